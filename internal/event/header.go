@@ -1,0 +1,136 @@
+package event
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// field is one header of the event: a name and its values, of which nearly always there is only one.
+type field struct {
+	name, value string
+	more        []string
+}
+
+// hopByHop are the headers that concern one connection only and are not passed on (RFC 9110, 7.6.1).
+var hopByHop = [...]string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade",
+}
+
+// appendHeaders appends the value of "headers": names in lower case, in order, repeated headers joined by a comma.
+func appendHeaders(dst []byte, r *Request) []byte {
+	var space [40]field
+	fields := headerFields(space[:0], r)
+	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+
+	dst = append(dst, '{')
+	for i, f := range fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendLowerString(dst, f.name)
+		dst = append(dst, ':')
+		dst = appendJoined(dst, f.value, f.more)
+	}
+	return append(dst, '}')
+}
+
+// headerFields collects the headers the function sees: those of the client that are passed on, and those that the
+// front end adds.
+func headerFields(fields []field, r *Request) []field {
+	named := r.Header["Connection"]
+	for name, values := range r.Header {
+		if len(values) == 0 || isReplaced(name, r.Caller != nil) || slices.Contains(hopByHop[:], name) || isNamed(named, name) {
+			continue
+		}
+		fields = append(fields, field{name, values[0], values[1:]})
+	}
+
+	proto := "http"
+	if r.HTTPS {
+		proto = "https"
+	}
+	fields = append(fields,
+		field{name: "Host", value: r.Host},
+		field{name: "X-Amzn-Trace-Id", value: traceHeader(r)},
+		field{name: "X-Forwarded-For", value: forwardedFor(r)},
+		field{name: "X-Forwarded-Port", value: r.Port},
+		field{name: "X-Forwarded-Proto", value: proto})
+	if _, sent := r.Header["Content-Length"]; sent || len(r.Body) > 0 {
+		fields = append(fields, field{name: "Content-Length", value: strconv.Itoa(len(r.Body))})
+	}
+	if r.HTTPS && r.TLSVersion != "" {
+		fields = append(fields, field{name: "X-Amzn-Tls-Version", value: r.TLSVersion})
+	}
+	if r.HTTPS && r.TLSCipher != "" {
+		fields = append(fields, field{name: "X-Amzn-Tls-Cipher-Suite", value: r.TLSCipher})
+	}
+	return fields
+}
+
+// isReplaced says whether the client's header is not passed on as it is because the front end speaks for it, or,
+// for the signature it has verified, because it keeps it to itself.
+func isReplaced(name string, verified bool) bool {
+	switch name {
+	case "Host", "Content-Length", "X-Amzn-Trace-Id", "X-Amzn-Tls-Version", "X-Amzn-Tls-Cipher-Suite",
+		"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto":
+		return true
+	case "Authorization":
+		return verified
+	}
+	return false
+}
+
+// isNamed says whether a Connection header names this header as one that concerns the connection only.
+func isNamed(connection []string, name string) bool {
+	for _, value := range connection {
+		for option := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(option), name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forwardedFor is the peer's address, unless the client sent the header itself: then it is the leftmost address of
+// what the client sent, and the peer is not added. That lets a client put any address there; requestContext.http.sourceIp
+// is the one to trust. (Measured: Speedrun, "Obtaining caller ip address with Lambda FURLs", March 2026.)
+func forwardedFor(r *Request) string {
+	first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ",")
+	if first = strings.TrimSpace(first); first != "" {
+		return first
+	}
+	return r.SourceIP
+}
+
+// traceHeader names this request's segment as the root of a trace, or as a part of the trace the client sent.
+func traceHeader(r *Request) string {
+	if received := r.Header.Get("X-Amzn-Trace-Id"); received != "" {
+		return "Self=" + r.TraceID + ";" + received
+	}
+	return "Root=" + r.TraceID
+}
+
+// isToken says whether s can be a header's name (RFC 9110, 5.6.2).
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isFieldValue says whether s can be a header's value: no control characters but tab, so that no function's answer
+// can begin a new header or a second response.
+func isFieldValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}

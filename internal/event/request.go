@@ -1,0 +1,195 @@
+package event
+
+import (
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Request is everything an event is made from. All of it is already read and, where Caller is set, verified.
+type Request struct {
+	Method string
+	// Target is the request target the function sees: path and query exactly as received, percent-encoding
+	// untouched, without any prefix by which a server routes.
+	Target string
+	Proto  string // for example HTTP/1.1
+	Host   string // the Host header
+	// Header holds the other headers as net/http gives them: canonical names, values in order of arrival.
+	Header http.Header
+	Body   []byte // empty when the request has no body; the event then has no "body" either
+
+	SourceIP   string // the peer of the TCP connection
+	Port       string // the port the client connected to
+	HTTPS      bool
+	TLSVersion string // for example TLSv1.3; seen by the function if HTTPS is set and this is not empty
+	TLSCipher  string // for example TLS_AES_128_GCM_SHA256; likewise
+	URLID      string // first label of the function URL's host name
+	DomainName string // the function URL's host name
+	RequestID  string // the invocation's id, a UUID
+	TraceID    string // id of the trace segment of this request, in the form 1-xxxxxxxx-xxxxxxxxxxxxxxxxxxxxxxxx
+	Time       time.Time
+	Caller     *Caller // who signed the request; nil for a URL whose AuthType is NONE
+}
+
+// Caller is a verified identity, as the function sees it in requestContext.authorizer.iam.
+type Caller struct {
+	AccessKey      string // AKIA… or ASIA…
+	AccountID      string // twelve digits
+	CallerID       string // AIDA…, or AROA…:session for a role
+	UserARN        string // the user's ARN, or the session's for a role
+	UserID         string // the same as CallerID
+	PrincipalOrgID string // o-…; empty outside an organization, which the function sees as null
+}
+
+// Append appends the event for r to dst, as JSON, and returns the extended slice.
+// The result may be longer than [MaxEvent]; it is for the caller to refuse it.
+//
+// Bytes that are not UTF-8 can not stand in JSON and become U+FFFD, except in a body, which then goes as base64.
+func Append(dst []byte, r *Request) []byte {
+	path, query, _ := strings.Cut(r.Target, "?")
+	if path == "" {
+		path = "/"
+	}
+	dst = slices.Grow(dst, r.sizeHint())
+	dst = append(dst, `{"version":"2.0","routeKey":"$default","rawPath":`...)
+	dst = appendString(dst, path)
+	dst = append(dst, `,"rawQueryString":`...)
+	dst = appendString(dst, query)
+	dst = appendCookies(dst, r.Header["Cookie"])
+	dst = append(dst, `,"headers":`...)
+	dst = appendHeaders(dst, r)
+	dst = appendQueryParameters(dst, query)
+	dst = append(dst, `,"requestContext":`...)
+	dst = appendContext(dst, r, path)
+	dst = appendBody(dst, r)
+	return append(dst, '}')
+}
+
+// sizeHint is about how long the event will be, so that appending seldom has to move it.
+func (r *Request) sizeHint() int {
+	size := 1536 + 3*len(r.Target) + len(r.Body)
+	if !isText(r.Header.Get("Content-Type")) {
+		size += len(r.Body) / 3
+	}
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + 8
+		}
+	}
+	return size
+}
+
+// appendCookies appends the "cookies" member, which is absent without cookies. Unlike API Gateway, a function URL
+// leaves the cookie header in "headers" as well.
+func appendCookies(dst []byte, headers []string) []byte {
+	open := false
+	for _, header := range headers {
+		for cookie := range strings.SplitSeq(header, ";") {
+			if cookie = strings.TrimSpace(cookie); cookie == "" {
+				continue
+			}
+			if open {
+				dst = append(dst, ',')
+			} else {
+				dst = append(dst, `,"cookies":[`...)
+				open = true
+			}
+			dst = appendString(dst, cookie)
+		}
+	}
+	if open {
+		dst = append(dst, ']')
+	}
+	return dst
+}
+
+// appendContext appends the value of "requestContext".
+func appendContext(dst []byte, r *Request, path string) []byte {
+	account := "anonymous"
+	if r.Caller != nil {
+		// The Developer Guide calls this the owner of the function; captured events hold the account of the caller.
+		account = r.Caller.AccountID
+	}
+	dst = append(dst, `{"accountId":`...)
+	dst = appendString(dst, account)
+	dst = append(dst, `,"apiId":`...)
+	dst = appendString(dst, r.URLID)
+	if r.Caller != nil {
+		dst = append(dst, `,"authorizer":{"iam":`...)
+		dst = appendCaller(dst, r.Caller)
+		dst = append(dst, '}')
+	}
+	dst = append(dst, `,"domainName":`...)
+	dst = appendString(dst, r.DomainName)
+	dst = append(dst, `,"domainPrefix":`...)
+	dst = appendString(dst, r.URLID)
+	dst = append(dst, `,"http":{"method":`...)
+	dst = appendString(dst, r.Method)
+	dst = append(dst, `,"path":`...)
+	dst = appendString(dst, decode(path, false))
+	dst = append(dst, `,"protocol":`...)
+	dst = appendString(dst, r.Proto)
+	dst = append(dst, `,"sourceIp":`...)
+	dst = appendString(dst, r.SourceIP)
+	dst = append(dst, `,"userAgent":`...)
+	dst = appendString(dst, r.Header.Get("User-Agent"))
+	dst = append(dst, `},"requestId":`...)
+	dst = appendString(dst, r.RequestID)
+	dst = append(dst, `,"routeKey":"$default","stage":"$default","time":"`...)
+	dst = r.Time.UTC().AppendFormat(dst, "02/Jan/2006:15:04:05 +0000")
+	dst = append(dst, `","timeEpoch":`...)
+	dst = strconv.AppendInt(dst, r.Time.UnixMilli(), 10)
+	return append(dst, '}')
+}
+
+func appendCaller(dst []byte, c *Caller) []byte {
+	dst = append(dst, `{"accessKey":`...)
+	dst = appendString(dst, c.AccessKey)
+	dst = append(dst, `,"accountId":`...)
+	dst = appendString(dst, c.AccountID)
+	dst = append(dst, `,"callerId":`...)
+	dst = appendString(dst, c.CallerID)
+	dst = append(dst, `,"cognitoIdentity":null,"principalOrgId":`...)
+	if c.PrincipalOrgID == "" {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendString(dst, c.PrincipalOrgID)
+	}
+	dst = append(dst, `,"userArn":`...)
+	dst = appendString(dst, c.UserARN)
+	dst = append(dst, `,"userId":`...)
+	dst = appendString(dst, c.UserID)
+	return append(dst, '}')
+}
+
+// appendBody appends "body", which is absent without one, and "isBase64Encoded".
+func appendBody(dst []byte, r *Request) []byte {
+	if len(r.Body) == 0 {
+		return append(dst, `,"isBase64Encoded":false`...)
+	}
+	dst = append(dst, `,"body":`...)
+	if isText(r.Header.Get("Content-Type")) && utf8.Valid(r.Body) {
+		dst = appendString(dst, r.Body)
+		return append(dst, `,"isBase64Encoded":false`...)
+	}
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, r.Body)
+	return append(dst, `","isBase64Encoded":true`...)
+}
+
+// isText says whether a body of this content type goes into the event as it is rather than as base64. The list is
+// short: forms, multipart bodies, +json types and bodies without a content type are all base64.
+func isText(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.TrimSpace(media)
+	if len(media) >= len("text/") && strings.EqualFold(media[:len("text/")], "text/") {
+		return true
+	}
+	return strings.EqualFold(media, "application/json") ||
+		strings.EqualFold(media, "application/xml") ||
+		strings.EqualFold(media, "application/javascript")
+}

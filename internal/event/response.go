@@ -1,0 +1,219 @@
+package event
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// Head is what an answer says before its body.
+type Head struct {
+	Status  int         // 200 to 599
+	Header  http.Header // always with a Content-Type
+	Cookies []string    // each a Set-Cookie of its own, besides any in Header
+}
+
+// Response is the HTTP answer a function's result stands for.
+type Response struct {
+	Head
+	Body []byte // may share memory with the payload it was parsed from
+}
+
+// ParseResponse turns the payload a function answered with into an HTTP response.
+//
+// An object with a "statusCode" is an envelope: statusCode, headers, cookies, body, isBase64Encoded. Anything else
+// is itself the body of a 200 with Content-Type application/json: a string without its quotes, every other value as
+// compact JSON. (AWS documents quotes around the string; function URLs send none.)
+//
+// In an envelope, numbers and booleans stand where strings are expected and the other way round, as in
+// "statusCode": "418"; null counts as absent. That real function URLs are this lenient is known for statusCode and
+// assumed for the rest, as is the answer to a bare null, which is the body null.
+//
+// An error says what is wrong with the payload. The client of a function URL is told 502 and nothing more.
+func ParseResponse(payload []byte) (*Response, error) {
+	if len(payload) > MaxResponse {
+		return nil, fmt.Errorf("answer is %d bytes, the limit is %d: return less, or stream it with invoke mode RESPONSE_STREAM", len(payload), MaxResponse)
+	}
+	if !json.Valid(payload) {
+		return nil, errors.New("answer is not JSON: " + syntaxError(payload))
+	}
+	payload = bytes.TrimLeft(payload, jsonSpace)
+	switch payload[0] {
+	case '{':
+		var e envelope
+		e.read(payload)
+		if !isNull(e.statusCode) {
+			return e.response()
+		}
+	case '"':
+		body, err := unquote(bytes.TrimRight(payload, jsonSpace))
+		if err != nil {
+			return nil, err
+		}
+		return &Response{jsonHead(), body}, nil
+	}
+	var body bytes.Buffer
+	body.Grow(len(payload))
+	if err := json.Compact(&body, payload); err != nil {
+		return nil, fmt.Errorf("answer is not JSON: %w", err)
+	}
+	return &Response{jsonHead(), body.Bytes()}, nil
+}
+
+func jsonHead() Head {
+	return Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}}
+}
+
+// envelope is the members of a response envelope as they stand in the payload, nil where there is none.
+type envelope struct {
+	statusCode, headers, cookies, body, isBase64Encoded []byte
+}
+
+// read finds the members in a valid JSON object. Names are case-sensitive, the last of equal names counts.
+func (e *envelope) read(object []byte) {
+	for name, value := range members(object) {
+		switch string(name) {
+		case `"statusCode"`:
+			e.statusCode = value
+		case `"headers"`:
+			e.headers = value
+		case `"cookies"`:
+			e.cookies = value
+		case `"body"`:
+			e.body = value
+		case `"isBase64Encoded"`:
+			e.isBase64Encoded = value
+		}
+	}
+}
+
+// response is what a buffered envelope says.
+func (e *envelope) response() (*Response, error) {
+	head, err := e.head("application/json")
+	if err != nil {
+		return nil, err
+	}
+	body, err := scalar(e.body)
+	if err != nil {
+		return nil, fmt.Errorf("body %w, want a string: return it as JSON text", err)
+	}
+	encoded, err := boolean(e.isBase64Encoded)
+	if err != nil {
+		return nil, fmt.Errorf("isBase64Encoded %w, want true or false", err)
+	}
+	if encoded {
+		if body, err = decodeBase64(body); err != nil {
+			return nil, fmt.Errorf("isBase64Encoded is true but body is not base64: %w", err)
+		}
+	}
+	return &Response{*head, body}, nil
+}
+
+// head is what an envelope or a prelude says before the body; contentType stands in where it names none.
+func (e *envelope) head(contentType string) (*Head, error) {
+	head := &Head{Status: http.StatusOK}
+	var err error
+	if !isNull(e.statusCode) {
+		if head.Status, err = parseStatus(e.statusCode); err != nil {
+			return nil, err
+		}
+	}
+	if head.Header, err = parseHeaders(e.headers); err != nil {
+		return nil, err
+	}
+	if head.Cookies, err = parseCookies(e.cookies); err != nil {
+		return nil, err
+	}
+	if _, ok := head.Header["Content-Type"]; !ok {
+		head.Header["Content-Type"] = []string{contentType}
+	}
+	return head, nil
+}
+
+// parseStatus accepts a number or a string of digits. Informational statuses can not end an exchange and are refused
+// with all that HTTP does not define.
+func parseStatus(value []byte) (int, error) {
+	text, err := scalar(value)
+	if err != nil {
+		return 0, fmt.Errorf("statusCode %w, want a number", err)
+	}
+	var status float64
+	if value[0] == '"' {
+		var digits int
+		digits, err = strconv.Atoi(string(text))
+		status = float64(digits)
+	} else {
+		status, err = strconv.ParseFloat(string(text), 64)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("statusCode %s is not a number", clip(value))
+	}
+	if status < 200 || status > 599 || status != float64(int(status)) {
+		return 0, fmt.Errorf("statusCode %s is not an HTTP status from 200 to 599", clip(value))
+	}
+	return int(status), nil
+}
+
+func parseHeaders(value []byte) (http.Header, error) {
+	header := http.Header{}
+	if isNull(value) {
+		return header, nil
+	}
+	if value[0] != '{' {
+		return nil, fmt.Errorf("headers is %s, want an object of strings", kind(value))
+	}
+	for quoted, member := range members(value) {
+		name, err := unquote(quoted)
+		if err != nil {
+			return nil, err
+		}
+		if isNull(member) {
+			continue
+		}
+		if !isToken(string(name)) {
+			return nil, fmt.Errorf("headers: %s can not be the name of a header", clip(quoted))
+		}
+		text, err := scalar(member)
+		if err != nil {
+			return nil, fmt.Errorf("headers: %s %w, want a string: join several values with commas, or use cookies for Set-Cookie", name, err)
+		}
+		if !isFieldValue(string(text)) {
+			return nil, fmt.Errorf("headers: the value of %s has a control character in it", name)
+		}
+		header.Add(string(name), string(text))
+	}
+	return header, nil
+}
+
+func parseCookies(value []byte) ([]string, error) {
+	if isNull(value) {
+		return nil, nil
+	}
+	if value[0] != '[' {
+		return nil, fmt.Errorf("cookies is %s, want an array of strings", kind(value))
+	}
+	var cookies []string
+	for element := range elements(value) {
+		text, err := scalar(element)
+		if err != nil {
+			return nil, fmt.Errorf("cookies: an element %w, want a string", err)
+		}
+		if !isFieldValue(string(text)) {
+			return nil, errors.New("cookies: an element has a control character in it")
+		}
+		cookies = append(cookies, string(text))
+	}
+	return cookies, nil
+}
+
+// decodeBase64 accepts the standard alphabet, padded or not.
+func decodeBase64(text []byte) ([]byte, error) {
+	text = bytes.TrimRight(text, "=\r\n")
+	decoded := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
+	n, err := base64.RawStdEncoding.Decode(decoded, text)
+	return decoded[:n], err
+}
