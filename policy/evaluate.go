@@ -1,0 +1,199 @@
+package policy
+
+import "slices"
+
+// Named is a document with the name by which reasons refer to it: "inline policy read-books of role caller",
+// "resource-based policy of function:books", or the ARN of a managed policy.
+type Named struct {
+	Name     string
+	Document *Document
+}
+
+// Request is what a principal asks to do.
+type Request struct {
+	Principal *Principal // nil is an anonymous caller
+	Action    string     // service:Name
+	Resource  string     // the ARN, or "*" for actions that are not about a resource
+	// ResourceAccount is the account that owns the resource, 12 digits. Empty means the principal's own.
+	ResourceAccount string
+	Context         Context // nil has no keys
+}
+
+// Sets are the policies that apply to a request.
+type Sets struct {
+	Identity []Named   // attached to the caller: of a user and its groups, of a session's role, of a federated user's user
+	Resource *Named    // attached to the resource; nil if it has none. Of kind Trust for sts:AssumeRole*
+	Boundary *Named    // the permissions boundary of the user or role; nil if it has none
+	Session  []Named   // passed when the session was made; nil if none were, which is no limit
+	SCPs     [][]Named // service control policies of the caller's account, root first; nil outside of an organization
+}
+
+// PolicyType is where in an evaluation a policy takes part.
+type PolicyType int
+
+// The types of policy, in the order AWS evaluates them.
+const (
+	ServiceControlPolicy PolicyType = iota
+	ResourceBased
+	IdentityBased
+	PermissionsBoundary
+	SessionPolicy
+	policyTypes int = iota
+)
+
+// String returns the type as AWS's messages name it: "service control policy", "resource-based policy",
+// "identity-based policy", "permissions boundary", "session policy".
+func (t PolicyType) String() string {
+	return [...]string{"service control policy", "resource-based policy", "identity-based policy", "permissions boundary", "session policy"}[t]
+}
+
+// Evaluate decides a request. It is total: it needs no error and looks at every statement, so that the decision names
+// all that matched. IAM User Guide, "Policy evaluation logic".
+//
+//   - A Deny anywhere wins. Without one, every level of service control policies must allow.
+//   - In one account the identity-based or the resource-based policies must allow; a resource-based policy that names
+//     the account only hands the question to the identity-based ones. Boundary and session policies must allow too,
+//     unless the resource-based policy grants to the user, to the session itself or to everyone. A grant to the role
+//     of a session, or to the user behind a federated user, is limited by them.
+//   - Across accounts both sides must allow, and nothing lifts the limits.
+//   - The root user needs no identity-based policy and has neither boundary nor session policy.
+//   - Services, identity providers and anonymous callers have nothing but the resource-based policy, and no service
+//     control policies.
+func Evaluate(in Request, sets *Sets) Decision {
+	if sets == nil {
+		sets = &Sets{}
+	}
+	var (
+		buffer [8]Ref
+		e      = evaluation{matched: buffer[:0]}
+		c      = newCall(&in, sets)
+	)
+	e.run(&c, sets)
+	d := e.verdict(&c, &in, sets)
+	if len(e.matched) > 0 {
+		d.Matched = slices.Clone(e.matched)
+	}
+	return d
+}
+
+// evaluation gathers what the policies of each type say.
+type evaluation struct {
+	denied  [policyTypes]bool
+	allowed [policyTypes]bool // not of ResourceBased
+	grant   scope             // of the resource-based policy
+	matched []Ref
+}
+
+// hasPolicies reports whether the caller is one that policies can be attached to.
+func (t PrincipalType) hasPolicies() bool { return t == User || t == RoleSession || t == FederatedUser }
+
+// run evaluates every policy that concerns the caller.
+func (e *evaluation) run(c *call, sets *Sets) {
+	t := c.principal.Type
+	if t.hasPolicies() || t == Root {
+		e.allowed[ServiceControlPolicy] = true
+		for level, policies := range sets.SCPs {
+			allowed := false
+			for i := range policies {
+				allowed = e.weigh(c, &policies[i], ServiceControlPolicy, level) != 0 || allowed
+			}
+			e.allowed[ServiceControlPolicy] = e.allowed[ServiceControlPolicy] && allowed
+		}
+	}
+	if sets.Resource != nil {
+		e.grant = e.weigh(c, sets.Resource, ResourceBased, 0)
+	}
+	if !t.hasPolicies() {
+		return
+	}
+	for i := range sets.Identity {
+		e.allowed[IdentityBased] = e.weigh(c, &sets.Identity[i], IdentityBased, 0) != 0 || e.allowed[IdentityBased]
+	}
+	e.allowed[PermissionsBoundary] = sets.Boundary == nil
+	if sets.Boundary != nil {
+		e.allowed[PermissionsBoundary] = e.weigh(c, sets.Boundary, PermissionsBoundary, 0) != 0
+	}
+	// A GetFederationToken session that was given no policies has no permissions of its own.
+	// AWS STS API Reference, GetFederationToken.
+	e.allowed[SessionPolicy] = sets.Session == nil && t != FederatedUser
+	for i := range sets.Session {
+		e.allowed[SessionPolicy] = e.weigh(c, &sets.Session[i], SessionPolicy, 0) != 0 || e.allowed[SessionPolicy]
+	}
+}
+
+// weigh matches the statements of one document and returns to whom they grant.
+func (e *evaluation) weigh(c *call, named *Named, t PolicyType, level int) (grant scope) {
+	if named.Document == nil {
+		return 0
+	}
+	statements := named.Document.statements
+	for i := range statements {
+		s := &statements[i]
+		if t == ResourceBased && s.principals == nil || !s.matches(c) {
+			continue
+		}
+		reach := s.reaches(c)
+		if reach == 0 {
+			continue
+		}
+		e.matched = append(e.matched, Ref{Type: t, Level: level, Policy: named.Name, Document: named.Document, Statement: i, Effect: s.effect})
+		if s.effect == Allowed {
+			grant |= reach
+		} else {
+			e.denied[t] = true
+		}
+	}
+	return grant
+}
+
+// verdict draws the conclusion from what the policies say.
+func (e *evaluation) verdict(c *call, in *Request, sets *Sets) Decision {
+	for t := range PolicyType(policyTypes) {
+		if e.denied[t] {
+			return Decision{Effect: ExplicitlyDenied, Reason: deniedBy[t]}
+		}
+	}
+	missing := e.missing(c, in, sets)
+	for _, t := range reasonOrder {
+		if missing&(1<<t) != 0 {
+			return Decision{Effect: ImplicitlyDenied, Reason: notAllowedBy[t]}
+		}
+	}
+	return Decision{Effect: Allowed, Reason: ReasonAllowed}
+}
+
+// reasonOrder is the order in which missing permissions are reported, since AWS names one only.
+var reasonOrder = [...]PolicyType{ServiceControlPolicy, IdentityBased, ResourceBased, PermissionsBoundary, SessionPolicy}
+
+// missing returns the types of policy that would have to allow and do not, as a set of bits.
+func (e *evaluation) missing(c *call, in *Request, sets *Sets) (missing uint8) {
+	const bySelfOrWildcard = bySelf | byWildcard
+	p := c.principal
+	need := func(t PolicyType, ok bool) {
+		if !ok {
+			missing |= 1 << t
+		}
+	}
+	if !p.Type.hasPolicies() && p.Type != Root {
+		need(ResourceBased, e.grant&bySelfOrWildcard != 0)
+		return missing
+	}
+	need(ServiceControlPolicy, e.allowed[ServiceControlPolicy])
+	sameAccount := in.ResourceAccount == "" || in.ResourceAccount == p.Account
+	mustBeNamed := !sameAccount || sets.Resource != nil && sets.Resource.Document != nil && sets.Resource.Document.kind == Trust
+	need(ResourceBased, e.grant != 0 || !mustBeNamed)
+	if p.Type == Root || sameAccount && e.grant&bySelfOrWildcard != 0 {
+		return missing
+	}
+	identity := e.allowed[IdentityBased] || sameAccount && e.grant&byIssuer != 0 || p.Type == FederatedUser && isRootARN(p.UserARN)
+	need(IdentityBased, identity)
+	need(PermissionsBoundary, e.allowed[PermissionsBoundary])
+	need(SessionPolicy, e.allowed[SessionPolicy])
+	return missing
+}
+
+// isRootARN reports whether the ARN is an account's root user's, who may issue federated sessions too.
+func isRootARN(arn string) bool {
+	_, resource, ok := principalARN(arn)
+	return ok && resource == "root"
+}

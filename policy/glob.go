@@ -1,0 +1,146 @@
+package policy
+
+import "strings"
+
+// Wildcards are stored in patterns as bytes that UTF-8 text never holds, so that a literal asterisk (written ${*}) or
+// one that comes out of a policy variable is never taken for one.
+const (
+	anyRun      = '\xff' // * : any characters
+	anyOne      = '\xfe' // ? : one character
+	anyRunInARN = '\xfd' // * within one of the first five parts of an ARN: any characters but a colon
+	anyOneInARN = '\xfc' // ? there: one character but a colon
+	wildcards   = anyOneInARN
+)
+
+// hasWildcards reports whether s holds bytes that a pattern reads as wildcards. Only text that is not UTF-8 does.
+func hasWildcards(s string) bool {
+	for i := range len(s) {
+		if s[i] >= wildcards {
+			return true
+		}
+	}
+	return false
+}
+
+// encodeWildcards turns the * and ? of a literal into pattern bytes.
+func encodeWildcards(s string) string {
+	if strings.IndexByte(s, '*') < 0 && strings.IndexByte(s, '?') < 0 {
+		return s
+	}
+	b := []byte(s)
+	for i, c := range b {
+		switch c {
+		case '*':
+			b[i] = anyRun
+		case '?':
+			b[i] = anyOne
+		}
+	}
+	return string(b)
+}
+
+// globMatch reports whether the encoded pattern matches all of s. With fold, the pattern must be lower case and ASCII
+// letters of s are compared without regard to case.
+//
+// It goes back to the last star only, and to the last star that may cross colons when that one may not. Nothing is
+// missed by that: a star that may not cross a colon, and the literal after it, leave no choice as to where the next
+// colon of the pattern falls. Cost is at most the product of the lengths for patterns without such stars.
+func globMatch(pattern, s string, fold bool) bool {
+	const none = -1
+	p, i := 0, 0
+	starP, starI := none, 0   // after the last star of any sort, and where it now ends in s
+	confined := false         // that star may not cross a colon
+	outerP, outerI := none, 0 // the same for the last star that may
+	for {
+		if p < len(pattern) {
+			switch c := pattern[p]; {
+			case c == anyRun:
+				p++
+				if p == len(pattern) {
+					return true
+				}
+				starP, starI, confined = p, i, false
+				outerP, outerI = p, i
+				continue
+			case c == anyRunInARN:
+				p++
+				starP, starI, confined = p, i, true
+				continue
+			case i == len(s):
+				return false
+			case c == anyOne || c == anyOneInARN && s[i] != ':':
+				p++
+				i += runeLen(s[i:])
+				continue
+			case c == s[i] || fold && c == lower(s[i]):
+				p++
+				i++
+				continue
+			}
+		} else if i == len(s) {
+			return true
+		}
+		// a mismatch: let a star take one character more
+		switch {
+		case starP != none && starI < len(s) && !(confined && s[starI] == ':'):
+			starI += runeLen(s[starI:])
+			p, i = starP, starI
+			if !confined {
+				outerI = starI
+			}
+		case confined && outerP != none && outerI < len(s):
+			outerI += runeLen(s[outerI:])
+			p, i = outerP, outerI
+			starP, starI, confined = outerP, outerI, false
+		default:
+			return false
+		}
+	}
+}
+
+// runeLen returns the length in bytes of the first character of s, 1 for a byte that is not UTF-8.
+func runeLen(s string) int {
+	if s[0] < 0x80 {
+		return 1
+	}
+	for i := range s {
+		if i > 0 {
+			return i
+		}
+	}
+	return len(s)
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// lowerASCII lowers the ASCII letters of s only: names of actions and services are ASCII.
+func lowerASCII(s string) string {
+	for i := range len(s) {
+		if lower(s[i]) != s[i] {
+			b := []byte(s)
+			for i, c := range b {
+				b[i] = lower(c)
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// equalFold is strings.EqualFold for names that are ASCII: as fast as it gets for names that differ.
+func equalFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,177 @@
+package policy
+
+import "strings"
+
+// Effect is what a statement or a decision says.
+type Effect int
+
+const (
+	// ImplicitlyDenied is the decision for what no policy allows.
+	ImplicitlyDenied Effect = iota
+	// Allowed is the decision for an allowed request, and the effect of an Allow statement.
+	Allowed
+	// ExplicitlyDenied is the decision for what a Deny statement forbids, and the effect of such a statement.
+	ExplicitlyDenied
+)
+
+// String returns "allowed", "implicitDeny" or "explicitDeny": the values of EvalDecision in IAM's simulator.
+func (e Effect) String() string {
+	switch e {
+	case Allowed:
+		return "allowed"
+	case ExplicitlyDenied:
+		return "explicitDeny"
+	default:
+		return "implicitDeny"
+	}
+}
+
+// statement is a compiled statement.
+type statement struct {
+	sid        string
+	effect     Effect // Allowed or ExplicitlyDenied
+	principals *principals
+	actions    actions
+	resources  resources
+	conditions []condition
+	start, end int // byte offsets in the source
+}
+
+// call is the part of a request that is the same for all statements, taken apart once.
+type call struct {
+	principal     *Principal
+	service, name string // of the action
+	action        string
+	resource      string
+	ctx           Context
+	bounded       bool // the caller has a permissions boundary
+}
+
+func newCall(in *Request, sets *Sets) call {
+	c := call{principal: in.Principal, action: in.Action, resource: in.Resource, ctx: in.Context, bounded: sets.Boundary != nil}
+	if c.principal == nil {
+		c.principal = new(Principal) // anonymous
+	}
+	c.service, c.name, _ = strings.Cut(in.Action, ":")
+	return c
+}
+
+// matches reports whether every element of the statement but the principal covers the call. Cheap and telling elements
+// come first.
+func (s *statement) matches(c *call) bool {
+	if !s.actions.cover(c) || !s.resources.cover(c) {
+		return false
+	}
+	for i := range s.conditions {
+		if !s.conditions[i].holds(c.ctx) {
+			return false
+		}
+	}
+	return true
+}
+
+// reaches returns how the statement's principal element covers the caller, 0 if it does not. A statement without one
+// belongs to the caller's own policies.
+func (s *statement) reaches(c *call) scope {
+	switch {
+	case s.principals == nil:
+		return bySelf
+	case s.principals.not:
+		if s.principals.spares(c.principal, c.bounded) {
+			return 0
+		}
+		return byWildcard
+	}
+	reach := s.principals.reach(c.principal)
+	if c.principal.Type == IdentityProvider && s.effect == Allowed {
+		reach &^= byWildcard // a provider is trusted by name only
+	}
+	return reach
+}
+
+// actions is a compiled Action or NotAction element.
+type actions struct {
+	not     bool
+	any     bool // "*"
+	groups  []actionGroup
+	written []string
+}
+
+// actionGroup holds the actions of one service, "*" for those of any. Statements list dozens of actions of few
+// services, so the service is compared once.
+type actionGroup struct {
+	service string
+	names   []string // without wildcards
+	globs   []string // lower case, encoded
+}
+
+func (a *actions) add(action string) {
+	a.written = append(a.written, action)
+	service, name, _ := strings.Cut(action, ":")
+	if action == "*" {
+		a.any = true
+		return
+	}
+	var g *actionGroup
+	for i := range a.groups {
+		if equalFold(a.groups[i].service, service) {
+			g = &a.groups[i]
+		}
+	}
+	if g == nil {
+		a.groups = append(a.groups, actionGroup{service: service})
+		g = &a.groups[len(a.groups)-1]
+	}
+	if strings.ContainsAny(name, "*?") {
+		g.globs = append(g.globs, encodeWildcards(lowerASCII(name)))
+	} else {
+		g.names = append(g.names, name)
+	}
+}
+
+func (a *actions) cover(c *call) bool { return a.list(c) != a.not }
+
+func (a *actions) list(c *call) bool {
+	if a.any {
+		return true
+	}
+	for i := range a.groups {
+		g := &a.groups[i]
+		if g.service != "*" && !equalFold(g.service, c.service) {
+			continue
+		}
+		for _, name := range g.names {
+			if equalFold(name, c.name) {
+				return true
+			}
+		}
+		for _, glob := range g.globs {
+			if globMatch(glob, c.name, true) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// resources is a compiled Resource or NotResource element; absent in trust policies, where it covers everything.
+type resources struct {
+	not     bool
+	any     bool // "*", or no element
+	list    []template
+	written []string
+}
+
+func (r *resources) cover(c *call) bool { return r.includes(c) != r.not }
+
+func (r *resources) includes(c *call) bool {
+	if r.any {
+		return true
+	}
+	for i := range r.list {
+		if want, ok := r.list[i].expand(c.ctx); ok && globMatch(want, c.resource, false) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+)
+
+// template is text of a policy that may hold policy variables, such as "arn:aws:s3:::home/${aws:username}/*".
+// IAM User Guide, "IAM policy elements: Variables and tags".
+type template struct {
+	text  string // the whole text, if there are no variables
+	parts []part // else its parts
+}
+
+// part is literal text, or a variable when key is set.
+type part struct {
+	text       string
+	key        string // spelled as AWS spells it
+	hasDefault bool
+	fallback   string // for a key that is absent
+}
+
+// rawCharacters are the characters that ${*}, ${?} and ${$} stand for.
+var rawCharacters = map[string]string{"*": "*", "?": "?", "$": "$"}
+
+var (
+	errNoBrace    = errors.New("a policy variable without its closing brace; add } or write ${$} for a dollar sign")
+	errEmptyVar   = errors.New("an empty policy variable; name a condition key or write ${$} for a dollar sign")
+	errSpaceVar   = errors.New("a space in a policy variable; a default follows a comma and stands in single quotes")
+	errBadDefault = errors.New("a policy variable whose default does not stand in single quotes, as in ${aws:username, 'nobody'}")
+)
+
+// parseTemplate splits text at its variables. Wildcards of literal parts go through encode, which may be nil;
+// characters written as ${*}, ${?} and ${$} do not.
+func parseTemplate(text string, encode func(string) string) (template, error) {
+	if encode == nil {
+		encode = func(s string) string { return s }
+	}
+	if !strings.Contains(text, "${") {
+		return template{text: encode(text)}, nil
+	}
+	var t template
+	var literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			t.parts = append(t.parts, part{text: literal.String()})
+			literal.Reset()
+		}
+	}
+	for {
+		before, rest, found := strings.Cut(text, "${")
+		literal.WriteString(encode(before))
+		if !found {
+			break
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return template{}, errNoBrace
+		}
+		text = after
+		if c, ok := rawCharacters[name]; ok {
+			literal.WriteString(c)
+			continue
+		}
+		p, err := parseVariable(name)
+		if err != nil {
+			return template{}, err
+		}
+		flush()
+		t.parts = append(t.parts, p)
+	}
+	if len(t.parts) == 0 {
+		return template{text: literal.String()}, nil
+	}
+	flush()
+	return t, nil
+}
+
+// parseVariable reads the inside of ${…}.
+func parseVariable(inside string) (part, error) {
+	key, fallback, hasDefault := strings.Cut(inside, ",")
+	key = strings.TrimSpace(key)
+	if key == "" {
+		return part{}, errEmptyVar
+	}
+	if strings.ContainsAny(key, " \t\r\n") {
+		return part{}, errSpaceVar
+	}
+	if hasDefault {
+		fallback = strings.TrimSpace(fallback)
+		if len(fallback) < 2 || fallback[0] != '\'' || fallback[len(fallback)-1] != '\'' {
+			return part{}, errBadDefault
+		}
+		fallback = fallback[1 : len(fallback)-1]
+	}
+	return part{key: spelling(key), hasDefault: hasDefault, fallback: fallback}, nil
+}
+
+// expand returns the text with its variables replaced. It reports false when a variable has no value: the text then
+// equals nothing. A key of several values has none, since only single-valued keys may be variables; and neither has
+// one whose value is not UTF-8, which could pass for a wildcard.
+func (t *template) expand(ctx Context) (string, bool) {
+	if t.parts == nil {
+		return t.text, true
+	}
+	var b strings.Builder
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.key == "" {
+			b.WriteString(p.text)
+			continue
+		}
+		values := lookup(ctx, p.key)
+		switch {
+		case len(values) == 1 && !hasWildcards(values[0]):
+			b.WriteString(values[0])
+		case len(values) == 0 && p.hasDefault:
+			b.WriteString(p.fallback)
+		default:
+			return "", false
+		}
+	}
+	return b.String(), true
+}
