@@ -1,0 +1,60 @@
+package sigv4
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+)
+
+// body is a received body that can be read again.
+type body struct{ bytes.Reader }
+
+func (*body) Close() error { return nil }
+
+// firstRead is what is allocated for a body before any of it has come; growth is how much more than what has come
+// is allocated after that, so that a client can not claim six megabytes and send none.
+const (
+	firstRead = 64 << 10
+	growth    = 8
+)
+
+// readBody reads the body, at most to MaxBody+1 bytes, and puts a copy in its place.
+func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
+	limit := v.MaxBody
+	if limit == 0 {
+		limit = DefaultMaxBody
+	}
+	if r.ContentLength > limit {
+		return nil, &Error{Kind: BodyTooLarge, Detail: "Content-Length is above the limit"}
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		return []byte{}, nil
+	}
+	expect := limit + 1
+	if r.ContentLength >= 0 {
+		expect = r.ContentLength + 1 // one more, to see the end
+	}
+	buf := make([]byte, 0, min(expect, firstRead))
+	for int64(len(buf)) < expect {
+		if len(buf) == cap(buf) {
+			buf = append(make([]byte, 0, min(expect, growth*int64(len(buf)))), buf...)
+		}
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, &Error{Kind: BodyRead, Err: err, Detail: "read body"}
+		}
+	}
+	if int64(len(buf)) > limit {
+		return nil, &Error{Kind: BodyTooLarge, Detail: "body is longer than the limit"}
+	}
+	again := new(body)
+	again.Reset(buf)
+	// The server closes its own reader when the handler returns.
+	r.Body = again
+	return buf, nil
+}

@@ -1,0 +1,129 @@
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+const (
+	algorithm  = "AWS4-HMAC-SHA256"
+	terminator = "aws4_request"
+)
+
+// canonical is the six parts of a canonical request. Signer, verifier and diagnosis all go through it.
+type canonical struct {
+	method  string
+	path    []byte
+	query   []byte
+	headers []byte // one line per header, each ended by a newline
+	names   []byte // SignedHeaders
+	payload []byte // lower-case hexadecimal SHA-256
+}
+
+func (c *canonical) append(dst []byte) []byte {
+	dst = append(dst, c.method...)
+	dst = append(dst, '\n')
+	dst = append(dst, c.path...)
+	dst = append(dst, '\n')
+	dst = append(dst, c.query...)
+	dst = append(dst, '\n')
+	dst = append(dst, c.headers...)
+	dst = append(dst, '\n')
+	dst = append(dst, c.names...)
+	dst = append(dst, '\n')
+	return append(dst, c.payload...)
+}
+
+// appendStringToSign appends the string to sign for a canonical request, which dst may hold. date is in ISO 8601
+// basic format.
+func appendStringToSign(dst []byte, date string, scope Scope, canonicalRequest []byte) []byte {
+	dst = append(dst, algorithm...)
+	dst = append(dst, '\n')
+	dst = append(dst, date...)
+	dst = append(dst, '\n')
+	dst = scope.appendTail(dst)
+	dst = append(dst, '\n')
+	sum := sha256.Sum256(canonicalRequest)
+	return hex.AppendEncode(dst, sum[:])
+}
+
+// scratch is the working memory of one signing or verification, kept in a pool so that neither allocates it.
+type scratch struct {
+	canonical
+	claim  claim // of the request being verified
+	q      query
+	fields []field
+	canon  []byte // a header name in map spelling
+	text   []byte // canonical request, then string to sign
+	sum    [sha256.Size]byte
+	split  int                   // where in text the string to sign begins
+	mac    [2 * sha256.Size]byte // the signature computed, hexadecimal
+	given  [2 * sha256.Size]byte // the signature claimed
+	host   [1]string
+	length [1]string
+}
+
+// maxKept bounds the memory a pooled scratch may hold on to.
+const maxKept = 64 << 10
+
+type scratchPool struct{ pool sync.Pool }
+
+func (p *scratchPool) get() *scratch {
+	if s, ok := p.pool.Get().(*scratch); ok {
+		return s
+	}
+	return new(scratch)
+}
+
+func (p *scratchPool) put(s *scratch) {
+	if cap(s.text) > maxKept || cap(s.q.text) > maxKept || cap(s.q.pairs) > maxQueryPairs {
+		return
+	}
+	clear(s.fields) // no request outlives its turn
+	s.method, s.host, s.length, s.claim = "", [1]string{}, [1]string{}, claim{}
+	p.pool.Put(s)
+}
+
+// fill computes all parts but the path, from s.fields (sorted here) and s.q (sorted here).
+func (s *scratch) fill(method string, payload [sha256.Size]byte) {
+	sortFields(s.fields)
+	s.q.sort()
+	s.method = method
+	s.query = s.q.append(s.query[:0])
+	s.headers = appendFields(s.headers[:0], s.fields)
+	s.names = appendNames(s.names[:0], s.fields)
+	s.payload = hex.AppendEncode(s.payload[:0], payload[:])
+}
+
+// sign writes canonical request and string to sign to s.text, and the hexadecimal signature to s.mac.
+func (s *scratch) sign(path string, form pathForm, date string, scope Scope, key *signingKey) {
+	s.path = appendPath(s.path[:0], path, form)
+	s.text = s.append(s.text[:0])
+	s.split = len(s.text)
+	s.text = appendStringToSign(s.text, date, scope, s.text)
+	key.sign(s.sum[:0], s.text[s.split:])
+	hex.Encode(s.mac[:], s.sum[:])
+}
+
+// splitTarget splits a request target at the first '?', and takes scheme and authority off an absolute one.
+func splitTarget(target string) (path, rawQuery string) {
+	path, rawQuery, _ = strings.Cut(target, "?")
+	if _, rest, ok := strings.Cut(path, "://"); ok && path[0] != '/' {
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			return rest[i:], rawQuery
+		}
+		return "", rawQuery
+	}
+	return path, rawQuery
+}
+
+// target returns the request target as received, or as a client's transport would send it.
+func target(r *http.Request) string {
+	if r.RequestURI != "" || r.URL == nil {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
+}

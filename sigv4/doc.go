@@ -1,0 +1,33 @@
+// Package sigv4 signs HTTP requests with AWS Signature Version 4 and verifies such signatures.
+//
+// One canonical form serves all of it: [Signer.Sign] (Authorization header), [Signer.Presign] (query string),
+// [Verifier.Verify], and [Diagnose], which finds out what a client must have signed instead when a signature does
+// not match. The rules are those of every AWS service but S3: the path is normalised and encoded once more than on
+// the wire, the query is decoded, encoded strictly and sorted.
+//
+// A Lambda function URL is called with service "lambda" and the region of its host:
+//
+//	signer := &sigv4.Signer{Region: "eu-central-1", Service: "lambda"}
+//	req, err := http.NewRequest("POST", functionURL+"orders?id=7", bytes.NewReader(body))
+//	...
+//	_, err = signer.Sign(req, credentials, sigv4.PayloadBytes(body))
+//	...
+//	resp, err := http.DefaultClient.Do(req)
+//
+// # What it refuses
+//
+// The signer never changes the request target: what was typed is what is sent, or Sign returns an error that says
+// why no server would accept it. It never signs a body it has not hashed.
+//
+// The verifier refuses by default. UNSIGNED-PAYLOAD and STREAMING-* payloads never pass, the body hash is always
+// computed from the bytes received, every header named in SignedHeaders must be there, the host must be signed, and
+// repeated or contradicting authentication parameters are refused even where AWS takes the first or the last. There
+// is no switch that turns a check off. The S3 dialect, chunked payload signatures and Signature Version 4A are not
+// implemented.
+//
+// # Not protected by a signature
+//
+// SigV4 has no nonce: the same bytes sent again inside the time window are accepted again. The signature covers the
+// canonical path and query, so /a/b and //a/./b share one signature, as do different orders of the query. Headers
+// outside SignedHeaders are the sender's word only; [Verified.Signed] tells which are not.
+package sigv4

@@ -1,0 +1,22 @@
+package sigv4
+
+// Holes for the external tests.
+
+// CanonicalPath is the canonical form of a path as on the wire, in the documented form or as sent.
+func CanonicalPath(path string, asSent bool) string {
+	form := pathNormal
+	if asSent {
+		form = pathAsSent
+	}
+	return string(appendPath(nil, path, form))
+}
+
+// CanonicalQuery is the canonical form of a raw query, or the complaint about it.
+func CanonicalQuery(raw string) (canonical, complaint string) {
+	var q query
+	if msg := q.parse(raw); msg != "" {
+		return "", msg
+	}
+	q.sort()
+	return string(q.append(nil)), ""
+}

@@ -1,0 +1,163 @@
+package sigv4
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Canonical map keys of the headers this package reads and writes.
+const (
+	keyAuthorization = "Authorization"
+	keyDate          = "Date"
+	keyAmzDate       = "X-Amz-Date"
+	keyToken         = "X-Amz-Security-Token"
+	keyContentSHA256 = "X-Amz-Content-Sha256"
+)
+
+// The same names as they stand in SignedHeaders.
+const (
+	nameHost          = "host"
+	nameAuthority     = ":authority"
+	nameAuthorization = "authorization"
+	nameAmzDate       = "x-amz-date"
+	nameToken         = "x-amz-security-token"
+	nameContentSHA256 = "x-amz-content-sha256"
+	nameContentLength = "content-length"
+	nameTransfer      = "transfer-encoding"
+)
+
+// field is a header to be signed: its lower-case name and its values in wire order.
+type field struct {
+	name   string
+	values []string
+}
+
+// sortFields orders by name, keeping the wire order of equal ones.
+func sortFields(fields []field) {
+	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+}
+
+// appendFields appends the canonical header lines.
+func appendFields(dst []byte, fields []field) []byte {
+	for _, f := range fields {
+		dst = append(dst, f.name...)
+		dst = append(dst, ':')
+		for i, v := range f.values {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendCollapsed(dst, v)
+		}
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+// appendNames appends the SignedHeaders list.
+func appendNames(dst []byte, fields []field) []byte {
+	for i, f := range fields {
+		if i > 0 {
+			dst = append(dst, ';')
+		}
+		dst = append(dst, f.name...)
+	}
+	return dst
+}
+
+// appendCollapsed appends v without outer white space and with each inner run of it as one space, inside quotes
+// too. AWS's text speaks of spaces only; its SDKs treat tabs and folded lines alike, and so does this.
+func appendCollapsed(dst []byte, v string) []byte {
+	pending := false
+	start := len(dst)
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; c {
+		case ' ', '\t', '\n', '\v', '\f', '\r':
+			pending = len(dst) > start
+		default:
+			if pending {
+				dst = append(dst, ' ')
+				pending = false
+			}
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// lookup returns the values of the header with this lower-case name, in wire order, of a request as a server
+// received it. net/http keeps some headers outside the map; one that it keeps nowhere counts as absent.
+func (s *scratch) lookup(r *http.Request, name string) []string {
+	switch name {
+	case nameHost:
+		return s.one(&s.host, r.Host)
+	case nameAuthority:
+		if r.ProtoMajor >= 2 {
+			return s.one(&s.host, r.Host)
+		}
+		return nil
+	case nameTransfer:
+		return r.TransferEncoding
+	}
+	s.canon = append(s.canon[:0], name...)
+	upper := true
+	for i, c := range s.canon {
+		if upper && 'a' <= c && c <= 'z' {
+			s.canon[i] = c - 'a' + 'A'
+		}
+		upper = c == '-'
+	}
+	values := r.Header[string(s.canon)] // does not allocate
+	if values == nil && name == nameContentLength && r.ContentLength > 0 {
+		return s.one(&s.length, strconv.FormatInt(r.ContentLength, 10))
+	}
+	return values
+}
+
+func (s *scratch) one(cell *[1]string, v string) []string {
+	if v == "" {
+		return nil
+	}
+	cell[0] = v
+	return cell[:]
+}
+
+// validName reports whether a SignedHeaders element is a lower-case header name.
+func validName(name string) bool {
+	if name == nameAuthority {
+		return true
+	}
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; !tokenByte(c) || 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// tokenByte reports whether c may stand in a method or header name (RFC 9110, 5.6.2).
+func tokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+func validToken(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !tokenByte(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// neverSigned reports whether a signer leaves the header out: the way to the server may add, change or remove it.
+// The list is that of botocore 1.43 (connection … x-amzn-trace-id) with the sec- headers of the AWS Common Runtime.
+func neverSigned(name string) bool {
+	switch name {
+	case nameAuthorization, "connection", "expect", "keep-alive", "te", "trailer", nameTransfer, "upgrade",
+		"user-agent", "x-amzn-trace-id":
+		return true
+	}
+	return strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "sec-")
+}

@@ -1,0 +1,170 @@
+package sigv4
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Signer signs requests for one region and service. It must not be copied after first use; it may be used by
+// several goroutines at once.
+type Signer struct {
+	// Region and Service are the scope of the signatures, "eu-central-1" and "lambda". Both are required.
+	Region, Service string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// ClockOffset is added to Now: how far the server's clock is ahead of this one.
+	ClockOffset time.Duration
+	// ContentSHA256 adds and signs the header x-amz-content-sha256. Lambda does not need it. Presign never adds it.
+	ContentSHA256 bool
+	// TokenAfterSigning leaves the session token out of what is signed and adds it afterwards, as AWS IoT wants it.
+	// Other services refuse a presigned URL made so.
+	TokenAfterSigning bool
+	// Unsigned reports headers to leave out, besides those that are never signed: connection, expect, keep-alive,
+	// proxy-*, sec-*, te, trailer, transfer-encoding, upgrade, user-agent and x-amzn-trace-id. nil leaves out no
+	// others. The name is in lower case.
+	Unsigned func(name string) bool
+
+	keys keyring
+	pool scratchPool
+}
+
+// Signed is what was signed, for those who want to look. CanonicalRequest holds the session token in clear.
+type Signed struct {
+	CanonicalRequest string
+	StringToSign     string
+	Signature        string      // 64 lower-case hexadecimal digits
+	SignedHeaders    string      // host;x-amz-date…
+	Time             time.Time   // UTC, whole seconds
+	URL              string      // set by Presign: the URL to call
+	Header           http.Header // set by Presign: what must be sent with it; nil if nothing
+}
+
+// Sign adds the headers Authorization and X-Amz-Date, for temporary credentials X-Amz-Security-Token, and if so
+// configured X-Amz-Content-Sha256 to the request, in place of those of an earlier signing. It changes nothing else
+// and does not read r.Body: p says what the body is. On error the request is as it was.
+//
+// All headers present are signed but those that never are. Sign refuses a request no server could verify: a target
+// with malformed escapes or above the root, presign parameters in the query, a Content-Length or
+// x-amz-content-sha256 that is not the payload's.
+func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error) {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	job, err := s.prepare(w, r, c, p)
+	if err != nil {
+		return Signed{}, err
+	}
+
+	// One array backs the values of all headers set below.
+	values := make([]string, 4)
+	set := func(i int, name, value string, signed bool) {
+		values[i] = value
+		if signed {
+			w.fields = append(w.fields, field{name, values[i : i+1 : i+1]})
+		}
+	}
+	set(0, nameAmzDate, job.date, true)
+	if c.SessionToken != "" {
+		set(1, nameToken, c.SessionToken, !s.TokenAfterSigning)
+	}
+	if s.ContentSHA256 {
+		set(2, nameContentSHA256, hex.EncodeToString(job.hash[:]), true)
+	}
+	out := s.finish(w, job, c)
+
+	auth := make([]byte, 0, 160+len(w.names)+len(c.AccessKeyID)+len(s.Region)+len(s.Service))
+	auth = append(auth, algorithm+" Credential="...)
+	auth = append(auth, c.AccessKeyID...)
+	auth = append(auth, '/')
+	auth = job.scope.appendTail(auth)
+	auth = append(auth, ", SignedHeaders="...)
+	from := len(auth)
+	auth = append(auth, w.names...)
+	to := len(auth)
+	auth = append(auth, ", Signature="...)
+	auth = append(auth, w.mac[:]...)
+	values[3] = string(auth)
+	out.SignedHeaders = values[3][from:to]
+	out.Signature = values[3][len(auth)-len(w.mac):]
+
+	for _, key := range job.stale {
+		delete(r.Header, key)
+	}
+	if r.Header == nil {
+		r.Header = make(http.Header, 4)
+	}
+	r.Header[keyAmzDate] = values[0:1:1]
+	if c.SessionToken != "" {
+		r.Header[keyToken] = values[1:2:2]
+	}
+	if s.ContentSHA256 {
+		r.Header[keyContentSHA256] = values[2:3:3]
+	}
+	r.Header[keyAuthorization] = values[3:4:4]
+	return out, nil
+}
+
+// finish computes the signature from the fields and the query that are in w.
+func (s *Signer) finish(w *scratch, job signing, c Credentials) Signed {
+	w.fill(job.method, job.hash)
+	w.sign(job.path, pathNormal, job.date, job.scope, s.keys.get(job.scope, c.Secret.Reveal()))
+	text := string(w.text)
+	return Signed{CanonicalRequest: text[:w.split], StringToSign: text[w.split:], Time: job.time}
+}
+
+// Presign returns a URL that carries its own signature and is valid from now for ttl: whole seconds, at least one,
+// at most seven days, and never longer than the session of temporary credentials. The request is not changed. The
+// URL is the target as typed with the authentication parameters appended.
+//
+// Headers present are signed as in [Signer.Sign], and whoever uses the URL must send them unchanged; most presigned
+// requests have none. The payload is bound too: Lambda accepts no unsigned payload, so a URL for POST is good for
+// one body.
+func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Payload) (Signed, error) {
+	w := s.pool.get()
+	defer s.pool.put(w)
+	job, err := s.prepare(w, r, c, p)
+	if err != nil {
+		return Signed{}, err
+	}
+	base, err := job.base(r, ttl)
+	if err != nil {
+		return Signed{}, err
+	}
+	separator := byte('?')
+	if bytes.IndexByte(base, '?') >= 0 {
+		separator = '&'
+	}
+
+	text := base
+	add := func(name, value string, signed bool) {
+		if last := text[len(text)-1]; last != '?' && last != '&' {
+			text = append(text, separator)
+		}
+		separator = '&'
+		text = append(text, name...)
+		text = append(text, '=')
+		text = appendEscaped(text, value)
+		if signed {
+			w.q.addDecoded(name, value)
+		}
+	}
+	sortFields(w.fields)
+	names := string(appendNames(nil, w.fields))
+	add(paramAlgorithm, algorithm, true)
+	add(paramCredential, string(job.scope.appendTail([]byte(c.AccessKeyID+"/"))), true)
+	add(paramDate, job.date, true)
+	add(paramSignedHeaders, names, true)
+	add(paramExpires, strconv.FormatInt(int64(ttl/time.Second), 10), true)
+	if c.SessionToken != "" {
+		add(paramSecurityToken, c.SessionToken, !s.TokenAfterSigning)
+	}
+	out := s.finish(w, job, c)
+	out.SignedHeaders = names
+	out.Signature = string(w.mac[:])
+	add(paramSignature, out.Signature, false)
+	out.URL = string(text)
+	out.Header = companions(r, w.fields)
+	return out, nil
+}

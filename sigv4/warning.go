@@ -1,0 +1,84 @@
+package sigv4
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// WarningKind is why AWS might not accept what was verified here, or what in it must not be relied on.
+type WarningKind uint8
+
+const (
+	// WarnPathAsSent: the path has empty or dot segments and was signed with them. AWS documents the signature of
+	// the normalised path.
+	WarnPathAsSent WarningKind = iota + 1
+	// WarnTrailingDots: the path ends in "/." or "/..", which AWS's own SDKs normalise differently.
+	WarnTrailingDots
+	// WarnPlus: the query has a raw '+'. It was read as a space; how Lambda reads it is not documented.
+	WarnPlus
+	// WarnUnsignedToken: the session token was sent but not signed. Some services refuse that.
+	WarnUnsignedToken
+	// WarnUnsignedHeader: the x-amz- header named by Warning.Header is not signed. S3 refuses that.
+	WarnUnsignedHeader
+)
+
+var warningTexts = [...]string{
+	WarnPathAsSent:     "the path has empty or dot segments and was signed as sent; AWS signs the normalised path and may refuse this one",
+	WarnTrailingDots:   "the path ends in dot segments, which AWS SDKs normalise in two ways; AWS may refuse this one",
+	WarnPlus:           "the query has a raw '+', read as a space; write %20 or %2B, on which all agree",
+	WarnUnsignedToken:  "the session token is not signed",
+	WarnUnsignedHeader: "an x-amz- header is not signed",
+}
+
+// String returns the warning as a sentence.
+func (k WarningKind) String() string {
+	if int(k) < len(warningTexts) && warningTexts[k] != "" {
+		return warningTexts[k]
+	}
+	return "WarningKind(" + strconv.Itoa(int(k)) + ")"
+}
+
+// Warning is something about a verified request that AWS might not accept.
+type Warning struct {
+	Kind   WarningKind
+	Header string // lower-case name, for WarnUnsignedHeader
+}
+
+// String returns the warning as a sentence, with the header where there is one.
+func (w Warning) String() string {
+	if w.Header != "" {
+		return w.Kind.String() + ": " + w.Header
+	}
+	return w.Kind.String()
+}
+
+// warnings lists what was accepted with doubt.
+func (s *scratch) warnings(r *http.Request, path string, form pathForm) (list []Warning) {
+	c := &s.claim
+	switch {
+	case form == pathAsSent:
+		list = append(list, Warning{Kind: WarnPathAsSent})
+	case trailingDots(path):
+		list = append(list, Warning{Kind: WarnTrailingDots})
+	}
+	if s.q.plus {
+		list = append(list, Warning{Kind: WarnPlus})
+	}
+	n := len(list)
+	for key := range r.Header {
+		if !strings.HasPrefix(key, "X-Amz-") {
+			continue
+		}
+		if name := strings.ToLower(key); !slices.Contains(c.signed, name) {
+			w := Warning{Kind: WarnUnsignedHeader, Header: name}
+			if name == nameToken && c.form == Header {
+				w = Warning{Kind: WarnUnsignedToken}
+			}
+			list = append(list, w)
+		}
+	}
+	slices.SortFunc(list[n:], func(a, b Warning) int { return strings.Compare(a.Header, b.Header) })
+	return list
+}
