@@ -1,0 +1,57 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// The reasons for which Open refuses a directory, to be tested for with errors.Is.
+var (
+	ErrInUse       = errors.New("data directory is in use")
+	ErrNewerSchema = errors.New("state file is from a newer version")
+	ErrForeign     = errors.New("file is not a state file of furl")
+	ErrDamaged     = errors.New("state file is damaged")
+)
+
+// problem is an error whose text is written for the person at the terminal, and which is one of the errors above.
+type problem struct {
+	kind error
+	text string
+}
+
+func (p *problem) Error() string { return p.text }
+func (p *problem) Unwrap() error { return p.kind }
+
+// explain says in one line what err means for the state file at path. doing is what was tried: open, read or write.
+func explain(path, doing string, err error) error {
+	if p := new(problem); errors.As(err, &p) {
+		return err
+	}
+	var failure *sqlite.Error
+	if !errors.As(err, &failure) {
+		return fmt.Errorf("%s %s: %w", doing, path, err)
+	}
+	switch failure.Code() & 0xff { // the rest of the code only adds detail
+	case sqlite3.SQLITE_NOTADB:
+		return &problem{ErrForeign, fmt.Sprintf("%s is not a database: move it away to start with an empty one, or choose another directory with --data", path)}
+	case sqlite3.SQLITE_CORRUPT:
+		return &problem{ErrDamaged, fmt.Sprintf("%s is damaged (%v): put back a copy, or move it away to start with an empty one", path, failure)}
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%s %s: the disk is full, free some space: %w", doing, path, err)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("%s %s: this user may not write there, give it permission or choose another directory with --data: %w", doing, path, err)
+	}
+	return fmt.Errorf("%s %s: %w", doing, path, err)
+}
+
+// inaccessible says in one line why the operating system does not let us doing something.
+func inaccessible(doing string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w: give this user permission, or choose another directory with --data", doing, err)
+	}
+	return fmt.Errorf("%s: %w: choose another directory with --data", doing, err)
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+)
+
+// Migrations are SQL files named 0001_….sql, 0002_….sql and so on, each run once, in order, in a transaction of its
+// own. A migration that has been released is never changed: a correction is the next one. There is no way back.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// applicationID marks a SQLite file as furl's, in the header field SQLite has for that. It is "furl" in ASCII.
+const applicationID = 0x6675726c
+
+// migrate brings the database up to the newest schema, or refuses it.
+func migrate(ctx context.Context, db *sql.DB, path string) error {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, db, path)
+	if err != nil {
+		return err
+	}
+	if version > len(names) {
+		return &problem{ErrNewerSchema, fmt.Sprintf(
+			"%s has schema %d, this furl knows up to %d: use the newer furl that wrote it, or choose another directory with --data", path, version, len(names))}
+	}
+	for ; version < len(names); version++ {
+		if err := runMigration(ctx, db, names[version], version+1); err != nil {
+			return fmt.Errorf("migration %s: %w", names[version], err)
+		}
+	}
+	return nil
+}
+
+// schemaVersion is how many migrations the database has had; 0 for a new one.
+func schemaVersion(ctx context.Context, db *sql.DB, path string) (int, error) {
+	var application, version, tables int
+	err := db.QueryRowContext(ctx, `
+		SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+		FROM pragma_application_id, pragma_user_version`).Scan(&application, &version, &tables)
+	if err != nil {
+		return 0, err
+	}
+	if application != applicationID && (application != 0 || version != 0 || tables != 0) {
+		return 0, &problem{ErrForeign, fmt.Sprintf(
+			"%s is a SQLite database of another program: choose another directory with --data", path)}
+	}
+	return version, nil
+}
+
+func runMigration(ctx context.Context, db *sql.DB, name string, version int) error {
+	script, err := migrations.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	if _, err := tx.ExecContext(ctx, string(script)); err != nil {
+		return err
+	}
+	// Both are part of the transaction; a PRAGMA takes no parameters.
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

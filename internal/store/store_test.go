@@ -1,0 +1,311 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/store"
+	"github.com/furl-dev/furl/internal/store/storetest"
+)
+
+var _ storetest.Store = (*store.DB)(nil)
+
+func TestFile(t *testing.T) {
+	storetest.Test(t, func(t *testing.T, dir string) storetest.Store {
+		return open(t, filepath.Join(dir, "state.db"))
+	})
+}
+
+func TestMemory(t *testing.T) {
+	storetest.TestContract(t, func(t *testing.T, _ string) storetest.Store {
+		return open(t, store.Memory)
+	})
+}
+
+func open(t testing.TB, path string) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// TestPaths: characters that mean something in a URI are only characters in a path.
+func TestPaths(t *testing.T) {
+	for _, name := range []string{"with space", "100%41", "what?mode=memory", "#1", "ünïcödé", "a&b=c", "file:x"} {
+		path := filepath.Join(t.TempDir(), name, name+".db")
+		db := open(t, path)
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+			t.Errorf("%q: state is not in that file: %v", name, err)
+		}
+	}
+}
+
+// TestPrivate: everything on disk is for the user only, whatever it was before.
+func TestPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "data")
+	path := filepath.Join(dir, "state.db")
+	db := open(t, path)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, path)
+	defer db.Close()
+	put(t, db, "k", "a", "1")
+
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) < 3 { // state, write-ahead log, lock
+		t.Errorf("files %v", entries)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", entry.Name(), info.Mode())
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("directory: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestInUse(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, filepath.Join(dir, "state.db"))
+	for _, name := range []string{"state.db", "other.db"} {
+		_, err := store.Open(t.Context(), filepath.Join(dir, name))
+		wantError(t, err, store.ErrInUse, dir, fmt.Sprintf("process %d", os.Getpid()), "--data")
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, filepath.Join(dir, "state.db")).Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRefusesFile(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		make func(t *testing.T, path string)
+		kind error
+		text []string
+	}{
+		{"newer schema", func(t *testing.T, path string) {
+			if err := open(t, path).Close(); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, path, "PRAGMA user_version = 99")
+		}, store.ErrNewerSchema, []string{"schema 99", fmt.Sprintf("up to %d", store.Schema)}},
+		{"other program", func(t *testing.T, path string) {
+			execute(t, path, "CREATE TABLE theirs (a)")
+		}, store.ErrForeign, []string{"another program"}},
+		{"other program's empty database", func(t *testing.T, path string) {
+			execute(t, path, "PRAGMA user_version = 1")
+		}, store.ErrForeign, []string{"another program"}},
+		{"text", func(t *testing.T, path string) {
+			write(t, path, strings.Repeat("not a database\n", 100))
+		}, store.ErrForeign, []string{"not a database"}},
+		{"cut short", func(t *testing.T, path string) {
+			db := open(t, path)
+			for i := range 200 {
+				put(t, db, "k", fmt.Sprint(i), strings.Repeat("x", 1000))
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(path, 8192); err != nil {
+				t.Fatal(err)
+			}
+		}, store.ErrDamaged, []string{"damaged", "copy"}},
+		{"directory", func(t *testing.T, path string) {
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, []string{"is a directory"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "state.db")
+			test.make(t, path)
+			db, err := store.Open(t.Context(), path)
+			if err == nil { // damage within may show only when it is read
+				err = db.Load(t.Context(), func(store.Record) error { return nil })
+				db.Close()
+			}
+			wantError(t, err, test.kind, append(test.text, path)...)
+			// The refusal gives up the directory again.
+			if err := open(t, filepath.Join(filepath.Dir(path), "other.db")).Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRefusesDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "")
+	_, err := store.Open(t.Context(), filepath.Join(file, "state.db"))
+	wantError(t, err, nil, file, "--data")
+
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	closed := filepath.Join(t.TempDir(), "closed")
+	if err := os.Mkdir(closed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Open(t.Context(), filepath.Join(closed, "state.db"))
+	wantError(t, err, nil, closed, "permission", "--data")
+}
+
+func wantError(t *testing.T, err, kind error, texts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Error("no error")
+		return
+	}
+	if kind != nil && !errors.Is(err, kind) {
+		t.Errorf("error %q is not %q", err, kind)
+	}
+	for _, text := range append(texts, " ") {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("error %q does not say %q", err, text)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q is more than a line", err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// execute runs SQL on a file behind the store's back.
+func execute(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(t testing.TB, db *store.DB, kind, key, body string) {
+	t.Helper()
+	err := db.Commit(t.Context(), []store.Change{{Record: store.Record{Kind: kind, Key: key, Body: []byte(body)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fill puts n records of a function's size.
+func fill(t testing.TB, db *store.DB, n int) {
+	t.Helper()
+	body := []byte(strings.Repeat(`{"key":"value"},`, 50))
+	for i := 0; i < n; {
+		var changes []store.Change
+		for ; i < n && len(changes) < store.MaxChanges; i++ {
+			changes = append(changes, store.Change{Record: store.Record{
+				Kind: []string{"function", "role", "url"}[i%3], Key: fmt.Sprintf("123456789012/eu-central-1/function-%d", i), Body: body,
+			}})
+		}
+		if err := db.Commit(t.Context(), changes); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func count(t testing.TB, db *store.DB) int {
+	t.Helper()
+	n := 0
+	if err := db.Load(t.Context(), func(store.Record) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestLoadMany: the time to load grows with the number of records and no faster. The limit is wide because machines
+// differ; BenchmarkLoad measures.
+func TestLoadMany(t *testing.T) {
+	const records = 20_000
+	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close()
+	fill(t, db, records)
+	start := time.Now()
+	if got := count(t, db); got != records {
+		t.Errorf("%d records, want %d", got, records)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("loading %d records took %v", records, took)
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "state.db")
+	db := open(b, path)
+	fill(b, db, 100)
+	db.Close()
+	for b.Loop() {
+		db, err := store.Open(context.Background(), path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		db.Close()
+		b.StartTimer()
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	db := open(b, filepath.Join(b.TempDir(), "state.db"))
+	defer db.Close()
+	fill(b, db, 130_000)
+	b.ResetTimer()
+	for b.Loop() {
+		count(b, db)
+	}
+}
+
+func BenchmarkCommit(b *testing.B) {
+	for _, size := range []int{1, 100} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			db := open(b, filepath.Join(b.TempDir(), "state.db"))
+			defer db.Close()
+			changes := make([]store.Change, size)
+			for i := range changes {
+				changes[i].Record = store.Record{Kind: "k", Key: fmt.Sprint(i), Body: make([]byte, 800)}
+			}
+			for b.Loop() {
+				if err := db.Commit(b.Context(), changes); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
