@@ -1,0 +1,142 @@
+// Package controlplane answers the AWS APIs that furl speaks: Lambda (REST-JSON), IAM and STS (Query/XML). It finds
+// the API that a request is for, verifies the signature, finds the operation, has the caller authorised for it and
+// runs it; each API is one [API] value made of a table of operations, which is also its documentation.
+//
+// It never answers an unsigned request with anything but a refusal.
+package controlplane
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// API is one AWS API: its operations and how it speaks.
+type API interface {
+	// Service is the API's name in a credential scope: lambda, iam, sts.
+	Service() string
+	// Serve answers a request whose signature is good.
+	Serve(http.ResponseWriter, *Call)
+	// Refuse answers a request whose signature is not, in the protocol of the API.
+	Refuse(http.ResponseWriter, *http.Request, *sigv4.Error)
+	// Operations lists what the API has, for the documentation.
+	Operations() []Operation
+	// MaxBody is the largest request body that the API takes, in bytes.
+	MaxBody() int64
+}
+
+// Operation is what the documentation says of one operation.
+type Operation struct {
+	Name   string // CreateFunctionUrlConfig
+	Action string // IAM action that it needs, "" if it needs none
+	Method string // REST only
+	Path   string // REST only
+	Note   string // what differs from AWS, if anything
+}
+
+// Plane is the control plane's http.Handler.
+type Plane struct {
+	Gate   *auth.Gate
+	State  *state.State
+	Traces *trace.Recorder
+	Log    *slog.Logger
+	Now    func() time.Time
+	APIs   []API
+}
+
+// Call is one authenticated request to an API.
+type Call struct {
+	Request   *http.Request
+	Body      []byte
+	Caller    *auth.Caller
+	Region    string // of the credential scope
+	RequestID string
+	Now       time.Time
+	State     *state.State
+	Trace     *trace.Trace
+	Log       *slog.Logger
+}
+
+// Context is the request's context.
+func (c *Call) Context() context.Context { return c.Request.Context() }
+
+// ServeHTTP answers a request to any of the APIs.
+func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	call := &Call{Request: r, RequestID: requestID(), Now: p.Now(), State: p.State, Log: p.Log}
+	w.Header().Set("X-Amzn-Requestid", call.RequestID)
+	scope, _ := sigv4.ParseScope(r)
+	api := p.api(scope.Service)
+	call.Region = scope.Region
+	call.Trace = &trace.Trace{RequestID: call.RequestID, Started: call.Now, Method: r.Method, Target: r.RequestURI, Host: r.Host}
+
+	caller, verified, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region}, api.MaxBody())
+	if err != nil {
+		var refusal *sigv4.Error
+		if !errors.As(err, &refusal) {
+			panic(err) // Authenticate promises a *sigv4.Error
+		}
+		api.Refuse(w, r, refusal)
+		return
+	}
+	call.Caller, call.Body = caller, verified.Body
+	api.Serve(w, call)
+}
+
+// api finds the API by the service of the credential scope. A request that names none that furl has, or none at
+// all, is refused by the first: every AWS endpoint refuses what is not signed for it.
+func (p *Plane) api(service string) API {
+	for _, api := range p.APIs {
+		if api.Service() == service {
+			return api
+		}
+	}
+	return p.APIs[0]
+}
+
+// Permission is what an operation needs of its caller.
+type Permission struct {
+	Action          string
+	Resource        string           // ARN or "*"
+	ResourceAccount string           // "" is the caller's account
+	Policy          *policy.Document // the resource's own policy, nil if it has none
+	PolicyName      string
+	Facts           []auth.Fact // condition keys of the service
+}
+
+// Authorize asks whether the caller has the permission; the error is *Denied if not.
+func (c *Call) Authorize(need Permission) error {
+	account := need.ResourceAccount
+	if account == "" {
+		account = c.Caller.Account
+	}
+	decision := auth.Authorize(c.State.Now(), c.Caller, auth.Check{
+		Action: need.Action, Resource: need.Resource, ResourceAccount: account,
+		Policy: need.Policy, PolicyName: need.PolicyName,
+		Context: &auth.Conditions{
+			Caller: c.Caller, Now: c.Now, SourceIP: sourceIP(c.Request), Secure: c.Request.TLS != nil,
+			Header: c.Request.Header, Region: c.Region, Resource: account, Extra: need.Facts,
+		},
+	})
+	if decision.Effect == policy.Allowed {
+		return nil
+	}
+	return &Denied{Caller: c.Caller.ARN(), Permission: need, Decision: decision}
+}
+
+func sourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}

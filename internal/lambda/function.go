@@ -1,0 +1,126 @@
+// Package lambda is the domain of AWS Lambda functions as furl knows them: functions, their URL configurations,
+// the permissions of their resource-based policies, their names and their limits. It does no I/O and decides
+// nothing about callers; values are immutable once published, a change makes a new value.
+package lambda
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/furl-dev/furl/policy"
+)
+
+// Function is one function with everything that belongs to it: its code, configuration, URLs and policies.
+type Function struct {
+	ARN          ARN // unqualified
+	Runtime      string
+	Handler      string
+	Role         string // ARN of the execution role
+	RoleID       string // unique id of that role when it was set; "" if the server does not know the role
+	Description  string
+	Timeout      time.Duration
+	MemoryMB     int
+	EphemeralMB  int
+	Architecture string
+	Environment  map[string]string `json:",omitempty"`
+	Tags         map[string]string `json:",omitempty"`
+	LogFormat    string            `json:",omitempty"`
+
+	CodeSHA256 string // base64, as the API shows it
+	CodeHex    string // the same in hex: the name of the code's content
+	CodeSize   int64  // bytes, zipped
+
+	RevisionID   string // a UUID, new with every change of the function or its policy
+	LastModified time.Time
+
+	URLs        map[string]*URLConfig   `json:",omitempty"` // by qualifier, "" for the function itself
+	Permissions map[string][]Permission `json:",omitempty"` // by qualifier, "" for the function itself; in order of addition
+
+	policies map[string]*policy.Document // compiled Permissions
+}
+
+// Defaults and bounds of a function's configuration, from the Lambda quotas page and API model.
+const (
+	DefaultTimeout     = 3 * time.Second
+	MaxTimeout         = 900 * time.Second
+	DefaultMemoryMB    = 128
+	MinMemoryMB        = 128
+	MaxMemoryMB        = 10240
+	DefaultEphemeralMB = 512
+	MaxEphemeralMB     = 10240
+	MaxEnvironment     = 4096 // bytes of all names and values
+	MaxDescription     = 256
+	MaxHandler         = 128
+	MaxTags            = 50
+	MaxPolicySize      = 20480 // bytes of a resource-based policy
+)
+
+// Clone is a copy that may be changed without changing f: maps and lists are copied, what they hold is not.
+func (f *Function) Clone() *Function {
+	clone := *f
+	clone.Environment = maps.Clone(f.Environment)
+	clone.Tags = maps.Clone(f.Tags)
+	clone.URLs = maps.Clone(f.URLs)
+	clone.Permissions = make(map[string][]Permission, len(f.Permissions))
+	for qualifier, permissions := range f.Permissions {
+		clone.Permissions[qualifier] = slices.Clone(permissions)
+	}
+	return &clone
+}
+
+// Compile makes the policies that Policy returns. It is called once, before the function is published.
+func (f *Function) Compile() error {
+	f.policies = make(map[string]*policy.Document, len(f.Permissions))
+	for qualifier, permissions := range f.Permissions {
+		resource := f.ARN
+		resource.Qualifier = qualifier
+		document, err := CompilePolicy(permissions, resource)
+		if err != nil {
+			return err
+		}
+		f.policies[qualifier] = document
+	}
+	return nil
+}
+
+// Policy is the resource-based policy of the qualifier, nil if it has none. Each qualifier has its own.
+func (f *Function) Policy(qualifier string) *policy.Document { return f.policies[qualifier] }
+
+// AuthType says who may call a function URL.
+type AuthType string
+
+// The auth types of a function URL.
+const (
+	AuthIAM  AuthType = "AWS_IAM" // signed requests of principals that are allowed to
+	AuthNone AuthType = "NONE"    // anyone, if the resource-based policy lets anyone in
+)
+
+// InvokeMode says how a function URL answers.
+type InvokeMode string
+
+// The invoke modes of a function URL.
+const (
+	Buffered       InvokeMode = "BUFFERED"
+	ResponseStream InvokeMode = "RESPONSE_STREAM"
+)
+
+// URLConfig is the configuration of one function URL.
+type URLConfig struct {
+	ID         string // first label of the host name
+	AuthType   AuthType
+	InvokeMode InvokeMode
+	CORS       *CORS `json:",omitempty"`
+	Created    time.Time
+	Modified   time.Time
+}
+
+// CORS is a function URL's cross-origin configuration, as given.
+type CORS struct {
+	AllowCredentials *bool    `json:",omitempty"`
+	AllowHeaders     []string `json:",omitempty"`
+	AllowMethods     []string `json:",omitempty"`
+	AllowOrigins     []string `json:",omitempty"`
+	ExposeHeaders    []string `json:",omitempty"`
+	MaxAge           *int     `json:",omitempty"` // seconds
+}

@@ -1,0 +1,154 @@
+package lambda
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/furl-dev/furl/policy"
+)
+
+// The two actions that a call of a function URL needs since October 2025 (Lambda Developer Guide, "Control access
+// to Lambda function URLs").
+const (
+	ActionInvokeURL = "lambda:InvokeFunctionUrl"
+	ActionInvoke    = "lambda:InvokeFunction"
+)
+
+// Permission is one statement of a function's resource-based policy, as AddPermission takes it.
+type Permission struct {
+	StatementID string
+	Action      string
+	Principal   PermissionPrincipal
+
+	// Conditions; empty means none.
+	SourceARN           string   `json:",omitempty"`
+	SourceAccount       string   `json:",omitempty"`
+	EventSourceToken    string   `json:",omitempty"`
+	PrincipalOrgID      string   `json:",omitempty"`
+	FunctionURLAuthType AuthType `json:",omitempty"`
+	InvokedViaURL       *bool    `json:",omitempty"`
+}
+
+// PermissionPrincipal is who a Permission is for. Exactly one field is set.
+type PermissionPrincipal struct {
+	Anyone  bool   `json:",omitempty"`
+	Service string `json:",omitempty"` // cloudfront.amazonaws.com
+	AWS     string `json:",omitempty"` // an ARN, or the unique id of a user or role (AIDA…, AROA…)
+}
+
+// Statement is the permission as a statement of an IAM policy, with the keys in the order in which AWS returns
+// them. show turns a stored principal into the one to print: AWS keeps users and roles by unique id, and prints
+// their ARN as long as they exist (IAM User Guide, "AWS JSON policy elements: Principal").
+func (p Permission) Statement(resource ARN, show func(principal string) string) json.RawMessage {
+	var principal any = "*"
+	switch {
+	case p.Principal.Service != "":
+		principal = map[string]string{"Service": p.Principal.Service}
+	case p.Principal.AWS != "":
+		principal = map[string]string{"AWS": show(p.Principal.AWS)}
+	}
+	statement := struct {
+		Sid       string
+		Effect    string
+		Principal any
+		Action    string
+		Resource  string
+		Condition json.RawMessage `json:",omitempty"`
+	}{p.StatementID, "Allow", principal, p.Action, resource.String(), p.conditions()}
+	return marshal(statement)
+}
+
+// conditions is the Condition element, nil if there is none. Operators and keys stand in the order in which AWS
+// was seen to return them (recorded AddPermission answers in LocalStack's test snapshots), which is not sorted.
+func (p Permission) conditions() json.RawMessage {
+	viaURL := ""
+	if p.InvokedViaURL != nil {
+		viaURL = strconv.FormatBool(*p.InvokedViaURL)
+	}
+	return object(
+		member{"StringEquals", object(
+			text("AWS:SourceAccount", p.SourceAccount),
+			text("lambda:EventSourceToken", p.EventSourceToken),
+			text("lambda:FunctionUrlAuthType", string(p.FunctionURLAuthType)),
+			text("aws:PrincipalOrgID", p.PrincipalOrgID),
+		)},
+		member{"Bool", object(text("lambda:InvokedViaFunctionUrl", viaURL))},
+		member{"ArnLike", object(text("AWS:SourceArn", p.SourceARN))},
+	)
+}
+
+// member is one member of a JSON object; without a value it is left out.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+func text(name, value string) member {
+	if value == "" {
+		return member{name, nil}
+	}
+	return member{name, marshal(value)}
+}
+
+// object writes the members that have a value in the order given; nil if none has.
+func object(members ...member) json.RawMessage {
+	var object json.RawMessage
+	for _, m := range members {
+		if m.value == nil {
+			continue
+		}
+		separator := byte(',')
+		if object == nil {
+			separator = '{'
+		}
+		object = append(object, separator)
+		object = append(object, marshal(m.name)...)
+		object = append(object, ':')
+		object = append(object, m.value...)
+	}
+	if object == nil {
+		return nil
+	}
+	return append(object, '}')
+}
+
+// PolicyText is the resource-based policy that the permissions make up, as GetPolicy returns it.
+func PolicyText(permissions []Permission, resource ARN, show func(principal string) string) string {
+	statements := make([]json.RawMessage, len(permissions))
+	for i, permission := range permissions {
+		statements[i] = permission.Statement(resource, show)
+	}
+	return string(marshal(struct {
+		Version   string
+		ID        string `json:"Id"`
+		Statement []json.RawMessage
+	}{"2012-10-17", "default", statements}))
+}
+
+// CompilePolicy makes the policy that requests are judged by; nil without permissions. Principals are left as
+// stored, so that a user or role that was deleted and made again under its old name does not match.
+func CompilePolicy(permissions []Permission, resource ARN) (*policy.Document, error) {
+	if len(permissions) == 0 {
+		return nil, nil
+	}
+	stored := func(principal string) string { return principal }
+	document, err := policy.Parse([]byte(PolicyText(permissions, resource, stored)), policy.Resource)
+	if err != nil {
+		return nil, fmt.Errorf("resource-based policy of %s: %w", resource, err)
+	}
+	return document, nil
+}
+
+// marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. It can not fail for
+// the types it is given here.
+func marshal(value any) json.RawMessage {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err)
+	}
+	return bytes.TrimRight(text.Bytes(), "\n")
+}

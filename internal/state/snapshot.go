@@ -1,0 +1,164 @@
+package state
+
+import (
+	"time"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+)
+
+// Snapshot is the whole world at one moment. It never changes; whoever holds one may read it for as long as it
+// likes without a lock.
+type Snapshot struct {
+	Accounts  Table[*iam.Account]     // by id
+	Users     Table[*iam.User]        // by User.Key
+	Roles     Table[*iam.Role]        // by Role.Key
+	Sessions  Table[*iam.Session]     // by access key id
+	Functions Table[*lambda.Function] // by ARN.Key
+
+	// Derived from the above when they change.
+	keys       Table[keyOwner] // by access key id: long-term keys only
+	urls       Table[URL]      // by function URL id
+	principals Table[string]   // by unique id: the ARN of the user or role
+}
+
+// keyOwner says where a long-term access key is kept: with a user, or with an account's root user.
+type keyOwner struct {
+	account string
+	user    string // User.Key, "" for the root user
+}
+
+// URL is a function URL with the function it leads to.
+type URL struct {
+	Function  *lambda.Function
+	Qualifier string // "" or the alias
+	Config    *lambda.URLConfig
+}
+
+// URL finds a function URL by its id.
+func (s *Snapshot) URL(id string) (URL, bool) { return s.urls.Get(id) }
+
+// Function finds a function; the qualifier plays no part.
+func (s *Snapshot) Function(arn lambda.ARN) (*lambda.Function, bool) {
+	return s.Functions.Get(arn.Key())
+}
+
+// User finds a user by account and name.
+func (s *Snapshot) User(account, name string) (*iam.User, bool) {
+	return s.Users.Get(iam.Key(account, name))
+}
+
+// Role finds a role by account and name.
+func (s *Snapshot) Role(account, name string) (*iam.Role, bool) {
+	return s.Roles.Get(iam.Key(account, name))
+}
+
+// PrincipalARN is the ARN of the user or role with the unique id, for as long as it exists.
+func (s *Snapshot) PrincipalARN(uniqueID string) (arn string, ok bool) {
+	return s.principals.Get(uniqueID)
+}
+
+// ShowPrincipal is PrincipalARN for printing policies: what is not the id of an existing user or role stays as
+// it is.
+func (s *Snapshot) ShowPrincipal(principal string) string {
+	if arn, ok := s.principals.Get(principal); ok {
+		return arn
+	}
+	return principal
+}
+
+// PrincipalID is the unique id of the user or role with the ARN.
+func (s *Snapshot) PrincipalID(arn string) (uniqueID string, ok bool) {
+	parsed, ok := iam.ParseARN(arn)
+	if !ok {
+		return "", false
+	}
+	switch parsed.Type {
+	case "user":
+		if user, ok := s.User(parsed.Account, parsed.Name); ok && user.ARN() == arn {
+			return user.ID, true
+		}
+	case "role":
+		if role, ok := s.Role(parsed.Account, parsed.Name); ok && role.ARN() == arn {
+			return role.ID, true
+		}
+	}
+	return "", false
+}
+
+// Identity is who an access key stands for, with what is needed to verify its signatures. At most one of User and
+// Role is set; neither is for a root user and its sessions.
+type Identity struct {
+	AccessKeyID string
+	Secret      string
+	Token       string    // "" for a long-term key
+	Expires     time.Time // zero for a long-term key
+	Account     string
+	User        *iam.User
+	Role        *iam.Role
+	Session     *iam.Session // nil for a long-term key
+}
+
+// Identity finds who an access key stands for. A key that is inactive, or whose user or role was deleted since (or
+// deleted and made again), stands for nobody. Expired sessions are found: telling an expired token from a wrong
+// one is the verifier's work.
+func (s *Snapshot) Identity(accessKeyID string) (Identity, bool) {
+	if session, ok := s.Sessions.Get(accessKeyID); ok {
+		return s.sessionIdentity(session)
+	}
+	owner, ok := s.keys.Get(accessKeyID)
+	if !ok {
+		return Identity{}, false
+	}
+	identity := Identity{AccessKeyID: accessKeyID, Account: owner.account}
+	if owner.user == "" {
+		account, ok := s.Accounts.Get(owner.account)
+		if !ok {
+			return Identity{}, false
+		}
+		identity.Secret = account.RootKey.Secret
+		return identity, true
+	}
+	user, ok := s.Users.Get(owner.user)
+	if !ok {
+		return Identity{}, false
+	}
+	identity.User = user
+	for _, key := range user.Keys {
+		if key.ID == accessKeyID && !key.Inactive {
+			identity.Secret = key.Secret
+			return identity, true
+		}
+	}
+	return Identity{}, false
+}
+
+func (s *Snapshot) sessionIdentity(session *iam.Session) (Identity, bool) {
+	identity := Identity{
+		AccessKeyID: session.AccessKeyID,
+		Secret:      session.Secret,
+		Token:       session.Token,
+		Expires:     session.Expires,
+		Account:     session.Account,
+		Session:     session,
+	}
+	switch {
+	case session.Role != "":
+		role, ok := s.Role(session.Account, session.Role)
+		if !ok || role.ID != session.RoleID {
+			return Identity{}, false
+		}
+		identity.Role = role
+	case session.User != "":
+		user, ok := s.User(session.Account, session.User)
+		if !ok || user.ID != session.UserID {
+			return Identity{}, false
+		}
+		identity.User = user
+	default:
+		if _, ok := s.Accounts.Get(session.Account); !ok {
+			return Identity{}, false
+		}
+	}
+	return identity, true
+}

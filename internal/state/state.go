@@ -1,0 +1,82 @@
+// Package state holds the world that furl serves: accounts, identities, functions and their URLs. All of it is in
+// memory as one immutable Snapshot, which readers take without a lock; every change goes through [State.Update],
+// which makes it durable in the store first and visible second. There is no other way to change anything, so an
+// answer given after an Update is true after a crash too.
+//
+//	err := world.Update(ctx, func(tx *state.Tx) error {
+//		user, ok := tx.View().User(account, name)
+//		…
+//		return tx.PutUser(changed)
+//	})
+package state
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/furl-dev/furl/internal/store"
+)
+
+// Store keeps records. Commit is all or nothing and durable on return; a failed Commit may be tried again.
+type Store interface {
+	Load(ctx context.Context, visit func(store.Record) error) error
+	Commit(ctx context.Context, changes []store.Change) error
+}
+
+// State is the current world. It is safe for concurrent use.
+type State struct {
+	store   Store
+	current atomic.Pointer[Snapshot]
+	writing sync.Mutex // held from the start of a change until it is visible
+}
+
+// Load reads the world from the store.
+func Load(ctx context.Context, from Store) (*State, error) {
+	s := &State{store: from}
+	tx := newTx(&Snapshot{})
+	err := from.Load(ctx, func(record store.Record) error {
+		return tx.load(record)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load state: %w", err)
+	}
+	s.current.Store(tx.View())
+	return s, nil
+}
+
+// Now is the world as it is.
+func (s *State) Now() *Snapshot { return s.current.Load() }
+
+// Update changes the world. The function reads and writes through the transaction, which sees what it has written
+// itself. If it returns an error nothing is changed and Update returns that error as it is; otherwise all of its
+// writes are durable and visible when Update returns. Updates run one after the other.
+func (s *State) Update(ctx context.Context, change func(*Tx) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	tx := newTx(s.current.Load())
+	if err := change(tx); err != nil {
+		return err
+	}
+	if len(tx.changes) > 0 {
+		if err := s.store.Commit(ctx, tx.changes); err != nil {
+			return fmt.Errorf("commit state: %w", err)
+		}
+	}
+	s.current.Store(tx.View())
+	return nil
+}
+
+// DropExpired forgets the sessions that expired before the time.
+func (s *State) DropExpired(ctx context.Context, before time.Time) error {
+	return s.Update(ctx, func(tx *Tx) error {
+		for _, session := range tx.View().Sessions.All() {
+			if session.Expires.Before(before) {
+				tx.DeleteSession(session)
+			}
+		}
+		return nil
+	})
+}
