@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"slices"
-
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 )
@@ -17,45 +15,28 @@ type Check struct {
 	Context         policy.Context
 }
 
+// Asked is a check together with all policies that have a say in it, as it was put to them.
+type Asked struct {
+	Request policy.Request
+	Sets    policy.Sets
+}
+
 // Authorize asks all policies that AWS would: identity-based policies, the resource-based policy, the permissions
 // boundary and session policies. A nil caller is anonymous: only the resource-based policy can let it in. There is
 // no error: what can not be judged is denied.
-func Authorize(world *state.Snapshot, caller *Caller, check Check) policy.Decision {
-	request := policy.Request{
-		Principal:       anonymous,
+func Authorize(world *state.Snapshot, caller *Caller, check Check) (policy.Decision, Asked) {
+	asked := Asked{Request: policy.Request{
 		Action:          check.Action,
 		Resource:        check.Resource,
 		ResourceAccount: check.ResourceAccount,
 		Context:         check.Context,
-	}
-	var sets policy.Sets
+	}}
 	if caller != nil {
-		request.Principal = &caller.Principal
-		sets = callerSets(world, caller)
+		asked.Request.Principal = &caller.Principal
+		asked.Sets = callerSets(world, caller)
 	}
 	if check.Policy != nil {
-		sets.Resource = &policy.Named{Name: check.PolicyName, Document: check.Policy}
+		asked.Sets.Resource = &policy.Named{Name: check.PolicyName, Document: check.Policy}
 	}
-	return policy.Evaluate(request, &sets)
-}
-
-var anonymous = &policy.Principal{Type: policy.Anonymous}
-
-// callerSets are the policies that the caller brings along.
-func callerSets(world *state.Snapshot, caller *Caller) policy.Sets {
-	var sets policy.Sets
-	switch {
-	case caller.Role != nil:
-		sets.Identity = withAttached(world, caller.Role.InlinePolicies(), caller.Role.Attached)
-		sets.Boundary = boundary(world, caller.Role.Boundary)
-	case caller.User != nil:
-		sets.Identity = withAttached(world, caller.User.InlinePolicies(), caller.User.Attached)
-		sets.Boundary = boundary(world, caller.User.Boundary)
-	}
-	if caller.Session != nil {
-		for _, session := range caller.Session.Policies {
-			sets.Session = append(sets.Session, policy.Named{Name: "session policy", Document: session.Document})
-		}
-	}
-	return sets
+	return policy.Evaluate(asked.Request, &asked.Sets), asked
 }

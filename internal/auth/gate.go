@@ -7,11 +7,12 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -21,15 +22,15 @@ type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
 
-	verifiers sync.Map // verifierKey → *sigv4.Verifier
-	count     int
-	adding    sync.Mutex
+	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
+	kept      atomic.Int32
 }
 
 // Scope is what a signature must be made for.
 type Scope struct {
 	Service string // lambda, iam, sts
 	Region  string
+	MaxBody int64 // bytes
 }
 
 // Windows of time in which a signature is good: Lambda takes five minutes either way, IAM and STS fifteen
@@ -39,18 +40,56 @@ const (
 	defaultSkew = 15 * time.Minute
 )
 
-// Authenticate verifies the request's signature for the scope and returns its caller. It reads at most maxBody+1
-// bytes of the body, which the result holds. The error is always a *sigv4.Error.
-func (g *Gate) Authenticate(r *http.Request, scope Scope, maxBody int64) (*Caller, sigv4.Verified, error) {
-	verified, err := g.verifier(scope, maxBody).Verify(r)
-	if err != nil {
-		return nil, verified, err
+// maxVerifiers bounds the verifiers that are kept. The region of a control plane request is whatever its credential
+// scope says; who makes up more regions than there are gets a verifier for one request.
+const maxVerifiers = 128
+
+// Authenticate verifies the request's signature for the scope and returns its caller. It reads at most the scope's
+// MaxBody+1 bytes of the body, which the result holds. The error is always a *sigv4.Error; the finding tells of
+// success and failure alike.
+func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verified, *SignatureFinding, error) {
+	finding := &SignatureFinding{Scope: scope}
+	verified, err := g.verifier(scope).Verify(r)
+	if err == nil {
+		identity, ok := g.State.Now().Identity(verified.AccessKeyID)
+		if ok {
+			finding.Verified, finding.Caller = verified, newCaller(identity)
+			finding.Verified.Body = nil // a trace keeps no bodies
+			return finding.Caller, verified, finding, nil
+		}
+		// The key was deleted since the signature was looked at.
+		err = &sigv4.Error{Kind: sigv4.UnknownKey, Message: unknownKeyMessage, AccessKeyID: verified.AccessKeyID}
 	}
-	identity, ok := g.State.Now().Identity(verified.AccessKeyID)
-	if !ok { // deleted since the signature was looked at
-		return nil, verified, sigv4.UnknownKeyError(verified.AccessKeyID)
+	var refusal *sigv4.Error
+	if !errors.As(err, &refusal) {
+		refusal = &sigv4.Error{Kind: sigv4.Internal, Err: err}
 	}
-	return newCaller(identity), verified, nil
+	finding.refused(refusal)
+	return nil, sigv4.Verified{}, finding, refusal
+}
+
+// unknownKeyMessage is what AWS tells a client whose access key it does not know.
+const unknownKeyMessage = "The security token included in the request is invalid."
+
+func (g *Gate) verifier(scope Scope) *sigv4.Verifier {
+	if kept, ok := g.verifiers.Load(scope); ok {
+		return kept.(*sigv4.Verifier)
+	}
+	verifier := &sigv4.Verifier{
+		Region: scope.Region, Service: scope.Service,
+		Lookup:  g.lookup,
+		MaxSkew: defaultSkew,
+		MaxBody: scope.MaxBody,
+		Now:     g.Now,
+	}
+	if scope.Service == "lambda" {
+		verifier.MaxSkew = lambdaSkew
+	}
+	if g.kept.Add(1) <= maxVerifiers {
+		kept, _ := g.verifiers.LoadOrStore(scope, verifier)
+		return kept.(*sigv4.Verifier)
+	}
+	return verifier
 }
 
 // lookup finds the key to verify a signature with.

@@ -1,10 +1,20 @@
 package controlplane
 
-import "github.com/furl-dev/furl/policy"
+import (
+	"fmt"
 
-// Denied is the refusal of a caller whose policies do not allow an operation. Its text is what AWS tells the caller.
+	"github.com/furl-dev/furl/policy"
+)
+
+// Denied is the refusal of a caller whose policies do not allow an operation.
 type Denied struct {
 	Caller     string // ARN
 	Permission Permission
 	Decision   policy.Decision
+}
+
+// Error is the text that AWS gives the caller (IAM User Guide, "Troubleshoot access denied error messages").
+func (d *Denied) Error() string {
+	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s",
+		d.Caller, d.Permission.Action, d.Permission.Resource, d.Decision.Because(d.Permission.Action))
 }

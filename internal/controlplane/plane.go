@@ -72,14 +72,15 @@ func (c *Call) Context() context.Context { return c.Request.Context() }
 
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := &Call{Request: r, RequestID: requestID(), Now: p.Now(), State: p.State, Log: p.Log}
+	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log}
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
 	scope, _ := sigv4.ParseScope(r)
 	api := p.api(scope.Service)
 	call.Region = scope.Region
-	call.Trace = &trace.Trace{RequestID: call.RequestID, Started: call.Now, Method: r.Method, Target: r.RequestURI, Host: r.Host}
+	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))
 
-	caller, verified, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region}, api.MaxBody())
+	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody()})
+	call.Trace.Add("authenticate", p.Now(), finding)
 	if err != nil {
 		var refusal *sigv4.Error
 		if !errors.As(err, &refusal) {
@@ -119,7 +120,7 @@ func (c *Call) Authorize(need Permission) error {
 	if account == "" {
 		account = c.Caller.Account
 	}
-	decision := auth.Authorize(c.State.Now(), c.Caller, auth.Check{
+	decision, _ := auth.Authorize(c.State.Now(), c.Caller, auth.Check{
 		Action: need.Action, Resource: need.Resource, ResourceAccount: account,
 		Policy: need.Policy, PolicyName: need.PolicyName,
 		Context: &auth.Conditions{

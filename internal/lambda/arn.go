@@ -30,6 +30,9 @@ func (a ARN) Unqualified() ARN {
 	return a
 }
 
+// Latest is the qualifier of a function's only version here: the one that can be changed.
+const Latest = "$LATEST"
+
 // Key identifies the function among all functions of the server, whatever the qualifier.
 func (a ARN) Key() string { return a.Account + "/" + a.Region + "/" + a.Name }
 

@@ -1,0 +1,82 @@
+package auth
+
+import (
+	"fmt"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/policy"
+)
+
+// DecisionFinding is what the policies said to one action on a function through its URL.
+type DecisionFinding struct {
+	action   string
+	decision policy.Decision
+	details  []string // of a denial
+	fix      []string // of a denial
+}
+
+// URLCall is a call of a function URL as the policies see it.
+type URLCall struct {
+	Caller    *Caller // nil is anonymous
+	Function  lambda.ARN
+	Qualifier string // of the URL: "" or the alias
+	AuthType  lambda.AuthType
+}
+
+// NewDecisionFinding tells of a decision. For a denial it looks, while everything is at hand, for the statements that
+// nearly allowed the action and for the commands that would allow it.
+func NewDecisionFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
+	finding := &DecisionFinding{action: asked.Request.Action, decision: decision}
+	if decision.Effect == policy.Allowed {
+		return finding
+	}
+	for _, miss := range policy.NearestMisses(asked.Request, &asked.Sets) {
+		finding.details = append(finding.details, "nearest: "+trace.Cut(miss.String(), 1024))
+	}
+	finding.fix = remedy(call, asked.Request.Action, decision)
+	return finding
+}
+
+// Verdict says whether the action is allowed.
+func (f *DecisionFinding) Verdict() trace.Verdict {
+	if f.decision.Effect == policy.Allowed {
+		return trace.OK
+	}
+	return trace.Refused
+}
+
+// Summary names the action, the decision and what decided it.
+func (f *DecisionFinding) Summary() string {
+	if f.decision.Effect != policy.Allowed {
+		return f.action + " denied: " + f.decision.Reason.String()
+	}
+	if len(f.decision.Matched) == 0 {
+		return f.action + " allowed: the root user of the function's account may do everything"
+	}
+	return f.action + " allowed by " + describe(f.decision.Matched[0])
+}
+
+// Details are all statements that matched, and for a denial those that nearly did.
+func (f *DecisionFinding) Details() []string {
+	var details []string
+	matched := f.decision.Matched
+	if f.decision.Effect == policy.Allowed && len(matched) > 0 {
+		matched = matched[1:] // the first stands in the summary
+	}
+	for _, ref := range matched {
+		details = append(details, ref.Effect.String()+" matched: "+describe(ref))
+	}
+	return append(details, f.details...)
+}
+
+// Fix is the commands that would allow the action.
+func (f *DecisionFinding) Fix() []string { return f.fix }
+
+// describe names a statement: its Sid or its place, and its policy.
+func describe(ref policy.Ref) string {
+	if sid := ref.Sid(); sid != "" {
+		return fmt.Sprintf("statement %q of %s", sid, ref.Policy)
+	}
+	return fmt.Sprintf("%s of %s", ref.Path(), ref.Policy)
+}

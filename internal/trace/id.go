@@ -1,0 +1,38 @@
+package trace
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+)
+
+// NewRequestID is a random UUID (version 4), the form of every AWS request id.
+func NewRequestID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var text [36]byte
+	hex.Encode(text[0:8], b[:4])
+	hex.Encode(text[9:13], b[4:6])
+	hex.Encode(text[14:18], b[6:8])
+	hex.Encode(text[19:23], b[8:10])
+	hex.Encode(text[24:36], b[10:])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return string(text[:])
+}
+
+// NewXRayID is the id of a new X-Ray trace, without the "Root=" before it: version 1, eight hexadecimal digits of
+// time, 24 at random (AWS X-Ray Developer Guide, "Sending trace data").
+func NewXRayID(now time.Time) string {
+	var random [12]byte
+	rand.Read(random[:]) // never fails
+	seconds := uint32(now.Unix())
+	b := [16]byte{byte(seconds >> 24), byte(seconds >> 16), byte(seconds >> 8), byte(seconds)}
+	copy(b[4:], random[:])
+	var text [35]byte
+	copy(text[:], "1-")
+	hex.Encode(text[2:10], b[:4])
+	text[10] = '-'
+	hex.Encode(text[11:], b[4:])
+	return string(text[:])
+}

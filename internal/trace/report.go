@@ -1,0 +1,109 @@
+package trace
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Report is a trace in words. Its JSON form is a contract: fields are only added.
+type Report struct {
+	RequestID string       `json:"requestId"`
+	Time      time.Time    `json:"time"`
+	Method    string       `json:"method"`
+	Target    string       `json:"target"`
+	Host      string       `json:"host"`
+	SourceIP  string       `json:"sourceIp"`
+	Status    int          `json:"status"`
+	ErrorType string       `json:"errorType,omitempty"`
+	Micros    int64        `json:"micros"`
+	Steps     []StepReport `json:"steps"`
+	Fix       []string     `json:"fix,omitempty"`
+}
+
+// StepReport is one step of a request in words.
+type StepReport struct {
+	Step    string   `json:"step"`
+	Verdict Verdict  `json:"verdict"`
+	Summary string   `json:"summary"`
+	Details []string `json:"details,omitempty"`
+	Micros  int64    `json:"micros"`
+}
+
+// Report puts the trace into words.
+func (t *Trace) Report() Report {
+	report := Report{
+		RequestID: t.RequestID,
+		Time:      t.Started.UTC(),
+		Method:    t.Method,
+		Target:    t.Target,
+		Host:      t.Host,
+		SourceIP:  t.SourceIP,
+		Status:    t.Status,
+		ErrorType: t.ErrorType,
+		Micros:    t.Took.Microseconds(),
+		Steps:     make([]StepReport, len(t.steps)),
+	}
+	for i, step := range t.steps {
+		report.Steps[i] = StepReport{
+			Step:    step.name,
+			Verdict: step.finding.Verdict(),
+			Summary: step.finding.Summary(),
+			Details: step.finding.Details(),
+			Micros:  step.took.Microseconds(),
+		}
+		for _, fix := range step.finding.Fix() {
+			if !slices.Contains(report.Fix, fix) {
+				report.Fix = append(report.Fix, fix)
+			}
+		}
+	}
+	return report
+}
+
+// Deciding is the step that decided the outcome: the last one that did not pass. ok is false if all passed.
+func (r Report) Deciding() (StepReport, bool) {
+	for _, step := range slices.Backward(r.Steps) {
+		if step.Verdict == Refused || step.Verdict == Failed {
+			return step, true
+		}
+	}
+	return StepReport{}, false
+}
+
+// WriteTo writes the report for a person to read.
+func (r Report) WriteTo(w io.Writer) (int64, error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s  %s\n", r.Time.Format("2006-01-02T15:04:05.000Z"), r.RequestID)
+	fmt.Fprintf(&text, "%s %s  (host %s, from %s)\n", r.Method, r.Target, r.Host, r.SourceIP)
+	fmt.Fprintf(&text, "answered %d%s in %s\n", r.Status, spaced(r.ErrorType), micros(r.Micros))
+	for _, step := range r.Steps {
+		fmt.Fprintf(&text, "  %-12s %-8s %s  (%s)\n", step.Step, step.Verdict, step.Summary, micros(step.Micros))
+		for _, detail := range step.Details {
+			for line := range strings.Lines(detail) {
+				fmt.Fprintf(&text, "  %-12s %-8s   %s\n", "", "", strings.TrimRight(line, "\n"))
+			}
+		}
+	}
+	if len(r.Fix) > 0 {
+		text.WriteString("fix:\n")
+		for _, fix := range r.Fix {
+			for line := range strings.Lines(fix) {
+				fmt.Fprintf(&text, "  %s\n", strings.TrimRight(line, "\n"))
+			}
+		}
+	}
+	n, err := io.WriteString(w, text.String())
+	return int64(n), err
+}
+
+func spaced(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " " + text
+}
+
+func micros(n int64) string { return (time.Duration(n) * time.Microsecond).String() }

@@ -1,0 +1,87 @@
+// Package trace keeps what each step of a request saw and decided, so that a refusal can be explained although its
+// answer, like AWS's, gives no reason. The log line, `furl explain` and the demo all print the same [Report].
+//
+// A Trace costs little while nothing is asked of it: findings are kept as they are and put into words only when
+// somebody wants to read them. It holds no secret and no session token.
+package trace
+
+import (
+	"time"
+)
+
+// Verdict is how a step of a request came out.
+type Verdict string
+
+// The verdicts, from good to bad.
+const (
+	OK      Verdict = "ok"
+	Warning Verdict = "warning" // passed here, but AWS may see it otherwise
+	Refused Verdict = "refused" // the caller's fault: 4xx
+	Failed  Verdict = "failed"  // the function's or the server's fault: 5xx
+)
+
+// Finding is what one step saw and decided. It is read after the request, from any goroutine, and must not change.
+type Finding interface {
+	Verdict() Verdict
+	// Summary is one line: what was decided and by what.
+	Summary() string
+	// Details are further lines, in order, for whoever wants to know why.
+	Details() []string
+	// Fix is the commands or sentences that would change the verdict; empty if it needs none.
+	Fix() []string
+}
+
+// Trace is the record of one request. It belongs to the goroutine that serves the request until it is handed to
+// a [Recorder], and does not change from then on.
+type Trace struct {
+	RequestID string
+	Started   time.Time
+	Method    string
+	Target    string // the request target as received, cut at MaxTarget
+	Host      string
+	SourceIP  string
+
+	Status    int    // of the answer
+	ErrorType string // x-amzn-ErrorType, "" if there is none
+	Took      time.Duration
+
+	steps []step
+	mark  time.Time // when the last step ended
+}
+
+type step struct {
+	name    string
+	finding Finding
+	took    time.Duration
+}
+
+// MaxTarget is how many bytes of a request target and host are kept.
+const MaxTarget = 2048
+
+// New begins the trace of a request.
+func New(requestID string, started time.Time, method, target, host, sourceIP string) *Trace {
+	return &Trace{
+		RequestID: requestID, Started: started, mark: started,
+		Method: Cut(method, 32), Target: Cut(target, MaxTarget), Host: Cut(host, MaxTarget), SourceIP: sourceIP,
+		steps: make([]step, 0, 8),
+	}
+}
+
+// Add records what a step found. The step has taken the time since the last one was added.
+func (t *Trace) Add(name string, now time.Time, finding Finding) {
+	t.steps = append(t.steps, step{name, finding, now.Sub(t.mark)})
+	t.mark = now
+}
+
+// End records the answer.
+func (t *Trace) End(now time.Time, status int, errorType string) {
+	t.Status, t.ErrorType, t.Took = status, errorType, now.Sub(t.Started)
+}
+
+// Cut shortens text that a client chose to what is worth keeping.
+func Cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return text[:limit] + "…"
+}

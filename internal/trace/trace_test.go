@@ -1,0 +1,101 @@
+package trace_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/trace"
+	"github.com/google/go-cmp/cmp"
+)
+
+type finding struct {
+	verdict trace.Verdict
+	summary string
+	details []string
+	fix     []string
+}
+
+func (f finding) Verdict() trace.Verdict { return f.verdict }
+func (f finding) Summary() string        { return f.summary }
+func (f finding) Details() []string      { return f.details }
+func (f finding) Fix() []string          { return f.fix }
+
+var start = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+
+func TestReportReadsFromTopToBottom(t *testing.T) {
+	tr := trace.New("id-1", start, "GET", "/book?page=5", "x.localhost:9000", "127.0.0.1")
+	tr.Add("route", start.Add(10*time.Microsecond), finding{verdict: trace.OK, summary: "url abc"})
+	tr.Add("authorize", start.Add(50*time.Microsecond), finding{
+		verdict: trace.Refused, summary: "lambda:InvokeFunction denied", details: []string{"nearest: one\n  two"},
+		fix: []string{"aws lambda add-permission"},
+	})
+	tr.End(start.Add(60*time.Microsecond), 403, "AccessDeniedException")
+
+	var text strings.Builder
+	if _, err := tr.Report().WriteTo(&text); err != nil {
+		t.Fatal(err)
+	}
+	want := `2026-11-23T15:00:00.000Z  id-1
+GET /book?page=5  (host x.localhost:9000, from 127.0.0.1)
+answered 403 AccessDeniedException in 60µs
+  route        ok       url abc  (10µs)
+  authorize    refused  lambda:InvokeFunction denied  (40µs)
+                          nearest: one
+                            two
+fix:
+  aws lambda add-permission
+`
+	if diff := cmp.Diff(want, text.String()); diff != "" {
+		t.Error(diff)
+	}
+	if step, ok := tr.Report().Deciding(); !ok || step.Step != "authorize" {
+		t.Errorf("deciding step is %v, %v; want authorize", step, ok)
+	}
+}
+
+func TestRecorderKeepsTheLatest(t *testing.T) {
+	var recorder trace.Recorder
+	if got := recorder.Latest(5); len(got) != 0 {
+		t.Fatalf("an empty recorder has %d traces", len(got))
+	}
+	const all = trace.Kept + 10
+	for i := range all {
+		recorder.Record(trace.New(fmt.Sprint(i), start, "GET", "/", "", ""))
+	}
+	if got := recorder.Latest(2); got[0].RequestID != fmt.Sprint(all-1) || got[1].RequestID != fmt.Sprint(all-2) {
+		t.Errorf("latest are %s and %s", got[0].RequestID, got[1].RequestID)
+	}
+	if _, ok := recorder.Find("9"); ok {
+		t.Error("the oldest trace is still there")
+	}
+	if _, ok := recorder.Find("10"); !ok {
+		t.Error("a trace within the last 1,000 is gone")
+	}
+}
+
+func TestRecorderIsSafeForConcurrentUse(t *testing.T) {
+	var recorder trace.Recorder
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for j := range 2000 {
+				recorder.Record(trace.New(fmt.Sprintf("%d-%d", i, j), start, "GET", "/", "", ""))
+				recorder.Find("0-0")
+			}
+		})
+	}
+	all.Wait()
+	if got := len(recorder.Latest(trace.Kept)); got != trace.Kept {
+		t.Errorf("%d traces kept, want %d", got, trace.Kept)
+	}
+}
+
+func TestLongTargetsAreCut(t *testing.T) {
+	tr := trace.New("id", start, "GET", "/"+strings.Repeat("a", 100_000), "h", "")
+	if len(tr.Target) > trace.MaxTarget+8 {
+		t.Errorf("kept %d bytes of the target", len(tr.Target))
+	}
+}
