@@ -31,9 +31,6 @@ func NewDecisionFinding(call URLCall, asked Asked, decision policy.Decision) *De
 	if decision.Effect == policy.Allowed {
 		return finding
 	}
-	for _, miss := range policy.NearestMisses(asked.Request, &asked.Sets) {
-		finding.details = append(finding.details, "nearest: "+trace.Cut(miss.String(), 1024))
-	}
 	finding.fix = remedy(call, asked.Request.Action, decision)
 	return finding
 }
@@ -65,7 +62,13 @@ func (f *DecisionFinding) Details() []string {
 		matched = matched[1:] // the first stands in the summary
 	}
 	for _, ref := range matched {
-		details = append(details, ref.Effect.String()+" matched: "+describe(ref))
+		verb := "also allowed by "
+		if ref.Effect == policy.ExplicitlyDenied {
+			verb = "denied by "
+		} else if f.decision.Effect != policy.Allowed {
+			verb = "allowed, but not enough, by "
+		}
+		details = append(details, verb+describe(ref))
 	}
 	return append(details, f.details...)
 }

@@ -37,7 +37,7 @@ func remedy(call URLCall, action string, decision policy.Decision) []string {
 func remove(call URLCall, decision policy.Decision) []string {
 	var fix []string
 	for _, ref := range decision.Matched {
-		if ref.Effect == policy.Deny {
+		if ref.Effect == policy.ExplicitlyDenied {
 			fix = append(fix, fmt.Sprintf("remove or narrow %s: an explicit deny outweighs every allow", describe(ref)))
 		}
 	}
@@ -46,7 +46,7 @@ func remove(call URLCall, decision policy.Decision) []string {
 
 func allowedBy(decision policy.Decision, kind policy.PolicyType) bool {
 	for _, ref := range decision.Matched {
-		if ref.Type == kind && ref.Effect == policy.Allow {
+		if ref.Type == kind && ref.Effect == policy.Allowed {
 			return true
 		}
 	}

@@ -7,7 +7,6 @@ package controlplane
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
