@@ -1,0 +1,158 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+)
+
+// notStarted cleans up after a start that failed, and answers whom it was for.
+func (e *environment) notStarted(err error) {
+	e.mu.Lock()
+	e.life.end(dead)
+	c := e.call
+	e.call = nil
+	e.mu.Unlock()
+	e.pool.remove(e)
+	var failed *startError
+	if errors.As(err, &failed) && isEntrypointError(err) {
+		// The package's fault, not this machine's.
+		e.log.begin(c)
+		e.log.platform(failed.Error())
+		c.begin(e.pool.now())
+		verdict := invalidEntrypoint(c.in.RequestID, err)
+		e.finish(c, "error\tError Type: "+verdict.Type, verdict)
+		c.fail(verdict)
+	} else {
+		close(c.done)
+		c.answer(nil, err)
+	}
+	e.close()
+}
+
+// gone cleans up after the process and answers the call that it left behind.
+func (e *environment) gone(state *os.ProcessState) {
+	e.mu.Lock()
+	e.life.end(dead)
+	e.timer.Stop()
+	c, stream, killed := e.call, e.stream, e.killed
+	e.call = nil
+	complete := c != nil && c.complete
+	e.mu.Unlock()
+
+	e.log.close()
+	switch {
+	case c == nil:
+		e.pool.remove(e)
+	case !e.initialised && killed == ReasonInitTimeout:
+		e.reportInit(c, "timeout")
+		c.lateInit = true
+		e.pool.replace(e, c)
+	case complete:
+		e.pool.remove(e)
+		status := ""
+		if killed == ReasonTimeout {
+			e.logTimeout(c)
+			status = "timeout"
+		}
+		e.finish(c, status, nil)
+	default:
+		e.pool.remove(e)
+		verdict := e.verdict(c, state, killed)
+		e.finish(c, e.logVerdict(c, verdict), verdict)
+		c.fail(verdict)
+	}
+	if stream != nil {
+		// What the function wrote before it ended is still in the connection.
+		select {
+		case <-stream.over:
+		case <-e.pool.ctx.Done():
+		}
+	}
+	e.close()
+}
+
+// close releases what the environment holds of this machine.
+func (e *environment) close() {
+	if e.api != nil {
+		e.api.Close() //nolint:errcheck // closing a listener twice is no harm
+	}
+	e.log.close()
+	if err := os.RemoveAll(e.dir); err != nil {
+		e.pool.config.Logger.Warn("environment directory not removed", "dir", e.dir, "error", err)
+	}
+}
+
+// verdict is why the process did not answer.
+func (e *environment) verdict(c *call, state *os.ProcessState, killed Reason) *FunctionError {
+	id := c.in.RequestID
+	switch {
+	case killed == ReasonTimeout && !e.initialised:
+		return timedOut(id, e.fn.Timeout, ReasonInitTimeout)
+	case killed == ReasonTimeout:
+		return timedOut(id, e.fn.Timeout, ReasonTimeout)
+	case killed == ReasonShutdown:
+		return shutDown(id)
+	case e.initFailure != nil:
+		return reported(e.initFailure, ReasonInit)
+	default:
+		return exited(id, state, !e.initialised)
+	}
+}
+
+// logVerdict writes the lines that Lambda writes about a failure of the process, and answers the status for REPORT.
+func (e *environment) logVerdict(c *call, verdict *FunctionError) string {
+	if !e.initialised && !c.lateInit {
+		e.reportInit(c, "error\tError Type: "+verdict.Type)
+		c.begin(e.born)
+	}
+	if !e.initialised {
+		e.log.begin(c)
+	}
+	switch verdict.Reason {
+	case ReasonTimeout, ReasonInitTimeout:
+		e.logTimeout(c)
+		return "timeout"
+	case ReasonExit, ReasonCrash, ReasonInit:
+		if e.initFailure == nil {
+			e.log.platform(verdict.message)
+			e.log.platform(verdict.Type)
+		}
+	default:
+	}
+	return "error\tError Type: " + verdict.Type
+}
+
+func (e *environment) logTimeout(c *call) {
+	now := e.pool.now().UTC().Format("2006-01-02T15:04:05.000Z")
+	e.log.platform(now + " " + c.in.RequestID + " " + timedOutText(e.fn.Timeout))
+}
+
+// reportInit writes the line of an initialisation that failed; one that succeeds shows in REPORT.
+func (e *environment) reportInit(c *call, status string) {
+	e.log.platform(fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s",
+		milliseconds(e.pool.now().Sub(e.born)), status))
+}
+
+// finish ends the log of an invocation and makes its report final. Status is empty or what REPORT says after
+// "Status: ".
+func (e *environment) finish(c *call, status string, verdict *FunctionError) {
+	duration := e.pool.now().Sub(c.started)
+	if status == "timeout" {
+		duration = e.fn.Timeout
+	}
+	c.verdict = verdict
+	c.report = Report{
+		Duration:       duration,
+		InitDuration:   c.init,
+		BilledDuration: time.Duration(math.Ceil(milliseconds(duration+c.init))) * time.Millisecond,
+		MemoryMB:       e.fn.MemoryMB,
+		MaxMemoryMB:    e.process.peakMemoryMB(e.pool.now()),
+	}
+	e.log.end(c, status)
+	close(c.done)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

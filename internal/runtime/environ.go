@@ -1,0 +1,106 @@
+package runtime
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reserved are the variables that a user can not set (AWS Lambda Developer Guide, "Defined runtime environment
+// variables").
+var reserved = []string{
+	"AWS_ACCESS_KEY",
+	"AWS_ACCESS_KEY_ID",
+	"AWS_DEFAULT_REGION",
+	"AWS_EXECUTION_ENV",
+	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+	"AWS_LAMBDA_FUNCTION_NAME",
+	"AWS_LAMBDA_FUNCTION_VERSION",
+	"AWS_LAMBDA_INITIALIZATION_TYPE",
+	"AWS_LAMBDA_LOG_GROUP_NAME",
+	"AWS_LAMBDA_LOG_STREAM_NAME",
+	"AWS_LAMBDA_MAX_CONCURRENCY",
+	"AWS_LAMBDA_RUNTIME_API",
+	"AWS_REGION",
+	"AWS_SECRET_ACCESS_KEY",
+	"AWS_SESSION_TOKEN",
+	"LAMBDA_RUNTIME_DIR",
+	"LAMBDA_TASK_ROOT",
+	"_HANDLER",
+	"_X_AMZN_TRACE_ID",
+}
+
+// Reserved reports whether Lambda keeps a variable for itself, so that a function's configuration may not set it.
+func Reserved(name string) bool {
+	_, found := slices.BinarySearch(reserved, name)
+	return found
+}
+
+// systemPath is where functions find programs, behind the directory of their interpreter. It is Lambda's own PATH
+// without the directories that exist only there.
+const systemPath = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
+
+// variables is the whole environment of a function's process. Nothing comes from the server's own environment. Later
+// layers win: what Lambda presets and a user may change, what the server adds, what the user says, what is reserved.
+//
+// Where Lambda has fixed directories the real ones are named: CodeDir for /var/task, the directory of the embedded
+// runtimes for /var/runtime. HOME and TMPDIR are the environment's own directory; Lambda sets neither, but there
+// nobody else's home is in reach. The X-Ray variables point at loopback, where nobody listens.
+func variables(e *environment, c *command, keys Credentials, extra map[string]string) []string {
+	fn := e.fn
+	all := map[string]string{
+		"HOME":                     e.dir,
+		"TMPDIR":                   e.dir,
+		"LANG":                     "en_US.UTF-8",
+		"LD_LIBRARY_PATH":          fn.CodeDir + ":" + fn.CodeDir + "/lib",
+		"PATH":                     systemPath,
+		"TZ":                       ":UTC",
+		"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+		"AWS_XRAY_DAEMON_ADDRESS":  "127.0.0.1:2000",
+		"_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+		"_AWS_XRAY_DAEMON_PORT":    "2000",
+	}
+	if c.binDir != "" {
+		all["PATH"] = c.binDir + ":" + systemPath
+	}
+	for _, assignment := range c.extra {
+		name, value, _ := strings.Cut(assignment, "=")
+		all[name] = value
+	}
+	maps.Copy(all, extra)
+	maps.Copy(all, fn.Environment)
+	for _, name := range reserved {
+		delete(all, name)
+	}
+	maps.Copy(all, map[string]string{
+		"AWS_DEFAULT_REGION":              fn.Region,
+		"AWS_REGION":                      fn.Region,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(fn.MemoryMB),
+		"AWS_LAMBDA_FUNCTION_NAME":        fn.Name,
+		"AWS_LAMBDA_FUNCTION_VERSION":     fn.Version,
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME":       fn.logGroup(),
+		"AWS_LAMBDA_LOG_STREAM_NAME":      e.logStream,
+		"AWS_LAMBDA_RUNTIME_API":          e.api.Addr(),
+		"LAMBDA_RUNTIME_DIR":              e.pool.runtimeDir,
+		"LAMBDA_TASK_ROOT":                fn.CodeDir,
+		"_HANDLER":                        fn.Handler,
+	})
+	if !strings.HasPrefix(fn.Runtime, "provided") {
+		all["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + fn.Runtime
+	}
+	if keys.AccessKeyID != "" {
+		all["AWS_ACCESS_KEY_ID"] = keys.AccessKeyID
+		all["AWS_SECRET_ACCESS_KEY"] = keys.SecretAccessKey
+		if keys.SessionToken != "" {
+			all["AWS_SESSION_TOKEN"] = keys.SessionToken
+		}
+	}
+	list := make([]string, 0, len(all))
+	for name, value := range all {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,103 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Function is everything an execution environment has to know about one version of a function. It is immutable:
+// the Pool keeps the pointer for as long as an environment lives.
+type Function struct {
+	// Key names configuration and code together, for example account/region/name/version/revision. Environments
+	// are shared by Functions of equal Key. A Function with the same AccountID, Region, Name and Version but
+	// another Key retires the environments of the earlier one.
+	Key string
+
+	ARN       string // unqualified or qualified, for log lines
+	AccountID string
+	Region    string
+	Name      string
+	Version   string // "$LATEST" or a number
+	Runtime   string // Lambda's identifier: "python3.13", "nodejs22.x", "provided.al2023", ...
+	Handler   string
+
+	// CodeDir is the absolute path of the unpacked package. It is the process's working directory and its
+	// LAMBDA_TASK_ROOT, and is never written by this package.
+	CodeDir string
+
+	// Environment holds the user's variables. Names that Lambda reserves (see Reserved) are ignored.
+	Environment map[string]string
+
+	MemoryMB int           // shown to the function and in REPORT; it is not enforced
+	Timeout  time.Duration // of one invocation
+
+	// Concurrency is how many environments all versions of this function may have at one time: its reserved
+	// concurrency, or what the account has left. Zero refuses every invocation; below zero is no limit.
+	Concurrency int
+
+	LogGroup string // default "/aws/lambda/" + Name
+	// LogStream names the log stream of every environment. By default each environment makes up its own, as
+	// Lambda does: 2026/11/23/[$LATEST] and 32 hexadecimal digits.
+	LogStream string
+
+	// Credentials answers a fresh session of the execution role. It is called once whenever an environment
+	// starts; an error fails that start. Nil starts environments without credentials.
+	Credentials func(ctx context.Context) (Credentials, error)
+}
+
+// logGroup is the log group, or Lambda's default for it.
+func (f *Function) logGroup() string {
+	if f.LogGroup != "" {
+		return f.LogGroup
+	}
+	return "/aws/lambda/" + f.Name
+}
+
+// identity names the function across its versions and revisions: what Concurrency counts.
+func (f *Function) identity() identity {
+	return identity{f.AccountID, f.Region, f.Name}
+}
+
+type identity struct{ account, region, name string }
+
+// Credentials are the keys of one session. They print as the access key id alone.
+type Credentials struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+	// Expires is when the session ends; zero for never. An environment is replaced, not reused, once less
+	// than five minutes of its session are left.
+	Expires time.Time
+}
+
+// Format prints the access key id and hides the rest, for every verb.
+func (c Credentials) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "{"+c.AccessKeyID+" (secret hidden)}") //nolint:errcheck // a fmt.State reports no error
+}
+
+// LogValue hides the secret and the token from structured logs.
+func (c Credentials) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+
+// MarshalJSON hides the secret and the token from JSON.
+func (c Credentials) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, `{"AccessKeyID":%q}`, c.AccessKeyID), nil
+}
+
+// Invocation is one event for a function.
+type Invocation struct {
+	RequestID          string // a UUID in Lambda; must not be empty
+	Payload            []byte // read until the function has answered
+	TraceID            string // X-Amzn-Trace-Id; may be empty
+	ClientContext      string // JSON; may be empty
+	CognitoIdentity    string // JSON; may be empty
+	InvokedFunctionARN string // what the caller invoked, with its qualifier
+
+	// Stream says that the caller takes the response while the function writes it (RESPONSE_STREAM,
+	// InvokeWithResponseStream). Up to MaxStreamedResponse bytes may follow then, and a failure in the middle
+	// shows only at the end of Result.Body. Otherwise the whole response, at most MaxBufferedResponse bytes,
+	// is there before Invoke returns.
+	Stream bool
+}

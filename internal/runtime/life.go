@@ -1,0 +1,64 @@
+package runtime
+
+import "sync/atomic"
+
+// stage is where an execution environment is in its life.
+//
+//	starting ──► idle ──► busy ──► responding ──► settling ──► idle
+//	                       └────────(error)──────►┘
+//	any of them ──► stopping ──► dead          any of them ──► dead
+type stage uint32
+
+const (
+	starting   stage = iota // the process initialises; it has not asked for an event yet
+	idle                    // it waits for an event
+	busy                    // it has an event and has not answered
+	responding              // its response is coming in
+	settling                // it has answered and has not asked for the next event
+	stopping                // it was told to end
+	dead                    // its process is gone
+	stages
+)
+
+func (s stage) String() string {
+	return [stages]string{"starting", "idle", "busy", "responding", "settling", "stopping", "dead"}[s]
+}
+
+// moves holds the legal moves: moves[from][to].
+var moves = [stages][stages]bool{
+	starting:   {idle: true, stopping: true, dead: true},
+	idle:       {busy: true, stopping: true, dead: true},
+	busy:       {responding: true, settling: true, stopping: true, dead: true},
+	responding: {settling: true, stopping: true, dead: true},
+	settling:   {idle: true, stopping: true, dead: true},
+	stopping:   {dead: true},
+	dead:       {},
+}
+
+// life holds the current stage. It is written under the environment's lock and may be read without.
+type life struct{ at atomic.Uint32 }
+
+func (l *life) stage() stage { return stage(l.at.Load()) }
+
+// advance moves from one stage to another. It reports whether it did: not if the environment is at another stage. A
+// move that the table does not have is a bug.
+func (l *life) advance(from, to stage) bool {
+	if !moves[from][to] {
+		panic("execution environment: no move from " + from.String() + " to " + to.String())
+	}
+	return l.at.CompareAndSwap(uint32(from), uint32(to))
+}
+
+// end moves to stopping or dead from wherever the environment is, and answers where that was. It reports false, and
+// does nothing, if there is no such move left.
+func (l *life) end(to stage) (stage, bool) {
+	for {
+		from := l.stage()
+		if !moves[from][to] {
+			return from, false
+		}
+		if l.advance(from, to) {
+			return from, true
+		}
+	}
+}

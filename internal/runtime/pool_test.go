@@ -1,0 +1,143 @@
+package runtime_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime"
+)
+
+// bench is a pool with a function to run in it.
+type bench struct {
+	testing.TB
+	pool *runtime.Pool
+	log  *recorder
+}
+
+// recorder keeps the lines of all functions as text.
+type recorder struct {
+	mu    sync.Mutex
+	lines []string
+	ids   []string
+}
+
+func (r *recorder) WriteLog(line runtime.LogLine) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, string(line.Text))
+	r.ids = append(r.ids, line.RequestID)
+}
+
+func (r *recorder) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.lines, "\n")
+}
+
+func newBench(t testing.TB, changes ...func(*runtime.Config)) *bench {
+	t.Helper()
+	b := &bench{TB: t, log: &recorder{}}
+	config := runtime.Config{Dir: t.TempDir(), Log: b.log, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	for _, change := range changes {
+		change(&config)
+	}
+	pool, err := runtime.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.pool = pool
+	t.Cleanup(func() {
+		if err := pool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// function makes a function whose bootstrap is this test binary.
+func (b *bench) function(handler string, changes ...func(*runtime.Function)) *runtime.Function {
+	b.Helper()
+	dir := b.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "bootstrap")); err != nil {
+		b.Fatal(err)
+	}
+	name := "fn-" + handler
+	fn := &runtime.Function{
+		Key:         "123456789012/eu-west-1/" + name + "/$LATEST/1",
+		ARN:         "arn:aws:lambda:eu-west-1:123456789012:function:" + name,
+		AccountID:   "123456789012",
+		Region:      "eu-west-1",
+		Name:        name,
+		Version:     "$LATEST",
+		Runtime:     "provided.al2023",
+		Handler:     handler,
+		CodeDir:     dir,
+		MemoryMB:    128,
+		Timeout:     10 * time.Second,
+		Concurrency: -1,
+	}
+	for _, change := range changes {
+		change(fn)
+	}
+	return fn
+}
+
+var requests atomic.Int64
+
+func (b *bench) start(fn *runtime.Function, event any) (*runtime.Result, string, error) {
+	b.Helper()
+	payload, err := json.Marshal(event)
+	if err != nil {
+		b.Fatal(err)
+	}
+	id := fmt.Sprintf("8f5d1c1e-0000-4000-8000-%012d", requests.Add(1))
+	result, err := b.pool.Invoke(b.Context(), fn, runtime.Invocation{RequestID: id, Payload: payload})
+	return result, id, err
+}
+
+// invoke runs an event to its end.
+func (b *bench) invoke(fn *runtime.Function, event any) (string, *runtime.Result, string) {
+	b.Helper()
+	result, id, err := b.start(fn, event)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body, err := result.ReadAll(0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(body), result, id
+}
+
+func TestInvoke(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main")
+	for i := range 3 {
+		body, result, _ := b.invoke(fn, order{Do: "echo", Text: fmt.Sprint(i)})
+		if result.FunctionError != nil {
+			t.Fatalf("invocation %d failed: %s", i, body)
+		}
+		if want := fmt.Sprintf(`{"do":"echo","text":"%d"}`, i); body != want {
+			t.Errorf("body = %s, want %s", body, want)
+		}
+		if result.ColdStart != (i == 0) {
+			t.Errorf("invocation %d: ColdStart = %t", i, result.ColdStart)
+		}
+		if result.ContentType != "application/json" {
+			t.Errorf("content type = %q", result.ContentType)
+		}
+		t.Logf("%+v\n%s", result.Report(), result.LogTail())
+	}
+}
