@@ -1,0 +1,146 @@
+package code
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+)
+
+// unpackers is how many files are unpacked at once. Most of the time for small files is waiting for the disk to have
+// them, and the disk takes several as fast as one.
+const unpackers = 8
+
+// unpack writes the content of an archive below root and makes it durable. Nothing is written outside root whatever
+// the names are, which os.Root sees to. On an error some of it is there.
+func unpack(ctx context.Context, root *os.Root, c *content) error {
+	for _, name := range c.directories {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := root.Mkdir(name, 0o755); errors.Is(err, fs.ErrExist) {
+			return foldedName(name)
+		} else if err != nil {
+			return fmt.Errorf("unpack: %w", err)
+		}
+	}
+	if err := unpackFiles(ctx, root, c.files); err != nil {
+		return err
+	}
+	for _, name := range append(c.directories, ".") {
+		if err := syncDirectory(root, name); err != nil {
+			return fmt.Errorf("unpack: %w", err)
+		}
+	}
+	return nil
+}
+
+// unpackFiles returns after the first error, when no file is being written any more.
+func unpackFiles(ctx context.Context, root *os.Root, files []file) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	work := make(chan file)
+	var group sync.WaitGroup
+	for range min(unpackers, len(files)) {
+		group.Go(func() {
+			for f := range work {
+				if err := unpackFile(ctx, root, f); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for _, f := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		work <- f
+	}
+	close(work)
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+// unpackFile writes one file. It can be read, and executed if the archive says so, but not written: the package is
+// shared by everything that runs from it.
+func unpackFile(ctx context.Context, root *os.Root, f file) error {
+	in, err := f.zip.Open()
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrNotZip, f.name, err)
+	}
+	defer in.Close()
+	out, err := root.OpenFile(f.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return foldedName(f.name)
+	}
+	if err != nil {
+		return fmt.Errorf("unpack: %w", err)
+	}
+	defer out.Close()
+	if err := copyExactly(ctx, out, in, f); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o444)
+	if f.zip.Mode()&0o111 != 0 {
+		mode = 0o555
+	}
+	if err := errors.Join(out.Chmod(mode), out.Sync(), out.Close()); err != nil {
+		return fmt.Errorf("unpack: %w", err)
+	}
+	return nil
+}
+
+// foldedName is the error for a name that is taken although the archive has it only once.
+func foldedName(name string) error {
+	return unsafeEntry(name, "has the name of another entry but for upper and lower case, which this file system takes for the same")
+}
+
+// copyExactly copies as many bytes as the archive declares for the file, which have been counted against the limit.
+// More or fewer are an error, as is a wrong checksum.
+func copyExactly(ctx context.Context, out io.Writer, in io.Reader, f file) error {
+	declared := int64(f.zip.UncompressedSize64)
+	source := &archiveReader{ctx: ctx, reader: io.LimitReader(in, declared+1)}
+	n, err := io.Copy(out, source)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case source.err != nil:
+		return fmt.Errorf("%w: %s: %w", ErrNotZip, f.name, source.err)
+	case err != nil:
+		return fmt.Errorf("unpack: %w", err)
+	case n != declared:
+		return fmt.Errorf("%w: %s is not of the size it is declared to be", ErrNotZip, f.name)
+	}
+	return nil
+}
+
+// archiveReader keeps the error of reading an archive apart from that of writing the file, and stops with the context.
+type archiveReader struct {
+	ctx    context.Context
+	reader io.Reader
+	err    error
+}
+
+func (r *archiveReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.reader.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// syncDirectory makes the names in a directory durable.
+func syncDirectory(root *os.Root, name string) error {
+	dir, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
