@@ -1,0 +1,42 @@
+// Package dataplane answers function URLs: it is the http.Handler behind every URL, host style and path style. A
+// request goes through route, authenticate, authorize, event, invoke and response, in that order and in this
+// package's serve.go from top to bottom; every step adds what it found to one Trace.
+//
+// It answers a refused request byte for byte as AWS does, which is to say without a reason. The reason is in the
+// Trace. It looks at the request as it was received: nothing may clean up the path or the headers before it.
+package dataplane
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
+)
+
+// Invoker runs a function. Its errors are runtime.ErrBusy, runtime.ErrClosed, invoke.ErrUnavailable and the
+// context's; a function that fails is a result.
+type Invoker interface {
+	Invoke(context.Context, invoke.Request) (*runtime.Result, error)
+}
+
+// Plane is the data plane's http.Handler. Its fields do not change once it serves.
+type Plane struct {
+	State   *state.State
+	Gate    *auth.Gate
+	Invoker Invoker
+	Traces  *trace.Recorder
+	Log     *slog.Logger
+	Now     func() time.Time
+
+	// Suffixes are what may follow ID.lambda-url.REGION. in a host name.
+	Suffixes []string
+	// LegacyPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
+	LegacyPermissions bool
+	// Explain is the address of the page that explains a request, told to clients on loopback.
+	Explain func(requestID string) string
+}

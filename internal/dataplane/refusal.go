@@ -1,0 +1,75 @@
+package dataplane
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// refusal is an answer that the front end gives in place of the function.
+type refusal struct {
+	status    int
+	errorType string // x-amzn-ErrorType; "" for the plain text of a failed function
+	body      string
+}
+
+// The answers of a real function URL, byte for byte. Authorization says "Message", authentication "message". They
+// were captured from real URLs in 2025 and 2026; what is not known from a capture is marked as assumed.
+var (
+	unknownURL    = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":null}`}
+	unsigned      = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`}
+	notAuthorized = refusal{http.StatusForbidden, "AccessDeniedException",
+		`{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`}
+	functionFailed = refusal{http.StatusBadGateway, "", "Internal Server Error"}
+	throttled      = refusal{http.StatusTooManyRequests, "TooManyRequestsException",
+		`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`}
+	// Assumed: the text of the Invoke API, whose limit it is.
+	tooLarge = refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+		`{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`}
+	// Assumed: how AWS answers while it takes a host out of service is not to be seen from outside.
+	shuttingDown = refusal{http.StatusServiceUnavailable, "ServiceUnavailableException", `{"message":"Service Unavailable"}`}
+	unreadable   = refusal{http.StatusBadRequest, "BadRequestException", `{"message":"Bad Request"}`}
+)
+
+// badSignature is the refusal of a request that could not be authenticated.
+func badSignature(err *sigv4.Error) refusal {
+	message := func(errorType string) refusal {
+		return refusal{http.StatusForbidden, errorType, `{"message":` + strconv.Quote(err.Message) + `}`}
+	}
+	switch err.Kind {
+	case sigv4.MissingAuthentication:
+		return unsigned
+	case sigv4.MalformedRequest:
+		return unreadable
+	case sigv4.BodyTooLarge:
+		return tooLarge
+	case sigv4.BodyRead:
+		return unreadable
+	case sigv4.IncompleteSignature:
+		return message("IncompleteSignatureException")
+	case sigv4.UnknownKey, sigv4.InvalidToken:
+		return message("UnrecognizedClientException")
+	case sigv4.ExpiredToken:
+		return message("ExpiredTokenException")
+	case sigv4.Internal:
+		return functionFailed
+	default:
+		return message("InvalidSignatureException")
+	}
+}
+
+// write sends the refusal. Header names are spelled as AWS spells them.
+func (f refusal) write(w http.ResponseWriter) {
+	header := w.Header()
+	contentType := "application/json"
+	if f.errorType == "" {
+		contentType = "text/plain; charset=utf-8"
+	} else {
+		header["x-amzn-ErrorType"] = []string{f.errorType}
+	}
+	header["Content-Type"] = []string{contentType}
+	header["Content-Length"] = []string{strconv.Itoa(len(f.body))}
+	w.WriteHeader(f.status)
+	w.Write([]byte(f.body)) // a client that is gone is nobody's loss
+}

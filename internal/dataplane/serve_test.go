@@ -1,0 +1,577 @@
+package dataplane_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// The bodies of real function URLs, as captured.
+const (
+	bodyUnsigned   = `{"Message":"Forbidden"}`
+	bodyForbidden  = `{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`
+	bodyUnknown    = `{"Message":null}`
+	bodyMismatch   = `{"message":"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}`
+	bodyUnknownKey = `{"message":"The security token included in the request is invalid."}`
+	bodyFailed     = "Internal Server Error"
+)
+
+func TestAllowedCallReachesTheFunction(t *testing.T) {
+	w := newWorld(t)
+	caller := w.role(here, "caller", "")
+	w.function(lambda.AuthIAM, both(lambda.PermissionPrincipal{AWS: w.principalID("arn:aws:iam::" + here + ":role/caller")})...)
+	w.runner.result = payload(`{"statusCode":201,"headers":{"x-app":"yes"},"body":"made"}`)
+
+	got := w.do(w.signed(caller, "POST", "/login?a=1", `{"user":"me"}`))
+	if got.status != 201 || got.body != "made" || got.header.Get("X-App") != "yes" {
+		t.Fatalf("answered %+v", got)
+	}
+	event := w.event()
+	if event["body"] != `{"user":"me"}` && event["isBase64Encoded"] != true {
+		t.Errorf("event has body %v", event["body"])
+	}
+	requestContext := event["requestContext"].(map[string]any)
+	want := map[string]any{
+		"accessKey": caller.AccessKeyID, "accountId": here, "cognitoIdentity": nil, "principalOrgId": nil,
+		"callerId": w.principalID("arn:aws:iam::"+here+":role/caller") + ":session",
+		"userId":   w.principalID("arn:aws:iam::"+here+":role/caller") + ":session",
+		"userArn":  "arn:aws:sts::" + here + ":assumed-role/caller/session",
+	}
+	if diff := cmp.Diff(want, requestContext["authorizer"].(map[string]any)["iam"]); diff != "" {
+		t.Error(diff)
+	}
+	if requestContext["accountId"] != here || requestContext["requestId"] != got.header.Get("X-Amzn-Requestid") {
+		t.Errorf("request context is %v", requestContext)
+	}
+	if _, failed := w.report().Deciding(); failed {
+		t.Errorf("the trace tells of a refusal: %+v", w.report())
+	}
+}
+
+func TestRefusalsAreThoseOfAWS(t *testing.T) {
+	stranger := sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", Secret: sigv4.NewSecret("no such secret")}
+	tests := []struct {
+		name    string
+		request func(w *world, alice sigv4.Credentials) *http.Request
+		status  int
+		kind    string
+		body    string
+		step    string // that refused
+		reason  string // in the trace
+	}{
+		{
+			name:    "unsigned",
+			request: func(w *world, _ sigv4.Credentials) *http.Request { return w.request("GET", "/", "") },
+			status:  403, kind: "AccessDeniedException", body: bodyUnsigned, step: "authenticate", reason: "not signed",
+		},
+		{
+			name: "unknown url",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				request := w.request("GET", "/", "")
+				request.Host = "zzzz.lambda-url." + region + ".localhost"
+				return w.sign(request, alice, "")
+			},
+			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "no function URL",
+		},
+		{
+			name: "url of another region",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				request := w.request("GET", "/", "")
+				request.Host = urlID + ".lambda-url.us-east-1.on.aws"
+				return w.sign(request, alice, "")
+			},
+			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "no function URL",
+		},
+		{
+			name: "signed, not authorised",
+			request: func(w *world, _ sigv4.Credentials) *http.Request {
+				return w.signed(w.user(here, "mallory", ""), "GET", "/", "")
+			},
+			status: 403, kind: "AccessDeniedException", body: bodyForbidden, step: "authorize", reason: "lambda:InvokeFunction denied",
+		},
+		{
+			name: "wrong secret",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				alice.Secret = sigv4.NewSecret("wrong")
+				return w.signed(alice, "GET", "/", "")
+			},
+			status: 403, kind: "InvalidSignatureException", body: bodyMismatch, step: "authenticate", reason: "invalid signature",
+		},
+		{
+			name: "body changed after signing",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				return w.sign(w.request("POST", "/", `{"a":2}`), alice, `{"a":1}`)
+			},
+			status: 403, kind: "InvalidSignatureException", body: bodyMismatch, step: "authenticate", reason: "invalid signature",
+		},
+		{
+			name: "query changed after signing",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				request := w.signed(alice, "GET", "/book?page=5", "")
+				request.URL.RawQuery = "page=6"
+				return request
+			},
+			status: 403, kind: "InvalidSignatureException", body: bodyMismatch, step: "authenticate", reason: "invalid signature",
+		},
+		{
+			name: "unknown access key",
+			request: func(w *world, _ sigv4.Credentials) *http.Request {
+				return w.signed(stranger, "GET", "/", "")
+			},
+			status: 403, kind: "UnrecognizedClientException", body: bodyUnknownKey, step: "authenticate", reason: "does not exist",
+		},
+		{
+			name: "wrong service",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				request := w.request("GET", "/", "")
+				signer := sigv4.Signer{Region: region, Service: "execute-api"}
+				if _, err := signer.Sign(request, alice, sigv4.EmptyPayload()); err != nil {
+					w.t.Fatal(err)
+				}
+				return request
+			},
+			status: 403, kind: "InvalidSignatureException", body: `{"message":"Credential should be scoped to correct service: 'lambda'. "}`,
+			step: "authenticate", reason: "invalid scope",
+		},
+		{
+			name: "wrong region",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				request := w.request("GET", "/", "")
+				signer := sigv4.Signer{Region: "us-east-1", Service: "lambda"}
+				if _, err := signer.Sign(request, alice, sigv4.EmptyPayload()); err != nil {
+					w.t.Fatal(err)
+				}
+				return request
+			},
+			status: 403, kind: "InvalidSignatureException", body: `{"message":"Credential should be scoped to a valid region. "}`,
+			step: "authenticate", reason: "invalid scope",
+		},
+		{
+			name: "body over the limit",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				return w.signed(alice, "POST", "/", strings.Repeat("a", 6<<20+1))
+			},
+			status: 413, kind: "RequestEntityTooLargeException",
+			body: `{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`,
+			step: "authenticate", reason: "body too large",
+		},
+		{
+			name: "event over the limit, though the body is not",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				return w.signed(alice, "POST", "/", strings.Repeat("a", 5<<20))
+			},
+			status: 413, kind: "RequestEntityTooLargeException",
+			body: `{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`,
+			step: "event", reason: "larger than 6,291,456",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			alice := w.user(here, "alice", bothActions)
+			got := w.do(test.request(w, alice))
+			if got.status != test.status || got.errorType != test.kind || got.body != test.body {
+				t.Errorf("answered %d %s %q, want %d %s %q", got.status, got.errorType, got.body, test.status, test.kind, test.body)
+			}
+			if got.header.Get("Content-Type") != "application/json" || got.header.Get("X-Amzn-Trace-Id") != "" {
+				t.Errorf("headers are %v", got.header)
+			}
+			step, refused := w.report().Deciding()
+			if !refused || step.Step != test.step || !strings.Contains(step.Summary, test.reason) {
+				t.Errorf("the trace says %+v, want step %s because %q", step, test.step, test.reason)
+			}
+			if got.header.Get("Furl-Explain") != "http://here/_furl/requests/"+w.report().RequestID {
+				t.Errorf("furl-explain is %q", got.header.Get("Furl-Explain"))
+			}
+			if len(w.runner.requests) != 0 {
+				t.Error("the function was run")
+			}
+			if !strings.Contains(w.log.String(), test.reason) {
+				t.Errorf("the log does not say %q: %s", test.reason, w.log)
+			}
+		})
+	}
+}
+
+// Who may call: the rows differ in the caller's own policy and in the function's.
+func TestAuthorization(t *testing.T) {
+	const urlOnly = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"*"}]}`
+	const denied = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"},{"Sid":"no","Effect":"Deny","Action":"lambda:InvokeFunctionUrl","Resource":"*"}]}`
+	account := func(id string) lambda.PermissionPrincipal {
+		return lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + id + ":root"}
+	}
+	tests := []struct {
+		name     string
+		account  string // of the caller
+		identity string // its inline policy
+		resource func(roleID string) []lambda.Permission
+		legacy   bool
+		want     int
+	}{
+		{name: "same account, neither side", account: here, want: 403},
+		{name: "same account, identity", account: here, identity: bothActions, want: 200},
+		{name: "same account, identity with one action", account: here, identity: urlOnly, want: 403},
+		{name: "same account, identity with one action, legacy", account: here, identity: urlOnly, legacy: true, want: 200},
+		{
+			name: "same account, resource", account: here, want: 200,
+			resource: func(id string) []lambda.Permission { return both(lambda.PermissionPrincipal{AWS: id}) },
+		},
+		{
+			name: "same account, resource with the first action", account: here, want: 403,
+			resource: func(id string) []lambda.Permission {
+				return []lambda.Permission{allowURL(lambda.PermissionPrincipal{AWS: id})}
+			},
+		},
+		{
+			name: "same account, resource with the second action", account: here, want: 403,
+			resource: func(id string) []lambda.Permission {
+				return []lambda.Permission{allowInvoke(lambda.PermissionPrincipal{AWS: id})}
+			},
+		},
+		{
+			name: "same account, one action each side", account: here, identity: urlOnly, want: 200,
+			resource: func(id string) []lambda.Permission {
+				return []lambda.Permission{allowInvoke(lambda.PermissionPrincipal{AWS: id})}
+			},
+		},
+		{
+			name: "same account, account principal alone", account: here, want: 403,
+			resource: func(string) []lambda.Permission { return both(account(here)) },
+		},
+		{
+			name: "lambda service principal", account: here, want: 403,
+			resource: func(string) []lambda.Permission {
+				return both(lambda.PermissionPrincipal{Service: "lambda.amazonaws.com"})
+			},
+		},
+		{name: "explicit deny outweighs", account: here, identity: denied, want: 403,
+			resource: func(id string) []lambda.Permission { return both(lambda.PermissionPrincipal{AWS: id}) }},
+		{name: "cross account, identity alone", account: there, identity: bothActions, want: 403},
+		{
+			name: "cross account, resource alone", account: there, want: 403,
+			resource: func(id string) []lambda.Permission { return both(lambda.PermissionPrincipal{AWS: id}) },
+		},
+		{
+			name: "cross account, both sides", account: there, identity: bothActions, want: 200,
+			resource: func(id string) []lambda.Permission { return both(lambda.PermissionPrincipal{AWS: id}) },
+		},
+		{
+			name: "cross account, both sides, by account", account: there, identity: bothActions, want: 200,
+			resource: func(string) []lambda.Permission { return both(account(there)) },
+		},
+		{
+			name: "auth type condition of the other type", account: here, want: 403,
+			resource: func(id string) []lambda.Permission {
+				permissions := both(lambda.PermissionPrincipal{AWS: id})
+				permissions[0].FunctionURLAuthType = lambda.AuthNone
+				return permissions
+			},
+		},
+		{
+			name: "auth type condition that fits", account: here, want: 200,
+			resource: func(id string) []lambda.Permission {
+				permissions := both(lambda.PermissionPrincipal{AWS: id})
+				permissions[0].FunctionURLAuthType = lambda.AuthIAM
+				return permissions
+			},
+		},
+		{
+			name: "source arn condition never matches a role", account: here, want: 403,
+			resource: func(id string) []lambda.Permission {
+				permissions := both(lambda.PermissionPrincipal{AWS: id})
+				permissions[0].SourceARN = "arn:aws:lambda:" + region + ":" + here + ":function:other"
+				return permissions
+			},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.plane.LegacyPermissions = test.legacy
+			caller := w.role(test.account, "caller", test.identity)
+			if test.resource != nil {
+				w.function(lambda.AuthIAM, test.resource(w.principalID("arn:aws:iam::"+test.account+":role/caller"))...)
+			}
+			got := w.do(w.signed(caller, "GET", "/", ""))
+			if got.status != test.want {
+				var text strings.Builder
+				w.report().WriteTo(&text)
+				t.Errorf("answered %d, want %d\n%s", got.status, test.want, text.String())
+			}
+			if test.want == 403 && len(w.report().Fix) == 0 {
+				t.Error("the refusal names no fix")
+			}
+		})
+	}
+}
+
+func TestURLWithoutAuthentication(t *testing.T) {
+	everyone := lambda.PermissionPrincipal{Anyone: true}
+	t.Run("policy allows both actions", func(t *testing.T) {
+		w := newWorld(t)
+		permissions := both(everyone)
+		permissions[0].FunctionURLAuthType = lambda.AuthNone
+		w.function(lambda.AuthNone, permissions...)
+		if got := w.do(w.request("GET", "/", "")); got.status != 200 {
+			t.Errorf("answered %+v", got)
+		}
+		requestContext := w.event()["requestContext"].(map[string]any)
+		if _, has := requestContext["authorizer"]; has || requestContext["accountId"] != "anonymous" {
+			t.Errorf("request context is %v", requestContext)
+		}
+	})
+	t.Run("a wrong signature is not looked at", func(t *testing.T) {
+		w := newWorld(t)
+		w.function(lambda.AuthNone, both(everyone)...)
+		stranger := sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", Secret: sigv4.NewSecret("wrong")}
+		if got := w.do(w.signed(stranger, "POST", "/", "body")); got.status != 200 {
+			t.Errorf("answered %+v", got)
+		}
+		if _, kept := w.event()["headers"].(map[string]any)["authorization"]; !kept {
+			t.Error("the Authorization header did not reach the function, whose business it is")
+		}
+	})
+	for name, permissions := range map[string][]lambda.Permission{
+		"no policy": nil, "first action alone": {allowURL(everyone)}, "second action alone": {allowInvoke(everyone)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.function(lambda.AuthNone, permissions...)
+			if got := w.do(w.request("GET", "/", "")); got.status != 403 || got.body != bodyForbidden {
+				t.Errorf("answered %+v", got)
+			}
+		})
+	}
+	t.Run("body over the limit", func(t *testing.T) {
+		w := newWorld(t)
+		w.function(lambda.AuthNone, both(everyone)...)
+		if got := w.do(w.request("POST", "/", strings.Repeat("a", 6<<20+1))); got.status != 413 {
+			t.Errorf("answered %+v", got)
+		}
+	})
+}
+
+func TestPathStyle(t *testing.T) {
+	w := newWorld(t)
+	alice := w.user(here, "alice", bothActions)
+	for target, seen := range map[string]string{
+		"/book?page=5":         "/book",
+		"":                     "/",
+		"?page=5":              "/",
+		"/a%2Fb/../c//d":       "/a%2Fb/../c//d",
+		"/_furl/url/" + urlID:  "/_furl/url/" + urlID,
+		"/space%20value?q=a+b": "/space%20value",
+	} {
+		request := w.request("GET", "/_furl/url/"+urlID+target, "")
+		request.Host = ""
+		got := w.do(w.sign(request, alice, ""))
+		if got.status != 200 {
+			t.Errorf("%q answered %+v", target, got)
+			continue
+		}
+		if path := w.event()["rawPath"]; path != seen {
+			t.Errorf("%q reached the function as path %q, want %q", target, path, seen)
+		}
+	}
+}
+
+func TestPresigned(t *testing.T) {
+	w := newWorld(t)
+	caller := w.role(here, "caller", bothActions)
+	request := w.request("GET", "/book?page=5", "")
+	signer := sigv4.Signer{Region: region, Service: "lambda"}
+	signed, err := signer.Presign(request, caller, time.Minute, sigv4.EmptyPayload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, query, _ := strings.Cut(signed.URL, "?")
+	presigned := w.request("GET", "/book?"+query, "")
+	if got := w.do(presigned); got.status != 200 {
+		t.Errorf("answered %+v", got)
+	}
+	tampered := w.request("GET", "/book?"+strings.Replace(query, "page=5", "page=6", 1), "")
+	if got := w.do(tampered); got.status != 403 || got.body != bodyMismatch {
+		t.Errorf("tampered answered %+v", got)
+	}
+}
+
+func TestIdentityIsAsOfNow(t *testing.T) {
+	w := newWorld(t)
+	caller := w.role(here, "caller", bothActions)
+	if got := w.do(w.signed(caller, "GET", "/", "")); got.status != 200 {
+		t.Fatalf("answered %+v", got)
+	}
+	role, _ := w.state.Now().Role(here, "caller")
+	w.update(func(tx *state.Tx) error { tx.DeleteRole(role); return nil })
+	if got := w.do(w.signed(caller, "GET", "/", "")); got.status != 403 || got.body != bodyUnknownKey {
+		t.Errorf("a session of a deleted role answered %+v", got)
+	}
+	w.role(here, "caller", bothActions) // the same name, another role
+	if got := w.do(w.signed(caller, "GET", "/", "")); got.status != 403 || got.body != bodyUnknownKey {
+		t.Errorf("a session of the role that was there before answered %+v", got)
+	}
+}
+
+func TestFunctionFailures(t *testing.T) {
+	failed := func(reason runtime.Reason) func(invoke.Request) (*runtime.Result, error) {
+		return func(invoke.Request) (*runtime.Result, error) {
+			return &runtime.Result{Body: http.NoBody, FunctionError: &runtime.FunctionError{
+				Type: "Some.Error", Kind: "Unhandled", Reason: reason, Payload: []byte(`{"errorMessage":"it said this"}`),
+			}}, nil
+		}
+	}
+	refuses := func(err error) func(invoke.Request) (*runtime.Result, error) {
+		return func(invoke.Request) (*runtime.Result, error) { return nil, err }
+	}
+	tests := []struct {
+		name   string
+		result func(invoke.Request) (*runtime.Result, error)
+		status int
+		kind   string
+		body   string
+		reason string
+	}{
+		{"error", failed(runtime.ReasonError), 502, "", bodyFailed, "it said this"},
+		{"timeout", failed(runtime.ReasonTimeout), 502, "", bodyFailed, "timeout"},
+		{"crash", failed(runtime.ReasonCrash), 502, "", bodyFailed, "crash"},
+		{"bad response", payload(`{"statusCode":"many"}`), 502, "", bodyFailed, "statusCode"},
+		{"not JSON", payload(`<html>`), 502, "", bodyFailed, "not JSON"},
+		{"busy", refuses(runtime.ErrBusy), 429, "TooManyRequestsException",
+			`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`, "throttled"},
+		{"shutting down", refuses(runtime.ErrClosed), 503, "ServiceUnavailableException", `{"message":"Service Unavailable"}`, "shutting down"},
+		{"can not be run", refuses(errors.Join(invoke.ErrUnavailable, errors.New("role is gone"))), 502, "", bodyFailed, "role is gone"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.runner.result = test.result
+			got := w.do(w.signed(w.user(here, "alice", bothActions), "GET", "/", ""))
+			if got.status != test.status || got.errorType != test.kind || got.body != test.body {
+				t.Errorf("answered %d %s %q, want %d %s %q", got.status, got.errorType, got.body, test.status, test.kind, test.body)
+			}
+			if !strings.Contains(w.log.String(), test.reason) {
+				t.Errorf("the log does not say %q: %s", test.reason, w.log)
+			}
+		})
+	}
+}
+
+func TestStreamingURL(t *testing.T) {
+	stream := func(contentType, text string) func(invoke.Request) (*runtime.Result, error) {
+		return func(invoke.Request) (*runtime.Result, error) {
+			return &runtime.Result{Body: io.NopCloser(strings.NewReader(text)), ContentType: contentType, ResponseMode: runtime.ModeStreaming}, nil
+		}
+	}
+	const prelude = `{"statusCode":418,"headers":{"x-app":"yes"}}` + "\x00\x00\x00\x00\x00\x00\x00\x00"
+	const integration = "application/vnd.awslambda.http-integration-response"
+	tests := []struct {
+		name   string
+		mode   lambda.InvokeMode
+		result func(invoke.Request) (*runtime.Result, error)
+		status int
+		body   string
+	}{
+		{"prelude", lambda.ResponseStream, stream(integration, prelude+"tea"), 418, "tea"},
+		{"plain bytes", lambda.ResponseStream, stream("text/plain", "tea"), 200, "tea"},
+		{"buffered handler: the envelope is the body", lambda.ResponseStream, payload(`{"statusCode":418,"body":"tea"}`), 200, `{"statusCode":418,"body":"tea"}`},
+		{"streaming handler on a buffered URL", lambda.Buffered, stream(integration, prelude+"tea"), 418, "tea"},
+		{"no prelude where one is announced", lambda.ResponseStream, stream(integration, "tea"), 502, bodyFailed},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = test.mode })
+			w.runner.result = test.result
+			got := w.do(w.signed(w.user(here, "alice", bothActions), "GET", "/", ""))
+			if got.status != test.status || got.body != test.body {
+				t.Errorf("answered %d %q, want %d %q", got.status, got.body, test.status, test.body)
+			}
+			if want := test.mode == lambda.ResponseStream; w.runner.requests[0].Stream != want {
+				t.Errorf("the function was run with Stream %v", !want)
+			}
+		})
+	}
+}
+
+func TestCORS(t *testing.T) {
+	preflight := func(w *world, origin string) *http.Request {
+		request := w.request("OPTIONS", "/", "")
+		request.Header.Set("Origin", origin)
+		request.Header.Set("Access-Control-Request-Method", "POST")
+		return request
+	}
+	credentials, age := true, 60
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) {
+		f.URLs[""].CORS = &lambda.CORS{
+			AllowOrigins: []string{"https://*.example.com"}, AllowMethods: []string{"POST"}, AllowHeaders: []string{"x-a", "x-b"},
+			AllowCredentials: &credentials, MaxAge: &age,
+		}
+	})
+	got := w.do(preflight(w, "https://shop.example.com"))
+	want := map[string]string{
+		"Access-Control-Allow-Origin": "https://shop.example.com", "Access-Control-Allow-Methods": "POST",
+		"Access-Control-Allow-Headers": "x-a,x-b", "Access-Control-Max-Age": "60", "Access-Control-Allow-Credentials": "true",
+	}
+	for name, value := range want {
+		if got.status != 200 || got.header.Get(name) != value {
+			t.Errorf("%d %s: %q, want %q", got.status, name, got.header.Get(name), value)
+		}
+	}
+	if got := w.do(preflight(w, "https://example.org")); got.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("an origin that is not allowed got %v", got.header)
+	}
+	if len(w.runner.requests) != 0 {
+		t.Error("a preflight reached the function")
+	}
+	request := w.signed(w.user(here, "alice", bothActions), "GET", "/", "")
+	request.Header.Set("Origin", "https://shop.example.com")
+	if got := w.do(request); got.status != 200 || got.header.Get("Access-Control-Allow-Origin") != "https://shop.example.com" {
+		t.Errorf("answered %+v", got)
+	}
+	w.function(lambda.AuthIAM)
+	if got := w.do(preflight(w, "https://shop.example.com")); got.status != 403 || got.body != bodyUnsigned {
+		t.Errorf("without a CORS configuration OPTIONS answered %+v", got)
+	}
+}
+
+func TestTraceNamesWhatDecided(t *testing.T) {
+	w := newWorld(t)
+	caller := w.role(here, "caller", "")
+	w.function(lambda.AuthIAM, allowURL(lambda.PermissionPrincipal{AWS: w.principalID("arn:aws:iam::" + here + ":role/caller")}))
+	w.do(w.signed(caller, "GET", "/", ""))
+	report := w.report()
+	var summaries []string
+	for _, step := range report.Steps {
+		summaries = append(summaries, step.Step+" "+string(step.Verdict)+" "+step.Summary)
+	}
+	want := []string{
+		"route ok arn:aws:lambda:eu-central-1:111111111111:function:web, auth type AWS_IAM, BUFFERED, host style",
+		"authenticate ok arn:aws:sts::111111111111:assumed-role/caller/session, access key " + caller.AccessKeyID + ", header form",
+		`authorize ok lambda:InvokeFunctionUrl allowed by statement "url" of the function's resource-based policy`,
+		"authorize refused lambda:InvokeFunction denied: no identity-based policy allows the action",
+	}
+	if diff := cmp.Diff(want, summaries); diff != "" {
+		t.Error(diff)
+	}
+	fix := []string{"aws lambda add-permission --function-name web --statement-id allow-caller-invoke --action lambda:InvokeFunction" +
+		" --principal arn:aws:iam::111111111111:role/caller --invoked-via-function-url"}
+	if diff := cmp.Diff(fix, report.Fix); diff != "" {
+		t.Error(diff)
+	}
+	if report.Status != 403 || report.Steps[0].Verdict != trace.OK {
+		t.Errorf("report is %+v", report)
+	}
+}

@@ -1,0 +1,319 @@
+// Package demo plays the main use of furl from beginning to end on a server of its own: a function URL with IAM auth,
+// calls that are refused and why, the two permissions, and the signed GET and POST that one function sends to the
+// other with the credentials of its own role. Every step says what a person would type, does it, and checks that it
+// came out as it should.
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// Server is a running server, as the demo needs it.
+type Server struct {
+	Endpoint        string
+	Region          string
+	Account         string
+	AccessKeyID     string
+	SecretAccessKey string
+}
+
+const (
+	webFunction    = "my-function-with-url"
+	callerFunction = "my-calling-function"
+	webRole        = "my-function-with-url-role"
+	callerRole     = "my-calling-function-role"
+)
+
+// Run plays the demo against the server and tells its steps to out. The error names the first step that did not come
+// out as it should.
+func Run(ctx context.Context, server Server, out io.Writer) error {
+	p := &play{
+		server: server,
+		out:    out,
+		api: client{
+			endpoint: server.Endpoint,
+			region:   server.Region,
+			credentials: sigv4.Credentials{
+				AccessKeyID: server.AccessKeyID,
+				Secret:      sigv4.NewSecret(server.SecretAccessKey),
+			},
+		},
+	}
+	for i, step := range p.steps() {
+		fmt.Fprintf(out, "\n%d. %s\n", i+1, step.title)
+		for line := range strings.Lines(step.command) {
+			fmt.Fprintf(out, "   $ %s\n", strings.TrimRight(line, "\n"))
+		}
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("step %d, %s: %w", i+1, step.title, err)
+		}
+	}
+	fmt.Fprintf(out, "\nAll steps came out as they should.\n")
+	return nil
+}
+
+// step is one step of the play.
+type step struct {
+	title   string
+	command string // what a person would type
+	do      func(context.Context) error
+}
+
+// play is the demo in the course of being played.
+type play struct {
+	server Server
+	out    io.Writer
+	api    client
+	url    string // of the function, once there is one; ends with /
+}
+
+func (p *play) steps() []step {
+	callerARN := p.roleARN(callerRole)
+	return []step{
+		{
+			title: "Create an execution role for each function",
+			command: "aws iam create-role --role-name " + webRole + " --assume-role-policy-document file://lambda-may-assume.json\n" +
+				"aws iam create-role --role-name " + callerRole + " --assume-role-policy-document file://lambda-may-assume.json",
+			do: p.createRoles,
+		},
+		{
+			title: "Create the function that serves HTTP and the function that calls it",
+			command: "aws lambda create-function --function-name " + webFunction + " --runtime provided.al2023 --handler " + handlerWeb +
+				" --role " + p.roleARN(webRole) + " --zip-file fileb://function.zip\n" +
+				"aws lambda create-function --function-name " + callerFunction + " --runtime provided.al2023 --handler " + handlerCaller +
+				" --role " + callerARN + " --zip-file fileb://function.zip",
+			do: p.createFunctions,
+		},
+		{
+			title:   "Create a function URL configuration with IAM authentication",
+			command: "aws lambda create-function-url-config --function-name " + webFunction + " --auth-type AWS_IAM",
+			do:      p.createURL,
+		},
+		{
+			title:   "Retrieve the URL",
+			command: "aws lambda get-function-url-config --function-name " + webFunction + " --query FunctionUrl --output text",
+			do:      p.getURL,
+		},
+		{
+			title:   "Call it without a signature: refused",
+			command: "curl -i \"$URL\"book?page=5",
+			do:      p.callUnsigned,
+		},
+		{
+			title:   "Call it from the other function, signed but without permission: refused",
+			command: p.invokeCommand("GET", "book?page=5", ""),
+			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl denied", "lambda:InvokeFunction denied"),
+		},
+		{
+			title: "Grant lambda:InvokeFunctionUrl to the role of the calling function",
+			command: "aws lambda add-permission --function-name " + webFunction + " --action lambda:InvokeFunctionUrl --principal " + callerARN +
+				" --function-url-auth-type AWS_IAM --statement-id allow-my-calling-function-to-invoke-url",
+			do: p.grant("allow-my-calling-function-to-invoke-url", "lambda:InvokeFunctionUrl", "FunctionUrlAuthType", "AWS_IAM"),
+		},
+		{
+			title:   "Call it with that permission alone, as was enough until October 2025: refused",
+			command: p.invokeCommand("GET", "book?page=5", ""),
+			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl allowed", "lambda:InvokeFunction denied"),
+		},
+		{
+			title: "Grant lambda:InvokeFunction through the URL as well",
+			command: "aws lambda add-permission --function-name " + webFunction + " --action lambda:InvokeFunction --principal " + callerARN +
+				" --invoked-via-function-url --statement-id allow-my-calling-function-to-invoke",
+			do: p.grant("allow-my-calling-function-to-invoke", "lambda:InvokeFunction", "InvokedViaFunctionUrl", true),
+		},
+		{
+			title:   "GET /book?page=5, signed by the calling function: answered",
+			command: p.invokeCommand("GET", "book?page=5", ""),
+			do:      p.answered("GET", "book?page=5", "", "page", "5"),
+		},
+		{
+			title:   "POST /login, signed by the calling function: answered",
+			command: p.invokeCommand("POST", "login", `{"user":"my-user","token":"ABC123"}`),
+			do:      p.answered("POST", "login", `{"user":"my-user","token":"ABC123"}`, "user", "my-user"),
+		},
+	}
+}
+
+func (p *play) roleARN(name string) string {
+	return "arn:aws:iam::" + p.server.Account + ":role/" + name
+}
+
+func (p *play) invokeCommand(method, path, body string) string {
+	order := `{"method":"` + method + `","url":"'"$URL"'` + path + `"`
+	if body != "" {
+		quoted, err := json.Marshal(body)
+		if err != nil {
+			panic(err) // a string always marshals
+		}
+		order += `,"body":` + string(quoted)
+	}
+	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" + order + "}' /dev/stdout"
+}
+
+// tell writes what happened, below the command.
+func (p *play) tell(format string, arguments ...any) {
+	text := fmt.Sprintf(format, arguments...)
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(p.out, "     %s\n", strings.TrimRight(line, "\n"))
+	}
+}
+
+func (p *play) createRoles(ctx context.Context) error {
+	const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	for _, role := range []string{webRole, callerRole} {
+		if err := p.api.iam(ctx, "CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust); err != nil {
+			return err
+		}
+		p.tell("%s", p.roleARN(role))
+	}
+	return nil
+}
+
+func (p *play) createFunctions(ctx context.Context) error {
+	code, err := selfPackage()
+	if err != nil {
+		return err
+	}
+	for _, function := range []struct{ name, handler, role string }{
+		{webFunction, handlerWeb, webRole},
+		{callerFunction, handlerCaller, callerRole},
+	} {
+		var created struct{ FunctionArn string }
+		err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions", map[string]any{
+			"FunctionName": function.name,
+			"Runtime":      "provided.al2023",
+			"Handler":      function.handler,
+			"Role":         p.roleARN(function.role),
+			"Timeout":      15,
+			"Code":         map[string][]byte{"ZipFile": code},
+		}, &created)
+		if err != nil {
+			return err
+		}
+		p.tell("%s", created.FunctionArn)
+	}
+	p.tell("(the code of both is this program, %.1f MB zipped)", float64(len(code))/1e6)
+	return nil
+}
+
+func (p *play) createURL(ctx context.Context) error {
+	var config struct{ FunctionUrl, AuthType string }
+	err := p.api.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", map[string]string{"AuthType": "AWS_IAM"}, &config)
+	if err != nil {
+		return err
+	}
+	p.tell("%s, auth type %s", config.FunctionUrl, config.AuthType)
+	p.url = config.FunctionUrl
+	return nil
+}
+
+func (p *play) getURL(ctx context.Context) error {
+	var config struct{ FunctionUrl string }
+	if err := p.api.lambda(ctx, http.MethodGet, "/2021-10-31/functions/"+webFunction+"/url", nil, &config); err != nil {
+		return err
+	}
+	if config.FunctionUrl != p.url {
+		return fmt.Errorf("the URL is %q, but was created as %q", config.FunctionUrl, p.url)
+	}
+	p.tell("%s", config.FunctionUrl)
+	return nil
+}
+
+func (p *play) callUnsigned(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"book?page=5", nil)
+	if err != nil {
+		return err
+	}
+	outcome, err := send(request)
+	if err != nil {
+		return err
+	}
+	return p.expectRefusal(ctx, outcome, "the request is not signed")
+}
+
+// refused has the calling function call, and expects a refusal for the reasons.
+func (p *play) refused(method, path, body string, reasons ...string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		outcome, err := p.invokeCaller(ctx, method, path, body)
+		if err != nil {
+			return err
+		}
+		return p.expectRefusal(ctx, outcome, reasons...)
+	}
+}
+
+// answered has the calling function call, and expects 200 from the web app, which names the caller's role.
+func (p *play) answered(method, path, body, member, value string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		outcome, err := p.invokeCaller(ctx, method, path, body)
+		if err != nil {
+			return err
+		}
+		p.tell("%d %s", outcome.Status, outcome.Body)
+		var said map[string]string
+		if err := json.Unmarshal([]byte(outcome.Body), &said); err != nil {
+			return fmt.Errorf("the answer %q is not JSON: %w", outcome.Body, err)
+		}
+		caller := "arn:aws:sts::" + p.server.Account + ":assumed-role/" + callerRole + "/" + callerFunction
+		if outcome.Status != http.StatusOK || said[member] != value || said["caller"] != caller {
+			return fmt.Errorf("want 200 with %s %q and caller %q", member, value, caller)
+		}
+		return nil
+	}
+}
+
+func (p *play) invokeCaller(ctx context.Context, method, path, body string) (Outcome, error) {
+	var outcome Outcome
+	err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+callerFunction+"/invocations",
+		Order{Method: method, URL: p.url + path, Body: body}, &outcome)
+	if err == nil && outcome.Status == 0 {
+		err = fmt.Errorf("%s did not answer; see its log", callerFunction)
+	}
+	return outcome, err
+}
+
+// grant adds a permission for the calling function's role.
+func (p *play) grant(statementID, action, condition string, value any) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var added struct{ Statement string }
+		err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+webFunction+"/policy", map[string]any{
+			"StatementId": statementID, "Action": action, "Principal": p.roleARN(callerRole), condition: value,
+		}, &added)
+		if err != nil {
+			return err
+		}
+		p.tell("%s", added.Statement)
+		return nil
+	}
+}
+
+// expectRefusal checks that the answer is 403 and that its trace gives the reasons, and tells the trace.
+func (p *play) expectRefusal(ctx context.Context, outcome Outcome, reasons ...string) error {
+	p.tell("%d %s", outcome.Status, outcome.Body)
+	if outcome.Status != http.StatusForbidden {
+		return fmt.Errorf("want 403, got %d", outcome.Status)
+	}
+	fmt.Fprintf(p.out, "   $ furl explain %s\n", outcome.RequestID)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.server.Endpoint+"/_furl/requests/"+outcome.RequestID, nil)
+	if err != nil {
+		return err
+	}
+	explained, err := send(request)
+	if err != nil {
+		return err
+	}
+	p.tell("%s", explained.Body)
+	for _, reason := range reasons {
+		if !strings.Contains(explained.Body, reason) {
+			return fmt.Errorf("the trace does not say %q", reason)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// The handlers that the demo's package has, chosen by the function's handler setting.
+const (
+	handlerWeb    = "web"
+	handlerCaller = "caller"
+)
+
+// IsFunction reports whether the program was started as a function of the demo: as the bootstrap of a package, in an
+// execution environment.
+func IsFunction(program string, getenv func(string) string) bool {
+	return filepath.Base(program) == "bootstrap" && getenv("AWS_LAMBDA_RUNTIME_API") != ""
+}
+
+// RunFunction is the function. It serves invocations until the environment ends.
+func RunFunction() {
+	switch os.Getenv("_HANDLER") {
+	case handlerCaller:
+		lambda.Start(call)
+	default:
+		lambda.Start(web)
+	}
+}
+
+// web is my-function-with-url: a web app of two pages, which says who called.
+func web(_ context.Context, request events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
+	caller := "nobody that signed"
+	if authorizer := request.RequestContext.Authorizer; authorizer != nil && authorizer.IAM != nil {
+		caller = authorizer.IAM.UserARN
+	}
+	switch request.RequestContext.HTTP.Method + " " + request.RawPath {
+	case "GET /book":
+		return answer(http.StatusOK, map[string]string{"page": request.QueryStringParameters["page"], "caller": caller})
+	case "POST /login":
+		var login struct {
+			User string `json:"user"`
+		}
+		if err := json.Unmarshal([]byte(request.Body), &login); err != nil {
+			return answer(http.StatusBadRequest, map[string]string{"error": err.Error()})
+		}
+		return answer(http.StatusOK, map[string]string{"user": login.User, "caller": caller})
+	default:
+		return answer(http.StatusNotFound, map[string]string{"error": "no such page"})
+	}
+}
+
+func answer(status int, body map[string]string) (events.LambdaFunctionURLResponse, error) {
+	text, err := json.Marshal(body)
+	return events.LambdaFunctionURLResponse{
+		StatusCode: status,
+		Headers:    map[string]string{"content-type": "application/json"},
+		Body:       string(text),
+	}, err
+}
+
+// Order is what my-calling-function is told to do.
+type Order struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	Body   string `json:"body,omitempty"`
+}
+
+// Outcome is what my-calling-function got for it.
+type Outcome struct {
+	Status    int    `json:"status"`
+	Body      string `json:"body"`
+	RequestID string `json:"requestId"`
+}
+
+// call is my-calling-function: it signs a request with the credentials of its own execution role, which its
+// environment holds, and sends it.
+func call(ctx context.Context, order Order) (Outcome, error) {
+	request, err := http.NewRequestWithContext(ctx, order.Method, order.URL, strings.NewReader(order.Body))
+	if err != nil {
+		return Outcome{}, err
+	}
+	if order.Body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	signer := sigv4.Signer{Region: os.Getenv("AWS_REGION"), Service: "lambda"}
+	credentials := sigv4.Credentials{
+		AccessKeyID:  os.Getenv("AWS_ACCESS_KEY_ID"),
+		Secret:       sigv4.NewSecret(os.Getenv("AWS_SECRET_ACCESS_KEY")),
+		SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
+	}
+	if _, err := signer.Sign(request, credentials, sigv4.PayloadBytes([]byte(order.Body))); err != nil {
+		return Outcome{}, err
+	}
+	return send(request)
+}
+
+// send sends a request and reads its answer.
+func send(request *http.Request) (Outcome, error) {
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Do(request)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer response.Body.Close()
+	const enough = 1 << 20
+	body, err := io.ReadAll(io.LimitReader(response.Body, enough))
+	if err != nil {
+		return Outcome{}, fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
+	}
+	return Outcome{Status: response.StatusCode, Body: string(body), RequestID: response.Header.Get("X-Amzn-Requestid")}, nil
+}

@@ -1,0 +1,80 @@
+package invoke
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/state"
+)
+
+// sessionLife is how long the credentials of an execution environment last. AWS documents no number; twelve hours is
+// the longest session that a role can give.
+const sessionLife = 12 * time.Hour
+
+// sessions are the sessions of execution roles that environments use. Environments of one function share a session
+// until half of its life is over, so that a function which crashes at every start makes one session, not thousands.
+type sessions struct {
+	mu         sync.Mutex
+	byFunction map[string]*iam.Session
+}
+
+func (s *sessions) forget(functionKey string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byFunction, functionKey)
+}
+
+// credentials is a session of the function's execution role. Its name is the function's, as at AWS.
+func (s *Service) credentials(function *lambda.Function) (runtime.Credentials, error) {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	key, now := function.ARN.Key(), s.now()
+	session := s.sessions.byFunction[key]
+	if session == nil || session.RoleID != function.RoleID || session.Expires.Sub(now) < sessionLife/2 {
+		made, err := s.newSession(function, now)
+		if err != nil {
+			return runtime.Credentials{}, err
+		}
+		if s.sessions.byFunction == nil {
+			s.sessions.byFunction = map[string]*iam.Session{}
+		}
+		s.sessions.byFunction[key], session = made, made
+	}
+	return runtime.Credentials{
+		AccessKeyID:     session.AccessKeyID,
+		SecretAccessKey: session.Secret,
+		SessionToken:    session.Token,
+		Expires:         session.Expires,
+	}, nil
+}
+
+func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Session, error) {
+	arn, ok := iam.ParseARN(function.Role)
+	if !ok {
+		return nil, fmt.Errorf("execution role %q is not a role's ARN", function.Role)
+	}
+	session, err := iam.NewSession(s.random(), iam.Session{
+		Account:     arn.Account,
+		Role:        arn.Name,
+		RoleID:      function.RoleID,
+		SessionName: function.ARN.Name,
+	}, now, sessionLife)
+	if err != nil {
+		return nil, err
+	}
+	err = s.State.Update(context.Background(), func(tx *state.Tx) error {
+		role, ok := tx.View().Role(arn.Account, arn.Name)
+		if !ok || role.ID != function.RoleID {
+			return fmt.Errorf("execution role %s was deleted; make it again and set it with `aws lambda update-function-configuration --function-name %s --role %s`",
+				function.Role, function.ARN.Name, function.Role)
+		}
+		tx.PutTransientSession(session)
+		return nil
+	})
+	return session, err
+}
