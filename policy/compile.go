@@ -162,6 +162,10 @@ func (c *compiler) required(n *node, s *statement, seen map[string]*member) {
 			c.fault(n.start, awsNoResources, "the statement has neither Resource nor NotResource")
 		}
 	}
+	if seen["NotPrincipal"] != nil && s.effect == Allowed && c.kind != Identity {
+		// "Using it with "Effect":"Allow" is not supported." IAM User Guide, "AWS JSON policy elements: NotPrincipal"
+		c.fault(seen["NotPrincipal"].start, awsInvalidPrinc, "NotPrincipal goes with Effect Deny only")
+	}
 	if c.kind != Identity && seen["Principal"] == nil && seen["NotPrincipal"] == nil {
 		c.fault(n.start, awsNeedPrincipal, "the statement has no Principal; a "+c.kind.String()+" policy must say whom it is for")
 	}

@@ -19,6 +19,11 @@ type Request struct {
 	Context         Context // nil has no keys
 }
 
+// sameAccount reports whether the resource is in the principal's own account.
+func (in *Request) sameAccount(p *Principal) bool {
+	return in.ResourceAccount == "" || in.ResourceAccount == p.Account
+}
+
 // Sets are the policies that apply to a request.
 type Sets struct {
 	Identity []Named   // attached to the caller: of a user and its groups, of a session's role, of a federated user's user
@@ -26,6 +31,14 @@ type Sets struct {
 	Boundary *Named    // the permissions boundary of the user or role; nil if it has none
 	Session  []Named   // passed when the session was made; nil if none were, which is no limit
 	SCPs     [][]Named // service control policies of the caller's account, root first; nil outside of an organization
+}
+
+// resourceKind returns the grammar of the resource-based policy, present or not.
+func (s *Sets) resourceKind() Kind {
+	if s.Resource != nil && s.Resource.Document != nil && s.Resource.Document.kind == Trust {
+		return Trust
+	}
+	return Resource
 }
 
 // PolicyType is where in an evaluation a policy takes part.
@@ -179,8 +192,8 @@ func (e *evaluation) missing(c *call, in *Request, sets *Sets) (missing uint8) {
 		return missing
 	}
 	need(ServiceControlPolicy, e.allowed[ServiceControlPolicy])
-	sameAccount := in.ResourceAccount == "" || in.ResourceAccount == p.Account
-	mustBeNamed := !sameAccount || sets.Resource != nil && sets.Resource.Document != nil && sets.Resource.Document.kind == Trust
+	sameAccount := in.sameAccount(p)
+	mustBeNamed := !sameAccount || sets.resourceKind() == Trust
 	need(ResourceBased, e.grant != 0 || !mustBeNamed)
 	if p.Type == Root || sameAccount && e.grant&bySelfOrWildcard != 0 {
 		return missing

@@ -136,6 +136,10 @@ func TestEvaluationLogic(t *testing.T) {
 		{page: not, caller: &alice, identity: "Allow", boundary: "Allow", resource: `Deny not {"AWS":["` + alice.ARN + `","` + account + `"]}`, want: policy.ReasonDeniedByResource},
 		{page: not, caller: &robot, identity: "Allow", resource: `Deny not {"AWS":["` + robot.RoleARN + `","` + account + `"]}`, want: policy.ReasonAllowed},
 		{page: not, caller: &robot, identity: "Allow", resource: `Deny not {"AWS":["` + robot.ARN + `","` + account + `"]}`, want: policy.ReasonDeniedByResource},
+		{page: not, caller: &alice, identity: "Allow", resource: `Deny not "*"`, want: policy.ReasonAllowed},
+		{page: not, caller: &guest, identity: "Allow", session: "Allow", resource: `Deny not {"AWS":["` + guest.UserARN + `","` + account + `"]}`, want: policy.ReasonAllowed},
+		{page: not, caller: &cloudfront, resource: `Deny not {"Service":"cloudfront.amazonaws.com"}`, want: policy.ReasonNoResourcePolicy},
+		{page: not, caller: &cloudfront, resource: `Deny not {"AWS":"` + account + `"}`, want: policy.ReasonDeniedByResource},
 		{page: not, caller: &root, resource: "Deny not " + account, want: policy.ReasonAllowed},
 		{page: not, caller: &root, resource: "Deny not " + alice.ARN, want: policy.ReasonDeniedByResource},
 

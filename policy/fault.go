@@ -7,21 +7,20 @@ import (
 
 // Messages of IAM's MalformedPolicyDocument error that do not quote the input.
 const (
-	awsSyntax          = "Syntax errors in policy."
-	awsSidUnique       = "Statement IDs (SID) in a single policy must be unique."
-	awsSidCharacters   = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
-	awsNoActions       = "Policy statement must contain actions."
-	awsNoResources     = "Policy statement must contain resources."
-	awsNoVendor        = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
-	awsOneColon        = "Actions/Condition can contain only one colon."
-	awsResourceVendor  = "Resource vendor must be fully qualified and cannot contain regexes."
-	awsLegacy          = "The policy failed legacy parsing"
-	awsNoPrincipal     = "Policy document should not specify a principal."
-	awsNeedPrincipal   = "Missing required field Principal"
-	awsTrustResource   = "Has prohibited field Resource"
-	awsTrustActions    = "AssumeRole policy may only specify STS AssumeRole actions."
-	awsInvalidPrinc    = "Invalid principal in policy"
-	awsVariableVersion = "Policy document must be version 2012-10-17 or greater."
+	awsSyntax         = "Syntax errors in policy."
+	awsSidUnique      = "Statement IDs (SID) in a single policy must be unique."
+	awsSidCharacters  = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+	awsNoActions      = "Policy statement must contain actions."
+	awsNoResources    = "Policy statement must contain resources."
+	awsNoVendor       = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+	awsOneColon       = "Actions/Condition can contain only one colon."
+	awsResourceVendor = "Resource vendor must be fully qualified and cannot contain regexes."
+	awsLegacy         = "The policy failed legacy parsing"
+	awsNoPrincipal    = "Policy document should not specify a principal."
+	awsNeedPrincipal  = "Missing required field Principal"
+	awsTrustResource  = "Has prohibited field Resource"
+	awsTrustActions   = "AssumeRole policy may only specify STS AssumeRole actions."
+	awsInvalidPrinc   = "Invalid principal in policy"
 )
 
 // Fault is one thing wrong with a document.

@@ -52,7 +52,9 @@ func newCall(in *Request, sets *Sets) call {
 	if c.principal == nil {
 		c.principal = new(Principal) // anonymous
 	}
-	c.service, c.name, _ = strings.Cut(in.Action, ":")
+	if service, name, ok := strings.Cut(in.Action, ":"); ok {
+		c.service, c.name = service, name // else it is no action, which only "*" covers
+	}
 	return c
 }
 
@@ -137,7 +139,7 @@ func (a *actions) list(c *call) bool {
 	}
 	for i := range a.groups {
 		g := &a.groups[i]
-		if g.service != "*" && !equalFold(g.service, c.service) {
+		if !equalFold(g.service, c.service) && (g.service != "*" || c.service == "") {
 			continue
 		}
 		for _, name := range g.names {

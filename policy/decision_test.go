@@ -1,0 +1,192 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/furl-dev/furl/policy"
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestDecision checks what a decision says beside its effect.
+func TestDecision(t *testing.T) {
+	admin := mustParse(t, policy.Identity, `{"Version":"2012-10-17","Statement":{"Sid":"all","Effect":"Allow","Action":"*","Resource":"*"}}`)
+	mixed := mustParse(t, policy.Identity, `{"Version":"2012-10-17","Statement":[
+  {"Effect":"Allow","Action":"s3:*","Resource":"*"},
+  {"Sid":"yes","Effect":"Allow","Action":"lambda:*","Resource":["*"]},
+  {"Sid":"no",
+   "Effect":"Deny","Action":"lambda:Invoke*","Resource":"*"}]}`)
+	sets := &policy.Sets{
+		Identity: []policy.Named{{Name: "without a document"}, {Name: "inline policy mixed of user alice", Document: mixed}},
+		SCPs:     [][]policy.Named{{{Name: "root scp", Document: admin}}, {{Name: "account scp", Document: admin}}},
+	}
+	d := policy.Evaluate(policy.Request{Principal: &alice, Action: action, Resource: function, ResourceAccount: account}, sets)
+	if d.Effect != policy.ExplicitlyDenied || d.Reason != policy.ReasonDeniedByIdentity {
+		t.Errorf("got %v, %v", d.Effect, d.Reason)
+	}
+	type ref struct {
+		Type       string
+		Level      int
+		Name       string
+		Sid        string
+		Effect     string
+		Path       string
+		Start, End policy.Position
+	}
+	var got []ref
+	for _, r := range d.Matched {
+		start, end := r.Position()
+		got = append(got, ref{r.Type.String(), r.Level, r.Policy, r.Sid(), r.Effect.String(), r.Path(), start, end})
+	}
+	want := []ref{
+		{"service control policy", 0, "root scp", "all", "allowed", "Statement", policy.Position{Line: 1, Column: 37}, policy.Position{Line: 1, Column: 94}},
+		{"service control policy", 1, "account scp", "all", "allowed", "Statement", policy.Position{Line: 1, Column: 37}, policy.Position{Line: 1, Column: 94}},
+		{"identity-based policy", 0, "inline policy mixed of user alice", "yes", "allowed", "Statement[1]", policy.Position{Line: 3, Column: 3}, policy.Position{Line: 3, Column: 69}},
+		{"identity-based policy", 0, "inline policy mixed of user alice", "no", "explicitDeny", "Statement[2]", policy.Position{Line: 4, Column: 3}, policy.Position{Line: 5, Column: 60}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("matched (-want +got):\n%s", diff)
+	}
+	if d := policy.Evaluate(policy.Request{Principal: &alice, Action: action, Resource: function}, nil); d.Matched != nil || d.Effect.String() != "implicitDeny" {
+		t.Errorf("without policies: %+v", d)
+	}
+}
+
+// TestReasons checks the texts of reasons, which follow "Troubleshoot access denied error messages" of the IAM User
+// Guide.
+func TestReasons(t *testing.T) {
+	tests := []struct {
+		reason          policy.Reason
+		effect          policy.Effect
+		short, sentence string
+	}{
+		{policy.ReasonAllowed, policy.Allowed, "allowed", ""},
+		{policy.ReasonNoIdentityPolicy, policy.ImplicitlyDenied, "no identity-based policy allows the action", "because no identity-based policy allows the lambda:InvokeFunction action"},
+		{policy.ReasonNoResourcePolicy, policy.ImplicitlyDenied, "no resource-based policy allows the action", "because no resource-based policy allows the lambda:InvokeFunction action"},
+		{policy.ReasonNoBoundary, policy.ImplicitlyDenied, "no permissions boundary allows the action", "because no permissions boundary allows the lambda:InvokeFunction action"},
+		{policy.ReasonNoSessionPolicy, policy.ImplicitlyDenied, "no session policy allows the action", "because no session policy allows the lambda:InvokeFunction action"},
+		{policy.ReasonNoSCP, policy.ImplicitlyDenied, "no service control policy allows the action", "because no service control policy allows the lambda:InvokeFunction action"},
+		{policy.ReasonDeniedByIdentity, policy.ExplicitlyDenied, "explicit deny in an identity-based policy", "with an explicit deny in an identity-based policy"},
+		{policy.ReasonDeniedByResource, policy.ExplicitlyDenied, "explicit deny in a resource-based policy", "with an explicit deny in a resource-based policy"},
+		{policy.ReasonDeniedByBoundary, policy.ExplicitlyDenied, "explicit deny in a permissions boundary", "with an explicit deny in a permissions boundary"},
+		{policy.ReasonDeniedBySession, policy.ExplicitlyDenied, "explicit deny in a session policy", "with an explicit deny in a session policy"},
+		{policy.ReasonDeniedBySCP, policy.ExplicitlyDenied, "explicit deny in a service control policy", "with an explicit deny in a service control policy"},
+	}
+	for _, tt := range tests {
+		d := policy.Decision{Effect: tt.effect, Reason: tt.reason}
+		if got := d.Reason.String(); got != tt.short {
+			t.Errorf("got %q, want %q", got, tt.short)
+		}
+		if got := d.Because("lambda:InvokeFunction"); got != tt.sentence {
+			t.Errorf("got %q, want %q", got, tt.sentence)
+		}
+	}
+}
+
+// TestTrust evaluates AssumeRole: the trust policy is the resource-based policy of the role.
+// IAM User Guide, "How permissions and policies provide access" and AWS STS API Reference, AssumeRole.
+func TestTrust(t *testing.T) {
+	role := "arn:aws:iam::" + account + ":role/team/robot"
+	provider := policy.Principal{Type: policy.IdentityProvider, ARN: "arn:aws:iam::" + account + ":oidc-provider/token.example.com"}
+	lambda := policy.Principal{Type: policy.Service, ARN: "lambda.amazonaws.com"}
+	other := policy.Principal{Type: policy.User, Account: account, ARN: "arn:aws:iam::" + account + ":user/bob"}
+	tests := []struct {
+		name     string
+		caller   policy.Principal
+		trust    string // the Principal element
+		identity bool
+		want     policy.Reason
+	}{
+		{"names the user", alice, `{"AWS":"` + alice.ARN + `"}`, false, policy.ReasonAllowed},
+		{"names another user", other, `{"AWS":"` + alice.ARN + `"}`, false, policy.ReasonNoIdentityPolicy},
+		{"names another user, with permission", other, `{"AWS":"` + alice.ARN + `"}`, true, policy.ReasonNoResourcePolicy},
+		{"names the account", alice, `{"AWS":"` + account + `"}`, false, policy.ReasonNoIdentityPolicy},
+		{"names the account, with permission", alice, `{"AWS":"` + account + `"}`, true, policy.ReasonAllowed},
+		{"names the service", lambda, `{"Service":"lambda.amazonaws.com"}`, false, policy.ReasonAllowed},
+		{"names another service", lambda, `{"Service":["ec2.amazonaws.com"]}`, false, policy.ReasonNoResourcePolicy},
+		{"other account, by user", eve, `{"AWS":"` + eve.ARN + `"}`, false, policy.ReasonNoIdentityPolicy},
+		{"other account, by user, with permission", eve, `{"AWS":"` + eve.ARN + `"}`, true, policy.ReasonAllowed},
+		{"other account, with permission only", eve, `{"AWS":"` + account + `"}`, true, policy.ReasonNoResourcePolicy},
+		{"role chaining", robot, `{"AWS":"` + robot.RoleARN + `"}`, false, policy.ReasonAllowed},
+		{"provider", provider, `{"Federated":"` + provider.ARN + `"}`, false, policy.ReasonAllowed},
+		{"other provider", provider, `{"Federated":"cognito-identity.amazonaws.com"}`, false, policy.ReasonNoResourcePolicy},
+		{"a provider is not just anyone", provider, `"*"`, false, policy.ReasonNoResourcePolicy},
+	}
+	for _, tt := range tests {
+		trust := mustParse(t, policy.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":`+tt.trust+`,"Action":"sts:AssumeRole"}]}`)
+		sets := &policy.Sets{Resource: &policy.Named{Name: "trust policy", Document: trust}}
+		if tt.identity {
+			sets.Identity = []policy.Named{{Document: mustParse(t, policy.Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"`+role+`"}}`)}}
+		}
+		in := policy.Request{Principal: &tt.caller, Action: "sts:AssumeRole", Resource: role, ResourceAccount: account}
+		if got := policy.Evaluate(in, sets).Reason; got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	if policy.Trust.String() != "trust" || policy.Resource.String() != "resource" {
+		t.Error("names of kinds")
+	}
+}
+
+// TestFederatedRoot: the root user may issue federated sessions too; only their session policies limit them.
+func TestFederatedRoot(t *testing.T) {
+	caller := guest
+	caller.UserARN = root.ARN
+	in := policy.Request{Principal: &caller, Action: action, Resource: function, ResourceAccount: account}
+	if got := policy.Evaluate(in, &policy.Sets{Session: identity(t, "Allow")}).Reason; got != policy.ReasonAllowed {
+		t.Errorf("got %v", got)
+	}
+	if got := policy.Evaluate(in, &policy.Sets{Session: identity(t, "none")}).Reason; got != policy.ReasonNoSessionPolicy {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestResourcePolicyOfAnotherKind: a document without principals grants nothing as a resource-based policy.
+func TestResourcePolicyOfAnotherKind(t *testing.T) {
+	sets := &policy.Sets{Resource: &identity(t, "Allow")[0]}
+	in := policy.Request{Principal: &alice, Action: action, Resource: function, ResourceAccount: account}
+	if got := policy.Evaluate(in, sets).Reason; got != policy.ReasonNoIdentityPolicy {
+		t.Errorf("got %v", got)
+	}
+	if misses := policy.NearestMisses(in, sets); len(misses) != 0 {
+		t.Errorf("misses %v", misses)
+	}
+}
+
+// TestUnknownPrincipalFields: a caller whose ids are not known matches no principal by their emptiness.
+func TestUnknownPrincipalFields(t *testing.T) {
+	for _, caller := range []policy.Principal{
+		{Type: policy.User}, {Type: policy.RoleSession}, {Type: policy.FederatedUser}, {Type: policy.Root}, {Type: policy.Service}, {Type: policy.IdentityProvider},
+	} {
+		in := policy.Request{Principal: &caller, Action: action, Resource: function, ResourceAccount: account}
+		sets := &policy.Sets{Resource: resource(t, `Allow {"AWS":["`+account+`","`+alice.ARN+`"],"Service":"s3.amazonaws.com","Federated":"a.b"}`)}
+		if got := policy.Evaluate(in, sets).Effect; got != policy.ImplicitlyDenied {
+			t.Errorf("%v: %v", caller.Type, got)
+		}
+	}
+}
+
+// TestPrincipalKeys follows the table of principal key values in "IAM policy elements: Variables and tags".
+func TestPrincipalKeys(t *testing.T) {
+	provider := policy.Principal{Type: policy.IdentityProvider, ARN: "accounts.example.com"}
+	tests := []struct {
+		name   string
+		caller *policy.Principal
+		want   policy.Values
+	}{
+		{"User", &alice, policy.Values{"aws:PrincipalArn": {alice.ARN}, "aws:userid": {alice.UniqueID}, "aws:username": {"alice"}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"User"}, "aws:PrincipalIsAWSService": {"false"}}},
+		{"AssumedRole", &robot, policy.Values{"aws:PrincipalArn": {robot.RoleARN}, "aws:userid": {robot.UniqueID + ":s1"}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"AssumedRole"}, "aws:PrincipalIsAWSService": {"false"}}},
+		{"FederatedUser", &guest, policy.Values{"aws:PrincipalArn": {guest.ARN}, "aws:userid": {account + ":guest"}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"FederatedUser"}, "aws:PrincipalIsAWSService": {"false"}}},
+		{"Account", &root, policy.Values{"aws:PrincipalArn": {root.ARN}, "aws:userid": {account}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"Account"}, "aws:PrincipalIsAWSService": {"false"}}},
+		{"Anonymous", &nobody, policy.Values{"aws:userid": {"anonymous"}, "aws:PrincipalType": {"Anonymous"}, "aws:PrincipalIsAWSService": {"false"}}},
+		{"Service", &cloudfront, policy.Values{"aws:PrincipalServiceName": {"cloudfront.amazonaws.com"}, "aws:PrincipalIsAWSService": {"true"}}},
+		{"Federated", &provider, policy.Values{"aws:PrincipalIsAWSService": {"false"}}},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, tt.caller.Keys()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		if got := tt.caller.Type.String(); got != tt.name {
+			t.Errorf("type %q, want %q", got, tt.name)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package policy
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// Suggestion is a statement that is missing from the policies of one type.
+type Suggestion struct {
+	Type      PolicyType
+	Level     int    // of a service control policy: the level that lacks it
+	Sid       string // unique in the resource-based policy; "" for other types
+	Principal string // of a resource-based policy: "*", an ARN or a service's name
+	Provider  bool   // the principal is an identity provider
+	Service   bool   // the principal is a service
+	Action    string
+	Resource  string // as a pattern: characters that would be wildcards are escaped; "" in a trust policy
+	// Conditions keep the statement as narrow as the request.
+	Conditions []SuggestedCondition
+}
+
+// SuggestedCondition is one condition of a [Suggestion].
+type SuggestedCondition struct{ Operator, Key, Value string }
+
+// JSON returns the statement as IAM JSON, for a document of version 2012-10-17.
+func (s Suggestion) JSON() []byte {
+	var b strings.Builder
+	field := func(name, value string) {
+		if value != "" {
+			b.WriteString(`"` + name + `":` + jsonString(value) + `,`)
+		}
+	}
+	b.WriteByte('{')
+	field("Sid", s.Sid)
+	field("Effect", "Allow")
+	switch {
+	case s.Principal == "" || s.Principal == "*":
+		field("Principal", s.Principal)
+	case s.Service:
+		b.WriteString(`"Principal":{"Service":` + jsonString(s.Principal) + `},`)
+	case s.Provider:
+		b.WriteString(`"Principal":{"Federated":` + jsonString(s.Principal) + `},`)
+	default:
+		b.WriteString(`"Principal":{"AWS":` + jsonString(s.Principal) + `},`)
+	}
+	field("Action", s.Action)
+	field("Resource", s.Resource)
+	if len(s.Conditions) > 0 {
+		b.WriteString(`"Condition":{`)
+		for _, c := range s.Conditions {
+			b.WriteString(jsonString(c.Operator) + `:{` + jsonString(c.Key) + `:` + jsonString(c.Value) + `},`)
+		}
+		return []byte(strings.TrimSuffix(b.String(), ",") + "}}")
+	}
+	return []byte(strings.TrimSuffix(b.String(), ",") + "}")
+}
+
+func jsonString(s string) string {
+	b, _ := json.Marshal(s) // strings always marshal
+	return string(b)
+}
+
+// Suggest returns the smallest statements that, added to the policies named, would allow a request that no policy
+// allows. Where the identity-based or the resource-based policy would do, prefer says which of the two is to grant;
+// its other values count as IdentityBased. The result is nil if the request is allowed, if a Deny forbids it, since no
+// addition helps against that, or if the request itself can not be written as a statement.
+func Suggest(in Request, sets *Sets, prefer PolicyType) []Suggestion {
+	if sets == nil {
+		sets = &Sets{}
+	}
+	c := newCall(&in, sets)
+	var e evaluation
+	e.run(&c, sets)
+	if e.verdict(&c, &in, sets).Effect != ImplicitlyDenied {
+		return nil
+	}
+	missing := e.missing(&c, &in, sets)
+	eitherSide := missing&(1<<IdentityBased) != 0 && in.sameAccount(c.principal)
+	if missing&(1<<ResourceBased) != 0 || prefer == ResourceBased && eitherSide {
+		e.grant |= bySelf
+		if c.principal.Type == RoleSession {
+			e.grant = e.grant&^bySelf | byIssuer
+		}
+		missing = e.missing(&c, &in, sets) | 1<<ResourceBased
+	}
+	var list []Suggestion
+	for t := range PolicyType(policyTypes) {
+		if missing&(1<<t) == 0 {
+			continue
+		}
+		s := newSuggestion(&c, t, sets)
+		if t != ServiceControlPolicy {
+			list = append(list, s)
+			continue
+		}
+		for level, policies := range sets.SCPs {
+			if !levelAllows(&c, policies) {
+				s.Level = level
+				list = append(list, s)
+			}
+		}
+	}
+	for _, s := range list {
+		if !s.valid(sets) {
+			return nil
+		}
+	}
+	return list
+}
+
+// valid reports whether the statement passes the grammar: a request may name an action or resource that does not.
+func (s Suggestion) valid(sets *Sets) bool {
+	kind := Identity
+	if s.Type == ResourceBased {
+		kind = sets.resourceKind()
+	}
+	_, err := Parse([]byte(`{"Version":"2012-10-17","Statement":`+string(s.JSON())+`}`), kind)
+	return err == nil
+}
+
+func newSuggestion(c *call, t PolicyType, sets *Sets) Suggestion {
+	s := Suggestion{Type: t, Action: c.action, Resource: escapeWildcards(c.resource)}
+	if c.resource == "*" {
+		s.Resource = "*"
+	}
+	switch t {
+	case ResourceBased:
+		s.Sid = freeSid("Allow"+c.name, sets.Resource)
+		s.Principal = c.principal.ARN
+		switch c.principal.Type {
+		case Anonymous:
+			s.Principal = "*"
+		case RoleSession:
+			s.Principal = c.principal.RoleARN
+		case Service:
+			s.Service = true
+		case IdentityProvider:
+			s.Provider = true
+		}
+		if sets.resourceKind() == Trust {
+			s.Resource = ""
+		}
+		s.narrow(c)
+	case IdentityBased:
+		s.narrow(c)
+	}
+	return s
+}
+
+// narrow adds the conditions that AWS's own examples for function URLs have (AWS Lambda Developer Guide, "Control
+// access to Lambda function URLs"), and the caller's source for a service.
+func (s *Suggestion) narrow(c *call) {
+	add := func(action, operator, key, want string) bool {
+		values := lookup(c.ctx, key)
+		if action != "" && !equalFold(action, c.action) || len(values) != 1 || want != "" && values[0] != want {
+			return false
+		}
+		value := strings.ReplaceAll(values[0], "${", "${$}{")
+		if operator == "ArnLike" {
+			value = escapeWildcards(values[0])
+		}
+		s.Conditions = append(s.Conditions, SuggestedCondition{operator, key, value})
+		return true
+	}
+	add(actionInvokeURL, "StringEquals", keyAuthType, "")
+	add(actionInvoke, "Bool", keyViaURL, "true")
+	if s.Service && !add("", "ArnLike", "aws:SourceArn", "") {
+		add("", "StringEquals", "aws:SourceAccount", "")
+	}
+}
+
+// The two actions of a function URL and the condition key that comes with each.
+const (
+	actionInvokeURL = "lambda:InvokeFunctionUrl"
+	actionInvoke    = "lambda:InvokeFunction"
+	keyAuthType     = "lambda:FunctionUrlAuthType"
+	keyViaURL       = "lambda:InvokedViaFunctionUrl"
+)
+
+// freeSid returns a Sid that no statement of the policy has.
+func freeSid(base string, named *Named) string {
+	taken := make(map[string]bool)
+	if named != nil && named.Document != nil {
+		for i := range named.Document.statements {
+			taken[named.Document.statements[i].sid] = true
+		}
+	}
+	sid := base
+	for n := 2; taken[sid]; n++ {
+		sid = base + strconv.Itoa(n)
+	}
+	return sid
+}
+
+var wildcardEscaper = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+
+// escapeWildcards writes text as a pattern that matches it alone.
+func escapeWildcards(s string) string { return wildcardEscaper.Replace(s) }
