@@ -15,15 +15,15 @@ import (
 const dummySecret = "no key has this secret"
 
 // authenticate looks up the key of the claim in w and checks token, body and signature.
-func (v *Verifier) authenticate(w *scratch, r *http.Request, path string) (Verified, *Error) {
+func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path string) *Error {
 	c := &w.claim
 	key, known, err := v.lookup(r, c.scope.AccessKeyID)
 	if err != nil {
-		return Verified{}, err
+		return err
 	}
 	if known {
 		if err := v.checkSession(c, key); err != nil {
-			return Verified{}, err
+			return err
 		}
 	}
 	refuse := func(detail string) *Error {
@@ -34,11 +34,11 @@ func (v *Verifier) authenticate(w *scratch, r *http.Request, path string) (Verif
 	}
 	w.gather(r)
 	if c.fault != "" {
-		return Verified{}, refuse(c.fault)
+		return refuse(c.fault)
 	}
 	body, err := v.readBody(r)
 	if err != nil {
-		return Verified{}, err
+		return err
 	}
 	w.fill(r.Method, sha256.Sum256(body))
 
@@ -47,16 +47,17 @@ func (v *Verifier) authenticate(w *scratch, r *http.Request, path string) (Verif
 	if !known {
 		owner.AccessKeyID, secret = "", dummySecret
 	}
-	form, match := w.match(path, v.keys.get(owner, secret))
-	if known && match && w.declares(r, string(w.payload)) {
-		out := Verified{
+	w.recent = v.keys.get(w.recent, owner, secret)
+	form, match := w.match(path, w.recent)
+	if known && match && w.declares(r) {
+		*out = Verified{
 			AccessKeyID: c.scope.AccessKeyID, Form: c.form, SignedHeaders: c.signed, Time: c.date, Expires: c.until,
 			Body: body, Warnings: w.warnings(r, path, form),
 		}
 		if !key.Expires.IsZero() && key.Expires.Before(out.Expires) {
 			out.Expires = key.Expires
 		}
-		return out, nil
+		return nil
 	}
 	detail := ""
 	if match {
@@ -65,7 +66,7 @@ func (v *Verifier) authenticate(w *scratch, r *http.Request, path string) (Verif
 	err = refuse(detail)
 	text := string(w.text)
 	err.CanonicalRequest, err.StringToSign, err.Body = text[:w.split], text[w.split:], body
-	return Verified{}, err
+	return err
 }
 
 // lookup asks for the key. A key without secret is as good as none: with it, anyone could sign.
@@ -114,7 +115,9 @@ func (v *Verifier) checkSession(c *claim, key Key) *Error {
 // gather fills w.fields with the headers of the claim, and takes the signature out of the query it signs.
 func (w *scratch) gather(r *http.Request) {
 	c := &w.claim
-	slices.Sort(c.signed) // AWS sorts too
+	if !slices.IsSorted(c.signed) {
+		slices.Sort(c.signed) // as AWS does
+	}
 	w.fields = w.fields[:0]
 	for i, name := range c.signed {
 		if i > 0 && name == c.signed[i-1] {
@@ -158,14 +161,14 @@ func (c *claim) blameHash(value string) {
 }
 
 // declares reports whether x-amz-content-sha256, where given, is the hash of the body.
-func (w *scratch) declares(r *http.Request, hash string) bool {
+func (w *scratch) declares(r *http.Request) bool {
 	for _, value := range r.Header[keyContentSHA256] {
-		if value != hash {
+		if value != string(w.payload) {
 			return false
 		}
 	}
 	if w.claim.form == Query {
-		if value, n := w.q.get(paramContentSHA256); n > 0 && value != hash {
+		if value, n := w.q.get(paramContentSHA256); n > 0 && value != string(w.payload) {
 			return false
 		}
 	}

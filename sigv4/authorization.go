@@ -73,16 +73,16 @@ func (c *claim) readHeader(r *http.Request, auth string) *Error {
 	if len(auth) > maxAuthorization {
 		return &Error{Kind: MalformedRequest, Message: "Authorization header too long"}
 	}
-	alg, rest, _ := strings.Cut(strings.Trim(auth, " \t"), " ")
+	alg, rest, more := cut(trim(auth), ' ')
 	if alg != algorithm {
 		return incomplete("Unsupported AWS 'algorithm': '" + alg + "'.")
 	}
 	var seen struct{ credential, headers, signature bool }
-	for item := range strings.SplitSeq(rest, ",") {
-		if item = strings.Trim(item, " \t"); item == "" && rest == "" {
-			break
-		}
-		key, value, ok := strings.Cut(item, "=")
+	for more {
+		var item string
+		item, rest, more = cut(rest, ',')
+		item = trim(item)
+		key, value, ok := cut(item, '=')
 		if !ok {
 			return incomplete("'" + item + "' not a valid key=value pair (missing equal-sign) in Authorization header: '" + auth + "'")
 		}
@@ -200,7 +200,9 @@ func (c *claim) readSignedHeaders() *Error {
 	}
 	c.signed = make([]string, 0, n)
 	host := false
-	for name := range strings.SplitSeq(list, ";") {
+	for more := true; more; {
+		var name string
+		name, list, more = cut(list, ';')
 		host = host || name == nameHost || name == nameAuthority
 		if !validName(name) {
 			c.blame("SignedHeaders has " + strconv.Quote(name) + ", which is no lower-case header name")

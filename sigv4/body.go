@@ -12,12 +12,9 @@ type body struct{ bytes.Reader }
 
 func (*body) Close() error { return nil }
 
-// firstRead is what is allocated for a body before any of it has come; growth is how much more than what has come
-// is allocated after that, so that a client can not claim six megabytes and send none.
-const (
-	firstRead = 64 << 10
-	growth    = 8
-)
+// firstRead is what is allocated for a body before any of it has come, so that a client can not claim megabytes
+// and send none.
+const firstRead = 64 << 10
 
 // readBody reads the body, at most to MaxBody+1 bytes, and puts a copy in its place.
 func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
@@ -31,14 +28,18 @@ func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return []byte{}, nil
 	}
-	expect := limit + 1
-	if r.ContentLength >= 0 {
-		expect = r.ContentLength + 1 // one more, to see the end
+	expect := r.ContentLength
+	if expect <= 0 { // unknown; a client's request has 0 for it
+		expect = limit + 1
 	}
 	buf := make([]byte, 0, min(expect, firstRead))
 	for int64(len(buf)) < expect {
 		if len(buf) == cap(buf) {
-			buf = append(make([]byte, 0, min(expect, growth*int64(len(buf)))), buf...)
+			size := expect
+			if r.ContentLength <= 0 {
+				size = min(expect, 4*int64(len(buf)))
+			}
+			buf = append(make([]byte, 0, size), buf...)
 		}
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -53,17 +53,19 @@ func appendStringToSign(dst []byte, date string, scope Scope, canonicalRequest [
 // scratch is the working memory of one signing or verification, kept in a pool so that neither allocates it.
 type scratch struct {
 	canonical
-	claim  claim // of the request being verified
-	q      query
-	fields []field
-	canon  []byte // a header name in map spelling
-	text   []byte // canonical request, then string to sign
-	sum    [sha256.Size]byte
-	split  int                   // where in text the string to sign begins
-	mac    [2 * sha256.Size]byte // the signature computed, hexadecimal
-	given  [2 * sha256.Size]byte // the signature claimed
-	host   [1]string
-	length [1]string
+	claim   claim // of the request being verified
+	q       query
+	fields  []field
+	canon   []byte // a header name in map spelling
+	text    []byte // canonical request, then string to sign
+	sum     [sha256.Size]byte
+	split   int                   // where in text the string to sign begins
+	mac     [2 * sha256.Size]byte // the signature computed, hexadecimal
+	given   [2 * sha256.Size]byte // the signature claimed
+	lowered map[string]string
+	recent  *signingKey // the one used last
+	host    [1]string
+	length  [1]string
 }
 
 // maxKept bounds the memory a pooled scratch may hold on to.
@@ -87,9 +89,8 @@ func (p *scratchPool) put(s *scratch) {
 	p.pool.Put(s)
 }
 
-// fill computes all parts but the path, from s.fields (sorted here) and s.q (sorted here).
+// fill computes all parts but the path, from s.fields, which must be sorted, and from s.q.
 func (s *scratch) fill(method string, payload [sha256.Size]byte) {
-	sortFields(s.fields)
 	s.q.sort()
 	s.method = method
 	s.query = s.q.append(s.query[:0])

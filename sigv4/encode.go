@@ -4,23 +4,61 @@ import "strings"
 
 const upperHex = "0123456789ABCDEF"
 
-// unreserved reports whether c stays as it is in a canonical path or query: A-Z a-z 0-9 - . _ ~ (RFC 3986, 2.3).
-func unreserved(c byte) bool {
-	const (
-		low  = 1<<'-' | 1<<'.' | (1<<10-1)<<'0'
-		high = (1<<26-1)<<('A'-64) | 1<<('_'-64) | (1<<26-1)<<('a'-64) | 1<<('~'-64)
-	)
-	switch c >> 6 {
-	case 0:
-		return uint64(low)>>c&1 != 0
-	case 1:
-		return uint64(high)>>(c-64)&1 != 0
+// What a byte may be.
+const (
+	isUnreserved = 1 << iota // A-Z a-z 0-9 - . _ ~ (RFC 3986, 2.3): as it is in a canonical path or query
+	isToken                  // in a method or header name (RFC 9110, 5.6.2)
+	isUpper                  // A-Z
+	isSpace                  // white space of a header value, folded lines included
+)
+
+var classes = func() (t [256]uint8) {
+	for c := range t {
+		b := byte(c)
+		switch {
+		case 'A' <= b && b <= 'Z':
+			t[c] = isUnreserved | isToken | isUpper
+		case 'a' <= b && b <= 'z', '0' <= b && b <= '9', strings.IndexByte("-._~", b) >= 0:
+			t[c] = isUnreserved | isToken
+		case strings.IndexByte("!#$%&'*+^`|", b) >= 0:
+			t[c] = isToken
+		case strings.IndexByte(" \t\r\n", b) >= 0:
+			t[c] = isSpace
+		}
 	}
-	return false
+	return t
+}()
+
+func validToken(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if classes[s[i]]&isToken == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// cut splits s around the first sep. more is false if there is none: rest is then empty, and part all of s.
+func cut(s string, sep byte) (part, rest string, more bool) {
+	if i := strings.IndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+// trim takes off the white space HTTP allows around list elements.
+func trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 func appendEscapedByte(dst []byte, c byte) []byte {
-	if unreserved(c) {
+	if classes[c]&isUnreserved != 0 {
 		return append(dst, c)
 	}
 	return append(dst, '%', upperHex[c>>4], upperHex[c&15])

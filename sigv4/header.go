@@ -2,7 +2,6 @@ package sigv4
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,9 +33,15 @@ type field struct {
 	values []string
 }
 
-// sortFields orders by name, keeping the wire order of equal ones.
-func sortFields(fields []field) {
-	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+// addField inserts f into fields, which stay sorted by name.
+func addField(fields []field, f field) []field {
+	fields = append(fields, f)
+	i := len(fields) - 1
+	for ; i > 0 && fields[i-1].name > f.name; i-- {
+		fields[i] = fields[i-1]
+	}
+	fields[i] = f
+	return fields
 }
 
 // appendFields appends the canonical header lines.
@@ -69,21 +74,38 @@ func appendNames(dst []byte, fields []field) []byte {
 // appendCollapsed appends v without outer white space and with each inner run of it as one space, inside quotes
 // too. AWS's text speaks of spaces only; its SDKs treat tabs and folded lines alike, and so does this.
 func appendCollapsed(dst []byte, v string) []byte {
+	if !hasSpace(v) {
+		return append(dst, v...)
+	}
 	pending := false
 	start := len(dst)
 	for i := 0; i < len(v); i++ {
-		switch c := v[i]; c {
-		case ' ', '\t', '\n', '\v', '\f', '\r':
+		c := v[i]
+		if classes[c]&isSpace != 0 {
 			pending = len(dst) > start
-		default:
-			if pending {
-				dst = append(dst, ' ')
-				pending = false
-			}
-			dst = append(dst, c)
+			continue
 		}
+		if pending {
+			dst = append(dst, ' ')
+			pending = false
+		}
+		dst = append(dst, c)
 	}
 	return dst
+}
+
+// hasSpace searches long values, which are session tokens and have none, with the vector instructions of IndexByte.
+func hasSpace(v string) bool {
+	if len(v) < 48 {
+		for i := 0; i < len(v); i++ {
+			if classes[v[i]]&isSpace != 0 {
+				return true
+			}
+		}
+		return false
+	}
+	return strings.IndexByte(v, ' ') >= 0 || strings.IndexByte(v, '\t') >= 0 ||
+		strings.IndexByte(v, '\n') >= 0 || strings.IndexByte(v, '\r') >= 0
 }
 
 // lookup returns the values of the header with this lower-case name, in wire order, of a request as a server
@@ -129,26 +151,11 @@ func validName(name string) bool {
 		return true
 	}
 	for i := 0; i < len(name); i++ {
-		if c := name[i]; !tokenByte(c) || 'A' <= c && c <= 'Z' {
+		if classes[name[i]]&(isToken|isUpper) != isToken {
 			return false
 		}
 	}
 	return name != ""
-}
-
-// tokenByte reports whether c may stand in a method or header name (RFC 9110, 5.6.2).
-func tokenByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
-
-func validToken(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !tokenByte(s[i]) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // neverSigned reports whether a signer leaves the header out: the way to the server may add, change or remove it.
@@ -160,4 +167,21 @@ func neverSigned(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "sec-")
+}
+
+// maxLowered bounds the memory of lower.
+const maxLowered = 128
+
+// lower is strings.ToLower with a memory: a client sends the same few headers again and again.
+func (s *scratch) lower(key string) string {
+	name, ok := s.lowered[key]
+	if !ok {
+		if name = strings.ToLower(key); len(s.lowered) < maxLowered {
+			if s.lowered == nil {
+				s.lowered = make(map[string]string)
+			}
+			s.lowered[strings.Clone(key)] = name
+		}
+	}
+	return name
 }

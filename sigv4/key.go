@@ -3,22 +3,32 @@ package sigv4
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"hash"
 	"strings"
 	"sync"
 )
 
-// constantTimeEqual compares in time that depends on the lengths only.
+// constantTimeEqual compares in time that depends on the lengths only. crypto/subtle does the same byte by byte,
+// which takes longer than the hash of a session token.
 func constantTimeEqual(a, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	var diff byte
-	for i := 0; i < len(a); i++ {
-		diff |= a[i] ^ b[i]
+	var diff uint64
+	for ; len(a) >= 8 && len(b) >= 8; a, b = a[8:], b[8:] {
+		diff |= word(a) ^ word(b)
 	}
-	return subtle.ConstantTimeByteEq(diff, 0) == 1
+	for i := 0; i < len(a) && i < len(b); i++ {
+		diff |= uint64(a[i] ^ b[i])
+	}
+	return diff == 0
+}
+
+// word is the first eight bytes of s: one load.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // deriveKey is the chain of HMACs from a secret to the key of one day, region and service.
@@ -35,13 +45,20 @@ func deriveKey(secret string, scope Scope) (key [sha256.Size]byte) {
 
 // signingKey is a derived key with the HMAC states made for it, which save half of the work when used again.
 type signingKey struct {
-	secret string // what it was derived from
+	scope  Scope // what it was derived from
+	secret string
 	key    [sha256.Size]byte
 	macs   sync.Pool
 }
 
 func newSigningKey(secret string, scope Scope) *signingKey {
-	return &signingKey{secret: secret, key: deriveKey(secret, scope)}
+	return &signingKey{scope: scope, secret: secret, key: deriveKey(secret, scope)}
+}
+
+// is reports whether k was derived from just these. Both secrets are on the server's side: the time their comparison
+// takes tells a client nothing.
+func (k *signingKey) is(scope Scope, secret string) bool {
+	return k != nil && k.scope == scope && k.secret == secret
 }
 
 // sign appends the HMAC of text to dst, which must have room for it.
@@ -67,13 +84,21 @@ type keyring struct {
 	keys map[Scope]*signingKey
 }
 
-func (r *keyring) get(scope Scope, secret string) *signingKey {
+// recent may be the key used before, and is tried first.
+func (r *keyring) get(recent *signingKey, scope Scope, secret string) *signingKey {
+	if recent.is(scope, secret) {
+		return recent
+	}
 	r.mu.RLock()
 	k := r.keys[scope]
 	r.mu.RUnlock()
-	// Both secrets are the server's own: what the comparison takes tells a client nothing.
-	if k != nil && k.secret == secret {
+	if k.is(scope, secret) {
 		return k
+	}
+	// Cloned, because the parts of a verifier's scope are pieces of a request that would be kept alive.
+	scope = Scope{
+		strings.Clone(scope.AccessKeyID), strings.Clone(scope.Date), strings.Clone(scope.Region),
+		strings.Clone(scope.Service),
 	}
 	k = newSigningKey(secret, scope)
 	r.mu.Lock()
@@ -87,10 +112,6 @@ func (r *keyring) get(scope Scope, secret string) *signingKey {
 			break
 		}
 	}
-	// Cloned, because the parts of a verifier's scope are pieces of a request that would be kept alive.
-	r.keys[Scope{
-		strings.Clone(scope.AccessKeyID), strings.Clone(scope.Date), strings.Clone(scope.Region),
-		strings.Clone(scope.Service),
-	}] = k
+	r.keys[scope] = k
 	return k
 }

@@ -1,9 +1,6 @@
 package sigv4
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // pathForm says which reading of a path is canonicalised. Clients disagree, so a verifier may try several.
 type pathForm uint8
@@ -32,8 +29,8 @@ func plainPath(path string) bool {
 		case '/':
 			return false
 		case '.':
-			rest := path[i+2:]
-			if rest == "" || rest[0] == '/' || rest == "." || strings.HasPrefix(rest, "./") {
+			seg, _, _ := cut(path[i+1:], '/')
+			if seg == "." || seg == ".." {
 				return false
 			}
 		}
@@ -47,7 +44,7 @@ func appendPath(dst []byte, path string, form pathForm) []byte {
 	if path == "" {
 		return append(dst, '/')
 	}
-	if form == pathAsSent {
+	if form == pathAsSent || plainPath(path) {
 		for i := 0; i < len(path); i++ {
 			if path[i] == '/' {
 				dst = append(dst, '/')
@@ -59,8 +56,8 @@ func appendPath(dst []byte, path string, form pathForm) []byte {
 	}
 	base := len(dst)
 	last := ""
-	for last = range strings.SplitSeq(path, "/") {
-		switch last {
+	for more := true; more; {
+		switch last, path, more = cut(path, '/'); last {
 		case "", ".":
 		case "..":
 			// Encoded segments hold no slash, so the last slash written is where the segment before begins.
@@ -80,8 +77,9 @@ func appendPath(dst []byte, path string, form pathForm) []byte {
 // climbsAboveRoot reports whether some prefix of the path has more ".." than segments: AWS front ends answer 400.
 func climbsAboveRoot(path string) bool {
 	depth := 0
-	for seg := range strings.SplitSeq(path, "/") {
-		switch seg {
+	for more := true; more; {
+		var seg string
+		switch seg, path, more = cut(path, '/'); seg {
 		case "", ".":
 		case "..":
 			if depth--; depth < 0 {

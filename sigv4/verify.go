@@ -76,33 +76,32 @@ func (v *Verified) Signed(name string) bool {
 func (v *Verifier) Verify(r *http.Request) (Verified, error) {
 	w := v.pool.get()
 	defer v.pool.put(w)
-	out, err := v.verify(w, r)
-	if err != nil {
-		return Verified{}, err
+	var out Verified
+	if err := v.verify(&out, w, r); err != nil {
+		return Verified{}, err // not the result of verify itself: a nil *Error is no nil error
 	}
 	return out, nil
 }
 
-func (v *Verifier) verify(w *scratch, r *http.Request) (Verified, *Error) {
+func (v *Verifier) verify(out *Verified, w *scratch, r *http.Request) *Error {
 	if v.Region == "" || v.Service == "" || v.Lookup == nil || v.MaxSkew < 0 || v.MaxBody < 0 {
-		return Verified{}, &Error{Kind: Internal, Detail: "Verifier needs Region, Service and Lookup, and no negative limit"}
+		return &Error{Kind: Internal, Detail: "Verifier needs Region, Service and Lookup, and no negative limit"}
 	}
 	path, err := readTarget(&w.q, r)
 	if err != nil {
-		return Verified{}, err
+		return err
 	}
 	c := &w.claim
-	*c = claim{}
-	var out Verified
 	if err = c.read(r, &w.q); err == nil {
-		if err = v.checkClaim(c, r); err == nil {
-			if out, err = v.authenticate(w, r, path); err == nil {
-				return out, nil
-			}
-		}
+		err = v.checkClaim(c, r)
 	}
-	err.Form, err.AccessKeyID = c.form, c.scope.AccessKeyID
-	return Verified{}, err
+	if err == nil {
+		err = v.authenticate(out, w, r, path)
+	}
+	if err != nil {
+		err.Form, err.AccessKeyID = c.form, c.scope.AccessKeyID
+	}
+	return err
 }
 
 // maxTarget bounds path and query together: more than any URL AWS takes, session token included.
@@ -122,7 +121,7 @@ func readTarget(q *query, r *http.Request) (path string, err *Error) {
 	if msg := checkEscapes(path); msg != "" {
 		return "", malformed(msg)
 	}
-	if climbsAboveRoot(path) {
+	if !plainPath(path) && climbsAboveRoot(path) {
 		return "", malformed("Path is above the root")
 	}
 	if msg := q.parse(rawQuery); msg != "" {

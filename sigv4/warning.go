@@ -68,17 +68,24 @@ func (s *scratch) warnings(r *http.Request, path string, form pathForm) (list []
 	}
 	n := len(list)
 	for key := range r.Header {
-		if !strings.HasPrefix(key, "X-Amz-") {
+		if !strings.HasPrefix(key, "X-Amz-") || containsFold(c.signed, key) {
 			continue
 		}
-		if name := strings.ToLower(key); !slices.Contains(c.signed, name) {
-			w := Warning{Kind: WarnUnsignedHeader, Header: name}
-			if name == nameToken && c.form == Header {
-				w = Warning{Kind: WarnUnsignedToken}
-			}
-			list = append(list, w)
+		w := Warning{Kind: WarnUnsignedHeader, Header: strings.ToLower(key)}
+		if key == keyToken && c.form == Header {
+			w = Warning{Kind: WarnUnsignedToken}
 		}
+		list = append(list, w)
 	}
 	slices.SortFunc(list[n:], func(a, b Warning) int { return strings.Compare(a.Header, b.Header) })
 	return list
+}
+
+func containsFold(names []string, key string) bool {
+	for _, name := range names {
+		if len(name) == len(key) && strings.EqualFold(name, key) {
+			return true
+		}
+	}
+	return false
 }
