@@ -1,0 +1,93 @@
+package logs
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+)
+
+// Stream is where a line comes from.
+type Stream byte
+
+// The streams. Platform is what the server itself says about the function, such as START and REPORT.
+const (
+	Platform Stream = iota
+	Stdout
+	Stderr
+)
+
+var streamNames = [...]string{Platform: "platform", Stdout: "stdout", Stderr: "stderr"}
+
+// String is the stream's name: platform, stdout or stderr.
+func (s Stream) String() string {
+	if int(s) < len(streamNames) {
+		return streamNames[s]
+	}
+	return "Stream(" + strconv.Itoa(int(s)) + ")"
+}
+
+// Line is one line of a log.
+type Line struct {
+	Time   time.Time // kept in milliseconds, in UTC
+	Stream Stream
+	Text   string // any bytes, not necessarily UTF-8
+}
+
+// MaxLine is how many bytes of a line's text are kept. It is what CloudWatch Logs long took for one event.
+const MaxLine = 256 << 10
+
+// timeFormat has a fixed width for the years 0 to 9999.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// maxLineOnDisk is the most bytes a line takes in a file.
+const maxLineOnDisk = len(timeFormat) + len(" platform \n") + MaxLine + len("… (9223372036854775807 bytes cut)")
+
+// appendLine appends a line, whose text has no line breaks, in the form it has on disk: time, stream and text with a
+// space between and a line feed at the end.
+func appendLine(dst []byte, line Line) []byte {
+	dst = line.Time.UTC().AppendFormat(dst, timeFormat)
+	dst = append(dst, ' ')
+	dst = append(dst, line.Stream.known().String()...)
+	dst = append(dst, ' ')
+	if cut := len(line.Text) - MaxLine; cut > 0 {
+		dst = append(dst, line.Text[:MaxLine]...)
+		dst = append(dst, "… ("...)
+		dst = strconv.AppendInt(dst, int64(cut), 10)
+		dst = append(dst, " bytes cut)"...)
+	} else {
+		dst = append(dst, line.Text...)
+	}
+	return append(dst, '\n')
+}
+
+// known is s, or Platform for what is no stream.
+func (s Stream) known() Stream {
+	if int(s) < len(streamNames) {
+		return s
+	}
+	return Platform
+}
+
+// parseLine undoes appendLine for one line. It is false for what is not one, such as the half of a line that was
+// being written when the server was killed.
+func parseLine(raw []byte) (Line, bool) {
+	raw = bytes.TrimSuffix(raw, []byte("\n"))
+	stamp, rest, ok := bytes.Cut(raw, []byte(" "))
+	if !ok {
+		return Line{}, false
+	}
+	at, err := time.Parse(timeFormat, string(stamp))
+	if err != nil {
+		return Line{}, false
+	}
+	name, text, ok := bytes.Cut(rest, []byte(" "))
+	if !ok {
+		return Line{}, false
+	}
+	for stream, known := range streamNames {
+		if string(name) == known {
+			return Line{Time: at, Stream: Stream(stream), Text: string(text)}, true
+		}
+	}
+	return Line{}, false
+}
