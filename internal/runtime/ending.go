@@ -17,7 +17,7 @@ func (e *environment) notStarted(err error) {
 	e.mu.Unlock()
 	e.pool.remove(e)
 	var failed *startError
-	if errors.As(err, &failed) && isEntrypointError(err) {
+	if errors.As(err, &failed) && failed.fromPackage && isEntrypointError(err) {
 		// The package's fault, not this machine's.
 		e.log.begin(c)
 		e.log.platform(failed.Error())

@@ -124,8 +124,9 @@ func (e *environment) start() (*process, error) {
 		e.call.begin(p.now())
 		limit = e.fn.Timeout
 	}
+	e.born = p.now() // what came before, such as looking for an interpreter, is not the function's
 	if e.process, err = p.spawner.start(command); err != nil {
-		return nil, &startError{err}
+		return nil, &startError{err, command.fromPackage}
 	}
 	e.expires = credentials.Expires
 	e.timer = time.AfterFunc(limit, e.expire)
@@ -133,8 +134,12 @@ func (e *environment) start() (*process, error) {
 }
 
 // startError is a process that could not be started at all.
-type startError struct{ error }
+type startError struct {
+	error
+	fromPackage bool
+}
 
+// Unwrap is for errors.Is.
 func (e *startError) Unwrap() error { return e.error }
 
 // Next implements runtimeapi.Handler: the process is ready for an event.

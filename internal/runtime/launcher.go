@@ -5,67 +5,67 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"strings"
 )
 
 // launcher knows how each kind of runtime is started on this machine.
 type launcher struct {
-	runtimeDir string // where the embedded runtimes are
+	runtimeDir   string // where the embedded runtimes are
+	cacheDir     string // where Python keeps compiled modules
+	interpreters interpreters
 }
 
-// ErrUnsupported is in the chain of every error of Supported and Check.
-var ErrUnsupported = errors.New("runtime can not run here")
+// ErrUnsupported is in the chain of the errors of Pool.Supported and Pool.Check.
+var ErrUnsupported = errors.New("can not run on this machine")
 
 // unsupported says what would help.
-func unsupported(runtime, why string) error {
-	return fmt.Errorf("%s: %w: %s", runtime, ErrUnsupported, why)
+func unsupported(runtime, help string) error {
+	return fmt.Errorf("runtime %s %w: %s", runtime, ErrUnsupported, help)
 }
 
-// kind is one family of runtimes.
-type kind struct {
-	matches func(runtime string) bool
-	// check reports why functions of this runtime can not run here; fn has a CodeDir only when the package is known.
-	check   func(ctx context.Context, l *launcher, fn *Function) error
-	command func(ctx context.Context, l *launcher, fn *Function) (*command, error)
+// language is one family of runtimes.
+type language struct {
+	name *regexp.Regexp // of the runtime; its group is the version
+	// command says how to start fn, or what to install. A fn without CodeDir asks about the machine only.
+	command func(ctx context.Context, l *launcher, fn *Function, version string) (*command, error)
 }
 
-var kinds = []kind{
-	{isProvided, checkProvided, provided},
+var languages = []language{
+	{regexp.MustCompile(`^provided(\.al2|\.al2023)?$`), provided},
+	{regexp.MustCompile(`^python(3\.\d+)$`), python},
+	{regexp.MustCompile(`^nodejs(\d+)\.x$`), node},
+	{regexp.MustCompile(`^java(\d+)(\.al2)?$`), java},
+	{regexp.MustCompile(`^ruby(\d+\.\d+)$`), ruby},
 }
 
-func (l *launcher) kind(runtime string) (kind, error) {
-	for _, k := range kinds {
-		if k.matches(runtime) {
-			return k, nil
+// command says how to start a function.
+func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) {
+	for _, language := range languages {
+		if m := language.name.FindStringSubmatch(fn.Runtime); m != nil {
+			return language.command(ctx, l, fn, m[1])
 		}
 	}
-	return kind{}, unsupported(runtime, "furl runs provided.al2, provided.al2023, python3.9 and later, nodejs18.x and later, "+
+	return nil, unsupported(fn.Runtime, "furl runs provided.al2, provided.al2023, python3.9 and later, nodejs18.x and later, "+
 		"and java and ruby with AWS's runtime client in the package")
 }
 
-func (l *launcher) check(ctx context.Context, fn *Function) error {
-	k, err := l.kind(fn.Runtime)
-	if err != nil {
-		return err
+// provided is for packages that bring their runtime: an executable "bootstrap".
+func provided(_ context.Context, _ *launcher, fn *Function, _ string) (*command, error) {
+	return &command{path: filepath.Join(fn.CodeDir, "bootstrap"), fromPackage: true}, nil
+}
+
+// wrapped puts the user's wrapper script, if there is one, before a command (AWS Lambda Developer Guide, "Modifying
+// the runtime environment", Wrapper scripts). Runtimes that the package brings have none.
+func (c *command) wrapped(fn *Function) *command {
+	script := fn.Environment["AWS_LAMBDA_EXEC_WRAPPER"]
+	if script == "" {
+		return c
 	}
-	return k.check(ctx, l, fn)
-}
-
-func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) {
-	k, err := l.kind(fn.Runtime)
-	if err != nil {
-		return nil, err
+	if rest, ok := strings.CutPrefix(script, "/var/task/"); ok {
+		script = filepath.Join(fn.CodeDir, filepath.FromSlash(rest))
 	}
-	return k.command(ctx, l, fn)
-}
-
-// provided.* are packages that bring their own runtime: an executable "bootstrap".
-
-func isProvided(runtime string) bool {
-	return runtime == "provided" || runtime == "provided.al2" || runtime == "provided.al2023"
-}
-
-func checkProvided(context.Context, *launcher, *Function) error { return nil }
-
-func provided(_ context.Context, _ *launcher, fn *Function) (*command, error) {
-	return &command{path: filepath.Join(fn.CodeDir, "bootstrap")}, nil
+	c.args = append([]string{c.path}, c.args...)
+	c.path, c.fromPackage = script, true
+	return c
 }

@@ -27,6 +27,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/bootstrap"
 )
 
 // Config says how a Pool works. Only Dir is required.
@@ -124,7 +126,10 @@ func New(config Config) (*Pool, error) {
 	if err := os.MkdirAll(p.environments, 0o700); err != nil {
 		return nil, err
 	}
-	p.launcher = &launcher{runtimeDir: p.runtimeDir}
+	if err := bootstrap.Install(p.runtimeDir); err != nil {
+		return nil, err
+	}
+	p.launcher = &launcher{runtimeDir: p.runtimeDir, cacheDir: filepath.Join(dir, "cache")}
 	p.guard = &guard{logger: config.Logger}
 	p.spawner = newSpawner(p.guard)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -141,13 +146,14 @@ func setDefault[T int | time.Duration](value *T, standard T) {
 // Supported reports whether functions of a runtime ("python3.13") can run on this machine; the error, an
 // ErrUnsupported, says what to install.
 func (p *Pool) Supported(ctx context.Context, runtime string) error {
-	return p.launcher.check(ctx, &Function{Runtime: runtime})
+	return p.Check(ctx, &Function{Runtime: runtime})
 }
 
-// Check reports whether a function can run on this machine: it looks at the runtime and, if CodeDir is set, at what
+// Check reports whether a function can run on this machine: it looks for the runtime and, if CodeDir is set, for what
 // the runtime needs in the package.
 func (p *Pool) Check(ctx context.Context, fn *Function) error {
-	return p.launcher.check(ctx, fn)
+	_, err := p.launcher.command(ctx, fn)
+	return err
 }
 
 // Invoke runs one invocation and answers when the response begins, or, without Invocation.Stream, when it is complete.

@@ -13,14 +13,15 @@ import (
 
 // command is a process to start.
 type command struct {
-	path    string
-	args    []string // without argv[0]
-	env     []string
-	dir     string
-	output  *os.File // standard output and standard error
-	extra   []string // variables of this kind of runtime, NAME=value
-	binDir  string   // goes in front of PATH, if not empty
-	remarks []string // lines for the function's log
+	path        string
+	args        []string // without argv[0]
+	env         []string
+	dir         string
+	output      *os.File // standard output and standard error
+	fromPackage bool     // path is of the function's package: that it does not start is the function's fault
+	extra       []string // variables of this kind of runtime, NAME=value
+	binDir      string   // goes in front of PATH, if not empty
+	remarks     []string // lines for the function's log
 }
 
 // process is a started command with everything that it starts: a process group.

@@ -1,0 +1,73 @@
+// Package bootstrap carries furl's own runtimes for Python and Node.js: small Runtime API clients, in those languages,
+// for functions whose package does not bring AWS's client. They use nothing but the standard libraries.
+//
+//	err := bootstrap.Install(dir)
+//	...
+//	exec.Command("python3", filepath.Join(dir, bootstrap.Python))
+//
+// Python needs 3.8 or later, Node.js 18 or later. Layers, SnapStart hooks and Lambda's JSON log format are not
+// offered.
+package bootstrap
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The runtimes' main files, below the directory of Install.
+const (
+	Python = "python/bootstrap.py"
+	Node   = "node/bootstrap.cjs"
+)
+
+//go:embed python/*.py node/*.cjs
+var files embed.FS
+
+// Install writes the runtimes below dir, which is made if missing. A file that is there already with the right content
+// is left alone, so that processes which read it at this moment are not disturbed.
+func Install(dir string) error {
+	return fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(dir, filepath.FromSlash(path))
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		want, err := files.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if got, err := os.ReadFile(target); err == nil && bytes.Equal(got, want) {
+			return nil
+		}
+		return write(target, want)
+	})
+}
+
+// write replaces a file in one step.
+func write(target string, content []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(target), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // there only if something failed
+	_, err = temporary.Write(content)
+	if closeErr := temporary.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Chmod(temporary.Name(), 0o444)
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), target)
+	}
+	if err != nil {
+		return fmt.Errorf("install %s: %w", target, err)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/furl-dev/furl/internal/runtime/bootstrap"
+)
+
+// pythonProbe prints what interpreter wants to know, without importing anything of the user's.
+const pythonProbe = `import importlib.util, json, sys
+print(json.dumps({"Path": sys.executable, "Version": "%d.%d.%d" % sys.version_info[:3],
+  "HasRIC": importlib.util.find_spec("awslambdaric") is not None and sys.version_info >= (3, 9)}))`
+
+// python runs functions with AWS's client if the package or the interpreter has it, else with the embedded runtime.
+func python(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
+	i, err := l.interpreters.find(ctx, []string{"python" + version, "python3", "python"}, []string{"-c", pythonProbe},
+		func(i *interpreter) bool {
+			i.exact = sameVersion(i.Version, version)
+			return i.exact || olderThan("3.7", i.Version)
+		})
+	if err != nil {
+		return nil, unsupported(fn.Runtime, "install Python "+version+" or another Python 3.8 or later, and put it on PATH ("+oneLine(err)+")")
+	}
+	c := &command{
+		path:    i.Path,
+		binDir:  filepath.Dir(i.Path),
+		extra:   []string{"PYTHONPATH=" + fn.CodeDir},
+		remarks: i.remark(fn),
+		// Lambda's code directory can not be written; this one may be, and is shared.
+		args: []string{"-u", "-X", "pycache_prefix=" + l.cacheDir},
+	}
+	if i.HasRIC || isFile(filepath.Join(fn.CodeDir, "awslambdaric", "__main__.py")) {
+		c.args = append(c.args, "-m", "awslambdaric", fn.Handler)
+	} else {
+		c.args = append(c.args, filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Python)))
+	}
+	return c.wrapped(fn), nil
+}
+
+const nodeProbe = `JSON.stringify({Path: process.execPath, Version: process.versions.node})`
+
+// node runs functions with AWS's client if the package has it, else with the embedded runtime.
+func node(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
+	i, err := l.interpreters.find(ctx, []string{"node" + version, "node", "nodejs"}, []string{"-p", nodeProbe},
+		func(i *interpreter) bool {
+			i.exact = sameVersion(i.Version, version)
+			return i.exact || olderThan("17", i.Version)
+		})
+	if err != nil {
+		return nil, unsupported(fn.Runtime, "install Node.js "+version+" or another Node.js 18 or later, and put it on PATH ("+oneLine(err)+")")
+	}
+	main := clientOfPackage(fn)
+	if main == "" {
+		main = filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Node))
+	}
+	c := &command{
+		path:    i.Path,
+		binDir:  filepath.Dir(i.Path),
+		extra:   []string{"NODE_PATH=" + fn.CodeDir},
+		remarks: i.remark(fn),
+		args:    []string{main, fn.Handler},
+	}
+	return c.wrapped(fn), nil
+}
+
+// clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none.
+func clientOfPackage(fn *Function) string {
+	dir := filepath.Join(fn.CodeDir, "node_modules", "aws-lambda-ric")
+	text, err := os.ReadFile(filepath.Join(dir, "package.json"))
+	if err != nil {
+		return ""
+	}
+	var manifest struct {
+		Bin map[string]string `json:"bin"`
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		return ""
+	}
+	main := filepath.Join(dir, filepath.FromSlash(manifest.Bin["aws-lambda-ric"]))
+	if !isFile(main) {
+		return ""
+	}
+	return main
+}
+
+// java runs functions with AWS's client, which the package must have: in lib, or unpacked as in a fat jar.
+func java(_ context.Context, _ *launcher, fn *Function, version string) (*command, error) {
+	const client = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+	path, err := exec.LookPath("java")
+	if err != nil {
+		return nil, unsupported(fn.Runtime, "install a Java runtime, version "+version+" or later, and put java on PATH")
+	}
+	if fn.CodeDir != "" {
+		jars, err := filepath.Glob(filepath.Join(escapeGlob(fn.CodeDir), "lib", "aws-lambda-java-runtime-interface-client*.jar"))
+		if err != nil {
+			return nil, err
+		}
+		if len(jars) == 0 && !isFile(filepath.Join(fn.CodeDir, "com/amazonaws/services/lambda/runtime/api/client/AWSLambda.class")) {
+			return nil, unsupported(fn.Runtime, "add the dependency com.amazonaws:aws-lambda-java-runtime-interface-client to the package (lib/*.jar)")
+		}
+	}
+	c := &command{
+		path:   path,
+		binDir: filepath.Dir(path),
+		args: []string{
+			"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // as in Lambda: the start counts
+			"-cp", fn.CodeDir + string(filepath.ListSeparator) + filepath.Join(fn.CodeDir, "lib", "*"), client, fn.Handler,
+		},
+	}
+	return c.wrapped(fn), nil
+}
+
+// ruby runs functions with AWS's client, which the package must have in vendor/bundle.
+func ruby(_ context.Context, _ *launcher, fn *Function, version string) (*command, error) {
+	path, err := exec.LookPath("ruby")
+	if err != nil {
+		return nil, unsupported(fn.Runtime, "install Ruby "+version+" and put ruby on PATH")
+	}
+	c := &command{path: path, binDir: filepath.Dir(path)}
+	if fn.CodeDir != "" {
+		mains, err := filepath.Glob(filepath.Join(escapeGlob(fn.CodeDir), "vendor/bundle/ruby/*/gems/aws_lambda_ric-*/bin/aws_lambda_ric"))
+		if err != nil {
+			return nil, err
+		}
+		if len(mains) == 0 {
+			return nil, unsupported(fn.Runtime, "add the gem aws_lambda_ric to the Gemfile and vendor it: bundle config set --local path vendor/bundle && bundle install")
+		}
+		main := mains[len(mains)-1]
+		c.args = []string{main, fn.Handler}
+		c.extra = []string{
+			"GEM_PATH=" + filepath.Join(main, "../../../.."), // the directory that holds gems/
+			"RUBYLIB=" + fn.CodeDir,
+		}
+	}
+	return c.wrapped(fn), nil
+}

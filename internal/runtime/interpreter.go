@@ -1,0 +1,135 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// interpreter is a program of this machine that runs functions.
+type interpreter struct {
+	Path    string // of the real program, not of a version manager's shim: those read the user's environment
+	Version string
+	HasRIC  bool // AWS's runtime interface client is installed for it
+
+	exact bool // it is the version that was asked for
+}
+
+// interpreters finds interpreters, and remembers what it found. What is missing is looked for again each time: the
+// user may just have installed it.
+type interpreters struct {
+	mu    sync.Mutex
+	found map[string]*interpreter
+}
+
+// probeTimeout bounds the start of an interpreter that only prints its version.
+const probeTimeout = 10 * time.Second
+
+// find answers the first of the programs, by their names on PATH, that works and is accepted. Accept gets the
+// interpreter to look at, and to set exact.
+func (i *interpreters) find(ctx context.Context, programs []string, arguments []string, accept func(*interpreter) bool) (*interpreter, error) {
+	key := programs[0]
+	i.mu.Lock()
+	known := i.found[key]
+	i.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	var tried []error
+	for _, program := range programs {
+		candidate, err := probe(ctx, program, arguments)
+		if err != nil {
+			tried = append(tried, err)
+			continue
+		}
+		if !accept(candidate) {
+			tried = append(tried, fmt.Errorf("%s is version %s", program, candidate.Version))
+			continue
+		}
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if i.found == nil {
+			i.found = map[string]*interpreter{}
+		}
+		i.found[key] = candidate
+		return candidate, nil
+	}
+	return nil, errors.Join(tried...)
+}
+
+// probe asks a program for itself. It runs in the server's own environment, which a version manager's shim needs.
+func probe(ctx context.Context, program string, arguments []string) (*interpreter, error) {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return nil, fmt.Errorf("no %s on PATH", program)
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, arguments...)
+	cmd.Dir = "/"
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s does not work: %w", path, err)
+	}
+	var found interpreter
+	if err := json.Unmarshal(out, &found); err != nil || found.Path == "" {
+		return nil, fmt.Errorf("%s answers strangely: %.100q", path, out)
+	}
+	if !filepath.IsAbs(found.Path) {
+		found.Path = path
+	}
+	return &found, nil
+}
+
+// remark is a line for the function's log when its interpreter is not the one that it asks for.
+func (i *interpreter) remark(fn *Function) []string {
+	if i.exact {
+		return nil
+	}
+	return []string{fmt.Sprintf("furl: %s is not installed here; running on %s (version %s)", fn.Runtime, i.Path, i.Version)}
+}
+
+// sameVersion compares as many parts of a version as are wanted: "3.13" is the same as "3.13.2".
+func sameVersion(got, want string) bool {
+	return got == want || strings.HasPrefix(got, want+".")
+}
+
+// oneLine makes an error of several readable in the middle of another.
+func oneLine(err error) string {
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}
+
+// olderThan compares dotted versions by their numbers, as far as both go: "3.7" is older than "3.11.7".
+func olderThan(a, b string) bool {
+	left, right := strings.Split(a, "."), strings.Split(b, ".")
+	for k := range min(len(left), len(right)) {
+		x, errX := strconv.Atoi(left[k])
+		y, errY := strconv.Atoi(right[k])
+		if errX != nil || errY != nil {
+			return false
+		}
+		if x != y {
+			return x < y
+		}
+	}
+	return false
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// escapeGlob makes a directory's name match itself only.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}

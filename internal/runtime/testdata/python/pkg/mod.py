@@ -1,0 +1,2 @@
+def func(event, context):
+    return "pkg/mod.func"
