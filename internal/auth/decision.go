@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/trace"
@@ -30,6 +31,9 @@ func NewDecisionFinding(call URLCall, asked Asked, decision policy.Decision) *De
 	finding := &DecisionFinding{action: asked.Request.Action, decision: decision}
 	if decision.Effect == policy.Allowed {
 		return finding
+	}
+	for _, miss := range nearest(policy.NearestMisses(asked.Request, &asked.Sets)) {
+		finding.details = append(finding.details, trace.Cut(missed(miss), 1024))
 	}
 	finding.fix = remedy(call, asked.Request.Action, decision)
 	return finding
@@ -75,6 +79,24 @@ func (f *DecisionFinding) Details() []string {
 
 // Fix is the commands that would allow the action.
 func (f *DecisionFinding) Fix() []string { return f.fix }
+
+// maxMisses is how many statements that nearly allowed an action are worth telling of.
+const maxMisses = 5
+
+func nearest(misses []policy.Miss) []policy.Miss { return misses[:min(maxMisses, len(misses))] }
+
+// missed tells of a statement that would have allowed the action but for one of its elements.
+func missed(miss policy.Miss) string {
+	element := miss.Element
+	if miss.Key != "" {
+		element += " " + miss.Operator + " " + miss.Key
+	}
+	got := "the request has none"
+	if len(miss.Got) > 0 {
+		got = "the request has " + strings.Join(miss.Got, ", ")
+	}
+	return fmt.Sprintf("nearly allowed by %s, but for its %s: it wants %s, %s", describe(miss.Ref), element, strings.Join(miss.Wanted, " or "), got)
+}
 
 // describe names a statement: its Sid or its place, and its policy.
 func describe(ref policy.Ref) string {

@@ -166,6 +166,10 @@ func (p *Policy) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &stored); err != nil {
 		return fmt.Errorf("stored policy: %w", err)
 	}
+	if stored.Text == "" { // none was set
+		*p = Policy{}
+		return nil
+	}
 	parsed, err := ParsePolicy(stored.Text, stored.Kind)
 	if err != nil {
 		return fmt.Errorf("stored policy: %w", err)

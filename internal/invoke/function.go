@@ -39,10 +39,13 @@ func (f *functions) get(function *lambda.Function, resolve func(*lambda.Function
 	return to, nil
 }
 
-// Forget drops what is known of a function that was deleted.
-func (s *Service) Forget(function *lambda.Function) {
-	s.functions.byKey.Delete(function.ARN.Key())
-	s.sessions.forget(function.ARN.Key())
+// Retire ends the environments of a function that was changed or deleted, named by ARN.Key: idle ones at once, busy
+// ones after their invocation.
+func (s *Service) Retire(functionKey string) {
+	if known, ok := s.functions.byKey.LoadAndDelete(functionKey); ok {
+		s.Runner.Retire(known.(resolved).to.Key)
+	}
+	s.sessions.forget(functionKey)
 }
 
 // fingerprint identifies everything about a function that its environments depend on.

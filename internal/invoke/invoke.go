@@ -21,6 +21,8 @@ import (
 // started and runtime.ErrClosed while it is shutting down; a function that fails is a Result, not an error.
 type Runner interface {
 	Invoke(context.Context, *runtime.Function, runtime.Invocation) (*runtime.Result, error)
+	// Retire ends the environments of the runtime.Function with the key.
+	Retire(key string)
 }
 
 // Code finds the unpacked package with the hash.

@@ -58,7 +58,8 @@ func ParseName(text, region, account string) (ARN, error) {
 		return ARN{}, Errorf(Invalid, "function name of %d characters is longer than %d", len(text), maxText)
 	}
 	parts := nameParts.FindStringSubmatch(text)
-	if parts == nil {
+	isARN := strings.HasPrefix(text, "arn:")
+	if parts == nil || isARN && !strings.Contains(text, ":function:") {
 		return ARN{}, Errorf(Invalid, "function name %q is neither a name, a partial ARN nor an ARN", text)
 	}
 	arn := ARN{Region: orElse(parts[1], region), Account: orElse(parts[2], account), Name: parts[3], Qualifier: parts[4]}

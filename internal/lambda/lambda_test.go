@@ -1,0 +1,178 @@
+package lambda_test
+
+import (
+	"crypto/rand"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/lambda"
+)
+
+func TestParseName(t *testing.T) {
+	const region, account = "eu-central-1", "111111111111"
+	tests := []struct {
+		text string
+		want lambda.ARN // zero: refused
+	}{
+		{"web", lambda.ARN{Region: region, Account: account, Name: "web"}},
+		{"web:prod", lambda.ARN{Region: region, Account: account, Name: "web", Qualifier: "prod"}},
+		{"web:$LATEST", lambda.ARN{Region: region, Account: account, Name: "web", Qualifier: "$LATEST"}},
+		{"web:42", lambda.ARN{Region: region, Account: account, Name: "web", Qualifier: "42"}},
+		{"222222222222:function:web", lambda.ARN{Region: region, Account: "222222222222", Name: "web"}},
+		{"222222222222:function:web:prod", lambda.ARN{Region: region, Account: "222222222222", Name: "web", Qualifier: "prod"}},
+		{"function:web", lambda.ARN{Region: region, Account: account, Name: "web"}},
+		{"arn:aws:lambda:us-east-1:222222222222:function:web", lambda.ARN{Region: "us-east-1", Account: "222222222222", Name: "web"}},
+		{"arn:aws:lambda:us-east-1:222222222222:function:web:prod", lambda.ARN{Region: "us-east-1", Account: "222222222222", Name: "web", Qualifier: "prod"}},
+		{"", lambda.ARN{}},
+		{"we b", lambda.ARN{}},
+		{"web/../x", lambda.ARN{}},
+		{"web:", lambda.ARN{}},
+		{"web:pr od", lambda.ARN{}},
+		{strings.Repeat("a", 65), lambda.ARN{}},
+		{strings.Repeat("a", 1000), lambda.ARN{}},
+	}
+	for _, test := range tests {
+		got, err := lambda.ParseName(test.text, region, account)
+		if (err != nil) != (test.want == lambda.ARN{}) || got != test.want {
+			t.Errorf("%q is %+v, %v; want %+v", test.text, got, err, test.want)
+		}
+	}
+}
+
+func TestARNRoundTrips(t *testing.T) {
+	for _, text := range []string{
+		"arn:aws:lambda:us-east-1:222222222222:function:web", "arn:aws:lambda:us-gov-west-1:222222222222:function:web:prod",
+	} {
+		if arn, err := lambda.ParseARN(text); err != nil || arn.String() != text {
+			t.Errorf("%s became %s, %v", text, arn, err)
+		}
+	}
+	for _, text := range []string{"web", "arn:aws:iam::222222222222:role/r", "arn:aws:lambda:us-east-1:222222222222:layer:web"} {
+		if arn, err := lambda.ParseARN(text); err == nil {
+			t.Errorf("%s is taken for the function %s", text, arn)
+		}
+	}
+}
+
+func FuzzParseName(f *testing.F) {
+	for _, seed := range []string{"web", "web:prod", "arn:aws:lambda:us-east-1:222222222222:function:web:prod", "::", "arn:aws:lambda:"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		arn, err := lambda.ParseName(text, "eu-central-1", "111111111111")
+		if err != nil {
+			return
+		}
+		again, err := lambda.ParseARN(arn.String())
+		if err != nil || again != arn {
+			t.Errorf("%q became %s, which reads as %s, %v", text, arn, again, err)
+		}
+	})
+}
+
+func TestParseURLHost(t *testing.T) {
+	tests := []struct {
+		host, id, region string
+	}{
+		{"abc.lambda-url.eu-central-1.localhost", "abc", "eu-central-1"},
+		{"abc.lambda-url.eu-central-1.on.aws", "abc", "eu-central-1"},
+		{"ABC.Lambda-URL.EU-Central-1.On.AWS", "abc", "eu-central-1"},
+		{"abc.lambda-url.eu-central-1.example.com", "", ""},
+		{"abc.lambda-url..localhost", "", ""},
+		{".lambda-url.eu-central-1.localhost", "", ""},
+		{"abc.lambda-url.localhost", "", ""},
+		{"127.0.0.1", "", ""},
+		{"", "", ""},
+	}
+	for _, test := range tests {
+		id, region, ok := lambda.ParseURLHost(test.host, "localhost", "on.aws")
+		if id != test.id || region != test.region || ok != (test.id != "") {
+			t.Errorf("%q is %q, %q, %v; want %q, %q", test.host, id, region, ok, test.id, test.region)
+		}
+	}
+}
+
+func TestURLIDsLookLikeThoseOfAWS(t *testing.T) {
+	form := regexp.MustCompile(`^[a-z2-7]{25}[aeimquy4]0[a-z]{5}$`)
+	seen := map[string]bool{}
+	for range 100 {
+		id, err := lambda.NewURLID(rand.Reader)
+		if err != nil || !form.MatchString(id) || len(id) != lambda.URLIDLength || seen[id] {
+			t.Fatalf("id is %q, %v", id, err)
+		}
+		seen[id] = true
+	}
+	if _, err := lambda.NewURLID(strings.NewReader("short")); err == nil {
+		t.Error("an id is made without enough randomness")
+	}
+}
+
+// The texts are what AWS was recorded to answer to AddPermission, but for account and name.
+func TestPermissionStatement(t *testing.T) {
+	arn := lambda.ARN{Region: "eu-central-1", Account: "111111111111", Name: "web"}
+	yes := true
+	tests := []struct {
+		name       string
+		permission lambda.Permission
+		qualifier  string
+		want       string
+	}{
+		{
+			"everyone, all conditions", lambda.Permission{
+				StatementID: "urlPermission", Action: "lambda:InvokeFunctionUrl", Principal: lambda.PermissionPrincipal{Anyone: true},
+				SourceAccount: "222222222222", SourceARN: "arn:aws:s3:::bucket", FunctionURLAuthType: lambda.AuthNone, PrincipalOrgID: "o-1234567890",
+			}, "",
+			`{"Sid":"urlPermission","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunctionUrl","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web","Condition":{"StringEquals":{"AWS:SourceAccount":"222222222222","lambda:FunctionUrlAuthType":"NONE","aws:PrincipalOrgID":"o-1234567890"},"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::bucket"}}}`,
+		},
+		{
+			"role, through the URL, of an alias", lambda.Permission{
+				StatementID: "invoke", Action: "lambda:InvokeFunction", Principal: lambda.PermissionPrincipal{AWS: "AROA"}, InvokedViaURL: &yes,
+			}, "prod",
+			`{"Sid":"invoke","Effect":"Allow","Principal":{"AWS":"shown AROA"},"Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web:prod","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}`,
+		},
+		{
+			"service without conditions", lambda.Permission{StatementID: "s3", Action: "lambda:InvokeFunction", Principal: lambda.PermissionPrincipal{Service: "s3.amazonaws.com"}}, "",
+			`{"Sid":"s3","Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}`,
+		},
+	}
+	for _, test := range tests {
+		resource := arn
+		resource.Qualifier = test.qualifier
+		got := string(test.permission.Statement(resource, func(id string) string { return "shown " + id }))
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func TestPolicyText(t *testing.T) {
+	arn := lambda.ARN{Region: "eu-central-1", Account: "111111111111", Name: "web"}
+	permissions := []lambda.Permission{
+		{StatementID: "b", Action: "lambda:InvokeFunction", Principal: lambda.PermissionPrincipal{Anyone: true}},
+		{StatementID: "a", Action: "lambda:InvokeFunction", Principal: lambda.PermissionPrincipal{Anyone: true}},
+	}
+	want := `{"Version":"2012-10-17","Id":"default","Statement":[` +
+		`{"Sid":"b","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"},` +
+		`{"Sid":"a","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}]}`
+	if diff := cmp.Diff(want, lambda.PolicyText(permissions, arn, nil)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCloneIsIndependent(t *testing.T) {
+	original := &lambda.Function{
+		Environment: map[string]string{"A": "1"}, Tags: map[string]string{"t": "1"},
+		URLs:        map[string]*lambda.URLConfig{"": {ID: "x"}},
+		Permissions: map[string][]lambda.Permission{"": {{StatementID: "a"}}},
+	}
+	clone := original.Clone()
+	clone.Environment["A"], clone.Tags["t"], clone.URLs["prod"] = "2", "2", &lambda.URLConfig{}
+	clone.Permissions[""][0].StatementID = "b"
+	clone.Permissions["prod"] = nil
+	if original.Environment["A"] != "1" || original.Tags["t"] != "1" || len(original.URLs) != 1 || len(original.Permissions) != 1 || original.Permissions[""][0].StatementID != "a" {
+		t.Errorf("the original changed: %+v", original)
+	}
+}
