@@ -19,7 +19,8 @@ type Conditions struct {
 	Region   string // of the endpoint
 	Resource string // account of the resource
 
-	// Extra are keys of the service, such as lambda:FunctionUrlAuthType. At most a handful.
+	// Extra are keys of the service, such as lambda:FunctionUrlAuthType. At most a handful. A key with several
+	// values, such as aws:TagKeys, occurs once for each.
 	Extra []Fact
 }
 
@@ -30,10 +31,14 @@ type Fact struct{ Key, Value string }
 // have for such a request are absent: for a function URL, which is public, aws:SourceVpc and the like; for calls
 // of users and roles, aws:SourceArn and aws:SourceAccount, which a service sets for itself.
 func (c *Conditions) Lookup(key string) ([]string, bool) {
+	var extra []string
 	for _, fact := range c.Extra {
 		if strings.EqualFold(fact.Key, key) {
-			return []string{fact.Value}, true
+			extra = append(extra, fact.Value)
 		}
+	}
+	if extra != nil {
+		return extra, true
 	}
 	prefix, name, _ := strings.Cut(key, ":")
 	if !strings.EqualFold(prefix, "aws") {

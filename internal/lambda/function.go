@@ -25,7 +25,12 @@ type Function struct {
 	Architecture string
 	Environment  map[string]string `json:",omitempty"`
 	Tags         map[string]string `json:",omitempty"`
-	LogFormat    string            `json:",omitempty"`
+	TracingMode  string            // PassThrough or Active; nothing is traced here
+
+	LogFormat           string // Text or JSON
+	LogGroup            string
+	ApplicationLogLevel string `json:",omitempty"` // of LogFormat JSON
+	SystemLogLevel      string `json:",omitempty"`
 
 	CodeSHA256 string // base64, as the API shows it
 	CodeHex    string // the same in hex: the name of the code's content

@@ -1,0 +1,39 @@
+package lambdaapi
+
+// noInput is the input of an operation that takes nothing.
+type noInput struct{}
+
+func (*noInput) take(parameters)   {}
+func (*noInput) check() violations { return nil }
+
+// Limits of code storage that GetAccountSettings tells: AWS's, of which furl holds those of one package.
+const (
+	totalCodeSize    = 80_530_636_800
+	codeSizeUnzipped = 262_144_000
+	codeSizeZipped   = 52_428_800
+)
+
+func (a *API) getAccountSettings(r *request, _ *noInput) (any, error) {
+	type limit struct {
+		TotalCodeSize                  int64
+		CodeSizeUnzipped               int64
+		CodeSizeZipped                 int64
+		ConcurrentExecutions           int
+		UnreservedConcurrentExecutions int
+	}
+	type usage struct {
+		TotalCodeSize int64
+		FunctionCount int64
+	}
+	var used usage
+	for _, function := range r.State.Now().Functions.All() {
+		if function.ARN.Account == r.Caller.Account && function.ARN.Region == r.Region {
+			used.FunctionCount++
+			used.TotalCodeSize += function.CodeSize
+		}
+	}
+	return struct {
+		AccountLimit limit
+		AccountUsage usage
+	}{limit{totalCodeSize, codeSizeUnzipped, codeSizeZipped, a.Concurrency, a.Concurrency}, used}, nil
+}

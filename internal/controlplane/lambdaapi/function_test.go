@@ -1,0 +1,117 @@
+package lambdaapi_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// shown is a function's configuration as the API shows it, with what a test wants to be otherwise.
+func shown(t *testing.T, change func(map[string]any)) map[string]any {
+	t.Helper()
+	var c map[string]any
+	err := json.Unmarshal([]byte(`{
+		"FunctionName": "books", "FunctionArn": "`+prefix+`books", "Runtime": "provided.al2023", "Role": "`+role+`",
+		"Handler": "bootstrap", "CodeSize": 12, "Description": "", "Timeout": 3, "MemorySize": 128,
+		"LastModified": "2026-11-23T15:26:50.123+0000", "CodeSha256": "hl6dmqL10PvavmuaAwetiCN43Ng7U6yk7kwF6XiUIzs=",
+		"Version": "$LATEST", "TracingConfig": {"Mode": "PassThrough"}, "State": "Active", "LastUpdateStatus": "Successful",
+		"PackageType": "Zip", "Architectures": ["x86_64"], "EphemeralStorage": {"Size": 512},
+		"SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+		"RuntimeVersionConfig": {"RuntimeVersionArn": "arn:aws:lambda:eu-west-1::runtime:x"},
+		"LoggingConfig": {"LogFormat": "Text", "LogGroup": "/aws/lambda/books"}, "RevisionId": "a UUID"
+	}`), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(c)
+	return c
+}
+
+// seen is a configuration from an answer, with what is made at random replaced by what shown has.
+func seen(t *testing.T, body string) map[string]any {
+	t.Helper()
+	var c map[string]any
+	if err := json.Unmarshal([]byte(body), &c); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	if inner, ok := c["Configuration"].(map[string]any); ok {
+		c = inner
+	}
+	if id, _ := c["RevisionId"].(string); len(id) == 36 && strings.Count(id, "-") == 4 {
+		c["RevisionId"] = "a UUID"
+	}
+	if version, ok := c["RuntimeVersionConfig"].(map[string]any); ok && strings.HasPrefix(version["RuntimeVersionArn"].(string), "arn:aws:lambda:eu-west-1::runtime:") {
+		version["RuntimeVersionArn"] = "arn:aws:lambda:eu-west-1::runtime:x"
+	}
+	return c
+}
+
+func TestFunctionFromCreationToDeletion(t *testing.T) {
+	s := start(t)
+	const path = "/2015-03-31/functions/books"
+
+	got := s.do(request{method: "POST", path: "/2015-03-31/functions", body: createBody("books", "")})
+	if got.status != 201 || got.header.Get("Content-Type") != "application/json" {
+		t.Fatalf("CreateFunction: %d %s", got.status, got.body)
+	}
+	want := shown(t, func(c map[string]any) {
+		c["State"], c["StateReason"], c["StateReasonCode"] = "Pending", "The function is being created.", "Creating"
+		delete(c, "LastUpdateStatus")
+	})
+	if diff := cmp.Diff(want, seen(t, got.body)); diff != "" {
+		t.Errorf("CreateFunction: %s", diff)
+	}
+
+	got = s.must(request{method: "GET", path: path})
+	if diff := cmp.Diff(shown(t, func(map[string]any) {}), seen(t, got.body)); diff != "" {
+		t.Errorf("GetFunction: %s", diff)
+	}
+	var whole struct {
+		Code map[string]string
+		Tags map[string]string
+	}
+	if err := json.Unmarshal([]byte(got.body), &whole); err != nil {
+		t.Fatal(err)
+	}
+	wantCode := map[string]string{"RepositoryType": "S3", "Location": "http://furl.test/code/" + s.function("books").CodeHex}
+	if diff := cmp.Diff(wantCode, whole.Code); diff != "" || whole.Tags != nil {
+		t.Errorf("GetFunction: tags %v, code %s", whole.Tags, diff)
+	}
+
+	got = s.must(request{method: "GET", path: path + "/configuration?Qualifier=%24LATEST"})
+	want = shown(t, func(c map[string]any) { c["FunctionArn"] = prefix + "books:$LATEST" })
+	if diff := cmp.Diff(want, seen(t, got.body)); diff != "" {
+		t.Errorf("GetFunctionConfiguration: %s", diff)
+	}
+
+	got = s.must(request{method: "GET", path: "/2015-03-31/functions/"})
+	var list struct {
+		Functions  []map[string]any
+		NextMarker *string
+	}
+	if err := json.Unmarshal([]byte(got.body), &list); err != nil {
+		t.Fatal(err)
+	}
+	want = shown(t, func(c map[string]any) {
+		delete(c, "State")
+		delete(c, "LastUpdateStatus")
+		delete(c, "RuntimeVersionConfig")
+		c["RevisionId"] = s.function("books").RevisionID
+	})
+	if diff := cmp.Diff([]map[string]any{want}, list.Functions); diff != "" || list.NextMarker != nil {
+		t.Errorf("ListFunctions: marker %v, %s", list.NextMarker, diff)
+	}
+
+	got = s.do(request{method: "DELETE", path: path})
+	if got.status != 204 || got.body != "" {
+		t.Errorf("DeleteFunction: %d %q", got.status, got.body)
+	}
+	if diff := cmp.Diff([]string{account + "/" + region + "/books"}, *s.retired); diff != "" {
+		t.Errorf("retired environments: %s", diff)
+	}
+	if got := s.do(request{method: "GET", path: path}); got.status != 404 {
+		t.Errorf("GetFunction after deletion: %d", got.status)
+	}
+}

@@ -1,0 +1,319 @@
+package lambdaapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/store"
+	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+const (
+	region  = "eu-west-1"
+	account = "123456789012"
+	other   = "210987654321"
+
+	role   = "arn:aws:iam::" + account + ":role/service-role/exec"
+	prefix = "arn:aws:lambda:" + region + ":" + account + ":function:"
+)
+
+var now = time.Date(2026, 11, 23, 15, 26, 50, 123_000_000, time.UTC)
+
+// server is the Lambda API behind the real control plane, with everything else faked.
+type server struct {
+	t     testing.TB
+	url   string
+	world *state.State
+	log   *syncBuffer
+	fakes
+}
+
+// fakes stand for what the API only knows as interfaces.
+type fakes struct {
+	code    *fakeCode
+	invoker *fakeInvoker
+	retired *[]string
+}
+
+// start starts a server in which an account has a root user, a role that trusts Lambda and one that does not.
+func start(t testing.TB) *server {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	world, err := state.Load(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, world: world, log: &syncBuffer{}, fakes: fakes{&fakeCode{}, &fakeInvoker{}, &[]string{}}}
+	s.update(func(tx *state.Tx) error {
+		for _, id := range []string{account, other} {
+			tx.SetAccount(&iam.Account{ID: id, RootKey: iam.AccessKey{ID: "AKIAROOT" + id, Secret: "secret of " + id}})
+		}
+		return nil
+	})
+	s.addRole("exec", "/service-role/", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`)
+	s.addRole("not-for-lambda", "/", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`)
+	s.url = s.serve(s.api())
+	return s
+}
+
+func (s *server) api() *lambdaapi.API {
+	s.t.Helper()
+	api, err := lambdaapi.New(lambdaapi.Config{
+		Code: s.code, Links: links{}, Runtimes: runtimes{}, URLs: urls{}, Invoker: s.invoker, Environments: retire{s.retired},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return api
+}
+
+func (s *server) serve(api controlplane.API) (url string) {
+	clock := func() time.Time { return now }
+	httpServer := httptest.NewServer(&controlplane.Plane{
+		Gate: &auth.Gate{State: s.world, Now: clock}, State: s.world, Traces: &trace.Recorder{},
+		Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: clock, APIs: []controlplane.API{api},
+	})
+	s.t.Cleanup(httpServer.Close)
+	return httpServer.URL
+}
+
+func (s *server) update(change func(*state.Tx) error) {
+	s.t.Helper()
+	if err := s.world.Update(context.Background(), change); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *server) addRole(name, path, trust string) *iam.Role {
+	s.t.Helper()
+	parsed, err := iam.ParsePolicy(trust, policy.Trust)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	id, err := iam.NewID(strings.NewReader(name+strings.Repeat("-", 64)), iam.PrefixRole)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	role := &iam.Role{Account: account, Name: name, Path: path, ID: id, Trust: parsed}
+	s.update(func(tx *state.Tx) error { return tx.PutRole(role) })
+	return role
+}
+
+// addUser adds a user with one inline policy, given as its statements, and returns the user's key.
+func (s *server) addUser(accountID, name, statements string) sigv4.Credentials {
+	s.t.Helper()
+	key := iam.AccessKey{ID: "AKIA" + strings.ToUpper(name) + accountID, Secret: "secret of " + name}
+	user := &iam.User{Account: accountID, Name: name, Path: "/", ID: "AIDA" + strings.ToUpper(name) + accountID, Keys: []iam.AccessKey{key}}
+	if statements != "" {
+		parsed, err := iam.ParsePolicy(`{"Version":"2012-10-17","Statement":[`+statements+`]}`, policy.Identity)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		user.Inline = map[string]iam.Policy{"test": parsed}
+	}
+	s.update(func(tx *state.Tx) error { return tx.PutUser(user) })
+	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
+}
+
+func root(accountID string) sigv4.Credentials {
+	return sigv4.Credentials{AccessKeyID: "AKIAROOT" + accountID, Secret: sigv4.NewSecret("secret of " + accountID)}
+}
+
+// answer is a response, read.
+type answer struct {
+	status int
+	name   string // x-amzn-ErrorType
+	body   string
+	header http.Header
+}
+
+// request is a request to the API. The zero credentials are those of the account's root user.
+type request struct {
+	method, path, body string
+	header             map[string]string
+	as                 sigv4.Credentials
+	region             string
+}
+
+func (s *server) do(r request) answer {
+	s.t.Helper()
+	made, err := http.NewRequest(r.method, s.url+r.path, strings.NewReader(r.body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, value := range r.header {
+		made.Header.Set(name, value)
+	}
+	if r.as.AccessKeyID == "" {
+		r.as = root(account)
+	}
+	if r.region == "" {
+		r.region = region
+	}
+	signer := &sigv4.Signer{Region: r.region, Service: "lambda", Now: func() time.Time { return now }}
+	if _, err := signer.Sign(made, r.as, sigv4.PayloadBytes([]byte(r.body))); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.send(made)
+}
+
+func (s *server) send(r *http.Request) answer {
+	s.t.Helper()
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header.Get("x-amzn-ErrorType"), string(body), response.Header}
+}
+
+// must is do for requests that a test only makes to get somewhere.
+func (s *server) must(r request) answer {
+	s.t.Helper()
+	got := s.do(r)
+	if got.status >= 300 {
+		s.t.Fatalf("%s %s: %d %s %s", r.method, r.path, got.status, got.name, got.body)
+	}
+	return got
+}
+
+// create creates a function that is like others.
+func (s *server) create(name string) {
+	s.t.Helper()
+	s.must(request{method: "POST", path: "/2015-03-31/functions", body: createBody(name, "")})
+}
+
+// createBody is the body of a CreateFunction request with further members, each preceded by a comma.
+func createBody(name, more string) string {
+	return `{"FunctionName":"` + name + `","Runtime":"provided.al2023","Handler":"bootstrap","Role":"` + role +
+		`","Code":{"ZipFile":"` + base64.StdEncoding.EncodeToString([]byte("zip of "+name)) + `"}` + more + `}`
+}
+
+func (s *server) function(name string) *lambda.Function {
+	s.t.Helper()
+	function, ok := s.world.Now().Function(lambda.ARN{Region: region, Account: account, Name: name})
+	if !ok {
+		s.t.Fatalf("there is no function %s", name)
+	}
+	return function
+}
+
+// member is a string member of a JSON object.
+func member(t testing.TB, object, name string) string {
+	t.Helper()
+	var parsed map[string]any
+	if err := json.Unmarshal([]byte(object), &parsed); err != nil {
+		t.Fatalf("%v: %s", err, object)
+	}
+	text, ok := parsed[name].(string)
+	if !ok {
+		t.Fatalf("no string member %s: %s", name, object)
+	}
+	return text
+}
+
+type fakeCode struct {
+	err  error
+	puts int
+}
+
+func (f *fakeCode) Put(_ context.Context, zip []byte) (lambdaapi.Package, error) {
+	f.puts++
+	if f.err != nil {
+		return lambdaapi.Package{}, f.err
+	}
+	sum := sha256.Sum256(zip)
+	return lambdaapi.Package{SHA256: base64.StdEncoding.EncodeToString(sum[:]), Hex: hex.EncodeToString(sum[:]), Size: int64(len(zip))}, nil
+}
+
+type fakeInvoker struct {
+	mu     sync.Mutex
+	calls  []lambdaapi.Invocation
+	async  []lambdaapi.Invocation
+	result lambdaapi.Result
+	err    error
+}
+
+func (f *fakeInvoker) Invoke(_ context.Context, in lambdaapi.Invocation) (lambdaapi.Result, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, in)
+	return f.result, f.err
+}
+
+func (f *fakeInvoker) InvokeAsync(_ context.Context, in lambdaapi.Invocation) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.async = append(f.async, in)
+	return f.err
+}
+
+type links struct{}
+
+func (links) CodeURL(f *lambda.Function) string { return "http://furl.test/code/" + f.CodeHex }
+
+type runtimes struct{}
+
+func (runtimes) Check(runtime string) error {
+	if strings.HasPrefix(runtime, "java") {
+		return errors.New("java21 functions need a Java 21 runtime on PATH: install one and start furl again")
+	}
+	return nil
+}
+
+type urls struct{}
+
+func (urls) FunctionURL(id, region string) string {
+	return "http://" + id + ".lambda-url." + region + ".localhost:9000/"
+}
+
+type retire struct{ keys *[]string }
+
+func (r retire) Retire(key string) { *r.keys = append(*r.keys, key) }
+
+// syncBuffer is a buffer that a server may write to while a test reads it.
+type syncBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}

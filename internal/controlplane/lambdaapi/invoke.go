@@ -1,0 +1,193 @@
+package lambdaapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/trace"
+)
+
+// The ways to invoke a function.
+const (
+	syncInvocation  = "RequestResponse"
+	asyncInvocation = "Event"
+	dryRun          = "DryRun"
+)
+
+const (
+	maxEventPayload  = 1 << 20 // bytes, for an asynchronous invocation
+	maxClientContext = 3583    // bytes of base64
+)
+
+// invokeInput is the input of Invoke; the payload is the request's body.
+type invokeInput struct {
+	functionInput
+	ClientContext        *string
+	DurableExecutionName *string
+	InvocationType       *string
+	LogType              *string
+	TenantID             *string
+}
+
+func (*invokeInput) ownsBody() {}
+
+func (in *invokeInput) take(p parameters) {
+	in.functionInput.take(p)
+	in.ClientContext = p.fromHeader("X-Amz-Client-Context")
+	in.DurableExecutionName = p.fromHeader("X-Amz-Durable-Execution-Name")
+	in.InvocationType = p.fromHeader("X-Amz-Invocation-Type")
+	in.LogType = p.fromHeader("X-Amz-Log-Type")
+	in.TenantID = p.fromHeader("X-Amz-Tenant-Id")
+}
+
+func (in *invokeInput) check() violations {
+	return slices.Concat(
+		in.functionInput.check(),
+		check("invocationType", in.InvocationType, oneOf(asyncInvocation, syncInvocation, dryRun)),
+		check("logType", in.LogType, oneOf("None", "Tail")),
+	)
+}
+
+// facts say that the function is called directly. AWS documents lambda:InvokedViaFunctionUrl as true for calls through
+// a URL; that it is false, and not absent, for others is assumed.
+func (in *invokeInput) facts(target) []auth.Fact {
+	return []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "false"}}
+}
+
+func (a *API) invoke(r *request, in *invokeInput) (any, error) {
+	if err := r.target.invocable(); err != nil {
+		return nil, err
+	}
+	invocation, err := in.invocation(r)
+	if err != nil {
+		return nil, err
+	}
+	how := syncInvocation
+	set(&how, in.InvocationType)
+	answer := &invoked{traceID: invocation.TraceID}
+	switch how {
+	case dryRun:
+		answer.status = http.StatusNoContent
+	case asyncInvocation:
+		answer.status = http.StatusAccepted
+		err = a.Invoker.InvokeAsync(r.Context(), invocation)
+	default:
+		answer.result, err = a.Invoker.Invoke(r.Context(), invocation)
+	}
+	if err != nil {
+		return nil, invokeFault(err)
+	}
+	return answer, nil
+}
+
+// invocable refuses what can not be invoked. Unlike other operations, Invoke names the version in its message.
+func (t target) invocable() error {
+	if t.function == nil {
+		arn := t.arn
+		setDefault(&arn.Qualifier, "$LATEST")
+		return functionNotFound(arn)
+	}
+	return t.qualified()
+}
+
+func (in *invokeInput) invocation(r *request) (Invocation, error) {
+	invocation := Invocation{
+		Function:  r.target.function,
+		Qualifier: r.target.arn.Qualifier,
+		Payload:   r.Body,
+		RequestID: r.RequestID,
+		TraceID:   traceID(r),
+		LogTail:   in.LogType != nil && *in.LogType == "Tail",
+	}
+	switch {
+	case in.TenantID != nil:
+		return Invocation{}, invalidParameter("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")
+	case in.DurableExecutionName != nil:
+		return Invocation{}, unsupported("X-Amz-Durable-Execution-Name", "it has no durable functions.")
+	case in.InvocationType != nil && *in.InvocationType == asyncInvocation && len(r.Body) > maxEventPayload:
+		return Invocation{}, &fault{
+			status: http.StatusRequestEntityTooLarge, name: "RequestEntityTooLargeException", member: lowerCase,
+			message: fmt.Sprintf("%d byte payload is too large for the Event invocation type (limit %d bytes)", len(r.Body), maxEventPayload),
+		}
+	}
+	if len(invocation.Payload) == 0 {
+		invocation.Payload = []byte("{}")
+	}
+	if err := json.Unmarshal(invocation.Payload, new(json.RawMessage)); err != nil {
+		return Invocation{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %v", err)
+	}
+	if in.ClientContext != nil {
+		context, err := base64.StdEncoding.DecodeString(*in.ClientContext)
+		if err != nil || !isObject(context) {
+			return Invocation{}, invalidContent("Client context must be a valid Base64-encoded JSON object.")
+		}
+		if len(*in.ClientContext) > maxClientContext {
+			return Invocation{}, invalidContent("Client context must be no more than %d bytes when base64-encoded.", maxClientContext)
+		}
+		invocation.ClientContext = string(context)
+	}
+	return invocation, nil
+}
+
+func isObject(text []byte) bool {
+	var object map[string]json.RawMessage
+	return json.Unmarshal(text, &object) == nil && object != nil
+}
+
+// traceID is the X-Ray trace that the request belongs to: its own, if it names one, or a new one that is not sampled.
+func traceID(r *request) string {
+	const longest = 512
+	if id := r.Request.Header.Get("X-Amzn-Trace-Id"); strings.Contains(id, "Root=1-") && len(id) <= longest {
+		return id
+	}
+	return "Root=" + trace.NewXRayID(r.Now) + ";Sampled=0"
+}
+
+func invokeFault(err error) error {
+	var busy *Throttled
+	switch {
+	case errors.As(err, &busy):
+		return throttled(busy.Reason)
+	case errors.Is(err, ErrShuttingDown):
+		return serviceFault(http.StatusServiceUnavailable, "The server is shutting down.")
+	case errors.Is(err, ErrTooLarge):
+		return &fault{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "The request payload exceeded the Invoke request body JSON input quota.", lowerCase, "User", ""}
+	case errors.Is(err, ErrRole):
+		return accessDenied("The role defined for the function cannot be assumed by Lambda.")
+	default:
+		return err
+	}
+}
+
+// invoked is the answer to Invoke.
+type invoked struct {
+	status  int // 0 for the operation's own
+	traceID string
+	result  Result
+}
+
+func (i *invoked) write(w http.ResponseWriter, status int) {
+	header := w.Header()
+	header.Set("X-Amzn-Trace-Id", i.traceID)
+	header.Set("X-Amzn-Remapped-Content-Length", "0")
+	if i.status != 0 {
+		w.WriteHeader(i.status)
+		return
+	}
+	header.Set("Content-Type", "application/json")
+	header.Set("X-Amz-Executed-Version", i.result.ExecutedVersion)
+	if i.result.FunctionError != "" {
+		header.Set("X-Amz-Function-Error", i.result.FunctionError)
+	}
+	if i.result.LogTail != nil {
+		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(i.result.LogTail))
+	}
+	w.WriteHeader(status)
+	w.Write(i.result.Payload) // an error means that the client is gone
+}

@@ -1,0 +1,66 @@
+package lambdaapi
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state"
+)
+
+func badPrincipal() *fault {
+	return invalidParameter("The provided principal was invalid. Please check the principal and try again.")
+}
+
+// serviceName is the form of a service principal. A few services of Amazon's own do not end in amazonaws.com:
+// alexa-appkit.amazon.com invokes functions.
+var serviceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.(amazonaws\.com|amazonaws\.com\.cn|amazon\.com)$`)
+
+// resolvePrincipal reads the principal of a permission. A user or role is kept by its unique id, as AWS does, so that
+// one that is deleted and made again has to be permitted again (IAM User Guide, "AWS JSON policy elements:
+// Principal"); it must exist. Accounts and services are taken as they are.
+func resolvePrincipal(world *state.Snapshot, text string) (lambda.PermissionPrincipal, error) {
+	if text == "*" {
+		return lambda.PermissionPrincipal{Anyone: true}, nil
+	}
+	if lambda.ValidAccount(text) {
+		return lambda.PermissionPrincipal{AWS: iam.RootARN(text)}, nil
+	}
+	if serviceName.MatchString(text) {
+		return lambda.PermissionPrincipal{Service: text}, nil
+	}
+	if _, ok := world.PrincipalARN(text); ok {
+		return lambda.PermissionPrincipal{AWS: text}, nil
+	}
+	arn, ok := iam.ParseARN(text)
+	if !ok || !lambda.ValidAccount(arn.Account) {
+		return lambda.PermissionPrincipal{}, badPrincipal()
+	}
+	switch {
+	case arn.Service == "iam" && (arn.Type == "user" || arn.Type == "role"):
+		id, ok := world.PrincipalID(text)
+		if !ok {
+			return lambda.PermissionPrincipal{}, badPrincipal()
+		}
+		return lambda.PermissionPrincipal{AWS: id}, nil
+	case arn.Service == "iam" && arn.Type == "root",
+		arn.Service == "sts" && arn.Type == "assumed-role" && strings.Contains(arn.Name, "/"),
+		arn.Service == "sts" && arn.Type == "federated-user":
+		return lambda.PermissionPrincipal{AWS: text}, nil
+	default:
+		return lambda.PermissionPrincipal{}, badPrincipal()
+	}
+}
+
+// principalFact is lambda:Principal for a permission that exists.
+func principalFact(p lambda.PermissionPrincipal) string {
+	switch {
+	case p.Anyone:
+		return "*"
+	case p.Service != "":
+		return p.Service
+	default:
+		return p.AWS
+	}
+}

@@ -1,0 +1,241 @@
+package lambdaapi
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state"
+)
+
+// urlInput is the input of the operations on one function URL.
+type urlInput struct {
+	FunctionName *string `json:"-"`
+	Qualifier    *string `json:"-"`
+}
+
+func (in *urlInput) take(p parameters) {
+	in.FunctionName, in.Qualifier = p.fromPath("FunctionName"), p.fromQuery("Qualifier")
+}
+
+func (in *urlInput) functionName() (string, *string) { return *in.FunctionName, in.Qualifier }
+
+func (in *urlInput) check() violations {
+	return slices.Concat(
+		checkFunctionName(in.FunctionName, functionName, maxFunctionName),
+		check("qualifier", in.Qualifier, minLength(1), maxLength(128), urlQualifier),
+	)
+}
+
+func (in *urlInput) facts(t target) []auth.Fact { return urlFacts(t, nil) }
+
+// urlFacts are the condition keys of operations on a function URL: the auth type that the request sets, else the one
+// that the URL has.
+func urlFacts(t target, authType *string) []auth.Fact {
+	facts := []auth.Fact{{Key: "lambda:FunctionArn", Value: t.arn.String()}}
+	switch {
+	case authType != nil:
+		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: *authType})
+	case t.function != nil && t.function.URLs[t.arn.Qualifier] != nil:
+		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: string(t.function.URLs[t.arn.Qualifier].AuthType)})
+	}
+	return facts
+}
+
+// urlSettings are the members that CreateFunctionUrlConfig and UpdateFunctionUrlConfig share.
+type urlSettings struct {
+	urlInput
+	AuthType   *string
+	Cors       *cors
+	InvokeMode *string
+}
+
+func (in *urlSettings) facts(t target) []auth.Fact { return urlFacts(t, in.AuthType) }
+
+func (in *urlSettings) check() violations {
+	return slices.Concat(
+		in.urlInput.check(),
+		check("authType", in.AuthType, oneOf(string(lambda.AuthNone), string(lambda.AuthIAM))),
+		in.Cors.check(),
+		check("invokeMode", in.InvokeMode, oneOf(string(lambda.ResponseStream), string(lambda.Buffered))),
+	)
+}
+
+func (in *urlSettings) apply(config *lambda.URLConfig) {
+	if in.AuthType != nil {
+		config.AuthType = lambda.AuthType(*in.AuthType)
+	}
+	if in.InvokeMode != nil {
+		config.InvokeMode = lambda.InvokeMode(*in.InvokeMode)
+	}
+	if in.Cors != nil {
+		config.CORS = in.Cors.config()
+	}
+}
+
+type createURLConfigInput struct{ urlSettings }
+
+func (in *createURLConfigInput) check() violations {
+	return slices.Concat(required("authType", in.AuthType), in.urlSettings.check())
+}
+
+// urlConfig is a function URL as the API shows it.
+type urlConfig struct {
+	FunctionUrl      string
+	FunctionArn      string
+	AuthType         string
+	Cors             *lambda.CORS `json:",omitempty"`
+	CreationTime     string
+	LastModifiedTime string `json:",omitempty"`
+	InvokeMode       string `json:",omitempty"`
+}
+
+// urlTime is the form of the times of a function URL, which is not that of a function's.
+const urlTime = "2006-01-02T15:04:05.000000Z"
+
+func (a *API) urlConfigOf(function lambda.ARN, qualifier string, config *lambda.URLConfig) urlConfig {
+	function.Qualifier = qualifier
+	return urlConfig{
+		FunctionUrl:      a.URLs.FunctionURL(config.ID, function.Region),
+		FunctionArn:      function.String(),
+		AuthType:         string(config.AuthType),
+		Cors:             config.CORS,
+		CreationTime:     config.Created.UTC().Format(urlTime),
+		LastModifiedTime: config.Modified.UTC().Format(urlTime),
+		InvokeMode:       string(config.InvokeMode),
+	}
+}
+
+// changeURL changes the URLs of the target's function within a transaction. edit gets a copy of them.
+func (r *request) changeURL(missing *fault, edit func(function *lambda.Function, urls map[string]*lambda.URLConfig) error) error {
+	return r.State.Update(r.Context(), func(tx *state.Tx) error {
+		now, ok := tx.View().Function(r.target.arn)
+		if !ok || r.target.arn.Qualifier != "" {
+			return missing
+		}
+		function := now.Clone()
+		if function.URLs == nil {
+			function.URLs = map[string]*lambda.URLConfig{}
+		}
+		if err := edit(function, function.URLs); err != nil {
+			return err
+		}
+		return tx.PutFunction(function)
+	})
+}
+
+// What the operations on URLs say of functions and URLs that are not there (recorded answers in LocalStack's test
+// snapshots). A URL belongs to a function or an alias of it; functions have no aliases here.
+func functionMissing() *fault { return notFound("Function does not exist") }
+func urlMissing() *fault      { return notFound("The resource you requested does not exist.") }
+
+func (a *API) createURLConfig(r *request, in *createURLConfigInput) (any, error) {
+	id, err := lambda.NewURLID(a.Random)
+	if err != nil {
+		return nil, err
+	}
+	now := r.Now.UTC().Truncate(time.Millisecond)
+	config := &lambda.URLConfig{ID: id, InvokeMode: lambda.Buffered, Created: now, Modified: now}
+	in.apply(config)
+	err = r.changeURL(functionMissing(), func(function *lambda.Function, urls map[string]*lambda.URLConfig) error {
+		if urls[""] != nil {
+			// The two spaces are AWS's.
+			return conflict("Failed to create function url config for [functionArn = %s]. Error message:  FunctionUrlConfig exists for this Lambda function", function.ARN)
+		}
+		urls[""] = config
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	shown := a.urlConfigOf(r.target.arn, "", config)
+	shown.LastModifiedTime = ""
+	if in.InvokeMode == nil {
+		shown.InvokeMode = "" // AWS leaves it out of this answer when the request did
+	}
+	return shown, nil
+}
+
+func (a *API) getURLConfig(r *request, _ *urlInput) (any, error) {
+	config, err := r.target.url()
+	if err != nil {
+		return nil, err
+	}
+	return a.urlConfigOf(r.target.arn, "", config), nil
+}
+
+// url is the URL of the target's function.
+func (t target) url() (*lambda.URLConfig, error) {
+	if t.function == nil || t.function.URLs[t.arn.Qualifier] == nil {
+		return nil, urlMissing()
+	}
+	return t.function.URLs[t.arn.Qualifier], nil
+}
+
+func (a *API) updateURLConfig(r *request, in *urlSettings) (any, error) {
+	var config lambda.URLConfig
+	err := r.changeURL(functionMissing(), func(_ *lambda.Function, urls map[string]*lambda.URLConfig) error {
+		if urls[""] == nil {
+			return urlMissing()
+		}
+		config = *urls[""]
+		in.apply(&config)
+		config.Modified = r.Now.UTC().Truncate(time.Millisecond)
+		urls[""] = &config
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.urlConfigOf(r.target.arn, "", &config), nil
+}
+
+func (a *API) deleteURLConfig(r *request, _ *urlInput) (any, error) {
+	return nil, r.changeURL(urlMissing(), func(_ *lambda.Function, urls map[string]*lambda.URLConfig) error {
+		if urls[""] == nil {
+			return urlMissing()
+		}
+		delete(urls, "")
+		return nil
+	})
+}
+
+type listURLConfigsInput struct {
+	page
+	FunctionName *string `json:"-"`
+}
+
+func (in *listURLConfigsInput) take(p parameters) {
+	in.page.take(p)
+	in.FunctionName = p.fromPath("FunctionName")
+}
+
+func (in *listURLConfigsInput) functionName() (string, *string) { return *in.FunctionName, nil }
+
+func (in *listURLConfigsInput) check() violations {
+	return slices.Concat(checkFunctionName(in.FunctionName, functionName, maxFunctionName), in.page.check(pageSize))
+}
+
+// facts has the auth type only: the Service Authorization Reference lists no other key for ListFunctionUrlConfigs.
+func (in *listURLConfigsInput) facts(t target) []auth.Fact { return urlFacts(t, nil)[1:] }
+
+func (a *API) listURLConfigs(r *request, in *listURLConfigsInput) (any, error) {
+	function := r.target.function
+	if function == nil {
+		return nil, functionMissing()
+	}
+	some, next, err := paginate(in.page, "urls", slices.Collect(maps.Keys(function.URLs)), func(qualifier string) string { return qualifier })
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]urlConfig, len(some))
+	for i, qualifier := range some {
+		shown[i] = a.urlConfigOf(function.ARN, qualifier, function.URLs[qualifier])
+	}
+	return struct {
+		FunctionUrlConfigs []urlConfig
+		NextMarker         string `json:",omitempty"`
+	}{shown, next}, nil
+}
