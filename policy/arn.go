@@ -26,7 +26,7 @@ func parseResource(s string, variables bool) (t template, message, aws string) {
 			return t, err.Error(), awsSyntax
 		}
 	} else {
-		t = template{text: encodeWildcards(s)}
+		t.text = encodeWildcards(s)
 	}
 	t.confine()
 	return t, "", ""
@@ -57,6 +57,7 @@ func (t *template) confine() {
 		for ; colons < 5; colons++ {
 			t.text += ":\xff"
 		}
+		t.pattern = newPattern(t.text)
 		return
 	}
 	last := len(t.parts) - 1

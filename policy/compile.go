@@ -13,7 +13,7 @@ const (
 
 func quote(s string) string { return strconv.Quote(s) }
 
-// compiler turns a JSON tree into a document and collects faults on the way. It never stops at one.
+// compiler turns a JSON tree into a document and collects faults on the way. It does not stop at one.
 type compiler struct {
 	source    string
 	root      node
@@ -23,6 +23,9 @@ type compiler struct {
 }
 
 func (c *compiler) fault(offset int, aws, message string) {
+	if len(c.faults) == MaxFaults {
+		return
+	}
 	line, column := lineColumn(c.source, offset)
 	c.faults = append(c.faults, Fault{Line: line, Column: column, Path: c.root.path(offset), Message: message, AWS: aws})
 }
@@ -44,17 +47,18 @@ func (c *compiler) object(n *node, what string, known []string, visit func(name 
 		c.fault(n.start, awsSyntax, what+" must be an object, not "+n.kind.String())
 		return false
 	}
+	seen := make(map[string]bool, len(n.members))
 	for i := range n.members {
 		m := &n.members[i]
-		repeated := slices.ContainsFunc(n.members[:i], func(o member) bool { return o.key == m.key })
 		switch {
-		case repeated:
+		case seen[m.key]:
 			c.fault(m.start, awsSyntax, quote(m.key)+" is given twice")
 		case known != nil && !slices.Contains(known, m.key):
 			c.fault(m.start, awsSyntax, "unknown element "+quote(m.key)+" of "+what+"; it knows "+strings.Join(known, ", "))
 		default:
 			visit(m.key, m)
 		}
+		seen[m.key] = true
 	}
 	return true
 }

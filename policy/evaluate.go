@@ -1,7 +1,5 @@
 package policy
 
-import "slices"
-
 // Named is a document with the name by which reasons refer to it: "inline policy read-books of role caller",
 // "resource-based policy of function:books", or the ARN of a managed policy.
 type Named struct {
@@ -76,16 +74,11 @@ func Evaluate(in Request, sets *Sets) Decision {
 	if sets == nil {
 		sets = &Sets{}
 	}
-	var (
-		buffer [8]Ref
-		e      = evaluation{matched: buffer[:0]}
-		c      = newCall(&in, sets)
-	)
+	var e evaluation
+	c := newCall(&in, sets)
 	e.run(&c, sets)
 	d := e.verdict(&c, &in, sets)
-	if len(e.matched) > 0 {
-		d.Matched = slices.Clone(e.matched)
-	}
+	d.Matched = e.matched()
 	return d
 }
 
@@ -94,7 +87,28 @@ type evaluation struct {
 	denied  [policyTypes]bool
 	allowed [policyTypes]bool // not of ResourceBased
 	grant   scope             // of the resource-based policy
-	matched []Ref
+	first   [8]Ref            // the statements that matched: here, on the stack, as long as they are few
+	count   int
+	more    []Ref // the rest
+}
+
+func (e *evaluation) match(r Ref) {
+	if e.count < len(e.first) {
+		e.first[e.count] = r
+	} else {
+		e.more = append(e.more, r)
+	}
+	e.count++
+}
+
+// matched returns all statements that matched, nil for none.
+func (e *evaluation) matched() []Ref {
+	if e.count == 0 {
+		return nil
+	}
+	list := make([]Ref, e.count)
+	copy(list[copy(list, e.first[:]):], e.more)
+	return list
 }
 
 // hasPolicies reports whether the caller is one that policies can be attached to.
@@ -142,14 +156,14 @@ func (e *evaluation) weigh(c *call, named *Named, t PolicyType, level int) (gran
 	statements := named.Document.statements
 	for i := range statements {
 		s := &statements[i]
-		if t == ResourceBased && s.principals == nil || !s.matches(c) {
+		if t == ResourceBased && s.principals == nil {
 			continue
 		}
-		reach := s.reaches(c)
+		reach := s.matches(c)
 		if reach == 0 {
 			continue
 		}
-		e.matched = append(e.matched, Ref{Type: t, Level: level, Policy: named.Name, Document: named.Document, Statement: i, Effect: s.effect})
+		e.match(Ref{Type: t, Level: level, Policy: named.Name, Document: named.Document, Statement: i, Effect: s.effect})
 		if s.effect == Allowed {
 			grant |= reach
 		} else {

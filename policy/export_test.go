@@ -1,5 +1,10 @@
 package policy
 
+import (
+	"reflect"
+	"slices"
+)
+
 // Holes for the tests of package policy_test.
 
 // ValidJSON reports whether the reader accepts the text, and whether it did so only for being nested too deeply.
@@ -10,13 +15,31 @@ func ValidJSON(text string) (ok, tooDeep bool) {
 
 // GlobMatch matches a pattern of * and ?, and of wildcards that stay within a part of an ARN if arn is set.
 func GlobMatch(pattern, s string, arn, fold bool) bool {
-	t := template{text: encodeWildcards(pattern)}
+	text := encodeWildcards(pattern)
 	if arn {
 		colons := 0
-		t.text = confine(t.text, &colons, true)
+		text = confine(text, &colons, true)
 	}
-	return globMatch(t.text, s, fold)
+	p := newPattern(text)
+	if fold {
+		return p.matchFold(s)
+	}
+	return p.match(s)
 }
 
 // KnownKeys returns the spellings of condition keys that Lookup is promised.
 func KnownKeys() map[string]string { return knownKeys }
+
+// SameMeaning reports whether two documents compiled to the same, wherever their elements stood in the text.
+func SameMeaning(a, b *Document) bool {
+	plain := func(d *Document) Document {
+		c := *d
+		c.source = ""
+		c.statements = slices.Clone(d.statements)
+		for i := range c.statements {
+			c.statements[i].start, c.statements[i].end = 0, 0
+		}
+		return c
+	}
+	return reflect.DeepEqual(plain(a), plain(b))
+}

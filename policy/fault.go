@@ -40,7 +40,7 @@ func (f Fault) Error() string {
 	return s + f.Message
 }
 
-// Faults is the error of [Parse]: all faults of a document in the order of its text, never empty.
+// Faults is the error of [Parse]: the faults of a document in the order of its text, never empty.
 type Faults []Fault
 
 // Error returns one line for each fault.

@@ -39,6 +39,46 @@ func encodeWildcards(s string) string {
 	return string(b)
 }
 
+// pattern is text with encoded wildcards, and how much of it comes before the first and after the last of them: most
+// texts that do not match differ there.
+type pattern struct {
+	text       string
+	head, tail int // head is all of it when there are no wildcards
+}
+
+func newPattern(encoded string) pattern {
+	p := pattern{text: encoded}
+	for p.head < len(encoded) && encoded[p.head] < wildcards {
+		p.head++
+	}
+	for p.tail < len(encoded)-p.head && encoded[len(encoded)-1-p.tail] < wildcards {
+		p.tail++
+	}
+	return p
+}
+
+// match reports whether the pattern matches all of s.
+func (p *pattern) match(s string) bool {
+	if p.head == len(p.text) {
+		return s == p.text
+	}
+	if len(s) < p.head+p.tail || s[:p.head] != p.text[:p.head] || s[len(s)-p.tail:] != p.text[len(p.text)-p.tail:] {
+		return false
+	}
+	return globMatch(p.text[p.head:len(p.text)-p.tail], s[p.head:len(s)-p.tail], false)
+}
+
+// matchFold is match without regard to the case of ASCII letters. The pattern must be lower case.
+func (p *pattern) matchFold(s string) bool {
+	if p.head == len(p.text) {
+		return equalFold(s, p.text)
+	}
+	if len(s) < p.head+p.tail || !equalFold(s[:p.head], p.text[:p.head]) || !equalFold(s[len(s)-p.tail:], p.text[len(p.text)-p.tail:]) {
+		return false
+	}
+	return globMatch(p.text[p.head:len(p.text)-p.tail], s[p.head:len(s)-p.tail], true)
+}
+
 // globMatch reports whether the encoded pattern matches all of s. With fold, the pattern must be lower case and ASCII
 // letters of s are compared without regard to case.
 //

@@ -121,7 +121,7 @@ func (s *statement) names(action string) bool {
 	for i := range s.actions.groups {
 		g := &s.actions.groups[i]
 		one := actions{groups: []actionGroup{*g}}
-		one.groups[0].globs = slices.DeleteFunc(slices.Clone(g.globs), func(glob string) bool { return glob == "\xff" })
+		one.groups[0].globs = slices.DeleteFunc(slices.Clone(g.globs), func(glob pattern) bool { return glob.text == "\xff" })
 		if g.service != "*" && one.list(&c) {
 			return true
 		}

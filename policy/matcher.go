@@ -51,7 +51,7 @@ func parseTemplates(values []string, variables bool, encode func(string) string)
 		if encode != nil {
 			s = encode(s)
 		}
-		return template{text: s}, nil
+		return template{pattern: newPattern(s)}, nil
 	})
 }
 
@@ -93,7 +93,7 @@ type likeMatcher []template
 
 func (m likeMatcher) matches(v string, ctx Context) bool {
 	for i := range m {
-		if want, ok := m[i].expand(ctx); ok && globMatch(want, v, false) {
+		if m[i].matches(v, ctx) {
 			return true
 		}
 	}

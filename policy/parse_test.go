@@ -120,6 +120,20 @@ func TestParseTooLarge(t *testing.T) {
 	}
 }
 
+// TestParseHostile: a document made to be wrong in as many ways as fit costs no more than one that is right.
+func TestParseHostile(t *testing.T) {
+	for _, text := range []string{
+		`{"Statement":[` + strings.Repeat(`1,`, 60000) + `1]}`,
+		`{"Statement":{` + strings.Repeat(`"":0,`, 25000) + `"":0}}`,
+	} {
+		_, err := policy.Parse([]byte(text), policy.Identity)
+		var faults policy.Faults
+		if !errors.As(err, &faults) || len(faults) != policy.MaxFaults {
+			t.Errorf("%.20s…: %d faults", text, len(faults))
+		}
+	}
+}
+
 func TestDocument(t *testing.T) {
 	d := mustParse(t, policy.Identity, `{ "Id": "books", "Version": "2012-10-17",
 		"Statement": [ {"Effect":"Allow", "Action":"*", "Resource":"*"} ] }`)

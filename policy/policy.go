@@ -32,6 +32,9 @@ import (
 // resource-based policy, …) are smaller and are the caller's to enforce.
 const MaxSize = 131072
 
+// MaxFaults is how many faults of one document [Parse] reports.
+const MaxFaults = 100
+
 // Kind says which grammar a document follows.
 type Kind int
 
@@ -69,7 +72,8 @@ type Document struct {
 }
 
 // Parse reads a policy document of the given kind and compiles it. It accepts at most [MaxSize] bytes.
-// The error, if any, is of type [Faults] and names every fault of the document, in the order of the text.
+// The error, if any, is of type [Faults] and names every fault of the document, up to [MaxFaults], in the
+// order of the text.
 func Parse(doc []byte, kind Kind) (*Document, error) {
 	if len(doc) > MaxSize {
 		return nil, Faults{{Line: 1, Column: 1, Message: "the document is larger than 131072 bytes", AWS: awsSyntax}}

@@ -58,18 +58,21 @@ func newCall(in *Request, sets *Sets) call {
 	return c
 }
 
-// matches reports whether every element of the statement but the principal covers the call. Cheap and telling elements
-// come first.
-func (s *statement) matches(c *call) bool {
-	if !s.actions.cover(c) || !s.resources.cover(c) {
-		return false
+// matches reports how the statement covers the call, 0 if it does not. Cheap and telling elements come first.
+func (s *statement) matches(c *call) scope {
+	if !s.actions.cover(c) {
+		return 0
+	}
+	reach := s.reaches(c)
+	if reach == 0 || !s.resources.cover(c) {
+		return 0
 	}
 	for i := range s.conditions {
 		if !s.conditions[i].holds(c.ctx) {
-			return false
+			return 0
 		}
 	}
-	return true
+	return reach
 }
 
 // reaches returns how the statement's principal element covers the caller, 0 if it does not. A statement without one
@@ -103,8 +106,8 @@ type actions struct {
 // services, so the service is compared once.
 type actionGroup struct {
 	service string
-	names   []string // without wildcards
-	globs   []string // lower case, encoded
+	names   []string  // without wildcards
+	globs   []pattern // lower case
 }
 
 func (a *actions) add(action string) {
@@ -125,7 +128,7 @@ func (a *actions) add(action string) {
 		g = &a.groups[len(a.groups)-1]
 	}
 	if strings.ContainsAny(name, "*?") {
-		g.globs = append(g.globs, encodeWildcards(lowerASCII(name)))
+		g.globs = append(g.globs, newPattern(encodeWildcards(lowerASCII(name))))
 	} else {
 		g.names = append(g.names, name)
 	}
@@ -147,8 +150,8 @@ func (a *actions) list(c *call) bool {
 				return true
 			}
 		}
-		for _, glob := range g.globs {
-			if globMatch(glob, c.name, true) {
+		for i := range g.globs {
+			if g.globs[i].matchFold(c.name) {
 				return true
 			}
 		}
@@ -171,7 +174,7 @@ func (r *resources) includes(c *call) bool {
 		return true
 	}
 	for i := range r.list {
-		if want, ok := r.list[i].expand(c.ctx); ok && globMatch(want, c.resource, false) {
+		if r.list[i].matches(c.resource, c.ctx) {
 			return true
 		}
 	}

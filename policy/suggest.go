@@ -102,21 +102,22 @@ func Suggest(in Request, sets *Sets, prefer PolicyType) []Suggestion {
 		}
 	}
 	for _, s := range list {
-		if !s.valid(sets) {
+		if !s.covers(&c, sets) {
 			return nil
 		}
 	}
 	return list
 }
 
-// valid reports whether the statement passes the grammar: a request may name an action or resource that does not.
-func (s Suggestion) valid(sets *Sets) bool {
+// covers reports whether the statement passes the grammar and matches the call. It fails for requests that name an
+// action, resource or principal that no statement can name.
+func (s Suggestion) covers(c *call, sets *Sets) bool {
 	kind := Identity
 	if s.Type == ResourceBased {
 		kind = sets.resourceKind()
 	}
-	_, err := Parse([]byte(`{"Version":"2012-10-17","Statement":`+string(s.JSON())+`}`), kind)
-	return err == nil
+	d, err := Parse([]byte(`{"Version":"2012-10-17","Statement":`+string(s.JSON())+`}`), kind)
+	return err == nil && d.statements[0].matches(c) != 0
 }
 
 func newSuggestion(c *call, t PolicyType, sets *Sets) Suggestion {
@@ -151,22 +152,28 @@ func newSuggestion(c *call, t PolicyType, sets *Sets) Suggestion {
 // narrow adds the conditions that AWS's own examples for function URLs have (AWS Lambda Developer Guide, "Control
 // access to Lambda function URLs"), and the caller's source for a service.
 func (s *Suggestion) narrow(c *call) {
-	add := func(action, operator, key, want string) bool {
-		values := lookup(c.ctx, key)
-		if action != "" && !equalFold(action, c.action) || len(values) != 1 || want != "" && values[0] != want {
-			return false
-		}
-		value := strings.ReplaceAll(values[0], "${", "${$}{")
-		if operator == "ArnLike" {
-			value = escapeWildcards(values[0])
-		}
+	add := func(operator, key, value string) {
 		s.Conditions = append(s.Conditions, SuggestedCondition{operator, key, value})
-		return true
 	}
-	add(actionInvokeURL, "StringEquals", keyAuthType, "")
-	add(actionInvoke, "Bool", keyViaURL, "true")
-	if s.Service && !add("", "ArnLike", "aws:SourceArn", "") {
-		add("", "StringEquals", "aws:SourceAccount", "")
+	value := func(key string) string {
+		if values := lookup(c.ctx, key); len(values) == 1 {
+			return values[0]
+		}
+		return ""
+	}
+	if auth := value(keyAuthType); auth != "" && equalFold(c.action, actionInvokeURL) {
+		add("StringEquals", keyAuthType, escapeVariables(auth))
+	}
+	if value(keyViaURL) == "true" && equalFold(c.action, actionInvoke) {
+		add("Bool", keyViaURL, "true")
+	}
+	if !s.Service {
+		return
+	}
+	if source, owner := value("aws:SourceArn"), value("aws:SourceAccount"); arnMatch("\xff", source) {
+		add("ArnLike", "aws:SourceArn", escapeWildcards(source))
+	} else if owner != "" {
+		add("StringEquals", "aws:SourceAccount", escapeVariables(owner))
 	}
 }
 
@@ -197,3 +204,6 @@ var wildcardEscaper = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
 
 // escapeWildcards writes text as a pattern that matches it alone.
 func escapeWildcards(s string) string { return wildcardEscaper.Replace(s) }
+
+// escapeVariables writes text so that no part of it reads as a policy variable.
+func escapeVariables(s string) string { return strings.ReplaceAll(s, "${", "${$}{") }

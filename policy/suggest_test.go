@@ -131,6 +131,7 @@ func TestSuggestNothing(t *testing.T) {
 		{"denied", policy.Request{Principal: &alice, Action: action, Resource: function}, &policy.Sets{Identity: identity(t, "Deny")}},
 		{"not an action", policy.Request{Principal: &alice, Action: "invoke", Resource: function}, nil},
 		{"not a resource", policy.Request{Principal: &alice, Action: action, Resource: "books"}, nil},
+		{"not UTF-8", policy.Request{Principal: &alice, Action: action, Resource: function + "\xff"}, nil},
 		{"not a principal", policy.Request{Principal: &bad, Action: action, Resource: function, ResourceAccount: account}, nil},
 	}
 	for _, tt := range tests {

@@ -8,8 +8,8 @@ import (
 // template is text of a policy that may hold policy variables, such as "arn:aws:s3:::home/${aws:username}/*".
 // IAM User Guide, "IAM policy elements: Variables and tags".
 type template struct {
-	text  string // the whole text, if there are no variables
-	parts []part // else its parts
+	pattern        // the whole text, if there are no variables; with wildcards only in a template that is for matching
+	parts   []part // else its parts
 }
 
 // part is literal text, or a variable when key is set.
@@ -37,7 +37,7 @@ func parseTemplate(text string, encode func(string) string) (template, error) {
 		encode = func(s string) string { return s }
 	}
 	if !strings.Contains(text, "${") {
-		return template{text: encode(text)}, nil
+		return template{pattern: newPattern(encode(text))}, nil
 	}
 	var t template
 	var literal strings.Builder
@@ -70,7 +70,7 @@ func parseTemplate(text string, encode func(string) string) (template, error) {
 		t.parts = append(t.parts, p)
 	}
 	if len(t.parts) == 0 {
-		return template{text: literal.String()}, nil
+		return template{pattern: newPattern(literal.String())}, nil
 	}
 	flush()
 	return t, nil
@@ -94,6 +94,15 @@ func parseVariable(inside string) (part, error) {
 		fallback = fallback[1 : len(fallback)-1]
 	}
 	return part{key: spelling(key), hasDefault: hasDefault, fallback: fallback}, nil
+}
+
+// matches reports whether s matches the template as a pattern.
+func (t *template) matches(s string, ctx Context) bool {
+	if t.parts == nil {
+		return t.match(s)
+	}
+	text, ok := t.expand(ctx)
+	return ok && globMatch(text, s, false)
 }
 
 // expand returns the text with its variables replaced. It reports false when a variable has no value: the text then
