@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/trace"
@@ -99,24 +100,11 @@ func (f *SignatureFinding) Fix() []string {
 	}
 }
 
-// hideToken replaces the session token in a canonical request, header or query.
-func hideToken(canonical string) string {
-	const header = "\nx-amz-security-token:"
-	if start := strings.Index(canonical, header); start >= 0 {
-		value := start + len(header)
-		if end := strings.IndexByte(canonical[value:], '\n'); end >= 0 {
-			canonical = canonical[:value] + "(hidden)" + canonical[value+end:]
-		}
-	}
-	const parameter = "X-Amz-Security-Token="
-	if start := strings.Index(canonical, parameter); start >= 0 {
-		value := start + len(parameter)
-		if end := strings.IndexAny(canonical[value:], "&\n"); end >= 0 {
-			canonical = canonical[:value] + "(hidden)" + canonical[value+end:]
-		}
-	}
-	return canonical
-}
+// The session token in a canonical request: as a header and as a parameter of a presigned URL.
+var tokens = regexp.MustCompile(`(?i)(\nx-amz-security-token:|X-Amz-Security-Token=)[^&\n]*`)
+
+// hideToken replaces session tokens in a canonical request.
+func hideToken(canonical string) string { return tokens.ReplaceAllString(canonical, "$1(hidden)") }
 
 func indent(text string) string {
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
