@@ -1,0 +1,36 @@
+# `make` lists the targets.
+GO ?= go
+
+# The race detector needs a C compiler; without one the tests run all the same.
+RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
+
+.PHONY: help build test check lint generate bench interop
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/furl
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/furl ./cmd/furl
+
+test: ## run all tests; those of interop/ need Python, Node and the package registries, and say so where they skip
+	interop/install.sh || echo "interop/install.sh could not install everything: the tests that need it will skip" >&2
+	$(GO) test $(RACE) ./...
+
+interop: ## run the tests with real clients and functions only
+	interop/install.sh
+	$(GO) test -count=1 ./interop/...
+
+lint: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+generate: ## write the generated documentation
+	$(GO) generate ./...
+
+check: lint generate test ## what CI runs, and that it left the work tree as it was
+	$(GO) mod tidy -diff
+	git diff --exit-code
+
+bench: ## measure furl against its peers and against the floor
+	$(GO) run ./bench
