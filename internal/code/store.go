@@ -219,7 +219,7 @@ func (s *Store) find(hex string) (string, error) {
 		return "", fmt.Errorf("%w: %.80q is not a SHA-256 in hexadecimal", ErrNotFound, hex)
 	}
 	dir := filepath.Join(s.dir, hex)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, treeName)); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%w: %s", ErrNotFound, hex)
 	} else if err != nil {
 		return "", fmt.Errorf("code package %s: %w", hex, err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"sync"
 )
 
@@ -135,8 +136,11 @@ func (r *archiveReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// syncDirectory makes the names in a directory durable.
+// syncDirectory makes the names in a directory durable. Windows has no call for that.
 func syncDirectory(root *os.Root, name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	dir, err := root.Open(name)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -32,6 +33,8 @@ type DB struct {
 	lock *lock   // nil for Memory
 
 	put, remove *sql.Stmt
+
+	close sync.Once
 }
 
 // Open opens the store in the file path, creating the file and its directory where they do not exist, readable by
@@ -194,17 +197,17 @@ func nonNil(body []byte) []byte {
 
 // Close ends the use of the store and gives up the directory. It waits for calls under way. A second Close does
 // nothing.
-func (db *DB) Close() error {
-	var errs []error
-	if db.sql != nil {
-		errs = append(errs, db.sql.Close())
-	}
-	if db.lock != nil {
-		errs = append(errs, db.lock.release())
-		db.lock = nil
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close %s: %w", db.path, err)
-	}
-	return nil
+func (db *DB) Close() (err error) {
+	db.close.Do(func() {
+		if db.sql != nil {
+			err = db.sql.Close()
+		}
+		if db.lock != nil {
+			err = errors.Join(err, db.lock.release())
+		}
+		if err != nil {
+			err = fmt.Errorf("close %s: %w", db.path, err)
+		}
+	})
+	return err
 }

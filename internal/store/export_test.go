@@ -1,6 +1,9 @@
 package store
 
-import "io/fs"
+import (
+	"context"
+	"io/fs"
+)
 
 // Schema is the newest schema this build knows.
 var Schema = func() int {
@@ -10,3 +13,9 @@ var Schema = func() int {
 	}
 	return len(names)
 }()
+
+// Pragma is the value of a setting of the store's connection.
+func (db *DB) Pragma(ctx context.Context, name string) (value string, err error) {
+	err = db.sql.QueryRowContext(ctx, "PRAGMA "+name).Scan(&value)
+	return value, err
+}

@@ -88,6 +88,39 @@ func TestPrivate(t *testing.T) {
 	}
 }
 
+// TestSettings: the driver ignores what it does not understand, and a store without these would not be durable.
+func TestSettings(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close()
+	for name, want := range map[string]string{
+		"journal_mode": "wal", "synchronous": "2", "fullfsync": "1", "busy_timeout": "5000", "cache_size": "-512",
+		"journal_size_limit": "4194304", "temp_store": "2", "trusted_schema": "0",
+	} {
+		if got, err := db.Pragma(t.Context(), name); err != nil || got != want {
+			t.Errorf("%s = %s, %v, want %s", name, got, err, want)
+		}
+	}
+}
+
+// TestDiskFull: a commit for which there is no room leaves everything as it was, and says so.
+func TestDiskFull(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	defer db.Close()
+	put(t, db, "k", "a", "1")
+	if _, err := db.Pragma(t.Context(), "max_page_count = 50"); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Commit(t.Context(), []store.Change{
+		{Record: store.Record{Kind: "k", Key: "a"}, Delete: true},
+		{Record: store.Record{Kind: "k", Key: "b", Body: make([]byte, 1<<20)}},
+	})
+	wantError(t, err, nil, "the disk is full", "state.db")
+	if got := count(t, db); got != 1 {
+		t.Errorf("%d records, want 1", got)
+	}
+	put(t, db, "k", "c", "2")
+}
+
 func TestInUse(t *testing.T) {
 	dir := t.TempDir()
 	first := open(t, filepath.Join(dir, "state.db"))
