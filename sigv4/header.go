@@ -49,13 +49,18 @@ func appendFields(dst []byte, fields []field) []byte {
 	for _, f := range fields {
 		dst = append(dst, f.name...)
 		dst = append(dst, ':')
-		for i, v := range f.values {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendCollapsed(dst, v)
-		}
+		dst = appendValues(dst, f.values)
 		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+func appendValues(dst []byte, values []string) []byte {
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendCollapsed(dst, v)
 	}
 	return dst
 }

@@ -32,22 +32,24 @@ func word(s string) uint64 {
 }
 
 // deriveKey is the chain of HMACs from a secret to the key of one day, region and service.
-func deriveKey(secret string, scope Scope) (key [sha256.Size]byte) {
-	k := []byte("AWS4" + secret)
+func deriveKey(secret string, scope Scope) []byte {
+	return keyChain([]byte("AWS4"+secret), scope, func(k []byte) []byte { return k })
+}
+
+func keyChain(k []byte, scope Scope, link func([]byte) []byte) []byte {
 	for _, s := range []string{scope.Date, scope.Region, scope.Service, terminator} {
 		m := hmac.New(sha256.New, k)
 		m.Write([]byte(s))
-		k = m.Sum(nil)
+		k = link(m.Sum(nil))
 	}
-	copy(key[:], k)
-	return key
+	return k
 }
 
 // signingKey is a derived key with the HMAC states made for it, which save half of the work when used again.
 type signingKey struct {
 	scope  Scope // what it was derived from
 	secret string
-	key    [sha256.Size]byte
+	key    []byte
 	macs   sync.Pool
 }
 
@@ -65,7 +67,7 @@ func (k *signingKey) is(scope Scope, secret string) bool {
 func (k *signingKey) sign(dst, text []byte) {
 	m, ok := k.macs.Get().(hash.Hash)
 	if !ok {
-		m = hmac.New(sha256.New, k.key[:])
+		m = hmac.New(sha256.New, k.key)
 	}
 	m.Write(text)
 	m.Sum(dst)

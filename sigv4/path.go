@@ -54,21 +54,27 @@ func appendPath(dst []byte, path string, form pathForm) []byte {
 		}
 		return dst
 	}
+	return normalise(dst, path, form == pathNormal, appendEscaped)
+}
+
+// normalise appends the path without empty and dot segments, each other segment through enc, which must not write a
+// slash. dotSlash says whether dots at the end leave a slash.
+func normalise(dst []byte, path string, dotSlash bool, enc func([]byte, string) []byte) []byte {
 	base := len(dst)
 	last := ""
 	for more := true; more; {
 		switch last, path, more = cut(path, '/'); last {
 		case "", ".":
 		case "..":
-			// Encoded segments hold no slash, so the last slash written is where the segment before begins.
+			// The last slash written is where the segment before begins.
 			dst = dst[:base+max(0, bytes.LastIndexByte(dst[base:], '/'))]
 		default:
 			dst = append(dst, '/')
-			dst = appendEscaped(dst, last)
+			dst = enc(dst, last)
 		}
 	}
 	dots := last == "." || last == ".."
-	if len(dst) == base || last == "" || dots && form == pathNormal {
+	if len(dst) == base || last == "" || dots && dotSlash {
 		dst = append(dst, '/')
 	}
 	return dst

@@ -1,0 +1,92 @@
+package sigv4
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Line is a line of a canonical request with what it is.
+type Line struct {
+	Label string // "method", "path", "query", "header host", "end of headers", "signed headers", "payload hash"
+	Text  string
+}
+
+// Lines labels the lines of a canonical request for people to read. Session tokens are replaced by their length, so
+// that the result may be printed.
+func Lines(canonicalRequest string) []Line {
+	texts := strings.Split(canonicalRequest, "\n")
+	lines := make([]Line, len(texts))
+	for i, text := range texts {
+		lines[i] = Line{Label: label(texts, i), Text: hideToken(text)}
+	}
+	return lines
+}
+
+func label(texts []string, i int) string {
+	switch last := len(texts) - 1; {
+	case i == 0:
+		return "method"
+	case i == 1:
+		return "path"
+	case i == 2:
+		return "query"
+	case i == last:
+		return "payload hash"
+	case i == last-1:
+		return "signed headers"
+	case i == last-2 && texts[i] == "":
+		return "end of headers"
+	}
+	name, _, _ := strings.Cut(texts[i], ":")
+	return "header " + name
+}
+
+// hideToken replaces the session token in a header line or query.
+func hideToken(text string) string {
+	for _, mark := range []string{nameToken + ":", paramSecurityToken + "="} {
+		if i := strings.Index(text, mark); i >= 0 && (i == 0 || text[i-1] == '&') {
+			from := i + len(mark)
+			to := len(text)
+			if end := strings.IndexByte(text[from:], '&'); end >= 0 && strings.HasSuffix(mark, "=") {
+				to = from + end
+			}
+			text = text[:from] + "(" + strconv.Itoa(to-from) + " bytes)" + text[to:]
+		}
+	}
+	return text
+}
+
+// Difference is where two canonical requests part.
+type Difference struct {
+	Line   int    // from 1
+	Label  string // of the server's line, as in Lines; "" past its end
+	Column int    // bytes, from 1: the first that differs
+	Server string // the server's line, session token hidden
+	Client string // the client's line, session token hidden
+}
+
+// Compare finds the first byte in which a client's canonical request differs from the server's. It reports false if
+// they are equal.
+func Compare(server, client string) (Difference, bool) {
+	if server == client {
+		return Difference{}, false
+	}
+	ours, theirs := strings.Split(server, "\n"), strings.Split(client, "\n")
+	at := 0
+	for at < len(ours) && at < len(theirs) && ours[at] == theirs[at] {
+		at++
+	}
+	d := Difference{Line: at + 1, Column: 1}
+	var a, b string
+	if at < len(ours) {
+		a, d.Label = ours[at], label(ours, at)
+	}
+	if at < len(theirs) {
+		b = theirs[at]
+	}
+	for d.Column <= len(a) && d.Column <= len(b) && a[d.Column-1] == b[d.Column-1] {
+		d.Column++
+	}
+	d.Server, d.Client = hideToken(a), hideToken(b)
+	return d, true
+}

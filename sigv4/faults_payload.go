@@ -1,0 +1,149 @@
+package sigv4
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+)
+
+// maxVaried is the longest body whose variants are hashed: a dozen of them must fit into a diagnosis' time.
+const maxVaried = 64 << 10
+
+// payloads: what else a client may have hashed.
+func (x *exam) payloads(yield yields) bool {
+	set := func(p string) func(*attempt) { return func(a *attempt) { a.payload = p } }
+	const unsigned = "Lambda accepts no unsigned payload: sign the SHA-256 of the body, that of no bytes if there is none."
+	for _, value := range []string{"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"} {
+		if !yield(hypothesis{FaultPayloadUnsigned, inPayload, value == "UNSIGNED-PAYLOAD",
+			"The payload was signed as " + value + ".", unsigned, set(value)}) {
+			return false
+		}
+	}
+	if declared := x.ev.Request.Header[keyContentSHA256]; len(declared) == 1 && declared[0] != x.base.payload {
+		if !yield(hypothesis{FaultPayloadStale, inPayload, true,
+			"x-amz-content-sha256 is not the SHA-256 of the body that arrived, but it is what was signed.",
+			"Compute x-amz-content-sha256 from the bytes that are sent, or leave the header out.", set(declared[0])}) {
+			return false
+		}
+	}
+	if !yield(hypothesis{FaultPayloadHashCase, inPayload, false,
+		"The hash of the payload was signed in upper-case hexadecimal.", "Write hashes in lower-case hexadecimal.",
+		set(strings.ToUpper(x.base.payload))}) {
+		return false
+	}
+	if !x.known {
+		return true
+	}
+	if len(x.body) > 0 && !yield(hypothesis{FaultPayloadEmpty, inPayload, true,
+		"The request was signed as if it had no body.", "Hand the signer the body that is sent.", set(hashText(nil))}) {
+		return false
+	}
+	if len(x.body) > maxVaried {
+		return true
+	}
+	seen := map[string]bool{string(x.body): true, "": true}
+	for _, v := range x.variants() {
+		if seen[string(v.body)] {
+			continue
+		}
+		seen[string(v.body)] = true
+		if !yield(hypothesis{v.fault, inPayload, v.common, v.explanation, v.fix, set(hashText(v.body))}) {
+			return false
+		}
+	}
+	return true
+}
+
+func hashText(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+type variant struct {
+	fault       Fault
+	common      bool
+	body        []byte
+	explanation string
+	fix         string
+}
+
+// variants are bodies a client may have hashed instead of the one that came.
+func (x *exam) variants() []variant {
+	const (
+		newline = "Hash the very bytes that are sent (curl: --data-binary, not -d; shell: printf, not echo)."
+		asSent  = "Hash the very bytes that are sent: make the body once, sign it and send it."
+	)
+	unix := bytes.ReplaceAll(x.body, []byte("\r\n"), []byte("\n"))
+	dos := bytes.ReplaceAll(unix, []byte("\n"), []byte("\r\n"))
+	list := []variant{
+		{FaultPayloadNewline, true, bytes.TrimSuffix(x.body, []byte("\n")), "The body was signed without the newline at its end.", newline},
+		{FaultPayloadNewline, false, bytes.TrimSuffix(x.body, []byte("\r\n")), "The body was signed without the line end at its end.", newline},
+		{FaultPayloadNewline, true, append(bytes.Clone(x.body), '\n'), "The body was signed with a newline at its end that was not sent.", newline},
+		{FaultPayloadNewline, false, append(bytes.Clone(x.body), "\r\n"...), "The body was signed with a line end that was not sent.", newline},
+		{FaultPayloadLineEnds, false, unix, "The body was signed with LF line ends but arrived with CRLF.", asSent},
+		{FaultPayloadLineEnds, false, dos, "The body was signed with CRLF line ends but arrived with LF.", asSent},
+		{FaultPayloadLineEnds, false, bytes.ReplaceAll(x.body, []byte("\n"), nil), "The body was signed without its line ends (curl's -d takes them out).", newline},
+		{FaultPayloadForm, false, bytes.ReplaceAll(x.body, []byte("%20"), []byte("+")), "Spaces in the form were signed as '+' but sent as %20.", asSent},
+		{FaultPayloadForm, false, bytes.ReplaceAll(x.body, []byte("+"), []byte("%20")), "Spaces in the form were signed as %20 but sent as '+'.", asSent},
+		{FaultPayloadForm, false, appendForm(nil, x.body, true), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
+		{FaultPayloadForm, false, appendForm(nil, x.body, false), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
+	}
+	if checkEscapes(string(x.body)) == "" {
+		list = append(list,
+			variant{FaultPayloadForm, false, []byte(unescape(string(x.body))), "The body was signed before it was percent-encoded.", asSent},
+			variant{FaultPayloadForm, false, []byte(unescape(strings.ReplaceAll(string(x.body), "+", " "))), "The body was signed before it was form-encoded.", asSent})
+	}
+	for _, colon := range []string{":", ": "} {
+		for _, comma := range []string{",", ", "} {
+			if spaced, ok := respace(x.body, colon, comma); ok {
+				list = append(list, variant{FaultPayloadJSON, colon == ":" && comma == ",", spaced,
+					"The JSON body was written anew, with other white space, after it had been signed.", asSent})
+			}
+		}
+	}
+	return list
+}
+
+// appendForm encodes a body as one form value, keeping = and & if it is a form already.
+func appendForm(dst, body []byte, keep bool) []byte {
+	for _, c := range body {
+		switch {
+		case keep && (c == '=' || c == '&'):
+			dst = append(dst, c)
+		case c == ' ':
+			dst = append(dst, '+')
+		default:
+			dst = appendEscapedByte(dst, c)
+		}
+	}
+	return dst
+}
+
+// respace writes JSON with these separators, as the JSON libraries of JavaScript (":" and ",") and Python (": " and
+// ", ") do.
+func respace(body []byte, colon, comma string) ([]byte, bool) {
+	var compact bytes.Buffer
+	if json.Compact(&compact, body) != nil {
+		return nil, false
+	}
+	var out []byte
+	quoted, escaped := false, false
+	for _, c := range compact.Bytes() {
+		switch {
+		case quoted:
+			quoted = c != '"' || escaped
+			escaped = c == '\\' && !escaped
+			out = append(out, c)
+		case c == ':':
+			out = append(out, colon...)
+		case c == ',':
+			out = append(out, comma...)
+		default:
+			quoted = c == '"'
+			out = append(out, c)
+		}
+	}
+	return out, true
+}

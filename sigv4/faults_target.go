@@ -1,0 +1,324 @@
+package sigv4
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// yields is how the families of hypotheses hand them out; false means stop.
+type yields = func(hypothesis) bool
+
+// all yields each and reports whether to go on.
+func all(yield yields, hs ...hypothesis) bool {
+	for _, h := range hs {
+		if !yield(h) {
+			return false
+		}
+	}
+	return true
+}
+
+const fixSigner = "Let the signer work on the request exactly as it is sent, or use an AWS SDK's signer."
+
+// methods: HTTP libraries change the method on redirects, and HEAD is often signed as GET.
+func (x *exam) methods(yield yields) bool {
+	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		if m == x.base.method {
+			continue
+		}
+		if !yield(hypothesis{FaultMethod, inMethod, m == "GET" || m == "POST",
+			"The request was signed as " + m + " but arrived as " + x.base.method + ".",
+			"Sign the method that is sent; do not follow redirects with a signed request.",
+			func(a *attempt) { a.method = m }}) {
+			return false
+		}
+	}
+	return yield(hypothesis{FaultMethodCase, inMethod, false,
+		"The method was signed in lower case.", "Sign the method in capitals, as it is sent.",
+		func(a *attempt) { a.method = strings.ToLower(a.method) }})
+}
+
+// paths: all the ways to get the double encoding wrong, and changes on the way.
+func (x *exam) paths(yield yields) bool {
+	const fixOnce = "Encode each path segment twice in the canonical request: only S3 wants it encoded once."
+	path := x.path
+	if path == "" {
+		path = "/"
+	}
+	normal := x.base.path
+	set := func(p string) func(*attempt) { return func(a *attempt) { a.path = p } }
+	// A path signed "as it is" is mostly not normalised either.
+	wireNormal := string(normalise(nil, path, true, func(dst []byte, seg string) []byte { return append(dst, seg...) }))
+	onceNormal := string(normalise(nil, unescape(path), true, appendEscaped))
+	seen := map[string]bool{normal: true}
+	for _, h := range []struct {
+		fault            Fault
+		common           bool
+		path             string
+		explanation, fix string
+	}{
+		{FaultPathEncodedOnce, true, wireNormal, "The path was signed as it stands in the URL, not encoded once more.", fixOnce},
+		{FaultPathEncodedOnce, true, onceNormal, "The path was encoded only once in the canonical request.", fixOnce},
+		{FaultPathEncodedOnce, false, path, "The path was signed as it stands in the URL, neither normalised nor encoded once more.", fixOnce},
+		{FaultPathNotEncoded, false, unescape(path), "The path was signed decoded.", fixOnce},
+		{FaultPathNotNormal, true, string(appendPath(nil, path, pathAsSent)), "The path was signed with its empty or dot segments.",
+			"Send a path without empty and dot segments."},
+		{FaultPathOverencoded, false, string(appendPath(nil, normal, pathAsSent)), "The path was encoded once too often.",
+			"Give the signer the path as it is sent; it encodes it once more itself."},
+		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToUpper), pathNormal)),
+			"The path was sent with lower-case percent escapes and signed with upper-case ones.", "Write percent escapes in capitals, %C3 and not %c3."},
+		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToLower), pathNormal)),
+			"The path was sent with upper-case percent escapes and signed with lower-case ones.", "Write percent escapes in capitals when signing, %C3 and not %c3."},
+		{FaultPathSlash, true, strings.TrimSuffix(normal, "/"), "The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
+		{FaultPathSlash, true, normal + "/", "The path was signed with a slash at its end that was not sent.", "Send the slash that was signed, or sign without it."},
+	} {
+		if seen[h.path] {
+			continue
+		}
+		seen[h.path] = true
+		if !yield(hypothesis{h.fault, inPath, h.common, h.explanation, h.fix, set(h.path)}) {
+			return false
+		}
+	}
+	rest := normal
+	for range 3 { // /stage, /_furl/url/id
+		i := strings.IndexByte(rest[min(1, len(rest)):], '/')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+		prefix := strings.TrimSuffix(normal, rest)
+		if !yield(hypothesis{FaultPathPrefix, inPath, false,
+			"The request was signed for " + strconv.Quote(rest) + "; the prefix " + strconv.Quote(prefix) + " was put before it afterwards.",
+			"Sign the URL that is called, prefix included.", set(rest)}) {
+			return false
+		}
+	}
+	return true
+}
+
+// escapeCase applies f to each percent escape.
+func escapeCase(s string, f func(string) string) string {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '%')
+		if i < 0 || i+3 > len(s) {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:i])
+		b.WriteString(f(s[i : i+3]))
+		s = s[i+3:]
+	}
+}
+
+// rawArg is a query parameter as sent.
+type rawArg struct {
+	key, value string
+	bare       bool // without '='
+}
+
+func splitQuery(raw string, presigned bool) (args []rawArg) {
+	for part := range strings.SplitSeq(raw, "&") {
+		if part == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(part, "=")
+		if presigned && unescape(key) == paramSignature {
+			continue
+		}
+		args = append(args, rawArg{key, value, !ok})
+	}
+	return args
+}
+
+// coded is a parameter as a client may have put it into its canonical query.
+type coded struct{ key, value, text string }
+
+// order is how a client sorts.
+type order func(a, b coded) int
+
+func byKeyValue(a, b coded) int {
+	if c := strings.Compare(a.key, b.key); c != 0 {
+		return c
+	}
+	return strings.Compare(a.value, b.value)
+}
+
+func byKey(a, b coded) int  { return strings.Compare(a.key, b.key) }
+func byText(a, b coded) int { return strings.Compare(a.text, b.text) }
+func byDecoded(a, b coded) int {
+	return byKeyValue(coded{key: unescape(a.key), value: unescape(a.value)}, coded{key: unescape(b.key), value: unescape(b.value)})
+}
+
+// write builds a query from the parameters sent, encoded with enc and sorted; nil leaves the order of sending.
+func writeQuery(args []rawArg, enc func(string) string, by order) string {
+	list := make([]coded, len(args))
+	for i, a := range args {
+		k, v := enc(a.key), enc(a.value)
+		list[i] = coded{k, v, k + "=" + v}
+	}
+	if by != nil {
+		slices.SortStableFunc(list, by)
+	}
+	var b strings.Builder
+	for i, c := range list {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(c.text)
+	}
+	return b.String()
+}
+
+// strict is the right encoding of a parameter as sent.
+func strict(raw string) string { return strictDecoded(unescape(strings.ReplaceAll(raw, "+", " "))) }
+
+func strictDecoded(s string) string { return string(appendEscaped(nil, s)) }
+
+// sparing encodes strictly but leaves the characters of keep as they are.
+func sparing(keep string) func(string) string {
+	return func(raw string) string {
+		s := strict(raw)
+		for i := range len(keep) {
+			s = strings.ReplaceAll(s, strictDecoded(keep[i:i+1]), keep[i:i+1])
+		}
+		return s
+	}
+}
+
+// queries: encodings and orders.
+func (x *exam) queries(yield yields) bool {
+	const fixRaw = "Decode each parameter and encode it strictly (all but A-Z a-z 0-9 - . _ ~, upper-case hexadecimal), then sort by key and value."
+	same := func(s string) string { return s }
+	seen := map[string]bool{x.base.query: true}
+	set := func(q string) func(*attempt) { return func(a *attempt) { a.query = q } }
+	for _, h := range []struct {
+		fault       Fault
+		common      bool
+		query       string
+		explanation string
+		fix         string
+	}{
+		{FaultQueryUnsorted, true, writeQuery(x.raw, strict, nil), "The query was signed in the order it was sent in.",
+			"Sort the parameters of the canonical query by encoded key, then by encoded value."},
+		{FaultQueryRaw, true, writeQuery(x.raw, same, byKeyValue), "The query was signed as it stands in the URL, with characters that have to be encoded.", fixRaw},
+		{FaultQueryRaw, true, writeQuery(x.raw, same, nil), "The query was signed as it stands in the URL, neither encoded nor sorted.", fixRaw},
+		{FaultQueryPlus, true, writeQuery(x.raw, func(s string) string { return strictDecoded(unescape(s)) }, byKeyValue),
+			"The '+' in the query was signed as a plus sign; it is read as a space.", "Send %2B for a plus sign and %20 for a space."},
+		{FaultQuerySpacePlus, true, writeQuery(x.raw, func(s string) string { return strings.ReplaceAll(strict(s), "%20", "+") }, byKeyValue),
+			"Spaces in the query were signed as '+'.", "Encode a space as %20 in the canonical query."},
+		{FaultQueryEarlySort, false, writeQuery(x.raw, strict, byDecoded), "The query was sorted before it was encoded.",
+			"Encode the parameters first, then sort them."},
+		{FaultQueryTextSort, false, writeQuery(x.raw, strict, byText), "The query was sorted by whole key=value texts.",
+			"Sort by key first, then by value: '-' sorts before '='."},
+		{FaultQueryValueOrder, false, writeQuery(x.raw, strict, byKey), "Values of the same key were signed in the order they were sent in.",
+			"Sort parameters of the same key by their values."},
+		{FaultQueryReencoded, false, writeQuery(x.raw, func(s string) string {
+			once := unescape(strings.ReplaceAll(s, "+", " "))
+			if checkEscapes(once) != "" {
+				return strictDecoded(once)
+			}
+			return strictDecoded(unescape(once))
+		}, byKeyValue), "The query was encoded once more after it had been signed, so % became %25.",
+			"Hand the HTTP library a URL it does not encode again."},
+		{FaultQueryDecoded, false, writeQuery(x.raw, strictDecoded, byKeyValue), "The query was encoded once too often for signing, or decoded after it.",
+			"Sign the query as it is sent; the signer decodes and encodes it itself."},
+		{FaultQueryBareKey, true, x.bareKeys(), "A parameter without value was signed without its '='.", "Write k= in the canonical query for a bare k."},
+		{FaultQueryEscapeCase, false, escapeCase(x.base.query, strings.ToLower), "The query was signed with lower-case percent escapes.",
+			"Write percent escapes in capitals, %2F and not %2f."},
+		{FaultQueryReserved, true, writeQuery(x.raw, sparing("!'()*"), byKeyValue), "The characters ! ' ( ) * in the query were signed unencoded, as JavaScript's encodeURIComponent leaves them.", fixRaw},
+		{FaultQueryReserved, true, writeQuery(x.raw, sparing("/"), byKeyValue), "Slashes in the query were signed unencoded.", fixRaw},
+		{FaultQueryReserved, false, writeQuery(x.raw, sparing("*"), byKeyValue), "Asterisks in the query were signed unencoded.", fixRaw},
+		{FaultQueryReserved, false, writeQuery(x.raw, sparing(":/?@!$'()*,;"), byKeyValue), "Reserved characters in the query were signed unencoded.", fixRaw},
+		{FaultQueryTilde, false, writeQuery(x.raw, func(s string) string { return strings.ReplaceAll(strict(s), "~", "%7E") }, byKeyValue),
+			"The '~' in the query was signed as %7E.", "Leave '~' as it is."},
+		{FaultQueryUnsigned, true, "", "The request was signed without its query.", "Sign the URL with its query."},
+	} {
+		if seen[h.query] {
+			continue
+		}
+		seen[h.query] = true
+		if !yield(hypothesis{h.fault, inQuery, h.common, h.explanation, h.fix, set(h.query)}) {
+			return false
+		}
+	}
+	return x.queryTokens(yield) && x.queryExtras(yield, set)
+}
+
+// bareKeys is the right query, but for parameters sent without '='.
+func (x *exam) bareKeys() string {
+	list := make([]coded, len(x.raw))
+	for i, a := range x.raw {
+		k, v := strict(a.key), strict(a.value)
+		list[i] = coded{k, v, k + "=" + v}
+		if a.bare {
+			list[i].text = k
+		}
+	}
+	slices.SortStableFunc(list, byKeyValue)
+	texts := make([]string, len(list))
+	for i, c := range list {
+		texts[i] = c.text
+	}
+	return strings.Join(texts, "&")
+}
+
+// without is the right query without the parameters of that name, and with what is put in.
+func (x *exam) without(name string, put ...rawArg) string {
+	args := slices.DeleteFunc(slices.Clone(x.raw), func(a rawArg) bool { return unescape(a.key) == name })
+	return writeQuery(append(args, put...), strict, byKeyValue)
+}
+
+// queryTokens: what signers do with the authentication parameters.
+func (x *exam) queryTokens(yield yields) bool {
+	set := func(q string) func(*attempt) { return func(a *attempt) { a.query = q } }
+	if x.claim.form == Header {
+		if q := x.without(paramSignature); q != x.base.query {
+			return yield(hypothesis{FaultQuerySignature, inQuery, false,
+				"X-Amz-Signature was left out of the canonical query although the Authorization header is used.",
+				"Take the X-Amz- parameters of an earlier presigning out of the URL.", set(q)})
+		}
+		return true
+	}
+	if !yield(hypothesis{FaultQuerySignature, inQuery, false,
+		"An empty X-Amz-Signature was part of what was signed.", "Add X-Amz-Signature after signing.",
+		set(x.without(paramSignature, rawArg{key: paramSignature}))}) {
+		return false
+	}
+	if !x.claim.hasToken {
+		return true
+	}
+	token := strictDecoded(x.claim.token)
+	return all(yield,
+		hypothesis{FaultTokenUnsigned, inQuery, true,
+			"The session token was added to the URL after signing.", "Make X-Amz-Security-Token part of the query that is signed; only AWS IoT wants it after signing.",
+			set(x.without(paramSecurityToken))},
+		hypothesis{FaultTokenTwice, inQuery, false,
+			"The session token was signed twice.", "Put the session token into the query once.",
+			set(x.without(paramSecurityToken, rawArg{key: paramSecurityToken, value: token}, rawArg{key: paramSecurityToken, value: token}))},
+		hypothesis{FaultTokenTwice, inQuery, false,
+			"The session token was encoded twice before signing.", "Encode the session token once.",
+			set(x.without(paramSecurityToken, rawArg{key: paramSecurityToken, value: strictDecoded(token)}))},
+	)
+}
+
+// queryExtras: one parameter too many, added on the way.
+func (x *exam) queryExtras(yield yields, set func(string) func(*attempt)) bool {
+	if len(x.raw) < 2 {
+		return true
+	}
+	for i, a := range x.raw[:min(len(x.raw), 16)] {
+		if authParam([]byte(strict(a.key))) {
+			continue
+		}
+		rest := slices.Delete(slices.Clone(x.raw), i, i+1)
+		if !yield(hypothesis{FaultQueryParameter, inQuery, false,
+			"The parameter " + strconv.Quote(unescape(a.key)) + " was not there when the request was signed.", "Sign the URL after all parameters are in it.",
+			set(writeQuery(rest, strict, byKeyValue))}) {
+			return false
+		}
+	}
+	return true
+}
