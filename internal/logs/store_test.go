@@ -230,7 +230,7 @@ func TestFollow(t *testing.T) {
 	for i := range 10 {
 		s.Append("f", line(fmt.Sprint(i)))
 	}
-	const lines = 50_000
+	const lines = 20_000
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var followers sync.WaitGroup

@@ -286,7 +286,7 @@ func count(t testing.TB, db *store.DB) int {
 // TestLoadMany: the time to load grows with the number of records and no faster. The limit is wide because machines
 // differ; BenchmarkLoad measures.
 func TestLoadMany(t *testing.T) {
-	const records = 20_000
+	const records = store.MaxChanges + 2_000
 	db := open(t, filepath.Join(t.TempDir(), "state.db"))
 	defer db.Close()
 	fill(t, db, records)
