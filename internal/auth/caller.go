@@ -37,8 +37,9 @@ func newCaller(identity state.Identity) *Caller {
 			Account: identity.Account,
 			ARN:     "arn:aws:sts::" + identity.Account + ":federated-user/" + session.Federated,
 		}
+		caller.Principal.UserARN = iam.RootARN(identity.Account)
 		if identity.User != nil {
-			caller.Principal.UserARN = identity.User.ARN()
+			caller.Principal.UserARN, caller.Principal.UniqueID = identity.User.ARN(), identity.User.ID
 		}
 		caller.UserID = identity.Account + ":" + session.Federated
 	case identity.User != nil:

@@ -15,6 +15,10 @@ type Denied struct {
 
 // Error is the text that AWS gives the caller (IAM User Guide, "Troubleshoot access denied error messages").
 func (d *Denied) Error() string {
+	resource := d.Permission.Shown
+	if resource == "" {
+		resource = d.Permission.Resource
+	}
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s",
-		d.Caller, d.Permission.Action, d.Permission.Resource, d.Decision.Because(d.Permission.Action))
+		d.Caller, d.Permission.Action, resource, d.Decision.Because(d.Permission.Action))
 }

@@ -107,6 +107,7 @@ func (p *Plane) api(service string) API {
 type Permission struct {
 	Action          string
 	Resource        string           // ARN or "*"
+	Shown           string           // what a refusal calls the resource; "" is Resource itself
 	ResourceAccount string           // "" is the caller's account
 	Policy          *policy.Document // the resource's own policy, nil if it has none
 	PolicyName      string

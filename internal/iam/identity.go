@@ -82,6 +82,7 @@ type Session struct {
 
 	SourceIdentity string            `json:",omitempty"`
 	Tags           map[string]string `json:",omitempty"`
+	TransitiveTags []string          `json:",omitempty"` // keys of the tags that a role assumed with the session gets too
 	MFA            bool              `json:",omitempty"`
 }
 

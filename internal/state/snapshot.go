@@ -1,6 +1,7 @@
 package state
 
 import (
+	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/iam"
@@ -84,6 +85,20 @@ func (s *Snapshot) PrincipalID(arn string) (uniqueID string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// KeyOwner is the account that an access key belongs to, long-term or temporary, usable or not, and the name of the
+// user whose long-term key it is.
+func (s *Snapshot) KeyOwner(accessKeyID string) (account, user string, ok bool) {
+	if session, ok := s.Sessions.Get(accessKeyID); ok {
+		return session.Account, "", true
+	}
+	owner, ok := s.keys.Get(accessKeyID)
+	if !ok {
+		return "", "", false
+	}
+	_, name, _ := strings.Cut(owner.user, "/")
+	return owner.account, name, true
 }
 
 // Identity is who an access key stands for, with what is needed to verify its signatures. At most one of User and
