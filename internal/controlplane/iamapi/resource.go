@@ -1,0 +1,138 @@
+package iamapi
+
+import (
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/query"
+)
+
+// The functions here name the resource that an operation needs a permission for, and the condition keys that come
+// with it (Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
+// Management"). A user or role that does not exist is named by the ARN that it would have without a path: who may
+// not look is told so, and not whether it is there. Refusals of AWS name existing entities as "role NAME" and new
+// ones by their ARN.
+
+// anything is the resource of operations that are about the account.
+func anything(*controlplane.Call, *query.Form) (controlplane.Permission, error) {
+	return controlplane.Permission{Resource: "*"}, nil
+}
+
+// onRole is the role of the parameter RoleName.
+func onRole(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	name := form.Get("RoleName")
+	need := controlplane.Permission{Resource: arn(c, "role", "/", name), Shown: "role " + name}
+	if role, ok := c.State.Now().Role(c.Caller.Account, name); ok {
+		need.Resource = role.ARN()
+		need.Facts = resourceTags(role.Tags)
+		need.Facts = appendFact(need.Facts, "iam:PermissionsBoundary", role.Boundary)
+	}
+	return need, nil
+}
+
+// onUser is the user of the parameter UserName, or the caller.
+func onUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	name, err := userName(c, form.Get("UserName"))
+	if err != nil {
+		return controlplane.Permission{}, err
+	}
+	if name == "" {
+		return controlplane.Permission{Resource: c.Caller.ARN()}, nil
+	}
+	need := controlplane.Permission{Resource: arn(c, "user", "/", name), Shown: "user " + name}
+	if user, ok := c.State.Now().User(c.Caller.Account, name); ok {
+		need.Resource = user.ARN()
+		need.Facts = resourceTags(user.Tags)
+		need.Facts = appendFact(need.Facts, "iam:PermissionsBoundary", user.Boundary)
+	}
+	return need, nil
+}
+
+// newRole is a role that is to be created.
+func newRole(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	need := controlplane.Permission{Resource: arn(c, "role", path(form), form.Get("RoleName"))}
+	need.Facts = appendFact(requestTags(form), "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
+	return need, nil
+}
+
+// newUser is a user that is to be created.
+func newUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	need := controlplane.Permission{Resource: arn(c, "user", path(form), form.Get("UserName"))}
+	need.Facts = appendFact(requestTags(form), "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
+	return need, nil
+}
+
+// all is every entity of a type below the path that a list operation asks for.
+func all(kind string) func(*controlplane.Call, *query.Form) (controlplane.Permission, error) {
+	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+		prefix := form.Get("PathPrefix")
+		if prefix == "" {
+			prefix = "/"
+		}
+		return controlplane.Permission{Resource: arn(c, kind, prefix, "")}, nil
+	}
+}
+
+// tagging adds the tags of the request to a permission.
+func tagging(on permission) permission {
+	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+		need, err := on(c, form)
+		need.Facts = append(need.Facts, requestTags(form)...)
+		return need, err
+	}
+}
+
+// permission names what an operation needs.
+type permission = func(*controlplane.Call, *query.Form) (controlplane.Permission, error)
+
+func arn(c *controlplane.Call, kind, path, name string) string {
+	return "arn:aws:iam::" + c.Caller.Account + ":" + kind + path + name
+}
+
+func path(form *query.Form) string {
+	if path := form.Get("Path"); path != "" {
+		return path
+	}
+	return "/"
+}
+
+func resourceTags(tags map[string]string) []auth.Fact {
+	var facts []auth.Fact
+	for _, t := range tagList(tags) {
+		facts = append(facts, auth.Fact{Key: "aws:ResourceTag/" + t.Key, Value: t.Value}, auth.Fact{Key: "iam:ResourceTag/" + t.Key, Value: t.Value})
+	}
+	return facts
+}
+
+// requestTags are the tags that a request sets, and the keys that it sets or removes.
+func requestTags(form *query.Form) []auth.Fact {
+	var facts []auth.Fact
+	for _, item := range form.Members("Tags") {
+		facts = append(facts,
+			auth.Fact{Key: "aws:RequestTag/" + item.Get("Key"), Value: item.Get("Value")},
+			auth.Fact{Key: "aws:TagKeys", Value: item.Get("Key")})
+	}
+	for _, item := range form.Members("TagKeys") {
+		facts = append(facts, auth.Fact{Key: "aws:TagKeys", Value: item.Value()})
+	}
+	return facts
+}
+
+func appendFact(facts []auth.Fact, key, value string) []auth.Fact {
+	if value == "" {
+		return facts
+	}
+	return append(facts, auth.Fact{Key: key, Value: value})
+}
+
+// onKeyOwner is the user that an access key belongs to.
+func onKeyOwner(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	key := form.Get("AccessKeyId")
+	need := controlplane.Permission{Resource: "*", Shown: "access key " + key}
+	if account, user, ok := c.State.Now().KeyOwner(key); ok && account == c.Caller.Account && user != "" {
+		need.Resource = arn(c, "user", "/", user)
+		if known, ok := c.State.Now().User(account, user); ok {
+			need.Resource = known.ARN()
+		}
+	}
+	return need, nil
+}

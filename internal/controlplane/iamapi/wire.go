@@ -1,0 +1,88 @@
+package iamapi
+
+import (
+	"time"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/state"
+)
+
+// The shapes of answers. Field names and their order are those of the API model; which fields an operation fills is
+// known from recorded answers of AWS (LocalStack's test snapshots, 2026) and from the notes of the API reference.
+
+type roleResult struct {
+	Path                     string
+	RoleName                 string
+	RoleId                   string
+	Arn                      string
+	CreateDate               time.Time
+	AssumeRolePolicyDocument string
+	Description              string              `query:"omitempty"`
+	MaxSessionDuration       int                 `query:"omitempty"`
+	PermissionsBoundary      *permissionBoundary `query:"omitempty"`
+	Tags                     []tag               `query:"omitempty"`
+	RoleLastUsed             *struct{}
+}
+
+type userResult struct {
+	Path                string `query:"omitempty"` // the root user has neither path nor name
+	UserName            string `query:"omitempty"`
+	UserId              string
+	Arn                 string
+	CreateDate          time.Time
+	PermissionsBoundary *permissionBoundary `query:"omitempty"`
+	Tags                []tag               `query:"omitempty"`
+}
+
+type permissionBoundary struct {
+	PermissionsBoundaryType string // AWS sends "Policy", whatever its model says
+	PermissionsBoundaryArn  string
+}
+
+func boundaryResult(arn string) *permissionBoundary {
+	if arn == "" {
+		return nil
+	}
+	return &permissionBoundary{"Policy", arn}
+}
+
+// newRoleResult is a role as CreateRole answers.
+func newRoleResult(world *state.Snapshot, role *iam.Role) roleResult {
+	return roleResult{
+		Path: role.Path, RoleName: role.Name, RoleId: role.ID, Arn: role.ARN(), CreateDate: role.Created,
+		AssumeRolePolicyDocument: showTrust(world, role.Trust),
+		PermissionsBoundary:      boundaryResult(role.Boundary),
+		Tags:                     tagList(role.Tags),
+	}
+}
+
+// listedRole is a role as ListRoles answers, without boundary, tags and last use.
+func listedRole(world *state.Snapshot, role *iam.Role) roleResult {
+	result := newRoleResult(world, role)
+	result.PermissionsBoundary, result.Tags = nil, nil
+	result.Description = role.Description
+	result.MaxSessionDuration = int(role.MaxSession / time.Second)
+	return result
+}
+
+// wholeRole is a role as GetRole answers. furl does not record when a role was last used.
+func wholeRole(world *state.Snapshot, role *iam.Role) roleResult {
+	result := listedRole(world, role)
+	result.PermissionsBoundary, result.Tags = boundaryResult(role.Boundary), tagList(role.Tags)
+	result.RoleLastUsed = &struct{}{}
+	return result
+}
+
+// wholeUser is a user as CreateUser and GetUser answer.
+func wholeUser(user *iam.User) userResult {
+	result := listedUser(user)
+	result.PermissionsBoundary, result.Tags = boundaryResult(user.Boundary), tagList(user.Tags)
+	return result
+}
+
+// listedUser is a user as ListUsers answers, without boundary and tags.
+func listedUser(user *iam.User) userResult {
+	return userResult{
+		Path: user.Path, UserName: user.Name, UserId: user.ID, Arn: user.ARN(), CreateDate: user.Created,
+	}
+}

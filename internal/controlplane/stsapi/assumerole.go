@@ -1,0 +1,195 @@
+package stsapi
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/policy"
+)
+
+type assumeRoleInput struct {
+	RoleArn         string `query:"required,min=20,max=2048,pattern=arn"`
+	RoleSessionName string `query:"required,min=2,max=64,pattern=session"`
+	limitInput
+	DurationSeconds   *int     `query:"min=900,max=43200"`
+	Tags              []tag    `query:"max=50"`
+	TransitiveTagKeys []string `query:"max=50" member:"min=1,max=128,pattern=tagKey"`
+	ExternalId        string   `query:"min=2,max=1224,pattern=external"`
+	SerialNumber      string   `query:"min=9,max=256,pattern=serial"`
+	TokenCode         string   `query:"min=6,max=6,pattern=digits"`
+	SourceIdentity    string   `query:"min=2,max=64,pattern=session"`
+	ProvidedContexts  []struct {
+		ProviderArn      string `query:"min=20,max=2048,pattern=arn"`
+		ContextAssertion string `query:"min=4,max=2048"`
+	} `query:"max=5"`
+}
+
+// assumeRoleOutput has its fields in the order that STS was seen to use, which is not that of the model.
+type assumeRoleOutput struct {
+	AssumedRoleUser  assumedRoleUser
+	Credentials      credentials
+	PackedPolicySize *int
+	SourceIdentity   string `query:"omitempty"`
+}
+
+type assumedRoleUser struct {
+	AssumedRoleId string
+	Arn           string
+}
+
+func newAssumedRoleUser(role *iam.Role, session string) assumedRoleUser {
+	return assumedRoleUser{role.ID + ":" + session, iam.SessionARN(role.Account, role.Name, session)}
+}
+
+// chainedLimit is the longest session of a role that was assumed by a session of another role (IAM User Guide, "Roles
+// terms and concepts", role chaining).
+const chainedLimit = time.Hour
+
+func (s *service) assumeRole(c *controlplane.Call, in *assumeRoleInput) (*assumeRoleOutput, error) {
+	if !isARN(in.RoleArn) {
+		return nil, query.ValidationErrorf("%s is invalid", in.RoleArn)
+	}
+	if c.Caller.Principal.Type == policy.Root {
+		return nil, accessDenied("Roles may not be assumed by root accounts.")
+	}
+	if err := noMFA(in.SerialNumber, in.TokenCode); err != nil {
+		return nil, err
+	}
+	if len(in.ProvidedContexts) > 0 {
+		return nil, invalidValue("furl has no context providers: leave ProvidedContexts out.")
+	}
+	if source := in.sourceIdentity(c.Caller.Session); in.SourceIdentity != "" && c.Caller.Session != nil &&
+		c.Caller.Session.SourceIdentity != "" && c.Caller.Session.SourceIdentity != source {
+		return nil, accessDenied("The source identity of the calling session, %s, can not be changed.", c.Caller.Session.SourceIdentity)
+	}
+	tags, err := in.sessionTags(c.Caller.Session)
+	if err != nil {
+		return nil, err
+	}
+	role, err := authorizeAssume(c, in, tags)
+	if err != nil {
+		return nil, err
+	}
+	duration, err := in.duration(role, c.Caller.Session)
+	if err != nil {
+		return nil, err
+	}
+	session := iam.Session{
+		Account: role.Account, Role: role.Name, RoleID: role.ID, SessionName: in.RoleSessionName,
+		SourceIdentity: in.sourceIdentity(c.Caller.Session), Tags: tags.values, TransitiveTags: tags.transitive,
+	}
+	packed, err := in.limit(c.State.Now(), role.Account, &session)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.start(c, session, duration, sameRole(role))
+	if err != nil {
+		return nil, err
+	}
+	return &assumeRoleOutput{
+		AssumedRoleUser: newAssumedRoleUser(role, in.RoleSessionName), Credentials: made,
+		PackedPolicySize: packed, SourceIdentity: session.SourceIdentity,
+	}, nil
+}
+
+// authorizeAssume finds the role if the caller may assume it with the tags and source identity. A role that does not
+// exist is refused like one that does.
+func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags) (*iam.Role, error) {
+	role, ok := roleByARN(c.State.Now(), in.RoleArn)
+	if !ok {
+		return nil, accessDenied("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.Caller.ARN(), in.RoleArn)
+	}
+	actions := []string{"sts:AssumeRole"}
+	if len(tags.values) > 0 {
+		actions = append(actions, "sts:TagSession")
+	}
+	source := in.sourceIdentity(c.Caller.Session)
+	if source != "" {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	facts := append(tags.facts(), auth.Fact{Key: "sts:RoleSessionName", Value: in.RoleSessionName})
+	facts = appendFact(facts, "sts:ExternalId", in.ExternalId)
+	facts = appendFact(facts, "sts:SourceIdentity", source)
+	for key, value := range role.Tags {
+		facts = append(facts, auth.Fact{Key: "aws:ResourceTag/" + key, Value: value}, auth.Fact{Key: "iam:ResourceTag/" + key, Value: value})
+	}
+	for _, action := range actions {
+		err := c.Authorize(controlplane.Permission{
+			Action: action, Resource: role.ARN(), ResourceAccount: role.Account,
+			Policy: role.Trust.Document, PolicyName: "trust policy of role " + role.Name, Facts: facts,
+		})
+		if err != nil {
+			return nil, withoutReason(err)
+		}
+	}
+	return role, nil
+}
+
+// withoutReason leaves the reason out of a refusal that is not explicit: STS gives none for a role that can not be
+// assumed, so that it does not tell whether the role exists.
+func withoutReason(err error) error {
+	var denied *controlplane.Denied
+	if !errors.As(err, &denied) || denied.Decision.Effect == policy.ExplicitlyDenied {
+		return err
+	}
+	return accessDenied("User: %s is not authorized to perform: %s on resource: %s", denied.Caller, denied.Permission.Action, denied.Permission.Resource)
+}
+
+// duration is how long the session lasts.
+func (in *assumeRoleInput) duration(role *iam.Role, caller *iam.Session) (time.Duration, error) {
+	wanted := seconds(in.DurationSeconds, 3600)
+	switch {
+	case caller != nil && caller.Role != "" && wanted > chainedLimit:
+		return 0, query.ValidationErrorf("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+	case wanted > role.MaxSession:
+		return 0, query.ValidationErrorf("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	return wanted, nil
+}
+
+// sourceIdentity is the one that is asked for. A session that has one hands it on; it can not be changed.
+func (in *assumeRoleInput) sourceIdentity(caller *iam.Session) string {
+	if in.SourceIdentity == "" && caller != nil {
+		return caller.SourceIdentity
+	}
+	return in.SourceIdentity
+}
+
+// isARN reports whether text has the parts of an ARN, whatever it names.
+func isARN(text string) bool {
+	parts := strings.SplitN(text, ":", 6)
+	return len(parts) == 6 && parts[0] == "arn" && parts[1] != "" && parts[2] != "" && parts[5] != ""
+}
+
+// roleByARN finds the role that has the very ARN.
+func roleByARN(world *state.Snapshot, arn string) (*iam.Role, bool) {
+	parsed, ok := iam.ParseARN(arn)
+	if !ok || parsed.Type != "role" {
+		return nil, false
+	}
+	role, ok := world.Role(parsed.Account, parsed.Name)
+	return role, ok && role.ARN() == arn
+}
+
+// sameRole checks that the role was not deleted while it was being assumed.
+func sameRole(role *iam.Role) func(*state.Snapshot) error {
+	return func(world *state.Snapshot) error {
+		if now, ok := world.Role(role.Account, role.Name); !ok || now.ID != role.ID {
+			return accessDenied("The role %s was deleted.", role.ARN())
+		}
+		return nil
+	}
+}
+
+func appendFact(facts []auth.Fact, key, value string) []auth.Fact {
+	if value == "" {
+		return facts
+	}
+	return append(facts, auth.Fact{Key: key, Value: value})
+}

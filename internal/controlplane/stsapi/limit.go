@@ -1,0 +1,67 @@
+package stsapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/policy"
+)
+
+// limitInput is the part of a request that limits the session that it makes: it can do no more than these policies
+// allow.
+type limitInput struct {
+	Policy     string      `query:"min=1,pattern=policy"`
+	PolicyArns []policyARN `query:"max=10"`
+}
+
+// policyARN is a managed policy. Its name in requests is in lower case, other than the model's every other name.
+type policyARN struct {
+	Arn string `query:"min=20,max=2048,pattern=arn" name:"arn"`
+}
+
+// maxPacked is how large the policies and tags of a session may be. AWS packs them in a format of its own, up to a
+// size that it does not tell, and gives the share of it that is used; furl counts characters against the documented
+// limit of the plain text.
+const maxPacked = 2048
+
+// limit puts the policies into the session, and returns how much of the room they and the tags take, in percent; nil
+// if there are none.
+func (in *limitInput) limit(_ *state.Snapshot, _ string, session *iam.Session) (*int, error) {
+	size := 0
+	for key, value := range session.Tags {
+		size += len(key) + len(value)
+	}
+	if in.Policy != "" {
+		document, err := iam.ParsePolicy(in.Policy, policy.Identity)
+		if err != nil {
+			return nil, malformed(err)
+		}
+		session.Policies = []iam.Policy{document}
+		size += len(document.Document.JSON())
+	}
+	if len(in.PolicyArns) > 0 {
+		return nil, query.ValidationErrorf("Policy %s does not exist or is not attachable.", in.PolicyArns[0].Arn)
+	}
+	if size == 0 {
+		return nil, nil
+	}
+	percent := (size*100 + maxPacked - 1) / maxPacked
+	if percent > 100 {
+		return nil, query.Errorf(http.StatusBadRequest, "PackedPolicyTooLarge",
+			"Packed policy and tags consume %d%% of the allotted space.", percent)
+	}
+	return &percent, nil
+}
+
+// malformed is the fault of a policy document in AWS's words.
+func malformed(err error) error {
+	message := err.Error()
+	var faults policy.Faults
+	if errors.As(err, &faults) {
+		message = faults.AWS()
+	}
+	return query.Errorf(http.StatusBadRequest, "MalformedPolicyDocument", "%s", message)
+}
