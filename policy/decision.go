@@ -84,6 +84,19 @@ func (d Decision) Because(action string) string {
 	}
 }
 
+// Deciding returns the statements that made the decision: of an explicit deny those that deny, of an allowed request
+// the identity-based and resource-based ones that allow, of an implicit deny none. A root user may be allowed without
+// any.
+func (d Decision) Deciding() (list []Ref) {
+	for _, r := range d.Matched {
+		grants := r.Effect == Allowed && (r.Type == IdentityBased || r.Type == ResourceBased)
+		if d.Effect == ExplicitlyDenied && r.Effect == ExplicitlyDenied || d.Effect == Allowed && grants {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // Ref names a statement.
 type Ref struct {
 	Type      PolicyType

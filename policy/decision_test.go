@@ -38,15 +38,22 @@ func TestDecision(t *testing.T) {
 		got = append(got, ref{r.Type.String(), r.Level, r.Policy, r.Sid(), r.Effect.String(), r.Path(), start, end})
 	}
 	want := []ref{
-		{"service control policy", 0, "root scp", "all", "allowed", "Statement", policy.Position{Line: 1, Column: 37}, policy.Position{Line: 1, Column: 94}},
-		{"service control policy", 1, "account scp", "all", "allowed", "Statement", policy.Position{Line: 1, Column: 37}, policy.Position{Line: 1, Column: 94}},
-		{"identity-based policy", 0, "inline policy mixed of user alice", "yes", "allowed", "Statement[1]", policy.Position{Line: 3, Column: 3}, policy.Position{Line: 3, Column: 69}},
-		{"identity-based policy", 0, "inline policy mixed of user alice", "no", "explicitDeny", "Statement[2]", policy.Position{Line: 4, Column: 3}, policy.Position{Line: 5, Column: 60}},
+		{"service control policy", 0, "root scp", "all", "Allowed", "Statement", policy.Position{Line: 1, Column: 37}, policy.Position{Line: 1, Column: 94}},
+		{"service control policy", 1, "account scp", "all", "Allowed", "Statement", policy.Position{Line: 1, Column: 37}, policy.Position{Line: 1, Column: 94}},
+		{"identity-based policy", 0, "inline policy mixed of user alice", "yes", "Allowed", "Statement[1]", policy.Position{Line: 3, Column: 3}, policy.Position{Line: 3, Column: 69}},
+		{"identity-based policy", 0, "inline policy mixed of user alice", "no", "ExplicitlyDenied", "Statement[2]", policy.Position{Line: 4, Column: 3}, policy.Position{Line: 5, Column: 60}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("matched (-want +got):\n%s", diff)
 	}
-	if d := policy.Evaluate(policy.Request{Principal: &alice, Action: action, Resource: function}, nil); d.Matched != nil || d.Effect.String() != "implicitDeny" {
+	if list := d.Deciding(); len(list) != 1 || list[0].Sid() != "no" {
+		t.Errorf("deciding %+v", list)
+	}
+	in := policy.Request{Principal: &alice, Action: "lambda:GetFunction", Resource: function, ResourceAccount: account}
+	if list := policy.Evaluate(in, sets).Deciding(); len(list) != 1 || list[0].Sid() != "yes" {
+		t.Errorf("deciding %+v", list)
+	}
+	if d := policy.Evaluate(policy.Request{Principal: &alice, Action: action, Resource: function}, nil); d.Deciding() != nil || d.Matched != nil || d.Effect.String() != "ImplicitlyDenied" {
 		t.Errorf("without policies: %+v", d)
 	}
 }
@@ -187,6 +194,34 @@ func TestPrincipalKeys(t *testing.T) {
 		}
 		if got := tt.caller.Type.String(); got != tt.name {
 			t.Errorf("type %q, want %q", got, tt.name)
+		}
+	}
+}
+
+func TestParsePrincipal(t *testing.T) {
+	tests := map[string]policy.Principal{
+		alice.ARN: {Type: policy.User, Account: account, ARN: alice.ARN},
+		root.ARN:  {Type: policy.Root, Account: account, ARN: root.ARN},
+		guest.ARN: {Type: policy.FederatedUser, Account: account, ARN: guest.ARN, SessionName: "guest"},
+		robot.ARN: {Type: policy.RoleSession, Account: account, ARN: robot.ARN, RoleARN: "arn:aws:iam::" + account + ":role/robot", SessionName: "s1"},
+		"arn:aws-cn:sts::111122223333:assumed-role/r/s": {Type: policy.RoleSession, Account: account, ARN: "arn:aws-cn:sts::111122223333:assumed-role/r/s", RoleARN: "arn:aws-cn:iam::111122223333:role/r", SessionName: "s"},
+		"lambda.amazonaws.com":                          {Type: policy.Service, ARN: "lambda.amazonaws.com"},
+		"ec2.amazonaws.com.cn":                          {Type: policy.Service, ARN: "ec2.amazonaws.com.cn"},
+		"accounts.example.com":                          {Type: policy.IdentityProvider, ARN: "accounts.example.com"},
+		"arn:aws:iam::111122223333:saml-provider/x":     {Type: policy.IdentityProvider, ARN: "arn:aws:iam::111122223333:saml-provider/x"},
+	}
+	for s, want := range tests {
+		got, err := policy.ParsePrincipal(s)
+		if err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", s, diff)
+		}
+	}
+	for _, s := range []string{"", "*", account, "alice", robot.RoleARN, function, "arn:aws:iam::1:user/x", "arn:aws:iam::111122223333:user/*"} {
+		if got, err := policy.ParsePrincipal(s); err == nil || got != (policy.Principal{}) {
+			t.Errorf("%q: %+v", s, got)
 		}
 	}
 }

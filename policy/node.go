@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -65,6 +66,10 @@ type reader struct {
 	source string
 	at     int
 	err    *syntaxError // the first; reading goes on to nothing after it
+
+	// members and items of the values being read, so that each value's own list is made once, at its size
+	members []member
+	items   []node
 }
 
 func (r *reader) fail(message string) {
@@ -128,6 +133,7 @@ func (r *reader) object(n *node, depth int) {
 		r.at++
 		return
 	}
+	outer := len(r.members)
 	for r.err == nil {
 		if r.next() != '"' {
 			r.fail("expected a quoted name")
@@ -141,8 +147,10 @@ func (r *reader) object(n *node, depth int) {
 		r.at++
 		r.space()
 		m.value = r.value(depth + 1)
-		n.members = append(n.members, m)
+		r.members = append(r.members, m)
 		if r.more('}') {
+			n.members = slices.Clone(r.members[outer:])
+			r.members = r.members[:outer]
 			return
 		}
 	}
@@ -154,10 +162,13 @@ func (r *reader) array(n *node, depth int) {
 		r.at++
 		return
 	}
+	outer := len(r.items)
 	for r.err == nil {
 		r.space()
-		n.items = append(n.items, r.value(depth+1))
+		r.items = append(r.items, r.value(depth+1))
 		if r.more(']') {
+			n.items = slices.Clone(r.items[outer:])
+			r.items = r.items[:outer]
 			return
 		}
 	}

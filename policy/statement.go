@@ -14,15 +14,15 @@ const (
 	ExplicitlyDenied
 )
 
-// String returns "allowed", "implicitDeny" or "explicitDeny": the values of EvalDecision in IAM's simulator.
+// String returns "Allowed", "ImplicitlyDenied" or "ExplicitlyDenied".
 func (e Effect) String() string {
 	switch e {
 	case Allowed:
-		return "allowed"
+		return "Allowed"
 	case ExplicitlyDenied:
-		return "explicitDeny"
+		return "ExplicitlyDenied"
 	default:
-		return "implicitDeny"
+		return "ImplicitlyDenied"
 	}
 }
 
