@@ -190,12 +190,7 @@ func (e *environment) ready() error {
 		e.timer.Stop()
 		e.mu.Unlock()
 		e.finish(c, "", nil)
-		e.mu.Lock()
-		moved := e.life.advance(settling, idle)
-		e.mu.Unlock()
-		if moved {
-			e.pool.release(e)
-		}
+		e.pool.release(e)
 		return nil
 	case at == busy, at == responding:
 		e.mu.Unlock()
@@ -248,6 +243,16 @@ func (e *environment) settle(c *call) {
 	defer e.mu.Unlock()
 	if e.call == c && e.life.advance(responding, settling) {
 		c.complete = true
+		e.stream = nil
+	}
+}
+
+// breakOff notes that the response of c ended too early. If the process lives, it may ask for the next event.
+func (e *environment) breakOff(c *call) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.call == c {
+		e.life.advance(responding, settling)
 		e.stream = nil
 	}
 }

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 		functionMain(os.Getenv("_HANDLER"))
 		os.Exit(0)
 	}
+	if dir := os.Getenv("FURL_TEST_SERVER"); dir != "" {
+		serverMain(dir)
+	}
 	os.Exit(m.Run())
 }
 
@@ -126,6 +129,9 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 		return strings.Repeat("a", o.N-2), nil // with its quotes N bytes
 	case "stream":
 		return stream(o), nil
+	case "stream-and-exit":
+		time.AfterFunc(200*time.Millisecond, func() { os.Exit(1) })
+		return stream(order{Text: o.Text, Ms: 60_000}), nil
 	}
 	return nil, fmt.Errorf("no such order: %q", o.Do)
 }
@@ -156,8 +162,9 @@ func stream(o order) io.Reader {
 }
 
 // rawMain speaks the Runtime API by hand, to misbehave. The event is a JSON list of requests to make: path, body and
-// headers, with {id} for the request id.
+// headers, with {id} for the request id and {statuses} for what the requests of the event before were answered.
 func rawMain() {
+	var before []string
 	for {
 		resp, err := http.Get("http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/next")
 		must(err)
@@ -182,16 +189,19 @@ func rawMain() {
 				cutShort(id)
 				continue
 			}
-			body := strings.ReplaceAll(s.Body, "{statuses}", strings.Join(statuses, " "))
+			body := strings.ReplaceAll(s.Body, "{statuses}", strings.Join(before, " "))
 			statuses = append(statuses, post(strings.ReplaceAll(s.Path, "{id}", id), "application/json", body, s.Header...))
 		}
+		before = statuses
 	}
 }
 
 // post answers the status and the body.
 func post(path, contentType, body string, header ...string) string {
-	req, err := http.NewRequest(http.MethodPost, "http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/"+path,
-		strings.NewReader(body))
+	if !strings.HasPrefix(path, "/") {
+		path = "/2018-06-01/runtime/" + path
+	}
+	req, err := http.NewRequest(http.MethodPost, "http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+path, strings.NewReader(body))
 	must(err)
 	req.Header.Set("Content-Type", contentType)
 	for i := 0; i+1 < len(header); i += 2 {
@@ -219,6 +229,7 @@ func cutShort(id string) {
 	if resp, err := http.DefaultClient.Do(req); err == nil {
 		resp.Body.Close()
 	}
+	time.Sleep(50 * time.Millisecond) // the next request takes another connection and must not come first
 }
 
 func must(err error) {

@@ -51,9 +51,14 @@ type Config struct {
 	StopGrace       time.Duration // between SIGTERM and SIGKILL for idle environments; default 500 ms
 }
 
-// settleWait is how long an invocation waits for an environment that has answered and is about to be free, before it
-// starts another one. The function's next request comes within a fraction of a millisecond, a new process costs tens.
-const settleWait = 25 * time.Millisecond
+// How long an invocation waits for an environment that has answered and is about to be free. The function's next
+// request normally comes within a fraction of a millisecond. A function may also do something between its answer and
+// that request; then it is better to start another process, which costs tens of milliseconds, and if none may be
+// started, to throttle the caller, but not one who only was quick.
+const (
+	settleWait      = 25 * time.Millisecond
+	settleWaitAtEnd = time.Second // of the concurrency
+)
 
 // expiryMargin is how much of its credentials' life an environment needs to be used again.
 const expiryMargin = 5 * time.Minute
@@ -90,8 +95,9 @@ type group struct {
 
 // waiter is told of an environment, or nil that there is nothing to wait for.
 type waiter struct {
-	key  string
-	free chan *environment // holds one
+	key      string
+	patience time.Duration
+	free     chan *environment // holds one
 }
 
 // New makes a pool. No process is started before the first invocation.
@@ -214,18 +220,23 @@ func (p *Pool) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 		g.keys[fn.Version] = fn.Key
 		p.retire(g, func(e *environment) bool { return e.fn.Version == fn.Version && e.fn.Key != fn.Key })
 	}
+	atLimit := fn.Concurrency >= 0 && len(g.all) >= fn.Concurrency
+	if atLimit && g.active() >= fn.Concurrency {
+		return nil, nil, ErrBusy
+	}
 	if e := p.popIdle(g, fn.Key); e != nil {
 		return e, nil, nil
 	}
 	if mayWait && g.settling(fn.Key) > len(g.waiting) {
-		w := &waiter{fn.Key, make(chan *environment, 1)}
+		w := &waiter{fn.Key, settleWait, make(chan *environment, 1)}
+		if atLimit {
+			w.patience = settleWaitAtEnd
+		}
 		g.waiting = append(g.waiting, w)
 		return nil, w, nil
 	}
-	if fn.Concurrency >= 0 && len(g.all) >= fn.Concurrency {
-		if fn.Concurrency == 0 || !p.evict(g) {
-			return nil, nil, ErrBusy
-		}
+	if atLimit && !p.evict(g) {
+		return nil, nil, ErrBusy
 	}
 	if p.size >= p.config.MaxEnvironments && !p.evict(p.groupWithOldestIdle()) {
 		return nil, nil, ErrFull
@@ -265,12 +276,29 @@ func (p *Pool) expired(e *environment) bool {
 	return !e.expires.IsZero() && e.expires.Sub(p.now()) < expiryMargin
 }
 
-// settling counts the environments of a key that will be free in a moment.
+// settling counts the environments of a key that will be free in a moment, or gone and so make room for another.
 func (g *group) settling(key string) int {
 	n := 0
 	for e := range g.all {
-		if e.fn.Key == key && e.life.stage() == settling {
+		switch e.life.stage() {
+		case settling, stopping, dead:
+			if e.fn.Key == key {
+				n++
+			}
+		default:
+		}
+	}
+	return n
+}
+
+// active counts the environments that work on an invocation.
+func (g *group) active() int {
+	n := 0
+	for e := range g.all {
+		switch e.life.stage() {
+		case starting, busy, responding:
 			n++
+		default:
 		}
 	}
 	return n
@@ -278,7 +306,7 @@ func (g *group) settling(key string) int {
 
 // await waits a little for an environment to settle.
 func (p *Pool) await(w *waiter, id identity) *environment {
-	timer := time.NewTimer(settleWait)
+	timer := time.NewTimer(w.patience)
 	defer timer.Stop()
 	select {
 	case e := <-w.free:
@@ -298,10 +326,14 @@ func (p *Pool) await(w *waiter, id identity) *environment {
 	return <-w.free // it was told in this very moment
 }
 
-// release takes back an environment that has become idle.
+// release takes back an environment that has settled and waits for an event. It becomes idle under the lock: whoever
+// looks for an environment sees it either as settling or where idle ones are kept.
 func (p *Pool) release(e *environment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !e.life.advance(settling, idle) {
+		return // it has ended meanwhile
+	}
 	g := p.groups[e.fn.identity()]
 	if p.closed || e.retired || p.expired(e) {
 		p.discard(g, e)

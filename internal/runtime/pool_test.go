@@ -86,7 +86,8 @@ func (b *bench) function(handler string, changes ...func(*runtime.Function)) *ru
 		CodeDir:     dir,
 		MemoryMB:    128,
 		Timeout:     10 * time.Second,
-		Concurrency: -1,
+		Concurrency: 1, // so that an environment which is a little late is waited for
+		Environment: map[string]string{"GORACE": "atexit_sleep_ms=0"},
 	}
 	for _, change := range changes {
 		change(fn)

@@ -16,8 +16,11 @@ func (e *environment) respondStream(c *call, response *runtimeapi.Response, limi
 	<-body.over
 	err := body.outcome()
 	// A reader that went away must not hold up the function, which Lambda runs to its end.
-	io.Copy(io.Discard, response.Body) //nolint:errcheck // the timeout bounds it
-	e.settle(c)
+	if _, broken := io.Copy(io.Discard, response.Body); broken != nil {
+		e.breakOff(c)
+	} else {
+		e.settle(c)
+	}
 	return err
 }
 
@@ -29,6 +32,7 @@ func (e *environment) respondWhole(c *call, response *runtimeapi.Response, limit
 	switch {
 	case err != nil:
 		// The process may just have been killed, or have crashed. Then its end is the better answer.
+		e.breakOff(c)
 		failed, refusal = c.cutOff(), runtimeapi.ErrTruncated
 	case int64(len(body)) > limit:
 		failed, refusal = tooLarge(limit), runtimeapi.ErrTooLarge
@@ -36,7 +40,9 @@ func (e *environment) respondWhole(c *call, response *runtimeapi.Response, limit
 	default:
 		failed = trailerError(response.Trailer())
 	}
-	e.settle(c)
+	if refusal != runtimeapi.ErrTruncated {
+		e.settle(c)
+	}
 	if failed != nil {
 		c.fail(failed)
 		return refusal

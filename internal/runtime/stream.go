@@ -49,6 +49,7 @@ func (s *streamBody) Read(p []byte) (int, error) {
 		s.env.settle(s.call)
 		return n, s.end(trailerError(s.response.Trailer()), io.EOF)
 	default:
+		s.env.breakOff(s.call)
 		return n, s.end(s.call.cutOff(), io.ErrUnexpectedEOF)
 	}
 }

@@ -1,0 +1,174 @@
+package runtime_test
+
+import (
+	"bytes"
+	"fmt"
+	goruntime "runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/runtime"
+)
+
+func TestLogLines(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main")
+	for range 2 {
+		_, result, id := b.invoke(fn, order{Do: "print", Text: "line", N: 4})
+		report := result.Report()
+		b.log.mu.Lock()
+		lines, ids := b.log.lines, b.log.ids
+		b.log.lines, b.log.ids = nil, nil
+		b.log.mu.Unlock()
+		init := ""
+		if result.ColdStart {
+			init = fmt.Sprintf("Init Duration: %.2f ms\t", float64(report.InitDuration)/1e6)
+		}
+		memory := ""
+		if goruntime.GOOS == "linux" {
+			memory = fmt.Sprintf("Max Memory Used: %d MB\t", report.MaxMemoryMB)
+		}
+		want := []string{
+			"START RequestId: " + id + " Version: $LATEST",
+			"line 0", "line 1", "line 2", "line 3", // standard output and standard error, in the order written
+			"END RequestId: " + id,
+			fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: 128 MB\t%s%s",
+				id, float64(report.Duration)/1e6, report.BilledDuration.Milliseconds(), memory, init),
+		}
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Error(diff)
+		}
+		if slices.ContainsFunc(ids, func(got string) bool { return got != id }) {
+			t.Errorf("request ids of the lines: %q, want %s", ids, id)
+		}
+		if got, want := string(result.LogTail()), strings.Join(lines, "\n")+"\n"; got != want {
+			t.Errorf("LogTail = %q\nwant      %q", got, want)
+		}
+	}
+}
+
+// lineSink checks lines as they come and keeps none.
+type lineSink struct {
+	mu      sync.Mutex
+	lines   int
+	bytes   int
+	longest int
+	partial int
+}
+
+func (s *lineSink) WriteLog(line runtime.LogLine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if line.Kind != runtime.LogFunction {
+		return
+	}
+	s.lines++
+	s.bytes += len(line.Text)
+	s.longest = max(s.longest, len(line.Text))
+	if line.Partial {
+		s.partial++
+	}
+}
+
+func TestLongLinesAreSplit(t *testing.T) {
+	sink := &lineSink{}
+	b := newBench(t, func(c *runtime.Config) { c.Log = sink })
+	const size = 3*runtime.MaxLogLine + 5
+	_, result, _ := b.invoke(b.function("main"), order{Do: "print-long", N: size})
+	tail := result.LogTail()
+	if sink.lines != 4 || sink.partial != 3 || sink.longest != runtime.MaxLogLine || sink.bytes != size {
+		t.Errorf("got %d lines, %d partial, longest %d, %d bytes", sink.lines, sink.partial, sink.longest, sink.bytes)
+	}
+	if len(tail) != 4096 || !bytes.Contains(tail, []byte("REPORT")) {
+		t.Errorf("tail of %d bytes: %.100s", len(tail), tail)
+	}
+}
+
+// A function that writes without end neither fills the memory nor holds up others.
+func TestShoutingFunction(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 64 MB")
+	}
+	sink := &lineSink{}
+	b := newBench(t, func(c *runtime.Config) { c.Log = sink })
+	shouting := b.function("main", named("shouting"), within(time.Minute))
+	quiet := b.function("main", named("quiet"))
+	b.invoke(quiet, order{Do: "echo"})
+	var before, after goruntime.MemStats
+	goruntime.GC()
+	goruntime.ReadMemStats(&before)
+	const size = 64 << 20
+	done := make(chan string)
+	go func() {
+		body, _, _ := b.invoke(shouting, order{Do: "shout", N: size})
+		done <- body
+	}()
+	served := 0
+	for loop := true; loop; served++ {
+		select {
+		case body := <-done:
+			if body != `"hoarse"` {
+				t.Errorf("the shouting function answered %s", body)
+			}
+			loop = false
+		default:
+			if body, result, _ := b.invoke(quiet, order{Do: "echo"}); result.FunctionError != nil {
+				t.Fatalf("the quiet function failed: %s", body)
+			}
+		}
+	}
+	goruntime.GC()
+	goruntime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	if served < 5 {
+		t.Errorf("only %d invocations of the other function meanwhile", served)
+	}
+	sink.mu.Lock()
+	defer sink.mu.Unlock()
+	if want := size / len("all work and no play\n"); sink.lines < want {
+		t.Errorf("%d lines, want at least %d", sink.lines, want)
+	}
+}
+
+// blockingSink is a sink that does not come back for one of the functions.
+type blockingSink struct {
+	function string
+	blocked  atomic.Bool
+	release  chan struct{}
+}
+
+func (s *blockingSink) WriteLog(line runtime.LogLine) {
+	if line.Function.Name == s.function {
+		s.blocked.Store(true)
+		<-s.release
+	}
+}
+
+func TestBlockedSinkHoldsUpOnlyItsFunction(t *testing.T) {
+	sink := &blockingSink{function: "stuck", release: make(chan struct{})}
+	b := newBench(t, func(c *runtime.Config) { c.Log = sink })
+	stuck := make(chan struct{})
+	go func() {
+		defer close(stuck)
+		b.invoke(b.function("main", named("stuck")), order{Do: "print", N: 1})
+	}()
+	for deadline := time.Now().Add(5 * time.Second); !sink.blocked.Load() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	other := b.function("main", named("other"))
+	for range 5 {
+		if _, result, _ := b.invoke(other, order{Do: "echo"}); result.FunctionError != nil {
+			t.Error(result.FunctionError)
+		}
+	}
+	close(sink.release)
+	<-stuck
+}

@@ -1,0 +1,235 @@
+package runtime_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime"
+)
+
+const integrationType = "application/vnd.awslambda.http-integration-response"
+
+// stream begins a streamed invocation.
+func (b *bench) stream(fn *runtime.Function, payload string) *runtime.Result {
+	b.Helper()
+	result, err := b.pool.Invoke(b.Context(), fn, runtime.Invocation{RequestID: "stream-1", Payload: []byte(payload), Stream: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if result.FunctionError != nil {
+		b.Fatalf("FunctionError = %s", result.FunctionError.Payload)
+	}
+	return result
+}
+
+func TestStreamIsNotDelayed(t *testing.T) {
+	for _, row := range []struct{ name, program, runtime, dir, handler, payload string }{
+		{"go", "", "", "", "main", `{"do":"stream","text":"first second","ms":700}`},
+		{"node", "node", "nodejs20.x", "node", "stream.handler", `{"do":"words","words":["first","second"],"pause":700}`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t)
+			fn := b.function(row.handler)
+			if row.program != "" {
+				needs(t, row.program)
+				fn = b.interpreted(row.runtime, row.dir, row.handler)
+			}
+			result := b.stream(fn, row.payload)
+			defer result.Body.Close()
+			begin := time.Now()
+			buffer := make([]byte, 64)
+			n, err := result.Body.Read(buffer)
+			if err != nil || string(buffer[:n]) != "first " {
+				t.Fatalf("first read: %q, %v", buffer[:n], err)
+			}
+			if waited := time.Since(begin); waited > 500*time.Millisecond {
+				t.Errorf("the first bytes came after %v, as late as the second ones", waited)
+			}
+			rest, err := io.ReadAll(result.Body)
+			if err != nil || string(rest) != "second " {
+				t.Errorf("rest: %q, %v", rest, err)
+			}
+			if failed := result.StreamError(); failed != nil {
+				t.Errorf("StreamError = %v", failed)
+			}
+		})
+	}
+}
+
+func TestLongStreams(t *testing.T) {
+	b := newBench(t)
+	result := b.stream(b.function("main"), `{"do":"stream","n":20000000}`)
+	if n, err := io.Copy(io.Discard, result.Body); n != 20_000_000 || err != nil {
+		t.Errorf("go: %d bytes, %v", n, err)
+	}
+	needs(t, "node")
+	result = b.stream(b.interpreted("nodejs20.x", "node", "stream.handler"), `{"do":"many","blocks":320}`)
+	if n, err := io.Copy(io.Discard, result.Body); n != 320*64*1024 || err != nil {
+		t.Errorf("node: %d bytes, %v", n, err)
+	}
+}
+
+func TestStreamLimit(t *testing.T) {
+	b := newBench(t)
+	result := b.stream(b.function("main"), `{"do":"stream","n":209715201}`)
+	n, err := io.Copy(io.Discard, result.Body)
+	if n != runtime.MaxStreamedResponse || err == nil {
+		t.Errorf("%d bytes, %v; want %d and an error", n, err, runtime.MaxStreamedResponse)
+	}
+	if failed := result.StreamError(); failed == nil || failed.Reason != runtime.ReasonTooLarge {
+		t.Errorf("StreamError = %+v", failed)
+	}
+}
+
+// A function that does not stream may not send more to a streaming caller than to any other.
+func TestBufferedFunctionInAStreamedInvocation(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("raw")
+	result := b.stream(fn, `[{"Path":"invocation/{id}/response","Body":"{\"statusCode\":200}"}]`)
+	if body, err := result.ReadAll(0); err != nil || string(body) != `{"statusCode":200}` || result.ResponseMode != runtime.ModeBuffered {
+		t.Errorf("%q (%s), %v", body, result.ResponseMode, err)
+	}
+	_, tooLarge, _ := b.invoke(fn, []step{{Path: respond, Body: strings.Repeat("x", runtime.MaxBufferedResponse+1)}})
+	if tooLarge.FunctionError == nil || tooLarge.FunctionError.Reason != runtime.ReasonTooLarge {
+		t.Errorf("FunctionError = %+v", tooLarge.FunctionError)
+	}
+}
+
+// A function that streams answers a caller that does not take streams with everything at once.
+func TestStreamingFunctionInABufferedInvocation(t *testing.T) {
+	needs(t, "node")
+	b := newBench(t)
+	fn := b.interpreted("nodejs20.x", "node", "stream.handler")
+	for _, row := range []struct {
+		event             object
+		contentType, body string
+	}{
+		{object{"do": "words", "words": []string{"a", "b"}}, "text/plain", "a b "},
+		{object{"do": "prelude"}, integrationType,
+			`{"statusCode":418,"headers":{"X-Kind":"teapot"},"cookies":["a=b"]}` + "\x00\x00\x00\x00\x00\x00\x00\x00short and stout"},
+		{object{"do": "empty"}, integrationType, ""},
+		{object{"do": "objects"}, "application/octet-stream", `{"a":1}`},
+		{object{"do": "pipeline"}, "application/octet-stream", "piped text"},
+	} {
+		body, result, _ := b.invoke(fn, row.event)
+		if result.FunctionError != nil || body != row.body || result.ContentType != row.contentType || result.ResponseMode != runtime.ModeStreaming {
+			t.Errorf("%v: %q (%s, %s), want %q (%s)", row.event, body, result.ContentType, result.ResponseMode, row.body, row.contentType)
+		}
+	}
+	body, result, _ := b.invoke(fn, object{"do": "torn"})
+	if result.FunctionError == nil || result.FunctionError.Type != "RangeError" || parseError(t, body).ErrorMessage != "torn" {
+		t.Errorf("torn: %s (%+v)", body, result.FunctionError)
+	}
+	body, result, _ = b.invoke(fn, object{"do": "late-type"})
+	if result.FunctionError == nil || result.FunctionError.Type != "Runtime.InvalidStreamingOperation" {
+		t.Errorf("late-type: %s (%+v)", body, result.FunctionError)
+	}
+}
+
+func TestErrorInTheMiddleOfAStream(t *testing.T) {
+	for _, row := range []struct{ name, program, handler, payload, typ, message string }{
+		{"go", "", "main", `{"do":"stream","text":"half a","n":-1}`, "errorString", "torn"},
+		{"node", "node", "stream.handler", `{"do":"torn"}`, "RangeError", "torn"},
+		{"node pipeline", "node", "stream.handler", `{"do":"torn-pipeline"}`, "RangeError", "torn source"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t)
+			fn := b.function(row.handler)
+			if row.program != "" {
+				needs(t, row.program)
+				fn = b.interpreted("nodejs20.x", "node", row.handler)
+			}
+			for range 2 { // the second time the same environment
+				result := b.stream(fn, row.payload)
+				body, err := io.ReadAll(result.Body)
+				if err != nil || string(body) != "half a " {
+					t.Errorf("body = %q, %v", body, err)
+				}
+				failed := result.StreamError()
+				if failed == nil || failed.Reason != runtime.ReasonError || failed.Type != row.typ || parseError(t, string(failed.Payload)).ErrorMessage != row.message {
+					t.Errorf("StreamError = %+v", failed)
+				}
+				b.await(1)
+			}
+		})
+	}
+}
+
+func TestStreamCutOff(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		event  string
+		reason runtime.Reason
+	}{
+		{"timeout", `{"do":"stream","text":"half a","ms":60000}`, runtime.ReasonTimeout},
+		{"exit", `{"do":"stream-and-exit","text":"half a"}`, runtime.ReasonExit},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t)
+			result := b.stream(b.function("main", within(500*time.Millisecond)), row.event)
+			body, err := io.ReadAll(result.Body)
+			if !errors.Is(err, io.ErrUnexpectedEOF) || string(body) != "half " {
+				t.Errorf("body = %q, %v", body, err)
+			}
+			if failed := result.StreamError(); failed == nil || failed.Reason != row.reason {
+				t.Errorf("StreamError = %+v, want reason %s", failed, row.reason)
+			}
+			if _, err := result.Body.Read(make([]byte, 1)); err == nil {
+				t.Error("a read after the end succeeds")
+			}
+		})
+	}
+}
+
+func TestReaderSlowsDownTheFunction(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main")
+	result := b.stream(fn, `{"do":"stream","n":60000000}`)
+	time.Sleep(300 * time.Millisecond)
+	if all, idle := b.pool.Environments(); all != 1 || idle != 0 {
+		t.Errorf("60 MB were taken in without a reader (%d environments, %d idle)", all, idle)
+	}
+	if n, err := io.Copy(io.Discard, result.Body); n != 60_000_000 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+func TestReaderThatLeavesDoesNotStopTheFunction(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main")
+	result := b.stream(fn, `{"do":"stream","text":"a b c d","ms":50,"n":30000000}`)
+	if _, err := io.ReadFull(result.Body, make([]byte, 2)); err != nil {
+		t.Fatal(err)
+	}
+	result.Body.Close()
+	if _, err := result.Body.Read(make([]byte, 1)); err == nil {
+		t.Error("read of a closed body succeeds")
+	}
+	if report := result.Report(); report.Duration < 200*time.Millisecond {
+		t.Errorf("it ran for %v only", report.Duration)
+	}
+	if log := b.log.String(); strings.Contains(log, "Status:") {
+		t.Errorf("log:\n%s", log)
+	}
+	if _, again, _ := b.invoke(fn, order{Do: "echo"}); again.ColdStart {
+		t.Error("the environment was not used again")
+	}
+}
+
+func TestReadAllLimit(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main")
+	for _, stream := range []bool{false, true} {
+		result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{RequestID: "id", Payload: []byte(`{"do":"big","n":1000}`), Stream: stream})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := result.ReadAll(999)
+		if err != nil || result.FunctionError == nil || result.FunctionError.Reason != runtime.ReasonTooLarge || !strings.Contains(string(body), "(999 bytes)") {
+			t.Errorf("stream %t: %s (%+v), %v", stream, body, result.FunctionError, err)
+		}
+	}
+}
