@@ -36,20 +36,15 @@ func (c *condition) holds(ctx Context) bool {
 		}
 		return c.null&nullPresent != 0
 	}
-	if len(values) == 0 {
-		switch {
-		case c.ifExists || c.quantifier == forAll:
-			return true
-		case c.quantifier == forAny:
-			return false
-		default:
-			return c.negated
-		}
+	if len(values) == 0 && c.ifExists {
+		return true
 	}
+	// "a null data set, such as an empty string" counts as no values to the set operators
+	null := len(values) == 0 || len(values) == 1 && values[0] == ""
 	switch c.quantifier {
 	case forAll:
-		if len(values) == 1 && values[0] == "" {
-			return true // "resolves to a null data set, such as an empty string"
+		if null {
+			return true
 		}
 		for _, v := range values {
 			if c.test.matches(v, ctx) == c.negated {
@@ -58,6 +53,9 @@ func (c *condition) holds(ctx Context) bool {
 		}
 		return true
 	case forAny:
+		if null {
+			return false
+		}
 		for _, v := range values {
 			if c.test.matches(v, ctx) != c.negated {
 				return true

@@ -170,6 +170,8 @@ func TestMultivalued(t *testing.T) {
 		{"ForAnyValue:StringEquals", "green", false},
 		{"ForAnyValue:StringEquals", "-", false},
 		{"ForAnyValue:StringEquals", "0", false},
+		{"ForAnyValue:StringNotEquals", "", false},
+		{"StringNotEquals", "", true},
 		{"ForAnyValue:StringNotEquals", "green red", true},
 		{"ForAnyValue:StringNotEquals", "red", false},
 		{"ForAnyValue:StringNotEquals", "-", false},
@@ -198,6 +200,7 @@ func TestVariables(t *testing.T) {
 	ctx := policy.Values{
 		"aws:username": {"alice"}, "aws:PrincipalTag/Team": {"red"}, "k:star": {"*"}, "k:many": {"a", "b"}, "k:wild": {"\xff"},
 		"s3:prefix": {"home/alice/x"}, "k:dollar": {"$"}, "k:q": {"a?"}, "k:text": {"${aws:username}"}, "k:arn": {"arn:aws:s3:::alice"},
+		"k:empty": {""},
 	}
 	tests := []struct {
 		condition string
@@ -215,6 +218,8 @@ func TestVariables(t *testing.T) {
 		{`{"StringEqualsIgnoreCase":{"aws:username":"${k:none}"}}`, false},
 		{`{"ArnLike":{"k:arn":"arn:aws:s3:::${aws:username}"}}`, true},
 		{`{"ArnLike":{"k:arn":"arn:aws:s3:::${k:none}"}}`, false},
+		{`{"StringLike":{"aws:username":"${k:empty}*"}}`, false},
+		{`{"StringLike":{"aws:username":"${k:empty, 'al'}*"}}`, true},
 		{`{"StringLike":{"aws:username":"${k:star}"}}`, false}, // a value is never a wildcard
 		{`{"StringLike":{"aws:username":"${k:wild}"}}`, false},
 		{`{"StringEquals":{"k:many":"${k:many}"}}`, false}, // only single-valued keys

@@ -149,3 +149,22 @@ func TestDocument(t *testing.T) {
 		t.Errorf("zero document prints %s", zero)
 	}
 }
+
+func TestGuessKind(t *testing.T) {
+	tests := map[string]policy.Kind{
+		``:   policy.Identity,
+		`{`:  policy.Identity,
+		`[]`: policy.Identity,
+		`{"Statement":{"Action":"lambda:*","Resource":"*"}}`:                             policy.Identity,
+		`{"Statement":[{"Action":"sts:AssumeRole","Resource":"*"}]}`:                     policy.Identity,
+		`{"Statement":[{"Principal":"*","Action":["STS:AssumeRole","sts:TagSession"]}]}`: policy.Trust,
+		`{"Statement":[{"Principal":"*","Action":"sts:AssumeRole","Resource":"*"}]}`:     policy.Resource,
+		`{"Statement":[{"Principal":"*","Action":["sts:AssumeRole","lambda:Invoke*"]}]}`: policy.Resource,
+		`{"Statement":{"NotPrincipal":"*","NotAction":"lambda:*","NotResource":"*"}}`:    policy.Resource,
+	}
+	for text, want := range tests {
+		if got := policy.GuessKind([]byte(text)); got != want {
+			t.Errorf("%s: got %v, want %v", text, got, want)
+		}
+	}
+}

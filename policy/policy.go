@@ -25,6 +25,7 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 )
 
 // MaxSize is the largest document, in bytes, that [Parse] reads: the limit of IAM's own API model for a policy
@@ -58,6 +59,34 @@ func (k Kind) String() string {
 		return "trust"
 	default:
 		return "identity"
+	}
+}
+
+// GuessKind tells the grammar a document is written for: one that names principals is for a role if all its actions are
+// of sts and it names no resources, else for a resource. Text that is not JSON counts as Identity.
+func GuessKind(doc []byte) Kind {
+	var principal, resource, other bool
+	root, _ := readJSON(string(doc))
+	eachStatement(&root, func(s *node) {
+		for i := range s.members {
+			m := &s.members[i]
+			switch m.key {
+			case "Principal", "NotPrincipal":
+				principal = true
+			case "Resource", "NotResource":
+				resource = true
+			case "Action", "NotAction":
+				each(&m.value, func(action *node) { other = other || !strings.HasPrefix(lowerASCII(action.text), "sts:") })
+			}
+		}
+	})
+	switch {
+	case !principal:
+		return Identity
+	case resource || other:
+		return Resource
+	default:
+		return Trust
 	}
 }
 

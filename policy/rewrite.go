@@ -37,23 +37,27 @@ func (d *Document) MapPrincipals(f func(string) string) (*Document, error) {
 
 // eachPrincipal calls visit for every value of type AWS, in the order of the text. The text must have passed Parse.
 func eachPrincipal(root *node, visit func(*node)) {
-	for i := range root.members {
-		if root.members[i].key != "Statement" {
-			continue
-		}
-		each(&root.members[i].value, func(statement *node) {
-			for j := range statement.members {
-				m := &statement.members[j]
-				if m.key != "Principal" && m.key != "NotPrincipal" {
-					continue
-				}
-				for k := range m.value.members {
-					if m.value.members[k].key == "AWS" {
-						each(&m.value.members[k].value, visit)
-					}
+	eachStatement(root, func(statement *node) {
+		for i := range statement.members {
+			m := &statement.members[i]
+			if m.key != "Principal" && m.key != "NotPrincipal" {
+				continue
+			}
+			for j := range m.value.members {
+				if m.value.members[j].key == "AWS" {
+					each(&m.value.members[j].value, visit)
 				}
 			}
-		})
+		}
+	})
+}
+
+// eachStatement calls visit for every statement of a document.
+func eachStatement(root *node, visit func(*node)) {
+	for i := range root.members {
+		if root.members[i].key == "Statement" {
+			each(&root.members[i].value, visit)
+		}
 	}
 }
 

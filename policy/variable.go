@@ -106,8 +106,9 @@ func (t *template) matches(s string, ctx Context) bool {
 }
 
 // expand returns the text with its variables replaced. It reports false when a variable has no value: the text then
-// equals nothing. A key of several values has none, since only single-valued keys may be variables; and neither has
-// one whose value is not UTF-8, which could pass for a wildcard.
+// equals nothing. A key that is absent or empty has none ("the value is effectively null") unless there is a default; a
+// key of several values has none either, since only single-valued keys may be variables, and neither has one whose
+// value is not UTF-8, which could pass for a wildcard.
 func (t *template) expand(ctx Context) (string, bool) {
 	if t.parts == nil {
 		return t.text, true
@@ -120,13 +121,14 @@ func (t *template) expand(ctx Context) (string, bool) {
 			continue
 		}
 		values := lookup(ctx, p.key)
+		null := len(values) == 0 || len(values) == 1 && values[0] == ""
 		switch {
-		case len(values) == 1 && !hasWildcards(values[0]):
-			b.WriteString(values[0])
-		case len(values) == 0 && p.hasDefault:
+		case null && p.hasDefault:
 			b.WriteString(p.fallback)
-		default:
+		case null || len(values) > 1 || hasWildcards(values[0]):
 			return "", false
+		default:
+			b.WriteString(values[0])
 		}
 	}
 	return b.String(), true
