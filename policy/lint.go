@@ -16,7 +16,7 @@ const (
 	// RuleNeverMatches: a statement's conditions ask for keys that none of its function URL actions has, such as both
 	// lambda:FunctionUrlAuthType and lambda:InvokedViaFunctionUrl in one statement.
 	RuleNeverMatches Rule = "never-matches"
-	// RuleQualifiedOnly: function:name:* covers versions and aliases, not the function itself.
+	// RuleQualifiedOnly: function:name:* and function:name:$LATEST do not cover the function itself.
 	RuleQualifiedOnly Rule = "qualified-only"
 	// RuleDirectInvoke: lambda:InvokeFunction without lambda:InvokedViaFunctionUrl also allows the Invoke API.
 	RuleDirectInvoke Rule = "direct-invoke"
@@ -91,13 +91,14 @@ func (l *linter) add(ref Ref, rule Rule, severity Severity, message, fix string)
 
 func (l *linter) check(s *statement, ref Ref) {
 	url, invoke := s.names(actionInvokeURL), s.names(actionInvoke)
-	if !url && !invoke {
+	if !url && !invoke && !s.demandsBoth() {
 		return
 	}
 	l.checkAuthType(s, ref)
-	if key := s.impossible(url, invoke); key != "" {
+	forURLs := url || s.demands(keyAuthType) != nil || s.demands(keyViaURL) != nil // else it may be for Invoke alone
+	if why := s.impossible(url, invoke); forURLs && why != "" {
 		l.add(ref, RuleNeverMatches, Error,
-			"the statement never matches a call of a function URL: "+key,
+			"the statement never matches a call of a function URL: "+why,
 			"use two statements: "+actionInvokeURL+" with "+keyAuthType+", and "+actionInvoke+" with "+keyViaURL)
 		return
 	}
@@ -145,6 +146,11 @@ func (s *statement) demands(key string) *condition {
 	return nil
 }
 
+// demandsBoth reports whether the statement demands the keys of both actions of a function URL, whatever its actions.
+func (s *statement) demandsBoth() bool {
+	return s.demands(keyAuthType) != nil && s.demands(keyViaURL) != nil
+}
+
 // possible reports whether a call of a function URL can have all keys that the statement demands for the action.
 // AWS Lambda Developer Guide, "Control access to Lambda function URLs": each action comes with one of the keys.
 func (s *statement) possible(action string) bool {
@@ -182,7 +188,7 @@ func (s *statement) impossible(url, invoke bool) string {
 		return "requests of users and roles have no " + key + "; only those a service makes for a resource have"
 	case key != "":
 		return "function URLs are reached through the internet only, so no request has " + key
-	case url && invoke || s.demands(keyAuthType) != nil && s.demands(keyViaURL) != nil:
+	case s.demandsBoth():
 		return keyAuthType + " comes with " + actionInvokeURL + " only and " + keyViaURL + " with " + actionInvoke + " only"
 	case url:
 		return actionInvokeURL + " does not come with " + keyViaURL
@@ -255,11 +261,14 @@ func (r *resources) includesPattern(pattern string) bool {
 func (l *linter) checkQualified(s *statement, ref Ref) {
 	for _, r := range s.resources.written {
 		bare, ok := strings.CutSuffix(r, ":*")
+		if !ok {
+			bare, ok = strings.CutSuffix(r, ":$LATEST")
+		}
 		if !ok || s.resources.not || strings.Count(bare, ":") != 6 || !strings.Contains(bare, ":function:") || s.resources.includesPattern(bare) {
 			continue
 		}
 		l.add(ref, RuleQualifiedOnly, Warning,
-			quote(r)+" covers the versions and aliases of the function, not the function itself, to which a URL without qualifier belongs",
+			quote(r)+" covers qualified names of the function only, not the function itself, to which a URL without qualifier belongs",
 			"list "+quote(bare)+" too")
 	}
 }

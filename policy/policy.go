@@ -63,10 +63,11 @@ func (k Kind) String() string {
 }
 
 // GuessKind tells the grammar a document is written for: one that names principals is for a role if all its actions are
-// of sts and it names no resources, else for a resource. Text that is not JSON counts as Identity.
+// of sts and it names no resources, else for a resource. Text that is no policy, or larger than [MaxSize], counts as
+// Identity.
 func GuessKind(doc []byte) Kind {
 	var principal, resource, other bool
-	root, _ := readJSON(string(doc))
+	root, _ := readJSON(string(doc[:min(len(doc), MaxSize)]))
 	eachStatement(&root, func(s *node) {
 		for i := range s.members {
 			m := &s.members[i]
