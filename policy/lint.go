@@ -32,15 +32,15 @@ const (
 type Severity int
 
 const (
-	// Warning: the document works, perhaps for more callers than meant.
-	Warning Severity = iota
-	// Error: the document, or part of it, can not do what it is written for.
-	Error
+	// SeverityWarning: the document works, perhaps for more callers than meant.
+	SeverityWarning Severity = iota
+	// SeverityError: the document, or part of it, can not do what it is written for.
+	SeverityError
 )
 
 // String returns "warning" or "error".
 func (s Severity) String() string {
-	if s == Error {
+	if s == SeverityError {
 		return "error"
 	}
 	return "warning"
@@ -97,7 +97,7 @@ func (l *linter) check(s *statement, ref Ref) {
 	l.checkAuthType(s, ref)
 	forURLs := url || s.demands(keyAuthType) != nil || s.demands(keyViaURL) != nil // else it may be for Invoke alone
 	if why := s.impossible(url, invoke); forURLs && why != "" {
-		l.add(ref, RuleNeverMatches, Error,
+		l.add(ref, RuleNeverMatches, SeverityError,
 			"the statement never matches a call of a function URL: "+why,
 			"use two statements: "+actionInvokeURL+" with "+keyAuthType+", and "+actionInvoke+" with "+keyViaURL)
 		return
@@ -205,7 +205,7 @@ func (l *linter) checkAuthType(s *statement, ref Ref) {
 		}
 		for _, v := range c.values {
 			if v != "NONE" && v != "AWS_IAM" {
-				l.add(ref, RuleAuthType, Error, keyAuthType+" is NONE or AWS_IAM, never "+quote(v), "write NONE or AWS_IAM")
+				l.add(ref, RuleAuthType, SeverityError, keyAuthType+" is NONE or AWS_IAM, never "+quote(v), "write NONE or AWS_IAM")
 			}
 		}
 	}
@@ -215,11 +215,11 @@ func (l *linter) checkAuthType(s *statement, ref Ref) {
 func (l *linter) checkPair(s *statement, ref Ref, url, invoke bool) {
 	switch {
 	case url && s.possible(actionInvokeURL) && !l.granted(s, actionInvoke):
-		l.add(ref, RuleMissingAction, Error,
+		l.add(ref, RuleMissingAction, SeverityError,
 			actionInvokeURL+" is granted without "+actionInvoke+" for the same principals and functions; a call of a function URL needs both",
 			"add a statement that allows "+actionInvoke+" on the same resource, with the condition "+viaURLCondition)
 	case invoke && s.demands(keyViaURL) != nil && !l.granted(s, actionInvokeURL):
-		l.add(ref, RuleMissingAction, Error,
+		l.add(ref, RuleMissingAction, SeverityError,
 			actionInvoke+" is granted for function URLs without "+actionInvokeURL+" for the same principals and functions; a call needs both",
 			"add a statement that allows "+actionInvokeURL+` on the same resource, with the condition {"StringEquals":{"`+keyAuthType+`":"AWS_IAM"}}`)
 	}
@@ -267,7 +267,7 @@ func (l *linter) checkQualified(s *statement, ref Ref) {
 		if !ok || s.resources.not || strings.Count(bare, ":") != 6 || !strings.Contains(bare, ":function:") || s.resources.includesPattern(bare) {
 			continue
 		}
-		l.add(ref, RuleQualifiedOnly, Warning,
+		l.add(ref, RuleQualifiedOnly, SeverityWarning,
 			quote(r)+" covers qualified names of the function only, not the function itself, to which a URL without qualifier belongs",
 			"list "+quote(bare)+" too")
 	}
@@ -277,7 +277,7 @@ func (l *linter) checkDirect(s *statement, ref Ref, invoke bool) {
 	if !invoke || !s.possible(actionInvoke) || s.demands(keyViaURL) != nil || !slices.ContainsFunc(l.all, func(t *statement) bool { return t.effect == Allowed && t.names(actionInvokeURL) }) {
 		return
 	}
-	l.add(ref, RuleDirectInvoke, Warning,
+	l.add(ref, RuleDirectInvoke, SeverityWarning,
 		actionInvoke+" without "+keyViaURL+" also allows the function to be invoked directly, past its URL",
 		"add the condition "+viaURLCondition+" unless that is meant")
 }
@@ -287,7 +287,7 @@ func (l *linter) checkPrincipals(s *statement, ref Ref, url bool) {
 		return
 	}
 	if s.principals.everyone && len(s.conditions) == 0 {
-		l.add(ref, RulePublic, Warning,
+		l.add(ref, RulePublic, SeverityWarning,
 			"Principal * without a condition lets anyone in, of any account and unsigned",
 			"name the principal, or add a condition such as {\"StringEquals\":{\""+keyAuthType+"\":\"NONE\"}} if the URL is public on purpose")
 	}
@@ -298,11 +298,11 @@ func (l *linter) checkPrincipals(s *statement, ref Ref, url bool) {
 		switch service {
 		case "cloudfront.amazonaws.com": // signs with an origin access control
 		case "lambda.amazonaws.com":
-			l.add(ref, RuleServiceNeverSigns, Error,
+			l.add(ref, RuleServiceNeverSigns, SeverityError,
 				"lambda.amazonaws.com is the Lambda service, not a function: a function calls with its execution role",
 				"name the execution role of the calling function, {\"AWS\":\"arn:aws:iam::ACCOUNT:role/NAME\"}")
 		default:
-			l.add(ref, RuleServiceNeverSigns, Error,
+			l.add(ref, RuleServiceNeverSigns, SeverityError,
 				service+" does not send signed requests to function URLs; of the services only cloudfront.amazonaws.com does, with an origin access control",
 				"name the user or role that calls")
 		}
