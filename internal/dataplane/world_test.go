@@ -131,7 +131,7 @@ func (w *world) user(account, name, document string) sigv4.Credentials {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	user := &iam.User{Account: account, Name: name, Path: "/", ID: id, Keys: []iam.AccessKey{key}, Inline: w.inline(document)}
+	user := &iam.User{Account: account, Name: name, Path: "/", ID: id, Keys: []iam.AccessKey{key}, Grants: iam.Grants{Inline: w.inline(document)}}
 	w.update(func(tx *state.Tx) error { return tx.PutUser(user) })
 	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
 }
@@ -147,7 +147,7 @@ func (w *world) role(account, name, document string) sigv4.Credentials {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	role := &iam.Role{Account: account, Name: name, Path: "/", ID: id, Inline: w.inline(document)}
+	role := &iam.Role{Account: account, Name: name, Path: "/", ID: id, Grants: iam.Grants{Inline: w.inline(document)}}
 	w.update(func(tx *state.Tx) error {
 		tx.PutTransientSession(session)
 		return tx.PutRole(role)

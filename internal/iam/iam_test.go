@@ -116,10 +116,12 @@ func TestInlinePoliciesAreInOrderOfTheirNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	policies := map[string]iam.Policy{"b": any, "a": any}
-	role, user := &iam.Role{Name: "r", Inline: policies}, &iam.User{Name: "u", Inline: policies}
+	grants := iam.Grants{Inline: policies}
+	role, user, group := &iam.Role{Name: "r", Grants: grants}, &iam.User{Name: "u", Grants: grants}, &iam.Group{Name: "g", Grants: grants}
 	role.Prepare()
 	user.Prepare()
-	for owner, named := range map[string][]policy.Named{"role r": role.InlinePolicies(), "user u": user.InlinePolicies()} {
+	group.Prepare()
+	for owner, named := range map[string][]policy.Named{"role r": role.InlinePolicies(), "user u": user.InlinePolicies(), "group g": group.InlinePolicies()} {
 		if len(named) != 2 || named[0].Name != "inline policy a of "+owner || named[1].Name != "inline policy b of "+owner {
 			t.Errorf("%s has %+v", owner, named)
 		}
@@ -130,7 +132,7 @@ func TestClonesAreIndependent(t *testing.T) {
 	user := &iam.User{Tags: map[string]string{"a": "1"}, Keys: []iam.AccessKey{{ID: "k"}}}
 	changedUser := user.Clone()
 	changedUser.Tags["a"], changedUser.Keys[0].Inactive = "2", true
-	role := &iam.Role{Tags: map[string]string{"a": "1"}, Attached: []string{"p"}}
+	role := &iam.Role{Tags: map[string]string{"a": "1"}, Grants: iam.Grants{Attached: []string{"p"}}}
 	changedRole := role.Clone()
 	changedRole.Tags["a"], changedRole.Attached[0] = "2", "q"
 	if user.Tags["a"] != "1" || user.Keys[0].Inactive || role.Tags["a"] != "1" || role.Attached[0] != "p" {

@@ -4,13 +4,9 @@
 package iam
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/furl-dev/furl/policy"
 )
 
 // Account is one AWS account with its root user's access key.
@@ -27,13 +23,10 @@ type User struct {
 	ID       string // AIDA…
 	Created  time.Time
 	Tags     map[string]string `json:",omitempty"`
-	Inline   map[string]Policy `json:",omitempty"` // inline policies by name
-	Attached []string          `json:",omitempty"` // ARNs of managed policies, in order of attachment
 	Boundary string            `json:",omitempty"` // ARN of the permissions boundary
-	Groups   []string          `json:",omitempty"` // names of the groups it is in
+	Groups   []string          `json:",omitempty"` // names of the groups it is in, in order of joining
 	Keys     []AccessKey       `json:",omitempty"`
-
-	inline []policy.Named // Inline as the evaluation takes it
+	Grants
 }
 
 // Role is an IAM role.
@@ -47,11 +40,8 @@ type Role struct {
 	Trust       Policy // who may assume it
 	MaxSession  time.Duration
 	Tags        map[string]string `json:",omitempty"`
-	Inline      map[string]Policy `json:",omitempty"`
-	Attached    []string          `json:",omitempty"`
 	Boundary    string            `json:",omitempty"`
-
-	inline []policy.Named // Inline as the evaluation takes it
+	Grants
 }
 
 // AccessKey is a long-term access key of a user or of an account's root user.
@@ -105,76 +95,20 @@ func Key(account, name string) string { return account + "/" + name }
 // Clone is a copy that may be changed without changing u.
 func (u *User) Clone() *User {
 	clone := *u
-	clone.Tags, clone.Inline = maps.Clone(u.Tags), maps.Clone(u.Inline)
-	clone.Attached, clone.Groups, clone.Keys = slices.Clone(u.Attached), slices.Clone(u.Groups), slices.Clone(u.Keys)
+	clone.Tags, clone.Grants = maps.Clone(u.Tags), u.Grants.clone()
+	clone.Groups, clone.Keys = slices.Clone(u.Groups), slices.Clone(u.Keys)
 	return &clone
 }
 
 // Clone is a copy that may be changed without changing r.
 func (r *Role) Clone() *Role {
 	clone := *r
-	clone.Tags, clone.Inline, clone.Attached = maps.Clone(r.Tags), maps.Clone(r.Inline), slices.Clone(r.Attached)
+	clone.Tags, clone.Grants = maps.Clone(r.Tags), r.Grants.clone()
 	return &clone
 }
 
 // Prepare makes what InlinePolicies returns. It is called once, before the user is published.
-func (u *User) Prepare() { u.inline = named(u.Inline, "user "+u.Name) }
+func (u *User) Prepare() { u.prepare("user " + u.Name) }
 
 // Prepare makes what InlinePolicies returns. It is called once, before the role is published.
-func (r *Role) Prepare() { r.inline = named(r.Inline, "role "+r.Name) }
-
-// InlinePolicies are the user's inline policies, in the order of their names.
-func (u *User) InlinePolicies() []policy.Named { return u.inline }
-
-// InlinePolicies are the role's inline policies, in the order of their names.
-func (r *Role) InlinePolicies() []policy.Named { return r.inline }
-
-func named(policies map[string]Policy, owner string) []policy.Named {
-	var list []policy.Named
-	for _, name := range slices.Sorted(maps.Keys(policies)) {
-		list = append(list, policy.Named{Name: "inline policy " + name + " of " + owner, Document: policies[name].Document})
-	}
-	return list
-}
-
-// Policy is a policy document: its text as the client gave it and what it compiles to. It is stored as its text.
-type Policy struct {
-	Text     string
-	Kind     policy.Kind
-	Document *policy.Document
-}
-
-// ParsePolicy compiles a policy's text. The error lists every fault of it.
-func ParsePolicy(text string, kind policy.Kind) (Policy, error) {
-	document, err := policy.Parse([]byte(text), kind)
-	if err != nil {
-		return Policy{}, err
-	}
-	return Policy{Text: text, Kind: kind, Document: document}, nil
-}
-
-type storedPolicy struct {
-	Text string
-	Kind policy.Kind
-}
-
-// MarshalJSON writes the text and kind.
-func (p Policy) MarshalJSON() ([]byte, error) { return json.Marshal(storedPolicy{p.Text, p.Kind}) }
-
-// UnmarshalJSON reads what MarshalJSON wrote and compiles it.
-func (p *Policy) UnmarshalJSON(data []byte) error {
-	var stored storedPolicy
-	if err := json.Unmarshal(data, &stored); err != nil {
-		return fmt.Errorf("stored policy: %w", err)
-	}
-	if stored.Text == "" { // none was set
-		*p = Policy{}
-		return nil
-	}
-	parsed, err := ParsePolicy(stored.Text, stored.Kind)
-	if err != nil {
-		return fmt.Errorf("stored policy: %w", err)
-	}
-	*p = parsed
-	return nil
-}
+func (r *Role) Prepare() { r.prepare("role " + r.Name) }

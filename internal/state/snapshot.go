@@ -11,11 +11,14 @@ import (
 // Snapshot is the whole world at one moment. It never changes; whoever holds one may read it for as long as it
 // likes without a lock.
 type Snapshot struct {
-	Accounts  Table[*iam.Account]     // by id
-	Users     Table[*iam.User]        // by User.Key
-	Roles     Table[*iam.Role]        // by Role.Key
-	Sessions  Table[*iam.Session]     // by access key id
-	Functions Table[*lambda.Function] // by ARN.Key
+	Accounts  Table[*iam.Account]       // by id
+	Users     Table[*iam.User]          // by User.Key
+	Roles     Table[*iam.Role]          // by Role.Key
+	Groups    Table[*iam.Group]         // by Group.Key
+	Policies  Table[*iam.ManagedPolicy] // by ARN; without those of AWS
+	Providers Table[*iam.Provider]      // by ARN
+	Sessions  Table[*iam.Session]       // by access key id
+	Functions Table[*lambda.Function]   // by ARN.Key
 
 	// Derived from the above when they change.
 	keys       Table[keyOwner] // by access key id: long-term keys only
@@ -52,6 +55,19 @@ func (s *Snapshot) User(account, name string) (*iam.User, bool) {
 // Role finds a role by account and name.
 func (s *Snapshot) Role(account, name string) (*iam.Role, bool) {
 	return s.Roles.Get(iam.Key(account, name))
+}
+
+// Group finds a group by account and name.
+func (s *Snapshot) Group(account, name string) (*iam.Group, bool) {
+	return s.Groups.Get(iam.Key(account, name))
+}
+
+// Policy finds a managed policy by its ARN, be it an account's or AWS's.
+func (s *Snapshot) Policy(arn string) (*iam.ManagedPolicy, bool) {
+	if policy, ok := s.Policies.Get(arn); ok {
+		return policy, true
+	}
+	return iam.AWSPolicy(arn)
 }
 
 // PrincipalARN is the ARN of the user or role with the unique id, for as long as it exists.

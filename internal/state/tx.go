@@ -13,6 +13,9 @@ import (
 const (
 	kindUser     = "user"
 	kindRole     = "role"
+	kindGroup    = "group"
+	kindPolicy   = "policy"
+	kindProvider = "oidc-provider"
 	kindSession  = "session"
 	kindFunction = "function"
 )
@@ -23,6 +26,9 @@ type Tx struct {
 	accounts  builder[*iam.Account]
 	users     builder[*iam.User]
 	roles     builder[*iam.Role]
+	groups    builder[*iam.Group]
+	policies  builder[*iam.ManagedPolicy]
+	providers builder[*iam.Provider]
 	sessions  builder[*iam.Session]
 	functions builder[*lambda.Function]
 
@@ -36,6 +42,7 @@ type Tx struct {
 func newTx(from *Snapshot) *Tx {
 	tx := &Tx{}
 	tx.accounts.table, tx.users.table, tx.roles.table = from.Accounts, from.Users, from.Roles
+	tx.groups.table, tx.policies.table, tx.providers.table = from.Groups, from.Policies, from.Providers
 	tx.sessions.table, tx.functions.table = from.Sessions, from.Functions
 	tx.keys.table, tx.urls.table, tx.principals.table = from.keys, from.urls, from.principals
 	return tx
@@ -45,6 +52,7 @@ func newTx(from *Snapshot) *Tx {
 func (tx *Tx) View() *Snapshot {
 	return &Snapshot{
 		Accounts: tx.accounts.table, Users: tx.users.table, Roles: tx.roles.table,
+		Groups: tx.groups.table, Policies: tx.policies.table, Providers: tx.providers.table,
 		Sessions: tx.sessions.table, Functions: tx.functions.table,
 		keys: tx.keys.table, urls: tx.urls.table, principals: tx.principals.table,
 	}
@@ -190,6 +198,12 @@ func (tx *Tx) load(record store.Record) error {
 		return decode(record, func(user *iam.User) error { tx.setUser(user); return nil })
 	case kindRole:
 		return decode(record, func(role *iam.Role) error { tx.setRole(role); return nil })
+	case kindGroup:
+		return decode(record, func(group *iam.Group) error { tx.setGroup(group); return nil })
+	case kindPolicy:
+		return decode(record, func(policy *iam.ManagedPolicy) error { tx.policies.set(policy.ARN(), policy); return nil })
+	case kindProvider:
+		return decode(record, func(provider *iam.Provider) error { tx.providers.set(provider.ARN(), provider); return nil })
 	case kindSession:
 		return decode(record, func(session *iam.Session) error { tx.PutTransientSession(session); return nil })
 	case kindFunction:

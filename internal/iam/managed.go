@@ -1,0 +1,74 @@
+package iam
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// ManagedPolicy is a policy that stands by itself and can be attached to users, roles and groups, or bound their
+// permissions.
+type ManagedPolicy struct {
+	Account     string // of the owner; AWS for the policies that every account has
+	Name        string
+	Path        string
+	ID          string // ANPA…
+	Description string `json:",omitempty"`
+	Created     time.Time
+	Updated     time.Time
+	Tags        map[string]string `json:",omitempty"`
+	Versions    []PolicyVersion   // oldest first, never empty
+	Default     string            // id of the version that is in force
+	Last        int               // number of the latest version ever made; numbers are not used again
+}
+
+// PolicyVersion is one version of a managed policy. It does not change.
+type PolicyVersion struct {
+	ID      string // v1, v2, …
+	Created time.Time
+	Policy  Policy
+}
+
+// AWS is the account part of the ARNs of AWS's own managed policies.
+const AWS = "aws"
+
+// ARN is the policy's ARN.
+func (p *ManagedPolicy) ARN() string {
+	return "arn:aws:iam::" + p.Account + ":policy" + p.Path + p.Name
+}
+
+// Version finds a version.
+func (p *ManagedPolicy) Version(id string) (PolicyVersion, bool) {
+	for _, version := range p.Versions {
+		if version.ID == id {
+			return version, true
+		}
+	}
+	return PolicyVersion{}, false
+}
+
+// InForce is the version that is in force.
+func (p *ManagedPolicy) InForce() PolicyVersion {
+	version, _ := p.Version(p.Default)
+	return version
+}
+
+// AddVersion adds a version, which is in force if it is to be or if it is the first.
+func (p *ManagedPolicy) AddVersion(document Policy, inForce bool, now time.Time) PolicyVersion {
+	p.Last++
+	version := PolicyVersion{ID: "v" + strconv.Itoa(p.Last), Created: now, Policy: document}
+	p.Versions = append(p.Versions, version)
+	if inForce || p.Default == "" {
+		p.Default = version.ID
+	}
+	p.Updated = now
+	return version
+}
+
+// Clone is a copy that may be changed without changing p.
+func (p *ManagedPolicy) Clone() *ManagedPolicy {
+	clone := *p
+	clone.Tags, clone.Versions = maps.Clone(p.Tags), slices.Clone(p.Versions)
+	return &clone
+}
