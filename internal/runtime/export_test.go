@@ -1,5 +1,10 @@
 package runtime
 
+import (
+	"context"
+	"time"
+)
+
 // Environments answers how many environments the pool has, and how many of them are idle.
 func (p *Pool) Environments() (all, idle int) {
 	p.mu.Lock()
@@ -9,4 +14,35 @@ func (p *Pool) Environments() (all, idle int) {
 		idle += len(g.idle)
 	}
 	return all, idle
+}
+
+// Command answers how a function would be started: path, arguments, additional variables, remarks.
+func (p *Pool) Command(ctx context.Context, fn *Function) ([]string, []string, []string, error) {
+	c, err := p.launcher.command(ctx, fn)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return append([]string{c.path}, c.args...), c.extra, c.remarks, nil
+}
+
+// Stages answers every stage of an environment's life by its name, and which moves between them are legal.
+func Stages() (names []string, legal func(from, to int) bool) {
+	for s := range stages {
+		names = append(names, s.String())
+	}
+	return names, func(from, to int) bool {
+		var l life
+		l.at.Store(uint32(from))
+		defer func() { _ = recover() }()
+		return l.advance(stage(from), stage(to))
+	}
+}
+
+// Lines splits chunks of output into lines as a function's log does, with a limit of its own.
+func Lines(sink LogSink, limit int, chunks [][]byte) {
+	o := &output{sink: sink, now: time.Now, limit: limit}
+	for _, chunk := range chunks {
+		o.split(chunk)
+	}
+	o.close()
 }

@@ -51,7 +51,7 @@ func (i *interpreters) find(ctx context.Context, programs []string, arguments []
 			continue
 		}
 		if !accept(candidate) {
-			tried = append(tried, fmt.Errorf("%s is version %s", program, candidate.Version))
+			tried = append(tried, fmt.Errorf("%s is version %s", candidate.Path, candidate.Version))
 			continue
 		}
 		i.mu.Lock()

@@ -25,6 +25,7 @@ type output struct {
 	call    *call   // whose tail the lines go to; nil between invocations
 	read    *os.File
 	fd      int
+	limit   int // of a line
 	closed  bool
 	buffer  []byte // of one read, made with the first output
 	pending []byte // the beginning of a line whose end has not come
@@ -40,9 +41,10 @@ const (
 
 func newOutput(e *environment) *output {
 	return &output{
-		sink: e.pool.config.Log,
-		now:  e.pool.now,
-		call: e.call, // what a starting function prints is the beginning of the first invocation's log
+		sink:  e.pool.config.Log,
+		limit: MaxLogLine,
+		now:   e.pool.now,
+		call:  e.call, // what a starting function prints is the beginning of the first invocation's log
 		line: LogLine{
 			Function:    e.fn,
 			LogGroup:    e.fn.logGroup(),
@@ -130,7 +132,7 @@ func (o *output) split(chunk []byte) {
 		if end >= 0 {
 			text, rest = chunk[:end], chunk[end+1:]
 		}
-		if room := MaxLogLine - len(o.pending); len(text) > room {
+		if room := o.limit - len(o.pending); len(text) > room {
 			o.pending = append(o.pending, text[:room]...)
 			o.flush(true)
 			chunk = chunk[room:]

@@ -172,3 +172,41 @@ func TestBlockedSinkHoldsUpOnlyItsFunction(t *testing.T) {
 	close(sink.release)
 	<-stuck
 }
+
+// textSink keeps the text, with a newline after each line that is whole.
+type textSink struct {
+	text    bytes.Buffer
+	longest int
+}
+
+func (s *textSink) WriteLog(line runtime.LogLine) {
+	s.longest = max(s.longest, len(line.Text))
+	s.text.Write(line.Text)
+	if !line.Partial {
+		s.text.WriteByte('\n')
+	}
+}
+
+// However output is cut into reads, the lines are the same, none is too long and nothing is lost.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("one\ntwo\n\nthree"), uint8(3))
+	f.Add(bytes.Repeat([]byte("x"), 40), uint8(7))
+	f.Add([]byte("\n\n\n"), uint8(1))
+	f.Add([]byte("0123456789abcdef\n"), uint8(16))
+	f.Fuzz(func(t *testing.T, output []byte, size uint8) {
+		const limit = 16
+		var chunks [][]byte
+		for chunk := range slices.Chunk(output, int(size)+1) {
+			chunks = append(chunks, chunk)
+		}
+		sink := &textSink{}
+		runtime.Lines(sink, limit, chunks)
+		want := output
+		if len(output) > 0 && output[len(output)-1] != '\n' {
+			want = append(slices.Clone(output), '\n')
+		}
+		if !bytes.Equal(sink.text.Bytes(), want) || sink.longest > limit {
+			t.Errorf("%q came out as %q, longest line %d", output, sink.text.Bytes(), sink.longest)
+		}
+	})
+}

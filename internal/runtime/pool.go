@@ -95,9 +95,9 @@ type group struct {
 
 // waiter is told of an environment, or nil that there is nothing to wait for.
 type waiter struct {
-	key      string
-	patience time.Duration
-	free     chan *environment // holds one
+	key     string
+	atLimit bool              // no other environment may be started: room is as good as one that is free
+	free    chan *environment // holds one
 }
 
 // New makes a pool. No process is started before the first invocation.
@@ -227,11 +227,8 @@ func (p *Pool) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 	if e := p.popIdle(g, fn.Key); e != nil {
 		return e, nil, nil
 	}
-	if mayWait && g.settling(fn.Key) > len(g.waiting) {
-		w := &waiter{fn.Key, settleWait, make(chan *environment, 1)}
-		if atLimit {
-			w.patience = settleWaitAtEnd
-		}
+	w := &waiter{fn.Key, atLimit, make(chan *environment, 1)}
+	if mayWait && g.settling(w) > len(g.waiting) {
 		g.waiting = append(g.waiting, w)
 		return nil, w, nil
 	}
@@ -276,13 +273,13 @@ func (p *Pool) expired(e *environment) bool {
 	return !e.expires.IsZero() && e.expires.Sub(p.now()) < expiryMargin
 }
 
-// settling counts the environments of a key that will be free in a moment, or gone and so make room for another.
-func (g *group) settling(key string) int {
+// settling counts the environments that will be free for a waiter in a moment, or gone and so make room.
+func (g *group) settling(w *waiter) int {
 	n := 0
 	for e := range g.all {
 		switch e.life.stage() {
 		case settling, stopping, dead:
-			if e.fn.Key == key {
+			if w.wants(e) {
 				n++
 			}
 		default:
@@ -290,6 +287,9 @@ func (g *group) settling(key string) int {
 	}
 	return n
 }
+
+// wants tells whether the end of what e is doing helps the waiter.
+func (w *waiter) wants(e *environment) bool { return w.atLimit || e.fn.Key == w.key }
 
 // active counts the environments that work on an invocation.
 func (g *group) active() int {
@@ -306,7 +306,11 @@ func (g *group) active() int {
 
 // await waits a little for an environment to settle.
 func (p *Pool) await(w *waiter, id identity) *environment {
-	timer := time.NewTimer(w.patience)
+	patience := settleWait
+	if w.atLimit {
+		patience = settleWaitAtEnd
+	}
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case e := <-w.free:
@@ -339,17 +343,21 @@ func (p *Pool) release(e *environment) {
 		p.discard(g, e)
 		return
 	}
-	if w := g.nextWaiter(e.fn.Key); w != nil {
+	w := g.nextWaiter(e)
+	if w != nil && w.key == e.fn.Key {
 		w.free <- e
 		return
 	}
 	e.idleSince = p.now()
 	g.idle = append(g.idle, e)
+	if w != nil {
+		w.free <- nil // it may stop this one and start its own
+	}
 }
 
-func (g *group) nextWaiter(key string) *waiter {
+func (g *group) nextWaiter(e *environment) *waiter {
 	for i, w := range g.waiting {
-		if w.key == key {
+		if w.wants(e) {
 			g.waiting = append(g.waiting[:i], g.waiting[i+1:]...)
 			return w
 		}
@@ -381,7 +389,7 @@ func (p *Pool) forget(g *group, e *environment) {
 		}
 	}
 	// Whoever hoped for this one had better start another.
-	if w := g.nextWaiter(e.fn.Key); w != nil {
+	if w := g.nextWaiter(e); w != nil {
 		w.free <- nil
 	}
 	if len(g.all) == 0 {
