@@ -74,6 +74,9 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log}
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
 	scope, _ := sigv4.ParseScope(r)
+	if scope.Region == "" { // unsigned or malformed: the verifier says which, and needs a region for it
+		scope.Region = "us-east-1"
+	}
 	api := p.api(scope.Service)
 	call.Region = scope.Region
 	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))

@@ -35,5 +35,5 @@ func (a *API) getAccountSettings(r *request, _ *noInput) (any, error) {
 	return struct {
 		AccountLimit limit
 		AccountUsage usage
-	}{limit{totalCodeSize, codeSizeUnzipped, codeSizeZipped, a.Concurrency, a.Concurrency}, used}, nil
+	}{limit{totalCodeSize, codeSizeUnzipped, codeSizeZipped, a.config.Concurrency, a.config.Concurrency}, used}, nil
 }

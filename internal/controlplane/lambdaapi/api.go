@@ -40,7 +40,7 @@ type Config struct {
 
 // API is the Lambda API. It is safe for concurrent use.
 type API struct {
-	Config
+	config Config
 	routes router
 }
 
@@ -65,7 +65,7 @@ func New(config Config) (*API, error) {
 	if config.Random == nil {
 		config.Random = rand.Reader
 	}
-	return &API{Config: config, routes: newRouter(operations())}, nil
+	return &API{config: config, routes: newRouter(operations())}, nil
 }
 
 // Service is lambda, as in a credential scope.

@@ -189,7 +189,7 @@ func changed(function *lambda.Function, call *controlplane.Call) {
 
 // putCode keeps a package and makes it the function's code.
 func (a *API) putCode(r *request, function *lambda.Function, zip []byte) error {
-	code, err := a.Code.Put(r.Context(), zip)
+	code, err := a.config.Code.Put(r.Context(), zip)
 	var refused *lambda.Error
 	switch {
 	case errors.Is(err, ErrNotZip):

@@ -115,3 +115,50 @@ func TestFunctionFromCreationToDeletion(t *testing.T) {
 		t.Errorf("GetFunction after deletion: %d", got.status)
 	}
 }
+
+func TestFunctionsThatAreNotThere(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	for _, test := range []struct {
+		method, path, body string
+		want               fault
+	}{
+		{"GET", "none", "", missing("Function not found: " + prefix + "none")},
+		{"GET", "none/configuration", "", missing("Function not found: " + prefix + "none")},
+		{"GET", "none?Qualifier=7", "", missing("Function not found: " + prefix + "none:7")},
+		{"GET", "books?Qualifier=7", "", missing("Function not found: " + prefix + "books:7")},
+		{"GET", "books/configuration?Qualifier=7", "", missing("Function not found: " + prefix + "books:7")},
+		{"GET", "books:live", "", missing("Cannot find alias arn: " + prefix + "books:live")},
+		{"GET", "books?Qualifier=a$b", "", missing("Function not found: " + prefix + "books:a$b")},
+		{"GET", "books:live?Qualifier=dev", "", invalid("The derived qualifier from the function name does not match the specified qualifier.")},
+		{"GET", "books?Qualifier=", "", violates(`2 validation errors detected: Value '' at 'qualifier' failed to satisfy constraint: Member must have length greater than or equal to 1; Value '' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`)},
+		{"GET", "a.b", "", violates("1 validation error detected: Value 'a.b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: " + namePattern)},
+		{"GET", "arn%3Aaws%3Alambda%3Aus-west-2%3A123456789012%3Afunction%3Abooks", "", missing("Functions from 'us-west-2' are not reachable in this region ('eu-west-1')")},
+		{"PUT", "none/code", `{"ZipFile":"UEs="}`, missing("Function not found: " + prefix + "none")},
+		{"PUT", "none/configuration", `{}`, missing("Function not found: " + prefix + "none")},
+		{"DELETE", "none", "", missing("Function not found: " + prefix + "none")},
+		{"DELETE", "none?Qualifier=7", "", missing("Function not found: " + prefix + "none")},
+		{"DELETE", "books?Qualifier=$LATEST", "", invalid("$LATEST version cannot be deleted without deleting the function.")},
+		{"DELETE", "books?Qualifier=live", "", invalid("Deletion of aliases is not currently supported.")},
+	} {
+		s.expect(request{method: test.method, path: "/2015-03-31/functions/" + test.path, body: test.body}, test.want)
+	}
+	if got := s.do(request{method: "DELETE", path: "/2015-03-31/functions/books?Qualifier=7"}); got.status != 204 {
+		t.Errorf("deleting a version that is not there: %d %s", got.status, got.body)
+	}
+	s.function("books")
+}
+
+func TestEveryFormOfAName(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	for _, name := range []string{
+		"books", "books:$LATEST", "function:books", account + ":function:books", account + ":function:books:$LATEST",
+		prefix + "books", prefix + "books:$LATEST", "arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Abooks",
+		"arn%3aaws%3alambda%3aeu-west-1%3a123456789012%3afunction%3abooks%3a%24LATEST",
+	} {
+		if got := s.do(request{method: "GET", path: "/2015-03-31/functions/" + name}); got.status != 200 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}

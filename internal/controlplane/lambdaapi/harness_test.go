@@ -46,8 +46,12 @@ type server struct {
 	url   string
 	world *state.State
 	log   *syncBuffer
+	clock func() time.Time
 	fakes
 }
+
+// useRealTime is for clients that sign with the time it is.
+func (s *server) useRealTime() { s.clock = time.Now }
 
 // fakes stand for what the API only knows as interfaces.
 type fakes struct {
@@ -68,7 +72,7 @@ func start(t testing.TB) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, world: world, log: &syncBuffer{}, fakes: fakes{&fakeCode{}, &fakeInvoker{}, &[]string{}}}
+	s := &server{t: t, world: world, log: &syncBuffer{}, clock: func() time.Time { return now }, fakes: fakes{&fakeCode{}, &fakeInvoker{}, &[]string{}}}
 	s.update(func(tx *state.Tx) error {
 		for _, id := range []string{account, other} {
 			tx.SetAccount(&iam.Account{ID: id, RootKey: iam.AccessKey{ID: "AKIAROOT" + id, Secret: "secret of " + id}})
@@ -93,7 +97,7 @@ func (s *server) api() *lambdaapi.API {
 }
 
 func (s *server) serve(api controlplane.API) (url string) {
-	clock := func() time.Time { return now }
+	clock := func() time.Time { return s.clock() }
 	httpServer := httptest.NewServer(&controlplane.Plane{
 		Gate: &auth.Gate{State: s.world, Now: clock}, State: s.world, Traces: &trace.Recorder{},
 		Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: clock, APIs: []controlplane.API{api},
@@ -175,7 +179,7 @@ func (s *server) do(r request) answer {
 	if r.region == "" {
 		r.region = region
 	}
-	signer := &sigv4.Signer{Region: r.region, Service: "lambda", Now: func() time.Time { return now }}
+	signer := &sigv4.Signer{Region: r.region, Service: "lambda", Now: s.clock}
 	if _, err := signer.Sign(made, r.as, sigv4.PayloadBytes([]byte(r.body))); err != nil {
 		s.t.Fatal(err)
 	}

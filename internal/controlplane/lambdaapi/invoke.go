@@ -76,9 +76,9 @@ func (a *API) invoke(r *request, in *invokeInput) (any, error) {
 		answer.status = http.StatusNoContent
 	case asyncInvocation:
 		answer.status = http.StatusAccepted
-		err = a.Invoker.InvokeAsync(r.Context(), invocation)
+		err = a.config.Invoker.InvokeAsync(r.Context(), invocation)
 	default:
-		answer.result, err = a.Invoker.Invoke(r.Context(), invocation)
+		answer.result, err = a.config.Invoker.Invoke(r.Context(), invocation)
 	}
 	if err != nil {
 		return nil, invokeFault(err)

@@ -37,7 +37,7 @@ func (a *API) getFunction(r *request, _ *functionInput) (any, error) {
 		Tags          map[string]string `json:",omitempty"`
 	}{
 		Configuration: configurationOf(function, r.target.arn.Qualifier),
-		Code:          struct{ RepositoryType, Location string }{"S3", a.Links.CodeURL(function)},
+		Code:          struct{ RepositoryType, Location string }{"S3", a.config.Links.CodeURL(function)},
 		Tags:          function.Tags,
 	}, nil
 }
@@ -72,7 +72,7 @@ func (a *API) deleteFunction(r *request, _ *functionInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Environments.Retire(arn.Key())
+	a.config.Environments.Retire(arn.Key())
 	return nil, nil
 }
 

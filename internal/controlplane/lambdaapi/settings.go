@@ -226,7 +226,7 @@ func (a *API) checkRuntime(runtime *string) error {
 		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN",
 			cut(*runtime), strings.Join(currentRuntimes, ", "))
 	}
-	if err := a.Runtimes.Check(*runtime); err != nil {
+	if err := a.config.Runtimes.Check(*runtime); err != nil {
 		return invalidParameter("%v", err)
 	}
 	return nil

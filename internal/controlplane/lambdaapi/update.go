@@ -132,6 +132,6 @@ func (a *API) change(r *request, revision *string, dryRun bool, edit func(*state
 	if dryRun {
 		return configurationOf(function, ""), nil
 	}
-	a.Environments.Retire(function.ARN.Key())
+	a.config.Environments.Retire(function.ARN.Key())
 	return configurationOf(function, "").updating(), nil
 }

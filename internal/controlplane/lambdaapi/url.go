@@ -98,7 +98,7 @@ const urlTime = "2006-01-02T15:04:05.000000Z"
 func (a *API) urlConfigOf(function lambda.ARN, qualifier string, config *lambda.URLConfig) urlConfig {
 	function.Qualifier = qualifier
 	return urlConfig{
-		FunctionUrl:      a.URLs.FunctionURL(config.ID, function.Region),
+		FunctionUrl:      a.config.URLs.FunctionURL(config.ID, function.Region),
 		FunctionArn:      function.String(),
 		AuthType:         string(config.AuthType),
 		Cors:             config.CORS,
@@ -132,7 +132,7 @@ func functionMissing() *fault { return notFound("Function does not exist") }
 func urlMissing() *fault      { return notFound("The resource you requested does not exist.") }
 
 func (a *API) createURLConfig(r *request, in *createURLConfigInput) (any, error) {
-	id, err := lambda.NewURLID(a.Random)
+	id, err := lambda.NewURLID(a.config.Random)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,157 @@
+package lambdaapi_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+const invokePath = "/2015-03-31/functions/books/invocations"
+
+func TestInvoke(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	s.invoker.result = lambdaapi.Result{Payload: []byte(`{"ok":true}`), ExecutedVersion: "$LATEST", LogTail: []byte("START\nEND\n")}
+	got := s.do(request{method: "POST", path: invokePath + "?Qualifier=$LATEST", body: `{"page":5}`, header: map[string]string{
+		"X-Amz-Invocation-Type": "RequestResponse", "X-Amz-Log-Type": "Tail",
+		"X-Amz-Client-Context": base64.StdEncoding.EncodeToString([]byte(`{"client":{}}`)),
+		"X-Amzn-Trace-Id":      "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1",
+	}})
+	if got.status != 200 || got.body != `{"ok":true}` {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "application/json", "X-Amz-Executed-Version": "$LATEST", "X-Amz-Function-Error": "",
+		"X-Amz-Log-Result": base64.StdEncoding.EncodeToString([]byte("START\nEND\n")), "X-Amzn-Remapped-Content-Length": "0",
+		"X-Amzn-Trace-Id": "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1",
+	} {
+		if got.header.Get(name) != want {
+			t.Errorf("%s: %q, want %q", name, got.header.Get(name), want)
+		}
+	}
+	want := []lambdaapi.Invocation{{
+		Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"page":5}`), ClientContext: `{"client":{}}`,
+		RequestID: got.header.Get("x-amzn-RequestId"), TraceID: "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1", LogTail: true,
+	}}
+	if diff := cmp.Diff(want, s.invoker.calls, cmpopts.EquateComparable(), sameFunction); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// sameFunction compares functions by identity: they have unexported fields.
+var sameFunction = cmp.Comparer(func(a, b lambdaapi.Invocation) bool {
+	same := a.Function == b.Function
+	a.Function, b.Function = nil, nil
+	return same && cmp.Equal(fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b))
+})
+
+func TestInvokeOfAFunctionThatFails(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	payload := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`
+	s.invoker.result = lambdaapi.Result{Payload: []byte(payload), ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
+	got := s.do(request{method: "POST", path: invokePath})
+	if got.status != 200 || got.body != payload || got.header.Get("X-Amz-Function-Error") != "Unhandled" {
+		t.Errorf("got %d %v %s", got.status, got.header, got.body)
+	}
+	if _, ok := got.header["X-Amz-Log-Result"]; ok {
+		t.Error("the log was not asked for")
+	}
+	if call := s.invoker.calls[0]; string(call.Payload) != "{}" || call.LogTail || !strings.HasPrefix(call.TraceID, "Root=1-6b045b3a-") {
+		t.Errorf("payload %q, log %v, trace %q; a request without a body invokes with {}, in a trace of its own", call.Payload, call.LogTail, call.TraceID)
+	}
+}
+
+func TestInvokeEventAndDryRun(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	got := s.do(request{method: "POST", path: invokePath, body: `[1]`, header: map[string]string{"X-Amz-Invocation-Type": "Event"}})
+	if got.status != 202 || got.body != "" || len(s.invoker.async) != 1 || string(s.invoker.async[0].Payload) != "[1]" {
+		t.Errorf("Event: %d %q, %d taken", got.status, got.body, len(s.invoker.async))
+	}
+	got = s.do(request{method: "POST", path: invokePath, header: map[string]string{"X-Amz-Invocation-Type": "DryRun"}})
+	if got.status != 204 || got.body != "" || len(s.invoker.calls) != 0 || len(s.invoker.async) != 1 {
+		t.Errorf("DryRun: %d %q, %d invoked", got.status, got.body, len(s.invoker.calls))
+	}
+	largest := `"` + strings.Repeat("x", 1<<20-2) + `"`
+	if got := s.do(request{method: "POST", path: invokePath, body: largest, header: map[string]string{"X-Amz-Invocation-Type": "Event"}}); got.status != 202 {
+		t.Errorf("an event of exactly 1 MB: %d %s", got.status, got.body)
+	}
+	s.expect(request{method: "POST", path: invokePath, body: " " + largest, header: map[string]string{"X-Amz-Invocation-Type": "Event"}},
+		fault{413, "RequestEntityTooLargeException", `{"message":"1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"}`})
+}
+
+func TestInvokeRefuses(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	const notJSON = "Could not parse request body into json: Could not parse payload into json: "
+	content := func(message string) fault {
+		return fault{400, "InvalidRequestContentException", `{"Type":"User","message":` + quote(message) + `}`}
+	}
+	for _, test := range []struct {
+		path, body, header string
+		want               fault
+	}{
+		{"none", `{}`, "", missing("Function not found: " + prefix + "none:$LATEST")},
+		{"none:live", `{}`, "", missing("Function not found: " + prefix + "none:live")},
+		{"books:live", `{}`, "", missing("Cannot find alias arn: " + prefix + "books:live")},
+		{"books:3", `{}`, "", missing("Function not found: " + prefix + "books:3")},
+		{"books", `{`, "", content(notJSON + "unexpected end of JSON input")},
+		{"books", `name=value`, "", content(notJSON + "invalid character 'a' in literal null (expecting 'u')")},
+		{"books", `{} {}`, "", content(notJSON + "invalid character '{' after top-level value")},
+		{"books", `{}`, "X-Amz-Client-Context=%%%", content("Client context must be a valid Base64-encoded JSON object.")},
+		{"books", `{}`, "X-Amz-Client-Context=" + base64.StdEncoding.EncodeToString([]byte(`[1]`)), content("Client context must be a valid Base64-encoded JSON object.")},
+		{"books", `{}`, "X-Amz-Client-Context=" + base64.StdEncoding.EncodeToString([]byte(`null`)), content("Client context must be a valid Base64-encoded JSON object.")},
+		{"books", `{}`, "X-Amz-Client-Context=" + base64.StdEncoding.EncodeToString([]byte(`{"a":"`+strings.Repeat("x", 2700)+`"}`)), content("Client context must be no more than 3583 bytes when base64-encoded.")},
+		{"books", `{}`, "X-Amz-Invocation-Type=Sync", violates("1 validation error detected: Value 'Sync' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]")},
+		{"books", `{}`, "X-Amz-Log-Type=All", violates("1 validation error detected: Value 'All' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]")},
+		{"books", `{}`, "X-Amz-Tenant-Id=blue", invalid("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")},
+		{"books", `{}`, "X-Amz-Durable-Execution-Name=x", invalid("furl does not support X-Amz-Durable-Execution-Name: it has no durable functions.")},
+	} {
+		header := map[string]string{}
+		if name, value, ok := strings.Cut(test.header, "="); ok {
+			header[name] = value
+		}
+		s.expect(request{method: "POST", path: "/2015-03-31/functions/" + test.path + "/invocations", body: test.body, header: header}, test.want)
+	}
+	if len(s.invoker.calls) != 0 {
+		t.Errorf("%d refused requests ran the function", len(s.invoker.calls))
+	}
+}
+
+func TestInvocationsThatDoNotTakePlace(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	for _, test := range []struct {
+		err  error
+		want fault
+	}{
+		{&lambdaapi.Throttled{Reason: "ReservedFunctionConcurrentInvocationLimitExceeded"}, fault{429, "TooManyRequestsException",
+			`{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`}},
+		{fmt.Errorf("run: %w", lambdaapi.ErrShuttingDown), fault{503, "ServiceException", `{"Type":"Service","Message":"The server is shutting down."}`}},
+		{lambdaapi.ErrTooLarge, fault{413, "RequestTooLargeException", `{"Type":"User","message":"The request payload exceeded the Invoke request body JSON input quota."}`}},
+		{lambdaapi.ErrRole, denied("The role defined for the function cannot be assumed by Lambda.")},
+	} {
+		s.invoker.err = test.err
+		for _, how := range []string{"RequestResponse", "Event"} {
+			r := request{method: "POST", path: invokePath, header: map[string]string{"X-Amz-Invocation-Type": how}}
+			got := s.do(r)
+			if got.status != test.want.status || got.name != test.want.name || got.body != test.want.body {
+				t.Errorf("%v: got %d %s %s", test.err, got.status, got.name, got.body)
+			}
+		}
+	}
+	s.invoker.err = errors.New("the code is gone")
+	if got := s.do(request{method: "POST", path: invokePath}); got.status != 500 || got.name != "ServiceException" || strings.Contains(got.body, "code is gone") {
+		t.Errorf("got %d %s %s", got.status, got.name, got.body)
+	}
+	if !strings.Contains(s.log.String(), "the code is gone") {
+		t.Errorf("the log says %q", s.log.String())
+	}
+}
