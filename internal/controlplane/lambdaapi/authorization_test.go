@@ -188,10 +188,10 @@ func TestOtherAccountsNeedBothSides(t *testing.T) {
 		}
 	}
 	// A function of the same name in the caller's own account is another function.
-	if got := s.do(request{method: "GET", path: "/2015-03-31/functions/books", as: root(other)}); got.status != 404 {
+	if got := s.do(request{method: "GET", path: "/2015-03-31/functions/books", as: s.plane.Root(other)}); got.status != 404 {
 		t.Errorf("the other account's own books: %d %s", got.status, got.body)
 	}
-	if got := s.must(request{method: "GET", path: "/2015-03-31/functions", as: root(other)}); got.body != `{"Functions":[]}` {
+	if got := s.must(request{method: "GET", path: "/2015-03-31/functions", as: s.plane.Root(other)}); got.body != `{"Functions":[]}` {
 		t.Errorf("the other account's functions: %s", got.body)
 	}
 }

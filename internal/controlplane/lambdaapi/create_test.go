@@ -195,7 +195,7 @@ func TestWhatIsTheServersFaultIsLoggedAndNotTold(t *testing.T) {
 		!strings.Contains(got.body, got.header.Get("x-amzn-RequestId")) {
 		t.Errorf("got %d %s %s", got.status, got.name, got.body)
 	}
-	if log := s.log.String(); !strings.Contains(log, "disk full") || !strings.Contains(log, got.header.Get("x-amzn-RequestId")) {
+	if log := s.plane.Log.String(); !strings.Contains(log, "disk full") || !strings.Contains(log, got.header.Get("x-amzn-RequestId")) {
 		t.Errorf("the log says %q", log)
 	}
 }

@@ -32,7 +32,7 @@ func decode(body []byte, into any) error {
 }
 
 // wrongTypeText is what AWS's deserializer says of a value that is not of its member's type. Texts as users of AWS's
-// services quote them (sidecar#148 for Lambda); they name neither the member nor the value.
+// services quote them (aarondfrancis/sidecar#148 for Lambda); they name neither the member nor the value.
 func wrongTypeText(err *json.UnmarshalTypeError, body []byte) string {
 	token := ""
 	switch {

@@ -18,7 +18,7 @@ func (s *server) expect(r request, want fault) {
 	if got.status != want.status || got.name != want.name || got.body != want.body {
 		s.t.Errorf("%s %s %.200s:\n got %d %s %s\nwant %d %s %s", r.method, r.path, r.body, got.status, got.name, got.body, want.status, want.name, want.body)
 	}
-	if got.status >= 500 && s.log.String() == "" {
+	if got.status >= 500 && s.plane.Log.String() == "" {
 		s.t.Errorf("%s %s: %d without a line in the log", r.method, r.path, got.status)
 	}
 }

@@ -1,7 +1,6 @@
 package lambdaapi_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,49 +8,37 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/furl-dev/furl/internal/auth"
-	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
+	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
-	"github.com/furl-dev/furl/internal/store"
-	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/sigv4"
 )
 
 const (
 	region  = "eu-west-1"
-	account = "123456789012"
-	other   = "210987654321"
+	account = planetest.Account
+	other   = planetest.Other
 
 	role   = "arn:aws:iam::" + account + ":role/service-role/exec"
 	prefix = "arn:aws:lambda:" + region + ":" + account + ":function:"
 )
 
-var now = time.Date(2026, 11, 23, 15, 26, 50, 123_000_000, time.UTC)
-
 // server is the Lambda API behind the real control plane, with everything else faked.
 type server struct {
 	t     testing.TB
-	url   string
+	plane *planetest.Server
 	world *state.State
-	log   *syncBuffer
-	clock func() time.Time
 	fakes
 }
-
-// useRealTime is for clients that sign with the time it is.
-func (s *server) useRealTime() { s.clock = time.Now }
 
 // fakes stand for what the API only knows as interfaces.
 type fakes struct {
@@ -63,25 +50,12 @@ type fakes struct {
 // start starts a server in which an account has a root user, a role that trusts Lambda and one that does not.
 func start(t testing.TB) *server {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Memory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	world, err := state.Load(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, world: world, log: &syncBuffer{}, clock: func() time.Time { return now }, fakes: fakes{&fakeCode{}, &fakeInvoker{}, &[]string{}}}
-	s.update(func(tx *state.Tx) error {
-		for _, id := range []string{account, other} {
-			tx.SetAccount(&iam.Account{ID: id, RootKey: iam.AccessKey{ID: "AKIAROOT" + id, Secret: "secret of " + id}})
-		}
-		return nil
-	})
+	s := &server{t: t, fakes: fakes{&fakeCode{}, &fakeInvoker{}, &[]string{}}}
+	s.plane = planetest.New(t, s.api())
+	s.plane.Advance(123 * time.Millisecond)
+	s.world = s.plane.State
 	s.addRole("exec", "/service-role/", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`)
 	s.addRole("not-for-lambda", "/", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`)
-	s.url = s.serve(s.api())
 	return s
 }
 
@@ -94,16 +68,6 @@ func (s *server) api() *lambdaapi.API {
 		s.t.Fatal(err)
 	}
 	return api
-}
-
-func (s *server) serve(api controlplane.API) (url string) {
-	clock := func() time.Time { return s.clock() }
-	httpServer := httptest.NewServer(&controlplane.Plane{
-		Gate: &auth.Gate{State: s.world, Now: clock}, State: s.world, Traces: &trace.Recorder{},
-		Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: clock, APIs: []controlplane.API{api},
-	})
-	s.t.Cleanup(httpServer.Close)
-	return httpServer.URL
 }
 
 func (s *server) update(change func(*state.Tx) error) {
@@ -144,10 +108,6 @@ func (s *server) addUser(accountID, name, statements string) sigv4.Credentials {
 	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
 }
 
-func root(accountID string) sigv4.Credentials {
-	return sigv4.Credentials{AccessKeyID: "AKIAROOT" + accountID, Secret: sigv4.NewSecret("secret of " + accountID)}
-}
-
 // answer is a response, read.
 type answer struct {
 	status int
@@ -166,7 +126,7 @@ type request struct {
 
 func (s *server) do(r request) answer {
 	s.t.Helper()
-	made, err := http.NewRequest(r.method, s.url+r.path, strings.NewReader(r.body))
+	made, err := http.NewRequest(r.method, s.plane.URL+r.path, strings.NewReader(r.body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -174,12 +134,12 @@ func (s *server) do(r request) answer {
 		made.Header.Set(name, value)
 	}
 	if r.as.AccessKeyID == "" {
-		r.as = root(account)
+		r.as = s.plane.Root(account)
 	}
 	if r.region == "" {
 		r.region = region
 	}
-	signer := &sigv4.Signer{Region: r.region, Service: "lambda", Now: s.clock}
+	signer := &sigv4.Signer{Region: r.region, Service: "lambda", Now: s.plane.Now}
 	if _, err := signer.Sign(made, r.as, sigv4.PayloadBytes([]byte(r.body))); err != nil {
 		s.t.Fatal(err)
 	}
@@ -303,21 +263,3 @@ func (urls) FunctionURL(id, region string) string {
 type retire struct{ keys *[]string }
 
 func (r retire) Retire(key string) { *r.keys = append(*r.keys, key) }
-
-// syncBuffer is a buffer that a server may write to while a test reads it.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}

@@ -151,7 +151,7 @@ func TestInvocationsThatDoNotTakePlace(t *testing.T) {
 	if got := s.do(request{method: "POST", path: invokePath}); got.status != 500 || got.name != "ServiceException" || strings.Contains(got.body, "code is gone") {
 		t.Errorf("got %d %s %s", got.status, got.name, got.body)
 	}
-	if !strings.Contains(s.log.String(), "the code is gone") {
-		t.Errorf("the log says %q", s.log.String())
+	if !strings.Contains(s.plane.Log.String(), "the code is gone") {
+		t.Errorf("the log says %q", s.plane.Log.String())
 	}
 }

@@ -70,10 +70,11 @@ func TestNewWantsAllItWorksWith(t *testing.T) {
 
 // client is the AWS SDK's client of the server.
 func (s *server) client() *awslambda.Client {
+	who := s.plane.Root(account)
 	return awslambda.New(awslambda.Options{
 		Region:       region,
-		BaseEndpoint: aws.String(s.url),
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIAROOT"+account, "secret of "+account, ""),
+		BaseEndpoint: aws.String(s.plane.URL),
+		Credentials:  credentials.NewStaticCredentialsProvider(who.AccessKeyID, who.Secret.Reveal(), ""),
 		Retryer:      aws.NopRetryer{},
 	})
 }
@@ -81,7 +82,7 @@ func (s *server) client() *awslambda.Client {
 // Every operation that the SDK knows is one that furl has or one that it says it does not have.
 func TestEveryOperationOfTheSDKIsKnown(t *testing.T) {
 	s := start(t)
-	s.useRealTime()
+	s.plane.SetTrueTime()
 	client := reflect.ValueOf(s.client())
 	have := map[string]bool{}
 	for _, op := range lambdaapi.Operations() {

@@ -14,12 +14,12 @@ import (
 func TestRequestsThatAreNotSignedWellAreRefused(t *testing.T) {
 	s := start(t)
 	s.update(func(tx *state.Tx) error {
-		return tx.PutSession(&iam.Session{AccessKeyID: "ASIAOVER", Secret: "s", Token: "token", Account: account, Expires: now.Add(-time.Second)})
+		return tx.PutSession(&iam.Session{AccessKeyID: "ASIAOVER", Secret: "s", Token: "token", Account: account, Expires: s.plane.Now().Add(-time.Second)})
 	})
 	sign := func(signer *sigv4.Signer, who sigv4.Credentials) func(*testing.T, *http.Request) {
 		return func(t *testing.T, r *http.Request) {
 			if signer.Now == nil {
-				signer.Now = func() time.Time { return now }
+				signer.Now = s.plane.Now
 			}
 			if _, err := signer.Sign(r, who, sigv4.EmptyPayload()); err != nil {
 				t.Fatal(err)
@@ -47,15 +47,15 @@ func TestRequestsThatAreNotSignedWellAreRefused(t *testing.T) {
 			403, "UnrecognizedClientException", `{"message":"The security token included in the request is invalid."}`,
 		},
 		"long ago": {
-			sign(&sigv4.Signer{Region: region, Service: "lambda", Now: at(now.Add(-6 * time.Minute))}, root(account)),
+			sign(&sigv4.Signer{Region: region, Service: "lambda", Now: at(s.plane.Now().Add(-6 * time.Minute))}, s.plane.Root(account)),
 			403, "InvalidSignatureException", `{"message":"Signature expired: 20261123T152050Z is now earlier than 20261123T152150Z (20261123T152650Z - 5 min.)"}`,
 		},
 		"another service": {
-			sign(&sigv4.Signer{Region: region, Service: "s3"}, root(account)),
+			sign(&sigv4.Signer{Region: region, Service: "s3"}, s.plane.Root(account)),
 			403, "InvalidSignatureException", `{"message":"Credential should be scoped to correct service: 'lambda'. "}`,
 		},
 		"no region's name": {
-			sign(&sigv4.Signer{Region: "nowhere", Service: "lambda"}, root(account)),
+			sign(&sigv4.Signer{Region: "nowhere", Service: "lambda"}, s.plane.Root(account)),
 			403, "InvalidSignatureException", `{"message":"Credential should be scoped to a valid region. "}`,
 		},
 		"temporary key without its token": {
@@ -76,7 +76,7 @@ func TestRequestsThatAreNotSignedWellAreRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := http.NewRequest("GET", s.url+"/2015-03-31/functions", nil)
+			r, err := http.NewRequest("GET", s.plane.URL+"/2015-03-31/functions", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

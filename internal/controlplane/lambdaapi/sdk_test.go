@@ -30,7 +30,7 @@ func must[V any](value V, err error) func(testing.TB) V {
 // The AWS SDK for Go takes the server for AWS.
 func TestTheSDKUnderstandsTheAPI(t *testing.T) {
 	s := start(t)
-	s.useRealTime()
+	s.plane.SetTrueTime()
 	client, ctx, name := s.client(), context.Background(), aws.String("books")
 
 	created := must(client.CreateFunction(ctx, &awslambda.CreateFunctionInput{
@@ -129,7 +129,7 @@ func TestTheSDKUnderstandsTheAPI(t *testing.T) {
 // The SDK makes its own types of the errors, and finds their message whichever way it is spelled.
 func TestTheSDKUnderstandsTheErrors(t *testing.T) {
 	s := start(t)
-	s.useRealTime()
+	s.plane.SetTrueTime()
 	s.create("books")
 	client, ctx, name := s.client(), context.Background(), aws.String("books")
 
