@@ -13,6 +13,7 @@ import (
 type DecisionFinding struct {
 	action   string
 	decision policy.Decision
+	reason   string   // of a denial
 	details  []string // of a denial
 	fix      []string // of a denial
 }
@@ -32,6 +33,10 @@ func NewDecisionFinding(call URLCall, asked Asked, decision policy.Decision) *De
 	if decision.Effect == policy.Allowed {
 		return finding
 	}
+	finding.reason = decision.Reason.String()
+	if decision.Reason == policy.ReasonNoIdentityPolicy && call.Caller != nil && call.Caller.Account == call.Function.Account {
+		finding.reason = "neither the caller's own policies nor the function's resource-based policy allow it"
+	}
 	for _, miss := range nearest(policy.NearestMisses(asked.Request, &asked.Sets)) {
 		finding.details = append(finding.details, trace.Cut(missed(miss), 1024))
 	}
@@ -50,7 +55,7 @@ func (f *DecisionFinding) Verdict() trace.Verdict {
 // Summary names the action, the decision and what decided it.
 func (f *DecisionFinding) Summary() string {
 	if f.decision.Effect != policy.Allowed {
-		return f.action + " denied: " + f.decision.Reason.String()
+		return f.action + " denied: " + f.reason
 	}
 	if len(f.decision.Matched) == 0 {
 		return f.action + " allowed: the root user of the function's account may do everything"

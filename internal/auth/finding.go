@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -17,6 +18,10 @@ type SignatureFinding struct {
 
 	refusal   *sigv4.Error
 	canonical string // the server's canonical request, secrets hidden
+
+	evidence  *sigv4.Evidence // what to diagnose; nil if nothing is
+	diagnosis sigv4.Diagnosis // written by Diagnose, before diagnosed is closed
+	diagnosed chan struct{}   // nil if nothing is to be diagnosed
 }
 
 // maxCanonical is how much of a canonical request a trace keeps, in bytes.
@@ -27,6 +32,27 @@ func (f *SignatureFinding) refused(refusal *sigv4.Error) {
 	f.canonical = trace.Cut(hideToken(refusal.CanonicalRequest), maxCanonical)
 	kept.CanonicalRequest, kept.Body = "", nil
 	f.refusal = &kept
+}
+
+// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. Whoever
+// authenticates calls it once, after the client has its answer: the client must not learn from the time it takes
+// whether the server knows the key. Readers of the finding wait for it.
+func (f *SignatureFinding) Diagnose(ctx context.Context) {
+	if f.evidence == nil {
+		return
+	}
+	defer close(f.diagnosed)
+	f.diagnosis = sigv4.Diagnose(ctx, *f.evidence)
+	f.evidence = nil // holds a secret and the body
+}
+
+// known is the diagnosis; without a fault if there is none.
+func (f *SignatureFinding) known() sigv4.Diagnosis {
+	if f.diagnosed == nil {
+		return sigv4.Diagnosis{}
+	}
+	<-f.diagnosed
+	return f.diagnosis
 }
 
 // Verdict says whether the signature was good.
@@ -55,6 +81,9 @@ func (f *SignatureFinding) Summary() string {
 		return fmt.Sprintf("access key %q does not exist, is inactive, or belonged to a user or role that was deleted", trace.Cut(f.refusal.AccessKeyID, 64))
 	}
 	text := f.refusal.Kind.String()
+	if diagnosis := f.known(); diagnosis.Fault != "" {
+		return text + ": " + diagnosis.Explanation
+	}
 	if f.refusal.Detail != "" {
 		return text + ": " + f.refusal.Detail
 	}
@@ -70,19 +99,40 @@ func (f *SignatureFinding) Details() []string {
 		}
 		return details
 	}
-	if f.canonical == "" {
-		return nil
+	details := []string{"the client was told: " + f.refusal.Message}
+	diagnosis := f.known()
+	if diagnosis.Fault != "" {
+		certainty := "a conclusion from what the request says"
+		if diagnosis.Proven {
+			certainty = "proven: signed that way, the client's signature comes out exactly"
+		}
+		details = append(details, fmt.Sprintf("fault %s (%s)", faults(diagnosis), certainty))
 	}
-	return []string{
-		"the server's canonical request:\n" + indent(f.canonical),
-		"the server's string to sign:\n" + indent(f.refusal.StringToSign),
+	if f.canonical != "" {
+		details = append(details,
+			"the server's canonical request:\n"+indent(f.canonical),
+			"the server's string to sign:\n"+indent(f.refusal.StringToSign))
 	}
+	if diagnosis.CanonicalRequest != "" {
+		details = append(details, "the client's canonical request:\n"+indent(trace.Cut(hideToken(diagnosis.CanonicalRequest), maxCanonical)))
+	}
+	return details
+}
+
+func faults(diagnosis sigv4.Diagnosis) string {
+	if diagnosis.And != "" {
+		return string(diagnosis.Fault + " and " + diagnosis.And)
+	}
+	return string(diagnosis.Fault)
 }
 
 // Fix is how to sign for this endpoint.
 func (f *SignatureFinding) Fix() []string {
 	if f.refusal == nil {
 		return nil
+	}
+	if diagnosis := f.known(); diagnosis.Fix != "" {
+		return []string{diagnosis.Fix}
 	}
 	switch f.refusal.Kind {
 	case sigv4.MissingAuthentication, sigv4.InvalidScope:

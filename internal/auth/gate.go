@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -21,7 +22,9 @@ import (
 type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
+	Hosts []string         // names under which clients may know this server, for the diagnosis of a signature
 
+	limiter   sigv4.Limiter
 	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
 	kept      atomic.Int32
 }
@@ -65,7 +68,58 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 		refusal = &sigv4.Error{Kind: sigv4.Internal, Err: err}
 	}
 	finding.refused(refusal)
+	g.prepare(finding, r, refusal)
 	return nil, sigv4.Verified{}, finding, refusal
+}
+
+// prepare gathers what a diagnosis of the refusal needs, if there may be one: keys that do not exist have none, and
+// there are so many in a second.
+func (g *Gate) prepare(finding *SignatureFinding, r *http.Request, refusal *sigv4.Error) {
+	world := g.State.Now()
+	identity, ok := world.Identity(refusal.AccessKeyID)
+	if !ok || !g.limiter.Allow() {
+		return
+	}
+	finding.diagnosed = make(chan struct{})
+	finding.evidence = &sigv4.Evidence{
+		Request: r,
+		Refusal: refusal,
+		Key:     keyOf(identity),
+		Region:  finding.Scope.Region,
+		Service: finding.Scope.Service,
+		Others:  otherKeys(world, identity),
+		Hosts:   g.Hosts,
+		Now:     g.now(),
+	}
+}
+
+// maxOtherKeys bounds the keys that a diagnosis tries in place of the one that the request names.
+const maxOtherKeys = 8
+
+// otherKeys are the other keys of the same user or account's root user, which a client may have mixed up.
+func otherKeys(world *state.Snapshot, identity state.Identity) []sigv4.Key {
+	var others []sigv4.Key
+	add := func(key iam.AccessKey) {
+		if key.ID != identity.AccessKeyID && len(others) < maxOtherKeys {
+			others = append(others, sigv4.Key{Credentials: sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}})
+		}
+	}
+	if identity.User != nil {
+		for _, key := range identity.User.Keys {
+			add(key)
+		}
+	}
+	if account, ok := world.Accounts.Get(identity.Account); ok {
+		add(account.RootKey)
+	}
+	return others
+}
+
+func (g *Gate) now() time.Time {
+	if g.Now == nil {
+		return time.Now()
+	}
+	return g.Now()
 }
 
 // unknownKeyMessage is what AWS tells a client whose access key it does not know.
@@ -98,12 +152,16 @@ func (g *Gate) lookup(_ context.Context, accessKeyID string) (sigv4.Key, error) 
 	if !ok {
 		return sigv4.Key{}, sigv4.ErrUnknownKey
 	}
+	return keyOf(identity), nil
+}
+
+func keyOf(identity state.Identity) sigv4.Key {
 	return sigv4.Key{
 		Credentials: sigv4.Credentials{
-			AccessKeyID:  accessKeyID,
+			AccessKeyID:  identity.AccessKeyID,
 			Secret:       sigv4.NewSecret(identity.Secret),
 			SessionToken: identity.Token,
 		},
 		Expires: identity.Expires,
-	}, nil
+	}
 }

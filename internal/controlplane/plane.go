@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
@@ -89,10 +90,21 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
 		api.Refuse(w, r, refusal)
+		p.explain(w, call, finding, refusal)
 		return
 	}
 	call.Caller, call.Body = caller, verified.Body
 	api.Serve(w, call)
+}
+
+// explain keeps and logs why a request was not authenticated, once the client has its answer.
+func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding, refusal *sigv4.Error) {
+	call.Trace.End(p.Now(), http.StatusForbidden, refusal.Kind.String())
+	p.Traces.Record(call.Trace)
+	http.NewResponseController(w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
+	finding.Diagnose(context.WithoutCancel(call.Context()))
+	report := call.Trace.Report()
+	p.Log.Info("API call refused", "request_id", call.RequestID, "step", "authenticate", "reason", report.Reason(), "fix", strings.Join(report.Fix, "; "))
 }
 
 // api finds the API by the service of the credential scope. A request that names none that furl has, or none at

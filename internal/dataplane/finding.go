@@ -136,14 +136,14 @@ func (x *exchange) log() {
 		slog.String("method", x.trace.Method),
 		slog.String("target", x.trace.Target),
 		slog.Int("status", x.status),
-		slog.Duration("took", x.trace.Took),
+		slog.String("took", x.trace.Took.String()),
 	}
 	message := "function URL answered"
 	if level != slog.LevelDebug {
 		report := x.trace.Report()
 		if step, ok := report.Deciding(); ok {
-			attributes = append(attributes, slog.String("step", step.Step), slog.String("reason", step.Summary))
-			if len(step.Details) > 0 {
+			attributes = append(attributes, slog.String("step", step.Step), slog.String("reason", report.Reason()))
+			if step.Verdict == trace.Failed && len(step.Details) > 0 {
 				attributes = append(attributes, slog.String("detail", step.Details[0]))
 			}
 		}

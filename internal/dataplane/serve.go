@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -69,6 +70,7 @@ type exchange struct {
 	body    []byte       // as received; read by authenticate, else by event
 	hasBody bool         // body has been read
 
+	signature *auth.SignatureFinding // nil if no signature was looked at
 	status    int
 	errorType string
 }
@@ -117,6 +119,7 @@ func (x *exchange) authenticate() *refusal {
 	scope := auth.Scope{Service: "lambda", Region: x.url.Function.ARN.Region, MaxBody: event.MaxEvent}
 	caller, verified, finding, err := x.plane.Gate.Authenticate(x.r, scope)
 	x.found("authenticate", finding)
+	x.signature = finding
 	if err != nil {
 		var failed *sigv4.Error
 		if !errors.As(err, &failed) {
@@ -243,10 +246,15 @@ func (x *exchange) refuse(answer refusal) {
 	answer.write(x.w)
 }
 
-// finish ends the trace, keeps it and logs how the request came out.
+// finish ends the trace, keeps it and logs how the request came out. Why a signature does not match is found out when
+// the client has its answer.
 func (x *exchange) finish() {
 	x.trace.End(x.plane.Now(), x.status, x.errorType)
 	x.plane.Traces.Record(x.trace)
+	if x.signature != nil && x.errorType != "" {
+		http.NewResponseController(x.w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
+		x.signature.Diagnose(context.WithoutCancel(x.r.Context()))
+	}
 	x.log()
 }
 

@@ -73,6 +73,17 @@ func (r Report) Deciding() (StepReport, bool) {
 	return StepReport{}, false
 }
 
+// Reason is everything that was refused or failed, in one line.
+func (r Report) Reason() string {
+	var reasons []string
+	for _, step := range r.Steps {
+		if step.Verdict == Refused || step.Verdict == Failed {
+			reasons = append(reasons, step.Summary)
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
 // WriteTo writes the report for a person to read.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var text strings.Builder
