@@ -1,4 +1,10 @@
 // Command furl calls, sets up, runs and explains AWS Lambda function URLs with IAM auth. See the README.
 package main
 
-func main() {}
+import (
+	"os"
+
+	"github.com/furl-dev/furl/internal/cli"
+)
+
+func main() { os.Exit(cli.Main()) }

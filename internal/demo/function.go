@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -52,13 +53,25 @@ func web(_ context.Context, request events.LambdaFunctionURLRequest) (events.Lam
 		var login struct {
 			User string `json:"user"`
 		}
-		if err := json.Unmarshal([]byte(request.Body), &login); err != nil {
+		body, err := bodyOf(request)
+		if err == nil {
+			err = json.Unmarshal(body, &login)
+		}
+		if err != nil {
 			return answer(http.StatusBadRequest, map[string]string{"error": err.Error()})
 		}
 		return answer(http.StatusOK, map[string]string{"user": login.User, "caller": caller})
 	default:
 		return answer(http.StatusNotFound, map[string]string{"error": "no such page"})
 	}
+}
+
+// bodyOf is the request's body. A body without a content type that says it is text comes as base64.
+func bodyOf(request events.LambdaFunctionURLRequest) ([]byte, error) {
+	if request.IsBase64Encoded {
+		return base64.StdEncoding.DecodeString(request.Body)
+	}
+	return []byte(request.Body), nil
 }
 
 func answer(status int, body map[string]string) (events.LambdaFunctionURLResponse, error) {

@@ -1,0 +1,218 @@
+package main_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/furl-dev/furl/internal/cli"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// The test program is furl, and as "bootstrap" in a deployment package the function of the demo.
+func TestMain(m *testing.M) {
+	program := func() { os.Exit(cli.Main()) }
+	testscript.Main(m, map[string]func(){"furl": program, "bootstrap": program})
+}
+
+// The scripts type what a person types. Besides furl itself they have
+//
+//	ready DIR                       wait for the server of the data directory, and set AWS_… and ENDPOINT as furl env does
+//	lambda METHOD PATH [FILE]       call the Lambda API as root
+//	iam ACTION [NAME=VALUE]...      call the IAM API as root; @FILE is the content of a file
+//	package ZIP FILE                make a deployment package of the file; of "self" for this program as bootstrap
+//	alice, mallory, unsigned METHOD TARGET [BODY]
+//	                                send a request to the function URL in $URL, signed by the user of that name or not
+//	occupy                          listen on a port, and set BUSY to its address
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ready":    ready,
+			"lambda":   lambdaAPI,
+			"iam":      iamAPI,
+			"package":  pack,
+			"alice":    callAs("ALICE"),
+			"mallory":  callAs("MALLORY"),
+			"unsigned": callAs(""),
+			"occupy":   occupy,
+		},
+	})
+}
+
+// ready waits for a server that was started in the background.
+func ready(ts *testscript.TestScript, _ bool, args []string) {
+	data := ts.MkAbs(args[0])
+	deadline := time.Now().Add(15 * time.Second)
+	for {
+		var running struct{ Endpoint, Region, Account string }
+		text, err := os.ReadFile(filepath.Join(data, "server.json"))
+		if err == nil && json.Unmarshal(text, &running) == nil && healthy(running.Endpoint) {
+			ts.Setenv("ENDPOINT", running.Endpoint)
+			ts.Setenv("AWS_ENDPOINT_URL", running.Endpoint)
+			ts.Setenv("AWS_REGION", running.Region)
+			setRoot(ts, data, running.Account)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no server is ready in %s", data)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func healthy(endpoint string) bool {
+	response, err := http.Get(endpoint + "/_furl/health")
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+func setRoot(ts *testscript.TestScript, data, account string) {
+	var file struct {
+		Accounts map[string]struct{ AccessKeyID, SecretAccessKey string }
+	}
+	text, err := os.ReadFile(filepath.Join(data, "root-credentials.json"))
+	ts.Check(err)
+	ts.Check(json.Unmarshal(text, &file))
+	ts.Setenv("AWS_ACCESS_KEY_ID", file.Accounts[account].AccessKeyID)
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", file.Accounts[account].SecretAccessKey)
+}
+
+func lambdaAPI(ts *testscript.TestScript, neg bool, args []string) {
+	var body []byte
+	if len(args) > 2 {
+		body = []byte(ts.ReadFile(args[2]))
+	}
+	text := send(ts, neg, signed(ts, "AWS", "lambda", ts.Getenv("AWS_REGION"), args[0], ts.Getenv("ENDPOINT")+args[1], body))
+	var config struct{ FunctionUrl string }
+	if json.Unmarshal([]byte(text), &config) == nil && config.FunctionUrl != "" {
+		ts.Setenv("URL", config.FunctionUrl)
+	}
+}
+
+func iamAPI(ts *testscript.TestScript, neg bool, args []string) {
+	form := url.Values{"Action": {args[0]}, "Version": {"2010-05-08"}}
+	for _, arg := range args[1:] {
+		name, value, _ := strings.Cut(arg, "=")
+		if file, ok := strings.CutPrefix(value, "@"); ok {
+			value = ts.ReadFile(file)
+		}
+		form.Set(name, value)
+	}
+	request := signed(ts, "AWS", "iam", "us-east-1", "POST", ts.Getenv("ENDPOINT")+"/", []byte(form.Encode()))
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	text := send(ts, neg, request)
+	var created struct {
+		Key struct {
+			ID     string `xml:"AccessKeyId"`
+			Secret string `xml:"SecretAccessKey"`
+		} `xml:"CreateAccessKeyResult>AccessKey"`
+	}
+	if xml.Unmarshal([]byte(text), &created) == nil && created.Key.ID != "" {
+		name := strings.ToUpper(form.Get("UserName"))
+		ts.Setenv(name+"_ACCESS_KEY_ID", created.Key.ID)
+		ts.Setenv(name+"_SECRET_ACCESS_KEY", created.Key.Secret)
+	}
+}
+
+// callAs sends a request to the function URL, signed with the keys in the variables of that prefix.
+func callAs(prefix string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		var body []byte
+		if len(args) > 2 {
+			body = []byte(args[2])
+		}
+		target := strings.TrimSuffix(ts.Getenv("URL"), "/") + args[1]
+		if prefix != "" {
+			send(ts, neg, signed(ts, prefix, "lambda", ts.Getenv("AWS_REGION"), args[0], target, body))
+			return
+		}
+		request, err := http.NewRequest(args[0], target, bytes.NewReader(body))
+		ts.Check(err)
+		send(ts, neg, request)
+	}
+}
+
+func signed(ts *testscript.TestScript, prefix, service, region, method, target string, body []byte) *http.Request {
+	request, err := http.NewRequest(method, target, bytes.NewReader(body))
+	ts.Check(err)
+	signer := sigv4.Signer{Region: region, Service: service}
+	_, err = signer.Sign(request, sigv4.Credentials{
+		AccessKeyID: ts.Getenv(prefix + "_ACCESS_KEY_ID"), Secret: sigv4.NewSecret(ts.Getenv(prefix + "_SECRET_ACCESS_KEY")),
+	}, sigv4.PayloadBytes(body))
+	ts.Check(err)
+	return request
+}
+
+// send prints the status and body of the answer; statuses from 300 on are failures.
+func send(ts *testscript.TestScript, neg bool, request *http.Request) string {
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d %s\n%s\n", response.StatusCode, response.Header.Get("X-Amzn-Errortype"), body)
+	ts.Setenv("REQUEST_ID", response.Header.Get("X-Amzn-Requestid"))
+	if failed := response.StatusCode >= 300; failed != neg {
+		ts.Fatalf("%s %s answered %d: %s", request.Method, request.URL, response.StatusCode, body)
+	}
+	return string(body)
+}
+
+// pack makes the JSON of a CreateFunction call from a template, with the zip in place of ZIP.
+func pack(ts *testscript.TestScript, _ bool, args []string) {
+	name, source := filepath.Base(args[1]), ""
+	mode := os.FileMode(0o644)
+	if args[1] == "self" {
+		program, err := os.Executable()
+		ts.Check(err)
+		name, source, mode = "bootstrap", program, 0o755
+	} else {
+		source = ts.MkAbs(args[1])
+	}
+	content, err := os.ReadFile(source)
+	ts.Check(err)
+	var archive bytes.Buffer
+	writer := zip.NewWriter(&archive)
+	header := &zip.FileHeader{Name: name, Method: zip.Deflate}
+	header.SetMode(mode)
+	entry, err := writer.CreateHeader(header)
+	ts.Check(err)
+	_, err = entry.Write(content)
+	ts.Check(err)
+	ts.Check(writer.Close())
+	encoded, err := json.Marshal(archive.Bytes())
+	ts.Check(err)
+	filled := strings.ReplaceAll(ts.ReadFile(args[0]), `"ZIP"`, string(encoded))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(filled), 0o600))
+}
+
+// occupy takes a port for as long as the tests run.
+func occupy(ts *testscript.TestScript, _ bool, _ []string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+	ts.Setenv("BUSY", listener.Addr().String())
+}

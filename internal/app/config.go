@@ -1,0 +1,125 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/furl-dev/furl/internal/lambda"
+)
+
+// InMemory as Config.Data keeps nothing beyond the end of the server.
+const InMemory = ":memory:"
+
+// DefaultAccount is the account that a server has if it is given none.
+const DefaultAccount = "123456789012"
+
+// Config is what a server is made from. Validate says whether it can be.
+type Config struct {
+	// Data is the directory of the state, or InMemory. It is made if it does not exist.
+	Data string
+	// Listen is the address to listen on, host:port; port 0 is any free one.
+	Listen string
+	// Accounts are the ids of the accounts that the server has, besides those it had before. Each has root keys.
+	Accounts []string
+	// Region is the one that `furl env` exports; the server answers for all of them.
+	Region string
+	// URLStyle is how FunctionUrl addresses are written: host, path, or auto for host style where *.localhost resolves.
+	URLStyle string
+	// Suffix is what follows ID.lambda-url.REGION. in host style. on.aws is always understood besides.
+	Suffix string
+	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
+	LegacyURLPermissions bool
+	// OpenPages shows furl's own pages to other hosts than this one.
+	OpenPages bool
+	// DrainTimeout is how long running invocations may take to finish once the server is told to stop.
+	DrainTimeout time.Duration
+	// MaxEnvironments bounds the execution environments of all functions together.
+	MaxEnvironments int
+	// RootAccessKeyID and RootSecretAccessKey are the root keys of the first account; empty are generated and kept in
+	// the data directory.
+	RootAccessKeyID     string
+	RootSecretAccessKey string
+
+	Log *slog.Logger     // nil logs nothing
+	Now func() time.Time // nil is time.Now
+}
+
+// Default is the configuration of a server that is told nothing.
+func Default() Config {
+	return Config{
+		Data:            ".furl",
+		Listen:          "127.0.0.1:9000",
+		Accounts:        []string{DefaultAccount},
+		Region:          "us-east-1",
+		URLStyle:        "auto",
+		Suffix:          "localhost",
+		DrainTimeout:    10 * time.Second,
+		MaxEnvironments: 256,
+	}
+}
+
+// Validate reports everything that is wrong with the configuration at once.
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
+	if c.Data == "" {
+		fault("data: name a directory, or %s to keep nothing", InMemory)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		fault("listen: %q is not HOST:PORT", c.Listen)
+	}
+	if len(c.Accounts) == 0 {
+		fault("account: name at least one")
+	}
+	for _, account := range c.Accounts {
+		if !lambda.ValidAccount(account) {
+			fault("account: %q is not an account id of twelve digits", account)
+		}
+	}
+	if !lambda.ValidRegion(c.Region) {
+		fault("region: %q is not the name of a region, such as eu-central-1", c.Region)
+	}
+	switch c.URLStyle {
+	case "auto", "host", "path":
+	default:
+		fault("url-style: %q is none of auto, host and path", c.URLStyle)
+	}
+	if c.Suffix == "" || strings.Trim(c.Suffix, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+		fault("suffix: %q is not a domain name in lower case", c.Suffix)
+	}
+	if c.DrainTimeout < 0 {
+		fault("drain-timeout: %s is negative", c.DrainTimeout)
+	}
+	if c.MaxEnvironments < 1 {
+		fault("max-environments: %d is less than one", c.MaxEnvironments)
+	}
+	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
+		fault("FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY: set both or neither")
+	}
+	if id := c.RootAccessKeyID; id != "" && !validAccessKeyID(id) {
+		fault("FURL_ROOT_ACCESS_KEY_ID: want 16 to 128 letters and digits")
+	}
+	if n := len(c.RootSecretAccessKey); n > 0 && n < 16 {
+		fault("FURL_ROOT_SECRET_ACCESS_KEY: want at least 16 characters")
+	}
+	return errors.Join(faults...)
+}
+
+func validAccessKeyID(id string) bool {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+	return len(id) >= 16 && len(id) <= 128 && strings.Trim(id, allowed) == ""
+}
+
+// IsLoopback reports whether the server can be reached from this machine only.
+func (c Config) IsLoopback() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

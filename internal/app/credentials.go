@@ -1,0 +1,130 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"crypto/rand"
+
+	"github.com/furl-dev/furl/internal/iam"
+)
+
+// RootKey is the access key of an account's root user.
+type RootKey struct {
+	AccessKeyID     string `json:"accessKeyId"`
+	SecretAccessKey string `json:"secretAccessKey"`
+}
+
+// rootFile is root-credentials.json: the generated root keys by account. It is readable by its owner alone.
+type rootFile struct {
+	Accounts map[string]RootKey `json:"accounts"`
+}
+
+const rootFileName = "root-credentials.json"
+
+// ReadRootKeys reads the root keys that a server keeps in its data directory.
+func ReadRootKeys(dir string) (map[string]RootKey, error) {
+	path := filepath.Join(dir, rootFileName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]RootKey{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var file rootFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("%s is damaged (%w); remove it to have new root keys made", path, err)
+	}
+	for account, key := range file.Accounts {
+		if key.AccessKeyID == "" || key.SecretAccessKey == "" {
+			return nil, fmt.Errorf("%s has no complete key for account %s; remove it to have new root keys made", path, account)
+		}
+	}
+	if file.Accounts == nil {
+		file.Accounts = map[string]RootKey{}
+	}
+	return file.Accounts, nil
+}
+
+// rootKeys reads the root keys of the data directory and makes those that are missing. A key given in the environment
+// stands for the first account and is not written down.
+func (c Config) rootKeys(dir string, now time.Time) (map[string]RootKey, error) {
+	keys, err := ReadRootKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	made := false
+	for i, account := range c.Accounts {
+		if _, ok := keys[account]; ok || i == 0 && c.RootAccessKeyID != "" {
+			continue
+		}
+		key, err := iam.NewAccessKey(rand.Reader, now)
+		if err != nil {
+			return nil, err
+		}
+		keys[account] = RootKey{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
+		made = true
+	}
+	if made {
+		if err := writeFile(filepath.Join(dir, rootFileName), rootFile{Accounts: keys}); err != nil {
+			return nil, err
+		}
+	}
+	if c.RootAccessKeyID != "" {
+		keys[c.Accounts[0]] = RootKey{AccessKeyID: c.RootAccessKeyID, SecretAccessKey: c.RootSecretAccessKey}
+	}
+	return keys, nil
+}
+
+// Running is what a running server tells other commands on this machine, in server.json.
+type Running struct {
+	Endpoint string `json:"endpoint"`
+	Region   string `json:"region"`
+	PID      int    `json:"pid"`
+	Account  string `json:"account"` // the first one
+}
+
+const runningFileName = "server.json"
+
+// ErrNotRunning means that no server uses the data directory.
+var ErrNotRunning = errors.New("no server is running")
+
+// ReadRunning finds the server that uses the data directory.
+func ReadRunning(dir string) (Running, error) {
+	text, err := os.ReadFile(filepath.Join(dir, runningFileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Running{}, fmt.Errorf("%w on the data directory %s", ErrNotRunning, dir)
+	}
+	if err != nil {
+		return Running{}, err
+	}
+	var running Running
+	if err := json.Unmarshal(text, &running); err != nil {
+		return Running{}, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, runningFileName), err)
+	}
+	return running, nil
+}
+
+// writeFile writes a value as JSON that only its owner may read: whole, or not at all.
+func writeFile(path string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(append(text, '\n'))
+	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}

@@ -1,0 +1,342 @@
+// Package app puts the server together: it opens the data directory, wires the two planes to the state, the runtime
+// and each other's use case, listens, and takes everything down again in order. It is the only package that sees all
+// the others, and has no rules of its own.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/code"
+	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/iamapi"
+	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
+	"github.com/furl-dev/furl/internal/controlplane/stsapi"
+	"github.com/furl-dev/furl/internal/dataplane"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/pages"
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/store"
+	"github.com/furl-dev/furl/internal/trace"
+)
+
+// Server is a server that is ready to run.
+type Server struct {
+	config   Config
+	dir      string
+	listener net.Listener
+	http     *http.Server
+	rootKeys map[string]RootKey
+
+	db      *store.DB
+	state   *state.State
+	code    *code.Store
+	logs    *logs.Store
+	pool    *runtime.Pool
+	invoke  *invoke.Service
+	traces  *trace.Recorder
+	address urls
+
+	data     *dataplane.Plane
+	control  *controlplane.Plane
+	pages    *pages.Pages
+	draining atomic.Bool
+}
+
+// New opens the data directory and listens, but serves nothing until Run. Whoever made a Server runs it or closes it.
+func New(ctx context.Context, config Config) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	s := &Server{config: config, traces: &trace.Recorder{}}
+	if err := s.open(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	if err := s.wire(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open acquires what the server needs of the system, in the order in which Close gives it back.
+func (s *Server) open(ctx context.Context) error {
+	if err := s.openDir(); err != nil {
+		return err
+	}
+	database := filepath.Join(s.dir, "furl.db")
+	if s.config.Data == InMemory {
+		database = store.Memory
+	}
+	var err error
+	if s.db, err = store.Open(ctx, database); err != nil {
+		return err
+	}
+	if s.state, err = state.Load(ctx, s.db); err != nil {
+		return err
+	}
+	if s.code, err = code.Open(filepath.Join(s.dir, "code")); err != nil {
+		return err
+	}
+	if s.logs, err = logs.Open(logs.Config{Dir: filepath.Join(s.dir, "logs"), Logger: s.config.Log}); err != nil {
+		return err
+	}
+	if s.rootKeys, err = s.config.rootKeys(s.dir, s.config.Now()); err != nil {
+		return err
+	}
+	if err := s.addAccounts(ctx); err != nil {
+		return err
+	}
+	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
+		return listenError(s.config.Listen, err)
+	}
+	s.address = newURLs(s.config, s.listener.Addr())
+	s.pool, err = runtime.New(runtime.Config{
+		Dir:             filepath.Join(s.dir, "environments"),
+		Log:             logSink{s.logs},
+		Logger:          s.config.Log,
+		Now:             s.config.Now,
+		MaxEnvironments: s.config.MaxEnvironments,
+		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.endpoint},
+	})
+	return err
+}
+
+// openDir makes the data directory, or a temporary one for a server that keeps nothing.
+func (s *Server) openDir() error {
+	if s.config.Data == InMemory {
+		dir, err := os.MkdirTemp("", "furl-")
+		s.dir = dir
+		return err
+	}
+	dir, err := filepath.Abs(s.config.Data)
+	if err != nil {
+		return fmt.Errorf("data directory %s: %w", s.config.Data, err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("%w; choose another directory with --data", err)
+	}
+	s.dir = dir
+	return nil
+}
+
+// addAccounts puts the accounts that have root keys into the world.
+func (s *Server) addAccounts(ctx context.Context) error {
+	return s.state.Update(ctx, func(tx *state.Tx) error {
+		for account, key := range s.rootKeys {
+			tx.SetAccount(&iam.Account{ID: account, RootKey: iam.AccessKey{ID: key.AccessKeyID, Secret: key.SecretAccessKey}})
+		}
+		return nil
+	})
+}
+
+// wire connects the parts.
+func (s *Server) wire() error {
+	gate := &auth.Gate{State: s.state, Now: s.config.Now}
+	s.invoke = &invoke.Service{Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now}
+	code := pages.NewCodeLinks(s.code, s.config.Now)
+	s.pages = &pages.Pages{
+		Traces: s.traces, Logs: s.logs, Code: code, Draining: s.draining.Load, FunctionKey: s.functionKey, Open: s.config.OpenPages,
+	}
+	s.data = &dataplane.Plane{
+		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		Suffixes:          []string{s.config.Suffix, "on.aws"},
+		LegacyPermissions: s.config.LegacyURLPermissions,
+		Explain:           s.address.explain,
+	}
+	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
+		Code: packages{s.code}, Links: links{code, s.address.endpoint}, Runtimes: runtimes{s.pool}, URLs: s.address,
+		Invoker: invoker{s.invoke}, Environments: s.invoke,
+	})
+	if err != nil {
+		return err
+	}
+	s.control = &controlplane.Plane{
+		Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		APIs: []controlplane.API{lambdaAPI, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader})},
+	}
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(s.serveHTTP),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    1 << 20, // the quota of a function URL
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// functionKey finds the log of a function: its own account and region first, then the server's, then any that has a
+// function of that name.
+func (s *Server) functionKey(name, region, account string) (key string, ok bool) {
+	arn, err := lambda.ParseName(name, orElse(region, s.config.Region), orElse(account, s.config.Accounts[0]))
+	if err != nil {
+		return "", false
+	}
+	world := s.state.Now()
+	if _, ok := world.Function(arn); ok || region != "" && account != "" {
+		return arn.Key(), ok
+	}
+	for _, function := range world.Functions.All() {
+		if function.ARN.Name == arn.Name {
+			return function.ARN.Key(), true
+		}
+	}
+	return "", false
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may
+// clean up the request before the planes see it.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case s.data.Serves(r):
+		s.data.ServeHTTP(w, r)
+	case isPage(r.URL.Path):
+		s.pages.ServeHTTP(w, r)
+	default:
+		s.control.ServeHTTP(w, r)
+	}
+}
+
+// Run serves until the context ends, then drains: it takes no new requests, lets running invocations finish within
+// the drain timeout, and closes everything. If stop ends before that, it stops at once.
+func (s *Server) Run(ctx, stop context.Context) error {
+	defer s.Close()
+	if err := s.announce(); err != nil {
+		return err
+	}
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
+	ended := make(chan error, 2)
+	go func() { ended <- s.http.Serve(s.listener) }()
+	go func() { ended <- s.invoke.Run(working) }()
+	go s.sweep(working)
+
+	select {
+	case <-ctx.Done():
+	case err := <-ended:
+		return err
+	}
+	s.draining.Store(true)
+	s.config.Log.Info("draining", "timeout", s.config.DrainTimeout)
+	deadline, cancel := context.WithTimeout(stop, s.config.DrainTimeout)
+	defer cancel()
+	stopWorking()
+	return s.drain(deadline)
+}
+
+// drain waits for running invocations, while new ones are refused with 503 on connections that are still open.
+func (s *Server) drain(deadline context.Context) error {
+	err := s.pool.Drain(deadline)
+	if shutdown := s.http.Shutdown(deadline); shutdown != nil {
+		s.http.Close()
+		err = errors.Join(err, shutdown)
+	}
+	if err != nil && deadline.Err() != nil {
+		s.config.Log.Warn("stopped before all invocations had finished")
+		return nil
+	}
+	return err
+}
+
+// sweep forgets what has expired, once a minute.
+func (s *Server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := s.state.DropExpired(ctx, s.config.Now()); err != nil {
+				s.config.Log.Warn("expired sessions stay", "error", err)
+			}
+		}
+	}
+}
+
+// announce tells other commands on this machine where the server is.
+func (s *Server) announce() error {
+	return writeFile(filepath.Join(s.dir, runningFileName), Running{
+		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
+	})
+}
+
+// Close gives everything back that open acquired. It may be called twice.
+func (s *Server) Close() error {
+	var faults []error
+	if s.http != nil {
+		faults = append(faults, s.http.Close())
+	}
+	if s.listener != nil {
+		s.listener.Close() // closed already if it has served
+	}
+	if s.pool != nil {
+		faults = append(faults, s.pool.Close())
+	}
+	if s.logs != nil {
+		faults = append(faults, s.logs.Close())
+	}
+	if s.dir != "" && s.db != nil {
+		os.Remove(filepath.Join(s.dir, runningFileName))
+	}
+	if s.db != nil {
+		faults = append(faults, s.db.Close())
+	}
+	if s.config.Data == InMemory && s.dir != "" {
+		faults = append(faults, os.RemoveAll(s.dir))
+	}
+	s.http, s.listener, s.pool, s.logs, s.db, s.dir = nil, nil, nil, nil, nil, ""
+	return errors.Join(faults...)
+}
+
+// Endpoint is the server's address, http://127.0.0.1:9000.
+func (s *Server) Endpoint() string { return s.address.endpoint }
+
+// Dir is the data directory; for a server in memory the temporary one.
+func (s *Server) Dir() string { return s.dir }
+
+// RootKey is the root key of an account.
+func (s *Server) RootKey(account string) (RootKey, bool) {
+	key, ok := s.rootKeys[account]
+	return key, ok
+}
+
+// listenError says what to do about an address that can not be listened on.
+func listenError(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use by another program; choose another address with --listen, such as --listen 127.0.0.1:0 for any free port", address)
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("%s needs more rights than this user has; choose a port above 1023 with --listen", address)
+	}
+	return fmt.Errorf("listen on %s: %w; choose another address with --listen", address, err)
+}

@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/furl-dev/furl/internal/dataplane"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/pages"
+)
+
+// urls writes the addresses that the server answers under.
+type urls struct {
+	endpoint  string // http://127.0.0.1:9000
+	port      string
+	suffix    string
+	hostStyle bool
+}
+
+func newURLs(config Config, listening net.Addr) urls {
+	host, port, _ := net.SplitHostPort(listening.String()) // a TCP address has both
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	u := urls{endpoint: "http://" + net.JoinHostPort(host, port), port: port, suffix: config.Suffix}
+	u.hostStyle = config.URLStyle == "host" || config.URLStyle == "auto" && resolves(config.Suffix)
+	return u
+}
+
+// resolves reports whether names below the suffix lead to this machine. RFC 6761 says that names below localhost
+// should; curl, browsers and systemd-resolved see to it, plain glibc does not.
+func resolves(suffix string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	addresses, err := net.DefaultResolver.LookupHost(ctx, "furl-probe."+suffix)
+	if err != nil || len(addresses) == 0 {
+		return false
+	}
+	ip := net.ParseIP(addresses[0])
+	return ip != nil && ip.IsLoopback()
+}
+
+// FunctionURL is the address of a function URL as the API gives it.
+func (u urls) FunctionURL(id, region string) string {
+	if u.hostStyle {
+		return "http://" + lambda.URLHost(id, region, u.suffix) + ":" + u.port + "/"
+	}
+	return u.endpoint + dataplane.PathPrefix + id + "/"
+}
+
+// explain is the address of the page that explains a request.
+func (u urls) explain(requestID string) string {
+	return u.endpoint + pages.Prefix + "requests/" + requestID
+}
+
+// isPage reports whether the path is one of furl's own pages.
+func isPage(path string) bool {
+	return strings.HasPrefix(path, pages.Prefix) || path == strings.TrimSuffix(pages.Prefix, "/")
+}

@@ -1,0 +1,174 @@
+// Package cli is furl's command line: one constructor for each command, flags and environment into the plain values
+// that the rest of the program takes, results onto stdout and everything else onto stderr, errors into exit codes. It
+// holds no logic of its own that a library user would miss.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/furl-dev/furl/internal/demo"
+)
+
+// Exit codes, stated in each command's help.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitFunction    = 3 // a function returned an error
+	exitDenied      = 4
+	exitInterrupted = 130
+)
+
+// Streams are the program's standard streams.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Main is the program: it is main but for os.Exit. Run as the bootstrap of one of the demo's functions, it is that
+// function.
+func Main() int {
+	if demo.IsFunction(os.Args[0], os.Getenv) {
+		demo.RunFunction()
+		return exitOK
+	}
+	// The first signal asks the command to come to an end, the second makes it.
+	ctx, cancel := context.WithCancel(context.Background())
+	stop, cancelStop := context.WithCancel(context.Background())
+	defer cancel()
+	defer cancelStop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		cancelStop()
+	}()
+	return Run(ctx, stop, os.Args[1:], os.Getenv, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+}
+
+// Run runs one command line and returns its exit code. Commands come to an end when ctx does, at once when stop does.
+func Run(ctx, stop context.Context, args []string, getenv func(string) string, streams Streams) int {
+	p := &program{stop: stop, getenv: getenv, streams: streams}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	err := root.ExecuteContext(ctx)
+	return p.exit(ctx, err)
+}
+
+// program is what all commands share.
+type program struct {
+	stop    context.Context
+	getenv  func(string) string
+	streams Streams
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "furl",
+		Short: "AWS Lambda function URLs with IAM auth: run them locally, and be told why a call is refused",
+		Long: `furl runs AWS Lambda functions and their function URLs on this machine, with the signatures, the IAM policies
+and the refusals of AWS, and says why it refused what it refused.`,
+		Example:       "  furl demo",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(command, err) })
+	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.version())
+	for _, command := range root.Commands() {
+		command.Args = usageArgs(command.Args)
+	}
+	root.Args = usageArgs(root.Args)
+	return root
+}
+
+// failure is an error with the exit code and the next step.
+type failure struct {
+	err  error
+	code int
+	hint string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func fail(code int, hint string, err error) error { return &failure{err: err, code: code, hint: hint} }
+
+func usage(command *cobra.Command, err error) error {
+	return fail(exitUsage, command.CommandPath()+" --help", err)
+}
+
+// usageArgs makes a wrong number of arguments an error of usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(command, args); err != nil {
+			return usage(command, err)
+		}
+		return nil
+	}
+}
+
+// exit tells of the error and chooses the exit code.
+func (p *program) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	code, hint := exitFailed, ""
+	var failed *failure
+	if errors.As(err, &failed) {
+		code, hint = failed.code, failed.hint
+	} else if strings.HasPrefix(err.Error(), "unknown command") {
+		code, hint = exitUsage, "furl --help"
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(p.streams.Err, "furl: error: %s\n", strings.TrimRight(line, "\n"))
+	}
+	if hint != "" {
+		fmt.Fprintf(p.streams.Err, "furl: hint: %s\n", hint)
+	}
+	return code
+}
+
+// note tells the person at the terminal something that is not the answer.
+func (p *program) note(format string, arguments ...any) {
+	fmt.Fprintf(p.streams.Err, "furl: "+format+"\n", arguments...)
+}
+
+// isTerminal reports whether the stream is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// orElse is the first text that is not empty.
+func orElse(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) explain() *cobra.Command {
+	var (
+		server local
+		last   bool
+		asJSON bool
+	)
+	command := &cobra.Command{
+		Use:   "explain [REQUEST-ID]",
+		Short: "Why the local server answered a request as it did",
+		Long: `Why the local server answered a request as it did: every step of the request, what it decided and by what, and for a
+refusal the commands that would change it. The request id is the x-amzn-RequestId header of the answer. The server
+keeps the last 1,000 requests.
+
+Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.`,
+		Example: "  furl explain --last",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			if last == (len(args) == 1) {
+				return usage(command, errors.New("name a request id, or say --last"))
+			}
+			id := "last"
+			if !last {
+				id = url.PathEscape(args[0])
+			}
+			accept := "text/plain"
+			if asJSON {
+				accept = "application/json"
+			}
+			page, err := server.page(command.Context(), "requests/"+id, nil, accept)
+			if err != nil {
+				return err
+			}
+			defer page.Close()
+			_, err = io.Copy(p.streams.Out, page)
+			return err
+		},
+	}
+	server.register(p, command)
+	command.Flags().BoolVar(&last, "last", false, "the latest request")
+	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return command
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) logs() *cobra.Command {
+	var (
+		server  local
+		follow  bool
+		lines   int
+		region  string
+		account string
+		asJSON  bool
+	)
+	command := &cobra.Command{
+		Use:   "logs FUNCTION",
+		Short: "What a function of the local server wrote to its log",
+		Long: `What a function of the local server wrote to its log: its standard output and standard error, with the START, END and
+REPORT lines of each invocation. FUNCTION is a name or an ARN.
+
+Exit status: 0 printed, 1 no such function or no server, 2 wrong usage, 130 interrupted.`,
+		Example: "  furl logs my-function-with-url --follow",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			query := url.Values{"function": {args[0]}, "lines": {strconv.Itoa(lines)}}
+			for name, value := range map[string]string{"region": region, "account": account} {
+				if value != "" {
+					query.Set(name, value)
+				}
+			}
+			if follow {
+				query.Set("follow", "1")
+			}
+			accept := "text/plain"
+			if asJSON {
+				accept = "application/json"
+			}
+			page, err := server.page(command.Context(), "logs", query, accept)
+			if err != nil {
+				return err
+			}
+			defer page.Close()
+			_, err = io.Copy(p.streams.Out, page)
+			if errors.Is(err, context.Canceled) && follow {
+				return nil
+			}
+			return err
+		},
+	}
+	server.register(p, command)
+	f := command.Flags()
+	f.BoolVarP(&follow, "follow", "f", false, "go on printing what is written")
+	f.IntVarP(&lines, "lines", "n", 1000, "how many of the latest lines to begin with")
+	f.StringVar(&region, "region", orElse(p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")), "region of the function, if it has but a name")
+	f.StringVar(&account, "account", "", "account of the function, if it has but a name")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object for each line")
+	return command
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/app"
+)
+
+// serveFlags are the flags of serve, with the environment variable of each.
+type serveFlags struct {
+	config    app.Config
+	logLevel  string
+	logFormat string
+	check     bool
+}
+
+func (p *program) serve() *cobra.Command {
+	flags := serveFlags{config: app.Default()}
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Run Lambda, function URLs, IAM and STS on this machine, on one port",
+		Long: `Run Lambda, function URLs, IAM and STS on this machine, on one port.
+
+State is kept in the data directory: one database, the code of the functions, their logs, and the root keys in
+root-credentials.json. The first SIGTERM or Ctrl-C lets running invocations finish, the second stops at once.
+
+Each flag can also be given as an environment variable, FURL_DATA for --data; the flag wins. The root keys of the first
+account can be given as FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY.
+
+Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
+		Example: "  furl serve --data .furl &\n  eval \"$(furl env)\"\n  aws lambda list-functions",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := p.environment(command, &flags.config); err != nil {
+				return err
+			}
+			return p.runServe(command, flags)
+		},
+	}
+	f := command.Flags()
+	config := &flags.config
+	f.StringVar(&config.Data, "data", config.Data, "directory of the state, or "+app.InMemory+" to keep nothing")
+	f.StringVar(&config.Listen, "listen", config.Listen, "address to listen on, HOST:PORT; port 0 is any free one")
+	f.StringSliceVar(&config.Accounts, "account", config.Accounts, "account id; may be repeated")
+	f.StringVar(&config.Region, "region", config.Region, "region that furl env exports; the server answers for all")
+	f.StringVar(&config.URLStyle, "url-style", config.URLStyle, "how function URLs are written: auto, host or path")
+	f.StringVar(&config.Suffix, "suffix", config.Suffix, "what follows ID.lambda-url.REGION. in host style")
+	f.BoolVar(&config.LegacyURLPermissions, "legacy-url-permissions", false, "ask for lambda:InvokeFunctionUrl alone, as AWS did before November 2026")
+	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
+	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
+	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")
+	f.StringVar(&flags.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
+	f.StringVar(&flags.logFormat, "log-format", "auto", "text, json, or auto for text on a terminal")
+	f.BoolVar(&flags.check, "check", false, "print the configuration in effect and stop")
+	return command
+}
+
+// environment fills in the flags that were not given from their environment variables.
+func (p *program) environment(command *cobra.Command, config *app.Config) error {
+	var faults []error
+	for _, name := range []string{
+		"data", "listen", "account", "region", "url-style", "suffix", "legacy-url-permissions", "open-pages", "drain-timeout",
+		"max-environments", "log-level", "log-format",
+	} {
+		variable := "FURL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		value := p.getenv(variable)
+		if name == "region" {
+			value = orElse(value, p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION"))
+		}
+		if value == "" || command.Flags().Changed(name) {
+			continue
+		}
+		if err := command.Flags().Set(name, value); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", variable, err))
+		}
+		if name == "listen" && !config.IsLoopback() {
+			faults = append(faults, fmt.Errorf("%s: %s can be reached from other machines; say that with --listen %s", variable, value, value))
+		}
+	}
+	config.RootAccessKeyID = p.getenv("FURL_ROOT_ACCESS_KEY_ID")
+	config.RootSecretAccessKey = p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")
+	if err := errors.Join(faults...); err != nil {
+		return usage(command, err)
+	}
+	return nil
+}
+
+func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
+	var err error
+	if flags.config.Log, err = p.logger(flags.logLevel, flags.logFormat); err != nil {
+		return usage(command, err)
+	}
+	if err := flags.config.Validate(); err != nil {
+		return usage(command, err)
+	}
+	if flags.check {
+		return p.printConfig(flags)
+	}
+	server, err := app.New(command.Context(), flags.config)
+	if err != nil {
+		return err
+	}
+	if !flags.config.IsLoopback() {
+		p.note("warning: %s can be reached from other machines; whoever has a key can run code here", flags.config.Listen)
+	}
+	data := server.Dir()
+	p.note("listening on %s, data in %s", server.Endpoint(), data)
+	hint := `eval "$(furl env)"`
+	if flags.config.Data != app.Default().Data {
+		hint = fmt.Sprintf(`eval "$(furl env --data %s)"`, data)
+	}
+	p.note("in another shell: %s", hint)
+	return server.Run(command.Context(), p.stop)
+}
+
+// printConfig prints the configuration in effect, without secrets.
+func (p *program) printConfig(flags serveFlags) error {
+	config := flags.config
+	redacted := ""
+	if config.RootSecretAccessKey != "" {
+		redacted = "(hidden)"
+	}
+	encoder := json.NewEncoder(p.streams.Out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		Data                 string   `json:"data"`
+		Listen               string   `json:"listen"`
+		Accounts             []string `json:"accounts"`
+		Region               string   `json:"region"`
+		URLStyle             string   `json:"urlStyle"`
+		Suffix               string   `json:"suffix"`
+		LegacyURLPermissions bool     `json:"legacyUrlPermissions"`
+		OpenPages            bool     `json:"openPages"`
+		DrainTimeout         string   `json:"drainTimeout"`
+		MaxEnvironments      int      `json:"maxEnvironments"`
+		RootAccessKeyID      string   `json:"rootAccessKeyId,omitempty"`
+		RootSecretAccessKey  string   `json:"rootSecretAccessKey,omitempty"`
+		LogLevel             string   `json:"logLevel"`
+		LogFormat            string   `json:"logFormat"`
+	}{
+		config.Data, config.Listen, config.Accounts, config.Region, config.URLStyle, config.Suffix,
+		config.LegacyURLPermissions, config.OpenPages, config.DrainTimeout.String(), config.MaxEnvironments,
+		config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
+	})
+}
+
+// logger makes the program's log, on stderr.
+func (p *program) logger(level, format string) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("log-level: %q is none of debug, info, warn and error", level)
+	}
+	terminal := isTerminal(p.streams.Err)
+	switch {
+	case format == "json" || format == "auto" && !terminal:
+		return slog.New(slog.NewJSONHandler(p.streams.Err, &slog.HandlerOptions{Level: least})), nil
+	case format == "text" || format == "auto":
+		return slog.New(tint.NewTextHandler(p.streams.Err, &tint.Options{
+			Level: least, TimeFormat: "15:04:05.000", NoColor: !terminal || p.getenv("NO_COLOR") != "",
+		})), nil
+	default:
+		return nil, fmt.Errorf("log-format: %q is none of auto, text and json", format)
+	}
+}

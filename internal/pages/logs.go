@@ -1,0 +1,84 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/trace"
+)
+
+// maxLines is the most lines that a page of a log begins with.
+const maxLines = 100_000
+
+// logs shows the log of the function that the query names, and with follow=1 what is added to it.
+func (p *Pages) logs(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	name := query.Get("function")
+	key, ok := p.FunctionKey(name, query.Get("region"), query.Get("account"))
+	if !ok {
+		fail(w, http.StatusNotFound, fmt.Sprintf("no function %q; `aws lambda list-functions` lists those of a region, --region and --account name another", trace.Cut(name, 140)))
+		return
+	}
+	lines := 1000
+	if n, err := strconv.Atoi(query.Get("lines")); err == nil && n >= 0 {
+		lines = min(n, maxLines)
+	}
+	asJSON := strings.Contains(r.Header.Get("Accept"), "application/json")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if asJSON {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+	}
+	if query.Get("follow") == "" {
+		writeLines(w, p.Logs.Tail(r.Context(), key, lines), asJSON) //nolint:errcheck // a client that is gone is nobody's loss
+		return
+	}
+	// Each line is sent as it comes; what is there already must not wait for the next one.
+	flusher := http.NewResponseController(w)
+	flusher.Flush()                                                                  //nolint:errcheck // the write that follows meets the same error
+	writeLines(flushing{w, flusher}, p.Logs.Follow(r.Context(), key, lines), asJSON) //nolint:errcheck // as above
+}
+
+func writeLines(w io.Writer, lines iter.Seq2[logs.Line, error], asJSON bool) error {
+	for line, err := range lines {
+		if err != nil {
+			return err
+		}
+		text := line.Time.Format("2006-01-02T15:04:05.000Z") + "  " + line.Text + "\n"
+		if asJSON {
+			encoded, err := json.Marshal(struct {
+				Time   time.Time `json:"time"`
+				Stream string    `json:"stream"`
+				Text   string    `json:"text"`
+			}{line.Time, line.Stream.String(), line.Text})
+			if err != nil {
+				return err
+			}
+			text = string(encoded) + "\n"
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushing sends everything that is written to it at once.
+type flushing struct {
+	io.Writer
+	flusher *http.ResponseController
+}
+
+func (f flushing) Write(b []byte) (int, error) {
+	n, err := f.Writer.Write(b)
+	if err == nil {
+		err = f.flusher.Flush()
+	}
+	return n, err
+}
