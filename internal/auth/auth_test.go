@@ -189,12 +189,13 @@ func TestRefusedSignaturesSayWhatToDo(t *testing.T) {
 		{"unsigned", unsigned, sigv4.MissingAuthentication, "not signed", `service "lambda" and region "eu-central-1"`},
 		{"unknown key", signed(t, credentials("AKIANOBODY3456789012", "x", "")), sigv4.UnknownKey, "does not exist", "furl env"},
 		{"expired session", signed(t, ofSession(expired)), sigv4.ExpiredToken, "expired", "new temporary credentials"},
-		{"token of another", signed(t, credentials(expired.AccessKeyID, expired.Secret, "forged")), sigv4.InvalidToken, "invalid token", "session token that was issued"},
+		{"token of another", signed(t, credentials(expired.AccessKeyID, expired.Secret, "forged")), sigv4.InvalidToken, "invalid token", "one set of credentials"},
 		{"clock", late, sigv4.SignatureExpired, "now earlier", "clock"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			caller, _, finding, err := gate.Authenticate(test.request, scope)
+			finding.Diagnose(t.Context())
 			refusal, ok := err.(*sigv4.Error)
 			if !ok || refusal.Kind != test.kind || caller != nil {
 				t.Fatalf("got caller %v, error %v; want %s", caller, err, test.kind)
@@ -223,6 +224,7 @@ func TestSecretsStayOutOfFindings(t *testing.T) {
 		if err == nil {
 			t.Fatal("a wrong secret was accepted")
 		}
+		finding.Diagnose(t.Context())
 		text := strings.Join(append(finding.Details(), finding.Summary()), "\n")
 		if !strings.Contains(text, "canonical request") || !strings.Contains(text, "(hidden)") {
 			t.Errorf("the finding does not show the texts: %s", text)

@@ -35,7 +35,7 @@ func NewDecisionFinding(call URLCall, asked Asked, decision policy.Decision) *De
 	}
 	finding.reason = decision.Reason.String()
 	if decision.Reason == policy.ReasonNoIdentityPolicy && call.Caller != nil && call.Caller.Account == call.Function.Account {
-		finding.reason = "neither the caller's own policies nor the function's resource-based policy allow it"
+		finding.reason = "neither an identity-based policy of the caller nor the resource-based policy of the function allows it"
 	}
 	for _, miss := range nearest(policy.NearestMisses(asked.Request, &asked.Sets)) {
 		finding.details = append(finding.details, trace.Cut(missed(miss), 1024))

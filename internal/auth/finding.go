@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
@@ -51,9 +52,16 @@ func (f *SignatureFinding) known() sigv4.Diagnosis {
 	if f.diagnosed == nil {
 		return sigv4.Diagnosis{}
 	}
-	<-f.diagnosed
-	return f.diagnosis
+	select {
+	case <-f.diagnosed:
+		return f.diagnosis
+	case <-time.After(diagnosisWait):
+		return sigv4.Diagnosis{}
+	}
 }
+
+// diagnosisWait is how long a reader waits for a diagnosis that takes a few milliseconds.
+const diagnosisWait = 100 * time.Millisecond
 
 // Verdict says whether the signature was good.
 func (f *SignatureFinding) Verdict() trace.Verdict {
@@ -99,7 +107,10 @@ func (f *SignatureFinding) Details() []string {
 		}
 		return details
 	}
-	details := []string{"the client was told: " + f.refusal.Message}
+	var details []string
+	if f.refusal.Kind != sigv4.MissingAuthentication {
+		details = append(details, "the client was told: "+f.refusal.Message)
+	}
 	diagnosis := f.known()
 	if diagnosis.Fault != "" {
 		certainty := "a conclusion from what the request says"

@@ -561,7 +561,7 @@ func TestTraceNamesWhatDecided(t *testing.T) {
 		"route ok arn:aws:lambda:eu-central-1:111111111111:function:web, auth type AWS_IAM, BUFFERED, host style",
 		"authenticate ok arn:aws:sts::111111111111:assumed-role/caller/session, access key " + caller.AccessKeyID + ", header form",
 		`authorize ok lambda:InvokeFunctionUrl allowed by statement "url" of the function's resource-based policy`,
-		"authorize refused lambda:InvokeFunction denied: neither the caller's own policies nor the function's resource-based policy allow it",
+		"authorize refused lambda:InvokeFunction denied: neither an identity-based policy of the caller nor the resource-based policy of the function allows it",
 	}
 	if diff := cmp.Diff(want, summaries); diff != "" {
 		t.Error(diff)

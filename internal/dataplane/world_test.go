@@ -42,6 +42,8 @@ type world struct {
 	traces *trace.Recorder
 	runner *runner
 	log    *bytes.Buffer
+
+	handled chan struct{} // one for each request whose handler has returned
 }
 
 // runner is an Invoker that answers what a test tells it to.
@@ -73,14 +75,17 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, state: current, traces: &trace.Recorder{}, runner: &runner{result: payload(`"ok"`)}, log: &bytes.Buffer{}}
+	w := &world{t: t, state: current, traces: &trace.Recorder{}, runner: &runner{result: payload(`"ok"`)}, log: &bytes.Buffer{}, handled: make(chan struct{}, 100)}
 	w.plane = &dataplane.Plane{
 		State: current, Gate: &auth.Gate{State: current}, Invoker: w.runner, Traces: w.traces,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), Now: time.Now,
 		Suffixes: []string{"localhost", "on.aws"},
 		Explain:  func(id string) string { return "http://here/_furl/requests/" + id },
 	}
-	w.server = httptest.NewServer(w.plane)
+	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		defer func() { w.handled <- struct{}{} }()
+		w.plane.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(w.server.Close)
 	w.update(func(tx *state.Tx) error {
 		for _, account := range []string{here, there} {
@@ -220,6 +225,7 @@ func (w *world) do(request *http.Request) answer {
 		w.t.Fatal(err)
 	}
 	defer response.Body.Close()
+	<-w.handled // a refusal is explained and logged after the client has its answer
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		w.t.Fatal(err)
