@@ -105,6 +105,8 @@ func invokeError(err error) error {
 		return &lambdaapi.Throttled{Reason: "ConcurrentInvocationLimitExceeded"}
 	case errors.Is(err, runtime.ErrClosed):
 		return lambdaapi.ErrShuttingDown
+	case errors.Is(err, invoke.ErrRole):
+		return lambdaapi.ErrRole
 	default:
 		return err
 	}

@@ -322,7 +322,7 @@ func TestRemedies(t *testing.T) {
 			if test.caller != nil {
 				asked.Request.Principal = &test.caller.Principal
 			}
-			finding := auth.NewDecisionFinding(call, asked, policy.Evaluate(asked.Request, &asked.Sets))
+			finding := auth.NewURLFinding(call, asked, policy.Evaluate(asked.Request, &asked.Sets))
 			if diff := cmp.Diff(test.want, finding.Fix()); diff != "" || finding.Verdict() != trace.Refused {
 				t.Errorf("%s: %s", finding.Summary(), diff)
 			}
@@ -340,7 +340,7 @@ func TestDecisionsNameTheirStatements(t *testing.T) {
 		},
 		Sets: policy.Sets{Identity: []policy.Named{{Name: "inline policy p", Document: condition}}},
 	}
-	finding := auth.NewDecisionFinding(auth.URLCall{}, asked, policy.Evaluate(asked.Request, &asked.Sets))
+	finding := auth.NewURLFinding(auth.URLCall{}, asked, policy.Evaluate(asked.Request, &asked.Sets))
 	want := []string{`nearly allowed by statement "old" of inline policy p, but for its Condition StringEquals lambda:FunctionUrlAuthType: it wants NONE, the request has AWS_IAM`}
 	if diff := cmp.Diff(want, finding.Details()); diff != "" {
 		t.Error(diff)

@@ -9,7 +9,7 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// DecisionFinding is what the policies said to one action on a function through its URL.
+// DecisionFinding is what the policies said to one action.
 type DecisionFinding struct {
 	action   string
 	decision policy.Decision
@@ -26,21 +26,34 @@ type URLCall struct {
 	AuthType  lambda.AuthType
 }
 
-// NewDecisionFinding tells of a decision. For a denial it looks, while everything is at hand, for the statements that
-// nearly allowed the action and for the commands that would allow it.
-func NewDecisionFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
-	finding := &DecisionFinding{action: asked.Request.Action, decision: decision}
+// NewURLFinding tells of a decision on a call of a function URL. For a denial it looks, while everything is at hand,
+// for the statements that nearly allowed the action and for the commands that would allow it.
+func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
 	if decision.Effect == policy.Allowed {
-		return finding
+		return &DecisionFinding{action: asked.Request.Action, decision: decision}
 	}
-	finding.reason = decision.Reason.String()
+	finding := newDenial(asked, decision)
 	if decision.Reason == policy.ReasonNoIdentityPolicy && call.Caller != nil && call.Caller.Account == call.Function.Account {
 		finding.reason = "neither an identity-based policy of the caller nor the resource-based policy of the function allows it"
 	}
+	finding.fix = remedy(call, asked.Request.Action, decision)
+	return finding
+}
+
+// NewAPIFinding tells of the denial of an API call, with the smallest statements that would allow it.
+func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
+	finding := newDenial(asked, decision)
+	for _, suggestion := range policy.Suggest(asked.Request, &asked.Sets, policy.IdentityBased) {
+		finding.fix = append(finding.fix, fmt.Sprintf("add to the %s: %s", suggestion.Type, suggestion.JSON()))
+	}
+	return finding
+}
+
+func newDenial(asked Asked, decision policy.Decision) *DecisionFinding {
+	finding := &DecisionFinding{action: asked.Request.Action, decision: decision, reason: decision.Reason.String()}
 	for _, miss := range nearest(policy.NearestMisses(asked.Request, &asked.Sets)) {
 		finding.details = append(finding.details, trace.Cut(missed(miss), 1024))
 	}
-	finding.fix = remedy(call, asked.Request.Action, decision)
 	return finding
 }
 

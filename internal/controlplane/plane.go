@@ -65,6 +65,8 @@ type Call struct {
 	State     *state.State
 	Trace     *trace.Trace
 	Log       *slog.Logger
+
+	denied bool // a permission that it asked for was not given
 }
 
 // Context is the request's context.
@@ -95,16 +97,25 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call.Caller, call.Body = caller, verified.Body
 	api.Serve(w, call)
+	if call.denied {
+		p.keep(call, "AccessDenied")
+	}
 }
 
 // explain keeps and logs why a request was not authenticated, once the client has its answer.
 func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding, refusal *sigv4.Error) {
-	call.Trace.End(p.Now(), http.StatusForbidden, refusal.Kind.String())
-	p.Traces.Record(call.Trace)
 	http.NewResponseController(w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
 	finding.Diagnose(context.WithoutCancel(call.Context()))
+	p.keep(call, refusal.Kind.String())
+}
+
+// keep keeps the trace of a refused call and logs it. Calls that are answered leave none: the traces are for those
+// who wonder.
+func (p *Plane) keep(call *Call, errorType string) {
+	call.Trace.End(p.Now(), http.StatusForbidden, errorType)
+	p.Traces.Record(call.Trace)
 	report := call.Trace.Report()
-	p.Log.Info("API call refused", "request_id", call.RequestID, "step", "authenticate", "reason", report.Reason(), "fix", strings.Join(report.Fix, "; "))
+	p.Log.Info("API call refused", "request_id", call.RequestID, "reason", report.Reason(), "fix", strings.Join(report.Fix, "; "))
 }
 
 // api finds the API by the service of the credential scope. A request that names none that furl has, or none at
@@ -135,7 +146,7 @@ func (c *Call) Authorize(need Permission) error {
 	if account == "" {
 		account = c.Caller.Account
 	}
-	decision, _ := auth.Authorize(c.State.Now(), c.Caller, auth.Check{
+	decision, asked := auth.Authorize(c.State.Now(), c.Caller, auth.Check{
 		Action: need.Action, Resource: need.Resource, ResourceAccount: account,
 		Policy: need.Policy, PolicyName: need.PolicyName,
 		Context: &auth.Conditions{
@@ -146,6 +157,8 @@ func (c *Call) Authorize(need Permission) error {
 	if decision.Effect == policy.Allowed {
 		return nil
 	}
+	c.denied = true
+	c.Trace.Add("authorize", c.Now, auth.NewAPIFinding(asked, decision))
 	return &Denied{Caller: c.Caller.ARN(), Permission: need, Decision: decision}
 }
 

@@ -167,7 +167,7 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 		},
 	})
 	call := auth.URLCall{Caller: x.caller, Function: function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType}
-	x.found("authorize", auth.NewDecisionFinding(call, asked, decision))
+	x.found("authorize", auth.NewURLFinding(call, asked, decision))
 	return decision.Effect == policy.Allowed
 }
 

@@ -55,11 +55,14 @@ type Request struct {
 	Stream        bool   // the response is taken while the function writes it
 }
 
-// ErrUnavailable means that the function can not be run at all: its code is gone or its role can not be assumed.
-var ErrUnavailable = errors.New("the function can not be run")
+// Why a function can not be run at all.
+var (
+	ErrUnavailable = errors.New("the function can not be run") // its code is gone
+	ErrRole        = errors.New("the function's role can not be assumed")
+)
 
 // Invoke runs the function once. The caller reads the result's body to its end or closes it. Errors are
-// runtime.ErrBusy, runtime.ErrClosed, ErrUnavailable and that of the context.
+// runtime.ErrBusy, runtime.ErrClosed, ErrUnavailable, ErrRole and that of the context.
 func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result, error) {
 	function, err := s.functions.get(request.Function, s.resolve)
 	if err != nil {

@@ -70,8 +70,8 @@ func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Ses
 	err = s.State.Update(context.Background(), func(tx *state.Tx) error {
 		role, ok := tx.View().Role(arn.Account, arn.Name)
 		if !ok || role.ID != function.RoleID {
-			return fmt.Errorf("execution role %s was deleted; make it again and set it with `aws lambda update-function-configuration --function-name %s --role %s`",
-				function.Role, function.ARN.Name, function.Role)
+			return fmt.Errorf("%w: execution role %s was deleted; make it again and set it with `aws lambda update-function-configuration --function-name %s --role %s`",
+				ErrRole, function.Role, function.ARN.Name, function.Role)
 		}
 		tx.PutTransientSession(session)
 		return nil
