@@ -13,19 +13,31 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/furl-dev/furl/internal/cli"
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// The test program is furl, and as "bootstrap" in a deployment package the function of the demo.
+// The test program is furl, and as "bootstrap" in a deployment package the function of the demo, or one that takes
+// its time.
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(cli.Main()) }
-	testscript.Main(m, map[string]func(){"furl": program, "bootstrap": program})
+	testscript.Main(m, map[string]func(){"furl": program, "bootstrap": func() {
+		if os.Getenv("_HANDLER") == "slow" {
+			lambda.Start(func() (string, error) {
+				fmt.Println("working")
+				time.Sleep(2 * time.Second)
+				return "done", nil
+			})
+		}
+		program()
+	}})
 }
 
 // The scripts type what a person types. Besides furl itself they have
@@ -36,6 +48,7 @@ func TestMain(m *testing.M) {
 //	package ZIP FILE                make a deployment package of the file; of "self" for this program as bootstrap
 //	alice, mallory, unsigned METHOD TARGET [BODY]
 //	                                send a request to the function URL in $URL, signed by the user of that name or not
+//	begin GET TARGET, finish        send a request as alice, and wait for its answer later
 //	occupy                          listen on a port, and set BUSY to its address
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -55,6 +68,8 @@ func TestScripts(t *testing.T) {
 			"mallory":  callAs("MALLORY"),
 			"unsigned": callAs(""),
 			"occupy":   occupy,
+			"begin":    begin,
+			"finish":   finish,
 		},
 	})
 }
@@ -208,6 +223,39 @@ func pack(ts *testscript.TestScript, _ bool, args []string) {
 	filled := strings.ReplaceAll(ts.ReadFile(args[0]), `"ZIP"`, string(encoded))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(filled), 0o600))
 }
+
+// begin sends a request of alice's whose answer finish waits for.
+func begin(ts *testscript.TestScript, _ bool, args []string) {
+	request := signed(ts, "ALICE", "lambda", ts.Getenv("AWS_REGION"), args[0], strings.TrimSuffix(ts.Getenv("URL"), "/")+args[1], nil)
+	answered := make(chan string, 1)
+	go func() {
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		answered <- fmt.Sprintf("%d %s %v", response.StatusCode, body, err)
+	}()
+	pending.Store(ts, answered)
+	time.Sleep(500 * time.Millisecond) // until it runs
+}
+
+func finish(ts *testscript.TestScript, _ bool, _ []string) {
+	answered, ok := pending.LoadAndDelete(ts)
+	if !ok {
+		ts.Fatalf("nothing was begun")
+	}
+	select {
+	case answer := <-answered.(chan string):
+		fmt.Fprintln(ts.Stdout(), answer)
+	case <-time.After(20 * time.Second):
+		ts.Fatalf("no answer")
+	}
+}
+
+var pending sync.Map // *testscript.TestScript → chan string
 
 // occupy takes a port for as long as the tests run.
 func occupy(ts *testscript.TestScript, _ bool, _ []string) {
