@@ -61,7 +61,7 @@ func (x *exam) clock() Diagnosis {
 	}
 	const quarter = 15 * time.Minute // time zones differ by multiples of it
 	zone := ahead.Round(quarter)
-	if off := (ahead - zone).Abs(); zone != 0 && zone.Abs() <= 14*time.Hour && off <= time.Minute {
+	if off := (ahead - zone).Abs(); zone != 0 && zone.Abs() <= 14*time.Hour && off <= 2*time.Minute {
 		return x.prove(Diagnosis{Fault: FaultLocalTime,
 			Explanation: "The request's date is " + zone.String() + " off: local time passed off as UTC.",
 			Fix:         "Write the date in UTC."})

@@ -1,9 +1,11 @@
 package sigv4
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -51,7 +53,12 @@ type Diagnosis struct {
 // reproduces what was sent: at most MaxHypotheses, within ev.MaxTime and until ctx is done. Unknown keys are not
 // diagnosed. The caller bounds how often it is called ([Limiter]) and keeps the result from the network client.
 func Diagnose(ctx context.Context, ev Evidence) Diagnosis {
-	if ev.Refusal == nil || ev.Request == nil || ev.Refusal.Kind == UnknownKey || ev.Key.Secret.Reveal() == "" {
+	switch {
+	case ev.Refusal == nil || ev.Request == nil || ev.Refusal.Kind == UnknownKey:
+		return Diagnosis{}
+	case ev.Refusal.AccessKeyID == "": // refused before a key was named
+		return contradiction(ev.Refusal)
+	case ev.Key.Secret.Reveal() == "":
 		return Diagnosis{}
 	}
 	if ev.Now.IsZero() {
@@ -62,7 +69,7 @@ func Diagnose(ctx context.Context, ev Evidence) Diagnosis {
 	}
 	x, ok := newExam(ev)
 	if !ok {
-		return Diagnosis{}
+		return Diagnosis{} // it is not the request that was refused
 	}
 	switch ev.Refusal.Kind {
 	case InvalidSignature:
@@ -142,6 +149,10 @@ func (x *exam) mismatch(ctx context.Context) Diagnosis {
 			return x.conclude(d)
 		}
 	}
+	// A client that does not normalise paths is no rarity, so that fault's pairs go first.
+	slices.SortStableFunc(common, func(a, b hypothesis) int {
+		return cmp.Compare(rank(a.fault), rank(b.fault))
+	})
 	for i, h := range common {
 		for _, g := range common[i+1:] {
 			if h.in != g.in && !try(h, g) {
@@ -152,24 +163,43 @@ func (x *exam) mismatch(ctx context.Context) Diagnosis {
 	return x.conclude(d)
 }
 
+func rank(f Fault) int {
+	if f == FaultPathNotNormal {
+		return 0
+	}
+	return 1
+}
+
 // conclude fills in what can be said without proof.
 func (x *exam) conclude(d Diagnosis) Diagnosis {
 	switch {
 	case d.Proven:
+		return d
 	case x.absent != "":
 		d.Fault = FaultHeaderAbsent
 		d.Explanation = "The header " + x.absent + " is in SignedHeaders, but it did not arrive."
 		d.Fix = "Sign only headers that reach the server unchanged, or find what drops " + x.absent + " on the way."
 	case x.ev.Refusal.Detail != "":
-		d.Fault = FaultContradiction
-		d.Explanation = "The request contradicts itself: " + x.ev.Refusal.Detail + "."
-		d.Fix = "Send one consistent set of authentication parameters."
+		c := contradiction(x.ev.Refusal)
+		d.Fault, d.Explanation, d.Fix = c.Fault, c.Explanation, c.Fix
 	default:
 		d.Fault = FaultUnknown
 		d.Explanation = "The signature does not match, and none of the usual faults explains it."
 		d.Fix = "Compare the canonical request the client signed with the server's line by line; if they are equal, the secret access key is another."
 	}
 	return d
+}
+
+// contradiction passes on what the verifier saw at once, if anything.
+func contradiction(e *Error) Diagnosis {
+	if e.Detail == "" {
+		return Diagnosis{}
+	}
+	return Diagnosis{
+		Fault:       FaultContradiction,
+		Explanation: "The request contradicts itself: " + e.Detail + ".",
+		Fix:         "Send one consistent set of authentication parameters.",
+	}
 }
 
 // hypotheses are all single faults, the commonest first.

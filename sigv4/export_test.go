@@ -20,3 +20,13 @@ func CanonicalQuery(raw string) (canonical, complaint string) {
 	q.sort()
 	return string(q.append(nil)), ""
 }
+
+// CollapsedValue is the canonical form of a header value.
+func CollapsedValue(v string) string { return string(appendCollapsed(nil, v)) }
+
+// CachedKeys is how many derived keys a verifier holds.
+func CachedKeys(v *Verifier) int {
+	v.keys.mu.RLock()
+	defer v.keys.mu.RUnlock()
+	return len(v.keys.keys)
+}

@@ -58,12 +58,12 @@ func (x *exam) paths(yield yields) bool {
 		path             string
 		explanation, fix string
 	}{
+		{FaultPathNotNormal, true, string(appendPath(nil, path, pathAsSent)), "The path was signed with its empty or dot segments.",
+			"Send a path without empty and dot segments."},
 		{FaultPathEncodedOnce, true, wireNormal, "The path was signed as it stands in the URL, not encoded once more.", fixOnce},
 		{FaultPathEncodedOnce, true, onceNormal, "The path was encoded only once in the canonical request.", fixOnce},
 		{FaultPathEncodedOnce, false, path, "The path was signed as it stands in the URL, neither normalised nor encoded once more.", fixOnce},
 		{FaultPathNotEncoded, false, unescape(path), "The path was signed decoded.", fixOnce},
-		{FaultPathNotNormal, true, string(appendPath(nil, path, pathAsSent)), "The path was signed with its empty or dot segments.",
-			"Send a path without empty and dot segments."},
 		{FaultPathOverencoded, false, string(appendPath(nil, normal, pathAsSent)), "The path was encoded once too often.",
 			"Give the signer the path as it is sent; it encodes it once more itself."},
 		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToUpper), pathNormal)),
@@ -209,7 +209,7 @@ func (x *exam) queries(yield yields) bool {
 			"The '+' in the query was signed as a plus sign; it is read as a space.", "Send %2B for a plus sign and %20 for a space."},
 		{FaultQuerySpacePlus, true, writeQuery(x.raw, func(s string) string { return strings.ReplaceAll(strict(s), "%20", "+") }, byKeyValue),
 			"Spaces in the query were signed as '+'.", "Encode a space as %20 in the canonical query."},
-		{FaultQueryEarlySort, false, writeQuery(x.raw, strict, byDecoded), "The query was sorted before it was encoded.",
+		{FaultQueryEarlySort, true, writeQuery(x.raw, strict, byDecoded), "The query was sorted before it was encoded.",
 			"Encode the parameters first, then sort them."},
 		{FaultQueryTextSort, false, writeQuery(x.raw, strict, byText), "The query was sorted by whole key=value texts.",
 			"Sort by key first, then by value: '-' sorts before '='."},

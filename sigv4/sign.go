@@ -135,17 +135,18 @@ func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Pa
 	if err != nil {
 		return Signed{}, err
 	}
-	separator := byte('?')
-	if bytes.IndexByte(base, '?') >= 0 {
-		separator = '&'
+	separator := "?"
+	if i := bytes.IndexByte(base, '?'); i >= 0 {
+		separator = "&"
+		if i == len(base)-1 || bytes.HasSuffix(base, []byte("&")) {
+			separator = ""
+		}
 	}
 
 	text := base
 	add := func(name, value string, signed bool) {
-		if last := text[len(text)-1]; last != '?' && last != '&' {
-			text = append(text, separator)
-		}
-		separator = '&'
+		text = append(text, separator...)
+		separator = "&"
 		text = append(text, name...)
 		text = append(text, '=')
 		text = appendEscaped(text, value)

@@ -132,6 +132,8 @@ func readTarget(q *query, r *http.Request) (path string, err *Error) {
 
 // checkClaim checks all that can be checked without the key, in AWS's order.
 func (v *Verifier) checkClaim(c *claim, r *http.Request) *Error {
+	var five bool
+	c.scope, c.terminator, five = parseCredential(c.credential) // now, so that any refusal names the key
 	if err := c.readSignedHeaders(); err != nil {
 		return err
 	}
@@ -141,8 +143,7 @@ func (v *Verifier) checkClaim(c *claim, r *http.Request) *Error {
 	if err := v.checkWindow(c); err != nil {
 		return err
 	}
-	var ok bool
-	if c.scope, c.terminator, ok = parseCredential(c.credential); !ok {
+	if !five {
 		return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" +
 			c.credential + "'")
 	}

@@ -124,29 +124,106 @@ func TestPresignVerify(t *testing.T) {
 	}
 }
 
-// TestRefusals: one change to a good request each, with the kind and the text a client sees.
-func TestRefusals(t *testing.T) {
+// TestMessages: what a client is told, to the letter. The texts of the function URL are those observed on AWS, the
+// rest is from the error ordering chart of dacut/scratchstack-aws-signature.
+func TestMessages(t *testing.T) {
 	const mismatch = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	auth := func(old, new string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), old, new, 1))
+		}
+	}
+	uri := func(old, new string) func(*http.Request) {
+		return func(r *http.Request) { r.RequestURI = strings.Replace(r.RequestURI, old, new, 1) }
+	}
+	scope := "20261123/eu-central-1/lambda/aws4_request"
 	tests := []struct {
 		name string
 		who  sigv4.Credentials
-		edit func(r *http.Request)
+		form sigv4.Form
+		edit func(*http.Request)
 		kind sigv4.Kind
 		msg  string
 	}{
-		{"unknown key", dave, nil, sigv4.UnknownKey, "The security token included in the request is invalid."},
-		{"expired session", carol, nil, sigv4.ExpiredToken, "The security token included in the request is expired"},
-		{"no token", bob, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, sigv4.InvalidToken, "The security token included in the request is invalid."},
-		{"unsigned", alice, func(r *http.Request) { r.Header.Del("Authorization") }, sigv4.MissingAuthentication, "Missing Authentication Token"},
-		{"method", alice, func(r *http.Request) { r.Method = "PUT" }, sigv4.InvalidSignature, mismatch},
-		{"host", alice, func(r *http.Request) { r.Host = "other.example" }, sigv4.InvalidSignature, mismatch},
+		{"unknown key", dave, sigv4.Header, nil, sigv4.UnknownKey, "The security token included in the request is invalid."},
+		{"expired session", carol, sigv4.Header, nil, sigv4.ExpiredToken, "The security token included in the request is expired"},
+		{"no token", bob, sigv4.Header, func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, sigv4.InvalidToken, "The security token included in the request is invalid."},
+		{"token with a long-term key", alice, sigv4.Header, func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }, sigv4.InvalidToken, "The security token included in the request is invalid."},
+		{"altered token", bob, sigv4.Header, func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }, sigv4.InvalidToken, "The security token included in the request is invalid"},
+		{"no signature", alice, sigv4.Header, func(r *http.Request) { r.Header.Del("Authorization") }, sigv4.MissingAuthentication, "Missing Authentication Token"},
+		{"both forms", alice, sigv4.Query, func(r *http.Request) { r.Header.Set("Authorization", "x") }, sigv4.InvalidSignature, ""},
+		{"altered request", alice, sigv4.Header, func(r *http.Request) { r.Method = "PUT" }, sigv4.InvalidSignature, mismatch},
+		{"two Authorization headers", alice, sigv4.Header, func(r *http.Request) { r.Header.Add("Authorization", "x") }, sigv4.InvalidSignature, mismatch},
+
+		{"query ends in an escape", alice, sigv4.Header, uri("b=c", "b=%4"), sigv4.MalformedRequest, "Incomplete trailing escape % sequence"},
+		{"query has a bad escape", alice, sigv4.Header, uri("b=c", "b=%4x"), sigv4.MalformedRequest, "Illegal hex character in escape % pattern: %4x"},
+		{"algorithm", alice, sigv4.Header, auth("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"), sigv4.IncompleteSignature, "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA1'."},
+		{"algorithm in the query", alice, sigv4.Query, uri("AWS4-HMAC-SHA256", "x"), sigv4.IncompleteSignature, "Unsupported AWS 'algorithm': 'x'."},
+		{"no equal sign", alice, sigv4.Header, func(r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 foo") }, sigv4.IncompleteSignature,
+			"'foo' not a valid key=value pair (missing equal-sign) in Authorization header: 'AWS4-HMAC-SHA256 foo'"},
+		{"all parts missing", alice, sigv4.Header, func(r *http.Request) {
+			r.Header = http.Header{"Authorization": {"AWS4-HMAC-SHA256"}}
+		}, sigv4.IncompleteSignature,
+			"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256"},
+		{"one part missing", alice, sigv4.Header, auth("SignedHeaders=", "Signature="), sigv4.IncompleteSignature,
+			"Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"all parameters missing", alice, sigv4.Query, func(r *http.Request) { r.RequestURI = "/?X-Amz-Algorithm=AWS4-HMAC-SHA256" }, sigv4.IncompleteSignature,
+			"AWS query-string parameters must include 'X-Amz-Credential'. AWS query-string parameters must include 'X-Amz-Signature'. AWS query-string parameters must include 'X-Amz-SignedHeaders'. AWS query-string parameters must include 'X-Amz-Date'. Re-examine the query-string parameters."},
+		{"host not signed", alice, sigv4.Header, auth("SignedHeaders=host;", "SignedHeaders="), sigv4.IncompleteSignature,
+			"'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
+		{"date format", alice, sigv4.Header, func(r *http.Request) { r.Header.Set("X-Amz-Date", "2026-11-23") }, sigv4.IncompleteSignature,
+			"Date must be in ISO-8601 'basic format'. Got '2026-11-23'. See http://en.wikipedia.org/wiki/ISO_8601"},
+		{"expired", alice, sigv4.Header, func(r *http.Request) { r.Header.Set("X-Amz-Date", "20261123T145904Z") }, sigv4.SignatureExpired,
+			"Signature expired: 20261123T145904Z is now earlier than 20261123T145905Z (20261123T150405Z - 5 min.)"},
+		{"not yet current", alice, sigv4.Header, func(r *http.Request) { r.Header.Set("X-Amz-Date", "20261123T150906Z") }, sigv4.SignatureNotYetCurrent,
+			"Signature not yet current: 20261123T150906Z is still later than 20261123T150905Z (20261123T150405Z + 5 min.)"},
+		{"URL expired", alice, sigv4.Query, uri("20261123T150405Z", "20261123T140404Z"), sigv4.SignatureExpired,
+			"Signature expired: 20261123T140404Z is now earlier than 20261123T140405Z (20261123T150405Z - 60 min.)"},
+		{"URL of 90 seconds expired", alice, sigv4.Query, func(r *http.Request) {
+			uri("20261123T150405Z", "20261123T150000Z")(r)
+			uri("Expires=3600", "Expires=90")(r)
+		}, sigv4.SignatureExpired, "Signature expired: 20261123T150000Z is now earlier than 20261123T150235Z (20261123T150405Z - 90 sec.)"},
+		{"four parts", alice, sigv4.Header, auth("/aws4_request", ""), sigv4.IncompleteSignature,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIAALICE0000000EXAM/20261123/eu-central-1/lambda'"},
+		{"region", alice, sigv4.Header, auth("/eu-central-1/", "/us-east-1/"), sigv4.InvalidScope, "Credential should be scoped to a valid region. "},
+		{"service", alice, sigv4.Header, auth("/lambda/", "/s3/"), sigv4.InvalidScope, "Credential should be scoped to correct service: 'lambda'. "},
+		{"day", alice, sigv4.Header, auth("/20261123/", "/20261122/"), sigv4.InvalidScope,
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20261122' != '20261123', from '20261123T150405Z'."},
+		{"all of the scope", alice, sigv4.Header, auth(scope, "a/b/c/d"), sigv4.InvalidScope,
+			"Credential should be scoped to a valid region. Credential should be scoped to correct service: 'lambda'. Credential should be scoped with a valid terminator: 'aws4_request'. Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'a' != '20261123', from '20261123T150405Z'."},
+		{"expires", alice, sigv4.Query, uri("Expires=3600", "Expires=1e3"), sigv4.IncompleteSignature, "X-Amz-Expires should be a number"},
+		{"expires above a week", alice, sigv4.Query, uri("Expires=3600", "Expires=604801"), sigv4.IncompleteSignature,
+			"X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"},
+
+		// The first complaint wins.
+		{"query before both forms", alice, sigv4.Query, func(r *http.Request) { r.Header.Set("Authorization", "x"); r.RequestURI += "%" }, sigv4.MalformedRequest, "Incomplete trailing escape % sequence"},
+		{"host before date", alice, sigv4.Header, func(r *http.Request) {
+			r.Header.Set("X-Amz-Date", "x")
+			auth("SignedHeaders=host;", "SignedHeaders=")(r)
+		}, sigv4.IncompleteSignature, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
+		{"date before credential", alice, sigv4.Header, func(r *http.Request) {
+			r.Header.Set("X-Amz-Date", "20261123T145904Z")
+			auth("/aws4_request", "")(r)
+		}, sigv4.SignatureExpired, "Signature expired: 20261123T145904Z is now earlier than 20261123T145905Z (20261123T150405Z - 5 min.)"},
+		{"scope before key", dave, sigv4.Header, auth("/lambda/", "/s3/"), sigv4.InvalidScope, "Credential should be scoped to correct service: 'lambda'. "},
+		{"key before signature", dave, sigv4.Header, func(r *http.Request) { r.Method = "PUT" }, sigv4.UnknownKey, "The security token included in the request is invalid."},
+		{"key before contradictions", dave, sigv4.Header, func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, sigv4.UnknownKey, "The security token included in the request is invalid."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRequest(t, "POST", origin+"/a?b=c", "body")
-			if _, err := newSigner().Sign(r, tt.who, sigv4.PayloadBytes([]byte("body"))); err != nil {
-				t.Fatal(err)
+			if tt.form == sigv4.Header {
+				if _, err := newSigner().Sign(r, tt.who, sigv4.PayloadBytes([]byte("body"))); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				signed, err := newSigner().Presign(r, tt.who, time.Hour, sigv4.PayloadBytes([]byte("body")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r = newRequest(t, "POST", signed.URL, "body")
 			}
+			r.RequestURI = r.URL.RequestURI()
 			if tt.edit != nil {
 				tt.edit(r)
 			}
@@ -171,5 +248,323 @@ func TestLookupFailure(t *testing.T) {
 	wantKind(t, err, sigv4.Internal)
 	if !errors.Is(err, cause) {
 		t.Errorf("%v does not wrap its cause", err)
+	}
+}
+
+// TestVerifierSetup: a Verifier that is not set up refuses everything.
+func TestVerifierSetup(t *testing.T) {
+	for name, change := range map[string]func(*sigv4.Verifier){
+		"no region":     func(v *sigv4.Verifier) { v.Region = "" },
+		"no service":    func(v *sigv4.Verifier) { v.Service = "" },
+		"no lookup":     func(v *sigv4.Verifier) { v.Lookup = nil },
+		"negative skew": func(v *sigv4.Verifier) { v.MaxSkew = -1 },
+		"negative body": func(v *sigv4.Verifier) { v.MaxBody = -1 },
+	} {
+		v := newVerifier()
+		change(v)
+		r := newRequest(t, "GET", origin, "")
+		if _, err := newSigner().Sign(r, alice, sigv4.EmptyPayload()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := v.Verify(r)
+		if e := wantKind(t, err, sigv4.Internal); e.Message != "" {
+			t.Errorf("%s: the client is told %q", name, e.Message)
+		}
+	}
+}
+
+// TestKeyWithoutSecret: a Lookup that returns an empty key lets nobody in, least of all those who sign with nothing.
+func TestKeyWithoutSecret(t *testing.T) {
+	v := newVerifier()
+	v.Lookup = func(context.Context, string) (sigv4.Key, error) { return sigv4.Key{}, nil }
+	_, err := v.Verify(read(t, raw{who: sigv4.Credentials{AccessKeyID: "AKIAEMPTY", Secret: sigv4.NewSecret("")}}.header()))
+	wantKind(t, err, sigv4.UnknownKey)
+}
+
+// TestLookupSeesPlausibleIDs: ids that can not exist do not reach the store.
+func TestLookupSeesPlausibleIDs(t *testing.T) {
+	var seen []string
+	v := newVerifier()
+	v.Lookup = func(_ context.Context, id string) (sigv4.Key, error) {
+		seen = append(seen, id)
+		return sigv4.Key{}, sigv4.ErrUnknownKey
+	}
+	for _, id := range []string{"AKIAOK", "bad\x7f", "bad\x01", "two words", "é", strings.Repeat("A", 128), strings.Repeat("A", 129), ""} {
+		r := newRequest(t, "GET", origin, "")
+		if _, err := newSigner().Sign(r, alice, sigv4.EmptyPayload()); err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), alice.AccessKeyID, id, 1))
+		_, err := v.Verify(r)
+		wantKind(t, err, sigv4.UnknownKey)
+	}
+	if diff := cmp.Diff([]string{"AKIAOK", strings.Repeat("A", 128)}, seen); diff != "" {
+		t.Errorf("ids looked up (-want +got):\n%s", diff)
+	}
+}
+
+// TestSecretChange: cached signing keys do not outlive the secret they were derived from.
+func TestSecretChange(t *testing.T) {
+	secret := alice.Secret
+	v := newVerifier()
+	v.Lookup = func(context.Context, string) (sigv4.Key, error) {
+		return sigv4.Key{Credentials: sigv4.Credentials{AccessKeyID: alice.AccessKeyID, Secret: secret}}, nil
+	}
+	s := newSigner()
+	verify := func(signedWith sigv4.Secret) error {
+		r := newRequest(t, "GET", origin, "")
+		if _, err := s.Sign(r, sigv4.Credentials{AccessKeyID: alice.AccessKeyID, Secret: signedWith}, sigv4.EmptyPayload()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := v.Verify(r)
+		return err
+	}
+	old, renewed := alice.Secret, sigv4.NewSecret("renewed")
+	for range 3 {
+		if err := verify(old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret = renewed
+	wantKind(t, verify(old), sigv4.InvalidSignature)
+	if err := verify(renewed); err != nil {
+		t.Error(err)
+	}
+	wantKind(t, verify(old), sigv4.InvalidSignature)
+}
+
+// TestManyKeys: more keys than are cached, each still verified by its own secret.
+func TestManyKeys(t *testing.T) {
+	v, s := newVerifier(), newSigner()
+	who := func(i int) sigv4.Credentials {
+		return sigv4.Credentials{AccessKeyID: "AKIA" + strings.Repeat("X", i%50) + string(rune('A'+i%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i/676)),
+			Secret: sigv4.NewSecret(strings.Repeat("s", i+1))}
+	}
+	known := map[string]sigv4.Credentials{}
+	for i := range 1500 {
+		known[who(i).AccessKeyID] = who(i)
+	}
+	v.Lookup = func(_ context.Context, id string) (sigv4.Key, error) { return sigv4.Key{Credentials: known[id]}, nil }
+	for _, c := range known {
+		r := newRequest(t, "GET", origin, "")
+		if _, err := s.Sign(r, c, sigv4.EmptyPayload()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := sigv4.CachedKeys(v); n > 1024 {
+		t.Errorf("%d keys cached", n)
+	}
+}
+
+// TestDates: the Date header counts when there is no X-Amz-Date, in the formats clients write.
+func TestDates(t *testing.T) {
+	for _, tt := range []struct {
+		date string
+		kind sigv4.Kind // 0: accepted
+	}{
+		{"Mon, 23 Nov 2026 15:04:05 GMT", 0},
+		{"Mon, 23 Nov 2026 15:04:05 -0000", 0},
+		{"Mon, 23 Nov 2026 16:04:05 +0100", 0},
+		{"Monday, 23-Nov-26 15:04:05 GMT", 0},
+		{"20261123T150405Z", 0},
+		{"2026-11-23T15:04:05Z", sigv4.IncompleteSignature},
+		{"", sigv4.IncompleteSignature},
+		{"Mon, 23 Nov 2026 14:04:05 GMT", sigv4.SignatureExpired},
+	} {
+		q := raw{lines: []string{"Date: " + tt.date}, sign: []string{"date"}}
+		text := q.header()
+		// Signed without an X-Amz-Date header, with the same time in the string to sign.
+		f := q.fill()
+		sig, names := f.signature("/", map[string]string{"host": f.host, "date": tt.date})
+		i, j := strings.Index(text, "X-Amz-Date: "), strings.Index(text, "Authorization: ")
+		text = text[:i] + "Authorization: AWS4-HMAC-SHA256 Credential=" + alice.AccessKeyID + "/" + f.scope + ",SignedHeaders=" + names + ",Signature=" + sig + text[j+strings.Index(text[j:], "\r\n"):]
+		got, err := newVerifier().Verify(read(t, text))
+		if tt.kind != 0 {
+			wantKind(t, err, tt.kind)
+		} else if err != nil || !got.Time.Equal(clock) {
+			t.Errorf("%q: %+v, %v", tt.date, got.Time, err)
+		}
+	}
+	for _, bad := range []string{
+		"20261123T150405", "20261123T150405z", "20261123 150405Z", "20261123T150405+", "2026-112T150405Z", "20261301T150405Z", "20261100T150405Z",
+		"20260631T150405Z", "20261123T240405Z", "20261123T156005Z", "20261123T150460Z", "2026112\u0663T15040Z", "+0261123T150405Z", "20261123T150405.Z",
+		"20261123T150405Z ", "", "00000000T000000Z",
+	} {
+		r := newRequest(t, "GET", origin, "")
+		if _, err := newSigner().Sign(r, alice, sigv4.EmptyPayload()); err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Amz-Date", bad)
+		_, err := newVerifier().Verify(r)
+		wantKind(t, err, sigv4.IncompleteSignature)
+	}
+}
+
+func TestParseScope(t *testing.T) {
+	want := sigv4.Scope{AccessKeyID: alice.AccessKeyID, Date: "20261123", Region: region, Service: service}
+	get := func(target string, auth ...string) *http.Request {
+		r := read(t, "GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		if auth != nil {
+			r.Header["Authorization"] = auth
+		}
+		return r
+	}
+	credential := alice.AccessKeyID + "/" + scopeOf(clock)
+	for _, tt := range []struct {
+		name string
+		r    *http.Request
+		ok   bool
+	}{
+		{"header form", read(t, raw{}.header()), true},
+		{"query form", read(t, raw{target: "/?a=b&c"}.presigned()), true},
+		{"absolute target", get("http://x/?X-Amz-Credential=" + credential), true},
+		{"none", get("/"), false},
+		{"bearer", get("/?X-Amz-Credential="+credential, "Bearer x"), false},
+		{"no credential", get("/", "AWS4-HMAC-SHA256 Signature=x"), false},
+		{"four parts", get("/", "AWS4-HMAC-SHA256 Credential=a/b/c/aws4_request"), false},
+		{"six parts", get("/", "AWS4-HMAC-SHA256 Credential=x/"+credential), false},
+		{"terminator", get("/", "AWS4-HMAC-SHA256 Credential=a/b/c/d/e"), false},
+		{"bad escape", get("/?X-Amz-Credential=a%2"), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := sigv4.ParseScope(tt.r)
+			if ok != tt.ok || ok && got != want || !ok && got != (sigv4.Scope{}) {
+				t.Errorf("got %+v, %v", got, ok)
+			}
+		})
+	}
+}
+
+func TestVerifiedSigned(t *testing.T) {
+	got, err := newVerifier().Verify(read(t, raw{lines: []string{"X-Amz-Cf-Id: x", "My-Header: y"}, sign: []string{"my-header"}}.header()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"host": true, "my-header": true, "x-amz-date": true, "x-amz-cf-id": false, "My-Header": false, "": false} {
+		if got.Signed(name) != want {
+			t.Errorf("%q signed: %v", name, !want)
+		}
+	}
+}
+
+// TestHTTP2Authority: over HTTP/2 a client may sign :authority instead of host.
+func TestHTTP2Authority(t *testing.T) {
+	q := raw{}.fill()
+	sig, names := q.signature("/", map[string]string{":authority": q.host, "x-amz-date": q.date()})
+	r := read(t, raw{}.header(func(string) string {
+		return "AWS4-HMAC-SHA256 Credential=" + q.who.AccessKeyID + "/" + q.scope + ",SignedHeaders=" + names + ",Signature=" + sig
+	}))
+	_, err := newVerifier().Verify(r)
+	wantKind(t, err, sigv4.InvalidSignature)
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+	if _, err := newVerifier().Verify(r); err != nil {
+		t.Errorf("%v\n%s", err, err.(*sigv4.Error).CanonicalRequest)
+	}
+}
+
+// TestBodies: of every length and with every hint of it, once through Verify and once again.
+func TestBodies(t *testing.T) {
+	for _, size := range []int{0, 1, 100, 4095, 4096, 65535, 65536, 65537, 300_000, 6 << 20} {
+		body := strings.Repeat("x", size)
+		for _, length := range []int64{int64(size), 0, -1} {
+			r := newRequest(t, "POST", origin, body)
+			if _, err := newSigner().Sign(r, alice, sigv4.PayloadBytes([]byte(body))); err != nil {
+				t.Fatal(err)
+			}
+			r.ContentLength = length
+			got, err := newVerifier().Verify(r)
+			if err != nil || string(got.Body) != body {
+				t.Fatalf("%d bytes, Content-Length %d: %d bytes, %v", size, length, len(got.Body), err)
+			}
+			if again, err := newVerifier().Verify(r); err != nil || len(again.Body) != size {
+				t.Fatalf("%d bytes, Content-Length %d, again: %v", size, length, err)
+			}
+			if err := r.Body.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	r := newRequest(t, "POST", origin, "")
+	r.Body = nil
+	if _, err := newSigner().Sign(r, alice, sigv4.EmptyPayload()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := newVerifier().Verify(r); err != nil || got.Body == nil {
+		t.Errorf("no body: %v, %v", got.Body, err)
+	}
+	big := newRequest(t, "POST", origin, strings.Repeat("x", 6<<20+1))
+	_, err := newVerifier().Verify(signed(t, big, strings.Repeat("x", 6<<20+1)))
+	wantKind(t, err, sigv4.BodyTooLarge)
+}
+
+func signed(t *testing.T, r *http.Request, body string) *http.Request {
+	t.Helper()
+	if _, err := newSigner().Sign(r, alice, sigv4.PayloadBytes([]byte(body))); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestErrorText: what stands in a log.
+func TestErrorText(t *testing.T) {
+	cause := errors.New("cause")
+	for _, tt := range []struct {
+		e    *sigv4.Error
+		want string
+	}{
+		{&sigv4.Error{Kind: sigv4.InvalidSignature}, "sigv4: invalid signature"},
+		{&sigv4.Error{Kind: sigv4.InvalidSignature, Message: "told"}, "sigv4: invalid signature: told"},
+		{&sigv4.Error{Kind: sigv4.InvalidSignature, Message: "told", Detail: "seen", CanonicalRequest: "token"}, "sigv4: invalid signature: seen"},
+		{&sigv4.Error{Kind: sigv4.Internal, Detail: "look up", Err: cause}, "sigv4: internal error: look up: cause"},
+		{&sigv4.Error{}, "sigv4: Kind(0)"},
+		{&sigv4.Error{Kind: 200}, "sigv4: Kind(200)"},
+	} {
+		if got := tt.e.Error(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+	for _, tt := range []struct{ got, want string }{
+		{sigv4.Header.String(), "header"}, {sigv4.Query.String(), "query"}, {sigv4.Form(0).String(), "Form(0)"},
+		{sigv4.WarningKind(0).String(), "WarningKind(0)"}, {sigv4.WarningKind(99).String(), "WarningKind(99)"},
+		{sigv4.Warning{Kind: sigv4.WarnUnsignedToken}.String(), "the session token is not signed"},
+		{sigv4.Warning{Kind: sigv4.WarnUnsignedHeader, Header: "x-amz-a"}.String(), "an x-amz- header is not signed: x-amz-a"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// TestWindowOfOtherServices: STS and IAM allow 15 minutes, and say so.
+func TestWindowOfOtherServices(t *testing.T) {
+	v := newVerifier()
+	v.MaxSkew = 15 * time.Minute
+	if _, err := v.Verify(read(t, raw{at: clock.Add(-15 * time.Minute)}.header())); err != nil {
+		t.Error(err)
+	}
+	_, err := v.Verify(read(t, raw{at: clock.Add(-15*time.Minute - time.Second)}.header()))
+	e := wantKind(t, err, sigv4.SignatureExpired)
+	if want := "Signature expired: 20261123T144904Z is now earlier than 20261123T144905Z (20261123T150405Z - 15 min.)"; e.Message != want {
+		t.Errorf("message %q, want %q", e.Message, want)
+	}
+}
+
+// TestHTTP10 has no Host header, and therefore nothing that could be signed for it.
+func TestHTTP10(t *testing.T) {
+	text := strings.Replace(raw{proto: "HTTP/1.0", values: map[string]string{"host": ""}}.header(), "Host: "+host+"\r\n", "", 1)
+	_, err := newVerifier().Verify(read(t, text))
+	wantKind(t, err, sigv4.InvalidSignature)
+}
+
+// TestContentLengthOfClientRequest: a request straight from a client has its length in the field only.
+func TestContentLengthOfClientRequest(t *testing.T) {
+	text := raw{method: "POST", body: "hello", values: map[string]string{"content-length": "5"}}.header()
+	r := read(t, text)
+	r.Header.Del("Content-Length")
+	if _, err := newVerifier().Verify(r); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,89 @@
+package sigv4_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// TestSecretsDoNotPrint: whatever prints, logs or marshals a secret, or something that holds one, shows none.
+func TestSecretsDoNotPrint(t *testing.T) {
+	const secret, token = "wJalr/TOP+secret", "IQoJ/TOP+token"
+	c := sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", Secret: sigv4.NewSecret(secret), SessionToken: token}
+	k := sigv4.Key{Credentials: c}
+	type foreign struct {
+		c sigv4.Secret // unexported: fmt does not call its methods
+		C sigv4.Credentials
+	}
+	var out strings.Builder
+	for _, v := range []any{c.Secret, &c.Secret, c, &c, k, &k, foreign{c.Secret, c}, &foreign{c.Secret, c}, []sigv4.Credentials{c}, map[string]sigv4.Key{"k": k}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			fmt.Fprintf(&out, verb+"\n", v)
+		}
+		fmt.Fprintln(&out, v)
+	}
+	fmt.Fprintln(&out, c.Secret.String(), c.String(), fmt.Errorf("%w: %v", errors.New("x"), c))
+	var log bytes.Buffer
+	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
+		slog.New(h).Info("x", "secret", c.Secret, "credentials", c, "key", k, "pointer", &c, "group", slog.GroupValue(slog.Any("c", c)))
+	}
+	out.Write(log.Bytes())
+	for _, v := range []any{c.Secret, c, k, struct{ S sigv4.Secret }{c.Secret}} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Write(b)
+	}
+	type element struct{ S sigv4.Secret }
+	b, err := xml.Marshal(element{c.Secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Write(b)
+	text := out.String()
+	for _, hidden := range []string{secret, token, "wJalr", "TOP", fmt.Sprintf("%x", secret), fmt.Sprintf("%x", token), fmt.Sprintf("%d", []byte(secret)[:4])} {
+		if i := strings.Index(text, hidden); i >= 0 {
+			t.Errorf("%q shows: …%s…", hidden, text[max(0, i-80):min(len(text), i+80)])
+		}
+	}
+	if !strings.Contains(text, "REDACTED") || !strings.Contains(text, "AKIDEXAMPLE (with session token)") {
+		t.Errorf("neither marked as redacted nor named:\n%s", text)
+	}
+	if got := (sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE"}).String(); got != "AKIDEXAMPLE" {
+		t.Errorf("long-term credentials print as %q", got)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	if reflect.TypeFor[sigv4.Secret]().Comparable() {
+		t.Error("secrets can be compared with ==")
+	}
+	a := sigv4.NewSecret("0123456789abcdef")
+	if a.Reveal() != "0123456789abcdef" || (sigv4.Secret{}).Reveal() != "" {
+		t.Error("Reveal")
+	}
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"", "", true}, {"", "x", false}, {"x", "x", true}, {"x", "y", false},
+		{"0123456789abcdef", "0123456789abcdef", true},
+		{"0123456789abcdef", "0123456789abcdeF", false},
+		{"0123456789abcdef", "X123456789abcdef", false},
+		{"0123456789abcdefxyz", "0123456789abcdefxyZ", false},
+		{"0123456789abcdefxyz", "0123456789abcdefxy", false},
+	} {
+		if got := sigv4.NewSecret(tt.a).Equal(sigv4.NewSecret(tt.b)); got != tt.want {
+			t.Errorf("%q equal to %q: %v", tt.a, tt.b, got)
+		}
+	}
+}
