@@ -3,7 +3,6 @@ package iamapi
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/url"
 	"strings"
 	"unicode"
@@ -103,21 +102,4 @@ func length(text string) int {
 		}
 	}
 	return n
-}
-
-// putInline adds or replaces an inline policy, if all of the owner's together are no longer than most.
-func putInline(policies map[string]iam.Policy, name string, document iam.Policy, most int, owner string) (map[string]iam.Policy, error) {
-	changed := maps.Clone(policies)
-	if changed == nil {
-		changed = map[string]iam.Policy{}
-	}
-	changed[name] = document
-	total := 0
-	for _, p := range changed {
-		total += length(p.Text)
-	}
-	if total > most {
-		return nil, limitExceeded("Maximum policy size of %d bytes exceeded for %s", most, owner)
-	}
-	return changed, nil
 }

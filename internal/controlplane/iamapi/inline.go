@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/query"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -14,9 +15,127 @@ type policyName struct {
 	PolicyName string `query:"required,min=1,max=128,pattern=name"`
 }
 
+func (in policyName) policy() string { return in.PolicyName }
+
 // policyDocument is the text of an inline policy in a request.
 type policyDocument struct {
 	PolicyDocument string `query:"required,min=1,max=131072,pattern=document"`
+}
+
+func (in policyDocument) document() string { return in.PolicyDocument }
+
+// The inputs that name an inline policy, with and without its text, and a list of them.
+type (
+	rolePolicyInput struct {
+		roleInput
+		policyName
+	}
+	userPolicyInput struct {
+		userInput
+		policyName
+	}
+	groupPolicyInput struct {
+		groupInput
+		policyName
+	}
+
+	putRolePolicyInput struct {
+		roleInput
+		policyName
+		policyDocument
+	}
+	putUserPolicyInput struct {
+		userInput
+		policyName
+		policyDocument
+	}
+	putGroupPolicyInput struct {
+		groupInput
+		policyName
+		policyDocument
+	}
+
+	listOfRoleInput struct {
+		roleInput
+		paging
+	}
+	listOfUserInput struct {
+		userInput
+		paging
+	}
+	listOfGroupInput struct {
+		groupInput
+		paging
+	}
+)
+
+// maxInline is how long the inline policies of an owner may be together.
+var maxInline = map[string]int{"role": maxRoleInline, "user": maxUserInline, "group": maxGroupInline}
+
+// putPolicy adds or replaces an inline policy.
+func putPolicy[In interface {
+	owned
+	policy() string
+	document() string
+}](s *service) query.Handler {
+	return query.Perform(func(c *controlplane.Call, in *In) error {
+		document, err := parseIdentity((*in).document())
+		if err != nil {
+			return err
+		}
+		o := (*in).owner()
+		return s.changeGrants(c, o, func(_ *state.Snapshot, grants *iam.Grants) error {
+			if grants.Inline == nil {
+				grants.Inline = map[string]iam.Policy{}
+			}
+			grants.Inline[(*in).policy()] = document
+			total := 0
+			for _, p := range grants.Inline {
+				total += length(p.Text)
+			}
+			if most := maxInline[o.kind]; total > most {
+				return limitExceeded("Maximum policy size of %d bytes exceeded for %s", most, o)
+			}
+			return nil
+		})
+	})
+}
+
+type inlinePolicyOutput struct {
+	ownerName
+	PolicyName     string
+	PolicyDocument string
+}
+
+// getPolicy gives an inline policy.
+func getPolicy[In interface {
+	owned
+	policy() string
+}](*service) query.Handler {
+	return query.Answer(func(c *controlplane.Call, in *In) (*inlinePolicyOutput, error) {
+		o, name := (*in).owner(), (*in).policy()
+		grants, err := grantsOf(c.State.Now(), c.Caller.Account, o)
+		if err != nil {
+			return nil, err
+		}
+		document, err := findInline(grants, o, name)
+		return &inlinePolicyOutput{o.result(), name, escape(document.Text)}, err
+	})
+}
+
+// deletePolicy removes an inline policy.
+func deletePolicy[In interface {
+	owned
+	policy() string
+}](s *service) query.Handler {
+	return query.Perform(func(c *controlplane.Call, in *In) error {
+		o, name := (*in).owner(), (*in).policy()
+		return s.changeGrants(c, o, func(_ *state.Snapshot, grants *iam.Grants) error {
+			_, err := findInline(grants, o, name)
+			delete(grants.Inline, name)
+			return err
+		})
+	})
 }
 
 type policyNamesOutput struct {
@@ -24,136 +143,25 @@ type policyNamesOutput struct {
 	paged
 }
 
-// Inline policies of roles.
-
-type putRolePolicyInput struct {
-	roleInput
-	policyName
-	policyDocument
-}
-
-func (s *service) putRolePolicy(c *controlplane.Call, in *putRolePolicyInput) error {
-	document, err := parseIdentity(in.PolicyDocument)
-	if err != nil {
-		return err
-	}
-	return s.changeRole(c, in.RoleName, func(_ *state.Snapshot, role *iam.Role) (err error) {
-		role.Inline, err = putInline(role.Inline, in.PolicyName, document, maxRoleInline, "role "+role.Name)
-		return err
+// listPolicyNames lists the names of inline policies.
+func listPolicyNames[In interface {
+	owned
+	page() paging
+}](*service) query.Handler {
+	return query.Answer(func(c *controlplane.Call, in *In) (*policyNamesOutput, error) {
+		grants, err := grantsOf(c.State.Now(), c.Caller.Account, (*in).owner())
+		if err != nil {
+			return nil, err
+		}
+		page, more, err := cut((*in).page(), slices.Sorted(maps.Keys(grants.Inline)), itself)
+		return &policyNamesOutput{page, more}, err
 	})
 }
 
-type rolePolicyInput struct {
-	roleInput
-	policyName
-}
-
-type rolePolicyOutput struct {
-	RoleName       string
-	PolicyName     string
-	PolicyDocument string
-}
-
-func (s *service) getRolePolicy(c *controlplane.Call, in *rolePolicyInput) (*rolePolicyOutput, error) {
-	role, err := findRole(c.State.Now(), c.Caller.Account, in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	document, err := findInline(role.Inline, in.PolicyName, "role")
-	return &rolePolicyOutput{role.Name, in.PolicyName, escape(document.Text)}, err
-}
-
-func (s *service) deleteRolePolicy(c *controlplane.Call, in *rolePolicyInput) error {
-	return s.changeRole(c, in.RoleName, func(_ *state.Snapshot, role *iam.Role) error {
-		_, err := findInline(role.Inline, in.PolicyName, "role")
-		delete(role.Inline, in.PolicyName)
-		return err
-	})
-}
-
-type listRolePoliciesInput struct {
-	roleInput
-	paging
-}
-
-func (s *service) listRolePolicies(c *controlplane.Call, in *listRolePoliciesInput) (*policyNamesOutput, error) {
-	role, err := findRole(c.State.Now(), c.Caller.Account, in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	return pageOfNames(in.paging, role.Inline)
-}
-
-// Inline policies of users.
-
-type putUserPolicyInput struct {
-	userInput
-	policyName
-	policyDocument
-}
-
-func (s *service) putUserPolicy(c *controlplane.Call, in *putUserPolicyInput) error {
-	document, err := parseIdentity(in.PolicyDocument)
-	if err != nil {
-		return err
-	}
-	return s.changeUser(c, in.UserName, func(_ *state.Snapshot, user *iam.User) (err error) {
-		user.Inline, err = putInline(user.Inline, in.PolicyName, document, maxUserInline, "user "+user.Name)
-		return err
-	})
-}
-
-type userPolicyInput struct {
-	userInput
-	policyName
-}
-
-type userPolicyOutput struct {
-	UserName       string
-	PolicyName     string
-	PolicyDocument string
-}
-
-func (s *service) getUserPolicy(c *controlplane.Call, in *userPolicyInput) (*userPolicyOutput, error) {
-	user, err := findUser(c.State.Now(), c.Caller.Account, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	document, err := findInline(user.Inline, in.PolicyName, "user")
-	return &userPolicyOutput{user.Name, in.PolicyName, escape(document.Text)}, err
-}
-
-func (s *service) deleteUserPolicy(c *controlplane.Call, in *userPolicyInput) error {
-	return s.changeUser(c, in.UserName, func(_ *state.Snapshot, user *iam.User) error {
-		_, err := findInline(user.Inline, in.PolicyName, "user")
-		delete(user.Inline, in.PolicyName)
-		return err
-	})
-}
-
-type listUserPoliciesInput struct {
-	userInput
-	paging
-}
-
-func (s *service) listUserPolicies(c *controlplane.Call, in *listUserPoliciesInput) (*policyNamesOutput, error) {
-	user, err := findUser(c.State.Now(), c.Caller.Account, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	return pageOfNames(in.paging, user.Inline)
-}
-
-// findInline finds an inline policy of a role, user or group.
-func findInline(policies map[string]iam.Policy, name, owner string) (iam.Policy, error) {
-	document, ok := policies[name]
+func findInline(grants *iam.Grants, o owner, name string) (iam.Policy, error) {
+	document, ok := grants.Inline[name]
 	if !ok {
-		return iam.Policy{}, noSuchEntity("The %s policy with name %s cannot be found.", owner, name)
+		return iam.Policy{}, noSuchEntity("The %s policy with name %s cannot be found.", o.kind, name)
 	}
 	return document, nil
-}
-
-func pageOfNames(p paging, policies map[string]iam.Policy) (*policyNamesOutput, error) {
-	page, more, err := cut(p, slices.Sorted(maps.Keys(policies)), itself)
-	return &policyNamesOutput{page, more}, err
 }

@@ -14,6 +14,8 @@ type paging struct {
 	MaxItems *int   `query:"min=1,max=1000"`
 }
 
+func (p paging) page() paging { return p }
+
 // paged is the part of a list operation's result that says whether there is more.
 type paged struct {
 	IsTruncated bool

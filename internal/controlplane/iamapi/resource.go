@@ -1,9 +1,13 @@
 package iamapi
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/iam"
 )
 
 // The functions here name the resource that an operation needs a permission for, and the condition keys that come
@@ -59,6 +63,85 @@ func newUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, e
 	need := controlplane.Permission{Resource: arn(c, "user", path(form), form.Get("UserName"))}
 	need.Facts = appendFact(requestTags(form), "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
 	return need, nil
+}
+
+// onGroup is the group of the parameter GroupName.
+func onGroup(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	name := form.Get("GroupName")
+	need := controlplane.Permission{Resource: arn(c, "group", "/", name), Shown: "group " + name}
+	if group, ok := c.State.Now().Group(c.Caller.Account, name); ok {
+		need.Resource = group.ARN()
+	}
+	return need, nil
+}
+
+// newGroup is a group that is to be created.
+func newGroup(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	return controlplane.Permission{Resource: arn(c, "group", path(form), form.Get("GroupName"))}, nil
+}
+
+// onPolicy is the managed policy of the parameter PolicyArn.
+func onPolicy(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	name := form.Get("PolicyArn")
+	need := controlplane.Permission{Resource: name, Shown: "policy " + name}
+	if managed, ok := visiblePolicy(c.State.Now(), c.Caller.Account, name); ok {
+		need.Facts = resourceTags(managed.Tags)
+	}
+	return need, nil
+}
+
+// newPolicy is a managed policy that is to be created.
+func newPolicy(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	name := form.Get("PolicyName")
+	return controlplane.Permission{
+		Resource: arn(c, "policy", path(form), name), Shown: "policy " + name, Facts: requestTags(form),
+	}, nil
+}
+
+// allPolicies is the managed policies below the path that a list operation asks for.
+func allPolicies(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	need, err := all("policy")(c, form)
+	need.Shown = "policy path " + strings.TrimPrefix(need.Resource, arn(c, "policy", "", ""))
+	return need, err
+}
+
+// onProvider is the identity provider of the parameter OpenIDConnectProviderArn.
+func onProvider(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	need := controlplane.Permission{Resource: form.Get("OpenIDConnectProviderArn")}
+	if provider, ok := c.State.Now().Providers.Get(need.Resource); ok && provider.Account == c.Caller.Account {
+		need.Facts = resourceTags(provider.Tags)
+	}
+	return need, nil
+}
+
+// newProvider is an identity provider that is to be created.
+func newProvider(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	provider := iam.Provider{Account: c.Caller.Account, Issuer: form.Get("Url")}
+	return controlplane.Permission{Resource: provider.ARN(), Facts: requestTags(form)}, nil
+}
+
+// onSource is the user, group or role of the parameter PolicySourceArn.
+func onSource(_ *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	return controlplane.Permission{Resource: form.Get("PolicySourceArn")}, nil
+}
+
+// attaching adds the managed policy that is attached or detached to a permission.
+func attaching(on permission) permission {
+	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+		need, err := on(c, form)
+		need.Facts = appendFact(need.Facts, "iam:PolicyARN", form.Get("PolicyArn"))
+		return need, err
+	}
+}
+
+// bounding puts the permissions boundary that is asked for in place of the one that is there.
+func bounding(on permission) permission {
+	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+		need, err := on(c, form)
+		need.Facts = slices.DeleteFunc(need.Facts, func(f auth.Fact) bool { return f.Key == "iam:PermissionsBoundary" })
+		need.Facts = appendFact(need.Facts, "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
+		return need, err
+	}
 }
 
 // all is every entity of a type below the path that a list operation asks for.

@@ -40,10 +40,14 @@ func (s *service) createRole(c *controlplane.Call, in *createRoleInput) (*roleOu
 	role := &iam.Role{
 		Account: c.Caller.Account, Name: in.RoleName, Path: orRoot(in.Path), ID: id, Created: c.Now,
 		Description: in.Description, MaxSession: seconds(in.MaxSessionDuration, defaultMaxSession), Tags: tags,
+		Boundary: in.PermissionsBoundary,
 	}
 	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
 		world := tx.View()
 		if err := nameFree(world.Roles.All(), role.Account, role.Name, maxRoles, "Role", "RolesPerAccount"); err != nil {
+			return err
+		}
+		if err := checkBoundary(world, role.Account, role.Boundary); err != nil {
 			return err
 		}
 		var err error
@@ -189,17 +193,12 @@ func (s *service) untagRole(c *controlplane.Call, in *untagRoleInput) error {
 	})
 }
 
-type listRoleTagsInput struct {
-	roleInput
-	paging
-}
-
 type tagsOutput struct {
 	Tags []tag
 	paged
 }
 
-func (s *service) listRoleTags(c *controlplane.Call, in *listRoleTagsInput) (*tagsOutput, error) {
+func (s *service) listRoleTags(c *controlplane.Call, in *listOfRoleInput) (*tagsOutput, error) {
 	role, err := findRole(c.State.Now(), c.Caller.Account, in.RoleName)
 	if err != nil {
 		return nil, err

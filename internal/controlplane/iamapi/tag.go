@@ -62,3 +62,20 @@ func withoutTags(tags map[string]string, keys []string) map[string]string {
 	})
 	return changed
 }
+
+// exactTags are the tags of a policy or identity provider with more added. Their keys differ by case.
+func exactTags(tags map[string]string, more []tag) (map[string]string, error) {
+	seen := map[string]bool{}
+	changed := maps.Clone(tags)
+	if changed == nil {
+		changed = map[string]string{}
+	}
+	for _, t := range more {
+		if seen[t.Key] {
+			return nil, invalidInput("Duplicate tag keys found.")
+		}
+		seen[t.Key] = true
+		changed[t.Key] = t.Value
+	}
+	return checkedTags(changed)
+}

@@ -37,9 +37,12 @@ func (s *service) createUser(c *controlplane.Call, in *createUserInput) (*userOu
 	if err != nil {
 		return nil, err
 	}
-	user := &iam.User{Account: c.Caller.Account, Name: in.UserName, Path: orRoot(in.Path), ID: id, Created: c.Now, Tags: tags}
+	user := &iam.User{Account: c.Caller.Account, Name: in.UserName, Path: orRoot(in.Path), ID: id, Created: c.Now, Tags: tags, Boundary: in.PermissionsBoundary}
 	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
 		if err := nameFree(tx.View().Users.All(), user.Account, user.Name, maxUsers, "User", "UsersPerAccount"); err != nil {
+			return err
+		}
+		if err := checkBoundary(tx.View(), user.Account, user.Boundary); err != nil {
 			return err
 		}
 		return tx.PutUser(user)
@@ -124,6 +127,37 @@ func (s *service) deleteUser(c *controlplane.Call, in *userInput) error {
 	})
 }
 
+type updateUserInput struct {
+	userInput
+	NewPath     string `query:"min=1,max=512,pattern=path"`
+	NewUserName string `query:"min=1,max=64,pattern=name"`
+}
+
+// updateUser moves or renames a user, who stays the same: keys, sessions and grants go along. The caller needs the
+// permission for the new ARN as well as for the old one (IAM API Reference, UpdateUser).
+func (s *service) updateUser(c *controlplane.Call, in *updateUserInput) error {
+	return c.State.Update(c.Context(), func(tx *state.Tx) error {
+		old, err := findUser(tx.View(), c.Caller.Account, in.UserName)
+		if err != nil {
+			return err
+		}
+		user := old.Clone()
+		user.Path, user.Name = orElse(in.NewPath, old.Path), orElse(in.NewUserName, old.Name)
+		if err := c.Authorize(controlplane.Permission{Action: "iam:UpdateUser", Resource: user.ARN()}); err != nil {
+			return err
+		}
+		if user.Name == old.Name {
+			return tx.PutUser(user)
+		}
+		if !strings.EqualFold(user.Name, old.Name) {
+			if err := nameFree(tx.View().Users.All(), user.Account, user.Name, maxUsers+1, "User", "UsersPerAccount"); err != nil {
+				return err
+			}
+		}
+		return tx.RenameUser(old, user)
+	})
+}
+
 type tagUserInput struct {
 	userInput
 	Tags []tag `query:"required,max=50"`
@@ -148,12 +182,7 @@ func (s *service) untagUser(c *controlplane.Call, in *untagUserInput) error {
 	})
 }
 
-type listUserTagsInput struct {
-	userInput
-	paging
-}
-
-func (s *service) listUserTags(c *controlplane.Call, in *listUserTagsInput) (*tagsOutput, error) {
+func (s *service) listUserTags(c *controlplane.Call, in *listOfUserInput) (*tagsOutput, error) {
 	user, err := findUser(c.State.Now(), c.Caller.Account, in.UserName)
 	if err != nil {
 		return nil, err

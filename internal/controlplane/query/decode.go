@@ -196,7 +196,9 @@ func (l limits) describe() string {
 	if l.enum != nil {
 		add("satisfy enum value set: [" + strings.Join(l.enum, ", ") + "]")
 	}
-	add("not be null")
+	if l.pattern != "" { // and not otherwise, whyever that is
+		add("not be null")
+	}
 	return strings.Join(constraints, ", ")
 }
 

@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,6 +56,8 @@ func newSchema(kind reflect.Type) *schema {
 		}
 		s.fields = append(s.fields, f)
 	}
+	// A refusal that names several parameters names them in this order (recorded answers of IAM).
+	slices.SortFunc(s.fields, func(a, b field) int { return strings.Compare(a.key, b.key) })
 	return s
 }
 

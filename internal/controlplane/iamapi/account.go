@@ -1,0 +1,207 @@
+package iamapi
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/state"
+)
+
+type accountSummaryOutput struct{ SummaryMap map[string]int }
+
+// getAccountSummary counts what the account has and may have. The entries are those that AWS was seen to send
+// (LocalStack's test snapshots, 2026).
+func (s *service) getAccountSummary(c *controlplane.Call, _ *struct{}) (*accountSummaryOutput, error) {
+	world, account := c.State.Now(), c.Caller.Account
+	count := map[string]int{}
+	for e := range entities(world, account) {
+		count[e.kind]++
+	}
+	own := policiesOf(world, account, true, false)
+	versions := 0
+	for _, p := range own {
+		versions += len(p.Versions)
+	}
+	return &accountSummaryOutput{map[string]int{
+		"Users": count["User"], "UsersQuota": maxUsers,
+		"Groups": count["Group"], "GroupsQuota": maxGroups,
+		"Roles": count["Role"], "RolesQuota": maxRoles,
+		"Policies": len(own), "PoliciesQuota": maxPolicies,
+		"PolicyVersionsInUse": versions, "PolicyVersionsInUseQuota": 10000,
+		"Providers":              len(providersOf(world, account)),
+		"AccessKeysPerUserQuota": maxUserKeys, "GroupsPerUserQuota": maxUserGroups, "VersionsPerPolicyQuota": maxVersions,
+		"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached,
+		"UserPolicySizeQuota": maxUserInline, "RolePolicySizeQuota": maxRoleInline, "GroupPolicySizeQuota": maxGroupInline,
+		"PolicySizeQuota": maxPolicySize, "AssumeRolePolicySizeQuota": maxTrust,
+		"AccountAccessKeysPresent": 1, "GlobalEndpointTokenVersion": 1,
+
+		// What furl does not have.
+		"AccountMFAEnabled": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0, "SigningCertificatesPerUserQuota": 2,
+		"InstanceProfiles": 0, "InstanceProfilesQuota": 1000, "MFADevices": 0, "MFADevicesInUse": 0,
+		"ServerCertificates": 0, "ServerCertificatesQuota": 20,
+	}}, nil
+}
+
+type authorizationDetailsInput struct {
+	Filter []string `member:"enum=User|Role|Group|LocalManagedPolicy|AWSManagedPolicy"`
+	paging
+}
+
+type authorizationDetailsOutput struct {
+	UserDetailList  []userDetail
+	GroupDetailList []groupDetail
+	RoleDetailList  []roleDetail
+	Policies        []policyDetail
+	paged
+}
+
+type inlineDetail struct {
+	PolicyName     string
+	PolicyDocument string
+}
+
+type userDetail struct {
+	Path                    string
+	UserName                string
+	UserId                  string
+	Arn                     string
+	CreateDate              time.Time
+	UserPolicyList          []inlineDetail `query:"omitempty"`
+	GroupList               []string
+	AttachedManagedPolicies []attachedPolicy
+	PermissionsBoundary     *permissionBoundary
+	Tags                    []tag
+}
+
+type groupDetail struct {
+	Path                    string
+	GroupName               string
+	GroupId                 string
+	Arn                     string
+	CreateDate              time.Time
+	GroupPolicyList         []inlineDetail
+	AttachedManagedPolicies []attachedPolicy
+}
+
+type roleDetail struct {
+	Path                     string
+	RoleName                 string
+	RoleId                   string
+	Arn                      string
+	CreateDate               time.Time
+	AssumeRolePolicyDocument string
+	InstanceProfileList      []string
+	RolePolicyList           []inlineDetail
+	AttachedManagedPolicies  []attachedPolicy
+	PermissionsBoundary      *permissionBoundary
+	Tags                     []tag
+	RoleLastUsed             struct{}
+}
+
+type policyDetail struct {
+	policyResult
+	PolicyVersionList []versionResult
+}
+
+// detail is one item of the listing: it adds itself to the answer.
+type detail struct {
+	key string
+	add func(*authorizationDetailsOutput)
+}
+
+// getAccountAuthorizationDetails lists everything that authorisation in the account depends on. AWS's own policies
+// are among it as far as they are in use.
+func (s *service) getAccountAuthorizationDetails(c *controlplane.Call, in *authorizationDetailsInput) (*authorizationDetailsOutput, error) {
+	list := details(c.State.Now(), c.Caller.Account, func(kind string) bool {
+		return len(in.Filter) == 0 || slices.Contains(in.Filter, kind)
+	})
+	slices.SortFunc(list, func(a, b detail) int { return strings.Compare(a.key, b.key) })
+	page, more, err := cut(in.paging, list, func(d detail) string { return d.key })
+	out := &authorizationDetailsOutput{paged: more}
+	for _, d := range page {
+		d.add(out)
+	}
+	return out, err
+}
+
+func details(world *state.Snapshot, account string, wanted func(kind string) bool) []detail {
+	var list []detail
+	for _, user := range world.Users.All() {
+		if user.Account == account && wanted("User") {
+			list = append(list, detail{"1 " + user.Name, func(out *authorizationDetailsOutput) {
+				out.UserDetailList = append(out.UserDetailList, newUserDetail(user))
+			}})
+		}
+	}
+	for _, group := range world.Groups.All() {
+		if group.Account == account && wanted("Group") {
+			list = append(list, detail{"2 " + group.Name, func(out *authorizationDetailsOutput) {
+				out.GroupDetailList = append(out.GroupDetailList, newGroupDetail(group))
+			}})
+		}
+	}
+	for _, role := range world.Roles.All() {
+		if role.Account == account && wanted("Role") {
+			list = append(list, detail{"3 " + role.Name, func(out *authorizationDetailsOutput) {
+				out.RoleDetailList = append(out.RoleDetailList, newRoleDetail(world, role))
+			}})
+		}
+	}
+	used := usages(world, account)
+	for _, p := range policiesOf(world, account, wanted("LocalManagedPolicy"), wanted("AWSManagedPolicy")) {
+		use := used[p.ARN()]
+		if p.Account != iam.AWS || use.attached+use.bounding > 0 {
+			list = append(list, detail{"4 " + p.ARN(), func(out *authorizationDetailsOutput) {
+				out.Policies = append(out.Policies, newPolicyDetail(p, use))
+			}})
+		}
+	}
+	return list
+}
+
+func newUserDetail(user *iam.User) userDetail {
+	return userDetail{
+		Path: user.Path, UserName: user.Name, UserId: user.ID, Arn: user.ARN(), CreateDate: user.Created,
+		UserPolicyList: inlineDetails(&user.Grants), GroupList: user.Groups, AttachedManagedPolicies: attachedPolicies(&user.Grants, ""),
+		PermissionsBoundary: boundaryResult(user.Boundary), Tags: tagList(user.Tags),
+	}
+}
+
+func newGroupDetail(group *iam.Group) groupDetail {
+	return groupDetail{
+		Path: group.Path, GroupName: group.Name, GroupId: group.ID, Arn: group.ARN(), CreateDate: group.Created,
+		GroupPolicyList: inlineDetails(&group.Grants), AttachedManagedPolicies: attachedPolicies(&group.Grants, ""),
+	}
+}
+
+func newRoleDetail(world *state.Snapshot, role *iam.Role) roleDetail {
+	return roleDetail{
+		Path: role.Path, RoleName: role.Name, RoleId: role.ID, Arn: role.ARN(), CreateDate: role.Created,
+		AssumeRolePolicyDocument: showTrust(world, role.Trust),
+		RolePolicyList:           inlineDetails(&role.Grants), AttachedManagedPolicies: attachedPolicies(&role.Grants, ""),
+		PermissionsBoundary: boundaryResult(role.Boundary), Tags: tagList(role.Tags),
+	}
+}
+
+func newPolicyDetail(p *iam.ManagedPolicy, used usage) policyDetail {
+	d := policyDetail{policyResult: listedPolicy(p, used)}
+	d.Description = p.Description
+	for _, version := range slices.Backward(p.Versions) {
+		result := listedVersion(p, version)
+		result.Document = escape(version.Policy.Text)
+		d.PolicyVersionList = append(d.PolicyVersionList, result)
+	}
+	return d
+}
+
+func inlineDetails(grants *iam.Grants) []inlineDetail {
+	var list []inlineDetail
+	for _, name := range slices.Sorted(maps.Keys(grants.Inline)) {
+		list = append(list, inlineDetail{name, escape(grants.Inline[name].Text)})
+	}
+	return list
+}
