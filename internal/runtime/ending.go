@@ -47,7 +47,7 @@ func (e *environment) gone(state *os.ProcessState) {
 	case c == nil:
 		e.pool.remove(e)
 	case !e.initialised && killed == ReasonInitTimeout:
-		e.reportInit(c, "timeout")
+		e.reportInit("timeout")
 		c.lateInit = true
 		e.pool.replace(e, c)
 	case complete:
@@ -105,10 +105,10 @@ func (e *environment) verdict(c *call, state *os.ProcessState, killed Reason) *F
 // logVerdict writes the lines that Lambda writes about a failure of the process, and answers the status for REPORT.
 func (e *environment) logVerdict(c *call, verdict *FunctionError) string {
 	if !e.initialised && !c.lateInit {
-		e.reportInit(c, "error\tError Type: "+verdict.Type)
-		c.begin(e.born)
+		e.reportInit("error\tError Type: " + verdict.Type)
 	}
-	if !e.initialised {
+	if !e.initialised || c.deadline.IsZero() { // its event was not delivered
+		c.begin(e.born)
 		e.log.begin(c)
 	}
 	switch verdict.Reason {
@@ -131,7 +131,7 @@ func (e *environment) logTimeout(c *call) {
 }
 
 // reportInit writes the line of an initialisation that failed; one that succeeds shows in REPORT.
-func (e *environment) reportInit(c *call, status string) {
+func (e *environment) reportInit(status string) {
 	e.log.platform(fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s",
 		milliseconds(e.pool.now().Sub(e.born)), status))
 }

@@ -265,7 +265,7 @@ func (e *environment) Respond(id string, response *runtimeapi.Response) error {
 	}
 	limit := int64(MaxBufferedResponse)
 	if c.in.Stream && (response.Streaming || response.Length < 0) {
-		limit = MaxStreamedResponse // aws-lambda-go streams without saying so in the mode header
+		limit = MaxStreamedResponse
 	}
 	switch {
 	case response.Length > limit:

@@ -211,6 +211,16 @@ func TestTimeoutKillsGrandchildren(t *testing.T) {
 	awaitGone(t, readPID(t, pids))
 }
 
+func TestExitTakesGrandchildrenAlong(t *testing.T) {
+	b := newBench(t)
+	pids := filepath.Join(t.TempDir(), "pid")
+	_, result, _ := b.invoke(b.function("main"), order{Do: "grandchild", Text: pids, N: 1})
+	if result.FunctionError == nil || result.FunctionError.Reason != runtime.ReasonExit {
+		t.Fatalf("FunctionError = %+v", result.FunctionError)
+	}
+	awaitGone(t, readPID(t, pids))
+}
+
 func TestStoppedEnvironmentTakesItsChildrenAlong(t *testing.T) {
 	b := newBench(t)
 	pids := filepath.Join(t.TempDir(), "pid")

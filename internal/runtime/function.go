@@ -89,7 +89,7 @@ func (c Credentials) MarshalJSON() ([]byte, error) {
 // Invocation is one event for a function.
 type Invocation struct {
 	RequestID          string // a UUID in Lambda; must not be empty
-	Payload            []byte // read until the function has answered
+	Payload            []byte // not to be changed any more, not even when Invoke has returned because its ctx ended
 	TraceID            string // X-Amzn-Trace-Id; may be empty
 	ClientContext      string // JSON; may be empty
 	CognitoIdentity    string // JSON; may be empty

@@ -106,8 +106,12 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 	case "grandchild":
 		child := exec.Command("/bin/sleep", "1000")
 		must(child.Start())
-		must(os.WriteFile(o.Text, fmt.Append(nil, child.Process.Pid), 0o600))
+		must(os.WriteFile(o.Text+".new", fmt.Append(nil, child.Process.Pid), 0o600))
+		must(os.Rename(o.Text+".new", o.Text))
 		time.Sleep(time.Duration(o.Ms) * time.Millisecond)
+		if o.N != 0 {
+			os.Exit(o.N)
+		}
 		return child.Process.Pid, nil
 	case "print":
 		for i := range o.N {
@@ -156,6 +160,7 @@ func stream(o order) io.Reader {
 			}
 			left -= n
 		}
+		fmt.Println("wrote all of it")
 		w.Close()
 	}()
 	return r

@@ -30,13 +30,14 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 		binDir:  filepath.Dir(i.Path),
 		extra:   []string{"PYTHONPATH=" + fn.CodeDir},
 		remarks: i.remark(fn),
-		// Lambda's code directory can not be written; this one may be, and is shared.
-		args: []string{"-u", "-X", "pycache_prefix=" + l.cacheDir},
 	}
+	// Lambda's code directory can not be written; this one may be, and is shared. So compiled modules go elsewhere,
+	// with the embedded runtime only those that it does not import itself: the others are compiled already.
 	if i.HasRIC || isFile(filepath.Join(fn.CodeDir, "awslambdaric", "__main__.py")) {
-		c.args = append(c.args, "-m", "awslambdaric", fn.Handler)
+		c.args = []string{"-u", "-X", "pycache_prefix=" + l.cacheDir, "-m", "awslambdaric", fn.Handler}
 	} else {
-		c.args = append(c.args, filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Python)))
+		main := filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Python))
+		c.args = []string{"-u", "-X", "furl_pycache=" + l.cacheDir, main, fn.Handler}
 	}
 	return c.wrapped(fn), nil
 }

@@ -71,7 +71,7 @@ func TestCommands(t *testing.T) {
 		{"bootstrap", nil, nil, "provided.al2023", nil, "{code}/bootstrap", ""},
 		{"bootstrap has no wrapper", nil, nil, "provided.al2", map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/w"}, "{code}/bootstrap", ""},
 		{"exact Python", both, nil, "python3.13", nil,
-			"{dir}/python3.13 -u -X pycache_prefix={cache} {run}/python/bootstrap.py", ""},
+			"{dir}/python3.13 -u -X furl_pycache={cache} {run}/python/bootstrap.py app.handler", ""},
 		{"another Python, with AWS's client", both, nil, "python3.12", nil,
 			"{dir}/python3 -u -X pycache_prefix={cache} -m awslambdaric app.handler",
 			"furl: python3.12 is not installed here; running on {dir}/python3 (version 3.11.7)"},
@@ -79,7 +79,7 @@ func TestCommands(t *testing.T) {
 			"{dir}/python3.13 -u -X pycache_prefix={cache} -m awslambdaric app.handler", ""},
 		{"a version manager's shim for a version that it does not have",
 			map[string]string{"python3.12": "", "python3": interpreter("python3", "3.12.1", false)}, nil, "python3.12", nil,
-			"{dir}/python3 -u -X pycache_prefix={cache} {run}/python/bootstrap.py", ""},
+			"{dir}/python3 -u -X furl_pycache={cache} {run}/python/bootstrap.py app.handler", ""},
 		{"Node", both, nil, "nodejs20.x", nil, "{dir}/node {run}/node/bootstrap.cjs app.handler", ""},
 		{"another Node", both, nil, "nodejs22.x", nil, "{dir}/node {run}/node/bootstrap.cjs app.handler",
 			"furl: nodejs22.x is not installed here; running on {dir}/node (version 20.20.2)"},
@@ -265,6 +265,34 @@ func TestCredentialsHideTheirSecrets(t *testing.T) {
 			if got := fmt.Sprintf(format, value); strings.Contains(got, "hush") || strings.Contains(got, "68757368") {
 				t.Errorf("%s of %T prints %s", format, value, got)
 			}
+		}
+	}
+}
+
+func TestCompiledModulesOfDeletedPackagesAreRemoved(t *testing.T) {
+	dir, code := t.TempDir(), packageWith(t, map[string]string{"app.py": ""})
+	kept, gone := filepath.Join(dir, "cache", code), filepath.Join(dir, "cache", code+"-deleted")
+	for _, mirror := range []string{kept, gone} {
+		if err := os.MkdirAll(filepath.Join(mirror, "pkg"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(mirror, "app.cpython-313.pyc"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool, err := runtime.New(runtime.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pool.Close(); err != nil { // waits for what New left for later
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(kept, "app.cpython-313.pyc")); err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{gone, filepath.Join(kept, "pkg")} {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s is still there", path)
 		}
 	}
 }

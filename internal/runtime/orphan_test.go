@@ -1,23 +1,19 @@
 package runtime_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime"
 )
 
-// serverMain is a server that is about to be killed: it has an idle environment with a child of its own, prints their
-// process ids and waits.
+// serverMain is a server that is about to be killed: its only environment is busy, and has a child of its own. It prints
+// their process ids and waits.
 func serverMain(dir string) {
 	code := filepath.Join(dir, "code")
 	self, err := os.Executable()
@@ -37,47 +33,57 @@ func serverMain(dir string) {
 		must(err)
 		return string(body)
 	}
-	child := invoke(fmt.Sprintf(`{"do":"grandchild","text":%q}`, filepath.Join(dir, "pid")))
-	fmt.Println(invoke(`{"do":"pid"}`), child)
+	function := invoke(`{"do":"pid"}`)
+	file := filepath.Join(dir, "pid")
+	go invoke(fmt.Sprintf(`{"do":"grandchild","text":%q,"ms":60000}`, file))
+	for range 5000 {
+		if grandchild, err := os.ReadFile(file); err == nil && len(grandchild) > 0 {
+			fmt.Println(function, string(grandchild))
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
 	time.Sleep(time.Minute)
 	os.Exit(1)
 }
 
-func TestNothingOutlivesAServerThatIsKilled(t *testing.T) {
+// testServer is a running serverMain.
+type testServer struct {
+	cmd                  *exec.Cmd
+	function, grandchild int // process ids
+}
+
+func startServer(t *testing.T) *testServer {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command(self)
-	server.Env = append(os.Environ(), "FURL_TEST_SERVER="+t.TempDir())
-	server.Stderr = t.Output()
-	stdout, err := server.StdoutPipe()
+	s := &testServer{cmd: exec.Command(self)}
+	s.cmd.Env = append(os.Environ(), "FURL_TEST_SERVER="+t.TempDir())
+	s.cmd.Stderr = t.Output()
+	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Start(); err != nil {
+	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil && err != io.EOF {
-		t.Error(err)
+	if _, err := fmt.Fscan(stdout, &s.function, &s.grandchild); err != nil {
+		s.kill()
+		t.Fatalf("process ids from the server: %v", err)
 	}
-	var pids []int
-	for field := range strings.FieldsSeq(line) {
-		pid, err := strconv.Atoi(field)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pids = append(pids, pid)
-	}
-	if err := server.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	server.Wait() //nolint:errcheck // it was killed
-	if len(pids) != 2 {
-		t.Fatalf("the server printed %q, want two process ids", line)
-	}
-	for _, pid := range pids {
-		awaitGone(t, pid)
-	}
+	return s
+}
+
+func (s *testServer) kill() {
+	s.cmd.Process.Kill() //nolint:errcheck // it may have ended
+	s.cmd.Wait()         //nolint:errcheck // it was killed
+}
+
+func TestNothingOutlivesAServerThatIsKilled(t *testing.T) {
+	server := startServer(t)
+	server.kill()
+	awaitGone(t, server.function)
+	awaitGone(t, server.grandchild)
 }

@@ -98,13 +98,13 @@ func (s *spawner) start(c *command) (*process, error) {
 // wait blocks until the process has ended, and ends what is left of its group.
 func (p *process) wait() *os.ProcessState {
 	p.cmd.Wait() //nolint:errcheck // ProcessState tells the same
+	defer p.guard.remove(p.cmd.Process.Pid)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// The group's id can not belong to others yet while one of its members lives; if none does, the signal finds
 	// nobody, but for an id that was given away within these microseconds.
 	p.signal(syscall.SIGKILL)
 	p.state = p.cmd.ProcessState
-	p.guard.remove(p.cmd.Process.Pid)
 	return p.state
 }
 

@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -211,7 +212,7 @@ func TestReaderThatLeavesDoesNotStopTheFunction(t *testing.T) {
 	if report := result.Report(); report.Duration < 200*time.Millisecond {
 		t.Errorf("it ran for %v only", report.Duration)
 	}
-	if log := b.log.String(); strings.Contains(log, "Status:") {
+	if log := b.log.String(); strings.Contains(log, "Status:") || !strings.Contains(log, "wrote all of it") {
 		t.Errorf("log:\n%s", log)
 	}
 	if _, again, _ := b.invoke(fn, order{Do: "echo"}); again.ColdStart {
@@ -230,6 +231,29 @@ func TestReadAllLimit(t *testing.T) {
 		body, err := result.ReadAll(999)
 		if err != nil || result.FunctionError == nil || result.FunctionError.Reason != runtime.ReasonTooLarge || !strings.Contains(string(body), "(999 bytes)") {
 			t.Errorf("stream %t: %s (%+v), %v", stream, body, result.FunctionError, err)
+		}
+	}
+}
+
+func TestCallerThatLeavesBeforeTheStreamBegins(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := b.pool.Invoke(ctx, fn, runtime.Invocation{RequestID: "left", Payload: []byte(`{"do":"echo","ms":300}`), Stream: true})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("err = %v", err)
+	}
+	b.await(1)
+}
+
+// The end of a stream frees the environment for whoever has read it.
+func TestOneEnvironmentServesOneClientsStreams(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main", limit(1))
+	for range 200 {
+		if body, err := b.stream(fn, `{"do":"stream","text":"x"}`).ReadAll(0); err != nil || string(body) != "x " {
+			t.Fatalf("%q, %v", body, err)
 		}
 	}
 }

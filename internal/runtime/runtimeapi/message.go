@@ -36,7 +36,7 @@ type Invocation struct {
 // Response is what the function posts for an invocation.
 type Response struct {
 	ContentType string
-	Streaming   bool  // the function said so in its mode header
+	Streaming   bool  // the function says so
 	Length      int64 // of Body, -1 if it is sent in chunks
 	Body        io.Reader
 

@@ -84,6 +84,7 @@ func (s *Server) response(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	switch mode := first(r.Header, headerMode); mode {
 	case "":
+		response.Streaming = streamsSilently(r, response.ContentType)
 	case "streaming":
 		response.Streaming = true
 	default:
@@ -103,6 +104,13 @@ func (s *Server) response(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	accept(w)
+}
+
+// streamsSilently tells the streams of aws-lambda-go, which sends no mode header, and sends every response in chunks
+// and with trailers: what it has encoded itself, as JSON, is not a stream.
+func streamsSilently(r *http.Request, contentType string) bool {
+	_, trailer := r.Trailer[headerErrorType]
+	return r.ContentLength < 0 && trailer && contentType != contentTypeJSON
 }
 
 func (s *Server) failure(w http.ResponseWriter, r *http.Request, report func(*Failure) error) {

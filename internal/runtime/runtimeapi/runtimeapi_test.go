@@ -277,18 +277,22 @@ func TestResponses(t *testing.T) {
 			seen{"", true, -1, "abc", nil},
 		},
 		{
-			"streamed without saying so", chunked + "\r\n3\r\nabc\r\n0\r\n\r\n", "202",
-			seen{"", false, -1, "abc", nil},
+			"streamed without saying so", chunked + "Content-Type: text/html\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "202",
+			seen{"text/html", true, -1, "abc", nil},
+		},
+		{
+			"chunked all the same", chunked + "Content-Type: application/json\r\n\r\n3\r\n123\r\n0\r\n\r\n", "202",
+			seen{"application/json", false, -1, "123", nil},
 		},
 		{
 			"failed in the middle", chunked + "\r\n3\r\nabc\r\n0\r\nLambda-Runtime-Function-Error-Type: Function.Torn\r\n" +
 				"Lambda-Runtime-Function-Error-Body: " + encoded + "\r\n\r\n", "202",
-			seen{"", false, -1, "abc", &runtimeapi.Failure{Type: "Function.Torn", RawType: "Function.Torn", Body: []byte(`{"errorType":"E"}`)}},
+			seen{"", true, -1, "abc", &runtimeapi.Failure{Type: "Function.Torn", RawType: "Function.Torn", Body: []byte(`{"errorType":"E"}`)}},
 		},
 		{
 			"failed with a broken error body", chunked + "\r\n0\r\nLambda-Runtime-Function-Error-Type: Torn\r\n" +
 				"Lambda-Runtime-Function-Error-Body: ***\r\n\r\n", "202",
-			seen{"", false, -1, "", &runtimeapi.Failure{Type: "Runtime.Unknown", RawType: "Torn"}},
+			seen{"", true, -1, "", &runtimeapi.Failure{Type: "Runtime.Unknown", RawType: "Torn"}},
 		},
 		{
 			"unknown mode", "Lambda-Runtime-Function-Response-Mode: Streaming\r\nContent-Length: 2\r\n\r\n{}", "400", seen{},

@@ -347,6 +347,7 @@ def handle(api, handler, headers, payload):
 def main():
     # The directory of this file stands first; the function's package belongs there.
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
+    sys.pycache_prefix = sys._xoptions.get("furl_pycache")
     api = API(os.environ["AWS_LAMBDA_RUNTIME_API"])
     request = set_up_logging()
     try:
