@@ -17,8 +17,7 @@ import (
 // respond sends the function's answer.
 func (x *exchange) respond(result *runtime.Result) {
 	defer result.Body.Close()
-	// The form of 2025; older captures have lower-case names and no lineage.
-	x.w.Header()["X-Amzn-Trace-Id"] = []string{"Root=" + x.xray + ";Sampled=0"}
+	x.w.Header()["X-Amzn-Trace-Id"] = []string{trace.XRayHeader(x.xray, x.id, x.url.Function.ARN.String())}
 	x.allowOrigin()
 	if x.url.Config.InvokeMode == lambda.ResponseStream {
 		x.stream(result)

@@ -3,6 +3,7 @@ package trace
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"hash/fnv"
 	"time"
 )
 
@@ -35,4 +36,14 @@ func NewXRayID(now time.Time) string {
 	text[10] = '-'
 	hex.Encode(text[11:], b[4:])
 	return string(text[:])
+}
+
+// XRayHeader is the X-Amzn-Trace-Id header of a function URL's answer, in the form of 2025:
+// Root=1-…;Parent=…;Sampled=0;Lineage=1:…:0. The parent is made of the request id, the lineage of the function's ARN.
+func XRayHeader(xray, requestID, functionARN string) string {
+	function := fnv.New32a()
+	function.Write([]byte(functionARN)) // never fails
+	var lineage [8]byte
+	hex.Encode(lineage[:], function.Sum(nil))
+	return "Root=" + xray + ";Parent=" + requestID[:8] + requestID[9:13] + requestID[14:18] + ";Sampled=0;Lineage=1:" + string(lineage[:]) + ":0"
 }
