@@ -91,12 +91,17 @@ and the refusals of AWS, and says why it refused what it refused.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(command, err) })
-	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.version())
-	for _, command := range root.Commands() {
-		command.Args = usageArgs(command.Args)
-	}
-	root.Args = usageArgs(root.Args)
+	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.version())
+	markUsage(root)
 	return root
+}
+
+// markUsage makes a wrong number of arguments an error of usage, for the command and all below it.
+func markUsage(command *cobra.Command) {
+	command.Args = usageArgs(command.Args)
+	for _, child := range command.Commands() {
+		markUsage(child)
+	}
 }
 
 // failure is an error with the exit code and the next step.
@@ -115,7 +120,6 @@ func usage(command *cobra.Command, err error) error {
 	return fail(exitUsage, command.CommandPath()+" --help", err)
 }
 
-// usageArgs makes a wrong number of arguments an error of usage.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(command *cobra.Command, args []string) error {
 		if check == nil {
