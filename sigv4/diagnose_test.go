@@ -405,6 +405,8 @@ func TestDiagnose(t *testing.T) {
 		{"value encoded before signing", faulty{body: "b=c d", signPayload: payload(url.QueryEscape)}, sigv4.FaultPayloadForm},
 		{"signed before percent-encoding", faulty{body: "a=%28b%29+c", signPayload: payload(func(string) string { return "a=(b)+c" })}, sigv4.FaultPayloadForm},
 		{"signed before form-encoding", faulty{body: "a=%28b%29+c", signPayload: payload(func(string) string { return "a=(b) c" })}, sigv4.FaultPayloadForm},
+		{"JSON signed as a form", faulty{body: `{"user": "my user", "page": 5}`, signPayload: payload(func(string) string { return "user=my+user&page=5" })}, sigv4.FaultPayloadForm},
+		{"JSON signed as a form by botocore", faulty{body: `{"user": "my user", "page": 5}`, signPayload: payload(func(string) string { return "user=my%20user&page=5" })}, sigv4.FaultPayloadForm},
 		{"JSON compact signed", faulty{body: `{"a": [1, "x: \", y"]}`, signPayload: payload(func(string) string { return `{"a":[1,"x: \", y"]}` })}, sigv4.FaultPayloadJSON},
 		{"JSON spaced signed", faulty{body: `{"a":[1,"x: \", y"]}`, signPayload: payload(func(string) string { return `{"a": [1, "x: \", y"]}` })}, sigv4.FaultPayloadJSON},
 		{"UNSIGNED-PAYLOAD", faulty{body: "hello", signPayload: func(string, string) string { return "UNSIGNED-PAYLOAD" }}, sigv4.FaultPayloadUnsigned},

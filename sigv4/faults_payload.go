@@ -95,6 +95,12 @@ func (x *exam) variants() []variant {
 			variant{FaultPayloadForm, false, []byte(unescape(string(x.body))), "The body was signed before it was percent-encoded.", asSent},
 			variant{FaultPayloadForm, false, []byte(unescape(strings.ReplaceAll(string(x.body), "+", " "))), "The body was signed before it was form-encoded.", asSent})
 	}
+	for _, space := range []string{"+", "%20"} {
+		if form, ok := formOf(x.body, space); ok {
+			list = append(list, variant{FaultPayloadForm, false, form, "The members of the JSON body were signed as a form.",
+				"Write the JSON text once, sign it and send it (botocore: data=json.dumps(data), not data=data)."})
+		}
+	}
 	for _, colon := range []string{":", ": "} {
 		for _, comma := range []string{",", ", "} {
 			if spaced, ok := respace(x.body, colon, comma); ok {
@@ -119,6 +125,37 @@ func appendForm(dst, body []byte, keep bool) []byte {
 		}
 	}
 	return dst
+}
+
+// formOf writes the members of a JSON object as a form, which is what botocore and others sign when they are given the
+// object itself. There is none of an object that holds more than texts and numbers.
+func formOf(body []byte, space string) (form []byte, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if open, _ := d.Token(); open != json.Delim('{') {
+		return nil, false
+	}
+	encode := func(text string) []byte {
+		return bytes.ReplaceAll(appendEscaped(nil, text), []byte("%20"), []byte(space))
+	}
+	for d.More() {
+		key, _ := d.Token() // what is not JSON shows in the value: no token is a text or a number then
+		name, _ := key.(string)
+		var text string
+		switch value, _ := d.Token(); value := value.(type) {
+		case string:
+			text = value
+		case json.Number:
+			text = value.String()
+		default:
+			return nil, false
+		}
+		if len(form) > 0 {
+			form = append(form, '&')
+		}
+		form = append(append(append(form, encode(name)...), '='), encode(text)...)
+	}
+	return form, true
 }
 
 // respace writes JSON with these separators, as the JSON libraries of JavaScript (":" and ",") and Python (": " and
