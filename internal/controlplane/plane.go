@@ -80,7 +80,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if scope.Region == "" { // unsigned or malformed: the verifier says which, and needs a region for it
 		scope.Region = "us-east-1"
 	}
-	api := p.api(scope.Service)
+	api := p.api(scope.Service, r)
 	call.Region = scope.Region
 	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))
 
@@ -119,10 +119,16 @@ func (p *Plane) keep(call *Call, errorType string) {
 }
 
 // api finds the API by the service of the credential scope. A request that names none that furl has, or none at
-// all, is refused by the first: every AWS endpoint refuses what is not signed for it.
-func (p *Plane) api(service string) API {
+// all, is refused by one that speaks the client's protocol: calls of the Query protocol go to "/", where a REST API
+// has nothing.
+func (p *Plane) api(service string, r *http.Request) API {
 	for _, api := range p.APIs {
 		if api.Service() == service {
+			return api
+		}
+	}
+	for _, api := range p.APIs {
+		if r.URL.Path == "/" && api.Operations()[0].Path == "" {
 			return api
 		}
 	}
