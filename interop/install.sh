@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3, Python
+# and JavaScript signers, the packages of the Python functions, and a client built with the Rust crate aws-sigv4.
+#
+#   interop/install.sh [--check] [python] [package] [node] [rust]
+#
+# Without a name it does all four. What is installed already and pinned as before is left alone. --check installs
+# nothing and says what is missing. Exit status: 0 all there, 1 something is not, 2 wrong usage.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+python=${PYTHON:-python3}
+env=.env # ignored by git
+
+# pins prints everything that the outcome of a step depends on.
+pins() {
+	declare -f "do_$1"
+	case $1 in
+	python) "$python" --version && cat python/requirements.txt ;;
+	package) "$python" --version && cat python/package/*.txt ;;
+	node) node --version && cat node/package.json node/package-lock.json ;;
+	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
+	esac
+}
+
+# stamp is a short name for the pins of a step; empty if a program that it needs is missing.
+stamp() {
+	pins "$1" 2>/dev/null | cksum | cut -d ' ' -f 1
+}
+
+installed() {
+	[ -f "$env/$1.stamp" ] && [ "$(cat "$env/$1.stamp")" = "$(stamp "$1")" ]
+}
+
+# need stops the step if a program is missing.
+need() {
+	command -v "$1" >/dev/null || {
+		echo "$1 is not on PATH: $2"
+		return 1
+	}
+}
+
+need_python() {
+	need "$python" "install Python 3.10 or later, or name it in PYTHON"
+	"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+		echo "$("$python" --version) is too old: install Python 3.10 or later, or name it in PYTHON"
+		return 1
+	}
+}
+
+# pip installs from the package index only what the pins name, without asking anything.
+pip() {
+	"$python" -m pip --disable-pip-version-check --no-input "$@" --quiet --progress-bar off
+}
+
+do_python() {
+	need_python
+	rm -rf "$env/python"
+	"$python" -m venv "$env/python"
+	python=$env/python/bin/python pip install --no-deps --requirement python/requirements.txt
+}
+
+# The packages of the functions hold compiled modules: they are for this Python, as they would be for Lambda's.
+do_package() {
+	need_python
+	rm -rf "$env/package"
+	local name
+	for name in web caller; do
+		pip install --no-deps --no-compile --target "$env/package/$name" --requirement "python/package/$name.txt"
+	done
+	# Signing needs none of the 20 MB of service models.
+	find "$env/package/caller/botocore/data" -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
+}
+
+do_node() {
+	need node "install Node.js 20 or later"
+	need npm "install Node.js 20 or later"
+	npm ci --prefix node --no-audit --no-fund --ignore-scripts --loglevel=error
+}
+
+do_rust() {
+	need cargo "install the Rust toolchain"
+	cargo build --quiet --locked --manifest-path rust/Cargo.toml --target-dir "$env/rust"
+}
+
+# run does one step and keeps what it prints for the case that it fails. It must not be called where errors are being
+# tested for, such as before &&: there bash goes on after a command that fails.
+run() {
+	rm -f "$env/$1.stamp"
+	"do_$1" >"$env/$1.log" 2>&1 </dev/null
+	stamp "$1" >"$env/$1.stamp"
+}
+
+check=false
+if [ "${1:-}" = --check ]; then
+	check=true
+	shift
+fi
+[ $# -gt 0 ] || set -- python package node rust
+
+missing=()
+for step in "$@"; do
+	case $step in
+	python | package | node | rust) installed "$step" || missing+=("$step") ;;
+	*)
+		echo "interop: there is no step $step; the steps are python, package, node and rust" >&2
+		exit 2
+		;;
+	esac
+done
+if [ ${#missing[@]} -eq 0 ]; then
+	exit 0
+fi
+if $check; then
+	echo "interop: not installed, or not as pinned now: ${missing[*]}; run interop/install.sh ${missing[*]}" >&2
+	exit 1
+fi
+
+# The steps wait for the network most of the time, so they run side by side.
+mkdir -p "$env"
+pids=()
+for step in "${missing[@]}"; do
+	echo "interop: installing $step" >&2
+	run "$step" &
+	pids+=($!)
+done
+failed=false
+for i in "${!missing[@]}"; do
+	if ! wait "${pids[$i]}"; then
+		failed=true
+		echo "interop: ${missing[$i]} could not be installed:" >&2
+		tail -n 5 "$env/${missing[$i]}.log" | sed 's/^/  /' >&2
+	fi
+done
+! $failed

@@ -1,0 +1,100 @@
+"""Signs and sends requests the way each Python client's documentation shows.
+
+usage: clients.py CLIENT
+
+Cases come as lines of JSON on standard input, results go as lines of JSON to standard output. A character of a body
+stands for the byte of that number. The credentials and the region are those of the environment.
+"""
+
+import json
+import os
+import sys
+
+import botocore.session
+import httpx
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from requests_aws4auth import AWS4Auth
+
+REGION = os.environ["AWS_REGION"]
+TIMEOUT = 30
+
+
+def sign(case):
+    """A request prepared and signed by botocore, as one would for any HTTP client."""
+    session = botocore.session.Session()
+    sigv4 = SigV4Auth(session.get_credentials(), service_name="lambda", region_name=REGION)
+    request = AWSRequest(method=case["method"], url=case["url"], headers=case["headers"], data=body(case))
+    sigv4.add_auth(request)
+    return request.prepare()
+
+
+def body(case):
+    return case["body"].encode("latin-1")
+
+
+def botocore_requests():
+    session = requests.Session()
+
+    def send(case):
+        signed = sign(case)
+        return session.request(
+            case["method"], signed.url, headers=signed.headers, data=signed.body, timeout=TIMEOUT, allow_redirects=False
+        )
+
+    return send
+
+
+def botocore_httpx():
+    client = httpx.Client(timeout=TIMEOUT)
+
+    def send(case):
+        signed = sign(case)
+        return client.request(case["method"], signed.url, headers=dict(signed.headers), content=signed.body)
+
+    return send
+
+
+def requests_aws4auth():
+    session = requests.Session()
+    session.auth = AWS4Auth(
+        os.environ["AWS_ACCESS_KEY_ID"],
+        os.environ["AWS_SECRET_ACCESS_KEY"],
+        REGION,
+        "lambda",
+        session_token=os.environ.get("AWS_SESSION_TOKEN"),
+    )
+
+    def send(case):
+        return session.request(
+            case["method"], case["url"], headers=case["headers"], data=body(case), timeout=TIMEOUT, allow_redirects=False
+        )
+
+    return send
+
+
+CLIENTS = {
+    "botocore+requests": botocore_requests,
+    "botocore+httpx": botocore_httpx,
+    "requests-aws4auth": requests_aws4auth,
+}
+
+
+def main():
+    send = CLIENTS[sys.argv[1]]()
+    for line in sys.stdin:
+        case = json.loads(line)
+        result = {"id": case["id"]}
+        try:
+            response = send(case)
+            result["status"] = response.status_code
+            result["errorType"] = response.headers.get("x-amzn-errortype", "")
+            result["requestId"] = response.headers.get("x-amzn-requestid", "")
+            result["body"] = response.text
+        except Exception as error:  # what the client refuses to send is a result too
+            result["error"] = f"{type(error).__name__}: {error}"
+        print(json.dumps(result))
+
+
+main()
