@@ -49,7 +49,7 @@ func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path
 	}
 	w.recent = v.keys.get(w.recent, owner, secret)
 	form, match := w.match(path, w.recent)
-	if known && match && w.declares(r) {
+	if known && match && w.declares() {
 		*out = Verified{
 			AccessKeyID: c.scope.AccessKeyID, Form: c.form, SignedHeaders: c.signed, Time: c.date, Expires: c.until,
 			Body: body, Warnings: w.warnings(r, path, form),
@@ -112,13 +112,14 @@ func (v *Verifier) checkSession(c *claim, key Key) *Error {
 	return nil
 }
 
-// gather fills w.fields with the headers of the claim, and takes the signature out of the query it signs.
+// gather writes the headers of the claim, and takes the signature out of the query it signs.
 func (w *scratch) gather(r *http.Request) {
 	c := &w.claim
-	if !slices.IsSorted(c.signed) {
-		slices.Sort(c.signed) // as AWS does
+	w.headers, w.names = w.headers[:0], append(w.names[:0], c.signedHeaders...)
+	if !slices.IsSorted(c.signed) { // AWS sorts too
+		slices.Sort(c.signed)
+		w.names = append(w.names[:0], strings.Join(c.signed, ";")...)
 	}
-	w.fields = w.fields[:0]
 	for i, name := range c.signed {
 		if i > 0 && name == c.signed[i-1] {
 			c.blame("SignedHeaders has " + strconv.Quote(name) + " twice")
@@ -127,18 +128,18 @@ func (w *scratch) gather(r *http.Request) {
 		if len(values) == 0 {
 			c.blame("header " + strconv.Quote(name) + " is in SignedHeaders but not in the request")
 		}
-		w.fields = append(w.fields, field{name, values})
+		w.headers = appendLine(w.headers, name, values)
 	}
-	declared := r.Header[keyContentSHA256]
-	if len(declared) > 1 {
+	if c.declared = r.Header[keyContentSHA256]; len(c.declared) > 1 {
 		c.blame("more than one x-amz-content-sha256 header")
 	}
-	for _, value := range declared {
+	for _, value := range c.declared {
 		c.blameHash(value)
 	}
 	if c.form == Query {
 		if value, n := w.q.get(paramContentSHA256); n > 0 {
 			c.blameHash(value)
+			c.declared = append(slices.Clip(c.declared), value)
 		}
 		// Only here: in the header form a parameter of that name is a parameter like any other.
 		w.q.drop(paramSignature)
@@ -161,14 +162,9 @@ func (c *claim) blameHash(value string) {
 }
 
 // declares reports whether x-amz-content-sha256, where given, is the hash of the body.
-func (w *scratch) declares(r *http.Request) bool {
-	for _, value := range r.Header[keyContentSHA256] {
+func (w *scratch) declares() bool {
+	for _, value := range w.claim.declared {
 		if value != string(w.payload) {
-			return false
-		}
-	}
-	if w.claim.form == Query {
-		if value, n := w.q.get(paramContentSHA256); n > 0 && value != string(w.payload) {
 			return false
 		}
 	}

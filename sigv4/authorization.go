@@ -19,11 +19,13 @@ type claim struct {
 	hasExpires    bool
 	token         string
 	hasToken      bool
+	plainDate     bool // the date is that of the Date header
 
 	// As understood.
 	scope      Scope
 	terminator string
 	signed     []string
+	declared   []string // x-amz-content-sha256
 	date       time.Time
 	dateText   string // ISO 8601 basic format
 	until      time.Time
@@ -105,7 +107,7 @@ func (c *claim) readHeader(r *http.Request, auth string) *Error {
 	}
 
 	dates := r.Header[keyAmzDate]
-	if len(dates) == 0 {
+	if c.plainDate = len(dates) == 0; c.plainDate {
 		dates = r.Header[keyDate]
 	}
 	missing := ""
@@ -169,7 +171,7 @@ func (c *claim) readQuery(q *query) *Error {
 	c.expires, c.hasExpires = get(paramExpires)
 	c.token, c.hasToken = get(paramSecurityToken)
 	for _, p := range q.pairs {
-		if key := string(q.key(p)); strings.EqualFold(key, paramSignature) && key != paramSignature {
+		if key := q.key(p); len(key) == len(paramSignature) && string(key) != paramSignature && strings.EqualFold(string(key), paramSignature) {
 			c.blame("a second spelling of " + paramSignature + " in the query")
 		}
 	}
@@ -177,9 +179,9 @@ func (c *claim) readQuery(q *query) *Error {
 }
 
 // readDate checks the date, and turns that of a Date header into the form that is signed.
-func (c *claim) readDate(r *http.Request) *Error {
+func (c *claim) readDate() *Error {
 	ok := false
-	if c.form == Header && len(r.Header[keyAmzDate]) == 0 {
+	if c.plainDate {
 		if c.date, ok = parseDateHeader(c.dateText); ok {
 			c.dateText = c.date.Format(isoBasic)
 			return nil
@@ -198,16 +200,16 @@ func (c *claim) readSignedHeaders() *Error {
 	if n > maxSignedHeaders {
 		return &Error{Kind: MalformedRequest, Message: "Too many signed headers"}
 	}
-	c.signed = make([]string, 0, n)
+	c.signed = make([]string, n)
 	host := false
-	for more := true; more; {
+	for i := range c.signed {
 		var name string
-		name, list, more = cut(list, ';')
+		name, list, _ = cut(list, ';')
 		host = host || name == nameHost || name == nameAuthority
 		if !validName(name) {
 			c.blame("SignedHeaders has " + strconv.Quote(name) + ", which is no lower-case header name")
 		}
-		c.signed = append(c.signed, name)
+		c.signed[i] = name
 	}
 	if !host {
 		return incomplete(msgHostUnsigned)

@@ -89,13 +89,11 @@ func (p *scratchPool) put(s *scratch) {
 	p.pool.Put(s)
 }
 
-// fill computes all parts but the path, from s.fields, which must be sorted, and from s.q.
+// fill sets method, query and payload; headers and names are the caller's, the path is sign's.
 func (s *scratch) fill(method string, payload [sha256.Size]byte) {
 	s.q.sort()
 	s.method = method
 	s.query = s.q.append(s.query[:0])
-	s.headers = appendFields(s.headers[:0], s.fields)
-	s.names = appendNames(s.names[:0], s.fields)
 	s.payload = hex.AppendEncode(s.payload[:0], payload[:])
 }
 
@@ -111,8 +109,11 @@ func (s *scratch) sign(path string, form pathForm, date string, scope Scope, key
 
 // splitTarget splits a request target at the first '?', and takes scheme and authority off an absolute one.
 func splitTarget(target string) (path, rawQuery string) {
-	path, rawQuery, _ = strings.Cut(target, "?")
-	if _, rest, ok := strings.Cut(path, "://"); ok && path[0] != '/' {
+	path, rawQuery, _ = cut(target, '?')
+	if path == "" || path[0] == '/' {
+		return path, rawQuery
+	}
+	if _, rest, ok := strings.Cut(path, "://"); ok {
 		if i := strings.IndexByte(rest, '/'); i >= 0 {
 			return rest[i:], rawQuery
 		}

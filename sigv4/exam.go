@@ -75,7 +75,7 @@ func newExam(ev Evidence) (*exam, bool) {
 	if err := c.readSignedHeaders(); err != nil {
 		return nil, false
 	}
-	if err := c.readDate(r); err != nil {
+	if err := c.readDate(); err != nil {
 		return nil, false
 	}
 	var ok bool
@@ -90,14 +90,13 @@ func newExam(ev Evidence) (*exam, bool) {
 	_, rawQuery := splitTarget(target(r))
 	x.raw = splitQuery(rawQuery, c.form == Query)
 	var lines []line
-	for _, f := range w.fields {
-		if len(f.values) == 0 {
-			if validName(f.name) {
-				x.absent = f.name
-			}
-			continue
+	for _, name := range c.signed {
+		switch values := w.lookup(r, name); {
+		case len(values) > 0:
+			lines = append(lines, line{name, string(appendValues(nil, values))})
+		case validName(name):
+			x.absent = name
 		}
-		lines = append(lines, line{f.name, string(appendValues(nil, f.values))})
 	}
 	x.base = attempt{
 		method: r.Method, path: string(appendPath(nil, path, pathNormal)), query: string(w.query), headers: lines,

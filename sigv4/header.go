@@ -47,12 +47,16 @@ func addField(fields []field, f field) []field {
 // appendFields appends the canonical header lines.
 func appendFields(dst []byte, fields []field) []byte {
 	for _, f := range fields {
-		dst = append(dst, f.name...)
-		dst = append(dst, ':')
-		dst = appendValues(dst, f.values)
-		dst = append(dst, '\n')
+		dst = appendLine(dst, f.name, f.values)
 	}
 	return dst
+}
+
+func appendLine(dst []byte, name string, values []string) []byte {
+	dst = append(dst, name...)
+	dst = append(dst, ':')
+	dst = appendValues(dst, values)
+	return append(dst, '\n')
 }
 
 func appendValues(dst []byte, values []string) []byte {
@@ -99,24 +103,31 @@ func appendCollapsed(dst []byte, v string) []byte {
 	return dst
 }
 
-// hasSpace searches long values, which are session tokens and have none, with the vector instructions of IndexByte.
+// hasSpace reports whether v may have white space: eight bytes at a time, since session tokens are long and have none.
 func hasSpace(v string) bool {
-	if len(v) < 48 {
-		for i := 0; i < len(v); i++ {
-			if classes[v[i]]&isSpace != 0 {
-				return true
-			}
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(v) >= 8; v = v[8:] {
+		// Sets the high bit of each byte below '!', and of no other unless such a byte is there.
+		if x := word(v); (x-ones*'!')&^x&high != 0 {
+			return true
 		}
-		return false
 	}
-	return strings.IndexByte(v, ' ') >= 0 || strings.IndexByte(v, '\t') >= 0 ||
-		strings.IndexByte(v, '\n') >= 0 || strings.IndexByte(v, '\r') >= 0
+	for i := 0; i < len(v); i++ {
+		if v[i] <= ' ' {
+			return true
+		}
+	}
+	return false
 }
 
 // lookup returns the values of the header with this lower-case name, in wire order, of a request as a server
 // received it. net/http keeps some headers outside the map; one that it keeps nowhere counts as absent.
 func (s *scratch) lookup(r *http.Request, name string) []string {
 	switch name {
+	case nameAmzDate:
+		return r.Header[keyAmzDate]
+	case nameToken:
+		return r.Header[keyToken]
 	case nameHost:
 		return s.one(&s.host, r.Host)
 	case nameAuthority:

@@ -110,6 +110,7 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 
 // finish computes the signature from the fields and the query that are in w.
 func (s *Signer) finish(w *scratch, job signing, c Credentials) Signed {
+	w.headers, w.names = appendFields(w.headers[:0], w.fields), appendNames(w.names[:0], w.fields)
 	w.fill(job.method, job.hash)
 	w.recent = s.keys.get(w.recent, job.scope, c.Secret.Reveal())
 	w.sign(job.path, pathNormal, job.date, job.scope, w.recent)

@@ -93,7 +93,7 @@ func (v *Verifier) verify(out *Verified, w *scratch, r *http.Request) *Error {
 	}
 	c := &w.claim
 	if err = c.read(r, &w.q); err == nil {
-		err = v.checkClaim(c, r)
+		err = v.checkClaim(c)
 	}
 	if err == nil {
 		err = v.authenticate(out, w, r, path)
@@ -131,13 +131,13 @@ func readTarget(q *query, r *http.Request) (path string, err *Error) {
 }
 
 // checkClaim checks all that can be checked without the key, in AWS's order.
-func (v *Verifier) checkClaim(c *claim, r *http.Request) *Error {
+func (v *Verifier) checkClaim(c *claim) *Error {
 	var five bool
 	c.scope, c.terminator, five = parseCredential(c.credential) // now, so that any refusal names the key
 	if err := c.readSignedHeaders(); err != nil {
 		return err
 	}
-	if err := c.readDate(r); err != nil {
+	if err := c.readDate(); err != nil {
 		return err
 	}
 	if err := v.checkWindow(c); err != nil {

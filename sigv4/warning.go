@@ -56,7 +56,6 @@ func (w Warning) String() string {
 
 // warnings lists what was accepted with doubt.
 func (s *scratch) warnings(r *http.Request, path string, form pathForm) (list []Warning) {
-	c := &s.claim
 	switch {
 	case form == pathAsSent:
 		list = append(list, Warning{Kind: WarnPathAsSent})
@@ -66,7 +65,26 @@ func (s *scratch) warnings(r *http.Request, path string, form pathForm) (list []
 	if s.q.plus {
 		list = append(list, Warning{Kind: WarnPlus})
 	}
-	n := len(list)
+	return append(list, s.unsignedHeaders(r)...)
+}
+
+// unsignedHeaders warns of x-amz- headers outside SignedHeaders.
+func (s *scratch) unsignedHeaders(r *http.Request) (list []Warning) {
+	c := &s.claim
+	n := 0
+	for _, name := range c.signed {
+		if strings.HasPrefix(name, "x-amz-") {
+			n++
+		}
+	}
+	for key := range r.Header {
+		if strings.HasPrefix(key, "X-Amz-") {
+			n--
+		}
+	}
+	if n == 0 { // as many as are signed, and those are all there
+		return nil
+	}
 	for key := range r.Header {
 		if !strings.HasPrefix(key, "X-Amz-") || containsFold(c.signed, key) {
 			continue
@@ -77,7 +95,7 @@ func (s *scratch) warnings(r *http.Request, path string, form pathForm) (list []
 		}
 		list = append(list, w)
 	}
-	slices.SortFunc(list[n:], func(a, b Warning) int { return strings.Compare(a.Header, b.Header) })
+	slices.SortFunc(list, func(a, b Warning) int { return strings.Compare(a.Header, b.Header) })
 	return list
 }
 
