@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -234,11 +235,12 @@ func (s *Server) Run(ctx, stop context.Context) error {
 		return err
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWorking()
 	ended := make(chan error, 2)
 	go func() { ended <- s.http.Serve(s.listener) }()
 	go func() { ended <- s.invoke.Run(working) }()
-	go s.sweep(working)
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { s.sweep(working) })
+	defer func() { stopWorking(); sweeping.Wait() }() // before the store is closed
 
 	select {
 	case <-ctx.Done():
@@ -267,20 +269,33 @@ func (s *Server) drain(deadline context.Context) error {
 	return err
 }
 
-// sweep forgets what has expired, once a minute.
+// sweep forgets sessions that have expired and code that no function has, now and then once a minute.
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
 	for {
+		if err := s.state.DropExpired(ctx, s.config.Now()); err != nil && ctx.Err() == nil {
+			s.config.Log.Warn("expired sessions stay", "error", err)
+		}
+		if err := s.code.Sweep(s.usedCode()); err != nil {
+			s.config.Log.Warn("code that no function has stays", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := s.state.DropExpired(ctx, s.config.Now()); err != nil {
-				s.config.Log.Warn("expired sessions stay", "error", err)
-			}
 		}
 	}
+}
+
+// usedCode reports whether a function has the code. Code that was put a moment ago and whose function is still being
+// created is left alone by the store itself.
+func (s *Server) usedCode() func(hash string) bool {
+	used := map[string]bool{}
+	for _, function := range s.state.Now().Functions.All() {
+		used[function.CodeHex] = true
+	}
+	return func(hash string) bool { return used[hash] }
 }
 
 // announce tells other commands on this machine where the server is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/dataplane"
@@ -16,7 +17,7 @@ type urls struct {
 	endpoint  string // http://127.0.0.1:9000
 	port      string
 	suffix    string
-	hostStyle bool
+	hostStyle func() bool
 }
 
 func newURLs(config Config, listening net.Addr) urls {
@@ -25,7 +26,16 @@ func newURLs(config Config, listening net.Addr) urls {
 		host = "127.0.0.1"
 	}
 	u := urls{endpoint: "http://" + net.JoinHostPort(host, port), port: port, suffix: config.Suffix}
-	u.hostStyle = config.URLStyle == "host" || config.URLStyle == "auto" && resolves(config.Suffix)
+	switch config.URLStyle {
+	case "host":
+		u.hostStyle = func() bool { return true }
+	case "path":
+		u.hostStyle = func() bool { return false }
+	default:
+		// A name server may take its time; the start of the server does not wait for it.
+		u.hostStyle = sync.OnceValue(func() bool { return resolves(config.Suffix) })
+		go u.hostStyle()
+	}
 	return u
 }
 
@@ -44,7 +54,7 @@ func resolves(suffix string) bool {
 
 // FunctionURL is the address of a function URL as the API gives it.
 func (u urls) FunctionURL(id, region string) string {
-	if u.hostStyle {
+	if u.hostStyle() {
 		return "http://" + lambda.URLHost(id, region, u.suffix) + ":" + u.port + "/"
 	}
 	return u.endpoint + dataplane.PathPrefix + id + "/"
