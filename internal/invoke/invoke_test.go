@@ -1,0 +1,275 @@
+package invoke_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/store"
+)
+
+const account = "111111111111"
+
+// runner is a pool that answers what a test tells it to.
+type runner struct {
+	mu      sync.Mutex
+	calls   []call
+	retired []string
+	answer  func(n int) (*runtime.Result, error) // n counts from 1
+}
+
+type call struct {
+	function   *runtime.Function
+	invocation runtime.Invocation
+	at         time.Time
+}
+
+func (r *runner) Invoke(_ context.Context, function *runtime.Function, invocation runtime.Invocation) (*runtime.Result, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, call{function, invocation, time.Now()})
+	return r.answer(len(r.calls))
+}
+
+func (r *runner) Retire(key string) { r.retired = append(r.retired, key) }
+
+func (r *runner) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.calls)
+}
+
+func succeeds(int) (*runtime.Result, error) {
+	return &runtime.Result{Body: io.NopCloser(strings.NewReader("{}"))}, nil
+}
+
+func fails(int) (*runtime.Result, error) {
+	return &runtime.Result{Body: io.NopCloser(strings.NewReader("{}")), FunctionError: &runtime.FunctionError{Type: "Oops", Reason: runtime.ReasonError}}, nil
+}
+
+type noStore struct{}
+
+func (noStore) Load(context.Context, func(store.Record) error) error { return nil }
+func (noStore) Commit(context.Context, []store.Change) error         { return nil }
+
+type code struct{ error }
+
+func (c code) Dir(hex string) (string, error) { return "/code/" + hex, c.error }
+
+// newService is a service in a world with a role and a function of that role.
+func newService(t *testing.T, answer func(int) (*runtime.Result, error)) (*invoke.Service, *runner, *lambda.Function) {
+	t.Helper()
+	world, err := state.Load(t.Context(), noStore{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := &runner{answer: answer}
+	service := &invoke.Service{Runner: pool, Code: code{}, State: world, Log: slog.New(slog.DiscardHandler)}
+	function := &lambda.Function{
+		ARN:     lambda.ARN{Region: "eu-central-1", Account: account, Name: "web"},
+		Runtime: "provided.al2023", Role: "arn:aws:iam::" + account + ":role/r", RoleID: "AROAAAAAAAAAAAAAAAAA2", CodeHex: "abc", Timeout: time.Second,
+	}
+	put(t, service, function)
+	update(t, service, func(tx *state.Tx) error {
+		return tx.PutRole(&iam.Role{Account: account, Name: "r", Path: "/", ID: function.RoleID})
+	})
+	return service, pool, function
+}
+
+func update(t *testing.T, service *invoke.Service, change func(*state.Tx) error) {
+	t.Helper()
+	if err := service.State.Update(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(t *testing.T, service *invoke.Service, function *lambda.Function) {
+	t.Helper()
+	update(t, service, func(tx *state.Tx) error { return tx.PutFunction(function) })
+}
+
+func TestInvokeSaysWhatTheFunctionIs(t *testing.T) {
+	service, pool, function := newService(t, succeeds)
+	_, err := service.Invoke(t.Context(), invoke.Request{Function: function, Qualifier: "$LATEST", Payload: []byte("{}"), RequestID: "id", Stream: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := pool.calls[0]
+	if got.function.CodeDir != "/code/abc" || got.function.Version != "$LATEST" || got.function.Timeout != time.Second ||
+		got.invocation.InvokedFunctionARN != function.ARN.String()+":$LATEST" || got.invocation.RequestID != "id" || !got.invocation.Stream {
+		t.Errorf("the pool was asked for %+v of %+v", got.invocation, got.function)
+	}
+}
+
+func TestEnvironmentsOutliveChangesThatTheyDoNotSee(t *testing.T) {
+	service, pool, function := newService(t, succeeds)
+	key := func(function *lambda.Function) string {
+		t.Helper()
+		if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+			t.Fatal(err)
+		}
+		return pool.calls[len(pool.calls)-1].function.Key
+	}
+	first := key(function)
+	tagged := function.Clone()
+	tagged.Tags = map[string]string{"a": "b"}
+	tagged.RevisionID = "other"
+	if key(tagged) != first {
+		t.Error("a tag makes new environments")
+	}
+	for name, change := range map[string]func(*lambda.Function){
+		"code":        func(f *lambda.Function) { f.CodeHex = "def" },
+		"handler":     func(f *lambda.Function) { f.Handler = "other" },
+		"environment": func(f *lambda.Function) { f.Environment = map[string]string{"A": "1"} },
+		"timeout":     func(f *lambda.Function) { f.Timeout = time.Minute },
+		"role":        func(f *lambda.Function) { f.RoleID = "AROAAAAAAAAAAAAAAAAA3" },
+	} {
+		changed := function.Clone()
+		change(changed)
+		if key(changed) == first {
+			t.Errorf("a change of the %s keeps the environments", name)
+		}
+	}
+	last := key(function)
+	service.Retire(function.ARN.Key())
+	if len(pool.retired) != 1 || pool.retired[0] != last {
+		t.Errorf("retired %q, want %q", pool.retired, last)
+	}
+}
+
+func TestEnvironmentsShareASessionOfTheRole(t *testing.T) {
+	service, pool, function := newService(t, succeeds)
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	service.Now = func() time.Time { return now }
+	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+		t.Fatal(err)
+	}
+	credentials := func() runtime.Credentials {
+		t.Helper()
+		got, err := pool.calls[0].function.Credentials(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first := credentials()
+	identity, ok := service.State.Now().Identity(first.AccessKeyID)
+	if !ok || identity.Role.Name != "r" || identity.Session.SessionName != "web" || identity.Token != first.SessionToken {
+		t.Errorf("the credentials stand for %+v, %v", identity, ok)
+	}
+	if credentials() != first {
+		t.Error("a second environment gets another session")
+	}
+	now = now.Add(7 * time.Hour)
+	if later := credentials(); later == first || !later.Expires.After(now.Add(11*time.Hour)) {
+		t.Errorf("an old session is given to a new environment: until %s", later.Expires)
+	}
+
+	role, _ := service.State.Now().Role(account, "r")
+	update(t, service, func(tx *state.Tx) error { tx.DeleteRole(role); return nil })
+	now = now.Add(13 * time.Hour)
+	if _, err := pool.calls[0].function.Credentials(t.Context()); !errors.Is(err, invoke.ErrRole) || !strings.Contains(err.Error(), "aws lambda update-function-configuration") {
+		t.Errorf("without its role the function gets %v", err)
+	}
+}
+
+func TestAFunctionWithoutItsCodeCanNotBeRun(t *testing.T) {
+	service, _, function := newService(t, succeeds)
+	service.Code = code{errors.New("gone")}
+	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); !errors.Is(err, invoke.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Asynchronous invocations are tried three times, after one minute and after two more.
+func TestAsynchronousInvocations(t *testing.T) {
+	busyTwice := func(n int) (*runtime.Result, error) {
+		if n <= 2 {
+			return nil, runtime.ErrBusy
+		}
+		return succeeds(n)
+	}
+	tests := []struct {
+		name   string
+		answer func(int) (*runtime.Result, error)
+		want   []time.Duration // of the attempts, from the start
+	}{
+		{"succeeds", succeeds, []time.Duration{0}},
+		{"fails", fails, []time.Duration{0, time.Minute, 3 * time.Minute}},
+		{"throttled", busyTwice, []time.Duration{0, time.Second, 2 * time.Second}},
+		{"shutting down", func(int) (*runtime.Result, error) { return nil, runtime.ErrClosed }, []time.Duration{0}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service, pool, function := newService(t, test.answer)
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() { ended <- service.Run(ctx) }()
+				start := time.Now()
+				if err := service.Enqueue(invoke.Request{Function: function, RequestID: "id"}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+				cancel()
+				if err := <-ended; err != nil {
+					t.Fatal(err)
+				}
+				if len(pool.calls) != len(test.want) {
+					t.Fatalf("%d attempts, want %d", len(pool.calls), len(test.want))
+				}
+				for i, want := range test.want {
+					if got := pool.calls[i].at.Sub(start); got != want {
+						t.Errorf("attempt %d after %s, want %s", i+1, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAsynchronousInvocationsOfADeletedFunctionAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, pool, function := newService(t, fails)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- service.Run(ctx) }()
+		if err := service.Enqueue(invoke.Request{Function: function}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		update(t, service, func(tx *state.Tx) error { tx.DeleteFunction(function); return nil })
+		time.Sleep(time.Hour)
+		cancel()
+		<-ended
+		if pool.count() != 1 {
+			t.Errorf("%d attempts, want the first alone", pool.count())
+		}
+	})
+}
+
+func TestTheQueueIsBounded(t *testing.T) {
+	service, _, function := newService(t, succeeds)
+	request := invoke.Request{Function: function, Payload: make([]byte, 1<<20)}
+	taken := 0
+	for service.Enqueue(request) == nil {
+		taken++
+		if taken > 1000 {
+			t.Fatal("a gigabyte is taken")
+		}
+	}
+	if err := service.Enqueue(request); !errors.Is(err, invoke.ErrQueueFull) || taken != 64 {
+		t.Errorf("took %d MiB, then %v", taken, err)
+	}
+}

@@ -1,0 +1,185 @@
+package pages_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/pages"
+	"github.com/furl-dev/furl/internal/trace"
+)
+
+type packages map[string]string
+
+type nopSeeker struct{ *bytes.Reader }
+
+func (nopSeeker) Close() error { return nil }
+
+func (p packages) Zip(hex string) (io.ReadSeekCloser, int64, error) {
+	text, ok := p[hex]
+	if !ok {
+		return nil, 0, errors.New("no such package")
+	}
+	return nopSeeker{bytes.NewReader([]byte(text))}, int64(len(text)), nil
+}
+
+// newPages are the pages of a server with one refused request, one function and its log.
+func newPages(t *testing.T) *pages.Pages {
+	t.Helper()
+	store, err := logs.Open(logs.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	at := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	store.Append("key", logs.Line{Time: at, Stream: logs.Platform, Text: "START"})
+	store.Append("key", logs.Line{Time: at, Stream: logs.Stdout, Text: "hello <world>"})
+	traces := &trace.Recorder{}
+	refused := trace.New("the-id", at, "GET", "/", "h", "127.0.0.1")
+	refused.End(at, 403, "AccessDeniedException")
+	traces.Record(refused)
+	return &pages.Pages{
+		Traces: traces, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
+		FunctionKey: func(name, _, _ string) (string, bool) { return "key", name == "web" },
+	}
+}
+
+func request(t *testing.T, target string, change func(*http.Request)) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:9000"+target, nil)
+	r.RemoteAddr = "127.0.0.1:5555"
+	if change != nil {
+		change(r)
+	}
+	return r
+}
+
+func get(p http.Handler, r *http.Request) (int, string, http.Header) {
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	return w.Code, w.Body.String(), w.Header()
+}
+
+func TestPages(t *testing.T) {
+	asJSON := func(r *http.Request) { r.Header.Set("Accept", "application/json") }
+	tests := []struct {
+		name   string
+		target string
+		change func(*http.Request)
+		status int
+		want   string
+	}{
+		{"health", "/_furl/health", nil, 200, "ok"},
+		{"index", "/_furl/", nil, 200, "/_furl/requests"},
+		{"one request", "/_furl/requests/the-id", nil, 200, "answered 403 AccessDeniedException"},
+		{"one request, JSON", "/_furl/requests/the-id", asJSON, 200, `"status": 403`},
+		{"last request", "/_furl/requests/last", nil, 200, "the-id"},
+		{"no such request", "/_furl/requests/nothing", nil, 404, "the server keeps the last 1000"},
+		{"latest requests", "/_furl/requests?limit=5", nil, 200, "the-id  403  GET /"},
+		{"latest requests, JSON", "/_furl/requests", asJSON, 200, `"requestId": "the-id"`},
+		{"log", "/_furl/logs?function=web", nil, 200, "2026-11-23T15:00:00.000Z  START\n2026-11-23T15:00:00.000Z  hello <world>\n"},
+		{"end of a log, JSON", "/_furl/logs?function=web&lines=1", asJSON, 200, `"stream":"stdout","text":"hello`},
+		{"log of nobody", "/_furl/logs?function=nobody", nil, 404, `no function "nobody"`},
+		{"no such page", "/_furl/nothing", nil, 404, "no such page"},
+		{"traversal", "/_furl/../../etc/passwd", nil, 404, "no such page"},
+		{"write", "/_furl/requests", func(r *http.Request) { r.Method = "POST" }, 405, "GET"},
+		{"another machine", "/_furl/requests", func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5" }, 403, "loopback only"},
+		{"another machine may ask for health", "/_furl/health", func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5" }, 200, "ok"},
+		{"rebound name", "/_furl/requests", func(r *http.Request) { r.Host = "evil.example:9000" }, 403, "host name"},
+		{"loopback name", "/_furl/requests/last", func(r *http.Request) { r.Host = "localhost:9000" }, 200, "the-id"},
+		{"loopback v6", "/_furl/requests/last", func(r *http.Request) { r.Host, r.RemoteAddr = "[::1]:9000", "[::1]:5" }, 200, "the-id"},
+		{"another site", "/_furl/requests", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403, "other web sites"},
+		{"typed into the browser", "/_furl/requests/last", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "none") }, 200, "the-id"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			status, body, header := get(newPages(t), request(t, test.target, test.change))
+			if status != test.status || !strings.Contains(body, test.want) {
+				t.Errorf("answered %d %q, want %d with %q", status, body, test.status, test.want)
+			}
+			if header.Get("Content-Security-Policy") == "" || header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("headers are %v", header)
+			}
+		})
+	}
+}
+
+func TestOpenPages(t *testing.T) {
+	p := newPages(t)
+	p.Open = true
+	elsewhere := func(r *http.Request) { r.RemoteAddr, r.Host = "192.0.2.1:5", "furl.example" }
+	if status, body, _ := get(p, request(t, "/_furl/requests/last", elsewhere)); status != 200 {
+		t.Errorf("answered %d %s", status, body)
+	}
+}
+
+func TestHealthWhileDraining(t *testing.T) {
+	p := newPages(t)
+	p.Draining = func() bool { return true }
+	if status, _, _ := get(p, request(t, "/_furl/health", nil)); status != 503 {
+		t.Errorf("answered %d", status)
+	}
+}
+
+func TestNoRequestYet(t *testing.T) {
+	p := newPages(t)
+	p.Traces = &trace.Recorder{}
+	if status, body, _ := get(p, request(t, "/_furl/requests/last", nil)); status != 404 || !strings.Contains(body, "no request to a function URL yet") {
+		t.Errorf("answered %d %s", status, body)
+	}
+}
+
+func TestFollowedLogsComeLineByLine(t *testing.T) {
+	p := newPages(t)
+	server := httptest.NewServer(p)
+	defer server.Close()
+	response, err := http.Get(server.URL + "/_furl/logs?function=web&follow=1&lines=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	for _, want := range []string{"hello <world>", "later"} {
+		if !lines.Scan() || !strings.HasSuffix(lines.Text(), want) {
+			t.Fatalf("line is %q, %v; want %q", lines.Text(), lines.Err(), want)
+		}
+		p.Logs.Append("key", logs.Line{Time: time.Now(), Text: "later"})
+	}
+}
+
+func TestCodeLinks(t *testing.T) {
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	p := newPages(t)
+	p.Code = pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return now })
+	link, gone := p.Code.Path("abc"), p.Code.Path("def")
+	other := pages.NewCodeLinks(packages{}, func() time.Time { return now }).Path("abc")
+	elsewhere := func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5" } // the link is all it takes
+	for _, test := range []struct {
+		name, link string
+		status     int
+		want       string
+	}{
+		{"good", link, 200, "zip"},
+		{"of code that was replaced", gone, 404, "GetFunction gives a new link"},
+		{"of another server", other, 403, "not a link"},
+		{"for other code", strings.Replace(link, "abc", "def", 1), 403, "not a link"},
+		{"with a later end", strings.Replace(link, "expires=", "expires=9", 1), 403, "not a link"},
+		{"without a signature", "/_furl/code/abc", 403, "not a link"},
+	} {
+		status, body, _ := get(p, request(t, test.link, elsewhere))
+		if status != test.status || !strings.Contains(body, test.want) {
+			t.Errorf("a link %s answered %d %q", test.name, status, body)
+		}
+	}
+	now = now.Add(11 * time.Minute)
+	if status, body, _ := get(p, request(t, link, elsewhere)); status != 403 || !strings.Contains(body, "expired") {
+		t.Errorf("an old link answered %d %q", status, body)
+	}
+}
