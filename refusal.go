@@ -1,0 +1,126 @@
+package furl
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Layer is which part of a function URL refused a request.
+type Layer string
+
+const (
+	// Authentication: the signature, the key, the token or the time was not accepted.
+	Authentication Layer = "authentication"
+	// Authorization: the caller is known and may not call the function URL.
+	Authorization Layer = "authorization"
+	// Address: there is no such function URL.
+	Address Layer = "address"
+)
+
+// Refusal is an answer that Lambda gave in place of the function.
+type Refusal struct {
+	Layer     Layer
+	ErrorType string // x-amzn-ErrorType, "InvalidSignatureException"
+	Message   string // what Lambda said; it never names the reason of a denial
+	RequestID string // x-amzn-RequestId
+	// Explain is the address at which a local furl server tells the reason; "" from AWS.
+	Explain string
+}
+
+// maxRefusal bounds what is read of a refusal. Those of AWS have less than 300 bytes.
+const maxRefusal = 4 << 10
+
+// RefusalOf finds out whether a response is a refusal by Lambda rather than an answer of the function, which may send
+// 403 too but has no x-amzn-ErrorType. It reads at most the first 4 KiB of a refusal's body; resp.Body reads the
+// same bytes again.
+//
+// Lambda's answers differ in a letter: authentication says "message", authorization "Message" (Lambda Developer
+// Guide, "Control access to Lambda function URLs").
+func RefusalOf(resp *http.Response) (Refusal, bool) {
+	errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
+	if resp.StatusCode != http.StatusForbidden || errorType == "" {
+		return Refusal{}, false
+	}
+	refusal := Refusal{
+		ErrorType: errorType,
+		RequestID: resp.Header.Get("X-Amzn-Requestid"),
+		Explain:   resp.Header.Get("Furl-Explain"),
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(peek(resp), &answer); err == nil {
+		refusal.read(answer)
+	}
+	if refusal.Layer == "" { // an answer not known today
+		refusal.Layer = Authentication
+		if errorType == "AccessDeniedException" {
+			refusal.Layer = Authorization
+		}
+	}
+	return refusal, true
+}
+
+func (f *Refusal) read(answer map[string]any) {
+	if message, ok := answer["message"].(string); ok {
+		f.Layer, f.Message = Authentication, message
+		return
+	}
+	switch message := answer["Message"].(type) {
+	case nil:
+		if _, null := answer["Message"]; null {
+			f.Layer = Address
+		}
+	case string:
+		f.Layer, f.Message = Authorization, message
+		if message == "Forbidden" { // of a request that came without a signature
+			f.Layer = Authentication
+		}
+	}
+}
+
+// peek reads the beginning of a response's body and puts it back.
+func peek(resp *http.Response) []byte {
+	if resp.Body == nil {
+		return nil
+	}
+	start, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	rest := io.Reader(resp.Body)
+	if err != nil {
+		rest = failedReader{err}
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), rest), resp.Body}
+	return start
+}
+
+type failedReader struct{ err error }
+
+func (f failedReader) Read([]byte) (int, error) { return 0, f.err }
+
+// skewed reports whether the refusal is about the time of the signature, and what time the server had.
+func (f Refusal) skewed(header http.Header) (now time.Time, ok bool) {
+	if f.Layer != Authentication ||
+		!strings.HasPrefix(f.Message, "Signature expired: ") && !strings.HasPrefix(f.Message, "Signature not yet current: ") {
+		return time.Time{}, false
+	}
+	// "Signature expired: 20210502T144040Z is now earlier than 20210502T174143Z (20210502T174643Z - 5 min.)"
+	const basic = "20060102T150405Z"
+	if _, rest, found := strings.Cut(f.Message, "("); found && len(rest) >= len(basic) {
+		if now, err := time.Parse(basic, rest[:len(basic)]); err == nil {
+			return now, true
+		}
+	}
+	now, err := http.ParseTime(header.Get("Date"))
+	return now, err == nil
+}
+
+// expired reports whether the refusal is about credentials that have run out.
+func (f Refusal) expired() bool {
+	return f.Layer == Authentication &&
+		(f.ErrorType == "ExpiredTokenException" || strings.Contains(f.Message, "security token included in the request is expired"))
+}
