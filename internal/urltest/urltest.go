@@ -1,0 +1,209 @@
+// Package urltest is a function URL for tests of clients. It verifies signatures as Lambda does, answers refusals as
+// Lambda does, and keeps the bytes it received. It runs no function and authorises nobody: whoever has the key may call.
+//
+//	url := urltest.Start(t, handler)
+//	client := &http.Client{Transport: furl.NewTransport(url.Config())}
+//	resp, err := client.Get(url.URL + "/orders")
+package urltest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// The only key a Server accepts, and its region.
+const (
+	Region      = "eu-central-1"
+	ID          = "abcdefghijklmnopqrstuvwxyz0abcde"
+	AccessKeyID = "ASIAURLTEST000000000"
+	Secret      = "secret+of/the+test/function+URL/00000000"
+	Token       = "token+of/the+test/function+URL=="
+)
+
+// Server is a running function URL.
+type Server struct {
+	URL  string // host style, without slash at the end
+	Path string // the same function URL in path style
+	// Now is the server's clock, read for each request.
+	Now func() time.Time
+	// MaxBody is the longest body accepted.
+	MaxBody int64
+	// Refuse, if it returns a body, answers a verified request with 403, that error type and that body.
+	Refuse func(r *http.Request) (errorType, body string)
+
+	verifier sigv4.Verifier
+	handler  http.Handler
+	mu       sync.Mutex
+	raw      bytes.Buffer
+}
+
+// Start runs a function URL until the test ends. A nil handler answers with the body it was sent.
+func Start(t testing.TB, handler http.Handler) *Server {
+	s, server := prepare(t, handler)
+	server.Start()
+	s.locate(server.Listener.Addr(), "http")
+	return s
+}
+
+// StartTLS is Start with https; the certificate is httptest's, for 127.0.0.1 and example.com: use the path style.
+func StartTLS(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
+	s, server := prepare(t, handler)
+	server.StartTLS()
+	s.locate(server.Listener.Addr(), "https")
+	return s, server
+}
+
+func prepare(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
+	if handler == nil {
+		handler = http.HandlerFunc(echo)
+	}
+	s := &Server{handler: handler, Now: time.Now, MaxBody: sigv4.DefaultMaxBody}
+	s.verifier.Region, s.verifier.Service = Region, "lambda"
+	s.verifier.Now = func() time.Time { return s.Now() }
+	s.verifier.Lookup = func(_ context.Context, id string) (sigv4.Key, error) {
+		if id != AccessKeyID {
+			return sigv4.Key{}, sigv4.ErrUnknownKey
+		}
+		return sigv4.Key{Credentials: sigv4.Credentials{AccessKeyID: id, Secret: sigv4.NewSecret(Secret), SessionToken: Token}}, nil
+	}
+	server := httptest.NewUnstartedServer(s)
+	server.Listener = recorder{server.Listener, s}
+	t.Cleanup(server.Close)
+	return s, server
+}
+
+func (s *Server) locate(address net.Addr, scheme string) {
+	s.URL = scheme + "://" + ID + ".lambda-url." + Region + ".localhost:" + strings.TrimPrefix(address.String(), "127.0.0.1:")
+	s.Path = scheme + "://" + address.String() + "/_furl/url/" + ID
+}
+
+// Config has the server's region and key.
+func (s *Server) Config() aws.Config {
+	return aws.Config{Region: Region, Credentials: s.Credentials()}
+}
+
+// Credentials are the server's key.
+func (s *Server) Credentials() aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: AccessKeyID, SecretAccessKey: Secret, SessionToken: Token}, nil
+	})
+}
+
+// Lines are the request lines received so far, without HTTP/1.1. Of a Server with TLS there are none.
+func (s *Server) Lines() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	for line := range strings.Lines(s.raw.String()) {
+		if text, ok := strings.CutSuffix(line, " HTTP/1.1\r\n"); ok {
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// Raw is what was received so far, at most the first MiB.
+func (s *Server) Raw() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.raw.String()
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header()["x-amzn-RequestId"] = []string{"00000000-0000-4000-8000-000000000000"}
+	s.verifier.MaxBody = s.MaxBody
+	if _, err := s.verifier.Verify(r); err != nil {
+		s.refuse(w, err)
+		return
+	}
+	if s.Refuse != nil {
+		if errorType, body := s.Refuse(r); body != "" {
+			write(w, errorType, body)
+			return
+		}
+	}
+	s.handler.ServeHTTP(w, r)
+}
+
+// refuse answers as Lambda does, and says in Furl-Explain why.
+func (s *Server) refuse(w http.ResponseWriter, err error) {
+	var refusal *sigv4.Error
+	if !errors.As(err, &refusal) {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Furl-Explain", refusal.Error())
+	switch refusal.Kind {
+	case sigv4.MissingAuthentication:
+		write(w, "AccessDeniedException", `{"Message":"Forbidden"}`)
+		return
+	case sigv4.MalformedRequest:
+		http.Error(w, refusal.Error(), http.StatusBadRequest)
+		return
+	case sigv4.BodyTooLarge:
+		http.Error(w, refusal.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	message, _ := json.Marshal(map[string]string{"message": refusal.Message}) // a map of strings can be marshalled
+	write(w, "InvalidSignatureException", string(message))
+}
+
+func write(w http.ResponseWriter, errorType, body string) {
+	w.Header()["x-amzn-ErrorType"] = []string{errorType}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusForbidden)
+	w.Write([]byte(body))
+}
+
+func echo(w http.ResponseWriter, r *http.Request) {
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(r.Body); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+	w.Write(body.Bytes())
+}
+
+// recorder keeps what its connections read.
+type recorder struct {
+	net.Listener
+	server *Server
+}
+
+func (l recorder) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &recorded{conn, l.server}, nil
+}
+
+type recorded struct {
+	net.Conn
+	server *Server
+}
+
+func (c *recorded) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	const enough = 1 << 20
+	if c.server.raw.Len()+n <= enough {
+		c.server.raw.Write(p[:n])
+	}
+	return n, err
+}
