@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsv4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -134,4 +136,40 @@ func BenchmarkVerify(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRefuse: an unknown key and a wrong signature must cost the same.
+func BenchmarkRefuse(b *testing.B) {
+	body := strings.Repeat("x", 1024)
+	for _, tt := range []struct {
+		name string
+		who  sigv4.Credentials
+	}{{"wrong-signature", sigv4.Credentials{AccessKeyID: alice.AccessKeyID, Secret: dave.Secret}}, {"unknown-key", dave}} {
+		b.Run(tt.name, func(b *testing.B) {
+			v := newVerifier()
+			r := read(b, raw{method: "POST", target: "/orders?limit=10", body: body, who: tt.who}.header())
+			var in rereader
+			b.ReportAllocs()
+			for b.Loop() {
+				in.Reset([]byte(body))
+				r.Body = &in
+				if _, err := v.Verify(r); err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkDiagnose is the worst case: a usual request whose fault none of the hypotheses explains.
+func BenchmarkDiagnose(b *testing.B) {
+	r := faulty{body: "{\"a\": [1, 2]}\n", header: header("Content-Type", "application/json", "Accept", "*/*"), credentials: bob,
+		secret: func(string) string { return "another" }}.request()
+	_, err := newVerifier().Verify(r)
+	ev := sigv4.Evidence{Request: r, Refusal: err.(*sigv4.Error), Key: sigv4.Key{Credentials: bob}, Region: region, Service: service, MaxTime: time.Minute}
+	tested := 0
+	for b.Loop() {
+		tested = sigv4.Diagnose(b.Context(), ev).Tested
+	}
+	b.ReportMetric(float64(tested), "hypotheses")
 }

@@ -25,6 +25,19 @@
 // is no switch that turns a check off. The S3 dialect, chunked payload signatures and Signature Version 4A are not
 // implemented.
 //
+// # Where AWS is silent
+//
+// Some of what AWS does is not documented. These readings are assumed, and Verify warns where they decide:
+//   - A raw '+' in the query is a space. STS and S3 were seen to read it so, and so does the SDK for Go; others sign
+//     it as %2B and are refused. With a space the signature vouches for what a function gets to see, since
+//     queryStringParameters has a space there. %20 and %2B are safe everywhere.
+//   - A path with empty or dot segments is accepted as normalised, which AWS documents and botocore signs, and as
+//     sent, which the SDK for Go and curl sign ([WarnPathAsSent]). Both bind what the function sees.
+//   - x-amz- headers may be unsigned, as CloudFront adds some after signing ([WarnUnsignedHeader]). S3 refuses them.
+//   - White space in header values includes tabs; empty parameters between two '&' do not count.
+//   - Where AWS takes the first or the last of repeated authentication parameters, or ignores unknown ones, the
+//     request is refused.
+//
 // # Not protected by a signature
 //
 // SigV4 has no nonce: the same bytes sent again inside the time window are accepted again. The signature covers the

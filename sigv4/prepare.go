@@ -117,19 +117,19 @@ func (job *signing) target(w *scratch, r *http.Request) error {
 		job.path, job.query = splitTarget(r.URL.RequestURI())
 	}
 	if illegalTarget(job.path) || illegalTarget(job.query) {
-		return fmt.Errorf("sigv4: request target %q has a space or control character: write it percent-encoded", r.URL.RequestURI())
+		return errors.New("sigv4: request target has a space or control character: write it percent-encoded")
 	}
 	if job.path == "*" || job.method == http.MethodConnect {
-		return fmt.Errorf("sigv4: %s %s has no path to sign", job.method, r.URL.RequestURI())
+		return fmt.Errorf("sigv4: a %s request for %.80q has no path to sign", job.method, job.path)
 	}
 	if msg := checkEscapes(job.path); msg != "" {
-		return fmt.Errorf("sigv4: path %q: %s", job.path, msg)
+		return fmt.Errorf("sigv4: request path: %s", msg)
 	}
 	if climbsAboveRoot(job.path) {
-		return fmt.Errorf("sigv4: path %q climbs above the root", job.path)
+		return errors.New("sigv4: request path climbs above the root")
 	}
 	if msg := w.q.parse(job.query); msg != "" {
-		return fmt.Errorf("sigv4: query %q: %s", job.query, msg)
+		return fmt.Errorf("sigv4: query: %s", msg) // not the query itself: there may be secrets in it
 	}
 	for _, p := range w.q.pairs {
 		if key := w.q.key(p); authParam(key) {
@@ -191,7 +191,7 @@ func (job *signing) base(r *http.Request, ttl time.Duration) ([]byte, error) {
 		return nil, fmt.Errorf("sigv4: a presigned URL lives 1s to %s in whole seconds, not %s", MaxPresign, ttl)
 	}
 	if r.URL.Scheme == "" || r.URL.Host == "" {
-		return nil, fmt.Errorf("sigv4: %q is no absolute URL to presign", r.URL.RequestURI())
+		return nil, errors.New("sigv4: only an absolute URL can be presigned, with scheme and host")
 	}
 	uri := r.URL.RequestURI()
 	if uri[0] != '/' {

@@ -276,7 +276,7 @@ func TestPresign(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if _, err := newSigner().Presign(&http.Request{URL: &url.URL{Path: "/"}, Host: "h"}, bob, time.Minute, sigv4.EmptyPayload()); err == nil || !strings.Contains(err.Error(), "no absolute URL") {
+	if _, err := newSigner().Presign(&http.Request{URL: &url.URL{Path: "/"}, Host: "h"}, bob, time.Minute, sigv4.EmptyPayload()); err == nil || !strings.Contains(err.Error(), "only an absolute URL") {
 		t.Errorf("relative URL: error %v", err)
 	}
 	got, err = newSigner().Presign(&http.Request{URL: &url.URL{Scheme: "http", Host: "h", Opaque: "//h/a?b"}}, alice, time.Minute, sigv4.EmptyPayload())

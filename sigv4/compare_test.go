@@ -1,0 +1,90 @@
+package sigv4_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+func TestLimiter(t *testing.T) {
+	at := clock
+	l := &sigv4.Limiter{Now: func() time.Time { return at }}
+	count := func(n int) (allowed int) {
+		for range n {
+			if l.Allow() {
+				allowed++
+			}
+		}
+		return allowed
+	}
+	if got := count(100); got != 20 {
+		t.Errorf("%d of 100 allowed in a second, want 20", got)
+	}
+	at = at.Add(999 * time.Millisecond)
+	if got := count(1); got != 0 {
+		t.Error("allowed before the second was over")
+	}
+	at = at.Add(time.Millisecond)
+	if got := count(30); got != 20 {
+		t.Errorf("%d allowed in the next second, want 20", got)
+	}
+	at = at.Add(-time.Hour) // a clock set back must not close it for an hour
+	if got := count(1); got != 1 {
+		t.Error("closed after the clock was set back")
+	}
+	l = &sigv4.Limiter{PerSecond: 1}
+	if !l.Allow() {
+		t.Error("the first was not allowed")
+	}
+}
+
+func TestLinesAndCompare(t *testing.T) {
+	r := newRequest(t, "GET", origin+"/a?b=c", "")
+	signed, err := newSigner().Sign(r, bob, sigv4.EmptyPayload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hidden := "x-amz-security-token:(24 bytes)"
+	want := []sigv4.Line{
+		{"method", "GET"}, {"path", "/a"}, {"query", "b=c"}, {"header host", "host:" + host},
+		{"header x-amz-date", "x-amz-date:20261123T150405Z"}, {"header x-amz-security-token", hidden},
+		{"end of headers", ""}, {"signed headers", "host;x-amz-date;x-amz-security-token"}, {"payload hash", hashOf("")},
+	}
+	if diff := cmp.Diff(want, sigv4.Lines(signed.CanonicalRequest)); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+
+	query, err := newSigner().Presign(r, bob, time.Minute, sigv4.EmptyPayload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range sigv4.Lines(query.CanonicalRequest) {
+		if l.Label == "query" && !strings.Contains(l.Text, "&X-Amz-Security-Token=(32 bytes)&X-Amz-SignedHeaders=") {
+			t.Errorf("query %q shows the token", l.Text)
+		}
+	}
+
+	server := signed.CanonicalRequest
+	for _, tt := range []struct {
+		name   string
+		client string
+		want   sigv4.Difference
+		differ bool
+	}{
+		{"equal", server, sigv4.Difference{}, false},
+		{"path", strings.Replace(server, "/a\n", "/b\n", 1), sigv4.Difference{Line: 2, Label: "path", Column: 2, Server: "/a", Client: "/b"}, true},
+		{"longer", strings.Replace(server, "/a\n", "/ab\n", 1), sigv4.Difference{Line: 2, Label: "path", Column: 3, Server: "/a", Client: "/ab"}, true},
+		{"shorter text", "GET", sigv4.Difference{Line: 2, Label: "path", Column: 1, Server: "/a"}, true},
+		{"longer text", server + "\nx", sigv4.Difference{Line: 10, Column: 1, Client: "x"}, true},
+		{"token", strings.Replace(server, bob.SessionToken, "x", 1), sigv4.Difference{Line: 6, Label: "header x-amz-security-token", Column: 22, Server: hidden, Client: "x-amz-security-token:(1 bytes)"}, true},
+	} {
+		got, differ := sigv4.Compare(server, tt.client)
+		if diff := cmp.Diff(tt.want, got); diff != "" || differ != tt.differ {
+			t.Errorf("%s: %v (-want +got):\n%s", tt.name, differ, diff)
+		}
+	}
+}

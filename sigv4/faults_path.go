@@ -1,0 +1,113 @@
+package sigv4
+
+import (
+	"strconv"
+	"strings"
+)
+
+// yields is how the families of hypotheses hand them out; false means stop.
+type yields = func(hypothesis) bool
+
+// all yields each and reports whether to go on.
+func all(yield yields, hs ...hypothesis) bool {
+	for _, h := range hs {
+		if !yield(h) {
+			return false
+		}
+	}
+	return true
+}
+
+const fixSigner = "Let the signer work on the request exactly as it is sent, or use an AWS SDK's signer."
+
+// methods: HTTP libraries change the method on redirects, and HEAD is often signed as GET.
+func (x *exam) methods(yield yields) bool {
+	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		if m == x.base.method {
+			continue
+		}
+		if !yield(hypothesis{FaultMethod, inMethod, m == "GET" || m == "POST",
+			"The request was signed as " + m + " but arrived as " + x.base.method + ".",
+			"Sign the method that is sent; do not follow redirects with a signed request.",
+			func(a *attempt) { a.method = m }}) {
+			return false
+		}
+	}
+	return yield(hypothesis{FaultMethodCase, inMethod, false,
+		"The method was signed in lower case.", "Sign the method in capitals, as it is sent.",
+		func(a *attempt) { a.method = strings.ToLower(a.method) }})
+}
+
+// paths: all the ways to get the double encoding wrong, and changes on the way.
+func (x *exam) paths(yield yields) bool {
+	const fixOnce = "Encode each path segment twice in the canonical request: only S3 wants it encoded once."
+	path := x.path
+	if path == "" {
+		path = "/"
+	}
+	normal := x.base.path
+	set := func(p string) func(*attempt) { return func(a *attempt) { a.path = p } }
+	// A path signed "as it is" is mostly not normalised either.
+	wireNormal := string(normalise(nil, path, true, func(dst []byte, seg string) []byte { return append(dst, seg...) }))
+	onceNormal := string(normalise(nil, unescape(path), true, appendEscaped))
+	seen := map[string]bool{normal: true}
+	for _, h := range []struct {
+		fault            Fault
+		common           bool
+		path             string
+		explanation, fix string
+	}{
+		{FaultPathNotNormal, true, string(appendPath(nil, path, pathAsSent)), "The path was signed with its empty or dot segments.",
+			"Send a path without empty and dot segments."},
+		{FaultPathEncodedOnce, true, wireNormal, "The path was signed as it stands in the URL, not encoded once more.", fixOnce},
+		{FaultPathEncodedOnce, true, onceNormal, "The path was encoded only once in the canonical request.", fixOnce},
+		{FaultPathEncodedOnce, false, path, "The path was signed as it stands in the URL, neither normalised nor encoded once more.", fixOnce},
+		{FaultPathNotEncoded, false, unescape(path), "The path was signed decoded.", fixOnce},
+		{FaultPathOverencoded, false, string(appendPath(nil, normal, pathAsSent)), "The path was encoded once too often.",
+			"Give the signer the path as it is sent; it encodes it once more itself."},
+		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToUpper), pathNormal)),
+			"The path was sent with lower-case percent escapes and signed with upper-case ones.", "Write percent escapes in capitals, %C3 and not %c3."},
+		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToLower), pathNormal)),
+			"The path was sent with upper-case percent escapes and signed with lower-case ones.", "Write percent escapes in capitals when signing, %C3 and not %c3."},
+		{FaultPathSlash, true, strings.TrimSuffix(normal, "/"), "The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
+		{FaultPathSlash, true, normal + "/", "The path was signed with a slash at its end that was not sent.", "Send the slash that was signed, or sign without it."},
+	} {
+		if seen[h.path] {
+			continue
+		}
+		seen[h.path] = true
+		if !yield(hypothesis{h.fault, inPath, h.common, h.explanation, h.fix, set(h.path)}) {
+			return false
+		}
+	}
+	rest := normal
+	for range 3 { // /stage, /_furl/url/id
+		i := strings.IndexByte(rest[min(1, len(rest)):], '/')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+		prefix := strings.TrimSuffix(normal, rest)
+		if !yield(hypothesis{FaultPathPrefix, inPath, false,
+			"The request was signed for " + strconv.Quote(rest) + "; the prefix " + strconv.Quote(prefix) + " was put before it afterwards.",
+			"Sign the URL that is called, prefix included.", set(rest)}) {
+			return false
+		}
+	}
+	return true
+}
+
+// escapeCase applies f to each percent escape.
+func escapeCase(s string, f func(string) string) string {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '%')
+		if i < 0 || i+3 > len(s) {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:i])
+		b.WriteString(f(s[i : i+3]))
+		s = s[i+3:]
+	}
+}
