@@ -40,6 +40,9 @@ func (c *Conditions) Lookup(key string) ([]string, bool) {
 	if extra != nil {
 		return extra, true
 	}
+	if values, ok := c.claim(key); ok {
+		return values, true
+	}
 	prefix, name, _ := strings.Cut(key, ":")
 	if !strings.EqualFold(prefix, "aws") {
 		return nil, false
@@ -52,6 +55,19 @@ func (c *Conditions) Lookup(key string) ([]string, bool) {
 		return nil, false
 	}
 	return []string{value}, true
+}
+
+// claim is what the identity provider said that vouched for the caller's session.
+func (c *Conditions) claim(key string) ([]string, bool) {
+	if c.Caller == nil || c.Caller.Session == nil {
+		return nil, false
+	}
+	for name, values := range c.Caller.Session.Claims {
+		if strings.EqualFold(name, key) {
+			return values, true
+		}
+	}
+	return nil, false
 }
 
 // global is the value of a global condition key, named in lower case without "aws:".
@@ -124,6 +140,8 @@ func (c *Caller) fact(name string) (string, bool) {
 		return c.Session.Issued.UTC().Format("2006-01-02T15:04:05Z"), true
 	case "multifactorauthpresent":
 		return strconv.FormatBool(c.Session.MFA), true
+	case "federatedprovider":
+		return present(c.Session.Provider)
 	case "sourceidentity":
 		return present(c.Session.SourceIdentity)
 	}

@@ -18,6 +18,9 @@ func callerSets(world *state.Snapshot, caller *Caller) policy.Sets {
 	if caller.Session != nil {
 		sets.Session = sessionPolicies(world, caller.Session)
 	}
+	if account, ok := world.Accounts.Get(caller.Account); ok {
+		sets.SCPs = account.SCPs
+	}
 	return sets
 }
 

@@ -7,12 +7,18 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/furl-dev/furl/policy"
 )
 
 // Account is one AWS account with its root user's access key.
 type Account struct {
 	ID      string // twelve digits
 	RootKey AccessKey
+
+	// SCPs are the service control policies above the account, level by level from the organization's root down; nil
+	// outside of an organization.
+	SCPs [][]policy.Named
 }
 
 // User is an IAM user.
@@ -74,6 +80,10 @@ type Session struct {
 	Tags           map[string]string `json:",omitempty"`
 	TransitiveTags []string          `json:",omitempty"` // keys of the tags that a role assumed with the session gets too
 	MFA            bool              `json:",omitempty"`
+
+	// Of a session that an identity provider vouched for: the provider's ARN, and condition keys of its claims.
+	Provider string              `json:",omitempty"`
+	Claims   map[string][]string `json:",omitempty"`
 }
 
 // ARN is the user's ARN.
