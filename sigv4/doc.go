@@ -32,7 +32,7 @@
 //     it as %2B and are refused. With a space the signature vouches for what a function gets to see, since
 //     queryStringParameters has a space there. %20 and %2B are safe everywhere.
 //   - A path with empty or dot segments is accepted as normalised, which AWS documents and botocore signs, and as
-//     sent, which the SDK for Go and curl sign ([WarnPathAsSent]).
+//     sent, which the SDK for Go and curl sign ([WarnPathAsSent]). Both bind what the function sees.
 //   - x-amz- headers may be unsigned, as CloudFront adds some after signing ([WarnUnsignedHeader]). S3 refuses them.
 //   - White space in header values includes tabs; empty parameters between two '&' do not count.
 //   - Where AWS takes the first or the last of repeated authentication parameters, or ignores unknown ones, the

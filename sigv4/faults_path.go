@@ -18,6 +18,8 @@ func all(yield yields, hs ...hypothesis) bool {
 	return true
 }
 
+const fixSigner = "Let the signer work on the request exactly as it is sent, or use an AWS SDK's signer."
+
 // methods: HTTP libraries change the method on redirects, and HEAD is often signed as GET.
 func (x *exam) methods(yield yields) bool {
 	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {

@@ -174,8 +174,13 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
+	messages, err := controlplane.NewMessages(rand.Reader)
+	if err != nil {
+		return err
+	}
 	s.control = &controlplane.Plane{
-		Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		Messages: messages,
+		Gate:     gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{lambdaAPI, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader})},
 	}
 	s.http = &http.Server{

@@ -9,6 +9,7 @@ import (
 // Denied is the refusal of a caller whose policies do not allow an operation.
 type Denied struct {
 	Caller     string // ARN
+	CallerID   string // aws:userid
 	Permission Permission
 	Decision   policy.Decision
 }

@@ -2,7 +2,8 @@
 // the API that a request is for, verifies the signature, finds the operation, has the caller authorised for it and
 // runs it; each API is one [API] value made of a table of operations, which is also its documentation.
 //
-// It never answers an unsigned request with anything but a refusal.
+// It answers an unsigned request with a refusal, unless it is for one of the operations whose callers can not have
+// credentials yet.
 package controlplane
 
 import (
@@ -52,19 +53,23 @@ type Plane struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	APIs   []API
+
+	// Messages seals the reasons of refusals; nil sends none.
+	Messages *Messages
 }
 
 // Call is one authenticated request to an API.
 type Call struct {
 	Request   *http.Request
 	Body      []byte
-	Caller    *auth.Caller
-	Region    string // of the credential scope
+	Caller    *auth.Caller // nil for an operation that needs no signature
+	Region    string       // of the credential scope
 	RequestID string
 	Now       time.Time
 	State     *state.State
 	Trace     *trace.Trace
 	Log       *slog.Logger
+	Messages  *Messages // nil if there are none
 
 	denied bool // a permission that it asked for was not given
 }
@@ -74,16 +79,24 @@ func (c *Call) Context() context.Context { return c.Request.Context() }
 
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log}
+	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages}
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
 	scope, _ := sigv4.ParseScope(r)
 	if scope.Region == "" { // unsigned or malformed: the verifier says which, and needs a region for it
 		scope.Region = "us-east-1"
 	}
-	api := p.api(scope.Service, r)
+	api, body, unsigned := p.claimed(r)
+	if api == nil {
+		api = p.api(scope.Service, r)
+	}
 	call.Region = scope.Region
 	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))
 
+	if unsigned {
+		call.Body = body
+		api.Serve(w, call)
+		return
+	}
 	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody()})
 	call.Trace.Add("authenticate", p.Now(), finding)
 	if err != nil {
@@ -154,18 +167,22 @@ func (c *Call) Authorize(need Permission) error {
 	}
 	decision, asked := auth.Authorize(c.State.Now(), c.Caller, auth.Check{
 		Action: need.Action, Resource: need.Resource, ResourceAccount: account,
-		Policy: need.Policy, PolicyName: need.PolicyName,
-		Context: &auth.Conditions{
-			Caller: c.Caller, Now: c.Now, SourceIP: sourceIP(c.Request), Secure: c.Request.TLS != nil,
-			Header: c.Request.Header, Region: c.Region, Resource: account, Extra: need.Facts,
-		},
+		Policy: need.Policy, PolicyName: need.PolicyName, Context: c.Conditions(account, need.Facts),
 	})
 	if decision.Effect == policy.Allowed {
 		return nil
 	}
 	c.denied = true
 	c.Trace.Add("authorize", c.Now, auth.NewAPIFinding(asked, decision))
-	return &Denied{Caller: c.Caller.ARN(), Permission: need, Decision: decision}
+	return &Denied{Caller: c.Caller.ARN(), CallerID: c.Caller.UserID, Permission: need, Decision: decision}
+}
+
+// Conditions are the condition keys of the call: those that it has anyway and those of the operation.
+func (c *Call) Conditions(resourceAccount string, facts []auth.Fact) *auth.Conditions {
+	return &auth.Conditions{
+		Caller: c.Caller, Now: c.Now, SourceIP: sourceIP(c.Request), Secure: c.Request.TLS != nil,
+		Header: c.Request.Header, Region: c.Region, Resource: resourceAccount, Extra: facts,
+	}
 }
 
 func sourceIP(r *http.Request) string {

@@ -185,3 +185,118 @@ func TestSDKOperationsAreKnown(t *testing.T) {
 		t.Errorf("the table has %s, which no client calls", name)
 	}
 }
+
+func TestSDKManagedPolicies(t *testing.T) {
+	server := startTrue(t)
+	api := client(server, server.Root(planetest.Account))
+	const document = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
+	var last string
+	for i := range 5 {
+		made, err := api.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String(fmt.Sprintf("p%d", i)), PolicyDocument: aws.String(document), Description: aws.String("d")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = *made.Policy.Arn
+	}
+	count := 0
+	for pages := iam.NewListPoliciesPaginator(api, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal, MaxItems: aws.Int32(2)}); pages.HasMorePages(); {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		count += len(page.Policies)
+	}
+	if count != 5 {
+		t.Errorf("%d policies were listed", count)
+	}
+	for range 4 {
+		if _, err := api.CreatePolicyVersion(t.Context(), &iam.CreatePolicyVersionInput{PolicyArn: &last, PolicyDocument: aws.String(document), SetAsDefault: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := api.CreatePolicyVersion(t.Context(), &iam.CreatePolicyVersionInput{PolicyArn: &last, PolicyDocument: aws.String(document)})
+	var full *types.LimitExceededException
+	if !errors.As(err, &full) {
+		t.Errorf("a sixth version: %v", err)
+	}
+	got, err := api.GetPolicy(t.Context(), &iam.GetPolicyInput{PolicyArn: &last})
+	if err != nil || *got.Policy.DefaultVersionId != "v5" || *got.Policy.Description != "d" || !got.Policy.IsAttachable {
+		t.Errorf("policy is %+v, %v", got, err)
+	}
+	version, err := api.GetPolicyVersion(t.Context(), &iam.GetPolicyVersionInput{PolicyArn: &last, VersionId: aws.String("v5")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := url.PathUnescape(*version.PolicyVersion.Document); err != nil || text != document {
+		t.Errorf("document is %q, %v", text, err)
+	}
+}
+
+func TestSDKAccount(t *testing.T) {
+	server := startTrue(t)
+	api := client(server, server.Root(planetest.Account))
+	for i := range 6 {
+		name := fmt.Sprintf("n%d", i)
+		if _, err := api.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.CreateGroup(t.Context(), &iam.CreateGroupInput{GroupName: &name}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.AddUserToGroup(t.Context(), &iam.AddUserToGroupInput{GroupName: aws.String("n0"), UserName: &name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	users, groups := 0, 0
+	for pages := iam.NewGetAccountAuthorizationDetailsPaginator(api, &iam.GetAccountAuthorizationDetailsInput{MaxItems: aws.Int32(5)}); pages.HasMorePages(); {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		users, groups = users+len(page.UserDetailList), groups+len(page.GroupDetailList)
+	}
+	if users != 6 || groups != 6 {
+		t.Errorf("%d users and %d groups", users, groups)
+	}
+	members := 0
+	for pages := iam.NewGetGroupPaginator(api, &iam.GetGroupInput{GroupName: aws.String("n0"), MaxItems: aws.Int32(4)}); pages.HasMorePages(); {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		members += len(page.Users)
+	}
+	if members != 6 {
+		t.Errorf("%d members", members)
+	}
+	summary, err := api.GetAccountSummary(t.Context(), &iam.GetAccountSummaryInput{})
+	if err != nil || summary.SummaryMap["Users"] != 6 || summary.SummaryMap["Groups"] != 6 || summary.SummaryMap["UsersQuota"] != 5000 {
+		t.Errorf("summary is %v, %v", summary, err)
+	}
+}
+
+func TestSDKSimulator(t *testing.T) {
+	server := startTrue(t)
+	api := client(server, server.Root(planetest.Account))
+	in := &iam.SimulateCustomPolicyInput{
+		PolicyInputList: []string{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}]}`},
+		ActionNames:     []string{"lambda:InvokeFunctionUrl", "lambda:InvokeFunction", "lambda:GetFunction"},
+		ContextEntries: []types.ContextEntry{{
+			ContextKeyName: aws.String("lambda:InvokedViaFunctionUrl"), ContextKeyType: types.ContextKeyTypeEnumBoolean, ContextKeyValues: []string{"true"},
+		}},
+		MaxItems: aws.Int32(2),
+	}
+	decisions := map[string]types.PolicyEvaluationDecisionType{}
+	for pages := iam.NewSimulateCustomPolicyPaginator(api, in); pages.HasMorePages(); {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range page.EvaluationResults {
+			decisions[*result.EvalActionName] = result.EvalDecision
+		}
+	}
+	if len(decisions) != 3 || decisions["lambda:InvokeFunction"] != types.PolicyEvaluationDecisionTypeAllowed || decisions["lambda:InvokeFunctionUrl"] != types.PolicyEvaluationDecisionTypeImplicitDeny {
+		t.Errorf("decisions are %v", decisions)
+	}
+}

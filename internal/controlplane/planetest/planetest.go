@@ -10,6 +10,7 @@ package planetest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"io"
 	"log/slog"
 	"net/http"
@@ -67,8 +68,13 @@ func New(t testing.TB, apis ...controlplane.API) *Server {
 	for _, account := range []string{Account, Other} {
 		s.addAccount(t, account)
 	}
+	messages, err := controlplane.NewMessages(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	plane := &controlplane.Plane{
-		Gate: &auth.Gate{State: world, Now: s.Now}, State: world, Traces: &trace.Recorder{},
+		Messages: messages,
+		Gate:     &auth.Gate{State: world, Now: s.Now}, State: world, Traces: &trace.Recorder{},
 		Log: slog.New(slog.NewTextHandler(s.Log, nil)), Now: s.Now, APIs: apis,
 	}
 	server := httptest.NewServer(plane)

@@ -51,6 +51,9 @@ type Operation struct {
 	// Permission is what the caller needs. Nil is an operation that needs no permission, or whose handler asks for it.
 	Permission func(*controlplane.Call, *Form) (controlplane.Permission, error)
 
+	// Unsigned is an operation whose callers have no credentials yet. Its handler decides whom it believes.
+	Unsigned bool
+
 	Handler Handler
 	Note    string // what differs from AWS, if anything
 }
@@ -88,7 +91,7 @@ type API struct {
 	absent map[string]bool
 }
 
-var _ controlplane.API = (*API)(nil)
+var _ controlplane.Claimant = (*API)(nil)
 
 // New makes an API of its description.
 func New(config Config) *API {
@@ -123,11 +126,22 @@ func (a *API) Operations() []controlplane.Operation {
 // action is the IAM action that an operation needs.
 func (a *API) action(o *Operation) string { return a.config.Name + ":" + o.Name }
 
-// Serve answers a request whose signature is good.
+// Claims recognises a request of this API by its version.
+func (a *API) Claims(r *http.Request, body []byte) (mine, unsigned bool) {
+	form, err := ParseForm(r, body)
+	if err != nil || form.Get("Version") != a.config.Version {
+		return false, false
+	}
+	operation, ok := a.table[form.Get("Action")]
+	return true, ok && operation.Unsigned
+}
+
+// Serve answers a request whose signature is good, or one without for an operation that needs none.
 func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
 	a.identify(w, call.Region)
 	operation, result, err := a.serve(call)
 	if err != nil {
+		a.explain(w, call, err)
 		a.writeError(w, a.refusal(call, err))
 		return
 	}
@@ -152,23 +166,46 @@ func (a *API) serve(call *controlplane.Call) (*Operation, any, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if a.config.Admit != nil {
-		if err := a.config.Admit(call, operation); err != nil {
-			return nil, nil, err
-		}
-	}
-	if operation.Permission != nil {
-		permission, err := operation.Permission(call, form)
-		if err != nil {
-			return nil, nil, err
-		}
-		permission.Action = a.action(operation)
-		if err := call.Authorize(permission); err != nil {
-			return nil, nil, err
-		}
+	if err := a.authorize(call, operation, form); err != nil {
+		return nil, nil, err
 	}
 	result, err := operation.Handler.run(call, input)
 	return operation, result, err
+}
+
+// authorize asks whether the caller may use the operation.
+func (a *API) authorize(call *controlplane.Call, operation *Operation, form *Form) error {
+	switch {
+	case operation.Unsigned:
+		return nil
+	case call.Caller == nil:
+		return missingAuthentication()
+	}
+	if a.config.Admit != nil {
+		if err := a.config.Admit(call, operation); err != nil {
+			return err
+		}
+	}
+	if operation.Permission == nil {
+		return nil
+	}
+	permission, err := operation.Permission(call, form)
+	if err != nil {
+		return err
+	}
+	permission.Action = a.action(operation)
+	return call.Authorize(permission)
+}
+
+// explain adds the sealed reason to a refusal.
+func (a *API) explain(w http.ResponseWriter, call *controlplane.Call, err error) {
+	var denied *controlplane.Denied
+	if call.Messages == nil || !errors.As(err, &denied) {
+		return
+	}
+	if message := call.Messages.Encode(denied); message != "" {
+		w.Header().Set(controlplane.MessageHeader, message)
+	}
 }
 
 // find is the operation that the request names.

@@ -24,9 +24,7 @@ func signatureError(refusal *sigv4.Error, failure string) *Error {
 	}
 	switch refusal.Kind {
 	case sigv4.MissingAuthentication:
-		e := forbidden("MissingAuthenticationToken")
-		e.Message = "Request is missing Authentication Token"
-		return e
+		return missingAuthentication()
 	case sigv4.MalformedRequest:
 		return early(http.StatusBadRequest, "MalformedQueryString")
 	case sigv4.IncompleteSignature:
@@ -47,4 +45,8 @@ func signatureError(refusal *sigv4.Error, failure string) *Error {
 			Message: "The request processing has failed because of an unknown error, exception or failure.",
 		}
 	}
+}
+
+func missingAuthentication() *Error {
+	return &Error{Status: http.StatusForbidden, Code: "MissingAuthenticationToken", Message: "Request is missing Authentication Token"}
 }

@@ -3,6 +3,7 @@ package stsapi
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/furl-dev/furl/internal/controlplane/query"
 	"github.com/furl-dev/furl/internal/iam"
@@ -29,7 +30,7 @@ const maxPacked = 2048
 
 // limit puts the policies into the session, and returns how much of the room they and the tags take, in percent; nil
 // if there are none.
-func (in *limitInput) limit(_ *state.Snapshot, _ string, session *iam.Session) (*int, error) {
+func (in *limitInput) limit(world *state.Snapshot, account string, session *iam.Session) (*int, error) {
 	size := 0
 	for key, value := range session.Tags {
 		size += len(key) + len(value)
@@ -42,8 +43,12 @@ func (in *limitInput) limit(_ *state.Snapshot, _ string, session *iam.Session) (
 		session.Policies = []iam.Policy{document}
 		size += len(document.Document.JSON())
 	}
-	if len(in.PolicyArns) > 0 {
-		return nil, query.ValidationErrorf("Policy %s does not exist or is not attachable.", in.PolicyArns[0].Arn)
+	var err error
+	if session.PolicyARNs, err = managedPolicies(world, account, in.PolicyArns); err != nil {
+		return nil, err
+	}
+	for _, arn := range session.PolicyARNs {
+		size += len(arn)
 	}
 	if size == 0 {
 		return nil, nil
@@ -54,6 +59,21 @@ func (in *limitInput) limit(_ *state.Snapshot, _ string, session *iam.Session) (
 			"Packed policy and tags consume %d%% of the allotted space.", percent)
 	}
 	return &percent, nil
+}
+
+// managedPolicies finds the managed policies that a session is limited by, which must be the account's or AWS's.
+func managedPolicies(world *state.Snapshot, account string, arns []policyARN) ([]string, error) {
+	var found []string
+	for _, given := range arns {
+		managed, ok := world.Policy(given.Arn)
+		if !ok || managed.Account != account && managed.Account != iam.AWS {
+			return nil, query.ValidationErrorf("Policy %s does not exist or is not attachable.", given.Arn)
+		}
+		if !slices.Contains(found, given.Arn) {
+			found = append(found, given.Arn)
+		}
+	}
+	return found, nil
 }
 
 // malformed is the fault of a policy document in AWS's words.

@@ -11,9 +11,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
+	"github.com/furl-dev/furl/internal/oidc/oidctest"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -98,5 +100,33 @@ func TestSDKOperationsAreKnown(t *testing.T) {
 	}
 	for name := range known {
 		t.Errorf("the table has %s, which no client calls", name)
+	}
+}
+
+// The client sends this operation without a signature, since it has nothing to sign with.
+func TestSDKWebIdentity(t *testing.T) {
+	server, issuer := webServer(t)
+	server.SetTrueTime()
+	api := sts.New(sts.Options{BaseEndpoint: aws.String(server.URL), Region: planetest.Region})
+	assumed, err := api.AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String("arn:aws:iam::123456789012:role/web"), RoleSessionName: aws.String("web"),
+		WebIdentityToken: aws.String(issuer.Sign("RS256", oidctest.Claims{"iss": issuer.URL, "sub": "user-7", "aud": "my-app", "exp": server.Now().Add(time.Hour).Unix()})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := client(server, sigv4.Credentials{
+		AccessKeyID: *assumed.Credentials.AccessKeyId, Secret: sigv4.NewSecret(*assumed.Credentials.SecretAccessKey), SessionToken: *assumed.Credentials.SessionToken,
+	})
+	who, err := session.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	if err != nil || *who.Arn != "arn:aws:sts::123456789012:assumed-role/web/web" {
+		t.Errorf("the session is %v, %v", who, err)
+	}
+	_, err = api.AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String("arn:aws:iam::123456789012:role/web"), RoleSessionName: aws.String("web"), WebIdentityToken: aws.String("token"),
+	})
+	var invalid *types.InvalidIdentityTokenException
+	if !errors.As(err, &invalid) {
+		t.Errorf("got %v", err)
 	}
 }

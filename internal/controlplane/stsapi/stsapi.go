@@ -13,16 +13,18 @@ import (
 
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/oidc"
 )
 
 // Config is what the API needs besides the state that comes with each call.
 type Config struct {
-	Random io.Reader // makes credentials; crypto/rand.Reader outside of tests
+	Random io.Reader    // makes credentials; crypto/rand.Reader outside of tests
+	Client *http.Client // fetches the keys of identity providers; nil is one with short timeouts
 }
 
 // New makes the API.
 func New(config Config) controlplane.API {
-	s := &service{random: config.Random}
+	s := &service{random: config.Random, tokens: &oidc.Verifier{Client: config.Client}}
 	return query.New(query.Config{
 		Name:      "sts",
 		Version:   "2011-06-15",
@@ -37,6 +39,7 @@ func New(config Config) controlplane.API {
 // service is what the operations are methods of.
 type service struct {
 	random io.Reader
+	tokens *oidc.Verifier
 }
 
 // table is every operation that furl has of STS.
@@ -44,19 +47,19 @@ func (s *service) table() []query.Operation {
 	return []query.Operation{
 		{Name: "GetCallerIdentity", Handler: query.Answer(s.getCallerIdentity)},
 		{Name: "AssumeRole", Handler: query.Answer(s.assumeRole), Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. PackedPolicySize is an estimate."},
+		{Name: "AssumeRoleWithWebIdentity", Unsigned: true, Handler: query.Answer(s.assumeRoleWithWebIdentity), Note: "For OpenID Connect providers. Asks the role's trust policy alone."},
 		{Name: "GetSessionToken", Handler: query.Answer(s.getSessionToken), Note: "MFA devices do not exist."},
+		{Name: "GetFederationToken", Permission: onFederatedUser, Handler: query.Answer(s.getFederationToken)},
 		{Name: "GetAccessKeyInfo", Permission: anything, Handler: query.Answer(s.getAccessKeyInfo), Note: "Knows the keys of this server only."},
+		{Name: "DecodeAuthorizationMessage", Permission: anything, Handler: query.Answer(s.decodeAuthorizationMessage), Note: "Decodes the header Furl-Encoded-Authorization-Message of refusals by IAM and STS, until the server ends."},
 	}
 }
 
 // absent names the operations of the API model (botocore 1.43) that furl does not have.
 var absent = []string{
 	"AssumeRoleWithSAML",
-	"AssumeRoleWithWebIdentity",
 	"AssumeRoot",
-	"DecodeAuthorizationMessage",
 	"GetDelegatedAccessToken",
-	"GetFederationToken",
 	"GetWebIdentityToken",
 }
 

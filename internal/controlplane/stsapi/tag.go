@@ -76,10 +76,14 @@ func (t sessionTags) find(key string) (spelled string, ok bool) {
 func (t sessionTags) facts() []auth.Fact {
 	var facts []auth.Fact
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
-		facts = append(facts, auth.Fact{Key: "aws:RequestTag/" + key, Value: t.values[key]}, auth.Fact{Key: "aws:TagKeys", Value: key})
+		facts = append(facts, tagFacts(key, t.values[key])...)
 	}
 	for _, key := range t.transitive {
 		facts = append(facts, auth.Fact{Key: "sts:TransitiveTagKeys", Value: key})
 	}
 	return facts
+}
+
+func tagFacts(key, value string) []auth.Fact {
+	return []auth.Fact{{Key: "aws:RequestTag/" + key, Value: value}, {Key: "aws:TagKeys", Value: key}}
 }

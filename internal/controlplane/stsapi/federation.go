@@ -1,0 +1,77 @@
+package stsapi
+
+import (
+	"time"
+
+	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/query"
+)
+
+type getFederationTokenInput struct {
+	Name string `query:"required,min=2,max=32,pattern=session"`
+	limitInput
+	DurationSeconds *int  `query:"min=900,max=129600"`
+	Tags            []tag `query:"max=50"`
+}
+
+type getFederationTokenOutput struct {
+	Credentials      credentials
+	FederatedUser    federatedUser
+	PackedPolicySize int
+}
+
+type federatedUser struct {
+	FederatedUserId string
+	Arn             string
+}
+
+// onFederatedUser is the federated user that the session will be.
+func onFederatedUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+	need := controlplane.Permission{Resource: federatedARN(c.Caller.Account, form.Get("Name"))}
+	for _, t := range form.Members("Tags") {
+		need.Facts = append(need.Facts, tagFacts(t.Get("Key"), t.Get("Value"))...)
+	}
+	return need, nil
+}
+
+func federatedARN(account, name string) string {
+	return "arn:aws:sts::" + account + ":federated-user/" + name
+}
+
+// getFederationToken gives a user, or the root user, credentials for somebody who is none: they can do what both the
+// user and the policies of the request allow. A root user's last for an hour at most (AWS STS API Reference).
+func (s *service) getFederationToken(c *controlplane.Call, in *getFederationTokenInput) (*getFederationTokenOutput, error) {
+	tags, err := newSessionTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if len(tags.values) > 0 {
+		need := controlplane.Permission{Action: "sts:TagSession", Resource: federatedARN(c.Caller.Account, in.Name), Facts: tags.facts()}
+		if err := c.Authorize(need); err != nil {
+			return nil, err
+		}
+	}
+	session := ownSession(c)
+	session.Federated = in.Name
+	session.Tags = tags.values
+	packed, err := in.limit(c.State.Now(), session.Account, &session)
+	if err != nil {
+		return nil, err
+	}
+	duration := seconds(in.DurationSeconds, 43200)
+	if c.Caller.User == nil {
+		duration = min(duration, time.Hour)
+	}
+	made, err := s.start(c, session, duration, callerExists(c))
+	if err != nil {
+		return nil, err
+	}
+	out := &getFederationTokenOutput{
+		Credentials:   made,
+		FederatedUser: federatedUser{session.Account + ":" + in.Name, federatedARN(session.Account, in.Name)},
+	}
+	if packed != nil {
+		out.PackedPolicySize = *packed
+	}
+	return out, nil
+}

@@ -1,0 +1,62 @@
+package controlplane
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+)
+
+// Claimant is an API that can tell its own requests by their form. A request that is not signed names no service; yet
+// some operations of STS need no signature, and a refusal should be in the protocol of whoever sent the request.
+type Claimant interface {
+	API
+	// Claims reports whether a request that is not signed is for the API, and whether for an operation that needs no
+	// signature. body is the form that came with it.
+	Claims(r *http.Request, body []byte) (mine, unsigned bool)
+}
+
+// maxUnsigned bounds the body of a request that nobody has signed: a web identity token and a session policy fit.
+const maxUnsigned = 64 << 10
+
+// claimed finds the API that a request without a signature is for. The body that it returns has been read from the
+// request; what there is can be read again.
+func (p *Plane) claimed(r *http.Request) (api API, body []byte, unsigned bool) {
+	if isSigned(r) {
+		return nil, nil, false
+	}
+	body, err := peekForm(r)
+	if err != nil {
+		return nil, nil, false
+	}
+	for _, candidate := range p.APIs {
+		if claimant, ok := candidate.(Claimant); ok {
+			if mine, unsigned := claimant.Claims(r, body); mine {
+				return candidate, body, unsigned
+			}
+		}
+	}
+	return nil, nil, false
+}
+
+// isSigned reports whether the request tries to authenticate itself in any way.
+func isSigned(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" || r.URL.Query().Has("X-Amz-Algorithm")
+}
+
+// peekForm reads a form of at most maxUnsigned bytes and puts it back. Other bodies are left alone.
+func peekForm(r *http.Request) ([]byte, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxUnsigned+1))
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
+	if err != nil || len(body) > maxUnsigned {
+		return nil, io.ErrShortBuffer
+	}
+	return body, nil
+}
