@@ -24,8 +24,6 @@ import (
 type floor struct {
 	events  chan []byte
 	answers chan []byte
-	address string
-	stop    func()
 }
 
 func newFloor(b *testing.B, fn *runtime.Function) *floor {

@@ -85,13 +85,6 @@ func (c *call) abandon() {
 	}
 }
 
-// isAnswered tells whether the caller has, or never wanted, its answer.
-func (c *call) isAnswered() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.answered
-}
-
 // begin starts the clock, unless a late init has started it.
 func (c *call) begin(now time.Time) {
 	if c.deadline.IsZero() {

@@ -21,6 +21,8 @@ type step struct {
 	Header []string `json:",omitempty"`
 	Exit   bool     `json:",omitempty"`
 	Cut    bool     `json:",omitempty"`
+	Next   bool     `json:",omitempty"`
+	Sleep  int      `json:",omitempty"`
 }
 
 const respond = "invocation/{id}/response"
@@ -303,7 +305,9 @@ func TestRuntimeAPIStatuses(t *testing.T) {
 			`400 {"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"} 202 {"status":"OK"}`},
 		{"init error too late", []step{{Path: "init/error", Body: "{}"}, {Path: respond, Body: "1"}},
 			`403 {"errorMessage":"init/error is not allowed in the current state (busy)","errorType":"InvalidStateTransition"} 202 {"status":"OK"}`},
-		{"too large", []step{{Path: respond, Body: strings.Repeat("x", 13_000_000)}},
+		{"next in the middle", []step{{Next: true}, {Path: respond, Body: "1"}},
+			`403 {"errorMessage":"next is not allowed in the current state (busy)","errorType":"InvalidStateTransition"} 202 {"status":"OK"}`},
+		{"too large", []step{{Path: respond, Body: strings.Repeat("x", runtime.MaxBufferedResponse+1)}},
 			`413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}`},
 		{"wrong mode", []step{{Path: respond, Body: "x", Header: []string{"Lambda-Runtime-Function-Response-Mode", "drip"}}},
 			`400 {"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}`},
@@ -317,5 +321,42 @@ func TestRuntimeAPIStatuses(t *testing.T) {
 				t.Errorf("the function saw\n%s\nwant\n%s", got, row.want)
 			}
 		})
+	}
+}
+
+// Lambda bills, and ends, a function until it asks for its next event, even if it has answered long before.
+func TestTimeoutAfterTheResponse(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("raw", within(300*time.Millisecond))
+	body, result, id := b.invoke(fn, []step{{Path: respond, Body: "early"}, {Sleep: 60_000}})
+	if body != "early" || result.FunctionError != nil {
+		t.Fatalf("%s (%+v)", body, result.FunctionError)
+	}
+	want := regexp.MustCompile(id + ` Task timed out after 0\.30 seconds\nEND .*\nREPORT .*\tDuration: 300\.00 ms\t.*Status: timeout\n$`)
+	if tail := result.LogTail(); !want.Match(tail) {
+		t.Errorf("log:\n%s", tail)
+	}
+	if body, result, _ := b.invoke(fn, []step{{Path: respond, Body: "again"}}); body != "again" || !result.ColdStart {
+		t.Errorf("%s, cold start %t", body, result.ColdStart)
+	}
+}
+
+// A function that does something after its response keeps its environment, not the next caller.
+func TestWorkAfterTheResponse(t *testing.T) {
+	b := newBench(t)
+	linger := []step{{Path: respond, Body: "1"}, {Sleep: 3000}}
+	many := b.function("raw", named("many"), limit(-1))
+	b.invoke(many, linger)
+	begin := time.Now()
+	if body, result, _ := b.invoke(many, []step{{Path: respond, Body: "2"}}); body != "2" || !result.ColdStart {
+		t.Errorf("%s, cold start %t", body, result.ColdStart)
+	}
+	if waited := time.Since(begin); waited > 2*time.Second {
+		t.Errorf("another environment was started after %v only", waited)
+	}
+	one := b.function("raw", named("one"), limit(1))
+	b.invoke(one, linger)
+	if _, _, err := b.start(one, linger); !errors.Is(err, runtime.ErrBusy) {
+		t.Errorf("err = %v, want ErrBusy", err)
 	}
 }

@@ -183,6 +183,8 @@ func rawMain() {
 			Header []string
 			Exit   bool
 			Cut    bool // promise more of the body than is sent
+			Next   bool // ask for another event
+			Sleep  int  // milliseconds
 		}
 		must(json.Unmarshal(event, &steps))
 		var statuses []string
@@ -192,6 +194,17 @@ func rawMain() {
 				os.Exit(7)
 			case s.Cut:
 				cutShort(id)
+				continue
+			case s.Sleep > 0:
+				time.Sleep(time.Duration(s.Sleep) * time.Millisecond)
+				continue
+			case s.Next:
+				resp, err := http.Get("http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/next")
+				must(err)
+				answer, err := io.ReadAll(resp.Body)
+				must(err)
+				resp.Body.Close()
+				statuses = append(statuses, fmt.Sprintf("%d %s", resp.StatusCode, answer))
 				continue
 			}
 			body := strings.ReplaceAll(s.Body, "{statuses}", strings.Join(before, " "))

@@ -1,8 +1,11 @@
 package runtime_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -261,11 +264,19 @@ func TestLife(t *testing.T) {
 func TestCredentialsHideTheirSecrets(t *testing.T) {
 	keys := runtime.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "hush", SessionToken: "hush too"}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, value := range []any{keys, &keys, []runtime.Credentials{keys}, struct{ K runtime.Credentials }{keys}} {
+		for _, value := range []any{keys, &keys, keys.LogValue(), []runtime.Credentials{keys}, struct{ K runtime.Credentials }{keys}} {
 			if got := fmt.Sprintf(format, value); strings.Contains(got, "hush") || strings.Contains(got, "68757368") {
 				t.Errorf("%s of %T prints %s", format, value, got)
 			}
 		}
+	}
+	if text, err := json.Marshal(keys); err != nil || string(text) != `{"AccessKeyID":"ASIAEXAMPLE"}` {
+		t.Errorf("JSON: %s, %v", text, err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "k", keys)
+	if got := log.String(); strings.Contains(got, "hush") || !strings.Contains(got, "ASIAEXAMPLE") {
+		t.Errorf("log: %s", got)
 	}
 }
 

@@ -2,14 +2,18 @@ package runtime_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime"
@@ -65,7 +69,10 @@ func newBench(t testing.TB, changes ...func(*runtime.Config)) *bench {
 // function makes a function whose bootstrap is this test binary.
 func (b *bench) function(handler string, changes ...func(*runtime.Function)) *runtime.Function {
 	b.Helper()
-	dir := b.TempDir()
+	dir, err := filepath.EvalSymlinks(b.TempDir()) // as the function will see it
+	if err != nil {
+		b.Fatal(err)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
@@ -88,6 +95,9 @@ func (b *bench) function(handler string, changes ...func(*runtime.Function)) *ru
 		Timeout:     10 * time.Second,
 		Concurrency: 1, // so that an environment which is a little late is waited for
 		Environment: map[string]string{"GORACE": "atexit_sleep_ms=0"},
+	}
+	if testing.CoverMode() != "" {
+		fn.Environment["GOCOVERDIR"] = b.TempDir() // or it complains in the log
 	}
 	for _, change := range changes {
 		change(fn)
@@ -140,5 +150,67 @@ func TestInvoke(t *testing.T) {
 			t.Errorf("content type = %q", result.ContentType)
 		}
 		t.Logf("%+v\n%s", result.Report(), result.LogTail())
+	}
+}
+
+func TestWhatIsMissing(t *testing.T) {
+	if _, err := runtime.New(runtime.Config{}); err == nil || !strings.Contains(err.Error(), "Config.Dir is empty") {
+		t.Errorf("pool without a directory: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runtime.New(runtime.Config{Dir: file}); err == nil {
+		t.Error("pool in a file")
+	}
+	b := newBench(t)
+	if _, err := b.pool.Invoke(t.Context(), b.function("main"), runtime.Invocation{}); err == nil || !strings.Contains(err.Error(), "no request id") {
+		t.Errorf("invocation without an id: %v", err)
+	}
+}
+
+// A Result that a test of another package makes works without a pool.
+func TestResultOnItsOwn(t *testing.T) {
+	result := &runtime.Result{Body: io.NopCloser(strings.NewReader("text"))}
+	if body, err := result.ReadAll(0); err != nil || string(body) != "text" {
+		t.Errorf("%q, %v", body, err)
+	}
+	if result.Report() != (runtime.Report{}) || result.LogTail() != nil || result.StreamError() != nil {
+		t.Error("it has a report, a log or an error")
+	}
+	cause := errors.New("connection lost")
+	result = &runtime.Result{Body: io.NopCloser(iotest.ErrReader(cause))}
+	if _, err := result.ReadAll(0); !errors.Is(err, cause) {
+		t.Errorf("err = %v, want %v", err, cause)
+	}
+	result = &runtime.Result{Body: io.NopCloser(strings.NewReader("x")), FunctionError: &runtime.FunctionError{
+		Type: "T", Reason: runtime.ReasonExit, Payload: []byte("payload"),
+	}}
+	if body, err := result.ReadAll(0); err != nil || string(body) != "payload" {
+		t.Errorf("%q, %v", body, err)
+	}
+	if got, want := result.FunctionError.Error(), "function failed (exit): T"; got != want {
+		t.Errorf("Error() = %q, want %q", got, want)
+	}
+}
+
+// Nothing stops when the guard is gone; only the safety net is.
+func TestPoolWithoutItsGuard(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main", limit(-1))
+	b.invoke(fn, order{Do: "echo"})
+	b.await(1)
+	if err := syscall.Kill(b.pool.GuardPID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	b.pool.Retire(fn.Key)
+	for range 3 {
+		if body, result, _ := b.invoke(fn, order{Do: "exit"}); result.FunctionError == nil {
+			t.Errorf("body = %s", body)
+		}
+	}
+	if body, result, _ := b.invoke(fn, order{Do: "echo"}); result.FunctionError != nil {
+		t.Errorf("body = %s", body)
 	}
 }
