@@ -12,9 +12,11 @@ type body struct{ bytes.Reader }
 
 func (*body) Close() error { return nil }
 
-// firstRead is what is allocated for a body before any of it has come, so that a client can not claim megabytes
-// and send none.
-const firstRead = 64 << 10
+// What is allocated for a body before any of it has come, so that a client can not claim megabytes and send none.
+const (
+	firstRead   = 64 << 10
+	firstUnsure = 4 << 10 // where there is no Content-Length
+)
 
 // readBody reads the body, at most to MaxBody+1 bytes, and puts a copy in its place.
 func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
@@ -28,11 +30,11 @@ func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return []byte{}, nil
 	}
-	expect := r.ContentLength
+	expect, first := r.ContentLength, int64(firstRead)
 	if expect <= 0 { // unknown; a client's request has 0 for it
-		expect = limit + 1
+		expect, first = limit+1, firstUnsure
 	}
-	buf := make([]byte, 0, min(expect, firstRead))
+	buf := make([]byte, 0, min(expect, first))
 	for int64(len(buf)) < expect {
 		if len(buf) == cap(buf) {
 			size := expect
