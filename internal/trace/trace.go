@@ -6,6 +6,8 @@
 package trace
 
 import (
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -37,7 +39,7 @@ type Trace struct {
 	RequestID string
 	Started   time.Time
 	Method    string
-	Target    string // the request target as received, cut at MaxTarget
+	Target    string // the request target as received, cut at MaxTarget, without what lets one act as the caller
 	Host      string
 	SourceIP  string
 
@@ -62,7 +64,7 @@ const MaxTarget = 2048
 func New(requestID string, started time.Time, method, target, host, sourceIP string) *Trace {
 	return &Trace{
 		RequestID: requestID, Started: started, mark: started,
-		Method: Cut(method, 32), Target: Cut(target, MaxTarget), Host: Cut(host, MaxTarget), SourceIP: sourceIP,
+		Method: Cut(method, 32), Target: hideCredentials(Cut(target, MaxTarget)), Host: Cut(host, MaxTarget), SourceIP: sourceIP,
 		steps: make([]step, 0, 8),
 	}
 }
@@ -76,6 +78,28 @@ func (t *Trace) Add(name string, now time.Time, finding Finding) {
 // End records the answer.
 func (t *Trace) End(now time.Time, status int, errorType string) {
 	t.Status, t.ErrorType, t.Took = status, errorType, now.Sub(t.Started)
+}
+
+// hideCredentials takes out of a request target what its reader could use: the session token of a presigned URL, and
+// the signature, which makes the URL good for whoever has it until it expires.
+func hideCredentials(target string) string {
+	path, query, _ := strings.Cut(target, "?")
+	if !strings.ContainsAny(query, "zZ%") {
+		return target // nearly always; either name has a z, or escapes
+	}
+	pairs := strings.Split(query, "&")
+	hidden := false
+	for i, pair := range pairs {
+		raw, _, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(raw) // X-Amz-Security%2DToken is the same name
+		if err == nil && (strings.EqualFold(name, "X-Amz-Security-Token") || strings.EqualFold(name, "X-Amz-Signature")) {
+			pairs[i], hidden = raw+"=(hidden)", true
+		}
+	}
+	if !hidden {
+		return target
+	}
+	return path + "?" + strings.Join(pairs, "&")
 }
 
 // Cut shortens text that a client chose to what is worth keeping.

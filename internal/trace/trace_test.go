@@ -99,3 +99,21 @@ func TestLongTargetsAreCut(t *testing.T) {
 		t.Errorf("kept %d bytes of the target", len(tr.Target))
 	}
 }
+
+// A presigned URL is a credential for as long as it is good: a log or page that shows it gives it away.
+func TestPresignedURLsAreHidden(t *testing.T) {
+	for target, want := range map[string]string{
+		"/a?b=c": "/a?b=c",
+		"/a":     "/a",
+		"/a?":    "/a?",
+		"/a?x=1&X-Amz-Security-Token=secret%2Ftoken&y=2":                    "/a?x=1&X-Amz-Security-Token=(hidden)&y=2",
+		"/a?x-amz-security-token=secret&X-Amz-Signature=5":                  "/a?x-amz-security-token=(hidden)&X-Amz-Signature=(hidden)",
+		"/a?X-Amz-Security%2DToken=secret":                                  "/a?X-Amz-Security%2DToken=(hidden)",
+		"/a?%zz=1&X-Amz-Signature":                                          "/a?%zz=1&X-Amz-Signature=(hidden)",
+		"/a?X-Amz-Security-Token=" + strings.Repeat("s", 2*trace.MaxTarget): "/a?X-Amz-Security-Token=(hidden)",
+	} {
+		if got := trace.New("id", start, "GET", target, "h", "").Target; got != want {
+			t.Errorf("%.60s is kept as %q, want %q", target, got, want)
+		}
+	}
+}

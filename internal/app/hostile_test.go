@@ -1,0 +1,71 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"testing"
+)
+
+// The tests of this package attack a running server: bytes over TCP in, and out exactly the refusal of AWS, or the
+// closed connection of net/http, and no function that ran. What they try are the known bugs of other verifiers and
+// of HTTP servers; the names of the tests name them. Run them with -run Hostile.
+func TestMain(m *testing.M) {
+	if ledger := os.Getenv("HOSTILE_LEDGER"); ledger != "" {
+		fmt.Fprintln(os.Stderr, runFunction(ledger))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// runFunction is the function that is attacked: this program once more. It notes that it ran, and answers with the
+// event that it was called with; if that asks for them, with its credentials.
+func runFunction(ledger string) error {
+	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
+	for {
+		next, err := http.Get(api + "next")
+		if err != nil {
+			return err
+		}
+		payload, err := io.ReadAll(next.Body)
+		next.Body.Close()
+		if err != nil {
+			return err
+		}
+		id := next.Header.Get("Lambda-Runtime-Aws-Request-Id")
+		if err := note(ledger, id); err != nil {
+			return err
+		}
+		result, err := json.Marshal(reply(payload))
+		if err != nil {
+			return err
+		}
+		done, err := http.Post(api+id+"/response", "application/json", bytes.NewReader(result))
+		if err != nil {
+			return err
+		}
+		done.Body.Close()
+	}
+}
+
+func note(ledger, id string) error {
+	file, err := os.OpenFile(ledger, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteString(id + "\n")
+	return err
+}
+
+func reply(payload []byte) map[string]any {
+	if string(payload) == `"credentials"` {
+		return map[string]any{
+			"id": os.Getenv("AWS_ACCESS_KEY_ID"), "secret": os.Getenv("AWS_SECRET_ACCESS_KEY"), "token": os.Getenv("AWS_SESSION_TOKEN"),
+		}
+	}
+	return map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"}, "body": string(payload)}
+}

@@ -1,0 +1,334 @@
+package app_test
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for the server; every socket has a deadline.
+const patience = 20 * time.Second
+
+// request is a request as bytes on the wire. It is built and signed by hand, with nothing of package sigv4, since
+// no client would send most of what is sent here.
+type request struct {
+	method string
+	target string
+	proto  string // "" is HTTP/1.1
+	host   string // value of the Host header
+	lines  []string
+	body   string
+	framed bool // lines say how long the body is; else Content-Length does
+}
+
+func (r request) wire() string {
+	if r.proto == "" {
+		r.proto = "HTTP/1.1"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s\r\n", r.method, r.target, r.proto)
+	if r.host != "" {
+		fmt.Fprintf(&b, "Host: %s\r\n", r.host)
+	}
+	for _, line := range r.lines {
+		b.WriteString(line + "\r\n")
+	}
+	if !r.framed && r.body != "" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.body))
+	}
+	return b.String() + "\r\n" + r.body
+}
+
+// with adds header lines.
+func (r request) with(lines ...string) request {
+	r.lines = append(slices.Clone(r.lines), lines...)
+	return r
+}
+
+// before adds header lines in front of the others.
+func (r request) before(lines ...string) request {
+	r.lines = append(slices.Clone(lines), r.lines...)
+	return r
+}
+
+// without removes the header lines of that name.
+func (r request) without(name string) request {
+	r.lines = slices.DeleteFunc(slices.Clone(r.lines), func(line string) bool { return isHeader(line, name) })
+	return r
+}
+
+// edit changes the value of a header.
+func (r request) edit(name string, change func(string) string) request {
+	r.lines = slices.Clone(r.lines)
+	for i, line := range r.lines {
+		if isHeader(line, name) {
+			key, value, _ := strings.Cut(line, ":")
+			r.lines[i] = key + ": " + change(strings.TrimSpace(value))
+		}
+	}
+	return r
+}
+
+// auth replaces text in the Authorization header.
+func (r request) auth(old, with string) request {
+	return r.edit("Authorization", func(value string) string { return strings.Replace(value, old, with, 1) })
+}
+
+func (r request) value(name string) string {
+	for _, line := range r.lines {
+		if isHeader(line, name) {
+			_, value, _ := strings.Cut(line, ":")
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func isHeader(line, name string) bool {
+	key, _, _ := strings.Cut(line, ":")
+	return strings.EqualFold(key, name)
+}
+
+// key is an access key with its secret.
+type key struct{ id, secret, token string }
+
+// signing is how a request is signed. What is empty is right.
+type signing struct {
+	key     key
+	service string
+	region  string
+	at      time.Time
+	scope   string            // all behind the access key id
+	names   []string          // of headers to sign besides host, x-amz-date and, if it is sent, the token
+	values  map[string]string // signed in place of what a header says
+	payload string            // signed in place of the body's hash
+	path    string            // signed in place of the target's path
+	query   string            // signed in place of the target's query
+	method  string            // signed in place of the request's method
+	noHost  bool              // the host is not signed
+	noToken bool              // the token is not sent
+	expires string            // presigned only
+	form    bool              // presigned: without the session token in the query
+}
+
+func (s signing) stamp() string { return s.at.UTC().Format("20060102T150405Z") }
+
+func (s signing) fill() signing {
+	if s.at.IsZero() {
+		s.at = time.Now()
+	}
+	if s.scope == "" {
+		s.scope = s.stamp()[:8] + "/" + s.region + "/" + s.service + "/aws4_request"
+	}
+	if s.expires == "" {
+		s.expires = "300"
+	}
+	return s
+}
+
+// signed adds the headers of a signature.
+func (r request) signed(s signing) request {
+	s = s.fill()
+	r = r.with("X-Amz-Date: " + s.stamp())
+	names := append(slices.Clone(s.names), "x-amz-date")
+	if s.key.token != "" && !s.noToken {
+		r = r.with("X-Amz-Security-Token: " + s.key.token)
+		names = append(names, "x-amz-security-token")
+	}
+	signature, signed := r.signature(s, names)
+	return r.with("Authorization: AWS4-HMAC-SHA256 Credential=" + s.key.id + "/" + s.scope +
+		", SignedHeaders=" + signed + ", Signature=" + signature)
+}
+
+// presigned adds the query parameters of a signature.
+func (r request) presigned(s signing) request {
+	s = s.fill()
+	names := slices.Clone(s.names)
+	list := slices.Clone(names)
+	if !s.noHost {
+		list = append(list, "host")
+	}
+	slices.Sort(list)
+	add := func(name, value string) {
+		separator := "?"
+		if strings.Contains(r.target, "?") {
+			separator = "&"
+		}
+		r.target += separator + name + "=" + escape(value, "")
+	}
+	add("X-Amz-Algorithm", "AWS4-HMAC-SHA256")
+	add("X-Amz-Credential", s.key.id+"/"+s.scope)
+	add("X-Amz-Date", s.stamp())
+	if s.expires != absent {
+		add("X-Amz-Expires", s.expires)
+	}
+	add("X-Amz-SignedHeaders", strings.Join(list, ";"))
+	if s.key.token != "" && !s.noToken {
+		add("X-Amz-Security-Token", s.key.token)
+	}
+	signature, _ := r.signature(s, names)
+	add("X-Amz-Signature", signature)
+	return r
+}
+
+// absent as a value leaves the parameter out.
+const absent = "\x00"
+
+// signature is the signature and the list of signed headers.
+func (r request) signature(s signing, names []string) (signature, signed string) {
+	if !s.noHost {
+		names = append(slices.Clone(names), "host")
+	}
+	slices.Sort(names)
+	path, query, _ := strings.Cut(r.target, "?")
+	if s.path != "" {
+		path = s.path
+	}
+	canonicalQuery := canonicalQuery(query)
+	if s.query != "" {
+		canonicalQuery = strings.TrimPrefix(s.query, absent)
+	}
+	if s.payload == "" {
+		s.payload = hash(r.body)
+	}
+	if s.method == "" {
+		s.method = r.method
+	}
+	signed = strings.Join(names, ";")
+	text := s.method + "\n" + escape(path, "/") + "\n" + canonicalQuery + "\n"
+	for _, name := range names {
+		text += name + ":" + r.canonicalValue(s, name) + "\n"
+	}
+	text = s.stamp() + "\n" + s.scope + "\n" + hash(text+"\n"+signed+"\n"+s.payload)
+	mac := []byte("AWS4" + s.key.secret)
+	for part := range strings.SplitSeq(s.scope, "/") {
+		mac = sum(mac, part)
+	}
+	return hex.EncodeToString(sum(mac, "AWS4-HMAC-SHA256\n"+text)), signed
+}
+
+func (r request) canonicalValue(s signing, name string) string {
+	if value, ok := s.values[name]; ok {
+		return value
+	}
+	if name == "host" {
+		return r.host
+	}
+	var values []string
+	for _, line := range r.lines {
+		if isHeader(line, name) {
+			_, value, _ := strings.Cut(line, ":")
+			values = append(values, strings.Join(strings.Fields(value), " "))
+		}
+	}
+	return strings.Join(values, ",")
+}
+
+// canonicalQuery sorts the parameters of a query that is encoded as it should be.
+func canonicalQuery(query string) string {
+	if query == "" {
+		return ""
+	}
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		if !strings.Contains(pair, "=") {
+			pairs[i] = pair + "="
+		}
+	}
+	slices.SortFunc(pairs, func(a, b string) int { return strings.Compare(strings.Replace(a, "=", "\x01", 1), strings.Replace(b, "=", "\x01", 1)) })
+	return strings.Join(pairs, "&")
+}
+
+// escape encodes all bytes that are neither unreserved nor kept.
+func escape(text, keep string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~"+keep, c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func sum(key []byte, text string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+// answer is what the server said.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	close  bool // the server will close the connection
+}
+
+func (a answer) id() string { return a.header.Get("X-Amzn-Requestid") }
+
+func (a answer) String() string { return fmt.Sprintf("%d %v\n%s", a.status, a.header, a.body) }
+
+// connection is one connection to the server.
+type connection struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+func dial(t testing.TB, address string) *connection {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return &connection{c, bufio.NewReader(c)}
+}
+
+// write sends text. The server may have refused and closed before it has read all of it, which is not for the
+// sender to complain about.
+func (c *connection) write(text string) {
+	io.WriteString(c, text) //nolint:errcheck // as said above
+}
+
+// read reads one answer. An error means that the server closed the connection without one.
+func (c *connection) read(method string) (answer, error) {
+	response, err := http.ReadResponse(c.reader, &http.Request{Method: method})
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, string(body), response.Close}, err
+}
+
+// exchange sends bytes on a connection of their own and reads one answer.
+func exchange(t testing.TB, address, method, text string) answer {
+	t.Helper()
+	c := dial(t, address)
+	defer c.Close()
+	go c.write(text) // a server that answers early must not wait for a reader
+	a, err := c.read(method)
+	if err != nil {
+		t.Fatalf("no answer to %.300q: %v", text, err)
+	}
+	return a
+}
