@@ -244,7 +244,9 @@ func canonicalQuery(query string) string {
 			pairs[i] = pair + "="
 		}
 	}
-	slices.SortFunc(pairs, func(a, b string) int { return strings.Compare(strings.Replace(a, "=", "\x01", 1), strings.Replace(b, "=", "\x01", 1)) })
+	slices.SortFunc(pairs, func(a, b string) int {
+		return strings.Compare(strings.Replace(a, "=", "\x01", 1), strings.Replace(b, "=", "\x01", 1))
+	})
 	return strings.Join(pairs, "&")
 }
 

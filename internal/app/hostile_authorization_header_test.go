@@ -1,0 +1,243 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// The Authorization header in all the forms that are not the one.
+func TestHostileAuthorizationHeader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	header := func(change func(string) string) func(*world, plane) request {
+		return func(w *world, p plane) request { return p.request.signed(w.good(p)).edit("Authorization", change) }
+	}
+	replace := func(old, with string) func(*world, plane) request {
+		return header(func(v string) string { return strings.Replace(v, old, with, 1) })
+	}
+	signature := func(change func(string) string) func(*world, plane) request {
+		return header(func(v string) string {
+			before, s, _ := strings.Cut(v, "Signature=")
+			return before + "Signature=" + change(s)
+		})
+	}
+	algorithm := func(name string) attack {
+		return attack{"algorithm " + name, replace("AWS4-HMAC-SHA256", name), incomplete, "Unsupported AWS 'algorithm': '" + name + "'."}
+	}
+	w.try(t, []attack{
+		{"none", func(_ *world, p plane) request { return p.request }, unsigned, ""},
+		{"under another name", func(w *world, p plane) request {
+			r := p.request.signed(w.good(p))
+			return r.with("X-Authorization: "+r.value("Authorization"), "Proxy-Authorization: "+r.value("Authorization")).without("Authorization")
+		}, unsigned, ""},
+		{"as a trailer", func(w *world, p plane) request {
+			r := p.request.signed(w.good(p))
+			trailer := "Authorization: " + r.value("Authorization") + "\r\n"
+			r = r.without("Authorization").with("Transfer-Encoding: chunked", "Trailer: Authorization")
+			r.framed, r.body = true, chunked(r.body, trailer)
+			return r
+		}, unsigned, ""},
+		{"as a cookie", func(w *world, p plane) request {
+			r := p.request.signed(w.good(p))
+			return r.without("Authorization").with("Cookie: Authorization=" + strings.ReplaceAll(r.value("Authorization"), " ", ""))
+		}, unsigned, ""},
+		algorithm("AWS4-HMAC-SHA512"), algorithm("AWS4-HMAC-SHA1"), algorithm("aws4-hmac-sha256"), // rustfs#7796
+		algorithm("AWS4-ECDSA-P256-SHA256"), algorithm("AWS4-X509-RSA-SHA256"), algorithm("AWS4-HMAC-SHA256-PAYLOAD"),
+		algorithm("AWS"), algorithm("Bearer"), algorithm("none"),
+		{"Basic", header(func(string) string { return "Basic cm9vdDpyb290" }), incomplete, "Unsupported AWS 'algorithm': 'Basic'."},
+		{"the access key alone", func(w *world, p plane) request { // MinIO CVE-2020-11012
+			return p.request.with("X-Amz-Date: "+w.good(p).stamp(), "Authorization: AWS4-HMAC-SHA256 Credential="+w.alice.id)
+		}, incomplete, "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"AWS signature version 2", header(func(string) string { return "AWS " + w.alice.id + ":c2lnbmF0dXJl" }), incomplete, "Unsupported AWS 'algorithm': 'AWS'."},
+		{"empty", header(func(string) string { return "" }), incomplete, "Unsupported AWS 'algorithm': ''."},
+		{"a tab behind the algorithm", replace("SHA256 ", "SHA256\t"), incomplete, "Unsupported AWS 'algorithm': '…"},
+		{"nothing but the algorithm", header(func(string) string { return "AWS4-HMAC-SHA256" }), incomplete,
+			"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"no signature", header(func(v string) string { before, _, _ := strings.Cut(v, ", Signature="); return before }), incomplete,
+			"Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"the signature's name in lower case", replace("Signature=", "signature="), incomplete, "Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"semicolons for commas", header(func(v string) string { return strings.ReplaceAll(v, ", ", "; ") }), incomplete, "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"a part without a value", replace(", Signature", ", Extra, Signature"), incomplete, "'Extra' not a valid key=value pair (missing equal-sign) in Authorization header: 'AWS4-HMAC-SHA256 …"},
+		{"no date", func(w *world, p plane) request { return p.request.signed(w.good(p)).without("X-Amz-Date") }, incomplete,
+			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256"},
+		{"a slash more in the credential", replace("/aws4_request", "/aws4_request/"), incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
+		{"a slash in the key", replace(w.alice.id, w.alice.id[:8]+"/"+w.alice.id[8:]), incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
+	})
+
+	same := func(name string, forge func(*world, plane) request) attack {
+		return attack{name, forge, mismatch, messageMismatch}
+	}
+	w.try(t, []attack{
+		same("a part that nobody knows", replace(", Signature", ", Extra=1, Signature")),
+		same("two signatures, the good one first", signature(func(s string) string { return s + ", Signature=" + strings.Repeat("0", 64) })),
+		same("two signatures, the good one last", signature(func(s string) string { return strings.Repeat("0", 64) + ", Signature=" + s })),
+		same("two credentials", replace("Credential=", "Credential="+w.mallory.id+"/20000101/x/y/aws4_request, Credential=")),
+		same("two lists of signed headers", replace("SignedHeaders=", "SignedHeaders=host, SignedHeaders=")),
+		same("two headers, the good one first", func(w *world, p plane) request {
+			return p.request.signed(w.good(p)).with("Authorization: AWS4-HMAC-SHA256 Credential=" + w.mallory.id)
+		}),
+		same("two headers, the good one last", func(w *world, p plane) request {
+			return p.request.signed(w.good(p)).before("Authorization: AWS4-HMAC-SHA256 Credential=" + w.mallory.id)
+		}),
+		same("two headers, the same", func(w *world, p plane) request {
+			r := p.request.signed(w.good(p))
+			return r.with("authorization: " + r.value("Authorization"))
+		}),
+		same("signature in upper case", signature(strings.ToUpper)), // minio#5334, chimera#497
+		same("signature empty", signature(func(string) string { return "" })),
+		same("signature of one character", signature(func(s string) string { return s[:1] })),
+		same("all of the signature but the last character", signature(func(s string) string { return s[:63] })),
+		same("a character behind the signature", signature(func(s string) string { return s + "0" })),
+		same("the signature twice", signature(func(s string) string { return s + s })),
+		same("the last bit of the signature", signature(func(s string) string {
+			return s[:63] + string("123456789abcdef0"[strings.IndexByte("0123456789abcdef", s[63])])
+		})),
+		same("zeros", signature(func(s string) string { return strings.Repeat("0", len(s)) })),
+		same("the signature quoted", signature(func(s string) string { return `"` + s + `"` })),
+		same("the signature escaped", signature(func(s string) string { return "%" + "61" + s[1:] })),
+		same("the signature of a streaming seed", signature(func(string) string { return "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" })),
+		same("SignedHeaders with a name twice", replace("SignedHeaders=host;", "SignedHeaders=host;host;")),
+		same("SignedHeaders with an empty name", replace("SignedHeaders=host;", "SignedHeaders=host;;")),
+		same("SignedHeaders with a capital", replace(";x-amz-date", ";X-Amz-Date")),
+		same("SignedHeaders with a space", replace(";x-amz-date", "; x-amz-date")),
+		same("SignedHeaders with one more", replace(";x-amz-date", ";x-amz-date;x-role")),
+		same("SignedHeaders with one less", replace(";x-amz-date", "")),
+		same("signed with the key id for a secret", func(w *world, p plane) request { // floci#2680
+			s := w.good(p)
+			s.key.secret = s.key.id
+			return p.request.signed(s)
+		}),
+		same("signed with an empty secret", func(w *world, p plane) request {
+			s := w.good(p)
+			s.key.secret = ""
+			return p.request.signed(s)
+		}),
+		same("signed with another user's secret", func(w *world, p plane) request {
+			s := w.good(p)
+			s.key.secret = w.mallory.secret
+			return p.request.signed(s)
+		}),
+		same("signed by one, sent as another", replace(w.alice.id, w.mallory.id)),
+		same("signed with the root key's secret", func(w *world, p plane) request {
+			s := w.good(p)
+			s.key.secret = w.rootA.secret
+			return p.request.signed(s)
+		}),
+		same("signed for another host", func(w *world, p plane) request { // s3-orchestrator#65
+			s := w.good(p)
+			s.values = map[string]string{"host": "lambda.eu-central-1.amazonaws.com"}
+			return p.request.signed(s)
+		}),
+		same("signed for the host without its port", func(w *world, p plane) request {
+			s := w.good(p)
+			s.values = map[string]string{"host": strings.TrimSuffix(p.request.host, ":"+w.port())}
+			return p.request.signed(s)
+		}),
+		same("the host it was signed for as X-Forwarded-Host", func(w *world, p plane) request { // SeaweedFS#7330
+			s := w.good(p)
+			s.values = map[string]string{"host": "lambda.eu-central-1.amazonaws.com"}
+			return p.request.signed(s).with("X-Forwarded-Host: lambda.eu-central-1.amazonaws.com", "Forwarded: host=lambda.eu-central-1.amazonaws.com", "X-Original-Host: lambda.eu-central-1.amazonaws.com")
+		}),
+		same("the path it was signed for as X-Forwarded-Prefix", func(w *world, p plane) request {
+			s := w.good(p)
+			path, _, _ := strings.Cut(p.request.target, "?")
+			s.path = "/prefix" + path
+			return p.request.signed(s).with("X-Forwarded-Prefix: /prefix", "X-Original-URL: /prefix"+p.request.target, "X-Rewrite-URL: /prefix"+p.request.target)
+		}),
+		same("the method it was signed for as X-HTTP-Method-Override", func(w *world, p plane) request {
+			s := w.good(p)
+			s.method = "GET"
+			return p.request.signed(s).with("X-HTTP-Method-Override: GET", "X-HTTP-Method: GET", "X-Method-Override: GET")
+		}),
+		same(":authority over HTTP/1.1", func(w *world, p plane) request {
+			return p.request.signed(w.good(p)).auth("SignedHeaders=host;", "SignedHeaders=:authority;")
+		}),
+	})
+
+	t.Run("the host is not signed", func(t *testing.T) { // predastore#19, vinyldns#1525
+		w.try(t, []attack{
+			{"header", func(w *world, p plane) request { s := w.good(p); s.noHost = true; return p.request.signed(s) }, incomplete, messageHost},
+			{"presigned", func(w *world, p plane) request {
+				s := w.good(p)
+				s.noHost, s.names = true, []string{"content-type"}
+				return p.request.presigned(s)
+			}, incomplete, messageHost},
+			{"empty list", replace("SignedHeaders=host;x-amz-date", "SignedHeaders="), incomplete, messageHost},
+			{"the host in capitals", replace("SignedHeaders=host", "SignedHeaders=Host"), incomplete, messageHost},
+		})
+	})
+}
+
+// Two forms of authentication in one request, whichever is the good one.
+func TestHostileBothForms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	// AWS calls that a mismatch and gives no text.
+	var attacks []attack
+	add := func(name string, forge func(*world, plane) request) {
+		attacks = append(attacks, attack{name, forge, mismatch, ""})
+	}
+	add("both good", func(w *world, p plane) request { return p.request.presigned(w.good(p)).signed(w.good(p)) })
+	add("presigned by one, sent by another", func(w *world, p plane) request {
+		mallory := w.good(p)
+		mallory.key = w.mallory
+		return p.request.presigned(w.good(p)).signed(mallory)
+	})
+	add("presigned, and an empty header", func(w *world, p plane) request { return p.request.presigned(w.good(p)).with("Authorization:") })
+	add("signed, and the algorithm in the query", func(w *world, p plane) request {
+		r := p.request.signed(w.good(p))
+		r.target = addQuery(r.target, "X-Amz-Algorithm=AWS4-HMAC-SHA256")
+		return r
+	})
+	add("signed, and the algorithm in the query under an escaped name", func(w *world, p plane) request {
+		r := p.request.signed(w.good(p))
+		r.target = addQuery(r.target, "X-Amz-%41lgorithm=AWS4-HMAC-SHA256")
+		return r
+	})
+	w.try(t, attacks)
+}
+
+// The credential's scope is for another day, region, service or purpose.
+func TestHostileScope(t *testing.T) { // chimera#1187, minio#9421
+	t.Parallel()
+	w := newWorld(t)
+	scope := func(change func(string) string) func(*world, plane) request {
+		return func(w *world, p plane) request {
+			s := w.good(p).fill()
+			s.scope = change(s.scope)
+			return p.request.signed(s)
+		}
+	}
+	const anotherDay = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '…"
+	w.try(t, []attack{
+		{"another day", scope(func(s string) string { return "20200101" + s[8:] }), mismatch, anotherDay},
+		{"no day", scope(func(s string) string { return s[8:] }), mismatch, anotherDay},
+		{"the day with hyphens", scope(func(s string) string { return s[:4] + "-" + s[4:6] + "-" + s[6:] }), mismatch, anotherDay},
+		{"another terminator", scope(func(s string) string { return strings.Replace(s, "aws4_request", "aws5_request", 1) }), mismatch, "Credential should be scoped …"},
+		{"the terminator in capitals", scope(strings.ToUpper), mismatch, "Credential should be scoped …"},
+	})
+
+	urlOf := func(service, region string) answer {
+		s := w.signing(w.alice, service)
+		s.region = region
+		return w.send(t, w.call(w.iamURL, "GET", "/", "").signed(s))
+	}
+	url := w.planes()[0]
+	url.refuses(t, urlOf("lambda", "us-east-1"), mismatch, "Credential should be scoped to a valid region. ")
+	url.refuses(t, urlOf("s3", region), mismatch, "Credential should be scoped to correct service: 'lambda'. ")
+	url.refuses(t, urlOf("iam", "us-east-1"), mismatch, "Credential should be scoped to a valid region. Credential should be scoped to correct service: 'lambda'. ")
+
+	// What is signed for one API is not a request to another, whose name takes its place in the scope.
+	for _, p := range w.planes()[2:] {
+		for _, service := range []string{"lambda", "iam", "sts", "s3", "execute-api", ""} {
+			if service == p.service {
+				continue
+			}
+			forged := p.request.signed(w.good(p)).auth("/"+p.service+"/", "/"+service+"/")
+			if a := w.send(t, forged); a.status != 403 {
+				t.Errorf("%s, sent as %s: %v", p.name, service, a)
+			}
+			p.harm(t)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Session tokens that are missing, another's, altered, or sent where none belongs.
+func TestHostileToken(t *testing.T) { // floci#3487, cloudemu#855
+	t.Parallel()
+	w := newWorld(t)
+	session := w.assume(t, w.alice, callerRole(accountA), "first")
+	other := w.assume(t, w.alice, callerRole(accountA), "second")
+	foreign := w.assume(t, w.bob, callerRole(accountB), "first")
+	with := func(token string) func(*world, plane) signing {
+		return func(w *world, p plane) signing {
+			s := w.good(p)
+			s.key = session
+			s.key.token = token
+			return s
+		}
+	}
+	var attacks []attack
+	add := func(name string, sign func(*world, plane) signing, message string) {
+		for form, with := range map[string]func(request, signing) request{"header: ": request.signed, "presigned: ": request.presigned} {
+			attacks = append(attacks, attack{form + name, func(w *world, p plane) request { return with(p.request, sign(w, p)) }, invalidToken, message})
+		}
+	}
+	// All of these are signed over just what they send: the token is wrong, not the signature.
+	flipped := []byte(session.token)
+	flipped[len(flipped)/2] ^= 1
+	add("no token", with(""), messageToken)
+	add("the token of another session of the same role", with(other.token), messageTampered)
+	add("the token of another account's session", with(foreign.token), messageTampered)
+	add("a token with one bit changed", with(string(flipped)), messageTampered)
+	add("a token and a little more", with(session.token+"A"), messageTampered)
+	add("a token and a little less", with(session.token[:len(session.token)-1]), messageTampered)
+	add("a token in another case", with(strings.ToLower(session.token)), messageTampered)
+	add("the secret as the token", with(strings.Repeat("x", 100)), messageTampered)
+	add("a user's key with a session's token", func(w *world, p plane) signing {
+		s := w.good(p)
+		s.key.token = session.token
+		return s
+	}, messageToken)
+	add("the root key with a session's token", func(w *world, p plane) signing {
+		s := w.good(p)
+		s.key = w.rootA
+		s.key.token = session.token
+		return s
+	}, messageToken)
+	place := func(name string, kind kind, message string, forge func(*world, plane, signing) request) {
+		attacks = append(attacks, attack{name, func(w *world, p plane) request { return forge(w, p, with(session.token)(w, p)) }, kind, message})
+	}
+	place("an empty token", invalidToken, messageToken, func(w *world, p plane, s signing) request {
+		s.noToken = true
+		return p.request.signed(s).with("X-Amz-Security-Token:")
+	})
+	place("the token in the query of a signed header form", invalidToken, messageToken, func(w *world, p plane, s signing) request {
+		s.noToken = true
+		r := p.request
+		r.target = addQuery(r.target, "X-Amz-Security-Token="+escape(session.token, ""))
+		return r.signed(s)
+	})
+	place("the token in a header of the presigned form", invalidToken, messageToken, func(w *world, p plane, s signing) request {
+		s.noToken = true
+		return p.request.with("X-Amz-Security-Token: " + session.token).presigned(s)
+	})
+	place("the token in a trailer", invalidToken, messageToken, func(w *world, p plane, s signing) request {
+		s.noToken = true
+		r := p.request.signed(s).with("Transfer-Encoding: chunked", "Trailer: X-Amz-Security-Token")
+		r.framed, r.body = true, chunked(r.body, "X-Amz-Security-Token: "+session.token+"\r\n")
+		return r
+	})
+	place("the token twice", mismatch, messageMismatch, func(w *world, p plane, s signing) request {
+		return p.request.signed(s).with("X-Amz-Security-Token: " + session.token)
+	})
+	place("the token before another", mismatch, messageMismatch, func(w *world, p plane, s signing) request {
+		return p.request.signed(s).with("X-Amz-Security-Token: " + other.token)
+	})
+	place("the token twice in the query", mismatch, messageMismatch, func(w *world, p plane, s signing) request {
+		r := p.request.presigned(s)
+		r.target = addQuery(r.target, "X-Amz-Security-Token="+escape(other.token, ""))
+		return r
+	})
+	place("the token appended to a presigned URL", mismatch, messageMismatch, func(w *world, p plane, s signing) request {
+		s.noToken = true
+		r := p.request.presigned(s)
+		r.target = addQuery(r.target, "X-Amz-Security-Token="+escape(session.token, ""))
+		return r
+	})
+	w.try(t, attacks)
+}
+
+// Keys that are no longer, or never were.
+func TestHostileKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys := map[string]key{
+		"that does not exist":        {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""},
+		"of a session that is none":  {"ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", strings.Repeat("token", 50)},
+		"in lower case":              {strings.ToLower(w.alice.id), w.alice.secret, ""},
+		"with a space":               {w.alice.id + " ", w.alice.secret, ""},
+		"of 129 characters":          {strings.Repeat("A", 129), "secret", ""},
+		"of one character":           {"A", "secret", ""},
+		"of the dummy that is timed": {"AKIAIOSFODNN7EXAMPLE", "no key has this secret", ""},
+		"that is empty":              {"", "", ""},
+		"that names the user":        {"alice", w.alice.secret, ""},
+		"in Cyrillic":                {"АКІА" + w.alice.id[4:], w.alice.secret, ""},
+	}
+
+	w.iam(t, w.rootA, "CreateUser", "UserName", "gone")
+	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "gone", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	inactive, deleted := w.createKey(t, w.rootA, "gone"), w.createKey(t, w.rootA, "gone")
+	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "gone", "AccessKeyId", inactive.id, "Status", "Inactive")
+	w.iam(t, w.rootA, "DeleteAccessKey", "UserName", "gone", "AccessKeyId", deleted.id)
+	keys["that is inactive"], keys["that was deleted"] = inactive, deleted
+
+	user := w.createUser(t, w.rootA, "short-lived", mayDoAnyting)
+	a := w.query(t, user, "sts", "GetSessionToken")
+	userSession := w.issued(key{between(a.body, "<AccessKeyId>"), between(a.body, "<SecretAccessKey>"), between(a.body, "<SessionToken>")})
+	w.iam(t, w.rootA, "DeleteAccessKey", "UserName", "short-lived", "AccessKeyId", user.id)
+	w.iam(t, w.rootA, "DeleteUserPolicy", "UserName", "short-lived", "PolicyName", "policy")
+	w.iam(t, w.rootA, "DeleteUser", "UserName", "short-lived")
+	w.createUser(t, w.rootA, "short-lived", mayDoAnyting)
+	keys["of a user who was deleted and made again"], keys["of a session of such a user"] = user, userSession
+
+	w.iam(t, w.rootA, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
+	session := w.assume(t, w.alice, "arn:aws:iam::"+accountA+":role/short-lived", "session")
+	w.iam(t, w.rootA, "DeleteRole", "RoleName", "short-lived")
+	w.iam(t, w.rootA, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "short-lived", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	keys["of a session of a role that was deleted and made again"] = session
+
+	var attacks []attack
+	for name, k := range keys {
+		sign := func(w *world, p plane) signing {
+			s := w.good(p)
+			s.key = k
+			return s
+		}
+		attacks = append(attacks,
+			attack{"a key " + name, func(w *world, p plane) request { return p.request.signed(sign(w, p)) }, invalidToken, messageToken},
+			attack{"a key " + name + ", presigned", func(w *world, p plane) request { return p.request.presigned(sign(w, p)) }, invalidToken, messageToken})
+	}
+	w.try(t, attacks)
+}
+
+// A session ends when it is over, and with it what it has presigned.
+func TestHostileExpiredSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	session := w.assume(t, w.alice, callerRole(accountA), "expiring")
+	s := w.signing(session, "lambda")
+	s.expires = "604800"
+	week := w.call(w.iamURL, "GET", "/", "").presigned(s)
+	w.ran(t, w.send(t, week))
+	w.ahead.Store(int64(61 * time.Minute))
+	const expired = "The security token included in the request is expired"
+	url := w.planes()[0]
+	url.refuses(t, w.send(t, week), expiredToken, expired)
+	w.try(t, []attack{{"expired", func(w *world, p plane) request {
+		s := w.good(p)
+		s.key = session
+		return p.request.signed(s)
+	}, expiredToken, expired}})
+}
+
+// between is the text of the XML element.
+func between(text, element string) string {
+	_, text, _ = strings.Cut(text, element)
+	text, _, _ = strings.Cut(text, "<")
+	return text
+}

@@ -1,0 +1,176 @@
+package app_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// plane is a way into the server, with a request that would do something there.
+type plane struct {
+	name    string
+	service string
+	window  time.Duration // how far off a date may be
+	request request       // not signed
+	harm    func(t *testing.T)
+	codes   *codes
+}
+
+// codes are what a plane calls the kinds of refusals.
+type codes struct {
+	read                                               func(answer) (code, message string)
+	unsigned, mismatch, incomplete, token, old, broken refusal
+	large                                              refusal
+}
+
+// refusal is the status and the error's code, and the text where the plane has the same for all of the kind.
+type refusal struct {
+	status  int
+	code    string
+	message string
+}
+
+// kind chooses the refusal of a plane.
+type kind func(*codes) refusal
+
+func unsigned(c *codes) refusal     { return c.unsigned }
+func mismatch(c *codes) refusal     { return c.mismatch }
+func incomplete(c *codes) refusal   { return c.incomplete }
+func invalidToken(c *codes) refusal { return c.token }
+func expiredToken(c *codes) refusal { return c.old }
+func malformed(c *codes) refusal    { return c.broken }
+func tooLarge(c *codes) refusal     { return c.large }
+
+var urlCodes = codes{
+	read:       readJSON,
+	unsigned:   refusal{status: 403, code: "AccessDeniedException", message: "Forbidden"},
+	mismatch:   refusal{status: 403, code: "InvalidSignatureException"},
+	incomplete: refusal{status: 403, code: "IncompleteSignatureException"},
+	token:      refusal{status: 403, code: "UnrecognizedClientException"},
+	old:        refusal{status: 403, code: "ExpiredTokenException"},
+	broken:     refusal{status: 400, code: "BadRequestException", message: "Bad Request"},
+	large:      refusal{status: 413, code: "RequestEntityTooLargeException"},
+}
+
+var lambdaCodes = codes{
+	read:       readJSON,
+	unsigned:   refusal{status: 403, code: "MissingAuthenticationTokenException", message: "Missing Authentication Token"},
+	mismatch:   refusal{status: 403, code: "InvalidSignatureException"},
+	incomplete: refusal{status: 403, code: "IncompleteSignatureException"},
+	token:      refusal{status: 403, code: "UnrecognizedClientException"},
+	old:        refusal{status: 403, code: "ExpiredTokenException"},
+	broken:     refusal{status: 400, code: "BadRequestException"},
+	large:      refusal{status: 413, code: "RequestEntityTooLargeException"},
+}
+
+var queryCodes = codes{
+	read:       readXML,
+	unsigned:   refusal{status: 403, code: "MissingAuthenticationToken", message: "Request is missing Authentication Token"},
+	mismatch:   refusal{status: 403, code: "SignatureDoesNotMatch"},
+	incomplete: refusal{status: 400, code: "IncompleteSignature"},
+	token:      refusal{status: 403, code: "InvalidClientTokenId"},
+	old:        refusal{status: 403, code: "ExpiredToken"},
+	broken:     refusal{status: 400, code: "MalformedQueryString"},
+	large:      refusal{status: 413, code: "RequestEntityTooLarge"},
+}
+
+func readJSON(a answer) (code, message string) {
+	var body struct{ Message string } // in either case
+	if err := json.Unmarshal([]byte(a.body), &body); err != nil {
+		return "", fmt.Sprintf("not JSON: %v", err)
+	}
+	return a.header.Get("X-Amzn-Errortype"), body.Message
+}
+
+func readXML(a answer) (code, message string) {
+	var body struct {
+		Error struct{ Code, Message string }
+	}
+	if err := xml.Unmarshal([]byte(a.body), &body); err != nil {
+		return "", fmt.Sprintf("not XML: %v", err)
+	}
+	return body.Error.Code, body.Error.Message
+}
+
+// planes are all ways in. What is sent to any of them would run a function or change the world.
+func (w *world) planes() []plane {
+	harmless := func(*testing.T) {}
+	path := w.call(w.iamURL, "POST", "/_furl/url/"+w.iamURL+"/orders?id=7", `{"order":1}`).with("Content-Type: application/json")
+	path.host = w.address
+	return []plane{
+		{"function URL", "lambda", 5 * time.Minute,
+			w.call(w.iamURL, "POST", "/orders?id=7", `{"order":1}`).with("Content-Type: application/json"), harmless, &urlCodes},
+		{"function URL in path style", "lambda", 5 * time.Minute, path, harmless, &urlCodes},
+		{"Lambda API", "lambda", 5 * time.Minute,
+			w.api("POST", "/2015-03-31/functions/target/invocations?Qualifier=%24LATEST", `{"order":1}`).with("Content-Type: application/json"), harmless, &lambdaCodes},
+		{"IAM API", "iam", 15 * time.Minute,
+			w.form(formOf("iam", "CreateUser", "UserName", "intruder")), w.noIntruder, &queryCodes},
+		{"STS API", "sts", 15 * time.Minute,
+			w.form(formOf("sts", "AssumeRole", "RoleArn", callerRole(accountA), "RoleSessionName", "intruder")), harmless, &queryCodes},
+	}
+}
+
+// noIntruder checks that the request to the IAM API did nothing.
+func (w *world) noIntruder(t *testing.T) {
+	t.Helper()
+	if a := w.query(t, w.rootA, "iam", "GetUser", "UserName", "intruder"); a.status != 404 {
+		t.Fatalf("the user was made: %v", a)
+	}
+}
+
+const (
+	messageMismatch = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	messageToken    = "The security token included in the request is invalid."
+	messageTampered = "The security token included in the request is invalid"
+	messageHost     = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+)
+
+// refuses expects the plane's refusal of the kind. A message that ends in "…" is the beginning of one.
+func (p plane) refuses(t *testing.T, a answer, kind kind, message string) {
+	t.Helper()
+	codes := p.codes
+	if codes == &queryCodes && a.header.Get("X-Amzn-Errortype") != "" {
+		codes = &lambdaCodes // the request says no service, or one that is none, and is refused by the first API
+	}
+	want := kind(codes)
+	code, text := codes.read(a)
+	if want.message != "" {
+		message = want.message
+	}
+	begins, open := strings.CutSuffix(message, "…")
+	if a.status != want.status || code != want.code || text != message && !(open && strings.HasPrefix(text, begins)) {
+		t.Errorf("want %d %s %q, got %v", want.status, want.code, message, a)
+	}
+	if strings.Contains(a.body, "AWS4-HMAC-SHA256\n") {
+		t.Errorf("the client is told the string to sign: %v", a)
+	}
+	p.harm(t)
+}
+
+// attack is a request that must be refused by every plane.
+type attack struct {
+	name    string
+	forge   func(w *world, p plane) request
+	kind    kind
+	message string
+}
+
+// try sends the attacks to all planes.
+func (w *world) try(t *testing.T, attacks []attack) {
+	t.Helper()
+	for _, p := range w.planes() {
+		t.Run(p.name, func(t *testing.T) {
+			for _, attack := range attacks {
+				t.Run(attack.name, func(t *testing.T) {
+					p.refuses(t, w.send(t, attack.forge(w, p)), attack.kind, attack.message)
+				})
+			}
+		})
+	}
+}
+
+// good is a good signature of alice for the plane.
+func (w *world) good(p plane) signing { return w.signing(w.alice, p.service) }

@@ -1,0 +1,187 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// The same request, well signed, is let in: what follows is refused for the reason it names, and for no other.
+func TestHostileBaseline(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	session := w.assume(t, w.alice, callerRole(accountA), "baseline")
+	for _, p := range w.planes() {
+		for name, r := range map[string]request{
+			"header":           p.request.signed(w.good(p)),
+			"presigned":        p.request.presigned(w.good(p)),
+			"header, extended": p.request.with("X-Extra: a   b", "X-Extra: c").signed(signing{key: w.alice, service: p.service, region: w.good(p).region, names: []string{"x-extra", "content-type"}}),
+		} {
+			a := w.send(t, r)
+			if a.status != 200 && !(p.name == "IAM API" && a.status == 409) {
+				t.Errorf("%s, %s: %v", p.name, name, a)
+			}
+			if strings.HasPrefix(p.name, "function URL") {
+				w.ran(t, a)
+			} else if p.name == "Lambda API" {
+				w.meant[a.id()] = true
+			}
+		}
+	}
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(session, "lambda"))))
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").presigned(w.signing(session, "lambda"))))
+}
+
+// What was signed and what is sent differ in one thing.
+func TestHostileTampering(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sent := func(change func(request) request) func(*world, plane) request {
+		return func(w *world, p plane) request { return change(p.request.signed(w.good(p))) }
+	}
+	present := func(change func(request) request) func(*world, plane) request {
+		return func(w *world, p plane) request { return change(p.request.presigned(w.good(p))) }
+	}
+	swapBody := func(r request) request { r.body = strings.Replace(r.body, "1", "2", 1) + " "; return r }
+	var attacks []attack
+	add := func(name string, forge func(*world, plane) request) {
+		attacks = append(attacks, attack{name, forge, mismatch, messageMismatch})
+	}
+	for _, form := range []struct {
+		name string
+		make func(func(request) request) func(*world, plane) request
+	}{{"header", sent}, {"presigned", present}} {
+		add(form.name+": another method", form.make(func(r request) request { r.method = "PUT"; return r }))
+		add(form.name+": method in lower case", form.make(func(r request) request { r.method = "post"; return r }))
+		add(form.name+": OPTIONS in place of the method", form.make(func(r request) request { r.method = "OPTIONS"; return r }))
+		add(form.name+": another body", form.make(swapBody))
+		add(form.name+": no body", form.make(func(r request) request { r.body = ""; return r }))
+		add(form.name+": a body twice as long", form.make(func(r request) request { r.body += r.body; return r }))
+		add(form.name+": a parameter more", form.make(func(r request) request { r.target = addQuery(r.target, "Extra=1"); return r }))
+		add(form.name+": a parameter without a value more", form.make(func(r request) request { r.target = addQuery(r.target, "Extra"); return r }))
+		add(form.name+": a parameter behind a semicolon", form.make(func(r request) request { r.target = addQuery(r.target, ";Extra=1"); return r }))
+		add(form.name+": a null byte in a parameter", form.make(func(r request) request { r.target = addQuery(r.target, "Extra=%00"); return r }))
+		add(form.name+": raw UTF-8 in a parameter", form.make(func(r request) request { r.target = addQuery(r.target, "Extra=\xc3\xa4"); return r }))
+		add(form.name+": another segment", form.make(func(r request) request { r.target = addPath(r.target, "/x"); return r }))
+		add(form.name+": escaped dots", form.make(func(r request) request { r.target = addPath(r.target, "/x/%2e%2e"); return r }))
+		add(form.name+": an escaped slash", form.make(func(r request) request { r.target = addPath(r.target, "%2F"); return r }))
+		add(form.name+": a null byte in the path", form.make(func(r request) request { r.target = addPath(r.target, "%00"); return r }))
+	}
+	add("a duplicate of a signed header", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"content-type"}
+		return p.request.signed(s).with("Content-Type: text/plain")
+	})
+	add("a duplicate before a signed header", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"x-role"}
+		return p.request.with("X-Role: reader").signed(s).before("X-Role: admin")
+	})
+	add("a folded line after a signed header", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"x-role"}
+		return p.request.with("X-Role: reader").signed(s).edit("X-Role", func(v string) string { return v + "\r\n admin" })
+	})
+	add("a second date", func(w *world, p plane) request {
+		r := p.request.signed(w.good(p))
+		return r.with("X-Amz-Date: " + r.value("X-Amz-Date"))
+	})
+	add("another date", sent(func(r request) request {
+		return r.edit("X-Amz-Date", func(v string) string { return v[:14] + string('0'+(v[14]-'0'+1)%10) + "Z" })
+	}))
+	add("a signed header that is not there", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"x-role"}
+		return p.request.signed(s) // signed as an empty value
+	})
+	add("a signed header that is removed", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"x-role"}
+		return p.request.with("X-Role: reader").signed(s).without("X-Role")
+	})
+	add("a signed header that arrives as a trailer", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"x-role"}
+		r := p.request.with("X-Role: reader").signed(s).without("X-Role").with("Transfer-Encoding: chunked", "Trailer: X-Role")
+		r.framed, r.body = true, chunked(r.body, "X-Role: reader\r\n")
+		return r
+	})
+	add("a signed user agent that was changed", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"user-agent"}
+		return p.request.with("User-Agent: one").signed(s).edit("User-Agent", func(string) string { return "two" })
+	})
+	add("an underscore for a hyphen in a signed header", func(w *world, p plane) request {
+		s := w.good(p)
+		s.names = []string{"x-role"}
+		return p.request.with("X-Role: reader").signed(s).without("X-Role").with("X_Role: reader")
+	})
+	add("the path encoded once", func(w *world, p plane) request {
+		r := p.request
+		r.target = addPath(r.target, "/a%20b")
+		s := w.good(p)
+		path, _, _ := strings.Cut(p.request.target, "?")
+		s.path = path + "/a b"
+		return r.signed(s)
+	})
+	add("escaped dots signed as dots", func(w *world, p plane) request {
+		r := p.request
+		path, _, _ := strings.Cut(r.target, "?")
+		r.target = addPath(r.target, "/x/%2e%2e")
+		s := w.good(p)
+		s.path = path
+		return r.signed(s)
+	})
+	add("a raw plus signed as %2B", func(w *world, p plane) request {
+		r := p.request
+		r.target = addQuery(r.target, "Extra=a+b")
+		s := w.good(p)
+		_, query, _ := strings.Cut(addQuery(p.request.target, "Extra=a%2Bb"), "?")
+		s.query = canonicalQuery(query)
+		return r.signed(s)
+	})
+	add("parameters signed up to the semicolon", func(w *world, p plane) request {
+		r := p.request
+		r.target = addQuery(r.target, "Extra=1;Action=x")
+		s := w.good(p)
+		_, query, _ := strings.Cut(addQuery(p.request.target, "Extra=1"), "?")
+		s.query = canonicalQuery(query)
+		return r.signed(s)
+	})
+	add("a signature of the query left out of the query", func(w *world, p plane) request { // yulin#183
+		r := p.request.signed(w.good(p))
+		r.target = addQuery(r.target, "X-Amz-Signature="+strings.Repeat("0", 64))
+		return r
+	})
+	w.try(t, attacks)
+
+	w.try(t, []attack{
+		{"an incomplete escape in the path", sent(func(r request) request { r.target = addQuery(r.target, "Extra=%2"); return r }), malformed, "Incomplete trailing escape % sequence"},
+		{"a broken escape in the query", sent(func(r request) request { r.target = addQuery(r.target, "Extra=%zz"); return r }), malformed, "Illegal hex character in escape % pattern: %zz"},
+	})
+	for _, p := range append(w.planes()[:1], w.planes()[2:]...) {
+		r := p.request
+		r.target = "/.." + r.target
+		p.refuses(t, w.send(t, r.signed(w.good(p))), malformed, "Path is above the root")
+	}
+}
+
+func addQuery(target, parameter string) string {
+	if strings.Contains(target, "?") {
+		return target + "&" + parameter
+	}
+	return target + "?" + parameter
+}
+
+func addPath(target, more string) string {
+	path, query, found := strings.Cut(target, "?")
+	if found {
+		query = "?" + query
+	}
+	return path + more + query
+}
+
+// chunked is a body in two chunks, with trailers.
+func chunked(body, trailers string) string {
+	half := len(body) / 2
+	return chunk(body[:half]) + chunk(body[half:]) + "0\r\n" + trailers + "\r\n"
+}
