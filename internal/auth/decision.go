@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
 )
@@ -15,7 +16,7 @@ type DecisionFinding struct {
 	decision policy.Decision
 	reason   string   // of a denial
 	details  []string // of a denial
-	fix      []string // of a denial
+	remedy   remedy   // of a denial
 }
 
 // URLCall is a call of a function URL as the policies see it.
@@ -36,7 +37,7 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 	if decision.Reason == policy.ReasonNoIdentityPolicy && call.Caller != nil && call.Caller.Account == call.Function.Account {
 		finding.reason = "neither an identity-based policy of the caller nor the resource-based policy of the function allows it"
 	}
-	finding.fix = remedy(call, asked.Request.Action, decision)
+	finding.remedy = remedyFor(call, asked.Request.Action, decision)
 	return finding
 }
 
@@ -44,7 +45,7 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
 	finding := newDenial(asked, decision)
 	for _, suggestion := range policy.Suggest(asked.Request, &asked.Sets, policy.IdentityBased) {
-		finding.fix = append(finding.fix, fmt.Sprintf("add to the %s: %s", suggestion.Type, suggestion.JSON()))
+		finding.remedy.sentences = append(finding.remedy.sentences, fmt.Sprintf("add to the %s: %s", suggestion.Type, suggestion.JSON()))
 	}
 	return finding
 }
@@ -96,7 +97,10 @@ func (f *DecisionFinding) Details() []string {
 }
 
 // Fix is the commands that would allow the action.
-func (f *DecisionFinding) Fix() []string { return f.fix }
+func (f *DecisionFinding) Fix() []string { return f.remedy.as(snippet.CLI) }
+
+// FixAs is the fix in another form: json, cloudformation or terraform.
+func (f *DecisionFinding) FixAs(form string) []string { return f.remedy.as(snippet.Form(form)) }
 
 // maxMisses is how many statements that nearly allowed an action are worth telling of.
 const maxMisses = 5

@@ -5,36 +5,71 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
-// remedy is what to type so that the call is allowed the action. Where no command would do, it is a sentence.
-func remedy(call URLCall, action string, decision policy.Decision) []string {
+// remedy is what would allow the call the action: grants that can be written down in several forms, and where none
+// would do, sentences.
+type remedy struct {
+	grants    []grant
+	sentences []string
+}
+
+// grant is one grant and the account it has to be made in, if that has to be said.
+type grant struct {
+	snippet.Grant
+	account string
+}
+
+// as is the remedy in the form.
+func (r remedy) as(form snippet.Form) []string {
+	var lines []string
+	for _, grant := range r.grants {
+		text := grant.As(form)
+		switch {
+		case grant.account == "":
+		case form == snippet.CLI:
+			text += "   # in account " + grant.account
+		case form == snippet.Terraform || form == snippet.CloudFormation:
+			text = "# in account " + grant.account + "\n" + text
+		}
+		lines = append(lines, text)
+	}
+	return append(lines, r.sentences...)
+}
+
+// remedyFor finds what would allow the call the action.
+func remedyFor(call URLCall, action string, decision policy.Decision) remedy {
 	if decision.Effect == policy.ExplicitlyDenied {
-		return remove(call, decision)
+		return remedy{sentences: remove(decision)}
 	}
 	switch decision.Reason {
 	case policy.ReasonNoBoundary, policy.ReasonNoSessionPolicy, policy.ReasonNoSCP:
 		kind, _ := decision.Reason.PolicyType()
-		return []string{fmt.Sprintf("add %s on %s to the %s of %s", action, resource(call), kind, call.Caller.ARN())}
+		return remedy{sentences: []string{fmt.Sprintf("add %s on %s to the %s of %s", action, resource(call), kind, call.Caller.ARN())}}
 	}
 	crossAccount := call.Caller != nil && call.Caller.Account != call.Function.Account
 	if !crossAccount {
-		return []string{addPermission(call, action)}
+		return remedy{grants: []grant{{Grant: permission(call, action)}}}
 	}
 	// Across accounts both sides must allow.
-	var fix []string
+	var both remedy
 	if !allowedBy(decision, policy.ResourceBased) {
-		fix = append(fix, addPermission(call, action)+"   # in account "+call.Function.Account)
+		both.grants = append(both.grants, grant{permission(call, action), call.Function.Account})
 	}
 	if !allowedBy(decision, policy.IdentityBased) && !call.Caller.isRoot() {
-		fix = append(fix, putPolicy(call, action)+"   # in account "+call.Caller.Account)
+		if inline, ok := inlinePolicy(call); ok {
+			both.grants = append(both.grants, grant{inline, call.Caller.Account})
+		} else {
+			both.sentences = append(both.sentences, fmt.Sprintf("allow %s on %s in the caller's own policies", action, resource(call)))
+		}
 	}
-	return fix
+	return both
 }
 
 // remove tells which statements deny.
-func remove(call URLCall, decision policy.Decision) []string {
+func remove(decision policy.Decision) []string {
 	var fix []string
 	for _, ref := range decision.Matched {
 		if ref.Effect == policy.ExplicitlyDenied {
@@ -53,35 +88,32 @@ func allowedBy(decision policy.Decision, kind policy.PolicyType) bool {
 	return false
 }
 
-// addPermission is the command that adds the missing statement to the function's resource-based policy.
-func addPermission(call URLCall, action string) string {
-	var command strings.Builder
-	fmt.Fprintf(&command, "aws lambda add-permission --function-name %s", call.Function.Name)
-	if call.Qualifier != "" {
-		fmt.Fprintf(&command, " --qualifier %s", call.Qualifier)
-	}
+// permission is the statement that the function's resource-based policy lacks.
+func permission(call URLCall, action string) snippet.Permission {
 	principal, name := grantee(call.Caller)
-	suffix, condition := "url", "--function-url-auth-type "+string(call.AuthType)
+	suffix := "url"
 	if action == lambda.ActionInvoke {
-		suffix, condition = "invoke", "--invoked-via-function-url"
+		suffix = "invoke"
 	}
-	fmt.Fprintf(&command, " --statement-id allow-%s-%s --action %s --principal %s %s",
-		name, suffix, action, shellQuote(principal), condition)
-	return command.String()
+	function := call.Function
+	function.Qualifier = call.Qualifier
+	return snippet.Permission{
+		Function: function, ID: "allow-" + name + "-" + suffix, Action: action, Principal: principal, AuthType: call.AuthType,
+	}
 }
 
-// putPolicy is the command that adds an inline policy to the caller's role or user.
-func putPolicy(call URLCall, action string) string {
-	document := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[%q,%q],"Resource":%q}]}`,
-		lambda.ActionInvokeURL, lambda.ActionInvoke, resource(call))
-	name := "call-" + call.Function.Name
-	if call.Caller.Role != nil {
-		return fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name %s --policy-document '%s'", call.Caller.Role.Name, name, document)
+// inlinePolicy is the policy that the caller's role or user lacks; false for callers that have neither.
+func inlinePolicy(call URLCall) (snippet.InlinePolicy, bool) {
+	inline := snippet.InlinePolicy{
+		Name: "call-" + call.Function.Name, Resource: resource(call), Actions: []string{lambda.ActionInvokeURL, lambda.ActionInvoke},
 	}
-	if call.Caller.User != nil {
-		return fmt.Sprintf("aws iam put-user-policy --user-name %s --policy-name %s --policy-document '%s'", call.Caller.User.Name, name, document)
+	switch {
+	case call.Caller.Role != nil:
+		inline.Owner = call.Caller.Role.Name
+	case call.Caller.User != nil:
+		inline.User, inline.Owner = true, call.Caller.User.Name
 	}
-	return fmt.Sprintf("allow %s on %s in the caller's own policies", action, resource(call))
+	return inline, inline.Owner != ""
 }
 
 func resource(call URLCall) string {
@@ -117,11 +149,4 @@ func statementName(name string) string {
 		}
 		return '-'
 	}, name)
-}
-
-func shellQuote(word string) string {
-	if strings.ContainsAny(word, "*?$ ") {
-		return "'" + word + "'"
-	}
-	return word
 }

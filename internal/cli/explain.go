@@ -13,6 +13,7 @@ func (p *program) explain() *cobra.Command {
 		server local
 		last   bool
 		asJSON bool
+		fix    string
 	)
 	command := &cobra.Command{
 		Use:   "explain [REQUEST-ID]",
@@ -22,7 +23,7 @@ refusal the commands that would change it. The request id is the x-amzn-RequestI
 keeps the last 1,000 requests.
 
 Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.`,
-		Example: "  furl explain --last",
+		Example: "  furl explain --last\n  furl explain --last --fix terraform",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if last == (len(args) == 1) {
@@ -36,7 +37,11 @@ Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.`,
 			if asJSON {
 				accept = "application/json"
 			}
-			page, err := server.page(command.Context(), "requests/"+id, nil, accept)
+			var query url.Values
+			if fix != "" {
+				query = url.Values{"fix": {fix}}
+			}
+			page, err := server.page(command.Context(), "requests/"+id, query, accept)
 			if err != nil {
 				return err
 			}
@@ -47,6 +52,7 @@ Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.`,
 	}
 	server.register(p, command)
 	command.Flags().BoolVar(&last, "last", false, "the latest request")
+	command.Flags().StringVar(&fix, "fix", "", "print only what would allow the request, as cli, json, cloudformation (which SAM takes too) or terraform")
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return command
 }

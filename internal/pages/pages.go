@@ -110,6 +110,10 @@ func (p *Pages) requests(w http.ResponseWriter, r *http.Request, id string) {
 			return
 		}
 		report := found.Report()
+		if form := r.URL.Query().Get("fix"); form != "" {
+			showFix(w, found, form)
+			return
+		}
 		if wantJSON {
 			writeJSON(w, report)
 			return
@@ -119,6 +123,16 @@ func (p *Pages) requests(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	p.latest(w, r, wantJSON)
+}
+
+// showFix shows nothing but the fix, in the form.
+func showFix(w http.ResponseWriter, found *trace.Trace, form string) {
+	switch form {
+	case "cli", "json", "cloudformation", "terraform":
+		text(w, strings.Join(append(found.FixAs(form), ""), "\n"))
+	default:
+		fail(w, http.StatusBadRequest, fmt.Sprintf("fix: %q is none of cli, json, cloudformation and terraform", trace.Cut(form, 64)))
+	}
 }
 
 func (p *Pages) latest(w http.ResponseWriter, r *http.Request, wantJSON bool) {

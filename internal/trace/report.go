@@ -63,6 +63,24 @@ func (t *Trace) Report() Report {
 	return report
 }
 
+// FixAs is all fixes of the trace in the form: cli, json, cloudformation or terraform. A fix that can be said in words
+// only is said in words.
+func (t *Trace) FixAs(form string) []string {
+	var all []string
+	for _, step := range t.steps {
+		fixes := step.finding.Fix()
+		if codifier, ok := step.finding.(Codifier); ok {
+			fixes = codifier.FixAs(form)
+		}
+		for _, fix := range fixes {
+			if !slices.Contains(all, fix) {
+				all = append(all, fix)
+			}
+		}
+	}
+	return all
+}
+
 // Deciding is the step that decided the outcome: the last one that did not pass. ok is false if all passed.
 func (r Report) Deciding() (StepReport, bool) {
 	for _, step := range slices.Backward(r.Steps) {

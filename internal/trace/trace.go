@@ -33,6 +33,12 @@ type Finding interface {
 	Fix() []string
 }
 
+// Codifier is a Finding whose fix can be written in other forms than commands.
+type Codifier interface {
+	// FixAs is the fix in the form: cli, json, cloudformation or terraform.
+	FixAs(form string) []string
+}
+
 // Trace is the record of one request. It belongs to the goroutine that serves the request until it is handed to
 // a [Recorder], and does not change from then on.
 type Trace struct {
