@@ -30,6 +30,7 @@ func TestCallerThatLeavesDoesNotStopTheFunction(t *testing.T) {
 }
 
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	fn := b.function("main", limit(-1))
 	idle := b.together(2, fn, order{Do: "pid", Ms: 50})

@@ -188,6 +188,7 @@ func withBootstrap(t *testing.T, content string, mode os.FileMode) func(*runtime
 }
 
 func TestInitTimeoutIsRetriedWithinTheFunctionsTimeout(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(c *runtime.Config) { c.InitTimeout = 300 * time.Millisecond })
 	fn := b.function("init-hangs-once", withEnv("MARK", filepath.Join(t.TempDir(), "mark")))
 	body, result, _ := b.invoke(fn, order{Do: "echo"})
@@ -203,6 +204,7 @@ func TestInitTimeoutIsRetriedWithinTheFunctionsTimeout(t *testing.T) {
 }
 
 func TestTimeoutKillsGrandchildren(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	fn := b.function("main", within(500*time.Millisecond))
 	pids := filepath.Join(t.TempDir(), "pid")
@@ -326,6 +328,7 @@ func TestRuntimeAPIStatuses(t *testing.T) {
 
 // Lambda bills, and ends, a function until it asks for its next event, even if it has answered long before.
 func TestTimeoutAfterTheResponse(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	fn := b.function("raw", within(300*time.Millisecond))
 	body, result, id := b.invoke(fn, []step{{Path: respond, Body: "early"}, {Sleep: 60_000}})
@@ -343,6 +346,7 @@ func TestTimeoutAfterTheResponse(t *testing.T) {
 
 // A function that does something after its response keeps its environment, not the next caller.
 func TestWorkAfterTheResponse(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	linger := []step{{Path: respond, Body: "1"}, {Sleep: 3000}}
 	many := b.function("raw", named("many"), limit(-1))
@@ -358,5 +362,18 @@ func TestWorkAfterTheResponse(t *testing.T) {
 	b.invoke(one, linger)
 	if _, _, err := b.start(one, linger); !errors.Is(err, runtime.ErrBusy) {
 		t.Errorf("err = %v, want ErrBusy", err)
+	}
+}
+
+func TestBootstrapThatIsStillBeingWritten(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main", withBootstrap(t, "#!/bin/sh\nexit 3\n", 0o755))
+	file, err := os.OpenFile(filepath.Join(fn.CodeDir, "bootstrap"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { file.Close() })
+	if body, _, _ := b.invoke(fn, nil); !strings.Contains(body, "exit status 3") {
+		t.Errorf("body = %s", body)
 	}
 }

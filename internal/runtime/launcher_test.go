@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -169,7 +170,9 @@ func TestWhatCanNotRun(t *testing.T) {
 				t.Errorf("err = %v, want %s", err, row.want)
 			}
 			// The same to whoever tries all the same.
-			_, err = pool.Invoke(t.Context(), &runtime.Function{Runtime: row.runtime, CodeDir: t.TempDir(), Concurrency: 1}, runtime.Invocation{RequestID: "x"})
+			_, err = pool.Invoke(t.Context(), &runtime.Function{
+				Runtime: row.runtime, CodeDir: t.TempDir(), Timeout: time.Second, Concurrency: 1,
+			}, runtime.Invocation{RequestID: "x"})
 			if !errors.Is(err, runtime.ErrUnsupported) {
 				t.Errorf("Invoke: %v", err)
 			}

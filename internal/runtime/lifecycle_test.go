@@ -186,6 +186,7 @@ func TestNewKeyRetiresOldEnvironments(t *testing.T) {
 }
 
 func TestExpiringCredentialsReplaceTheEnvironment(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	expires := time.Now().Add(4 * time.Minute) // less than the margin
 	fn := b.function("main", func(fn *runtime.Function) {

@@ -93,7 +93,7 @@ func TestLongLinesAreSplit(t *testing.T) {
 // A function that writes without end neither fills the memory nor holds up others.
 func TestShoutingFunction(t *testing.T) {
 	if testing.Short() {
-		t.Skip("writes 64 MB")
+		t.Skip("writes 32 MB")
 	}
 	sink := &lineSink{}
 	b := newBench(t, func(c *runtime.Config) { c.Log = sink })
@@ -103,7 +103,7 @@ func TestShoutingFunction(t *testing.T) {
 	var before, after goruntime.MemStats
 	goruntime.GC()
 	goruntime.ReadMemStats(&before)
-	const size = 64 << 20
+	const size = 32 << 20
 	done := make(chan string)
 	go func() {
 		body, _, _ := b.invoke(shouting, order{Do: "shout", N: size})

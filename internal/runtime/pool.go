@@ -25,6 +25,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -144,10 +145,12 @@ func (p *Pool) Check(ctx context.Context, fn *Function) error {
 // A function that fails is a Result with a FunctionError. The errors are ErrBusy, ErrFull and ErrClosed, ctx's, and
 // those of starting an environment.
 //
+// fn needs an absolute CodeDir and a Timeout, in a RequestID of letters, digits, hyphens, underscores and dots.
+//
 // When ctx ends before the answer, Invoke returns, but the function runs on to its end or its timeout, as in Lambda.
 func (p *Pool) Invoke(ctx context.Context, fn *Function, in Invocation) (*Result, error) {
-	if in.RequestID == "" {
-		return nil, errors.New("invocation has no request id")
+	if err := check(fn, in); err != nil {
+		return nil, err
 	}
 	c := newCall(fn, in)
 	if err := p.assign(c); err != nil {
@@ -161,6 +164,24 @@ func (p *Pool) Invoke(ctx context.Context, fn *Function, in Invocation) (*Result
 		return nil, context.Cause(ctx)
 	}
 }
+
+// check refuses what no environment could work with.
+func check(fn *Function, in Invocation) error {
+	switch {
+	case fn.Timeout <= 0:
+		return fmt.Errorf("function %s has no timeout", fn.ARN)
+	case !filepath.IsAbs(fn.CodeDir):
+		return fmt.Errorf("function %s: its code directory %q is no absolute path", fn.ARN, fn.CodeDir)
+	case in.RequestID == "":
+		return errors.New("invocation has no request id")
+	case len(in.RequestID) > 128 || strings.Trim(in.RequestID, idCharacters) != "":
+		return fmt.Errorf("request id %.140q: want at most 128 letters, digits, hyphens, underscores and dots", in.RequestID)
+	}
+	return nil
+}
+
+// idCharacters may stand in a request id, which becomes a piece of a path and of log lines.
+const idCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_."
 
 // Drain refuses new invocations, stops idle environments, lets running invocations finish, and closes the pool. When
 // ctx ends first, it kills what is left and returns ctx's error.

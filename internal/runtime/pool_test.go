@@ -165,8 +165,22 @@ func TestWhatIsMissing(t *testing.T) {
 		t.Error("pool in a file")
 	}
 	b := newBench(t)
-	if _, err := b.pool.Invoke(t.Context(), b.function("main"), runtime.Invocation{}); err == nil || !strings.Contains(err.Error(), "no request id") {
-		t.Errorf("invocation without an id: %v", err)
+	for _, row := range []struct {
+		change func(*runtime.Function)
+		id     string
+		want   string
+	}{
+		{named("f"), "", "invocation has no request id"},
+		{named("f"), "a/b", `request id "a/b": want at most 128 letters`},
+		{named("f"), "a\nb", `request id "a\nb": want at most 128 letters`},
+		{named("f"), strings.Repeat("a", 129), "want at most 128 letters"},
+		{within(0), "id", "has no timeout"},
+		{func(fn *runtime.Function) { fn.CodeDir = "code" }, "id", `its code directory "code" is no absolute path`},
+	} {
+		_, err := b.pool.Invoke(t.Context(), b.function("main", row.change), runtime.Invocation{RequestID: row.id})
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("err = %v, want %s", err, row.want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package runtime
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	goruntime "runtime"
@@ -73,27 +74,41 @@ func (s *spawner) run() {
 func (s *spawner) close() { close(s.closed) }
 
 func (s *spawner) start(c *command) (*process, error) {
-	cmd := &exec.Cmd{
-		Path:        c.path,
-		Args:        append([]string{c.path}, c.args...),
-		Env:         c.env,
-		Dir:         c.dir,
-		Stdout:      c.output,
-		Stderr:      c.output,
-		SysProcAttr: processAttributes(),
+	for left := busyRetries; ; left-- {
+		cmd := &exec.Cmd{
+			Path:        c.path,
+			Args:        append([]string{c.path}, c.args...),
+			Env:         c.env,
+			Dir:         c.dir,
+			Stdout:      c.output,
+			Stderr:      c.output,
+			SysProcAttr: processAttributes(),
+		}
+		request := spawnRequest{cmd, make(chan error, 1)}
+		select {
+		case s.requests <- request:
+		case <-s.closed:
+			return nil, ErrClosed
+		}
+		err := <-request.reply
+		switch {
+		case err == nil:
+			s.guard.add(cmd.Process.Pid)
+			return &process{cmd: cmd, guard: s.guard, memory: memoryMeter{pid: cmd.Process.Pid}}, nil
+		case !errors.Is(err, syscall.ETXTBSY) || left == 0:
+			return nil, err
+		}
+		time.Sleep(busyPause)
 	}
-	request := spawnRequest{cmd, make(chan error, 1)}
-	select {
-	case s.requests <- request:
-	case <-s.closed:
-		return nil, ErrClosed
-	}
-	if err := <-request.reply; err != nil {
-		return nil, err
-	}
-	s.guard.add(cmd.Process.Pid)
-	return &process{cmd: cmd, guard: s.guard, memory: memoryMeter{pid: cmd.Process.Pid}}, nil
 }
+
+// A program can not be executed while somebody has it open for writing, and for a moment that may be a child of this
+// very server: one that was forked while the package was being unpacked has a copy of the descriptor until it executes
+// its own program (golang/go#22315).
+const (
+	busyRetries = 20
+	busyPause   = 10 * time.Millisecond
+)
 
 // wait blocks until the process has ended, and ends what is left of its group.
 func (p *process) wait() *os.ProcessState {

@@ -160,6 +160,7 @@ func TestErrorInTheMiddleOfAStream(t *testing.T) {
 }
 
 func TestStreamCutOff(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name   string
 		event  string
