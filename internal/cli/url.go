@@ -1,0 +1,386 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+)
+
+func (p *program) url() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "url",
+		Short: "Create, show, change and delete function URLs, at AWS or at a local server",
+		Long: `Create, show, change and delete function URLs, at AWS or at any endpoint that speaks the Lambda API, such as
+furl serve. FUNCTION is a name, NAME:ALIAS, or an ARN. All commands may be repeated: what is as asked for stays as it is.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.AddCommand(p.urlCreate(), p.urlGet(), p.urlList(), p.urlUpdate(), p.urlDelete())
+	return command
+}
+
+// urlFlags are the flags that say which function and what of its URL.
+type urlFlags struct {
+	cloud
+	qualifier string
+	dryRun    bool
+	asJSON    bool
+
+	authType, invokeMode string
+	noCORS               bool
+	cors                 lambda.CORS
+	credentials          bool
+	maxAge               int
+}
+
+func (u *urlFlags) register(command *cobra.Command) {
+	u.cloud.register(command)
+	command.Flags().StringVar(&u.qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")
+	command.Flags().BoolVar(&u.asJSON, "json", false, "print JSON")
+}
+
+func (u *urlFlags) registerChange(command *cobra.Command) {
+	u.register(command)
+	f := command.Flags()
+	f.BoolVar(&u.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
+	f.StringVar(&u.authType, "auth", "", "AWS_IAM for signed requests, NONE for everyone (a new URL: AWS_IAM)")
+	f.StringVar(&u.invokeMode, "invoke-mode", "", "BUFFERED or RESPONSE_STREAM (a new URL: BUFFERED)")
+	f.StringSliceVar(&u.cors.AllowOrigins, "cors-allow-origins", nil, "origins whose pages may read the answers, or *")
+	f.StringSliceVar(&u.cors.AllowMethods, "cors-allow-methods", nil, "methods that they may use, or *")
+	f.StringSliceVar(&u.cors.AllowHeaders, "cors-allow-headers", nil, "headers that they may send")
+	f.StringSliceVar(&u.cors.ExposeHeaders, "cors-expose-headers", nil, "headers of the answer that they may see")
+	f.BoolVar(&u.credentials, "cors-allow-credentials", false, "let them send cookies and credentials")
+	f.IntVar(&u.maxAge, "cors-max-age", 0, "seconds that browsers may keep the answer to a preflight request")
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "auth-type" { // the AWS CLI's name
+			name = "auth"
+		}
+		return pflag.NormalizedName(name)
+	})
+}
+
+// change is what the flags given ask for.
+func (u *urlFlags) change(command *cobra.Command) (setup.URLChange, error) {
+	change := setup.URLChange{AuthType: lambda.AuthType(u.authType), InvokeMode: lambda.InvokeMode(u.invokeMode), NoCORS: u.noCORS}
+	command.Flags().Visit(func(f *pflag.Flag) {
+		if strings.HasPrefix(f.Name, "cors-") {
+			change.CORS = &u.cors
+		}
+		switch f.Name {
+		case "cors-allow-credentials":
+			u.cors.AllowCredentials = &u.credentials
+		case "cors-max-age":
+			u.cors.MaxAge = &u.maxAge
+		}
+	})
+	if err := change.Validate(); err != nil {
+		return setup.URLChange{}, usage(command, err)
+	}
+	return change, nil
+}
+
+// target finds the function and opens the API that it is at.
+func (u *urlFlags) target(command *cobra.Command, function string) (lambda.ARN, *awsapi.Client, error) {
+	account, client, err := u.account(command.Context(), function)
+	if err != nil {
+		return lambda.ARN{}, nil, err
+	}
+	arn, err := setup.ParseTarget(function, u.qualifier, account.Region, account.ID)
+	return arn, client, err
+}
+
+func (p *program) urlCreate() *cobra.Command {
+	var flags urlFlags
+	command := &cobra.Command{
+		Use:   "create FUNCTION",
+		Short: "Give a function a URL and print it",
+		Long: `Give a function a URL and print it. A function that has a URL already keeps it; if that one differs from what the
+flags ask for, the command fails and changes nothing.
+
+Nobody can call the URL yet: furl grant is next.
+
+Exit status: 0 the URL is there, 1 failed, ` + exitStatusAWS,
+		Example: "  furl url create my-function-with-url",
+		Args:    cobra.ExactArgs(1),
+		RunE: runCloud(func(command *cobra.Command, args []string) error {
+			change, err := flags.change(command)
+			if err != nil {
+				return err
+			}
+			function, client, err := flags.target(command, args[0])
+			if err != nil {
+				return err
+			}
+			plan, err := setup.PlanCreate(command.Context(), client, function, change)
+			if err != nil {
+				return err
+			}
+			return p.applyURL(command, flags, plan)
+		}),
+	}
+	flags.registerChange(command)
+	return command
+}
+
+func (p *program) urlUpdate() *cobra.Command {
+	var flags urlFlags
+	command := &cobra.Command{
+		Use:   "update FUNCTION",
+		Short: "Change a function's URL",
+		Long: `Change a function's URL: what no flag names stays as it is, also within the CORS configuration. An empty list, as in
+--cors-allow-headers '', removes that part of it.
+
+Exit status: 0 the URL is as asked for, 1 failed, ` + exitStatusAWS,
+		Example: "  furl url update my-function-with-url --invoke-mode RESPONSE_STREAM",
+		Args:    cobra.ExactArgs(1),
+		RunE: runCloud(func(command *cobra.Command, args []string) error {
+			change, err := flags.change(command)
+			if err != nil {
+				return err
+			}
+			function, client, err := flags.target(command, args[0])
+			if err != nil {
+				return err
+			}
+			plan, err := setup.PlanUpdate(command.Context(), client, function, change)
+			if err != nil {
+				return err
+			}
+			return p.applyURL(command, flags, plan)
+		}),
+	}
+	flags.registerChange(command)
+	command.Flags().BoolVar(&flags.noCORS, "no-cors", false, "remove the CORS configuration")
+	return command
+}
+
+func (p *program) urlDelete() *cobra.Command {
+	var flags urlFlags
+	command := &cobra.Command{
+		Use:   "delete FUNCTION",
+		Short: "Take a function's URL away",
+		Long: `Take a function's URL away. A URL made again later has another address. The permissions to call it stay: furl revoke
+removes them.
+
+Exit status: 0 there is no URL, 1 failed, ` + exitStatusAWS,
+		Example: "  furl url delete my-function-with-url",
+		Args:    cobra.ExactArgs(1),
+		RunE: runCloud(func(command *cobra.Command, args []string) error {
+			function, client, err := flags.target(command, args[0])
+			if err != nil {
+				return err
+			}
+			plan, err := setup.PlanDelete(command.Context(), client, function)
+			if err != nil {
+				return err
+			}
+			return p.applyURL(command, flags, plan)
+		}),
+	}
+	flags.register(command)
+	command.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
+	return command
+}
+
+// applyURL carries a plan out, or shows it.
+func (p *program) applyURL(command *cobra.Command, flags urlFlags, plan *setup.URLPlan) error {
+	diff, err := plan.Diff()
+	if err != nil {
+		return err
+	}
+	if flags.dryRun {
+		if flags.asJSON {
+			return p.printJSON(struct {
+				Function string          `json:"function"`
+				Action   setup.URLAction `json:"action"`
+				Diff     string          `json:"diff"`
+			}{plan.Function.String(), plan.Action, diff})
+		}
+		if diff == "" {
+			p.note("nothing to change")
+		}
+		_, err := fmt.Fprint(p.streams.Out, diff)
+		return err
+	}
+	url, err := plan.Apply(command.Context())
+	if err != nil {
+		return err
+	}
+	return p.tellURL(flags, plan, url)
+}
+
+// tellURL says what was done: the address on stdout, the rest on stderr.
+func (p *program) tellURL(flags urlFlags, plan *setup.URLPlan, url awsapi.URL) error {
+	deleted := plan.Action == setup.DeleteURL || plan.Before == nil && plan.Action == setup.NoAction
+	switch plan.Action {
+	case setup.CreateURL:
+		p.note("created, auth type %s, %s", url.AuthType, url.InvokeMode)
+		if url.AuthType == lambda.AuthNone {
+			p.note("nobody can call it yet; to let everyone in: furl grant %s --to '*'", plan.Function.Name)
+		} else {
+			p.note("nobody can call it yet: furl grant %s --to PRINCIPAL", plan.Function.Name)
+		}
+	case setup.UpdateURL:
+		p.note("changed")
+	case setup.DeleteURL:
+		p.note("deleted; permissions to call it, if there are any, stay: furl revoke %s --from PRINCIPAL", plan.Function.Name)
+	default:
+		p.note("nothing to change")
+	}
+	switch {
+	case flags.asJSON && deleted:
+		return p.printJSON(struct {
+			Function string          `json:"function"`
+			Action   setup.URLAction `json:"action"`
+		}{plan.Function.String(), plan.Action})
+	case flags.asJSON:
+		shown := showURL(url)
+		shown.Action = plan.Action
+		return p.printJSON(shown)
+	case deleted:
+		return nil
+	default:
+		_, err := fmt.Fprintln(p.streams.Out, url.Address)
+		return err
+	}
+}
+
+// shownURL is a function URL in JSON.
+type shownURL struct {
+	Function   string            `json:"function"`
+	URL        string            `json:"url"`
+	AuthType   lambda.AuthType   `json:"authType"`
+	InvokeMode lambda.InvokeMode `json:"invokeMode"`
+	CORS       *shownCORS        `json:"cors,omitempty"`
+	Created    time.Time         `json:"created,omitzero"`
+	Modified   time.Time         `json:"modified,omitzero"`
+	Action     setup.URLAction   `json:"action,omitempty"`
+}
+
+type shownCORS struct {
+	AllowCredentials bool     `json:"allowCredentials"`
+	AllowHeaders     []string `json:"allowHeaders,omitempty"`
+	AllowMethods     []string `json:"allowMethods,omitempty"`
+	AllowOrigins     []string `json:"allowOrigins,omitempty"`
+	ExposeHeaders    []string `json:"exposeHeaders,omitempty"`
+	MaxAge           int      `json:"maxAge"`
+}
+
+func showURL(url awsapi.URL) shownURL {
+	shown := shownURL{
+		Function: url.Function.String(), URL: url.Address, AuthType: url.AuthType, InvokeMode: url.InvokeMode,
+		Created: url.Created, Modified: url.Modified,
+	}
+	if cors := url.CORS; cors != nil {
+		shown.CORS = &shownCORS{
+			AllowHeaders: cors.AllowHeaders, AllowMethods: cors.AllowMethods, AllowOrigins: cors.AllowOrigins,
+			ExposeHeaders: cors.ExposeHeaders,
+		}
+		if cors.AllowCredentials != nil {
+			shown.CORS.AllowCredentials = *cors.AllowCredentials
+		}
+		if cors.MaxAge != nil {
+			shown.CORS.MaxAge = *cors.MaxAge
+		}
+	}
+	return shown
+}
+
+func (p *program) urlGet() *cobra.Command {
+	var flags urlFlags
+	command := &cobra.Command{
+		Use:   "get FUNCTION",
+		Short: "Print a function's URL",
+		Long: `Print a function's URL: the address, or with --json its settings too.
+
+Exit status: 0 printed, 1 the function has none or failed, ` + exitStatusAWS,
+		Example: "  URL=$(furl url get my-function-with-url)",
+		Args:    cobra.ExactArgs(1),
+		RunE: runCloud(func(command *cobra.Command, args []string) error {
+			function, client, err := flags.target(command, args[0])
+			if err != nil {
+				return err
+			}
+			url, err := client.URL(command.Context(), function)
+			if awsapi.KindOf(err) == awsapi.NotFound {
+				return fail(exitFailed, "furl url create "+args[0], err)
+			}
+			if err != nil {
+				return err
+			}
+			if flags.asJSON {
+				return p.printJSON(showURL(url))
+			}
+			_, err = fmt.Fprintln(p.streams.Out, url.Address)
+			return err
+		}),
+	}
+	flags.register(command)
+	return command
+}
+
+func (p *program) urlList() *cobra.Command {
+	var flags urlFlags
+	command := &cobra.Command{
+		Use:   "list [FUNCTION]",
+		Short: "List the URLs of a function and its aliases, or of all functions of the region",
+		Long: `List the URLs of a function and its aliases, or of all functions of the account and region.
+
+Exit status: 0 listed, 1 failed, ` + exitStatusAWS,
+		Example: "  furl url list --json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: runCloud(func(command *cobra.Command, args []string) error {
+			urls, err := flags.list(command, args)
+			if err != nil {
+				return err
+			}
+			if flags.asJSON {
+				shown := make([]shownURL, len(urls))
+				for i, url := range urls {
+					shown[i] = showURL(url)
+				}
+				return p.printJSON(shown)
+			}
+			table := tabwriter.NewWriter(p.streams.Out, 0, 0, 2, ' ', 0)
+			for _, url := range urls {
+				cors := "no CORS"
+				if url.CORS != nil {
+					cors = "CORS"
+				}
+				name := strings.TrimSuffix(url.Function.Name+":"+url.Function.Qualifier, ":")
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, url.AuthType, url.InvokeMode, cors, url.Address)
+			}
+			return table.Flush()
+		}),
+	}
+	flags.cloud.register(command)
+	command.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
+	return command
+}
+
+func (u *urlFlags) list(command *cobra.Command, args []string) ([]awsapi.URL, error) {
+	if len(args) == 1 {
+		function, client, err := u.target(command, args[0])
+		if err != nil {
+			return nil, err
+		}
+		if function.Qualifier != "" {
+			return nil, usage(command, errors.New("the URLs of a function and all of its aliases are listed together: leave the alias out"))
+		}
+		return client.URLs(command.Context(), function)
+	}
+	client, err := u.open(command.Context(), "")
+	if err != nil {
+		return nil, err
+	}
+	return setup.AllURLs(command.Context(), client)
+}

@@ -1,0 +1,114 @@
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Kind is why a call failed.
+type Kind int
+
+// The kinds of failure.
+const (
+	Failed         Kind = iota // anything else
+	NotFound                   // what was asked for does not exist
+	Conflict                   // it exists already, or is being changed
+	Denied                     // the caller lacks a permission
+	Invalid                    // the service did not take the input
+	Limit                      // a quota is used up, or too many calls
+	BadCredentials             // the service did not accept the signature, key or token
+	NoCredentials              // there was nothing to sign with
+	Unreachable                // no answer
+	Unsupported                // the endpoint does not have the operation
+)
+
+// Error is a failed call.
+type Error struct {
+	Kind    Kind
+	Action  string // the IAM action, such as lambda:GetPolicy; "" if no call was made
+	On      string // what it was about, such as an ARN
+	Message string // the service's own
+	Err     error
+}
+
+func (e *Error) Error() string {
+	text := e.Message
+	if e.Action == "" && e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if e.Action == "" {
+		return text
+	}
+	if e.On == "" {
+		return e.Action + ": " + text
+	}
+	return fmt.Sprintf("%s of %s: %s", e.Action, e.On, text)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf is the kind of an error of this package; Failed for any other.
+func KindOf(err error) Kind {
+	var failed *Error
+	if errors.As(err, &failed) {
+		return failed.Kind
+	}
+	return Failed
+}
+
+// codes are the error codes of the three services. Lambda's end in Exception, IAM's and STS's do not.
+var codes = map[Kind][]string{
+	NotFound: {"ResourceNotFoundException", "NoSuchEntity"},
+	Conflict: {"ResourceConflictException", "EntityAlreadyExists", "ConcurrentModification", "PreconditionFailedException"},
+	Denied:   {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"},
+	Invalid: {
+		"InvalidParameterValueException", "ValidationException", "ValidationError", "InvalidInput", "MalformedPolicyDocument",
+		"UnmodifiableEntity", "InvalidRequestContentException",
+	},
+	Limit: {
+		"TooManyRequestsException", "Throttling", "ThrottlingException", "LimitExceeded", "PolicyLengthExceededException",
+	},
+	BadCredentials: {
+		"UnrecognizedClientException", "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch",
+		"InvalidSignatureException", "IncompleteSignature", "IncompleteSignatureException", "MissingAuthenticationToken",
+		"MissingAuthenticationTokenException", "InvalidAccessKeyId", "RequestExpired", "OptInRequired",
+	},
+	Unsupported: {"UnsupportedOperation", "UnsupportedOperationException", "UnknownOperationException", "InvalidAction", "NotImplemented"},
+}
+
+// failure puts the error of an SDK call into words; nil stays nil.
+func failure(err error, action, on string) error {
+	if err == nil {
+		return nil
+	}
+	failed := &Error{Action: action, On: on, Message: err.Error(), Err: err}
+	var (
+		answered   smithy.APIError
+		unsent     *smithyhttp.RequestSendError
+		unsignable *Error
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &unsignable):
+		return unsignable
+	case errors.As(err, &answered):
+		failed.Message = answered.ErrorMessage()
+		if failed.Message == "" {
+			failed.Message = answered.ErrorCode()
+		}
+		for kind, names := range codes {
+			if slices.Contains(names, answered.ErrorCode()) {
+				failed.Kind = kind
+			}
+		}
+	case errors.As(err, &unsent):
+		failed.Kind, failed.Message = Unreachable, unsent.Err.Error()
+	}
+	return failed
+}

@@ -1,0 +1,166 @@
+package awsapi
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/furl-dev/furl/internal/lambda"
+)
+
+// URL is a function URL.
+type URL struct {
+	Function   lambda.ARN // with the alias, if the URL belongs to one
+	Address    string     // https://ID.lambda-url.REGION.on.aws/
+	AuthType   lambda.AuthType
+	InvokeMode lambda.InvokeMode
+	CORS       *lambda.CORS // nil if none is configured
+	Created    time.Time
+	Modified   time.Time // zero if the service did not say
+}
+
+// URLSettings are what can be set of a function URL. What is empty is left as it is, or to the service's default when
+// a URL is created.
+type URLSettings struct {
+	AuthType   lambda.AuthType
+	InvokeMode lambda.InvokeMode
+	CORS       *lambda.CORS // replaces the whole configuration; an empty one removes it
+}
+
+// URL is the URL of the function or alias.
+func (c *Client) URL(ctx context.Context, arn lambda.ARN) (URL, error) {
+	name, qualifier := split(arn)
+	out, err := c.lambda.GetFunctionUrlConfig(ctx, &awslambda.GetFunctionUrlConfigInput{FunctionName: name, Qualifier: qualifier})
+	if err != nil {
+		return URL{}, failure(err, "lambda:GetFunctionUrlConfig", arn.String())
+	}
+	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors, out.CreationTime, out.LastModifiedTime)
+}
+
+// URLs are the URLs of the function and all of its aliases.
+func (c *Client) URLs(ctx context.Context, arn lambda.ARN) ([]URL, error) {
+	name := arn.Unqualified().String()
+	var urls []URL
+	pages := awslambda.NewListFunctionUrlConfigsPaginator(c.lambda, &awslambda.ListFunctionUrlConfigsInput{FunctionName: &name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, failure(err, "lambda:ListFunctionUrlConfigs", name)
+		}
+		for _, listed := range page.FunctionUrlConfigs {
+			url, err := urlOf(listed.FunctionArn, listed.FunctionUrl, listed.AuthType, listed.InvokeMode, listed.Cors, listed.CreationTime, listed.LastModifiedTime)
+			if err != nil {
+				return nil, err
+			}
+			urls = append(urls, url)
+		}
+	}
+	return urls, nil
+}
+
+// CreateURL gives the function or alias a URL. An error of kind Conflict says that it has one.
+func (c *Client) CreateURL(ctx context.Context, arn lambda.ARN, settings URLSettings) (URL, error) {
+	name, qualifier := split(arn)
+	out, err := c.lambda.CreateFunctionUrlConfig(ctx, &awslambda.CreateFunctionUrlConfigInput{
+		FunctionName: name, Qualifier: qualifier,
+		AuthType:   types.FunctionUrlAuthType(settings.AuthType),
+		InvokeMode: types.InvokeMode(settings.InvokeMode),
+		Cors:       corsInput(settings.CORS),
+	})
+	if err != nil {
+		return URL{}, failure(err, "lambda:CreateFunctionUrlConfig", arn.String())
+	}
+	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors, out.CreationTime, nil)
+}
+
+// UpdateURL changes the URL of the function or alias.
+func (c *Client) UpdateURL(ctx context.Context, arn lambda.ARN, settings URLSettings) (URL, error) {
+	name, qualifier := split(arn)
+	out, err := c.lambda.UpdateFunctionUrlConfig(ctx, &awslambda.UpdateFunctionUrlConfigInput{
+		FunctionName: name, Qualifier: qualifier,
+		AuthType:   types.FunctionUrlAuthType(settings.AuthType),
+		InvokeMode: types.InvokeMode(settings.InvokeMode),
+		Cors:       corsInput(settings.CORS),
+	})
+	if err != nil {
+		return URL{}, failure(err, "lambda:UpdateFunctionUrlConfig", arn.String())
+	}
+	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors, out.CreationTime, out.LastModifiedTime)
+}
+
+// DeleteURL takes the URL from the function or alias. An error of kind NotFound says that it has none.
+func (c *Client) DeleteURL(ctx context.Context, arn lambda.ARN) error {
+	name, qualifier := split(arn)
+	_, err := c.lambda.DeleteFunctionUrlConfig(ctx, &awslambda.DeleteFunctionUrlConfigInput{FunctionName: name, Qualifier: qualifier})
+	return failure(err, "lambda:DeleteFunctionUrlConfig", arn.String())
+}
+
+// split is a function ARN as the operations on URLs and policies take it.
+func split(arn lambda.ARN) (name, qualifier *string) {
+	unqualified := arn.Unqualified().String()
+	if arn.Qualifier == "" {
+		return &unqualified, nil
+	}
+	return &unqualified, &arn.Qualifier
+}
+
+func urlOf(arn, address *string, authType types.FunctionUrlAuthType, mode types.InvokeMode, cors *types.Cors, created, modified *string) (URL, error) {
+	function, err := lambda.ParseARN(aws.ToString(arn))
+	if err != nil {
+		return URL{}, fmt.Errorf("answer of the Lambda API: %w", err)
+	}
+	url := URL{
+		Function: function, Address: aws.ToString(address),
+		AuthType: lambda.AuthType(authType), InvokeMode: lambda.InvokeMode(mode), CORS: corsOf(cors),
+		Created: timeOf(created), Modified: timeOf(modified),
+	}
+	if url.InvokeMode == "" { // the answer to a creation leaves the default out
+		url.InvokeMode = lambda.Buffered
+	}
+	return url, nil
+}
+
+// timeOf reads a time of the Lambda API, whose form differs between operations.
+func timeOf(text *string) time.Time {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999-0700"} {
+		if parsed, err := time.Parse(layout, aws.ToString(text)); err == nil {
+			return parsed.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+func corsOf(cors *types.Cors) *lambda.CORS {
+	if cors == nil {
+		return nil
+	}
+	configured := &lambda.CORS{
+		AllowCredentials: cors.AllowCredentials,
+		AllowHeaders:     cors.AllowHeaders, AllowMethods: cors.AllowMethods, AllowOrigins: cors.AllowOrigins,
+		ExposeHeaders: cors.ExposeHeaders,
+	}
+	if cors.MaxAge != nil {
+		seconds := int(*cors.MaxAge)
+		configured.MaxAge = &seconds
+	}
+	return configured
+}
+
+func corsInput(cors *lambda.CORS) *types.Cors {
+	if cors == nil {
+		return nil
+	}
+	input := &types.Cors{
+		AllowCredentials: cors.AllowCredentials,
+		AllowHeaders:     cors.AllowHeaders, AllowMethods: cors.AllowMethods, AllowOrigins: cors.AllowOrigins,
+		ExposeHeaders: cors.ExposeHeaders,
+	}
+	if cors.MaxAge != nil {
+		input.MaxAge = aws.Int32(int32(*cors.MaxAge)) //nolint:gosec // at most 86400, which the command line checks
+	}
+	return input
+}

@@ -1,0 +1,333 @@
+package setup
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/policy"
+)
+
+// Via says where a grant within one account is written down.
+type Via string
+
+// The places of a grant.
+const (
+	ViaResource Via = "resource" // the function's resource-based policy
+	ViaIdentity Via = "identity" // an inline policy of the calling role or user
+)
+
+// Request asks for a grant, or for its end.
+type Request struct {
+	Function  string // name or ARN
+	Qualifier string // alias; "" for the function itself
+	Principal string // see Resolver.Resolve
+	Via       Via    // "" for ViaResource; across accounts it must be ""
+	SourceARN string // for a service: the resource it calls for
+}
+
+// Granter plans grants on the functions of one account.
+type Granter struct {
+	Owner  Account
+	Caller *Account // the account that the caller is in, if there are credentials for it too
+}
+
+// Grant plans what is missing for the principal to be allowed to call the function's URL. It changes nothing.
+func (g *Granter) Grant(ctx context.Context, request Request) (*Plan, error) {
+	plan, err := g.begin(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.check(request); err != nil {
+		return nil, err
+	}
+	if err := g.lookAtURL(ctx, plan); err != nil {
+		return nil, err
+	}
+	crossAccount := plan.crossAccount()
+	if request.Via != ViaIdentity {
+		plan.wantPermissions()
+		if err := g.grantByResource(ctx, plan); err != nil {
+			return nil, err
+		}
+	}
+	if request.Via == ViaIdentity || crossAccount {
+		if err := g.grantByIdentity(ctx, plan); err != nil {
+			return nil, err
+		}
+	}
+	return plan, nil
+}
+
+// begin finds out which function and which principal a request is about.
+func (g *Granter) begin(ctx context.Context, request Request) (*Plan, error) {
+	function, err := ParseTarget(request.Function, request.Qualifier, g.Owner.Region, g.Owner.ID)
+	if err != nil {
+		return nil, err
+	}
+	if function.Account != g.Owner.ID {
+		return nil, fmt.Errorf("function %s is in account %s, the credentials are for account %s", function.Name, function.Account, g.Owner.ID)
+	}
+	home, other := g.Owner, g.Caller
+	if g.Caller != nil { // names without an account are names in the caller's
+		home, other = *g.Caller, &g.Owner
+	}
+	principal, err := (&Resolver{Home: home, Other: other}).Resolve(ctx, request.Principal)
+	if err != nil {
+		return nil, err
+	}
+	principal.SourceARN = request.SourceARN
+	plan := &Plan{Function: function, Principal: principal, AuthType: lambda.AuthIAM}
+	if principal.Note != "" {
+		plan.note("%s", principal.Note)
+	}
+	return plan, nil
+}
+
+func (p *Plan) crossAccount() bool {
+	return p.Principal.Account != "" && p.Principal.Account != p.Function.Account
+}
+
+// check refuses what could not work.
+func (p *Plan) check(request Request) error {
+	principal := p.Principal
+	if (principal.Kind == ServicePrincipal) != (request.SourceARN != "") {
+		if principal.Kind != ServicePrincipal {
+			return refuse("", "--source-arn limits a service; %s is a %s, whose requests have no aws:SourceArn: the grant would never match", principal.ARN, principal.Kind)
+		}
+		return refuse("--source-arn arn:aws:cloudfront::ACCOUNT:distribution/ID",
+			"without --source-arn every CloudFront distribution of every account could call the function")
+	}
+	if principal.Kind == AccountPrincipal && principal.Account == p.Function.Account {
+		return refuse("furl grant FUNCTION --to ROLE, or --to ROLE --via identity",
+			"a permission for the function's own account %s lets nobody in: each caller there still needs one of its own", principal.Account)
+	}
+	switch {
+	case request.Via == "" || request.Via == ViaResource && !p.crossAccount():
+		return nil
+	case p.crossAccount():
+		return refuse("leave --via out", "across accounts both sides have to allow the call, so that both are written")
+	case request.Via != ViaIdentity:
+		return fmt.Errorf("%q is neither %s nor %s", request.Via, ViaResource, ViaIdentity)
+	}
+	if _, ok := principal.owner(); !ok {
+		return refuse("", "a %s has no identity-based policy that could be written: leave --via identity out", principal.Kind)
+	}
+	return nil
+}
+
+// lookAtURL takes the auth type from the function's URL.
+func (g *Granter) lookAtURL(ctx context.Context, plan *Plan) error {
+	url, err := g.Owner.Functions.URL(ctx, plan.Function)
+	everyone := plan.Principal.Kind == Everyone
+	if everyone {
+		plan.AuthType = lambda.AuthNone
+	}
+	create := "furl url create " + plan.name()
+	switch awsapi.KindOf(err) {
+	case awsapi.NotFound:
+		if _, err := g.Owner.Functions.Function(ctx, plan.Function); awsapi.KindOf(err) == awsapi.NotFound {
+			return err
+		}
+		if everyone {
+			create += " --auth NONE"
+		}
+		plan.note("the function has no URL yet: %s", create)
+		return nil
+	case awsapi.Denied:
+		plan.note("could not look at the URL's auth type, taken to be %s: %v", plan.AuthType, err)
+		return nil
+	}
+	switch {
+	case err != nil:
+		return err
+	case everyone && url.AuthType != lambda.AuthNone:
+		return refuse("furl url update "+plan.name()+" --auth NONE   # if everyone on the internet is to call it",
+			"with auth type %s a permission for * would let in every user and role of every AWS account", url.AuthType)
+	case !everyone && url.AuthType == lambda.AuthNone:
+		plan.note("the URL has auth type NONE: it does not look at signatures. The grant takes effect with: furl url update %s --auth AWS_IAM", plan.name())
+	}
+	return nil
+}
+
+// name is the function as a person types it.
+func (p *Plan) name() string {
+	if p.Function.Qualifier == "" {
+		return p.Function.Name
+	}
+	return p.Function.Name + ":" + p.Function.Qualifier
+}
+
+// wantPermissions writes down the two statements.
+func (p *Plan) wantPermissions() {
+	urlID, invokeID := statementIDs(p.Principal)
+	yes := true
+	permission := lambda.Permission{Principal: p.Principal.permission(), SourceARN: p.Principal.SourceARN}
+	first, second := permission, permission
+	first.StatementID, first.Action, first.FunctionURLAuthType = urlID, lambda.ActionInvokeURL, p.AuthType
+	second.StatementID, second.Action, second.InvokedViaURL = invokeID, lambda.ActionInvoke, &yes
+	if p.Principal.Kind == ServicePrincipal {
+		// CloudFront's requests are signed, and its documentation asks for no condition but the distribution.
+		first.FunctionURLAuthType = ""
+	}
+	p.Wanted.Permissions = []lambda.Permission{first, second}
+}
+
+func (p *Plan) call() call {
+	return call{function: p.Function, authType: p.AuthType, principal: p.Principal}
+}
+
+// policyOf reads the function's resource-based policy.
+func policyOf(ctx context.Context, functions FunctionReader, function lambda.ARN) (document, error) {
+	text, err := functions.Policy(ctx, function)
+	if awsapi.KindOf(err) == awsapi.NotFound {
+		return document{}, nil
+	}
+	if err != nil {
+		return document{}, err
+	}
+	return parseDocument("resource-based policy of "+function.String(), text, policy.Resource)
+}
+
+// grantByResource plans the statements of the resource-based policy that are missing.
+func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
+	now, err := policyOf(ctx, g.Owner.Functions, plan.Function)
+	if err != nil {
+		return err
+	}
+	call := plan.call()
+	for _, permission := range plan.Wanted.Permissions {
+		if denying := call.denying(now, permission.Action); len(denying) > 0 {
+			return refuse("remove the statement first", "%s of the resource-based policy denies %s: an explicit deny outweighs every allow",
+				names(denying), permission.Action)
+		}
+		if granting := call.granting(now, permission.Action); len(granting) > 0 {
+			plan.Kept = append(plan.Kept, fmt.Sprintf("%s: %s", permission.Action, names(granting)))
+			continue
+		}
+		if taken, ok := now.find(permission.StatementID); ok {
+			// It is this grant's own, and somebody has changed it, or the role was deleted and made again since: the
+			// statement then names the old one by its unique id.
+			plan.Changes = append(plan.Changes, removal(plan.Function, taken, g.Owner))
+		}
+		plan.Changes = append(plan.Changes, Change{
+			Kind: AddStatement, Account: g.Owner.ID, Function: plan.Function,
+			StatementID: permission.StatementID, Permission: permission, account: g.Owner,
+		})
+	}
+	return plan.revise(now)
+}
+
+func removal(function lambda.ARN, s statement, owner Account) Change {
+	permission, restorable := s.permission()
+	return Change{
+		Kind: RemoveStatement, Account: owner.ID, Function: function,
+		StatementID: s.sid, Permission: permission, Restorable: restorable, account: owner,
+	}
+}
+
+// inlineDocument is the policy that lets its owner call the function's URL and nothing else.
+func inlineDocument(function lambda.ARN) string {
+	type conditions map[string]map[string]string
+	type allow struct {
+		Sid, Effect, Action, Resource string
+		Condition                     conditions
+	}
+	arn := function.String()
+	text, err := json.Marshal(struct {
+		Version   string
+		Statement []allow
+	}{"2012-10-17", []allow{
+		{"CallFunctionUrl", "Allow", lambda.ActionInvokeURL, arn, conditions{"StringEquals": {"lambda:FunctionUrlAuthType": string(lambda.AuthIAM)}}},
+		{"InvokeViaFunctionUrl", "Allow", lambda.ActionInvoke, arn, conditions{"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}},
+	}})
+	if err != nil {
+		panic(err) // there is nothing in it that could not be written
+	}
+	return string(text)
+}
+
+// grantByIdentity plans the policy of the calling role or user, if it is missing.
+func (g *Granter) grantByIdentity(ctx context.Context, plan *Plan) error {
+	owner, ok := plan.Principal.owner()
+	change := Change{
+		Kind: PutPolicy, Account: plan.Principal.Account, Owner: owner,
+		Policy: inlineName(plan.Function), Document: inlineDocument(plan.Function),
+	}
+	switch {
+	case plan.Principal.Kind == AccountPrincipal || plan.Principal.Kind == FederatedPrincipal:
+		plan.Wanted.Inline = &InlinePolicy{Account: change.Account, Name: change.Policy, Document: change.Document}
+		plan.note("whoever in account %s is to call also needs a policy there: %s", change.Account, change.Document)
+		return nil
+	case !ok: // services and everyone have no policies of their own
+		return nil
+	}
+	plan.Wanted.Inline = &InlinePolicy{Account: change.Account, Owner: owner, Name: change.Policy, Document: change.Document}
+	account, ok := g.account(change.Account)
+	if !ok {
+		plan.Elsewhere = append(plan.Elsewhere, change)
+		return nil
+	}
+	change.account = account
+	return change.planPut(ctx, plan)
+}
+
+// account finds the account that there are credentials for.
+func (g *Granter) account(id string) (Account, bool) {
+	return (&Resolver{Home: g.Owner, Other: g.Caller}).account(id)
+}
+
+// planPut adds the change to the plan unless the owner's policies allow the call already.
+func (c Change) planPut(ctx context.Context, plan *Plan) error {
+	kept, faults := identityGrants(ctx, c.account.Policies, c.Owner, plan.call())
+	if len(kept) == len(actions) {
+		plan.Kept = append(plan.Kept, kept...)
+		return nil
+	}
+	if len(faults) > 0 {
+		plan.note("could not look at all policies of %s: %v", c.Owner, faults[0])
+	}
+	before, err := c.account.Policies.Inline(ctx, c.Owner, c.Policy)
+	switch awsapi.KindOf(err) {
+	case awsapi.NotFound, awsapi.Denied:
+	default:
+		if err != nil {
+			return err
+		}
+	}
+	c.Before = before
+	if sameJSON(before, c.Document) {
+		plan.Kept = append(plan.Kept, c.String())
+		return nil
+	}
+	plan.Changes = append(plan.Changes, c)
+	plan.Documents = append(plan.Documents, Revision{Name: c.Place(), Before: before, After: c.Document})
+	return nil
+}
+
+// sameJSON reports whether two JSON texts differ in white space only.
+func sameJSON(a, b string) bool {
+	var left, right bytes.Buffer
+	return json.Compact(&left, []byte(a)) == nil && json.Compact(&right, []byte(b)) == nil && bytes.Equal(left.Bytes(), right.Bytes())
+}
+
+// identityGrants says by what the owner's policies allow each of the two actions, and what could not be read.
+func identityGrants(ctx context.Context, reader PolicyReader, owner awsapi.Owner, call call) (by []string, faults []error) {
+	policies, faults := ReadPolicies(ctx, reader, owner)
+	for _, action := range actions {
+		for _, named := range policies {
+			parsed, err := parseDocument(named.Name, named.Text, policy.Identity)
+			if err != nil {
+				continue // told of by whoever judges the policy as a whole
+			}
+			if granting := call.granting(parsed, action); len(granting) > 0 {
+				by = append(by, fmt.Sprintf("%s: %s of %s", action, names(granting), named.Name))
+				break
+			}
+		}
+	}
+	return by, faults
+}

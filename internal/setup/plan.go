@@ -1,0 +1,146 @@
+package setup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+)
+
+// Plan is what there is to do, found out before anything is done.
+type Plan struct {
+	Function  lambda.ARN // with the alias
+	Principal Principal
+	AuthType  lambda.AuthType // that the statements are made for
+
+	Changes []Change // to apply, in order
+	// Elsewhere are changes in another account that there are no credentials for. Somebody there has to make them.
+	Elsewhere []Change
+	Kept      []string // what is right already, in words
+	Notes     []string // what else somebody should know
+
+	// Wanted is the whole of a grant, whatever of it is there already.
+	Wanted Wanted
+	// Documents are the policies before and after, of those that change.
+	Documents []Revision
+}
+
+// Wanted is everything that makes a grant.
+type Wanted struct {
+	Permissions []lambda.Permission // of the function's resource-based policy; none if the caller's own policy is enough
+	Inline      *InlinePolicy       // nil if the resource-based policy is enough
+}
+
+// InlinePolicy lets its owner call a function URL.
+type InlinePolicy struct {
+	Account  string
+	Owner    awsapi.Owner // without a name: anybody of the account
+	Name     string
+	Document string
+}
+
+// Revision is a policy before and after.
+type Revision struct {
+	Name          string
+	Before, After string // JSON; "" if there is no policy
+}
+
+// PartialError says how far Apply got.
+type PartialError struct {
+	Done   []Change
+	Failed Change
+	Err    error
+	Left   []Change // after the one that failed
+}
+
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("%s: %v", e.Failed.Place(), e.Err)
+}
+
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// Finish are the commands that do what was not done.
+func (e *PartialError) Finish() []string {
+	commands := []string{e.Failed.Command()}
+	for _, change := range e.Left {
+		commands = append(commands, change.Command())
+	}
+	return commands
+}
+
+// Undo are the commands that take back what was done, last first.
+func (e *PartialError) Undo() []string {
+	var commands []string
+	for i := len(e.Done) - 1; i >= 0; i-- {
+		commands = append(commands, e.Done[i].Undo())
+	}
+	return commands
+}
+
+// Apply makes the changes, one after the other. It stops at the first that fails, with a *PartialError. done is told
+// of each change that was made.
+func (p *Plan) Apply(ctx context.Context, done func(Change)) error {
+	for i, change := range p.Changes {
+		if err := change.apply(ctx); err != nil {
+			return &PartialError{Done: p.Changes[:i], Failed: change, Err: err, Left: p.Changes[i+1:]}
+		}
+		done(change)
+	}
+	return nil
+}
+
+// note adds to the notes.
+func (p *Plan) note(format string, arguments ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, arguments...))
+}
+
+// revise records how the plan changes the function's policy.
+func (p *Plan) revise(before document) error {
+	var statements []json.RawMessage
+	for _, s := range before.statements {
+		if !p.removes(s.sid) {
+			statements = append(statements, s.raw)
+		}
+	}
+	for _, change := range p.Changes {
+		if change.Kind == AddStatement {
+			statements = append(statements, change.Permission.Statement(p.Function, func(principal string) string { return principal }))
+		}
+	}
+	after := ""
+	if len(statements) > 0 {
+		text, err := json.Marshal(struct {
+			Version   string
+			ID        string `json:"Id"`
+			Statement []json.RawMessage
+		}{"2012-10-17", "default", statements})
+		if err != nil {
+			return err
+		}
+		after = string(text)
+	}
+	p.Documents = append(p.Documents, Revision{Name: "resource-based policy of " + p.Function.String(), Before: before.text, After: after})
+	return nil
+}
+
+// removes reports whether the plan removes the statement.
+func (p *Plan) removes(sid string) bool {
+	for _, change := range p.Changes {
+		if change.Kind == RemoveStatement && change.StatementID == sid {
+			return true
+		}
+	}
+	return false
+}
+
+// Diff shows what the plan changes, in the form of a unified diff; "" if it changes nothing.
+func (p *Plan) Diff() string {
+	var text strings.Builder
+	for _, revision := range p.Documents {
+		text.WriteString(revision.diff())
+	}
+	return text.String()
+}

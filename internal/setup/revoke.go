@@ -1,0 +1,156 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+)
+
+// Revoke plans the end of a grant: the statements and the inline policy that Grant makes, and statements made by
+// others that give the same principal the same and nothing more. With Via it looks at one of the two places only. It
+// changes nothing.
+//
+// What also lets the principal call, but was given for more than that, stays; the plan's notes name it.
+func (g *Granter) Revoke(ctx context.Context, request Request) (*Plan, error) {
+	plan, err := g.begin(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Principal.Kind == Everyone {
+		plan.AuthType = lambda.AuthNone
+	}
+	switch request.Via {
+	case "", ViaResource, ViaIdentity:
+	default:
+		return nil, fmt.Errorf("%q is neither %s nor %s", request.Via, ViaResource, ViaIdentity)
+	}
+	if request.Via != ViaIdentity {
+		if err := g.revokeByResource(ctx, plan); err != nil {
+			return nil, err
+		}
+	}
+	if request.Via != ViaResource {
+		if err := g.revokeByIdentity(ctx, plan, request.Via == ViaIdentity); err != nil {
+			return nil, err
+		}
+	}
+	return plan, nil
+}
+
+// revokeByResource plans the removal of statements.
+func (g *Granter) revokeByResource(ctx context.Context, plan *Plan) error {
+	now, err := policyOf(ctx, g.Owner.Functions, plan.Function)
+	if err != nil {
+		return err
+	}
+	if now.text == "" {
+		if _, err := g.Owner.Functions.Function(ctx, plan.Function); awsapi.KindOf(err) == awsapi.NotFound {
+			return err
+		}
+	}
+	left := document{text: now.text}
+	for _, s := range now.statements {
+		if plan.grants(s) {
+			plan.Changes = append(plan.Changes, removal(plan.Function, s, g.Owner))
+		} else {
+			left.statements = append(left.statements, s)
+		}
+	}
+	plan.tellOfRest(left)
+	return plan.revise(now)
+}
+
+// grants reports whether the statement is a grant of this kind and no more: to this principal alone, of one of the two
+// actions, for calls of the URL.
+func (p *Plan) grants(s statement) bool {
+	urlID, invokeID := statementIDs(p.Principal)
+	if s.sid == urlID || s.sid == invokeID {
+		return true
+	}
+	permission, ok := s.permission()
+	if !ok || s.sid == "" || permission.Principal != p.Principal.permission() || permission.SourceARN != p.Principal.SourceARN {
+		return false
+	}
+	return permission.Action == lambda.ActionInvokeURL ||
+		permission.Action == lambda.ActionInvoke && permission.InvokedViaURL != nil && *permission.InvokedViaURL
+}
+
+// tellOfRest notes by what the principal may still call once the changes are made.
+func (p *Plan) tellOfRest(left document) {
+	call := p.call()
+	var by []statement
+	for _, action := range actions {
+		granting := call.granting(left, action)
+		if len(granting) == 0 {
+			return
+		}
+		by = append(by, granting...)
+	}
+	by = slices.CompactFunc(by, func(a, b statement) bool { return a.sid == b.sid })
+	p.note("%s can still call: %s of the resource-based policy also allow it, for more than this grant", p.Principal.ARN, names(by))
+	for _, s := range by {
+		if s.sid != "" {
+			p.note("to remove it: %s", removePermission(p.Function, s.sid))
+		}
+	}
+}
+
+// revokeByIdentity plans the removal of the inline policy.
+func (g *Granter) revokeByIdentity(ctx context.Context, plan *Plan, asked bool) error {
+	owner, ok := plan.Principal.owner()
+	if !ok {
+		if asked {
+			return refuse("", "a %s has no identity-based policy that could be removed", plan.Principal.Kind)
+		}
+		return nil
+	}
+	change := Change{Kind: DeletePolicy, Account: plan.Principal.Account, Owner: owner, Policy: inlineName(plan.Function)}
+	account, ok := g.account(change.Account)
+	if !ok {
+		plan.Elsewhere = append(plan.Elsewhere, change)
+		return nil
+	}
+	change.account = account
+	if by := otherPolicies(ctx, account.Policies, plan.call(), change); len(by) == len(actions) && !plan.crossAccount() {
+		plan.note("%s can still call, by its own policies: %s", plan.Principal.ARN, strings.Join(by, "; "))
+	}
+	before, err := account.Policies.Inline(ctx, owner, change.Policy)
+	switch awsapi.KindOf(err) {
+	case awsapi.NotFound:
+		return nil
+	case awsapi.Denied, awsapi.Unsupported:
+		if asked {
+			return err
+		}
+		plan.note("could not look whether %s has the inline policy %s: %v", owner, change.Policy, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	change.Before = before
+	plan.Changes = append(plan.Changes, change)
+	plan.Documents = append(plan.Documents, Revision{Name: change.Place(), Before: before})
+	return nil
+}
+
+// otherPolicies says by what else the owner of the inline policy may do each of the two actions.
+func otherPolicies(ctx context.Context, reader PolicyReader, call call, removed Change) []string {
+	by, _ := identityGrants(ctx, except{reader, removed.Policy}, removed.Owner, call)
+	return by
+}
+
+// except reads all policies but one inline policy.
+type except struct {
+	PolicyReader
+	name string
+}
+
+func (e except) InlineNames(ctx context.Context, owner awsapi.Owner) ([]string, error) {
+	names, err := e.PolicyReader.InlineNames(ctx, owner)
+	return slices.DeleteFunc(names, func(name string) bool { return name == e.name }), err
+}

@@ -1,0 +1,85 @@
+// Package setup gives functions their URLs and principals the permission to call them, at AWS or at any endpoint that
+// speaks the same API. It reads what is there, makes a [Plan] of what is missing and applies it:
+//
+//	owner := setup.NewAccount(identity, client)
+//	plan, err := (&setup.Granter{Owner: owner}).Grant(ctx, setup.Request{Function: "books", Principal: "function:reader"})
+//	…
+//	err = plan.Apply(ctx)
+//
+// A call of a function URL needs two actions since October 2025, lambda:InvokeFunctionUrl and lambda:InvokeFunction
+// (Lambda Developer Guide, "Control access to Lambda function URLs"); a plan always is about both. What is right
+// already stays as it is, whoever made it. What could never let anybody call is refused with the reason.
+package setup
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+)
+
+// FunctionReader looks at functions. Errors are of package awsapi.
+type FunctionReader interface {
+	Function(ctx context.Context, arn lambda.ARN) (awsapi.Function, error)
+	URL(ctx context.Context, arn lambda.ARN) (awsapi.URL, error)
+	Policy(ctx context.Context, arn lambda.ARN) (string, error)
+}
+
+// PermissionWriter changes resource-based policies. Neither method is retried.
+type PermissionWriter interface {
+	AddPermission(ctx context.Context, arn lambda.ARN, permission lambda.Permission) error
+	RemovePermission(ctx context.Context, arn lambda.ARN, statementID string) error
+}
+
+// PrincipalReader looks up roles and users by their names.
+type PrincipalReader interface {
+	Role(ctx context.Context, name string) (*iam.Role, error)
+	User(ctx context.Context, name string) (*iam.User, error)
+}
+
+// PolicyReader reads identity-based policies.
+type PolicyReader interface {
+	InlineNames(ctx context.Context, owner awsapi.Owner) ([]string, error)
+	Inline(ctx context.Context, owner awsapi.Owner, name string) (string, error)
+	Attached(ctx context.Context, owner awsapi.Owner) ([]string, error)
+	Managed(ctx context.Context, arn string) (string, error)
+}
+
+// InlineWriter changes inline policies. PutInline replaces a policy of the same name.
+type InlineWriter interface {
+	PutInline(ctx context.Context, owner awsapi.Owner, name, document string) error
+	DeleteInline(ctx context.Context, owner awsapi.Owner, name string) error
+}
+
+// Account is one AWS account in one region, as some credentials see it.
+type Account struct {
+	ID          string
+	Region      string
+	Functions   FunctionReader
+	Permissions PermissionWriter
+	Principals  PrincipalReader
+	Policies    PolicyReader
+	Inline      InlineWriter
+}
+
+// NewAccount is the account of the identity, which the client's credentials stand for.
+func NewAccount(identity awsapi.Identity, client *awsapi.Client) Account {
+	return Account{
+		ID: identity.Account, Region: client.Region(),
+		Functions: client, Permissions: client, Principals: client, Policies: client, Inline: client,
+	}
+}
+
+// Refusal is the error for a request that could not work whatever was changed.
+type Refusal struct {
+	Reason  string
+	Instead string // what to type, or to do; "" if there is nothing
+}
+
+func (r *Refusal) Error() string { return r.Reason }
+
+func refuse(instead, format string, arguments ...any) error {
+	return &Refusal{Reason: fmt.Sprintf(format, arguments...), Instead: instead}
+}

@@ -1,0 +1,201 @@
+// Package setuptest runs Lambda, IAM, STS and function URLs for tests of what sets functions up from outside: the real
+// planes, with their signatures and policies, over a store in memory, and the AWS SDK as the client.
+//
+//	world := setuptest.New(t)
+//	world.AddRole(planetest.Account, "caller", "")
+//	client := world.Client(world.Root(planetest.Account))
+//
+// Functions are there without code: one that is called answers "called".
+package setuptest
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane/iamapi"
+	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
+	"github.com/furl-dev/furl/internal/controlplane/planetest"
+	"github.com/furl-dev/furl/internal/controlplane/stsapi"
+	"github.com/furl-dev/furl/internal/dataplane"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// Region is where all functions are.
+const Region = "eu-central-1"
+
+// LambdaTrust is the trust policy of an execution role.
+const LambdaTrust = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+
+// World is a running server.
+type World struct {
+	*planetest.Server
+	t    testing.TB
+	data *httptest.Server
+}
+
+// New starts a server with the accounts of planetest, which ends with the test.
+func New(t testing.TB) *World {
+	t.Helper()
+	w := &World{t: t}
+	api, err := lambdaapi.New(lambdaapi.Config{
+		Code: absent{}, Links: absent{}, Runtimes: absent{}, URLs: w, Invoker: noInvoke{}, Environments: absent{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Server = planetest.New(t, api, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader}))
+	w.SetTrueTime()
+	w.data = httptest.NewServer(&dataplane.Plane{
+		State: w.State, Gate: &auth.Gate{State: w.State, Now: w.Now}, Invoker: answers{}, Traces: &trace.Recorder{},
+		Log: slog.New(slog.DiscardHandler), Now: w.Now, Suffixes: []string{"localhost"},
+		Explain: func(id string) string { return "http://furl.test/_furl/requests/" + id },
+	})
+	t.Cleanup(w.data.Close)
+	return w
+}
+
+// FunctionURL is the address of a function URL, in path style.
+func (w *World) FunctionURL(id, _ string) string { return w.data.URL + dataplane.PathPrefix + id + "/" }
+
+// Client is the API as the owner of the key sees it.
+func (w *World) Client(key sigv4.Credentials) *awsapi.Client { return awsapi.New(w.Config(key)) }
+
+// Config is the configuration of such a client.
+func (w *World) Config(key sigv4.Credentials) aws.Config {
+	return aws.Config{
+		Region: Region, BaseEndpoint: aws.String(w.URL),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.Secret.Reveal(), SessionToken: key.SessionToken}, nil
+		}),
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+	}
+}
+
+// Update changes the world.
+func (w *World) Update(change func(tx *state.Tx) error) {
+	w.t.Helper()
+	if err := w.State.Update(context.Background(), change); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// AddRole adds a role that Lambda and its own account may assume, with an inline policy named "own" of the statements.
+func (w *World) AddRole(account, path, name, statements string) *iam.Role {
+	w.t.Helper()
+	trust, err := iam.ParsePolicy(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"`+account+`"},"Action":"sts:AssumeRole"}}`, policy.Trust)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	role := &iam.Role{
+		Account: account, Path: path, Name: name, ID: w.newID(iam.PrefixRole), Created: w.Now(), Trust: trust, MaxSession: time.Hour,
+		Grants: w.grants(statements),
+	}
+	w.Update(func(tx *state.Tx) error { return tx.PutRole(role) })
+	return role
+}
+
+// AddUser adds a user, with an inline policy named "own" of the statements, and returns the user's key.
+func (w *World) AddUser(account, name, statements string) sigv4.Credentials {
+	w.t.Helper()
+	key, err := iam.NewAccessKey(rand.Reader, w.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	user := &iam.User{
+		Account: account, Path: "/", Name: name, ID: w.newID(iam.PrefixUser), Created: w.Now(), Keys: []iam.AccessKey{key},
+		Grants: w.grants(statements),
+	}
+	w.Update(func(tx *state.Tx) error { return tx.PutUser(user) })
+	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
+}
+
+func (w *World) newID(prefix string) string {
+	w.t.Helper()
+	id, err := iam.NewID(rand.Reader, prefix)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+func (w *World) grants(statements string) iam.Grants {
+	w.t.Helper()
+	if statements == "" {
+		return iam.Grants{}
+	}
+	own, err := iam.ParsePolicy(`{"Version":"2012-10-17","Statement":[`+statements+`]}`, policy.Identity)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return iam.Grants{Inline: map[string]iam.Policy{"own": own}}
+}
+
+// AddFunction adds a function with the execution role.
+func (w *World) AddFunction(account, name string, role *iam.Role) lambda.ARN {
+	w.t.Helper()
+	arn := lambda.ARN{Region: Region, Account: account, Name: name}
+	w.Update(func(tx *state.Tx) error {
+		return tx.PutFunction(&lambda.Function{
+			ARN: arn, Runtime: "provided.al2023", Handler: "bootstrap", Role: role.ARN(), RoleID: role.ID,
+			Timeout: time.Second, MemoryMB: 128, EphemeralMB: 512, Architecture: "x86_64", LastModified: w.Now(),
+		})
+	})
+	return arn
+}
+
+// ChangeFunction changes a function in ways that the API may not have.
+func (w *World) ChangeFunction(arn lambda.ARN, change func(*lambda.Function)) {
+	w.t.Helper()
+	w.Update(func(tx *state.Tx) error {
+		now, ok := tx.View().Function(arn)
+		if !ok {
+			w.t.Fatalf("there is no function %s", arn)
+		}
+		changed := now.Clone()
+		change(changed)
+		return tx.PutFunction(changed)
+	})
+}
+
+// absent stands for what is behind the planes: no code, no runtimes.
+type absent struct{}
+
+func (absent) Put(context.Context, []byte) (lambdaapi.Package, error) {
+	return lambdaapi.Package{}, lambdaapi.ErrNotZip
+}
+func (absent) CodeURL(*lambda.Function) string { return "" }
+func (absent) Check(string) error              { return nil }
+func (absent) Retire(string)                   {}
+
+// noInvoke is the Invoke API without functions to invoke.
+type noInvoke struct{}
+
+func (noInvoke) Invoke(context.Context, lambdaapi.Invocation) (lambdaapi.Result, error) {
+	return lambdaapi.Result{}, io.ErrUnexpectedEOF
+}
+
+func (noInvoke) InvokeAsync(context.Context, lambdaapi.Invocation) error { return io.ErrUnexpectedEOF }
+
+// answers is what is behind every function URL.
+type answers struct{}
+
+func (answers) Invoke(context.Context, invoke.Request) (*runtime.Result, error) {
+	return &runtime.Result{Body: io.NopCloser(strings.NewReader(`"called"`)), ContentType: "application/json"}, nil
+}

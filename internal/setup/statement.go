@@ -1,0 +1,225 @@
+package setup
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/policy"
+)
+
+// statement is one statement of a policy, judged by itself.
+type statement struct {
+	sid      string
+	raw      json.RawMessage
+	document *policy.Document // of this statement alone
+	deny     bool
+}
+
+// document is a policy taken apart.
+type document struct {
+	text       string // "" if there is no policy
+	statements []statement
+}
+
+// parseDocument takes a policy apart. name is for errors.
+func parseDocument(name, text string, kind policy.Kind) (document, error) {
+	if text == "" {
+		return document{}, nil
+	}
+	if _, err := policy.Parse([]byte(text), kind); err != nil {
+		return document{}, fmt.Errorf("%s: %w", name, err)
+	}
+	var parts struct {
+		Version   string
+		Statement json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(text), &parts); err != nil {
+		return document{}, fmt.Errorf("%s: %w", name, err)
+	}
+	var raw []json.RawMessage
+	if bytes.HasPrefix(bytes.TrimSpace(parts.Statement), []byte("{")) {
+		raw = []json.RawMessage{parts.Statement}
+	} else if err := json.Unmarshal(parts.Statement, &raw); err != nil {
+		return document{}, fmt.Errorf("%s: %w", name, err)
+	}
+	parsed := document{text: text}
+	for _, text := range raw {
+		alone, err := json.Marshal(struct {
+			Version   string `json:",omitempty"`
+			Statement json.RawMessage
+		}{parts.Version, text})
+		if err != nil {
+			return document{}, fmt.Errorf("%s: %w", name, err)
+		}
+		compiled, err := policy.Parse(alone, kind)
+		if err != nil {
+			return document{}, fmt.Errorf("%s: %w", name, err)
+		}
+		var head struct{ Sid, Effect string }
+		if err := json.Unmarshal(text, &head); err != nil {
+			return document{}, fmt.Errorf("%s: %w", name, err)
+		}
+		parsed.statements = append(parsed.statements, statement{sid: head.Sid, raw: text, document: compiled, deny: head.Effect == "Deny"})
+	}
+	return parsed, nil
+}
+
+// find is the statement with the id.
+func (d document) find(sid string) (statement, bool) {
+	for _, s := range d.statements {
+		if s.sid == sid {
+			return s, true
+		}
+	}
+	return statement{}, false
+}
+
+// call is a call of a function URL that a statement may be about.
+type call struct {
+	function  lambda.ARN // with the alias
+	authType  lambda.AuthType
+	principal Principal
+}
+
+// actions are the two actions that a call needs.
+var actions = [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke}
+
+// facts are the condition keys that every call of the kind has. What else a real call has (its address, its time) is
+// left out: a statement that asks for more than these does not let the principal in each time.
+func (c call) facts(action string) policy.Values {
+	facts := policy.Values{}
+	if caller := c.principal.caller(); caller != nil {
+		facts = caller.Keys()
+	}
+	if action == lambda.ActionInvokeURL {
+		facts["lambda:FunctionUrlAuthType"] = []string{string(c.authType)}
+	} else {
+		facts["lambda:InvokedViaFunctionUrl"] = []string{"true"}
+	}
+	if c.principal.SourceARN != "" {
+		facts["aws:SourceArn"] = []string{c.principal.SourceARN}
+	}
+	return facts
+}
+
+// everything is the policy of a caller whose own account lets it do all.
+var everything = policy.Named{Name: "everything", Document: mustParse(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)}
+
+func mustParse(text string) *policy.Document {
+	parsed, err := policy.Parse([]byte(text), policy.Identity)
+	if err != nil {
+		panic(err)
+	}
+	return parsed
+}
+
+// matches reports whether the statement, on the resource's side or on the caller's, decides the action on its own.
+func (c call) matches(s statement, action string) bool {
+	facts := c.facts(action)
+	for _, key := range s.document.ContextKeys() {
+		if _, ok := facts.Lookup(key); !ok {
+			return false
+		}
+	}
+	request := policy.Request{
+		Principal: c.principal.caller(), Action: action, Resource: c.function.String(),
+		ResourceAccount: c.function.Account, Context: facts,
+	}
+	named := policy.Named{Document: s.document}
+	var sets policy.Sets
+	if s.document.Kind() == policy.Resource {
+		sets.Resource = &named
+		if c.principal.Account != c.function.Account && c.principal.Account != "" {
+			sets.Identity = []policy.Named{everything} // the other side's part
+		}
+	} else {
+		sets.Identity = []policy.Named{named}
+		request.ResourceAccount = c.principal.Account // the function's side is not asked
+	}
+	decision := policy.Evaluate(request, &sets)
+	if s.deny {
+		return decision.Effect == policy.ExplicitlyDenied
+	}
+	return decision.Effect == policy.Allowed
+}
+
+// granting are the statements that let the principal do the action.
+func (c call) granting(d document, action string) []statement {
+	return slices.DeleteFunc(slices.Clone(d.statements), func(s statement) bool { return s.deny || !c.matches(s, action) })
+}
+
+// denying are the statements that forbid the principal the action in every call.
+func (c call) denying(d document, action string) []statement {
+	return slices.DeleteFunc(slices.Clone(d.statements), func(s statement) bool { return !s.deny || !c.matches(s, action) })
+}
+
+// name is how people are told of a statement.
+func (s statement) name() string {
+	if s.sid == "" {
+		return "statement without id"
+	}
+	return "statement " + s.sid
+}
+
+// names lists statements.
+func names(statements []statement) string {
+	list := make([]string, len(statements))
+	for i, s := range statements {
+		list[i] = s.name()
+	}
+	return strings.Join(list, ", ")
+}
+
+// permission reads a statement of a function's policy back into the permission that AddPermission made it from. ok is
+// false for a statement that AddPermission could not have made.
+func (s statement) permission() (made lambda.Permission, ok bool) {
+	var read struct {
+		Sid, Effect string
+		Principal   json.RawMessage
+		Action      string
+		Resource    string
+		Condition   map[string]map[string]string
+	}
+	decoder := json.NewDecoder(bytes.NewReader(s.raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&read); err != nil || read.Effect != "Allow" {
+		return lambda.Permission{}, false
+	}
+	made = lambda.Permission{StatementID: read.Sid, Action: read.Action}
+	var anyone string
+	var named struct{ AWS, Service string }
+	switch {
+	case json.Unmarshal(read.Principal, &anyone) == nil && anyone == "*":
+		made.Principal.Anyone = true
+	case json.Unmarshal(read.Principal, &named) == nil && (named.AWS == "") != (named.Service == ""):
+		made.Principal = lambda.PermissionPrincipal{AWS: named.AWS, Service: named.Service}
+	default:
+		return lambda.Permission{}, false
+	}
+	for operator, keys := range read.Condition {
+		for key, value := range keys {
+			switch strings.ToLower(operator + " " + key) {
+			case "stringequals lambda:functionurlauthtype":
+				made.FunctionURLAuthType = lambda.AuthType(value)
+			case "bool lambda:invokedviafunctionurl":
+				via := value == "true"
+				made.InvokedViaURL = &via
+			case "arnlike aws:sourcearn":
+				made.SourceARN = value
+			case "stringequals aws:sourceaccount":
+				made.SourceAccount = value
+			case "stringequals aws:principalorgid":
+				made.PrincipalOrgID = value
+			case "stringequals lambda:eventsourcetoken":
+				made.EventSourceToken = value
+			default:
+				return lambda.Permission{}, false
+			}
+		}
+	}
+	return made, true
+}

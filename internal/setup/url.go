@@ -1,0 +1,310 @@
+package setup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+)
+
+// URLWriter reads and changes the URL of a function or alias. Errors are of package awsapi.
+type URLWriter interface {
+	URL(ctx context.Context, arn lambda.ARN) (awsapi.URL, error)
+	CreateURL(ctx context.Context, arn lambda.ARN, settings awsapi.URLSettings) (awsapi.URL, error)
+	UpdateURL(ctx context.Context, arn lambda.ARN, settings awsapi.URLSettings) (awsapi.URL, error)
+	DeleteURL(ctx context.Context, arn lambda.ARN) error
+}
+
+// URLChange is what is asked of a function URL. Empty fields, and nil ones of CORS, leave it as it is.
+type URLChange struct {
+	AuthType   lambda.AuthType
+	InvokeMode lambda.InvokeMode
+	CORS       *lambda.CORS
+	NoCORS     bool // remove the CORS configuration
+}
+
+// Limits of a CORS configuration, from the Lambda API model (Cors).
+const (
+	maxCORSItems  = 100
+	maxCORSHeader = 1024
+	maxCORSOrigin = 253
+	maxCORSMethod = 6 // characters, and methods
+	maxCORSAge    = 86400
+)
+
+// Validate reports everything that the API would refuse, at once.
+func (c URLChange) Validate() error {
+	var faults []error
+	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
+	if c.AuthType != "" && c.AuthType != lambda.AuthIAM && c.AuthType != lambda.AuthNone {
+		fault("auth type %q is neither %s nor %s", c.AuthType, lambda.AuthIAM, lambda.AuthNone)
+	}
+	if c.InvokeMode != "" && c.InvokeMode != lambda.Buffered && c.InvokeMode != lambda.ResponseStream {
+		fault("invoke mode %q is neither %s nor %s", c.InvokeMode, lambda.Buffered, lambda.ResponseStream)
+	}
+	if c.CORS == nil {
+		return errors.Join(faults...)
+	}
+	if c.NoCORS {
+		fault("CORS can not be both set and removed")
+	}
+	list := func(name string, items []string, longest int) {
+		if len(items) > maxCORSItems {
+			fault("%d %s are more than %d", len(items), name, maxCORSItems)
+		}
+		for _, item := range items {
+			if item == "" || len(item) > longest {
+				fault("%q, of the %s, has not 1 to %d characters", item, name, longest)
+			}
+		}
+	}
+	list("allowed headers", c.CORS.AllowHeaders, maxCORSHeader)
+	list("exposed headers", c.CORS.ExposeHeaders, maxCORSHeader)
+	list("allowed origins", c.CORS.AllowOrigins, maxCORSOrigin)
+	if len(c.CORS.AllowMethods) > maxCORSMethod {
+		fault("%d allowed methods are more than %d; * stands for all", len(c.CORS.AllowMethods), maxCORSMethod)
+	}
+	for _, method := range c.CORS.AllowMethods {
+		switch {
+		case method == "OPTIONS":
+			fault("OPTIONS is not a method to allow: Lambda answers preflight requests itself, and takes no name of more than %d characters", maxCORSMethod)
+		case method == "" || len(method) > maxCORSMethod:
+			fault("allowed method %q has not 1 to %d characters", method, maxCORSMethod)
+		}
+	}
+	if age := c.CORS.MaxAge; age != nil && (*age < 0 || *age > maxCORSAge) {
+		fault("a maximum age of %d seconds is not between 0 and %d", *age, maxCORSAge)
+	}
+	return errors.Join(faults...)
+}
+
+// URLPlan is what there is to do to a function URL.
+type URLPlan struct {
+	Function lambda.ARN
+	Before   *awsapi.URL // nil if there is none
+	Action   URLAction
+	Settings awsapi.URLSettings // to send
+
+	writer URLWriter
+}
+
+// URLAction is what a URLPlan does.
+type URLAction string
+
+// The actions on a function URL.
+const (
+	NoAction  URLAction = "none"
+	CreateURL URLAction = "create"
+	UpdateURL URLAction = "update"
+	DeleteURL URLAction = "delete"
+)
+
+// PlanCreate plans a URL for a function that has none. A URL that is there already, and as asked for, stays as it is; one
+// that differs is an error, since who says create does not mean to change what others may rely on.
+func PlanCreate(ctx context.Context, writer URLWriter, function lambda.ARN, change URLChange) (*URLPlan, error) {
+	plan, err := beginURL(ctx, writer, function)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Before != nil {
+		if differences := plan.merge(change); len(differences) > 0 {
+			return nil, refuse("furl url update "+function.Name+"   # with the same flags",
+				"%s has a URL already, with another %s", function, strings.Join(differences, ", "))
+		}
+		return plan, nil
+	}
+	plan.merge(change)
+	plan.Action = CreateURL
+	if plan.Settings.AuthType == "" {
+		plan.Settings.AuthType = lambda.AuthIAM
+	}
+	return plan, nil
+}
+
+// PlanUpdate plans a change of a function's URL. A function that has none is an error.
+func PlanUpdate(ctx context.Context, writer URLWriter, function lambda.ARN, change URLChange) (*URLPlan, error) {
+	plan, err := beginURL(ctx, writer, function)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Before == nil {
+		return nil, refuse("furl url create "+function.Name, "%s has no URL", function)
+	}
+	if differences := plan.merge(change); len(differences) > 0 {
+		plan.Action = UpdateURL
+	}
+	return plan, nil
+}
+
+// PlanDelete plans the end of a function's URL. A function that has none needs no change.
+func PlanDelete(ctx context.Context, writer URLWriter, function lambda.ARN) (*URLPlan, error) {
+	plan, err := beginURL(ctx, writer, function)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Before != nil {
+		plan.Action = DeleteURL
+	}
+	return plan, nil
+}
+
+func beginURL(ctx context.Context, writer URLWriter, function lambda.ARN) (*URLPlan, error) {
+	plan := &URLPlan{Function: function, Action: NoAction, writer: writer}
+	url, err := writer.URL(ctx, function)
+	if err == nil {
+		plan.Before = &url
+		return plan, nil
+	}
+	if awsapi.KindOf(err) == awsapi.NotFound {
+		return plan, nil
+	}
+	return nil, err
+}
+
+// merge takes over what the change asks for and names what of it is not so already.
+func (p *URLPlan) merge(change URLChange) (differences []string) {
+	before := awsapi.URL{}
+	if p.Before != nil {
+		before = *p.Before
+	}
+	if change.AuthType != "" && change.AuthType != before.AuthType {
+		p.Settings.AuthType = change.AuthType
+		differences = append(differences, "auth type")
+	}
+	if change.InvokeMode != "" && change.InvokeMode != before.InvokeMode {
+		p.Settings.InvokeMode = change.InvokeMode
+		differences = append(differences, "invoke mode")
+	}
+	now := lambda.CORS{}
+	if before.CORS != nil {
+		now = *before.CORS
+	}
+	switch merged := mergeCORS(now, change.CORS); {
+	case change.NoCORS && before.CORS != nil:
+		p.Settings.CORS = &lambda.CORS{}
+		differences = append(differences, "CORS configuration")
+	case change.CORS != nil && !sameCORS(now, merged):
+		p.Settings.CORS = &merged
+		differences = append(differences, "CORS configuration")
+	}
+	return differences
+}
+
+// mergeCORS is the configuration with all that the change names.
+func mergeCORS(now lambda.CORS, change *lambda.CORS) lambda.CORS {
+	if change == nil {
+		return now
+	}
+	if change.AllowCredentials != nil {
+		now.AllowCredentials = change.AllowCredentials
+	}
+	if change.AllowHeaders != nil {
+		now.AllowHeaders = change.AllowHeaders
+	}
+	if change.AllowMethods != nil {
+		now.AllowMethods = change.AllowMethods
+	}
+	if change.AllowOrigins != nil {
+		now.AllowOrigins = change.AllowOrigins
+	}
+	if change.ExposeHeaders != nil {
+		now.ExposeHeaders = change.ExposeHeaders
+	}
+	if change.MaxAge != nil {
+		now.MaxAge = change.MaxAge
+	}
+	return now
+}
+
+// sameCORS reports whether two configurations mean the same. Order is of no meaning; what is absent means false,
+// zero or nothing.
+func sameCORS(a, b lambda.CORS) bool {
+	same := func(a, b []string) bool {
+		return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	}
+	return value(a.AllowCredentials) == value(b.AllowCredentials) && value(a.MaxAge) == value(b.MaxAge) &&
+		same(a.AllowHeaders, b.AllowHeaders) && same(a.AllowMethods, b.AllowMethods) &&
+		same(a.AllowOrigins, b.AllowOrigins) && same(a.ExposeHeaders, b.ExposeHeaders)
+}
+
+func value[T any](pointer *T) (v T) {
+	if pointer != nil {
+		v = *pointer
+	}
+	return v
+}
+
+// Apply makes the change and returns the URL as it is then; of a deleted URL, as it was.
+func (p *URLPlan) Apply(ctx context.Context) (awsapi.URL, error) {
+	switch p.Action {
+	case CreateURL:
+		return p.writer.CreateURL(ctx, p.Function, p.Settings)
+	case UpdateURL:
+		return p.writer.UpdateURL(ctx, p.Function, p.Settings)
+	case DeleteURL:
+		return *p.Before, absentIsDone(p.writer.DeleteURL(ctx, p.Function))
+	default:
+		return value(p.Before), nil
+	}
+}
+
+// After are the settings that the URL will have; nil if there will be none.
+func (p *URLPlan) After() *awsapi.URLSettings {
+	if p.Action == DeleteURL || p.Action == NoAction && p.Before == nil {
+		return nil
+	}
+	after := p.Settings
+	if before := p.Before; before != nil {
+		if after.AuthType == "" {
+			after.AuthType = before.AuthType
+		}
+		if after.InvokeMode == "" {
+			after.InvokeMode = before.InvokeMode
+		}
+		if after.CORS == nil {
+			after.CORS = before.CORS
+		}
+	}
+	if after.InvokeMode == "" {
+		after.InvokeMode = lambda.Buffered
+	}
+	if after.CORS != nil && sameCORS(*after.CORS, lambda.CORS{}) {
+		after.CORS = nil
+	}
+	return &after
+}
+
+// Diff shows what the plan changes, in the form of a unified diff; "" if it changes nothing.
+func (p *URLPlan) Diff() (string, error) {
+	if p.Action == NoAction {
+		return "", nil
+	}
+	revision := Revision{Name: "function URL of " + p.Function.String()}
+	var err error
+	if p.Before != nil {
+		if revision.Before, err = settingsJSON(&awsapi.URLSettings{AuthType: p.Before.AuthType, InvokeMode: p.Before.InvokeMode, CORS: p.Before.CORS}); err != nil {
+			return "", err
+		}
+	}
+	if after := p.After(); after != nil {
+		if revision.After, err = settingsJSON(after); err != nil {
+			return "", err
+		}
+	}
+	return revision.diff(), nil
+}
+
+// settingsJSON writes settings with the names of the Lambda API.
+func settingsJSON(settings *awsapi.URLSettings) (string, error) {
+	text, err := json.Marshal(struct {
+		AuthType   lambda.AuthType
+		InvokeMode lambda.InvokeMode
+		Cors       *lambda.CORS `json:",omitempty"`
+	}{settings.AuthType, settings.InvokeMode, settings.CORS})
+	return string(text), err
+}
