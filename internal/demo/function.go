@@ -121,7 +121,7 @@ func call(ctx context.Context, order Order) (Outcome, error) {
 
 // send sends a request and reads its answer.
 func send(request *http.Request) (Outcome, error) {
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	response, err := client.Do(request)
 	if err != nil {
 		return Outcome{}, err
