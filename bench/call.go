@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+var (
+	//go:embed function/app.py
+	pythonFunction []byte
+	//go:embed function/index.mjs
+	nodeFunction []byte
+)
+
+// callee is a function behind a URL on a running server, with a caller that may call it.
+type callee struct {
+	server *server
+	caller sigv4.Credentials
+	path   string // of its URL
+}
+
+// kind is a way to write the function.
+type kind struct {
+	name, runtime, handler string
+	file                   string // in the package
+	needs                  string // program on PATH, "" for none
+	code                   func(context.Context, *bench) ([]byte, error)
+}
+
+var (
+	goFunction = kind{"Go", "provided.al2023", "bootstrap", "bootstrap", "", func(ctx context.Context, b *bench) ([]byte, error) {
+		program, err := b.function(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return os.ReadFile(program)
+	}}
+	interpreted = []kind{
+		{"Python", "python3.13", "app.handler", "app.py", "python3", text(pythonFunction)},
+		{"Node", "nodejs22.x", "index.handler", "index.mjs", "node", text(nodeFunction)},
+	}
+)
+
+func text(content []byte) func(context.Context, *bench) ([]byte, error) {
+	return func(context.Context, *bench) ([]byte, error) { return content, nil }
+}
+
+// available reports whether the machine can run the function.
+func (k kind) available() bool {
+	if k.needs == "" {
+		return true
+	}
+	_, err := exec.LookPath(k.needs)
+	return err == nil
+}
+
+// deploy starts a server of its own and puts the function onto it.
+func (b *bench) deploy(ctx context.Context, k kind) (*callee, error) {
+	data, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.serve(ctx, filepath.Join(data, "furl"))
+	if err != nil {
+		return nil, err
+	}
+	b.atEnd(s.stop)
+	const role = "caller"
+	caller, err := s.createCaller(ctx, role)
+	if err != nil {
+		return nil, err
+	}
+	code, err := k.code(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	zipped, err := deploymentPackage(k.file, code)
+	if err != nil {
+		return nil, err
+	}
+	path, err := s.createFunction(ctx, "page", k.runtime, k.handler, zipped, role)
+	if err != nil {
+		return nil, err
+	}
+	return &callee{s, caller, path}, nil
+}
+
+// book is what all callers ask for.
+const book = "book?page=5"
+
+// get is a signed GET of the function's URL. It is good for five minutes, as often as it is sent.
+func (c *callee) get(ctx context.Context) (target, error) {
+	r, err := signed(ctx, c.caller, "lambda", http.MethodGet, "http://"+c.server.address+c.path+book, "", nil)
+	if err != nil {
+		return target{}, err
+	}
+	return newTarget(r, nil)
+}
+
+// measureCall is what the whole data plane adds to the bare Runtime API, for a single caller of a warm function.
+func measureCall(ctx context.Context, b *bench, e effort) ([]row, error) {
+	callee, err := b.deploy(ctx, goFunction)
+	if err != nil {
+		return nil, err
+	}
+	bare, err := b.newFloor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	get, err := callee.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := dial(get.address)
+	if err != nil {
+		return nil, err
+	}
+	defer caller.close()
+	if _, err := caller.latency(e.round, get.request); err != nil { // starts the function
+		return nil, fmt.Errorf("%w\n%s", err, callee.server.log.String())
+	}
+	bare.latency(e.round)
+	p, err := e.alternate(
+		func() (float64, error) { return caller.latency(2*e.round, get.request) },
+		func() (float64, error) { return bare.latency(2 * e.round), nil },
+	)
+	if err != nil {
+		return nil, err
+	}
+	added := p.ours - p.theirs
+	return []row{
+		{"signed GET into a warm Go function, added", took(added), "≤ 300 µs", added <= float64(300*time.Microsecond),
+			fmt.Sprintf("%s, less %s for a bare Runtime API round trip", took(p.ours), took(p.theirs))},
+	}, nil
+}

@@ -1,0 +1,93 @@
+// Command function is the work that the benchmarks put behind furl and behind its peers: one small web page. Started
+// by a Lambda runtime it is a function behind a function URL; as "function serve" it is the same page as an HTTP
+// server; as "function proxy URL" it is a bare reverse proxy. The latter two print their address and end with their
+// standard input.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() {
+	if len(os.Args) == 1 {
+		lambda.Start(handle)
+		return
+	}
+	if err := serve(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "function:", err)
+		os.Exit(1)
+	}
+}
+
+// page is the work.
+func page(number string) ([]byte, error) {
+	return json.Marshal(map[string]string{"page": number, "title": "A page of a book"})
+}
+
+func handle(_ context.Context, request events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
+	text, err := page(request.QueryStringParameters["page"])
+	return events.LambdaFunctionURLResponse{
+		StatusCode: http.StatusOK,
+		Headers:    map[string]string{"content-type": "application/json"},
+		Body:       string(text),
+	}, err
+}
+
+func serve(args []string) error {
+	handler, err := handlerOf(args)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(listener.Addr())
+	go func() {
+		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // its end is what counts
+		listener.Close()
+	}()
+	if err := http.Serve(listener, handler); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func handlerOf(args []string) (http.Handler, error) {
+	switch {
+	case len(args) == 1 && args[0] == "serve":
+		return http.HandlerFunc(servePage), nil
+	case len(args) == 2 && args[0] == "proxy":
+		target, err := url.Parse(args[1])
+		if err != nil {
+			return nil, err
+		}
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		// The default keeps two connections to a host and would make a new one for most requests.
+		proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+		return proxy, nil
+	}
+	return nil, fmt.Errorf("%q is neither serve nor proxy URL", args)
+}
+
+func servePage(w http.ResponseWriter, r *http.Request) {
+	text, err := page(r.URL.Query().Get("page"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(text) //nolint:errcheck // a client that is gone is nobody's loss
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"runtime"
+	"slices"
+	"time"
+)
+
+// pair is what two sides came to: the medians of the rounds, and the median of the ratios within the rounds, which a
+// machine that is slower for a while disturbs less.
+type pair struct {
+	ours, theirs float64
+	ratio        float64 // ours / theirs
+}
+
+// alternate measures two sides in turns, for as many rounds as the effort has.
+func (e effort) alternate(ours, theirs func() (float64, error)) (pair, error) {
+	var a, b, ratios []float64
+	for range e.rounds {
+		x, err := ours()
+		if err != nil {
+			return pair{}, err
+		}
+		y, err := theirs()
+		if err != nil {
+			return pair{}, err
+		}
+		a, b, ratios = append(a, x), append(b, y), append(ratios, x/y)
+	}
+	return pair{median(a), median(b), median(ratios)}, nil
+}
+
+// alternateWork is alternate for work of this process, in nanoseconds for one run.
+func (e effort) alternateWork(ours, theirs func()) pair {
+	timed := func(work func()) func() (float64, error) {
+		return func() (float64, error) { return perRun(e.round, work), nil }
+	}
+	p, _ := e.alternate(timed(ours), timed(theirs)) // neither returns an error
+	return p
+}
+
+// repeat is the median of the rounds of one side alone, in nanoseconds for one run.
+func (e effort) repeat(work func()) float64 {
+	var rounds []float64
+	for range e.rounds {
+		rounds = append(rounds, perRun(e.round, work))
+	}
+	return median(rounds)
+}
+
+// perRun is how long one run of the work takes, in nanoseconds, over at least the duration.
+func perRun(atLeast time.Duration, work func()) float64 {
+	runtime.GC() // nobody pays for the garbage of the other side
+	begin := time.Now()
+	for batch, runs := 1, 0; ; batch *= 2 {
+		for range batch {
+			work()
+		}
+		runs += batch
+		if took := time.Since(begin); took >= atLeast {
+			return float64(took) / float64(runs)
+		}
+	}
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// must is for work whose error would be a mistake of this program.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/store"
+	"github.com/furl-dev/furl/policy"
+)
+
+// population is how much there is in a world, evenly spread over its accounts.
+type population struct{ accounts, functions, roles, keys int }
+
+var (
+	// IAM's quotas ask for many accounts: one has room for 5,000 users of two keys.
+	targetPopulation = population{accounts: 20, functions: 10_000, roles: 20_000, keys: 100_000}
+	smallPopulation  = population{accounts: 1, functions: 1, roles: 1, keys: 2}
+)
+
+// accountID is the id of the account that the i-th thing belongs to. The first account is the one that all else uses.
+func (p population) accountID(i int) string {
+	first, err := strconv.Atoi(account)
+	must(err)
+	return strconv.Itoa(first + i%p.accounts)
+}
+
+func (p population) String() string {
+	return fmt.Sprintf("%d accounts, %d functions, %d roles, %d access keys", p.accounts, p.functions, p.roles, p.keys)
+}
+
+// populate makes a world in a data directory. A function has a URL and a policy of four statements; a role has two
+// managed policies that all roles share, a trust policy and an inline policy of its own; a user has two keys and a
+// managed policy.
+func populate(ctx context.Context, data string, p population) (err error) {
+	db, err := store.Open(ctx, filepath.Join(data, "furl.db"))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := db.Close(); err == nil {
+			err = closing
+		}
+	}()
+	world, err := state.Load(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		size int
+		put  func(tx *state.Tx, account string, i int) error
+	}{
+		{p.accounts, putPolicies},
+		{p.roles, putRole},
+		{p.keys / keysOfUser, putUser},
+		{p.functions, putFunction},
+	} {
+		if err := putAll(ctx, world, part.size, func(tx *state.Tx, i int) error { return part.put(tx, p.accountID(i), i) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putAll puts so many things into the world, as many at a time as the store takes in one commit.
+func putAll(ctx context.Context, world *state.State, size int, put func(tx *state.Tx, i int) error) error {
+	for from := 0; from < size; from += store.MaxChanges {
+		err := world.Update(ctx, func(tx *state.Tx) error {
+			for i := from; i < min(size, from+store.MaxChanges); i++ {
+				if err := put(tx, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func document(text string, kind policy.Kind) iam.Policy {
+	parsed, err := iam.ParsePolicy(text, kind)
+	must(err)
+	return parsed
+}
+
+func policyARN(account, name string) string { return "arn:aws:iam::" + account + ":policy/" + name }
+
+func putPolicies(tx *state.Tx, account string, i int) error {
+	for name, text := range map[string]string{"app": appPolicy, "call": callPolicy} {
+		managed := &iam.ManagedPolicy{Account: account, Name: name, Path: "/", ID: fmt.Sprintf("ANPA%s%013d", name, i)}
+		managed.AddVersion(document(text, policy.Identity), true, time.Now())
+		if err := tx.PutPolicy(managed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func putRole(tx *state.Tx, account string, i int) error {
+	own := document(fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::bucket-%d/*"}]}`, i), policy.Identity)
+	return tx.PutRole(&iam.Role{
+		Account: account, Name: roleName(i), Path: "/", ID: roleID(i), Created: time.Now(),
+		Trust: document(trust, policy.Trust), MaxSession: time.Hour,
+		Grants: iam.Grants{Inline: map[string]iam.Policy{"own": own}, Attached: []string{policyARN(account, "app"), policyARN(account, "call")}},
+	})
+}
+
+// keysOfUser is how many access keys IAM lets a user have.
+const keysOfUser = 2
+
+func putUser(tx *state.Tx, account string, i int) error {
+	user := &iam.User{
+		Account: account, Name: "user-" + strconv.Itoa(i), Path: "/", ID: fmt.Sprintf("AIDA%017d", i), Created: time.Now(),
+		Grants: iam.Grants{Attached: []string{policyARN(account, "call")}},
+	}
+	for range keysOfUser {
+		key, err := iam.NewAccessKey(rand.Reader, time.Now())
+		if err != nil {
+			return err
+		}
+		user.Keys = append(user.Keys, key)
+	}
+	return tx.PutUser(user)
+}
+
+// putFunction makes a function whose role is of the same number, and may call it.
+func putFunction(tx *state.Tx, account string, i int) error {
+	principal, viaURL := lambda.PermissionPrincipal{AWS: roleID(i)}, true
+	return tx.PutFunction(&lambda.Function{
+		ARN:     lambda.ARN{Region: region, Account: account, Name: "function-" + strconv.Itoa(i)},
+		Runtime: "provided.al2023", Handler: "bootstrap", Timeout: lambda.DefaultTimeout, MemoryMB: lambda.DefaultMemoryMB,
+		Role: "arn:aws:iam::" + account + ":role/" + roleName(i), RoleID: roleID(i),
+		URLs: map[string]*lambda.URLConfig{"": {ID: urlID(i), AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered, Created: time.Now()}},
+		Permissions: map[string][]lambda.Permission{"": {
+			{StatementID: "url", Action: lambda.ActionInvokeURL, Principal: principal, FunctionURLAuthType: lambda.AuthIAM},
+			{StatementID: "invoke", Action: lambda.ActionInvoke, Principal: principal, InvokedViaURL: &viaURL},
+			{StatementID: "cdn", Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}},
+			{StatementID: "bucket", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Service: "s3.amazonaws.com"}, SourceAccount: account},
+		}},
+	})
+}
+
+func roleName(i int) string { return "role-" + strconv.Itoa(i) }
+func roleID(i int) string   { return fmt.Sprintf("AROA%017d", i) }
+func urlID(i int) string    { return fmt.Sprintf("u%030d", i) }

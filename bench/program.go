@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// bench is what the sections share: a temporary directory, and the programs that are measured, built when they are
+// first asked for.
+type bench struct {
+	dir     string
+	endings []func() // in the order in which they were added; run backwards
+}
+
+func newBench() (*bench, error) {
+	dir, err := os.MkdirTemp("", "furl-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{dir: dir}
+	b.atEnd(func() { os.RemoveAll(dir) })
+	return b, nil
+}
+
+func (b *bench) atEnd(end func()) { b.endings = append(b.endings, end) }
+
+// nested begins a part of the run; what it returns ends what was started in that part.
+func (b *bench) nested() (end func()) {
+	before := len(b.endings)
+	return func() { b.endTo(before) }
+}
+
+func (b *bench) close() { b.endTo(0) }
+
+func (b *bench) endTo(before int) {
+	for len(b.endings) > before {
+		last := b.endings[len(b.endings)-1]
+		b.endings = b.endings[:len(b.endings)-1]
+		last()
+	}
+}
+
+// build builds a command of this module the way `make build` does, once.
+func (b *bench) build(ctx context.Context, command string) (path string, err error) {
+	path = filepath.Join(b.dir, filepath.Base(command))
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/furl-dev/furl/"+command)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", command, err, out)
+	}
+	return path, nil
+}
+
+func (b *bench) furl(ctx context.Context) (string, error)     { return b.build(ctx, "cmd/furl") }
+func (b *bench) function(ctx context.Context) (string, error) { return b.build(ctx, "bench/function") }
+
+// helper starts the function program as an HTTP server or proxy and returns its address.
+func (b *bench) helper(ctx context.Context, args ...string) (address string, err error) {
+	program, err := b.function(ctx)
+	if err != nil {
+		return "", err
+	}
+	command := exec.Command(program, args...)
+	command.Stderr = os.Stderr
+	stdin, err := command.StdinPipe()
+	if err != nil {
+		return "", err
+	}
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := command.Start(); err != nil {
+		return "", err
+	}
+	b.atEnd(func() {
+		stdin.Close()
+		command.Wait() //nolint:errcheck // it has served its purpose
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) || line == "" {
+		return "", fmt.Errorf("start %s %s: no address, %w", program, strings.Join(args, " "), err)
+	}
+	return strings.TrimSpace(line), nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// server is a running `furl serve`.
+type server struct {
+	command *exec.Cmd
+	log     bytes.Buffer
+	address string        // host:port
+	ready   time.Duration // from the start of the process to the first 200 of its health page
+	root    sigv4.Credentials
+}
+
+const (
+	account = "123456789012"
+	region  = "eu-central-1"
+)
+
+// rootKey is the root key of the servers that are measured. They listen on loopback, for a minute.
+var rootKey = struct{ id, secret string }{"AKIABENCHBENCHBENCH0", "bench/bench/bench/bench/bench/bench+benc"}
+
+// serve starts the server on the data directory and waits until it is ready.
+func (b *bench) serve(ctx context.Context, data string, flags ...string) (*server, error) {
+	program, err := b.furl(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{address: address, root: sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}}
+	s.command = exec.Command(program, append([]string{"serve", "--data", data, "--listen", address, "--region", region,
+		"--url-style", "path"}, flags...)...)
+	s.command.Env = append(os.Environ(), "FURL_ROOT_ACCESS_KEY_ID="+rootKey.id, "FURL_ROOT_SECRET_ACCESS_KEY="+rootKey.secret)
+	s.command.Stderr = &s.log
+	begin := time.Now()
+	if err := s.command.Start(); err != nil {
+		return nil, err
+	}
+	if err := s.wait(ctx); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("furl serve: %w\n%s", err, s.log.String())
+	}
+	s.ready = time.Since(begin)
+	return s, nil
+}
+
+// wait asks for the health page until it answers.
+func (s *server) wait(ctx context.Context) error {
+	request := []byte("GET /_furl/health HTTP/1.1\r\nHost: " + s.address + "\r\n\r\n")
+	const limit = 30 * time.Second
+	for end := time.Now().Add(limit); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(500 * time.Microsecond) {
+		c, err := dial(s.address)
+		if err != nil {
+			continue
+		}
+		err = errors.Join(c.conn.SetDeadline(end), c.call(request))
+		c.close()
+		if err == nil {
+			return nil
+		}
+	}
+	return errors.Join(fmt.Errorf("not ready within %s", limit), ctx.Err())
+}
+
+// stop ends the server the way an operator does, and with it all functions.
+func (s *server) stop() {
+	s.command.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended by itself
+	s.command.Wait()                          //nolint:errcheck // its end is all that counts
+}
+
+// memory is the server's resident memory now and at its peak, in bytes.
+func (s *server) memory() (now, peak int64, err error) {
+	pid := strconv.Itoa(s.command.Process.Pid)
+	status, err := os.ReadFile(filepath.Join("/proc", pid, "status"))
+	if err != nil { // not Linux: ps knows the present size only
+		out, err := exec.Command("ps", "-o", "rss=", "-p", pid).Output()
+		if err != nil {
+			return 0, 0, fmt.Errorf("memory of the server: %w", err)
+		}
+		kilobytes, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+		return kilobytes << 10, kilobytes << 10, err
+	}
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		switch name {
+		case "VmRSS":
+			now = kilobytes << 10
+		case "VmHWM":
+			peak = kilobytes << 10
+		}
+	}
+	return now, peak, nil
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsv4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// session is a key with a session token as long as those of STS are.
+var session = sigv4.Credentials{
+	AccessKeyID: "ASIABENCHBENCHBENCH0", Secret: sigv4.NewSecret(rootKey.secret),
+	SessionToken: string(bytes.Repeat([]byte("IQoJb3JpZ2luX2Vj"), 22)),
+}
+
+// order is the request that is signed and verified: a POST of some bytes of JSON.
+func order(body []byte) *http.Request {
+	r, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:9000/orders/7?limit=10", bytes.NewReader(body))
+	must(err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "bench")
+	return r
+}
+
+// kilobyte is a body of 1 KiB.
+func kilobyte() []byte { return bytes.Repeat([]byte("0123456789abcdef"), 64) }
+
+// allocations is how many allocations one run of the work makes.
+func allocations(work func()) float64 { return testing.AllocsPerRun(100, work) }
+
+// measureSign compares with the signer of AWS's SDK. Both sides hash the body, which the SDK leaves to its caller.
+func measureSign(ctx context.Context, _ *bench, e effort) ([]row, error) {
+	body := kilobyte()
+	signer, ourRequest := sigv4.Signer{Region: region, Service: "lambda"}, order(body)
+	sign := func() {
+		_, err := signer.Sign(ourRequest, session, sigv4.PayloadBytes(body))
+		must(err)
+	}
+	sdk, theirRequest := awsv4.NewSigner(), order(body)
+	credentials := aws.Credentials{AccessKeyID: session.AccessKeyID, SecretAccessKey: session.Secret.Reveal(), SessionToken: session.SessionToken}
+	sdkSign := func() {
+		sum := sha256.Sum256(body)
+		must(sdk.SignHTTP(ctx, credentials, theirRequest, hex.EncodeToString(sum[:]), "lambda", region, time.Now()))
+	}
+	p := e.alternateWork(sign, sdkSign)
+	ours, theirs := allocations(sign), allocations(sdkSign)
+	return []row{{
+		"sign a POST of 1 KiB, session token", fmt.Sprintf("%s, %.1f×, %.0f allocs", took(p.ours), 1/p.ratio, ours), "≥ 4×, ≤ 10 allocs",
+		1/p.ratio >= 4 && ours <= 10, fmt.Sprintf("aws/signer/v4: %s, %.0f allocs", took(p.theirs), theirs),
+	}}, nil
+}

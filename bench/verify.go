@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// measureVerify compares with the hashes that a verification can not do without, and a server that verifies with one
+// that does not.
+func measureVerify(ctx context.Context, b *bench, e effort) ([]row, error) {
+	const large = 6 << 20
+	small := verification(kilobyte())
+	p := e.alternateWork(small.verify, small.bareHashes)
+	allocs := allocations(small.verify)
+	rows := []row{{
+		"verify the same", fmt.Sprintf("%s, %.2f×, %.0f allocs", took(p.ours), p.ratio, allocs), "≤ 1.5×, ≤ 6 allocs",
+		p.ratio <= 1.5 && allocs <= 6, fmt.Sprintf("SHA-256 of body and canonical request, one HMAC: %s", took(p.theirs)),
+	}}
+	whole := verification(bytes.Repeat([]byte("x"), large))
+	p = e.alternateWork(whole.verify, func() { sha256.Sum256(whole.body) })
+	rows = append(rows, row{
+		"verify a body of 6 MB", fmt.Sprintf("%s, +%.1f %%", took(p.ours), 100*(p.ratio-1)), "≤ +5 %", p.ratio <= 1.05,
+		fmt.Sprintf("SHA-256 of the body: %s", took(p.theirs)),
+	})
+	server, err := measureVerifyingServer(ctx, b, e)
+	return append(rows, server), err
+}
+
+// verified is a signed request and the means to verify it.
+type verified struct {
+	request  *http.Request
+	body     []byte
+	signed   sigv4.Signed
+	verifier *sigv4.Verifier
+	reader   rereader
+}
+
+// rereader is a body that begins anew without an allocation.
+type rereader struct{ bytes.Reader }
+
+func (*rereader) Close() error { return nil }
+
+func newVerifier() *sigv4.Verifier {
+	return &sigv4.Verifier{Region: region, Service: "lambda", Lookup: func(context.Context, string) (sigv4.Key, error) {
+		return sigv4.Key{Credentials: session}, nil
+	}}
+}
+
+func verification(body []byte) *verified {
+	v := &verified{request: order(body), body: body, verifier: newVerifier()}
+	signer := sigv4.Signer{Region: region, Service: "lambda"}
+	var err error
+	v.signed, err = signer.Sign(v.request, session, sigv4.PayloadBytes(body))
+	must(err)
+	v.request.RequestURI = v.request.URL.RequestURI() // as a server gets it
+	return v
+}
+
+func (v *verified) verify() {
+	v.reader.Reset(v.body)
+	v.request.Body = &v.reader
+	_, err := v.verifier.Verify(v.request)
+	must(err)
+}
+
+// bareHashes is the floor.
+func (v *verified) bareHashes() {
+	var key [sha256.Size]byte
+	sha256.Sum256(v.body)
+	sha256.Sum256([]byte(v.signed.CanonicalRequest))
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write([]byte(v.signed.StringToSign))
+	mac.Sum(nil)
+}
+
+// connections is how many connections a verifying server is loaded over.
+const connections = 16
+
+// measureVerifyingServer loads two servers that do nothing, one of which verifies.
+func measureVerifyingServer(ctx context.Context, b *bench, e effort) (row, error) {
+	verifier := newVerifier()
+	nothing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") })
+	verifying := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := verifier.Verify(r); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		nothing(w, r)
+	})
+	ours, err := b.listen(verifying)
+	if err != nil {
+		return row{}, err
+	}
+	theirs, err := b.listen(nothing)
+	if err != nil {
+		return row{}, err
+	}
+	body := kilobyte()
+	rate := func(address string) func() (float64, error) {
+		return func() (float64, error) {
+			r := order(body)
+			r.URL.Host, r.Host = address, address
+			signer := sigv4.Signer{Region: region, Service: "lambda"}
+			if _, err := signer.Sign(r, session, sigv4.PayloadBytes(body)); err != nil {
+				return 0, err
+			}
+			t, err := newTarget(r, body)
+			if err != nil {
+				return 0, err
+			}
+			return t.throughput(ctx, connections, e.load/2)
+		}
+	}
+	p, err := e.alternate(rate(ours), rate(theirs))
+	return row{
+		fmt.Sprintf("verifying server, %d connections", connections), fmt.Sprintf("%s, %s", perSecond(p.ours), percent(p.ratio)), "≥ 85 %",
+		p.ratio >= 0.85, fmt.Sprintf("the same server without verification: %s", perSecond(p.theirs)),
+	}, err
+}
+
+// listen serves a handler on loopback until the run ends.
+func (b *bench) listen(handler http.Handler) (address string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: handler}
+	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
+	b.atEnd(func() { server.Close() })
+	return listener.Addr().String(), nil
+}

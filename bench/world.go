@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/store"
+	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// measureWorld is what a large world costs.
+func measureWorld(ctx context.Context, b *bench, e effort) ([]row, error) {
+	large, small := filepath.Join(b.dir, "large"), filepath.Join(b.dir, "small")
+	for data, p := range map[string]population{large: e.large, small: smallPopulation} {
+		if err := errors.Join(os.MkdirAll(data, 0o700), populate(ctx, data, p)); err != nil {
+			return nil, err
+		}
+	}
+	decide, err := measureDecisions(ctx, e, large, small)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := measureLoading(ctx, b, e, large)
+	return append([]row{decide}, loaded...), err
+}
+
+// measureDecisions compares who a key stands for and what it may do in both worlds.
+func measureDecisions(ctx context.Context, e effort, large, small string) (row, error) {
+	inLarge, closeLarge, err := newCallIn(ctx, large)
+	if err != nil {
+		return row{}, err
+	}
+	defer closeLarge()
+	inSmall, closeSmall, err := newCallIn(ctx, small)
+	if err != nil {
+		return row{}, err
+	}
+	defer closeSmall()
+	p := e.alternateWork(inLarge.authorize, inSmall.authorize)
+	return row{
+		"authorise a call in a large world", fmt.Sprintf("%s, %+.1f %%", took(p.ours), 100*(p.ratio-1)), "≤ +10 %", p.ratio <= 1.10,
+		fmt.Sprintf("the same call in a world of one function: %s", took(p.theirs)),
+	}, nil
+}
+
+// callIn is a call of the first function of a world by a session of the first role.
+type callIn struct {
+	world  *state.State
+	key    string // of the session
+	caller *auth.Caller
+	now    time.Time
+}
+
+func newCallIn(ctx context.Context, data string) (*callIn, func(), error) {
+	db, err := store.Open(ctx, filepath.Join(data, "furl.db"))
+	if err != nil {
+		return nil, nil, err
+	}
+	end := func() { db.Close() }
+	c, err := openCall(ctx, db)
+	if err != nil {
+		end()
+	}
+	return c, end, err
+}
+
+func openCall(ctx context.Context, db *store.DB) (*callIn, error) {
+	world, err := state.Load(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	role, ok := world.Now().Role(account, roleName(0))
+	if !ok {
+		return nil, errors.New("the world has no role")
+	}
+	made, err := iam.NewSession(rand.Reader, iam.Session{Account: account, Role: role.Name, RoleID: role.ID, SessionName: "bench"}, time.Now(), time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	err = world.Update(ctx, func(tx *state.Tx) error { tx.PutTransientSession(made); return nil })
+	if err != nil {
+		return nil, err
+	}
+	c := &callIn{world: world, key: made.AccessKeyID, now: time.Now()}
+	c.caller, err = c.authenticate(ctx, made)
+	return c, err
+}
+
+// authenticate is the caller of a signed request.
+func (c *callIn) authenticate(ctx context.Context, made *iam.Session) (*auth.Caller, error) {
+	credentials := sigv4.Credentials{AccessKeyID: made.AccessKeyID, Secret: sigv4.NewSecret(made.Secret), SessionToken: made.Token}
+	r, err := signed(ctx, credentials, "lambda", http.MethodGet, "http://127.0.0.1:9000/"+book, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	gate := auth.Gate{State: c.world}
+	caller, _, _, err := gate.Authenticate(r, auth.Scope{Service: "lambda", Region: region, MaxBody: 1 << 20})
+	return caller, err
+}
+
+// authorize is what the data plane does with a request whose signature it has verified: it finds the URL and the
+// identity, and asks for both actions.
+func (c *callIn) authorize() {
+	world := c.world.Now()
+	url, found := world.URL(urlID(0))
+	_, known := world.Identity(c.key)
+	if !found || !known {
+		panic("the world has no such URL or key")
+	}
+	arn := url.Function.ARN.String()
+	for _, ask := range [...]struct {
+		action string
+		fact   auth.Fact
+	}{
+		{lambda.ActionInvokeURL, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: "AWS_IAM"}},
+		{lambda.ActionInvoke, auth.Fact{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}},
+	} {
+		decision, _ := auth.Authorize(world, c.caller, auth.Check{
+			Action: ask.action, Resource: arn, ResourceAccount: account, Policy: url.Function.Policy(""), PolicyName: "resource-based policy",
+			Context: &auth.Conditions{
+				Caller: c.caller, Now: c.now, SourceIP: "127.0.0.1", Secure: true, Region: region, Resource: account, Extra: []auth.Fact{ask.fact},
+			},
+		})
+		if decision.Effect != policy.Allowed {
+			panic(fmt.Sprintf("%s denied: %v", ask.action, decision.Reason))
+		}
+	}
+}
+
+// measureLoading is how long a server with a large world takes to start, its memory, and how soon it sees a change.
+func measureLoading(ctx context.Context, b *bench, e effort, data string) ([]row, error) {
+	var ready, memory, change []float64
+	var accounts []string
+	for i := range e.large.accounts {
+		accounts = append(accounts, "--account", e.large.accountID(i))
+	}
+	for range 3 {
+		s, err := b.serve(ctx, data, accounts...)
+		if err != nil {
+			return nil, err
+		}
+		seen, changeErr := s.timeChanges(ctx, e.starts)
+		_, peak, memoryErr := s.memory()
+		s.stop()
+		if err := errors.Join(changeErr, memoryErr); err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, s.log.String())
+		}
+		ready, memory, change = append(ready, float64(s.ready)), append(memory, float64(peak)), append(change, seen)
+	}
+	start, peak, seen := median(ready), median(memory), median(change)
+	size := e.large.String()
+	return []row{
+		{"start with a large world", took(start), "≤ 2 s", start <= float64(2*time.Second), size},
+		{"memory with a large world", megabytes(int64(peak)), "≤ 400 MB", peak <= 400<<20, "resident, at its peak"},
+		{"a policy change is visible", took(seen), "≤ 5 ms", seen <= float64(5*time.Millisecond),
+			"PutUserPolicy sent until the answer of a call that it allows or denies, durable"},
+	}, nil
+}
+
+// timeChanges changes a policy back and forth, makes sure each time that the next call sees it, and returns the median
+// time.
+func (s *server) timeChanges(ctx context.Context, changes int) (float64, error) {
+	if err := s.query(ctx, s.root, "iam", "CreateUser", nil, "UserName", "changing"); err != nil {
+		return 0, err
+	}
+	var key struct {
+		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
+		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
+	}
+	if err := s.query(ctx, s.root, "iam", "CreateAccessKey", &key, "UserName", "changing"); err != nil {
+		return 0, err
+	}
+	user := sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
+	var times []float64
+	for i := range 2*changes + 2 {
+		effect, want := "Allow", http.StatusOK
+		if i%2 == 1 {
+			effect, want = "Deny", http.StatusForbidden
+		}
+		text := `{"Version":"2012-10-17","Statement":[{"Effect":"` + effect + `","Action":"lambda:GetAccountSettings","Resource":"*"}]}`
+		begin := time.Now()
+		err := s.query(ctx, s.root, "iam", "PutUserPolicy", nil, "UserName", "changing", "PolicyName", "p", "PolicyDocument", text)
+		if err != nil {
+			return 0, err
+		}
+		ask, err := signed(ctx, user, "lambda", http.MethodGet, "http://"+s.address+"/2016-08-19/account-settings/", "", nil)
+		if err != nil {
+			return 0, err
+		}
+		status, answer, err := s.send(ask)
+		if err == nil && status != want {
+			err = fmt.Errorf("after a policy that says %s, GetAccountSettings answers %d: %s", effect, status, answer)
+		}
+		if err != nil {
+			return 0, err
+		}
+		if i >= 2 { // the first ones make connections
+			times = append(times, float64(time.Since(begin)))
+		}
+	}
+	return median(times), s.forgetChanging(ctx, key.ID)
+}
+
+// forgetChanging removes the user, so that the next server on the data directory can make it again.
+func (s *server) forgetChanging(ctx context.Context, key string) error {
+	return errors.Join(
+		s.query(ctx, s.root, "iam", "DeleteUserPolicy", nil, "UserName", "changing", "PolicyName", "p"),
+		s.query(ctx, s.root, "iam", "DeleteAccessKey", nil, "UserName", "changing", "AccessKeyId", key),
+		s.query(ctx, s.root, "iam", "DeleteUser", nil, "UserName", "changing"),
+	)
+}
