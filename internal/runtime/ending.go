@@ -21,7 +21,7 @@ func (e *environment) notStarted(err error) {
 		// The package's fault, not this machine's.
 		e.log.begin(c)
 		e.log.platform(failed.Error())
-		c.begin(e.pool.now())
+		c.begin(time.Now())
 		verdict := invalidEntrypoint(c.in.RequestID, err)
 		e.finish(c, "error\tError Type: "+verdict.Type, verdict)
 		c.fail(verdict)
@@ -133,13 +133,13 @@ func (e *environment) logTimeout(c *call) {
 // reportInit writes the line of an initialisation that failed; one that succeeds shows in REPORT.
 func (e *environment) reportInit(status string) {
 	e.log.platform(fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s",
-		milliseconds(e.pool.now().Sub(e.born)), status))
+		milliseconds(time.Since(e.born)), status))
 }
 
 // finish ends the log of an invocation and makes its report final. Status is empty or what REPORT says after
 // "Status: ".
 func (e *environment) finish(c *call, status string, verdict *FunctionError) {
-	duration := e.pool.now().Sub(c.started)
+	duration := time.Since(c.started)
 	if status == "timeout" {
 		duration = e.fn.Timeout
 	}
@@ -149,7 +149,7 @@ func (e *environment) finish(c *call, status string, verdict *FunctionError) {
 		InitDuration:   c.init,
 		BilledDuration: time.Duration(math.Ceil(milliseconds(duration+c.init))) * time.Millisecond,
 		MemoryMB:       e.fn.MemoryMB,
-		MaxMemoryMB:    e.process.peakMemoryMB(e.pool.now()),
+		MaxMemoryMB:    e.process.peakMemoryMB(time.Now()),
 	}
 	e.log.end(c, status)
 	close(c.done)

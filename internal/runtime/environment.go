@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -58,11 +57,11 @@ func newEnvironment(p *Pool, fn *Function, first *call) *environment {
 		id:      hex.EncodeToString(random[:]),
 		deliver: make(chan *call, 1),
 		call:    first,
-		born:    p.now(),
+		born:    time.Now(),
 	}
 	e.dir = filepath.Join(p.environments, e.id)
 	if e.logStream = fn.LogStream; e.logStream == "" {
-		e.logStream = fmt.Sprintf("%s[%s]%s", e.born.UTC().Format("2006/01/02/"), fn.Version, e.id)
+		e.logStream = fmt.Sprintf("%s[%s]%s", p.now().UTC().Format("2006/01/02/"), fn.Version, e.id)
 	}
 	first.cold = true
 	return e
@@ -121,10 +120,10 @@ func (e *environment) start() (*process, error) {
 	}
 	limit := p.config.InitTimeout
 	if e.call.lateInit {
-		e.call.begin(p.now())
+		e.call.begin(time.Now())
 		limit = e.fn.Timeout
 	}
-	e.born = p.now() // what came before, such as looking for an interpreter, is not the function's
+	e.born = time.Now() // what came before, such as looking for an interpreter, is not the function's
 	if e.process, err = p.spawner.start(command); err != nil {
 		return nil, &startError{err, command.fromPackage}
 	}
@@ -173,11 +172,10 @@ func (e *environment) ready() error {
 	c := e.call
 	switch at := e.life.stage(); {
 	case at == starting:
-		now := e.pool.now()
 		e.initialised = true
 		e.timer.Stop()
 		if !c.lateInit {
-			c.init = now.Sub(e.born)
+			c.init = time.Since(e.born)
 		}
 		moved := e.life.advance(starting, idle)
 		e.mu.Unlock()
@@ -212,10 +210,9 @@ func (e *environment) begin(c *call) bool {
 		e.mu.Unlock()
 		return false
 	}
-	now := e.pool.now()
-	c.begin(now)
+	c.begin(time.Now())
 	e.call = c
-	e.timer.Reset(c.deadline.Sub(now))
+	e.timer.Reset(time.Until(c.deadline))
 	e.mu.Unlock()
 	e.log.begin(c)
 	e.deliver <- c
@@ -269,9 +266,8 @@ func (e *environment) Respond(id string, response *runtimeapi.Response) error {
 	}
 	switch {
 	case response.Length > limit:
-		c.fail(tooLarge(limit))
-		io.Copy(io.Discard, response.Body) //nolint:errcheck // the timeout bounds it; the answer is given
 		e.settle(c)
+		c.fail(tooLarge(limit))
 		return runtimeapi.ErrTooLarge
 	case c.in.Stream:
 		return e.respondStream(c, response, limit)
@@ -330,7 +326,7 @@ func (e *environment) expire() {
 			e.kill(ReasonInitTimeout)
 		}
 	case busy, responding, settling:
-		if left := c.deadline.Sub(e.pool.now()); left > 0 {
+		if left := time.Until(c.deadline); left > 0 {
 			e.timer.Reset(left) // a late timer of what went before
 			return
 		}

@@ -106,7 +106,8 @@ func TestShoutingFunction(t *testing.T) {
 	const size = 32 << 20
 	done := make(chan string)
 	go func() {
-		body, _, _ := b.invoke(shouting, order{Do: "shout", N: size})
+		body, result, _ := b.invoke(shouting, order{Do: "shout", N: size})
+		result.Report() // by then the log is complete
 		done <- body
 	}()
 	served := 0
@@ -209,4 +210,40 @@ func FuzzLines(f *testing.F) {
 			t.Errorf("%q came out as %q, longest line %d", output, sink.text.Bytes(), sink.longest)
 		}
 	})
+}
+
+// timeSink keeps the times of the lines.
+type timeSink struct {
+	mu    sync.Mutex
+	times []time.Time
+}
+
+func (s *timeSink) WriteLog(line runtime.LogLine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.times = append(s.times, line.Time)
+}
+
+// A server whose clock stands still, as in a test, stamps its logs by it; but functions live in real time.
+func TestClock(t *testing.T) {
+	frozen := time.Date(2020, 2, 3, 4, 5, 6, 7_000_000, time.UTC)
+	sink := &timeSink{}
+	b := newBench(t, func(c *runtime.Config) {
+		c.Log = sink
+		c.Now = func() time.Time { return frozen }
+	})
+	fn := b.function("main", within(300*time.Millisecond))
+	if left, _, _ := b.invoke(fn, order{Do: "deadline"}); left == "0" || strings.HasPrefix(left, "-") || len(left) > 3 {
+		t.Errorf("%s ms left, want less than 300", left)
+	}
+	_, result, id := b.invoke(fn, order{Do: "echo", Ms: 60_000})
+	if result.FunctionError == nil || result.FunctionError.Reason != runtime.ReasonTimeout {
+		t.Errorf("FunctionError = %+v", result.FunctionError)
+	}
+	if tail, want := string(result.LogTail()), "2020-02-03T04:05:06.007Z "+id+" Task timed out"; !strings.Contains(tail, want) {
+		t.Errorf("log %s, want %s", tail, want)
+	}
+	if slices.ContainsFunc(sink.times, func(got time.Time) bool { return !got.Equal(frozen) }) {
+		t.Errorf("lines are stamped %v", sink.times)
+	}
 }

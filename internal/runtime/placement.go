@@ -143,7 +143,7 @@ func (p *Pool) release(e *environment) {
 		w.free <- e
 		return
 	}
-	e.idleSince = p.now()
+	e.idleSince = time.Now()
 	g.idle = append(g.idle, e)
 	if w != nil {
 		w.free <- nil // it may stop this one and start its own

@@ -41,7 +41,9 @@ type Config struct {
 
 	Log    LogSink      // takes the functions' output; nil drops it
 	Logger *slog.Logger // the pool's own log; nil drops it
-	Now    func() time.Time
+	// Now stamps log lines and judges the expiry of credentials. Deadlines and durations are in real time, which
+	// is the functions' own.
+	Now func() time.Time
 
 	// ExtraEnv is set in every environment, below the user's own variables and Lambda's reserved ones. For
 	// example AWS_ENDPOINT_URL, so that an SDK in the function talks to this server.

@@ -46,7 +46,7 @@ func (p *Pool) reap() {
 func (p *Pool) reapIdle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	oldest := p.now().Add(-p.config.IdleTimeout)
+	oldest := time.Now().Add(-p.config.IdleTimeout)
 	for _, g := range maps.Clone(p.groups) {
 		for len(g.idle) > 0 && g.idle[0].idleSince.Before(oldest) {
 			p.evict(g)

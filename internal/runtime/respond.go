@@ -36,11 +36,10 @@ func (e *environment) respondWhole(c *call, response *runtimeapi.Response, limit
 		failed, refusal = c.cutOff(), runtimeapi.ErrTruncated
 	case int64(len(body)) > limit:
 		failed, refusal = tooLarge(limit), runtimeapi.ErrTooLarge
-		io.Copy(io.Discard, response.Body) //nolint:errcheck // the timeout bounds it
 	default:
 		failed = trailerError(response.Trailer())
 	}
-	if refusal != runtimeapi.ErrTruncated {
+	if err == nil {
 		e.settle(c)
 	}
 	if failed != nil {
