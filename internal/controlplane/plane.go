@@ -94,7 +94,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	if unsigned {
 		call.Body = body
-		api.Serve(w, call)
+		p.serve(w, api, call)
 		return
 	}
 	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody()})
@@ -109,6 +109,11 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call.Caller, call.Body = caller, verified.Body
+	p.serve(w, api, call)
+}
+
+// serve has the call answered, and keeps the trace of one that is refused.
+func (p *Plane) serve(w http.ResponseWriter, api API, call *Call) {
 	api.Serve(w, call)
 	if call.denied {
 		p.keep(call, "AccessDenied")
@@ -172,8 +177,7 @@ func (c *Call) Authorize(need Permission) error {
 	if decision.Effect == policy.Allowed {
 		return nil
 	}
-	c.denied = true
-	c.Trace.Add("authorize", c.Now, auth.NewAPIFinding(asked, decision))
+	c.ExplainDecision(asked, decision)
 	return &Denied{Caller: c.Caller.ARN(), CallerID: c.Caller.UserID, Permission: need, Decision: decision}
 }
 

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -120,5 +121,25 @@ func TestRenamedUserIsTheSame(t *testing.T) {
 	}
 	if account, user, ok := now.KeyOwner("AKIAA"); !ok || account != "111111111111" || user != "new" {
 		t.Errorf("the key belongs to %s, %s", account, user)
+	}
+}
+
+// More sessions than the store commits at once are forgotten in several steps, not in none.
+func TestVeryManySessionsExpire(t *testing.T) {
+	world := open(t, store.Memory)
+	const all = store.MaxChanges + 10
+	update(t, world, func(tx *state.Tx) error {
+		for i := range all {
+			tx.PutTransientSession(&iam.Session{AccessKeyID: fmt.Sprint(i), Account: account, Expires: moment})
+		}
+		return nil
+	})
+	for range 3 {
+		if err := world.DropExpired(t.Context(), moment.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := world.Now().Sessions.Len(); left != 0 {
+		t.Errorf("%d sessions are left", left)
 	}
 }

@@ -69,12 +69,17 @@ func (s *State) Update(ctx context.Context, change func(*Tx) error) error {
 	return nil
 }
 
-// DropExpired forgets the sessions that expired before the time.
+// maxDropped is how many sessions are forgotten in one change: a store commits only so many changes at once.
+const maxDropped = 5000
+
+// DropExpired forgets sessions that expired before the time. Of very many it leaves some for the next call.
 func (s *State) DropExpired(ctx context.Context, before time.Time) error {
 	return s.Update(ctx, func(tx *Tx) error {
+		dropped := 0
 		for _, session := range tx.View().Sessions.All() {
-			if session.Expires.Before(before) {
+			if session.Expires.Before(before) && dropped < maxDropped {
 				tx.DeleteSession(session)
+				dropped++
 			}
 		}
 		return nil

@@ -11,7 +11,6 @@
 package iamapi
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 
@@ -21,7 +20,7 @@ import (
 
 // Config is what the API needs besides the state that comes with each call.
 type Config struct {
-	Random io.Reader // makes ids and secrets; crypto/rand.Reader outside of tests
+	Random io.Reader // makes ids and secrets, for several calls at once: crypto/rand.Reader
 }
 
 // New makes the API.
@@ -52,6 +51,8 @@ func admit(c *controlplane.Call, _ *query.Operation) error {
 	if session == nil || session.Role != "" || session.Federated == "" && session.MFA {
 		return nil
 	}
+	c.Explain("sessions of GetFederationToken, and of GetSessionToken without an MFA device, can not call IAM",
+		"call IAM with the user's own access key, or as a role")
 	return query.Errorf(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid")
 }
 
@@ -85,6 +86,3 @@ func overQuota(name string, quota int) error {
 func malformedPolicy(format string, arguments ...any) error {
 	return query.Errorf(http.StatusBadRequest, "MalformedPolicyDocument", format, arguments...)
 }
-
-// randomError wraps what only a fault of the server's random source can cause.
-func randomError(err error) error { return fmt.Errorf("make an id: %w", err) }

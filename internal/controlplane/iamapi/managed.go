@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -242,7 +243,7 @@ func findPolicy(world *state.Snapshot, account, arn string) (*iam.ManagedPolicy,
 func ownPolicy(world *state.Snapshot, c *controlplane.Call, operation, arn string) (*iam.ManagedPolicy, error) {
 	found, err := findPolicy(world, c.Caller.Account, arn)
 	if err == nil && found.Account == iam.AWS {
-		return nil, query.Errorf(403, "AccessDenied", "User: %s is not authorized to perform: iam:%s on resource: policy %s", c.Caller.ARN(), operation, arn)
+		return nil, query.Errorf(http.StatusForbidden, "AccessDenied", "User: %s is not authorized to perform: iam:%s on resource: policy %s", c.Caller.ARN(), operation, arn)
 	}
 	return found, err
 }

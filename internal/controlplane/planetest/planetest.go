@@ -1,7 +1,7 @@
 // Package planetest runs a control plane for tests: the real one, with its signatures and policies, over a store in
 // memory, on a clock that the test sets.
 //
-//	server := planetest.Start(t, iamapi.New(…), stsapi.New(…))
+//	server := planetest.New(t, iamapi.New(…), stsapi.New(…))
 //	answer := server.Query(t, server.Root(planetest.Account), "iam", url.Values{"Action": {"ListUsers"}, …})
 //
 // It has no way around authentication: unsigned and wrongly signed requests are refused here as they are anywhere.
@@ -48,8 +48,9 @@ type Server struct {
 	State *state.State
 	Log   *bytes.Buffer // what was logged; read it when no request is under way
 
-	ahead atomic.Int64 // of the start, in nanoseconds
-	roots map[string]sigv4.Credentials
+	traces trace.Recorder
+	ahead  atomic.Int64 // of the start, in nanoseconds
+	roots  map[string]sigv4.Credentials
 }
 
 // New starts a control plane with the APIs, which ends with the test.
@@ -74,7 +75,7 @@ func New(t testing.TB, apis ...controlplane.API) *Server {
 	}
 	plane := &controlplane.Plane{
 		Messages: messages,
-		Gate:     &auth.Gate{State: world, Now: s.Now}, State: world, Traces: &trace.Recorder{},
+		Gate:     &auth.Gate{State: world, Now: s.Now}, State: world, Traces: &s.traces,
 		Log: slog.New(slog.NewTextHandler(s.Log, nil)), Now: s.Now, APIs: apis,
 	}
 	server := httptest.NewServer(plane)
@@ -104,6 +105,16 @@ func (s *Server) Advance(by time.Duration) { s.ahead.Add(int64(by)) }
 
 // SetTrueTime sets the clock to the machine's, for clients that have no other.
 func (s *Server) SetTrueTime() { s.ahead.Store(int64(time.Since(Start))) }
+
+// Reason is why the latest request that was refused was refused, as furl explain tells it.
+func (s *Server) Reason() string {
+	latest := s.traces.Latest(1)
+	if len(latest) == 0 {
+		return ""
+	}
+	report := latest[0].Report()
+	return strings.Join(append([]string{report.Reason()}, report.Fix...), "; ")
+}
 
 // Root is the key of an account's root user.
 func (s *Server) Root(account string) sigv4.Credentials { return s.roots[account] }

@@ -51,6 +51,9 @@ type Operation struct {
 	// Permission is what the caller needs. Nil is an operation that needs no permission, or whose handler asks for it.
 	Permission func(*controlplane.Call, *Form) (controlplane.Permission, error)
 
+	// Action is the permission that a handler asks for itself, for the documentation.
+	Action string
+
 	// Unsigned is an operation whose callers have no credentials yet. Its handler decides whom it believes.
 	Unsigned bool
 
@@ -115,7 +118,7 @@ func (a *API) MaxBody() int64 { return 10_000_000 }
 func (a *API) Operations() []controlplane.Operation {
 	operations := make([]controlplane.Operation, len(a.config.Table))
 	for i, row := range a.config.Table {
-		operations[i] = controlplane.Operation{Name: row.Name, Note: row.Note}
+		operations[i] = controlplane.Operation{Name: row.Name, Action: row.Action, Note: row.Note}
 		if row.Permission != nil {
 			operations[i].Action = a.action(&row)
 		}

@@ -9,9 +9,8 @@ import (
 )
 
 // schema is how an input type is read from a form. A field takes the parameter of its own name, or of the one in its
-// tag `name`. Its type is string,
-// bool, *bool, *int, *string (where absent and empty differ) or a list of strings or structs; its tag says what
-// values are legal:
+// tag `name`. Its type is string, bool, *bool, *int, *string (where absent and empty differ) or a list of strings or
+// structs; its tags say what values are legal:
 //
 //	`query:"required,min=1,max=64,pattern=name,enum=Active|Inactive"`   of the value: length, number or list length
 //	`member:"min=1,max=128,pattern=tagKey"`                             of each string in a list

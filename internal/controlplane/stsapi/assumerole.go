@@ -52,27 +52,18 @@ func newAssumedRoleUser(role *iam.Role, session string) assumedRoleUser {
 const chainedLimit = time.Hour
 
 func (s *service) assumeRole(c *controlplane.Call, in *assumeRoleInput) (*assumeRoleOutput, error) {
-	if !isARN(in.RoleArn) {
-		return nil, query.ValidationErrorf("%s is invalid", in.RoleArn)
-	}
-	if c.Caller.Principal.Type == policy.Root {
-		return nil, accessDenied("Roles may not be assumed by root accounts.")
-	}
-	if err := noMFA(in.SerialNumber, in.TokenCode); err != nil {
+	if err := in.check(c.Caller); err != nil {
 		return nil, err
 	}
-	if len(in.ProvidedContexts) > 0 {
-		return nil, invalidValue("furl has no context providers: leave ProvidedContexts out.")
-	}
-	if source := in.sourceIdentity(c.Caller.Session); in.SourceIdentity != "" && c.Caller.Session != nil &&
-		c.Caller.Session.SourceIdentity != "" && c.Caller.Session.SourceIdentity != source {
-		return nil, accessDenied("The source identity of the calling session, %s, can not be changed.", c.Caller.Session.SourceIdentity)
+	source, err := in.sourceIdentity(c.Caller.Session)
+	if err != nil {
+		return nil, err
 	}
 	tags, err := in.sessionTags(c.Caller.Session)
 	if err != nil {
 		return nil, err
 	}
-	role, err := authorizeAssume(c, in, tags)
+	role, err := authorizeAssume(c, in, tags, source)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +73,7 @@ func (s *service) assumeRole(c *controlplane.Call, in *assumeRoleInput) (*assume
 	}
 	session := iam.Session{
 		Account: role.Account, Role: role.Name, RoleID: role.ID, SessionName: in.RoleSessionName,
-		SourceIdentity: in.sourceIdentity(c.Caller.Session), Tags: tags.values, TransitiveTags: tags.transitive,
+		SourceIdentity: source, Tags: tags.values, TransitiveTags: tags.transitive,
 	}
 	packed, err := in.limit(c.State.Now(), role.Account, &session)
 	if err != nil {
@@ -94,22 +85,36 @@ func (s *service) assumeRole(c *controlplane.Call, in *assumeRoleInput) (*assume
 	}
 	return &assumeRoleOutput{
 		AssumedRoleUser: newAssumedRoleUser(role, in.RoleSessionName), Credentials: made,
-		PackedPolicySize: packed, SourceIdentity: session.SourceIdentity,
+		PackedPolicySize: packed, SourceIdentity: source,
 	}, nil
+}
+
+// check refuses what no policy could allow.
+func (in *assumeRoleInput) check(caller *auth.Caller) error {
+	switch {
+	case !isARN(in.RoleArn):
+		return query.ValidationErrorf("%s is invalid", in.RoleArn)
+	case caller.Principal.Type == policy.Root:
+		return accessDenied("Roles may not be assumed by root accounts.")
+	case len(in.ProvidedContexts) > 0:
+		return invalidValue("furl has no context providers: leave ProvidedContexts out.")
+	default:
+		return noMFA(in.SerialNumber, in.TokenCode)
+	}
 }
 
 // authorizeAssume finds the role if the caller may assume it with the tags and source identity. A role that does not
 // exist is refused like one that does.
-func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags) (*iam.Role, error) {
+func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags, source string) (*iam.Role, error) {
 	role, ok := roleByARN(c.State.Now(), in.RoleArn)
 	if !ok {
+		c.Explain(explainMissing(c.State.Now(), in.RoleArn))
 		return nil, accessDenied("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.Caller.ARN(), in.RoleArn)
 	}
 	actions := []string{"sts:AssumeRole"}
 	if len(tags.values) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
-	source := in.sourceIdentity(c.Caller.Session)
 	if source != "" {
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
@@ -153,12 +158,15 @@ func (in *assumeRoleInput) duration(role *iam.Role, caller *iam.Session) (time.D
 	return wanted, nil
 }
 
-// sourceIdentity is the one that is asked for. A session that has one hands it on; it can not be changed.
-func (in *assumeRoleInput) sourceIdentity(caller *iam.Session) string {
-	if in.SourceIdentity == "" && caller != nil {
-		return caller.SourceIdentity
+// sourceIdentity is the one that the session gets. A session that has one hands it on; it can not be changed.
+func (in *assumeRoleInput) sourceIdentity(caller *iam.Session) (string, error) {
+	if caller == nil || caller.SourceIdentity == "" {
+		return in.SourceIdentity, nil
 	}
-	return in.SourceIdentity
+	if in.SourceIdentity != "" && in.SourceIdentity != caller.SourceIdentity {
+		return "", accessDenied("The source identity of the calling session, %s, can not be changed.", caller.SourceIdentity)
+	}
+	return caller.SourceIdentity, nil
 }
 
 // isARN reports whether text has the parts of an ARN, whatever it names.
@@ -175,6 +183,19 @@ func roleByARN(world *state.Snapshot, arn string) (*iam.Role, bool) {
 	}
 	role, ok := world.Role(parsed.Account, parsed.Name)
 	return role, ok && role.ARN() == arn
+}
+
+// explainMissing says why there is no role with the ARN, and what may have been meant. AWS does not tell it from a role
+// that may not be assumed.
+func explainMissing(world *state.Snapshot, arn string) (reason, fix string) {
+	parsed, ok := iam.ParseARN(arn)
+	if !ok || parsed.Type != "role" {
+		return arn + " is not the ARN of a role", "give the role as arn:aws:iam::ACCOUNT:role/NAME"
+	}
+	if role, ok := world.Role(parsed.Account, parsed.Name); ok {
+		return "the role " + role.Name + " has another path", "give the role as " + role.ARN()
+	}
+	return "there is no role " + arn, "aws iam list-roles   # in account " + parsed.Account
 }
 
 // sameRole checks that the role was not deleted while it was being assumed.

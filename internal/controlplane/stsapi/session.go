@@ -1,6 +1,7 @@
 package stsapi
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane"
@@ -55,7 +56,7 @@ func roomForSession(world *state.Snapshot, account string, now time.Time) error 
 		}
 	}
 	if alive >= maxSessions {
-		return query.Errorf(400, "LimitExceeded", "The account %s has %d sessions that have not expired, the most that furl keeps. "+
+		return query.Errorf(http.StatusBadRequest, "LimitExceeded", "The account %s has %d sessions that have not expired, the most that furl keeps. "+
 			"Wait for some to expire, or use credentials for longer than one call.", account, alive)
 	}
 	return nil
@@ -96,7 +97,7 @@ func ownSession(c *controlplane.Call) iam.Session {
 func callerExists(c *controlplane.Call) func(*state.Snapshot) error {
 	return func(world *state.Snapshot) error {
 		if _, ok := world.Identity(c.Caller.AccessKeyID); !ok {
-			return query.Errorf(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+			return query.Errorf(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
 		}
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 
 // Config is what the API needs besides the state that comes with each call.
 type Config struct {
-	Random io.Reader    // makes credentials; crypto/rand.Reader outside of tests
+	Random io.Reader    // makes credentials, for several calls at once: crypto/rand.Reader
 	Client *http.Client // fetches the keys of identity providers; nil is one with short timeouts
 }
 
@@ -46,8 +46,8 @@ type service struct {
 func (s *service) table() []query.Operation {
 	return []query.Operation{
 		{Name: "GetCallerIdentity", Handler: query.Answer(s.getCallerIdentity)},
-		{Name: "AssumeRole", Handler: query.Answer(s.assumeRole), Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. PackedPolicySize is an estimate."},
-		{Name: "AssumeRoleWithWebIdentity", Unsigned: true, Handler: query.Answer(s.assumeRoleWithWebIdentity), Note: "For OpenID Connect providers. Asks the role's trust policy alone."},
+		{Name: "AssumeRole", Action: "sts:AssumeRole", Handler: query.Answer(s.assumeRole), Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. PackedPolicySize is an estimate."},
+		{Name: "AssumeRoleWithWebIdentity", Action: "sts:AssumeRoleWithWebIdentity", Unsigned: true, Handler: query.Answer(s.assumeRoleWithWebIdentity), Note: "For OpenID Connect providers. Asks the role's trust policy alone."},
 		{Name: "GetSessionToken", Handler: query.Answer(s.getSessionToken), Note: "MFA devices do not exist."},
 		{Name: "GetFederationToken", Permission: onFederatedUser, Handler: query.Answer(s.getFederationToken)},
 		{Name: "GetAccessKeyInfo", Permission: anything, Handler: query.Answer(s.getAccessKeyInfo), Note: "Knows the keys of this server only."},
@@ -87,6 +87,7 @@ func admit(c *controlplane.Call, operation *query.Operation) error {
 	if allowed {
 		return nil
 	}
+	c.Explain("a session like the caller's can not use this operation of STS", "use the user's own access key")
 	return accessDenied("Cannot call %s with session credentials", operation.Name)
 }
 

@@ -3,6 +3,7 @@ package stsapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -85,6 +86,7 @@ func (s *service) assumeRoleWithWebIdentity(c *controlplane.Call, in *webIdentit
 func (s *service) verifyToken(c *controlplane.Call, world *state.Snapshot, in *webIdentityInput) (*oidc.Token, *iam.Provider, error) {
 	token, err := oidc.Parse(in.WebIdentityToken)
 	if err != nil {
+		c.Explain(err.Error())
 		return nil, nil, tokenError(err, c.Now, nil)
 	}
 	var provider *iam.Provider
@@ -95,9 +97,12 @@ func (s *service) verifyToken(c *controlplane.Call, world *state.Snapshot, in *w
 		}
 	}
 	if provider == nil {
+		c.Explain(fmt.Sprintf("account %s has no identity provider for the issuer %q, in the very spelling", parsed.Account, token.Claims.Issuer),
+			"aws iam create-open-id-connect-provider   # for the issuer and audience of the token")
 		return nil, nil, invalidToken("No OpenIDConnect provider found in your account for %s", token.Claims.Issuer)
 	}
 	if err := s.tokens.Verify(c.Context(), token, provider.Issuer, provider.ClientIDs, c.Now); err != nil {
+		c.Explain(err.Error())
 		return nil, nil, tokenError(err, c.Now, token)
 	}
 	return token, provider, nil
@@ -132,6 +137,7 @@ func tokenError(err error, now time.Time, token *oidc.Token) error {
 func authorizeToken(c *controlplane.Call, world *state.Snapshot, in *webIdentityInput, provider *iam.Provider, claims map[string][]string, tags sessionTags, source string) (*iam.Role, error) {
 	role, ok := roleByARN(world, in.RoleArn)
 	if !ok {
+		c.Explain(explainMissing(world, in.RoleArn))
 		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
 	actions := []string{"sts:AssumeRoleWithWebIdentity"}
@@ -149,11 +155,15 @@ func authorizeToken(c *controlplane.Call, world *state.Snapshot, in *webIdentity
 		}
 	}
 	for _, action := range actions {
-		decision := policy.Evaluate(policy.Request{
-			Principal: &policy.Principal{Type: policy.IdentityProvider, ARN: provider.ARN()},
-			Action:    action, Resource: role.ARN(), ResourceAccount: role.Account, Context: c.Conditions(role.Account, facts),
-		}, &policy.Sets{Resource: &policy.Named{Name: "trust policy of role " + role.Name, Document: role.Trust.Document}})
-		if decision.Effect != policy.Allowed {
+		asked := auth.Asked{
+			Request: policy.Request{
+				Principal: &policy.Principal{Type: policy.IdentityProvider, ARN: provider.ARN()},
+				Action:    action, Resource: role.ARN(), ResourceAccount: role.Account, Context: c.Conditions(role.Account, facts),
+			},
+			Sets: policy.Sets{Resource: &policy.Named{Name: "trust policy of role " + role.Name, Document: role.Trust.Document}},
+		}
+		if decision := policy.Evaluate(asked.Request, &asked.Sets); decision.Effect != policy.Allowed {
+			c.ExplainDecision(asked, decision)
 			return nil, accessDenied("Not authorized to perform %s", action)
 		}
 	}
