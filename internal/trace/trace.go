@@ -86,19 +86,20 @@ func (t *Trace) End(now time.Time, status int, errorType string) {
 	t.Status, t.ErrorType, t.Took = status, errorType, now.Sub(t.Started)
 }
 
-// hideCredentials takes out of a request target what its reader could use: the session token of a presigned URL, and
-// the signature, which makes the URL good for whoever has it until it expires.
+// hideCredentials takes out of a request target what its reader could use: the session token of a presigned URL; the
+// signature, which makes the URL good for whoever has it until it expires; and a web identity token, which STS takes
+// for credentials.
 func hideCredentials(target string) string {
 	path, query, _ := strings.Cut(target, "?")
-	if !strings.ContainsAny(query, "zZ%") {
-		return target // nearly always; either name has a z, or escapes
+	if !strings.ContainsAny(query, "zZW%") {
+		return target // nearly always; each name has one of these letters, or escapes
 	}
 	pairs := strings.Split(query, "&")
 	hidden := false
 	for i, pair := range pairs {
 		raw, _, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(raw) // X-Amz-Security%2DToken is the same name
-		if err == nil && (strings.EqualFold(name, "X-Amz-Security-Token") || strings.EqualFold(name, "X-Amz-Signature")) {
+		if err == nil && (strings.EqualFold(name, "X-Amz-Security-Token") || strings.EqualFold(name, "X-Amz-Signature") || name == "WebIdentityToken") {
 			pairs[i], hidden = raw+"=(hidden)", true
 		}
 	}

@@ -106,6 +106,8 @@ func TestPresignedURLsAreHidden(t *testing.T) {
 		"/a?b=c": "/a?b=c",
 		"/a":     "/a",
 		"/a?":    "/a?",
+		"/?Action=AssumeRoleWithWebIdentity&WebIdentityToken=a.b.c&x=1":     "/?Action=AssumeRoleWithWebIdentity&WebIdentityToken=(hidden)&x=1",
+		"/?%57ebIdentityToken=a.b.c":                                        "/?%57ebIdentityToken=(hidden)",
 		"/a?x=1&X-Amz-Security-Token=secret%2Ftoken&y=2":                    "/a?x=1&X-Amz-Security-Token=(hidden)&y=2",
 		"/a?x-amz-security-token=secret&X-Amz-Signature=5":                  "/a?x-amz-security-token=(hidden)&X-Amz-Signature=(hidden)",
 		"/a?X-Amz-Security%2DToken=secret":                                  "/a?X-Amz-Security%2DToken=(hidden)",
