@@ -185,6 +185,9 @@ func (x *exam) conclude(d Diagnosis) Diagnosis {
 	default:
 		d.Fault = FaultUnknown
 		d.Explanation = "The signature does not match, and none of the usual faults explains it."
+		if d.Exhausted {
+			d.Explanation = "The signature does not match; time ran out before all of the usual faults had been tried."
+		}
 		d.Fix = "Compare the canonical request the client signed with the server's line by line; if they are equal, the secret access key is another."
 	}
 	return d

@@ -12,6 +12,7 @@ const (
 	FaultPathNotNormal    Fault = "path-not-normal"   // signed with its empty and dot segments; only as one of a pair
 	FaultPathSlash        Fault = "path-slash"        // slash at the end added or lost
 	FaultPathPrefix       Fault = "path-prefix"       // a prefix added on the way
+	FaultPathParameters   Fault = "path-parameters"   // cut at a ';'
 	FaultCanonicalNewline Fault = "canonical-newline" // the empty line after the headers is missing
 	FaultMethod           Fault = "method-changed"    // by a redirect, HEAD for GET, …
 	FaultMethodCase       Fault = "method-case"       // signed in lower case
@@ -29,6 +30,7 @@ const (
 	FaultQueryReencoded  Fault = "query-encoded-after-signing"
 	FaultQueryDecoded    Fault = "query-decoded-after-signing"
 	FaultQueryBareKey    Fault = "query-bare-key"     // k instead of k=
+	FaultQueryEmptyPair  Fault = "query-empty-pair"   // the empty pair of a=1&&b=2 signed
 	FaultQueryUnsigned   Fault = "query-not-signed"   // signed without its query
 	FaultQueryParameter  Fault = "query-parameter"    // a parameter added on the way
 	FaultQueryEscapeCase Fault = "query-escape-case"  // %2f instead of %2F

@@ -18,8 +18,6 @@ func all(yield yields, hs ...hypothesis) bool {
 	return true
 }
 
-const fixSigner = "Let the signer work on the request exactly as it is sent, or use an AWS SDK's signer."
-
 // methods: HTTP libraries change the method on redirects, and HEAD is often signed as GET.
 func (x *exam) methods(yield yields) bool {
 	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
@@ -69,6 +67,8 @@ func (x *exam) paths(yield yields) bool {
 			"The path was sent with lower-case percent escapes and signed with upper-case ones.", "Write percent escapes in capitals, %C3 and not %c3."},
 		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToLower), pathNormal)),
 			"The path was sent with upper-case percent escapes and signed with lower-case ones.", "Write percent escapes in capitals when signing, %C3 and not %c3."},
+		{FaultPathParameters, false, string(appendPath(nil, withoutParameters(path), pathNormal)),
+			"The path was signed without what follows the ';' in its last segment, as Python's urlparse cuts it off.", "Write %3B for a ';' in the path."},
 		{FaultPathSlash, true, strings.TrimSuffix(normal, "/"), "The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
 		{FaultPathSlash, true, normal + "/", "The path was signed with a slash at its end that was not sent.", "Send the slash that was signed, or sign without it."},
 	} {
@@ -95,6 +95,13 @@ func (x *exam) paths(yield yields) bool {
 		}
 	}
 	return true
+}
+
+// withoutParameters cuts the last segment of a path at its first ';'.
+func withoutParameters(path string) string {
+	last := strings.LastIndexByte(path, '/')
+	segment, _, _ := strings.Cut(path[last+1:], ";")
+	return path[:last+1] + segment
 }
 
 // escapeCase applies f to each percent escape.

@@ -85,6 +85,7 @@ func sparing(keep string) func(string) string {
 func (x *exam) queries(yield yields) bool {
 	const fixRaw = "Decode each parameter and encode it strictly (all but A-Z a-z 0-9 - . _ ~, upper-case hexadecimal), then sort by key and value."
 	same := func(s string) string { return s }
+	_, asSent := splitTarget(target(x.ev.Request))
 	seen := map[string]bool{x.base.query: true}
 	set := func(q string) func(*attempt) { return func(a *attempt) { a.query = q } }
 	for _, h := range []struct {
@@ -119,6 +120,11 @@ func (x *exam) queries(yield yields) bool {
 		{FaultQueryDecoded, false, writeQuery(x.raw, strictDecoded, byKeyValue), "The query was encoded once too often for signing, or decoded after it.",
 			"Sign the query as it is sent; the signer decodes and encodes it itself."},
 		{FaultQueryBareKey, true, x.bareKeys(), "A parameter without value was signed without its '='.", "Write k= in the canonical query for a bare k."},
+		{FaultQueryBareKey, false, x.withoutBareKeys(), "Parameters without '=' were left out when the query was signed, as by the signer of the JavaScript SDK.", "Give every parameter a '='."},
+		{FaultQueryRaw, false, asSent, "The query was signed exactly as it stands in the URL.", fixRaw},
+		{FaultQueryReencoded, true, writeQuery(x.raw, unescape, byKeyValue), "The query was signed as it had been typed; the HTTP library encoded it afterwards.",
+			"Encode the query first, then sign the URL and send it."},
+		{FaultQueryEmptyPair, false, x.withEmptyPairs(asSent), "The query has nothing between two '&', or after the last one, and that was signed as a parameter.", "Take the needless '&' out of the query."},
 		{FaultQueryEscapeCase, false, escapeCase(x.base.query, strings.ToLower), "The query was signed with lower-case percent escapes.",
 			"Write percent escapes in capitals, %2F and not %2f."},
 		{FaultQueryReserved, true, writeQuery(x.raw, sparing("!'()*"), byKeyValue), "The characters ! ' ( ) * in the query were signed unencoded, as JavaScript's encodeURIComponent leaves them.", fixRaw},
@@ -156,6 +162,22 @@ func (x *exam) bareKeys() string {
 		texts[i] = c.text
 	}
 	return strings.Join(texts, "&")
+}
+
+// withoutBareKeys is the right query without the parameters sent without '='.
+func (x *exam) withoutBareKeys() string {
+	return writeQuery(slices.DeleteFunc(slices.Clone(x.raw), func(a rawArg) bool { return a.bare }), strict, byKeyValue)
+}
+
+// withEmptyPairs is the query as botocore signs it: not encoded, and what is empty between two '&' is a parameter.
+func (x *exam) withEmptyPairs(asSent string) string {
+	args := slices.Clone(x.raw)
+	for pair := range strings.SplitSeq(asSent, "&") {
+		if pair == "" {
+			args = append(args, rawArg{})
+		}
+	}
+	return writeQuery(args, func(s string) string { return s }, byKeyValue)
 }
 
 // without is the right query without the parameters of that name, and with what is put in.
