@@ -232,10 +232,18 @@ func (a *article) refused(t *testing.T, function, do, errorType, body string, ex
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if problem := missing(a.explain(t, got.RequestID), explained); problem != "" {
+	problem := missing(a.explain(t, got.RequestID), explained)
+	for try := 0; outOfTime(problem) && try < 10; try++ {
+		problem = missing(a.explain(t, a.call(t, function, do).RequestID), explained)
+	}
+	if problem != "" {
 		t.Error(problem)
 	}
 }
+
+// outOfTime reports whether an explanation failed only because the machine was busy: a diagnosis has five milliseconds,
+// which may pass without it.
+func outOfTime(problem string) bool { return strings.Contains(problem, "time ran out") }
 
 // missing says which of the texts an explanation does not have, and is empty if it has them all.
 func missing(explanation string, texts []string) string {

@@ -115,7 +115,7 @@ type result struct {
 }
 
 // commandTimeout bounds every process that a test waits for.
-const commandTimeout = 2 * time.Minute
+const commandTimeout = 5 * time.Minute
 
 // run runs a program to its end.
 func run(t *testing.T, env []string, stdin io.Reader, name string, arguments ...string) result {

@@ -21,13 +21,16 @@ REGION = os.environ["AWS_REGION"]
 TIMEOUT = 30
 
 
-def sign(case):
+def sign(sigv4, case):
     """A request prepared and signed by botocore, as one would for any HTTP client."""
-    session = botocore.session.Session()
-    sigv4 = SigV4Auth(session.get_credentials(), service_name="lambda", region_name=REGION)
     request = AWSRequest(method=case["method"], url=case["url"], headers=case["headers"], data=body(case))
     sigv4.add_auth(request)
     return request.prepare()
+
+
+def botocore_signer():
+    session = botocore.session.Session()
+    return SigV4Auth(session.get_credentials(), service_name="lambda", region_name=REGION)
 
 
 def body(case):
@@ -35,10 +38,11 @@ def body(case):
 
 
 def botocore_requests():
+    sigv4 = botocore_signer()
     session = requests.Session()
 
     def send(case):
-        signed = sign(case)
+        signed = sign(sigv4, case)
         return session.request(
             case["method"], signed.url, headers=signed.headers, data=signed.body, timeout=TIMEOUT, allow_redirects=False
         )
@@ -47,10 +51,11 @@ def botocore_requests():
 
 
 def botocore_httpx():
+    sigv4 = botocore_signer()
     client = httpx.Client(timeout=TIMEOUT)
 
     def send(case):
-        signed = sign(case)
+        signed = sign(sigv4, case)
         return client.request(case["method"], signed.url, headers=dict(signed.headers), content=signed.body)
 
     return send

@@ -502,7 +502,7 @@ def check_missing_operations_are_named():
         ("lambda", "list_layers", {}),
         ("lambda", "list_event_source_mappings", {}),
         ("iam", "get_organizations_access_report", {"JobId": "0" * 36}),
-        ("sts", "decode_authorization_message", {"EncodedMessage": "x"}),
+        ("sts", "assume_root", {"TargetPrincipal": ACCOUNT, "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}}),
     ]:
         refused(ClientError, getattr(boto3.client(service, config=CONFIG), operation), message="furl", **arguments)
 

@@ -1,0 +1,320 @@
+package interop_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// verdict is what becomes of a case.
+type verdict string
+
+const (
+	accepted verdict = "accepted"
+	altered  verdict = "arrives with another meaning"
+	refused  verdict = "refused"
+	unsent   verdict = "not sent"
+)
+
+// verdict compares an outcome with the case. The note says what was strange.
+func (c *signCase) verdict(o outcome) (v verdict, note string) {
+	switch {
+	case o.Error != "":
+		return unsent, o.Error
+	case o.Status == 403 && o.ErrorType == invalidSignature && (o.Body == mismatch || c.Method == "HEAD"):
+		return refused, o.Body
+	case o.Status != 200:
+		return "", fmt.Sprintf("status %d %s %s", o.Status, o.ErrorType, o.Body)
+	case c.Method == "HEAD":
+		return accepted, ""
+	}
+	var got echo
+	if err := json.Unmarshal([]byte(o.Body), &got); err != nil {
+		return "", o.Body
+	}
+	if note := c.differs(got); note != "" {
+		return altered, note
+	}
+	return accepted, ""
+}
+
+// quirk is a mistake that a client makes by itself.
+type quirk struct {
+	clients []string
+	parts   []string // a case that has one of them meets the mistake
+	verdict verdict
+	why     string
+	explain string // in what furl explain prints; empty if the request was not refused
+}
+
+const (
+	viaRequests  = "botocore+requests"
+	viaHTTPX     = "botocore+httpx"
+	viaAWS4Auth  = "requests-aws4auth"
+	viaAWS4Fetch = "aws4fetch"
+	viaSmithy    = "@smithy/signature-v4"
+	viaRust      = "aws-sigv4 (Rust)"
+	viaCurl      = "curl"
+)
+
+// curlVersion is the curl whose quirks the table has. Later ones make fewer mistakes: theirs may do better, not worse.
+const curlVersion = "7.88"
+
+const (
+	queryAsItStands = "The query was signed as it stands in the URL"
+	pathAsItStands  = "The path was signed as it stands in the URL"
+	asTyped         = "The query was signed as it had been typed; the HTTP library encoded it afterwards."
+)
+
+var reservedInQuery = []string{
+	": in the query", "/ in the query", "@ and , in the query", "; in the query", "? in the query", "$ in the query",
+	"( ) ! ' * in the query", "= in a value", "+ in the query",
+}
+
+var quirks = []quirk{
+	{
+		[]string{viaRequests, viaHTTPX}, reservedInQuery, refused,
+		"botocore signs the query as it stands in the URL; AWS encodes reserved characters, and a raw + as a space, before it verifies",
+		queryAsItStands,
+	},
+	{
+		[]string{viaRequests, viaHTTPX}, []string{"empty pair", "& at the end"}, refused,
+		"botocore signs the nothing between two & as a parameter (assumed: whether AWS does too is not known)", "The query has nothing between two '&'",
+	},
+	{
+		[]string{viaRequests}, []string{"brackets in the query", "raw space in the query", "raw UTF-8 in the query", `raw " < > in the query`, "raw { | } ^ ` in the query"}, refused,
+		"requests encodes the query after botocore has signed it", asTyped,
+	},
+	{
+		[]string{viaHTTPX}, []string{"raw space in the query", "raw UTF-8 in the query", `raw " < > in the query`}, refused,
+		"httpx encodes the query after botocore has signed it", asTyped,
+	},
+	{
+		[]string{viaHTTPX}, []string{"%7E in the query", "lower-case escapes in the query", "brackets in the query", "raw { | } ^ ` in the query"}, refused,
+		"botocore signs the query as it stands in the URL; AWS decodes and encodes it before it verifies", queryAsItStands,
+	},
+	{
+		[]string{viaRequests}, []string{"%7E in the query"}, refused,
+		"requests decodes %7E after botocore has signed it", "was signed as %7E",
+	},
+	{
+		[]string{viaRequests}, []string{"lower-case escapes in the query"}, refused,
+		"requests writes escapes in capitals after botocore has signed them as they stood", "lower-case percent escapes",
+	},
+	{
+		[]string{viaRequests}, []string{"raw space in the path", "raw UTF-8 in the path", "raw brackets in the path", "raw ^ and | in the path"}, refused,
+		"requests encodes the path after botocore has signed it, which therefore is encoded once too few", pathAsItStands,
+	},
+	{
+		[]string{viaHTTPX}, []string{"raw space in the path", "raw UTF-8 in the path"}, refused,
+		"httpx encodes the path after botocore has signed it, which therefore is encoded once too few", pathAsItStands,
+	},
+	{
+		[]string{viaRequests}, []string{"lower-case escapes in the path"}, refused,
+		"requests writes escapes in capitals after botocore has signed them as they stood", "signed with lower-case ones",
+	},
+	{
+		[]string{viaRequests}, []string{"escaped unreserved in the path", "%2e%2e in the path"}, refused,
+		"requests decodes what needs no escape after botocore has signed it; what was signed can not be told from what arrives",
+		"none of the usual faults explains it",
+	},
+	{
+		[]string{viaRequests}, []string{". at the end of the path", ".. at the end of the path"}, refused,
+		"requests resolves the dots and leaves a slash at the end, botocore signs the path without that slash", "The path was signed without the slash at its end.",
+	},
+	{
+		[]string{viaAWS4Auth}, []string{"sub-delims in the path"}, refused,
+		"it loses what follows a ; in the last segment of the path", "The path was signed without what follows the ';'",
+	},
+	{
+		[]string{viaAWS4Fetch}, []string{"empty key"}, refused,
+		"it leaves parameters without a key out of the signature", "The request was signed without its query.",
+	},
+	{
+		[]string{viaSmithy}, []string{"no =", "no = among others"}, refused,
+		"it leaves parameters without = out of the signature", "Parameters without '=' were left out when the query was signed",
+	},
+	{
+		[]string{viaSmithy}, []string{"+ in the query"}, altered,
+		"@smithy/url-parser takes + for itself and sends %2B, where browsers and Lambda mean a space", "",
+	},
+	{
+		[]string{viaSmithy}, []string{"= in a value"}, altered,
+		"@smithy/url-parser loses what follows the second =", "",
+	},
+	{
+		[]string{viaRust}, []string{"raw space in the path", "raw space in the query", `raw " < > in the query`}, unsent,
+		"the crate http takes no such URL", "",
+	},
+	{
+		[]string{viaCurl}, []string{
+			"%20 in the path", "UTF-8 escapes in the path", "lower-case escapes in the path", "%2F in the path", "%25 in the path",
+			"escaped unreserved in the path", "sub-delims in the path", ": and @ in the path", "escaped reserved in the path",
+			"%2e%2e in the path", "raw UTF-8 in the path", "raw brackets in the path", "raw ^ and | in the path",
+		}, refused,
+		"it signs the path as it stands in the URL, as for S3; for Lambda it has to be encoded once more", pathAsItStands,
+	},
+	{
+		[]string{viaCurl}, append([]string{
+			"%7E in the query", "lower-case escapes in the query", "brackets in the query", "raw UTF-8 in the query",
+			`raw " < > in the query`, "raw { | } ^ ` in the query",
+		}, reservedInQuery...), refused,
+		"it signs the query as it stands in the URL", queryAsItStands,
+	},
+	{
+		[]string{viaCurl}, []string{"unsorted parameters", "upper before lower case", "- after a key", "one key twice, unsorted", "UTF-8 escapes in the query", "non-ASCII key before another"}, refused,
+		"it does not sort the query", "The query was signed in the order it was sent in.",
+	},
+	{
+		[]string{viaCurl}, []string{"no ="}, refused,
+		"it signs a parameter without = as it stands", "A parameter without value was signed without its '='.",
+	},
+	{
+		[]string{viaCurl}, []string{"no = among others", "empty pair", "& at the end"}, refused,
+		"it signs the query as it stands in the URL", "The query was signed exactly as it stands in the URL.",
+	},
+	{
+		[]string{viaCurl}, []string{"raw space in the path", "raw space in the query"}, unsent,
+		"it takes no such URL", "",
+	},
+}
+
+// quirksOf are the quirks of a client that a case meets.
+func quirksOf(client string, c *signCase) []quirk {
+	var met []quirk
+	for _, q := range quirks {
+		if slices.Contains(q.clients, client) && slices.ContainsFunc(c.parts, func(p part) bool { return slices.Contains(q.parts, p.name) }) {
+			met = append(met, q)
+		}
+	}
+	return met
+}
+
+// expected is what becomes of the case if it meets the quirks: what is not sent is not refused, and what is refused
+// does not arrive. How a HEAD arrives is not seen: it is answered without a body.
+func (c *signCase) expected(met []quirk) verdict {
+	worst := accepted
+	for _, v := range []verdict{altered, refused, unsent} {
+		if v == altered && c.Method == "HEAD" {
+			continue
+		}
+		if slices.ContainsFunc(met, func(q quirk) bool { return q.verdict == v }) {
+			worst = v
+		}
+	}
+	return worst
+}
+
+var update = flag.Bool("update", false, "write docs/clients.md anew")
+
+// TestClientsDocument holds docs/clients.md to the table that TestClients proves.
+func TestClientsDocument(t *testing.T) {
+	const file = "../docs/clients.md"
+	want := clientsDocument(t)
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/clients.md is not what `go test ./interop -run ClientsDocument -update` writes:\n%s", diff)
+	}
+}
+
+func clientsDocument(t *testing.T) string {
+	var doc strings.Builder
+	doc.WriteString(`<!-- Written by "go test ./interop -run ClientsDocument -update" from the table in interop/quirks_test.go. -->
+# What SigV4 clients get wrong
+
+Each client here signs and sends the same requests to a function URL of furl: every method, paths and queries with all
+that a URL may have and some that it may not, bodies of text, forms and bytes, headers, with long-term keys and with
+those of a session. furl accepts them all, and what the function sees is what was meant, but for the URLs below. What is
+refused here is refused by AWS too, as far as its rules are known: the client signs something else than what it sends.
+` + "`furl explain`" + ` says so in the words of the last column.
+
+All of them get a URL right whose path and query have letters, digits and ` + "`- . _ ~`" + ` only, and ` + "`k=v`" + ` pairs that
+are sorted; all but curl also one with ` + "`%20`" + ` and other upper-case escapes that its path needs.
+
+`)
+	for _, c := range []struct{ name, title string }{
+		{viaRequests, "botocore " + pinned(t, "python/requirements.txt", "botocore==") + " with requests " + pinned(t, "python/requirements.txt", "requests==")},
+		{viaHTTPX, "botocore " + pinned(t, "python/requirements.txt", "botocore==") + " with httpx " + pinned(t, "python/requirements.txt", "httpx==")},
+		{viaAWS4Auth, "requests-aws4auth " + pinned(t, "python/requirements.txt", "requests-aws4auth==")},
+		{viaAWS4Fetch, "aws4fetch " + pinned(t, "node/package.json", `"aws4fetch": `)},
+		{viaSmithy, "@smithy/signature-v4 " + pinned(t, "node/package.json", `"@smithy/signature-v4": `) + " with @smithy/url-parser " + pinned(t, "node/package.json", `"@smithy/url-parser": `)},
+		{viaRust, "the Rust crate aws-sigv4 " + pinned(t, "rust/Cargo.toml", `aws-sigv4 = { version = "=`)},
+		{viaCurl, "curl --aws-sigv4, " + curlVersion},
+	} {
+		fmt.Fprintf(&doc, "## %s\n\n| of the URL | what happens | why | furl explain |\n|---|---|---|---|\n", c.title)
+		for _, q := range quirks {
+			if !slices.Contains(q.clients, c.name) {
+				continue
+			}
+			var examples []string
+			for _, name := range q.parts {
+				examples = append(examples, code(example(t, name)))
+			}
+			explain := ""
+			if q.explain != "" {
+				explain = "“" + cell(strings.TrimSuffix(q.explain, ".")) + "”"
+			}
+			fmt.Fprintf(&doc, "| %s | %s | %s | %s |\n", strings.Join(examples, " "), q.verdict, cell(q.why), explain)
+		}
+		doc.WriteString("\n")
+	}
+	return strings.TrimRight(doc.String(), "\n") + "\n"
+}
+
+// pinned is the version that follows a text in a file of pins.
+func pinned(t *testing.T, file, before string) string {
+	t.Helper()
+	pins, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(pins)) {
+		if _, version, ok := strings.Cut(line, before); ok && (before[0] == '"' || strings.HasPrefix(line, before)) {
+			version = strings.TrimLeft(version, `"`)
+			return version[:len(version)-len(strings.TrimLeft(version, "0123456789."))]
+		}
+	}
+	t.Fatalf("%s does not pin %s", file, before)
+	return ""
+}
+
+// example is what of a URL has the part.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	for _, p := range paths {
+		if p.name == name {
+			return "/" + p.text
+		}
+	}
+	for _, q := range queries {
+		if q.name == name {
+			return "?" + q.text
+		}
+	}
+	t.Fatalf("quirks have a part %q that no case has", name)
+	return ""
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// code writes text as code in a cell.
+func code(text string) string {
+	if strings.Contains(text, "`") {
+		return "`` " + cell(text) + " ``"
+	}
+	return "`" + cell(text) + "`"
+}
