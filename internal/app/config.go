@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ type Config struct {
 	Suffix string
 	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
 	LegacyURLPermissions bool
+	// SCPs are service control policies of accounts, as ACCOUNT=FILE. Those of one account are levels: the first is the
+	// root's, and every one must allow.
+	SCPs []string
 	// OpenPages shows furl's own pages to other hosts than this one.
 	OpenPages bool
 	// DrainTimeout is how long running invocations may take to finish once the server is told to stop.
@@ -90,6 +94,11 @@ func (c Config) Validate() error {
 	}
 	if c.Suffix == "" || strings.Trim(c.Suffix, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
 		fault("suffix: %q is not a domain name in lower case", c.Suffix)
+	}
+	for _, scp := range c.SCPs {
+		if account, file, ok := strings.Cut(scp, "="); !ok || file == "" || !slices.Contains(c.Accounts, account) {
+			fault("scp: %q is not ACCOUNT=FILE with one of the accounts %s", scp, strings.Join(c.Accounts, ", "))
+		}
 	}
 	if c.DrainTimeout < 0 {
 		fault("drain-timeout: %s is negative", c.DrainTimeout)

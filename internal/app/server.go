@@ -145,9 +145,15 @@ func (s *Server) openDir() error {
 
 // addAccounts puts the accounts that have root keys into the world.
 func (s *Server) addAccounts(ctx context.Context) error {
+	scps, err := s.config.scps()
+	if err != nil {
+		return err
+	}
 	return s.state.Update(ctx, func(tx *state.Tx) error {
 		for account, key := range s.rootKeys {
-			tx.SetAccount(&iam.Account{ID: account, RootKey: iam.AccessKey{ID: key.AccessKeyID, Secret: key.SecretAccessKey}})
+			tx.SetAccount(&iam.Account{
+				ID: account, RootKey: iam.AccessKey{ID: key.AccessKeyID, Secret: key.SecretAccessKey}, SCPs: scps[account],
+			})
 		}
 		return nil
 	})

@@ -53,6 +53,7 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.StringVar(&config.URLStyle, "url-style", config.URLStyle, "how function URLs are written: auto, host or path")
 	f.StringVar(&config.Suffix, "suffix", config.Suffix, "what follows ID.lambda-url.REGION. in host style")
 	f.BoolVar(&config.LegacyURLPermissions, "legacy-url-permissions", false, "ask for lambda:InvokeFunctionUrl alone, as AWS did before November 2026")
+	f.StringArrayVar(&config.SCPs, "scp", nil, "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down")
 	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
 	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")
@@ -137,6 +138,7 @@ func (p *program) printConfig(flags serveFlags) error {
 		URLStyle             string   `json:"urlStyle"`
 		Suffix               string   `json:"suffix"`
 		LegacyURLPermissions bool     `json:"legacyUrlPermissions"`
+		SCPs                 []string `json:"scps,omitempty"`
 		OpenPages            bool     `json:"openPages"`
 		DrainTimeout         string   `json:"drainTimeout"`
 		MaxEnvironments      int      `json:"maxEnvironments"`
@@ -146,7 +148,7 @@ func (p *program) printConfig(flags serveFlags) error {
 		LogFormat            string   `json:"logFormat"`
 	}{
 		config.Data, config.Listen, config.Accounts, config.Region, config.URLStyle, config.Suffix,
-		config.LegacyURLPermissions, config.OpenPages, config.DrainTimeout.String(), config.MaxEnvironments,
+		config.LegacyURLPermissions, config.SCPs, config.OpenPages, config.DrainTimeout.String(), config.MaxEnvironments,
 		config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
 	})
 }
