@@ -59,9 +59,6 @@ func TestSDKAssumeRole(t *testing.T) {
 	if lasts := assumed.Credentials.Expiration.Sub(server.Now().Truncate(time.Second)); lasts != 15*time.Minute {
 		t.Errorf("the session lasts %s", lasts)
 	}
-	if assumed.PackedPolicySize != nil {
-		t.Errorf("packed policy size is %d without a policy", *assumed.PackedPolicySize)
-	}
 	session := client(server, sigv4.Credentials{
 		AccessKeyID: *assumed.Credentials.AccessKeyId, Secret: sigv4.NewSecret(*assumed.Credentials.SecretAccessKey), SessionToken: *assumed.Credentials.SessionToken,
 	})
