@@ -49,6 +49,7 @@ func TestMain(m *testing.M) {
 //	alice, mallory, unsigned METHOD TARGET [BODY]
 //	                                send a request to the function URL in $URL, signed by the user of that name or not
 //	begin GET TARGET, finish        send a request as alice, and wait for its answer later
+//	profile DIR ACCOUNT NAME        add a profile with the root key of an account of the data directory's server
 //	occupy                          listen on a port, and set BUSY to its address
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -68,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"mallory":  callAs("MALLORY"),
 			"unsigned": callAs(""),
 			"occupy":   occupy,
+			"profile":  addProfile,
 			"begin":    begin,
 			"finish":   finish,
 		},

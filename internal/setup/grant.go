@@ -79,6 +79,9 @@ func (g *Granter) begin(ctx context.Context, request Request) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if g.Caller != nil && principal.Account != "" && principal.Account != g.Caller.ID && principal.Account != g.Owner.ID {
+		return nil, fmt.Errorf("%s is in account %s, the caller's credentials are for account %s", principal, principal.Account, g.Caller.ID)
+	}
 	principal.SourceARN = request.SourceARN
 	plan := &Plan{Function: function, Principal: principal, AuthType: lambda.AuthIAM}
 	if principal.Note != "" {

@@ -144,3 +144,22 @@ func (p *Plan) Diff() string {
 	}
 	return text.String()
 }
+
+// Script are the AWS CLI's commands for the plan, in order, with comments on what they do not cover.
+func (p *Plan) Script() string {
+	var text strings.Builder
+	for _, change := range p.Changes {
+		fmt.Fprintln(&text, change.Command())
+	}
+	for _, change := range p.Elsewhere {
+		fmt.Fprintf(&text, "# in account %s:\n%s\n", change.Account, change.Command())
+	}
+	if inline := p.Wanted.Inline; inline != nil && inline.Owner.Name == "" {
+		fmt.Fprintf(&text, "# in account %s, for a policy to attach to whoever is to call:\n%s\n", inline.Account,
+			shell([]string{"aws", "iam", "create-policy", "--policy-name", inline.Name, "--policy-document", inline.Document}))
+	}
+	if text.Len() == 0 {
+		return "# nothing to do\n"
+	}
+	return text.String()
+}

@@ -37,7 +37,10 @@ type State struct {
 func Load(ctx context.Context, from Store) (*State, error) {
 	s := &State{store: from}
 	tx := newTx(&Snapshot{})
-	if err := tx.loadAll(ctx, from); err != nil {
+	err := from.Load(ctx, func(record store.Record) error {
+		return tx.load(record)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("load state: %w", err)
 	}
 	s.current.Store(tx.View())

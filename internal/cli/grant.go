@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/snippet"
+)
+
+// grantFlags are the flags of grant and revoke.
+type grantFlags struct {
+	cloud
+	principal     string
+	qualifier     string
+	via           string
+	sourceARN     string
+	callerProfile string
+	dryRun        bool
+	print         string
+	asJSON        bool
+}
+
+// principalHelp is the part of both help texts on how to name a principal.
+const principalHelp = `PRINCIPAL is
+  an ARN of a role, user or account, or of a role's session (its role is meant)
+  an account id             everyone in that account whom it allows
+  NAME, user/NAME           a role or user of the function's account, or of that of --caller-profile
+  function:NAME             the role that a function runs as
+  cloudfront.amazonaws.com  with --source-arn, for a distribution with origin access control
+  *                         everyone, for a URL of auth type NONE`
+
+func (g *grantFlags) register(command *cobra.Command, flag, use string) {
+	g.cloud.register(command)
+	f := command.Flags()
+	f.StringVar(&g.principal, flag, "", use)
+	f.StringVar(&g.qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")
+	f.StringVar(&g.sourceARN, "source-arn", "", "ARN of the CloudFront distribution that is to call")
+	f.StringVar(&g.callerProfile, "caller-profile", "", "profile of the caller's account, for its side of a call across accounts")
+	f.BoolVar(&g.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
+	f.BoolVar(&g.asJSON, "json", false, "print JSON")
+}
+
+func (p *program) grant() *cobra.Command {
+	var flags grantFlags
+	command := &cobra.Command{
+		Use:   "grant FUNCTION --to PRINCIPAL",
+		Short: "Let a principal call a function's URL",
+		Long: `Let a principal call a function's URL: both lambda:InvokeFunctionUrl and lambda:InvokeFunction, which a call needs
+since October 2025. What is granted already stays as it is; what is missing is added, so that the command may be
+repeated, and repairs a grant that has the older action only.
+
+` + principalHelp + `
+
+Across accounts both sides must allow the call. The caller's side is printed for somebody there to do, or done with
+--caller-profile.
+
+--print writes the whole grant as code; cli writes the commands for what is missing.
+
+Exit status: 0 granted, or shown what would be, 1 failed, and told how far it got, ` + exitStatusAWS,
+		Example: "  furl grant my-function-with-url --to function:my-calling-function",
+		Args:    cobra.ExactArgs(1),
+		RunE: runCloud(func(command *cobra.Command, args []string) error {
+			return p.runGrant(command, flags, args[0], (*setup.Granter).Grant)
+		}),
+	}
+	flags.register(command, "to", "who is to be let in")
+	command.Flags().StringVar(&flags.via, "via", "", "within one account: resource for the function's policy (default), identity for the caller's own")
+	command.Flags().StringVar(&flags.print, "print", "", "write code instead of acting: cli, sam, cloudformation, terraform or cdk")
+	return command
+}
+
+// runGrant makes a plan and carries it out, or shows it.
+func (p *program) runGrant(command *cobra.Command, flags grantFlags, function string, make planner) error {
+	if err := flags.validate(command); err != nil {
+		return err
+	}
+	granter, err := flags.granter(command, function)
+	if err != nil {
+		return err
+	}
+	plan, err := make(granter, command.Context(), setup.Request{
+		Function: function, Qualifier: flags.qualifier, Principal: flags.principal,
+		Via: setup.Via(flags.via), SourceARN: flags.sourceARN,
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case flags.print != "":
+		return p.printCode(snippet.Format(flags.print), plan)
+	case flags.dryRun && flags.asJSON:
+		return p.printPlanJSON(plan, 0, plan.Diff())
+	case flags.dryRun:
+		return p.printDryRun(plan)
+	default:
+		return p.applyPlan(command, flags, plan)
+	}
+}
+
+func (g *grantFlags) validate(command *cobra.Command) error {
+	if g.principal == "" {
+		return usage(command, errors.New("who is it about? name a principal"))
+	}
+	formats := append([]snippet.Format{"cli"}, snippet.Formats()...)
+	if g.print != "" && !slices.Contains(formats, snippet.Format(g.print)) {
+		return usage(command, fmt.Errorf("--print %q is none of %v", g.print, formats))
+	}
+	if g.print != "" && (g.dryRun || g.asJSON) {
+		return usage(command, errors.New("--print, --dry-run and --json each print something else: choose one"))
+	}
+	return nil
+}
+
+// granter opens the accounts of the function and of the caller.
+func (g *grantFlags) granter(command *cobra.Command, function string) (*setup.Granter, error) {
+	owner, _, err := g.account(command.Context(), function)
+	if err != nil {
+		return nil, err
+	}
+	caller, _, err := g.callerAccount(command.Context(), g.callerProfile, owner.Region)
+	if err != nil {
+		return nil, err
+	}
+	return &setup.Granter{Owner: owner, Caller: caller}, nil
+}
+
+// printCode prints the plan as code.
+func (p *program) printCode(format snippet.Format, plan *setup.Plan) error {
+	p.noteAll(plan.Notes)
+	text := plan.Script()
+	if format != "cli" {
+		var err error
+		if text, err = snippet.Write(format, plan.Function, plan.Wanted); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprint(p.streams.Out, text)
+	return err
+}
+
+func (p *program) printDryRun(plan *setup.Plan) error {
+	p.noteAll(plan.Notes)
+	if len(plan.Changes) == 0 {
+		p.note("nothing to change")
+	}
+	if _, err := fmt.Fprint(p.streams.Out, plan.Diff()); err != nil {
+		return err
+	}
+	for _, change := range plan.Elsewhere {
+		p.note("to do in account %s: %s", change.Account, change.Command())
+	}
+	return nil
+}
+
+// applyPlan makes the changes and tells of each. One that fails ends it, with what was done and what is left.
+func (p *program) applyPlan(command *cobra.Command, flags grantFlags, plan *setup.Plan) error {
+	done := 0
+	row := func(what, text string) { fmt.Fprintf(p.streams.Out, "%-9s  %s\n", what, text) }
+	if !flags.asJSON {
+		row("function", plan.Function.String())
+		row("principal", plan.Principal.String())
+	}
+	err := plan.Apply(command.Context(), func(change setup.Change) {
+		done++
+		if !flags.asJSON {
+			row(past[change.Kind], change.String())
+		}
+	})
+	if flags.asJSON {
+		if err := p.printPlanJSON(plan, done, ""); err != nil {
+			return err
+		}
+	} else {
+		for _, kept := range plan.Kept {
+			row("unchanged", kept)
+		}
+		for _, change := range plan.Elsewhere {
+			row("to do", "in account "+change.Account+": "+change.Command())
+		}
+		if err == nil && len(plan.Changes) == 0 && len(plan.Elsewhere) == 0 {
+			p.note("nothing to change")
+		}
+		p.noteAll(plan.Notes)
+	}
+	var partial *setup.PartialError
+	if !errors.As(err, &partial) {
+		return err
+	}
+	p.notePartial(partial)
+	failed := cloudError(err)
+	var chosen *failure
+	if errors.As(failed, &chosen) {
+		return fail(chosen.code, chosen.hint, err)
+	}
+	return fail(exitFailed, "the same command again does the rest", err)
+}
+
+// past is what a change that was made is called.
+var past = map[setup.ChangeKind]string{
+	setup.AddStatement: "added", setup.PutPolicy: "added", setup.RemoveStatement: "removed", setup.DeletePolicy: "removed",
+}
+
+// notePartial says how far it got, how to go on and how to go back.
+func (p *program) notePartial(partial *setup.PartialError) {
+	if len(partial.Done) == 0 {
+		p.note("nothing was changed")
+		return
+	}
+	for _, change := range partial.Done {
+		p.note("done: %s %s", past[change.Kind], change)
+	}
+	p.note("to finish, the same command again, or:")
+	for _, line := range partial.Finish() {
+		p.note("  %s", line)
+	}
+	p.note("to undo:")
+	for _, line := range partial.Undo() {
+		p.note("  %s", line)
+	}
+}
+
+func (p *program) noteAll(notes []string) {
+	for _, note := range notes {
+		p.note("note: %s", note)
+	}
+}
+
+// shownPlan is a plan in JSON, and what of it was done.
+type shownPlan struct {
+	Function  string        `json:"function"`
+	Principal string        `json:"principal"`
+	Given     string        `json:"given,omitempty"`
+	AuthType  string        `json:"authType"`
+	Changes   []shownChange `json:"changes"`
+	Elsewhere []shownChange `json:"elsewhere,omitempty"`
+	Kept      []string      `json:"kept,omitempty"`
+	Notes     []string      `json:"notes,omitempty"`
+	Diff      string        `json:"diff,omitempty"`
+}
+
+type shownChange struct {
+	Kind    setup.ChangeKind `json:"kind"`
+	Account string           `json:"account"`
+	Place   string           `json:"place"`
+	What    string           `json:"what"`
+	Command string           `json:"command"`
+	Undo    string           `json:"undo"`
+	Done    bool             `json:"done"`
+}
+
+func (p *program) printPlanJSON(plan *setup.Plan, done int, diff string) error {
+	shown := shownPlan{
+		Function: plan.Function.String(), Principal: plan.Principal.ARN, Given: plan.Principal.Given, AuthType: string(plan.AuthType),
+		Changes: showChanges(plan.Changes, done), Elsewhere: showChanges(plan.Elsewhere, 0), Kept: plan.Kept, Notes: plan.Notes, Diff: diff,
+	}
+	return p.printJSON(shown)
+}
+
+func showChanges(changes []setup.Change, done int) []shownChange {
+	shown := []shownChange{}
+	for i, change := range changes {
+		shown = append(shown, shownChange{
+			Kind: change.Kind, Account: change.Account, Place: change.Place(), What: change.String(),
+			Command: change.Command(), Undo: change.Undo(), Done: i < done,
+		})
+	}
+	return shown
+}

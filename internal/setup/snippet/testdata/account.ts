@@ -1,0 +1,57 @@
+// Lets 210987654321 call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+import * as cdk from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+
+const app = new cdk.App();
+const stack = new cdk.Stack(app, 'FunctionUrlGrant', {
+  env: { account: "123456789012", region: "eu-central-1" },
+});
+const callerStack = new cdk.Stack(app, 'FunctionUrlCaller', {
+  env: { account: "210987654321", region: "eu-central-1" },
+});
+
+new lambda.CfnPermission(stack, 'CallFunctionUrl', {
+  functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
+  action: "lambda:InvokeFunctionUrl",
+  principal: "210987654321",
+  functionUrlAuthType: "AWS_IAM",
+});
+
+new lambda.CfnPermission(stack, 'InvokeViaFunctionUrl', {
+  functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
+  action: "lambda:InvokeFunction",
+  principal: "210987654321",
+  invokedViaFunctionUrl: true,
+});
+
+new iam.CfnManagedPolicy(callerStack, 'CallerPolicy', {
+  managedPolicyName: "furl-call-books-89ef4567",
+  policyDocument: {
+    "Version": "2012-10-17",
+    "Statement": [
+      {
+        "Sid": "CallFunctionUrl",
+        "Effect": "Allow",
+        "Action": "lambda:InvokeFunctionUrl",
+        "Resource": "arn:aws:lambda:eu-central-1:123456789012:function:books",
+        "Condition": {
+          "StringEquals": {
+            "lambda:FunctionUrlAuthType": "AWS_IAM"
+          }
+        }
+      },
+      {
+        "Sid": "InvokeViaFunctionUrl",
+        "Effect": "Allow",
+        "Action": "lambda:InvokeFunction",
+        "Resource": "arn:aws:lambda:eu-central-1:123456789012:function:books",
+        "Condition": {
+          "Bool": {
+            "lambda:InvokedViaFunctionUrl": "true"
+          }
+        }
+      }
+    ]
+  },
+});

@@ -1,0 +1,25 @@
+# Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.29.0" # the first with invoked_via_function_url
+    }
+  }
+}
+
+resource "aws_lambda_permission" "call_function_url" {
+  statement_id           = "furl-caller-0123abcd-url"
+  function_name          = "books"
+  action                 = "lambda:InvokeFunctionUrl"
+  principal              = "arn:aws:iam::123456789012:role/team/caller"
+  function_url_auth_type = "AWS_IAM"
+}
+
+resource "aws_lambda_permission" "invoke_via_function_url" {
+  statement_id             = "furl-caller-0123abcd-invoke"
+  function_name            = "books"
+  action                   = "lambda:InvokeFunction"
+  principal                = "arn:aws:iam::123456789012:role/team/caller"
+  invoked_via_function_url = true
+}
