@@ -35,8 +35,8 @@ func (h *Head) setHeaders(header http.Header) {
 		}
 		header[name] = append(header[name], values...)
 	}
-	for _, cookie := range h.Cookies {
-		header["Set-Cookie"] = append(header["Set-Cookie"], cookie)
+	if len(h.Cookies) > 0 {
+		header["Set-Cookie"] = append(header["Set-Cookie"], h.Cookies...)
 	}
 }
 
