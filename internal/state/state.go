@@ -37,10 +37,7 @@ type State struct {
 func Load(ctx context.Context, from Store) (*State, error) {
 	s := &State{store: from}
 	tx := newTx(&Snapshot{})
-	err := from.Load(ctx, func(record store.Record) error {
-		return tx.load(record)
-	})
-	if err != nil {
+	if err := tx.loadAll(ctx, from); err != nil {
 		return nil, fmt.Errorf("load state: %w", err)
 	}
 	s.current.Store(tx.View())

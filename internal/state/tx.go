@@ -70,6 +70,7 @@ func (tx *Tx) SetAccount(account *iam.Account) {
 
 // PutUser adds or replaces a user.
 func (tx *Tx) PutUser(user *iam.User) error {
+	user.Prepare()
 	tx.setUser(user)
 	return tx.record(kindUser, user.Key(), user)
 }
@@ -82,7 +83,6 @@ func (tx *Tx) DeleteUser(user *iam.User) {
 }
 
 func (tx *Tx) setUser(user *iam.User) {
-	user.Prepare()
 	tx.unsetUser(user.Key())
 	tx.users.set(user.Key(), user)
 	tx.principals.set(user.ID, user.ARN())
@@ -104,6 +104,7 @@ func (tx *Tx) unsetUser(key string) {
 
 // PutRole adds or replaces a role.
 func (tx *Tx) PutRole(role *iam.Role) error {
+	role.Prepare()
 	tx.setRole(role)
 	return tx.record(kindRole, role.Key(), role)
 }
@@ -116,7 +117,6 @@ func (tx *Tx) DeleteRole(role *iam.Role) {
 }
 
 func (tx *Tx) setRole(role *iam.Role) {
-	role.Prepare()
 	if old, ok := tx.roles.table.Get(role.Key()); ok {
 		tx.principals.delete(old.ID)
 	}
@@ -144,9 +144,10 @@ func (tx *Tx) DeleteSession(session *iam.Session) {
 
 // PutFunction adds or replaces a function with its URLs and permissions, and compiles its policies.
 func (tx *Tx) PutFunction(function *lambda.Function) error {
-	if err := tx.setFunction(function); err != nil {
+	if err := function.Compile(); err != nil {
 		return err
 	}
+	tx.setFunction(function)
 	return tx.record(kindFunction, function.ARN.Key(), function)
 }
 
@@ -157,17 +158,13 @@ func (tx *Tx) DeleteFunction(function *lambda.Function) {
 	tx.erase(kindFunction, function.ARN.Key())
 }
 
-func (tx *Tx) setFunction(function *lambda.Function) error {
-	if err := function.Compile(); err != nil {
-		return err
-	}
+func (tx *Tx) setFunction(function *lambda.Function) {
 	key := function.ARN.Key()
 	tx.unsetURLs(key)
 	tx.functions.set(key, function)
 	for qualifier, config := range function.URLs {
 		tx.urls.set(config.ID, URL{Function: function, Qualifier: qualifier, Config: config})
 	}
-	return nil
 }
 
 func (tx *Tx) unsetURLs(functionKey string) {
@@ -189,34 +186,4 @@ func (tx *Tx) record(kind, key string, value any) error {
 
 func (tx *Tx) erase(kind, key string) {
 	tx.changes = append(tx.changes, store.Change{Record: store.Record{Kind: kind, Key: key}, Delete: true})
-}
-
-// load puts a stored record back into the world.
-func (tx *Tx) load(record store.Record) error {
-	switch record.Kind {
-	case kindUser:
-		return decode(record, func(user *iam.User) error { tx.setUser(user); return nil })
-	case kindRole:
-		return decode(record, func(role *iam.Role) error { tx.setRole(role); return nil })
-	case kindGroup:
-		return decode(record, func(group *iam.Group) error { tx.setGroup(group); return nil })
-	case kindPolicy:
-		return decode(record, func(policy *iam.ManagedPolicy) error { tx.policies.set(policy.ARN(), policy); return nil })
-	case kindProvider:
-		return decode(record, func(provider *iam.Provider) error { tx.providers.set(provider.ARN(), provider); return nil })
-	case kindSession:
-		return decode(record, func(session *iam.Session) error { tx.PutTransientSession(session); return nil })
-	case kindFunction:
-		return decode(record, tx.setFunction)
-	default:
-		return fmt.Errorf("record %s has the unknown kind %q", record.Key, record.Kind)
-	}
-}
-
-func decode[V any](record store.Record, set func(*V) error) error {
-	value := new(V)
-	if err := json.Unmarshal(record.Body, value); err != nil {
-		return fmt.Errorf("decode %s %s: %w", record.Kind, record.Key, err)
-	}
-	return set(value)
 }

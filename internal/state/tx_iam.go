@@ -4,6 +4,7 @@ import "github.com/furl-dev/furl/internal/iam"
 
 // PutGroup adds or replaces a group.
 func (tx *Tx) PutGroup(group *iam.Group) error {
+	group.Prepare()
 	tx.setGroup(group)
 	return tx.record(kindGroup, group.Key(), group)
 }
@@ -15,7 +16,6 @@ func (tx *Tx) DeleteGroup(group *iam.Group) {
 }
 
 func (tx *Tx) setGroup(group *iam.Group) {
-	group.Prepare()
 	tx.groups.set(group.Key(), group)
 }
 
