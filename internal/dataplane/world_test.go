@@ -35,7 +35,7 @@ const (
 
 // world is a data plane over a state of two accounts, with a function that a test may do anything to.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	state  *state.State
 	plane  *dataplane.Plane
 	server *httptest.Server
@@ -64,7 +64,7 @@ func payload(text string) func(invoke.Request) (*runtime.Result, error) {
 	}
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	db, err := store.Open(t.Context(), store.Memory)
 	if err != nil {
