@@ -68,7 +68,7 @@ func (b *bench) deploy(ctx context.Context, k kind) (*callee, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.serve(ctx, filepath.Join(data, "furl"))
+	s, err := b.serve(ctx, filepath.Join(data, "furl"), "--url-style", "path")
 	if err != nil {
 		return nil, err
 	}

@@ -32,12 +32,13 @@ type effort struct {
 	// callers is how many callers make a load.
 	callers int
 	large   population // of the large world
+	loads   int        // of the large world
 }
 
 var (
-	full = effort{rounds: 9, round: 200 * time.Millisecond, load: 2 * time.Second, starts: 15, callers: 8, large: targetPopulation}
+	full = effort{rounds: 9, round: 200 * time.Millisecond, load: 2 * time.Second, starts: 15, callers: 8, large: targetPopulation, loads: 5}
 	// The quick effort has the whole large world as well: with a smaller one its targets would say nothing.
-	quick = effort{rounds: 5, round: 40 * time.Millisecond, load: 400 * time.Millisecond, starts: 5, callers: 8, large: targetPopulation}
+	quick = effort{rounds: 5, round: 40 * time.Millisecond, load: 400 * time.Millisecond, starts: 5, callers: 8, large: targetPopulation, loads: 1}
 )
 
 // section is a part of the program that measures one subject.

@@ -45,8 +45,7 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (*serve
 		return nil, err
 	}
 	s := &server{address: address, root: sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}}
-	s.command = exec.Command(program, append([]string{"serve", "--data", data, "--listen", address, "--region", region,
-		"--url-style", "path"}, flags...)...)
+	s.command = exec.Command(program, append([]string{"serve", "--data", data, "--listen", address, "--region", region}, flags...)...)
 	s.command.Env = append(os.Environ(), "FURL_ROOT_ACCESS_KEY_ID="+rootKey.id, "FURL_ROOT_SECRET_ACCESS_KEY="+rootKey.secret)
 	s.command.Stderr = &s.log
 	begin := time.Now()

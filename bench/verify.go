@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 
@@ -26,8 +27,8 @@ func measureVerify(ctx context.Context, b *bench, e effort) ([]row, error) {
 	whole := verification(bytes.Repeat([]byte("x"), large))
 	p = e.alternateWork(whole.verify, func() { sha256.Sum256(whole.body) })
 	rows = append(rows, row{
-		"verify a body of 6 MB", fmt.Sprintf("%s, +%.1f %%", took(p.ours), 100*(p.ratio-1)), "≤ +5 %", p.ratio <= 1.05,
-		fmt.Sprintf("SHA-256 of the body: %s", took(p.theirs)),
+		"verify a body of 6 MB", fmt.Sprintf("%s, %+.1f %%", took(p.ours), 100*(p.ratio-1)), "≤ +5 %", p.ratio <= 1.05,
+		fmt.Sprintf("SHA-256 of the body: %s; read into memory first, as it must be: %s", took(p.theirs), took(e.repeat(whole.readAndHash))),
 	})
 	server, err := measureVerifyingServer(ctx, b, e)
 	return append(rows, server), err
@@ -78,6 +79,15 @@ func (v *verified) bareHashes() {
 	mac := hmac.New(sha256.New, key[:])
 	mac.Write([]byte(v.signed.StringToSign))
 	mac.Sum(nil)
+}
+
+// readAndHash takes in the body as a verifier has to, since whoever comes after it wants the body too.
+func (v *verified) readAndHash() {
+	v.reader.Reset(v.body)
+	body := make([]byte, len(v.body))
+	_, err := io.ReadFull(&v.reader, body)
+	must(err)
+	sha256.Sum256(body)
 }
 
 // connections is how many connections a verifying server is loaded over.

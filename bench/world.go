@@ -145,7 +145,7 @@ func measureLoading(ctx context.Context, b *bench, e effort, data string) ([]row
 	for i := range e.large.accounts {
 		accounts = append(accounts, "--account", e.large.accountID(i))
 	}
-	for range 3 {
+	for range e.loads {
 		s, err := b.serve(ctx, data, accounts...)
 		if err != nil {
 			return nil, err
