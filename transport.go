@@ -212,10 +212,11 @@ func (t *Transport) send(r *http.Request, e *endpoint, b *body) (*http.Response,
 	exact := exactTarget(out.URL)
 	out.URL = exact.url
 	err := t.sign(out, e, b)
-	if err == nil {
-		out.Body, err = b.open()
-	} else {
+	if err != nil || b.size == 0 {
 		b.discard()
+		out.Body = http.NoBody // of any other body net/http would not know that it is empty
+	} else {
+		out.Body, err = b.open()
 	}
 	if err != nil {
 		return nil, err

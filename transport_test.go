@@ -170,6 +170,25 @@ func TestTransportSendsASpooledBodyWithItsLength(t *testing.T) {
 	}
 }
 
+func TestTransportSendsAnEmptyBodyWithItsLength(t *testing.T) {
+	for name, body := range map[string]io.Reader{
+		"none": nil, "NoBody": http.NoBody, "string": strings.NewReader(""), "stream": pipeLike{strings.NewReader("")},
+		"seekable": &notified{ReadSeeker: strings.NewReader("")},
+	} {
+		server := urltest.Start(t, nil)
+		transport := furl.NewTransport(server.Config())
+		defer transport.CloseIdleConnections()
+		resp, err := (&http.Client{Transport: transport}).Post(server.URL, "text/plain", body)
+		read(t, resp, err, http.StatusOK)
+		if raw := server.Raw(); !strings.Contains(raw, "\r\nContent-Length: 0\r\n") {
+			t.Errorf("%s: no length in\n%s", name, raw)
+		}
+		if body, ok := body.(*notified); ok && body.closed.Load() != 1 {
+			t.Errorf("body was closed %d times", body.closed.Load())
+		}
+	}
+}
+
 func TestTransportClosesASeekableBodyOnceAfterRetries(t *testing.T) {
 	var calls atomic.Int32
 	server := urltest.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

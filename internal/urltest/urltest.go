@@ -39,8 +39,6 @@ type Server struct {
 	Path string // the same function URL in path style
 	// Now is the server's clock, read for each request.
 	Now func() time.Time
-	// MaxBody is the longest body accepted.
-	MaxBody int64
 	// Refuse, if it returns a body, answers a verified request with 403, that error type and that body.
 	Refuse func(r *http.Request) (errorType, body string)
 
@@ -70,7 +68,7 @@ func prepare(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
 	if handler == nil {
 		handler = http.HandlerFunc(echo)
 	}
-	s := &Server{handler: handler, Now: time.Now, MaxBody: sigv4.DefaultMaxBody}
+	s := &Server{handler: handler, Now: time.Now}
 	s.verifier.Region, s.verifier.Service = Region, "lambda"
 	s.verifier.Now = func() time.Time { return s.Now() }
 	s.verifier.Lookup = func(_ context.Context, id string) (sigv4.Key, error) {
@@ -94,6 +92,9 @@ func (s *Server) locate(address net.Addr, scheme string) {
 func (s *Server) Config() aws.Config {
 	return aws.Config{Region: Region, Credentials: s.Credentials()}
 }
+
+// AcceptBodies sets the longest body accepted, which otherwise is Lambda's 6 MiB. Call it before the first request.
+func (s *Server) AcceptBodies(max int64) { s.verifier.MaxBody = max }
 
 // Credentials are the server's key.
 func (s *Server) Credentials() aws.CredentialsProvider {
@@ -124,7 +125,6 @@ func (s *Server) Raw() string {
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["x-amzn-RequestId"] = []string{"00000000-0000-4000-8000-000000000000"}
-	s.verifier.MaxBody = s.MaxBody
 	if _, err := s.verifier.Verify(r); err != nil {
 		s.refuse(w, err)
 		return
