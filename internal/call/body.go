@@ -1,0 +1,185 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// Body is where the body of a request comes from: sources that are read one after the other.
+type Body struct {
+	sources     []source
+	contentType string // what the sort of body implies; "" for none
+	accept      string
+}
+
+// source is a part of a body. open may be called several times unless once is set.
+type source struct {
+	open func() (io.ReadCloser, error)
+	once bool   // it is a stream
+	file string // name of the file, if the part is all of a file
+	size int64  // -1 if it is not known without reading it
+}
+
+// Empty reports whether there is no body, which is not the same as one of no bytes.
+func (b Body) Empty() bool { return len(b.sources) == 0 }
+
+// File returns the name of the file that is all of the body, if there is one.
+func (b Body) File() (name string, ok bool) {
+	if len(b.sources) == 1 && b.sources[0].file != "" {
+		return b.sources[0].file, true
+	}
+	return "", false
+}
+
+func (b Body) open() (io.ReadCloser, error) { return &sequence{rest: b.sources}, nil }
+
+// attach gives the request its body.
+func (b Body) attach(r *http.Request) error {
+	if b.Empty() {
+		return nil
+	}
+	r.ContentLength = 0
+	once := false
+	for _, s := range b.sources {
+		once = once || s.once
+		if s.file != "" { // say now that it is not there, not in the middle of the request
+			if err := checkFile(s.file); err != nil {
+				return err
+			}
+		}
+		if s.size < 0 || r.ContentLength < 0 {
+			r.ContentLength = -1
+		} else {
+			r.ContentLength += s.size
+		}
+	}
+	if r.ContentLength == 0 {
+		r.Body = http.NoBody
+		return nil
+	}
+	if !once {
+		r.GetBody = b.open
+	}
+	var err error
+	r.Body, err = b.open()
+	return err
+}
+
+func checkFile(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%s is a directory", name)
+	}
+	return nil
+}
+
+// text is a source in memory.
+func text(s string) source {
+	return source{size: int64(len(s)), open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }}
+}
+
+// file is a source in a file, or the standard input if the name is "-".
+func file(name string, stdin io.Reader) source {
+	if name == "-" {
+		return source{once: true, size: -1, open: func() (io.ReadCloser, error) {
+			if stdin == nil {
+				return nil, errors.New("there is no standard input to read")
+			}
+			return io.NopCloser(stdin), nil
+		}}
+	}
+	s := source{file: name, size: -1, open: func() (io.ReadCloser, error) { return os.Open(name) }}
+	if info, err := os.Stat(name); err == nil {
+		if info.Mode().IsRegular() {
+			s.size = info.Size()
+		} else {
+			s.once = true // a pipe
+		}
+	}
+	return s
+}
+
+// converted is the source with each piece of it converted.
+func (s source) converted(convert encoder) source {
+	open := s.open
+	s.file, s.size = "", -1
+	s.open = func() (io.ReadCloser, error) {
+		r, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return &converter{source: r, convert: convert}, nil
+	}
+	return s
+}
+
+// converter converts what it reads from the source.
+type converter struct {
+	source  io.ReadCloser
+	convert encoder
+	in      [4 << 10]byte
+	out     []byte
+	pending []byte // the part of out that is not read yet
+}
+
+func (c *converter) Read(p []byte) (int, error) {
+	for len(c.pending) == 0 {
+		n, err := c.source.Read(c.in[:])
+		c.out = c.convert(c.out[:0], c.in[:n])
+		c.pending = c.out
+		if err != nil && len(c.pending) == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, c.pending)
+	c.pending = c.pending[n:]
+	return n, nil
+}
+
+func (c *converter) Close() error { return c.source.Close() }
+
+// sequence reads sources one after the other and has one of them open at a time.
+type sequence struct {
+	rest    []source
+	current io.ReadCloser
+}
+
+func (s *sequence) Read(p []byte) (int, error) {
+	for {
+		if s.current == nil {
+			if len(s.rest) == 0 {
+				return 0, io.EOF
+			}
+			next := s.rest[0]
+			s.rest = s.rest[1:]
+			r, err := next.open()
+			if err != nil {
+				return 0, err
+			}
+			s.current = r
+		}
+		n, err := s.current.Read(p)
+		if errors.Is(err, io.EOF) {
+			err = s.Close()
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+func (s *sequence) Close() error {
+	if s.current == nil {
+		return nil
+	}
+	err := s.current.Close()
+	s.current = nil
+	return err
+}

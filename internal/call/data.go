@@ -1,0 +1,128 @@
+package call
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+// Encoding is how a piece of data is taken from the command line, named for curl's flags.
+type Encoding uint8
+
+const (
+	Plain     Encoding = iota // -d: "@file" is a file, whose line ends are left out
+	Raw                       // --data-raw: '@' means nothing
+	Binary                    // --data-binary: "@file" is a file, all of it
+	URLEncode                 // --data-urlencode: content, =content, name=content, @file, name@file
+	JSON                      // --json: as Binary, and not joined with '&'
+)
+
+// Data is the value of one flag for data.
+type Data struct {
+	Encoding Encoding
+	Value    string
+}
+
+// encoder appends src to dst in an encoding that works byte by byte.
+type encoder func(dst, src []byte) []byte
+
+// dataBody joins data as curl does. encode is for URLEncode.
+func dataBody(data []Data, stdin io.Reader, encode encoder) Body {
+	b := Body{contentType: "application/x-www-form-urlencoded"}
+	for i, d := range data {
+		if d.Encoding == JSON {
+			b.contentType, b.accept = "application/json", "application/json"
+		} else if i > 0 {
+			b.sources = append(b.sources, text("&"))
+		}
+		b.sources = append(b.sources, d.sources(stdin, encode)...)
+	}
+	return b
+}
+
+func (d Data) sources(stdin io.Reader, encode encoder) []source {
+	name, isFile := strings.CutPrefix(d.Value, "@")
+	switch {
+	case d.Encoding == URLEncode:
+		return urlEncoded(d.Value, stdin, encode)
+	case d.Encoding == Raw || !isFile:
+		return []source{text(d.Value)}
+	case d.Encoding == Plain:
+		return []source{file(name, stdin).converted(withoutLineEnds)}
+	}
+	return []source{file(name, stdin)}
+}
+
+// withoutLineEnds leaves out what curl leaves out of a file for --data.
+func withoutLineEnds(dst, src []byte) []byte {
+	for _, c := range src {
+		if c != '\r' && c != '\n' && c != 0 {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// urlEncoded reads the forms of --data-urlencode. A name is taken as it is; what follows '=' or is in the file is
+// encoded.
+func urlEncoded(value string, stdin io.Reader, encode encoder) []source {
+	at := strings.IndexAny(value, "=@")
+	if at < 0 {
+		return []source{text(string(encode(nil, []byte(value))))}
+	}
+	var sources []source
+	if at > 0 {
+		sources = append(sources, text(value[:at]+"="))
+	}
+	if value[at] == '@' {
+		return append(sources, file(value[at+1:], stdin).converted(encode))
+	}
+	return append(sources, text(string(encode(nil, []byte(value[at+1:])))))
+}
+
+// formEncoded encodes for application/x-www-form-urlencoded.
+func formEncoded(dst, src []byte) []byte {
+	start := len(dst)
+	dst = percentEncoded(dst, src)
+	return append(dst[:start], bytes.ReplaceAll(dst[start:], []byte("%20"), []byte("+"))...)
+}
+
+// percentEncoded encodes all bytes but the unreserved ones of RFC 3986.
+func percentEncoded(dst, src []byte) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, c := range src {
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return dst
+}
+
+// uploadBody is the file of --upload-file, "-" or "." for the standard input.
+func uploadBody(name string, stdin io.Reader) Body {
+	if name == "." {
+		name = "-"
+	}
+	return Body{sources: []source{file(name, stdin)}}
+}
+
+// withFileName appends the name of the uploaded file to a URL that ends in a slash, as curl does.
+func withFileName(raw, name string) string {
+	if name == "-" || name == "." {
+		return raw
+	}
+	end := strings.IndexAny(raw, "?#")
+	if end < 0 {
+		end = len(raw)
+	}
+	base := name[strings.LastIndexAny(name, `/\`)+1:]
+	if _, path, ok := strings.Cut(raw[:end], "://"); !ok || !strings.Contains(path, "/") {
+		return raw[:end] + "/" + string(percentEncoded(nil, []byte(base))) + raw[end:]
+	}
+	if !strings.HasSuffix(raw[:end], "/") {
+		return raw
+	}
+	return raw[:end] + string(percentEncoded(nil, []byte(base))) + raw[end:]
+}

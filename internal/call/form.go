@@ -1,0 +1,145 @@
+package call
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+)
+
+// Field is the value of one -F or, with Literal, of one --form-string.
+type Field struct {
+	Value   string // name=content, name=@file, name=<file; then ;type=… and ;filename=…
+	Literal bool   // '@', '<' and ';' mean nothing
+}
+
+// formBody makes a multipart/form-data body (RFC 7578).
+func formBody(fields []Field, stdin io.Reader) (Body, error) {
+	boundary := "furl-" + rand.Text()
+	b := Body{contentType: "multipart/form-data; boundary=" + boundary}
+	for _, field := range fields {
+		p, err := field.parse()
+		if err != nil {
+			return Body{}, err
+		}
+		b.sources = append(b.sources, text("--"+boundary+"\r\n"+p.header()+"\r\n"))
+		if p.file != "" {
+			b.sources = append(b.sources, file(p.file, stdin))
+		} else {
+			b.sources = append(b.sources, text(p.content))
+		}
+		b.sources = append(b.sources, text("\r\n"))
+	}
+	b.sources = append(b.sources, text("--"+boundary+"--\r\n"))
+	return b, nil
+}
+
+// formPart is one part of a form.
+type formPart struct {
+	name, content string
+	file          string // whose content it is, if not ""
+	fileName      string // as which it is sent
+	contentType   string
+}
+
+func (f Field) parse() (formPart, error) {
+	name, value, ok := strings.Cut(f.Value, "=")
+	if !ok || name == "" {
+		return formPart{}, fmt.Errorf("form field %q is not NAME=CONTENT, NAME=@FILE or NAME=<FILE", f.Value)
+	}
+	p := formPart{name: name}
+	if f.Literal {
+		p.content = value
+		return p, nil
+	}
+	value, attributes, err := cutAttributes(value)
+	if err != nil {
+		return formPart{}, fmt.Errorf("form field %s: %w", name, err)
+	}
+	p.content = value
+	if path, ok := strings.CutPrefix(value, "@"); ok {
+		p.content, p.file, p.fileName, p.contentType = "", path, filepath.Base(path), typeByExtension(path)
+	} else if path, ok := strings.CutPrefix(value, "<"); ok {
+		p.content, p.file = "", path
+	}
+	if p.content == "" && p.file == "" && value != "" {
+		return formPart{}, fmt.Errorf("form field %s has no file name", name)
+	}
+	if v, ok := attributes["type"]; ok {
+		p.contentType = v
+	}
+	if v, ok := attributes["filename"]; ok {
+		p.fileName = v
+	}
+	return p, nil
+}
+
+// cutAttributes takes ;type=… and ;filename=… off a field's value. Other text after a semicolon belongs to the value.
+func cutAttributes(value string) (rest string, attributes map[string]string, err error) {
+	attributes = map[string]string{}
+	end := len(value)
+	for {
+		before := value[:end]
+		if quoted := strings.LastIndex(before, `="`); quoted >= 0 && strings.HasSuffix(before, `"`) {
+			before = before[:quoted] // a quoted value may have semicolons
+		}
+		semicolon := strings.LastIndexByte(before, ';')
+		if semicolon < 0 {
+			return value[:end], attributes, nil
+		}
+		key, v, ok := strings.Cut(strings.TrimSpace(value[semicolon+1:end]), "=")
+		if !ok || key != "type" && key != "filename" {
+			return value[:end], attributes, nil
+		}
+		if strings.HasPrefix(v, `"`) {
+			if len(v) < 2 || !strings.HasSuffix(v, `"`) {
+				return "", nil, fmt.Errorf("%s=%s: a quote is not closed", key, v)
+			}
+			v = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(v[1 : len(v)-1])
+		}
+		if strings.ContainsAny(v, "\r\n") {
+			return "", nil, fmt.Errorf("%s has a line end", key)
+		}
+		attributes[key] = v
+		end = semicolon
+	}
+}
+
+// header is the header of the part, with the escapes that browsers and curl use.
+func (p formPart) header() string {
+	escape := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A")
+	var h strings.Builder
+	fmt.Fprintf(&h, `Content-Disposition: form-data; name="%s"`, escape.Replace(p.name))
+	if p.fileName != "" {
+		fmt.Fprintf(&h, `; filename="%s"`, escape.Replace(p.fileName))
+	}
+	h.WriteString("\r\n")
+	if p.contentType != "" {
+		fmt.Fprintf(&h, "Content-Type: %s\r\n", p.contentType)
+	}
+	return h.String()
+}
+
+// typeByExtension knows the types that curl knows, so that the result does not depend on the system.
+func typeByExtension(path string) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".gif":
+		return "image/gif"
+	case ".jpg", ".jpeg":
+		return "image/jpeg"
+	case ".png":
+		return "image/png"
+	case ".svg":
+		return "image/svg+xml"
+	case ".txt":
+		return "text/plain"
+	case ".htm", ".html":
+		return "text/html"
+	case ".pdf":
+		return "application/pdf"
+	case ".xml":
+		return "application/xml"
+	}
+	return "application/octet-stream"
+}

@@ -1,0 +1,193 @@
+package call
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Formats are the names under which a signed request can be printed.
+func Formats() []string { return []string{"curl", "http", "headers", "json", "url"} }
+
+// maxInline is the longest body that is printed as part of a command line. Linux takes 128 KiB in one argument, and a
+// byte may take four.
+const maxInline = 32 << 10
+
+// WriteCurl writes a signed request as a curl command for a POSIX shell.
+func (p *Prepared) WriteCurl(w io.Writer) error {
+	r := p.HTTP
+	command := []string{"curl"}
+	switch {
+	case r.Method == http.MethodHead && p.Body.Empty():
+		command = append(command, "-I")
+	case r.Method == http.MethodGet && p.Body.Empty(), r.Method == http.MethodPost && !p.Body.Empty():
+	default:
+		command = append(command, "-X", quote(r.Method))
+	}
+	command = append(command, "-g", "--path-as-is")
+	url := p.URL.Scheme + "://" + p.URL.Host
+	if curlKeeps(p.URL.Target) {
+		url += p.URL.Target
+	} else {
+		command = append(command, "--request-target", quote(p.URL.Target))
+		url += "/"
+	}
+	for _, name := range sortedNames(r.Header) {
+		for _, value := range r.Header[name] {
+			line := name + ": " + value
+			if value == "" {
+				line = name + ";"
+				if name == "User-Agent" {
+					line = "User-Agent:" // do not send curl's
+				}
+			}
+			command = append(command, "-H", quote(line))
+		}
+	}
+	if r.Host != "" && r.Host != r.URL.Host {
+		command = append(command, "-H", quote("Host: "+r.Host))
+	}
+	// What curl would add and is not there is part of what the function sees.
+	if r.Header["Accept"] == nil {
+		command = append(command, "-H", "'Accept:'")
+	}
+	if !p.Body.Empty() && r.Header["Content-Type"] == nil {
+		command = append(command, "-H", "'Content-Type:'")
+	}
+	source, data, err := p.curlBody()
+	if err != nil {
+		return err
+	}
+	command = append(append(command, data...), quote(url))
+	_, err = fmt.Fprintln(w, source+strings.Join(command, " "))
+	return err
+}
+
+// curlKeeps reports whether curl sends a target of its URL unchanged with -g and --path-as-is: it has only
+// characters that no version of curl has ever escaped.
+func curlKeeps(target string) bool {
+	for i := 0; i < len(target); i++ {
+		c := target[i]
+		if c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			return false
+		}
+	}
+	return !strings.HasSuffix(target, "?")
+}
+
+// curlBody is what curl sends the body with: flags, and perhaps a command that feeds it.
+func (p *Prepared) curlBody() (source string, flags []string, err error) {
+	if p.Body.Empty() {
+		return "", nil, nil
+	}
+	if name, ok := p.Body.File(); ok {
+		return "", []string{"--data-binary", quote("@" + name)}, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(p.HTTP.Body, maxInline+1))
+	if err != nil {
+		return "", nil, err
+	}
+	if len(body) > maxInline {
+		return "", nil, fmt.Errorf("the body has more than %d bytes, too many for a command line: put it into a file and say --data-binary @FILE", maxInline)
+	}
+	if bytes.IndexByte(body, 0) < 0 {
+		return "", []string{"--data-raw", quote(string(body))}, nil
+	}
+	return "printf " + printfQuote(body) + " | ", []string{"--data-binary", "@-"}, nil
+}
+
+// quote quotes for a POSIX shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// printfQuote quotes bytes as the format of printf(1).
+func printfQuote(b []byte) string {
+	var out strings.Builder
+	out.WriteByte('\'')
+	for _, c := range b {
+		switch {
+		case c == '%':
+			out.WriteString("%%")
+		case c < ' ' || c >= 0x7f || c == '\'' || c == '\\':
+			fmt.Fprintf(&out, `\%03o`, c)
+		default:
+			out.WriteByte(c)
+		}
+	}
+	out.WriteByte('\'')
+	return out.String()
+}
+
+// WriteHTTP writes a signed request as the HTTP/1.1 message that goes over the wire.
+func (p *Prepared) WriteHTTP(w io.Writer) error {
+	r := p.HTTP
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, p.URL.Target, p.host())
+	for _, name := range sortedNames(r.Header) {
+		for _, value := range r.Header[name] {
+			if name != "User-Agent" || value != "" {
+				fmt.Fprintf(&head, "%s: %s\r\n", name, value)
+			}
+		}
+	}
+	if !p.Body.Empty() {
+		fmt.Fprintf(&head, "Content-Length: %d\r\n", r.ContentLength)
+	}
+	head.WriteString("\r\n")
+	if _, err := io.WriteString(w, head.String()); err != nil || r.Body == nil {
+		return err
+	}
+	_, err := io.Copy(w, r.Body)
+	return err
+}
+
+// WriteHeaders writes the headers of a signed request, one a line, as curl -H @FILE reads them.
+func (p *Prepared) WriteHeaders(w io.Writer) error {
+	var out strings.Builder
+	for _, name := range sortedNames(p.HTTP.Header) {
+		for _, value := range p.HTTP.Header[name] {
+			fmt.Fprintf(&out, "%s: %s\n", name, value)
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// WriteJSON writes a signed or presigned request for programs. expires is when the signature runs out.
+func (p *Prepared) WriteJSON(w io.Writer, bodySHA256 string, expires time.Time) error {
+	headers := map[string]string{"Host": p.host()}
+	for name, values := range p.HTTP.Header {
+		headers[name] = strings.Join(values, ",") // as the signature has them
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		Method     string            `json:"method"`
+		URL        string            `json:"url"`
+		Headers    map[string]string `json:"headers"`
+		BodySHA256 string            `json:"bodySha256"`
+		BodyBytes  int64             `json:"bodyBytes"`
+		Expires    time.Time         `json:"expires"`
+	}{p.HTTP.Method, p.URL.String(), headers, bodySHA256, p.HTTP.ContentLength, expires.UTC()})
+}
+
+func (p *Prepared) host() string {
+	if p.HTTP.Host != "" {
+		return p.HTTP.Host
+	}
+	return p.HTTP.URL.Host
+}
+
+func sortedNames(h http.Header) []string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

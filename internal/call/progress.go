@@ -1,0 +1,73 @@
+package call
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// drawProgress shows on a terminal how far a transfer is, if it takes longer than a second. The function it returns
+// ends that and clears the line.
+func drawProgress(w io.Writer, sent, received, expected *atomic.Int64) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		start := time.Now()
+		drawn := 0
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case now := <-tick.C:
+				line := progressLine(sent.Load(), received.Load(), expected.Load(), now.Sub(start))
+				fmt.Fprintf(w, "\r%-*s", drawn, line)
+				drawn = len(line)
+			case <-done:
+				if drawn > 0 {
+					fmt.Fprintf(w, "\r%s\r", strings.Repeat(" ", drawn))
+				}
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// progressLine is at most 79 columns long.
+func progressLine(sent, received, expected int64, took time.Duration) string {
+	var parts []string
+	if sent > 0 {
+		parts = append(parts, "sent "+size(sent))
+	}
+	switch {
+	case received > 0 && expected > 0:
+		parts = append(parts, fmt.Sprintf("received %s of %s (%d%%)", size(received), size(expected), 100*received/expected))
+	case received > 0:
+		parts = append(parts, "received "+size(received))
+	default:
+		parts = append(parts, "waiting for the response")
+	}
+	if moved := sent + received; moved > 0 {
+		parts = append(parts, size(int64(float64(moved)/took.Seconds()))+"/s")
+	}
+	return fmt.Sprintf("furl: %s, %ds", strings.Join(parts, ", "), int(took.Seconds()))
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit {
+		value /= unit
+		prefix++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[prefix])
+}

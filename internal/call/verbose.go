@@ -1,0 +1,163 @@
+package call
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// verbose tells on the standard error what happens: lines of furl's own begin with '*', of the request with '>', of
+// the response with '<'. Secrets are left out: session tokens, and of signatures all but the beginning, since a signed
+// request can be sent again for five minutes.
+type verbose struct {
+	mu       sync.Mutex // the transport tells from its own goroutines
+	w        io.Writer
+	target   string // as typed, until a redirect
+	identity chan string
+}
+
+// identityTimeout bounds the wait for the name of the caller when all else is done.
+const identityTimeout = 2 * time.Second
+
+func newVerbose(ctx context.Context, c *Caller, u furl.URL) *verbose {
+	v := &verbose{w: c.Stderr, target: u.Target}
+	c.Transport.OnSign = v.signed
+	if c.Identity != nil {
+		v.identity = make(chan string, 1)
+		go func() { // ends by its timeout
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), identityTimeout)
+			defer cancel()
+			who, err := c.Identity(ctx)
+			if err != nil {
+				who = fmt.Sprintf("not known: %v", err)
+			}
+			v.identity <- who
+		}()
+	}
+	return v
+}
+
+// tell writes lines with a mark before each.
+func (v *verbose) tell(mark, format string, arguments ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var out strings.Builder
+	for line := range strings.Lines(fmt.Sprintf(format, arguments...)) {
+		fmt.Fprintf(&out, "%s %s\n", mark, strings.TrimRight(line, "\r\n"))
+	}
+	io.WriteString(v.w, out.String())
+}
+
+// signed tells what is signed, of each attempt.
+func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
+	var text strings.Builder
+	scope, _ := sigv4.ParseScope(r) // it has just been written
+	fmt.Fprintf(&text, "signed with %s for %s in %s\n", scope.AccessKeyID, scope.Service, scope.Region)
+	text.WriteString("canonical request:\n")
+	for _, line := range sigv4.Lines(s.CanonicalRequest) {
+		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, line.Text)
+	}
+	text.WriteString("string to sign:\n")
+	for line := range strings.Lines(s.StringToSign) {
+		text.WriteString("  " + line)
+	}
+	v.tell("*", "%s", text.String())
+	target := r.URL.RequestURI()
+	if r.Response == nil {
+		target = v.target
+	}
+	v.tell(">", "%s %s HTTP/1.1", r.Method, target)
+}
+
+// trace tells of connections and of the headers as they are written.
+func (v *verbose) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		ConnectDone: func(network, address string, err error) {
+			if err != nil {
+				v.tell("*", "connect to %s: %v", address, err)
+			}
+		},
+		TLSHandshakeDone: func(state tls.ConnectionState, err error) {
+			if err != nil {
+				v.tell("*", "TLS: %v", err)
+				return
+			}
+			v.tell("*", "%s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
+			if len(state.PeerCertificates) > 0 {
+				leaf := state.PeerCertificates[0]
+				v.tell("*", "certificate of %s by %s, valid until %s", leaf.Subject, leaf.Issuer, leaf.NotAfter.Format(time.RFC3339))
+			}
+		},
+		GotConn: func(info httptrace.GotConnInfo) {
+			how := "connected to"
+			if info.Reused {
+				how = "connected already to"
+			}
+			v.tell("*", "%s %s", how, info.Conn.RemoteAddr())
+		},
+		WroteHeaderField: func(name string, values []string) {
+			for _, value := range values {
+				v.tell(">", "%s: %s", name, hidden(name, value))
+			}
+		},
+		WroteHeaders: func() { v.tell(">", "\n") },
+	})
+}
+
+// hidden is a header's value without what must not be shown.
+func hidden(name, value string) string {
+	switch http.CanonicalHeaderKey(name) {
+	case "Authorization":
+		const shown = 8
+		if i := strings.Index(value, "Signature="); i >= 0 && len(value) > i+len("Signature=")+shown {
+			return value[:i+len("Signature=")+shown] + "… (hidden)"
+		}
+	case "X-Amz-Security-Token":
+		return fmt.Sprintf("(hidden, %d bytes)", len(value))
+	}
+	return value
+}
+
+// response tells the head of a response.
+func (v *verbose) response(resp *http.Response) {
+	var head strings.Builder
+	writeHead(&head, resp) // a strings.Builder takes everything
+	v.tell("<", "%s", head.String())
+}
+
+// finish tells what is known when all is over.
+func (v *verbose) finish(t timings, err error) {
+	if v.identity != nil {
+		v.tell("*", "caller: %s", <-v.identity)
+	}
+	if err != nil {
+		v.tell("*", "failed after %s", milliseconds(t.total))
+		return
+	}
+	steps := []struct {
+		name string
+		took time.Duration
+	}{
+		{"name looked up", t.name}, {"connected", t.connect}, {"TLS", t.tls}, {"request sent", t.wrote}, {"first byte", t.first}, {"all", t.total},
+	}
+	var told []string
+	for _, step := range steps {
+		if step.took > 0 {
+			told = append(told, step.name+" "+milliseconds(step.took))
+		}
+	}
+	v.tell("*", "time since the start: %s", strings.Join(told, ", "))
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}

@@ -1,0 +1,148 @@
+package call
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxFormat bounds a file with the format of -w.
+const maxFormat = 64 << 10
+
+// writeOut writes the format of -w with its variables filled in, curl's and a few of furl's own.
+func (x *exchange) writeOut(format string, result Result, failed error) error {
+	if name, isFile := strings.CutPrefix(format, "@"); isFile {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		text, err := io.ReadAll(io.LimitReader(f, maxFormat))
+		if err != nil {
+			return err
+		}
+		format = string(text)
+	}
+	w := x.caller.Stdout
+	var out strings.Builder
+	flush := func() {
+		io.WriteString(w, out.String())
+		out.Reset()
+	}
+	variables := x.variables(result, failed)
+	for format != "" {
+		switch {
+		case strings.HasPrefix(format, "%%"):
+			out.WriteByte('%')
+			format = format[2:]
+		case strings.HasPrefix(format, "%header{"):
+			name, rest, ok := strings.Cut(format[len("%header{"):], "}")
+			if !ok {
+				out.WriteString(format)
+				rest = ""
+			} else if x.response != nil {
+				out.WriteString(x.response.Header.Get(name))
+			}
+			format = rest
+		case strings.HasPrefix(format, "%{"):
+			name, rest, ok := strings.Cut(format[2:], "}")
+			value, known := variables[name]
+			switch {
+			case !ok:
+				out.WriteString(format)
+				rest = ""
+			case name == "stdout" || name == "stderr":
+				flush()
+				w = map[string]io.Writer{"stdout": x.caller.Stdout, "stderr": x.caller.Stderr}[name]
+			case name == "json":
+				text, err := json.Marshal(typed(variables))
+				if err != nil {
+					return err
+				}
+				out.Write(text)
+			case known:
+				out.WriteString(value)
+			default:
+				fmt.Fprintf(x.caller.Stderr, "furl: --write-out has no variable %q\n", name)
+			}
+			format = rest
+		case len(format) > 1 && format[0] == '\\' && strings.IndexByte("nrt\\", format[1]) >= 0:
+			out.WriteByte("\n\r\t\\"[strings.IndexByte("nrt\\", format[1])])
+			format = format[2:]
+		default:
+			out.WriteByte(format[0])
+			format = format[1:]
+		}
+	}
+	flush()
+	return nil
+}
+
+// variables are those of curl that mean something here, and refused_by, request_id and explain.
+func (x *exchange) variables(result Result, failed error) map[string]string {
+	t := x.timing.read()
+	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 6, 64) }
+	speed := func(n int64) string { return strconv.FormatInt(int64(float64(n)/max(t.total.Seconds(), 1e-6)), 10) }
+	code := fmt.Sprintf("%03d", result.Status)
+	v := map[string]string{
+		"http_code": code, "response_code": code, "method": x.method, "url": x.url.String(), "url_effective": x.url.String(),
+		"scheme": x.url.Scheme, "num_redirects": strconv.Itoa(x.redirects), "num_connects": strconv.Itoa(t.connects),
+		"time_namelookup": seconds(t.name), "time_connect": seconds(t.connect), "time_appconnect": seconds(t.tls),
+		"time_pretransfer": seconds(t.wrote), "time_starttransfer": seconds(t.first), "time_total": seconds(t.total),
+		"size_upload": strconv.FormatInt(x.sent.Load(), 10), "size_download": strconv.FormatInt(x.received.Load(), 10),
+		"speed_upload": speed(x.sent.Load()), "speed_download": speed(x.received.Load()),
+		"filename_effective": x.caller.Output, "errormsg": "", "content_type": "", "http_version": "0", "redirect_url": "",
+		"num_headers": "0", "refused_by": string(result.Refusal.Layer), "request_id": "", "explain": result.Refusal.Explain,
+	}
+	v["remote_ip"], v["remote_port"], _ = net.SplitHostPort(t.remote) // empty without a connection
+	v["local_ip"], v["local_port"], _ = net.SplitHostPort(t.local)
+	if failed != nil {
+		v["errormsg"] = failed.Error()
+	}
+	if resp := x.response; resp != nil {
+		v["content_type"] = resp.Header.Get("Content-Type")
+		v["http_version"] = strings.TrimPrefix(resp.Proto, "HTTP/")
+		v["num_headers"] = strconv.Itoa(len(resp.Header))
+		v["request_id"] = resp.Header.Get("X-Amzn-Requestid")
+		if x.redirects > 0 {
+			v["url_effective"] = resp.Request.URL.String()
+		}
+		v["redirect_url"] = redirectURL(resp)
+	}
+	return v
+}
+
+// redirectURL is where a redirect that was not followed leads.
+func redirectURL(resp *http.Response) string {
+	location := resp.Header.Get("Location")
+	if location == "" || resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return ""
+	}
+	to, err := resp.Request.URL.Parse(location)
+	if err != nil {
+		return ""
+	}
+	return to.String()
+}
+
+// typed has the values of %{json} that are numbers as numbers.
+func typed(variables map[string]string) map[string]any {
+	out := make(map[string]any, len(variables))
+	for name, value := range variables {
+		out[name] = value
+		if strings.HasPrefix(name, "time_") || strings.HasPrefix(name, "size_") || strings.HasPrefix(name, "speed_") ||
+			strings.HasPrefix(name, "num_") || slices.Contains([]string{"http_code", "response_code"}, name) {
+			if number, err := strconv.ParseFloat(value, 64); err == nil {
+				out[name] = number
+			}
+		}
+	}
+	return out
+}
