@@ -91,7 +91,7 @@ and the refusals of AWS, and says why it refused what it refused.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(command, err) })
-	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.url(), p.grant(), p.revoke(), p.version())
+	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.url(), p.grant(), p.revoke(), p.version())
 	markUsage(root)
 	return root
 }
@@ -106,15 +106,28 @@ func markUsage(command *cobra.Command) {
 
 // failure is an error with the exit code and the next step.
 type failure struct {
-	err  error
-	code int
-	hint string
+	err   error
+	code  int
+	hint  string
+	quiet bool // say nothing
 }
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
 func fail(code int, hint string, err error) error { return &failure{err: err, code: code, hint: hint} }
+
+// quiet is the error without a message.
+func quiet(err error) error {
+	if err == nil {
+		return nil
+	}
+	code := exitFailed
+	if failed := (*failure)(nil); errors.As(err, &failed) {
+		code = failed.code
+	}
+	return &failure{err: err, code: code, quiet: true}
+}
 
 func usage(command *cobra.Command, err error) error {
 	return fail(exitUsage, command.CommandPath()+" --help", err)
@@ -144,14 +157,17 @@ func (p *program) exit(ctx context.Context, err error) int {
 	var failed *failure
 	if errors.As(err, &failed) {
 		code, hint = failed.code, failed.hint
+		if failed.quiet {
+			return code
+		}
 	} else if strings.HasPrefix(err.Error(), "unknown command") {
 		code, hint = exitUsage, "furl --help"
 	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintf(p.streams.Err, "furl: error: %s\n", strings.TrimRight(line, "\n"))
 	}
-	if hint != "" {
-		fmt.Fprintf(p.streams.Err, "furl: hint: %s\n", hint)
+	for line := range strings.Lines(hint) {
+		fmt.Fprintf(p.streams.Err, "furl: hint: %s\n", strings.TrimRight(line, "\n"))
 	}
 	return code
 }

@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/awsconfig"
+	"github.com/furl-dev/furl/internal/call"
+)
+
+// callFlags are the flags of call.
+type callFlags struct {
+	signing
+	request call.Request
+	caller  call.Caller
+	network call.Network
+
+	remoteName     bool
+	silent         bool
+	showError      bool
+	failWithBody   bool
+	retry          int
+	maxTime        float64
+	connectTimeout float64
+
+	load   call.Load
+	report string
+}
+
+func (p *program) call() *cobra.Command {
+	var flags callFlags
+	command := &cobra.Command{
+		Use:   "call URL|FUNCTION[/PATH]",
+		Short: "Call a function URL: one signed request, with curl's flags",
+		Long: `Call a function URL: one signed request, with curl's flags and habits. The URL's path and query go out byte for byte as
+typed. The function can also be given by name or ARN, with an alias (my-function:live) and a path; its URL is then
+looked up.
+
+Credentials are found as the AWS CLI finds them. The region is that of the URL. The response goes to the standard
+output as it arrives, all else to the standard error. When the answer is 403, a message says who refused and what to
+type next.
+
+With --repeat the request is sent again and again and the times are reported instead of the responses: one after the
+other, unless --concurrency says how many at one time and --rate how many a second.
+
+Exit status: 0 answered, 1 failed, 2 wrong usage, 3 the function answered 400 or more and --fail was given, 4 refused
+by authentication or authorization, 5 could not connect, 6 no credentials, 130 interrupted.`,
+		Example: `  furl call 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5'
+  furl call my-function/login --json '{"user": "a"}'
+  furl call my-function --repeat 1000 --concurrency 10`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			err := callError(p.runCall(command, &flags, args[0]))
+			if flags.silent && !flags.showError {
+				return quiet(err)
+			}
+			return err
+		},
+	}
+	flags.signing.register(command)
+	registerRequest(command, &flags.request)
+	flags.register(command)
+	return command
+}
+
+func (c *callFlags) register(command *cobra.Command) {
+	f := command.Flags()
+	f.StringVarP(&c.caller.Output, "output", "o", "", "file to write the response to")
+	f.BoolVarP(&c.remoteName, "remote-name", "O", false, "write the response to a file named as the end of the URL's path")
+	f.BoolVarP(&c.caller.Include, "include", "i", false, "print the response's headers too")
+	f.BoolVarP(&c.silent, "silent", "s", false, "no progress and no messages")
+	f.BoolVarP(&c.showError, "show-error", "S", false, "with --silent, messages all the same")
+	f.BoolVarP(&c.caller.Verbose, "verbose", "v", false, "tell who calls, what was signed, what was sent and what it took")
+	f.StringVarP(&c.caller.WriteOut, "write-out", "w", "", "print this at the end: text with %{variables} as curl's, or @FILE")
+	f.BoolVarP(&c.caller.Follow, "location", "L", false, "follow redirects; signed only on the same host")
+	f.IntVar(&c.caller.MaxRedirects, "max-redirs", 50, "how many redirects to follow")
+	f.BoolVarP(&c.caller.Fail, "fail", "f", false, "exit with 3 if the status is 400 or more, without the body")
+	f.BoolVar(&c.failWithBody, "fail-with-body", false, "as --fail, with the body")
+	f.IntVar(&c.retry, "retry", 0, "how often to repeat an idempotent request that was answered with 429, 502, 503 or 504")
+	f.Float64VarP(&c.maxTime, "max-time", "m", 0, "seconds that the call may take")
+	f.Float64Var(&c.connectTimeout, "connect-timeout", 30, "seconds that a connection may take")
+	f.StringArrayVar(&c.network.Resolve, "resolve", nil, "HOST:PORT:ADDRESS, the address to use for a host; may be repeated")
+	f.BoolVarP(&c.network.Insecure, "insecure", "k", false, "do not check the server's certificate")
+	f.StringVar(&c.network.CACert, "cacert", "", "file of the certificates to trust, PEM (default $AWS_CA_BUNDLE, else the system's)")
+	f.IntVar(&c.load.Repeat, "repeat", 0, "how often to send the request")
+	f.IntVar(&c.load.Concurrency, "concurrency", 1, "with --repeat: how many requests at one time")
+	f.Float64Var(&c.load.Rate, "rate", 0, "with --repeat: how many requests a second (default as fast as they are answered)")
+	f.StringVar(&c.report, "report", "text", "with --repeat: how to report, text or json")
+}
+
+// check finds flags that do not go together.
+func (c *callFlags) check(command *cobra.Command) error {
+	changed := command.Flags().Changed
+	switch {
+	case c.remoteName && c.caller.Output != "":
+		return errors.New("say one of --output and --remote-name")
+	case c.caller.Fail && c.failWithBody:
+		return errors.New("say one of --fail and --fail-with-body")
+	case c.retry < 0 || c.maxTime < 0 || c.connectTimeout < 0 || c.caller.MaxRedirects < 0:
+		return errors.New("--retry, --max-time, --connect-timeout and --max-redirs are not negative")
+	case !changed("repeat") && (changed("concurrency") || changed("rate") || changed("report")):
+		return errors.New("--concurrency, --rate and --report go with --repeat")
+	case changed("repeat") && (c.caller.Output != "" || c.remoteName || c.caller.Include || c.caller.Verbose || c.caller.WriteOut != "" || c.caller.Follow):
+		return errors.New("--repeat prints no responses and follows no redirects: leave out -o, -O, -i, -v, -w and -L")
+	case c.report != "text" && c.report != "json":
+		return fmt.Errorf("--report %q is neither text nor json", c.report)
+	}
+	return nil
+}
+
+func (p *program) runCall(command *cobra.Command, flags *callFlags, argument string) error {
+	if err := flags.check(command); err != nil {
+		return usage(command, err)
+	}
+	flags.clients = flags.caller.Verbose // whose credentials are these?
+	signer, prepared, err := p.prepare(command, &flags.signing, &flags.request, argument)
+	if err != nil {
+		return err
+	}
+	flags.network.ConnectTimeout = seconds(flags.connectTimeout)
+	if flags.network.CACert == "" && prepared.URL.Scheme == "https" {
+		flags.network.CACert = p.getenv("AWS_CA_BUNDLE")
+	}
+	base, err := flags.network.Transport()
+	if err != nil {
+		return usage(command, err)
+	}
+	signer.transport.Base = base
+	defer base.CloseIdleConnections()
+	if flags.retry > 0 {
+		signer.transport.MaxRetries = flags.retry
+	}
+	if command.Flags().Changed("repeat") {
+		return p.runLoad(command, flags, signer, prepared)
+	}
+	if flags.maxTime > 0 {
+		ctx, cancel := context.WithTimeoutCause(prepared.HTTP.Context(), seconds(flags.maxTime), call.ErrTimeout)
+		defer cancel()
+		prepared.HTTP = prepared.HTTP.WithContext(ctx)
+	}
+
+	caller := &flags.caller
+	caller.Transport, caller.Stdout, caller.Stderr = signer.transport, p.streams.Out, p.streams.Err
+	caller.Decompress = flags.request.Compressed
+	caller.Include = caller.Include || flags.request.Head
+	if flags.remoteName {
+		if caller.Output, err = call.RemoteName(prepared.URL); err != nil {
+			return usage(command, err)
+		}
+	}
+	toFile := caller.Output != "" && caller.Output != "-"
+	caller.Progress = !flags.silent && isTerminal(p.streams.Err) && (toFile || !isTerminal(p.streams.Out))
+	if caller.Verbose {
+		caller.Identity = identity(signer)
+	}
+	result, err := caller.Do(prepared)
+	if err != nil {
+		return err
+	}
+	return p.verdict(flags, signer, result)
+}
+
+// prepare opens what signs and builds the request.
+func (p *program) prepare(command *cobra.Command, s *signing, q *call.Request, argument string) (*signer, *call.Prepared, error) {
+	signer, err := s.open(p, command, argument)
+	if err != nil {
+		return nil, nil, err
+	}
+	q.URL, q.Stdin = signer.url, p.streams.In
+	prepared, err := q.Build(command.Context())
+	if err != nil {
+		return nil, nil, usage(command, err)
+	}
+	signer.sendAs(prepared)
+	return signer, prepared, nil
+}
+
+// identity asks STS who calls, unless that would be AWS for the keys of a local server.
+func identity(s *signer) func(context.Context) (string, error) {
+	if s.local && aws.ToString(s.config.BaseEndpoint) == "" {
+		return nil
+	}
+	return func(ctx context.Context) (string, error) { return awsconfig.CallerARN(ctx, s.config) }
+}
+
+// verdict is the error that the response amounts to.
+func (p *program) verdict(flags *callFlags, s *signer, result call.Result) error {
+	if result.Refused {
+		return refused(result.Refusal, s.check)
+	}
+	if result.Status == http.StatusForbidden && !flags.silent {
+		p.note("the function itself answered 403: the signature and the permissions were accepted")
+	}
+	if (flags.caller.Fail || flags.failWithBody) && result.Status >= http.StatusBadRequest {
+		return fail(exitFunction, "", fmt.Errorf("the function answered %d", result.Status))
+	}
+	return nil
+}
+
+// refused says who refused a request and what to type next.
+func refused(r furl.Refusal, check string) error {
+	hint := "furl check " + check
+	if r.Explain != "" && r.RequestID != "" {
+		hint = "furl explain " + r.RequestID + "\n" + hint
+	}
+	switch r.Layer {
+	case furl.Address:
+		return fail(exitDenied, hint, errors.New("refused: there is no such function URL"))
+	case furl.Authorization:
+		return fail(exitDenied, hint, errors.New("refused by authorization: the signature is right, but the caller may not call this function URL"))
+	}
+	message := r.Message
+	if message == "Forbidden" {
+		message = "the signature did not reach Lambda: something on the way takes the Authorization header off"
+	}
+	return fail(exitDenied, hint, fmt.Errorf("refused by authentication (%s): %s", r.ErrorType, message))
+}
+
+func (p *program) runLoad(command *cobra.Command, flags *callFlags, s *signer, prepared *call.Prepared) error {
+	load := flags.load
+	load.Transport, load.Timeout = s.transport, seconds(flags.maxTime)
+	report, err := load.Run(command.Context(), prepared)
+	if err != nil {
+		return usage(command, err)
+	}
+	write := report.WriteText
+	if flags.report == "json" {
+		write = report.WriteJSON
+	}
+	if err := write(p.streams.Out); err != nil {
+		return err
+	}
+	return flags.loadVerdict(command.Context(), report, s)
+}
+
+// loadVerdict is the error that a load amounts to, the one that matters most.
+func (c *callFlags) loadVerdict(ctx context.Context, report call.Report, s *signer) error {
+	for layer := range report.Refused {
+		return fail(exitDenied, "furl check "+s.check, fmt.Errorf("%d requests were refused by %s", report.Refused[layer], layer))
+	}
+	failed, errored := 0, 0
+	for _, n := range report.Failed {
+		failed += n
+	}
+	for status, n := range report.Statuses {
+		if status >= http.StatusBadRequest {
+			errored += n
+		}
+	}
+	switch {
+	case failed > 0:
+		return fmt.Errorf("%d of %d requests failed", failed, report.Count())
+	case (c.caller.Fail || c.failWithBody) && errored > 0:
+		return fail(exitFunction, "", fmt.Errorf("the function answered %d requests with 400 or more", errored))
+	case report.Stopped:
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+func (p *program) sign() *cobra.Command {
+	var (
+		signing signing
+		request call.Request
+		as      string
+		expires = expiry(time.Hour)
+	)
+	command := &cobra.Command{
+		Use:   "sign URL|FUNCTION[/PATH]",
+		Short: "Print the signed request that call would send, without sending it",
+		Long: `Print the signed request that furl call would send with the same flags, without sending it:
+
+  --as curl      a curl command for a POSIX shell
+  --as http      the HTTP/1.1 message
+  --as headers   the headers, one a line
+  --as json      method, URL, headers, and the SHA-256 of the body
+  --as url       a link that carries its own signature, valid for the time of --expires
+
+The signature of all but the link holds for five minutes. It stands for the right to send this one request: whoever
+reads it can send it. A link ends with the session of temporary credentials, if that is sooner.
+
+Exit status: 0 printed, 1 failed, 2 wrong usage, 4 the function's URL could not be looked up for want of permission,
+5 could not connect, 6 no credentials.`,
+		Example: `  furl sign 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5' --as curl | sh
+  furl sign my-function/report --as url --expires 15m`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			if !slices.Contains(call.Formats(), as) {
+				return usage(command, fmt.Errorf("--as %q is none of %s", as, strings.Join(call.Formats(), ", ")))
+			}
+			if command.Flags().Changed("expires") && as != "url" {
+				return usage(command, errors.New("--expires goes with --as url: all other signatures hold for five minutes"))
+			}
+			request.Bare = as == "url"
+			signer, prepared, err := p.prepare(command, &signing, &request, args[0])
+			if err != nil {
+				return callError(err)
+			}
+			if as == "url" {
+				return callError(p.printLink(signer, prepared, time.Duration(expires)))
+			}
+			return callError(printSigned(p.streams.Out, signer, prepared, as))
+		},
+	}
+	signing.register(command)
+	registerRequest(command, &request)
+	command.Flags().StringVar(&as, "as", "curl", "what to print: "+strings.Join(call.Formats(), ", "))
+	command.Flags().Var(&expires, "expires", "how long the link is valid, 1s to 168h, or a number of seconds")
+	return command
+}
+
+// printLink prints a presigned URL, and what else there is to know about it on the standard error.
+func (p *program) printLink(s *signer, prepared *call.Prepared, ttl time.Duration) error {
+	r := prepared.HTTP
+	signed, err := s.transport.Presign(r, ttl)
+	if err != nil {
+		return err
+	}
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if _, err := fmt.Fprintln(p.streams.Out, signed.URL); err != nil {
+		return err
+	}
+	if c, err := s.transport.Credentials.Retrieve(r.Context()); err == nil && c.CanExpire && c.Expires.Before(signed.Time.Add(ttl)) {
+		p.note("the link ends with the credentials, at %s", c.Expires.UTC().Format(time.RFC3339))
+	}
+	if r.Method != "GET" {
+		p.note("the link is for %s", r.Method)
+	}
+	if !prepared.Body.Empty() {
+		p.note("the link is for this body of %d bytes only", r.ContentLength)
+	}
+	for name, values := range signed.Header {
+		p.note("the link wants the header %s: %s", name, strings.Join(values, ","))
+	}
+	return nil
+}
+
+// printSigned prints a request with its signature in a header.
+func printSigned(w io.Writer, s *signer, prepared *call.Prepared, as string) error {
+	r := prepared.HTTP
+	signed, err := s.transport.Sign(r)
+	if err != nil {
+		return err
+	}
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	switch as {
+	case "curl":
+		return prepared.WriteCurl(w)
+	case "http":
+		return prepared.WriteHTTP(w)
+	case "headers":
+		return prepared.WriteHeaders(w)
+	}
+	ends := signed.Time.Add(sigv4.DefaultMaxSkew)
+	if c, err := s.transport.Credentials.Retrieve(r.Context()); err == nil && c.CanExpire && c.Expires.Before(ends) {
+		ends = c.Expires
+	}
+	canonical := signed.CanonicalRequest
+	return prepared.WriteJSON(w, canonical[strings.LastIndexByte(canonical, '\n')+1:], ends)
+}
+
+// expiry is a duration that may also be given as a number of seconds, as the AWS CLI has it.
+type expiry time.Duration
+
+func (e *expiry) String() string { return time.Duration(*e).String() }
+func (e *expiry) Type() string   { return "duration" }
+
+func (e *expiry) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if n, numeric := strconv.Atoi(text); numeric == nil {
+		d, err = time.Duration(min(max(n, -1), int(sigv4.MaxPresign/time.Second)+1))*time.Second, nil
+	}
+	if err != nil {
+		return err
+	}
+	if d < time.Second || d > sigv4.MaxPresign || d%time.Second != 0 {
+		return errors.New("a link is valid for 1s to 168h, in whole seconds")
+	}
+	*e = expiry(d)
+	return nil
+}
