@@ -2,10 +2,10 @@ package sigv4
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 const (
@@ -47,7 +47,7 @@ func appendStringToSign(dst []byte, date string, scope Scope, canonicalRequest [
 	dst = scope.appendTail(dst)
 	dst = append(dst, '\n')
 	sum := sha256.Sum256(canonicalRequest)
-	return hex.AppendEncode(dst, sum[:])
+	return appendHex(dst, &sum)
 }
 
 // scratch is the working memory of one signing or verification, kept in a pool so that neither allocates it.
@@ -64,6 +64,8 @@ type scratch struct {
 	given   [2 * sha256.Size]byte // the signature claimed
 	lowered map[string]string
 	recent  *signingKey // the one used last
+	time    time.Time   // of the last signing
+	date    string      // time in ISO 8601 basic format
 	host    [1]string
 	length  [1]string
 }
@@ -85,7 +87,7 @@ func (p *scratchPool) put(s *scratch) {
 		return
 	}
 	clear(s.fields) // no request outlives its turn
-	s.method, s.host, s.length, s.claim = "", [1]string{}, [1]string{}, claim{}
+	s.method, s.host, s.length = "", [1]string{}, [1]string{}
 	p.pool.Put(s)
 }
 
@@ -94,7 +96,7 @@ func (s *scratch) fill(method string, payload [sha256.Size]byte) {
 	s.q.sort()
 	s.method = method
 	s.query = s.q.append(s.query[:0])
-	s.payload = hex.AppendEncode(s.payload[:0], payload[:])
+	s.payload = appendHex(s.payload[:0], &payload)
 }
 
 // sign writes canonical request and string to sign to s.text, and the hexadecimal signature to s.mac.
@@ -104,7 +106,7 @@ func (s *scratch) sign(path string, form pathForm, date string, scope Scope, key
 	s.split = len(s.text)
 	s.text = appendStringToSign(s.text, date, scope, s.text)
 	key.sign(s.sum[:0], s.text[s.split:])
-	hex.Encode(s.mac[:], s.sum[:])
+	appendHex(s.mac[:0], &s.sum)
 }
 
 // splitTarget splits a request target at the first '?', and takes scheme and authority off an absolute one.

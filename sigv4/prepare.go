@@ -63,7 +63,10 @@ func (s *Signer) prepare(w *scratch, r *http.Request, c Credentials, p Payload) 
 		now = s.Now
 	}
 	job.time = now().Add(s.ClockOffset).UTC().Truncate(time.Second)
-	job.date = string(appendBasic(w.text[:0], job.time))
+	if job.time != w.time || w.date == "" {
+		w.time, w.date = job.time, string(appendBasic(w.text[:0], job.time))
+	}
+	job.date = w.date
 	job.scope = Scope{c.AccessKeyID, job.date[:8], s.Region, s.Service}
 	w.host[0] = job.host
 	w.fields = append(w.fields[:0], field{nameHost, w.host[:]})
@@ -125,7 +128,7 @@ func (job *signing) target(w *scratch, r *http.Request) error {
 	if msg := checkEscapes(job.path); msg != "" {
 		return fmt.Errorf("sigv4: request path: %s", msg)
 	}
-	if climbsAboveRoot(job.path) {
+	if !plainPath(job.path) && climbsAboveRoot(job.path) {
 		return errors.New("sigv4: request path climbs above the root")
 	}
 	if msg := w.q.parse(job.query); msg != "" {

@@ -72,22 +72,22 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	if s.ContentSHA256 {
 		set(2, nameContentSHA256, hex.EncodeToString(job.hash[:]), true)
 	}
-	out := s.finish(w, job, c)
+	s.finish(w, &job, c)
 
-	auth := append(w.text[:0], algorithm+" Credential="...)
-	auth = append(auth, c.AccessKeyID...)
-	auth = append(auth, '/')
-	auth = job.scope.appendTail(auth)
-	auth = append(auth, ", SignedHeaders="...)
-	from := len(auth)
-	auth = append(auth, w.names...)
-	to := len(auth)
-	auth = append(auth, ", Signature="...)
-	auth = append(auth, w.mac[:]...)
-	w.text = auth
-	values[3] = string(auth)
-	out.SignedHeaders = values[3][from:to]
-	out.Signature = values[3][len(auth)-len(w.mac):]
+	// The Authorization header is written behind the signed texts, so that one string holds them all.
+	begin := len(w.text)
+	w.text = append(w.text, algorithm+" Credential="...)
+	w.text = append(w.text, c.AccessKeyID...)
+	w.text = append(w.text, '/')
+	w.text = job.scope.appendTail(w.text)
+	w.text = append(w.text, ", SignedHeaders="...)
+	from := len(w.text)
+	w.text = append(w.text, w.names...)
+	to := len(w.text)
+	w.text = append(w.text, ", Signature="...)
+	w.text = append(w.text, w.mac[:]...)
+	text := string(w.text)
+	values[3] = text[begin:]
 
 	for _, key := range job.stale {
 		delete(r.Header, key)
@@ -105,17 +105,18 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 		r.Header[keyContentSHA256] = values[2:3:3]
 	}
 	r.Header[keyAuthorization] = values[3:4:4]
-	return out, nil
+	return Signed{
+		CanonicalRequest: text[:w.split], StringToSign: text[w.split:begin], SignedHeaders: text[from:to],
+		Signature: text[len(text)-len(w.mac):], Time: job.time,
+	}, nil
 }
 
 // finish computes the signature from the fields and the query that are in w.
-func (s *Signer) finish(w *scratch, job signing, c Credentials) Signed {
+func (s *Signer) finish(w *scratch, job *signing, c Credentials) {
 	w.headers, w.names = appendFields(w.headers[:0], w.fields), appendNames(w.names[:0], w.fields)
 	w.fill(job.method, job.hash)
 	w.recent = s.keys.get(w.recent, job.scope, c.Secret.Reveal())
 	w.sign(job.path, pathNormal, job.date, job.scope, w.recent)
-	text := string(w.text)
-	return Signed{CanonicalRequest: text[:w.split], StringToSign: text[w.split:], Time: job.time}
 }
 
 // Presign returns a URL that carries its own signature and is valid from now for ttl: whole seconds, at least one,
@@ -164,11 +165,11 @@ func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Pa
 	if c.SessionToken != "" {
 		add(paramSecurityToken, c.SessionToken, !s.TokenAfterSigning)
 	}
-	out := s.finish(w, job, c)
-	out.SignedHeaders = names
-	out.Signature = string(w.mac[:])
-	add(paramSignature, out.Signature, false)
-	out.URL = string(text)
-	out.Header = companions(r, w.fields)
-	return out, nil
+	s.finish(w, &job, c)
+	signature, signed := string(w.mac[:]), string(w.text)
+	add(paramSignature, signature, false)
+	return Signed{
+		CanonicalRequest: signed[:w.split], StringToSign: signed[w.split:], SignedHeaders: names, Signature: signature,
+		Time: job.time, URL: string(text), Header: companions(r, w.fields),
+	}, nil
 }

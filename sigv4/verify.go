@@ -75,9 +75,11 @@ func (v *Verified) Signed(name string) bool {
 // Unknown keys and wrong signatures take the same steps, and the comparison is in constant time.
 func (v *Verifier) Verify(r *http.Request) (Verified, error) {
 	w := v.pool.get()
-	defer v.pool.put(w)
 	var out Verified
-	if err := v.verify(&out, w, r); err != nil {
+	err := v.verify(&out, w, r)
+	w.claim = claim{}
+	v.pool.put(w) // not deferred: should Lookup panic, w is left to the collector
+	if err != nil {
 		return Verified{}, err // not the result of verify itself: a nil *Error is no nil error
 	}
 	return out, nil
