@@ -341,7 +341,7 @@ func TestDecisionsNameTheirStatements(t *testing.T) {
 		Sets: policy.Sets{Identity: []policy.Named{{Name: "inline policy p", Document: condition}}},
 	}
 	finding := auth.NewURLFinding(auth.URLCall{}, asked, policy.Evaluate(asked.Request, &asked.Sets))
-	want := []string{`nearly allowed by statement "old" of inline policy p, but for its Condition StringEquals lambda:FunctionUrlAuthType: it wants NONE, the request has AWS_IAM`}
+	want := []string{"looked at: inline policy p", `nearly allowed by statement "old" of inline policy p, but for its Condition StringEquals lambda:FunctionUrlAuthType: it wants NONE, the request has AWS_IAM`}
 	if diff := cmp.Diff(want, finding.Details()); diff != "" {
 		t.Error(diff)
 	}

@@ -14,6 +14,7 @@ import (
 type DecisionFinding struct {
 	action   string
 	decision policy.Decision
+	sets     policy.Sets // what was looked at
 	reason   string   // of a denial
 	details  []string // of a denial
 	remedy   remedy   // of a denial
@@ -31,7 +32,7 @@ type URLCall struct {
 // for the statements that nearly allowed the action and for the commands that would allow it.
 func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
 	if decision.Effect == policy.Allowed {
-		return &DecisionFinding{action: asked.Request.Action, decision: decision}
+		return &DecisionFinding{action: asked.Request.Action, decision: decision, sets: asked.Sets}
 	}
 	finding := newDenial(asked, decision)
 	if decision.Reason == policy.ReasonNoIdentityPolicy && call.Caller != nil && call.Caller.Account == call.Function.Account {
@@ -51,7 +52,7 @@ func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
 }
 
 func newDenial(asked Asked, decision policy.Decision) *DecisionFinding {
-	finding := &DecisionFinding{action: asked.Request.Action, decision: decision, reason: decision.Reason.String()}
+	finding := &DecisionFinding{action: asked.Request.Action, decision: decision, sets: asked.Sets, reason: decision.Reason.String()}
 	for _, miss := range nearest(policy.NearestMisses(asked.Request, &asked.Sets)) {
 		finding.details = append(finding.details, trace.Cut(missed(miss), 1024))
 	}
@@ -77,9 +78,9 @@ func (f *DecisionFinding) Summary() string {
 	return f.action + " allowed by " + describe(f.decision.Matched[0])
 }
 
-// Details are all statements that matched, and for a denial those that nearly did.
+// Details are the policies that were looked at, all statements that matched, and for a denial those that nearly did.
 func (f *DecisionFinding) Details() []string {
-	var details []string
+	details := []string{"looked at: " + lookedAt(f.sets)}
 	matched := f.decision.Matched
 	if f.decision.Effect == policy.Allowed && len(matched) > 0 {
 		matched = matched[1:] // the first stands in the summary
@@ -118,6 +119,31 @@ func missed(miss policy.Miss) string {
 		got = "the request has " + strings.Join(miss.Got, ", ")
 	}
 	return fmt.Sprintf("nearly allowed by %s, but for its %s: it wants %s, %s", describe(miss.Ref), element, strings.Join(miss.Wanted, " or "), got)
+}
+
+// lookedAt names all policies of the sets.
+func lookedAt(sets policy.Sets) string {
+	var names []string
+	add := func(policies ...policy.Named) {
+		for _, named := range policies {
+			names = append(names, named.Name)
+		}
+	}
+	for _, level := range sets.SCPs {
+		add(level...)
+	}
+	if sets.Resource != nil {
+		add(*sets.Resource)
+	}
+	add(sets.Identity...)
+	if sets.Boundary != nil {
+		add(*sets.Boundary)
+	}
+	add(sets.Session...)
+	if len(names) == 0 {
+		return "nothing, for there are no policies on either side"
+	}
+	return strings.Join(names, ", ")
 }
 
 // describe names a statement: its Sid or its place, and its policy.
