@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -226,7 +227,7 @@ func TestSecretsStayOutOfFindings(t *testing.T) {
 		}
 		finding.Diagnose(t.Context())
 		text := strings.Join(append(finding.Details(), finding.Summary()), "\n")
-		if !strings.Contains(text, "canonical request") || !strings.Contains(text, "(hidden)") {
+		if !strings.Contains(text, "canonical request") || !strings.Contains(text, " bytes)") {
 			t.Errorf("the finding does not show the texts: %s", text)
 		}
 		for _, secret := range []string{ofRole.Token, "token%2Fof%2Bthe%3Dsession", ofRole.Secret, "wrong secret"} {
@@ -234,6 +235,22 @@ func TestSecretsStayOutOfFindings(t *testing.T) {
 				t.Errorf("the finding shows %q: %s", secret, text)
 			}
 		}
+	}
+}
+
+func TestTheFirstDifferenceIsShown(t *testing.T) {
+	gate := newGate(t)
+	request := signed(t, credentials("AKIAALICE23456789012", "a secret that is nobody's", ""))
+	client := "GET\n/book\npage=6\nhost:here\nx-amz-date:20261123T150000Z\n\nhost;x-amz-date\ne3b0"
+	request.Header.Set(auth.ClientCanonicalRequest, base64.StdEncoding.EncodeToString([]byte(client)))
+	_, _, finding, err := gate.Authenticate(request, scope)
+	if err == nil {
+		t.Fatal("a wrong secret was accepted")
+	}
+	finding.Diagnose(t.Context())
+	want := "the first difference is in line 3 (query), byte 6:\n  server page=5\n  client page=6"
+	if text := strings.Join(finding.Details(), "\n"); !strings.Contains(text, want) || !strings.Contains(text, "  signed headers ") {
+		t.Errorf("the finding says %s", text)
 	}
 }
 

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -18,19 +17,27 @@ type SignatureFinding struct {
 	Verified sigv4.Verified
 
 	refusal   *sigv4.Error
-	canonical string // the server's canonical request, secrets hidden
+	canonical string // the server's canonical request
+	client    string // the client's, if it told
 
 	evidence  *sigv4.Evidence // what to diagnose; nil if nothing is
 	diagnosis sigv4.Diagnosis // written by Diagnose, before diagnosed is closed
 	diagnosed chan struct{}   // nil if nothing is to be diagnosed
 }
 
-// maxCanonical is how much of a canonical request a trace keeps, in bytes.
-const maxCanonical = 16 << 10
+// How much of a canonical request a trace keeps, and how much of a line it shows, in bytes.
+const (
+	maxCanonical = 16 << 10
+	maxLine      = 2 << 10
+)
+
+// ClientCanonicalRequest is the header, in base64, by which a client may tell what it signed: `furl call -v` sends it
+// to servers on this machine. It decides nothing; the trace of a refusal shows the first byte that differs.
+const ClientCanonicalRequest = "Furl-Canonical-Request"
 
 func (f *SignatureFinding) refused(refusal *sigv4.Error) {
 	kept := *refusal
-	f.canonical = trace.Cut(hideToken(refusal.CanonicalRequest), maxCanonical)
+	f.canonical = trace.Cut(refusal.CanonicalRequest, maxCanonical)
 	kept.CanonicalRequest, kept.Body = "", nil
 	f.refusal = &kept
 }
@@ -121,11 +128,16 @@ func (f *SignatureFinding) Details() []string {
 	}
 	if f.canonical != "" {
 		details = append(details,
-			"the server's canonical request:\n"+indent(f.canonical),
+			"the server's canonical request:\n"+labelled(f.canonical),
 			"the server's string to sign:\n"+indent(f.refusal.StringToSign))
 	}
+	client := f.client
 	if diagnosis.CanonicalRequest != "" {
-		details = append(details, "the client's canonical request:\n"+indent(trace.Cut(hideToken(diagnosis.CanonicalRequest), maxCanonical)))
+		client = diagnosis.CanonicalRequest
+	}
+	if difference, differs := sigv4.Compare(f.canonical, client); differs && f.canonical != "" && client != "" {
+		details = append(details, fmt.Sprintf("the first difference is in line %d (%s), byte %d:\n  server %s\n  client %s", difference.Line,
+			difference.Label, difference.Column, trace.Cut(difference.Server, maxLine), trace.Cut(difference.Client, maxLine)))
 	}
 	return details
 }
@@ -161,11 +173,14 @@ func (f *SignatureFinding) Fix() []string {
 	}
 }
 
-// The session token in a canonical request: as a header and as a parameter of a presigned URL.
-var tokens = regexp.MustCompile(`(?i)(\nx-amz-security-token:|X-Amz-Security-Token=)[^&\n]*`)
-
-// hideToken replaces session tokens in a canonical request.
-func hideToken(canonical string) string { return tokens.ReplaceAllString(canonical, "$1(hidden)") }
+// labelled writes a canonical request with what each line is. Session tokens are hidden.
+func labelled(canonical string) string {
+	var text strings.Builder
+	for _, line := range sigv4.Lines(canonical) {
+		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, trace.Cut(line.Text, maxLine))
+	}
+	return strings.TrimRight(text.String(), "\n")
+}
 
 func indent(text string) string {
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ")

@@ -7,6 +7,7 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"sync"
@@ -75,6 +76,11 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 // prepare gathers what a diagnosis of the refusal needs, if there may be one: keys that do not exist have none, and
 // there are so many in a second.
 func (g *Gate) prepare(finding *SignatureFinding, r *http.Request, refusal *sigv4.Error) {
+	if told := r.Header.Get(ClientCanonicalRequest); told != "" && len(told) < 2*maxCanonical {
+		if text, err := base64.StdEncoding.DecodeString(told); err == nil {
+			finding.client = string(text)
+		}
+	}
 	world := g.State.Now()
 	identity, ok := world.Identity(refusal.AccessKeyID)
 	if !ok || !g.limiter.Allow() {

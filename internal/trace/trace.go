@@ -2,7 +2,7 @@
 // answer, like AWS's, gives no reason. The log line, `furl explain` and the demo all print the same [Report].
 //
 // A Trace costs little while nothing is asked of it: findings are kept as they are and put into words only when
-// somebody wants to read them. It holds no secret and no session token.
+// somebody wants to read them. It shows no secret and no session token.
 package trace
 
 import (
