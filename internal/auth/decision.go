@@ -15,9 +15,9 @@ type DecisionFinding struct {
 	action   string
 	decision policy.Decision
 	sets     policy.Sets // what was looked at
-	reason   string   // of a denial
-	details  []string // of a denial
-	remedy   remedy   // of a denial
+	reason   string      // of a denial
+	details  []string    // of a denial
+	remedy   remedy      // of a denial
 }
 
 // URLCall is a call of a function URL as the policies see it.
