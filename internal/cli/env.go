@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +20,7 @@ func (p *program) env() *cobra.Command {
 		account string
 		shell   string
 		asJSON  bool
+		wait    time.Duration
 	)
 	command := &cobra.Command{
 		Use:   "env",
@@ -26,14 +29,14 @@ func (p *program) env() *cobra.Command {
 the AWS CLI and the AWS SDKs read.
 
 Exit status: 0 printed, 1 no server is running or it has no such account, 2 wrong usage.`,
-		Example: "  eval \"$(furl env)\"\n  furl env --shell fish | source\n  furl env --shell powershell | Out-String | Invoke-Expression",
+		Example: "  furl serve & eval \"$(furl env --wait 10s)\"\n  furl env --shell fish | source\n  furl env --shell powershell | Out-String | Invoke-Expression",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			write, ok := shells[shell]
 			if !ok {
 				return usage(command, fmt.Errorf("shell %q is none of sh, fish and powershell", shell))
 			}
-			variables, err := p.variables(data, account)
+			variables, err := p.awaitVariables(command.Context(), wait, data, account)
 			if err != nil {
 				return err
 			}
@@ -49,7 +52,24 @@ Exit status: 0 printed, 1 no server is running or it has no such account, 2 wron
 	f.StringVar(&account, "account", "", "account whose root keys to print (default: the server's first)")
 	f.StringVar(&shell, "shell", "sh", "sh, fish or powershell")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.DurationVar(&wait, "wait", 0, "how long to wait for a server that is just starting")
 	return command
+}
+
+// awaitVariables is variables, tried again for as long as no server is running and there is time to wait.
+func (p *program) awaitVariables(ctx context.Context, wait time.Duration, data, account string) ([]variable, error) {
+	deadline := time.Now().Add(wait)
+	for {
+		variables, err := p.variables(data, account)
+		if !errors.Is(err, app.ErrNotRunning) || time.Now().After(deadline) {
+			return variables, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // variable is an environment variable to set.
