@@ -117,8 +117,8 @@ func (r *Result) LogTail() []byte {
 // StreamError tells how a streamed response failed half way: what the function said in its trailers, or what ended
 // it. It is known after Body has returned an error or io.EOF; nil means that the response is complete.
 func (r *Result) StreamError() *FunctionError {
-	if s, ok := r.Body.(*streamBody); ok {
-		return s.failure()
+	if s, ok := r.Body.(interface{ StreamError() *FunctionError }); ok {
+		return s.StreamError()
 	}
 	return nil
 }

@@ -165,3 +165,17 @@ func TestNodeContextAndLog(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestNodePrintsBeforeItAnswers: much more than a pipe holds stands before the END of the invocation, and is not lost
+// when the process exits.
+func TestNodePrintsBeforeItAnswers(t *testing.T) {
+	needs(t, "node")
+	b := newBench(t)
+	fn := b.interpreted("nodejs20.x", "node", "index.handler")
+	for _, exit := range []bool{false, true} {
+		_, result, _ := b.invoke(fn, object{"do": "chatter", "lines": 20_000, "exit": exit})
+		if tail := string(result.LogTail()); !strings.Contains(tail, "\tINFO\tline 19999\n") {
+			t.Errorf("exit %v: the log ends with %q", exit, tail)
+		}
+	}
+}

@@ -77,7 +77,8 @@ func (s *streamBody) Close() error {
 	return nil
 }
 
-func (s *streamBody) failure() *FunctionError {
+// StreamError is what Result.StreamError answers.
+func (s *streamBody) StreamError() *FunctionError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failed

@@ -1,14 +1,31 @@
 'use strict';
 
+const { writeSync } = require('node:fs');
 const { format } = require('node:util');
 const { isError } = require('./errors.cjs');
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+// print writes to standard output before it returns. process.stdout does not where that is a pipe: what a handler
+// printed would come after the END of its invocation, and be lost when the process exits.
+function print(text) {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') return; // nobody reads: as Node's own console, this one does not throw
+      Atomics.wait(pause, 0, 0, 1); // the pipe is full; a millisecond later it is not
+    }
+  }
+}
 
 // patchConsole makes console's methods write Lambda's columns: time, request id, level, message.
 function patchConsole(requestId) {
   const writer =
     (level) =>
     (...args) => {
-      process.stdout.write(`${new Date().toISOString()}\t${requestId()}\t${level}\t${format(...args)}\n`);
+      print(`${new Date().toISOString()}\t${requestId()}\t${level}\t${format(...args)}\n`);
     };
   console.trace = writer('TRACE');
   console.debug = writer('DEBUG');

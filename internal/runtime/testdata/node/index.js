@@ -36,6 +36,10 @@ exports.handler = async (event, context) => {
       console.error('problem');
       process.stdout.write('plain\n');
       return 'printed';
+    case 'chatter':
+      for (let i = 0; i < event.lines; i++) console.log('line', i);
+      if (event.exit) process.exit(1);
+      return 'said';
     case 'trace':
       return process.env._X_AMZN_TRACE_ID ?? null;
     case 'context':
