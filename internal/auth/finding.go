@@ -115,7 +115,7 @@ func (f *SignatureFinding) Details() []string {
 		return details
 	}
 	var details []string
-	if f.refusal.Kind != sigv4.MissingAuthentication {
+	if f.refusal.Message != "" && f.refusal.Kind != sigv4.MissingAuthentication {
 		details = append(details, "the client was told: "+f.refusal.Message)
 	}
 	diagnosis := f.known()
@@ -158,7 +158,7 @@ func (f *SignatureFinding) Fix() []string {
 		return []string{diagnosis.Fix}
 	}
 	switch f.refusal.Kind {
-	case sigv4.MissingAuthentication, sigv4.InvalidScope:
+	case sigv4.MissingAuthentication, sigv4.IncompleteSignature, sigv4.InvalidScope:
 		return []string{fmt.Sprintf("sign the request with SigV4 for service %q and region %q", f.Scope.Service, f.Scope.Region)}
 	case sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent:
 		return []string{"set the client's clock, and sign each request just before it is sent"}

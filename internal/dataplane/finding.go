@@ -16,12 +16,13 @@ import (
 type note struct {
 	verdict trace.Verdict
 	summary string
+	details []string
 	fix     []string
 }
 
 func (n *note) Verdict() trace.Verdict { return n.verdict }
 func (n *note) Summary() string        { return n.summary }
-func (n *note) Details() []string      { return nil }
+func (n *note) Details() []string      { return n.details }
 func (n *note) Fix() []string          { return n.fix }
 
 // route is the function URL that a request is for.
@@ -122,7 +123,7 @@ func (x *exchange) log() {
 	switch {
 	case x.status >= 500 && x.errorType == "" && !x.failed():
 		// the function's own answer
-	case x.status >= 500:
+	case x.status >= 500, x.cutShort:
 		level = slog.LevelWarn
 	case x.errorType != "":
 		level = slog.LevelInfo

@@ -73,9 +73,19 @@ func (x *exchange) stream(result *runtime.Result) {
 	x.status = head.Status
 	head.WriteHeader(x.w)
 	if err := x.copy(reader); err != nil {
+		x.cutShort = true
 		x.found("response", &note{verdict: trace.Failed, summary: fmt.Sprintf("the answer broke off: %v", err)})
 		// Half of an answer must not look like all of it: without the end of its chunks the client sees an error.
 		panic(http.ErrAbortHandler)
+	}
+	if failed := result.StreamError(); failed != nil {
+		// The client has a whole answer, as at AWS: what a function says in its trailers does not undo what it sent
+		// (AWS Lambda Developer Guide, "Building a custom runtime").
+		x.cutShort = true
+		x.found("response", &note{verdict: trace.Failed,
+			summary: fmt.Sprintf("%d %s, but the function failed after its answer had begun (%s: %s)", head.Status, http.StatusText(head.Status), failed.Reason, failed.Type),
+			details: []string{trace.Cut(string(failed.Payload), 4096)}})
+		return
 	}
 	x.found("response", answered(head.Status))
 }

@@ -73,6 +73,7 @@ type exchange struct {
 	signature *auth.SignatureFinding // nil if no signature was looked at
 	status    int
 	errorType string
+	cutShort  bool // the function failed after its answer had begun
 }
 
 func (p *Plane) newExchange(w http.ResponseWriter, r *http.Request) *exchange {

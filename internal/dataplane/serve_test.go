@@ -505,6 +505,47 @@ func TestStreamingURL(t *testing.T) {
 	}
 }
 
+func TestRefusalsBeforeTheSignatureAreExplained(t *testing.T) {
+	w := newWorld(t)
+	malformed := w.request("GET", "/", "")
+	malformed.Header.Set("Authorization", "AWS4-HMAC-SHA256 nonsense")
+	w.do(malformed)
+	if fix := w.report().Fix; len(fix) != 1 || !strings.Contains(fix[0], `service "lambda"`) {
+		t.Errorf("a malformed header: the fix is %q", fix)
+	}
+	w.do(w.signed(w.user(here, "alice", bothActions), "POST", "/", strings.Repeat("a", 7<<20)))
+	if details := w.report().Steps[1].Details; len(details) != 0 {
+		t.Errorf("a body that is too large: the trace says %q of the signature", details)
+	}
+}
+
+// failingStream is the body of a function that reports an error in its trailers.
+type failingStream struct{ io.Reader }
+
+func (failingStream) Close() error { return nil }
+
+func (failingStream) StreamError() *runtime.FunctionError {
+	return &runtime.FunctionError{Type: "TypeError", Reason: runtime.ReasonError, Payload: []byte(`{"errorMessage":"too late"}`)}
+}
+
+func TestFailureAfterTheAnswerHasBegunIsInTraceAndLog(t *testing.T) {
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = lambda.ResponseStream })
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+		return &runtime.Result{Body: failingStream{strings.NewReader("tea")}, ResponseMode: runtime.ModeStreaming}, nil
+	}
+	got := w.do(w.signed(w.user(here, "alice", bothActions), "GET", "/", ""))
+	if got.status != 200 || got.body != "tea" {
+		t.Errorf("answered %d %q", got.status, got.body)
+	}
+	if step, ok := w.report().Deciding(); !ok || step.Verdict != trace.Failed || !strings.Contains(step.Summary, "TypeError") {
+		t.Errorf("the trace says %+v", step)
+	}
+	if log := w.log.String(); !strings.Contains(log, "WARN") || !strings.Contains(log, "too late") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
 func TestCORS(t *testing.T) {
 	preflight := func(w *world, origin string) *http.Request {
 		request := w.request("OPTIONS", "/", "")
