@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -199,15 +200,15 @@ func (s *Server) wire() error {
 	return nil
 }
 
-// functionKey finds the log of a function: its own account and region first, then the server's, then any that has a
-// function of that name.
+// functionKey finds the log of a function. An ARN names one; a name is looked for in the region and account that are
+// given, then in the server's, then in any.
 func (s *Server) functionKey(name, region, account string) (key string, ok bool) {
 	arn, err := lambda.ParseName(name, orElse(region, s.config.Region), orElse(account, s.config.Accounts[0]))
 	if err != nil {
 		return "", false
 	}
 	world := s.state.Now()
-	if _, ok := world.Function(arn); ok || region != "" && account != "" {
+	if _, ok := world.Function(arn); ok || region != "" && account != "" || strings.HasPrefix(name, "arn:") {
 		return arn.Key(), ok
 	}
 	for _, function := range world.Functions.All() {

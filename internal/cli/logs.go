@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"strconv"
@@ -29,6 +30,9 @@ Exit status: 0 printed, 1 no such function or no server, 2 wrong usage, 130 inte
 		Example: "  furl logs my-function-with-url --follow",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			if lines < 0 {
+				return usage(command, fmt.Errorf("lines: %d is negative", lines))
+			}
 			query := url.Values{"function": {args[0]}, "lines": {strconv.Itoa(lines)}}
 			for name, value := range map[string]string{"region": region, "account": account} {
 				if value != "" {
@@ -57,7 +61,7 @@ Exit status: 0 printed, 1 no such function or no server, 2 wrong usage, 130 inte
 	server.register(p, command)
 	f := command.Flags()
 	f.BoolVarP(&follow, "follow", "f", false, "go on printing what is written")
-	f.IntVarP(&lines, "lines", "n", 1000, "how many of the latest lines to begin with")
+	f.IntVarP(&lines, "lines", "n", 1000, "how many of the latest lines to begin with, at most 100,000")
 	f.StringVar(&region, "region", orElse(p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")), "region of the function, if it has but a name")
 	f.StringVar(&account, "account", "", "account of the function, if it has but a name")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object for each line")

@@ -95,10 +95,8 @@ func (p *program) environment(command *cobra.Command, config *app.Config) error 
 
 func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	var err error
-	if flags.config.Log, err = p.logger(flags.logLevel, flags.logFormat); err != nil {
-		return usage(command, err)
-	}
-	if err := flags.config.Validate(); err != nil {
+	flags.config.Log, err = p.logger(flags.logLevel, flags.logFormat)
+	if err := errors.Join(flags.config.Validate(), err); err != nil {
 		return usage(command, err)
 	}
 	if flags.check {
