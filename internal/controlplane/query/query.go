@@ -19,6 +19,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/controlplane"
@@ -33,6 +34,9 @@ type Config struct {
 
 	// Absent names the operations that AWS has and furl does not.
 	Absent []string
+
+	// AbsentUnsigned names those of Absent that no client signs. They are told that furl does not have them all the same.
+	AbsentUnsigned []string
 
 	// Admit refuses sessions that may not use an operation whatever their policies say; nil admits all.
 	Admit func(*controlplane.Call, *Operation) error
@@ -136,7 +140,7 @@ func (a *API) Claims(r *http.Request, body []byte) (mine, unsigned bool) {
 		return false, false
 	}
 	operation, ok := a.table[form.Get("Action")]
-	return true, ok && operation.Unsigned
+	return true, ok && operation.Unsigned || slices.Contains(a.config.AbsentUnsigned, form.Get("Action"))
 }
 
 // Serve answers a request whose signature is good, or one without for an operation that needs none.

@@ -26,13 +26,14 @@ type Config struct {
 func New(config Config) controlplane.API {
 	s := &service{random: config.Random, tokens: &oidc.Verifier{Client: config.Client}}
 	return query.New(query.Config{
-		Name:      "sts",
-		Version:   "2011-06-15",
-		Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
-		Table:     s.table(),
-		Absent:    absent,
-		Admit:     admit,
-		Failure:   "InternalFailure",
+		Name:           "sts",
+		Version:        "2011-06-15",
+		Namespace:      "https://sts.amazonaws.com/doc/2011-06-15/",
+		Table:          s.table(),
+		Absent:         absent,
+		AbsentUnsigned: []string{"AssumeRoleWithSAML"},
+		Admit:          admit,
+		Failure:        "InternalFailure",
 	})
 }
 
