@@ -2,7 +2,6 @@ package sigv4
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"slices"
@@ -189,7 +188,7 @@ func (w *scratch) match(path string, key *signingKey) (pathForm, bool) {
 func (w *scratch) matches(path string, form pathForm, key *signingKey) bool {
 	w.sign(path, form, w.claim.dateText, w.claim.scope, key)
 	copy(w.given[:], w.claim.signature)
-	return subtle.ConstantTimeCompare(w.given[:], w.mac[:]) == 1 && len(w.claim.signature) == len(w.mac)
+	return constantTimeEqual(w.given[:], w.mac[:]) && len(w.claim.signature) == len(w.mac)
 }
 
 // trailingDots reports whether the path ends in a segment of dots, about which even AWS's own SDKs disagree.

@@ -10,7 +10,7 @@ import (
 
 // constantTimeEqual compares in time that depends on the lengths only. crypto/subtle does the same byte by byte,
 // which takes longer than the hash of a session token.
-func constantTimeEqual(a, b string) bool {
+func constantTimeEqual[T string | []byte](a, b T) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -25,7 +25,7 @@ func constantTimeEqual(a, b string) bool {
 }
 
 // word is the first eight bytes of s: one load.
-func word(s string) uint64 {
+func word[T string | []byte](s T) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56

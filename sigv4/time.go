@@ -33,7 +33,8 @@ func parseBasic(s string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, sec, 0, time.UTC)
-	return t, t.Year() == year && int(t.Month()) == month && t.Day() == day // else 31 June and the like
+	y, m, d := t.Date()
+	return t, y == year && int(m) == month && d == day // else 31 June and the like
 }
 
 // appendBasic is t.AppendFormat(dst, isoBasic) for years of four digits in UTC, at a fifth of the cost.
