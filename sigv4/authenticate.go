@@ -35,7 +35,7 @@ func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path
 	if c.fault != "" {
 		return refuse(c.fault)
 	}
-	body, err := v.readBody(r)
+	body, err := v.readBody(r, &c.kept.body)
 	if err != nil {
 		return err
 	}

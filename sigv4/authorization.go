@@ -24,6 +24,7 @@ type claim struct {
 	// As understood.
 	scope      Scope
 	terminator string
+	kept       *kept
 	signed     []string
 	declared   []string // x-amz-content-sha256
 	date       time.Time
@@ -32,6 +33,12 @@ type claim struct {
 
 	// fault is why the signature can not match. Said only after the key has been looked up, as a mismatch would be.
 	fault string
+}
+
+// kept is what outlives a verification besides the bytes of the body: one allocation for all of it.
+type kept struct {
+	body  body
+	names [6]string // SignedHeaders, if there are no more
 }
 
 // blame notes the first reason why the signature can not be right.
@@ -200,7 +207,11 @@ func (c *claim) readSignedHeaders() *Error {
 	if n > maxSignedHeaders {
 		return &Error{Kind: MalformedRequest, Message: "Too many signed headers"}
 	}
-	c.signed = make([]string, n)
+	c.kept = new(kept)
+	if c.signed = c.kept.names[:]; n > len(c.signed) {
+		c.signed = make([]string, n)
+	}
+	c.signed = c.signed[:n:n]
 	host := false
 	for i := range c.signed {
 		var name string

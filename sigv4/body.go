@@ -18,8 +18,8 @@ const (
 	firstUnsure = 4 << 10 // where there is no Content-Length
 )
 
-// readBody reads the body, at most to MaxBody+1 bytes, and puts a copy in its place.
-func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
+// readBody reads the body, at most to MaxBody+1 bytes, and puts again in its place, which reads the same bytes.
+func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
 	limit := v.MaxBody
 	if limit == 0 {
 		limit = DefaultMaxBody
@@ -55,7 +55,6 @@ func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
 	if int64(len(buf)) > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "body is longer than the limit"}
 	}
-	again := new(body)
 	again.Reset(buf)
 	// The server closes its own reader when the handler returns.
 	r.Body = again
