@@ -40,7 +40,8 @@ is an ARN, a service's name or Anonymous; a role's session is given by its ARN. 
 context; several values are a list. The first level of SCPs is the root's.
 
 One line comes out for each: {"id","decision","matched":[…],"reason"}, with the decision Allowed, ImplicitlyDenied or
-ExplicitlyDenied, and for an implicit deny the nearest misses and the statements that would allow it.
+ExplicitlyDenied, and for an implicit deny the nearest misses and the statements that would allow it, for function URLs
+as CLI command, CloudFormation (which SAM takes too) and Terraform besides.
 
 Exit status: 0 every line was decided, 1 some line could not be understood, 2 wrong usage.`,
 		Example: `  echo '{"id":"1","principal":"arn:aws:iam::111122223333:user/alice","action":"lambda:InvokeFunctionUrl",` +

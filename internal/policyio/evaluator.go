@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -57,6 +58,9 @@ type Miss struct {
 type Suggestion struct {
 	Policy    string          `json:"policy"` // the type of policy to add it to
 	Statement json.RawMessage `json:"statement"`
+
+	// As is what it grants as cli, cloudformation and terraform, if it lets somebody call a function URL.
+	As map[snippet.Form]string `json:"as,omitempty"`
 }
 
 // Evaluate answers one line.
@@ -73,7 +77,7 @@ func (e *Evaluator) Evaluate(line []byte) Answer {
 	if err != nil {
 		return failed(q.ID, err)
 	}
-	return answer(q.ID, in, sets)
+	return answer(&q, in, sets)
 }
 
 // failed answers a line that is not understood.
@@ -81,9 +85,9 @@ func failed(id json.RawMessage, err error) Answer {
 	return Answer{ID: id, Decision: policy.ImplicitlyDenied.String(), Matched: []Match{}, Reason: "the line can not be evaluated", Error: err.Error()}
 }
 
-func answer(id json.RawMessage, in policy.Request, sets *policy.Sets) Answer {
+func answer(q *question, in policy.Request, sets *policy.Sets) Answer {
 	d := policy.Evaluate(in, sets)
-	a := Answer{ID: id, Decision: d.Effect.String(), Matched: make([]Match, len(d.Matched)), Reason: d.Reason.String()}
+	a := Answer{ID: q.ID, Decision: d.Effect.String(), Matched: make([]Match, len(d.Matched)), Reason: d.Reason.String()}
 	for i, r := range d.Matched {
 		a.Matched[i] = Match{Policy: r.Policy, Statement: r.Path(), Sid: r.Sid(), Effect: "Allow"}
 		if r.Effect == policy.ExplicitlyDenied {
@@ -108,7 +112,7 @@ func answer(id json.RawMessage, in policy.Request, sets *policy.Sets) Answer {
 		if s.Type == policy.ServiceControlPolicy {
 			name = fmt.Sprintf("%s of level %d", name, s.Level)
 		}
-		a.Suggestions = append(a.Suggestions, Suggestion{Policy: name, Statement: s.JSON()})
+		a.Suggestions = append(a.Suggestions, Suggestion{Policy: name, Statement: s.JSON(), As: forms(q, s)})
 	}
 	return a
 }

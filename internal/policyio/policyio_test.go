@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/furl-dev/furl/internal/policyio"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -123,6 +124,7 @@ func TestEvaluateInvalid(t *testing.T) {
 
 // TestRun checks the lines that come out, which are a contract.
 func TestRun(t *testing.T) {
+	inline := snippet.InlinePolicy{User: true, Owner: "alice", Name: "call-books-url", Resource: books, Actions: []string{"lambda:InvokeFunctionUrl"}}
 	in := strings.Join([]string{
 		line(alice, `"identityPolicies":[`+allow+`,`+deny+`]`),
 		"", "  \t",
@@ -133,7 +135,7 @@ func TestRun(t *testing.T) {
 	}, "\n")
 	want := strings.Join([]string{
 		`{"id":"q","decision":"ExplicitlyDenied","matched":[{"policy":"identityPolicies[0]","statement":"Statement[0]","sid":"url","effect":"Allow"},{"policy":"identityPolicies[1]","statement":"Statement","effect":"Deny"}],"reason":"explicit deny in an identity-based policy: identityPolicies[1].Statement"}`,
-		`{"id":"q","decision":"ImplicitlyDenied","matched":[],"reason":"no identity-based policy allows the action","nearestMisses":[{"policy":"identityPolicies[0]","element":"Statement.Action","sid":"get","wanted":["lambda:Get*"],"got":["lambda:InvokeFunctionUrl"]}],"suggestions":[{"policy":"identity-based policy","statement":{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"` + books + `"}}]}`,
+		`{"id":"q","decision":"ImplicitlyDenied","matched":[],"reason":"no identity-based policy allows the action","nearestMisses":[{"policy":"identityPolicies[0]","element":"Statement.Action","sid":"get","wanted":["lambda:Get*"],"got":["lambda:InvokeFunctionUrl"]}],"suggestions":[{"policy":"identity-based policy","statement":{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"` + books + `"}` + asJSON(t, inline) + `}]}`,
 		`{"id":{"n":1},"decision":"ImplicitlyDenied","matched":[{"policy":"identityPolicies[0]","statement":"Statement[0]","sid":"url","effect":"Allow"}],"reason":"no service control policy allows the action","nearestMisses":[{"policy":"SCPs[0][0]","element":"Statement.Action","sid":"get","wanted":["lambda:Get*"],"got":["lambda:InvokeFunctionUrl"]}],"suggestions":[{"policy":"service control policy of level 0","statement":{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"` + books + `"}}]}`,
 		`{"id":null,"decision":"ImplicitlyDenied","matched":[],"reason":"the line can not be evaluated","error":"action is missing"}`,
 		`{"id":"q","decision":"Allowed","matched":[],"reason":"allowed"}`,
