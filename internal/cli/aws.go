@@ -8,43 +8,51 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
-// Exit codes of commands that talk to AWS, besides those of all commands.
-const (
-	exitConnect     = 5 // no answer: name resolution, connection, TLS
-	exitCredentials = 6 // nothing to sign with
-)
-
 // cloud are the flags by which a command finds an account and region, named as the AWS CLI names them.
 type cloud struct {
-	options awsapi.Options
+	options awsconfig.Options
 }
 
-func (c *cloud) register(command *cobra.Command) {
+func (c *cloud) register(p *program, command *cobra.Command) {
+	c.options.MFACode = p.mfaCode
 	f := command.Flags()
 	f.StringVar(&c.options.Profile, "profile", "", "profile of the AWS configuration (default $AWS_PROFILE)")
 	f.StringVar(&c.options.Region, "region", "", "region (default that of the ARN or URL given, $AWS_REGION or the profile's)")
 	f.StringVar(&c.options.EndpointURL, "endpoint-url", "", "address of the APIs, such as a furl serve (default $AWS_ENDPOINT_URL, else AWS)")
 }
 
-// open reads the configuration for the region that function names, if it is an ARN.
+// open reads the configuration for the region that function names, if it is an ARN or a URL.
 func (c *cloud) open(ctx context.Context, function string) (*awsapi.Client, error) {
 	options := c.options
-	if arn, err := lambda.ParseARN(function); err == nil {
-		if options.Region != "" && options.Region != arn.Region {
-			return nil, fail(exitUsage, "leave --region out", fmt.Errorf("the function is in region %s, not in %s", arn.Region, options.Region))
+	if region := regionOf(function); region != "" {
+		if options.Region != "" && options.Region != region {
+			return nil, fail(exitUsage, "leave --region out", fmt.Errorf("the function is in region %s, not in %s", region, options.Region))
 		}
-		options.Region = arn.Region
+		options.Region = region
 	}
 	client, err := awsapi.Open(ctx, options)
 	if errors.Is(err, awsapi.ErrNoRegion) {
 		return nil, fail(exitUsage, "--region REGION, for example --region eu-central-1", err)
 	}
 	return client, err
+}
+
+// regionOf is the region that an ARN or a function URL names; "" for anything else.
+func regionOf(function string) string {
+	if arn, err := lambda.ParseARN(function); err == nil {
+		return arn.Region
+	}
+	if url, err := furl.ParseURL(function); err == nil {
+		return url.Region
+	}
+	return ""
 }
 
 // account opens the account of the credentials.
@@ -60,14 +68,20 @@ func (c *cloud) account(ctx context.Context, function string) (setup.Account, *a
 	return setup.NewAccount(identity, client), client, nil
 }
 
+// of are the same flags for another profile.
+func (c *cloud) of(profile, region string) *cloud {
+	options := c.options
+	options.Profile, options.Region = profile, region
+	return &cloud{options: options}
+}
+
 // callerAccount opens the account of another profile, in the same region and at the same endpoint. Without a profile
 // there is none.
 func (c *cloud) callerAccount(ctx context.Context, profile, region string) (*setup.Account, *awsapi.Client, error) {
 	if profile == "" {
 		return nil, nil, nil
 	}
-	other := cloud{options: awsapi.Options{Profile: profile, Region: region, EndpointURL: c.options.EndpointURL}}
-	account, client, err := other.account(ctx, "")
+	account, client, err := c.of(profile, region).account(ctx, "")
 	if err != nil {
 		return nil, nil, fmt.Errorf("profile %s: %w", profile, err)
 	}

@@ -26,6 +26,8 @@ const (
 	exitUsage       = 2
 	exitFunction    = 3 // a function returned an error
 	exitDenied      = 4
+	exitConnect     = 5 // no answer: name resolution, connection, TLS
+	exitCredentials = 6 // nothing to sign with
 	exitInterrupted = 130
 )
 
@@ -91,7 +93,7 @@ and the refusals of AWS, and says why it refused what it refused.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(command, err) })
-	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.url(), p.grant(), p.revoke(), p.version())
+	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.url(), p.grant(), p.revoke(), p.check(), p.version())
 	markUsage(root)
 	return root
 }

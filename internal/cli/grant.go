@@ -33,8 +33,8 @@ const principalHelp = `PRINCIPAL is
   cloudfront.amazonaws.com  with --source-arn, for a distribution with origin access control
   *                         everyone, for a URL of auth type NONE`
 
-func (g *grantFlags) register(command *cobra.Command, flag, use string) {
-	g.cloud.register(command)
+func (g *grantFlags) register(p *program, command *cobra.Command, flag, use string) {
+	g.cloud.register(p, command)
 	f := command.Flags()
 	f.StringVar(&g.principal, flag, "", use)
 	f.StringVar(&g.qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")
@@ -67,7 +67,7 @@ Exit status: 0 granted, or shown what would be, 1 failed, and told how far it go
 			return p.runGrant(command, flags, args[0], (*setup.Granter).Grant)
 		}),
 	}
-	flags.register(command, "to", "who is to be let in")
+	flags.register(p, command, "to", "who is to be let in")
 	command.Flags().StringVar(&flags.via, "via", "", "within one account: resource for the function's policy (default), identity for the caller's own")
 	command.Flags().StringVar(&flags.print, "print", "", "write code instead of acting: cli, sam, cloudformation, terraform or cdk")
 	return command

@@ -33,7 +33,7 @@ Exit status: 0 revoked, or shown what would be, 1 failed, and told how far it go
 			return p.runGrant(command, flags, args[0], (*setup.Granter).Revoke)
 		}),
 	}
-	flags.register(command, "from", "who is to be let in no longer")
+	flags.register(p, command, "from", "who is to be let in no longer")
 	command.Flags().StringVar(&flags.via, "via", "", "look only at the function's policy (resource) or the caller's own (identity)")
 	command.Flags().StringVar(&flags.print, "print", "", "write commands instead of acting: cli")
 	return command

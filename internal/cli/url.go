@@ -42,14 +42,14 @@ type urlFlags struct {
 	maxAge               int
 }
 
-func (u *urlFlags) register(command *cobra.Command) {
-	u.cloud.register(command)
+func (u *urlFlags) register(p *program, command *cobra.Command) {
+	u.cloud.register(p, command)
 	command.Flags().StringVar(&u.qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")
 	command.Flags().BoolVar(&u.asJSON, "json", false, "print JSON")
 }
 
-func (u *urlFlags) registerChange(command *cobra.Command) {
-	u.register(command)
+func (u *urlFlags) registerChange(p *program, command *cobra.Command) {
+	u.register(p, command)
 	f := command.Flags()
 	f.BoolVar(&u.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
 	f.StringVar(&u.authType, "auth", "", "AWS_IAM for signed requests, NONE for everyone (a new URL: AWS_IAM)")
@@ -127,7 +127,7 @@ Exit status: 0 the URL is there, 1 failed, ` + exitStatusAWS,
 			return p.applyURL(command, flags, plan)
 		}),
 	}
-	flags.registerChange(command)
+	flags.registerChange(p, command)
 	return command
 }
 
@@ -158,7 +158,7 @@ Exit status: 0 the URL is as asked for, 1 failed, ` + exitStatusAWS,
 			return p.applyURL(command, flags, plan)
 		}),
 	}
-	flags.registerChange(command)
+	flags.registerChange(p, command)
 	command.Flags().BoolVar(&flags.noCORS, "no-cors", false, "remove the CORS configuration")
 	return command
 }
@@ -186,7 +186,7 @@ Exit status: 0 there is no URL, 1 failed, ` + exitStatusAWS,
 			return p.applyURL(command, flags, plan)
 		}),
 	}
-	flags.register(command)
+	flags.register(p, command)
 	command.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
 	return command
 }
@@ -324,7 +324,7 @@ Exit status: 0 printed, 1 the function has none or failed, ` + exitStatusAWS,
 			return err
 		}),
 	}
-	flags.register(command)
+	flags.register(p, command)
 	return command
 }
 
@@ -362,7 +362,7 @@ Exit status: 0 listed, 1 failed, ` + exitStatusAWS,
 			return table.Flush()
 		}),
 	}
-	flags.cloud.register(command)
+	flags.cloud.register(p, command)
 	command.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return command
 }

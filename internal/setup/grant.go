@@ -224,11 +224,11 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
 	return plan.revise(now)
 }
 
-func removal(function lambda.ARN, s statement, owner Account) Change {
-	permission, restorable := s.permission()
+func removal(function lambda.ARN, s Statement, owner Account) Change {
+	permission, restorable := s.Permission()
 	return Change{
 		Kind: RemoveStatement, Account: owner.ID, Function: function,
-		StatementID: s.sid, Permission: permission, Restorable: restorable, account: owner,
+		StatementID: s.Sid, Permission: permission, Restorable: restorable, account: owner,
 	}
 }
 

@@ -101,8 +101,8 @@ func (p *Plan) note(format string, arguments ...any) {
 func (p *Plan) revise(before document) error {
 	var statements []json.RawMessage
 	for _, s := range before.statements {
-		if !p.removes(s.sid) {
-			statements = append(statements, s.raw)
+		if !p.removes(s.Sid) {
+			statements = append(statements, s.Raw)
 		}
 	}
 	for _, change := range p.Changes {

@@ -66,13 +66,13 @@ func (g *Granter) revokeByResource(ctx context.Context, plan *Plan) error {
 
 // grants reports whether the statement is a grant of this kind and no more: to this principal alone, of one of the two
 // actions, for calls of the URL.
-func (p *Plan) grants(s statement) bool {
+func (p *Plan) grants(s Statement) bool {
 	urlID, invokeID := statementIDs(p.Principal)
-	if s.sid == urlID || s.sid == invokeID {
+	if s.Sid == urlID || s.Sid == invokeID {
 		return true
 	}
-	permission, ok := s.permission()
-	if !ok || s.sid == "" || permission.Principal != p.Principal.permission() || permission.SourceARN != p.Principal.SourceARN {
+	permission, ok := s.Permission()
+	if !ok || s.Sid == "" || permission.Principal != p.Principal.permission() || permission.SourceARN != p.Principal.SourceARN {
 		return false
 	}
 	return permission.Action == lambda.ActionInvokeURL ||
@@ -82,7 +82,7 @@ func (p *Plan) grants(s statement) bool {
 // tellOfRest notes by what the principal may still call once the changes are made.
 func (p *Plan) tellOfRest(left document) {
 	call := p.call()
-	var by []statement
+	var by []Statement
 	for _, action := range actions {
 		granting := call.granting(left, action)
 		if len(granting) == 0 {
@@ -90,11 +90,11 @@ func (p *Plan) tellOfRest(left document) {
 		}
 		by = append(by, granting...)
 	}
-	by = slices.CompactFunc(by, func(a, b statement) bool { return a.sid == b.sid })
+	by = slices.CompactFunc(by, func(a, b Statement) bool { return a.Sid == b.Sid })
 	p.note("%s can still call: %s of the resource-based policy also allow it, for more than this grant", p.Principal.ARN, names(by))
 	for _, s := range by {
-		if s.sid != "" {
-			p.note("to remove it: %s", removePermission(p.Function, s.sid))
+		if s.Sid != "" {
+			p.note("to remove it: %s", removePermission(p.Function, s.Sid))
 		}
 	}
 }

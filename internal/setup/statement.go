@@ -11,71 +11,99 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// statement is one statement of a policy, judged by itself.
-type statement struct {
-	sid      string
-	raw      json.RawMessage
-	document *policy.Document // of this statement alone
-	deny     bool
+// Statement is one statement of a policy, by itself.
+type Statement struct {
+	Sid      string
+	Raw      json.RawMessage
+	Document *policy.Document // a policy of this statement alone
+	Deny     bool
 }
 
-// document is a policy taken apart.
-type document struct {
-	text       string // "" if there is no policy
-	statements []statement
-}
-
-// parseDocument takes a policy apart. name is for errors.
-func parseDocument(name, text string, kind policy.Kind) (document, error) {
+// Statements takes a policy apart. name is what errors call it. An empty text has no statements.
+func Statements(name, text string, kind policy.Kind) ([]Statement, error) {
 	if text == "" {
-		return document{}, nil
+		return nil, nil
 	}
 	if _, err := policy.Parse([]byte(text), kind); err != nil {
-		return document{}, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	var parts struct {
 		Version   string
 		Statement json.RawMessage
 	}
 	if err := json.Unmarshal([]byte(text), &parts); err != nil {
-		return document{}, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	var raw []json.RawMessage
+	var list []json.RawMessage
 	if bytes.HasPrefix(bytes.TrimSpace(parts.Statement), []byte("{")) {
-		raw = []json.RawMessage{parts.Statement}
-	} else if err := json.Unmarshal(parts.Statement, &raw); err != nil {
-		return document{}, fmt.Errorf("%s: %w", name, err)
+		list = []json.RawMessage{parts.Statement}
+	} else if err := json.Unmarshal(parts.Statement, &list); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	parsed := document{text: text}
-	for _, text := range raw {
-		alone, err := json.Marshal(struct {
-			Version   string `json:",omitempty"`
-			Statement json.RawMessage
-		}{parts.Version, text})
+	statements := make([]Statement, len(list))
+	for i, raw := range list {
+		alone, err := parseAlone(parts.Version, raw, kind)
 		if err != nil {
-			return document{}, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		compiled, err := policy.Parse(alone, kind)
-		if err != nil {
-			return document{}, fmt.Errorf("%s: %w", name, err)
-		}
-		var head struct{ Sid, Effect string }
-		if err := json.Unmarshal(text, &head); err != nil {
-			return document{}, fmt.Errorf("%s: %w", name, err)
-		}
-		parsed.statements = append(parsed.statements, statement{sid: head.Sid, raw: text, document: compiled, deny: head.Effect == "Deny"})
+		statements[i] = alone
 	}
-	return parsed, nil
+	return statements, nil
+}
+
+// parseAlone makes a policy of one statement.
+func parseAlone(version string, raw json.RawMessage, kind policy.Kind) (Statement, error) {
+	text, err := json.Marshal(struct {
+		Version   string `json:",omitempty"`
+		Statement json.RawMessage
+	}{version, raw})
+	if err != nil {
+		return Statement{}, err
+	}
+	compiled, err := policy.Parse(text, kind)
+	if err != nil {
+		return Statement{}, err
+	}
+	var head struct{ Sid, Effect string }
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return Statement{}, err
+	}
+	return Statement{Sid: head.Sid, Raw: raw, Document: compiled, Deny: head.Effect == "Deny"}, nil
+}
+
+// WithoutConditions is the statement as it would be if it asked for nothing but principal, action and resource.
+func (s Statement) WithoutConditions() (Statement, error) {
+	var elements map[string]json.RawMessage
+	if err := json.Unmarshal(s.Raw, &elements); err != nil {
+		return Statement{}, err
+	}
+	delete(elements, "Condition")
+	raw, err := json.Marshal(elements)
+	if err != nil {
+		return Statement{}, err
+	}
+	return parseAlone(s.Document.Version(), raw, s.Document.Kind())
+}
+
+// document is a policy taken apart.
+type document struct {
+	text       string // "" if there is no policy
+	statements []Statement
+}
+
+func parseDocument(name, text string, kind policy.Kind) (document, error) {
+	statements, err := Statements(name, text, kind)
+	return document{text: text, statements: statements}, err
 }
 
 // find is the statement with the id.
-func (d document) find(sid string) (statement, bool) {
+func (d document) find(sid string) (Statement, bool) {
 	for _, s := range d.statements {
-		if s.sid == sid {
+		if s.Sid == sid {
 			return s, true
 		}
 	}
-	return statement{}, false
+	return Statement{}, false
 }
 
 // call is a call of a function URL that a statement may be about.
@@ -118,9 +146,9 @@ func mustParse(text string) *policy.Document {
 }
 
 // matches reports whether the statement, on the resource's side or on the caller's, decides the action on its own.
-func (c call) matches(s statement, action string) bool {
+func (c call) matches(s Statement, action string) bool {
 	facts := c.facts(action)
-	for _, key := range s.document.ContextKeys() {
+	for _, key := range s.Document.ContextKeys() {
 		if _, ok := facts.Lookup(key); !ok {
 			return false
 		}
@@ -129,9 +157,9 @@ func (c call) matches(s statement, action string) bool {
 		Principal: c.principal.caller(), Action: action, Resource: c.function.String(),
 		ResourceAccount: c.function.Account, Context: facts,
 	}
-	named := policy.Named{Document: s.document}
+	named := policy.Named{Document: s.Document}
 	var sets policy.Sets
-	if s.document.Kind() == policy.Resource {
+	if s.Document.Kind() == policy.Resource {
 		sets.Resource = &named
 		if c.principal.Account != c.function.Account && c.principal.Account != "" {
 			sets.Identity = []policy.Named{everything} // the other side's part
@@ -141,32 +169,32 @@ func (c call) matches(s statement, action string) bool {
 		request.ResourceAccount = c.principal.Account // the function's side is not asked
 	}
 	decision := policy.Evaluate(request, &sets)
-	if s.deny {
+	if s.Deny {
 		return decision.Effect == policy.ExplicitlyDenied
 	}
 	return decision.Effect == policy.Allowed
 }
 
 // granting are the statements that let the principal do the action.
-func (c call) granting(d document, action string) []statement {
-	return slices.DeleteFunc(slices.Clone(d.statements), func(s statement) bool { return s.deny || !c.matches(s, action) })
+func (c call) granting(d document, action string) []Statement {
+	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return s.Deny || !c.matches(s, action) })
 }
 
 // denying are the statements that forbid the principal the action in every call.
-func (c call) denying(d document, action string) []statement {
-	return slices.DeleteFunc(slices.Clone(d.statements), func(s statement) bool { return !s.deny || !c.matches(s, action) })
+func (c call) denying(d document, action string) []Statement {
+	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return !s.Deny || !c.matches(s, action) })
 }
 
 // name is how people are told of a statement.
-func (s statement) name() string {
-	if s.sid == "" {
+func (s Statement) name() string {
+	if s.Sid == "" {
 		return "statement without id"
 	}
-	return "statement " + s.sid
+	return "statement " + s.Sid
 }
 
 // names lists statements.
-func names(statements []statement) string {
+func names(statements []Statement) string {
 	list := make([]string, len(statements))
 	for i, s := range statements {
 		list[i] = s.name()
@@ -174,9 +202,9 @@ func names(statements []statement) string {
 	return strings.Join(list, ", ")
 }
 
-// permission reads a statement of a function's policy back into the permission that AddPermission made it from. ok is
+// Permission reads a statement of a function's policy back into the permission that AddPermission made it from. ok is
 // false for a statement that AddPermission could not have made.
-func (s statement) permission() (made lambda.Permission, ok bool) {
+func (s Statement) Permission() (made lambda.Permission, ok bool) {
 	var read struct {
 		Sid, Effect string
 		Principal   json.RawMessage
@@ -184,7 +212,7 @@ func (s statement) permission() (made lambda.Permission, ok bool) {
 		Resource    string
 		Condition   map[string]map[string]string
 	}
-	decoder := json.NewDecoder(bytes.NewReader(s.raw))
+	decoder := json.NewDecoder(bytes.NewReader(s.Raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&read); err != nil || read.Effect != "Allow" {
 		return lambda.Permission{}, false

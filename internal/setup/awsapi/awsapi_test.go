@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -338,15 +339,15 @@ aws_secret_access_key = secret
 	} {
 		t.Setenv(name, value)
 	}
-	if _, err := awsapi.Open(t.Context(), awsapi.Options{}); !errors.Is(err, awsapi.ErrNoRegion) {
+	if _, err := awsapi.Open(t.Context(), awsconfig.Options{}); !errors.Is(err, awsapi.ErrNoRegion) {
 		t.Errorf("without a region: %v", err)
 	}
 	for _, endpoint := range []string{"127.0.0.1:9000", "ftp://x", "http://", "http://[::1"} {
-		if _, err := awsapi.Open(t.Context(), awsapi.Options{Region: "r", EndpointURL: endpoint}); err == nil {
+		if _, err := awsapi.Open(t.Context(), awsconfig.Options{Region: "r", EndpointURL: endpoint}); err == nil {
 			t.Errorf("endpoint %q is taken", endpoint)
 		}
 	}
-	client, err := awsapi.Open(t.Context(), awsapi.Options{Profile: "team"})
+	client, err := awsapi.Open(t.Context(), awsconfig.Options{Profile: "team"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +355,7 @@ aws_secret_access_key = secret
 	if err != nil || client.Region() != "eu-west-1" || credentials.AccessKeyID != "AKIATEAM" {
 		t.Errorf("profile: region %s, key %s, %v", client.Region(), credentials.AccessKeyID, err)
 	}
-	client, err = awsapi.Open(t.Context(), awsapi.Options{Region: "us-east-1"})
+	client, err = awsapi.Open(t.Context(), awsconfig.Options{Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,7 +363,7 @@ aws_secret_access_key = secret
 	if err != nil || client.Region() != "us-east-1" || credentials.AccessKeyID != "AKIAENV" {
 		t.Errorf("environment: region %s, key %s, %v", client.Region(), credentials.AccessKeyID, err)
 	}
-	if _, err := awsapi.Open(t.Context(), awsapi.Options{Profile: "nobody", Region: "r"}); err == nil {
+	if _, err := awsapi.Open(t.Context(), awsconfig.Options{Profile: "nobody", Region: "r"}); err == nil {
 		t.Error("a profile that does not exist is taken")
 	}
 }

@@ -2,7 +2,7 @@
 // endpoint that speaks the same protocols, through the AWS SDK. It answers in the terms of packages lambda and iam and
 // puts every failure into an [Error] that says which permission was missing; SDK types stay inside.
 //
-//	client, err := awsapi.Open(ctx, awsapi.Options{Region: "eu-central-1"})
+//	client, err := awsapi.Open(ctx, awsconfig.Options{Region: "eu-central-1"})
 //	…
 //	url, err := client.URL(ctx, function)
 //
@@ -13,25 +13,16 @@ package awsapi
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-)
 
-// Options say which account, region and endpoint to use. Empty fields are taken from the environment and the
-// configuration files, as the AWS CLI does.
-type Options struct {
-	Profile     string
-	Region      string
-	EndpointURL string // of all services; "" for AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA…, the profile's, or AWS
-}
+	"github.com/furl-dev/furl/internal/awsconfig"
+)
 
 // requestTimeout bounds one HTTP request. The APIs used here answer within seconds.
 const requestTimeout = 30 * time.Second
@@ -49,29 +40,16 @@ type Client struct {
 }
 
 // Open reads the configuration. It sends nothing; credentials are fetched when they are first needed.
-func Open(ctx context.Context, options Options) (*Client, error) {
-	load := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout)),
-	}
-	if options.Profile != "" {
-		load = append(load, config.WithSharedConfigProfile(options.Profile))
-	}
-	if options.Region != "" {
-		load = append(load, config.WithRegion(options.Region))
-	}
-	if options.EndpointURL != "" {
-		endpoint, err := url.Parse(options.EndpointURL)
-		if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
-			return nil, fmt.Errorf("endpoint %q is not an address such as http://127.0.0.1:9000", options.EndpointURL)
-		}
-		load = append(load, config.WithBaseEndpoint(options.EndpointURL))
-	}
-	loaded, err := config.LoadDefaultConfig(ctx, load...)
+func Open(ctx context.Context, options awsconfig.Options) (*Client, error) {
+	loaded, err := awsconfig.Load(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("read the AWS configuration: %w", err)
+		return nil, err
 	}
 	if loaded.Region == "" {
 		return nil, ErrNoRegion
+	}
+	if client, ok := loaded.HTTPClient.(*awshttp.BuildableClient); ok {
+		loaded.HTTPClient = client.WithTimeout(requestTimeout)
 	}
 	return New(loaded), nil
 }

@@ -112,3 +112,12 @@ func failure(err error, action, on string) error {
 	}
 	return failed
 }
+
+// DeniedAction is the permission that the caller lacked for the call that failed; ok is false if it failed otherwise.
+func DeniedAction(err error) (action string, ok bool) {
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Kind != Denied {
+		return "", false
+	}
+	return failed.Action, true
+}

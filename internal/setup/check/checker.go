@@ -1,0 +1,168 @@
+package check
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/policy"
+)
+
+// Functions looks at functions. Errors are of package awsapi.
+type Functions interface {
+	setup.FunctionReader
+	URLs(ctx context.Context, arn lambda.ARN) ([]awsapi.URL, error)
+}
+
+// Keys are credentials and who they stand for.
+type Keys interface {
+	Identity(ctx context.Context) (awsapi.Identity, error)
+	Credentials(ctx context.Context) (aws.Credentials, error)
+	AssumeRole(ctx context.Context, role, session string) (aws.Credentials, error)
+}
+
+// Principals looks at users and roles, and asks IAM's own simulator about them.
+type Principals interface {
+	setup.PrincipalReader
+	GroupsOf(ctx context.Context, user string) ([]string, error)
+	Simulate(ctx context.Context, principal, action, resource string, facts []awsapi.Fact) (awsapi.Simulation, error)
+}
+
+// Side is an account and region as some credentials see it.
+type Side struct {
+	Region     string
+	Functions  Functions
+	Lister     setup.Lister
+	Keys       Keys
+	Principals Principals
+	Policies   setup.PolicyReader
+}
+
+// NewSide is what the client's credentials see.
+func NewSide(client *awsapi.Client) *Side {
+	return &Side{Region: client.Region(), Functions: client, Lister: client, Keys: client, Principals: client, Policies: client}
+}
+
+// Checker answers questions.
+type Checker struct {
+	Owner  *Side // of the function
+	Caller *Side // of the caller, if other credentials than the owner's are to be used for it; nil if not
+	// Network looks at names and connections; nil is the machine's.
+	Network Network
+	// Transport sends the call that a Question may ask for, unsigned; nil is the machine's network.
+	Transport http.RoundTripper
+	Now       func() time.Time // nil is time.Now
+}
+
+// Question is what to find out.
+type Question struct {
+	Target    string // name or ARN of a function, or a function URL
+	Qualifier string // alias; "" for none or the one in Target
+	// As is who would call, as setup.Resolver takes it; "" is whoever the caller's credentials stand for.
+	As     string
+	Method string // "" is GET
+	Path   string // with query; "" is /
+	Call   bool   // call the URL, too
+	// Context are condition keys that can not be known from here, such as aws:SourceIp.
+	Context policy.Values
+}
+
+// run is one question on its way to an answer.
+type run struct {
+	*Checker
+	Question
+	report Report
+
+	caller   *Side           // whose credentials would call
+	identity awsapi.Identity // who they stand for
+	noKeys   error           // why there are none, or none that AWS accepts
+	ownerID  string          // account of the owner's credentials; "" if unknown
+
+	address  string     // of the URL; "" if unknown
+	function lambda.ARN // with the alias; zero if unknown
+	authType lambda.AuthType
+	url      *awsapi.URL // nil if it could not be looked at
+	resource resourceSide
+	subject  subject
+	sets     policySets
+}
+
+// Run answers the question. An error means that it could not even be put: all that can be told about the function is
+// in the report.
+func (c *Checker) Run(ctx context.Context, question Question) (Report, error) {
+	if question.Method == "" {
+		question.Method = http.MethodGet
+	}
+	if !strings.HasPrefix(question.Path, "/") {
+		question.Path = "/" + question.Path
+	}
+	r := &run{Checker: c, Question: question, caller: c.Owner, authType: lambda.AuthIAM}
+	if c.Caller != nil {
+		r.caller = c.Caller
+	}
+	r.report = Report{Method: question.Method, Path: question.Path}
+	r.askWho(ctx)
+	if err := r.findFunction(ctx); err != nil {
+		return Report{}, err
+	}
+	if err := r.findSubject(ctx); err != nil {
+		return Report{}, err
+	}
+	r.lookAtNetwork(ctx)
+	r.lookAtKeys(ctx)
+	r.lookAtPolicies(ctx)
+	if question.Call && ctx.Err() == nil {
+		r.call(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return Report{}, err
+	}
+	r.report.Function, r.report.URL, r.report.Principal = r.functionName(), r.address, r.subject.label
+	r.report.conclude()
+	return r.report, nil
+}
+
+func (r *run) add(step Step) { r.report.Steps = append(r.report.Steps, step) }
+
+func (r *run) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
+}
+
+func (r *run) functionName() string {
+	if r.function.Name == "" {
+		return ""
+	}
+	return r.function.String()
+}
+
+// askWho finds out who the credentials of both sides stand for.
+func (r *run) askWho(ctx context.Context) {
+	identity, err := r.caller.Keys.Identity(ctx)
+	if err == nil {
+		r.identity, r.ownerID = identity, identity.Account
+	}
+	r.noKeys = err
+	if r.Caller != nil {
+		owner, err := r.Owner.Keys.Identity(ctx)
+		if err != nil {
+			owner.Account = ""
+		}
+		r.ownerID = owner.Account
+	}
+}
+
+// lookingFailed is the step for something that could not be looked at.
+func lookingFailed(name, what string, err error, decides bool) Step {
+	step := Step{Name: name, Status: Unknown, Summary: what + ": " + err.Error(), Decides: decides}
+	step.Missing, _ = awsapi.DeniedAction(err)
+	return step
+}

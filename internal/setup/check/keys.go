@@ -1,0 +1,173 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// lookAtKeys adds the steps about clock, credentials and signature.
+func (r *run) lookAtKeys(ctx context.Context) {
+	r.lookAtClock()
+	if r.authType == lambda.AuthNone {
+		r.add(Step{Name: stepCredentials, Status: OK, Summary: "none are needed: the URL has auth type NONE and does not look at signatures"})
+		return
+	}
+	if !r.subject.self {
+		who := r.subject.label
+		if who == "*" {
+			r.add(Step{
+				Name: stepCredentials, Status: Problem, Decides: true, Summary: "an unsigned request has none, and the URL wants a signature",
+				Fix: []string{"sign the request, or let everyone in with: furl url update " + r.name() + " --auth NONE"},
+			})
+			return
+		}
+		if awsapi.KindOf(r.subject.fault) == awsapi.NotFound {
+			r.add(Step{Name: stepCredentials, Status: Problem, Decides: true, Summary: "nobody has any: " + r.subject.fault.Error()})
+			return
+		}
+		r.add(Step{Name: stepCredentials, Status: Unknown, Summary: "those of " + who + " are not at hand: only who calls has them"})
+		return
+	}
+	credentials, err := r.caller.Keys.Credentials(ctx)
+	if err != nil {
+		r.add(Step{
+			Name: stepCredentials, Status: Problem, Decides: true, Summary: err.Error(),
+			Fix: []string{"aws configure, aws sso login, or --profile NAME; for a local server: eval \"$(furl env)\""},
+		})
+		return
+	}
+	step := r.judgeCredentials(credentials)
+	r.add(step)
+	if step.Status == OK {
+		r.trySignature(credentials)
+	}
+}
+
+// Lambda takes signatures that are up to five minutes off in either direction (AWS re:Post, "lambda-sdk-signature").
+const maxSkew = 5 * time.Minute
+
+// lookAtClock compares this machine's clock with the one of the API.
+func (r *run) lookAtClock() {
+	if r.noKeys != nil || !r.identity.ClockKnown {
+		return
+	}
+	ahead := r.identity.ClockAhead.Round(time.Second)
+	direction := "behind"
+	if ahead < 0 {
+		direction = "ahead of"
+	}
+	step := Step{
+		Name: stepClock, Status: OK, Decides: true,
+		Summary: fmt.Sprintf("this machine's is %s %s the service's; up to %s are allowed", ahead.Abs(), direction, maxSkew),
+	}
+	if ahead.Abs() < 2*time.Second { // the service's is in whole seconds
+		step.Summary = "this machine's agrees with the service's"
+	}
+	if ahead.Abs() > maxSkew {
+		step.Status, step.Fix = Problem, []string{"set this machine's clock"}
+	}
+	r.add(step)
+}
+
+// temporary is the form of the ids of keys that need a session token (IAM User Guide, "IAM identifiers").
+var temporary = regexp.MustCompile(`^ASIA[A-Z0-9]`)
+
+// judgeCredentials says what kind of credentials they are and whether they can be good.
+func (r *run) judgeCredentials(credentials aws.Credentials) Step {
+	step := Step{Name: stepCredentials, Status: OK, Decides: true}
+	problem := func(fix, format string, arguments ...any) Step {
+		step.Status, step.Summary, step.Fix = Problem, fmt.Sprintf(format, arguments...), []string{fix}
+		return step
+	}
+	switch {
+	case temporary.MatchString(credentials.AccessKeyID) && credentials.SessionToken == "":
+		return problem("set AWS_SESSION_TOKEN too: the session token that was issued with the key",
+			"access key %s is temporary, and its session token is missing", credentials.AccessKeyID)
+	case strings.HasPrefix(credentials.AccessKeyID, "AKIA") && credentials.SessionToken != "":
+		return problem("unset AWS_SESSION_TOKEN", "access key %s is a long-term key, and a session token of other credentials goes with it", credentials.AccessKeyID)
+	case strings.TrimSpace(credentials.SecretAccessKey) != credentials.SecretAccessKey:
+		return problem("take the white space away", "the secret access key begins or ends with white space")
+	case credentials.CanExpire && credentials.Expires.Before(r.now()):
+		return problem("get new credentials", "they expired at %s", credentials.Expires.UTC().Format(time.RFC3339))
+	case awsapi.KindOf(r.noKeys) == awsapi.BadCredentials:
+		return problem("get new credentials; for a local server: eval \"$(furl env)\"", "AWS does not accept them: %v", r.noKeys)
+	case r.noKeys != nil:
+		return lookingFailed(stepCredentials, "whether AWS accepts access key "+credentials.AccessKeyID, r.noKeys, true)
+	}
+	kind := "long-term keys"
+	if credentials.SessionToken != "" {
+		kind = "temporary keys"
+	}
+	step.Summary = fmt.Sprintf("%s of %s, access key %s", kind, r.identity.ARN, credentials.AccessKeyID)
+	if credentials.CanExpire {
+		step.Summary += fmt.Sprintf(", good for another %s", credentials.Expires.Sub(r.now()).Round(time.Minute))
+	}
+	if credentials.Source != "" {
+		step.Details = append(step.Details, "found by "+credentials.Source)
+	}
+	if r.subject.kind == policy.Root {
+		step.Details = append(step.Details, "note: this is the root user of the account; AWS advises to use it for nothing but what only it can do")
+	}
+	return step
+}
+
+// trySignature signs the request as it would be sent, and verifies it as the URL would.
+func (r *run) trySignature(credentials aws.Credentials) {
+	if r.address == "" || r.function.Region == "" {
+		return
+	}
+	step := Step{Name: stepSignature, Status: OK, Decides: true}
+	request, err := http.NewRequest(r.Method, strings.TrimSuffix(r.address, "/")+r.Path, http.NoBody)
+	if err != nil {
+		step.Status, step.Summary = Problem, err.Error()
+		r.add(step)
+		return
+	}
+	if err := selfTest(request, credentials, r.function.Region, r.now()); err != nil {
+		step.Status, step.Summary = Problem, err.Error()
+		var refused *sigv4.Error
+		if errors.As(err, &refused) && refused.Detail != "" {
+			step.Details = []string{refused.Detail}
+		}
+		r.add(step)
+		return
+	}
+	step.Summary = fmt.Sprintf("%s %s, signed for service lambda and region %s, is what a verifier expects", r.Method, r.Path, r.function.Region)
+	r.add(step)
+}
+
+// selfTest signs the request and verifies it with the same key.
+func selfTest(request *http.Request, credentials aws.Credentials, region string, now time.Time) error {
+	key := sigv4.Credentials{
+		AccessKeyID: credentials.AccessKeyID, Secret: sigv4.NewSecret(credentials.SecretAccessKey), SessionToken: credentials.SessionToken,
+	}
+	clock := func() time.Time { return now }
+	signer := sigv4.Signer{Region: region, Service: "lambda", Now: clock}
+	if _, err := signer.Sign(request, key, sigv4.EmptyPayload()); err != nil {
+		return err
+	}
+	request.Body = http.NoBody
+	verifier := sigv4.Verifier{
+		Region: region, Service: "lambda", MaxSkew: maxSkew, Now: clock,
+		Lookup: func(_ context.Context, id string) (sigv4.Key, error) {
+			if id != key.AccessKeyID {
+				return sigv4.Key{}, sigv4.ErrUnknownKey
+			}
+			return sigv4.Key{Credentials: key, Expires: credentials.Expires}, nil
+		},
+	}
+	_, err := verifier.Verify(request)
+	return err
+}

@@ -1,0 +1,344 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/policy"
+)
+
+// resourceSide is the resource-based policy of the function or alias.
+type resourceSide struct {
+	text  string // "" if there is none
+	named *policy.Named
+	fault error // why it is not known
+}
+
+// policySets are the policies of the caller.
+type policySets struct {
+	identity []policy.Named
+	boundary *policy.Named
+	faults   []error // what of them could not be looked at
+	// bySimulator says that IAM's simulator answered in the place of what could not be read.
+	bySimulator bool
+	statements  map[*policy.Document][]setup.Statement
+}
+
+// lookAtPolicies reads all policies and adds the steps of authorisation.
+func (r *run) lookAtPolicies(ctx context.Context) {
+	if r.function.Name == "" {
+		r.add(Step{Name: stepPolicies, Status: Unknown, Decides: true, Summary: "without knowing the function there is none to look at"})
+		return
+	}
+	r.sets.statements = map[*policy.Document][]setup.Statement{}
+	r.readResource(ctx)
+	if r.authType == lambda.AuthIAM {
+		r.readIdentity(ctx)
+	}
+	r.tellPolicies()
+	if r.authType == lambda.AuthNone || r.subject.exists() {
+		r.decideBoth(ctx)
+	}
+	r.lookAtNovember()
+	r.lookAtCORS()
+	r.lookAtCloudFront()
+}
+
+// decideBoth adds the steps that decide about the two actions.
+func (r *run) decideBoth(ctx context.Context) {
+	granted := true
+	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+		step := r.decide(ctx, action)
+		r.add(step)
+		granted = granted && step.Status == OK
+	}
+	r.lookAtSCPs(ctx)
+	if !granted {
+		r.lookAtOtherQualifiers(ctx)
+	}
+}
+
+// readResource reads the function's policy.
+func (r *run) readResource(ctx context.Context) {
+	text, err := r.Owner.Functions.Policy(ctx, r.function)
+	switch {
+	case awsapi.KindOf(err) == awsapi.NotFound:
+		return
+	case err != nil:
+		r.resource.fault = err
+		return
+	}
+	named, err := r.parse("resource-based policy of "+r.function.String(), text, policy.Resource)
+	if err != nil {
+		r.resource.fault = err
+		return
+	}
+	r.resource.text, r.resource.named = text, &named
+}
+
+// parse compiles a policy and remembers its statements.
+func (r *run) parse(name, text string, kind policy.Kind) (policy.Named, error) {
+	document, err := policy.Parse([]byte(text), kind)
+	if err != nil {
+		return policy.Named{}, fmt.Errorf("%s: %w", name, err)
+	}
+	statements, err := setup.Statements(name, text, kind)
+	if err != nil {
+		return policy.Named{}, err
+	}
+	r.sets.statements[document] = statements
+	return policy.Named{Name: name, Document: document}, nil
+}
+
+// readIdentity reads the caller's policies, with those of its groups, and its permissions boundary.
+func (r *run) readIdentity(ctx context.Context) {
+	s := &r.subject
+	if s.kind == policy.FederatedUser {
+		r.sets.faults = append(r.sets.faults, errors.New("the policies that a federated user's session was made with can be read by nobody"))
+		return
+	}
+	if s.owner.Name == "" { // root users, services and anonymous callers have none
+		return
+	}
+	if awsapi.KindOf(s.fault) == awsapi.NotFound { // told of with the credentials
+		return
+	}
+	if s.fault != nil {
+		r.sets.faults = append(r.sets.faults, s.fault)
+	}
+	side := r.side(s.account)
+	if side == nil {
+		return
+	}
+	owners := []awsapi.Owner{s.owner}
+	if s.owner.Kind == awsapi.OfUser {
+		groups, err := side.Principals.GroupsOf(ctx, s.owner.Name)
+		if err != nil {
+			r.sets.faults = append(r.sets.faults, err)
+		}
+		for _, group := range groups {
+			owners = append(owners, awsapi.Owner{Kind: awsapi.OfGroup, Name: group})
+		}
+	}
+	for _, owner := range owners {
+		texts, faults := setup.ReadPolicies(ctx, side.Policies, owner)
+		r.sets.faults = append(r.sets.faults, faults...)
+		for _, text := range texts {
+			r.addIdentity(text)
+		}
+	}
+	r.readBoundary(ctx, side)
+}
+
+func (r *run) addIdentity(text setup.PolicyText) {
+	named, err := r.parse(text.Name, text.Text, policy.Identity)
+	if err != nil {
+		r.sets.faults = append(r.sets.faults, err)
+		return
+	}
+	r.sets.identity = append(r.sets.identity, named)
+}
+
+func (r *run) readBoundary(ctx context.Context, side *Side) {
+	if r.subject.boundary == "" {
+		return
+	}
+	text, err := side.Policies.Managed(ctx, r.subject.boundary)
+	if err != nil {
+		r.sets.faults = append(r.sets.faults, err)
+		return
+	}
+	named, err := r.parse(r.subject.boundary, text, policy.Identity)
+	if err != nil {
+		r.sets.faults = append(r.sets.faults, err)
+		return
+	}
+	r.sets.boundary = &named
+}
+
+// tellPolicies adds a step for what was read and one for each thing that could not be.
+func (r *run) tellPolicies() {
+	var read []string
+	switch {
+	case r.resource.fault != nil:
+	case r.resource.named == nil:
+		read = append(read, r.function.String()+" has no resource-based policy")
+	default:
+		read = append(read, fmt.Sprintf("%s, %s", r.resource.named.Name, count(r.resource.named.Document.Len(), "statement")))
+	}
+	for _, named := range r.sets.identity {
+		read = append(read, fmt.Sprintf("%s, %s", named.Name, count(named.Document.Len(), "statement")))
+	}
+	if r.sets.boundary != nil {
+		read = append(read, "permissions boundary "+r.sets.boundary.Name)
+	}
+	if r.subject.lookedUp && len(r.sets.identity) == 0 && len(r.sets.faults) == 0 {
+		read = append(read, fmt.Sprintf("%s has no identity-based policy", r.subject.label))
+	}
+	if len(read) > 0 {
+		r.add(Step{Name: stepPolicies, Status: OK, Summary: read[0], Details: read[1:]})
+	}
+	faults := r.sets.faults
+	if r.resource.fault != nil {
+		faults = append([]error{r.resource.fault}, faults...)
+	}
+	for _, fault := range faults {
+		if awsapi.KindOf(fault) == awsapi.NotFound {
+			r.add(Step{Name: stepPolicies, Status: Problem, Summary: fault.Error()})
+			continue
+		}
+		r.add(lookingFailed(stepPolicies, "what would be judged by", fault, false))
+	}
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// request is the call as the policies are asked about it.
+func (r *run) request(action string, known *facts) (policy.Request, *policy.Sets) {
+	request := policy.Request{
+		Principal: r.subject.principal, Action: action, Resource: r.function.String(),
+		ResourceAccount: r.function.Account, Context: known,
+	}
+	sets := &policy.Sets{Identity: r.sets.identity, Resource: r.resource.named, Boundary: r.sets.boundary}
+	if r.authType == lambda.AuthNone { // nobody looks at who it is
+		request.Principal, sets.Identity, sets.Boundary = nil, nil, nil
+	}
+	return request, sets
+}
+
+// decide asks all policies about one of the two actions.
+func (r *run) decide(ctx context.Context, action string) Step {
+	name := stepInvokeURL
+	if action == lambda.ActionInvoke {
+		name = stepInvoke
+	}
+	known := r.factsOf(action)
+	request, sets := r.request(action, known)
+	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM {
+		r.simulate(ctx, action, request, sets)
+	}
+	decision := policy.Evaluate(request, sets)
+	step := Step{Name: name, Decides: true, Summary: r.summary(action, decision)}
+	step.Details = details(decision)
+	var open []string
+	switch decision.Effect {
+	case policy.Allowed:
+		step.Status = OK
+		open = append(r.unread(false), r.openDenies(request, sets, known)...)
+	case policy.ExplicitlyDenied:
+		step.Status = Problem
+		open = r.doubtfulDenies(decision, known)
+		step.Fix = remove(decision)
+	default:
+		step.Status = Problem
+		misses := policy.NearestMisses(request, sets)
+		open = append(r.unread(true), openAllows(misses, known)...)
+		for _, miss := range misses[:min(len(misses), maxMisses)] {
+			step.Details = append(step.Details, missed(miss))
+		}
+		step.Fix = r.fix(action, decision)
+	}
+	if len(open) > 0 {
+		step.Status = Unknown
+		step.Details = append(step.Details, open...)
+	}
+	return step
+}
+
+// unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
+// grew by AddPermission has no deny, so that it can not take an allowance away.
+func (r *run) unread(denied bool) []string {
+	if r.authType == lambda.AuthNone && r.resource.fault == nil {
+		return nil
+	}
+	var open []string
+	if r.resource.fault != nil && denied {
+		open = append(open, "without the resource-based policy, which could not be looked at")
+	}
+	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM && !r.sets.bySimulator {
+		open = append(open, "without policies of the caller that could not be looked at")
+	}
+	return open
+}
+
+// simulate asks IAM's simulator about the caller's policies where they could not be read, and puts its answer among
+// the sets: as one policy that allows or denies the action, or does neither.
+func (r *run) simulate(ctx context.Context, action string, request policy.Request, sets *policy.Sets) {
+	side := r.side(r.subject.account)
+	if side == nil || r.subject.owner.Name == "" {
+		return
+	}
+	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, simulated(action, r.authType))
+	if err != nil {
+		if !slices.ContainsFunc(r.report.Steps, func(step Step) bool { return step.Missing == "iam:SimulatePrincipalPolicy" }) {
+			r.add(lookingFailed(stepPolicies, "what IAM's simulator says instead", err, false))
+		}
+		r.sets.bySimulator = false
+		return
+	}
+	r.sets.bySimulator = true
+	sets.Identity, sets.Boundary = nil, nil
+	effect := ""
+	switch {
+	case answer.Denied:
+		effect = "Deny"
+	case answer.Allowed:
+		effect = "Allow"
+	default:
+		return
+	}
+	text := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q}}`, effect, action, request.Resource)
+	by := "the caller's policies, as IAM's simulator has them"
+	if len(answer.By) > 0 {
+		by += " (" + strings.Join(answer.By, ", ") + ")"
+	}
+	if named, err := r.parse(by, text, policy.Identity); err == nil {
+		sets.Identity = []policy.Named{named}
+	}
+}
+
+// simulated are the condition keys that the simulator is told.
+func simulated(action string, authType lambda.AuthType) []awsapi.Fact {
+	if action == lambda.ActionInvokeURL {
+		return []awsapi.Fact{{Key: "lambda:FunctionUrlAuthType", Value: string(authType)}}
+	}
+	return []awsapi.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
+}
+
+// lookAtSCPs asks the simulator about the service control policies, which nobody can read from within an account.
+func (r *run) lookAtSCPs(ctx context.Context) {
+	side := r.side(r.subject.account)
+	if r.authType != lambda.AuthIAM || r.subject.owner.Name == "" || side == nil {
+		return
+	}
+	step := Step{Name: stepSCP, Status: OK, Decides: true, Summary: "the account's service control policies do not stand in the way, says IAM's simulator"}
+	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+		answer, err := side.Principals.Simulate(ctx, r.subject.label, action, r.function.String(), simulated(action, r.authType))
+		if err != nil {
+			r.add(lookingFailed(stepSCP, "service control policies, if the account is in an organization", err, false))
+			return
+		}
+		switch {
+		case !answer.InOrg:
+			step.Decides, step.Summary = false, "IAM's simulator knows of no service control policies"
+		case answer.LimitedBySCP:
+			step.Status = Problem
+			step.Summary = "the service control policies of account " + r.subject.account + " do not allow " + action
+			step.Fix = []string{"let the organization's administrators allow " + action + " in a service control policy of account " + r.subject.account}
+			r.add(step)
+			return
+		}
+	}
+	r.add(step)
+}

@@ -1,0 +1,164 @@
+// Package check finds out whether a call of a function URL would be allowed, without being the server: it looks at
+// everything that can be looked at from outside, and walks the same steps as a function URL does, with the same
+// policy evaluation (package policy).
+//
+//	checker := &check.Checker{Owner: check.NewSide(client)}
+//	report, err := checker.Run(ctx, check.Question{Target: "books", As: "function:reader"})
+//
+// What can not be looked at is told, with the permission that was missing, and counts as not allowed: a report says
+// Allowed only if nothing that decides was left out. It changes nothing and, unless asked to, does not call the
+// function.
+package check
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Status is how a step came out.
+type Status string
+
+// The outcomes of a step.
+const (
+	OK      Status = "ok"
+	Problem Status = "problem"
+	Unknown Status = "could not look"
+)
+
+// Step is what one step found.
+type Step struct {
+	Name    string   `json:"step"`
+	Status  Status   `json:"status"`
+	Summary string   `json:"summary"`
+	Details []string `json:"details,omitempty"`
+	// Missing is the permission that the step would need to look, such as iam:GetRolePolicy.
+	Missing string `json:"missingPermission,omitempty"`
+	// Decides says that the verdict depends on the step: with a Problem here the call fails.
+	Decides bool `json:"decides"`
+	// Fix is commands or sentences that would change the outcome.
+	Fix []string `json:"-"`
+}
+
+// Verdict is what all steps come to.
+type Verdict string
+
+// The verdicts.
+const (
+	Allowed   Verdict = "allowed"
+	Refused   Verdict = "refused"   // by authentication or authorisation
+	Unusable  Verdict = "unusable"  // there is nothing to call, or no way to it
+	Undecided Verdict = "undecided" // something that decides could not be looked at
+)
+
+// Report is what a check found. Its JSON form is a contract: fields are only added.
+type Report struct {
+	Function  string   `json:"function,omitempty"`
+	URL       string   `json:"url,omitempty"`
+	Principal string   `json:"principal,omitempty"`
+	Method    string   `json:"method"`
+	Path      string   `json:"path"`
+	Verdict   Verdict  `json:"verdict"`
+	Reason    string   `json:"reason,omitempty"` // of a verdict that is not Allowed: the step that decided
+	Steps     []Step   `json:"steps"`
+	Fix       []string `json:"fix,omitempty"`
+}
+
+// steps whose problems mean that the URL refuses the call, as against there being nothing to call.
+var refusing = []string{stepClock, stepCredentials, stepSignature, stepInvokeURL, stepInvoke, stepSCP, stepCall}
+
+// The names of the steps.
+const (
+	stepURL         = "url"
+	stepRegion      = "region"
+	stepDNS         = "dns"
+	stepTLS         = "tls"
+	stepClock       = "clock"
+	stepCredentials = "credentials"
+	stepSignature   = "signature"
+	stepPolicies    = "policies"
+	stepInvokeURL   = "InvokeFunctionUrl"
+	stepInvoke      = "InvokeFunction"
+	stepSCP         = "scp"
+	stepQualifier   = "alias"
+	stepNovember    = "november-2026"
+	stepCORS        = "cors"
+	stepCloudFront  = "cloudfront"
+	stepCall        = "call"
+)
+
+// conclude draws the verdict from the steps.
+func (r *Report) conclude() {
+	r.Verdict = Allowed
+	worse := []Verdict{Allowed, Undecided, Refused, Unusable}
+	for _, step := range r.Steps {
+		for _, fix := range step.Fix {
+			if !slices.Contains(r.Fix, fix) {
+				r.Fix = append(r.Fix, fix)
+			}
+		}
+		verdict := step.verdict()
+		if slices.Index(worse, verdict) > slices.Index(worse, r.Verdict) {
+			r.Verdict, r.Reason = verdict, step.Name+": "+step.Summary
+		}
+	}
+	// A call that was made says more than all that was read.
+	if last := len(r.Steps) - 1; last >= 0 && r.Steps[last].Name == stepCall && r.Steps[last].Status == OK {
+		r.Verdict, r.Reason = Allowed, ""
+	}
+}
+
+// verdict is what the step comes to if all others are well.
+func (s Step) verdict() Verdict {
+	switch {
+	case !s.Decides || s.Status == OK:
+		return Allowed
+	case s.Status == Unknown:
+		return Undecided
+	case slices.Contains(refusing, s.Name):
+		return Refused
+	default:
+		return Unusable
+	}
+}
+
+// words are the verdicts in a sentence.
+var words = map[Verdict]string{
+	Allowed: "the call would be allowed", Refused: "the call would be refused", Unusable: "there is nothing to call",
+	Undecided: "whether the call would be allowed could not be found out",
+}
+
+// WriteTo writes the report for a person to read.
+func (r Report) WriteTo(w io.Writer) (int64, error) {
+	var text strings.Builder
+	for _, step := range r.Steps {
+		fmt.Fprintf(&text, "%-17s  %-14s  %s\n", step.Name, step.Status, step.Summary)
+		for _, detail := range step.Details {
+			for line := range strings.Lines(detail) {
+				fmt.Fprintf(&text, "%-17s  %-14s    %s\n", "", "", strings.TrimRight(line, "\n"))
+			}
+		}
+	}
+	fmt.Fprintf(&text, "\n%s\n", r.Conclusion())
+	if len(r.Fix) > 0 {
+		heading := "fix:"
+		if r.Verdict == Allowed {
+			heading = "to put the rest right:"
+		}
+		text.WriteString(heading + "\n")
+		for _, fix := range r.Fix {
+			fmt.Fprintf(&text, "  %s\n", fix)
+		}
+	}
+	n, err := io.WriteString(w, text.String())
+	return int64(n), err
+}
+
+// Conclusion is the verdict in a sentence.
+func (r Report) Conclusion() string {
+	if r.Reason == "" {
+		return words[r.Verdict]
+	}
+	return words[r.Verdict] + ": " + r.Reason
+}

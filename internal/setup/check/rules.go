@@ -1,0 +1,180 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/policy"
+)
+
+// lookAtNovember looks for grants that the rule of November 2026 made void: until then, accounts that had function
+// URLs before October 2025 needed lambda:InvokeFunctionUrl alone (Lambda Developer Guide, "Control access to Lambda
+// function URLs"). It also tells what else is odd about the function's policy.
+func (r *run) lookAtNovember() {
+	if r.resource.named == nil {
+		return
+	}
+	step := Step{Name: stepNovember, Status: OK, Summary: "the function's policy grants both actions, or neither, to each principal that it names"}
+	var notes []string
+	for _, finding := range policy.Lint(*r.resource.named) {
+		text := describe(finding.Ref) + ": " + finding.Message
+		if finding.Rule != policy.RuleMissingAction {
+			notes = append(notes, "note: "+text)
+			continue
+		}
+		step.Status, step.Summary = Problem, "the function's policy grants one of the two actions alone: since November 2026 that is no use but to those whose own policies give them the other"
+		step.Details = append(step.Details, text)
+		step.Fix = append(step.Fix, r.completion(finding)...)
+	}
+	step.Details = append(step.Details, notes...)
+	r.add(step)
+}
+
+// completion is the command that adds the other action.
+func (r *run) completion(finding policy.Finding) []string {
+	statements := r.sets.statements[finding.Document]
+	if finding.Statement >= len(statements) {
+		return nil
+	}
+	return completionOf(r.name(), statements[finding.Statement])
+}
+
+// completionOf is the command that grants a statement's principal the other action too.
+func completionOf(function string, s setup.Statement) []string {
+	permission, ok := s.Permission()
+	if !ok {
+		return nil
+	}
+	to := permission.Principal.AWS
+	switch {
+	case permission.Principal.Anyone:
+		to = "*"
+	case permission.Principal.Service != "":
+		to = permission.Principal.Service
+	}
+	command := "furl grant " + function + " --to " + setup.Quote(to)
+	if permission.SourceARN != "" {
+		command += " --source-arn " + setup.Quote(permission.SourceARN)
+	}
+	return []string{command}
+}
+
+// cloudFront is the service that signs with an origin access control.
+const cloudFront = "cloudfront.amazonaws.com"
+
+// lookAtCloudFront looks at what a distribution in front of the URL would meet.
+func (r *run) lookAtCloudFront() {
+	granted := r.cloudFrontGrants()
+	if len(granted) == 0 {
+		return
+	}
+	step := Step{Name: stepCloudFront, Status: OK, Summary: fmt.Sprintf("the function's policy lets CloudFront in, for %s", count(len(granted), "distribution"))}
+	var sources []string
+	for source := range granted {
+		sources = append(sources, source)
+	}
+	slices.Sort(sources)
+	for _, source := range sources {
+		shown := source
+		if source == "" {
+			shown = "every distribution of every account"
+			step.Details = append(step.Details, "note: without AWS:SourceArn "+shown+" may call")
+		}
+		for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+			if slices.Contains(granted[source], action) {
+				continue
+			}
+			step.Status, step.Summary = Problem, "CloudFront is granted one of the two actions alone"
+			step.Details = append(step.Details, shown+" lacks "+action)
+			if source != "" {
+				step.Fix = append(step.Fix, "furl grant "+r.name()+" --to "+cloudFront+" --source-arn "+setup.Quote(source))
+			}
+		}
+	}
+	if r.authType == lambda.AuthNone {
+		step.Status, step.Summary = Problem, "the URL has auth type NONE, which everyone can go to past CloudFront"
+		step.Fix = append(step.Fix, "furl url update "+r.name()+" --auth "+string(lambda.AuthIAM))
+	}
+	// CloudFront Developer Guide, "Restrict access to an AWS Lambda function URL origin".
+	step.Details = append(step.Details, "note: through CloudFront, requests with a body (PUT, POST) have to bring its SHA-256 in x-amz-content-sha256: Lambda takes no unsigned payload")
+	r.add(step)
+}
+
+// cloudFrontGrants are the actions that the policy grants CloudFront, by the distribution that it limits them to.
+func (r *run) cloudFrontGrants() map[string][]string {
+	if r.resource.named == nil {
+		return nil
+	}
+	granted := map[string][]string{}
+	for _, s := range r.sets.statements[r.resource.named.Document] {
+		permission, ok := s.Permission()
+		if ok && permission.Principal.Service == cloudFront {
+			granted[permission.SourceARN] = append(granted[permission.SourceARN], covered(permission.Action)...)
+		}
+	}
+	return granted
+}
+
+// covered are those of the two actions that a statement's action stands for.
+func covered(action string) []string {
+	switch strings.ToLower(action) {
+	case "*", "lambda:*":
+		return []string{lambda.ActionInvokeURL, lambda.ActionInvoke}
+	case strings.ToLower(lambda.ActionInvokeURL):
+		return []string{lambda.ActionInvokeURL}
+	case strings.ToLower(lambda.ActionInvoke):
+		return []string{lambda.ActionInvoke}
+	default:
+		return nil
+	}
+}
+
+// signed are the headers that a browser needs to be allowed to send so that its script can sign.
+var signed = []string{"authorization", "x-amz-date", "x-amz-security-token"}
+
+// lookAtCORS looks for what pages in a browser would stumble over.
+func (r *run) lookAtCORS() {
+	if r.url == nil {
+		return
+	}
+	step := Step{Name: stepCORS, Status: OK}
+	problem := func(format string, arguments ...any) {
+		step.Status = Problem
+		step.Details = append(step.Details, fmt.Sprintf(format, arguments...))
+	}
+	cors := r.url.CORS
+	if cors == nil {
+		step.Summary = "no CORS configuration: pages of other origins can not call"
+		if r.authType == lambda.AuthIAM {
+			step.Details = append(step.Details, "note: a preflight request is refused like every unsigned one; only a CORS configuration of the URL answers it")
+		}
+		r.add(step)
+		return
+	}
+	step.Summary = "pages of " + strings.Join(cors.AllowOrigins, ", ") + " may call"
+	if len(cors.AllowOrigins) == 0 {
+		problem("no origin is allowed: the configuration lets no page call")
+	}
+	if !slices.Contains(cors.AllowMethods, "*") && !slices.ContainsFunc(cors.AllowMethods, func(m string) bool { return strings.EqualFold(m, r.Method) }) {
+		problem("%s is not among the allowed methods: %s", r.Method, strings.Join(cors.AllowMethods, ", "))
+	}
+	if r.authType == lambda.AuthIAM && !slices.Contains(cors.AllowHeaders, "*") {
+		for _, header := range signed {
+			if !slices.ContainsFunc(cors.AllowHeaders, func(h string) bool { return strings.EqualFold(h, header) }) {
+				problem("header %s is not allowed, which a page needs to send a signature", header)
+			}
+		}
+	}
+	credentials := cors.AllowCredentials != nil && *cors.AllowCredentials
+	if credentials && slices.Contains(cors.AllowOrigins, "*") {
+		problem("credentials together with origin * let every page on the internet call with its visitor's cookies")
+	}
+	if step.Status == Problem {
+		step.Summary = "pages in a browser would not get through"
+	}
+	step.Details = append(step.Details, "note: if the function sends CORS headers too, browsers see them twice and refuse the answer; --call looks")
+	r.add(step)
+}

@@ -1,0 +1,166 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/policy"
+)
+
+// subject is who would call.
+type subject struct {
+	principal *policy.Principal // nil is anonymous
+	kind      policy.PrincipalType
+	account   string // "" for services and anonymous callers
+	label     string // whom a grant would name
+	self      bool   // it is who the caller's credentials stand for
+
+	owner    awsapi.Owner // of its identity-based policies; zero if it has none
+	boundary string       // ARN of its permissions boundary
+	tags     map[string]string
+	lookedUp bool  // owner's own facts (boundary, tags, path) are known
+	fault    error // why they are not
+}
+
+// exists reports whether there is anybody to ask the policies about.
+func (s *subject) exists() bool {
+	return s.principal != nil && awsapi.KindOf(s.fault) != awsapi.NotFound
+}
+
+// findSubject finds out who would call. Nobody, for want of credentials, is an anonymous caller.
+func (r *run) findSubject(ctx context.Context) error {
+	switch {
+	case r.As == "" && r.noKeys != nil:
+		r.subject = subject{self: true, label: "anonymous"}
+		return nil
+	case r.As == "":
+		principal, err := policy.ParsePrincipal(r.identity.ARN)
+		if err != nil {
+			return err
+		}
+		r.subject = subject{principal: &principal, self: true}
+	default:
+		if err := r.resolveSubject(ctx); err != nil {
+			return err
+		}
+	}
+	r.lookUpSubject(ctx)
+	return nil
+}
+
+// resolveSubject reads who is asked about.
+func (r *run) resolveSubject(ctx context.Context) error {
+	if lambda.ValidAccount(r.As) {
+		return &setup.Refusal{Reason: "account " + r.As + " can not call anything: a role or user in it does", Instead: "--as ARN"}
+	}
+	home := setup.Account{ID: r.identity.Account, Region: r.caller.Region, Functions: r.caller.Functions, Principals: r.caller.Principals}
+	resolver := &setup.Resolver{Home: home}
+	if r.Caller != nil {
+		resolver.Other = &setup.Account{ID: r.ownerID, Region: r.Owner.Region, Functions: r.Owner.Functions, Principals: r.Owner.Principals}
+	}
+	found, err := resolver.Resolve(ctx, r.As)
+	if err != nil {
+		return err
+	}
+	if found.Kind == setup.Everyone {
+		r.subject = subject{label: "*"}
+		return nil
+	}
+	principal, err := policy.ParsePrincipal(sessionOf(found, r.As))
+	if err != nil {
+		return err
+	}
+	if found.Kind == setup.RolePrincipal {
+		principal.RoleARN = found.ARN
+	}
+	r.subject = subject{principal: &principal, self: r.noKeys == nil && isSelf(found, r.identity)}
+	return nil
+}
+
+// sessionOf is the ARN by which a principal calls: of a role, that of a session.
+func sessionOf(found setup.Principal, given string) string {
+	if found.Kind != setup.RolePrincipal {
+		return found.ARN
+	}
+	if strings.HasPrefix(given, "arn:aws:sts:") {
+		return given
+	}
+	return iam.SessionARN(found.Account, found.Name, "furl-check")
+}
+
+// isSelf reports whether the identity is the principal, or a session of it.
+func isSelf(found setup.Principal, identity awsapi.Identity) bool {
+	if found.ARN == identity.ARN {
+		return true
+	}
+	arn, ok := iam.ParseARN(identity.ARN)
+	return ok && found.Kind == setup.RolePrincipal && arn.Account == found.Account && arn.Type == "assumed-role" &&
+		strings.HasPrefix(arn.Name, found.Name+"/")
+}
+
+// side is whose credentials can look at the account; nil if none can.
+func (r *run) side(account string) *Side {
+	switch {
+	case account == "":
+		return nil
+	case account == r.identity.Account && r.noKeys == nil:
+		return r.caller
+	case account == r.ownerID:
+		return r.Owner
+	default:
+		return nil
+	}
+}
+
+// lookUpSubject looks at the role or user.
+func (r *run) lookUpSubject(ctx context.Context) {
+	s := &r.subject
+	if s.principal == nil {
+		return
+	}
+	s.kind, s.account, s.label = s.principal.Type, s.principal.Account, s.principal.ARN
+	side := r.side(s.account)
+	switch s.kind {
+	case policy.RoleSession:
+		s.label = s.principal.RoleARN
+		role, _ := iam.ParseARN(s.principal.RoleARN)
+		s.owner = awsapi.Owner{Kind: awsapi.OfRole, Name: role.Name}
+	case policy.User:
+		user, _ := iam.ParseARN(s.principal.ARN)
+		s.owner = awsapi.Owner{Kind: awsapi.OfUser, Name: user.Name}
+	default:
+		return
+	}
+	if side == nil {
+		s.fault = errors.New("there are no credentials for account " + s.account + "; --caller-profile names some")
+		return
+	}
+	s.lookUp(ctx, side)
+}
+
+// lookUp asks IAM for the facts of the role or user.
+func (s *subject) lookUp(ctx context.Context, side *Side) {
+	if s.owner.Kind == awsapi.OfRole {
+		role, err := side.Principals.Role(ctx, s.owner.Name)
+		if err != nil {
+			s.fault = err
+			return
+		}
+		s.principal.RoleARN, s.principal.UniqueID, s.label = role.ARN(), role.ID, role.ARN()
+		s.boundary, s.tags = role.Boundary, role.Tags
+	} else {
+		user, err := side.Principals.User(ctx, s.owner.Name)
+		if err != nil {
+			s.fault = err
+			return
+		}
+		s.principal.UniqueID = user.ID
+		s.boundary, s.tags = user.Boundary, user.Tags
+	}
+	s.lookedUp = true
+}
