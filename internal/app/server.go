@@ -260,7 +260,7 @@ func (s *Server) Run(ctx, stop context.Context) error {
 		return err
 	}
 	s.draining.Store(true)
-	s.config.Log.Info("draining", "timeout", s.config.DrainTimeout)
+	s.config.Log.Info("draining", "timeout", s.config.DrainTimeout.String())
 	deadline, cancel := context.WithTimeout(stop, s.config.DrainTimeout)
 	defer cancel()
 	stopWorking()

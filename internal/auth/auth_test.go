@@ -318,7 +318,7 @@ func TestRemedies(t *testing.T) {
 		{
 			"explicit deny", local, lambda.ActionInvokeURL, "", lambda.AuthIAM,
 			policy.Sets{Identity: []policy.Named{{Name: "inline policy p of user alice", Document: parse(t, `{"Version":"2012-10-17","Statement":[{"Sid":"no","Effect":"Deny","Action":"*","Resource":"*"}]}`)}}},
-			[]string{`remove or narrow statement "no" of inline policy p of user alice: an explicit deny outweighs every allow`},
+			[]string{`remove or narrow statement "no" (Statement[0]) of inline policy p of user alice: an explicit deny outweighs every allow`},
 		},
 		{
 			"boundary", local, lambda.ActionInvokeURL, "", lambda.AuthIAM,
@@ -358,7 +358,7 @@ func TestDecisionsNameTheirStatements(t *testing.T) {
 		Sets: policy.Sets{Identity: []policy.Named{{Name: "inline policy p", Document: condition}}},
 	}
 	finding := auth.NewURLFinding(auth.URLCall{}, asked, policy.Evaluate(asked.Request, &asked.Sets))
-	want := []string{"looked at: inline policy p", `nearly allowed by statement "old" of inline policy p, but for its Condition StringEquals lambda:FunctionUrlAuthType: it wants NONE, the request has AWS_IAM`}
+	want := []string{"looked at: inline policy p", `nearly allowed by statement "old" (Statement[0]) of inline policy p, but for its Condition StringEquals lambda:FunctionUrlAuthType: it wants NONE, the request has AWS_IAM`}
 	if diff := cmp.Diff(want, finding.Details()); diff != "" {
 		t.Error(diff)
 	}

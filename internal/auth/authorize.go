@@ -19,13 +19,23 @@ type Check struct {
 type Asked struct {
 	Request policy.Request
 	Sets    policy.Sets
+
+	world *state.Snapshot // nil shows principals as they are kept
+}
+
+// showPrincipal is a principal as policies print it.
+func (a Asked) showPrincipal(principal string) string {
+	if a.world == nil {
+		return principal
+	}
+	return a.world.ShowPrincipal(principal)
 }
 
 // Authorize asks all policies that AWS would: identity-based policies, the resource-based policy, the permissions
 // boundary and session policies. A nil caller is anonymous: only the resource-based policy can let it in. There is
 // no error: what can not be judged is denied.
 func Authorize(world *state.Snapshot, caller *Caller, check Check) (policy.Decision, Asked) {
-	asked := Asked{Request: policy.Request{
+	asked := Asked{world: world, Request: policy.Request{
 		Action:          check.Action,
 		Resource:        check.Resource,
 		ResourceAccount: check.ResourceAccount,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/trace"
@@ -54,7 +55,7 @@ func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
 func newDenial(asked Asked, decision policy.Decision) *DecisionFinding {
 	finding := &DecisionFinding{action: asked.Request.Action, decision: decision, sets: asked.Sets, reason: decision.Reason.String()}
 	for _, miss := range nearest(policy.NearestMisses(asked.Request, &asked.Sets)) {
-		finding.details = append(finding.details, trace.Cut(missed(miss), 1024))
+		finding.details = append(finding.details, trace.Cut(missed(miss, asked.showPrincipal), 1024))
 	}
 	return finding
 }
@@ -109,7 +110,7 @@ const maxMisses = 5
 func nearest(misses []policy.Miss) []policy.Miss { return misses[:min(maxMisses, len(misses))] }
 
 // missed tells of a statement that would have allowed the action but for one of its elements.
-func missed(miss policy.Miss) string {
+func missed(miss policy.Miss, show func(string) string) string {
 	element := miss.Element
 	if miss.Key != "" {
 		element += " " + miss.Operator + " " + miss.Key
@@ -118,7 +119,24 @@ func missed(miss policy.Miss) string {
 	if len(miss.Got) > 0 {
 		got = "the request has " + strings.Join(miss.Got, ", ")
 	}
-	return fmt.Sprintf("nearly allowed by %s, but for its %s: it wants %s, %s", describe(miss.Ref), element, strings.Join(miss.Wanted, " or "), got)
+	wanted, stale := miss.Wanted, ""
+	if miss.Element == "Principal" {
+		wanted = make([]string, len(miss.Wanted))
+		for i, principal := range miss.Wanted {
+			kind, name, _ := strings.Cut(principal, ":")
+			wanted[i] = kind + ":" + show(name)
+			if kind == "AWS" && isUniqueID(show(name)) {
+				stale = "; that is the id of a user or role that was deleted, and does not stand for one made again under its name"
+			}
+		}
+	}
+	return fmt.Sprintf("nearly allowed by %s, but for its %s: it wants %s, %s%s", describe(miss.Ref), element, strings.Join(wanted, " or "), got, stale)
+}
+
+// isUniqueID reports whether a principal is the id of a user or role. Statements keep users and roles by id; the id of
+// one that exists is shown as its ARN (IAM User Guide, "AWS JSON policy elements: Principal").
+func isUniqueID(principal string) bool {
+	return strings.HasPrefix(principal, iam.PrefixRole) || strings.HasPrefix(principal, iam.PrefixUser)
 }
 
 // lookedAt names all policies of the sets.
@@ -146,10 +164,10 @@ func lookedAt(sets policy.Sets) string {
 	return strings.Join(names, ", ")
 }
 
-// describe names a statement: its Sid or its place, and its policy.
+// describe names a statement: its Sid, its place in the document, and its policy.
 func describe(ref policy.Ref) string {
 	if sid := ref.Sid(); sid != "" {
-		return fmt.Sprintf("statement %q of %s", sid, ref.Policy)
+		return fmt.Sprintf("statement %q (%s) of %s", sid, ref.Path(), ref.Policy)
 	}
 	return fmt.Sprintf("%s of %s", ref.Path(), ref.Policy)
 }

@@ -48,8 +48,8 @@ func (f *route) Fix() []string     { return nil }
 
 // unknownRoute is a request for a function URL that does not exist.
 type unknownRoute struct {
-	address address
-	host    string
+	address   address
+	elsewhere string // the region in which there is such an id, "" if there is none
 }
 
 func (f *unknownRoute) Verdict() trace.Verdict { return trace.Refused }
@@ -59,7 +59,11 @@ func (f *unknownRoute) Summary() string {
 	if f.address.region != "" {
 		region = " in " + trace.Cut(f.address.region, 64)
 	}
-	return fmt.Sprintf("no function URL has the id %q%s", trace.Cut(f.address.urlID, 64), region)
+	text := fmt.Sprintf("no function URL has the id %q%s", trace.Cut(f.address.urlID, 64), region)
+	if f.elsewhere != "" {
+		text += "; it is one of " + f.elsewhere
+	}
+	return text
 }
 
 func (f *unknownRoute) Details() []string { return nil }

@@ -103,7 +103,11 @@ func (x *exchange) route() *refusal {
 	x.address, served = x.plane.addressOf(x.r)
 	url, ok := x.address.find(x.world)
 	if !served || !ok {
-		x.found("route", &unknownRoute{address: x.address, host: x.trace.Host})
+		unknown := &unknownRoute{address: x.address}
+		if url, exists := x.world.URL(x.address.urlID); exists {
+			unknown.elsewhere = url.Function.ARN.Region
+		}
+		x.found("route", unknown)
 		return &unknownURL
 	}
 	x.url = url

@@ -92,7 +92,7 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 				request.Host = urlID + ".lambda-url.us-east-1.on.aws"
 				return w.sign(request, alice, "")
 			},
-			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "no function URL",
+			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "it is one of eu-central-1",
 		},
 		{
 			name: "signed, not authorised",
@@ -424,6 +424,24 @@ func TestIdentityIsAsOfNow(t *testing.T) {
 	}
 }
 
+func TestGrantsOfDeletedRolesAreCalledStale(t *testing.T) {
+	w := newWorld(t)
+	w.role(here, "caller", "")
+	w.role(here, "other", "")
+	w.function(lambda.AuthIAM, allowURL(lambda.PermissionPrincipal{AWS: w.principalID("arn:aws:iam::" + here + ":role/caller")}),
+		allowInvoke(lambda.PermissionPrincipal{AWS: w.principalID("arn:aws:iam::" + here + ":role/other")}))
+	caller := w.role(here, "caller", "") // the same name, another role
+	w.do(w.signed(caller, "GET", "/", ""))
+	var text strings.Builder
+	w.report().WriteTo(&text)
+	if !strings.Contains(text.String(), "that is the id of a user or role that was deleted") {
+		t.Errorf("the trace does not say that the first grant is stale:\n%s", text.String())
+	}
+	if !strings.Contains(text.String(), "it wants AWS:arn:aws:iam::"+here+":role/other, the request has") {
+		t.Errorf("the trace does not show the second grant's role by its ARN:\n%s", text.String())
+	}
+}
+
 func TestFunctionFailures(t *testing.T) {
 	failed := func(reason runtime.Reason) func(invoke.Request) (*runtime.Result, error) {
 		return func(invoke.Request) (*runtime.Result, error) {
@@ -601,7 +619,7 @@ func TestTraceNamesWhatDecided(t *testing.T) {
 	want := []string{
 		"route ok arn:aws:lambda:eu-central-1:111111111111:function:web, auth type AWS_IAM, BUFFERED, host style",
 		"authenticate ok arn:aws:sts::111111111111:assumed-role/caller/session, access key " + caller.AccessKeyID + ", header form",
-		`authorize ok lambda:InvokeFunctionUrl allowed by statement "url" of the function's resource-based policy`,
+		`authorize ok lambda:InvokeFunctionUrl allowed by statement "url" (Statement[0]) of the function's resource-based policy`,
 		"authorize refused lambda:InvokeFunction denied: neither an identity-based policy of the caller nor the resource-based policy of the function allows it",
 	}
 	if diff := cmp.Diff(want, summaries); diff != "" {

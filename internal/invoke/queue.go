@@ -121,7 +121,7 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 	}
 	job.attempt++
 	wait = retryAfter(job.attempt)
-	log.Warn("asynchronous invocation failed", "error", result.FunctionError, "attempt", job.attempt, "retry_after", wait)
+	log.Warn("asynchronous invocation failed", "error", result.FunctionError, "attempt", job.attempt, "retry_after", wait.String())
 	return wait
 }
 
