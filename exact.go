@@ -64,11 +64,11 @@ func exactLine(base *http.Transport) *http.Transport {
 func (t *Transport) roundTripLine(r *http.Request, line string) (*http.Response, error) {
 	base, ok := t.base().(*http.Transport)
 	if !ok {
-		return nil, fmt.Errorf("furl: the request target %q can not be sent unchanged by a %T", line, t.base())
+		return nil, fmt.Errorf("%w: the target %q can not be sent unchanged by a %T", ErrRequest, line, t.base())
 	}
 	if base.Proxy != nil {
 		if proxy, err := base.Proxy(r); err != nil || proxy != nil {
-			return nil, errors.Join(fmt.Errorf("furl: the request target %q can not be sent unchanged through a proxy", line), err)
+			return nil, errors.Join(fmt.Errorf("%w: the target %q can not be sent unchanged through a proxy", ErrRequest, line), err)
 		}
 	}
 	t.exactOnce.Do(func() { t.exact = exactLine(base) })

@@ -16,6 +16,10 @@ import (
 // ErrCredentials is wrapped by errors of requests that could not be signed for want of credentials.
 var ErrCredentials = errors.New("furl: no credentials to sign with")
 
+// ErrRequest is wrapped by errors of requests that no verifier would accept or that can not be sent as they are, such
+// as one whose path climbs above the root.
+var ErrRequest = errors.New("furl: bad request")
+
 // credentials asks for what to sign with.
 func (t *Transport) credentials(ctx context.Context) (sigv4.Credentials, error) {
 	if t.Credentials == nil {
@@ -41,7 +45,7 @@ func (t *Transport) sign(r *http.Request, e *endpoint, b *body) error {
 	}
 	signed, err := e.signer.Sign(r, c, sigv4.PayloadHash(b.sum))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 	if t.OnSign != nil {
 		t.OnSign(r, signed)
@@ -63,8 +67,11 @@ func (t *Transport) Sign(r *http.Request) (sigv4.Signed, error) {
 	out := r.WithContext(r.Context())
 	out.URL = exactTarget(r.URL).url
 	signed, err := e.signer.Sign(out, c, p)
+	if err != nil {
+		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
 	r.Header = out.Header
-	return signed, err
+	return signed, nil
 }
 
 // Presign returns the URL of r with the signature in its query, valid for ttl, see [sigv4.Signer.Presign]. Lambda
@@ -83,11 +90,14 @@ func (t *Transport) Presign(r *http.Request, ttl time.Duration) (sigv4.Signed, e
 	exact := exactTarget(r.URL)
 	out.URL = exact.url
 	signed, err := e.signer.Presign(out, c, ttl, p)
-	if err == nil && exact.line != "" {
+	if err != nil {
+		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if exact.line != "" {
 		_, parameters, _ := strings.Cut(signed.URL, exact.url.RequestURI())
 		signed.URL = r.URL.Scheme + "://" + r.URL.Host + exact.line + parameters
 	}
-	return signed, err
+	return signed, nil
 }
 
 // prepare makes the body of a request that is only signed readable from its start.

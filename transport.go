@@ -235,8 +235,8 @@ func outgoing(r *http.Request, b *body) *http.Request {
 		out.Header[name] = values
 	}
 	out.ContentLength = b.size
+	out.TransferEncoding = nil // the length is known now
 	if b.size > 0 {
-		out.TransferEncoding = nil // the length is known now
 		out.GetBody = b.open
 	}
 	return out
