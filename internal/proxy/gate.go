@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// HeaderToken is a header in which the token may be sent, for clients that need Authorization for something else.
+const HeaderToken = "X-Furl-Token"
+
+// gate decides who may use the proxy.
+type gate struct {
+	hosts   []string
+	origins []string // "*" for all
+	token   sigv4.Secret
+	guarded bool // there is a token
+}
+
+func newGate(c Config, routes []route) (gate, error) {
+	g := gate{token: c.Token, guarded: c.Token.Reveal() != ""}
+	for _, host := range c.AllowHosts {
+		if host == "" || strings.ContainsAny(host, "/: ") {
+			return gate{}, fmt.Errorf("allowed host %q is not a host name", host)
+		}
+		g.hosts = append(g.hosts, strings.ToLower(host))
+	}
+	for _, route := range routes {
+		if route.Host != "" {
+			g.hosts = append(g.hosts, route.Host)
+		}
+	}
+	for _, origin := range c.AllowOrigins {
+		if origin == "*" || origin == "null" {
+			g.origins = append(g.origins, origin)
+			continue
+		}
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			return gate{}, fmt.Errorf("allowed origin %q is not an origin such as http://localhost:3000, \"null\" or \"*\"", origin)
+		}
+		g.origins = append(g.origins, strings.ToLower(u.Scheme+"://"+u.Host))
+	}
+	return g, nil
+}
+
+// admit answers requests that may not pass, and preflight requests, which go no further. It notes an origin that may
+// see the response.
+func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
+	if !g.knows(r.Host) {
+		x.refuse(w, http.StatusForbidden, "host", fmt.Sprintf(
+			"the Host header names %.80q: use localhost or an IP address, or start the proxy with --allow-host %.80s", r.Host, hostName(r.Host)))
+		return false
+	}
+	origin, foreign := originOf(r)
+	if foreign {
+		if !g.allows(origin) {
+			x.refuse(w, http.StatusForbidden, "origin", fmt.Sprintf(
+				"the request comes from a page of %.80q: start the proxy with --allow-origin %.80s if that page may use it", origin, origin))
+			return false
+		}
+		x.origin = r.Header.Get("Origin")
+		if isPreflight(r) {
+			x.status = http.StatusNoContent
+			preflight(w, r)
+			return false
+		}
+	}
+	if g.guarded && !g.authenticated(r) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="furl proxy"`)
+		x.allowOrigin(w.Header())
+		x.refuse(w, http.StatusUnauthorized, "token", "the proxy wants its token: Authorization: Bearer TOKEN, or "+HeaderToken+": TOKEN")
+		return false
+	}
+	return true
+}
+
+// knows reports whether a Host header is one with which a page of another site can not have reached the proxy. Such a
+// page can have its own name resolve to the proxy's address, but it can not choose an address, and names below
+// localhost always are this machine (RFC 6761, section 6.3).
+func (g *gate) knows(host string) bool {
+	name := hostName(host)
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || slices.Contains(g.hosts, name)
+}
+
+// originOf is the origin of the page that caused a request. foreign is false if there is none, or if it is the proxy
+// itself. Browsers send Origin with everything but plain GET and HEAD; for those they say in Sec-Fetch-Site how far
+// away the page is.
+func originOf(r *http.Request) (origin string, foreign bool) {
+	origin = r.Header.Get("Origin")
+	if origin == "" {
+		origin = "null" // Referer says more, if the page lets it
+		referer, err := url.Parse(r.Header.Get("Referer"))
+		referred := err == nil && referer.Host != ""
+		if referred {
+			origin = referer.Scheme + "://" + referer.Host
+		}
+		switch r.Header.Get("Sec-Fetch-Site") {
+		case "same-origin", "none":
+			return "", false
+		case "": // a program, or an old browser
+			return strings.ToLower(origin), referred && !strings.EqualFold(referer.Host, r.Host)
+		}
+		return strings.ToLower(origin), true
+	}
+	u, err := url.Parse(origin)
+	own := err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	return strings.ToLower(origin), !own
+}
+
+func (g *gate) allows(origin string) bool {
+	return slices.Contains(g.origins, origin) || slices.Contains(g.origins, "*")
+}
+
+// authenticated looks for the token where clients can put it, and takes it off.
+func (g *gate) authenticated(r *http.Request) bool {
+	if g.is(r.Header.Get(HeaderToken)) {
+		return true
+	}
+	given := ""
+	if _, password, ok := r.BasicAuth(); ok {
+		given = password
+	} else if scheme, credentials, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		given = strings.TrimSpace(credentials)
+	}
+	if !g.is(given) {
+		return false
+	}
+	r.Header.Del("Authorization")
+	return true
+}
+
+// is compares in constant time, whatever the lengths.
+func (g *gate) is(given string) bool {
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(g.token.Reveal()))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// preflight answers the question whether an allowed origin may send a request (Fetch, section 3.3.5).
+func preflight(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Set("Access-Control-Allow-Methods", r.Header.Get("Access-Control-Request-Method"))
+	if wanted := r.Header.Values("Access-Control-Request-Headers"); len(wanted) > 0 {
+		h.Set("Access-Control-Allow-Headers", strings.Join(wanted, ","))
+	}
+	if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
+		h.Set("Access-Control-Allow-Private-Network", "true")
+	}
+	h.Set("Access-Control-Max-Age", "600")
+	h["Vary"] = []string{"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"}
+	w.WriteHeader(http.StatusNoContent)
+}
