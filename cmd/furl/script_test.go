@@ -51,6 +51,7 @@ func TestMain(m *testing.M) {
 //	begin GET TARGET, finish        send a request as alice, and wait for its answer later
 //	profile DIR ACCOUNT NAME        add a profile with the root key of an account of the data directory's server
 //	await FILE TEXT                 wait until the file has the text
+//	proxied ARG...                  start furl proxy, and have alice, mallory and unsigned call it
 //	occupy                          listen on a port, and set BUSY to its address
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -69,6 +70,7 @@ func TestScripts(t *testing.T) {
 			"alice":    callAs("ALICE"),
 			"mallory":  callAs("MALLORY"),
 			"unsigned": callAs(""),
+			"proxied":  proxied,
 			"occupy":   occupy,
 			"await":    await,
 			"profile":  addProfile,

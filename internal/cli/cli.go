@@ -93,7 +93,7 @@ and the refusals of AWS, and says why it refused what it refused.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(command, err) })
-	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.url(), p.grant(), p.revoke(), p.check(), p.version())
+	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.proxy(), p.url(), p.grant(), p.revoke(), p.check(), p.version())
 	markUsage(root)
 	return root
 }

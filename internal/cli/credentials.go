@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,69 +36,97 @@ func (s *signing) register(command *cobra.Command) {
 type signer struct {
 	transport *furl.Transport
 	config    aws.Config
-	url       string // to call, absolute
-	local     bool   // the URL is on this machine
-	check     string // what furl check would be asked
+	endpoint             // the first of all
+	all       []endpoint // in the order of the arguments
 }
 
-// open reads the AWS configuration, looks up the function's URL if it was given by name, and makes the transport.
-func (s *signing) open(p *program, command *cobra.Command, argument string) (*signer, error) {
-	target, err := call.ParseTarget(argument)
-	if err != nil {
-		return nil, usage(command, err)
-	}
+// endpoint is a function URL that was named on the command line.
+type endpoint struct {
+	url   string // absolute
+	local bool   // it is on this machine
+	check string // what furl check would be asked
+}
+
+// open reads the AWS configuration, looks up the URLs of functions that were given by name, and makes the transport.
+func (s *signing) open(p *program, command *cobra.Command, arguments ...string) (*signer, error) {
 	options := s.options
 	options.MFACode = p.mfaCode
-	options.DefaultRegion = target.Region
-	var parsed furl.URL
-	if target.URL != "" {
-		if parsed, err = furl.ParseURL(target.URL); err != nil {
+	var targets []call.Target
+	for _, argument := range arguments {
+		target, err := call.ParseTarget(argument)
+		if err != nil {
 			return nil, usage(command, err)
 		}
-		options.DefaultRegion = parsed.Region
-	}
-	out := &signer{check: target.Function}
-	if out.config, err = s.load(p, command.Context(), options, target, parsed); err != nil {
-		return nil, err
-	}
-	lookup := func(ctx context.Context, function, qualifier string) (string, error) {
-		config := out.config
-		if target.Region != "" {
-			config.Region = target.Region
+		if target.URL != "" {
+			parsed, err := furl.ParseURL(target.URL)
+			if err != nil {
+				return nil, usage(command, err)
+			}
+			target.Region = parsed.Region
 		}
-		return awsconfig.FunctionURL(ctx, config, function, qualifier)
+		targets = append(targets, target)
+		options.DefaultRegion = orElse(options.DefaultRegion, target.Region)
 	}
-	if out.url, err = target.Resolve(command.Context(), lookup); err != nil {
-		return nil, lookupError(err, target)
-	}
-	if parsed, err = furl.ParseURL(out.url); err != nil {
-		return nil, usage(command, err)
-	}
-	if out.check == "" {
-		out.check = parsed.Scheme + "://" + parsed.Host + parsed.Base + "/"
-	}
-	out.local = call.IsLocal(parsed.Host)
-	region := orElse(s.options.Region, parsed.Region, target.Region, out.config.Region)
-	if region == "" {
-		return nil, fail(exitUsage, "--region REGION, for example --region eu-central-1", fmt.Errorf("%s does not say its region", out.check))
+	out := &signer{}
+	var err error
+	if out.config, err = s.load(command.Context(), p.getenv, options, targets); err != nil {
+		return nil, err
 	}
 	out.transport = furl.NewTransport(out.config)
 	out.transport.Service = s.service
-	// Whoever types a host wants it signed for.
-	out.transport.Domains = map[string]string{strings.ToLower(parsed.Host): region}
+	out.transport.Domains = map[string]string{}
 	out.transport.MaxRetries = -1
+	for _, target := range targets {
+		if err := out.add(command, target, s.options.Region); err != nil {
+			return nil, err
+		}
+	}
+	out.endpoint = out.all[0]
 	return out, nil
 }
 
 // load reads the AWS configuration, or no more of it than is needed.
-func (s *signing) load(p *program, ctx context.Context, options awsconfig.Options, target call.Target, url furl.URL) (aws.Config, error) {
-	if target.URL != "" && options.Profile == "" && options.RoleARN == "" && !s.clients {
-		config, ok := awsconfig.FromEnvironment(p.getenv)
-		if ok && orElse(options.Region, url.Region, config.Region) != "" {
+func (s *signing) load(ctx context.Context, getenv func(string) string, options awsconfig.Options, targets []call.Target) (aws.Config, error) {
+	byName := slices.ContainsFunc(targets, func(t call.Target) bool { return t.URL == "" })
+	if !byName && options.Profile == "" && options.RoleARN == "" && !s.clients {
+		config, ok := awsconfig.FromEnvironment(getenv)
+		if ok && orElse(options.Region, options.DefaultRegion, config.Region) != "" {
 			return config, nil
 		}
 	}
 	return awsconfig.Load(ctx, options)
+}
+
+// add finds the URL of a target and has the transport sign for it: whoever types a host wants it signed for. region is
+// that of the flag.
+func (s *signer) add(command *cobra.Command, target call.Target, region string) error {
+	url, err := target.Resolve(command.Context(), func(ctx context.Context, function, qualifier string) (string, error) {
+		config := s.config
+		config.Region = orElse(target.Region, config.Region)
+		return awsconfig.FunctionURL(ctx, config, function, qualifier)
+	})
+	if err != nil {
+		return lookupError(err, target)
+	}
+	parsed, err := furl.ParseURL(url)
+	if err != nil {
+		return usage(command, err)
+	}
+	e := endpoint{url: url, check: target.Function, local: call.IsLocal(parsed.Host)}
+	if e.check == "" {
+		e.check = parsed.Scheme + "://" + parsed.Host + parsed.Base + "/"
+	}
+	region = orElse(region, parsed.Region, target.Region, s.config.Region)
+	if region == "" {
+		return fail(exitUsage, "--region REGION, for example --region eu-central-1", fmt.Errorf("%s does not say its region", e.check))
+	}
+	host := strings.ToLower(parsed.Host)
+	if other, ok := s.transport.Domains[host]; ok && other != region {
+		return usage(command, fmt.Errorf("the function URLs at %s are in two regions, %s and %s", host, other, region))
+	}
+	s.transport.Domains[host] = region
+	s.all = append(s.all, e)
+	return nil
 }
 
 // sendAs makes the transport sign for another Host header as for the URL's host.
@@ -131,6 +160,8 @@ func (p *program) mfaCode() (string, error) {
 	return strings.TrimSpace(code), nil
 }
 
+const hintCredentials = `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`
+
 // callError chooses the exit code for an error of a call.
 func callError(err error) error {
 	var failed *failure
@@ -138,9 +169,11 @@ func callError(err error) error {
 	case err == nil, errors.As(err, &failed), errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, furl.ErrCredentials):
-		return fail(exitCredentials, "aws configure, aws sso login, or --profile NAME; for a local server: eval \"$(furl env)\"", err)
+		return fail(exitCredentials, hintCredentials, err)
 	case errors.Is(err, call.ErrConnect), awsconfig.IsConnect(err):
 		return fail(exitConnect, "", err)
+	case errors.Is(err, furl.ErrRequest):
+		return fail(exitUsage, "", err)
 	case awsconfig.IsDenied(err):
 		return fail(exitDenied, "aws sts get-caller-identity", err)
 	}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/proxy"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// proxyFlags are the flags of proxy.
+type proxyFlags struct {
+	signing
+	config    proxy.Config
+	network   call.Network
+	listen    string
+	routes    []string
+	token     bool
+	open      bool
+	printEnv  bool
+	maxBody   int64
+	logLevel  string
+	logFormat string
+}
+
+// tokenVariable is where the token comes from: not from a flag, which all users of the machine can see.
+const tokenVariable = "FURL_PROXY_TOKEN"
+
+func (p *program) proxy() *cobra.Command {
+	var flags proxyFlags
+	command := &cobra.Command{
+		Use:   "proxy [URL|FUNCTION]",
+		Short: "Use a function URL with IAM authentication from any HTTP client, browser or MCP client",
+		Long: `Listen for plain HTTP and pass each request on to a function URL, signed. Path and query go on byte for byte, and
+responses stream. Requests are HTTP/1.1, or HTTP/2 without TLS; their bodies are spooled before they go on, since the
+signature covers them.
+
+Several function URLs can be served by --route: /PATH=URL takes requests below the path and passes on what follows it,
+HOST=URL takes requests with that host name, and HOST/PATH=URL both. The most particular route counts.
+
+Whoever reaches the proxy calls with its credentials. It listens on this machine only, unless another address is given
+together with --token or --open. The Host header has to be localhost, an IP address or --allow-host, which web pages
+can not forge, and requests of web pages from other origins are refused but for --allow-origin. With --token each
+request needs the token in $` + tokenVariable + `, or one that is made up and printed: as "Authorization: Bearer TOKEN", as
+password in the URL (http://furl:TOKEN@…), or as "X-Furl-Token: TOKEN".
+
+The client's Authorization header is not passed on, or with --forward-authorization as X-Forwarded-Authorization.
+The log has a line for each request: status, time, and who refused it.
+
+Exit status: 0 stopped as told, 1 could not listen or serve, 2 wrong usage, 4 a function's URL could not be looked up
+for want of permission, 5 could not connect to look it up, 6 no credentials.`,
+		Example: `  furl proxy my-function --listen 127.0.0.1:8080
+  furl proxy --route /orders=my-orders --route /users=my-users:live
+  furl proxy my-mcp-server --allow-origin http://localhost:6274 --token`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			return callError(p.runProxy(command, &flags, args))
+		},
+	}
+	flags.signing.register(command)
+	f := command.Flags()
+	f.StringVar(&flags.listen, "listen", "127.0.0.1:8080", "address to listen on, HOST:PORT; port 0 is any free one")
+	f.StringArrayVar(&flags.routes, "route", nil, "PATH=URL, HOST=URL or HOST/PATH=URL; may be repeated")
+	f.StringSliceVar(&flags.config.AllowOrigins, "allow-origin", nil, "origin whose pages may use the proxy, or *; may be repeated")
+	f.StringSliceVar(&flags.config.AllowHosts, "allow-host", nil, "name that may be in the Host header; may be repeated")
+	f.BoolVar(&flags.token, "token", false, "require the token of $"+tokenVariable+", or a new one")
+	f.BoolVar(&flags.open, "open", false, "let other machines use the proxy without a token")
+	f.BoolVar(&flags.config.ForwardAuthorization, "forward-authorization", false, "pass the client's Authorization header on as X-Forwarded-Authorization")
+	f.BoolVar(&flags.printEnv, "print-env", false, "print shell exports of the proxy's address for common tools, then serve")
+	f.Int64Var(&flags.maxBody, "max-body", 1<<30, "longest request body, in bytes")
+	f.IntVar(&flags.config.MaxConcurrent, "max-concurrent", proxy.MaxConcurrent, "most requests at one time")
+	f.DurationVar(&flags.config.DrainTimeout, "drain-timeout", 10*time.Second, "how long requests may take to finish when the proxy is stopped")
+	f.BoolVarP(&flags.network.Insecure, "insecure", "k", false, "do not check the server's certificate")
+	f.StringVar(&flags.network.CACert, "cacert", "", "file of the certificates to trust, PEM (default $AWS_CA_BUNDLE, else the system's)")
+	f.StringVar(&flags.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
+	f.StringVar(&flags.logFormat, "log-format", "auto", "text, json, or auto for text on a terminal")
+	return command
+}
+
+func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []string) error {
+	if err := flags.check(args); err != nil {
+		return usage(command, err)
+	}
+	log, err := p.logger(flags.logLevel, flags.logFormat)
+	if err != nil {
+		return usage(command, err)
+	}
+	signer, err := flags.upstreams(p, command, args)
+	if err != nil {
+		return err
+	}
+	// Better now than at the first request.
+	if _, err := signer.transport.Credentials.Retrieve(command.Context()); err != nil {
+		return fail(exitCredentials, hintCredentials, err)
+	}
+	flags.network.CACert = orElse(flags.network.CACert, p.getenv("AWS_CA_BUNDLE"))
+	base, err := flags.network.Transport()
+	if err != nil {
+		return usage(command, err)
+	}
+	signer.transport.Base, signer.transport.MaxSpool = base, flags.maxBody
+	config := flags.config
+	config.Transport, config.Log = signer.transport, log
+	token := ""
+	if flags.token {
+		token = p.getenv(tokenVariable)
+		switch {
+		case token == "":
+			token = rand.Text()
+		case strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' }):
+			return usage(command, fmt.Errorf("$%s has characters that can not stand in a header", tokenVariable))
+		}
+		config.Token = sigv4.NewSecret(token)
+	}
+	handler, err := proxy.New(config)
+	if err != nil {
+		return usage(command, err)
+	}
+	listener, err := net.Listen("tcp", flags.listen)
+	if err != nil {
+		return fail(exitFailed, "choose another address with --listen", err)
+	}
+	address := reachable(listener.Addr())
+	p.note("listening on http://%s", address)
+	if flags.token && p.getenv(tokenVariable) == "" {
+		p.note("the token is %s", token)
+	}
+	if flags.open {
+		p.note("warning: %s can be reached from other machines, and whoever reaches it calls with these credentials", flags.listen)
+	}
+	if flags.printEnv {
+		if _, err := io.WriteString(p.streams.Out, proxyExports(address, token)); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	return handler.Serve(command.Context(), p.stop, listener)
+}
+
+// check finds flags that do not go together.
+func (f *proxyFlags) check(args []string) error {
+	if len(args)+len(f.routes) == 0 {
+		return errors.New("name a function URL, or say --route")
+	}
+	host, _, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %q is not HOST:PORT", f.listen)
+	}
+	address, err := netip.ParseAddr(host)
+	loopback := host == "localhost" || err == nil && address.IsLoopback()
+	switch {
+	case !loopback && !f.token && !f.open:
+		return fmt.Errorf("%s can be reached from other machines, and whoever reaches it calls with your credentials: say --token, or --open if that is meant", f.listen)
+	case loopback && f.open:
+		return errors.New("--open is for an address that other machines can reach: say --listen too")
+	case f.maxBody < 1 || f.config.MaxConcurrent < 1 || f.config.DrainTimeout <= 0:
+		return errors.New("--max-body, --max-concurrent and --drain-timeout are positive")
+	}
+	return nil
+}
+
+// upstreams resolves what the argument and the routes name.
+func (f *proxyFlags) upstreams(p *program, command *cobra.Command, args []string) (*signer, error) {
+	f.clients = true // a proxy runs for long: all of the configuration, so that credentials are renewed
+	var routes []proxy.Route
+	names := args
+	for _, text := range f.routes {
+		route, err := proxy.ParseRoute(text)
+		if err != nil {
+			return nil, usage(command, err)
+		}
+		routes = append(routes, route)
+		names = append(names, route.Upstream)
+	}
+	signer, err := f.signing.open(p, command, names...)
+	if err != nil {
+		return nil, err
+	}
+	urls := signer.all
+	if len(args) == 1 {
+		f.config.Upstream, urls = urls[0].url, urls[1:]
+	}
+	for i := range routes {
+		routes[i].Upstream = urls[i].url
+	}
+	f.config.Routes = routes
+	return signer, nil
+}
+
+// reachable is the listener's address as clients on this machine can use it.
+func reachable(address net.Addr) string {
+	tcp, ok := address.(*net.TCPAddr)
+	if ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return address.String()
+}
+
+// proxyExports are shell exports of the proxy's address, and its token, under the names that common tools read. None of
+// them is to go through another proxy.
+func proxyExports(address, token string) string {
+	base := "http://" + address
+	variables := []variable{
+		{"FURL_PROXY_URL", base},
+		{"OPENAI_BASE_URL", base + "/v1"},
+		{"ANTHROPIC_BASE_URL", base},
+		{"OLLAMA_HOST", base},
+	}
+	mcp := fmt.Sprintf(`{"mcpServers": {"furl": {"type": "http", "url": "%s/"}}}`, base)
+	if token != "" { // these tools send it as bearer token
+		variables = append(variables, variable{tokenVariable, token}, variable{"OPENAI_API_KEY", token}, variable{"ANTHROPIC_AUTH_TOKEN", token})
+		mcp = fmt.Sprintf(`{"mcpServers": {"furl": {"type": "http", "url": "%s/", "headers": {"Authorization": "Bearer %s"}}}}`, base, token)
+	}
+	var script strings.Builder
+	for _, v := range variables {
+		fmt.Fprintf(&script, "export %s='%s'\n", v.name, strings.ReplaceAll(v.value, "'", `'\''`))
+	}
+	script.WriteString("export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost\"\n")
+	script.WriteString("# MCP clients: " + mcp + "\n")
+	return script.String()
+}
