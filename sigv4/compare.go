@@ -41,19 +41,21 @@ func label(texts []string, i int) string {
 	return "header " + name
 }
 
-// hideToken replaces the session token in a header line or query.
+// hideToken replaces the session token in a header line or query, however a client spells its name.
 func hideToken(text string) string {
-	for _, mark := range []string{nameToken + ":", paramSecurityToken + "="} {
-		if i := strings.Index(text, mark); i >= 0 && (i == 0 || text[i-1] == '&') {
-			from := i + len(mark)
-			to := len(text)
-			if end := strings.IndexByte(text[from:], '&'); end >= 0 && strings.HasSuffix(mark, "=") {
-				to = from + end
-			}
-			text = text[:from] + "(" + strconv.Itoa(to-from) + " bytes)" + text[to:]
+	if name, value, ok := strings.Cut(text, ":"); ok && strings.EqualFold(strings.TrimSpace(name), nameToken) {
+		return name + ":(" + strconv.Itoa(len(value)) + " bytes)"
+	}
+	if !strings.Contains(text, "=") {
+		return text
+	}
+	pairs := strings.Split(text, "&")
+	for i, pair := range pairs {
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.EqualFold(name, paramSecurityToken) {
+			pairs[i] = name + "=(" + strconv.Itoa(len(value)) + " bytes)"
 		}
 	}
-	return text
+	return strings.Join(pairs, "&")
 }
 
 // Difference is where two canonical requests part.

@@ -88,3 +88,19 @@ func TestLinesAndCompare(t *testing.T) {
 		}
 	}
 }
+
+// A client that signs wrongly may spell the token's name wrongly too.
+func TestLinesHideTokensHoweverTheyAreSpelled(t *testing.T) {
+	const secret = "IQoJb3JpZ2lu/secret"
+	for _, line := range []string{
+		"X-Amz-Security-Token:" + secret, "X-AMZ-SECURITY-TOKEN :" + secret, "x-amz-security-token: " + secret + "&a=b",
+		"a=b&x-amz-security-token=" + secret, "myX-Amz-Security-Token=1&X-Amz-Security-Token=" + secret + "&z=1",
+		"X-Amz-Security-Token=" + secret + "&X-Amz-Security-Token=" + secret,
+	} {
+		for _, l := range sigv4.Lines("GET\n/\n" + line + "\n" + line + "\n\nhost\nhash") {
+			if strings.Contains(l.Text, secret) {
+				t.Errorf("%s line of %q shows the token: %s", l.Label, line, l.Text)
+			}
+		}
+	}
+}
