@@ -68,6 +68,10 @@ const MaxTarget = 2048
 
 // New begins the trace of a request.
 func New(requestID string, started time.Time, method, target, host, sourceIP string) *Trace {
+	if len(target) > MaxTarget {
+		// These are pieces of the request line, all of which they would keep in memory.
+		method, host = strings.Clone(method), strings.Clone(host)
+	}
 	return &Trace{
 		RequestID: requestID, Started: started, mark: started,
 		Method: Cut(method, 32), Target: hideCredentials(Cut(target, MaxTarget)), Host: Cut(host, MaxTarget), SourceIP: sourceIP,
