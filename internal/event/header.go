@@ -41,7 +41,7 @@ func appendHeaders(dst []byte, r *Request) []byte {
 func headerFields(fields []field, r *Request) []field {
 	named := r.Header["Connection"]
 	for name, values := range r.Header {
-		if len(values) == 0 || isReplaced(name, r.Caller != nil) || slices.Contains(hopByHop[:], name) || isNamed(named, name) {
+		if len(values) == 0 || isReplaced(name, r.Caller != nil) || slices.Contains(hopByHop[:], name) || isNamed(named, name) && !isSigned(r.Signed, name) {
 			continue
 		}
 		fields = append(fields, field{name, values[0], values[1:]})
@@ -92,6 +92,13 @@ func isNamed(connection []string, name string) bool {
 		}
 	}
 	return false
+}
+
+// isSigned says whether the caller signed the header. The Connection header is never signed: whoever adds one on the
+// way could else take away what was.
+func isSigned(signed []string, name string) bool {
+	_, found := slices.BinarySearch(signed, strings.ToLower(name))
+	return found
 }
 
 // forwardedFor is the peer's address, unless the client sent the header itself: then it is the leftmost address of

@@ -20,7 +20,8 @@ type Request struct {
 	Host   string // the Host header
 	// Header holds the other headers as net/http gives them: canonical names, values in order of arrival.
 	Header http.Header
-	Body   []byte // empty when the request has no body; the event then has no "body" either
+	Signed []string // lower-case names of the headers that the caller signed, sorted: the function sees them all
+	Body   []byte   // empty when the request has no body; the event then has no "body" either
 
 	SourceIP   string // the peer of the TCP connection
 	Port       string // the port the client connected to

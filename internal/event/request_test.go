@@ -284,3 +284,20 @@ func TestAppendAppends(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A Connection header is never signed. Added on the way, it must not take away what the caller signed.
+func TestConnectionHidesNoSignedHeader(t *testing.T) {
+	header := http.Header{"Connection": {"close, X-Role, x-free"}, "X-Role": {"reader"}, "X-Free": {"gone"}, "Keep-Alive": {"5"}}
+	payload := event.Append(nil, &event.Request{
+		Method: "GET", Target: "/", Header: header, Caller: &user, Signed: []string{"host", "keep-alive", "x-role"},
+	})
+	var seen struct{ Headers map[string]string }
+	if err := json.Unmarshal(payload, &seen); err != nil {
+		t.Fatal(err)
+	}
+	_, free := seen.Headers["x-free"]
+	_, hop := seen.Headers["keep-alive"]
+	if seen.Headers["x-role"] != "reader" || free || hop {
+		t.Errorf("the function sees %v", seen.Headers)
+	}
+}
