@@ -254,14 +254,11 @@ func TestTheFirstDifferenceIsShown(t *testing.T) {
 	}
 }
 
-func TestManyRegionsDoNotFillMemory(t *testing.T) {
+// The region of a control plane request is the client's choice. Those of refused requests leave nothing behind, and
+// do not take the place of those that are used.
+func TestMadeUpRegionsLeaveNothing(t *testing.T) {
 	gate := newGate(t)
 	alice := credentials("AKIAALICE23456789012", "secret of alice", "")
-	for range 300 {
-		if _, _, _, err := gate.Authenticate(signed(t, alice), scope); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for i := range 300 {
 		elsewhere := scope
 		elsewhere.Region = "r" + strings.Repeat("x", i)
@@ -269,8 +266,48 @@ func TestManyRegionsDoNotFillMemory(t *testing.T) {
 			t.Fatal("a signature for another region is accepted")
 		}
 	}
-	if _, _, _, err := gate.Authenticate(signed(t, alice), scope); err != nil {
-		t.Fatal(err)
+	if kept := gate.Kept(); kept != 0 {
+		t.Errorf("%d verifiers are kept for regions that nobody is in", kept)
+	}
+	for range 300 {
+		if _, _, _, err := gate.Authenticate(signed(t, alice), scope); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := gate.Kept(); kept != 1 {
+		t.Errorf("%d verifiers are kept for one region", kept)
+	}
+}
+
+// A client can put a lot into what a refusal quotes.
+func TestFindingsAreBounded(t *testing.T) {
+	gate := newGate(t)
+	long := strings.Repeat("x", 60<<10)
+	for name, change := range map[string]func(*http.Request){
+		"algorithm": func(r *http.Request) { r.Header.Set("Authorization", long[:10<<10]) },
+		"credential": func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+long[:10<<10]+", SignedHeaders=host, Signature=0")
+		},
+		"equal sign": func(r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 "+long[:10<<10]) },
+		"date":       func(r *http.Request) { r.Header.Set("X-Amz-Date", long) },
+		"key": func(r *http.Request) {
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "AKIAALICE", long[:10<<10], 1))
+		},
+		"signed header": func(r *http.Request) {
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "SignedHeaders=", "SignedHeaders="+long[:10<<10]+";", 1))
+		},
+		"query": func(r *http.Request) { r.RequestURI += "&" + long },
+	} {
+		request := signed(t, credentials("AKIAALICE23456789012", "secret of alice", ""))
+		change(request)
+		_, _, finding, err := gate.Authenticate(request, scope)
+		if err == nil {
+			t.Fatalf("%s: accepted", name)
+		}
+		if text := strings.Join(append(finding.Details(), finding.Summary()), "\n"); len(text) > 20<<10 {
+			t.Errorf("%s: the finding keeps %d bytes", name, len(text))
+		}
+		finding.Diagnose(t.Context())
 	}
 }
 

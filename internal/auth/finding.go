@@ -25,9 +25,11 @@ type SignatureFinding struct {
 	diagnosed chan struct{}   // nil if nothing is to be diagnosed
 }
 
-// How much of a canonical request a trace keeps, and how much of a line it shows, in bytes.
+// How much a trace keeps of what the client wrote, in bytes: of a canonical request, and of a message that quotes it;
+// and how much of a line it shows.
 const (
 	maxCanonical = 16 << 10
+	maxQuoted    = 1 << 10
 	maxLine      = 2 << 10
 )
 
@@ -39,6 +41,9 @@ func (f *SignatureFinding) refused(refusal *sigv4.Error) {
 	kept := *refusal
 	f.canonical = trace.Cut(refusal.CanonicalRequest, maxCanonical)
 	kept.CanonicalRequest, kept.Body = "", nil
+	for _, text := range []*string{&kept.Message, &kept.Detail, &kept.AccessKeyID, &kept.StringToSign} {
+		*text = strings.Clone(trace.Cut(*text, maxQuoted)) // cloned: it may be a piece of something large
+	}
 	f.refusal = &kept
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,7 @@ const (
 )
 
 // maxVerifiers bounds the verifiers that are kept. The region of a control plane request is whatever its credential
-// scope says; who makes up more regions than there are gets a verifier for one request.
+// scope says: only a good signature has its verifier kept, and above the bound none has.
 const maxVerifiers = 128
 
 // Authenticate verifies the request's signature for the scope and returns its caller. It reads at most the scope's
@@ -53,8 +54,10 @@ const maxVerifiers = 128
 // success and failure alike.
 func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verified, *SignatureFinding, error) {
 	finding := &SignatureFinding{Scope: scope}
-	verified, err := g.verifier(scope).Verify(r)
+	verifier := g.verifier(scope)
+	verified, err := verifier.Verify(r)
 	if err == nil {
+		g.keep(scope, verifier)
 		identity, ok := g.State.Now().Identity(verified.AccessKeyID)
 		if ok {
 			finding.Verified, finding.Caller = verified, newCaller(identity)
@@ -145,11 +148,18 @@ func (g *Gate) verifier(scope Scope) *sigv4.Verifier {
 	if scope.Service == "lambda" {
 		verifier.MaxSkew = lambdaSkew
 	}
-	if g.kept.Add(1) <= maxVerifiers {
-		kept, _ := g.verifiers.LoadOrStore(scope, verifier)
-		return kept.(*sigv4.Verifier)
-	}
 	return verifier
+}
+
+// keep keeps a verifier that has accepted a request for the next one of its scope.
+func (g *Gate) keep(scope Scope, verifier *sigv4.Verifier) {
+	if _, kept := g.verifiers.Load(scope); kept || g.kept.Load() >= maxVerifiers {
+		return
+	}
+	scope.Region = strings.Clone(scope.Region) // a piece of a request that would be kept alive
+	if _, kept := g.verifiers.LoadOrStore(scope, verifier); !kept {
+		g.kept.Add(1)
+	}
 }
 
 // lookup finds the key to verify a signature with.

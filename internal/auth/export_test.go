@@ -1,0 +1,4 @@
+package auth
+
+// Kept is how many verifiers the gate keeps.
+func (g *Gate) Kept() int { return int(g.kept.Load()) }
