@@ -32,8 +32,8 @@ type API interface {
 	Refuse(http.ResponseWriter, *http.Request, *sigv4.Error)
 	// Operations lists what the API has, for the documentation.
 	Operations() []Operation
-	// MaxBody is the largest request body that the API takes, in bytes.
-	MaxBody() int64
+	// MaxBody is the largest body that the API takes of such a request, in bytes. Whoever sends it is not known yet.
+	MaxBody(*http.Request) int64
 }
 
 // Operation is what the documentation says of one operation.
@@ -74,6 +74,9 @@ type Call struct {
 	denied bool // a permission that it asked for was not given
 }
 
+// maxRegion bounds the name of a region, in bytes: the longest that AWS has are half as long.
+const maxRegion = 32
+
 // Context is the request's context.
 func (c *Call) Context() context.Context { return c.Request.Context() }
 
@@ -82,9 +85,10 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages}
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
 	scope, _ := sigv4.ParseScope(r)
-	if scope.Region == "" { // unsigned or malformed: the verifier says which, and needs a region for it
+	if scope.Region == "" || len(scope.Region) > maxRegion { // unsigned or malformed: the verifier says which, and needs a region for it
 		scope.Region = "us-east-1"
 	}
+	scope.Region = strings.Clone(scope.Region) // a trace keeps it, and not the header that it is a piece of
 	api, body, unsigned := p.claimed(r)
 	if api == nil {
 		api = p.api(scope.Service, r)
@@ -97,7 +101,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serve(w, api, call)
 		return
 	}
-	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody()})
+	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody(r)})
 	call.Trace.Add("authenticate", p.Now(), finding)
 	if err != nil {
 		var refusal *sigv4.Error

@@ -50,6 +50,9 @@ func peekForm(r *http.Request) ([]byte, error) {
 	if err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, nil
 	}
+	if r.ContentLength > maxUnsigned {
+		return nil, io.ErrShortBuffer
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxUnsigned+1))
 	r.Body = struct {
 		io.Reader

@@ -71,9 +71,13 @@ func New(config Config) (*API, error) {
 // Service is lambda, as in a credential scope.
 func (*API) Service() string { return "lambda" }
 
-// MaxBody is what AWS takes for CreateFunction, the operation with the largest requests: 50 MB of zip in base64 and
-// what stands around it.
-func (*API) MaxBody() int64 { return maxCodeRequest }
+// MaxBody is what the operation takes: the 50 MB of zip in base64 of CreateFunction are read for no other.
+func (a *API) MaxBody(r *http.Request) int64 {
+	if op, _, ok := a.routes.find(r); ok {
+		return int64(op.maxBody())
+	}
+	return maxRequest
+}
 
 // Operations lists the operations that furl has, in the order of the documentation.
 func (*API) Operations() []controlplane.Operation { return Operations() }

@@ -138,11 +138,11 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *sigv4.Erro
 	case sigv4.ExpiredToken:
 		f.name = "ExpiredTokenException"
 	case sigv4.BodyTooLarge:
-		largest := &operation{name: "CreateFunction", limit: maxCodeRequest}
-		if op, _, ok := a.routes.find(r); ok {
-			largest = op
+		op, _, ok := a.routes.find(r)
+		if !ok {
+			op = &operation{name: "requested"}
 		}
-		f = requestTooLarge(largest)
+		f = requestTooLarge(op)
 	case sigv4.MalformedRequest, sigv4.BodyRead:
 		f.status, f.name = http.StatusBadRequest, "BadRequestException"
 		if f.message == "" {

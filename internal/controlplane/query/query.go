@@ -116,7 +116,7 @@ func New(config Config) *API {
 func (a *API) Service() string { return a.config.Name }
 
 // MaxBody is the limit that STS was seen to have.
-func (a *API) MaxBody() int64 { return 10_000_000 }
+func (a *API) MaxBody(*http.Request) int64 { return 10_000_000 }
 
 // Operations lists the table for the documentation.
 func (a *API) Operations() []controlplane.Operation {
