@@ -48,18 +48,23 @@ func (f *route) Fix() []string     { return nil }
 
 // unknownRoute is a request for a function URL that does not exist.
 type unknownRoute struct {
-	address   address
-	elsewhere string // the region in which there is such an id, "" if there is none
+	urlID, region string
+	elsewhere     string // the region in which there is such an id, "" if there is none
+}
+
+// newUnknownRoute keeps of the address what is worth it: it is a piece of a request of any length.
+func newUnknownRoute(a address) *unknownRoute {
+	return &unknownRoute{urlID: strings.Clone(trace.Cut(a.urlID, 64)), region: strings.Clone(trace.Cut(a.region, 64))}
 }
 
 func (f *unknownRoute) Verdict() trace.Verdict { return trace.Refused }
 
 func (f *unknownRoute) Summary() string {
 	region := ""
-	if f.address.region != "" {
-		region = " in " + trace.Cut(f.address.region, 64)
+	if f.region != "" {
+		region = " in " + f.region
 	}
-	text := fmt.Sprintf("no function URL has the id %q%s", trace.Cut(f.address.urlID, 64), region)
+	text := fmt.Sprintf("no function URL has the id %q%s", f.urlID, region)
 	if f.elsewhere != "" {
 		text += "; it is one of " + f.elsewhere
 	}

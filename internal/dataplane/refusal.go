@@ -1,8 +1,10 @@
 package dataplane
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -35,7 +37,7 @@ var (
 // badSignature is the refusal of a request that could not be authenticated.
 func badSignature(err *sigv4.Error) refusal {
 	message := func(errorType string) refusal {
-		return refusal{http.StatusForbidden, errorType, `{"message":` + strconv.Quote(err.Message) + `}`}
+		return refusal{http.StatusForbidden, errorType, `{"message":` + quote(err.Message) + `}`}
 	}
 	switch err.Kind {
 	case sigv4.MissingAuthentication:
@@ -57,6 +59,17 @@ func badSignature(err *sigv4.Error) refusal {
 	default:
 		return message("InvalidSignatureException")
 	}
+}
+
+// quote is text as a JSON string, with no more escaped than JSON demands.
+func quote(text string) string {
+	var quoted strings.Builder
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil {
+		panic(err) // a string always encodes
+	}
+	return strings.TrimSuffix(quoted.String(), "\n")
 }
 
 // write sends the refusal. Header names are spelled as AWS spells them.

@@ -17,16 +17,17 @@ const PathPrefix = "/_furl/url/"
 type address struct {
 	urlID  string
 	region string // "" in path style, where the URL's own region counts
-	target string // the request target that the function sees
+	target string // the request target that the function sees; see hasPath
 }
 
 // addressOf reads the function URL from the request's host, else from its path. ok is false for a request to
 // something else.
 func (p *Plane) addressOf(r *http.Request) (address, bool) {
+	target := originForm(r.RequestURI)
 	if id, region, ok := lambda.ParseURLHost(hostName(r.Host), p.Suffixes...); ok {
-		return address{urlID: id, region: region, target: r.RequestURI}, true
+		return address{urlID: id, region: region, target: target}, true
 	}
-	rest, ok := strings.CutPrefix(r.RequestURI, PathPrefix)
+	rest, ok := strings.CutPrefix(target, PathPrefix)
 	if !ok {
 		return address{}, false
 	}
@@ -34,11 +35,57 @@ func (p *Plane) addressOf(r *http.Request) (address, bool) {
 	if end < 0 {
 		end = len(rest)
 	}
-	target := rest[end:]
+	target = rest[end:]
 	if !strings.HasPrefix(target, "/") {
 		target = "/" + target
 	}
 	return address{urlID: rest[:end], target: target}, true
+}
+
+// originForm is the path and query of a request target. Clients of a proxy send the whole URL (RFC 9112, 3.2.2), of
+// which net/http takes the host. A target that is neither, or has a user in it, stays as it is.
+func originForm(target string) string {
+	if strings.HasPrefix(target, "/") {
+		return target
+	}
+	_, rest, ok := strings.Cut(target, "://")
+	if !ok {
+		return target
+	}
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	if strings.Contains(rest[:end], "@") {
+		return target
+	}
+	if strings.HasPrefix(rest[end:], "/") {
+		return rest[end:]
+	}
+	return "/" + rest[end:]
+}
+
+// hasPath reports whether the target is a path below the function URL. One that climbs above is none: a signature is
+// made over the normalised path, so what is signed for /_furl/url/B/x could be sent as /_furl/url/A/../B/x, to
+// another function.
+func (a address) hasPath() bool {
+	path, _, _ := strings.Cut(a.target, "?")
+	if !strings.HasPrefix(path, "/") {
+		return false
+	}
+	depth := 0
+	for segment := range strings.SplitSeq(path, "/") {
+		switch segment {
+		case "", ".":
+		case "..":
+			if depth--; depth < 0 {
+				return false
+			}
+		default:
+			depth++
+		}
+	}
+	return true
 }
 
 // Serves reports whether the request is for a function URL, existing or not.

@@ -67,6 +67,7 @@ type exchange struct {
 	address address
 	url     state.URL
 	caller  *auth.Caller // nil if the URL's auth type is NONE
+	signed  []string     // names of the headers that the caller signed
 	body    []byte       // as received; read by authenticate, else by event
 	hasBody bool         // body has been read
 
@@ -103,12 +104,16 @@ func (x *exchange) route() *refusal {
 	x.address, served = x.plane.addressOf(x.r)
 	url, ok := x.address.find(x.world)
 	if !served || !ok {
-		unknown := &unknownRoute{address: x.address}
+		unknown := newUnknownRoute(x.address)
 		if url, exists := x.world.URL(x.address.urlID); exists {
 			unknown.elsewhere = url.Function.ARN.Region
 		}
 		x.found("route", unknown)
 		return &unknownURL
+	}
+	if !x.address.hasPath() || x.r.Method == http.MethodConnect {
+		x.found("route", &note{verdict: trace.Refused, summary: "the request target is not a path of the function URL"})
+		return &unreadable
 	}
 	x.url = url
 	x.found("route", &route{url: url, pathStyle: x.address.region == ""})
@@ -133,7 +138,7 @@ func (x *exchange) authenticate() *refusal {
 		refusal := badSignature(failed)
 		return &refusal
 	}
-	x.caller, x.body, x.hasBody = caller, verified.Body, true
+	x.caller, x.signed, x.body, x.hasBody = caller, verified.SignedHeaders, verified.Body, true
 	return nil
 }
 
@@ -179,6 +184,10 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 // event makes the payload that the function gets.
 func (x *exchange) event() ([]byte, *refusal) {
 	if !x.hasBody {
+		if x.r.ContentLength > event.MaxEvent {
+			x.found("event", &note{verdict: trace.Refused, summary: "the body is larger than 6,291,456 bytes"})
+			return nil, &tooLarge
+		}
 		body, err := io.ReadAll(io.LimitReader(x.r.Body, event.MaxEvent+1))
 		if err != nil {
 			x.found("event", &note{verdict: trace.Refused, summary: "the request body could not be read: " + err.Error()})
@@ -193,6 +202,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 		Proto:      x.r.Proto,
 		Host:       x.r.Host,
 		Header:     x.r.Header,
+		Signed:     x.signed,
 		Body:       x.body,
 		SourceIP:   x.source,
 		Port:       localPort(x.r),
