@@ -18,6 +18,10 @@ const (
 
 // ServeHTTP routes by hand: the API has five paths, and the way of every invocation leads through here twice.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.isFunction(r) {
+		refuse(w, http.StatusForbidden, "Forbidden", "the Runtime API is for the function's own process, under the address in AWS_LAMBDA_RUNTIME_API")
+		return
+	}
 	path := r.URL.Path
 	if rest, ok := strings.CutPrefix(path, invocationPrefix); ok {
 		if rest == "next" {
@@ -43,6 +47,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(w, http.StatusNotFound, "NotFound", "furl's Runtime API has no "+r.Method+" "+path)
 	}
+}
+
+// isFunction tells requests of the function's process from those that a web page has a browser on this machine send,
+// under its own host name that it has bound to this address, or as those of another site.
+func (s *Server) isFunction(r *http.Request) bool {
+	return r.Host == s.Addr() && r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
 }
 
 func (s *Server) next(w http.ResponseWriter, r *http.Request) {

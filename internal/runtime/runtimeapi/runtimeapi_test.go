@@ -134,7 +134,7 @@ func TestNextEndsWithTheConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "GET %sinvocation/next HTTP/1.1\r\nHost: x\r\n\r\n", api)
+	fmt.Fprintf(conn, "GET %sinvocation/next HTTP/1.1\r\nHost: %s\r\n\r\n", api, conn.RemoteAddr())
 	time.Sleep(20 * time.Millisecond)
 	conn.Close()
 	select {
@@ -305,7 +305,7 @@ func TestResponses(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			fmt.Fprintf(conn, "POST %sinvocation/id/response HTTP/1.1\r\nHost: x\r\n%s", api, row.request)
+			fmt.Fprintf(conn, "POST %sinvocation/id/response HTTP/1.1\r\nHost: %s\r\n%s", api, conn.RemoteAddr(), row.request)
 			status, err := bufio.NewReader(conn).ReadString('\n')
 			if err != nil || !strings.HasPrefix(status, "HTTP/1.1 "+row.status) {
 				t.Errorf("status line %q, %v", status, err)
@@ -333,7 +333,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	last := open[len(open)-1]
 	last.SetDeadline(time.Now().Add(5 * time.Second)) //nolint:errcheck // a test
-	fmt.Fprintf(last, "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+	fmt.Fprintf(last, "GET /ping HTTP/1.1\r\nHost: %s\r\n\r\n", last.RemoteAddr())
 	if answer, err := io.ReadAll(last); len(answer) > 0 || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("connection 70 was answered: %q, %v", answer, err)
 	}
@@ -367,7 +367,7 @@ func TestCloseCutsWhatIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST %sinvocation/id/response HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf", api)
+	fmt.Fprintf(conn, "POST %sinvocation/id/response HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\n\r\nhalf", api, conn.RemoteAddr())
 	time.Sleep(20 * time.Millisecond)
 	if err := server.Close(); err != nil {
 		t.Error(err)
@@ -377,5 +377,33 @@ func TestCloseCutsWhatIsOpen(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", server.Addr()); err == nil {
 		t.Error("it still listens")
+	}
+}
+
+// A browser on this machine can reach the port, and web pages can have it send requests.
+func TestWebPagesAreRefused(t *testing.T) {
+	f := &fake{next: func(context.Context) (*runtimeapi.Invocation, error) {
+		return &runtimeapi.Invocation{ID: "id", Payload: []byte("secret")}, nil
+	}}
+	url := listen(t, f)
+	for _, header := range []string{"Origin", "Sec-Fetch-Site"} {
+		for _, call := range []struct{ method, path string }{{"GET", "invocation/next"}, {"POST", "init/error"}, {"POST", "invocation/id/error"}} {
+			if got := do(t, call.method, url+api+call.path, "{}", header, "cross-site"); got.Status != 403 || strings.Contains(got.Body, "secret") {
+				t.Errorf("%s %s with %s: %+v", call.method, call.path, header, got)
+			}
+		}
+	}
+	request, err := http.NewRequestWithContext(t.Context(), "GET", url+api+"invocation/next", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = "evil.example" // rebound to 127.0.0.1
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != 403 || f.failure != nil {
+		t.Errorf("a rebound name: %d, %+v", response.StatusCode, f.failure)
 	}
 }
