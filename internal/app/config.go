@@ -41,6 +41,8 @@ type Config struct {
 	OpenPages bool
 	// DrainTimeout is how long running invocations may take to finish once the server is told to stop.
 	DrainTimeout time.Duration
+	// BodyTimeout is how long each MiB of a request's body may take to arrive; 0 is half a minute.
+	BodyTimeout time.Duration
 	// MaxEnvironments bounds the execution environments of all functions together.
 	MaxEnvironments int
 	// RootAccessKeyID and RootSecretAccessKey are the root keys of the first account; empty are generated and kept in
@@ -102,6 +104,9 @@ func (c Config) Validate() error {
 	}
 	if c.DrainTimeout < 0 {
 		fault("drain-timeout: %s is negative", c.DrainTimeout)
+	}
+	if c.BodyTimeout < 0 {
+		fault("body-timeout: %s is negative", c.BodyTimeout)
 	}
 	if c.MaxEnvironments < 1 {
 		fault("max-environments: %d is less than one", c.MaxEnvironments)

@@ -143,6 +143,7 @@ func TestHostilePresigned(t *testing.T) {
 	append("without the algorithm", present(drop("X-Amz-Algorithm")), unsigned, "")
 	append("the algorithm in lower case", present(func(s string) string { return strings.Replace(s, "X-Amz-Algorithm", "x-amz-algorithm", 1) }), unsigned, "")
 	append("another algorithm", present(func(s string) string { return strings.Replace(s, "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512", 1) }), incomplete, "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA512'.")
+	append("an algorithm of control characters", present(func(s string) string { return strings.Replace(s, "AWS4-HMAC-SHA256", "%00%07%1B%22%5C%3Cx%3E%FF", 1) }), incomplete, "Unsupported AWS 'algorithm': '…")
 	append("the algorithm twice", present(func(s string) string { return addQuery(s, "X-Amz-Algorithm=AWS4-HMAC-SHA256") }), mismatch, messageMismatch)
 	append("a longer life than signed", present(func(s string) string { return strings.Replace(s, "X-Amz-Expires=300", "X-Amz-Expires=3000", 1) }), mismatch, messageMismatch)
 	append("a second life", present(func(s string) string { return addQuery(s, "X-Amz-Expires=604800") }), mismatch, messageMismatch)

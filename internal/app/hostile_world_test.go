@@ -68,18 +68,24 @@ func (r *record) String() string {
 
 // newWorld starts a server. When the test ends, no function may have run for a request that was not meant to reach
 // one, and no secret may be in the log or on a page.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldWith(t, time.Second, nil) }
+
+// newWorldWith starts a server that waits so long for each MiB of a body, and was prepared.
+func newWorldWith(t *testing.T, bodyTimeout time.Duration, prepare func(*app.Server)) *world {
 	t.Helper()
 	w := &world{log: &record{}, ledger: filepath.Join(t.TempDir(), "ledger"), meant: map[string]bool{}}
 	config := app.Default()
 	config.Data, config.Listen, config.URLStyle = app.InMemory, "127.0.0.1:0", "host"
 	config.Accounts, config.Region = []string{accountA, accountB}, region
-	config.DrainTimeout = time.Second
+	config.DrainTimeout, config.BodyTimeout = time.Second, bodyTimeout
 	config.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config.Now = w.now
 	server, err := app.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if prepare != nil {
+		prepare(server)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

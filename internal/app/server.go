@@ -54,6 +54,7 @@ type Server struct {
 	traces  *trace.Recorder
 	address urls
 
+	intake   *intake
 	data     *dataplane.Plane
 	control  *controlplane.Plane
 	pages    *pages.Pages
@@ -70,6 +71,9 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	}
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.BodyTimeout == 0 {
+		config.BodyTimeout = 30 * time.Second
 	}
 	s := &Server{config: config, traces: &trace.Recorder{}}
 	if err := s.open(ctx); err != nil {
@@ -190,12 +194,15 @@ func (s *Server) wire() error {
 		Gate:     gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{lambdaAPI, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader})},
 	}
+	s.intake = newIntake(s.config.BodyTimeout)
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    1 << 20, // the quota of a function URL
 		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * needs a signature like anything else
 	}
 	return nil
 }
@@ -229,6 +236,8 @@ func orElse(text, otherwise string) string {
 // serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may
 // clean up the request before the planes see it.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	r, done := s.intake.receive(w, r)
+	defer done()
 	switch {
 	case s.data.Serves(r):
 		s.data.ServeHTTP(w, r)

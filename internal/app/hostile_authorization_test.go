@@ -1,0 +1,261 @@
+package app_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const bodyForbidden = `{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`
+
+// forbidden expects the refusal of a caller whose signature is good.
+func forbidden(t *testing.T, what string, a answer) {
+	t.Helper()
+	if a.status != 403 || a.body != bodyForbidden || a.header.Get("X-Amzn-Errortype") != "AccessDeniedException" {
+		t.Errorf("%s: %v", what, a)
+	}
+}
+
+// denied expects the refusal of a caller of an API.
+func denied(t *testing.T, what string, a answer) {
+	t.Helper()
+	if a.status != 403 || !strings.Contains(a.body, "is not authorized to perform") && !strings.Contains(a.body, "Cross-account pass role is not allowed.") {
+		t.Errorf("%s: %v", what, a)
+	}
+}
+
+// Callers of the same name in two accounts are two callers.
+func TestHostileAccounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mine, theirs := w.assume(t, w.alice, callerRole(accountA), "same"), w.assume(t, w.bob, callerRole(accountB), "same")
+	callURL := func(id string, by key) answer {
+		return w.send(t, w.call(id, "GET", "/", "").signed(w.signing(by, "lambda")))
+	}
+
+	for what, by := range map[string]key{"user": w.bob, "role": theirs, "root": w.rootB} {
+		forbidden(t, "the other account's "+what, callURL(w.iamURL, by))
+	}
+	seen := w.ran(t, callURL(w.iamURL, mine))
+	if iam := seen.RequestContext.Authorizer.IAM; iam.UserARN != "arn:aws:sts::"+accountA+":assumed-role/caller/same" || iam.AccountID != accountA {
+		t.Errorf("the function saw %+v", iam)
+	}
+	// A permission for one account's role is none for the other's.
+	for i, action := range []string{`"Action":"lambda:InvokeFunctionUrl","FunctionUrlAuthType":"AWS_IAM"`, `"Action":"lambda:InvokeFunction","InvokedViaFunctionUrl":true`} {
+		w.permit(t, w.rootB, "target", []string{"url", "invoke"}[i], action+`,"Principal":"`+callerRole(accountA)+`"`)
+	}
+	w.ran(t, callURL(w.otherURL, mine))
+	forbidden(t, "a user whose role is permitted", callURL(w.otherURL, w.alice))
+	w.iam(t, w.rootA, "CreateRole", "RoleName", "stranger", "AssumeRolePolicyDocument", trustAccount(accountA))
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "stranger", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	forbidden(t, "another role of the permitted one's account", callURL(w.otherURL, w.assume(t, w.alice, "arn:aws:iam::"+accountA+":role/stranger", "same")))
+
+	t.Run("a role that is made again is another one", func(t *testing.T) {
+		w.iam(t, w.rootA, "DeleteRolePolicy", "RoleName", "caller", "PolicyName", "lambda")
+		w.iam(t, w.rootA, "DeleteRole", "RoleName", "caller")
+		if a := callURL(w.otherURL, mine); a.status != 403 || !strings.Contains(a.body, "security token") {
+			t.Errorf("the old session: %v", a)
+		}
+		w.iam(t, w.rootA, "CreateRole", "RoleName", "caller", "AssumeRolePolicyDocument", trustAccount(accountA))
+		w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "caller", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
+		if a := callURL(w.otherURL, mine); a.status != 403 || !strings.Contains(a.body, "security token") {
+			t.Errorf("the old session, with the new role: %v", a)
+		}
+		forbidden(t, "the new role with the old one's permission", callURL(w.otherURL, w.assume(t, w.alice, callerRole(accountA), "same")))
+	})
+
+	t.Run("the other account's control plane", func(t *testing.T) {
+		theirFunction := "arn:aws:lambda:" + region + ":" + accountB + ":function:target"
+		escaped := strings.ReplaceAll(theirFunction, ":", "%3A")
+		for _, by := range []key{w.alice, w.rootA} {
+			for _, name := range []string{theirFunction, escaped, accountB + ":target", accountB + ":function:target"} {
+				for _, call := range []struct{ method, path, body string }{
+					{"GET", "/2015-03-31/functions/" + name, ""}, {"DELETE", "/2015-03-31/functions/" + name, ""}, {"POST", "/2015-03-31/functions/" + name + "/invocations", "{}"},
+					{"PUT", "/2015-03-31/functions/" + name + "/configuration", "{}"}, {"GET", "/2015-03-31/functions/" + name + "/policy", ""}, {"POST", "/2021-10-31/functions/" + name + "/url", `{"AuthType":"NONE"}`},
+					{"POST", "/2015-03-31/functions/" + name + "/policy", `{"StatementId":"x","Action":"lambda:*","Principal":"*"}`},
+				} {
+					denied(t, call.method+" "+call.path, w.send(t, w.api(call.method, call.path, call.body).signed(w.signing(by, "lambda"))))
+				}
+			}
+		}
+		if a := w.query(t, w.alice, "sts", "AssumeRole", "RoleArn", callerRole(accountB), "RoleSessionName", "thief"); a.status != 403 {
+			t.Errorf("a role of the other account: %v", a)
+		}
+		if a := w.lambda(t, w.rootA, "GET", "/2015-03-31/functions", ""); strings.Contains(a.body, accountB) {
+			t.Errorf("the list of functions: %v", a)
+		}
+		if a := w.iam(t, w.rootA, "ListRoles"); strings.Contains(a.body, accountB) {
+			t.Errorf("the list of roles: %v", a)
+		}
+		for _, role := range []string{"arn:aws:iam::" + accountB + ":role/execution", "arn:aws-cn:iam::" + accountB + ":role/execution"} {
+			a := w.send(t, w.api("PUT", "/2015-03-31/functions/target/configuration", `{"Role":"`+role+`"}`).signed(w.signing(w.rootA, "lambda")))
+			if a.status != 403 && a.status != 400 {
+				t.Errorf("a function with a role of the other account: %v", a)
+			}
+		}
+		for what, parameters := range map[string][]string{
+			"AttachRolePolicy":           {"RoleName", "caller", "PolicyArn", "arn:aws:iam::" + accountB + ":policy/x"},
+			"GetRole":                    {"RoleName", "arn:aws:iam::" + accountB + ":role/execution"},
+			"UpdateAccessKey":            {"UserName", "alice", "AccessKeyId", w.bob.id, "Status", "Inactive"},
+			"DeleteAccessKey":            {"UserName", "alice", "AccessKeyId", w.bob.id},
+			"GetPolicy":                  {"PolicyArn", "arn:aws:iam::" + accountB + ":policy/x"},
+			"PutRolePermissionsBoundary": {"RoleName", "caller", "PermissionsBoundary", "arn:aws:iam::" + accountB + ":policy/x"},
+		} {
+			if a := w.query(t, w.rootA, "iam", what, parameters...); a.status < 400 || a.status >= 500 {
+				t.Errorf("%s %q: %v", what, parameters, a)
+			}
+		}
+		w.ran(t, callURL(w.otherURL, w.bob))
+		if a := w.query(t, w.bob, "sts", "GetCallerIdentity"); a.status != 200 {
+			t.Errorf("the other account's key: %v", a)
+		}
+	})
+}
+
+// A function's credentials are those of its role, and of nothing else.
+func TestHostileFunction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.lambda(t, w.rootA, "POST", "/2015-03-31/functions/target/invocations", `"credentials"`)
+	var own struct{ ID, Secret, Token string }
+	if err := json.Unmarshal([]byte(a.body), &own); err != nil || own.ID == "" || !w.executed(t)[a.id()] {
+		t.Fatalf("%v, %v", a, err)
+	}
+	w.meant[a.id()] = true
+	function := w.issued(key{own.ID, own.Secret, own.Token})
+	if a := w.query(t, function, "sts", "GetCallerIdentity"); between(a.body, "<Arn>") != "arn:aws:sts::"+accountA+":assumed-role/execution/target" {
+		t.Errorf("the function is %v", a)
+	}
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))))
+
+	theirs := accountB + ":function:target"
+	forbidden(t, "the other account's function URL", w.send(t, w.call(w.otherURL, "GET", "/", "").signed(w.signing(function, "lambda"))))
+	denied(t, "the other account's function", w.send(t, w.api("POST", "/2015-03-31/functions/"+theirs+"/invocations", "{}").signed(w.signing(function, "lambda"))))
+	denied(t, "the other account's code", w.send(t, w.api("GET", "/2015-03-31/functions/"+theirs, "").signed(w.signing(function, "lambda"))))
+	if a := w.query(t, function, "iam", "CreateUser", "UserName", "made-by-function"); a.status != 200 { // its role may do anything, in its account
+		t.Errorf("%v", a)
+	}
+	if a := w.query(t, w.rootB, "iam", "GetUser", "UserName", "made-by-function"); a.status != 404 {
+		t.Errorf("the user is in the other account: %v", a)
+	}
+	if a := w.query(t, function, "sts", "GetSessionToken"); a.status != 403 {
+		t.Errorf("a session token for a session: %v", a)
+	}
+	// Without its role it is nobody, from then on.
+	w.iam(t, w.rootA, "DeleteRolePolicy", "RoleName", "execution", "PolicyName", "all")
+	forbidden(t, "without its policy", w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))))
+	w.iam(t, w.rootA, "DeleteRole", "RoleName", "execution")
+	w.iam(t, w.rootA, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "execution", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	if a := w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))); a.status != 403 || !strings.Contains(a.body, "security token") {
+		t.Errorf("with a role made again: %v", a)
+	}
+}
+
+// A change of a policy counts from the next request on.
+func TestHostilePolicyChange(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	call := func() answer {
+		return w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.mallory, "lambda")))
+	}
+	const (
+		both = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunctionUrl","lambda:InvokeFunction"],"Resource":"*"}]}`
+		deny = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"lambda:InvokeFunction*","Resource":"*"}]}`
+	)
+	forbidden(t, "at first", call())
+	for range 3 {
+		w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", both)
+		w.ran(t, call())
+		w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "q", "PolicyDocument", deny)
+		forbidden(t, "denied", call())
+		w.iam(t, w.rootA, "DeleteUserPolicy", "UserName", "mallory", "PolicyName", "q")
+		w.ran(t, call())
+		w.iam(t, w.rootA, "DeleteUserPolicy", "UserName", "mallory", "PolicyName", "p")
+		forbidden(t, "not allowed any more", call())
+	}
+	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", strings.Replace(both, `,"lambda:InvokeFunction"`, "", 1))
+	forbidden(t, "with one of the two actions", call())
+	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", both)
+	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "mallory", "AccessKeyId", w.mallory.id, "Status", "Inactive")
+	if a := call(); a.status != 403 || !strings.Contains(a.body, "security token") {
+		t.Errorf("with an inactive key: %v", a)
+	}
+	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "mallory", "AccessKeyId", w.mallory.id, "Status", "Active")
+	w.ran(t, call())
+	w.lambda(t, w.rootA, "DELETE", "/2021-10-31/functions/target/url", "")
+	if a := call(); a.status != 403 || a.body != `{"Message":null}` {
+		t.Errorf("without its URL: %v", a)
+	}
+}
+
+// What a request says of itself feeds no condition, be it signed or not.
+func TestHostileConditions(t *testing.T) { // MinIO CVE-2026-97731 and the other cases of unsigned x-amz-* headers
+	t.Parallel()
+	w := newWorld(t)
+	lines := []string{
+		"X-Forwarded-For: 203.0.113.7", "X-Real-IP: 203.0.113.7", "Forwarded: for=203.0.113.7", "X-Amz-Source-Ip: 203.0.113.7", "Client-IP: 203.0.113.7", "X-Amzn-Client-Ip: 203.0.113.7", "Via: 203.0.113.7",
+		"X-Amz-Source-Arn: arn:aws:cloudfront::" + accountA + ":distribution/X", "X-Amz-Source-Account: " + accountA, "X-Amz-SourceArn: arn:aws:cloudfront::" + accountA + ":distribution/X",
+		"X-Amz-Mfa: true", "X-Amz-MultiFactorAuthPresent: true", "X-Amz-Security-Token-Issue-Time: 1", "X-Forwarded-Proto: https", "X-Amzn-Vpce-Id: vpce-1", "X-Amz-Vpc-Endpoint-Id: vpce-1",
+		"X-Amz-Principal-Org-Id: o-aaaaaaaaaa", "X-Amz-Invoked-Via-Function-Url: true", "X-Amz-Principal-Tag-Admin: true", "X-Amz-Function-Url-Auth-Type: NONE",
+	}
+	conditions := map[string]string{
+		"the address":      `"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}`,
+		"the source":       `"StringLike":{"aws:SourceArn":"*"}`,
+		"the account":      `"StringEquals":{"aws:SourceAccount":"` + accountA + `"}`,
+		"MFA":              `"Bool":{"aws:MultiFactorAuthPresent":"true"}`,
+		"TLS":              `"Bool":{"aws:SecureTransport":"true"}`,
+		"the endpoint":     `"StringLike":{"aws:SourceVpce":"*"}`,
+		"the organisation": `"StringLike":{"aws:PrincipalOrgID":"*"}`,
+		"a tag":            `"StringEquals":{"aws:PrincipalTag/Admin":"true"}`,
+		"a service":        `"Bool":{"aws:PrincipalIsAWSService":"true"}`,
+		"the token":        `"StringLike":{"aws:TokenIssueTime":"*"}`,
+	}
+	for what, condition := range conditions {
+		w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument",
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*","Condition":{`+condition+`}}]}`)
+		s := w.signing(w.mallory, "lambda")
+		r := w.call(w.iamURL, "GET", "/", "")
+		forbidden(t, what+", unsigned headers", w.send(t, r.signed(s).with(lines...)))
+		for _, line := range lines {
+			name, _, _ := strings.Cut(line, ":")
+			s.names = append(s.names, strings.ToLower(name))
+		}
+		forbidden(t, what+", signed headers", w.send(t, r.with(lines...).signed(s)))
+		forbidden(t, what+", presigned", w.send(t, r.presigned(w.signing(w.mallory, "lambda")).with(lines...)))
+		s.names = nil
+		denied(t, what+", the API", w.send(t, w.api("POST", "/2015-03-31/functions/target/invocations", "{}").signed(w.signing(w.mallory, "lambda")).with(lines...)))
+	}
+	// A deny is not escaped from either.
+	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.1/32"}}}]}`)
+	forbidden(t, "a deny by address", w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.mallory, "lambda")).with(lines...)))
+
+	t.Run("a variable that a session has no value for", func(t *testing.T) {
+		w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "caller", "PolicyName", "lambda", "PolicyDocument",
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*","Condition":{"StringEquals":{"aws:userid":"${aws:username}"}}}]}`)
+		forbidden(t, "an unknown variable", w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.assume(t, w.alice, callerRole(accountA), "aws.username"), "lambda"))))
+	})
+}
+
+// A URL that asks for no signature has no caller, whatever a request says.
+func TestHostileOpenURL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.call(w.openURL, "GET", "/", "")
+	for what, r := range map[string]request{
+		"signed by root":      r.signed(w.signing(w.rootA, "lambda")),
+		"signed wrongly":      r.signed(signing{key: key{w.rootA.id, "wrong", ""}, service: "lambda", region: region}),
+		"signed by nobody":    r.with("Authorization: AWS4-HMAC-SHA256 Credential=root"),
+		"presigned wrongly":   r.presigned(signing{key: key{w.rootA.id, "wrong", ""}, service: "s3", region: "x"}),
+		"with a bearer token": r.with("Authorization: Bearer token"),
+	} {
+		if seen := w.ran(t, w.send(t, r)); seen.RequestContext.Authorizer != nil {
+			t.Errorf("%s: the function saw %+v", what, seen.RequestContext.Authorizer)
+		}
+	}
+	// The key of a caller does not make up for the permission that everybody lacks.
+	w.lambda(t, w.rootA, "DELETE", "/2015-03-31/functions/open/policy/invoke", "")
+	forbidden(t, "root, with one permission missing", w.send(t, r.signed(w.signing(w.rootA, "lambda"))))
+	forbidden(t, "anybody", w.send(t, r))
+}

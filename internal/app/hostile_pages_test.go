@@ -1,0 +1,102 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// furl's own pages are for the person at the machine, and not for the web pages that this person's browser shows.
+func TestHostilePages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(t, w.call(w.iamURL, "GET", "/secret-path", ""))
+	pages := []string{"/_furl/", "/_furl", "/_furl/requests", "/_furl/requests/last", "/_furl/logs?function=target", "/%5ffurl/requests", "/_furl%2Frequests", "/_furl/requests?limit=99999999999999999999"}
+	refused := func(name string, r request) {
+		t.Helper()
+		a := w.send(t, r)
+		if a.status != 403 || strings.Contains(a.body, "secret-path") || strings.Contains(a.body, "the latest requests") {
+			t.Errorf("%s, %s: %v", name, r.target, a)
+		}
+		if a.header.Get("Access-Control-Allow-Origin") != "" || a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s, %s: headers %v", name, r.target, a.header)
+		}
+	}
+	for _, page := range pages {
+		r := w.api("GET", page, "")
+		if a := w.send(t, r); a.status != 200 {
+			t.Errorf("%s: %v", page, a)
+		}
+		for _, host := range []string{
+			"evil.example", "evil.example:" + w.port(), "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.nip.io:" + w.port(), "localhost.:" + w.port(),
+			"0.0.0.0:" + w.port(), "[::]:" + w.port(), "2130706433:" + w.port(), "0x7f.1:" + w.port(), "017700000001", "10.0.0.1", "169.254.169.254", "furl", "",
+		} {
+			rebound := r
+			rebound.host = host
+			if host == "" {
+				rebound.proto = "HTTP/1.0"
+			}
+			refused("host "+host, rebound)
+			refused("host "+host+" and another as X-Forwarded-Host", rebound.with("X-Forwarded-Host: localhost", "Forwarded: host=localhost"))
+		}
+		for _, line := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Sec-Fetch-Site: CROSS-SITE", "Sec-Fetch-Site: garbage"} {
+			refused(line, r.with(line))
+			refused(line+" of an open origin", r.with(line, "Origin: http://localhost:"+w.port()))
+		}
+		absolute := r
+		absolute.target = "http://evil.example" + page
+		refused("an absolute target", absolute)
+	}
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "PROPFIND"} {
+		a := w.send(t, w.api(method, "/_furl/requests", "").with("X-HTTP-Method-Override: GET"))
+		if a.status != 405 || strings.Contains(a.body, "secret-path") {
+			t.Errorf("%s: %v", method, a)
+		}
+	}
+	for _, path := range []string{
+		"/_furl/../_furl/requests", "/_furl/./requests", "/_furl/requests/../requests", "/_furl/REQUESTS", "/_furl/requests%00", "/_furl/..%2f..%2fetc/passwd",
+		"/_furl/code/../../etc/passwd", "/_furl/requests/..", "/_furl/requests/" + strings.Repeat("a", 5000), "/_furl/metrics", "/_furl/.git/config",
+	} {
+		if a := w.send(t, w.api("GET", path, "")); a.status != 404 && a.status != 403 {
+			t.Errorf("%s: %v", path, a)
+		}
+	}
+}
+
+// A link to a function's code is good for that code and for ten minutes, and can not be made up.
+func TestHostileCode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var function struct{ Code struct{ Location string } }
+	if err := json.Unmarshal([]byte(w.lambda(t, w.rootA, "GET", "/2015-03-31/functions/target", "").body), &function); err != nil {
+		t.Fatal(err)
+	}
+	link, err := url.Parse(function.Code.Location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(target string) answer { return w.send(t, w.api("GET", target, "")) }
+	if a := get(link.RequestURI()); a.status != 200 || !strings.HasPrefix(a.body, "PK") {
+		t.Fatalf("the link: %v", a)
+	}
+	name, query := strings.TrimPrefix(link.Path, "/_furl/code/"), link.Query()
+	expires, signature := query.Get("expires"), query.Get("signature")
+	for _, target := range []string{
+		"/_furl/code/" + name, "/_furl/code/" + name + "?expires=" + expires, "/_furl/code/" + name + "?signature=" + signature,
+		"/_furl/code/" + name + "?expires=99" + expires + "&signature=" + signature, "/_furl/code/" + name + "?expires=" + expires + "0&signature=" + signature,
+		"/_furl/code/" + name + "?expires=" + expires + "&signature=", "/_furl/code/" + name + "?expires=" + expires + "&signature=" + signature[:62],
+		"/_furl/code/" + name + "?expires=" + expires + "&signature=" + strings.Repeat("0", 64), "/_furl/code/" + name + "?expires=" + expires + "&signature=" + signature + "00",
+		"/_furl/code/" + name + "%0a?expires=" + expires + "&signature=" + signature, "/_furl/code/" + strings.ToUpper(name) + "?expires=" + expires + "&signature=" + signature,
+		"/_furl/code/" + name[:60] + "?" + link.RawQuery, "/_furl/code/../code/" + name + "?" + link.RawQuery, "/_furl/code/..%2f..%2fetc%2fpasswd?" + link.RawQuery,
+		"/_furl/code/%2e%2e/furl.db?" + link.RawQuery, "/_furl/code/?" + link.RawQuery, "/_furl/code/" + name + "/../x?" + link.RawQuery,
+	} {
+		if a := get(target); a.status != 403 || strings.Contains(a.body, "PK") {
+			t.Errorf("%s: %v", target, a)
+		}
+	}
+	w.ahead.Store(int64(11 * 60 * 1e9))
+	if a := get(link.RequestURI()); a.status != 403 {
+		t.Errorf("after ten minutes: %v", a)
+	}
+}

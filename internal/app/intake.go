@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// intake is where request bodies arrive. A body has to be read before its signature can be checked, so anybody can
+// send one: it bounds the time that bodies may take and the memory that they take together. Nobody who sends no body
+// meets it.
+type intake struct {
+	// timeout is how long each MiB of a body may take to arrive.
+	timeout time.Duration
+	// room has an element for each MiB that is taken of the room for bodies on their way; turn has one while
+	// somebody takes, so that two can not wait for each other.
+	room chan struct{}
+	turn chan struct{}
+}
+
+const (
+	mebibyte = 1 << 20
+	// bodyRoom is the room for all bodies that are on their way, in MiB: one of a deployment package at its largest
+	// and nine of synchronous invocations.
+	bodyRoom = 128
+	// smallBody is how much of each body, in bytes, may arrive without taking room. Readers that know the length
+	// allocate all of it once they have seen some; package sigv4, when it has 64 KiB.
+	smallBody = 32 << 10
+	// chunkedBody is the room that is taken for a body of unknown length, in MiB: enough for an invocation. What
+	// goes beyond takes more when it comes.
+	chunkedBody = 8
+)
+
+func newIntake(timeout time.Duration) *intake {
+	return &intake{timeout: timeout, room: make(chan struct{}, bodyRoom), turn: make(chan struct{}, 1)}
+}
+
+// errCrowded is the failure to read a body that found no room in time.
+var errCrowded = errors.New("too many large request bodies are arriving at once")
+
+// receive returns the request with its body under watch. The caller calls done when it has answered. The request is a
+// copy, since net/http looks at its own one's body to see whether the client still waits to be asked for it.
+func (i *intake) receive(w http.ResponseWriter, r *http.Request) (watched *http.Request, done func()) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r, func() {}
+	}
+	body := &arriving{ReadCloser: r.Body, intake: i, ctx: r.Context(), controller: http.NewResponseController(w), next: mebibyte, chunked: r.ContentLength < 0}
+	body.need = chunkedBody
+	if !body.chunked {
+		body.need = int(min((r.ContentLength+mebibyte-1)/mebibyte, int64(cap(i.room))))
+	}
+	// The time runs from now, and on until the body's end: net/http reads what the handler leaves of it.
+	body.extend()
+	watched = r.WithContext(r.Context())
+	watched.Body = body
+	return watched, body.release
+}
+
+// arriving is a request body that is on its way.
+type arriving struct {
+	io.ReadCloser
+	intake     *intake
+	ctx        context.Context // of the request that the body is part of
+	controller *http.ResponseController
+	chunked    bool
+	read, next int64 // bytes read, and at how many the time begins anew
+	need, held int   // MiB
+}
+
+// Read reads from the connection. At the end of the body time and room are given back.
+func (a *arriving) Read(p []byte) (int, error) {
+	switch {
+	case a.held == a.need:
+	case a.read < smallBody:
+		p = p[:min(int64(len(p)), smallBody-a.read)]
+	default:
+		if err := a.take(); err != nil {
+			a.release()
+			return 0, err
+		}
+	}
+	n, err := a.ReadCloser.Read(p)
+	a.read += int64(n)
+	switch {
+	case errors.Is(err, io.EOF):
+		a.release()
+		a.controller.SetReadDeadline(time.Time{}) //nolint:errcheck // without a deadline there is none to clear
+	case err != nil:
+		a.release()
+	case a.read >= a.next:
+		a.next += mebibyte
+		a.extend()
+		if a.chunked && a.read >= int64(a.need)*mebibyte {
+			a.need++
+		}
+	}
+	return n, err
+}
+
+func (a *arriving) extend() {
+	a.controller.SetReadDeadline(time.Now().Add(a.intake.timeout)) //nolint:errcheck // only connections of tests have none
+}
+
+// take waits for the room that the body needs.
+func (a *arriving) take() error {
+	ctx, cancel := context.WithTimeoutCause(a.ctx, a.intake.timeout, errCrowded)
+	defer cancel()
+	select {
+	case a.intake.turn <- struct{}{}:
+		defer func() { <-a.intake.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for a.held < a.need {
+		select {
+		case a.intake.room <- struct{}{}:
+			a.held++
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	a.extend()
+	return nil
+}
+
+func (a *arriving) release() {
+	for ; a.held > 0; a.held-- {
+		<-a.intake.room
+	}
+}
