@@ -117,7 +117,6 @@ type signing struct {
 	noHost  bool              // the host is not signed
 	noToken bool              // the token is not sent
 	expires string            // presigned only
-	form    bool              // presigned: without the session token in the query
 }
 
 func (s signing) stamp() string { return s.at.UTC().Format("20060102T150405Z") }
