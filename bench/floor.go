@@ -82,9 +82,12 @@ func (f *floor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
-		w.Header().Set("Lambda-Runtime-Aws-Request-Id", strconv.FormatInt(f.served.Add(1), 10))
-		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10))
-		w.Header().Set("Content-Length", strconv.Itoa(len(event)))
+		header := w.Header()
+		header.Set("Lambda-Runtime-Aws-Request-Id", strconv.FormatInt(f.served.Add(1), 10))
+		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10))
+		header.Set("Lambda-Runtime-Invoked-Function-Arn", functionARN)
+		header.Set("Lambda-Runtime-Trace-Id", "Root=1-6922f5a0-000000000000000000000000;Sampled=0")
+		header.Set("Content-Length", strconv.Itoa(len(event)))
 		w.Write(event) //nolint:errcheck // a function that is gone is noticed by whoever waits for its answer
 		return
 	}
