@@ -109,38 +109,40 @@ func newTarget(r *http.Request, body []byte) (target, error) {
 
 // throughput is how many calls some callers together get answered in a second, each waiting for its answer.
 func (t target) throughput(ctx context.Context, callers int, during time.Duration) (float64, error) {
-	clients := make([]*client, callers)
-	for i := range clients {
-		c, err := dial(t.address)
-		if err != nil {
-			return 0, err
-		}
-		defer c.close()
-		if err := c.conn.SetDeadline(time.Now().Add(during + patience)); err != nil {
-			return 0, err
-		}
-		clients[i] = c
-	}
+	begin := time.Now()
+	answered, err := t.load(ctx, callers, during)
+	return float64(answered) / time.Since(begin).Seconds(), err
+}
+
+// load makes calls for a while and returns how many were answered.
+func (t target) load(ctx context.Context, callers int, during time.Duration) (answered int, err error) {
 	counts, faults := make([]int, callers), make([]error, callers)
 	var all sync.WaitGroup
-	begin := time.Now()
-	end := begin.Add(during)
-	for i, c := range clients {
-		all.Go(func() {
-			for ctx.Err() == nil && time.Now().Before(end) {
-				if err := c.call(t.request); err != nil {
-					faults[i] = err
-					return
-				}
-				counts[i]++
-			}
-		})
+	end := time.Now().Add(during)
+	for i := range callers {
+		all.Go(func() { counts[i], faults[i] = t.callUntil(ctx, end) })
 	}
 	all.Wait()
-	elapsed := time.Since(begin)
-	total := 0
 	for _, n := range counts {
-		total += n
+		answered += n
 	}
-	return float64(total) / elapsed.Seconds(), errors.Join(append(faults, ctx.Err())...)
+	return answered, errors.Join(append(faults, ctx.Err())...)
+}
+
+// callUntil is one of the callers of a load.
+func (t target) callUntil(ctx context.Context, end time.Time) (answered int, err error) {
+	c, err := dial(t.address)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	if err := c.conn.SetDeadline(end.Add(patience)); err != nil {
+		return 0, err
+	}
+	for ; ctx.Err() == nil && time.Now().Before(end); answered++ {
+		if err := c.call(t.request); err != nil {
+			return answered, err
+		}
+	}
+	return answered, nil
 }

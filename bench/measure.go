@@ -48,17 +48,20 @@ func (e effort) repeat(work func()) float64 {
 	return median(rounds)
 }
 
-// perRun is how long one run of the work takes, in nanoseconds, over at least the duration.
+// perRun is how much processor time one run of the work takes, in nanoseconds, over at least the duration. The garbage
+// that the work leaves behind is its own affair.
 func perRun(atLeast time.Duration, work func()) float64 {
-	runtime.GC() // nobody pays for the garbage of the other side
-	begin := time.Now()
-	for batch, runs := 1, 0; ; batch *= 2 {
+	runtime.GC()
+	begin := processorTime()
+	runs := 0
+	for batch := 1; ; batch *= 2 {
 		for range batch {
 			work()
 		}
 		runs += batch
-		if took := time.Since(begin); took >= atLeast {
-			return float64(took) / float64(runs)
+		if took := processorTime() - begin; took >= atLeast {
+			runtime.GC()
+			return float64(processorTime()-begin) / float64(runs)
 		}
 	}
 }
