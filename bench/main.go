@@ -38,7 +38,7 @@ type effort struct {
 var (
 	full = effort{rounds: 9, round: 200 * time.Millisecond, load: 1500 * time.Millisecond, starts: 15, callers: 8, large: targetPopulation, loads: 5}
 	// The quick effort has the whole large world as well: with a smaller one its targets would say nothing.
-	quick = effort{rounds: 5, round: 40 * time.Millisecond, load: 400 * time.Millisecond, starts: 5, callers: 8, large: targetPopulation, loads: 1}
+	quick = effort{rounds: 5, round: 40 * time.Millisecond, load: 250 * time.Millisecond, starts: 5, callers: 8, large: targetPopulation, loads: 1}
 )
 
 // section is a part of the program that measures one subject.

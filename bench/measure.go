@@ -48,20 +48,17 @@ func (e effort) repeat(work func()) float64 {
 	return median(rounds)
 }
 
-// perRun is how much processor time one run of the work takes, in nanoseconds, over at least the duration. The garbage
-// that the work leaves behind is its own affair.
+// perRun is how much processor time one run of the work takes, in nanoseconds, over at least the duration.
 func perRun(atLeast time.Duration, work func()) float64 {
-	runtime.GC()
+	runtime.GC() // nobody pays for the garbage of the other side
 	begin := processorTime()
-	runs := 0
-	for batch := 1; ; batch *= 2 {
+	for batch, runs := 1, 0; ; batch *= 2 {
 		for range batch {
 			work()
 		}
 		runs += batch
 		if took := processorTime() - begin; took >= atLeast {
-			runtime.GC()
-			return float64(processorTime()-begin) / float64(runs)
+			return float64(took) / float64(runs)
 		}
 	}
 }
