@@ -102,6 +102,8 @@ func cloudError(err error) error {
 	switch {
 	case errors.As(err, &chosen), errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &refused) && refused.Now:
+		return fail(exitFailed, refused.Instead, err)
 	case errors.As(err, &refused):
 		return fail(exitUsage, refused.Instead, err)
 	case errors.As(err, &invalid):

@@ -376,7 +376,7 @@ func (u *urlFlags) list(command *cobra.Command, args []string) ([]awsapi.URL, er
 		if function.Qualifier != "" {
 			return nil, usage(command, errors.New("the URLs of a function and all of its aliases are listed together: leave the alias out"))
 		}
-		return client.URLs(command.Context(), function)
+		return setup.URLsOf(command.Context(), client, function)
 	}
 	client, err := u.open(command.Context(), "")
 	if err != nil {

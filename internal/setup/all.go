@@ -15,6 +15,21 @@ import (
 type Lister interface {
 	Functions(ctx context.Context) iter.Seq2[awsapi.Function, error]
 	URLs(ctx context.Context, arn lambda.ARN) ([]awsapi.URL, error)
+	URL(ctx context.Context, arn lambda.ARN) (awsapi.URL, error)
+}
+
+// URLsOf are the URLs of a function and all of its aliases. Where the endpoint can not list them it is the function's
+// own, if it has one.
+func URLsOf(ctx context.Context, lister Lister, arn lambda.ARN) ([]awsapi.URL, error) {
+	urls, err := lister.URLs(ctx, arn)
+	if awsapi.KindOf(err) != awsapi.Unsupported {
+		return urls, err
+	}
+	url, err := lister.URL(ctx, arn.Unqualified())
+	if awsapi.KindOf(err) == awsapi.NotFound {
+		return nil, nil
+	}
+	return []awsapi.URL{url}, err
 }
 
 // atOnce is how many calls are made at one time: few, since the Lambda API lets an account make 15 of its calls a
@@ -35,7 +50,7 @@ func AllURLs(ctx context.Context, lister Lister) ([]awsapi.URL, error) {
 	group.SetLimit(atOnce)
 	for i, function := range functions {
 		group.Go(func() (err error) {
-			urls[i], err = lister.URLs(ctx, function.ARN)
+			urls[i], err = URLsOf(ctx, lister, function.ARN)
 			if awsapi.KindOf(err) == awsapi.NotFound { // deleted since it was listed
 				err = nil
 			}

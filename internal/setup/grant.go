@@ -148,7 +148,7 @@ func (g *Granter) lookAtURL(ctx context.Context, plan *Plan) error {
 	case err != nil:
 		return err
 	case everyone && url.AuthType != lambda.AuthNone:
-		return refuse("furl url update "+plan.name()+" --auth NONE   # if everyone on the internet is to call it",
+		return refuseNow("furl url update "+plan.name()+" --auth NONE   # if everyone on the internet is to call it",
 			"with auth type %s a permission for * would let in every user and role of every AWS account", url.AuthType)
 	case !everyone && url.AuthType == lambda.AuthNone:
 		plan.note("the URL has auth type NONE: it does not look at signatures. The grant takes effect with: furl url update %s --auth AWS_IAM", plan.name())
@@ -204,7 +204,7 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
 	call := plan.call()
 	for _, permission := range plan.Wanted.Permissions {
 		if denying := call.denying(now, permission.Action); len(denying) > 0 {
-			return refuse("remove the statement first", "%s of the resource-based policy denies %s: an explicit deny outweighs every allow",
+			return refuseNow("remove the statement first", "%s of the resource-based policy denies %s: an explicit deny outweighs every allow",
 				names(denying), permission.Action)
 		}
 		if granting := call.granting(now, permission.Action); len(granting) > 0 {

@@ -72,14 +72,22 @@ func NewAccount(identity awsapi.Identity, client *awsapi.Client) Account {
 	}
 }
 
-// Refusal is the error for a request that could not work whatever was changed.
+// Refusal is the error for a request that is not carried out.
 type Refusal struct {
 	Reason  string
 	Instead string // what to type, or to do; "" if there is nothing
+	// Now says that the request is one that can be made, and that things are in its way as they are now; else it could
+	// never work.
+	Now bool
 }
 
 func (r *Refusal) Error() string { return r.Reason }
 
 func refuse(instead, format string, arguments ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, arguments...), Instead: instead}
+}
+
+// refuseNow is a Refusal for as long as things are as they are.
+func refuseNow(instead, format string, arguments ...any) error {
+	return &Refusal{Reason: fmt.Sprintf(format, arguments...), Instead: instead, Now: true}
 }

@@ -113,7 +113,7 @@ func PlanCreate(ctx context.Context, writer URLWriter, function lambda.ARN, chan
 	}
 	if plan.Before != nil {
 		if differences := plan.merge(change); len(differences) > 0 {
-			return nil, refuse("furl url update "+function.Name+"   # with the same flags",
+			return nil, refuseNow("furl url update "+function.Name+"   # with the same flags",
 				"%s has a URL already, with another %s", function, strings.Join(differences, ", "))
 		}
 		return plan, nil
@@ -133,7 +133,7 @@ func PlanUpdate(ctx context.Context, writer URLWriter, function lambda.ARN, chan
 		return nil, err
 	}
 	if plan.Before == nil {
-		return nil, refuse("furl url create "+function.Name, "%s has no URL", function)
+		return nil, refuseNow("furl url create "+function.Name, "%s has no URL", function)
 	}
 	if differences := plan.merge(change); len(differences) > 0 {
 		plan.Action = UpdateURL
@@ -243,14 +243,28 @@ func value[T any](pointer *T) (v T) {
 func (p *URLPlan) Apply(ctx context.Context) (awsapi.URL, error) {
 	switch p.Action {
 	case CreateURL:
-		return p.writer.CreateURL(ctx, p.Function, p.Settings)
+		url, err := p.writer.CreateURL(ctx, p.Function, p.Settings)
+		return url, p.confirm(url, err)
 	case UpdateURL:
-		return p.writer.UpdateURL(ctx, p.Function, p.Settings)
+		url, err := p.writer.UpdateURL(ctx, p.Function, p.Settings)
+		return url, p.confirm(url, err)
 	case DeleteURL:
 		return *p.Before, absentIsDone(p.writer.DeleteURL(ctx, p.Function))
 	default:
 		return value(p.Before), nil
 	}
+}
+
+// confirm makes an error of an answer that does not say what was asked for.
+func (p *URLPlan) confirm(url awsapi.URL, err error) error {
+	if err != nil {
+		return err
+	}
+	asked := &URLPlan{Before: &url}
+	if differences := asked.merge(URLChange{AuthType: p.Settings.AuthType, InvokeMode: p.Settings.InvokeMode, CORS: p.Settings.CORS}); len(differences) > 0 {
+		return fmt.Errorf("the endpoint accepted the change, and yet did not make it: %s of %s", strings.Join(differences, ", "), p.Function)
+	}
+	return nil
 }
 
 // After are the settings that the URL will have; nil if there will be none.

@@ -174,3 +174,33 @@ func TestAllURLs(t *testing.T) {
 		t.Error("listed after it was cancelled")
 	}
 }
+
+// standIn is an endpoint that has less than AWS: it lists no URLs, and forgets what it is told of the invoke mode.
+type standIn struct{ *awsapi.Client }
+
+func (standIn) URLs(context.Context, lambda.ARN) ([]awsapi.URL, error) {
+	return nil, &awsapi.Error{Kind: awsapi.Unsupported, Action: "lambda:ListFunctionUrlConfigs"}
+}
+
+func (s standIn) UpdateURL(ctx context.Context, arn lambda.ARN, settings awsapi.URLSettings) (awsapi.URL, error) {
+	settings.InvokeMode = ""
+	return s.Client.UpdateURL(ctx, arn, settings)
+}
+
+func TestEndpointsThatStandInForAWS(t *testing.T) {
+	world := setuptest.New(t)
+	role := world.AddRole(here, "/", "web-role", "")
+	web, bare := world.AddFunction(here, "web", role), world.AddFunction(here, "bare", role)
+	api := standIn{world.Client(world.Root(here))}
+	url := must(api.CreateURL(t.Context(), web, awsapi.URLSettings{AuthType: lambda.AuthIAM}))(t)
+	if urls := must(setup.AllURLs(t.Context(), api))(t); len(urls) != 1 || urls[0].Address != url.Address {
+		t.Errorf("the URLs are %+v", urls)
+	}
+	if urls := must(setup.URLsOf(t.Context(), api, bare))(t); len(urls) != 0 {
+		t.Errorf("the URLs of a function without are %+v", urls)
+	}
+	plan := must(setup.PlanUpdate(t.Context(), api, web, setup.URLChange{InvokeMode: lambda.ResponseStream, AuthType: lambda.AuthNone}))(t)
+	if _, err := plan.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "did not make it: invoke mode of") {
+		t.Errorf("what was not done is taken for done: %v", err)
+	}
+}

@@ -285,6 +285,22 @@ func TestKindsOfFailure(t *testing.T) {
 	}
 }
 
+// What stands in for AWS may not have an operation, and says so in its own way.
+func TestAnswersThatAreNotAWSs(t *testing.T) {
+	for status, want := range map[int]awsapi.Kind{404: awsapi.Unsupported, 501: awsapi.Unsupported, 500: awsapi.Failed} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			w.Write([]byte("<!doctype html>"))
+		}))
+		_, err := at(server.URL).URLs(t.Context(), lambda.ARN{Region: "r", Account: account, Name: "web"})
+		if awsapi.KindOf(err) != want || !strings.Contains(err.Error(), "not as AWS does") {
+			t.Errorf("%d: kind %d, %v", status, awsapi.KindOf(err), err)
+		}
+		server.Close()
+	}
+}
+
 func at(endpoint string) *awsapi.Client {
 	return awsapi.New(aws.Config{
 		Region: "eu-central-1", BaseEndpoint: &endpoint, Retryer: func() aws.Retryer { return aws.NopRetryer{} },

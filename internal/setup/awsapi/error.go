@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/aws/smithy-go"
@@ -90,6 +91,7 @@ func failure(err error, action, on string) error {
 	var (
 		answered   smithy.APIError
 		unsent     *smithyhttp.RequestSendError
+		unread     *smithyhttp.ResponseError
 		unsignable *Error
 	)
 	switch {
@@ -109,8 +111,21 @@ func failure(err error, action, on string) error {
 		}
 	case errors.As(err, &unsent):
 		failed.Kind, failed.Message = Unreachable, unsent.Err.Error()
+	case errors.As(err, &unread):
+		failed.Kind, failed.Message = unreadKind(unread.HTTPStatusCode()), fmt.Sprintf("the endpoint answered with status %d, and not as AWS does", unread.HTTPStatusCode())
 	}
 	return failed
+}
+
+// unreadKind is what an answer without an AWS error code means: an endpoint that stands in for AWS, and does not have
+// the operation.
+func unreadKind(status int) Kind {
+	switch status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return Unsupported
+	default:
+		return Failed
+	}
 }
 
 // DeniedAction is the permission that the caller lacked for the call that failed; ok is false if it failed otherwise.

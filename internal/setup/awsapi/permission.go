@@ -19,7 +19,7 @@ func (c *Client) Policy(ctx context.Context, arn lambda.ARN) (string, error) {
 	if err != nil {
 		return "", failure(err, "lambda:GetPolicy", arn.String())
 	}
-	return aws.ToString(out.Policy), nil
+	return repaired(aws.ToString(out.Policy)), nil
 }
 
 // AddPermission adds a statement to the resource-based policy of the function or alias. An error of kind Conflict says

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -114,8 +115,9 @@ func urlOf(arn, address *string, authType types.FunctionUrlAuthType, mode types.
 		return URL{}, fmt.Errorf("answer of the Lambda API: %w", err)
 	}
 	url := URL{
-		Function: function, Address: aws.ToString(address),
-		AuthType: lambda.AuthType(authType), InvokeMode: lambda.InvokeMode(mode), CORS: corsOf(cors),
+		// AWS ends the address with a slash and writes the mode in capitals; not all that stand in for it do.
+		Function: function, Address: strings.TrimSuffix(aws.ToString(address), "/") + "/",
+		AuthType: lambda.AuthType(authType), InvokeMode: lambda.InvokeMode(strings.ToUpper(string(mode))), CORS: corsOf(cors),
 		Created: timeOf(created), Modified: timeOf(modified),
 	}
 	if url.InvokeMode == "" { // the answer to a creation leaves the default out

@@ -100,7 +100,8 @@ func (r *Report) conclude() {
 		}
 		verdict := step.verdict()
 		if slices.Index(worse, verdict) > slices.Index(worse, r.Verdict) {
-			r.Verdict, r.Reason = verdict, step.Name+": "+step.Summary
+			summary, _, _ := strings.Cut(step.Summary, "\n")
+			r.Verdict, r.Reason = verdict, step.Name+": "+summary
 		}
 	}
 	// A call that was made says more than all that was read.
@@ -133,7 +134,11 @@ var words = map[Verdict]string{
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var text strings.Builder
 	for _, step := range r.Steps {
-		fmt.Fprintf(&text, "%-17s  %-14s  %s\n", step.Name, step.Status, step.Summary)
+		summary, more, _ := strings.Cut(step.Summary, "\n")
+		fmt.Fprintf(&text, "%-17s  %-14s  %s\n", step.Name, step.Status, summary)
+		for line := range strings.Lines(more) {
+			fmt.Fprintf(&text, "%-17s  %-14s    %s\n", "", "", strings.TrimRight(line, "\n"))
+		}
 		for _, detail := range step.Details {
 			for line := range strings.Lines(detail) {
 				fmt.Fprintf(&text, "%-17s  %-14s    %s\n", "", "", strings.TrimRight(line, "\n"))
