@@ -109,6 +109,9 @@ func newReceived(t *testing.T) *received {
 // TestCallSendsWhatCurlSends gives the same flags to curl and compares what arrives.
 func TestCallSendsWhatCurlSends(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
+		if os.Getenv("FURL_STRICT") != "" {
+			t.Fatal("curl is not installed")
+		}
 		t.Skip("curl is not installed")
 	}
 	environment(t)

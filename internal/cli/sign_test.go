@@ -21,6 +21,9 @@ import (
 func shell(t *testing.T, script string) string {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
+		if os.Getenv("FURL_STRICT") != "" {
+			t.Fatal("curl is not installed")
+		}
 		t.Skip("curl is not installed")
 	}
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", "set -e\n"+script).Output()
