@@ -116,20 +116,60 @@ func (f *floor) latency(during time.Duration) float64 {
 	return median(times)
 }
 
-// floorThroughput is how many round trips the functions make in a second, all at one time.
-func floorThroughput(floors []*floor, during time.Duration) float64 {
+// floors are as many functions as there are callers, each with a bare Runtime API.
+type floors struct {
+	all  []*floor
+	free chan *floor
+}
+
+func (b *bench) newFloors(ctx context.Context, n int) (*floors, error) {
+	f := &floors{free: make(chan *floor, n)}
+	for range n {
+		bare, err := b.newFloor(ctx)
+		if err != nil {
+			return nil, err
+		}
+		f.all = append(f.all, bare)
+		f.free <- bare
+	}
+	return f, nil
+}
+
+// throughput is how many round trips the functions make in a second, all at one time.
+func (f *floors) throughput(during time.Duration) float64 {
 	var answered atomic.Int64
 	var all sync.WaitGroup
 	begin := time.Now()
 	end := begin.Add(during)
-	for _, f := range floors {
+	for _, bare := range f.all {
 		all.Go(func() {
 			for time.Now().Before(end) {
-				f.invoke()
+				bare.invoke()
 				answered.Add(1)
 			}
 		})
 	}
 	all.Wait()
 	return float64(answered.Load()) / time.Since(begin).Seconds()
+}
+
+// serveFloors puts an HTTP server in front of the functions and returns its address. Whatever the request, a function
+// that is free gets the same event, and the answer is the function's as it is.
+func (b *bench) serveFloors(f *floors) (address string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: f}
+	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
+	b.atEnd(func() { server.Close() })
+	return listener.Addr().String(), nil
+}
+
+// ServeHTTP runs a function.
+func (f *floors) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	bare := <-f.free
+	answer := bare.invoke()
+	f.free <- bare
+	w.Write(answer) //nolint:errcheck // a client that is gone is nobody's loss
 }

@@ -7,13 +7,9 @@ import (
 
 // measureLoad is how many calls several callers at one time get answered.
 func measureLoad(ctx context.Context, b *bench, e effort) ([]row, error) {
-	var rows []row
-	for _, measure := range []func(context.Context, *bench, effort) (row, error){measureGoLoad, measureFloorLoad} {
-		measured, err := measure(ctx, b, e)
-		if err != nil {
-			return rows, err
-		}
-		rows = append(rows, measured)
+	rows, err := measureGoLoad(ctx, b, e)
+	if err != nil {
+		return rows, err
 	}
 	for _, k := range interpreted {
 		name := fmt.Sprintf("%d callers, %s function", e.callers, k.name)
@@ -30,66 +26,73 @@ func measureLoad(ctx context.Context, b *bench, e effort) ([]row, error) {
 	return rows, nil
 }
 
-// measureGoLoad compares with a reverse proxy in front of an HTTP server that makes the same page.
-func measureGoLoad(ctx context.Context, b *bench, e effort) (row, error) {
+// measureGoLoad compares with three other ways to the same page: a reverse proxy in front of the same function, the
+// function's Runtime API by itself, and a reverse proxy in front of the page as a plain HTTP handler. Only the first
+// does the same work. The second has no HTTP in front, the third no Runtime API behind.
+func measureGoLoad(ctx context.Context, b *bench, e effort) ([]row, error) {
 	end := b.nested()
 	defer end()
 	callee, err := b.deploy(ctx, goFunction)
 	if err != nil {
-		return row{}, err
+		return nil, err
 	}
 	get, err := callee.get(ctx)
 	if err != nil {
-		return row{}, err
+		return nil, err
 	}
-	proxied, err := b.proxied(ctx, get)
+	floors, err := b.newFloors(ctx, e.callers)
 	if err != nil {
-		return row{}, err
+		return nil, err
+	}
+	function, err := b.proxied(ctx, get, func() (string, error) { return b.serveFloors(floors) })
+	if err != nil {
+		return nil, err
+	}
+	handler, err := b.proxied(ctx, get, func() (string, error) { return b.helper(ctx, "serve") })
+	if err != nil {
+		return nil, err
 	}
 	rate := func(t target) func() (float64, error) {
 		return func() (float64, error) { return t.throughput(ctx, e.callers, e.load) }
 	}
-	for _, warm := range []target{get, proxied} {
+	bare := func() (float64, error) { return floors.throughput(e.load), nil }
+	for _, warm := range []target{get, function, handler} {
 		if _, err := rate(warm)(); err != nil {
-			return row{}, fmt.Errorf("%w\n%s", err, callee.server.log.String())
+			return nil, fmt.Errorf("%w\n%s", err, callee.server.log.String())
 		}
 	}
-	p, err := e.alternate(rate(get), rate(proxied))
+	p, err := e.alternate(rate(get), rate(function))
 	if err != nil {
-		return row{}, err
+		return nil, err
 	}
-	return row{
-		fmt.Sprintf("%d callers, Go function", e.callers), fmt.Sprintf("%s, %s", perSecond(p.ours), percent(p.ratio)), "≥ 5000/s or ≥ 60 %",
-		p.ours >= 5000 || p.ratio >= 0.6, fmt.Sprintf("httputil.ReverseProxy before the same work: %s", perSecond(p.theirs)),
-	}, nil
-}
-
-// measureFloorLoad is the most that the same functions can do on this machine, whoever calls them.
-func measureFloorLoad(ctx context.Context, b *bench, e effort) (row, error) {
-	end := b.nested()
-	defer end()
-	var floors []*floor
-	for range e.callers {
-		bare, err := b.newFloor(ctx)
+	name := fmt.Sprintf("%d callers, Go function", e.callers)
+	rows := []row{{
+		name, fmt.Sprintf("%s, %s", perSecond(p.ours), percent(p.ratio)), "≥ 5000/s or ≥ 60 %", p.ours >= 5000 || p.ratio >= 0.6,
+		fmt.Sprintf("httputil.ReverseProxy before the same function, with a bare Runtime API: %s", perSecond(p.theirs)),
+	}}
+	for _, other := range []struct {
+		what string
+		rate func() (float64, error)
+	}{
+		{"that bare Runtime API by itself, without HTTP, signature, policy, log or limit", bare},
+		{"httputil.ReverseProxy before the page as a plain handler, without a Runtime API", rate(handler)},
+	} {
+		p, err := e.alternate(rate(get), other.rate)
 		if err != nil {
-			return row{}, err
+			return rows, err
 		}
-		floors = append(floors, bare)
+		rows = append(rows, row{
+			name: name, measured: fmt.Sprintf("%s, %s", perSecond(p.ours), percent(p.ratio)),
+			against: fmt.Sprintf("%s: %s", other.what, perSecond(p.theirs)),
+		})
 	}
-	floorThroughput(floors, e.load)
-	var rates []float64
-	for range e.rounds {
-		rates = append(rates, floorThroughput(floors, e.load))
-	}
-	return row{
-		name:     fmt.Sprintf("%d callers, Go function, bare Runtime API", e.callers),
-		measured: perSecond(median(rates)), against: "without HTTP, signature, policy, log or limit: the ceiling of this machine",
-	}, nil
+	return rows, nil
 }
 
-// proxied is the same request to the proxy: the same headers to read, which nobody there looks at.
-func (b *bench) proxied(ctx context.Context, signed target) (target, error) {
-	work, err := b.helper(ctx, "serve")
+// proxied is the same request to a reverse proxy before other work: the same headers to read, which nobody there looks
+// at.
+func (b *bench) proxied(ctx context.Context, signed target, serve func() (string, error)) (target, error) {
+	work, err := serve()
 	if err != nil {
 		return target{}, err
 	}
