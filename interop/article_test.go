@@ -130,11 +130,11 @@ func TestArticle(t *testing.T) {
 		}
 	})
 	t.Run("GET", func(t *testing.T) {
-		a.answered(t, "get", `{"page":5,"caller":"`+callingIdentity+`"}`)
+		a.answered(t, "my-calling-function", "get", `{"page":5,"caller":"`+callingIdentity+`"}`)
 	})
 	t.Run("POST", func(t *testing.T) {
-		a.answered(t, "post", `{"user":"my-user","caller":"`+callingIdentity+`"}`)
-		a.answered(t, "post_with_content_type", `{"user":"my-user","caller":"`+callingIdentity+`"}`)
+		a.answered(t, "my-calling-function", "post", `{"user":"my-user","caller":"`+callingIdentity+`"}`)
+		a.answered(t, "my-calling-function", "post_with_content_type", `{"user":"my-user","caller":"`+callingIdentity+`"}`)
 	})
 	t.Run("mistakes", a.mistakes)
 }
@@ -171,19 +171,27 @@ func (a *article) mistakes(t *testing.T) {
 // createFunctions makes what the article takes for granted: both functions, with a role each, and a third one whose
 // role nobody will let in.
 func (a *article) createFunctions(t *testing.T) {
-	web := writeZip(t, []string{installed(t, "package", "web"), "testdata/function/web"}, nil)
 	caller := writeZip(t, []string{installed(t, "package", "caller"), "testdata/function/caller"}, nil)
-	for _, function := range []struct{ name, zip, handler string }{
-		{"my-function-with-url", web, "app.handler"},
-		{"my-calling-function", caller, "handler.handler"},
-		{"my-other-function", caller, "handler.handler"},
-	} {
-		created := decode[struct{ Role struct{ Arn string } }](t, a.shell(t, `aws iam create-role --role-name "$NAME-role" --assume-role-policy-document '`+lambdaMayAssume+`'`,
-			"NAME="+function.name))
-		a.shell(t, `aws lambda create-function --function-name "$NAME" --runtime "$RUNTIME" --handler "$HANDLER" --timeout 60 \
-			--role "$ROLE" --zip-file "fileb://$ZIP" && aws lambda wait function-active-v2 --function-name "$NAME"`,
-			"NAME="+function.name, "ROLE="+created.Role.Arn, "HANDLER="+function.handler, "ZIP="+function.zip, "RUNTIME="+pythonRuntime(t))
-	}
+	a.deploy(t, "my-function-with-url", pythonRuntime(t), "app.handler", webZip(t))
+	a.deploy(t, "my-calling-function", pythonRuntime(t), "handler.handler", caller)
+	a.deploy(t, "my-other-function", pythonRuntime(t), "handler.handler", caller)
+}
+
+// webZip is the deployment package of the FastAPI app.
+func webZip(t *testing.T) string {
+	t.Helper()
+	return writeZip(t, []string{installed(t, "package", "web"), "testdata/function/web"}, nil)
+}
+
+// deploy creates a function, and its execution role NAME-role, with the AWS CLI.
+func (s *server) deploy(t *testing.T, name, runtime, handler, zip string) {
+	t.Helper()
+	s.shell(t, `
+		ROLE=$(aws iam create-role --role-name "$NAME-role" --assume-role-policy-document "$TRUST" --query Role.Arn --output text) &&
+		aws lambda create-function --function-name "$NAME" --runtime "$RUNTIME" --handler "$HANDLER" --timeout 60 \
+		   --role "$ROLE" --zip-file "fileb://$ZIP" &&
+		aws lambda wait function-active-v2 --function-name "$NAME"`,
+		"NAME="+name, "TRUST="+lambdaMayAssume, "RUNTIME="+runtime, "HANDLER="+handler, "ZIP="+zip)
 }
 
 const lambdaMayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
@@ -217,9 +225,9 @@ func (a *article) call(t *testing.T, function, do string) answer {
 	return decode[answer](t, string(text))
 }
 
-func (a *article) answered(t *testing.T, do, body string) {
+func (a *article) answered(t *testing.T, function, do, body string) {
 	t.Helper()
-	if got := a.call(t, "my-calling-function", do); got.Status != 200 || got.Body != body {
+	if got := a.call(t, function, do); got.Status != 200 || got.Body != body {
 		t.Errorf("got  %+v\nwant 200 %s", got, body)
 	}
 }

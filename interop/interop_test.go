@@ -77,6 +77,11 @@ var buildEcho = sync.OnceValues(func() (string, error) {
 	return build("./testdata/function/echo", "bootstrap")
 })
 
+// buildGoCaller builds the Go function testdata/function/gocaller as Lambda wants it, once.
+var buildGoCaller = sync.OnceValues(func() (string, error) {
+	return build("./testdata/function/gocaller", "gocaller")
+})
+
 func build(pkg, name string) (string, error) {
 	dir, err := filepath.Abs(filepath.Join(".env", "bin"))
 	if err != nil {

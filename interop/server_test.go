@@ -17,6 +17,7 @@ import (
 // server is a running `furl serve`.
 type server struct {
 	t       *testing.T
+	flags   []string // of furl serve
 	data    string
 	home    string // of the clients, empty
 	log     string // file
@@ -26,10 +27,10 @@ type server struct {
 }
 
 // startServer starts a server on a free port. It is stopped when the test ends.
-func startServer(t *testing.T) *server {
+func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &server{t: t, data: filepath.Join(dir, "data"), home: filepath.Join(dir, "home"), log: filepath.Join(dir, "log")}
+	s := &server{t: t, flags: flags, data: filepath.Join(dir, "data"), home: filepath.Join(dir, "home"), log: filepath.Join(dir, "log")}
 	if err := os.Mkdir(s.home, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,8 @@ func (s *server) start() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	s.process = exec.Command(program, "serve", "--data", s.data, "--listen", "127.0.0.1:0", "--region", region, "--account", account)
+	flags := []string{"serve", "--data", s.data, "--listen", "127.0.0.1:0", "--region", region, "--account", account}
+	s.process = exec.Command(program, append(flags, s.flags...)...)
 	s.process.Env = baseEnv(s.home)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
@@ -92,17 +94,36 @@ func (s *server) healthy() bool {
 	if info := decode[struct{ PID int }](s.t, string(running)); info.PID != s.process.Process.Pid {
 		return false
 	}
-	env := run(s.t, baseEnv(s.home), nil, must(s.t, buildFurl), "env", "--data", s.data, "--json")
-	if env.code != 0 {
+	var ok bool
+	if s.vars, ok = s.variables(account); !ok {
 		return false
 	}
-	s.vars = decode[map[string]string](s.t, env.stdout)
 	response, err := http.Get(s.endpoint() + "/_furl/health")
 	if err != nil {
 		return false
 	}
 	response.Body.Close()
 	return response.StatusCode == http.StatusOK
+}
+
+// variables are what furl env prints for an account.
+func (s *server) variables(account string) (map[string]string, bool) {
+	env := run(s.t, baseEnv(s.home), nil, must(s.t, buildFurl), "env", "--data", s.data, "--account", account, "--json")
+	if env.code != 0 {
+		return nil, false
+	}
+	return decode[map[string]string](s.t, env.stdout), true
+}
+
+// in is the same server for clients with the root keys of another of its accounts.
+func (s *server) in(t *testing.T, account string) *server {
+	t.Helper()
+	other := *s
+	var ok bool
+	if other.vars, ok = s.variables(account); !ok {
+		t.Fatalf("furl env does not know account %s", account)
+	}
+	return &other
 }
 
 // stop sends the signal, and SIGKILL if that does not end the server.
