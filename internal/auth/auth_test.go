@@ -349,7 +349,7 @@ func TestRemedies(t *testing.T) {
 			"role of another account", foreign, lambda.ActionInvokeURL, "", lambda.AuthIAM, policy.Sets{},
 			[]string{
 				strings.Replace(addURL, "%", "far", 1) + "arn:aws:iam::222222222222:role/far --function-url-auth-type AWS_IAM   # in account 111111111111",
-				`aws iam put-role-policy --role-name far --policy-name call-web --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunctionUrl","lambda:InvokeFunction"],"Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}]}'   # in account 222222222222`,
+				`aws iam put-role-policy --role-name far --policy-name call-web --policy-document '{"Version":"2012-10-17","Statement":[{"Sid":"CallFunctionUrl","Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}},{"Sid":"InvokeViaFunctionUrl","Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}]}'   # in account 222222222222`,
 			},
 		},
 		{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
@@ -18,7 +19,7 @@ type remedy struct {
 
 // grant is one grant and the account it has to be made in, if that has to be said.
 type grant struct {
-	snippet.Grant
+	snippet.Part
 	account string
 }
 
@@ -47,11 +48,11 @@ func remedyFor(call URLCall, action string, decision policy.Decision) remedy {
 	switch decision.Reason {
 	case policy.ReasonNoBoundary, policy.ReasonNoSessionPolicy, policy.ReasonNoSCP:
 		kind, _ := decision.Reason.PolicyType()
-		return remedy{sentences: []string{fmt.Sprintf("add %s on %s to the %s of %s", action, resource(call), kind, call.Caller.ARN())}}
+		return remedy{sentences: []string{fmt.Sprintf("add %s on %s to the %s of %s", action, call.resource(), kind, call.Caller.ARN())}}
 	}
 	crossAccount := call.Caller != nil && call.Caller.Account != call.Function.Account
 	if !crossAccount {
-		return remedy{grants: []grant{{Grant: permission(call, action)}}}
+		return remedy{grants: []grant{{Part: permission(call, action)}}}
 	}
 	// Across accounts both sides must allow.
 	var both remedy
@@ -62,7 +63,7 @@ func remedyFor(call URLCall, action string, decision policy.Decision) remedy {
 		if inline, ok := inlinePolicy(call); ok {
 			both.grants = append(both.grants, grant{inline, call.Caller.Account})
 		} else {
-			both.sentences = append(both.sentences, fmt.Sprintf("allow %s on %s in the caller's own policies", action, resource(call)))
+			both.sentences = append(both.sentences, fmt.Sprintf("allow %s on %s in the caller's own policies", action, call.resource()))
 		}
 	}
 	return both
@@ -91,52 +92,54 @@ func allowedBy(decision policy.Decision, kind policy.PolicyType) bool {
 // permission is the statement that the function's resource-based policy lacks.
 func permission(call URLCall, action string) snippet.Permission {
 	principal, name := grantee(call.Caller)
-	suffix := "url"
+	permission := lambda.Permission{StatementID: "allow-" + name + "-url", Action: action, Principal: principal}
 	if action == lambda.ActionInvoke {
-		suffix = "invoke"
+		yes := true
+		permission.StatementID, permission.InvokedViaURL = "allow-"+name+"-invoke", &yes
+	} else {
+		permission.FunctionURLAuthType = call.AuthType
 	}
-	function := call.Function
-	function.Qualifier = call.Qualifier
-	return snippet.Permission{
-		Function: function, ID: "allow-" + name + "-" + suffix, Action: action, Principal: principal, AuthType: call.AuthType,
-	}
+	return snippet.Permission{Function: call.resource(), Permission: permission}
 }
 
 // inlinePolicy is the policy that the caller's role or user lacks; false for callers that have neither.
 func inlinePolicy(call URLCall) (snippet.InlinePolicy, bool) {
-	inline := snippet.InlinePolicy{
-		Name: "call-" + call.Function.Name, Resource: resource(call), Actions: []string{lambda.ActionInvokeURL, lambda.ActionInvoke},
-	}
+	var owner iam.Owner
 	switch {
 	case call.Caller.Role != nil:
-		inline.Owner = call.Caller.Role.Name
+		owner = iam.Owner{Kind: iam.OfRole, Name: call.Caller.Role.Name}
 	case call.Caller.User != nil:
-		inline.User, inline.Owner = true, call.Caller.User.Name
+		owner = iam.Owner{Kind: iam.OfUser, Name: call.Caller.User.Name}
+	default:
+		return snippet.InlinePolicy{}, false
 	}
-	return inline, inline.Owner != ""
+	return snippet.InlinePolicy{Owner: owner, Name: "call-" + call.Function.Name, Document: snippet.CallDocument(call.resource())}, true
 }
 
-func resource(call URLCall) string {
-	arn := call.Function
-	arn.Qualifier = call.Qualifier
-	return arn.String()
+// resource is the function, or the alias, that the URL belongs to.
+func (c URLCall) resource() lambda.ARN {
+	arn := c.Function
+	arn.Qualifier = c.Qualifier
+	return arn
 }
 
 // grantee is whom a resource-based policy should name so that it lets the caller in, and a short name for it that can
 // stand in a statement id.
-func grantee(caller *Caller) (principal, name string) {
+func grantee(caller *Caller) (principal lambda.PermissionPrincipal, name string) {
+	arn := ""
 	switch {
 	case caller == nil:
-		return "*", "everyone"
+		return lambda.PermissionPrincipal{Anyone: true}, "everyone"
 	case caller.Role != nil:
-		return caller.Role.ARN(), statementName(caller.Role.Name)
+		arn, name = caller.Role.ARN(), statementName(caller.Role.Name)
 	case caller.isRoot():
-		return caller.Account, caller.Account
+		arn, name = iam.RootARN(caller.Account), caller.Account
 	case caller.Principal.Type == policy.User:
-		return caller.User.ARN(), statementName(caller.User.Name)
+		arn, name = caller.User.ARN(), statementName(caller.User.Name)
 	default:
-		return caller.ARN(), "session"
+		arn, name = caller.ARN(), "session"
 	}
+	return lambda.PermissionPrincipal{AWS: arn}, name
 }
 
 func (c *Caller) isRoot() bool { return c.Principal.Type == policy.Root }

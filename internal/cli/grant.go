@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/setup/snippet"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // grantFlags are the flags of grant and revoke.
@@ -91,7 +91,7 @@ func (p *program) runGrant(command *cobra.Command, flags grantFlags, function st
 	}
 	switch {
 	case flags.print != "":
-		return p.printCode(snippet.Format(flags.print), plan)
+		return p.printCode(snippet.Form(flags.print), plan)
 	case flags.dryRun && flags.asJSON:
 		return p.printPlanJSON(plan, 0, plan.Diff())
 	case flags.dryRun:
@@ -105,9 +105,9 @@ func (g *grantFlags) validate(command *cobra.Command) error {
 	if g.principal == "" {
 		return usage(command, errors.New("who is it about? name a principal"))
 	}
-	formats := append([]snippet.Format{"cli"}, snippet.Formats()...)
-	if g.print != "" && !slices.Contains(formats, snippet.Format(g.print)) {
-		return usage(command, fmt.Errorf("--print %q is none of %v", g.print, formats))
+	forms := append([]snippet.Form{snippet.CLI}, snippet.Wholes()...)
+	if g.print != "" && !slices.Contains(forms, snippet.Form(g.print)) {
+		return usage(command, fmt.Errorf("--print %q is none of %v", g.print, forms))
 	}
 	if g.print != "" && (g.dryRun || g.asJSON) {
 		return usage(command, errors.New("--print, --dry-run and --json each print something else: choose one"))
@@ -129,12 +129,12 @@ func (g *grantFlags) granter(command *cobra.Command, function string) (*setup.Gr
 }
 
 // printCode prints the plan as code.
-func (p *program) printCode(format snippet.Format, plan *setup.Plan) error {
+func (p *program) printCode(form snippet.Form, plan *setup.Plan) error {
 	p.noteAll(plan.Notes)
 	text := plan.Script()
-	if format != "cli" {
+	if form != snippet.CLI {
 		var err error
-		if text, err = snippet.Write(format, plan.Function, plan.Wanted); err != nil {
+		if text, err = plan.Wanted.As(form); err != nil {
 			return err
 		}
 	}

@@ -148,6 +148,20 @@ func TestPermissionStatement(t *testing.T) {
 	}
 }
 
+func TestPrincipalsAsAddPermissionTakesThem(t *testing.T) {
+	for want, principal := range map[string]lambda.PermissionPrincipal{
+		"*":                                   {Anyone: true},
+		"s3.amazonaws.com":                    {Service: "s3.amazonaws.com"},
+		"111111111111":                        {AWS: "arn:aws:iam::111111111111:root"},
+		"arn:aws:iam::111111111111:role/root": {AWS: "arn:aws:iam::111111111111:role/root"},
+		"AROA":                                {AWS: "AROA"},
+	} {
+		if got := principal.String(); got != want {
+			t.Errorf("%#v is %q", principal, got)
+		}
+	}
+}
+
 func TestPolicyText(t *testing.T) {
 	arn := lambda.ARN{Region: "eu-central-1", Account: "111111111111", Name: "web"}
 	permissions := []lambda.Permission{

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/furl-dev/furl/policy"
 )
@@ -36,6 +37,20 @@ type PermissionPrincipal struct {
 	Anyone  bool   `json:",omitempty"`
 	Service string `json:",omitempty"` // cloudfront.amazonaws.com
 	AWS     string `json:",omitempty"` // an ARN, or the unique id of a user or role (AIDA…, AROA…)
+}
+
+// String is the principal as AddPermission takes it: an account by its id.
+func (p PermissionPrincipal) String() string {
+	switch {
+	case p.Anyone:
+		return "*"
+	case p.Service != "":
+		return p.Service
+	}
+	if account := strings.TrimSuffix(strings.TrimPrefix(p.AWS, "arn:aws:iam::"), ":root"); ValidAccount(account) {
+		return account
+	}
+	return p.AWS
 }
 
 // Statement is the permission as a statement of an IAM policy, with the keys in the order in which AWS returns

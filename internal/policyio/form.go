@@ -3,6 +3,7 @@ package policyio
 import (
 	"regexp"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
@@ -15,35 +16,66 @@ var owner = regexp.MustCompile(`^arn:[a-z-]+:(?:iam::\d{12}:(user)/(?:.*/)?|sts:
 // that are not about calling a function URL, and for callers that such a form can not name.
 func forms(q *question, s policy.Suggestion) map[snippet.Form]string {
 	function, err := lambda.ParseARN(q.Resource)
-	suffix, key := "-url", "lambda:FunctionUrlAuthType"
-	if s.Action == lambda.ActionInvoke {
-		suffix, key = "-invoke", "lambda:InvokedViaFunctionUrl"
-	}
 	if err != nil || s.Action != lambda.ActionInvoke && s.Action != lambda.ActionInvokeURL {
 		return nil
 	}
-	var grant snippet.Grant
-	caller := owner.FindStringSubmatch(q.Principal)
-	switch {
-	case s.Type == policy.IdentityBased && caller != nil:
-		grant = snippet.InlinePolicy{
-			User: caller[1] != "", Owner: caller[2], Name: "call-" + function.Name + suffix, Resource: function.String(), Actions: []string{s.Action},
-		}
-	case s.Type == policy.ResourceBased && !s.Service && !s.Provider:
-		permission := snippet.Permission{Function: function, ID: s.Sid, Action: s.Action, Principal: s.Principal}
-		for _, condition := range s.Conditions {
-			if condition.Key == key {
-				permission.AuthType = lambda.AuthType(condition.Value)
-				grant = permission
-			}
-		}
+	var part snippet.Part
+	switch s.Type {
+	case policy.IdentityBased:
+		part = inlinePolicy(q, s, function)
+	case policy.ResourceBased:
+		part = permission(s, function)
 	}
-	if grant == nil {
+	if part == nil {
 		return nil
 	}
 	as := map[snippet.Form]string{}
 	for _, form := range []snippet.Form{snippet.CLI, snippet.CloudFormation, snippet.Terraform} {
-		as[form] = grant.As(form)
+		as[form] = part.As(form)
 	}
 	return as
+}
+
+// inlinePolicy is the suggestion as a policy of the calling role or user; nil for other callers.
+func inlinePolicy(q *question, s policy.Suggestion, function lambda.ARN) snippet.Part {
+	caller := owner.FindStringSubmatch(q.Principal)
+	if caller == nil {
+		return nil
+	}
+	kind := iam.OfRole
+	if caller[1] != "" {
+		kind = iam.OfUser
+	}
+	name := "call-" + function.Name + "-url"
+	if s.Action == lambda.ActionInvoke {
+		name = "call-" + function.Name + "-invoke"
+	}
+	return snippet.InlinePolicy{
+		Owner: iam.Owner{Kind: kind, Name: caller[2]}, Name: name,
+		Document: `{"Version":"2012-10-17","Statement":[` + string(s.JSON()) + `]}`,
+	}
+}
+
+// permission is the suggestion as a statement of the function's policy; nil if it is not about its URL only.
+func permission(s policy.Suggestion, function lambda.ARN) snippet.Part {
+	if s.Service || s.Provider {
+		return nil
+	}
+	made := lambda.Permission{StatementID: s.Sid, Action: s.Action, Principal: lambda.PermissionPrincipal{AWS: s.Principal}}
+	if s.Principal == "*" {
+		made.Principal = lambda.PermissionPrincipal{Anyone: true}
+	}
+	yes := true
+	for _, condition := range s.Conditions {
+		switch {
+		case s.Action == lambda.ActionInvokeURL && condition.Key == "lambda:FunctionUrlAuthType":
+			made.FunctionURLAuthType = lambda.AuthType(condition.Value)
+		case s.Action == lambda.ActionInvoke && condition.Key == "lambda:InvokedViaFunctionUrl":
+			made.InvokedViaURL = &yes
+		default:
+			continue
+		}
+		return snippet.Permission{Function: function, Permission: made}
+	}
+	return nil
 }

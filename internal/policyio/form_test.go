@@ -9,11 +9,11 @@ import (
 	"github.com/furl-dev/furl/internal/snippet"
 )
 
-// written is a grant as suggestions have it.
-func written(grant snippet.Grant) map[snippet.Form]string {
+// written is a part of a grant as suggestions have it.
+func written(part snippet.Part) map[snippet.Form]string {
 	as := map[snippet.Form]string{}
 	for _, form := range []snippet.Form{snippet.CLI, snippet.CloudFormation, snippet.Terraform} {
-		as[form] = grant.As(form)
+		as[form] = part.As(form)
 	}
 	return as
 }
@@ -56,12 +56,12 @@ func TestSuggestionsInOtherForms(t *testing.T) {
 }
 
 // asJSON is the member that a suggestion has for a grant.
-func asJSON(t *testing.T, grant snippet.Grant) string {
+func asJSON(t *testing.T, part snippet.Part) string {
 	t.Helper()
 	var text strings.Builder
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(written(grant)); err != nil {
+	if err := encoder.Encode(written(part)); err != nil {
 		t.Fatal(err)
 	}
 	return `,"as":` + strings.TrimSpace(text.String())

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/policyio"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/google/go-cmp/cmp"
@@ -124,7 +125,10 @@ func TestEvaluateInvalid(t *testing.T) {
 
 // TestRun checks the lines that come out, which are a contract.
 func TestRun(t *testing.T) {
-	inline := snippet.InlinePolicy{User: true, Owner: "alice", Name: "call-books-url", Resource: books, Actions: []string{"lambda:InvokeFunctionUrl"}}
+	inline := snippet.InlinePolicy{
+		Owner: iam.Owner{Kind: iam.OfUser, Name: "alice"}, Name: "call-books-url",
+		Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"` + books + `"}]}`,
+	}
 	in := strings.Join([]string{
 		line(alice, `"identityPolicies":[`+allow+`,`+deny+`]`),
 		"", "  \t",

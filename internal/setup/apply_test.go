@@ -3,15 +3,14 @@ package setup_test
 import (
 	"context"
 	"errors"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/setup/setuptest"
 )
 
@@ -45,14 +44,14 @@ func (f failing) RemovePermission(ctx context.Context, arn lambda.ARN, id string
 	return f.PermissionWriter.RemovePermission(ctx, arn, id)
 }
 
-func (f failing) PutInline(ctx context.Context, owner awsapi.Owner, name, document string) error {
+func (f failing) PutInline(ctx context.Context, owner iam.Owner, name, document string) error {
 	if err := f.next(); err != nil {
 		return err
 	}
 	return f.InlineWriter.PutInline(ctx, owner, name, document)
 }
 
-func (f failing) DeleteInline(ctx context.Context, owner awsapi.Owner, name string) error {
+func (f failing) DeleteInline(ctx context.Context, owner iam.Owner, name string) error {
 	if err := f.next(); err != nil {
 		return err
 	}
@@ -115,7 +114,7 @@ func TestCommands(t *testing.T) {
 	function := lambda.ARN{Region: "eu-central-1", Account: here, Name: "web"}
 	alias := function
 	alias.Qualifier = "prod"
-	role := awsapi.Owner{Kind: awsapi.OfRole, Name: "caller"}
+	role := iam.Owner{Kind: iam.OfRole, Name: "caller"}
 	permission := lambda.Permission{
 		StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + there + ":root"},
 		SourceARN: "arn:aws:s3:::b", SourceAccount: here, EventSourceToken: "t", PrincipalOrgID: "o-1234567890", InvokedViaURL: &yes,
@@ -152,7 +151,7 @@ func TestCommands(t *testing.T) {
 			`aws iam put-role-policy --role-name caller --policy-name p --policy-document '{"b":1}'`,
 		},
 		{
-			setup.Change{Kind: setup.DeletePolicy, Owner: awsapi.Owner{Kind: awsapi.OfUser, Name: "alice"}, Policy: "p", Before: "{}"},
+			setup.Change{Kind: setup.DeletePolicy, Owner: iam.Owner{Kind: iam.OfUser, Name: "alice"}, Policy: "p", Before: "{}"},
 			"aws iam delete-user-policy --user-name alice --policy-name p",
 			"aws iam put-user-policy --user-name alice --policy-name p --policy-document '{}'",
 		},
@@ -162,24 +161,4 @@ func TestCommands(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-}
-
-// What Quote writes, a shell reads as the same word.
-func FuzzQuote(f *testing.F) {
-	for _, seed := range []string{"", "a", "it's", `a"b$c`, "a\nb", "*", "~", "#", "-x", "é", "a\\'b"} {
-		f.Add(seed)
-	}
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		f.Skip("no sh on PATH")
-	}
-	f.Fuzz(func(t *testing.T, word string) {
-		if strings.ContainsRune(word, 0) {
-			t.Skip("no argument has a zero byte")
-		}
-		out, err := exec.Command(sh, "-c", "printf %s. "+setup.Quote(word)).Output()
-		if err != nil || string(out) != word+"." {
-			t.Errorf("%q is read as %q, %v", word, out, err)
-		}
-	})
 }

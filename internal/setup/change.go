@@ -3,10 +3,11 @@ package setup
 import (
 	"context"
 	"fmt"
-	"strings"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // ChangeKind is what a Change does.
@@ -32,7 +33,7 @@ type Change struct {
 	Restorable  bool              // Permission is the whole of a statement that is removed
 
 	// Of an inline policy.
-	Owner    awsapi.Owner
+	Owner    iam.Owner
 	Policy   string // name
 	Document string // to put
 	Before   string // what it replaces or removes; "" for nothing, or if it could not be read
@@ -76,13 +77,13 @@ func granted(permission lambda.Permission) string {
 func (c Change) Command() string {
 	switch c.Kind {
 	case AddStatement:
-		return addPermission(c.Function, c.Permission)
+		return snippet.AddPermission(c.Function, c.Permission)
 	case RemoveStatement:
-		return removePermission(c.Function, c.StatementID)
+		return snippet.RemovePermission(c.Function, c.StatementID)
 	case PutPolicy:
-		return putPolicy(c.Owner, c.Policy, c.Document)
+		return snippet.PutPolicy(c.Owner, c.Policy, c.Document)
 	default:
-		return deletePolicy(c.Owner, c.Policy)
+		return snippet.DeletePolicy(c.Owner, c.Policy)
 	}
 }
 
@@ -90,13 +91,13 @@ func (c Change) Command() string {
 func (c Change) Undo() string {
 	switch {
 	case c.Kind == AddStatement:
-		return removePermission(c.Function, c.StatementID)
+		return snippet.RemovePermission(c.Function, c.StatementID)
 	case c.Kind == RemoveStatement && c.Restorable:
-		return addPermission(c.Function, c.Permission)
+		return snippet.AddPermission(c.Function, c.Permission)
 	case c.Before != "":
-		return putPolicy(c.Owner, c.Policy, c.Before)
+		return snippet.PutPolicy(c.Owner, c.Policy, c.Before)
 	case c.Kind == PutPolicy:
-		return deletePolicy(c.Owner, c.Policy)
+		return snippet.DeletePolicy(c.Owner, c.Policy)
 	default:
 		return "# " + c.String() + " can not be restored: it could not be read"
 	}
@@ -122,72 +123,4 @@ func absentIsDone(err error) error {
 		return nil
 	}
 	return err
-}
-
-func addPermission(function lambda.ARN, permission lambda.Permission) string {
-	words := append(functionWords("add-permission", function),
-		"--statement-id", permission.StatementID,
-		"--action", permission.Action,
-		"--principal", awsapi.Principal(permission.Principal))
-	option := func(name, value string) {
-		if value != "" {
-			words = append(words, name, value)
-		}
-	}
-	option("--source-arn", permission.SourceARN)
-	option("--source-account", permission.SourceAccount)
-	option("--event-source-token", permission.EventSourceToken)
-	option("--principal-org-id", permission.PrincipalOrgID)
-	option("--function-url-auth-type", string(permission.FunctionURLAuthType))
-	if permission.InvokedViaURL != nil {
-		if *permission.InvokedViaURL {
-			words = append(words, "--invoked-via-function-url")
-		} else {
-			words = append(words, "--no-invoked-via-function-url")
-		}
-	}
-	return shell(words)
-}
-
-func removePermission(function lambda.ARN, statementID string) string {
-	return shell(append(functionWords("remove-permission", function), "--statement-id", statementID))
-}
-
-// functionWords begin a command about a function.
-func functionWords(operation string, function lambda.ARN) []string {
-	words := []string{"aws", "lambda", operation, "--region", function.Region, "--function-name", function.Name}
-	if function.Qualifier != "" {
-		words = append(words, "--qualifier", function.Qualifier)
-	}
-	return words
-}
-
-func putPolicy(owner awsapi.Owner, name, document string) string {
-	kind := string(owner.Kind)
-	return shell([]string{"aws", "iam", "put-" + kind + "-policy", "--" + kind + "-name", owner.Name, "--policy-name", name, "--policy-document", document})
-}
-
-func deletePolicy(owner awsapi.Owner, name string) string {
-	kind := string(owner.Kind)
-	return shell([]string{"aws", "iam", "delete-" + kind + "-policy", "--" + kind + "-name", owner.Name, "--policy-name", name})
-}
-
-// shell writes words as a POSIX shell takes them.
-func shell(words []string) string {
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		quoted[i] = Quote(word)
-	}
-	return strings.Join(quoted, " ")
-}
-
-// Quote writes a word as a POSIX shell takes it.
-func Quote(word string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:=@,+%", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -83,7 +85,7 @@ func (g *Granter) begin(ctx context.Context, request Request) (*Plan, error) {
 		return nil, fmt.Errorf("%s is in account %s, the caller's credentials are for account %s", principal, principal.Account, g.Caller.ID)
 	}
 	principal.SourceARN = request.SourceARN
-	plan := &Plan{Function: function, Principal: principal, AuthType: lambda.AuthIAM}
+	plan := &Plan{Function: function, Principal: principal, AuthType: lambda.AuthIAM, Wanted: snippet.Grant{Function: function}}
 	if principal.Note != "" {
 		plan.note("%s", principal.Note)
 	}
@@ -232,43 +234,22 @@ func removal(function lambda.ARN, s Statement, owner Account) Change {
 	}
 }
 
-// inlineDocument is the policy that lets its owner call the function's URL and nothing else.
-func inlineDocument(function lambda.ARN) string {
-	type conditions map[string]map[string]string
-	type allow struct {
-		Sid, Effect, Action, Resource string
-		Condition                     conditions
-	}
-	arn := function.String()
-	text, err := json.Marshal(struct {
-		Version   string
-		Statement []allow
-	}{"2012-10-17", []allow{
-		{"CallFunctionUrl", "Allow", lambda.ActionInvokeURL, arn, conditions{"StringEquals": {"lambda:FunctionUrlAuthType": string(lambda.AuthIAM)}}},
-		{"InvokeViaFunctionUrl", "Allow", lambda.ActionInvoke, arn, conditions{"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}},
-	}})
-	if err != nil {
-		panic(err) // there is nothing in it that could not be written
-	}
-	return string(text)
-}
-
 // grantByIdentity plans the policy of the calling role or user, if it is missing.
 func (g *Granter) grantByIdentity(ctx context.Context, plan *Plan) error {
 	owner, ok := plan.Principal.owner()
 	change := Change{
 		Kind: PutPolicy, Account: plan.Principal.Account, Owner: owner,
-		Policy: inlineName(plan.Function), Document: inlineDocument(plan.Function),
+		Policy: inlineName(plan.Function), Document: snippet.CallDocument(plan.Function),
 	}
 	switch {
 	case plan.Principal.Kind == AccountPrincipal || plan.Principal.Kind == FederatedPrincipal:
-		plan.Wanted.Inline = &InlinePolicy{Account: change.Account, Name: change.Policy, Document: change.Document}
+		plan.Wanted.Inline = &snippet.InlinePolicy{Account: change.Account, Name: change.Policy, Document: change.Document}
 		plan.note("whoever in account %s is to call also needs a policy there: %s", change.Account, change.Document)
 		return nil
 	case !ok: // services and everyone have no policies of their own
 		return nil
 	}
-	plan.Wanted.Inline = &InlinePolicy{Account: change.Account, Owner: owner, Name: change.Policy, Document: change.Document}
+	plan.Wanted.Inline = &snippet.InlinePolicy{Account: change.Account, Owner: owner, Name: change.Policy, Document: change.Document}
 	account, ok := g.account(change.Account)
 	if !ok {
 		plan.Elsewhere = append(plan.Elsewhere, change)
@@ -318,7 +299,7 @@ func sameJSON(a, b string) bool {
 }
 
 // identityGrants says by what the owner's policies allow each of the two actions, and what could not be read.
-func identityGrants(ctx context.Context, reader PolicyReader, owner awsapi.Owner, call call) (by []string, faults []error) {
+func identityGrants(ctx context.Context, reader PolicyReader, owner iam.Owner, call call) (by []string, faults []error) {
 	policies, faults := ReadPolicies(ctx, reader, owner)
 	for _, action := range actions {
 		for _, named := range policies {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // Plan is what there is to do, found out before anything is done.
@@ -23,23 +23,9 @@ type Plan struct {
 	Notes     []string // what else somebody should know
 
 	// Wanted is the whole of a grant, whatever of it is there already.
-	Wanted Wanted
+	Wanted snippet.Grant
 	// Documents are the policies before and after, of those that change.
 	Documents []Revision
-}
-
-// Wanted is everything that makes a grant.
-type Wanted struct {
-	Permissions []lambda.Permission // of the function's resource-based policy; none if the caller's own policy is enough
-	Inline      *InlinePolicy       // nil if the resource-based policy is enough
-}
-
-// InlinePolicy lets its owner call a function URL.
-type InlinePolicy struct {
-	Account  string
-	Owner    awsapi.Owner // without a name: anybody of the account
-	Name     string
-	Document string
 }
 
 // Revision is a policy before and after.
@@ -156,7 +142,7 @@ func (p *Plan) Script() string {
 	}
 	if inline := p.Wanted.Inline; inline != nil && inline.Owner.Name == "" {
 		fmt.Fprintf(&text, "# in account %s, for a policy to attach to whoever is to call:\n%s\n", inline.Account,
-			shell([]string{"aws", "iam", "create-policy", "--policy-name", inline.Name, "--policy-document", inline.Document}))
+			snippet.CreatePolicy(inline.Name, inline.Document))
 	}
 	if text.Len() == 0 {
 		return "# nothing to do\n"

@@ -3,7 +3,7 @@ package setup
 import (
 	"context"
 
-	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/iam"
 )
 
 // PolicyText is a policy as it was read.
@@ -14,7 +14,7 @@ type PolicyText struct {
 
 // ReadPolicies reads all identity-based policies of a role, user or group, and goes on when one can not be read. The
 // errors are of package awsapi, one for each thing that could not be looked at.
-func ReadPolicies(ctx context.Context, reader PolicyReader, owner awsapi.Owner) (policies []PolicyText, faults []error) {
+func ReadPolicies(ctx context.Context, reader PolicyReader, owner iam.Owner) (policies []PolicyText, faults []error) {
 	names, err := reader.InlineNames(ctx, owner)
 	if err != nil {
 		faults = append(faults, err)

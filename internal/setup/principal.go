@@ -63,14 +63,14 @@ func (p Principal) label() string {
 }
 
 // owner is whose identity-based policies the principal's are; ok is false for those that have none of their own.
-func (p Principal) owner() (owner awsapi.Owner, ok bool) {
+func (p Principal) owner() (owner iam.Owner, ok bool) {
 	switch p.Kind {
 	case RolePrincipal:
-		return awsapi.Owner{Kind: awsapi.OfRole, Name: p.Name}, true
+		return iam.Owner{Kind: iam.OfRole, Name: p.Name}, true
 	case UserPrincipal:
-		return awsapi.Owner{Kind: awsapi.OfUser, Name: p.Name}, true
+		return iam.Owner{Kind: iam.OfUser, Name: p.Name}, true
 	default:
-		return awsapi.Owner{}, false
+		return iam.Owner{}, false
 	}
 }
 
@@ -148,10 +148,10 @@ func (r *Resolver) Resolve(ctx context.Context, text string) (Principal, error) 
 		return Principal{}, refuse("", "%s is the unique id of a principal or key, which a permission can not be given to: name the ARN", text)
 	}
 	if user, ok := strings.CutPrefix(text, "user/"); ok {
-		return r.byName(ctx, text, awsapi.Owner{Kind: awsapi.OfUser, Name: lastOf(user)})
+		return r.byName(ctx, text, iam.Owner{Kind: iam.OfUser, Name: lastOf(user)})
 	}
 	role := strings.TrimPrefix(text, "role/")
-	return r.byName(ctx, text, awsapi.Owner{Kind: awsapi.OfRole, Name: lastOf(role)})
+	return r.byName(ctx, text, iam.Owner{Kind: iam.OfRole, Name: lastOf(role)})
 }
 
 // lastOf is a name without its path.
@@ -236,7 +236,7 @@ func (r *Resolver) account(id string) (Account, bool) {
 }
 
 // byName looks a role or user up by its name.
-func (r *Resolver) byName(ctx context.Context, given string, owner awsapi.Owner) (Principal, error) {
+func (r *Resolver) byName(ctx context.Context, given string, owner iam.Owner) (Principal, error) {
 	if !principalName.MatchString(owner.Name) {
 		return Principal{}, fmt.Errorf("%q is neither an ARN, an account id nor a role's name", given)
 	}
@@ -257,8 +257,8 @@ func (r *Resolver) byName(ctx context.Context, given string, owner awsapi.Owner)
 	return principal, nil
 }
 
-func lookUp(ctx context.Context, principals PrincipalReader, owner awsapi.Owner) (arn string, err error) {
-	if owner.Kind == awsapi.OfUser {
+func lookUp(ctx context.Context, principals PrincipalReader, owner iam.Owner) (arn string, err error) {
+	if owner.Kind == iam.OfUser {
 		user, err := principals.User(ctx, owner.Name)
 		if err != nil {
 			return "", err
@@ -273,8 +273,8 @@ func lookUp(ctx context.Context, principals PrincipalReader, owner awsapi.Owner)
 }
 
 // elsewhere is the error for a role that does not exist, and knows what else the name may have meant.
-func (r *Resolver) elsewhere(ctx context.Context, given string, owner awsapi.Owner, missing error) error {
-	if owner.Kind != awsapi.OfRole {
+func (r *Resolver) elsewhere(ctx context.Context, given string, owner iam.Owner, missing error) error {
+	if owner.Kind != iam.OfRole {
 		return missing
 	}
 	if user, err := r.Home.Principals.User(ctx, owner.Name); err == nil {

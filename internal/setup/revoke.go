@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // Revoke plans the end of a grant: the statements and the inline policy that Grant makes, and statements made by
@@ -94,7 +96,7 @@ func (p *Plan) tellOfRest(left document) {
 	p.note("%s can still call: %s of the resource-based policy also allow it, for more than this grant", p.Principal.ARN, names(by))
 	for _, s := range by {
 		if s.Sid != "" {
-			p.note("to remove it: %s", removePermission(p.Function, s.Sid))
+			p.note("to remove it: %s", snippet.RemovePermission(p.Function, s.Sid))
 		}
 	}
 }
@@ -150,7 +152,7 @@ type except struct {
 	name string
 }
 
-func (e except) InlineNames(ctx context.Context, owner awsapi.Owner) ([]string, error) {
+func (e except) InlineNames(ctx context.Context, owner iam.Owner) ([]string, error) {
 	names, err := e.PolicyReader.InlineNames(ctx, owner)
 	return slices.DeleteFunc(names, func(name string) bool { return name == e.name }), err
 }

@@ -41,16 +41,16 @@ type PrincipalReader interface {
 
 // PolicyReader reads identity-based policies.
 type PolicyReader interface {
-	InlineNames(ctx context.Context, owner awsapi.Owner) ([]string, error)
-	Inline(ctx context.Context, owner awsapi.Owner, name string) (string, error)
-	Attached(ctx context.Context, owner awsapi.Owner) ([]string, error)
+	InlineNames(ctx context.Context, owner iam.Owner) ([]string, error)
+	Inline(ctx context.Context, owner iam.Owner, name string) (string, error)
+	Attached(ctx context.Context, owner iam.Owner) ([]string, error)
 	Managed(ctx context.Context, arn string) (string, error)
 }
 
 // InlineWriter changes inline policies. PutInline replaces a policy of the same name.
 type InlineWriter interface {
-	PutInline(ctx context.Context, owner awsapi.Owner, name, document string) error
-	DeleteInline(ctx context.Context, owner awsapi.Owner, name string) error
+	PutInline(ctx context.Context, owner iam.Owner, name, document string) error
+	DeleteInline(ctx context.Context, owner iam.Owner, name string) error
 }
 
 // Account is one AWS account in one region, as some credentials see it.

@@ -1,5 +1,13 @@
-// Package snippet writes grants down in the forms in which people keep them: as AWS CLI commands, as statements of IAM
-// policies, as CloudFormation (which SAM takes as it is) and as Terraform. It writes text and changes nothing.
+// Package snippet writes grants down in the forms in which people keep them. It writes text and changes nothing.
+//
+// A Permission or an InlinePolicy by itself is a command of the AWS CLI, IAM JSON, a CloudFormation resource (which SAM
+// takes as it is) or a Terraform one. A Grant, which is both sides of what lets somebody call a function's URL, is a
+// whole SAM or CloudFormation template, Terraform configuration or CDK program in TypeScript:
+//
+//	text, err := grant.As(snippet.Terraform)
+//
+// It covers the grant whatever of it is there already. It makes no function and no URL, which belong to whoever has
+// them.
 package snippet
 
 import (
@@ -7,6 +15,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
@@ -17,192 +26,154 @@ type Form string
 const (
 	CLI            Form = "cli"
 	JSON           Form = "json"
+	SAM            Form = "sam"
 	CloudFormation Form = "cloudformation"
 	Terraform      Form = "terraform"
+	CDK            Form = "cdk"
 )
 
-// Forms are all forms.
-var Forms = []Form{CLI, JSON, CloudFormation, Terraform}
-
-// Grant is something that can be written down.
-type Grant interface {
-	// As writes the grant in the form.
+// Part is one half of a grant, which can be written down by itself.
+type Part interface {
+	// As writes the part as CLI, JSON, CloudFormation or Terraform.
 	As(form Form) string
 }
 
-// Permission is a statement of a function's resource-based policy that lets a principal call its URL.
+// Permission is a statement of a function's resource-based policy.
 type Permission struct {
-	Function  lambda.ARN // with the qualifier of the URL, if it has one
-	ID        string     // statement id
-	Action    string     // lambda.ActionInvokeURL or lambda.ActionInvoke
-	Principal string     // ARN, account id or *
-	AuthType  lambda.AuthType
+	Function lambda.ARN // with the alias of the URL, if it has one
+	lambda.Permission
 }
 
-var _ Grant = Permission{}
+var _ Part = Permission{}
 
 // As writes the permission in the form.
 func (p Permission) As(form Form) string {
 	switch form {
 	case JSON:
-		return p.json()
+		return string(p.Statement(p.Function, func(principal string) string { return principal }))
 	case CloudFormation:
-		return p.cloudFormation()
+		return permissionResource(logicalID(p.StatementID), "", p.Function.String(), p.Permission)
 	case Terraform:
-		return p.terraform()
+		return permissionBlock(underscored(p.StatementID), p.Function, p.Permission)
 	default:
-		return p.cli()
+		function := p.Function
+		function.Region = "" // stands in the environment, where furl env puts it
+		return AddPermission(function, p.Permission)
 	}
 }
 
-func (p Permission) cli() string {
-	var command strings.Builder
-	fmt.Fprintf(&command, "aws lambda add-permission --function-name %s", p.Function.Name)
-	if p.Function.Qualifier != "" {
-		fmt.Fprintf(&command, " --qualifier %s", p.Function.Qualifier)
-	}
-	condition := "--function-url-auth-type " + string(p.AuthType)
-	if p.Action == lambda.ActionInvoke {
-		condition = "--invoked-via-function-url"
-	}
-	fmt.Fprintf(&command, " --statement-id %s --action %s --principal %s %s", p.ID, p.Action, shellQuote(p.Principal), condition)
-	return command.String()
-}
-
-func (p Permission) json() string {
-	yes := true
-	permission := lambda.Permission{StatementID: p.ID, Action: p.Action}
-	switch {
-	case p.Principal == "*":
-		permission.Principal.Anyone = true
-	case lambda.ValidAccount(p.Principal):
-		permission.Principal.AWS = "arn:aws:iam::" + p.Principal + ":root"
-	default:
-		permission.Principal.AWS = p.Principal
-	}
-	if p.Action == lambda.ActionInvoke {
-		permission.InvokedViaURL = &yes
-	} else {
-		permission.FunctionURLAuthType = p.AuthType
-	}
-	return string(permission.Statement(p.Function, func(principal string) string { return principal }))
-}
-
-func (p Permission) cloudFormation() string {
-	condition := "FunctionUrlAuthType: " + string(p.AuthType)
-	if p.Action == lambda.ActionInvoke {
-		condition = "InvokedViaFunctionUrl: true"
-	}
-	return fmt.Sprintf(`%s:
-  Type: AWS::Lambda::Permission
-  Properties:
-    FunctionName: %s
-    Action: %s
-    Principal: %q
-    %s`, logicalName(p.ID), p.Function, p.Action, p.Principal, condition)
-}
-
-func (p Permission) terraform() string {
-	lines := []string{
-		fmt.Sprintf("  statement_id = %q", p.ID),
-		fmt.Sprintf("  function_name = %q", p.Function.Name),
-	}
-	if p.Function.Qualifier != "" {
-		lines = append(lines, fmt.Sprintf("  qualifier = %q", p.Function.Qualifier))
-	}
-	lines = append(lines, fmt.Sprintf("  action = %q", p.Action), fmt.Sprintf("  principal = %q", p.Principal))
-	if p.Action == lambda.ActionInvoke {
-		lines = append(lines, "  invoked_via_function_url = true")
-	} else {
-		lines = append(lines, fmt.Sprintf("  function_url_auth_type = %q", p.AuthType))
-	}
-	return fmt.Sprintf("resource \"aws_lambda_permission\" %q {\n%s\n}", strings.ReplaceAll(p.ID, "-", "_"), strings.Join(align(lines), "\n"))
-}
-
-// InlinePolicy is an inline policy of a role or user that lets it call a function's URL.
+// InlinePolicy is a policy that lets its owner call a function's URL.
 type InlinePolicy struct {
-	User     bool   // of a user rather than a role
-	Owner    string // name of the role or user
-	Name     string // of the policy
-	Resource string // ARN of the function
-	Actions  []string
+	Account  string
+	Owner    iam.Owner // a role or user; without a name: anybody of the account
+	Name     string
+	Document string // IAM JSON
 }
 
-var _ Grant = InlinePolicy{}
+var _ Part = InlinePolicy{}
 
 // As writes the policy in the form.
 func (p InlinePolicy) As(form Form) string {
-	kind, resource := "role", "Role"
-	if p.User {
-		kind, resource = "user", "User"
-	}
-	document := p.document()
 	switch form {
 	case JSON:
-		return document
+		return p.Document
 	case CloudFormation:
-		return fmt.Sprintf(`%s:
-  Type: AWS::IAM::%sPolicy
-  Properties:
-    %sName: %s
-    PolicyName: %s
-    PolicyDocument: %s`, logicalName(p.Name), resource, resource, p.Owner, p.Name, document)
+		return policyResource(logicalID(p.Name), "", p)
 	case Terraform:
-		lines := align([]string{
-			fmt.Sprintf("  name = %q", p.Name), fmt.Sprintf("  %s = %q", kind, p.Owner), "  policy = jsonencode(" + document + ")",
-		})
-		return fmt.Sprintf("resource \"aws_iam_%s_policy\" %q {\n%s\n}", kind, strings.ReplaceAll(p.Name, "-", "_"), strings.Join(lines, "\n"))
+		return policyBlock(underscored(p.Name), "", p)
 	default:
-		return fmt.Sprintf("aws iam put-%s-policy --%s-name %s --policy-name %s --policy-document '%s'", kind, kind, p.Owner, p.Name, document)
+		return PutPolicy(p.Owner, p.Name, p.Document)
 	}
 }
 
-func (p InlinePolicy) document() string {
-	type statement struct {
-		Effect   string
-		Action   []string
-		Resource string
+// CallDocument is the identity-based policy that lets its owner call the function's URL and nothing else.
+func CallDocument(function lambda.ARN) string {
+	type conditions map[string]map[string]string
+	type allow struct {
+		Sid, Effect, Action, Resource string
+		Condition                     conditions
 	}
+	arn := function.String()
 	text, err := json.Marshal(struct {
 		Version   string
-		Statement []statement
-	}{"2012-10-17", []statement{{"Allow", p.Actions, p.Resource}}})
+		Statement []allow
+	}{"2012-10-17", []allow{
+		{"CallFunctionUrl", "Allow", lambda.ActionInvokeURL, arn, conditions{"StringEquals": {"lambda:FunctionUrlAuthType": string(lambda.AuthIAM)}}},
+		{"InvokeViaFunctionUrl", "Allow", lambda.ActionInvoke, arn, conditions{"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}},
+	}})
 	if err != nil {
-		panic(err) // strings always marshal
+		panic(err) // there is nothing in it that could not be written
 	}
 	return string(text)
 }
 
-// logicalName is a name as CloudFormation takes it: letters and digits.
-func logicalName(id string) string {
-	var name strings.Builder
-	for word := range strings.FieldsFuncSeq(id, func(r rune) bool { return !isAlphanumeric(r) }) {
-		name.WriteString(strings.ToUpper(word[:1]) + word[1:])
-	}
-	return name.String()
+// Grant is everything that lets somebody call a function's URL.
+type Grant struct {
+	Function    lambda.ARN          // with the alias
+	Permissions []lambda.Permission // of the function's resource-based policy; none if the caller's own policy is enough
+	Inline      *InlinePolicy       // nil if the resource-based policy is enough
 }
 
-func isAlphanumeric(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+// Wholes are the forms that a whole grant can be written in.
+func Wholes() []Form { return []Form{SAM, CloudFormation, Terraform, CDK} }
+
+// As writes the grant in the form. One that is not one of Wholes is an error.
+func (g Grant) As(form Form) (string, error) {
+	switch form {
+	case SAM, CloudFormation:
+		return g.template(form), nil
+	case Terraform:
+		return g.configuration(), nil
+	case CDK:
+		return g.program(), nil
+	default:
+		return "", fmt.Errorf("%q is none of %v", form, Wholes())
+	}
 }
 
-// align puts the equals signs of assignments below each other, as terraform fmt does.
-func align(lines []string) []string {
-	widest := 0
-	for _, line := range lines {
-		widest = max(widest, strings.Index(line, " = "))
+// title says what the code is, in one line.
+func (g Grant) title() string {
+	if len(g.Permissions) > 0 {
+		return fmt.Sprintf("Lets %s call the URL of %s", g.Permissions[0].Principal, g.Function)
 	}
-	aligned := make([]string, len(lines))
-	for i, line := range lines {
-		name, value, _ := strings.Cut(line, " = ")
-		aligned[i] = fmt.Sprintf("%-*s = %s", widest, name, value)
-	}
-	return aligned
+	return fmt.Sprintf("Lets %s call the URL of %s", g.Inline.Owner, g.Function)
 }
 
-func shellQuote(word string) string {
-	if strings.ContainsAny(word, "*?$ ") {
-		return "'" + word + "'"
+// caller is the account of the caller, if it has another than the function and both sides are written.
+func (g Grant) caller() string {
+	if g.Inline == nil || g.Inline.Account == g.Function.Account || len(g.Permissions) == 0 {
+		return ""
 	}
-	return word
+	return g.Inline.Account
+}
+
+// identifier is the name of a permission within the code for a grant.
+func identifier(permission lambda.Permission) string {
+	if permission.Action == lambda.ActionInvoke {
+		return "InvokeViaFunctionUrl"
+	}
+	return "CallFunctionUrl"
+}
+
+// quoted is a JSON string, which is a string of YAML and of TypeScript too.
+func quoted(text string) string {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil {
+		panic(err) // a string can always be written
+	}
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// indented is a policy document over several lines, all but the first behind the prefix.
+func indented(document, prefix string) string {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent(prefix, "  ")
+	if err := encoder.Encode(json.RawMessage(document)); err != nil {
+		panic(fmt.Errorf("policy document %s: %w", document, err)) // furl wrote it itself
+	}
+	return strings.TrimRight(out.String(), "\n")
 }

@@ -1,25 +1,32 @@
 package snippet_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
 )
 
-func TestForms(t *testing.T) {
+func TestParts(t *testing.T) {
+	yes := true
 	web := lambda.ARN{Region: "eu-central-1", Account: "111111111111", Name: "web"}
+	const document = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl"}]}`
 	alias := web
 	alias.Qualifier = "prod"
 	tests := []struct {
-		name  string
-		grant snippet.Grant
-		want  map[snippet.Form]string
+		name string
+		part snippet.Part
+		want map[snippet.Form]string
 	}{
 		{
-			"first action", snippet.Permission{Function: web, ID: "allow-caller-url", Action: lambda.ActionInvokeURL, Principal: "arn:aws:iam::111111111111:role/caller", AuthType: lambda.AuthIAM},
+			"first action", snippet.Permission{Function: web, Permission: lambda.Permission{
+				StatementID: "allow-caller-url", Action: lambda.ActionInvokeURL,
+				Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::111111111111:role/caller"}, FunctionURLAuthType: lambda.AuthIAM,
+			}},
 			map[snippet.Form]string{
 				snippet.CLI:  "aws lambda add-permission --function-name web --statement-id allow-caller-url --action lambda:InvokeFunctionUrl --principal arn:aws:iam::111111111111:role/caller --function-url-auth-type AWS_IAM",
 				snippet.JSON: `{"Sid":"allow-caller-url","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:role/caller"},"Action":"lambda:InvokeFunctionUrl","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}}`,
@@ -40,7 +47,10 @@ func TestForms(t *testing.T) {
 			},
 		},
 		{
-			"second action, of an alias, for an account", snippet.Permission{Function: alias, ID: "all", Action: lambda.ActionInvoke, Principal: "222222222222", AuthType: lambda.AuthIAM},
+			"second action, of an alias, for an account", snippet.Permission{Function: alias, Permission: lambda.Permission{
+				StatementID: "all", Action: lambda.ActionInvoke,
+				Principal: lambda.PermissionPrincipal{AWS: iam.RootARN("222222222222")}, InvokedViaURL: &yes,
+			}},
 			map[snippet.Form]string{
 				snippet.CLI:  "aws lambda add-permission --function-name web --qualifier prod --statement-id all --action lambda:InvokeFunction --principal 222222222222 --invoked-via-function-url",
 				snippet.JSON: `{"Sid":"all","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web:prod","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}`,
@@ -62,41 +72,67 @@ func TestForms(t *testing.T) {
 			},
 		},
 		{
-			"everyone", snippet.Permission{Function: web, ID: "public", Action: lambda.ActionInvokeURL, Principal: "*", AuthType: lambda.AuthNone},
+			"everyone", snippet.Permission{Function: web, Permission: lambda.Permission{
+				StatementID: "public", Action: lambda.ActionInvokeURL,
+				Principal: lambda.PermissionPrincipal{Anyone: true}, FunctionURLAuthType: lambda.AuthNone,
+			}},
 			map[snippet.Form]string{
 				snippet.CLI:  "aws lambda add-permission --function-name web --statement-id public --action lambda:InvokeFunctionUrl --principal '*' --function-url-auth-type NONE",
 				snippet.JSON: `{"Sid":"public","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunctionUrl","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}}`,
 			},
 		},
 		{
-			"role", snippet.InlinePolicy{Owner: "far", Name: "call-web", Resource: web.String(), Actions: []string{lambda.ActionInvokeURL}},
+			"role", snippet.InlinePolicy{Owner: iam.Owner{Kind: iam.OfRole, Name: "far"}, Name: "call-web", Document: document},
 			map[snippet.Form]string{
-				snippet.CLI:  `aws iam put-role-policy --role-name far --policy-name call-web --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunctionUrl"],"Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}]}'`,
-				snippet.JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunctionUrl"],"Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}]}`,
+				snippet.CLI:  `aws iam put-role-policy --role-name far --policy-name call-web --policy-document '` + document + `'`,
+				snippet.JSON: document,
 				snippet.CloudFormation: `CallWeb:
   Type: AWS::IAM::RolePolicy
   Properties:
-    RoleName: far
-    PolicyName: call-web
-    PolicyDocument: {"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunctionUrl"],"Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}]}`,
+    RoleName: "far"
+    PolicyName: "call-web"
+    PolicyDocument: {
+        "Version": "2012-10-17",
+        "Statement": [
+          {
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunctionUrl"
+          }
+        ]
+      }`,
 			},
 		},
 		{
-			"user", snippet.InlinePolicy{User: true, Owner: "alice", Name: "call-web", Resource: web.String(), Actions: []string{lambda.ActionInvokeURL}},
+			"user", snippet.InlinePolicy{Owner: iam.Owner{Kind: iam.OfUser, Name: "alice"}, Name: "call-web", Document: document},
 			map[snippet.Form]string{
 				snippet.Terraform: `resource "aws_iam_user_policy" "call_web" {
-  name   = "call-web"
-  user   = "alice"
-  policy = jsonencode({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunctionUrl"],"Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}]})
+  name = "call-web"
+  user = "alice"
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Effect" : "Allow",
+        "Action" : "lambda:InvokeFunctionUrl"
+      }
+    ]
+  })
 }`,
 			},
 		},
 	}
 	for _, test := range tests {
 		for form, want := range test.want {
-			if diff := cmp.Diff(want, test.grant.As(form)); diff != "" {
+			if diff := cmp.Diff(want, test.part.As(form)); diff != "" {
 				t.Errorf("%s as %s: %s", test.name, form, diff)
 			}
 		}
+	}
+}
+
+func TestTerraformTakesNoPartOfAStringForAnExpression(t *testing.T) {
+	odd := snippet.InlinePolicy{Owner: iam.Owner{Kind: iam.OfRole, Name: "caller"}, Name: "a%{b}\"<", Document: `{"Resource":"${aws:username}"}`}
+	if text := odd.As(snippet.Terraform); !strings.Contains(text, `"$${aws:username}"`) || !strings.Contains(text, `"a%%{b}\"<"`) {
+		t.Error(text)
 	}
 }

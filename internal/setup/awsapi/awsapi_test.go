@@ -151,7 +151,7 @@ func TestPrincipalsAndTheirInlinePolicies(t *testing.T) {
 	}
 
 	const spaced = `{ "Version":"2012-10-17", "Statement":[{"Sid":"a","Effect":"Allow","Action":"*","Resource":["arn:aws:s3:::a+b%2f c"]}]}`
-	for _, owner := range []awsapi.Owner{{Kind: awsapi.OfRole, Name: "caller"}, {Kind: awsapi.OfUser, Name: "alice"}} {
+	for _, owner := range []iam.Owner{{Kind: iam.OfRole, Name: "caller"}, {Kind: iam.OfUser, Name: "alice"}} {
 		if _, err := api.Inline(t.Context(), owner, "p"); awsapi.KindOf(err) != awsapi.NotFound {
 			t.Errorf("%s has none: %v", owner, err)
 		}
@@ -170,7 +170,7 @@ func TestPrincipalsAndTheirInlinePolicies(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	group := awsapi.Owner{Kind: awsapi.OfGroup, Name: "g"}
+	group := iam.Owner{Kind: iam.OfGroup, Name: "g"}
 	if api.PutInline(t.Context(), group, "p", spaced) == nil || api.DeleteInline(t.Context(), group, "p") == nil {
 		t.Error("a group's policy is changed")
 	}
@@ -204,7 +204,7 @@ func TestDeniedCallsNameThePermission(t *testing.T) {
 	world := setuptest.New(t)
 	arn := world.AddFunction(account, "web", world.AddRole(account, "/", "web-role", ""))
 	api := world.Client(world.AddUser(account, "mallory", ""))
-	role, user := awsapi.Owner{Kind: awsapi.OfRole, Name: "web-role"}, awsapi.Owner{Kind: awsapi.OfUser, Name: "mallory"}
+	role, user := iam.Owner{Kind: iam.OfRole, Name: "web-role"}, iam.Owner{Kind: iam.OfUser, Name: "mallory"}
 	calls := map[string]func() error{
 		"lambda:GetFunctionConfiguration": func() error { _, err := api.Function(t.Context(), arn); return err },
 		"lambda:ListFunctions": func() error {

@@ -7,29 +7,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/furl-dev/furl/internal/iam"
 )
-
-// Owner is a user, role or group that policies belong to.
-type Owner struct {
-	Kind OwnerKind
-	Name string
-}
-
-// OwnerKind is the sort of an Owner.
-type OwnerKind string
-
-// The sorts of owners.
-const (
-	OfRole  OwnerKind = "role"
-	OfUser  OwnerKind = "user"
-	OfGroup OwnerKind = "group"
-)
-
-// String is "role NAME".
-func (o Owner) String() string { return string(o.Kind) + " " + o.Name }
 
 // InlineNames are the names of the owner's inline policies.
-func (c *Client) InlineNames(ctx context.Context, owner Owner) ([]string, error) {
+func (c *Client) InlineNames(ctx context.Context, owner iam.Owner) ([]string, error) {
 	var (
 		names  []string
 		marker *string
@@ -47,15 +30,15 @@ func (c *Client) InlineNames(ctx context.Context, owner Owner) ([]string, error)
 	}
 }
 
-func (c *Client) inlinePage(ctx context.Context, owner Owner, marker *string) (names []string, next *string, err error) {
+func (c *Client) inlinePage(ctx context.Context, owner iam.Owner, marker *string) (names []string, next *string, err error) {
 	switch owner.Kind {
-	case OfRole:
+	case iam.OfRole:
 		out, err := c.iam.ListRolePolicies(ctx, &awsiam.ListRolePoliciesInput{RoleName: &owner.Name, Marker: marker})
 		if err != nil {
 			return nil, nil, failure(err, "iam:ListRolePolicies", owner.String())
 		}
 		return out.PolicyNames, out.Marker, nil
-	case OfUser:
+	case iam.OfUser:
 		out, err := c.iam.ListUserPolicies(ctx, &awsiam.ListUserPoliciesInput{UserName: &owner.Name, Marker: marker})
 		if err != nil {
 			return nil, nil, failure(err, "iam:ListUserPolicies", owner.String())
@@ -71,20 +54,20 @@ func (c *Client) inlinePage(ctx context.Context, owner Owner, marker *string) (n
 }
 
 // Inline is the text of an inline policy. An error of kind NotFound says that there is none of that name.
-func (c *Client) Inline(ctx context.Context, owner Owner, name string) (string, error) {
+func (c *Client) Inline(ctx context.Context, owner iam.Owner, name string) (string, error) {
 	var (
 		document *string
 		err      error
 		action   string
 	)
 	switch owner.Kind {
-	case OfRole:
+	case iam.OfRole:
 		action = "iam:GetRolePolicy"
 		var out *awsiam.GetRolePolicyOutput
 		if out, err = c.iam.GetRolePolicy(ctx, &awsiam.GetRolePolicyInput{RoleName: &owner.Name, PolicyName: &name}); err == nil {
 			document = out.PolicyDocument
 		}
-	case OfUser:
+	case iam.OfUser:
 		action = "iam:GetUserPolicy"
 		var out *awsiam.GetUserPolicyOutput
 		if out, err = c.iam.GetUserPolicy(ctx, &awsiam.GetUserPolicyInput{UserName: &owner.Name, PolicyName: &name}); err == nil {
@@ -104,13 +87,13 @@ func (c *Client) Inline(ctx context.Context, owner Owner, name string) (string, 
 }
 
 // PutInline sets an inline policy of a role or user, in the place of one of the same name.
-func (c *Client) PutInline(ctx context.Context, owner Owner, name, document string) error {
+func (c *Client) PutInline(ctx context.Context, owner iam.Owner, name, document string) error {
 	on := name + " of " + owner.String()
 	switch owner.Kind {
-	case OfRole:
+	case iam.OfRole:
 		_, err := c.iam.PutRolePolicy(ctx, &awsiam.PutRolePolicyInput{RoleName: &owner.Name, PolicyName: &name, PolicyDocument: &document})
 		return failure(err, "iam:PutRolePolicy", on)
-	case OfUser:
+	case iam.OfUser:
 		_, err := c.iam.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: &owner.Name, PolicyName: &name, PolicyDocument: &document})
 		return failure(err, "iam:PutUserPolicy", on)
 	default:
@@ -119,13 +102,13 @@ func (c *Client) PutInline(ctx context.Context, owner Owner, name, document stri
 }
 
 // DeleteInline removes an inline policy of a role or user. An error of kind NotFound says that there is none.
-func (c *Client) DeleteInline(ctx context.Context, owner Owner, name string) error {
+func (c *Client) DeleteInline(ctx context.Context, owner iam.Owner, name string) error {
 	on := name + " of " + owner.String()
 	switch owner.Kind {
-	case OfRole:
+	case iam.OfRole:
 		_, err := c.iam.DeleteRolePolicy(ctx, &awsiam.DeleteRolePolicyInput{RoleName: &owner.Name, PolicyName: &name})
 		return failure(err, "iam:DeleteRolePolicy", on)
-	case OfUser:
+	case iam.OfUser:
 		_, err := c.iam.DeleteUserPolicy(ctx, &awsiam.DeleteUserPolicyInput{UserName: &owner.Name, PolicyName: &name})
 		return failure(err, "iam:DeleteUserPolicy", on)
 	default:

@@ -6,10 +6,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/furl-dev/furl/internal/iam"
 )
 
 // Attached are the ARNs of the managed policies that are attached to the owner.
-func (c *Client) Attached(ctx context.Context, owner Owner) ([]string, error) {
+func (c *Client) Attached(ctx context.Context, owner iam.Owner) ([]string, error) {
 	var (
 		arns   []string
 		marker *string
@@ -29,15 +31,15 @@ func (c *Client) Attached(ctx context.Context, owner Owner) ([]string, error) {
 	}
 }
 
-func (c *Client) attachedPage(ctx context.Context, owner Owner, marker *string) (page []types.AttachedPolicy, next *string, err error) {
+func (c *Client) attachedPage(ctx context.Context, owner iam.Owner, marker *string) (page []types.AttachedPolicy, next *string, err error) {
 	switch owner.Kind {
-	case OfRole:
+	case iam.OfRole:
 		out, err := c.iam.ListAttachedRolePolicies(ctx, &awsiam.ListAttachedRolePoliciesInput{RoleName: &owner.Name, Marker: marker})
 		if err != nil {
 			return nil, nil, failure(err, "iam:ListAttachedRolePolicies", owner.String())
 		}
 		return out.AttachedPolicies, out.Marker, nil
-	case OfUser:
+	case iam.OfUser:
 		out, err := c.iam.ListAttachedUserPolicies(ctx, &awsiam.ListAttachedUserPoliciesInput{UserName: &owner.Name, Marker: marker})
 		if err != nil {
 			return nil, nil, failure(err, "iam:ListAttachedUserPolicies", owner.String())

@@ -7,7 +7,6 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
@@ -30,7 +29,7 @@ func (c *Client) AddPermission(ctx context.Context, arn lambda.ARN, permission l
 		FunctionName: name, Qualifier: qualifier,
 		StatementId:           &permission.StatementID,
 		Action:                &permission.Action,
-		Principal:             aws.String(Principal(permission.Principal)),
+		Principal:             aws.String(permission.Principal.String()),
 		SourceArn:             orNil(permission.SourceARN),
 		SourceAccount:         orNil(permission.SourceAccount),
 		EventSourceToken:      orNil(permission.EventSourceToken),
@@ -46,20 +45,6 @@ func (c *Client) RemovePermission(ctx context.Context, arn lambda.ARN, statement
 	name, qualifier := split(arn)
 	_, err := c.lambda.RemovePermission(ctx, &awslambda.RemovePermissionInput{FunctionName: name, Qualifier: qualifier, StatementId: &statementID})
 	return failure(err, "lambda:RemovePermission", arn.String())
-}
-
-// Principal is a principal as AddPermission takes it: an account by its id.
-func Principal(principal lambda.PermissionPrincipal) string {
-	switch {
-	case principal.Anyone:
-		return "*"
-	case principal.Service != "":
-		return principal.Service
-	}
-	if arn, ok := iam.ParseARN(principal.AWS); ok && arn.Type == "root" {
-		return arn.Account
-	}
-	return principal.AWS
 }
 
 func orNil(text string) *string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -182,7 +183,7 @@ func (r *run) fix(action string, decision policy.Decision) []string {
 	if r.authType == lambda.AuthNone {
 		return []string{"furl grant " + r.name() + " --to '*'"}
 	}
-	to := " --to " + setup.Quote(r.subject.label)
+	to := " --to " + snippet.Quote(r.subject.label)
 	switch {
 	case r.subject.principal == nil:
 		return nil // unsigned: the step on credentials says what to do

@@ -139,7 +139,7 @@ func (f *fake) Simulate(context.Context, string, string, string, []awsapi.Fact) 
 	return f.simulation, f.simulator
 }
 
-func (f *fake) InlineNames(_ context.Context, owner awsapi.Owner) ([]string, error) {
+func (f *fake) InlineNames(_ context.Context, owner iam.Owner) ([]string, error) {
 	var names []string
 	for name := range f.inline {
 		names = append(names, name)
@@ -147,11 +147,11 @@ func (f *fake) InlineNames(_ context.Context, owner awsapi.Owner) ([]string, err
 	return names, f.unreadable
 }
 
-func (f *fake) Inline(_ context.Context, _ awsapi.Owner, name string) (string, error) {
+func (f *fake) Inline(_ context.Context, _ iam.Owner, name string) (string, error) {
 	return f.inline[name], f.unreadable
 }
 
-func (f *fake) Attached(context.Context, awsapi.Owner) ([]string, error) {
+func (f *fake) Attached(context.Context, iam.Owner) ([]string, error) {
 	var arns []string
 	for arn := range f.attached {
 		arns = append(arns, arn)

@@ -11,6 +11,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // findFunction finds the function and its URL, and adds the steps about them.
@@ -136,9 +137,9 @@ func (r *run) findByURL(ctx context.Context) error {
 func (r *run) name() string {
 	if !strings.Contains(r.Target, "://") && r.Target != "" {
 		if r.Qualifier != "" && !strings.HasSuffix(r.Target, ":"+r.Qualifier) {
-			return setup.Quote(r.Target) + " --qualifier " + r.Qualifier
+			return snippet.Quote(r.Target) + " --qualifier " + r.Qualifier
 		}
-		return setup.Quote(r.Target)
+		return snippet.Quote(r.Target)
 	}
 	return r.function.String()
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -116,14 +117,14 @@ func (r *run) readIdentity(ctx context.Context) {
 	if side == nil {
 		return
 	}
-	owners := []awsapi.Owner{s.owner}
-	if s.owner.Kind == awsapi.OfUser {
+	owners := []iam.Owner{s.owner}
+	if s.owner.Kind == iam.OfUser {
 		groups, err := side.Principals.GroupsOf(ctx, s.owner.Name)
 		if err != nil {
 			r.sets.faults = append(r.sets.faults, err)
 		}
 		for _, group := range groups {
-			owners = append(owners, awsapi.Owner{Kind: awsapi.OfGroup, Name: group})
+			owners = append(owners, iam.Owner{Kind: iam.OfGroup, Name: group})
 		}
 	}
 	for _, owner := range owners {

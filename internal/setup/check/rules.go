@@ -7,6 +7,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -55,9 +56,9 @@ func completionOf(function string, s setup.Statement) []string {
 	case permission.Principal.Service != "":
 		to = permission.Principal.Service
 	}
-	command := "furl grant " + function + " --to " + setup.Quote(to)
+	command := "furl grant " + function + " --to " + snippet.Quote(to)
 	if permission.SourceARN != "" {
-		command += " --source-arn " + setup.Quote(permission.SourceARN)
+		command += " --source-arn " + snippet.Quote(permission.SourceARN)
 	}
 	return []string{command}
 }
@@ -90,7 +91,7 @@ func (r *run) lookAtCloudFront() {
 			step.Status, step.Summary = Problem, "CloudFront is granted one of the two actions alone"
 			step.Details = append(step.Details, shown+" lacks "+action)
 			if source != "" {
-				step.Fix = append(step.Fix, "furl grant "+r.name()+" --to "+cloudFront+" --source-arn "+setup.Quote(source))
+				step.Fix = append(step.Fix, "furl grant "+r.name()+" --to "+cloudFront+" --source-arn "+snippet.Quote(source))
 			}
 		}
 	}

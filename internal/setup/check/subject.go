@@ -20,8 +20,8 @@ type subject struct {
 	label     string // whom a grant would name
 	self      bool   // it is who the caller's credentials stand for
 
-	owner    awsapi.Owner // of its identity-based policies; zero if it has none
-	boundary string       // ARN of its permissions boundary
+	owner    iam.Owner // of its identity-based policies; zero if it has none
+	boundary string    // ARN of its permissions boundary
 	tags     map[string]string
 	lookedUp bool  // owner's own facts (boundary, tags, path) are known
 	fault    error // why they are not
@@ -129,10 +129,10 @@ func (r *run) lookUpSubject(ctx context.Context) {
 	case policy.RoleSession:
 		s.label = s.principal.RoleARN
 		role, _ := iam.ParseARN(s.principal.RoleARN)
-		s.owner = awsapi.Owner{Kind: awsapi.OfRole, Name: role.Name}
+		s.owner = iam.Owner{Kind: iam.OfRole, Name: role.Name}
 	case policy.User:
 		user, _ := iam.ParseARN(s.principal.ARN)
-		s.owner = awsapi.Owner{Kind: awsapi.OfUser, Name: user.Name}
+		s.owner = iam.Owner{Kind: iam.OfUser, Name: user.Name}
 	default:
 		return
 	}
@@ -145,7 +145,7 @@ func (r *run) lookUpSubject(ctx context.Context) {
 
 // lookUp asks IAM for the facts of the role or user.
 func (s *subject) lookUp(ctx context.Context, side *Side) {
-	if s.owner.Kind == awsapi.OfRole {
+	if s.owner.Kind == iam.OfRole {
 		role, err := side.Principals.Role(ctx, s.owner.Name)
 		if err != nil {
 			s.fault = err

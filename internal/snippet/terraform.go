@@ -5,18 +5,18 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
 // firstProvider is the version of the AWS provider that first had invoked_via_function_url
 // (hashicorp/terraform-provider-aws#44858).
 const firstProvider = "6.29.0"
 
-// terraform writes Terraform configuration.
-func (g grant) terraform() (string, error) {
+// configuration writes Terraform configuration.
+func (g Grant) configuration() string {
 	var t strings.Builder
+	caller, provider := g.caller(), ""
 	fmt.Fprintf(&t, "# %s.\n", g.title())
 	fmt.Fprintf(&t, `terraform {
   required_providers {
@@ -27,7 +27,8 @@ func (g grant) terraform() (string, error) {
   }
 }
 `, firstProvider)
-	if g.caller != "" {
+	if caller != "" {
+		provider = "aws.caller"
 		fmt.Fprintf(&t, `
 # Give each of the two providers credentials of its account.
 provider "aws" {
@@ -40,30 +41,33 @@ provider "aws" {
   region              = %s
   allowed_account_ids = [%s]
 }
-`, hcl(g.function.Region), hcl(g.function.Account), hcl(g.function.Region), hcl(g.caller))
+`, hcl(g.Function.Region), hcl(g.Function.Account), hcl(g.Function.Region), hcl(caller))
 	}
-	for _, permission := range g.wanted.Permissions {
-		g.terraformPermission(&t, permission)
-	}
-	if g.wanted.Inline != nil {
-		if err := g.terraformPolicy(&t, *g.wanted.Inline); err != nil {
-			return "", err
+	for _, permission := range g.Permissions {
+		name := "call_function_url"
+		if permission.Action == lambda.ActionInvoke {
+			name = "invoke_via_function_url"
 		}
+		fmt.Fprintf(&t, "\n%s\n", permissionBlock(name, g.Function, permission))
 	}
-	return t.String(), nil
+	if g.Inline != nil {
+		fmt.Fprintf(&t, "\n%s\n", policyBlock("caller", provider, *g.Inline))
+	}
+	return t.String()
 }
 
-func (g grant) terraformPermission(t *strings.Builder, permission lambda.Permission) {
+// permissionBlock is a permission as a resource.
+func permissionBlock(name string, function lambda.ARN, permission lambda.Permission) string {
 	attributes := [][2]string{
 		{"statement_id", hcl(permission.StatementID)},
-		{"function_name", hcl(g.function.Name)},
+		{"function_name", hcl(function.Name)},
 	}
 	add := func(name, value string) { attributes = append(attributes, [2]string{name, value}) }
-	if g.function.Qualifier != "" {
-		add("qualifier", hcl(g.function.Qualifier))
+	if function.Qualifier != "" {
+		add("qualifier", hcl(function.Qualifier))
 	}
 	add("action", hcl(permission.Action))
-	add("principal", hcl(principal(permission)))
+	add("principal", hcl(permission.Principal.String()))
 	if permission.SourceARN != "" {
 		add("source_arn", hcl(permission.SourceARN))
 	}
@@ -73,60 +77,59 @@ func (g grant) terraformPermission(t *strings.Builder, permission lambda.Permiss
 	if permission.InvokedViaURL != nil {
 		add("invoked_via_function_url", fmt.Sprint(*permission.InvokedViaURL))
 	}
-	name := "call_function_url"
-	if permission.Action == lambda.ActionInvoke {
-		name = "invoke_via_function_url"
-	}
-	writeBlock(t, "aws_lambda_permission", name, attributes)
+	return block("aws_lambda_permission", name, attributes)
 }
 
-func (g grant) terraformPolicy(t *strings.Builder, policy setup.InlinePolicy) error {
+// policyBlock is a policy as a resource: a managed one to attach to whoever is to call, if it has no owner. provider
+// is the one to use, if not the default.
+func policyBlock(name, provider string, policy InlinePolicy) string {
 	var attributes [][2]string
-	if g.caller != "" {
-		attributes = append(attributes, [2]string{"provider", "aws.caller"})
+	if provider != "" {
+		attributes = append(attributes, [2]string{"provider", provider})
 	}
 	attributes = append(attributes, [2]string{"name", hcl(policy.Name)})
-	kind := "aws_iam_policy" // to attach to whoever is to call
+	kind := "aws_iam_policy"
 	switch policy.Owner.Kind {
-	case awsapi.OfRole:
+	case iam.OfRole:
 		kind = "aws_iam_role_policy"
 		attributes = append(attributes, [2]string{"role", hcl(policy.Owner.Name)})
-	case awsapi.OfUser:
+	case iam.OfUser:
 		kind = "aws_iam_user_policy"
 		attributes = append(attributes, [2]string{"user", hcl(policy.Owner.Name)})
 	}
-	document, err := indented(policy.Document, "  ")
-	if err != nil {
-		return err
-	}
-	attributes = append(attributes, [2]string{"policy", "jsonencode(" + escapeTemplate(spaceColons(document)) + ")"})
-	writeBlock(t, kind, "caller", attributes)
-	return nil
+	document := escapeTemplate(spaceColons(indented(policy.Document, "  ")))
+	attributes = append(attributes, [2]string{"policy", "jsonencode(" + document + ")"})
+	return block(kind, name, attributes)
 }
 
-// writeBlock writes a resource, with its equals signs below each other as terraform fmt has them.
-func writeBlock(t *strings.Builder, kind, name string, attributes [][2]string) {
+// block is a resource, with its equals signs below each other as terraform fmt has them.
+func block(kind, name string, attributes [][2]string) string {
 	width := 0
 	for _, attribute := range attributes {
 		if !strings.Contains(attribute[1], "\n") { // terraform fmt aligns what stands on one line
 			width = max(width, len(attribute[0]))
 		}
 	}
-	fmt.Fprintf(t, "\nresource %q %q {\n", kind, name)
+	var b lines
+	b.add("resource %q %q {", kind, name)
 	for _, attribute := range attributes {
 		if strings.Contains(attribute[1], "\n") {
-			fmt.Fprintf(t, "  %s = %s\n", attribute[0], attribute[1])
+			b.add("  %s = %s", attribute[0], attribute[1])
 			continue
 		}
-		fmt.Fprintf(t, "  %-*s = %s\n", width, attribute[0], attribute[1])
+		b.add("  %-*s = %s", width, attribute[0], attribute[1])
 	}
-	t.WriteString("}\n")
+	b.add("}")
+	return b.text()
 }
 
 var keyOfLine = regexp.MustCompile(`(?m)^(\s*"(?:[^"\\]|\\.)*"): `)
 
 // spaceColons puts the spaces around the colons of an indented JSON object that terraform fmt wants.
 func spaceColons(json string) string { return keyOfLine.ReplaceAllString(json, "$1 : ") }
+
+// underscored is a name as Terraform's resources commonly have it.
+func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 // hcl is a string of Terraform's language.
 func hcl(text string) string { return escapeTemplate(quoted(text)) }

@@ -1,0 +1,93 @@
+package snippet
+
+import (
+	"strings"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+)
+
+// AddPermission is the AWS CLI's command that adds a permission. Without a region in the function's ARN it names none.
+func AddPermission(function lambda.ARN, permission lambda.Permission) string {
+	words := append(functionWords("add-permission", function),
+		"--statement-id", permission.StatementID,
+		"--action", permission.Action,
+		"--principal", permission.Principal.String())
+	option := func(name, value string) {
+		if value != "" {
+			words = append(words, name, value)
+		}
+	}
+	option("--source-arn", permission.SourceARN)
+	option("--source-account", permission.SourceAccount)
+	option("--event-source-token", permission.EventSourceToken)
+	option("--principal-org-id", permission.PrincipalOrgID)
+	option("--function-url-auth-type", string(permission.FunctionURLAuthType))
+	if permission.InvokedViaURL != nil {
+		if *permission.InvokedViaURL {
+			words = append(words, "--invoked-via-function-url")
+		} else {
+			words = append(words, "--no-invoked-via-function-url")
+		}
+	}
+	return command(words...)
+}
+
+// RemovePermission is the AWS CLI's command that removes a permission.
+func RemovePermission(function lambda.ARN, statementID string) string {
+	return command(append(functionWords("remove-permission", function), "--statement-id", statementID)...)
+}
+
+// functionWords begin a command about a function.
+func functionWords(operation string, function lambda.ARN) []string {
+	words := []string{"aws", "lambda", operation}
+	if function.Region != "" {
+		words = append(words, "--region", function.Region)
+	}
+	words = append(words, "--function-name", function.Name)
+	if function.Qualifier != "" {
+		words = append(words, "--qualifier", function.Qualifier)
+	}
+	return words
+}
+
+// PutPolicy is the AWS CLI's command that sets an inline policy of a role or user.
+func PutPolicy(owner iam.Owner, name, document string) string {
+	return command(append(policyWords("put", owner, name), "--policy-document", document)...)
+}
+
+// DeletePolicy is the AWS CLI's command that deletes an inline policy of a role or user.
+func DeletePolicy(owner iam.Owner, name string) string {
+	return command(policyWords("delete", owner, name)...)
+}
+
+// CreatePolicy is the AWS CLI's command that makes a managed policy.
+func CreatePolicy(name, document string) string {
+	return command("aws", "iam", "create-policy", "--policy-name", name, "--policy-document", document)
+}
+
+// policyWords begin a command about an inline policy.
+func policyWords(operation string, owner iam.Owner, name string) []string {
+	kind := string(owner.Kind)
+	return []string{"aws", "iam", operation + "-" + kind + "-policy", "--" + kind + "-name", owner.Name, "--policy-name", name}
+}
+
+// command writes words as a POSIX shell takes them.
+func command(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = Quote(word)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// Quote writes a word as a POSIX shell takes it.
+func Quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:=@,+%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

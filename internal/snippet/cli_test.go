@@ -1,0 +1,29 @@
+package snippet_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/furl-dev/furl/internal/snippet"
+)
+
+// What Quote writes, a shell reads as the same word.
+func FuzzQuote(f *testing.F) {
+	for _, seed := range []string{"", "a", "it's", `a"b$c`, "a\nb", "*", "~", "#", "-x", "é", "a\\'b"} {
+		f.Add(seed)
+	}
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		f.Skip("no sh on PATH")
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		if strings.ContainsRune(word, 0) {
+			t.Skip("no argument has a zero byte")
+		}
+		out, err := exec.Command(sh, "-c", "printf %s. "+snippet.Quote(word)).Output()
+		if err != nil || string(out) != word+"." {
+			t.Errorf("%q is read as %q, %v", word, out, err)
+		}
+	})
+}

@@ -1,0 +1,129 @@
+package snippet
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+)
+
+// lines builds a text of lines.
+type lines struct{ strings.Builder }
+
+// add adds a line.
+func (l *lines) add(format string, arguments ...any) { fmt.Fprintf(l, format+"\n", arguments...) }
+
+// text is the text without the end of its last line.
+func (l *lines) text() string { return strings.TrimSuffix(l.String(), "\n") }
+
+// template writes a CloudFormation template, or a SAM one, which differs in its transform only. JSON strings are used
+// throughout, since YAML reads them as they are.
+func (g Grant) template(form Form) string {
+	var t lines
+	caller := g.caller()
+	t.add("# %s.", g.title())
+	if caller != "" {
+		t.add("# Deploy it in account %s, region %s, and in account %s: each account makes its own part.",
+			g.Function.Account, g.Function.Region, caller)
+	}
+	t.add("AWSTemplateFormatVersion: %s", quoted("2010-09-09"))
+	if form == SAM {
+		t.add("Transform: AWS::Serverless-2016-10-31")
+	}
+	t.add("Description: %s", quoted(g.title()))
+	if len(g.Permissions) > 0 {
+		g.templateParameter(&t)
+	}
+	ownsFunction, ownsCaller := "", ""
+	if caller != "" {
+		ownsFunction, ownsCaller = "OwnsFunction", "OwnsCaller"
+		t.add("Conditions:")
+		t.add("  %s: !Equals [!Ref AWS::AccountId, %s]", ownsFunction, quoted(g.Function.Account))
+		t.add("  %s: !Equals [!Ref AWS::AccountId, %s]", ownsCaller, quoted(caller))
+	}
+	t.add("Resources:")
+	resource := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
+	for _, permission := range g.Permissions {
+		resource(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+	}
+	if g.Inline != nil {
+		resource(policyResource("CallerPolicy", ownsCaller, *g.Inline))
+	}
+	return t.String()
+}
+
+func (g Grant) templateParameter(t *lines) {
+	what := "function"
+	if g.Function.Qualifier != "" {
+		what = "alias"
+	}
+	t.add("Parameters:")
+	t.add("  FunctionName:")
+	t.add("    Type: String")
+	t.add("    Description: %s", quoted("The "+what+"; in the template that defines it, use !Ref and its logical id instead"))
+	t.add("    Default: %s", quoted(g.Function.String()))
+}
+
+// beginResource begins a resource, under a condition of the template if one is named.
+func beginResource(id, kind, condition string) *lines {
+	var r lines
+	r.add("%s:", id)
+	r.add("  Type: %s", kind)
+	if condition != "" {
+		r.add("  Condition: %s", condition)
+	}
+	r.add("  Properties:")
+	return &r
+}
+
+// permissionResource is a permission as a resource. function is its name as YAML.
+func permissionResource(id, condition, function string, permission lambda.Permission) string {
+	r := beginResource(id, "AWS::Lambda::Permission", condition)
+	r.add("    FunctionName: %s", function)
+	r.add("    Action: %s", permission.Action)
+	r.add("    Principal: %s", quoted(permission.Principal.String()))
+	if permission.SourceARN != "" {
+		r.add("    SourceArn: %s", quoted(permission.SourceARN))
+	}
+	if permission.FunctionURLAuthType != "" {
+		r.add("    FunctionUrlAuthType: %s", permission.FunctionURLAuthType)
+	}
+	if permission.InvokedViaURL != nil {
+		r.add("    InvokedViaFunctionUrl: %t", *permission.InvokedViaURL)
+	}
+	return r.text()
+}
+
+// policyResource is a policy as a resource: a managed one to attach to whoever is to call, if it has no owner.
+func policyResource(id, condition string, policy InlinePolicy) string {
+	var r *lines
+	switch policy.Owner.Kind {
+	case iam.OfRole:
+		r = beginResource(id, "AWS::IAM::RolePolicy", condition)
+		r.add("    RoleName: %s", quoted(policy.Owner.Name))
+		r.add("    PolicyName: %s", quoted(policy.Name))
+	case iam.OfUser:
+		r = beginResource(id, "AWS::IAM::UserPolicy", condition)
+		r.add("    UserName: %s", quoted(policy.Owner.Name))
+		r.add("    PolicyName: %s", quoted(policy.Name))
+	default:
+		r = beginResource(id, "AWS::IAM::ManagedPolicy", condition)
+		r.add("    ManagedPolicyName: %s", quoted(policy.Name))
+	}
+	r.add("    PolicyDocument: %s", indented(policy.Document, "      "))
+	return r.text()
+}
+
+// logicalID is a name as CloudFormation takes it: letters and digits.
+func logicalID(name string) string {
+	var id strings.Builder
+	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return !isAlphanumeric(r) }) {
+		id.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return id.String()
+}
+
+func isAlphanumeric(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
