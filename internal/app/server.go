@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -210,7 +211,7 @@ func (s *Server) wire() error {
 // functionKey finds the log of a function. An ARN names one; a name is looked for in the region and account that are
 // given, then in the server's, then in any.
 func (s *Server) functionKey(name, region, account string) (key string, ok bool) {
-	arn, err := lambda.ParseName(name, orElse(region, s.config.Region), orElse(account, s.config.Accounts[0]))
+	arn, err := lambda.ParseName(name, cmp.Or(region, s.config.Region), cmp.Or(account, s.config.Accounts[0]))
 	if err != nil {
 		return "", false
 	}
@@ -224,13 +225,6 @@ func (s *Server) functionKey(name, region, account string) (key string, ok bool)
 		}
 	}
 	return "", false
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may

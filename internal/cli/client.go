@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ type local struct {
 }
 
 func (l *local) register(p *program, command *cobra.Command) {
-	command.Flags().StringVar(&l.data, "data", orElse(p.getenv("FURL_DATA"), app.Default().Data), "data directory of the server")
+	command.Flags().StringVar(&l.data, "data", cmp.Or(p.getenv("FURL_DATA"), app.Default().Data), "data directory of the server")
 	command.Flags().StringVar(&l.endpoint, "endpoint-url", p.getenv("AWS_ENDPOINT_URL"), "address of the server")
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 			target.Region = parsed.Region
 		}
 		targets = append(targets, target)
-		options.DefaultRegion = orElse(options.DefaultRegion, target.Region)
+		options.DefaultRegion = cmp.Or(options.DefaultRegion, target.Region)
 	}
 	out := &signer{}
 	var err error
@@ -90,7 +91,7 @@ func (s *signing) load(ctx context.Context, getenv func(string) string, options 
 	byName := slices.ContainsFunc(targets, func(t call.Target) bool { return t.URL == "" })
 	if !byName && options.Profile == "" && options.RoleARN == "" && !s.clients {
 		config, ok := awsconfig.FromEnvironment(getenv)
-		if ok && orElse(options.Region, options.DefaultRegion, config.Region) != "" {
+		if ok && cmp.Or(options.Region, options.DefaultRegion, config.Region) != "" {
 			return config, nil
 		}
 	}
@@ -102,7 +103,7 @@ func (s *signing) load(ctx context.Context, getenv func(string) string, options 
 func (s *signer) add(command *cobra.Command, target call.Target, region string) error {
 	url, err := target.Resolve(command.Context(), func(ctx context.Context, function, qualifier string) (string, error) {
 		config := s.config
-		config.Region = orElse(target.Region, config.Region)
+		config.Region = cmp.Or(target.Region, config.Region)
 		return awsconfig.FunctionURL(ctx, config, function, qualifier)
 	})
 	if err != nil {
@@ -116,7 +117,7 @@ func (s *signer) add(command *cobra.Command, target call.Target, region string) 
 	if e.check == "" {
 		e.check = parsed.Scheme + "://" + parsed.Host + parsed.Base + "/"
 	}
-	region = orElse(region, parsed.Region, target.Region, s.config.Region)
+	region = cmp.Or(region, parsed.Region, target.Region, s.config.Region)
 	if region == "" {
 		return fail(exitUsage, "--region REGION, for example --region eu-central-1", fmt.Errorf("%s does not say its region", e.check))
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,7 @@ Exit status: 0 printed, 1 no server is running or it has no such account, 2 wron
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&data, "data", orElse(p.getenv("FURL_DATA"), app.Default().Data), "data directory of the server")
+	f.StringVar(&data, "data", cmp.Or(p.getenv("FURL_DATA"), app.Default().Data), "data directory of the server")
 	f.StringVar(&account, "account", "", "account whose root keys to print (default: the server's first)")
 	f.StringVar(&shell, "shell", "sh", "sh, fish or powershell")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
@@ -84,7 +85,7 @@ func (p *program) variables(data, account string) ([]variable, error) {
 	if err != nil {
 		return nil, err
 	}
-	account = orElse(account, running.Account)
+	account = cmp.Or(account, running.Account)
 	keys, err := app.ReadRootKeys(data)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ Exit status: 0 printed, 1 no such function or no server, 2 wrong usage, 130 inte
 	f := command.Flags()
 	f.BoolVarP(&follow, "follow", "f", false, "go on printing what is written")
 	f.IntVarP(&lines, "lines", "n", 1000, "how many of the latest lines to begin with, at most 100,000")
-	f.StringVar(&region, "region", orElse(p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")), "region of the function, if it has but a name")
+	f.StringVar(&region, "region", cmp.Or(p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")), "region of the function, if it has but a name")
 	f.StringVar(&account, "account", "", "account of the function, if it has but a name")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object for each line")
 	return command

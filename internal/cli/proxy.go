@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -102,7 +103,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 	if _, err := signer.transport.Credentials.Retrieve(command.Context()); err != nil {
 		return fail(exitCredentials, hintCredentials, err)
 	}
-	flags.network.CACert = orElse(flags.network.CACert, p.getenv("AWS_CA_BUNDLE"))
+	flags.network.CACert = cmp.Or(flags.network.CACert, p.getenv("AWS_CA_BUNDLE"))
 	base, err := flags.network.Transport()
 	if err != nil {
 		return usage(command, err)

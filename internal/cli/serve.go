@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (p *program) environment(command *cobra.Command, config *app.Config) error 
 		variable := "FURL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value := p.getenv(variable)
 		if name == "region" {
-			value = orElse(value, p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION"))
+			value = cmp.Or(value, p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION"))
 		}
 		if value == "" || command.Flags().Changed(name) {
 			continue

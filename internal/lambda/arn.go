@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -62,7 +63,7 @@ func ParseName(text, region, account string) (ARN, error) {
 	if parts == nil || isARN && !strings.Contains(text, ":function:") {
 		return ARN{}, Errorf(Invalid, "function name %q is neither a name, a partial ARN nor an ARN", text)
 	}
-	arn := ARN{Region: orElse(parts[1], region), Account: orElse(parts[2], account), Name: parts[3], Qualifier: parts[4]}
+	arn := ARN{Region: cmp.Or(parts[1], region), Account: cmp.Or(parts[2], account), Name: parts[3], Qualifier: parts[4]}
 	if len(arn.Name) > MaxNameLength {
 		return ARN{}, Errorf(Invalid, "function name %q is longer than %d characters", arn.Name, MaxNameLength)
 	}
@@ -86,13 +87,6 @@ var account = regexp.MustCompile(`^\d{12}$`)
 
 // ValidAccount reports whether text is an AWS account id: twelve digits.
 func ValidAccount(text string) bool { return account.MatchString(text) }
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
 
 // Kind says what went wrong in words of the domain. The planes turn it into the AWS error of their protocol.
 type Kind int

@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ func (s *service) createGroup(c *controlplane.Call, in *createGroupInput) (*grou
 	if err != nil {
 		return nil, err
 	}
-	group := &iam.Group{Account: c.Caller.Account, Name: in.GroupName, Path: orRoot(in.Path), ID: id, Created: c.Now}
+	group := &iam.Group{Account: c.Caller.Account, Name: in.GroupName, Path: cmp.Or(in.Path, "/"), ID: id, Created: c.Now}
 	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
 		if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups, "Group", "GroupsPerAccount"); err != nil {
 			return err
@@ -140,7 +141,7 @@ func (s *service) updateGroup(c *controlplane.Call, in *updateGroupInput) error 
 			return err
 		}
 		group := old.Clone()
-		group.Path, group.Name = orElse(in.NewPath, old.Path), orElse(in.NewGroupName, old.Name)
+		group.Path, group.Name = cmp.Or(in.NewPath, old.Path), cmp.Or(in.NewGroupName, old.Name)
 		if err := c.Authorize(controlplane.Permission{Action: "iam:UpdateGroup", Resource: group.ARN()}); err != nil {
 			return err
 		}
@@ -236,11 +237,4 @@ func findGroup(world *state.Snapshot, account, name string) (*iam.Group, error) 
 		return nil, noSuchEntity("The group with name %s cannot be found.", name)
 	}
 	return group, nil
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

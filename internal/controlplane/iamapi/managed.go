@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func (s *service) createPolicy(c *controlplane.Call, in *createPolicyInput) (*po
 		return nil, err
 	}
 	made := &iam.ManagedPolicy{
-		Account: c.Caller.Account, Name: in.PolicyName, Path: orRoot(in.Path), ID: id,
+		Account: c.Caller.Account, Name: in.PolicyName, Path: cmp.Or(in.Path, "/"), ID: id,
 		Description: in.Description, Created: c.Now, Tags: tags,
 	}
 	made.AddVersion(document, true, c.Now)

@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (s *service) createRole(c *controlplane.Call, in *createRoleInput) (*roleOu
 		return nil, err
 	}
 	role := &iam.Role{
-		Account: c.Caller.Account, Name: in.RoleName, Path: orRoot(in.Path), ID: id, Created: c.Now,
+		Account: c.Caller.Account, Name: in.RoleName, Path: cmp.Or(in.Path, "/"), ID: id, Created: c.Now,
 		Description: in.Description, MaxSession: seconds(in.MaxSessionDuration, defaultMaxSession), Tags: tags,
 		Boundary: in.PermissionsBoundary,
 	}
@@ -239,11 +240,4 @@ func seconds(given *int, otherwise int) time.Duration {
 		otherwise = *given
 	}
 	return time.Duration(otherwise) * time.Second
-}
-
-func orRoot(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
 }

@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -37,7 +38,7 @@ func (s *service) createUser(c *controlplane.Call, in *createUserInput) (*userOu
 	if err != nil {
 		return nil, err
 	}
-	user := &iam.User{Account: c.Caller.Account, Name: in.UserName, Path: orRoot(in.Path), ID: id, Created: c.Now, Tags: tags, Boundary: in.PermissionsBoundary}
+	user := &iam.User{Account: c.Caller.Account, Name: in.UserName, Path: cmp.Or(in.Path, "/"), ID: id, Created: c.Now, Tags: tags, Boundary: in.PermissionsBoundary}
 	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
 		if err := nameFree(tx.View().Users.All(), user.Account, user.Name, maxUsers, "User", "UsersPerAccount"); err != nil {
 			return err
@@ -142,7 +143,7 @@ func (s *service) updateUser(c *controlplane.Call, in *updateUserInput) error {
 			return err
 		}
 		user := old.Clone()
-		user.Path, user.Name = orElse(in.NewPath, old.Path), orElse(in.NewUserName, old.Name)
+		user.Path, user.Name = cmp.Or(in.NewPath, old.Path), cmp.Or(in.NewUserName, old.Name)
 		if err := c.Authorize(controlplane.Permission{Action: "iam:UpdateUser", Resource: user.ARN()}); err != nil {
 			return err
 		}
