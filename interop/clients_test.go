@@ -90,14 +90,6 @@ func runScript(t *testing.T, env []string, cases []signCase, name string, argume
 func runCurl(t *testing.T, env []string, cases []signCase) []outcome {
 	t.Helper()
 	dir := t.TempDir()
-	variable := func(name string) string {
-		for _, assignment := range slices.Backward(env) {
-			if value, ok := strings.CutPrefix(assignment, name+"="); ok {
-				return value
-			}
-		}
-		return ""
-	}
 	var config bytes.Buffer
 	option := func(name, value string) {
 		fmt.Fprintf(&config, "%s = %s\n", name, quoteCurl(value))
@@ -108,8 +100,8 @@ func runCurl(t *testing.T, env []string, cases []signCase) []outcome {
 		}
 		config.WriteString("silent\ngloboff\n")
 		option("aws-sigv4", "aws:amz:"+region+":lambda")
-		option("user", variable("AWS_ACCESS_KEY_ID")+":"+variable("AWS_SECRET_ACCESS_KEY"))
-		if token := variable("AWS_SESSION_TOKEN"); token != "" {
+		option("user", variable(env, "AWS_ACCESS_KEY_ID")+":"+variable(env, "AWS_SECRET_ACCESS_KEY"))
+		if token := variable(env, "AWS_SESSION_TOKEN"); token != "" {
 			option("header", "X-Amz-Security-Token: "+token)
 		}
 		for name, value := range c.Headers {
@@ -151,6 +143,16 @@ func runCurl(t *testing.T, env []string, cases []signCase) []outcome {
 		outcomes = append(outcomes, outcome{cases[i].ID, status, fields[1], fields[2], string(text), fields[3]})
 	}
 	return outcomes
+}
+
+// variable is the value of a variable in an environment, of which the last assignment counts.
+func variable(env []string, name string) string {
+	for _, assignment := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(assignment, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // quoteCurl quotes a value for a file of curl's options.
