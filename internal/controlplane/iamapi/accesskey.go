@@ -3,7 +3,6 @@ package iamapi
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane"
@@ -84,7 +83,6 @@ func (s *service) listAccessKeys(c *controlplane.Call, in *listAccessKeysInput) 
 		}
 		list[i] = accessKeyMetadata{name, key.ID, status, key.Created}
 	}
-	slices.SortFunc(list, func(a, b accessKeyMetadata) int { return strings.Compare(a.AccessKeyId, b.AccessKeyId) })
 	page, more, err := cut(in.paging, list, func(k accessKeyMetadata) string { return k.AccessKeyId })
 	return &listAccessKeysOutput{page, more}, err
 }

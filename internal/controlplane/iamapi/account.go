@@ -3,7 +3,6 @@ package iamapi
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane"
@@ -119,7 +118,6 @@ func (s *service) getAccountAuthorizationDetails(c *controlplane.Call, in *autho
 	list := details(c.State.Now(), c.Caller.Account, func(kind string) bool {
 		return len(in.Filter) == 0 || slices.Contains(in.Filter, kind)
 	})
-	slices.SortFunc(list, func(a, b detail) int { return strings.Compare(a.key, b.key) })
 	page, more, err := cut(in.paging, list, func(d detail) string { return d.key })
 	out := &authorizationDetailsOutput{paged: more}
 	for _, d := range page {

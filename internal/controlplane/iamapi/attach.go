@@ -73,7 +73,7 @@ func attach[In interface {
 				return nil
 			}
 			if len(grants.Attached) >= maxAttached {
-				return overQuota("PoliciesPer"+strings.ToUpper(o.kind[:1])+o.kind[1:], maxAttached)
+				return overQuota("PoliciesPer"+strings.ToUpper(string(o.Kind[:1]))+string(o.Kind[1:]), maxAttached)
 			}
 			grants.Attached = append(grants.Attached, arn)
 			return nil

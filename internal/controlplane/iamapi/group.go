@@ -73,7 +73,7 @@ func (s *service) getGroup(c *controlplane.Call, in *listOfGroupInput) (*getGrou
 	return out, err
 }
 
-// members are the users in a group, by name.
+// members are the users in a group.
 func members(world *state.Snapshot, group *iam.Group) []*iam.User {
 	var list []*iam.User
 	for _, user := range world.Users.All() {
@@ -81,7 +81,6 @@ func members(world *state.Snapshot, group *iam.Group) []*iam.User {
 			list = append(list, user)
 		}
 	}
-	slices.SortFunc(list, func(a, b *iam.User) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
@@ -121,7 +120,6 @@ func (s *service) listGroupsForUser(c *controlplane.Call, in *listOfUserInput) (
 }
 
 func pageOfGroups(p paging, list []groupResult) (*listGroupsOutput, error) {
-	slices.SortFunc(list, func(a, b groupResult) int { return strings.Compare(a.GroupName, b.GroupName) })
 	page, more, err := cut(p, list, func(g groupResult) string { return g.GroupName })
 	return &listGroupsOutput{page, more}, err
 }
@@ -213,21 +211,6 @@ func (s *service) removeUserFromGroup(c *controlplane.Call, in *membershipInput)
 		}
 		user.Groups = slices.DeleteFunc(user.Groups, func(name string) bool { return name == in.GroupName })
 		return nil
-	})
-}
-
-// changeGroup changes a group in a transaction.
-func (s *service) changeGroup(c *controlplane.Call, name string, change func(*state.Snapshot, *iam.Group) error) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		group, err := findGroup(tx.View(), c.Caller.Account, name)
-		if err != nil {
-			return err
-		}
-		group = group.Clone()
-		if err := change(tx.View(), group); err != nil {
-			return err
-		}
-		return tx.PutGroup(group)
 	})
 }
 

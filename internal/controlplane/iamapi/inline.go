@@ -70,7 +70,7 @@ type (
 )
 
 // maxInline is how long the inline policies of an owner may be together.
-var maxInline = map[string]int{"role": maxRoleInline, "user": maxUserInline, "group": maxGroupInline}
+var maxInline = map[iam.OwnerKind]int{iam.OfRole: maxRoleInline, iam.OfUser: maxUserInline, iam.OfGroup: maxGroupInline}
 
 // putPolicy adds or replaces an inline policy.
 func putPolicy[In interface {
@@ -93,7 +93,7 @@ func putPolicy[In interface {
 			for _, p := range grants.Inline {
 				total += length(p.Text)
 			}
-			if most := maxInline[o.kind]; total > most {
+			if most := maxInline[o.Kind]; total > most {
 				return limitExceeded("Maximum policy size of %d bytes exceeded for %s", most, o)
 			}
 			return nil
@@ -119,7 +119,7 @@ func getPolicy[In interface {
 			return nil, err
 		}
 		document, err := findInline(grants, o, name)
-		return &inlinePolicyOutput{o.result(), name, escape(document.Text)}, err
+		return &inlinePolicyOutput{newOwnerName(o), name, escape(document.Text)}, err
 	})
 }
 
@@ -158,10 +158,10 @@ func listPolicyNames[In interface {
 	})
 }
 
-func findInline(grants *iam.Grants, o owner, name string) (iam.Policy, error) {
+func findInline(grants *iam.Grants, o iam.Owner, name string) (iam.Policy, error) {
 	document, ok := grants.Inline[name]
 	if !ok {
-		return iam.Policy{}, noSuchEntity("The %s policy with name %s cannot be found.", o.kind, name)
+		return iam.Policy{}, noSuchEntity("The %s policy with name %s cannot be found.", o.Kind, name)
 	}
 	return document, nil
 }

@@ -140,7 +140,7 @@ func (s *service) listPolicies(c *controlplane.Call, in *listPoliciesInput) (*li
 	return &listPoliciesOutput{page, more}, err
 }
 
-// policiesOf are the managed policies that an account can use, by ARN.
+// policiesOf are the managed policies that an account can use.
 func policiesOf(world *state.Snapshot, account string, own, aws bool) []*iam.ManagedPolicy {
 	var list []*iam.ManagedPolicy
 	if own {
@@ -153,7 +153,6 @@ func policiesOf(world *state.Snapshot, account string, own, aws bool) []*iam.Man
 	if aws {
 		list = slices.AppendSeq(list, iam.AWSPolicies())
 	}
-	slices.SortFunc(list, func(a, b *iam.ManagedPolicy) int { return strings.Compare(a.ARN(), b.ARN()) })
 	return list
 }
 
@@ -211,21 +210,6 @@ func (s *service) listPolicyTags(c *controlplane.Call, in *listOfPolicyInput) (*
 		return nil, err
 	}
 	return pageOfTags(in.paging, found.Tags)
-}
-
-// changePolicy changes a policy of the account in a transaction.
-func (s *service) changePolicy(c *controlplane.Call, operation, arn string, change func(*iam.ManagedPolicy) error) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		found, err := ownPolicy(tx.View(), c, operation, arn)
-		if err != nil {
-			return err
-		}
-		found = found.Clone()
-		if err := change(found); err != nil {
-			return err
-		}
-		return tx.PutPolicy(found)
-	})
 }
 
 // findPolicy finds a policy that the account can use.

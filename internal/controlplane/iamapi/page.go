@@ -25,10 +25,11 @@ type paged struct {
 // defaultPage is how many items a page has unless the client says otherwise.
 const defaultPage = 100
 
-// cut returns the page that the client asked for of items that are sorted by key, which no two share. The marker is
+// cut sorts the items by key, which no two share, and returns the page of them that the client asked for. The marker is
 // the key of the last item of the page before: a listing goes on where it stopped, whatever was added or removed
 // meanwhile.
 func cut[T any](p paging, items []T, key func(T) string) ([]T, paged, error) {
+	slices.SortFunc(items, func(a, b T) int { return strings.Compare(key(a), key(b)) })
 	start := 0
 	if p.Marker != "" {
 		last, err := base64.RawURLEncoding.DecodeString(p.Marker)

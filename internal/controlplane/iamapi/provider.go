@@ -208,24 +208,6 @@ func (s *service) listProviderTags(c *controlplane.Call, in *listOfProviderInput
 	return pageOfTags(in.paging, found.Tags)
 }
 
-// changeProvider changes a provider in a transaction.
-func (s *service) changeProvider(c *controlplane.Call, arn string, change func(*iam.Provider) error) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		found, err := findProvider(tx.View(), c.Caller.Account, arn)
-		if err != nil {
-			return err
-		}
-		found = found.Clone()
-		if err := change(found); err != nil {
-			return err
-		}
-		if err := checkProvider(found); err != nil {
-			return err
-		}
-		return tx.PutProvider(found)
-	})
-}
-
 func findProvider(world *state.Snapshot, account, arn string) (*iam.Provider, error) {
 	found, ok := world.Providers.Get(arn)
 	if !ok || found.Account != account {

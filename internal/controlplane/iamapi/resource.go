@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -51,18 +52,13 @@ func onUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, er
 	return need, nil
 }
 
-// newRole is a role that is to be created.
-func newRole(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	need := controlplane.Permission{Resource: arn(c, "role", path(form), form.Get("RoleName"))}
-	need.Facts = appendFact(requestTags(form), "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
-	return need, nil
-}
-
-// newUser is a user that is to be created.
-func newUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	need := controlplane.Permission{Resource: arn(c, "user", path(form), form.Get("UserName"))}
-	need.Facts = appendFact(requestTags(form), "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
-	return need, nil
+// newPrincipal is a role or user that is to be created.
+func newPrincipal(kind, parameter string) permission {
+	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
+		need := controlplane.Permission{Resource: arn(c, kind, path(form), form.Get(parameter))}
+		need.Facts = appendFact(requestTags(form), "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
+		return need, nil
+	}
 }
 
 // onGroup is the group of the parameter GroupName.
@@ -145,13 +141,9 @@ func bounding(on permission) permission {
 }
 
 // all is every entity of a type below the path that a list operation asks for.
-func all(kind string) func(*controlplane.Call, *query.Form) (controlplane.Permission, error) {
+func all(kind string) permission {
 	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-		prefix := form.Get("PathPrefix")
-		if prefix == "" {
-			prefix = "/"
-		}
-		return controlplane.Permission{Resource: arn(c, kind, prefix, "")}, nil
+		return controlplane.Permission{Resource: arn(c, kind, cmp.Or(form.Get("PathPrefix"), "/"), "")}, nil
 	}
 }
 
@@ -171,12 +163,7 @@ func arn(c *controlplane.Call, kind, path, name string) string {
 	return "arn:aws:iam::" + c.Caller.Account + ":" + kind + path + name
 }
 
-func path(form *query.Form) string {
-	if path := form.Get("Path"); path != "" {
-		return path
-	}
-	return "/"
-}
+func path(form *query.Form) string { return cmp.Or(form.Get("Path"), "/") }
 
 func resourceTags(tags map[string]string) []auth.Fact {
 	var facts []auth.Fact

@@ -2,7 +2,6 @@ package iamapi
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +89,6 @@ func (s *service) listRoles(c *controlplane.Call, in *listRolesInput) (*listRole
 			roles = append(roles, role)
 		}
 	}
-	slices.SortFunc(roles, func(a, b *iam.Role) int { return strings.Compare(a.Name, b.Name) })
 	page, more, err := cut(in.paging, roles, func(r *iam.Role) string { return r.Name })
 	if err != nil {
 		return nil, err
@@ -210,21 +208,6 @@ func (s *service) listRoleTags(c *controlplane.Call, in *listOfRoleInput) (*tags
 func pageOfTags(p paging, tags map[string]string) (*tagsOutput, error) {
 	page, more, err := cut(p, tagList(tags), func(t tag) string { return t.Key })
 	return &tagsOutput{page, more}, err
-}
-
-// changeRole changes a role in a transaction.
-func (s *service) changeRole(c *controlplane.Call, name string, change func(*state.Snapshot, *iam.Role) error) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		role, err := findRole(tx.View(), c.Caller.Account, name)
-		if err != nil {
-			return err
-		}
-		role = role.Clone()
-		if err := change(tx.View(), role); err != nil {
-			return err
-		}
-		return tx.PutRole(role)
-	})
 }
 
 func findRole(world *state.Snapshot, account, name string) (*iam.Role, error) {

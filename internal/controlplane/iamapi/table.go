@@ -5,7 +5,7 @@ import "github.com/furl-dev/furl/internal/controlplane/query"
 // table is every operation that furl has of IAM.
 func (s *service) table() []query.Operation {
 	return []query.Operation{
-		{Name: "CreateRole", Permission: newRole, Handler: query.Answer(s.createRole)},
+		{Name: "CreateRole", Permission: newPrincipal("role", "RoleName"), Handler: query.Answer(s.createRole)},
 		{Name: "GetRole", Permission: onRole, Handler: query.Answer(s.getRole), Note: "RoleLastUsed is always empty."},
 		{Name: "ListRoles", Permission: all("role"), Handler: query.Answer(s.listRoles)},
 		{Name: "DeleteRole", Permission: onRole, Handler: query.Perform(s.deleteRole)},
@@ -25,7 +25,7 @@ func (s *service) table() []query.Operation {
 		{Name: "PutRolePermissionsBoundary", Permission: bounding(onRole), Handler: query.Perform(s.putRoleBoundary)},
 		{Name: "DeleteRolePermissionsBoundary", Permission: onRole, Handler: query.Perform(s.deleteRoleBoundary)},
 
-		{Name: "CreateUser", Permission: newUser, Handler: query.Answer(s.createUser)},
+		{Name: "CreateUser", Permission: newPrincipal("user", "UserName"), Handler: query.Answer(s.createUser)},
 		{Name: "GetUser", Permission: onUser, Handler: query.Answer(s.getUser)},
 		{Name: "ListUsers", Permission: all("user"), Handler: query.Answer(s.listUsers)},
 		{Name: "UpdateUser", Permission: onUser, Handler: query.Perform(s.updateUser)},

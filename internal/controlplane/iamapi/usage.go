@@ -109,9 +109,7 @@ func (s *service) listEntitiesForPolicy(c *controlplane.Call, in *listEntitiesIn
 			list = append(list, e)
 		}
 	}
-	key := func(e entity) string { return e.kind + " " + e.name }
-	slices.SortFunc(list, func(a, b entity) int { return strings.Compare(key(a), key(b)) })
-	page, more, err := cut(in.paging, list, key)
+	page, more, err := cut(in.paging, list, func(e entity) string { return e.kind + " " + e.name })
 	out := &listEntitiesOutput{paged: more}
 	for _, e := range page {
 		switch e.kind {

@@ -2,7 +2,6 @@ package iamapi
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/controlplane"
@@ -96,7 +95,6 @@ func (s *service) listUsers(c *controlplane.Call, in *listUsersInput) (*listUser
 			users = append(users, user)
 		}
 	}
-	slices.SortFunc(users, func(a, b *iam.User) int { return strings.Compare(a.Name, b.Name) })
 	page, more, err := cut(in.paging, users, func(u *iam.User) string { return u.Name })
 	if err != nil {
 		return nil, err
@@ -189,21 +187,6 @@ func (s *service) listUserTags(c *controlplane.Call, in *listOfUserInput) (*tags
 		return nil, err
 	}
 	return pageOfTags(in.paging, user.Tags)
-}
-
-// changeUser changes a user in a transaction.
-func (s *service) changeUser(c *controlplane.Call, name string, change func(*state.Snapshot, *iam.User) error) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		user, err := findUser(tx.View(), c.Caller.Account, name)
-		if err != nil {
-			return err
-		}
-		user = user.Clone()
-		if err := change(tx.View(), user); err != nil {
-			return err
-		}
-		return tx.PutUser(user)
-	})
 }
 
 func findUser(world *state.Snapshot, account, name string) (*iam.User, error) {

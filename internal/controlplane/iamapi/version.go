@@ -88,7 +88,6 @@ func (s *service) listPolicyVersions(c *controlplane.Call, in *listOfPolicyInput
 		// The keys of older versions sort behind those of newer ones.
 		list[i] = numbered{listedVersion(found, version), fmt.Sprintf("%03d", len(found.Versions)-i)}
 	}
-	slices.Reverse(list)
 	page, more, err := cut(in.paging, list, func(n numbered) string { return n.key })
 	if err != nil {
 		return nil, err
