@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -111,21 +112,7 @@ Nobody can call the URL yet: furl grant is next.
 Exit status: 0 the URL is there, 1 failed, ` + exitStatusAWS,
 		Example: "  furl url create my-function-with-url",
 		Args:    cobra.ExactArgs(1),
-		RunE: runCloud(func(command *cobra.Command, args []string) error {
-			change, err := flags.change(command)
-			if err != nil {
-				return err
-			}
-			function, client, err := flags.target(command, args[0])
-			if err != nil {
-				return err
-			}
-			plan, err := setup.PlanCreate(command.Context(), client, function, change)
-			if err != nil {
-				return err
-			}
-			return p.applyURL(command, flags, plan)
-		}),
+		RunE:    p.changeURL(&flags, setup.PlanCreate),
 	}
 	flags.registerChange(p, command)
 	return command
@@ -142,21 +129,7 @@ func (p *program) urlUpdate() *cobra.Command {
 Exit status: 0 the URL is as asked for, 1 failed, ` + exitStatusAWS,
 		Example: "  furl url update my-function-with-url --invoke-mode RESPONSE_STREAM",
 		Args:    cobra.ExactArgs(1),
-		RunE: runCloud(func(command *cobra.Command, args []string) error {
-			change, err := flags.change(command)
-			if err != nil {
-				return err
-			}
-			function, client, err := flags.target(command, args[0])
-			if err != nil {
-				return err
-			}
-			plan, err := setup.PlanUpdate(command.Context(), client, function, change)
-			if err != nil {
-				return err
-			}
-			return p.applyURL(command, flags, plan)
-		}),
+		RunE:    p.changeURL(&flags, setup.PlanUpdate),
 	}
 	flags.registerChange(p, command)
 	command.Flags().BoolVar(&flags.noCORS, "no-cors", false, "remove the CORS configuration")
@@ -174,21 +147,38 @@ removes them.
 Exit status: 0 there is no URL, 1 failed, ` + exitStatusAWS,
 		Example: "  furl url delete my-function-with-url",
 		Args:    cobra.ExactArgs(1),
-		RunE: runCloud(func(command *cobra.Command, args []string) error {
-			function, client, err := flags.target(command, args[0])
-			if err != nil {
-				return err
-			}
-			plan, err := setup.PlanDelete(command.Context(), client, function)
-			if err != nil {
-				return err
-			}
-			return p.applyURL(command, flags, plan)
-		}),
+		RunE:    p.changeURL(&flags, planDelete),
 	}
 	flags.register(p, command)
 	command.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
 	return command
+}
+
+// planDelete is setup.PlanDelete for changeURL: there is nothing that the flags could ask for.
+func planDelete(ctx context.Context, writer setup.URLWriter, function lambda.ARN, _ setup.URLChange) (*setup.URLPlan, error) {
+	return setup.PlanDelete(ctx, writer, function)
+}
+
+// urlPlanner plans a change of a function's URL.
+type urlPlanner func(context.Context, setup.URLWriter, lambda.ARN, setup.URLChange) (*setup.URLPlan, error)
+
+// changeURL plans what the flags ask for, and carries it out or shows it.
+func (p *program) changeURL(flags *urlFlags, makePlan urlPlanner) func(*cobra.Command, []string) error {
+	return runCloud(func(command *cobra.Command, args []string) error {
+		change, err := flags.change(command)
+		if err != nil {
+			return err
+		}
+		function, client, err := flags.target(command, args[0])
+		if err != nil {
+			return err
+		}
+		plan, err := makePlan(command.Context(), client, function, change)
+		if err != nil {
+			return err
+		}
+		return p.applyURL(command, *flags, plan)
+	})
 }
 
 // applyURL carries a plan out, or shows it.
