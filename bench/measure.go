@@ -39,6 +39,20 @@ func (e effort) alternateWork(ours, theirs func()) pair {
 	return p
 }
 
+// alternateWaits is for work that waits for another process: the time that passes counts, in nanoseconds for one run,
+// and the sides take turns after each run, since how soon a process is woken changes from one moment to the next.
+func (e effort) alternateWaits(ours, theirs func()) pair {
+	var a, b []float64
+	for end := time.Now().Add(2 * time.Duration(e.rounds) * e.round); time.Now().Before(end); {
+		begin := time.Now()
+		ours()
+		between := time.Now()
+		theirs()
+		a, b = append(a, float64(between.Sub(begin))), append(b, float64(time.Since(between)))
+	}
+	return pair{median(a), median(b), median(a) / median(b)}
+}
+
 // repeat is the median of the rounds of one side alone, in nanoseconds for one run.
 func (e effort) repeat(work func()) float64 {
 	var rounds []float64
