@@ -1,6 +1,8 @@
 package policy_test
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -71,114 +73,110 @@ func resource(t testing.TB, grant string) *policy.Named {
 		`{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`","`+element+`":`+principal+`,"Action":"`+action+`","Resource":"`+function+`"}]}`)}
 }
 
-// TestEvaluationLogic follows the IAM User Guide's pages on policy evaluation, case by case.
-func TestEvaluationLogic(t *testing.T) {
-	const (
-		single   = "Policy evaluation for requests within a single account"
-		enforce  = "How AWS enforcement code logic evaluates requests"
-		cross    = "Cross-account policy evaluation logic"
-		elements = "AWS JSON policy elements: Principal"
-		not      = "AWS JSON policy elements: NotPrincipal"
-		scps     = "Service control policies (SCPs)"
-		fed      = "GetFederationToken"
-	)
-	tests := []struct {
-		page                                  string
-		caller                                *policy.Principal
-		identity, resource, boundary, session string
-		scps                                  []string
-		want                                  policy.Reason
-	}{
-		{page: single, caller: &alice, want: policy.ReasonNoIdentityPolicy},
-		{page: single, caller: &alice, identity: "Allow", want: policy.ReasonAllowed},
-		{page: single, caller: &alice, identity: "Deny", resource: "Allow " + alice.ARN, want: policy.ReasonDeniedByIdentity},
-		{page: single, caller: &alice, resource: "Allow " + alice.ARN, want: policy.ReasonAllowed},
-		{page: single, caller: &alice, identity: "Allow", resource: "Deny " + alice.ARN, want: policy.ReasonDeniedByResource},
-		{page: single, caller: &alice, identity: "Allow", boundary: "Allow", want: policy.ReasonAllowed},
-		{page: single, caller: &alice, identity: "Allow", boundary: "none", want: policy.ReasonNoBoundary},
-		{page: single, caller: &alice, identity: "Allow", boundary: "Deny", want: policy.ReasonDeniedByBoundary},
-		{page: single, caller: &alice, boundary: "Allow", want: policy.ReasonNoIdentityPolicy},
-		{page: single, caller: &robot, identity: "Allow", session: "Allow", want: policy.ReasonAllowed},
-		{page: single, caller: &robot, identity: "Allow", session: "none", want: policy.ReasonNoSessionPolicy},
-		{page: single, caller: &robot, identity: "Allow", session: "Deny", want: policy.ReasonDeniedBySession},
-		{page: single, caller: &robot, session: "Allow", want: policy.ReasonNoIdentityPolicy},
-
-		{page: enforce, caller: &robot, resource: "Allow " + robot.RoleARN, want: policy.ReasonAllowed},
-		{page: enforce, caller: &robot, resource: "Allow " + robot.RoleARN, boundary: "none", want: policy.ReasonNoBoundary},
-		{page: enforce, caller: &robot, resource: "Allow " + robot.RoleARN, session: "none", want: policy.ReasonNoSessionPolicy},
-		{page: enforce, caller: &robot, resource: "Allow " + robot.ARN, boundary: "none", session: "none", want: policy.ReasonAllowed},
-		{page: enforce, caller: &robot, resource: "Allow " + robot.ARN, boundary: "Deny", want: policy.ReasonDeniedByBoundary},
-		{page: enforce, caller: &alice, resource: "Allow " + alice.ARN, boundary: "none", want: policy.ReasonAllowed},
-		{page: enforce, caller: &guest, resource: "Allow " + guest.UserARN, boundary: "none", session: "none", want: policy.ReasonNoBoundary},
-		{page: enforce, caller: &guest, resource: "Allow " + guest.UserARN, session: "none", want: policy.ReasonNoSessionPolicy},
-		{page: enforce, caller: &guest, resource: "Allow " + guest.ARN, boundary: "none", session: "none", want: policy.ReasonAllowed},
-		{page: enforce, caller: &root, want: policy.ReasonAllowed},
-		{page: enforce, caller: &root, resource: "Deny " + root.ARN, want: policy.ReasonDeniedByResource},
-		{page: enforce, caller: &cloudfront, resource: `Allow {"Service":"cloudfront.amazonaws.com"}`, want: policy.ReasonAllowed},
-		{page: enforce, caller: &cloudfront, want: policy.ReasonNoResourcePolicy},
-
-		{page: elements, caller: &robot, resource: "Allow *", boundary: "none", session: "none", want: policy.ReasonAllowed},
-		{page: elements, caller: &robot, resource: "Allow " + root.ARN, want: policy.ReasonNoIdentityPolicy},
-		{page: elements, caller: &robot, resource: "Allow " + account, identity: "Allow", want: policy.ReasonAllowed},
-		{page: elements, caller: &robot, resource: "Allow " + robot.UniqueID, want: policy.ReasonAllowed},
-		{page: elements, caller: &robot, resource: "Allow " + robot.UniqueID, session: "none", want: policy.ReasonNoSessionPolicy},
-		{page: elements, caller: &alice, resource: "Allow " + alice.UniqueID, want: policy.ReasonAllowed},
-		{page: elements, caller: &alice, resource: "Allow " + robot.UniqueID, want: policy.ReasonNoIdentityPolicy},
-		{page: elements, caller: &nobody, resource: `Allow "*"`, want: policy.ReasonAllowed},
-		{page: elements, caller: nil, resource: "Allow *", want: policy.ReasonAllowed},
-		{page: elements, caller: &nobody, resource: "Allow " + account, want: policy.ReasonNoResourcePolicy},
-		{page: elements, caller: &nobody, identity: "Allow", scps: []string{"Deny"}, want: policy.ReasonNoResourcePolicy},
-		{page: elements, caller: &cloudfront, resource: `Allow {"Service":"s3.amazonaws.com"}`, want: policy.ReasonNoResourcePolicy},
-		{page: elements, caller: &cloudfront, resource: "Deny *", want: policy.ReasonDeniedByResource},
-
-		{page: not, caller: &alice, identity: "Allow", resource: "Deny not " + alice.ARN, want: policy.ReasonDeniedByResource},
-		{page: not, caller: &alice, identity: "Allow", resource: `Deny not {"AWS":["` + alice.ARN + `","` + account + `"]}`, want: policy.ReasonAllowed},
-		{page: not, caller: &alice, identity: "Allow", boundary: "Allow", resource: `Deny not {"AWS":["` + alice.ARN + `","` + account + `"]}`, want: policy.ReasonDeniedByResource},
-		{page: not, caller: &robot, identity: "Allow", resource: `Deny not {"AWS":["` + robot.RoleARN + `","` + account + `"]}`, want: policy.ReasonAllowed},
-		{page: not, caller: &robot, identity: "Allow", resource: `Deny not {"AWS":["` + robot.ARN + `","` + account + `"]}`, want: policy.ReasonDeniedByResource},
-		{page: not, caller: &alice, identity: "Allow", resource: `Deny not "*"`, want: policy.ReasonAllowed},
-		{page: not, caller: &guest, identity: "Allow", session: "Allow", resource: `Deny not {"AWS":["` + guest.UserARN + `","` + account + `"]}`, want: policy.ReasonAllowed},
-		{page: not, caller: &cloudfront, resource: `Deny not {"Service":"cloudfront.amazonaws.com"}`, want: policy.ReasonNoResourcePolicy},
-		{page: not, caller: &cloudfront, resource: `Deny not {"AWS":"` + account + `"}`, want: policy.ReasonDeniedByResource},
-		{page: not, caller: &root, resource: "Deny not " + account, want: policy.ReasonAllowed},
-		{page: not, caller: &root, resource: "Deny not " + alice.ARN, want: policy.ReasonDeniedByResource},
-
-		{page: cross, caller: &eve, identity: "Allow", resource: "Allow " + eve.ARN, want: policy.ReasonAllowed},
-		{page: cross, caller: &eve, identity: "Allow", resource: "Allow " + stranger, want: policy.ReasonAllowed},
-		{page: cross, caller: &eve, identity: "Allow", want: policy.ReasonNoResourcePolicy},
-		{page: cross, caller: &eve, identity: "Allow", resource: "Allow " + alice.ARN, want: policy.ReasonNoResourcePolicy},
-		{page: cross, caller: &eve, resource: "Allow " + eve.ARN, want: policy.ReasonNoIdentityPolicy},
-		{page: cross, caller: &eve, resource: "Allow *", want: policy.ReasonNoIdentityPolicy},
-		{page: cross, caller: &eve, identity: "Allow", resource: "Allow " + eve.ARN, boundary: "none", want: policy.ReasonNoBoundary},
-		{page: cross, caller: &eve, identity: "Allow", resource: "Deny " + eve.ARN, want: policy.ReasonDeniedByResource},
-		{page: cross, caller: &foreign, want: policy.ReasonNoResourcePolicy},
-		{page: cross, caller: &foreign, resource: "Allow " + stranger, want: policy.ReasonAllowed},
-
-		{page: scps, caller: &alice, identity: "Allow", scps: []string{"Allow"}, want: policy.ReasonAllowed},
-		{page: scps, caller: &alice, identity: "Allow", scps: []string{"Allow", "none"}, want: policy.ReasonNoSCP},
-		{page: scps, caller: &alice, identity: "Allow", scps: []string{"none", "Allow"}, want: policy.ReasonNoSCP},
-		{page: scps, caller: &alice, identity: "Allow", scps: []string{"Allow", "Deny"}, want: policy.ReasonDeniedBySCP},
-		{page: scps, caller: &alice, identity: "Allow", scps: []string{""}, want: policy.ReasonNoSCP},
-		{page: scps, caller: &alice, resource: "Allow " + alice.ARN, scps: []string{"none"}, want: policy.ReasonNoSCP},
-		{page: scps, caller: &root, scps: []string{"none"}, want: policy.ReasonNoSCP},
-		{page: scps, caller: &root, scps: []string{"Deny"}, want: policy.ReasonDeniedBySCP},
-		{page: scps, caller: &cloudfront, resource: `Allow {"Service":"cloudfront.amazonaws.com"}`, scps: []string{"Deny"}, want: policy.ReasonAllowed},
-
-		{page: fed, caller: &guest, identity: "Allow", want: policy.ReasonNoSessionPolicy},
-		{page: fed, caller: &guest, identity: "Allow", session: "Allow", want: policy.ReasonAllowed},
-		{page: fed, caller: &guest, session: "Allow", want: policy.ReasonNoIdentityPolicy},
+// evaluationLogic is testdata/evaluation-logic.json: the IAM User Guide's pages on policy evaluation, case by case. A
+// test of interop/ asks a running server the same. The policies of a case are the words that identity and resource
+// take. Its resource-based policy names principals of the table below; its field instead says how a server is asked
+// that can not be asked by a call of a function URL, and is of no concern here.
+type evaluationLogic struct {
+	Instead map[string]string
+	Pages   []struct {
+		Title, URL string
+		Cases      []evaluationCase
 	}
-	for _, tt := range tests {
-		sets := &policy.Sets{Identity: identity(t, tt.identity), Resource: resource(t, tt.resource), Session: identity(t, tt.session)}
-		if b := identity(t, tt.boundary); b != nil {
-			sets.Boundary = &b[0]
+}
+
+type evaluationCase struct {
+	Caller, Identity, Boundary, Session string
+	SCPs                                []string
+	Resource, Instead                   string
+	Want                                string // the reason
+}
+
+// callers are the callers of the cases.
+var callers = map[string]*policy.Principal{
+	"alice": &alice, "robot": &robot, "guest": &guest, "root": &root, "eve": &eve, "foreign": &foreign,
+	"service": &cloudfront, "anonymous": &nobody, "nil": nil,
+}
+
+// principals are those that resource-based policies of the cases name, by their type. A former one had the same name as
+// the one that exists.
+var principals = map[string]struct{ kind, name string }{
+	"alice": {"AWS", alice.ARN}, "alice.id": {"AWS", alice.UniqueID}, "alice.former": {"AWS", "AIDAFORMERFORMERFORMR"},
+	"robot.role": {"AWS", robot.RoleARN}, "robot.session": {"AWS", robot.ARN},
+	"robot.id": {"AWS", robot.UniqueID}, "robot.former": {"AWS", "AROAFORMERFORMERFORMR"},
+	"guest": {"AWS", guest.ARN}, "eve": {"AWS", eve.ARN},
+	"account": {"AWS", account}, "root": {"AWS", root.ARN}, "stranger": {"AWS", stranger}, "anybody": {"AWS", "*"},
+	"service": {"Service", cloudfront.ARN}, "s3": {"Service", "s3.amazonaws.com"},
+}
+
+// grant is the resource-based policy of a case in the words of resource: "Deny not alice account" has both names in
+// NotPrincipal.
+func (c evaluationCase) grant(t *testing.T) string {
+	t.Helper()
+	if c.Resource == "" {
+		return ""
+	}
+	effect, names, _ := strings.Cut(c.Resource, " ")
+	if rest, ok := strings.CutPrefix(names, "not "); ok {
+		effect, names = effect+" not", rest
+	}
+	if names == "everyone" {
+		return effect + ` "*"`
+	}
+	element := map[string][]string{}
+	for _, name := range strings.Fields(names) {
+		p, ok := principals[name]
+		if !ok {
+			t.Fatalf("there is no principal %q", name)
 		}
-		for _, level := range tt.scps {
-			sets.SCPs = append(sets.SCPs, identity(t, level))
+		element[p.kind] = append(element[p.kind], p.name)
+	}
+	text, err := json.Marshal(element)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return effect + " " + string(text)
+}
+
+func TestEvaluationLogic(t *testing.T) {
+	file, err := os.Open("testdata/evaluation-logic.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var logic evaluationLogic
+	decoder := json.NewDecoder(file)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&logic); err != nil {
+		t.Fatal(err)
+	}
+	reached := map[policy.Reason]bool{}
+	for _, page := range logic.Pages {
+		for _, tt := range page.Cases {
+			caller, ok := callers[tt.Caller]
+			if !ok {
+				t.Fatalf("there is no caller %q", tt.Caller)
+			}
+			sets := &policy.Sets{
+				Identity: identity(t, tt.Identity), Resource: resource(t, tt.grant(t)), Session: identity(t, tt.Session),
+			}
+			if b := identity(t, tt.Boundary); b != nil {
+				sets.Boundary = &b[0]
+			}
+			for _, level := range tt.SCPs {
+				sets.SCPs = append(sets.SCPs, identity(t, level))
+			}
+			in := policy.Request{Principal: caller, Action: action, Resource: function, ResourceAccount: account}
+			got := policy.Evaluate(in, sets)
+			if got.Reason.String() != tt.Want {
+				t.Errorf("%s: %+v\ngot %v", page.Title, tt, got.Reason)
+			}
+			reached[got.Reason] = true
 		}
-		in := policy.Request{Principal: tt.caller, Action: action, Resource: function, ResourceAccount: account}
-		if got := policy.Evaluate(in, sets); got.Reason != tt.want {
-			t.Errorf("%s: %+v\ngot %v, want %v", tt.page, tt, got.Reason, tt.want)
+	}
+	for reason := policy.ReasonAllowed; reason <= policy.ReasonDeniedBySCP; reason++ {
+		if !reached[reason] {
+			t.Errorf("no case is about: %v", reason)
 		}
 	}
 }
