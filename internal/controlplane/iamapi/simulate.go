@@ -8,6 +8,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -127,7 +128,7 @@ func newRun(c *controlplane.Call, in *simulation, from source) (*run, error) {
 	if err := r.addPolicies(); err != nil {
 		return nil, err
 	}
-	if err := r.setCaller(from.principal); err != nil {
+	if err := r.setCaller(c.State.Now(), from.principal); err != nil {
 		return nil, err
 	}
 	r.setContext(from.tags)
@@ -170,11 +171,11 @@ func (r *run) everyPolicy() []policy.Named {
 }
 
 // setCaller decides who asks: the caller of the request, else whose policies are simulated.
-func (r *run) setCaller(from *policy.Principal) error {
+func (r *run) setCaller(world *state.Snapshot, from *policy.Principal) error {
 	switch {
 	case r.in.CallerArn != "":
-		caller, err := policy.ParsePrincipal(r.in.CallerArn)
-		if err != nil || caller.Type != policy.User && caller.Type != policy.RoleSession {
+		caller, ok := namedCaller(world, r.in.CallerArn)
+		if !ok {
 			return invalidInput("CallerArn must be the ARN of a user or of a role's session.")
 		}
 		r.caller = caller

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/iam"
@@ -55,6 +56,30 @@ func findSource(c *controlplane.Call, arn string) (source, error) {
 	default:
 		return source{}, invalidInput("Invalid Entity Arn: %s is not the ARN of a user, group or role.", arn)
 	}
+}
+
+// namedCaller is the user or session of a role with the ARN, whether it exists or not. Of one that exists it says what
+// the ARN does not: the unique id, and the path of the session's role.
+func namedCaller(world *state.Snapshot, arn string) (caller policy.Principal, ok bool) {
+	caller, err := policy.ParsePrincipal(arn)
+	if err != nil {
+		return policy.Principal{}, false
+	}
+	parsed, _ := iam.ParseARN(arn)
+	switch caller.Type {
+	case policy.User:
+		if user, ok := world.User(parsed.Account, parsed.Name); ok && user.ARN() == arn {
+			caller.UniqueID = user.ID
+		}
+	case policy.RoleSession:
+		name, _, _ := strings.Cut(parsed.Name, "/")
+		if role, ok := world.Role(parsed.Account, name); ok {
+			caller.RoleARN, caller.UniqueID = role.ARN(), role.ID
+		}
+	default:
+		return policy.Principal{}, false
+	}
+	return caller, true
 }
 
 func userSource(world *state.Snapshot, user *iam.User) source {
