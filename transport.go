@@ -53,7 +53,7 @@ type Transport struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// OnSign is called after each signing with the request as it will be sent; nil means nobody is told. What it is
-	// given holds the session token in clear: sigv4.Lines prints it without.
+	// given, sigv4.Signer.KeepTexts, holds the session token in clear: sigv4.Lines prints it without.
 	OnSign func(*http.Request, sigv4.Signed)
 
 	mu        sync.RWMutex
@@ -114,6 +114,7 @@ func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
 	}
 	e = &endpoint{}
 	e.signer.Region, e.signer.Service, e.signer.Unsigned = region, service, changeable
+	e.signer.KeepTexts = t.OnSign != nil
 	e.signer.Now = func() time.Time { return t.now().Add(time.Duration(e.offset.Load())) }
 	if t.endpoints == nil || len(t.endpoints) >= maxEndpoints {
 		t.endpoints = map[string]*endpoint{}

@@ -7,10 +7,29 @@ import (
 	"net/http"
 )
 
-// body is a received body that can be read again.
-type body struct{ bytes.Reader }
+// body is a body in memory, that was received or that a caller had already.
+type body struct {
+	bytes.Reader
+	all []byte
+}
 
 func (*body) Close() error { return nil }
+
+func (b *body) reset(all []byte) {
+	b.Reader.Reset(all)
+	b.all = all
+}
+
+// rest is what has not been read.
+func (b *body) rest() []byte { return b.all[len(b.all)-b.Len():] }
+
+// NewBody makes a request body of bytes that are in memory, such as those of an API Gateway event. A Verifier takes
+// it as it is, where it would have to copy another reader's bytes. They must not be changed any more.
+func NewBody(b []byte) io.ReadCloser {
+	made := new(body)
+	made.reset(b)
+	return made
+}
 
 // What is allocated for a body before any of it has come, so that a client can not claim megabytes and send none.
 const (
@@ -27,9 +46,30 @@ func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
 	if r.ContentLength > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "Content-Length is above the limit"}
 	}
-	if r.Body == nil || r.Body == http.NoBody {
-		return []byte{}, nil
+	var buf []byte
+	switch given := r.Body.(type) {
+	case *body:
+		buf = given.rest()
+	default:
+		if r.Body == nil || r.Body == http.NoBody {
+			return []byte{}, nil
+		}
+		var err *Error
+		if buf, err = receive(r, limit); err != nil {
+			return nil, err
+		}
 	}
+	if int64(len(buf)) > limit {
+		return nil, &Error{Kind: BodyTooLarge, Detail: "body is longer than the limit"}
+	}
+	again.reset(buf)
+	// The server closes its own reader when the handler returns.
+	r.Body = again
+	return buf, nil
+}
+
+// receive reads the body into memory, at most one byte more than limit.
+func receive(r *http.Request, limit int64) ([]byte, *Error) {
 	expect, first := r.ContentLength, int64(firstRead)
 	if expect <= 0 { // unknown; a client's request has 0 for it
 		expect, first = limit+1, firstUnsure
@@ -52,11 +92,5 @@ func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
 			return nil, &Error{Kind: BodyRead, Err: err, Detail: "read body"}
 		}
 	}
-	if int64(len(buf)) > limit {
-		return nil, &Error{Kind: BodyTooLarge, Detail: "body is longer than the limit"}
-	}
-	again.Reset(buf)
-	// The server closes its own reader when the handler returns.
-	r.Body = again
 	return buf, nil
 }

@@ -39,7 +39,7 @@ func ExampleSigner_Sign() {
 
 // The same with POST: the signature covers the body, so the signer has to see it too.
 func ExampleSigner_Sign_post() {
-	signer := &sigv4.Signer{Region: "eu-central-1", Service: "lambda", Now: exampleTime}
+	signer := &sigv4.Signer{Region: "eu-central-1", Service: "lambda", Now: exampleTime, KeepTexts: true}
 
 	body := []byte(`{"id": 7}`)
 	req, err := http.NewRequest("POST", "https://abc.lambda-url.eu-central-1.on.aws/orders", bytes.NewReader(body))

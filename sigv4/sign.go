@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"strconv"
@@ -22,6 +23,9 @@ type Signer struct {
 	// TokenAfterSigning leaves the session token out of what is signed and adds it afterwards, as AWS IoT wants it.
 	// Other services refuse a presigned URL made so.
 	TokenAfterSigning bool
+	// KeepTexts has Signed hold the canonical request and the string to sign. They are a copy of every byte that
+	// was signed, session token included, which only those who show or check them need.
+	KeepTexts bool
 	// Unsigned reports headers to leave out, besides those that are never signed: connection, expect, keep-alive,
 	// proxy-*, sec-*, te, trailer, transfer-encoding, upgrade, user-agent and x-amzn-trace-id. nil leaves out no
 	// others. The name is in lower case.
@@ -31,12 +35,13 @@ type Signer struct {
 	pool scratchPool
 }
 
-// Signed is what was signed, for those who want to look. CanonicalRequest holds the session token in clear.
+// Signed is what was signed, for those who want to look.
 type Signed struct {
-	CanonicalRequest string
-	StringToSign     string
-	Signature        string      // 64 lower-case hexadecimal digits
-	SignedHeaders    string      // host;x-amz-date…
+	CanonicalRequest string // empty without Signer.KeepTexts; holds the session token in clear
+	StringToSign     string // empty without Signer.KeepTexts
+	Signature        string // 64 lower-case hexadecimal digits
+	SignedHeaders    string // host;x-amz-date…
+	PayloadHash      [sha256.Size]byte
 	Time             time.Time   // UTC, whole seconds
 	URL              string      // set by Presign: the URL to call
 	Header           http.Header // set by Presign: what must be sent with it; nil if nothing
@@ -74,8 +79,11 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	}
 	s.finish(w, &job, c)
 
-	// The Authorization header is written behind the signed texts, so that one string holds them all.
-	begin := len(w.text)
+	// The Authorization header is written behind the signed texts, so that one string holds whatever is kept.
+	begin, kept := len(w.text), len(w.text)
+	if s.KeepTexts {
+		kept = 0
+	}
 	w.text = append(w.text, algorithm+" Credential="...)
 	w.text = append(w.text, c.AccessKeyID...)
 	w.text = append(w.text, '/')
@@ -86,8 +94,8 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	to := len(w.text)
 	w.text = append(w.text, ", Signature="...)
 	w.text = append(w.text, w.mac[:]...)
-	text := string(w.text)
-	values[3] = text[begin:]
+	text := string(w.text[kept:])
+	values[3] = text[begin-kept:]
 
 	for _, key := range job.stale {
 		delete(r.Header, key)
@@ -105,10 +113,14 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 		r.Header[keyContentSHA256] = values[2:3:3]
 	}
 	r.Header[keyAuthorization] = values[3:4:4]
-	return Signed{
-		CanonicalRequest: text[:w.split], StringToSign: text[w.split:begin], SignedHeaders: text[from:to],
-		Signature: text[len(text)-len(w.mac):], Time: job.time,
-	}, nil
+	signed := Signed{
+		SignedHeaders: text[from-kept : to-kept], Signature: text[len(text)-len(w.mac):],
+		PayloadHash: job.hash, Time: job.time,
+	}
+	if s.KeepTexts {
+		signed.CanonicalRequest, signed.StringToSign = text[:w.split], text[w.split:begin]
+	}
+	return signed, nil
 }
 
 // finish computes the signature from the fields and the query that are in w.
@@ -166,10 +178,14 @@ func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Pa
 		add(paramSecurityToken, c.SessionToken, !s.TokenAfterSigning)
 	}
 	s.finish(w, &job, c)
-	signature, signed := string(w.mac[:]), string(w.text)
+	signature := string(w.mac[:])
 	add(paramSignature, signature, false)
-	return Signed{
-		CanonicalRequest: signed[:w.split], StringToSign: signed[w.split:], SignedHeaders: names, Signature: signature,
-		Time: job.time, URL: string(text), Header: companions(r, w.fields),
-	}, nil
+	signed := Signed{
+		SignedHeaders: names, Signature: signature, PayloadHash: job.hash, Time: job.time,
+		URL: string(text), Header: companions(r, w.fields),
+	}
+	if s.KeepTexts {
+		signed.CanonicalRequest, signed.StringToSign = string(w.text[:w.split]), string(w.text[w.split:])
+	}
+	return signed, nil
 }

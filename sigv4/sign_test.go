@@ -54,7 +54,7 @@ func TestKnownAnswers(t *testing.T) {
 			for k, v := range a.Header {
 				r.Header.Set(k, v)
 			}
-			s := &sigv4.Signer{Region: a.Region, Service: a.Service, Now: func() time.Time { return a.Time }}
+			s := &sigv4.Signer{Region: a.Region, Service: a.Service, Now: func() time.Time { return a.Time }, KeepTexts: true}
 			c := sigv4.Credentials{AccessKeyID: suiteKey, Secret: sigv4.NewSecret(suiteSecret), SessionToken: a.Token}
 			got, err := s.Sign(r, c, sigv4.PayloadBytes([]byte(a.Body)))
 			if err != nil {
@@ -382,4 +382,29 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// The texts that were signed hold the session token: only who asks for them gets them.
+func TestTextsAreKeptOnRequest(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []bool{false, true} {
+		s := newSigner()
+		s.KeepTexts = keep
+		signed, err := s.Sign(newRequest(t, "GET", origin+"/", ""), alice, sigv4.EmptyPayload())
+		if err != nil {
+			t.Fatal(err)
+		}
+		presigned, err := s.Presign(newRequest(t, "GET", origin+"/", ""), alice, sigv4.MaxPresign, sigv4.EmptyPayload())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range []sigv4.Signed{signed, presigned} {
+			if (got.CanonicalRequest != "") != keep || (got.StringToSign != "") != keep {
+				t.Errorf("KeepTexts %v: canonical request %q, string to sign %q", keep, got.CanonicalRequest, got.StringToSign)
+			}
+			if got.PayloadHash != sha256.Sum256(nil) {
+				t.Errorf("payload hash is %x", got.PayloadHash)
+			}
+		}
+	}
 }

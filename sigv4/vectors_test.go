@@ -127,7 +127,7 @@ func (m message) sending() *http.Request {
 }
 
 func suiteSigner() *sigv4.Signer {
-	return &sigv4.Signer{Region: "us-east-1", Service: "service", Now: func() time.Time { return suiteTime }}
+	return &sigv4.Signer{Region: "us-east-1", Service: "service", Now: func() time.Time { return suiteTime }, KeepTexts: true}
 }
 
 func suiteVerifier(token string) *sigv4.Verifier {

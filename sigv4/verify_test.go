@@ -51,7 +51,7 @@ func newVerifier() *sigv4.Verifier {
 }
 
 func newSigner() *sigv4.Signer {
-	return &sigv4.Signer{Region: region, Service: service, Now: now}
+	return &sigv4.Signer{Region: region, Service: service, Now: now, KeepTexts: true}
 }
 
 // newRequest is a request as a client makes it, whose body can be read.

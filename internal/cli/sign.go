@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -116,8 +117,7 @@ func printSigned(w io.Writer, s *signer, prepared *call.Prepared, as string) err
 	if c, err := s.transport.Credentials.Retrieve(r.Context()); err == nil && c.CanExpire && c.Expires.Before(ends) {
 		ends = c.Expires
 	}
-	canonical := signed.CanonicalRequest
-	return prepared.WriteJSON(w, canonical[strings.LastIndexByte(canonical, '\n')+1:], ends)
+	return prepared.WriteJSON(w, hex.EncodeToString(signed.PayloadHash[:]), ends)
 }
 
 // expiry is a duration that may also be given as a number of seconds, as the AWS CLI has it.
