@@ -47,7 +47,7 @@ func TestHostileAccounts(t *testing.T) {
 	w.ran(t, callURL(w.otherURL, mine))
 	forbidden(t, "a user whose role is permitted", callURL(w.otherURL, w.alice))
 	w.iam(t, w.rootA, "CreateRole", "RoleName", "stranger", "AssumeRolePolicyDocument", trustAccount(accountA))
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "stranger", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "stranger", "PolicyName", "all", "PolicyDocument", mayDoAnything)
 	forbidden(t, "another role of the permitted one's account", callURL(w.otherURL, w.assume(t, w.alice, "arn:aws:iam::"+accountA+":role/stranger", "same")))
 
 	t.Run("a role that is made again is another one", func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestHostileFunction(t *testing.T) {
 	forbidden(t, "without its policy", w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))))
 	w.iam(t, w.rootA, "DeleteRole", "RoleName", "execution")
 	w.iam(t, w.rootA, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "execution", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "execution", "PolicyName", "all", "PolicyDocument", mayDoAnything)
 	if a := w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))); a.status != 403 || !strings.Contains(a.body, "security token") {
 		t.Errorf("with a role made again: %v", a)
 	}

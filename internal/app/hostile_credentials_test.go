@@ -110,26 +110,26 @@ func TestHostileKeys(t *testing.T) {
 	}
 
 	w.iam(t, w.rootA, "CreateUser", "UserName", "gone")
-	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "gone", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "gone", "PolicyName", "all", "PolicyDocument", mayDoAnything)
 	inactive, deleted := w.createKey(t, w.rootA, "gone"), w.createKey(t, w.rootA, "gone")
 	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "gone", "AccessKeyId", inactive.id, "Status", "Inactive")
 	w.iam(t, w.rootA, "DeleteAccessKey", "UserName", "gone", "AccessKeyId", deleted.id)
 	keys["that is inactive"], keys["that was deleted"] = inactive, deleted
 
-	user := w.createUser(t, w.rootA, "short-lived", mayDoAnyting)
+	user := w.createUser(t, w.rootA, "short-lived", mayDoAnything)
 	a := w.query(t, user, "sts", "GetSessionToken")
 	userSession := w.issued(key{between(a.body, "<AccessKeyId>"), between(a.body, "<SecretAccessKey>"), between(a.body, "<SessionToken>")})
 	w.iam(t, w.rootA, "DeleteAccessKey", "UserName", "short-lived", "AccessKeyId", user.id)
 	w.iam(t, w.rootA, "DeleteUserPolicy", "UserName", "short-lived", "PolicyName", "policy")
 	w.iam(t, w.rootA, "DeleteUser", "UserName", "short-lived")
-	w.createUser(t, w.rootA, "short-lived", mayDoAnyting)
+	w.createUser(t, w.rootA, "short-lived", mayDoAnything)
 	keys["of a user who was deleted and made again"], keys["of a session of such a user"] = user, userSession
 
 	w.iam(t, w.rootA, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
 	session := w.assume(t, w.alice, "arn:aws:iam::"+accountA+":role/short-lived", "session")
 	w.iam(t, w.rootA, "DeleteRole", "RoleName", "short-lived")
 	w.iam(t, w.rootA, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "short-lived", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "short-lived", "PolicyName", "all", "PolicyDocument", mayDoAnything)
 	keys["of a session of a role that was deleted and made again"] = session
 
 	var attacks []attack

@@ -105,9 +105,9 @@ func newWorldWith(t *testing.T, bodyTimeout time.Duration, prepare func(*app.Ser
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 const (
-	trustLambda  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-	mayDoLambda  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
-	mayDoAnyting = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	trustLambda   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	mayDoLambda   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
+	mayDoAnything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 )
 
 func trustAccount(account string) string {
@@ -123,7 +123,7 @@ func (w *world) populate(t *testing.T) {
 		}
 		*root = w.issued(key{made.AccessKeyID, made.SecretAccessKey, ""})
 		w.iam(t, *root, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
-		w.iam(t, *root, "PutRolePolicy", "RoleName", "execution", "PolicyName", "all", "PolicyDocument", mayDoAnyting)
+		w.iam(t, *root, "PutRolePolicy", "RoleName", "execution", "PolicyName", "all", "PolicyDocument", mayDoAnything)
 		w.iam(t, *root, "CreateRole", "RoleName", "caller", "AssumeRolePolicyDocument", trustAccount(account))
 		w.iam(t, *root, "PutRolePolicy", "RoleName", "caller", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
 		w.createFunction(t, *root, account, "target")
@@ -134,9 +134,9 @@ func (w *world) populate(t *testing.T) {
 	w.otherURL = w.createURL(t, w.rootB, "target", "AWS_IAM")
 	w.permit(t, w.rootA, "open", "url", `"Action":"lambda:InvokeFunctionUrl","Principal":"*","FunctionUrlAuthType":"NONE"`)
 	w.permit(t, w.rootA, "open", "invoke", `"Action":"lambda:InvokeFunction","Principal":"*","InvokedViaFunctionUrl":true`)
-	w.alice = w.createUser(t, w.rootA, "alice", mayDoAnyting)
+	w.alice = w.createUser(t, w.rootA, "alice", mayDoAnything)
 	w.mallory = w.createUser(t, w.rootA, "mallory", "")
-	w.bob = w.createUser(t, w.rootB, "alice", mayDoAnyting) // of the same name, in the other account
+	w.bob = w.createUser(t, w.rootB, "alice", mayDoAnything) // of the same name, in the other account
 }
 
 // issued remembers a key that no log may show.
