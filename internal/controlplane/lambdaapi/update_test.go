@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/state"
 )
 
 func TestUpdateFunctionCode(t *testing.T) {
@@ -79,6 +81,28 @@ func TestUpdateFunctionConfiguration(t *testing.T) {
 		`{"Timeout":1000}`:                                         violates("1 validation error detected: Value '1000' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900"),
 	} {
 		s.expect(request{method: "PUT", path: path, body: body}, want)
+	}
+}
+
+// A function keeps to the very role that it was given, until it is given the one that was made again under its name.
+func TestRoleMadeAgain(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	old, ok := s.world.Now().Role(account, "exec")
+	if !ok {
+		t.Fatal("there is no role")
+	}
+	again := old.Clone()
+	again.ID = "AROAMADEAGAIN23456789"
+	s.update(func(tx *state.Tx) error { tx.DeleteRole(old); return tx.PutRole(again) })
+	const path = "/2015-03-31/functions/books/configuration"
+	s.must(request{method: "PUT", path: path, body: `{"Timeout":10}`})
+	if id := s.function("books").RoleID; id != old.ID {
+		t.Errorf("after another change its role is %s", id)
+	}
+	s.must(request{method: "PUT", path: path, body: `{"Role":"` + role + `"}`})
+	if id := s.function("books").RoleID; id != again.ID {
+		t.Errorf("after the role is set again it is %s", id)
 	}
 }
 
