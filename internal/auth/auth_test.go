@@ -209,6 +209,46 @@ func TestRefusedSignaturesSayWhatToDo(t *testing.T) {
 	}
 }
 
+// STS takes presigned requests for a quarter of an hour, whatever X-Amz-Expires says; a function URL takes what it says.
+func TestPresignedRequestsToSTSAreShortLived(t *testing.T) {
+	gate := newGate(t)
+	for _, test := range []struct {
+		service string
+		age     time.Duration
+		refused bool
+	}{
+		{"sts", 15 * time.Minute, false}, {"sts", 15*time.Minute + time.Second, true}, {"iam", time.Hour, true}, {"lambda", time.Hour, false},
+	} {
+		scope := auth.Scope{Service: test.service, Region: "us-east-1", MaxBody: 100}
+		signer := sigv4.Signer{Region: scope.Region, Service: scope.Service, Now: func() time.Time { return moment.Add(-test.age) }}
+		url := "http://here/?Action=GetCallerIdentity&Version=2011-06-15"
+		presigned, err := signer.Presign(httptest.NewRequestWithContext(t.Context(), "GET", url, nil),
+			credentials("AKIAALICE23456789012", "secret of alice", ""), 24*time.Hour, sigv4.EmptyPayload())
+		if err != nil {
+			t.Fatal(err)
+		}
+		caller, _, finding, err := gate.Authenticate(httptest.NewRequestWithContext(t.Context(), "GET", presigned.URL, nil), scope)
+		if !test.refused {
+			if err != nil || caller == nil {
+				t.Errorf("%s, after %s: %v", test.service, test.age, err)
+			}
+			continue
+		}
+		refusal, ok := err.(*sigv4.Error)
+		if !ok || refusal.Kind != sigv4.SignatureExpired || caller != nil {
+			t.Errorf("%s, after %s: caller %v, error %v", test.service, test.age, caller, err)
+			continue
+		}
+		signed := moment.Add(-test.age).Format("20060102T150405Z")
+		if want := "Signature expired: " + signed + " is now earlier than 20261123T144500Z (20261123T150000Z - 15 min.)"; refusal.Message != want {
+			t.Errorf("%s, after %s: %q, want %q", test.service, test.age, refusal.Message, want)
+		}
+		if finding.Verdict() != trace.Refused || !strings.Contains(finding.Summary(), "is good for 15m0s") {
+			t.Errorf("%s, after %s: the finding is %q", test.service, test.age, finding.Summary())
+		}
+	}
+}
+
 func TestSecretsStayOutOfFindings(t *testing.T) {
 	ofRole := session(func(s *iam.Session) { s.Role, s.RoleID = "caller", role.ID })
 	gate := newGate(t, ofRole)
