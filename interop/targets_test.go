@@ -269,7 +269,7 @@ type exception struct {
 
 var dotsAtTheEnd = exception{
 	[]string{"/a/.", "/a/b/.."}, "slash after dots",
-	"no slash is left after dots at the end of a path; by RFC 3986, 5.2.4, as furl and the SDK for Rust sign, there is one",
+	"no slash is left after dots at the end of a path; by RFC 3986, 5.2.4, as furl and the SDK for Rust sign, there is",
 }
 
 var botocoreReads = []exception{dotsAtTheEnd, {

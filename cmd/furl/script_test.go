@@ -52,6 +52,7 @@ func TestMain(m *testing.M) {
 //	profile DIR ACCOUNT NAME        add a profile with the root key of an account of the data directory's server
 //	await FILE TEXT                 wait until the file has the text
 //	proxied ARG...                  start furl proxy, and have alice, mallory and unsigned call it
+//	sources                         start what hands out credentials, see startSources
 //	occupy                          listen on a port, and set BUSY to its address
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -76,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"profile":  addProfile,
 			"begin":    begin,
 			"finish":   finish,
+			"sources":  startSources(t),
 		},
 	})
 }
