@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 const (
@@ -53,21 +52,21 @@ func appendStringToSign(dst []byte, date string, scope Scope, canonicalRequest [
 // scratch is the working memory of one signing or verification, kept in a pool so that neither allocates it.
 type scratch struct {
 	canonical
-	claim   claim // of the request being verified
-	q       query
-	fields  []field
-	canon   []byte // a header name in map spelling
-	text    []byte // canonical request, then string to sign
-	sum     [sha256.Size]byte
-	split   int                   // where in text the string to sign begins
-	mac     [2 * sha256.Size]byte // the signature computed, hexadecimal
-	given   [2 * sha256.Size]byte // the signature claimed
-	lowered map[string]string
-	recent  *signingKey // the one used last
-	time    time.Time   // of the last signing
-	date    string      // time in ISO 8601 basic format
-	host    [1]string
-	length  [1]string
+	claim  claim // of the request being verified
+	q      query
+	fields []field
+	canon  []byte // a header name in map spelling
+	text   []byte // canonical request, then string to sign
+	sum    [sha256.Size]byte
+	split  int                   // where in text the string to sign begins
+	mac    [2 * sha256.Size]byte // the signature computed, hexadecimal
+	given  [2 * sha256.Size]byte // the signature claimed
+	known  map[string]headerName
+	recent *signingKey // the one used last
+	second int64       // of the last signing, Unix time
+	date   string      // the same in ISO 8601 basic format
+	host   [1]string
+	length [1]string
 }
 
 // maxKept bounds the memory a pooled scratch may hold on to.

@@ -14,6 +14,7 @@ const (
 	isToken                  // in a method or header name (RFC 9110, 5.6.2)
 	isUpper                  // A-Z
 	isSpace                  // white space of a header value, folded lines included
+	isSlash                  // the separator of path segments
 )
 
 var classes = func() (t [256]uint8) {
@@ -28,6 +29,8 @@ var classes = func() (t [256]uint8) {
 			t[c] = isToken
 		case strings.IndexByte(" \t\r\n", b) >= 0:
 			t[c] = isSpace
+		case b == '/':
+			t[c] = isSlash
 		}
 	}
 	return t
@@ -69,11 +72,19 @@ func appendEscapedByte(dst []byte, c byte) []byte {
 }
 
 // appendEscaped appends s with every byte encoded that is not unreserved, '/' and '%' included.
-func appendEscaped(dst []byte, s string) []byte {
+func appendEscaped(dst []byte, s string) []byte { return appendEncoded(dst, s, isUnreserved) }
+
+// appendEncoded appends s with every byte encoded that is of none of the classes. Most texts have none of those, and
+// are copied as a whole.
+func appendEncoded(dst []byte, s string, kept uint8) []byte {
+	from := 0
 	for i := 0; i < len(s); i++ {
-		dst = appendEscapedByte(dst, s[i])
+		if c := s[i]; classes[c]&kept == 0 {
+			dst = append(append(dst, s[from:i]...), '%', upperHex[c>>4], upperHex[c&15])
+			from = i + 1
+		}
 	}
-	return dst
+	return append(dst, s[from:]...)
 }
 
 // appendHex is hex.AppendEncode for a SHA-256 at less than half the cost: it makes the digits of four bytes at a time.

@@ -185,19 +185,56 @@ func neverSigned(name string) bool {
 	return strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "sec-")
 }
 
-// maxLowered bounds the memory of lower.
-const maxLowered = 128
+// role is how a signer treats a header.
+type role uint8
 
-// lower is strings.ToLower with a memory: a client sends the same few headers again and again.
-func (s *scratch) lower(key string) string {
-	name, ok := s.lowered[key]
+const (
+	roleSigned   role = iota // as any other
+	roleUnsigned             // never signed
+	roleOurs                 // set by Sign itself: authorization, date, token
+	roleHash                 // x-amz-content-sha256
+	roleLength               // content-length
+	roleIllegal              // no header has this name
+)
+
+func roleOf(name string) role {
+	switch {
+	case name == nameAuthorization, name == nameAmzDate, name == nameToken:
+		return roleOurs
+	case name == nameContentSHA256:
+		return roleHash
+	case name == nameContentLength:
+		return roleLength
+	case name == nameHost, neverSigned(name): // Go sends Request.Host, not Header["Host"]
+		return roleUnsigned
+	case !validName(name):
+		return roleIllegal
+	}
+	return roleSigned
+}
+
+// headerName is the name of a header as it is signed.
+type headerName struct {
+	lower string
+	role  role
+}
+
+// maxKnown bounds the memory of name.
+const maxKnown = 128
+
+// name reads the spelling of a header's name in a map, with a memory: a client sends the same few headers again and
+// again.
+func (s *scratch) name(key string) headerName {
+	n, ok := s.known[key]
 	if !ok {
-		if name = strings.ToLower(key); len(s.lowered) < maxLowered {
-			if s.lowered == nil {
-				s.lowered = make(map[string]string)
+		n.lower = strings.ToLower(key)
+		n.role = roleOf(n.lower)
+		if len(s.known) < maxKnown {
+			if s.known == nil {
+				s.known = make(map[string]headerName)
 			}
-			s.lowered[strings.Clone(key)] = name
+			s.known[strings.Clone(key)] = n
 		}
 	}
-	return name
+	return n
 }

@@ -45,14 +45,7 @@ func appendPath(dst []byte, path string, form pathForm) []byte {
 		return append(dst, '/')
 	}
 	if form == pathAsSent || plainPath(path) {
-		for i := 0; i < len(path); i++ {
-			if path[i] == '/' {
-				dst = append(dst, '/')
-			} else {
-				dst = appendEscapedByte(dst, path[i])
-			}
-		}
-		return dst
+		return appendEncoded(dst, path, isUnreserved|isSlash)
 	}
 	return normalise(dst, path, form == pathNormal, appendEscaped)
 }

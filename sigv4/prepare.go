@@ -62,11 +62,10 @@ func (s *Signer) prepare(w *scratch, r *http.Request, c Credentials, p Payload) 
 	if s.Now != nil {
 		now = s.Now
 	}
-	job.time = now().Add(s.ClockOffset).UTC().Truncate(time.Second)
-	if job.time != w.time || w.date == "" {
-		w.time, w.date = job.time, string(appendBasic(w.text[:0], job.time))
+	if second := now().Add(s.ClockOffset).Unix(); second != w.second || w.date == "" {
+		w.second, w.date = second, string(appendBasic(w.text[:0], time.Unix(second, 0).UTC()))
 	}
-	job.date = w.date
+	job.time, job.date = time.Unix(w.second, 0).UTC(), w.date
 	job.scope = Scope{c.AccessKeyID, job.date[:8], s.Region, s.Service}
 	w.host[0] = job.host
 	w.fields = append(w.fields[:0], field{nameHost, w.host[:]})
@@ -157,31 +156,30 @@ func (job *signing) collect(w *scratch, r *http.Request, s *Signer) error {
 	for key, values := range r.Header {
 		switch key {
 		case keyAuthorization, keyAmzDate, keyToken:
-			continue
+			continue // Sign replaces them
 		}
-		name := w.lower(key)
+		name := w.name(key)
 		switch {
-		case name == nameAuthorization, name == nameAmzDate, name == nameToken,
-			name == nameContentSHA256 && s.ContentSHA256:
+		case name.role == roleOurs, name.role == roleHash && s.ContentSHA256:
 			job.stale = append(job.stale, key)
 			continue
-		case name == nameContentSHA256:
+		case name.role == roleHash:
 			if len(values) != 1 || values[0] != hex.EncodeToString(job.hash[:]) {
 				return fmt.Errorf("sigv4: header %s: %.80q is not the SHA-256 of the payload", key, values)
 			}
-		case name == nameHost, len(values) == 0, neverSigned(name), s.Unsigned != nil && s.Unsigned(name):
-			continue // Go sends Request.Host, not Header["Host"]
-		case name == nameContentLength:
+		case name.role == roleUnsigned, len(values) == 0, s.Unsigned != nil && s.Unsigned(name.lower):
+			continue
+		case name.role == roleLength:
 			if len(values) != 1 || values[0] != strconv.FormatInt(r.ContentLength, 10) {
 				return fmt.Errorf("sigv4: header %s: %.80q, but the request will send %d", key, values, r.ContentLength)
 			}
 			if r.ContentLength <= 0 {
 				continue // net/http sends a length of 0 with some methods only
 			}
-		case !validName(name):
+		case name.role == roleIllegal:
 			return fmt.Errorf("sigv4: %q is not a header name", key)
 		}
-		w.fields = addField(w.fields, field{name, values})
+		w.fields = addField(w.fields, field{name.lower, values})
 	}
 	for i := 1; i < len(w.fields); i++ {
 		if w.fields[i].name == w.fields[i-1].name {
