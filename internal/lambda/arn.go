@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // ARN names a function, or one of its versions or aliases when Qualifier is set:
@@ -45,7 +46,9 @@ const (
 )
 
 // The parts of FunctionNamePattern, in groups: region, account, name, qualifier.
-var nameParts = regexp.MustCompile(`^(?:arn:aws[a-zA-Z-]*:lambda:)?(?:([a-z]{2}(?:-[a-z]+)+-\d):)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?$`)
+var nameParts = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:arn:aws[a-zA-Z-]*:lambda:)?(?:([a-z]{2}(?:-[a-z]+)+-\d):)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?$`)
+})
 
 // MaxNameLength is the longest bare function name.
 const MaxNameLength = 64
@@ -58,7 +61,7 @@ func ParseName(text, region, account string) (ARN, error) {
 	if len(text) > maxText {
 		return ARN{}, Errorf(Invalid, "function name of %d characters is longer than %d", len(text), maxText)
 	}
-	parts := nameParts.FindStringSubmatch(text)
+	parts := nameParts().FindStringSubmatch(text)
 	isARN := strings.HasPrefix(text, "arn:")
 	if parts == nil || isARN && !strings.Contains(text, ":function:") {
 		return ARN{}, Errorf(Invalid, "function name %q is neither a name, a partial ARN nor an ARN", text)
@@ -78,15 +81,15 @@ func ParseARN(text string) (ARN, error) {
 	return ParseName(text, "", "")
 }
 
-var region = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
+var region = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
+})
 
 // ValidRegion reports whether text has the form of an AWS region's name.
-func ValidRegion(text string) bool { return len(text) <= 32 && region.MatchString(text) }
-
-var account = regexp.MustCompile(`^\d{12}$`)
+func ValidRegion(text string) bool { return len(text) <= 32 && region().MatchString(text) }
 
 // ValidAccount reports whether text is an AWS account id: twelve digits.
-func ValidAccount(text string) bool { return account.MatchString(text) }
+func ValidAccount(text string) bool { return len(text) == 12 && strings.Trim(text, "0123456789") == "" }
 
 // Kind says what went wrong in words of the domain. The planes turn it into the AWS error of their protocol.
 type Kind int

@@ -190,3 +190,14 @@ func TestCloneIsIndependent(t *testing.T) {
 		t.Errorf("the original changed: %+v", original)
 	}
 }
+
+func TestValidAccount(t *testing.T) {
+	for text, want := range map[string]bool{
+		"123456789012": true, "000000000000": true, "": false, "12345678901": false, "1234567890123": false,
+		"12345678901x": false, "x23456789012": false, "123456x89012": false, "١٢٣٤٥٦": false,
+	} {
+		if lambda.ValidAccount(text) != want {
+			t.Errorf("ValidAccount(%q) is %t", text, !want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package policyio
 
 import (
 	"regexp"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -10,7 +11,9 @@ import (
 )
 
 // owner takes the kind and the name out of the ARN of a user or of a role's session.
-var owner = regexp.MustCompile(`^arn:[a-z-]+:(?:iam::\d{12}:(user)/(?:.*/)?|sts::\d{12}:assumed-role/)([\w+=,.@-]+)(?:/[\w+=,.@-]+)?$`)
+var owner = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:[a-z-]+:(?:iam::\d{12}:(user)/(?:.*/)?|sts::\d{12}:assumed-role/)([\w+=,.@-]+)(?:/[\w+=,.@-]+)?$`)
+})
 
 // forms writes down what a suggestion grants in the other forms in which people keep it. It is nil for suggestions
 // that are not about calling a function URL, and for callers that such a form can not name.
@@ -38,7 +41,7 @@ func forms(q *question, s policy.Suggestion) map[snippet.Form]string {
 
 // inlinePolicy is the suggestion as a policy of the calling role or user; nil for other callers.
 func inlinePolicy(q *question, s policy.Suggestion, function lambda.ARN) snippet.Part {
-	caller := owner.FindStringSubmatch(q.Principal)
+	caller := owner().FindStringSubmatch(q.Principal)
 	if caller == nil {
 		return nil
 	}

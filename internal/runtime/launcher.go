@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // launcher knows how each kind of runtime is started on this machine.
@@ -31,17 +32,19 @@ type language struct {
 	command func(ctx context.Context, l *launcher, fn *Function, version string) (*command, error)
 }
 
-var languages = []language{
-	{regexp.MustCompile(`^provided(\.al2|\.al2023)?$`), provided},
-	{regexp.MustCompile(`^python(3\.\d+)$`), python},
-	{regexp.MustCompile(`^nodejs(\d+)\.x$`), node},
-	{regexp.MustCompile(`^java(\d+)(\.al2)?$`), java},
-	{regexp.MustCompile(`^ruby(\d+\.\d+)$`), ruby},
-}
+var languages = sync.OnceValue(func() []language {
+	return []language{
+		{regexp.MustCompile(`^provided(\.al2|\.al2023)?$`), provided},
+		{regexp.MustCompile(`^python(3\.\d+)$`), python},
+		{regexp.MustCompile(`^nodejs(\d+)\.x$`), node},
+		{regexp.MustCompile(`^java(\d+)(\.al2)?$`), java},
+		{regexp.MustCompile(`^ruby(\d+\.\d+)$`), ruby},
+	}
+})
 
 // command says how to start a function.
 func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) {
-	for _, language := range languages {
+	for _, language := range languages() {
 		if m := language.name.FindStringSubmatch(fn.Runtime); m != nil {
 			return language.command(ctx, l, fn, m[1])
 		}

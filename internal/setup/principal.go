@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -104,11 +105,18 @@ func (p Principal) caller() *policy.Principal {
 	}
 }
 
-var (
-	principalName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	uniqueID      = regexp.MustCompile(`^A(ROA|IDA|GPA|SIA|KIA)[A-Z0-9]{12,}$`)
-	serviceName   = regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$`)
-)
+// isPrincipalName reports whether a role or user can have the name.
+func isPrincipalName(text string) bool {
+	return text != "" && len(text) <= 64 && strings.Trim(text, letters+digits+"_+=,.@-") == ""
+}
+
+var uniqueID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^A(ROA|IDA|GPA|SIA|KIA)[A-Z0-9]{12,}$`)
+})
+
+var serviceName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$`)
+})
 
 // Resolver finds out who a principal is. Names without an account are looked for in Home.
 type Resolver struct {
@@ -142,9 +150,9 @@ func (r *Resolver) Resolve(ctx context.Context, text string) (Principal, error) 
 		return r.byARN(ctx, text)
 	case isFunction:
 		return r.executionRole(ctx, text, function)
-	case serviceName.MatchString(text):
+	case serviceName().MatchString(text):
 		return service(text)
-	case uniqueID.MatchString(text):
+	case uniqueID().MatchString(text):
 		return Principal{}, refuse("", "%s is the unique id of a principal or key, which a permission can not be given to: name the ARN", text)
 	}
 	if user, ok := strings.CutPrefix(text, "user/"); ok {
@@ -199,7 +207,7 @@ func (r *Resolver) byARN(ctx context.Context, text string) (Principal, error) {
 // sessionRole is the role behind a session: sessions come and go, and with them a permission that names one.
 func (r *Resolver) sessionRole(ctx context.Context, text string, arn iam.PrincipalARN) (Principal, error) {
 	name, _, ok := strings.Cut(arn.Name, "/")
-	if !ok || !principalName.MatchString(name) {
+	if !ok || !isPrincipalName(name) {
 		return Principal{}, fmt.Errorf("%q is not the ARN of a role's session", text)
 	}
 	guess := Principal{
@@ -237,7 +245,7 @@ func (r *Resolver) account(id string) (Account, bool) {
 
 // byName looks a role or user up by its name.
 func (r *Resolver) byName(ctx context.Context, given string, owner iam.Owner) (Principal, error) {
-	if !principalName.MatchString(owner.Name) {
+	if !isPrincipalName(owner.Name) {
 		return Principal{}, fmt.Errorf("%q is neither an ARN, an account id nor a role's name", given)
 	}
 	principal := Principal{Kind: PrincipalKind(owner.Kind), Account: r.Home.ID, Name: owner.Name, Given: given}

@@ -2,15 +2,23 @@ package setup
 
 import (
 	"fmt"
-	"regexp"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
-// aliasName is what may stand as the qualifier of a function URL: the API's own pattern, less the numbers.
-var aliasName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
+const (
+	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits  = "0123456789"
+)
 
-var number = regexp.MustCompile(`^[0-9]+$`)
+// isNumber reports whether a qualifier is that of a version.
+func isNumber(qualifier string) bool { return qualifier != "" && strings.Trim(qualifier, digits) == "" }
+
+// isAliasName reports whether a qualifier that is no number may be that of a function URL: the API's own pattern.
+func isAliasName(qualifier string) bool {
+	return qualifier != "" && len(qualifier) <= 128 && strings.Trim(qualifier, letters+digits+"_-") == ""
+}
 
 // ParseTarget reads a function's name in any form that the Lambda API takes, with an alias in the name or in
 // qualifier. What the text leaves out comes from region and account. It refuses what can have neither a URL nor, for
@@ -32,11 +40,11 @@ func ParseTarget(text, qualifier, region, account string) (lambda.ARN, error) {
 	case arn.Qualifier == lambda.Latest:
 		return lambda.ARN{}, refuse("leave the qualifier out: the name alone means "+lambda.Latest,
 			"%s has no policy of its own, and the function URL without a qualifier calls it", lambda.Latest)
-	case number.MatchString(arn.Qualifier):
+	case isNumber(arn.Qualifier):
 		return lambda.ARN{}, refuse(
 			fmt.Sprintf("aws lambda create-alias --function-name %s --name NAME --function-version %s   # then use --qualifier NAME", arn.Name, arn.Qualifier),
 			"version %s can have no function URL: a URL belongs to the function itself or to an alias", arn.Qualifier)
-	case !aliasName.MatchString(arn.Qualifier):
+	case !isAliasName(arn.Qualifier):
 		return lambda.ARN{}, fmt.Errorf("qualifier %q is not the name of an alias", arn.Qualifier)
 	default:
 		return arn, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -123,10 +124,12 @@ func block(kind, name string, attributes [][2]string) string {
 	return b.text()
 }
 
-var keyOfLine = regexp.MustCompile(`(?m)^(\s*"(?:[^"\\]|\\.)*"): `)
+var keyOfLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(\s*"(?:[^"\\]|\\.)*"): `)
+})
 
 // spaceColons puts the spaces around the colons of an indented JSON object that terraform fmt wants.
-func spaceColons(json string) string { return keyOfLine.ReplaceAllString(json, "$1 : ") }
+func spaceColons(json string) string { return keyOfLine().ReplaceAllString(json, "$1 : ") }
 
 // underscored is a name as Terraform's resources commonly have it.
 func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -137,10 +138,10 @@ func oneOf(values ...string) rule[string] {
 }
 
 // pattern is a regular expression of the API's model, which the whole value must match. It is printed as the model
-// has it.
+// has it, and compiled when it is first asked: together that takes longer than many a run of the program.
 func pattern(expression string) rule[string] {
-	compiled := regexp.MustCompile(`^(?:` + expression + `)$`)
-	return rule[string]{"satisfy regular expression pattern: " + expression, compiled.MatchString}
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + expression + `)$`) })
+	return rule[string]{"satisfy regular expression pattern: " + expression, func(value string) bool { return compiled().MatchString(value) }}
 }
 
 // The patterns of the model that inputs here are held to.

@@ -3,6 +3,7 @@ package lambdaapi
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -15,7 +16,9 @@ func badPrincipal() *fault {
 
 // serviceName is the form of a service principal. A few services of Amazon's own do not end in amazonaws.com:
 // alexa-appkit.amazon.com invokes functions.
-var serviceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.(amazonaws\.com|amazonaws\.com\.cn|amazon\.com)$`)
+var serviceName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.(amazonaws\.com|amazonaws\.com\.cn|amazon\.com)$`)
+})
 
 // resolvePrincipal reads the principal of a permission. A user or role is kept by its unique id, as AWS does, so that
 // one that is deleted and made again has to be permitted again (IAM User Guide, "AWS JSON policy elements:
@@ -27,7 +30,7 @@ func resolvePrincipal(world *state.Snapshot, text string) (lambda.PermissionPrin
 	if lambda.ValidAccount(text) {
 		return lambda.PermissionPrincipal{AWS: iam.RootARN(text)}, nil
 	}
-	if serviceName.MatchString(text) {
+	if serviceName().MatchString(text) {
 		return lambda.PermissionPrincipal{Service: text}, nil
 	}
 	if _, ok := world.PrincipalARN(text); ok {

@@ -21,3 +21,10 @@ const (
 	MaxParameters = maxParameters
 	MaxName       = maxName
 )
+
+// CompilePatterns panics if the expression of a pattern is wrong.
+func CompilePatterns() {
+	for _, p := range patterns {
+		p.matches("")
+	}
+}

@@ -234,3 +234,6 @@ func FuzzParseForm(f *testing.F) {
 }
 
 func pointer[T any](value T) *T { return &value }
+
+// Patterns are compiled when they are first asked, so that a wrong one would go unnoticed for a while.
+func TestPatternsCompile(*testing.T) { query.CompilePatterns() }

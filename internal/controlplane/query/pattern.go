@@ -1,6 +1,9 @@
 package query
 
-import "regexp"
+import (
+	"regexp"
+	"sync"
+)
 
 // pattern is a constraint on the characters of a parameter.
 type pattern struct {
@@ -60,7 +63,9 @@ var patterns = map[string]pattern{
 	},
 }
 
-// expression matches whole values, as AWS does.
+// expression matches whole values, as AWS does. It is compiled when it is first asked: together that takes longer than
+// many a run of the program.
 func expression(text string) func(string) bool {
-	return regexp.MustCompile(`^(?:` + text + `)$`).MatchString
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + text + `)$`) })
+	return func(value string) bool { return compiled().MatchString(value) }
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -72,10 +73,12 @@ type Failure struct {
 }
 
 // legalType is what Lambda lets through as an error type (aws-lambda-runtime-interface-emulator, package fatalerror).
-var legalType = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
+var legalType = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
+})
 
 func sanitize(errorType string) string {
-	if legalType.MatchString(errorType) {
+	if legalType().MatchString(errorType) {
 		return errorType
 	}
 	return "Runtime.Unknown"

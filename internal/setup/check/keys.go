@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -81,9 +80,6 @@ func (r *run) lookAtClock() {
 	r.add(step)
 }
 
-// temporary is the form of the ids of keys that need a session token (IAM User Guide, "IAM identifiers").
-var temporary = regexp.MustCompile(`^ASIA[A-Z0-9]`)
-
 // judgeCredentials says what kind of credentials they are and whether they can be good.
 func (r *run) judgeCredentials(credentials aws.Credentials) Step {
 	step := Step{Name: stepCredentials, Status: OK, Decides: true}
@@ -92,7 +88,7 @@ func (r *run) judgeCredentials(credentials aws.Credentials) Step {
 		return step
 	}
 	switch {
-	case temporary.MatchString(credentials.AccessKeyID) && credentials.SessionToken == "":
+	case strings.HasPrefix(credentials.AccessKeyID, "ASIA") && credentials.SessionToken == "":
 		return problem("set AWS_SESSION_TOKEN too: the session token that was issued with the key",
 			"access key %s is temporary, and its session token is missing", credentials.AccessKeyID)
 	case strings.HasPrefix(credentials.AccessKeyID, "AKIA") && credentials.SessionToken != "":
