@@ -4,7 +4,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -29,7 +27,6 @@ import (
 	"github.com/furl-dev/furl/internal/dataplane"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
-	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/pages"
 	"github.com/furl-dev/furl/internal/runtime"
@@ -206,25 +203,6 @@ func (s *Server) wire() error {
 		DisableGeneralOptionsHandler: true, // OPTIONS * needs a signature like anything else
 	}
 	return nil
-}
-
-// functionKey finds the log of a function. An ARN names one; a name is looked for in the region and account that are
-// given, then in the server's, then in any.
-func (s *Server) functionKey(name, region, account string) (key string, ok bool) {
-	arn, err := lambda.ParseName(name, cmp.Or(region, s.config.Region), cmp.Or(account, s.config.Accounts[0]))
-	if err != nil {
-		return "", false
-	}
-	world := s.state.Now()
-	if _, ok := world.Function(arn); ok || region != "" && account != "" || strings.HasPrefix(name, "arn:") {
-		return arn.Key(), ok
-	}
-	for _, function := range world.Functions.All() {
-		if function.ARN.Name == arn.Name {
-			return function.ARN.Key(), true
-		}
-	}
-	return "", false
 }
 
 // serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may

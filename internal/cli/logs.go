@@ -25,7 +25,7 @@ func (p *program) logs() *cobra.Command {
 		Use:   "logs FUNCTION",
 		Short: "What a function of the local server wrote to its log",
 		Long: `What a function of the local server wrote to its log: its standard output and standard error, with the START, END and
-REPORT lines of each invocation. FUNCTION is a name or an ARN.
+REPORT lines of each invocation. FUNCTION is a name or an ARN, without version or alias: the local server has neither.
 
 Exit status: 0 printed, 1 no such function or no server, 2 wrong usage, 130 interrupted.`,
 		Example: "  furl logs my-function-with-url --follow",
@@ -63,7 +63,7 @@ Exit status: 0 printed, 1 no such function or no server, 2 wrong usage, 130 inte
 	f := command.Flags()
 	f.BoolVarP(&follow, "follow", "f", false, "go on printing what is written")
 	f.IntVarP(&lines, "lines", "n", 1000, "how many of the latest lines to begin with, at most 100,000")
-	f.StringVar(&region, "region", cmp.Or(p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")), "region of the function, if it has but a name")
+	f.StringVar(&region, "region", cmp.Or(p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")), "region of the function, if it has but a name (default $AWS_REGION)")
 	f.StringVar(&account, "account", "", "account of the function, if it has but a name")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object for each line")
 	return command

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/logs"
-	"github.com/furl-dev/furl/internal/trace"
 )
 
 // maxLines is the most lines that a page of a log begins with.
@@ -20,10 +18,9 @@ const maxLines = 100_000
 // logs shows the log of the function that the query names, and with follow=1 what is added to it.
 func (p *Pages) logs(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	name := query.Get("function")
-	key, ok := p.FunctionKey(name, query.Get("region"), query.Get("account"))
-	if !ok {
-		fail(w, http.StatusNotFound, fmt.Sprintf("no function %q; `aws lambda list-functions` lists those of a region, --region and --account name another", trace.Cut(name, 140)))
+	key, err := p.FunctionKey(query.Get("function"), query.Get("region"), query.Get("account"))
+	if err != nil {
+		fail(w, http.StatusNotFound, err.Error())
 		return
 	}
 	lines := 1000

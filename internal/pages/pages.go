@@ -27,8 +27,8 @@ type Pages struct {
 	Logs     *logs.Store
 	Code     *CodeLinks
 	Draining func() bool // nil is never
-	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty.
-	FunctionKey func(name, region, account string) (key string, ok bool)
+	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. Its error is shown.
+	FunctionKey func(name, region, account string) (key string, err error)
 	// Open lets other hosts than this one read the pages.
 	Open bool
 }

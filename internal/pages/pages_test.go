@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +48,12 @@ func newPages(t *testing.T) *pages.Pages {
 	traces.Record(refused)
 	return &pages.Pages{
 		Traces: traces, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
-		FunctionKey: func(name, _, _ string) (string, bool) { return "key", name == "web" },
+		FunctionKey: func(name, _, _ string) (string, error) {
+			if name != "web" {
+				return "", fmt.Errorf("no function %q", name)
+			}
+			return "key", nil
+		},
 	}
 }
 

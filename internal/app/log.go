@@ -1,0 +1,78 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
+)
+
+// functionKey finds the log of a function. A region and an account that are given, with the name or in it, have to be
+// the function's. What is left open is the server's own, or that of the only function of the name.
+func (s *Server) functionKey(name, region, account string) (key string, err error) {
+	wanted, err := lambda.ParseName(name, region, account)
+	if err != nil {
+		return "", err
+	}
+	if wanted.Qualifier != "" && wanted.Qualifier != lambda.Latest {
+		return "", fmt.Errorf("no log of %q: functions have neither versions nor aliases here, and one log each; leave :%s out",
+			name, wanted.Qualifier)
+	}
+	world := s.state.Now()
+	own := wanted.Unqualified()
+	own.Region, own.Account = cmp.Or(own.Region, s.config.Region), cmp.Or(own.Account, s.config.Accounts[0])
+	if _, ok := world.Function(own); ok {
+		return own.Key(), nil
+	}
+	var fitting, others []lambda.ARN
+	for _, function := range world.Functions.All() {
+		switch arn := function.ARN; {
+		case arn.Name != wanted.Name:
+		case wanted.Region != "" && arn.Region != wanted.Region, wanted.Account != "" && arn.Account != wanted.Account:
+			others = append(others, arn)
+		default:
+			fitting = append(fitting, arn)
+		}
+	}
+	switch {
+	case len(fitting) == 1:
+		return fitting[0].Key(), nil
+	case len(fitting) > 1:
+		return "", fmt.Errorf("%d functions %q: say which, %s", len(fitting), name, list(fitting))
+	case len(others) > 0:
+		return "", fmt.Errorf("no function %q%s; there is %s", name, looked(name, wanted), list(others))
+	default:
+		return "", fmt.Errorf("no function %q; `aws lambda list-functions` lists those of a region", name)
+	}
+}
+
+// looked says where a function was looked for, if its name does not.
+func looked(name string, wanted lambda.ARN) string {
+	var places []string
+	if wanted.Region != "" {
+		places = append(places, wanted.Region)
+	}
+	if wanted.Account != "" {
+		places = append(places, "account "+wanted.Account)
+	}
+	if name != wanted.Name || places == nil {
+		return ""
+	}
+	return " in " + strings.Join(places, ", ")
+}
+
+// list is some ARNs, in order.
+func list(arns []lambda.ARN) string {
+	const enough = 10
+	var names []string
+	for _, arn := range arns {
+		names = append(names, arn.String())
+	}
+	slices.Sort(names)
+	if len(names) > enough {
+		names = append(names[:enough], "…")
+	}
+	return strings.Join(names, ", ")
+}
