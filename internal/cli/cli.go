@@ -147,6 +147,14 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// noArguments is cobra.NoArgs for a command that has no commands below it, of which one could be unknown.
+func noArguments(command *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, and there is %q", command.CommandPath(), args[0])
+	}
+	return nil
+}
+
 // exit tells of the error and chooses the exit code.
 func (p *program) exit(ctx context.Context, err error) int {
 	if err == nil {

@@ -22,7 +22,7 @@ one function sends to the other with its own role's credentials.
 
 Exit status: 0 every step came out as it should, 1 one did not, 130 interrupted.`,
 		Example: "  furl demo",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.runDemo(command.Context(), keep)
 		},

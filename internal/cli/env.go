@@ -31,7 +31,7 @@ the AWS CLI and the AWS SDKs read.
 
 Exit status: 0 printed, 1 no server is running or it has no such account, 2 wrong usage.`,
 		Example: "  furl serve & eval \"$(furl env --wait 10s)\"\n  furl env --shell fish | source\n  furl env --shell powershell | Out-String | Invoke-Expression",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
 			write, ok := shells[shell]
 			if !ok {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,7 @@ Exit status: 0 every line was decided, 1 some line could not be understood, 2 wr
 		Example: `  echo '{"id":"1","principal":"arn:aws:iam::111122223333:user/alice","action":"lambda:InvokeFunctionUrl",` +
 			`"resource":"arn:aws:lambda:eu-west-1:111122223333:function:web","identityPolicies":[{"Version":"2012-10-17",` +
 			`"Statement":{"Effect":"Allow","Action":"lambda:*","Resource":"*"}}]}' | furl policy evaluate`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
 			in, err := p.open(input)
 			if err != nil {
@@ -100,10 +101,14 @@ Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage or a file that is
 			if err := p.printFindings(findings, asJSON); err != nil {
 				return err
 			}
-			if len(findings) > 0 {
-				return fail(exitFailed, "", fmt.Errorf("%d findings", len(findings)))
+			if len(findings) == 0 {
+				return nil
 			}
-			return nil
+			count := fmt.Errorf("%d findings", len(findings))
+			if len(findings) == 1 {
+				count = errors.New("1 finding")
+			}
+			return fail(exitFailed, "make the fix of each finding, and then: furl policy lint "+strings.Join(paths, " "), count)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each finding")

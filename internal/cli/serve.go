@@ -37,7 +37,7 @@ account can be given as FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY.
 
 Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 		Example: "  furl serve --data .furl &\n  eval \"$(furl env)\"\n  aws lambda list-functions",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := p.environment(command, &flags.config); err != nil {
 				return err

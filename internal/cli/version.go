@@ -14,7 +14,7 @@ func (p *program) version() *cobra.Command {
 		Short:   "The version of this program",
 		Long:    "The version of this program, and what it was built with.\n\nExit status: 0.",
 		Example: "  furl version",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(p.streams.Out, "furl %s %s %s/%s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
