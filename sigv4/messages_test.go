@@ -114,6 +114,9 @@ func TestMessages(t *testing.T) {
 			}
 			_, err := newVerifier().Verify(r)
 			e := wantKind(t, err, tt.kind)
+			if strings.Contains(e.Message, "X-Amz-Expires") && !strings.Contains(e.Detail, "at most 604800 seconds") {
+				t.Errorf("detail %q does not say what X-Amz-Expires may be", e.Detail)
+			}
 			if e.Message != tt.msg {
 				t.Errorf("message %q, want %q", e.Message, tt.msg)
 			}

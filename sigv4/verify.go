@@ -167,9 +167,9 @@ func (v *Verifier) checkWindow(c *claim) *Error {
 	}
 	life := skew
 	if c.hasExpires {
-		seconds, msg := parseExpires(c.expires)
-		if msg != "" {
-			return incomplete(msg)
+		seconds, err := parseExpires(c.expires)
+		if err != nil {
+			return err
 		}
 		life = time.Duration(seconds) * time.Second
 	}
@@ -194,23 +194,28 @@ func span(d time.Duration) string {
 	return strconv.FormatInt(int64(d/time.Second), 10) + " sec."
 }
 
-// parseExpires reads X-Amz-Expires: decimal digits only, at most seven days. It returns S3's text for what is wrong,
-// since no other service is known to have one.
-func parseExpires(s string) (seconds int, msg string) {
+// parseExpires reads X-Amz-Expires: decimal digits only, at most seven days. Its errors have S3's texts for the client,
+// since no other service is known to have any.
+func parseExpires(s string) (seconds int, err *Error) {
+	const most = int(MaxPresign / time.Second)
+	refuse := func(msg string) (int, *Error) {
+		return 0, &Error{Kind: IncompleteSignature, Message: msg, Detail: "X-Amz-Expires is to be a whole number, at most " +
+			strconv.Itoa(most) + " seconds, which is a week"}
+	}
 	if s == "" {
-		return 0, "X-Amz-Expires should be a number"
+		return refuse("X-Amz-Expires should be a number")
 	}
 	for _, c := range []byte(s) {
 		if c < '0' || c > '9' {
-			return 0, "X-Amz-Expires should be a number"
+			return refuse("X-Amz-Expires should be a number")
 		}
 		// Stops growing above the limit, so that no number of digits overflows.
-		seconds = min(seconds*10+int(c-'0'), int(MaxPresign/time.Second)+1)
+		seconds = min(seconds*10+int(c-'0'), most+1)
 	}
-	if seconds > int(MaxPresign/time.Second) {
-		return 0, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"
+	if seconds > most {
+		return refuse("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
 	}
-	return seconds, ""
+	return seconds, nil
 }
 
 // checkScope compares the credential scope with the verifier's. AWS strings all complaints together.

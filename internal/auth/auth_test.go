@@ -174,6 +174,17 @@ func TestConditionsOfTheRequest(t *testing.T) {
 	}
 }
 
+// presigned is a URL of the gate's, presigned for so long.
+func presigned(t *testing.T, who sigv4.Credentials, life time.Duration) string {
+	t.Helper()
+	signer := sigv4.Signer{Region: scope.Region, Service: scope.Service, Now: func() time.Time { return moment }}
+	signed, err := signer.Presign(httptest.NewRequestWithContext(t.Context(), "GET", "http://here/", nil), who, life, sigv4.EmptyPayload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed.URL
+}
+
 func TestRefusedSignaturesSayWhatToDo(t *testing.T) {
 	expired := session(func(s *iam.Session) { s.Role, s.RoleID, s.Expires = "caller", role.ID, moment.Add(-time.Second) })
 	gate := newGate(t, expired)
@@ -181,6 +192,8 @@ func TestRefusedSignaturesSayWhatToDo(t *testing.T) {
 	unsigned := httptest.NewRequestWithContext(t.Context(), "GET", "http://here/", nil)
 	late := signed(t, alice)
 	late.Header.Set("X-Amz-Date", "20261123T140000Z")
+	week := presigned(t, alice, 7*24*time.Hour)
+	tooLong := httptest.NewRequestWithContext(t.Context(), "GET", strings.Replace(week, "Expires=604800", "Expires=604801", 1), nil)
 	tests := []struct {
 		name         string
 		request      *http.Request
@@ -191,6 +204,7 @@ func TestRefusedSignaturesSayWhatToDo(t *testing.T) {
 		{"unknown key", signed(t, credentials("AKIANOBODY3456789012", "x", "")), sigv4.UnknownKey, "does not exist", "furl env"},
 		{"expired session", signed(t, ofSession(expired)), sigv4.ExpiredToken, "expired", "new temporary credentials"},
 		{"token of another", signed(t, credentials(expired.AccessKeyID, expired.Secret, "forged")), sigv4.InvalidToken, "invalid token", "one set of credentials"},
+		{"presigned for too long", tooLong, sigv4.IncompleteSignature, "at most 604800 seconds", `presign the request with SigV4 for service "lambda"`},
 		{"clock", late, sigv4.SignatureExpired, "local time", "UTC"},
 	}
 	for _, test := range tests {

@@ -162,9 +162,13 @@ func (f *SignatureFinding) Fix() []string {
 	if diagnosis := f.known(); diagnosis.Fix != "" {
 		return []string{diagnosis.Fix}
 	}
+	sign := "sign"
+	if f.refusal.Form == sigv4.Query {
+		sign = "presign"
+	}
 	switch f.refusal.Kind {
 	case sigv4.MissingAuthentication, sigv4.IncompleteSignature, sigv4.InvalidScope:
-		return []string{fmt.Sprintf("sign the request with SigV4 for service %q and region %q", f.Scope.Service, f.Scope.Region)}
+		return []string{fmt.Sprintf("%s the request with SigV4 for service %q and region %q", sign, f.Scope.Service, f.Scope.Region)}
 	case sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent:
 		return []string{"set the client's clock, and sign each request just before it is sent"}
 	case sigv4.UnknownKey:
