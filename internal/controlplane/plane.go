@@ -29,7 +29,7 @@ type API interface {
 	// Serve answers a request whose signature is good.
 	Serve(http.ResponseWriter, *Call)
 	// Refuse answers a request whose signature is not, in the protocol of the API.
-	Refuse(http.ResponseWriter, *http.Request, *sigv4.Error)
+	Refuse(http.ResponseWriter, *Call, *sigv4.Error)
 	// Operations lists what the API has, for the documentation.
 	Operations() []Operation
 	// MaxBody is the largest body that the API takes of such a request, in bytes. Whoever sends it is not known yet.
@@ -71,8 +71,14 @@ type Call struct {
 	Log       *slog.Logger
 	Messages  *Messages // nil if there are none
 
-	denied bool // a permission that it asked for was not given
+	denied    bool   // a permission that it asked for was not given
+	status    int    // of a refusal
+	errorType string // of a refusal
 }
+
+// Refused notes for the trace what a client was told that is refused: the status and AWS's name for the error. Every
+// API calls it when it refuses a call.
+func (c *Call) Refused(status int, errorType string) { c.status, c.errorType = status, errorType }
 
 // maxRegion bounds the name of a region, in bytes: the longest that AWS has are half as long.
 const maxRegion = 32
@@ -108,8 +114,8 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !errors.As(err, &refusal) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
-		api.Refuse(w, r, refusal)
-		p.explain(w, call, finding, refusal)
+		api.Refuse(w, call, refusal)
+		p.explain(w, call, finding)
 		return
 	}
 	call.Caller, call.Body = caller, verified.Body
@@ -120,21 +126,21 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Plane) serve(w http.ResponseWriter, api API, call *Call) {
 	api.Serve(w, call)
 	if call.denied {
-		p.keep(call, "AccessDenied")
+		p.keep(call)
 	}
 }
 
 // explain keeps and logs why a request was not authenticated, once the client has its answer.
-func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding, refusal *sigv4.Error) {
+func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding) {
 	http.NewResponseController(w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
 	finding.Diagnose(context.WithoutCancel(call.Context()))
-	p.keep(call, refusal.Kind.String())
+	p.keep(call)
 }
 
 // keep keeps the trace of a refused call and logs it. Calls that are answered leave none: the traces are for those
 // who wonder.
-func (p *Plane) keep(call *Call, errorType string) {
-	call.Trace.End(p.Now(), http.StatusForbidden, errorType)
+func (p *Plane) keep(call *Call) {
+	call.Trace.End(p.Now(), call.status, call.errorType)
 	p.Traces.Record(call.Trace)
 	report := call.Trace.Report()
 	p.Log.Info("API call refused", "request_id", call.RequestID, "reason", report.Reason(), "fix", strings.Join(report.Fix, "; "))

@@ -1,9 +1,14 @@
 package controlplane_test
 
 import (
+	"crypto/rand"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
@@ -26,6 +31,40 @@ func TestRefusalsSpeakTheProtocol(t *testing.T) {
 		answer := s.Send(t, s.Request(t, test.method, test.target, test.body), test.body, sigv4.Credentials{}, "")
 		if answer.Status != test.status || !strings.HasPrefix(answer.Body, test.start) {
 			t.Errorf("%s %s: %d %s", test.method, test.target, answer.Status, answer.Body)
+		}
+	}
+}
+
+// TestTracesNameErrorsAsAWSDoes: whoever looks for the error that a client printed finds it in the trace.
+func TestTracesNameErrorsAsAWSDoes(t *testing.T) {
+	s := planetest.New(t, &lambdaapi.API{}, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
+	nobody := sigv4.Credentials{}
+	forged := sigv4.Credentials{AccessKeyID: s.Root(planetest.Account).AccessKeyID, Secret: sigv4.NewSecret("forged")}
+	user := url.Values{"Action": {"CreateUser"}, "Version": {"2010-05-08"}, "UserName": {"alice"}}
+	s.Query(t, s.Root(planetest.Account), "iam", user)
+	user.Set("Action", "CreateAccessKey")
+	alice := s.Query(t, s.Root(planetest.Account), "iam", user).Credentials()
+	for _, test := range []struct {
+		service, method, target string
+		who                     sigv4.Credentials
+		want                    string
+	}{
+		{"lambda", "GET", "/2015-03-31/functions/", nobody, "403 MissingAuthenticationTokenException"},
+		{"lambda", "GET", "/2015-03-31/functions/", forged, "403 InvalidSignatureException"},
+		{"iam", "POST", "/?Action=ListUsers&Version=2010-05-08", alice, "403 AccessDenied"},
+		{"sts", "GET", "/?Action=GetCallerIdentity&Version=2011-06-15", nobody, "403 MissingAuthenticationToken"},
+		{"sts", "GET", "/?Action=GetCallerIdentity&Version=2011-06-15", forged, "403 SignatureDoesNotMatch"},
+		{"sts", "GET", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&Action=GetCallerIdentity&Version=2011-06-15", nobody, "400 IncompleteSignature"},
+	} {
+		answer := s.Send(t, s.Request(t, test.method, test.target, ""), "", test.who, test.service)
+		report := s.Refused()
+		deadline := time.Now().Add(10 * time.Second)
+		for report.RequestID != answer.Header.Get("X-Amzn-Requestid") && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond) // the trace is kept once the client has its answer
+			report = s.Refused()
+		}
+		if got := fmt.Sprintf("%d %s", report.Status, report.ErrorType); got != test.want || answer.Status != report.Status {
+			t.Errorf("%s %s: answered %d, the trace says %s, want %s", test.method, test.target, answer.Status, got, test.want)
 		}
 	}
 }

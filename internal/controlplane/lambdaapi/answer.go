@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+
+	"github.com/furl-dev/furl/internal/controlplane"
 )
 
 // writer is an answer that is more than a JSON body.
@@ -24,7 +26,8 @@ func writeAnswer(w http.ResponseWriter, status int, answer any) {
 }
 
 // write writes an error the way the API does: its name in a header, the rest as JSON.
-func (f *fault) write(w http.ResponseWriter) {
+func (f *fault) write(w http.ResponseWriter, call *controlplane.Call) {
+	call.Refused(f.status, f.name)
 	body := struct {
 		Reason string  `json:",omitempty"`
 		Type   string  `json:",omitempty"`

@@ -99,7 +99,7 @@ func Operations() []controlplane.Operation {
 func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
 	answer, status, err := a.answer(call)
 	if err != nil {
-		faultOf(call, err).write(w)
+		faultOf(call, err).write(w, call)
 		return
 	}
 	writeAnswer(w, status, answer)

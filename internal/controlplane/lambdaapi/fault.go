@@ -124,7 +124,7 @@ func faultOf(call *controlplane.Call, err error) *fault {
 
 // Refuse answers a request whose signature is not good. The Lambda API puts the message of an authentication error in
 // "message" and has no Type there.
-func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *sigv4.Error) {
+func (a *API) Refuse(w http.ResponseWriter, call *controlplane.Call, refusal *sigv4.Error) {
 	f := &fault{status: http.StatusForbidden, message: refusal.Message, member: lowerCase}
 	switch refusal.Kind {
 	case sigv4.MissingAuthentication:
@@ -138,7 +138,7 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *sigv4.Erro
 	case sigv4.ExpiredToken:
 		f.name = "ExpiredTokenException"
 	case sigv4.BodyTooLarge:
-		op, _, ok := a.routes.find(r)
+		op, _, ok := a.routes.find(call.Request)
 		if !ok {
 			op = &operation{name: "requested"}
 		}
@@ -151,5 +151,5 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *sigv4.Erro
 	default:
 		f = serviceFault(http.StatusInternalServerError, "The signature could not be checked.")
 	}
-	f.write(w)
+	f.write(w, call)
 }

@@ -108,12 +108,20 @@ func (s *Server) SetTrueTime() { s.ahead.Store(int64(time.Since(Start))) }
 
 // Reason is why the latest request that was refused was refused, as furl explain tells it.
 func (s *Server) Reason() string {
-	latest := s.traces.Latest(1)
-	if len(latest) == 0 {
+	report := s.Refused()
+	if report.RequestID == "" {
 		return ""
 	}
-	report := latest[0].Report()
 	return strings.Join(append([]string{report.Reason()}, report.Fix...), "; ")
+}
+
+// Refused is the trace of the latest request that was refused; the zero Report if there is none.
+func (s *Server) Refused() trace.Report {
+	latest := s.traces.Latest(1)
+	if len(latest) == 0 {
+		return trace.Report{}
+	}
+	return latest[0].Report()
 }
 
 // Root is the key of an account's root user.

@@ -3,6 +3,8 @@ package query
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/furl-dev/furl/internal/controlplane"
 )
 
 // Error is a refusal as the client reads it: the code, which SDKs turn into an error type, and the text.
@@ -41,7 +43,8 @@ func malformedInput(message string) *Error {
 const faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
 
 // writeError answers with the error.
-func (a *API) writeError(w http.ResponseWriter, refusal *Error) {
+func (a *API) writeError(w http.ResponseWriter, call *controlplane.Call, refusal *Error) {
+	call.Refused(refusal.Status, refusal.Code)
 	namespace := a.config.Namespace
 	if refusal.Early {
 		namespace = faultNamespace

@@ -149,7 +149,7 @@ func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
 	operation, result, err := a.serve(call)
 	if err != nil {
 		a.explain(w, call, err)
-		a.writeError(w, a.refusal(call, err))
+		a.writeError(w, call, a.refusal(call, err))
 		return
 	}
 	var children []child

@@ -184,7 +184,8 @@ func TestRefuseNamesEveryKind(t *testing.T) {
 		sigv4.Kind(200):              "500 InternalFailure",
 	} {
 		w := httptest.NewRecorder()
-		api().Refuse(w, httptest.NewRequest(http.MethodPost, "/", nil), &sigv4.Error{Kind: kind, Message: "m", Detail: "for the operator", CanonicalRequest: "secret"})
+		call := &controlplane.Call{Request: httptest.NewRequest(http.MethodPost, "/", nil)}
+		api().Refuse(w, call, &sigv4.Error{Kind: kind, Message: "m", Detail: "for the operator", CanonicalRequest: "secret"})
 		code, _, _ := strings.Cut(strings.SplitN(w.Body.String(), "<Code>", 2)[1], "<")
 		if got := fmt.Sprintf("%d %s", w.Code, code); got != want {
 			t.Errorf("%s: %s, want %s", kind, got, want)

@@ -3,14 +3,15 @@ package query
 import (
 	"net/http"
 
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/sigv4"
 )
 
 // Refuse answers a request whose signature is not good.
-func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *sigv4.Error) {
-	scope, _ := sigv4.ParseScope(r)
+func (a *API) Refuse(w http.ResponseWriter, call *controlplane.Call, refusal *sigv4.Error) {
+	scope, _ := sigv4.ParseScope(call.Request)
 	a.identify(w, scope.Region)
-	a.writeError(w, signatureError(refusal, a.config.Failure))
+	a.writeError(w, call, signatureError(refusal, a.config.Failure))
 }
 
 // signatureError is the refusal in the codes of the Query protocol (IAM API Reference, "Common Error Types"; chart
