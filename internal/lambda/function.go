@@ -42,7 +42,7 @@ type Function struct {
 	URLs        map[string]*URLConfig   `json:",omitempty"` // by qualifier, "" for the function itself
 	Permissions map[string][]Permission `json:",omitempty"` // by qualifier, "" for the function itself; in order of addition
 
-	policies map[string]*policy.Document // compiled Permissions
+	policies map[string]*resourcePolicy // of Permissions
 }
 
 // Defaults and bounds of a function's configuration, from the Lambda quotas page and API model.
@@ -74,23 +74,24 @@ func (f *Function) Clone() *Function {
 	return &clone
 }
 
-// Compile makes the policies that Policy returns. It is called once, before the function is published.
-func (f *Function) Compile() error {
-	f.policies = make(map[string]*policy.Document, len(f.Permissions))
+// Prepare makes what Policy needs. It is called once, before the function is published.
+func (f *Function) Prepare() {
+	f.policies = make(map[string]*resourcePolicy, len(f.Permissions))
 	for qualifier, permissions := range f.Permissions {
 		resource := f.ARN
 		resource.Qualifier = qualifier
-		document, err := CompilePolicy(permissions, resource)
-		if err != nil {
-			return err
-		}
-		f.policies[qualifier] = document
+		f.policies[qualifier] = &resourcePolicy{permissions: permissions, resource: resource}
 	}
-	return nil
 }
 
 // Policy is the resource-based policy of the qualifier, nil if it has none. Each qualifier has its own.
-func (f *Function) Policy(qualifier string) *policy.Document { return f.policies[qualifier] }
+func (f *Function) Policy(qualifier string) *policy.Document {
+	p, ok := f.policies[qualifier]
+	if !ok {
+		return nil
+	}
+	return p.document()
+}
 
 // AuthType says who may call a function URL.
 type AuthType string

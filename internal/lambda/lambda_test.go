@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/policy"
 )
 
 func TestParseName(t *testing.T) {
@@ -173,6 +174,38 @@ func TestPolicyText(t *testing.T) {
 		`{"Sid":"a","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}]}`
 	if diff := cmp.Diff(want, lambda.PolicyText(permissions, arn, nil)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A function is judged by its policy, or, should somebody have changed the record to what is none, by a refusal.
+func TestPolicyDecides(t *testing.T) {
+	arn := lambda.ARN{Region: "eu-central-1", Account: "123456789012", Name: "f"}
+	allow := lambda.Permission{StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Anyone: true}}
+	damaged := allow
+	damaged.Action = "no action"
+	for _, tt := range []struct {
+		name        string
+		permissions map[string][]lambda.Permission
+		want        policy.Effect
+	}{
+		{"none", nil, policy.ImplicitlyDenied},
+		{"empty", map[string][]lambda.Permission{"": {}}, policy.ImplicitlyDenied},
+		{"of an alias", map[string][]lambda.Permission{"live": {allow}}, policy.ImplicitlyDenied},
+		{"allows", map[string][]lambda.Permission{"": {allow}}, policy.Allowed},
+		{"damaged", map[string][]lambda.Permission{"": {allow, damaged}}, policy.ExplicitlyDenied},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &lambda.Function{ARN: arn, Permissions: tt.permissions}
+			f.Prepare()
+			sets := &policy.Sets{}
+			if document := f.Policy(""); document != nil {
+				sets.Resource = &policy.Named{Document: document}
+			}
+			got := policy.Evaluate(policy.Request{Action: lambda.ActionInvoke, Resource: arn.String(), ResourceAccount: arn.Account}, sets)
+			if got.Effect != tt.want {
+				t.Errorf("effect is %v, want %v", got.Effect, tt.want)
+			}
+		})
 	}
 }
 

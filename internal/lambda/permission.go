@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/policy"
 )
@@ -155,6 +156,34 @@ func CompilePolicy(permissions []Permission, resource ARN) (*policy.Document, er
 	}
 	return document, nil
 }
+
+// resourcePolicy is compiled when it is first asked for, so that a server with thousands of functions starts at once.
+type resourcePolicy struct {
+	permissions []Permission
+	resource    ARN
+	once        sync.Once
+	compiled    *policy.Document
+}
+
+func (p *resourcePolicy) document() *policy.Document {
+	p.once.Do(func() {
+		var err error
+		if p.compiled, err = CompilePolicy(p.permissions, p.resource); err != nil {
+			p.compiled = refuseAll() // AddPermission refuses what can not be compiled: the record was changed by others
+		}
+	})
+	return p.compiled
+}
+
+// refuseAll is the policy that denies everything to everyone.
+var refuseAll = sync.OnceValue(func() *policy.Document {
+	document, err := policy.Parse([]byte(
+		`{"Version":"2012-10-17","Statement":{"Sid":"DamagedPolicy","Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}`), policy.Resource)
+	if err != nil {
+		panic(err)
+	}
+	return document
+})
 
 // marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. It can not fail for
 // the types it is given here.

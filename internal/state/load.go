@@ -18,8 +18,8 @@ type placement func(*Tx)
 // batchSize is how many records are passed on at a time.
 const batchSize = 256
 
-// loadAll puts all records of the store into the world. Decoding a record, which compiles its policies, takes much
-// longer than reading or placing it, so all processors do that.
+// loadAll puts all records of the store into the world. Decoding a record, which compiles an identity's policies,
+// takes much longer than reading or placing it, so all processors do that.
 func (tx *Tx) loadAll(ctx context.Context, from Store) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -122,7 +122,8 @@ func decode(record store.Record) (placement, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(tx *Tx) { tx.setFunction(function) }, function.Compile()
+		function.Prepare()
+		return func(tx *Tx) { tx.setFunction(function) }, nil
 	default:
 		return nil, fmt.Errorf("record %s has the unknown kind %q", record.Key, record.Kind)
 	}

@@ -142,11 +142,9 @@ func (tx *Tx) DeleteSession(session *iam.Session) {
 	tx.erase(kindSession, session.AccessKeyID)
 }
 
-// PutFunction adds or replaces a function with its URLs and permissions, and compiles its policies.
+// PutFunction adds or replaces a function with its URLs and permissions.
 func (tx *Tx) PutFunction(function *lambda.Function) error {
-	if err := function.Compile(); err != nil {
-		return err
-	}
+	function.Prepare()
 	tx.setFunction(function)
 	return tx.record(kindFunction, function.ARN.Key(), function)
 }
