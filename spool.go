@@ -73,7 +73,7 @@ type spool struct {
 	named  bool     // the file still has a name
 	size   int64
 	sum    [sha256.Size]byte
-	uses   atomic.Int32 // readers open, and one for the owner
+	uses   atomic.Int32 // readers of the file open, and one for the owner
 }
 
 // newSpool reads the request's body to its end and closes it.
@@ -151,14 +151,12 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 }
 
 func (s *spool) open() (io.ReadCloser, error) {
-	s.uses.Add(1)
-	r := &spoolReader{spool: s}
-	if s.file != nil {
-		r.Reader = io.NewSectionReader(s.file, 0, s.size)
-	} else {
-		r.Reader = bytes.NewReader(s.memory)
+	if s.file == nil {
+		// net/http sends headers and body together if it knows that reading will not block, as with this type.
+		return io.NopCloser(bytes.NewReader(s.memory)), nil
 	}
-	return r, nil
+	s.uses.Add(1)
+	return &spoolReader{Reader: io.NewSectionReader(s.file, 0, s.size), spool: s}, nil
 }
 
 // done ends one use.
@@ -172,7 +170,7 @@ func (s *spool) done() {
 	}
 }
 
-// spoolReader reads a spool from its start.
+// spoolReader reads the file of a spool from its start.
 type spoolReader struct {
 	io.Reader
 	spool  *spool

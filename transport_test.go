@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -167,6 +168,37 @@ func TestTransportSendsASpooledBodyWithItsLength(t *testing.T) {
 	read(t, resp, err, http.StatusOK)
 	if raw := server.Raw(); !strings.Contains(raw, "\r\nContent-Length: 4\r\n") || strings.Contains(raw, "chunked") {
 		t.Errorf("no length in\n%s", raw)
+	}
+}
+
+// written is a connection that counts writes.
+type written struct {
+	net.Conn
+	writes *atomic.Int32
+}
+
+func (w written) Write(p []byte) (int, error) {
+	w.writes.Add(1)
+	return w.Conn.Write(p)
+}
+
+// What fits into one packet is to be sent in one.
+func TestTransportSendsASpooledBodyWithTheHeaders(t *testing.T) {
+	server := urltest.Start(t, nil)
+	var writes atomic.Int32
+	base := furl.NewBase()
+	defer base.CloseIdleConnections()
+	dial := base.DialContext
+	base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return written{conn, &writes}, err
+	}
+	transport := furl.NewTransport(server.Config())
+	transport.Base = base
+	resp, err := (&http.Client{Transport: transport}).Post(server.URL, "text/plain", pipeLike{strings.NewReader("four")})
+	read(t, resp, err, http.StatusOK)
+	if n := writes.Load(); n != 1 {
+		t.Errorf("sent in %d writes", n)
 	}
 }
 
