@@ -39,7 +39,7 @@ import (
 type Server struct {
 	config   Config
 	dir      string
-	listener net.Listener
+	listener *connections
 	http     *http.Server
 	rootKeys map[string]RootKey
 
@@ -113,10 +113,12 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.addAccounts(ctx); err != nil {
 		return err
 	}
-	if s.listener, err = net.Listen("tcp", s.config.Listen); err != nil {
+	listener, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
 		return listenError(s.config.Listen, err)
 	}
-	s.address = newURLs(s.config, s.listener.Addr())
+	s.listener = newConnections(listener, s.config.Log)
+	s.address = newURLs(s.config, listener.Addr())
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, "environments"),
 		Log:             logSink{s.logs},
