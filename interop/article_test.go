@@ -137,6 +137,7 @@ func TestArticle(t *testing.T) {
 		a.answered(t, "my-calling-function", "post_with_content_type", `{"user":"my-user","caller":"`+callingIdentity+`"}`)
 	})
 	t.Run("mistakes", a.mistakes)
+	t.Run("role policy", a.rolePolicy)
 }
 
 // mistakes are those that the article warns of. Each is refused as AWS refuses it, and furl explain says what it was.
@@ -166,6 +167,31 @@ func (a *article) mistakes(t *testing.T) {
 			t.Errorf("got %+v, want FastAPI's status 422", got)
 		}
 	})
+}
+
+// rolePolicy gives a calling function the right by policies of its own execution role. In one account that will do
+// without any permission.
+func (a *article) rolePolicy(t *testing.T) {
+	const (
+		function = "my-other-function"
+		identity = "arn:aws:sts::" + account + ":assumed-role/" + function + "-role/" + function
+		logs     = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+	)
+	a.shell(t, `aws iam attach-role-policy --role-name `+function+`-role --policy-arn `+logs)
+	a.refused(t, function, "get", accessDenied, forbidden, "looked at: the function's resource-based policy, "+logs)
+	a.shell(t, `aws iam put-role-policy --role-name `+function+`-role --policy-name call-url \
+		--policy-document '`+mayCall("my-function-with-url")+`'`)
+	a.answered(t, function, "get", `{"page":5,"caller":"`+identity+`"}`)
+}
+
+// mayCall is an identity-based policy for whoever may call the URL of the function, and do nothing else with it.
+func mayCall(function string) string {
+	resource := `"Resource":"arn:aws:lambda:` + region + ":" + account + ":function:" + function + `"`
+	return `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl",` + resource + `,
+		 "Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}},
+		{"Effect":"Allow","Action":"lambda:InvokeFunction",` + resource + `,
+		 "Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}]}`
 }
 
 // createFunctions makes what the article takes for granted: both functions, with a role each, and a third one whose

@@ -285,8 +285,7 @@ func (c evaluationCase) explained(t *testing.T, s *server, got evaluationAnswer,
 	t.Helper()
 	reason := c.Want
 	if reason == policy.ReasonNoIdentityPolicy.String() && c.Owner == c.Home {
-		// In one account either side would do.
-		reason = "neither an identity-based policy of the caller nor the resource-based policy of the function allows it"
+		reason = nobodyAllows // either side would do
 	}
 	var texts []string
 	for _, action := range actions {

@@ -1,6 +1,8 @@
 package interop_test
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -126,6 +128,30 @@ func (s *server) in(t *testing.T, account string) *server {
 	return &other
 }
 
+// as is the same server for clients with the credentials that the AWS CLI has printed: an access key, or those of a
+// session.
+func (s *server) as(t *testing.T, printed string) *server {
+	t.Helper()
+	type keys struct{ AccessKeyID, SecretAccessKey, SessionToken string }
+	answer := decode[struct{ AccessKey, Credentials keys }](t, printed)
+	k := cmp.Or(answer.Credentials, answer.AccessKey)
+	other := *s
+	other.vars = maps.Clone(s.vars)
+	other.vars["AWS_ACCESS_KEY_ID"], other.vars["AWS_SECRET_ACCESS_KEY"] = k.AccessKeyID, k.SecretAccessKey
+	other.vars["AWS_SESSION_TOKEN"] = k.SessionToken
+	return &other
+}
+
+// asNobody is the same server for clients without credentials.
+func (s *server) asNobody() *server {
+	other := *s
+	other.vars = maps.Clone(s.vars)
+	maps.DeleteFunc(other.vars, func(name, _ string) bool {
+		return name == "AWS_ACCESS_KEY_ID" || name == "AWS_SECRET_ACCESS_KEY" || name == "AWS_SESSION_TOKEN"
+	})
+	return &other
+}
+
 // stop sends the signal, and SIGKILL if that does not end the server.
 func (s *server) stop(signal os.Signal) {
 	s.process.Process.Signal(signal) //nolint:errcheck // it may have ended
@@ -165,7 +191,7 @@ func (s *server) config() aws.Config {
 	return aws.Config{
 		Region:       s.vars["AWS_REGION"],
 		BaseEndpoint: aws.String(s.endpoint()),
-		Credentials:  credentials.NewStaticCredentialsProvider(s.vars["AWS_ACCESS_KEY_ID"], s.vars["AWS_SECRET_ACCESS_KEY"], ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(s.vars["AWS_ACCESS_KEY_ID"], s.vars["AWS_SECRET_ACCESS_KEY"], s.vars["AWS_SESSION_TOKEN"]),
 	}
 }
 
