@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -23,10 +24,15 @@ func measureTransport(ctx context.Context, b *bench, e effort) ([]row, error) {
 	loopback := furl.NewBase()
 	b.atEnd(loopback.CloseIdleConnections)
 
-	signed, bare := poster(newTransport(sendsNothing{}, address), address), poster(sendsNothing{}, address)
+	unsigned := http.Header{"Content-Type": {"application/json"}}
+	signed, bare := poster(newTransport(sendsNothing{}, address), address, unsigned), poster(sendsNothing{}, address, unsigned)
 	p := e.alternateWork(signed, bare)
 	added, allocs := p.ours-p.theirs, allocations(signed)-allocations(bare)
-	sent := e.alternateWaits(poster(newTransport(loopback, address), address), poster(loopback, address))
+	already, err := signedHeader(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	sent := e.alternateWaits(poster(newTransport(loopback, address), address, unsigned), poster(loopback, address, already))
 	return []row{
 		{
 			"furl.Transport, POST of 1 KiB, added", fmt.Sprintf("%s, %.0f allocs", took(added), allocs), "≤ 5 µs, ≤ 25 allocs",
@@ -35,7 +41,7 @@ func measureTransport(ctx context.Context, b *bench, e effort) ([]row, error) {
 		},
 		{
 			name: "the same until the answer of a server is there", measured: took(sent.ours - sent.theirs),
-			against: fmt.Sprintf("%s, less %s for http.Transport; headers and session token go over loopback too", took(sent.ours), took(sent.theirs)),
+			against: fmt.Sprintf("%s, less %s for http.Transport with a request that is signed already", took(sent.ours), took(sent.theirs)),
 		},
 	}, nil
 }
@@ -47,6 +53,17 @@ func newTransport(base http.RoundTripper, address string) *furl.Transport {
 	return &furl.Transport{Credentials: aws.NewCredentialsCache(provider), Base: base, Domains: map[string]string{address: region}}
 }
 
+// signedHeader is what the Transport adds to the request, so that the same bytes can go without it.
+func signedHeader(ctx context.Context, address string) (http.Header, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/orders", bytes.NewReader(kilobyte()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	_, err = newTransport(nil, address).Sign(r)
+	return r.Header, err
+}
+
 // sendsNothing answers 200 by itself.
 type sendsNothing struct{}
 
@@ -55,13 +72,13 @@ func (sendsNothing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
 }
 
-// poster posts 1 KiB and reads the answer.
-func poster(transport http.RoundTripper, address string) func() {
+// poster posts 1 KiB with the headers and reads the answer.
+func poster(transport http.RoundTripper, address string, header http.Header) func() {
 	body := kilobyte()
 	return func() {
 		r, err := http.NewRequest(http.MethodPost, "http://"+address+"/orders", bytes.NewReader(body))
 		must(err)
-		r.Header.Set("Content-Type", "application/json")
+		r.Header = maps.Clone(header)
 		response, err := transport.RoundTrip(r)
 		must(err)
 		_, err = io.Copy(io.Discard, response.Body)
