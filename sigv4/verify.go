@@ -32,6 +32,9 @@ type Verifier struct {
 	Lookup func(ctx context.Context, accessKeyID string) (Key, error)
 	// MaxSkew is how far the date may be off in both directions; 0 means DefaultMaxSkew.
 	MaxSkew time.Duration
+	// PresignLife is how long presigned requests are good for, whatever X-Amz-Expires says; 0 means as long as it says.
+	// STS was seen to take them for 15 minutes (aws/aws-sdk-go#2167, kubernetes-sigs/aws-iam-authenticator#160).
+	PresignLife time.Duration
 	// MaxBody is the longest body accepted, in bytes; 0 means DefaultMaxBody. At most MaxBody+1 bytes are read.
 	MaxBody int64
 	// Now is the clock; nil means time.Now.
@@ -86,7 +89,7 @@ func (v *Verifier) Verify(r *http.Request) (Verified, error) {
 }
 
 func (v *Verifier) verify(out *Verified, w *scratch, r *http.Request) *Error {
-	if v.Region == "" || v.Service == "" || v.Lookup == nil || v.MaxSkew < 0 || v.MaxBody < 0 {
+	if v.Region == "" || v.Service == "" || v.Lookup == nil || v.MaxSkew < 0 || v.PresignLife < 0 || v.MaxBody < 0 {
 		return &Error{Kind: Internal, Detail: "Verifier needs Region, Service and Lookup, and no negative limit"}
 	}
 	path, err := readTarget(&w.q, r)
@@ -172,6 +175,9 @@ func (v *Verifier) checkWindow(c *claim) *Error {
 			return err
 		}
 		life = time.Duration(seconds) * time.Second
+		if v.PresignLife > 0 {
+			life = v.PresignLife
+		}
 	}
 	now := v.now().Truncate(time.Second) // dates have whole seconds
 	c.until = c.date.Add(life)

@@ -131,6 +131,7 @@ func TestVerifierSetup(t *testing.T) {
 		"no service":    func(v *sigv4.Verifier) { v.Service = "" },
 		"no lookup":     func(v *sigv4.Verifier) { v.Lookup = nil },
 		"negative skew": func(v *sigv4.Verifier) { v.MaxSkew = -1 },
+		"negative life": func(v *sigv4.Verifier) { v.PresignLife = -1 },
 		"negative body": func(v *sigv4.Verifier) { v.MaxBody = -1 },
 	} {
 		v := newVerifier()
@@ -336,6 +337,27 @@ func TestWindowOfOtherServices(t *testing.T) {
 	e := wantKind(t, err, sigv4.SignatureExpired)
 	if want := "Signature expired: 20261123T144904Z is now earlier than 20261123T144905Z (20261123T150405Z - 15 min.)"; e.Message != want {
 		t.Errorf("message %q, want %q", e.Message, want)
+	}
+}
+
+// TestPresignLife: a service may have a life of its own for presigned requests, longer or shorter than they say.
+func TestPresignLife(t *testing.T) {
+	for _, says := range []time.Duration{time.Minute, time.Hour} {
+		v := newVerifier()
+		v.PresignLife = 15 * time.Minute
+		signer := newSigner()
+		signed, err := signer.Presign(newRequest(t, "GET", origin+"/", ""), alice, says, sigv4.EmptyPayload())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Now = func() time.Time { return clock.Add(15 * time.Minute) }
+		got, err := v.Verify(newRequest(t, "GET", signed.URL, ""))
+		if err != nil || !got.Expires.Equal(clock.Truncate(time.Second).Add(15*time.Minute)) {
+			t.Errorf("X-Amz-Expires of %s: expires %s, %v", says, got.Expires, err)
+		}
+		v.Now = func() time.Time { return clock.Add(15*time.Minute + time.Second) }
+		_, err = v.Verify(newRequest(t, "GET", signed.URL, ""))
+		wantKind(t, err, sigv4.SignatureExpired)
 	}
 }
 

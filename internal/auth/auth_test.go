@@ -228,16 +228,21 @@ func TestPresignedRequestsToSTSAreShortLived(t *testing.T) {
 	gate := newGate(t)
 	for _, test := range []struct {
 		service string
+		life    time.Duration
 		age     time.Duration
 		refused bool
 	}{
-		{"sts", 15 * time.Minute, false}, {"sts", 15*time.Minute + time.Second, true}, {"iam", time.Hour, true}, {"lambda", time.Hour, false},
+		{"sts", 24 * time.Hour, 15 * time.Minute, false},
+		{"sts", 24 * time.Hour, 15*time.Minute + time.Second, true},
+		{"sts", time.Minute, 15 * time.Minute, false}, // aws eks get-token
+		{"iam", 24 * time.Hour, time.Hour, true},
+		{"lambda", 24 * time.Hour, time.Hour, false},
 	} {
 		scope := auth.Scope{Service: test.service, Region: "us-east-1", MaxBody: 100}
 		signer := sigv4.Signer{Region: scope.Region, Service: scope.Service, Now: func() time.Time { return moment.Add(-test.age) }}
 		url := "http://here/?Action=GetCallerIdentity&Version=2011-06-15"
 		presigned, err := signer.Presign(httptest.NewRequestWithContext(t.Context(), "GET", url, nil),
-			credentials("AKIAALICE23456789012", "secret of alice", ""), 24*time.Hour, sigv4.EmptyPayload())
+			credentials("AKIAALICE23456789012", "secret of alice", ""), test.life, sigv4.EmptyPayload())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +262,7 @@ func TestPresignedRequestsToSTSAreShortLived(t *testing.T) {
 		if want := "Signature expired: " + signed + " is now earlier than 20261123T144500Z (20261123T150000Z - 15 min.)"; refusal.Message != want {
 			t.Errorf("%s, after %s: %q, want %q", test.service, test.age, refusal.Message, want)
 		}
-		if finding.Verdict() != trace.Refused || !strings.Contains(finding.Summary(), "is good for 15m0s") {
+		if finding.Verdict() != trace.Refused {
 			t.Errorf("%s, after %s: the finding is %q", test.service, test.age, finding.Summary())
 		}
 	}

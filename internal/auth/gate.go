@@ -9,7 +9,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -59,10 +58,6 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 	verified, err := verifier.Verify(r)
 	if err == nil {
 		g.keep(scope, verifier)
-		if refusal := g.outlived(scope, verified); refusal != nil {
-			finding.refused(refusal)
-			return nil, sigv4.Verified{}, finding, refusal
-		}
 		identity, ok := g.State.Now().Identity(verified.AccessKeyID)
 		if ok {
 			finding.Verified, finding.Caller = verified, newCaller(identity)
@@ -79,23 +74,6 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 	finding.refused(refusal)
 	g.prepare(finding, r, refusal)
 	return nil, sigv4.Verified{}, finding, refusal
-}
-
-// outlived refuses a presigned request to STS or IAM that is older than their window: STS was seen to take none,
-// whatever time X-Amz-Expires gives it (aws/aws-sdk-go#2167, kubernetes-sigs/aws-iam-authenticator#160).
-func (g *Gate) outlived(scope Scope, verified sigv4.Verified) *sigv4.Error {
-	now := g.now().UTC().Truncate(time.Second)
-	oldest := now.Add(-defaultSkew)
-	if scope.Service == "lambda" || verified.Form != sigv4.Query || !verified.Time.Before(oldest) {
-		return nil
-	}
-	const basic = "20060102T150405Z"
-	return &sigv4.Error{
-		Kind: sigv4.SignatureExpired, Form: verified.Form, AccessKeyID: verified.AccessKeyID,
-		Message: fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
-			verified.Time.UTC().Format(basic), oldest.Format(basic), now.Format(basic), defaultSkew/time.Minute),
-		Detail: fmt.Sprintf("a presigned request to %s is good for %s, whatever X-Amz-Expires says", scope.Service, defaultSkew),
-	}
 }
 
 // prepare gathers what a diagnosis of the refusal needs, if there may be one: keys that do not exist have none, and
@@ -162,13 +140,14 @@ func (g *Gate) verifier(scope Scope) *sigv4.Verifier {
 	}
 	verifier := &sigv4.Verifier{
 		Region: scope.Region, Service: scope.Service,
-		Lookup:  g.lookup,
-		MaxSkew: defaultSkew,
-		MaxBody: scope.MaxBody,
-		Now:     g.Now,
+		Lookup:      g.lookup,
+		MaxSkew:     defaultSkew,
+		PresignLife: defaultSkew, // of STS; assumed of IAM
+		MaxBody:     scope.MaxBody,
+		Now:         g.Now,
 	}
 	if scope.Service == "lambda" {
-		verifier.MaxSkew = lambdaSkew
+		verifier.MaxSkew, verifier.PresignLife = lambdaSkew, 0
 	}
 	return verifier
 }
