@@ -28,17 +28,18 @@ func (b *body) close() {
 	}
 }
 
-// hasher hashes with a buffer that is used again.
+// hasher hashes with memory that is used again.
 type hasher struct {
 	hash   hash.Hash
 	buffer []byte
+	sum    [sha256.Size]byte
 }
 
 func (t *Transport) getHasher() *hasher {
 	if h, ok := t.hashers.Get().(*hasher); ok {
 		return h
 	}
-	return &hasher{sha256.New(), make([]byte, 32<<10)}
+	return &hasher{hash: sha256.New(), buffer: make([]byte, 32<<10)}
 }
 
 func (t *Transport) hashOf(r io.Reader) (sum [sha256.Size]byte, size int64, err error) {
@@ -46,8 +47,8 @@ func (t *Transport) hashOf(r io.Reader) (sum [sha256.Size]byte, size int64, err 
 	defer t.hashers.Put(h)
 	h.hash.Reset()
 	size, err = io.CopyBuffer(h.hash, r, h.buffer)
-	h.hash.Sum(sum[:0])
-	return sum, size, err
+	h.hash.Sum(h.sum[:0])
+	return h.sum, size, err
 }
 
 // bodyOf prepares the request's body for being hashed and sent: read twice where that is possible, spooled otherwise.

@@ -12,7 +12,8 @@ import (
 type Payload struct {
 	bytes  []byte
 	reader io.ReadSeeker
-	hash   *[sha256.Size]byte
+	hash   [sha256.Size]byte
+	hashed bool // hash is all that is known
 }
 
 // EmptyPayload is the body of a request without one.
@@ -26,7 +27,7 @@ func PayloadBytes(b []byte) Payload { return Payload{bytes: b} }
 func PayloadReader(rs io.ReadSeeker) Payload { return Payload{reader: rs} }
 
 // PayloadHash is a body known by its SHA-256 only.
-func PayloadHash(sum [sha256.Size]byte) Payload { return Payload{hash: &sum} }
+func PayloadHash(sum [sha256.Size]byte) Payload { return Payload{hash: sum, hashed: true} }
 
 // PayloadHex is a body known by its SHA-256 in hexadecimal, as in x-amz-content-sha256. It refuses what is not 64
 // hexadecimal digits, UNSIGNED-PAYLOAD included.
@@ -41,8 +42,8 @@ func PayloadHex(sum string) (Payload, error) {
 // sum returns the hash and the length, -1 if unknown.
 func (p Payload) sum() ([sha256.Size]byte, int64, error) {
 	switch {
-	case p.hash != nil:
-		return *p.hash, -1, nil
+	case p.hashed:
+		return p.hash, -1, nil
 	case p.reader == nil:
 		return sha256.Sum256(p.bytes), int64(len(p.bytes)), nil
 	}
