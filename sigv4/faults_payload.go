@@ -101,10 +101,16 @@ func (x *exam) variants() []variant {
 				"Write the JSON text once, sign it and send it (botocore: data=json.dumps(data), not data=data)."})
 		}
 	}
+	if object, ok := objectOf(x.body); ok {
+		for _, signed := range [][]byte{object, spaced(object, ": ", ", ")} {
+			list = append(list, variant{FaultPayloadForm, false, signed, "The fields of the form were signed as a JSON object.",
+				"Write the JSON text once, sign it and send it (requests: data=text, not data=fields)."})
+		}
+	}
 	for _, colon := range []string{":", ": "} {
 		for _, comma := range []string{",", ", "} {
-			if spaced, ok := respace(x.body, colon, comma); ok {
-				list = append(list, variant{FaultPayloadJSON, colon == ":" && comma == ",", spaced,
+			if other, ok := respace(x.body, colon, comma); ok {
+				list = append(list, variant{FaultPayloadJSON, colon == ":" && comma == ",", other,
 					"The JSON body was written anew, with other white space, after it had been signed.", asSent})
 			}
 		}
@@ -158,16 +164,47 @@ func formOf(body []byte, space string) (form []byte, ok bool) {
 	return form, true
 }
 
-// respace writes JSON with these separators, as the JSON libraries of JavaScript (":" and ",") and Python (": " and
-// ", ") do.
+// objectOf writes the fields of a form as the compact JSON object of texts that a client may have signed before its
+// HTTP library was given the fields. There is none of a body that is no form.
+func objectOf(body []byte) (object []byte, ok bool) {
+	object = []byte{'{'}
+	for field := range bytes.SplitSeq(body, []byte("&")) {
+		key, text, ok := strings.Cut(strings.ReplaceAll(string(field), "+", " "), "=")
+		if !ok || strings.ContainsAny(key, `{["`) {
+			return nil, false
+		}
+		if len(object) > 1 {
+			object = append(object, ',')
+		}
+		object = appendJSON(append(appendJSON(object, lenient(key)), ':'), lenient(text))
+	}
+	return append(object, '}'), true
+}
+
+// appendJSON appends text as JSON, with no more escaped than JSON demands.
+func appendJSON(dst []byte, text string) []byte {
+	var quoted bytes.Buffer
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(text) // a text always encodes
+	return append(dst, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
+}
+
+// respace writes JSON with these separators.
 func respace(body []byte, colon, comma string) ([]byte, bool) {
 	var compact bytes.Buffer
 	if json.Compact(&compact, body) != nil {
 		return nil, false
 	}
+	return spaced(compact.Bytes(), colon, comma), true
+}
+
+// spaced writes compact JSON with these separators, as the JSON libraries of JavaScript (":" and ",") and Python (": "
+// and ", ") do.
+func spaced(compact []byte, colon, comma string) []byte {
 	var out []byte
 	quoted, escaped := false, false
-	for _, c := range compact.Bytes() {
+	for _, c := range compact {
 		switch {
 		case quoted:
 			quoted = c != '"' || escaped
@@ -182,5 +219,5 @@ func respace(body []byte, colon, comma string) ([]byte, bool) {
 			out = append(out, c)
 		}
 	}
-	return out, true
+	return out
 }
