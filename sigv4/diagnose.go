@@ -13,6 +13,7 @@ import (
 const (
 	MaxHypotheses    = 300
 	MaxDiagnosisTime = 5 * time.Millisecond
+	MaxOtherKeys     = 32
 )
 
 // Evidence is what the server knows about a request it has refused.
@@ -22,7 +23,8 @@ type Evidence struct {
 	Key     Key           // the key the request names, as Lookup returned it
 	Region  string        // of the verifier
 	Service string        // of the verifier
-	// Others are further keys the caller may have mixed up with Key, such as those of the same account.
+	// Others are further keys the caller may have mixed up with Key, such as those of the same account, the likeliest
+	// first. Of more than MaxOtherKeys the rest is left out.
 	Others []Key
 	// Hosts are names, with or without port, under which clients may know this server.
 	Hosts []string

@@ -19,7 +19,7 @@ func replaced(lines []line, name, value string) []line {
 	return out
 }
 
-// maxNames bounds the names of this server, and the other keys, that are tried.
+// maxNames bounds the names of this server that are tried.
 const maxNames = 8
 
 // hosts: other names and ports of this server.

@@ -41,8 +41,8 @@ func (x *exam) secrets(yield yields) bool {
 			return false
 		}
 	}
-	for _, k := range x.ev.Others[:min(len(x.ev.Others), maxNames)] {
-		if !k.Secret.Equal(x.ev.Key.Secret) && !yield(hypothesis{FaultSecretOther, inSecret, true,
+	for i, k := range x.ev.Others[:min(len(x.ev.Others), MaxOtherKeys)] {
+		if !k.Secret.Equal(x.ev.Key.Secret) && !yield(hypothesis{FaultSecretOther, inSecret, i < 2,
 			"The request was signed with the secret of access key " + strconv.Quote(k.AccessKeyID) + ".",
 			"Use access key id and secret access key of one key.", set(k.Secret.Reveal())}) {
 			return false

@@ -268,6 +268,48 @@ func TestPresignedRequestsToSTSAreShortLived(t *testing.T) {
 	}
 }
 
+// TestKeysOfTheAccountAreTold: a secret or a token of another of the account's keys is told by that key's id.
+func TestKeysOfTheAccountAreTold(t *testing.T) {
+	ofRole := func(id string) *iam.Session {
+		return session(func(s *iam.Session) {
+			s.AccessKeyID, s.Secret, s.Token, s.Role, s.RoleID = id, "secret of "+id, "token of "+id, "caller", role.ID
+		})
+	}
+	first, second := ofRole("ASIAFIRST45678901234"), ofRole("ASIASECOND5678901234")
+	stranger := session(func(s *iam.Session) {
+		s.AccessKeyID, s.Secret, s.Account = "ASIASTRANGER89012345", "secret of a stranger", other
+	})
+	root, alice := credentials("AKIAROOT345678901234", "secret of root", ""), credentials("AKIAALICE23456789012", "secret of alice", "")
+	mixed := func(id, secret, token sigv4.Credentials) sigv4.Credentials {
+		return credentials(id.AccessKeyID, secret.Secret.Reveal(), token.SessionToken)
+	}
+	tests := []struct {
+		name   string
+		signer sigv4.Credentials
+		want   string // in the summary
+	}{
+		{"user with the root user's secret", mixed(alice, root, alice), "the secret of access key \"AKIAROOT345678901234\""},
+		{"root with a user's secret", mixed(root, alice, root), "the secret of access key \"AKIAALICE23456789012\""},
+		{"role with a user's secret", mixed(ofSession(first), alice, ofSession(first)), "the secret of access key \"AKIAALICE23456789012\""},
+		{"secret of an earlier session", mixed(ofSession(second), ofSession(first), ofSession(second)), "the secret of access key \"ASIAFIRST45678901234\""},
+		{"token of an earlier session", mixed(ofSession(second), ofSession(second), ofSession(first)), "that of access key \"ASIAFIRST45678901234\""},
+		{"secret of another account", mixed(root, ofSession(stranger), root), "none of the usual faults"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			gate := newGate(t, first, second, stranger)
+			_, _, finding, err := gate.Authenticate(signed(t, test.signer), scope)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			finding.Diagnose(t.Context())
+			if !strings.Contains(finding.Summary(), test.want) {
+				t.Errorf("the finding is %q, want %q", finding.Summary(), test.want)
+			}
+		})
+	}
+}
+
 func TestSecretsStayOutOfFindings(t *testing.T) {
 	ofRole := session(func(s *iam.Session) { s.Role, s.RoleID = "caller", role.ID })
 	gate := newGate(t, ofRole)

@@ -20,9 +20,10 @@ type SignatureFinding struct {
 	canonical string // the server's canonical request
 	client    string // the client's, if it told
 
-	evidence  *sigv4.Evidence // what to diagnose; nil if nothing is
-	diagnosis sigv4.Diagnosis // written by Diagnose, before diagnosed is closed
-	diagnosed chan struct{}   // nil if nothing is to be diagnosed
+	evidence  *sigv4.Evidence    // what to diagnose; nil if nothing is
+	others    func() []sigv4.Key // set with evidence
+	diagnosis sigv4.Diagnosis    // written by Diagnose, before diagnosed is closed
+	diagnosed chan struct{}      // nil if nothing is to be diagnosed
 }
 
 // How much a trace keeps of what the client wrote, in bytes: of a canonical request, and of a message that quotes it;
@@ -47,6 +48,14 @@ func (f *SignatureFinding) refused(refusal *sigv4.Error) {
 	f.refusal = &kept
 }
 
+// KnownAs tells under which other host names clients may know what the request was sent to, for a signature that was
+// made for one of them.
+func (f *SignatureFinding) KnownAs(hosts ...string) {
+	if f.evidence != nil {
+		f.evidence.Hosts = hosts
+	}
+}
+
 // Diagnose finds out why the signature does not match, which takes some milliseconds at the most. Whoever
 // authenticates calls it once, after the client has its answer: the client must not learn from the time it takes
 // whether the server knows the key. Readers of the finding wait for it.
@@ -55,8 +64,9 @@ func (f *SignatureFinding) Diagnose(ctx context.Context) {
 		return
 	}
 	defer close(f.diagnosed)
+	f.evidence.Others = f.others()
 	f.diagnosis = sigv4.Diagnose(ctx, *f.evidence)
-	f.evidence = nil // holds a secret and the body
+	f.evidence, f.others = nil, nil // hold secrets and the body
 }
 
 // known is the diagnosis; without a fault if there is none.

@@ -24,7 +24,6 @@ import (
 type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
-	Hosts []string         // names under which clients may know this server, for the diagnosis of a signature
 
 	limiter   sigv4.Limiter
 	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
@@ -96,32 +95,62 @@ func (g *Gate) prepare(finding *SignatureFinding, r *http.Request, refusal *sigv
 		Key:     keyOf(identity),
 		Region:  finding.Scope.Region,
 		Service: finding.Scope.Service,
-		Others:  otherKeys(world, identity),
-		Hosts:   g.Hosts,
 		Now:     g.now(),
 	}
+	finding.others = func() []sigv4.Key { return otherKeys(world, identity) }
 }
 
-// maxOtherKeys bounds the keys that a diagnosis tries in place of the one that the request names.
-const maxOtherKeys = 8
-
-// otherKeys are the other keys of the same user or account's root user, which a client may have mixed up.
+// otherKeys are the keys of the same account which a client may have mixed up with its own, the likeliest first: those
+// of the same user, the root user's, sessions of the same user or role, the keys of other users.
 func otherKeys(world *state.Snapshot, identity state.Identity) []sigv4.Key {
 	var others []sigv4.Key
-	add := func(key iam.AccessKey) {
-		if key.ID != identity.AccessKeyID && len(others) < maxOtherKeys {
-			others = append(others, sigv4.Key{Credentials: sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}})
+	add := func(id, secret, token string) bool {
+		if id != identity.AccessKeyID {
+			others = append(others, sigv4.Key{Credentials: sigv4.Credentials{
+				AccessKeyID: id, Secret: sigv4.NewSecret(secret), SessionToken: token,
+			}})
+		}
+		return len(others) < sigv4.MaxOtherKeys
+	}
+	addUser := func(user *iam.User) bool {
+		for _, key := range user.Keys {
+			if !add(key.ID, key.Secret, "") {
+				return false
+			}
+		}
+		return true
+	}
+	if identity.User != nil && !addUser(identity.User) {
+		return others
+	}
+	if account, ok := world.Accounts.Get(identity.Account); ok && !add(account.RootKey.ID, account.RootKey.Secret, "") {
+		return others
+	}
+	for _, session := range world.Sessions.All() {
+		if isOf(session, identity) && !add(session.AccessKeyID, session.Secret, session.Token) {
+			return others
 		}
 	}
-	if identity.User != nil {
-		for _, key := range identity.User.Keys {
-			add(key)
+	for _, user := range world.Users.All() {
+		if user.Account == identity.Account && user != identity.User && !addUser(user) {
+			return others
 		}
-	}
-	if account, ok := world.Accounts.Get(identity.Account); ok {
-		add(account.RootKey)
 	}
 	return others
+}
+
+// isOf reports whether the session is one of the user or role that the identity stands for.
+func isOf(session *iam.Session, identity state.Identity) bool {
+	switch {
+	case session.Account != identity.Account:
+		return false
+	case identity.User != nil:
+		return session.UserID == identity.User.ID
+	case identity.Role != nil:
+		return session.RoleID == identity.Role.ID
+	default:
+		return session.UserID == "" && session.RoleID == ""
+	}
 }
 
 func (g *Gate) now() time.Time {

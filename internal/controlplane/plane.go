@@ -110,6 +110,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody(r)})
 	call.Trace.Add("authenticate", p.Now(), finding)
 	if err != nil {
+		finding.KnownAs(api.Service()+"."+scope.Region+".amazonaws.com", api.Service()+".amazonaws.com")
 		var refusal *sigv4.Error
 		if !errors.As(err, &refusal) {
 			panic(err) // Authenticate promises a *sigv4.Error

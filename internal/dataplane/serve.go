@@ -131,6 +131,7 @@ func (x *exchange) authenticate() *refusal {
 	x.found("authenticate", finding)
 	x.signature = finding
 	if err != nil {
+		finding.KnownAs(x.hosts()...)
 		var failed *sigv4.Error
 		if !errors.As(err, &failed) {
 			return &unsigned // not reached: Authenticate promises a *sigv4.Error; anything else is refused too
@@ -140,6 +141,16 @@ func (x *exchange) authenticate() *refusal {
 	}
 	x.caller, x.signed, x.body, x.hasBody = caller, verified.SignedHeaders, verified.Body, true
 	return nil
+}
+
+// hosts are the names of the function URL in host style, here and at AWS: a client may have signed for another one than
+// the request came to.
+func (x *exchange) hosts() []string {
+	names := make([]string, len(x.plane.Suffixes))
+	for i, suffix := range x.plane.Suffixes {
+		names[i] = lambda.URLHost(x.url.Config.ID, x.url.Function.ARN.Region, suffix)
+	}
+	return names
 }
 
 // authorize asks for both actions that a call of a function URL needs. The second is asked for even if the first is

@@ -126,6 +126,18 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 			status: 403, kind: "InvalidSignatureException", body: bodyMismatch, step: "authenticate", reason: "invalid signature",
 		},
 		{
+			name: "signed for the URL's name at AWS",
+			request: func(w *world, alice sigv4.Credentials) *http.Request {
+				request := w.request("GET", "/", "")
+				host := request.Host
+				request.Host = urlID + ".lambda-url." + region + ".on.aws"
+				w.sign(request, alice, "")
+				request.Host = host
+				return request
+			},
+			status: 403, kind: "InvalidSignatureException", body: bodyMismatch, step: "authenticate", reason: "was signed for the host",
+		},
+		{
 			name: "unknown access key",
 			request: func(w *world, _ sigv4.Credentials) *http.Request {
 				return w.signed(stranger, "GET", "/", "")
