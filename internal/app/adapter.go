@@ -39,6 +39,8 @@ func (p packages) Put(ctx context.Context, zip []byte) (lambdaapi.Package, error
 		return lambdaapi.Package{}, lambdaapi.ErrUnzippedTooLarge
 	case errors.Is(err, code.ErrNotZip):
 		return lambdaapi.Package{}, lambdaapi.ErrNotZip
+	case errors.Is(err, code.ErrEmpty):
+		return lambdaapi.Package{}, lambdaapi.ErrZipEmpty
 	case errors.Is(err, code.ErrUnsafeEntry):
 		return lambdaapi.Package{}, lambda.Errorf(lambda.Invalid, "%v", err)
 	case err != nil:

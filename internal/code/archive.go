@@ -45,7 +45,11 @@ func examine(archive []byte, limit limits) (*content, error) {
 	if err := checkSize(reader.File, limit.unzipped); err != nil {
 		return nil, err
 	}
-	return arrange(reader.File, limit.entries)
+	arranged, err := arrange(reader.File, limit.entries)
+	if err == nil && len(arranged.files) == 0 {
+		return nil, ErrEmpty
+	}
+	return arranged, err
 }
 
 func tooMany(limit int) error {

@@ -5,6 +5,7 @@ import "errors"
 // What is wrong with an archive, to be tested for with errors.Is. The error itself says more.
 var (
 	ErrNotZip           = errors.New("not a zip archive")
+	ErrEmpty            = errors.New("zip archive has no files in it")
 	ErrZippedTooLarge   = errors.New("zip archive is too large")
 	ErrUnzippedTooLarge = errors.New("unzipped content is too large")
 	ErrUnsafeEntry      = errors.New("zip archive has an unsafe entry")

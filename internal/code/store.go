@@ -72,8 +72,8 @@ func Open(dir string) (*Store, error) {
 // Put checks, unpacks and keeps an archive. When it returns without error the package is complete and durable. An
 // archive that is there already is not unpacked again.
 //
-// The error is [ErrNotZip], [ErrZippedTooLarge], [ErrUnzippedTooLarge] or [ErrUnsafeEntry] if the archive is at
-// fault, and says what is wrong with it; any other error is of the disk or the context.
+// The error is [ErrNotZip], [ErrEmpty], [ErrZippedTooLarge], [ErrUnzippedTooLarge] or [ErrUnsafeEntry] if the archive
+// is at fault, and says what is wrong with it; any other error is of the disk or the context.
 func (s *Store) Put(ctx context.Context, archive []byte) (Package, error) {
 	if int64(len(archive)) > s.limits.zipped { // before the work of hashing it
 		_, err := examine(archive, s.limits)

@@ -174,6 +174,8 @@ func TestPutRefuses(t *testing.T) {
 		text string
 	}{
 		{"empty", nil, code.ErrNotZip, "not a valid zip"},
+		{"no files", archive(t), code.ErrEmpty, "no files"},
+		{"directories only", archive(t, item{name: "a/", mode: fs.ModeDir | 0o755}), code.ErrEmpty, "no files"},
 		{"text", []byte("hello"), code.ErrNotZip, "not a valid zip"},
 		{"cut short", good[:len(good)-10], code.ErrNotZip, ""},
 		{"damaged", damage(good), code.ErrNotZip, "a"},
@@ -401,7 +403,7 @@ func FuzzPut(f *testing.F) {
 		wantOnly(t, root, "code")
 		if err != nil {
 			wantOnly(t, filepath.Join(root, "code"))
-			for _, known := range []error{code.ErrNotZip, code.ErrZippedTooLarge, code.ErrUnzippedTooLarge, code.ErrUnsafeEntry} {
+			for _, known := range []error{code.ErrNotZip, code.ErrEmpty, code.ErrZippedTooLarge, code.ErrUnzippedTooLarge, code.ErrUnsafeEntry} {
 				if errors.Is(err, known) {
 					return
 				}

@@ -194,6 +194,8 @@ func (a *API) putCode(r *request, function *lambda.Function, zip []byte) error {
 	switch {
 	case errors.Is(err, ErrNotZip):
 		return invalidParameter("Could not unzip uploaded file. Please check your file, then try to upload again.")
+	case errors.Is(err, ErrZipEmpty): // as in dumrauf/serverless_static_website_with_basic_auth#17, and many others
+		return invalidParameter("Uploaded file must be a non-empty zip")
 	case errors.Is(err, ErrZipTooLarge):
 		return &fault{status: 413, name: "RequestEntityTooLargeException", message: "Zipped size must be smaller than 52428800 bytes", member: lowerCase}
 	case errors.Is(err, ErrUnzippedTooLarge):

@@ -177,6 +177,7 @@ func TestPackagesThatCanNotBeKeptAreRefused(t *testing.T) {
 		want fault
 	}{
 		{fmt.Errorf("read: %w", lambdaapi.ErrNotZip), invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")},
+		{lambdaapi.ErrZipEmpty, invalid("Uploaded file must be a non-empty zip")},
 		{lambdaapi.ErrZipTooLarge, fault{413, "RequestEntityTooLargeException", `{"message":"Zipped size must be smaller than 52428800 bytes"}`}},
 		{lambdaapi.ErrUnzippedTooLarge, invalid("Unzipped size must be smaller than 262144000 bytes")},
 		{lambda.Errorf(lambda.Invalid, "the entry ../x leaves the package"), invalid("the entry ../x leaves the package")},

@@ -10,8 +10,8 @@ import (
 // Code keeps deployment packages.
 type Code interface {
 	// Put checks a .zip file and keeps it durably, under the hash of its content: putting it again is no work. An
-	// error is ErrNotZip, ErrZipTooLarge or ErrUnzippedTooLarge for a package that AWS refuses too, a *lambda.Error of
-	// kind Invalid for one that furl refuses, or any other when it could not be kept.
+	// error is ErrNotZip, ErrZipEmpty, ErrZipTooLarge or ErrUnzippedTooLarge for a package that AWS refuses too, a
+	// *lambda.Error of kind Invalid for one that furl refuses, or any other when it could not be kept.
 	Put(ctx context.Context, zip []byte) (Package, error)
 }
 
@@ -25,6 +25,7 @@ type Package struct {
 // What is wrong with a deployment package.
 var (
 	ErrNotZip           = errors.New("not a .zip file")
+	ErrZipEmpty         = errors.New("the .zip file has no files in it")
 	ErrZipTooLarge      = errors.New("the .zip file is larger than 52428800 bytes")
 	ErrUnzippedTooLarge = errors.New("the unzipped package is larger than 262144000 bytes")
 )
