@@ -103,7 +103,7 @@ func (p *play) steps() []step {
 		},
 		{
 			title:   "Call it without a signature: refused",
-			command: "curl -i \"$URL\"book?page=5",
+			command: `curl -i "${URL}book?page=5"`, // quoted as a whole: zsh takes a bare ? for a pattern
 			do:      p.callUnsigned,
 		},
 		{
