@@ -27,7 +27,7 @@ func (p *program) logs() *cobra.Command {
 		Long: `What a function of the local server wrote to its log: its standard output and standard error, with the START, END and
 REPORT lines of each invocation. FUNCTION is a name or an ARN, without version or alias: the local server has neither.
 
-Exit status: 0 printed, 1 no such function or no server, 2 wrong usage, 130 interrupted.`,
+Exit status: 0 printed, or interrupted while following, 1 no such function or no server, 2 wrong usage, 130 interrupted.`,
 		Example: "  furl logs my-function-with-url --follow",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
