@@ -89,7 +89,7 @@ func (c *Call) Context() context.Context { return c.Request.Context() }
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages}
-	w.Header().Set("X-Amzn-Requestid", call.RequestID)
+	w.Header()["x-amzn-RequestId"] = []string{call.RequestID} // spelled as AWS spells it
 	scope, _ := sigv4.ParseScope(r)
 	if scope.Region == "" || len(scope.Region) > maxRegion { // unsigned or malformed: the verifier says which, and needs a region for it
 		scope.Region = "us-east-1"

@@ -3,6 +3,8 @@ package controlplane_test
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -31,6 +33,26 @@ func TestRefusalsSpeakTheProtocol(t *testing.T) {
 		answer := s.Send(t, s.Request(t, test.method, test.target, test.body), test.body, sigv4.Credentials{}, "")
 		if answer.Status != test.status || !strings.HasPrefix(answer.Body, test.start) {
 			t.Errorf("%s %s: %d %s", test.method, test.target, answer.Status, answer.Body)
+		}
+	}
+}
+
+// TestHeadersAreSpelledAsAWSSpellsThem: net/http would write them in its own way.
+func TestHeadersAreSpelledAsAWSSpellsThem(t *testing.T) {
+	s := planetest.New(t, &lambdaapi.API{})
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	fmt.Fprint(connection, "GET /2015-03-31/functions/ HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+	answer, err := io.ReadAll(connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\r\nx-amzn-RequestId: ", "\r\nx-amzn-ErrorType: MissingAuthenticationTokenException\r\n"} {
+		if !strings.Contains(string(answer), want) {
+			t.Errorf("no %q in %q", want, answer)
 		}
 	}
 }

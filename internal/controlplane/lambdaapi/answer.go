@@ -39,7 +39,7 @@ func (f *fault) write(w http.ResponseWriter, call *controlplane.Call) {
 	} else {
 		body.Lower = &f.message
 	}
-	w.Header().Set("X-Amzn-Errortype", f.name)
+	w.Header()["x-amzn-ErrorType"] = []string{f.name} // spelled as AWS spells it
 	writeJSON(w, f.status, body)
 }
 

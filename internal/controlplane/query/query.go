@@ -265,6 +265,6 @@ func (a *API) identify(w http.ResponseWriter, region string) {
 }
 
 // requestID is the id that the control plane has given to the request.
-func requestID(w http.ResponseWriter) string { return w.Header().Get("X-Amzn-Requestid") }
+func requestID(w http.ResponseWriter) string { return strings.Join(w.Header()["x-amzn-RequestId"], "") }
 
 type metadata struct{ RequestId string }
