@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func newGate(t *testing.T, sessions ...*iam.Session) *auth.Gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &auth.Gate{State: world, Now: func() time.Time { return moment }}
+	return &auth.Gate{State: world, Now: func() time.Time { return moment }, MaxDiagnosisTime: time.Minute}
 }
 
 var scope = auth.Scope{Service: "lambda", Region: "eu-central-1", MaxBody: 100}
@@ -352,6 +353,30 @@ func TestTheFirstDifferenceIsShown(t *testing.T) {
 	want := "the first difference is in line 3 (query), byte 6:\n  server page=5\n  client page=6"
 	if text := strings.Join(finding.Details(), "\n"); !strings.Contains(text, want) || !strings.Contains(text, "  signed headers ") {
 		t.Errorf("the finding says %s", text)
+	}
+}
+
+func TestTheSameTextsMeanAnotherSecret(t *testing.T) {
+	gate := newGate(t)
+	alice := credentials("AKIAALICE23456789012", "a secret that is nobody's", "")
+	request := httptest.NewRequestWithContext(t.Context(), "GET", "http://here/book?page=5", nil)
+	signer := sigv4.Signer{Region: scope.Region, Service: scope.Service, Now: func() time.Time { return moment }, KeepTexts: true}
+	texts, err := signer.Sign(request, alice, sigv4.EmptyPayload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set(auth.ClientCanonicalRequest, base64.StdEncoding.EncodeToString([]byte(texts.CanonicalRequest)))
+	_, _, finding, err := gate.Authenticate(request, scope)
+	if err == nil {
+		t.Fatal("a wrong secret was accepted")
+	}
+	finding.Diagnose(t.Context())
+	if text := strings.Join(finding.Details(), "\n"); !strings.Contains(text, "its secret access key is another") {
+		t.Errorf("the finding says %s", text)
+	}
+	want := []string{"sign with the secret access key that was issued with access key AKIAALICE23456789012"}
+	if got := finding.Fix(); !slices.Equal(got, want) {
+		t.Errorf("the fix is %q, want %q", got, want)
 	}
 }
 

@@ -146,6 +146,9 @@ func (f *SignatureFinding) Details() []string {
 			"the server's canonical request:\n"+labelled(f.canonical),
 			"the server's string to sign:\n"+indent(f.refusal.StringToSign))
 	}
+	if f.sameText() {
+		details = append(details, "the client signed the same canonical request: its secret access key is another")
+	}
 	client := f.client
 	if diagnosis.CanonicalRequest != "" {
 		client = diagnosis.CanonicalRequest
@@ -155,6 +158,12 @@ func (f *SignatureFinding) Details() []string {
 			difference.Label, difference.Column, trace.Cut(difference.Server, maxLine), trace.Cut(difference.Client, maxLine)))
 	}
 	return details
+}
+
+// sameText reports whether the client told that it signed the very text that the server made, and no fault explains
+// that the signatures differ all the same.
+func (f *SignatureFinding) sameText() bool {
+	return f.refusal.Kind == sigv4.InvalidSignature && f.canonical != "" && f.client == f.canonical && !f.known().Proven
 }
 
 func faults(diagnosis sigv4.Diagnosis) string {
@@ -168,6 +177,9 @@ func faults(diagnosis sigv4.Diagnosis) string {
 func (f *SignatureFinding) Fix() []string {
 	if f.refusal == nil {
 		return nil
+	}
+	if f.sameText() {
+		return []string{"sign with the secret access key that was issued with access key " + f.refusal.AccessKeyID}
 	}
 	if diagnosis := f.known(); diagnosis.Fix != "" {
 		return []string{diagnosis.Fix}

@@ -24,6 +24,9 @@ import (
 type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
+	// MaxDiagnosisTime bounds how long the fault of one signature is looked for; 0 is sigv4.MaxDiagnosisTime. Tests
+	// give more, for machines that are busy.
+	MaxDiagnosisTime time.Duration
 
 	limiter   sigv4.Limiter
 	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
@@ -96,6 +99,7 @@ func (g *Gate) prepare(finding *SignatureFinding, r *http.Request, refusal *sigv
 		Region:  finding.Scope.Region,
 		Service: finding.Scope.Service,
 		Now:     g.now(),
+		MaxTime: g.MaxDiagnosisTime,
 	}
 	finding.others = func() []sigv4.Key { return otherKeys(world, identity) }
 }
