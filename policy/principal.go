@@ -173,8 +173,10 @@ func contains(list []string, s string) bool {
 }
 
 // spares reports whether a NotPrincipal with this list leaves the caller out. AWS checks the account, then the role,
-// then the session, so the account has to be listed beside the user or role; and it never spares a user or role that
-// has a permissions boundary. IAM User Guide, "AWS JSON policy elements: NotPrincipal".
+// then the session, so the account has to be listed beside the user, and account and role beside the session: without
+// its own ARN, every session of a listed role is denied. A user or role that has a permissions boundary is never
+// spared. IAM User Guide, "AWS JSON policy elements: NotPrincipal"; AWS Security Blog, "How to restrict Amazon S3 bucket
+// access to a specific IAM role". Of a federated user, itself or the user behind it is enough (assumed).
 func (l *principals) spares(p *Principal, bounded bool) bool {
 	s := l.reach(p)
 	if s&byWildcard != 0 {
@@ -183,8 +185,10 @@ func (l *principals) spares(p *Principal, bounded bool) bool {
 	switch p.Type {
 	case User:
 		return !bounded && s&byAccount != 0 && s&bySelf != 0
-	case RoleSession, FederatedUser:
-		return !bounded && s&byAccount != 0 && s&byIssuer != 0
+	case RoleSession:
+		return !bounded && s&byAccount != 0 && s&byIssuer != 0 && s&bySelf != 0
+	case FederatedUser:
+		return !bounded && s&byAccount != 0 && s&(byIssuer|bySelf) != 0
 	default:
 		return s&bySelf != 0
 	}
