@@ -92,6 +92,10 @@ func (l *linter) add(ref Ref, rule Rule, severity Severity, message, fix string)
 func (l *linter) check(s *statement, ref Ref) {
 	url, invoke := s.names(actionInvokeURL), s.names(actionInvoke)
 	if !url && !invoke && !s.demandsBoth() {
+		if s.effect == Allowed && s.opensFunctions() {
+			l.checkQualified(s, ref)
+			l.checkPublic(s, ref)
+		}
 		return
 	}
 	l.checkAuthType(s, ref)
@@ -134,6 +138,14 @@ func (s *statement) names(action string) bool {
 func (s *statement) covers(action string) bool {
 	service, name, _ := strings.Cut(action, ":")
 	return s.actions.cover(&call{service: service, name: name})
+}
+
+// opensFunctions reports whether the statement covers an action of function URLs among others, on functions.
+func (s *statement) opensFunctions() bool {
+	return (s.covers(actionInvokeURL) || s.covers(actionInvoke)) &&
+		(s.resources.any || s.resources.not || slices.ContainsFunc(s.resources.written, func(r string) bool {
+			return strings.Contains(r, ":lambda:")
+		}))
 }
 
 // demands returns the condition that fails for a request without the key, or nil.
@@ -286,11 +298,7 @@ func (l *linter) checkPrincipals(s *statement, ref Ref, url bool) {
 	if s.principals == nil {
 		return
 	}
-	if s.principals.everyone && len(s.conditions) == 0 {
-		l.add(ref, RulePublic, SeverityWarning,
-			"Principal * without a condition lets anyone in, of any account and unsigned",
-			"name the principal, or add a condition such as {\"StringEquals\":{\""+keyAuthType+"\":\"NONE\"}} if the URL is public on purpose")
-	}
+	l.checkPublic(s, ref)
 	if !url && s.demands(keyViaURL) == nil {
 		return
 	}
@@ -307,4 +315,13 @@ func (l *linter) checkPrincipals(s *statement, ref Ref, url bool) {
 				"name the user or role that calls")
 		}
 	}
+}
+
+func (l *linter) checkPublic(s *statement, ref Ref) {
+	if s.principals == nil || !s.principals.everyone || len(s.conditions) > 0 {
+		return
+	}
+	l.add(ref, RulePublic, SeverityWarning,
+		"Principal * without a condition lets anyone in, of any account and unsigned",
+		"name the principal, or add a condition such as {\"StringEquals\":{\""+keyAuthType+"\":\"NONE\"}} if the URL is public on purpose")
 }

@@ -98,6 +98,12 @@ func TestLint(t *testing.T) {
 		{"public", []string{"resource", any + `,"Action":"lambda:Invoke*",` + fn},
 			[]finding{r(w("Statement[0]", policy.RuleDirectInvoke, "also allows")), r(w("Statement[0]", policy.RulePublic, "lets anyone in"))}},
 
+		{"public among other things", []string{"resource", any + `,"Action":"lambda:*",` + fn, any + `,"NotAction":"s3:*","NotResource":"arn:aws:s3:::x"`, any + `,"Action":"*","Resource":"*"`},
+			[]finding{r(w("Statement[0]", policy.RulePublic, "lets anyone in")), r(w("Statement[1]", policy.RulePublic, "lets anyone in")), r(w("Statement[2]", policy.RulePublic, "lets anyone in"))}},
+		{"not public", []string{"resource", any + `,"Effect":"Deny","Action":"lambda:*",` + fn, any + `,"Action":"lambda:*",` + fn + "," + when(none), any + `,"Action":"*","Resource":"arn:aws:s3:::x"`, any + `,"Action":"lambda:Get*",` + fn, bob + `,"Action":"lambda:*",` + fn}, nil},
+		{"versions only, every action", []string{"identity", `"Action":"lambda:*","Resource":"arn:aws:lambda:eu-west-1:111122223333:function:books:*"`},
+			[]finding{w("Statement[0]", policy.RuleQualifiedOnly, "covers qualified names of the function only")}},
+
 		{"a service that never signs", []string{"resource", `"Principal":{"Service":["apigateway.amazonaws.com","lambda.amazonaws.com"]},` + u + "," + fn, `"Principal":{"Service":["apigateway.amazonaws.com","lambda.amazonaws.com"]},` + i + "," + fn + "," + when(via)},
 			[]finding{r(e("Statement[0]", policy.RuleServiceNeverSigns, "apigateway.amazonaws.com does not send")), r(e("Statement[0]", policy.RuleServiceNeverSigns, "not a function")),
 				r(e("Statement[1]", policy.RuleServiceNeverSigns, "apigateway.amazonaws.com does not send")), r(e("Statement[1]", policy.RuleServiceNeverSigns, "not a function"))}},
