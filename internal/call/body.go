@@ -21,6 +21,7 @@ type source struct {
 	open func() (io.ReadCloser, error)
 	once bool   // it is a stream
 	file string // name of the file, if the part is all of a file
+	from string // name of the file that it is made from, if any
 	size int64  // -1 if it is not known without reading it
 }
 
@@ -46,8 +47,8 @@ func (b Body) attach(r *http.Request) error {
 	once := false
 	for _, s := range b.sources {
 		once = once || s.once
-		if s.file != "" { // say now that it is not there, not in the middle of the request
-			if err := checkFile(s.file); err != nil {
+		if s.from != "" { // say now that it is not there, not in the middle of the request
+			if err := checkFile(s.from); err != nil {
 				return err
 			}
 		}
@@ -95,7 +96,7 @@ func file(name string, stdin io.Reader) source {
 			return io.NopCloser(stdin), nil
 		}}
 	}
-	s := source{file: name, size: -1, open: func() (io.ReadCloser, error) { return os.Open(name) }}
+	s := source{file: name, from: name, size: -1, open: func() (io.ReadCloser, error) { return os.Open(name) }}
 	if info, err := os.Stat(name); err == nil {
 		if info.Mode().IsRegular() {
 			s.size = info.Size()

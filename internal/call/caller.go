@@ -22,11 +22,12 @@ type Caller struct {
 	Stderr    io.Writer
 
 	Output       string // -o: file to write the body to; "" or "-" for Stdout
-	Include      bool   // -i: status line and headers first
+	Include      bool   // -i: status line and headers first, of redirects too
 	Fail         bool   // --fail: no body of a response with status 400 or more
 	Decompress   bool   // --compressed
 	Follow       bool   // -L
 	MaxRedirects int
+	KeepMethod   bool   // -X: the method stays after a redirect, whatever its status
 	WriteOut     string // -w
 	Verbose      bool   // -v
 	Progress     bool   // draw the progress of long transfers on Stderr
@@ -71,13 +72,20 @@ type exchange struct {
 	verbose   *verbose
 	response  *http.Response // the last one
 	redirects int
+	out       io.Writer // where heads and body go
 	sent      atomic.Int64
 	received  atomic.Int64
 	expected  atomic.Int64 // of received; 0 if it is not known
 }
 
-func (x *exchange) run(r *http.Request) (Result, error) {
+func (x *exchange) run(r *http.Request) (result Result, err error) {
 	x.timing.start = time.Now()
+	x.out = x.caller.Stdout
+	if x.caller.Output != "" && x.caller.Output != "-" {
+		file := &lazyFile{name: x.caller.Output}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		x.out = file
+	}
 	ctx := x.timing.trace(r.Context())
 	if x.caller.Verbose {
 		x.verbose = newVerbose(ctx, x.caller, x.url)
@@ -118,6 +126,12 @@ func (x *exchange) run(r *http.Request) (Result, error) {
 		if next == nil {
 			return x.receive(resp)
 		}
+		if x.caller.Include {
+			if err := writeHead(x.out, resp); err != nil {
+				resp.Body.Close()
+				return Result{Status: resp.StatusCode}, err
+			}
+		}
 		io.CopyN(io.Discard, resp.Body, 64<<10) // a short body leaves the connection to the next request
 		resp.Body.Close()
 		r = next
@@ -129,13 +143,7 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 	defer resp.Body.Close()
 	result.Status = resp.StatusCode
 	result.Refusal, result.Refused = furl.RefusalOf(resp)
-	c := x.caller
-	out := c.Stdout
-	if c.Output != "" && c.Output != "-" {
-		file := &lazyFile{name: c.Output}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		out = file
-	}
+	c, out := x.caller, x.out
 	if c.Include {
 		if err := writeHead(out, resp); err != nil {
 			return result, err

@@ -10,7 +10,7 @@ import (
 
 // Field is the value of one -F or, with Literal, of one --form-string.
 type Field struct {
-	Value   string // name=content, name=@file, name=<file; then ;type=… and ;filename=…
+	Value   string // name=content, name="content", name=@file, name=<file; then ;type=… and ;filename=…
 	Literal bool   // '@', '<' and ';' mean nothing
 }
 
@@ -66,6 +66,9 @@ func (f Field) parse() (formPart, error) {
 	if p.content == "" && p.file == "" && value != "" {
 		return formPart{}, fmt.Errorf("form field %s has no file name", name)
 	}
+	if len(p.content) > 1 && strings.HasPrefix(p.content, `"`) && strings.HasSuffix(p.content, `"`) {
+		p.content = unquote(p.content)
+	}
 	if v, ok := attributes["type"]; ok {
 		p.contentType = v
 	}
@@ -96,7 +99,7 @@ func cutAttributes(value string) (rest string, attributes map[string]string, err
 			if len(v) < 2 || !strings.HasSuffix(v, `"`) {
 				return "", nil, fmt.Errorf("%s=%s: a quote is not closed", key, v)
 			}
-			v = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(v[1 : len(v)-1])
+			v = unquote(v)
 		}
 		if strings.ContainsAny(v, "\r\n") {
 			return "", nil, fmt.Errorf("%s has a line end", key)
@@ -104,6 +107,11 @@ func cutAttributes(value string) (rest string, attributes map[string]string, err
 		attributes[key] = v
 		end = semicolon
 	}
+}
+
+// unquote takes off quotes, between which a semicolon belongs to the text.
+func unquote(s string) string {
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s[1 : len(s)-1])
 }
 
 // header is the header of the part, with the escapes that browsers and curl use.

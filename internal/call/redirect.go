@@ -29,6 +29,9 @@ func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Reque
 	default:
 		return nil, nil
 	}
+	if x.caller.KeepMethod {
+		method = r.Method
+	}
 	if x.redirects >= x.caller.MaxRedirects {
 		return nil, fmt.Errorf("redirected more than %d times", x.caller.MaxRedirects)
 	}

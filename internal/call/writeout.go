@@ -28,7 +28,7 @@ func (x *exchange) writeOut(format string, result Result, failed error) error {
 		if err != nil {
 			return err
 		}
-		format = string(text)
+		format = strings.NewReplacer("\r", "", "\n", "").Replace(string(text)) // as curl: a line end is written \n
 	}
 	w := x.caller.Stdout
 	var out strings.Builder
@@ -61,6 +61,12 @@ func (x *exchange) writeOut(format string, result Result, failed error) error {
 			case name == "stdout" || name == "stderr":
 				flush()
 				w = map[string]io.Writer{"stdout": x.caller.Stdout, "stderr": x.caller.Stderr}[name]
+			case name == "header_json":
+				text, err := x.headerJSON()
+				if err != nil {
+					return err
+				}
+				out.Write(text)
 			case name == "json":
 				text, err := json.Marshal(typed(variables))
 				if err != nil {
@@ -109,7 +115,11 @@ func (x *exchange) variables(result Result, failed error) map[string]string {
 	if resp := x.response; resp != nil {
 		v["content_type"] = resp.Header.Get("Content-Type")
 		v["http_version"] = strings.TrimPrefix(resp.Proto, "HTTP/")
-		v["num_headers"] = strconv.Itoa(len(resp.Header))
+		headers := 0
+		for _, values := range resp.Header {
+			headers += len(values)
+		}
+		v["num_headers"] = strconv.Itoa(headers)
 		v["request_id"] = resp.Header.Get("X-Amzn-Requestid")
 		if x.redirects > 0 {
 			v["url_effective"] = resp.Request.URL.String()
@@ -117,6 +127,17 @@ func (x *exchange) variables(result Result, failed error) map[string]string {
 		v["redirect_url"] = redirectURL(resp)
 	}
 	return v
+}
+
+// headerJSON is the response's headers by their names in lower case, each with the list of its values.
+func (x *exchange) headerJSON() ([]byte, error) {
+	headers := map[string][]string{}
+	if x.response != nil {
+		for name, values := range x.response.Header {
+			headers[strings.ToLower(name)] = values
+		}
+	}
+	return json.Marshal(headers)
 }
 
 // redirectURL is where a redirect that was not followed leads.
@@ -138,7 +159,7 @@ func typed(variables map[string]string) map[string]any {
 	for name, value := range variables {
 		out[name] = value
 		if strings.HasPrefix(name, "time_") || strings.HasPrefix(name, "size_") || strings.HasPrefix(name, "speed_") ||
-			strings.HasPrefix(name, "num_") || slices.Contains([]string{"http_code", "response_code"}, name) {
+			strings.HasPrefix(name, "num_") || slices.Contains([]string{"http_code", "response_code", "local_port", "remote_port"}, name) {
 			if number, err := strconv.ParseFloat(value, 64); err == nil {
 				out[name] = number
 			}

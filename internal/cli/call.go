@@ -150,6 +150,7 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, argument str
 	caller.Transport, caller.Stdout, caller.Stderr = signer.transport, p.streams.Out, p.streams.Err
 	caller.Decompress = flags.request.Compressed
 	caller.Include = caller.Include || flags.request.Head
+	caller.KeepMethod = flags.request.Method != ""
 	if flags.remoteName {
 		if caller.Output, err = call.RemoteName(prepared.URL); err != nil {
 			return usage(command, err)

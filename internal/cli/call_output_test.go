@@ -12,6 +12,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,6 +29,10 @@ func statuses(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	fmt.Sscanf(r.URL.Path, "/%d", &status)
 	w.Header().Set("X-Answer", "yes")
+	w.Header().Add("X-Answer", "and no")
+	if r.URL.Path == "/302" {
+		w.Header().Set("Location", "/201")
+	}
 	w.WriteHeader(status)
 	io.WriteString(w, "body\n")
 }
@@ -87,6 +93,8 @@ func TestCallExitStatus(t *testing.T) {
 		{"path above the root", []string{server.URL + "/.."}, 2, "", []string{"climbs above the root"}},
 		{"presigned", []string{server.URL + "/?X-Amz-Signature=1"}, 2, "", []string{"presigned"}},
 		{"missing file", []string{server.URL, "-T", "nothing-here"}, 2, "", []string{"nothing-here"}},
+		{"missing file of --data", []string{server.URL, "-d", "@nothing-here"}, 2, "", []string{"nothing-here"}},
+		{"missing file of --data-urlencode", []string{server.URL, "--data-urlencode", "a@nothing-here"}, 2, "", []string{"nothing-here"}},
 		{"a directory", []string{server.URL, "-T", t.TempDir()}, 2, "", []string{"is a directory"}},
 		{"two bodies", []string{server.URL, "-d", "x", "-F", "a=b"}, 2, "", []string{"one body"}},
 		{"signed header", []string{server.URL, "-H", "authorization: x"}, 2, "", []string{"part of the signature"}},
@@ -237,13 +245,20 @@ func TestCallWritesFiles(t *testing.T) {
 		!strings.HasPrefix(stdout, "HTTP/1.1 201 Created\r\n") || !strings.HasSuffix(stdout, "\r\n\r\n") {
 		t.Errorf("exit status %d, printed %q", code, stdout)
 	}
+	if code, stdout, _ := run(t, nil, "call", "-iL", "-o", "out", server.URL+"/302"); code != 0 || stdout != "" {
+		t.Errorf("exit status %d, printed %q", code, stdout)
+	}
+	both, err := os.ReadFile("out")
+	if err != nil || !regexp.MustCompile(`(?s)^HTTP/1.1 302 Found\r\n.*\r\n\r\nHTTP/1.1 201 Created\r\n.*\r\n\r\nbody\n$`).Match(both) {
+		t.Errorf("%v, wrote %q", err, both)
+	}
 }
 
 func TestCallWriteOut(t *testing.T) {
 	environment(t)
 	server := urltest.Start(t, http.HandlerFunc(statuses))
 	format := filepath.Join(t.TempDir(), "format")
-	if err := os.WriteFile(format, []byte("%{method}\n"), 0o600); err != nil {
+	if err := os.WriteFile(format, []byte("%{method}\r\n%{http_code}\\n\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ format, want string }{
@@ -251,9 +266,9 @@ func TestCallWriteOut(t *testing.T) {
 		{"%{size_download} %{size_upload} %{method} %{scheme} %{http_version} %{num_redirects}", "5 4 POST http 1.1 0"},
 		{"%header{x-answer}%header{none}%{content_type}", "yestext/plain; charset=utf-8"},
 		{"%{remote_ip} %{refused_by}|%{request_id}", "127.0.0.1 |00000000-0000-4000-8000-000000000000"},
-		{"%{url}", server.URL + "/201"},
+		{"%{url} %{num_headers}", server.URL + "/201 6"},
 		{"a%{stderr}b%{stdout}c", "ac"},
-		{"@" + format, "POST\n"},
+		{"@" + format, "POST201\n"},
 		{"%{open", "%{open"}, {"%header{open", "%header{open"}, {"%", "%"}, {`\`, `\`}, {"%x", "%x"},
 	} {
 		code, stdout, stderr := run(t, nil, "call", server.URL+"/201", "-d", "1234", "-w", test.format)
@@ -263,7 +278,12 @@ func TestCallWriteOut(t *testing.T) {
 	}
 	_, stdout, _ := run(t, nil, "call", server.URL+"/201", "-w", "%{json}")
 	var variables map[string]any
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(stdout, "body\n")), &variables); err != nil || variables["http_code"] != 201.0 || variables["time_total"].(float64) <= 0 {
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(stdout, "body\n")), &variables); err != nil || variables["http_code"] != 201.0 || !isNumber(variables["remote_port"]) || variables["time_total"].(float64) <= 0 {
+		t.Errorf("%s: %v", stdout, err)
+	}
+	var headers map[string][]string
+	_, stdout, _ = run(t, nil, "call", server.URL+"/201", "-w", "%{header_json}")
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(stdout, "body\n")), &headers); err != nil || !slices.Equal(headers["x-answer"], []string{"yes", "and no"}) {
 		t.Errorf("%s: %v", stdout, err)
 	}
 	if _, _, stderr := run(t, nil, "call", server.URL, "-w", "%{nonsense}"); !strings.Contains(stderr, `no variable "nonsense"`) {
@@ -462,3 +482,5 @@ func TestCallRepeats(t *testing.T) {
 		}
 	}
 }
+
+func isNumber(v any) bool { _, ok := v.(float64); return ok }

@@ -31,6 +31,10 @@ func registerRequest(command *cobra.Command, q *call.Request) {
 	f.BoolVarP(&q.Get, "get", "G", false, "put the data into the query")
 	f.BoolVarP(&q.Head, "head", "I", false, "send HEAD and print the headers")
 	f.BoolVar(&q.Compressed, "compressed", false, "ask for a compressed response and decompress it")
+	for name, short := range map[string]string{"path-as-is": "", "globoff": "g"} { // what curl has to be told
+		f.BoolP(name, short, true, "always the case")
+		f.Lookup(name).Hidden = true
+	}
 	f.StringVarP(&q.UserAgent, "user-agent", "A", "furl/"+buildVersion(), "User-Agent header")
 }
 
