@@ -68,7 +68,7 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 		}
 		x.origin = r.Header.Get("Origin")
 		if isPreflight(r) {
-			x.status = http.StatusNoContent
+			x.status, x.done = http.StatusNoContent, true
 			preflight(w, r)
 			return false
 		}

@@ -85,6 +85,9 @@ func TestPreflight(t *testing.T) {
 	if resp.StatusCode != http.StatusNoContent {
 		t.Fatal(resp.Status)
 	}
+	if line := p.lines(t, 1)[0]; line["status"] != 204.0 || line["aborted"] != nil {
+		t.Errorf("logged %v", line)
+	}
 	for name, want := range map[string]string{
 		"Allow-Origin": "http://localhost:3000", "Allow-Methods": "PUT", "Allow-Headers": "x-a,authorization", "Allow-Private-Network": "true", "Allow-Credentials": "true",
 	} {
