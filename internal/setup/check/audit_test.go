@@ -120,6 +120,7 @@ func TestSavedPoliciesAreAudited(t *testing.T) {
 		"notes.txt":               {Data: []byte("nothing of ours")},
 		"left-out/other.json":     {Data: []byte(`{"a":1}`)},
 		"left-out/broken.json":    {Data: []byte(`{`)},
+		"left-out/empty.json":     {Data: []byte("\n")},
 		"left-out/large.json":     {Data: make([]byte, 1<<20+1)},
 		"left-out/two.json":       {Data: []byte(two)},
 		"left-out/bucket.json":    {Data: []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b"}]}`)},
@@ -135,7 +136,7 @@ func TestSavedPoliciesAreAudited(t *testing.T) {
 	if diff := cmp.Diff([]string{"bad:prod problem", "good ok", "raw ok", "web problem"}, outcomes(audit)); diff != "" || audit.Verdict != check.Refused {
 		t.Errorf("%s: %s", audit.Verdict, diff)
 	}
-	if len(audit.Notes) != 9 {
+	if len(audit.Notes) != 10 {
 		t.Errorf("%d notes: %s", len(audit.Notes), strings.Join(audit.Notes, "\n"))
 	}
 	for _, note := range audit.Notes {
@@ -149,8 +150,20 @@ func TestSavedPoliciesAreAudited(t *testing.T) {
 	if audit.Functions[1].URL != "https://y.lambda-url.eu-central-1.on.aws/" {
 		t.Errorf("%+v", audit.Functions[1])
 	}
-	if _, err := check.Offline(fstest.MapFS{"a.json": {Data: []byte(`{}`)}}); err == nil {
-		t.Error("a directory with nothing in it is judged")
+	for _, test := range []struct {
+		left string
+		want check.Verdict
+	}{{"", check.Allowed}, {`{"a":1}`, check.Allowed}, {`{"Policy":"{\"Vers`, check.Undecided}, {`{"Policy":"{}"}`, check.Undecided}} {
+		dir := fstest.MapFS{"good.json": dir["a/get-policy.json"], "left-out.json": {Data: []byte(test.left)}}
+		if audit, err := check.Offline(dir); err != nil || audit.Verdict != test.want {
+			t.Errorf("beside %q the verdict is %s, %v", test.left, audit.Verdict, err)
+		}
+	}
+	for _, text := range []string{`{}`, `{`} {
+		_, err := check.Offline(fstest.MapFS{"a.json": {Data: []byte(text)}})
+		if err == nil || !strings.Contains(err.Error(), "a.json: left out") {
+			t.Errorf("a directory with %q in it: %v", text, err)
+		}
 	}
 	many := fstest.MapFS{}
 	for i := range 10_001 {

@@ -1,7 +1,9 @@
 package check
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -37,7 +39,8 @@ type savedURL struct {
 }
 
 // Offline audits what was saved from the Lambda API: all files of the directory and those below it whose names end
-// in .json, whatever else their names are. What a file is about it says itself.
+// in .json, whatever else their names are. What a file is about it says itself. An empty file is what the AWS CLI leaves
+// where there was nothing to print; a file that can not be understood leaves the verdict open.
 func Offline(dir fs.FS) (Audit, error) {
 	o := offline{entries: map[string]*Entry{}}
 	err := fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -56,7 +59,7 @@ func Offline(dir fs.FS) (Audit, error) {
 		return Audit{}, err
 	}
 	if len(o.entries) == 0 {
-		return Audit{}, errNothing
+		return Audit{}, errors.Join(append([]error{errNothing}, o.faults()...)...)
 	}
 	var entries []Entry
 	for _, entry := range o.entries {
@@ -65,6 +68,9 @@ func Offline(dir fs.FS) (Audit, error) {
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Function.String(), b.Function.String()) })
 	audit := AuditOf(entries)
 	audit.Notes = o.notes
+	if o.unread && audit.Verdict == Allowed {
+		audit.Verdict = Undecided
+	}
 	return audit, nil
 }
 
@@ -73,6 +79,7 @@ type offline struct {
 	files   int
 	entries map[string]*Entry // by ARN
 	notes   []string
+	unread  bool // some file may hold a policy that was not understood
 }
 
 func (o *offline) readFile(dir fs.FS, name string, entry fs.DirEntry) error {
@@ -81,16 +88,20 @@ func (o *offline) readFile(dir fs.FS, name string, entry fs.DirEntry) error {
 		return err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFileSize {
-		o.note(name, "is no file, or larger than %d bytes", maxFileSize)
+		o.fault(name, "is no file, or larger than %d bytes", maxFileSize)
 		return nil
 	}
 	text, err := fs.ReadFile(dir, name)
 	if err != nil {
 		return err
 	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		o.note(name, "is empty")
+		return nil
+	}
 	var content saved
 	if err := json.Unmarshal(text, &content); err != nil {
-		o.note(name, "%v", err)
+		o.fault(name, "%v", err)
 		return nil
 	}
 	switch {
@@ -114,6 +125,19 @@ func (o *offline) note(name, format string, arguments ...any) {
 	o.notes = append(o.notes, name+": left out: "+fmt.Sprintf(format, arguments...))
 }
 
+// fault notes a file that may be about a function for all that could be made of it.
+func (o *offline) fault(name, format string, arguments ...any) {
+	o.note(name, format, arguments...)
+	o.unread = true
+}
+
+func (o *offline) faults() (list []error) {
+	for _, note := range o.notes {
+		list = append(list, errors.New(note))
+	}
+	return list
+}
+
 func (o *offline) entry(arn lambda.ARN) *Entry {
 	known, ok := o.entries[arn.String()]
 	if !ok {
@@ -126,7 +150,7 @@ func (o *offline) entry(arn lambda.ARN) *Entry {
 func (o *offline) addURL(name string, url savedURL) {
 	arn, err := lambda.ParseARN(url.FunctionArn)
 	if err != nil {
-		o.note(name, "%v", err)
+		o.fault(name, "%v", err)
 		return
 	}
 	entry := o.entry(arn)
@@ -137,14 +161,14 @@ func (o *offline) addURL(name string, url savedURL) {
 func (o *offline) addPolicy(name, text string) {
 	statements, err := setup.Statements("policy", text, policy.Resource)
 	if err != nil {
-		o.note(name, "%v", err)
+		o.fault(name, "%v", err)
 		return
 	}
 	var arns []lambda.ARN
 	for _, s := range statements {
 		var about struct{ Resource string }
 		if err := json.Unmarshal(s.Raw, &about); err != nil {
-			o.note(name, "%v", err)
+			o.fault(name, "%v", err)
 			return
 		}
 		arn, err := lambda.ParseARN(about.Resource)
@@ -157,12 +181,12 @@ func (o *offline) addPolicy(name, text string) {
 		}
 	}
 	if len(arns) != 1 {
-		o.note(name, "its statements are about %d functions, not about one", len(arns))
+		o.fault(name, "its statements are about %d functions, not about one", len(arns))
 		return
 	}
 	entry := o.entry(arns[0])
 	if entry.Policy != "" && entry.Policy != text {
-		o.note(name, "there is another policy of %s, which differs", arns[0])
+		o.fault(name, "there is another policy of %s, which differs", arns[0])
 		return
 	}
 	entry.Policy = text
