@@ -53,6 +53,8 @@ func TestDiagnosePairs(t *testing.T) {
 	}{
 		{"secret and path", faulty{target: "/a%20b", signPath: once, secret: func(s string) string { return s + "\n" }}, sigv4.FaultSecretSpace, sigv4.FaultPathEncodedOnce},
 		{"path and host", faulty{target: "/a%20b", signPath: once, signHeaders: setLine("host", "localhost:9000")}, sigv4.FaultPathEncodedOnce, sigv4.FaultHostName},
+		{"prefix and host", faulty{target: "/book?page=5", signHeaders: setLine("host", "abc.lambda-url.eu-central-1.on.aws"),
+			way: func(r *http.Request) { r.RequestURI = "/_furl/url/abc" + r.RequestURI }}, sigv4.FaultPathPrefix, sigv4.FaultHostName},
 		{"payload and query", faulty{target: "/?b=1&a=2", body: "hello", signQuery: query(joinPairs), signPayload: payload(func(string) string { return "" })}, sigv4.FaultPayloadEmpty, sigv4.FaultQueryUnsorted},
 		{"path as sent and query", faulty{target: "/a//b?b=1&a=2", signPath: func(p string) string { return p }, signQuery: query(joinPairs)}, sigv4.FaultPathNotNormal, sigv4.FaultQueryUnsorted},
 		{"method and payload after a redirect", faulty{body: "hello", method: "POST", way: func(r *http.Request) { r.Method = "GET" }, signPayload: payload(func(s string) string { return s + "\n" })}, sigv4.FaultPayloadNewline, sigv4.FaultMethod},

@@ -54,15 +54,17 @@ func (x *exam) hosts(yield yields) bool {
 	if !try(FaultHostCase, false, strings.ToLower(host)) {
 		return false
 	}
-	names := slices.Concat([]string{"localhost", "127.0.0.1", "[::1]"}, x.ev.Request.Header["X-Forwarded-Host"],
-		x.ev.Hosts[:min(len(x.ev.Hosts), maxNames)])
-	for _, other := range names {
+	// A local name is mostly that of another server on the same port, any other name that of one on its own.
+	local := []string{"localhost", "127.0.0.1", "[::1]"}
+	names := slices.Concat(local, x.ev.Request.Header["X-Forwarded-Host"], x.ev.Hosts[:min(len(x.ev.Hosts), maxNames)])
+	for i, other := range names {
 		bare := other
 		if h, _, err := net.SplitHostPort(other); err == nil {
 			bare = h
 		}
-		if !try(FaultHostName, true, other) || !try(FaultHostName, false, bare) ||
-			port != "" && !try(FaultHostName, true, net.JoinHostPort(strings.Trim(bare, "[]"), port)) {
+		samePort := i < len(local) && port != ""
+		if !try(FaultHostName, !samePort, other) || !try(FaultHostName, false, bare) ||
+			port != "" && !try(FaultHostName, samePort, net.JoinHostPort(strings.Trim(bare, "[]"), port)) {
 			return false
 		}
 	}

@@ -81,14 +81,14 @@ func (x *exam) paths(yield yields) bool {
 		}
 	}
 	rest := normal
-	for range 3 { // /stage, /_furl/url/id
+	for segments := range 3 { // /stage, /_furl/url/id
 		i := strings.IndexByte(rest[min(1, len(rest)):], '/')
 		if i < 0 {
 			break
 		}
 		rest = rest[i+1:]
 		prefix := strings.TrimSuffix(normal, rest)
-		if !yield(hypothesis{FaultPathPrefix, inPath, false,
+		if !yield(hypothesis{FaultPathPrefix, inPath, segments == 2, // whoever takes /_furl/url/id for another URL has another host too
 			"The request was signed for " + strconv.Quote(rest) + "; the prefix " + strconv.Quote(prefix) + " was put before it afterwards.",
 			"Sign the URL that is called, prefix included.", set(rest)}) {
 			return false
