@@ -141,4 +141,4 @@ func (p *program) printJSON(value any) error {
 }
 
 // exitStatusAWS is the part of a help text on exit codes that these commands share.
-const exitStatusAWS = "2 wrong usage or refused as it could not work, 4 denied by AWS,\n5 no answer from the endpoint, 6 no credentials, 130 interrupted."
+const exitStatusAWS = "2 wrong usage or refused as\nit could not work, 4 denied by AWS, 5 no answer from the endpoint, 6 no credentials, 130 interrupted."

@@ -196,7 +196,11 @@ func (p *program) applyPlan(command *cobra.Command, flags grantFlags, plan *setu
 	if errors.As(failed, &chosen) {
 		return fail(chosen.code, chosen.hint, err)
 	}
-	return fail(exitFailed, "the same command again does the rest", err)
+	hint := "the same command again does the rest"
+	if len(partial.Done) == 0 {
+		hint = ""
+	}
+	return fail(exitFailed, hint, err)
 }
 
 // past is what a change that was made is called.

@@ -181,7 +181,7 @@ func service(name string) (Principal, error) {
 func (r *Resolver) byARN(ctx context.Context, text string) (Principal, error) {
 	arn, ok := iam.ParseARN(text)
 	if !ok || !lambda.ValidAccount(arn.Account) {
-		return Principal{}, fmt.Errorf("%q is not the ARN of a role, user or account in the partition aws", text)
+		return Principal{}, refuse("", "%q is not the ARN of a role, user or account in the partition aws", text)
 	}
 	principal := Principal{ARN: text, Account: arn.Account, Name: arn.Name}
 	switch arn.Service + ":" + arn.Type {
@@ -208,7 +208,7 @@ func (r *Resolver) byARN(ctx context.Context, text string) (Principal, error) {
 func (r *Resolver) sessionRole(ctx context.Context, text string, arn iam.PrincipalARN) (Principal, error) {
 	name, _, ok := strings.Cut(arn.Name, "/")
 	if !ok || !isPrincipalName(name) {
-		return Principal{}, fmt.Errorf("%q is not the ARN of a role's session", text)
+		return Principal{}, refuse("", "%q is not the ARN of a role's session", text)
 	}
 	guess := Principal{
 		Kind: RolePrincipal, ARN: "arn:aws:iam::" + arn.Account + ":role/" + name, Account: arn.Account, Name: name, Given: text,
@@ -246,7 +246,7 @@ func (r *Resolver) account(id string) (Account, bool) {
 // byName looks a role or user up by its name.
 func (r *Resolver) byName(ctx context.Context, given string, owner iam.Owner) (Principal, error) {
 	if !isPrincipalName(owner.Name) {
-		return Principal{}, fmt.Errorf("%q is neither an ARN, an account id nor a role's name", given)
+		return Principal{}, refuse("", "%q is neither an ARN, an account id nor a role's name", given)
 	}
 	principal := Principal{Kind: PrincipalKind(owner.Kind), Account: r.Home.ID, Name: owner.Name, Given: given}
 	arn, err := lookUp(ctx, r.Home.Principals, owner)
