@@ -53,7 +53,7 @@ func (a *API) writeError(w http.ResponseWriter, call *controlplane.Call, refusal
 	if refusal.Status >= http.StatusInternalServerError {
 		fault.Type = "Receiver"
 	}
-	write(w, refusal.Status, document("ErrorResponse", namespace, child{"Error", fault}, child{"RequestId", requestID(w)}))
+	write(w, refusal.Status, document("ErrorResponse", namespace, child{"Error", fault}, child{"RequestId", call.RequestID}))
 }
 
 // fault is the Error element of a refusal.

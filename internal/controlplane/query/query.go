@@ -145,7 +145,7 @@ func (a *API) Claims(r *http.Request, body []byte) (mine, unsigned bool) {
 
 // Serve answers a request whose signature is good, or one without for an operation that needs none.
 func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
-	a.identify(w, call.Region)
+	a.identify(w, call, call.Region)
 	operation, result, err := a.serve(call)
 	if err != nil {
 		a.explain(w, call, err)
@@ -156,7 +156,7 @@ func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
 	if result != nil {
 		children = append(children, child{operation.Name + "Result", result})
 	}
-	children = append(children, child{"ResponseMetadata", metadata{requestID(w)}})
+	children = append(children, child{"ResponseMetadata", metadata{call.RequestID}})
 	write(w, http.StatusOK, document(operation.Name+"Response", a.config.Namespace, children...))
 }
 
@@ -257,14 +257,11 @@ func (a *API) refusal(call *controlplane.Call, err error) *Error {
 }
 
 // identify adds the headers by which STS names a request besides its id.
-func (a *API) identify(w http.ResponseWriter, region string) {
+func (a *API) identify(w http.ResponseWriter, call *controlplane.Call, region string) {
 	if a.config.Name == "sts" {
-		extended := base64.StdEncoding.EncodeToString([]byte(region + ":" + requestID(w)))
+		extended := base64.StdEncoding.EncodeToString([]byte(region + ":" + call.RequestID))
 		w.Header().Set("X-Amz-Sts-Extended-Request-Id", extended)
 	}
 }
-
-// requestID is the id that the control plane has given to the request.
-func requestID(w http.ResponseWriter) string { return strings.Join(w.Header()["x-amzn-RequestId"], "") }
 
 type metadata struct{ RequestId string }

@@ -10,7 +10,7 @@ import (
 // Refuse answers a request whose signature is not good.
 func (a *API) Refuse(w http.ResponseWriter, call *controlplane.Call, refusal *sigv4.Error) {
 	scope, _ := sigv4.ParseScope(call.Request)
-	a.identify(w, scope.Region)
+	a.identify(w, call, scope.Region)
 	a.writeError(w, call, signatureError(refusal, a.config.Failure))
 }
 
