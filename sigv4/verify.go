@@ -32,7 +32,8 @@ type Verifier struct {
 	Lookup func(ctx context.Context, accessKeyID string) (Key, error)
 	// MaxSkew is how far the date may be off in both directions; 0 means DefaultMaxSkew.
 	MaxSkew time.Duration
-	// PresignLife is how long presigned requests are good for, whatever X-Amz-Expires says; 0 means as long as it says.
+	// PresignLife is how long presigned requests are good for, whatever X-Amz-Expires says, unless that is 0 seconds;
+	// a PresignLife of 0 means as long as it says.
 	// STS was seen to take them for 15 minutes (aws/aws-sdk-go#2167, kubernetes-sigs/aws-iam-authenticator#160).
 	PresignLife time.Duration
 	// MaxBody is the longest body accepted, in bytes; 0 means DefaultMaxBody. At most MaxBody+1 bytes are read.
@@ -175,7 +176,7 @@ func (v *Verifier) checkWindow(c *claim) *Error {
 			return err
 		}
 		life = time.Duration(seconds) * time.Second
-		if v.PresignLife > 0 {
+		if v.PresignLife > 0 && seconds > 0 { // no life is none with any service
 			life = v.PresignLife
 		}
 	}

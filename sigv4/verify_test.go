@@ -361,6 +361,18 @@ func TestPresignLife(t *testing.T) {
 	}
 }
 
+// TestPresignLifeOfNothing: a request that lives for 0 seconds is not revived.
+func TestPresignLifeOfNothing(t *testing.T) {
+	v := newVerifier()
+	v.PresignLife = 15 * time.Minute
+	signed, err := newSigner().Presign(newRequest(t, "GET", origin+"/", ""), alice, time.Minute, sigv4.EmptyPayload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = v.Verify(newRequest(t, "GET", strings.Replace(signed.URL, "X-Amz-Expires=60", "X-Amz-Expires=0", 1), ""))
+	wantKind(t, err, sigv4.SignatureExpired)
+}
+
 // TestHTTP10 has no Host header, and therefore nothing that could be signed for it.
 func TestHTTP10(t *testing.T) {
 	text := strings.Replace(raw{proto: "HTTP/1.0", values: map[string]string{"host": ""}}.header(), "Host: "+host+"\r\n", "", 1)
