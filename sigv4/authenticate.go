@@ -46,8 +46,8 @@ func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path
 	if !known {
 		owner.AccessKeyID, secret = "", dummySecret
 	}
-	w.recent = v.keys.get(w.recent, owner, secret)
-	form, match := w.match(path, w.recent)
+	w.key(&v.keys, owner, secret)
+	form, match := w.match(path)
 	if known && match && w.declares() {
 		*out = Verified{
 			AccessKeyID: c.scope.AccessKeyID, Form: c.form, SignedHeaders: c.signed, Time: c.date, Expires: c.until,
@@ -56,6 +56,7 @@ func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path
 		if !key.Expires.IsZero() && key.Expires.Before(out.Expires) {
 			out.Expires = key.Expires
 		}
+		w.learn()
 		return nil
 	}
 	detail := ""
@@ -115,7 +116,7 @@ func (v *Verifier) checkSession(c *claim, key Key) *Error {
 func (w *scratch) gather(r *http.Request) {
 	c := &w.claim
 	w.headers, w.names = w.headers[:0], append(w.names[:0], c.signedHeaders...)
-	if !slices.IsSorted(c.signed) { // AWS sorts too
+	if c.list == nil && !slices.IsSorted(c.signed) { // AWS sorts too
 		slices.Sort(c.signed)
 		w.names = append(w.names[:0], strings.Join(c.signed, ";")...)
 	}
@@ -123,7 +124,12 @@ func (w *scratch) gather(r *http.Request) {
 		if i > 0 && name == c.signed[i-1] {
 			c.blame("SignedHeaders has " + strconv.Quote(name) + " twice")
 		}
-		values := w.lookup(r, name)
+		var values []string
+		if c.list != nil && c.list.keys[i] != "" {
+			values = r.Header[c.list.keys[i]]
+		} else {
+			values = w.lookup(r, name)
+		}
 		if len(values) == 0 {
 			c.blame("header " + strconv.Quote(name) + " is in SignedHeaders but not in the request")
 		}
@@ -172,21 +178,21 @@ func (w *scratch) declares() bool {
 
 // match compares the signature with the one of each form of the path a client may have signed. If none fits, w.text
 // holds the texts for the normal form.
-func (w *scratch) match(path string, key *signingKey) (pathForm, bool) {
-	if plainPath(path) {
-		return pathNormal, w.matches(path, pathNormal, key)
+func (w *scratch) match(path string) (pathForm, bool) {
+	if plainPath(path) { // all forms are one
+		return pathNormal, w.matches(path, pathAsSent)
 	}
 	for _, form := range [...]pathForm{pathNormal, pathAsSent, pathBare} {
-		if w.matches(path, form, key) {
+		if w.matches(path, form) {
 			return form, true
 		}
 	}
-	w.sign(path, pathNormal, w.claim.dateText, w.claim.scope, key)
+	w.sign(path, pathNormal, w.claim.dateText)
 	return pathNormal, false
 }
 
-func (w *scratch) matches(path string, form pathForm, key *signingKey) bool {
-	w.sign(path, form, w.claim.dateText, w.claim.scope, key)
+func (w *scratch) matches(path string, form pathForm) bool {
+	w.sign(path, form, w.claim.dateText)
 	copy(w.given[:], w.claim.signature)
 	return constantTimeEqual(w.given[:], w.mac[:]) && len(w.claim.signature) == len(w.mac)
 }

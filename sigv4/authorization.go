@@ -26,7 +26,8 @@ type claim struct {
 	terminator string
 	kept       *kept
 	signed     []string
-	declared   []string // x-amz-content-sha256
+	list       *signedList // what is known of signed, if anything
+	declared   []string    // x-amz-content-sha256
 	date       time.Time
 	dateText   string // ISO 8601 basic format
 	until      time.Time
@@ -118,19 +119,15 @@ func (c *claim) readHeader(r *http.Request, auth string) *Error {
 		dates = r.Header[keyDate]
 	}
 	missing := ""
-	for _, m := range [...]struct {
-		found bool
-		text  string
-	}{
-		{seen.credential, "Authorization header requires 'Credential' parameter. "},
-		{seen.signature, "Authorization header requires 'Signature' parameter. "},
-		{seen.headers, "Authorization header requires 'SignedHeaders' parameter. "},
-		{len(dates) > 0, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "},
-	} {
-		if !m.found {
-			missing += m.text
+	need := func(found bool, what string) {
+		if !found {
+			missing += "Authorization header requires " + what + ". "
 		}
 	}
+	need(seen.credential, "'Credential' parameter")
+	need(seen.signature, "'Signature' parameter")
+	need(seen.headers, "'SignedHeaders' parameter")
+	need(len(dates) > 0, "existence of either a 'X-Amz-Date' or a 'Date' header")
 	if missing != "" {
 		return incomplete(missing + "Authorization=" + algorithm)
 	}
@@ -200,27 +197,26 @@ func (c *claim) readDate() *Error {
 		"'. See http://en.wikipedia.org/wiki/ISO_8601")
 }
 
-// readSignedHeaders splits the list and checks that the host is in it.
-func (c *claim) readSignedHeaders() *Error {
-	list := c.signedHeaders
-	n := strings.Count(list, ";") + 1
-	if n > maxSignedHeaders {
-		return &Error{Kind: MalformedRequest, Message: "Too many signed headers"}
-	}
+// readSignedHeaders splits the list and checks that the host is in it. lists are those that need not be checked again.
+func (c *claim) readSignedHeaders(lists map[string]*signedList) *Error {
 	c.kept = new(kept)
-	if c.signed = c.kept.names[:]; n > len(c.signed) {
-		c.signed = make([]string, n)
+	if c.list = lists[c.signedHeaders]; c.list != nil {
+		c.signed = append(c.kept.names[:0], c.list.names...)
+		return nil
 	}
-	c.signed = c.signed[:n:n]
-	host := false
-	for i := range c.signed {
+	c.signed = c.kept.names[:0]
+	rest, host := c.signedHeaders, false
+	for more := true; more; {
+		if len(c.signed) == maxSignedHeaders {
+			return &Error{Kind: MalformedRequest, Message: "Too many signed headers"}
+		}
 		var name string
-		name, list, _ = cut(list, ';')
+		name, rest, more = cut(rest, ';')
 		host = host || name == nameHost || name == nameAuthority
 		if !validName(name) {
 			c.blame("SignedHeaders has " + strconv.Quote(name) + ", which is no lower-case header name")
 		}
-		c.signed[i] = name
+		c.signed = append(c.signed, name)
 	}
 	if !host {
 		return incomplete(msgHostUnsigned)

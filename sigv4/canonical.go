@@ -1,7 +1,9 @@
 package sigv4
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
+	"hash"
 	"net/http"
 	"strings"
 	"sync"
@@ -37,13 +39,13 @@ func (c *canonical) append(dst []byte) []byte {
 }
 
 // appendStringToSign appends the string to sign for a canonical request, which dst may hold. date is in ISO 8601
-// basic format.
-func appendStringToSign(dst []byte, date string, scope Scope, canonicalRequest []byte) []byte {
+// basic format, tail that of the scope.
+func appendStringToSign(dst []byte, date, tail string, canonicalRequest []byte) []byte {
 	dst = append(dst, algorithm...)
 	dst = append(dst, '\n')
 	dst = append(dst, date...)
 	dst = append(dst, '\n')
-	dst = scope.appendTail(dst)
+	dst = append(dst, tail...)
 	dst = append(dst, '\n')
 	sum := sha256.Sum256(canonicalRequest)
 	return appendHex(dst, &sum)
@@ -54,15 +56,20 @@ type scratch struct {
 	canonical
 	claim  claim // of the request being verified
 	q      query
-	fields []field
-	canon  []byte // a header name in map spelling
-	text   []byte // canonical request, then string to sign
+	lists  map[string]*signedList // of verified requests
+	canon  []byte                 // a header name in map spelling
+	text   []byte                 // canonical request, then string to sign
 	sum    [sha256.Size]byte
 	split  int                   // where in text the string to sign begins
 	mac    [2 * sha256.Size]byte // the signature computed, hexadecimal
 	given  [2 * sha256.Size]byte // the signature claimed
+	set    headerSet             // of the request signed last
+	values [][]string            // of the headers in set
 	known  map[string]headerName
 	recent *signingKey // the one used last
+	hmac   hash.Hash   // with its key; used again, it needs half of the work
+	token  string      // of the last signing
+	plain  string      // its canonical form
 	second int64       // of the last signing, Unix time
 	date   string      // the same in ISO 8601 basic format
 	host   [1]string
@@ -85,9 +92,21 @@ func (p *scratchPool) put(s *scratch) {
 	if cap(s.text) > maxKept || cap(s.q.text) > maxKept || cap(s.q.pairs) > maxQueryPairs {
 		return
 	}
-	clear(s.fields) // no request outlives its turn
+	if cap(s.set) > maxKnown {
+		s.set = nil
+	}
+	clear(s.values) // no request outlives its turn
 	s.method, s.host, s.length = "", [1]string{}, [1]string{}
 	p.pool.Put(s)
+}
+
+// key sets recent to the key for a scope and secret, of which keys is a cache.
+func (s *scratch) key(keys *keyring, scope Scope, secret string) {
+	if s.recent.is(scope, secret) {
+		return
+	}
+	s.recent = keys.get(scope, secret)
+	s.hmac = hmac.New(sha256.New, s.recent.key)
 }
 
 // fill sets method, query and payload; headers and names are the caller's, the path is sign's.
@@ -98,13 +117,15 @@ func (s *scratch) fill(method string, payload [sha256.Size]byte) {
 	s.payload = appendHex(s.payload[:0], &payload)
 }
 
-// sign writes canonical request and string to sign to s.text, and the hexadecimal signature to s.mac.
-func (s *scratch) sign(path string, form pathForm, date string, scope Scope, key *signingKey) {
+// sign writes canonical request and string to sign to s.text, and the hexadecimal signature by the recent key to s.mac.
+func (s *scratch) sign(path string, form pathForm, date string) {
 	s.path = appendPath(s.path[:0], path, form)
 	s.text = s.append(s.text[:0])
 	s.split = len(s.text)
-	s.text = appendStringToSign(s.text, date, scope, s.text)
-	key.sign(s.sum[:0], s.text[s.split:])
+	s.text = appendStringToSign(s.text, date, s.recent.tail, s.text)
+	s.hmac.Reset()
+	s.hmac.Write(s.text[s.split:])
+	s.hmac.Sum(s.sum[:0])
 	appendHex(s.mac[:0], &s.sum)
 }
 

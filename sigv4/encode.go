@@ -127,16 +127,24 @@ func checkEscapes(s string) string {
 		if i < 0 {
 			return ""
 		}
-		if s = s[i+1:]; len(s) < 2 {
-			return msgIncompleteEscape
+		if msg := checkEscape(s[i:]); msg != "" {
+			return msg
 		}
-		_, ok1 := unhex(s[0])
-		_, ok2 := unhex(s[1])
-		if !ok1 || !ok2 {
-			return msgIllegalHex + s[:2]
-		}
-		s = s[2:]
+		s = s[i+3:]
 	}
+}
+
+// checkEscape is checkEscapes for the escape at the beginning of s only.
+func checkEscape(s string) string {
+	if len(s) < 3 {
+		return msgIncompleteEscape
+	}
+	_, ok1 := unhex(s[1])
+	_, ok2 := unhex(s[2])
+	if !ok1 || !ok2 {
+		return msgIllegalHex + s[1:3]
+	}
+	return ""
 }
 
 // unescape decodes the percent escapes of s, which checkEscapes must have passed. '+' stays '+'.

@@ -72,7 +72,7 @@ func newExam(ev Evidence) (*exam, bool) {
 	if err := c.read(r, &w.q); err != nil {
 		return nil, false
 	}
-	if err := c.readSignedHeaders(); err != nil {
+	if err := c.readSignedHeaders(nil); err != nil {
 		return nil, false
 	}
 	if err := c.readDate(); err != nil {
@@ -124,7 +124,7 @@ func (x *exam) reproduces(a *attempt) bool {
 	}
 	x.text = parts.append(x.text[:0])
 	mac := hmac.New(sha256.New, x.key(a))
-	mac.Write(appendStringToSign(nil, a.date, a.scope, x.text))
+	mac.Write(appendStringToSign(nil, a.date, string(a.scope.appendTail(nil)), x.text))
 	return constantTimeEqual(a.write(mac.Sum(nil)), x.claim.signature)
 }
 

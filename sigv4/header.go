@@ -27,31 +27,7 @@ const (
 	nameTransfer      = "transfer-encoding"
 )
 
-// field is a header to be signed: its lower-case name and its values in wire order.
-type field struct {
-	name   string
-	values []string
-}
-
-// addField inserts f into fields, which stay sorted by name.
-func addField(fields []field, f field) []field {
-	fields = append(fields, f)
-	i := len(fields) - 1
-	for ; i > 0 && fields[i-1].name > f.name; i-- {
-		fields[i] = fields[i-1]
-	}
-	fields[i] = f
-	return fields
-}
-
-// appendFields appends the canonical header lines.
-func appendFields(dst []byte, fields []field) []byte {
-	for _, f := range fields {
-		dst = appendLine(dst, f.name, f.values)
-	}
-	return dst
-}
-
+// appendLine appends a canonical header line.
 func appendLine(dst []byte, name string, values []string) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, ':')
@@ -65,17 +41,6 @@ func appendValues(dst []byte, values []string) []byte {
 			dst = append(dst, ',')
 		}
 		dst = appendCollapsed(dst, v)
-	}
-	return dst
-}
-
-// appendNames appends the SignedHeaders list.
-func appendNames(dst []byte, fields []field) []byte {
-	for i, f := range fields {
-		if i > 0 {
-			dst = append(dst, ';')
-		}
-		dst = append(dst, f.name...)
 	}
 	return dst
 }
@@ -103,12 +68,27 @@ func appendCollapsed(dst []byte, v string) []byte {
 	return dst
 }
 
-// hasSpace reports whether v may have white space: eight bytes at a time, since session tokens are long and have none.
+// collapse returns the canonical form of a session token. It is long, and the same for many requests.
+func (s *scratch) collapse(token string) string {
+	if token != s.token {
+		s.token, s.plain = token, string(appendCollapsed(nil, token))
+	}
+	return s.plain
+}
+
+// hasSpace reports whether v may have white space: eight bytes at a time, since session tokens are
+// long and have none.
 func hasSpace(v string) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
+	// Has the high bit of each byte below '!', and of no other unless such a byte is there.
+	small := func(x uint64) uint64 { return (x - ones*'!') &^ x & high }
+	for ; len(v) >= 32; v = v[32:] {
+		if small(word(v))|small(word(v[8:]))|small(word(v[16:]))|small(word(v[24:])) != 0 {
+			return true
+		}
+	}
 	for ; len(v) >= 8; v = v[8:] {
-		// Sets the high bit of each byte below '!', and of no other unless such a byte is there.
-		if x := word(v); (x-ones*'!')&^x&high != 0 {
+		if small(word(v)) != 0 {
 			return true
 		}
 	}
@@ -138,19 +118,25 @@ func (s *scratch) lookup(r *http.Request, name string) []string {
 	case nameTransfer:
 		return r.TransferEncoding
 	}
-	s.canon = append(s.canon[:0], name...)
-	upper := true
-	for i, c := range s.canon {
-		if upper && 'a' <= c && c <= 'z' {
-			s.canon[i] = c - 'a' + 'A'
-		}
-		upper = c == '-'
-	}
+	s.canon = appendKey(s.canon[:0], name)
 	values := r.Header[string(s.canon)] // does not allocate
 	if values == nil && name == nameContentLength && r.ContentLength > 0 {
 		return s.one(&s.length, strconv.FormatInt(r.ContentLength, 10))
 	}
 	return values
+}
+
+// appendKey appends a lower-case header name as it stands in a header map.
+func appendKey(dst []byte, name string) []byte {
+	upper := true
+	for _, c := range []byte(name) {
+		if upper && 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		upper = c == '-'
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 func (s *scratch) one(cell *[1]string, v string) []string {
@@ -183,58 +169,4 @@ func neverSigned(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "sec-")
-}
-
-// role is how a signer treats a header.
-type role uint8
-
-const (
-	roleSigned   role = iota // as any other
-	roleUnsigned             // never signed
-	roleOurs                 // set by Sign itself: authorization, date, token
-	roleHash                 // x-amz-content-sha256
-	roleLength               // content-length
-	roleIllegal              // no header has this name
-)
-
-func roleOf(name string) role {
-	switch {
-	case name == nameAuthorization, name == nameAmzDate, name == nameToken:
-		return roleOurs
-	case name == nameContentSHA256:
-		return roleHash
-	case name == nameContentLength:
-		return roleLength
-	case name == nameHost, neverSigned(name): // Go sends Request.Host, not Header["Host"]
-		return roleUnsigned
-	case !validName(name):
-		return roleIllegal
-	}
-	return roleSigned
-}
-
-// headerName is the name of a header as it is signed.
-type headerName struct {
-	lower string
-	role  role
-}
-
-// maxKnown bounds the memory of name.
-const maxKnown = 128
-
-// name reads the spelling of a header's name in a map, with a memory: a client sends the same few headers again and
-// again.
-func (s *scratch) name(key string) headerName {
-	n, ok := s.known[key]
-	if !ok {
-		n.lower = strings.ToLower(key)
-		n.role = roleOf(n.lower)
-		if len(s.known) < maxKnown {
-			if s.known == nil {
-				s.known = make(map[string]headerName)
-			}
-			s.known[strings.Clone(key)] = n
-		}
-	}
-	return n
 }

@@ -3,7 +3,6 @@ package sigv4
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"hash"
 	"strings"
 	"sync"
 )
@@ -15,6 +14,9 @@ func constantTimeEqual[T string | []byte](a, b T) bool {
 		return false
 	}
 	var diff uint64
+	for ; len(a) >= 32 && len(b) >= 32; a, b = a[32:], b[32:] {
+		diff |= word(a) ^ word(b) | word(a[8:]) ^ word(b[8:]) | word(a[16:]) ^ word(b[16:]) | word(a[24:]) ^ word(b[24:])
+	}
 	for ; len(a) >= 8 && len(b) >= 8; a, b = a[8:], b[8:] {
 		diff |= word(a) ^ word(b)
 	}
@@ -45,34 +47,22 @@ func keyChain(k []byte, scope Scope, link func([]byte) []byte) []byte {
 	return k
 }
 
-// signingKey is a derived key with the HMAC states made for it, which save half of the work when used again.
+// signingKey is a derived key.
 type signingKey struct {
 	scope  Scope // what it was derived from
 	secret string
+	tail   string // scope as it stands in the string to sign
 	key    []byte
-	macs   sync.Pool
 }
 
 func newSigningKey(secret string, scope Scope) *signingKey {
-	return &signingKey{scope: scope, secret: secret, key: deriveKey(secret, scope)}
+	return &signingKey{scope: scope, secret: secret, tail: string(scope.appendTail(nil)), key: deriveKey(secret, scope)}
 }
 
 // is reports whether k was derived from just these. Both secrets are on the server's side: the time their comparison
 // takes tells a client nothing.
 func (k *signingKey) is(scope Scope, secret string) bool {
 	return k != nil && k.scope == scope && k.secret == secret
-}
-
-// sign appends the HMAC of text to dst, which must have room for it.
-func (k *signingKey) sign(dst, text []byte) {
-	m, ok := k.macs.Get().(hash.Hash)
-	if !ok {
-		m = hmac.New(sha256.New, k.key)
-	}
-	m.Write(text)
-	m.Sum(dst)
-	m.Reset()
-	k.macs.Put(m)
 }
 
 // maxSigningKeys bounds a keyring. A verifier meets two days per key around midnight and up to eight with presigned
@@ -86,11 +76,7 @@ type keyring struct {
 	keys map[Scope]*signingKey
 }
 
-// recent may be the key used before, and is tried first.
-func (r *keyring) get(recent *signingKey, scope Scope, secret string) *signingKey {
-	if recent.is(scope, secret) {
-		return recent
-	}
+func (r *keyring) get(scope Scope, secret string) *signingKey {
 	r.mu.RLock()
 	k := r.keys[scope]
 	r.mu.RUnlock()

@@ -38,6 +38,16 @@ func plainPath(path string) bool {
 	return true
 }
 
+// unreservedPath reports whether a path is its own canonical form: that of most requests.
+func unreservedPath(path string) bool {
+	for i := 0; i < len(path); i++ {
+		if classes[path[i]]&(isUnreserved|isSlash) == 0 {
+			return false
+		}
+	}
+	return plainPath(path)
+}
+
 // appendPath appends the canonical form of a path as it stands on the wire (still percent-encoded, without query).
 // Every byte is encoded once more, so %20 becomes %2520; only '/' and unreserved bytes stay.
 func appendPath(dst []byte, path string, form pathForm) []byte {

@@ -40,7 +40,7 @@ func PayloadHex(sum string) (Payload, error) {
 }
 
 // sum returns the hash and the length, -1 if unknown.
-func (p Payload) sum() ([sha256.Size]byte, int64, error) {
+func (p *Payload) sum() ([sha256.Size]byte, int64, error) {
 	switch {
 	case p.hashed:
 		return p.hash, -1, nil

@@ -21,65 +21,69 @@ type signing struct {
 	method string
 	host   string
 	path   string
+	form   pathForm
 	query  string // raw
 	hash   [sha256.Size]byte
 	time   time.Time
-	date   string // time in ISO 8601 basic format
-	scope  Scope
+	date   string   // time in ISO 8601 basic format
 	stale  []string // other spellings of the headers that are to be set
 }
 
-// prepare checks everything and leaves the query and the headers to sign, with host, in w.
-func (s *Signer) prepare(w *scratch, r *http.Request, c Credentials, p Payload) (signing, error) {
-	var job signing
-	if err := s.check(c); err != nil {
-		return job, err
-	}
+// prepare checks all but the headers, and leaves the query in w.
+func (s *Signer) prepare(job *signing, w *scratch, r *http.Request, c *Credentials, p *Payload) error {
 	if r.URL == nil {
-		return job, errors.New("sigv4: request has no URL")
+		return errors.New("sigv4: request has no URL")
 	}
 	if job.method = r.Method; job.method == "" {
 		job.method = http.MethodGet // as net/http sends it
 	}
 	if !validToken(job.method) {
-		return job, fmt.Errorf("sigv4: %q is not an HTTP method", r.Method)
+		return fmt.Errorf("sigv4: %q is not an HTTP method", r.Method)
 	}
 	var err error
 	if job.host, err = sentHost(r); err != nil {
-		return job, err
+		return err
 	}
 	if err := job.target(w, r); err != nil {
-		return job, err
+		return err
 	}
 	var length int64
 	if job.hash, length, err = p.sum(); err != nil {
-		return job, err
+		return err
 	}
 	if length >= 0 && r.ContentLength > 0 && length != r.ContentLength {
-		return job, fmt.Errorf("sigv4: payload has %d bytes, but the request will send %d", length, r.ContentLength)
+		return fmt.Errorf("sigv4: payload has %d bytes, but the request will send %d", length, r.ContentLength)
 	}
-	now := time.Now
-	if s.Now != nil {
-		now = s.Now
-	}
-	if second := now().Add(s.ClockOffset).Unix(); second != w.second || w.date == "" {
+	if second := s.now().Unix(); second != w.second || w.date == "" {
 		w.second, w.date = second, string(appendBasic(w.text[:0], time.Unix(second, 0).UTC()))
 	}
 	job.time, job.date = time.Unix(w.second, 0).UTC(), w.date
-	job.scope = Scope{c.AccessKeyID, job.date[:8], s.Region, s.Service}
-	w.host[0] = job.host
-	w.fields = append(w.fields[:0], field{nameHost, w.host[:]})
-	return job, job.collect(w, r, s)
+	scope, secret := Scope{c.AccessKeyID, job.date[:8], s.Region, s.Service}, c.Secret.Reveal()
+	if !w.recent.is(scope, secret) {
+		if err := checkScope(scope, secret); err != nil {
+			return err
+		}
+		w.key(&s.keys, scope, secret)
+	}
+	return nil
 }
 
-func (s *Signer) check(c Credentials) error {
-	if s.Region == "" || s.Service == "" {
+func (s *Signer) now() time.Time {
+	if s.Now != nil {
+		return s.Now().Add(s.ClockOffset)
+	}
+	return time.Now().Add(s.ClockOffset)
+}
+
+// checkScope refuses what no signing key can be made of.
+func checkScope(scope Scope, secret string) error {
+	if scope.Region == "" || scope.Service == "" {
 		return errors.New("sigv4: Signer needs Region and Service")
 	}
-	if c.AccessKeyID == "" || c.Secret.Reveal() == "" {
+	if scope.AccessKeyID == "" || secret == "" {
 		return errors.New("sigv4: credentials need an access key id and a secret")
 	}
-	for _, part := range [...]string{s.Region, s.Service, c.AccessKeyID} {
+	for _, part := range [...]string{scope.Region, scope.Service, scope.AccessKeyID} {
 		for i := 0; i < len(part); i++ {
 			if b := part[i]; b <= ' ' || b >= 0x7f || b == '/' || b == ',' {
 				return fmt.Errorf("sigv4: %q can not stand in a credential scope", part)
@@ -104,8 +108,11 @@ func sentHost(r *http.Request) (string, error) {
 			return "", fmt.Errorf("sigv4: host %q: write it in ASCII (xn--…)", host)
 		}
 	}
+	if host[0] != '[' {
+		return host, nil
+	}
 	// net/http drops the zone of an IPv6 address (RFC 6874).
-	if end := strings.LastIndexByte(host, ']'); end > 0 && host[0] == '[' {
+	if end := strings.LastIndexByte(host, ']'); end > 0 {
 		if zone := strings.LastIndexByte(host[:end], '%'); zone > 0 {
 			host = host[:zone] + host[end:]
 		}
@@ -115,20 +122,21 @@ func sentHost(r *http.Request) (string, error) {
 
 // target reads path and query as they will be sent.
 func (job *signing) target(w *scratch, r *http.Request) error {
-	if job.path, job.query = r.URL.EscapedPath(), r.URL.RawQuery; r.URL.Opaque != "" {
-		job.path, job.query = splitTarget(r.URL.RequestURI())
+	job.path, job.query = r.URL.Path, r.URL.RawQuery
+	if job.form = pathAsSent; r.URL.Opaque != "" || r.URL.RawPath != "" || !unreservedPath(job.path) {
+		job.form = pathNormal
+		if job.path = r.URL.EscapedPath(); r.URL.Opaque != "" {
+			job.path, job.query = splitTarget(r.URL.RequestURI())
+		}
+		if err := job.checkPath(); err != nil {
+			return err
+		}
 	}
-	if illegalTarget(job.path) || illegalTarget(job.query) {
-		return errors.New("sigv4: request target has a space or control character: write it percent-encoded")
+	if illegalTarget(job.query) {
+		return errIllegalTarget
 	}
-	if job.path == "*" || job.method == http.MethodConnect {
+	if job.method == http.MethodConnect {
 		return fmt.Errorf("sigv4: a %s request for %.80q has no path to sign", job.method, job.path)
-	}
-	if msg := checkEscapes(job.path); msg != "" {
-		return fmt.Errorf("sigv4: request path: %s", msg)
-	}
-	if !plainPath(job.path) && climbsAboveRoot(job.path) {
-		return errors.New("sigv4: request path climbs above the root")
 	}
 	if msg := w.q.parse(job.query); msg != "" {
 		return fmt.Errorf("sigv4: query: %s", msg) // not the query itself: there may be secrets in it
@@ -137,6 +145,25 @@ func (job *signing) target(w *scratch, r *http.Request) error {
 		if key := w.q.key(p); authParam(key) {
 			return fmt.Errorf("sigv4: the query has %s: the URL is presigned already; take it without its X-Amz- parameters", key)
 		}
+	}
+	return nil
+}
+
+var errIllegalTarget = errors.New("sigv4: request target has a space or control character: write it percent-encoded")
+
+// checkPath checks a path that is no plain one.
+func (job *signing) checkPath() error {
+	if illegalTarget(job.path) {
+		return errIllegalTarget
+	}
+	if job.path == "*" {
+		return fmt.Errorf("sigv4: a %s request for %.80q has no path to sign", job.method, job.path)
+	}
+	if msg := checkEscapes(job.path); msg != "" {
+		return fmt.Errorf("sigv4: request path: %s", msg)
+	}
+	if climbsAboveRoot(job.path) {
+		return errors.New("sigv4: request path climbs above the root")
 	}
 	return nil
 }
@@ -151,42 +178,63 @@ func illegalTarget(s string) bool {
 	return false
 }
 
-// collect adds the headers to sign to w.fields.
-func (job *signing) collect(w *scratch, r *http.Request, s *Signer) error {
-	for key, values := range r.Header {
-		switch key {
-		case keyAuthorization, keyAmzDate, keyToken:
-			continue // Sign replaces them
-		}
-		name := w.name(key)
-		switch {
-		case name.role == roleOurs, name.role == roleHash && s.ContentSHA256:
-			job.stale = append(job.stale, key)
-			continue
-		case name.role == roleHash:
-			if len(values) != 1 || values[0] != hex.EncodeToString(job.hash[:]) {
-				return fmt.Errorf("sigv4: header %s: %.80q is not the SHA-256 of the payload", key, values)
+// collect writes the headers to sign: those of the request that are not left out, and own, which are canonical values,
+// empty where there is none. In w it clears the values of those left out.
+func (job *signing) collect(w *scratch, r *http.Request, s *Signer, own *[ownCount]string) error {
+	w.survey(r.Header)
+	w.headers, w.names = w.headers[:0], w.names[:0]
+	last := ""
+	for i := range w.set {
+		name := &w.set[i]
+		if name.role == roleOwn {
+			if own[name.own] == "" {
+				continue
 			}
-		case name.role == roleUnsigned, len(values) == 0, s.Unsigned != nil && s.Unsigned(name.lower):
-			continue
-		case name.role == roleLength:
-			if len(values) != 1 || values[0] != strconv.FormatInt(r.ContentLength, 10) {
-				return fmt.Errorf("sigv4: header %s: %.80q, but the request will send %d", key, values, r.ContentLength)
+			w.headers = append(append(append(append(w.headers, name.lower...), ':'), own[name.own]...), '\n')
+		} else {
+			signed, err := job.signs(name, w.values[i], r, s)
+			if err != nil {
+				return err
 			}
-			if r.ContentLength <= 0 {
-				continue // net/http sends a length of 0 with some methods only
+			if !signed {
+				w.values[i] = nil
+				continue
 			}
-		case name.role == roleIllegal:
-			return fmt.Errorf("sigv4: %q is not a header name", key)
+			w.headers = appendLine(w.headers, name.lower, w.values[i])
 		}
-		w.fields = addField(w.fields, field{name.lower, values})
-	}
-	for i := 1; i < len(w.fields); i++ {
-		if w.fields[i].name == w.fields[i-1].name {
-			return fmt.Errorf("sigv4: header %s is there in two spellings", w.fields[i].name)
+		switch last {
+		case "":
+		case name.lower:
+			return fmt.Errorf("sigv4: header %s is there in two spellings", last)
+		default:
+			w.names = append(w.names, ';')
 		}
+		w.names, last = append(w.names, name.lower...), name.lower
 	}
 	return nil
+}
+
+// signs reports whether a header of the request is to be signed.
+func (job *signing) signs(name *headerName, values []string, r *http.Request, s *Signer) (bool, error) {
+	switch {
+	case name.role == roleUnsigned:
+		return false, nil
+	case name.role == roleStale, name.role == roleHash && s.ContentSHA256:
+		job.stale = append(job.stale, name.key)
+		return false, nil
+	case name.role == roleHash && (len(values) != 1 || values[0] != hex.EncodeToString(job.hash[:])):
+		return false, fmt.Errorf("sigv4: header %s: %.80q is not the SHA-256 of the payload", name.key, values)
+	case len(values) == 0, s.Unsigned != nil && s.Unsigned(name.lower):
+		return false, nil
+	case name.role == roleLength:
+		if len(values) != 1 || values[0] != strconv.FormatInt(r.ContentLength, 10) {
+			return false, fmt.Errorf("sigv4: header %s: %.80q, but the request will send %d", name.key, values, r.ContentLength)
+		}
+		return r.ContentLength > 0, nil // net/http sends a length of 0 with some methods only
+	case name.role == roleIllegal:
+		return false, fmt.Errorf("sigv4: %q is not a header name", name.key)
+	}
+	return true, nil
 }
 
 // base returns scheme, host and target of a URL to be presigned.
@@ -205,16 +253,18 @@ func (job *signing) base(r *http.Request, ttl time.Duration) ([]byte, error) {
 }
 
 // companions returns the headers, besides the host in the URL, without which a presigned request does not verify.
-func companions(r *http.Request, fields []field) http.Header {
-	var h http.Header
-	for _, f := range fields {
-		if f.name == nameHost && f.values[0] == r.URL.Host {
-			continue
+func (job *signing) companions(w *scratch, r *http.Request) http.Header {
+	h := make(http.Header)
+	if job.host != r.URL.Host {
+		h["Host"] = []string{job.host}
+	}
+	for i, values := range w.values {
+		if values != nil {
+			h[http.CanonicalHeaderKey(w.set[i].lower)] = slices.Clone(values)
 		}
-		if h == nil {
-			h = make(http.Header)
-		}
-		h[http.CanonicalHeaderKey(f.name)] = slices.Clone(f.values)
+	}
+	if len(h) == 0 {
+		return nil
 	}
 	return h
 }

@@ -3,7 +3,6 @@ package sigv4
 import (
 	"bytes"
 	"slices"
-	"strings"
 )
 
 // The query parameters of the presigned form. All their characters are unreserved, so a parameter is one of them
@@ -49,33 +48,50 @@ func (q *query) value(p pair) []byte { return q.text[p.eq:p.end] }
 // that the signature vouches for what is delivered. Nobody documents it for Lambda: assumed.
 func (q *query) parse(raw string) string {
 	q.text, q.pairs, q.plus = q.text[:0], q.pairs[:0], false
-	if raw == "" {
-		return ""
-	}
-	if msg := checkEscapes(raw); msg != "" {
-		return msg
-	}
-	if strings.Count(raw, "&") >= maxQueryPairs {
-		return "Too many query parameters"
-	}
-	for more := true; more; {
-		var part string
-		if part, raw, more = cut(raw, '&'); part != "" {
-			key, value, _ := cut(part, '=')
-			q.add(key, value)
+	text, start, eq := q.text, 0, -1 // of the present pair in text; eq is where its value begins, -1 in the key
+	from := 0                        // raw[from:i] is the same in both encodings
+	for i := 0; i <= len(raw); i++ {
+		c := byte('&')
+		if i < len(raw) {
+			if c = raw[i]; classes[c]&isUnreserved != 0 {
+				continue
+			}
+		}
+		text = append(text, raw[from:i]...)
+		from = i + 1
+		switch {
+		case c == '&':
+			if eq < 0 && len(text) == start {
+				continue // nothing, not even a '='
+			}
+			if len(q.pairs) == maxQueryPairs {
+				return "Too many query parameters"
+			}
+			if eq < 0 {
+				eq = len(text)
+			}
+			q.pairs = append(q.pairs, pair{start, eq, len(text)})
+			start, eq = len(text), -1
+		case c == '=' && eq < 0:
+			eq = len(text)
+		case c == '%':
+			if msg := checkEscape(raw[i:]); msg != "" {
+				return msg
+			}
+			hi, _ := unhex(raw[i+1])
+			lo, _ := unhex(raw[i+2])
+			text = appendEscapedByte(text, hi<<4|lo)
+			i += 2
+			from = i + 1
+		case c == '+':
+			q.plus = true
+			text = append(text, "%20"...)
+		default:
+			text = appendEscapedByte(text, c)
 		}
 	}
+	q.text = text
 	return ""
-}
-
-func (q *query) add(key, value string) {
-	var p pair
-	p.start = len(q.text)
-	q.appendRecoded(key)
-	p.eq = len(q.text)
-	q.appendRecoded(value)
-	p.end = len(q.text)
-	q.pairs = append(q.pairs, p)
 }
 
 // addDecoded adds a parameter whose key is in canonical encoding already and whose value is not encoded.
@@ -87,22 +103,6 @@ func (q *query) addDecoded(key, value string) {
 	q.text = appendEscaped(q.text, value)
 	p.end = len(q.text)
 	q.pairs = append(q.pairs, p)
-}
-
-func (q *query) appendRecoded(s string) {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch c {
-		case '+':
-			c, q.plus = ' ', true
-		case '%':
-			hi, _ := unhex(s[i+1])
-			lo, _ := unhex(s[i+2])
-			c = hi<<4 | lo
-			i += 2
-		}
-		q.text = appendEscapedByte(q.text, c)
-	}
 }
 
 // get returns the decoded value of the first parameter of that name and how many there are.

@@ -57,27 +57,22 @@ type Signed struct {
 func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error) {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	job, err := s.prepare(w, r, c, p)
-	if err != nil {
+	var job signing
+	if err := s.prepare(&job, w, r, &c, &p); err != nil {
 		return Signed{}, err
 	}
 
-	// One array backs the values of all headers set below.
-	values := make([]string, 4)
-	set := func(i int, name, value string, signed bool) {
-		values[i] = value
-		if signed {
-			w.fields = addField(w.fields, field{name, values[i : i+1 : i+1]})
-		}
-	}
-	set(0, nameAmzDate, job.date, true)
-	if c.SessionToken != "" {
-		set(1, nameToken, c.SessionToken, !s.TokenAfterSigning)
+	own := [ownCount]string{ownHost: job.host, ownDate: job.date}
+	if !s.TokenAfterSigning {
+		own[ownToken] = w.collapse(c.SessionToken)
 	}
 	if s.ContentSHA256 {
-		set(2, nameContentSHA256, hex.EncodeToString(job.hash[:]), true)
+		own[ownHash] = hex.EncodeToString(job.hash[:])
 	}
-	s.finish(w, &job, c)
+	if err := job.collect(w, r, s, &own); err != nil {
+		return Signed{}, err
+	}
+	job.finish(w)
 
 	// The Authorization header is written behind the signed texts, so that one string holds whatever is kept.
 	begin, kept := len(w.text), len(w.text)
@@ -87,7 +82,7 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	w.text = append(w.text, algorithm+" Credential="...)
 	w.text = append(w.text, c.AccessKeyID...)
 	w.text = append(w.text, '/')
-	w.text = job.scope.appendTail(w.text)
+	w.text = append(w.text, w.recent.tail...)
 	w.text = append(w.text, ", SignedHeaders="...)
 	from := len(w.text)
 	w.text = append(w.text, w.names...)
@@ -95,24 +90,24 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	w.text = append(w.text, ", Signature="...)
 	w.text = append(w.text, w.mac[:]...)
 	text := string(w.text[kept:])
-	values[3] = text[begin-kept:]
 
+	// One array backs the values of the headers.
+	values := []string{job.date, text[begin-kept:], c.SessionToken}
 	for _, key := range job.stale {
 		delete(r.Header, key)
 	}
 	if r.Header == nil {
 		r.Header = make(http.Header, 4)
 	}
-	r.Header[keyAmzDate] = values[0:1:1]
+	r.Header[keyAmzDate], r.Header[keyAuthorization] = values[0:1:1], values[1:2:2]
 	if c.SessionToken != "" {
-		r.Header[keyToken] = values[1:2:2]
+		r.Header[keyToken] = values[2:3:3]
 	} else {
 		delete(r.Header, keyToken)
 	}
 	if s.ContentSHA256 {
-		r.Header[keyContentSHA256] = values[2:3:3]
+		r.Header[keyContentSHA256] = []string{own[ownHash]}
 	}
-	r.Header[keyAuthorization] = values[3:4:4]
 	signed := Signed{
 		SignedHeaders: text[from-kept : to-kept], Signature: text[len(text)-len(w.mac):],
 		PayloadHash: job.hash, Time: job.time,
@@ -123,12 +118,10 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	return signed, nil
 }
 
-// finish computes the signature from the fields and the query that are in w.
-func (s *Signer) finish(w *scratch, job *signing, c Credentials) {
-	w.headers, w.names = appendFields(w.headers[:0], w.fields), appendNames(w.names[:0], w.fields)
+// finish computes the signature from the headers and the query that are in w.
+func (job *signing) finish(w *scratch) {
 	w.fill(job.method, job.hash)
-	w.recent = s.keys.get(w.recent, job.scope, c.Secret.Reveal())
-	w.sign(job.path, pathNormal, job.date, job.scope, w.recent)
+	w.sign(job.path, job.form, job.date)
 }
 
 // Presign returns a URL that carries its own signature and is valid from now for ttl: whole seconds, at least one,
@@ -141,8 +134,11 @@ func (s *Signer) finish(w *scratch, job *signing, c Credentials) {
 func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Payload) (Signed, error) {
 	w := s.pool.get()
 	defer s.pool.put(w)
-	job, err := s.prepare(w, r, c, p)
-	if err != nil {
+	var job signing
+	if err := s.prepare(&job, w, r, &c, &p); err != nil {
+		return Signed{}, err
+	}
+	if err := job.collect(w, r, s, &[ownCount]string{ownHost: job.host}); err != nil {
 		return Signed{}, err
 	}
 	base, err := job.base(r, ttl)
@@ -168,21 +164,21 @@ func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Pa
 			w.q.addDecoded(name, value)
 		}
 	}
-	names := string(appendNames(nil, w.fields))
+	names := string(w.names)
 	add(paramAlgorithm, algorithm, true)
-	add(paramCredential, string(job.scope.appendTail([]byte(c.AccessKeyID+"/"))), true)
+	add(paramCredential, c.AccessKeyID+"/"+w.recent.tail, true)
 	add(paramDate, job.date, true)
 	add(paramSignedHeaders, names, true)
 	add(paramExpires, strconv.FormatInt(int64(ttl/time.Second), 10), true)
 	if c.SessionToken != "" {
 		add(paramSecurityToken, c.SessionToken, !s.TokenAfterSigning)
 	}
-	s.finish(w, &job, c)
+	job.finish(w)
 	signature := string(w.mac[:])
 	add(paramSignature, signature, false)
 	signed := Signed{
 		SignedHeaders: names, Signature: signature, PayloadHash: job.hash, Time: job.time,
-		URL: string(text), Header: companions(r, w.fields),
+		URL: string(text), Header: job.companions(w, r),
 	}
 	if s.KeepTexts {
 		signed.CanonicalRequest, signed.StringToSign = string(w.text[:w.split]), string(w.text[w.split:])

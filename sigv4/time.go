@@ -33,6 +33,9 @@ func parseBasic(s string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, sec, 0, time.UTC)
+	if 1 <= day && day <= 28 && 1 <= month && month <= 12 {
+		return t, true
+	}
 	y, m, d := t.Date()
 	return t, y == year && int(m) == month && d == day // else 31 June and the like
 }

@@ -99,7 +99,7 @@ func (v *Verifier) verify(out *Verified, w *scratch, r *http.Request) *Error {
 	}
 	c := &w.claim
 	if err = c.read(r, &w.q); err == nil {
-		err = v.checkClaim(c)
+		err = v.checkClaim(c, w.lists)
 	}
 	if err == nil {
 		err = v.authenticate(out, w, r, path)
@@ -124,11 +124,13 @@ func readTarget(q *query, r *http.Request) (path string, err *Error) {
 	if path != "" && path[0] != '/' || !validToken(r.Method) || r.Method == http.MethodConnect {
 		return "", malformed("Request target is not a path")
 	}
-	if msg := checkEscapes(path); msg != "" {
-		return "", malformed(msg)
-	}
-	if !plainPath(path) && climbsAboveRoot(path) {
-		return "", malformed("Path is above the root")
+	if !unreservedPath(path) {
+		if msg := checkEscapes(path); msg != "" {
+			return "", malformed(msg)
+		}
+		if climbsAboveRoot(path) {
+			return "", malformed("Path is above the root")
+		}
 	}
 	if msg := q.parse(rawQuery); msg != "" {
 		return "", malformed(msg)
@@ -136,11 +138,11 @@ func readTarget(q *query, r *http.Request) (path string, err *Error) {
 	return path, nil
 }
 
-// checkClaim checks all that can be checked without the key, in AWS's order.
-func (v *Verifier) checkClaim(c *claim) *Error {
+// checkClaim checks all that can be checked without the key, in AWS's order. lists are for readSignedHeaders.
+func (v *Verifier) checkClaim(c *claim, lists map[string]*signedList) *Error {
 	var five bool
 	c.scope, c.terminator, five = parseCredential(c.credential) // now, so that any refusal names the key
-	if err := c.readSignedHeaders(); err != nil {
+	if err := c.readSignedHeaders(lists); err != nil {
 		return err
 	}
 	if err := c.readDate(); err != nil {
@@ -180,7 +182,7 @@ func (v *Verifier) checkWindow(c *claim) *Error {
 			life = v.PresignLife
 		}
 	}
-	now := v.now().Truncate(time.Second) // dates have whole seconds
+	now := time.Unix(v.now().Unix(), 0).UTC() // dates have whole seconds
 	c.until = c.date.Add(life)
 	if now.After(c.until) || life == 0 {
 		return &Error{Kind: SignatureExpired, Message: "Signature expired: " + c.dateText + " is now earlier than " +

@@ -72,10 +72,10 @@ func (s *scratch) warnings(r *http.Request, path string, form pathForm) (list []
 func (s *scratch) unsignedHeaders(r *http.Request) (list []Warning) {
 	c := &s.claim
 	n := 0
-	for _, name := range c.signed {
-		if strings.HasPrefix(name, "x-amz-") {
-			n++
-		}
+	if c.list != nil {
+		n = c.list.amz
+	} else {
+		n = countAmz(c.signed)
 	}
 	for key := range r.Header {
 		if strings.HasPrefix(key, "X-Amz-") {
