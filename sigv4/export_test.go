@@ -30,3 +30,9 @@ func CachedKeys(v *Verifier) int {
 	defer v.keys.mu.RUnlock()
 	return len(v.keys.keys)
 }
+
+// ConstantTimeEqual is how signatures, tokens and secrets are compared.
+func ConstantTimeEqual(a, b string) bool { return constantTimeEqual(a, b) }
+
+// HasSpace reports whether a header value may have white space.
+func HasSpace(v string) bool { return hasSpace(v) }

@@ -15,7 +15,7 @@ func constantTimeEqual[T string | []byte](a, b T) bool {
 	}
 	var diff uint64
 	for ; len(a) >= 32 && len(b) >= 32; a, b = a[32:], b[32:] {
-		diff |= word(a) ^ word(b) | word(a[8:]) ^ word(b[8:]) | word(a[16:]) ^ word(b[16:]) | word(a[24:]) ^ word(b[24:])
+		diff |= (word(a) ^ word(b)) | (word(a[8:]) ^ word(b[8:])) | (word(a[16:]) ^ word(b[16:])) | (word(a[24:]) ^ word(b[24:]))
 	}
 	for ; len(a) >= 8 && len(b) >= 8; a, b = a[8:], b[8:] {
 		diff |= word(a) ^ word(b)

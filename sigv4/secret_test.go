@@ -87,3 +87,34 @@ func TestSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestConstantTimeEqual: every bit at every place counts, whatever the length.
+func TestConstantTimeEqual(t *testing.T) {
+	for n := range 100 {
+		text := strings.Repeat("A", n)
+		if !sigv4.ConstantTimeEqual(text, strings.Clone(text)) {
+			t.Errorf("%d bytes are not equal to themselves", n)
+		}
+		if sigv4.ConstantTimeEqual(text, text+"A") || sigv4.ConstantTimeEqual(text+"A", text) {
+			t.Errorf("%d bytes are equal to one more", n)
+		}
+		for i := range n {
+			for bit := range 8 {
+				other := []byte(text)
+				other[i] ^= 1 << bit
+				if sigv4.ConstantTimeEqual(text, string(other)) || sigv4.ConstantTimeEqual(string(other), text) {
+					t.Errorf("bit %d of byte %d of %d does not count", bit, i, n)
+				}
+			}
+			// Two changes that would cancel out in a sum or an exclusive or.
+			for j := range i {
+				other := []byte(text)
+				other[i] ^= 1
+				other[j] ^= 1
+				if sigv4.ConstantTimeEqual(text, string(other)) {
+					t.Errorf("bytes %d and %d of %d cancel out", j, i, n)
+				}
+			}
+		}
+	}
+}

@@ -408,3 +408,20 @@ func TestTextsAreKeptOnRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestHasSpace: no place of a value hides white space.
+func TestHasSpace(t *testing.T) {
+	for n := range 100 {
+		text := strings.Repeat("\xff!a~", n/4+1)[:n]
+		if sigv4.HasSpace(text) {
+			t.Errorf("%d bytes without white space have some", n)
+		}
+		for i := range n {
+			for _, c := range []string{" ", "\t", "\r", "\n"} {
+				if !sigv4.HasSpace(text[:i] + c + text[i+1:]) {
+					t.Errorf("%q at byte %d of %d was not seen", c, i, n)
+				}
+			}
+		}
+	}
+}
