@@ -46,7 +46,7 @@ func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path
 	if !known {
 		owner.AccessKeyID, secret = "", dummySecret
 	}
-	w.key(&v.keys, owner, secret)
+	w.use(&v.keys, owner, secret)
 	form, match := w.match(path)
 	if known && match && w.declares() {
 		*out = Verified{

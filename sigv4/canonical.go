@@ -1,12 +1,9 @@
 package sigv4
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"hash"
 	"net/http"
 	"strings"
-	"sync"
 )
 
 const (
@@ -51,64 +48,6 @@ func appendStringToSign(dst []byte, date, tail string, canonicalRequest []byte) 
 	return appendHex(dst, &sum)
 }
 
-// scratch is the working memory of one signing or verification, kept in a pool so that neither allocates it.
-type scratch struct {
-	canonical
-	claim  claim // of the request being verified
-	q      query
-	lists  map[string]*signedList // of verified requests
-	canon  []byte                 // a header name in map spelling
-	text   []byte                 // canonical request, then string to sign
-	sum    [sha256.Size]byte
-	split  int                   // where in text the string to sign begins
-	mac    [2 * sha256.Size]byte // the signature computed, hexadecimal
-	given  [2 * sha256.Size]byte // the signature claimed
-	set    headerSet             // of the request signed last
-	values [][]string            // of the headers in set
-	known  map[string]headerName
-	recent *signingKey // the one used last
-	hmac   hash.Hash   // with its key; used again, it needs half of the work
-	token  string      // of the last signing
-	plain  string      // its canonical form
-	second int64       // of the last signing, Unix time
-	date   string      // the same in ISO 8601 basic format
-	host   [1]string
-	length [1]string
-}
-
-// maxKept bounds the memory a pooled scratch may hold on to.
-const maxKept = 64 << 10
-
-type scratchPool struct{ pool sync.Pool }
-
-func (p *scratchPool) get() *scratch {
-	if s, ok := p.pool.Get().(*scratch); ok {
-		return s
-	}
-	return new(scratch)
-}
-
-func (p *scratchPool) put(s *scratch) {
-	if cap(s.text) > maxKept || cap(s.q.text) > maxKept || cap(s.q.pairs) > maxQueryPairs {
-		return
-	}
-	if cap(s.set) > maxKnown {
-		s.set = nil
-	}
-	clear(s.values) // no request outlives its turn
-	s.method, s.host, s.length = "", [1]string{}, [1]string{}
-	p.pool.Put(s)
-}
-
-// key sets recent to the key for a scope and secret, of which keys is a cache.
-func (s *scratch) key(keys *keyring, scope Scope, secret string) {
-	if s.recent.is(scope, secret) {
-		return
-	}
-	s.recent = keys.get(scope, secret)
-	s.hmac = hmac.New(sha256.New, s.recent.key)
-}
-
 // fill sets method, query and payload; headers and names are the caller's, the path is sign's.
 func (s *scratch) fill(method string, payload [sha256.Size]byte) {
 	s.q.sort()
@@ -117,12 +56,12 @@ func (s *scratch) fill(method string, payload [sha256.Size]byte) {
 	s.payload = appendHex(s.payload[:0], &payload)
 }
 
-// sign writes canonical request and string to sign to s.text, and the hexadecimal signature by the recent key to s.mac.
+// sign writes canonical request and string to sign to s.text, and the hexadecimal signature to s.mac.
 func (s *scratch) sign(path string, form pathForm, date string) {
 	s.path = appendPath(s.path[:0], path, form)
 	s.text = s.append(s.text[:0])
 	s.split = len(s.text)
-	s.text = appendStringToSign(s.text, date, s.recent.tail, s.text)
+	s.text = appendStringToSign(s.text, date, s.key.tail, s.text)
 	s.hmac.Reset()
 	s.hmac.Write(s.text[s.split:])
 	s.hmac.Sum(s.sum[:0])

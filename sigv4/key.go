@@ -3,6 +3,7 @@ package sigv4
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"hash"
 	"strings"
 	"sync"
 )
@@ -47,12 +48,13 @@ func keyChain(k []byte, scope Scope, link func([]byte) []byte) []byte {
 	return k
 }
 
-// signingKey is a derived key.
+// signingKey is a derived key with the HMAC states made for it, which save half of the work when used again.
 type signingKey struct {
 	scope  Scope // what it was derived from
 	secret string
 	tail   string // scope as it stands in the string to sign
 	key    []byte
+	macs   sync.Pool
 }
 
 func newSigningKey(secret string, scope Scope) *signingKey {
@@ -64,6 +66,16 @@ func newSigningKey(secret string, scope Scope) *signingKey {
 func (k *signingKey) is(scope Scope, secret string) bool {
 	return k != nil && k.scope == scope && k.secret == secret
 }
+
+// hmac returns a state for this key, to be reset before use and given back with put.
+func (k *signingKey) hmac() hash.Hash {
+	if m, ok := k.macs.Get().(hash.Hash); ok {
+		return m
+	}
+	return hmac.New(sha256.New, k.key)
+}
+
+func (k *signingKey) put(m hash.Hash) { k.macs.Put(m) }
 
 // maxSigningKeys bounds a keyring. A verifier meets two days per key around midnight and up to eight with presigned
 // URLs, a signer one.

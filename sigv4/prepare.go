@@ -59,11 +59,11 @@ func (s *Signer) prepare(job *signing, w *scratch, r *http.Request, c *Credentia
 	}
 	job.time, job.date = time.Unix(w.second, 0).UTC(), w.date
 	scope, secret := Scope{c.AccessKeyID, job.date[:8], s.Region, s.Service}, c.Secret.Reveal()
-	if !w.recent.is(scope, secret) {
+	if !w.key.is(scope, secret) {
 		if err := checkScope(scope, secret); err != nil {
 			return err
 		}
-		w.key(&s.keys, scope, secret)
+		w.use(&s.keys, scope, secret)
 	}
 	return nil
 }
