@@ -1,9 +1,6 @@
 package sigv4
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // Line is a line of a canonical request with what it is.
 type Line struct {
@@ -11,13 +8,13 @@ type Line struct {
 	Text  string
 }
 
-// Lines labels the lines of a canonical request for people to read. Session tokens are replaced by their length, so
-// that the result may be printed.
+// Lines labels the lines of a canonical request for people to read. Session tokens and what else [SecretParameter] tells
+// of are replaced by their length, so that the result may be printed and sent.
 func Lines(canonicalRequest string) []Line {
 	texts := strings.Split(canonicalRequest, "\n")
 	lines := make([]Line, len(texts))
 	for i, text := range texts {
-		lines[i] = Line{Label: label(texts, i), Text: hideToken(text)}
+		lines[i] = Line{Label: label(texts, i), Text: hide(text)}
 	}
 	return lines
 }
@@ -41,42 +38,28 @@ func label(texts []string, i int) string {
 	return "header " + name
 }
 
-// hideToken replaces the session token in a header line or query, however a client spells its name.
-func hideToken(text string) string {
-	if name, value, ok := strings.Cut(text, ":"); ok && strings.EqualFold(strings.TrimSpace(name), nameToken) {
-		return name + ":(" + strconv.Itoa(len(value)) + " bytes)"
-	}
-	if !strings.Contains(text, "=") {
-		return text
-	}
-	pairs := strings.Split(text, "&")
-	for i, pair := range pairs {
-		if name, value, ok := strings.Cut(pair, "="); ok && strings.EqualFold(name, paramSecurityToken) {
-			pairs[i] = name + "=(" + strconv.Itoa(len(value)) + " bytes)"
-		}
-	}
-	return strings.Join(pairs, "&")
-}
-
 // Difference is where two canonical requests part.
 type Difference struct {
 	Line   int    // from 1
 	Label  string // of the server's line, as in Lines; "" past its end
 	Column int    // bytes, from 1: the first that differs
-	Server string // the server's line, session token hidden
-	Client string // the client's line, session token hidden
+	Server string // the server's line, as in Lines
+	Client string // the client's line, as in Lines
 }
 
 // Compare finds the first byte in which a client's canonical request differs from the server's. It reports false if
-// they are equal.
+// they are equal. A line of the client's may be as in Lines, for clients that keep their session token to themselves.
 func Compare(server, client string) (Difference, bool) {
 	if server == client {
 		return Difference{}, false
 	}
 	ours, theirs := strings.Split(server, "\n"), strings.Split(client, "\n")
 	at := 0
-	for at < len(ours) && at < len(theirs) && ours[at] == theirs[at] {
+	for at < len(ours) && at < len(theirs) && (ours[at] == theirs[at] || hide(ours[at]) == theirs[at]) {
 		at++
+	}
+	if at == len(ours) && at == len(theirs) {
+		return Difference{}, false
 	}
 	d := Difference{Line: at + 1, Column: 1}
 	var a, b string
@@ -89,6 +72,6 @@ func Compare(server, client string) (Difference, bool) {
 	for d.Column <= len(a) && d.Column <= len(b) && a[d.Column-1] == b[d.Column-1] {
 		d.Column++
 	}
-	d.Server, d.Client = hideToken(a), hideToken(b)
+	d.Server, d.Client = hide(a), hide(b)
 	return d, true
 }

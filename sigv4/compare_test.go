@@ -76,6 +76,7 @@ func TestLinesAndCompare(t *testing.T) {
 		differ bool
 	}{
 		{"equal", server, sigv4.Difference{}, false},
+		{"equal, token hidden", strings.Replace(server, bob.SessionToken, "(24 bytes)", 1), sigv4.Difference{}, false},
 		{"path", strings.Replace(server, "/a\n", "/b\n", 1), sigv4.Difference{Line: 2, Label: "path", Column: 2, Server: "/a", Client: "/b"}, true},
 		{"longer", strings.Replace(server, "/a\n", "/ab\n", 1), sigv4.Difference{Line: 2, Label: "path", Column: 3, Server: "/a", Client: "/ab"}, true},
 		{"shorter text", "GET", sigv4.Difference{Line: 2, Label: "path", Column: 1, Server: "/a"}, true},
@@ -89,18 +90,32 @@ func TestLinesAndCompare(t *testing.T) {
 	}
 }
 
-// A client that signs wrongly may spell the token's name wrongly too.
-func TestLinesHideTokensHoweverTheyAreSpelled(t *testing.T) {
+// A client that signs wrongly may spell the names of what is secret wrongly too.
+func TestLinesHideSecretsHoweverTheyAreSpelled(t *testing.T) {
 	const secret = "IQoJb3JpZ2lu/secret"
 	for _, line := range []string{
+		"Action=AssumeRoleWithWebIdentity&WebIdentityToken=" + secret, "%57ebidentitytoken=" + secret,
+		"X-Amz-Signature=" + secret, "a=b&x-amz-signature=" + secret, "X-Amz-Security%2DToken=" + secret,
+		"X-Amz-Security%25252dToken=" + secret, "/path?X-Amz-Security-Token=" + secret, "authorization:" + secret,
 		"X-Amz-Security-Token:" + secret, "X-AMZ-SECURITY-TOKEN :" + secret, "x-amz-security-token: " + secret + "&a=b",
 		"a=b&x-amz-security-token=" + secret, "myX-Amz-Security-Token=1&X-Amz-Security-Token=" + secret + "&z=1",
 		"X-Amz-Security-Token=" + secret + "&X-Amz-Security-Token=" + secret,
 	} {
 		for _, l := range sigv4.Lines("GET\n/\n" + line + "\n" + line + "\n\nhost\nhash") {
 			if strings.Contains(l.Text, secret) {
-				t.Errorf("%s line of %q shows the token: %s", l.Label, line, l.Text)
+				t.Errorf("%s line of %q shows the secret: %s", l.Label, line, l.Text)
 			}
+		}
+	}
+}
+
+func TestSecretParameter(t *testing.T) {
+	for name, want := range map[string]bool{
+		"X-Amz-Security-Token": true, "x-amz-signature": true, "WebIdentityToken": true, "X-Amz-Security%2DToken": true,
+		"": false, "X-Amz-Date": false, "X-Amz-SecurityToken": false, "X-Amz-Signature%": false, "X-Amz-Signatur%zz": false,
+	} {
+		if got := sigv4.SecretParameter(name); got != want {
+			t.Errorf("%q: %v, want %v", name, got, want)
 		}
 	}
 }

@@ -6,9 +6,10 @@
 package trace
 
 import (
-	"net/url"
 	"strings"
 	"time"
+
+	"github.com/furl-dev/furl/sigv4"
 )
 
 // Verdict is how a step of a request came out.
@@ -90,27 +91,28 @@ func (t *Trace) End(now time.Time, status int, errorType string) {
 	t.Status, t.ErrorType, t.Took = status, errorType, now.Sub(t.Started)
 }
 
-// hideCredentials takes out of a request target what its reader could use: the session token of a presigned URL; the
-// signature, which makes the URL good for whoever has it until it expires; and a web identity token, which STS takes
-// for credentials.
+// hideCredentials takes out of a request target what its reader could use to act as the caller.
 func hideCredentials(target string) string {
 	path, query, _ := strings.Cut(target, "?")
-	if !strings.ContainsAny(query, "zZW%") {
-		return target // nearly always; each name has one of these letters, or escapes
+	if !hasCredentials(query) {
+		return target // nearly always, and without allocating
 	}
 	pairs := strings.Split(query, "&")
-	hidden := false
 	for i, pair := range pairs {
-		raw, _, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(raw) // X-Amz-Security%2DToken is the same name
-		if err == nil && (strings.EqualFold(name, "X-Amz-Security-Token") || strings.EqualFold(name, "X-Amz-Signature") || name == "WebIdentityToken") {
-			pairs[i], hidden = raw+"=(hidden)", true
+		if name, _, _ := strings.Cut(pair, "="); sigv4.SecretParameter(name) {
+			pairs[i] = name + "=(hidden)"
 		}
 	}
-	if !hidden {
-		return target
-	}
 	return path + "?" + strings.Join(pairs, "&")
+}
+
+func hasCredentials(query string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(pair, "="); sigv4.SecretParameter(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Cut shortens text that a client chose to what is worth keeping.
