@@ -32,10 +32,12 @@ type Verifier struct {
 	Lookup func(ctx context.Context, accessKeyID string) (Key, error)
 	// MaxSkew is how far the date may be off in both directions; 0 means DefaultMaxSkew.
 	MaxSkew time.Duration
-	// PresignLife is how long presigned requests are good for, whatever X-Amz-Expires says, unless that is 0 seconds;
-	// a PresignLife of 0 means as long as it says.
-	// STS was seen to take them for 15 minutes (aws/aws-sdk-go#2167, kubernetes-sigs/aws-iam-authenticator#160).
+	// PresignLife is the longest that presigned requests are good for, even if X-Amz-Expires says longer; 0 means as
+	// long as that says.
 	PresignLife time.Duration
+	// IgnoreExpires makes presigned requests good for all of PresignLife even if X-Amz-Expires says shorter, unless it
+	// says 0 seconds. STS was seen to do so (aws/aws-sdk-go#2167, kubernetes-sigs/aws-iam-authenticator#160).
+	IgnoreExpires bool
 	// MaxBody is the longest body accepted, in bytes; 0 means DefaultMaxBody. At most MaxBody+1 bytes are read.
 	MaxBody int64
 	// Now is the clock; nil means time.Now.
@@ -92,6 +94,9 @@ func (v *Verifier) Verify(r *http.Request) (Verified, error) {
 func (v *Verifier) verify(out *Verified, w *scratch, r *http.Request) *Error {
 	if v.Region == "" || v.Service == "" || v.Lookup == nil || v.MaxSkew < 0 || v.PresignLife < 0 || v.MaxBody < 0 {
 		return &Error{Kind: Internal, Detail: "Verifier needs Region, Service and Lookup, and no negative limit"}
+	}
+	if v.IgnoreExpires && v.PresignLife == 0 {
+		return &Error{Kind: Internal, Detail: "Verifier needs a PresignLife to ignore X-Amz-Expires"}
 	}
 	path, err := readTarget(&w.q, r)
 	if err != nil {
@@ -178,7 +183,7 @@ func (v *Verifier) checkWindow(c *claim) *Error {
 			return err
 		}
 		life = time.Duration(seconds) * time.Second
-		if v.PresignLife > 0 && seconds > 0 { // no life is none with any service
+		if v.PresignLife > 0 && (life > v.PresignLife || v.IgnoreExpires && life > 0) { // no life is none with any service
 			life = v.PresignLife
 		}
 	}

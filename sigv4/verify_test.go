@@ -131,6 +131,7 @@ func TestVerifierSetup(t *testing.T) {
 		"no service":    func(v *sigv4.Verifier) { v.Service = "" },
 		"no lookup":     func(v *sigv4.Verifier) { v.Lookup = nil },
 		"negative skew": func(v *sigv4.Verifier) { v.MaxSkew = -1 },
+		"no life":       func(v *sigv4.Verifier) { v.IgnoreExpires = true },
 		"negative life": func(v *sigv4.Verifier) { v.PresignLife = -1 },
 		"negative body": func(v *sigv4.Verifier) { v.MaxBody = -1 },
 	} {
@@ -340,22 +341,29 @@ func TestWindowOfOtherServices(t *testing.T) {
 	}
 }
 
-// TestPresignLife: a service may have a life of its own for presigned requests, longer or shorter than they say.
+// TestPresignLife: a service may bound the life of presigned requests, or have one of its own for all of them.
 func TestPresignLife(t *testing.T) {
-	for _, says := range []time.Duration{time.Minute, time.Hour} {
+	for _, test := range []struct {
+		says, life time.Duration
+		ignore     bool
+	}{
+		{says: time.Minute, life: time.Minute},
+		{says: time.Hour, life: 15 * time.Minute},
+		{says: time.Minute, life: 15 * time.Minute, ignore: true},
+		{says: time.Hour, life: 15 * time.Minute, ignore: true},
+	} {
 		v := newVerifier()
-		v.PresignLife = 15 * time.Minute
-		signer := newSigner()
-		signed, err := signer.Presign(newRequest(t, "GET", origin+"/", ""), alice, says, sigv4.EmptyPayload())
+		v.PresignLife, v.IgnoreExpires = 15*time.Minute, test.ignore
+		signed, err := newSigner().Presign(newRequest(t, "GET", origin+"/", ""), alice, test.says, sigv4.EmptyPayload())
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.Now = func() time.Time { return clock.Add(15 * time.Minute) }
+		v.Now = func() time.Time { return clock.Add(test.life) }
 		got, err := v.Verify(newRequest(t, "GET", signed.URL, ""))
-		if err != nil || !got.Expires.Equal(clock.Truncate(time.Second).Add(15*time.Minute)) {
-			t.Errorf("X-Amz-Expires of %s: expires %s, %v", says, got.Expires, err)
+		if err != nil || !got.Expires.Equal(clock.Truncate(time.Second).Add(test.life)) {
+			t.Errorf("%+v: expires %s, %v", test, got.Expires, err)
 		}
-		v.Now = func() time.Time { return clock.Add(15*time.Minute + time.Second) }
+		v.Now = func() time.Time { return clock.Add(test.life + time.Second) }
 		_, err = v.Verify(newRequest(t, "GET", signed.URL, ""))
 		wantKind(t, err, sigv4.SignatureExpired)
 	}
@@ -364,7 +372,7 @@ func TestPresignLife(t *testing.T) {
 // TestPresignLifeOfNothing: a request that lives for 0 seconds is not revived.
 func TestPresignLifeOfNothing(t *testing.T) {
 	v := newVerifier()
-	v.PresignLife = 15 * time.Minute
+	v.PresignLife, v.IgnoreExpires = 15*time.Minute, true
 	signed, err := newSigner().Presign(newRequest(t, "GET", origin+"/", ""), alice, time.Minute, sigv4.EmptyPayload())
 	if err != nil {
 		t.Fatal(err)

@@ -179,8 +179,11 @@ func (g *Gate) verifier(scope Scope) *sigv4.Verifier {
 		MaxBody:     scope.MaxBody,
 		Now:         g.Now,
 	}
-	if scope.Service == "lambda" {
+	switch scope.Service {
+	case "lambda":
 		verifier.MaxSkew, verifier.PresignLife = lambdaSkew, 0
+	case "sts":
+		verifier.IgnoreExpires = true // aws eks get-token presigns for a minute, and its tokens are used for 15
 	}
 	return verifier
 }
