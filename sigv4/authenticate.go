@@ -31,7 +31,9 @@ func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path
 		}
 		return &Error{Kind: InvalidSignature, Message: msgMismatch, Detail: detail}
 	}
-	w.gather(r)
+	if c.fault == "" {
+		w.gather(r)
+	}
 	if c.fault != "" {
 		return refuse(c.fault)
 	}
@@ -112,7 +114,8 @@ func (v *Verifier) checkSession(c *claim, key Key) *Error {
 	return nil
 }
 
-// gather writes the headers of the claim, and takes the signature out of the query it signs.
+// gather writes the headers of the claim, and takes the signature out of the query it signs. Each header is written
+// once, or a list that names a long one again and again would cost many times its request.
 func (w *scratch) gather(r *http.Request) {
 	c := &w.claim
 	w.headers, w.names = w.headers[:0], append(w.names[:0], c.signedHeaders...)
@@ -123,6 +126,7 @@ func (w *scratch) gather(r *http.Request) {
 	for i, name := range c.signed {
 		if i > 0 && name == c.signed[i-1] {
 			c.blame("SignedHeaders has " + strconv.Quote(name) + " twice")
+			continue
 		}
 		var values []string
 		if c.list != nil && c.list.keys[i] != "" {
