@@ -61,25 +61,6 @@ var ownNames = [ownCount]string{ownHost: nameHost, ownHash: nameContentSHA256, o
 // headerSet is the names of a request's headers and of those a signer adds, sorted by lower-case name.
 type headerSet []headerName
 
-// values looks up the headers of the set, and appends their values to dst; those that a signer adds have none yet. It
-// reports false if h has not just these headers.
-func (set headerSet) values(dst [][]string, h http.Header) ([][]string, bool) {
-	if len(set) != len(h)+int(ownCount) {
-		return dst, false
-	}
-	for i := range set {
-		var values []string
-		if n := &set[i]; n.role != roleOwn {
-			var ok bool
-			if values, ok = h[n.key]; !ok {
-				return dst, false
-			}
-		}
-		dst = append(dst, values)
-	}
-	return dst, true
-}
-
 // maxKnown bounds the memory of name.
 const maxKnown = 128
 
@@ -99,13 +80,8 @@ func (s *scratch) name(key string) headerName {
 	return n
 }
 
-// survey leaves the headers of h, and those a signer adds, in s.set and their values in s.values. Most requests of a
-// client have the headers of the one before, which then need not be sorted again.
+// survey leaves the names of the headers in h, and of those a signer adds, in s.set.
 func (s *scratch) survey(h http.Header) {
-	var ok bool
-	if s.values, ok = s.set.values(s.values[:0], h); ok {
-		return
-	}
 	s.set = s.set[:0]
 	for i, name := range ownNames {
 		s.set = append(s.set, headerName{lower: name, role: roleOwn, own: own(i)})
@@ -114,5 +90,4 @@ func (s *scratch) survey(h http.Header) {
 		s.set = append(s.set, s.name(key))
 	}
 	slices.SortFunc(s.set, func(a, b headerName) int { return strings.Compare(a.lower, b.lower) })
-	s.values, _ = s.set.values(s.values[:0], h)
 }

@@ -179,39 +179,57 @@ func illegalTarget(s string) bool {
 }
 
 // collect writes the headers to sign: those of the request that are not left out, and own, which are canonical values,
-// empty where there is none. In w it clears the values of those left out.
+// empty where there is none. Most requests of a client have the headers of the one before, whose names w remembers.
 func (job *signing) collect(w *scratch, r *http.Request, s *Signer, own *[ownCount]string) error {
-	w.survey(r.Header)
-	w.headers, w.names = w.headers[:0], w.names[:0]
-	last := ""
+	for {
+		done, err := job.write(w, r, s, own)
+		if done || err != nil {
+			return err
+		}
+		w.survey(r.Header)
+	}
+}
+
+// write is collect for the names in w. It reports false if the request has other headers.
+func (job *signing) write(w *scratch, r *http.Request, s *Signer, own *[ownCount]string) (bool, error) {
+	if len(w.set) != len(r.Header)+len(own) {
+		return false, nil
+	}
+	headers, names, last := w.headers[:0], w.names[:0], ""
+	job.stale = job.stale[:0]
 	for i := range w.set {
 		name := &w.set[i]
 		if name.role == roleOwn {
-			if own[name.own] == "" {
+			value := own[name.own]
+			if value == "" {
 				continue
 			}
-			w.headers = append(append(append(append(w.headers, name.lower...), ':'), own[name.own]...), '\n')
+			headers = append(append(append(append(headers, name.lower...), ':'), value...), '\n')
 		} else {
-			signed, err := job.signs(name, w.values[i], r, s)
+			values, ok := r.Header[name.key]
+			if !ok {
+				return false, nil
+			}
+			signed, err := job.signs(name, values, r, s)
 			if err != nil {
-				return err
+				return false, err
 			}
 			if !signed {
-				w.values[i] = nil
 				continue
 			}
-			w.headers = appendLine(w.headers, name.lower, w.values[i])
+			headers = appendLine(headers, name.lower, values)
 		}
 		switch last {
 		case "":
 		case name.lower:
-			return fmt.Errorf("sigv4: header %s is there in two spellings", last)
+			return false, fmt.Errorf("sigv4: header %s is there in two spellings", last)
 		default:
-			w.names = append(w.names, ';')
+			names = append(names, ';')
 		}
-		w.names, last = append(w.names, name.lower...), name.lower
+		names, last = append(names, name.lower...), name.lower
 	}
-	return nil
+	w.headers, w.names = headers, names
+	return true, nil
 }
 
 // signs reports whether a header of the request is to be signed.
@@ -258,9 +276,10 @@ func (job *signing) companions(w *scratch, r *http.Request) http.Header {
 	if job.host != r.URL.Host {
 		h["Host"] = []string{job.host}
 	}
-	for i, values := range w.values {
-		if values != nil {
-			h[http.CanonicalHeaderKey(w.set[i].lower)] = slices.Clone(values)
+	signed := strings.Split(string(w.names), ";")
+	for _, name := range w.set {
+		if name.role != roleOwn && slices.Contains(signed, name.lower) {
+			h[http.CanonicalHeaderKey(name.lower)] = slices.Clone(r.Header[name.key])
 		}
 	}
 	if len(h) == 0 {

@@ -21,8 +21,7 @@ type scratch struct {
 	length [1]string
 
 	// Of a Signer.
-	set    headerSet  // of the request signed last
-	values [][]string // of the headers in set
+	set    headerSet // of the request signed last
 	known  map[string]headerName
 	token  string // signed last
 	plain  string // its canonical form
@@ -55,7 +54,7 @@ func (p *scratchPool) put(s *scratch) {
 	if cap(s.set) > maxKnown {
 		s.set = nil
 	}
-	clear(s.values) // no request outlives its turn
+	// No request outlives its turn.
 	s.method, s.host, s.length = "", [1]string{}, [1]string{}
 	p.pool.Put(s)
 }
