@@ -181,13 +181,12 @@ func illegalTarget(s string) bool {
 // collect writes the headers to sign: those of the request that are not left out, and own, which are canonical values,
 // empty where there is none. Most requests of a client have the headers of the one before, whose names w remembers.
 func (job *signing) collect(w *scratch, r *http.Request, s *Signer, own *[ownCount]string) error {
-	for {
-		done, err := job.write(w, r, s, own)
-		if done || err != nil {
-			return err
-		}
-		w.survey(r.Header)
+	if done, err := job.write(w, r, s, own); done || err != nil {
+		return err
 	}
+	w.survey(r.Header)
+	_, err := job.write(w, r, s, own)
+	return err
 }
 
 // write is collect for the names in w. It reports false if the request has other headers.
