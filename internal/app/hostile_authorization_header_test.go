@@ -3,6 +3,7 @@ package app_test
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // The Authorization header in all the forms that are not the one.
@@ -95,6 +96,7 @@ func TestHostileAuthorizationHeader(t *testing.T) {
 		same("zeros", signature(func(s string) string { return strings.Repeat("0", len(s)) })),
 		same("the signature quoted", signature(func(s string) string { return `"` + s + `"` })),
 		same("the signature escaped", signature(func(s string) string { return "%" + "61" + s[1:] })),
+		same("a mock signature", signature(func(string) string { return "mock-signature" })), // SeaweedFS#8878
 		same("the signature of a streaming seed", signature(func(string) string { return "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" })),
 		same("SignedHeaders with a name twice", replace("SignedHeaders=host;", "SignedHeaders=host;host;")),
 		same("SignedHeaders with an empty name", replace("SignedHeaders=host;", "SignedHeaders=host;;")),
@@ -166,6 +168,97 @@ func TestHostileAuthorizationHeader(t *testing.T) {
 			{"the host in capitals", replace("SignedHeaders=host", "SignedHeaders=Host"), incomplete, messageHost},
 		})
 	})
+}
+
+// The Authorization header in the forms that AWS takes.
+func TestHostileAuthorizationForms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	replace := func(old, with string) func(string) string {
+		return func(value string) string { return strings.ReplaceAll(value, old, with) }
+	}
+	for _, p := range w.readers() {
+		for name, change := range map[string]func(string) string{
+			"no spaces":        replace(", ", ","),
+			"many spaces":      replace(", ", "  ,   "),
+			"tabs":             replace(", ", ",\t"),
+			"a space more":     replace("SHA256 ", "SHA256  "),
+			"another order":    func(v string) string { return reorder(v, 2, 1, 0) },
+			"yet another":      func(v string) string { return reorder(v, 1, 0, 2) },
+			"unsorted headers": replace("host;x-amz-date", "x-amz-date;host"), // which AWS sorts
+		} {
+			t.Run(p.name+"/"+name, func(t *testing.T) {
+				p.accepts(t, w, w.send(t, p.request.signed(w.good(p)).edit("Authorization", change)))
+			})
+		}
+		s := w.good(p)
+		s.noOrder = true
+		p.refuses(t, w.send(t, p.request.signed(s)), mismatch, messageMismatch)
+	}
+}
+
+// reorder puts the three parts of an Authorization header in another order.
+func reorder(value string, order ...int) string {
+	algorithm, rest, _ := strings.Cut(value, " ")
+	parts := strings.Split(rest, ", ")
+	for i, from := range order {
+		algorithm += []string{" ", ", ", ", "}[i] + parts[from]
+	}
+	return algorithm
+}
+
+// Of several faults, the refusal names the one that AWS looks for first.
+func TestHostileOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	type fault struct {
+		name    string
+		sign    func(*signing)
+		send    func(request) request
+		kind    kind
+		message string
+	}
+	auth := func(old, with string) func(request) request {
+		return func(r request) request { return r.auth(old, with) }
+	}
+	// Each request has the faults from one on to the end.
+	faults := []fault{
+		{"query", nil, func(r request) request { r.target = addQuery(r.target, "x=%zz"); return r }, malformed, "Illegal hex character in escape % pattern: %zz"},
+		{"both forms", nil, func(r request) request {
+			r.target = addQuery(r.target, "X-Amz-Algorithm=AWS4-HMAC-SHA256")
+			return r
+		}, mismatch, ""},
+		{"algorithm", nil, auth("AWS4-HMAC-SHA256", "AWS4-HMAC-MD5"), incomplete, "Unsupported AWS 'algorithm': 'AWS4-HMAC-MD5'."},
+		{"no signature", nil, auth(", Signature=", ", Other="), incomplete, "Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"host", nil, auth("SignedHeaders=host;", "SignedHeaders="), incomplete, messageHost},
+		{"date", nil, func(r request) request {
+			return r.edit("X-Amz-Date", func(string) string { return "now" })
+		}, incomplete, "Date must be in ISO-8601 'basic format'. Got 'now'. See http://en.wikipedia.org/wiki/ISO_8601"},
+		{"expired", func(s *signing) { s.at = s.at.Add(-time.Hour) }, nil, mismatch, "Signature expired: …"},
+		{"credential", nil, auth("/aws4_request", "/aws4_request/x"), incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
+		{"scope", func(s *signing) { s.scope = "20200101/" + s.region + "/" + s.service + "/aws4_request" }, nil, mismatch, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20200101' != '…"},
+		{"token", func(s *signing) { s.key.token = "token" }, nil, invalidToken, messageToken},
+		{"signature", nil, auth("Signature=", "Signature=0"), mismatch, messageMismatch},
+	}
+	var attacks []attack
+	for i, first := range faults {
+		attacks = append(attacks, attack{first.name, func(w *world, p plane) request {
+			s := w.good(p)
+			for _, f := range faults[i:] {
+				if f.sign != nil {
+					f.sign(&s)
+				}
+			}
+			r := p.request.signed(s)
+			for _, f := range faults[i:] {
+				if f.send != nil {
+					r = f.send(r)
+				}
+			}
+			return r
+		}, first.kind, first.message})
+	}
+	w.try(t, attacks)
 }
 
 // Two forms of authentication in one request, whichever is the good one.

@@ -92,6 +92,23 @@ func TestHostileToken(t *testing.T) { // floci#3487, cloudemu#855
 	w.try(t, attacks)
 }
 
+// A token in the header form need not be signed, only right.
+func TestHostileUnsignedToken(t *testing.T) { // soto#99
+	t.Parallel()
+	w := newWorld(t)
+	session, other := w.assume(t, w.alice, callerRole(accountA), "unsigned"), w.assume(t, w.alice, callerRole(accountA), "other")
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "caller", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	for _, p := range w.readers() {
+		s := w.good(p)
+		s.key, s.noToken = session, true
+		r := p.request.signed(s)
+		p.accepts(t, w, w.send(t, r.with("X-Amz-Security-Token: "+session.token)))
+		p.refuses(t, w.send(t, r), invalidToken, messageToken)
+		p.refuses(t, w.send(t, r.with("X-Amz-Security-Token: "+other.token)), invalidToken, messageTampered)
+		p.refuses(t, w.send(t, r.with("X-Amz-Security-Token: "+session.token, "X-Amz-Security-Token: "+session.token)), mismatch, messageMismatch)
+	}
+}
+
 // Keys that are no longer, or never were.
 func TestHostileKeys(t *testing.T) {
 	t.Parallel()
@@ -107,6 +124,10 @@ func TestHostileKeys(t *testing.T) {
 		"that is empty":              {"", "", ""},
 		"that names the user":        {"alice", w.alice.secret, ""},
 		"in Cyrillic":                {"АКІА" + w.alice.id[4:], w.alice.secret, ""},
+		"that is its own secret":     {"AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE", ""}, // floci#2680
+		"of no secret":               {"AKIAIOSFODNN7EXAMPLE", "", ""},
+		"with another's secret":      {"AKIAIOSFODNN7EXAMPLE", w.alice.secret, ""},
+		"that emulators know":        {"test", "test", ""},
 	}
 
 	w.iam(t, w.rootA, "CreateUser", "UserName", "gone")

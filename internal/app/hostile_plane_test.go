@@ -113,6 +113,40 @@ func (w *world) planes() []plane {
 	}
 }
 
+// readers are the same ways in, with requests that change nothing and have no query: with them it can be seen that a
+// signature is accepted.
+func (w *world) readers() []plane {
+	planes := w.planes()
+	for i := range planes {
+		p := &planes[i]
+		p.request.target, _, _ = strings.Cut(p.request.target, "?")
+		p.harm = func(*testing.T) {}
+	}
+	planes[2].request = w.api("GET", "/2015-03-31/functions/target", "")
+	planes[3].request = w.form(formOf("iam", "GetUser", "UserName", "alice"))
+	planes[4].request = w.form(formOf("sts", "GetCallerIdentity"))
+	return planes
+}
+
+// accepts expects the answer to a caller whose signature is good: a function's, or whatever an API has to say to that
+// caller's path and parameters. It returns what the function saw.
+func (p plane) accepts(t *testing.T, w *world, a answer) event {
+	t.Helper()
+	if p.codes == &urlCodes {
+		return w.ran(t, a)
+	}
+	code, _ := p.codes.read(a)
+	for _, kind := range []kind{unsigned, mismatch, incomplete, invalidToken, expiredToken, malformed, tooLarge} {
+		if want := kind(p.codes); code == want.code && a.status == want.status || code == kind(&lambdaCodes).code {
+			t.Errorf("want the signature to be accepted, got %v", a)
+		}
+	}
+	if p.service == "sts" && a.status == 200 && !strings.Contains(a.body, ":user/alice</Arn>") && !strings.Contains(a.body, ":assumed-role/caller/") {
+		t.Errorf("accepted as somebody else: %v", a)
+	}
+	return event{}
+}
+
 // noIntruder checks that the request to the IAM API did nothing.
 func (w *world) noIntruder(t *testing.T) {
 	t.Helper()

@@ -152,6 +152,29 @@ func TestHostileTampering(t *testing.T) {
 		r.target = addQuery(r.target, "X-Amz-Signature="+strings.Repeat("0", 64))
 		return r
 	})
+	// A form is a body: only the APIs of the Query protocol read it as parameters, and none before the signature.
+	add("a parameter moved from the query to a form", func(w *world, p plane) request {
+		r := p.request.edit("Content-Type", func(string) string { return "application/x-www-form-urlencoded" })
+		r.target, r.body = addQuery(r.target, "Extra=1"), ""
+		r = r.signed(w.good(p))
+		r.target, r.body = p.request.target, "Extra=1"
+		return r
+	})
+	add("a form moved to the query", func(w *world, p plane) request {
+		r := p.request.edit("Content-Type", func(string) string { return "application/x-www-form-urlencoded" })
+		r.body = "Extra=1"
+		r = r.signed(w.good(p))
+		r.target, r.body = addQuery(r.target, "Extra=1"), ""
+		return r
+	})
+	add("a form signed as a part of the query", func(w *world, p plane) request {
+		r := p.request.edit("Content-Type", func(string) string { return "application/x-www-form-urlencoded" })
+		r.body = "Extra=1"
+		s := w.good(p)
+		_, query, _ := strings.Cut(addQuery(r.target, r.body), "?")
+		s.query, s.payload = canonicalQuery(query), hash("")
+		return r.signed(s)
+	})
 	w.try(t, attacks)
 
 	w.try(t, []attack{

@@ -111,11 +111,15 @@ type signing struct {
 	names   []string          // of headers to sign besides host, x-amz-date and, if it is sent, the token
 	values  map[string]string // signed in place of what a header says
 	payload string            // signed in place of the body's hash
-	path    string            // signed in place of the target's path
+	path    string            // signed in place of the target's path, once it is encoded
+	encoded string            // signed in place of the encoded path
 	query   string            // signed in place of the target's query
 	method  string            // signed in place of the request's method
 	noHost  bool              // the host is not signed
 	noToken bool              // the token is not sent
+	noDate  bool              // the date is sent, and not among the signed headers
+	noOrder bool              // the signed headers are not sorted
+	date    string            // layout of a Date header to send in place of X-Amz-Date
 	expires string            // presigned only
 }
 
@@ -137,8 +141,17 @@ func (s signing) fill() signing {
 // signed adds the headers of a signature.
 func (r request) signed(s signing) request {
 	s = s.fill()
-	r = r.with("X-Amz-Date: " + s.stamp())
-	names := append(slices.Clone(s.names), "x-amz-date")
+	names := slices.Clone(s.names)
+	if s.date != "" {
+		r = r.with("Date: " + s.at.UTC().Format(s.date))
+		names = append(names, "date")
+	} else {
+		r = r.with("X-Amz-Date: " + s.stamp())
+		names = append(names, "x-amz-date")
+	}
+	if s.noDate {
+		names = names[:len(names)-1]
+	}
 	if s.key.token != "" && !s.noToken {
 		r = r.with("X-Amz-Security-Token: " + s.key.token)
 		names = append(names, "x-amz-security-token")
@@ -187,10 +200,15 @@ func (r request) signature(s signing, names []string) (signature, signed string)
 	if !s.noHost {
 		names = append(slices.Clone(names), "host")
 	}
-	slices.Sort(names)
+	if !s.noOrder {
+		slices.Sort(names)
+	}
 	path, query, _ := strings.Cut(r.target, "?")
 	if s.path != "" {
 		path = s.path
+	}
+	if s.encoded == "" {
+		s.encoded = escape(path, "/")
 	}
 	canonicalQuery := canonicalQuery(query)
 	if s.query != "" {
@@ -203,7 +221,7 @@ func (r request) signature(s signing, names []string) (signature, signed string)
 		s.method = r.method
 	}
 	signed = strings.Join(names, ";")
-	text := s.method + "\n" + escape(path, "/") + "\n" + canonicalQuery + "\n"
+	text := s.method + "\n" + s.encoded + "\n" + canonicalQuery + "\n"
 	for _, name := range names {
 		text += name + ":" + r.canonicalValue(s, name) + "\n"
 	}

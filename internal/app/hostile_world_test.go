@@ -185,7 +185,12 @@ func (w *world) createFunction(t *testing.T, by key, account, name string) {
 // createURL makes a function URL and returns its id.
 func (w *world) createURL(t *testing.T, by key, function, authType string) string {
 	t.Helper()
-	a := w.lambda(t, by, "POST", "/2021-10-31/functions/"+function+"/url", `{"AuthType":"`+authType+`"}`)
+	return functionURL(t, w.lambda(t, by, "POST", "/2021-10-31/functions/"+function+"/url", `{"AuthType":"`+authType+`"}`))
+}
+
+// functionURL is the id of the function URL that was made.
+func functionURL(t *testing.T, a answer) string {
+	t.Helper()
 	var made struct{ FunctionUrl string }
 	if err := json.Unmarshal([]byte(a.body), &made); err != nil {
 		t.Fatal(err)
