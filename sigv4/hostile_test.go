@@ -44,7 +44,14 @@ func (b countingBody) Read(p []byte) (int, error) {
 // serve runs a real server whose handler does nothing but verify.
 func serve(t *testing.T, v *sigv4.Verifier) string {
 	t.Helper()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(verifying(t, v))
+	t.Cleanup(srv.Close)
+	return srv.Listener.Addr().String()
+}
+
+// verifying answers each request with what Verify says of it.
+func verifying(t *testing.T, v *sigv4.Verifier) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var a answer
 		if r.Body != http.NoBody {
 			r = r.WithContext(r.Context()) // the server looks at its own request's Body to handle Expect
@@ -62,9 +69,7 @@ func serve(t *testing.T, v *sigv4.Verifier) string {
 			a.Body, a.Key, a.Warnings = string(body), got.AccessKeyID, got.Warnings
 		}
 		_ = json.NewEncoder(w).Encode(a)
-	}))
-	t.Cleanup(srv.Close)
-	return srv.Listener.Addr().String()
+	})
 }
 
 // raw is a request as bytes, signed by hand with code independent of the package.

@@ -239,21 +239,6 @@ func TestVerifiedSigned(t *testing.T) {
 	}
 }
 
-// TestHTTP2Authority: over HTTP/2 a client may sign :authority instead of host.
-func TestHTTP2Authority(t *testing.T) {
-	q := raw{}.fill()
-	sig, names := q.signature("/", map[string]string{":authority": q.host, "x-amz-date": q.date()})
-	r := read(t, raw{}.header(func(string) string {
-		return "AWS4-HMAC-SHA256 Credential=" + q.who.AccessKeyID + "/" + q.scope + ",SignedHeaders=" + names + ",Signature=" + sig
-	}))
-	_, err := newVerifier().Verify(r)
-	wantKind(t, err, sigv4.InvalidSignature)
-	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
-	if _, err := newVerifier().Verify(r); err != nil {
-		t.Errorf("%v\n%s", err, err.(*sigv4.Error).CanonicalRequest)
-	}
-}
-
 // TestBodies: of every length and with every hint of it, once through Verify and once again.
 func TestBodies(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 4095, 4096, 65535, 65536, 65537, 300_000, 6 << 20} {
