@@ -52,8 +52,9 @@ type Transport struct {
 	MaxSpool int64
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// OnSign is called after each signing with the request as it will be sent; nil means nobody is told. What it is
-	// given, sigv4.Signer.KeepTexts, holds the session token in clear: sigv4.Lines prints it without.
+	// OnSign is called after each signing with the request as it will be sent; nil means nobody is told. Headers that it
+	// adds are sent unsigned. What it is given, sigv4.Signer.KeepTexts, holds the session token in clear: sigv4.Lines
+	// prints it without.
 	OnSign func(*http.Request, sigv4.Signed)
 
 	mu        sync.RWMutex

@@ -58,6 +58,15 @@ func (k Kind) String() string {
 	return "Kind(" + strconv.Itoa(int(k)) + ")"
 }
 
+// Diagnosable reports whether [Diagnose] may have more to say about such a refusal than the [Error] does.
+func (k Kind) Diagnosable() bool {
+	switch k {
+	case InvalidSignature, SignatureExpired, SignatureNotYetCurrent, InvalidScope, InvalidToken, ExpiredToken:
+		return true
+	}
+	return false
+}
+
 // Form is how a request is authenticated.
 type Form uint8
 

@@ -1,10 +1,8 @@
 package auth
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
@@ -16,74 +14,65 @@ type SignatureFinding struct {
 	Caller   *Caller // nil if the request was refused
 	Verified sigv4.Verified
 
-	refusal   *sigv4.Error
-	canonical string // the server's canonical request
-	client    string // the client's, if it told
+	refusal *sigv4.Error
+	lines   []sigv4.Line // the server's canonical request; nil if there was none
 
 	evidence  *sigv4.Evidence    // what to diagnose; nil if nothing is
 	others    func() []sigv4.Key // set with evidence
-	diagnosis sigv4.Diagnosis    // written by Diagnose, before diagnosed is closed
+	outcome   outcome            // written by Diagnose, before diagnosed is closed
 	diagnosed chan struct{}      // nil if nothing is to be diagnosed
+	crowded   bool               // not diagnosed, since too many others were in the same second
 }
 
-// How much a trace keeps of what the client wrote, in bytes: of a canonical request, and of a message that quotes it;
-// and how much of a line it shows.
+// How much a trace keeps of what the client wrote, in bytes: of a canonical request, of a message that quotes it, of one
+// line and of what the line is called.
 const (
 	maxCanonical = 16 << 10
 	maxQuoted    = 1 << 10
 	maxLine      = 2 << 10
+	maxLabel     = 128
 )
-
-// ClientCanonicalRequest is the header, in base64, by which a client may tell what it signed: `furl call -v` sends it
-// to servers on this machine. It decides nothing; the trace of a refusal shows the first byte that differs.
-const ClientCanonicalRequest = "Furl-Canonical-Request"
 
 func (f *SignatureFinding) refused(refusal *sigv4.Error) {
 	kept := *refusal
-	f.canonical = trace.Cut(refusal.CanonicalRequest, maxCanonical)
+	if refusal.CanonicalRequest != "" {
+		f.lines = keepLines(sigv4.Lines(refusal.CanonicalRequest))
+	}
 	kept.CanonicalRequest, kept.Body = "", nil
 	for _, text := range []*string{&kept.Message, &kept.Detail, &kept.AccessKeyID, &kept.StringToSign} {
-		*text = strings.Clone(trace.Cut(*text, maxQuoted)) // cloned: it may be a piece of something large
+		*text = clip(*text, maxQuoted)
 	}
 	f.refusal = &kept
 }
 
-// KnownAs tells under which other host names clients may know what the request was sent to, for a signature that was
-// made for one of them.
-func (f *SignatureFinding) KnownAs(hosts ...string) {
-	if f.evidence != nil {
-		f.evidence.Hosts = hosts
+// keepLines is what a trace keeps of the lines of a canonical request: each cut to maxLine, and if they are still too long,
+// those that fit and the last two, which are the list of signed headers and the payload hash.
+func keepLines(lines []sigv4.Line) []sigv4.Line {
+	const last = 2
+	var kept []sigv4.Line
+	room := maxCanonical
+	for i, line := range lines {
+		line.Label, line.Text = clip(line.Label, maxLabel), clip(line.Text, maxLine)
+		room -= len(line.Label) + len(line.Text)
+		if left := len(lines) - last - i; room < 0 && left > 0 {
+			kept = append(kept, sigv4.Line{Label: "…", Text: fmt.Sprintf("%d more lines", left)})
+			for _, line := range lines[len(lines)-last:] {
+				kept = append(kept, sigv4.Line{Label: line.Label, Text: clip(line.Text, maxLine)})
+			}
+			return kept
+		}
+		kept = append(kept, line)
 	}
+	return kept
 }
 
-// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. Whoever
-// authenticates calls it once, after the client has its answer: the client must not learn from the time it takes
-// whether the server knows the key. Readers of the finding wait for it.
-func (f *SignatureFinding) Diagnose(ctx context.Context) {
-	if f.evidence == nil {
-		return
+// clip is trace.Cut for what is kept: a piece of something large is copied, so that the rest is not kept with it.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return strings.Clone(text)
 	}
-	defer close(f.diagnosed)
-	f.evidence.Others = f.others()
-	f.diagnosis = sigv4.Diagnose(ctx, *f.evidence)
-	f.evidence, f.others = nil, nil // hold secrets and the body
+	return trace.Cut(text, limit)
 }
-
-// known is the diagnosis; without a fault if there is none.
-func (f *SignatureFinding) known() sigv4.Diagnosis {
-	if f.diagnosed == nil {
-		return sigv4.Diagnosis{}
-	}
-	select {
-	case <-f.diagnosed:
-		return f.diagnosis
-	case <-time.After(diagnosisWait):
-		return sigv4.Diagnosis{}
-	}
-}
-
-// diagnosisWait is how long a reader waits for a diagnosis that takes a few milliseconds.
-const diagnosisWait = 100 * time.Millisecond
 
 // Verdict says whether the signature was good.
 func (f *SignatureFinding) Verdict() trace.Verdict {
@@ -111,8 +100,10 @@ func (f *SignatureFinding) Summary() string {
 		return fmt.Sprintf("access key %q does not exist, is inactive, or belonged to a user or role that was deleted", trace.Cut(f.refusal.AccessKeyID, 64))
 	}
 	text := f.refusal.Kind.String()
-	if diagnosis := f.known(); diagnosis.Fault != "" {
-		return text + ": " + diagnosis.Explanation
+	if known, _ := f.known(); known.sameText {
+		return text + ": the client signed the same canonical request, so its secret access key is another"
+	} else if known.fault != "" {
+		return text + ": " + known.explanation
 	}
 	if f.refusal.Detail != "" {
 		return text + ": " + f.refusal.Detail
@@ -133,44 +124,26 @@ func (f *SignatureFinding) Details() []string {
 	if f.refusal.Message != "" && f.refusal.Kind != sigv4.MissingAuthentication {
 		details = append(details, "the client was told: "+f.refusal.Message)
 	}
-	diagnosis := f.known()
-	if diagnosis.Fault != "" {
-		certainty := "a conclusion from what the request says"
-		if diagnosis.Proven {
-			certainty = "proven: signed that way, the client's signature comes out exactly"
-		}
-		details = append(details, fmt.Sprintf("fault %s (%s)", faults(diagnosis), certainty))
+	known, done := f.known()
+	switch {
+	case f.crowded:
+		details = append(details, fmt.Sprintf("not diagnosed: at most %d refusals are in a second; send the request again by itself", sigv4.MaxDiagnoses))
+	case !done:
+		details = append(details, "the diagnosis is not done yet: ask again")
+	case known.sameText:
+		details = append(details, "the client told what it signed, and it is the server's canonical request to the byte")
+	case known.fault != "":
+		details = append(details, fmt.Sprintf("fault %s (%s)", known.fault, known.certainty))
 	}
-	if f.canonical != "" {
+	if f.lines != nil {
 		details = append(details,
-			"the server's canonical request:\n"+labelled(f.canonical),
+			"the server's canonical request:\n"+labelled(f.lines),
 			"the server's string to sign:\n"+indent(f.refusal.StringToSign))
 	}
-	if f.sameText() {
-		details = append(details, "the client signed the same canonical request: its secret access key is another")
-	}
-	client := f.client
-	if diagnosis.CanonicalRequest != "" {
-		client = diagnosis.CanonicalRequest
-	}
-	if difference, differs := sigv4.Compare(f.canonical, client); differs && f.canonical != "" && client != "" {
-		details = append(details, fmt.Sprintf("the first difference is in line %d (%s), byte %d:\n  server %s\n  client %s", difference.Line,
-			difference.Label, difference.Column, trace.Cut(difference.Server, maxLine), trace.Cut(difference.Client, maxLine)))
+	if known.difference != "" {
+		details = append(details, known.difference)
 	}
 	return details
-}
-
-// sameText reports whether the client told that it signed the very text that the server made, and no fault explains
-// that the signatures differ all the same.
-func (f *SignatureFinding) sameText() bool {
-	return f.refusal.Kind == sigv4.InvalidSignature && f.canonical != "" && f.client == f.canonical && !f.known().Proven
-}
-
-func faults(diagnosis sigv4.Diagnosis) string {
-	if diagnosis.And != "" {
-		return string(diagnosis.Fault + " and " + diagnosis.And)
-	}
-	return string(diagnosis.Fault)
 }
 
 // Fix is how to sign for this endpoint.
@@ -178,11 +151,10 @@ func (f *SignatureFinding) Fix() []string {
 	if f.refusal == nil {
 		return nil
 	}
-	if f.sameText() {
+	if known, _ := f.known(); known.sameText {
 		return []string{"sign with the secret access key that was issued with access key " + f.refusal.AccessKeyID}
-	}
-	if diagnosis := f.known(); diagnosis.Fix != "" {
-		return []string{diagnosis.Fix}
+	} else if known.fix != "" {
+		return []string{known.fix}
 	}
 	sign := "sign"
 	if f.refusal.Form == sigv4.Query {
@@ -204,11 +176,11 @@ func (f *SignatureFinding) Fix() []string {
 	}
 }
 
-// labelled writes a canonical request with what each line is. Session tokens are hidden.
-func labelled(canonical string) string {
+// labelled writes a canonical request with what each line is.
+func labelled(lines []sigv4.Line) string {
 	var text strings.Builder
-	for _, line := range sigv4.Lines(canonical) {
-		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, trace.Cut(line.Text, maxLine))
+	for _, line := range lines {
+		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, line.Text)
 	}
 	return strings.TrimRight(text.String(), "\n")
 }

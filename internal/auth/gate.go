@@ -7,7 +7,6 @@ package auth
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -81,14 +80,16 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 // prepare gathers what a diagnosis of the refusal needs, if there may be one: keys that do not exist have none, and
 // there are so many in a second.
 func (g *Gate) prepare(finding *SignatureFinding, r *http.Request, refusal *sigv4.Error) {
-	if told := r.Header.Get(ClientCanonicalRequest); told != "" && len(told) < 2*maxCanonical {
-		if text, err := base64.StdEncoding.DecodeString(told); err == nil {
-			finding.client = string(text)
-		}
+	if !refusal.Kind.Diagnosable() {
+		return
 	}
 	world := g.State.Now()
 	identity, ok := world.Identity(refusal.AccessKeyID)
-	if !ok || !g.limiter.Allow() {
+	if !ok {
+		return
+	}
+	if !g.limiter.Allow() {
+		finding.crowded = true
 		return
 	}
 	finding.diagnosed = make(chan struct{})

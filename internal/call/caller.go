@@ -30,6 +30,7 @@ type Caller struct {
 	KeepMethod   bool   // -X: the method stays after a redirect, whatever its status
 	WriteOut     string // -w
 	Verbose      bool   // -v
+	TellServer   bool   // with Verbose: tell a server on this machine what was signed; off if such names lead elsewhere
 	Progress     bool   // draw the progress of long transfers on Stderr
 
 	// Identity finds out whose key it is, for Verbose. nil: not asked.

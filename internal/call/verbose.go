@@ -19,17 +19,18 @@ import (
 // the response with '<'. Secrets are left out: session tokens, and of signatures all but the beginning, since a signed
 // request can be sent again for five minutes.
 type verbose struct {
-	mu       sync.Mutex // the transport tells from its own goroutines
-	w        io.Writer
-	target   string // as typed, until a redirect
-	identity chan string
+	mu         sync.Mutex // the transport tells from its own goroutines
+	w          io.Writer
+	target     string // as typed, until a redirect
+	tellServer bool   // see Caller.TellServer
+	identity   chan string
 }
 
 // identityTimeout bounds the wait for the name of the caller when all else is done.
 const identityTimeout = 2 * time.Second
 
 func newVerbose(ctx context.Context, c *Caller, u furl.URL) *verbose {
-	v := &verbose{w: c.Stderr, target: u.Target}
+	v := &verbose{w: c.Stderr, target: u.Target, tellServer: c.TellServer}
 	c.Transport.OnSign = v.signed
 	if c.Identity != nil {
 		v.identity = make(chan string, 1)
@@ -63,7 +64,8 @@ func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
 	scope, _ := sigv4.ParseScope(r) // it has just been written
 	fmt.Fprintf(&text, "signed with %s for %s in %s\n", scope.AccessKeyID, scope.Service, scope.Region)
 	text.WriteString("canonical request:\n")
-	for _, line := range sigv4.Lines(s.CanonicalRequest) {
+	lines := sigv4.Lines(s.CanonicalRequest)
+	for _, line := range lines {
 		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, line.Text)
 	}
 	text.WriteString("string to sign:\n")
@@ -76,6 +78,9 @@ func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
 		target = v.target
 	}
 	v.tell(">", "%s %s HTTP/1.1", r.Method, target)
+	if v.tellServer {
+		addCanonicalRequest(r, lines)
+	}
 }
 
 // trace tells of connections and of the headers as they are written.
@@ -123,6 +128,8 @@ func hidden(name, value string) string {
 		}
 	case "X-Amz-Security-Token":
 		return fmt.Sprintf("(hidden, %d bytes)", len(value))
+	case canonicalRequest:
+		return fmt.Sprintf("(the canonical request as it stands above, in %d bytes)", len(value))
 	}
 	return value
 }

@@ -47,6 +47,9 @@ Credentials are found as the AWS CLI finds them. The region is that of the URL. 
 output as it arrives, all else to the standard error. When the answer is 403, a message says who refused and what to
 type next.
 
+With -v the canonical request and the string to sign are shown, without the session token. A server on this machine is
+sent the canonical request too, as an unsigned header, so that furl explain can show where it differs from the server's.
+
 With --repeat the request is sent again and again and the times are reported instead of the responses: one after the
 other, unless --concurrency says how many at one time and --rate how many a second.
 
@@ -160,6 +163,7 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, argument str
 	caller.Progress = !flags.silent && isTerminal(p.streams.Err) && (toFile || !isTerminal(p.streams.Out))
 	if caller.Verbose {
 		caller.Identity = identity(signer)
+		caller.TellServer = len(flags.network.Resolve) == 0
 	}
 	result, err := caller.Do(prepared)
 	if err != nil {

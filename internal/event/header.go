@@ -78,6 +78,8 @@ func isReplaced(name string, verified bool) bool {
 		return true
 	case "Authorization":
 		return verified
+	case "Furl-Canonical-Request": // from furl call to furl serve
+		return true
 	}
 	return false
 }

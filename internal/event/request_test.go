@@ -301,3 +301,11 @@ func TestConnectionHidesNoSignedHeader(t *testing.T) {
 		t.Errorf("the function sees %v", seen.Headers)
 	}
 }
+
+// TestCanonicalRequestStays: what furl call tells furl serve is not for the function.
+func TestCanonicalRequestStays(t *testing.T) {
+	payload := event.Append(nil, &event.Request{Method: "GET", Target: "/", Header: http.Header{"Furl-Canonical-Request": {"R0VU"}}})
+	if strings.Contains(strings.ToLower(string(payload)), "canonical") {
+		t.Errorf("the function sees %s", payload)
+	}
+}

@@ -1,0 +1,121 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// ClientCanonicalRequest is the header, in base64, by which a client may tell what it signed, with its session token
+// hidden as sigv4.Lines does: `furl call -v` sends it to servers on this machine. It decides nothing and reaches no
+// function; the trace of a refusal shows the first byte that differs.
+const ClientCanonicalRequest = "Furl-Canonical-Request"
+
+// maxTold bounds what a client may tell of what it signed, in bytes of base64.
+const maxTold = 256 << 10
+
+// outcome is what was found out about a signature that does not match, as a trace keeps it.
+type outcome struct {
+	fault            string // "" if there is nothing to say
+	explanation, fix string
+	certainty        string
+	difference       string // the first one between what was signed and the server's text, "" if there is none or it is not known
+	sameText         bool   // the client told that it signed the very text that the server made, and no fault explains why it fails
+}
+
+// KnownAs tells under which other host names clients may know what the request was sent to, for a signature that was
+// made for one of them.
+func (f *SignatureFinding) KnownAs(hosts ...string) {
+	if f.evidence != nil {
+		f.evidence.Hosts = hosts
+	}
+}
+
+// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. Whoever
+// authenticates calls it once, after the client has its answer: the client must not learn from the time it takes
+// whether the server knows the key. Readers of the finding wait for it.
+func (f *SignatureFinding) Diagnose(ctx context.Context) {
+	if f.evidence == nil {
+		return
+	}
+	defer close(f.diagnosed)
+	f.evidence.Others = f.others()
+	f.outcome = conclude(f.evidence, sigv4.Diagnose(ctx, *f.evidence))
+	f.evidence, f.others = nil, nil // hold secrets and the body
+}
+
+// conclude puts a diagnosis into words, and compares what the client signed with the server's text. It works on the
+// whole texts, of which it keeps little.
+func conclude(evidence *sigv4.Evidence, diagnosis sigv4.Diagnosis) outcome {
+	found := outcome{
+		fault: string(diagnosis.Fault), explanation: clip(diagnosis.Explanation, maxQuoted), fix: clip(diagnosis.Fix, maxQuoted),
+		certainty: "a conclusion from what the request says",
+	}
+	if diagnosis.And != "" {
+		found.fault += " and " + string(diagnosis.And)
+	}
+	client := diagnosis.CanonicalRequest
+	if diagnosis.Proven {
+		found.certainty = "proven: signed that way, the client's signature comes out exactly"
+	} else {
+		client = told(evidence.Request)
+	}
+	server := evidence.Refusal.CanonicalRequest
+	if server == "" || client == "" {
+		return found
+	}
+	difference, differs := sigv4.Compare(server, client)
+	if differs {
+		found.difference = first(difference)
+	}
+	found.sameText = !differs && diagnosis.Fault == sigv4.FaultUnknown
+	return found
+}
+
+// told is the canonical request that the client says it has signed, "" if it does not say.
+func told(r *http.Request) string {
+	value := r.Header.Get(ClientCanonicalRequest)
+	if len(value) > maxTold {
+		return ""
+	}
+	text, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// first puts a difference into words. Of long lines it shows where they part.
+func first(d sigv4.Difference) string {
+	server, client := d.Server, d.Client
+	same := 0
+	for same < len(server) && same < len(client) && server[same] == client[same] {
+		same++
+	}
+	if same > maxLine/2 {
+		from := same - maxLine/8
+		server, client = "…"+server[from:], "…"+client[from:]
+	}
+	return fmt.Sprintf("the first difference is in line %d (%s), byte %d:\n  server %s\n  client %s",
+		d.Line, clip(d.Label, maxLabel), d.Column, clip(server, maxLine), clip(client, maxLine))
+}
+
+// known is what Diagnose found out; nothing if there was nothing to diagnose. done is false if it is still at work.
+func (f *SignatureFinding) known() (found outcome, done bool) {
+	if f.diagnosed == nil {
+		return outcome{}, true
+	}
+	select {
+	case <-f.diagnosed:
+		return f.outcome, true
+	case <-time.After(diagnosisWait):
+		return outcome{}, false
+	}
+}
+
+// diagnosisWait is how long a reader waits for a diagnosis that takes a few milliseconds.
+const diagnosisWait = 100 * time.Millisecond
