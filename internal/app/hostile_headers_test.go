@@ -72,6 +72,7 @@ func TestHostileHopByHop(t *testing.T) { // localstack#9609, rustfs#3374
 			"Keep-Alive: timeout=5", "Proxy-Authorization: Basic eDp5", "Proxy-Connection: keep-alive", "Range: bytes=0-1", "Sec-WebSocket-Key: x", "TE: trailers",
 			"Upgrade: websocket", "User-Agent: hostile/1", "Via: 1.1 proxy", "X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678",
 			"X-Forwarded-For: 203.0.113.7", "X-Forwarded-Host: evil.example", "X-Forwarded-Port: 443", "X-Forwarded-Proto: https", "X-Amz-Cf-Id: x",
+			"X_Amz_Date: 20200101T000000Z",
 		} {
 			name, value, _ := strings.Cut(line, ": ")
 			t.Run(p.name+"/"+name, func(t *testing.T) {
@@ -102,6 +103,51 @@ func (w *world) last(t *testing.T, r request) answer {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// The host and the method are signed as they came, in their own case.
+func TestHostileHosts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, p := range w.readers() {
+		host := strings.Replace(p.request.host, "127.0.0.1", "localhost", 1)
+		name, port := strings.TrimSuffix(host, ":"+w.port()), ":"+w.port()
+		for _, test := range []struct {
+			name         string
+			sent, signed string
+			good         bool
+		}{
+			{"as it is", host, host, true},
+			{"in capitals", strings.ToUpper(host), strings.ToUpper(host), true},
+			{"in capitals, signed in lower case", strings.ToUpper(host), host, false},
+			{"in lower case, signed in capitals", host, strings.ToUpper(host), false},
+			{"without the port", name, name, true},
+			{"without the port, signed with it", name, host, false},
+			{"with the port, signed without it", host, name, false},
+			{"with the default port", name + ":80", name + ":80", true},
+			{"with the default port, signed without it", name + ":80", name, false},
+			{"with another port", name + port + "0", host, false},
+			{"with a zero before the port", name + ":0" + w.port(), host, false},
+		} {
+			t.Run(p.name+"/"+test.name, func(t *testing.T) {
+				r, s := p.request, w.good(p)
+				r.host, s.values = test.sent, map[string]string{"host": test.signed}
+				for _, r := range []request{r.signed(s), r.presigned(s)} {
+					if a := w.send(t, r); test.good {
+						p.accepts(t, w, a)
+					} else {
+						p.refuses(t, a, mismatch, messageMismatch)
+					}
+				}
+			})
+		}
+		t.Run(p.name+"/a method in lower case", func(t *testing.T) {
+			r, s := p.request, w.good(p)
+			s.method, r.method = r.method, strings.ToLower(r.method)
+			p.refuses(t, w.send(t, r.signed(s)), mismatch, messageMismatch)
+			p.accepts(t, w, w.send(t, r.signed(w.good(p))))
+		})
+	}
 }
 
 // How long a body is and how it is framed are no headers to net/http; who signs them is taken at their word all the same.

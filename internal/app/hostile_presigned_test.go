@@ -99,6 +99,26 @@ func TestHostileExpiry(t *testing.T) { // noobaa#8857
 	s := w.signing(w.alice, "lambda")
 	s.at = s.at.Add(-2 * time.Hour)
 	url := w.planes()[0]
+	for _, p := range w.readers() {
+		// Neither the window nor a later date of the clock makes a life longer.
+		for _, test := range []struct {
+			expires string
+			age     time.Duration
+			good    bool
+		}{
+			{"300", 0, true}, {"300", 4 * time.Minute, true}, {"300", -4 * time.Minute, true}, {"604800", 14 * time.Minute, true},
+			{"60", 4 * time.Minute, false}, {"1", 10 * time.Second, false}, {"300", 6 * time.Minute, false},
+		} {
+			s := w.good(p)
+			s.at, s.expires = s.at.Add(-test.age), test.expires
+			a := w.send(t, p.request.presigned(s))
+			if test.good || p.service == "sts" { // STS goes by its window, whatever a URL says
+				p.accepts(t, w, a)
+			} else {
+				p.refuses(t, a, mismatch, "Signature expired: …")
+			}
+		}
+	}
 	for value, good := range map[string]bool{"7100": false, "7300": true, "604800": true, absent: false} {
 		s.expires = value
 		if a := w.send(t, old.presigned(s)); good {
