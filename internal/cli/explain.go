@@ -20,7 +20,11 @@ func (p *program) explain() *cobra.Command {
 		Short: "Why the local server answered a request as it did",
 		Long: `Why the local server answered a request as it did: every step of the request, what it decided and by what, and for a
 refusal the commands that would change it. The request id is the x-amzn-RequestId header of the answer. The server
-keeps the last 1,000 requests.
+keeps the last 1,000 requests to function URLs and calls of its APIs; of the latter those that were refused, or answered
+although AWS might not accept the signature.
+
+Why a signature does not match is found out for at most 20 requests a second; furl call -v helps by telling the server
+what it signed.
 
 Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.`,
 		Example: "  furl explain --last\n  furl explain --last --fix terraform",

@@ -120,6 +120,10 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call.Caller, call.Body = caller, verified.Body
+	if len(verified.Warnings) > 0 {
+		p.serveDoubtful(w, api, call)
+		return
+	}
 	p.serve(w, api, call)
 }
 
@@ -131,6 +135,29 @@ func (p *Plane) serve(w http.ResponseWriter, api API, call *Call) {
 	}
 }
 
+// serveDoubtful is serve for a call whose signature AWS might not accept: its trace is kept however it is answered.
+func (p *Plane) serveDoubtful(w http.ResponseWriter, api API, call *Call) {
+	answered := &statusWriter{w, http.StatusOK}
+	p.serve(answered, api, call)
+	if call.denied {
+		return
+	}
+	call.Trace.End(p.Now(), answered.status, call.errorType)
+	p.Traces.Record(call.Trace)
+	p.Log.Debug("API call answered with a warning", "request_id", call.RequestID)
+}
+
+// statusWriter notes the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
 // explain keeps and logs why a request was not authenticated, once the client has its answer.
 func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding) {
 	http.NewResponseController(w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
@@ -138,8 +165,8 @@ func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.Signatu
 	p.keep(call)
 }
 
-// keep keeps the trace of a refused call and logs it. Calls that are answered leave none: the traces are for those
-// who wonder.
+// keep keeps the trace of a refused call and logs it. Calls that are answered leave none, unless there is a warning in
+// it: the traces are for those who wonder.
 func (p *Plane) keep(call *Call) {
 	call.Trace.End(p.Now(), call.status, call.errorType)
 	p.Traces.Record(call.Trace)

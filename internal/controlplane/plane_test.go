@@ -14,6 +14,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
+	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -88,5 +89,56 @@ func TestTracesNameErrorsAsAWSDoes(t *testing.T) {
 		if got := fmt.Sprintf("%d %s", report.Status, report.ErrorType); got != test.want || answer.Status != report.Status {
 			t.Errorf("%s %s: answered %d, the trace says %s, want %s", test.method, test.target, answer.Status, got, test.want)
 		}
+	}
+}
+
+// TestWarningsAreKept: a call that AWS might refuse is answered, and its trace says what of the signature is in doubt.
+// Calls without a warning leave no trace.
+func TestWarningsAreKept(t *testing.T) {
+	s := planetest.New(t, &lambdaapi.API{}, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
+	root := s.Root(planetest.Account)
+	for _, test := range []struct {
+		service, target, add string
+		status               int
+		want                 string
+	}{
+		{"sts", "/?Action=GetCallerIdentity&Version=2011-06-15&x=a+b", "", 200, "the query has a raw '+'"},
+		{"iam", "/?Action=ListUsers&Version=2010-05-08", "X-Amz-Cf-Id", 200, "an x-amz- header is not signed: x-amz-cf-id"},
+		{"iam", "/?Action=GetUser&Version=2010-05-08&UserName=nobody+else", "", 400, "the query has a raw '+'"},
+		{"lambda", "/nothing/..", "", 404, "the path ends in dot segments"},
+		{"iam", "/?Action=ListUsers&Version=2010-05-08", "", 200, ""},
+	} {
+		before := len(s.Traces())
+		request := s.Request(t, "GET", test.target, "")
+		signer := &sigv4.Signer{Region: planetest.Region, Service: test.service, Now: s.Now}
+		if _, err := signer.Sign(request, root, sigv4.EmptyPayload()); err != nil {
+			t.Fatal(err)
+		}
+		if test.add != "" {
+			request.Header.Set(test.add, "x")
+		}
+		answer := s.Send(t, request, "", sigv4.Credentials{}, "")
+		if answer.Status != test.status {
+			t.Errorf("%s: %d %s", test.target, answer.Status, answer.Body)
+		}
+		traces := s.Traces()
+		if test.want == "" {
+			if len(traces) != before {
+				t.Errorf("%s: there is a trace, %+v", test.target, traces[0])
+			}
+			continue
+		}
+		if len(traces) != before+1 {
+			t.Errorf("%s: %d traces, want one more than %d", test.target, len(traces), before)
+			continue
+		}
+		got := traces[0]
+		if got.Status != test.status || got.RequestID != answer.Header.Get("x-amzn-RequestId") || got.Steps[0].Verdict != trace.Warning ||
+			!strings.Contains(strings.Join(got.Steps[0].Details, "\n"), "warning: "+test.want) {
+			t.Errorf("%s: the trace is %+v, want %q", test.target, got, test.want)
+		}
+	}
+	if strings.Contains(s.Log.String(), "refused") {
+		t.Errorf("the log is %s", s.Log)
 	}
 }

@@ -117,11 +117,21 @@ func (s *Server) Reason() string {
 
 // Refused is the trace of the latest request that was refused; the zero Report if there is none.
 func (s *Server) Refused() trace.Report {
-	latest := s.traces.Latest(1)
-	if len(latest) == 0 {
-		return trace.Report{}
+	for _, kept := range s.traces.Latest(trace.Kept) {
+		if kept.Status >= 400 {
+			return kept.Report()
+		}
 	}
-	return latest[0].Report()
+	return trace.Report{}
+}
+
+// Traces are the traces that are kept, the latest first.
+func (s *Server) Traces() []trace.Report {
+	var reports []trace.Report
+	for _, kept := range s.traces.Latest(trace.Kept) {
+		reports = append(reports, kept.Report())
+	}
+	return reports
 }
 
 // Root is the key of an account's root user.
