@@ -30,9 +30,11 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 			h[headerForwarded] = values
 		}
 	}
-	// A client may sign too, AWS's own for example; only one signature can go on. The body is here already, so that
-	// nobody has to be asked whether to send it.
-	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "Expect", HeaderToken} {
+	// A client may sign too, AWS's own for example; only one signature can go on, and what furl call tells a server on
+	// this machine of its own stays here. The body is here already, so that nobody has to be asked whether to send it.
+	for _, name := range []string{
+		"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "Furl-Canonical-Request", "Expect", HeaderToken,
+	} {
 		h.Del(name)
 	}
 }
