@@ -158,6 +158,9 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap is for [http.ResponseController].
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // explain keeps and logs why a request was not authenticated, once the client has its answer.
 func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding) {
 	http.NewResponseController(w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
