@@ -113,6 +113,7 @@ func TestSecretParameter(t *testing.T) {
 	for name, want := range map[string]bool{
 		"X-Amz-Security-Token": true, "x-amz-signature": true, "WebIdentityToken": true, "X-Amz-Security%2DToken": true,
 		"": false, "X-Amz-Date": false, "X-Amz-SecurityToken": false, "X-Amz-Signature%": false, "X-Amz-Signatur%zz": false,
+		strings.Replace("X-Amz-Signature", "-", "%25252D", 2): true, "%" + strings.Repeat("25", 32<<10): false,
 	} {
 		if got := sigv4.SecretParameter(name); got != want {
 			t.Errorf("%q: %v, want %v", name, got, want)

@@ -10,8 +10,14 @@ import (
 // token, which STS takes for credentials. Spelling and escapes of the name do not matter, since a client that signs
 // wrongly may write names wrongly too.
 func SecretParameter(name string) bool {
-	for strings.IndexByte(name, '%') >= 0 && checkEscapes(name) == "" {
-		name = unescape(name) // grows shorter, so there is an end
+	const often = 3 // a name may be escaped
+	if len(name) > (1+2*often)*len(paramSecurityToken) {
+		return false // even with all of its characters escaped so often
+	}
+	for range often {
+		if checkEscapes(name) == "" {
+			name = unescape(name)
+		}
 	}
 	switch len(name) { // nearly all names are told by their length
 	case len(paramSecurityToken), len(paramSignature), len(paramWebIdentity):
