@@ -15,7 +15,8 @@ type signCase struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
-	Body    string            `json:"body"` // a character stands for the byte of that number
+	Body    string            `json:"body"`              // a character stands for the byte of that number
+	Expires int               `json:"expires,omitempty"` // seconds, of what is to be presigned
 
 	parts []part // what it is made of, to find out what a client gets wrong
 	path  string // of the URL, below the function URL
@@ -201,6 +202,21 @@ func makeCases(base string, count int) []signCase {
 	return cases
 }
 
+// makePresignCases are the cases that need no header: all paths and queries alone, all methods and bodies, and mixtures.
+func makePresignCases(base string, count int) []signCase {
+	var cases []signCase
+	for _, c := range makeCases(base, count) {
+		if c.Method == methods[0].text {
+			c.parts[3], c.Headers = headers[0], map[string]string{}
+		}
+		if len(c.Headers) == 0 {
+			c.ID, c.Expires = len(cases), 300
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
 // names are the parts of the case that are not the plain ones.
 func (c *signCase) names() string {
 	var names []string
@@ -257,11 +273,11 @@ func segments(raw string) []string {
 	return list
 }
 
-// pairs is what a query means: its decoded pairs, in no order.
+// pairs is what a query means: its decoded pairs, in no order, without those that have presigned it.
 func pairs(raw string) []string {
 	var list []string
 	for pair := range strings.SplitSeq(raw, "&") {
-		if pair == "" {
+		if pair == "" || strings.HasPrefix(pair, "X-Amz-") {
 			continue
 		}
 		key, value, _ := strings.Cut(pair, "=")

@@ -20,9 +20,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// outcome is what became of a case: an HTTP response, or what the client said instead of sending it.
+// outcome is what became of a case: an HTTP response, a presigned URL, or what the client said instead.
 type outcome struct {
 	ID        int
+	URL       string
 	Status    int
 	ErrorType string
 	RequestID string
@@ -38,30 +39,38 @@ type client struct {
 }
 
 func clients() []client {
-	script := func(name string, step string, command func(t *testing.T) []string) client {
-		return client{
-			name: name,
-			need: func(t *testing.T) { need(t, step) },
-			run: func(t *testing.T, env []string, cases []signCase) []outcome {
-				command := command(t)
-				return runScript(t, env, cases, command[0], command[1:]...)
-			},
-		}
-	}
-	viaPython := func(name string) client {
-		return script(name, "python", func(t *testing.T) []string { return []string{python(t), "python/clients.py", name} })
-	}
-	viaNode := func(name string) client {
-		return script(name, "node", func(t *testing.T) []string { return []string{"node", "node/clients.mjs", name} })
-	}
 	return []client{
-		viaPython(viaRequests),
-		viaPython(viaHTTPX),
-		viaPython(viaAWS4Auth),
-		viaNode(viaAWS4Fetch),
-		viaNode(viaSmithy),
-		script(viaRust, "rust", func(t *testing.T) []string { return []string{installed(t, "rust", "debug", "client")} }),
+		inPython(viaRequests),
+		inPython(viaHTTPX),
+		inPython(viaAWS4Auth),
+		inNode(viaAWS4Fetch),
+		inNode(viaSmithy),
+		inRust(viaRust),
 		{name: viaCurl, need: func(t *testing.T) { needProgram(t, "curl") }, run: runCurl},
+	}
+}
+
+func inPython(name string) client {
+	return inScript(name, "python", func(t *testing.T) []string { return []string{python(t), "python/clients.py", name} })
+}
+
+func inNode(name string) client {
+	return inScript(name, "node", func(*testing.T) []string { return []string{"node", "node/clients.mjs", name} })
+}
+
+func inRust(name string) client {
+	return inScript(name, "rust", func(t *testing.T) []string { return []string{installed(t, "rust", "debug", "client")} })
+}
+
+// inScript is a client that install.sh installs in the step.
+func inScript(name, step string, command func(t *testing.T) []string) client {
+	return client{
+		name: name,
+		need: func(t *testing.T) { need(t, step) },
+		run: func(t *testing.T, env []string, cases []signCase) []outcome {
+			command := command(t)
+			return runScript(t, env, cases, command[0], command[1:]...)
+		},
 	}
 }
 
@@ -140,7 +149,9 @@ func runCurl(t *testing.T, env []string, cases []signCase) []outcome {
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
-		outcomes = append(outcomes, outcome{cases[i].ID, status, fields[1], fields[2], string(text), fields[3]})
+		outcomes = append(outcomes, outcome{
+			ID: cases[i].ID, Status: status, ErrorType: fields[1], RequestID: fields[2], Body: string(text), Error: fields[3],
+		})
 	}
 	return outcomes
 }

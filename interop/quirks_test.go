@@ -61,6 +61,12 @@ const (
 	viaSmithy    = "@smithy/signature-v4"
 	viaRust      = "aws-sigv4 (Rust)"
 	viaCurl      = "curl"
+
+	viaBotocoreURL  = "botocore, presigned"
+	viaAWS4FetchURL = "aws4fetch, presigned"
+	viaSmithyURL    = "@smithy/signature-v4, presigned"
+	viaRustURL      = "aws-sigv4 (Rust), presigned"
+	viaGoURL        = "AWS SDK for Go, presigned"
 )
 
 // curlVersion is the curl whose quirks the table has. Later ones make fewer mistakes: theirs may do better, not worse.
@@ -137,20 +143,46 @@ var quirks = []quirk{
 		"it leaves parameters without a key out of the signature", "The request was signed without its query.",
 	},
 	{
-		[]string{viaSmithy}, []string{"no =", "no = among others"}, refused,
+		[]string{viaAWS4FetchURL}, []string{"empty key"}, refused,
+		"it leaves parameters without a key out of the signature", `The parameter "" was not there when the request was signed.`,
+	},
+	{
+		[]string{viaSmithy, viaSmithyURL}, []string{"no =", "no = among others"}, refused,
 		"it leaves parameters without = out of the signature", "Parameters without '=' were left out when the query was signed",
 	},
 	{
-		[]string{viaSmithy}, []string{"+ in the query"}, altered,
+		[]string{viaSmithy, viaSmithyURL}, []string{"+ in the query"}, altered,
 		"@smithy/url-parser takes + for itself and sends %2B, where browsers and Lambda mean a space", "",
 	},
 	{
-		[]string{viaSmithy}, []string{"= in a value"}, altered,
+		[]string{viaSmithy, viaSmithyURL}, []string{"= in a value"}, altered,
 		"@smithy/url-parser loses what follows the second =", "",
 	},
 	{
-		[]string{viaRust}, []string{"raw space in the path", "raw space in the query", `raw " < > in the query`}, unsent,
+		[]string{viaRust, viaRustURL}, []string{"raw space in the path", "raw space in the query", `raw " < > in the query`}, unsent,
 		"the crate http takes no such URL", "",
+	},
+	{
+		[]string{viaBotocoreURL}, []string{"JSON body", "UTF-8 body"}, refused,
+		"SigV4QueryAuth moves the members of a JSON body into the query and signs no body; who sends the body all the same is refused", "The request was signed as if it had no body.",
+	},
+	{
+		[]string{viaBotocoreURL}, []string{
+			"body with a newline at the end", "body with CRLF", "body of white space", "body that is a form", "binary body", "large body",
+		}, unsent,
+		"SigV4QueryAuth takes every body for JSON", "",
+	},
+	{
+		[]string{viaBotocoreURL}, []string{"one key twice", "one key twice, unsorted", "one pair twice"}, altered,
+		"SigV4QueryAuth keeps the first parameter of each name only", "",
+	},
+	{
+		[]string{viaBotocoreURL}, []string{"raw space in the path"}, unsent,
+		"SigV4QueryAuth leaves the space as it is: what it makes is no URL", "",
+	},
+	{
+		[]string{viaGoURL}, []string{"; in the query"}, altered,
+		"Request.URL.Query, which its documentation adds X-Amz-Expires to, loses parameters that have a ;", "",
 	},
 	{
 		[]string{viaCurl}, []string{
@@ -213,7 +245,7 @@ func (c *signCase) expected(met []quirk) verdict {
 
 var update = flag.Bool("update", false, "write docs/clients.md anew")
 
-// TestClientsDocument holds docs/clients.md to the table that TestClients proves.
+// TestClientsDocument holds docs/clients.md to the table that TestClients and TestPresigned prove.
 func TestClientsDocument(t *testing.T) {
 	const file = "../docs/clients.md"
 	want := clientsDocument(t)
@@ -242,6 +274,9 @@ those of a session. furl accepts them all, and what the function sees is what wa
 refused here is refused by AWS too, as far as its rules are known: the client signs something else than what it sends.
 ` + "`furl explain`" + ` says so in the words of the last column.
 
+Those that presign do so for such requests without headers. Each URL is then called as it stands, with the method and the
+body that it was made for.
+
 All of them get a URL right whose path and query have letters, digits and ` + "`- . _ ~`" + ` only, and ` + "`k=v`" + ` pairs that
 are sorted; all but curl also one with ` + "`%20`" + ` and other upper-case escapes that its path needs.
 
@@ -254,6 +289,11 @@ are sorted; all but curl also one with ` + "`%20`" + ` and other upper-case esca
 		{viaSmithy, "@smithy/signature-v4 " + pinned(t, "node/package.json", `"@smithy/signature-v4": `) + " with @smithy/url-parser " + pinned(t, "node/package.json", `"@smithy/url-parser": `)},
 		{viaRust, "the Rust crate aws-sigv4 " + pinned(t, "rust/Cargo.toml", `aws-sigv4 = { version = "=`)},
 		{viaCurl, "curl --aws-sigv4, " + curlVersion},
+		{viaBotocoreURL, "Presigned: botocore " + pinned(t, "python/requirements.txt", "botocore==") + ", SigV4QueryAuth"},
+		{viaAWS4FetchURL, "Presigned: aws4fetch " + pinned(t, "node/package.json", `"aws4fetch": `) + ", signQuery"},
+		{viaSmithyURL, "Presigned: @smithy/signature-v4 " + pinned(t, "node/package.json", `"@smithy/signature-v4": `) + ", presign"},
+		{viaRustURL, "Presigned: the Rust crate aws-sigv4 " + pinned(t, "rust/Cargo.toml", `aws-sigv4 = { version = "=`) + ", SignatureLocation::QueryParams"},
+		{viaGoURL, "Presigned: the AWS SDK for Go " + pinned(t, "../go.mod", "\tgithub.com/aws/aws-sdk-go-v2 v") + ", PresignHTTP"},
 	} {
 		fmt.Fprintf(&doc, "## %s\n\n| of the URL | what happens | why | furl explain |\n|---|---|---|---|\n", c.title)
 		for _, q := range quirks {
@@ -262,13 +302,13 @@ are sorted; all but curl also one with ` + "`%20`" + ` and other upper-case esca
 			}
 			var examples []string
 			for _, name := range q.parts {
-				examples = append(examples, code(example(t, name)))
+				examples = append(examples, example(t, name))
 			}
 			explain := ""
 			if q.explain != "" {
 				explain = "“" + cell(strings.TrimSuffix(q.explain, ".")) + "”"
 			}
-			fmt.Fprintf(&doc, "| %s | %s | %s | %s |\n", strings.Join(examples, " "), q.verdict, cell(q.why), explain)
+			fmt.Fprintf(&doc, "| %s | %s | %s | %s |\n", strings.TrimSuffix(strings.Join(examples, " "), ","), q.verdict, cell(q.why), explain)
 		}
 		doc.WriteString("\n")
 	}
@@ -292,18 +332,21 @@ func pinned(t *testing.T, file, before string) string {
 	return ""
 }
 
-// example is what of a URL has the part.
+// example is what of a URL has the part, or the name of a body.
 func example(t *testing.T, name string) string {
 	t.Helper()
 	for _, p := range paths {
 		if p.name == name {
-			return "/" + p.text
+			return code("/" + p.text)
 		}
 	}
 	for _, q := range queries {
 		if q.name == name {
-			return "?" + q.text
+			return code("?" + q.text)
 		}
+	}
+	if slices.ContainsFunc(bodies, func(p part) bool { return p.name == name }) {
+		return name + ","
 	}
 	t.Fatalf("quirks have a part %q that no case has", name)
 	return ""

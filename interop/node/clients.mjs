@@ -1,9 +1,10 @@
-// Signs and sends requests the way each JavaScript client's documentation shows.
+// Signs and sends requests, or presigns URLs, the way each JavaScript client's documentation shows.
 //
 // usage: clients.mjs CLIENT
 //
-// Cases come as lines of JSON on standard input, results go as lines of JSON to standard output. A character of a body
-// stands for the byte of that number. The credentials and the region are those of the environment.
+// Cases come as lines of JSON on standard input, results go as lines of JSON to standard output: a response, or a
+// presigned URL. A character of a body stands for the byte of that number. The credentials and the region are those of
+// the environment.
 
 import { createInterface } from "node:readline";
 import { Agent, request as httpRequest } from "node:http";
@@ -42,32 +43,55 @@ function aws4fetch() {
   };
 }
 
+function aws4fetchPresign() {
+  const client = new AwsClient({ ...credentials, region, service: "lambda" });
+  return async (test) => {
+    const url = new URL(test.url);
+    url.searchParams.set("X-Amz-Expires", test.expires);
+    const signed = await client.sign(url, { method: test.method, body: bodyOf(test), aws: { signQuery: true } });
+    return { url: signed.url };
+  };
+}
+
+const smithySigner = () => new SignatureV4({ credentials, region, service: "lambda", sha256: Sha256 });
+
+function smithyRequest(test) {
+  const url = parseUrl(test.url);
+  const host = url.port ? `${url.hostname}:${url.port}` : url.hostname;
+  return new HttpRequest({ ...url, method: test.method, headers: { ...test.headers, host }, body: bodyOf(test) });
+}
+
+// smithyTarget is the path and query of a request for node:http.
+function smithyTarget(request) {
+  const query = buildQueryString(request.query ?? {});
+  return query ? `${request.path}?${query}` : request.path;
+}
+
 function smithy() {
-  const signer = new SignatureV4({ credentials, region, service: "lambda", sha256: Sha256 });
+  const signer = smithySigner();
   const agent = new Agent({ keepAlive: true });
   return async (test) => {
-    const url = parseUrl(test.url);
-    const body = bodyOf(test);
-    const signed = await signer.sign(
-      new HttpRequest({
-        ...url,
-        method: test.method,
-        headers: { ...test.headers, host: url.port ? `${url.hostname}:${url.port}` : url.hostname },
-        body,
-      }),
-    );
-    const query = buildQueryString(signed.query ?? {});
+    const signed = await signer.sign(smithyRequest(test));
+    const body = signed.body;
     return send(
       {
         agent,
         host: signed.hostname,
         port: signed.port,
         method: signed.method,
-        path: query ? `${signed.path}?${query}` : signed.path,
+        path: smithyTarget(signed),
         headers: body ? { ...signed.headers, "content-length": body.length } : signed.headers,
       },
       body,
     );
+  };
+}
+
+function smithyPresign() {
+  const signer = smithySigner();
+  return async (test) => {
+    const signed = await signer.presign(smithyRequest(test), { expiresIn: test.expires });
+    return { url: `${signed.protocol}//${signed.headers.host}${smithyTarget(signed)}` };
   };
 }
 
@@ -91,7 +115,12 @@ function send(options, body) {
   });
 }
 
-const clients = { aws4fetch, "@smithy/signature-v4": smithy };
+const clients = {
+  aws4fetch,
+  "@smithy/signature-v4": smithy,
+  "aws4fetch, presigned": aws4fetchPresign,
+  "@smithy/signature-v4, presigned": smithyPresign,
+};
 const call = clients[process.argv[2]]();
 for await (const line of createInterface({ input: process.stdin })) {
   const test = JSON.parse(line);

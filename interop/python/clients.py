@@ -1,9 +1,10 @@
-"""Signs and sends requests the way each Python client's documentation shows.
+"""Signs and sends requests, or presigns URLs, the way each Python client's documentation shows.
 
 usage: clients.py CLIENT
 
-Cases come as lines of JSON on standard input, results go as lines of JSON to standard output. A character of a body
-stands for the byte of that number. The credentials and the region are those of the environment.
+Cases come as lines of JSON on standard input, results go as lines of JSON to standard output: a response, or a presigned
+URL. A character of a body stands for the byte of that number. The credentials and the region are those of the
+environment.
 """
 
 import json
@@ -13,7 +14,7 @@ import sys
 import botocore.session
 import httpx
 import requests
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from requests_aws4auth import AWS4Auth
 
@@ -79,24 +80,39 @@ def requests_aws4auth():
     return send
 
 
+def botocore_presign():
+    credentials = botocore.session.Session().get_credentials()
+
+    def presign(case):
+        request = AWSRequest(method=case["method"], url=case["url"], data=body(case))
+        SigV4QueryAuth(credentials, "lambda", REGION, expires=case["expires"]).add_auth(request)
+        return request.url
+
+    return presign
+
+
 CLIENTS = {
     "botocore+requests": botocore_requests,
     "botocore+httpx": botocore_httpx,
     "requests-aws4auth": requests_aws4auth,
+    "botocore, presigned": botocore_presign,
 }
 
 
 def main():
-    send = CLIENTS[sys.argv[1]]()
+    call = CLIENTS[sys.argv[1]]()
     for line in sys.stdin:
         case = json.loads(line)
         result = {"id": case["id"]}
         try:
-            response = send(case)
-            result["status"] = response.status_code
-            result["errorType"] = response.headers.get("x-amzn-errortype", "")
-            result["requestId"] = response.headers.get("x-amzn-requestid", "")
-            result["body"] = response.text
+            made = call(case)
+            if isinstance(made, str):
+                result["url"] = made
+            else:
+                result["status"] = made.status_code
+                result["errorType"] = made.headers.get("x-amzn-errortype", "")
+                result["requestId"] = made.headers.get("x-amzn-requestid", "")
+                result["body"] = made.text
         except Exception as error:  # what the client refuses to send is a result too
             result["error"] = f"{type(error).__name__}: {error}"
         print(json.dumps(result))

@@ -1,7 +1,9 @@
-//! Signs requests with the crate aws-sigv4 as its documentation shows, and sends each as it was signed.
+//! Signs requests with the crate aws-sigv4 as its documentation shows, and sends each as it was signed. Cases that say
+//! in how many seconds they expire are presigned and not sent.
 //!
-//! Cases come as lines of JSON on standard input, results go as lines of JSON to standard output. A character of a
-//! body stands for the byte of that number. The credentials and the region are those of the environment.
+//! Cases come as lines of JSON on standard input, results go as lines of JSON to standard output: a response, or a
+//! presigned URL. A character of a body stands for the byte of that number. The credentials and the region are those of
+//! the environment.
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
@@ -9,7 +11,9 @@ use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{sign, SignableBody, SignableRequest, SigningSettings};
+use aws_sigv4::http_request::{
+    sign, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+};
 use aws_sigv4::sign::v4;
 use serde_json::{json, Value};
 
@@ -29,7 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     for line in io::stdin().lock().lines() {
         let case: Value = serde_json::from_str(&line?)?;
-        let outcome = signed(&case, &credentials, &region).and_then(|request| send(&request));
+        let expires = case["expires"].as_u64().map(Duration::from_secs);
+        let outcome = signed(&case, expires, &credentials, &region).and_then(|request| match expires {
+            Some(_) => Ok(json!({ "url": request.uri().to_string() })),
+            None => send(&request),
+        });
         let mut result = outcome.unwrap_or_else(|err| json!({ "error": err.to_string() }));
         result["id"] = case["id"].clone();
         writeln!(out, "{result}")?;
@@ -37,7 +45,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn signed(case: &Value, credentials: &Credentials, region: &str) -> Result<Request, Box<dyn Error>> {
+fn signed(
+    case: &Value,
+    expires: Option<Duration>,
+    credentials: &Credentials,
+    region: &str,
+) -> Result<Request, Box<dyn Error>> {
     let text = |name: &str| case[name].as_str().unwrap_or_default();
     let body: Vec<u8> = text("body").chars().map(|c| c as u8).collect();
     let mut builder = http::Request::builder().method(text("method")).uri(text("url"));
@@ -46,13 +59,18 @@ fn signed(case: &Value, credentials: &Credentials, region: &str) -> Result<Reque
     }
     let mut request = builder.body(body)?;
 
+    let mut settings = SigningSettings::default();
+    if expires.is_some() {
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = expires;
+    }
     let identity = credentials.clone().into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
         .name("lambda")
         .time(SystemTime::now())
-        .settings(SigningSettings::default())
+        .settings(settings)
         .build()?
         .into();
     let mut headers = Vec::new();
