@@ -1,9 +1,6 @@
 package sigv4
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // scope explains a credential scope that is not this verifier's. If the body is known, it also tells whether the
 // signature is right for the scope claimed.
@@ -23,17 +20,17 @@ func (x *exam) scope() Diagnosis {
 		d.Fix += fix
 	}
 	if c.Region != x.ev.Region {
-		add(FaultRegion, "The request is signed for the region "+strconv.Quote(c.Region)+", but this is "+strconv.Quote(x.ev.Region)+".",
-			"Sign for the region in the host name, "+strconv.Quote(x.ev.Region)+".")
+		add(FaultRegion, "The request is signed for the region "+quote(c.Region)+", but this is "+quote(x.ev.Region)+".",
+			"Sign for the region in the host name, "+quote(x.ev.Region)+".")
 	}
 	if c.Service != x.ev.Service {
-		add(FaultService, "The request is signed for the service "+strconv.Quote(c.Service)+", but this is "+strconv.Quote(x.ev.Service)+".",
-			"Sign for the service "+strconv.Quote(x.ev.Service)+".")
+		add(FaultService, "The request is signed for the service "+quote(c.Service)+", but this is "+quote(x.ev.Service)+".",
+			"Sign for the service "+quote(x.ev.Service)+".")
 	}
 	if x.claim.terminator != terminator {
-		add(FaultTerminator, "The credential ends in "+strconv.Quote(x.claim.terminator)+".", "End the credential scope with "+strconv.Quote(terminator)+".")
+		add(FaultTerminator, "The credential ends in "+quote(x.claim.terminator)+".", "End the credential scope with "+quote(terminator)+".")
 	} else if day := x.claim.dateText[:8]; c.Date != day {
-		add(FaultDay, "The credential is for the day "+strconv.Quote(c.Date)+", but the request's date is "+strconv.Quote(x.claim.dateText)+".",
+		add(FaultDay, "The credential is for the day "+quote(c.Date)+", but the request's date is "+quote(x.claim.dateText)+".",
 			"Take day and time from one clock reading, in UTC.")
 	}
 	return x.prove(d)
@@ -41,7 +38,7 @@ func (x *exam) scope() Diagnosis {
 
 // prove tells whether, but for what d says, the signature is right.
 func (x *exam) prove(d Diagnosis) Diagnosis {
-	if !x.known {
+	if !x.known || x.long {
 		return d
 	}
 	d.Tested++
@@ -54,25 +51,61 @@ func (x *exam) prove(d Diagnosis) Diagnosis {
 // clock explains a date outside the window.
 func (x *exam) clock() Diagnosis {
 	ahead := x.claim.date.Sub(x.ev.Now).Round(time.Second)
-	if x.claim.hasExpires && ahead < 0 {
-		return x.prove(Diagnosis{Fault: FaultURLExpired,
-			Explanation: "The presigned URL was made " + (-ahead).String() + " ago to live " + x.claim.expires + " seconds.",
-			Fix:         "Presign a new URL."})
-	}
-	const quarter = 15 * time.Minute // time zones differ by multiples of it
-	zone := ahead.Round(quarter)
-	if off := (ahead - zone).Abs(); zone != 0 && zone.Abs() <= 14*time.Hour && off <= 2*time.Minute {
-		return x.prove(Diagnosis{Fault: FaultLocalTime,
-			Explanation: "The request's date is " + zone.String() + " off: local time passed off as UTC.",
-			Fix:         "Write the date in UTC."})
+	if x.claim.hasExpires && x.ev.Refusal.Kind == SignatureExpired {
+		return x.expired(-ahead)
 	}
 	side := "behind"
 	if ahead > 0 {
-		side = "ahead"
+		side = "ahead of"
 	}
-	return x.prove(Diagnosis{Fault: FaultClock,
-		Explanation: "The request's date is " + ahead.Abs().String() + " " + side + " of the server's clock.",
-		Fix:         "Set the client's clock by a time server, and sign each request when it is sent."})
+	d := Diagnosis{Fault: FaultClock,
+		Explanation: "The request's date is " + ahead.Abs().String() + " " + side + " the server's clock.",
+		Fix:         "Set the client's clock by a time server, and sign each request when it is sent."}
+	if !zoned(ahead, 0) {
+		return x.prove(d)
+	}
+	d.Fault = FaultLocalTime
+	d.Explanation = "The request's date is " + ahead.Abs().String() + " " + side + " the server's clock, as if local time had been passed off as UTC."
+	d.Fix = "Write the date in UTC, and sign each request when it is sent."
+	return x.suppose(d)
+}
+
+// expired explains a presigned URL of that age.
+func (x *exam) expired(age time.Duration) Diagnosis {
+	d := Diagnosis{Fault: FaultURLExpired,
+		Explanation: "The presigned URL was made " + age.String() + " ago to live " + x.claim.expires + " seconds.",
+		Fix:         "Presign a new URL."}
+	life, _ := parseExpires(x.claim.expires) // which the verifier has read
+	if !zoned(-age, min(time.Duration(life)*time.Second, maxZoned)) {
+		return x.prove(d)
+	}
+	d.Explanation = "The presigned URL was made " + age.String() + " ago to live " + x.claim.expires +
+		" seconds, or it was made just now and its date is local time passed off as UTC."
+	d.Fix = "Presign a new URL, and write its date in UTC."
+	return x.suppose(d)
+}
+
+// maxZoned is the longest life of a URL whose date may be local time: with a longer one every age would fit some zone.
+const maxZoned = 15 * time.Minute
+
+// zoned reports whether a clock that is so far ahead may show the local time of some zone, up to a life ago.
+func zoned(ahead, life time.Duration) bool {
+	const slack = 2 * time.Minute
+	for _, zone := range zones {
+		if off := ahead - zone; -life-slack <= off && off <= slack {
+			return true
+		}
+	}
+	return false
+}
+
+// suppose is prove for a cause that a right signature does not prove.
+func (x *exam) suppose(d Diagnosis) Diagnosis {
+	if d = x.prove(d); d.Proven {
+		d.Proven, d.CanonicalRequest = false, ""
+		d.Explanation += " The signature itself is right."
+	}
+	return d
 }
 
 // token explains what is wrong with the session token.
@@ -93,7 +126,7 @@ func (x *exam) token() Diagnosis {
 			Fix:         "Use access key id, secret access key and session token of one set of credentials."}
 		for _, k := range x.ev.Others {
 			if k.SessionToken != "" && constantTimeEqual(x.claim.token, k.SessionToken) {
-				d.Explanation = "The session token is that of access key " + strconv.Quote(k.AccessKeyID) + "."
+				d.Explanation = "The session token is that of access key " + quote(k.AccessKeyID) + "."
 			}
 		}
 		return x.prove(d)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -47,14 +48,18 @@ type Diagnosis struct {
 	// CanonicalRequest is what the client signed, if Proven. It may hold a session token.
 	CanonicalRequest string
 	Tested           int  // hypotheses tried
-	Exhausted        bool // time or hypotheses ran out before all were tried
+	Exhausted        bool // not all were tried: time or hypotheses ran out, or a part of the request is too large
 }
 
 // Diagnose finds out what a client must have signed for its signature to come out as it did. It computes the
 // signature under one fault after the other, then under pairs of the commonest, and stops at the first that
-// reproduces what was sent: at most MaxHypotheses, within ev.MaxTime and until ctx is done. Unknown keys are not
-// diagnosed. The caller bounds how often it is called ([Limiter]) and keeps the result from the network client.
-func Diagnose(ctx context.Context, ev Evidence) Diagnosis {
+// reproduces what was sent: at most MaxHypotheses, within ev.MaxTime and until ctx is done. Parts of the request that are
+// too large for that are not looked into. Unknown keys are not diagnosed. The caller bounds how often it is called
+// ([Limiter]) and keeps the result from the network client.
+func Diagnose(ctx context.Context, ev Evidence) Diagnosis { return diagnoseBy(ctx, time.Now, ev) }
+
+// diagnoseBy is Diagnose with the clock that MaxTime is measured by.
+func diagnoseBy(ctx context.Context, now func() time.Time, ev Evidence) Diagnosis {
 	switch {
 	case ev.Refusal == nil || ev.Request == nil || ev.Refusal.Kind == UnknownKey:
 		return Diagnosis{}
@@ -69,13 +74,13 @@ func Diagnose(ctx context.Context, ev Evidence) Diagnosis {
 	if ev.MaxTime == 0 {
 		ev.MaxTime = MaxDiagnosisTime
 	}
-	x, ok := newExam(ev)
+	x, ok := newExam(newBudget(ctx, now, ev.MaxTime), ev)
 	if !ok {
 		return Diagnosis{} // it is not the request that was refused
 	}
 	switch ev.Refusal.Kind {
 	case InvalidSignature:
-		return x.mismatch(ctx)
+		return x.mismatch()
 	case InvalidScope:
 		return x.scope()
 	case SignatureExpired, SignatureNotYetCurrent:
@@ -112,83 +117,60 @@ type hypothesis struct {
 	apply       func(*attempt)
 }
 
-// mismatch tries the hypotheses.
-func (x *exam) mismatch(ctx context.Context) Diagnosis {
-	start := time.Now()
-	var d Diagnosis
-	var common []hypothesis
-	// try reports whether to go on.
-	try := func(hs ...hypothesis) bool {
-		if d.Tested >= MaxHypotheses || ctx.Err() != nil || time.Since(start) > x.ev.MaxTime {
-			d.Exhausted = true
-			return false
+// mismatch tries the candidates.
+func (x *exam) mismatch() Diagnosis {
+	if x.long {
+		return x.conclude()
+	}
+	for hs := range x.candidates() {
+		if !x.left() {
+			break
 		}
 		a := x.base
 		for _, h := range hs {
 			h.apply(&a)
 		}
-		d.Tested++
-		if !x.reproduces(&a) {
-			return true
-		}
-		d.Fault, d.Explanation, d.Fix = hs[0].fault, hs[0].explanation, hs[0].fix
-		for _, h := range hs[1:] {
-			d.And = h.fault
-			d.Explanation += " Also: " + h.explanation
-			d.Fix += " Also: " + h.fix
-		}
-		d.Proven, d.CanonicalRequest = true, string(x.text)
-		return false
-	}
-	for h := range x.hypotheses() {
-		if h.common {
-			common = append(common, h)
-		}
-		if h.fault == FaultPathNotNormal {
-			continue // alone it is no fault: the verifier accepts it
-		}
-		if !try(h) {
-			return x.conclude(d)
+		x.tested++
+		if x.reproduces(&a) {
+			return x.found(hs)
 		}
 	}
-	// A client that does not normalise paths is no rarity, so that fault's pairs go first.
-	slices.SortStableFunc(common, func(a, b hypothesis) int {
-		return cmp.Compare(rank(a.fault), rank(b.fault))
-	})
-	for i, h := range common {
-		for _, g := range common[i+1:] {
-			if h.in != g.in && !try(h, g) {
-				return x.conclude(d)
-			}
-		}
-	}
-	return x.conclude(d)
+	return x.conclude()
 }
 
-func rank(f Fault) int {
-	if f == FaultPathNotNormal {
-		return 0
+// found is the diagnosis of the hypotheses that were applied to the attempt tried last.
+func (x *exam) found(hs []hypothesis) Diagnosis {
+	d := Diagnosis{Fault: hs[0].fault, Explanation: hs[0].explanation, Fix: hs[0].fix, Proven: true,
+		CanonicalRequest: string(x.text), Tested: x.tested}
+	for _, h := range hs[1:] {
+		d.And = h.fault
+		d.Explanation += " Also: " + h.explanation
+		d.Fix += " Also: " + h.fix
 	}
-	return 1
+	return d
 }
 
-// conclude fills in what can be said without proof.
-func (x *exam) conclude(d Diagnosis) Diagnosis {
+// conclude is what can be said without proof.
+func (x *exam) conclude() Diagnosis {
+	d := Diagnosis{Tested: x.tested, Exhausted: x.spent || len(x.skipped) > 0}
 	switch {
-	case d.Proven:
-		return d
 	case x.absent != "":
 		d.Fault = FaultHeaderAbsent
-		d.Explanation = "The header " + x.absent + " is in SignedHeaders, but it did not arrive."
-		d.Fix = "Sign only headers that reach the server unchanged, or find what drops " + x.absent + " on the way."
+		d.Explanation = "The header " + short(x.absent) + " is in SignedHeaders, but it did not arrive."
+		d.Fix = "Sign only headers that reach the server unchanged, or find what drops " + short(x.absent) + " on the way."
 	case x.ev.Refusal.Detail != "":
 		c := contradiction(x.ev.Refusal)
 		d.Fault, d.Explanation, d.Fix = c.Fault, c.Explanation, c.Fix
 	default:
 		d.Fault = FaultUnknown
-		d.Explanation = "The signature does not match, and none of the usual faults explains it."
-		if d.Exhausted {
+		switch {
+		case x.spent:
 			d.Explanation = "The signature does not match; time ran out before all of the usual faults had been tried."
+		case len(x.skipped) > 0:
+			d.Explanation = "The signature does not match, and none of the faults that were tried explains it; the " +
+				strings.Join(x.skipped, " and the ") + " of the request, being too large, was not looked into."
+		default:
+			d.Explanation = "The signature does not match, and none of the usual faults explains it."
 		}
 		d.Fix = "Compare the canonical request the client signed with the server's line by line; if they are equal, the secret access key is another."
 	}
@@ -207,15 +189,42 @@ func contradiction(e *Error) Diagnosis {
 	}
 }
 
-// hypotheses are all single faults, the commonest first.
-func (x *exam) hypotheses() iter.Seq[hypothesis] {
-	return func(yield func(hypothesis) bool) {
-		for _, family := range []func(func(hypothesis) bool) bool{
+// candidates are the single faults, then pairs of the commonest, then single faults that are rare.
+func (x *exam) candidates() iter.Seq[[]hypothesis] {
+	return func(yield func([]hypothesis) bool) {
+		var common []hypothesis
+		single := func(h hypothesis) bool {
+			if h.common {
+				common = append(common, h)
+			}
+			// Alone it is no fault: the verifier accepts it.
+			return h.fault == FaultPathNotNormal || yield([]hypothesis{h})
+		}
+		for _, family := range []func(yields) bool{
 			x.signatures, x.secrets, x.payloads, x.paths, x.hosts, x.queries, x.headers, x.methods, x.scopes, x.times,
 		} {
-			if !family(yield) {
+			if !family(single) {
 				return
 			}
 		}
+		// A client that does not normalise paths is no rarity, so that fault's pairs go first.
+		slices.SortStableFunc(common, func(a, b hypothesis) int {
+			return cmp.Compare(rank(a.fault), rank(b.fault))
+		})
+		for i, h := range common {
+			for _, g := range common[i+1:] {
+				if h.in != g.in && !yield([]hypothesis{h, g}) {
+					return
+				}
+			}
+		}
+		x.rareScopes(single)
 	}
+}
+
+func rank(f Fault) int {
+	if f == FaultPathNotNormal {
+		return 0
+	}
+	return 1
 }

@@ -88,13 +88,21 @@ func TestDiagnoseOtherRefusals(t *testing.T) {
 		and    sigv4.Fault
 		proven bool
 	}{
-		{"local time behind", at(-time.Hour), sigv4.SignatureExpired, sigv4.FaultLocalTime, "", true},
-		{"local time ahead", at(330 * time.Minute), sigv4.SignatureNotYetCurrent, sigv4.FaultLocalTime, "", true},
+		{"local time behind", at(-time.Hour), sigv4.SignatureExpired, sigv4.FaultLocalTime, "", false},
+		{"local time ahead", at(330 * time.Minute), sigv4.SignatureNotYetCurrent, sigv4.FaultLocalTime, "", false},
 		{"clock behind", at(-7 * time.Minute), sigv4.SignatureExpired, sigv4.FaultClock, "", true},
 		{"clock ahead", at(7 * time.Minute), sigv4.SignatureNotYetCurrent, sigv4.FaultClock, "", true},
+		{"a quarter of an hour behind", at(-15*time.Minute - 20*time.Second), sigv4.SignatureExpired, sigv4.FaultClock, "", true},
+		{"half an hour behind", at(-30 * time.Minute), sigv4.SignatureExpired, sigv4.FaultClock, "", true},
+		{"no zone's quarter", at(-3*time.Hour - 15*time.Minute), sigv4.SignatureExpired, sigv4.FaultClock, "", true},
+		{"a zone's quarter", at(12*time.Hour + 46*time.Minute), sigv4.SignatureNotYetCurrent, sigv4.FaultLocalTime, "", false},
+		{"local time, body not read", raw{at: clock.Add(-time.Hour), method: "POST", body: "x"}.header(), sigv4.SignatureExpired, sigv4.FaultLocalTime, "", false},
 		{"days behind", at(-48 * time.Hour), sigv4.SignatureExpired, sigv4.FaultClock, "", true},
-		{"old URL", shift(-time.Hour, "60"), sigv4.SignatureExpired, sigv4.FaultURLExpired, "", true},
-		{"URL from the future", shift(time.Hour, "60"), sigv4.SignatureNotYetCurrent, sigv4.FaultLocalTime, "", true},
+		{"old URL", shift(-40*time.Minute, "60"), sigv4.SignatureExpired, sigv4.FaultURLExpired, "", true},
+		{"URL of another zone", shift(-5*time.Hour-4*time.Minute, "300"), sigv4.SignatureExpired, sigv4.FaultURLExpired, "", false},
+		{"old URL of a long life", shift(-5*time.Hour-30*time.Minute, "3600"), sigv4.SignatureExpired, sigv4.FaultURLExpired, "", true},
+		{"URL of no life", shift(0, "0"), sigv4.SignatureExpired, sigv4.FaultURLExpired, "", true},
+		{"URL from the future", shift(time.Hour, "60"), sigv4.SignatureNotYetCurrent, sigv4.FaultLocalTime, "", false},
 		{"clock, body not read", raw{at: clock.Add(-7 * time.Minute), method: "POST", body: "x"}.header(), sigv4.SignatureExpired, sigv4.FaultClock, "", false},
 		{"clock, and a wrong secret", raw{at: clock.Add(-7 * time.Minute), who: sigv4.Credentials{AccessKeyID: alice.AccessKeyID, Secret: dave.Secret}}.header(), sigv4.SignatureExpired, sigv4.FaultClock, "", false},
 
@@ -130,6 +138,10 @@ func TestDiagnoseOtherRefusals(t *testing.T) {
 			}
 			if d.Fault != "" && (d.Explanation == "" || d.Fix == "") {
 				t.Errorf("not explained: %+v", d)
+			}
+			if (tt.want == sigv4.FaultLocalTime || tt.name == "URL of another zone") != strings.Contains(d.Explanation, "local time") ||
+				d.Fault == sigv4.FaultLocalTime && !strings.Contains(d.Fix, "UTC") {
+				t.Errorf("explained by %q, %q", d.Explanation, d.Fix)
 			}
 			if tt.name == "token of another" && !strings.Contains(d.Explanation, carol.AccessKeyID) {
 				t.Errorf("%q does not name the key the token belongs to", d.Explanation)
@@ -208,7 +220,8 @@ func TestDiagnoseBounds(t *testing.T) {
 // TestDiagnoseLongBody: bodies too long to be varied still get every other hypothesis.
 func TestDiagnoseLongBody(t *testing.T) {
 	body := strings.Repeat("x", 100_000) + "\n"
-	if d := diagnose(t, faulty{body: body, signPayload: payload(strings.TrimSpace)}.request(), sigv4.InvalidSignature); d.Fault != sigv4.FaultUnknown {
+	if d := diagnose(t, faulty{body: body, signPayload: payload(strings.TrimSpace)}.request(), sigv4.InvalidSignature); d.Fault != sigv4.FaultUnknown ||
+		!d.Exhausted || !strings.Contains(d.Explanation, "the body of the request, being too large") {
 		t.Errorf("got %+v", d)
 	}
 	if d := diagnose(t, faulty{body: body, signPayload: payload(func(string) string { return "" })}.request(), sigv4.InvalidSignature); d.Fault != sigv4.FaultPayloadEmpty {

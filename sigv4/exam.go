@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 )
 
 // line is one canonical header line.
@@ -40,18 +41,22 @@ type attempt struct {
 
 // exam is one diagnosis at work.
 type exam struct {
-	ev     Evidence
-	claim  claim
-	base   attempt  // what the server computed
-	raw    []rawArg // the query as sent
-	path   string   // the path as sent
-	listed []string // SignedHeaders in the order sent
-	absent string   // a header of SignedHeaders that is not in the request
-	body   []byte
-	known  bool // the body was read
+	*budget
+	ev      Evidence
+	claim   claim
+	base    attempt  // what the server computed
+	query   string   // as sent
+	path    string   // as sent
+	listed  []string // SignedHeaders in the order sent
+	absent  string   // a header of SignedHeaders that is not in the request
+	body    []byte
+	known   bool     // the body was read
+	long    bool     // the signed headers are too large for anything: base is not set
+	skipped []string // parts of the request that are too large
 
-	text []byte // canonical request of the attempt tried last
-	keys map[keyInput][]byte
+	parts canonical // of the attempt tried last
+	text  []byte    // its canonical request
+	keys  map[keyInput][]byte
 }
 
 type keyInput struct {
@@ -61,7 +66,7 @@ type keyInput struct {
 }
 
 // newExam reads the request once more. It reports false for one that could not even be read.
-func newExam(ev Evidence) (*exam, bool) {
+func newExam(b *budget, ev Evidence) (*exam, bool) {
 	r := ev.Request
 	var w scratch
 	path, err := readTarget(&w.q, r)
@@ -82,13 +87,17 @@ func newExam(ev Evidence) (*exam, bool) {
 	if c.scope, c.terminator, ok = parseCredential(c.credential); !ok {
 		return nil, false
 	}
-	x := &exam{ev: ev, path: path, listed: slices.Clone(c.signed), keys: make(map[keyInput][]byte)}
+	x := &exam{budget: b, ev: ev, path: path, listed: slices.Clone(c.signed), keys: make(map[keyInput][]byte)}
+	_, x.query = splitTarget(target(r))
 	x.body, x.known = ev.Refusal.Body, ev.Refusal.Body != nil || r.ContentLength == 0
+	x.claim = *c
+	if x.long = !x.measure(&w); x.long {
+		x.skip("header")
+		return x, true
+	}
 	w.gather(r)
 	x.claim = *c
-	w.fill(r.Method, sha256.Sum256(x.body))
-	_, rawQuery := splitTarget(target(r))
-	x.raw = splitQuery(rawQuery, c.form == Query)
+	w.fill(r.Method, x.payload())
 	var lines []line
 	for _, name := range c.signed {
 		switch values := w.lookup(r, name); {
@@ -106,26 +115,65 @@ func newExam(ev Evidence) (*exam, bool) {
 	return x, true
 }
 
+// measure reports whether method and signed headers are small enough to be hashed again and again. A header counts as
+// often as it is listed, in whatever letters.
+func (x *exam) measure(w *scratch) bool {
+	size := len(x.ev.Request.Method)
+	for _, name := range x.listed {
+		size += len(name)
+		for _, value := range w.lookup(x.ev.Request, strings.ToLower(name)) {
+			if size += len(value) + 1; size > maxLines {
+				return false
+			}
+		}
+	}
+	return size <= maxLines
+}
+
+// payload is the hash of the body. The verifier has computed it if it got as far as that.
+func (x *exam) payload() (sum [sha256.Size]byte) {
+	text := x.ev.Refusal.CanonicalRequest
+	if n, err := hex.Decode(sum[:], []byte(text[max(0, len(text)-2*sha256.Size):])); err == nil && n == len(sum) {
+		return sum
+	}
+	return sha256.Sum256(x.body)
+}
+
+// skip notes a part of the request that is too large.
+func (x *exam) skip(part string) {
+	if !slices.Contains(x.skipped, part) {
+		x.skipped = append(x.skipped, part)
+	}
+}
+
 // reproduces reports whether the attempt has the signature that was sent. It leaves its canonical request in x.text.
 func (x *exam) reproduces(a *attempt) bool {
-	parts := canonical{method: a.method, path: []byte(a.path), query: []byte(a.query), payload: []byte(a.payload)}
+	return constantTimeEqual(x.sign(a), x.claim.signature)
+}
+
+// sign is the signature of the attempt. Its canonical request is left in x.text.
+func (x *exam) sign(a *attempt) string {
+	p := &x.parts
+	p.method = a.method
+	p.path, p.query, p.payload = append(p.path[:0], a.path...), append(p.query[:0], a.query...), append(p.payload[:0], a.payload...)
+	p.headers, p.names = p.headers[:0], p.names[:0]
 	for i, h := range a.headers {
-		parts.headers = append(append(append(append(parts.headers, h.name...), ':'), h.value...), '\n')
+		p.headers = append(append(append(append(p.headers, h.name...), ':'), h.value...), '\n')
 		if i > 0 {
-			parts.names = append(parts.names, ';')
+			p.names = append(p.names, ';')
 		}
-		parts.names = append(parts.names, h.name...)
+		p.names = append(p.names, h.name...)
 	}
 	if a.names != "" {
-		parts.names = []byte(a.names)
+		p.names = append(p.names[:0], a.names...)
 	}
 	if a.noNewline {
-		parts.headers = bytes.TrimSuffix(parts.headers, []byte("\n"))
+		p.headers = bytes.TrimSuffix(p.headers, []byte("\n"))
 	}
-	x.text = parts.append(x.text[:0])
+	x.text = p.append(x.text[:0])
 	mac := hmac.New(sha256.New, x.key(a))
 	mac.Write(appendStringToSign(nil, a.date, string(a.scope.appendTail(nil)), x.text))
-	return constantTimeEqual(a.write(mac.Sum(nil)), x.claim.signature)
+	return a.write(mac.Sum(nil))
 }
 
 // key derives the attempt's signing key; most attempts share one.

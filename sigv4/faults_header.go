@@ -25,17 +25,21 @@ const maxNames = 8
 // hosts: other names and ports of this server.
 func (x *exam) hosts(yield yields) bool {
 	host := x.ev.Request.Host
+	if len(host) > maxNameLen {
+		x.skip("host")
+		return true
+	}
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
 		name, port = host, ""
 	}
 	seen := map[string]bool{host: true, "": true}
 	try := func(fault Fault, common bool, signed string) bool {
-		if seen[signed] {
+		if seen[signed] || len(signed) > maxNameLen {
 			return true
 		}
 		seen[signed] = true
-		explanation := "The request was signed for the host " + strconv.Quote(signed) + " but arrived for " + strconv.Quote(host) + "."
+		explanation := "The request was signed for the host " + quote(signed) + " but arrived for " + quote(host) + "."
 		fix := "Sign the Host header that is sent; a proxy in between must pass it on unchanged."
 		if fault == FaultHostPort {
 			fix = "Sign the Host header with its port, exactly as it is sent: only the scheme's default port is left out."
@@ -56,7 +60,8 @@ func (x *exam) hosts(yield yields) bool {
 	}
 	// A local name is mostly that of another server on the same port, any other name that of one on its own.
 	local := []string{"localhost", "127.0.0.1", "[::1]"}
-	names := slices.Concat(local, x.ev.Request.Header["X-Forwarded-Host"], x.ev.Hosts[:min(len(x.ev.Hosts), maxNames)])
+	forwarded := x.ev.Request.Header["X-Forwarded-Host"]
+	names := slices.Concat(local, forwarded[:min(len(forwarded), maxNames)], x.ev.Hosts[:min(len(x.ev.Hosts), maxNames)])
 	for i, other := range names {
 		bare := other
 		if h, _, err := net.SplitHostPort(other); err == nil {
@@ -73,12 +78,21 @@ func (x *exam) hosts(yield yields) bool {
 
 // headers: lists that do not fit, and values changed on the way.
 func (x *exam) headers(yield yields) bool {
-	return x.cases(yield) && x.lists(yield) && x.contentTypes(yield) && x.spaces(yield) && x.rewritten(yield) &&
+	return x.cases(yield) && x.lists(yield) && x.contentTypes(yield) && x.tokens(yield) && x.spaces(yield) && x.cookies(yield) &&
+		x.rewritten(yield) &&
 		yield(hypothesis{FaultCanonicalNewline, inHeaders, false,
 			"The empty line between headers and SignedHeaders is missing in what was signed.",
 			"End each canonical header with a newline and put one more newline after the last.",
 			func(a *attempt) { a.noNewline = true }})
 }
+
+// find finds the line of that name; lines are sorted.
+func find(lines []line, name string) (int, bool) {
+	return slices.BinarySearchFunc(lines, name, func(l line, name string) int { return strings.Compare(l.name, name) })
+}
+
+// sent are the values of a header that net/http keeps in the map, whatever letters its name is listed in.
+func (x *exam) sent(name string) []string { return x.ev.Request.Header[http.CanonicalHeaderKey(name)] }
 
 // maxPerHeader bounds how many headers one family looks at.
 const maxPerHeader = 8
@@ -86,7 +100,7 @@ const maxPerHeader = 8
 func (x *exam) lists(yield yields) bool {
 	lines := x.base.headers
 	for i, l := range lines[:min(len(lines), maxPerHeader)] {
-		fault, explanation := FaultSignedHeadersLong, "The header "+l.name+" is in SignedHeaders but was not signed."
+		fault, explanation := FaultSignedHeadersLong, "The header "+short(l.name)+" is in SignedHeaders but was not signed."
 		if l.name == nameToken {
 			fault, explanation = FaultTokenUnsigned, "The session token is in SignedHeaders but was not signed."
 		}
@@ -105,7 +119,7 @@ func (x *exam) lists(yield yields) bool {
 		more := append(slices.Clone(lines), line{name, string(appendValues(nil, x.ev.Request.Header[key]))})
 		slices.SortFunc(more, func(a, b line) int { return strings.Compare(a.name, b.name) })
 		if !yield(hypothesis{FaultSignedHeadersShort, inHeaders, false,
-			"The header " + name + " was signed but is not in SignedHeaders.", "List in SignedHeaders exactly the headers that are signed.",
+			"The header " + short(name) + " was signed but is not in SignedHeaders.", "List in SignedHeaders exactly the headers that are signed.",
 			func(a *attempt) { a.headers = more }}) {
 			return false
 		}
@@ -115,7 +129,7 @@ func (x *exam) lists(yield yields) bool {
 	}
 	sent := make([]line, 0, len(lines))
 	for _, name := range x.listed {
-		if i := slices.IndexFunc(lines, func(l line) bool { return l.name == name }); i >= 0 {
+		if i, ok := find(lines, name); ok {
 			sent = append(sent, lines[i])
 		}
 	}
@@ -128,8 +142,20 @@ func (x *exam) lists(yield yields) bool {
 
 // unlisted are the keys of headers that are there but not in SignedHeaders, a few of them.
 func (x *exam) unlisted() (keys []string) {
-	for key := range x.ev.Request.Header {
-		if key != keyAuthorization && !containsFold(x.listed, key) {
+	if len(x.ev.Request.Header) > maxParts {
+		x.skip("number of headers")
+		return nil
+	}
+	listed := map[string]bool{keyAuthorization: true}
+	for _, name := range x.listed {
+		listed[http.CanonicalHeaderKey(name)] = true
+	}
+	for key, values := range x.ev.Request.Header {
+		size := 0
+		for _, value := range values {
+			size += len(value) + 1
+		}
+		if !listed[key] && size <= maxText {
 			keys = append(keys, key)
 		}
 	}
@@ -145,7 +171,7 @@ func (x *exam) cases(yield yields) bool {
 	}
 	var lower, upper []line
 	for _, name := range x.listed {
-		values := x.ev.Request.Header[http.CanonicalHeaderKey(name)]
+		values := x.sent(name)
 		if strings.EqualFold(name, nameHost) {
 			values = []string{x.ev.Request.Host}
 		}
@@ -163,8 +189,8 @@ func (x *exam) cases(yield yields) bool {
 
 // contentTypes: HTTP libraries like to add the charset.
 func (x *exam) contentTypes(yield yields) bool {
-	i := slices.IndexFunc(x.base.headers, func(l line) bool { return l.name == "content-type" })
-	if i < 0 {
+	i, ok := find(x.base.headers, "content-type")
+	if !ok {
 		return true
 	}
 	sent := x.base.headers[i].value
@@ -179,7 +205,7 @@ func (x *exam) contentTypes(yield yields) bool {
 			continue
 		}
 		if !yield(hypothesis{FaultContentType, inHeaders, signed == media,
-			"The content-type was signed as " + strconv.Quote(signed) + " but arrived as " + strconv.Quote(sent) + ".",
+			"The content-type was signed as " + quote(signed) + " but arrived as " + quote(sent) + ".",
 			"Set the content-type, charset included, before signing, so that the HTTP library does not change it.",
 			func(a *attempt) { a.headers = replaced(a.headers, "content-type", signed) }}) {
 			return false
@@ -193,7 +219,7 @@ func (x *exam) spaces(yield yields) bool {
 	const fix = "Trim header values and turn each run of white space into one space before signing."
 	sent := slices.Clone(x.base.headers)
 	for i, l := range sent {
-		if values := x.ev.Request.Header[http.CanonicalHeaderKey(l.name)]; len(values) > 0 {
+		if values := x.sent(l.name); len(values) > 0 {
 			sent[i].value = strings.Join(values, ",")
 		}
 	}
@@ -202,7 +228,7 @@ func (x *exam) spaces(yield yields) bool {
 		return false
 	}
 	for _, l := range x.base.headers[:min(len(x.base.headers), maxPerHeader)] {
-		values := x.ev.Request.Header[http.CanonicalHeaderKey(l.name)]
+		values := x.sent(l.name)
 		if len(values) == 0 {
 			continue
 		}
@@ -210,20 +236,77 @@ func (x *exam) spaces(yield yields) bool {
 			return func(a *attempt) { a.headers = replaced(a.headers, l.name, v) }
 		}
 		for _, signed := range []string{" " + l.value, l.value + " "} {
-			if !yield(hypothesis{FaultHeaderSpace, inHeaders, false, "The value of " + l.name + " was signed with white space around it.", fix, set(signed)}) {
+			if !yield(hypothesis{FaultHeaderSpace, inHeaders, false, "The value of " + short(l.name) + " was signed with white space around it.", fix, set(signed)}) {
 				return false
 			}
 		}
-		if len(values) == 1 {
+		if len(values) == 1 || l.name == nameToken {
+			continue
+		}
+		if len(values) > maxParts {
+			x.skip("number of headers")
 			continue
 		}
 		sorted := slices.Sorted(slices.Values(values))
 		for _, signed := range []string{strings.Join(values, ", "), values[0], values[len(values)-1], strings.Join(sorted, ",")} {
 			if !yield(hypothesis{FaultHeaderJoin, inHeaders, false,
-				"The header " + l.name + " is there " + strconv.Itoa(len(values)) + " times, and its values were not joined by a comma in the order sent.",
+				"The header " + short(l.name) + " is there " + strconv.Itoa(len(values)) + " times, and its values were not joined by a comma in the order sent.",
 				"Join the values of a repeated header with ',' and no space, in the order they are sent.", set(signed)}) {
 				return false
 			}
+		}
+	}
+	return true
+}
+
+// tokens: session tokens that the signer and its HTTP client both add.
+func (x *exam) tokens(yield yields) bool {
+	i, ok := find(x.base.headers, nameToken)
+	if !ok {
+		return true
+	}
+	set := func(v string) func(*attempt) {
+		return func(a *attempt) { a.headers = replaced(a.headers, nameToken, v) }
+	}
+	const fix = "Hand the session token to the signer, and add no X-Amz-Security-Token besides."
+	values := x.sent(nameToken)
+	if len(values) == 1 {
+		for _, comma := range []string{",", ", "} {
+			if !yield(hypothesis{FaultTokenTwice, inHeaders, false, "The session token was signed twice.", fix,
+				set(values[0] + comma + values[0])}) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, signed := range []string{x.base.headers[i].value, values[0], values[len(values)-1], strings.Join(values, ", ")} {
+		if !yield(hypothesis{FaultTokenTwice, inHeaders, false,
+			"The session token is there " + strconv.Itoa(len(values)) + " times.", fix, set(signed)}) {
+			return false
+		}
+	}
+	return true
+}
+
+// cookies: HTTP/2 sends each cookie by itself, and whoever puts them together again writes "; " between them (RFC 9113,
+// 8.2.3).
+func (x *exam) cookies(yield yields) bool {
+	i, ok := find(x.base.headers, "cookie")
+	if !ok {
+		return true
+	}
+	sent := x.base.headers[i].value
+	for _, signed := range []string{
+		strings.ReplaceAll(sent, "; ", ";"), strings.ReplaceAll(sent, "; ", ","), strings.ReplaceAll(sent, "; ", ", "), sent + ";",
+	} {
+		if signed == sent {
+			continue
+		}
+		if !yield(hypothesis{FaultHeaderJoin, inHeaders, false,
+			"The cookies were signed with something else than '; ' between them, which HTTP/2 makes of it.",
+			"Write all cookies into one header with '; ' between them, or leave cookies out of what is signed.",
+			func(a *attempt) { a.headers = replaced(a.headers, "cookie", signed) }}) {
+			return false
 		}
 	}
 	return true
@@ -242,22 +325,22 @@ func (x *exam) rewritten(yield yields) bool {
 		nameTransfer:      {"chunked"},
 	}
 	for _, name := range x.claim.signed {
-		i := slices.IndexFunc(x.base.headers, func(l line) bool { return l.name == name })
+		i, found := find(x.base.headers, name)
 		candidates := usual[name]
-		if i < 0 && name == "content-type" {
+		if !found && name == "content-type" {
 			candidates = []string{"application/json", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8", "text/plain"}
 		}
 		for _, signed := range candidates {
 			h := hypothesis{FaultHeaderChanged, inHeaders, false,
-				"The header " + name + " was signed as " + strconv.Quote(signed) + " and changed on the way.",
+				"The header " + name + " was signed as " + quote(signed) + " and changed on the way.",
 				"Do not sign " + name + ": proxies and HTTP libraries change it.",
 				func(a *attempt) { a.headers = replaced(a.headers, name, signed) }}
 			switch {
-			case i >= 0 && x.base.headers[i].value == signed:
+			case found && x.base.headers[i].value == signed:
 				continue
-			case i < 0:
+			case !found:
 				h.fault = FaultHeaderAbsent
-				h.explanation = "The header " + name + " was signed as " + strconv.Quote(signed) + " and dropped on the way."
+				h.explanation = "The header " + name + " was signed as " + quote(signed) + " and dropped on the way."
 				h.apply = func(a *attempt) {
 					a.headers = append(slices.Clone(a.headers), line{name, signed})
 					slices.SortFunc(a.headers, func(a, b line) int { return strings.Compare(a.name, b.name) })

@@ -3,7 +3,6 @@ package sigv4
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -27,23 +26,34 @@ func (x *exam) secrets(yield yields) bool {
 	set := func(s string) func(*attempt) { return func(a *attempt) { a.secret = s } }
 	const space = "Take the white space and quotes off the secret access key where it is read (a newline at the end of a file is the usual one)."
 	for _, s := range []string{
-		secret + "\n", secret + "\r\n", secret + " ", secret + "\r", " " + secret, strings.TrimSpace(secret),
-		`"` + secret + `"`, `'` + secret + `'`,
+		secret + "\n", secret + "\r\n", secret + " ", secret + "\r", secret + "\t", secret + "\n\n", " " + secret, "\t" + secret,
+		" " + secret + " ", strings.TrimSpace(secret), `"` + secret + `"`, `'` + secret + `'`,
 	} {
 		if s != secret && !yield(hypothesis{FaultSecretSpace, inSecret, s == secret+"\n",
 			"The secret access key was used with stray white space or quotes around it, or without those it has.", space, set(s)}) {
 			return false
 		}
 	}
-	for _, s := range []string{strictDecoded(secret), lenient(secret), strings.ReplaceAll(secret, "+", " "), strings.ReplaceAll(secret, `/`, `\/`)} {
-		if s != secret && !yield(hypothesis{FaultSecretEncoded, inSecret, false,
+	// Secrets have '+' and '/' besides letters and digits. Python's quote leaves '/' alone unless told otherwise.
+	seen := map[string]bool{secret: true}
+	for _, s := range []string{
+		strings.ReplaceAll(strictDecoded(secret), "%2F", "/"), strictDecoded(secret), escapeCase(strictDecoded(secret), strings.ToLower),
+		strings.ReplaceAll(escapeCase(strictDecoded(secret), strings.ToLower), "%2f", "/"),
+		strings.ReplaceAll(secret, "/", "%2F"), strings.ReplaceAll(secret, "/", "%2f"),
+		lenient(secret), strings.ReplaceAll(secret, "+", " "), strings.ReplaceAll(secret, `/`, `\/`),
+	} {
+		if seen[s] {
+			continue
+		}
+		seen[s] = true
+		if !yield(hypothesis{FaultSecretEncoded, inSecret, false,
 			"The secret access key was used in an encoded or decoded form.", "Use the secret access key exactly as it was issued: '/' and '+' belong to it.", set(s)}) {
 			return false
 		}
 	}
 	for i, k := range x.ev.Others[:min(len(x.ev.Others), MaxOtherKeys)] {
 		if !k.Secret.Equal(x.ev.Key.Secret) && !yield(hypothesis{FaultSecretOther, inSecret, i < 2,
-			"The request was signed with the secret of access key " + strconv.Quote(k.AccessKeyID) + ".",
+			"The request was signed with the secret of access key " + quote(k.AccessKeyID) + ".",
 			"Use access key id and secret access key of one key.", set(k.Secret.Reveal())}) {
 			return false
 		}
@@ -66,7 +76,7 @@ func lenient(s string) string {
 }
 
 // services are near misses of "lambda" and of each other.
-var services = []string{"lambda", "execute-api", "lambda-url", "s3", "sts", "iam", "Lambda", ""}
+var services = []string{"lambda", "execute-api", "lambda-url", "s3", "sts", "iam", "Lambda", "apigateway", "lambda.amazonaws.com", ""}
 
 // regions that clients fall back to or are most often set up for.
 var regions = []string{
@@ -74,41 +84,92 @@ var regions = []string{
 	"ap-northeast-1", "ap-south-1", "",
 }
 
-// scopes: a scope in the signature other than the one in the credential.
+// farRegions are the others that have function URLs.
+var farRegions = []string{
+	"us-west-1", "ca-central-1", "sa-east-1", "eu-west-2", "eu-west-3", "eu-north-1", "eu-south-1", "ap-northeast-2",
+	"ap-northeast-3", "ap-southeast-3", "ap-east-1", "me-south-1", "af-south-1",
+}
+
+// scopes: a signing key, or a whole signature, made for another scope than the credential names.
 func (x *exam) scopes(yield yields) bool {
-	// The signing key alone, or the string to sign with it.
-	try := func(fault Fault, common bool, s Scope, explanation, fix string) bool {
-		return s == x.base.scope || all(yield,
-			hypothesis{fault, inScope, common, explanation, fix, func(a *attempt) { a.keyScope = s }},
-			hypothesis{fault, inScope, false, explanation, fix, func(a *attempt) { a.keyScope, a.scope = s, s }})
-	}
-	for _, service := range services {
-		s := x.base.scope
-		s.Service = service
-		if !try(FaultService, service == "execute-api", s,
-			"The credential says service "+strconv.Quote(x.base.scope.Service)+", but the signature was made for "+strconv.Quote(service)+".",
-			"Sign for the service "+strconv.Quote(x.base.scope.Service)+" throughout.") {
+	for _, h := range x.others(services, regions) {
+		if !yield(h.with(func(a *attempt) { a.keyScope = h.scope })) || !yield(h.rarely(func(a *attempt) { a.keyScope, a.scope = h.scope, h.scope })) {
 			return false
 		}
 	}
-	for _, region := range regions {
-		s := x.base.scope
-		s.Region = region
-		if !try(FaultRegion, region == "us-east-1", s,
-			"The credential says region "+strconv.Quote(x.base.scope.Region)+", but the signature was made for "+strconv.Quote(region)+".",
-			"Sign for the region "+strconv.Quote(x.base.scope.Region)+" throughout.") {
-			return false
-		}
-	}
-	for _, days := range []int{-1, 1} {
-		s := x.base.scope
-		s.Date = x.claim.date.AddDate(0, 0, days).Format("20060102")
-		if !try(FaultDay, days == -1, s, "The signature was made for the day "+s.Date+", not for that of the request's date.",
-			"Take day and time from one clock reading, in UTC.") {
+	for _, h := range x.others(nil, farRegions) {
+		if !yield(h.rarely(func(a *attempt) { a.keyScope = h.scope })) {
 			return false
 		}
 	}
 	return true
+}
+
+// rareScopes are tried last: a scope that only the string to sign has, and whole signatures for regions further off.
+func (x *exam) rareScopes(yield yields) bool {
+	far := x.others(nil, farRegions)
+	for _, h := range append(x.others(services, regions), far...) {
+		if !yield(h.rarely(func(a *attempt) { a.scope = h.scope })) {
+			return false
+		}
+	}
+	for _, h := range far {
+		if !yield(h.rarely(func(a *attempt) { a.keyScope, a.scope = h.scope, h.scope })) {
+			return false
+		}
+	}
+	return true
+}
+
+// otherScope is a scope other than that of the credential, and what to say of it.
+type otherScope struct {
+	scope Scope
+	hypothesis
+}
+
+func (o otherScope) with(apply func(*attempt)) hypothesis {
+	o.apply = apply
+	return o.hypothesis
+}
+
+// rarely is with for what is not worth pairing.
+func (o otherScope) rarely(apply func(*attempt)) hypothesis {
+	o.common = false
+	return o.with(apply)
+}
+
+// others are the scopes with another service, region or day.
+func (x *exam) others(services, regions []string) (list []otherScope) {
+	claimed := x.base.scope
+	add := func(fault Fault, common bool, s Scope, explanation, fix string) {
+		if s != claimed {
+			list = append(list, otherScope{s, hypothesis{fault: fault, in: inScope, common: common, explanation: explanation, fix: fix}})
+		}
+	}
+	for _, service := range services {
+		s := claimed
+		s.Service = service
+		add(FaultService, service == "execute-api", s,
+			"The credential says service "+quote(claimed.Service)+", but the signature was made for "+quote(service)+".",
+			"Sign for the service "+quote(claimed.Service)+" throughout.")
+	}
+	for _, region := range regions {
+		s := claimed
+		s.Region = region
+		add(FaultRegion, region == "us-east-1", s,
+			"The credential says region "+quote(claimed.Region)+", but the signature was made for "+quote(region)+".",
+			"Sign for the region "+quote(claimed.Region)+" throughout.")
+	}
+	if services == nil {
+		return list
+	}
+	for _, days := range []int{-1, 1} {
+		s := claimed
+		s.Date = x.claim.date.AddDate(0, 0, days).Format("20060102")
+		add(FaultDay, days == -1, s, "The signature was made for the day "+s.Date+", not for that of the request's date.",
+			"Take day and time from one clock reading, in UTC.")
+	}
+	return list
 }
 
 // times: another time in the string to sign than in the header.
@@ -120,21 +181,29 @@ func (x *exam) times(yield yields) bool {
 			func(a *attempt) { a.date = x.claim.date.Format("Mon, 02 Jan 2006 15:04:05 GMT") }}) {
 		return false
 	}
-	for minutes := -12 * 60; minutes <= 14*60; minutes += 60 {
-		if minutes != 0 && !yield(x.shifted(minutes)) {
-			return false
-		}
-	}
-	for _, minutes := range []int{-9*60 - 30, -3*60 - 30, 3*60 + 30, 4*60 + 30, 5*60 + 30, 5*60 + 45, 6*60 + 30, 9*60 + 30, 10*60 + 30} {
-		if !yield(x.shifted(minutes)) {
+	for _, zone := range zones {
+		if !yield(x.shifted(zone)) {
 			return false
 		}
 	}
 	return true
 }
 
-func (x *exam) shifted(minutes int) hypothesis {
-	d := time.Duration(minutes) * time.Minute
+// zones are how far the clocks of the world are off UTC (IANA time zone database, 2025): whole hours first.
+var zones = func() (list []time.Duration) {
+	for hours := -12; hours <= 14; hours++ {
+		if hours != 0 {
+			list = append(list, time.Duration(hours)*time.Hour)
+		}
+	}
+	for _, minutes := range []time.Duration{-9*60 - 30, -3*60 - 30, -2*60 - 30, 3*60 + 30, 4*60 + 30, 5*60 + 30, 5*60 + 45,
+		6*60 + 30, 8*60 + 45, 9*60 + 30, 10*60 + 30, 12*60 + 45, 13*60 + 45} {
+		list = append(list, minutes*time.Minute)
+	}
+	return list
+}()
+
+func (x *exam) shifted(d time.Duration) hypothesis {
 	return hypothesis{FaultLocalTime, inTime, false,
 		"The string to sign has the time " + d.String() + " off the date header: local time passed off as UTC.",
 		"Take the time from one clock reading, in UTC, for header, scope and string to sign.",

@@ -1,9 +1,6 @@
 package sigv4
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // yields is how the families of hypotheses hand them out; false means stop.
 type yields = func(hypothesis) bool
@@ -25,7 +22,7 @@ func (x *exam) methods(yield yields) bool {
 			continue
 		}
 		if !yield(hypothesis{FaultMethod, inMethod, m == "GET" || m == "POST",
-			"The request was signed as " + m + " but arrived as " + x.base.method + ".",
+			"The request was signed as " + m + " but arrived as " + short(x.base.method) + ".",
 			"Sign the method that is sent; do not follow redirects with a signed request.",
 			func(a *attempt) { a.method = m }}) {
 			return false
@@ -40,43 +37,51 @@ func (x *exam) methods(yield yields) bool {
 func (x *exam) paths(yield yields) bool {
 	const fixOnce = "Encode each path segment twice in the canonical request: only S3 wants it encoded once."
 	path := x.path
-	if path == "" {
+	switch {
+	case path == "":
 		path = "/"
+	case len(path) > maxText:
+		x.skip("path")
+		return true
 	}
 	normal := x.base.path
 	set := func(p string) func(*attempt) { return func(a *attempt) { a.path = p } }
-	// A path signed "as it is" is mostly not normalised either.
-	wireNormal := string(normalise(nil, path, true, func(dst []byte, seg string) []byte { return append(dst, seg...) }))
-	onceNormal := string(normalise(nil, unescape(path), true, appendEscaped))
+	segment := func(dst []byte, seg string) []byte { return append(dst, seg...) }
+	encoded := func(p string, form pathForm) string { return string(appendPath(nil, p, form)) }
 	seen := map[string]bool{normal: true}
 	for _, h := range []struct {
 		fault            Fault
 		common           bool
-		path             string
+		path             func() string
 		explanation, fix string
 	}{
-		{FaultPathNotNormal, true, string(appendPath(nil, path, pathAsSent)), "The path was signed with its empty or dot segments.",
+		{FaultPathNotNormal, true, func() string { return encoded(path, pathAsSent) }, "The path was signed with its empty or dot segments.",
 			"Send a path without empty and dot segments."},
-		{FaultPathEncodedOnce, true, wireNormal, "The path was signed as it stands in the URL, not encoded once more.", fixOnce},
-		{FaultPathEncodedOnce, true, onceNormal, "The path was encoded only once in the canonical request.", fixOnce},
-		{FaultPathEncodedOnce, false, path, "The path was signed as it stands in the URL, neither normalised nor encoded once more.", fixOnce},
-		{FaultPathNotEncoded, false, unescape(path), "The path was signed decoded.", fixOnce},
-		{FaultPathOverencoded, false, string(appendPath(nil, normal, pathAsSent)), "The path was encoded once too often.",
+		// A path signed "as it is" is mostly not normalised either.
+		{FaultPathEncodedOnce, true, func() string { return string(normalise(nil, path, true, segment)) }, "The path was signed as it stands in the URL, not encoded once more.", fixOnce},
+		{FaultPathEncodedOnce, true, func() string { return string(normalise(nil, unescape(path), true, appendEscaped)) }, "The path was encoded only once in the canonical request.", fixOnce},
+		{FaultPathEncodedOnce, false, func() string { return path }, "The path was signed as it stands in the URL, neither normalised nor encoded once more.", fixOnce},
+		{FaultPathNotEncoded, false, func() string { return unescape(path) }, "The path was signed decoded.", fixOnce},
+		{FaultPathOverencoded, false, func() string { return encoded(normal, pathAsSent) }, "The path was encoded once too often.",
 			"Give the signer the path as it is sent; it encodes it once more itself."},
-		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToUpper), pathNormal)),
+		{FaultPathEscapeCase, false, func() string { return encoded(escapeCase(path, strings.ToUpper), pathNormal) },
 			"The path was sent with lower-case percent escapes and signed with upper-case ones.", "Write percent escapes in capitals, %C3 and not %c3."},
-		{FaultPathEscapeCase, false, string(appendPath(nil, escapeCase(path, strings.ToLower), pathNormal)),
+		{FaultPathEscapeCase, false, func() string { return encoded(escapeCase(path, strings.ToLower), pathNormal) },
 			"The path was sent with upper-case percent escapes and signed with lower-case ones.", "Write percent escapes in capitals when signing, %C3 and not %c3."},
-		{FaultPathParameters, false, string(appendPath(nil, withoutParameters(path), pathNormal)),
+		{FaultPathParameters, false, func() string { return encoded(withoutParameters(path), pathNormal) },
 			"The path was signed without what follows the ';' in its last segment, as Python's urlparse cuts it off.", "Write %3B for a ';' in the path."},
-		{FaultPathSlash, true, strings.TrimSuffix(normal, "/"), "The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
-		{FaultPathSlash, true, normal + "/", "The path was signed with a slash at its end that was not sent.", "Send the slash that was signed, or sign without it."},
+		{FaultPathSlash, true, func() string { return strings.TrimSuffix(normal, "/") }, "The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
+		{FaultPathSlash, true, func() string { return normal + "/" }, "The path was signed with a slash at its end that was not sent.", "Send the slash that was signed, or sign without it."},
 	} {
-		if seen[h.path] {
+		if !x.left() {
+			return false
+		}
+		p := h.path()
+		if seen[p] {
 			continue
 		}
-		seen[h.path] = true
-		if !yield(hypothesis{h.fault, inPath, h.common, h.explanation, h.fix, set(h.path)}) {
+		seen[p] = true
+		if !yield(hypothesis{h.fault, inPath, h.common, h.explanation, h.fix, set(p)}) {
 			return false
 		}
 	}
@@ -89,7 +94,7 @@ func (x *exam) paths(yield yields) bool {
 		rest = rest[i+1:]
 		prefix := strings.TrimSuffix(normal, rest)
 		if !yield(hypothesis{FaultPathPrefix, inPath, segments == 2, // whoever takes /_furl/url/id for another URL has another host too
-			"The request was signed for " + strconv.Quote(rest) + "; the prefix " + strconv.Quote(prefix) + " was put before it afterwards.",
+			"The request was signed for " + quote(rest) + "; the prefix " + quote(prefix) + " was put before it afterwards.",
 			"Sign the URL that is called, prefix included.", set(rest)}) {
 			return false
 		}

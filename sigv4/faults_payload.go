@@ -5,28 +5,25 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
-// maxVaried is the longest body whose variants are hashed: a dozen of them must fit into a diagnosis' time.
-const maxVaried = 64 << 10
+// unsignedPayloads are what S3 takes in place of a hash.
+var unsignedPayloads = []string{"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}
 
 // payloads: what else a client may have hashed.
 func (x *exam) payloads(yield yields) bool {
 	set := func(p string) func(*attempt) { return func(a *attempt) { a.payload = p } }
 	const unsigned = "Lambda accepts no unsigned payload: sign the SHA-256 of the body, that of no bytes if there is none."
-	for _, value := range []string{"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"} {
+	for _, value := range unsignedPayloads {
 		if !yield(hypothesis{FaultPayloadUnsigned, inPayload, value == "UNSIGNED-PAYLOAD",
 			"The payload was signed as " + value + ".", unsigned, set(value)}) {
 			return false
 		}
 	}
-	if declared := x.ev.Request.Header[keyContentSHA256]; len(declared) == 1 && declared[0] != x.base.payload {
-		if !yield(hypothesis{FaultPayloadStale, inPayload, true,
-			"x-amz-content-sha256 is not the SHA-256 of the body that arrived, but it is what was signed.",
-			"Compute x-amz-content-sha256 from the bytes that are sent, or leave the header out.", set(declared[0])}) {
-			return false
-		}
+	if !x.declared(yield, set) {
+		return false
 	}
 	if !yield(hypothesis{FaultPayloadHashCase, inPayload, false,
 		"The hash of the payload was signed in upper-case hexadecimal.", "Write hashes in lower-case hexadecimal.",
@@ -41,19 +38,42 @@ func (x *exam) payloads(yield yields) bool {
 		return false
 	}
 	if len(x.body) > maxVaried {
+		x.skip("body")
 		return true
 	}
-	seen := map[string]bool{string(x.body): true, "": true}
+	seen := map[string]bool{x.base.payload: true, hashText(nil): true}
 	for _, v := range x.variants() {
-		if seen[string(v.body)] {
+		if !x.left() {
+			return false
+		}
+		body, ok := v.body()
+		if !ok {
 			continue
 		}
-		seen[string(v.body)] = true
-		if !yield(hypothesis{v.fault, inPayload, v.common, v.explanation, v.fix, set(hashText(v.body))}) {
+		hash := hashText(body)
+		if seen[hash] {
+			continue
+		}
+		seen[hash] = true
+		if !yield(hypothesis{v.fault, inPayload, v.common, v.explanation, v.fix, set(hash)}) {
 			return false
 		}
 	}
 	return true
+}
+
+// declared: x-amz-content-sha256 is not that of the body. Either what it says was signed in place of the body's hash, or
+// the signature is right but for it.
+func (x *exam) declared(yield yields, set func(string) func(*attempt)) bool {
+	values := x.claim.declared
+	if len(values) != 1 || values[0] == x.base.payload || len(values[0]) > maxQuoted {
+		return true
+	}
+	const fix = "Compute x-amz-content-sha256 from the bytes that are sent, or leave the header out."
+	more := slices.Contains(unsignedPayloads, values[0]) || yield(hypothesis{FaultPayloadStale, inPayload, true,
+		"x-amz-content-sha256 is not the SHA-256 of the body that arrived, but it is what was signed.", fix, set(values[0])})
+	return more && (!x.known || yield(hypothesis{FaultPayloadStale, inPayload, false,
+		"The body that arrived is what was signed, but x-amz-content-sha256 is " + quote(values[0]) + ", which is not its SHA-256.", fix, set(x.base.payload)}))
 }
 
 func hashText(body []byte) string {
@@ -64,7 +84,7 @@ func hashText(body []byte) string {
 type variant struct {
 	fault       Fault
 	common      bool
-	body        []byte
+	body        func() ([]byte, bool) // false: there is none
 	explanation string
 	fix         string
 }
@@ -74,48 +94,72 @@ func (x *exam) variants() []variant {
 	const (
 		newline = "Hash the very bytes that are sent (curl: --data-binary, not -d; shell: printf, not echo)."
 		asSent  = "Hash the very bytes that are sent: make the body once, sign it and send it."
+		members = "Write the JSON text once, sign it and send it (botocore: data=json.dumps(data), not data=data)."
+		fields  = "Write the JSON text once, sign it and send it (requests: data=text, not data=fields)."
+		anew    = "The JSON body was written anew, with other white space, after it had been signed."
 	)
-	unix := bytes.ReplaceAll(x.body, []byte("\r\n"), []byte("\n"))
-	dos := bytes.ReplaceAll(unix, []byte("\n"), []byte("\r\n"))
-	list := []variant{
-		{FaultPayloadNewline, true, bytes.TrimSuffix(x.body, []byte("\n")), "The body was signed without the newline at its end.", newline},
-		{FaultPayloadNewline, false, bytes.TrimSuffix(x.body, []byte("\r\n")), "The body was signed without the line end at its end.", newline},
-		{FaultPayloadNewline, true, append(bytes.Clone(x.body), '\n'), "The body was signed with a newline at its end that was not sent.", newline},
-		{FaultPayloadNewline, false, append(bytes.Clone(x.body), "\r\n"...), "The body was signed with a line end that was not sent.", newline},
-		{FaultPayloadLineEnds, false, unix, "The body was signed with LF line ends but arrived with CRLF.", asSent},
-		{FaultPayloadLineEnds, false, dos, "The body was signed with CRLF line ends but arrived with LF.", asSent},
-		{FaultPayloadLineEnds, false, bytes.ReplaceAll(x.body, []byte("\n"), nil), "The body was signed without its line ends (curl's -d takes them out).", newline},
-		{FaultPayloadForm, false, bytes.ReplaceAll(x.body, []byte("%20"), []byte("+")), "Spaces in the form were signed as '+' but sent as %20.", asSent},
-		{FaultPayloadForm, false, bytes.ReplaceAll(x.body, []byte("+"), []byte("%20")), "Spaces in the form were signed as %20 but sent as '+'.", asSent},
-		{FaultPayloadForm, false, appendForm(nil, x.body, true), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
-		{FaultPayloadForm, false, appendForm(nil, x.body, false), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
+	without := func(end string) func() ([]byte, bool) {
+		return func() ([]byte, bool) { return bytes.TrimSuffix(x.body, []byte(end)), true }
 	}
-	if checkEscapes(string(x.body)) == "" {
-		list = append(list,
-			variant{FaultPayloadForm, false, []byte(unescape(string(x.body))), "The body was signed before it was percent-encoded.", asSent},
-			variant{FaultPayloadForm, false, []byte(unescape(strings.ReplaceAll(string(x.body), "+", " "))), "The body was signed before it was form-encoded.", asSent})
+	with := func(end string) func() ([]byte, bool) {
+		return func() ([]byte, bool) { return append(bytes.Clone(x.body), end...), true }
 	}
-	for _, space := range []string{"+", "%20"} {
-		if form, ok := formOf(x.body, space); ok {
-			list = append(list, variant{FaultPayloadForm, false, form, "The members of the JSON body were signed as a form.",
-				"Write the JSON text once, sign it and send it (botocore: data=json.dumps(data), not data=data)."})
-		}
-	}
-	if object, ok := objectOf(x.body); ok {
-		for _, signed := range [][]byte{object, spaced(object, ": ", ", ")} {
-			list = append(list, variant{FaultPayloadForm, false, signed, "The fields of the form were signed as a JSON object.",
-				"Write the JSON text once, sign it and send it (requests: data=text, not data=fields)."})
-		}
-	}
-	for _, colon := range []string{":", ": "} {
-		for _, comma := range []string{",", ", "} {
-			if other, ok := respace(x.body, colon, comma); ok {
-				list = append(list, variant{FaultPayloadJSON, colon == ":" && comma == ",", other,
-					"The JSON body was written anew, with other white space, after it had been signed.", asSent})
+	swapped := func(pairs ...string) func() ([]byte, bool) {
+		return func() ([]byte, bool) {
+			body := x.body
+			for i := 0; i < len(pairs); i += 2 {
+				body = bytes.ReplaceAll(body, []byte(pairs[i]), []byte(pairs[i+1]))
 			}
+			return body, true
 		}
 	}
-	return list
+	encoded := func(keep bool) func() ([]byte, bool) {
+		return func() ([]byte, bool) { return appendForm(nil, x.body, keep), true }
+	}
+	decoded := func(plus string) func() ([]byte, bool) {
+		return func() ([]byte, bool) {
+			text := string(x.body)
+			if checkEscapes(text) != "" {
+				return nil, false
+			}
+			return []byte(unescape(strings.ReplaceAll(text, "+", plus))), true
+		}
+	}
+	form := func(space string) func() ([]byte, bool) {
+		return func() ([]byte, bool) { return formOf(x.body, space) }
+	}
+	object := func(colon, comma string) func() ([]byte, bool) {
+		return func() ([]byte, bool) {
+			compact, ok := objectOf(x.body)
+			return spaced(compact, colon, comma), ok
+		}
+	}
+	respaced := func(colon, comma string) func() ([]byte, bool) {
+		return func() ([]byte, bool) { return respace(x.body, colon, comma) }
+	}
+	return []variant{
+		{FaultPayloadNewline, true, without("\n"), "The body was signed without the newline at its end.", newline},
+		{FaultPayloadNewline, false, without("\r\n"), "The body was signed without the line end at its end.", newline},
+		{FaultPayloadNewline, true, with("\n"), "The body was signed with a newline at its end that was not sent.", newline},
+		{FaultPayloadNewline, false, with("\r\n"), "The body was signed with a line end that was not sent.", newline},
+		{FaultPayloadLineEnds, false, swapped("\r\n", "\n"), "The body was signed with LF line ends but arrived with CRLF.", asSent},
+		{FaultPayloadLineEnds, false, swapped("\r\n", "\n", "\n", "\r\n"), "The body was signed with CRLF line ends but arrived with LF.", asSent},
+		{FaultPayloadLineEnds, false, swapped("\n", ""), "The body was signed without its line ends (curl's -d takes them out).", newline},
+		{FaultPayloadForm, false, swapped("%20", "+"), "Spaces in the form were signed as '+' but sent as %20.", asSent},
+		{FaultPayloadForm, false, swapped("+", "%20"), "Spaces in the form were signed as %20 but sent as '+'.", asSent},
+		{FaultPayloadForm, false, encoded(true), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
+		{FaultPayloadForm, false, encoded(false), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
+		{FaultPayloadForm, false, decoded("+"), "The body was signed before it was percent-encoded.", asSent},
+		{FaultPayloadForm, false, decoded(" "), "The body was signed before it was form-encoded.", asSent},
+		{FaultPayloadForm, false, form("+"), "The members of the JSON body were signed as a form.", members},
+		{FaultPayloadForm, false, form("%20"), "The members of the JSON body were signed as a form.", members},
+		{FaultPayloadForm, false, object(":", ","), "The fields of the form were signed as a JSON object.", fields},
+		{FaultPayloadForm, false, object(": ", ", "), "The fields of the form were signed as a JSON object.", fields},
+		{FaultPayloadJSON, true, respaced(":", ","), anew, asSent},
+		{FaultPayloadJSON, false, respaced(":", ", "), anew, asSent},
+		{FaultPayloadJSON, false, respaced(": ", ","), anew, asSent},
+		{FaultPayloadJSON, false, respaced(": ", ", "), anew, asSent},
+	}
 }
 
 // appendForm encodes a body as one form value, keeping = and & if it is a form already.
@@ -134,7 +178,7 @@ func appendForm(dst, body []byte, keep bool) []byte {
 }
 
 // formOf writes the members of a JSON object as a form, which is what botocore and others sign when they are given the
-// object itself. There is none of an object that holds more than texts and numbers.
+// object itself. There is none of an object that holds more than texts and numbers, or very many of them.
 func formOf(body []byte, space string) (form []byte, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -144,7 +188,10 @@ func formOf(body []byte, space string) (form []byte, ok bool) {
 	encode := func(text string) []byte {
 		return bytes.ReplaceAll(appendEscaped(nil, text), []byte("%20"), []byte(space))
 	}
-	for d.More() {
+	for members := 0; d.More(); members++ {
+		if members == maxParts {
+			return nil, false
+		}
 		key, _ := d.Token() // what is not JSON shows in the value: no token is a text or a number then
 		name, _ := key.(string)
 		var text string
@@ -165,8 +212,11 @@ func formOf(body []byte, space string) (form []byte, ok bool) {
 }
 
 // objectOf writes the fields of a form as the compact JSON object of texts that a client may have signed before its
-// HTTP library was given the fields. There is none of a body that is no form.
+// HTTP library was given the fields. There is none of a body that is no form, or has very many fields.
 func objectOf(body []byte) (object []byte, ok bool) {
+	if bytes.Count(body, []byte("&")) >= maxParts {
+		return nil, false
+	}
 	object = []byte{'{'}
 	for field := range bytes.SplitSeq(body, []byte("&")) {
 		key, text, ok := strings.Cut(strings.ReplaceAll(string(field), "+", " "), "=")

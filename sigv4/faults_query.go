@@ -2,7 +2,6 @@ package sigv4
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -12,18 +11,20 @@ type rawArg struct {
 	bare       bool // without '='
 }
 
-func splitQuery(raw string, presigned bool) (args []rawArg) {
-	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
-			continue
+// splitQuery returns the parameters of a query, and all of it as it was before its signature was added.
+func splitQuery(raw string, presigned bool) (args []rawArg, asSent string) {
+	parts := strings.Split(raw, "&")
+	parts = slices.DeleteFunc(parts, func(part string) bool {
+		key, _, _ := strings.Cut(part, "=")
+		return presigned && unescape(key) == paramSignature
+	})
+	for _, part := range parts {
+		if part != "" {
+			key, value, ok := strings.Cut(part, "=")
+			args = append(args, rawArg{key, value, !ok})
 		}
-		key, value, ok := strings.Cut(part, "=")
-		if presigned && unescape(key) == paramSignature {
-			continue
-		}
-		args = append(args, rawArg{key, value, !ok})
 	}
-	return args
+	return args, strings.Join(parts, "&")
 }
 
 // coded is a parameter as a client may have put it into its canonical query.
@@ -83,37 +84,45 @@ func sparing(keep string) func(string) string {
 
 // queries: encodings and orders.
 func (x *exam) queries(yield yields) bool {
+	const unsigned, fixUnsigned = "The request was signed without its query.", "Sign the URL with its query."
 	const fixRaw = "Decode each parameter and encode it strictly (all but A-Z a-z 0-9 - . _ ~, upper-case hexadecimal), then sort by key and value."
 	same := func(s string) string { return s }
-	_, asSent := splitTarget(target(x.ev.Request))
-	seen := map[string]bool{x.base.query: true}
 	set := func(q string) func(*attempt) { return func(a *attempt) { a.query = q } }
+	if len(x.query) > maxText || strings.Count(x.query, "&") >= maxParts {
+		x.skip("query")
+		return yield(hypothesis{FaultQueryUnsigned, inQuery, false, unsigned, fixUnsigned, set("")})
+	}
+	args, asSent := splitQuery(x.query, x.claim.form == Query)
+	write := func(enc func(string) string, by order) func() string {
+		return func() string { return writeQuery(args, enc, by) }
+	}
+	seen := map[string]bool{x.base.query: true}
 	for _, h := range []struct {
 		fault       Fault
 		common      bool
-		query       string
+		query       func() string
 		explanation string
 		fix         string
 	}{
-		{FaultQueryUnsorted, true, writeQuery(x.raw, strict, nil), "The query was signed in the order it was sent in.",
+		{FaultQueryUnsorted, true, write(strict, nil), "The query was signed in the order it was sent in.",
 			"Sort the parameters of the canonical query by encoded key, then by encoded value."},
-		{FaultQueryRaw, true, writeQuery(x.raw, same, byKeyValue), "The query was signed as it stands in the URL, with characters that have to be encoded.", fixRaw},
-		{FaultQueryRaw, true, writeQuery(x.raw, same, nil), "The query was signed as it stands in the URL, neither encoded nor sorted.", fixRaw},
-		{FaultQueryPlus, true, writeQuery(x.raw, func(s string) string { return strictDecoded(unescape(s)) }, byKeyValue),
+		{FaultQueryRaw, true, write(same, byKeyValue), "The query was signed as it stands in the URL, with characters that have to be encoded.", fixRaw},
+		{FaultQueryRaw, true, write(same, nil), "The query was signed as it stands in the URL, neither encoded nor sorted.", fixRaw},
+		{FaultQueryPlus, true, write(func(s string) string { return strictDecoded(unescape(s)) }, byKeyValue),
 			"The '+' in the query was signed as a plus sign; it is read as a space.", "Send %2B for a plus sign and %20 for a space."},
-		{FaultQuerySpacePlus, true, writeQuery(x.raw, func(s string) string { return strings.ReplaceAll(strict(s), "%20", "+") }, byKeyValue),
+		{FaultQuerySpacePlus, true, write(func(s string) string { return strings.ReplaceAll(strict(s), "%20", "+") }, byKeyValue),
 			"Spaces in the query were signed as '+'.", "Encode a space as %20 in the canonical query."},
-		{FaultQueryPlus, false, writeQuery(x.raw, func(s string) string { return strings.ReplaceAll(strict(s), "%2B", "%20") }, byKeyValue),
+		{FaultQueryPlus, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "%2B", "%20") }, byKeyValue),
 			"The '+' in the query was signed as a space but sent as %2B, a plus sign.", "Send %2B for a plus sign and %20 for a space."},
-		{FaultQueryPlus, false, writeQuery(x.raw, func(s string) string { return strings.ReplaceAll(strict(s), "%20", "%2B") }, byKeyValue),
+		{FaultQueryPlus, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "%20", "%2B") }, byKeyValue),
 			"The '+' in the query was signed as a plus sign but sent as a space.", "Send %2B for a plus sign and %20 for a space."},
-		{FaultQueryEarlySort, true, writeQuery(x.raw, strict, byDecoded), "The query was sorted before it was encoded.",
+		{FaultQueryEarlySort, true, write(strict, byDecoded), "The query was sorted before it was encoded.",
 			"Encode the parameters first, then sort them."},
-		{FaultQueryTextSort, false, writeQuery(x.raw, strict, byText), "The query was sorted by whole key=value texts.",
+		{FaultQueryTextSort, false, write(strict, byText), "The query was sorted by whole key=value texts.",
 			"Sort by key first, then by value: '-' sorts before '='."},
-		{FaultQueryValueOrder, false, writeQuery(x.raw, strict, byKey), "Values of the same key were signed in the order they were sent in.",
+		{FaultQueryValueOrder, false, write(strict, byKey), "Values of the same key were signed in the order they were sent in.",
 			"Sort parameters of the same key by their values."},
-		{FaultQueryReencoded, false, writeQuery(x.raw, func(s string) string {
+		{FaultQueryReencoded, false, write(func(s string) string {
 			once := unescape(strings.ReplaceAll(s, "+", " "))
 			if checkEscapes(once) != "" {
 				return strictDecoded(once)
@@ -121,39 +130,43 @@ func (x *exam) queries(yield yields) bool {
 			return strictDecoded(unescape(once))
 		}, byKeyValue), "The query was encoded once more after it had been signed, so % became %25.",
 			"Hand the HTTP library a URL it does not encode again."},
-		{FaultQueryDecoded, false, writeQuery(x.raw, strictDecoded, byKeyValue), "The query was encoded once too often for signing, or decoded after it.",
+		{FaultQueryDecoded, false, write(strictDecoded, byKeyValue), "The query was encoded once too often for signing, or decoded after it.",
 			"Sign the query as it is sent; the signer decodes and encodes it itself."},
-		{FaultQueryBareKey, true, x.bareKeys(), "A parameter without value was signed without its '='.", "Write k= in the canonical query for a bare k."},
-		{FaultQueryBareKey, false, x.withoutBareKeys(), "Parameters without '=' were left out when the query was signed, as by the signer of the JavaScript SDK.", "Give every parameter a '='."},
-		{FaultQueryRaw, false, asSent, "The query was signed exactly as it stands in the URL.", fixRaw},
-		{FaultQueryReencoded, true, writeQuery(x.raw, unescape, byKeyValue), "The query was signed as it had been typed; the HTTP library encoded it afterwards.",
+		{FaultQueryBareKey, true, func() string { return bareKeys(args) }, "A parameter without value was signed without its '='.", "Write k= in the canonical query for a bare k."},
+		{FaultQueryBareKey, false, func() string { return withoutBareKeys(args) }, "Parameters without '=' were left out when the query was signed, as by the signer of the JavaScript SDK.", "Give every parameter a '='."},
+		{FaultQueryRaw, false, func() string { return asSent }, "The query was signed exactly as it stands in the URL.", fixRaw},
+		{FaultQueryReencoded, true, write(unescape, byKeyValue), "The query was signed as it had been typed; the HTTP library encoded it afterwards.",
 			"Encode the query first, then sign the URL and send it."},
-		{FaultQueryEmptyPair, false, x.withEmptyPairs(asSent), "The query has nothing between two '&', or after the last one, and that was signed as a parameter.", "Take the needless '&' out of the query."},
-		{FaultQueryEscapeCase, false, escapeCase(x.base.query, strings.ToLower), "The query was signed with lower-case percent escapes.",
+		{FaultQueryEmptyPair, false, func() string { return withEmptyPairs(args, asSent) }, "The query has nothing between two '&', or after the last one, and that was signed as a parameter.", "Take the needless '&' out of the query."},
+		{FaultQueryEscapeCase, false, func() string { return escapeCase(x.base.query, strings.ToLower) }, "The query was signed with lower-case percent escapes.",
 			"Write percent escapes in capitals, %2F and not %2f."},
-		{FaultQueryReserved, true, writeQuery(x.raw, sparing("!'()*"), byKeyValue), "The characters ! ' ( ) * in the query were signed unencoded, as JavaScript's encodeURIComponent leaves them.", fixRaw},
-		{FaultQueryReserved, true, writeQuery(x.raw, sparing("/"), byKeyValue), "Slashes in the query were signed unencoded.", fixRaw},
-		{FaultQueryReserved, false, writeQuery(x.raw, sparing("*"), byKeyValue), "Asterisks in the query were signed unencoded.", fixRaw},
-		{FaultQueryReserved, false, writeQuery(x.raw, sparing(":/?@!$'()*,;"), byKeyValue), "Reserved characters in the query were signed unencoded.", fixRaw},
-		{FaultQueryTilde, false, writeQuery(x.raw, func(s string) string { return strings.ReplaceAll(strict(s), "~", "%7E") }, byKeyValue),
+		{FaultQueryReserved, true, write(sparing("!'()*"), byKeyValue), "The characters ! ' ( ) * in the query were signed unencoded, as JavaScript's encodeURIComponent leaves them.", fixRaw},
+		{FaultQueryReserved, true, write(sparing("/"), byKeyValue), "Slashes in the query were signed unencoded.", fixRaw},
+		{FaultQueryReserved, false, write(sparing("*"), byKeyValue), "Asterisks in the query were signed unencoded.", fixRaw},
+		{FaultQueryReserved, false, write(sparing(":/?@!$'()*,;"), byKeyValue), "Reserved characters in the query were signed unencoded.", fixRaw},
+		{FaultQueryTilde, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "~", "%7E") }, byKeyValue),
 			"The '~' in the query was signed as %7E.", "Leave '~' as it is."},
-		{FaultQueryUnsigned, true, "", "The request was signed without its query.", "Sign the URL with its query."},
+		{FaultQueryUnsigned, true, func() string { return "" }, unsigned, fixUnsigned},
 	} {
-		if seen[h.query] {
+		if !x.left() {
+			return false
+		}
+		q := h.query()
+		if seen[q] {
 			continue
 		}
-		seen[h.query] = true
-		if !yield(hypothesis{h.fault, inQuery, h.common, h.explanation, h.fix, set(h.query)}) {
+		seen[q] = true
+		if !yield(hypothesis{h.fault, inQuery, h.common, h.explanation, h.fix, set(q)}) {
 			return false
 		}
 	}
-	return x.queryTokens(yield) && x.queryExtras(yield, set)
+	return x.queryTokens(yield, args, set) && queryExtras(yield, args, set)
 }
 
 // bareKeys is the right query, but for parameters sent without '='.
-func (x *exam) bareKeys() string {
-	list := make([]coded, len(x.raw))
-	for i, a := range x.raw {
+func bareKeys(args []rawArg) string {
+	list := make([]coded, len(args))
+	for i, a := range args {
 		k, v := strict(a.key), strict(a.value)
 		list[i] = coded{k, v, k + "=" + v}
 		if a.bare {
@@ -169,13 +182,13 @@ func (x *exam) bareKeys() string {
 }
 
 // withoutBareKeys is the right query without the parameters sent without '='.
-func (x *exam) withoutBareKeys() string {
-	return writeQuery(slices.DeleteFunc(slices.Clone(x.raw), func(a rawArg) bool { return a.bare }), strict, byKeyValue)
+func withoutBareKeys(args []rawArg) string {
+	return writeQuery(slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return a.bare }), strict, byKeyValue)
 }
 
 // withEmptyPairs is the query as botocore signs it: not encoded, and what is empty between two '&' is a parameter.
-func (x *exam) withEmptyPairs(asSent string) string {
-	args := slices.Clone(x.raw)
+func withEmptyPairs(args []rawArg, asSent string) string {
+	args = slices.Clone(args)
 	for pair := range strings.SplitSeq(asSent, "&") {
 		if pair == "" {
 			args = append(args, rawArg{})
@@ -185,16 +198,15 @@ func (x *exam) withEmptyPairs(asSent string) string {
 }
 
 // without is the right query without the parameters of that name, and with what is put in.
-func (x *exam) without(name string, put ...rawArg) string {
-	args := slices.DeleteFunc(slices.Clone(x.raw), func(a rawArg) bool { return unescape(a.key) == name })
+func without(args []rawArg, name string, put ...rawArg) string {
+	args = slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return unescape(a.key) == name })
 	return writeQuery(append(args, put...), strict, byKeyValue)
 }
 
 // queryTokens: what signers do with the authentication parameters.
-func (x *exam) queryTokens(yield yields) bool {
-	set := func(q string) func(*attempt) { return func(a *attempt) { a.query = q } }
+func (x *exam) queryTokens(yield yields, args []rawArg, set func(string) func(*attempt)) bool {
 	if x.claim.form == Header {
-		if q := x.without(paramSignature); q != x.base.query {
+		if q := without(args, paramSignature); q != x.base.query {
 			return yield(hypothesis{FaultQuerySignature, inQuery, false,
 				"X-Amz-Signature was left out of the canonical query although the Authorization header is used.",
 				"Take the X-Amz- parameters of an earlier presigning out of the URL.", set(q)})
@@ -203,7 +215,7 @@ func (x *exam) queryTokens(yield yields) bool {
 	}
 	if !yield(hypothesis{FaultQuerySignature, inQuery, false,
 		"An empty X-Amz-Signature was part of what was signed.", "Add X-Amz-Signature after signing.",
-		set(x.without(paramSignature, rawArg{key: paramSignature}))}) {
+		set(without(args, paramSignature, rawArg{key: paramSignature}))}) {
 		return false
 	}
 	if !x.claim.hasToken {
@@ -213,28 +225,28 @@ func (x *exam) queryTokens(yield yields) bool {
 	return all(yield,
 		hypothesis{FaultTokenUnsigned, inQuery, true,
 			"The session token was added to the URL after signing.", "Make X-Amz-Security-Token part of the query that is signed; only AWS IoT wants it after signing.",
-			set(x.without(paramSecurityToken))},
+			set(without(args, paramSecurityToken))},
 		hypothesis{FaultTokenTwice, inQuery, false,
 			"The session token was signed twice.", "Put the session token into the query once.",
-			set(x.without(paramSecurityToken, rawArg{key: paramSecurityToken, value: token}, rawArg{key: paramSecurityToken, value: token}))},
+			set(without(args, paramSecurityToken, rawArg{key: paramSecurityToken, value: token}, rawArg{key: paramSecurityToken, value: token}))},
 		hypothesis{FaultTokenTwice, inQuery, false,
 			"The session token was encoded twice before signing.", "Encode the session token once.",
-			set(x.without(paramSecurityToken, rawArg{key: paramSecurityToken, value: strictDecoded(token)}))},
+			set(without(args, paramSecurityToken, rawArg{key: paramSecurityToken, value: strictDecoded(token)}))},
 	)
 }
 
 // queryExtras: one parameter too many, added on the way.
-func (x *exam) queryExtras(yield yields, set func(string) func(*attempt)) bool {
-	if len(x.raw) < 2 {
+func queryExtras(yield yields, args []rawArg, set func(string) func(*attempt)) bool {
+	if len(args) < 2 {
 		return true
 	}
-	for i, a := range x.raw[:min(len(x.raw), 16)] {
+	for i, a := range args[:min(len(args), 16)] {
 		if authParam([]byte(strict(a.key))) {
 			continue
 		}
-		rest := slices.Delete(slices.Clone(x.raw), i, i+1)
+		rest := slices.Delete(slices.Clone(args), i, i+1)
 		if !yield(hypothesis{FaultQueryParameter, inQuery, false,
-			"The parameter " + strconv.Quote(unescape(a.key)) + " was not there when the request was signed.", "Sign the URL after all parameters are in it.",
+			"The parameter " + quote(unescape(a.key)) + " was not there when the request was signed.", "Sign the URL after all parameters are in it.",
 			set(writeQuery(rest, strict, byKeyValue))}) {
 			return false
 		}
