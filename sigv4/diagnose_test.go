@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -293,4 +294,35 @@ func diagnose(t *testing.T, r *http.Request, kind sigv4.Kind) sigv4.Diagnosis {
 		}
 	}
 	return d
+}
+
+// TestDiagnoseCookiesOverHTTP2: HTTP/2 sends cookies one by one, and the server puts them together again in its own way.
+func TestDiagnoseCookiesOverHTTP2(t *testing.T) {
+	var fault sigv4.Fault
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := newVerifier().Verify(r); err == nil || r.ProtoMajor != 2 {
+			t.Errorf("%s: %v", r.Proto, err)
+			return
+		}
+		fault = diagnose(t, r, sigv4.InvalidSignature).Fault
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	for _, cookies := range [][]string{{"a=b;c=d"}, {"a=b;"}, {"a=b", "c=d"}} {
+		fault = ""
+		r := newRequest(t, "GET", srv.URL, "")
+		r.Header["Cookie"] = cookies
+		if _, err := newSigner().Sign(r, alice, sigv4.EmptyPayload()); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := srv.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if fault != sigv4.FaultHeaderJoin {
+			t.Errorf("%q: got %q", cookies, fault)
+		}
+	}
 }

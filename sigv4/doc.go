@@ -14,6 +14,9 @@
 //	...
 //	resp, err := http.DefaultClient.Do(req)
 //
+// Over HTTP/2, which http.DefaultClient speaks where the server does, cookies arrive with "; " between them however
+// they were written. Write them so, or leave them out with [Signer.Unsigned].
+//
 // # What it refuses
 //
 // The signer never changes the request target: what was typed is what is sent, or Sign returns an error that says
@@ -35,6 +38,8 @@
 //     sent, which the SDK for Go and curl sign ([WarnPathAsSent]). Both bind what the function sees.
 //   - x-amz- headers may be unsigned, as CloudFront adds some after signing ([WarnUnsignedHeader]). S3 refuses them.
 //   - White space in header values includes tabs; empty parameters between two '&' do not count.
+//   - X-Amz-Date has the basic format only, 20261123T150405Z. A date in extended format, 2026-11-23T15:04:05Z, is refused;
+//     AWS was reported to take it (scratchstack), but no client sends it.
 //   - Where AWS takes the first or the last of repeated authentication parameters, or ignores unknown ones, the
 //     request is refused.
 //
