@@ -24,6 +24,8 @@ func FuzzVerify(f *testing.F) {
 		{method: "PUT", body: "hello", chunked: true}, {lines: []string{"X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"}},
 		{lines: []string{"Content-Type: text/plain", "My-Header: a  b"}, sign: []string{"content-type", "my-header"}},
 		{at: clock.Add(-time.Hour)}, {expires: "1e3"}, {scope: "20261123/us-east-1/s3/aws4_request"}, {noToken: true},
+		{lines: []string{"Cookie: a=b; c=d", "X-Amz-Content-Sha256: " + hashOf("x"), "X-Forwarded-Host: [::1]:80"}, sign: []string{"cookie", "cookie", "X-a"}},
+		{method: "POST", body: `{"a": [1], "b": "c d"}`, target: "/%2e/;x/?k&&b=%2525&a=%c3!", lines: []string{"Content-Type: a;b"}, sign: []string{"content-type"}},
 	} {
 		q.who = thief
 		f.Add(q.header())
