@@ -310,6 +310,30 @@ func TestHostileScope(t *testing.T) { // chimera#1187, minio#9421
 		{"the terminator in capitals", scope(strings.ToUpper), mismatch, "Credential should be scoped …"},
 	})
 
+	// Signed for another scope than the one that is claimed, which is right.
+	claimed := func(change func(string) string) func(*world, plane) request {
+		return func(w *world, p plane) request {
+			right := w.good(p).fill()
+			other := right
+			other.scope = change(right.scope)
+			return p.request.signed(other).auth(other.scope, right.scope)
+		}
+	}
+	part := func(i int, with string) func(string) string {
+		return func(scope string) string {
+			parts := strings.Split(scope, "/")
+			parts[i] = with
+			return strings.Join(parts, "/")
+		}
+	}
+	w.try(t, []attack{
+		{"signed for another day", claimed(part(0, "20200101")), mismatch, messageMismatch},
+		{"signed for another region", claimed(part(1, "us-west-2")), mismatch, messageMismatch},
+		{"signed for another service", claimed(part(2, "s3")), mismatch, messageMismatch},
+		{"signed for another terminator", claimed(part(3, "aws5_request")), mismatch, messageMismatch},
+		{"signed for no region", claimed(part(1, "")), mismatch, messageMismatch},
+	})
+
 	urlOf := func(service, region string) answer {
 		s := w.signing(w.alice, service)
 		s.region = region
@@ -332,5 +356,7 @@ func TestHostileScope(t *testing.T) { // chimera#1187, minio#9421
 			}
 			p.harm(t)
 		}
+		// An API takes the region from the scope, which is signed.
+		p.refuses(t, w.send(t, p.request.signed(w.good(p)).auth("/"+w.good(p).region+"/", "/us-west-2/")), mismatch, messageMismatch)
 	}
 }

@@ -135,7 +135,10 @@ func (p plane) accepts(t *testing.T, w *world, a answer) event {
 	if p.codes == &urlCodes {
 		return w.ran(t, a)
 	}
-	code, _ := p.codes.read(a)
+	code, message := p.codes.read(a)
+	if a.status != 200 && (code == "" || a.status < 400) {
+		t.Errorf("want an answer of the %s, got %v (%s)", p.name, a, message)
+	}
 	for _, kind := range []kind{unsigned, mismatch, incomplete, invalidToken, expiredToken, malformed, tooLarge} {
 		if want := kind(p.codes); code == want.code && a.status == want.status || code == kind(&lambdaCodes).code {
 			t.Errorf("want the signature to be accepted, got %v", a)
