@@ -119,3 +119,17 @@ func TestDiagnoseWork(t *testing.T) {
 		})
 	}
 }
+
+// TestDiagnoseHashesOnce: the verifier has hashed the body, which may be large, and it is not hashed again.
+func TestDiagnoseHashesOnce(t *testing.T) {
+	r := faulty{body: strings.Repeat("x", 1<<20), secret: func(s string) string { return s + "\n" }}.request()
+	_, err := newVerifier().Verify(r)
+	e := wantKind(t, err, sigv4.InvalidSignature)
+	e.Body = make([]byte, len(e.Body)) // whose hash is another
+	d := sigv4.Diagnose(t.Context(), sigv4.Evidence{
+		Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice}, Region: region, Service: service, Now: clock, MaxTime: time.Minute,
+	})
+	if d.Fault != sigv4.FaultSecretSpace {
+		t.Errorf("got %+.300v", d)
+	}
+}
