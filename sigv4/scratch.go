@@ -48,7 +48,7 @@ func (p *scratchPool) get() *scratch {
 }
 
 func (p *scratchPool) put(s *scratch) {
-	if cap(s.text) > maxKept || cap(s.q.text) > maxKept || cap(s.q.pairs) > maxQueryPairs {
+	if cap(s.text) > maxKept || cap(s.headers) > maxKept || cap(s.q.text) > maxKept || cap(s.q.pairs) > maxQueryPairs {
 		return
 	}
 	if cap(s.set) > maxKnown {

@@ -86,10 +86,14 @@ func (s *scratch) unsignedHeaders(r *http.Request) (list []Warning) {
 		return nil
 	}
 	for key := range r.Header {
-		if !strings.HasPrefix(key, "X-Amz-") || containsFold(c.signed, key) {
+		if !strings.HasPrefix(key, "X-Amz-") {
 			continue
 		}
-		w := Warning{Kind: WarnUnsignedHeader, Header: strings.ToLower(key)}
+		name := strings.ToLower(key)
+		if _, ok := slices.BinarySearch(c.signed, name); ok {
+			continue
+		}
+		w := Warning{Kind: WarnUnsignedHeader, Header: name}
 		if key == keyToken && c.form == Header {
 			w = Warning{Kind: WarnUnsignedToken}
 		}
@@ -97,13 +101,4 @@ func (s *scratch) unsignedHeaders(r *http.Request) (list []Warning) {
 	}
 	slices.SortFunc(list, func(a, b Warning) int { return strings.Compare(a.Header, b.Header) })
 	return list
-}
-
-func containsFold(names []string, key string) bool {
-	for _, name := range names {
-		if len(name) == len(key) && strings.EqualFold(name, key) {
-			return true
-		}
-	}
-	return false
 }
