@@ -24,6 +24,7 @@ type budget struct {
 	stopped func() error // of the context
 	tested  int
 	spent   bool
+	late    bool // it is the time that is spent
 }
 
 func newBudget(ctx context.Context, now func() time.Time, most time.Duration) *budget {
@@ -33,7 +34,8 @@ func newBudget(ctx context.Context, now func() time.Time, most time.Duration) *b
 // left reports whether one more step may be taken. Once it has said no, it never says yes again.
 func (b *budget) left() bool {
 	if !b.spent {
-		b.spent = b.tested >= MaxHypotheses || b.stopped() != nil || b.now().After(b.until)
+		b.late = b.stopped() != nil || b.now().After(b.until)
+		b.spent = b.late || b.tested >= MaxHypotheses
 	}
 	return !b.spent
 }

@@ -164,12 +164,12 @@ func (x *exam) conclude() Diagnosis {
 	default:
 		d.Fault = FaultUnknown
 		switch {
-		case x.spent:
+		case x.late:
 			d.Explanation = "The signature does not match; time ran out before all of the usual faults had been tried."
 		case len(x.skipped) > 0:
 			d.Explanation = "The signature does not match, and none of the faults that were tried explains it; the " +
 				strings.Join(x.skipped, " and the ") + " of the request, being too large, was not looked into."
-		default:
+		default: // of very many, only pairs and rare ones have not been tried
 			d.Explanation = "The signature does not match, and none of the usual faults explains it."
 		}
 		d.Fix = "Compare the canonical request the client signed with the server's line by line; if they are equal, the secret access key is another."
