@@ -41,7 +41,7 @@ func (v *Verifier) authenticate(out *Verified, w *scratch, r *http.Request, path
 	if err != nil {
 		return err
 	}
-	w.fill(r.Method, sha256.Sum256(body))
+	w.fill(r.Method, sumOf(body))
 
 	// Unknown keys share a ring entry, so that they cost what known ones do.
 	owner, secret := c.scope, key.Secret.Reveal()

@@ -53,7 +53,9 @@ func (s *scratch) fill(method string, payload [sha256.Size]byte) {
 	s.q.sort()
 	s.method = method
 	s.query = s.q.append(s.query[:0])
-	s.payload = appendHex(s.payload[:0], &payload)
+	if payload != s.hashed || len(s.payload) == 0 {
+		s.hashed, s.payload = payload, appendHex(s.payload[:0], &payload)
+	}
 }
 
 // sign writes canonical request and string to sign to s.text, and the hexadecimal signature to s.mac.

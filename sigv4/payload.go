@@ -39,13 +39,23 @@ func PayloadHex(sum string) (Payload, error) {
 	return PayloadHash(p), nil
 }
 
+var emptySum = sha256.Sum256(nil)
+
+// sumOf is the SHA-256 of a body; most requests have none.
+func sumOf(body []byte) [sha256.Size]byte {
+	if len(body) == 0 {
+		return emptySum
+	}
+	return sha256.Sum256(body)
+}
+
 // sum returns the hash and the length, -1 if unknown.
 func (p *Payload) sum() ([sha256.Size]byte, int64, error) {
 	switch {
 	case p.hashed:
 		return p.hash, -1, nil
 	case p.reader == nil:
-		return sha256.Sum256(p.bytes), int64(len(p.bytes)), nil
+		return sumOf(p.bytes), int64(len(p.bytes)), nil
 	}
 	var sum [sha256.Size]byte
 	start, err := p.reader.Seek(0, io.SeekCurrent)

@@ -11,8 +11,9 @@ import (
 type scratch struct {
 	canonical
 	q      query
-	text   []byte // canonical request, then string to sign
-	split  int    // where in text the string to sign begins
+	text   []byte            // canonical request, then string to sign
+	split  int               // where in text the string to sign begins
+	hashed [sha256.Size]byte // what canonical.payload stands for: mostly the empty body
 	sum    [sha256.Size]byte
 	mac    [2 * sha256.Size]byte // the signature computed, hexadecimal
 	key    *signingKey           // the one used last
