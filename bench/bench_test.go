@@ -110,3 +110,19 @@ func TestDurationsAreReadable(t *testing.T) {
 		}
 	}
 }
+
+// TestAtLeast: a verdict goes by the figure that is printed beside it.
+func TestAtLeast(t *testing.T) {
+	for _, test := range []struct {
+		ratio, target float64
+		digits        int
+		want          bool
+	}{
+		{0.85, 0.85, 2, true}, {0.846, 0.85, 2, true}, {0.844, 0.85, 2, false}, {1.2, 0.85, 2, true},
+		{4, 4, 1, true}, {3.96, 4, 1, true}, {3.94, 4, 1, false}, {40, 4, 1, true},
+	} {
+		if got := atLeast(test.ratio, test.target, test.digits); got != test.want {
+			t.Errorf("%v against %v: %v", test.ratio, test.target, got)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func measureGoLoad(ctx context.Context, b *bench, e effort) ([]row, error) {
 	}
 	name := fmt.Sprintf("%d callers, Go function", e.callers)
 	rows := []row{{
-		name, fmt.Sprintf("%s, %s", perSecond(p.ours), percent(p.ratio)), "≥ 5000/s or ≥ 60 %", p.ours >= 5000 || p.ratio >= 0.6,
+		name, fmt.Sprintf("%s, %s", perSecond(p.ours), percent(p.ratio)), "≥ 5000/s or ≥ 60 %", p.ours >= 5000 || atLeast(p.ratio, 0.6, 2),
 		fmt.Sprintf("httputil.ReverseProxy before the same function, with a bare Runtime API: %s", perSecond(p.theirs)),
 	}}
 	for _, other := range []struct {

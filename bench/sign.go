@@ -60,7 +60,7 @@ func measureSign(ctx context.Context, _ *bench, e effort) ([]row, error) {
 	ours, theirs := allocations(alone), allocations(sdkAlone)
 	rows := []row{{
 		"sign a POST of 1 KiB, session token", fmt.Sprintf("%s, %.1f×, %.0f allocs", took(p.ours), 1/p.ratio, ours), "≥ 4×, ≤ 10 allocs",
-		1/p.ratio >= 4 && ours <= 10, fmt.Sprintf("aws/signer/v4, which gets the hash of the body too: %s, %.0f allocs", took(p.theirs), theirs),
+		atLeast(1/p.ratio, 4, 1) && ours <= 10, fmt.Sprintf("aws/signer/v4, which gets the hash of the body too: %s, %.0f allocs", took(p.theirs), theirs),
 	}}
 	p = e.alternateWork(
 		func() { sign(sigv4.PayloadBytes(body)) },

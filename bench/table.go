@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 	"time"
 )
@@ -68,6 +69,12 @@ func digits(n float64) string {
 }
 
 func perSecond(n float64) string { return fmt.Sprintf("%.0f/s", n) }
+
+// atLeast holds a ratio against a target as precisely as both are printed: with that many digits after the point.
+func atLeast(ratio, target float64, digits int) bool {
+	unit := math.Pow10(-digits)
+	return math.Round(ratio/unit) >= math.Round(target/unit)
+}
 
 func percent(ratio float64) string { return fmt.Sprintf("%.0f %%", 100*ratio) }
 
