@@ -1,9 +1,6 @@
 package sigv4
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // signedList is a SignedHeaders list that is sorted and without fault. Clients send the same few again and again.
 type signedList struct {
@@ -21,14 +18,12 @@ const (
 // learn remembers the list of a request that was verified.
 func (s *scratch) learn() {
 	c := &s.claim
-	if c.list != nil || len(s.lists) >= maxLists || len(c.signedHeaders) > maxList {
+	sorted := string(s.names) == c.signedHeaders
+	if c.list != nil || !sorted || len(s.lists) >= maxLists || len(c.signedHeaders) > maxList {
 		return
 	}
 	text := strings.Clone(c.signedHeaders)
 	list := &signedList{names: strings.Split(text, ";"), amz: countAmz(c.signed)}
-	if !slices.IsSorted(list.names) {
-		return
-	}
 	for _, name := range list.names {
 		key := ""
 		switch name {
