@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // InMemory as Config.Data keeps nothing beyond the end of the server.
@@ -45,6 +47,10 @@ type Config struct {
 	BodyTimeout time.Duration
 	// MaxEnvironments bounds the execution environments of all functions together.
 	MaxEnvironments int
+	// Sandbox is how functions are confined: sandbox.Auto, Off or Strict.
+	Sandbox sandbox.Mode
+	// SandboxRead and SandboxWrite are further files and directories that functions may read, or read and write.
+	SandboxRead, SandboxWrite []string
 	// RootAccessKeyID and RootSecretAccessKey are the root keys of the first account; empty are generated and kept in
 	// the data directory.
 	RootAccessKeyID     string
@@ -65,7 +71,26 @@ func Default() Config {
 		Suffix:          "localhost",
 		DrainTimeout:    10 * time.Second,
 		MaxEnvironments: 256,
+		Sandbox:         sandbox.Auto,
 	}
+}
+
+// sandbox is the sandbox of a server whose state is in the directory.
+func (c Config) sandbox(data string) sandbox.Config {
+	return sandbox.Config{
+		Mode: c.Sandbox, Hidden: []string{data}, Read: absolute(c.SandboxRead), Write: absolute(c.SandboxWrite),
+	}
+}
+
+// absolute makes paths independent of the working directory. One for which that cannot be done is left as it is.
+func absolute(paths []string) []string {
+	all := slices.Clone(paths)
+	for i, path := range all {
+		if abs, err := filepath.Abs(path); err == nil {
+			all[i] = abs
+		}
+	}
+	return all
 }
 
 // Validate reports everything that is wrong with the configuration at once.
@@ -110,6 +135,14 @@ func (c Config) Validate() error {
 	}
 	if c.MaxEnvironments < 1 {
 		fault("max-environments: %d is less than one", c.MaxEnvironments)
+	}
+	if err := c.sandbox("").Validate(); err != nil {
+		fault("sandbox: %w", err)
+	}
+	for _, path := range absolute(slices.Concat(c.SandboxRead, c.SandboxWrite)) {
+		if err := sandbox.CheckOpening(path); err != nil {
+			fault("sandbox-read, sandbox-write: %w", err)
+		}
 	}
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
 		fault("FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY: set both or neither")

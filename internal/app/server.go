@@ -30,6 +30,7 @@ import (
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/pages"
 	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/internal/trace"
@@ -126,7 +127,11 @@ func (s *Server) open(ctx context.Context) error {
 		Now:             s.config.Now,
 		MaxEnvironments: s.config.MaxEnvironments,
 		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.endpoint},
+		Sandbox:         s.config.sandbox(s.dir),
 	})
+	if err == nil && s.config.Sandbox == sandbox.Strict {
+		_, err = s.pool.Sandbox()
+	}
 	return err
 }
 
@@ -233,9 +238,10 @@ func (s *Server) Run(ctx, stop context.Context) error {
 	ended := make(chan error, 2)
 	go func() { ended <- s.http.Serve(s.listener) }()
 	go func() { ended <- s.invoke.Run(working) }()
-	var sweeping sync.WaitGroup
-	sweeping.Go(func() { s.sweep(working) })
-	defer func() { stopWorking(); sweeping.Wait() }() // before the store is closed
+	var background sync.WaitGroup
+	background.Go(func() { s.sweep(working) })
+	background.Go(s.announceSandbox)
+	defer func() { stopWorking(); background.Wait() }() // before the store is closed
 
 	select {
 	case <-ctx.Done():
@@ -298,6 +304,13 @@ func (s *Server) announce() error {
 	return writeFile(filepath.Join(s.dir, runningFileName), Running{
 		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
 	})
+}
+
+// announceSandbox says how functions are confined, once that is known.
+func (s *Server) announceSandbox() {
+	if inForce, err := s.pool.Sandbox(); err == nil {
+		s.config.Log.Info("sandbox of functions", "in_force", inForce)
+	}
 }
 
 // Close gives everything back that open acquired. It may be called twice.

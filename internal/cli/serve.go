@@ -58,6 +58,9 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
 	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")
+	f.StringVar((*string)(&config.Sandbox), "sandbox", string(config.Sandbox), "how functions are confined: auto for what the system gives, strict or off")
+	f.StringArrayVar(&config.SandboxRead, "sandbox-read", nil, "file or directory that functions may read, too; may be repeated")
+	f.StringArrayVar(&config.SandboxWrite, "sandbox-write", nil, "directory that functions may write, too; may be repeated")
 	f.StringVar(&flags.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
 	f.StringVar(&flags.logFormat, "log-format", "auto", "text, json, or auto for text on a terminal")
 	f.BoolVar(&flags.check, "check", false, "print the configuration in effect and stop")
@@ -69,7 +72,7 @@ func (p *program) environment(command *cobra.Command, config *app.Config) error 
 	var faults []error
 	for _, name := range []string{
 		"data", "listen", "account", "region", "url-style", "suffix", "legacy-url-permissions", "open-pages", "drain-timeout",
-		"max-environments", "log-level", "log-format",
+		"max-environments", "sandbox", "sandbox-read", "sandbox-write", "log-level", "log-format",
 	} {
 		variable := "FURL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value := p.getenv(variable)
@@ -141,6 +144,9 @@ func (p *program) printConfig(flags serveFlags) error {
 		OpenPages            bool     `json:"openPages"`
 		DrainTimeout         string   `json:"drainTimeout"`
 		MaxEnvironments      int      `json:"maxEnvironments"`
+		Sandbox              string   `json:"sandbox"`
+		SandboxRead          []string `json:"sandboxRead,omitempty"`
+		SandboxWrite         []string `json:"sandboxWrite,omitempty"`
 		RootAccessKeyID      string   `json:"rootAccessKeyId,omitempty"`
 		RootSecretAccessKey  string   `json:"rootSecretAccessKey,omitempty"`
 		LogLevel             string   `json:"logLevel"`
@@ -148,7 +154,7 @@ func (p *program) printConfig(flags serveFlags) error {
 	}{
 		config.Data, config.Listen, config.Accounts, config.Region, config.URLStyle, config.Suffix,
 		config.LegacyURLPermissions, config.SCPs, config.OpenPages, config.DrainTimeout.String(), config.MaxEnvironments,
-		config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
+		string(config.Sandbox), config.SandboxRead, config.SandboxWrite, config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
 	})
 }
 

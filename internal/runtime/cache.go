@@ -7,13 +7,25 @@ import (
 	"path/filepath"
 )
 
-// pruneCache removes compiled Python modules whose sources are gone. Python mirrors the directories of the sources
-// below the cache's (sys.pycache_prefix), so a package that was deleted leaves a tree that mirrors nothing.
+// pruneCache removes compiled Python modules whose sources are gone from the directory of each function.
 func pruneCache(cache string) error {
+	functions, err := os.ReadDir(cache)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // no Python function has run yet
+	}
+	for _, function := range functions {
+		err = errors.Join(err, pruneModules(filepath.Join(cache, function.Name())))
+	}
+	return err
+}
+
+// pruneModules removes what mirrors nothing: Python mirrors the directories of the sources below that of the compiled
+// modules (sys.pycache_prefix).
+func pruneModules(cache string) error {
 	return filepath.WalkDir(cache, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil // no Python function has run yet, or one writes here at this moment
+				return nil // a function writes here at this moment
 			}
 			return err
 		}

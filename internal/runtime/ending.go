@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // notStarted cleans up after a start that failed, and answers whom it was for.
@@ -17,7 +19,8 @@ func (e *environment) notStarted(err error) {
 	e.mu.Unlock()
 	e.pool.remove(e)
 	var failed *startError
-	if errors.As(err, &failed) && failed.fromPackage && isEntrypointError(err) {
+	var program *sandbox.StartError
+	if errors.As(err, &failed) && failed.fromPackage && errors.As(err, &program) && isEntrypointError(err) {
 		// The package's fault, not this machine's.
 		e.log.begin(c)
 		e.log.platform(failed.Error())
@@ -33,7 +36,7 @@ func (e *environment) notStarted(err error) {
 }
 
 // gone cleans up after the process and answers the call that it left behind.
-func (e *environment) gone(state *os.ProcessState) {
+func (e *environment) gone(state sandbox.State) {
 	e.mu.Lock()
 	e.life.end(dead)
 	e.timer.Stop()
@@ -86,7 +89,7 @@ func (e *environment) close() {
 }
 
 // verdict is why the process did not answer.
-func (e *environment) verdict(c *call, state *os.ProcessState, killed Reason) *FunctionError {
+func (e *environment) verdict(c *call, state sandbox.State, killed Reason) *FunctionError {
 	id := c.in.RequestID
 	switch {
 	case killed == ReasonTimeout && !e.initialised:
@@ -122,6 +125,9 @@ func (e *environment) logVerdict(c *call, verdict *FunctionError) string {
 		}
 	default:
 	}
+	if e.pool.sandbox.MayExplain(verdict.Payload) || e.log.shows(e.pool.sandbox.MayExplain) {
+		e.log.platform(sandboxRemark)
+	}
 	return "error\tError Type: " + verdict.Type
 }
 
@@ -149,10 +155,18 @@ func (e *environment) finish(c *call, status string, verdict *FunctionError) {
 		InitDuration:   c.init,
 		BilledDuration: time.Duration(math.Ceil(milliseconds(duration+c.init))) * time.Millisecond,
 		MemoryMB:       e.fn.MemoryMB,
-		MaxMemoryMB:    e.process.peakMemoryMB(time.Now()),
+		MaxMemoryMB:    e.peakMemoryMB(),
 	}
 	e.log.end(c, status)
 	close(c.done)
+}
+
+// peakMemoryMB is the largest resident size that the function's processes have had, zero if unknown.
+func (e *environment) peakMemoryMB() int {
+	if e.process == nil {
+		return 0
+	}
+	return e.process.PeakMB(time.Now())
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

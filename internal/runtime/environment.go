@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // environment is one process that runs one function, with its own Runtime API, directory and log. It works on one
@@ -35,7 +36,7 @@ type environment struct {
 	retired   bool // stop instead of waiting for another event
 
 	mu          sync.Mutex // guards what follows
-	process     *process
+	process     *sandbox.Process
 	call        *call       // the invocation that it works on, or is started for
 	stream      *streamBody // its response, while that comes in
 	initialised bool        // it has asked for an event
@@ -74,12 +75,11 @@ func (e *environment) run() {
 		e.notStarted(err)
 		return
 	}
-	state := process.wait()
-	e.gone(state)
+	e.gone(process.Wait())
 }
 
 // start brings the process up. What it opened before an error, notStarted closes.
-func (e *environment) start() (*process, error) {
+func (e *environment) start() (*sandbox.Process, error) {
 	p := e.pool
 	e.log = newOutput(e)
 	ctx, cancel := context.WithTimeout(p.ctx, p.config.InitTimeout)
@@ -95,8 +95,10 @@ func (e *environment) start() (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(e.dir, 0o700); err != nil {
-		return nil, err
+	for _, dir := range append([]string{e.dir}, command.write...) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
 	}
 	if e.api, err = runtimeapi.Listen(e, p.config.Logger); err != nil {
 		return nil, fmt.Errorf("listen for the Runtime API of %s: %w", e.fn.ARN, err)
@@ -109,9 +111,10 @@ func (e *environment) start() (*process, error) {
 	for _, remark := range command.remarks {
 		e.log.platform(remark)
 	}
-	command.dir = e.fn.CodeDir
-	command.env = variables(e, command, credentials, p.config.ExtraEnv)
-	command.output = stdout
+	program := sandbox.Command{
+		Path: command.path, Args: command.args, Env: variables(e, command, credentials, p.config.ExtraEnv),
+		Dir: e.fn.CodeDir, Home: e.dir, Read: command.read, Write: command.write, Output: stdout,
+	}
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -124,7 +127,7 @@ func (e *environment) start() (*process, error) {
 		limit = e.fn.Timeout
 	}
 	e.born = time.Now() // what came before, such as looking for an interpreter, is not the function's
-	if e.process, err = p.spawner.start(command); err != nil {
+	if e.process, err = p.sandbox.Start(program); err != nil {
 		return nil, &startError{err, command.fromPackage}
 	}
 	e.expires = credentials.Expires
@@ -286,9 +289,15 @@ func (e *environment) Fail(id string, f *runtimeapi.Failure) error {
 	if f.Type == "Runtime.InvalidResponseModeHeader" {
 		reason = ReasonBadResponse
 	}
+	if e.pool.sandbox.MayExplain(f.Body) {
+		e.log.platform(sandboxRemark)
+	}
 	c.fail(reported(f, reason))
 	return nil
 }
+
+// sandboxRemark stands in the log of an invocation that failed as the sandbox makes things fail.
+const sandboxRemark = "furl: the sandbox may be why this failed: " + sandbox.Opening
 
 // exitGrace is how long a process may take to exit after it has reported that it can not start.
 const exitGrace = time.Second
@@ -342,7 +351,7 @@ func (e *environment) kill(why Reason) {
 	}
 	e.life.end(stopping)
 	if e.process != nil {
-		e.process.kill()
+		e.process.Kill()
 	}
 }
 
@@ -356,9 +365,9 @@ func (e *environment) stop(grace time.Duration) {
 	if e.killed == "" {
 		e.killed = ReasonShutdown
 	}
-	e.process.terminate()
+	e.process.Terminate()
 	e.timer.Stop()
-	e.timer = time.AfterFunc(grace, e.process.kill)
+	e.timer = time.AfterFunc(grace, e.process.Kill)
 }
 
 // abort ends it with force, whatever it does.

@@ -46,10 +46,3 @@ func Lines(sink LogSink, limit int, chunks [][]byte) {
 	}
 	o.close()
 }
-
-// GuardPID is the process id of the pool's guard, once it runs.
-func (p *Pool) GuardPID() int {
-	p.guard.mu.Lock()
-	defer p.guard.mu.Unlock()
-	return p.guard.cmd.Process.Pid
-}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // The payloads here are word for word those of Lambda, as recorded from the service and as its own emulator
@@ -43,14 +44,14 @@ func timedOutText(timeout time.Duration) string {
 }
 
 // exited is the answer for a process that ended before it had answered.
-func exited(id string, state *os.ProcessState, starting bool) *FunctionError {
+func exited(id string, state sandbox.State, starting bool) *FunctionError {
 	text := "Runtime exited without providing a reason"
 	reason := ReasonExit
-	if state != nil && !state.Success() {
+	if !state.Success() {
 		text = "Runtime exited with error: " + state.String()
-		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			reason = ReasonCrash
-		}
+	}
+	if state.Signaled() {
+		reason = ReasonCrash
 	}
 	if starting {
 		reason = ReasonInit

@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -62,6 +64,12 @@ func (f *Function) identity() identity {
 }
 
 type identity struct{ account, region, name string }
+
+// hash names the function in a path.
+func (i identity) hash() string {
+	sum := sha256.Sum256([]byte(i.account + "/" + i.region + "/" + i.name))
+	return hex.EncodeToString(sum[:16])
+}
 
 // Credentials are the keys of one session. They print as the access key id alone.
 type Credentials struct {

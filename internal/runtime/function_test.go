@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	if dir := os.Getenv("FURL_TEST_SERVER"); dir != "" {
-		serverMain(dir)
+		serverMain(dir, os.Getenv("FURL_TEST_SANDBOX"))
 	}
 	os.Exit(m.Run())
 }
@@ -113,6 +113,13 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 			os.Exit(o.N)
 		}
 		return child.Process.Pid, nil
+	case "detach":
+		child := exec.Command("/bin/sleep", "1000")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		return "detached", child.Start()
+	case "sleep":
+		time.Sleep(time.Duration(o.Ms) * time.Millisecond)
+		return "slept", nil
 	case "print":
 		for i := range o.N {
 			fmt.Fprintf([]*os.File{os.Stdout, os.Stderr}[i%2], "%s %d\n", o.Text, i)

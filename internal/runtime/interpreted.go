@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // pythonProbe prints what interpreter wants to know, without importing anything of the user's.
 const pythonProbe = `import importlib.util, json, sys
 print(json.dumps({"Path": sys.executable, "Version": "%d.%d.%d" % sys.version_info[:3],
+  "Prefixes": [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix],
   "HasRIC": importlib.util.find_spec("awslambdaric") is not None and sys.version_info >= (3, 9)}))`
 
 // python runs functions with AWS's client if the package or the interpreter has it, else with the embedded runtime.
@@ -25,19 +27,22 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 	if err != nil {
 		return nil, unsupported(fn.Runtime, "install Python "+version+" or another Python 3.8 or later, and put it on PATH ("+oneLine(err)+")")
 	}
+	cache := filepath.Join(l.cacheDir, fn.identity().hash())
 	c := &command{
 		path:    i.Path,
 		binDir:  filepath.Dir(i.Path),
 		extra:   []string{"PYTHONPATH=" + fn.CodeDir},
+		read:    append(i.home(), l.runtimeDir),
+		write:   []string{cache},
 		remarks: i.remark(fn),
 	}
-	// Lambda's code directory can not be written; this one may be, and is shared. So compiled modules go elsewhere,
-	// with the embedded runtime only those that it does not import itself: the others are compiled already.
+	// The code directory cannot be written. So compiled modules go elsewhere, with the embedded runtime only those
+	// that it does not import itself: the others are compiled already. No function runs what another has compiled.
 	if i.HasRIC || isFile(filepath.Join(fn.CodeDir, "awslambdaric", "__main__.py")) {
-		c.args = []string{"-u", "-X", "pycache_prefix=" + l.cacheDir, "-m", "awslambdaric", fn.Handler}
+		c.args = []string{"-u", "-X", "pycache_prefix=" + cache, "-m", "awslambdaric", fn.Handler}
 	} else {
 		main := filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Python))
-		c.args = []string{"-u", "-X", "furl_pycache=" + l.cacheDir, main, fn.Handler}
+		c.args = []string{"-u", "-X", "furl_pycache=" + cache, main, fn.Handler}
 	}
 	return c.wrapped(fn), nil
 }
@@ -62,6 +67,7 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		path:    i.Path,
 		binDir:  filepath.Dir(i.Path),
 		extra:   []string{"NODE_PATH=" + fn.CodeDir},
+		read:    append(i.home(), l.runtimeDir),
 		remarks: i.remark(fn),
 		args:    []string{main, fn.Handler},
 	}
@@ -107,6 +113,7 @@ func java(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 	c := &command{
 		path:   path,
 		binDir: filepath.Dir(path),
+		read:   sandbox.InterpreterHome(path),
 		args: []string{
 			"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // as in Lambda: the start counts
 			"-cp", fn.CodeDir + string(filepath.ListSeparator) + filepath.Join(fn.CodeDir, "lib", "*"), client, fn.Handler,
@@ -121,7 +128,7 @@ func ruby(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 	if err != nil {
 		return nil, unsupported(fn.Runtime, "install Ruby "+version+" and put ruby on PATH")
 	}
-	c := &command{path: path, binDir: filepath.Dir(path)}
+	c := &command{path: path, binDir: filepath.Dir(path), read: sandbox.InterpreterHome(path)}
 	if fn.CodeDir != "" {
 		mains, err := filepath.Glob(filepath.Join(escapeGlob(fn.CodeDir), "vendor/bundle/ruby/*/gems/aws_lambda_ric-*/bin/aws_lambda_ric"))
 		if err != nil {

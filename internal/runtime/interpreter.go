@@ -12,13 +12,16 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // interpreter is a program of this machine that runs functions.
 type interpreter struct {
-	Path    string // of the real program, not of a version manager's shim: those read the user's environment
-	Version string
-	HasRIC  bool // AWS's runtime interface client is installed for it
+	Path     string // of the real program, not of a version manager's shim: those read the user's environment
+	Version  string
+	Prefixes []string // the directories of its modules, those of a virtual environment and of what it was made from
+	HasRIC   bool     // AWS's runtime interface client is installed for it
 
 	exact bool // it is the version that was asked for
 }
@@ -88,6 +91,11 @@ func probe(ctx context.Context, program string, arguments []string) (*interprete
 		found.Path = path
 	}
 	return &found, nil
+}
+
+// home is what it reads of itself.
+func (i *interpreter) home() []string {
+	return append(sandbox.InterpreterHome(i.Path), i.Prefixes...)
 }
 
 // remark is a line for the function's log when its interpreter is not the one that it asks for.

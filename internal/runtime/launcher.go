@@ -13,8 +13,20 @@ import (
 // launcher knows how each kind of runtime is started on this machine.
 type launcher struct {
 	runtimeDir   string // where the embedded runtimes are
-	cacheDir     string // where Python keeps compiled modules
+	cacheDir     string // where each Python function has a directory for compiled modules
 	interpreters interpreters
+}
+
+// command is how a function is started.
+type command struct {
+	path        string
+	args        []string // without argv[0]
+	fromPackage bool     // path is of the function's package: that it does not start is the function's fault
+	extra       []string // variables of this kind of runtime, NAME=value
+	binDir      string   // goes in front of PATH, if not empty
+	read        []string // what the runtime reads, besides the system and the package
+	write       []string // directories that it writes
+	remarks     []string // lines for the function's log
 }
 
 // ErrUnsupported is in the chain of the errors of Pool.Supported and Pool.Check.

@@ -2,6 +2,8 @@ package runtime_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +55,12 @@ func packageWith(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
+}
+
+// functionHash names a function's directory of compiled modules.
+func functionHash(account, region, name string) string {
+	sum := sha256.Sum256([]byte(account + "/" + region + "/" + name))
+	return hex.EncodeToString(sum[:16])
 }
 
 func TestCommands(t *testing.T) {
@@ -115,7 +123,7 @@ func TestCommands(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			real := strings.NewReplacer("{dir}", dir, "{code}", fn.CodeDir, "{run}", poolDir+"/runtime", "{cache}", poolDir+"/cache").Replace
+			real := strings.NewReplacer("{dir}", dir, "{code}", fn.CodeDir, "{run}", poolDir+"/runtime", "{cache}", poolDir+"/cache/"+functionHash("", "", "")).Replace
 			if got := strings.Join(words, " "); got != real(row.want) {
 				t.Errorf("got  %s\nwant %s", got, real(row.want))
 			}
@@ -285,7 +293,7 @@ func TestCredentialsHideTheirSecrets(t *testing.T) {
 
 func TestCompiledModulesOfDeletedPackagesAreRemoved(t *testing.T) {
 	dir, code := t.TempDir(), packageWith(t, map[string]string{"app.py": ""})
-	kept, gone := filepath.Join(dir, "cache", code), filepath.Join(dir, "cache", code+"-deleted")
+	kept, gone := filepath.Join(dir, "cache", "function", code), filepath.Join(dir, "cache", "function", code+"-deleted")
 	for _, mirror := range []string{kept, gone} {
 		if err := os.MkdirAll(filepath.Join(mirror, "pkg"), 0o755); err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 func TestNodeResults(t *testing.T) {
 	needs(t, "node")
-	b := newBench(t)
+	b := newBench(t, confined)
 	for _, row := range []struct {
 		dir, handler string
 		event        object
@@ -39,7 +39,7 @@ func TestNodeResults(t *testing.T) {
 
 func TestNodeWaitsForEmptyEventLoop(t *testing.T) {
 	needs(t, "node")
-	b := newBench(t)
+	b := newBench(t, confined)
 	fn := b.interpreted("nodejs20.x", "node", "index.callback")
 	b.invoke(fn, object{}) // warm
 	begin := time.Now()
@@ -54,7 +54,7 @@ func TestNodeWaitsForEmptyEventLoop(t *testing.T) {
 
 func TestNodeErrors(t *testing.T) {
 	needs(t, "node")
-	b := newBench(t)
+	b := newBench(t, confined)
 	for _, row := range []struct {
 		runtime, handler string
 		event            object
@@ -115,7 +115,7 @@ func TestNodeErrors(t *testing.T) {
 
 func TestNodeContextAndLog(t *testing.T) {
 	needs(t, "node")
-	b := newBench(t)
+	b := newBench(t, confined)
 	fn := b.interpreted("nodejs20.x", "node", "index.handler")
 	result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{
 		RequestID: "id-1", Payload: []byte(`{"do":"context"}`),
@@ -170,7 +170,7 @@ func TestNodeContextAndLog(t *testing.T) {
 // when the process exits.
 func TestNodePrintsBeforeItAnswers(t *testing.T) {
 	needs(t, "node")
-	b := newBench(t)
+	b := newBench(t, confined)
 	fn := b.interpreted("nodejs20.x", "node", "index.handler")
 	for _, exit := range []bool{false, true} {
 		_, result, _ := b.invoke(fn, object{"do": "chatter", "lines": 20_000, "exit": exit})

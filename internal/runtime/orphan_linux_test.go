@@ -1,46 +1,163 @@
 package runtime_test
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
-// Even with its guard gone before it, a killed server leaves no function process: the kernel sees to it.
-func TestKernelEndsFunctionsOfAKilledServer(t *testing.T) {
-	server := startServer(t)
-	guard := 0
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", server.cmd.Process.Pid))
+// serverMain is a server that is about to be killed: its only environment is busy, and has a child of its own that has
+// left its process group. It prints "ready" and waits.
+func serverMain(dir, mode string) {
+	code := filepath.Join(dir, "code")
+	self, err := os.Executable()
+	must(err)
+	must(os.Mkdir(code, 0o700))
+	must(os.Symlink(self, filepath.Join(code, "bootstrap")))
+	pool, err := runtime.New(runtime.Config{
+		Dir: filepath.Join(dir, "pool"), Sandbox: sandbox.Config{Mode: sandbox.Mode(mode)},
+	})
+	must(err)
+	fn := &runtime.Function{
+		Key: "k", Name: "f", Version: "$LATEST", Runtime: "provided.al2023", Handler: "main",
+		CodeDir: code, Timeout: time.Minute, Concurrency: 1,
+	}
+	invoke := func(event string) string {
+		result, err := pool.Invoke(context.Background(), fn, runtime.Invocation{RequestID: "r", Payload: []byte(event)})
+		must(err)
+		body, err := result.ReadAll(0)
+		must(err)
+		return string(body)
+	}
+	invoke(`{"do":"detach"}`)
+	fmt.Println("ready")
+	invoke(`{"do":"sleep","ms":60000}`)
+	os.Exit(1)
+}
+
+// server is a running serverMain with all processes below it.
+type server struct {
+	cmd   *exec.Cmd
+	below []int
+}
+
+func startServer(t *testing.T, mode sandbox.Mode) *server {
+	t.Helper()
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &server{cmd: exec.Command(self)}
+	s.cmd.Env = append(os.Environ(), "FURL_TEST_SERVER="+t.TempDir(), "FURL_TEST_SANDBOX="+string(mode))
+	s.cmd.Stderr = t.Output()
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var word string
+	if _, err := fmt.Fscan(stdout, &word); err != nil || word != "ready" {
+		s.kill()
+		t.Fatalf("the server says %q: %v", word, err)
+	}
+	s.below = below(s.cmd.Process.Pid)
+	if len(s.below) != 3 {
+		s.kill()
+		t.Fatalf("below the server are %v, want its helper, the function and what the function has started", s.below)
+	}
+	return s
+}
+
+func (s *server) kill() {
+	s.cmd.Process.Kill() //nolint:errcheck // it may have ended
+	s.cmd.Wait()         //nolint:errcheck // it was killed
+}
+
+// below lists the processes that descend from pid, nearest first.
+func below(pid int) []int {
+	var all []int
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) //nolint:errcheck // the pattern is right
 	for _, task := range tasks {
-		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", server.cmd.Process.Pid, task.Name()))
+		text, err := os.ReadFile(task)
 		if err != nil {
 			continue
 		}
-		for field := range strings.FieldsSeq(string(children)) {
-			if pid, err := strconv.Atoi(field); err == nil && pid != server.function {
-				guard = pid
+		for field := range strings.FieldsSeq(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				all = append(append(all, child), below(child)...)
 			}
 		}
 	}
-	if guard == 0 {
-		t.Fatal("the server has no guard")
+	return all
+}
+
+var everyMode = []sandbox.Mode{sandbox.Auto, sandbox.Off}
+
+func TestNothingOutlivesAServerThatIsKilled(t *testing.T) {
+	for _, mode := range everyMode {
+		t.Run(string(mode), func(t *testing.T) {
+			server := startServer(t, mode)
+			server.kill()
+			for _, pid := range server.below {
+				awaitGone(t, pid)
+			}
+		})
 	}
-	process, err := os.FindProcess(guard)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// An environment whose helper is killed ends with it, and the pool goes on.
+func TestFunctionsEndWithTheirHelper(t *testing.T) {
+	for _, mode := range everyMode {
+		t.Run(string(mode), func(t *testing.T) {
+			b := newBench(t, func(c *runtime.Config) { c.Sandbox.Mode = mode })
+			fn := b.function("main", limit(-1))
+			b.invoke(fn, order{Do: "echo"})
+			b.await(1)
+			processes := below(os.Getpid())
+			if len(processes) != 2 {
+				t.Fatalf("the processes are %v, want a helper and a function", processes)
+			}
+			if err := syscall.Kill(processes[0], syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			for _, pid := range processes {
+				awaitGone(t, pid)
+			}
+			b.await(0)
+			if body, result, _ := b.invoke(fn, order{Do: "echo"}); result.FunctionError != nil {
+				t.Errorf("body = %s", body)
+			}
+		})
 	}
-	if err := process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	server.kill()
-	awaitGone(t, server.function)
-	process, err = os.FindProcess(server.grandchild)
-	if err == nil {
-		process.Kill() //nolint:errcheck // nobody else would
+}
+
+// What a function has left running in a session of its own, ends with its environment.
+func TestDetachedProcessesEndWithTheirEnvironment(t *testing.T) {
+	for _, mode := range everyMode {
+		t.Run(string(mode), func(t *testing.T) {
+			b := newBench(t, func(c *runtime.Config) { c.Sandbox.Mode = mode })
+			fn := b.function("main", limit(-1))
+			b.invoke(fn, order{Do: "detach"})
+			processes := below(os.Getpid())
+			if len(processes) != 3 {
+				t.Fatalf("the processes are %v, want a helper, a function and what it has started", processes)
+			}
+			b.pool.Retire(fn.Key)
+			for _, pid := range processes {
+				awaitGone(t, pid)
+			}
+		})
 	}
 }

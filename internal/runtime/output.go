@@ -188,6 +188,13 @@ func (o *output) platformLine(text []byte) {
 	o.emit(LogPlatform, text, false)
 }
 
+// shows reports whether the end of the current invocation's log is as asked.
+func (o *output) shows(asked func(text []byte) bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.call != nil && asked(o.call.tail.bytes())
+}
+
 // begin starts the log of an invocation.
 func (o *output) begin(c *call) {
 	o.mu.Lock()

@@ -12,8 +12,7 @@
 //	...
 //	body, err := result.ReadAll(0)
 //
-// It is no sandbox. A function runs with the rights of the server's user: it can read that user's files, reach the
-// network, and leave processes behind if they leave their process group. CPU and memory are not limited. Lambda
+// Each process runs in a sandbox, as package sandbox describes. CPU, memory and the network are not limited. Lambda
 // layers, extensions and the telemetry API are not offered.
 package runtime
 
@@ -30,6 +29,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // Config says how a Pool works. Only Dir is required.
@@ -49,6 +49,9 @@ type Config struct {
 	// example AWS_ENDPOINT_URL, so that an SDK in the function talks to this server.
 	ExtraEnv map[string]string
 
+	// Sandbox says how functions are confined. Its Dir and Logger are the pool's.
+	Sandbox sandbox.Config
+
 	MaxEnvironments int           // of all functions together; default 100
 	IdleTimeout     time.Duration // after which an environment is stopped; default 10 minutes
 	InitTimeout     time.Duration // until a process must have asked for its first event; default 10 s as in Lambda
@@ -62,8 +65,7 @@ type Pool struct {
 	runtimeDir   string
 	environments string // directory
 	launcher     *launcher
-	spawner      *spawner
-	guard        *guard
+	sandbox      *sandbox.Sandbox
 	ctx          context.Context // ends when everything is to be killed
 	cancel       context.CancelFunc
 	alive        sync.WaitGroup // environments
@@ -112,8 +114,9 @@ func New(config Config) (*Pool, error) {
 		return nil, err
 	}
 	p.launcher = &launcher{runtimeDir: p.runtimeDir, cacheDir: filepath.Join(dir, "cache")}
-	p.guard = &guard{logger: config.Logger}
-	p.spawner = newSpawner(p.guard)
+	config.Sandbox.Dir = filepath.Join(dir, "root")
+	config.Sandbox.Logger = config.Logger
+	p.sandbox = sandbox.New(config.Sandbox)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.background.Go(p.reap)
 	p.background.Go(func() {
@@ -129,6 +132,9 @@ func setDefault[T int | time.Duration](value *T, standard T) {
 		*value = standard
 	}
 }
+
+// Sandbox says in one line how functions are confined here. It fails if that is less than what is wanted.
+func (p *Pool) Sandbox() (string, error) { return p.sandbox.String(), p.sandbox.Ready() }
 
 // Supported reports whether functions of a runtime ("python3.13") can run on this machine; the error, an
 // ErrUnsupported, says what to install.
@@ -225,8 +231,7 @@ func (p *Pool) Close() error {
 		}
 		p.alive.Wait()
 		p.background.Wait()
-		p.spawner.close()
-		p.guard.close()
+		p.sandbox.Close()
 	})
 	return nil
 }

@@ -11,12 +11,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
 // bench is a pool with a function to run in it.
@@ -49,7 +49,10 @@ func (r *recorder) String() string {
 func newBench(t testing.TB, changes ...func(*runtime.Config)) *bench {
 	t.Helper()
 	b := &bench{TB: t, log: &recorder{}}
-	config := runtime.Config{Dir: t.TempDir(), Log: b.log, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	config := runtime.Config{
+		Dir: t.TempDir(), Log: b.log, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sandbox: sandbox.Config{Mode: sandbox.Off}, // tests tell functions what to do with files and processes of theirs
+	}
 	for _, change := range changes {
 		change(&config)
 	}
@@ -65,6 +68,9 @@ func newBench(t testing.TB, changes ...func(*runtime.Config)) *bench {
 	})
 	return b
 }
+
+// confined is for newBench: functions run as they do in a server.
+func confined(c *runtime.Config) { c.Sandbox.Mode = sandbox.Auto }
 
 // function makes a function whose bootstrap is this test binary.
 func (b *bench) function(handler string, changes ...func(*runtime.Function)) *runtime.Function {
@@ -206,25 +212,5 @@ func TestResultOnItsOwn(t *testing.T) {
 	}
 	if got, want := result.FunctionError.Error(), "function failed (exit): T"; got != want {
 		t.Errorf("Error() = %q, want %q", got, want)
-	}
-}
-
-// Nothing stops when the guard is gone; only the safety net is.
-func TestPoolWithoutItsGuard(t *testing.T) {
-	b := newBench(t)
-	fn := b.function("main", limit(-1))
-	b.invoke(fn, order{Do: "echo"})
-	b.await(1)
-	if err := syscall.Kill(b.pool.GuardPID(), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	b.pool.Retire(fn.Key)
-	for range 3 {
-		if body, result, _ := b.invoke(fn, order{Do: "exit"}); result.FunctionError == nil {
-			t.Errorf("body = %s", body)
-		}
-	}
-	if body, result, _ := b.invoke(fn, order{Do: "echo"}); result.FunctionError != nil {
-		t.Errorf("body = %s", body)
 	}
 }

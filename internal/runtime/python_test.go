@@ -14,7 +14,7 @@ import (
 
 func TestPythonResults(t *testing.T) {
 	needs(t, "python3")
-	b := newBench(t)
+	b := newBench(t, confined)
 	fn := b.interpreted("python3.11", "python", "app.handler")
 	newer := b.interpreted("python3.12", "python", "app.handler")
 	for _, row := range []struct {
@@ -39,7 +39,7 @@ func TestPythonResults(t *testing.T) {
 
 func TestPythonErrors(t *testing.T) {
 	needs(t, "python3")
-	b := newBench(t)
+	b := newBench(t, confined)
 	for _, row := range []struct {
 		handler string
 		event   object
@@ -93,7 +93,7 @@ func TestPythonErrors(t *testing.T) {
 
 func TestPythonExit(t *testing.T) {
 	needs(t, "python3")
-	b := newBench(t)
+	b := newBench(t, confined)
 	fn := b.interpreted("python3.11", "python", "app.handler")
 	for _, row := range []struct {
 		event object
@@ -113,7 +113,7 @@ func TestPythonExit(t *testing.T) {
 
 func TestPythonContextAndPaths(t *testing.T) {
 	needs(t, "python3")
-	b := newBench(t)
+	b := newBench(t, confined)
 	fn := b.interpreted("python3.11", "python", "app.handler")
 	result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{
 		RequestID:          "id-1",
@@ -170,7 +170,7 @@ func TestPythonContextAndPaths(t *testing.T) {
 
 func TestPythonLog(t *testing.T) {
 	needs(t, "python3")
-	b := newBench(t)
+	b := newBench(t, confined)
 	_, result, id := b.invoke(b.interpreted("python3.11", "python", "app.handler"), object{"do": "print"})
 	lines := strings.Split(string(result.LogTail()), "\n")
 	var got []string

@@ -1,6 +1,6 @@
-//go:build unix
+//go:build unix && !linux
 
-package runtime
+package sandbox
 
 import (
 	"errors"
@@ -26,7 +26,7 @@ for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
 `
 
 // guard is a shell that outlives the server by moments, to kill what functions have left behind even if the server is
-// killed with SIGKILL. It is started with the first environment.
+// killed with SIGKILL. It is started with the first function.
 type guard struct {
 	logger *slog.Logger
 

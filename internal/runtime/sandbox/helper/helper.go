@@ -1,0 +1,197 @@
+// Package helper is the process between the server and a function on Linux. The server starts its own program again;
+// this package sees that, confines the process and starts the function below it, before the rest of the program is
+// initialized: it imports nothing but syscall, so Go initializes it ahead of all that imports more (The Go
+// Programming Language Specification, "Program initialization"). That is why it has an init function.
+//
+// The helper stays as the function's parent. In a PID namespace it is process 1, so the function is not: signals
+// without a handler would be ignored there (pid_namespaces(7)). Elsewhere it is the subreaper of everything that the
+// function starts (PR_SET_CHILD_SUBREAPER, prctl(2)). When the function ends, when the server says so, and when the
+// server is gone, it kills and reaps all of it and ends.
+//
+// Server and helper talk over one socket, the helper's file descriptor 3. The server sends the length of an encoded
+// [Spec] (4 bytes, big-endian) and the Spec, then single bytes: [Terminate] or [Kill]. The helper sends one [Started],
+// or one [Failed] if it could not start the function, and one [Exited].
+package helper
+
+// Variable is the environment variable that makes a program the helper; its value is [Value].
+const (
+	Variable = "FURL_SANDBOX_HELPER"
+	Value    = "fd3"
+)
+
+// Spec is what the helper does. What is empty is left out.
+type Spec struct {
+	// Namespaced says that the helper has mount, PID and IPC namespaces of its own and the capabilities in them.
+	Namespaced bool
+	// Root is an empty directory over which the function's root directory is built from Mounts, in their order.
+	Root   string
+	Mounts []Mount
+	// Landlock is the version of Landlock's interface to use, 0 for none. Rules say what it lets through.
+	Landlock int
+	Rules    []Rule
+	// Confined gives up all capabilities, for good.
+	Confined bool
+	// Probe ends with success where the function would be started.
+	Probe bool
+
+	Path      string // of the function's program
+	Args, Env []string
+	Dir       string // to start it in
+}
+
+// Mount is a piece of the function's root directory.
+type Mount struct {
+	Kind   Kind
+	Target string // absolute, in the new root
+	Source string
+}
+
+// Kind says what a Mount is.
+type Kind byte
+
+// The kinds of Mount. Directories above the target are made.
+const (
+	Bind     Kind = iota // the file or directory Source, read-only
+	Writable             // the directory Source, writable
+	Device               // the device Source
+	Link                 // a symbolic link to Source
+	Temp                 // an empty file system in memory; Source is its options, such as "size=64k,mode=755"
+	Cover                // nothing: an empty file or directory over what is there
+	Proc                 // the processes of the PID namespace
+)
+
+// Rule is a Landlock rule: a file, or a directory with all below it. One that does not exist is skipped.
+type Rule struct {
+	Path  string
+	Write bool // otherwise read and execute
+}
+
+// What the server sends after the Spec.
+const (
+	Terminate = 'T' // SIGTERM to the function's process group
+	Kill      = 'K' // end everything; so does the end of the connection
+)
+
+// What the helper sends: one byte, then 4 bytes, big-endian, for each number.
+const (
+	Started = 'S' // the function's process id as the helper sees it
+	Failed  = 'F' // errno, length of a text, and the text: the step that failed, "" for the start of the program
+	Exited  = 'X' // wait status, peak resident size in KiB or 0 if unknown
+)
+
+// Encode is the Spec as the helper reads it.
+func (s *Spec) Encode() []byte {
+	var e encoder
+	e.flag(s.Namespaced)
+	e.text(s.Root)
+	e.number(len(s.Mounts))
+	for _, m := range s.Mounts {
+		e.number(int(m.Kind))
+		e.text(m.Target)
+		e.text(m.Source)
+	}
+	e.number(s.Landlock)
+	e.number(len(s.Rules))
+	for _, r := range s.Rules {
+		e.text(r.Path)
+		e.flag(r.Write)
+	}
+	e.flag(s.Confined)
+	e.flag(s.Probe)
+	e.text(s.Path)
+	e.texts(s.Args)
+	e.texts(s.Env)
+	e.text(s.Dir)
+	return e.b
+}
+
+// Decode reads what Encode wrote. It reports false if text is anything else.
+func Decode(text []byte) (*Spec, bool) {
+	d := decoder{b: text}
+	s := &Spec{Namespaced: d.flag(), Root: d.text()}
+	for range d.count() {
+		s.Mounts = append(s.Mounts, Mount{Kind: Kind(d.number()), Target: d.text(), Source: d.text()})
+	}
+	s.Landlock = d.number()
+	for range d.count() {
+		s.Rules = append(s.Rules, Rule{Path: d.text(), Write: d.flag()})
+	}
+	s.Confined, s.Probe = d.flag(), d.flag()
+	s.Path, s.Args, s.Env, s.Dir = d.text(), d.texts(), d.texts(), d.text()
+	return s, !d.bad && len(d.b) == 0
+}
+
+type encoder struct{ b []byte }
+
+func (e *encoder) number(n int) { e.b = append(e.b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)) }
+
+func (e *encoder) flag(on bool) {
+	if on {
+		e.number(1)
+	} else {
+		e.number(0)
+	}
+}
+
+func (e *encoder) text(s string) {
+	e.number(len(s))
+	e.b = append(e.b, s...)
+}
+
+func (e *encoder) texts(list []string) {
+	e.number(len(list))
+	for _, s := range list {
+		e.text(s)
+	}
+}
+
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) number() int {
+	if len(d.b) < 4 {
+		d.bad, d.b = true, nil
+		return 0
+	}
+	n := Number(d.b)
+	d.b = d.b[4:]
+	return n
+}
+
+// count is a number of things that follow, of which each has four bytes at least.
+func (d *decoder) count() int {
+	n := d.number()
+	if n > len(d.b)/4 {
+		d.bad, d.b = true, nil
+		return 0
+	}
+	return n
+}
+
+func (d *decoder) flag() bool { return d.number() == 1 }
+
+func (d *decoder) text() string {
+	n := d.number()
+	if n > len(d.b) {
+		d.bad, d.b = true, nil
+		return ""
+	}
+	s := string(d.b[:n])
+	d.b = d.b[n:]
+	return s
+}
+
+func (d *decoder) texts() []string {
+	var list []string
+	for range d.count() {
+		list = append(list, d.text())
+	}
+	return list
+}
+
+// Number reads the first four bytes of b as a number.
+func Number(b []byte) int {
+	return int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+}

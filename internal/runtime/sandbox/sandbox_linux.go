@@ -1,0 +1,447 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/sandbox/helper"
+)
+
+// Sandbox starts functions. It is safe for concurrent use.
+type Sandbox struct {
+	config Config
+	force  func() force
+	base   func() view
+}
+
+// force is what is in force.
+type force struct {
+	landlock   int // version of its interface
+	namespaces bool
+	user       bool   // they need a user namespace
+	why        string // no namespaces
+	err        error  // of Strict
+}
+
+// New makes a sandbox. What the system gives is found out in the background, which takes some milliseconds.
+func New(config Config) *Sandbox {
+	s := &Sandbox{config: config}
+	s.base = sync.OnceValue(func() view {
+		v := system()
+		for _, path := range config.Read {
+			v.open(path, helper.Bind)
+		}
+		for _, path := range config.Write {
+			v.open(path, helper.Writable)
+		}
+		for _, dir := range config.Hidden {
+			v.hide(dir)
+		}
+		return v
+	})
+	s.force = sync.OnceValue(s.probe)
+	if config.Mode != Off {
+		go s.force()
+		go s.base()
+	}
+	return s
+}
+
+// Ready waits until it is known what the system gives, and fails if that is less than a Strict sandbox wants.
+func (s *Sandbox) Ready() error { return s.force().err }
+
+// String says in one line what is in force and what is not.
+func (s *Sandbox) String() string {
+	f := s.force()
+	switch {
+	case s.config.Mode == Off:
+		return "off: functions may do whatever the server's user may"
+	case f.namespaces && f.landlock > 0:
+		return fmt.Sprintf("Landlock (version %d) and mount, PID and IPC namespaces", f.landlock)
+	case f.namespaces:
+		return "mount, PID and IPC namespaces; the kernel offers no Landlock"
+	case f.landlock > 0:
+		gaps := "functions share /tmp, see that files exist, and can change the mode of the user's own"
+		if f.landlock < 6 {
+			gaps += ", and can send signals to the user's processes"
+		}
+		return fmt.Sprintf("Landlock (version %d) alone: %s (no namespaces: %s)", f.landlock, gaps, f.why)
+	default:
+		return "none: the kernel offers no Landlock, and no namespaces (" + f.why + "): functions may do whatever the server's user may"
+	}
+}
+
+// confines reports whether functions are confined.
+func (s *Sandbox) confines() bool {
+	if s.config.Mode == Off {
+		return false
+	}
+	f := s.force()
+	return f.landlock > 0 || f.namespaces
+}
+
+// shows reports whether every function sees what is at a path.
+func (s *Sandbox) shows(path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	return err == nil && s.base().shows(real)
+}
+
+// probe finds out what the system gives, by doing it.
+func (s *Sandbox) probe() force {
+	if s.config.Mode == Off {
+		return force{}
+	}
+	f := force{landlock: helper.LandlockVersion()}
+	err := os.MkdirAll(s.config.Dir, 0o700)
+	if err == nil {
+		err = s.try(&f)
+	}
+	if err != nil {
+		f.namespaces, f.why = false, err.Error()
+	}
+	if s.config.Mode == Strict && (f.landlock == 0 || !f.namespaces) {
+		f.err = fmt.Errorf("--sandbox=strict wants Landlock and mount and PID namespaces, and here is %s; "+
+			"allow unprivileged user namespaces, or take --sandbox=auto", s.describe(f))
+	}
+	return f
+}
+
+func (s *Sandbox) describe(f force) string {
+	return (&Sandbox{config: s.config, force: func() force { return f }}).String()
+}
+
+// try looks for namespaces: root's own, or those of a user namespace.
+func (s *Sandbox) try(f *force) error {
+	users := []bool{true}
+	if os.Geteuid() == 0 {
+		users = []bool{false, true}
+	}
+	var faults []error
+	for _, user := range users {
+		f.namespaces, f.user = true, user
+		process, err := s.launch(*f, Command{}, true)
+		if err == nil {
+			process.Wait()
+			return nil
+		}
+		faults = append(faults, err)
+	}
+	return faults[0]
+}
+
+// Close waits for what New has begun.
+func (s *Sandbox) Close() {
+	if s.config.Mode != Off {
+		s.force()
+		s.base()
+	}
+}
+
+// start starts a program below the helper.
+func (s *Sandbox) start(c Command) (*Process, error) {
+	f := s.force()
+	if f.err != nil {
+		return nil, f.err
+	}
+	return s.launch(f, c, false)
+}
+
+// spec is what the helper has to do for a command.
+func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
+	spec := &helper.Spec{
+		Namespaced: f.namespaces, Confined: s.config.Mode != Off, Landlock: f.landlock, Probe: probe,
+		Path: c.Path, Args: append([]string{c.Path}, c.Args...), Env: c.Env, Dir: c.Dir,
+	}
+	if s.config.Mode == Off {
+		return spec
+	}
+	v := view{}
+	for path, n := range s.base() {
+		v[path] = n
+	}
+	if c.Path != "" {
+		v.open(c.Path, helper.Bind)
+	}
+	for _, path := range append([]string{c.Dir}, c.Read...) {
+		if path != "" {
+			v.open(path, helper.Bind)
+		}
+	}
+	for _, path := range append([]string{c.Home}, c.Write...) {
+		if path != "" {
+			v.open(path, helper.Writable)
+		}
+	}
+	if !f.namespaces {
+		spec.Rules = v.rules()
+		return spec
+	}
+	home := c.Home
+	if home == "" {
+		home = s.config.Dir
+	}
+	v.private(home)
+	spec.Root, spec.Mounts = s.config.Dir, v.mounts()
+	spec.Rules = append(spec.Rules, helper.Rule{Path: "/"})
+	for _, m := range spec.Mounts {
+		if m.Kind == helper.Writable || m.Kind == helper.Device || m.Target == "/dev/shm" {
+			spec.Rules = append(spec.Rules, helper.Rule{Path: m.Target, Write: true})
+		}
+	}
+	return spec
+}
+
+// capSysAdmin and capSetPCAP are what the helper needs in its user namespace: to mount, and to give up the rest
+// (capabilities(7)).
+const (
+	capSetPCAP  = 8
+	capSysAdmin = 21
+)
+
+func (f force) attributes() *syscall.SysProcAttr {
+	attributes := &syscall.SysProcAttr{Setpgid: true}
+	if f.namespaces {
+		attributes.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
+	}
+	if f.namespaces && f.user {
+		attributes.Cloneflags |= syscall.CLONE_NEWUSER
+		attributes.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
+		attributes.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
+		attributes.AmbientCaps = []uintptr{capSetPCAP, capSysAdmin}
+	}
+	return attributes
+}
+
+// launch starts the helper and has it start the command.
+func (s *Sandbox) launch(f force, c Command, probe bool) (*Process, error) {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, fmt.Errorf("socket to a function's process: %w", err)
+	}
+	defer theirs.Close()
+	p := &Process{socket: ours, namespaced: f.namespaces, cmd: &exec.Cmd{
+		Path:        "/proc/self/exe",
+		Args:        []string{"furl-sandbox"},
+		Env:         []string{helper.Variable + "=" + helper.Value},
+		Dir:         "/",
+		Stdout:      c.output(),
+		Stderr:      c.output(),
+		ExtraFiles:  []*os.File{theirs},
+		SysProcAttr: f.attributes(),
+	}}
+	if err := p.cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the process that confines a function: %w", err), ours.Close())
+	}
+	text := s.spec(f, c, probe).Encode()
+	_, err = ours.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...))
+	if err == nil {
+		err = p.await(c.Path)
+	}
+	if err != nil {
+		p.Kill()
+		p.cmd.Wait() //nolint:errcheck // why it ended is known
+		return nil, errors.Join(err, ours.Close())
+	}
+	return p, nil
+}
+
+// socketPair is a connection of which one end is for a child.
+func socketPair() (ours, theirs *os.File, err error) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := syscall.SetNonblock(pair[0], true); err != nil { // so that reading it occupies no thread
+		return nil, nil, errors.Join(err, syscall.Close(pair[0]), syscall.Close(pair[1]))
+	}
+	return os.NewFile(uintptr(pair[0]), "sandbox"), os.NewFile(uintptr(pair[1]), "sandbox"), nil
+}
+
+// Process is a function's process with everything that it starts.
+type Process struct {
+	cmd        *exec.Cmd // the helper
+	socket     *os.File
+	namespaced bool
+	inner      int // the function's process id as the helper sees it
+
+	mu     sync.Mutex
+	ended  bool
+	memory memoryMeter
+}
+
+// await waits until the helper says that the program runs.
+func (p *Process) await(program string) error {
+	kind, numbers, err := p.receive()
+	switch {
+	case err != nil:
+		return fmt.Errorf("the process that confines a function ended early: %w", err)
+	case kind == helper.Started:
+		p.inner = numbers[0]
+		return nil
+	case kind != helper.Failed:
+		return fmt.Errorf("the process that confines a function says %q", kind)
+	}
+	errno := syscall.Errno(numbers[0])
+	step := make([]byte, min(numbers[1], 4096))
+	if _, err := io.ReadFull(p.socket, step); err != nil {
+		return err
+	}
+	if len(step) == 0 {
+		return &StartError{&os.PathError{Op: "fork/exec", Path: program, Err: errno}}
+	}
+	return fmt.Errorf("confine a function: %s: %w", step, errno)
+}
+
+// receive reads one message of the helper.
+func (p *Process) receive() (byte, [2]int, error) {
+	var message [9]byte
+	if _, err := io.ReadFull(p.socket, message[:1]); err != nil {
+		return 0, [2]int{}, err
+	}
+	n := 2
+	if message[0] == helper.Started {
+		n = 1
+	}
+	if _, err := io.ReadFull(p.socket, message[1:1+4*n]); err != nil {
+		return 0, [2]int{}, err
+	}
+	numbers := [2]int{helper.Number(message[1:])}
+	if n == 2 {
+		numbers[1] = helper.Number(message[5:])
+	}
+	return message[0], numbers, nil
+}
+
+// Wait blocks until the process and everything that it has started has ended.
+func (p *Process) Wait() State {
+	state := State{status: syscall.WaitStatus(syscall.SIGKILL)} // if the helper itself was killed
+	kind, numbers, err := p.receive()
+	if err == nil && kind == helper.Exited {
+		state.status = syscall.WaitStatus(numbers[0])
+	}
+	p.cmd.Wait() //nolint:errcheck // the helper's own status says nothing
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.memory.atEnd(numbers[1])
+	p.socket.Close() //nolint:errcheck // nothing is lost
+	return state
+}
+
+// Terminate asks the function's process group to end.
+func (p *Process) Terminate() { p.tell(helper.Terminate) }
+
+// Kill ends the process and everything that it has started.
+func (p *Process) Kill() {
+	p.tell(helper.Kill)
+	if p.namespaced {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.ended {
+			p.cmd.Process.Kill() //nolint:errcheck // it may have ended; the kernel ends its namespace
+		}
+	}
+}
+
+func (p *Process) tell(word byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.socket.Write([]byte{word}) //nolint:errcheck // if it is gone, so is the function
+	}
+}
+
+// PID is the id of the process above the function's, of which all that belong to the function descend.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// PeakMB is the largest resident size that the function's processes have had, as far as it is known: 0 at first.
+func (p *Process) PeakMB(now time.Time) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.memory.read(p.cmd.Process.Pid, now)
+	}
+	return p.memory.peakMB()
+}
+
+// memoryMeter reads peaks from /proc. That costs some ten microseconds a process, so it is done at most ten times a
+// second.
+type memoryMeter struct {
+	last time.Time
+	kib  int
+}
+
+func (m *memoryMeter) read(helper int, now time.Time) {
+	if !m.last.IsZero() && now.Sub(m.last) < 100*time.Millisecond {
+		return
+	}
+	m.last = now
+	total := 0
+	for _, pid := range descendants(helper) {
+		total += peakKiB(pid)
+	}
+	m.kib = max(m.kib, total)
+}
+
+// atEnd takes what the kernel says about the process that has ended.
+func (m *memoryMeter) atEnd(kib int) { m.kib = max(m.kib, kib) }
+
+func (m *memoryMeter) peakMB() int { return (m.kib + 1023) / 1024 }
+
+// maxDescendants bounds the work of looking for a function's processes.
+const maxDescendants = 256
+
+// descendants are the processes below pid.
+func descendants(pid int) []int {
+	var all []int
+	for queue := []int{pid}; len(queue) > 0 && len(all) < maxDescendants; queue = queue[1:] {
+		children := childrenOf(queue[0])
+		all = append(all, children...)
+		queue = append(queue, children...)
+	}
+	return all
+}
+
+func childrenOf(pid int) []int {
+	var all []int
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil // it has ended
+	}
+	for _, task := range tasks {
+		list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		if err != nil {
+			continue
+		}
+		for field := range strings.FieldsSeq(string(list)) {
+			var child int
+			if _, err := fmt.Sscan(field, &child); err == nil {
+				all = append(all, child)
+			}
+		}
+	}
+	return all
+}
+
+// peakKiB is the peak since the process executed its program (VmHWM, proc_pid_status(5)).
+func peakKiB(pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	kib := 0
+	if _, after, ok := bytes.Cut(status, []byte("\nVmHWM:")); ok {
+		fmt.Sscan(string(after), &kib) //nolint:errcheck // 0 is unknown
+	}
+	return kib
+}
