@@ -61,6 +61,11 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
+			for _, dir := range filepath.SplitList(env.Getenv("PATH")) {
+				if path := filepath.Join(dir, "bootstrap"); isFile(path) {
+					env.Setenv("FURL_SANDBOX_READ", path) // the functions of the scripts start it
+				}
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -80,6 +80,7 @@ func newWorldWith(t *testing.T, bodyTimeout time.Duration, prepare func(*app.Ser
 	config.DrainTimeout, config.BodyTimeout = time.Second, bodyTimeout
 	config.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config.Now = w.now
+	config.SandboxRead, config.SandboxWrite = []string{testProgram(t)}, []string{filepath.Dir(w.ledger)}
 	server, err := app.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
@@ -150,12 +151,19 @@ func (w *world) issued(k key) key {
 	return k
 }
 
-func (w *world) createFunction(t *testing.T, by key, account, name string) {
+// testProgram is this test binary, which is what functions run.
+func testProgram(t *testing.T) string {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return program
+}
+
+func (w *world) createFunction(t *testing.T, by key, account, name string) {
+	t.Helper()
+	program := testProgram(t)
 	var archive bytes.Buffer
 	writer := zip.NewWriter(&archive)
 	header := &zip.FileHeader{Name: "bootstrap"}
