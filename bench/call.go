@@ -63,12 +63,12 @@ func (k kind) available() bool {
 }
 
 // deploy starts a server of its own and puts the function onto it.
-func (b *bench) deploy(ctx context.Context, k kind) (*callee, error) {
+func (b *bench) deploy(ctx context.Context, k kind, flags ...string) (*callee, error) {
 	data, err := os.MkdirTemp(b.dir, "data-")
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.serve(ctx, filepath.Join(data, "furl"), "--url-style", "path")
+	s, err := b.serve(ctx, filepath.Join(data, "furl"), append(flags, "--url-style", "path")...)
 	if err != nil {
 		return nil, err
 	}

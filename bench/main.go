@@ -29,6 +29,7 @@ type effort struct {
 	round  time.Duration // of one side of one round
 	load   time.Duration // the same where several callers share the machine
 	starts int           // of the server
+	colds  int           // cold starts of each function, with and without a sandbox
 	// callers is how many callers make a load.
 	callers int
 	large   population // of the large world
@@ -36,9 +37,9 @@ type effort struct {
 }
 
 var (
-	full = effort{rounds: 9, round: 200 * time.Millisecond, load: 1500 * time.Millisecond, starts: 15, callers: 8, large: targetPopulation, loads: 5}
+	full = effort{rounds: 9, round: 200 * time.Millisecond, load: 1500 * time.Millisecond, starts: 15, colds: 41, callers: 8, large: targetPopulation, loads: 5}
 	// The quick effort has the whole large world as well: with a smaller one its targets would say nothing.
-	quick = effort{rounds: 5, round: 40 * time.Millisecond, load: 250 * time.Millisecond, starts: 5, callers: 8, large: targetPopulation, loads: 1}
+	quick = effort{rounds: 5, round: 40 * time.Millisecond, load: 250 * time.Millisecond, starts: 5, colds: 11, callers: 8, large: targetPopulation, loads: 1}
 )
 
 // section is a part of the program that measures one subject.
@@ -50,6 +51,7 @@ type section struct {
 var sections = []section{
 	{"start", measureStart},
 	{"call", measureCall},
+	{"cold", measureCold},
 	{"load", measureLoad},
 	{"oneshot", measureOneShot},
 	{"proxy", measureProxy},

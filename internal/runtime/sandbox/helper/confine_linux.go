@@ -115,20 +115,18 @@ func buildRoot(s *Spec) (step string, errno syscall.Errno) {
 
 // place puts one Mount at path.
 func place(path string, m Mount) syscall.Errno {
-	if errno := makeParents(path); errno != 0 {
-		return errno
-	}
 	switch m.Kind {
 	case Link:
-		if err := syscall.Symlink(m.Source, path); err != nil && errnoOf(err) != syscall.EEXIST {
-			return errnoOf(err)
-		}
-		return 0
+		return makeIn(path, func() error { return syscall.Symlink(m.Source, path) })
 	case Temp:
-		makeDirectory(path)
+		if errno := makeDirectory(path); errno != 0 {
+			return errno
+		}
 		return mount("tmpfs", path, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, m.Source)
 	case Proc:
-		makeDirectory(path)
+		if errno := makeDirectory(path); errno != 0 {
+			return errno
+		}
 		const flags = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC | syscall.MS_RDONLY
 		if errno := mount("proc", path, "proc", flags, ""); errno != syscall.EPERM {
 			return errno
@@ -140,19 +138,22 @@ func place(path string, m Mount) syscall.Errno {
 			return mount("tmpfs", path, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_RDONLY, "size=4k,mode=555")
 		}
 		return bind("/dev/null", path, attrReadOnly|attrNoSUID)
+	}
+	point := makeDirectory
+	if !isDirectory(m.Source) {
+		point = makeFile
+	}
+	if errno := point(path); errno != 0 {
+		return errno
+	}
+	switch m.Kind {
 	case Device:
-		makeFile(path)
 		return bind(m.Source, path, attrNoSUID)
-	}
-	if isDirectory(m.Source) {
-		makeDirectory(path)
-	} else {
-		makeFile(path)
-	}
-	if m.Kind == Writable {
+	case Writable:
 		return bind(m.Source, path, attrNoSUID|attrNoDev)
+	default:
+		return bind(m.Source, path, attrReadOnly|attrNoSUID|attrNoDev)
 	}
-	return bind(m.Source, path, attrReadOnly|attrNoSUID|attrNoDev)
 }
 
 func bind(source, target string, attributes uint64) syscall.Errno {
@@ -174,27 +175,44 @@ func setAttributes(path string, attributes uint64, flags uintptr) syscall.Errno 
 	return errno
 }
 
-// makeParents makes the directories above path. Those that are there stay as they are; what cannot be made fails when
-// it is used.
-func makeParents(path string) syscall.Errno {
-	for i := 1; i < len(path); i++ {
-		if path[i] == '/' {
-			if err := syscall.Mkdir(path[:i], 0o755); err != nil && !exists(path[:i]) {
-				return errnoOf(err)
-			}
-		}
-	}
-	return 0
+// makeDirectory and makeFile make something to mount on, if it is not there.
+func makeDirectory(path string) syscall.Errno {
+	return makeIn(path, func() error { return syscall.Mkdir(path, 0o755) })
 }
 
-// makeDirectory and makeFile make something to mount on, if it is not there.
-func makeDirectory(path string) { syscall.Mkdir(path, 0o755) } //nolint:errcheck // mount fails without it
+func makeFile(path string) syscall.Errno {
+	return makeIn(path, func() error {
+		fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_EXCL|syscall.O_WRONLY|syscall.O_CLOEXEC, 0o644)
+		if err != nil {
+			return err
+		}
+		return syscall.Close(fd)
+	})
+}
 
-func makeFile(path string) {
-	fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_EXCL|syscall.O_WRONLY|syscall.O_CLOEXEC, 0o644)
-	if err == nil {
-		syscall.Close(fd) //nolint:errcheck // nothing was written
+// makeIn makes something at path, with the directories above it if they are missing. What is there stays.
+func makeIn(path string, create func() error) syscall.Errno {
+	errno := errnoOf(create())
+	if errno == syscall.ENOENT {
+		if errno := makeDirectory(parent(path)); errno != 0 {
+			return errno
+		}
+		errno = errnoOf(create())
 	}
+	if errno == syscall.EEXIST || errno == syscall.EROFS && exists(path) {
+		return 0
+	}
+	return errno
+}
+
+// parent is the directory of an absolute path.
+func parent(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '/' {
+			return path[:i]
+		}
+	}
+	return "/"
 }
 
 func exists(path string) bool {
