@@ -67,12 +67,16 @@ func (s *Sandbox) String() string {
 	case s.config.Mode == Off:
 		return "off: functions may do whatever the server's user may"
 	case f.namespaces && f.landlock > 0:
-		return fmt.Sprintf("Landlock (version %d) and mount, PID and IPC namespaces", f.landlock)
+		gaps := ""
+		if f.landlock < scopesVersion {
+			gaps = ": functions can connect to abstract UNIX sockets"
+		}
+		return fmt.Sprintf("Landlock (version %d) and mount, PID and IPC namespaces%s", f.landlock, gaps)
 	case f.namespaces:
 		return "mount, PID and IPC namespaces; the kernel offers no Landlock"
 	case f.landlock > 0:
 		gaps := "functions share /tmp, see that files exist, and can change the mode of the user's own"
-		if f.landlock < 6 {
+		if f.landlock < scopesVersion {
 			gaps += ", and can send signals to the user's processes"
 		}
 		return fmt.Sprintf("Landlock (version %d) alone: %s (no namespaces: %s)", f.landlock, gaps, f.why)
@@ -95,6 +99,9 @@ func (s *Sandbox) shows(path string) bool {
 	real, err := filepath.EvalSymlinks(path)
 	return err == nil && s.base().shows(real)
 }
+
+// scopesVersion is the version of Landlock that keeps signals and abstract UNIX sockets within (landlock(7)).
+const scopesVersion = 6
 
 // probe finds out what the system gives, by doing it.
 func (s *Sandbox) probe() force {
@@ -183,6 +190,10 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 		}
 	}
 	if !f.namespaces {
+		v["/tmp"] = node{kind: helper.Writable}
+		for _, dir := range s.config.Hidden {
+			v.hide(dir)
+		}
 		spec.Rules = v.rules()
 		return spec
 	}
@@ -272,22 +283,26 @@ type Process struct {
 	cmd        *exec.Cmd // the helper
 	socket     *os.File
 	namespaced bool
-	inner      int // the function's process id as the helper sees it
 
 	mu     sync.Mutex
 	ended  bool
 	memory memoryMeter
 }
 
+// startLimit is how long the helper may take. It takes milliseconds, unless a file system hangs.
+const startLimit = 10 * time.Second
+
 // await waits until the helper says that the program runs.
 func (p *Process) await(program string) error {
+	if err := p.socket.SetReadDeadline(time.Now().Add(startLimit)); err != nil {
+		return err
+	}
 	kind, numbers, err := p.receive()
 	switch {
 	case err != nil:
 		return fmt.Errorf("the process that confines a function ended early: %w", err)
 	case kind == helper.Started:
-		p.inner = numbers[0]
-		return nil
+		return p.socket.SetReadDeadline(time.Time{})
 	case kind != helper.Failed:
 		return fmt.Errorf("the process that confines a function says %q", kind)
 	}
@@ -341,15 +356,25 @@ func (p *Process) Wait() State {
 // Terminate asks the function's process group to end.
 func (p *Process) Terminate() { p.tell(helper.Terminate) }
 
+// killGrace is how long the helper may take to kill all. Where nothing keeps a function from stopping it, it is killed
+// itself in the end.
+const killGrace = 5 * time.Second
+
 // Kill ends the process and everything that it has started.
 func (p *Process) Kill() {
 	p.tell(helper.Kill)
 	if p.namespaced {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if !p.ended {
-			p.cmd.Process.Kill() //nolint:errcheck // it may have ended; the kernel ends its namespace
-		}
+		p.killHelper() // the kernel ends all of its namespace
+	} else {
+		time.AfterFunc(killGrace, p.killHelper)
+	}
+}
+
+func (p *Process) killHelper() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
 	}
 }
 

@@ -355,6 +355,38 @@ func TestTheTemporaryDirectoryIsPrivate(t *testing.T) {
 	}
 }
 
+// Where /tmp is everybody's, a data directory in it is still out of reach.
+func TestADataDirectoryInTheTemporaryDirectory(t *testing.T) {
+	asEverybody(t)
+	w := newWorld(t)
+	var err error
+	if w.data, err = os.MkdirTemp("/tmp", "furl-data-"); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(w.data)
+	keys := filepath.Join(w.data, "keys")
+	if err := os.WriteFile(keys, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.code, w.home = filepath.Join(w.data, "code"), filepath.Join(w.data, "home")
+	for _, dir := range []string{w.code, w.home} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, mode := range map[string]func(sandbox.Config) *sandbox.Sandbox{
+		"namespaces": sandbox.New, "Landlock": sandbox.WithoutNamespaces,
+	} {
+		got := w.run(mode(w.config()), "read", keys, "write", keys, "write", w.home+"/file", "list", w.code)
+		if got[0] == done || got[1] == done && name == "Landlock" || got[2] != done || got[3] != done {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if text, err := os.ReadFile(keys); err != nil || len(text) > 0 {
+		t.Errorf("the keys are %q now (%v)", text, err)
+	}
+}
+
 func TestWhatIsOpened(t *testing.T) {
 	asEverybody(t)
 	w := newWorld(t)
@@ -465,6 +497,34 @@ func TestEverythingEnds(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Where nothing keeps a function from stopping its helper, it ends all the same.
+func TestAHelperThatIsStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.config()
+	config.Mode = sandbox.Off
+	r, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	process, err := sandbox.New(config).Start(sandbox.Command{
+		Path: "/bin/sh", Args: []string{"-c", "sleep 0.5; kill -STOP $PPID; echo stopped; sleep 60"}, Env: []string{"PATH=/usr/bin:/bin"},
+		Dir: w.code, Home: w.home, Output: out,
+	})
+	out.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 16)); err != nil {
+		t.Fatal(err)
+	}
+	process.Kill()
+	if got := process.Wait().String(); got != "signal: killed" {
+		t.Error(got)
 	}
 }
 

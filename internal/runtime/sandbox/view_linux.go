@@ -225,8 +225,11 @@ func (v view) rules() []helper.Rule {
 		case helper.Link, helper.Temp, helper.Cover:
 		}
 	}
-	return append(all, helper.Rule{Path: "/tmp", Write: true})
+	return all[:min(len(all), maxRules)]
 }
+
+// maxRules bounds what a directory with very many entries makes of a Landlock domain. What has no rule is denied.
+const maxRules = 4096
 
 // around is a rule for a directory, or, if it has hidden ones below it, rules for all but those.
 func (v view) around(dir string, write bool) []helper.Rule {
