@@ -1,29 +1,22 @@
 package app
 
 import (
-	"log/slog"
-	"net"
 	"time"
+
+	"github.com/furl-dev/furl/internal/listener"
 )
 
 // SetBodyRoom changes the room for request bodies on their way, in MiB, of a server that does not run yet.
-func (s *Server) SetBodyRoom(mib int) { s.intake.room = make(chan struct{}, mib) }
+func (s *Server) SetBodyRoom(mib int) { s.intake = listener.NewIntake(s.config.BodyTimeout, mib) }
 
 // SetHeaderTimeout changes how long the headers of a request may take, of a server that does not run yet.
 func (s *Server) SetHeaderTimeout(timeout time.Duration) { s.http.ReadHeaderTimeout = timeout }
 
-// SetMaxConnections changes how many connections may be open at once, of a server that does not run yet.
-func (s *Server) SetMaxConnections(most int) { s.listener.slots = make(chan struct{}, most) }
+// SetConnections changes how connections are bounded, of a server that does not run yet.
+func (s *Server) SetConnections(config listener.Config) {
+	config.Log = s.config.Log
+	s.listener = listener.New(s.listener.Listener, config)
+}
 
 // OpenConnections is how many connections are open.
-func (s *Server) OpenConnections() int { return len(s.listener.slots) }
-
-// SetWriteTimeout changes how long a client may take to read a piece of an answer, of a server that does not run yet.
-func (s *Server) SetWriteTimeout(timeout time.Duration) { s.listener.writeTimeout = timeout }
-
-// Bounded is a listener as that of a server, whose writes wait so long.
-func Bounded(listener net.Listener, timeout time.Duration) net.Listener {
-	bounded := newConnections(listener, slog.New(slog.DiscardHandler))
-	bounded.writeTimeout = timeout
-	return bounded
-}
+func (s *Server) OpenConnections() int { return s.listener.Open() }

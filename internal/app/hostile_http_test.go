@@ -248,28 +248,58 @@ func TestHostileHTTP(t *testing.T) {
 		if a, err := c.read("GET"); err == nil {
 			t.Errorf("chunks were taken for a request: %v", a)
 		}
+		for _, lines := range [][]string{{"Transfer-Encoding: chunked"}, {"Transfer-Encoding: x"}, {"Transfer-Encoding: chunked", "Content-Length: 5"}} {
+			r := w.call(w.iamURL, "POST", "/", "").with("Connection: keep-alive").with(lines...)
+			r.proto, r.framed, r.body = "HTTP/1.0", true, "hello"
+			if a := w.send(t, r); a.status != 403 || !a.close {
+				t.Errorf("%q in HTTP/1.0, to be kept: %v", lines, a)
+			}
+		}
 	})
 
 	t.Run("chunks and a length", func(t *testing.T) {
-		// The chunks count (RFC 9112, 6.3). What a front end that goes by the length takes for the end of the body is
-		// the next request here: it has to bring a signature of its own.
+		// The chunks count (RFC 9112, 6.3). What a front end that goes by the length takes for the end of the body would
+		// be the next request here: nothing comes after the answer (6.1).
 		for _, p := range w.readers() {
-			r := p.request
-			body := r.body
-			r = r.signed(w.good(p)).with("Transfer-Encoding: chunked", "Content-Length: 5")
-			r.framed, r.body = true, chunked(body, "")
-			c := dial(t, w.address)
-			go c.write(r.wire() + p.request.wire())
-			a, err := c.read(r.method)
-			if err != nil {
-				t.Fatal(err)
+			body, open := p.request.body, w.call(w.openURL, "GET", "/smuggled", "").wire()
+			for name, lines := range map[string][]string{
+				"chunks first":         {"Transfer-Encoding: chunked", "Content-Length: 5"},
+				"the length first":     {"Content-Length: 5", "Transfer-Encoding: chunked"},
+				"in odd case":          {"cONTENT-lENGTH: 5", "tRANSFER-eNCODING: cHUNKED"},
+				"folded":               {"Content-Length:\r\n 5", "Transfer-Encoding:\r\n\tchunked"},
+				"twice the length":     {"Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: 5"},
+				"a length of 0":        {"Content-Length: 0", "Transfer-Encoding: chunked"},
+				"behind a bare feed":   {"X-A: a\nContent-Length: 5\nTransfer-Encoding: chunked"},
+				"and it is to be kept": {"Content-Length: 5", "Connection: keep-alive", "Transfer-Encoding: chunked"},
+			} {
+				for _, before := range []string{"", p.request.wire(), w.call(w.iamURL, "POST", "/", "").with("Transfer-Encoding: chunked").wire() + chunked("hello", "")} {
+					r := p.request.signed(w.good(p)).with(lines...)
+					r.framed, r.body = true, chunked(body, "")
+					c := dial(t, w.address)
+					go c.write(before + r.wire() + open)
+					if before != "" {
+						if a, err := c.read(r.method); err != nil || a.status != 403 || a.close {
+							t.Fatalf("%s, %s: the one before: %v, %v", p.name, name, a, err)
+						}
+					}
+					a, err := c.read(r.method)
+					if err != nil || !a.close {
+						t.Fatalf("%s, %s: the connection stays open: %v, %v", p.name, name, a, err)
+					}
+					p.accepts(t, w, a)
+					if a, err = c.read("GET"); err == nil {
+						t.Errorf("%s, %s: what follows is answered: %v", p.name, name, a)
+					}
+				}
 			}
-			p.accepts(t, w, a)
-			if a, err = c.read(r.method); err == nil {
-				p.refuses(t, a, unsigned, "")
-			}
-			r.body = chunked(body+"hello", "")
+			r := p.request.signed(w.good(p)).with("Transfer-Encoding: chunked", "Content-Length: 5")
+			r.framed, r.body = true, chunked(body+"hello", "")
 			p.refuses(t, w.send(t, r), mismatch, messageMismatch)
+		}
+		c := dial(t, w.address)
+		go c.write("GET /_furl/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked("hello", ""))
+		if a, err := c.read("GET"); err != nil || a.status != 200 || !a.close {
+			t.Errorf("a page: %v, %v", a, err)
 		}
 	})
 

@@ -27,6 +27,7 @@ import (
 	"github.com/furl-dev/furl/internal/dataplane"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/pages"
 	"github.com/furl-dev/furl/internal/runtime"
@@ -40,7 +41,7 @@ import (
 type Server struct {
 	config   Config
 	dir      string
-	listener *connections
+	listener *listener.Listener
 	http     *http.Server
 	rootKeys map[string]RootKey
 
@@ -53,7 +54,7 @@ type Server struct {
 	traces  *trace.Recorder
 	address urls
 
-	intake   *intake
+	intake   *listener.Intake
 	data     *dataplane.Plane
 	control  *controlplane.Plane
 	pages    *pages.Pages
@@ -114,12 +115,12 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.addAccounts(ctx); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", s.config.Listen)
+	tcp, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
 		return listenError(s.config.Listen, err)
 	}
-	s.listener = newConnections(listener, s.config.Log)
-	s.address = newURLs(s.config, listener.Addr())
+	s.listener = listener.New(tcp, listener.Config{Log: s.config.Log})
+	s.address = newURLs(s.config, tcp.Addr())
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, "environments"),
 		Log:             logSink{s.logs},
@@ -199,7 +200,7 @@ func (s *Server) wire() error {
 		Gate:     gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{lambdaAPI, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader})},
 	}
-	s.intake = newIntake(s.config.BodyTimeout)
+	s.intake = listener.NewIntake(s.config.BodyTimeout, listener.BodyRoom)
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -209,13 +210,14 @@ func (s *Server) wire() error {
 
 		DisableGeneralOptionsHandler: true, // OPTIONS * needs a signature like anything else
 	}
+	listener.Guard(s.http)
 	return nil
 }
 
 // serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may
 // clean up the request before the planes see it.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	r, done := s.intake.receive(w, r)
+	r, done := s.intake.Receive(w, r)
 	defer done()
 	switch {
 	case s.data.Serves(r):
@@ -263,6 +265,7 @@ func (s *Server) drain(deadline context.Context) error {
 		s.http.Close()
 		err = errors.Join(err, shutdown)
 	}
+	s.listener.Drain(deadline)
 	if err != nil && deadline.Err() != nil {
 		s.config.Log.Warn("stopped before all invocations had finished")
 		return nil
@@ -316,11 +319,14 @@ func (s *Server) announceSandbox() {
 // Close gives everything back that open acquired. It may be called twice.
 func (s *Server) Close() error {
 	var faults []error
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
 	if s.http != nil {
 		faults = append(faults, s.http.Close())
 	}
 	if s.listener != nil {
 		s.listener.Close() // closed already if it has served
+		s.listener.Drain(stopped)
 	}
 	if s.pool != nil {
 		faults = append(faults, s.pool.Close())

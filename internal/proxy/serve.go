@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/furl-dev/furl/internal/listener"
 )
 
 // Serve serves the listener until ctx ends, then lets requests finish for at most the drain timeout, less if stop
 // ends. It speaks HTTP/1.1, and HTTP/2 without TLS to clients that begin with it.
-func (p *Proxy) Serve(ctx, stop context.Context, listener net.Listener) error {
+func (p *Proxy) Serve(ctx, stop context.Context, inner net.Listener) error {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -26,8 +28,10 @@ func (p *Proxy) Serve(ctx, stop context.Context, listener net.Listener) error {
 
 		ErrorLog: slog.NewLogLogger(p.config.Log.Handler(), slog.LevelDebug),
 	}
+	listener.Guard(server)
+	bounded := listener.New(inner, listener.Config{Log: p.config.Log})
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() { ended <- server.Serve(bounded) }()
 	select {
 	case err := <-ended:
 		return err
@@ -39,6 +43,7 @@ func (p *Proxy) Serve(ctx, stop context.Context, listener net.Listener) error {
 	if err != nil { // some requests are still running; streams have no end
 		err = server.Close()
 	}
+	bounded.Drain(drain)
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

@@ -1,4 +1,4 @@
-package app
+package listener
 
 import (
 	"context"
@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// intake is where request bodies arrive. A body has to be read before its signature can be checked, so anybody can
+// Intake is where request bodies arrive. A body has to be read before its signature can be checked, so anybody can
 // send one: it bounds the time that bodies may take and the memory that they take together. Nobody who sends no body
 // meets it.
-type intake struct {
+type Intake struct {
 	// timeout is how long each MiB of a body may take to arrive.
 	timeout time.Duration
 	// room has an element for each MiB that is taken of the room for bodies on their way; turn has one while
-	// somebody takes, so that two can not wait for each other.
+	// somebody takes, so that two cannot wait for each other.
 	room chan struct{}
 	turn chan struct{}
 }
 
 const (
 	mebibyte = 1 << 20
-	// bodyRoom is the room for all bodies that are on their way, in MiB: one of a deployment package at its largest
+	// BodyRoom is the room for all bodies that are on their way, in MiB: one of a deployment package at its largest
 	// and nine of synchronous invocations.
-	bodyRoom = 128
+	BodyRoom = 128
 	// smallBody is how much of each body, in bytes, may arrive without taking room. Readers that know the length
 	// allocate all of it once they have seen some; package sigv4, when it has 64 KiB.
 	smallBody = 32 << 10
@@ -33,16 +33,17 @@ const (
 	chunkedBody = 8
 )
 
-func newIntake(timeout time.Duration) *intake {
-	return &intake{timeout: timeout, room: make(chan struct{}, bodyRoom), turn: make(chan struct{}, 1)}
+// NewIntake gives each MiB of a body that time to arrive, and all bodies together that room, in MiB.
+func NewIntake(timeout time.Duration, room int) *Intake {
+	return &Intake{timeout: timeout, room: make(chan struct{}, room), turn: make(chan struct{}, 1)}
 }
 
 // errCrowded is the failure to read a body that found no room in time.
 var errCrowded = errors.New("too many large request bodies are arriving at once")
 
-// receive returns the request with its body under watch. The caller calls done when it has answered. The request is a
+// Receive returns the request with its body under watch. The caller calls done when it has answered. The request is a
 // copy, since net/http looks at its own one's body to see whether the client still waits to be asked for it.
-func (i *intake) receive(w http.ResponseWriter, r *http.Request) (watched *http.Request, done func()) {
+func (i *Intake) Receive(w http.ResponseWriter, r *http.Request) (watched *http.Request, done func()) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r, func() {}
 	}
@@ -61,7 +62,7 @@ func (i *intake) receive(w http.ResponseWriter, r *http.Request) (watched *http.
 // arriving is a request body that is on its way.
 type arriving struct {
 	io.ReadCloser
-	intake     *intake
+	intake     *Intake
 	ctx        context.Context // of the request that the body is part of
 	controller *http.ResponseController
 	chunked    bool

@@ -1,0 +1,134 @@
+package listener
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// connection is a connection whose writes do not wait for ever, and whose reads are followed from request to request.
+// It hides the io.ReaderFrom of a TCP connection, which would get past Write.
+type connection struct {
+	net.Conn
+	timeout   time.Duration
+	release   func()
+	lingering *lingering
+
+	framing framing
+	ahead   []byte // has been read from the network, and is part of what comes after the piece that framing is in
+
+	// What Close needs to know, which may be called while another goroutine reads or writes.
+	answered atomic.Bool  // since the client began its latest request, if that has not come to nothing
+	input    atomic.Int32 // what the client may still be sending
+	last     atomic.Bool  // the server closes the connection, which the client may not expect
+	finished atomic.Bool  // nothing comes from the client any more, or nothing reaches it
+	lingers  atomic.Bool
+}
+
+// Read reads no further than to the end of a request's head, and of its body, so that framing can be told in between
+// how long the body is.
+func (c *connection) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.lingers.Load() {
+		return 0, net.ErrClosed
+	}
+	if len(c.ahead) > 0 {
+		n := c.framing.take(c.ahead[:min(len(p), len(c.ahead))])
+		copy(p, c.ahead[:n])
+		c.ahead = c.ahead[n:]
+		c.took()
+		return n, nil
+	}
+	n, err := c.Conn.Read(p[:c.framing.most(len(p))])
+	if err != nil {
+		c.readFailed(err)
+	}
+	if n == 0 {
+		return n, err
+	}
+	taken := c.framing.take(p[:n])
+	c.ahead = append(c.ahead[:0], p[taken:n]...)
+	c.took()
+	if taken < n {
+		err = nil // comes again after the rest
+	}
+	return taken, err
+}
+
+// took notes what the client may still be sending.
+func (c *connection) took() { c.input.Store(int32(c.framing.input(len(c.ahead)))) }
+
+// begin is called with each request, before anything is read of its body. It reports whether the connection is to be
+// closed after the answer.
+func (c *connection) begin(r *http.Request) (last bool) {
+	last = c.framing.begin(r)
+	if r.ContentLength == 0 {
+		c.input.CompareAndSwap(int32(inputBody), int32(inputDone))
+	} else if r.ProtoMajor == 1 {
+		c.took()
+	}
+	if last {
+		c.last.Store(true)
+	}
+	return last
+}
+
+// readFailed notes what the failure of a read means for the end of the connection.
+func (c *connection) readFailed(err error) {
+	if failure, ok := errors.AsType[net.Error](err); !ok || !failure.Timeout() {
+		c.finished.Store(true)
+	} else if c.framing.part == partHead {
+		c.answered.Store(false) // nobody answers half a head
+	}
+}
+
+// Write writes p in pieces that each have the time. net/http takes the deadline away again after each answer.
+func (c *connection) Write(p []byte) (n int, err error) {
+	c.answered.Store(true)
+	for {
+		if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
+			return n, err
+		}
+		written, err := c.Conn.Write(p[n:min(n+writePiece, len(p))])
+		n += written
+		if err != nil {
+			c.finished.Store(true)
+			return n, err
+		}
+		if n == len(p) {
+			return n, nil
+		}
+	}
+}
+
+// CloseWrite ends an answer so that a client that is still sending can read it. net/http calls it before Close where
+// it knows that a body has not been read.
+func (c *connection) CloseWrite() error {
+	if c.lingering.begin(c) {
+		return nil
+	}
+	if half, ok := c.Conn.(halfCloser); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Close closes the connection, which makes room for another; at once, unless the client may be sending and could miss
+// its answer.
+func (c *connection) Close() error {
+	sending := c.last.Load() || c.input.Load() != int32(inputDone)
+	if c.lingers.Load() || sending && c.answered.Load() && !c.finished.Load() && c.lingering.begin(c) {
+		return nil
+	}
+	return c.end()
+}
+
+// end closes the connection at once.
+func (c *connection) end() error {
+	defer c.release()
+	return c.Conn.Close()
+}

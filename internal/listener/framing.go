@@ -1,0 +1,269 @@
+package listener
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+)
+
+// framing follows the requests on an HTTP/1 connection from one to the next. It sees what net/http does not tell a
+// handler: whether the head of a request had both a Content-Length and a Transfer-Encoding. Another server on the way
+// may have gone by the one that counts for nothing here, and takes for a request of its own what is a part of the body
+// here, or the other way round (request smuggling). RFC 9112, section 6.1, has such a connection closed after the
+// answer, and one on which HTTP/1.0 speaks of a Transfer-Encoding, too.
+//
+// It parses as little as it can: the ends of lines and the names of two headers. How long a body is it learns from
+// net/http, so that the two cannot differ about that, and a body that looks like a head is still a body. Of chunks it
+// understands the plainest form alone. With any other it stops to follow, and then the connection is closed after the
+// next answer.
+type framing struct {
+	part part
+
+	// Of the head that is being read.
+	line   [len(nameCoding)]byte // the beginning of the line
+	length int                   // how much of that there is
+	first  bool                  // it is the request line
+	seen   fields
+
+	head fields // of the latest head that has been read
+	lost bool   // what follows is not understood
+
+	left    int64  // bytes of the body, or of the chunk
+	digits  int    // of the chunk's size
+	literal string // has to come now
+	then    part   // what comes after the literal
+}
+
+// fields are the headers of a request that say how long its body is.
+type fields struct{ length, coding bool }
+
+const (
+	nameLength = "content-length:"
+	nameCoding = "transfer-encoding:"
+	preface    = "PRI * HTTP/2.0" // of HTTP/2 without TLS
+)
+
+// part is the part of a request that comes next.
+type part int
+
+const (
+	partStart   part = iota // a request line, or empty lines before one
+	partHead                // the rest of the head
+	partBody                // what follows the head, which net/http knows
+	partLength              // the rest of a body that has a length
+	partSize                // the size of a chunk
+	partChunk               // the rest of a chunk
+	partLiteral             // the rest of a line that has only one form
+	partUnknown             // anything
+)
+
+// input is how much of what the client began it has still to send.
+type input int32
+
+const (
+	inputDone input = iota // nothing
+	inputBody              // a body, if its length is not 0
+	inputMore              // something
+)
+
+// input is the rest of what the client began, of which so many bytes have come that have not been taken.
+func (f *framing) input(ahead int) input {
+	switch {
+	case f.part == partLength && f.left == int64(ahead), ahead == 0 && f.part == partStart:
+		return inputDone
+	case ahead == 0 && f.part == partBody:
+		if f.head == (fields{}) {
+			return inputDone
+		}
+		return inputBody
+	default:
+		return inputMore
+	}
+}
+
+// most is how many of n bytes may be read at once.
+func (f *framing) most(n int) int {
+	if f.part == partLength {
+		return int(min(int64(n), f.left))
+	}
+	return n
+}
+
+// take follows the first bytes of p and returns how many they are: no more than to the end of the head, or of the body.
+func (f *framing) take(p []byte) (n int) {
+	if f.part == partBody { // of which nobody has said that there is one
+		f.part = partStart
+	}
+	for n < len(p) {
+		switch f.part {
+		case partStart:
+			if p[n] == '\r' || p[n] == '\n' {
+				n++
+				continue
+			}
+			f.part, f.first, f.length, f.seen = partHead, true, 0, fields{}
+		case partHead:
+			if n += f.takeLine(p[n:]); f.part == partBody {
+				return n
+			}
+		case partLength, partChunk:
+			taken := min(int64(len(p)-n), f.left)
+			n, f.left = n+int(taken), f.left-taken
+			switch {
+			case f.left > 0:
+			case f.part == partChunk:
+				f.expect("\r\n", partSize)
+			default:
+				f.part = partStart
+				return n
+			}
+		case partSize:
+			f.takeSize(p[n])
+			n++
+		case partLiteral:
+			if p[n] != f.literal[0] {
+				f.lose()
+				continue
+			}
+			n++
+			if f.literal = f.literal[1:]; f.literal != "" {
+				continue
+			}
+			if f.part = f.then; f.part == partStart {
+				return n
+			}
+		default:
+			return len(p)
+		}
+	}
+	return n
+}
+
+// takeLine takes a line of the head, or a piece of one. The name of a header and its colon stand at the beginning of a
+// line, since net/http refuses all else; what a line with a blank at its beginning has belongs to the one before.
+func (f *framing) takeLine(p []byte) int {
+	end := bytes.IndexByte(p, '\n')
+	if end < 0 {
+		f.length += copy(f.line[f.length:], p)
+		return len(p)
+	}
+	f.length += copy(f.line[f.length:], p[:end])
+	line := f.line[:f.length]
+	f.length = 0
+	switch {
+	case len(line) == 0 || string(line) == "\r":
+		f.part, f.head = partBody, f.seen
+	case f.first && string(line[:min(len(line), len(preface))]) == preface:
+		f.lose()
+	case f.first:
+		f.first = false
+	case begins(line, nameLength):
+		f.seen.length = true
+	case begins(line, nameCoding):
+		f.seen.coding = true
+	}
+	return end + 1
+}
+
+func begins(line []byte, name string) bool {
+	return len(line) >= len(name) && line[0]|0x20 == name[0] && bytes.EqualFold(line[:len(name)], []byte(name))
+}
+
+// takeSize takes a byte of the line before a chunk.
+func (f *framing) takeSize(c byte) {
+	const most = 15 // digits that fit
+	digit := -1
+	switch {
+	case '0' <= c && c <= '9':
+		digit = int(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		digit = int(c|0x20-'a') + 10
+	}
+	switch {
+	case digit >= 0 && f.digits < most:
+		f.left, f.digits = f.left<<4|int64(digit), f.digits+1
+	case c != '\r' || f.digits == 0:
+		f.lose() // an extension, or no chunk at all
+	case f.left > 0:
+		f.expect("\n", partChunk)
+	default:
+		f.expect("\n\r\n", partStart) // no trailers
+	}
+}
+
+// expect has the literal come next, and then the part.
+func (f *framing) expect(literal string, then part) {
+	f.part, f.literal, f.then = partLiteral, literal, then
+	if then == partSize {
+		f.left, f.digits = 0, 0
+	}
+}
+
+func (f *framing) lose() { f.part, f.lost = partUnknown, true }
+
+// begin is told the request whose head has been read, before anything is read of its body. It reports whether the
+// connection is to be closed after the answer. Of a request without a body, net/http may be reading what follows it at
+// this moment: that is one byte, which changes none of what is looked at here.
+func (f *framing) begin(r *http.Request) (last bool) {
+	switch {
+	case r.ProtoMajor != 1: // HTTP/2 has its own framing
+		return false
+	case f.lost:
+		return true
+	case r.ContentLength > 0:
+		f.part, f.left = partLength, r.ContentLength
+	case r.ContentLength < 0:
+		f.part, f.left, f.digits = partSize, 0, 0
+	}
+	return f.head.coding && (f.head.length || !r.ProtoAtLeast(1, 1))
+}
+
+type connectionKey struct{}
+
+// Guard has the server close each connection of a Listener after the answer to a request whose length is in doubt. It is
+// called once, when the server has its handler.
+func Guard(server *http.Server) {
+	inner := server.ConnContext
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if inner != nil {
+			ctx = inner(ctx, c)
+		}
+		return context.WithValue(ctx, connectionKey{}, c)
+	}
+	handler := server.Handler
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := r.Context().Value(connectionKey{}).(*connection)
+		if !ok || !c.begin(r) {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		w = &lastAnswer{w}
+		handler.ServeHTTP(w, r)
+		w.Header().Set("Connection", "close") // if nothing has been written yet
+	})
+}
+
+// lastAnswer is an answer after which net/http closes the connection, whatever the handler says.
+type lastAnswer struct{ http.ResponseWriter }
+
+// WriteHeader begins the answer.
+func (w *lastAnswer) WriteHeader(status int) {
+	w.Header().Set("Connection", "close")
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write begins the answer if WriteHeader has not.
+func (w *lastAnswer) Write(p []byte) (int, error) {
+	w.Header().Set("Connection", "close")
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError begins the answer, too.
+func (w *lastAnswer) FlushError() error {
+	w.Header().Set("Connection", "close")
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *lastAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

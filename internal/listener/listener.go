@@ -1,0 +1,113 @@
+// Package listener is what stands between the network and net/http, in `furl serve` and in `furl proxy` alike. It bounds
+// what clients may hold before anybody knows who they are: connections and the time of writes (Listener), the time and
+// memory of bodies on their way (Intake). It ends a connection whose requests another server may have cut elsewhere
+// (Guard), and closes one so that the client can read the answer (see linger).
+//
+//	listener := listener.New(tcp, listener.Config{Log: log})
+//	server := &http.Server{Handler: handler}
+//	listener.Guard(server)
+//	err := server.Serve(listener)
+package listener
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxConnections is how many connections may be open at once. Each takes about 20 KB; more than these come from no
+	// client that means well.
+	maxConnections = 10_000
+	// writeTimeout is how long a client may take to read a piece of an answer. How long the whole takes is not bounded:
+	// a function may stream for fifteen minutes, and pause in between.
+	writeTimeout = 30 * time.Second
+	// writePiece is how large such a piece is at the most, in bytes.
+	writePiece = 64 << 10
+)
+
+// Config is how a Listener bounds its clients.
+type Config struct {
+	// MaxConnections is how many connections may be open at once. 0 is 10,000, or half of the files that the process
+	// may have open if that is less: the other half is left to the functions and the state.
+	MaxConnections int
+	// WriteTimeout is how long a client may take to read a piece of an answer; 0 is half a minute.
+	WriteTimeout time.Duration
+	// Log is told when connections wait.
+	Log *slog.Logger
+}
+
+// Listener is a listener that bounds what its clients may hold: the number of connections that are open at once, and
+// the time that a write waits for the client to read. A connection above that number waits in the queue of the
+// operating system.
+type Listener struct {
+	net.Listener
+	slots        chan struct{} // has an element for each connection that is open
+	writeTimeout time.Duration
+	log          *slog.Logger
+	warned       time.Time // last; Accept is called by one goroutine
+	lingering    lingering
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// New takes over the listener.
+func New(inner net.Listener, config Config) *Listener {
+	most := config.MaxConnections
+	if most == 0 {
+		most = maxConnections
+		var files syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil {
+			most = int(max(1, min(maxConnections, files.Cur/2)))
+		}
+	}
+	if config.WriteTimeout == 0 {
+		config.WriteTimeout = writeTimeout
+	}
+	return &Listener{
+		Listener: inner, slots: make(chan struct{}, most), writeTimeout: config.WriteTimeout, log: config.Log,
+		lingering: lingering{connections: map[*connection]struct{}{}},
+		closed:    make(chan struct{}),
+	}
+}
+
+// Open is how many connections are open, and one more while the next is waited for.
+func (c *Listener) Open() int { return len(c.slots) }
+
+// Accept waits for a connection, and before that until there may be one more.
+func (c *Listener) Accept() (net.Conn, error) {
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		if now := time.Now(); now.Sub(c.warned) > time.Minute {
+			c.warned = now
+			c.log.Warn("new connections wait: as many as may be are open", "open", cap(c.slots))
+		}
+		select {
+		case c.slots <- struct{}{}:
+		case <-c.closed:
+			return nil, net.ErrClosed
+		}
+	}
+	accepted, err := c.Listener.Accept()
+	if err != nil {
+		<-c.slots
+		return nil, err
+	}
+	release := sync.OnceFunc(func() { <-c.slots })
+	return &connection{Conn: accepted, timeout: c.writeTimeout, release: release, lingering: &c.lingering}, nil
+}
+
+// Close closes the listener and ends a wait of Accept.
+func (c *Listener) Close() error {
+	c.closing.Do(func() { close(c.closed) })
+	return c.Listener.Close()
+}
+
+// Drain waits for the connections that linger, and closes them when the context ends. No connection lingers from now
+// on. It is called when the server has shut down.
+func (c *Listener) Drain(ctx context.Context) { c.lingering.end(ctx) }
