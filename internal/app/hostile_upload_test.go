@@ -125,8 +125,10 @@ func TestHostileUploadsOfRealClients(t *testing.T) {
 	})
 	t.Run("curl", func(t *testing.T) {
 		curl, err := exec.LookPath("curl")
-		if err != nil {
-			t.Skip("there is no curl")
+		if err != nil && os.Getenv("FURL_STRICT") != "" {
+			t.Fatal("curl is not installed")
+		} else if err != nil {
+			t.Skip("curl is not installed")
 		}
 		file := filepath.Join(t.TempDir(), "body")
 		if err := os.WriteFile(file, body, 0o600); err != nil {

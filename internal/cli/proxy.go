@@ -54,7 +54,8 @@ can not forge, and requests of web pages from other origins are refused but for 
 request needs the token in $` + tokenVariable + `, or one that is made up and printed: as "Authorization: Bearer TOKEN", as
 password in the URL (http://furl:TOKEN@…), or as "X-Furl-Token: TOKEN".
 
-The client's Authorization header is not passed on, or with --forward-authorization as X-Forwarded-Authorization.
+The client's Authorization header is not passed on, or with --forward-authorization as X-Forwarded-Authorization. A
+header of that name that the client sends itself is never passed on.
 The log has a line for each request: status, time, and who refused it.
 
 Exit status: 0 stopped as told, 1 could not listen or serve, 2 wrong usage, 4 a function's URL could not be looked up

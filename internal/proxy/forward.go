@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"slices"
@@ -13,8 +14,16 @@ import (
 	"github.com/furl-dev/furl"
 )
 
-// headerForwarded is the client's Authorization header on its way to the function.
+// headerForwarded is the client's Authorization header on its way to the function. The function may trust it, so that a
+// client's own never goes on. Other headers about a client, such as X-Forwarded-User, are those of a front end before
+// this proxy and go on, but for the ones that ReverseProxy removes: Forwarded and X-Forwarded-For, -Host and -Proto.
 const headerForwarded = "X-Forwarded-Authorization"
+
+// isForwarded reports whether a function may take the header for headerForwarded. Those behind a CGI or WSGI adapter do
+// not see the difference between "_" and "-".
+func isForwarded(name string) bool {
+	return len(name) == len(headerForwarded) && strings.EqualFold(strings.ReplaceAll(name, "_", "-"), headerForwarded)
+}
 
 // rewrite makes the request that goes to the function URL. Hop-by-hop headers are gone by now.
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
@@ -24,16 +33,18 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	h := r.Out.Header
 	h.Del("Connection") // ReverseProxy leaves an upgrade in, which a server may ignore
 	h.Del("Upgrade")
-	if p.config.ForwardAuthorization {
-		h.Del(headerForwarded)
-		if values := h["Authorization"]; len(values) > 0 {
-			h[headerForwarded] = values
-		}
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return isForwarded(name) })
+	// The headers that the client lists in Connection are gone by now: it cannot have this one removed.
+	if values := h["Authorization"]; p.config.ForwardAuthorization && len(values) > 0 {
+		h[headerForwarded] = values
 	}
 	// A client may sign too, AWS's own for example; only one signature can go on, and what furl call tells a server on
-	// this machine of its own stays here. The body is here already, so that nobody has to be asked whether to send it.
+	// this machine of its own stays here. In X-Amz-Source-… AWS's services say for whom they call; with a signature of
+	// the proxy it would be the proxy that says so. The body is here already, so that nobody has to be asked whether to
+	// send it.
 	for _, name := range []string{
-		"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "Furl-Canonical-Request", "Expect", HeaderToken,
+		"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "X-Amz-Source-Account", "X-Amz-Source-Arn",
+		"Furl-Canonical-Request", "Expect", HeaderToken,
 	} {
 		h.Del(name)
 	}

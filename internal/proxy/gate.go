@@ -122,22 +122,29 @@ func (g *gate) allows(origin string) bool {
 	return slices.Contains(g.origins, origin) || slices.Contains(g.origins, "*")
 }
 
-// authenticated looks for the token where clients can put it, and takes it off.
+// authenticated looks for the token where clients can put it, and takes it off wherever it is: what stays in
+// Authorization may go on to the function.
 func (g *gate) authenticated(r *http.Request) bool {
-	if g.is(r.Header.Get(HeaderToken)) {
-		return true
+	given := r.Header["Authorization"]
+	others := slices.DeleteFunc(slices.Clone(given), func(value string) bool { return g.is(tokenIn(value)) })
+	if len(others) == 0 {
+		delete(r.Header, "Authorization")
+	} else {
+		r.Header["Authorization"] = others
 	}
-	given := ""
+	return len(others) < len(given) || slices.ContainsFunc(r.Header[HeaderToken], g.is)
+}
+
+// tokenIn is the token that an Authorization header may hold, as a bearer token or as a password.
+func tokenIn(authorization string) string {
+	r := http.Request{Header: http.Header{"Authorization": {authorization}}}
 	if _, password, ok := r.BasicAuth(); ok {
-		given = password
-	} else if scheme, credentials, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		given = strings.TrimSpace(credentials)
+		return password
 	}
-	if !g.is(given) {
-		return false
+	if scheme, credentials, ok := strings.Cut(authorization, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(credentials)
 	}
-	r.Header.Del("Authorization")
-	return true
+	return ""
 }
 
 // is compares in constant time, whatever the lengths.

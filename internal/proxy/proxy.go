@@ -43,7 +43,8 @@ type Config struct {
 	AllowOrigins []string
 	// Token has to be in each request if it is not empty: as bearer token, as password, or as X-Furl-Token.
 	Token sigv4.Secret
-	// ForwardAuthorization passes the client's Authorization header on as X-Forwarded-Authorization.
+	// ForwardAuthorization passes the client's Authorization header on as X-Forwarded-Authorization. A header of that
+	// name that the client sent itself is never passed on.
 	ForwardAuthorization bool
 	// MaxConcurrent is how many requests are served at one time; 0 means MaxConcurrent.
 	MaxConcurrent int
