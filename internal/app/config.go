@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
@@ -39,6 +41,9 @@ type Config struct {
 	// SCPs are service control policies of accounts, as ACCOUNT=FILE. Those of one account are levels: the first is the
 	// root's, and every one must allow.
 	SCPs []string
+	// AllowHosts are host names and IP addresses under which function URLs of auth type NONE answer in path style, besides
+	// those of this machine and the one in Listen.
+	AllowHosts []string
 	// OpenPages shows furl's own pages to other hosts than this one.
 	OpenPages bool
 	// DrainTimeout is how long running invocations may take to finish once the server is told to stop.
@@ -127,6 +132,9 @@ func (c Config) Validate() error {
 			fault("scp: %q is not ACCOUNT=FILE with one of the accounts %s", scp, strings.Join(c.Accounts, ", "))
 		}
 	}
+	if _, err := c.hosts(); err != nil {
+		faults = append(faults, err)
+	}
 	if c.DrainTimeout < 0 {
 		fault("drain-timeout: %s is negative", c.DrainTimeout)
 	}
@@ -159,6 +167,25 @@ func (c Config) Validate() error {
 func validAccessKeyID(id string) bool {
 	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 	return len(id) >= 16 && len(id) <= 128 && strings.Trim(id, allowed) == ""
+}
+
+// hosts are the host names under which function URLs of auth type NONE answer in path style. A server that listens on all
+// of the machine's addresses answers under any address.
+func (c Config) hosts() (listener.Hosts, error) {
+	var hosts listener.Hosts
+	var faults []error
+	for _, host := range c.AllowHosts {
+		if err := hosts.Allow(host); err != nil {
+			faults = append(faults, fmt.Errorf("allow-host: %w", err))
+		}
+	}
+	name := listener.HostName(c.Listen)
+	if address, err := netip.ParseAddr(name); name == "" || err == nil && address.IsUnspecified() {
+		hosts.Addresses = true
+	} else {
+		hosts.Names = append(hosts.Names, name)
+	}
+	return hosts, errors.Join(faults...)
 }
 
 // IsLoopback reports whether the server can be reached from this machine only.

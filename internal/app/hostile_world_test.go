@@ -73,14 +73,21 @@ func newWorld(t *testing.T) *world { return newWorldWith(t, time.Second, nil) }
 // newWorldWith starts a server that waits so long for each MiB of a body, and was prepared.
 func newWorldWith(t *testing.T, bodyTimeout time.Duration, prepare func(*app.Server)) *world {
 	t.Helper()
+	return newWorldOf(t, func(config *app.Config) { config.BodyTimeout = bodyTimeout }, prepare)
+}
+
+// newWorldOf starts a server that is configured, and was prepared unless prepare is nil.
+func newWorldOf(t *testing.T, configure func(*app.Config), prepare func(*app.Server)) *world {
+	t.Helper()
 	w := &world{log: &record{}, ledger: filepath.Join(t.TempDir(), "ledger"), meant: map[string]bool{}}
 	config := app.Default()
 	config.Data, config.Listen, config.URLStyle = app.InMemory, "127.0.0.1:0", "host"
 	config.Accounts, config.Region = []string{accountA, accountB}, region
-	config.DrainTimeout, config.BodyTimeout = time.Second, bodyTimeout
+	config.DrainTimeout = time.Second
 	config.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config.Now = w.now
 	config.SandboxRead, config.SandboxWrite = []string{testProgram(t)}, []string{filepath.Dir(w.ledger)}
+	configure(&config)
 	server, err := app.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)

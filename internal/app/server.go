@@ -178,9 +178,14 @@ func (s *Server) wire() error {
 	s.pages = &pages.Pages{
 		Traces: s.traces, Logs: s.logs, Code: code, Draining: s.draining.Load, FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
+	hosts, err := s.config.hosts()
+	if err != nil {
+		return err
+	}
 	s.data = &dataplane.Plane{
 		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		Suffixes:          []string{s.config.Suffix, "on.aws"},
+		Hosts:             hosts,
 		LegacyPermissions: s.config.LegacyURLPermissions,
 		Explain:           s.address.explain,
 	}

@@ -32,6 +32,10 @@ func (p *program) serve() *cobra.Command {
 State is kept in the data directory: one database, the code of the functions, their logs, and the root keys in
 root-credentials.json. The first SIGTERM or Ctrl-C lets running invocations finish, the second stops at once.
 
+A function URL of auth type NONE answers in path style (http://127.0.0.1:9000/_furl/url/ID/) under localhost, names below
+it and loopback addresses only, or a web page could reach it whose own name leads to this machine. --listen with another
+address adds that one, or all addresses if it is 0.0.0.0; --allow-host adds a name.
+
 Each flag can also be given as an environment variable, FURL_DATA for --data; the flag wins. The root keys of the first
 account can be given as FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY.
 
@@ -55,6 +59,7 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.StringVar(&config.Suffix, "suffix", config.Suffix, "what follows ID.lambda-url.REGION. in host style")
 	f.BoolVar(&config.LegacyURLPermissions, "legacy-url-permissions", false, "ask for lambda:InvokeFunctionUrl alone, as AWS did before November 2026")
 	f.StringArrayVar(&config.SCPs, "scp", nil, "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down")
+	f.StringSliceVar(&config.AllowHosts, "allow-host", nil, "host name or IP address under which function URLs of auth type NONE answer in path style; may be repeated")
 	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
 	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")
@@ -71,8 +76,9 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 func (p *program) environment(command *cobra.Command, config *app.Config) error {
 	var faults []error
 	for _, name := range []string{
-		"data", "listen", "account", "region", "url-style", "suffix", "legacy-url-permissions", "open-pages", "drain-timeout",
-		"max-environments", "sandbox", "sandbox-read", "sandbox-write", "log-level", "log-format",
+		"data", "listen", "account", "region", "url-style", "suffix", "legacy-url-permissions", "allow-host",
+		"open-pages", "drain-timeout", "max-environments", "sandbox", "sandbox-read", "sandbox-write", "log-level",
+		"log-format",
 	} {
 		variable := "FURL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value := p.getenv(variable)
@@ -141,6 +147,7 @@ func (p *program) printConfig(flags serveFlags) error {
 		Suffix               string   `json:"suffix"`
 		LegacyURLPermissions bool     `json:"legacyUrlPermissions"`
 		SCPs                 []string `json:"scps,omitempty"`
+		AllowHosts           []string `json:"allowHosts,omitempty"`
 		OpenPages            bool     `json:"openPages"`
 		DrainTimeout         string   `json:"drainTimeout"`
 		MaxEnvironments      int      `json:"maxEnvironments"`
@@ -153,8 +160,9 @@ func (p *program) printConfig(flags serveFlags) error {
 		LogFormat            string   `json:"logFormat"`
 	}{
 		config.Data, config.Listen, config.Accounts, config.Region, config.URLStyle, config.Suffix,
-		config.LegacyURLPermissions, config.SCPs, config.OpenPages, config.DrainTimeout.String(), config.MaxEnvironments,
-		string(config.Sandbox), config.SandboxRead, config.SandboxWrite, config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
+		config.LegacyURLPermissions, config.SCPs, config.AllowHosts, config.OpenPages, config.DrainTimeout.String(),
+		config.MaxEnvironments, string(config.Sandbox), config.SandboxRead, config.SandboxWrite, config.RootAccessKeyID,
+		redacted, flags.logLevel, flags.logFormat,
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -35,6 +36,8 @@ type Plane struct {
 
 	// Suffixes are what may follow ID.lambda-url.REGION. in a host name.
 	Suffixes []string
+	// Hosts are the host names and addresses under which function URLs of auth type NONE answer in path style.
+	Hosts listener.Hosts
 	// LegacyPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
 	LegacyPermissions bool
 	// Explain is the address of the page that explains a request, told to clients on loopback.

@@ -115,6 +115,10 @@ func (x *exchange) route() *refusal {
 		x.found("route", &note{verdict: trace.Refused, summary: "the request target is not a path of the function URL"})
 		return &unreadable
 	}
+	if !x.plane.admits(url, x.address, x.r.Host) {
+		x.found("route", newForeignHost(x.r.Host))
+		return &unsigned // as a URL of auth type AWS_IAM would answer
+	}
 	x.url = url
 	x.found("route", &route{url: url, pathStyle: x.address.region == ""})
 	return nil

@@ -5,11 +5,11 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -18,23 +18,22 @@ const HeaderToken = "X-Furl-Token"
 
 // gate decides who may use the proxy.
 type gate struct {
-	hosts   []string
+	hosts   listener.Hosts
 	origins []string // "*" for all
 	token   sigv4.Secret
 	guarded bool // there is a token
 }
 
 func newGate(c Config, routes []route) (gate, error) {
-	g := gate{token: c.Token, guarded: c.Token.Reveal() != ""}
+	g := gate{hosts: listener.Hosts{Addresses: true}, token: c.Token, guarded: c.Token.Reveal() != ""}
 	for _, host := range c.AllowHosts {
-		if host == "" || strings.ContainsAny(host, "/: ") {
-			return gate{}, fmt.Errorf("allowed host %q is not a host name", host)
+		if err := g.hosts.Allow(host); err != nil {
+			return gate{}, fmt.Errorf("allowed host: %w", err)
 		}
-		g.hosts = append(g.hosts, strings.ToLower(host))
 	}
 	for _, route := range routes {
 		if route.Host != "" {
-			g.hosts = append(g.hosts, route.Host)
+			g.hosts.Names = append(g.hosts.Names, listener.HostName(route.Host))
 		}
 	}
 	for _, origin := range c.AllowOrigins {
@@ -54,9 +53,9 @@ func newGate(c Config, routes []route) (gate, error) {
 // admit answers requests that may not pass, and preflight requests, which go no further. It notes an origin that may
 // see the response.
 func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
-	if !g.knows(r.Host) {
+	if !g.hosts.Have(r.Host) {
 		x.refuse(w, http.StatusForbidden, "host", fmt.Sprintf(
-			"the Host header names %.80q: use localhost or an IP address, or start the proxy with --allow-host %.80s", r.Host, hostName(r.Host)))
+			"the Host header names %.80q: use localhost or an IP address, or start the proxy with --allow-host %.80s", r.Host, listener.HostName(r.Host)))
 		return false
 	}
 	origin, foreign := originOf(r)
@@ -80,17 +79,6 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 		return false
 	}
 	return true
-}
-
-// knows reports whether a Host header is one with which a page of another site can not have reached the proxy. Such a
-// page can have its own name resolve to the proxy's address, but it can not choose an address, and names below
-// localhost always are this machine (RFC 6761, section 6.3).
-func (g *gate) knows(host string) bool {
-	name := hostName(host)
-	if _, err := netip.ParseAddr(name); err == nil {
-		return true
-	}
-	return name == "localhost" || strings.HasSuffix(name, ".localhost") || slices.Contains(g.hosts, name)
 }
 
 // originOf is the origin of the page that caused a request. foreign is false if there is none, or if it is the proxy

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/listener"
 )
 
 // Route sends requests for a host, a path, or both to an upstream.
@@ -80,7 +80,7 @@ func compile(c Config) ([]route, error) {
 
 // find is the route of a request.
 func (p *Proxy) find(r *http.Request) (route, bool) {
-	host := hostName(r.Host)
+	host := listener.HostName(r.Host)
 	for _, route := range p.routes {
 		if route.Host != "" && !strings.EqualFold(route.Host, host) {
 			continue
@@ -102,12 +102,4 @@ func (r route) target(in *http.Request) (*url.URL, error) {
 		return nil, fmt.Errorf("the request target %.80q has a '#', which must be written as %%23", in.RequestURI)
 	}
 	return url.Parse(r.prefix + rest)
-}
-
-// hostName is a Host header without its port, in lower case.
-func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }

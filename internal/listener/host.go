@@ -1,0 +1,60 @@
+package listener
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Hosts are what a Host header may name. The names of this machine are always among them: localhost, names below it
+// (RFC 6761, section 6.3) and loopback addresses.
+//
+// A web page can have its own name resolve to this machine (DNS rebinding), and then a browser lets it send requests
+// here and read the answers. Their Host header has the page's name. It cannot choose an address, nor a name that its
+// author does not own.
+type Hosts struct {
+	// Names are further names, and addresses, as HostName gives them.
+	Names []string
+	// Addresses takes all IP addresses.
+	Addresses bool
+}
+
+// Allow adds a host name or an IP address, as a person types it.
+func (h *Hosts) Allow(name string) error {
+	if _, err := netip.ParseAddr(name); err != nil && !isHostName(name) {
+		return fmt.Errorf("%q is not a host name and not an IP address; leave scheme, port and path out", name)
+	}
+	h.Names = append(h.Names, HostName(name))
+	return nil
+}
+
+// isHostName reports whether a browser may take the text for a name. Some have underscores, and a name in another script
+// comes in ASCII.
+func isHostName(text string) bool {
+	return strings.Trim(text, ".") != "" && !strings.ContainsFunc(text, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`:/\@?#[]%*,"<>^|`, c)
+	})
+}
+
+// Have reports whether a Host header names one of them, with any port.
+func (h Hosts) Have(header string) bool {
+	name := HostName(header)
+	if address, err := netip.ParseAddr(name); err == nil {
+		return h.Addresses || address.Unmap().IsLoopback() || slices.Contains(h.Names, name)
+	}
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || slices.Contains(h.Names, name)
+}
+
+// HostName is the name or address in a Host header: without its port, in lower case, and an address in its usual form.
+func HostName(header string) string {
+	if name, port, err := net.SplitHostPort(header); err == nil && strings.Trim(port, "0123456789") == "" {
+		header = name
+	}
+	name := strings.ToLower(strings.TrimSuffix(strings.Trim(header, "[]"), "."))
+	if address, err := netip.ParseAddr(name); err == nil {
+		return address.Unmap().String()
+	}
+	return name
+}
