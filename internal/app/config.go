@@ -41,8 +41,8 @@ type Config struct {
 	// SCPs are service control policies of accounts, as ACCOUNT=FILE. Those of one account are levels: the first is the
 	// root's, and every one must allow.
 	SCPs []string
-	// AllowHosts are host names and IP addresses under which function URLs of auth type NONE answer in path style, besides
-	// those of this machine and the one in Listen.
+	// AllowHosts are host names and IP addresses under which function URLs of auth type NONE answer in path style,
+	// besides those of this machine and the one in Listen.
 	AllowHosts []string
 	// OpenPages shows furl's own pages to other hosts than this one.
 	OpenPages bool
@@ -169,8 +169,8 @@ func validAccessKeyID(id string) bool {
 	return len(id) >= 16 && len(id) <= 128 && strings.Trim(id, allowed) == ""
 }
 
-// hosts are the host names under which function URLs of auth type NONE answer in path style. A server that listens on all
-// of the machine's addresses answers under any address.
+// hosts are the host names under which function URLs of auth type NONE answer in path style. A server that listens on
+// all of the machine's addresses answers under any address.
 func (c Config) hosts() (listener.Hosts, error) {
 	var hosts listener.Hosts
 	var faults []error

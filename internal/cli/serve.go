@@ -32,9 +32,9 @@ func (p *program) serve() *cobra.Command {
 State is kept in the data directory: one database, the code of the functions, their logs, and the root keys in
 root-credentials.json. The first SIGTERM or Ctrl-C lets running invocations finish, the second stops at once.
 
-A function URL of auth type NONE answers in path style (http://127.0.0.1:9000/_furl/url/ID/) under localhost, names below
-it and loopback addresses only, or a web page could reach it whose own name leads to this machine. --listen with another
-address adds that one, or all addresses if it is 0.0.0.0; --allow-host adds a name.
+A function URL of auth type NONE answers in path style (http://127.0.0.1:9000/_furl/url/ID/) under localhost, names
+below it and loopback addresses only: otherwise a web page could reach it whose own name leads to this machine. --listen
+with another address adds that one, or all addresses if it is 0.0.0.0; --allow-host adds a name.
 
 Each flag can also be given as an environment variable, FURL_DATA for --data; the flag wins. The root keys of the first
 account can be given as FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY.
@@ -59,7 +59,8 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.StringVar(&config.Suffix, "suffix", config.Suffix, "what follows ID.lambda-url.REGION. in host style")
 	f.BoolVar(&config.LegacyURLPermissions, "legacy-url-permissions", false, "ask for lambda:InvokeFunctionUrl alone, as AWS did before November 2026")
 	f.StringArrayVar(&config.SCPs, "scp", nil, "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down")
-	f.StringSliceVar(&config.AllowHosts, "allow-host", nil, "host name or IP address under which function URLs of auth type NONE answer in path style; may be repeated")
+	f.StringSliceVar(&config.AllowHosts, "allow-host", nil,
+		"host name under which function URLs of auth type NONE answer in path style; may be repeated")
 	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
 	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")

@@ -78,8 +78,8 @@ func (f *unknownRoute) Fix() []string {
 	return []string{"aws lambda list-function-url-configs --function-name NAME   # the URLs of a function; a URL made again has a new id"}
 }
 
-// newForeignHost is the finding for a host name under which a function URL does not answer. The name goes into a command
-// only if that is all it is: a stranger has chosen it.
+// newForeignHost is the finding for a host name under which a function URL does not answer. The name goes into a
+// command only if that is all it is: a stranger has chosen it.
 func newForeignHost(host string) *note {
 	name := strings.Clone(trace.Cut(listener.HostName(host), 64))
 	argument := name
@@ -88,8 +88,8 @@ func newForeignHost(host string) *note {
 	}
 	return &note{
 		verdict: trace.Refused,
-		summary: fmt.Sprintf("the Host header names %q: in path style a function URL of auth type NONE answers under localhost and "+
-			"loopback addresses only, so that no web page reaches it whose own name leads to this machine", name),
+		summary: fmt.Sprintf("the Host header names %q: in path style a function URL of auth type NONE answers under "+
+			"localhost and loopback addresses only, since a web page can have its own name lead to this machine", name),
 		fix: []string{"furl serve --allow-host " + argument + "   # if that name is yours"},
 	}
 }

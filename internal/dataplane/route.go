@@ -89,8 +89,8 @@ func (a address) hasPath() bool {
 }
 
 // admits reports whether the function URL answers under the Host header. In host style that has the id in it, which no
-// web page knows, below a name that is not the page's own; and a call of a URL of auth type AWS_IAM has a signature over
-// the Host header. What is left are URLs of auth type NONE in path style.
+// web page knows, below a name that is not the page's own; and a call of a URL of auth type AWS_IAM has a signature
+// over the Host header. What is left are URLs of auth type NONE in path style.
 func (p *Plane) admits(url state.URL, a address, host string) bool {
 	return url.Config.AuthType != lambda.AuthNone || a.region != "" || p.Hosts.Have(host)
 }

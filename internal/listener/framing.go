@@ -221,8 +221,8 @@ func (f *framing) begin(r *http.Request) (last bool) {
 
 type connectionKey struct{}
 
-// Guard has the server close each connection of a Listener after the answer to a request whose length is in doubt. It is
-// called once, when the server has its handler.
+// Guard has the server close each connection of a Listener after the answer to a request whose length is in doubt. It
+// is called once, when the server has its handler.
 func Guard(server *http.Server) {
 	inner := server.ConnContext
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {

@@ -12,7 +12,6 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -24,7 +23,6 @@ import (
 type server struct {
 	address string
 	bounded *listener.Listener
-	served  atomic.Int32 // requests
 }
 
 func start(t *testing.T, handler http.Handler) *server {
@@ -40,10 +38,7 @@ func start(t *testing.T, handler http.Handler) *server {
 			io.Copy(w, r.Body)                                //nolint:errcheck // a test reads it, or not
 		})
 	}
-	web := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.served.Add(1)
-		handler.ServeHTTP(w, r)
-	})}
+	web := &http.Server{ReadHeaderTimeout: patience, Handler: handler}
 	listener.Guard(web)
 	s.bounded = listener.New(tcp, listener.Config{Log: slog.New(slog.DiscardHandler)})
 	go web.Serve(s.bounded) //nolint:errcheck // ends with the test
@@ -83,7 +78,15 @@ func (c *client) read() (*http.Response, string, error) {
 
 func head(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r\n" }
 
+// post is the head of a request with these lines.
+func post(lines ...string) string {
+	return head(append([]string{"POST / HTTP/1.1", "Host: x"}, lines...)...)
+}
+
 const (
+	length   = "Content-Length: 5"
+	coding   = "Transfer-Encoding: chunked"
+	keep     = "Connection: keep-alive"
 	hello    = "5\r\nhello\r\n0\r\n\r\n"
 	smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 )
@@ -98,16 +101,16 @@ var before = map[string]struct {
 }{
 	"nothing":     {"", nil},
 	"a GET":       {head("GET / HTTP/1.1", "Host: x"), []string{""}},
-	"a length":    {head("POST / HTTP/1.1", "Host: x", "Content-Length: 5") + "hello", []string{"hello"}},
-	"length 0":    {head("POST / HTTP/1.1", "Host: x", "Content-Length: 0"), []string{""}},
-	"chunks":      {head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + hello, []string{"hello"}},
-	"blank lines": {head("POST / HTTP/1.1", "Host: x", "Content-Length: 5") + "hello\r\n\r\n", []string{"hello"}},
+	"a length":    {post(length) + "hello", []string{"hello"}},
+	"length 0":    {post("Content-Length: 0"), []string{""}},
+	"chunks":      {post(coding) + hello, []string{"hello"}},
+	"blank lines": {post(length) + "hello\r\n\r\n", []string{"hello"}},
 	"many": {
-		strings.Repeat(head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked")+hello+head("GET / HTTP/1.1", "Host: x"), 50),
+		strings.Repeat(post(coding)+hello+head("GET / HTTP/1.1", "Host: x"), 50),
 		slices.Repeat([]string{"hello", ""}, 50),
 	},
 	"a body that looks like a head": {
-		head("POST / HTTP/1.1", "Host: x", fmt.Sprintf("Content-Length: %d", len(resembling))) + resembling, []string{resembling},
+		post(fmt.Sprintf("Content-Length: %d", len(resembling))) + resembling, []string{resembling},
 	},
 }
 
@@ -117,25 +120,25 @@ func TestLengthAndCodingCloseTheConnection(t *testing.T) {
 	s := start(t, nil)
 	long := "X-A: " + strings.Repeat("a", 4096-60)
 	for name, message := range map[string]string{
-		"in this order":                   head("POST / HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + hello,
-		"in the other order":              head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Content-Length: 5") + hello,
-		"in odd case":                     head("POST / HTTP/1.1", "Host: x", "tRANSFER-eNCODING: CHUNKED", "cONTENT-lENGTH: 5") + hello,
-		"without a blank":                 head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding:chunked", "Content-Length:5") + hello,
-		"a length of 0":                   head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Content-Length: 0") + hello,
-		"two equal lengths":               head("POST / HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: 5") + hello,
-		"a folded length":                 head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Content-Length:", "  5") + hello,
-		"a folded coding":                 head("POST / HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding:", "\tchunked") + hello,
-		"behind a folded line":            head("POST / HTTP/1.1", "Host: x", "X-A: a", " ", "Content-Length: 5", "X-B:", " b", "Transfer-Encoding: chunked") + hello,
-		"bare line feeds":                 "POST / HTTP/1.1\nHost: x\nContent-Length: 5\nTransfer-Encoding: chunked\n\n" + hello,
-		"a long line before":              head("POST / HTTP/1.1", "Host: x", long, "Content-Length: 5", long, "Transfer-Encoding: chunked") + hello,
-		"in a GET":                        head("GET / HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + hello,
-		"an absolute target":              head("POST http://x/ HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + hello,
-		"keep-alive":                      head("POST / HTTP/1.1", "Host: x", "Connection: keep-alive", "Content-Length: 5", "Transfer-Encoding: chunked") + hello,
-		"with a trailer":                  head("POST / HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\nX-A: b\r\n\r\n",
-		"with an extension":               head("POST / HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + "5;a=b\r\nhello\r\n0\r\n\r\n",
-		"HTTP/1.0":                        head("POST / HTTP/1.0", "Connection: keep-alive", "Content-Length: 5", "Transfer-Encoding: chunked") + "hello",
-		"HTTP/1.0, no length":             head("POST / HTTP/1.0", "Connection: keep-alive", "Transfer-Encoding: chunked"),
-		"HTTP/1.0, a coding nobody knows": head("POST / HTTP/1.0", "Connection: keep-alive", "Content-Length: 5", "Transfer-Encoding: x") + "hello",
+		"in this order":        post(length, coding) + hello,
+		"in the other order":   post(coding, length) + hello,
+		"in odd case":          post("tRANSFER-eNCODING: CHUNKED", "cONTENT-lENGTH: 5") + hello,
+		"without a blank":      post("Transfer-Encoding:chunked", "Content-Length:5") + hello,
+		"a length of 0":        post(coding, "Content-Length: 0") + hello,
+		"two equal lengths":    post(length, coding, length) + hello,
+		"a folded length":      post(coding, "Content-Length:", "  5") + hello,
+		"a folded coding":      post(length, "Transfer-Encoding:", "\tchunked") + hello,
+		"behind a folded line": post("X-A: a", " ", length, "X-B:", " b", coding) + hello,
+		"bare line feeds":      strings.ReplaceAll(post(length, coding), "\r", "") + hello,
+		"a long line before":   post(long, length, long, coding) + hello,
+		"in a GET":             head("GET / HTTP/1.1", "Host: x", length, coding) + hello,
+		"an absolute target":   head("POST http://x/ HTTP/1.1", "Host: x", length, coding) + hello,
+		"keep-alive":           post(keep, length, coding) + hello,
+		"with a trailer":       post(length, coding) + "5\r\nhello\r\n0\r\nX-A: b\r\n\r\n",
+		"with an extension":    post(length, coding) + "5;a=b\r\nhello\r\n0\r\n\r\n",
+		"HTTP/1.0":             head("POST / HTTP/1.0", keep, length, coding) + "hello",
+		"HTTP/1.0, no length":  head("POST / HTTP/1.0", keep, coding),
+		"HTTP/1.0, no chunks":  head("POST / HTTP/1.0", keep, length, "Transfer-Encoding: x") + "hello",
 	} {
 		for kind, first := range before {
 			for _, whole := range []bool{true, false} {
@@ -148,7 +151,8 @@ func TestLengthAndCodingCloseTheConnection(t *testing.T) {
 						if !whole {
 							pieces = iotest.OneByteReader(pieces)
 						}
-						io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{pieces}) //nolint:errcheck // the server may close
+						to := struct{ io.Writer }{c}
+						io.Copy(to, struct{ io.Reader }{pieces}) //nolint:errcheck // the server may close
 					}()
 					for i, want := range append(slices.Clone(first.bodies), "") {
 						response, body, err := c.read()
@@ -172,24 +176,22 @@ func TestLengthAndCodingCloseTheConnection(t *testing.T) {
 func TestRequestsThatAreNotInDoubtKeepTheConnection(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	ambiguous := head("POST / HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + hello
+	ambiguous := post(length, coding) + hello
+	chunk := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(ambiguous), ambiguous)
 	for name, message := range map[string]struct{ text, body string }{
-		"no body":                       {head("GET / HTTP/1.1", "Host: x"), ""},
-		"a length":                      {head("POST / HTTP/1.1", "Host: x", "Content-Length: 5") + "hello", "hello"},
-		"two equal lengths":             {head("POST / HTTP/1.1", "Host: x", "Content-Length: 5", "Content-Length: 5") + "hello", "hello"},
-		"chunks":                        {head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + hello, "hello"},
-		"no chunks":                     {head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + "000\r\n\r\n", ""},
-		"chunks of any size":            {head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + "1\r\nh\r\n000A\r\n0123456789\r\n0\r\n\r\n", "h0123456789"},
-		"a body that looks like a head": {head("POST / HTTP/1.1", "Host: x", fmt.Sprintf("Content-Length: %d", len(ambiguous))) + ambiguous, ambiguous},
-		"a chunk that looks like a head": {
-			head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(ambiguous), ambiguous), ambiguous,
-		},
-		"a folded value": {head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "X-A: b", " Content-Length: 5", "\tContent-Length: 6") + hello, "hello"},
-		"names that resemble": {
-			head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "X-Content-Length: 5", "Content-Length-X: 5", "Content_Length: 5", "Content-Lengt: 5") + hello, "hello",
-		},
-		"a target that resembles": {head("POST /Content-Length:5 HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + hello, "hello"},
-		"HTTP/1.0":                {head("POST / HTTP/1.0", "Connection: keep-alive", "Content-Length: 5") + "hello", "hello"},
+		"no body":                        {head("GET / HTTP/1.1", "Host: x"), ""},
+		"a length":                       {post(length) + "hello", "hello"},
+		"two equal lengths":              {post(length, length) + "hello", "hello"},
+		"chunks":                         {post(coding) + hello, "hello"},
+		"no chunks":                      {post(coding) + "000\r\n\r\n", ""},
+		"chunks of any size":             {post(coding) + "1\r\nh\r\n000A\r\n0123456789\r\n0\r\n\r\n", "h0123456789"},
+		"a body that looks like a head":  {post(fmt.Sprint("Content-Length: ", len(ambiguous))) + ambiguous, ambiguous},
+		"a chunk that looks like a head": {post(coding) + chunk, ambiguous},
+		"a folded value":                 {post(coding, "X-A: b", " Content-Length: 5", "\tX: y") + hello, "hello"},
+		"names that begin alike":         {post(coding, "Content-Length-X: 5", "Content-Lengt: 5") + hello, "hello"},
+		"names that end alike":           {post(coding, "X-Content-Length: 5", "Content_Length: 5") + hello, "hello"},
+		"a target":                       {head("POST /Content-Length:5 HTTP/1.1", "Host: x", coding) + hello, "hello"},
+		"HTTP/1.0":                       {head("POST / HTTP/1.0", keep, length) + "hello", "hello"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -219,11 +221,12 @@ func TestRequestsThatAreNotInDoubtKeepTheConnection(t *testing.T) {
 func TestChunksOfAnOddForm(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	for _, chunks := range []string{"5;a=b\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nX-A: b\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n"} {
+	for _, chunks := range []string{
+		"5;a=b\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nX-A: b\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n",
+	} {
 		c := s.dial(t)
-		odd := head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + chunks
-		ambiguous := head("POST / HTTP/1.1", "Host: x", "Content-Length: 3", "Transfer-Encoding: chunked") + hello
-		go io.WriteString(c, odd+ambiguous+smuggled) //nolint:errcheck // answers are counted
+		text := post(coding) + chunks + post(length, coding) + hello + smuggled
+		go io.WriteString(c, text) //nolint:errcheck // answers are counted
 		for i, closed := range []bool{false, true} {
 			if response, body, err := c.read(); err != nil || body != "hello" || response.Close != closed {
 				t.Errorf("%q, answer %d: %v, %q, %v", chunks, i, response, body, err)
@@ -261,7 +264,7 @@ func TestLastAnswers(t *testing.T) {
 	}))
 	for _, path := range []string{"/nothing", "/status", "/early", "/flush"} {
 		c := s.dial(t)
-		text := head("POST "+path+" HTTP/1.1", "Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + hello
+		text := head("POST "+path+" HTTP/1.1", "Host: x", length, coding) + hello
 		go io.WriteString(c, text+smuggled) //nolint:errcheck // the answer is what counts
 		response, _, err := c.read()
 		if err == nil && response.StatusCode == http.StatusEarlyHints {
@@ -298,7 +301,8 @@ func (s *script) Addr() net.Addr            { return nil }
 
 // words are what the bytes from 0x80 on stand for, so that a fuzzer makes more than one request of them.
 var words = []string{
-	"POST / HTTP/1.1\r\n", "GET / HTTP/1.1\r\n", "POST / HTTP/1.0\r\n", "PRI * HTTP/2.0\r\n", "Host: x\r\n", "\r\n", "\n", "\r",
+	"POST / HTTP/1.1\r\n", "GET / HTTP/1.1\r\n", "POST / HTTP/1.0\r\n", "PRI * HTTP/2.0\r\n", "Host: x\r\n",
+	"\r\n", "\n", "\r",
 	"Content-Length: 5\r\n", "content-length:5\n", "Content-Length: 0\r\n", "Content-Length:", "CONTENT-LENGTH",
 	"Transfer-Encoding: chunked\r\n", "transfer-encoding:chunked\n", "Transfer-Encoding:", "Transfer-Encoding: x\r\n",
 	"hello", "5\r\n", "5\r\nhello\r\n", "0\r\n", "0\r\n\r\n", "0000000000000000\r\n", "fffffffffffffff\r\n", ";a=b\r\n",
@@ -321,13 +325,13 @@ func spell(short []byte) []byte {
 // Whatever bytes come in whatever pieces: no request that net/http reads with both headers in its head goes unnoticed,
 // and only one on a connection that is not followed any more is taken for one without being it.
 func FuzzFraming(f *testing.F) {
-	ambiguous := head("POST / HTTP/1.1", "Host: x", "Content-Length: 3", "Transfer-Encoding: chunked") + hello
+	ambiguous := post(length, coding) + hello
 	for _, first := range before {
 		f.Add([]byte(first.text+ambiguous+first.text+ambiguous), 4096)
-		f.Add([]byte(first.text+head("POST / HTTP/1.0", "Transfer-Encoding: chunked")+ambiguous), 7)
+		f.Add([]byte(first.text+head("POST / HTTP/1.0", coding)+ambiguous), 7)
 	}
 	f.Add([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+ambiguous), 10)
-	f.Add([]byte(head("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked")+"5;a\r\nhello\r\n0\r\nA: b\r\n\r\n"+ambiguous), 1)
+	f.Add([]byte(post(coding)+"5;a\r\nhello\r\n0\r\nA: b\r\n\r\n"+ambiguous), 1)
 	f.Add([]byte("\x80\x84\x88\x8d\x85\x93\x95\x80\x84\x8d\x85\x93\x95\x81\x84\x85"), 4096)
 	f.Add([]byte("\x82\x8d\x88\x9d\x85\x91\x81\x84\x8b\x99\x92\x8e\x86\x93\x94\x9b\x85"), 3)
 	f.Fuzz(func(t *testing.T, short []byte, piece int) {
@@ -350,8 +354,8 @@ func FuzzFraming(f *testing.F) {
 			if err != nil || want.ProtoMajor != 1 { // the server goes no further
 				return
 			}
-			length, coding := fieldsOf(text[begin:position()])
-			doubtful := coding && (length || want.ProtoMinor == 0)
+			hasLength, hasCoding := fieldsOf(text[begin:position()])
+			doubtful := hasCoding && (hasLength || want.ProtoMinor == 0)
 
 			got, err := http.ReadRequest(in)
 			if err != nil {
@@ -373,11 +377,11 @@ func FuzzFraming(f *testing.F) {
 }
 
 // fieldsOf are the headers about length in the bytes of a head, as net/http reads them.
-func fieldsOf(text []byte) (length, coding bool) {
+func fieldsOf(text []byte) (hasLength, hasCoding bool) {
 	in := textproto.NewReader(bufio.NewReader(bytes.NewReader(text)))
 	in.ReadLine() //nolint:errcheck // the head has been read before
 	header, _ := in.ReadMIMEHeader()
-	_, length = header["Content-Length"]
-	_, coding = header["Transfer-Encoding"]
-	return length, coding
+	_, hasLength = header["Content-Length"]
+	_, hasCoding = header["Transfer-Encoding"]
+	return hasLength, hasCoding
 }

@@ -30,7 +30,7 @@ func (h *Hosts) Allow(name string) error {
 	return nil
 }
 
-// isHostName reports whether a browser may take the text for a name. Some have underscores, and a name in another script
+// isHostName reports whether a browser may take the text for a name. Some have underscores; a name in another script
 // comes in ASCII.
 func isHostName(text string) bool {
 	return strings.Trim(text, ".") != "" && !strings.ContainsFunc(text, func(c rune) bool {

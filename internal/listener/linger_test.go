@@ -55,9 +55,8 @@ type refusing struct {
 func refuse() *refusing {
 	s := &refusing{pipes: &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}}
 	s.bounded = listener.New(s.pipes, listener.Config{Log: slog.New(slog.DiscardHandler)})
-	s.web = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusForbidden)
-	})}
+	forbid := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }
+	s.web = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(forbid)}
 	listener.Guard(s.web)
 	go s.web.Serve(s.bounded) //nolint:errcheck // ends with the test
 	return s
@@ -71,7 +70,7 @@ func (s *refusing) upload(t *testing.T) net.Conn {
 	t.Helper()
 	client, server := net.Pipe()
 	s.pipes.accepted <- halfPipe{server}
-	io.WriteString(client, head("POST / HTTP/1.1", "Host: x", "Content-Length: 1000000000")) //nolint:errcheck // the answer counts
+	io.WriteString(client, post("Content-Length: 1000000000")) //nolint:errcheck // the answer counts
 	response, err := http.ReadResponse(bufio.NewReader(client), nil)
 	if err != nil || response.StatusCode != http.StatusForbidden {
 		t.Fatalf("%v, %v", response, err)
@@ -183,11 +182,11 @@ func TestLingeringConnectionsAreBounded(t *testing.T) {
 func TestConnectionsThatNeedNotLinger(t *testing.T) {
 	for name, text := range map[string]string{
 		"a whole request":    head("GET / HTTP/1.1", "Host: x", "Connection: close"),
-		"a whole body":       head("POST / HTTP/1.1", "Host: x", "Connection: close", "Content-Length: 5") + "hello",
-		"chunks":             head("POST / HTTP/1.1", "Host: x", "Connection: close", "Transfer-Encoding: chunked") + hello,
-		"an empty body":      head("POST / HTTP/1.1", "Host: x", "Connection: close", "Content-Length: 0"),
+		"a whole body":       post("Connection: close", length) + "hello",
+		"chunks":             post("Connection: close", coding) + hello,
+		"an empty body":      post("Connection: close", "Content-Length: 0"),
 		"half a head":        "POST / HTTP/1.1\r\n",
-		"half a second head": head("POST / HTTP/1.1", "Host: x", "Content-Length: 5") + "helloPOST / HTTP/1.1\r\n",
+		"half a second head": post(length) + "helloPOST / HTTP/1.1\r\n",
 		"nothing":            "",
 	} {
 		t.Run(name, func(t *testing.T) {

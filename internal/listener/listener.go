@@ -1,7 +1,8 @@
-// Package listener is what stands between the network and net/http, in `furl serve` and in `furl proxy` alike. It bounds
-// what clients may hold before anybody knows who they are: connections and the time of writes (Listener), the time and
-// memory of bodies on their way (Intake). It ends a connection whose requests another server may have cut elsewhere
-// (Guard), and closes one so that the client can read the answer (see linger).
+// Package listener is what stands between the network and net/http, in `furl serve` and in `furl proxy` alike. It
+// bounds what clients may hold before anybody knows who they are: connections and the time of writes (Listener), the
+// time and memory of bodies on their way (Intake). It closes a connection whose requests a front end may have read
+// differently (Guard), and closes every connection so that the client can read its answer (Listener). It knows under
+// which names a client may ask for this machine (Hosts).
 //
 //	listener := listener.New(tcp, listener.Config{Log: log})
 //	server := &http.Server{Handler: handler}

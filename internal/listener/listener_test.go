@@ -31,7 +31,7 @@ func TestSlowReadersAndWritersAreServed(t *testing.T) {
 	}
 	large := bytes.Repeat([]byte("x"), 24*megabyte)
 	failed := make(chan error, 3)
-	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/pauses" {
 			for range 3 {
 				io.WriteString(w, "word ")            //nolint:errcheck // the client finds it missing
@@ -42,19 +42,22 @@ func TestSlowReadersAndWritersAreServed(t *testing.T) {
 		}
 		_, err := w.Write(large)
 		failed <- err
-	})}
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(handler)}
 	bounded := listener.New(tcp, listener.Config{WriteTimeout: timeout, Log: slog.New(slog.DiscardHandler)})
 	go server.Serve(bounded) //nolint:errcheck // ends with the test
 	t.Cleanup(func() { server.Close() })
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err == nil {
 			err = c.(*net.TCPConn).SetReadBuffer(megabyte) // else the operating system may take all there is
 		}
 		return c, err
-	}}}
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: dial}}
 	get := func(path string) *http.Response {
-		response, err := client.Get("http://" + tcp.Addr().String() + path) //nolint:noctx // the server answers or closes
+		url := "http://" + tcp.Addr().String() + path
+		response, err := client.Get(url) //nolint:noctx // the server answers or closes
 		if err != nil {
 			t.Fatal(err)
 		}

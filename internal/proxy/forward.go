@@ -43,8 +43,8 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	// the proxy it would be the proxy that says so. The body is here already, so that nobody has to be asked whether to
 	// send it.
 	for _, name := range []string{
-		"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "X-Amz-Source-Account", "X-Amz-Source-Arn",
-		"Furl-Canonical-Request", "Expect", HeaderToken,
+		"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "X-Amz-Source-Account",
+		"X-Amz-Source-Arn", "Furl-Canonical-Request", "Expect", HeaderToken,
 	} {
 		h.Del(name)
 	}
