@@ -217,6 +217,27 @@ func TestRequestsThatAreNotInDoubtKeepTheConnection(t *testing.T) {
 	}
 }
 
+// Requests of all kinds, one behind the other.
+func TestRequestsOfAllKindsKeepTheConnection(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil).dial(t)
+	var text strings.Builder
+	var bodies []string
+	for _, one := range before {
+		for _, other := range before { // in another order each time
+			text.WriteString(one.text + other.text)
+			bodies = slices.Concat(bodies, one.bodies, other.bodies)
+		}
+	}
+	go io.WriteString(c, text.String()) //nolint:errcheck // answers are counted
+	for i, want := range bodies {
+		response, body, err := c.read()
+		if err != nil || response.StatusCode != http.StatusOK || response.Close || body != want {
+			t.Fatalf("answer %d: %v, %q, %v; want %q", i, response, body, err, want)
+		}
+	}
+}
+
 // Chunks of an odd form are not understood here: what follows them is answered, and nothing after that.
 func TestChunksOfAnOddForm(t *testing.T) {
 	t.Parallel()
