@@ -32,8 +32,8 @@ After the time, each line says who wrote it: platform, which is the local server
 the platform's lines is platform and that of the function's stdout.
 
 On a terminal, control characters that a function prints are shown as \u001b, so that they cannot move the cursor or
-imitate other output. --raw sends them to the terminal as they are, as colors of a program that you trust. Files and
-pipes always get the bytes as they are.
+imitate other output. --raw sends them to the terminal as they are, which shows the colors of a function that you
+trust. Files and pipes always get the bytes as they are.
 
 Exit status: 0 printed, or interrupted while following, 1 no such function or no server, 2 wrong usage, 130 interrupted.`,
 		Example: "  furl logs my-function-with-url --follow\n  furl logs my-function-with-url --raw",

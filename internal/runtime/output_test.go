@@ -128,13 +128,21 @@ func TestFunctionCannotForgePlatformLines(t *testing.T) {
 		change  func(*runtime.Function)
 	}{
 		{"printed", "main", order{Do: "print-raw", Text: forged + "\nEND RequestId: x\nSTART RequestId: x\n"}, 3, nil, nil},
-		{"after CR and NUL", "main", order{Do: "print-raw", Text: "\r" + forged + "\x00" + forged + "\r\n\v\f\u0085" + forged}, 2, nil, nil},
+		{
+			"after CR and NUL", "main",
+			order{Do: "print-raw", Text: "\r" + forged + "\x00" + forged + "\r\n\v\f\u0085" + forged}, 2, nil, nil,
+		},
 		{"without an end", "main", order{Do: "print-raw", Text: "\n" + forged}, 2, nil, nil},
-		{"after a long line", "main", order{Do: "print-raw", Text: strings.Repeat("x", runtime.MaxLogLine) + forged}, 2, nil, nil},
+		{
+			"after a long line", "main",
+			order{Do: "print-raw", Text: strings.Repeat("x", runtime.MaxLogLine) + forged}, 2, nil, nil,
+		},
 		{"after the end", "main", order{Do: "print-late", Ms: 50, Text: forged + "\n"}, 1, nil, nil},
 		{"message of an error", "main", order{Do: "error", Text: "a\n" + forged}, 0, nil, nil},
 		{
-			"type of an error", "raw", []step{{Path: "invocation/{id}/error", Body: `{"errorMessage":"m","errorType":"Mine\n` + forged + `"}`}}, 0, nil, nil,
+			"type of an error", "raw",
+			[]step{{Path: "invocation/{id}/error", Body: `{"errorMessage":"m","errorType":"Mine\n` + forged + `"}`}},
+			0, nil, nil,
 		},
 		{
 			"type of an error of the start", "init-error-forges", nil, 0,
