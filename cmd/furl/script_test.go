@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,8 +25,8 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// The test program is furl, and as "bootstrap" in a deployment package the function of the demo, or one that takes
-// its time.
+// The test program is furl, and as "bootstrap" in a deployment package the function of the demo, one that takes its
+// time, or one that attacks terminals.
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(cli.Main()) }
 	testscript.Main(m, map[string]func(){"furl": program, "bootstrap": func() {
@@ -36,8 +37,24 @@ func TestMain(m *testing.M) {
 				return "done", nil
 			})
 		}
+		if os.Getenv("_HANDLER") == "hostile" {
+			lambda.Start(steer)
+		}
 		program()
 	}})
+}
+
+// evil are characters that a terminal obeys: they rename its window, clear it, color it, make it answer as if the person
+// had typed, write over what was there, and reorder what follows.
+const evil = "\x1b]0;pwned\x07\x1b[2J\x1b[31m\u009b5n\x7f\r\b\x00\u202e\u2066\u2028"
+
+// steer is a function that attacks the terminal of the person who looks at it.
+func steer(event struct{ RawPath string }) (any, error) {
+	fmt.Print("printed "+evil+"\x9b2J\n", "REPORT RequestId: forged\n\rEND RequestId: forged\r\nno end")
+	if event.RawPath == "/fail" {
+		return nil, errors.New("failed " + strings.ReplaceAll(evil, "\x7f", "")) // AWS's library puts it into a header, too
+	}
+	return map[string]any{"statusCode": 200, "body": "body " + evil}, nil
 }
 
 // The scripts type what a person types. Besides furl itself they have

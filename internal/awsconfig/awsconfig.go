@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/furl-dev/furl"
 )
@@ -61,6 +62,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	complete := new(aws.Config)
 	load := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
+		config.WithLogger(logging.Nop{}), // the SDK would write onto the standard error, and quote headers of responses
 		config.WithAssumeRoleCredentialOptions(func(options *stscreds.AssumeRoleOptions) {
 			options.TokenProvider = o.MFACode
 			options.Client = roleClient{options.Client, &roles}

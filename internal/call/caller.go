@@ -18,8 +18,10 @@ import (
 // Caller sends a request and prints the response as its fields say. It is used for one call.
 type Caller struct {
 	Transport *furl.Transport // OnSign is taken by Verbose
-	Stdout    io.Writer
+	Stdout    io.Writer       // for heads and values, which may show control characters as escapes
 	Stderr    io.Writer
+	RawStdout io.Writer // the same streams for what goes out byte for byte: bodies, the text of WriteOut, Progress
+	RawStderr io.Writer // nil: as Stdout and Stderr
 
 	Output       string // -o: file to write the body to; "" or "-" for Stdout
 	Include      bool   // -i: status line and headers first, of redirects too
@@ -47,6 +49,12 @@ type Result struct {
 // Do sends the request, writes the response and returns when all is written. The error is nil for every response,
 // whatever its status.
 func (c *Caller) Do(p *Prepared) (Result, error) {
+	if c.RawStdout == nil {
+		c.RawStdout = c.Stdout
+	}
+	if c.RawStderr == nil {
+		c.RawStderr = c.Stderr
+	}
 	x := &exchange{caller: c, url: p.URL, method: p.HTTP.Method}
 	result, err := x.run(p.HTTP)
 	x.timing.set(&x.timing.end)
@@ -73,7 +81,8 @@ type exchange struct {
 	verbose   *verbose
 	response  *http.Response // the last one
 	redirects int
-	out       io.Writer // where heads and body go
+	head      io.Writer // where heads go
+	body      io.Writer // where the body goes
 	sent      atomic.Int64
 	received  atomic.Int64
 	expected  atomic.Int64 // of received; 0 if it is not known
@@ -81,11 +90,11 @@ type exchange struct {
 
 func (x *exchange) run(r *http.Request) (result Result, err error) {
 	x.timing.start = time.Now()
-	x.out = x.caller.Stdout
+	x.head, x.body = x.caller.Stdout, x.caller.RawStdout
 	if x.caller.Output != "" && x.caller.Output != "-" {
 		file := &lazyFile{name: x.caller.Output}
 		defer func() { err = errors.Join(err, file.Close()) }()
-		x.out = file
+		x.head, x.body = file, file
 	}
 	ctx := x.timing.trace(r.Context())
 	if x.caller.Verbose {
@@ -101,7 +110,7 @@ func (x *exchange) run(r *http.Request) (result Result, err error) {
 		defer release()
 	}
 	if x.caller.Progress {
-		defer drawProgress(x.caller.Stderr, &x.sent, &x.received, &x.expected)()
+		defer drawProgress(x.caller.RawStderr, &x.sent, &x.received, &x.expected)()
 	}
 	for {
 		if r.Body != nil && r.Body != http.NoBody {
@@ -128,7 +137,7 @@ func (x *exchange) run(r *http.Request) (result Result, err error) {
 			return x.receive(resp)
 		}
 		if x.caller.Include {
-			if err := writeHead(x.out, resp); err != nil {
+			if err := writeHead(x.head, resp); err != nil {
 				resp.Body.Close()
 				return Result{Status: resp.StatusCode}, err
 			}
@@ -144,9 +153,9 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 	defer resp.Body.Close()
 	result.Status = resp.StatusCode
 	result.Refusal, result.Refused = furl.RefusalOf(resp)
-	c, out := x.caller, x.out
+	c := x.caller
 	if c.Include {
-		if err := writeHead(out, resp); err != nil {
+		if err := writeHead(x.head, resp); err != nil {
 			return result, err
 		}
 	}
@@ -160,12 +169,12 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 			return result, err
 		}
 	}
-	if file, ok := out.(*lazyFile); ok {
+	if file, ok := x.body.(*lazyFile); ok {
 		if err := file.open(); err != nil { // also for a body without bytes
 			return result, err
 		}
 	}
-	if _, err := io.Copy(out, body); err != nil {
+	if _, err := io.Copy(x.body, body); err != nil {
 		return result, fmt.Errorf("after %d bytes of the response: %w", x.received.Load(), unwrapTimeout(resp.Request.Context(), err))
 	}
 	return result, nil

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Formats are the names under which a signed request can be printed.
@@ -95,10 +97,18 @@ func (p *Prepared) curlBody() (source string, flags []string, err error) {
 	if len(body) > maxInline {
 		return "", nil, fmt.Errorf("the body has more than %d bytes, too many for a command line: put it into a file and say --data-binary @FILE", maxInline)
 	}
-	if bytes.IndexByte(body, 0) < 0 {
+	if plainText(body) {
 		return "", []string{"--data-raw", quote(string(body))}, nil
 	}
 	return "printf " + printfQuote(body) + " | ", []string{"--data-binary", "@-"}, nil
+}
+
+// plainText reports whether a body can stand in a command that is copied from a terminal: a terminal does not show other
+// characters as they are.
+func plainText(body []byte) bool {
+	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\t' && r != '\n' || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+	})
 }
 
 // quote quotes for a POSIX shell.
@@ -108,11 +118,11 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 func printfQuote(b []byte) string {
 	var out strings.Builder
 	out.WriteByte('\'')
-	for _, c := range b {
+	for i, c := range b {
 		switch {
 		case c == '%':
 			out.WriteString("%%")
-		case c < ' ' || c >= 0x7f || c == '\'' || c == '\\':
+		case i == 0 && c == '-', c < ' ', c >= 0x7f, c == '\'', c == '\\': // what begins with '-' is an option
 			fmt.Fprintf(&out, `\%03o`, c)
 		default:
 			out.WriteByte(c)

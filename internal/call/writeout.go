@@ -16,7 +16,8 @@ import (
 // maxFormat bounds a file with the format of -w.
 const maxFormat = 64 << 10
 
-// writeOut writes the format of -w with its variables filled in, curl's and a few of furl's own.
+// writeOut writes the format of -w with its variables filled in, curl's and a few of furl's own. The person who calls
+// wrote the text between the variables, and may color it; values come from outside.
 func (x *exchange) writeOut(format string, result Result, failed error) error {
 	if name, isFile := strings.CutPrefix(format, "@"); isFile {
 		f, err := os.Open(name)
@@ -30,25 +31,29 @@ func (x *exchange) writeOut(format string, result Result, failed error) error {
 		}
 		format = strings.NewReplacer("\r", "", "\n", "").Replace(string(text)) // as curl: a line end is written \n
 	}
-	w := x.caller.Stdout
-	var out strings.Builder
-	flush := func() {
-		io.WriteString(w, out.String())
-		out.Reset()
-	}
+	values, text := x.caller.Stdout, x.caller.RawStdout
 	variables := x.variables(result, failed)
 	for format != "" {
+		end := strings.IndexAny(format, `%\`)
+		if end < 0 {
+			end = len(format)
+		}
+		if end > 0 {
+			io.WriteString(text, format[:end])
+			format = format[end:]
+			continue
+		}
 		switch {
 		case strings.HasPrefix(format, "%%"):
-			out.WriteByte('%')
+			io.WriteString(text, "%")
 			format = format[2:]
 		case strings.HasPrefix(format, "%header{"):
 			name, rest, ok := strings.Cut(format[len("%header{"):], "}")
 			if !ok {
-				out.WriteString(format)
+				io.WriteString(text, format)
 				rest = ""
 			} else if x.response != nil {
-				out.WriteString(x.response.Header.Get(name))
+				io.WriteString(values, x.response.Header.Get(name))
 			}
 			format = rest
 		case strings.HasPrefix(format, "%{"):
@@ -56,38 +61,38 @@ func (x *exchange) writeOut(format string, result Result, failed error) error {
 			value, known := variables[name]
 			switch {
 			case !ok:
-				out.WriteString(format)
+				io.WriteString(text, format)
 				rest = ""
-			case name == "stdout" || name == "stderr":
-				flush()
-				w = map[string]io.Writer{"stdout": x.caller.Stdout, "stderr": x.caller.Stderr}[name]
+			case name == "stdout":
+				values, text = x.caller.Stdout, x.caller.RawStdout
+			case name == "stderr":
+				values, text = x.caller.Stderr, x.caller.RawStderr
 			case name == "header_json":
-				text, err := x.headerJSON()
+				encoded, err := x.headerJSON()
 				if err != nil {
 					return err
 				}
-				out.Write(text)
+				values.Write(encoded)
 			case name == "json":
-				text, err := json.Marshal(typed(variables))
+				encoded, err := json.Marshal(typed(variables))
 				if err != nil {
 					return err
 				}
-				out.Write(text)
+				values.Write(encoded)
 			case known:
-				out.WriteString(value)
+				io.WriteString(values, value)
 			default:
 				fmt.Fprintf(x.caller.Stderr, "furl: --write-out has no variable %q\n", name)
 			}
 			format = rest
 		case len(format) > 1 && format[0] == '\\' && strings.IndexByte("nrt\\", format[1]) >= 0:
-			out.WriteByte("\n\r\t\\"[strings.IndexByte("nrt\\", format[1])])
+			io.WriteString(text, "\n\r\t\\"[strings.IndexByte("nrt\\", format[1]):][:1])
 			format = format[2:]
 		default:
-			out.WriteByte(format[0])
+			io.WriteString(text, format[:1])
 			format = format[1:]
 		}
 	}
-	flush()
 	return nil
 }
 

@@ -151,6 +151,7 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, argument str
 
 	caller := &flags.caller
 	caller.Transport, caller.Stdout, caller.Stderr = signer.transport, p.streams.Out, p.streams.Err
+	caller.RawStdout, caller.RawStderr = raw(p.streams.Out), raw(p.streams.Err)
 	caller.Decompress = flags.request.Compressed
 	caller.Include = caller.Include || flags.request.Head
 	caller.KeepMethod = flags.request.Method != ""

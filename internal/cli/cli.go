@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/furl-dev/furl/internal/demo"
 )
@@ -57,11 +57,16 @@ func Main() int {
 		<-signals
 		cancelStop()
 	}()
-	return Run(ctx, stop, os.Args[1:], os.Getenv, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	streams := Streams{In: os.Stdin, Out: shown(os.Stdout), Err: shown(os.Stderr)}
+	log.SetOutput(streams.Err) // where libraries write that are given no log
+	return Run(ctx, stop, os.Args[1:], os.Getenv, streams)
 }
 
 // Run runs one command line and returns its exit code. Commands come to an end when ctx does, at once when stop does.
 func Run(ctx, stop context.Context, args []string, getenv func(string) string, streams Streams) int {
+	streams.Out, streams.Err = shown(streams.Out), shown(streams.Err)
+	defer finish(streams.Out)
+	defer finish(streams.Err)
 	p := &program{stop: stop, getenv: getenv, streams: streams}
 	root := p.root()
 	root.SetArgs(args)
@@ -76,7 +81,7 @@ func Run(ctx, stop context.Context, args []string, getenv func(string) string, s
 type program struct {
 	stop    context.Context
 	getenv  func(string) string
-	streams Streams
+	streams Streams // Out and Err as shown makes them
 }
 
 func (p *program) root() *cobra.Command {
@@ -184,11 +189,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 
 // note tells the person at the terminal something that is not the answer.
 func (p *program) note(format string, arguments ...any) {
-	fmt.Fprintf(p.streams.Err, "furl: "+format+"\n", arguments...)
-}
-
-// isTerminal reports whether the stream is a terminal.
-func isTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	for line := range strings.Lines(fmt.Sprintf(format, arguments...)) {
+		fmt.Fprintf(p.streams.Err, "furl: %s\n", strings.TrimRight(line, "\n"))
+	}
 }

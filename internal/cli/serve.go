@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 
-	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/app"
@@ -165,23 +163,4 @@ func (p *program) printConfig(flags serveFlags) error {
 		config.MaxEnvironments, string(config.Sandbox), config.SandboxRead, config.SandboxWrite, config.RootAccessKeyID,
 		redacted, flags.logLevel, flags.logFormat,
 	})
-}
-
-// logger makes the program's log, on stderr.
-func (p *program) logger(level, format string) (*slog.Logger, error) {
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log-level: %q is none of debug, info, warn and error", level)
-	}
-	terminal := isTerminal(p.streams.Err)
-	switch {
-	case format == "json" || format == "auto" && !terminal:
-		return slog.New(slog.NewJSONHandler(p.streams.Err, &slog.HandlerOptions{Level: least})), nil
-	case format == "text" || format == "auto":
-		return slog.New(tint.NewTextHandler(p.streams.Err, &tint.Options{
-			Level: least, TimeFormat: "15:04:05.000", NoColor: !terminal || p.getenv("NO_COLOR") != "",
-		})), nil
-	default:
-		return nil, fmt.Errorf("log-format: %q is none of auto, text and json", format)
-	}
 }

@@ -9,14 +9,15 @@ import (
 // Stream is where a line comes from.
 type Stream byte
 
-// The streams. Platform is what the server itself says about the function, such as START and REPORT.
+// The streams. Platform is what the server itself says about the function, such as START and REPORT. No other line may
+// come to be of that stream, so it has to be named: the zero value is the function's.
 const (
-	Platform Stream = iota
-	Stdout
+	Stdout Stream = iota
 	Stderr
+	Platform
 )
 
-var streamNames = [...]string{Platform: "platform", Stdout: "stdout", Stderr: "stderr"}
+var streamNames = [...]string{Stdout: "stdout", Stderr: "stderr", Platform: "platform"}
 
 // String is the stream's name: platform, stdout or stderr.
 func (s Stream) String() string {
@@ -60,12 +61,12 @@ func appendLine(dst []byte, line Line) []byte {
 	return append(dst, '\n')
 }
 
-// known is s, or Platform for what is no stream.
+// known is s, or Stdout for what is no stream.
 func (s Stream) known() Stream {
 	if int(s) < len(streamNames) {
 		return s
 	}
-	return Platform
+	return Stdout
 }
 
 // parseLine undoes appendLine for one line. It is false for what is not one, such as the half of a line that was

@@ -73,7 +73,7 @@ func TestLines(t *testing.T) {
 		{noon, logs.Stderr, ""},
 		{noon, logs.Stderr, "three  \r"},
 		{noon, logs.Stdout, ""},
-		{noon, logs.Platform, "\xff\x00ü"},
+		{noon, logs.Stdout, "\xff\x00ü"},
 		{noon, logs.Stdout, strings.Repeat("x", logs.MaxLine) + "… (10 bytes cut)"},
 	}
 	check := func(s *logs.Store) {

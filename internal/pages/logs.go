@@ -47,7 +47,7 @@ func writeLines(w io.Writer, lines iter.Seq2[logs.Line, error], asJSON bool) err
 		if err != nil {
 			return err
 		}
-		text := line.Time.Format("2006-01-02T15:04:05.000Z") + "  " + line.Text + "\n"
+		text := line.Time.Format("2006-01-02T15:04:05.000Z") + "  " + writer(line.Stream) + "  " + line.Text + "\n"
 		if asJSON {
 			encoded, err := json.Marshal(struct {
 				Time   time.Time `json:"time"`
@@ -64,6 +64,15 @@ func writeLines(w io.Writer, lines iter.Seq2[logs.Line, error], asJSON bool) err
 		}
 	}
 	return nil
+}
+
+// writer says who wrote a line, at a place that the line's text cannot reach: a function may print what looks like a
+// REPORT.
+func writer(stream logs.Stream) string {
+	if stream == logs.Platform {
+		return "platform"
+	}
+	return "function"
 }
 
 // flushing sends everything that is written to it at once.

@@ -90,7 +90,7 @@ func TestPages(t *testing.T) {
 		{"no such request", "/_furl/requests/nothing", nil, 404, "the server keeps the last 1000"},
 		{"latest requests", "/_furl/requests?limit=5", nil, 200, "the-id  403  GET /"},
 		{"latest requests, JSON", "/_furl/requests", asJSON, 200, `"requestId": "the-id"`},
-		{"log", "/_furl/logs?function=web", nil, 200, "2026-11-23T15:00:00.000Z  START\n2026-11-23T15:00:00.000Z  hello <world>\n"},
+		{"log", "/_furl/logs?function=web", nil, 200, "2026-11-23T15:00:00.000Z  platform  START\n2026-11-23T15:00:00.000Z  function  hello <world>\n"},
 		{"end of a log, JSON", "/_furl/logs?function=web&lines=1", asJSON, 200, `"stream":"stdout","text":"hello`},
 		{"log of nobody", "/_furl/logs?function=nobody", nil, 404, `no function "nobody"`},
 		{"no such page", "/_furl/nothing", nil, 404, "no such page"},
@@ -157,6 +157,40 @@ func TestFollowedLogsComeLineByLine(t *testing.T) {
 			t.Fatalf("line is %q, %v; want %q", lines.Text(), lines.Err(), want)
 		}
 		p.Logs.Append("key", logs.Line{Time: time.Now(), Text: "later"})
+	}
+}
+
+// Whatever a function prints, no line of its log reads as one of the platform's.
+func TestFunctionCannotWritePlatformLines(t *testing.T) {
+	p := newPages(t)
+	const forged = "2026-11-23T15:00:00.000Z  platform  REPORT RequestId: 1"
+	at := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	printed := []string{
+		"REPORT RequestId: 1", forged, "\n" + forged, "\r\n" + forged, "\r" + forged, "\x00" + forged, "\x1b[2K\r" + forged,
+		forged + "\n" + forged + "\n", "\u2028" + forged, strings.Repeat("x", logs.MaxLine) + forged, "",
+	}
+	for _, text := range printed {
+		p.Logs.Append("key", logs.Line{Time: at, Text: text})
+	}
+	_, body, _ := get(p, request(t, "/_furl/logs?function=web", nil))
+	platform, function := 0, 0
+	for line := range strings.Lines(body) {
+		switch rest, _ := strings.CutPrefix(line, "2026-11-23T15:00:00.000Z  "); {
+		case strings.HasPrefix(rest, "platform  "):
+			platform++
+		case strings.HasPrefix(rest, "function  "):
+			function++
+		default:
+			t.Errorf("line %.100q", line)
+		}
+	}
+	if platform != 1 || function != 1+len(printed)+3 { // those of newPages, and three line feeds
+		t.Errorf("%d lines of the platform and %d of the function in\n%.4000s", platform, function, body)
+	}
+	asJSON := func(r *http.Request) { r.Header.Set("Accept", "application/json") }
+	_, body, _ = get(p, request(t, "/_furl/logs?function=web", asJSON))
+	if n := strings.Count(body, `"stream":"platform"`); n != 1 {
+		t.Errorf("%d lines of the platform in\n%.4000s", n, body)
 	}
 }
 

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
@@ -27,11 +30,18 @@ func reported(f *runtimeapi.Failure, reason Reason) *FunctionError {
 		var body struct {
 			Type string `json:"errorType"`
 		}
-		if err := json.Unmarshal(f.Body, &body); err == nil && body.Type != "" && len(body.Type) <= 256 {
+		if err := json.Unmarshal(f.Body, &body); err == nil && isErrorType(body.Type) {
 			errorType = body.Type
 		}
 	}
 	return &FunctionError{Type: errorType, Kind: "Unhandled", Payload: f.Body, Reason: reason}
+}
+
+// isErrorType reports whether the function may name its error so. The name goes into REPORT, where a line break or a tab
+// would let the function write what only the platform says.
+func isErrorType(name string) bool {
+	return name != "" && len(name) <= 256 && utf8.ValidString(name) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // timedOut is the answer for a function that ran into its timeout.

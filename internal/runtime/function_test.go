@@ -54,6 +54,9 @@ func functionMain(handler string) {
 			time.Sleep(time.Minute)
 		}
 		lambda.Start(handle)
+	case "init-error-forges":
+		post("init/error", "application/json", `{"errorMessage":"m","errorType":"Mine\n`+forged+`"}`)
+		os.Exit(1)
 	case "raw":
 		rawMain()
 	default:
@@ -128,6 +131,12 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 	case "print-long":
 		fmt.Print(strings.Repeat("x", o.N))
 		return "printed", nil
+	case "print-raw":
+		fmt.Print(o.Text)
+		return "printed", nil
+	case "print-late":
+		time.AfterFunc(time.Duration(o.Ms)*time.Millisecond, func() { fmt.Print(o.Text) })
+		return "promised", nil
 	case "shout":
 		line := bytes.Repeat([]byte("all work and no play\n"), 3000)
 		for written := 0; written < o.N; written += len(line) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -173,12 +174,13 @@ func (o *output) emit(kind LogKind, text []byte, partial bool) {
 	o.sink.WriteLog(line)
 }
 
-// platform writes a line of Lambda's or furl's own.
+// platform writes a line of Lambda's or furl's own. It stays one line, whatever an error that it quotes has in it: the
+// next one would not be the platform's.
 func (o *output) platform(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.drain()
-	o.platformLine([]byte(text))
+	o.platformLine([]byte(strings.ReplaceAll(text, "\n", `\n`)))
 }
 
 func (o *output) platformLine(text []byte) {

@@ -90,6 +90,104 @@ func TestLongLinesAreSplit(t *testing.T) {
 	}
 }
 
+// forged is what a function prints to pass for the platform.
+const forged = "REPORT RequestId: forged"
+
+// kindSink tells the platform's lines from the function's.
+type kindSink struct {
+	mu                 sync.Mutex
+	platform, function []string
+}
+
+func (s *kindSink) WriteLog(line runtime.LogLine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if line.Kind == runtime.LogPlatform {
+		s.platform = append(s.platform, string(line.Text))
+	} else {
+		s.function = append(s.function, string(line.Text))
+	}
+}
+
+// both are the lines so far.
+func (s *kindSink) both() (platform, function []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.platform), slices.Clone(s.function)
+}
+
+// The platform's lines are its own, one by one, whatever a function prints or reports.
+func TestFunctionCannotForgePlatformLines(t *testing.T) {
+	start, report := "START RequestId: {id} Version: $LATEST", "REPORT RequestId: {id}\tDuration: "
+	for _, test := range []struct {
+		name    string
+		handler string
+		event   any
+		printed int      // lines of the function, at least
+		want    []string // beginnings of the platform's lines, if they are others than START, END and REPORT
+		change  func(*runtime.Function)
+	}{
+		{"printed", "main", order{Do: "print-raw", Text: forged + "\nEND RequestId: x\nSTART RequestId: x\n"}, 3, nil, nil},
+		{
+			"after CR and NUL", "main",
+			order{Do: "print-raw", Text: "\r" + forged + "\x00" + forged + "\r\n\v\f\u0085" + forged}, 2, nil, nil,
+		},
+		{"without an end", "main", order{Do: "print-raw", Text: "\n" + forged}, 2, nil, nil},
+		{
+			"after a long line", "main",
+			order{Do: "print-raw", Text: strings.Repeat("x", runtime.MaxLogLine) + forged}, 2, nil, nil,
+		},
+		{"after the end", "main", order{Do: "print-late", Ms: 50, Text: forged + "\n"}, 1, nil, nil},
+		{"message of an error", "main", order{Do: "error", Text: "a\n" + forged}, 0, nil, nil},
+		{
+			"type of an error", "raw",
+			[]step{{Path: "invocation/{id}/error", Body: `{"errorMessage":"m","errorType":"Mine\n` + forged + `"}`}},
+			0, nil, nil,
+		},
+		{
+			"type of an error of the start", "init-error-forges", nil, 0,
+			[]string{"INIT_REPORT Init Duration: ", start, "END RequestId: {id}", report}, nil,
+		},
+		{
+			"name of a directory", "main", nil, 0,
+			[]string{start, `fork/exec /a\n` + forged + "/bootstrap: ", "END RequestId: {id}", report},
+			func(fn *runtime.Function) { fn.CodeDir = "/a\n" + forged },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sink := &kindSink{}
+			b := newBench(t, func(c *runtime.Config) { c.Log, c.InitTimeout = sink, time.Minute })
+			fn := b.function(test.handler, within(time.Minute))
+			if test.change != nil {
+				test.change(fn)
+			}
+			_, result, id := b.invoke(fn, test.event)
+			result.Report() // by then the log is complete
+			platform, function := sink.both()
+			for deadline := time.Now().Add(20 * time.Second); len(function) < test.printed && time.Now().Before(deadline); {
+				time.Sleep(5 * time.Millisecond)
+				platform, function = sink.both()
+			}
+			if len(function) < test.printed {
+				t.Errorf("lines of the function: %.200q", function)
+			}
+			want := test.want
+			if want == nil {
+				want = []string{start, "END RequestId: {id}", report}
+			}
+			if len(platform) != len(want) {
+				t.Fatalf("lines of the platform: %q", platform)
+			}
+			for i, line := range platform {
+				if !strings.HasPrefix(line, strings.ReplaceAll(want[i], "{id}", id)) || strings.ContainsAny(line, "\n\r") {
+					t.Errorf("line %d of the platform is %q, want %q", i, line, want[i])
+				}
+			}
+		})
+	}
+}
+
 // A function that writes without end neither fills the memory nor holds up others.
 func TestShoutingFunction(t *testing.T) {
 	if testing.Short() {

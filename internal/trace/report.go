@@ -50,7 +50,7 @@ func (t *Trace) Report() Report {
 		report.Steps[i] = StepReport{
 			Step:    step.name,
 			Verdict: step.finding.Verdict(),
-			Summary: step.finding.Summary(),
+			Summary: oneLine(step.finding.Summary()),
 			Details: step.finding.Details(),
 			Micros:  step.took.Microseconds(),
 		}
@@ -62,6 +62,9 @@ func (t *Trace) Report() Report {
 	}
 	return report
 }
+
+// oneLine keeps what a summary quotes from going on as a line of its own, which could pass for a step or a fix.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
 
 // FixAs is all fixes of the trace in the form: cli, json, cloudformation or terraform. A fix that can be said in words
 // only is said in words.

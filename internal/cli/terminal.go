@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// screen is a terminal as commands write to it. Requests, functions, AWS and servers choose much of what furl prints,
+// and a terminal obeys some characters: they move the cursor, rename the window, or answer as if the person had typed.
+// A screen shows such characters as escapes, so that every command is safe unless it asks for [raw].
+type screen struct {
+	mu       sync.Mutex
+	terminal io.Writer
+	held     []byte // the end of what was written, as long as its meaning depends on what follows
+	shown    []byte // of one write
+}
+
+// shown is the stream as commands get it: a screen if it is a terminal. Files and pipes get all bytes as they are.
+func shown(stream io.Writer) io.Writer {
+	if file, ok := stream.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return &screen{terminal: file}
+	}
+	return stream
+}
+
+// raw is the way around the escapes, to the stream itself: for the bodies of call, for what the person asked for with
+// --raw, and for styling of furl's own. A test holds the list of its callers.
+func raw(stream io.Writer) io.Writer {
+	if s, ok := stream.(*screen); ok {
+		return rawScreen{s}
+	}
+	return stream
+}
+
+// isTerminal reports whether the stream is a terminal.
+func isTerminal(stream any) bool {
+	switch stream := stream.(type) {
+	case *screen:
+		return true
+	case *os.File:
+		return term.IsTerminal(int(stream.Fd()))
+	}
+	return false
+}
+
+// Write shows text. Half a character at its end waits for the other half.
+func (s *screen) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := text
+	if len(s.held) > 0 {
+		all = append(s.held, text...)
+	}
+	var rest []byte
+	s.shown, rest = appendShown(s.shown[:0], all, false)
+	s.held = append([]byte(nil), rest...)
+	if _, err := s.terminal.Write(s.shown); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// release shows what waits for more. The caller holds mu.
+func (s *screen) release() error {
+	if len(s.held) == 0 {
+		return nil
+	}
+	s.shown, _ = appendShown(s.shown[:0], s.held, true)
+	s.held = nil
+	_, err := s.terminal.Write(s.shown)
+	return err
+}
+
+// finish shows what still waits at the end of the program.
+func finish(stream io.Writer) {
+	if s, ok := stream.(*screen); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.release() //nolint:errcheck // the terminal is gone, and so is whom to tell
+	}
+}
+
+// rawScreen writes to the screen's terminal as it is.
+type rawScreen struct{ *screen }
+
+func (r rawScreen) Write(text []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.release(); err != nil {
+		return 0, err
+	}
+	return r.terminal.Write(text)
+}
+
+// appendShown appends text as a screen shows it: a character that steers a terminal as \u and its number in four digits,
+// a byte that is no UTF-8 as \x and two digits. Within JSON a \u escape means the same character, so JSON stays JSON. A
+// backslash stays as it is, and CRLF becomes LF. Unless text is at its end, rest is what can not be shown without
+// knowing what follows.
+func appendShown(dst, text []byte, end bool) (shown, rest []byte) {
+	for i := 0; i < len(text); {
+		switch b := text[i]; {
+		case b == '\r' && i+1 == len(text) && !end, b >= utf8.RuneSelf && !end && !utf8.FullRune(text[i:]):
+			return dst, text[i:]
+		case b == '\r' && i+1 < len(text) && text[i+1] == '\n':
+			i++
+		default:
+			r, size := utf8.DecodeRune(text[i:])
+			switch {
+			case r == utf8.RuneError && size == 1:
+				dst = fmt.Appendf(dst, `\x%02x`, b)
+			case steers(r):
+				dst = fmt.Appendf(dst, `\u%04x`, r)
+			default:
+				dst = append(dst, text[i:i+size]...)
+			}
+			i += size
+		}
+	}
+	return dst, nil
+}
+
+// steers reports whether a terminal may do something else with a character than to show it.
+func steers(r rune) bool {
+	switch {
+	case r == '\t', r == '\n':
+		return false
+	case r < ' ', 0x7f <= r && r <= 0x9f: // C0, DEL, C1
+		return true
+	case r == 0x2028, r == 0x2029: // some end a line here, and a stranger's text could go on as a line of furl's
+		return true
+	}
+	// Embeddings, overrides and isolates reorder all that follows, furl's own words included. The marks U+200E, U+200F
+	// and U+061C reach no further than their neighbors, and Arabic and Hebrew need them: they stay.
+	return 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069
+}
