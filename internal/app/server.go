@@ -278,8 +278,8 @@ func (s *Server) sweep(ctx context.Context) {
 		if err := s.state.DropExpired(ctx, s.config.Now()); err != nil && ctx.Err() == nil {
 			s.config.Log.Warn("expired sessions stay", "error", err)
 		}
-		if err := s.code.Sweep(s.usedCode()); err != nil {
-			s.config.Log.Warn("code that no function has stays", "error", err)
+		if err := s.code.Sweep(ctx, s.usedCode()); err != nil && ctx.Err() == nil {
+			s.config.Log.Warn("code that no function has is not removed", "error", err)
 		}
 		select {
 		case <-ctx.Done():
