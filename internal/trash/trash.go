@@ -142,12 +142,15 @@ func (b Bin) Left() ([]string, error) {
 	}
 	var left []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix) {
+		if IsAside(e.Name()) {
 			left = append(left, e.Name())
 		}
 	}
 	return left, nil
 }
+
+// IsAside reports whether a name in a bin's directory is of something that lies aside.
+func IsAside(name string) bool { return strings.HasPrefix(name, prefix) }
 
 // Full returns an error that says what to do if [MaxAside] directories or more lie aside. Whoever makes directories
 // that strangers fill asks before each, so that what cannot be removed does not fill the disk.
