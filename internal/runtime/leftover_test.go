@@ -47,6 +47,10 @@ func shellFunction(t testing.TB, script string) *runtime.Function {
 		}
 	}
 	t.Cleanup(func() { os.Chmod(dir, 0o700) }) // for t.TempDir
+	return functionIn(dir)
+}
+
+func functionIn(dir string) *runtime.Function {
 	return &runtime.Function{
 		Key: "k", ARN: "arn:aws:lambda:eu-west-1:123456789012:function:shell", Name: "shell", Version: "$LATEST",
 		Runtime: "provided.al2023", Handler: "main", CodeDir: dir, Timeout: 20 * time.Second, Concurrency: 1,
@@ -121,7 +125,7 @@ func TestLeftoversGoWithTheEnvironment(t *testing.T) {
 // TestLeftoversOfAServerThatIsKilled: they do not stop the next start, and are gone soon after it.
 func TestLeftoversOfAServerThatIsKilled(t *testing.T) {
 	if dir := os.Getenv("FURL_TEST_LEFTOVERS"); dir != "" { // the server that will be killed
-		_, _, homes := runOnce(t, dir, shellFunction(t, litterer))
+		_, _, homes := runOnce(t, dir, functionIn(os.Getenv("FURL_TEST_CODE")))
 		fmt.Println("\nready", strings.Join(homes, " "))
 		time.Sleep(time.Minute)
 		os.Exit(1)
@@ -133,7 +137,7 @@ func TestLeftoversOfAServerThatIsKilled(t *testing.T) {
 	fn := shellFunction(t, litterer)
 	for range 2 {
 		server := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
-		server.Env = append(os.Environ(), "FURL_TEST_LEFTOVERS="+dir)
+		server.Env = append(os.Environ(), "FURL_TEST_LEFTOVERS="+dir, "FURL_TEST_CODE="+fn.CodeDir)
 		server.Stderr = t.Output()
 		stdout, err := server.StdoutPipe()
 		if err != nil {
