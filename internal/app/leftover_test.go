@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +11,13 @@ import (
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/usertest"
 )
+
+func mustPlant(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestLeftoversStopNoStart: what a killed server, its functions and its uploads have left is gone soon after the next
 // start, which does not wait for it.
@@ -30,12 +36,11 @@ func TestLeftoversStopNoStart(t *testing.T) {
 	for _, dir := range left {
 		dir = filepath.Join(data, dir)
 		inner := filepath.Join(dir, "mod", "closed")
-		if err := errors.Join(os.MkdirAll(inner, 0o700), os.WriteFile(filepath.Join(inner, "file"), nil, 0)); err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(os.Chmod(inner, 0), os.Chmod(filepath.Dir(inner), 0o555), os.Chmod(dir, 0o555)); err != nil {
-			t.Fatal(err)
-		}
+		mustPlant(t, os.MkdirAll(inner, 0o700))
+		mustPlant(t, os.WriteFile(filepath.Join(inner, "file"), nil, 0))
+		mustPlant(t, os.Chmod(inner, 0))
+		mustPlant(t, os.Chmod(filepath.Dir(inner), 0o555))
+		mustPlant(t, os.Chmod(dir, 0o555))
 	}
 	log := &record{}
 	config := app.Default()
@@ -85,9 +90,9 @@ func TestTemporaryDirectoryGoes(t *testing.T) {
 			t.Fatalf("no packages in %s: %v", dir, err)
 		}
 		inner := filepath.Join(dir, "environments", "environment", "left", "closed")
-		if err := errors.Join(os.MkdirAll(inner, 0o700), os.WriteFile(filepath.Join(inner, "file"), nil, 0), os.Chmod(inner, 0)); err != nil {
-			t.Fatal(err)
-		}
+		mustPlant(t, os.MkdirAll(inner, 0o700))
+		mustPlant(t, os.WriteFile(filepath.Join(inner, "file"), nil, 0))
+		mustPlant(t, os.Chmod(inner, 0))
 	})
 	if dir == "" {
 		t.Fatal("no directory")

@@ -50,8 +50,8 @@ func tooMany(limit int) error {
 	return fmt.Errorf("%w: more than %d files, directories and links", ErrTooManyEntries, limit)
 }
 
-// checkSize adds up the sizes the archive declares, of which unpacking takes no more. Entries that share their compressed
-// bytes could make reading them take any time.
+// checkSize adds up the sizes the archive declares, of which unpacking takes no more. Entries that share their
+// compressed bytes could make reading them take any time.
 func checkSize(files []*zip.File, zipped, unzipped int64) error {
 	var compressed, total uint64
 	for _, file := range files {

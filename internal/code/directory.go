@@ -83,10 +83,13 @@ func directoryStarts(archive []byte) (starts []uint64, claimed uint64) {
 		return starts, claimed
 	}
 	end64 := little.Uint64(archive[locator+8:])
-	if end64 > uint64(len(archive)) || uint64(len(archive))-end64 < end64Size || !bytes.HasPrefix(archive[end64:], []byte(end64Magic)) {
+	if end64 > uint64(len(archive)) {
 		return starts, claimed
 	}
 	record = archive[end64:]
+	if len(record) < end64Size || !bytes.HasPrefix(record, []byte(end64Magic)) {
+		return starts, claimed
+	}
 	size, offset = little.Uint64(record[40:]), little.Uint64(record[48:])
 	return append(starts, offset, end64-size), max(claimed, little.Uint64(record[32:]))
 }

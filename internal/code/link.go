@@ -46,8 +46,8 @@ const layers = "opt"
 // taskRoot is where Lambda has the code directory.
 const taskRoot = "/var/task"
 
-// checkLinks reads the targets of links and refuses those that lead out of the package, unless it is to the layers. They
-// are followed as the system follows them, through other links, against what is in the archive.
+// checkLinks reads the targets of links and refuses those that lead out of the package, unless it is to the layers.
+// They are followed as the system follows them, through other links, against what is in the archive.
 func checkLinks(links []*link, places map[string]kind) error {
 	byName := make(map[string]*link, len(links))
 	total := 0
@@ -162,10 +162,12 @@ func (l *link) leadsOut() error {
 	clean := path.Clean(l.target)
 	if rest, ok := strings.CutPrefix(clean, taskRoot); ok && (rest == "" || rest[0] == '/') {
 		if relative, err := filepath.Rel(path.Dir(l.name), path.Join(".", rest)); err == nil {
-			return l.refused("into " + taskRoot + ", where only AWS has the package; make it relative, to " + quoted(relative))
+			return l.refused("into " + taskRoot + ", where only AWS has the package; make it relative, to " +
+				quoted(relative))
 		}
 	}
-	return l.refused("to " + quoted(l.target) + ", which is not in the package; zip without --symlinks to include what it points to")
+	return l.refused("to " + quoted(l.target) +
+		", which is not in the package; zip without --symlinks to include what it points to")
 }
 
 func (l *link) refused(why string) error { return unsafeEntry(l.name, "is a symbolic link "+why) }

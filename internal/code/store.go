@@ -240,8 +240,8 @@ func isHash(name string) bool {
 // may be about to be referred to. A function that still runs from a removed package may miss files it has not opened.
 // The first Sweep also removes what earlier processes left.
 //
-// What cannot be removed is not found any more, but lies aside. Sweep goes on after an error and returns the first, which
-// says how many more there are.
+// What cannot be removed is not found any more, but lies aside. Sweep goes on after an error and returns the first,
+// which says how many more there are.
 func (s *Store) Sweep(ctx context.Context, keep func(hex string) bool) error {
 	aside, errs := s.setAside(keep)
 	for _, name := range aside {

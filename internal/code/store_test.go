@@ -211,7 +211,7 @@ func TestPutRefuses(t *testing.T) {
 		{"unzipped too large", archive(t, item{name: "a", content: strings.Repeat("a", 5001)}), code.ErrUnzippedTooLarge, "5000"},
 		{"together too large", archive(t, item{name: "a", content: strings.Repeat("a", 2501)}, item{name: "b", content: strings.Repeat("a", 2500)}), code.ErrUnzippedTooLarge, "5000"},
 		{"declared smaller than it is", understate(t), code.ErrNotZip, ""},
-		{"too many", archive(t, item{name: "1"}, item{name: "2"}, item{name: "3"}, item{name: "4"}, item{name: "5"}, item{name: "6"}), code.ErrTooManyEntries, "more than 5"},
+		{"too many", archive(t, numbered(6)...), code.ErrTooManyEntries, "more than 5"},
 		{"too many implied", archive(t, item{name: "1/2/3/4/5/6"}), code.ErrTooManyEntries, "more than 5"},
 		{"overlapping", overlapping(t), code.ErrNotZip, "more compressed bytes"},
 		{"parent", archive(t, item{name: "../evil"}), code.ErrUnsafeEntry, "leads out"},
@@ -269,6 +269,14 @@ func TestCaseFolding(t *testing.T) {
 	if got := list(t, dir); len(got) != 2 {
 		t.Errorf("tree %v", got)
 	}
+}
+
+// numbered are empty files.
+func numbered(n int) (items []item) {
+	for i := range n {
+		items = append(items, item{name: fmt.Sprint(i)})
+	}
+	return items
 }
 
 // noise is text that does not compress.
@@ -467,7 +475,8 @@ func TestSweepSetsAside(t *testing.T) {
 		if _, err := s.Dir(hash); !errors.Is(err, code.ErrNotFound) {
 			t.Errorf("start %d: the package is still there: %v", start, err)
 		}
-		if entries, err := os.ReadDir(root); err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), "trash-") {
+		entries, err := os.ReadDir(root)
+		if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), "trash-") {
 			t.Errorf("start %d: the store has %v, %v", start, entries, err)
 		}
 	}
@@ -522,7 +531,8 @@ func FuzzPut(f *testing.F) {
 		if err != nil {
 			wantOnly(t, filepath.Join(root, "code"))
 			for _, known := range []error{
-				code.ErrNotZip, code.ErrEmpty, code.ErrZippedTooLarge, code.ErrUnzippedTooLarge, code.ErrTooManyEntries, code.ErrUnsafeEntry,
+				code.ErrNotZip, code.ErrEmpty, code.ErrZippedTooLarge, code.ErrUnzippedTooLarge, code.ErrTooManyEntries,
+				code.ErrUnsafeEntry,
 			} {
 				if errors.Is(err, known) {
 					return
@@ -541,7 +551,8 @@ func FuzzPut(f *testing.F) {
 			switch {
 			case strings.HasPrefix(file, "-> "):
 				wantInside(t, dir, name)
-			case !strings.HasPrefix(file, "-r--r--r-- ") && !strings.HasPrefix(file, "-r-xr-xr-x ") && file != "dr-xr-xr-x":
+			case strings.HasPrefix(file, "-r--r--r-- "), strings.HasPrefix(file, "-r-xr-xr-x "), file == "dr-xr-xr-x":
+			default:
 				t.Errorf("%s is %s", name, file)
 			}
 		}

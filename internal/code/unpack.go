@@ -15,8 +15,8 @@ import (
 const unpackers = 8
 
 // unpack writes the content of an archive below root, closes it to writing and makes it durable. Nothing is written
-// outside root whatever the names are, which os.Root sees to; nor through a link, since links come last. On an error some
-// of it is there.
+// outside root whatever the names are, which os.Root sees to; nor through a link, since links come last. On an error
+// some of it is there.
 func unpack(ctx context.Context, root *os.Root, c *content) error {
 	for _, name := range c.directories {
 		if err := ctx.Err(); err != nil {

@@ -164,8 +164,8 @@ func (o *output) rotate() error {
 	return o.open()
 }
 
-// removeOld removes the files before this one. Whatever has the name of one instead goes, too; what cannot be removed is
-// out of the way, and tried again the next time.
+// removeOld removes the files before this one. Whatever has the name of one instead goes, too; what cannot be removed
+// is out of the way, and tried again the next time.
 func (o *output) removeOld() error {
 	found, err := numbers(o.dir)
 	if err != nil {

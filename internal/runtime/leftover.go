@@ -108,8 +108,8 @@ func (e *environment) removeDir() {
 	}
 }
 
-// maxCacheDepth is how deep directories of compiled modules may be, each of which takes a file descriptor. Code is not as
-// deep.
+// maxCacheDepth is how deep directories of compiled modules may be, each of which takes a file descriptor. Code is not
+// as deep.
 const maxCacheDepth = 128
 
 // pruneCache removes compiled Python modules whose sources are gone from the directory of each function. Functions

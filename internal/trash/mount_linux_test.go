@@ -24,13 +24,17 @@ func TestMountedDirectoriesAreLeftAlone(t *testing.T) {
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 		}
 		out, err := again.CombinedOutput()
-		if errors.Is(err, os.ErrPermission) {
-			t.Skip("no mount namespace for this user: ", err)
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) || strings.Contains(string(out), "--- SKIP: "+t.Name()+" ") {
+			t.Skipf("no mount namespace for this user: %v\n%s", err, out)
 		}
 		if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()+" ") {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		return
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Skip(err)
 	}
 	outside := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(outside, "precious"), 0o700), os.Chmod(outside, 0o500))

@@ -5,12 +5,13 @@
 //
 // What is removed was made by strangers. Directories that nobody may write to or read (Go's module cache makes such)
 // are made writable on the way. Symbolic links are removed and never followed, also where something puts one in the
-// place of a directory meanwhile. What is mounted into a directory is left alone, and no file's mode is changed, since a
-// file may have another name elsewhere. A tree may be of any depth: it takes four file descriptors.
+// place of a directory meanwhile. What is mounted into a directory is left alone, and no file's mode is changed, since
+// a file may have another name elsewhere. A tree may be of any depth: it takes four file descriptors.
 //
-// What has to go is first moved aside, to a directory trash-… in the bin, so that its name is free at once and a process
-// that is killed meanwhile leaves nothing half removed. Where some of it cannot be removed, such as a file in a
-// directory of another user, the rest stays there and the error is a [*Stuck]. [Bin.Left] finds it at the next start.
+// What has to go is first moved aside, to a directory trash-… in the bin, so that its name is free at once and a
+// process that is killed meanwhile leaves nothing half removed. Where some of it cannot be removed, such as a file in
+// a directory of another user, the rest stays there and the error is a [*Stuck]. [Bin.Left] finds it at the next
+// start.
 package trash
 
 import (
@@ -54,8 +55,8 @@ func (s *Stuck) Error() string { return fmt.Sprintf("%s is not removed: %v", s.P
 func (s *Stuck) Unwrap() error { return s.Err }
 
 // Remove removes a file or a directory with everything below it, and does nothing if there is none. The name is
-// relative to the bin's directory. After a [*Stuck] the name is free, and what is left lies aside; after any other error
-// it is where it was.
+// relative to the bin's directory. After a [*Stuck] the name is free, and what is left lies aside; after any other
+// error it is where it was.
 func (b Bin) Remove(ctx context.Context, name string) error {
 	aside, err := b.Aside(name)
 	if err != nil || aside == "" {

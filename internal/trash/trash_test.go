@@ -248,7 +248,8 @@ func TestStuck(t *testing.T) {
 	for range 2 { // at the next start the same again, and no more of it
 		left, err := bin.Left()
 		must(t, err)
-		if all := names(t, bin.Dir); len(left) != 1 || len(all) != 1 || all[0] != left[0] || stuck.Path != filepath.Join(bin.Dir, left[0]) {
+		all := names(t, bin.Dir)
+		if len(left) != 1 || len(all) != 1 || all[0] != left[0] || stuck.Path != filepath.Join(bin.Dir, left[0]) {
 			t.Fatalf("the bin has %q, aside are %q, the error names %s", all, left, stuck.Path)
 		}
 		var files []string
