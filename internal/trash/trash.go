@@ -92,7 +92,8 @@ func (b Bin) Aside(name string) (aside string, err error) {
 func move(root *os.Root, from, to string) error {
 	err := root.Rename(from, to)
 	if errors.Is(err, fs.ErrPermission) && isOnDevice(root, from) {
-		// A directory that is not writable cannot leave the one that it is in.
+		// Nothing leaves a directory that is not writable, nor can a directory that is not writable leave another.
+		makeWritable(root, path.Dir(from))
 		makeWritable(root, from)
 		err = root.Rename(from, to)
 	}

@@ -107,6 +107,11 @@ func TestRemove(t *testing.T) {
 	if left := names(t, filepath.Join(bin.Dir, "below")); len(left) != 0 {
 		t.Errorf("left below: %q", left)
 	}
+	must(t, os.Mkdir(filepath.Join(bin.Dir, "below/tree"), 0o700), os.Chmod(filepath.Join(bin.Dir, "below"), 0o555))
+	must(t, bin.Remove(t.Context(), "below/tree"))
+	if left := names(t, filepath.Join(bin.Dir, "below")); len(left) != 0 {
+		t.Errorf("left below what was closed: %q", left)
+	}
 	if err := (trash.Bin{Dir: filepath.Join(bin.Dir, "missing")}).Remove(t.Context(), "x"); err != nil {
 		t.Errorf("no bin: %v", err)
 	}
