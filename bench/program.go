@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 // bench is what the sections share: a temporary directory, and the programs that are measured, built when they are
@@ -25,7 +27,10 @@ func newBench() (*bench, error) {
 		return nil, err
 	}
 	b := &bench{dir: dir}
-	b.atEnd(func() { os.RemoveAll(dir) })
+	b.atEnd(func() { // the servers' packages are read-only
+		bin := trash.Bin{Dir: filepath.Dir(dir)}
+		bin.Remove(context.Background(), filepath.Base(dir)) //nolint:errcheck // it is in the temporary directory
+	})
 	return b, nil
 }
 

@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"net/http"
 	"os"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 // server is a running `furl serve`.
@@ -41,6 +44,10 @@ func startServer(t *testing.T, flags ...string) *server {
 		s.stop(syscall.SIGTERM)
 		if t.Failed() {
 			s.showLog()
+		}
+		bin := trash.Bin{Dir: dir} // t.TempDir cannot remove packages, which are read-only
+		if err := bin.Remove(context.Background(), filepath.Base(s.data)); err != nil {
+			t.Error(err)
 		}
 	})
 	return s

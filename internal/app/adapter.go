@@ -41,7 +41,7 @@ func (p packages) Put(ctx context.Context, zip []byte) (lambdaapi.Package, error
 		return lambdaapi.Package{}, lambdaapi.ErrNotZip
 	case errors.Is(err, code.ErrEmpty):
 		return lambdaapi.Package{}, lambdaapi.ErrZipEmpty
-	case errors.Is(err, code.ErrUnsafeEntry):
+	case errors.Is(err, code.ErrUnsafeEntry), errors.Is(err, code.ErrTooManyEntries):
 		return lambdaapi.Package{}, lambda.Errorf(lambda.Invalid, "%v", err)
 	case err != nil:
 		return lambdaapi.Package{}, err

@@ -35,6 +35,7 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 // Server is a server that is ready to run.
@@ -286,8 +287,8 @@ func (s *Server) sweep(ctx context.Context) {
 		if err := s.state.DropExpired(ctx, s.config.Now()); err != nil && ctx.Err() == nil {
 			s.config.Log.Warn("expired sessions stay", "error", err)
 		}
-		if err := s.code.Sweep(s.usedCode()); err != nil {
-			s.config.Log.Warn("code that no function has stays", "error", err)
+		if err := s.code.Sweep(ctx, s.usedCode()); err != nil && ctx.Err() == nil {
+			s.config.Log.Warn("code that no function has is not removed", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -346,10 +347,22 @@ func (s *Server) Close() error {
 		faults = append(faults, s.db.Close())
 	}
 	if s.config.Data == InMemory && s.dir != "" {
-		faults = append(faults, os.RemoveAll(s.dir))
+		faults = append(faults, s.removeDir())
 	}
 	s.http, s.listener, s.pool, s.logs, s.db, s.dir = nil, nil, nil, nil, nil, ""
 	return errors.Join(faults...)
+}
+
+// removeDir removes the temporary directory with what functions and uploads have left in it.
+func (s *Server) removeDir() error {
+	const patience = 10 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := trash.Bin{Dir: filepath.Dir(s.dir)}.Remove(ctx, filepath.Base(s.dir))
+	if err != nil {
+		s.config.Log.Warn("temporary directory not removed", "error", err)
+	}
+	return err
 }
 
 // Endpoint is the server's address, http://127.0.0.1:9000.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ import (
 type content struct {
 	directories []string // clean names, every directory after the one it is in
 	files       []file
+	links       []*link
 }
 
 // file is one file of an archive.
@@ -22,82 +24,91 @@ type file struct {
 	zip  *zip.File
 }
 
-// directoryHeader is how each entry of an archive's directory begins.
-var directoryHeader = []byte("PK\x01\x02")
-
 // examine checks everything about an archive that can be known without unpacking it.
 func examine(archive []byte, limit limits) (*content, error) {
 	if int64(len(archive)) > limit.zipped {
 		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrZippedTooLarge, len(archive), limit.zipped)
 	}
-	// The zip package reads the whole directory into memory, at several times its size. Archives within archives can
-	// make this count too high, so it only stops what is far beyond.
-	if n := bytes.Count(archive, directoryHeader); n > 4*limit.entries {
-		return nil, tooMany(limit.entries)
+	if err := checkCount(archive, limit.entries); err != nil {
+		return nil, err
 	}
 	reader, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotZip, err)
 	}
-	if len(reader.File) > limit.entries {
-		return nil, tooMany(limit.entries)
-	}
-	if err := checkSize(reader.File, limit.unzipped); err != nil {
+	if err := checkSize(reader.File, int64(len(archive)), limit.unzipped); err != nil {
 		return nil, err
 	}
 	arranged, err := arrange(reader.File, limit.entries)
-	if err == nil && len(arranged.files) == 0 {
+	if err == nil && len(arranged.files) == 0 && len(arranged.links) == 0 {
 		return nil, ErrEmpty
 	}
 	return arranged, err
 }
 
 func tooMany(limit int) error {
-	return fmt.Errorf("%w: more than %d files and directories", ErrUnzippedTooLarge, limit)
+	return fmt.Errorf("%w: more than %d files, directories and links", ErrTooManyEntries, limit)
 }
 
-// checkSize adds up the sizes the archive declares. Unpacking holds the files to them.
-func checkSize(files []*zip.File, limit int64) error {
-	total := uint64(0)
+// checkSize adds up the sizes the archive declares, of which unpacking takes no more. Entries that share their
+// compressed bytes could make reading them take any time.
+func checkSize(files []*zip.File, zipped, unzipped int64) error {
+	var compressed, total uint64
 	for _, file := range files {
-		if file.UncompressedSize64 > uint64(limit) || total+file.UncompressedSize64 > uint64(limit) {
-			return fmt.Errorf("%w: more than %d bytes", ErrUnzippedTooLarge, limit)
+		if file.UncompressedSize64 > uint64(unzipped) || total+file.UncompressedSize64 > uint64(unzipped) {
+			return fmt.Errorf("%w: more than %d bytes", ErrUnzippedTooLarge, unzipped)
+		}
+		if file.CompressedSize64 > uint64(zipped) || compressed+file.CompressedSize64 > uint64(zipped) {
+			return fmt.Errorf("%w: its entries have more compressed bytes than there are in the archive", ErrNotZip)
 		}
 		total += file.UncompressedSize64
+		compressed += file.CompressedSize64
 	}
 	return nil
 }
 
-// arrange sorts the entries into directories, named or only implied, and files. It refuses two files in one place
-// and a file where a directory has to be: which of the two a function would see depends on who unpacks.
+// kind is what is in a place of an archive. Nothing is there if it is zero.
+type kind string
+
+const (
+	aFile      kind = "a file"
+	aDirectory kind = "a directory"
+	aLink      kind = "a symbolic link"
+)
+
+// arrange sorts the entries into directories, named or only implied, files and links. It refuses two entries in one
+// place unless both are a directory, and so everything below a file or a link: which of the two a function would see
+// depends on who unpacks.
 func arrange(entries []*zip.File, limit int) (*content, error) {
 	var c content
-	const (
-		isFile = iota + 1
-		isDirectory
-	)
-	places := make(map[string]int, len(entries))
+	places := make(map[string]kind, len(entries))
 	for _, e := range entries {
 		name, err := checkEntry(e)
 		if err != nil {
 			return nil, err
 		}
-		if e.Mode().IsDir() {
+		what := kindOf(e)
+		if what == aDirectory {
 			name += "/" // so that it is its own parent below
-		} else if places[name] == isFile {
+		} else if places[name] == what {
 			return nil, unsafeEntry(name, "is in the archive twice")
-		} else if places[name] == isDirectory {
-			return nil, unsafeEntry(name, "is both a file and a directory")
+		} else if places[name] != "" {
+			return nil, unsafeEntry(name, "is both "+string(what)+" and "+string(places[name]))
 		} else {
-			places[name] = isFile
+			places[name] = what
+		}
+		switch what {
+		case aFile:
 			c.files = append(c.files, file{name, e})
+		case aLink:
+			c.links = append(c.links, &link{name: name, zip: e})
 		}
 		first := len(c.directories)
-		for dir := parent(name); dir != "." && places[dir] != isDirectory; dir = parent(dir) {
-			if places[dir] == isFile {
-				return nil, unsafeEntry(dir, "is both a file and a directory")
+		for dir := parent(name); dir != "." && places[dir] != aDirectory; dir = parent(dir) {
+			if places[dir] != "" {
+				return nil, unsafeEntry(dir, "is both "+string(places[dir])+" and a directory")
 			}
-			places[dir] = isDirectory
+			places[dir] = aDirectory
 			c.directories = append(c.directories, dir)
 		}
 		slices.Reverse(c.directories[first:])
@@ -105,7 +116,18 @@ func arrange(entries []*zip.File, limit int) (*content, error) {
 			return nil, tooMany(limit)
 		}
 	}
-	return &c, nil
+	return &c, checkLinks(c.links, places)
+}
+
+func kindOf(entry *zip.File) kind {
+	switch mode := entry.Mode(); {
+	case mode&fs.ModeSymlink != 0:
+		return aLink
+	case mode.IsDir():
+		return aDirectory
+	default:
+		return aFile
+	}
 }
 
 // parent is the directory a clean name is in, "." at the top.
@@ -121,10 +143,10 @@ func checkEntry(entry *zip.File) (string, error) {
 	const encrypted = 1 // bit of Flags
 	mode := entry.Mode()
 	switch {
-	case mode&fs.ModeSymlink != 0:
-		return "", unsafeEntry(entry.Name, "is a symbolic link; zip without --symlinks to include what it points to")
-	case !mode.IsRegular() && !mode.IsDir():
-		return "", unsafeEntry(entry.Name, "is neither a file nor a directory")
+	case mode&fs.ModeSymlink != 0 && mode.IsDir(): // a link by its mode, a directory by the / at its end
+		return "", unsafeEntry(entry.Name, "is both a symbolic link and a directory")
+	case mode.Type()&^(fs.ModeSymlink|fs.ModeDir) != 0:
+		return "", unsafeEntry(entry.Name, "is neither a file nor a directory nor a link")
 	case entry.Flags&encrypted != 0:
 		return "", unsafeEntry(entry.Name, "is encrypted")
 	}
@@ -170,9 +192,14 @@ func checkName(name string) error {
 
 // unsafeEntry says what is wrong with the entry of that name.
 func unsafeEntry(name, what string) error {
+	return fmt.Errorf("%w: %s %s", ErrUnsafeEntry, quoted(name), what)
+}
+
+// quoted is the beginning of a name or target, for a message.
+func quoted(name string) string {
 	const most = 80
 	if len(name) > most {
 		name = name[:most] + "…"
 	}
-	return fmt.Errorf("%w: %q %s", ErrUnsafeEntry, name, what)
+	return strconv.Quote(name)
 }

@@ -8,6 +8,7 @@ var (
 	ErrEmpty            = errors.New("zip archive has no files in it")
 	ErrZippedTooLarge   = errors.New("zip archive is too large")
 	ErrUnzippedTooLarge = errors.New("unzipped content is too large")
+	ErrTooManyEntries   = errors.New("zip archive has too many entries")
 	ErrUnsafeEntry      = errors.New("zip archive has an unsafe entry")
 )
 

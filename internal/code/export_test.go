@@ -7,3 +7,6 @@ func (s *Store) SetLimits(zipped, unzipped int64, entries int) {
 
 // Grace is how long a package is safe from Sweep.
 const Grace = grace
+
+// CheckCount refuses an archive with more entries than the limit.
+var CheckCount = checkCount

@@ -11,7 +11,7 @@ const (
 type limits struct {
 	zipped   int64 // bytes of the archive
 	unzipped int64 // bytes of all files together
-	entries  int   // files and directories
+	entries  int   // files, directories and links
 }
 
 // defaultLimits has Lambda's sizes. Lambda does not document a number of entries; this one is as many as an archive

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 // A package is a directory named by its hash, with these two in it.
@@ -22,7 +24,7 @@ const (
 	treeName = "tree"
 )
 
-// partPrefix begins the name of a directory that is being filled or removed.
+// partPrefix begins the name of a directory that is being filled.
 const partPrefix = "part-"
 
 // grace is how long after its last Put a package is safe from Sweep, so that there is time between Put and whatever
@@ -42,11 +44,14 @@ type Store struct {
 	Now func() time.Time // for tests; time.Now if nil
 
 	dir    string // absolute
+	bin    trash.Bin
 	limits limits
 	mu     sync.RWMutex // held for reading by Put, for writing by Sweep
+	swept  bool         // under mu: a Sweep has begun
 }
 
-// Open opens the store in dir, making the directory if need be and removing what an interrupted Put or Sweep left.
+// Open opens the store in dir, making the directory if need be. What an interrupted Put or Sweep left, the first Sweep
+// removes.
 func Open(dir string) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -55,25 +60,15 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the code store: %w", err)
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open the code store: %w", err)
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), partPrefix) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return nil, fmt.Errorf("clean the code store: %w", err)
-			}
-		}
-	}
-	return &Store{dir: dir, limits: defaultLimits}, nil
+	return &Store{dir: dir, bin: trash.Bin{Dir: dir}, limits: defaultLimits}, nil
 }
 
 // Put checks, unpacks and keeps an archive. When it returns without error the package is complete and durable. An
 // archive that is there already is not unpacked again.
 //
-// The error is [ErrNotZip], [ErrEmpty], [ErrZippedTooLarge], [ErrUnzippedTooLarge] or [ErrUnsafeEntry] if the archive
-// is at fault, and says what is wrong with it; any other error is of the disk or the context.
+// The error is [ErrNotZip], [ErrEmpty], [ErrZippedTooLarge], [ErrUnzippedTooLarge], [ErrTooManyEntries] or
+// [ErrUnsafeEntry] if the archive is at fault, and says what is wrong with it; any other error is of the disk or the
+// context.
 func (s *Store) Put(ctx context.Context, archive []byte) (Package, error) {
 	if int64(len(archive)) > s.limits.zipped { // before the work of hashing it
 		_, err := examine(archive, s.limits)
@@ -119,7 +114,8 @@ func (s *Store) add(ctx context.Context, hex string, archive []byte, c *content)
 	if err != nil {
 		return fmt.Errorf("store the code: %w", err)
 	}
-	defer os.RemoveAll(part) // is no longer there if all went well
+	// There is nothing if all went well. What cannot be removed is tried again at the next start, and reported then.
+	defer s.bin.Remove(context.WithoutCancel(ctx), filepath.Base(part)) //nolint:errcheck // as said
 	if err := fill(ctx, part, archive, c); err != nil {
 		return err
 	}
@@ -157,7 +153,7 @@ func fill(ctx context.Context, part string, archive []byte, c *content) error {
 	if err := unpack(ctx, tree, c); err != nil {
 		return err
 	}
-	if err := syncDirectory(root, "."); err != nil {
+	if err := finishDirectory(root, ".", 0o500); err != nil {
 		return fmt.Errorf("store the code: %w", err)
 	}
 	return nil
@@ -182,7 +178,12 @@ func (s *Store) sync() error {
 		return err
 	}
 	defer root.Close()
-	return syncDirectory(root, ".")
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
 }
 
 // Dir is the directory a package is unpacked in, an absolute path. It is shared: nothing may be written there.
@@ -237,48 +238,69 @@ func isHash(name string) bool {
 
 // Sweep removes the packages for which keep is false, except those that were put within the last ten minutes: they
 // may be about to be referred to. A function that still runs from a removed package may miss files it has not opened.
-// Sweep goes on after an error and returns all of them.
-func (s *Store) Sweep(keep func(hex string) bool) error {
-	removed, err := s.setAside(keep)
-	errs := []error{err}
-	for _, part := range removed {
-		errs = append(errs, os.RemoveAll(part))
+// The first Sweep also removes what earlier processes left.
+//
+// What cannot be removed is not found any more, but lies aside. Sweep goes on after an error and returns the first,
+// which says how many more there are.
+func (s *Store) Sweep(ctx context.Context, keep func(hex string) bool) error {
+	aside, errs := s.setAside(keep)
+	for _, name := range aside {
+		if err := s.bin.Empty(ctx, name); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("sweep the code store: %w", err)
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("sweep the code store: %w", errs[0])
+	default:
+		return fmt.Errorf("sweep the code store: %w, and %d errors more", errs[0], len(errs)-1)
 	}
-	return nil
 }
 
 // setAside moves what is to be removed out of the way, each package in one step, and returns where it is now. Put
 // waits for that, but not for the deleting file by file.
-func (s *Store) setAside(keep func(hex string) bool) (aside []string, err error) {
+func (s *Store) setAside(keep func(hex string) bool) (aside []string, errs []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
-	var errs []error
+	if !s.swept {
+		s.swept = true
+		if aside, err = s.bin.Left(); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	for _, e := range entries {
-		if !isHash(e.Name()) || keep(e.Name()) {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil {
+		if stale, err := s.isStale(e, keep); err != nil {
 			errs = append(errs, err)
-			continue
+		} else if stale {
+			name, err := s.bin.Aside(e.Name())
+			if err != nil {
+				errs = append(errs, err)
+			} else if name != "" {
+				aside = append(aside, name)
+			}
 		}
-		if s.now().Sub(info.ModTime()) < grace {
-			continue
-		}
-		part, err := os.MkdirTemp(s.dir, partPrefix)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		aside = append(aside, part)
-		errs = append(errs, os.Rename(filepath.Join(s.dir, e.Name()), filepath.Join(part, treeName)))
 	}
-	return aside, errors.Join(errs...)
+	return aside, errs
+}
+
+// isStale reports whether an entry of the store is to be removed: a package that nobody has, or, since no Put is under
+// way, what one has not finished.
+func (s *Store) isStale(e fs.DirEntry, keep func(hex string) bool) (bool, error) {
+	if strings.HasPrefix(e.Name(), partPrefix) {
+		return true, nil
+	}
+	if !isHash(e.Name()) || keep(e.Name()) {
+		return false, nil
+	}
+	info, err := e.Info()
+	if err != nil {
+		return false, err
+	}
+	return s.now().Sub(info.ModTime()) >= grace, nil
 }

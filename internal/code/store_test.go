@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/code"
+	"github.com/furl-dev/furl/internal/trash"
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // item is one entry of an archive made for a test.
@@ -61,10 +64,29 @@ func open(t testing.TB, dir string) *code.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // t.TempDir cannot remove directories that are read-only
+		if err := (trash.Bin{Dir: filepath.Dir(dir)}).Remove(context.Background(), filepath.Base(dir)); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 
-// list is what is below dir: path, kind of mode, content.
+// put keeps an archive and returns the directory it is unpacked in.
+func put(t testing.TB, s *code.Store, archive []byte) string {
+	t.Helper()
+	p, err := s.Put(t.Context(), archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := s.Dir(p.Hex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// list is what is below dir: path, mode, content or target.
 func list(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -79,6 +101,11 @@ func list(t testing.TB, dir string) map[string]string {
 		info, err := d.Info()
 		if err != nil || d.IsDir() {
 			found[name] = info.Mode().String()
+			return err
+		}
+		if info.Mode().Type() == fs.ModeSymlink {
+			target, err := os.Readlink(path)
+			found[name] = "-> " + target
 			return err
 		}
 		content, err := os.ReadFile(path)
@@ -126,11 +153,11 @@ func TestPut(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string]string{
 			"bootstrap":   "-r-xr-xr-x #!/bin/sh\n",
-			"lib":         "drwxr-xr-x",
-			"lib/a":       "drwxr-xr-x",
+			"lib":         "dr-xr-xr-x",
+			"lib/a":       "dr-xr-xr-x",
 			"lib/a/b.txt": "-r--r--r-- b",
 			"lib/c.txt":   "-r--r--r-- c",
-			"empty":       "drwxr-xr-x",
+			"empty":       "dr-xr-xr-x",
 			"secret":      "-r-xr-xr-x s",
 			"ünï cödé":    "-r--r--r-- u",
 		}, list(t, dir)); diff != "" {
@@ -184,9 +211,9 @@ func TestPutRefuses(t *testing.T) {
 		{"unzipped too large", archive(t, item{name: "a", content: strings.Repeat("a", 5001)}), code.ErrUnzippedTooLarge, "5000"},
 		{"together too large", archive(t, item{name: "a", content: strings.Repeat("a", 2501)}, item{name: "b", content: strings.Repeat("a", 2500)}), code.ErrUnzippedTooLarge, "5000"},
 		{"declared smaller than it is", understate(t), code.ErrNotZip, ""},
-		{"too many", archive(t, item{name: "1"}, item{name: "2"}, item{name: "3"}, item{name: "4"}, item{name: "5"}, item{name: "6"}), code.ErrUnzippedTooLarge, "more than 5"},
-		{"too many implied", archive(t, item{name: "1/2/3/4/5/6"}), code.ErrUnzippedTooLarge, "more than 5"},
-		{"too many by far", bytes.Repeat([]byte("PK\x01\x02"), 21), code.ErrUnzippedTooLarge, "more than 5"},
+		{"too many", archive(t, numbered(6)...), code.ErrTooManyEntries, "more than 5"},
+		{"too many implied", archive(t, item{name: "1/2/3/4/5/6"}), code.ErrTooManyEntries, "more than 5"},
+		{"overlapping", overlapping(t), code.ErrNotZip, "more compressed bytes"},
 		{"parent", archive(t, item{name: "../evil"}), code.ErrUnsafeEntry, "leads out"},
 		{"parent within", archive(t, item{name: "a/../../evil"}), code.ErrUnsafeEntry, "leads out"},
 		{"parent that returns", archive(t, item{name: "a/../b"}), code.ErrUnsafeEntry, "leads out"},
@@ -199,7 +226,6 @@ func TestPutRefuses(t *testing.T) {
 		{"long element", archive(t, item{name: strings.Repeat("n", 256)}), code.ErrUnsafeEntry, "255"},
 		{"long name", archive(t, item{name: strings.Repeat("n/", 513)}), code.ErrUnsafeEntry, "1024"},
 		{"deep name", archive(t, item{name: strings.Repeat("n/", 64) + "n"}), code.ErrUnsafeEntry, "64 directories"},
-		{"symbolic link", archive(t, item{name: "link", content: "/etc/passwd", mode: fs.ModeSymlink | 0o777}), code.ErrUnsafeEntry, "symbolic link"},
 		{"device", archive(t, item{name: "null", mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}), code.ErrUnsafeEntry, "neither"},
 		{"pipe", archive(t, item{name: "pipe", mode: fs.ModeNamedPipe | 0o666}), code.ErrUnsafeEntry, "neither"},
 		{"twice", archive(t, item{name: "a"}, item{name: "./a"}), code.ErrUnsafeEntry, "twice"},
@@ -245,6 +271,14 @@ func TestCaseFolding(t *testing.T) {
 	}
 }
 
+// numbered are empty files.
+func numbered(n int) (items []item) {
+	for i := range n {
+		items = append(items, item{name: fmt.Sprint(i)})
+	}
+	return items
+}
+
 // noise is text that does not compress.
 func noise(n int) string {
 	var text strings.Builder
@@ -287,6 +321,19 @@ func understate(t *testing.T) []byte {
 	data := stored(t, "a", strings.Repeat("a", 1000))
 	directory := bytes.LastIndex(data, []byte("PK\x01\x02"))
 	copy(data[directory+24:], []byte{10, 0, 0, 0}) // uncompressed size
+	return data
+}
+
+// overlapping makes a zip of two entries with the same bytes, far more than there are in it.
+func overlapping(t *testing.T) []byte {
+	data := stored(t, "a", strings.Repeat("a", 1000))
+	directory := bytes.LastIndex(data, []byte("PK\x01\x02"))
+	end := bytes.LastIndex(data, []byte("PK\x05\x06"))
+	data = slices.Concat(data[:end], bytes.Replace(data[directory:end], []byte("a"), []byte("b"), 1), data[end:])
+	end = bytes.LastIndex(data, []byte("PK\x05\x06"))
+	binary.LittleEndian.PutUint16(data[end+8:], 2)
+	binary.LittleEndian.PutUint16(data[end+10:], 2)
+	binary.LittleEndian.PutUint32(data[end+12:], uint32(end-directory))
 	return data
 }
 
@@ -346,14 +393,93 @@ func TestCanceledPut(t *testing.T) {
 	wantOnly(t, root)
 }
 
-// TestInterruptedPut: what a killed Put left is not a package, and goes.
+// TestInterruptedPut: what a killed Put left is not a package, and goes, whatever state it is in.
 func TestInterruptedPut(t *testing.T) {
+	if !usertest.Unprivileged(t) {
+		return
+	}
 	root := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(root, "part-123", "tree"), 0o700); err != nil {
+	tree := filepath.Join(root, "part-123", "tree")
+	if err := os.MkdirAll(filepath.Join(tree, "lib"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	open(t, root)
+	for _, dir := range []string{filepath.Join(tree, "lib"), tree, filepath.Dir(tree)} {
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(t, root).Sweep(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
 	wantOnly(t, root)
+}
+
+// TestReadOnly: nothing can be written to a package, and it can be removed all the same.
+func TestReadOnly(t *testing.T) {
+	if !usertest.Unprivileged(t) {
+		return
+	}
+	root := t.TempDir()
+	s := open(t, root)
+	dir := put(t, s, archive(t, item{name: "lib/file", mode: 0o777}))
+	for _, name := range []string{"new", "lib/new", "lib/file", "../new", "../package.zip"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("write %s: %v, want %v", name, err, fs.ErrPermission)
+		}
+	}
+	for _, name := range []string{"lib/file", "lib", "../package.zip"} {
+		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("remove %s: %v, want %v", name, err, fs.ErrPermission)
+		}
+	}
+	s.Now = func() time.Time { return time.Now().Add(code.Grace) }
+	if err := s.Sweep(t.Context(), func(string) bool { return false }); err != nil {
+		t.Error(err)
+	}
+	wantOnly(t, root)
+}
+
+// TestSweepSetsAside: a package that cannot be removed is no package any more, is reported once, and tried again at the
+// next start.
+func TestSweepSetsAside(t *testing.T) {
+	const hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	if !usertest.UnprivilegedWith(t, func(dir string) { // root has made a directory in it
+		foreign := filepath.Join(dir, "code", hash, "tree", "foreign")
+		for _, err := range []error{
+			os.MkdirAll(foreign, 0o755), os.WriteFile(filepath.Join(foreign, "file"), nil, 0o600),
+			os.Chown(filepath.Join(dir, "code"), usertest.Nobody, usertest.Nobody),
+			os.Chown(filepath.Join(dir, "code", hash), usertest.Nobody, usertest.Nobody),
+			os.Chown(filepath.Join(dir, "code", hash, "tree"), usertest.Nobody, usertest.Nobody),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}) {
+		return
+	}
+	root := filepath.Join(usertest.Dir(), "code")
+	for start, want := range [][]bool{{true, false}, {true, false}} { // that a Sweep returns an error
+		s, err := code.Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Now = func() time.Time { return time.Now().Add(code.Grace) }
+		for sweep, want := range want {
+			err := s.Sweep(t.Context(), func(string) bool { return false })
+			var stuck *trash.Stuck
+			if errors.As(err, &stuck) != want || (err != nil) != want {
+				t.Errorf("start %d, sweep %d: %v", start, sweep, err)
+			}
+		}
+		if _, err := s.Dir(hash); !errors.Is(err, code.ErrNotFound) {
+			t.Errorf("start %d: the package is still there: %v", start, err)
+		}
+		entries, err := os.ReadDir(root)
+		if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), "trash-") {
+			t.Errorf("start %d: the store has %v, %v", start, entries, err)
+		}
+	}
 }
 
 func TestSweep(t *testing.T) {
@@ -371,7 +497,7 @@ func TestSweep(t *testing.T) {
 	}
 	sweep := func(keep ...string) {
 		t.Helper()
-		if err := s.Sweep(func(hex string) bool { return slices.Contains(keep, hex) }); err != nil {
+		if err := s.Sweep(t.Context(), func(hex string) bool { return slices.Contains(keep, hex) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -393,7 +519,8 @@ func TestSweep(t *testing.T) {
 func FuzzPut(f *testing.F) {
 	f.Add(archive(f, item{name: "bootstrap", content: "x", mode: 0o755}, item{name: "lib/a", content: "y"}))
 	f.Add(archive(f, item{name: "../evil", content: "x"}))
-	f.Add(archive(f, item{name: "link", content: "/", mode: fs.ModeSymlink | 0o777}))
+	f.Add(archive(f, link("out", "/")))
+	f.Add(archive(f, item{name: "a/b/file"}, link("a/c", "b"), link("d", "a/c/../b/file"), link("e/f", "../a/missing")))
 	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		root := t.TempDir()
@@ -403,7 +530,10 @@ func FuzzPut(f *testing.F) {
 		wantOnly(t, root, "code")
 		if err != nil {
 			wantOnly(t, filepath.Join(root, "code"))
-			for _, known := range []error{code.ErrNotZip, code.ErrEmpty, code.ErrZippedTooLarge, code.ErrUnzippedTooLarge, code.ErrUnsafeEntry} {
+			for _, known := range []error{
+				code.ErrNotZip, code.ErrEmpty, code.ErrZippedTooLarge, code.ErrUnzippedTooLarge, code.ErrTooManyEntries,
+				code.ErrUnsafeEntry,
+			} {
 				if errors.Is(err, known) {
 					return
 				}
@@ -417,8 +547,12 @@ func FuzzPut(f *testing.F) {
 		}
 		total, found := 0, list(t, dir)
 		for name, file := range found {
-			total += len(file) - len("-r--r--r-- ")
-			if !strings.HasPrefix(file, "-r") && !strings.HasPrefix(file, "drwxr-xr-x") {
+			total += max(0, len(file)-len("-r--r--r-- "))
+			switch {
+			case strings.HasPrefix(file, "-> "):
+				wantInside(t, dir, name)
+			case strings.HasPrefix(file, "-r--r--r-- "), strings.HasPrefix(file, "-r-xr-xr-x "), file == "dr-xr-xr-x":
+			default:
 				t.Errorf("%s is %s", name, file)
 			}
 		}

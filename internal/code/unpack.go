@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 	"sync"
 )
 
@@ -15,8 +14,9 @@ import (
 // them, and the disk takes several as fast as one.
 const unpackers = 8
 
-// unpack writes the content of an archive below root and makes it durable. Nothing is written outside root whatever
-// the names are, which os.Root sees to. On an error some of it is there.
+// unpack writes the content of an archive below root, closes it to writing and makes it durable. Nothing is written
+// outside root whatever the names are, which os.Root sees to; nor through a link, since links come last. On an error
+// some of it is there.
 func unpack(ctx context.Context, root *os.Root, c *content) error {
 	for _, name := range c.directories {
 		if err := ctx.Err(); err != nil {
@@ -31,8 +31,15 @@ func unpack(ctx context.Context, root *os.Root, c *content) error {
 	if err := unpackFiles(ctx, root, c.files); err != nil {
 		return err
 	}
+	for _, l := range c.links {
+		if err := root.Symlink(l.target, l.name); errors.Is(err, fs.ErrExist) {
+			return foldedName(l.name)
+		} else if err != nil {
+			return fmt.Errorf("unpack: %w", err)
+		}
+	}
 	for _, name := range append(c.directories, ".") {
-		if err := syncDirectory(root, name); err != nil {
+		if err := finishDirectory(root, name, 0o555); err != nil {
 			return fmt.Errorf("unpack: %w", err)
 		}
 	}
@@ -136,15 +143,12 @@ func (r *archiveReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// syncDirectory makes the names in a directory durable. Windows has no call for that.
-func syncDirectory(root *os.Root, name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
+// finishDirectory gives a directory the mode that it keeps, and makes that and the names in it durable.
+func finishDirectory(root *os.Root, name string, mode fs.FileMode) error {
 	dir, err := root.Open(name)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	return dir.Sync()
+	return errors.Join(dir.Chmod(mode), dir.Sync())
 }

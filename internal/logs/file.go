@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 // A log is a directory with numbered files in it. Lines are appended to the one with the highest number until it is
@@ -154,19 +157,40 @@ func (o *output) rotate() error {
 	if err := o.file.Close(); err != nil {
 		return err
 	}
+	if err := o.removeOld(); err != nil {
+		return err
+	}
+	o.number++
+	return o.open()
+}
+
+// removeOld removes the files before this one. Whatever has the name of one instead goes, too; what cannot be removed
+// is out of the way, and tried again the next time.
+func (o *output) removeOld() error {
 	found, err := numbers(o.dir)
+	if err != nil {
+		return err
+	}
+	bin := trash.Bin{Dir: o.dir}
+	aside, err := bin.Left()
 	if err != nil {
 		return err
 	}
 	for _, number := range found {
 		if number < o.number {
-			if err := os.Remove(fileName(o.dir, number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			name, err := bin.Aside(filepath.Base(fileName(o.dir, number)))
+			if err != nil {
 				return err
 			}
+			aside = append(aside, name)
 		}
 	}
-	o.number++
-	return o.open()
+	for _, name := range aside {
+		if name != "" {
+			bin.Empty(context.Background(), name) //nolint:errcheck // as said
+		}
+	}
+	return nil
 }
 
 func (o *output) close() error {

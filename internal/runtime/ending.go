@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
@@ -83,9 +82,7 @@ func (e *environment) close() {
 		e.api.Close() //nolint:errcheck // closing a listener twice is no harm
 	}
 	e.log.close()
-	if err := os.RemoveAll(e.dir); err != nil {
-		e.pool.config.Logger.Warn("environment directory not removed", "dir", e.dir, "error", err)
-	}
+	e.removeDir()
 }
 
 // verdict is why the process did not answer.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -95,10 +94,8 @@ func (e *environment) start() (*sandbox.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range append([]string{e.dir}, command.write...) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, err
-		}
+	if err := e.makeDirs(command.write); err != nil {
+		return nil, err
 	}
 	if e.api, err = runtimeapi.Listen(e, p.config.Logger); err != nil {
 		return nil, fmt.Errorf("listen for the Runtime API of %s: %w", e.fn.ARN, err)

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,18 +77,28 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 
 // clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none.
 func clientOfPackage(fn *Function) string {
-	dir := filepath.Join(fn.CodeDir, "node_modules", "aws-lambda-ric")
-	text, err := os.ReadFile(filepath.Join(dir, "package.json"))
+	const (
+		dir     = "node_modules/aws-lambda-ric"
+		maxText = 1 << 20
+	)
+	// The package is a stranger's: its links may lead out, and its files be large.
+	root, err := os.OpenRoot(fn.CodeDir)
 	if err != nil {
 		return ""
 	}
+	defer root.Close()
+	file, err := root.Open(dir + "/package.json")
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
 	var manifest struct {
 		Bin map[string]string `json:"bin"`
 	}
-	if err := json.Unmarshal(text, &manifest); err != nil {
+	if err := json.NewDecoder(io.LimitReader(file, maxText)).Decode(&manifest); err != nil {
 		return ""
 	}
-	main := filepath.Join(dir, filepath.FromSlash(manifest.Bin["aws-lambda-ric"]))
+	main := filepath.Join(fn.CodeDir, dir, filepath.FromSlash(manifest.Bin["aws-lambda-ric"]))
 	if !isFile(main) {
 		return ""
 	}

@@ -22,14 +22,15 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 // Config says how a Pool works. Only Dir is required.
@@ -63,7 +64,9 @@ type Pool struct {
 	config       Config
 	now          func() time.Time
 	runtimeDir   string
-	environments string // directory
+	environments string       // directory
+	bin          trash.Bin    // takes what environments leave
+	stuck        atomic.Int64 // what the bin could not remove
 	launcher     *launcher
 	sandbox      *sandbox.Sandbox
 	ctx          context.Context // ends when everything is to be killed
@@ -101,13 +104,15 @@ func New(config Config) (*Pool, error) {
 		config:       config,
 		now:          config.Now,
 		runtimeDir:   filepath.Join(dir, "runtime"),
-		environments: filepath.Join(dir, "environment"),
+		environments: filepath.Join(dir, environmentsName),
+		bin:          trash.Bin{Dir: dir},
 		groups:       map[identity]*group{},
 	}
-	if err := os.RemoveAll(p.environments); err != nil {
-		return nil, fmt.Errorf("remove what an earlier run left: %w", err)
+	if err := makeOwn(dir); err != nil {
+		return nil, err
 	}
-	if err := os.MkdirAll(p.environments, 0o700); err != nil {
+	left := p.setAside()
+	if err := makeOwn(p.environments); err != nil {
 		return nil, err
 	}
 	if err := bootstrap.Install(p.runtimeDir); err != nil {
@@ -119,11 +124,7 @@ func New(config Config) (*Pool, error) {
 	p.sandbox = sandbox.New(config.Sandbox)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.background.Go(p.reap)
-	p.background.Go(func() {
-		if err := pruneCache(p.launcher.cacheDir); err != nil {
-			config.Logger.Warn("compiled modules of deleted functions not removed", "error", err)
-		}
-	})
+	p.background.Go(func() { p.removeLeftovers(left) })
 	return p, nil
 }
 

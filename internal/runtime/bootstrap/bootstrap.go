@@ -36,7 +36,13 @@ func Install(dir string) error {
 		}
 		target := filepath.Join(dir, filepath.FromSlash(path))
 		if entry.IsDir() {
-			return os.MkdirAll(target, 0o755)
+			if err := os.MkdirAll(target, 0o755); err != nil {
+				return err
+			}
+			if info, err := os.Stat(target); err != nil || info.Mode().Perm()&0o700 == 0o700 {
+				return err
+			}
+			return os.Chmod(target, 0o755) // a function has closed it
 		}
 		want, err := files.ReadFile(path)
 		if err != nil {

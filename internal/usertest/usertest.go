@@ -1,0 +1,105 @@
+// Package usertest runs tests as a user without rights. File modes do not stop root, and CI runs as root in many
+// places: a test about modes that root runs proves nothing.
+//
+//	func TestReadOnly(t *testing.T) {
+//		if !usertest.Unprivileged(t) {
+//			return // it ran, in another process
+//		}
+//		...
+package usertest
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Nobody is the id of the user and the group that tests run as.
+const Nobody = 65534
+
+// variable is set in the process that a test runs in again.
+const variable = "FURL_TEST_UNPRIVILEGED"
+
+// Unprivileged reports whether this process is that of a user without rights. If it is root's, the test runs again, to
+// its end, in a process of [Nobody], and passes or fails with it. That process has a directory of its own for
+// t.TempDir.
+func Unprivileged(t *testing.T) bool { return UnprivilegedWith(t, nil) }
+
+// UnprivilegedWith is Unprivileged with something that root does before, in the directory that the other process finds
+// with [Dir].
+func UnprivilegedWith(t *testing.T, prepare func(dir string)) bool {
+	t.Helper()
+	if os.Getenv(variable) != "" {
+		return true
+	}
+	if os.Geteuid() != 0 {
+		if prepare != nil {
+			t.Skip("root has to prepare this test")
+		}
+		return true
+	}
+	dir, err := os.MkdirTemp("", "furl-user-") // not t.TempDir, which is inside of a directory of mode 0700
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	program := filepath.Join(dir, "test")
+	copySelf(t, program)
+	if err := os.Chown(dir, Nobody, Nobody); err != nil {
+		t.Fatal(err)
+	}
+	if prepare != nil {
+		prepare(dir)
+	}
+	name := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
+	test := exec.CommandContext(t.Context(), program, "-test.v", "-test.count=1", "-test.run="+name)
+	test.Dir = dir
+	test.Env = append(os.Environ(), variable+"="+dir, "HOME="+dir, "TMPDIR="+dir)
+	test.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: Nobody, Gid: Nobody}}
+	out, err := test.CombinedOutput()
+	if err == nil && strings.Contains(string(out), "--- SKIP: "+t.Name()+" ") {
+		t.Skipf("as user %d:\n%s", Nobody, out)
+	}
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()+" ") {
+		t.Fatalf("as user %d: %v\n%s", Nobody, err, out)
+	}
+	return false
+}
+
+// Dir is the directory that UnprivilegedWith has prepared.
+func Dir() string { return os.Getenv(variable) }
+
+// copySelf copies the test program to where Nobody may execute it.
+func copySelf(t *testing.T, target string) {
+	t.Helper()
+	in, err := os.Open("/proc/self/exe")
+	if err != nil {
+		self, pathErr := os.Executable()
+		if pathErr != nil {
+			t.Fatal(pathErr)
+		}
+		in, err = os.Open(self)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
