@@ -192,7 +192,11 @@ func (s *Server) wire() error {
 	s.control = &controlplane.Plane{
 		Messages: messages,
 		Gate:     gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
-		APIs: []controlplane.API{lambdaAPI, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader})},
+		APIs: []controlplane.API{
+			lambdaAPI,
+			iamapi.New(iamapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),
+			stsapi.New(stsapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),
+		},
 	}
 	s.intake = newIntake(s.config.BodyTimeout)
 	s.http = &http.Server{

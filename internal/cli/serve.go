@@ -56,6 +56,8 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.BoolVar(&config.LegacyURLPermissions, "legacy-url-permissions", false, "ask for lambda:InvokeFunctionUrl alone, as AWS did before November 2026")
 	f.StringArrayVar(&config.SCPs, "scp", nil, "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down")
 	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
+	f.BoolVar(&config.OIDCPrivateAddresses, "oidc-private-addresses", false,
+		"ask identity providers at loopback, link-local and private addresses too, on this machine also without https")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
 	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")
 	f.StringVar(&flags.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
@@ -68,8 +70,8 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 func (p *program) environment(command *cobra.Command, config *app.Config) error {
 	var faults []error
 	for _, name := range []string{
-		"data", "listen", "account", "region", "url-style", "suffix", "legacy-url-permissions", "open-pages", "drain-timeout",
-		"max-environments", "log-level", "log-format",
+		"data", "listen", "account", "region", "url-style", "suffix", "legacy-url-permissions", "open-pages", "oidc-private-addresses",
+		"drain-timeout", "max-environments", "log-level", "log-format",
 	} {
 		variable := "FURL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value := p.getenv(variable)
@@ -139,6 +141,7 @@ func (p *program) printConfig(flags serveFlags) error {
 		LegacyURLPermissions bool     `json:"legacyUrlPermissions"`
 		SCPs                 []string `json:"scps,omitempty"`
 		OpenPages            bool     `json:"openPages"`
+		OIDCPrivateAddresses bool     `json:"oidcPrivateAddresses"`
 		DrainTimeout         string   `json:"drainTimeout"`
 		MaxEnvironments      int      `json:"maxEnvironments"`
 		RootAccessKeyID      string   `json:"rootAccessKeyId,omitempty"`
@@ -147,8 +150,8 @@ func (p *program) printConfig(flags serveFlags) error {
 		LogFormat            string   `json:"logFormat"`
 	}{
 		config.Data, config.Listen, config.Accounts, config.Region, config.URLStyle, config.Suffix,
-		config.LegacyURLPermissions, config.SCPs, config.OpenPages, config.DrainTimeout.String(), config.MaxEnvironments,
-		config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
+		config.LegacyURLPermissions, config.SCPs, config.OpenPages, config.OIDCPrivateAddresses,
+		config.DrainTimeout.String(), config.MaxEnvironments, config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
 	})
 }
 
