@@ -27,3 +27,11 @@ func Bounded(listener net.Listener, timeout time.Duration) net.Listener {
 	bounded.writeTimeout = timeout
 	return bounded
 }
+
+// DataDirContents are the names that the server knows in its data directory.
+func DataDirContents() (names []string) {
+	for _, part := range contents {
+		names = append(names, part.name)
+	}
+	return names
+}

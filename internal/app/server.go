@@ -90,7 +90,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openDir(); err != nil {
 		return err
 	}
-	database := filepath.Join(s.dir, "furl.db")
+	database := filepath.Join(s.dir, databaseName)
 	if s.config.Data == InMemory {
 		database = store.Memory
 	}
@@ -101,10 +101,10 @@ func (s *Server) open(ctx context.Context) error {
 	if s.state, err = state.Load(ctx, s.db); err != nil {
 		return err
 	}
-	if s.code, err = code.Open(filepath.Join(s.dir, "code")); err != nil {
+	if s.code, err = code.Open(filepath.Join(s.dir, codeName)); err != nil {
 		return err
 	}
-	if s.logs, err = logs.Open(logs.Config{Dir: filepath.Join(s.dir, "logs"), Logger: s.config.Log}); err != nil {
+	if s.logs, err = logs.Open(logs.Config{Dir: filepath.Join(s.dir, logsName), Logger: s.config.Log}); err != nil {
 		return err
 	}
 	if s.rootKeys, err = s.config.rootKeys(s.dir, s.config.Now()); err != nil {
@@ -120,7 +120,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.listener = newConnections(listener, s.config.Log)
 	s.address = newURLs(s.config, listener.Addr())
 	s.pool, err = runtime.New(runtime.Config{
-		Dir:             filepath.Join(s.dir, "environments"),
+		Dir:             filepath.Join(s.dir, environmentsName),
 		Log:             logSink{s.logs},
 		Logger:          s.config.Log,
 		Now:             s.config.Now,
@@ -141,8 +141,8 @@ func (s *Server) openDir() error {
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", s.config.Data, err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("%w; choose another directory with --data", err)
+	if err := openDataDir(dir, s.config.Log); err != nil {
+		return err
 	}
 	s.dir = dir
 	return nil
@@ -235,7 +235,8 @@ func (s *Server) Run(ctx, stop context.Context) error {
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 2)
-	go func() { ended <- s.http.Serve(s.listener) }()
+	server, listener := s.http, s.listener // a server that is stopped at once may be closed before it serves
+	go func() { ended <- server.Serve(listener) }()
 	go func() { ended <- s.invoke.Run(working) }()
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { s.sweep(working) })

@@ -20,9 +20,11 @@ const Memory = ":memory:"
 //
 // WAL keeps a commit to one write and one flush. With synchronous=FULL that flush happens before COMMIT returns, so
 // what is acknowledged survives a power failure as well as a killed process; fullfsync makes it reach the disk on
-// macOS too. The page cache is small because everything is read once and then lives elsewhere.
+// macOS too. The page cache is small because everything is read once and then lives elsewhere. The lock on the database
+// is taken at the start and kept, so that no other process uses it under whatever name; it ends with this process. How it
+// is locked must be said before the database is first read, and the driver puts only busy_timeout first.
 var pragmas = []string{
-	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "cache_size(-512)",
+	"busy_timeout(1000); PRAGMA locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "cache_size(-512)",
 	"journal_size_limit(4194304)", "temp_store(MEMORY)", "trusted_schema(0)",
 }
 

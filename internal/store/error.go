@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -40,6 +41,8 @@ func explain(path, doing string, err error) error {
 		return &problem{ErrForeign, fmt.Sprintf("%s is not a database: move it away to start with an empty one, or choose another directory with --data", path)}
 	case sqlite3.SQLITE_CORRUPT:
 		return &problem{ErrDamaged, fmt.Sprintf("%s is damaged (%v): put back a copy, or move it away to start with an empty one", path, failure)}
+	case sqlite3.SQLITE_BUSY:
+		return inUse(filepath.Dir(path), "another process, which has "+filepath.Base(path)+" open")
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%s %s: the disk is full, free some space: %w", doing, path, err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
