@@ -40,8 +40,8 @@ var contents = []struct{ name, has, fix string }{
 	{environmentsName, "the directories of running functions", ""},
 }
 
-// openDataDir makes the data directory, or closes one that exists to other users: whoever can write into it can have
-// the server run anything, and whoever can read the keys can be anybody. What cannot be closed is refused.
+// openDataDir makes the data directory, or closes one that exists to other users: a user who can write into it can have
+// the server run anything, and one who can read the keys can be anybody. It refuses what it cannot close.
 func openDataDir(dir string, log *slog.Logger) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("%w; choose another directory with --data", err)
@@ -78,7 +78,7 @@ func checkLink(dir string) error {
 	return nil
 }
 
-// closeDirectory takes the permission to write from others, if they have it, which open tells.
+// closeDirectory takes the permission to write from others. open says whether they had it.
 func closeDirectory(dir string, log *slog.Logger) (open bool, err error) {
 	info, err := os.Stat(dir)
 	switch {

@@ -57,6 +57,8 @@ func Main() int {
 		<-signals
 		cancelStop()
 	}()
+	// A file that may not grow further (ulimit -f) is an error of the write, not the end of the program.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
 	return Run(ctx, stop, os.Args[1:], os.Getenv, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 }
 

@@ -94,7 +94,7 @@ func TestSettings(t *testing.T) {
 	defer db.Close()
 	for name, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "fullfsync": "1", "busy_timeout": "1000", "locking_mode": "exclusive", "cache_size": "-512",
-		"journal_size_limit": "4194304", "temp_store": "2", "trusted_schema": "0",
+		"journal_size_limit": "1048576", "wal_autocheckpoint": "125", "temp_store": "2", "trusted_schema": "0",
 	} {
 		if got, err := db.Pragma(t.Context(), name); err != nil || got != want {
 			t.Errorf("%s = %s, %v, want %s", name, got, err, want)
@@ -114,7 +114,7 @@ func TestDiskFull(t *testing.T) {
 		{Record: store.Record{Kind: "k", Key: "a"}, Delete: true},
 		{Record: store.Record{Kind: "k", Key: "b", Body: make([]byte, 1<<20)}},
 	})
-	wantError(t, err, nil, "the disk is full", "state.db")
+	wantError(t, err, nil, "no space is left", "state.db")
 	if got := count(t, db); got != 1 {
 		t.Errorf("%d records, want 1", got)
 	}
