@@ -298,11 +298,19 @@ func (s *Server) usedCode() func(hash string) bool {
 	return func(hash string) bool { return used[hash] }
 }
 
-// announce tells other commands on this machine where the server is.
+// announce tells other commands on this machine where the server is. A full disk does not keep the server from
+// starting: what makes room may be a call to it.
 func (s *Server) announce() error {
-	return writeFile(filepath.Join(s.dir, runningFileName), Running{
-		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
-	})
+	path := filepath.Join(s.dir, runningFileName)
+	running := Running{Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0]}
+	err := writeFile(path, running)
+	if !store.IsFull(err) {
+		return err
+	}
+	if overwriteFile(path, running) != nil {
+		s.config.Log.Warn("other commands do not find the server", "error", err)
+	}
+	return nil
 }
 
 // Close gives everything back that open acquired. It may be called twice.

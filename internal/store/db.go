@@ -112,7 +112,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	if err := db.keepLog(ctx); err != nil {
 		return err
 	}
-	if err := db.reserveAll(ctx); err != nil && !isFull(err) {
+	if err := db.reserveAll(ctx); err != nil && !IsFull(err) {
 		return err
 	}
 	return nil
@@ -199,7 +199,7 @@ func (db *DB) Commit(ctx context.Context, changes []Change) error {
 		return nil
 	}
 	err := db.commit(ctx, changes, false)
-	if isFull(err) && db.file != nil && db.checkpoint(ctx) == nil { // a log that begins anew may be all that it takes
+	if IsFull(err) && db.file != nil && db.checkpoint(ctx) == nil { // a log that begins anew may be all that it takes
 		err = db.commit(ctx, changes, true)
 	}
 	if err != nil {

@@ -32,7 +32,7 @@ func explain(path, doing string, err error) error {
 	if p := new(problem); errors.As(err, &p) {
 		return err
 	}
-	if isFull(err) {
+	if IsFull(err) {
 		if cause := new(fs.PathError); errors.As(err, &cause) {
 			err = cause.Err // without the path once more
 		}

@@ -16,6 +16,9 @@ import (
 // database file each page that the log may bring there. A change for which that space is not there fails before it is
 // committed.
 //
+// A file system that never writes to the same place twice, such as btrfs, needs space for that all the same, and keeps
+// some for it.
+//
 // Both are written with plain writes behind SQLite's back, at places where it looks for nothing: beyond the last page of
 // a database, whose header says where that is, and after the last frame of a log, which ends where a frame's salt or
 // checksum is wrong (SQLite, "Database File Format", 1.3.8 and 4.1).
@@ -25,9 +28,9 @@ const (
 	sparePages      = 16      // of the database, for the few that rebalancing may take when records go
 )
 
-// isFull reports whether an error means that there is no space: on the disk, in the user's quota, or for a file as large
+// IsFull reports whether an error means that there is no space: on the disk, in the user's quota, or for a file as large
 // as that. SQLite has a code of its own for the first only.
-func isFull(err error) bool {
+func IsFull(err error) bool {
 	var failure *sqlite.Error
 	if errors.As(err, &failure) {
 		return failure.Code()&0xff == sqlite3.SQLITE_FULL || failure.Code() == sqlite3.SQLITE_IOERR_WRITE
