@@ -62,7 +62,7 @@ func (s *server) start() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	flags := []string{"serve", "--data", s.data, "--listen", "127.0.0.1:0", "--region", region, "--account", account}
+	flags := []string{"serve", "--data", s.data, "--listen", "127.0.0.1:0", "--region", region, "--account", account, "--oidc-private-addresses"}
 	s.process = exec.Command(program, append(flags, s.flags...)...)
 	s.process.Env = baseEnv(s.home)
 	s.process.Stdout, s.process.Stderr = log, log

@@ -46,6 +46,8 @@ type Config struct {
 	AllowHosts []string
 	// OpenPages shows furl's own pages to other hosts than this one.
 	OpenPages bool
+	// OIDCPrivateAddresses has the server ask identity providers at loopback, link-local and private addresses too.
+	OIDCPrivateAddresses bool
 	// DrainTimeout is how long running invocations may take to finish once the server is told to stop.
 	DrainTimeout time.Duration
 	// BodyTimeout is how long each MiB of a request's body may take to arrive; 0 is half a minute.

@@ -111,6 +111,23 @@ func ReadRunning(dir string) (Running, error) {
 	return running, nil
 }
 
+// overwriteFile writes a value as JSON over the file that is there, which takes no space, and at once.
+func overwriteFile(path string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(append(text, '\n'), 0)
+	if err == nil {
+		err = file.Truncate(int64(len(text) + 1))
+	}
+	return errors.Join(err, file.Close())
+}
+
 // writeFile writes a value as JSON that only its owner may read: whole, or not at all.
 func writeFile(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")

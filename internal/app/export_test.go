@@ -20,3 +20,11 @@ func (s *Server) SetConnections(config listener.Config) {
 
 // OpenConnections is how many connections are open.
 func (s *Server) OpenConnections() int { return s.listener.Open() }
+
+// DataDirContents are the names that the server knows in its data directory.
+func DataDirContents() (names []string) {
+	for _, part := range contents {
+		names = append(names, part.name)
+	}
+	return names
+}

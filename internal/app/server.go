@@ -93,7 +93,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openDir(); err != nil {
 		return err
 	}
-	database := filepath.Join(s.dir, "furl.db")
+	database := filepath.Join(s.dir, databaseName)
 	if s.config.Data == InMemory {
 		database = store.Memory
 	}
@@ -104,10 +104,10 @@ func (s *Server) open(ctx context.Context) error {
 	if s.state, err = state.Load(ctx, s.db); err != nil {
 		return err
 	}
-	if s.code, err = code.Open(filepath.Join(s.dir, "code")); err != nil {
+	if s.code, err = code.Open(filepath.Join(s.dir, codeName)); err != nil {
 		return err
 	}
-	if s.logs, err = logs.Open(logs.Config{Dir: filepath.Join(s.dir, "logs"), Logger: s.config.Log}); err != nil {
+	if s.logs, err = logs.Open(logs.Config{Dir: filepath.Join(s.dir, logsName), Logger: s.config.Log}); err != nil {
 		return err
 	}
 	if s.rootKeys, err = s.config.rootKeys(s.dir, s.config.Now()); err != nil {
@@ -123,7 +123,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.listener = listener.New(tcp, listener.Config{Log: s.config.Log})
 	s.address = newURLs(s.config, tcp.Addr())
 	s.pool, err = runtime.New(runtime.Config{
-		Dir:             filepath.Join(s.dir, "environments"),
+		Dir:             filepath.Join(s.dir, environmentsName),
 		Log:             logSink{s.logs},
 		Logger:          s.config.Log,
 		Now:             s.config.Now,
@@ -148,8 +148,8 @@ func (s *Server) openDir() error {
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", s.config.Data, err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("%w; choose another directory with --data", err)
+	if err := openDataDir(dir, s.config.Log); err != nil {
+		return err
 	}
 	s.dir = dir
 	return nil
@@ -204,7 +204,11 @@ func (s *Server) wire() error {
 	s.control = &controlplane.Plane{
 		Messages: messages,
 		Gate:     gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
-		APIs: []controlplane.API{lambdaAPI, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader})},
+		APIs: []controlplane.API{
+			lambdaAPI,
+			iamapi.New(iamapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),
+			stsapi.New(stsapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),
+		},
 	}
 	s.intake = listener.NewIntake(s.config.BodyTimeout, listener.BodyRoom)
 	s.http = &http.Server{
@@ -244,7 +248,8 @@ func (s *Server) Run(ctx, stop context.Context) error {
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 2)
-	go func() { ended <- s.http.Serve(s.listener) }()
+	server, listener := s.http, s.listener // a server that is stopped at once may be closed before it serves
+	go func() { ended <- server.Serve(listener) }()
 	go func() { ended <- s.invoke.Run(working) }()
 	var background sync.WaitGroup
 	background.Go(func() { s.sweep(working) })
@@ -308,11 +313,19 @@ func (s *Server) usedCode() func(hash string) bool {
 	return func(hash string) bool { return used[hash] }
 }
 
-// announce tells other commands on this machine where the server is.
+// announce tells other commands on this machine where the server is. A full disk does not keep the server from
+// starting: what makes room may be a call to it.
 func (s *Server) announce() error {
-	return writeFile(filepath.Join(s.dir, runningFileName), Running{
-		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
-	})
+	path := filepath.Join(s.dir, runningFileName)
+	running := Running{Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0]}
+	err := writeFile(path, running)
+	if !store.IsFull(err) {
+		return err
+	}
+	if overwriteFile(path, running) != nil {
+		s.config.Log.Warn("other commands do not find the server", "error", err)
+	}
+	return nil
 }
 
 // announceSandbox says how functions are confined, once that is known.

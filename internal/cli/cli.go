@@ -57,6 +57,8 @@ func Main() int {
 		<-signals
 		cancelStop()
 	}()
+	// A file that may not grow further (ulimit -f) is an error of the write, not the end of the program.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
 	streams := Streams{In: os.Stdin, Out: shown(os.Stdout), Err: shown(os.Stderr)}
 	log.SetOutput(streams.Err) // where libraries write that are given no log
 	return Run(ctx, stop, os.Args[1:], os.Getenv, streams)

@@ -60,6 +60,8 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.StringSliceVar(&config.AllowHosts, "allow-host", nil,
 		"host name under which function URLs of auth type NONE answer in path style; may be repeated")
 	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
+	f.BoolVar(&config.OIDCPrivateAddresses, "oidc-private-addresses", false,
+		"ask identity providers at loopback, link-local and private addresses too, on this machine also without https")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
 	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")
 	f.StringVar((*string)(&config.Sandbox), "sandbox", string(config.Sandbox), "how functions are confined: auto for what the system gives, strict or off")
@@ -76,8 +78,8 @@ func (p *program) environment(command *cobra.Command, config *app.Config) error 
 	var faults []error
 	for _, name := range []string{
 		"data", "listen", "account", "region", "url-style", "suffix", "legacy-url-permissions", "allow-host",
-		"open-pages", "drain-timeout", "max-environments", "sandbox", "sandbox-read", "sandbox-write", "log-level",
-		"log-format",
+		"open-pages", "oidc-private-addresses", "drain-timeout", "max-environments", "sandbox", "sandbox-read",
+		"sandbox-write", "log-level", "log-format",
 	} {
 		variable := "FURL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value := p.getenv(variable)
@@ -148,6 +150,7 @@ func (p *program) printConfig(flags serveFlags) error {
 		SCPs                 []string `json:"scps,omitempty"`
 		AllowHosts           []string `json:"allowHosts,omitempty"`
 		OpenPages            bool     `json:"openPages"`
+		OIDCPrivateAddresses bool     `json:"oidcPrivateAddresses"`
 		DrainTimeout         string   `json:"drainTimeout"`
 		MaxEnvironments      int      `json:"maxEnvironments"`
 		Sandbox              string   `json:"sandbox"`
@@ -159,8 +162,8 @@ func (p *program) printConfig(flags serveFlags) error {
 		LogFormat            string   `json:"logFormat"`
 	}{
 		config.Data, config.Listen, config.Accounts, config.Region, config.URLStyle, config.Suffix,
-		config.LegacyURLPermissions, config.SCPs, config.AllowHosts, config.OpenPages, config.DrainTimeout.String(),
-		config.MaxEnvironments, string(config.Sandbox), config.SandboxRead, config.SandboxWrite, config.RootAccessKeyID,
-		redacted, flags.logLevel, flags.logFormat,
+		config.LegacyURLPermissions, config.SCPs, config.AllowHosts, config.OpenPages, config.OIDCPrivateAddresses,
+		config.DrainTimeout.String(), config.MaxEnvironments, string(config.Sandbox), config.SandboxRead,
+		config.SandboxWrite, config.RootAccessKeyID, redacted, flags.logLevel, flags.logFormat,
 	})
 }

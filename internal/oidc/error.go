@@ -14,6 +14,7 @@ const (
 	NotYet                        // not yet valid
 	NoKeys                        // the issuer's keys could not be had
 	BadSignature                  // not signed by the issuer
+	NotPublic                     // the issuer is at an address that is not to be asked
 )
 
 // Error is a refusal. Its text may be shown to whoever sent the token.

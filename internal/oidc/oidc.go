@@ -6,13 +6,15 @@
 //	… // decide by token.Claims.Issuer whether the issuer is trusted at all
 //	err = verifier.Verify(ctx, token, issuer, audiences, time.Now())
 //
-// It asks nobody but the issuer it is told to trust, follows no redirect, and refuses tokens that are unsigned, signed
-// with a shared secret, or larger than AWS takes them. It does not know what a token is good for.
+// It asks nobody but the host of the issuer that it is told to trust, at public addresses only unless told otherwise,
+// follows no redirect, and refuses tokens that are unsigned, signed with a shared secret, or larger than AWS takes them.
+// It does not know what a token is good for.
 package oidc
 
 import (
 	"context"
-	"net/http"
+	"crypto/tls"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -22,10 +24,15 @@ import (
 // Verifier verifies tokens. It keeps the keys of issuers for a while. The zero Verifier is ready for use; it is safe
 // for concurrent use and must not be copied.
 type Verifier struct {
-	Client *http.Client // nil is a client with the timeouts of this package; redirects are never followed
+	// PrivateAddresses lets issuers be at addresses that are not public, which this machine may reach and those who
+	// choose the issuer may not, lets those on this machine have no https, and uses the proxy of the environment.
+	PrivateAddresses bool
 
 	mu     sync.Mutex
 	issuer map[string]*keySet
+
+	resolver *net.Resolver // nil is the system's
+	tls      *tls.Config   // nil is the default
 }
 
 // leeway is how far the clocks of issuer and server may differ.

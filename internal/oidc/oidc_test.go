@@ -96,7 +96,7 @@ func TestVerify(t *testing.T) {
 		{name: "signature cut", token: cutSignature(issuer.Sign("ES256", valid)), want: oidc.BadSignature},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v := &oidc.Verifier{}
+			v := &oidc.Verifier{PrivateAddresses: true}
 			if err := verify(t, v, issuer.URL, test.token); kind(err) != test.want || (err == nil) != (test.want == 0) {
 				t.Errorf("got %v (kind %d), want kind %d", err, kind(err), test.want)
 			}
@@ -107,7 +107,7 @@ func TestVerify(t *testing.T) {
 // Every bit of a token counts.
 func TestFlippedBitsAreRefused(t *testing.T) {
 	issuer := oidctest.Start(t)
-	v := &oidc.Verifier{}
+	v := &oidc.Verifier{PrivateAddresses: true}
 	text := issuer.Sign("ES256", oidctest.Claims{"iss": issuer.URL, "sub": "s", "aud": "my-app", "exp": now.Add(time.Hour).Unix()})
 	if err := verify(t, v, issuer.URL, text); err != nil {
 		t.Fatal(err)
@@ -184,7 +184,7 @@ func TestIssuersThatCanNotBeBelieved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := issuerThat(t, answer)
-			v := &oidc.Verifier{}
+			v := &oidc.Verifier{PrivateAddresses: true}
 			token := real.Sign("RS256", oidctest.Claims{"iss": url, "sub": "s", "aud": "my-app", "exp": now.Add(time.Hour).Unix()})
 			if err := verify(t, v, url, token); kind(err) != oidc.NoKeys {
 				t.Errorf("got %v", err)
@@ -220,7 +220,7 @@ func TestWeakAndStrangeKeysAreNotUsed(t *testing.T) {
 				}
 				_ = json.NewEncoder(w).Encode(map[string]string{"issuer": "http://" + r.Host, "jwks_uri": "http://" + r.Host + "/keys"})
 			})
-			v := &oidc.Verifier{}
+			v := &oidc.Verifier{PrivateAddresses: true}
 			algorithm := "RS256"
 			if key["kty"] == "EC" {
 				algorithm = "ES256"
@@ -237,7 +237,7 @@ func TestWeakAndStrangeKeysAreNotUsed(t *testing.T) {
 func TestKeysAreKept(t *testing.T) {
 	issuer := oidctest.Start(t)
 	clock := now
-	v := &oidc.Verifier{}
+	v := &oidc.Verifier{PrivateAddresses: true}
 	claims := oidctest.Claims{"iss": issuer.URL, "sub": "s", "aud": "my-app", "exp": now.Add(time.Hour).Unix()}
 	good, unknown := issuer.Sign("RS256", claims), issuer.SignAs("RS256", "new", claims)
 	for _, step := range []struct {
@@ -265,7 +265,7 @@ func TestKeysAreKept(t *testing.T) {
 func TestFailureIsKeptForAMoment(t *testing.T) {
 	var asked atomic.Int32
 	url := issuerThat(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); http.NotFound(w, r) })
-	v := &oidc.Verifier{}
+	v := &oidc.Verifier{PrivateAddresses: true}
 	token := oidctest.Start(t).Sign("RS256", oidctest.Claims{"iss": url, "sub": "s", "aud": "my-app", "exp": now.Add(time.Hour).Unix()})
 	for range 3 {
 		if err := verify(t, v, url, token); kind(err) != oidc.NoKeys {
@@ -288,7 +288,7 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := (&oidc.Verifier{}).Verify(ctx, token, url, []string{"my-app"}, time.Now()); kind(err) != oidc.NoKeys {
+	if err := (&oidc.Verifier{PrivateAddresses: true}).Verify(ctx, token, url, []string{"my-app"}, time.Now()); kind(err) != oidc.NoKeys {
 		t.Errorf("got %v", err)
 	}
 }

@@ -13,10 +13,12 @@ package state
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/store"
 )
 
@@ -66,19 +68,27 @@ func (s *State) Update(ctx context.Context, change func(*Tx) error) error {
 	return nil
 }
 
-// maxDropped is how many sessions are forgotten in one change: a store commits only so many changes at once.
-const maxDropped = 5000
+// maxDropped is how many sessions are forgotten in one change: a store on a full disk has space for a small one only.
+const maxDropped = 50
 
-// DropExpired forgets sessions that expired before the time. Of very many it leaves some for the next call.
+// DropExpired forgets the sessions that expired before the time.
 func (s *State) DropExpired(ctx context.Context, before time.Time) error {
-	return s.Update(ctx, func(tx *Tx) error {
-		dropped := 0
-		for _, session := range tx.View().Sessions.All() {
-			if session.Expires.Before(before) && dropped < maxDropped {
-				tx.DeleteSession(session)
-				dropped++
-			}
+	var expired []*iam.Session
+	for _, session := range s.Now().Sessions.All() {
+		if session.Expires.Before(before) {
+			expired = append(expired, session)
 		}
-		return nil
-	})
+	}
+	for some := range slices.Chunk(expired, maxDropped) {
+		err := s.Update(ctx, func(tx *Tx) error {
+			for _, session := range some {
+				tx.DeleteSession(session)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -20,10 +21,13 @@ const Memory = ":memory:"
 //
 // WAL keeps a commit to one write and one flush. With synchronous=FULL that flush happens before COMMIT returns, so
 // what is acknowledged survives a power failure as well as a killed process; fullfsync makes it reach the disk on
-// macOS too. The page cache is small because everything is read once and then lives elsewhere.
+// macOS too. The page cache is small because everything is read once and then lives elsewhere. The lock on the database
+// is taken at the start and kept, so that no other process uses it under whatever name; it ends with this process. How it
+// is locked must be said before the database is first read, and the driver puts only busy_timeout first.
 var pragmas = []string{
-	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "cache_size(-512)",
-	"journal_size_limit(4194304)", "temp_store(MEMORY)", "trusted_schema(0)",
+	"busy_timeout(1000); PRAGMA locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "cache_size(-512)",
+	"temp_store(MEMORY)", "trusted_schema(0)",
+	"journal_size_limit(" + strconv.Itoa(logSize) + ")", "wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 }
 
 // DB is an open store. Its methods may be called from several goroutines; they wait for each other.
@@ -32,7 +36,11 @@ type DB struct {
 	sql  *sql.DB // never more than one connection: SQLite has one writer, and Memory one owner
 	lock *lock   // nil for Memory
 
-	put, remove *sql.Stmt
+	// The database file, to be closed after SQLite has closed it: until then, that would end SQLite's locks.
+	file     *os.File // nil for Memory
+	pageSize int64
+
+	put, empty, remove *sql.Stmt
 
 	close sync.Once
 }
@@ -58,7 +66,7 @@ func (db *DB) open(ctx context.Context) error {
 		if db.path, err = filepath.Abs(db.path); err != nil {
 			return fmt.Errorf("find the state file: %w", err)
 		}
-		if db.lock, err = claim(db.path); err != nil {
+		if err := db.claim(); err != nil {
 			return err
 		}
 		source = (&url.URL{Scheme: "file", Path: db.path}).String() + "?"
@@ -74,55 +82,83 @@ func (db *DB) open(ctx context.Context) error {
 	if err := migrate(ctx, db.sql, db.path); err != nil {
 		return explain(db.path, "open", err)
 	}
-	if db.put, err = db.sql.PrepareContext(ctx, `
-		INSERT INTO record (kind, key, body) VALUES ($1, $2, $3)
-		ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body`); err != nil {
-		return explain(db.path, "open", err)
-	}
-	if db.remove, err = db.sql.PrepareContext(ctx, `DELETE FROM record WHERE kind = $1 AND key = $2`); err != nil {
+	if err := db.prepare(ctx); err != nil {
 		return explain(db.path, "open", err)
 	}
 	return nil
 }
 
-// claim makes the directory and file where needed, for this user only, and locks the directory.
-func claim(path string) (*lock, error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, inaccessible("make the data directory", err)
-	}
-	lock, err := lockDirectory(dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := createPrivate(path); err != nil {
-		return nil, errors.Join(inaccessible("open the state file", err), lock.release())
-	}
-	return lock, nil
-}
-
-// createPrivate makes sure that path is a file only the user can read: it holds secret keys. SQLite gives the files
-// it makes beside it the same mode.
-func createPrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := file.Chmod(0o600); err != nil {
+// prepare compiles the statements, and takes the space that deleting needs.
+func (db *DB) prepare(ctx context.Context) (err error) {
+	for _, statement := range []struct {
+		into **sql.Stmt
+		text string
+	}{
+		{&db.put, `INSERT INTO record (kind, key, body) VALUES ($1, $2, $3)
+			ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body`},
+		{&db.empty, `UPDATE record SET body = x'' WHERE kind = $1 AND key = $2`},
+		{&db.remove, `DELETE FROM record WHERE kind = $1 AND key = $2`},
+	} {
+		if *statement.into, err = db.sql.PrepareContext(ctx, statement.text); err != nil {
 			return err
 		}
 	}
-	if info.Size() > 0 {
+	if err := db.sql.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&db.pageSize); err != nil {
+		return err
+	}
+	if db.file == nil {
 		return nil
 	}
+	if err := db.keepLog(ctx); err != nil {
+		return err
+	}
+	if err := db.reserveAll(ctx); err != nil && !IsFull(err) {
+		return err
+	}
+	return nil
+}
+
+// claim makes the directory and file where needed, for this user only, and locks the directory.
+func (db *DB) claim() (err error) {
+	dir := filepath.Dir(db.path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return inaccessible("make the data directory", err)
+	}
+	if db.lock, err = lockDirectory(dir); err != nil {
+		return err
+	}
+	if db.file, err = openPrivate(db.path); err != nil {
+		return inaccessible("open the state file", err)
+	}
+	return nil
+}
+
+// openPrivate opens path and makes sure that only the user can read it: it holds secret keys. SQLite gives the files it
+// makes beside it the same mode.
+func openPrivate(path string) (file *os.File, err error) {
+	if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			file.Close() //nolint:errcheck // nothing was written
+			file = nil
+		}
+	}()
+	info, err := file.Stat()
+	if err != nil {
+		return file, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := file.Chmod(0o600); err != nil {
+			return file, err
+		}
+	}
+	if info.Size() > 0 {
+		return file, nil
+	}
 	// A new file's name is safe only when the directories that lead to it are.
-	return errors.Join(syncDirectory(filepath.Dir(path)), syncDirectory(filepath.Dir(filepath.Dir(path))))
+	return file, errors.Join(syncDirectory(filepath.Dir(path)), syncDirectory(filepath.Dir(filepath.Dir(path))))
 }
 
 // Load calls visit for every record, in no particular order, and stops at the first error, which it returns.
@@ -153,7 +189,8 @@ func (db *DB) Load(ctx context.Context, visit func(Record) error) error {
 }
 
 // Commit makes the changes in their order, all of them or, with an error, none. When it returns nil they are
-// durable. Deleting what is not there is no error. Changes beyond the limits of this package are refused.
+// durable. Deleting what is not there is no error. Changes beyond the limits of this package are refused. On a disk that
+// is full, changes that only delete records or put shorter ones in their place go through, and others fail.
 func (db *DB) Commit(ctx context.Context, changes []Change) error {
 	if err := validate(changes); err != nil {
 		return fmt.Errorf("write state: %w", err)
@@ -161,28 +198,51 @@ func (db *DB) Commit(ctx context.Context, changes []Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	if err := db.commit(ctx, changes); err != nil {
+	err := db.commit(ctx, changes, false)
+	if IsFull(err) && db.file != nil && db.checkpoint(ctx) == nil { // a log that begins anew may be all that it takes
+		err = db.commit(ctx, changes, true)
+	}
+	if err != nil {
 		return explain(db.path, "write", err)
 	}
 	return nil
 }
 
-func (db *DB) commit(ctx context.Context, changes []Change) error {
+// commit makes the changes. full says that there was no space for them.
+func (db *DB) commit(ctx context.Context, changes []Change, full bool) error {
 	tx, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	put, remove := tx.StmtContext(ctx, db.put), tx.StmtContext(ctx, db.remove)
+	before, err := pageCount(ctx, tx)
+	if err != nil {
+		return err
+	}
+	frees := false
+	if full {
+		if frees, err = db.frees(ctx, tx, changes); err != nil {
+			return err
+		}
+	}
+	put, empty, remove := tx.StmtContext(ctx, db.put), tx.StmtContext(ctx, db.empty), tx.StmtContext(ctx, db.remove)
 	for _, c := range changes {
 		if c.Delete {
 			_, err = remove.ExecContext(ctx, c.Kind, c.Key)
 		} else {
+			if frees { // SQLite would find pages for the new body before it gives up those of the old one
+				if _, err := empty.ExecContext(ctx, c.Kind, c.Key); err != nil {
+					return err
+				}
+			}
 			_, err = put.ExecContext(ctx, c.Kind, c.Key, nonNil(c.Body))
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if err := db.reserve(ctx, tx, before, frees); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
@@ -200,7 +260,12 @@ func nonNil(body []byte) []byte {
 func (db *DB) Close() (err error) {
 	db.close.Do(func() {
 		if db.sql != nil {
-			err = db.sql.Close()
+			// With a limit SQLite would cut the log that it leaves to nothing.
+			_, err = db.sql.Exec("PRAGMA journal_size_limit(-1)")
+			err = errors.Join(err, db.sql.Close())
+		}
+		if db.file != nil {
+			err = errors.Join(err, db.file.Close())
 		}
 		if db.lock != nil {
 			err = errors.Join(err, db.lock.release())

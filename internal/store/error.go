@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -31,6 +32,13 @@ func explain(path, doing string, err error) error {
 	if p := new(problem); errors.As(err, &p) {
 		return err
 	}
+	if IsFull(err) {
+		if cause := new(fs.PathError); errors.As(err, &cause) {
+			err = cause.Err // without the path once more
+		}
+		return fmt.Errorf("%s %s: no space is left; free some space on the disk, or raise the quota or the limit of file sizes: %w",
+			doing, path, err)
+	}
 	var failure *sqlite.Error
 	if !errors.As(err, &failure) {
 		return fmt.Errorf("%s %s: %w", doing, path, err)
@@ -40,8 +48,8 @@ func explain(path, doing string, err error) error {
 		return &problem{ErrForeign, fmt.Sprintf("%s is not a database: move it away to start with an empty one, or choose another directory with --data", path)}
 	case sqlite3.SQLITE_CORRUPT:
 		return &problem{ErrDamaged, fmt.Sprintf("%s is damaged (%v): put back a copy, or move it away to start with an empty one", path, failure)}
-	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("%s %s: the disk is full, free some space: %w", doing, path, err)
+	case sqlite3.SQLITE_BUSY:
+		return inUse(filepath.Dir(path), "another process, which has "+filepath.Base(path)+" open")
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		return fmt.Errorf("%s %s: this user may not write there, give it permission or choose another directory with --data: %w", doing, path, err)
 	}

@@ -120,3 +120,54 @@ func writeUntilKilled(t *testing.T, path string, after time.Duration) int {
 	}
 	return last
 }
+
+// TestDatabaseIsLocked: while a process has the database, another does not get it under any name; when it was killed,
+// the next one does.
+func TestDatabaseIsLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	writer := exec.CommandContext(t.Context(), os.Args[0])
+	writer.Env = append(os.Environ(), writerEnv+"="+path)
+	writer.Stderr = os.Stderr
+	out, err := writer.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Wait()         //nolint:errcheck // it was killed
+	defer writer.Process.Kill() //nolint:errcheck // or has ended
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("the writer writes nothing")
+	}
+	go func() {
+		for lines.Scan() { // let it go on
+		}
+	}()
+	if err := os.Remove(filepath.Join(filepath.Dir(path), "lock")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Open(t.Context(), path)
+	wantError(t, err, store.ErrInUse, filepath.Dir(path))
+
+	alias := filepath.Join(t.TempDir(), "alias.db")
+	if err := os.Link(path, alias); err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Open(t.Context(), alias)
+	wantError(t, err, store.ErrInUse, filepath.Dir(alias), "alias.db", "--data")
+
+	if err := writer.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Wait(); err == nil {
+		t.Error("the writer ended by itself")
+	}
+	if err := os.Remove(alias); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, path)
+	defer db.Close()
+	put(t, db, "k", "a", "1")
+}

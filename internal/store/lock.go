@@ -14,45 +14,75 @@ import (
 // The file stays when the process ends; the lock does not, however it ends.
 const lockName = "lock"
 
-// lock is the hold on a data directory.
-type lock struct{ file *os.File }
+// lock is the hold on a data directory: on the file, which names the process, and on the directory itself, which is
+// there when somebody has removed the file. SQLite's own lock on the database is the third.
+type lock struct{ dir, file *os.File }
 
 // lockDirectory takes the lock of dir or says who has it.
-func lockDirectory(dir string) (*lock, error) {
-	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, inaccessible("lock the data directory", err)
-	}
-	if err := lockFile(file); err != nil {
-		holder := readHolder(file)
-		file.Close()
-		if errors.Is(err, errLocked) {
-			return nil, &problem{ErrInUse, fmt.Sprintf(
-				"data directory %s is in use by %s: stop that server, or choose another directory with --data", dir, holder)}
-		}
-		return nil, inaccessible("lock the data directory", err)
-	}
-	l := &lock{file}
-	if err := l.sign(); err != nil {
-		return nil, errors.Join(inaccessible("lock the data directory", err), l.release())
+func lockDirectory(path string) (*lock, error) {
+	l := &lock{}
+	if err := l.take(path); err != nil {
+		return nil, errors.Join(err, l.release())
 	}
 	return l, nil
 }
 
-// sign writes this process's id into the file, for the message that the next one gets.
-func (l *lock) sign() error {
-	if err := l.file.Truncate(0); err != nil {
-		return err
+func (l *lock) take(path string) (err error) {
+	if l.dir, err = os.Open(path); err != nil {
+		return inaccessible("lock the data directory", err)
 	}
-	_, err := l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return err
+	name := filepath.Join(path, lockName)
+	// Some file systems lock files only. There the file has to do.
+	if err := lockFile(l.dir); errors.Is(err, errLocked) {
+		return inUse(path, readHolder(name))
+	}
+	if l.file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return inaccessible("lock the data directory", err)
+	}
+	if err := lockFile(l.file); errors.Is(err, errLocked) {
+		return inUse(path, readHolder(name))
+	} else if err != nil {
+		return inaccessible("lock the data directory", err)
+	}
+	if err := l.sign(); err != nil {
+		return inaccessible("lock the data directory", err)
+	}
+	return nil
 }
 
-func (l *lock) release() error { return l.file.Close() }
+// sign writes this process's id into the file, for the message that the next one gets. It writes over what is there,
+// which takes no space on a disk that is full.
+func (l *lock) sign() error {
+	text := strconv.Itoa(os.Getpid()) + "\n"
+	if _, err := l.file.WriteAt([]byte(text), 0); err != nil {
+		return err
+	}
+	return l.file.Truncate(int64(len(text)))
+}
+
+func (l *lock) release() error {
+	var faults []error
+	for _, file := range []*os.File{l.file, l.dir} {
+		if file != nil {
+			faults = append(faults, file.Close())
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func inUse(dir, holder string) error {
+	return &problem{ErrInUse, fmt.Sprintf(
+		"data directory %s is in use by %s: stop that server, or choose another directory with --data", dir, holder)}
+}
 
 // readHolder names the process that holds the lock. Between locking and signing the file may still be empty.
-func readHolder(file *os.File) string {
-	text, err := io.ReadAll(io.NewSectionReader(file, 0, 32))
+func readHolder(path string) string {
+	file, err := os.Open(path)
+	if err != nil {
+		return "another process"
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, 32))
 	if pid, convErr := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && convErr == nil {
 		return "process " + strconv.Itoa(pid)
 	}

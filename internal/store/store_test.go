@@ -93,8 +93,8 @@ func TestSettings(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "state.db"))
 	defer db.Close()
 	for name, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "2", "fullfsync": "1", "busy_timeout": "5000", "cache_size": "-512",
-		"journal_size_limit": "4194304", "temp_store": "2", "trusted_schema": "0",
+		"journal_mode": "wal", "synchronous": "2", "fullfsync": "1", "busy_timeout": "1000", "locking_mode": "exclusive", "cache_size": "-512",
+		"journal_size_limit": "1048576", "wal_autocheckpoint": "125", "temp_store": "2", "trusted_schema": "0",
 	} {
 		if got, err := db.Pragma(t.Context(), name); err != nil || got != want {
 			t.Errorf("%s = %s, %v, want %s", name, got, err, want)
@@ -114,7 +114,7 @@ func TestDiskFull(t *testing.T) {
 		{Record: store.Record{Kind: "k", Key: "a"}, Delete: true},
 		{Record: store.Record{Kind: "k", Key: "b", Body: make([]byte, 1<<20)}},
 	})
-	wantError(t, err, nil, "the disk is full", "state.db")
+	wantError(t, err, nil, "no space is left", "state.db")
 	if got := count(t, db); got != 1 {
 		t.Errorf("%d records, want 1", got)
 	}
@@ -134,6 +134,37 @@ func TestInUse(t *testing.T) {
 	if err := open(t, filepath.Join(dir, "state.db")).Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// The directory is in use also when somebody has removed the file that says so.
+func TestInUseWithoutItsFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state.db")
+	first := open(t, path)
+	defer first.Close()
+	for range 2 {
+		if err := os.Remove(filepath.Join(dir, "lock")); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		_, err := store.Open(t.Context(), path)
+		wantError(t, err, store.ErrInUse, dir, "--data")
+	}
+	put(t, first, "k", "a", "1")
+}
+
+// The database itself is locked from the start, before anything is written.
+func TestDatabaseIsInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	defer open(t, path).Close()
+	alias := filepath.Join(t.TempDir(), "alias.db")
+	if err := os.Link(path, alias); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Open(t.Context(), alias)
+	wantError(t, err, store.ErrInUse, filepath.Dir(alias), "alias.db", "--data")
 }
 
 func TestRefusesFile(t *testing.T) {

@@ -20,12 +20,13 @@ import (
 
 // Config is what the API needs besides the state that comes with each call.
 type Config struct {
-	Random io.Reader // makes ids and secrets, for several calls at once: crypto/rand.Reader
+	Random           io.Reader // makes ids and secrets, for several calls at once: crypto/rand.Reader
+	PrivateProviders bool      // identity providers may be on this machine, and then without https
 }
 
 // New makes the API.
 func New(config Config) controlplane.API {
-	s := &service{random: config.Random}
+	s := &service{random: config.Random, privateProviders: config.PrivateProviders}
 	return query.New(query.Config{
 		Name:            "iam",
 		Version:         "2010-05-08",
@@ -40,7 +41,8 @@ func New(config Config) controlplane.API {
 
 // service is what the operations are methods of.
 type service struct {
-	random io.Reader
+	random           io.Reader
+	privateProviders bool
 }
 
 // admit refuses the sessions of GetSessionToken and GetFederationToken: they can not call IAM, the former unless they

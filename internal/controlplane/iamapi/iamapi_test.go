@@ -12,7 +12,7 @@ import (
 // start starts a server whose ids are the same in every run.
 func start(t *testing.T) *planetest.Server {
 	random := rand.NewChaCha8([32]byte{1})
-	return planetest.New(t, iamapi.New(iamapi.Config{Random: random}), stsapi.New(stsapi.Config{Random: random}))
+	return planetest.New(t, iamapi.New(iamapi.Config{Random: random, PrivateProviders: true}), stsapi.New(stsapi.Config{Random: random}))
 }
 
 func TestScripts(t *testing.T) { planetest.RunScripts(t, "testdata/script/*.txt", start) }

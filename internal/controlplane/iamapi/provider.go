@@ -1,8 +1,6 @@
 package iamapi
 
 import (
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +8,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/query"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/oidc"
 	"github.com/furl-dev/furl/internal/state"
 )
 
@@ -31,7 +30,11 @@ type createProviderOutput struct {
 }
 
 func (s *service) createProvider(c *controlplane.Call, in *createProviderInput) (*createProviderOutput, error) {
-	if !isIssuer(in.Url) {
+	if !oidc.ValidIssuer(in.Url, s.privateProviders) {
+		if oidc.ValidIssuer(in.Url, true) {
+			c.Explain("an identity provider without https must be on this machine, and is taken only if the server is told to",
+				"furl serve --oidc-private-addresses")
+		}
 		return nil, query.ValidationErrorf("Invalid Open ID Connect Provider URL")
 	}
 	tags, err := exactTags(nil, in.Tags)
@@ -57,21 +60,6 @@ func (s *service) createProvider(c *controlplane.Call, in *createProviderInput) 
 		return nil, err
 	}
 	return &createProviderOutput{provider.ARN(), tagList(tags)}, nil
-}
-
-// isIssuer reports whether the URL can be that of an identity provider: https, and without anything that would not
-// be part of an issuer's name. Other than AWS furl also takes http from the machine itself, where tests have theirs.
-func isIssuer(text string) bool {
-	issuer, err := url.Parse(text)
-	if err != nil || issuer.Host == "" || issuer.User != nil || issuer.RawQuery != "" || issuer.Fragment != "" {
-		return false
-	}
-	return issuer.Scheme == "https" || issuer.Scheme == "http" && isLoopback(issuer.Hostname())
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 // checkProvider holds a provider to the quotas.

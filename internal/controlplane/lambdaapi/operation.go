@@ -99,9 +99,9 @@ func ownsBody(in input) bool {
 func (r *request) authorize(action string, facts []auth.Fact) error {
 	need := controlplane.Permission{Action: action, Resource: "*", Facts: facts}
 	if r.target.named() {
-		need.Resource, need.ResourceAccount = r.target.arn.String(), r.target.arn.Account
+		need.Resource, need.ResourceAccount = r.target.resource.String(), r.target.resource.Account
 		if function := r.target.function; function != nil {
-			need.Policy = function.Policy(policyQualifier(r.target.arn.Qualifier))
+			need.Policy = function.Policy(policyQualifier(r.target.resource.Qualifier))
 			need.PolicyName = "resource-based policy of function " + function.ARN.Name
 			for key, value := range function.Tags {
 				need.Facts = append(need.Facts, auth.Fact{Key: "aws:ResourceTag/" + key, Value: value})

@@ -171,7 +171,7 @@ func (in *removePermissionInput) facts(t target) []auth.Fact {
 	if t.function == nil {
 		return nil
 	}
-	permissions := t.function.Permissions[policyQualifier(t.arn.Qualifier)]
+	permissions := t.function.Permissions[policyQualifier(t.resource.Qualifier)]
 	i := indexOf(permissions, *in.StatementID)
 	if i < 0 {
 		return nil

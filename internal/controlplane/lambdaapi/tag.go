@@ -25,7 +25,7 @@ func (in *taggedInput) check() violations {
 
 func (in *taggedInput) resourceARN() string { return *in.Resource }
 
-// byTagged is the function whose ARN the input gives. Nothing else that AWS can tag exists here.
+// byTagged is the function whose ARN the input gives, unqualified: tags are the function's. Nothing else that AWS can tag exists here.
 func byTagged(call *controlplane.Call, in input) (target, error) {
 	text := in.(interface{ resourceARN() string }).resourceARN()
 	arn, err := lambda.ParseARN(text)
@@ -39,7 +39,7 @@ func byTagged(call *controlplane.Call, in input) (target, error) {
 		return target{}, notFound("Functions from '%s' are not reachable in this region ('%s')", arn.Region, call.Region)
 	}
 	function, _ := call.State.Now().Function(arn)
-	return target{arn, function}, nil
+	return target{arn: arn, resource: arn.Unqualified(), function: function}, nil
 }
 
 func (t target) taggable() (*lambda.Function, error) {

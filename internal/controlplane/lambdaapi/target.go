@@ -10,19 +10,38 @@ import (
 // target is what a request is about.
 type target struct {
 	arn      lambda.ARN       // with the qualifier that the request names; zero for no resource
+	resource lambda.ARN       // what the caller needs the permission for; zero for no resource
 	function *lambda.Function // as it was when the request was authorised, nil if there is no such function
 }
 
-func (t target) named() bool { return t.arn != lambda.ARN{} }
+func (t target) named() bool { return t.resource != lambda.ARN{} }
 
-// resource finds what an operation is authorised for.
+// resource finds what an operation is authorised for. Every row of the table names one of these.
 type resource func(*controlplane.Call, input) (target, error)
 
 // account is the resource of actions that IAM knows none for: they are authorised for "*".
 func account(*controlplane.Call, input) (target, error) { return target{}, nil }
 
-// byFunction is the function that an input names, with its qualifier.
+// byFunction is the resource of actions whose resource type is the function alone: the unqualified ARN, in whichever
+// form the input names the function. A policy for the function thus holds for NAME:$LATEST as well.
 func byFunction(call *controlplane.Call, in input) (target, error) {
+	found, err := findFunction(call, in)
+	found.resource = found.arn.Unqualified()
+	return found, err
+}
+
+// byQualifier is the resource of actions that can be asked for a version or an alias: the ARN with the qualifier that
+// the input names. AWS takes $LATEST for such a qualifier, so a policy for the function says nothing of it (Lambda
+// Developer Guide, "Fine-tuning the Resources and Conditions sections of policies"; GetFunctionConfiguration is seen
+// to be denied for ARN:$LATEST in alexcasalboni/aws-lambda-power-tuning#260).
+func byQualifier(call *controlplane.Call, in input) (target, error) {
+	found, err := findFunction(call, in)
+	found.resource = found.arn
+	return found, err
+}
+
+// findFunction finds the function that an input names, with its qualifier.
+func findFunction(call *controlplane.Call, in input) (target, error) {
 	name, qualifier := in.(interface {
 		functionName() (name string, qualifier *string)
 	}).functionName()
@@ -40,7 +59,7 @@ func byFunction(call *controlplane.Call, in input) (target, error) {
 		arn.Qualifier = *qualifier
 	}
 	function, _ := call.State.Now().Function(arn)
-	return target{arn, function}, nil
+	return target{arn: arn, function: function}, nil
 }
 
 // badName says what is wrong with a name that has the form of the API's pattern and is none all the same.

@@ -34,12 +34,12 @@ func (in *urlInput) facts(t target) []auth.Fact { return urlFacts(t, nil) }
 // urlFacts are the condition keys of operations on a function URL: the auth type that the request sets, else the one
 // that the URL has.
 func urlFacts(t target, authType *string) []auth.Fact {
-	facts := []auth.Fact{{Key: "lambda:FunctionArn", Value: t.arn.String()}}
+	facts := []auth.Fact{{Key: "lambda:FunctionArn", Value: t.resource.String()}}
 	switch {
 	case authType != nil:
 		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: *authType})
-	case t.function != nil && t.function.URLs[t.arn.Qualifier] != nil:
-		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: string(t.function.URLs[t.arn.Qualifier].AuthType)})
+	case t.function != nil && t.function.URLs[t.resource.Qualifier] != nil:
+		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: string(t.function.URLs[t.resource.Qualifier].AuthType)})
 	}
 	return facts
 }

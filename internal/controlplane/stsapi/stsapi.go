@@ -18,13 +18,13 @@ import (
 
 // Config is what the API needs besides the state that comes with each call.
 type Config struct {
-	Random io.Reader    // makes credentials, for several calls at once: crypto/rand.Reader
-	Client *http.Client // fetches the keys of identity providers; nil is one with short timeouts
+	Random           io.Reader // makes credentials, for several calls at once: crypto/rand.Reader
+	PrivateProviders bool      // identity providers may be at addresses that are not public
 }
 
 // New makes the API.
 func New(config Config) controlplane.API {
-	s := &service{random: config.Random, tokens: &oidc.Verifier{Client: config.Client}}
+	s := &service{random: config.Random, tokens: &oidc.Verifier{PrivateAddresses: config.PrivateProviders}}
 	return query.New(query.Config{
 		Name:           "sts",
 		Version:        "2011-06-15",

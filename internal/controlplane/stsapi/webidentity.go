@@ -102,7 +102,7 @@ func (s *service) verifyToken(c *controlplane.Call, world *state.Snapshot, in *w
 		return nil, nil, invalidToken("No OpenIDConnect provider found in your account for %s", token.Claims.Issuer)
 	}
 	if err := s.tokens.Verify(c.Context(), token, provider.Issuer, provider.ClientIDs, c.Now); err != nil {
-		c.Explain(err.Error())
+		c.Explain(err.Error(), tokenFix(err)...)
 		return nil, nil, tokenError(err, c.Now, token)
 	}
 	return token, provider, nil
@@ -110,6 +110,15 @@ func (s *service) verifyToken(c *controlplane.Call, world *state.Snapshot, in *w
 
 func invalidToken(format string, arguments ...any) error {
 	return query.Errorf(http.StatusBadRequest, "InvalidIdentityToken", format, arguments...)
+}
+
+// tokenFix is what helps a token that was refused, if that is something about the server.
+func tokenFix(err error) []string {
+	var refusal *oidc.Error
+	if errors.As(err, &refusal) && refusal.Kind == oidc.NotPublic {
+		return []string{"furl serve --oidc-private-addresses   # if everybody who may create providers may reach that address"}
+	}
+	return nil
 }
 
 // tokenError is the refusal of a token in the words that AWS has for it.
@@ -126,7 +135,7 @@ func tokenError(err error, now time.Time, token *oidc.Token) error {
 	case oidc.Expired:
 		return query.Errorf(http.StatusBadRequest, "ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time %d",
 			now.Unix(), token.Claims.Expires.Unix())
-	case oidc.NoKeys:
+	case oidc.NoKeys, oidc.NotPublic:
 		return invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
 	default:
 		return invalidToken("The web identity token can not be verified: %s", refusal)

@@ -1,9 +1,11 @@
 package stsapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -185,5 +187,31 @@ func TestUnsignedRequests(t *testing.T) {
 	large := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "Padding": {strings.Repeat("x", 70<<10)}}
 	if answer := server.Query(t, sigv4.Credentials{}, "sts", large); answer.Status != 403 {
 		t.Errorf("large and unsigned: %d %s", answer.Status, answer.Body)
+	}
+}
+
+// Whoever sends tokens with made-up key ids, unsigned and at once, has the provider asked for them once.
+func TestMadeUpKeys(t *testing.T) {
+	server, issuer := webServer(t)
+	claims := oidctest.Claims{"iss": issuer.URL, "sub": "user-7", "aud": "my-app", "exp": planetest.Start.Add(time.Hour).Unix()}
+	for _, asked := range []int32{1, 1, 2} {
+		var group sync.WaitGroup
+		for i := range 30 {
+			token := issuer.SignAs("RS256", fmt.Sprint("made-up-", i), claims)
+			group.Go(func() {
+				answer := exchange(t, server, url.Values{"RoleArn": roleARN("web"), "WebIdentityToken": {token}})
+				if answer.Status != 400 || !strings.Contains(answer.Body, "<Code>InvalidIdentityToken</Code>") {
+					t.Errorf("got %d %s", answer.Status, answer.Body)
+				}
+			})
+		}
+		group.Wait()
+		if got := issuer.Fetched.Load(); got != asked {
+			t.Errorf("the keys were fetched %d times, want %d", got, asked)
+		}
+		if answer := exchange(t, server, url.Values{"RoleArn": roleARN("web"), "WebIdentityToken": {issuer.Sign("RS256", claims)}}); answer.Status != 200 {
+			t.Errorf("a good token: %d %s", answer.Status, answer.Body)
+		}
+		server.Advance(6 * time.Second)
 	}
 }
