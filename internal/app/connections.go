@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/furl-dev/furl/internal/metric"
 )
 
 const (
@@ -108,4 +110,14 @@ func (c *connection) CloseWrite() error {
 func (c *connection) Close() error {
 	defer c.release()
 	return c.Conn.Close()
+}
+
+// Collectors are the metrics of the connections.
+func (c *connections) Collectors() []metric.Collector {
+	open := func() float64 { return float64(len(c.slots)) }
+	limit := func() float64 { return float64(cap(c.slots)) }
+	return []metric.Collector{
+		metric.Gauge("furl_connections", "Connections of clients that are open.", open),
+		metric.Gauge("furl_connections_limit", "How many connections may be open.", limit),
+	}
 }

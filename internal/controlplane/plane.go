@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
@@ -56,6 +57,13 @@ type Plane struct {
 
 	// Messages seals the reasons of refusals; nil sends none.
 	Messages *Messages
+
+	refusals metric.Refusals
+}
+
+// Collectors are the metrics of the control plane.
+func (p *Plane) Collectors() []metric.Collector {
+	return p.refusals.Collectors("api", metric.NotAuthorized)
 }
 
 // Call is one authenticated request to an API.
@@ -95,11 +103,12 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		scope.Region = "us-east-1"
 	}
 	scope.Region = strings.Clone(scope.Region) // a trace keeps it, and not the header that it is a piece of
+	service, region := scope.Service, scope.Region
 	api, body, unsigned := p.claimed(r)
 	if api == nil {
-		api = p.api(scope.Service, r)
+		api = p.api(service, r)
 	}
-	call.Region = scope.Region
+	call.Region = region
 	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))
 
 	if unsigned {
@@ -107,14 +116,16 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serve(w, api, call)
 		return
 	}
-	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody(r)})
+	caller, verified, finding, err := p.Gate.Authenticate(r,
+		auth.Scope{Service: api.Service(), Region: region, MaxBody: api.MaxBody(r)})
 	call.Trace.Add("authenticate", p.Now(), finding)
 	if err != nil {
-		finding.KnownAs(api.Service()+"."+scope.Region+".amazonaws.com", api.Service()+".amazonaws.com")
+		finding.KnownAs(api.Service()+"."+region+".amazonaws.com", api.Service()+".amazonaws.com")
 		var refusal *sigv4.Error
 		if !errors.As(err, &refusal) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
+		p.refusals.Add(metric.OfSignature(refusal.Kind))
 		api.Refuse(w, call, refusal)
 		p.explain(w, call, finding)
 		return
@@ -131,6 +142,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Plane) serve(w http.ResponseWriter, api API, call *Call) {
 	api.Serve(w, call)
 	if call.denied {
+		p.refusals.Add(metric.NotAuthorized)
 		p.keep(call)
 	}
 }

@@ -266,6 +266,9 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 // refuse answers in place of the function.
 func (x *exchange) refuse(answer refusal) {
 	x.status, x.errorType = answer.status, answer.errorType
+	if answer.reason != 0 {
+		x.plane.refusals.Add(answer.reason)
+	}
 	if x.plane.Explain != nil && isLoopback(x.source) {
 		x.w.Header()["furl-explain"] = []string{x.plane.Explain(x.id)}
 	}
