@@ -88,9 +88,6 @@ type Call struct {
 // API calls it when it refuses a call.
 func (c *Call) Refused(status int, errorType string) { c.status, c.errorType = status, errorType }
 
-// maxRegion bounds the name of a region, in bytes: the longest that AWS has are half as long.
-const maxRegion = 32
-
 // Context is the request's context.
 func (c *Call) Context() context.Context { return c.Request.Context() }
 
@@ -98,12 +95,7 @@ func (c *Call) Context() context.Context { return c.Request.Context() }
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages}
 	w.Header()["x-amzn-RequestId"] = []string{call.RequestID} // spelled as AWS spells it
-	scope, _ := sigv4.ParseScope(r)
-	if scope.Region == "" || len(scope.Region) > maxRegion { // unsigned or malformed: the verifier says which, and needs a region for it
-		scope.Region = "us-east-1"
-	}
-	scope.Region = strings.Clone(scope.Region) // a trace keeps it, and not the header that it is a piece of
-	service, region := scope.Service, scope.Region
+	service, region := auth.ClaimedScope(r)
 	api, body, unsigned := p.claimed(r)
 	if api == nil {
 		api = p.api(service, r)
@@ -119,6 +111,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	caller, verified, finding, err := p.Gate.Authenticate(r,
 		auth.Scope{Service: api.Service(), Region: region, MaxBody: api.MaxBody(r)})
 	call.Trace.Add("authenticate", p.Now(), finding)
+	call.Trace.Concern(finding.Account())
 	if err != nil {
 		finding.KnownAs(api.Service()+"."+region+".amazonaws.com", api.Service()+".amazonaws.com")
 		var refusal *sigv4.Error

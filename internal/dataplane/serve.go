@@ -116,6 +116,7 @@ func (x *exchange) route() *refusal {
 		return &unreadable
 	}
 	x.url = url
+	x.trace.Concern(url.Function.ARN.Account)
 	x.found("route", &route{url: url, pathStyle: x.address.region == ""})
 	return nil
 }
@@ -129,6 +130,7 @@ func (x *exchange) authenticate() *refusal {
 	scope := auth.Scope{Service: "lambda", Region: x.url.Function.ARN.Region, MaxBody: event.MaxEvent}
 	caller, verified, finding, err := x.plane.Gate.Authenticate(x.r, scope)
 	x.found("authenticate", finding)
+	x.trace.Concern(finding.Account())
 	x.signature = finding
 	if err != nil {
 		finding.KnownAs(x.hosts()...)
