@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// PageToken is the server's page token.
+func (s *Server) PageToken() string { return s.pageToken.Reveal() }
+
 // SetBodyRoom changes the room for request bodies on their way, in MiB, of a server that does not run yet.
 func (s *Server) SetBodyRoom(mib int) { s.intake.room = make(chan struct{}, mib) }
 

@@ -82,7 +82,7 @@ func TestHostileDiagnosesAreBounded(t *testing.T) {
 		RequestID string
 		Steps     []struct{ Details []string }
 	}
-	page := w.send(t, w.api("GET", "/_furl/requests?limit=1000", "").with("Accept: application/json")).body
+	page := w.send(t, w.asOwner("/_furl/requests?limit=1000").with("Accept: application/json")).body
 	if err := json.Unmarshal([]byte(page), &traces); err != nil {
 		t.Fatalf("%v in %s", err, page)
 	}

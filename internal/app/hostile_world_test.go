@@ -92,6 +92,7 @@ func newWorldWith(t *testing.T, bodyTimeout time.Duration, prepare func(*app.Ser
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx, context.Background()) }()
 	w.server, w.address = server, strings.TrimPrefix(server.Endpoint(), "http://")
+	w.secrets = append(w.secrets, server.PageToken())
 	t.Cleanup(func() {
 		w.audit(t)
 		stop()
@@ -381,7 +382,7 @@ func (w *world) audit(t *testing.T) {
 	places := map[string]string{
 		"the log":             w.log.String(),
 		"/_furl/requests":     w.page(t, "/_furl/requests?limit=1000"),
-		"the traces in JSON":  w.send(t, w.api("GET", "/_furl/requests?limit=1000", "").with("Accept: application/json")).body,
+		"the traces in JSON":  w.send(t, w.asOwner("/_furl/requests?limit=1000").with("Accept: application/json")).body,
 		"the latest in words": w.page(t, "/_furl/requests/last"),
 	}
 	for place, text := range places {
@@ -398,5 +399,10 @@ func (w *world) audit(t *testing.T) {
 
 func (w *world) page(t *testing.T, path string) string {
 	t.Helper()
-	return w.send(t, w.api("GET", path, "")).body
+	return w.send(t, w.asOwner(path)).body
+}
+
+// asOwner is a request for a page with the page token, as furl's commands send it.
+func (w *world) asOwner(target string) request {
+	return w.api("GET", target, "").with("Authorization: Bearer " + w.server.PageToken())
 }

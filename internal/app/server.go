@@ -34,6 +34,7 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/sigv4"
 )
 
 // Server is a server that is ready to run.
@@ -44,14 +45,15 @@ type Server struct {
 	http     *http.Server
 	rootKeys map[string]RootKey
 
-	db      *store.DB
-	state   *state.State
-	code    *code.Store
-	logs    *logs.Store
-	pool    *runtime.Pool
-	invoke  *invoke.Service
-	traces  *trace.Recorder
-	address urls
+	pageToken sigv4.Secret
+	db        *store.DB
+	state     *state.State
+	code      *code.Store
+	logs      *logs.Store
+	pool      *runtime.Pool
+	invoke    *invoke.Service
+	traces    *trace.Recorder
+	address   urls
 
 	intake   *intake
 	data     *dataplane.Plane
@@ -111,6 +113,9 @@ func (s *Server) open(ctx context.Context) error {
 	if s.rootKeys, err = s.config.rootKeys(s.dir, s.config.Now()); err != nil {
 		return err
 	}
+	if err := s.openPageToken(); err != nil {
+		return err
+	}
 	if err := s.addAccounts(ctx); err != nil {
 		return err
 	}
@@ -153,6 +158,18 @@ func (s *Server) openDir() error {
 	return nil
 }
 
+// openPageToken finds the page token. A server that keeps nothing has it in memory only.
+func (s *Server) openPageToken() error {
+	if s.config.Data == InMemory {
+		s.pageToken = newPageToken()
+		return nil
+	}
+	_, err := ReadRunning(s.dir)
+	killed := !errors.Is(err, ErrNotRunning) // the file is removed by a server that ends by itself
+	s.pageToken, err = pageToken(s.dir, killed, s.config.Log)
+	return err
+}
+
 // addAccounts puts the accounts that have root keys into the world.
 func (s *Server) addAccounts(ctx context.Context) error {
 	scps, err := s.config.scps()
@@ -175,7 +192,9 @@ func (s *Server) wire() error {
 	s.invoke = &invoke.Service{Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now}
 	code := pages.NewCodeLinks(s.code, s.config.Now)
 	s.pages = &pages.Pages{
-		Traces: s.traces, Logs: s.logs, Code: code, Draining: s.draining.Load, FunctionKey: s.functionKey, Open: s.config.OpenPages,
+		Traces: s.traces, Logs: s.logs, Code: code, Draining: s.draining.Load,
+		Token: pages.NewToken(s.pageToken.Reveal()), Gate: gate, State: s.state, Now: s.config.Now,
+		FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
 	s.data = &dataplane.Plane{
 		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
@@ -199,6 +218,7 @@ func (s *Server) wire() error {
 		Gate:     gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{lambdaAPI, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader})},
 	}
+	s.pages.Metrics = s.metrics()
 	s.intake = newIntake(s.config.BodyTimeout)
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),

@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 func (p *program) logs() *cobra.Command {
@@ -26,8 +28,9 @@ func (p *program) logs() *cobra.Command {
 		Short: "What a function of the local server wrote to its log",
 		Long: `What a function of the local server wrote to its log: its standard output and standard error, with the START, END and
 REPORT lines of each invocation. FUNCTION is a name or an ARN, without version or alias: the local server has neither.
-
-Exit status: 0 printed, or interrupted while following, 1 no such function or no server, 2 wrong usage, 130 interrupted.`,
+` + provesItself + `
+Exit status: 0 printed, or interrupted while following, 1 no such function or no server, 2 wrong usage, 4 denied by the
+server, 6 no credentials, 130 interrupted.`,
 		Example: "  furl logs my-function-with-url --follow",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -47,7 +50,7 @@ Exit status: 0 printed, or interrupted while following, 1 no such function or no
 			if asJSON {
 				accept = "application/json"
 			}
-			page, err := server.page(command.Context(), "logs", query, accept)
+			page, err := server.page(command.Context(), furlproto.Logs, query, accept)
 			if err != nil {
 				return err
 			}

@@ -29,8 +29,9 @@ func (p *program) serve() *cobra.Command {
 		Short: "Run Lambda, function URLs, IAM and STS on this machine, on one port",
 		Long: `Run Lambda, function URLs, IAM and STS on this machine, on one port.
 
-State is kept in the data directory: one database, the code of the functions, their logs, and the root keys in
-root-credentials.json. The first SIGTERM or Ctrl-C lets running invocations finish, the second stops at once.
+State is kept in the data directory: one database, the code of the functions, their logs, the root keys in
+root-credentials.json, and in page-token what lets furl explain and furl logs read the server's own pages. The first
+SIGTERM or Ctrl-C lets running invocations finish, the second stops at once.
 
 Each flag can also be given as an environment variable, FURL_DATA for --data; the flag wins. The root keys of the first
 account can be given as FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY.
@@ -55,7 +56,8 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.StringVar(&config.Suffix, "suffix", config.Suffix, "what follows ID.lambda-url.REGION. in host style")
 	f.BoolVar(&config.LegacyURLPermissions, "legacy-url-permissions", false, "ask for lambda:InvokeFunctionUrl alone, as AWS did before November 2026")
 	f.StringArrayVar(&config.SCPs, "scp", nil, "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down")
-	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
+	f.BoolVar(&config.OpenPages, "open-pages", false,
+		"let clients on other hosts read furl's own pages below /_furl/, with the page token or a signature")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")
 	f.IntVar(&config.MaxEnvironments, "max-environments", config.MaxEnvironments, "most execution environments at one time")
 	f.StringVar((*string)(&config.Sandbox), "sandbox", string(config.Sandbox), "how functions are confined: auto for what the system gives, strict or off")
