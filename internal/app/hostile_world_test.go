@@ -402,6 +402,17 @@ func (w *world) page(t *testing.T, path string) string {
 	return w.send(t, w.asOwner(path)).body
 }
 
+// recorded waits until there is a trace of the request: some are recorded a moment after the answer.
+func (w *world) recorded(t *testing.T, id string) {
+	t.Helper()
+	page := w.asOwner("/_furl/requests/" + id)
+	for end := time.Now().Add(patience); w.send(t, page).status != 200; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no trace of %s", id)
+		}
+	}
+}
+
 // asOwner is a request for a page with the page token, as furl's commands send it.
 func (w *world) asOwner(target string) request {
 	return w.api("GET", target, "").with("Authorization: Bearer " + w.server.PageToken())
