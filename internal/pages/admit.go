@@ -55,7 +55,7 @@ Type one of these, with the server's data directory as DIR:
 
   furl explain REQUEST-ID --data DIR
   furl logs FUNCTION --data DIR
-  curl -H "Authorization: Bearer $(cat DIR/page-token)" ADDRESS
+  sed 's/^/Authorization: Bearer /' DIR/page-token | curl -H @- ADDRESS
 
 Or sign the request for the service ` + furlproto.Service + `, as the root user of an account or as somebody who is
 allowed to do ` + ActionRead + ` to the resource *.`
