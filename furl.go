@@ -28,6 +28,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 // URL is a function URL taken apart. Nothing in it is decoded or normalised.
@@ -44,9 +46,6 @@ type URL struct {
 
 // String returns the URL as it was typed, but for the fragment.
 func (u URL) String() string { return u.Scheme + "://" + u.Host + u.Target }
-
-// pathStyle begins the path of a function URL on a server that has no host names of its own for them.
-const pathStyle = "/_furl/url/"
 
 // ParseURL takes an absolute http or https URL apart: ID.lambda-url.REGION.on.aws, the same below localhost or any
 // other suffix, a path-style URL, or anything else, which is taken for a custom domain with neither ID nor Region.
@@ -95,7 +94,7 @@ func identify(host, target string) (id, region, base string) {
 	if id, region, ok := parseHost(host); ok {
 		return id, region, ""
 	}
-	rest, ok := strings.CutPrefix(target, pathStyle)
+	rest, ok := strings.CutPrefix(target, furlproto.URLs)
 	if !ok {
 		return "", "", ""
 	}
@@ -105,7 +104,7 @@ func identify(host, target string) (id, region, base string) {
 	if rest == "" {
 		return "", "", ""
 	}
-	return rest, "", pathStyle + rest
+	return rest, "", furlproto.URLs + rest
 }
 
 // parseHost reads ID.lambda-url.REGION.SUFFIX, with or without port. Some old URLs have ID.cell-1-lambda-url.

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // brief is long enough to see that everything works, and too short to measure anything.
 var brief = effort{
-	rounds: 1, round: time.Millisecond, load: 20 * time.Millisecond, starts: 1, callers: 1,
+	rounds: 1, round: time.Millisecond, load: 20 * time.Millisecond, starts: 1, colds: 1, callers: 1,
 	large: population{accounts: 2, functions: 4, roles: 4, keys: 8}, loads: 1,
 }
 

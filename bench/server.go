@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -62,7 +63,7 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (*serve
 
 // wait asks for the health page until it answers.
 func (s *server) wait(ctx context.Context) error {
-	request := []byte("GET /_furl/health HTTP/1.1\r\nHost: " + s.address + "\r\n\r\n")
+	request := []byte("GET " + furlproto.Health + " HTTP/1.1\r\nHost: " + s.address + "\r\n\r\n")
 	const limit = 30 * time.Second
 	for end := time.Now().Add(limit); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(500 * time.Microsecond) {
 		c, err := dial(s.address)

@@ -205,7 +205,7 @@ func (s *server) config() aws.Config {
 // explain is what `furl explain` prints about a request.
 func (s *server) explain(t *testing.T, requestID string) string {
 	t.Helper()
-	explained := run(t, s.env(), nil, must(t, buildFurl), "explain", requestID)
+	explained := run(t, s.env(), nil, must(t, buildFurl), "explain", requestID, "--data", s.data)
 	if explained.code != 0 {
 		t.Fatalf("furl explain %s: exit %d: %s", requestID, explained.code, explained.stderr)
 	}

@@ -134,6 +134,12 @@ func writeFile(path string, value any) error {
 	if err != nil {
 		return err
 	}
+	return writePrivate(path, text)
+}
+
+// writePrivate writes a text and a line feed to a file that only its owner may read: whole, or not at all. A link in
+// its place is replaced and not followed.
+func writePrivate(path string, text []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
 	if err != nil {
 		return err

@@ -6,6 +6,9 @@ import (
 	"github.com/furl-dev/furl/internal/listener"
 )
 
+// PageToken is the server's page token.
+func (s *Server) PageToken() string { return s.pageToken.Reveal() }
+
 // SetBodyRoom changes the room for request bodies on their way, in MiB, of a server that does not run yet.
 func (s *Server) SetBodyRoom(mib int) { s.intake = listener.NewIntake(s.config.BodyTimeout, mib) }
 
@@ -26,5 +29,5 @@ func DataDirContents() (names []string) {
 	for _, part := range contents {
 		names = append(names, part.name)
 	}
-	return names
+	return append(names, pageTokenFileName) // which is made anew where others may have read it
 }

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
+
+	"github.com/furl-dev/furl/sigv4"
 )
 
 // The tests of this package attack a running server: bytes over TCP in, and out exactly the refusal of AWS, or the
@@ -61,11 +64,51 @@ func note(ledger, id string) error {
 	return err
 }
 
+// readPages tries to read pages of the server in all ways that a function has, and says what came of it.
+func readPages(pages []string) []string {
+	var answers []string
+	for _, page := range pages {
+		plain, err := http.NewRequest("GET", os.Getenv("AWS_ENDPOINT_URL")+page, nil)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		attempts := []*http.Request{plain}
+		for _, variable := range os.Environ() {
+			attempt := plain.Clone(plain.Context())
+			_, value, _ := strings.Cut(variable, "=")
+			attempt.Header["Authorization"] = []string{"Bearer " + value}
+			attempts = append(attempts, attempt)
+		}
+		signed := plain.Clone(plain.Context())
+		signer := sigv4.Signer{Region: os.Getenv("AWS_REGION"), Service: "lambda"}
+		if _, err := signer.Sign(signed, sigv4.Credentials{
+			AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: sigv4.NewSecret(os.Getenv("AWS_SECRET_ACCESS_KEY")),
+			SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
+		}, sigv4.PayloadBytes(nil)); err != nil {
+			return []string{err.Error()}
+		}
+		for _, attempt := range append(attempts, signed) {
+			answer, err := http.DefaultClient.Do(attempt)
+			if err != nil {
+				answers = append(answers, err.Error())
+				continue
+			}
+			body, err := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			answers = append(answers, fmt.Sprintf("%d %s %v", answer.StatusCode, body, err))
+		}
+	}
+	return answers
+}
+
 func reply(payload []byte) map[string]any {
 	if string(payload) == `"credentials"` {
 		return map[string]any{
 			"id": os.Getenv("AWS_ACCESS_KEY_ID"), "secret": os.Getenv("AWS_SECRET_ACCESS_KEY"), "token": os.Getenv("AWS_SESSION_TOKEN"),
 		}
+	}
+	if pages, ok := strings.CutPrefix(string(payload), `"read `); ok {
+		return map[string]any{"read": readPages(strings.Fields(strings.Trim(pages, `"`)))}
 	}
 	return map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"}, "body": string(payload)}
 }

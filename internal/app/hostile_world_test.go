@@ -99,6 +99,7 @@ func newWorldOf(t *testing.T, configure func(*app.Config), prepare func(*app.Ser
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx, context.Background()) }()
 	w.server, w.address = server, strings.TrimPrefix(server.Endpoint(), "http://")
+	w.secrets = append(w.secrets, server.PageToken())
 	t.Cleanup(func() {
 		w.audit(t)
 		stop()
@@ -388,7 +389,7 @@ func (w *world) audit(t *testing.T) {
 	places := map[string]string{
 		"the log":             w.log.String(),
 		"/_furl/requests":     w.page(t, "/_furl/requests?limit=1000"),
-		"the traces in JSON":  w.send(t, w.api("GET", "/_furl/requests?limit=1000", "").with("Accept: application/json")).body,
+		"the traces in JSON":  w.send(t, w.asOwner("/_furl/requests?limit=1000").with("Accept: application/json")).body,
 		"the latest in words": w.page(t, "/_furl/requests/last"),
 	}
 	for place, text := range places {
@@ -405,5 +406,21 @@ func (w *world) audit(t *testing.T) {
 
 func (w *world) page(t *testing.T, path string) string {
 	t.Helper()
-	return w.send(t, w.api("GET", path, "")).body
+	return w.send(t, w.asOwner(path)).body
+}
+
+// recorded waits until there is a trace of the request: some are recorded a moment after the answer.
+func (w *world) recorded(t *testing.T, id string) {
+	t.Helper()
+	page := w.asOwner("/_furl/requests/" + id)
+	for end := time.Now().Add(patience); w.send(t, page).status != 200; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no trace of %s", id)
+		}
+	}
+}
+
+// asOwner is a request for a page with the page token, as furl's commands send it.
+func (w *world) asOwner(target string) request {
+	return w.api("GET", target, "").with("Authorization: Bearer " + w.server.PageToken())
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // functionKey finds the log of a function. A region and an account that are given, with the name or in it, have to be
-// the function's. What is left open is the server's own, or that of the only function of the name.
-func (s *Server) functionKey(name, region, account string) (key string, err error) {
+// the function's. What is left open is the server's own, or that of the only function of the name. With only, functions
+// of other accounts do not exist.
+func (s *Server) functionKey(name, region, account, only string) (key string, err error) {
 	wanted, err := lambda.ParseName(name, region, account)
 	if err != nil {
 		return "", err
@@ -20,16 +21,20 @@ func (s *Server) functionKey(name, region, account string) (key string, err erro
 		return "", fmt.Errorf("no log of %q: functions have neither versions nor aliases here, and one log each; leave :%s out",
 			name, wanted.Qualifier)
 	}
+	if only != "" && wanted.Account != "" && wanted.Account != only {
+		return "", fmt.Errorf("no log of %q: a signature shows the logs of account %s alone, and the page token shows all",
+			name, only)
+	}
 	world := s.state.Now()
 	own := wanted.Unqualified()
-	own.Region, own.Account = cmp.Or(own.Region, s.config.Region), cmp.Or(own.Account, s.config.Accounts[0])
+	own.Region, own.Account = cmp.Or(own.Region, s.config.Region), cmp.Or(own.Account, only, s.config.Accounts[0])
 	if _, ok := world.Function(own); ok {
 		return own.Key(), nil
 	}
 	var fitting, others []lambda.ARN
 	for _, function := range world.Functions.All() {
 		switch arn := function.ARN; {
-		case arn.Name != wanted.Name:
+		case arn.Name != wanted.Name, only != "" && arn.Account != only:
 		case wanted.Region != "" && arn.Region != wanted.Region, wanted.Account != "" && arn.Account != wanted.Account:
 			others = append(others, arn)
 		default:

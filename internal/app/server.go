@@ -36,6 +36,7 @@ import (
 	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/internal/trash"
+	"github.com/furl-dev/furl/sigv4"
 )
 
 // Server is a server that is ready to run.
@@ -46,14 +47,15 @@ type Server struct {
 	http     *http.Server
 	rootKeys map[string]RootKey
 
-	db      *store.DB
-	state   *state.State
-	code    *code.Store
-	logs    *logs.Store
-	pool    *runtime.Pool
-	invoke  *invoke.Service
-	traces  *trace.Recorder
-	address urls
+	pageToken sigv4.Secret
+	db        *store.DB
+	state     *state.State
+	code      *code.Store
+	logs      *logs.Store
+	pool      *runtime.Pool
+	invoke    *invoke.Service
+	traces    *trace.Recorder
+	address   urls
 
 	intake   *listener.Intake
 	data     *dataplane.Plane
@@ -113,6 +115,9 @@ func (s *Server) open(ctx context.Context) error {
 	if s.rootKeys, err = s.config.rootKeys(s.dir, s.config.Now()); err != nil {
 		return err
 	}
+	if err := s.openPageToken(); err != nil {
+		return err
+	}
 	if err := s.addAccounts(ctx); err != nil {
 		return err
 	}
@@ -155,6 +160,18 @@ func (s *Server) openDir() error {
 	return nil
 }
 
+// openPageToken finds the page token. A server that keeps nothing has it in memory only.
+func (s *Server) openPageToken() error {
+	if s.config.Data == InMemory {
+		s.pageToken = newPageToken()
+		return nil
+	}
+	_, err := ReadRunning(s.dir)
+	killed := !errors.Is(err, ErrNotRunning) // the file is removed by a server that ends by itself
+	s.pageToken, err = pageToken(s.dir, killed, s.config.Log)
+	return err
+}
+
 // addAccounts puts the accounts that have root keys into the world.
 func (s *Server) addAccounts(ctx context.Context) error {
 	scps, err := s.config.scps()
@@ -177,7 +194,9 @@ func (s *Server) wire() error {
 	s.invoke = &invoke.Service{Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now}
 	code := pages.NewCodeLinks(s.code, s.config.Now)
 	s.pages = &pages.Pages{
-		Traces: s.traces, Logs: s.logs, Code: code, Draining: s.draining.Load, FunctionKey: s.functionKey, Open: s.config.OpenPages,
+		Traces: s.traces, Logs: s.logs, Code: code, Draining: s.draining.Load,
+		Token: pages.NewToken(s.pageToken.Reveal()), Gate: gate, State: s.state, Now: s.config.Now,
+		FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
 	hosts, err := s.config.hosts()
 	if err != nil {
@@ -210,6 +229,7 @@ func (s *Server) wire() error {
 			stsapi.New(stsapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),
 		},
 	}
+	s.pages.Metrics = s.metrics()
 	s.intake = listener.NewIntake(s.config.BodyTimeout, listener.BodyRoom)
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),

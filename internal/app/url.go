@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/furl-dev/furl/internal/dataplane"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/pages"
 )
 
 // urls writes the addresses that the server answers under.
@@ -57,15 +56,15 @@ func (u urls) FunctionURL(id, region string) string {
 	if u.hostStyle() {
 		return "http://" + lambda.URLHost(id, region, u.suffix) + ":" + u.port + "/"
 	}
-	return u.endpoint + dataplane.PathPrefix + id + "/"
+	return u.endpoint + furlproto.URLs + id + "/"
 }
 
 // explain is the address of the page that explains a request.
 func (u urls) explain(requestID string) string {
-	return u.endpoint + pages.Prefix + "requests/" + requestID
+	return u.endpoint + furlproto.Requests + "/" + requestID
 }
 
 // isPage reports whether the path is one of furl's own pages.
 func isPage(path string) bool {
-	return strings.HasPrefix(path, pages.Prefix) || path == strings.TrimSuffix(pages.Prefix, "/")
+	return strings.HasPrefix(path, furlproto.Prefix) || path == strings.TrimSuffix(furlproto.Prefix, "/")
 }

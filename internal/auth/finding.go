@@ -14,6 +14,7 @@ type SignatureFinding struct {
 	Caller   *Caller // nil if the request was refused
 	Verified sigv4.Verified
 
+	account string // of the key, whether or not the signature is good; "" if there is no such key
 	refusal *sigv4.Error
 	lines   []sigv4.Line // the server's canonical request; nil if there was none
 
@@ -73,6 +74,9 @@ func clip(text string, limit int) string {
 	}
 	return trace.Cut(text, limit)
 }
+
+// Account is the account of the access key that the request names, if there is such a key.
+func (f *SignatureFinding) Account() string { return f.account }
 
 // Verdict says whether the signature was good.
 func (f *SignatureFinding) Verdict() trace.Verdict {

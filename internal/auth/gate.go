@@ -39,6 +39,19 @@ type Scope struct {
 	MaxBody int64 // bytes
 }
 
+// maxRegion bounds the name of a region, in bytes: the longest that AWS has are half as long.
+const maxRegion = 32
+
+// ClaimedScope is the service and the region for which a request says that it was signed. The region is never empty:
+// what is unsigned or malformed is refused by the verifier, which says why and needs one for it.
+func ClaimedScope(r *http.Request) (service, region string) {
+	scope, _ := sigv4.ParseScope(r)
+	if scope.Region == "" || len(scope.Region) > maxRegion {
+		return scope.Service, "us-east-1"
+	}
+	return scope.Service, strings.Clone(scope.Region) // a trace keeps it, and not the header that it is a piece of
+}
+
 // Windows of time in which a signature is good: Lambda takes five minutes either way, IAM and STS fifteen
 // (IAM User Guide, "Troubleshoot signed requests"; AWS re:Post, "lambda-sdk-signature" for Lambda's five).
 const (
@@ -61,7 +74,7 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 		g.keep(scope, verifier)
 		identity, ok := g.State.Now().Identity(verified.AccessKeyID)
 		if ok {
-			finding.Verified, finding.Caller = verified, newCaller(identity)
+			finding.Verified, finding.Caller, finding.account = verified, newCaller(identity), identity.Account
 			finding.Verified.Body = nil // a trace keeps no bodies
 			return finding.Caller, verified, finding, nil
 		}
@@ -77,15 +90,16 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 	return nil, sigv4.Verified{}, finding, refusal
 }
 
-// prepare gathers what a diagnosis of the refusal needs, if there may be one: keys that do not exist have none, and
-// there are so many in a second.
+// prepare notes whose key was used, and gathers what a diagnosis of the refusal needs, if there may be one: keys that
+// do not exist have none, and there are so many in a second.
 func (g *Gate) prepare(finding *SignatureFinding, r *http.Request, refusal *sigv4.Error) {
-	if !refusal.Kind.Diagnosable() {
-		return
-	}
 	world := g.State.Now()
 	identity, ok := world.Identity(refusal.AccessKeyID)
 	if !ok {
+		return
+	}
+	finding.account = identity.Account
+	if !refusal.Kind.Diagnosable() {
 		return
 	}
 	if !g.limiter.Allow() {

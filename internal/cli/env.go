@@ -85,19 +85,28 @@ func (p *program) variables(data, account string) ([]variable, error) {
 	if err != nil {
 		return nil, err
 	}
-	account = cmp.Or(account, running.Account)
-	keys, err := app.ReadRootKeys(data)
+	key, err := p.rootKey(data, running, cmp.Or(account, running.Account))
 	if err != nil {
 		return nil, err
+	}
+	return exports(running.Endpoint, running.Region, key), nil
+}
+
+// rootKey is the root key of an account of the server that uses the data directory.
+func (p *program) rootKey(data string, running app.Running, account string) (app.RootKey, error) {
+	keys, err := app.ReadRootKeys(data)
+	if err != nil {
+		return app.RootKey{}, err
 	}
 	key, ok := keys[account]
 	if id := p.getenv("FURL_ROOT_ACCESS_KEY_ID"); id != "" && account == running.Account {
 		key, ok = app.RootKey{AccessKeyID: id, SecretAccessKey: p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")}, true
 	}
 	if !ok {
-		return nil, fail(exitFailed, "furl serve --account "+account, fmt.Errorf("the server has no root keys for account %s", account))
+		return app.RootKey{}, fail(exitFailed, "furl serve --account "+account,
+			fmt.Errorf("the server has no root keys for account %s", account))
 	}
-	return exports(running.Endpoint, running.Region, key), nil
+	return key, nil
 }
 
 func exports(endpoint, region string, key app.RootKey) []variable {

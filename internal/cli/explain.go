@@ -6,6 +6,8 @@ import (
 	"net/url"
 
 	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 func (p *program) explain() *cobra.Command {
@@ -25,15 +27,15 @@ although AWS might not accept the signature.
 
 Why a signature does not match is found out for at most 20 requests a second; furl call -v helps by telling the server
 what it signed.
-
-Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.`,
+` + provesItself + `
+Exit status: 0 explained, 1 no such request or no server, 2 wrong usage, 4 denied by the server, 6 no credentials.`,
 		Example: "  furl explain --last\n  furl explain --last --fix terraform",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if last == (len(args) == 1) {
 				return usage(command, errors.New("name a request id, or say --last"))
 			}
-			id := "last"
+			id := furlproto.Last
 			if !last {
 				id = url.PathEscape(args[0])
 			}
@@ -45,7 +47,7 @@ Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.`,
 			if fix != "" {
 				query = url.Values{"fix": {fix}}
 			}
-			page, err := server.page(command.Context(), "requests/"+id, query, accept)
+			page, err := server.page(command.Context(), furlproto.Requests+"/"+id, query, accept)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 func (p *program) logs() *cobra.Command {
@@ -34,8 +36,9 @@ the platform's lines is platform and that of the function's stdout.
 On a terminal, control characters that a function prints are shown as \u001b, so that they cannot move the cursor or
 imitate other output. --raw sends them to the terminal as they are, which shows the colors of a function that you
 trust. Files and pipes always get the bytes as they are.
-
-Exit status: 0 printed, or interrupted while following, 1 no such function or no server, 2 wrong usage, 130 interrupted.`,
+` + provesItself + `
+Exit status: 0 printed, or interrupted while following, 1 no such function or no server, 2 wrong usage, 4 denied by the
+server, 6 no credentials, 130 interrupted.`,
 		Example: "  furl logs my-function-with-url --follow\n  furl logs my-function-with-url --raw",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -55,7 +58,7 @@ Exit status: 0 printed, or interrupted while following, 1 no such function or no
 			if asJSON {
 				accept = "application/json"
 			}
-			page, err := server.page(command.Context(), "logs", query, accept)
+			page, err := server.page(command.Context(), furlproto.Logs, query, accept)
 			if err != nil {
 				return err
 			}

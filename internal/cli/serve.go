@@ -27,8 +27,9 @@ func (p *program) serve() *cobra.Command {
 		Short: "Run Lambda, function URLs, IAM and STS on this machine, on one port",
 		Long: `Run Lambda, function URLs, IAM and STS on this machine, on one port.
 
-State is kept in the data directory: one database, the code of the functions, their logs, and the root keys in
-root-credentials.json. The first SIGTERM or Ctrl-C lets running invocations finish, the second stops at once.
+State is kept in the data directory: one database, the code of the functions, their logs, the root keys in
+root-credentials.json, and in page-token what lets furl explain and furl logs read the server's own pages. The first
+SIGTERM or Ctrl-C lets running invocations finish, the second stops at once.
 
 A function URL of auth type NONE answers in path style (http://127.0.0.1:9000/_furl/url/ID/) under localhost, names
 below it and loopback addresses only: otherwise a web page could reach it whose own name leads to this machine. --listen
@@ -59,7 +60,8 @@ Exit status: 0 stopped as told, 1 could not start or serve, 2 wrong usage.`,
 	f.StringArrayVar(&config.SCPs, "scp", nil, "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down")
 	f.StringSliceVar(&config.AllowHosts, "allow-host", nil,
 		"host name under which function URLs of auth type NONE answer in path style; may be repeated")
-	f.BoolVar(&config.OpenPages, "open-pages", false, "show furl's own pages below /_furl/ to other hosts too")
+	f.BoolVar(&config.OpenPages, "open-pages", false,
+		"let clients on other hosts read furl's own pages below /_furl/, with the page token or a signature")
 	f.BoolVar(&config.OIDCPrivateAddresses, "oidc-private-addresses", false,
 		"ask identity providers at loopback, link-local and private addresses too, on this machine also without https")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", config.DrainTimeout, "how long running invocations may take to finish")

@@ -16,7 +16,15 @@ const maxReason = 1024
 
 // ExplainDecision keeps why the policies refuse a call.
 func (c *Call) ExplainDecision(asked auth.Asked, decision policy.Decision) {
+	c.Concern(asked.Request.ResourceAccount)
 	c.explain(auth.NewAPIFinding(asked, decision))
+}
+
+// Concern notes that the call has to do with another account than the caller's, if the server has that account.
+func (c *Call) Concern(account string) {
+	if known, ok := c.State.Now().Accounts.Get(account); ok {
+		c.Trace.Concern(known.ID)
+	}
 }
 
 func (c *Call) explain(finding trace.Finding) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
@@ -56,6 +57,13 @@ type Plane struct {
 
 	// Messages seals the reasons of refusals; nil sends none.
 	Messages *Messages
+
+	refusals metric.Refusals
+}
+
+// Collectors are the metrics of the control plane.
+func (p *Plane) Collectors() []metric.Collector {
+	return p.refusals.Collectors("api", metric.NotAuthorized)
 }
 
 // Call is one authenticated request to an API.
@@ -80,9 +88,6 @@ type Call struct {
 // API calls it when it refuses a call.
 func (c *Call) Refused(status int, errorType string) { c.status, c.errorType = status, errorType }
 
-// maxRegion bounds the name of a region, in bytes: the longest that AWS has are half as long.
-const maxRegion = 32
-
 // Context is the request's context.
 func (c *Call) Context() context.Context { return c.Request.Context() }
 
@@ -90,16 +95,12 @@ func (c *Call) Context() context.Context { return c.Request.Context() }
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages}
 	w.Header()["x-amzn-RequestId"] = []string{call.RequestID} // spelled as AWS spells it
-	scope, _ := sigv4.ParseScope(r)
-	if scope.Region == "" || len(scope.Region) > maxRegion { // unsigned or malformed: the verifier says which, and needs a region for it
-		scope.Region = "us-east-1"
-	}
-	scope.Region = strings.Clone(scope.Region) // a trace keeps it, and not the header that it is a piece of
+	service, region := auth.ClaimedScope(r)
 	api, body, unsigned := p.claimed(r)
 	if api == nil {
-		api = p.api(scope.Service, r)
+		api = p.api(service, r)
 	}
-	call.Region = scope.Region
+	call.Region = region
 	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))
 
 	if unsigned {
@@ -107,14 +108,17 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serve(w, api, call)
 		return
 	}
-	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody(r)})
+	caller, verified, finding, err := p.Gate.Authenticate(r,
+		auth.Scope{Service: api.Service(), Region: region, MaxBody: api.MaxBody(r)})
 	call.Trace.Add("authenticate", p.Now(), finding)
+	call.Trace.Concern(finding.Account())
 	if err != nil {
-		finding.KnownAs(api.Service()+"."+scope.Region+".amazonaws.com", api.Service()+".amazonaws.com")
+		finding.KnownAs(api.Service()+"."+region+".amazonaws.com", api.Service()+".amazonaws.com")
 		var refusal *sigv4.Error
 		if !errors.As(err, &refusal) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
+		p.refusals.Add(metric.OfSignature(refusal.Kind))
 		api.Refuse(w, call, refusal)
 		p.explain(w, call, finding)
 		return
@@ -131,6 +135,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Plane) serve(w http.ResponseWriter, api API, call *Call) {
 	api.Serve(w, call)
 	if call.denied {
+		p.refusals.Add(metric.NotAuthorized)
 		p.keep(call)
 	}
 }

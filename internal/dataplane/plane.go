@@ -14,6 +14,7 @@ import (
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/listener"
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -42,4 +43,12 @@ type Plane struct {
 	LegacyPermissions bool
 	// Explain is the address of the page that explains a request, told to clients on loopback.
 	Explain func(requestID string) string
+
+	refusals metric.Refusals
+}
+
+// Collectors are the metrics of the data plane.
+func (p *Plane) Collectors() []metric.Collector {
+	return p.refusals.Collectors("function-url",
+		metric.UnknownURL, metric.Unreadable, metric.NotAuthorized, metric.TooLarge, metric.Throttled, metric.ShuttingDown)
 }

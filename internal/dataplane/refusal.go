@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -14,30 +15,40 @@ type refusal struct {
 	status    int
 	errorType string // x-amzn-ErrorType; "" for the plain text of a failed function
 	body      string
+	reason    metric.Refusal // zero where the function failed
 }
 
 // The answers of a real function URL, byte for byte. Authorization says "Message", authentication "message". They
 // were captured from real URLs in 2025 and 2026; what is not known from a capture is marked as assumed.
 var (
-	unknownURL    = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":null}`}
-	unsigned      = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`}
+	unknownURL    = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":null}`, metric.UnknownURL}
+	unsigned      = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`, metric.Unsigned}
 	notAuthorized = refusal{http.StatusForbidden, "AccessDeniedException",
-		`{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`}
-	functionFailed = refusal{http.StatusBadGateway, "", "Internal Server Error"}
+		`{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`,
+		metric.NotAuthorized}
+	functionFailed = refusal{http.StatusBadGateway, "", "Internal Server Error", 0}
 	throttled      = refusal{http.StatusTooManyRequests, "TooManyRequestsException",
-		`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`}
+		`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`, metric.Throttled}
 	// Assumed: the text of the Invoke API, whose limit it is.
 	tooLarge = refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
-		`{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`}
+		`{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`,
+		metric.TooLarge}
 	// Assumed: how AWS answers while it takes a host out of service is not to be seen from outside.
-	shuttingDown = refusal{http.StatusServiceUnavailable, "ServiceUnavailableException", `{"message":"Service Unavailable"}`}
-	unreadable   = refusal{http.StatusBadRequest, "BadRequestException", `{"message":"Bad Request"}`}
+	shuttingDown = refusal{http.StatusServiceUnavailable, "ServiceUnavailableException",
+		`{"message":"Service Unavailable"}`, metric.ShuttingDown}
+	unreadable = refusal{http.StatusBadRequest, "BadRequestException", `{"message":"Bad Request"}`, metric.Unreadable}
 )
 
 // badSignature is the refusal of a request that could not be authenticated.
 func badSignature(err *sigv4.Error) refusal {
+	answer := signatureAnswer(err)
+	answer.reason = metric.OfSignature(err.Kind)
+	return answer
+}
+
+func signatureAnswer(err *sigv4.Error) refusal {
 	message := func(errorType string) refusal {
-		return refusal{http.StatusForbidden, errorType, `{"message":` + quote(err.Message) + `}`}
+		return refusal{status: http.StatusForbidden, errorType: errorType, body: `{"message":` + quote(err.Message) + `}`}
 	}
 	switch err.Kind {
 	case sigv4.MissingAuthentication:

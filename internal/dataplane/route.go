@@ -5,13 +5,10 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 )
-
-// PathPrefix begins the path of a function URL in path style, which works where host names below localhost do not
-// resolve: /_furl/url/ID/…
-const PathPrefix = "/_furl/url/"
 
 // address is where a request wants to go, before anybody has looked whether there is such a function URL.
 type address struct {
@@ -20,14 +17,14 @@ type address struct {
 	target string // the request target that the function sees; see hasPath
 }
 
-// addressOf reads the function URL from the request's host, else from its path. ok is false for a request to
-// something else.
+// addressOf reads the function URL from the request's host, else from its path (path style), which works where host
+// names below localhost do not resolve. ok is false for a request to something else.
 func (p *Plane) addressOf(r *http.Request) (address, bool) {
 	target := originForm(r.RequestURI)
 	if id, region, ok := lambda.ParseURLHost(hostName(r.Host), p.Suffixes...); ok {
 		return address{urlID: id, region: region, target: target}, true
 	}
-	rest, ok := strings.CutPrefix(target, PathPrefix)
+	rest, ok := strings.CutPrefix(target, furlproto.URLs)
 	if !ok {
 		return address{}, false
 	}

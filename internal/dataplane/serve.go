@@ -120,6 +120,7 @@ func (x *exchange) route() *refusal {
 		return &unsigned // as a URL of auth type AWS_IAM would answer
 	}
 	x.url = url
+	x.trace.Concern(url.Function.ARN.Account)
 	x.found("route", &route{url: url, pathStyle: x.address.region == ""})
 	return nil
 }
@@ -133,6 +134,7 @@ func (x *exchange) authenticate() *refusal {
 	scope := auth.Scope{Service: "lambda", Region: x.url.Function.ARN.Region, MaxBody: event.MaxEvent}
 	caller, verified, finding, err := x.plane.Gate.Authenticate(x.r, scope)
 	x.found("authenticate", finding)
+	x.trace.Concern(finding.Account())
 	x.signature = finding
 	if err != nil {
 		finding.KnownAs(x.hosts()...)
@@ -270,6 +272,9 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 // refuse answers in place of the function.
 func (x *exchange) refuse(answer refusal) {
 	x.status, x.errorType = answer.status, answer.errorType
+	if answer.reason != 0 {
+		x.plane.refusals.Add(answer.reason)
+	}
 	if x.plane.Explain != nil && isLoopback(x.source) {
 		x.w.Header()["furl-explain"] = []string{x.plane.Explain(x.id)}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -301,17 +302,18 @@ func (p *play) expectRefusal(ctx context.Context, outcome Outcome, reasons ...st
 		return fmt.Errorf("want 403, got %d", outcome.Status)
 	}
 	fmt.Fprintf(p.out, "   $ furl explain %s\n", outcome.RequestID)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.server.Endpoint+"/_furl/requests/"+outcome.RequestID, nil)
+	page := p.server.Endpoint + furlproto.Requests + "/" + outcome.RequestID
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
 		return err
 	}
-	explained, err := send(request)
+	explained, err := p.api.send(request, furlproto.Service, nil)
 	if err != nil {
 		return err
 	}
-	p.tell("%s", explained.Body)
+	p.tell("%s", explained)
 	for _, reason := range reasons {
-		if !strings.Contains(explained.Body, reason) {
+		if !strings.Contains(string(explained), reason) {
 			return fmt.Errorf("the trace does not say %q", reason)
 		}
 	}

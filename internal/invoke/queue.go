@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/runtime"
 )
 
@@ -35,6 +36,21 @@ type queue struct {
 type job struct {
 	request Request
 	attempt int
+}
+
+// Collectors are the metrics of the queue.
+func (s *Service) Collectors() []metric.Collector {
+	read := func(number *int) func() float64 {
+		return func() float64 {
+			s.queue.mu.Lock()
+			defer s.queue.mu.Unlock()
+			return float64(*number)
+		}
+	}
+	return []metric.Collector{
+		metric.Gauge("furl_queue_invocations", "Asynchronous invocations that wait or run.", read(&s.queue.waiting)),
+		metric.Gauge("furl_queue_bytes", "Bytes of their payloads.", read(&s.queue.bytes)),
+	}
 }
 
 func (q *queue) channel() chan job {

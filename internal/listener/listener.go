@@ -17,6 +17,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/furl-dev/furl/internal/metric"
 )
 
 const (
@@ -78,6 +80,16 @@ func New(inner net.Listener, config Config) *Listener {
 
 // Open is how many connections are open, and one more while the next is waited for.
 func (c *Listener) Open() int { return len(c.slots) }
+
+// Collectors are the metrics of the connections.
+func (c *Listener) Collectors() []metric.Collector {
+	open := func() float64 { return float64(len(c.slots)) }
+	limit := func() float64 { return float64(cap(c.slots)) }
+	return []metric.Collector{
+		metric.Gauge("furl_connections", "Connections of clients that are open.", open),
+		metric.Gauge("furl_connections_limit", "How many connections may be open.", limit),
+	}
+}
 
 // Accept waits for a connection, and before that until there may be one more.
 func (c *Listener) Accept() (net.Conn, error) {

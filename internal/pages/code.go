@@ -10,7 +10,12 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/furl-dev/furl/internal/furlproto"
 )
+
+// codePrefix begins the paths of the links.
+const codePrefix = furlproto.Prefix + "code/"
 
 // Packages gives the zip of the package with the hash.
 type Packages interface {
@@ -35,7 +40,8 @@ func NewCodeLinks(packages Packages, now func() time.Time) *CodeLinks {
 // Path is the path and query of a link to the package with the hash, good for ten minutes.
 func (l *CodeLinks) Path(hash string) string {
 	expires := strconv.FormatInt(l.now().Add(linkLife).Unix(), 10)
-	return Prefix + "code/" + url.PathEscape(hash) + "?expires=" + expires + "&signature=" + hex.EncodeToString(l.sign(hash, expires))
+	signature := hex.EncodeToString(l.sign(hash, expires))
+	return codePrefix + url.PathEscape(hash) + "?expires=" + expires + "&signature=" + signature
 }
 
 func (l *CodeLinks) sign(hash, expires string) []byte {

@@ -16,9 +16,12 @@ import (
 const maxLines = 100_000
 
 // logs shows the log of the function that the query names, and with follow=1 what is added to it.
-func (p *Pages) logs(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	key, err := p.FunctionKey(query.Get("function"), query.Get("region"), query.Get("account"))
+func (p *Pages) logs(w http.ResponseWriter, r *http.Request, reader string) {
+	query, only := r.URL.Query(), reader
+	if reader == allAccounts {
+		only = ""
+	}
+	key, err := p.FunctionKey(query.Get("function"), query.Get("region"), query.Get("account"), only)
 	if err != nil {
 		fail(w, http.StatusNotFound, err.Error())
 		return

@@ -4,22 +4,22 @@
 package pages
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/metric"
+	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 )
-
-// Prefix begins every path of this package.
-const Prefix = "/_furl/"
 
 // Pages is the http.Handler of furl's own addresses.
 type Pages struct {
@@ -27,10 +27,26 @@ type Pages struct {
 	Logs     *logs.Store
 	Code     *CodeLinks
 	Draining func() bool // nil is never
-	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. Its error is shown.
-	FunctionKey func(name, region, account string) (key string, err error)
-	// Open lets other hosts than this one read the pages.
+
+	Token Token // see admit
+	Gate  *auth.Gate
+	State *state.State
+	Now   func() time.Time
+
+	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. If only is not
+	// empty, it knows the functions of that account and no others. Its error is shown.
+	FunctionKey func(name, region, account, only string) (key string, err error)
+	// Metrics writes the metrics in the text form of Prometheus.
+	Metrics func(io.Writer) error
+	// Open lets clients on other hosts than this one read the pages.
 	Open bool
+
+	refusals metric.Refusals
+}
+
+// Collectors are the metrics of the pages.
+func (p *Pages) Collectors() []metric.Collector {
+	return p.refusals.Collectors("page", metric.NotLocal, metric.NoToken, metric.WrongToken, metric.NotAuthorized)
 }
 
 // ServeHTTP answers the pages. Only GET and HEAD exist: a page changes nothing.
@@ -44,45 +60,46 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusMethodNotAllowed, "pages are read with GET")
 		return
 	}
-	path := strings.TrimPrefix(r.URL.Path, Prefix)
-	if path == "health" {
+	path := r.URL.Path
+	if path == furlproto.Health {
 		p.health(w)
 		return
 	}
-	if id, ok := strings.CutPrefix(path, "code/"); ok {
-		p.Code.serve(w, r, id) // has its own signature
+	if id, ok := strings.CutPrefix(path, codePrefix); ok {
+		p.Code.serve(w, r, id) // the link is the proof
 		return
 	}
-	if err := p.admit(r); err != nil {
-		fail(w, http.StatusForbidden, err.Error())
+	reader, refused := p.admit(r)
+	if refused != nil {
+		p.refusals.Add(refused.reason)
+		fail(w, http.StatusForbidden, refused.Error())
 		return
 	}
-	switch page, rest, _ := strings.Cut(path, "/"); page {
-	case "requests":
-		p.requests(w, r, rest)
-	case "logs":
-		p.logs(w, r)
-	case "":
-		text(w, "furl\n\n/_furl/health\n/_furl/requests           the latest requests\n/_furl/requests/ID        what happened to one, and why\n/_furl/logs?function=NAME  the log of a function (&region=, &account=, &lines=, &follow=1)\n")
+	id, isRequest := strings.CutPrefix(path, furlproto.Requests+"/")
+	switch {
+	case isRequest:
+		p.requests(w, r, reader, id)
+	case path == furlproto.Requests:
+		p.requests(w, r, reader, "")
+	case path == furlproto.Logs:
+		p.logs(w, r, reader)
+	case path == furlproto.Metrics:
+		p.metrics(w)
+	case path == furlproto.Prefix, path+"/" == furlproto.Prefix:
+		text(w, index)
 	default:
-		fail(w, http.StatusNotFound, "no such page; see /_furl/")
+		fail(w, http.StatusNotFound, "no such page; see "+furlproto.Prefix)
 	}
 }
 
-// admit lets the person at the machine in. A page of some web site can make a browser on this machine send requests
-// here, under a host name that it controls (DNS rebinding) or marked as coming from its own site.
-func (p *Pages) admit(r *http.Request) error {
-	if !p.Open && !isLoopback(hostOf(r.RemoteAddr)) {
-		return errors.New("furl's own pages answer on loopback only; start the server with --open-pages to change that")
-	}
-	if host := hostOf(r.Host); !p.Open && host != "localhost" && !isLoopback(host) {
-		return fmt.Errorf("furl's own pages do not answer under the host name %q", trace.Cut(host, 64))
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" && site != "same-origin" {
-		return errors.New("furl's own pages do not answer requests of other web sites")
-	}
-	return nil
-}
+const index = `furl
+
+` + furlproto.Health + `
+` + furlproto.Requests + `            the latest requests
+` + furlproto.Requests + `/ID         what happened to one, and why
+` + furlproto.Logs + `?function=NAME  the log of a function (&region=, &account=, &lines=, &follow=1)
+` + furlproto.Metrics + `             for Prometheus
+`
 
 func (p *Pages) health(w http.ResponseWriter) {
 	if p.Draining != nil && p.Draining() {
@@ -92,21 +109,52 @@ func (p *Pages) health(w http.ResponseWriter) {
 	text(w, "ok\n")
 }
 
+// metrics shows the numbers of the whole server. They name nothing that belongs to an account.
+func (p *Pages) metrics(w http.ResponseWriter) {
+	var body bytes.Buffer
+	if err := p.Metrics(&body); err != nil {
+		fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	body.WriteTo(w) //nolint:errcheck // a client that is gone is nobody's loss
+}
+
+// visible are up to n of the latest traces that the reader may see, newest first.
+func (p *Pages) visible(reader string, n int) []*trace.Trace {
+	var visible []*trace.Trace
+	for _, found := range p.Traces.Latest(trace.Kept) {
+		if len(visible) < n && sees(reader, found) {
+			visible = append(visible, found)
+		}
+	}
+	return visible
+}
+
+func sees(reader string, found *trace.Trace) bool {
+	return reader == allAccounts || reader == found.Account()
+}
+
 // requests shows one trace, or the latest ones in a line each.
-func (p *Pages) requests(w http.ResponseWriter, r *http.Request, id string) {
+func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader, id string) {
 	wantJSON := strings.Contains(r.Header.Get("Accept"), "application/json")
-	if id == "last" {
-		if latest := p.Traces.Latest(1); len(latest) == 1 {
+	seen := ""
+	if reader != allAccounts {
+		seen = "; a signature shows those that concern account " + reader + " alone, and the page token shows all"
+	}
+	if id == furlproto.Last {
+		if latest := p.visible(reader, 1); len(latest) == 1 {
 			id = latest[0].RequestID
 		} else {
-			fail(w, http.StatusNotFound, "there has been no request to a function URL yet")
+			fail(w, http.StatusNotFound, "there has been no request to a function URL yet"+seen)
 			return
 		}
 	}
 	if id != "" {
 		found, ok := p.Traces.Find(id)
-		if !ok {
-			fail(w, http.StatusNotFound, fmt.Sprintf("no trace of a request %q: the server keeps the last %d", trace.Cut(id, 64), trace.Kept))
+		if !ok || !sees(reader, found) {
+			fail(w, http.StatusNotFound, fmt.Sprintf("no trace of a request %q: the server keeps the last %d%s",
+				trace.Cut(id, 64), trace.Kept, seen))
 			return
 		}
 		report := found.Report()
@@ -122,7 +170,7 @@ func (p *Pages) requests(w http.ResponseWriter, r *http.Request, id string) {
 		report.WriteTo(w) //nolint:errcheck // a client that is gone is nobody's loss
 		return
 	}
-	p.latest(w, r, wantJSON)
+	p.latest(w, r, reader, wantJSON)
 }
 
 // showFix shows nothing but the fix, in the form.
@@ -135,13 +183,13 @@ func showFix(w http.ResponseWriter, found *trace.Trace, form string) {
 	}
 }
 
-func (p *Pages) latest(w http.ResponseWriter, r *http.Request, wantJSON bool) {
+func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader string, wantJSON bool) {
 	limit := 100
 	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && n > 0 {
 		limit = min(n, trace.Kept)
 	}
 	reports := []trace.Report{}
-	for _, found := range p.Traces.Latest(limit) {
+	for _, found := range p.visible(reader, limit) {
 		reports = append(reports, found.Report())
 	}
 	if wantJSON {
@@ -176,18 +224,6 @@ func fail(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	io.WriteString(w, message+"\n") //nolint:errcheck // a client that is gone is nobody's loss
-}
-
-func hostOf(hostPort string) string {
-	if host, _, err := net.SplitHostPort(hostPort); err == nil {
-		return host
-	}
-	return strings.Trim(hostPort, "[]")
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // linkLife is how long a link to a function's code is good. AWS's links are good for ten minutes (Lambda API

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/pages"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
@@ -31,6 +36,11 @@ func (p packages) Zip(hex string) (io.ReadSeekCloser, int64, error) {
 	return nopSeeker{bytes.NewReader([]byte(text))}, int64(len(text)), nil
 }
 
+type noStore struct{}
+
+func (noStore) Load(context.Context, func(store.Record) error) error { return nil }
+func (noStore) Commit(context.Context, []store.Change) error         { return nil }
+
 // newPages are the pages of a server with one refused request, one function and its log.
 func newPages(t *testing.T) *pages.Pages {
 	t.Helper()
@@ -46,21 +56,40 @@ func newPages(t *testing.T) *pages.Pages {
 	refused := trace.New("the-id", at, "GET", "/", "h", "127.0.0.1")
 	refused.End(at, 403, "AccessDeniedException")
 	traces.Record(refused)
+	world, err := state.Load(t.Context(), noStore{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &pages.Pages{
+		Gate: &auth.Gate{State: world}, State: world, Now: time.Now,
 		Traces: traces, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
-		FunctionKey: func(name, _, _ string) (string, error) {
+		Token: pages.NewToken(token),
+		FunctionKey: func(name, _, _, _ string) (string, error) {
 			if name != "web" {
 				return "", fmt.Errorf("no function %q", name)
 			}
 			return "key", nil
 		},
+		Metrics: func(w io.Writer) error {
+			_, err := io.WriteString(w, "furl_connections 1\n")
+			return err
+		},
 	}
+}
+
+// token is the page token of newPages.
+const token = "the token"
+
+// bearer replaces the page token that a request comes with.
+func bearer(header ...string) func(*http.Request) {
+	return func(r *http.Request) { r.Header["Authorization"] = header }
 }
 
 func request(t *testing.T, target string, change func(*http.Request)) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:9000"+target, nil)
 	r.RemoteAddr = "127.0.0.1:5555"
+	furlproto.SetToken(r, token)
 	if change != nil {
 		change(r)
 	}
@@ -74,6 +103,7 @@ func get(p http.Handler, r *http.Request) (int, string, http.Header) {
 }
 
 func TestPages(t *testing.T) {
+	anybody := func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5"; bearer()(r) }
 	asJSON := func(r *http.Request) { r.Header.Set("Accept", "application/json") }
 	tests := []struct {
 		name   string
@@ -93,11 +123,13 @@ func TestPages(t *testing.T) {
 		{"log", "/_furl/logs?function=web", nil, 200, "2026-11-23T15:00:00.000Z  platform  START\n2026-11-23T15:00:00.000Z  function  hello <world>\n"},
 		{"end of a log, JSON", "/_furl/logs?function=web&lines=1", asJSON, 200, `"stream":"stdout","text":"hello`},
 		{"log of nobody", "/_furl/logs?function=nobody", nil, 404, `no function "nobody"`},
+		{"metrics", "/_furl/metrics", nil, 200, "furl_connections 1"},
 		{"no such page", "/_furl/nothing", nil, 404, "no such page"},
+		{"no such page, before those that are", "/_furl/requestsx", nil, 404, "no such page"},
 		{"traversal", "/_furl/../../etc/passwd", nil, 404, "no such page"},
 		{"write", "/_furl/requests", func(r *http.Request) { r.Method = "POST" }, 405, "GET"},
 		{"another machine", "/_furl/requests", func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5" }, 403, "loopback only"},
-		{"another machine may ask for health", "/_furl/health", func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5" }, 200, "ok"},
+		{"anybody may ask for health", "/_furl/health", anybody, 200, "ok"},
 		{"rebound name", "/_furl/requests", func(r *http.Request) { r.Host = "evil.example:9000" }, 403, "host name"},
 		{"loopback name", "/_furl/requests/last", func(r *http.Request) { r.Host = "localhost:9000" }, 200, "the-id"},
 		{"loopback v6", "/_furl/requests/last", func(r *http.Request) { r.Host, r.RemoteAddr = "[::1]:9000", "[::1]:5" }, 200, "the-id"},
@@ -124,6 +156,50 @@ func TestOpenPages(t *testing.T) {
 	if status, body, _ := get(p, request(t, "/_furl/requests/last", elsewhere)); status != 200 {
 		t.Errorf("answered %d %s", status, body)
 	}
+	withoutToken := func(r *http.Request) { elsewhere(r); bearer()(r) }
+	if status, body, _ := get(p, request(t, "/_furl/requests/last", withoutToken)); status != 403 {
+		t.Errorf("without page token answered %d %s", status, body)
+	}
+}
+
+// Whatever is not the page token to the byte, in the one header for it, opens no page and says what to type.
+func TestPageToken(t *testing.T) {
+	p, none := newPages(t), newPages(t)
+	none.Token = pages.Token{}
+	for name, header := range map[string][]string{
+		"none":                {},
+		"an empty header":     {""},
+		"an empty token":      {"Bearer "},
+		"no token":            {"Bearer"},
+		"the token alone":     {token},
+		"another":             {"Bearer other token"},
+		"a part of it":        {"Bearer the"},
+		"more than it":        {"Bearer the token "},
+		"a space before it":   {"Bearer  the token"},
+		"in upper case":       {"Bearer THE TOKEN"},
+		"a list":              {"Bearer the token, Bearer the token"},
+		"in another scheme":   {"Basic dGhlIHRva2Vu"},
+		"of a zero hash":      {"Bearer " + strings.Repeat("\x00", 32)},
+		"two headers":         {"Bearer the token", "Bearer the token"},
+		"a second of another": {"Bearer x", "Bearer the token"},
+	} {
+		for _, page := range []string{"", "requests/last", "logs?function=web", "metrics", "nothing"} {
+			page = "/_furl/" + page
+			status, body, _ := get(p, request(t, page, bearer(header...)))
+			if status != 403 || !strings.Contains(body, "furl explain REQUEST-ID --data DIR") {
+				t.Errorf("%s: %s answered %d %q", name, page, status, body)
+			}
+		}
+		if status, body, _ := get(none, request(t, "/_furl/requests", bearer(header...))); status != 403 {
+			t.Errorf("%s, without a page token to compare with: answered %d %q", name, status, body)
+		}
+	}
+	if status, body, _ := get(p, request(t, "/_furl/requests", bearer("bearer the token"))); status != 200 {
+		t.Errorf("the scheme in lower case: answered %d %q", status, body)
+	}
+	if printed := fmt.Sprintf("%v %+v %#v", p.Token, p.Token, p.Token); strings.Contains(printed, token) {
+		t.Errorf("a Token prints as %s", printed)
+	}
 }
 
 func TestHealthWhileDraining(t *testing.T) {
@@ -146,7 +222,13 @@ func TestFollowedLogsComeLineByLine(t *testing.T) {
 	p := newPages(t)
 	server := httptest.NewServer(p)
 	defer server.Close()
-	response, err := http.Get(server.URL + "/_furl/logs?function=web&follow=1&lines=1")
+	page := server.URL + "/_furl/logs?function=web&follow=1&lines=1"
+	follow, err := http.NewRequestWithContext(t.Context(), "GET", page, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	furlproto.SetToken(follow, token)
+	response, err := http.DefaultClient.Do(follow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +282,7 @@ func TestCodeLinks(t *testing.T) {
 	p.Code = pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return now })
 	link, gone := p.Code.Path("abc"), p.Code.Path("def")
 	other := pages.NewCodeLinks(packages{}, func() time.Time { return now }).Path("abc")
-	elsewhere := func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5" } // the link is all it takes
+	elsewhere := func(r *http.Request) { r.RemoteAddr = "192.0.2.1:5"; bearer()(r) } // the link is all it takes
 	for _, test := range []struct {
 		name, link string
 		status     int

@@ -3,6 +3,8 @@ package runtime
 import (
 	"sync"
 	"time"
+
+	"github.com/furl-dev/furl/internal/metric"
 )
 
 // call is one invocation on its way through an environment. It is answered once, when the response or the error is
@@ -24,6 +26,8 @@ type call struct {
 	report  Report
 	verdict *FunctionError // how the environment failed the call, nil if it did not; final with done
 
+	outcomes *metric.Tally[outcome] // of the pool
+
 	mu        sync.Mutex
 	answered  bool
 	abandoned bool // the caller went away
@@ -34,11 +38,11 @@ type answer struct {
 	err    error
 }
 
-func newCall(fn *Function, in Invocation) *call {
+func newCall(fn *Function, in Invocation, outcomes *metric.Tally[outcome]) *call {
 	if in.InvokedFunctionARN == "" {
 		in.InvokedFunctionARN = fn.ARN
 	}
-	return &call{in: in, fn: fn, answers: make(chan answer, 1), done: make(chan struct{})}
+	return &call{in: in, fn: fn, outcomes: outcomes, answers: make(chan answer, 1), done: make(chan struct{})}
 }
 
 // answer gives the caller its result or error, unless it has one. A result that nobody waits for is closed, so that
@@ -51,6 +55,9 @@ func (c *call) answer(result *Result, err error) {
 	first, abandoned := !c.answered, c.abandoned
 	c.answered = true
 	c.mu.Unlock()
+	if first {
+		c.count(result, err)
+	}
 	switch {
 	case !first:
 	case abandoned:
@@ -59,6 +66,15 @@ func (c *call) answer(result *Result, err error) {
 		}
 	default:
 		c.answers <- answer{result, err}
+	}
+}
+
+// count notes how the call came out, unless its answer is only beginning.
+func (c *call) count(result *Result, err error) {
+	if result == nil {
+		c.outcomes.Add(outcomeOf(err, nil))
+	} else if _, streams := result.Body.(*streamBody); !streams {
+		c.outcomes.Add(outcomeOf(nil, result.FunctionError))
 	}
 }
 

@@ -78,7 +78,13 @@ func (p *Pool) launch(g *group, c *call) {
 	e := newEnvironment(p, c.fn, c)
 	g.all[e] = struct{}{}
 	p.size++
-	p.alive.Go(e.run)
+	p.living[e] = struct{}{}
+	p.alive.Go(func() {
+		e.run()
+		p.mu.Lock()
+		delete(p.living, e)
+		p.mu.Unlock()
+	})
 }
 
 // popIdle takes the most recently used environment of a key. Called with mu held.

@@ -28,6 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/trash"
@@ -78,7 +79,10 @@ type Pool struct {
 	closed  bool
 	closing sync.Once
 	groups  map[identity]*group
-	size    int // environments in all groups
+	size    int                       // environments in all groups
+	living  map[*environment]struct{} // also those that were told to end and are in no group any more
+
+	outcomes metric.Tally[outcome]
 }
 
 // New makes a pool. No process is started before the first invocation.
@@ -107,6 +111,7 @@ func New(config Config) (*Pool, error) {
 		environments: filepath.Join(dir, environmentsName),
 		bin:          trash.Bin{Dir: dir},
 		groups:       map[identity]*group{},
+		living:       map[*environment]struct{}{},
 	}
 	if err := makeOwn(dir); err != nil {
 		return nil, err
@@ -161,8 +166,9 @@ func (p *Pool) Invoke(ctx context.Context, fn *Function, in Invocation) (*Result
 	if err := check(fn, in); err != nil {
 		return nil, err
 	}
-	c := newCall(fn, in)
+	c := newCall(fn, in, &p.outcomes)
 	if err := p.assign(c); err != nil {
+		p.outcomes.Add(outcomeOf(err, nil))
 		return nil, err
 	}
 	select {

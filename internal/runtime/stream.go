@@ -66,6 +66,7 @@ func (s *streamBody) end(failed *FunctionError, err error) error {
 	defer s.mu.Unlock()
 	if s.err == nil {
 		s.failed, s.err = failed, err
+		s.call.outcomes.Add(outcomeOf(nil, failed))
 		close(s.over)
 	}
 	return s.err

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/furl-dev/furl/internal/metric"
 )
 
 // Memory is the path of a store that is kept in memory and forgotten on Close.
@@ -42,7 +44,25 @@ type DB struct {
 
 	put, empty, remove *sql.Stmt
 
-	close sync.Once
+	commits metric.Tally[outcome]
+	close   sync.Once
+}
+
+// outcome is how a commit came out.
+type outcome uint8
+
+const (
+	committed outcome = iota
+	failed
+)
+
+// String is the value of the label.
+func (o outcome) String() string { return [...]string{"committed", "failed"}[o] }
+
+// Collectors are the metrics of the store.
+func (db *DB) Collectors() []metric.Collector {
+	return db.commits.Collectors("furl_store_commits_total", "Changes of the state, by whether they became durable.",
+		"outcome", []outcome{committed, failed})
 }
 
 // Open opens the store in the file path, creating the file and its directory where they do not exist, readable by
@@ -203,8 +223,10 @@ func (db *DB) Commit(ctx context.Context, changes []Change) error {
 		err = db.commit(ctx, changes, true)
 	}
 	if err != nil {
+		db.commits.Add(failed)
 		return explain(db.path, "write", err)
 	}
+	db.commits.Add(committed)
 	return nil
 }
 

@@ -2,6 +2,8 @@ package trace
 
 import (
 	"sync/atomic"
+
+	"github.com/furl-dev/furl/internal/metric"
 )
 
 // Kept is how many traces a Recorder keeps.
@@ -17,6 +19,16 @@ type Recorder struct {
 // Record keeps a finished trace in place of the oldest.
 func (r *Recorder) Record(t *Trace) {
 	r.slots[(r.next.Add(1)-1)%Kept].Store(t)
+}
+
+// Collectors are the metrics of the traces.
+func (r *Recorder) Collectors() []metric.Collector {
+	recorded := func() float64 { return float64(r.next.Load()) }
+	kept := func() float64 { return min(recorded(), Kept) }
+	return []metric.Collector{
+		metric.Counter("furl_traces_total", "Traces that were recorded.", recorded),
+		metric.Gauge("furl_traces_kept", "Traces that are kept.", kept),
+	}
 }
 
 // Find is the trace of the request, if it is still kept.

@@ -56,6 +56,9 @@ type Trace struct {
 
 	steps []step
 	mark  time.Time // when the last step ended
+
+	account string // see Account
+	shared  bool   // several accounts are concerned
 }
 
 type step struct {
@@ -90,6 +93,22 @@ func (t *Trace) Add(name string, now time.Time, finding Finding) {
 func (t *Trace) End(now time.Time, status int, errorType string) {
 	t.Status, t.ErrorType, t.Took = status, errorType, now.Sub(t.Started)
 }
+
+// Concern notes an account that the request has to do with: that of the function, of the caller's key, of a policy that
+// was asked. "" is none.
+func (t *Trace) Concern(account string) {
+	switch {
+	case account == "" || account == t.account || t.shared:
+	case t.account == "":
+		t.account = account
+	default:
+		t.account, t.shared = "", true
+	}
+}
+
+// Account is the account whose administrators may read the trace: the only one that it concerns. It is empty if there
+// is none, and if there are several, since the findings quote the policies of all.
+func (t *Trace) Account() string { return t.account }
 
 // hideCredentials takes out of a request target what its reader could use to act as the caller.
 func hideCredentials(target string) string {

@@ -136,3 +136,22 @@ func TestPresignedURLsAreHidden(t *testing.T) {
 		}
 	}
 }
+
+// A trace that concerns several accounts belongs to none of them, in whatever order they are noted.
+func TestAccount(t *testing.T) {
+	for _, test := range []struct {
+		concern []string
+		want    string
+	}{
+		{nil, ""}, {[]string{""}, ""}, {[]string{"a"}, "a"}, {[]string{"", "a", "", "a"}, "a"},
+		{[]string{"a", "b"}, ""}, {[]string{"a", "b", "a"}, ""}, {[]string{"a", "b", "b", "b"}, ""}, {[]string{"a", "b", "c"}, ""},
+	} {
+		found := trace.New("id", time.Now(), "GET", "/", "host", "127.0.0.1")
+		for _, account := range test.concern {
+			found.Concern(account)
+		}
+		if got := found.Account(); got != test.want {
+			t.Errorf("a trace that concerns %q belongs to %q, want %q", test.concern, got, test.want)
+		}
+	}
+}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -85,7 +86,7 @@ func prepare(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
 
 func (s *Server) locate(address net.Addr, scheme string) {
 	s.URL = scheme + "://" + ID + ".lambda-url." + Region + ".localhost:" + strings.TrimPrefix(address.String(), "127.0.0.1:")
-	s.Path = scheme + "://" + address.String() + "/_furl/url/" + ID
+	s.Path = scheme + "://" + address.String() + furlproto.URLs + ID
 }
 
 // Config has the server's region and key.

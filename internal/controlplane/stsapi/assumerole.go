@@ -106,6 +106,8 @@ func (in *assumeRoleInput) check(caller *auth.Caller) error {
 // authorizeAssume finds the role if the caller may assume it with the tags and source identity. A role that does not
 // exist is refused like one that does.
 func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags, source string) (*iam.Role, error) {
+	parsed, _ := iam.ParseARN(in.RoleArn)
+	c.Concern(parsed.Account)
 	role, ok := roleByARN(c.State.Now(), in.RoleArn)
 	if !ok {
 		c.Explain(explainMissing(c.State.Now(), in.RoleArn))

@@ -84,13 +84,14 @@ func (s *service) assumeRoleWithWebIdentity(c *controlplane.Call, in *webIdentit
 
 // verifyToken reads the token and verifies it against the provider that the role's account has for its issuer.
 func (s *service) verifyToken(c *controlplane.Call, world *state.Snapshot, in *webIdentityInput) (*oidc.Token, *iam.Provider, error) {
+	parsed, _ := iam.ParseARN(in.RoleArn)
+	c.Concern(parsed.Account)
 	token, err := oidc.Parse(in.WebIdentityToken)
 	if err != nil {
 		c.Explain(err.Error())
 		return nil, nil, tokenError(err, c.Now, nil)
 	}
 	var provider *iam.Provider
-	parsed, _ := iam.ParseARN(in.RoleArn)
 	for _, candidate := range world.Providers.All() {
 		if candidate.Account == parsed.Account && candidate.Issuer == token.Claims.Issuer {
 			provider = candidate

@@ -26,6 +26,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
 	"github.com/furl-dev/furl/internal/dataplane"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -65,14 +66,14 @@ func New(t testing.TB) *World {
 	w.data = httptest.NewServer(&dataplane.Plane{
 		State: w.State, Gate: &auth.Gate{State: w.State, Now: w.Now}, Invoker: answers{}, Traces: &trace.Recorder{},
 		Log: slog.New(slog.DiscardHandler), Now: w.Now, Suffixes: []string{"localhost"},
-		Explain: func(id string) string { return "http://furl.test/_furl/requests/" + id },
+		Explain: func(id string) string { return "http://furl.test" + furlproto.Requests + "/" + id },
 	})
 	t.Cleanup(w.data.Close)
 	return w
 }
 
 // FunctionURL is the address of a function URL, in path style.
-func (w *World) FunctionURL(id, _ string) string { return w.data.URL + dataplane.PathPrefix + id + "/" }
+func (w *World) FunctionURL(id, _ string) string { return w.data.URL + furlproto.URLs + id + "/" }
 
 // Client is the API as the owner of the key sees it.
 func (w *World) Client(key sigv4.Credentials) *awsapi.Client { return awsapi.New(w.Config(key)) }

@@ -1,0 +1,344 @@
+package app_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// readable are pages that want a proof, each with a text that is on it and on no refusal.
+func (w *world) readable() map[string]string {
+	return map[string]string{
+		"/_furl/":                         "the latest requests",
+		"/_furl/requests":                 "/secret-path",
+		"/_furl/requests/last":            "/secret-path",
+		"/_furl/logs?function=target":     "START RequestId",
+		"/_furl/metrics":                  "furl_connections",
+		"/_furl/requests?limit=1&a=b%20c": "/secret-path",
+	}
+}
+
+// shut expects that no page is shown to the sender of the requests, and that it is told what to do.
+func (w *world) shut(t *testing.T, name string, change func(request) request) {
+	t.Helper()
+	for page, text := range w.readable() {
+		a := w.send(t, change(w.api("GET", page, "")))
+		told := strings.Contains(a.body, "furl explain REQUEST-ID --data DIR")
+		if a.status != 403 || strings.Contains(a.body, text) || !told {
+			t.Errorf("%s: %s: %v", name, page, a)
+		}
+	}
+}
+
+// open expects that the sender of the requests may read.
+func (w *world) open(t *testing.T, name string, change func(request) request) {
+	t.Helper()
+	for page, text := range w.readable() {
+		if a := w.send(t, change(w.api("GET", page, ""))); a.status != 200 || !strings.Contains(a.body, text) {
+			t.Errorf("%s: %s: %v", name, page, a)
+		}
+	}
+}
+
+func unchanged(r request) request { return r }
+
+// Without the page token or a signature there is no page but the health of the server, whatever the client says.
+func TestHostileReaderWithoutProof(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
+	token := w.server.PageToken()
+	with := func(lines ...string) func(request) request {
+		return func(r request) request { return r.with(lines...) }
+	}
+	inQuery := func(name string) func(request) request {
+		return func(r request) request {
+			r.target = addQuery(r.target, name+"="+token)
+			return r
+		}
+	}
+	w.open(t, "the page token", with("Authorization: Bearer "+token))
+	w.open(t, "the page token, in another case of the scheme", with("authorization: bearer "+token))
+	w.shut(t, "nothing", unchanged)
+	flipped := []byte(token)
+	flipped[len(flipped)-1] ^= 1
+	for name, change := range map[string]func(request) request{
+		"another token":              with("Authorization: Bearer " + strings.Repeat("0", 64)),
+		"no token":                   with("Authorization: Bearer"),
+		"the token with one bit off": with("Authorization: Bearer " + string(flipped)),
+		"half of the token":          with("Authorization: Bearer " + token[:32]),
+		"the token twice":            with("Authorization: Bearer " + token + token),
+		"the token in upper case":    with("Authorization: Bearer " + strings.ToUpper(token)),
+		"the token in two headers":   with("Authorization: Bearer "+token, "Authorization: Bearer "+token),
+		"the token in a list":        with("Authorization: Bearer " + token + ", Bearer " + token),
+		"the token as a password":    with("Authorization: Basic OnRva2Vu"),
+		"the token in other headers": with("X-Authorization: Bearer "+token, "Proxy-Authorization: Bearer "+token),
+		"the token in a cookie":      with("Cookie: page-token=" + token + "; token=" + token),
+		"the token in the query":     inQuery("token"),
+		"the token as access_token":  inQuery("access_token"),
+		"an address of loopback":     with("X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "Forwarded: for=127.0.0.1"),
+		"a browser at the page":      with("Sec-Fetch-Site: same-origin", "Origin: http://"+w.address),
+		"a secret key":               with("Authorization: Bearer " + w.rootA.secret),
+		"a path of another address":  with("X-Original-URL: /_furl/health", "X-Rewrite-URL: /_furl/health"),
+	} {
+		w.shut(t, name, change)
+	}
+	for _, page := range []string{
+		"/_furl/health/../requests", "/_furl/health/", "/_furl/health%2f..%2frequests", "/_furl/code/../requests",
+		"/_furl//requests", "/_furl/requests/", "/_furl/nothing",
+	} {
+		if a := w.send(t, w.api("GET", page, "")); a.status != 403 || strings.Contains(a.body, "secret-path") {
+			t.Errorf("%s: %v", page, a)
+		}
+	}
+	if a := w.send(t, w.api("GET", "/_furl/health", "")); a.status != 200 || a.body != "ok\n" {
+		t.Errorf("health: %v", a)
+	}
+	if strings.Contains(w.log.String(), token) {
+		t.Error("the page token is in the log")
+	}
+}
+
+// A signature opens the pages for the root user of an account and for those who may do everything in it, or were
+// allowed just this. A signature is good for the page that it was made for.
+func TestHostileReaderBySignature(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
+	as := func(k key) func(request) request {
+		return func(r request) request { return r.signed(w.signing(k, "lambda")) }
+	}
+	by := func(change func(*signing)) func(request) request {
+		return func(r request) request {
+			s := w.signing(w.rootA, "lambda")
+			change(&s)
+			return r.signed(s)
+		}
+	}
+	statement := func(effect, action string) string {
+		return `{"Effect":"` + effect + `","Action":"` + action + `","Resource":"*"}`
+	}
+	document := func(statements ...string) string {
+		return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
+	}
+	user := func(name string, statements ...string) func(request) request {
+		return as(w.createUser(t, w.rootA, name, document(statements...)))
+	}
+	w.iam(t, w.rootA, "CreateRole", "RoleName", "administrator", "AssumeRolePolicyDocument", trustAccount(accountA))
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "administrator", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	administrator := "arn:aws:iam::" + accountA + ":role/administrator"
+	limited := func(policy string) key {
+		a := w.query(t, w.alice, "sts", "AssumeRole", "RoleArn", administrator, "RoleSessionName", "limited",
+			"Policy", policy).body
+		return w.issued(key{between(a, "<AccessKeyId>"), between(a, "<SecretAccessKey>"), between(a, "<SessionToken>")})
+	}
+
+	for name, change := range map[string]func(request) request{
+		"the root user":                       as(w.rootA),
+		"the root user, for another region":   by(func(s *signing) { s.region = "ap-south-1" }),
+		"the root user, presigned":            func(r request) request { return r.presigned(w.signing(w.rootA, "lambda")) },
+		"a user who may do everything":        as(w.alice),
+		"a role that may do everything":       as(w.assume(t, w.alice, administrator, "session")),
+		"a user who may read pages":           user("reader", statement("Allow", "furl:ReadPages")),
+		"a user who may do all that furl has": user("reader-of-all", statement("Allow", "furl:*")),
+	} {
+		w.open(t, name, change)
+	}
+	boundary := w.createUser(t, w.rootA, "bounded", mayDoAnything)
+	w.iam(t, w.rootA, "CreatePolicy", "PolicyName", "boundary", "PolicyDocument", mayDoLambda)
+	w.iam(t, w.rootA, "PutUserPermissionsBoundary", "UserName", "bounded",
+		"PermissionsBoundary", "arn:aws:iam::"+accountA+":policy/boundary")
+	inactive := w.createKey(t, w.rootA, "alice")
+	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "alice", "AccessKeyId", inactive.id, "Status", "Inactive")
+	for name, change := range map[string]func(request) request{
+		"a user who may do nothing":                 as(w.mallory),
+		"a user who may do everything with Lambda":  user("developer", statement("Allow", "lambda:*")),
+		"a user who may get everything":             user("auditor", statement("Allow", "*:Get*")),
+		"a user who may read everything but pages":  user("denied", statement("Allow", "*"), statement("Deny", "furl:*")),
+		"an administrator within a boundary":        as(boundary),
+		"a role that may do everything with Lambda": as(w.assume(t, w.alice, callerRole(accountA), "session")),
+		"an administrator's session of few rights":  as(limited(mayDoLambda)),
+		"an inactive key":                           as(inactive),
+		"a key that does not exist":                 as(key{"AKIAIOSFODNN7EXAMPLE", w.rootA.secret, ""}),
+		"another secret":                            as(key{w.rootA.id, w.rootB.secret, ""}),
+		"a signature for IAM":                       by(func(s *signing) { s.service = "iam" }),
+		"a signature for another page":              by(func(s *signing) { s.path = "/_furl/health" }),
+		"a signature for another query":             by(func(s *signing) { s.query = "function=other" }),
+		"a signature for another method":            by(func(s *signing) { s.method = "HEAD" }),
+		"an old signature":                          by(func(s *signing) { s.at = w.now().Add(-6 * time.Minute) }),
+		"a signature without the host":              by(func(s *signing) { s.noHost = true }),
+		"a signature of another body":               by(func(s *signing) { s.payload = strings.Repeat("0", 64) }),
+		"a signature that covers no body":           by(func(s *signing) { s.payload = "UNSIGNED-PAYLOAD" }),
+		"a signature without anything in it": func(r request) request {
+			return r.with("Authorization: AWS4-HMAC-SHA256")
+		},
+		"a presigned form without anything in it": func(r request) request {
+			r.target = addQuery(r.target, "X-Amz-Algorithm=AWS4-HMAC-SHA256")
+			return r
+		},
+		"a signature beside a token that is not one": func(r request) request {
+			return as(w.rootA)(r).with("Authorization: Bearer x")
+		},
+		"a signature behind a token that is not one": func(r request) request {
+			return as(w.rootA)(r.with("Authorization: Bearer x"))
+		},
+	} {
+		w.shut(t, name, change)
+	}
+	if a := w.send(t, as(w.rootA)(w.api("POST", "/_furl/requests", "x"))); a.status != 405 {
+		t.Errorf("POST: %v", a)
+	}
+}
+
+// An account's administrator reads what concerns that account alone, and cannot find out what else there is.
+func TestHostileReaderOfAnotherAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	get := func(k key, target string) answer {
+		return w.send(t, w.api("GET", target, "").signed(w.signing(k, "lambda")))
+	}
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/of-a", "").signed(w.signing(w.alice, "lambda"))))
+	w.ran(t, w.send(t, w.call(w.otherURL, "GET", "/of-b", "").signed(w.signing(w.bob, "lambda"))))
+	nobody := w.createUser(t, w.rootB, "nobody", "")
+	good := func(k key) signing { return w.signing(k, "lambda") }
+	bad := func(k key) signing {
+		s := good(k)
+		s.payload = strings.Repeat("0", 64)
+		return s
+	}
+	unknown := key{"AKIAIOSFODNN7EXAMPLE", "x", ""}
+	ofA, ofB := w.call(w.iamURL, "GET", "/", ""), w.call(w.otherURL, "GET", "/", "")
+	ofNone := w.call(strings.Repeat("a", 32), "GET", "/", "")
+	api := w.api("GET", "/2015-03-31/functions/target", "")
+	assume := func(role string) request {
+		r := w.form(formOf("sts", "AssumeRole", "RoleArn", role, "RoleSessionName", "session"))
+		return r.signed(w.signing(w.alice, "sts"))
+	}
+	token := w.form(formOf("sts", "AssumeRoleWithWebIdentity",
+		"RoleArn", callerRole(accountA), "RoleSessionName", "session", "WebIdentityToken", "no.web.token"))
+	traces := []struct {
+		name    string
+		request request
+		a, b    bool // whose administrators read it
+		id      string
+	}{
+		{name: "a call of A's function without signature", request: ofA, a: true},
+		{name: "a call of B's function by its own user, refused", request: ofB.signed(good(nobody)), b: true},
+		{name: "a call of A's function by B's user", request: ofA.signed(good(w.bob))},
+		{name: "a call of A's function with a bad signature of A's user", request: ofA.signed(bad(w.alice)), a: true},
+		{name: "a call of A's function with a bad signature of B's user", request: ofA.signed(bad(w.bob))},
+		{name: "a call of no function", request: ofNone.signed(good(w.alice))},
+		{name: "an API call without signature", request: api},
+		{name: "an API call with a key that does not exist", request: api.signed(good(unknown))},
+		{name: "an API call with a bad signature of A's user", request: api.signed(bad(w.alice)), a: true},
+		{name: "an API call of A's user that is denied", request: api.signed(good(w.mallory)), a: true},
+		{name: "A's user who may not assume B's role", request: assume(callerRole(accountB))},
+		{name: "A's user who asks for a role that B does not have", request: assume(callerRole(accountB) + "s")},
+		{name: "A's user who asks for a role that A does not have", request: assume(callerRole(accountA) + "s"), a: true},
+		{name: "A's user who asks for a role of nobody", request: assume(callerRole("333333333333")), a: true},
+		{name: "somebody who asks for A's role with a web token", request: token, a: true},
+	}
+	for i, trace := range traces {
+		traces[i].id = w.send(t, trace.request).id()
+	}
+	for _, trace := range traces {
+		w.recorded(t, trace.id)
+	}
+	const list = "/_furl/requests?limit=1000"
+	lists := map[string]string{"a": get(w.rootA, list).body, "b": get(w.rootB, list).body}
+	for _, trace := range traces {
+		page := "/_furl/requests/" + trace.id
+		for reader, may := range map[string]bool{"a": trace.a, "b": trace.b} {
+			k, want := map[string]key{"a": w.rootA, "b": w.rootB}[reader], 404
+			if may {
+				want = 200
+			}
+			if a := get(k, page); a.status != want || want == 404 && !strings.Contains(a.body, "no trace of a request") {
+				t.Errorf("%s: by %s: %v, want %d", trace.name, reader, a, want)
+			}
+			if listed := strings.Contains(lists[reader], trace.id); listed != may {
+				t.Errorf("%s: listed for %s: %v", trace.name, reader, listed)
+			}
+		}
+	}
+	if strings.Contains(lists["a"], "/of-b") || strings.Contains(lists["b"], "/of-a") {
+		t.Errorf("the lists are %v", lists)
+	}
+	if a := get(w.rootB, "/_furl/requests/last"); a.status != 200 || strings.Contains(a.body, accountA) {
+		t.Errorf("B's last request: %v", a)
+	}
+
+	const arn = "arn%3Aaws%3Alambda%3A" + region + "%3A" + accountA + "%3Afunction%3A"
+	for _, target := range []string{
+		"function=" + arn + "target", "function=" + arn + "open", "function=open", "function=nothing",
+		"function=" + accountA + "%3Afunction%3Atarget", "function=target&account=" + accountA,
+		"function=open&account=" + accountA, "function=open&account=", "function=target&account=%2A",
+		"function=" + arn + "target&account=" + accountB, "function=open&account=" + accountB + "&account=" + accountA,
+	} {
+		a := get(w.rootB, "/_furl/logs?"+target)
+		if a.status != 404 || strings.Contains(a.body, "START") || strings.Contains(a.body, "there is arn") {
+			t.Errorf("B asks for the log of %s: %v", target, a)
+		}
+	}
+	log := get(w.rootB, "/_furl/logs?function=target").body
+	mine := w.send(t, w.asOwner("/_furl/logs?function=target&account="+accountB)).body
+	others := w.send(t, w.asOwner("/_furl/logs?function=target&account="+accountA)).body
+	if log != mine || log == others || !strings.Contains(log, "START") {
+		t.Errorf("B's log of target is %q, want %q and not %q", log, mine, others)
+	}
+}
+
+// A function reads no page: neither as it is, nor with anything from its environment, nor as its execution role.
+func TestHostileReaderInAFunction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
+	w.iam(t, w.rootA, "CreateRole", "RoleName", "plain", "AssumeRolePolicyDocument", trustLambda)
+	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "plain", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
+	w.lambda(t, w.rootA, "PUT", "/2015-03-31/functions/open/configuration",
+		`{"Role":"arn:aws:iam::`+accountA+`:role/plain"}`)
+	pages := slices.Collect(maps.Keys(w.readable()))
+	a := w.lambda(t, w.rootA, "POST", "/2015-03-31/functions/open/invocations", `"read `+strings.Join(pages, " ")+`"`)
+	w.mu.Lock()
+	w.meant[a.id()] = true
+	w.mu.Unlock()
+	var said struct{ Read []string }
+	if err := json.Unmarshal([]byte(a.body), &said); err != nil {
+		t.Fatalf("%v in %v", err, a)
+	}
+	const ways = 3 // without anything, with a variable, signed
+	if len(said.Read) < ways*len(pages) {
+		t.Fatalf("the function tried %d times: %q", len(said.Read), said.Read)
+	}
+	for _, answer := range said.Read {
+		if !strings.HasPrefix(answer, "403 ") || strings.Contains(answer, "secret-path") {
+			t.Errorf("the function was told %s", answer)
+		}
+	}
+	if !strings.Contains(strings.Join(said.Read, "\n"), "assumed-role/plain/open may not read") {
+		t.Errorf("the function's signature was not looked at: %q", said.Read)
+	}
+}
+
+// A page token that a client sends to something else than a page proves nothing there, and is not repeated anywhere:
+// the test of what every world must not show at its end looks for it.
+func TestHostileReaderAtAnotherAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.server.PageToken()
+	for _, bare := range []request{
+		w.api("GET", "/", ""), w.api("GET", "/2015-03-31/functions", ""), w.api("GET", "/_furlx/requests", ""),
+		w.form(formOf("iam", "ListUsers")), w.form(formOf("sts", "GetCallerIdentity")),
+		w.call(w.iamURL, "GET", "/", ""), w.call(strings.Repeat("a", 32), "GET", "/", ""),
+		w.api("GET", "/_furl/url/"+w.iamURL+"/", ""),
+	} {
+		for _, line := range []string{"Authorization: Bearer " + token, "authorization: bearer " + token} {
+			if a := w.send(t, bare.with(line)); a.status != 400 && a.status != 403 || strings.Contains(a.String(), token) {
+				t.Errorf("%s %s with %q: %v", bare.host, bare.target, line, a)
+			}
+		}
+	}
+}

@@ -1,0 +1,47 @@
+// Package furlproto is what furl's client and furl's server share: the paths of furl's own addresses, and the header by
+// which a client proves that it may read them.
+package furlproto
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Paths of a server that are furl's and not AWS's.
+const (
+	Prefix   = "/_furl/"           // begins all of them
+	URLs     = Prefix + "url/"     // ID/… is a function URL in path style
+	Health   = Prefix + "health"   // whether the server is well, for everybody
+	Requests = Prefix + "requests" // the latest requests; /ID is one of them, /last the latest
+	Logs     = Prefix + "logs"     // the log of the function that the query names
+	Metrics  = Prefix + "metrics"  // for Prometheus
+)
+
+// Last stands for the id of the latest request.
+const Last = "last"
+
+// Service is the service in the scope of a signature for a page. The region may be any.
+const Service = "lambda"
+
+// The page token comes as Authorization: Bearer TOKEN. Prometheus can send that, and no web site can make a browser
+// send it to another site.
+const (
+	header = "Authorization"
+	scheme = "Bearer"
+)
+
+// SetToken adds the page token to a request.
+func SetToken(r *http.Request, token string) { r.Header.Set(header, scheme+" "+token) }
+
+// Token is the page token of a request. It is empty where there is none, and where there are two.
+func Token(r *http.Request) string {
+	values := r.Header[header]
+	if len(values) != 1 {
+		return ""
+	}
+	given, token, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(given, scheme) {
+		return ""
+	}
+	return token
+}

@@ -1,0 +1,83 @@
+// Package metric makes Prometheus collectors of the numbers that components keep for themselves. It holds nothing while
+// nobody scrapes: a number is read, and a collector made, when the page of metrics is asked for.
+//
+// Labels are closed sets. A label's values are those of a type of its own, all of which are there from the start, and
+// no value comes from a request.
+package metric
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Collector is what a component returns and package app registers.
+type Collector = prometheus.Collector
+
+// Label is a label and its value. Metrics of one name have the same label.
+type Label struct{ Name, Value string }
+
+// Gauge is a number that goes up and down.
+func Gauge(name, help string, value func() float64, labels ...Label) Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: constant(labels)}, value)
+}
+
+// Counter is a number that only goes up.
+func Counter(name, help string, value func() float64, labels ...Label) Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constant(labels)}, value)
+}
+
+// Gauges are numbers that belong together, one for each value of a label. read gives all of them as they are at one
+// moment, in the order of the values.
+func Gauges(name, help, label string, values []string, read func() []float64) Collector {
+	return &gauges{prometheus.NewDesc(name, help, []string{label}, nil), values, read}
+}
+
+type gauges struct {
+	desc   *prometheus.Desc
+	values []string
+	read   func() []float64
+}
+
+// Describe implements [prometheus.Collector].
+func (g *gauges) Describe(out chan<- *prometheus.Desc) { out <- g.desc }
+
+// Collect implements [prometheus.Collector].
+func (g *gauges) Collect(out chan<- prometheus.Metric) {
+	for i, number := range g.read() {
+		out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, number, g.values[i])
+	}
+}
+
+func constant(labels []Label) prometheus.Labels {
+	constant := prometheus.Labels{}
+	for _, label := range labels {
+		constant[label.Name] = label.Value
+	}
+	return constant
+}
+
+// Kind is one of a closed set of at most maxKinds. Its String is the value of a label.
+type Kind interface {
+	~uint8
+	fmt.Stringer
+}
+
+const maxKinds = 32
+
+// Tally counts events by their kind. It is safe for concurrent use, and the zero Tally is ready.
+type Tally[K Kind] struct{ counts [maxKinds]atomic.Uint64 }
+
+// Add counts one event.
+func (t *Tally[K]) Add(kind K) { t.counts[kind].Add(1) }
+
+// Collectors are the counters of the kinds, one for each.
+func (t *Tally[K]) Collectors(name, help, label string, kinds []K, others ...Label) []Collector {
+	var all []Collector
+	for _, kind := range kinds {
+		value := func() float64 { return float64(t.counts[kind].Load()) }
+		all = append(all, Counter(name, help, value, append(others, Label{label, kind.String()})...))
+	}
+	return all
+}
