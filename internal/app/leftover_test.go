@@ -29,7 +29,7 @@ func TestLeftoversStopNoStart(t *testing.T) {
 	left := []string{
 		"environments/environment/0123456789abcdef0123456789abcdef",
 		"environments/trash-environment-ABCDEFGH",
-		"environments/cache/nowhere",
+		"environments/cache/function/nowhere",
 		"code/part-1234567",
 		"code/trash-0123-ABCDEFGH",
 	}
@@ -53,7 +53,7 @@ func TestLeftoversStopNoStart(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx, t.Context()) }()
-	for _, dir := range append(left, "environments/trash-*", "environments/cache/trash-*", "code/trash-*") {
+	for _, dir := range append(left, "environments/trash-*", "environments/cache/function/trash-*", "code/trash-*") {
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 			there, err := filepath.Glob(filepath.Join(data, dir))
 			if err != nil {
