@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"crypto/rand"
@@ -111,19 +112,24 @@ func ReadRunning(dir string) (Running, error) {
 	return running, nil
 }
 
-// overwriteFile writes a value as JSON over the file that is there, which takes no space, and at once.
+// overwriteFile writes a value as JSON over the file that is there.
 func overwriteFile(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	return overwrite(path, append(text, '\n'))
+}
+
+// overwrite writes text over the file that is there, which takes no space, so that a server starts on a full disk.
+func overwrite(path string, text []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt(append(text, '\n'), 0)
+	_, err = file.WriteAt(text, 0)
 	if err == nil {
-		err = file.Truncate(int64(len(text) + 1))
+		err = file.Truncate(int64(len(text)))
 	}
 	return errors.Join(err, file.Close())
 }

@@ -68,6 +68,9 @@ func pageToken(dir string, killed bool, log *slog.Logger) (sigv4.Secret, error) 
 		log.Warn("the page token is replaced: others could read the file", "file", path, "mode", info.Mode().String())
 	case !killed:
 		return token, nil
+	default:
+		token = newPageToken()
+		return token, overwrite(path, []byte(token.Reveal()+"\n"))
 	}
 	token = newPageToken()
 	return token, writePrivate(path, []byte(token.Reveal()))
