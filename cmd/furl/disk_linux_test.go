@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -128,6 +129,19 @@ func (m *machine) start() {
 func (m *machine) kill() {
 	m.process.Process.Kill() //nolint:errcheck // it may have ended
 	m.process.Wait()         //nolint:errcheck // it was killed
+}
+
+// open makes the directories of packages writable, which are not.
+func (m *machine) open() {
+	err := filepath.WalkDir(m.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		return os.Chmod(path, 0o700)
+	})
+	if err != nil {
+		m.t.Error(err)
+	}
 }
 
 func (m *machine) logged() string {
@@ -329,7 +343,8 @@ func functionBody(t *testing.T, name, value string) string {
 func starve(t *testing.T, dir string, fill, free func(*machine)) {
 	m := &machine{t: t, dir: filepath.Join(dir, "data")}
 	m.start()
-	defer func() { m.kill() }()
+	defer m.open() // for t.TempDir to remove it
+	defer m.kill()
 	for _, c := range created(t) {
 		m.must(c)
 	}

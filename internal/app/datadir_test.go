@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // stranger is a user who is not the one that runs the tests.
@@ -258,9 +259,6 @@ func TestSharedDirectoryIsRefused(t *testing.T) {
 }
 
 func TestDataDirOfAnotherUserIsRefused(t *testing.T) {
-	if os.Geteuid() != 0 {
-		refused(t, os.TempDir()+"/..", "belongs to user 0")
-	}
 	dir := t.TempDir()
 	give(t, dir)
 	refused(t, dir, "belongs to user 12345", "chown")
@@ -354,5 +352,36 @@ func TestParentOfDataDirOfAnotherUser(t *testing.T) {
 	give(t, filepath.Dir(dir))
 	if warnings, err := openData(t, dir); err != nil || !warned(warnings, "others can replace the data directory", dir) {
 		t.Errorf("parent of another user: %v, %v", warnings, err)
+	}
+}
+
+// All of it holds for a user without rights, too.
+func TestDataDirWithoutRights(t *testing.T) {
+	if !usertest.Unprivileged(t) {
+		return
+	}
+	t.Run("closed", TestDataDirOfOthersIsClosed)
+	t.Run("seen", TestDataDirMayBeSeen)
+	t.Run("files", TestFilesOfDataDirAreClosed)
+	t.Run("shared", TestSharedDirectoryIsRefused)
+	t.Run("link", TestDataDirBehindALink)
+	t.Run("parent", TestParentOfDataDirOfOthers)
+}
+
+// A directory of root's that everybody may write to cannot be closed by another user, and is refused.
+func TestDataDirOfRootIsRefused(t *testing.T) {
+	if !usertest.UnprivilegedWith(t, func(dir string) {
+		of := filepath.Join(dir, "of-root")
+		if err := os.Mkdir(of, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		chmod(t, of, 0o777)
+	}) {
+		return
+	}
+	dir := filepath.Join(usertest.Dir(), "of-root")
+	refused(t, dir, "belongs to user 0")
+	if got := entries(t, dir); len(got) != 0 {
+		t.Errorf("there is %v now", got)
 	}
 }

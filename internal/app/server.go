@@ -268,8 +268,8 @@ func (s *Server) Run(ctx, stop context.Context) error {
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 2)
-	server, listener := s.http, s.listener // a server that is stopped at once may be closed before it serves
-	go func() { ended <- server.Serve(listener) }()
+	server, connections := s.http, s.listener // a server that is stopped at once may be closed before it serves
+	go func() { ended <- server.Serve(connections) }()
 	go func() { ended <- s.invoke.Run(working) }()
 	var background sync.WaitGroup
 	background.Go(func() { s.sweep(working) })
