@@ -2,9 +2,10 @@
 // invocations, streams their answers back and takes down what hangs, crashes or is not needed any more.
 //
 // An execution environment is one operating system process in a process group of its own, with its own directory, its
-// own Runtime API on loopback, which admits that process and its descendants only, and an environment of exactly the
-// variables that Lambda sets. It works on one invocation at a time. A Pool holds the environments of all functions: it prefers the one that was used last, starts another
-// while the function's concurrency allows it, and answers ErrBusy at once when it does not.
+// own Runtime API on loopback and an environment of exactly the variables that Lambda sets. The Runtime API admits
+// that process and its descendants only. The environment works on one invocation at a time. A Pool holds the
+// environments of all functions: it prefers the one that was used last, starts another while the function's
+// concurrency allows it, and answers ErrBusy at once when it does not.
 //
 //	pool, err := runtime.New(runtime.Config{Dir: dir, Log: sink})
 //	...
