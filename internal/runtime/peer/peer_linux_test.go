@@ -333,3 +333,29 @@ func TestTableLines(t *testing.T) {
 }
 
 func becomeReaper() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+
+// A client may use Multipath TCP, which Go's listeners answer in kind.
+func TestMultipathTCP(t *testing.T) {
+	s := listen(t)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_MPTCP)
+	if err != nil {
+		t.Logf("this kernel has none: %v", err)
+		return
+	}
+	defer unix.Close(fd) //nolint:errcheck // a test
+	address := &unix.SockaddrInet4{Port: s.listener.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}
+	if err := unix.Connect(fd, address); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := s.listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	multipath, err := conn.(*net.TCPConn).MultipathTCP()
+	t.Logf("multipath: %t, %v", multipath, err)
+	if !peer.NewEnvironment(os.Getpid()).Owns(conn) {
+		t.Error("not taken for this process's")
+	}
+	check(t, peer.NewEnvironment(s.start("wait", leader()).pid()), conn)
+}
