@@ -21,6 +21,7 @@ type call struct {
 
 	answers  chan answer   // holds one
 	done     chan struct{} // closed when report, tail and verdict are final
+	handed   bool          // the function has the event; guarded by the environment's lock
 	complete bool          // the function has answered in full; guarded by the environment's lock
 
 	report  Report

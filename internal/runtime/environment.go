@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
@@ -17,7 +18,7 @@ import (
 // invocation at a time.
 //
 // Its goroutines are: run, which starts the process and stays until it is gone; one that reads its output; those of
-// the Runtime API's connections; and, for moments, that of the timer.
+// the Runtime API and its connections; and, for moments, that of the timer.
 type environment struct {
 	pool      *Pool
 	fn        *Function
@@ -26,7 +27,8 @@ type environment struct {
 	logStream string
 	log       *output
 	api       *runtimeapi.Server
-	deliver   chan *call // holds one
+	members   *peer.Environment // its processes; set when the first has started
+	deliver   chan *call        // holds one
 
 	life life
 
@@ -38,6 +40,7 @@ type environment struct {
 	process     *sandbox.Process
 	call        *call       // the invocation that it works on, or is started for
 	stream      *streamBody // its response, while that comes in
+	asking      *asking     // the request for an event that waits
 	initialised bool        // it has asked for an event
 	timer       *time.Timer
 	born        time.Time
@@ -127,8 +130,10 @@ func (e *environment) start() (*sandbox.Process, error) {
 	if e.process, err = p.sandbox.Start(program); err != nil {
 		return nil, &startError{err, command.fromPackage}
 	}
+	e.members = peer.NewEnvironment(e.process.PID())
 	e.expires = credentials.Expires
 	e.timer = time.AfterFunc(limit, e.expire)
+	e.api.Serve(&gate{p, e})
 	return e.process, nil
 }
 
@@ -141,17 +146,38 @@ type startError struct {
 // Unwrap is for errors.Is.
 func (e *startError) Unwrap() error { return e.error }
 
+// asking is a request for the next event that waits.
+type asking struct {
+	client *runtimeapi.Client
+	cancel context.CancelFunc
+	over   chan struct{} // closed when it waits no longer
+}
+
+// lostConnectionGrace is how long a request for an event is held back while another one waits. That is there to see
+// that the connection of the other is broken, which the kernel may tell a little late on a busy machine.
+const lostConnectionGrace = 250 * time.Millisecond
+
 // Next implements runtimeapi.Handler: the process is ready for an event.
-func (e *environment) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
+func (e *environment) Next(ctx context.Context, client *runtimeapi.Client) (*runtimeapi.Invocation, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	own := &asking{client, cancel, make(chan struct{})}
+	if err := e.ask(ctx, own); err != nil {
+		return nil, err
+	}
+	defer e.waitsNoLonger(own)
 	if err := e.ready(); err != nil {
 		return nil, err
 	}
 	select {
 	case c := <-e.deliver:
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || client.Gone() {
 			e.deliver <- c // for the connection that replaces this one; there is room for one
-			return nil, ctx.Err()
+			return nil, context.Canceled
 		}
+		e.mu.Lock()
+		c.handed = true
+		e.mu.Unlock()
 		return &runtimeapi.Invocation{
 			ID:              c.in.RequestID,
 			Deadline:        c.deadline,
@@ -164,6 +190,51 @@ func (e *environment) Next(ctx context.Context) (*runtimeapi.Invocation, error) 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// ask makes own the request that waits. It refuses while another one does, unless the connection of that one is broken.
+func (e *environment) ask(ctx context.Context, own *asking) error {
+	for {
+		e.mu.Lock()
+		other := e.asking
+		if other == nil {
+			e.asking = own
+			e.mu.Unlock()
+			return nil
+		}
+		e.mu.Unlock()
+		if !other.client.Gone() {
+			grace := time.NewTimer(lostConnectionGrace)
+			select {
+			case <-other.over:
+			case <-grace.C:
+			case <-ctx.Done():
+			}
+			grace.Stop()
+		}
+		select {
+		case <-other.over:
+			continue
+		default:
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !other.client.Gone() {
+			e.pool.refusals.warn("a second request for the next event was refused while one waits",
+				"function", e.fn.ARN, "client", own.client.Addr().String(), "waiting", other.client.Addr().String())
+			return fmt.Errorf("next is %w (another connection is waiting for the next event)", runtimeapi.ErrState)
+		}
+		other.cancel()
+		<-other.over
+	}
+}
+
+func (e *environment) waitsNoLonger(own *asking) {
+	e.mu.Lock()
+	e.asking = nil
+	e.mu.Unlock()
+	close(own.over)
 }
 
 // ready ends what went before, initialisation or an invocation, and offers the environment to the pool.
@@ -190,7 +261,7 @@ func (e *environment) ready() error {
 		e.finish(c, "", nil)
 		e.pool.release(e)
 		return nil
-	case at == busy, at == responding:
+	case at == busy && c.handed, at == responding:
 		e.mu.Unlock()
 		return stateError("next", at)
 	default: // asked again, after a lost connection or on the way out

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -45,4 +46,10 @@ func Lines(sink LogSink, limit int, chunks [][]byte) {
 		o.split(chunk)
 	}
 	o.close()
+}
+
+// RefusalLog makes a log of refusals, and answers how to write to it and how to end it.
+func RefusalLog(logger *slog.Logger) (warn func(message string, facts ...any), flush func()) {
+	l := &refusalLog{logger: logger}
+	return l.warn, l.flush
 }

@@ -21,6 +21,10 @@ import (
 // TestMain makes the test binary double as the function under test: as the "bootstrap" of a package it finds the
 // Runtime API in its environment and serves it.
 func TestMain(m *testing.M) {
+	if address := os.Getenv("FURL_TEST_STRANGER"); address != "" {
+		strangerMain(address)
+		return
+	}
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
 		functionMain(os.Getenv("_HANDLER"))
 		os.Exit(0)
@@ -59,6 +63,10 @@ func functionMain(handler string) {
 		os.Exit(1)
 	case "raw":
 		rawMain()
+	case "next-twice":
+		nextTwiceMain()
+	case "next-broken":
+		nextBrokenMain()
 	default:
 		panic("no such handler: " + handler)
 	}
@@ -94,6 +102,8 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 			return nil, errors.New("no deadline")
 		}
 		return time.Until(deadline).Milliseconds(), nil
+	case "attack":
+		return attack(o.Text), nil
 	case "error":
 		return nil, errors.New(o.Text)
 	case "panic":

@@ -2,9 +2,10 @@
 // invocations, streams their answers back and takes down what hangs, crashes or is not needed any more.
 //
 // An execution environment is one operating system process in a process group of its own, with its own directory, its
-// own Runtime API on loopback and an environment of exactly the variables that Lambda sets. It works on one invocation
-// at a time. A Pool holds the environments of all functions: it prefers the one that was used last, starts another
-// while the function's concurrency allows it, and answers ErrBusy at once when it does not.
+// own Runtime API on loopback and an environment of exactly the variables that Lambda sets. The Runtime API admits
+// that process and its descendants only. The environment works on one invocation at a time. A Pool holds the
+// environments of all functions: it prefers the one that was used last, starts another while the function's
+// concurrency allows it, and answers ErrBusy at once when it does not.
 //
 //	pool, err := runtime.New(runtime.Config{Dir: dir, Log: sink})
 //	...
@@ -30,6 +31,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
+	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/trash"
 )
@@ -70,6 +72,8 @@ type Pool struct {
 	stuck        atomic.Int64 // what the bin could not remove
 	launcher     *launcher
 	sandbox      *sandbox.Sandbox
+	inspector    peer.Inspector  // of connections to the Runtime APIs
+	refusals     *refusalLog     // by the Runtime APIs
 	ctx          context.Context // ends when everything is to be killed
 	cancel       context.CancelFunc
 	alive        sync.WaitGroup // environments
@@ -127,6 +131,11 @@ func New(config Config) (*Pool, error) {
 	config.Sandbox.Dir = filepath.Join(dir, "root")
 	config.Sandbox.Logger = config.Logger
 	p.sandbox = sandbox.New(config.Sandbox)
+	p.refusals = &refusalLog{logger: config.Logger}
+	if !peer.Supported {
+		config.Logger.Warn("this system does not tell which process opens a connection: " +
+			"every local process can take the events of functions and answer for them")
+	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.background.Go(p.reap)
 	p.background.Go(func() { p.removeLeftovers(left) })
@@ -238,6 +247,8 @@ func (p *Pool) Close() error {
 		}
 		p.alive.Wait()
 		p.background.Wait()
+		p.inspector.Close()
+		p.refusals.flush()
 		p.sandbox.Close()
 	})
 	return nil

@@ -18,8 +18,8 @@ const (
 
 // ServeHTTP routes by hand: the API has five paths, and the way of every invocation leads through here twice.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.isFunction(r) {
-		refuse(w, http.StatusForbidden, "Forbidden", "the Runtime API is for the function's own process, under the address in AWS_LAMBDA_RUNTIME_API")
+	if isFromPage(r) {
+		refuse(w, http.StatusForbidden, "Forbidden", "the Runtime API is not for web pages")
 		return
 	}
 	path := r.URL.Path
@@ -49,17 +49,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// isFunction tells requests of the function's process from those that a web page has a browser on this machine send,
-// under its own host name that it has bound to this address, or as those of another site.
-func (s *Server) isFunction(r *http.Request) bool {
-	return r.Host == s.Addr() && r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
+// isFromPage tells what a web page had a browser send: functions may start browsers of their own. Other Sec-Fetch
+// headers tell nothing, as clients that are no browsers send them (Node.js's fetch does). The Host header tells nothing
+// either, since proxies between a runtime and this API put theirs in.
+func isFromPage(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
 }
 
 func (s *Server) next(w http.ResponseWriter, r *http.Request) {
 	if !isMethod(w, r, http.MethodGet) {
 		return
 	}
-	in, err := s.handler.Next(r.Context())
+	client, ok := r.Context().Value(clientKey{}).(*Client)
+	if !ok {
+		panic("a request without a connection")
+	}
+	in, err := s.handler.Next(r.Context(), client)
 	if err != nil {
 		refuseError(w, err)
 		return
@@ -206,6 +211,12 @@ func refuseError(w http.ResponseWriter, err error) {
 }
 
 func refuse(w http.ResponseWriter, status int, errorType, message string) {
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(status)
+	w.Write(refusalBody(errorType, message)) //nolint:errcheck // a broken connection has nobody to tell
+}
+
+func refusalBody(errorType, message string) []byte {
 	body, err := json.Marshal(struct {
 		Message string `json:"errorMessage"`
 		Type    string `json:"errorType"`
@@ -213,7 +224,5 @@ func refuse(w http.ResponseWriter, status int, errorType, message string) {
 	if err != nil {
 		panic(err) // two strings always marshal
 	}
-	w.Header()["Content-Type"] = jsonType
-	w.WriteHeader(status)
-	w.Write(body) //nolint:errcheck // a broken connection has nobody to tell
+	return body
 }

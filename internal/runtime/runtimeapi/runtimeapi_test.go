@@ -21,7 +21,7 @@ import (
 
 // fake answers with what a test gives it and keeps what it was told.
 type fake struct {
-	next    func(context.Context) (*runtimeapi.Invocation, error)
+	next    func(context.Context, *runtimeapi.Client) (*runtimeapi.Invocation, error)
 	respond func(id string, r *runtimeapi.Response) error
 	err     error // of Fail and FailInit
 
@@ -30,8 +30,11 @@ type fake struct {
 	init    bool
 }
 
-func (f *fake) Next(ctx context.Context) (*runtimeapi.Invocation, error) { return f.next(ctx) }
-func (f *fake) Respond(id string, r *runtimeapi.Response) error          { return f.respond(id, r) }
+func (f *fake) Next(ctx context.Context, client *runtimeapi.Client) (*runtimeapi.Invocation, error) {
+	return f.next(ctx, client)
+}
+
+func (f *fake) Respond(id string, r *runtimeapi.Response) error { return f.respond(id, r) }
 
 func (f *fake) Fail(id string, failure *runtimeapi.Failure) error {
 	f.id, f.failure = id, failure
@@ -43,15 +46,29 @@ func (f *fake) FailInit(failure *runtimeapi.Failure) error {
 	return f.err
 }
 
-func listen(t *testing.T, f *fake) string {
+func listen(t *testing.T, f *fake) string { return serve(t, f, open{}) }
+
+func serve(t *testing.T, f *fake, gate runtimeapi.Gate) string {
 	t.Helper()
 	server, err := runtimeapi.Listen(f, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { server.Close() })
+	server.Serve(gate)
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return "http://" + server.Addr()
 }
+
+// open is a gate that lets everybody in.
+type open struct{}
+
+func (open) Knows(net.Conn) bool                   { return true }
+func (open) Admit(context.Context, net.Conn) error { return nil }
+func (open) Refused(net.Conn, error)               {}
 
 // answer is what a client sees.
 type answer struct {
@@ -88,7 +105,7 @@ func TestNext(t *testing.T) {
 		ID: "id-1", Deadline: time.UnixMilli(1_700_000_000_123), FunctionARN: "arn:f", Payload: []byte(`{"a":"ü"}`),
 		TraceID: "Root=1-2-3", ClientContext: `{"custom":{"ü":1}}`, CognitoIdentity: `{"cognitoIdentityId":"x"}`,
 	}
-	url := listen(t, &fake{next: func(context.Context) (*runtimeapi.Invocation, error) { return in, nil }})
+	url := listen(t, &fake{next: func(context.Context, *runtimeapi.Client) (*runtimeapi.Invocation, error) { return in, nil }})
 	get := func() (http.Header, string) {
 		resp, err := http.Get(url + api + "invocation/next")
 		if err != nil {
@@ -125,7 +142,7 @@ func TestNext(t *testing.T) {
 
 func TestNextEndsWithTheConnection(t *testing.T) {
 	ended := make(chan error, 1)
-	url := listen(t, &fake{next: func(ctx context.Context) (*runtimeapi.Invocation, error) {
+	url := listen(t, &fake{next: func(ctx context.Context, _ *runtimeapi.Client) (*runtimeapi.Invocation, error) {
 		<-ctx.Done()
 		ended <- ctx.Err()
 		return nil, ctx.Err()
@@ -162,7 +179,7 @@ func TestAnswers(t *testing.T) {
 	}
 	f := &fake{}
 	f.respond = func(string, *runtimeapi.Response) error { return f.err }
-	f.next = func(context.Context) (*runtimeapi.Invocation, error) {
+	f.next = func(context.Context, *runtimeapi.Client) (*runtimeapi.Invocation, error) {
 		return &runtimeapi.Invocation{ID: "x"}, f.err
 	}
 	url := listen(t, f)
@@ -322,22 +339,22 @@ func TestResponses(t *testing.T) {
 
 func TestConnectionsAreBounded(t *testing.T) {
 	url := listen(t, &fake{})
-	var open []net.Conn
+	var conns []net.Conn
 	for range 70 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		open = append(open, conn)
+		conns = append(conns, conn)
 		defer conn.Close()
 	}
-	last := open[len(open)-1]
+	last := conns[len(conns)-1]
 	last.SetDeadline(time.Now().Add(5 * time.Second)) //nolint:errcheck // a test
 	fmt.Fprintf(last, "GET /ping HTTP/1.1\r\nHost: %s\r\n\r\n", last.RemoteAddr())
 	if answer, err := io.ReadAll(last); len(answer) > 0 || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("connection 70 was answered: %q, %v", answer, err)
 	}
-	for _, conn := range open {
+	for _, conn := range conns {
 		conn.Close()
 	}
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -362,6 +379,7 @@ func TestCloseCutsWhatIsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server.Serve(open{})
 	conn, err := net.Dial("tcp", server.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -382,7 +400,7 @@ func TestCloseCutsWhatIsOpen(t *testing.T) {
 
 // A browser on this machine can reach the port, and web pages can have it send requests.
 func TestWebPagesAreRefused(t *testing.T) {
-	f := &fake{next: func(context.Context) (*runtimeapi.Invocation, error) {
+	f := &fake{next: func(context.Context, *runtimeapi.Client) (*runtimeapi.Invocation, error) {
 		return &runtimeapi.Invocation{ID: "id", Payload: []byte("secret")}, nil
 	}}
 	url := listen(t, f)
@@ -393,17 +411,32 @@ func TestWebPagesAreRefused(t *testing.T) {
 			}
 		}
 	}
-	request, err := http.NewRequestWithContext(t.Context(), "GET", url+api+"invocation/next", nil)
-	if err != nil {
-		t.Fatal(err)
+	if f.failure != nil {
+		t.Errorf("a page reported %+v", f.failure)
 	}
-	request.Host = "evil.example" // rebound to 127.0.0.1
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	if response.StatusCode != 403 || f.failure != nil {
-		t.Errorf("a rebound name: %d, %+v", response.StatusCode, f.failure)
+}
+
+// Proxies between a runtime and its API send a Host of their own, and Node.js's fetch one of the headers of browsers.
+func TestClientsThatAreNoBrowsers(t *testing.T) {
+	url := listen(t, &fake{})
+	for _, header := range [][2]string{
+		{"Host", "sidecar.internal:9001"}, {"Host", "localhost"}, {"Host", "evil.example"}, {"Sec-Fetch-Mode", "cors"},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", url+"/ping", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set(header[0], header[1])
+		if header[0] == "Host" {
+			request.Host = header[1]
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != 200 {
+			t.Errorf("%s: %s was answered %d", header[0], header[1], response.StatusCode)
+		}
 	}
 }

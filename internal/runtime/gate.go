@@ -1,0 +1,100 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/peer"
+	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
+)
+
+// gate lets the processes of one environment into its Runtime API, and logs who else comes.
+type gate struct {
+	pool *Pool
+	env  *environment
+}
+
+var _ runtimeapi.Gate = (*gate)(nil)
+
+// Knows implements runtimeapi.Gate.
+func (g *gate) Knows(conn net.Conn) bool { return g.env.members.Owns(conn) }
+
+// Admit implements runtimeapi.Gate.
+func (g *gate) Admit(ctx context.Context, conn net.Conn) error {
+	return g.pool.inspector.Check(ctx, g.env.members, conn)
+}
+
+// Refused implements runtimeapi.Gate.
+func (g *gate) Refused(conn net.Conn, err error) {
+	facts := []any{"function", g.env.fn.ARN, "client", conn.RemoteAddr().String()}
+	var stranger *peer.Stranger
+	if !errors.As(err, &stranger) {
+		g.pool.refusals.warn(refusedConnection, append(facts, "reason", err)...)
+		return
+	}
+	if stranger.PID != 0 {
+		facts = append(facts, "pid", stranger.PID)
+	}
+	if stranger.UID >= 0 {
+		facts = append(facts, "uid", stranger.UID)
+	}
+	if stranger.Command != "" {
+		facts = append(facts, "command", stranger.Command)
+	}
+	if stranger.Program != "" {
+		facts = append(facts, "program", stranger.Program)
+	}
+	g.pool.refusals.warn(refusedConnection, append(facts, "reason", stranger.Reason)...)
+}
+
+const refusedConnection = "a connection to a function's Runtime API was refused"
+
+// Of the refusals in one window no more are logged, so that a stranger cannot fill the log.
+const (
+	maxRefusalLines = 20
+	refusalWindow   = 10 * time.Second
+)
+
+// refusalLog logs refusals by the Runtime APIs of all environments, one line for each up to a limit, and then how many
+// there were above the limit.
+type refusalLog struct {
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	window  *time.Timer // nil while no window is open
+	lines   int
+	leftOut int
+}
+
+// warn logs a refusal, or counts it.
+func (l *refusalLog) warn(message string, facts ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.window == nil {
+		l.window = time.AfterFunc(refusalWindow, l.flush)
+	}
+	if l.lines == maxRefusalLines {
+		l.leftOut++
+		return
+	}
+	l.lines++
+	l.logger.Warn(message, facts...)
+}
+
+// flush closes the window and logs what was left out. It is called at the end, too.
+func (l *refusalLog) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.window == nil {
+		return
+	}
+	l.window.Stop()
+	if l.leftOut > 0 {
+		l.logger.Warn("more refusals by functions' Runtime APIs are not in the log", "left_out", l.leftOut)
+	}
+	l.window, l.lines, l.leftOut = nil, 0, 0
+}

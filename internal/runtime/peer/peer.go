@@ -1,0 +1,133 @@
+// Package peer tells whether the client's end of a loopback TCP connection belongs to a process of one execution
+// environment and, if it does not, who has it.
+//
+//	environment := peer.NewEnvironment(cmd.Process.Pid)
+//	...
+//	if !environment.Owns(conn) { // cheap, and enough for most processes of the environment
+//		err := inspector.Check(ctx, environment, conn) // thorough; a *Stranger names the process
+//	}
+//
+// A process belongs to an environment if it is the main process, descends from it, or is in the session that it leads.
+// All processes of a PID namespace descend from the first one there, and orphans from a main process that reaps them
+// (PR_SET_CHILD_SUBREAPER). The process group does not count: every process of a session may join each of its groups.
+//
+// On Linux the kernel names the user and the inode of the client's socket: through netlink (SOCK_DIAG), or in
+// /proc/net/tcp where a container has no netlink. /proc/PID/fd names the processes that hold this inode. On macOS the
+// system's list of TCP connections names the user and the process that used the socket last. What cannot be looked at
+// is refused on both systems: a connection without an owner, or a process with files that this process may not list.
+//
+// On other systems nothing tells an unprivileged process who owns a connection, not even the user. Supported is false
+// there, and every connection passes.
+//
+// A process that may trace the environment's processes can act as one of them, and no check of connections can tell.
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"unicode"
+)
+
+// Owner is the process that holds the client's end of a connection, as far as the system tells.
+type Owner struct {
+	PID     int    // zero if it is not known
+	UID     int    // of the socket; -1 if it is not known
+	Command string // the short name that the system keeps, which the process can choose
+	Program string // the path of its executable; empty if it is not known
+}
+
+// Stranger is the error about a connection that is not one of the environment's.
+type Stranger struct {
+	Owner
+	Reason string
+}
+
+// Error says what is known of the stranger.
+func (s *Stranger) Error() string {
+	return fmt.Sprintf("connection of process %d (%s) of user %d: %s", s.PID, s.Command, s.UID, s.Reason)
+}
+
+const notOurs = "the process is not one of this environment"
+
+// Environment is the processes of one execution environment. Its methods may be called by several goroutines.
+type Environment struct {
+	main    process
+	unknown error // why nothing is known of the main process
+}
+
+// NewEnvironment takes the id of the main process, which its parent has not waited for yet.
+func NewEnvironment(pid int) *Environment {
+	e := &Environment{}
+	e.main, e.unknown = look(pid)
+	return e
+}
+
+// Has reports whether the process that has the id pid now is one of the environment.
+func (e *Environment) Has(pid int) bool {
+	p, err := look(pid)
+	return err == nil && e.unknown == nil && e.belongs(p)
+}
+
+// Owns reports whether the client's end of conn is held by the main process or a process that descends from it. False
+// does not mean that it is a stranger's: ask Inspector.Check then.
+func (e *Environment) Owns(conn net.Conn) bool {
+	if !Supported {
+		return true
+	}
+	c, err := endsOf(conn)
+	return err == nil && e.unknown == nil && e.owns(c)
+}
+
+// Check reports whether the client's end of conn is held by any process of the environment. The error is a *Stranger,
+// or ctx's.
+//
+// It may look through all processes of the machine. One Inspector uses at most a tenth of a processor for this in the
+// long run, however many strangers there are; the callers wait for their turn.
+func (i *Inspector) Check(ctx context.Context, e *Environment, conn net.Conn) error {
+	if !Supported {
+		return nil
+	}
+	if e.unknown != nil {
+		return &Stranger{Owner{UID: -1}, "the environment's main process cannot be looked at: " + e.unknown.Error()}
+	}
+	c, err := endsOf(conn)
+	if err != nil {
+		return &Stranger{Owner{UID: -1}, err.Error()}
+	}
+	return i.check(ctx, e, c)
+}
+
+// ends are the two addresses of a connection. IPv4 addresses that are mapped to IPv6 are unmapped.
+type ends struct{ client, server netip.AddrPort }
+
+func endsOf(conn net.Conn) (ends, error) {
+	client, ok := conn.RemoteAddr().(*net.TCPAddr)
+	server, okServer := conn.LocalAddr().(*net.TCPAddr)
+	if !ok || !okServer {
+		return ends{}, fmt.Errorf("not a TCP connection: %v", conn.RemoteAddr())
+	}
+	c := ends{unmap(client.AddrPort()), unmap(server.AddrPort())}
+	if !c.client.Addr().Is4() || !c.server.Addr().Is4() {
+		return ends{}, fmt.Errorf("not an IPv4 connection: %v to %v", client, server)
+	}
+	return c, nil
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// errClosed is about a connection whose client's end no process holds any more.
+var errClosed = errors.New("the client has closed its end already")
+
+// printable makes a name that another process has chosen fit for a log line.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, name)
+}

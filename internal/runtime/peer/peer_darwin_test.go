@@ -1,0 +1,5 @@
+package peer_test
+
+import "errors"
+
+func becomeReaper() error { return errors.ErrUnsupported }

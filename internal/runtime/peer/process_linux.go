@@ -1,0 +1,194 @@
+package peer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// look reads /proc/PID/stat, which every user may read. It takes no lock that the process could hold for long, as the
+// command line would, which is read from the process's own memory.
+func look(pid int) (process, error) {
+	text, err := readSmall("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return process{}, err
+	}
+	return parseStat(text)
+}
+
+// parseStat reads "PID (COMMAND) STATE PARENT GROUP SESSION ..."; the start is field 22. The command may hold
+// parentheses and spaces.
+func parseStat(text []byte) (process, error) {
+	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	if open < 1 || end < open {
+		return process{}, fmt.Errorf("unknown format of /proc/PID/stat: %.80q", text)
+	}
+	fields := bytes.Fields(text[end+1:])
+	if len(fields) < 20 {
+		return process{}, fmt.Errorf("unknown format of /proc/PID/stat: %.80q", text)
+	}
+	p := process{command: string(text[open+1 : end])}
+	var errs [4]error
+	p.pid, errs[0] = strconv.Atoi(string(bytes.TrimSpace(text[:open])))
+	p.parent, errs[1] = strconv.Atoi(string(fields[1]))
+	p.session, errs[2] = strconv.Atoi(string(fields[3]))
+	p.start, errs[3] = strconv.ParseUint(string(fields[19]), 10, 64)
+	return p, errors.Join(errs[:]...)
+}
+
+// readSmall reads a file of at most a page.
+func readSmall(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	buffer := make([]byte, 4096)
+	n, err := unix.Read(fd, buffer)
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	return buffer[:n], nil
+}
+
+// family reports whether the main process or one that descends from it holds a socket. The error says what could not
+// be looked at, besides a main process that has children: one that starts and reaps the others may hide its files.
+func (e *Environment) family(inode uint64) (bool, error) {
+	var blind error
+	tree := []process{e.main}
+	for n := 0; n < len(tree) && n < maxDepth; n++ {
+		held, err := e.holds(tree[n], inode)
+		if held {
+			return true, nil
+		}
+		if blind == nil && err != nil {
+			blind = err
+		}
+		// The children are read after the files: a process that has given the socket to its child and closed its
+		// own copy between the two has that child by now.
+		for _, pid := range children(tree[n].pid) {
+			if child, err := look(pid); err == nil && !slices.ContainsFunc(tree, child.is) {
+				tree = append(tree, child)
+			}
+		}
+		if n == 0 && len(tree) > 1 {
+			blind = nil
+		}
+	}
+	return false, blind
+}
+
+// holds reports whether p has a socket among its files and is of the environment.
+func (e *Environment) holds(p process, inode uint64) (bool, error) {
+	found := false
+	visit := func(held uint64) bool {
+		found = held == inode
+		return !found
+	}
+	files, err := sockets(p.pid, visit)
+	if files == 0 {
+		// A main thread that has ended before its process has no files any more; the other threads have them.
+		tasks := "/proc/" + strconv.Itoa(p.pid) + "/task"
+		eachName(tasks, func(_ int, task string) bool { //nolint:errcheck // err says what is out of sight
+			if n, failed := filesIn(tasks+"/"+task+"/fd", visit); n > 0 && failed == nil {
+				files, err = n, nil
+			}
+			return files == 0
+		})
+	}
+	return found && e.belongs(p), err
+}
+
+// children are the processes that the threads of a process have started and that are still theirs. The list needs a
+// kernel with CONFIG_PROC_CHILDREN, as distributions have it, and may lack some of a process that starts and loses
+// others meanwhile.
+func children(pid int) []int {
+	var pids []int
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
+	eachName(tasks, func(_ int, task string) bool { //nolint:errcheck // a process that has ended has no children
+		text, err := os.ReadFile(tasks + "/" + task + "/children")
+		if err != nil {
+			return true
+		}
+		for field := range bytes.FieldsSeq(text) {
+			if child, err := strconv.Atoi(string(field)); err == nil {
+				pids = append(pids, child)
+			}
+		}
+		return true
+	})
+	return pids
+}
+
+// processes are the ids of all processes.
+func processes() func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		eachName("/proc", func(_ int, name string) bool { //nolint:errcheck // without /proc nothing is found
+			pid, err := strconv.Atoi(name)
+			return err != nil || yield(pid)
+		})
+	}
+}
+
+// sockets passes the inode of each socket that a process has among its files, until visit answers false. It answers how
+// many files it has seen.
+func sockets(pid int, visit func(inode uint64) bool) (int, error) {
+	return filesIn("/proc/"+strconv.Itoa(pid)+"/fd", visit)
+}
+
+func filesIn(path string, visit func(inode uint64) bool) (int, error) {
+	files := 0
+	err := eachName(path, func(directory int, name string) bool {
+		files++
+		inode, ok := socketInode(directory, name)
+		return !ok || visit(inode)
+	})
+	return files, err
+}
+
+// socketInode reads a link such as "socket:[12345]".
+func socketInode(directory int, name string) (uint64, bool) {
+	var buffer [64]byte
+	n, err := unix.Readlinkat(directory, name, buffer[:])
+	if err != nil {
+		return 0, false
+	}
+	digits, ok := strings.CutPrefix(string(buffer[:n]), "socket:[")
+	if !ok {
+		return 0, false
+	}
+	inode, err := strconv.ParseUint(strings.TrimSuffix(digits, "]"), 10, 64)
+	return inode, err == nil
+}
+
+// eachName passes the names in a directory, with its descriptor, until visit answers false. A directory of a process
+// that has ended is empty.
+func eachName(path string, visit func(directory int, name string) bool) error {
+	directory, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(directory) //nolint:errcheck // nothing was written
+	buffer := make([]byte, 4096)
+	for {
+		n, err := unix.ReadDirent(directory, buffer)
+		if n <= 0 || err != nil {
+			return nil // the end, or the end of the process
+		}
+		_, _, names := unix.ParseDirent(buffer[:n], -1, nil)
+		for _, name := range names {
+			if !visit(directory, name) {
+				return nil
+			}
+		}
+	}
+}
