@@ -94,7 +94,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if scope.Region == "" || len(scope.Region) > maxRegion { // unsigned or malformed: the verifier says which, and needs a region for it
 		scope.Region = "us-east-1"
 	}
-	scope.Region = strings.Clone(scope.Region) // a trace keeps it, and not the header that it is a piece of
+	scope.Region = strings.Clone(scope.Region) // what is made in the region keeps its name, and not the header around it
 	api, body, unsigned := p.claimed(r)
 	if api == nil {
 		api = p.api(scope.Service, r)
@@ -107,16 +107,17 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serve(w, api, call)
 		return
 	}
-	caller, verified, finding, err := p.Gate.Authenticate(r, auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody(r)})
-	call.Trace.Add("authenticate", p.Now(), finding)
+	wanted := auth.Scope{Service: api.Service(), Region: scope.Region, MaxBody: api.MaxBody(r)}
+	caller, verified, attempt, err := p.Gate.Authenticate(r, wanted)
+	call.Trace.Add("authenticate", p.Now(), attempt.Finding)
 	if err != nil {
-		finding.KnownAs(api.Service()+"."+scope.Region+".amazonaws.com", api.Service()+".amazonaws.com")
+		attempt.KnownAs(api.Service()+"."+scope.Region+".amazonaws.com", api.Service()+".amazonaws.com")
 		var refusal *sigv4.Error
 		if !errors.As(err, &refusal) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
 		api.Refuse(w, call, refusal)
-		p.explain(w, call, finding)
+		p.explain(w, call, attempt)
 		return
 	}
 	call.Caller, call.Body = caller, verified.Body
@@ -162,9 +163,9 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // explain keeps and logs why a request was not authenticated, once the client has its answer.
-func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding) {
+func (p *Plane) explain(w http.ResponseWriter, call *Call, attempt *auth.Attempt) {
 	http.NewResponseController(w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
-	finding.Diagnose(context.WithoutCancel(call.Context()))
+	attempt.Diagnose(context.WithoutCancel(call.Context()))
 	p.keep(call)
 }
 
