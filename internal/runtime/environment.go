@@ -155,7 +155,7 @@ func (e *environment) Next(ctx context.Context) (*runtimeapi.Invocation, error) 
 			e.deliver <- c // for the connection that replaces this one; there is room for one
 			return nil, ctx.Err()
 		}
-		return &runtimeapi.Invocation{
+		delivered := &runtimeapi.Invocation{
 			ID:              c.in.RequestID,
 			Deadline:        c.deadline,
 			FunctionARN:     c.in.InvokedFunctionARN,
@@ -163,7 +163,9 @@ func (e *environment) Next(ctx context.Context) (*runtimeapi.Invocation, error) 
 			ClientContext:   c.in.ClientContext,
 			CognitoIdentity: c.in.CognitoIdentity,
 			Payload:         c.in.Payload,
-		}, nil
+		}
+		c.in.Payload = nil // the function has it: up to 6 MiB that nobody else needs while it runs
+		return delivered, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
