@@ -68,6 +68,7 @@ func (r runtimes) Check(name string) error { return r.pool.Supported(context.Bac
 type invoker struct{ service *invoke.Service }
 
 func (i invoker) Invoke(ctx context.Context, in lambdaapi.Invocation) (lambdaapi.Result, error) {
+	wantTail := in.LogTail // all that is needed of the invocation, with its payload, while the function runs
 	result, err := i.service.Invoke(ctx, request(in))
 	if err != nil {
 		return lambdaapi.Result{}, invokeError(err)
@@ -80,7 +81,7 @@ func (i invoker) Invoke(ctx context.Context, in lambdaapi.Invocation) (lambdaapi
 	if result.FunctionError != nil {
 		out.FunctionError = result.FunctionError.Kind
 	}
-	if in.LogTail {
+	if wantTail {
 		out.LogTail = result.LogTail()
 	}
 	return out, nil

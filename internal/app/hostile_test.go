@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -42,11 +43,25 @@ func runFunction(ledger string) error {
 		if err := note(ledger, id); err != nil {
 			return err
 		}
-		result, err := json.Marshal(reply(payload))
+		var called struct{ RawPath string }
+		json.Unmarshal(payload, &called) //nolint:errcheck // an event of Invoke need not be an object
+		verb, result := "/response", reply(payload)
+		switch called.RawPath {
+		case "/fail": // with an error that has all of the event in it
+			verb, result = "/error", map[string]any{"errorType": "Oops", "errorMessage": string(payload)}
+		case "/hold": // until the test lets go
+			for {
+				if _, err := os.Stat(ledger + ".go"); err == nil {
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+		text, err := json.Marshal(result)
 		if err != nil {
 			return err
 		}
-		done, err := http.Post(api+id+"/response", "application/json", bytes.NewReader(result))
+		done, err := http.Post(api+id+verb, "application/json", bytes.NewReader(text))
 		if err != nil {
 			return err
 		}

@@ -133,13 +133,14 @@ func TestCallersAreNamedAsIAMNamesThem(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			caller, verified, finding, err := gate.Authenticate(signed(t, test.credentials), scope)
+			caller, verified, attempt, err := gate.Authenticate(signed(t, test.credentials), scope)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if caller.ARN() != test.arn || caller.UserID != test.userID || verified.AccessKeyID != test.credentials.AccessKeyID {
 				t.Errorf("the caller is %s, %s", caller.ARN(), caller.UserID)
 			}
+			finding := attempt.Finding
 			if finding.Verdict() != trace.OK || !strings.Contains(finding.Summary(), test.arn) || finding.Fix() != nil {
 				t.Errorf("the finding is %s %s", finding.Verdict(), finding.Summary())
 			}
@@ -208,12 +209,13 @@ func TestRefusedSignaturesSayWhatToDo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			caller, _, finding, err := gate.Authenticate(test.request, scope)
-			finding.Diagnose(t.Context())
+			caller, _, attempt, err := gate.Authenticate(test.request, scope)
+			attempt.Diagnose(t.Context())
 			refusal, ok := err.(*sigv4.Error)
 			if !ok || refusal.Kind != test.kind || caller != nil {
 				t.Fatalf("got caller %v, error %v; want %s", caller, err, test.kind)
 			}
+			finding := attempt.Finding
 			if finding.Verdict() != trace.Refused || !strings.Contains(finding.Summary(), test.summary) ||
 				len(finding.Fix()) != 1 || !strings.Contains(finding.Fix()[0], test.fix) {
 				t.Errorf("the finding is %s %q, fix %q", finding.Verdict(), finding.Summary(), finding.Fix())
@@ -250,7 +252,8 @@ func TestPresignedRequestsAreShortLived(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		caller, _, finding, err := gate.Authenticate(httptest.NewRequestWithContext(t.Context(), "GET", presigned.URL, nil), scope)
+		request := httptest.NewRequestWithContext(t.Context(), "GET", presigned.URL, nil)
+		caller, _, attempt, err := gate.Authenticate(request, scope)
 		if test.refused == "" {
 			if err != nil || caller == nil {
 				t.Errorf("%s, after %s: %v", test.service, test.age, err)
@@ -267,8 +270,8 @@ func TestPresignedRequestsAreShortLived(t *testing.T) {
 			!strings.HasSuffix(refusal.Message, " (20261123T150000Z - "+test.refused+")") {
 			t.Errorf("%s, after %s: %q, want it to end after %s", test.service, test.age, refusal.Message, test.refused)
 		}
-		if finding.Verdict() != trace.Refused {
-			t.Errorf("%s, after %s: the finding is %q", test.service, test.age, finding.Summary())
+		if attempt.Finding.Verdict() != trace.Refused {
+			t.Errorf("%s, after %s: the finding is %q", test.service, test.age, attempt.Finding.Summary())
 		}
 	}
 }
@@ -303,13 +306,13 @@ func TestKeysOfTheAccountAreTold(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			gate := newGate(t, first, second, stranger)
-			_, _, finding, err := gate.Authenticate(signed(t, test.signer), scope)
+			_, _, attempt, err := gate.Authenticate(signed(t, test.signer), scope)
 			if err == nil {
 				t.Fatal("accepted")
 			}
-			finding.Diagnose(t.Context())
-			if !strings.Contains(finding.Summary(), test.want) {
-				t.Errorf("the finding is %q, want %q", finding.Summary(), test.want)
+			attempt.Diagnose(t.Context())
+			if !strings.Contains(attempt.Finding.Summary(), test.want) {
+				t.Errorf("the finding is %q, want %q", attempt.Finding.Summary(), test.want)
 			}
 		})
 	}
@@ -327,12 +330,12 @@ func TestSecretsStayOutOfFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, request := range []*http.Request{request, httptest.NewRequestWithContext(t.Context(), "GET", presigned.URL, nil)} {
-		_, _, finding, err := gate.Authenticate(request, scope)
+		_, _, attempt, err := gate.Authenticate(request, scope)
 		if err == nil {
 			t.Fatal("a wrong secret was accepted")
 		}
-		finding.Diagnose(t.Context())
-		text := strings.Join(append(finding.Details(), finding.Summary()), "\n")
+		attempt.Diagnose(t.Context())
+		text := strings.Join(append(attempt.Finding.Details(), attempt.Finding.Summary()), "\n")
 		if !strings.Contains(text, "canonical request") || !strings.Contains(text, " bytes)") {
 			t.Errorf("the finding does not show the texts: %s", text)
 		}
@@ -390,12 +393,12 @@ func TestFindingsAreBounded(t *testing.T) {
 	} {
 		request := signed(t, credentials("AKIAALICE23456789012", "secret of alice", ""))
 		change(request)
-		_, _, finding, err := gate.Authenticate(request, scope)
+		_, _, attempt, err := gate.Authenticate(request, scope)
 		if err == nil {
 			t.Fatalf("%s: accepted", name)
 		}
-		finding.Diagnose(t.Context())
-		if text := strings.Join(append(finding.Details(), finding.Summary()), "\n"); len(text) > 24<<10 {
+		attempt.Diagnose(t.Context())
+		if text := strings.Join(append(attempt.Finding.Details(), attempt.Finding.Summary()), "\n"); len(text) > 14<<10 {
 			t.Errorf("%s: the finding keeps %d bytes", name, len(text))
 		}
 	}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/iam"
@@ -11,14 +12,51 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// DecisionFinding is what the policies said to one action.
+// DecisionFinding is what the policies said to one action. It keeps none of the policies, nor whoever they belong to:
+// they are of a world that may long have changed when somebody reads it.
 type DecisionFinding struct {
-	action   string
-	decision policy.Decision
-	sets     policy.Sets // what was looked at
-	reason   string      // of a denial
-	details  []string    // of a denial
+	action   trace.Text
+	allowed  bool
+	because  trace.Text  // the reason of a denial; the statement that allowed, empty for a root user
+	lookedAt trace.Text  // the policies, by name
+	allowing trace.Texts // statements that matched and allow, but for the one that because names
+	denying  trace.Texts // statements that matched and deny
+	misses   trace.Texts // statements that nearly allowed
 	remedy   remedy      // of a denial
+}
+
+// How much a trace keeps of a statement's name, of what is said of one that nearly allowed, of the names of all
+// policies that were looked at, and of a sentence that says what would help, in bytes.
+const (
+	maxStatement = 256
+	maxMiss      = 384
+	maxLookedAt  = 768
+	maxSentence  = 1 << 10
+)
+
+func newDecisionFinding(asked Asked, decision policy.Decision) *DecisionFinding {
+	var room [8]string
+	finding := &DecisionFinding{
+		action: trace.Keep(asked.Request.Action, maxName), allowed: decision.Effect == policy.Allowed,
+		lookedAt: trace.Join(appendNames(room[:0], asked.Sets), ", ", maxLookedAt),
+	}
+	matched := decision.Matched
+	if finding.allowed && len(matched) > 0 {
+		finding.because, matched = named(matched[0]), matched[1:]
+	}
+	if len(matched) == 0 {
+		return finding
+	}
+	var allowing, denying []string
+	for _, ref := range matched {
+		if ref.Effect == policy.ExplicitlyDenied {
+			denying = append(denying, describe(ref))
+		} else {
+			allowing = append(allowing, describe(ref))
+		}
+	}
+	finding.allowing, finding.denying = trace.KeepAll(maxStatement, allowing...), trace.KeepAll(maxStatement, denying...)
+	return finding
 }
 
 // URLCall is a call of a function URL as the policies see it.
@@ -33,11 +71,12 @@ type URLCall struct {
 // for the statements that nearly allowed the action and for the commands that would allow it.
 func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
 	if decision.Effect == policy.Allowed {
-		return &DecisionFinding{action: asked.Request.Action, decision: decision, sets: asked.Sets}
+		return newDecisionFinding(asked, decision)
 	}
 	finding := newDenial(asked, decision)
 	if decision.Reason == policy.ReasonNoIdentityPolicy && call.Caller != nil && call.Caller.Account == call.Function.Account {
-		finding.reason = "neither an identity-based policy of the caller nor the resource-based policy of the function allows it"
+		finding.because = trace.Keep("neither an identity-based policy of the caller nor the resource-based policy of the "+
+			"function allows it", maxStatement)
 	}
 	finding.remedy = remedyFor(call, asked.Request.Action, decision)
 	return finding
@@ -46,23 +85,28 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 // NewAPIFinding tells of the denial of an API call, with the smallest statements that would allow it.
 func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
 	finding := newDenial(asked, decision)
+	var sentences []string
 	for _, suggestion := range policy.Suggest(asked.Request, &asked.Sets, policy.IdentityBased) {
-		finding.remedy.sentences = append(finding.remedy.sentences, fmt.Sprintf("add to the %s: %s", suggestion.Type, suggestion.JSON()))
+		sentences = append(sentences, fmt.Sprintf("add to the %s: %s", suggestion.Type, suggestion.JSON()))
 	}
+	finding.remedy.sentences = trace.KeepAll(maxSentence, sentences...)
 	return finding
 }
 
 func newDenial(asked Asked, decision policy.Decision) *DecisionFinding {
-	finding := &DecisionFinding{action: asked.Request.Action, decision: decision, sets: asked.Sets, reason: decision.Reason.String()}
+	finding := newDecisionFinding(asked, decision)
+	finding.because = trace.Keep(decision.Reason.String(), maxStatement)
+	var misses []string
 	for _, miss := range nearest(policy.NearestMisses(asked.Request, &asked.Sets)) {
-		finding.details = append(finding.details, trace.Cut(missed(miss, asked.showPrincipal), 1024))
+		misses = append(misses, missed(miss, asked.showPrincipal))
 	}
+	finding.misses = trace.KeepAll(maxMiss, misses...)
 	return finding
 }
 
 // Verdict says whether the action is allowed.
 func (f *DecisionFinding) Verdict() trace.Verdict {
-	if f.decision.Effect == policy.Allowed {
+	if f.allowed {
 		return trace.OK
 	}
 	return trace.Refused
@@ -70,42 +114,50 @@ func (f *DecisionFinding) Verdict() trace.Verdict {
 
 // Summary names the action, the decision and what decided it.
 func (f *DecisionFinding) Summary() string {
-	if f.decision.Effect != policy.Allowed {
-		return f.action + " denied: " + f.reason
+	switch {
+	case !f.allowed:
+		return fmt.Sprintf("%s denied: %s", f.action, f.because)
+	case f.because.Empty():
+		return fmt.Sprintf("%s allowed: the root user of the function's account may do everything", f.action)
+	default:
+		return fmt.Sprintf("%s allowed by %s", f.action, f.because)
 	}
-	if len(f.decision.Matched) == 0 {
-		return f.action + " allowed: the root user of the function's account may do everything"
-	}
-	return f.action + " allowed by " + describe(f.decision.Matched[0])
 }
 
 // Details are the policies that were looked at, all statements that matched, and for a denial those that nearly did.
 func (f *DecisionFinding) Details() []string {
-	details := []string{"looked at: " + lookedAt(f.sets)}
-	matched := f.decision.Matched
-	if f.decision.Effect == policy.Allowed && len(matched) > 0 {
-		matched = matched[1:] // the first stands in the summary
+	lookedAt := f.lookedAt.String()
+	if lookedAt == "" {
+		lookedAt = "nothing, for there are no policies on either side"
 	}
-	for _, ref := range matched {
-		verb := "also allowed by "
-		if ref.Effect == policy.ExplicitlyDenied {
-			verb = "denied by "
-		} else if f.decision.Effect != policy.Allowed {
-			verb = "allowed, but not enough, by "
-		}
-		details = append(details, verb+describe(ref))
+	details := []string{"looked at: " + lookedAt}
+	for _, statement := range f.denying.Strings() {
+		details = append(details, "denied by "+statement)
 	}
-	return append(details, f.details...)
+	verb := "allowed, but not enough, by "
+	if f.allowed {
+		verb = "also allowed by "
+	}
+	for _, statement := range f.allowing.Strings() {
+		details = append(details, verb+statement)
+	}
+	return append(details, f.misses.Strings()...)
 }
 
 // Fix is the commands that would allow the action.
-func (f *DecisionFinding) Fix() []string { return f.remedy.as(snippet.CLI) }
+func (f *DecisionFinding) Fix() []string { return f.FixAs(string(snippet.CLI)) }
 
 // FixAs is the fix in another form: json, cloudformation or terraform.
-func (f *DecisionFinding) FixAs(form string) []string { return f.remedy.as(snippet.Form(form)) }
+func (f *DecisionFinding) FixAs(form string) []string {
+	fix := f.remedy.as(snippet.Form(form))
+	for _, statement := range f.denying.Strings() {
+		fix = append(fix, fmt.Sprintf("remove or narrow %s: an explicit deny outweighs every allow", statement))
+	}
+	return fix
+}
 
 // maxMisses is how many statements that nearly allowed an action are worth telling of.
-const maxMisses = 5
+const maxMisses = trace.MaxTexts
 
 func nearest(misses []policy.Miss) []policy.Miss { return misses[:min(maxMisses, len(misses))] }
 
@@ -139,9 +191,8 @@ func isUniqueID(principal string) bool {
 	return strings.HasPrefix(principal, iam.PrefixRole) || strings.HasPrefix(principal, iam.PrefixUser)
 }
 
-// lookedAt names all policies of the sets.
-func lookedAt(sets policy.Sets) string {
-	var names []string
+// appendNames appends the names of all policies of the sets.
+func appendNames(names []string, sets policy.Sets) []string {
 	add := func(policies ...policy.Named) {
 		for _, named := range policies {
 			names = append(names, named.Name)
@@ -158,16 +209,16 @@ func lookedAt(sets policy.Sets) string {
 		add(*sets.Boundary)
 	}
 	add(sets.Session...)
-	if len(names) == 0 {
-		return "nothing, for there are no policies on either side"
-	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // describe names a statement: its Sid, its place in the document, and its policy.
-func describe(ref policy.Ref) string {
+func describe(ref policy.Ref) string { return named(ref).String() }
+
+// named is describe for a trace.
+func named(ref policy.Ref) trace.Text {
 	if sid := ref.Sid(); sid != "" {
-		return fmt.Sprintf("statement %q (%s) of %s", sid, ref.Path(), ref.Policy)
+		return trace.Join([]string{"statement ", strconv.Quote(sid), " (", ref.Path(), ") of ", ref.Policy}, "", maxStatement)
 	}
-	return fmt.Sprintf("%s of %s", ref.Path(), ref.Policy)
+	return trace.Join([]string{ref.Path(), " of ", ref.Policy}, "", maxStatement)
 }

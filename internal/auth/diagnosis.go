@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -18,51 +19,62 @@ const ClientCanonicalRequest = "Furl-Canonical-Request"
 // maxTold bounds what a client may tell of what it signed, in bytes of base64.
 const maxTold = 256 << 10
 
-// outcome is what was found out about a signature that does not match, as a trace keeps it.
-type outcome struct {
-	fault            string // "" if there is nothing to say
-	explanation, fix string
-	certainty        string
-	difference       string // the first one between what was signed and the server's text, "" if there is none or it is not known
-	sameText         bool   // the client told that it signed the very text that the server made, and no fault explains why it fails
+// Attempt is a request's attempt to authenticate itself: what was found, and for a signature that does not match
+// everything that is needed to find out why, which the finding does not keep.
+type Attempt struct {
+	Finding *SignatureFinding
+
+	evidence *sigv4.Evidence    // what to diagnose; nil if nothing is. It holds secrets and the body
+	others   func() []sigv4.Key // set with evidence
 }
 
 // KnownAs tells under which other host names clients may know what the request was sent to, for a signature that was
 // made for one of them.
-func (f *SignatureFinding) KnownAs(hosts ...string) {
-	if f.evidence != nil {
-		f.evidence.Hosts = hosts
+func (a *Attempt) KnownAs(hosts ...string) {
+	if a.evidence != nil {
+		a.evidence.Hosts = hosts
 	}
 }
 
 // Diagnose finds out why the signature does not match, which takes some milliseconds at the most. Whoever
 // authenticates calls it once, after the client has its answer: the client must not learn from the time it takes
 // whether the server knows the key. Readers of the finding wait for it.
-func (f *SignatureFinding) Diagnose(ctx context.Context) {
-	if f.evidence == nil {
+func (a *Attempt) Diagnose(ctx context.Context) {
+	if a.evidence == nil {
 		return
 	}
-	defer close(f.diagnosed)
-	f.evidence.Others = f.others()
-	f.outcome = conclude(f.evidence, sigv4.Diagnose(ctx, *f.evidence))
-	f.evidence, f.others = nil, nil // hold secrets and the body
+	defer close(a.Finding.diagnosed)
+	a.evidence.Others = a.others()
+	a.Finding.outcome = conclude(a.evidence, sigv4.Diagnose(ctx, *a.evidence))
+	a.evidence, a.others = nil, nil
+}
+
+// outcome is what was found out about a signature that does not match, as a trace keeps it.
+type outcome struct {
+	fault            trace.Text // empty if there is nothing to say
+	explanation, fix trace.Text
+	certainty        trace.Text
+	difference       trace.Text // the first one between what was signed and the server's text, empty if it is not known
+	// sameText: the client told that it signed the very text that the server made, and no fault explains why it fails.
+	sameText bool
 }
 
 // conclude puts a diagnosis into words, and compares what the client signed with the server's text. It works on the
 // whole texts, of which it keeps little.
 func conclude(evidence *sigv4.Evidence, diagnosis sigv4.Diagnosis) outcome {
-	found := outcome{
-		fault: string(diagnosis.Fault), explanation: clip(diagnosis.Explanation, maxQuoted), fix: clip(diagnosis.Fix, maxQuoted),
-		certainty: "a conclusion from what the request says",
-	}
+	fault, certainty := string(diagnosis.Fault), "a conclusion from what the request says"
 	if diagnosis.And != "" {
-		found.fault += " and " + string(diagnosis.And)
+		fault += " and " + string(diagnosis.And)
 	}
 	client := diagnosis.CanonicalRequest
 	if diagnosis.Proven {
-		found.certainty = "proven: signed that way, the client's signature comes out exactly"
+		certainty = "proven: signed that way, the client's signature comes out exactly"
 	} else {
 		client = told(evidence.Request)
+	}
+	found := outcome{
+		fault: trace.Keep(fault, maxName), certainty: trace.Keep(certainty, maxName),
+		explanation: trace.Keep(diagnosis.Explanation, maxQuoted), fix: trace.Keep(diagnosis.Fix, maxQuoted),
 	}
 	server := evidence.Refusal.CanonicalRequest
 	if server == "" || client == "" {
@@ -70,7 +82,7 @@ func conclude(evidence *sigv4.Evidence, diagnosis sigv4.Diagnosis) outcome {
 	}
 	difference, differs := sigv4.Compare(server, client)
 	if differs {
-		found.difference = first(difference)
+		found.difference = trace.Keep(first(difference), 3*maxLine)
 	}
 	found.sameText = !differs && diagnosis.Fault == sigv4.FaultUnknown
 	return found
@@ -101,7 +113,7 @@ func first(d sigv4.Difference) string {
 		server, client = "…"+server[from:], "…"+client[from:]
 	}
 	return fmt.Sprintf("the first difference is in line %d (%s), byte %d:\n  server %s\n  client %s",
-		d.Line, clip(d.Label, maxLabel), d.Column, clip(server, maxLine), clip(client, maxLine))
+		d.Line, trace.Cut(d.Label, maxLabel), d.Column, trace.Cut(server, maxLine), trace.Cut(client, maxLine))
 }
 
 // known is what Diagnose found out; nothing if there was nothing to diagnose. done is false if it is still at work.

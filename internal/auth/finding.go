@@ -10,82 +10,96 @@ import (
 
 // SignatureFinding is what the verification of a signature found.
 type SignatureFinding struct {
-	Scope    Scope
-	Caller   *Caller // nil if the request was refused
-	Verified sigv4.Verified
+	form        sigv4.Form
+	accessKeyID trace.Text // as claimed
 
-	account string // of the key, whether or not the signature is good; "" if there is no such key
-	refusal *sigv4.Error
-	lines   []sigv4.Line // the server's canonical request; nil if there was none
+	// Of a good signature.
+	caller        trace.Text // ARN
+	signedHeaders trace.Text
+	warnings      trace.Texts
 
-	evidence  *sigv4.Evidence    // what to diagnose; nil if nothing is
-	others    func() []sigv4.Key // set with evidence
-	outcome   outcome            // written by Diagnose, before diagnosed is closed
-	diagnosed chan struct{}      // nil if nothing is to be diagnosed
-	crowded   bool               // not diagnosed, since too many others were in the same second
+	account trace.Text // of the key, whether or not the signature is good; empty if there is no such key
+
+	// Of a refusal.
+	kind            sigv4.Kind // 0 if the signature was good
+	service, region trace.Text // that the signature had to be made for
+	message, detail trace.Text
+	stringToSign    trace.Text
+	canonical       trace.Text    // the server's canonical request, with what each line is; empty if there was none
+	crowded         bool          // not diagnosed, since too many others were in the same second
+	diagnosed       chan struct{} // closed when the diagnosis is done; nil if nothing is to be diagnosed
+	outcome         outcome       // written before diagnosed is closed
 }
 
 // How much a trace keeps of what the client wrote, in bytes: of a canonical request, of a message that quotes it, of one
-// line and of what the line is called.
+// line, of what the line is called, of a name such as that of a region, and of an ARN, for which IAM has a limit.
 const (
-	maxCanonical = 16 << 10
-	maxQuoted    = 1 << 10
-	maxLine      = 2 << 10
+	maxCanonical = 6 << 10
+	maxQuoted    = 512
+	maxLine      = 1 << 10
 	maxLabel     = 128
+	maxName      = 256
+	maxARN       = 640
 )
 
-func (f *SignatureFinding) refused(refusal *sigv4.Error) {
-	kept := *refusal
+func (f *SignatureFinding) accepted(caller *Caller, verified sigv4.Verified) {
+	f.form, f.accessKeyID = verified.Form, trace.Keep(verified.AccessKeyID, maxLabel)
+	f.caller = trace.Keep(caller.ARN(), maxARN)
+	f.signedHeaders = trace.Join(verified.SignedHeaders, ";", maxLine)
+	if len(verified.Warnings) == 0 {
+		return
+	}
+	warnings := make([]string, len(verified.Warnings))
+	for i, warning := range verified.Warnings {
+		warnings[i] = "warning: " + warning.String()
+	}
+	f.warnings = trace.KeepAll(maxName, warnings...)
+}
+
+func (f *SignatureFinding) refused(refusal *sigv4.Error, scope Scope) {
+	f.service, f.region = trace.Keep(scope.Service, maxName), trace.Keep(scope.Region, maxName)
+	f.kind, f.form, f.accessKeyID = refusal.Kind, refusal.Form, trace.Keep(refusal.AccessKeyID, maxLabel)
+	f.message, f.detail = trace.Keep(refusal.Message, maxQuoted), trace.Keep(refusal.Detail, maxQuoted)
+	f.stringToSign = trace.Keep(refusal.StringToSign, maxQuoted)
 	if refusal.CanonicalRequest != "" {
-		f.lines = keepLines(sigv4.Lines(refusal.CanonicalRequest))
+		f.canonical = trace.Keep(labelled(sigv4.Lines(refusal.CanonicalRequest)), trace.MaxText)
 	}
-	kept.CanonicalRequest, kept.Body = "", nil
-	for _, text := range []*string{&kept.Message, &kept.Detail, &kept.AccessKeyID, &kept.StringToSign} {
-		*text = clip(*text, maxQuoted)
-	}
-	f.refusal = &kept
 }
 
-// keepLines is what a trace keeps of the lines of a canonical request: each cut to maxLine, and if they are still too long,
-// those that fit and the last two, which are the list of signed headers and the payload hash.
-func keepLines(lines []sigv4.Line) []sigv4.Line {
-	const last = 2
-	var kept []sigv4.Line
-	room := maxCanonical
+// labelled writes a canonical request with what each line is. If that is too long, it leaves out lines before the last
+// two, which are the list of signed headers and the payload hash.
+func labelled(lines []sigv4.Line) string {
+	const last, roomForLast = 2, maxLine + 2*maxLabel
+	var text strings.Builder
 	for i, line := range lines {
-		line.Label, line.Text = clip(line.Label, maxLabel), clip(line.Text, maxLine)
-		room -= len(line.Label) + len(line.Text)
-		if left := len(lines) - last - i; room < 0 && left > 0 {
-			kept = append(kept, sigv4.Line{Label: "…", Text: fmt.Sprintf("%d more lines", left)})
+		written := labelledLine(line)
+		if left := len(lines) - last - i; left > 0 && text.Len()+len(written) > maxCanonical-roomForLast {
+			text.WriteString(labelledLine(sigv4.Line{Label: "…", Text: fmt.Sprintf("%d more lines", left)}))
 			for _, line := range lines[len(lines)-last:] {
-				kept = append(kept, sigv4.Line{Label: line.Label, Text: clip(line.Text, maxLine)})
+				text.WriteString(labelledLine(line))
 			}
-			return kept
+			break
 		}
-		kept = append(kept, line)
+		text.WriteString(written)
 	}
-	return kept
+	return strings.TrimRight(text.String(), "\n")
 }
 
-// clip is trace.Cut for what is kept: a piece of something large is copied, so that the rest is not kept with it.
-func clip(text string, limit int) string {
-	if len(text) <= limit {
-		return strings.Clone(text)
-	}
-	return trace.Cut(text, limit)
+func labelledLine(line sigv4.Line) string {
+	return fmt.Sprintf("  %-28s %s\n", trace.Cut(line.Label, maxLabel), trace.Cut(line.Text, maxLine))
 }
 
 // Account is the account of the access key that the request names, if there is such a key.
-func (f *SignatureFinding) Account() string { return f.account }
+func (f *SignatureFinding) Account() string { return f.account.String() }
 
 // Verdict says whether the signature was good.
 func (f *SignatureFinding) Verdict() trace.Verdict {
 	switch {
-	case f.refusal != nil && f.refusal.Kind == sigv4.Internal:
+	case f.kind == sigv4.Internal:
 		return trace.Failed
-	case f.refusal != nil:
+	case f.kind != 0:
 		return trace.Refused
-	case len(f.Verified.Warnings) > 0:
+	case !f.warnings.Empty():
 		return trace.Warning
 	default:
 		return trace.OK
@@ -94,39 +108,36 @@ func (f *SignatureFinding) Verdict() trace.Verdict {
 
 // Summary names the caller, or what is wrong with the signature.
 func (f *SignatureFinding) Summary() string {
-	if f.refusal == nil {
-		return fmt.Sprintf("%s, access key %s, %s form", f.Caller.ARN(), f.Verified.AccessKeyID, f.Verified.Form)
+	if f.kind == 0 {
+		return fmt.Sprintf("%s, access key %s, %s form", f.caller, f.accessKeyID, f.form)
 	}
-	switch f.refusal.Kind {
+	switch f.kind {
 	case sigv4.MissingAuthentication:
 		return "the request is not signed"
 	case sigv4.UnknownKey:
-		return fmt.Sprintf("access key %q does not exist, is inactive, or belonged to a user or role that was deleted", trace.Cut(f.refusal.AccessKeyID, 64))
+		return fmt.Sprintf("access key %q does not exist, is inactive, or belonged to a user or role that was deleted",
+			trace.Cut(f.accessKeyID.String(), 64))
 	}
-	text := f.refusal.Kind.String()
+	text := f.kind.String()
 	if known, _ := f.known(); known.sameText {
 		return text + ": the client signed the same canonical request, so its secret access key is another"
-	} else if known.fault != "" {
-		return text + ": " + known.explanation
+	} else if !known.fault.Empty() {
+		return text + ": " + known.explanation.String()
 	}
-	if f.refusal.Detail != "" {
-		return text + ": " + f.refusal.Detail
+	if !f.detail.Empty() {
+		return text + ": " + f.detail.String()
 	}
-	return text + ": " + f.refusal.Message
+	return text + ": " + f.message.String()
 }
 
 // Details are the warnings of a good signature, and for one that does not match the texts that the server made.
 func (f *SignatureFinding) Details() []string {
-	if f.refusal == nil {
-		details := []string{"signed headers: " + strings.Join(f.Verified.SignedHeaders, ";")}
-		for _, warning := range f.Verified.Warnings {
-			details = append(details, fmt.Sprintf("warning: %s", warning))
-		}
-		return details
+	if f.kind == 0 {
+		return append([]string{"signed headers: " + f.signedHeaders.String()}, f.warnings.Strings()...)
 	}
 	var details []string
-	if f.refusal.Message != "" && f.refusal.Kind != sigv4.MissingAuthentication {
-		details = append(details, "the client was told: "+f.refusal.Message)
+	if !f.message.Empty() && f.kind != sigv4.MissingAuthentication {
+		details = append(details, "the client was told: "+f.message.String())
 	}
 	known, done := f.known()
 	switch {
@@ -136,37 +147,37 @@ func (f *SignatureFinding) Details() []string {
 		details = append(details, "the diagnosis is not done yet: ask again")
 	case known.sameText:
 		details = append(details, "the client told what it signed, and it is the server's canonical request to the byte")
-	case known.fault != "":
+	case !known.fault.Empty():
 		details = append(details, fmt.Sprintf("fault %s (%s)", known.fault, known.certainty))
 	}
-	if f.lines != nil {
+	if !f.canonical.Empty() {
 		details = append(details,
-			"the server's canonical request:\n"+labelled(f.lines),
-			"the server's string to sign:\n"+indent(f.refusal.StringToSign))
+			"the server's canonical request:\n"+f.canonical.String(),
+			"the server's string to sign:\n"+indent(f.stringToSign.String()))
 	}
-	if known.difference != "" {
-		details = append(details, known.difference)
+	if !known.difference.Empty() {
+		details = append(details, known.difference.String())
 	}
 	return details
 }
 
 // Fix is how to sign for this endpoint.
 func (f *SignatureFinding) Fix() []string {
-	if f.refusal == nil {
+	if f.kind == 0 {
 		return nil
 	}
 	if known, _ := f.known(); known.sameText {
-		return []string{"sign with the secret access key that was issued with access key " + f.refusal.AccessKeyID}
-	} else if known.fix != "" {
-		return []string{known.fix}
+		return []string{"sign with the secret access key that was issued with access key " + f.accessKeyID.String()}
+	} else if !known.fix.Empty() {
+		return []string{known.fix.String()}
 	}
 	sign := "sign"
-	if f.refusal.Form == sigv4.Query {
+	if f.form == sigv4.Query {
 		sign = "presign"
 	}
-	switch f.refusal.Kind {
+	switch f.kind {
 	case sigv4.MissingAuthentication, sigv4.IncompleteSignature, sigv4.InvalidScope:
-		return []string{fmt.Sprintf("%s the request with SigV4 for service %q and region %q", sign, f.Scope.Service, f.Scope.Region)}
+		return []string{fmt.Sprintf("%s the request with SigV4 for service %q and region %q", sign, f.service, f.region)}
 	case sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent:
 		return []string{"set the client's clock, and sign each request just before it is sent"}
 	case sigv4.UnknownKey:
@@ -178,15 +189,6 @@ func (f *SignatureFinding) Fix() []string {
 	default:
 		return nil
 	}
-}
-
-// labelled writes a canonical request with what each line is.
-func labelled(lines []sigv4.Line) string {
-	var text strings.Builder
-	for _, line := range lines {
-		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, line.Text)
-	}
-	return strings.TrimRight(text.String(), "\n")
 }
 
 func indent(text string) string {

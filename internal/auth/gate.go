@@ -16,6 +16,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -64,19 +65,21 @@ const (
 const maxVerifiers = 128
 
 // Authenticate verifies the request's signature for the scope and returns its caller. It reads at most the scope's
-// MaxBody+1 bytes of the body, which the result holds. The error is always a *sigv4.Error; the finding tells of
-// success and failure alike.
-func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verified, *SignatureFinding, error) {
-	finding := &SignatureFinding{Scope: scope}
+// MaxBody+1 bytes of the body, which the result holds. The error is always a *sigv4.Error; the attempt's finding tells
+// of success and failure alike.
+func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verified, *Attempt, error) {
+	finding := &SignatureFinding{}
+	attempt := &Attempt{Finding: finding}
 	verifier := g.verifier(scope)
 	verified, err := verifier.Verify(r)
 	if err == nil {
 		g.keep(scope, verifier)
 		identity, ok := g.State.Now().Identity(verified.AccessKeyID)
 		if ok {
-			finding.Verified, finding.Caller, finding.account = verified, newCaller(identity), identity.Account
-			finding.Verified.Body = nil // a trace keeps no bodies
-			return finding.Caller, verified, finding, nil
+			caller := newCaller(identity)
+			finding.accepted(caller, verified)
+			finding.account = trace.Keep(identity.Account, maxLabel)
+			return caller, verified, attempt, nil
 		}
 		// The key was deleted since the signature was looked at.
 		err = &sigv4.Error{Kind: sigv4.UnknownKey, Message: unknownKeyMessage, AccessKeyID: verified.AccessKeyID}
@@ -85,38 +88,38 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 	if !errors.As(err, &refusal) {
 		refusal = &sigv4.Error{Kind: sigv4.Internal, Err: err}
 	}
-	finding.refused(refusal)
-	g.prepare(finding, r, refusal)
-	return nil, sigv4.Verified{}, finding, refusal
+	finding.refused(refusal, scope)
+	g.prepare(attempt, scope, r, refusal)
+	return nil, sigv4.Verified{}, attempt, refusal
 }
 
 // prepare notes whose key was used, and gathers what a diagnosis of the refusal needs, if there may be one: keys that
 // do not exist have none, and there are so many in a second.
-func (g *Gate) prepare(finding *SignatureFinding, r *http.Request, refusal *sigv4.Error) {
+func (g *Gate) prepare(attempt *Attempt, scope Scope, r *http.Request, refusal *sigv4.Error) {
 	world := g.State.Now()
 	identity, ok := world.Identity(refusal.AccessKeyID)
 	if !ok {
 		return
 	}
-	finding.account = identity.Account
+	attempt.Finding.account = trace.Keep(identity.Account, maxLabel)
 	if !refusal.Kind.Diagnosable() {
 		return
 	}
 	if !g.limiter.Allow() {
-		finding.crowded = true
+		attempt.Finding.crowded = true
 		return
 	}
-	finding.diagnosed = make(chan struct{})
-	finding.evidence = &sigv4.Evidence{
+	attempt.Finding.diagnosed = make(chan struct{})
+	attempt.evidence = &sigv4.Evidence{
 		Request: r,
 		Refusal: refusal,
 		Key:     keyOf(identity),
-		Region:  finding.Scope.Region,
-		Service: finding.Scope.Service,
+		Region:  scope.Region,
+		Service: scope.Service,
 		Now:     g.now(),
 		MaxTime: g.MaxDiagnosisTime,
 	}
-	finding.others = func() []sigv4.Key { return otherKeys(world, identity) }
+	attempt.others = func() []sigv4.Key { return otherKeys(world, identity) }
 }
 
 // otherKeys are the keys of the same account which a client may have mixed up with its own, the likeliest first: those

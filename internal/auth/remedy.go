@@ -7,77 +7,134 @@ import (
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
+	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
 )
 
-// remedy is what would allow the call the action: grants that can be written down in several forms, and where none
-// would do, sentences.
+// remedy is what would allow the call the action: facts from which grants can be written down in several forms, and
+// where none would do, sentences.
 type remedy struct {
-	grants    []grant
-	sentences []string
+	permission *missingPermission // nil if the function's own policy needs none
+	inline     *missingPolicy     // nil if the caller's own policies need none
+	sentences  trace.Texts
 }
 
-// grant is one grant and the account it has to be made in, if that has to be said.
-type grant struct {
-	snippet.Part
-	account string
+// missingPermission is a statement that the function's resource-based policy lacks.
+type missingPermission struct {
+	function  function
+	action    trace.Text
+	anyone    bool
+	principal trace.Text // ARN, if it is not for anyone
+	name      trace.Text // of the principal, in the statement's id
+	authType  lambda.AuthType
+	foreign   bool // the caller is of another account, so it has to be said in which
+}
+
+// missingPolicy is a policy that the caller's role or user lacks. The caller is of another account than the function.
+type missingPolicy struct {
+	function  function
+	kind      iam.OwnerKind
+	ownerName trace.Text
+	account   trace.Text
+}
+
+// function is the ARN of a function.
+type function struct{ region, account, name, qualifier trace.Text }
+
+func newFunction(arn lambda.ARN) function {
+	return function{
+		trace.Keep(arn.Region, maxName), trace.Keep(arn.Account, maxName),
+		trace.Keep(arn.Name, maxName), trace.Keep(arn.Qualifier, maxName),
+	}
+}
+
+func (f function) arn() lambda.ARN {
+	return lambda.ARN{
+		Region: f.region.String(), Account: f.account.String(), Name: f.name.String(), Qualifier: f.qualifier.String(),
+	}
 }
 
 // as is the remedy in the form.
 func (r remedy) as(form snippet.Form) []string {
 	var lines []string
-	for _, grant := range r.grants {
-		text := grant.As(form)
-		switch {
-		case grant.account == "":
-		case form == snippet.CLI:
-			text += "   # in account " + grant.account
-		case form == snippet.Terraform || form == snippet.CloudFormation:
-			text = "# in account " + grant.account + "\n" + text
-		}
-		lines = append(lines, text)
+	if r.permission != nil {
+		lines = append(lines, r.permission.as(form))
 	}
-	return append(lines, r.sentences...)
+	if r.inline != nil {
+		lines = append(lines, r.inline.as(form))
+	}
+	return append(lines, r.sentences.Strings()...)
+}
+
+func (p *missingPermission) as(form snippet.Form) string {
+	statement := lambda.Permission{
+		StatementID: "allow-" + p.name.String() + "-url", Action: p.action.String(),
+		Principal: lambda.PermissionPrincipal{Anyone: p.anyone, AWS: p.principal.String()},
+	}
+	if statement.Action == lambda.ActionInvoke {
+		yes := true
+		statement.StatementID, statement.InvokedViaURL = "allow-"+p.name.String()+"-invoke", &yes
+	} else {
+		statement.FunctionURLAuthType = p.authType
+	}
+	text := snippet.Permission{Function: p.function.arn(), Permission: statement}.As(form)
+	if !p.foreign {
+		return text
+	}
+	return inAccount(text, p.function.account.String(), form)
+}
+
+func (p *missingPolicy) as(form snippet.Form) string {
+	text := snippet.InlinePolicy{
+		Owner: iam.Owner{Kind: p.kind, Name: p.ownerName.String()}, Name: "call-" + p.function.name.String(),
+		Document: snippet.CallDocument(p.function.arn()),
+	}.As(form)
+	return inAccount(text, p.account.String(), form)
+}
+
+// inAccount adds to a grant the account that it has to be made in.
+func inAccount(text, account string, form snippet.Form) string {
+	switch form {
+	case snippet.CLI:
+		return text + "   # in account " + account
+	case snippet.Terraform, snippet.CloudFormation:
+		return "# in account " + account + "\n" + text
+	default:
+		return text
+	}
 }
 
 // remedyFor finds what would allow the call the action.
 func remedyFor(call URLCall, action string, decision policy.Decision) remedy {
 	if decision.Effect == policy.ExplicitlyDenied {
-		return remedy{sentences: remove(decision)}
+		return remedy{} // nothing that could be added would help
 	}
 	switch decision.Reason {
 	case policy.ReasonNoBoundary, policy.ReasonNoSessionPolicy, policy.ReasonNoSCP:
 		kind, _ := decision.Reason.PolicyType()
-		return remedy{sentences: []string{fmt.Sprintf("add %s on %s to the %s of %s", action, call.resource(), kind, call.Caller.ARN())}}
+		return advise("add %s on %s to the %s of %s", action, call.resource(), kind, call.Caller.ARN())
 	}
 	crossAccount := call.Caller != nil && call.Caller.Account != call.Function.Account
 	if !crossAccount {
-		return remedy{grants: []grant{{Part: permission(call, action)}}}
+		return remedy{permission: permission(call, action)}
 	}
 	// Across accounts both sides must allow.
 	var both remedy
-	if !allowedBy(decision, policy.ResourceBased) {
-		both.grants = append(both.grants, grant{permission(call, action), call.Function.Account})
-	}
 	if !allowedBy(decision, policy.IdentityBased) && !call.Caller.isRoot() {
-		if inline, ok := inlinePolicy(call); ok {
-			both.grants = append(both.grants, grant{inline, call.Caller.Account})
-		} else {
-			both.sentences = append(both.sentences, fmt.Sprintf("allow %s on %s in the caller's own policies", action, call.resource()))
+		if both.inline = inlinePolicy(call); both.inline == nil {
+			both = advise("allow %s on %s in the caller's own policies", action, call.resource())
 		}
+	}
+	if !allowedBy(decision, policy.ResourceBased) {
+		both.permission = permission(call, action)
+		both.permission.foreign = true
 	}
 	return both
 }
 
-// remove tells which statements deny.
-func remove(decision policy.Decision) []string {
-	var fix []string
-	for _, ref := range decision.Matched {
-		if ref.Effect == policy.ExplicitlyDenied {
-			fix = append(fix, fmt.Sprintf("remove or narrow %s: an explicit deny outweighs every allow", describe(ref)))
-		}
-	}
-	return fix
+// advise is a remedy that can be said in words only.
+func advise(format string, arguments ...any) remedy {
+	return remedy{sentences: trace.KeepAll(maxSentence, fmt.Sprintf(format, arguments...))}
 }
 
 func allowedBy(decision policy.Decision, kind policy.PolicyType) bool {
@@ -90,30 +147,26 @@ func allowedBy(decision policy.Decision, kind policy.PolicyType) bool {
 }
 
 // permission is the statement that the function's resource-based policy lacks.
-func permission(call URLCall, action string) snippet.Permission {
+func permission(call URLCall, action string) *missingPermission {
 	principal, name := grantee(call.Caller)
-	permission := lambda.Permission{StatementID: "allow-" + name + "-url", Action: action, Principal: principal}
-	if action == lambda.ActionInvoke {
-		yes := true
-		permission.StatementID, permission.InvokedViaURL = "allow-"+name+"-invoke", &yes
-	} else {
-		permission.FunctionURLAuthType = call.AuthType
+	return &missingPermission{
+		function: newFunction(call.resource()), action: trace.Keep(action, maxName), authType: call.AuthType,
+		anyone: principal.Anyone, principal: trace.Keep(principal.AWS, maxARN), name: trace.Keep(name, maxName),
 	}
-	return snippet.Permission{Function: call.resource(), Permission: permission}
 }
 
-// inlinePolicy is the policy that the caller's role or user lacks; false for callers that have neither.
-func inlinePolicy(call URLCall) (snippet.InlinePolicy, bool) {
-	var owner iam.Owner
+// inlinePolicy is the policy that the caller's role or user lacks; nil for callers that have neither.
+func inlinePolicy(call URLCall) *missingPolicy {
+	missing := &missingPolicy{function: newFunction(call.resource()), account: trace.Keep(call.Caller.Account, maxName)}
 	switch {
 	case call.Caller.Role != nil:
-		owner = iam.Owner{Kind: iam.OfRole, Name: call.Caller.Role.Name}
+		missing.kind, missing.ownerName = iam.OfRole, trace.Keep(call.Caller.Role.Name, maxName)
 	case call.Caller.User != nil:
-		owner = iam.Owner{Kind: iam.OfUser, Name: call.Caller.User.Name}
+		missing.kind, missing.ownerName = iam.OfUser, trace.Keep(call.Caller.User.Name, maxName)
 	default:
-		return snippet.InlinePolicy{}, false
+		return nil
 	}
-	return snippet.InlinePolicy{Owner: owner, Name: "call-" + call.Function.Name, Document: snippet.CallDocument(call.resource())}, true
+	return missing
 }
 
 // resource is the function, or the alias, that the URL belongs to.

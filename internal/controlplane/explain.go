@@ -8,10 +8,10 @@ import (
 
 // Explain keeps why a call is refused where AWS's answer does not say it and no policy was asked, and what would help.
 func (c *Call) Explain(reason string, fix ...string) {
-	c.explain(refusal{trace.Cut(reason, maxReason), fix})
+	c.explain(refusal{trace.Keep(reason, maxReason), trace.KeepAll(maxReason, fix...)})
 }
 
-// maxReason bounds what is kept of a reason, which may repeat what the client sent.
+// maxReason bounds what is kept of a reason and of a fix, which may repeat what the client sent.
 const maxReason = 1024
 
 // ExplainDecision keeps why the policies refuse a call.
@@ -34,11 +34,11 @@ func (c *Call) explain(finding trace.Finding) {
 
 // refusal is a finding in words.
 type refusal struct {
-	reason string
-	fix    []string
+	reason trace.Text
+	fix    trace.Texts
 }
 
 func (refusal) Verdict() trace.Verdict { return trace.Refused }
-func (r refusal) Summary() string      { return r.reason }
+func (r refusal) Summary() string      { return r.reason.String() }
 func (refusal) Details() []string      { return nil }
-func (r refusal) Fix() []string        { return r.fix }
+func (r refusal) Fix() []string        { return r.fix.Strings() }

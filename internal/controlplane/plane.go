@@ -108,19 +108,19 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serve(w, api, call)
 		return
 	}
-	caller, verified, finding, err := p.Gate.Authenticate(r,
-		auth.Scope{Service: api.Service(), Region: region, MaxBody: api.MaxBody(r)})
-	call.Trace.Add("authenticate", p.Now(), finding)
-	call.Trace.Concern(finding.Account())
+	wanted := auth.Scope{Service: api.Service(), Region: region, MaxBody: api.MaxBody(r)}
+	caller, verified, attempt, err := p.Gate.Authenticate(r, wanted)
+	call.Trace.Add("authenticate", p.Now(), attempt.Finding)
+	call.Trace.Concern(attempt.Finding.Account())
 	if err != nil {
-		finding.KnownAs(api.Service()+"."+region+".amazonaws.com", api.Service()+".amazonaws.com")
+		attempt.KnownAs(api.Service()+"."+region+".amazonaws.com", api.Service()+".amazonaws.com")
 		var refusal *sigv4.Error
 		if !errors.As(err, &refusal) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
 		p.refusals.Add(metric.OfSignature(refusal.Kind))
 		api.Refuse(w, call, refusal)
-		p.explain(w, call, finding)
+		p.explain(w, call, attempt)
 		return
 	}
 	call.Caller, call.Body = caller, verified.Body
@@ -167,9 +167,9 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // explain keeps and logs why a request was not authenticated, once the client has its answer.
-func (p *Plane) explain(w http.ResponseWriter, call *Call, finding *auth.SignatureFinding) {
+func (p *Plane) explain(w http.ResponseWriter, call *Call, attempt *auth.Attempt) {
 	http.NewResponseController(w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
-	finding.Diagnose(context.WithoutCancel(call.Context()))
+	attempt.Diagnose(context.WithoutCancel(call.Context()))
 	p.keep(call)
 }
 

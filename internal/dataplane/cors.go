@@ -34,7 +34,7 @@ func (x *exchange) preflight() bool {
 	header.Set("Content-Length", "0")
 	x.status = http.StatusOK
 	x.w.WriteHeader(http.StatusOK)
-	x.found("preflight", &note{verdict: trace.OK, summary: "CORS preflight, answered from the URL's CORS configuration"})
+	x.found("preflight", newNote(trace.OK, "CORS preflight, answered from the URL's CORS configuration"))
 	return true
 }
 

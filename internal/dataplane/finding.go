@@ -7,41 +7,58 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
+// How much a trace keeps of a sentence and of the error that a function reports, in bytes.
+const (
+	maxSentence      = 1 << 10
+	maxFunctionError = 4 << 10
+)
+
 // note is a finding that says it all in one line.
 type note struct {
 	verdict trace.Verdict
-	summary string
-	details []string
-	fix     []string
+	summary trace.Text
+	details trace.Texts
+	fix     trace.Texts
+}
+
+func newNote(verdict trace.Verdict, summary string) *note {
+	return &note{verdict: verdict, summary: trace.Keep(summary, maxSentence)}
 }
 
 func (n *note) Verdict() trace.Verdict { return n.verdict }
-func (n *note) Summary() string        { return n.summary }
-func (n *note) Details() []string      { return n.details }
-func (n *note) Fix() []string          { return n.fix }
+func (n *note) Summary() string        { return n.summary.String() }
+func (n *note) Details() []string      { return n.details.Strings() }
+func (n *note) Fix() []string          { return n.fix.Strings() }
 
 // route is the function URL that a request is for.
 type route struct {
-	url       state.URL
+	function  trace.Text // ARN, with the URL's qualifier
+	authType  lambda.AuthType
+	mode      lambda.InvokeMode
 	pathStyle bool
+}
+
+func newRoute(url state.URL, pathStyle bool) *route {
+	arn := url.Function.ARN
+	arn.Qualifier = url.Qualifier
+	return &route{trace.Keep(arn.String(), maxSentence), url.Config.AuthType, url.Config.InvokeMode, pathStyle}
 }
 
 func (f *route) Verdict() trace.Verdict { return trace.OK }
 
 func (f *route) Summary() string {
-	arn := f.url.Function.ARN
-	arn.Qualifier = f.url.Qualifier
 	style := "host style"
 	if f.pathStyle {
 		style = "path style"
 	}
-	return fmt.Sprintf("%s, auth type %s, %s, %s", arn, f.url.Config.AuthType, f.url.Config.InvokeMode, style)
+	return fmt.Sprintf("%s, auth type %s, %s, %s", f.function, f.authType, f.mode, style)
 }
 
 func (f *route) Details() []string { return nil }
@@ -49,25 +66,24 @@ func (f *route) Fix() []string     { return nil }
 
 // unknownRoute is a request for a function URL that does not exist.
 type unknownRoute struct {
-	urlID, region string
-	elsewhere     string // the region in which there is such an id, "" if there is none
+	urlID, region trace.Text
+	elsewhere     trace.Text // the region in which there is such an id, empty if there is none
 }
 
-// newUnknownRoute keeps of the address what is worth it: it is a piece of a request of any length.
-func newUnknownRoute(a address) *unknownRoute {
-	return &unknownRoute{urlID: strings.Clone(trace.Cut(a.urlID, 64)), region: strings.Clone(trace.Cut(a.region, 64))}
+func newUnknownRoute(a address, elsewhere string) *unknownRoute {
+	const longest = 64
+	return &unknownRoute{trace.Keep(a.urlID, longest), trace.Keep(a.region, longest), trace.Keep(elsewhere, longest)}
 }
 
 func (f *unknownRoute) Verdict() trace.Verdict { return trace.Refused }
 
 func (f *unknownRoute) Summary() string {
-	region := ""
-	if f.region != "" {
-		region = " in " + f.region
+	text := fmt.Sprintf("no function URL has the id %q", f.urlID.String())
+	if !f.region.Empty() {
+		text += " in " + f.region.String()
 	}
-	text := fmt.Sprintf("no function URL has the id %q%s", f.urlID, region)
-	if f.elsewhere != "" {
-		text += "; it is one of " + f.elsewhere
+	if !f.elsewhere.Empty() {
+		text += "; it is one of " + f.elsewhere.String()
 	}
 	return text
 }
@@ -86,12 +102,11 @@ func newForeignHost(host string) *note {
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" || name[0] == '-' {
 		argument = "NAME"
 	}
-	return &note{
-		verdict: trace.Refused,
-		summary: fmt.Sprintf("the Host header names %q: in path style a function URL of auth type NONE answers under "+
-			"localhost and loopback addresses only, since a web page can have its own name lead to this machine", name),
-		fix: []string{"furl serve --allow-host " + argument + "   # if that name is yours"},
-	}
+	finding := newNote(trace.Refused, fmt.Sprintf("the Host header names %q: in path style a function URL of auth type "+
+		"NONE answers under localhost and loopback addresses only, since a web page can have its own name lead to this "+
+		"machine", name))
+	finding.fix = trace.KeepAll(maxSentence, "furl serve --allow-host "+argument+"   # if that name is yours")
+	return finding
 }
 
 // payloadSize is the event that was made.
@@ -113,10 +128,24 @@ func (f answered) Details() []string { return nil }
 func (f answered) Fix() []string     { return nil }
 
 // functionFinding is how the function's run came out.
-type functionFinding struct{ result *runtime.Result }
+type functionFinding struct {
+	coldStart bool
+	reason    runtime.Reason // of a failure, "" if the function answered
+	errorType trace.Text     // of a failure
+	reported  trace.Text     // what the function, or the runtime in its place, said of the failure
+}
+
+func newFunctionFinding(result *runtime.Result) *functionFinding {
+	finding := &functionFinding{coldStart: result.ColdStart}
+	if failed := result.FunctionError; failed != nil {
+		finding.reason, finding.errorType = failed.Reason, trace.Keep(failed.Type, maxSentence)
+		finding.reported = trace.Keep(failed.Payload, maxFunctionError)
+	}
+	return finding
+}
 
 func (f *functionFinding) Verdict() trace.Verdict {
-	if f.result.FunctionError != nil {
+	if f.reason != "" {
 		return trace.Failed
 	}
 	return trace.OK
@@ -124,21 +153,21 @@ func (f *functionFinding) Verdict() trace.Verdict {
 
 func (f *functionFinding) Summary() string {
 	start := "warm environment"
-	if f.result.ColdStart {
+	if f.coldStart {
 		start = "new environment"
 	}
-	if failed := f.result.FunctionError; failed != nil {
-		return fmt.Sprintf("the function failed (%s: %s), %s", failed.Reason, failed.Type, start)
+	if f.reason != "" {
+		return fmt.Sprintf("the function failed (%s: %s), %s", f.reason, f.errorType, start)
 	}
 	return "the function answered, " + start
 }
 
-// Details is what the function, or the runtime in its place, said of the failure. Its own logs say more.
+// Details is the report of a failure. The function's own logs say more.
 func (f *functionFinding) Details() []string {
-	if f.result.FunctionError == nil {
+	if f.reason == "" {
 		return nil
 	}
-	return []string{trace.Cut(string(f.result.FunctionError.Payload), 4096)}
+	return []string{f.reported.String()}
 }
 
 func (f *functionFinding) Fix() []string { return nil }

@@ -26,13 +26,13 @@ func (x *exchange) respond(result *runtime.Result) {
 	response, err := buffered(result)
 	if err != nil {
 		x.w.Header().Del("X-Amzn-Trace-Id")
-		x.found("response", &note{verdict: trace.Failed, summary: err.Error()})
+		x.found("response", newNote(trace.Failed, err.Error()))
 		x.refuse(functionFailed)
 		return
 	}
 	x.status = response.Status
 	if err := response.Write(x.w, x.r.Method); err != nil {
-		x.found("response", &note{verdict: trace.OK, summary: "the client was gone before the answer was sent"})
+		x.found("response", newNote(trace.OK, "the client was gone before the answer was sent"))
 		return
 	}
 	x.found("response", answered(response.Status))
@@ -66,7 +66,7 @@ func (x *exchange) stream(result *runtime.Result) {
 	head, err := streamHead(result, reader)
 	if err != nil {
 		x.w.Header().Del("X-Amzn-Trace-Id")
-		x.found("response", &note{verdict: trace.Failed, summary: err.Error()})
+		x.found("response", newNote(trace.Failed, err.Error()))
 		x.refuse(functionFailed)
 		return
 	}
@@ -74,7 +74,7 @@ func (x *exchange) stream(result *runtime.Result) {
 	head.WriteHeader(x.w)
 	if err := x.copy(reader); err != nil {
 		x.cutShort = true
-		x.found("response", &note{verdict: trace.Failed, summary: fmt.Sprintf("the answer broke off: %v", err)})
+		x.found("response", newNote(trace.Failed, fmt.Sprintf("the answer broke off: %v", err)))
 		// Half of an answer must not look like all of it: without the end of its chunks the client sees an error.
 		panic(http.ErrAbortHandler)
 	}
@@ -82,9 +82,10 @@ func (x *exchange) stream(result *runtime.Result) {
 		// The client has a whole answer, as at AWS: what a function says in its trailers does not undo what it sent
 		// (AWS Lambda Developer Guide, "Building a custom runtime").
 		x.cutShort = true
-		x.found("response", &note{verdict: trace.Failed,
-			summary: fmt.Sprintf("%d %s, but the function failed after its answer had begun (%s: %s)", head.Status, http.StatusText(head.Status), failed.Reason, failed.Type),
-			details: []string{trace.Cut(string(failed.Payload), 4096)}})
+		late := newNote(trace.Failed, fmt.Sprintf("%d %s, but the function failed after its answer had begun (%s: %s)",
+			head.Status, http.StatusText(head.Status), failed.Reason, failed.Type))
+		late.details = trace.KeepAll(maxFunctionError, failed.Payload)
+		x.found("response", late)
 		return
 	}
 	x.found("response", answered(head.Status))

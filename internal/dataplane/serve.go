@@ -71,7 +71,7 @@ type exchange struct {
 	body    []byte       // as received; read by authenticate, else by event
 	hasBody bool         // body has been read
 
-	signature *auth.SignatureFinding // nil if no signature was looked at
+	signature *auth.Attempt // nil if no signature was looked at
 	status    int
 	errorType string
 	cutShort  bool // the function failed after its answer had begun
@@ -104,15 +104,15 @@ func (x *exchange) route() *refusal {
 	x.address, served = x.plane.addressOf(x.r)
 	url, ok := x.address.find(x.world)
 	if !served || !ok {
-		unknown := newUnknownRoute(x.address)
+		elsewhere := ""
 		if url, exists := x.world.URL(x.address.urlID); exists {
-			unknown.elsewhere = url.Function.ARN.Region
+			elsewhere = url.Function.ARN.Region
 		}
-		x.found("route", unknown)
+		x.found("route", newUnknownRoute(x.address, elsewhere))
 		return &unknownURL
 	}
 	if !x.address.hasPath() || x.r.Method == http.MethodConnect {
-		x.found("route", &note{verdict: trace.Refused, summary: "the request target is not a path of the function URL"})
+		x.found("route", newNote(trace.Refused, "the request target is not a path of the function URL"))
 		return &unreadable
 	}
 	if !x.plane.admits(url, x.address, x.r.Host) {
@@ -121,7 +121,7 @@ func (x *exchange) route() *refusal {
 	}
 	x.url = url
 	x.trace.Concern(url.Function.ARN.Account)
-	x.found("route", &route{url: url, pathStyle: x.address.region == ""})
+	x.found("route", newRoute(url, x.address.region == ""))
 	return nil
 }
 
@@ -132,12 +132,12 @@ func (x *exchange) authenticate() *refusal {
 		return nil
 	}
 	scope := auth.Scope{Service: "lambda", Region: x.url.Function.ARN.Region, MaxBody: event.MaxEvent}
-	caller, verified, finding, err := x.plane.Gate.Authenticate(x.r, scope)
-	x.found("authenticate", finding)
-	x.trace.Concern(finding.Account())
-	x.signature = finding
+	caller, verified, attempt, err := x.plane.Gate.Authenticate(x.r, scope)
+	x.found("authenticate", attempt.Finding)
+	x.trace.Concern(attempt.Finding.Account())
+	x.signature = attempt
 	if err != nil {
-		finding.KnownAs(x.hosts()...)
+		attempt.KnownAs(x.hosts()...)
 		var failed *sigv4.Error
 		if !errors.As(err, &failed) {
 			return &unsigned // not reached: Authenticate promises a *sigv4.Error; anything else is refused too
@@ -202,12 +202,12 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 func (x *exchange) event() ([]byte, *refusal) {
 	if !x.hasBody {
 		if x.r.ContentLength > event.MaxEvent {
-			x.found("event", &note{verdict: trace.Refused, summary: "the body is larger than 6,291,456 bytes"})
+			x.found("event", newNote(trace.Refused, "the body is larger than 6,291,456 bytes"))
 			return nil, &tooLarge
 		}
 		body, err := io.ReadAll(io.LimitReader(x.r.Body, event.MaxEvent+1))
 		if err != nil {
-			x.found("event", &note{verdict: trace.Refused, summary: "the request body could not be read: " + err.Error()})
+			x.found("event", newNote(trace.Refused, "the request body could not be read: "+err.Error()))
 			return nil, &unreadable
 		}
 		x.body = body
@@ -231,9 +231,10 @@ func (x *exchange) event() ([]byte, *refusal) {
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
 	})
+	x.body, x.r.Body = nil, http.NoBody // it is in the payload, and the function may run for fifteen minutes
 	if len(payload) > event.MaxEvent {
-		x.found("event", &note{verdict: trace.Refused,
-			summary: "the event is larger than 6,291,456 bytes, which counts the envelope and base64 of a binary body"})
+		x.found("event", newNote(trace.Refused,
+			"the event is larger than 6,291,456 bytes, which counts the envelope and base64 of a binary body"))
 		return nil, &tooLarge
 	}
 	x.found("event", payloadSize(len(payload)))
@@ -252,20 +253,20 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	})
 	switch {
 	case errors.Is(err, runtime.ErrBusy):
-		x.found("invoke", &note{verdict: trace.Refused, summary: "throttled: " + err.Error()})
+		x.found("invoke", newNote(trace.Refused, "throttled: "+err.Error()))
 		return nil, &throttled
 	case errors.Is(err, runtime.ErrClosed):
-		x.found("invoke", &note{verdict: trace.Failed, summary: "the server is shutting down"})
+		x.found("invoke", newNote(trace.Failed, "the server is shutting down"))
 		return nil, &shuttingDown
 	case err != nil:
-		x.found("invoke", &note{verdict: trace.Failed, summary: err.Error()})
+		x.found("invoke", newNote(trace.Failed, err.Error()))
 		return nil, &functionFailed
 	case result.FunctionError != nil:
 		defer result.Body.Close()
-		x.found("invoke", &functionFinding{result: result})
+		x.found("invoke", newFunctionFinding(result))
 		return nil, &functionFailed
 	}
-	x.found("invoke", &functionFinding{result: result})
+	x.found("invoke", newFunctionFinding(result))
 	return result, nil
 }
 

@@ -178,7 +178,7 @@ func (e *environment) Next(ctx context.Context, client *runtimeapi.Client) (*run
 		e.mu.Lock()
 		c.handed = true
 		e.mu.Unlock()
-		return &runtimeapi.Invocation{
+		delivered := &runtimeapi.Invocation{
 			ID:              c.in.RequestID,
 			Deadline:        c.deadline,
 			FunctionARN:     c.in.InvokedFunctionARN,
@@ -186,7 +186,9 @@ func (e *environment) Next(ctx context.Context, client *runtimeapi.Client) (*run
 			ClientContext:   c.in.ClientContext,
 			CognitoIdentity: c.in.CognitoIdentity,
 			Payload:         c.in.Payload,
-		}, nil
+		}
+		c.in.Payload = nil // the function has it: up to 6 MiB that nobody else needs while it runs
+		return delivered, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

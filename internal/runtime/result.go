@@ -146,8 +146,12 @@ func newWholeBody(b []byte) *wholeBody {
 
 func (w *wholeBody) untouched() bool { return w.Len() == len(w.data) }
 
-// Close does nothing.
-func (w *wholeBody) Close() error { return nil }
+// Close lets go of the response, which may be held on to by nobody but the reader: a closed body is empty.
+func (w *wholeBody) Close() error {
+	w.data = nil
+	w.Reset(nil)
+	return nil
+}
 
 // tooLarge is Lambda's answer for a response that passes the limit.
 func tooLarge(limit int64) *FunctionError {

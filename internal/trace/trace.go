@@ -1,8 +1,9 @@
 // Package trace keeps what each step of a request saw and decided, so that a refusal can be explained although its
 // answer, like AWS's, gives no reason. The log line, `furl explain` and the demo all print the same [Report].
 //
-// A Trace costs little while nothing is asked of it: findings are kept as they are and put into words only when
-// somebody wants to read them. It shows no secret and no session token.
+// A Trace costs little while nothing is asked of it: findings are facts, put into words only when somebody wants to
+// read them. They are small whatever the request was: what a finding keeps of a text is a [Text] or [Texts], and it
+// keeps no body, no event, no result and nothing else of the request. It shows no secret and no session token.
 package trace
 
 import (
@@ -23,7 +24,9 @@ const (
 	Failed  Verdict = "failed"  // the function's or the server's fault: 5xx
 )
 
-// Finding is what one step saw and decided. It is read after the request, from any goroutine, and must not change.
+// Finding is what one step saw and decided. It is read after the request, from any goroutine, and must not change. The
+// types that implement it consist of numbers, of [Text] and [Texts] and of names from a closed set, which a test of
+// package archtest sees to: a thousand traces are kept, and what one of them leads to stays in memory.
 type Finding interface {
 	Verdict() Verdict
 	// Summary is one line: what was decided and by what.
@@ -67,18 +70,28 @@ type step struct {
 	took    time.Duration
 }
 
-// MaxTarget is how many bytes of a request target and host are kept.
-const MaxTarget = 2048
+// How many bytes are kept of a request's target, host and method, and of the address that it came from.
+const (
+	MaxTarget = 2048
+	maxHost   = 512
+	maxMethod = 32
+	maxSource = 64
+)
 
-// New begins the trace of a request.
+// New begins the trace of a request. All that it keeps of the request is copied, at once: method, target and host are
+// pieces of a request line that may be a megabyte long although none of them is.
 func New(requestID string, started time.Time, method, target, host, sourceIP string) *Trace {
-	if len(target) > MaxTarget {
-		// These are pieces of the request line, all of which they would keep in memory.
-		method, host = strings.Clone(method), strings.Clone(host)
+	method, host, sourceIP = Cut(method, maxMethod), Cut(host, maxHost), Cut(sourceIP, maxSource)
+	target = Cut(hideCredentials(Cut(target, MaxTarget)), MaxTarget)
+	kept := method + target + host + sourceIP
+	next := func(text string) string {
+		copied := kept[:len(text)]
+		kept = kept[len(text):]
+		return copied
 	}
 	return &Trace{
 		RequestID: requestID, Started: started, mark: started,
-		Method: Cut(method, 32), Target: hideCredentials(Cut(target, MaxTarget)), Host: Cut(host, MaxTarget), SourceIP: sourceIP,
+		Method: next(method), Target: next(target), Host: next(host), SourceIP: next(sourceIP),
 		steps: make([]step, 0, 8),
 	}
 }
@@ -132,12 +145,4 @@ func hasCredentials(query string) bool {
 		}
 	}
 	return false
-}
-
-// Cut shortens text that a client chose to what is worth keeping.
-func Cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return text[:limit] + "…"
 }

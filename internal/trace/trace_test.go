@@ -2,10 +2,12 @@ package trace_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/google/go-cmp/cmp"
@@ -114,6 +116,56 @@ func TestLongTargetsAreCut(t *testing.T) {
 	tr := trace.New("id", start, "GET", "/"+strings.Repeat("a", 100_000), "h", "")
 	if len(tr.Target) > trace.MaxTarget+8 {
 		t.Errorf("kept %d bytes of the target", len(tr.Target))
+	}
+}
+
+// What a trace keeps is a copy: a piece of a request would keep all of it in memory.
+func TestTextsAreCopies(t *testing.T) {
+	whole := strings.Repeat("GET /book?page=5 HTTP/1.1", 1000)
+	at := func(text string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(text))) }
+	inside := func(text string) bool { return at(text) >= at(whole) && at(text) < at(whole)+uintptr(len(whole)) }
+	tr := trace.New("id", start, whole[:3], whole[4:16], whole[5:9], whole[2:8])
+	for name, text := range map[string]string{
+		"method":      tr.Method,
+		"target":      tr.Target,
+		"host":        tr.Host,
+		"source":      tr.SourceIP,
+		"short text":  trace.Keep(whole[4:16], 100).String(),
+		"cut text":    trace.Keep(whole, 100).String(),
+		"list":        trace.Join([]string{whole[4:16], whole[:3]}, ", ", 100).String(),
+		"list of one": trace.Join([]string{whole[4:16]}, ", ", 100).String(),
+		"cut list":    trace.Join([]string{whole[4:16], whole}, ", ", 10).String(),
+		"texts":       trace.KeepAll(100, whole[4:16]).Strings()[0],
+	} {
+		if inside(text) {
+			t.Errorf("%s %q is a piece of what it was taken from", name, text)
+		}
+	}
+	runtime.KeepAlive(whole)
+}
+
+func TestTextsAreBounded(t *testing.T) {
+	long := strings.Repeat("x", 3*trace.MaxText)
+	const mark = "…"
+	for name, test := range map[string]struct{ got, want string }{
+		"whole":             {trace.Keep("abc", 3).String(), "abc"},
+		"cut":               {trace.Keep("abcd", 3).String(), "abc" + mark},
+		"bytes":             {trace.Keep([]byte("abcd"), 3).String(), "abc" + mark},
+		"whole characters":  {trace.Keep("aé", 2).String(), "a" + mark},
+		"not UTF-8":         {trace.Cut("\x80\x80\x80\x80\x80\x80", 5), "\x80" + mark},
+		"more than may be":  {trace.Keep(long, len(long)).String(), long[:trace.MaxText] + mark},
+		"list":              {trace.Join([]string{"a", "b"}, ", ", 10).String(), "a, b"},
+		"cut list":          {trace.Join([]string{"abc", "def"}, ", ", 4).String(), "abc," + mark},
+		"empty list":        {trace.Join(nil, ", ", 4).String(), ""},
+		"list, than may be": {trace.Join([]string{long, long}, ", ", len(long)).String(), long[:trace.MaxText] + mark},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: got %.40q, want %.40q", name, test.got, test.want)
+		}
+	}
+	many := trace.KeepAll(2, "aaa", "b", "c", "d", "e", "f", "g")
+	if diff := cmp.Diff([]string{"aa" + mark, "b", "c", "d", "e", "… and 2 more"}, many.Strings()); diff != "" {
+		t.Error(diff)
 	}
 }
 

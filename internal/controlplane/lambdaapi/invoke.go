@@ -68,6 +68,7 @@ func (a *API) invoke(r *request, in *invokeInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Body, r.Request.Body = nil, http.NoBody // the invocation has it, and the function may run for fifteen minutes
 	how := syncInvocation
 	set(&how, in.InvocationType)
 	answer := &invoked{traceID: invocation.TraceID}

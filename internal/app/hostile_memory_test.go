@@ -1,0 +1,214 @@
+package app_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/trace"
+)
+
+// The memory of the whole process is measured: these tests do not run in parallel to others.
+
+// maxOfTraces is what a thousand traces may cost, whatever the requests were.
+const maxOfTraces = 16 * megabyte
+
+// Calls of 5 MB, however they end, leave nothing of their bodies behind.
+func TestHostileMemoryOfAnswers(t *testing.T) {
+	w := newWorldWith(t, 10*time.Second, nil)
+	wrong := signing{key: key{w.alice.id, "wrong", ""}, service: "lambda", region: region}
+	large := strings.Repeat("x", 5*megabyte)
+	call := func(url, target string) request {
+		return w.call(url, "POST", target, large).with("Content-Type: text/plain")
+	}
+	invocation := w.api("POST", "/2015-03-31/functions/target/invocations", `"`+large+`"`)
+	alice, mallory := w.signing(w.alice, "lambda"), w.signing(w.mallory, "lambda")
+	for _, test := range []struct {
+		name   string
+		status int
+		make   func() request
+	}{
+		{"answers", 200, func() request { return call(w.openURL, "/") }},
+		{"errors of the function", 502, func() request { return call(w.openURL, "/fail") }},
+		{"signed calls", 200, func() request { return call(w.iamURL, "/").signed(alice) }},
+		{"denied calls", 403, func() request { return call(w.iamURL, "/").signed(mallory) }},
+		{"wrong signatures", 403, func() request { return call(w.iamURL, "/").signed(wrong) }},
+		{"Invoke", 200, func() request { return invocation.signed(alice) }},
+		{"Invoke, denied", 403, func() request { return invocation.signed(mallory) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			const calls = 3
+			w.lambdaIsWarm(t)
+			before := live()
+			for range calls {
+				a := w.send(t, test.make())
+				if a.status != test.status {
+					t.Fatalf("%d, %.300s", a.status, a.body)
+				}
+				w.mean(a)
+			}
+			// The last one may still be looked into.
+			eventually(t, "nothing is left of the calls but small traces", func() bool {
+				return live()-before <= megabyte+calls*maxOfTraces/trace.Kept
+			})
+		})
+	}
+}
+
+// While functions run, the server holds nothing of the bodies that it has handed to them.
+func TestHostileMemoryOfRunningCalls(t *testing.T) {
+	w := newWorldWith(t, 10*time.Second, nil)
+	const calls = 4
+	large := strings.Repeat("x", 5*megabyte)
+	text := w.call(w.openURL, "POST", "/hold", large).with("Content-Type: text/plain").wire()
+	invoked := w.api("POST", "/2015-03-31/functions/target/invocations", `{"rawPath":"/hold","body":"`+large+`"}`).
+		signed(w.signing(w.alice, "lambda")).wire()
+	before := live()
+	var all sync.WaitGroup
+	for i := range calls {
+		all.Go(func() {
+			if i%2 == 1 {
+				w.mean(exchange(t, w.address, "POST", invoked))
+				return
+			}
+			w.mean(exchange(t, w.address, "POST", text))
+		})
+	}
+	eventually(t, "all functions have their event", func() bool { return len(w.executed(t)) == calls })
+	eventually(t, "the bodies are let go", func() bool { return live()-before < 8*megabyte })
+	if err := os.WriteFile(w.ledger+".go", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+}
+
+// While clients are slow to read, the server holds of each answer what it is writing, and no second copy.
+func TestHostileMemoryOfSlowReaders(t *testing.T) {
+	w := newWorldWith(t, 10*time.Second, nil)
+	const clients, size = 4, 5 * megabyte
+	text := w.call(w.openURL, "POST", "/", strings.Repeat("x", size)).with("Content-Type: text/plain").wire()
+	before := live()
+	connections := make([]*connection, clients)
+	for i := range connections {
+		connections[i] = dial(t, w.address)
+		go connections[i].write(text)
+	}
+	eventually(t, "all functions have run", func() bool { return len(w.executed(t)) == clients })
+	for _, c := range connections {
+		if _, err := c.reader.Peek(1); err != nil { // the answer has begun
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "there is one copy of each answer", func() bool { return live()-before < clients*size+clients*megabyte })
+	for _, c := range connections {
+		a, err := c.read("POST")
+		if err != nil || a.status != 200 {
+			t.Fatalf("%d, %v", a.status, err)
+		}
+		w.mean(a)
+	}
+}
+
+// A thousand traces of requests that fill them.
+func TestHostileMemoryOfTraces(t *testing.T) {
+	w := newWorldWith(t, 10*time.Second, nil)
+	name := strings.Repeat("n", 100)
+	many := make([]string, 0, 12)
+	for i := range 12 { // statements that deny, and some that nearly allow
+		many = append(many, fmt.Sprintf(`{"Sid":"s%d%s","Effect":"Deny","Action":"lambda:*","Resource":"*"}`, i, name),
+			fmt.Sprintf(`{"Sid":"a%d%s","Effect":"Allow","Action":"lambda:*","Resource":"arn:*:%s"}`, i, name, name))
+	}
+	denied := `{"Version":"2012-10-17","Statement":[` + strings.Join(many, ",") + `]}`
+	nearly := strings.ReplaceAll(denied, `"Deny"`, `"Allow"`)
+	nearly = strings.ReplaceAll(nearly, `"Resource":"*"`, `"Resource":"arn:aws:lambda:*:*:function:x"`)
+	w.iam(t, w.rootA, "CreateUser", "UserName", "denied")
+	w.iam(t, w.rootA, "CreateUser", "UserName", "nearly")
+	for i := range 5 {
+		for user, document := range map[string]string{"denied": denied, "nearly": nearly} {
+			arn := fmt.Sprintf("arn:aws:iam::%s:policy/%s%s%d", accountA, name, user, i)
+			w.iam(t, w.rootA, "CreatePolicy", "PolicyName", fmt.Sprintf("%s%s%d", name, user, i), "PolicyDocument", document)
+			w.iam(t, w.rootA, "AttachUserPolicy", "UserName", user, "PolicyArn", arn)
+		}
+	}
+	deniedKey, nearlyKey := w.createKey(t, w.rootA, "denied"), w.createKey(t, w.rootA, "nearly")
+	wrong := signing{key: key{w.alice.id, "wrong", ""}, service: "lambda", region: region}
+	byMallory := w.signing(w.mallory, "lambda")
+	long, header := "/"+strings.Repeat("t", 3000), strings.Repeat("x", 100<<10)
+	get := func(target string) request { return w.call(w.iamURL, "GET", target, "") }
+	for _, test := range []struct {
+		name  string
+		count int // of a thousand
+		make  func() request
+	}{
+		{"wrong signatures", 1000, func() request {
+			r := get(long)
+			for i := range 60 {
+				r = r.with(fmt.Sprintf("X-Amz-%d: %s", i, strings.Repeat("v", 500)))
+			}
+			return r.signed(wrong)
+		}},
+		{"denied calls", 1000, func() request { return get(long).signed(w.signing(deniedKey, "lambda")) }},
+		{"nearly allowed calls", 1000, func() request { return get(long).signed(w.signing(nearlyKey, "lambda")) }},
+		{"warnings", 200, func() request {
+			r := get(long).signed(byMallory)
+			for i := range 500 {
+				r = r.with(fmt.Sprintf("X-Amz-%d-%s: v", i, strings.Repeat("h", 100)))
+			}
+			return r
+		}},
+		{"long headers", 200, func() request { return get("/").with("X-A: " + header).signed(byMallory) }},
+		{"long methods", 200, func() request { return w.call(w.iamURL, header, "/short", "") }},
+		{"long hosts", 200, func() request { r := get("/"); r.host = header; return r }},
+		{"long absolute targets", 200, func() request {
+			return get("http://" + strings.Repeat("a", 32) + ".lambda-url." + region + ".localhost/" + header[:60<<10])
+		}},
+		{"long query of an API", 200, func() request {
+			return w.api("GET", "/2015-03-31/functions?x="+header[:60<<10], "").signed(byMallory)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w.refused(t, trace.Kept, func() request { return w.call(w.iamURL, "GET", "/", "") }) // the smallest traces
+			before := live()
+			w.refused(t, test.count, test.make)
+			most, used := int64(test.count)*maxOfTraces/trace.Kept, int64(0)
+			eventually(t, "the last one has been looked into", func() bool { used = live() - before; return used <= most })
+			t.Logf("%d bytes for each", used/int64(test.count))
+		})
+	}
+}
+
+// refused sends requests that are all refused.
+func (w *world) refused(t *testing.T, count int, makeOne func() request) {
+	t.Helper()
+	c := dial(t, w.address)
+	for range count {
+		r := makeOne()
+		go c.write(r.wire())
+		a, err := c.read(r.method)
+		if err != nil || a.status != 403 && a.status != 400 {
+			t.Fatalf("%v, %v", a, err)
+		}
+		if a.close {
+			c.Close()
+			c = dial(t, w.address)
+		}
+		c.SetDeadline(time.Now().Add(patience)) //nolint:errcheck // a connection that is closed fails at once
+	}
+}
+
+// lambdaIsWarm has both functions have an environment, which counts for what comes after.
+func (w *world) lambdaIsWarm(t *testing.T) {
+	t.Helper()
+	w.ran(t, w.send(t, w.call(w.openURL, "GET", "/", "")))
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.alice, "lambda"))))
+}
+
+// mean notes that a request was meant to reach a function.
+func (w *world) mean(a answer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.meant[a.id()] = true
+}
