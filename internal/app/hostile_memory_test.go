@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -11,13 +12,30 @@ import (
 	"github.com/furl-dev/furl/internal/trace"
 )
 
-// The memory of the whole process is measured: these tests do not run in parallel to others.
+// alone runs a test again in a process of its own, and reports whether this is that process: the memory of the whole
+// process is measured, and other tests leave things behind that go when they like.
+func alone(t *testing.T) bool {
+	t.Helper()
+	const variable = "FURL_TEST_ALONE"
+	if os.Getenv(variable) != "" {
+		return true
+	}
+	cmd := exec.Command(testProgram(t), "-test.run=^"+t.Name()+"$", "-test.timeout=5m")
+	cmd.Env = append(os.Environ(), variable+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
+}
 
 // maxOfTraces is what a thousand traces may cost, whatever the requests were.
 const maxOfTraces = 16 * megabyte
 
 // Calls of 5 MB, however they end, leave nothing of their bodies behind.
 func TestHostileMemoryOfAnswers(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	w := newWorldWith(t, 10*time.Second, nil)
 	wrong := signing{key: key{w.alice.id, "wrong", ""}, service: "lambda", region: region}
 	large := strings.Repeat("x", 5*megabyte)
@@ -60,6 +78,9 @@ func TestHostileMemoryOfAnswers(t *testing.T) {
 
 // While functions run, the server holds nothing of the bodies that it has handed to them.
 func TestHostileMemoryOfRunningCalls(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	w := newWorldWith(t, 10*time.Second, nil)
 	const calls = 4
 	large := strings.Repeat("x", 5*megabyte)
@@ -87,6 +108,9 @@ func TestHostileMemoryOfRunningCalls(t *testing.T) {
 
 // While clients are slow to read, the server holds of each answer what it is writing, and no second copy.
 func TestHostileMemoryOfSlowReaders(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	w := newWorldWith(t, 10*time.Second, nil)
 	const clients, size = 4, 5 * megabyte
 	text := w.call(w.openURL, "POST", "/", strings.Repeat("x", size)).with("Content-Type: text/plain").wire()
@@ -114,6 +138,9 @@ func TestHostileMemoryOfSlowReaders(t *testing.T) {
 
 // A thousand traces of requests that fill them.
 func TestHostileMemoryOfTraces(t *testing.T) {
+	if !alone(t) {
+		return
+	}
 	w := newWorldWith(t, 10*time.Second, nil)
 	name := strings.Repeat("n", 100)
 	many := make([]string, 0, 12)

@@ -59,13 +59,6 @@ func (c Config) Validate() error {
 	return nil
 }
 
-func (c Config) logger() *slog.Logger {
-	if c.Logger == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return c.Logger
-}
-
 // CheckOpening reports why path, absolute, cannot be opened to functions with Config.Read or Write.
 func CheckOpening(path string) error {
 	if _, err := os.Stat(path); err != nil {
@@ -80,6 +73,7 @@ func CheckOpening(path string) error {
 
 // Command is a function's program.
 type Command struct {
+	// Path is the program: below Dir, of the system, or in Read. One from elsewhere is not there for the function.
 	Path string
 	Args []string // without argv[0]
 	Env  []string

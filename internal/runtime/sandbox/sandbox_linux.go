@@ -176,8 +176,8 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 	for path, n := range s.base() {
 		v[path] = n
 	}
-	if c.Path != "" {
-		v.open(c.Path, helper.Bind)
+	if contains(c.Dir, c.Path) {
+		v.open(c.Path, helper.Bind) // it may be a link to a layer
 	}
 	for _, path := range append([]string{c.Dir}, c.Read...) {
 		if path != "" {

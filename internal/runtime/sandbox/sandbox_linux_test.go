@@ -184,7 +184,7 @@ func (w *world) run(s *sandbox.Sandbox, attacks ...string) []string {
 	defer r.Close()
 	process, err := s.Start(sandbox.Command{
 		Path: self, Args: attacks, Env: []string{"FURL_TEST_ATTACK=1", "GORACE=atexit_sleep_ms=0"},
-		Dir: w.code, Home: w.home, Output: out,
+		Dir: w.code, Home: w.home, Read: []string{self}, Output: out,
 	})
 	out.Close()
 	if err != nil {
@@ -557,6 +557,23 @@ func TestSignalsWork(t *testing.T) {
 	}
 	if got := process.Wait().String(); got != "signal: terminated" {
 		t.Error(got)
+	}
+}
+
+// A program that is not of the function is not shown to it for being named as its program.
+func TestAProgramFromOutside(t *testing.T) {
+	w := newWorld(t)
+	program := filepath.Join(w.dir, "program")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*sandbox.Sandbox{
+		"namespaces": sandbox.New(w.config()), "Landlock": sandbox.WithoutNamespaces(w.config()),
+	} {
+		process, err := s.Start(sandbox.Command{Path: program, Dir: w.code, Home: w.home})
+		if err == nil {
+			t.Errorf("%s: it runs: %s", name, process.Wait())
+		}
 	}
 }
 

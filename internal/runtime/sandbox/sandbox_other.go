@@ -5,6 +5,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	goruntime "runtime"
@@ -21,7 +22,10 @@ type Sandbox struct {
 
 // New makes a sandbox.
 func New(config Config) *Sandbox {
-	return &Sandbox{config: config, guard: &guard{logger: config.logger()}}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Sandbox{config: config, guard: &guard{logger: config.Logger}}
 }
 
 // Ready fails if a Strict sandbox is wanted: there is none on this system.
