@@ -99,7 +99,7 @@ func (r rawScreen) Write(text []byte) (int, error) {
 
 // appendShown appends text as a screen shows it: a character that steers a terminal as \u and its number in four digits,
 // a byte that is no UTF-8 as \x and two digits. Within JSON a \u escape means the same character, so JSON stays JSON. A
-// backslash stays as it is, and CRLF becomes LF. Unless text is at its end, rest is what can not be shown without
+// backslash stays as it is, and CRLF becomes LF. Unless text is at its end, rest is what cannot be shown without
 // knowing what follows.
 func appendShown(dst, text []byte, end bool) (shown, rest []byte) {
 	for i := 0; i < len(text); {

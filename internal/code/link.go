@@ -40,7 +40,7 @@ const (
 	maxHops    = 32      // that every system follows in one path
 )
 
-// layers is where Lambda has the layers of a function. The code directory can not know what is in them.
+// layers is where Lambda has the layers of a function. The code directory cannot know what is in them.
 const layers = "opt"
 
 // taskRoot is where Lambda has the code directory.

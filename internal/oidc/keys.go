@@ -121,7 +121,7 @@ func (v *Verifier) refresh(ctx context.Context, set *keySet, issuer string) {
 		if isAddress(err) {
 			kind = NotPublic
 		}
-		set.err = refuse(kind, "the keys of %s can not be fetched: %s", issuer, err)
+		set.err = refuse(kind, "the keys of %s cannot be fetched: %s", issuer, err)
 	}
 	close(set.fetching)
 	set.fetching = nil

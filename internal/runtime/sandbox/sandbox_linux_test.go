@@ -331,7 +331,7 @@ func TestFunctionsAreStrangers(t *testing.T) {
 	}
 }
 
-// The code's modes do not protect it: the sandbox does, whoever owns it.
+// A function's /tmp is its own directory, and nobody else's.
 func TestTheTemporaryDirectoryIsPrivate(t *testing.T) {
 	asEverybody(t)
 	w := newWorld(t)
