@@ -350,6 +350,7 @@ func (s *Server) announce() error {
 
 // announceSandbox says how functions are confined, once that is known.
 func (s *Server) announceSandbox() {
+	// It is found out only now: a start does not wait for it.
 	if inForce, err := s.pool.Sandbox(); err == nil {
 		s.config.Log.Info("sandbox of functions", "in_force", inForce)
 	}

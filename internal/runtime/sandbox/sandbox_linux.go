@@ -33,7 +33,7 @@ type force struct {
 	err        error  // of Strict
 }
 
-// New makes a sandbox. What the system gives is found out in the background, which takes some milliseconds.
+// New makes a sandbox. What the system gives is found out when it is first asked for, which takes some milliseconds.
 func New(config Config) *Sandbox {
 	s := &Sandbox{config: config}
 	s.base = sync.OnceValue(func() view {
@@ -50,15 +50,17 @@ func New(config Config) *Sandbox {
 		return v
 	})
 	s.force = sync.OnceValue(s.probe)
-	if config.Mode != Off {
-		go s.force()
-		go s.base()
-	}
 	return s
 }
 
-// Ready waits until it is known what the system gives, and fails if that is less than a Strict sandbox wants.
-func (s *Sandbox) Ready() error { return s.force().err }
+// Ready finds out what the system gives, so that the first function need not wait for it, and fails if that is less
+// than a Strict sandbox wants.
+func (s *Sandbox) Ready() error {
+	if s.config.Mode != Off {
+		s.base()
+	}
+	return s.force().err
+}
 
 // String says in one line what is in force and what is not.
 func (s *Sandbox) String() string {
@@ -146,13 +148,8 @@ func (s *Sandbox) try(f *force) error {
 	return faults[0]
 }
 
-// Close waits for what New has begun.
-func (s *Sandbox) Close() {
-	if s.config.Mode != Off {
-		s.force()
-		s.base()
-	}
-}
+// Close is for systems where something is left to end.
+func (s *Sandbox) Close() {}
 
 // start starts a program below the helper.
 func (s *Sandbox) start(c Command) (*Process, error) {
