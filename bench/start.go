@@ -40,7 +40,7 @@ func measureStart(ctx context.Context, b *bench, e effort) ([]row, error) {
 	}
 	start, idle := median(ready), median(memory)
 	return []row{
-		{"start to /_furl/health 200", took(start), "≤ 50 ms", start <= float64(50*time.Millisecond), fmt.Sprintf("median of %d starts, existing data directory", e.starts)},
+		{"start to /_furl/health 200", took(start), "≤ 15 ms", start <= float64(15*time.Millisecond), fmt.Sprintf("median of %d starts, existing data directory", e.starts)},
 		{"idle memory after start", megabytes(int64(idle)), "≤ 30 MB", idle <= 30<<20, "resident, pages of the program file included"},
 		{"size of the program", megabytes(file.Size()), "", true, "stripped"},
 	}, nil
