@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +23,13 @@ func TestMain(m *testing.M) {
 	if ledger := os.Getenv("HOSTILE_LEDGER"); ledger != "" {
 		fmt.Fprintln(os.Stderr, runFunction(ledger))
 		os.Exit(1)
+	}
+	if setting := os.Getenv(limitedVariable); setting != "" {
+		if err := runLimited(setting); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -50,12 +59,18 @@ func runFunction(ledger string) error {
 		case "/fail": // with an error that has all of the event in it
 			verb, result = "/error", map[string]any{"errorType": "Oops", "errorMessage": string(payload)}
 		case "/hold": // until the test lets go
-			for {
-				if _, err := os.Stat(ledger + ".go"); err == nil {
-					break
+			hold(ledger)
+		case "/processes": // as many as there are, until the test lets go
+			stop := takeProcesses()
+			hold(ledger)
+			stop()
+		case "/connections": // to the Runtime API, as many as there may be, until the test lets go
+			for range 64 {
+				if c, err := net.Dial("tcp", os.Getenv("AWS_LAMBDA_RUNTIME_API")); err == nil {
+					defer c.Close()
 				}
-				time.Sleep(20 * time.Millisecond)
 			}
+			hold(ledger)
 		}
 		text, err := json.Marshal(result)
 		if err != nil {
@@ -66,6 +81,28 @@ func runFunction(ledger string) error {
 			return err
 		}
 		done.Body.Close()
+	}
+}
+
+// hold waits until the test lets go.
+func hold(ledger string) {
+	for {
+		if _, err := os.Stat(ledger + ".go"); err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// takeProcesses starts processes until the system refuses one, over and over.
+func takeProcesses() (stop func()) {
+	shell := exec.Command("/bin/sh", "-c", `while :; do sleep 1000 2>/dev/null & done`)
+	if err := shell.Start(); err != nil {
+		return func() {}
+	}
+	return func() {
+		shell.Process.Kill() //nolint:errcheck // it has not been waited for
+		shell.Wait()         //nolint:errcheck // it was killed
 	}
 }
 

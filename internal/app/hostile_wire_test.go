@@ -311,15 +311,20 @@ type connection struct {
 
 func dial(t testing.TB, address string) *connection {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", address, patience)
+	c, err := dialed(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
+	return c
+}
+
+func dialed(address string) (*connection, error) {
+	c, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		return nil, err
 	}
-	return &connection{c, bufio.NewReader(c)}
+	return &connection{c, bufio.NewReader(c)}, c.SetDeadline(time.Now().Add(patience))
 }
 
 // write sends text. The server may have refused and closed before it has read all of it, which is not for the

@@ -39,6 +39,9 @@ type world struct {
 	ahead   atomic.Int64
 	log     *record
 	ledger  string // file to which the functions write the ids of the requests that reached them
+	program string // what functions run: this test binary
+	limits  limits // of a server that is a process of its own
+	token   string // page token of such a server
 
 	rootA, rootB, alice, mallory, bob key
 	iamURL, openURL, otherURL         string // ids of function URLs; the last is account B's
@@ -86,7 +89,8 @@ func newWorldOf(t *testing.T, configure func(*app.Config), prepare func(*app.Ser
 	config.DrainTimeout = time.Second
 	config.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config.Now = w.now
-	config.SandboxRead, config.SandboxWrite = []string{testProgram(t)}, []string{filepath.Dir(w.ledger)}
+	w.program = testProgram(t)
+	config.SandboxRead, config.SandboxWrite = []string{w.program}, []string{filepath.Dir(w.ledger)}
 	configure(&config)
 	server, err := app.New(t.Context(), config)
 	if err != nil {
@@ -171,7 +175,6 @@ func testProgram(t *testing.T) string {
 
 func (w *world) createFunction(t *testing.T, by key, account, name string) {
 	t.Helper()
-	program := testProgram(t)
 	var archive bytes.Buffer
 	writer := zip.NewWriter(&archive)
 	header := &zip.FileHeader{Name: "bootstrap"}
@@ -188,9 +191,11 @@ func (w *world) createFunction(t *testing.T, by key, account, name string) {
 	}
 	body, err := json.Marshal(map[string]any{
 		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x", "Timeout": 10,
-		"Role":        "arn:aws:iam::" + account + ":role/execution",
-		"Code":        map[string][]byte{"ZipFile": archive.Bytes()},
-		"Environment": map[string]any{"Variables": map[string]string{"HOSTILE_PROGRAM": program, "HOSTILE_LEDGER": w.ledger}},
+		"Role": "arn:aws:iam::" + account + ":role/execution",
+		"Code": map[string][]byte{"ZipFile": archive.Bytes()},
+		"Environment": map[string]any{"Variables": map[string]string{
+			"HOSTILE_PROGRAM": w.program, "HOSTILE_LEDGER": w.ledger,
+		}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -422,5 +427,9 @@ func (w *world) recorded(t *testing.T, id string) {
 
 // asOwner is a request for a page with the page token, as furl's commands send it.
 func (w *world) asOwner(target string) request {
-	return w.api("GET", target, "").with("Authorization: Bearer " + w.server.PageToken())
+	token := w.token
+	if w.server != nil {
+		token = w.server.PageToken()
+	}
+	return w.api("GET", target, "").with("Authorization: Bearer " + token)
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/pages"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
@@ -125,7 +126,11 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return listenError(s.config.Listen, err)
 	}
-	s.listener = listener.New(tcp, listener.Config{Log: s.config.Log})
+	shortages := machine.Warner{Log: s.config.Log, Now: s.config.Now}
+	patient := machine.NewListener(tcp, func(lack *machine.Lack) {
+		shortages.Warn("new connections wait: there is no room for them", lack)
+	})
+	s.listener = listener.New(patient, listener.Config{Log: s.config.Log})
 	s.address = newURLs(s.config, tcp.Addr())
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),

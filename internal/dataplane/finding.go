@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -30,6 +32,16 @@ type note struct {
 
 func newNote(verdict trace.Verdict, summary string) *note {
 	return &note{verdict: verdict, summary: trace.Keep(summary, maxSentence)}
+}
+
+// newThrottling is the note of a call for which there was no environment. What would help is known if that was for a
+// limit of the machine.
+func newThrottling(err error) *note {
+	throttling := newNote(trace.Refused, "throttled: "+err.Error())
+	if lack := (*machine.Lack)(nil); errors.As(err, &lack) {
+		throttling.fix = trace.KeepAll(maxSentence, lack.Fix)
+	}
+	return throttling
 }
 
 func (n *note) Verdict() trace.Verdict { return n.verdict }

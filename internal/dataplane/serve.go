@@ -253,7 +253,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	})
 	switch {
 	case errors.Is(err, runtime.ErrBusy):
-		x.found("invoke", newNote(trace.Refused, "throttled: "+err.Error()))
+		x.found("invoke", newThrottling(err))
 		return nil, &throttled
 	case errors.Is(err, runtime.ErrClosed):
 		x.found("invoke", newNote(trace.Failed, "the server is shutting down"))

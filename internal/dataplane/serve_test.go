@@ -12,6 +12,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -465,6 +466,7 @@ func TestFunctionFailures(t *testing.T) {
 	refuses := func(err error) func(invoke.Request) (*runtime.Result, error) {
 		return func(invoke.Request) (*runtime.Result, error) { return nil, err }
 	}
+	noRoom := &runtime.Exhausted{Lack: &machine.Lack{Of: "files", Limit: "F is 1", Fix: "raise F"}}
 	tests := []struct {
 		name   string
 		result func(invoke.Request) (*runtime.Result, error)
@@ -480,6 +482,9 @@ func TestFunctionFailures(t *testing.T) {
 		{"not JSON", payload(`<html>`), 502, "", bodyFailed, "not JSON"},
 		{"busy", refuses(runtime.ErrBusy), 429, "TooManyRequestsException",
 			`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`, "throttled"},
+		{"no room on the machine", refuses(noRoom), 429, "TooManyRequestsException",
+			`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`,
+			`started: the machine is short of files (F is 1)" fix="raise F"`},
 		{"shutting down", refuses(runtime.ErrClosed), 503, "ServiceUnavailableException", `{"message":"Service Unavailable"}`, "shutting down"},
 		{"can not be run", refuses(errors.Join(invoke.ErrUnavailable, errors.New("role is gone"))), 502, "", bodyFailed, "role is gone"},
 	}

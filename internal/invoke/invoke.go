@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -65,6 +66,9 @@ var (
 // runtime.ErrBusy, runtime.ErrClosed, ErrUnavailable, ErrRole and that of the context.
 func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result, error) {
 	function, err := s.functions.get(request.Function, s.resolve)
+	if lack := machine.Lacking(err); lack != nil {
+		return nil, &runtime.Exhausted{Lack: lack}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,6 +190,14 @@ func TestAFunctionWithoutItsCodeCanNotBeRun(t *testing.T) {
 	service, _, function := newService(t, succeeds)
 	service.Code = code{errors.New("gone")}
 	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); !errors.Is(err, invoke.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCodeThatTheMachineHasNoRoomToOpenIsThrottled(t *testing.T) {
+	service, _, function := newService(t, succeeds)
+	service.Code = code{&fs.PathError{Op: "stat", Path: "/code", Err: syscall.ENOMEM}}
+	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); !errors.Is(err, runtime.ErrBusy) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -535,6 +536,49 @@ func BenchmarkAppend(b *testing.B) {
 		if i%5000 == 0 {
 			for range s.Tail(context.Background(), "f", 0) {
 			}
+		}
+	}
+}
+
+// Without a file descriptor to spare, the log that was written to longest ago gives its own up.
+func TestLogsShareTheFilesThatThereAre(t *testing.T) {
+	s := open(t, logs.Config{Dir: t.TempDir()})
+	written := func() {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); s.Journals() > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("lines wait to be written")
+			}
+		}
+	}
+	s.Append("f", line("one"))
+	s.Append("g", line("one"))
+	written()
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lowest := file.Fd() // that is free: with this limit nothing can be opened
+	file.Close()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	lowered := before
+	lowered.Cur = uint64(lowest)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lowered); err != nil {
+		t.Fatal(err)
+	}
+	for _, function := range []string{"h", "f", "g", "h"} {
+		s.Append(function, line("two"))
+		written()
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	for function, want := range map[string][]string{"f": {"one", "two"}, "g": {"one", "two"}, "h": {"two", "two"}} {
+		if diff := cmp.Diff(want, texts(t, s.Tail(t.Context(), function, 10))); diff != "" {
+			t.Errorf("%s: %s", function, diff)
 		}
 	}
 }

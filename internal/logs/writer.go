@@ -1,6 +1,10 @@
 package logs
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
 
 // maxOpen is how many files are kept open to be written to.
 const maxOpen = 32
@@ -98,9 +102,16 @@ type writer struct {
 func (w *writer) write(dir string, lines []byte) error {
 	o, ok := w.outputs[dir]
 	if !ok {
-		w.makeRoom()
+		if len(w.outputs) >= maxOpen {
+			w.closeOldest()
+		}
 		var err error
-		if o, err = openOutput(dir, w.max); err != nil {
+		o, err = openOutput(dir, w.max)
+		for len(w.outputs) > 0 && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) {
+			w.closeOldest()
+			o, err = openOutput(dir, w.max)
+		}
+		if err != nil {
 			return err
 		}
 		w.outputs[dir] = o
@@ -115,11 +126,8 @@ func (w *writer) write(dir string, lines []byte) error {
 	return nil
 }
 
-// makeRoom closes the file that has not been written to for the longest time, if there are too many.
-func (w *writer) makeRoom() {
-	if len(w.outputs) < maxOpen {
-		return
-	}
+// closeOldest closes the file that has not been written to for the longest time, to make room for another.
+func (w *writer) closeOldest() {
 	var oldest *output
 	for _, o := range w.outputs {
 		if oldest == nil || o.used < oldest.used {

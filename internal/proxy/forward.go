@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/machine"
 )
 
 // headerForwarded is the client's Authorization header on its way to the function. The function may trust it, so that a
@@ -98,6 +99,8 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case r.Context().Err() != nil:
 		const clientGone = 499 // for the log: nobody reads it
 		status, kind = clientGone, "client"
+	case machine.Lacking(err) != nil:
+		status, kind = http.StatusServiceUnavailable, "machine" // it may pass
 	case errors.Is(err, furl.ErrCredentials):
 		kind = "credentials"
 	case errors.Is(err, context.DeadlineExceeded):

@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -334,7 +336,22 @@ func TestErrors(t *testing.T) {
 		resp.Header.Get("Furl-Proxy-Error") != "upstream" {
 		t.Errorf("upstream down: %s, %s", resp.Status, resp.Header.Get("Furl-Proxy-Error"))
 	}
+	short := furl.NewTransport(server.Config())
+	short.Domains = map[string]string{"127.0.0.1:1": urltest.Region}
+	short.Base = roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	})
+	without := start(t, server, proxy.Config{Transport: short, Upstream: "http://127.0.0.1:1"})
+	resp := without.raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if kind := resp.Header.Get("Furl-Proxy-Error"); resp.StatusCode != http.StatusServiceUnavailable || kind != "machine" {
+		t.Errorf("no file descriptor for upstream: %s, %s", resp.Status, kind)
+	}
 }
+
+// roundTrip is an http.RoundTripper.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestRoutes(t *testing.T) {
 	var servers []*urltest.Server

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/listener"
+	"github.com/furl-dev/furl/internal/machine"
 )
 
 // Serve serves the listener until ctx ends, then lets requests finish for at most the drain timeout, less if stop
@@ -29,7 +30,11 @@ func (p *Proxy) Serve(ctx, stop context.Context, inner net.Listener) error {
 		ErrorLog: slog.NewLogLogger(p.config.Log.Handler(), slog.LevelDebug),
 	}
 	listener.Guard(server)
-	bounded := listener.New(inner, listener.Config{Log: p.config.Log})
+	shortages := machine.Warner{Log: p.config.Log}
+	patient := machine.NewListener(inner, func(lack *machine.Lack) {
+		shortages.Warn("new connections wait: there is no room for them", lack)
+	})
+	bounded := listener.New(patient, listener.Config{Log: p.config.Log})
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(bounded) }()
 	select {

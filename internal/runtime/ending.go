@@ -28,6 +28,7 @@ func (e *environment) notStarted(err error) {
 		e.finish(c, "error\tError Type: "+verdict.Type, verdict)
 		c.fail(verdict)
 	} else {
+		e.pool.warnOfShortage(err)
 		close(c.done)
 		c.answer(nil, err)
 	}
@@ -45,9 +46,15 @@ func (e *environment) gone(state sandbox.State) {
 	e.mu.Unlock()
 
 	e.log.close()
+	shortage := e.shortage(killed)
 	switch {
 	case c == nil:
 		e.pool.remove(e)
+	case shortage != nil:
+		e.pool.remove(e)
+		e.pool.warnOfShortage(shortage)
+		close(c.done)
+		c.answer(nil, shortage)
 	case !e.initialised && killed == ReasonInitTimeout:
 		e.reportInit("timeout")
 		c.lateInit = true
@@ -76,13 +83,15 @@ func (e *environment) gone(state sandbox.State) {
 	e.close()
 }
 
-// close releases what the environment holds of this machine.
+// close releases what the environment holds of this machine. It may be started again then.
 func (e *environment) close() {
 	if e.api != nil {
 		e.api.Close() //nolint:errcheck // closing a listener twice is no harm
 	}
-	e.log.close()
-	e.removeDir()
+	if e.log != nil {
+		e.log.close()
+		e.removeDir()
+	}
 }
 
 // verdict is why the process did not answer.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
@@ -29,6 +31,8 @@ type environment struct {
 	api       *runtimeapi.Server
 	members   *peer.Environment // its processes; set when the first has started
 	deliver   chan *call        // holds one
+	ended     chan struct{}     // closed when all is given back that it held of the machine
+	entered   atomic.Bool       // it takes room of the pool's for its start
 
 	life life
 
@@ -59,6 +63,7 @@ func newEnvironment(p *Pool, fn *Function, first *call) *environment {
 		fn:      fn,
 		id:      hex.EncodeToString(random[:]),
 		deliver: make(chan *call, 1),
+		ended:   make(chan struct{}),
 		call:    first,
 		born:    time.Now(),
 	}
@@ -72,12 +77,16 @@ func newEnvironment(p *Pool, fn *Function, first *call) *environment {
 
 // run is the whole life of the environment.
 func (e *environment) run() {
-	process, err := e.start()
+	defer close(e.ended)
+	defer e.leave()
+	process, err := e.startWithRoom()
 	if err != nil {
 		e.notStarted(err)
 		return
 	}
-	e.gone(process.Wait())
+	if process != nil {
+		e.gone(process.Wait())
+	}
 }
 
 // start brings the process up. What it opened before an error, notStarted closes.
@@ -131,6 +140,12 @@ func (e *environment) start() (*sandbox.Process, error) {
 		return nil, &startError{err, command.fromPackage}
 	}
 	e.members = peer.NewEnvironment(e.process.PID())
+	if err := e.members.Unknown(); machine.Lacking(err) != nil {
+		e.process.Kill()
+		e.process.Wait()
+		e.process = nil
+		return nil, fmt.Errorf("look at the process of %s: %w", e.fn.ARN, err)
+	}
 	e.expires = credentials.Expires
 	e.timer = time.AfterFunc(limit, e.expire)
 	e.api.Serve(&gate{p, e})
@@ -246,6 +261,7 @@ func (e *environment) ready() error {
 	switch at := e.life.stage(); {
 	case at == starting:
 		e.initialised = true
+		e.leave()
 		e.timer.Stop()
 		if !c.lateInit {
 			c.init = time.Since(e.born)

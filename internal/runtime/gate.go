@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 )
@@ -23,10 +24,30 @@ var _ runtimeapi.Gate = (*gate)(nil)
 // Knows implements runtimeapi.Gate.
 func (g *gate) Knows(conn net.Conn) bool { return g.env.members.Owns(conn) }
 
-// Admit implements runtimeapi.Gate.
+// Admit implements runtimeapi.Gate. Looking takes file descriptors, and a connection that could not be looked at for
+// want of them is not a stranger's: it waits until there are some.
 func (g *gate) Admit(ctx context.Context, conn net.Conn) error {
-	return g.pool.inspector.Check(ctx, g.env.members, conn)
+	for {
+		lack := machine.ShortOfFiles(filesToLook)
+		err := g.pool.inspector.Check(ctx, g.env.members, conn)
+		if lack == nil {
+			lack = machine.ShortOfFiles(filesToLook)
+		}
+		if err == nil || lack == nil || ctx.Err() != nil {
+			return err
+		}
+		g.env.Starve(lack)
+		timer := time.NewTimer(startPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
 }
+
+// filesToLook is how many file descriptors a look at a connection takes, and some more.
+const filesToLook = 6
 
 // Refused implements runtimeapi.Gate.
 func (g *gate) Refused(conn net.Conn, err error) {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
@@ -25,6 +26,9 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 			i.exact = sameVersion(i.Version, version)
 			return i.exact || olderThan("3.7", i.Version)
 		})
+	if machine.Lacking(err) != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, unsupported(fn.Runtime, "install Python "+version+" or another Python 3.8 or later, and put it on PATH ("+oneLine(err)+")")
 	}
@@ -57,10 +61,16 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 			i.exact = sameVersion(i.Version, version)
 			return i.exact || olderThan("17", i.Version)
 		})
+	if machine.Lacking(err) != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, unsupported(fn.Runtime, "install Node.js "+version+" or another Node.js 18 or later, and put it on PATH ("+oneLine(err)+")")
 	}
-	main := clientOfPackage(fn)
+	main, err := clientOfPackage(fn)
+	if err != nil {
+		return nil, err
+	}
 	if main == "" {
 		main = filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Node))
 	}
@@ -75,34 +85,41 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 	return c.wrapped(fn), nil
 }
 
-// clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none.
-func clientOfPackage(fn *Function) string {
+// clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none. It fails where the machine
+// has no room to look.
+func clientOfPackage(fn *Function) (string, error) {
 	const (
 		dir     = "node_modules/aws-lambda-ric"
 		maxText = 1 << 20
 	)
 	// The package is a stranger's: its links may lead out, and its files be large.
 	root, err := os.OpenRoot(fn.CodeDir)
+	if machine.Lacking(err) != nil {
+		return "", err
+	}
 	if err != nil {
-		return ""
+		return "", nil
 	}
 	defer root.Close()
 	file, err := root.Open(dir + "/package.json")
+	if machine.Lacking(err) != nil {
+		return "", err
+	}
 	if err != nil {
-		return ""
+		return "", nil
 	}
 	defer file.Close()
 	var manifest struct {
 		Bin map[string]string `json:"bin"`
 	}
 	if err := json.NewDecoder(io.LimitReader(file, maxText)).Decode(&manifest); err != nil {
-		return ""
+		return "", nil
 	}
 	main := filepath.Join(fn.CodeDir, dir, filepath.FromSlash(manifest.Bin["aws-lambda-ric"]))
 	if !isFile(main) {
-		return ""
+		return "", nil
 	}
-	return main
+	return main, nil
 }
 
 // java runs functions with AWS's client, which the package must have: in lib, or unpacked as in a fat jar.
@@ -113,7 +130,7 @@ func java(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 		return nil, unsupported(fn.Runtime, "install a Java runtime, version "+version+" or later, and put java on PATH")
 	}
 	if fn.CodeDir != "" {
-		jars, err := filepath.Glob(filepath.Join(escapeGlob(fn.CodeDir), "lib", "aws-lambda-java-runtime-interface-client*.jar"))
+		jars, err := find(fn.CodeDir, "lib", "aws-lambda-java-runtime-interface-client*.jar")
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +158,7 @@ func ruby(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 	}
 	c := &command{path: path, binDir: filepath.Dir(path), read: sandbox.InterpreterHome(path)}
 	if fn.CodeDir != "" {
-		mains, err := filepath.Glob(filepath.Join(escapeGlob(fn.CodeDir), "vendor/bundle/ruby/*/gems/aws_lambda_ric-*/bin/aws_lambda_ric"))
+		mains, err := find(fn.CodeDir, "vendor", "bundle", "ruby", "*", "gems", "aws_lambda_ric-*", "bin", "aws_lambda_ric")
 		if err != nil {
 			return nil, err
 		}

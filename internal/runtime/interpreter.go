@@ -5,14 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
@@ -49,6 +52,9 @@ func (i *interpreters) find(ctx context.Context, programs []string, arguments []
 	var tried []error
 	for _, program := range programs {
 		candidate, err := probe(ctx, program, arguments)
+		if machine.Lacking(err) != nil {
+			return nil, err // it may be there all the same
+		}
 		if err != nil {
 			tried = append(tried, err)
 			continue
@@ -137,7 +143,29 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// escapeGlob makes a directory's name match itself only.
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+// find lists what is below dir under a pattern for each level, as filepath.Glob does, but fails if a directory cannot
+// be read: there may be no file descriptor for it.
+func find(dir string, patterns ...string) ([]string, error) {
+	found := []string{dir}
+	for _, pattern := range patterns {
+		var below []string
+		for _, dir := range found {
+			entries, err := os.ReadDir(dir)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, entry := range entries {
+				if matches, err := filepath.Match(pattern, entry.Name()); err != nil {
+					return nil, err
+				} else if matches {
+					below = append(below, filepath.Join(dir, entry.Name()))
+				}
+			}
+		}
+		found = below
+	}
+	return found, nil
 }

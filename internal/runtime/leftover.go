@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/trash"
 )
 
@@ -102,7 +103,12 @@ func (noRoomError) Is(target error) bool { return target == ErrFull || target ==
 func (e *environment) removeDir() {
 	ctx, cancel := e.pool.removing()
 	defer cancel()
-	if err := e.pool.bin.Remove(ctx, filepath.Join(environmentsName, e.id)); err != nil {
+	err := e.pool.bin.Remove(ctx, filepath.Join(environmentsName, e.id))
+	for left := startPauses; left > 0 && machine.Lacking(err) != nil; left-- { // of descriptors, for a moment
+		e.pool.pause(nil, startPause)
+		err = e.pool.bin.Remove(ctx, filepath.Join(environmentsName, e.id))
+	}
+	if err != nil {
 		e.pool.stuck.Add(1)
 		e.pool.config.Logger.Warn("environment directory not removed", "dir", e.dir, "error", err)
 	}

@@ -8,7 +8,8 @@ import "time"
 // started, to throttle the caller, but not one who only was quick.
 const (
 	settleWait      = 25 * time.Millisecond
-	settleWaitAtEnd = time.Second // of the concurrency
+	settleWaitAtEnd = time.Second          // of the concurrency
+	settlePause     = 2 * time.Millisecond // between looks for an environment of any function that has settled
 )
 
 // expiryMargin is how much of its credentials' life an environment needs to be used again.
@@ -16,10 +17,15 @@ const expiryMargin = 5 * time.Minute
 
 // assign finds or starts an environment for a call.
 func (p *Pool) assign(c *call) error {
-	for mayWait := true; ; {
+	for mayWait, patience := true, settleWaitAtEnd; ; {
 		e, w, err := p.pick(c, mayWait)
 		switch {
+		case err != nil && err == p.full && patience > 0 && p.inStage(nil, settling):
+			time.Sleep(settlePause)
+			patience -= settlePause
+			continue
 		case err != nil:
+			p.warnOfShortage(err)
 			return err
 		case w != nil:
 			e = p.await(w)
@@ -66,7 +72,7 @@ func (p *Pool) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 		return nil, nil, ErrBusy
 	}
 	if p.size >= p.config.MaxEnvironments && !p.evict(p.groupWithOldestIdle()) {
-		return nil, nil, ErrFull
+		return nil, nil, p.full
 	}
 	p.launch(g, c)
 	return nil, nil, nil

@@ -29,6 +29,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
 	"github.com/furl-dev/furl/internal/runtime/peer"
@@ -87,6 +88,11 @@ type Pool struct {
 	living  map[*environment]struct{} // also those that were told to end and are in no group any more
 
 	outcomes metric.Tally[outcome]
+
+	processes machine.Processes
+	spare     sync.Once // for machine.SpareThreads
+	shortages machine.Warner
+	full      error // that there are config.MaxEnvironments
 }
 
 // New makes a pool. No process is started before the first invocation.
@@ -136,6 +142,7 @@ func New(config Config) (*Pool, error) {
 		config.Logger.Warn("this system does not tell which process opens a connection: " +
 			"every local process can take the events of functions and answer for them")
 	}
+	p.prepareForShortages()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.background.Go(p.reap)
 	p.background.Go(func() { p.removeLeftovers(left) })

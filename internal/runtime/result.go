@@ -28,7 +28,7 @@ var (
 	ErrBusy = errors.New("all environments of the function are in use")
 	// ErrFull is the ErrBusy of the whole pool rather than of the one function: errors.Is(ErrFull, ErrBusy).
 	ErrFull = fmt.Errorf("%w: the pool holds as many environments as it may", ErrBusy)
-	// ErrClosed means that the pool is draining or closed.
+	// ErrClosed means that the pool is draining or closed. See also Exhausted.
 	ErrClosed = errors.New("the pool of execution environments is closed")
 )
 

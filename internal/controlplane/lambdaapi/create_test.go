@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
@@ -181,6 +183,8 @@ func TestPackagesThatCanNotBeKeptAreRefused(t *testing.T) {
 		{lambdaapi.ErrZipTooLarge, fault{413, "RequestEntityTooLargeException", `{"message":"Zipped size must be smaller than 52428800 bytes"}`}},
 		{lambdaapi.ErrUnzippedTooLarge, invalid("Unzipped size must be smaller than 262144000 bytes")},
 		{lambda.Errorf(lambda.Invalid, "the entry ../x leaves the package"), invalid("the entry ../x leaves the package")},
+		{&fs.PathError{Op: "open", Path: "/secret/place", Err: syscall.EMFILE}, fault{429, "TooManyRequestsException",
+			`{"Reason":"CallerRateLimitExceeded","Type":"User","message":"Rate Exceeded."}`}},
 	} {
 		s.code.err = test.err
 		s.expect(request{method: "POST", path: "/2015-03-31/functions", body: createBody("new", "")}, test.want)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -114,6 +115,11 @@ func faultOf(call *controlplane.Call, err error) *fault {
 	var denied *controlplane.Denied
 	if errors.As(err, &denied) {
 		return accessDenied(denied.Error())
+	}
+	if lack := machine.Lacking(err); lack != nil && lack.Of != machine.OfDiskSpace {
+		call.Log.Warn("lambda API request throttled",
+			"request_id", call.RequestID, "limit", lack.Limit, "error", err, "fix", lack.Fix)
+		return throttled("CallerRateLimitExceeded")
 	}
 	if !errors.Is(err, context.Canceled) {
 		call.Log.Error("lambda API request failed", "request_id", call.RequestID, "method", call.Request.Method,

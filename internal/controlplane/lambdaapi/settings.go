@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/machine"
 )
 
 // settings are the members that CreateFunction and UpdateFunctionConfiguration share. One that is nil is left as it
@@ -226,7 +227,10 @@ func (a *API) checkRuntime(runtime *string) error {
 		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN",
 			cut(*runtime), strings.Join(currentRuntimes, ", "))
 	}
-	if err := a.config.Runtimes.Check(*runtime); err != nil {
+	switch err := a.config.Runtimes.Check(*runtime); {
+	case machine.Lacking(err) != nil:
+		return err // it may run here all the same
+	case err != nil:
 		return invalidParameter("%v", err)
 	}
 	return nil

@@ -66,6 +66,9 @@ func NewEnvironment(pid int) *Environment {
 	return e
 }
 
+// Unknown is why nothing is known of the main process, so that every connection is a stranger's; nil if it is known.
+func (e *Environment) Unknown() error { return e.unknown }
+
 // Has reports whether the process that has the id pid now is one of the environment.
 func (e *Environment) Has(pid int) bool {
 	p, err := look(pid)

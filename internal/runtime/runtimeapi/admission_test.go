@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 )
 
@@ -158,7 +159,7 @@ func TestStrangersTakeNoneOfTheConnections(t *testing.T) {
 	}
 	var all sync.WaitGroup
 	start := make(chan struct{})
-	for range 64 {
+	for range machine.RuntimeConnections() {
 		all.Go(func() {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 			if err != nil {

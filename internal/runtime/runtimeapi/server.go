@@ -27,15 +27,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/furl-dev/furl/internal/machine"
 )
 
 // MaxErrorBody is the most bytes of an error report that are read.
 const MaxErrorBody = 6*1024*1024 + 100
 
-const (
-	maxConnections = 64      // of one function process; runtime clients use one or two
-	maxHeaderBytes = 2 << 20 // the X-Ray cause travels in a header of up to 1 MiB
-)
+const maxHeaderBytes = 2 << 20 // the X-Ray cause travels in a header of up to 1 MiB
 
 // Errors by which a Handler refuses a request.
 var (
@@ -98,12 +97,20 @@ func (c *Client) Gone() bool {
 	return gone || err != nil
 }
 
+// Starved is a Handler that wants to know that the machine has no room for a connection of its process, which waits
+// until there is.
+type Starved interface {
+	Handler
+	Starve(*machine.Lack)
+}
+
 // Server serves the Runtime API on its own loopback address.
 type Server struct {
 	handler     Handler
 	listener    net.Listener
 	admission   *admission // nil before Serve
 	http        http.Server
+	most        int // connections of one function process; runtime clients use one or two
 	connections atomic.Int32
 	served      sync.WaitGroup
 }
@@ -114,7 +121,12 @@ func Listen(handler Handler, logger *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{handler: handler, listener: listener}
+	listener = machine.NewListener(listener, func(lack *machine.Lack) {
+		if starved, ok := handler.(Starved); ok {
+			starved.Starve(lack)
+		}
+	})
+	s := &Server{handler: handler, listener: listener, most: machine.RuntimeConnections()}
 	s.http = http.Server{
 		Handler:        s,
 		MaxHeaderBytes: maxHeaderBytes,
@@ -151,7 +163,7 @@ func (s *Server) Close() error {
 func (s *Server) bound(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if s.connections.Add(1) > maxConnections {
+		if int(s.connections.Add(1)) > s.most {
 			c.Close()
 		}
 	case http.StateClosed, http.StateHijacked:

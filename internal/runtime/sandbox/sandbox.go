@@ -120,6 +120,10 @@ func (e *StartError) Error() string { return e.Err.Error() }
 // Unwrap is for errors.Is.
 func (e *StartError) Unwrap() error { return e.Err }
 
+// ErrEnded is the error of Start when the process that confines a function has ended without a word. That is what
+// becomes of it where the system refuses it a thread.
+var ErrEnded = errors.New("the process that confines a function ended early")
+
 // State is how a function's process ended.
 type State struct{ status syscall.WaitStatus }
 

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/sandbox/helper"
 )
 
@@ -113,7 +114,7 @@ func (s *Sandbox) probe() force {
 	f := force{landlock: helper.LandlockVersion()}
 	err := os.MkdirAll(s.config.Dir, 0o700)
 	if err == nil {
-		err = s.try(&f)
+		err = s.tryPatiently(&f)
 	}
 	if err != nil {
 		f.namespaces, f.why = false, err.Error()
@@ -127,6 +128,22 @@ func (s *Sandbox) probe() force {
 
 func (s *Sandbox) describe(f force) string {
 	return (&Sandbox{config: s.config, force: func() force { return f }}).String()
+}
+
+// tryPatiently is try again after a shortage: what is found out holds for as long as the server runs.
+func (s *Sandbox) tryPatiently(f *force) error {
+	const attempts, pause = 5, 50 * time.Millisecond
+	for left := attempts - 1; ; left-- {
+		err := s.try(f)
+		passing := errors.Is(err, ErrEnded)
+		for _, errno := range []syscall.Errno{syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+			passing = passing || errors.Is(err, errno)
+		}
+		if !passing || left == 0 {
+			return err
+		}
+		time.Sleep(pause)
+	}
 }
 
 // try looks for namespaces: root's own, or those of a user namespace.
@@ -236,7 +253,6 @@ func (s *Sandbox) launch(f force, c Command, probe bool) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket to a function's process: %w", err)
 	}
-	defer theirs.Close()
 	p := &Process{socket: ours, namespaced: f.namespaces, cmd: &exec.Cmd{
 		Path:        "/proc/self/exe",
 		Args:        []string{"furl-sandbox"},
@@ -247,12 +263,18 @@ func (s *Sandbox) launch(f force, c Command, probe bool) (*Process, error) {
 		ExtraFiles:  []*os.File{theirs},
 		SysProcAttr: f.attributes(),
 	}}
-	if err := p.cmd.Start(); err != nil {
+	err = p.cmd.Start()
+	theirs.Close() //nolint:errcheck // the helper has it; with this one open, its end would not be noticed
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the process that confines a function: %w", err), ours.Close())
 	}
+	// Before it is told what to start: the function has the limit, too. Without it, the machine's own is what is left.
+	machine.LimitFunction(p.cmd.Process.Pid, f.namespaces && f.user) //nolint:errcheck // as said
 	text := s.spec(f, c, probe).Encode()
 	_, err = ours.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...))
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrEnded, err)
+	} else {
 		err = p.await(c.Path)
 	}
 	if err != nil {
@@ -297,7 +319,7 @@ func (p *Process) await(program string) error {
 	kind, numbers, err := p.receive()
 	switch {
 	case err != nil:
-		return fmt.Errorf("the process that confines a function ended early: %w", err)
+		return fmt.Errorf("%w: %w", ErrEnded, err)
 	case kind == helper.Started:
 		return p.socket.SetReadDeadline(time.Time{})
 	case kind != helper.Failed:

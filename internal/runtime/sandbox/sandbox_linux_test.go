@@ -598,6 +598,25 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	}
 }
 
+// A process that confines a function and ends before it can say anything is an error, and not waited for.
+func TestAHelperThatEndsIsAnError(t *testing.T) {
+	w := newWorld(t)
+	started := make(chan error, 1)
+	go func() {
+		tooLong := strings.Repeat("x", 17<<20)
+		_, err := sandbox.New(w.config()).Start(sandbox.Command{Path: "/bin/true", Args: []string{tooLong}})
+		started <- err
+	}()
+	select {
+	case err := <-started:
+		if !errors.Is(err, sandbox.ErrEnded) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("Start waits for a process that has ended")
+	}
+}
+
 func TestStrictAndOff(t *testing.T) {
 	w := newWorld(t)
 	config := w.config()

@@ -1,0 +1,76 @@
+package machine
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// The files that furl may have open are shared out before they run out. Half of them is for the connections of clients,
+// whose listener sees to that. Of the other half some are for the state, the logs and what is opened for a moment; the
+// rest is for environments. With 1,024 files there are 54 environments, with 8,192 there are 445.
+const (
+	filesFixed     = 16                 // for the state and its lock, the listener, the poller and the standard files
+	filesEach      = 4 + minConnections // of an environment: a socket, a process, its output and its listener
+	minConnections = 4                  // that every environment may have to its Runtime API
+	maxConnections = 64
+)
+
+// Environments is how many environments there are files for, and the lack of files that one more would meet.
+func Environments() (int, *Lack) {
+	lack := lackOfFiles()
+	return environments(fileLimit()), &lack
+}
+
+func environments(files uint64) int { return max(1, share(files)/filesEach) }
+
+// RuntimeConnections is how many connections a function may have to its Runtime API: one or two are what it needs. As
+// many functions as run by default do not take all files with them.
+func RuntimeConnections() int { return runtimeConnections(fileLimit()) }
+
+func runtimeConnections(files uint64) int {
+	const byDefault = 256
+	return min(maxConnections, max(minConnections, share(files)/byDefault-(filesEach-minConnections)))
+}
+
+// share is how many files are for environments.
+func share(files uint64) int { return int(files/2) - int(files/16) - filesFixed }
+
+// ShortOfFiles says that there are no files for so many to be opened at this moment; nil if there are. It finds out by
+// opening them.
+func ShortOfFiles(need int) *Lack {
+	for range need {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			return Lacking(err)
+		}
+		defer file.Close()
+	}
+	return nil
+}
+
+// fileLimit is how many files this process may have open; no limit is a large one.
+func fileLimit() uint64 {
+	const many = 1 << 20
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return many
+	}
+	return min(many, uint64(files.Cur)) //nolint:unconvert // signed on some systems
+}
+
+func lackOfFiles() Lack {
+	return Lack{
+		Of: "file descriptors", Limit: fmt.Sprintf("RLIMIT_NOFILE is %d", fileLimit()),
+		Fix: "start furl with a higher limit, such as after ulimit -n 4096, or with LimitNOFILE= in a unit of systemd",
+	}
+}
+
+func systemFiles() string {
+	text, err := os.ReadFile("/proc/sys/fs/file-max")
+	if err != nil {
+		return "of the system"
+	}
+	return "fs.file-max is " + strings.TrimSpace(string(text))
+}

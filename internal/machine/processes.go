@@ -1,0 +1,106 @@
+package machine
+
+import (
+	goruntime "runtime"
+	"sync"
+	"time"
+)
+
+// Processes keeps the number of processes below what the limits of the machine allow. The limits count threads, too. It
+// is not enough to wait for the system to refuse a process: Go ends a program that is refused a thread, so the server
+// would end before, and a function's runtime as well, which would look like the function's own fault.
+//
+// The zero Processes is ready for use.
+type Processes struct {
+	mu       sync.Mutex
+	starting int
+	known    *limits   // what shortOf has found out
+	lack     *Lack     // that the system had when it last refused a process; nil if it never has
+	refused  time.Time // when that was
+}
+
+const (
+	// perStart is how many processes and threads an environment that is starting has room for: a function in Go or
+	// Node.js with the process that confines it has about twenty.
+	perStart = 32
+	// margin is left to the server.
+	margin = 8
+	// maxSpare is how many threads the server has in reserve, as SpareThreads makes them.
+	maxSpare = 24
+	// afterRefusal is how long after a refusal no other process is tried for: not all limits can be seen.
+	afterRefusal = time.Second
+)
+
+// Enter takes the room that an environment needs to start, or says what there is too little of. Whoever has entered
+// calls Leave when the environment has started or has ended. Alone is to be set if there is no other environment: then
+// it may try, since less room than this is all that there ever will be.
+func (p *Processes) Enter(alone bool) *Lack {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !alone || p.starting > 0 {
+		if lack := p.shortOf((p.starting+1)*perStart + margin); lack != nil {
+			return lack
+		}
+	}
+	p.starting++
+	return nil
+}
+
+// Leave gives back what Enter took.
+func (p *Processes) Leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting--
+}
+
+// Short says what there is too little of for another environment at this moment, nil if there is room.
+func (p *Processes) Short() *Lack {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shortOf((p.starting+1)*perStart + margin)
+}
+
+// Refused notes that the system has refused a process, or has ended one as it does when it refuses a thread.
+func (p *Processes) Refused(err error) *Lack {
+	lack := lackOfProcesses()
+	lack.Err = err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lack, p.refused = &lack, time.Now()
+	return p.lack
+}
+
+// shortOf is called with mu held.
+func (p *Processes) shortOf(need int) *Lack {
+	if p.known == nil {
+		p.known = newLimits()
+	}
+	if lack := p.known.shortOf(need); lack != nil {
+		return lack
+	}
+	if p.lack != nil && time.Since(p.refused) < afterRefusal {
+		return p.lack
+	}
+	return nil
+}
+
+// SpareThreads has Go make some threads ahead, which it keeps for whenever the server needs them: when functions use
+// up all processes of the machine, the server still works. That takes a millisecond and half a megabyte. It makes no
+// more than a part of what is left.
+func SpareThreads() {
+	spare := min(maxSpare, newLimits().free()/4)
+	var made, ended sync.WaitGroup
+	release := make(chan struct{})
+	made.Add(spare)
+	for range spare {
+		ended.Go(func() {
+			goruntime.LockOSThread() // a goroutine that waits like this occupies its thread
+			defer goruntime.UnlockOSThread()
+			made.Done()
+			<-release
+		})
+	}
+	made.Wait()
+	close(release)
+	ended.Wait()
+}

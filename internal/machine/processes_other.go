@@ -1,0 +1,22 @@
+//go:build unix && !linux
+
+package machine
+
+import "math"
+
+// limits are not known: what the system refuses is all that tells.
+type limits struct{}
+
+func newLimits() *limits { return &limits{} }
+
+func (*limits) free() int { return math.MaxInt }
+
+func (*limits) shortOf(int) *Lack { return nil }
+
+// lackOfProcesses is the Lack of a process that the system has refused.
+func lackOfProcesses() Lack {
+	return Lack{
+		Of: OfProcesses, Limit: "RLIMIT_NPROC, or kern.maxprocperuid",
+		Fix: "start furl with a higher limit, such as after ulimit -u 2048",
+	}
+}
