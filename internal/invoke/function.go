@@ -45,7 +45,7 @@ func (s *Service) Retire(functionKey string) {
 	if known, ok := s.functions.byKey.LoadAndDelete(functionKey); ok {
 		s.Runner.Retire(known.(resolved).to.Key)
 	}
-	s.sessions.forget(functionKey)
+	s.retireSession(functionKey)
 }
 
 // fingerprint identifies everything about a function that its environments depend on.

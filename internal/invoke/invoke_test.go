@@ -3,6 +3,7 @@ package invoke_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -183,6 +184,68 @@ func TestEnvironmentsShareASessionOfTheRole(t *testing.T) {
 	now = now.Add(13 * time.Hour)
 	if _, err := pool.calls[0].function.Credentials(t.Context()); !errors.Is(err, invoke.ErrRole) || !strings.Contains(err.Error(), "aws lambda update-function-configuration") {
 		t.Errorf("without its role the function gets %v", err)
+	}
+}
+
+// TestSessionsDoNotPileUp: twelve hours of changes would be as many sessions, of which an account can have 10,000.
+func TestSessionsDoNotPileUp(t *testing.T) {
+	service, pool, function := newService(t, succeeds)
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	service.Now = func() time.Time { return now }
+	start := func(function *lambda.Function) (sessionID string) {
+		t.Helper()
+		if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := pool.calls[len(pool.calls)-1].function.Credentials(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.AccessKeyID
+	}
+	later := func(by time.Duration) (sessions int) {
+		t.Helper()
+		now = now.Add(by)
+		if err := service.State.DropExpired(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		return service.State.Now().Sessions.Len()
+	}
+	change := func(edit func(*lambda.Function)) {
+		t.Helper()
+		function = function.Clone()
+		edit(function)
+		put(t, service, function)
+		service.Retire(function.ARN.Key())
+	}
+
+	for i := range 20 {
+		change(func(f *lambda.Function) { f.Environment = map[string]string{"N": fmt.Sprint(i)} })
+		start(function)
+	}
+	if n := later(0); n != 1 {
+		t.Errorf("20 changes made %d sessions", n)
+	}
+
+	update(t, service, func(tx *state.Tx) error {
+		return tx.PutRole(&iam.Role{Account: account, Name: "other", Path: "/", ID: "AROAAAAAAAAAAAAAAAAA3"})
+	})
+	change(func(f *lambda.Function) {
+		f.Role, f.RoleID = "arn:aws:iam::"+account+":role/other", "AROAAAAAAAAAAAAAAAAA3"
+	})
+	start(function)
+	if soon, after := later(lambda.MaxTimeout), later(2*time.Minute); soon != 2 || after != 1 {
+		t.Errorf("%d sessions while an environment may still use the old role, %d after that; want 2 and 1", soon, after)
+	}
+
+	last := start(function)
+	update(t, service, func(tx *state.Tx) error { tx.DeleteFunction(function); return nil })
+	service.Retire(function.ARN.Key())
+	if late := start(function); late == last { // of an invocation that began before
+		t.Error("the session of a deleted function is given out again")
+	}
+	if soon, after := later(lambda.MaxTimeout), later(2*time.Minute); soon != 2 || after != 0 {
+		t.Errorf("%d sessions while the deleted function may still run, %d after that; want 2 and 0", soon, after)
 	}
 }
 

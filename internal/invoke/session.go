@@ -16,17 +16,15 @@ import (
 // the longest session that a role can give.
 const sessionLife = 12 * time.Hour
 
+// afterlife is how long a session lasts that no new environment gets: as long as one that is busy may go on.
+const afterlife = lambda.MaxTimeout + time.Minute
+
 // sessions are the sessions of execution roles that environments use. Environments of one function share a session
-// until half of its life is over, so that a function which crashes at every start makes one session, not thousands.
+// until half of its life is over, whatever changes about the function but its role: a function that crashes at every
+// start, or is changed all day, makes one session, not thousands.
 type sessions struct {
 	mu         sync.Mutex
 	byFunction map[string]*iam.Session
-}
-
-func (s *sessions) forget(functionKey string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.byFunction, functionKey)
 }
 
 // credentials is a session of the function's execution role. Its name is the function's, as at AWS.
@@ -40,10 +38,16 @@ func (s *Service) credentials(function *lambda.Function) (runtime.Credentials, e
 		if err != nil {
 			return runtime.Credentials{}, err
 		}
+		if session != nil && session.RoleID != function.RoleID {
+			s.endSession(session)
+		}
 		if s.sessions.byFunction == nil {
 			s.sessions.byFunction = map[string]*iam.Session{}
 		}
 		s.sessions.byFunction[key], session = made, made
+		if _, exists := s.State.Now().Functions.Get(key); !exists { // deleted since the invocation began
+			s.forgetSession(key)
+		}
 	}
 	return runtime.Credentials{
 		AccessKeyID:     session.AccessKeyID,
@@ -51,6 +55,39 @@ func (s *Service) credentials(function *lambda.Function) (runtime.Credentials, e
 		SessionToken:    session.Token,
 		Expires:         session.Expires,
 	}, nil
+}
+
+// retireSession ends the session of a function that was deleted.
+func (s *Service) retireSession(functionKey string) {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	if _, exists := s.State.Now().Functions.Get(functionKey); !exists {
+		s.forgetSession(functionKey)
+	}
+}
+
+// forgetSession is called with the sessions' lock held.
+func (s *Service) forgetSession(functionKey string) {
+	if session := s.sessions.byFunction[functionKey]; session != nil {
+		delete(s.sessions.byFunction, functionKey)
+		s.endSession(session)
+	}
+}
+
+// endSession has a session expire as soon as nobody can be using it.
+func (s *Service) endSession(session *iam.Session) {
+	ended := *session
+	ended.Expires = s.now().Add(afterlife)
+	if !ended.Expires.Before(session.Expires) {
+		return
+	}
+	//nolint:errcheck // nothing is stored, so nothing fails
+	s.State.Update(context.Background(), func(tx *state.Tx) error {
+		if _, exists := tx.View().Sessions.Get(ended.AccessKeyID); exists {
+			tx.PutTransientSession(&ended)
+		}
+		return nil
+	})
 }
 
 func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Session, error) {
