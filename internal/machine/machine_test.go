@@ -119,7 +119,7 @@ func TestListenersWaitForRoom(t *testing.T) {
 		for range 1000 {
 			inner.errs = append(inner.errs, syscall.EMFILE)
 		}
-		began, lacks = time.Now(), 0
+		lacks = 0
 		ended := make(chan error)
 		go func() {
 			_, err := listener.Accept()
