@@ -381,6 +381,7 @@ const killGrace = 5 * time.Second
 
 // Kill ends the process and everything that it has started.
 func (p *Process) Kill() {
+	p.measure() // while there is something to measure
 	p.tell(helper.Kill)
 	if p.namespaced {
 		p.killHelper() // the kernel ends all of its namespace
@@ -407,6 +408,16 @@ func (p *Process) tell(word byte) {
 
 // PID is the id of the process above the function's, of which all that belong to the function descend.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// measure reads the peak of the function's processes, however lately that was done.
+func (p *Process) measure() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.memory.last = time.Time{}
+		p.memory.read(p.cmd.Process.Pid, time.Now())
+	}
+}
 
 // PeakMB is the largest resident size that the function's processes have had, as far as it is known: 0 at first.
 func (p *Process) PeakMB(now time.Time) int {

@@ -658,7 +658,7 @@ func TestPeakMemory(t *testing.T) {
 		config.Mode = mode
 		for script, want := range map[string][2]int{
 			"echo ready; sleep 60": {1, 12},
-			"head -c 60000000 /dev/zero | { read -r x; sleep 60; } & echo ready; x=$(head -c 40000000 /dev/zero | tr '\\0' a); sleep 60": {40, 150},
+			"head -c 60000000 /dev/zero | { read -r x; sleep 60; } & echo ready; x=$(head -c 40000000 /dev/zero | tr '\\0' a); sleep 60": {40, 190},
 		} {
 			process, err := sandbox.New(config).Start(sandbox.Command{
 				Path: "/bin/sh", Args: []string{"-c", script}, Env: []string{"PATH=/usr/bin:/bin"}, Dir: w.code, Home: w.home,
@@ -678,6 +678,25 @@ func TestPeakMemory(t *testing.T) {
 		}
 	}
 	ballast[0] = 2 // it must live until here
+}
+
+// A function that is killed before anybody asked for its size still has one.
+func TestPeakMemoryOfTheKilled(t *testing.T) {
+	w := newWorld(t)
+	for _, mode := range []sandbox.Mode{sandbox.Auto, sandbox.Off} {
+		config := w.config()
+		config.Mode = mode
+		process, err := sandbox.New(config).Start(sandbox.Command{Path: "/bin/sleep", Args: []string{"60"}, Dir: w.code, Home: w.home})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond) // so that it has executed
+		process.Kill()
+		process.Wait()
+		if got := process.PeakMB(time.Now()); got < 1 || got > 12 {
+			t.Errorf("%s: %d MB", mode, got)
+		}
+	}
 }
 
 func TestMayExplain(t *testing.T) {
