@@ -3,8 +3,11 @@ package runtime_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
@@ -99,4 +102,25 @@ func TestFailuresNameTheSandbox(t *testing.T) {
 			}
 		})
 	}
+}
+
+// REPORT tells the function's memory, not the server's, also of a function that is killed.
+func TestTimeoutReportsTheFunctionsMemory(t *testing.T) {
+	needs(t, "python3")
+	ballast := make([]byte, 300<<20)
+	for i := 0; i < len(ballast); i += 4096 {
+		ballast[i] = 1
+	}
+	b := newBench(t, confined)
+	fn := b.python("import time", "time.sleep(60)")
+	fn.Timeout = 500 * time.Millisecond
+	_, result, _ := b.invoke(fn, nil)
+	match := regexp.MustCompile(`Max Memory Used: (\d+) MB`).FindSubmatch(result.LogTail())
+	if match == nil {
+		t.Fatalf("log:\n%s", result.LogTail())
+	}
+	if used, err := strconv.Atoi(string(match[1])); err != nil || used < 3 || used > 100 {
+		t.Errorf("a Python function used %d MB", used)
+	}
+	ballast[0] = 2 // it must live until here
 }
