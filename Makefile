@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test check lint generate bench interop
+.PHONY: help build test check lint generate bench soak interop
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,3 +35,6 @@ check: lint generate test ## what CI runs, and that it left the work tree as it 
 
 bench: ## measure furl against its peers and against the floor
 	$(GO) run ./bench
+
+soak: ## run functions that misbehave for ten minutes, and fail if the server answers wrongly or grows
+	$(GO) run ./bench -soak 10m

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,20 +25,35 @@ func signed(ctx context.Context, as sigv4.Credentials, service, method, url, con
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
-	signer := sigv4.Signer{Region: region, Service: service}
-	_, err = signer.Sign(r, as, sigv4.PayloadBytes(body))
-	return r, err
+	return r, sign(r, as, service, body)
 }
 
-// send sends a request of the control plane and returns its answer, whatever its status.
-func (s *server) send(r *http.Request) (status int, body []byte, err error) {
+func sign(r *http.Request, as sigv4.Credentials, service string, body []byte) error {
+	signer := sigv4.Signer{Region: region, Service: service}
+	_, err := signer.Sign(r, as, sigv4.PayloadBytes(body))
+	return err
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	broken error // what ended the body early
+}
+
+func (a answer) id() string { return a.header.Get("X-Amzn-Requestid") }
+
+// send sends a request and returns its answer, whatever its status, as far as there is one.
+func (s *server) send(r *http.Request) (answer, error) {
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	defer response.Body.Close()
-	body, err = io.ReadAll(response.Body)
-	return response.StatusCode, body, err
+	a := answer{status: response.StatusCode, header: response.Header}
+	a.body, a.broken = io.ReadAll(response.Body)
+	return a, nil
 }
 
 // lambda calls the Lambda API as the root user.
@@ -76,11 +92,11 @@ func (s *server) query(ctx context.Context, as sigv4.Credentials, service, actio
 }
 
 func (s *server) succeed(r *http.Request) ([]byte, error) {
-	status, answer, err := s.send(r)
-	if err == nil && status >= 300 {
-		err = fmt.Errorf("%s %s answered %d: %s", r.Method, r.URL.Path, status, answer)
+	a, err := s.send(r)
+	if err == nil && a.status >= 300 {
+		err = fmt.Errorf("request %s, %s %s, answered %d: %s", a.id(), r.Method, r.URL.Path, a.status, a.body)
 	}
-	return answer, err
+	return a.body, errors.Join(err, a.broken)
 }
 
 const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"` +
@@ -96,27 +112,40 @@ func (s *server) createCaller(ctx context.Context, name string) (sigv4.Credentia
 	if err := s.query(ctx, s.root, "iam", "CreateUser", nil, "UserName", user); err != nil {
 		return sigv4.Credentials{}, err
 	}
-	const mayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`
 	if err := s.query(ctx, s.root, "iam", "PutUserPolicy", nil, "UserName", user, "PolicyName", "p", "PolicyDocument", mayAssume); err != nil {
 		return sigv4.Credentials{}, err
 	}
+	assumer, err := s.createKey(ctx, user)
+	if err != nil {
+		return sigv4.Credentials{}, err
+	}
+	return s.assume(ctx, assumer, name)
+}
+
+const mayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`
+
+// createKey makes an access key of a user.
+func (s *server) createKey(ctx context.Context, user string) (sigv4.Credentials, error) {
 	var key struct {
 		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
 		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
 	}
-	if err := s.query(ctx, s.root, "iam", "CreateAccessKey", &key, "UserName", user); err != nil {
-		return sigv4.Credentials{}, err
-	}
-	var session struct {
+	err := s.query(ctx, s.root, "iam", "CreateAccessKey", &key, "UserName", user)
+	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}, err
+}
+
+// sessionName is the name of all sessions.
+const sessionName = "bench"
+
+// assume makes a session of a role.
+func (s *server) assume(ctx context.Context, by sigv4.Credentials, role string) (sigv4.Credentials, error) {
+	var made struct {
 		ID     string `xml:"AssumeRoleResult>Credentials>AccessKeyId"`
 		Secret string `xml:"AssumeRoleResult>Credentials>SecretAccessKey"`
 		Token  string `xml:"AssumeRoleResult>Credentials>SessionToken"`
 	}
-	assumer := sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
-	if err := s.query(ctx, assumer, "sts", "AssumeRole", &session, "RoleArn", roleARN(name), "RoleSessionName", "bench"); err != nil {
-		return sigv4.Credentials{}, err
-	}
-	return sigv4.Credentials{AccessKeyID: session.ID, Secret: sigv4.NewSecret(session.Secret), SessionToken: session.Token}, nil
+	err := s.query(ctx, by, "sts", "AssumeRole", &made, "RoleArn", roleARN(role), "RoleSessionName", sessionName)
+	return sigv4.Credentials{AccessKeyID: made.ID, Secret: sigv4.NewSecret(made.Secret), SessionToken: made.Token}, err
 }
 
 func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" + name }

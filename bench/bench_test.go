@@ -19,6 +19,24 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// newTestBench is one that measures the furl of this tree.
+func newTestBench(t *testing.T) *bench {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newBench()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.close)
+	if err := os.Symlink(self, filepath.Join(b.dir, "furl")); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // brief is long enough to see that everything works, and too short to measure anything.
 var brief = effort{
 	rounds: 1, round: time.Millisecond, load: 20 * time.Millisecond, starts: 1, colds: 1, callers: 1,
@@ -31,18 +49,7 @@ func TestSections(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program and starts servers")
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := newBench()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.close()
-	if err := os.Symlink(self, filepath.Join(b.dir, "furl")); err != nil {
-		t.Fatal(err)
-	}
+	b := newTestBench(t)
 	for _, s := range sections {
 		t.Run(s.name, func(t *testing.T) {
 			end := b.nested()

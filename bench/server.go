@@ -22,6 +22,7 @@ import (
 type server struct {
 	command *exec.Cmd
 	log     bytes.Buffer
+	data    string        // directory
 	address string        // host:port
 	ready   time.Duration // from the start of the process to the first 200 of its health page
 	root    sigv4.Credentials
@@ -45,7 +46,7 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: address, root: sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}}
+	s := &server{data: data, address: address, root: sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}}
 	s.command = exec.Command(program, append([]string{"serve", "--data", data, "--listen", address, "--region", region}, flags...)...)
 	s.command.Env = append(os.Environ(), "FURL_ROOT_ACCESS_KEY_ID="+rootKey.id, "FURL_ROOT_SECRET_ACCESS_KEY="+rootKey.secret)
 	s.command.Stderr = &s.log
@@ -79,10 +80,12 @@ func (s *server) wait(ctx context.Context) error {
 	return errors.Join(fmt.Errorf("not ready within %s", limit), ctx.Err())
 }
 
-// stop ends the server the way an operator does, and with it all functions.
+// stop ends the server the way an operator does, and with it all functions. One that does not end is killed.
 func (s *server) stop() {
-	s.command.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended by itself
-	s.command.Wait()                          //nolint:errcheck // its end is all that counts
+	s.command.Process.Signal(syscall.SIGTERM)                              //nolint:errcheck // it may have ended by itself
+	timer := time.AfterFunc(patience, func() { s.command.Process.Kill() }) //nolint:errcheck // the same
+	defer timer.Stop()
+	s.command.Wait() //nolint:errcheck // its end is all that counts
 }
 
 // memory is the server's resident memory now and at its peak, in bytes.

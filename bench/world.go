@@ -174,14 +174,10 @@ func (s *server) timeChanges(ctx context.Context, changes int) (float64, error) 
 	if err := s.query(ctx, s.root, "iam", "CreateUser", nil, "UserName", "changing"); err != nil {
 		return 0, err
 	}
-	var key struct {
-		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
-		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
-	}
-	if err := s.query(ctx, s.root, "iam", "CreateAccessKey", &key, "UserName", "changing"); err != nil {
+	user, err := s.createKey(ctx, "changing")
+	if err != nil {
 		return 0, err
 	}
-	user := sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
 	var times []float64
 	for i := range 2*changes + 2 {
 		effect, want := "Allow", http.StatusOK
@@ -198,9 +194,9 @@ func (s *server) timeChanges(ctx context.Context, changes int) (float64, error) 
 		if err != nil {
 			return 0, err
 		}
-		status, answer, err := s.send(ask)
-		if err == nil && status != want {
-			err = fmt.Errorf("after a policy that says %s, GetAccountSettings answers %d: %s", effect, status, answer)
+		a, err := s.send(ask)
+		if err == nil && a.status != want {
+			err = fmt.Errorf("after a policy that says %s, GetAccountSettings answers %d: %s", effect, a.status, a.body)
 		}
 		if err != nil {
 			return 0, err
@@ -209,7 +205,7 @@ func (s *server) timeChanges(ctx context.Context, changes int) (float64, error) 
 			times = append(times, float64(time.Since(begin)))
 		}
 	}
-	return median(times), s.forgetChanging(ctx, key.ID)
+	return median(times), s.forgetChanging(ctx, user.AccessKeyID)
 }
 
 // forgetChanging removes the user, so that the next server on the data directory can make it again.
