@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,9 @@ type soak struct {
 
 // measureSoak runs a soak and prints what came of it. The error says what was wrong.
 func measureSoak(ctx context.Context, b *bench, duration time.Duration, out io.Writer) error {
+	if runtime.GOOS != "linux" {
+		return fmt.Errorf("-soak looks at a server through /proc as Linux has it, and this is %s", runtime.GOOS)
+	}
 	// It ends by itself, whatever the server does.
 	late := errors.New("the soak takes much longer than it was told to")
 	ctx, cancel := context.WithTimeoutCause(ctx, duration+duration/2+5*time.Minute, late)

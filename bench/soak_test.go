@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,11 +103,16 @@ func TestSamplesAreATable(t *testing.T) {
 	}
 }
 
+func skipWithoutProc(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has the /proc that this reads")
+	}
+}
+
 // TestProcesses: the functions of a server are those below it, and those that left it.
 func TestProcesses(t *testing.T) {
-	if _, err := os.Stat("/proc/self/environ"); err != nil {
-		t.Skip("the system has no /proc as Linux has it")
-	}
+	skipWithoutProc(t)
 	start := func(environ ...string) *exec.Cmd {
 		t.Helper()
 		c := exec.Command("sleep", "60")
@@ -169,6 +175,7 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program and starts a server")
 	}
+	skipWithoutProc(t)
 	b := newTestBench(t)
 	k, err := b.newSoak(t.Context())
 	if err != nil {
