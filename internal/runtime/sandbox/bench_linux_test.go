@@ -2,13 +2,21 @@ package sandbox_test
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
-// BenchmarkStart is what a sandbox costs a start: the process in it does nothing.
+// BenchmarkStart is what a start costs, of a process that does nothing: bare, below a helper, and in a sandbox.
 func BenchmarkStart(b *testing.B) {
+	b.Run("bare", func(b *testing.B) {
+		for b.Loop() {
+			if err := exec.Command("/bin/true").Run(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	for _, mode := range []sandbox.Mode{sandbox.Off, sandbox.Auto} {
 		b.Run(string(mode), func(b *testing.B) {
 			home := b.TempDir()
