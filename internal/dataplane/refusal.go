@@ -36,6 +36,9 @@ var (
 	// Assumed: how AWS answers while it takes a host out of service is not to be seen from outside.
 	shuttingDown = refusal{http.StatusServiceUnavailable, "ServiceUnavailableException",
 		`{"message":"Service Unavailable"}`, metric.ShuttingDown}
+	// Assumed, for the same reason: the host lacked what the function needed.
+	starved = refusal{http.StatusServiceUnavailable, "ServiceUnavailableException",
+		`{"message":"Service Unavailable"}`, metric.Throttled}
 	unreadable = refusal{http.StatusBadRequest, "BadRequestException", `{"message":"Bad Request"}`, metric.Unreadable}
 )
 

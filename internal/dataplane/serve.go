@@ -255,6 +255,9 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	case errors.Is(err, runtime.ErrBusy):
 		x.found("invoke", newThrottling(err))
 		return nil, &throttled
+	case isExhausted(err):
+		x.found("invoke", newThrottling(err))
+		return nil, &starved
 	case errors.Is(err, runtime.ErrClosed):
 		x.found("invoke", newNote(trace.Failed, "the server is shutting down"))
 		return nil, &shuttingDown
@@ -268,6 +271,12 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	}
 	x.found("invoke", newFunctionFinding(result))
 	return result, nil
+}
+
+// isExhausted reports whether the machine had no room for a function that was running.
+func isExhausted(err error) bool {
+	var exhausted *runtime.Exhausted
+	return errors.As(err, &exhausted)
 }
 
 // refuse answers in place of the function.

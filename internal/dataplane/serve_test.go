@@ -466,7 +466,8 @@ func TestFunctionFailures(t *testing.T) {
 	refuses := func(err error) func(invoke.Request) (*runtime.Result, error) {
 		return func(invoke.Request) (*runtime.Result, error) { return nil, err }
 	}
-	noRoom := &runtime.Exhausted{Lack: &machine.Lack{Of: "files", Limit: "F is 1", Fix: "raise F"}}
+	lack := &machine.Lack{Of: "files", Limit: "F is 1", Fix: "raise F"}
+	noRoom, ended := &runtime.Exhausted{Lack: lack}, &runtime.Exhausted{Lack: lack, Running: true}
 	tests := []struct {
 		name   string
 		result func(invoke.Request) (*runtime.Result, error)
@@ -485,6 +486,8 @@ func TestFunctionFailures(t *testing.T) {
 		{"no room on the machine", refuses(noRoom), 429, "TooManyRequestsException",
 			`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`,
 			`started: the machine is short of files (F is 1)" fix="raise F"`},
+		{"no room for it while it ran", refuses(ended), 503, "ServiceUnavailableException", `{"message":"Service Unavailable"}`,
+			`had no room for it: the machine is short of files (F is 1)" fix="raise F"`},
 		{"shutting down", refuses(runtime.ErrClosed), 503, "ServiceUnavailableException", `{"message":"Service Unavailable"}`, "shutting down"},
 		{"can not be run", refuses(errors.Join(invoke.ErrUnavailable, errors.New("role is gone"))), 502, "", bodyFailed, "role is gone"},
 	}

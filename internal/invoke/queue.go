@@ -128,16 +128,23 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 	if errors.Is(err, runtime.ErrBusy) {
 		return throttleRetry
 	}
-	if err != nil {
+	var failed error
+	var exhausted *runtime.Exhausted
+	switch {
+	case errors.As(err, &exhausted): // it ran, and ended for lack of something
+		failed = err
+	case err != nil:
 		log.Warn("asynchronous invocation dropped", "error", err)
 		return 0
-	}
-	if _, err := result.ReadAll(0); err == nil && result.FunctionError == nil {
-		return 0
+	default:
+		if _, err := result.ReadAll(0); err == nil && result.FunctionError == nil {
+			return 0
+		}
+		failed = result.FunctionError
 	}
 	job.attempt++
 	wait = retryAfter(job.attempt)
-	log.Warn("asynchronous invocation failed", "error", result.FunctionError, "attempt", job.attempt, "retry_after", wait.String())
+	log.Warn("asynchronous invocation failed", "error", failed, "attempt", job.attempt, "retry_after", wait.String())
 	return wait
 }
 

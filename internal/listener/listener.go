@@ -15,9 +15,9 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/metric"
 )
 
@@ -62,11 +62,7 @@ type Listener struct {
 func New(inner net.Listener, config Config) *Listener {
 	most := config.MaxConnections
 	if most == 0 {
-		most = maxConnections
-		var files syscall.Rlimit
-		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil {
-			most = int(max(1, min(maxConnections, files.Cur/2)))
-		}
+		most = min(maxConnections, machine.Connections())
 	}
 	if config.WriteTimeout == 0 {
 		config.WriteTimeout = writeTimeout

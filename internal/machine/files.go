@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// The files that furl may have open are shared out before they run out. Half of them is for the connections of clients,
-// whose listener sees to that. Of the other half some are for the state, the logs and what is opened for a moment; the
+// The files that furl may have open are shared out before they run out. Half of them is for the connections of clients.
+// Of the other half some are for the state, the logs and what is opened for a moment; the
 // rest is for environments. With 1,024 files there are 54 environments, with 8,192 there are 445.
 const (
 	filesFixed     = 16                 // for the state and its lock, the listener, the poller and the standard files
@@ -16,6 +16,9 @@ const (
 	minConnections = 4                  // that every environment may have to its Runtime API
 	maxConnections = 64
 )
+
+// Connections is how many connections of clients there are files for.
+func Connections() int { return int(max(1, fileLimit()/2)) }
 
 // Environments is how many environments there are files for, and the lack of files that one more would meet.
 func Environments() (int, *Lack) {

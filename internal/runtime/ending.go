@@ -50,7 +50,13 @@ func (e *environment) gone(state sandbox.State) {
 	switch {
 	case c == nil:
 		e.pool.remove(e)
-	case shortage != nil:
+	case shortage != nil && e.initialised && !complete && stream == nil:
+		e.pool.remove(e)
+		e.pool.warnOfShortage(shortage)
+		verdict := e.verdict(c, state, killed)
+		e.finish(c, e.logVerdict(c, verdict), verdict)
+		c.answer(nil, shortage)
+	case shortage != nil && !e.initialised:
 		e.pool.remove(e)
 		e.pool.warnOfShortage(shortage)
 		close(c.done)

@@ -11,13 +11,22 @@ import (
 )
 
 // Exhausted is the ErrBusy of the machine rather than of a function or the pool: it has no room for another
-// environment. errors.Is(err, ErrBusy) is true of it, so a caller is throttled and may come again.
-type Exhausted struct{ Lack *machine.Lack }
+// environment. errors.Is(err, ErrBusy) is true of it, so a caller is throttled and may come again, unless the function
+// was Running: it may have done its work, and ended when the machine refused it something.
+type Exhausted struct {
+	Lack    *machine.Lack
+	Running bool
+}
 
-func (e *Exhausted) Error() string { return "no environment can be started: " + e.Lack.Error() }
+func (e *Exhausted) Error() string {
+	if e.Running {
+		return "the function ended while the machine had no room for it: " + e.Lack.Error()
+	}
+	return "no environment can be started: " + e.Lack.Error()
+}
 
-// Is makes it an ErrBusy.
-func (e *Exhausted) Is(target error) bool { return target == ErrBusy } //nolint:errorlint // as errors.Is wants it
+// Is makes it an ErrBusy, if the function was not running.
+func (e *Exhausted) Is(target error) bool { return target == ErrBusy && !e.Running } //nolint:errorlint // as errors.Is wants it
 
 // Unwrap is for errors.As.
 func (e *Exhausted) Unwrap() error { return e.Lack }
@@ -34,7 +43,7 @@ func (p *Pool) prepareForShortages() {
 	p.shortages.Log, p.shortages.Now = p.config.Logger, p.config.Now
 	p.full = ErrFull
 	if most, lack := machine.Environments(); most < p.config.MaxEnvironments {
-		p.config.MaxEnvironments, p.full = most, &Exhausted{lack}
+		p.config.MaxEnvironments, p.full = most, &Exhausted{Lack: lack}
 	}
 }
 
@@ -70,7 +79,7 @@ func (e *environment) startWithRoom() (*sandbox.Process, error) {
 		gone, patience := e.pool.evictOldest(), e.pool.config.StopGrace+evictionSlack
 		if gone == nil {
 			if pauses == 0 || !e.pool.inStage(e, starting, settling) {
-				return nil, &Exhausted{lack}
+				return nil, &Exhausted{Lack: lack}
 			}
 			pauses--
 			patience = startPause
@@ -151,14 +160,14 @@ func (p *Pool) lackOf(err error) *machine.Lack {
 	}
 }
 
-// shortage is an error if the process has ended before it was ready, by itself, and the machine has no room for
-// processes: then that is likely why. A runtime that is refused a thread ends like one that crashes.
+// shortage is an error if the process has ended by itself and the machine has no room for processes: then that is
+// likely why. A runtime that is refused a thread ends like one that crashes.
 func (e *environment) shortage(killed Reason) error {
-	if e.initialised || killed != "" || e.initFailure != nil {
+	if killed != "" || e.initFailure != nil {
 		return nil
 	}
 	if lack := e.pool.processes.Short(); lack != nil {
-		return &Exhausted{lack}
+		return &Exhausted{lack, e.initialised}
 	}
 	return nil
 }
