@@ -31,6 +31,8 @@ type API interface {
 	Serve(http.ResponseWriter, *Call)
 	// Refuse answers a request whose signature is not, in the protocol of the API.
 	Refuse(http.ResponseWriter, *Call, *sigv4.Error)
+	// Query reports whether the API is in the Query protocol, all of whose requests go to "/".
+	Query() bool
 	// Operations lists what the API has, for the documentation.
 	Operations() []Operation
 	// MaxBody is the largest body that the API takes of such a request, in bytes. Whoever sends it is not known yet.
@@ -192,7 +194,7 @@ func (p *Plane) api(service string, r *http.Request) API {
 		}
 	}
 	for _, api := range p.APIs {
-		if r.URL.Path == "/" && api.Operations()[0].Path == "" {
+		if r.URL.Path == "/" && api.Query() {
 			return api
 		}
 	}

@@ -1,4 +1,4 @@
-package query
+package wire
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 // Results are written by these rules, which are those of the AWS Query protocol: the fields of a struct are elements
 // of the same name in the same order; a list holds "member" elements; a map holds "entry" elements with "key" and
 // "value", sorted by key; times are UTC with whole seconds. Empty elements are written as <Name/>. Nil pointers and
-// zero times are left out, and so is whatever is zero in a field tagged `query:"omitempty"`: a list that is empty
+// zero times are left out, and so is whatever is zero in a field tagged `xml:",omitempty"`: a list that is empty
 // is otherwise written, since clients look for the lists that AWS always sends.
 
 // child is an element below the root of a response.
@@ -102,7 +102,7 @@ func (e *encoder) content(value reflect.Value, depth int) {
 	case reflect.Struct:
 		for i := range value.NumField() {
 			field := value.Type().Field(i)
-			if field.Tag.Get("query") == "omitempty" && isEmpty(value.Field(i)) {
+			if field.Tag.Get("xml") == ",omitempty" && isEmpty(value.Field(i)) {
 				continue
 			}
 			if field.Anonymous {
@@ -125,7 +125,7 @@ func (e *encoder) content(value reflect.Value, depth int) {
 			e.close("entry", depth)
 		}
 	default:
-		panic(fmt.Sprintf("query: no XML for %s", value.Type()))
+		panic(fmt.Sprintf("wire: no XML for %s", value.Type()))
 	}
 }
 
@@ -136,7 +136,7 @@ func isEmpty(value reflect.Value) bool {
 	return value.IsZero()
 }
 
-// escape makes text safe between two tags. AWS was seen to leave quotes as they are there. What XML can not hold at
+// escape makes text safe between two tags. AWS was seen to leave quotes as they are there. What XML cannot hold at
 // all, such as control characters, becomes U+FFFD.
 func escape(text string) string {
 	var escaped strings.Builder

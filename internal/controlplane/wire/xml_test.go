@@ -1,4 +1,4 @@
-package query_test
+package wire_test
 
 import (
 	"encoding/xml"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -16,12 +16,12 @@ func TestDocument(t *testing.T) {
 	type member struct{ Key, Value string }
 	type paged struct {
 		IsTruncated bool
-		Marker      string `query:"omitempty"`
+		Marker      string `xml:",omitempty"`
 	}
 	type result struct {
 		Text     string
 		Empty    string
-		Left     string `query:"omitempty"`
+		Left     string `xml:",omitempty"`
 		Number   int
 		When     time.Time
 		Never    time.Time
@@ -29,14 +29,14 @@ func TestDocument(t *testing.T) {
 		Void     *struct{}
 		Names    []string
 		NoNames  []string
-		Dropped  []string `query:"omitempty"`
+		Dropped  []string `xml:",omitempty"`
 		Members  []member
 		Count    map[string]int
-		Details  map[string]string `query:"omitempty"`
+		Details  map[string]string `xml:",omitempty"`
 		Optional *int
 		paged
 	}
-	got := query.Document("GetXResponse", "https://example.com/doc/", "GetXResult", result{
+	got := wire.Document("GetXResponse", "https://example.com/doc/", "GetXResult", result{
 		Text: `<a & "b" & 'c'>` + "\x00\r\n\t\xff", Number: -7,
 		When: time.Date(2026, 11, 23, 16, 26, 50, 999_000_000, time.FixedZone("", 3600)),
 		Void: &struct{}{}, Names: []string{"x", ""}, Members: []member{{"k", "v"}},
@@ -87,7 +87,7 @@ func FuzzDocument(f *testing.F) {
 	f.Add("</Text><Text>")
 	f.Add("&amp;\r\n\x01\xf0\x28\uFFFE")
 	f.Fuzz(func(t *testing.T, text string) {
-		document := query.Document("R", "ns", "Text", text)
+		document := wire.Document("R", "ns", "Text", text)
 		decoder := xml.NewDecoder(strings.NewReader(document))
 		var content strings.Builder
 		depth := 0

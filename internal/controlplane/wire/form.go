@@ -1,6 +1,7 @@
-package query
+package wire
 
 import (
+	"encoding/base64"
 	"mime"
 	"net/http"
 	"net/url"
@@ -18,17 +19,17 @@ const (
 	maxName       = 256
 )
 
-// Form is the parameters of one request: the tree that names such as Tags.member.1.Key span.
-type Form struct {
+// form is the parameters of one request: the tree that names such as Tags.member.1.Key span.
+type form struct {
 	value    string
 	present  bool // a parameter has this very name
-	children map[string]*Form
+	children map[string]*form
 }
 
-// ParseForm reads the parameters from the query of the URL and, if the content type says that it is a form, from the
+// parseForm reads the parameters from the query of the URL and, if the content type says that it is a form, from the
 // body. Where a name occurs more than once the first value counts; so it does at AWS, which was probed on STS.
-func ParseForm(r *http.Request, body []byte) (*Form, error) {
-	form := &Form{}
+func parseForm(r *http.Request, body []byte) (*form, error) {
+	f := &form{}
 	sources := []string{r.URL.RawQuery}
 	if isForm(r.Header.Get("Content-Type")) {
 		sources = append(sources, string(body))
@@ -42,12 +43,12 @@ func ParseForm(r *http.Request, body []byte) (*Form, error) {
 			if count++; count > maxParameters {
 				return nil, malformedQuery("the request has more than %d parameters", maxParameters)
 			}
-			if err := form.add(pair); err != nil {
+			if err := f.add(pair); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return form, nil
+	return f, nil
 }
 
 func isForm(contentType string) bool {
@@ -56,7 +57,7 @@ func isForm(contentType string) bool {
 }
 
 // add adds one name=value pair as it stands in the request.
-func (f *Form) add(pair string) error {
+func (f *form) add(pair string) error {
 	rawName, rawValue, _ := strings.Cut(pair, "=")
 	name, err := url.QueryUnescape(rawName)
 	if err != nil || len(name) > maxName || !utf8.ValidString(name) {
@@ -79,26 +80,26 @@ func (f *Form) add(pair string) error {
 	return nil
 }
 
-func (f *Form) child(segment string) *Form {
+func (f *form) child(segment string) *form {
 	if child, ok := f.children[segment]; ok {
 		return child
 	}
 	if f.children == nil {
-		f.children = map[string]*Form{}
+		f.children = map[string]*form{}
 	}
-	child := &Form{}
+	child := &form{}
 	f.children[segment] = child
 	return child
 }
 
-// Get is the value of a parameter, "" if the request does not have it.
-func (f *Form) Get(name string) string {
-	value, _ := f.Lookup(name)
+// get is the value of a parameter, "" if the request does not have it.
+func (f *form) get(name string) string {
+	value, _ := f.lookup(name)
 	return value
 }
 
-// Lookup is the value of a parameter and whether the request has it.
-func (f *Form) Lookup(name string) (string, bool) {
+// lookup is the value of a parameter and whether the request has it.
+func (f *form) lookup(name string) (string, bool) {
 	child, ok := f.children[name]
 	if !ok {
 		return "", false
@@ -106,48 +107,66 @@ func (f *Form) Lookup(name string) (string, bool) {
 	return child.value, child.present
 }
 
-// Value is the value of the parameter that the form stands for.
-func (f *Form) Value() string { return f.value }
-
-// Members are the elements of a list parameter, in order; none if the request does not have it or it is malformed,
-// which is found out before an operation runs.
-func (f *Form) Members(name string) []*Form {
-	list, ok := f.children[name]
-	if !ok {
-		return nil
-	}
-	items, err := list.list()
-	if err != nil {
-		return nil
-	}
-	members := make([]*Form, len(items))
-	for i, item := range items {
-		members[i] = item.form
-	}
-	return members
-}
-
-// item is one element of a list, with the number that the client gave it.
-type item struct {
-	number int
-	form   *Form
-}
-
 // list is the elements of the list that the form stands for, NAME.member.1, NAME.member.2 …, in the order of their
 // numbers. Gaps are closed. A parameter without members, which is how clients write an empty list, has none.
-func (f *Form) list() ([]item, error) {
+func (f *form) list() ([]item, error) {
 	members, ok := f.children["member"]
 	if !ok {
 		return nil, nil
 	}
-	items := make([]item, 0, len(members.children))
-	for segment, child := range members.children {
+	numbers := make([]int, 0, len(members.children))
+	for segment := range members.children {
 		number, err := strconv.Atoi(segment)
 		if err != nil || number < 1 || strconv.Itoa(number) != segment {
 			return nil, malformedQuery("%q is not the number of a list's member", segment)
 		}
-		items = append(items, item{number, child})
+		numbers = append(numbers, number)
 	}
-	slices.SortFunc(items, func(a, b item) int { return a.number - b.number })
+	slices.Sort(numbers)
+	items := make([]item, len(numbers))
+	for i, number := range numbers {
+		label := strconv.Itoa(number)
+		items[i] = item{label, members.children[label]}
+	}
 	return items, nil
+}
+
+// entries are the children of a map. furl has no operation that takes one, and only asks whether there are any.
+func (f *form) entries() ([]item, error) {
+	var items []item
+	for name, child := range f.children {
+		items = append(items, item{name, child})
+	}
+	return items, nil
+}
+
+func (f *form) structure() (members, error) {
+	return func(m *member) node { return f.children[m.name] }, nil
+}
+
+func (f *form) absent() bool           { return f == nil || !f.present && f.children == nil }
+func (f *form) text() (string, error)  { return f.value, nil }
+func (f *form) bytes() ([]byte, error) { return base64.StdEncoding.DecodeString(f.value) }
+
+// number is a number as STS was seen to read it: 32 bits, a sign and leading zeros allowed.
+func (f *form) number() (int, error) {
+	if f.value == "" {
+		return 0, malformedInput("missing value for decimal type")
+	}
+	number, err := strconv.ParseInt(f.value, 10, 32)
+	if err != nil {
+		return 0, malformedInput("")
+	}
+	return int(number), nil
+}
+
+func (f *form) truth() (bool, error) {
+	switch strings.ToLower(f.value) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	default:
+		return false, malformedInput("")
+	}
 }

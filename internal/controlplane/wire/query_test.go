@@ -1,4 +1,4 @@
-package query_test
+package wire_test
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/sigv4"
 	"github.com/google/go-cmp/cmp"
 )
@@ -23,33 +23,38 @@ const (
 	formType  = "application/x-www-form-urlencoded"
 )
 
-type echoInput struct {
-	Text string `query:"required,max=8"`
-}
+type echoInput struct{ Text string }
 
 type echoOutput struct{ Text string }
 
+const echoModel = `api sts 2011-06-15 query
+op Echo POST / 200 Input Output
+op Silent POST / 200 - -
+op Broken POST / 200 - -
+op Refused POST / 200 - -
+op AssumeRoot POST / 200 - -
+structure Input
+ Text! Text
+string Text max=8
+`
+
 // api is an API with an operation for each way to end.
-func api() *query.API {
-	anything := func(*controlplane.Call, *query.Form) (controlplane.Permission, error) {
-		return controlplane.Permission{Resource: "*"}, nil
+func api() *wire.API {
+	type none struct{}
+	end := func(err error) wire.Handler {
+		return wire.Run(wire.Nothing, func(*wire.Request, *none) (any, error) { return nil, err })
 	}
-	return query.New(query.Config{
-		Name: "sts", Version: "2011-06-15", Namespace: namespace, Failure: "InternalFailure",
-		Absent: []string{"AssumeRoot"},
-		Table: []query.Operation{
-			{Name: "Echo", Permission: anything, Note: "speaks", Handler: query.Answer(func(_ *controlplane.Call, in *echoInput) (*echoOutput, error) {
+	return wire.NewWithModel(wire.Config{
+		Service: "sts", Namespace: namespace, Failure: "InternalFailure", Invalid: "ValidationError", MaxBody: 1000,
+		Table: []wire.Operation{
+			{Name: "Echo", Note: "speaks", Handler: wire.Run(wire.Anything, func(_ *wire.Request, in *echoInput) (any, error) {
 				return &echoOutput{in.Text}, nil
 			})},
-			{Name: "Silent", Handler: query.Perform(func(*controlplane.Call, *struct{}) error { return nil })},
-			{Name: "Broken", Handler: query.Perform(func(*controlplane.Call, *struct{}) error {
-				return errors.New("the disk is full of secrets")
-			})},
-			{Name: "Refused", Handler: query.Perform(func(*controlplane.Call, *struct{}) error {
-				return fmt.Errorf("wrapped: %w", query.ValidationErrorf("no"))
-			})},
+			{Name: "Silent", Action: wire.NoAction, Handler: end(nil)},
+			{Name: "Broken", Action: wire.NoAction, Handler: end(errors.New("the disk is full of secrets"))},
+			{Name: "Refused", Action: wire.NoAction, Handler: end(fmt.Errorf("wrapped: %w", wire.Errorf("ValidationError", "no")))},
 		},
-	})
+	}, echoModel, "")
 }
 
 func TestAnswers(t *testing.T) {

@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+)
+
+// Bounds of a form.
+const (
+	MaxParameters = maxParameters
+	MaxName       = maxName
+)
+
+// NewWithModel makes an API with a model that no AWS API has.
+func NewWithModel(config Config, text, overlay string) *API {
+	a := New(config)
+	m := newModel(config.Service, text, overlay)
+	a.model = func() *model { return m }
+	return a
+}
+
+// Form is the parameters of a request.
+type Form struct{ f *form }
+
+// ParseForm reads a form.
+func ParseForm(r *http.Request, body []byte) (Form, error) {
+	f, err := parseForm(r, body)
+	return Form{f}, err
+}
+
+// Lookup is the value of a parameter.
+func (f Form) Lookup(name string) (string, bool) { return f.f.lookup(name) }
+
+// DecodeForm reads a form into the input type of an operation.
+func DecodeForm[In any](a *API, operation string, form Form) (in *In, absent, err error) {
+	find, err := form.f.structure()
+	if err != nil {
+		return nil, nil, err
+	}
+	input, absent, err := a.decode(a.model().operations[operation], find, reflect.TypeFor[In]())
+	if err != nil {
+		return nil, nil, err
+	}
+	return input.(*In), absent, nil
+}
+
+// DecodeJSON reads a body into the input type of an operation.
+func DecodeJSON[In any](a *API, operation string, body string) (in *In, absent, err error) {
+	find, err := newJSON([]byte(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	input, absent, err := a.decode(a.model().operations[operation], find, reflect.TypeFor[In]())
+	if err != nil {
+		return nil, nil, err
+	}
+	return input.(*In), absent, nil
+}
+
+// Document writes a response with one element below the root.
+func Document(root, namespace, name string, value any) string {
+	return string(document(root, namespace, child{name, value}))
+}
+
+// LookAround lists the patterns of an API's model of which Go can only test a part, and that no overlay line completes.
+func LookAround(api string) []string {
+	var incomplete []string
+	for name, s := range loaded[api]().shapes {
+		if s.pattern == nil {
+			continue
+		}
+		s.pattern.matches("")
+		if translate(s.pattern.text) != unicodeEscape.ReplaceAllString(s.pattern.text, `\x{$1}`) && s.not == nil {
+			incomplete = append(incomplete, name)
+		}
+	}
+	slices.Sort(incomplete)
+	return incomplete
+}
+
+// Verify lists what is wrong with an API's table: rows without an operation in the model, fields that no operation of
+// the input has a member for, and required members without a field.
+func (a *API) Verify() []string {
+	var faults []string
+	used := map[string]bool{} // fields of a type that a member is for
+	all := map[string]bool{}
+	var walk func(kind reflect.Type, s *shape, path string)
+	walk = func(kind reflect.Type, s *shape, path string) {
+		for kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice && s != nil && s.kind == "list" {
+			if kind.Kind() == reflect.Slice {
+				s = s.member
+			}
+			kind = kind.Elem()
+		}
+		if kind.Kind() != reflect.Struct || s == nil {
+			return
+		}
+		fields := fieldsOf(kind)
+		for name := range fields {
+			all[kind.String()+"."+name] = true
+		}
+		for _, m := range s.members {
+			index, ok := fields[m.field()]
+			if ok {
+				used[kind.String()+"."+m.field()] = true
+				walk(kind.FieldByIndex(index).Type, m.shape, path+"."+m.name)
+			} else if m.required {
+				faults = append(faults, fmt.Sprintf("%s: no field for the required member %s", path, m.name))
+			}
+		}
+	}
+	for name, row := range a.table {
+		op, ok := a.model().operations[name]
+		if !ok {
+			faults = append(faults, name+": no such operation in the model")
+			continue
+		}
+		for field := range fieldsOf(row.Handler.input) {
+			all[row.Handler.input.String()+"."+field] = true
+		}
+		walk(row.Handler.input, op.input, name)
+	}
+	for field := range all {
+		if !used[field] {
+			faults = append(faults, "no member for the field "+field)
+		}
+	}
+	slices.Sort(faults)
+	return faults
+}

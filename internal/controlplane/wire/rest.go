@@ -1,0 +1,158 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// restCodec is the REST-JSON protocol as Lambda speaks it.
+type restCodec struct{}
+
+// Writer is a result that is more than a JSON body.
+type Writer interface {
+	// Write answers with the result, of an operation with this status.
+	Write(w http.ResponseWriter, status int)
+}
+
+// find is the operation of the method and path.
+func (c restCodec) find(a *API, call *controlplane.Call) (*operation, func() (members, error), error) {
+	op, labels, ok := a.routes().find(call.Request)
+	if !ok {
+		return nil, nil, Errorf("UnknownOperationException", "The Lambda API has no operation %s %s",
+			call.Request.Method, call.Request.URL.EscapedPath()).WithStatus(http.StatusNotFound)
+	}
+	return op, func() (members, error) { return c.read(call, op, labels) }, nil
+}
+
+// lacks is the answer to an operation of AWS that furl does not have. Status 400 is the one that no client tries
+// again; the CLI and the SDKs print name and message.
+func (restCodec) lacks(_ *API, op *operation) *Error {
+	return Errorf("UnsupportedOperationException",
+		"furl does not have the Lambda operation %s. docs/compatibility.md lists what it has.", op.name)
+}
+
+func (restCodec) identify(http.ResponseWriter, *API, *controlplane.Call) {}
+
+func (restCodec) answer(w http.ResponseWriter, _ *API, _ *controlplane.Call, op *operation, result any) {
+	switch result := result.(type) {
+	case nil:
+		w.WriteHeader(op.status)
+	case Writer:
+		result.Write(w, op.status)
+	default:
+		writeJSON(w, op.status, result)
+	}
+}
+
+func (restCodec) fail(w http.ResponseWriter, _ *API, _ *controlplane.Call, e *Error, facts errorFacts) {
+	body := struct {
+		Reason string  `json:",omitempty"`
+		Type   string  `json:",omitempty"`
+		Upper  *string `json:"Message,omitempty"`
+		Lower  *string `json:"message,omitempty"`
+	}{Reason: e.Reason}
+	switch {
+	case facts.typed && e.Status >= http.StatusInternalServerError:
+		body.Type = "Service"
+	case facts.typed:
+		body.Type = "User"
+	}
+	if facts.message == "Message" {
+		body.Upper = &e.Message
+	} else {
+		body.Lower = &e.Message
+	}
+	w.Header()["x-amzn-ErrorType"] = []string{e.Code} // spelled as AWS spells it
+	writeJSON(w, e.Status, body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	text := marshal(value)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(text) // an error means that the client is gone
+}
+
+// marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. Answers are made of
+// strings, numbers and maps of them: it cannot fail.
+func marshal(value any) []byte {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err)
+	}
+	return bytes.TrimRight(text.Bytes(), "\n")
+}
+
+// signature is the refusal as Lambda has it: the message of an authentication error is in "message", without a Type.
+func (restCodec) signature(a *API, call *controlplane.Call, refusal *sigv4.Error) *Error {
+	forbidden := func(code string) *Error { return Errorf(code, "%s", refusal.Message).WithStatus(http.StatusForbidden) }
+	switch refusal.Kind {
+	case sigv4.MissingAuthentication:
+		return Errorf("MissingAuthenticationTokenException", "Missing Authentication Token").WithStatus(http.StatusForbidden)
+	case sigv4.IncompleteSignature:
+		return forbidden("IncompleteSignatureException")
+	case sigv4.InvalidSignature, sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent, sigv4.InvalidScope:
+		return forbidden("InvalidSignatureException")
+	case sigv4.UnknownKey, sigv4.InvalidToken:
+		return forbidden("UnrecognizedClientException")
+	case sigv4.ExpiredToken:
+		return forbidden("ExpiredTokenException")
+	case sigv4.BodyTooLarge:
+		op, _, ok := a.routes().find(call.Request)
+		if !ok {
+			op = &operation{name: "requested"}
+		}
+		return a.tooLarge(op)
+	case sigv4.MalformedRequest, sigv4.BodyRead:
+		text := refusal.Message
+		if text == "" {
+			text = "The request could not be read."
+		}
+		return Errorf("BadRequestException", "%s", text)
+	default:
+		return a.failure("The signature could not be checked.")
+	}
+}
+
+// tooLarge is the refusal of a body that is larger than the operation takes. AWS calls the operation by its action.
+func (a *API) tooLarge(op *operation) *Error {
+	name := op.name
+	if row, ok := a.table[name]; ok {
+		_, name, _ = strings.Cut(a.action(row), ":")
+	}
+	return Errorf("RequestEntityTooLargeException", "Request must be smaller than %d bytes for the %s operation",
+		a.maxBody(op.name), name).WithStatus(http.StatusRequestEntityTooLarge)
+}
+
+// read finds the members of an input: they are in the path, the query, the headers and the body.
+func (restCodec) read(call *controlplane.Call, op *operation, labels map[string]string) (members, error) {
+	body := func(*member) node { return jsonNode(nil) }
+	if text := bytes.TrimSpace(call.Body); op.input != nil && op.input.payload == "" && len(text) > 0 {
+		var err error
+		if body, err = newJSON(text); err != nil {
+			return nil, err
+		}
+	}
+	query := call.Request.URL.Query()
+	return func(m *member) node {
+		switch {
+		case m.location == "uri":
+			return textNode{values: []string{labels[m.label]}}
+		case m.location == "querystring":
+			return textNode{values: query[m.label]}
+		case m.location == "header":
+			return textNode{values: call.Request.Header.Values(m.label)}
+		case m.name == op.input.payload:
+			return payload{body: call.Body}
+		default:
+			return body(m)
+		}
+	}, nil
+}
