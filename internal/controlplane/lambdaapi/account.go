@@ -3,9 +3,6 @@ package lambdaapi
 // noInput is the input of an operation that takes nothing.
 type noInput struct{}
 
-func (*noInput) take(parameters)   {}
-func (*noInput) check() violations { return nil }
-
 // Limits of code storage that GetAccountSettings tells: AWS's, of which furl holds those of one package.
 const (
 	totalCodeSize    = 80_530_636_800
@@ -13,7 +10,7 @@ const (
 	codeSizeZipped   = 52_428_800
 )
 
-func (a *API) getAccountSettings(r *request, _ *noInput) (any, error) {
+func (s *service) getAccountSettings(r *request, _ *noInput) (any, error) {
 	type limit struct {
 		TotalCodeSize                  int64
 		CodeSizeUnzipped               int64
@@ -35,5 +32,5 @@ func (a *API) getAccountSettings(r *request, _ *noInput) (any, error) {
 	return struct {
 		AccountLimit limit
 		AccountUsage usage
-	}{limit{totalCodeSize, codeSizeUnzipped, codeSizeZipped, a.config.Concurrency, a.config.Concurrency}, used}, nil
+	}{limit{totalCodeSize, codeSizeUnzipped, codeSizeZipped, s.config.Concurrency, s.config.Concurrency}, used}, nil
 }

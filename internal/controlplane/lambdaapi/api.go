@@ -8,19 +8,17 @@
 //
 // Of every request it checks, in this order: that there is such an operation, the size, the JSON, the constraints of
 // the API's model, the name, the permission, and only then whether what it names exists; who may not look learns
-// nothing. Operations of AWS Lambda that furl does not have are known by name and answered with an error that says
-// so, and members of a request that would change how a function behaves at AWS but can not here are refused, never
-// ignored. Versions and aliases are among them: a function has $LATEST and nothing else.
+// nothing. Operations and members that furl does not have are refused, never ignored; see package wire. Versions and
+// aliases are among them: a function has $LATEST and nothing else.
 package lambdaapi
 
 import (
 	"crypto/rand"
 	"errors"
 	"io"
-	"net/http"
 
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 )
 
 // Config is what the API works with.
@@ -38,16 +36,11 @@ type Config struct {
 	Random      io.Reader // nil is crypto/rand.Reader
 }
 
-// API is the Lambda API. It is safe for concurrent use.
-type API struct {
-	config Config
-	routes router
-}
-
-var _ controlplane.API = (*API)(nil)
+// service is what the operations are methods of.
+type service struct{ config Config }
 
 // New makes the API. All interfaces of the configuration are required.
-func New(config Config) (*API, error) {
+func New(config Config) (controlplane.API, error) {
 	for _, required := range []struct {
 		name  string
 		value any
@@ -65,63 +58,28 @@ func New(config Config) (*API, error) {
 	if config.Random == nil {
 		config.Random = rand.Reader
 	}
-	return &API{config: config, routes: newRouter(operations())}, nil
-}
-
-// Service is lambda, as in a credential scope.
-func (*API) Service() string { return "lambda" }
-
-// MaxBody is what the operation takes: the 50 MB of zip in base64 of CreateFunction are read for no other.
-func (a *API) MaxBody(r *http.Request) int64 {
-	if op, _, ok := a.routes.find(r); ok {
-		return int64(op.maxBody())
-	}
-	return maxRequest
+	return newAPI(&service{config}), nil
 }
 
 // Operations lists the operations that furl has, in the order of the documentation.
-func (*API) Operations() []controlplane.Operation { return Operations() }
+func Operations() []controlplane.Operation { return newAPI(&service{}).Operations() }
 
-// Operations lists the operations that furl has, in the order of the documentation.
-func Operations() []controlplane.Operation {
-	var list []controlplane.Operation
-	for _, op := range operations() {
-		if op.run != nil {
-			list = append(list, controlplane.Operation{
-				Name: op.name, Action: op.action, Method: op.method, Path: op.path, Note: op.note,
-			})
-		}
-	}
-	return list
-}
-
-// Serve answers a request whose signature is good.
-func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
-	answer, status, err := a.answer(call)
-	if err != nil {
-		faultOf(call, err).write(w, call)
-		return
-	}
-	writeAnswer(w, status, answer)
-}
-
-func (a *API) answer(call *controlplane.Call) (answer any, status int, err error) {
-	// The region ends up in ARNs, and so do names made of it: it must look like one.
-	if !lambda.ValidRegion(call.Region) {
-		return nil, 0, &fault{
-			status: http.StatusForbidden, name: "InvalidSignatureException",
-			message: "Credential should be scoped to a valid region. ", member: lowerCase,
-		}
-	}
-	op, parameters, ok := a.routes.find(call.Request)
-	switch {
-	case !ok:
-		return nil, 0, unknownOperation(call.Request)
-	case op.run == nil:
-		return nil, 0, unsupportedOperation(op.name)
-	case len(call.Body) > op.maxBody():
-		return nil, 0, requestTooLarge(op)
-	}
-	answer, err = op.run(a, call, op, parameters)
-	return answer, op.status, err
+func newAPI(s *service) *wire.API {
+	return wire.New(wire.Config{
+		Service:   "lambda",
+		Table:     s.table(),
+		Invalid:   "ValidationException",
+		Refused:   "InvalidParameterValueException",
+		Denied:    "AccessDeniedException",
+		Failure:   "ServiceException",
+		Absent:    absent,
+		Admit:     requireRegion,
+		Translate: translate,
+		BadMarker: invalidParameter("The Marker is not one that an earlier answer gave as NextMarker."),
+		MaxBody:   1 << 20,
+		// AWS names these limits in its answer to a body that is too large; for other operations the limit is furl's.
+		MaxBodyOf: map[string]int{
+			"CreateFunction": 70_167_211, "UpdateFunctionCode": 70_167_211, "UpdateFunctionConfiguration": 5_120, "Invoke": 6_291_456,
+		},
+	})
 }

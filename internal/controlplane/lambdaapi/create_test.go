@@ -48,7 +48,7 @@ func TestCreateFunctionTakesEverySetting(t *testing.T) {
 }
 
 const (
-	namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
+	namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
 	rolePattern = `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`
 	currentEnum = `[nodejs24.x, nodejs22.x, nodejs20.x, nodejs18.x, python3.14, python3.13, python3.12, python3.11, python3.10, python3.9, java25, java21, java17, java11, java8.al2, dotnet10, dotnet8, ruby4.0, ruby3.4, ruby3.3, ruby3.2, provided.al2023, provided.al2]`
 )
@@ -136,9 +136,9 @@ func TestCreateFunctionRefuses(t *testing.T) {
 		{with(`{"CapacityProviderConfig": {"X": 1}}`), invalid("furl does not support CapacityProviderConfig: functions run as processes of this machine.")},
 		{with(`{"Code": {}}`), invalid("Please provide a source for function code.")},
 		{with(`{"Code": {"ZipFile": ""}}`), invalid("Please provide a source for function code.")},
-		{with(`{"Code": {"S3Bucket": "b", "S3Key": "k"}}`), invalid("furl does not support S3Bucket and S3Key: send the package as ZipFile.")},
-		{with(`{"Code": {"ImageUri": "x"}}`), invalid("furl does not support ImageUri: it runs .zip packages, not container images.")},
-		{with(`{"Code": {"ZipFile": "UEs=", "SourceKMSKeyArn": "arn:x"}}`), invalid("furl does not support SourceKMSKeyArn: packages are not encrypted here.")},
+		{with(`{"Code": {"S3Bucket": "b", "S3Key": "k"}}`), invalid("furl does not support Code.S3Bucket: send the package as ZipFile.")},
+		{with(`{"Code": {"ImageUri": "x"}}`), invalid("furl does not support Code.ImageUri: it runs .zip packages, not container images.")},
+		{with(`{"Code": {"ZipFile": "UEs=", "SourceKMSKeyArn": "arn:x"}}`), invalid("furl does not support Code.SourceKMSKeyArn: packages are not encrypted here.")},
 		{with(`{"Environment": {"Variables": {"1ST": "x"}}}`), violates("1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+, Member must not be null]")},
 		{with(`{"Environment": {"Variables": {"AB": null}}}`), violates("1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map values must satisfy constraint: [Member must not be null]")},
 		{with(`{"Environment": {"Variables": {"AWS_REGION": "x", "OK": "", "AWS_ACCESS_KEY_ID": "y"}}}`), invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: AWS_ACCESS_KEY_ID, AWS_REGION")},

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
@@ -59,7 +60,7 @@ func start(t testing.TB) *server {
 	return s
 }
 
-func (s *server) api() *lambdaapi.API {
+func (s *server) api() controlplane.API {
 	s.t.Helper()
 	api, err := lambdaapi.New(lambdaapi.Config{
 		Code: s.code, Links: links{}, Runtimes: runtimes{}, URLs: urls{}, Invoker: s.invoker, Environments: retire{s.retired},

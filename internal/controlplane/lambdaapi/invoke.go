@@ -4,18 +4,16 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
 // The ways to invoke a function.
 const (
-	syncInvocation  = "RequestResponse"
 	asyncInvocation = "Event"
 	dryRun          = "DryRun"
 )
@@ -28,30 +26,11 @@ const (
 // invokeInput is the input of Invoke; the payload is the request's body.
 type invokeInput struct {
 	functionInput
-	ClientContext        *string
-	DurableExecutionName *string
-	InvocationType       *string
-	LogType              *string
-	TenantID             *string
-}
-
-func (*invokeInput) ownsBody() {}
-
-func (in *invokeInput) take(p parameters) {
-	in.functionInput.take(p)
-	in.ClientContext = p.fromHeader("X-Amz-Client-Context")
-	in.DurableExecutionName = p.fromHeader("X-Amz-Durable-Execution-Name")
-	in.InvocationType = p.fromHeader("X-Amz-Invocation-Type")
-	in.LogType = p.fromHeader("X-Amz-Log-Type")
-	in.TenantID = p.fromHeader("X-Amz-Tenant-Id")
-}
-
-func (in *invokeInput) check() violations {
-	return slices.Concat(
-		in.functionInput.check(),
-		check("invocationType", in.InvocationType, oneOf(asyncInvocation, syncInvocation, dryRun)),
-		check("logType", in.LogType, oneOf("None", "Tail")),
-	)
+	ClientContext  *string
+	InvocationType string
+	LogType        string
+	Payload        []byte
+	TenantId       *string
 }
 
 // facts say that the function is called directly. AWS documents lambda:InvokedViaFunctionUrl as true for calls through
@@ -60,7 +39,7 @@ func (in *invokeInput) facts(target) []auth.Fact {
 	return []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "false"}}
 }
 
-func (a *API) invoke(r *request, in *invokeInput) (any, error) {
+func (s *service) invoke(r *request, in *invokeInput) (any, error) {
 	if err := r.target.invocable(); err != nil {
 		return nil, err
 	}
@@ -68,18 +47,16 @@ func (a *API) invoke(r *request, in *invokeInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Body, r.Request.Body = nil, http.NoBody // the invocation has it, and the function may run for fifteen minutes
-	how := syncInvocation
-	set(&how, in.InvocationType)
+	r.Body, in.Payload, r.Call.Request.Body = nil, nil, http.NoBody // the invocation has it, and the function may run for fifteen minutes
 	answer := &invoked{traceID: invocation.TraceID}
-	switch how {
+	switch in.InvocationType {
 	case dryRun:
 		answer.status = http.StatusNoContent
 	case asyncInvocation:
 		answer.status = http.StatusAccepted
-		err = a.config.Invoker.InvokeAsync(r.Context(), invocation)
+		err = s.config.Invoker.InvokeAsync(r.Context(), invocation)
 	default:
-		answer.result, err = a.config.Invoker.Invoke(r.Context(), invocation)
+		answer.result, err = s.config.Invoker.Invoke(r.Context(), invocation)
 	}
 	if err != nil {
 		return nil, invokeFault(err)
@@ -101,21 +78,16 @@ func (in *invokeInput) invocation(r *request) (Invocation, error) {
 	invocation := Invocation{
 		Function:  r.target.function,
 		Qualifier: r.target.arn.Qualifier,
-		Payload:   r.Body,
+		Payload:   in.Payload,
 		RequestID: r.RequestID,
 		TraceID:   traceID(r),
-		LogTail:   in.LogType != nil && *in.LogType == "Tail",
+		LogTail:   in.LogType == "Tail",
 	}
 	switch {
-	case in.TenantID != nil:
+	case in.TenantId != nil:
 		return Invocation{}, invalidParameter("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")
-	case in.DurableExecutionName != nil:
-		return Invocation{}, unsupported("X-Amz-Durable-Execution-Name", "it has no durable functions.")
-	case in.InvocationType != nil && *in.InvocationType == asyncInvocation && len(r.Body) > maxEventPayload:
-		return Invocation{}, &fault{
-			status: http.StatusRequestEntityTooLarge, name: "RequestEntityTooLargeException", member: lowerCase,
-			message: fmt.Sprintf("%d byte payload is too large for the Event invocation type (limit %d bytes)", len(r.Body), maxEventPayload),
-		}
+	case in.InvocationType == asyncInvocation && len(in.Payload) > maxEventPayload:
+		return Invocation{}, tooLarge(len(in.Payload))
 	}
 	if len(invocation.Payload) == 0 {
 		invocation.Payload = []byte("{}")
@@ -144,7 +116,7 @@ func isObject(text []byte) bool {
 // traceID is the X-Ray trace that the request belongs to: its own, if it names one, or a new one that is not sampled.
 func traceID(r *request) string {
 	const longest = 512
-	if id := r.Request.Header.Get("X-Amzn-Trace-Id"); strings.Contains(id, "Root=1-") && len(id) <= longest {
+	if id := r.Call.Request.Header.Get("X-Amzn-Trace-Id"); strings.Contains(id, "Root=1-") && len(id) <= longest {
 		return id
 	}
 	return "Root=" + trace.NewXRayID(r.Now) + ";Sampled=0"
@@ -156,9 +128,9 @@ func invokeFault(err error) error {
 	case errors.As(err, &busy):
 		return throttled(busy.Reason)
 	case errors.Is(err, ErrShuttingDown):
-		return serviceFault(http.StatusServiceUnavailable, "The server is shutting down.")
+		return wire.Errorf("ServiceException", "The server is shutting down.").WithStatus(http.StatusServiceUnavailable)
 	case errors.Is(err, ErrTooLarge):
-		return &fault{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "The request payload exceeded the Invoke request body JSON input quota.", lowerCase, "User", ""}
+		return wire.Errorf("RequestTooLargeException", "The request payload exceeded the Invoke request body JSON input quota.")
 	case errors.Is(err, ErrRole):
 		return accessDenied("The role defined for the function cannot be assumed by Lambda.")
 	default:
@@ -173,7 +145,8 @@ type invoked struct {
 	result  Result
 }
 
-func (i *invoked) write(w http.ResponseWriter, status int) {
+// Write answers with the status, the headers and the payload of an invocation.
+func (i *invoked) Write(w http.ResponseWriter, status int) {
 	header := w.Header()
 	header.Set("X-Amzn-Trace-Id", i.traceID)
 	header.Set("X-Amzn-Remapped-Content-Length", "0")

@@ -112,7 +112,7 @@ func TestInvokeRefuses(t *testing.T) {
 		{"books", `{}`, "X-Amz-Invocation-Type=Sync", violates("1 validation error detected: Value 'Sync' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]")},
 		{"books", `{}`, "X-Amz-Log-Type=All", violates("1 validation error detected: Value 'All' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]")},
 		{"books", `{}`, "X-Amz-Tenant-Id=blue", invalid("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")},
-		{"books", `{}`, "X-Amz-Durable-Execution-Name=x", invalid("furl does not support X-Amz-Durable-Execution-Name: it has no durable functions.")},
+		{"books", `{}`, "X-Amz-Durable-Execution-Name=x", invalid("furl does not support DurableExecutionName: it has no durable functions.")},
 	} {
 		header := map[string]string{}
 		if name, value, ok := strings.Cut(test.header, "="); ok {

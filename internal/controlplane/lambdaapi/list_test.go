@@ -75,7 +75,7 @@ func TestListFunctionsGivesPages(t *testing.T) {
 		"MaxItems=10001":          violates("1 validation error detected: Value '10001' at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 10000"),
 		"MaxItems=x":              violates("1 validation error detected: Value 'x' at 'maxItems' failed to satisfy constraint: Member must be a number"),
 		"FunctionVersion=invalid": violates("1 validation error detected: Value 'invalid' at 'functionVersion' failed to satisfy constraint: Member must satisfy enum value set: [ALL]"),
-		"MasterRegion=moon":       violates(`1 validation error detected: Value 'moon' at 'masterRegion' failed to satisfy constraint: Member must satisfy regular expression pattern: ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}`),
+		"MasterRegion=moon":       violates(`1 validation error detected: Value 'moon' at 'masterRegion' failed to satisfy constraint: Member must satisfy regular expression pattern: ALL|(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}`),
 		"Marker=bogus":            invalid("The Marker is not one that an earlier answer gave as NextMarker."),
 		"Marker=dXJscy94":         invalid("The Marker is not one that an earlier answer gave as NextMarker."), // of another list
 	} {

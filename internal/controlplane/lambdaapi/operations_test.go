@@ -49,6 +49,8 @@ func TestOperationsListsWhatThereIs(t *testing.T) {
 		"DeleteFunction", "ListFunctions", "CreateFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig",
 		"DeleteFunctionUrlConfig", "ListFunctionUrlConfigs", "AddPermission", "GetPolicy", "RemovePermission", "Invoke",
 		"TagResource", "UntagResource", "ListTags", "GetAccountSettings",
+		"ListVersionsByFunction", "ListAliases", "GetFunctionCodeSigningConfig", "GetFunctionConcurrency",
+		"GetFunctionRecursionConfig", "GetRuntimeManagementConfig", "ListFunctionEventInvokeConfigs", "ListEventSourceMappings", "ListLayers",
 	}
 	var got []string
 	for _, op := range lambdaapi.Operations() {

@@ -1,10 +1,10 @@
 package lambdaapi
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -12,39 +12,22 @@ import (
 
 type addPermissionInput struct {
 	functionInput
-	Action                *string
-	EventSourceToken      *string
-	FunctionURLAuthType   *string `json:"FunctionUrlAuthType"`
-	InvokedViaFunctionURL *bool   `json:"InvokedViaFunctionUrl"`
-	Principal             *string
-	PrincipalOrgID        *string
-	RevisionID            *string `json:"RevisionId"`
-	SourceAccount         *string
-	SourceARN             *string `json:"SourceArn"`
-	StatementID           *string `json:"StatementId"`
-}
-
-func (in *addPermissionInput) check() violations {
-	return slices.Concat(
-		in.functionInput.check(),
-		required("statementId", in.StatementID),
-		check("statementId", in.StatementID, minLength(1), maxLength(100), statementID),
-		required("action", in.Action),
-		check("action", in.Action, permissionAction),
-		required("principal", in.Principal),
-		check("principal", in.Principal, principalText),
-		check("sourceArn", in.SourceARN, sourceARN),
-		check("sourceAccount", in.SourceAccount, maxLength(12), sourceAccount),
-		check("eventSourceToken", in.EventSourceToken, maxLength(256), eventSourceToken),
-		check("principalOrgID", in.PrincipalOrgID, minLength(12), maxLength(34), organizationID),
-		check("functionUrlAuthType", in.FunctionURLAuthType, oneOf(string(lambda.AuthNone), string(lambda.AuthIAM))),
-	)
+	Action                string
+	EventSourceToken      string
+	FunctionUrlAuthType   string
+	InvokedViaFunctionUrl *bool
+	Principal             string
+	PrincipalOrgID        string
+	RevisionId            *string
+	SourceAccount         string
+	SourceArn             string
+	StatementId           string
 }
 
 func (in *addPermissionInput) facts(target) []auth.Fact {
-	facts := []auth.Fact{{Key: "lambda:Principal", Value: *in.Principal}}
-	if in.FunctionURLAuthType != nil {
-		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: *in.FunctionURLAuthType})
+	facts := []auth.Fact{{Key: "lambda:Principal", Value: in.Principal}}
+	if in.FunctionUrlAuthType != "" {
+		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: in.FunctionUrlAuthType})
 	}
 	return facts
 }
@@ -52,31 +35,25 @@ func (in *addPermissionInput) facts(target) []auth.Fact {
 // supported refuses combinations that Lambda refuses and the model does not know of.
 func (in *addPermissionInput) supported() error {
 	switch {
-	case in.FunctionURLAuthType != nil && *in.Action != lambda.ActionInvokeURL:
+	case in.FunctionUrlAuthType != "" && in.Action != lambda.ActionInvokeURL:
 		return invalidParameter("FunctionUrlAuthType is only supported for %s action", lambda.ActionInvokeURL)
-	case in.InvokedViaFunctionURL != nil && *in.Action != lambda.ActionInvoke:
+	case in.InvokedViaFunctionUrl != nil && in.Action != lambda.ActionInvoke:
 		return invalidParameter("InvokedViaFunctionUrl is only supported for %s action", lambda.ActionInvoke)
-	case in.EventSourceToken != nil && (in.SourceARN != nil || in.SourceAccount != nil):
+	case in.EventSourceToken != "" && (in.SourceArn != "" || in.SourceAccount != ""):
 		return invalidParameter("EventSourceToken can not be used together with SourceArn or SourceAccount")
 	}
 	return nil
 }
 
 func (in *addPermissionInput) permission(principal lambda.PermissionPrincipal) lambda.Permission {
-	permission := lambda.Permission{
-		StatementID: *in.StatementID, Action: *in.Action, Principal: principal, InvokedViaURL: in.InvokedViaFunctionURL,
+	return lambda.Permission{
+		StatementID: in.StatementId, Action: in.Action, Principal: principal, InvokedViaURL: in.InvokedViaFunctionUrl,
+		SourceARN: in.SourceArn, SourceAccount: in.SourceAccount, EventSourceToken: in.EventSourceToken,
+		PrincipalOrgID: in.PrincipalOrgID, FunctionURLAuthType: lambda.AuthType(in.FunctionUrlAuthType),
 	}
-	set(&permission.SourceARN, in.SourceARN)
-	set(&permission.SourceAccount, in.SourceAccount)
-	set(&permission.EventSourceToken, in.EventSourceToken)
-	set(&permission.PrincipalOrgID, in.PrincipalOrgID)
-	if in.FunctionURLAuthType != nil {
-		permission.FunctionURLAuthType = lambda.AuthType(*in.FunctionURLAuthType)
-	}
-	return permission
 }
 
-func (a *API) addPermission(r *request, in *addPermissionInput) (any, error) {
+func (s *service) addPermission(r *request, in *addPermissionInput) (any, error) {
 	if r.target.arn.Qualifier == lambda.Latest {
 		return nil, invalidParameter("We currently do not support adding policies for $LATEST.")
 	}
@@ -87,8 +64,8 @@ func (a *API) addPermission(r *request, in *addPermissionInput) (any, error) {
 		return nil, err
 	}
 	var statement string
-	err := r.changePolicy(in.RevisionID, func(world *state.Snapshot, function *lambda.Function) error {
-		principal, err := resolvePrincipal(world, *in.Principal)
+	err := r.changePolicy(in.RevisionId, func(world *state.Snapshot, function *lambda.Function) error {
+		principal, err := resolvePrincipal(world, in.Principal)
 		if err != nil {
 			return err
 		}
@@ -101,7 +78,7 @@ func (a *API) addPermission(r *request, in *addPermissionInput) (any, error) {
 		}
 		function.Permissions[""] = append(present, added)
 		if size := len(lambda.PolicyText(function.Permissions[""], function.ARN, world.ShowPrincipal)); size > lambda.MaxPolicySize {
-			return &fault{400, "PolicyLengthExceededException", fmt.Sprintf("The final policy size (%d) is bigger than the limit (%d).", size, lambda.MaxPolicySize), lowerCase, "User", ""}
+			return wire.Errorf("PolicyLengthExceededException", "The final policy size (%d) is bigger than the limit (%d).", size, lambda.MaxPolicySize)
 		}
 		statement = string(added.Statement(function.ARN, world.ShowPrincipal))
 		return nil
@@ -136,7 +113,7 @@ func indexOf(permissions []lambda.Permission, id string) int {
 	return slices.IndexFunc(permissions, func(p lambda.Permission) bool { return p.StatementID == id })
 }
 
-func (a *API) getPolicy(r *request, _ *functionInput) (any, error) {
+func (s *service) getPolicy(r *request, _ *functionInput) (any, error) {
 	function := r.target.function
 	switch {
 	case function == nil:
@@ -150,20 +127,8 @@ func (a *API) getPolicy(r *request, _ *functionInput) (any, error) {
 
 type removePermissionInput struct {
 	functionInput
-	RevisionID  *string `json:"-"`
-	StatementID *string `json:"-"`
-}
-
-func (in *removePermissionInput) take(p parameters) {
-	in.functionInput.take(p)
-	in.RevisionID, in.StatementID = p.fromQuery("RevisionId"), p.fromPath("StatementId")
-}
-
-func (in *removePermissionInput) check() violations {
-	return slices.Concat(
-		in.functionInput.check(),
-		check("statementId", in.StatementID, minLength(1), maxLength(100), namespacedSID),
-	)
+	RevisionId  *string
+	StatementId string
 }
 
 // facts are those of the statement that is to go.
@@ -172,7 +137,7 @@ func (in *removePermissionInput) facts(t target) []auth.Fact {
 		return nil
 	}
 	permissions := t.function.Permissions[policyQualifier(t.resource.Qualifier)]
-	i := indexOf(permissions, *in.StatementID)
+	i := indexOf(permissions, in.StatementId)
 	if i < 0 {
 		return nil
 	}
@@ -183,21 +148,21 @@ func (in *removePermissionInput) facts(t target) []auth.Fact {
 	return facts
 }
 
-func (a *API) removePermission(r *request, in *removePermissionInput) (any, error) {
+func (s *service) removePermission(r *request, in *removePermissionInput) (any, error) {
 	if r.target.function == nil {
 		return nil, notFound("No policy found for: %s", r.target.arn)
 	}
 	if err := r.target.qualified(); err != nil {
 		return nil, err
 	}
-	return nil, r.changePolicy(in.RevisionID, func(_ *state.Snapshot, function *lambda.Function) error {
+	return nil, r.changePolicy(in.RevisionId, func(_ *state.Snapshot, function *lambda.Function) error {
 		present := function.Permissions[r.target.arn.Qualifier]
 		if len(present) == 0 {
 			return notFound("No policy is associated with the given resource.")
 		}
-		i := indexOf(present, *in.StatementID)
+		i := indexOf(present, in.StatementId)
 		if i < 0 {
-			return notFound("Statement %s is not found in resource policy.", *in.StatementID)
+			return notFound("Statement %s is not found in resource policy.", in.StatementId)
 		}
 		if len(present) == 1 {
 			delete(function.Permissions, r.target.arn.Qualifier)

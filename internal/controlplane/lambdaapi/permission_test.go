@@ -146,7 +146,7 @@ func TestAddPermissionRefuses(t *testing.T) {
 		{"books", `Action=null`, violates(is + "null at 'action' failed to satisfy constraint: Member must not be null")},
 		{"books", `Principal="two words"`, violates(is + `'two words' at 'principal' failed to satisfy constraint: Member must satisfy regular expression pattern: [^\s]+`)},
 		{"books", `Principal=null`, violates(is + "null at 'principal' failed to satisfy constraint: Member must not be null")},
-		{"books", `SourceArn="bucket"`, violates(is + `'bucket' at 'sourceArn' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)`)},
+		{"books", `SourceArn="bucket"`, violates(is + `'bucket' at 'sourceArn' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`)},
 		{"books", `SourceAccount="12"`, violates(is + `'12' at 'sourceAccount' failed to satisfy constraint: Member must satisfy regular expression pattern: \d{12}`)},
 		{"books", `PrincipalOrgID="o-1234567890"`, fault{201, "", ""}},
 		{"books", `PrincipalOrgID="org-12345678901"`, violates(is + `'org-12345678901' at 'principalOrgID' failed to satisfy constraint: Member must satisfy regular expression pattern: o-[a-z0-9]{10,32}`)},

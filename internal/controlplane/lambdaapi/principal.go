@@ -5,12 +5,13 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 )
 
-func badPrincipal() *fault {
+func badPrincipal() *wire.Error {
 	return invalidParameter("The provided principal was invalid. Please check the principal and try again.")
 }
 

@@ -1,32 +1,20 @@
 package lambdaapi
 
 import (
-	"slices"
-
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 )
 
 // functionInput is the input of operations that only name a function.
 type functionInput struct {
-	FunctionName *string `json:"-"`
-	Qualifier    *string `json:"-"`
+	FunctionName string
+	Qualifier    *string
 }
 
-func (in *functionInput) take(p parameters) {
-	in.FunctionName, in.Qualifier = p.fromPath("FunctionName"), p.fromQuery("Qualifier")
-}
+func (in *functionInput) functionName() (string, *string) { return in.FunctionName, in.Qualifier }
 
-func (in *functionInput) functionName() (string, *string) { return *in.FunctionName, in.Qualifier }
-
-func (in *functionInput) check() violations {
-	return slices.Concat(
-		checkFunctionName(in.FunctionName, namespacedName, maxNamespacedName),
-		check("qualifier", in.Qualifier, minLength(1), maxLength(128), versionOrAlias),
-	)
-}
-
-func (a *API) getFunction(r *request, _ *functionInput) (any, error) {
+func (s *service) getFunction(r *request, _ *functionInput) (any, error) {
 	function, err := r.target.existing()
 	if err != nil {
 		return nil, err
@@ -37,12 +25,12 @@ func (a *API) getFunction(r *request, _ *functionInput) (any, error) {
 		Tags          map[string]string `json:",omitempty"`
 	}{
 		Configuration: configurationOf(function, r.target.arn.Qualifier),
-		Code:          struct{ RepositoryType, Location string }{"S3", a.config.Links.CodeURL(function)},
+		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(function)},
 		Tags:          function.Tags,
 	}, nil
 }
 
-func (a *API) getFunctionConfiguration(r *request, _ *functionInput) (any, error) {
+func (s *service) getFunctionConfiguration(r *request, _ *functionInput) (any, error) {
 	function, err := r.target.existing()
 	if err != nil {
 		return nil, err
@@ -50,12 +38,12 @@ func (a *API) getFunctionConfiguration(r *request, _ *functionInput) (any, error
 	return configurationOf(function, r.target.arn.Qualifier), nil
 }
 
-func (a *API) deleteFunction(r *request, _ *functionInput) (any, error) {
+func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
 	arn := r.target.arn
 	switch {
 	case arn.Qualifier == lambda.Latest:
 		return nil, invalidParameter("$LATEST version cannot be deleted without deleting the function.")
-	case urlQualifier.holds(arn.Qualifier):
+	case isAlias(arn.Qualifier):
 		return nil, invalidParameter("Deletion of aliases is not currently supported.")
 	case r.target.function == nil:
 		return nil, functionNotFound(arn.Unqualified())
@@ -72,43 +60,42 @@ func (a *API) deleteFunction(r *request, _ *functionInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.config.Environments.Retire(arn.Key())
+	s.config.Environments.Retire(arn.Key())
 	return nil, nil
 }
 
+// pageSize is the most items that AWS puts on a page, whatever is asked for.
+const pageSize = 50
+
+// cut takes the page out of a list that the request asks for.
+func cut[T any](p wire.Page, list string, items []T, key func(T) string) ([]T, string, error) {
+	if p.MaxItems != nil {
+		most := min(*p.MaxItems, pageSize)
+		p.MaxItems = &most
+	}
+	return wire.Cut(p, list, pageSize, items, key)
+}
+
 type listFunctionsInput struct {
-	page
-	FunctionVersion *string `json:"-"`
-	MasterRegion    *string `json:"-"`
+	wire.Page
+	FunctionVersion string
+	MasterRegion    string
 }
 
-func (in *listFunctionsInput) take(p parameters) {
-	in.page.take(p)
-	in.FunctionVersion, in.MasterRegion = p.fromQuery("FunctionVersion"), p.fromQuery("MasterRegion")
-}
-
-func (in *listFunctionsInput) check() violations {
-	return slices.Concat(
-		in.page.check(10_000),
-		check("functionVersion", in.FunctionVersion, oneOf("ALL")),
-		check("masterRegion", in.MasterRegion, masterRegion),
-	)
-}
-
-func (a *API) listFunctions(r *request, in *listFunctionsInput) (any, error) {
+func (s *service) listFunctions(r *request, in *listFunctionsInput) (any, error) {
 	var found []*lambda.Function
 	for _, function := range r.State.Now().Functions.All() {
 		// A master region asks for the replicas of Lambda@Edge functions, of which there are none.
-		if function.ARN.Account == r.Caller.Account && function.ARN.Region == r.Region && in.MasterRegion == nil {
+		if function.ARN.Account == r.Caller.Account && function.ARN.Region == r.Region && in.MasterRegion == "" {
 			found = append(found, function)
 		}
 	}
-	found, next, err := paginate(in.page, "functions", found, func(f *lambda.Function) string { return f.ARN.Name })
+	found, next, err := cut(in.Page, "functions", found, func(f *lambda.Function) string { return f.ARN.Name })
 	if err != nil {
 		return nil, err
 	}
 	qualifier := ""
-	if in.FunctionVersion != nil {
+	if in.FunctionVersion != "" {
 		qualifier = lambda.Latest
 	}
 	shown := make([]configuration, len(found))

@@ -17,6 +17,7 @@ type named struct {
 	method, path, body string
 	qualified          bool // AWS's operation takes a version or an alias: its resource is the ARN with it
 	parameter          bool // the Qualifier parameter takes $LATEST
+	unqualified        bool // a name with a qualifier violates the model
 }
 
 var namedOperations = []named{
@@ -27,6 +28,13 @@ var namedOperations = []named{
 	{operation: "TagResource", method: "POST", path: "/2017-03-31/tags/NAME", body: `{"Tags":{"a":"b"}}`},
 	{operation: "UntagResource", method: "DELETE", path: "/2017-03-31/tags/NAME?tagKeys=a"},
 	{operation: "ListTags", method: "GET", path: "/2017-03-31/tags/NAME"},
+	{operation: "ListVersionsByFunction", method: "GET", path: "/2015-03-31/functions/NAME/versions"},
+	{operation: "ListAliases", method: "GET", path: "/2015-03-31/functions/NAME/aliases"},
+	{operation: "GetFunctionCodeSigningConfig", method: "GET", path: "/2020-06-30/functions/NAME/code-signing-config"},
+	{operation: "GetFunctionConcurrency", method: "GET", path: "/2019-09-30/functions/NAME/concurrency"},
+	{operation: "GetFunctionRecursionConfig", method: "GET", path: "/2024-08-31/functions/NAME/recursion-config", unqualified: true},
+	{operation: "GetRuntimeManagementConfig", method: "GET", path: "/2021-07-20/functions/NAME/runtime-management-config"},
+	{operation: "ListFunctionEventInvokeConfigs", method: "GET", path: "/2019-09-25/functions/NAME/event-invoke-config/list"},
 
 	{operation: "GetFunction", method: "GET", path: "/2015-03-31/functions/NAME", qualified: true, parameter: true},
 	{operation: "GetFunctionConfiguration", method: "GET", path: "/2015-03-31/functions/NAME/configuration", qualified: true, parameter: true},
@@ -67,6 +75,9 @@ var forms = []form{
 // applies reports whether a function can be named so for the operation.
 func (o named) applies(f form) bool {
 	if strings.Contains(o.path, "/tags/") && !strings.HasPrefix(f.name, prefix) {
+		return false
+	}
+	if o.unqualified && strings.Contains(f.name, "$") {
 		return false
 	}
 	return !f.parameter || o.parameter || !o.qualified // an operation without the parameter ignores it

@@ -3,6 +3,7 @@ package lambdaapi
 import (
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
@@ -65,6 +66,6 @@ func trustsLambda(role *iam.Role, function lambda.ARN) bool {
 	return decision.Effect == policy.Allowed
 }
 
-func roleNotAssumable() *fault {
+func roleNotAssumable() *wire.Error {
 	return invalidParameter("The role defined for the function cannot be assumed by Lambda.")
 }

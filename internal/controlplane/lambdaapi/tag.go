@@ -4,42 +4,36 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 )
 
 // taggedInput names a resource by its ARN.
 type taggedInput struct {
-	Resource *string `json:"-"`
+	Resource string
 }
 
-func (in *taggedInput) take(p parameters) { in.Resource = p.fromPath("Resource") }
-
-func (in *taggedInput) check() violations {
-	return check("resource", in.Resource, minLength(1), maxLength(256), taggableARN)
-}
-
-func (in *taggedInput) resourceARN() string { return *in.Resource }
+func (in *taggedInput) resourceARN() string { return in.Resource }
 
 // byTagged is the function whose ARN the input gives, unqualified: tags are the function's. Nothing else that AWS can tag exists here.
-func byTagged(call *controlplane.Call, in input) (target, error) {
-	text := in.(interface{ resourceARN() string }).resourceARN()
+func byTagged[In interface{ resourceARN() string }](call *controlplane.Call, in In) (*request, error) {
+	text := in.resourceARN()
 	arn, err := lambda.ParseARN(text)
 	if err != nil {
 		if !strings.Contains(text, ":function:") {
-			return target{}, notFound("Resource not found: %s", text)
+			return nil, notFound("Resource not found: %s", text)
 		}
-		return target{}, badName(text)
+		return nil, badName(text)
 	}
 	if arn.Region != call.Region {
-		return target{}, notFound("Functions from '%s' are not reachable in this region ('%s')", arn.Region, call.Region)
+		return nil, notFound("Functions from '%s' are not reachable in this region ('%s')", arn.Region, call.Region)
 	}
 	function, _ := call.State.Now().Function(arn)
-	return target{arn: arn, resource: arn.Unqualified(), function: function}, nil
+	return ask(call, in, target{arn: arn, resource: arn.Unqualified(), function: function}), nil
 }
 
 func (t target) taggable() (*lambda.Function, error) {
@@ -54,17 +48,9 @@ type tagResourceInput struct {
 	Tags map[string]*string
 }
 
-func (in *tagResourceInput) check() violations {
-	v := in.taggedInput.check()
-	if in.Tags == nil {
-		v = append(v, required[any]("tags", nil)...)
-	}
-	return v
-}
-
 func (in *tagResourceInput) facts(target) []auth.Fact { return requestTags(in.Tags) }
 
-func (a *API) tagResource(r *request, in *tagResourceInput) (any, error) {
+func (s *service) tagResource(r *request, in *tagResourceInput) (any, error) {
 	return nil, r.changeTags(func(tags map[string]string) error {
 		if err := checkTags(tags, in.Tags); err != nil {
 			return err
@@ -76,25 +62,12 @@ func (a *API) tagResource(r *request, in *tagResourceInput) (any, error) {
 
 type untagResourceInput struct {
 	taggedInput
-	TagKeys []string `json:"-"`
+	TagKeys []string
 }
 
-func (in *untagResourceInput) take(p parameters) {
-	in.taggedInput.take(p)
-	in.TagKeys = p.query["tagKeys"]
-}
+func (in *untagResourceInput) facts(target) []auth.Fact { return wire.TagKeys(in.TagKeys) }
 
-func (in *untagResourceInput) check() violations {
-	v := in.taggedInput.check()
-	if len(in.TagKeys) == 0 {
-		v = append(v, required[any]("tagKeys", nil)...)
-	}
-	return v
-}
-
-func (in *untagResourceInput) facts(target) []auth.Fact { return tagKeys(slices.Values(in.TagKeys)) }
-
-func (a *API) untagResource(r *request, in *untagResourceInput) (any, error) {
+func (s *service) untagResource(r *request, in *untagResourceInput) (any, error) {
 	return nil, r.changeTags(func(tags map[string]string) error {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
@@ -124,7 +97,7 @@ func (r *request) changeTags(edit func(map[string]string) error) error {
 	})
 }
 
-func (a *API) listTags(r *request, _ *taggedInput) (any, error) {
+func (s *service) listTags(r *request, _ *taggedInput) (any, error) {
 	function, err := r.target.taggable()
 	if err != nil {
 		return nil, err
@@ -136,13 +109,7 @@ func (a *API) listTags(r *request, _ *taggedInput) (any, error) {
 	return struct{ Tags map[string]string }{tags}, nil
 }
 
-// Limits of tags (Lambda Developer Guide, "Using tags on Lambda functions").
-const (
-	maxTagKey   = 128
-	maxTagValue = 256
-)
-
-// checkTags refuses tags that can not be added to those that are there.
+// checkTags refuses tags that cannot be added to those that are there.
 func checkTags(present map[string]string, added map[string]*string) error {
 	count := len(present)
 	for _, key := range slices.Sorted(maps.Keys(added)) {
@@ -151,12 +118,10 @@ func checkTags(present map[string]string, added map[string]*string) error {
 			count++
 		}
 		switch {
-		case key == "" || utf8.RuneCountInString(key) > maxTagKey:
-			return invalidParameter("The tag key %q must have 1 to %d characters.", cut(key), maxTagKey)
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return invalidParameter("The tag key %q is reserved: keys must not begin with aws:.", cut(key))
-		case value == nil || utf8.RuneCountInString(*value) > maxTagValue:
-			return invalidParameter("The value of the tag %q must have 0 to %d characters.", cut(key), maxTagValue)
+			return invalidParameter("The tag key %q is reserved: keys must not begin with aws:.", key)
+		case value == nil:
+			return invalidParameter("The value of the tag %q must have 0 to 256 characters.", key)
 		}
 	}
 	if count > lambda.MaxTags {
@@ -176,4 +141,9 @@ func tagValues(tags map[string]*string) map[string]string {
 		}
 	}
 	return values
+}
+
+// requestTags are the condition keys for the tags of a request. A tag without a value is refused later.
+func requestTags(tags map[string]*string) []auth.Fact {
+	return wire.RequestTags(maps.All(tagValues(tags)))
 }

@@ -47,14 +47,14 @@ func TestTagsRefuse(t *testing.T) {
 	}
 	s.must(request{method: "POST", path: tagPath + "books", body: `{"Tags":{` + strings.Join(tags, ",") + `}}`})
 	unsupported := invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
-	const pattern = `arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)`
+	const pattern = `arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})`
 	for _, test := range []struct {
 		method, path, body string
 		want               fault
 	}{
 		{"POST", tagPath + "books", `{"Tags":{"one-more":"x"}}`, invalid("Number of tags exceeds resource tag limit.")},
 		{"POST", tagPath + "books", `{}`, violates("1 validation error detected: Value null at 'tags' failed to satisfy constraint: Member must not be null")},
-		{"POST", tagPath + "books", `{"Tags":{"":"x"}}`, invalid(`The tag key "" must have 1 to 128 characters.`)},
+		{"POST", tagPath + "books", `{"Tags":{"":"x"}}`, violates(`1 validation error detected: Value at 'tags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: ([\p{L}\p{Z}\p{N}_.:/=+\-@]*), Member must not be null]`)},
 		{"POST", tagPath + "books", `{"Tags":{"k":null}}`, invalid(`The value of the tag "k" must have 0 to 256 characters.`)},
 		{"POST", tagPath + "books", `{"Tags":{"k":5}}`, unreadable("NUMBER_VALUE can not be converted to a String")},
 		{"POST", tagPath + "books:live", `{"Tags":{"k":"v"}}`, unsupported},

@@ -1,11 +1,20 @@
 package lambdaapi
 
 import (
+	"strconv"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 )
+
+// request is a request, decoded and authorised, with what it is about.
+type request struct {
+	wire.Request
+	target target
+}
 
 // target is what a request is about.
 type target struct {
@@ -14,37 +23,66 @@ type target struct {
 	function *lambda.Function // as it was when the request was authorised, nil if there is no such function
 }
 
-func (t target) named() bool { return t.resource != lambda.ARN{} }
+// named is an input that names a function.
+type named interface {
+	functionName() (name string, qualifier *string)
+}
 
-// resource finds what an operation is authorised for. Every row of the table names one of these.
-type resource func(*controlplane.Call, input) (target, error)
+// factual is an input that has condition keys of its own: those that the Service Authorization Reference lists for
+// the action.
+type factual interface {
+	facts(target) []auth.Fact
+}
 
 // account is the resource of actions that IAM knows none for: they are authorised for "*".
-func account(*controlplane.Call, input) (target, error) { return target{}, nil }
+func account[In any](call *controlplane.Call, in *In) (*request, error) {
+	return ask(call, in, target{}), nil
+}
 
 // byFunction is the resource of actions whose resource type is the function alone: the unqualified ARN, in whichever
 // form the input names the function. A policy for the function thus holds for NAME:$LATEST as well.
-func byFunction(call *controlplane.Call, in input) (target, error) {
+func byFunction[In named](call *controlplane.Call, in In) (*request, error) {
 	found, err := findFunction(call, in)
+	if err != nil {
+		return nil, err
+	}
 	found.resource = found.arn.Unqualified()
-	return found, err
+	return ask(call, in, found), nil
 }
 
 // byQualifier is the resource of actions that can be asked for a version or an alias: the ARN with the qualifier that
 // the input names. AWS takes $LATEST for such a qualifier, so a policy for the function says nothing of it (Lambda
 // Developer Guide, "Fine-tuning the Resources and Conditions sections of policies"; GetFunctionConfiguration is seen
 // to be denied for ARN:$LATEST in alexcasalboni/aws-lambda-power-tuning#260).
-func byQualifier(call *controlplane.Call, in input) (target, error) {
+func byQualifier[In named](call *controlplane.Call, in In) (*request, error) {
 	found, err := findFunction(call, in)
+	if err != nil {
+		return nil, err
+	}
 	found.resource = found.arn
-	return found, err
+	return ask(call, in, found), nil
+}
+
+// ask is the request that needs its permission for the target.
+func ask(call *controlplane.Call, in any, t target) *request {
+	need := controlplane.Permission{Resource: "*"}
+	if in, ok := in.(factual); ok {
+		need.Facts = in.facts(t)
+	}
+	if t.resource != (lambda.ARN{}) {
+		need.Resource, need.ResourceAccount = t.resource.String(), t.resource.Account
+	}
+	if t.function != nil {
+		need.Policy = t.function.Policy(policyQualifier(t.resource.Qualifier))
+		need.PolicyName = "resource-based policy of function " + t.function.ARN.Name
+		need.Facts = append(need.Facts, wire.ResourceTags(t.function.Tags)...)
+	}
+	return &request{wire.Request{Call: call, Need: need}, t}
 }
 
 // findFunction finds the function that an input names, with its qualifier.
-func findFunction(call *controlplane.Call, in input) (target, error) {
-	name, qualifier := in.(interface {
-		functionName() (name string, qualifier *string)
-	}).functionName()
+func findFunction(call *controlplane.Call, in named) (target, error) {
+	name, qualifier := in.functionName()
 	arn, err := lambda.ParseName(name, call.Region, call.Caller.Account)
 	if err != nil {
 		return target{}, badName(name)
@@ -70,10 +108,11 @@ func badName(name string) error {
 			bare = part
 		}
 	}
+	must := "satisfy regular expression pattern: " + wire.Pattern("lambda", "FunctionName")
 	if len(bare) > lambda.MaxNameLength {
-		return validation(violation(" '"+cut(bare)+"'", "functionName", maxLength(lambda.MaxNameLength).must))
+		must = "have length less than or equal to " + strconv.Itoa(lambda.MaxNameLength)
 	}
-	return validation(violation(" '"+cut(name)+"'", "functionName", functionName.must))
+	return violation(" '"+bare+"'", "functionName", must)
 }
 
 // existing is the target's function, if the qualifier is one that it has: none, or $LATEST.
@@ -90,14 +129,17 @@ func (t target) qualified() error {
 	switch {
 	case qualifier == "" || qualifier == lambda.Latest:
 		return nil
-	case urlQualifier.holds(qualifier):
+	case isAlias(qualifier):
 		return notFound("Cannot find alias arn: %s", t.arn)
 	default:
 		return functionNotFound(t.arn)
 	}
 }
 
-func functionNotFound(arn lambda.ARN) *fault { return notFound("Function not found: %s", arn) }
+// isAlias reports whether a qualifier that passed the model is the name of an alias: those of versions are numbers.
+func isAlias(qualifier string) bool {
+	return !strings.ContainsRune(qualifier, '$') && strings.Trim(qualifier, "0123456789") != ""
+}
 
 // policyQualifier is the qualifier whose policy governs requests for another: $LATEST has none of its own, since
 // AddPermission does not take it.

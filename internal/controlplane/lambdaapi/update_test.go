@@ -42,7 +42,7 @@ func TestUpdateFunctionCode(t *testing.T) {
 			`{"Type":"User","message":"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id"}`})
 	}
 	s.expect(request{method: "PUT", path: path, body: `{}`}, invalid("Please provide a source for function code."))
-	s.expect(request{method: "PUT", path: path, body: `{"S3Bucket":"b"}`}, invalid("furl does not support S3Bucket and S3Key: send the package as ZipFile."))
+	s.expect(request{method: "PUT", path: path, body: `{"S3Bucket":"b"}`}, invalid("furl does not support S3Bucket: send the package as ZipFile."))
 	s.expect(request{method: "PUT", path: path, body: `{"ZipFile":"UEs=","Publish":true}`}, invalid("furl does not support Publish: functions have no versions but $LATEST."))
 	s.expect(request{method: "PUT", path: path, body: `{"ZipFile":"UEs=","PublishTo":"LATEST_PUBLISHED"}`}, invalid("furl does not support PublishTo: functions have no versions but $LATEST."))
 }

@@ -6,28 +6,18 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 )
 
 // urlInput is the input of the operations on one function URL.
 type urlInput struct {
-	FunctionName *string `json:"-"`
-	Qualifier    *string `json:"-"`
+	FunctionName string
+	Qualifier    *string
 }
 
-func (in *urlInput) take(p parameters) {
-	in.FunctionName, in.Qualifier = p.fromPath("FunctionName"), p.fromQuery("Qualifier")
-}
-
-func (in *urlInput) functionName() (string, *string) { return *in.FunctionName, in.Qualifier }
-
-func (in *urlInput) check() violations {
-	return slices.Concat(
-		checkFunctionName(in.FunctionName, functionName, maxFunctionName),
-		check("qualifier", in.Qualifier, minLength(1), maxLength(128), urlQualifier),
-	)
-}
+func (in *urlInput) functionName() (string, *string) { return in.FunctionName, in.Qualifier }
 
 func (in *urlInput) facts(t target) []auth.Fact { return urlFacts(t, nil) }
 
@@ -54,15 +44,6 @@ type urlSettings struct {
 
 func (in *urlSettings) facts(t target) []auth.Fact { return urlFacts(t, in.AuthType) }
 
-func (in *urlSettings) check() violations {
-	return slices.Concat(
-		in.urlInput.check(),
-		check("authType", in.AuthType, oneOf(string(lambda.AuthNone), string(lambda.AuthIAM))),
-		in.Cors.check(),
-		check("invokeMode", in.InvokeMode, oneOf(string(lambda.ResponseStream), string(lambda.Buffered))),
-	)
-}
-
 func (in *urlSettings) apply(config *lambda.URLConfig) {
 	if in.AuthType != nil {
 		config.AuthType = lambda.AuthType(*in.AuthType)
@@ -73,12 +54,6 @@ func (in *urlSettings) apply(config *lambda.URLConfig) {
 	if in.Cors != nil {
 		config.CORS = in.Cors.config()
 	}
-}
-
-type createURLConfigInput struct{ urlSettings }
-
-func (in *createURLConfigInput) check() violations {
-	return slices.Concat(required("authType", in.AuthType), in.urlSettings.check())
 }
 
 // urlConfig is a function URL as the API shows it.
@@ -95,10 +70,10 @@ type urlConfig struct {
 // urlTime is the form of the times of a function URL, which is not that of a function's.
 const urlTime = "2006-01-02T15:04:05.000000Z"
 
-func (a *API) urlConfigOf(function lambda.ARN, qualifier string, config *lambda.URLConfig) urlConfig {
+func (s *service) urlConfigOf(function lambda.ARN, qualifier string, config *lambda.URLConfig) urlConfig {
 	function.Qualifier = qualifier
 	return urlConfig{
-		FunctionUrl:      a.config.URLs.FunctionURL(config.ID, function.Region),
+		FunctionUrl:      s.config.URLs.FunctionURL(config.ID, function.Region),
 		FunctionArn:      function.String(),
 		AuthType:         string(config.AuthType),
 		Cors:             config.CORS,
@@ -109,7 +84,7 @@ func (a *API) urlConfigOf(function lambda.ARN, qualifier string, config *lambda.
 }
 
 // changeURL changes the URLs of the target's function within a transaction. edit gets a copy of them.
-func (r *request) changeURL(missing *fault, edit func(function *lambda.Function, urls map[string]*lambda.URLConfig) error) error {
+func (r *request) changeURL(missing *wire.Error, edit func(function *lambda.Function, urls map[string]*lambda.URLConfig) error) error {
 	return r.State.Update(r.Context(), func(tx *state.Tx) error {
 		now, ok := tx.View().Function(r.target.arn)
 		if !ok || r.target.arn.Qualifier != "" {
@@ -128,11 +103,11 @@ func (r *request) changeURL(missing *fault, edit func(function *lambda.Function,
 
 // What the operations on URLs say of functions and URLs that are not there (recorded answers in LocalStack's test
 // snapshots). A URL belongs to a function or an alias of it; functions have no aliases here.
-func functionMissing() *fault { return notFound("Function does not exist") }
-func urlMissing() *fault      { return notFound("The resource you requested does not exist.") }
+func functionMissing() *wire.Error { return notFound("Function does not exist") }
+func urlMissing() *wire.Error      { return notFound("The resource you requested does not exist.") }
 
-func (a *API) createURLConfig(r *request, in *createURLConfigInput) (any, error) {
-	id, err := lambda.NewURLID(a.config.Random)
+func (s *service) createURLConfig(r *request, in *urlSettings) (any, error) {
+	id, err := lambda.NewURLID(s.config.Random)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +125,7 @@ func (a *API) createURLConfig(r *request, in *createURLConfigInput) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	shown := a.urlConfigOf(r.target.arn, "", config)
+	shown := s.urlConfigOf(r.target.arn, "", config)
 	shown.LastModifiedTime = ""
 	if in.InvokeMode == nil {
 		shown.InvokeMode = "" // AWS leaves it out of this answer when the request did
@@ -158,12 +133,12 @@ func (a *API) createURLConfig(r *request, in *createURLConfigInput) (any, error)
 	return shown, nil
 }
 
-func (a *API) getURLConfig(r *request, _ *urlInput) (any, error) {
+func (s *service) getURLConfig(r *request, _ *urlInput) (any, error) {
 	config, err := r.target.url()
 	if err != nil {
 		return nil, err
 	}
-	return a.urlConfigOf(r.target.arn, "", config), nil
+	return s.urlConfigOf(r.target.arn, "", config), nil
 }
 
 // url is the URL of the target's function.
@@ -174,7 +149,7 @@ func (t target) url() (*lambda.URLConfig, error) {
 	return t.function.URLs[t.arn.Qualifier], nil
 }
 
-func (a *API) updateURLConfig(r *request, in *urlSettings) (any, error) {
+func (s *service) updateURLConfig(r *request, in *urlSettings) (any, error) {
 	var config lambda.URLConfig
 	err := r.changeURL(functionMissing(), func(_ *lambda.Function, urls map[string]*lambda.URLConfig) error {
 		if urls[""] == nil {
@@ -189,10 +164,10 @@ func (a *API) updateURLConfig(r *request, in *urlSettings) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.urlConfigOf(r.target.arn, "", &config), nil
+	return s.urlConfigOf(r.target.arn, "", &config), nil
 }
 
-func (a *API) deleteURLConfig(r *request, _ *urlInput) (any, error) {
+func (s *service) deleteURLConfig(r *request, _ *urlInput) (any, error) {
 	return nil, r.changeURL(urlMissing(), func(_ *lambda.Function, urls map[string]*lambda.URLConfig) error {
 		if urls[""] == nil {
 			return urlMissing()
@@ -203,36 +178,27 @@ func (a *API) deleteURLConfig(r *request, _ *urlInput) (any, error) {
 }
 
 type listURLConfigsInput struct {
-	page
-	FunctionName *string `json:"-"`
+	wire.Page
+	FunctionName string
 }
 
-func (in *listURLConfigsInput) take(p parameters) {
-	in.page.take(p)
-	in.FunctionName = p.fromPath("FunctionName")
-}
-
-func (in *listURLConfigsInput) functionName() (string, *string) { return *in.FunctionName, nil }
-
-func (in *listURLConfigsInput) check() violations {
-	return slices.Concat(checkFunctionName(in.FunctionName, functionName, maxFunctionName), in.page.check(pageSize))
-}
+func (in *listURLConfigsInput) functionName() (string, *string) { return in.FunctionName, nil }
 
 // facts has the auth type only: the Service Authorization Reference lists no other key for ListFunctionUrlConfigs.
 func (in *listURLConfigsInput) facts(t target) []auth.Fact { return urlFacts(t, nil)[1:] }
 
-func (a *API) listURLConfigs(r *request, in *listURLConfigsInput) (any, error) {
+func (s *service) listURLConfigs(r *request, in *listURLConfigsInput) (any, error) {
 	function := r.target.function
 	if function == nil {
 		return nil, functionMissing()
 	}
-	some, next, err := paginate(in.page, "urls", slices.Collect(maps.Keys(function.URLs)), func(qualifier string) string { return qualifier })
+	some, next, err := cut(in.Page, "urls", slices.Collect(maps.Keys(function.URLs)), func(qualifier string) string { return qualifier })
 	if err != nil {
 		return nil, err
 	}
 	shown := make([]urlConfig, len(some))
 	for i, qualifier := range some {
-		shown[i] = a.urlConfigOf(function.ARN, qualifier, function.URLs[qualifier])
+		shown[i] = s.urlConfigOf(function.ARN, qualifier, function.URLs[qualifier])
 	}
 	return struct {
 		FunctionUrlConfigs []urlConfig

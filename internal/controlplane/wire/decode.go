@@ -104,8 +104,14 @@ func (d *decoder) structure(s *shape, find members, into reflect.Value, prefix s
 			if err := d.value(m.shape, value, into.FieldByIndex(index), path); err != nil {
 				return err
 			}
-		case d.absent == "" && !meansNothing(m.shape, value):
-			d.absent = spelled(prefix + m.name)
+		default:
+			nothing, err := meansNothing(m.shape, value)
+			if err != nil {
+				return err
+			}
+			if !nothing && d.absent == "" {
+				d.absent = spelled(prefix + m.name)
+			}
 		}
 	}
 	return nil
@@ -218,16 +224,23 @@ func (d *decoder) mapping(s *shape, in node, into reflect.Value, path string) er
 	soundKeys, soundValues := true, true
 	for _, entry := range entries {
 		soundKeys = soundKeys && d.allows(s.key, entry.label)
-		if entry.value.absent() {
+		value, nullable := reflect.New(into.Type().Elem()).Elem(), into.Type().Elem().Kind() == reflect.Pointer
+		switch {
+		case !entry.value.absent():
+			text, err := entry.value.text()
+			if err != nil {
+				return err
+			}
+			soundValues = soundValues && d.allows(s.value, text)
+			if nullable {
+				value.Set(reflect.ValueOf(&text))
+			} else {
+				value.SetString(text)
+			}
+		case !nullable:
 			soundValues = false
-			continue
 		}
-		text, err := entry.value.text()
-		if err != nil {
-			return err
-		}
-		soundValues = soundValues && d.allows(s.value, text)
-		values.SetMapIndex(reflect.ValueOf(entry.label), reflect.ValueOf(text))
+		values.SetMapIndex(reflect.ValueOf(entry.label), value)
 	}
 	into.Set(values)
 	// Maps hold secrets: no value is shown.
@@ -302,31 +315,17 @@ func (d *decoder) allows(s *shape, value string) bool {
 }
 
 // meansNothing reports whether a member is empty, false, or made of nothing but such: clients send these for what
-// their users did not ask for.
-func meansNothing(s *shape, in node) bool {
-	if in.absent() {
-		return true
-	}
+// their users did not ask for. The error is that of a value which is not of the member's type.
+func meansNothing(s *shape, in node) (bool, error) {
+	var err error
 	switch s.kind {
-	case "structure":
-		find, err := in.structure()
-		return err == nil && !slices.ContainsFunc(s.members, func(m member) bool { return !meansNothing(m.shape, find(&m)) })
-	case "list":
-		items, err := in.list()
-		return err == nil && !slices.ContainsFunc(items, func(i item) bool { return !meansNothing(s.member, i.value) })
-	case "map":
-		entries, err := in.entries()
-		return err == nil && len(entries) == 0
 	case "boolean":
 		truth, err := in.truth()
-		return err == nil && !truth
-	case "string", "timestamp":
-		text, err := in.text()
-		return err == nil && text == ""
-	case "blob":
-		bytes, err := in.bytes()
-		return err == nil && len(bytes) == 0
-	default:
-		return false
+		return !truth, err
+	case "string":
+		_, err = in.text()
+	case "integer":
+		_, err = in.number()
 	}
+	return in.empty(), err
 }

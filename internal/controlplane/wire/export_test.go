@@ -130,3 +130,12 @@ func (a *API) Verify() []string {
 	slices.Sort(faults)
 	return faults
 }
+
+// Route is what the router makes of a request: the operation's name and the labels of its path.
+func (a *API) Route(r *http.Request) (name string, labels map[string]string, ok bool) {
+	op, labels, ok := a.routes().find(r)
+	if !ok {
+		return "", nil, false
+	}
+	return op.name, labels, true
+}

@@ -144,7 +144,16 @@ func (f *form) structure() (members, error) {
 	return func(m *member) node { return f.children[m.name] }, nil
 }
 
-func (f *form) absent() bool           { return f == nil || !f.present && f.children == nil }
+func (f *form) absent() bool { return f == nil || !f.present && f.children == nil }
+func (f *form) empty() bool {
+	for _, child := range f.children {
+		if !child.empty() {
+			return false
+		}
+	}
+	return f.value == ""
+}
+
 func (f *form) text() (string, error)  { return f.value, nil }
 func (f *form) bytes() ([]byte, error) { return base64.StdEncoding.DecodeString(f.value) }
 

@@ -260,3 +260,6 @@ func (l limit) below(n float64) bool { return l.text != "" && n < l.value }
 
 // names lists the operations of the model in order.
 func (m *model) names() []string { return slices.Sorted(maps.Keys(m.operations)) }
+
+// Pattern is the pattern of a shape as its API's refusals name it.
+func Pattern(api, shape string) string { return loaded[api]().shapes[shape].pattern.text }

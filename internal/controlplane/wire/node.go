@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // node is one value of a request, as its protocol writes it. The methods give the value in the form that the model
 // says it has, and an error in the words of the protocol if it has another.
 type node interface {
 	absent() bool // not there, or null
+	empty() bool  // without a value, or made of nothing but such
 	text() (string, error)
 	number() (int, error)
 	truth() (bool, error)
@@ -30,6 +33,7 @@ type item struct {
 type nothing struct{}
 
 func (nothing) absent() bool             { return true }
+func (nothing) empty() bool              { return true }
 func (nothing) text() (string, error)    { return "", nil }
 func (nothing) number() (int, error)     { return 0, nil }
 func (nothing) truth() (bool, error)     { return false, nil }
@@ -47,6 +51,7 @@ type payload struct {
 }
 
 func (p payload) absent() bool           { return false }
+func (p payload) empty() bool            { return len(p.body) == 0 }
 func (p payload) bytes() ([]byte, error) { return p.body, nil }
 
 // textNode is the values of a member in the path, the query or the headers.
@@ -56,6 +61,7 @@ type textNode struct {
 }
 
 func (t textNode) absent() bool          { return len(t.values) == 0 }
+func (t textNode) empty() bool           { return strings.Join(t.values, "") == "" }
 func (t textNode) text() (string, error) { return t.values[0], nil }
 func (t textNode) truth() (bool, error)  { return t.values[0] == "true", nil }
 
@@ -98,6 +104,20 @@ func newJSON(text []byte) (members, error) {
 func serialization(text string) *Error { return &Error{Code: "SerializationException", Message: text} }
 
 func (j jsonNode) absent() bool { return len(j) == 0 || string(j) == "null" }
+
+func (j jsonNode) empty() bool {
+	if values, err := j.object(); err == nil {
+		for _, value := range values {
+			if !value.empty() {
+				return false
+			}
+		}
+		return true
+	}
+	items, err := j.list()
+	return j.absent() || string(j) == "false" || string(j) == `""` ||
+		err == nil && !slices.ContainsFunc(items, func(i item) bool { return !i.value.empty() })
+}
 
 // wrong is the refusal of a value that is not what is expected.
 func (j jsonNode) wrong(scalar string) error {

@@ -72,15 +72,15 @@ func (restCodec) fail(w http.ResponseWriter, _ *API, _ *controlplane.Call, e *Er
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {
-	text := marshal(value)
+	text := JSON(value)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(text) // an error means that the client is gone
 }
 
-// marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. Answers are made of
+// JSON is json.Marshal without the escaping of <, > and &, which AWS does not do either. Answers are made of
 // strings, numbers and maps of them: it cannot fail.
-func marshal(value any) []byte {
+func JSON(value any) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

@@ -1,0 +1,58 @@
+package lambdaapi_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// TestReadsOfAPlainFunction: tools ask for all of this before they touch a function.
+func TestReadsOfAPlainFunction(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	none := "Function not found: " + prefix + "none"
+	for _, test := range []struct{ path, want, missing string }{
+		{"/2015-03-31/functions/NAME/aliases", `{"Aliases":[]}`, none},
+		{"/2015-03-31/functions/NAME/aliases?FunctionVersion=$LATEST", `{"Aliases":[]}`, none},
+		{"/2020-06-30/functions/NAME/code-signing-config", `{}`, none},
+		{"/2019-09-30/functions/NAME/concurrency", `{}`, none},
+		{"/2024-08-31/functions/NAME/recursion-config", `{"RecursiveLoop":"Terminate"}`, none},
+		{"/2021-07-20/functions/NAME/runtime-management-config",
+			`{"FunctionArn":"` + prefix + `books","RuntimeVersionArn":null,"UpdateRuntimeOn":"Auto"}`, none},
+		{"/2021-07-20/functions/NAME/runtime-management-config?Qualifier=$LATEST",
+			`{"FunctionArn":"` + prefix + `books:$LATEST","RuntimeVersionArn":null,"UpdateRuntimeOn":"Auto"}`, none + ":$LATEST"},
+		{"/2019-09-25/functions/NAME/event-invoke-config/list", `{"FunctionEventInvokeConfigs":[]}`, "The function doesn't exist."},
+		{"/2015-03-31/event-source-mappings?FunctionName=NAME", `{"EventSourceMappings":[]}`, ""},
+		{"/2018-10-31/layers?CompatibleRuntime=python3.13", `{"Layers":[]}`, ""},
+	} {
+		if got := s.must(request{method: "GET", path: strings.Replace(test.path, "NAME", "books", 1)}); got.body != test.want {
+			t.Errorf("%s: got %s, want %s", test.path, got.body, test.want)
+		}
+		if test.missing != "" {
+			s.expect(request{method: "GET", path: strings.Replace(test.path, "NAME", "none", 1)}, missing(test.missing))
+		}
+	}
+}
+
+// TestListVersions: the one version that there is has the qualified ARN, which Terraform reads.
+func TestListVersions(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	var list struct {
+		NextMarker *string
+		Versions   []struct{ FunctionArn, Version, State string }
+	}
+	for _, path := range []string{"books/versions", "books/versions?MaxItems=1", "books:$LATEST/versions"} {
+		got := s.must(request{method: "GET", path: "/2015-03-31/functions/" + path})
+		if err := json.Unmarshal([]byte(got.body), &list); err != nil {
+			t.Fatal(err)
+		}
+		if len(list.Versions) != 1 || list.NextMarker != nil ||
+			list.Versions[0].FunctionArn != prefix+"books:$LATEST" || list.Versions[0].Version != "$LATEST" {
+			t.Errorf("%s: %s", path, got.body)
+		}
+	}
+	s.expect(request{method: "GET", path: "/2015-03-31/functions/none/versions"}, missing("Function not found: "+prefix+"none"))
+	s.expect(request{method: "GET", path: "/2015-03-31/functions/books/versions?Marker=bogus"},
+		invalid("The Marker is not one that an earlier answer gave as NextMarker."))
+}
