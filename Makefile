@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test check lint generate bench soak interop
+.PHONY: help build test check lint generate model bench soak interop
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,7 +29,10 @@ lint: ## gofmt, vet, staticcheck
 generate: ## write the generated documentation
 	$(GO) generate ./...
 
-check: lint generate test ## what CI runs, and that it left the work tree as it was
+model: ## write the facts of AWS's API models from the pinned botocore
+	tools/awsmodel/run.sh
+
+check: lint generate model test ## what CI runs, and that it left the work tree as it was
 	$(GO) mod tidy -diff
 	git diff --exit-code
 

@@ -31,11 +31,15 @@ type API interface {
 	Serve(http.ResponseWriter, *Call)
 	// Refuse answers a request whose signature is not, in the protocol of the API.
 	Refuse(http.ResponseWriter, *Call, *sigv4.Error)
+	// Claims reports whether a request that is not signed is for the API, and whether for an operation that needs no
+	// signature. body is the form that came with it. A request that is not signed names no service; yet some operations
+	// of STS need no signature, and a refusal should be in the protocol of the client.
+	Claims(r *http.Request, body []byte) (mine, unsigned bool)
 	// Query reports whether the API is in the Query protocol, all of whose requests go to "/".
 	Query() bool
 	// Operations lists what the API has, for the documentation.
 	Operations() []Operation
-	// MaxBody is the largest body that the API takes of such a request, in bytes. Whoever sends it is not known yet.
+	// MaxBody is the largest body that the API takes of such a request, in bytes. Its sender is not known yet.
 	MaxBody(*http.Request) int64
 }
 

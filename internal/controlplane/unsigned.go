@@ -7,15 +7,6 @@ import (
 	"net/http"
 )
 
-// Claimant is an API that can tell its own requests by their form. A request that is not signed names no service; yet
-// some operations of STS need no signature, and a refusal should be in the protocol of whoever sent the request.
-type Claimant interface {
-	API
-	// Claims reports whether a request that is not signed is for the API, and whether for an operation that needs no
-	// signature. body is the form that came with it.
-	Claims(r *http.Request, body []byte) (mine, unsigned bool)
-}
-
 // maxUnsigned bounds the body of a request that nobody has signed: a web identity token and a session policy fit.
 const maxUnsigned = 64 << 10
 
@@ -30,10 +21,8 @@ func (p *Plane) claimed(r *http.Request) (api API, body []byte, unsigned bool) {
 		return nil, nil, false
 	}
 	for _, candidate := range p.APIs {
-		if claimant, ok := candidate.(Claimant); ok {
-			if mine, unsigned := claimant.Claims(r, body); mine {
-				return candidate, body, unsigned
-			}
+		if mine, unsigned := candidate.Claims(r, body); mine {
+			return candidate, body, unsigned
 		}
 	}
 	return nil, nil, false

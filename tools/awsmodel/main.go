@@ -1,9 +1,8 @@
 // Command awsmodel writes what furl knows of AWS's API models: the operations, their routes, members, types,
-// constraints, enums and error names, without a word of their documentation. It reads them from botocore, whose
-// wheel of a pinned version scripts/model.sh fetches:
+// constraints, enums and error names, without a word of their documentation. It reads them from a wheel of botocore;
+// run.sh has the version that is pinned:
 //
-//	awsmodel -wheel botocore-VERSION-py3-none-any.whl -out internal/controlplane/wire/model
-//	awsmodel -wheel botocore-VERSION-py3-none-any.whl -out internal/controlplane/wire/model -check
+//	awsmodel -wheel botocore-VERSION-py3-none-any.whl -out internal/controlplane/wire/model [-check]
 //
 // The file of an API has one fact on each line; package wire documents the form.
 package main

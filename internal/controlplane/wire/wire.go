@@ -66,7 +66,7 @@ type API struct {
 	routes func() router
 }
 
-var _ controlplane.Claimant = (*API)(nil)
+var _ controlplane.API = (*API)(nil)
 
 // New makes an API of its description.
 func New(config Config) *API {
