@@ -13,21 +13,13 @@ type environment struct {
 	Variables map[string]*string
 }
 
-// reserved are the variables that Lambda sets itself (Lambda Developer Guide, "Defined runtime environment variables").
-var reserved = []string{
-	"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-	"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
-	"AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-	"LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER", "_X_AMZN_TRACE_ID",
-}
-
 const notConfigured = "Lambda was unable to configure your environment variables because the environment variables you have provided "
 
 func (e *environment) supported() error {
 	var used []string
 	for _, name := range slices.Sorted(maps.Keys(e.Variables)) {
 		switch value := e.Variables[name]; {
-		case slices.Contains(reserved, name):
+		case lambda.ReservedVariable(name):
 			used = append(used, name)
 		case value == nil:
 			return validation("Value at 'environment.variables' failed to satisfy constraint: Map values must satisfy constraint: [Member must not be null]")

@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
@@ -77,9 +80,12 @@ func (a *API) invoke(r *request, in *invokeInput) (any, error) {
 		answer.status = http.StatusNoContent
 	case asyncInvocation:
 		answer.status = http.StatusAccepted
-		err = a.config.Invoker.InvokeAsync(r.Context(), invocation)
+		err = a.config.Invoker.Enqueue(invocation)
 	default:
-		answer.result, err = a.config.Invoker.Invoke(r.Context(), invocation)
+		err = answer.take(a.config.Invoker.Invoke(r.Context(), invocation))
+		if err == nil && in.LogType != nil && *in.LogType == "Tail" {
+			answer.logTail = answer.result.LogTail()
+		}
 	}
 	if err != nil {
 		return nil, invokeFault(err)
@@ -97,22 +103,21 @@ func (t target) invocable() error {
 	return t.qualified()
 }
 
-func (in *invokeInput) invocation(r *request) (Invocation, error) {
-	invocation := Invocation{
+func (in *invokeInput) invocation(r *request) (invoke.Request, error) {
+	invocation := invoke.Request{
 		Function:  r.target.function,
 		Qualifier: r.target.arn.Qualifier,
 		Payload:   r.Body,
 		RequestID: r.RequestID,
 		TraceID:   traceID(r),
-		LogTail:   in.LogType != nil && *in.LogType == "Tail",
 	}
 	switch {
 	case in.TenantID != nil:
-		return Invocation{}, invalidParameter("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")
+		return invoke.Request{}, invalidParameter("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")
 	case in.DurableExecutionName != nil:
-		return Invocation{}, unsupported("X-Amz-Durable-Execution-Name", "it has no durable functions.")
+		return invoke.Request{}, unsupported("X-Amz-Durable-Execution-Name", "it has no durable functions.")
 	case in.InvocationType != nil && *in.InvocationType == asyncInvocation && len(r.Body) > maxEventPayload:
-		return Invocation{}, &fault{
+		return invoke.Request{}, &fault{
 			status: http.StatusRequestEntityTooLarge, name: "RequestEntityTooLargeException", member: lowerCase,
 			message: fmt.Sprintf("%d byte payload is too large for the Event invocation type (limit %d bytes)", len(r.Body), maxEventPayload),
 		}
@@ -121,15 +126,15 @@ func (in *invokeInput) invocation(r *request) (Invocation, error) {
 		invocation.Payload = []byte("{}")
 	}
 	if err := json.Unmarshal(invocation.Payload, new(json.RawMessage)); err != nil {
-		return Invocation{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %v", err)
+		return invoke.Request{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %v", err)
 	}
 	if in.ClientContext != nil {
 		context, err := base64.StdEncoding.DecodeString(*in.ClientContext)
 		if err != nil || !isObject(context) {
-			return Invocation{}, invalidContent("Client context must be a valid Base64-encoded JSON object.")
+			return invoke.Request{}, invalidContent("Client context must be a valid Base64-encoded JSON object.")
 		}
 		if len(*in.ClientContext) > maxClientContext {
-			return Invocation{}, invalidContent("Client context must be no more than %d bytes when base64-encoded.", maxClientContext)
+			return invoke.Request{}, invalidContent("Client context must be no more than %d bytes when base64-encoded.", maxClientContext)
 		}
 		invocation.ClientContext = string(context)
 	}
@@ -151,15 +156,12 @@ func traceID(r *request) string {
 }
 
 func invokeFault(err error) error {
-	var busy *Throttled
 	switch {
-	case errors.As(err, &busy):
-		return throttled(busy.Reason)
-	case errors.Is(err, ErrShuttingDown):
+	case errors.Is(err, runtime.ErrBusy), errors.Is(err, invoke.ErrQueueFull):
+		return throttled("ConcurrentInvocationLimitExceeded")
+	case errors.Is(err, runtime.ErrClosed):
 		return serviceFault(http.StatusServiceUnavailable, "The server is shutting down.")
-	case errors.Is(err, ErrTooLarge):
-		return &fault{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "The request payload exceeded the Invoke request body JSON input quota.", lowerCase, "User", ""}
-	case errors.Is(err, ErrRole):
+	case errors.Is(err, invoke.ErrRole):
 		return accessDenied("The role defined for the function cannot be assumed by Lambda.")
 	default:
 		return err
@@ -170,7 +172,18 @@ func invokeFault(err error) error {
 type invoked struct {
 	status  int // 0 for the operation's own
 	traceID string
-	result  Result
+	result  *runtime.Result
+	payload []byte // what the function answered, or the JSON that describes its failure
+	logTail []byte
+}
+
+// take reads what the function answers.
+func (i *invoked) take(result *runtime.Result, err error) error {
+	if err == nil {
+		i.result = result
+		i.payload, err = result.ReadAll(runtime.MaxBufferedResponse)
+	}
+	return err
 }
 
 func (i *invoked) write(w http.ResponseWriter, status int) {
@@ -182,13 +195,13 @@ func (i *invoked) write(w http.ResponseWriter, status int) {
 		return
 	}
 	header.Set("Content-Type", "application/json")
-	header.Set("X-Amz-Executed-Version", i.result.ExecutedVersion)
-	if i.result.FunctionError != "" {
-		header.Set("X-Amz-Function-Error", i.result.FunctionError)
+	header.Set("X-Amz-Executed-Version", lambda.Latest)
+	if failed := i.result.FunctionError; failed != nil {
+		header.Set("X-Amz-Function-Error", failed.Kind)
 	}
-	if i.result.LogTail != nil {
-		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(i.result.LogTail))
+	if i.logTail != nil {
+		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(i.logTail))
 	}
 	w.WriteHeader(status)
-	w.Write(i.result.Payload) // an error means that the client is gone
+	w.Write(i.payload) // an error means that the client is gone
 }

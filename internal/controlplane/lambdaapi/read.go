@@ -72,7 +72,7 @@ func (a *API) deleteFunction(r *request, _ *functionInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.config.Environments.Retire(arn.Key())
+	a.config.Invoker.Retire(arn.Key())
 	return nil, nil
 }
 

@@ -2,6 +2,7 @@ package lambdaapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -217,7 +218,7 @@ var (
 )
 
 // checkRuntime refuses a runtime that AWS Lambda does not have, no longer takes, or that can not run here.
-func (a *API) checkRuntime(runtime *string) error {
+func (a *API) checkRuntime(ctx context.Context, runtime *string) error {
 	switch {
 	case runtime == nil:
 		return nil
@@ -227,7 +228,7 @@ func (a *API) checkRuntime(runtime *string) error {
 		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN",
 			cut(*runtime), strings.Join(currentRuntimes, ", "))
 	}
-	switch err := a.config.Runtimes.Check(*runtime); {
+	switch err := a.config.Runtimes.Supported(ctx, *runtime); {
 	case machine.Lacking(err) != nil:
 		return err // it may run here all the same
 	case err != nil:

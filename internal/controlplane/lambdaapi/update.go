@@ -86,7 +86,7 @@ func (a *API) updateFunctionConfiguration(r *request, in *updateFunctionConfigur
 	if err := in.settings.supported(); err != nil {
 		return nil, err
 	}
-	if err := a.checkRuntime(in.Runtime); err != nil {
+	if err := a.checkRuntime(r.Context(), in.Runtime); err != nil {
 		return nil, err
 	}
 	if in.Role != nil {
@@ -132,6 +132,6 @@ func (a *API) change(r *request, revision *string, dryRun bool, edit func(*state
 	if dryRun {
 		return configurationOf(function, ""), nil
 	}
-	a.config.Environments.Retire(function.ARN.Key())
+	a.config.Invoker.Retire(function.ARN.Key())
 	return configurationOf(function, "").updating(), nil
 }
