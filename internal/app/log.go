@@ -7,7 +7,22 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/runtime"
 )
+
+// logSink keeps what functions write, under the function's key.
+type logSink struct{ logs *logs.Store }
+
+// WriteLog implements runtime.LogSink.
+func (s logSink) WriteLog(line runtime.LogLine) {
+	stream := logs.Stdout
+	if line.Kind == runtime.LogPlatform {
+		stream = logs.Platform
+	}
+	arn := lambda.ARN{Region: line.Function.Region, Account: line.Function.AccountID, Name: line.Function.Name}
+	s.logs.Append(arn.Key(), logs.Line{Time: line.Time, Stream: stream, Text: string(line.Text)})
+}
 
 // functionKey finds the log of a function. A region and an account that are given, with the name or in it, have to be
 // the function's. What is left open is the server's own, or that of the only function of the name. With only, functions

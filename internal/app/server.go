@@ -197,9 +197,9 @@ func (s *Server) addAccounts(ctx context.Context) error {
 func (s *Server) wire() error {
 	gate := &auth.Gate{State: s.state, Now: s.config.Now}
 	s.invoke = &invoke.Service{Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now}
-	code := pages.NewCodeLinks(s.code, s.config.Now)
+	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	s.pages = &pages.Pages{
-		Traces: s.traces, Logs: s.logs, Code: code, Draining: s.draining.Load,
+		Traces: s.traces, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
 		Token: pages.NewToken(s.pageToken.Reveal()), Gate: gate, State: s.state, Now: s.config.Now,
 		FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
@@ -215,8 +215,7 @@ func (s *Server) wire() error {
 		Explain:           s.address.explain,
 	}
 	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
-		Code: packages{s.code}, Links: links{code, s.address.endpoint}, Runtimes: runtimes{s.pool}, URLs: s.address,
-		Invoker: invoker{s.invoke}, Environments: s.invoke,
+		Code: s.code, Links: s.address, Runtimes: s.pool, Invoker: s.invoke,
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/pages"
 )
 
 // urls writes the addresses that the server answers under.
@@ -17,6 +18,7 @@ type urls struct {
 	port      string
 	suffix    string
 	hostStyle func() bool
+	code      *pages.CodeLinks
 }
 
 func newURLs(config Config, listening net.Addr) urls {
@@ -57,6 +59,11 @@ func (u urls) FunctionURL(id, region string) string {
 		return "http://" + lambda.URLHost(id, region, u.suffix) + ":" + u.port + "/"
 	}
 	return u.endpoint + furlproto.URLs + id + "/"
+}
+
+// CodeURL is an address of the function's deployment package.
+func (u urls) CodeURL(function *lambda.Function) string {
+	return u.endpoint + u.code.Path(function.CodeHex)
 }
 
 // explain is the address of the page that explains a request.

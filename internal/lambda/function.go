@@ -61,6 +61,21 @@ const (
 	MaxPolicySize      = 20480 // bytes of a resource-based policy
 )
 
+// ReservedVariable reports whether Lambda keeps an environment variable for itself, so that a function's configuration
+// cannot set it (Lambda Developer Guide, "Defined runtime environment variables").
+func ReservedVariable(name string) bool {
+	switch name {
+	case "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
+		"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+		"AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_RUNTIME_API",
+		"LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER", "_X_AMZN_TRACE_ID":
+		return true
+	}
+	return false
+}
+
 // Clone is a copy that may be changed without changing f: maps and lists are copied, what they hold is not.
 func (f *Function) Clone() *Function {
 	clone := *f

@@ -234,3 +234,15 @@ func TestValidAccount(t *testing.T) {
 		}
 	}
 }
+
+func TestReservedVariables(t *testing.T) {
+	for name, want := range map[string]bool{
+		"AWS_REGION": true, "_HANDLER": true, "LAMBDA_TASK_ROOT": true, "AWS_SESSION_TOKEN": true, "_X_AMZN_TRACE_ID": true,
+		"AWS_LAMBDA_MAX_CONCURRENCY": true,
+		"TZ":                         false, "PATH": false, "aws_region": false, "": false, "AWS_LAMBDA_EXEC_WRAPPER": false,
+	} {
+		if got := lambda.ReservedVariable(name); got != want {
+			t.Errorf("ReservedVariable(%q) = %t", name, got)
+		}
+	}
+}

@@ -50,7 +50,7 @@ func newCall(fn *Function, in Invocation, outcomes *metric.Tally[outcome]) *call
 // the function can go on: Lambda runs a function to its end whether or not the client is still there.
 func (c *call) answer(result *Result, err error) {
 	if result != nil {
-		result.call, result.ColdStart = c, c.cold
+		result.Ended, result.ColdStart = c.ended, c.cold
 	}
 	c.mu.Lock()
 	first, abandoned := !c.answered, c.abandoned
@@ -114,21 +114,26 @@ func (c *call) begin(now time.Time) {
 // asks for its next event, normally a fraction of a millisecond after the response, at most until its timeout. Answer
 // the client first.
 func (r *Result) Report() Report {
-	if r.call == nil {
+	if r.Ended == nil {
 		return Report{}
 	}
-	<-r.call.done
-	return r.call.report
+	report, _ := r.Ended()
+	return report
 }
 
 // LogTail is the end of the invocation's log, at most 4 KB, with its START, END and REPORT lines. It waits as Report
 // does.
 func (r *Result) LogTail() []byte {
-	if r.call == nil {
+	if r.Ended == nil {
 		return nil
 	}
-	<-r.call.done
-	return r.call.tail.bytes()
+	_, tail := r.Ended()
+	return tail
+}
+
+func (c *call) ended() (Report, []byte) {
+	<-c.done
+	return c.report, c.tail.bytes()
 }
 
 // StreamError tells how a streamed response failed half way: what the function said in its trailers, or what ended

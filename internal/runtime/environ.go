@@ -5,37 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/furl-dev/furl/internal/lambda"
 )
-
-// reserved are the variables that a user can not set (AWS Lambda Developer Guide, "Defined runtime environment
-// variables").
-var reserved = []string{
-	"AWS_ACCESS_KEY",
-	"AWS_ACCESS_KEY_ID",
-	"AWS_DEFAULT_REGION",
-	"AWS_EXECUTION_ENV",
-	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-	"AWS_LAMBDA_FUNCTION_NAME",
-	"AWS_LAMBDA_FUNCTION_VERSION",
-	"AWS_LAMBDA_INITIALIZATION_TYPE",
-	"AWS_LAMBDA_LOG_GROUP_NAME",
-	"AWS_LAMBDA_LOG_STREAM_NAME",
-	"AWS_LAMBDA_MAX_CONCURRENCY",
-	"AWS_LAMBDA_RUNTIME_API",
-	"AWS_REGION",
-	"AWS_SECRET_ACCESS_KEY",
-	"AWS_SESSION_TOKEN",
-	"LAMBDA_RUNTIME_DIR",
-	"LAMBDA_TASK_ROOT",
-	"_HANDLER",
-	"_X_AMZN_TRACE_ID",
-}
-
-// Reserved reports whether Lambda keeps a variable for itself, so that a function's configuration may not set it.
-func Reserved(name string) bool {
-	_, found := slices.BinarySearch(reserved, name)
-	return found
-}
 
 // systemPath is where functions find programs, behind the directory of their interpreter. It is Lambda's own PATH
 // without the directories that exist only there.
@@ -70,9 +42,7 @@ func variables(e *environment, c *command, keys Credentials, extra map[string]st
 	}
 	maps.Copy(all, extra)
 	maps.Copy(all, fn.Environment)
-	for _, name := range reserved {
-		delete(all, name)
-	}
+	maps.DeleteFunc(all, func(name, _ string) bool { return lambda.ReservedVariable(name) })
 	maps.Copy(all, map[string]string{
 		"AWS_DEFAULT_REGION":              fn.Region,
 		"AWS_REGION":                      fn.Region,

@@ -30,7 +30,7 @@ type Function struct {
 	// LAMBDA_TASK_ROOT, and is never written by this package.
 	CodeDir string
 
-	// Environment holds the user's variables. Names that Lambda reserves (see Reserved) are ignored.
+	// Environment holds the user's variables. Names that Lambda reserves are ignored (lambda.ReservedVariable).
 	Environment map[string]string
 
 	MemoryMB int           // shown to the function and in REPORT; it is not enforced

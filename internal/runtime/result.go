@@ -101,7 +101,9 @@ type Result struct {
 	// not set, at all.
 	FunctionError *FunctionError
 
-	call *call // nil in a Result that was made by a test
+	// Ended waits until the environment is done with the invocation, and returns what is known only then. It is nil
+	// in a Result that no environment made.
+	Ended func() (Report, []byte)
 }
 
 // ReadAll reads Body to its end and closes it. If the function failed, now or half way through a stream, it answers

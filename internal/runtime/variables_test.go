@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/runtime"
 )
 
@@ -60,13 +61,36 @@ func TestEnvironmentVariables(t *testing.T) {
 	}
 }
 
-func TestReserved(t *testing.T) {
-	for name, want := range map[string]bool{
-		"AWS_REGION": true, "_HANDLER": true, "LAMBDA_TASK_ROOT": true, "AWS_SESSION_TOKEN": true, "_X_AMZN_TRACE_ID": true,
-		"TZ": false, "PATH": false, "aws_region": false, "": false, "AWS_LAMBDA_EXEC_WRAPPER": false,
-	} {
-		if got := runtime.Reserved(name); got != want {
-			t.Errorf("Reserved(%q) = %t", name, got)
+// What a function is given and what its configuration may not set come from one list.
+func TestReservedVariablesAreThoseThatAConfigurationCannotChange(t *testing.T) {
+	b := newBench(t)
+	environment := func(fn *runtime.Function) map[string]string {
+		t.Helper()
+		body, _, _ := b.invoke(fn, order{Do: "environment"})
+		var list []string
+		if err := json.Unmarshal([]byte(body), &list); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		got := map[string]string{}
+		for _, assignment := range list {
+			name, value, _ := strings.Cut(assignment, "=")
+			got[name] = value
+		}
+		return got
+	}
+	given := environment(b.function("main"))
+	delete(given, "GORACE") // the function is this test
+	for _, name := range []string{"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_EXECUTION_ENV", "AWS_LAMBDA_MAX_CONCURRENCY"} {
+		given[name] = "" // given to others
+	}
+	own := map[string]string{}
+	for name := range given {
+		own[name] = "of the user"
+	}
+	got := environment(b.function("main", func(fn *runtime.Function) { fn.Key, fn.Environment = "changed", own }))
+	for name := range given {
+		if changed := got[name] == "of the user"; changed == lambda.ReservedVariable(name) {
+			t.Errorf("%s is reserved: %t, and can be changed: %t", name, lambda.ReservedVariable(name), changed)
 		}
 	}
 }

@@ -23,12 +23,10 @@ import (
 
 // Config is what the API works with.
 type Config struct {
-	Code         Code
-	Links        Links
-	Runtimes     Runtimes
-	URLs         URLs
-	Invoker      Invoker
-	Environments Environments
+	Code     Code
+	Links    Links
+	Runtimes Runtimes
+	Invoker  Invoker
 
 	// Concurrency is how many invocations an account may run at once, as GetAccountSettings tells it; 0 is 1,000, the
 	// default of an AWS account.
@@ -45,8 +43,7 @@ func New(config Config) (controlplane.API, error) {
 		name  string
 		value any
 	}{
-		{"Code", config.Code}, {"Links", config.Links}, {"Runtimes", config.Runtimes}, {"URLs", config.URLs},
-		{"Invoker", config.Invoker}, {"Environments", config.Environments},
+		{"Code", config.Code}, {"Links", config.Links}, {"Runtimes", config.Runtimes}, {"Invoker", config.Invoker},
 	} {
 		if required.value == nil {
 			return nil, errors.New("lambdaapi: Config." + required.name + " is not set")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -52,7 +53,7 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err := in.supported(); err != nil {
 		return nil, err
 	}
-	if err := s.checkRuntime(in.Runtime); err != nil {
+	if err := s.checkRuntime(r.Context(), in.Runtime); err != nil {
 		return nil, err
 	}
 	if err := r.passRole(*in.Role); err != nil {
@@ -117,23 +118,22 @@ func changed(function *lambda.Function, call *controlplane.Call) {
 
 // putCode keeps a package and makes it the function's code.
 func (s *service) putCode(r *request, function *lambda.Function, zip []byte) error {
-	code, err := s.config.Code.Put(r.Context(), zip)
-	var refused *lambda.Error
+	kept, err := s.config.Code.Put(r.Context(), zip)
 	switch {
-	case errors.Is(err, ErrNotZip):
+	case errors.Is(err, code.ErrNotZip):
 		return invalidParameter("Could not unzip uploaded file. Please check your file, then try to upload again.")
-	case errors.Is(err, ErrZipEmpty): // as in dumrauf/serverless_static_website_with_basic_auth#17, and many others
+	case errors.Is(err, code.ErrEmpty): // as in dumrauf/serverless_static_website_with_basic_auth#17, and many others
 		return invalidParameter("Uploaded file must be a non-empty zip")
-	case errors.Is(err, ErrZipTooLarge):
+	case errors.Is(err, code.ErrZippedTooLarge):
 		return wire.Errorf("RequestEntityTooLargeException", "Zipped size must be smaller than 52428800 bytes")
-	case errors.Is(err, ErrUnzippedTooLarge):
+	case errors.Is(err, code.ErrUnzippedTooLarge):
 		return invalidParameter("Unzipped size must be smaller than 262144000 bytes")
-	case errors.As(err, &refused):
-		return invalidParameter("%s", refused.Message)
+	case errors.Is(err, code.ErrUnsafeEntry), errors.Is(err, code.ErrTooManyEntries):
+		return invalidParameter("%v", err)
 	case err != nil:
 		return err
 	}
-	function.CodeSHA256, function.CodeHex, function.CodeSize = code.SHA256, code.Hex, code.Size
+	function.CodeSHA256, function.CodeHex, function.CodeSize = kept.SHA256, kept.Hex, kept.Size
 	return nil
 }
 

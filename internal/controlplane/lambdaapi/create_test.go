@@ -9,8 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
-	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/code"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -141,7 +140,7 @@ func TestCreateFunctionRefuses(t *testing.T) {
 		{with(`{"Code": {"ZipFile": "UEs=", "SourceKMSKeyArn": "arn:x"}}`), invalid("furl does not support Code.SourceKMSKeyArn: packages are not encrypted here.")},
 		{with(`{"Environment": {"Variables": {"1ST": "x"}}}`), violates("1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+, Member must not be null]")},
 		{with(`{"Environment": {"Variables": {"AB": null}}}`), violates("1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map values must satisfy constraint: [Member must not be null]")},
-		{with(`{"Environment": {"Variables": {"AWS_REGION": "x", "OK": "", "AWS_ACCESS_KEY_ID": "y"}}}`), invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: AWS_ACCESS_KEY_ID, AWS_REGION")},
+		{with(`{"Environment": {"Variables": {"AWS_REGION": "x", "OK": "", "AWS_LAMBDA_MAX_CONCURRENCY": "9", "AWS_ACCESS_KEY_ID": "y"}}}`), invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: AWS_ACCESS_KEY_ID, AWS_LAMBDA_MAX_CONCURRENCY, AWS_REGION")},
 		{with(`{"Environment": {"Variables": {"BIG": "` + tooMuch + `"}}}`), invalid(`Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {"BIG":"` + tooMuch + `"}`)},
 		{with(`{"Environment": {"Variables": {"NUL": "a\u0000b"}}}`), invalid("The value of the environment variable NUL has a NUL character, which no process can be given.")},
 		{with(`{"Tags": {"aws:x": "y"}}`), invalid(`The tag key "aws:x" is reserved: keys must not begin with aws:.`)},
@@ -178,11 +177,11 @@ func TestPackagesThatCanNotBeKeptAreRefused(t *testing.T) {
 		err  error
 		want fault
 	}{
-		{fmt.Errorf("read: %w", lambdaapi.ErrNotZip), invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")},
-		{lambdaapi.ErrZipEmpty, invalid("Uploaded file must be a non-empty zip")},
-		{lambdaapi.ErrZipTooLarge, fault{413, "RequestEntityTooLargeException", `{"message":"Zipped size must be smaller than 52428800 bytes"}`}},
-		{lambdaapi.ErrUnzippedTooLarge, invalid("Unzipped size must be smaller than 262144000 bytes")},
-		{lambda.Errorf(lambda.Invalid, "the entry ../x leaves the package"), invalid("the entry ../x leaves the package")},
+		{fmt.Errorf("read: %w", code.ErrNotZip), invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")},
+		{code.ErrEmpty, invalid("Uploaded file must be a non-empty zip")},
+		{code.ErrZippedTooLarge, fault{413, "RequestEntityTooLargeException", `{"message":"Zipped size must be smaller than 52428800 bytes"}`}},
+		{code.ErrUnzippedTooLarge, invalid("Unzipped size must be smaller than 262144000 bytes")},
+		{fmt.Errorf("%w: ../x", code.ErrUnsafeEntry), invalid("zip archive has an unsafe entry: ../x")},
 		{&fs.PathError{Op: "open", Path: "/secret/place", Err: syscall.EMFILE}, fault{429, "TooManyRequestsException",
 			`{"Reason":"CallerRateLimitExceeded","Type":"User","message":"Rate Exceeded."}`}},
 	} {

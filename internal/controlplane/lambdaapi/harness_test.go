@@ -1,6 +1,7 @@
 package lambdaapi_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,11 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/sigv4"
@@ -45,13 +49,12 @@ type server struct {
 type fakes struct {
 	code    *fakeCode
 	invoker *fakeInvoker
-	retired *[]string
 }
 
 // start starts a server in which an account has a root user, a role that trusts Lambda and one that does not.
 func start(t testing.TB) *server {
 	t.Helper()
-	s := &server{t: t, fakes: fakes{&fakeCode{}, &fakeInvoker{}, &[]string{}}}
+	s := &server{t: t, fakes: fakes{&fakeCode{}, &fakeInvoker{}}}
 	s.plane = planetest.New(t, s.api())
 	s.plane.Advance(123 * time.Millisecond)
 	s.world = s.plane.State
@@ -63,7 +66,7 @@ func start(t testing.TB) *server {
 func (s *server) api() controlplane.API {
 	s.t.Helper()
 	api, err := lambdaapi.New(lambdaapi.Config{
-		Code: s.code, Links: links{}, Runtimes: runtimes{}, URLs: urls{}, Invoker: s.invoker, Environments: retire{s.retired},
+		Code: s.code, Links: links{}, Runtimes: runtimes{}, Invoker: s.invoker,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -211,36 +214,60 @@ type fakeCode struct {
 	puts int
 }
 
-func (f *fakeCode) Put(_ context.Context, zip []byte) (lambdaapi.Package, error) {
+func (f *fakeCode) Put(_ context.Context, zip []byte) (code.Package, error) {
 	f.puts++
 	if f.err != nil {
-		return lambdaapi.Package{}, f.err
+		return code.Package{}, f.err
 	}
 	sum := sha256.Sum256(zip)
-	return lambdaapi.Package{SHA256: base64.StdEncoding.EncodeToString(sum[:]), Hex: hex.EncodeToString(sum[:]), Size: int64(len(zip))}, nil
+	return code.Package{SHA256: base64.StdEncoding.EncodeToString(sum[:]), Hex: hex.EncodeToString(sum[:]), Size: int64(len(zip))}, nil
 }
 
 type fakeInvoker struct {
-	mu     sync.Mutex
-	calls  []lambdaapi.Invocation
-	async  []lambdaapi.Invocation
-	result lambdaapi.Result
-	err    error
+	mu      sync.Mutex
+	calls   []invoke.Request
+	async   []invoke.Request
+	retired []string
+	tails   int // how often the end of the log was asked for
+	result  result
+	err     error
 }
 
-func (f *fakeInvoker) Invoke(_ context.Context, in lambdaapi.Invocation) (lambdaapi.Result, error) {
+// result is how the function answers.
+type result struct {
+	Payload       []byte
+	FunctionError string
+	LogTail       []byte
+}
+
+func (f *fakeInvoker) Invoke(_ context.Context, in invoke.Request) (*runtime.Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, in)
-	return f.result, f.err
+	if f.err != nil {
+		return nil, f.err
+	}
+	answer := &runtime.Result{Body: io.NopCloser(bytes.NewReader(f.result.Payload))}
+	answer.Ended = func() (runtime.Report, []byte) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.tails++
+		return runtime.Report{}, f.result.LogTail
+	}
+	if f.result.FunctionError != "" {
+		answer.FunctionError = &runtime.FunctionError{Kind: f.result.FunctionError, Payload: f.result.Payload}
+	}
+	return answer, nil
 }
 
-func (f *fakeInvoker) InvokeAsync(_ context.Context, in lambdaapi.Invocation) error {
+func (f *fakeInvoker) Enqueue(in invoke.Request) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.async = append(f.async, in)
 	return f.err
 }
+
+func (f *fakeInvoker) Retire(key string) { f.retired = append(f.retired, key) }
 
 type links struct{}
 
@@ -248,19 +275,13 @@ func (links) CodeURL(f *lambda.Function) string { return "http://furl.test/code/
 
 type runtimes struct{}
 
-func (runtimes) Check(runtime string) error {
+func (runtimes) Supported(_ context.Context, runtime string) error {
 	if strings.HasPrefix(runtime, "java") {
 		return errors.New("java21 functions need a Java 21 runtime on PATH: install one and start furl again")
 	}
 	return nil
 }
 
-type urls struct{}
-
-func (urls) FunctionURL(id, region string) string {
+func (links) FunctionURL(id, region string) string {
 	return "http://" + id + ".lambda-url." + region + ".localhost:9000/"
 }
-
-type retire struct{ keys *[]string }
-
-func (r retire) Retire(key string) { *r.keys = append(*r.keys, key) }

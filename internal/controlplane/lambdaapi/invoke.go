@@ -9,6 +9,9 @@ import (
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
@@ -54,9 +57,12 @@ func (s *service) invoke(r *request, in *invokeInput) (any, error) {
 		answer.status = http.StatusNoContent
 	case asyncInvocation:
 		answer.status = http.StatusAccepted
-		err = s.config.Invoker.InvokeAsync(r.Context(), invocation)
+		err = s.config.Invoker.Enqueue(invocation)
 	default:
-		answer.result, err = s.config.Invoker.Invoke(r.Context(), invocation)
+		err = answer.take(s.config.Invoker.Invoke(r.Context(), invocation))
+		if err == nil && in.LogType == "Tail" {
+			answer.logTail = answer.result.LogTail()
+		}
 	}
 	if err != nil {
 		return nil, invokeFault(err)
@@ -74,34 +80,33 @@ func (t target) invocable() error {
 	return t.qualified()
 }
 
-func (in *invokeInput) invocation(r *request) (Invocation, error) {
-	invocation := Invocation{
+func (in *invokeInput) invocation(r *request) (invoke.Request, error) {
+	invocation := invoke.Request{
 		Function:  r.target.function,
 		Qualifier: r.target.arn.Qualifier,
 		Payload:   in.Payload,
 		RequestID: r.RequestID,
 		TraceID:   traceID(r),
-		LogTail:   in.LogType == "Tail",
 	}
 	switch {
 	case in.TenantId != nil:
-		return Invocation{}, invalidParameter("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")
+		return invoke.Request{}, invalidParameter("The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.")
 	case in.InvocationType == asyncInvocation && len(in.Payload) > maxEventPayload:
-		return Invocation{}, tooLarge(len(in.Payload))
+		return invoke.Request{}, tooLarge(len(in.Payload))
 	}
 	if len(invocation.Payload) == 0 {
 		invocation.Payload = []byte("{}")
 	}
 	if err := json.Unmarshal(invocation.Payload, new(json.RawMessage)); err != nil {
-		return Invocation{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %v", err)
+		return invoke.Request{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %v", err)
 	}
 	if in.ClientContext != nil {
 		context, err := base64.StdEncoding.DecodeString(*in.ClientContext)
 		if err != nil || !isObject(context) {
-			return Invocation{}, invalidContent("Client context must be a valid Base64-encoded JSON object.")
+			return invoke.Request{}, invalidContent("Client context must be a valid Base64-encoded JSON object.")
 		}
 		if len(*in.ClientContext) > maxClientContext {
-			return Invocation{}, invalidContent("Client context must be no more than %d bytes when base64-encoded.", maxClientContext)
+			return invoke.Request{}, invalidContent("Client context must be no more than %d bytes when base64-encoded.", maxClientContext)
 		}
 		invocation.ClientContext = string(context)
 	}
@@ -123,15 +128,12 @@ func traceID(r *request) string {
 }
 
 func invokeFault(err error) error {
-	var busy *Throttled
 	switch {
-	case errors.As(err, &busy):
-		return throttled(busy.Reason)
-	case errors.Is(err, ErrShuttingDown):
+	case errors.Is(err, runtime.ErrBusy), errors.Is(err, invoke.ErrQueueFull):
+		return throttled("ConcurrentInvocationLimitExceeded")
+	case errors.Is(err, runtime.ErrClosed):
 		return wire.Errorf("ServiceException", "The server is shutting down.").WithStatus(http.StatusServiceUnavailable)
-	case errors.Is(err, ErrTooLarge):
-		return wire.Errorf("RequestTooLargeException", "The request payload exceeded the Invoke request body JSON input quota.")
-	case errors.Is(err, ErrRole):
+	case errors.Is(err, invoke.ErrRole):
 		return accessDenied("The role defined for the function cannot be assumed by Lambda.")
 	default:
 		return err
@@ -142,7 +144,18 @@ func invokeFault(err error) error {
 type invoked struct {
 	status  int // 0 for the operation's own
 	traceID string
-	result  Result
+	result  *runtime.Result
+	payload []byte // what the function answered, or the JSON that describes its failure
+	logTail []byte
+}
+
+// take reads what the function answers.
+func (i *invoked) take(result *runtime.Result, err error) error {
+	if err == nil {
+		i.result = result
+		i.payload, err = result.ReadAll(runtime.MaxBufferedResponse)
+	}
+	return err
 }
 
 // Write answers with the status, the headers and the payload of an invocation.
@@ -155,13 +168,13 @@ func (i *invoked) Write(w http.ResponseWriter, status int) {
 		return
 	}
 	header.Set("Content-Type", "application/json")
-	header.Set("X-Amz-Executed-Version", i.result.ExecutedVersion)
-	if i.result.FunctionError != "" {
-		header.Set("X-Amz-Function-Error", i.result.FunctionError)
+	header.Set("X-Amz-Executed-Version", lambda.Latest)
+	if failed := i.result.FunctionError; failed != nil {
+		header.Set("X-Amz-Function-Error", failed.Kind)
 	}
-	if i.result.LogTail != nil {
-		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(i.result.LogTail))
+	if i.logTail != nil {
+		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(i.logTail))
 	}
 	w.WriteHeader(status)
-	w.Write(i.result.Payload) // an error means that the client is gone
+	w.Write(i.payload) // an error means that the client is gone
 }

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -17,7 +18,7 @@ const invokePath = "/2015-03-31/functions/books/invocations"
 func TestInvoke(t *testing.T) {
 	s := start(t)
 	s.create("books")
-	s.invoker.result = lambdaapi.Result{Payload: []byte(`{"ok":true}`), ExecutedVersion: "$LATEST", LogTail: []byte("START\nEND\n")}
+	s.invoker.result = result{Payload: []byte(`{"ok":true}`), LogTail: []byte("START\nEND\n")}
 	got := s.do(request{method: "POST", path: invokePath + "?Qualifier=$LATEST", body: `{"page":5}`, header: map[string]string{
 		"X-Amz-Invocation-Type": "RequestResponse", "X-Amz-Log-Type": "Tail",
 		"X-Amz-Client-Context": base64.StdEncoding.EncodeToString([]byte(`{"client":{}}`)),
@@ -35,9 +36,9 @@ func TestInvoke(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got.header.Get(name), want)
 		}
 	}
-	want := []lambdaapi.Invocation{{
+	want := []invoke.Request{{
 		Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"page":5}`), ClientContext: `{"client":{}}`,
-		RequestID: got.header.Get("x-amzn-RequestId"), TraceID: "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1", LogTail: true,
+		RequestID: got.header.Get("x-amzn-RequestId"), TraceID: "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1",
 	}}
 	if diff := cmp.Diff(want, s.invoker.calls, cmpopts.EquateComparable(), sameFunction); diff != "" {
 		t.Error(diff)
@@ -45,7 +46,7 @@ func TestInvoke(t *testing.T) {
 }
 
 // sameFunction compares functions by identity: they have unexported fields.
-var sameFunction = cmp.Comparer(func(a, b lambdaapi.Invocation) bool {
+var sameFunction = cmp.Comparer(func(a, b invoke.Request) bool {
 	same := a.Function == b.Function
 	a.Function, b.Function = nil, nil
 	return same && cmp.Equal(fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b))
@@ -55,7 +56,7 @@ func TestInvokeOfAFunctionThatFails(t *testing.T) {
 	s := start(t)
 	s.create("books")
 	payload := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`
-	s.invoker.result = lambdaapi.Result{Payload: []byte(payload), ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
+	s.invoker.result = result{Payload: []byte(payload), FunctionError: "Unhandled"}
 	got := s.do(request{method: "POST", path: invokePath})
 	if got.status != 200 || got.body != payload || got.header.Get("X-Amz-Function-Error") != "Unhandled" {
 		t.Errorf("got %d %v %s", got.status, got.header, got.body)
@@ -63,8 +64,8 @@ func TestInvokeOfAFunctionThatFails(t *testing.T) {
 	if _, ok := got.header["X-Amz-Log-Result"]; ok {
 		t.Error("the log was not asked for")
 	}
-	if call := s.invoker.calls[0]; string(call.Payload) != "{}" || call.LogTail || !strings.HasPrefix(call.TraceID, "Root=1-6b045b3a-") {
-		t.Errorf("payload %q, log %v, trace %q; a request without a body invokes with {}, in a trace of its own", call.Payload, call.LogTail, call.TraceID)
+	if call := s.invoker.calls[0]; string(call.Payload) != "{}" || s.invoker.tails != 0 || !strings.HasPrefix(call.TraceID, "Root=1-6b045b3a-") {
+		t.Errorf("payload %q, the log read %d times, trace %q; a request without a body invokes with {}, in a trace of its own", call.Payload, s.invoker.tails, call.TraceID)
 	}
 }
 
@@ -132,11 +133,10 @@ func TestInvocationsThatDoNotTakePlace(t *testing.T) {
 		err  error
 		want fault
 	}{
-		{&lambdaapi.Throttled{Reason: "ReservedFunctionConcurrentInvocationLimitExceeded"}, fault{429, "TooManyRequestsException",
-			`{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`}},
-		{fmt.Errorf("run: %w", lambdaapi.ErrShuttingDown), fault{503, "ServiceException", `{"Type":"Service","Message":"The server is shutting down."}`}},
-		{lambdaapi.ErrTooLarge, fault{413, "RequestTooLargeException", `{"Type":"User","message":"The request payload exceeded the Invoke request body JSON input quota."}`}},
-		{lambdaapi.ErrRole, denied("The role defined for the function cannot be assumed by Lambda.")},
+		{runtime.ErrBusy, fault{429, "TooManyRequestsException",
+			`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`}},
+		{fmt.Errorf("run: %w", runtime.ErrClosed), fault{503, "ServiceException", `{"Type":"Service","Message":"The server is shutting down."}`}},
+		{invoke.ErrRole, denied("The role defined for the function cannot be assumed by Lambda.")},
 	} {
 		s.invoker.err = test.err
 		for _, how := range []string{"RequestResponse", "Event"} {

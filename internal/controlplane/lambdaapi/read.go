@@ -60,7 +60,7 @@ func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.config.Environments.Retire(arn.Key())
+	s.config.Invoker.Retire(arn.Key())
 	return nil, nil
 }
 

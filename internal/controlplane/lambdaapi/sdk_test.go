@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
+	"github.com/furl-dev/furl/internal/runtime"
 )
 
 // must gives the value, or ends the test.
@@ -103,7 +103,7 @@ func TestTheSDKUnderstandsTheAPI(t *testing.T) {
 	policy := must(client.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: name}))(t)
 	must(client.RemovePermission(ctx, &awslambda.RemovePermissionInput{FunctionName: name, StatementId: aws.String("InvokeFunction"), RevisionId: policy.RevisionId}))(t)
 
-	s.invoker.result = lambdaapi.Result{Payload: []byte(`{"ok":true}`), ExecutedVersion: "$LATEST", LogTail: []byte("log"), FunctionError: "Unhandled"}
+	s.invoker.result = result{Payload: []byte(`{"ok":true}`), LogTail: []byte("log"), FunctionError: "Unhandled"}
 	out := must(client.Invoke(ctx, &awslambda.InvokeInput{FunctionName: name, Payload: []byte(`{"a":1}`), LogType: types.LogTypeTail}))(t)
 	if string(out.Payload) != `{"ok":true}` || aws.ToString(out.LogResult) != base64.StdEncoding.EncodeToString([]byte("log")) ||
 		aws.ToString(out.FunctionError) != "Unhandled" || aws.ToString(out.ExecutedVersion) != "$LATEST" || out.StatusCode != 200 {
@@ -155,7 +155,7 @@ func TestTheSDKUnderstandsTheErrors(t *testing.T) {
 	if !errors.As(err, &exists) || exists.ErrorMessage() != "Function already exist: books" {
 		t.Error(err)
 	}
-	s.invoker.err = &lambdaapi.Throttled{Reason: "ConcurrentInvocationLimitExceeded"}
+	s.invoker.err = runtime.ErrBusy
 	var busy *types.TooManyRequestsException
 	_, err = client.Invoke(ctx, &awslambda.InvokeInput{FunctionName: name})
 	if !errors.As(err, &busy) || busy.Reason != types.ThrottleReasonConcurrentInvocationLimitExceeded {

@@ -1,10 +1,13 @@
 package lambdaapi
 
 import (
+	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/machine"
 )
@@ -122,7 +125,7 @@ var (
 )
 
 // checkRuntime refuses a runtime that AWS Lambda does not have, no longer takes, or that can not run here.
-func (s *service) checkRuntime(runtime *string) error {
+func (s *service) checkRuntime(ctx context.Context, runtime *string) error {
 	switch {
 	case runtime == nil:
 		return nil
@@ -132,11 +135,38 @@ func (s *service) checkRuntime(runtime *string) error {
 		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN",
 			*runtime, strings.Join(currentRuntimes, ", "))
 	}
-	switch err := s.config.Runtimes.Check(*runtime); {
+	switch err := s.config.Runtimes.Supported(ctx, *runtime); {
 	case machine.Lacking(err) != nil:
 		return err // it may run here all the same
 	case err != nil:
 		return invalidParameter("%v", err)
+	}
+	return nil
+}
+
+// environment are a function's environment variables.
+type environment struct {
+	Variables map[string]string
+}
+
+const notConfigured = "Lambda was unable to configure your environment variables because the environment variables you have provided "
+
+func (e *environment) supported() error {
+	var used []string
+	for _, name := range slices.Sorted(maps.Keys(e.Variables)) {
+		switch value := e.Variables[name]; {
+		case lambda.ReservedVariable(name):
+			used = append(used, name)
+		case strings.ContainsRune(value, 0):
+			return invalidParameter("The value of the environment variable %s has a NUL character, which no process can be given.", name)
+		}
+	}
+	if used != nil {
+		return invalidParameter(notConfigured+"contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s",
+			strings.Join(used, ", "))
+	}
+	if text := wire.JSON(e.Variables); len(text) > lambda.MaxEnvironment {
+		return invalidParameter(notConfigured+"exceeded the 4KB limit. String measured: %s", text)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 	if err := in.settings.supported(); err != nil {
 		return nil, err
 	}
-	if err := s.checkRuntime(in.Runtime); err != nil {
+	if err := s.checkRuntime(r.Context(), in.Runtime); err != nil {
 		return nil, err
 	}
 	if in.Role != nil {
@@ -99,6 +99,6 @@ func (s *service) change(r *request, revision *string, dryRun bool, edit func(*s
 	if dryRun {
 		return configurationOf(function, ""), nil
 	}
-	s.config.Environments.Retire(function.ARN.Key())
+	s.config.Invoker.Retire(function.ARN.Key())
 	return configurationOf(function, "").updating(), nil
 }

@@ -17,7 +17,7 @@ func TestUpdateFunctionCode(t *testing.T) {
 	const path = "/2015-03-31/functions/books/code"
 
 	got := s.must(request{method: "PUT", path: path, body: `{"ZipFile":"bmV3IHppcA==","DryRun":true,"RevisionId":"` + before.RevisionID + `"}`})
-	if member(t, got.body, "CodeSha256") == before.CodeSHA256 || s.function("books") != before || len(*s.retired) != 0 {
+	if member(t, got.body, "CodeSha256") == before.CodeSHA256 || s.function("books") != before || len(s.invoker.retired) != 0 {
 		t.Errorf("a dry run should show the new code and change nothing: %s", got.body)
 	}
 
@@ -33,7 +33,7 @@ func TestUpdateFunctionCode(t *testing.T) {
 	if after.CodeHex == before.CodeHex || after.CodeSHA256 == before.CodeSHA256 || after.RevisionID == before.RevisionID {
 		t.Error("the function has its old code or revision")
 	}
-	if diff := cmp.Diff([]string{account + "/" + region + "/books"}, *s.retired); diff != "" {
+	if diff := cmp.Diff([]string{account + "/" + region + "/books"}, s.invoker.retired); diff != "" {
 		t.Errorf("retired environments: %s", diff)
 	}
 	// As at AWS, the revision that the answer shows is over when the update is.
@@ -63,7 +63,7 @@ func TestUpdateFunctionConfiguration(t *testing.T) {
 	if diff := cmp.Diff(want, seen(t, got.body)); diff != "" {
 		t.Error(diff)
 	}
-	if s.function("books").RevisionID == before.RevisionID || len(*s.retired) != 1 {
+	if s.function("books").RevisionID == before.RevisionID || len(s.invoker.retired) != 1 {
 		t.Error("the function kept its revision or its environments")
 	}
 

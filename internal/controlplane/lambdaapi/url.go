@@ -73,7 +73,7 @@ const urlTime = "2006-01-02T15:04:05.000000Z"
 func (s *service) urlConfigOf(function lambda.ARN, qualifier string, config *lambda.URLConfig) urlConfig {
 	function.Qualifier = qualifier
 	return urlConfig{
-		FunctionUrl:      s.config.URLs.FunctionURL(config.ID, function.Region),
+		FunctionUrl:      s.config.Links.FunctionURL(config.ID, function.Region),
 		FunctionArn:      function.String(),
 		AuthType:         string(config.AuthType),
 		Cors:             config.CORS,

@@ -81,7 +81,7 @@ func TestURLConfigFromCreationToDeletion(t *testing.T) {
 	if got.body != `{"FunctionUrlConfigs":[]}` {
 		t.Errorf("ListFunctionUrlConfigs of none: %s", got.body)
 	}
-	if s.function("books").RevisionID != revision || len(*s.retired) != 0 {
+	if s.function("books").RevisionID != revision || len(s.invoker.retired) != 0 {
 		t.Error("a URL is not part of the function's revision and changes no environment")
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
@@ -56,7 +57,7 @@ func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{t: t}
 	api, err := lambdaapi.New(lambdaapi.Config{
-		Code: absent{}, Links: absent{}, Runtimes: absent{}, URLs: w, Invoker: noInvoke{}, Environments: absent{},
+		Code: absent{}, Links: w, Runtimes: absent{}, Invoker: noInvoke{},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +75,9 @@ func New(t testing.TB) *World {
 
 // FunctionURL is the address of a function URL, in path style.
 func (w *World) FunctionURL(id, _ string) string { return w.data.URL + furlproto.URLs + id + "/" }
+
+// CodeURL is the address of nothing: there is no code.
+func (w *World) CodeURL(*lambda.Function) string { return "" }
 
 // Client is the API as the owner of the key sees it.
 func (w *World) Client(key sigv4.Credentials) *awsapi.Client { return awsapi.New(w.Config(key)) }
@@ -178,21 +182,20 @@ func (w *World) ChangeFunction(arn lambda.ARN, change func(*lambda.Function)) {
 // absent stands for what is behind the planes: no code, no runtimes.
 type absent struct{}
 
-func (absent) Put(context.Context, []byte) (lambdaapi.Package, error) {
-	return lambdaapi.Package{}, lambdaapi.ErrNotZip
+func (absent) Put(context.Context, []byte) (code.Package, error) {
+	return code.Package{}, code.ErrNotZip
 }
-func (absent) CodeURL(*lambda.Function) string { return "" }
-func (absent) Check(string) error              { return nil }
-func (absent) Retire(string)                   {}
+func (absent) Supported(context.Context, string) error { return nil }
 
 // noInvoke is the Invoke API without functions to invoke.
 type noInvoke struct{}
 
-func (noInvoke) Invoke(context.Context, lambdaapi.Invocation) (lambdaapi.Result, error) {
-	return lambdaapi.Result{}, io.ErrUnexpectedEOF
+func (noInvoke) Invoke(context.Context, invoke.Request) (*runtime.Result, error) {
+	return nil, io.ErrUnexpectedEOF
 }
 
-func (noInvoke) InvokeAsync(context.Context, lambdaapi.Invocation) error { return io.ErrUnexpectedEOF }
+func (noInvoke) Enqueue(invoke.Request) error { return io.ErrUnexpectedEOF }
+func (noInvoke) Retire(string)                {}
 
 // answers is what is behind every function URL.
 type answers struct{}
