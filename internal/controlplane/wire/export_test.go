@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -78,57 +77,6 @@ func LookAround(api string) []string {
 	}
 	slices.Sort(incomplete)
 	return incomplete
-}
-
-// Verify lists what is wrong with an API's table: rows without an operation in the model, fields that no operation of
-// the input has a member for, and required members without a field.
-func (a *API) Verify() []string {
-	var faults []string
-	used := map[string]bool{} // fields of a type that a member is for
-	all := map[string]bool{}
-	var walk func(kind reflect.Type, s *shape, path string)
-	walk = func(kind reflect.Type, s *shape, path string) {
-		for kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice && s != nil && s.kind == "list" {
-			if kind.Kind() == reflect.Slice {
-				s = s.member
-			}
-			kind = kind.Elem()
-		}
-		if kind.Kind() != reflect.Struct || s == nil {
-			return
-		}
-		fields := fieldsOf(kind)
-		for name := range fields {
-			all[kind.String()+"."+name] = true
-		}
-		for _, m := range s.members {
-			index, ok := fields[m.field()]
-			if ok {
-				used[kind.String()+"."+m.field()] = true
-				walk(kind.FieldByIndex(index).Type, m.shape, path+"."+m.name)
-			} else if m.required {
-				faults = append(faults, fmt.Sprintf("%s: no field for the required member %s", path, m.name))
-			}
-		}
-	}
-	for name, row := range a.table {
-		op, ok := a.model().operations[name]
-		if !ok {
-			faults = append(faults, name+": no such operation in the model")
-			continue
-		}
-		for field := range fieldsOf(row.Handler.input) {
-			all[row.Handler.input.String()+"."+field] = true
-		}
-		walk(row.Handler.input, op.input, name)
-	}
-	for field := range all {
-		if !used[field] {
-			faults = append(faults, "no member for the field "+field)
-		}
-	}
-	slices.Sort(faults)
-	return faults
 }
 
 // Route is what the router makes of a request: the operation's name and the labels of its path.

@@ -21,10 +21,13 @@ func (p Page) Paged() Page { return p }
 var errMarker = errors.New("invalid marker")
 
 // Cut sorts the items by a key that no two share and takes the page out of them that the request asks for, of most
-// items unless it asks for fewer, with the marker of the next page, "" at the end. The marker names the list and the
-// last item given: items that come and go in between are neither given twice nor passed over.
+// items unless it asks for fewer, with the marker of the next page, "" at the end. The marker names the last item
+// given and, unless it is "", the list: items that come and go in between are neither given twice nor passed over.
 func Cut[T any](p Page, list string, most int, items []T, key func(T) string) (page []T, next string, err error) {
 	slices.SortFunc(items, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+	if list != "" {
+		list += "/"
+	}
 	if p.Marker != nil {
 		last, ok := readMarker(list, *p.Marker)
 		if !ok {
@@ -41,7 +44,7 @@ func Cut[T any](p Page, list string, most int, items []T, key func(T) string) (p
 	}
 	if len(items) > most {
 		items = items[:most]
-		next = base64.RawURLEncoding.EncodeToString([]byte(list + "/" + key(items[most-1])))
+		next = base64.RawURLEncoding.EncodeToString([]byte(list + key(items[most-1])))
 	}
 	return items, next, nil
 }
@@ -51,5 +54,5 @@ func readMarker(list, marker string) (last string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	return strings.CutPrefix(string(text), list+"/")
+	return strings.CutPrefix(string(text), list)
 }

@@ -43,8 +43,8 @@ type Config struct {
 	// Absent says why furl does not have a member, by the member's path.
 	Absent map[string]string
 
-	// Admit refuses calls whatever the operation's permission is; nil admits all. The caller is nil for operations
-	// that need no signature.
+	// Admit refuses calls whatever the operation's permission is; nil admits all. It is not asked about operations that
+	// need no signature.
 	Admit func(*controlplane.Call, *Operation) error
 
 	// Translate makes a refusal of an error that is none yet; nil makes it one that is the server's fault.
@@ -199,7 +199,7 @@ func (a *API) serve(call *controlplane.Call) (*operation, any, error) {
 	if call.Caller == nil && !op.unsigned {
 		return nil, nil, missingAuthentication()
 	}
-	if a.config.Admit != nil && call.Caller != nil {
+	if a.config.Admit != nil && !op.unsigned {
 		if err := a.config.Admit(call, row); err != nil {
 			return nil, nil, err
 		}
