@@ -1,12 +1,11 @@
 package iamapi
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -27,16 +26,15 @@ type newAccessKey struct {
 	CreateDate      time.Time
 }
 
-func (s *service) createAccessKey(c *controlplane.Call, in *ownInput) (*createAccessKeyOutput, error) {
-	name, err := keyOwner(c, in.UserName)
+func (s *service) createAccessKey(r *ownerRequest, _ *ownerInput) (any, error) {
+	if err := keysOfUser(r); err != nil {
+		return nil, err
+	}
+	key, err := iam.NewAccessKey(s.random, r.Now)
 	if err != nil {
 		return nil, err
 	}
-	key, err := iam.NewAccessKey(s.random, c.Now)
-	if err != nil {
-		return nil, err
-	}
-	err = s.changeUser(c, name, func(_ *state.Snapshot, user *iam.User) error {
+	err = r.changeUser(func(_ *state.Snapshot, user *iam.User) error {
 		if len(user.Keys) >= maxUserKeys {
 			return overQuota("AccessKeysPerUser", maxUserKeys)
 		}
@@ -46,19 +44,14 @@ func (s *service) createAccessKey(c *controlplane.Call, in *ownInput) (*createAc
 	if err != nil {
 		return nil, err
 	}
-	return &createAccessKeyOutput{newAccessKey{name, key.ID, statusActive, key.Secret, key.Created}}, nil
+	return &createAccessKeyOutput{newAccessKey{r.owner.Name, key.ID, statusActive, key.Secret, key.Created}}, nil
 }
 
 type accessKeyMetadata struct {
-	UserName    string `query:"omitempty"`
+	UserName    string `xml:",omitempty"`
 	AccessKeyId string
 	Status      string
 	CreateDate  time.Time
-}
-
-type listAccessKeysInput struct {
-	ownInput
-	paging
 }
 
 type listAccessKeysOutput struct {
@@ -66,12 +59,8 @@ type listAccessKeysOutput struct {
 	paged
 }
 
-func (s *service) listAccessKeys(c *controlplane.Call, in *listAccessKeysInput) (*listAccessKeysOutput, error) {
-	name, err := userName(c, in.UserName)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := keysOf(c, name)
+func (s *service) listAccessKeys(r *ownerRequest, in *listInput) (any, error) {
+	keys, err := keysOf(r.Call, r.owner.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +70,9 @@ func (s *service) listAccessKeys(c *controlplane.Call, in *listAccessKeysInput) 
 		if key.Inactive {
 			status = statusInactive
 		}
-		list[i] = accessKeyMetadata{name, key.ID, status, key.Created}
+		list[i] = accessKeyMetadata{r.owner.Name, key.ID, status, key.Created}
 	}
-	page, more, err := cut(in.paging, list, func(k accessKeyMetadata) string { return k.AccessKeyId })
+	page, more, err := cut(in.Page, list, func(k accessKeyMetadata) string { return k.AccessKeyId })
 	return &listAccessKeysOutput{page, more}, err
 }
 
@@ -104,58 +93,54 @@ func keysOf(c *controlplane.Call, name string) ([]iam.AccessKey, error) {
 }
 
 type accessKeyInput struct {
-	ownInput
-	AccessKeyId string `query:"required,min=16,max=128,pattern=keyID"`
+	ownerInput
+	AccessKeyId string
 }
 
 type updateAccessKeyInput struct {
 	accessKeyInput
-	Status string `query:"required,enum=Active|Inactive"`
+	Status string
 }
 
-func (s *service) updateAccessKey(c *controlplane.Call, in *updateAccessKeyInput) error {
-	return s.changeKey(c, in.accessKeyInput, func(user *iam.User, i int) {
+func (s *service) updateAccessKey(r *ownerRequest, in *updateAccessKeyInput) (any, error) {
+	return nil, r.changeKey(in.AccessKeyId, func(user *iam.User, i int) {
 		user.Keys[i].Inactive = in.Status == statusInactive
 	})
 }
 
-func (s *service) deleteAccessKey(c *controlplane.Call, in *accessKeyInput) error {
-	return s.changeKey(c, *in, func(user *iam.User, i int) {
+func (s *service) deleteAccessKey(r *ownerRequest, in *accessKeyInput) (any, error) {
+	return nil, r.changeKey(in.AccessKeyId, func(user *iam.User, i int) {
 		user.Keys = slices.Delete(user.Keys, i, i+1)
 	})
 }
 
 // changeKey changes a user in whose keys the index is that of the key in question.
-func (s *service) changeKey(c *controlplane.Call, in accessKeyInput, change func(user *iam.User, i int)) error {
-	name, err := keyOwner(c, in.UserName)
-	if err != nil {
+func (r *ownerRequest) changeKey(id string, change func(user *iam.User, i int)) error {
+	if err := keysOfUser(r); err != nil {
 		return err
 	}
-	return s.changeUser(c, name, func(_ *state.Snapshot, user *iam.User) error {
-		i := slices.IndexFunc(user.Keys, func(key iam.AccessKey) bool { return key.ID == in.AccessKeyId })
+	return r.changeUser(func(_ *state.Snapshot, user *iam.User) error {
+		i := slices.IndexFunc(user.Keys, func(key iam.AccessKey) bool { return key.ID == id })
 		if i < 0 {
-			return noSuchEntity("The Access Key with id %s cannot be found.", in.AccessKeyId)
+			return noSuchEntity("The Access Key with id %s cannot be found.", id)
 		}
 		change(user, i)
 		return nil
 	})
 }
 
-// keyOwner is the user whose keys are to be changed. Root keys are part of the server's configuration.
-func keyOwner(c *controlplane.Call, given string) (string, error) {
-	name, err := userName(c, given)
-	if err == nil && name == "" {
-		return "", query.ValidationErrorf("Must specify userName: the access key of a root user is set where furl serve is started.")
+// keysOfUser refuses to change root keys, which are part of the server's configuration.
+func keysOfUser(r *ownerRequest) error {
+	if r.owner.Name == "" {
+		return validationError("Must specify userName: the access key of a root user is set where furl serve is started.")
 	}
-	return name, err
+	return nil
 }
 
-type accessKeyLastUsedInput struct {
-	AccessKeyId string `query:"required,min=16,max=128,pattern=keyID"`
-}
+type keyInput struct{ AccessKeyId string }
 
 type accessKeyLastUsedOutput struct {
-	UserName          string `query:"omitempty"`
+	UserName          string `xml:",omitempty"`
 	AccessKeyLastUsed accessKeyLastUsed
 }
 
@@ -166,11 +151,11 @@ type accessKeyLastUsed struct {
 }
 
 // getAccessKeyLastUsed knows the owner of a key. furl does not record uses.
-func (s *service) getAccessKeyLastUsed(c *controlplane.Call, in *accessKeyLastUsedInput) (*accessKeyLastUsedOutput, error) {
-	account, user, ok := c.State.Now().KeyOwner(in.AccessKeyId)
-	if !ok || account != c.Caller.Account {
-		return nil, query.Errorf(http.StatusForbidden, "AccessDenied", "User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s",
-			c.Caller.ARN(), in.AccessKeyId)
+func (s *service) getAccessKeyLastUsed(r *wire.Request, in *keyInput) (any, error) {
+	account, user, ok := r.State.Now().KeyOwner(in.AccessKeyId)
+	if !ok || account != r.Caller.Account {
+		return nil, wire.Errorf("AccessDenied", "User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s",
+			r.Caller.ARN(), in.AccessKeyId)
 	}
 	return &accessKeyLastUsedOutput{user, accessKeyLastUsed{ServiceName: "N/A", Region: "N/A"}}, nil
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -14,11 +14,11 @@ type accountSummaryOutput struct{ SummaryMap map[string]int }
 
 // getAccountSummary counts what the account has and may have. The entries are those that AWS was seen to send
 // (LocalStack's test snapshots, 2026).
-func (s *service) getAccountSummary(c *controlplane.Call, _ *struct{}) (*accountSummaryOutput, error) {
-	world, account := c.State.Now(), c.Caller.Account
-	count := map[string]int{}
+func (s *service) getAccountSummary(r *wire.Request, _ *struct{}) (any, error) {
+	world, account := r.State.Now(), r.Caller.Account
+	count := map[iam.OwnerKind]int{}
 	for e := range entities(world, account) {
-		count[e.kind]++
+		count[e.Kind]++
 	}
 	own := policiesOf(world, account, true, false)
 	versions := 0
@@ -26,9 +26,9 @@ func (s *service) getAccountSummary(c *controlplane.Call, _ *struct{}) (*account
 		versions += len(p.Versions)
 	}
 	return &accountSummaryOutput{map[string]int{
-		"Users": count["User"], "UsersQuota": maxUsers,
-		"Groups": count["Group"], "GroupsQuota": maxGroups,
-		"Roles": count["Role"], "RolesQuota": maxRoles,
+		"Users": count[iam.OfUser], "UsersQuota": maxUsers,
+		"Groups": count[iam.OfGroup], "GroupsQuota": maxGroups,
+		"Roles": count[iam.OfRole], "RolesQuota": maxRoles,
 		"Policies": len(own), "PoliciesQuota": maxPolicies,
 		"PolicyVersionsInUse": versions, "PolicyVersionsInUseQuota": 10000,
 		"Providers":              len(providersOf(world, account)),
@@ -46,8 +46,8 @@ func (s *service) getAccountSummary(c *controlplane.Call, _ *struct{}) (*account
 }
 
 type authorizationDetailsInput struct {
-	Filter []string `member:"enum=User|Role|Group|LocalManagedPolicy|AWSManagedPolicy"`
-	paging
+	Filter []string
+	wire.Page
 }
 
 type authorizationDetailsOutput struct {
@@ -69,11 +69,11 @@ type userDetail struct {
 	UserId                  string
 	Arn                     string
 	CreateDate              time.Time
-	UserPolicyList          []inlineDetail `query:"omitempty"`
+	UserPolicyList          []inlineDetail `xml:",omitempty"`
 	GroupList               []string
 	AttachedManagedPolicies []attachedPolicy
 	PermissionsBoundary     *permissionBoundary
-	Tags                    []tag
+	Tags                    []wire.Tag
 }
 
 type groupDetail struct {
@@ -97,7 +97,7 @@ type roleDetail struct {
 	RolePolicyList           []inlineDetail
 	AttachedManagedPolicies  []attachedPolicy
 	PermissionsBoundary      *permissionBoundary
-	Tags                     []tag
+	Tags                     []wire.Tag
 	RoleLastUsed             struct{}
 }
 
@@ -114,11 +114,11 @@ type detail struct {
 
 // getAccountAuthorizationDetails lists everything that authorisation in the account depends on. AWS's own policies
 // are among it as far as they are in use.
-func (s *service) getAccountAuthorizationDetails(c *controlplane.Call, in *authorizationDetailsInput) (*authorizationDetailsOutput, error) {
-	list := details(c.State.Now(), c.Caller.Account, func(kind string) bool {
+func (s *service) getAccountAuthorizationDetails(r *wire.Request, in *authorizationDetailsInput) (any, error) {
+	list := details(r.State.Now(), r.Caller.Account, func(kind string) bool {
 		return len(in.Filter) == 0 || slices.Contains(in.Filter, kind)
 	})
-	page, more, err := cut(in.paging, list, func(d detail) string { return d.key })
+	page, more, err := cut(in.Page, list, func(d detail) string { return d.key })
 	out := &authorizationDetailsOutput{paged: more}
 	for _, d := range page {
 		d.add(out)
@@ -165,7 +165,7 @@ func newUserDetail(user *iam.User) userDetail {
 	return userDetail{
 		Path: user.Path, UserName: user.Name, UserId: user.ID, Arn: user.ARN(), CreateDate: user.Created,
 		UserPolicyList: inlineDetails(&user.Grants), GroupList: user.Groups, AttachedManagedPolicies: attachedPolicies(&user.Grants, ""),
-		PermissionsBoundary: boundaryResult(user.Boundary), Tags: tagList(user.Tags),
+		PermissionsBoundary: boundaryResult(user.Boundary), Tags: wire.TagList(user.Tags),
 	}
 }
 
@@ -181,7 +181,7 @@ func newRoleDetail(world *state.Snapshot, role *iam.Role) roleDetail {
 		Path: role.Path, RoleName: role.Name, RoleId: role.ID, Arn: role.ARN(), CreateDate: role.Created,
 		AssumeRolePolicyDocument: showTrust(world, role.Trust),
 		RolePolicyList:           inlineDetails(&role.Grants), AttachedManagedPolicies: attachedPolicies(&role.Grants, ""),
-		PermissionsBoundary: boundaryResult(role.Boundary), Tags: tagList(role.Tags),
+		PermissionsBoundary: boundaryResult(role.Boundary), Tags: wire.TagList(role.Tags),
 	}
 }
 
@@ -202,4 +202,13 @@ func inlineDetails(grants *iam.Grants) []inlineDetail {
 		list = append(list, inlineDetail{name, escape(grants.Inline[name].Text)})
 	}
 	return list
+}
+
+type accountAliasesOutput struct {
+	AccountAliases []string
+	paged
+}
+
+func (s *service) listAccountAliases(*wire.Request, *wire.Page) (any, error) {
+	return &accountAliasesOutput{}, nil
 }

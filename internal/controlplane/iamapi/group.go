@@ -7,14 +7,10 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
-
-// groupInput names an existing group.
-type groupInput struct {
-	GroupName string `query:"required,min=1,max=128,pattern=name"`
-}
 
 type groupResult struct {
 	Path       string
@@ -28,21 +24,16 @@ func newGroupResult(g *iam.Group) groupResult {
 	return groupResult{g.Path, g.Name, g.ID, g.ARN(), g.Created}
 }
 
-type createGroupInput struct {
-	Path string `query:"min=1,max=512,pattern=path"`
-	groupInput
-}
-
 type groupOutput struct{ Group groupResult }
 
-func (s *service) createGroup(c *controlplane.Call, in *createGroupInput) (*groupOutput, error) {
+func (s *service) createGroup(r *wire.Request, in *newInput) (any, error) {
 	id, err := iam.NewID(s.random, iam.PrefixGroup)
 	if err != nil {
 		return nil, err
 	}
-	group := &iam.Group{Account: c.Caller.Account, Name: in.GroupName, Path: cmp.Or(in.Path, "/"), ID: id, Created: c.Now}
-	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
-		if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups, "Group", "GroupsPerAccount"); err != nil {
+	group := &iam.Group{Account: r.Caller.Account, Name: in.GroupName, Path: in.path(), ID: id, Created: r.Now}
+	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
+		if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups, "Group"); err != nil {
 			return err
 		}
 		return tx.PutGroup(group)
@@ -59,18 +50,18 @@ type getGroupOutput struct {
 	paged
 }
 
-func (s *service) getGroup(c *controlplane.Call, in *listOfGroupInput) (*getGroupOutput, error) {
-	world := c.State.Now()
-	group, err := findGroup(world, c.Caller.Account, in.GroupName)
+func (s *service) getGroup(r *ownerRequest, in *listInput) (any, error) {
+	world := r.State.Now()
+	group, err := findGroup(world, r.Caller.Account, r.owner.Name)
 	if err != nil {
 		return nil, err
 	}
-	page, more, err := cut(in.paging, members(world, group), func(u *iam.User) string { return u.Name })
-	out := &getGroupOutput{Group: newGroupResult(group), paged: more}
-	for _, user := range page {
-		out.Users = append(out.Users, listedUser(user))
+	var list []userResult
+	for _, user := range members(world, group) {
+		list = append(list, listedUser(user))
 	}
-	return out, err
+	page, more, err := cut(in.Page, list, userResult.key)
+	return &getGroupOutput{newGroupResult(group), page, more}, err
 }
 
 // members are the users in a group.
@@ -84,29 +75,24 @@ func members(world *state.Snapshot, group *iam.Group) []*iam.User {
 	return list
 }
 
-type listGroupsInput struct {
-	PathPrefix string `query:"min=1,max=512,pattern=pathPrefix"`
-	paging
-}
-
 type listGroupsOutput struct {
 	Groups []groupResult
 	paged
 }
 
-func (s *service) listGroups(c *controlplane.Call, in *listGroupsInput) (*listGroupsOutput, error) {
+func (s *service) listGroups(r *wire.Request, in *pathInput) (any, error) {
 	var list []groupResult
-	for _, group := range c.State.Now().Groups.All() {
-		if group.Account == c.Caller.Account && strings.HasPrefix(group.Path, in.PathPrefix) {
+	for _, group := range r.State.Now().Groups.All() {
+		if group.Account == r.Caller.Account && strings.HasPrefix(group.Path, in.PathPrefix) {
 			list = append(list, newGroupResult(group))
 		}
 	}
-	return pageOfGroups(in.paging, list)
+	return pageOfGroups(in.Page, list)
 }
 
-func (s *service) listGroupsForUser(c *controlplane.Call, in *listOfUserInput) (*listGroupsOutput, error) {
-	world := c.State.Now()
-	user, err := findUser(world, c.Caller.Account, in.UserName)
+func (s *service) listGroupsForUser(r *ownerRequest, in *listInput) (any, error) {
+	world := r.State.Now()
+	user, err := findUser(world, r.Caller.Account, r.owner.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -116,38 +102,38 @@ func (s *service) listGroupsForUser(c *controlplane.Call, in *listOfUserInput) (
 			list = append(list, newGroupResult(group))
 		}
 	}
-	return pageOfGroups(in.paging, list)
+	return pageOfGroups(in.Page, list)
 }
 
-func pageOfGroups(p paging, list []groupResult) (*listGroupsOutput, error) {
+func pageOfGroups(p wire.Page, list []groupResult) (any, error) {
 	page, more, err := cut(p, list, func(g groupResult) string { return g.GroupName })
 	return &listGroupsOutput{page, more}, err
 }
 
 type updateGroupInput struct {
-	groupInput
-	NewPath      string `query:"min=1,max=512,pattern=path"`
-	NewGroupName string `query:"min=1,max=128,pattern=name"`
+	ownerInput
+	NewPath      string
+	NewGroupName string
 }
 
 // updateGroup moves or renames a group. The caller needs the permission for the new ARN as well as for the old one
 // (IAM API Reference, UpdateGroup).
-func (s *service) updateGroup(c *controlplane.Call, in *updateGroupInput) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		old, err := findGroup(tx.View(), c.Caller.Account, in.GroupName)
+func (s *service) updateGroup(r *ownerRequest, in *updateGroupInput) (any, error) {
+	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
+		old, err := findGroup(tx.View(), r.Caller.Account, r.owner.Name)
 		if err != nil {
 			return err
 		}
 		group := old.Clone()
 		group.Path, group.Name = cmp.Or(in.NewPath, old.Path), cmp.Or(in.NewGroupName, old.Name)
-		if err := c.Authorize(controlplane.Permission{Action: "iam:UpdateGroup", Resource: group.ARN()}); err != nil {
+		if err := r.Authorize(controlplane.Permission{Action: r.Need.Action, Resource: group.ARN()}); err != nil {
 			return err
 		}
 		if group.Name == old.Name {
 			return tx.PutGroup(group)
 		}
 		if !strings.EqualFold(group.Name, old.Name) {
-			if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups+1, "Group", "GroupsPerAccount"); err != nil {
+			if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups+1, "Group"); err != nil {
 				return err
 			}
 		}
@@ -163,35 +149,26 @@ func (s *service) updateGroup(c *controlplane.Call, in *updateGroupInput) error 
 	})
 }
 
-func (s *service) deleteGroup(c *controlplane.Call, in *groupInput) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		group, err := findGroup(tx.View(), c.Caller.Account, in.GroupName)
-		switch {
-		case err != nil:
+func (s *service) deleteGroup(r *ownerRequest, _ *ownerInput) (any, error) {
+	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
+		group, err := findGroup(tx.View(), r.Caller.Account, r.owner.Name)
+		if err != nil {
 			return err
-		case len(members(tx.View(), group)) > 0:
+		}
+		if len(members(tx.View(), group)) > 0 {
 			return deleteConflict("Cannot delete entity, must remove users from group first.")
-		case len(group.Attached) > 0:
-			return deleteConflict("Cannot delete entity, must detach all policies first.")
-		case len(group.Inline) > 0:
-			return deleteConflict("Cannot delete entity, must delete policies first.")
+		}
+		if err := unused(&group.Grants); err != nil {
+			return err
 		}
 		tx.DeleteGroup(group)
 		return nil
 	})
 }
 
-type membershipInput struct {
-	groupInput
-	userInput
-}
-
 // addUserToGroup changes nothing for a user who is in the group.
-func (s *service) addUserToGroup(c *controlplane.Call, in *membershipInput) error {
-	return s.changeUser(c, in.UserName, func(world *state.Snapshot, user *iam.User) error {
-		if _, err := findGroup(world, c.Caller.Account, in.GroupName); err != nil {
-			return err
-		}
+func (s *service) addUserToGroup(r *ownerRequest, in *ownerInput) (any, error) {
+	return nil, r.changeMember(in.UserName, func(user *iam.User) error {
 		if slices.Contains(user.Groups, in.GroupName) {
 			return nil
 		}
@@ -204,20 +181,19 @@ func (s *service) addUserToGroup(c *controlplane.Call, in *membershipInput) erro
 }
 
 // removeUserFromGroup changes nothing for a user who is not in the group.
-func (s *service) removeUserFromGroup(c *controlplane.Call, in *membershipInput) error {
-	return s.changeUser(c, in.UserName, func(world *state.Snapshot, user *iam.User) error {
-		if _, err := findGroup(world, c.Caller.Account, in.GroupName); err != nil {
-			return err
-		}
+func (s *service) removeUserFromGroup(r *ownerRequest, in *ownerInput) (any, error) {
+	return nil, r.changeMember(in.UserName, func(user *iam.User) error {
 		user.Groups = slices.DeleteFunc(user.Groups, func(name string) bool { return name == in.GroupName })
 		return nil
 	})
 }
 
-func findGroup(world *state.Snapshot, account, name string) (*iam.Group, error) {
-	group, ok := world.Group(account, name)
-	if !ok {
-		return nil, noSuchEntity("The group with name %s cannot be found.", name)
-	}
-	return group, nil
+// changeMember changes the user that a request about a group names besides it.
+func (r *ownerRequest) changeMember(name string, edit func(*iam.User) error) error {
+	return change(r.Call, findUser, name, (*state.Tx).PutUser, func(world *state.Snapshot, user *iam.User) error {
+		if _, err := findGroup(world, r.Caller.Account, r.owner.Name); err != nil {
+			return err
+		}
+		return edit(user)
+	})
 }

@@ -4,7 +4,7 @@
 //	api := iamapi.New(iamapi.Config{Random: rand.Reader})
 //
 // Every operation is one row of the table in table.go. Changes go through one transaction of package state each, in
-// which all conditions are checked again, so that two requests can not together do what neither may.
+// which all conditions are checked again, so that two requests cannot together do what neither may.
 //
 // It refuses what furl has no use for (passwords, MFA devices, SAML, certificates, …) by the operation's name, and
 // whatever AWS's own limits and quotas refuse.
@@ -12,10 +12,9 @@ package iamapi
 
 import (
 	"io"
-	"net/http"
 
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 )
 
 // Config is what the API needs besides the state that comes with each call.
@@ -25,19 +24,17 @@ type Config struct {
 }
 
 // New makes the API.
-func New(config Config) controlplane.API {
+func New(config Config) *wire.API {
 	s := &service{random: config.Random, privateProviders: config.PrivateProviders}
-	return query.New(query.Config{
-		Name:            "iam",
-		Version:         "2010-05-08",
-		Namespace:       "https://iam.amazonaws.com/doc/2010-05-08/",
-		Table:           s.table(),
-		Absent:          absent,
-		Admit:           admit,
-		QuietViolations: true,
-		Failure:         "ServiceFailure",
+	return wire.New(wire.Config{
+		Service: "iam", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Table: s.table(),
+		Invalid: "ValidationError", Refused: "InvalidInput", Denied: "AccessDenied", Failure: "ServiceFailure",
+		Quiet: true, Admit: admit, BadMarker: validationError("Invalid Marker."), MaxBody: maxBody,
 	})
 }
+
+// maxBody is the limit that STS was seen to have.
+const maxBody = 10_000_000
 
 // service is what the operations are methods of.
 type service struct {
@@ -45,40 +42,43 @@ type service struct {
 	privateProviders bool
 }
 
-// admit refuses the sessions of GetSessionToken and GetFederationToken: they can not call IAM, the former unless they
+// admit refuses the sessions of GetSessionToken and GetFederationToken: they cannot call IAM, the former unless they
 // were made with an MFA device (IAM User Guide, "Compare AWS STS credentials"). The answer is the one that AWS gives
 // to unknown keys.
-func admit(c *controlplane.Call, _ *query.Operation) error {
+func admit(c *controlplane.Call, _ *wire.Operation) error {
 	session := c.Caller.Session
 	if session == nil || session.Role != "" || session.Federated == "" && session.MFA {
 		return nil
 	}
 	c.Explain("sessions of GetFederationToken, and of GetSessionToken without an MFA device, can not call IAM",
 		"call IAM with the user's own access key, or as a role")
-	return query.Errorf(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid")
+	return wire.Errorf("InvalidClientTokenId", "The security token included in the request is invalid")
 }
 
-// Errors of the API model (botocore 1.43, IAM 2010-05-08), with AWS's texts as recorded in LocalStack's test
-// snapshots of 2026 where those have them.
+// Errors with AWS's texts as recorded in LocalStack's test snapshots of 2026 where those have them.
+
+func validationError(format string, arguments ...any) *wire.Error {
+	return wire.Errorf("ValidationError", format, arguments...)
+}
 
 func noSuchEntity(format string, arguments ...any) error {
-	return query.Errorf(http.StatusNotFound, "NoSuchEntity", format, arguments...)
+	return wire.Errorf("NoSuchEntity", format, arguments...)
 }
 
 func alreadyExists(format string, arguments ...any) error {
-	return query.Errorf(http.StatusConflict, "EntityAlreadyExists", format, arguments...)
+	return wire.Errorf("EntityAlreadyExists", format, arguments...)
 }
 
 func deleteConflict(format string, arguments ...any) error {
-	return query.Errorf(http.StatusConflict, "DeleteConflict", format, arguments...)
+	return wire.Errorf("DeleteConflict", format, arguments...)
 }
 
 func invalidInput(format string, arguments ...any) error {
-	return query.Errorf(http.StatusBadRequest, "InvalidInput", format, arguments...)
+	return wire.Errorf("InvalidInput", format, arguments...)
 }
 
 func limitExceeded(format string, arguments ...any) error {
-	return query.Errorf(http.StatusConflict, "LimitExceeded", format, arguments...)
+	return wire.Errorf("LimitExceeded", format, arguments...)
 }
 
 func overQuota(name string, quota int) error {
@@ -86,5 +86,61 @@ func overQuota(name string, quota int) error {
 }
 
 func malformedPolicy(format string, arguments ...any) error {
-	return query.Errorf(http.StatusBadRequest, "MalformedPolicyDocument", format, arguments...)
+	return wire.Errorf("MalformedPolicyDocument", format, arguments...)
 }
+
+// paged is the part of a list operation's result that says whether there is more.
+type paged struct {
+	IsTruncated bool
+	Marker      string `xml:",omitempty"`
+}
+
+// cut is the page of the list that is asked for: of 100 items unless the client says otherwise.
+func cut[T any](p wire.Page, items []T, key func(T) string) ([]T, paged, error) {
+	page, next, err := wire.Cut(p, "", 100, items, key)
+	return page, paged{next != "", next}, err
+}
+
+// addTags is the tags with more added. The keys of users and roles are compared by strings.EqualFold, others exactly
+// (IAM User Guide, "Tags for AWS Identity and Access Management resources").
+func addTags(tags map[string]string, more []wire.Tag, same wire.Same) (map[string]string, error) {
+	changed, err := wire.AddTags(tags, more, same)
+	if err == nil && len(changed) > maxTags {
+		err = limitExceeded("The number of tags has reached the maximum limit.")
+	}
+	return changed, err
+}
+
+type tagsOutput struct {
+	Tags []wire.Tag
+	paged
+}
+
+func pageOfTags(p wire.Page, tags map[string]string) (any, error) {
+	page, more, err := cut(p, wire.TagList(tags), func(t wire.Tag) string { return t.Key })
+	return &tagsOutput{page, more}, err
+}
+
+// Quotas of an account, at the values that a new account has (IAM User Guide, "IAM and AWS STS quotas"; a recorded
+// answer of GetAccountSummary in LocalStack's test snapshots). Sizes are in characters, white space left out.
+const (
+	maxUsers      = 5000
+	maxGroups     = 300
+	maxRoles      = 1000
+	maxPolicies   = 1500
+	maxProviders  = 100
+	maxVersions   = 5
+	maxAttached   = 10 // managed policies of one user, role or group
+	maxUserKeys   = 2
+	maxUserGroups = 10
+	maxTags       = 50
+
+	maxUserInline  = 2048
+	maxGroupInline = 5120
+	maxRoleInline  = 10240
+	maxPolicySize  = 6144
+	maxTrust       = 2048
+
+	maxClientIDs   = 100
+	maxThumbprints = 5
+)

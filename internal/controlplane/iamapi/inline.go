@@ -4,138 +4,75 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
 
-// policyName is the name of an inline policy in a request.
-type policyName struct {
-	PolicyName string `query:"required,min=1,max=128,pattern=name"`
+type inlineInput struct {
+	ownerInput
+	PolicyName string
 }
 
-func (in policyName) policy() string { return in.PolicyName }
-
-// policyDocument is the text of an inline policy in a request.
-type policyDocument struct {
-	PolicyDocument string `query:"required,min=1,max=131072,pattern=document"`
+type putInlineInput struct {
+	inlineInput
+	PolicyDocument string
 }
-
-func (in policyDocument) document() string { return in.PolicyDocument }
-
-// The inputs that name an inline policy, with and without its text, and a list of them.
-type (
-	rolePolicyInput struct {
-		roleInput
-		policyName
-	}
-	userPolicyInput struct {
-		userInput
-		policyName
-	}
-	groupPolicyInput struct {
-		groupInput
-		policyName
-	}
-
-	putRolePolicyInput struct {
-		roleInput
-		policyName
-		policyDocument
-	}
-	putUserPolicyInput struct {
-		userInput
-		policyName
-		policyDocument
-	}
-	putGroupPolicyInput struct {
-		groupInput
-		policyName
-		policyDocument
-	}
-
-	listOfRoleInput struct {
-		roleInput
-		paging
-	}
-	listOfUserInput struct {
-		userInput
-		paging
-	}
-	listOfGroupInput struct {
-		groupInput
-		paging
-	}
-)
 
 // maxInline is how long the inline policies of an owner may be together.
 var maxInline = map[iam.OwnerKind]int{iam.OfRole: maxRoleInline, iam.OfUser: maxUserInline, iam.OfGroup: maxGroupInline}
 
-// putPolicy adds or replaces an inline policy.
-func putPolicy[In interface {
-	owned
-	policy() string
-	document() string
-}](s *service) query.Handler {
-	return query.Perform(func(c *controlplane.Call, in *In) error {
-		document, err := parseIdentity((*in).document())
-		if err != nil {
-			return err
+// putInline adds or replaces an inline policy.
+func (s *service) putInline(r *ownerRequest, in *putInlineInput) (any, error) {
+	document, err := parseIdentity(in.PolicyDocument)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.change(func(_ *state.Snapshot, e entity) error {
+		if e.grants.Inline == nil {
+			e.grants.Inline = map[string]iam.Policy{}
 		}
-		o := (*in).owner()
-		return s.changeGrants(c, o, func(_ *state.Snapshot, grants *iam.Grants) error {
-			if grants.Inline == nil {
-				grants.Inline = map[string]iam.Policy{}
-			}
-			grants.Inline[(*in).policy()] = document
-			total := 0
-			for _, p := range grants.Inline {
-				total += length(p.Text)
-			}
-			if most := maxInline[o.Kind]; total > most {
-				return limitExceeded("Maximum policy size of %d bytes exceeded for %s", most, o)
-			}
-			return nil
-		})
+		e.grants.Inline[in.PolicyName] = document
+		total := 0
+		for _, p := range e.grants.Inline {
+			total += length(p.Text)
+		}
+		if most := maxInline[e.Kind]; total > most {
+			return limitExceeded("Maximum policy size of %d bytes exceeded for %s", most, e)
+		}
+		return nil
 	})
 }
 
-type inlinePolicyOutput struct {
+type inlineOutput struct {
 	ownerName
 	PolicyName     string
 	PolicyDocument string
 }
 
-// getPolicy gives an inline policy.
-func getPolicy[In interface {
-	owned
-	policy() string
-}](*service) query.Handler {
-	return query.Answer(func(c *controlplane.Call, in *In) (*inlinePolicyOutput, error) {
-		o, name := (*in).owner(), (*in).policy()
-		grants, err := grantsOf(c.State.Now(), c.Caller.Account, o)
-		if err != nil {
-			return nil, err
+func (s *service) getInline(r *ownerRequest, in *inlineInput) (any, error) {
+	e, err := r.find()
+	if err != nil {
+		return nil, err
+	}
+	document, ok := e.grants.Inline[in.PolicyName]
+	if !ok {
+		return nil, in.notFound(r)
+	}
+	return &inlineOutput{newOwnerName(r.owner), in.PolicyName, escape(document.Text)}, nil
+}
+
+func (s *service) deleteInline(r *ownerRequest, in *inlineInput) (any, error) {
+	return nil, r.change(func(_ *state.Snapshot, e entity) error {
+		if _, ok := e.grants.Inline[in.PolicyName]; !ok {
+			return in.notFound(r)
 		}
-		document, err := findInline(grants, o, name)
-		return &inlinePolicyOutput{newOwnerName(o), name, escape(document.Text)}, err
+		delete(e.grants.Inline, in.PolicyName)
+		return nil
 	})
 }
 
-// deletePolicy removes an inline policy.
-func deletePolicy[In interface {
-	owned
-	policy() string
-}](s *service) query.Handler {
-	return query.Perform(func(c *controlplane.Call, in *In) error {
-		o, name := (*in).owner(), (*in).policy()
-		return s.changeGrants(c, o, func(_ *state.Snapshot, grants *iam.Grants) error {
-			_, err := findInline(grants, o, name)
-			delete(grants.Inline, name)
-			return err
-		})
-	})
+func (in *inlineInput) notFound(r *ownerRequest) error {
+	return noSuchEntity("The %s policy with name %s cannot be found.", r.owner.Kind, in.PolicyName)
 }
 
 type policyNamesOutput struct {
@@ -143,25 +80,11 @@ type policyNamesOutput struct {
 	paged
 }
 
-// listPolicyNames lists the names of inline policies.
-func listPolicyNames[In interface {
-	owned
-	page() paging
-}](*service) query.Handler {
-	return query.Answer(func(c *controlplane.Call, in *In) (*policyNamesOutput, error) {
-		grants, err := grantsOf(c.State.Now(), c.Caller.Account, (*in).owner())
-		if err != nil {
-			return nil, err
-		}
-		page, more, err := cut((*in).page(), slices.Sorted(maps.Keys(grants.Inline)), itself)
-		return &policyNamesOutput{page, more}, err
-	})
-}
-
-func findInline(grants *iam.Grants, o iam.Owner, name string) (iam.Policy, error) {
-	document, ok := grants.Inline[name]
-	if !ok {
-		return iam.Policy{}, noSuchEntity("The %s policy with name %s cannot be found.", o.Kind, name)
+func (s *service) listInline(r *ownerRequest, in *listInput) (any, error) {
+	e, err := r.find()
+	if err != nil {
+		return nil, err
 	}
-	return document, nil
+	page, more, err := cut(in.Page, slices.Collect(maps.Keys(e.grants.Inline)), func(name string) string { return name })
+	return &policyNamesOutput{page, more}, err
 }

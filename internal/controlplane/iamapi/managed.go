@@ -2,13 +2,12 @@ package iamapi
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -22,10 +21,10 @@ type policyResult struct {
 	AttachmentCount               int
 	PermissionsBoundaryUsageCount int
 	IsAttachable                  bool
-	Description                   string `query:"omitempty"`
+	Description                   string `xml:",omitempty"`
 	CreateDate                    time.Time
 	UpdateDate                    time.Time
-	Tags                          *[]tag // GetPolicy writes an empty list, CreatePolicy none, ListPolicies never any
+	Tags                          *[]wire.Tag // GetPolicy writes an empty list, CreatePolicy none, ListPolicies never any
 }
 
 // listedPolicy is a policy as ListPolicies answers.
@@ -38,17 +37,17 @@ func listedPolicy(p *iam.ManagedPolicy, used usage) policyResult {
 }
 
 type createPolicyInput struct {
-	PolicyName string `query:"required,min=1,max=128,pattern=name"`
-	Path       string `query:"min=1,max=512,pattern=policyPath"`
-	policyDocument
-	Description string `query:"max=1000"`
-	Tags        []tag  `query:"max=50"`
+	PolicyName     string
+	Path           string
+	PolicyDocument string
+	Description    string
+	Tags           []wire.Tag
 }
 
 type policyOutput struct{ Policy policyResult }
 
-func (s *service) createPolicy(c *controlplane.Call, in *createPolicyInput) (*policyOutput, error) {
-	tags, err := exactTags(nil, in.Tags)
+func (s *service) createPolicy(r *wire.Request, in *createPolicyInput) (any, error) {
+	tags, err := addTags(nil, in.Tags, wire.Exactly)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +60,11 @@ func (s *service) createPolicy(c *controlplane.Call, in *createPolicyInput) (*po
 		return nil, err
 	}
 	made := &iam.ManagedPolicy{
-		Account: c.Caller.Account, Name: in.PolicyName, Path: cmp.Or(in.Path, "/"), ID: id,
-		Description: in.Description, Created: c.Now, Tags: tags,
+		Account: r.Caller.Account, Name: in.PolicyName, Path: cmp.Or(in.Path, "/"), ID: id,
+		Description: in.Description, Created: r.Now, Tags: tags,
 	}
-	made.AddVersion(document, true, c.Now)
-	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
+	made.AddVersion(document, true, r.Now)
+	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
 		count := 0
 		for _, existing := range tx.View().Policies.All() {
 			if existing.Account != made.Account {
@@ -86,7 +85,7 @@ func (s *service) createPolicy(c *controlplane.Call, in *createPolicyInput) (*po
 	}
 	result := listedPolicy(made, usage{})
 	if len(tags) > 0 {
-		list := tagList(tags)
+		list := wire.TagList(tags)
 		result.Tags = &list
 	}
 	return &policyOutput{result}, nil
@@ -101,24 +100,24 @@ func parseManaged(text string) (iam.Policy, error) {
 	return document, err
 }
 
-func (s *service) getManagedPolicy(c *controlplane.Call, in *policyARN) (*policyOutput, error) {
-	world := c.State.Now()
-	found, err := findPolicy(world, c.Caller.Account, in.PolicyArn)
+func (s *service) getManagedPolicy(r *wire.Request, in *policyInput) (any, error) {
+	world := r.State.Now()
+	found, err := findPolicy(world, r.Caller.Account, in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}
-	result := listedPolicy(found, usages(world, c.Caller.Account)[in.PolicyArn])
-	list := tagList(found.Tags)
+	result := listedPolicy(found, usages(world, r.Caller.Account)[in.PolicyArn])
+	list := wire.TagList(found.Tags)
 	result.Description, result.Tags = found.Description, &list
 	return &policyOutput{result}, nil
 }
 
 type listPoliciesInput struct {
-	Scope             string `query:"enum=All|AWS|Local"`
+	Scope             string
 	OnlyAttached      bool
-	PathPrefix        string `query:"min=1,max=512,pattern=policyPath"`
-	PolicyUsageFilter string `query:"enum=PermissionsPolicy|PermissionsBoundary"`
-	paging
+	PathPrefix        string
+	PolicyUsageFilter string
+	wire.Page
 }
 
 type listPoliciesOutput struct {
@@ -126,17 +125,17 @@ type listPoliciesOutput struct {
 	paged
 }
 
-func (s *service) listPolicies(c *controlplane.Call, in *listPoliciesInput) (*listPoliciesOutput, error) {
-	world := c.State.Now()
-	used := usages(world, c.Caller.Account)
+func (s *service) listPolicies(r *wire.Request, in *listPoliciesInput) (any, error) {
+	world := r.State.Now()
+	used := usages(world, r.Caller.Account)
 	var list []policyResult
-	for _, p := range policiesOf(world, c.Caller.Account, in.Scope != "AWS", in.Scope != "Local") {
+	for _, p := range policiesOf(world, r.Caller.Account, in.Scope != "AWS", in.Scope != "Local") {
 		use := used[p.ARN()]
 		if strings.HasPrefix(p.Path, in.PathPrefix) && use.passes(in.OnlyAttached, in.PolicyUsageFilter) {
 			list = append(list, listedPolicy(p, use))
 		}
 	}
-	page, more, err := cut(in.paging, list, func(p policyResult) string { return p.Arn })
+	page, more, err := cut(in.Page, list, func(p policyResult) string { return p.Arn })
 	return &listPoliciesOutput{page, more}, err
 }
 
@@ -156,9 +155,9 @@ func policiesOf(world *state.Snapshot, account string, own, aws bool) []*iam.Man
 	return list
 }
 
-func (s *service) deleteManagedPolicy(c *controlplane.Call, in *policyARN) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		found, err := ownPolicy(tx.View(), c, "DeletePolicy", in.PolicyArn)
+func (s *service) deleteManagedPolicy(r *wire.Request, in *policyInput) (any, error) {
+	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
+		found, err := ownPolicy(tx.View(), r, in.PolicyArn)
 		if err != nil {
 			return err
 		}
@@ -173,49 +172,59 @@ func (s *service) deleteManagedPolicy(c *controlplane.Call, in *policyARN) error
 	})
 }
 
+// policyInput names a managed policy.
+type policyInput struct{ PolicyArn string }
+
+func (in policyInput) policy() string  { return in.PolicyArn }
+func (policyInput) facts() []auth.Fact { return nil }
+
 type tagPolicyInput struct {
-	policyARN
-	Tags []tag `query:"required,max=50"`
+	policyInput
+	Tags    []wire.Tag
+	TagKeys []string
 }
 
-func (s *service) tagPolicy(c *controlplane.Call, in *tagPolicyInput) error {
-	return s.changePolicy(c, "TagPolicy", in.PolicyArn, func(p *iam.ManagedPolicy) (err error) {
-		p.Tags, err = exactTags(p.Tags, in.Tags)
+func (in tagPolicyInput) facts() []auth.Fact { return tagFacts(in.Tags, in.TagKeys) }
+
+func (s *service) tagPolicy(r *wire.Request, in *tagPolicyInput) (any, error) {
+	return nil, changePolicy(r, in.PolicyArn, func(p *iam.ManagedPolicy) (err error) {
+		p.Tags, err = addTags(p.Tags, in.Tags, wire.Exactly)
 		return err
 	})
 }
 
-type untagPolicyInput struct {
-	policyARN
-	TagKeys []string `query:"required,max=50" member:"min=1,max=128,pattern=tagKey"`
-}
-
-func (s *service) untagPolicy(c *controlplane.Call, in *untagPolicyInput) error {
-	return s.changePolicy(c, "UntagPolicy", in.PolicyArn, func(p *iam.ManagedPolicy) error {
-		for _, key := range in.TagKeys {
-			delete(p.Tags, key)
-		}
+func (s *service) untagPolicy(r *wire.Request, in *tagPolicyInput) (any, error) {
+	return nil, changePolicy(r, in.PolicyArn, func(p *iam.ManagedPolicy) error {
+		p.Tags = wire.RemoveTags(p.Tags, in.TagKeys, wire.Exactly)
 		return nil
 	})
 }
 
-type listOfPolicyInput struct {
-	policyARN
-	paging
+// changePolicy changes a managed policy of the account itself.
+func changePolicy(r *wire.Request, arn string, edit func(*iam.ManagedPolicy) error) error {
+	find := func(world *state.Snapshot, _, arn string) (*iam.ManagedPolicy, error) {
+		return ownPolicy(world, r, arn)
+	}
+	return change(r.Call, find, arn, (*state.Tx).PutPolicy, func(_ *state.Snapshot, p *iam.ManagedPolicy) error { return edit(p) })
 }
 
-func (s *service) listPolicyTags(c *controlplane.Call, in *listOfPolicyInput) (*tagsOutput, error) {
-	found, err := findPolicy(c.State.Now(), c.Caller.Account, in.PolicyArn)
+type listOfPolicyInput struct {
+	policyInput
+	wire.Page
+}
+
+func (s *service) listPolicyTags(r *wire.Request, in *listOfPolicyInput) (any, error) {
+	found, err := findPolicy(r.State.Now(), r.Caller.Account, in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}
-	return pageOfTags(in.paging, found.Tags)
+	return pageOfTags(in.Page, found.Tags)
 }
 
 // findPolicy finds a policy that the account can use.
 func findPolicy(world *state.Snapshot, account, arn string) (*iam.ManagedPolicy, error) {
 	if !isPolicyARN(arn) {
-		return nil, query.ValidationErrorf("ARN %s is not valid.", arn)
+		return nil, validationError("ARN %s is not valid.", arn)
 	}
 	found, ok := visiblePolicy(world, account, arn)
 	if !ok {
@@ -225,10 +234,11 @@ func findPolicy(world *state.Snapshot, account, arn string) (*iam.ManagedPolicy,
 }
 
 // ownPolicy finds a policy of the account itself. AWS's policies are there, but nobody may change them.
-func ownPolicy(world *state.Snapshot, c *controlplane.Call, operation, arn string) (*iam.ManagedPolicy, error) {
-	found, err := findPolicy(world, c.Caller.Account, arn)
+func ownPolicy(world *state.Snapshot, r *wire.Request, arn string) (*iam.ManagedPolicy, error) {
+	found, err := findPolicy(world, r.Caller.Account, arn)
 	if err == nil && found.Account == iam.AWS {
-		return nil, query.Errorf(http.StatusForbidden, "AccessDenied", "User: %s is not authorized to perform: iam:%s on resource: policy %s", c.Caller.ARN(), operation, arn)
+		return nil, wire.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: policy %s",
+			r.Caller.ARN(), r.Need.Action, arn)
 	}
 	return found, err
 }

@@ -1,24 +1,54 @@
 package iamapi
 
 import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
 
-// owned is an input that names who has policies: a role, a user or a group. What is done to the policies of each is the
-// same but for the names of the parameters, so it is written once for all inputs that name an owner.
-type owned interface{ owner() iam.Owner }
+// ownerInput names a role, a user or a group: an operation has one of the members. Much of what is done to the three is
+// the same but for their names, and is written once.
+type ownerInput struct{ RoleName, UserName, GroupName string }
 
-func (in roleInput) owner() iam.Owner  { return iam.Owner{Kind: iam.OfRole, Name: in.RoleName} }
-func (in userInput) owner() iam.Owner  { return iam.Owner{Kind: iam.OfUser, Name: in.UserName} }
-func (in groupInput) owner() iam.Owner { return iam.Owner{Kind: iam.OfGroup, Name: in.GroupName} }
+// owner is who is named. A user that is not is the caller, without a name if that is the account's root user.
+func (in ownerInput) owner(c *controlplane.Call) (iam.Owner, error) {
+	switch session := c.Caller.Session; {
+	case in.RoleName != "":
+		return iam.Owner{Kind: iam.OfRole, Name: in.RoleName}, nil
+	case in.GroupName != "":
+		return iam.Owner{Kind: iam.OfGroup, Name: in.GroupName}, nil
+	case in.UserName != "":
+		return iam.Owner{Kind: iam.OfUser, Name: in.UserName}, nil
+	case session != nil && (session.Role != "" || session.Federated != ""):
+		return iam.Owner{}, validationError("Must specify userName when calling with non-User credentials")
+	case c.Caller.User != nil:
+		return iam.Owner{Kind: iam.OfUser, Name: c.Caller.User.Name}, nil
+	default:
+		return iam.Owner{Kind: iam.OfUser}, nil
+	}
+}
+
+// facts are the condition keys that come with the request, besides those of what it is about.
+func (ownerInput) facts() []auth.Fact { return nil }
+
+// ownerRequest is a request about a role, a user or a group.
+type ownerRequest struct {
+	wire.Request
+	owner iam.Owner
+}
 
 // ownerName is the part of an answer that names the owner.
 type ownerName struct {
-	RoleName  string `query:"omitempty"`
-	UserName  string `query:"omitempty"`
-	GroupName string `query:"omitempty"`
+	RoleName  string `xml:",omitempty"`
+	UserName  string `xml:",omitempty"`
+	GroupName string `xml:",omitempty"`
 }
 
 func newOwnerName(o iam.Owner) ownerName {
@@ -32,38 +62,285 @@ func newOwnerName(o iam.Owner) ownerName {
 	}
 }
 
-// grantsOf are the policies of an owner.
-func grantsOf(world *state.Snapshot, account string, o iam.Owner) (*iam.Grants, error) {
+// entity is a role, user or group as far as the three are alike. The pointers are into it.
+type entity struct {
+	iam.Owner
+	id, path, arn string
+	grants        *iam.Grants
+	boundary      *string
+	tags          *map[string]string
+}
+
+func roleEntity(r *iam.Role) entity {
+	return entity{iam.Owner{Kind: iam.OfRole, Name: r.Name}, r.ID, r.Path, r.ARN(), &r.Grants, &r.Boundary, &r.Tags}
+}
+
+func userEntity(u *iam.User) entity {
+	return entity{iam.Owner{Kind: iam.OfUser, Name: u.Name}, u.ID, u.Path, u.ARN(), &u.Grants, &u.Boundary, &u.Tags}
+}
+
+// groupEntity has no boundary and no tags: the model has none for groups.
+func groupEntity(g *iam.Group) entity {
+	return entity{iam.Owner{Kind: iam.OfGroup, Name: g.Name}, g.ID, g.Path, g.ARN(), &g.Grants, new(string), new(map[string]string)}
+}
+
+// entities yields the users, roles and groups of an account, in no order.
+func entities(world *state.Snapshot, account string) iter.Seq[entity] {
+	return func(yield func(entity) bool) {
+		for _, g := range world.Groups.All() {
+			if g.Account == account && !yield(groupEntity(g)) {
+				return
+			}
+		}
+		for _, r := range world.Roles.All() {
+			if r.Account == account && !yield(roleEntity(r)) {
+				return
+			}
+		}
+		for _, u := range world.Users.All() {
+			if u.Account == account && !yield(userEntity(u)) {
+				return
+			}
+		}
+	}
+}
+
+func findRole(world *state.Snapshot, account, name string) (*iam.Role, error) {
+	role, ok := world.Role(account, name)
+	return role, found(ok, iam.OfRole, name)
+}
+
+func findUser(world *state.Snapshot, account, name string) (*iam.User, error) {
+	user, ok := world.User(account, name)
+	return user, found(ok, iam.OfUser, name)
+}
+
+func findGroup(world *state.Snapshot, account, name string) (*iam.Group, error) {
+	group, ok := world.Group(account, name)
+	return group, found(ok, iam.OfGroup, name)
+}
+
+func found(ok bool, kind iam.OwnerKind, name string) error {
+	if ok {
+		return nil
+	}
+	return noSuchEntity("The %s with name %s cannot be found.", kind, name)
+}
+
+// findEntity finds the owner of an account.
+func findEntity(world *state.Snapshot, account string, o iam.Owner) (entity, error) {
 	switch o.Kind {
 	case iam.OfRole:
 		role, err := findRole(world, account, o.Name)
 		if err != nil {
-			return nil, err
+			return entity{}, err
 		}
-		return &role.Grants, nil
+		return roleEntity(role), nil
 	case iam.OfUser:
 		user, err := findUser(world, account, o.Name)
 		if err != nil {
-			return nil, err
+			return entity{}, err
 		}
-		return &user.Grants, nil
+		return userEntity(user), nil
 	default:
 		group, err := findGroup(world, account, o.Name)
 		if err != nil {
-			return nil, err
+			return entity{}, err
 		}
-		return &group.Grants, nil
+		return groupEntity(group), nil
 	}
 }
 
-// changeGrants changes the policies of an owner in a transaction.
-func (s *service) changeGrants(c *controlplane.Call, o iam.Owner, change func(*state.Snapshot, *iam.Grants) error) error {
-	switch o.Kind {
+// find finds what the request is about.
+func (r *ownerRequest) find() (entity, error) {
+	return findEntity(r.State.Now(), r.Caller.Account, r.owner)
+}
+
+// change changes what the request is about in a transaction.
+func (r *ownerRequest) change(edit func(*state.Snapshot, entity) error) error {
+	switch r.owner.Kind {
 	case iam.OfRole:
-		return s.changeRole(c, o.Name, func(world *state.Snapshot, role *iam.Role) error { return change(world, &role.Grants) })
+		return r.changeRole(func(world *state.Snapshot, role *iam.Role) error { return edit(world, roleEntity(role)) })
 	case iam.OfUser:
-		return s.changeUser(c, o.Name, func(world *state.Snapshot, user *iam.User) error { return change(world, &user.Grants) })
+		return r.changeUser(func(world *state.Snapshot, user *iam.User) error { return edit(world, userEntity(user)) })
 	default:
-		return s.changeGroup(c, o.Name, func(world *state.Snapshot, group *iam.Group) error { return change(world, &group.Grants) })
+		return change(r.Call, findGroup, r.owner.Name, (*state.Tx).PutGroup, func(world *state.Snapshot, group *iam.Group) error {
+			return edit(world, groupEntity(group))
+		})
 	}
+}
+
+func (r *ownerRequest) changeRole(edit func(*state.Snapshot, *iam.Role) error) error {
+	return change(r.Call, findRole, r.owner.Name, (*state.Tx).PutRole, edit)
+}
+
+func (r *ownerRequest) changeUser(edit func(*state.Snapshot, *iam.User) error) error {
+	return change(r.Call, findUser, r.owner.Name, (*state.Tx).PutUser, edit)
+}
+
+// change changes something of the caller's account in a transaction: edit gets a copy of what find finds, and put puts
+// that in its place.
+func change[E interface{ Clone() E }](
+	c *controlplane.Call,
+	find func(world *state.Snapshot, account, name string) (E, error), name string,
+	put func(*state.Tx, E) error,
+	edit func(*state.Snapshot, E) error,
+) error {
+	return c.State.Update(c.Context(), func(tx *state.Tx) error {
+		old, err := find(tx.View(), c.Caller.Account, name)
+		if err != nil {
+			return err
+		}
+		changed := old.Clone()
+		if err := edit(tx.View(), changed); err != nil {
+			return err
+		}
+		return put(tx, changed)
+	})
+}
+
+// nameFree refuses a name that an account's users, roles or groups have already, in whatever case, and one more of
+// them than the quota allows. Entities are kept by iam.Key.
+func nameFree[V any](entities iter.Seq2[string, V], account, name string, quota int, kind string) error {
+	count := 0
+	for key := range entities {
+		existing, ok := strings.CutPrefix(key, iam.Key(account, ""))
+		if !ok {
+			continue
+		}
+		if strings.EqualFold(existing, name) {
+			return alreadyExists("%s with name %s already exists.", kind, name)
+		}
+		count++
+	}
+	if count >= quota {
+		return overQuota(kind+"sPerAccount", quota)
+	}
+	return nil
+}
+
+type tagInput struct {
+	ownerInput
+	Tags    []wire.Tag
+	TagKeys []string
+}
+
+func (in tagInput) facts() []auth.Fact { return tagFacts(in.Tags, in.TagKeys) }
+
+func (s *service) tagOwner(r *ownerRequest, in *tagInput) (any, error) {
+	return nil, r.change(func(_ *state.Snapshot, e entity) (err error) {
+		*e.tags, err = addTags(*e.tags, in.Tags, strings.EqualFold)
+		return err
+	})
+}
+
+func (s *service) untagOwner(r *ownerRequest, in *tagInput) (any, error) {
+	return nil, r.change(func(_ *state.Snapshot, e entity) error {
+		*e.tags = wire.RemoveTags(*e.tags, in.TagKeys, strings.EqualFold)
+		return nil
+	})
+}
+
+func (s *service) listOwnerTags(r *ownerRequest, in *listInput) (any, error) {
+	e, err := r.find()
+	if err != nil {
+		return nil, err
+	}
+	return pageOfTags(in.Page, *e.tags)
+}
+
+// listInput asks for a list of what a role, user or group has.
+type listInput struct {
+	ownerInput
+	wire.Page
+}
+
+type boundaryInput struct {
+	ownerInput
+	PermissionsBoundary string
+}
+
+func (in boundaryInput) facts() []auth.Fact { return fact(boundaryKey, in.PermissionsBoundary) }
+
+func (s *service) putBoundary(r *ownerRequest, in *boundaryInput) (any, error) {
+	return nil, r.change(func(world *state.Snapshot, e entity) error {
+		*e.boundary = in.PermissionsBoundary
+		return checkBoundary(world, r.Caller.Account, in.PermissionsBoundary)
+	})
+}
+
+func (s *service) deleteBoundary(r *ownerRequest, _ *ownerInput) (any, error) {
+	return nil, r.change(func(_ *state.Snapshot, e entity) error {
+		*e.boundary = ""
+		return nil
+	})
+}
+
+// checkBoundary refuses a permissions boundary that the account cannot use; "" is none.
+func checkBoundary(world *state.Snapshot, account, arn string) error {
+	if arn == "" {
+		return nil
+	}
+	if !isPolicyARN(arn) {
+		return invalidInput("ARN %s is not valid.", arn)
+	}
+	if _, ok := visiblePolicy(world, account, arn); !ok {
+		return noSuchEntity("Scope ARN: %s does not exist or is not attachable.", arn)
+	}
+	return nil
+}
+
+// newInput is the part of an input that a role, user or group is made from.
+type newInput struct {
+	ownerInput
+	Path string
+}
+
+func (in newInput) path() string { return cmp.Or(in.Path, "/") }
+
+// newPrincipalInput is the part of an input that a role or user is made from.
+type newPrincipalInput struct {
+	newInput
+	PermissionsBoundary string
+	Tags                []wire.Tag
+}
+
+func (in newPrincipalInput) facts() []auth.Fact {
+	return slices.Concat(tagFacts(in.Tags, nil), fact(boundaryKey, in.PermissionsBoundary))
+}
+
+// Clients ask for some things that furl has none of before they delete or describe what it has: Terraform looks for
+// the instance profiles of a role that it is to delete, and for the MFA devices and the password of a user. Since none
+// can be made, that there are none is the true answer.
+
+type instanceProfilesOutput struct {
+	InstanceProfiles []string
+	paged
+}
+
+func (s *service) listInstanceProfilesForRole(r *ownerRequest, _ *listInput) (any, error) {
+	_, err := r.find()
+	return &instanceProfilesOutput{}, err
+}
+
+type mfaDevicesOutput struct {
+	MFADevices []string
+	paged
+}
+
+func (s *service) listMFADevices(r *ownerRequest, _ *listInput) (any, error) {
+	if r.owner.Name == "" {
+		return &mfaDevicesOutput{}, nil
+	}
+	_, err := r.find()
+	return &mfaDevicesOutput{}, err
+}
+
+func (s *service) getLoginProfile(r *ownerRequest, _ *ownerInput) (any, error) {
+	if r.owner.Name != "" {
+		if _, err := r.find(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, noSuchEntity("Login Profile for User %s cannot be found.", r.owner.Name)
 }

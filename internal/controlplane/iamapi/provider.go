@@ -5,49 +5,50 @@ import (
 	"strings"
 	"time"
 
-	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/oidc"
 	"github.com/furl-dev/furl/internal/state"
 )
 
-// providerARN names an OpenID Connect provider in a request.
-type providerARN struct {
-	OpenIDConnectProviderArn string `query:"required,min=20,max=2048"`
-}
+// providerInput names an OpenID Connect provider.
+type providerInput struct{ OpenIDConnectProviderArn string }
+
+func (in providerInput) provider() string { return in.OpenIDConnectProviderArn }
+func (providerInput) facts() []auth.Fact  { return nil }
 
 type createProviderInput struct {
-	Url            string   `query:"required,min=1,max=255"`
-	ClientIDList   []string `member:"min=1,max=255"`
-	ThumbprintList []string `member:"min=40,max=40"`
-	Tags           []tag    `query:"max=50"`
+	Url            string
+	ClientIDList   []string
+	ThumbprintList []string
+	Tags           []wire.Tag
 }
 
 type createProviderOutput struct {
 	OpenIDConnectProviderArn string
-	Tags                     []tag `query:"omitempty"`
+	Tags                     []wire.Tag `xml:",omitempty"`
 }
 
-func (s *service) createProvider(c *controlplane.Call, in *createProviderInput) (*createProviderOutput, error) {
+func (s *service) createProvider(r *wire.Request, in *createProviderInput) (any, error) {
 	if !oidc.ValidIssuer(in.Url, s.privateProviders) {
 		if oidc.ValidIssuer(in.Url, true) {
-			c.Explain("an identity provider without https must be on this machine, and is taken only if the server is told to",
+			r.Explain("an identity provider without https must be on this machine, and is taken only if the server is told to",
 				"furl serve --oidc-private-addresses")
 		}
-		return nil, query.ValidationErrorf("Invalid Open ID Connect Provider URL")
+		return nil, validationError("Invalid Open ID Connect Provider URL")
 	}
-	tags, err := exactTags(nil, in.Tags)
+	tags, err := addTags(nil, in.Tags, wire.Exactly)
 	if err != nil {
 		return nil, err
 	}
 	provider := &iam.Provider{
-		Account: c.Caller.Account, Issuer: in.Url, ClientIDs: in.ClientIDList, Thumbprints: in.ThumbprintList, Created: c.Now, Tags: tags,
+		Account: r.Caller.Account, Issuer: in.Url, ClientIDs: in.ClientIDList, Thumbprints: in.ThumbprintList, Created: r.Now, Tags: tags,
 	}
 	if err := checkProvider(provider); err != nil {
 		return nil, err
 	}
-	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
+	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
 		if _, exists := tx.View().Providers.Get(provider.ARN()); exists {
 			return alreadyExists("Provider with url %s already exists.", in.Url)
 		}
@@ -59,7 +60,7 @@ func (s *service) createProvider(c *controlplane.Call, in *createProviderInput) 
 	if err != nil {
 		return nil, err
 	}
-	return &createProviderOutput{provider.ARN(), tagList(tags)}, nil
+	return &createProviderOutput{provider.ARN(), wire.TagList(tags)}, nil
 }
 
 // checkProvider holds a provider to the quotas.
@@ -78,24 +79,24 @@ type getProviderOutput struct {
 	ClientIDList   []string
 	ThumbprintList []string
 	CreateDate     time.Time
-	Tags           []tag
+	Tags           []wire.Tag
 }
 
-func (s *service) getProvider(c *controlplane.Call, in *providerARN) (*getProviderOutput, error) {
-	found, ok := c.State.Now().Providers.Get(in.OpenIDConnectProviderArn)
-	if !ok || found.Account != c.Caller.Account {
+func (s *service) getProvider(r *wire.Request, in *providerInput) (any, error) {
+	found, ok := r.State.Now().Providers.Get(in.OpenIDConnectProviderArn)
+	if !ok || found.Account != r.Caller.Account {
 		return nil, noSuchEntity("OpenIDConnect Provider not found for arn %s", in.OpenIDConnectProviderArn)
 	}
-	return &getProviderOutput{found.URL(), found.ClientIDs, found.Thumbprints, found.Created, tagList(found.Tags)}, nil
+	return &getProviderOutput{found.URL(), found.ClientIDs, found.Thumbprints, found.Created, wire.TagList(found.Tags)}, nil
 }
 
 type listProvidersOutput struct{ OpenIDConnectProviderList []providerEntry }
 
 type providerEntry struct{ Arn string }
 
-func (s *service) listProviders(c *controlplane.Call, _ *struct{}) (*listProvidersOutput, error) {
+func (s *service) listProviders(r *wire.Request, _ *struct{}) (any, error) {
 	out := &listProvidersOutput{}
-	for _, p := range providersOf(c.State.Now(), c.Caller.Account) {
+	for _, p := range providersOf(r.State.Now(), r.Caller.Account) {
 		out.OpenIDConnectProviderList = append(out.OpenIDConnectProviderList, providerEntry{p.ARN()})
 	}
 	return out, nil
@@ -113,9 +114,9 @@ func providersOf(world *state.Snapshot, account string) []*iam.Provider {
 	return list
 }
 
-func (s *service) deleteProvider(c *controlplane.Call, in *providerARN) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		found, err := findProvider(tx.View(), c.Caller.Account, in.OpenIDConnectProviderArn)
+func (s *service) deleteProvider(r *wire.Request, in *providerInput) (any, error) {
+	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
+		found, err := findProvider(tx.View(), r.Caller.Account, in.OpenIDConnectProviderArn)
 		if err != nil {
 			return err
 		}
@@ -125,12 +126,12 @@ func (s *service) deleteProvider(c *controlplane.Call, in *providerARN) error {
 }
 
 type clientIDInput struct {
-	providerARN
-	ClientID string `query:"required,min=1,max=255"`
+	providerInput
+	ClientID string
 }
 
-func (s *service) addClientID(c *controlplane.Call, in *clientIDInput) error {
-	return s.changeProvider(c, in.OpenIDConnectProviderArn, func(p *iam.Provider) error {
+func (s *service) addClientID(r *wire.Request, in *clientIDInput) (any, error) {
+	return nil, in.change(r, func(p *iam.Provider) error {
 		if !slices.Contains(p.ClientIDs, in.ClientID) {
 			p.ClientIDs = append(p.ClientIDs, in.ClientID)
 		}
@@ -138,62 +139,68 @@ func (s *service) addClientID(c *controlplane.Call, in *clientIDInput) error {
 	})
 }
 
-func (s *service) removeClientID(c *controlplane.Call, in *clientIDInput) error {
-	return s.changeProvider(c, in.OpenIDConnectProviderArn, func(p *iam.Provider) error {
+func (s *service) removeClientID(r *wire.Request, in *clientIDInput) (any, error) {
+	return nil, in.change(r, func(p *iam.Provider) error {
 		p.ClientIDs = slices.DeleteFunc(p.ClientIDs, func(id string) bool { return id == in.ClientID })
 		return nil
 	})
 }
 
 type thumbprintInput struct {
-	providerARN
-	ThumbprintList []string `query:"required" member:"min=40,max=40"`
+	providerInput
+	ThumbprintList []string
 }
 
-func (s *service) updateThumbprint(c *controlplane.Call, in *thumbprintInput) error {
-	return s.changeProvider(c, in.OpenIDConnectProviderArn, func(p *iam.Provider) error {
+func (s *service) updateThumbprint(r *wire.Request, in *thumbprintInput) (any, error) {
+	return nil, in.change(r, func(p *iam.Provider) error {
 		p.Thumbprints = in.ThumbprintList
 		return nil
 	})
 }
 
 type tagProviderInput struct {
-	providerARN
-	Tags []tag `query:"required,max=50"`
+	providerInput
+	Tags    []wire.Tag
+	TagKeys []string
 }
 
-func (s *service) tagProvider(c *controlplane.Call, in *tagProviderInput) error {
-	return s.changeProvider(c, in.OpenIDConnectProviderArn, func(p *iam.Provider) (err error) {
-		p.Tags, err = exactTags(p.Tags, in.Tags)
+func (in tagProviderInput) facts() []auth.Fact { return tagFacts(in.Tags, in.TagKeys) }
+
+func (s *service) tagProvider(r *wire.Request, in *tagProviderInput) (any, error) {
+	return nil, in.change(r, func(p *iam.Provider) (err error) {
+		p.Tags, err = addTags(p.Tags, in.Tags, wire.Exactly)
 		return err
 	})
 }
 
-type untagProviderInput struct {
-	providerARN
-	TagKeys []string `query:"required,max=50" member:"min=1,max=128,pattern=tagKey"`
-}
-
-func (s *service) untagProvider(c *controlplane.Call, in *untagProviderInput) error {
-	return s.changeProvider(c, in.OpenIDConnectProviderArn, func(p *iam.Provider) error {
-		for _, key := range in.TagKeys {
-			delete(p.Tags, key)
-		}
+func (s *service) untagProvider(r *wire.Request, in *tagProviderInput) (any, error) {
+	return nil, in.change(r, func(p *iam.Provider) error {
+		p.Tags = wire.RemoveTags(p.Tags, in.TagKeys, wire.Exactly)
 		return nil
 	})
 }
 
-type listOfProviderInput struct {
-	providerARN
-	paging
+// change changes the provider that the input names.
+func (in providerInput) change(r *wire.Request, edit func(*iam.Provider) error) error {
+	return change(r.Call, findProvider, in.OpenIDConnectProviderArn, (*state.Tx).PutProvider, func(_ *state.Snapshot, p *iam.Provider) error {
+		if err := edit(p); err != nil {
+			return err
+		}
+		return checkProvider(p)
+	})
 }
 
-func (s *service) listProviderTags(c *controlplane.Call, in *listOfProviderInput) (*tagsOutput, error) {
-	found, err := findProvider(c.State.Now(), c.Caller.Account, in.OpenIDConnectProviderArn)
+type listOfProviderInput struct {
+	providerInput
+	wire.Page
+}
+
+func (s *service) listProviderTags(r *wire.Request, in *listOfProviderInput) (any, error) {
+	found, err := findProvider(r.State.Now(), r.Caller.Account, in.OpenIDConnectProviderArn)
 	if err != nil {
 		return nil, err
 	}
-	return pageOfTags(in.paging, found.Tags)
+	return pageOfTags(in.Page, found.Tags)
 }
 
 func findProvider(world *state.Snapshot, account, arn string) (*iam.Provider, error) {

@@ -3,11 +3,10 @@ package iamapi
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 )
 
@@ -17,192 +16,135 @@ import (
 // not look is told so, and not whether it is there. Refusals of AWS name existing entities as "role NAME" and new
 // ones by their ARN.
 
-// anything is the resource of operations that are about the account.
-func anything(*controlplane.Call, *query.Form) (controlplane.Permission, error) {
-	return controlplane.Permission{Resource: "*"}, nil
+// permission is a request that needs the permission.
+func permission(c *controlplane.Call, need controlplane.Permission) (*wire.Request, error) {
+	return &wire.Request{Call: c, Need: need}, nil
 }
 
-// onRole is the role of the parameter RoleName.
-func onRole(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	name := form.Get("RoleName")
-	need := controlplane.Permission{Resource: arn(c, "role", "/", name), Shown: "role " + name}
-	if role, ok := c.State.Now().Role(c.Caller.Account, name); ok {
-		need.Resource = role.ARN()
-		need.Facts = resourceTags(role.Tags)
-		need.Facts = appendFact(need.Facts, "iam:PermissionsBoundary", role.Boundary)
-	}
-	return need, nil
-}
-
-// onUser is the user of the parameter UserName, or the caller.
-func onUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	name, err := userName(c, form.Get("UserName"))
+// onOwner is the role, user or group that the input names, or the calling user.
+func onOwner[In interface {
+	owner(*controlplane.Call) (iam.Owner, error)
+	facts() []auth.Fact
+}](c *controlplane.Call, in *In) (*ownerRequest, error) {
+	o, err := (*in).owner(c)
 	if err != nil {
-		return controlplane.Permission{}, err
+		return nil, err
 	}
-	if name == "" {
-		return controlplane.Permission{Resource: c.Caller.ARN()}, nil
+	need := controlplane.Permission{Resource: arn(c, string(o.Kind), "/", o.Name), Shown: o.String(), Facts: (*in).facts()}
+	if o.Name == "" {
+		need.Resource, need.Shown = c.Caller.ARN(), ""
+	} else if e, err := findEntity(c.State.Now(), c.Caller.Account, o); err == nil {
+		need.Resource = e.arn
+		need.Facts = append(need.Facts, wire.ResourceTags(*e.tags, "iam")...)
+		if !slices.ContainsFunc(need.Facts, func(f auth.Fact) bool { return f.Key == boundaryKey }) { // else it is to be another
+			need.Facts = append(need.Facts, fact(boundaryKey, *e.boundary)...)
+		}
 	}
-	need := controlplane.Permission{Resource: arn(c, "user", "/", name), Shown: "user " + name}
-	if user, ok := c.State.Now().User(c.Caller.Account, name); ok {
-		need.Resource = user.ARN()
-		need.Facts = resourceTags(user.Tags)
-		need.Facts = appendFact(need.Facts, "iam:PermissionsBoundary", user.Boundary)
+	return &ownerRequest{wire.Request{Call: c, Need: need}, o}, nil
+}
+
+// onNew is a role, user or group that is to be created.
+func onNew[In interface {
+	owner(*controlplane.Call) (iam.Owner, error)
+	path() string
+	facts() []auth.Fact
+}](c *controlplane.Call, in *In) (*wire.Request, error) {
+	o, err := (*in).owner(c)
+	if err != nil {
+		return nil, err
 	}
-	return need, nil
+	return permission(c, controlplane.Permission{Resource: arn(c, string(o.Kind), (*in).path(), o.Name), Facts: (*in).facts()})
 }
 
-// newPrincipal is a role or user that is to be created.
-func newPrincipal(kind, parameter string) permission {
-	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-		need := controlplane.Permission{Resource: arn(c, kind, path(form), form.Get(parameter))}
-		need.Facts = appendFact(requestTags(form), "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
-		return need, nil
-	}
-}
-
-// onGroup is the group of the parameter GroupName.
-func onGroup(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	name := form.Get("GroupName")
-	need := controlplane.Permission{Resource: arn(c, "group", "/", name), Shown: "group " + name}
-	if group, ok := c.State.Now().Group(c.Caller.Account, name); ok {
-		need.Resource = group.ARN()
-	}
-	return need, nil
-}
-
-// newGroup is a group that is to be created.
-func newGroup(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	return controlplane.Permission{Resource: arn(c, "group", path(form), form.Get("GroupName"))}, nil
-}
-
-// onPolicy is the managed policy of the parameter PolicyArn.
-func onPolicy(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	name := form.Get("PolicyArn")
-	need := controlplane.Permission{Resource: name, Shown: "policy " + name}
-	if managed, ok := visiblePolicy(c.State.Now(), c.Caller.Account, name); ok {
-		need.Facts = resourceTags(managed.Tags)
-	}
-	return need, nil
-}
-
-// newPolicy is a managed policy that is to be created.
-func newPolicy(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	name := form.Get("PolicyName")
-	return controlplane.Permission{
-		Resource: arn(c, "policy", path(form), name), Shown: "policy " + name, Facts: requestTags(form),
-	}, nil
-}
-
-// allPolicies is the managed policies below the path that a list operation asks for.
-func allPolicies(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	need, err := all("policy")(c, form)
-	need.Shown = "policy path " + strings.TrimPrefix(need.Resource, arn(c, "policy", "", ""))
-	return need, err
-}
-
-// onProvider is the identity provider of the parameter OpenIDConnectProviderArn.
-func onProvider(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	need := controlplane.Permission{Resource: form.Get("OpenIDConnectProviderArn")}
-	if provider, ok := c.State.Now().Providers.Get(need.Resource); ok && provider.Account == c.Caller.Account {
-		need.Facts = resourceTags(provider.Tags)
-	}
-	return need, nil
-}
-
-// newProvider is an identity provider that is to be created.
-func newProvider(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	provider := iam.Provider{Account: c.Caller.Account, Issuer: form.Get("Url")}
-	return controlplane.Permission{Resource: provider.ARN(), Facts: requestTags(form)}, nil
-}
-
-// onSource is the user, group or role of the parameter PolicySourceArn.
-func onSource(_ *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	return controlplane.Permission{Resource: form.Get("PolicySourceArn")}, nil
-}
-
-// attaching adds the managed policy that is attached or detached to a permission.
-func attaching(on permission) permission {
-	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-		need, err := on(c, form)
-		need.Facts = appendFact(need.Facts, "iam:PolicyARN", form.Get("PolicyArn"))
-		return need, err
-	}
-}
-
-// bounding puts the permissions boundary that is asked for in place of the one that is there.
-func bounding(on permission) permission {
-	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-		need, err := on(c, form)
-		need.Facts = slices.DeleteFunc(need.Facts, func(f auth.Fact) bool { return f.Key == "iam:PermissionsBoundary" })
-		need.Facts = appendFact(need.Facts, "iam:PermissionsBoundary", form.Get("PermissionsBoundary"))
-		return need, err
-	}
+// pathInput asks for a list of what is below a path.
+type pathInput struct {
+	PathPrefix string
+	wire.Page
 }
 
 // all is every entity of a type below the path that a list operation asks for.
-func all(kind string) permission {
-	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-		return controlplane.Permission{Resource: arn(c, kind, cmp.Or(form.Get("PathPrefix"), "/"), "")}, nil
+func all(kind string) func(*controlplane.Call, *pathInput) (*wire.Request, error) {
+	return func(c *controlplane.Call, in *pathInput) (*wire.Request, error) {
+		return permission(c, controlplane.Permission{Resource: arn(c, kind, cmp.Or(in.PathPrefix, "/"), "")})
 	}
 }
 
-// tagging adds the tags of the request to a permission.
-func tagging(on permission) permission {
-	return func(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-		need, err := on(c, form)
-		need.Facts = append(need.Facts, requestTags(form)...)
-		return need, err
-	}
+// allPolicies is the managed policies below the path that a list operation asks for.
+func allPolicies(c *controlplane.Call, in *listPoliciesInput) (*wire.Request, error) {
+	path := cmp.Or(in.PathPrefix, "/")
+	return permission(c, controlplane.Permission{Resource: arn(c, "policy", path, ""), Shown: "policy path " + path})
 }
 
-// permission names what an operation needs.
-type permission = func(*controlplane.Call, *query.Form) (controlplane.Permission, error)
+// onPolicy is the managed policy that the input names.
+func onPolicy[In interface {
+	policy() string
+	facts() []auth.Fact
+}](c *controlplane.Call, in *In) (*wire.Request, error) {
+	name := (*in).policy()
+	need := controlplane.Permission{Resource: name, Shown: "policy " + name, Facts: (*in).facts()}
+	if managed, ok := visiblePolicy(c.State.Now(), c.Caller.Account, name); ok {
+		need.Facts = append(need.Facts, wire.ResourceTags(managed.Tags, "iam")...)
+	}
+	return permission(c, need)
+}
+
+// newPolicy is a managed policy that is to be created.
+func newPolicy(c *controlplane.Call, in *createPolicyInput) (*wire.Request, error) {
+	return permission(c, controlplane.Permission{
+		Resource: arn(c, "policy", cmp.Or(in.Path, "/"), in.PolicyName), Shown: "policy " + in.PolicyName, Facts: tagFacts(in.Tags, nil),
+	})
+}
+
+// onProvider is the identity provider that the input names.
+func onProvider[In interface {
+	provider() string
+	facts() []auth.Fact
+}](c *controlplane.Call, in *In) (*wire.Request, error) {
+	need := controlplane.Permission{Resource: (*in).provider(), Facts: (*in).facts()}
+	if provider, ok := c.State.Now().Providers.Get(need.Resource); ok && provider.Account == c.Caller.Account {
+		need.Facts = append(need.Facts, wire.ResourceTags(provider.Tags, "iam")...)
+	}
+	return permission(c, need)
+}
+
+// newProvider is an identity provider that is to be created.
+func newProvider(c *controlplane.Call, in *createProviderInput) (*wire.Request, error) {
+	provider := iam.Provider{Account: c.Caller.Account, Issuer: in.Url}
+	return permission(c, controlplane.Permission{Resource: provider.ARN(), Facts: tagFacts(in.Tags, nil)})
+}
+
+// onSource is the user, group or role whose policies the input asks about, if any.
+func onSource[In interface{ source() string }](c *controlplane.Call, in *In) (*wire.Request, error) {
+	return permission(c, controlplane.Permission{Resource: cmp.Or((*in).source(), "*")})
+}
+
+// onKeyOwner is the user that an access key belongs to.
+func onKeyOwner(c *controlplane.Call, in *keyInput) (*wire.Request, error) {
+	need := controlplane.Permission{Resource: "*", Shown: "access key " + in.AccessKeyId}
+	if account, name, ok := c.State.Now().KeyOwner(in.AccessKeyId); ok && account == c.Caller.Account && name != "" {
+		need.Resource = arn(c, "user", "/", name)
+		if user, ok := c.State.Now().User(account, name); ok {
+			need.Resource = user.ARN()
+		}
+	}
+	return permission(c, need)
+}
 
 func arn(c *controlplane.Call, kind, path, name string) string {
 	return "arn:aws:iam::" + c.Caller.Account + ":" + kind + path + name
 }
 
-func path(form *query.Form) string { return cmp.Or(form.Get("Path"), "/") }
-
-func resourceTags(tags map[string]string) []auth.Fact {
-	var facts []auth.Fact
-	for _, t := range tagList(tags) {
-		facts = append(facts, auth.Fact{Key: "aws:ResourceTag/" + t.Key, Value: t.Value}, auth.Fact{Key: "iam:ResourceTag/" + t.Key, Value: t.Value})
-	}
-	return facts
+// tagFacts are the condition keys of the tags that a request sets, and of the keys that it sets or removes.
+func tagFacts(tags []wire.Tag, keys []string) []auth.Fact {
+	return append(wire.RequestTags(wire.Tags(tags)), wire.TagKeys(keys)...)
 }
 
-// requestTags are the tags that a request sets, and the keys that it sets or removes.
-func requestTags(form *query.Form) []auth.Fact {
-	var facts []auth.Fact
-	for _, item := range form.Members("Tags") {
-		facts = append(facts,
-			auth.Fact{Key: "aws:RequestTag/" + item.Get("Key"), Value: item.Get("Value")},
-			auth.Fact{Key: "aws:TagKeys", Value: item.Get("Key")})
-	}
-	for _, item := range form.Members("TagKeys") {
-		facts = append(facts, auth.Fact{Key: "aws:TagKeys", Value: item.Value()})
-	}
-	return facts
-}
+const boundaryKey = "iam:PermissionsBoundary"
 
-func appendFact(facts []auth.Fact, key, value string) []auth.Fact {
+// fact is a condition key, which is not there if it has no value.
+func fact(key, value string) []auth.Fact {
 	if value == "" {
-		return facts
+		return nil
 	}
-	return append(facts, auth.Fact{Key: key, Value: value})
-}
-
-// onKeyOwner is the user that an access key belongs to.
-func onKeyOwner(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	key := form.Get("AccessKeyId")
-	need := controlplane.Permission{Resource: "*", Shown: "access key " + key}
-	if account, user, ok := c.State.Now().KeyOwner(key); ok && account == c.Caller.Account && user != "" {
-		need.Resource = arn(c, "user", "/", user)
-		if known, ok := c.State.Now().User(account, user); ok {
-			need.Resource = known.ARN()
-		}
-	}
-	return need, nil
+	return []auth.Fact{{Key: key, Value: value}}
 }

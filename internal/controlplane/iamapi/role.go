@@ -1,35 +1,27 @@
 package iamapi
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
-	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
 
 const defaultMaxSession = 3600 // seconds
 
-type roleInput struct {
-	RoleName string `query:"required,min=1,max=64,pattern=name"`
-}
-
 type createRoleInput struct {
-	roleInput
-	Path                     string `query:"min=1,max=512,pattern=path"`
-	AssumeRolePolicyDocument string `query:"required,min=1,max=131072,pattern=document"`
-	Description              string `query:"max=1000,pattern=description"`
-	MaxSessionDuration       *int   `query:"min=3600,max=43200"`
-	PermissionsBoundary      string `query:"min=20,max=2048"`
-	Tags                     []tag  `query:"max=50"`
+	newPrincipalInput
+	AssumeRolePolicyDocument string
+	Description              string
+	MaxSessionDuration       *int
 }
 
 type roleOutput struct{ Role roleResult }
 
-func (s *service) createRole(c *controlplane.Call, in *createRoleInput) (*roleOutput, error) {
-	tags, err := principalTags(nil, in.Tags)
+func (s *service) createRole(r *wire.Request, in *createRoleInput) (any, error) {
+	tags, err := addTags(nil, in.Tags, strings.EqualFold)
 	if err != nil {
 		return nil, err
 	}
@@ -38,13 +30,13 @@ func (s *service) createRole(c *controlplane.Call, in *createRoleInput) (*roleOu
 		return nil, err
 	}
 	role := &iam.Role{
-		Account: c.Caller.Account, Name: in.RoleName, Path: cmp.Or(in.Path, "/"), ID: id, Created: c.Now,
+		Account: r.Caller.Account, Name: in.RoleName, Path: in.path(), ID: id, Created: r.Now,
 		Description: in.Description, MaxSession: seconds(in.MaxSessionDuration, defaultMaxSession), Tags: tags,
 		Boundary: in.PermissionsBoundary,
 	}
-	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
+	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
 		world := tx.View()
-		if err := nameFree(world.Roles.All(), role.Account, role.Name, maxRoles, "Role", "RolesPerAccount"); err != nil {
+		if err := nameFree(world.Roles.All(), role.Account, role.Name, maxRoles, "Role"); err != nil {
 			return err
 		}
 		if err := checkBoundary(world, role.Account, role.Boundary); err != nil {
@@ -59,21 +51,16 @@ func (s *service) createRole(c *controlplane.Call, in *createRoleInput) (*roleOu
 	if err != nil {
 		return nil, err
 	}
-	return &roleOutput{newRoleResult(c.State.Now(), role)}, nil
+	return &roleOutput{newRoleResult(r.State.Now(), role)}, nil
 }
 
-func (s *service) getRole(c *controlplane.Call, in *roleInput) (*roleOutput, error) {
-	world := c.State.Now()
-	role, err := findRole(world, c.Caller.Account, in.RoleName)
+func (s *service) getRole(r *ownerRequest, _ *ownerInput) (any, error) {
+	world := r.State.Now()
+	role, err := findRole(world, r.Caller.Account, r.owner.Name)
 	if err != nil {
 		return nil, err
 	}
 	return &roleOutput{wholeRole(world, role)}, nil
-}
-
-type listRolesInput struct {
-	PathPrefix string `query:"min=1,max=512,pattern=pathPrefix"`
-	paging
 }
 
 type listRolesOutput struct {
@@ -81,52 +68,52 @@ type listRolesOutput struct {
 	paged
 }
 
-func (s *service) listRoles(c *controlplane.Call, in *listRolesInput) (*listRolesOutput, error) {
-	world := c.State.Now()
-	var roles []*iam.Role
+func (s *service) listRoles(r *wire.Request, in *pathInput) (any, error) {
+	world := r.State.Now()
+	var list []roleResult
 	for _, role := range world.Roles.All() {
-		if role.Account == c.Caller.Account && strings.HasPrefix(role.Path, in.PathPrefix) {
-			roles = append(roles, role)
+		if role.Account == r.Caller.Account && strings.HasPrefix(role.Path, in.PathPrefix) {
+			list = append(list, listedRole(world, role))
 		}
 	}
-	page, more, err := cut(in.paging, roles, func(r *iam.Role) string { return r.Name })
-	if err != nil {
-		return nil, err
-	}
-	out := &listRolesOutput{Roles: make([]roleResult, len(page)), paged: more}
-	for i, role := range page {
-		out.Roles[i] = listedRole(world, role)
-	}
-	return out, nil
+	page, more, err := cut(in.Page, list, func(r roleResult) string { return r.RoleName })
+	return &listRolesOutput{page, more}, err
 }
 
-func (s *service) deleteRole(c *controlplane.Call, in *roleInput) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		role, err := findRole(tx.View(), c.Caller.Account, in.RoleName)
-		switch {
-		case err != nil:
+func (s *service) deleteRole(r *ownerRequest, _ *ownerInput) (any, error) {
+	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
+		role, err := findRole(tx.View(), r.Caller.Account, r.owner.Name)
+		if err != nil {
 			return err
-		case len(role.Attached) > 0:
-			return deleteConflict("Cannot delete entity, must detach all policies first.")
-		case len(role.Inline) > 0:
-			return deleteConflict("Cannot delete entity, must delete policies first.")
+		}
+		if err := unused(&role.Grants); err != nil {
+			return err
 		}
 		tx.DeleteRole(role)
 		return nil
 	})
 }
 
-type updateRoleInput struct {
-	roleInput
-	Description        *string `query:"max=1000,pattern=description"`
-	MaxSessionDuration *int    `query:"min=3600,max=43200"`
+// unused refuses to delete what has policies.
+func unused(grants *iam.Grants) error {
+	switch {
+	case len(grants.Attached) > 0:
+		return deleteConflict("Cannot delete entity, must detach all policies first.")
+	case len(grants.Inline) > 0:
+		return deleteConflict("Cannot delete entity, must delete policies first.")
+	}
+	return nil
 }
 
-// updateRoleOutput is an empty result: AWS sends the element.
-type updateRoleOutput struct{}
+type updateRoleInput struct {
+	ownerInput
+	Description        *string
+	MaxSessionDuration *int
+}
 
-func (s *service) updateRole(c *controlplane.Call, in *updateRoleInput) (*updateRoleOutput, error) {
-	return &updateRoleOutput{}, s.changeRole(c, in.RoleName, func(_ *state.Snapshot, role *iam.Role) error {
+// updateRole has an empty result: AWS sends the element.
+func (s *service) updateRole(r *ownerRequest, in *updateRoleInput) (any, error) {
+	return struct{}{}, r.changeRole(func(_ *state.Snapshot, role *iam.Role) error {
 		if in.Description != nil {
 			role.Description = *in.Description
 		}
@@ -137,85 +124,32 @@ func (s *service) updateRole(c *controlplane.Call, in *updateRoleInput) (*update
 	})
 }
 
-type updateRoleDescriptionInput struct {
-	roleInput
-	Description *string `query:"required,max=1000,pattern=description"`
+type roleDescriptionInput struct {
+	ownerInput
+	Description string
 }
 
-func (s *service) updateRoleDescription(c *controlplane.Call, in *updateRoleDescriptionInput) (*roleOutput, error) {
-	var changed *iam.Role
-	err := s.changeRole(c, in.RoleName, func(_ *state.Snapshot, role *iam.Role) error {
-		role.Description, changed = *in.Description, role
+func (s *service) updateRoleDescription(r *ownerRequest, in *roleDescriptionInput) (any, error) {
+	var result roleResult
+	err := r.changeRole(func(world *state.Snapshot, role *iam.Role) error {
+		role.Description = in.Description
+		result = newRoleResult(world, role)
+		result.Description = in.Description
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	result := newRoleResult(c.State.Now(), changed)
-	result.Description = changed.Description
-	return &roleOutput{result}, nil
+	return &roleOutput{result}, err
 }
 
-type updateTrustInput struct {
-	roleInput
-	PolicyDocument string `query:"required,min=1,max=131072,pattern=document"`
+type trustInput struct {
+	ownerInput
+	PolicyDocument string
 }
 
-func (s *service) updateAssumeRolePolicy(c *controlplane.Call, in *updateTrustInput) error {
-	return s.changeRole(c, in.RoleName, func(world *state.Snapshot, role *iam.Role) (err error) {
+func (s *service) updateAssumeRolePolicy(r *ownerRequest, in *trustInput) (any, error) {
+	return nil, r.changeRole(func(world *state.Snapshot, role *iam.Role) (err error) {
 		role.Trust, err = parseTrust(in.PolicyDocument, world)
 		return err
 	})
-}
-
-type tagRoleInput struct {
-	roleInput
-	Tags []tag `query:"required,max=50"`
-}
-
-func (s *service) tagRole(c *controlplane.Call, in *tagRoleInput) error {
-	return s.changeRole(c, in.RoleName, func(_ *state.Snapshot, role *iam.Role) (err error) {
-		role.Tags, err = principalTags(role.Tags, in.Tags)
-		return err
-	})
-}
-
-type untagRoleInput struct {
-	roleInput
-	TagKeys []string `query:"required,max=50" member:"min=1,max=128,pattern=tagKey"`
-}
-
-func (s *service) untagRole(c *controlplane.Call, in *untagRoleInput) error {
-	return s.changeRole(c, in.RoleName, func(_ *state.Snapshot, role *iam.Role) error {
-		role.Tags = withoutTags(role.Tags, in.TagKeys)
-		return nil
-	})
-}
-
-type tagsOutput struct {
-	Tags []tag
-	paged
-}
-
-func (s *service) listRoleTags(c *controlplane.Call, in *listOfRoleInput) (*tagsOutput, error) {
-	role, err := findRole(c.State.Now(), c.Caller.Account, in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	return pageOfTags(in.paging, role.Tags)
-}
-
-func pageOfTags(p paging, tags map[string]string) (*tagsOutput, error) {
-	page, more, err := cut(p, tagList(tags), func(t tag) string { return t.Key })
-	return &tagsOutput{page, more}, err
-}
-
-func findRole(world *state.Snapshot, account, name string) (*iam.Role, error) {
-	role, ok := world.Role(account, name)
-	if !ok {
-		return nil, noSuchEntity("The role with name %s cannot be found.", name)
-	}
-	return role, nil
 }
 
 func seconds(given *int, otherwise int) time.Duration {

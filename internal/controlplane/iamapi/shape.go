@@ -3,6 +3,7 @@ package iamapi
 import (
 	"time"
 
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -17,21 +18,21 @@ type roleResult struct {
 	Arn                      string
 	CreateDate               time.Time
 	AssumeRolePolicyDocument string
-	Description              string              `query:"omitempty"`
-	MaxSessionDuration       int                 `query:"omitempty"`
-	PermissionsBoundary      *permissionBoundary `query:"omitempty"`
-	Tags                     []tag               `query:"omitempty"`
+	Description              string              `xml:",omitempty"`
+	MaxSessionDuration       int                 `xml:",omitempty"`
+	PermissionsBoundary      *permissionBoundary `xml:",omitempty"`
+	Tags                     []wire.Tag          `xml:",omitempty"`
 	RoleLastUsed             *struct{}
 }
 
 type userResult struct {
-	Path                string `query:"omitempty"` // the root user has neither path nor name
-	UserName            string `query:"omitempty"`
+	Path                string `xml:",omitempty"` // the root user has neither path nor name
+	UserName            string `xml:",omitempty"`
 	UserId              string
 	Arn                 string
 	CreateDate          time.Time
-	PermissionsBoundary *permissionBoundary `query:"omitempty"`
-	Tags                []tag               `query:"omitempty"`
+	PermissionsBoundary *permissionBoundary `xml:",omitempty"`
+	Tags                []wire.Tag          `xml:",omitempty"`
 }
 
 type permissionBoundary struct {
@@ -52,7 +53,7 @@ func newRoleResult(world *state.Snapshot, role *iam.Role) roleResult {
 		Path: role.Path, RoleName: role.Name, RoleId: role.ID, Arn: role.ARN(), CreateDate: role.Created,
 		AssumeRolePolicyDocument: showTrust(world, role.Trust),
 		PermissionsBoundary:      boundaryResult(role.Boundary),
-		Tags:                     tagList(role.Tags),
+		Tags:                     wire.TagList(role.Tags),
 	}
 }
 
@@ -68,7 +69,7 @@ func listedRole(world *state.Snapshot, role *iam.Role) roleResult {
 // wholeRole is a role as GetRole answers. furl does not record when a role was last used.
 func wholeRole(world *state.Snapshot, role *iam.Role) roleResult {
 	result := listedRole(world, role)
-	result.PermissionsBoundary, result.Tags = boundaryResult(role.Boundary), tagList(role.Tags)
+	result.PermissionsBoundary, result.Tags = boundaryResult(role.Boundary), wire.TagList(role.Tags)
 	result.RoleLastUsed = &struct{}{}
 	return result
 }
@@ -76,7 +77,7 @@ func wholeRole(world *state.Snapshot, role *iam.Role) roleResult {
 // wholeUser is a user as CreateUser and GetUser answer.
 func wholeUser(user *iam.User) userResult {
 	result := listedUser(user)
-	result.PermissionsBoundary, result.Tags = boundaryResult(user.Boundary), tagList(user.Tags)
+	result.PermissionsBoundary, result.Tags = boundaryResult(user.Boundary), wire.TagList(user.Tags)
 	return result
 }
 
@@ -86,3 +87,5 @@ func listedUser(user *iam.User) userResult {
 		Path: user.Path, UserName: user.Name, UserId: user.ID, Arn: user.ARN(), CreateDate: user.Created,
 	}
 }
+
+func (u userResult) key() string { return u.UserName }

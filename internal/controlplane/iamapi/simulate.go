@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
@@ -17,32 +18,27 @@ const maxSimulations = 10_000
 
 // simulation is what both simulators are asked: who would do what, under which policies.
 type simulation struct {
-	ActionNames                        []string       `query:"required" member:"min=3,max=128"`
-	ResourceArns                       []string       `member:"min=1,max=2048"`
-	PermissionsBoundaryPolicyInputList []string       `member:"min=1,max=131072,pattern=policy"`
-	ResourcePolicy                     string         `query:"min=1,max=131072,pattern=policy"`
-	ResourceOwner                      string         `query:"min=1,max=2048"`
-	CallerArn                          string         `query:"min=1,max=2048"`
+	sourceInput
+	PolicyExclusionList                []exclusion
+	OrderedOrganizationPolicyInputList []organizationLevel
+	PermissionsBoundaryPolicyInputList []string
+	ActionNames                        []string
+	ResourceArns                       []string
+	ResourcePolicy                     string
+	ResourceOwner                      string
+	CallerArn                          string
 	ContextEntries                     []contextEntry // the request's condition keys
-	ResourceHandlingOption             string         `query:"min=1,max=64"`
-	paging
+	ResourceHandlingOption             string
+	wire.Page
 }
+
+// organizationLevel is the service control policies of an organization's root, a unit or an account.
+type organizationLevel struct{ ServiceControlPolicyInputList []string }
 
 type contextEntry struct {
-	ContextKeyName   string `query:"min=5,max=256"`
+	ContextKeyName   string
 	ContextKeyValues []string
-	ContextKeyType   string `query:"enum=string|stringList|numeric|numericList|boolean|booleanList|ip|ipList|binary|binaryList|date|dateList"`
-}
-
-type simulateCustomInput struct {
-	PolicyInputList []string `query:"required" member:"min=1,max=131072,pattern=policy"`
-	simulation
-}
-
-type simulatePrincipalInput struct {
-	PolicySourceArn string   `query:"required,min=20,max=2048"`
-	PolicyInputList []string `member:"min=1,max=131072,pattern=policy"`
-	simulation
+	ContextKeyType   string
 }
 
 type simulateOutput struct {
@@ -56,8 +52,9 @@ type evaluationResult struct {
 	EvalDecision                      string
 	MatchedStatements                 []matchedStatement
 	MissingContextValues              []string
+	OrganizationsDecisionDetail       *organizationsDecision
 	PermissionsBoundaryDecisionDetail *boundaryDecision
-	EvalDecisionDetails               map[string]string `query:"omitempty"`
+	EvalDecisionDetails               map[string]string `xml:",omitempty"`
 }
 
 type matchedStatement struct {
@@ -69,33 +66,17 @@ type matchedStatement struct {
 
 type position struct{ Line, Column int }
 
+type organizationsDecision struct{ AllowedByOrganizations bool }
+
 type boundaryDecision struct{ AllowedByPermissionsBoundary bool }
 
-// simulateCustomPolicy evaluates policies that the request brings along.
-func (s *service) simulateCustomPolicy(c *controlplane.Call, in *simulateCustomInput) (*simulateOutput, error) {
-	list, err := inputPolicies(in.PolicyInputList)
+// simulate evaluates the policies of a user, group or role, and those that the request brings along.
+func (s *service) simulate(r *wire.Request, in *simulation) (any, error) {
+	from, err := in.find(r, in.PolicyExclusionList)
 	if err != nil {
 		return nil, err
 	}
-	run, err := newRun(c, &in.simulation, source{policies: list})
-	if err != nil {
-		return nil, err
-	}
-	return run.page()
-}
-
-// simulatePrincipalPolicy evaluates the policies of a user, group or role.
-func (s *service) simulatePrincipalPolicy(c *controlplane.Call, in *simulatePrincipalInput) (*simulateOutput, error) {
-	from, err := findSource(c, in.PolicySourceArn)
-	if err != nil {
-		return nil, err
-	}
-	more, err := inputPolicies(in.PolicyInputList)
-	if err != nil {
-		return nil, err
-	}
-	from.policies = append(from.policies, more...)
-	run, err := newRun(c, &in.simulation, from)
+	run, err := newRun(r.Call, in, from)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +90,8 @@ type run struct {
 	caller  policy.Principal
 	context policy.Values
 	sets    policy.Sets
-	keys    []string // that the policies refer to
+	levels  [][]policy.Named // service control policies, root first
+	keys    []string         // that the policies refer to
 }
 
 func newRun(c *controlplane.Call, in *simulation, from source) (*run, error) {
@@ -135,7 +117,7 @@ func newRun(c *controlplane.Call, in *simulation, from source) (*run, error) {
 	return r, nil
 }
 
-// addPolicies reads the resource-based policy and the permissions boundary of the request.
+// addPolicies reads the policies of the request that are not identity-based.
 func (r *run) addPolicies() error {
 	boundaries, err := namedPolicies("PermissionsBoundaryPolicyInputList", r.in.PermissionsBoundaryPolicyInputList)
 	if err != nil {
@@ -147,6 +129,17 @@ func (r *run) addPolicies() error {
 		r.sets.Boundary = &boundaries[0]
 	default:
 		return invalidInput("PermissionsBoundaryPolicyInputList can have one policy.")
+	}
+	for i, level := range r.in.OrderedOrganizationPolicyInputList {
+		if len(level.ServiceControlPolicyInputList) == 0 {
+			return invalidInput("Organization policy at index %d must contain at least one service control policy", i+1)
+		}
+		list := fmt.Sprintf("OrderedOrganizationPolicyInputList.%d.ServiceControlPolicyInputList", i+1)
+		policies, err := namedPolicies(list, level.ServiceControlPolicyInputList)
+		if err != nil {
+			return err
+		}
+		r.levels = append(r.levels, policies)
 	}
 	if r.in.ResourcePolicy != "" {
 		document, err := iam.ParsePolicy(r.in.ResourcePolicy, policy.Resource)
@@ -160,7 +153,7 @@ func (r *run) addPolicies() error {
 }
 
 func (r *run) everyPolicy() []policy.Named {
-	all := slices.Clone(r.sets.Identity)
+	all := append(slices.Clone(r.sets.Identity), slices.Concat(r.levels...)...)
 	if r.sets.Boundary != nil {
 		all = append(all, *r.sets.Boundary)
 	}
@@ -216,14 +209,14 @@ func (r *run) resources() []string {
 type pair struct{ number, action, resource string }
 
 // page evaluates the pairs of the page that is asked for.
-func (r *run) page() (*simulateOutput, error) {
+func (r *run) page() (any, error) {
 	var pairs []pair
 	for _, action := range r.in.ActionNames {
 		for _, resource := range r.resources() {
 			pairs = append(pairs, pair{fmt.Sprintf("%05d", len(pairs)), action, resource})
 		}
 	}
-	page, more, err := cut(r.in.paging, pairs, func(p pair) string { return p.number })
+	page, more, err := cut(r.in.Page, pairs, func(p pair) string { return p.number })
 	if err != nil {
 		return nil, err
 	}
@@ -238,28 +231,47 @@ func (r *run) evaluate(p pair) evaluationResult {
 	in := policy.Request{
 		Principal: &r.caller, Action: p.action, Resource: p.resource, ResourceAccount: r.owner(p.resource), Context: r.context,
 	}
-	decision := policy.Evaluate(in, &r.sets)
-	result := evaluationResult{
-		EvalActionName: p.action, EvalResourceName: p.resource, EvalDecision: decisionName(decision.Effect),
-		MatchedStatements: matchedStatements(decision.Deciding()), MissingContextValues: r.missing(),
+	result := evaluationResult{EvalActionName: p.action, EvalResourceName: p.resource, MissingContextValues: r.missing()}
+	if len(r.levels) > 0 {
+		effect := r.organization(in)
+		result.OrganizationsDecisionDetail = &organizationsDecision{effect == policy.Allowed}
+		if effect != policy.Allowed { // AWS then says no more
+			result.EvalDecision = decisionName(effect)
+			return result
+		}
 	}
+	decision := policy.Evaluate(in, &r.sets)
+	result.EvalDecision, result.MatchedStatements = decisionName(decision.Effect), matchedStatements(decision.Deciding())
 	if r.sets.Boundary != nil {
-		limit := policy.Evaluate(in, &policy.Sets{Identity: []policy.Named{*r.sets.Boundary}})
-		result.PermissionsBoundaryDecisionDetail = &boundaryDecision{limit.Effect == policy.Allowed}
+		effect := r.callerSide(in, &policy.Sets{Identity: []policy.Named{*r.sets.Boundary}})
+		result.PermissionsBoundaryDecisionDetail = &boundaryDecision{effect == policy.Allowed}
 	}
 	if r.sets.Resource != nil && in.ResourceAccount != r.caller.Account {
-		result.EvalDecisionDetails = r.details(in)
+		mine := r.callerSide(in, &policy.Sets{Identity: r.sets.Identity, Boundary: r.sets.Boundary})
+		result.EvalDecisionDetails = map[string]string{"IAM Policy": decisionName(mine), "Resource Policy": decisionName(r.resourceSide(in))}
 	}
 	return result
 }
 
-// details says how each side of a call across accounts decides for itself: the caller's policies as if the resource
-// were in its own account, and the resource's policy alone.
-func (r *run) details(in policy.Request) map[string]string {
-	identity := in
-	identity.ResourceAccount = r.caller.Account
-	mine := policy.Evaluate(identity, &policy.Sets{Identity: r.sets.Identity, Boundary: r.sets.Boundary})
-	return map[string]string{"IAM Policy": decisionName(mine.Effect), "Resource Policy": decisionName(r.resourceSide(in))}
+// organization is what the service control policies say: a deny on any level, else an allow on each.
+func (r *run) organization(in policy.Request) policy.Effect {
+	effect := policy.Allowed
+	for _, level := range r.levels {
+		switch said := r.callerSide(in, &policy.Sets{Identity: level}); said {
+		case policy.Allowed:
+		case policy.ExplicitlyDenied:
+			return said
+		default:
+			effect = said
+		}
+	}
+	return effect
+}
+
+// callerSide is what policies of the caller's own account say, wherever the resource is.
+func (r *run) callerSide(in policy.Request, sets *policy.Sets) policy.Effect {
+	in.ResourceAccount = r.caller.Account
+	return policy.Evaluate(in, sets).Effect
 }
 
 // resourceSide is what the resource-based policy alone says.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/furl-dev/furl/internal/controlplane"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -36,89 +36,59 @@ func usages(world *state.Snapshot, account string) map[string]usage {
 			use.attached++
 			used[arn] = use
 		}
-		if e.boundary != "" {
-			use := used[e.boundary]
+		if *e.boundary != "" {
+			use := used[*e.boundary]
 			use.bounding++
-			used[e.boundary] = use
+			used[*e.boundary] = use
 		}
 	}
 	return used
 }
 
-// entity is a user, role or group.
-type entity struct {
-	kind     string // Group, Role, User
-	name, id string
-	path     string
-	grants   *iam.Grants
-	boundary string
-}
-
-// entities yields the users, roles and groups of an account, in no order.
-func entities(world *state.Snapshot, account string) func(yield func(entity) bool) {
-	return func(yield func(entity) bool) {
-		for _, g := range world.Groups.All() {
-			if g.Account == account && !yield(entity{"Group", g.Name, g.ID, g.Path, &g.Grants, ""}) {
-				return
-			}
-		}
-		for _, r := range world.Roles.All() {
-			if r.Account == account && !yield(entity{"Role", r.Name, r.ID, r.Path, &r.Grants, r.Boundary}) {
-				return
-			}
-		}
-		for _, u := range world.Users.All() {
-			if u.Account == account && !yield(entity{"User", u.Name, u.ID, u.Path, &u.Grants, u.Boundary}) {
-				return
-			}
-		}
-	}
-}
-
 type listEntitiesInput struct {
-	policyARN
-	EntityFilter      string `query:"enum=User|Role|Group|LocalManagedPolicy|AWSManagedPolicy"`
-	PathPrefix        string `query:"min=1,max=512,pattern=path"`
-	PolicyUsageFilter string `query:"enum=PermissionsPolicy|PermissionsBoundary"`
-	paging
+	policyInput
+	EntityFilter      string
+	PathPrefix        string
+	PolicyUsageFilter string
+	wire.Page
 }
 
 type listEntitiesOutput struct {
-	PolicyGroups []groupEntity
-	PolicyUsers  []userEntity
-	PolicyRoles  []roleEntity
+	PolicyGroups []policyGroup
+	PolicyUsers  []policyUser
+	PolicyRoles  []policyRole
 	paged
 }
 
 type (
-	groupEntity struct{ GroupName, GroupId string }
-	userEntity  struct{ UserName, UserId string }
-	roleEntity  struct{ RoleName, RoleId string }
+	policyGroup struct{ GroupName, GroupId string }
+	policyUser  struct{ UserName, UserId string }
+	policyRole  struct{ RoleName, RoleId string }
 )
 
-func (s *service) listEntitiesForPolicy(c *controlplane.Call, in *listEntitiesInput) (*listEntitiesOutput, error) {
-	world := c.State.Now()
-	if _, err := findPolicy(world, c.Caller.Account, in.PolicyArn); err != nil {
+func (s *service) listEntitiesForPolicy(r *wire.Request, in *listEntitiesInput) (any, error) {
+	world := r.State.Now()
+	if _, err := findPolicy(world, r.Caller.Account, in.PolicyArn); err != nil {
 		return nil, err
 	}
 	var list []entity
-	for e := range entities(world, c.Caller.Account) {
+	for e := range entities(world, r.Caller.Account) {
 		attached := in.PolicyUsageFilter != "PermissionsBoundary" && slices.Contains(e.grants.Attached, in.PolicyArn)
-		bounding := in.PolicyUsageFilter != "PermissionsPolicy" && e.boundary == in.PolicyArn
-		if (attached || bounding) && (in.EntityFilter == "" || in.EntityFilter == e.kind) && strings.HasPrefix(e.path, in.PathPrefix) {
+		bounding := in.PolicyUsageFilter != "PermissionsPolicy" && *e.boundary == in.PolicyArn
+		if (attached || bounding) && (in.EntityFilter == "" || strings.EqualFold(in.EntityFilter, string(e.Kind))) && strings.HasPrefix(e.path, in.PathPrefix) {
 			list = append(list, e)
 		}
 	}
-	page, more, err := cut(in.paging, list, func(e entity) string { return e.kind + " " + e.name })
+	page, more, err := cut(in.Page, list, func(e entity) string { return e.String() })
 	out := &listEntitiesOutput{paged: more}
 	for _, e := range page {
-		switch e.kind {
-		case "Group":
-			out.PolicyGroups = append(out.PolicyGroups, groupEntity{e.name, e.id})
-		case "User":
-			out.PolicyUsers = append(out.PolicyUsers, userEntity{e.name, e.id})
+		switch e.Kind {
+		case iam.OfGroup:
+			out.PolicyGroups = append(out.PolicyGroups, policyGroup{e.Name, e.id})
+		case iam.OfUser:
+			out.PolicyUsers = append(out.PolicyUsers, policyUser{e.Name, e.id})
 		default:
-			out.PolicyRoles = append(out.PolicyRoles, roleEntity{e.name, e.id})
+			out.PolicyRoles = append(out.PolicyRoles, policyRole{e.Name, e.id})
 		}
 	}
 	return out, err
