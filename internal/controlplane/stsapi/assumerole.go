@@ -7,27 +7,24 @@ import (
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 )
 
 type assumeRoleInput struct {
-	RoleArn         string `query:"required,min=20,max=2048,pattern=arn"`
-	RoleSessionName string `query:"required,min=2,max=64,pattern=session"`
+	RoleArn         string
+	RoleSessionName string
 	limitInput
-	DurationSeconds   *int     `query:"min=900,max=43200"`
-	Tags              []tag    `query:"max=50"`
-	TransitiveTagKeys []string `query:"max=50" member:"min=1,max=128,pattern=tagKey"`
-	ExternalId        string   `query:"min=2,max=1224,pattern=external"`
-	SerialNumber      string   `query:"min=9,max=256,pattern=serial"`
-	TokenCode         string   `query:"min=6,max=6,pattern=digits"`
-	SourceIdentity    string   `query:"min=2,max=64,pattern=session"`
-	ProvidedContexts  []struct {
-		ProviderArn      string `query:"min=20,max=2048,pattern=arn"`
-		ContextAssertion string `query:"min=4,max=2048"`
-	} `query:"max=5"`
+	DurationSeconds   *int
+	Tags              []wire.Tag
+	TransitiveTagKeys []string
+	ExternalId        string
+	SerialNumber      string
+	TokenCode         string
+	SourceIdentity    string
+	ProvidedContexts  []struct{ ProviderArn, ContextAssertion string }
 }
 
 // assumeRoleOutput has its fields in the order that STS was seen to use, which is not that of the model.
@@ -35,7 +32,7 @@ type assumeRoleOutput struct {
 	AssumedRoleUser  assumedRoleUser
 	Credentials      credentials
 	PackedPolicySize *int
-	SourceIdentity   string `query:"omitempty"`
+	SourceIdentity   string `xml:",omitempty"`
 }
 
 type assumedRoleUser struct {
@@ -51,7 +48,8 @@ func newAssumedRoleUser(role *iam.Role, session string) assumedRoleUser {
 // terms and concepts", role chaining).
 const chainedLimit = time.Hour
 
-func (s *service) assumeRole(c *controlplane.Call, in *assumeRoleInput) (*assumeRoleOutput, error) {
+func (s *service) assumeRole(r *wire.Request, in *assumeRoleInput) (any, error) {
+	c := r.Call
 	if err := in.check(c.Caller); err != nil {
 		return nil, err
 	}
@@ -93,7 +91,7 @@ func (s *service) assumeRole(c *controlplane.Call, in *assumeRoleInput) (*assume
 func (in *assumeRoleInput) check(caller *auth.Caller) error {
 	switch {
 	case !isARN(in.RoleArn):
-		return query.ValidationErrorf("%s is invalid", in.RoleArn)
+		return validationError("%s is invalid", in.RoleArn)
 	case caller.Principal.Type == policy.Root:
 		return accessDenied("Roles may not be assumed by root accounts.")
 	case len(in.ProvidedContexts) > 0:
@@ -123,9 +121,7 @@ func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags
 	facts := append(tags.facts(), auth.Fact{Key: "sts:RoleSessionName", Value: in.RoleSessionName})
 	facts = appendFact(facts, "sts:ExternalId", in.ExternalId)
 	facts = appendFact(facts, "sts:SourceIdentity", source)
-	for key, value := range role.Tags {
-		facts = append(facts, auth.Fact{Key: "aws:ResourceTag/" + key, Value: value}, auth.Fact{Key: "iam:ResourceTag/" + key, Value: value})
-	}
+	facts = append(facts, wire.ResourceTags(role.Tags, "iam")...)
 	for _, action := range actions {
 		err := c.Authorize(controlplane.Permission{
 			Action: action, Resource: role.ARN(), ResourceAccount: role.Account,
@@ -153,9 +149,9 @@ func (in *assumeRoleInput) duration(role *iam.Role, caller *iam.Session) (time.D
 	wanted := seconds(in.DurationSeconds, 3600)
 	switch {
 	case caller != nil && caller.Role != "" && wanted > chainedLimit:
-		return 0, query.ValidationErrorf("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+		return 0, validationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	case wanted > role.MaxSession:
-		return 0, query.ValidationErrorf("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return 0, validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	return wanted, nil
 }

@@ -4,14 +4,14 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 )
 
 type getFederationTokenInput struct {
-	Name string `query:"required,min=2,max=32,pattern=session"`
+	Name string
 	limitInput
-	DurationSeconds *int  `query:"min=900,max=129600"`
-	Tags            []tag `query:"max=50"`
+	DurationSeconds *int
+	Tags            []wire.Tag
 }
 
 type getFederationTokenOutput struct {
@@ -26,12 +26,10 @@ type federatedUser struct {
 }
 
 // onFederatedUser is the federated user that the session will be.
-func onFederatedUser(c *controlplane.Call, form *query.Form) (controlplane.Permission, error) {
-	need := controlplane.Permission{Resource: federatedARN(c.Caller.Account, form.Get("Name"))}
-	for _, t := range form.Members("Tags") {
-		need.Facts = append(need.Facts, tagFacts(t.Get("Key"), t.Get("Value"))...)
-	}
-	return need, nil
+func onFederatedUser(c *controlplane.Call, in *getFederationTokenInput) (*wire.Request, error) {
+	return &wire.Request{Call: c, Need: controlplane.Permission{
+		Resource: federatedARN(c.Caller.Account, in.Name), Facts: wire.RequestTags(wire.Tags(in.Tags)),
+	}}, nil
 }
 
 func federatedARN(account, name string) string {
@@ -40,7 +38,8 @@ func federatedARN(account, name string) string {
 
 // getFederationToken gives a user, or the root user, credentials for somebody who is none: they can do what both the
 // user and the policies of the request allow. A root user's last for an hour at most (AWS STS API Reference).
-func (s *service) getFederationToken(c *controlplane.Call, in *getFederationTokenInput) (*getFederationTokenOutput, error) {
+func (s *service) getFederationToken(r *wire.Request, in *getFederationTokenInput) (any, error) {
+	c := r.Call
 	tags, err := newSessionTags(in.Tags)
 	if err != nil {
 		return nil, err

@@ -1,11 +1,6 @@
 package stsapi
 
-import (
-	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
-)
-
-type getCallerIdentityInput struct{}
+import "github.com/furl-dev/furl/internal/controlplane/wire"
 
 // getCallerIdentityOutput has its fields in the order that STS was seen to use, which is not that of the model.
 type getCallerIdentityOutput struct {
@@ -14,21 +9,36 @@ type getCallerIdentityOutput struct {
 	Account string
 }
 
-func (s *service) getCallerIdentity(c *controlplane.Call, _ *getCallerIdentityInput) (*getCallerIdentityOutput, error) {
-	return &getCallerIdentityOutput{Arn: c.Caller.ARN(), UserId: c.Caller.UserID, Account: c.Caller.Account}, nil
+func (s *service) getCallerIdentity(r *wire.Request, _ *struct{}) (any, error) {
+	return &getCallerIdentityOutput{Arn: r.Caller.ARN(), UserId: r.Caller.UserID, Account: r.Caller.Account}, nil
 }
 
-type getAccessKeyInfoInput struct {
-	AccessKeyId string `query:"required,min=16,max=128,pattern=keyID"`
-}
+type getAccessKeyInfoInput struct{ AccessKeyId string }
 
 type getAccessKeyInfoOutput struct{ Account string }
 
 // getAccessKeyInfo finds the account that a key belongs to. AWS reads it from the id itself.
-func (s *service) getAccessKeyInfo(c *controlplane.Call, in *getAccessKeyInfoInput) (*getAccessKeyInfoOutput, error) {
-	account, _, ok := c.State.Now().KeyOwner(in.AccessKeyId)
+func (s *service) getAccessKeyInfo(r *wire.Request, in *getAccessKeyInfoInput) (any, error) {
+	account, _, ok := r.State.Now().KeyOwner(in.AccessKeyId)
 	if !ok {
-		return nil, query.ValidationErrorf("The access key id %s does not exist on this server.", in.AccessKeyId)
+		return nil, validationError("The access key id %s does not exist on this server.", in.AccessKeyId)
 	}
 	return &getAccessKeyInfoOutput{account}, nil
+}
+
+type decodeMessageInput struct{ EncodedMessage string }
+
+type decodeMessageOutput struct{ DecodedMessage string }
+
+// decodeAuthorizationMessage opens the reason that came with a refusal.
+func (s *service) decodeAuthorizationMessage(r *wire.Request, in *decodeMessageInput) (any, error) {
+	invalid := wire.Errorf("InvalidAuthorizationMessageException", "Message is not valid")
+	if r.Messages == nil {
+		return nil, invalid
+	}
+	text, err := r.Messages.Decode(in.EncodedMessage)
+	if err != nil {
+		return nil, invalid
+	}
+	return &decodeMessageOutput{text}, nil
 }

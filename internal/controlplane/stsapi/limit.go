@@ -2,10 +2,9 @@ package stsapi
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
@@ -14,14 +13,12 @@ import (
 // limitInput is the part of a request that limits the session that it makes: it can do no more than these policies
 // allow.
 type limitInput struct {
-	Policy     string      `query:"min=1,pattern=policy"`
-	PolicyArns []policyARN `query:"max=10"`
+	Policy     string
+	PolicyArns []policyARN
 }
 
-// policyARN is a managed policy. Its name in requests is in lower case, other than the model's every other name.
-type policyARN struct {
-	Arn string `query:"min=20,max=2048,pattern=arn" name:"arn"`
-}
+// policyARN is a managed policy.
+type policyARN struct{ Arn string }
 
 // maxPacked is how large the policies and tags of a session may be. AWS packs them in a format of its own, up to a
 // size that it does not tell, and gives the share of it that is used; furl counts characters against the documented
@@ -55,7 +52,7 @@ func (in *limitInput) limit(world *state.Snapshot, account string, session *iam.
 	}
 	percent := (size*100 + maxPacked - 1) / maxPacked
 	if percent > 100 {
-		return nil, query.Errorf(http.StatusBadRequest, "PackedPolicyTooLarge",
+		return nil, wire.Errorf("PackedPolicyTooLarge",
 			"Packed policy and tags consume %d%% of the allotted space.", percent)
 	}
 	return &percent, nil
@@ -67,7 +64,7 @@ func managedPolicies(world *state.Snapshot, account string, arns []policyARN) ([
 	for _, given := range arns {
 		managed, ok := world.Policy(given.Arn)
 		if !ok || managed.Account != account && managed.Account != iam.AWS {
-			return nil, query.ValidationErrorf("Policy %s does not exist or is not attachable.", given.Arn)
+			return nil, validationError("Policy %s does not exist or is not attachable.", given.Arn)
 		}
 		if !slices.Contains(found, given.Arn) {
 			found = append(found, given.Arn)
@@ -83,5 +80,5 @@ func malformed(err error) error {
 	if errors.As(err, &faults) {
 		message = faults.AWS()
 	}
-	return query.Errorf(http.StatusBadRequest, "MalformedPolicyDocument", "%s", message)
+	return wire.Errorf("MalformedPolicyDocument", "%s", message)
 }

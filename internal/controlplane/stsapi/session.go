@@ -1,11 +1,10 @@
 package stsapi
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -56,23 +55,24 @@ func roomForSession(world *state.Snapshot, account string, now time.Time) error 
 		}
 	}
 	if alive >= maxSessions {
-		return query.Errorf(http.StatusBadRequest, "LimitExceeded", "The account %s has %d sessions that have not expired, the most that furl keeps. "+
+		return wire.Errorf("LimitExceeded", "The account %s has %d sessions that have not expired, the most that furl keeps. "+
 			"Wait for some to expire, or use credentials for longer than one call.", account, alive)
 	}
 	return nil
 }
 
 type getSessionTokenInput struct {
-	DurationSeconds *int   `query:"min=900,max=129600"`
-	SerialNumber    string `query:"min=9,max=256,pattern=serial"`
-	TokenCode       string `query:"min=6,max=6,pattern=digits"`
+	DurationSeconds *int
+	SerialNumber    string
+	TokenCode       string
 }
 
 type getSessionTokenOutput struct{ Credentials credentials }
 
 // getSessionToken gives a user temporary credentials with the user's own permissions. A root user's last for an hour
 // at most (AWS STS API Reference, GetSessionToken).
-func (s *service) getSessionToken(c *controlplane.Call, in *getSessionTokenInput) (*getSessionTokenOutput, error) {
+func (s *service) getSessionToken(r *wire.Request, in *getSessionTokenInput) (any, error) {
+	c := r.Call
 	if err := noMFA(in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func ownSession(c *controlplane.Call) iam.Session {
 func callerExists(c *controlplane.Call) func(*state.Snapshot) error {
 	return func(world *state.Snapshot) error {
 		if _, ok := world.Identity(c.Caller.AccessKeyID); !ok {
-			return query.Errorf(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
+			return wire.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
 		}
 		return nil
 	}

@@ -9,10 +9,9 @@ package stsapi
 
 import (
 	"io"
-	"net/http"
 
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/oidc"
 )
 
@@ -23,19 +22,20 @@ type Config struct {
 }
 
 // New makes the API.
-func New(config Config) controlplane.API {
+func New(config Config) *wire.API {
 	s := &service{random: config.Random, tokens: &oidc.Verifier{PrivateAddresses: config.PrivateProviders}}
-	return query.New(query.Config{
-		Name:           "sts",
-		Version:        "2011-06-15",
-		Namespace:      "https://sts.amazonaws.com/doc/2011-06-15/",
-		Table:          s.table(),
-		Absent:         absent,
-		AbsentUnsigned: []string{"AssumeRoleWithSAML"},
-		Admit:          admit,
-		Failure:        "InternalFailure",
+	return wire.New(wire.Config{
+		Service: "sts", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Table: s.table(),
+		Invalid: "ValidationError", Refused: "InvalidParameterValue", Denied: "AccessDenied", Failure: "InternalFailure",
+		Absent: absent, Admit: admit, MaxBody: maxBody,
 	})
 }
+
+// maxBody is the limit that STS was seen to have.
+const maxBody = 10_000_000
+
+// absent says why furl does not have a member.
+var absent = map[string]string{"MinimumSessionTokenSize": "its tokens have one size. Leave it out."}
 
 // service is what the operations are methods of.
 type service struct {
@@ -44,35 +44,27 @@ type service struct {
 }
 
 // table is every operation that furl has of STS.
-func (s *service) table() []query.Operation {
-	return []query.Operation{
-		{Name: "GetCallerIdentity", Handler: query.Answer(s.getCallerIdentity)},
-		{Name: "AssumeRole", Action: "sts:AssumeRole", Handler: query.Answer(s.assumeRole), Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. PackedPolicySize is an estimate."},
-		{Name: "AssumeRoleWithWebIdentity", Action: "sts:AssumeRoleWithWebIdentity", Unsigned: true, Handler: query.Answer(s.assumeRoleWithWebIdentity), Note: "For OpenID Connect providers. Asks the role's trust policy alone."},
-		{Name: "GetSessionToken", Handler: query.Answer(s.getSessionToken), Note: "MFA devices do not exist."},
-		{Name: "GetFederationToken", Permission: onFederatedUser, Handler: query.Answer(s.getFederationToken)},
-		{Name: "GetAccessKeyInfo", Permission: anything, Handler: query.Answer(s.getAccessKeyInfo), Note: "Knows the keys of this server only."},
-		{Name: "DecodeAuthorizationMessage", Permission: anything, Handler: query.Answer(s.decodeAuthorizationMessage), Note: "Decodes the header Furl-Encoded-Authorization-Message of refusals by IAM and STS, until the server ends."},
+func (s *service) table() []wire.Operation {
+	return []wire.Operation{
+		{Name: "GetCallerIdentity", Action: wire.NoAction, Handler: wire.Run(wire.Nothing, s.getCallerIdentity)},
+		{Name: "AssumeRole", Handler: wire.Run(wire.Nothing, s.assumeRole),
+			Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. PackedPolicySize is an estimate."},
+		{Name: "AssumeRoleWithWebIdentity", Handler: wire.Run(wire.Nothing, s.assumeRoleWithWebIdentity),
+			Note: "For OpenID Connect providers. Asks the role's trust policy alone."},
+		{Name: "GetSessionToken", Action: wire.NoAction, Handler: wire.Run(wire.Nothing, s.getSessionToken),
+			Note: "MFA devices do not exist."},
+		{Name: "GetFederationToken", Handler: wire.Run(onFederatedUser, s.getFederationToken)},
+		{Name: "GetAccessKeyInfo", Handler: wire.Run(wire.Anything, s.getAccessKeyInfo),
+			Note: "Knows the keys of this server only."},
+		{Name: "DecodeAuthorizationMessage", Handler: wire.Run(wire.Anything, s.decodeAuthorizationMessage),
+			Note: "Decodes the header Furl-Encoded-Authorization-Message of refusals by IAM and STS, until the server ends."},
 	}
-}
-
-// absent names the operations of the API model (botocore 1.43) that furl does not have.
-var absent = []string{
-	"AssumeRoleWithSAML",
-	"AssumeRoot",
-	"GetDelegatedAccessToken",
-	"GetWebIdentityToken",
-}
-
-// anything is the resource of operations that are about nothing in particular.
-func anything(*controlplane.Call, *query.Form) (controlplane.Permission, error) {
-	return controlplane.Permission{Resource: "*"}, nil
 }
 
 // admit refuses sessions what they may not do whatever their policies say (IAM User Guide, "Compare AWS STS
 // credentials"): those of GetFederationToken may only ask who they are, those of GetSessionToken may also assume
 // roles, and no session may get itself another by GetSessionToken or GetFederationToken.
-func admit(c *controlplane.Call, operation *query.Operation) error {
+func admit(c *controlplane.Call, operation *wire.Operation) error {
 	session := c.Caller.Session
 	if session == nil || operation.Name == "GetCallerIdentity" {
 		return nil
@@ -93,9 +85,13 @@ func admit(c *controlplane.Call, operation *query.Operation) error {
 }
 
 func accessDenied(format string, arguments ...any) error {
-	return query.Errorf(http.StatusForbidden, "AccessDenied", format, arguments...)
+	return wire.Errorf("AccessDenied", format, arguments...)
 }
 
 func invalidValue(format string, arguments ...any) error {
-	return query.Errorf(http.StatusBadRequest, "InvalidParameterValue", format, arguments...)
+	return wire.Errorf("InvalidParameterValue", format, arguments...)
+}
+
+func validationError(format string, arguments ...any) error {
+	return wire.Errorf("ValidationError", format, arguments...)
 }

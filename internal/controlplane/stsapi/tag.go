@@ -1,19 +1,12 @@
 package stsapi
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 )
-
-// tag is a session tag in a request.
-type tag struct {
-	Key   string `query:"required,min=1,max=128,pattern=tagKey"`
-	Value string `query:"required,max=256,pattern=tagValue"`
-}
 
 // sessionTags are the tags of a session in the making.
 type sessionTags struct {
@@ -48,18 +41,9 @@ func (in *assumeRoleInput) sessionTags(caller *iam.Session) (sessionTags, error)
 	return tags, nil
 }
 
-func newSessionTags(given []tag) (sessionTags, error) {
-	tags := sessionTags{values: map[string]string{}}
-	for _, t := range given {
-		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return sessionTags{}, invalidValue("The tag key %s is reserved: keys that begin with aws: can not be set.", t.Key)
-		}
-		if _, twice := tags.find(t.Key); twice {
-			return sessionTags{}, invalidValue("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		}
-		tags.values[t.Key] = t.Value
-	}
-	return tags, nil
+func newSessionTags(given []wire.Tag) (sessionTags, error) {
+	values, err := wire.AddTags(nil, given, strings.EqualFold)
+	return sessionTags{values: values}, err
 }
 
 // find is the key of a tag as it is spelled, whatever the case of the one asked for.
@@ -74,16 +58,9 @@ func (t sessionTags) find(key string) (spelled string, ok bool) {
 
 // facts are the condition keys of the tags.
 func (t sessionTags) facts() []auth.Fact {
-	var facts []auth.Fact
-	for _, key := range slices.Sorted(maps.Keys(t.values)) {
-		facts = append(facts, tagFacts(key, t.values[key])...)
-	}
+	facts := wire.RequestTags(wire.Tags(wire.TagList(t.values)))
 	for _, key := range t.transitive {
 		facts = append(facts, auth.Fact{Key: "sts:TransitiveTagKeys", Value: key})
 	}
 	return facts
-}
-
-func tagFacts(key, value string) []auth.Fact {
-	return []auth.Fact{{Key: "aws:RequestTag/" + key, Value: value}, {Key: "aws:TagKeys", Value: key}}
 }

@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
-	"github.com/furl-dev/furl/internal/controlplane/query"
+	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/oidc"
 	"github.com/furl-dev/furl/internal/state"
@@ -17,12 +16,12 @@ import (
 )
 
 type webIdentityInput struct {
-	RoleArn          string `query:"required,min=20,max=2048,pattern=arn"`
-	RoleSessionName  string `query:"required,min=2,max=64,pattern=session"`
-	WebIdentityToken string `query:"required,min=4,max=20000"`
-	ProviderId       string `query:"min=4,max=2048"`
+	RoleArn          string
+	RoleSessionName  string
+	WebIdentityToken string
+	ProviderId       string
 	limitInput
-	DurationSeconds *int `query:"min=900,max=43200"`
+	DurationSeconds *int
 }
 
 // webIdentityOutput has its fields in the order of the example in the API reference.
@@ -32,18 +31,19 @@ type webIdentityOutput struct {
 	AssumedRoleUser             assumedRoleUser
 	Credentials                 credentials
 	PackedPolicySize            *int
-	SourceIdentity              string `query:"omitempty"`
+	SourceIdentity              string `xml:",omitempty"`
 	Provider                    string
 }
 
 // assumeRoleWithWebIdentity gives credentials of a role to whoever an identity provider of the role's account vouches
 // for, if the role's trust policy lets the provider in. The caller has no credentials: the token is the proof.
-func (s *service) assumeRoleWithWebIdentity(c *controlplane.Call, in *webIdentityInput) (*webIdentityOutput, error) {
+func (s *service) assumeRoleWithWebIdentity(r *wire.Request, in *webIdentityInput) (any, error) {
+	c := r.Call
 	if !isARN(in.RoleArn) {
-		return nil, query.ValidationErrorf("%s is invalid", in.RoleArn)
+		return nil, validationError("%s is invalid", in.RoleArn)
 	}
 	if in.ProviderId != "" {
-		return nil, query.ValidationErrorf("furl knows OpenID Connect providers only: leave ProviderId out.")
+		return nil, validationError("furl knows OpenID Connect providers only: leave ProviderId out.")
 	}
 	world := c.State.Now()
 	token, provider, err := s.verifyToken(c, world, in)
@@ -61,7 +61,7 @@ func (s *service) assumeRoleWithWebIdentity(c *controlplane.Call, in *webIdentit
 	}
 	duration := seconds(in.DurationSeconds, 3600)
 	if duration > role.MaxSession {
-		return nil, query.ValidationErrorf("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return nil, validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	session := iam.Session{
 		Account: role.Account, Role: role.Name, RoleID: role.ID, SessionName: in.RoleSessionName,
@@ -110,7 +110,7 @@ func (s *service) verifyToken(c *controlplane.Call, world *state.Snapshot, in *w
 }
 
 func invalidToken(format string, arguments ...any) error {
-	return query.Errorf(http.StatusBadRequest, "InvalidIdentityToken", format, arguments...)
+	return wire.Errorf("InvalidIdentityToken", format, arguments...)
 }
 
 // tokenFix is what helps a token that was refused, if that is something about the server.
@@ -134,7 +134,7 @@ func tokenError(err error, now time.Time, token *oidc.Token) error {
 	case oidc.WrongAudience:
 		return invalidToken("Incorrect token audience")
 	case oidc.Expired:
-		return query.Errorf(http.StatusBadRequest, "ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time %d",
+		return wire.Errorf("ExpiredTokenException", "Token expired: current date/time %d must be before the expiration date/time %d",
 			now.Unix(), token.Claims.Expires.Unix())
 	case oidc.NoKeys, oidc.NotPublic:
 		return invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
@@ -214,7 +214,7 @@ func tokenSession(token *oidc.Token) (sessionTags, string, error) {
 		if len(values) != 1 || len(key) == 0 || len(key) > 128 || len(values[0]) > 256 || len(claim.Tags) > 50 {
 			return sessionTags{}, "", invalidToken("The claim https://aws.amazon.com/tags has a tag that a session can not have: %q.", key)
 		}
-		request.Tags = append(request.Tags, tag{key, values[0]})
+		request.Tags = append(request.Tags, wire.Tag{Key: key, Value: values[0]})
 	}
 	tags, err := request.sessionTags(nil)
 	if err != nil {
