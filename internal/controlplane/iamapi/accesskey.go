@@ -154,7 +154,8 @@ type accessKeyLastUsed struct {
 func (s *service) getAccessKeyLastUsed(r *wire.Request, in *keyInput) (any, error) {
 	account, user, ok := r.State.Now().KeyOwner(in.AccessKeyId)
 	if !ok || account != r.Caller.Account {
-		return nil, wire.Errorf("AccessDenied", "User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s",
+		return nil, wire.Errorf("AccessDenied",
+			"User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s",
 			r.Caller.ARN(), in.AccessKeyId)
 	}
 	return &accessKeyLastUsedOutput{user, accessKeyLastUsed{ServiceName: "N/A", Region: "N/A"}}, nil

@@ -165,7 +165,8 @@ func (s *service) deleteManagedPolicy(r *wire.Request, in *policyInput) (any, er
 			return deleteConflict("Cannot delete a policy attached to entities.")
 		}
 		if len(found.Versions) > 1 {
-			return deleteConflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+			return deleteConflict("This policy has more than one version. Before you delete a policy, " +
+				"you must delete the policy's versions. The default version is deleted with the policy.")
 		}
 		tx.DeletePolicy(found)
 		return nil
@@ -205,7 +206,9 @@ func changePolicy(r *wire.Request, arn string, edit func(*iam.ManagedPolicy) err
 	find := func(world *state.Snapshot, _, arn string) (*iam.ManagedPolicy, error) {
 		return ownPolicy(world, r, arn)
 	}
-	return change(r.Call, find, arn, (*state.Tx).PutPolicy, func(_ *state.Snapshot, p *iam.ManagedPolicy) error { return edit(p) })
+	return change(r.Call, find, arn, (*state.Tx).PutPolicy, func(_ *state.Snapshot, p *iam.ManagedPolicy) error {
+		return edit(p)
+	})
 }
 
 type listOfPolicyInput struct {

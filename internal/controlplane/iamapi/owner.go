@@ -81,7 +81,9 @@ func userEntity(u *iam.User) entity {
 
 // groupEntity has no boundary and no tags: the model has none for groups.
 func groupEntity(g *iam.Group) entity {
-	return entity{iam.Owner{Kind: iam.OfGroup, Name: g.Name}, g.ID, g.Path, g.ARN(), &g.Grants, new(string), new(map[string]string)}
+	var boundary string
+	var tags map[string]string
+	return entity{iam.Owner{Kind: iam.OfGroup, Name: g.Name}, g.ID, g.Path, g.ARN(), &g.Grants, &boundary, &tags}
 }
 
 // entities yields the users, roles and groups of an account, in no order.
@@ -164,9 +166,8 @@ func (r *ownerRequest) change(edit func(*state.Snapshot, entity) error) error {
 	case iam.OfUser:
 		return r.changeUser(func(world *state.Snapshot, user *iam.User) error { return edit(world, userEntity(user)) })
 	default:
-		return change(r.Call, findGroup, r.owner.Name, (*state.Tx).PutGroup, func(world *state.Snapshot, group *iam.Group) error {
-			return edit(world, groupEntity(group))
-		})
+		edit := func(world *state.Snapshot, group *iam.Group) error { return edit(world, groupEntity(group)) }
+		return change(r.Call, findGroup, r.owner.Name, (*state.Tx).PutGroup, edit)
 	}
 }
 

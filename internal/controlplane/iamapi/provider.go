@@ -43,7 +43,8 @@ func (s *service) createProvider(r *wire.Request, in *createProviderInput) (any,
 		return nil, err
 	}
 	provider := &iam.Provider{
-		Account: r.Caller.Account, Issuer: in.Url, ClientIDs: in.ClientIDList, Thumbprints: in.ThumbprintList, Created: r.Now, Tags: tags,
+		Account: r.Caller.Account, Issuer: in.Url, ClientIDs: in.ClientIDList, Thumbprints: in.ThumbprintList,
+		Created: r.Now, Tags: tags,
 	}
 	if err := checkProvider(provider); err != nil {
 		return nil, err
@@ -87,7 +88,8 @@ func (s *service) getProvider(r *wire.Request, in *providerInput) (any, error) {
 	if !ok || found.Account != r.Caller.Account {
 		return nil, noSuchEntity("OpenIDConnect Provider not found for arn %s", in.OpenIDConnectProviderArn)
 	}
-	return &getProviderOutput{found.URL(), found.ClientIDs, found.Thumbprints, found.Created, wire.TagList(found.Tags)}, nil
+	tags := wire.TagList(found.Tags)
+	return &getProviderOutput{found.URL(), found.ClientIDs, found.Thumbprints, found.Created, tags}, nil
 }
 
 type listProvidersOutput struct{ OpenIDConnectProviderList []providerEntry }
@@ -182,12 +184,13 @@ func (s *service) untagProvider(r *wire.Request, in *tagProviderInput) (any, err
 
 // change changes the provider that the input names.
 func (in providerInput) change(r *wire.Request, edit func(*iam.Provider) error) error {
-	return change(r.Call, findProvider, in.OpenIDConnectProviderArn, (*state.Tx).PutProvider, func(_ *state.Snapshot, p *iam.Provider) error {
+	held := func(_ *state.Snapshot, p *iam.Provider) error {
 		if err := edit(p); err != nil {
 			return err
 		}
 		return checkProvider(p)
-	})
+	}
+	return change(r.Call, findProvider, in.OpenIDConnectProviderArn, (*state.Tx).PutProvider, held)
 }
 
 type listOfProviderInput struct {

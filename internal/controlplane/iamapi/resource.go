@@ -30,16 +30,19 @@ func onOwner[In interface {
 	if err != nil {
 		return nil, err
 	}
-	need := controlplane.Permission{Resource: arn(c, string(o.Kind), "/", o.Name), Shown: o.String(), Facts: (*in).facts()}
+	facts := (*in).facts()
+	need := controlplane.Permission{Resource: arn(c, string(o.Kind), "/", o.Name), Shown: o.String()}
 	if o.Name == "" {
 		need.Resource, need.Shown = c.Caller.ARN(), ""
 	} else if e, err := findEntity(c.State.Now(), c.Caller.Account, o); err == nil {
 		need.Resource = e.arn
-		need.Facts = append(need.Facts, wire.ResourceTags(*e.tags, "iam")...)
-		if !slices.ContainsFunc(need.Facts, func(f auth.Fact) bool { return f.Key == boundaryKey }) { // else it is to be another
-			need.Facts = append(need.Facts, fact(boundaryKey, *e.boundary)...)
+		facts = append(facts, wire.ResourceTags(*e.tags, "iam")...)
+		another := slices.ContainsFunc(facts, func(f auth.Fact) bool { return f.Key == boundaryKey })
+		if !another {
+			facts = append(facts, fact(boundaryKey, *e.boundary)...)
 		}
 	}
+	need.Facts = facts
 	return &ownerRequest{wire.Request{Call: c, Need: need}, o}, nil
 }
 
@@ -53,7 +56,8 @@ func onNew[In interface {
 	if err != nil {
 		return nil, err
 	}
-	return permission(c, controlplane.Permission{Resource: arn(c, string(o.Kind), (*in).path(), o.Name), Facts: (*in).facts()})
+	resource := arn(c, string(o.Kind), (*in).path(), o.Name)
+	return permission(c, controlplane.Permission{Resource: resource, Facts: (*in).facts()})
 }
 
 // pathInput asks for a list of what is below a path.
@@ -91,7 +95,8 @@ func onPolicy[In interface {
 // newPolicy is a managed policy that is to be created.
 func newPolicy(c *controlplane.Call, in *createPolicyInput) (*wire.Request, error) {
 	return permission(c, controlplane.Permission{
-		Resource: arn(c, "policy", cmp.Or(in.Path, "/"), in.PolicyName), Shown: "policy " + in.PolicyName, Facts: tagFacts(in.Tags, nil),
+		Resource: arn(c, "policy", cmp.Or(in.Path, "/"), in.PolicyName), Shown: "policy " + in.PolicyName,
+		Facts: tagFacts(in.Tags, nil),
 	})
 }
 

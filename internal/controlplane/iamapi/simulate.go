@@ -248,7 +248,9 @@ func (r *run) evaluate(p pair) evaluationResult {
 	}
 	if r.sets.Resource != nil && in.ResourceAccount != r.caller.Account {
 		mine := r.callerSide(in, &policy.Sets{Identity: r.sets.Identity, Boundary: r.sets.Boundary})
-		result.EvalDecisionDetails = map[string]string{"IAM Policy": decisionName(mine), "Resource Policy": decisionName(r.resourceSide(in))}
+		result.EvalDecisionDetails = map[string]string{
+			"IAM Policy": decisionName(mine), "Resource Policy": decisionName(r.resourceSide(in)),
+		}
 	}
 	return result
 }

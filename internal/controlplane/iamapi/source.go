@@ -115,7 +115,8 @@ func sourcePolicies(world *state.Snapshot, e entity, without exclusions) []polic
 	var list []policy.Named
 	for _, name := range slices.Sorted(maps.Keys(e.grants.Inline)) {
 		if !without.inline(e.Owner, name) {
-			list = append(list, policy.Named{Name: string(e.Kind) + "_" + e.Name + "_" + name, Document: e.grants.Inline[name].Document})
+			named := policy.Named{Name: string(e.Kind) + "_" + e.Name + "_" + name, Document: e.grants.Inline[name].Document}
+			list = append(list, named)
 		}
 	}
 	for _, arn := range e.grants.Attached {
@@ -203,7 +204,8 @@ func (list exclusions) ofType(name string) bool {
 func (list exclusions) inline(owner iam.Owner, name string) bool {
 	return list.ofType("inline") || list.any(func(e exclusion) bool {
 		in := e.InlinePolicyIdentifier
-		return in != nil && in.PolicyName == name && in.AttachmentType == string(owner.Kind) && like(in.AttachmentName, owner.Name)
+		return in != nil && in.PolicyName == name &&
+			in.AttachmentType == string(owner.Kind) && like(in.AttachmentName, owner.Name)
 	})
 }
 

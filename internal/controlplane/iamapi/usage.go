@@ -75,7 +75,8 @@ func (s *service) listEntitiesForPolicy(r *wire.Request, in *listEntitiesInput) 
 	for e := range entities(world, r.Caller.Account) {
 		attached := in.PolicyUsageFilter != "PermissionsBoundary" && slices.Contains(e.grants.Attached, in.PolicyArn)
 		bounding := in.PolicyUsageFilter != "PermissionsPolicy" && *e.boundary == in.PolicyArn
-		if (attached || bounding) && (in.EntityFilter == "" || strings.EqualFold(in.EntityFilter, string(e.Kind))) && strings.HasPrefix(e.path, in.PathPrefix) {
+		wanted := in.EntityFilter == "" || strings.EqualFold(in.EntityFilter, string(e.Kind))
+		if (attached || bounding) && wanted && strings.HasPrefix(e.path, in.PathPrefix) {
 			list = append(list, e)
 		}
 	}

@@ -37,7 +37,8 @@ func (s *service) createPolicyVersion(r *wire.Request, in *createPolicyVersionIn
 	out := &versionOutput{}
 	err = changePolicy(r, in.PolicyArn, func(p *iam.ManagedPolicy) error {
 		if len(p.Versions) >= maxVersions {
-			return limitExceeded("A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", maxVersions)
+			return limitExceeded("A managed policy can have up to %d versions. "+
+				"Before you create a new version, you must delete an existing version.", maxVersions)
 		}
 		out.PolicyVersion = listedVersion(p, p.AddVersion(document, in.SetAsDefault, r.Now))
 		return nil

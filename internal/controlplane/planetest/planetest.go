@@ -188,6 +188,32 @@ func (s *Server) Send(t testing.TB, r *http.Request, body string, who sigv4.Cred
 	return Answer{response.StatusCode, response.Header, string(read)}
 }
 
+// CheckRefusals sends a request with each of the members, which are named OPERATION.MEMBER, and one without. The first
+// must be refused with the code and by the member's name. samples are the parameters of the operations and members.
+func (s *Server) CheckRefusals(t *testing.T, service, code string, members []string, samples map[string]string) {
+	t.Helper()
+	for _, name := range members {
+		operation, member, _ := strings.Cut(name, ".")
+		if samples[operation] == "" || samples[member] == "" {
+			t.Errorf("%s: there is no sample of the operation or of the member", name)
+			continue
+		}
+		without := "Version=" + versions[service] + "&Action=" + operation + "&" + samples[operation]
+		refusal := "furl does not support " + member + ": "
+		for query, refused := range map[string]bool{without: false, without + "&" + samples[member]: true} {
+			form, err := url.ParseQuery(query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer := s.Query(t, s.Root(Account), service, form)
+			named := element(answer.Body, "Code") == code && strings.HasPrefix(element(answer.Body, "Message"), refusal)
+			if named != refused {
+				t.Errorf("%s: %d %s", query, answer.Status, answer.Body)
+			}
+		}
+	}
+}
+
 // Credentials are those in an answer of STS or of CreateAccessKey.
 func (a Answer) Credentials() sigv4.Credentials {
 	return credentials(element(a.Body, "AccessKeyId"), element(a.Body, "SecretAccessKey"), element(a.Body, "SessionToken"))

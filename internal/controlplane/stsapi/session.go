@@ -23,7 +23,9 @@ type credentials struct {
 }
 
 // start makes temporary credentials for the session and keeps them. check is run in the same transaction.
-func (s *service) start(c *controlplane.Call, session iam.Session, duration time.Duration, check func(*state.Snapshot) error) (credentials, error) {
+func (s *service) start(
+	c *controlplane.Call, session iam.Session, duration time.Duration, check func(*state.Snapshot) error,
+) (credentials, error) {
 	made, err := iam.NewSession(s.random, session, c.Now, duration)
 	if err != nil {
 		return credentials{}, err

@@ -35,7 +35,7 @@ func New(config Config) *wire.API {
 const maxBody = 10_000_000
 
 // absent says why furl does not have a member.
-var absent = map[string]string{"MinimumSessionTokenSize": "its tokens have one size. Leave it out."}
+var absent = map[string]string{"MinimumSessionTokenSize": "session tokens have one size; leave it out."}
 
 // service is what the operations are methods of.
 type service struct {
@@ -48,7 +48,8 @@ func (s *service) table() []wire.Operation {
 	return []wire.Operation{
 		{Name: "GetCallerIdentity", Action: wire.NoAction, Handler: wire.Run(wire.Nothing, s.getCallerIdentity)},
 		{Name: "AssumeRole", Handler: wire.Run(wire.Nothing, s.assumeRole),
-			Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. PackedPolicySize is an estimate."},
+			Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. " +
+				"PackedPolicySize is an estimate."},
 		{Name: "AssumeRoleWithWebIdentity", Handler: wire.Run(wire.Nothing, s.assumeRoleWithWebIdentity),
 			Note: "For OpenID Connect providers. Asks the role's trust policy alone."},
 		{Name: "GetSessionToken", Action: wire.NoAction, Handler: wire.Run(wire.Nothing, s.getSessionToken),

@@ -2,6 +2,7 @@ package stsapi_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
@@ -17,3 +18,23 @@ func start(t *testing.T) *planetest.Server {
 }
 
 func TestScripts(t *testing.T) { planetest.RunScripts(t, "testdata/script/*.txt", start) }
+
+// The table agrees with AWS's model, and what the model has beyond it is refused by name.
+func TestTable(t *testing.T) {
+	faults, refused := stsapi.New(stsapi.Config{}).Check()
+	for _, fault := range faults {
+		t.Error(fault)
+	}
+	if !slices.Contains(refused, "AssumeRole.MinimumSessionTokenSize") {
+		t.Error("AssumeRole.MinimumSessionTokenSize is not refused")
+	}
+	const role = "RoleArn=arn:aws:iam::123456789012:role/caller&RoleSessionName=session"
+	start(t).CheckRefusals(t, "sts", "InvalidParameterValue", refused, map[string]string{
+		"AssumeRole":                role,
+		"AssumeRoleWithWebIdentity": role + "&WebIdentityToken=token",
+		"GetFederationToken":        "Name=bob",
+		"GetSessionToken":           "DurationSeconds=900",
+
+		"MinimumSessionTokenSize": "MinimumSessionTokenSize=2048",
+	})
+}

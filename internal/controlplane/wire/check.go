@@ -41,7 +41,7 @@ func (c *checker) walk(kind reflect.Type, s *shape, path string) {
 		kind = kind.Elem()
 	}
 	if !slices.Contains(kindsOf[s.kind], kind.Kind()) {
-		c.faults = append(c.faults, path+": "+kind.String()+" cannot take a "+s.kind)
+		c.faults = append(c.faults, path+": "+kind.String()+" does not take a member of type "+s.kind)
 		return
 	}
 	switch s.kind {
@@ -63,15 +63,15 @@ var kindsOf = map[string][]reflect.Kind{
 
 func (c *checker) structure(kind reflect.Type, s *shape, path string) {
 	fields := fieldsOf(kind)
-	for name := range fields {
-		field := kind.String() + "." + name
+	for name, index := range fields {
+		field := declared(kind, index) + "." + name
 		c.used[field] = c.used[field]
 	}
 	for _, m := range s.members {
 		index, ok := fields[m.field()]
 		switch {
 		case ok:
-			c.used[kind.String()+"."+m.field()] = true
+			c.used[declared(kind, index)+"."+m.field()] = true
 			c.walk(kind.FieldByIndex(index).Type, m.shape, path+"."+m.name)
 		case m.required:
 			c.faults = append(c.faults, path+"."+m.name+": no field for the required member")
@@ -79,4 +79,12 @@ func (c *checker) structure(kind reflect.Type, s *shape, path string) {
 			c.refused = append(c.refused, path+"."+m.name)
 		}
 	}
+}
+
+// declared is the type that declares a field: inputs share those that they embed.
+func declared(kind reflect.Type, index []int) string {
+	for _, i := range index[:len(index)-1] {
+		kind = kind.Field(i).Type
+	}
+	return kind.String()
 }
