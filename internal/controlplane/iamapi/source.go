@@ -192,17 +192,13 @@ func (list exclusions) check() error {
 	return nil
 }
 
-func (list exclusions) any(excludes func(exclusion) bool) bool {
-	return slices.ContainsFunc(list, excludes)
-}
-
 // ofType reports whether all policies of a type are excluded.
 func (list exclusions) ofType(name string) bool {
-	return list.any(func(e exclusion) bool { return e.PolicyType == name })
+	return slices.ContainsFunc(list, func(e exclusion) bool { return e.PolicyType == name })
 }
 
 func (list exclusions) inline(owner iam.Owner, name string) bool {
-	return list.ofType("inline") || list.any(func(e exclusion) bool {
+	return list.ofType("inline") || slices.ContainsFunc(list, func(e exclusion) bool {
 		in := e.InlinePolicyIdentifier
 		return in != nil && in.PolicyName == name &&
 			in.AttachmentType == string(owner.Kind) && like(in.AttachmentName, owner.Name)
@@ -216,7 +212,7 @@ func (list exclusions) managed(p *iam.ManagedPolicy) bool {
 	if p.Account == iam.AWS {
 		kind = "aws-managed"
 	}
-	return list.ofType(kind) || list.any(func(e exclusion) bool {
+	return list.ofType(kind) || slices.ContainsFunc(list, func(e exclusion) bool {
 		return like(e.PolicyArn, "arn:aws:iam::"+p.Account+":policy/"+p.Name)
 	})
 }

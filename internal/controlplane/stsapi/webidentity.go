@@ -222,7 +222,7 @@ func tokenSession(token *oidc.Token) (sessionTags, string, error) {
 	}
 	var source string
 	if raw, ok := token.Claims.All["https://aws.amazon.com/source_identity"]; ok {
-		if json.Unmarshal(raw, &source) != nil || len(source) < 2 || len(source) > 64 {
+		if json.Unmarshal(raw, &source) != nil || len(source) < 2 || len(source) > 256 {
 			return sessionTags{}, "", invalidToken("The claim https://aws.amazon.com/source_identity is malformed.")
 		}
 	}
