@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
@@ -18,10 +19,23 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
+// lambdaAPI is the Lambda API with nothing to work with.
+func lambdaAPI(t *testing.T) controlplane.API {
+	t.Helper()
+	api, err := lambdaapi.New(lambdaapi.Config{
+		Code: struct{ lambdaapi.Code }{}, Links: struct{ lambdaapi.Links }{},
+		Runtimes: struct{ lambdaapi.Runtimes }{}, Invoker: struct{ lambdaapi.Invoker }{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
 // TestRefusalsSpeakTheProtocol: a client that did not sign can read why it is refused, whichever API it meant. The
 // SDKs do not sign AssumeRoleWithSAML and AssumeRoleWithWebIdentity at all.
 func TestRefusalsSpeakTheProtocol(t *testing.T) {
-	s := planetest.New(t, &lambdaapi.API{}, stsapi.New(stsapi.Config{}))
+	s := planetest.New(t, lambdaAPI(t), stsapi.New(stsapi.Config{}))
 	for _, test := range []struct {
 		method, target, body string
 		status               int
@@ -40,7 +54,7 @@ func TestRefusalsSpeakTheProtocol(t *testing.T) {
 
 // TestHeadersAreSpelledAsAWSSpellsThem: net/http would write them in its own way.
 func TestHeadersAreSpelledAsAWSSpellsThem(t *testing.T) {
-	s := planetest.New(t, &lambdaapi.API{})
+	s := planetest.New(t, lambdaAPI(t))
 	connection, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +74,7 @@ func TestHeadersAreSpelledAsAWSSpellsThem(t *testing.T) {
 
 // TestTracesNameErrorsAsAWSDoes: whoever looks for the error that a client printed finds it in the trace.
 func TestTracesNameErrorsAsAWSDoes(t *testing.T) {
-	s := planetest.New(t, &lambdaapi.API{}, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
+	s := planetest.New(t, lambdaAPI(t), iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
 	nobody := sigv4.Credentials{}
 	forged := sigv4.Credentials{AccessKeyID: s.Root(planetest.Account).AccessKeyID, Secret: sigv4.NewSecret("forged")}
 	user := url.Values{"Action": {"CreateUser"}, "Version": {"2010-05-08"}, "UserName": {"alice"}}
@@ -95,7 +109,7 @@ func TestTracesNameErrorsAsAWSDoes(t *testing.T) {
 // TestWarningsAreKept: a call that AWS might refuse is answered, and its trace says what of the signature is in doubt.
 // Calls without a warning leave no trace.
 func TestWarningsAreKept(t *testing.T) {
-	s := planetest.New(t, &lambdaapi.API{}, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
+	s := planetest.New(t, lambdaAPI(t), iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
 	root := s.Root(planetest.Account)
 	for _, test := range []struct {
 		service, target, add string
