@@ -90,7 +90,7 @@ func write(t *testing.T, path string, mode fs.FileMode) {
 
 // warned reports whether there is one warning, which says the text and about the path.
 func warned(warnings []map[string]string, text, path string) bool {
-	return len(warnings) == 1 && strings.Contains(warnings[0]["msg"], text) && warnings[0]["path"] == path
+	return len(warnings) == 1 && strings.Contains(warnings[0]["msg"], text) && warnings[0]["file"] == path
 }
 
 // A data directory that others can write to is closed to them, and so is everything in it.
