@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 )
 
 // The values of signed headers: trimmed, each run of white space one space, lines of one name joined as they came.
-func TestHostileHeaderValues(t *testing.T) {
+func TestHeaderValues(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, p := range w.readers() {
@@ -63,7 +63,7 @@ func TestHostileHeaderValues(t *testing.T) {
 
 // Headers that proxies, HTTP libraries and this server itself add, change or keep elsewhere. Clients need not sign them;
 // one that is signed has to be what was signed.
-func TestHostileHopByHop(t *testing.T) { // localstack#9609, rustfs#3374
+func TestHopByHop(t *testing.T) { // localstack#9609, rustfs#3374
 	t.Parallel()
 	w := newWorld(t)
 	for _, p := range w.readers() {
@@ -106,7 +106,7 @@ func (w *world) last(t *testing.T, r request) answer {
 }
 
 // The host and the method are signed as they came, in their own case.
-func TestHostileHosts(t *testing.T) {
+func TestHosts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, p := range w.readers() {
@@ -151,7 +151,7 @@ func TestHostileHosts(t *testing.T) {
 }
 
 // How long a body is and how it is framed are no headers to net/http; who signs them is taken at their word all the same.
-func TestHostileFraming(t *testing.T) {
+func TestFraming(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, p := range w.readers() {
@@ -193,7 +193,7 @@ func TestHostileFraming(t *testing.T) {
 }
 
 // The date of a request, in the two headers that may have it.
-func TestHostileDates(t *testing.T) {
+func TestDates(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, p := range w.readers() {

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"encoding/json"
@@ -25,7 +25,7 @@ func denied(t *testing.T, what string, a answer) {
 }
 
 // Callers of the same name in two accounts are two callers.
-func TestHostileAccounts(t *testing.T) {
+func TestAccounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	mine, theirs := w.assume(t, w.alice, callerRole(accountA), "same"), w.assume(t, w.bob, callerRole(accountB), "same")
@@ -113,7 +113,7 @@ func TestHostileAccounts(t *testing.T) {
 }
 
 // A function's credentials are those of its role, and of nothing else.
-func TestHostileFunction(t *testing.T) {
+func TestFunction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.lambda(t, w.rootA, "POST", "/2015-03-31/functions/target/invocations", `"credentials"`)
@@ -153,7 +153,7 @@ func TestHostileFunction(t *testing.T) {
 }
 
 // A change of a policy counts from the next request on.
-func TestHostilePolicyChange(t *testing.T) {
+func TestPolicyChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	call := func() answer {
@@ -190,7 +190,7 @@ func TestHostilePolicyChange(t *testing.T) {
 }
 
 // What a request says of itself feeds no condition, be it signed or not.
-func TestHostileConditions(t *testing.T) { // MinIO CVE-2026-97731 and the other cases of unsigned x-amz-* headers
+func TestConditions(t *testing.T) { // MinIO CVE-2026-97731 and the other cases of unsigned x-amz-* headers
 	t.Parallel()
 	w := newWorld(t)
 	lines := []string{
@@ -239,7 +239,7 @@ func TestHostileConditions(t *testing.T) { // MinIO CVE-2026-97731 and the other
 }
 
 // A URL that asks for no signature has no caller, whatever a request says.
-func TestHostileOpenURL(t *testing.T) {
+func TestOpenURL(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := w.call(w.openURL, "GET", "/", "")

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"bufio"
@@ -36,8 +36,8 @@ type limits struct {
 }
 
 const (
-	limitedVariable = "HOSTILE_SERVER" // makes this program the server, with the limits in it
-	rlimitProcesses = 6                // RLIMIT_NPROC of Linux, which package syscall has not
+	limitedVariable = "ATTACK_SERVER" // makes this program the server, with the limits in it
+	rlimitProcesses = 6               // RLIMIT_NPROC of Linux, which package syscall has not
 )
 
 // runLimited serves from the first byte of standard input to its end.
@@ -147,11 +147,7 @@ func newLimited(t *testing.T, l limits) *world {
 		t.Fatalf("the server does not start: %s", w.log)
 	}
 	w.address = lines.Text()
-	token, err := os.ReadFile(filepath.Join(dir, "data", "page-token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.token = strings.TrimSpace(string(token))
+	w.readToken(t, filepath.Join(dir, "data"))
 	w.program = filepath.Join(dir, "program")
 	w.iam(t, w.rootA, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
 	w.createFunction(t, w.rootA, accountA, "open")
@@ -227,7 +223,7 @@ func (w *world) burst(t *testing.T, clients, calls int, wire string) map[int]int
 
 // More callers than there are files or processes for: some are throttled, as AWS does it, and none learns anything
 // else. When they are gone, everything works as before.
-func TestHostileShortages(t *testing.T) {
+func TestShortages(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		name   string
@@ -286,7 +282,7 @@ func TestHostileShortages(t *testing.T) {
 }
 
 // A function that takes all processes or files that it can get stops neither the server nor, for good, other functions.
-func TestHostileFunctionsThatTakeAll(t *testing.T) {
+func TestFunctionsThatTakeAll(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, path string

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"maps"
@@ -138,7 +138,7 @@ func TestMetricsAreClosedSets(t *testing.T) {
 // docs/metrics.md names every metric, every label and every value of it, and no others.
 func TestMetricsAreDocumented(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/metrics.md")
+	text, err := os.ReadFile("../../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}

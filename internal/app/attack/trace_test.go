@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"encoding/base64"
@@ -11,7 +11,7 @@ import (
 )
 
 // API calls that are answered leave a trace if AWS might refuse them, as all calls of function URLs do.
-func TestHostileWarningsOfCalls(t *testing.T) {
+func TestWarningsOfCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	spaced := w.signing(w.alice, "sts")
@@ -35,7 +35,7 @@ func TestHostileWarningsOfCalls(t *testing.T) {
 }
 
 // What a client tells of its canonical request is for the trace: functions do not see it, whoever may call them.
-func TestHostileCanonicalRequestIsNotPassedOn(t *testing.T) {
+func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	told := "Furl-Canonical-Request: " + base64.StdEncoding.EncodeToString([]byte("GET\n/"))
@@ -56,7 +56,7 @@ func TestHostileCanonicalRequestIsNotPassedOn(t *testing.T) {
 
 // Finding out why a signature does not match takes time that anybody who knows a key's id can ask for: at most twenty
 // times a second, on function URLs and APIs together.
-func TestHostileDiagnosesAreBounded(t *testing.T) {
+func TestDiagnosesAreBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	elsewhere := w.signing(w.mallory, "lambda")

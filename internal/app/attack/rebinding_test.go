@@ -1,16 +1,15 @@
-package app_test
+package attack_test
 
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/furl-dev/furl/internal/app"
 )
 
 // A web page whose own name leads to this machine sends its name as Host. It reaches no function that asks for no
 // signature: in path style such a function URL answers under the names of this machine only.
-func TestHostileRebinding(t *testing.T) {
+func TestRebinding(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	path := "/_furl/url/" + w.openURL + "/x"
@@ -129,7 +128,7 @@ func TestRebindingUnlessToldOtherwise(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldOf(t, func(c *app.Config) { c.BodyTimeout = time.Second; test.configure(c) }, nil)
+			w := newWorld(t, test.configure)
 			for _, host := range test.under {
 				if !answers(w, host) {
 					t.Errorf("does not answer under %q", host)

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"net/url"
@@ -8,7 +8,7 @@ import (
 )
 
 // Requests that are too old, not yet good, or good for longer than they may be.
-func TestHostileFreshness(t *testing.T) { // vinyldns#1525, chimera#492
+func TestFreshness(t *testing.T) { // vinyldns#1525, chimera#492
 	t.Parallel()
 	w := newWorld(t)
 	at := func(off func(plane) time.Duration, form func(request, signing) request) func(*world, plane) request {
@@ -65,7 +65,7 @@ func TestHostileFreshness(t *testing.T) { // vinyldns#1525, chimera#492
 }
 
 // X-Amz-Expires in all spellings of a number that is none, or too large a one.
-func TestHostileExpiry(t *testing.T) { // noobaa#8857
+func TestExpiry(t *testing.T) { // noobaa#8857
 	t.Parallel()
 	w := newWorld(t)
 	expires := func(value, message string, kind kind) attack {
@@ -130,7 +130,7 @@ func TestHostileExpiry(t *testing.T) { // noobaa#8857
 }
 
 // Presigned requests with parts that are missing, repeated or in another place.
-func TestHostilePresigned(t *testing.T) {
+func TestPresigned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var attacks []attack

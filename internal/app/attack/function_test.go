@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"bytes"
@@ -10,29 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/furl-dev/furl/sigv4"
 )
-
-// The tests of this package attack a running server: bytes over TCP in, and out exactly the refusal of AWS, or the
-// closed connection of net/http, and no function that ran. What they try are the known bugs of other verifiers and
-// of HTTP servers; the names of the tests name them. Run them with -run Hostile.
-func TestMain(m *testing.M) {
-	if ledger := os.Getenv("HOSTILE_LEDGER"); ledger != "" {
-		fmt.Fprintln(os.Stderr, runFunction(ledger))
-		os.Exit(1)
-	}
-	if setting := os.Getenv(limitedVariable); setting != "" {
-		if err := runLimited(setting); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
 
 // runFunction is the function that is attacked: this program once more. It notes that it ran, and answers with the
 // event that it was called with; if that asks for them, with its credentials.

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"encoding/base64"
@@ -23,7 +23,7 @@ func tokenOf(t *testing.T, issuer string) string {
 
 // Who may create identity providers does not have the server connect to what only this machine reaches, neither by its
 // address nor by a name that leads there; and the server says why, and how it would.
-func TestHostileIdentityProviders(t *testing.T) {
+func TestIdentityProviders(t *testing.T) {
 	w := newWorld(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 )
 
 // The Authorization header in all the forms that are not the one.
-func TestHostileAuthorizationHeader(t *testing.T) {
+func TestAuthorizationHeader(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	header := func(change func(string) string) func(*world, plane) request {
@@ -171,7 +171,7 @@ func TestHostileAuthorizationHeader(t *testing.T) {
 }
 
 // The Authorization header in the forms that AWS takes.
-func TestHostileAuthorizationForms(t *testing.T) {
+func TestAuthorizationForms(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	replace := func(old, with string) func(string) string {
@@ -208,7 +208,7 @@ func reorder(value string, order ...int) string {
 }
 
 // Of several faults, the refusal names the one that AWS looks for first.
-func TestHostileOrder(t *testing.T) {
+func TestOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	type fault struct {
@@ -262,7 +262,7 @@ func TestHostileOrder(t *testing.T) {
 }
 
 // Two forms of authentication in one request, whichever is the good one.
-func TestHostileBothForms(t *testing.T) {
+func TestBothForms(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// AWS calls that a mismatch and gives no text.
@@ -291,7 +291,7 @@ func TestHostileBothForms(t *testing.T) {
 }
 
 // The credential's scope is for another day, region, service or purpose.
-func TestHostileScope(t *testing.T) { // chimera#1187, minio#9421
+func TestScope(t *testing.T) { // chimera#1187, minio#9421
 	t.Parallel()
 	w := newWorld(t)
 	scope := func(change func(string) string) func(*world, plane) request {

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"strings"
@@ -16,7 +16,7 @@ type spelling struct {
 // What stands in a path is normalised as it stands, and every byte of it encoded once more. Two forms of the rest are
 // accepted where AWS's own clients differ; whatever was signed, the function sees what was sent, and nobody is
 // redirected.
-func TestHostilePaths(t *testing.T) {
+func TestPaths(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	spellings := []spelling{
@@ -87,7 +87,7 @@ func TestHostilePaths(t *testing.T) {
 }
 
 // A query is split at '&' and the first '=', decoded, encoded strictly and sorted by key and value.
-func TestHostileQueries(t *testing.T) {
+func TestQueries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	spellings := []spelling{
@@ -157,7 +157,7 @@ func TestHostileQueries(t *testing.T) {
 }
 
 // What AWS might refuse is accepted, and the trace says so.
-func TestHostileWarnings(t *testing.T) {
+func TestWarnings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	session := w.assume(t, w.alice, callerRole(accountA), "warned")

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"fmt"
@@ -32,11 +32,11 @@ func alone(t *testing.T) bool {
 const maxOfTraces = 16 * megabyte
 
 // Calls of 5 MB, however they end, leave nothing of their bodies behind.
-func TestHostileMemoryOfAnswers(t *testing.T) {
+func TestMemoryOfAnswers(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	w := newWorldWith(t, 10*time.Second, nil)
+	w := newWorld(t, bodiesWithin(10*time.Second))
 	wrong := signing{key: key{w.alice.id, "wrong", ""}, service: "lambda", region: region}
 	large := strings.Repeat("x", 5*megabyte)
 	call := func(url, target string) request {
@@ -77,11 +77,11 @@ func TestHostileMemoryOfAnswers(t *testing.T) {
 }
 
 // While functions run, the server holds nothing of the bodies that it has handed to them.
-func TestHostileMemoryOfRunningCalls(t *testing.T) {
+func TestMemoryOfRunningCalls(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	w := newWorldWith(t, 10*time.Second, nil)
+	w := newWorld(t, bodiesWithin(10*time.Second))
 	const calls = 4
 	large := strings.Repeat("x", 5*megabyte)
 	text := w.call(w.openURL, "POST", "/hold", large).with("Content-Type: text/plain").wire()
@@ -107,11 +107,11 @@ func TestHostileMemoryOfRunningCalls(t *testing.T) {
 }
 
 // While clients are slow to read, the server holds of each answer what it is writing, and no second copy.
-func TestHostileMemoryOfSlowReaders(t *testing.T) {
+func TestMemoryOfSlowReaders(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	w := newWorldWith(t, 10*time.Second, nil)
+	w := newWorld(t, bodiesWithin(10*time.Second))
 	const clients, size = 4, 5 * megabyte
 	text := w.call(w.openURL, "POST", "/", strings.Repeat("x", size)).with("Content-Type: text/plain").wire()
 	before := live()
@@ -137,11 +137,11 @@ func TestHostileMemoryOfSlowReaders(t *testing.T) {
 }
 
 // A thousand traces of requests that fill them.
-func TestHostileMemoryOfTraces(t *testing.T) {
+func TestMemoryOfTraces(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	w := newWorldWith(t, 10*time.Second, nil)
+	w := newWorld(t, bodiesWithin(10*time.Second))
 	name := strings.Repeat("n", 100)
 	many := make([]string, 0, 12)
 	for i := range 12 { // statements that deny, and some that nearly allow

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"slices"
@@ -7,7 +7,7 @@ import (
 )
 
 // Payloads that are declared not to be signed, or signed in another way than as a whole.
-func TestHostilePayload(t *testing.T) {
+func TestPayload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// MinIO CVE-2025-31489, CVE-2026-41145, CVE-2026-40344, CVE-2021-21390; SeaweedFS#7912, #2180; chimera#1056.

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"archive/zip"
@@ -34,14 +34,13 @@ const (
 // auth type NONE; alice, who may do everything with functions and assume the role "caller", which may too; and
 // mallory, who has a key and no permission. In account B there are a function, a role and a user of the same names.
 type world struct {
-	server  *app.Server
 	address string // host:port
 	ahead   atomic.Int64
 	log     *record
 	ledger  string // file to which the functions write the ids of the requests that reached them
 	program string // what functions run: this test binary
 	limits  limits // of a server that is a process of its own
-	token   string // page token of such a server
+	token   string // the page token
 
 	rootA, rootB, alice, mallory, bob key
 	iamURL, openURL, otherURL         string // ids of function URLs; the last is account B's
@@ -69,41 +68,31 @@ func (r *record) String() string {
 	return r.text.String()
 }
 
-// newWorld starts a server. When the test ends, no function may have run for a request that was not meant to reach
-// one, and no secret may be in the log or on a page.
-func newWorld(t *testing.T) *world { return newWorldWith(t, time.Second, nil) }
-
-// newWorldWith starts a server that waits so long for each MiB of a body, and was prepared.
-func newWorldWith(t *testing.T, bodyTimeout time.Duration, prepare func(*app.Server)) *world {
-	t.Helper()
-	return newWorldOf(t, func(config *app.Config) { config.BodyTimeout = bodyTimeout }, prepare)
-}
-
-// newWorldOf starts a server that is configured, and was prepared unless prepare is nil.
-func newWorldOf(t *testing.T, configure func(*app.Config), prepare func(*app.Server)) *world {
+// newWorld starts a server, configured as the test asks. When the test ends, no function may have run for a request
+// that was not meant to reach one, and no secret may be in the log or on a page.
+func newWorld(t *testing.T, configure ...func(*app.Config)) *world {
 	t.Helper()
 	w := &world{log: &record{}, ledger: filepath.Join(t.TempDir(), "ledger"), meant: map[string]bool{}}
 	config := app.Default()
-	config.Data, config.Listen, config.URLStyle = app.InMemory, "127.0.0.1:0", "host"
+	config.Data, config.Listen, config.URLStyle = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", "host"
 	config.Accounts, config.Region = []string{accountA, accountB}, region
-	config.DrainTimeout = time.Second
+	config.BodyTimeout, config.DrainTimeout = time.Second, time.Second
 	config.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config.Now = w.now
 	w.program = testProgram(t)
 	config.SandboxRead, config.SandboxWrite = []string{w.program}, []string{filepath.Dir(w.ledger)}
-	configure(&config)
+	for _, change := range configure {
+		change(&config)
+	}
 	server, err := app.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if prepare != nil {
-		prepare(server)
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx, context.Background()) }()
-	w.server, w.address = server, strings.TrimPrefix(server.Endpoint(), "http://")
-	w.secrets = append(w.secrets, server.PageToken())
+	w.address = strings.TrimPrefix(server.Endpoint(), "http://")
+	w.readToken(t, config.Data)
 	t.Cleanup(func() {
 		w.audit(t)
 		stop()
@@ -111,8 +100,24 @@ func newWorldOf(t *testing.T, configure func(*app.Config), prepare func(*app.Ser
 			t.Error(err)
 		}
 	})
-	w.populate(t)
+	w.populate(t, server)
 	return w
+}
+
+// bodiesWithin lets each MiB of a body take so long.
+func bodiesWithin(limit time.Duration) func(*app.Config) {
+	return func(c *app.Config) { c.BodyTimeout = limit }
+}
+
+// readToken reads the page token as furl's commands do.
+func (w *world) readToken(t *testing.T, data string) {
+	t.Helper()
+	token, err := app.ReadPageToken(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.token = token.Reveal()
+	w.secrets = append(w.secrets, w.token)
 }
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
@@ -127,10 +132,10 @@ func trustAccount(account string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}]}`
 }
 
-func (w *world) populate(t *testing.T) {
+func (w *world) populate(t *testing.T, server *app.Server) {
 	t.Helper()
 	for account, root := range map[string]*key{accountA: &w.rootA, accountB: &w.rootB} {
-		made, ok := w.server.RootKey(account)
+		made, ok := server.RootKey(account)
 		if !ok {
 			t.Fatalf("account %s has no root key", account)
 		}
@@ -183,7 +188,7 @@ func (w *world) createFunction(t *testing.T, by key, account, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(entry, "#!/bin/sh\nexec \"$HOSTILE_PROGRAM\"\n"); err != nil {
+	if _, err := io.WriteString(entry, "#!/bin/sh\nexec \"$ATTACK_PROGRAM\"\n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := writer.Close(); err != nil {
@@ -194,7 +199,7 @@ func (w *world) createFunction(t *testing.T, by key, account, name string) {
 		"Role": "arn:aws:iam::" + account + ":role/execution",
 		"Code": map[string][]byte{"ZipFile": archive.Bytes()},
 		"Environment": map[string]any{"Variables": map[string]string{
-			"HOSTILE_PROGRAM": w.program, "HOSTILE_LEDGER": w.ledger,
+			"ATTACK_PROGRAM": w.program, "ATTACK_LEDGER": w.ledger,
 		}},
 	})
 	if err != nil {
@@ -427,9 +432,5 @@ func (w *world) recorded(t *testing.T, id string) {
 
 // asOwner is a request for a page with the page token, as furl's commands send it.
 func (w *world) asOwner(target string) request {
-	token := w.token
-	if w.server != nil {
-		token = w.server.PageToken()
-	}
-	return w.api("GET", target, "").with("Authorization: Bearer " + token)
+	return w.api("GET", target, "").with("Authorization: Bearer " + w.token)
 }

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"encoding/json"
@@ -46,11 +46,11 @@ func (w *world) open(t *testing.T, name string, change func(request) request) {
 func unchanged(r request) request { return r }
 
 // Without the page token or a signature there is no page but the health of the server, whatever the client says.
-func TestHostileReaderWithoutProof(t *testing.T) {
+func TestReaderWithoutProof(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
-	token := w.server.PageToken()
+	token := w.token
 	with := func(lines ...string) func(request) request {
 		return func(r request) request { return r.with(lines...) }
 	}
@@ -104,7 +104,7 @@ func TestHostileReaderWithoutProof(t *testing.T) {
 
 // A signature opens the pages for the root user of an account and for those who may do everything in it, or were
 // allowed just this. A signature is good for the page that it was made for.
-func TestHostileReaderBySignature(t *testing.T) {
+func TestReaderBySignature(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
@@ -194,7 +194,7 @@ func TestHostileReaderBySignature(t *testing.T) {
 }
 
 // An account's administrator reads what concerns that account alone, and cannot find out what else there is.
-func TestHostileReaderOfAnotherAccount(t *testing.T) {
+func TestReaderOfAnotherAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	get := func(k key, target string) answer {
@@ -292,7 +292,7 @@ func TestHostileReaderOfAnotherAccount(t *testing.T) {
 }
 
 // A function reads no page: neither as it is, nor with anything from its environment, nor as its execution role.
-func TestHostileReaderInAFunction(t *testing.T) {
+func TestReaderInAFunction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
@@ -325,10 +325,10 @@ func TestHostileReaderInAFunction(t *testing.T) {
 
 // A page token that a client sends to something else than a page proves nothing there, and is not repeated anywhere:
 // the test of what every world must not show at its end looks for it.
-func TestHostileReaderAtAnotherAddress(t *testing.T) {
+func TestReaderAtAnotherAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	token := w.server.PageToken()
+	token := w.token
 	for _, bare := range []request{
 		w.api("GET", "/", ""), w.api("GET", "/2015-03-31/functions", ""), w.api("GET", "/_furlx/requests", ""),
 		w.form(formOf("iam", "ListUsers")), w.form(formOf("sts", "GetCallerIdentity")),

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ func chunk(text string) string {
 }
 
 // What is no HTTP/1.1 is refused by the HTTP layer, before any plane sees it, and the connection is closed.
-func TestHostileSyntax(t *testing.T) {
+func TestSyntax(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, host := range map[string]string{"function URL": w.call(w.openURL, "", "", "").host, "API": w.address} {
@@ -90,7 +90,7 @@ func (w *world) sendNoHTTP(t *testing.T, host string) {
 }
 
 // Legal HTTP/1.1 of a kind that no client sends. None of it may change who the caller is or what the function sees.
-func TestHostileHTTP(t *testing.T) {
+func TestHTTP(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	url, api := w.planes()[0], w.planes()[2]
@@ -461,7 +461,7 @@ func TestHostileHTTP(t *testing.T) {
 }
 
 // Whoever rejects a request before its body must not ask for the body.
-func TestHostileContinue(t *testing.T) {
+func TestContinue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	all, rejected := t, map[string]*connection{}

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"bytes"
@@ -38,9 +38,9 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // The memory of the whole process is measured: these tests do not run in parallel to others.
 
 // Many large bodies of clients that nobody knows.
-func TestHostileMemoryOfBodies(t *testing.T) { // MinIO CVE-2018-1000538
+func TestMemoryOfBodies(t *testing.T) { // MinIO CVE-2018-1000538
 	const room, clients = 16, 12
-	w := newWorldWith(t, 4*time.Second, func(s *app.Server) { s.SetBodyRoom(room) })
+	w := newWorld(t, bodiesWithin(4*time.Second), func(c *app.Config) { c.BodyRoom = room })
 	body := bytes.Repeat([]byte("x"), 6*megabyte-1)
 	unknown := signing{key: key{"AKIAIOSFODNN7EXAMPLE", "secret", ""}, service: "lambda", region: region}
 	wrong := signing{key: key{w.alice.id, "secret", ""}, service: "lambda", region: region}
@@ -85,8 +85,8 @@ func TestHostileMemoryOfBodies(t *testing.T) { // MinIO CVE-2018-1000538
 }
 
 // Requests that each have something new to remember.
-func TestHostileMemoryOfRefusals(t *testing.T) {
-	w := newWorldWith(t, time.Second, nil)
+func TestMemoryOfRefusals(t *testing.T) {
+	w := newWorld(t)
 	c := dial(t, w.address)
 	for _, test := range []struct {
 		name  string
@@ -145,8 +145,8 @@ func TestHostileMemoryOfRefusals(t *testing.T) {
 }
 
 // Many clients that begin a request and do not go on.
-func TestHostileMemoryOfHalves(t *testing.T) {
-	w := newWorldWith(t, time.Second, nil)
+func TestMemoryOfHalves(t *testing.T) {
+	w := newWorld(t)
 	routines := runtime.NumGoroutine()
 	const clients = 200
 	for name, text := range map[string]string{
@@ -184,10 +184,10 @@ func TestHostileMemoryOfHalves(t *testing.T) {
 }
 
 // A client that does not go on is not waited for, wherever it stops.
-func TestHostileSlowness(t *testing.T) {
+func TestSlowness(t *testing.T) {
 	t.Parallel()
 	const limit = time.Second // of headers, and of each MiB of a body
-	w := newWorldWith(t, limit, func(s *app.Server) { s.SetHeaderTimeout(limit) })
+	w := newWorld(t, bodiesWithin(limit), func(c *app.Config) { c.HeaderTimeout = limit })
 	const post = "POST / HTTP/1.1\r\nHost: x\r\n"
 	signed := w.call(w.iamURL, "POST", "/", "").signed(w.signing(w.alice, "lambda"))
 	var all sync.WaitGroup

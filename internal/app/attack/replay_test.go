@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 )
 
 // Requests that a caller made for one part of the server, sent to another.
-func TestHostileReplay(t *testing.T) {
+func TestReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	good := w.signing(w.alice, "lambda")
@@ -101,7 +101,7 @@ func (w *world) createURLFor(t *testing.T, function string) string {
 }
 
 // Parameters of the Query protocol in two places, or twice.
-func TestHostileQueryProtocol(t *testing.T) { // aws-iam-authenticator CVE-2022-2385
+func TestQueryProtocol(t *testing.T) { // aws-iam-authenticator CVE-2022-2385
 	t.Parallel()
 	w := newWorld(t)
 	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "get", "PolicyDocument",
@@ -169,7 +169,7 @@ func TestHostileQueryProtocol(t *testing.T) { // aws-iam-authenticator CVE-2022-
 }
 
 // Names that would lead out of where names belong.
-func TestHostileNames(t *testing.T) {
+func TestNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	good := w.signing(w.rootA, "lambda")
@@ -217,7 +217,7 @@ func TestHostileNames(t *testing.T) {
 }
 
 // Bodies above the limit are refused before they are authenticated, in the plane's own words.
-func TestHostileOversize(t *testing.T) {
+func TestOversize(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, test := range []struct {

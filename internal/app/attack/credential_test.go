@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 )
 
 // Session tokens that are missing, another's, altered, or sent where none belongs.
-func TestHostileToken(t *testing.T) { // floci#3487, cloudemu#855
+func TestToken(t *testing.T) { // floci#3487, cloudemu#855
 	t.Parallel()
 	w := newWorld(t)
 	session := w.assume(t, w.alice, callerRole(accountA), "first")
@@ -93,7 +93,7 @@ func TestHostileToken(t *testing.T) { // floci#3487, cloudemu#855
 }
 
 // A token in the header form need not be signed, only right.
-func TestHostileUnsignedToken(t *testing.T) { // soto#99
+func TestUnsignedToken(t *testing.T) { // soto#99
 	t.Parallel()
 	w := newWorld(t)
 	session, other := w.assume(t, w.alice, callerRole(accountA), "unsigned"), w.assume(t, w.alice, callerRole(accountA), "other")
@@ -110,7 +110,7 @@ func TestHostileUnsignedToken(t *testing.T) { // soto#99
 }
 
 // Keys that are no longer, or never were.
-func TestHostileKeys(t *testing.T) {
+func TestKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	keys := map[string]key{
@@ -168,7 +168,7 @@ func TestHostileKeys(t *testing.T) {
 }
 
 // A session ends when it is over, and with it what it has presigned.
-func TestHostileExpiredSession(t *testing.T) {
+func TestExpiredSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	session := w.assume(t, w.alice, callerRole(accountA), "expiring")

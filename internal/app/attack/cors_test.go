@@ -1,10 +1,10 @@
-package app_test
+package attack_test
 
 import "testing"
 
 // A URL with a CORS configuration answers preflight requests itself, which browsers do not sign. No other request is
 // let in for looking like one, and no preflight request reaches the function.
-func TestHostileCORS(t *testing.T) { // ceph#55458, Ceph RGW
+func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 	t.Parallel()
 	w := newWorld(t)
 	w.createFunction(t, w.rootA, accountA, "shared")

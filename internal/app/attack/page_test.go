@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 )
 
 // furl's own pages are for the person at the machine, and not for the web pages that this person's browser shows.
-func TestHostilePages(t *testing.T) {
+func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.send(t, w.call(w.iamURL, "GET", "/secret-path", ""))
@@ -68,7 +68,7 @@ func TestHostilePages(t *testing.T) {
 }
 
 // A link to a function's code is good for that code and for ten minutes, and can not be made up.
-func TestHostileCode(t *testing.T) {
+func TestCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var function struct{ Code struct{ Location string } }

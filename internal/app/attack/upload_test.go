@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"bytes"
@@ -41,8 +41,8 @@ func (w *world) uploads() []upload {
 }
 
 // Each of 200 clients that send 7 to 20 MB without looking up, as most do, can send all of it and reads the answer.
-func TestHostileUploads(t *testing.T) {
-	w := newWorldWith(t, 5*patience, nil) // bodies of unknown length wait for each other
+func TestUploads(t *testing.T) {
+	w := newWorld(t, bodiesWithin(5*patience)) // bodies of unknown length wait for each other
 	uploads := w.uploads()
 	piece := bytes.Repeat([]byte("x"), megabyte)
 	var all sync.WaitGroup
@@ -86,11 +86,12 @@ func TestHostileUploads(t *testing.T) {
 		})
 	}
 	all.Wait()
-	eventually(t, "no connection lingers", func() bool { return w.server.OpenConnections() <= 1 })
+	open := w.connections(t)
+	eventually(t, "no connection lingers", func() bool { return open() <= 1 })
 }
 
 // Clients that people use see the answer, too.
-func TestHostileUploadsOfRealClients(t *testing.T) {
+func TestUploadsOfRealClients(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	body := bytes.Repeat([]byte("x"), 20*megabyte)
@@ -160,7 +161,7 @@ func TestHostileUploadsOfRealClients(t *testing.T) {
 }
 
 // A client that asks whether to send its body is told the answer, and not to go on.
-func TestHostileUploadsThatAsk(t *testing.T) {
+func TestUploadsThatAsk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, u := range w.uploads() {
@@ -187,7 +188,7 @@ func TestHostileUploadsThatAsk(t *testing.T) {
 }
 
 // What net/http refuses by itself reaches the client, too, whatever follows it.
-func TestHostileUploadsThatAreNoHTTP(t *testing.T) {
+func TestUploadsThatAreNoHTTP(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const post = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10485760\r\n"
@@ -209,7 +210,7 @@ func TestHostileUploadsThatAreNoHTTP(t *testing.T) {
 }
 
 // A client that never stops sending is cut off.
-func TestHostileUploadWithoutEnd(t *testing.T) {
+func TestUploadWithoutEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, line := range []string{"Content-Length: 100000000000", "Transfer-Encoding: chunked"} {
@@ -229,5 +230,6 @@ func TestHostileUploadWithoutEnd(t *testing.T) {
 			t.Errorf("%s: the server took %d bytes, %v", line, sent, err)
 		}
 	}
-	eventually(t, "no connection lingers", func() bool { return w.server.OpenConnections() <= 1 })
+	open := w.connections(t)
+	eventually(t, "no connection lingers", func() bool { return open() <= 1 })
 }

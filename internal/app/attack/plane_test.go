@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"archive/zip"
@@ -53,9 +53,9 @@ func functionOf(t *testing.T, name string, code []byte) string {
 	return string(body)
 }
 
-// TestHostilePackages: a package as pnpm makes it runs, and is given back as it came; one whose links lead out, or that has
+// TestPackages: a package as pnpm makes it runs, and is given back as it came; one whose links lead out, or that has
 // too much in it, is refused with the reason.
-func TestHostilePackages(t *testing.T) {
+func TestPackages(t *testing.T) {
 	const link = fs.ModeSymlink | 0o777
 	const script = `#!/bin/sh
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation

@@ -1,4 +1,4 @@
-package app_test
+package attack_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 )
 
 // The same request, well signed, is let in: what follows is refused for the reason it names, and for no other.
-func TestHostileBaseline(t *testing.T) {
+func TestBaseline(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	session := w.assume(t, w.alice, callerRole(accountA), "baseline")
@@ -32,7 +32,7 @@ func TestHostileBaseline(t *testing.T) {
 }
 
 // What was signed and what is sent differ in one thing.
-func TestHostileTampering(t *testing.T) {
+func TestTampering(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sent := func(change func(request) request) func(*world, plane) request {

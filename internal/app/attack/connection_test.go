@@ -1,0 +1,77 @@
+package attack_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/app"
+)
+
+// As many silent connections as may be open keep others waiting until the server closes the first of them, not longer.
+func TestNumberOfConnections(t *testing.T) {
+	t.Parallel()
+	const most, limit = 8, time.Second
+	w := newWorld(t, func(c *app.Config) {
+		c.Connections.MaxConnections, c.HeaderTimeout = most, limit
+	})
+	open := w.connections(t)
+	eventually(t, "the connections of before are closed", func() bool { return open() <= 1 })
+	begun := time.Now()
+	for range 3 * most {
+		dial(t, w.address)
+	}
+	eventually(t, "all connections are taken", func() bool { return open() == most-1 })
+	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.alice, "lambda"))))
+	if waited := time.Since(begun); waited < limit/2 {
+		t.Errorf("there were %d silent connections, %d may be open, and another was served after %s", 3*most, most, waited)
+	}
+	if !strings.Contains(w.log.String(), "new connections wait") {
+		t.Error("the log does not say that connections wait")
+	}
+}
+
+// A client that asks for large answers and reads none of them is cut off.
+func TestClientThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *app.Config) { c.Connections.WriteTimeout = 500 * time.Millisecond })
+	open := w.connections(t)
+	echo := w.call(w.openURL, "POST", "/", strings.Repeat("x", 5*megabyte)).with("Content-Type: text/plain").wire()
+	eventually(t, "the connections of before are closed", func() bool { return open() <= 1 })
+	c := dial(t, w.address)
+	go func() {
+		for range 10 { // more than the operating system keeps for a reader
+			c.write(echo)
+		}
+	}()
+	eventually(t, "the client is served", func() bool { return open() == 2 })
+	eventually(t, "the client is cut off", func() bool { return open() <= 1 })
+	for id := range w.executed(t) { // the function ran for it
+		w.mu.Lock()
+		w.meant[id] = true
+		w.mu.Unlock()
+	}
+}
+
+// connections keeps a connection to the page of metrics. It returns how many connections the server counts besides
+// that one: those that are open, and one more while the server waits for the next.
+func (w *world) connections(t *testing.T) func() int {
+	t.Helper()
+	c := dial(t, w.address)
+	return func() int {
+		t.Helper()
+		c.SetDeadline(time.Now().Add(patience)) //nolint:errcheck // a connection that is closed fails at once
+		c.write(w.asOwner("/_furl/metrics").wire())
+		a, err := c.read("GET")
+		_, gauge, found := strings.Cut(a.body, "\nfurl_connections ")
+		if err != nil || !found {
+			t.Fatalf("%v, %v", a, err)
+		}
+		open, err := strconv.Atoi(gauge[:strings.IndexByte(gauge, '\n')])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open - 1
+	}
+}
