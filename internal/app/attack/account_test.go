@@ -28,12 +28,12 @@ func denied(t *testing.T, what string, a answer) {
 func TestAccounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	mine, theirs := w.assume(t, w.alice, callerRole(accountA), "same"), w.assume(t, w.bob, callerRole(accountB), "same")
-	callURL := func(id string, by key) answer {
-		return w.send(t, w.call(id, "GET", "/", "").signed(w.signing(by, "lambda")))
+	mine, theirs := w.alice.assume(t, callerRole(accountA), "same"), w.bob.assume(t, callerRole(accountB), "same")
+	callURL := func(id string, by person) answer {
+		return by.call(t, id)
 	}
 
-	for what, by := range map[string]key{"user": w.bob, "role": theirs, "root": w.rootB} {
+	for what, by := range map[string]person{"user": w.bob, "role": theirs, "root": w.rootB} {
 		forbidden(t, "the other account's "+what, callURL(w.iamURL, by))
 	}
 	seen := w.ran(t, callURL(w.iamURL, mine))
@@ -42,53 +42,53 @@ func TestAccounts(t *testing.T) {
 	}
 	// A permission for one account's role is none for the other's.
 	for i, action := range []string{`"Action":"lambda:InvokeFunctionUrl","FunctionUrlAuthType":"AWS_IAM"`, `"Action":"lambda:InvokeFunction","InvokedViaFunctionUrl":true`} {
-		w.permit(t, w.rootB, "target", []string{"url", "invoke"}[i], action+`,"Principal":"`+callerRole(accountA)+`"`)
+		w.rootB.permit(t, "target", []string{"url", "invoke"}[i], action+`,"Principal":"`+callerRole(accountA)+`"`)
 	}
 	w.ran(t, callURL(w.otherURL, mine))
 	forbidden(t, "a user whose role is permitted", callURL(w.otherURL, w.alice))
-	w.iam(t, w.rootA, "CreateRole", "RoleName", "stranger", "AssumeRolePolicyDocument", trustAccount(accountA))
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "stranger", "PolicyName", "all", "PolicyDocument", mayDoAnything)
-	forbidden(t, "another role of the permitted one's account", callURL(w.otherURL, w.assume(t, w.alice, "arn:aws:iam::"+accountA+":role/stranger", "same")))
+	w.rootA.iam(t, "CreateRole", "RoleName", "stranger", "AssumeRolePolicyDocument", trustAccount(accountA))
+	w.rootA.iam(t, "PutRolePolicy", "RoleName", "stranger", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	forbidden(t, "another role of the permitted one's account", callURL(w.otherURL, w.alice.assume(t, "arn:aws:iam::"+accountA+":role/stranger", "same")))
 
 	t.Run("a role that is made again is another one", func(t *testing.T) {
-		w.iam(t, w.rootA, "DeleteRolePolicy", "RoleName", "caller", "PolicyName", "lambda")
-		w.iam(t, w.rootA, "DeleteRole", "RoleName", "caller")
+		w.rootA.iam(t, "DeleteRolePolicy", "RoleName", "caller", "PolicyName", "policy")
+		w.rootA.iam(t, "DeleteRole", "RoleName", "caller")
 		if a := callURL(w.otherURL, mine); a.status != 403 || !strings.Contains(a.body, "security token") {
 			t.Errorf("the old session: %v", a)
 		}
-		w.iam(t, w.rootA, "CreateRole", "RoleName", "caller", "AssumeRolePolicyDocument", trustAccount(accountA))
-		w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "caller", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
+		w.rootA.iam(t, "CreateRole", "RoleName", "caller", "AssumeRolePolicyDocument", trustAccount(accountA))
+		w.rootA.iam(t, "PutRolePolicy", "RoleName", "caller", "PolicyName", "policy", "PolicyDocument", mayDoLambda)
 		if a := callURL(w.otherURL, mine); a.status != 403 || !strings.Contains(a.body, "security token") {
 			t.Errorf("the old session, with the new role: %v", a)
 		}
-		forbidden(t, "the new role with the old one's permission", callURL(w.otherURL, w.assume(t, w.alice, callerRole(accountA), "same")))
+		forbidden(t, "the new role with the old one's permission", callURL(w.otherURL, w.alice.assume(t, callerRole(accountA), "same")))
 	})
 
 	t.Run("the other account's control plane", func(t *testing.T) {
 		theirFunction := "arn:aws:lambda:" + region + ":" + accountB + ":function:target"
 		escaped := strings.ReplaceAll(theirFunction, ":", "%3A")
-		for _, by := range []key{w.alice, w.rootA} {
+		for _, by := range []person{w.alice, w.rootA} {
 			for _, name := range []string{theirFunction, escaped, accountB + ":target", accountB + ":function:target"} {
 				for _, call := range []struct{ method, path, body string }{
 					{"GET", "/2015-03-31/functions/" + name, ""}, {"DELETE", "/2015-03-31/functions/" + name, ""}, {"POST", "/2015-03-31/functions/" + name + "/invocations", "{}"},
 					{"PUT", "/2015-03-31/functions/" + name + "/configuration", "{}"}, {"GET", "/2015-03-31/functions/" + name + "/policy", ""}, {"POST", "/2021-10-31/functions/" + name + "/url", `{"AuthType":"NONE"}`},
 					{"POST", "/2015-03-31/functions/" + name + "/policy", `{"StatementId":"x","Action":"lambda:*","Principal":"*"}`},
 				} {
-					denied(t, call.method+" "+call.path, w.send(t, w.api(call.method, call.path, call.body).signed(w.signing(by, "lambda"))))
+					denied(t, call.method+" "+call.path, by.ask(t, call.method, call.path, call.body))
 				}
 			}
 		}
-		if a := w.query(t, w.alice, "sts", "AssumeRole", "RoleArn", callerRole(accountB), "RoleSessionName", "thief"); a.status != 403 {
+		if a := w.alice.query(t, "sts", "AssumeRole", "RoleArn", callerRole(accountB), "RoleSessionName", "thief"); a.status != 403 {
 			t.Errorf("a role of the other account: %v", a)
 		}
-		if a := w.lambda(t, w.rootA, "GET", "/2015-03-31/functions", ""); strings.Contains(a.body, accountB) {
+		if a := w.rootA.lambda(t, "GET", "/2015-03-31/functions", ""); strings.Contains(a.body, accountB) {
 			t.Errorf("the list of functions: %v", a)
 		}
-		if a := w.iam(t, w.rootA, "ListRoles"); strings.Contains(a.body, accountB) {
+		if a := w.rootA.iam(t, "ListRoles"); strings.Contains(a.body, accountB) {
 			t.Errorf("the list of roles: %v", a)
 		}
 		for _, role := range []string{"arn:aws:iam::" + accountB + ":role/execution", "arn:aws-cn:iam::" + accountB + ":role/execution"} {
-			a := w.send(t, w.api("PUT", "/2015-03-31/functions/target/configuration", `{"Role":"`+role+`"}`).signed(w.signing(w.rootA, "lambda")))
+			a := w.rootA.ask(t, "PUT", "/2015-03-31/functions/target/configuration", `{"Role":"`+role+`"}`)
 			if a.status != 403 && a.status != 400 {
 				t.Errorf("a function with a role of the other account: %v", a)
 			}
@@ -101,12 +101,12 @@ func TestAccounts(t *testing.T) {
 			"GetPolicy":                  {"PolicyArn", "arn:aws:iam::" + accountB + ":policy/x"},
 			"PutRolePermissionsBoundary": {"RoleName", "caller", "PermissionsBoundary", "arn:aws:iam::" + accountB + ":policy/x"},
 		} {
-			if a := w.query(t, w.rootA, "iam", what, parameters...); a.status < 400 || a.status >= 500 {
+			if a := w.rootA.query(t, "iam", what, parameters...); a.status < 400 || a.status >= 500 {
 				t.Errorf("%s %q: %v", what, parameters, a)
 			}
 		}
 		w.ran(t, callURL(w.otherURL, w.bob))
-		if a := w.query(t, w.bob, "sts", "GetCallerIdentity"); a.status != 200 {
+		if a := w.bob.query(t, "sts", "GetCallerIdentity"); a.status != 200 {
 			t.Errorf("the other account's key: %v", a)
 		}
 	})
@@ -116,38 +116,38 @@ func TestAccounts(t *testing.T) {
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a := w.lambda(t, w.rootA, "POST", "/2015-03-31/functions/target/invocations", `"credentials"`)
+	a := w.rootA.lambda(t, "POST", "/2015-03-31/functions/target/invocations", `"credentials"`)
 	var own struct{ ID, Secret, Token string }
 	if err := json.Unmarshal([]byte(a.body), &own); err != nil || own.ID == "" || !w.executed(t)[a.id()] {
 		t.Fatalf("%v, %v", a, err)
 	}
 	w.meant[a.id()] = true
-	function := w.issued(key{own.ID, own.Secret, own.Token})
-	if a := w.query(t, function, "sts", "GetCallerIdentity"); between(a.body, "<Arn>") != "arn:aws:sts::"+accountA+":assumed-role/execution/target" {
+	function := w.person(key{own.ID, own.Secret, own.Token})
+	if a := function.query(t, "sts", "GetCallerIdentity"); between(a.body, "<Arn>") != "arn:aws:sts::"+accountA+":assumed-role/execution/target" {
 		t.Errorf("the function is %v", a)
 	}
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))))
+	w.ran(t, function.call(t, w.iamURL))
 
 	theirs := accountB + ":function:target"
-	forbidden(t, "the other account's function URL", w.send(t, w.call(w.otherURL, "GET", "/", "").signed(w.signing(function, "lambda"))))
-	denied(t, "the other account's function", w.send(t, w.api("POST", "/2015-03-31/functions/"+theirs+"/invocations", "{}").signed(w.signing(function, "lambda"))))
-	denied(t, "the other account's code", w.send(t, w.api("GET", "/2015-03-31/functions/"+theirs, "").signed(w.signing(function, "lambda"))))
-	if a := w.query(t, function, "iam", "CreateUser", "UserName", "made-by-function"); a.status != 200 { // its role may do anything, in its account
+	forbidden(t, "the other account's function URL", function.call(t, w.otherURL))
+	denied(t, "the other account's function", function.ask(t, "POST", "/2015-03-31/functions/"+theirs+"/invocations", "{}"))
+	denied(t, "the other account's code", function.ask(t, "GET", "/2015-03-31/functions/"+theirs, ""))
+	if a := function.query(t, "iam", "CreateUser", "UserName", "made-by-function"); a.status != 200 { // its role may do anything, in its account
 		t.Errorf("%v", a)
 	}
-	if a := w.query(t, w.rootB, "iam", "GetUser", "UserName", "made-by-function"); a.status != 404 {
+	if a := w.rootB.query(t, "iam", "GetUser", "UserName", "made-by-function"); a.status != 404 {
 		t.Errorf("the user is in the other account: %v", a)
 	}
-	if a := w.query(t, function, "sts", "GetSessionToken"); a.status != 403 {
+	if a := function.query(t, "sts", "GetSessionToken"); a.status != 403 {
 		t.Errorf("a session token for a session: %v", a)
 	}
 	// Without its role it is nobody, from then on.
-	w.iam(t, w.rootA, "DeleteRolePolicy", "RoleName", "execution", "PolicyName", "all")
-	forbidden(t, "without its policy", w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))))
-	w.iam(t, w.rootA, "DeleteRole", "RoleName", "execution")
-	w.iam(t, w.rootA, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "execution", "PolicyName", "all", "PolicyDocument", mayDoAnything)
-	if a := w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(function, "lambda"))); a.status != 403 || !strings.Contains(a.body, "security token") {
+	w.rootA.iam(t, "DeleteRolePolicy", "RoleName", "execution", "PolicyName", "policy")
+	forbidden(t, "without its policy", function.call(t, w.iamURL))
+	w.rootA.iam(t, "DeleteRole", "RoleName", "execution")
+	w.rootA.iam(t, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
+	w.rootA.iam(t, "PutRolePolicy", "RoleName", "execution", "PolicyName", "policy", "PolicyDocument", mayDoAnything)
+	if a := function.call(t, w.iamURL); a.status != 403 || !strings.Contains(a.body, "security token") {
 		t.Errorf("with a role made again: %v", a)
 	}
 }
@@ -157,7 +157,7 @@ func TestPolicyChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	call := func() answer {
-		return w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.mallory, "lambda")))
+		return w.mallory.call(t, w.iamURL)
 	}
 	const (
 		both = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunctionUrl","lambda:InvokeFunction"],"Resource":"*"}]}`
@@ -165,25 +165,25 @@ func TestPolicyChange(t *testing.T) {
 	)
 	forbidden(t, "at first", call())
 	for range 3 {
-		w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", both)
+		w.rootA.iam(t, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", both)
 		w.ran(t, call())
-		w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "q", "PolicyDocument", deny)
+		w.rootA.iam(t, "PutUserPolicy", "UserName", "mallory", "PolicyName", "q", "PolicyDocument", deny)
 		forbidden(t, "denied", call())
-		w.iam(t, w.rootA, "DeleteUserPolicy", "UserName", "mallory", "PolicyName", "q")
+		w.rootA.iam(t, "DeleteUserPolicy", "UserName", "mallory", "PolicyName", "q")
 		w.ran(t, call())
-		w.iam(t, w.rootA, "DeleteUserPolicy", "UserName", "mallory", "PolicyName", "p")
+		w.rootA.iam(t, "DeleteUserPolicy", "UserName", "mallory", "PolicyName", "p")
 		forbidden(t, "not allowed any more", call())
 	}
-	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", strings.Replace(both, `,"lambda:InvokeFunction"`, "", 1))
+	w.rootA.iam(t, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", strings.Replace(both, `,"lambda:InvokeFunction"`, "", 1))
 	forbidden(t, "with one of the two actions", call())
-	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", both)
-	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "mallory", "AccessKeyId", w.mallory.id, "Status", "Inactive")
+	w.rootA.iam(t, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", both)
+	w.rootA.iam(t, "UpdateAccessKey", "UserName", "mallory", "AccessKeyId", w.mallory.id, "Status", "Inactive")
 	if a := call(); a.status != 403 || !strings.Contains(a.body, "security token") {
 		t.Errorf("with an inactive key: %v", a)
 	}
-	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "mallory", "AccessKeyId", w.mallory.id, "Status", "Active")
+	w.rootA.iam(t, "UpdateAccessKey", "UserName", "mallory", "AccessKeyId", w.mallory.id, "Status", "Active")
 	w.ran(t, call())
-	w.lambda(t, w.rootA, "DELETE", "/2021-10-31/functions/target/url", "")
+	w.rootA.lambda(t, "DELETE", "/2021-10-31/functions/target/url", "")
 	if a := call(); a.status != 403 || a.body != `{"Message":null}` {
 		t.Errorf("without its URL: %v", a)
 	}
@@ -212,29 +212,26 @@ func TestConditions(t *testing.T) { // MinIO CVE-2026-97731 and the other cases 
 		"the token":        `"StringLike":{"aws:TokenIssueTime":"*"}`,
 	}
 	for what, condition := range conditions {
-		w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument",
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*","Condition":{`+condition+`}}]}`)
-		s := w.signing(w.mallory, "lambda")
-		r := w.call(w.iamURL, "GET", "/", "")
+		w.rootA.iam(t, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*","Condition":{`+condition+`}}]}`)
+		s := w.mallory.signing("lambda")
+		r := w.url(w.iamURL, "GET", "/", "")
 		forbidden(t, what+", unsigned headers", w.send(t, r.signed(s).with(lines...)))
 		for _, line := range lines {
 			name, _, _ := strings.Cut(line, ":")
 			s.names = append(s.names, strings.ToLower(name))
 		}
 		forbidden(t, what+", signed headers", w.send(t, r.with(lines...).signed(s)))
-		forbidden(t, what+", presigned", w.send(t, r.presigned(w.signing(w.mallory, "lambda")).with(lines...)))
+		forbidden(t, what+", presigned", w.send(t, w.mallory.presigns(r).with(lines...)))
 		s.names = nil
-		denied(t, what+", the API", w.send(t, w.api("POST", "/2015-03-31/functions/target/invocations", "{}").signed(w.signing(w.mallory, "lambda")).with(lines...)))
+		denied(t, what+", the API", w.send(t, w.mallory.signs(w.api("POST", "/2015-03-31/functions/target/invocations", "{}")).with(lines...)))
 	}
 	// A deny is not escaped from either.
-	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument",
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.1/32"}}}]}`)
-	forbidden(t, "a deny by address", w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.mallory, "lambda")).with(lines...)))
+	w.rootA.iam(t, "PutUserPolicy", "UserName", "mallory", "PolicyName", "p", "PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.1/32"}}}]}`)
+	forbidden(t, "a deny by address", w.send(t, w.mallory.signs(w.url(w.iamURL, "GET", "/", "")).with(lines...)))
 
 	t.Run("a variable that a session has no value for", func(t *testing.T) {
-		w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "caller", "PolicyName", "lambda", "PolicyDocument",
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*","Condition":{"StringEquals":{"aws:userid":"${aws:username}"}}}]}`)
-		forbidden(t, "an unknown variable", w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.assume(t, w.alice, callerRole(accountA), "aws.username"), "lambda"))))
+		w.rootA.iam(t, "PutRolePolicy", "RoleName", "caller", "PolicyName", "policy", "PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*","Condition":{"StringEquals":{"aws:userid":"${aws:username}"}}}]}`)
+		forbidden(t, "an unknown variable", w.send(t, w.url(w.iamURL, "GET", "/", "").signed(w.alice.assume(t, callerRole(accountA), "aws.username").signing("lambda"))))
 	})
 }
 
@@ -242,9 +239,9 @@ func TestConditions(t *testing.T) { // MinIO CVE-2026-97731 and the other cases 
 func TestOpenURL(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.call(w.openURL, "GET", "/", "")
+	r := w.url(w.openURL, "GET", "/", "")
 	for what, r := range map[string]request{
-		"signed by root":      r.signed(w.signing(w.rootA, "lambda")),
+		"signed by root":      w.rootA.signs(r),
 		"signed wrongly":      r.signed(signing{key: key{w.rootA.id, "wrong", ""}, service: "lambda", region: region}),
 		"signed by nobody":    r.with("Authorization: AWS4-HMAC-SHA256 Credential=root"),
 		"presigned wrongly":   r.presigned(signing{key: key{w.rootA.id, "wrong", ""}, service: "s3", region: "x"}),
@@ -255,7 +252,7 @@ func TestOpenURL(t *testing.T) {
 		}
 	}
 	// The key of a caller does not make up for the permission that everybody lacks.
-	w.lambda(t, w.rootA, "DELETE", "/2015-03-31/functions/open/policy/invoke", "")
-	forbidden(t, "root, with one permission missing", w.send(t, r.signed(w.signing(w.rootA, "lambda"))))
+	w.rootA.lambda(t, "DELETE", "/2015-03-31/functions/open/policy/invoke", "")
+	forbidden(t, "root, with one permission missing", w.rootA.send(t, r))
 	forbidden(t, "anybody", w.send(t, r))
 }

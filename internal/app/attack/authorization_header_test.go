@@ -273,7 +273,7 @@ func TestBothForms(t *testing.T) {
 	add("both good", func(w *world, p plane) request { return p.request.presigned(w.good(p)).signed(w.good(p)) })
 	add("presigned by one, sent by another", func(w *world, p plane) request {
 		mallory := w.good(p)
-		mallory.key = w.mallory
+		mallory.key = w.mallory.key
 		return p.request.presigned(w.good(p)).signed(mallory)
 	})
 	add("presigned, and an empty header", func(w *world, p plane) request { return p.request.presigned(w.good(p)).with("Authorization:") })
@@ -335,9 +335,9 @@ func TestScope(t *testing.T) { // chimera#1187, minio#9421
 	})
 
 	urlOf := func(service, region string) answer {
-		s := w.signing(w.alice, service)
+		s := w.alice.signing(service)
 		s.region = region
-		return w.send(t, w.call(w.iamURL, "GET", "/", "").signed(s))
+		return w.send(t, w.url(w.iamURL, "GET", "/", "").signed(s))
 	}
 	url := w.planes()[0]
 	url.refuses(t, urlOf("lambda", "us-east-1"), mismatch, "Credential should be scoped to a valid region. ")

@@ -86,7 +86,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// A query is split at '&' and the first '=', decoded, encoded strictly and sorted by key and value.
+// A query is split at '&' and the first '=', decoded, encoded strictly and sorted by person and value.
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -160,14 +160,14 @@ func TestQueries(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	session := w.assume(t, w.alice, callerRole(accountA), "warned")
+	session := w.alice.assume(t, callerRole(accountA), "warned")
 	for _, test := range []struct {
 		warning string
 		target  string
 		encoded string // path that was signed
 		query   string // that was signed
 		line    string // not signed
-		by      key
+		by      person
 	}{
 		{"the path has empty or dot segments and was signed as sent", "/a//b", "/a//b", absent, "", w.alice},
 		{"the path ends in dot segments", "/a/b/..", "/a", absent, "", w.alice},
@@ -175,9 +175,9 @@ func TestWarnings(t *testing.T) {
 		{"an x-amz- header is not signed: x-amz-cf-id", "/", "/", absent, "X-Amz-Cf-Id: x", w.alice},
 		{"the session token is not signed", "/", "/", absent, "X-Amz-Security-Token: " + session.token, session},
 	} {
-		s := w.signing(test.by, "lambda")
+		s := test.by.signing("lambda")
 		s.encoded, s.query, s.noToken = test.encoded, test.query, true
-		r := w.call(w.iamURL, "GET", test.target, "").signed(s)
+		r := w.url(w.iamURL, "GET", test.target, "").signed(s)
 		if test.line != "" {
 			r = r.with(test.line)
 		}

@@ -23,7 +23,7 @@ func TestNumberOfConnections(t *testing.T) {
 		dial(t, w.address)
 	}
 	eventually(t, "all connections are taken", func() bool { return open() == most-1 })
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.alice, "lambda"))))
+	w.ran(t, w.alice.call(t, w.iamURL))
 	if waited := time.Since(begun); waited < limit/2 {
 		t.Errorf("there were %d silent connections, %d may be open, and another was served after %s", 3*most, most, waited)
 	}
@@ -37,7 +37,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *app.Config) { c.Connections.WriteTimeout = 500 * time.Millisecond })
 	open := w.connections(t)
-	echo := w.call(w.openURL, "POST", "/", strings.Repeat("x", 5*megabyte)).with("Content-Type: text/plain").wire()
+	echo := w.url(w.openURL, "POST", "/", strings.Repeat("x", 5*megabyte)).with("Content-Type: text/plain").wire()
 	eventually(t, "the connections of before are closed", func() bool { return open() <= 1 })
 	c := dial(t, w.address)
 	go func() {

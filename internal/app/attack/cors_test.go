@@ -7,8 +7,8 @@ import "testing"
 func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 	t.Parallel()
 	w := newWorld(t)
-	w.createFunction(t, w.rootA, accountA, "shared")
-	a := w.lambda(t, w.rootA, "POST", "/2021-10-31/functions/shared/url", `{"AuthType":"AWS_IAM","Cors":{
+	w.rootA.createFunction(t, "shared")
+	a := w.rootA.lambda(t, "POST", "/2021-10-31/functions/shared/url", `{"AuthType":"AWS_IAM","Cors":{
 		"AllowOrigins":["https://good.example"],"AllowMethods":["*"],"AllowHeaders":["*"],"AllowCredentials":true}}`)
 	id := functionURL(t, a)
 	const origin, evil, method = "Origin: https://good.example", "Origin: https://evil.example", "Access-Control-Request-Method: POST"
@@ -16,8 +16,8 @@ func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 
 	t.Run("preflight", func(t *testing.T) {
 		for _, lines := range [][]string{{origin, method}, {evil, method}, {method}} {
-			r := w.call(id, "OPTIONS", "/orders", "").with(lines...)
-			for name, r := range map[string]request{"unsigned": r, "signed": r.signed(w.signing(w.alice, "lambda")), "signed by mallory": r.signed(w.signing(w.mallory, "lambda"))} {
+			r := w.url(id, "OPTIONS", "/orders", "").with(lines...)
+			for name, r := range map[string]request{"unsigned": r, "signed": w.alice.signs(r), "signed by mallory": w.mallory.signs(r)} {
 				a := w.send(t, r)
 				allowed := a.header.Get("Access-Control-Allow-Origin")
 				if a.status != 200 || a.body != "" || (allowed == "https://good.example") != (lines[0] == origin) || allowed != "" && lines[0] != origin {
@@ -44,8 +44,8 @@ func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 		{"POST with another method", "POST", []string{origin, method, "X-HTTP-Method-Override: OPTIONS"}, `{"order":1}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := w.call(id, test.method, "/orders", test.body).with(test.lines...)
-			forged := w.signing(w.alice, "lambda")
+			r := w.url(id, test.method, "/orders", test.body).with(test.lines...)
+			forged := w.alice.signing("lambda")
 			forged.key.secret = "wrong"
 			unsignedAnswer, forgedAnswer := w.send(t, r), w.send(t, r.signed(forged))
 			if test.method == "HEAD" {
@@ -56,8 +56,8 @@ func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 			}
 			url.refuses(t, unsignedAnswer, unsigned, "")
 			url.refuses(t, forgedAnswer, mismatch, messageMismatch)
-			forbidden(t, "mallory", w.send(t, r.signed(w.signing(w.mallory, "lambda"))))
-			if seen := w.ran(t, w.send(t, r.signed(w.signing(w.alice, "lambda")))); seen.RequestContext.HTTP.Method != test.method {
+			forbidden(t, "mallory", w.mallory.send(t, r))
+			if seen := w.ran(t, w.alice.send(t, r)); seen.RequestContext.HTTP.Method != test.method {
 				t.Errorf("the function saw %+v", seen)
 			}
 		})

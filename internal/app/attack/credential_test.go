@@ -10,13 +10,13 @@ import (
 func TestToken(t *testing.T) { // floci#3487, cloudemu#855
 	t.Parallel()
 	w := newWorld(t)
-	session := w.assume(t, w.alice, callerRole(accountA), "first")
-	other := w.assume(t, w.alice, callerRole(accountA), "second")
-	foreign := w.assume(t, w.bob, callerRole(accountB), "first")
+	session := w.alice.assume(t, callerRole(accountA), "first")
+	other := w.alice.assume(t, callerRole(accountA), "second")
+	foreign := w.bob.assume(t, callerRole(accountB), "first")
 	with := func(token string) func(*world, plane) signing {
 		return func(w *world, p plane) signing {
 			s := w.good(p)
-			s.key = session
+			s.key = session.key
 			s.key.token = token
 			return s
 		}
@@ -45,7 +45,7 @@ func TestToken(t *testing.T) { // floci#3487, cloudemu#855
 	}, messageToken)
 	add("the root key with a session's token", func(w *world, p plane) signing {
 		s := w.good(p)
-		s.key = w.rootA
+		s.key = w.rootA.key
 		s.key.token = session.token
 		return s
 	}, messageToken)
@@ -96,11 +96,11 @@ func TestToken(t *testing.T) { // floci#3487, cloudemu#855
 func TestUnsignedToken(t *testing.T) { // soto#99
 	t.Parallel()
 	w := newWorld(t)
-	session, other := w.assume(t, w.alice, callerRole(accountA), "unsigned"), w.assume(t, w.alice, callerRole(accountA), "other")
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "caller", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	session, other := w.alice.assume(t, callerRole(accountA), "unsigned"), w.alice.assume(t, callerRole(accountA), "other")
+	w.rootA.iam(t, "PutRolePolicy", "RoleName", "caller", "PolicyName", "all", "PolicyDocument", mayDoAnything)
 	for _, p := range w.readers() {
 		s := w.good(p)
-		s.key, s.noToken = session, true
+		s.key, s.noToken = session.key, true
 		r := p.request.signed(s)
 		p.accepts(t, w, w.send(t, r.with("X-Amz-Security-Token: "+session.token)))
 		p.refuses(t, w.send(t, r), invalidToken, messageToken)
@@ -130,28 +130,27 @@ func TestKeys(t *testing.T) {
 		"that emulators know":        {"test", "test", ""},
 	}
 
-	w.iam(t, w.rootA, "CreateUser", "UserName", "gone")
-	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "gone", "PolicyName", "all", "PolicyDocument", mayDoAnything)
-	inactive, deleted := w.createKey(t, w.rootA, "gone"), w.createKey(t, w.rootA, "gone")
-	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "gone", "AccessKeyId", inactive.id, "Status", "Inactive")
-	w.iam(t, w.rootA, "DeleteAccessKey", "UserName", "gone", "AccessKeyId", deleted.id)
-	keys["that is inactive"], keys["that was deleted"] = inactive, deleted
+	w.rootA.iam(t, "CreateUser", "UserName", "gone")
+	w.rootA.iam(t, "PutUserPolicy", "UserName", "gone", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	inactive, deleted := w.rootA.createKey(t, "gone"), w.rootA.createKey(t, "gone")
+	w.rootA.iam(t, "UpdateAccessKey", "UserName", "gone", "AccessKeyId", inactive.id, "Status", "Inactive")
+	w.rootA.iam(t, "DeleteAccessKey", "UserName", "gone", "AccessKeyId", deleted.id)
+	keys["that is inactive"], keys["that was deleted"] = inactive.key, deleted.key
 
-	user := w.createUser(t, w.rootA, "short-lived", mayDoAnything)
-	a := w.query(t, user, "sts", "GetSessionToken")
-	userSession := w.issued(key{between(a.body, "<AccessKeyId>"), between(a.body, "<SecretAccessKey>"), between(a.body, "<SessionToken>")})
-	w.iam(t, w.rootA, "DeleteAccessKey", "UserName", "short-lived", "AccessKeyId", user.id)
-	w.iam(t, w.rootA, "DeleteUserPolicy", "UserName", "short-lived", "PolicyName", "policy")
-	w.iam(t, w.rootA, "DeleteUser", "UserName", "short-lived")
-	w.createUser(t, w.rootA, "short-lived", mayDoAnything)
-	keys["of a user who was deleted and made again"], keys["of a session of such a user"] = user, userSession
+	user := w.rootA.createUser(t, "short-lived", mayDoAnything)
+	userSession := user.given(t, user.query(t, "sts", "GetSessionToken"))
+	w.rootA.iam(t, "DeleteAccessKey", "UserName", "short-lived", "AccessKeyId", user.id)
+	w.rootA.iam(t, "DeleteUserPolicy", "UserName", "short-lived", "PolicyName", "policy")
+	w.rootA.iam(t, "DeleteUser", "UserName", "short-lived")
+	w.rootA.createUser(t, "short-lived", mayDoAnything)
+	keys["of a user who was deleted and made again"], keys["of a session of such a user"] = user.key, userSession.key
 
-	w.iam(t, w.rootA, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
-	session := w.assume(t, w.alice, "arn:aws:iam::"+accountA+":role/short-lived", "session")
-	w.iam(t, w.rootA, "DeleteRole", "RoleName", "short-lived")
-	w.iam(t, w.rootA, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "short-lived", "PolicyName", "all", "PolicyDocument", mayDoAnything)
-	keys["of a session of a role that was deleted and made again"] = session
+	w.rootA.iam(t, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
+	session := w.alice.assume(t, "arn:aws:iam::"+accountA+":role/short-lived", "session")
+	w.rootA.iam(t, "DeleteRole", "RoleName", "short-lived")
+	w.rootA.iam(t, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
+	w.rootA.iam(t, "PutRolePolicy", "RoleName", "short-lived", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	keys["of a session of a role that was deleted and made again"] = session.key
 
 	var attacks []attack
 	for name, k := range keys {
@@ -171,10 +170,10 @@ func TestKeys(t *testing.T) {
 func TestExpiredSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	session := w.assume(t, w.alice, callerRole(accountA), "expiring")
-	s := w.signing(session, "lambda")
+	session := w.alice.assume(t, callerRole(accountA), "expiring")
+	s := session.signing("lambda")
 	s.expires = "604800"
-	week := w.call(w.iamURL, "GET", "/", "").presigned(s)
+	week := w.url(w.iamURL, "GET", "/", "").presigned(s)
 	w.ran(t, w.send(t, week))
 	w.ahead.Store(int64(61 * time.Minute))
 	const expired = "The security token included in the request is expired"
@@ -182,14 +181,7 @@ func TestExpiredSession(t *testing.T) {
 	url.refuses(t, w.send(t, week), expiredToken, expired)
 	w.try(t, []attack{{"expired", func(w *world, p plane) request {
 		s := w.good(p)
-		s.key = session
+		s.key = session.key
 		return p.request.signed(s)
 	}, expiredToken, expired}})
-}
-
-// between is the text of the XML element.
-func between(text, element string) string {
-	_, text, _ = strings.Cut(text, element)
-	text, _, _ = strings.Cut(text, "<")
-	return text
 }

@@ -19,7 +19,7 @@ func chunk(text string) string {
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for name, host := range map[string]string{"function URL": w.call(w.openURL, "", "", "").host, "API": w.address} {
+	for name, host := range map[string]string{"function URL": w.url(w.openURL, "", "", "").host, "API": w.address} {
 		t.Run(name, func(t *testing.T) { w.sendNoHTTP(t, host) })
 	}
 }
@@ -94,11 +94,11 @@ func TestHTTP(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	url, api := w.planes()[0], w.planes()[2]
-	good := w.signing(w.alice, "lambda")
+	good := w.alice.signing("lambda")
 
 	t.Run("a target that is no path", func(t *testing.T) {
 		for _, method := range []string{"GET", "OPTIONS", "get", "POST"} {
-			for _, r := range []request{w.call(w.iamURL, method, "*", ""), w.api(method, "*", "")} {
+			for _, r := range []request{w.url(w.iamURL, method, "*", ""), w.api(method, "*", "")} {
 				p := url
 				if r.host == w.address {
 					p = api
@@ -106,14 +106,14 @@ func TestHTTP(t *testing.T) {
 				p.refuses(t, w.send(t, r.signed(good)), malformed, "Request target is not a path")
 				p.refuses(t, w.send(t, r), malformed, "Request target is not a path")
 			}
-			if a := w.send(t, w.call(w.openURL, method, "*", "")); a.status != 400 || a.body != `{"message":"Bad Request"}` {
+			if a := w.unsigned.send(t, w.url(w.openURL, method, "*", "")); a.status != 400 || a.body != `{"message":"Bad Request"}` {
 				t.Errorf("%s * on an open URL: %v", method, a)
 			}
 		}
 	})
 
 	t.Run("a preface of HTTP/2", func(t *testing.T) {
-		for _, host := range []string{w.address, w.call(w.openURL, "", "", "").host} {
+		for _, host := range []string{w.address, w.url(w.openURL, "", "", "").host} {
 			if a := exchange(t, w.address, "PRI", "PRI * HTTP/2.0\r\nHost: "+host+"\r\n\r\nSM\r\n\r\n"); a.status != 400 {
 				t.Errorf("%v", a)
 			}
@@ -122,7 +122,7 @@ func TestHTTP(t *testing.T) {
 
 	t.Run("CONNECT", func(t *testing.T) {
 		for _, id := range []string{w.iamURL, w.openURL} {
-			r := w.call(id, "CONNECT", "", "")
+			r := w.url(id, "CONNECT", "", "")
 			r.target = r.host
 			if a := w.send(t, r); a.status != 400 || a.body != `{"message":"Bad Request"}` {
 				t.Errorf("CONNECT to a function URL: %v", a)
@@ -137,17 +137,17 @@ func TestHTTP(t *testing.T) {
 	})
 
 	t.Run("an absolute target", func(t *testing.T) {
-		r := w.call(w.iamURL, "GET", "/x?a=b", "").signed(good)
+		r := w.url(w.iamURL, "GET", "/x?a=b", "").signed(good)
 		foreign := r
 		foreign.target = "http://evil.example/x?a=b"
 		if a := w.send(t, foreign); a.status != 403 || strings.Contains(a.body, "Forbidden") {
 			t.Errorf("a foreign host in the target: %v", a)
 		}
-		foreign.target = "http://" + w.call(w.openURL, "", "", "").host + "/x?a=b"
+		foreign.target = "http://" + w.url(w.openURL, "", "", "").host + "/x?a=b"
 		if seen := w.ran(t, w.send(t, foreign)); seen.RequestContext.Authorizer != nil {
 			t.Errorf("an open URL saw a caller: %+v", seen)
 		}
-		foreign.target = "http://" + w.call(w.otherURL, "", "", "").host + "/x?a=b"
+		foreign.target = "http://" + w.url(w.otherURL, "", "", "").host + "/x?a=b"
 		url.refuses(t, w.send(t, foreign), mismatch, messageMismatch)
 		// The Host header of such a request counts for nothing (RFC 9112, 3.2.2).
 		same := r
@@ -160,7 +160,7 @@ func TestHTTP(t *testing.T) {
 			t.Errorf("a target with a password: %v", a)
 		}
 		for _, target := range []string{"http://" + r.host, "http://" + r.host + "?a=b"} {
-			open := w.call(w.openURL, "GET", strings.Replace(target, w.iamURL, w.openURL, 1), "")
+			open := w.url(w.openURL, "GET", strings.Replace(target, w.iamURL, w.openURL, 1), "")
 			if seen := w.ran(t, w.send(t, open)); seen.RawPath != "/" {
 				t.Errorf("%s: the function saw %+v", target, seen)
 			}
@@ -170,7 +170,7 @@ func TestHTTP(t *testing.T) {
 	t.Run("an absolute target of an API", func(t *testing.T) {
 		for _, p := range w.readers()[1:] {
 			r := p.request.signed(w.good(p))
-			for _, host := range []string{"localhost:" + w.port(), w.address + "0", w.call(w.otherURL, "", "", "").host, "evil.example"} {
+			for _, host := range []string{"localhost:" + w.port(), w.address + "0", w.url(w.otherURL, "", "", "").host, "evil.example"} {
 				absolute := r
 				absolute.target = "http://" + host + r.target
 				if a := w.send(t, absolute); a.status != 403 {
@@ -223,7 +223,7 @@ func TestHTTP(t *testing.T) {
 	})
 
 	t.Run("HTTP/1.0", func(t *testing.T) {
-		r := w.call(w.iamURL, "GET", "/", "").signed(good)
+		r := w.url(w.iamURL, "GET", "/", "").signed(good)
 		r.proto = "HTTP/1.0"
 		if a := w.send(t, r); !a.close {
 			t.Errorf("the connection stays open: %v", a)
@@ -234,8 +234,8 @@ func TestHTTP(t *testing.T) {
 		if a := w.send(t, r); a.status != 403 {
 			t.Errorf("without a host: %v", a)
 		}
-		r = w.call(w.iamURL, "POST", "/", "").with("Transfer-Encoding: chunked").signed(good)
-		r.proto, r.framed, r.body = "HTTP/1.0", true, chunked("hello", "")+w.call(w.openURL, "GET", "/", "").wire()
+		r = w.url(w.iamURL, "POST", "/", "").with("Transfer-Encoding: chunked").signed(good)
+		r.proto, r.framed, r.body = "HTTP/1.0", true, chunked("hello", "")+w.url(w.openURL, "GET", "/", "").wire()
 		c := dial(t, w.address)
 		go c.write(r.wire())
 		a, err := c.read("POST")
@@ -252,7 +252,7 @@ func TestHTTP(t *testing.T) {
 			{"Transfer-Encoding: chunked"}, {"Transfer-Encoding: x"},
 			{"Transfer-Encoding: chunked", "Content-Length: 5"},
 		} {
-			r := w.call(w.iamURL, "POST", "/", "").with("Connection: keep-alive").with(lines...)
+			r := w.url(w.iamURL, "POST", "/", "").with("Connection: keep-alive").with(lines...)
 			r.proto, r.framed, r.body = "HTTP/1.0", true, "hello"
 			if a := w.send(t, r); a.status != 403 || !a.close {
 				t.Errorf("%q in HTTP/1.0, to be kept: %v", lines, a)
@@ -264,8 +264,8 @@ func TestHTTP(t *testing.T) {
 		// The chunks count (RFC 9112, 6.3). What a front end that goes by the length takes for the end of the body
 		// would be the next request here: nothing comes after the answer (6.1).
 		for _, p := range w.readers() {
-			body, open := p.request.body, w.call(w.openURL, "GET", "/smuggled", "").wire()
-			chunks := w.call(w.iamURL, "POST", "/", "").with("Transfer-Encoding: chunked").wire() + chunked("hello", "")
+			body, open := p.request.body, w.url(w.openURL, "GET", "/smuggled", "").wire()
+			chunks := w.url(w.iamURL, "POST", "/", "").with("Transfer-Encoding: chunked").wire() + chunked("hello", "")
 			for name, lines := range map[string][]string{
 				"chunks first":         {"Transfer-Encoding: chunked", "Content-Length: 5"},
 				"the length first":     {"Content-Length: 5", "Transfer-Encoding: chunked"},
@@ -312,7 +312,7 @@ func TestHTTP(t *testing.T) {
 			c := dial(t, w.address)
 			r := p.request
 			good, wrong, mallory := w.good(p), w.good(p), w.good(p)
-			wrong.key.secret, mallory.key = "wrong", w.mallory
+			wrong.key.secret, mallory.key = "wrong", w.mallory.key
 			go c.write(r.signed(good).wire() + r.wire() + r.signed(wrong).wire() + r.signed(mallory).wire() + r.signed(good).wire())
 			next := func() answer {
 				a, err := c.read(r.method)
@@ -387,11 +387,11 @@ func TestHTTP(t *testing.T) {
 
 	t.Run("a hundred kilobytes of query", func(t *testing.T) {
 		long := strings.Repeat("a", 100<<10)
-		url.refuses(t, w.send(t, w.call(w.iamURL, "GET", "/?"+long, "").signed(good)), malformed, "")
+		url.refuses(t, w.send(t, w.url(w.iamURL, "GET", "/?"+long, "").signed(good)), malformed, "")
 		api.refuses(t, w.send(t, w.api("GET", "/2015-03-31/functions?"+long, "").signed(good)), malformed, "Request target too long")
 		many := strings.Repeat("a&", 5000)
-		url.refuses(t, w.send(t, w.call(w.iamURL, "GET", "/?"+many, "").signed(good)), malformed, "")
-		if seen := w.ran(t, w.send(t, w.call(w.openURL, "GET", "/?"+long, ""))); len(seen.RawQueryString) != len(long) {
+		url.refuses(t, w.send(t, w.url(w.iamURL, "GET", "/?"+many, "").signed(good)), malformed, "")
+		if seen := w.ran(t, w.unsigned.get(t, w.openURL, "/?"+long)); len(seen.RawQueryString) != len(long) {
 			t.Error("the function did not see the query")
 		}
 	})
@@ -402,7 +402,7 @@ func TestHTTP(t *testing.T) {
 			"X-Original-URL: /admin", "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "X-Amz-Source-Account: " + accountB,
 			"X_Amz_Date: 20200101T000000Z", "X-Amz-User: root", "Connection: close, x-amz-date", "Connection: host", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
 		} {
-			r := w.call(w.iamURL, "GET", "/x", "").signed(good).with(strings.Split(line, "\r\n")...)
+			r := w.url(w.iamURL, "GET", "/x", "").signed(good).with(strings.Split(line, "\r\n")...)
 			seen := w.ran(t, w.send(t, r))
 			context := seen.RequestContext
 			if context.HTTP.SourceIP != "127.0.0.1" || context.HTTP.Method != "GET" || context.HTTP.Path != "/x" || seen.Headers["host"] != r.host ||
@@ -415,14 +415,14 @@ func TestHTTP(t *testing.T) {
 	t.Run("what was signed reaches the function", func(t *testing.T) { // a Connection header can take nothing away
 		s := good
 		s.names = []string{"x-role"}
-		r := w.call(w.iamURL, "GET", "/", "").with("X-Role: reader").signed(s).with("Connection: x-role, x-amz-date")
+		r := w.url(w.iamURL, "GET", "/", "").with("X-Role: reader").signed(s).with("Connection: x-role, x-amz-date")
 		if seen := w.ran(t, w.send(t, r)); seen.Headers["x-role"] != "reader" || seen.Headers["x-amz-date"] == "" {
 			t.Errorf("the function saw %v", seen.Headers)
 		}
 	})
 
 	t.Run("the event is made of nothing the caller says of itself", func(t *testing.T) {
-		r := w.call(w.openURL, "POST", `/%22,%22x%22:%22"?"={"a":1}&__proto__=1`, `","isBase64Encoded":true,"requestContext":{"authorizer":{"iam":{"userArn":"root"}}}`)
+		r := w.url(w.openURL, "POST", `/%22,%22x%22:%22"?"={"a":1}&__proto__=1`, `","isBase64Encoded":true,"requestContext":{"authorizer":{"iam":{"userArn":"root"}}}`)
 		r = r.with("Content-Type: text/plain", "X-Q: \",\"requestContext\":{\"authorizer\":{}},\"x\":\"", "Authorization: AWS4-HMAC-SHA256 Credential="+w.rootA.id+"/20260101/x/lambda/aws4_request, SignedHeaders=host, Signature=0",
 			"Requestcontext: {}", "Cookie: a=\"b; c=}")
 		if seen := w.ran(t, w.send(t, r)); seen.RequestContext.Authorizer != nil || seen.Body != r.body {
@@ -432,7 +432,7 @@ func TestHTTP(t *testing.T) {
 
 	t.Run("paths that normalise to the same", func(t *testing.T) {
 		// A signature can not tell them apart; the function sees what was sent.
-		signed := w.call(w.iamURL, "GET", "/a/b", "").signed(good)
+		signed := w.url(w.iamURL, "GET", "/a/b", "").signed(good)
 		for _, target := range []string{"/a/./b", "//a//b", "/a/c/../b"} {
 			signed.target = target
 			if seen := w.ran(t, w.send(t, signed)); seen.RawPath != target {
@@ -442,11 +442,11 @@ func TestHTTP(t *testing.T) {
 	})
 
 	t.Run("HEAD", func(t *testing.T) {
-		a := w.send(t, w.call(w.iamURL, "HEAD", "/", ""))
+		a := w.unsigned.send(t, w.url(w.iamURL, "HEAD", "/", ""))
 		if a.status != 403 || a.body != "" {
 			t.Errorf("unsigned: %v", a)
 		}
-		r := w.call(w.iamURL, "GET", "/", "").signed(good)
+		r := w.url(w.iamURL, "GET", "/", "").signed(good)
 		r.method = "HEAD"
 		if a := w.send(t, r); a.status != 403 {
 			t.Errorf("signed as GET: %v", a)
@@ -454,7 +454,7 @@ func TestHTTP(t *testing.T) {
 	})
 
 	t.Run("OPTIONS is a request like any other", func(t *testing.T) { // ceph#55458
-		r := w.call(w.iamURL, "OPTIONS", "/", "").with("Origin: https://evil.example", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization")
+		r := w.url(w.iamURL, "OPTIONS", "/", "").with("Origin: https://evil.example", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization")
 		url.refuses(t, w.send(t, r), unsigned, "")
 		api.refuses(t, w.send(t, w.api("OPTIONS", "/2015-03-31/functions/target/invocations", "").with("Origin: https://evil.example", "Access-Control-Request-Method: POST")), unsigned, "")
 	})
@@ -513,7 +513,7 @@ func TestContinue(t *testing.T) {
 	}
 	large := strings.Repeat("x", 7<<20)
 	for _, id := range []string{w.iamURL, w.openURL} {
-		r := w.call(id, "POST", "/", large).signed(w.signing(w.alice, "lambda")).with("Expect: 100-continue", fmt.Sprintf("Content-Length: %d", len(large)))
+		r := w.alice.signs(w.url(id, "POST", "/", large)).with("Expect: 100-continue", fmt.Sprintf("Content-Length: %d", len(large)))
 		r.framed, r.body = true, ""
 		w.planes()[0].refuses(t, w.send(t, r), tooLarge, "Request must be smaller than 6291456 bytes for the InvokeFunction operation")
 	}

@@ -37,13 +37,13 @@ func TestMemoryOfAnswers(t *testing.T) {
 		return
 	}
 	w := newWorld(t, bodiesWithin(10*time.Second))
-	wrong := signing{key: key{w.alice.id, "wrong", ""}, service: "lambda", region: region}
+	wrong := w.alice.wrong().signing("lambda")
 	large := strings.Repeat("x", 5*megabyte)
 	call := func(url, target string) request {
-		return w.call(url, "POST", target, large).with("Content-Type: text/plain")
+		return w.url(url, "POST", target, large).with("Content-Type: text/plain")
 	}
 	invocation := w.api("POST", "/2015-03-31/functions/target/invocations", `"`+large+`"`)
-	alice, mallory := w.signing(w.alice, "lambda"), w.signing(w.mallory, "lambda")
+	alice, mallory := w.alice.signing("lambda"), w.mallory.signing("lambda")
 	for _, test := range []struct {
 		name   string
 		status int
@@ -84,9 +84,9 @@ func TestMemoryOfRunningCalls(t *testing.T) {
 	w := newWorld(t, bodiesWithin(10*time.Second))
 	const calls = 4
 	large := strings.Repeat("x", 5*megabyte)
-	text := w.call(w.openURL, "POST", "/hold", large).with("Content-Type: text/plain").wire()
+	text := w.url(w.openURL, "POST", "/hold", large).with("Content-Type: text/plain").wire()
 	invoked := w.api("POST", "/2015-03-31/functions/target/invocations", `{"rawPath":"/hold","body":"`+large+`"}`).
-		signed(w.signing(w.alice, "lambda")).wire()
+		signed(w.alice.signing("lambda")).wire()
 	before := live()
 	var all sync.WaitGroup
 	for i := range calls {
@@ -113,7 +113,7 @@ func TestMemoryOfSlowReaders(t *testing.T) {
 	}
 	w := newWorld(t, bodiesWithin(10*time.Second))
 	const clients, size = 4, 5 * megabyte
-	text := w.call(w.openURL, "POST", "/", strings.Repeat("x", size)).with("Content-Type: text/plain").wire()
+	text := w.url(w.openURL, "POST", "/", strings.Repeat("x", size)).with("Content-Type: text/plain").wire()
 	before := live()
 	connections := make([]*connection, clients)
 	for i := range connections {
@@ -151,20 +151,20 @@ func TestMemoryOfTraces(t *testing.T) {
 	denied := `{"Version":"2012-10-17","Statement":[` + strings.Join(many, ",") + `]}`
 	nearly := strings.ReplaceAll(denied, `"Deny"`, `"Allow"`)
 	nearly = strings.ReplaceAll(nearly, `"Resource":"*"`, `"Resource":"arn:aws:lambda:*:*:function:x"`)
-	w.iam(t, w.rootA, "CreateUser", "UserName", "denied")
-	w.iam(t, w.rootA, "CreateUser", "UserName", "nearly")
+	w.rootA.iam(t, "CreateUser", "UserName", "denied")
+	w.rootA.iam(t, "CreateUser", "UserName", "nearly")
 	for i := range 5 {
 		for user, document := range map[string]string{"denied": denied, "nearly": nearly} {
 			arn := fmt.Sprintf("arn:aws:iam::%s:policy/%s%s%d", accountA, name, user, i)
-			w.iam(t, w.rootA, "CreatePolicy", "PolicyName", fmt.Sprintf("%s%s%d", name, user, i), "PolicyDocument", document)
-			w.iam(t, w.rootA, "AttachUserPolicy", "UserName", user, "PolicyArn", arn)
+			w.rootA.iam(t, "CreatePolicy", "PolicyName", fmt.Sprintf("%s%s%d", name, user, i), "PolicyDocument", document)
+			w.rootA.iam(t, "AttachUserPolicy", "UserName", user, "PolicyArn", arn)
 		}
 	}
-	deniedKey, nearlyKey := w.createKey(t, w.rootA, "denied"), w.createKey(t, w.rootA, "nearly")
-	wrong := signing{key: key{w.alice.id, "wrong", ""}, service: "lambda", region: region}
-	byMallory := w.signing(w.mallory, "lambda")
+	deniedKey, nearlyKey := w.rootA.createKey(t, "denied"), w.rootA.createKey(t, "nearly")
+	wrong := w.alice.wrong().signing("lambda")
+	byMallory := w.mallory.signing("lambda")
 	long, header := "/"+strings.Repeat("t", 3000), strings.Repeat("x", 100<<10)
-	get := func(target string) request { return w.call(w.iamURL, "GET", target, "") }
+	get := func(target string) request { return w.url(w.iamURL, "GET", target, "") }
 	for _, test := range []struct {
 		name  string
 		count int // of a thousand
@@ -177,8 +177,8 @@ func TestMemoryOfTraces(t *testing.T) {
 			}
 			return r.signed(wrong)
 		}},
-		{"denied calls", 1000, func() request { return get(long).signed(w.signing(deniedKey, "lambda")) }},
-		{"nearly allowed calls", 1000, func() request { return get(long).signed(w.signing(nearlyKey, "lambda")) }},
+		{"denied calls", 1000, func() request { return get(long).signed(deniedKey.signing("lambda")) }},
+		{"nearly allowed calls", 1000, func() request { return get(long).signed(nearlyKey.signing("lambda")) }},
 		{"warnings", 200, func() request {
 			r := get(long).signed(byMallory)
 			for i := range 500 {
@@ -187,7 +187,7 @@ func TestMemoryOfTraces(t *testing.T) {
 			return r
 		}},
 		{"long headers", 200, func() request { return get("/").with("X-A: " + header).signed(byMallory) }},
-		{"long methods", 200, func() request { return w.call(w.iamURL, header, "/short", "") }},
+		{"long methods", 200, func() request { return w.url(w.iamURL, header, "/short", "") }},
 		{"long hosts", 200, func() request { r := get("/"); r.host = header; return r }},
 		{"long absolute targets", 200, func() request {
 			return get("http://" + strings.Repeat("a", 32) + ".lambda-url." + region + ".localhost/" + header[:60<<10])
@@ -197,7 +197,7 @@ func TestMemoryOfTraces(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w.refused(t, trace.Kept, func() request { return w.call(w.iamURL, "GET", "/", "") }) // the smallest traces
+			w.refused(t, trace.Kept, func() request { return w.url(w.iamURL, "GET", "/", "") }) // the smallest traces
 			before := live()
 			w.refused(t, test.count, test.make)
 			most, used := int64(test.count)*maxOfTraces/trace.Kept, int64(0)
@@ -229,8 +229,8 @@ func (w *world) refused(t *testing.T, count int, makeOne func() request) {
 // lambdaIsWarm has both functions have an environment, which counts for what comes after.
 func (w *world) lambdaIsWarm(t *testing.T) {
 	t.Helper()
-	w.ran(t, w.send(t, w.call(w.openURL, "GET", "/", "")))
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.alice, "lambda"))))
+	w.ran(t, w.unsigned.call(t, w.openURL))
+	w.ran(t, w.alice.call(t, w.iamURL))
 }
 
 // mean notes that a request was meant to reach a function.

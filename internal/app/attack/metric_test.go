@@ -81,18 +81,18 @@ func TestMetricsAreClosedSets(t *testing.T) {
 	}
 
 	const page = "/_furl/requests"
-	call, api := w.call(w.iamURL, "GET", "/", ""), w.api("GET", "/2015-03-31/functions/target", "")
-	by := func(r request, k key, service string) request { return r.signed(w.signing(k, service)) }
-	expired, wrong := w.signing(w.alice, "lambda"), w.signing(w.alice, "lambda")
+	call, api := w.url(w.iamURL, "GET", "/", ""), w.api("GET", "/2015-03-31/functions/target", "")
+	by := func(r request, k person, service string) request { return r.signed(k.signing(service)) }
+	expired, wrong := w.alice.signing("lambda"), w.alice.signing("lambda")
 	expired.at, wrong.payload = expired.at.AddDate(0, 0, -1), strings.Repeat("0", 64)
-	unknown := key{"AKIAIOSFODNN7EXAMPLE", "x", ""}
+	unknown := w.stranger("AKIAIOSFODNN7EXAMPLE", "x", "")
 	requests := map[string]request{
-		"function-url reason=missing-authentication": w.call(w.iamURL, "GET", "/\"label\\{x=\"y\"}", ""),
+		"function-url reason=missing-authentication": w.url(w.iamURL, "GET", "/\"label\\{x=\"y\"}", ""),
 		"function-url reason=invalid-signature":      call.signed(wrong),
 		"function-url reason=signature-expired":      call.signed(expired),
 		"function-url reason=not-authorized":         by(call, w.mallory, "lambda"),
-		"function-url reason=unknown-url":            w.call(strings.Repeat("z", 32), "GET", "/", ""),
-		"function-url reason=too-large":              w.call(w.openURL, "POST", "/", strings.Repeat("x", 6<<20)),
+		"function-url reason=unknown-url":            w.url(strings.Repeat("z", 32), "GET", "/", ""),
+		"function-url reason=too-large":              w.url(w.openURL, "POST", "/", strings.Repeat("x", 6<<20)),
 		"api reason=unknown-key":                     by(api, unknown, "lambda"),
 		"api reason=not-authorized":                  by(api, w.mallory, "lambda"),
 		"page reason=no-token":                       w.api("GET", page, ""),
@@ -106,8 +106,8 @@ func TestMetricsAreClosedSets(t *testing.T) {
 			t.Errorf("%v", a)
 		}
 	}
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.alice, "lambda"))))
-	w.createKey(t, w.rootA, "mallory")
+	w.ran(t, w.alice.call(t, w.iamURL))
+	w.rootA.createKey(t, "mallory")
 	after := w.metrics(t)
 	if got := ours(after); !slices.Equal(got, want) {
 		t.Errorf("after some requests series are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -76,12 +76,12 @@ curl -sS -o /dev/null -d "$(cat node_modules/dep/answer.json)" "$api/$id/respons
 		packed{"node_modules/.pnpm/dep@1.0.0/node_modules/dep/answer.json", `{"from":"dep"}`, 0o644},
 		packed{"layer", "/opt/nodejs", link},
 	)
-	w.lambda(t, w.alice, "POST", "/2015-03-31/functions", functionOf(t, "linked", good))
-	if a := w.lambda(t, w.alice, "POST", "/2015-03-31/functions/linked/invocations", "{}"); a.body != `{"from":"dep"}` {
+	w.alice.lambda(t, "POST", "/2015-03-31/functions", functionOf(t, "linked", good))
+	if a := w.alice.lambda(t, "POST", "/2015-03-31/functions/linked/invocations", "{}"); a.body != `{"from":"dep"}` {
 		t.Errorf("the function answers %s", a.body)
 	}
 	var function struct{ Code struct{ Location string } }
-	if err := json.Unmarshal([]byte(w.lambda(t, w.alice, "GET", "/2015-03-31/functions/linked", "").body), &function); err != nil {
+	if err := json.Unmarshal([]byte(w.alice.lambda(t, "GET", "/2015-03-31/functions/linked", "").body), &function); err != nil {
 		t.Fatal(err)
 	}
 	download, err := http.Get(function.Code.Location)
@@ -107,7 +107,7 @@ curl -sS -o /dev/null -d "$(cat node_modules/dep/answer.json)" "$api/$id/respons
 		{"through", pack(t, packed{"tmp", "/opt", link}, packed{"tmp/file", "", 0o644}), "both a symbolic link and a directory"},
 		{"crowd", pack(t, crowd...), "more than 65535 files, directories and links"},
 	} {
-		a := w.send(t, w.api("POST", "/2015-03-31/functions", functionOf(t, "refused", row.code)).signed(w.signing(w.alice, "lambda")))
+		a := w.alice.ask(t, "POST", "/2015-03-31/functions", functionOf(t, "refused", row.code))
 		if a.status != 400 || !strings.Contains(a.body, row.want) || !strings.Contains(a.body, `"Type":"User"`) {
 			t.Errorf("%s: %v, want 400 that says %s", row.name, a, row.want)
 		}

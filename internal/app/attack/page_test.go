@@ -11,7 +11,7 @@ import (
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.send(t, w.call(w.iamURL, "GET", "/secret-path", ""))
+	w.unsigned.get(t, w.iamURL, "/secret-path")
 	pages := []string{"/_furl/", "/_furl", "/_furl/requests", "/_furl/requests/last", "/_furl/logs?function=target", "/%5ffurl/requests", "/_furl%2Frequests", "/_furl/requests?limit=99999999999999999999"}
 	refused := func(name string, r request) {
 		t.Helper()
@@ -72,14 +72,14 @@ func TestCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var function struct{ Code struct{ Location string } }
-	if err := json.Unmarshal([]byte(w.lambda(t, w.rootA, "GET", "/2015-03-31/functions/target", "").body), &function); err != nil {
+	if err := json.Unmarshal([]byte(w.rootA.lambda(t, "GET", "/2015-03-31/functions/target", "").body), &function); err != nil {
 		t.Fatal(err)
 	}
 	link, err := url.Parse(function.Code.Location)
 	if err != nil {
 		t.Fatal(err)
 	}
-	get := func(target string) answer { return w.send(t, w.api("GET", target, "")) }
+	get := func(target string) answer { return w.unsigned.ask(t, "GET", target, "") }
 	if a := get(link.RequestURI()); a.status != 200 || !strings.HasPrefix(a.body, "PK") {
 		t.Fatalf("the link: %v", a)
 	}

@@ -118,8 +118,8 @@ func TestPayload(t *testing.T) {
 			p.accepts(t, w, w.send(t, p.request.with(line).signed(s)))
 			p.accepts(t, w, w.send(t, p.request.with("Content-Encoding: gzip").signed(w.good(p)))) // which nobody undoes
 		}
-		r := w.call(w.iamURL, "POST", "/", "hello")
-		c := r.signed(w.signing(w.alice, "lambda")).with("Transfer-Encoding: chunked")
+		r := w.url(w.iamURL, "POST", "/", "hello")
+		c := r.signed(w.alice.signing("lambda")).with("Transfer-Encoding: chunked")
 		c.framed, c.body = true, chunked("hello", "")
 		if seen := w.ran(t, w.send(t, c)); seen.Body != "aGVsbG8=" || !slices.Contains([]string{"", "5"}, seen.Headers["content-length"]) {
 			t.Errorf("the function saw %+v", seen)

@@ -98,18 +98,18 @@ func readXML(a answer) (code, message string) {
 // planes are all ways in. What is sent to any of them would run a function or change the world.
 func (w *world) planes() []plane {
 	harmless := func(*testing.T) {}
-	path := w.call(w.iamURL, "POST", "/_furl/url/"+w.iamURL+"/orders?id=7", `{"order":1}`).with("Content-Type: application/json")
+	path := w.url(w.iamURL, "POST", "/_furl/url/"+w.iamURL+"/orders?id=7", `{"order":1}`).with("Content-Type: application/json")
 	path.host = w.address
 	return []plane{
 		{"function URL", "lambda", 5 * time.Minute,
-			w.call(w.iamURL, "POST", "/orders?id=7", `{"order":1}`).with("Content-Type: application/json"), harmless, &urlCodes},
+			w.url(w.iamURL, "POST", "/orders?id=7", `{"order":1}`).with("Content-Type: application/json"), harmless, &urlCodes},
 		{"function URL in path style", "lambda", 5 * time.Minute, path, harmless, &urlCodes},
 		{"Lambda API", "lambda", 5 * time.Minute,
 			w.api("POST", "/2015-03-31/functions/target/invocations?Qualifier=%24LATEST", `{"order":1}`).with("Content-Type: application/json"), harmless, &lambdaCodes},
 		{"IAM API", "iam", 15 * time.Minute,
-			w.form(formOf("iam", "CreateUser", "UserName", "intruder")), w.noIntruder, &queryCodes},
+			w.action("iam", "CreateUser", "UserName", "intruder"), w.noIntruder, &queryCodes},
 		{"STS API", "sts", 15 * time.Minute,
-			w.form(formOf("sts", "AssumeRole", "RoleArn", callerRole(accountA), "RoleSessionName", "intruder")), harmless, &queryCodes},
+			w.action("sts", "AssumeRole", "RoleArn", callerRole(accountA), "RoleSessionName", "intruder"), harmless, &queryCodes},
 	}
 }
 
@@ -123,8 +123,8 @@ func (w *world) readers() []plane {
 		p.harm = func(*testing.T) {}
 	}
 	planes[2].request = w.api("GET", "/2015-03-31/functions/target", "")
-	planes[3].request = w.form(formOf("iam", "GetUser", "UserName", "alice"))
-	planes[4].request = w.form(formOf("sts", "GetCallerIdentity"))
+	planes[3].request = w.action("iam", "GetUser", "UserName", "alice")
+	planes[4].request = w.action("sts", "GetCallerIdentity")
 	return planes
 }
 
@@ -153,7 +153,7 @@ func (p plane) accepts(t *testing.T, w *world, a answer) event {
 // noIntruder checks that the request to the IAM API did nothing.
 func (w *world) noIntruder(t *testing.T) {
 	t.Helper()
-	if a := w.query(t, w.rootA, "iam", "GetUser", "UserName", "intruder"); a.status != 404 {
+	if a := w.rootA.query(t, "iam", "GetUser", "UserName", "intruder"); a.status != 404 {
 		t.Fatalf("the user was made: %v", a)
 	}
 }
@@ -210,4 +210,4 @@ func (w *world) try(t *testing.T, attacks []attack) {
 }
 
 // good is a good signature of alice for the plane.
-func (w *world) good(p plane) signing { return w.signing(w.alice, p.service) }
+func (w *world) good(p plane) signing { return w.alice.signing(p.service) }

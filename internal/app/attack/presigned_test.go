@@ -58,7 +58,7 @@ func TestFreshness(t *testing.T) { // vinyldns#1525, chimera#492
 	})
 
 	t.Run("the same bytes again are good within the window, as at AWS", func(t *testing.T) {
-		r := w.call(w.iamURL, "GET", "/", "").signed(w.signing(w.alice, "lambda"))
+		r := w.alice.signs(w.url(w.iamURL, "GET", "/", ""))
 		w.ran(t, w.send(t, r))
 		w.ran(t, w.send(t, r))
 	})
@@ -95,8 +95,8 @@ func TestExpiry(t *testing.T) { // noobaa#8857
 	attacks = append(attacks, expires("0", "Signature expired: …", mismatch), expires("000000", "Signature expired: …", mismatch))
 	w.try(t, attacks)
 
-	old := w.call(w.iamURL, "GET", "/", "")
-	s := w.signing(w.alice, "lambda")
+	old := w.url(w.iamURL, "GET", "/", "")
+	s := w.alice.signing("lambda")
 	s.at = s.at.Add(-2 * time.Hour)
 	url := w.planes()[0]
 	for _, p := range w.readers() {

@@ -44,9 +44,9 @@ func TestIdentityProviders(t *testing.T) {
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "[::]", "127.1.2.3", "169.254.169.254"} {
 		issuer := "https://" + host + ":" + port
-		w.iam(t, w.alice, "CreateOpenIDConnectProvider", "Url", issuer, "ClientIDList.member.1", "app")
-		refused := w.send(t, w.form(formOf("sts", "AssumeRoleWithWebIdentity",
-			"RoleArn", callerRole(accountA), "RoleSessionName", "session", "WebIdentityToken", tokenOf(t, issuer))))
+		w.alice.iam(t, "CreateOpenIDConnectProvider", "Url", issuer, "ClientIDList.member.1", "app")
+		refused := w.unsigned.send(t, w.action("sts", "AssumeRoleWithWebIdentity",
+			"RoleArn", callerRole(accountA), "RoleSessionName", "session", "WebIdentityToken", tokenOf(t, issuer)))
 		if refused.status != 400 || !strings.Contains(refused.body, "Couldn't retrieve verification key from your identity provider") {
 			t.Errorf("%s: %v", host, refused)
 		}
@@ -55,7 +55,7 @@ func TestIdentityProviders(t *testing.T) {
 			t.Errorf("%s: %s", host, why)
 		}
 	}
-	plain := w.query(t, w.alice, "iam", "CreateOpenIDConnectProvider", "Url", "http://127.0.0.1:"+port, "ClientIDList.member.1", "app")
+	plain := w.alice.query(t, "iam", "CreateOpenIDConnectProvider", "Url", "http://127.0.0.1:"+port, "ClientIDList.member.1", "app")
 	if plain.status != 400 || !strings.Contains(plain.body, "Invalid Open ID Connect Provider URL") {
 		t.Errorf("http: %v", plain)
 	}

@@ -49,7 +49,7 @@ func unchanged(r request) request { return r }
 func TestReaderWithoutProof(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
+	w.ran(t, w.alice.get(t, w.iamURL, "/secret-path"))
 	token := w.token
 	with := func(lines ...string) func(request) request {
 		return func(r request) request { return r.with(lines...) }
@@ -90,11 +90,11 @@ func TestReaderWithoutProof(t *testing.T) {
 		"/_furl/health/../requests", "/_furl/health/", "/_furl/health%2f..%2frequests", "/_furl/code/../requests",
 		"/_furl//requests", "/_furl/requests/", "/_furl/nothing",
 	} {
-		if a := w.send(t, w.api("GET", page, "")); a.status != 403 || strings.Contains(a.body, "secret-path") {
+		if a := w.unsigned.ask(t, "GET", page, ""); a.status != 403 || strings.Contains(a.body, "secret-path") {
 			t.Errorf("%s: %v", page, a)
 		}
 	}
-	if a := w.send(t, w.api("GET", "/_furl/health", "")); a.status != 200 || a.body != "ok\n" {
+	if a := w.unsigned.ask(t, "GET", "/_furl/health", ""); a.status != 200 || a.body != "ok\n" {
 		t.Errorf("health: %v", a)
 	}
 	if strings.Contains(w.log.String(), token) {
@@ -107,13 +107,13 @@ func TestReaderWithoutProof(t *testing.T) {
 func TestReaderBySignature(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
-	as := func(k key) func(request) request {
-		return func(r request) request { return r.signed(w.signing(k, "lambda")) }
+	w.ran(t, w.alice.get(t, w.iamURL, "/secret-path"))
+	as := func(k person) func(request) request {
+		return func(r request) request { return k.signs(r) }
 	}
 	by := func(change func(*signing)) func(request) request {
 		return func(r request) request {
-			s := w.signing(w.rootA, "lambda")
+			s := w.rootA.signing("lambda")
 			change(&s)
 			return r.signed(s)
 		}
@@ -125,45 +125,43 @@ func TestReaderBySignature(t *testing.T) {
 		return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
 	}
 	user := func(name string, statements ...string) func(request) request {
-		return as(w.createUser(t, w.rootA, name, document(statements...)))
+		return as(w.rootA.createUser(t, name, document(statements...)))
 	}
-	w.iam(t, w.rootA, "CreateRole", "RoleName", "administrator", "AssumeRolePolicyDocument", trustAccount(accountA))
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "administrator", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	w.rootA.iam(t, "CreateRole", "RoleName", "administrator", "AssumeRolePolicyDocument", trustAccount(accountA))
+	w.rootA.iam(t, "PutRolePolicy", "RoleName", "administrator", "PolicyName", "all", "PolicyDocument", mayDoAnything)
 	administrator := "arn:aws:iam::" + accountA + ":role/administrator"
-	limited := func(policy string) key {
-		a := w.query(t, w.alice, "sts", "AssumeRole", "RoleArn", administrator, "RoleSessionName", "limited",
-			"Policy", policy).body
-		return w.issued(key{between(a, "<AccessKeyId>"), between(a, "<SecretAccessKey>"), between(a, "<SessionToken>")})
+	limited := func(policy string) person {
+		return w.alice.given(t, w.alice.query(t, "sts", "AssumeRole",
+			"RoleArn", administrator, "RoleSessionName", "limited", "Policy", policy))
 	}
 
 	for name, change := range map[string]func(request) request{
 		"the root user":                       as(w.rootA),
 		"the root user, for another region":   by(func(s *signing) { s.region = "ap-south-1" }),
-		"the root user, presigned":            func(r request) request { return r.presigned(w.signing(w.rootA, "lambda")) },
+		"the root user, presigned":            func(r request) request { return w.rootA.presigns(r) },
 		"a user who may do everything":        as(w.alice),
-		"a role that may do everything":       as(w.assume(t, w.alice, administrator, "session")),
+		"a role that may do everything":       as(w.alice.assume(t, administrator, "session")),
 		"a user who may read pages":           user("reader", statement("Allow", "furl:ReadPages")),
 		"a user who may do all that furl has": user("reader-of-all", statement("Allow", "furl:*")),
 	} {
 		w.open(t, name, change)
 	}
-	boundary := w.createUser(t, w.rootA, "bounded", mayDoAnything)
-	w.iam(t, w.rootA, "CreatePolicy", "PolicyName", "boundary", "PolicyDocument", mayDoLambda)
-	w.iam(t, w.rootA, "PutUserPermissionsBoundary", "UserName", "bounded",
-		"PermissionsBoundary", "arn:aws:iam::"+accountA+":policy/boundary")
-	inactive := w.createKey(t, w.rootA, "alice")
-	w.iam(t, w.rootA, "UpdateAccessKey", "UserName", "alice", "AccessKeyId", inactive.id, "Status", "Inactive")
+	boundary := w.rootA.createUser(t, "bounded", mayDoAnything)
+	w.rootA.iam(t, "CreatePolicy", "PolicyName", "boundary", "PolicyDocument", mayDoLambda)
+	w.rootA.iam(t, "PutUserPermissionsBoundary", "UserName", "bounded", "PermissionsBoundary", "arn:aws:iam::"+accountA+":policy/boundary")
+	inactive := w.rootA.createKey(t, "alice")
+	w.rootA.iam(t, "UpdateAccessKey", "UserName", "alice", "AccessKeyId", inactive.id, "Status", "Inactive")
 	for name, change := range map[string]func(request) request{
 		"a user who may do nothing":                 as(w.mallory),
 		"a user who may do everything with Lambda":  user("developer", statement("Allow", "lambda:*")),
 		"a user who may get everything":             user("auditor", statement("Allow", "*:Get*")),
 		"a user who may read everything but pages":  user("denied", statement("Allow", "*"), statement("Deny", "furl:*")),
 		"an administrator within a boundary":        as(boundary),
-		"a role that may do everything with Lambda": as(w.assume(t, w.alice, callerRole(accountA), "session")),
+		"a role that may do everything with Lambda": as(w.alice.assume(t, callerRole(accountA), "session")),
 		"an administrator's session of few rights":  as(limited(mayDoLambda)),
 		"an inactive key":                           as(inactive),
-		"a key that does not exist":                 as(key{"AKIAIOSFODNN7EXAMPLE", w.rootA.secret, ""}),
-		"another secret":                            as(key{w.rootA.id, w.rootB.secret, ""}),
+		"a key that does not exist":                 as(w.stranger("AKIAIOSFODNN7EXAMPLE", w.rootA.secret, "")),
+		"another secret":                            as(w.stranger(w.rootA.id, w.rootB.secret, "")),
 		"a signature for IAM":                       by(func(s *signing) { s.service = "iam" }),
 		"a signature for another page":              by(func(s *signing) { s.path = "/_furl/health" }),
 		"a signature for another query":             by(func(s *signing) { s.query = "function=other" }),
@@ -197,28 +195,28 @@ func TestReaderBySignature(t *testing.T) {
 func TestReaderOfAnotherAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	get := func(k key, target string) answer {
-		return w.send(t, w.api("GET", target, "").signed(w.signing(k, "lambda")))
+	get := func(k person, target string) answer {
+		return k.ask(t, "GET", target, "")
 	}
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/of-a", "").signed(w.signing(w.alice, "lambda"))))
-	w.ran(t, w.send(t, w.call(w.otherURL, "GET", "/of-b", "").signed(w.signing(w.bob, "lambda"))))
-	nobody := w.createUser(t, w.rootB, "nobody", "")
-	good := func(k key) signing { return w.signing(k, "lambda") }
-	bad := func(k key) signing {
+	w.ran(t, w.alice.get(t, w.iamURL, "/of-a"))
+	w.ran(t, w.bob.get(t, w.otherURL, "/of-b"))
+	nobody := w.rootB.createUser(t, "nobody", "")
+	good := func(k person) signing { return k.signing("lambda") }
+	bad := func(k person) signing {
 		s := good(k)
 		s.payload = strings.Repeat("0", 64)
 		return s
 	}
-	unknown := key{"AKIAIOSFODNN7EXAMPLE", "x", ""}
-	ofA, ofB := w.call(w.iamURL, "GET", "/", ""), w.call(w.otherURL, "GET", "/", "")
-	ofNone := w.call(strings.Repeat("a", 32), "GET", "/", "")
+	unknown := w.stranger("AKIAIOSFODNN7EXAMPLE", "x", "")
+	ofA, ofB := w.url(w.iamURL, "GET", "/", ""), w.url(w.otherURL, "GET", "/", "")
+	ofNone := w.url(strings.Repeat("a", 32), "GET", "/", "")
 	api := w.api("GET", "/2015-03-31/functions/target", "")
 	assume := func(role string) request {
-		r := w.form(formOf("sts", "AssumeRole", "RoleArn", role, "RoleSessionName", "session"))
-		return r.signed(w.signing(w.alice, "sts"))
+		r := w.action("sts", "AssumeRole", "RoleArn", role, "RoleSessionName", "session")
+		return r.signed(w.alice.signing("sts"))
 	}
-	token := w.form(formOf("sts", "AssumeRoleWithWebIdentity",
-		"RoleArn", callerRole(accountA), "RoleSessionName", "session", "WebIdentityToken", "no.web.token"))
+	token := w.action("sts", "AssumeRoleWithWebIdentity",
+		"RoleArn", callerRole(accountA), "RoleSessionName", "session", "WebIdentityToken", "no.web.token")
 	traces := []struct {
 		name    string
 		request request
@@ -252,7 +250,7 @@ func TestReaderOfAnotherAccount(t *testing.T) {
 	for _, trace := range traces {
 		page := "/_furl/requests/" + trace.id
 		for reader, may := range map[string]bool{"a": trace.a, "b": trace.b} {
-			k, want := map[string]key{"a": w.rootA, "b": w.rootB}[reader], 404
+			k, want := map[string]person{"a": w.rootA, "b": w.rootB}[reader], 404
 			if may {
 				want = 200
 			}
@@ -295,13 +293,12 @@ func TestReaderOfAnotherAccount(t *testing.T) {
 func TestReaderInAFunction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/secret-path", "").signed(w.signing(w.alice, "lambda"))))
-	w.iam(t, w.rootA, "CreateRole", "RoleName", "plain", "AssumeRolePolicyDocument", trustLambda)
-	w.iam(t, w.rootA, "PutRolePolicy", "RoleName", "plain", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
-	w.lambda(t, w.rootA, "PUT", "/2015-03-31/functions/open/configuration",
-		`{"Role":"arn:aws:iam::`+accountA+`:role/plain"}`)
+	w.ran(t, w.alice.get(t, w.iamURL, "/secret-path"))
+	w.rootA.iam(t, "CreateRole", "RoleName", "plain", "AssumeRolePolicyDocument", trustLambda)
+	w.rootA.iam(t, "PutRolePolicy", "RoleName", "plain", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
+	w.rootA.lambda(t, "PUT", "/2015-03-31/functions/open/configuration", `{"Role":"arn:aws:iam::`+accountA+`:role/plain"}`)
 	pages := slices.Collect(maps.Keys(w.readable()))
-	a := w.lambda(t, w.rootA, "POST", "/2015-03-31/functions/open/invocations", `"read `+strings.Join(pages, " ")+`"`)
+	a := w.rootA.lambda(t, "POST", "/2015-03-31/functions/open/invocations", `"read `+strings.Join(pages, " ")+`"`)
 	w.mu.Lock()
 	w.meant[a.id()] = true
 	w.mu.Unlock()
@@ -331,8 +328,8 @@ func TestReaderAtAnotherAddress(t *testing.T) {
 	token := w.token
 	for _, bare := range []request{
 		w.api("GET", "/", ""), w.api("GET", "/2015-03-31/functions", ""), w.api("GET", "/_furlx/requests", ""),
-		w.form(formOf("iam", "ListUsers")), w.form(formOf("sts", "GetCallerIdentity")),
-		w.call(w.iamURL, "GET", "/", ""), w.call(strings.Repeat("a", 32), "GET", "/", ""),
+		w.action("iam", "ListUsers"), w.action("sts", "GetCallerIdentity"),
+		w.url(w.iamURL, "GET", "/", ""), w.url(strings.Repeat("a", 32), "GET", "/", ""),
 		w.api("GET", "/_furl/url/"+w.iamURL+"/", ""),
 	} {
 		for _, line := range []string{"Authorization: Bearer " + token, "authorization: bearer " + token} {

@@ -17,7 +17,7 @@ func TestRebinding(t *testing.T) {
 		"127.0.0.1", w.address, "127.8.9.10:" + w.port(), "[::1]", "[::1]:" + w.port(),
 		"localhost", "LOCALHOST:1", "localhost.:80", "page.localhost:" + w.port(),
 	} {
-		r := w.call(w.openURL, "GET", path, "")
+		r := w.url(w.openURL, "GET", path, "")
 		r.host = host
 		if seen := w.ran(t, w.send(t, r)); seen.RawPath != "/x" {
 			t.Errorf("%s: the function saw %+v", host, seen)
@@ -42,7 +42,7 @@ func TestRebinding(t *testing.T) {
 		"xlambda-url." + region + ".localhost.evil.example", w.openURL + ".lambda-url." + region + ".evil.example",
 		"lambda-url." + region + ".on.aws",
 	} {
-		r := w.call(w.openURL, "GET", path, "")
+		r := w.url(w.openURL, "GET", path, "")
 		if r.host = host; host == "" {
 			r.proto = "HTTP/1.0"
 		}
@@ -52,24 +52,24 @@ func TestRebinding(t *testing.T) {
 		r.method = "OPTIONS"
 		refused(host+" in a preflight", r.with("Origin: http://"+host, "Access-Control-Request-Method: POST"))
 		r.method = "POST"
-		refused(host+" with a signature", r.signed(w.signing(w.alice, "lambda")))
-		r = w.call(w.openURL, "GET", "http://"+host+path, "")
+		refused(host+" with a signature", w.alice.signs(r))
+		r = w.url(w.openURL, "GET", "http://"+host+path, "")
 		if r.host = "localhost"; host != "" && !strings.ContainsAny(host, "$") {
 			refused(host+" in the target", r)
 		}
 	}
 
 	// What has a signature, which covers the host, or the host of its own that nobody guesses, answers as before.
-	r := w.call(w.iamURL, "GET", "/_furl/url/"+w.iamURL+"/x", "")
+	r := w.url(w.iamURL, "GET", "/_furl/url/"+w.iamURL+"/x", "")
 	r.host = "evil.example"
 	refused("without a signature", r)
-	if seen := w.ran(t, w.send(t, r.signed(w.signing(w.alice, "lambda")))); seen.RawPath != "/x" {
+	if seen := w.ran(t, w.alice.send(t, r)); seen.RawPath != "/x" {
 		t.Errorf("the function saw %+v", seen)
 	}
-	w.ran(t, w.send(t, w.call(w.openURL, "GET", "/", "")))
+	w.ran(t, w.unsigned.call(t, w.openURL))
 
 	// The person at the machine learns why, and what to type; no name of a stranger is a part of a command.
-	r = w.call(w.openURL, "GET", path, "")
+	r = w.url(w.openURL, "GET", path, "")
 	r.host = "evil.example:80"
 	page := w.page(t, "/_furl/requests/"+w.send(t, r).id())
 	for _, want := range []string{`the Host header names "evil.example"`, "furl serve --allow-host evil.example "} {
@@ -90,7 +90,7 @@ func TestRebinding(t *testing.T) {
 func TestRebindingUnlessToldOtherwise(t *testing.T) {
 	t.Parallel()
 	answers := func(w *world, host string) bool {
-		r := w.call(w.openURL, "GET", "/_furl/url/"+w.openURL+"/", "")
+		r := w.url(w.openURL, "GET", "/_furl/url/"+w.openURL+"/", "")
 		r.host = host
 		a := w.send(t, r)
 		if a.status == 200 {

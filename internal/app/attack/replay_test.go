@@ -12,7 +12,7 @@ import (
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	good := w.signing(w.alice, "lambda")
+	good := w.alice.signing("lambda")
 	paths := func(id string) string { return "/_furl/url/" + id }
 
 	t.Run("to another function URL of the same server", func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestReplay(t *testing.T) {
 	})
 
 	t.Run("through another host name", func(t *testing.T) {
-		r := w.call(w.iamURL, "GET", "/", "").signed(good)
+		r := w.url(w.iamURL, "GET", "/", "").signed(good)
 		host := r.host
 		for _, sent := range []string{
 			strings.ToUpper(host), strings.Replace(host, "localhost", "on.aws", 1), strings.TrimSuffix(host, ":"+w.port()), host + "0",
@@ -82,8 +82,8 @@ func TestReplay(t *testing.T) {
 	})
 
 	t.Run("by somebody else", func(t *testing.T) {
-		presigned := w.call(w.iamURL, "GET", "/", "").presigned(good)
-		for _, r := range []request{presigned.signed(w.signing(w.mallory, "lambda")), presigned.with("Authorization: AWS4-HMAC-SHA256 Credential=" + w.mallory.id)} {
+		presigned := w.url(w.iamURL, "GET", "/", "").presigned(good)
+		for _, r := range []request{presigned.signed(w.mallory.signing("lambda")), presigned.with("Authorization: AWS4-HMAC-SHA256 Credential=" + w.mallory.id)} {
 			if a := w.send(t, r); a.status != 403 {
 				t.Errorf("%v", a)
 			}
@@ -96,23 +96,22 @@ func TestReplay(t *testing.T) {
 // createURLFor makes a function of account A with a function URL, and returns the URL's id.
 func (w *world) createURLFor(t *testing.T, function string) string {
 	t.Helper()
-	w.createFunction(t, w.rootA, accountA, function)
-	return w.createURL(t, w.rootA, function, "AWS_IAM")
+	w.rootA.createFunction(t, function)
+	return w.rootA.createURL(t, function, "AWS_IAM")
 }
 
 // Parameters of the Query protocol in two places, or twice.
 func TestQueryProtocol(t *testing.T) { // aws-iam-authenticator CVE-2022-2385
 	t.Parallel()
 	w := newWorld(t)
-	w.iam(t, w.rootA, "PutUserPolicy", "UserName", "mallory", "PolicyName", "get", "PolicyDocument",
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetUser","iam:ListUsers"],"Resource":"*"}]}`)
+	w.rootA.iam(t, "PutUserPolicy", "UserName", "mallory", "PolicyName", "get", "PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetUser","iam:ListUsers"],"Resource":"*"}]}`)
 	const get, create = "Action=GetUser&UserName=mallory&Version=2010-05-08", "Action=CreateUser&UserName=intruder&Version=2010-05-08"
 	send := func(target, body, contentType string) answer {
 		r := w.api("POST", target, body)
 		if contentType != "" {
 			r = r.with("Content-Type: " + contentType)
 		}
-		return w.send(t, r.signed(w.signing(w.mallory, "iam")))
+		return w.send(t, r.signed(w.mallory.signing("iam")))
 	}
 	iam := w.planes()[3]
 	const form = "application/x-www-form-urlencoded"
@@ -130,7 +129,7 @@ func TestQueryProtocol(t *testing.T) { // aws-iam-authenticator CVE-2022-2385
 		iam.harm(t)
 	}
 	for _, header := range []string{"X-Amz-Target: IAM.CreateUser", "X-HTTP-Method-Override: DELETE", "X-Amz-Action: CreateUser", "Action: CreateUser"} {
-		a := w.send(t, w.form(get).with(header).signed(w.signing(w.mallory, "iam")))
+		a := w.send(t, w.form("iam", get).with(header).signed(w.mallory.signing("iam")))
 		if a.status != 200 || !strings.Contains(a.body, "<UserName>mallory</UserName>") {
 			t.Errorf("%s: %v", header, a)
 		}
@@ -157,7 +156,7 @@ func TestQueryProtocol(t *testing.T) { // aws-iam-authenticator CVE-2022-2385
 		"Action=AssumeRoleWithWebIdentity&Version=2010-05-08", "Action=CreateUser&UserName=intruder&Version=2010-05-08&Action=AssumeRoleWithWebIdentity",
 		"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleSessionName=intruder&WebIdentityToken=eyJhbGciOiJub25lIn0.e30.&RoleArn=" + url.QueryEscape(callerRole(accountA)),
 	} {
-		for _, r := range []request{w.form(body), {method: "GET", target: "/?" + body, host: w.address}, {method: "POST", target: "/?" + body, host: w.address}} {
+		for _, r := range []request{w.form("sts", body), {method: "GET", target: "/?" + body, host: w.address}, {method: "POST", target: "/?" + body, host: w.address}} {
 			for _, r := range []request{r, r.with("Authorization:"), r.with("Authorization: none")} {
 				if a := w.send(t, r); a.status < 400 || strings.Contains(a.body, "<SecretAccessKey>") {
 					t.Errorf("%s: %v", body, a)
@@ -172,7 +171,7 @@ func TestQueryProtocol(t *testing.T) { // aws-iam-authenticator CVE-2022-2385
 func TestNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	good := w.signing(w.rootA, "lambda")
+	good := w.rootA.signing("lambda")
 	names := []string{
 		"..", ".", "%2e%2e", "..%2F..%2Fetc%2Fpasswd", "%2E%2E%2F", "a%00b", "a%0d%0aX: y", "%C0%AE%C0%AE", "target%2f..%2fopen", "target;x", "target%20", "%20target",
 		"TARGET", "target%00", "..%5C..%5C", "arn%3Aaws%3Alambda%3A..%3A..%3Afunction%3Atarget", "arn:aws:lambda:" + region + ":" + accountA + ":function:../x",
@@ -197,13 +196,13 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"../x", "a/b", "a\x00b", "a b", "", strings.Repeat("a", 65), "äöü", "a\r\nb", "<x>", "${aws:username}", "*"} {
-		if a := w.query(t, w.rootA, "iam", "CreateUser", "UserName", name); a.status != 400 {
+		if a := w.rootA.query(t, "iam", "CreateUser", "UserName", name); a.status != 400 {
 			t.Errorf("user %q: %v", name, a)
 		}
-		if a := w.query(t, w.alice, "sts", "AssumeRole", "RoleArn", callerRole(accountA), "RoleSessionName", name); a.status != 400 {
+		if a := w.alice.query(t, "sts", "AssumeRole", "RoleArn", callerRole(accountA), "RoleSessionName", name); a.status != 400 {
 			t.Errorf("session %q: %v", name, a)
 		}
-		if a := w.query(t, w.rootA, "iam", "CreateRole", "RoleName", "path", "Path", "/"+name+"/../", "AssumeRolePolicyDocument", trustLambda); name == "a\r\nb" && a.status != 400 {
+		if a := w.rootA.query(t, "iam", "CreateRole", "RoleName", "path", "Path", "/"+name+"/../", "AssumeRolePolicyDocument", trustLambda); name == "a\r\nb" && a.status != 400 {
 			t.Errorf("path %q: %v", name, a)
 		}
 	}

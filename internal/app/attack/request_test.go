@@ -28,6 +28,8 @@ type request struct {
 	lines  []string
 	body   string
 	framed bool // lines say how long the body is; else Content-Length does
+
+	service string // that it is for, in a good signature
 }
 
 func (r request) wire() string {

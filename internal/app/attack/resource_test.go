@@ -43,17 +43,17 @@ func TestMemoryOfBodies(t *testing.T) { // MinIO CVE-2018-1000538
 	w := newWorld(t, bodiesWithin(4*time.Second), func(c *app.Config) { c.BodyRoom = room })
 	body := bytes.Repeat([]byte("x"), 6*megabyte-1)
 	unknown := signing{key: key{"AKIAIOSFODNN7EXAMPLE", "secret", ""}, service: "lambda", region: region}
-	wrong := signing{key: key{w.alice.id, "secret", ""}, service: "lambda", region: region}
+	wrong := w.alice.wrong().signing("lambda")
 	for _, test := range []struct {
 		name string
 		r    request
 		size int
 		most int64 // MB
 	}{
-		{"unknown keys to a function URL", w.call(w.iamURL, "POST", "/", "").signed(unknown).with("Content-Length: 6291456"), len(body), 2 * room},
-		{"wrong signatures to a function URL", w.call(w.iamURL, "POST", "/", "").signed(wrong).with("Content-Length: 6291456"), len(body), 2 * room},
-		{"an open function URL", w.call(w.openURL, "POST", "/", "").with("Content-Length: 6291456"), len(body), 2 * room},
-		{"chunks without end", w.call(w.openURL, "POST", "/", "600000\r\n").with("Transfer-Encoding: chunked"), len(body), 2 * room},
+		{"unknown keys to a function URL", w.url(w.iamURL, "POST", "/", "").signed(unknown).with("Content-Length: 6291456"), len(body), 2 * room},
+		{"wrong signatures to a function URL", w.url(w.iamURL, "POST", "/", "").signed(wrong).with("Content-Length: 6291456"), len(body), 2 * room},
+		{"an open function URL", w.url(w.openURL, "POST", "/", "").with("Content-Length: 6291456"), len(body), 2 * room},
+		{"chunks without end", w.url(w.openURL, "POST", "/", "600000\r\n").with("Transfer-Encoding: chunked"), len(body), 2 * room},
 		{"claims of packages", w.api("POST", "/2015-03-31/functions", "").signed(unknown).with("Content-Length: 70000000"), megabyte, 100}, // one of them finds room
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestMemoryOfBodies(t *testing.T) { // MinIO CVE-2018-1000538
 				t.Errorf("%d clients have the server hold %d MB", clients, used/megabyte)
 			}
 			// Who sends nothing in this time is a small one, and is served.
-			w.ran(t, w.send(t, w.call(w.iamURL, "POST", "/", "hello").signed(w.signing(w.alice, "lambda"))))
+			w.ran(t, w.alice.post(t, w.iamURL, "/", "hello"))
 			for _, c := range connections {
 				c.Close()
 			}
@@ -81,7 +81,7 @@ func TestMemoryOfBodies(t *testing.T) { // MinIO CVE-2018-1000538
 	}
 	// The room is free again, too.
 	large := strings.Repeat("x", 3*megabyte)
-	w.ran(t, w.send(t, w.call(w.iamURL, "POST", "/", large).signed(w.signing(w.alice, "lambda"))))
+	w.ran(t, w.alice.post(t, w.iamURL, "/", large))
 }
 
 // Requests that each have something new to remember.
@@ -94,7 +94,7 @@ func TestMemoryOfRefusals(t *testing.T) {
 		make  func(i int) request
 	}{
 		{"regions", 300, func(i int) request {
-			s := w.signing(w.alice, "lambda")
+			s := w.alice.signing("lambda")
 			s.region = fmt.Sprintf("eu-%d-%s", i, strings.Repeat("x", 9000))
 			return w.api("GET", "/2015-03-31/functions", "").signed(s)
 		}},
@@ -103,10 +103,10 @@ func TestMemoryOfRefusals(t *testing.T) {
 		}},
 		{"keys", 300, func(i int) request {
 			s := signing{key: key{fmt.Sprintf("AKIA%016d%s", i, strings.Repeat("X", 9000)), "secret", ""}, service: "lambda", region: region}
-			return w.call(w.iamURL, "GET", "/", "").signed(s)
+			return w.url(w.iamURL, "GET", "/", "").signed(s)
 		}},
 		{"targets of function URLs that are none", 40, func(i int) request {
-			return w.call(strings.Repeat("a", 32), "GET", fmt.Sprintf("/%d/%s", i, strings.Repeat("x", 300_000)), "")
+			return w.url(strings.Repeat("a", 32), "GET", fmt.Sprintf("/%d/%s", i, strings.Repeat("x", 300_000)), "")
 		}},
 		{"absolute targets", 40, func(i int) request {
 			r := w.api("GET", "", "")
@@ -114,11 +114,11 @@ func TestMemoryOfRefusals(t *testing.T) {
 			return r
 		}},
 		{"canonical requests", 40, func(i int) request {
-			s := signing{key: key{w.alice.id, "wrong", ""}, service: "lambda", region: region}
-			return w.call(w.iamURL, "GET", fmt.Sprintf("/?%d=%s", i, strings.Repeat("=", 60_000)), "").signed(s)
+			s := w.alice.wrong().signing("lambda")
+			return w.url(w.iamURL, "GET", fmt.Sprintf("/?%d=%s", i, strings.Repeat("=", 60_000)), "").signed(s)
 		}},
 		{"headers", 40, func(i int) request {
-			return w.call(w.iamURL, "GET", "/", "").with(fmt.Sprintf("X-%d: %s", i, strings.Repeat("x", 300_000)), "User-Agent: "+strings.Repeat("y", 90_000)).signed(w.signing(w.mallory, "lambda"))
+			return w.mallory.signs(w.url(w.iamURL, "GET", "/", "").with(fmt.Sprintf("X-%d: %s", i, strings.Repeat("x", 300_000)), "User-Agent: "+strings.Repeat("y", 90_000)))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -154,9 +154,9 @@ func TestMemoryOfHalves(t *testing.T) {
 		"half a line":    "GET / HT",
 		"half a header":  "GET / HTTP/1.1\r\nHost: " + w.address + "\r\nX-A: " + strings.Repeat("a", 4000),
 		"headers only":   "POST / HTTP/1.1\r\nHost: " + w.address + "\r\nContent-Length: 100\r\n\r\n",
-		"half a body":    w.call(w.iamURL, "POST", "/", "").signed(w.signing(w.alice, "lambda")).with("Content-Length: 100").wire() + "hello",
-		"half a chunk":   w.call(w.iamURL, "POST", "/", "").signed(w.signing(w.alice, "lambda")).with("Transfer-Encoding: chunked").wire() + "ff\r\nhello",
-		"asks to go on":  w.call(w.iamURL, "POST", "/", "").signed(w.signing(w.alice, "lambda")).with("Content-Length: 100", "Expect: 100-continue").wire(),
+		"half a body":    w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Content-Length: 100").wire() + "hello",
+		"half a chunk":   w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Transfer-Encoding: chunked").wire() + "ff\r\nhello",
+		"asks to go on":  w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Content-Length: 100", "Expect: 100-continue").wire(),
 		"a whole answer": "GET /_furl/health HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestMemoryOfHalves(t *testing.T) {
 			if used := live() - before; used > 40*megabyte {
 				t.Errorf("%d clients have the server hold %d MB", clients, used/megabyte)
 			}
-			if a := w.send(t, w.api("GET", "/_furl/health", "")); a.status != 200 {
+			if a := w.unsigned.ask(t, "GET", "/_furl/health", ""); a.status != 200 {
 				t.Errorf("others are not served: %v", a)
 			}
 		})
@@ -189,7 +189,7 @@ func TestSlowness(t *testing.T) {
 	const limit = time.Second // of headers, and of each MiB of a body
 	w := newWorld(t, bodiesWithin(limit), func(c *app.Config) { c.HeaderTimeout = limit })
 	const post = "POST / HTTP/1.1\r\nHost: x\r\n"
-	signed := w.call(w.iamURL, "POST", "/", "").signed(w.signing(w.alice, "lambda"))
+	signed := w.alice.signs(w.url(w.iamURL, "POST", "/", ""))
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, test := range []struct {

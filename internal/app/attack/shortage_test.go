@@ -119,8 +119,10 @@ func newLimited(t *testing.T, l limits) *world {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}
 	w := &world{
-		log: &record{}, ledger: filepath.Join(dir, "ledger", "ids"), meant: map[string]bool{}, rootA: limitedRoot, limits: l,
+		log: &record{}, ledger: filepath.Join(dir, "ledger", "ids"), meant: map[string]bool{}, limits: l,
 	}
+	w.unsigned = person{w: w}
+	w.rootA = w.person(limitedRoot).of(accountA)
 	cmd.Stderr = w.log
 	input, err1 := cmd.StdinPipe()
 	output, err2 := cmd.StdoutPipe()
@@ -149,11 +151,9 @@ func newLimited(t *testing.T, l limits) *world {
 	w.address = lines.Text()
 	w.readToken(t, filepath.Join(dir, "data"))
 	w.program = filepath.Join(dir, "program")
-	w.iam(t, w.rootA, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
-	w.createFunction(t, w.rootA, accountA, "open")
-	w.openURL = w.createURL(t, w.rootA, "open", "NONE")
-	w.permit(t, w.rootA, "open", "url", `"Action":"lambda:InvokeFunctionUrl","Principal":"*","FunctionUrlAuthType":"NONE"`)
-	w.permit(t, w.rootA, "open", "invoke", `"Action":"lambda:InvokeFunction","Principal":"*","InvokedViaFunctionUrl":true`)
+	w.rootA.iam(t, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
+	w.rootA.createFunction(t, "open")
+	w.openURL = w.rootA.openURL(t, "open")
 	return w
 }
 
@@ -250,21 +250,21 @@ func TestShortages(t *testing.T) {
 			if test.limits.Group == "" {
 				limit += strconv.FormatUint(max(w.limits.Files, w.limits.Processes), 10)
 			}
-			hold := w.call(w.openURL, "GET", "/hold", "").wire()
+			hold := w.url(w.openURL, "GET", "/hold", "").wire()
 			held := make(chan map[int]int)
 			go func() { held <- w.burst(t, 60, 5, hold) }()
 			eventually(t, "the machine has no room for more", func() bool {
 				return strings.Contains(w.log.String(), "no environment can be started")
 			})
 			invocation := w.api("POST", "/2015-03-31/functions/open/invocations", "{}")
-			w.throttled(t, invocation.signed(w.signing(w.rootA, "lambda")))
-			page := w.page(t, "/_furl/requests/"+w.throttled(t, w.call(w.openURL, "GET", "/", "")).id())
+			w.throttled(t, invocation.signed(w.rootA.signing("lambda")))
+			page := w.page(t, "/_furl/requests/"+w.throttled(t, w.url(w.openURL, "GET", "/", "")).id())
 			if !strings.Contains(page, limit) || !strings.Contains(page, "fix:\n") {
 				t.Errorf("the trace does not name the limit and the fix:\n%s", page)
 			}
 			w.letGo(t)
 			statuses := <-held
-			for status := range w.burst(t, 60, 3, w.call(w.openURL, "GET", "/", "").wire()) {
+			for status := range w.burst(t, 60, 3, w.url(w.openURL, "GET", "/", "").wire()) {
 				statuses[status]++
 			}
 			if statuses[200] == 0 || statuses[429] == 0 || len(statuses) != 2 {
@@ -299,11 +299,11 @@ func TestFunctionsThatTakeAll(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := newLimited(t, test.limits)
 			taking := make(chan map[int]int)
-			go func() { taking <- w.burst(t, 1, 1, w.call(w.openURL, "GET", test.path, "").wire()) }()
+			go func() { taking <- w.burst(t, 1, 1, w.url(w.openURL, "GET", test.path, "").wire()) }()
 			eventually(t, "the function has its event", func() bool { return len(w.executed(t)) > 0 })
-			others := w.call(w.openURL, "GET", "/", "").wire()
+			others := w.url(w.openURL, "GET", "/", "").wire()
 			for range 10 {
-				if a := w.send(t, w.api("GET", "/_furl/health", "")); a.status != 200 {
+				if a := w.unsigned.ask(t, "GET", "/_furl/health", ""); a.status != 200 {
 					t.Fatal(a)
 				}
 				statuses := w.burst(t, 10, 1, others)
@@ -346,10 +346,10 @@ func (w *world) letGo(t *testing.T) {
 // worksAgain expects two functions to answer one after the other, and each again, whatever idle environments there are.
 func (w *world) worksAgain(t *testing.T) {
 	t.Helper()
-	w.createFunction(t, w.rootA, accountA, "other")
-	other := w.createURL(t, w.rootA, "other", "AWS_IAM")
+	w.rootA.createFunction(t, "other")
+	other := w.rootA.createURL(t, "other", "AWS_IAM")
 	calls := []request{
-		w.call(other, "GET", "/", "").signed(w.signing(w.rootA, "lambda")), w.call(w.openURL, "GET", "/", ""),
+		w.rootA.signs(w.url(other, "GET", "/", "")), w.url(w.openURL, "GET", "/", ""),
 	}
 	for _, r := range calls {
 		eventually(t, "a function answers", func() bool { return w.send(t, r).status == 200 })

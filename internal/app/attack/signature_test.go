@@ -9,12 +9,12 @@ import (
 func TestBaseline(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	session := w.assume(t, w.alice, callerRole(accountA), "baseline")
+	session := w.alice.assume(t, callerRole(accountA), "baseline")
 	for _, p := range w.planes() {
 		for name, r := range map[string]request{
 			"header":           p.request.signed(w.good(p)),
 			"presigned":        p.request.presigned(w.good(p)),
-			"header, extended": p.request.with("X-Extra: a   b", "X-Extra: c").signed(signing{key: w.alice, service: p.service, region: w.good(p).region, names: []string{"x-extra", "content-type"}}),
+			"header, extended": p.request.with("X-Extra: a   b", "X-Extra: c").signed(signing{key: w.alice.key, service: p.service, region: w.good(p).region, names: []string{"x-extra", "content-type"}}),
 		} {
 			a := w.send(t, r)
 			if a.status != 200 && !(p.name == "IAM API" && a.status == 409) {
@@ -27,8 +27,8 @@ func TestBaseline(t *testing.T) {
 			}
 		}
 	}
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").signed(w.signing(session, "lambda"))))
-	w.ran(t, w.send(t, w.call(w.iamURL, "GET", "/", "").presigned(w.signing(session, "lambda"))))
+	w.ran(t, session.call(t, w.iamURL))
+	w.ran(t, w.send(t, session.presigns(w.url(w.iamURL, "GET", "/", ""))))
 }
 
 // What was signed and what is sent differ in one thing.

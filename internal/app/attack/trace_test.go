@@ -14,7 +14,7 @@ import (
 func TestWarningsOfCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	spaced := w.signing(w.alice, "sts")
+	spaced := w.alice.signing("sts")
 	spaced.query = "Action=GetCallerIdentity&Version=2011-06-15&x=b%20c"
 	for _, test := range []struct {
 		request request
@@ -22,7 +22,7 @@ func TestWarningsOfCalls(t *testing.T) {
 	}{
 		{w.api("GET", "/?Action=GetCallerIdentity&Version=2011-06-15&x=b+c", "").signed(spaced), "the query has a raw '+', read as a space"},
 		{
-			w.api("GET", "/2015-03-31/functions/target", "").signed(w.signing(w.alice, "lambda")).with("X-Amz-Cf-Id: x"),
+			w.alice.signs(w.api("GET", "/2015-03-31/functions/target", "")).with("X-Amz-Cf-Id: x"),
 			"an x-amz- header is not signed: x-amz-cf-id",
 		},
 	} {
@@ -39,13 +39,13 @@ func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	told := "Furl-Canonical-Request: " + base64.StdEncoding.EncodeToString([]byte("GET\n/"))
-	signing := w.signing(w.alice, "lambda")
+	signing := w.alice.signing("lambda")
 	named := signing
 	named.names = []string{"furl-canonical-request"}
 	for name, r := range map[string]request{
-		"unsigned": w.call(w.iamURL, "GET", "/", "").signed(signing).with(told),
-		"signed":   w.call(w.iamURL, "GET", "/", "").with(told).signed(named),
-		"open":     w.call(w.openURL, "GET", "/", "").with(told),
+		"unsigned": w.url(w.iamURL, "GET", "/", "").signed(signing).with(told),
+		"signed":   w.url(w.iamURL, "GET", "/", "").with(told).signed(named),
+		"open":     w.url(w.openURL, "GET", "/", "").with(told),
 	} {
 		seen := w.ran(t, w.send(t, r))
 		if value, ok := seen.Headers["furl-canonical-request"]; ok {
@@ -59,12 +59,12 @@ func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
 func TestDiagnosesAreBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	elsewhere := w.signing(w.mallory, "lambda")
+	elsewhere := w.mallory.signing("lambda")
 	elsewhere.region = "mars-1"
 	requests := []request{
-		w.call(w.iamURL, "GET", "/", "").signed(elsewhere),
+		w.url(w.iamURL, "GET", "/", "").signed(elsewhere),
 		w.api("GET", "/2015-03-31/functions/", "").signed(forge(elsewhere)),
-		w.form(formOf("sts", "GetCallerIdentity")).signed(forge(w.signing(w.mallory, "sts"))),
+		w.action("sts", "GetCallerIdentity").signed(forge(w.mallory.signing("sts"))),
 	}
 	sent := map[string]bool{}
 	began := time.Now()

@@ -23,15 +23,15 @@ type upload struct {
 }
 
 func (w *world) uploads() []upload {
-	old, wrong := w.signing(w.alice, "lambda"), w.signing(w.alice, "lambda")
+	old, wrong := w.alice.signing("lambda"), w.alice.signing("lambda")
 	old.at, wrong.key.secret = old.at.Add(-1e12), "wrong"
 	package64 := w.api("POST", "/2015-03-31/functions", "")
 	return []upload{
-		{"without a signature", w.call(w.iamURL, "POST", "/", ""), 403},
-		{"with an old signature", w.call(w.iamURL, "POST", "/", "").signed(old), 403},
-		{"with a wrong signature", w.call(w.iamURL, "POST", "/", "").signed(wrong), 413},
-		{"to an open function URL", w.call(w.openURL, "POST", "/", ""), 413},
-		{"to no function URL", w.call(strings.Repeat("a", 32), "POST", "/", ""), 403},
+		{"without a signature", w.url(w.iamURL, "POST", "/", ""), 403},
+		{"with an old signature", w.url(w.iamURL, "POST", "/", "").signed(old), 403},
+		{"with a wrong signature", w.url(w.iamURL, "POST", "/", "").signed(wrong), 413},
+		{"to an open function URL", w.url(w.openURL, "POST", "/", ""), 413},
+		{"to no function URL", w.url(strings.Repeat("a", 32), "POST", "/", ""), 403},
 		{"to a path style URL", w.api("POST", "/_furl/url/"+w.iamURL+"/", ""), 403},
 		{"of a package without a signature", package64, 403},
 		{"of a package with an old signature", package64.signed(old), 403},
@@ -214,7 +214,7 @@ func TestUploadWithoutEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, line := range []string{"Content-Length: 100000000000", "Transfer-Encoding: chunked"} {
-		r := w.call(w.iamURL, "POST", "/", "").with(line)
+		r := w.url(w.iamURL, "POST", "/", "").with(line)
 		r.framed = true
 		c := dial(t, w.address)
 		sent, err := io.WriteString(c, r.wire())

@@ -1,12 +1,9 @@
 package attack_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
-	"encoding/xml"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -32,7 +29,8 @@ const (
 //
 // In account A there are the function "target" with the function URL iamURL and the function "open" with openURL of
 // auth type NONE; alice, who may do everything with functions and assume the role "caller", which may too; and
-// mallory, who has a key and no permission. In account B there are a function, a role and a user of the same names.
+// mallory, who has a key and no permission. In account B there are a function, a role and a user of the same names; the
+// user is called bob here. unsigned is anybody who signs nothing.
 type world struct {
 	address string // host:port
 	ahead   atomic.Int64
@@ -42,8 +40,8 @@ type world struct {
 	limits  limits // of a server that is a process of its own
 	token   string // the page token
 
-	rootA, rootB, alice, mallory, bob key
-	iamURL, openURL, otherURL         string // ids of function URLs; the last is account B's
+	rootA, rootB, alice, mallory, bob, unsigned person
+	iamURL, openURL, otherURL                   string // ids of function URLs; the last is account B's
 
 	mu      sync.Mutex
 	secrets []string        // all that were given out: none may ever be seen again
@@ -73,6 +71,7 @@ func (r *record) String() string {
 func newWorld(t *testing.T, configure ...func(*app.Config)) *world {
 	t.Helper()
 	w := &world{log: &record{}, ledger: filepath.Join(t.TempDir(), "ledger"), meant: map[string]bool{}}
+	w.unsigned = person{w: w}
 	config := app.Default()
 	config.Data, config.Listen, config.URLStyle = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", "host"
 	config.Accounts, config.Region = []string{accountA, accountB}, region
@@ -132,40 +131,26 @@ func trustAccount(account string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}]}`
 }
 
+// populate makes the people and what they attack, as the root users.
 func (w *world) populate(t *testing.T, server *app.Server) {
 	t.Helper()
-	for account, root := range map[string]*key{accountA: &w.rootA, accountB: &w.rootB} {
+	for account, root := range map[string]*person{accountA: &w.rootA, accountB: &w.rootB} {
 		made, ok := server.RootKey(account)
 		if !ok {
 			t.Fatalf("account %s has no root key", account)
 		}
-		*root = w.issued(key{made.AccessKeyID, made.SecretAccessKey, ""})
-		w.iam(t, *root, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
-		w.iam(t, *root, "PutRolePolicy", "RoleName", "execution", "PolicyName", "all", "PolicyDocument", mayDoAnything)
-		w.iam(t, *root, "CreateRole", "RoleName", "caller", "AssumeRolePolicyDocument", trustAccount(account))
-		w.iam(t, *root, "PutRolePolicy", "RoleName", "caller", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
-		w.createFunction(t, *root, account, "target")
+		*root = w.person(key{made.AccessKeyID, made.SecretAccessKey, ""}).of(account)
+		root.createRole(t, "execution", trustLambda, mayDoAnything)
+		root.createRole(t, "caller", trustAccount(account), mayDoLambda)
+		root.createFunction(t, "target")
 	}
-	w.createFunction(t, w.rootA, accountA, "open")
-	w.iamURL = w.createURL(t, w.rootA, "target", "AWS_IAM")
-	w.openURL = w.createURL(t, w.rootA, "open", "NONE")
-	w.otherURL = w.createURL(t, w.rootB, "target", "AWS_IAM")
-	w.permit(t, w.rootA, "open", "url", `"Action":"lambda:InvokeFunctionUrl","Principal":"*","FunctionUrlAuthType":"NONE"`)
-	w.permit(t, w.rootA, "open", "invoke", `"Action":"lambda:InvokeFunction","Principal":"*","InvokedViaFunctionUrl":true`)
-	w.alice = w.createUser(t, w.rootA, "alice", mayDoAnything)
-	w.mallory = w.createUser(t, w.rootA, "mallory", "")
-	w.bob = w.createUser(t, w.rootB, "alice", mayDoAnything) // of the same name, in the other account
-}
-
-// issued remembers a key that no log may show.
-func (w *world) issued(k key) key {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.secrets = append(w.secrets, k.secret)
-	if k.token != "" {
-		w.secrets = append(w.secrets, k.token)
-	}
-	return k
+	w.rootA.createFunction(t, "open")
+	w.iamURL = w.rootA.createURL(t, "target", "AWS_IAM")
+	w.otherURL = w.rootB.createURL(t, "target", "AWS_IAM")
+	w.openURL = w.rootA.openURL(t, "open")
+	w.alice = w.rootA.createUser(t, "alice", mayDoAnything)
+	w.mallory = w.rootA.createUser(t, "mallory", "")
+	w.bob = w.rootB.createUser(t, "alice", mayDoAnything) // of the same name, in the other account
 }
 
 // testProgram is this test binary, which is what functions run.
@@ -178,41 +163,7 @@ func testProgram(t *testing.T) string {
 	return program
 }
 
-func (w *world) createFunction(t *testing.T, by key, account, name string) {
-	t.Helper()
-	var archive bytes.Buffer
-	writer := zip.NewWriter(&archive)
-	header := &zip.FileHeader{Name: "bootstrap"}
-	header.SetMode(0o755)
-	entry, err := writer.CreateHeader(header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(entry, "#!/bin/sh\nexec \"$ATTACK_PROGRAM\"\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
-	body, err := json.Marshal(map[string]any{
-		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x", "Timeout": 10,
-		"Role": "arn:aws:iam::" + account + ":role/execution",
-		"Code": map[string][]byte{"ZipFile": archive.Bytes()},
-		"Environment": map[string]any{"Variables": map[string]string{
-			"ATTACK_PROGRAM": w.program, "ATTACK_LEDGER": w.ledger,
-		}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.lambda(t, by, "POST", "/2015-03-31/functions", string(body))
-}
-
-// createURL makes a function URL and returns its id.
-func (w *world) createURL(t *testing.T, by key, function, authType string) string {
-	t.Helper()
-	return functionURL(t, w.lambda(t, by, "POST", "/2021-10-31/functions/"+function+"/url", `{"AuthType":"`+authType+`"}`))
-}
+func callerRole(account string) string { return "arn:aws:iam::" + account + ":role/caller" }
 
 // functionURL is the id of the function URL that was made.
 func functionURL(t *testing.T, a answer) string {
@@ -221,116 +172,35 @@ func functionURL(t *testing.T, a answer) string {
 	if err := json.Unmarshal([]byte(a.body), &made); err != nil {
 		t.Fatal(err)
 	}
-	id, _, _ := strings.Cut(strings.TrimPrefix(made.FunctionUrl, "http://"), ".")
-	return id
+	host, _, _ := strings.Cut(strings.TrimPrefix(made.FunctionUrl, "http://"), ".")
+	return host
 }
 
-func (w *world) permit(t *testing.T, by key, function, id, members string) {
-	t.Helper()
-	w.lambda(t, by, "POST", "/2015-03-31/functions/"+function+"/policy", `{"StatementId":"`+id+`",`+members+`}`)
+// api is a request to the Lambda API, not signed yet.
+func (w *world) api(method, path, body string) request {
+	return request{method: method, target: path, host: w.address, body: body, service: "lambda"}
 }
 
-// createUser makes a user with a key, and with a policy if there is one.
-func (w *world) createUser(t *testing.T, by key, name, policy string) key {
-	t.Helper()
-	w.iam(t, by, "CreateUser", "UserName", name)
-	if policy != "" {
-		w.iam(t, by, "PutUserPolicy", "UserName", name, "PolicyName", "policy", "PolicyDocument", policy)
-	}
-	return w.createKey(t, by, name)
+// form is a request in the Query protocol, not signed yet.
+func (w *world) form(service, body string) request {
+	r := request{method: "POST", target: "/", host: w.address, body: body, service: service}
+	return r.with("Content-Type: application/x-www-form-urlencoded")
 }
 
-func (w *world) createKey(t *testing.T, by key, user string) key {
-	t.Helper()
-	var made struct {
-		Key struct {
-			ID     string `xml:"AccessKeyId"`
-			Secret string `xml:"SecretAccessKey"`
-		} `xml:"CreateAccessKeyResult>AccessKey"`
-	}
-	if err := xml.Unmarshal([]byte(w.iam(t, by, "CreateAccessKey", "UserName", user).body), &made); err != nil {
-		t.Fatal(err)
-	}
-	return w.issued(key{made.Key.ID, made.Key.Secret, ""})
-}
-
-// assume makes a session of a role.
-func (w *world) assume(t *testing.T, by key, role, session string) key {
-	t.Helper()
-	a := w.query(t, by, "sts", "AssumeRole", "RoleArn", role, "RoleSessionName", session)
-	var made struct {
-		Key struct {
-			ID     string `xml:"AccessKeyId"`
-			Secret string `xml:"SecretAccessKey"`
-			Token  string `xml:"SessionToken"`
-		} `xml:"AssumeRoleResult>Credentials"`
-	}
-	if err := xml.Unmarshal([]byte(a.body), &made); err != nil || a.status != 200 {
-		t.Fatalf("AssumeRole %s: %v, %v", role, a, err)
-	}
-	return w.issued(key{made.Key.ID, made.Key.Secret, made.Key.Token})
-}
-
-func callerRole(account string) string { return "arn:aws:iam::" + account + ":role/caller" }
-
-// lambda calls the Lambda API and expects it to do what it is asked.
-func (w *world) lambda(t *testing.T, by key, method, path, body string) answer {
-	t.Helper()
-	a := w.send(t, w.api(method, path, body).signed(w.signing(by, "lambda")))
-	if a.status >= 300 {
-		t.Fatalf("%s %s: %v", method, path, a)
-	}
-	return a
-}
-
-// iam calls the IAM API and expects it to do what it is asked.
-func (w *world) iam(t *testing.T, by key, action string, parameters ...string) answer {
-	t.Helper()
-	a := w.query(t, by, "iam", action, parameters...)
-	if a.status != 200 {
-		t.Fatalf("%s %q: %v", action, parameters, a)
-	}
-	return a
-}
-
-// query calls an API of the Query protocol.
-func (w *world) query(t *testing.T, by key, service, action string, parameters ...string) answer {
-	t.Helper()
-	return w.send(t, w.form(formOf(service, action, parameters...)).signed(w.signing(by, service)))
-}
-
-func formOf(service, action string, parameters ...string) string {
+// action is a call of an API of the Query protocol, not signed yet.
+func (w *world) action(service, action string, parameters ...string) request {
 	version := map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}[service]
 	form := url.Values{"Action": {action}, "Version": {version}}
 	for pair := range slices.Chunk(parameters, 2) {
 		form.Set(pair[0], pair[1])
 	}
-	return form.Encode()
+	return w.form(service, form.Encode())
 }
 
-// signing is a good signature for this server.
-func (w *world) signing(by key, service string) signing {
-	s := signing{key: by, service: service, region: region, at: w.now()}
-	if service == "iam" {
-		s.region = "us-east-1"
-	}
-	return s
-}
-
-// api is a request to the Lambda API, not signed yet.
-func (w *world) api(method, path, body string) request {
-	return request{method: method, target: path, host: w.address, body: body}
-}
-
-// form is a request in the Query protocol, not signed yet.
-func (w *world) form(body string) request {
-	r := request{method: "POST", target: "/", host: w.address, body: body}
-	return r.with("Content-Type: application/x-www-form-urlencoded")
-}
-
-// call is a request to a function URL in host style, not signed yet.
-func (w *world) call(id, method, target, body string) request {
-	return request{method: method, target: target, host: id + ".lambda-url." + region + ".localhost:" + w.port(), body: body}
+// url is a request to a function URL in host style, not signed yet.
+func (w *world) url(id, method, target, body string) request {
+	host := id + ".lambda-url." + region + ".localhost:" + w.port()
+	return request{method: method, target: target, host: host, body: body, service: "lambda"}
 }
 
 func (w *world) port() string { return w.address[strings.LastIndexByte(w.address, ':')+1:] }
