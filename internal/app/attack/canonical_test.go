@@ -155,36 +155,3 @@ func TestQueries(t *testing.T) {
 		}
 	}
 }
-
-// What AWS might refuse is accepted, and the trace says so.
-func TestWarnings(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	session := w.alice.assume(t, callerRole(accountA), "warned")
-	for _, test := range []struct {
-		warning string
-		target  string
-		encoded string // path that was signed
-		query   string // that was signed
-		line    string // not signed
-		by      person
-	}{
-		{"the path has empty or dot segments and was signed as sent", "/a//b", "/a//b", absent, "", w.alice},
-		{"the path ends in dot segments", "/a/b/..", "/a", absent, "", w.alice},
-		{"the query has a raw '+'", "/?q=a+b", "/", "q=a%20b", "", w.alice},
-		{"an x-amz- header is not signed: x-amz-cf-id", "/", "/", absent, "X-Amz-Cf-Id: x", w.alice},
-		{"the session token is not signed", "/", "/", absent, "X-Amz-Security-Token: " + session.token, session},
-	} {
-		s := test.by.signing("lambda")
-		s.encoded, s.query, s.noToken = test.encoded, test.query, true
-		r := w.url(w.iamURL, "GET", test.target, "").signed(s)
-		if test.line != "" {
-			r = r.with(test.line)
-		}
-		a := w.send(t, r)
-		w.ran(t, a)
-		if page := w.page(t, "/_furl/requests/"+a.id()); !strings.Contains(page, "warning: "+test.warning) {
-			t.Errorf("want a warning that %s, got\n%s", test.warning, page)
-		}
-	}
-}

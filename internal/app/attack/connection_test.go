@@ -1,6 +1,11 @@
 package attack_test
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -75,3 +80,72 @@ func (w *world) connections(t *testing.T) func() int {
 		return open - 1
 	}
 }
+
+// answer is what the server said.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	close  bool // the server will close the connection
+}
+
+func (a answer) id() string { return a.header.Get("X-Amzn-Requestid") }
+
+func (a answer) String() string { return fmt.Sprintf("%d %v\n%s", a.status, a.header, a.body) }
+
+// connection is one connection to the server.
+type connection struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+func dial(t testing.TB, address string) *connection {
+	t.Helper()
+	c, err := dialed(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func dialed(address string) (*connection, error) {
+	c, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{c, bufio.NewReader(c)}, c.SetDeadline(time.Now().Add(patience))
+}
+
+// write sends text. The server may have refused and closed before it has read all of it, which is not for the
+// sender to complain about.
+func (c *connection) write(text string) {
+	io.WriteString(c, text) //nolint:errcheck // as said above
+}
+
+// read reads one answer. An error means that the server closed the connection without one.
+func (c *connection) read(method string) (answer, error) {
+	response, err := http.ReadResponse(c.reader, &http.Request{Method: method})
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, string(body), response.Close}, err
+}
+
+// exchange sends bytes on a connection of their own and reads one answer.
+func exchange(t testing.TB, address, method, text string) answer {
+	t.Helper()
+	c := dial(t, address)
+	defer c.Close()
+	go c.write(text) // a server that answers early must not wait for a reader
+	a, err := c.read(method)
+	if err != nil {
+		t.Fatalf("no answer to %.300q: %v", text, err)
+	}
+	return a
+}
+
+// patience is how long a test waits for the server; every socket has a deadline.
+const patience = 20 * time.Second

@@ -1,6 +1,8 @@
 package attack_test
 
-import "testing"
+import (
+	"testing"
+)
 
 // A URL with a CORS configuration answers preflight requests itself, which browsers do not sign. No other request is
 // let in for looking like one, and no preflight request reaches the function.
@@ -54,7 +56,7 @@ func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 				}
 				return
 			}
-			url.refuses(t, unsignedAnswer, unsigned, "")
+			url.refuses(t, unsignedAnswer, notSigned, "")
 			url.refuses(t, forgedAnswer, mismatch, messageMismatch)
 			forbidden(t, "mallory", w.mallory.send(t, r))
 			if seen := w.ran(t, w.alice.send(t, r)); seen.RequestContext.HTTP.Method != test.method {

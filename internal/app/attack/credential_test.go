@@ -97,7 +97,7 @@ func TestUnsignedToken(t *testing.T) { // soto#99
 	t.Parallel()
 	w := newWorld(t)
 	session, other := w.alice.assume(t, callerRole(accountA), "unsigned"), w.alice.assume(t, callerRole(accountA), "other")
-	w.rootA.iam(t, "PutRolePolicy", "RoleName", "caller", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	w.rootA.allowRole(t, "caller", "all", mayDoAnything)
 	for _, p := range w.readers() {
 		s := w.good(p)
 		s.key, s.noToken = session.key, true
@@ -131,7 +131,7 @@ func TestKeys(t *testing.T) {
 	}
 
 	w.rootA.iam(t, "CreateUser", "UserName", "gone")
-	w.rootA.iam(t, "PutUserPolicy", "UserName", "gone", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	w.rootA.allow(t, "gone", "all", mayDoAnything)
 	inactive, deleted := w.rootA.createKey(t, "gone"), w.rootA.createKey(t, "gone")
 	w.rootA.iam(t, "UpdateAccessKey", "UserName", "gone", "AccessKeyId", inactive.id, "Status", "Inactive")
 	w.rootA.iam(t, "DeleteAccessKey", "UserName", "gone", "AccessKeyId", deleted.id)
@@ -145,11 +145,10 @@ func TestKeys(t *testing.T) {
 	w.rootA.createUser(t, "short-lived", mayDoAnything)
 	keys["of a user who was deleted and made again"], keys["of a session of such a user"] = user.key, userSession.key
 
-	w.rootA.iam(t, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
+	w.rootA.createRole(t, "short-lived", trustAccount(accountA), "")
 	session := w.alice.assume(t, "arn:aws:iam::"+accountA+":role/short-lived", "session")
 	w.rootA.iam(t, "DeleteRole", "RoleName", "short-lived")
-	w.rootA.iam(t, "CreateRole", "RoleName", "short-lived", "AssumeRolePolicyDocument", trustAccount(accountA))
-	w.rootA.iam(t, "PutRolePolicy", "RoleName", "short-lived", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	w.rootA.createRole(t, "short-lived", trustAccount(accountA), mayDoAnything)
 	keys["of a session of a role that was deleted and made again"] = session.key
 
 	var attacks []attack

@@ -1,15 +1,18 @@
 package attack_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/furl-dev/furl/sigv4"
@@ -144,4 +147,31 @@ func reply(payload []byte) map[string]any {
 		return map[string]any{"read": readPages(strings.Fields(strings.Trim(pages, `"`)))}
 	}
 	return map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"}, "body": string(payload)}
+}
+
+// packed is one entry of a deployment package.
+type packed struct {
+	name, content string
+	mode          fs.FileMode
+}
+
+func pack(t *testing.T, entries ...packed) []byte {
+	t.Helper()
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	for _, e := range entries {
+		header := &zip.FileHeader{Name: e.name}
+		header.SetMode(e.mode)
+		entry, err := w.CreateHeader(header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(entry, e.content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return archive.Bytes()
 }

@@ -1,11 +1,9 @@
 package attack_test
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // The values of signed headers: trimmed, each run of white space one space, lines of one name joined as they came.
@@ -148,113 +146,4 @@ func TestHosts(t *testing.T) {
 			p.accepts(t, w, w.send(t, r.signed(w.good(p))))
 		})
 	}
-}
-
-// How long a body is and how it is framed are no headers to net/http; who signs them is taken at their word all the same.
-func TestFraming(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for _, p := range w.readers() {
-		body := p.request.body
-		length := fmt.Sprint(len(body))
-		for _, test := range []struct {
-			name   string
-			header string
-			value  string // that was signed
-			lines  []string
-			body   string
-			good   bool
-		}{
-			{"length", "content-length", length, []string{"Content-Length: " + length}, body, true},
-			{"another length", "content-length", length + "0", []string{"Content-Length: " + length}, body, false},
-			{"a length with a zero before it", "content-length", length, []string{"Content-Length: 0" + length}, body, false},
-			{"a length, and then chunks", "content-length", length, []string{"Transfer-Encoding: chunked"}, chunked(body, ""), false},
-			{"a length beside chunks", "content-length", length, []string{"Content-Length: " + length, "Transfer-Encoding: chunked"}, chunked(body, ""), false},
-			{"chunks", "transfer-encoding", "chunked", []string{"Transfer-Encoding: chunked"}, chunked(body, ""), true},
-			{"chunks in capitals", "transfer-encoding", "chunked", []string{"Transfer-Encoding: CHUNKED"}, chunked(body, ""), true},
-			{"other chunks", "transfer-encoding", "gzip", []string{"Transfer-Encoding: chunked"}, chunked(body, ""), false},
-			{"chunks, and then none", "transfer-encoding", "chunked", []string{"Content-Length: " + length}, body, false},
-			{"names of trailers", "trailer", "X-A", []string{"Transfer-Encoding: chunked", "Trailer: X-A"}, chunked(body, "X-A: b\r\n"), false},
-			{"an encoding of the content", "content-encoding", "identity", []string{"Content-Encoding: identity", "Content-Length: " + length}, body, true},
-		} {
-			t.Run(p.name+"/"+test.name, func(t *testing.T) {
-				s := w.good(p)
-				s.names, s.values = []string{test.header}, map[string]string{test.header: test.value}
-				r := p.request.signed(s).with(test.lines...)
-				r.framed, r.body = true, test.body
-				if a := w.send(t, r); test.good {
-					p.accepts(t, w, a)
-				} else {
-					p.refuses(t, a, mismatch, messageMismatch)
-				}
-			})
-		}
-	}
-}
-
-// The date of a request, in the two headers that may have it.
-func TestDates(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for _, p := range w.readers() {
-		ago := func(d time.Duration) time.Time { return w.now().Add(-d) }
-		const margin = 30 * time.Second
-		for _, test := range []struct {
-			name   string
-			at     time.Time
-			layout string // of Date, for X-Amz-Date
-			line   string // besides
-			noDate bool   // not signed as a header
-		}{
-			{"nearly too old", ago(p.window - margin), "", "", false},
-			{"nearly too early", ago(margin - p.window), "", "", false},
-			{"X-Amz-Date, not among the signed headers", w.now(), "", "", true},
-			{"X-Amz-Date, and a Date of last year", w.now(), "", "Date: Sun, 01 Jan 2006 00:00:00 GMT", false},
-			{"X-Amz-Date, and a Date that is none", w.now(), "", "Date: yesterday", false},
-			{"Date", w.now(), http.TimeFormat, "", false},
-			{"Date, not among the signed headers", w.now(), http.TimeFormat, "", true},
-			{"Date as botocore writes it", w.now(), "Mon, 02 Jan 2006 15:04:05 -0000", "", false},
-			{"Date in ISO 8601", w.now(), "20060102T150405Z", "", false},
-		} {
-			t.Run(p.name+"/"+test.name, func(t *testing.T) {
-				s := w.good(p)
-				s.at, s.date, s.noDate = test.at, test.layout, test.noDate
-				r := p.request.signed(s)
-				if test.line != "" {
-					r = r.with(test.line)
-				}
-				p.accepts(t, w, w.send(t, r))
-				p.accepts(t, w, w.send(t, r)) // there is no nonce: the same bytes are good again, as at AWS
-				// The date is in the string to sign, be the header signed or not.
-				header, layout, other := "X-Amz-Date", "20060102T150405Z", test.at.Add(time.Second)
-				if test.layout != "" {
-					header, layout = "Date", test.layout
-				}
-				if test.at.Second() == 59 { // the same day in any case
-					other = test.at.Add(-time.Second)
-				}
-				r = r.edit(header, func(string) string { return other.UTC().Format(layout) })
-				p.refuses(t, w.send(t, r), mismatch, messageMismatch)
-			})
-		}
-	}
-	extended := func(header string) func(*world, plane) request {
-		return func(w *world, p plane) request {
-			s := w.good(p)
-			if header == "Date" {
-				s.date = http.TimeFormat
-			}
-			return p.request.signed(s).edit(header, func(string) string { return "2026-11-23T15:26:50Z" })
-		}
-	}
-	const message = "Date must be in ISO-8601 'basic format'. Got '2026-11-23T15:26:50Z'. See http://en.wikipedia.org/wiki/ISO_8601"
-	w.try(t, []attack{
-		{"X-Amz-Date in the extended format", extended("X-Amz-Date"), incomplete, message},
-		{"Date in the extended format", extended("Date"), incomplete, message},
-		{"a Date that is too old", func(w *world, p plane) request {
-			s := w.good(p)
-			s.date, s.at = http.TimeFormat, s.at.Add(-p.window-time.Minute)
-			return p.request.signed(s)
-		}, mismatch, "Signature expired: …"},
-	})
 }

@@ -1,7 +1,6 @@
 package attack_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -13,33 +12,6 @@ import (
 	"strings"
 	"testing"
 )
-
-// packed is one entry of a deployment package.
-type packed struct {
-	name, content string
-	mode          fs.FileMode
-}
-
-func pack(t *testing.T, entries ...packed) []byte {
-	t.Helper()
-	var archive bytes.Buffer
-	w := zip.NewWriter(&archive)
-	for _, e := range entries {
-		header := &zip.FileHeader{Name: e.name}
-		header.SetMode(e.mode)
-		entry, err := w.CreateHeader(header)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(entry, e.content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return archive.Bytes()
-}
 
 func functionOf(t *testing.T, name string, code []byte) string {
 	t.Helper()

@@ -168,7 +168,7 @@ func (p person) createRole(t *testing.T, name, trust, policy string) {
 	t.Helper()
 	p.iam(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust)
 	if policy != "" {
-		p.iam(t, "PutRolePolicy", "RoleName", name, "PolicyName", "policy", "PolicyDocument", policy)
+		p.allowRole(t, name, "policy", policy)
 	}
 }
 
@@ -176,6 +176,12 @@ func (p person) createRole(t *testing.T, name, trust, policy string) {
 func (p person) allow(t *testing.T, user, name, policy string) {
 	t.Helper()
 	p.iam(t, "PutUserPolicy", "UserName", user, "PolicyName", name, "PolicyDocument", policy)
+}
+
+// allowRole gives a role a policy in place of the one of that name.
+func (p person) allowRole(t *testing.T, role, name, policy string) {
+	t.Helper()
+	p.iam(t, "PutRolePolicy", "RoleName", role, "PolicyName", name, "PolicyDocument", policy)
 }
 
 // createUser makes a user with a key, and with a policy if there is one.
@@ -215,4 +221,11 @@ func between(text, element string) string {
 	_, text, _ = strings.Cut(text, element)
 	text, _, _ = strings.Cut(text, "<")
 	return text
+}
+
+// createURLFor makes a function of account A with a function URL, and returns the URL's id.
+func (w *world) createURLFor(t *testing.T, function string) string {
+	t.Helper()
+	w.rootA.createFunction(t, function)
+	return w.rootA.createURL(t, function, "AWS_IAM")
 }

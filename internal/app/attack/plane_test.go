@@ -21,9 +21,9 @@ type plane struct {
 
 // codes are what a plane calls the kinds of refusals.
 type codes struct {
-	read                                               func(answer) (code, message string)
-	unsigned, mismatch, incomplete, token, old, broken refusal
-	large                                              refusal
+	read                                                func(answer) (code, message string)
+	notSigned, mismatch, incomplete, token, old, broken refusal
+	large                                               refusal
 }
 
 // refusal is the status and the error's code, and the text where the plane has the same for all of the kind.
@@ -36,17 +36,23 @@ type refusal struct {
 // kind chooses the refusal of a plane.
 type kind func(*codes) refusal
 
-func unsigned(c *codes) refusal     { return c.unsigned }
-func mismatch(c *codes) refusal     { return c.mismatch }
-func incomplete(c *codes) refusal   { return c.incomplete }
+func notSigned(c *codes) refusal { return c.notSigned }
+
+func mismatch(c *codes) refusal { return c.mismatch }
+
+func incomplete(c *codes) refusal { return c.incomplete }
+
 func invalidToken(c *codes) refusal { return c.token }
+
 func expiredToken(c *codes) refusal { return c.old }
-func malformed(c *codes) refusal    { return c.broken }
-func tooLarge(c *codes) refusal     { return c.large }
+
+func malformed(c *codes) refusal { return c.broken }
+
+func tooLarge(c *codes) refusal { return c.large }
 
 var urlCodes = codes{
 	read:       readJSON,
-	unsigned:   refusal{status: 403, code: "AccessDeniedException", message: "Forbidden"},
+	notSigned:  refusal{status: 403, code: "AccessDeniedException", message: "Forbidden"},
 	mismatch:   refusal{status: 403, code: "InvalidSignatureException"},
 	incomplete: refusal{status: 403, code: "IncompleteSignatureException"},
 	token:      refusal{status: 403, code: "UnrecognizedClientException"},
@@ -57,7 +63,7 @@ var urlCodes = codes{
 
 var lambdaCodes = codes{
 	read:       readJSON,
-	unsigned:   refusal{status: 403, code: "MissingAuthenticationTokenException", message: "Missing Authentication Token"},
+	notSigned:  refusal{status: 403, code: "MissingAuthenticationTokenException", message: "Missing Authentication Token"},
 	mismatch:   refusal{status: 403, code: "InvalidSignatureException"},
 	incomplete: refusal{status: 403, code: "IncompleteSignatureException"},
 	token:      refusal{status: 403, code: "UnrecognizedClientException"},
@@ -68,7 +74,7 @@ var lambdaCodes = codes{
 
 var queryCodes = codes{
 	read:       readXML,
-	unsigned:   refusal{status: 403, code: "MissingAuthenticationToken", message: "Request is missing Authentication Token"},
+	notSigned:  refusal{status: 403, code: "MissingAuthenticationToken", message: "Request is missing Authentication Token"},
 	mismatch:   refusal{status: 403, code: "SignatureDoesNotMatch"},
 	incomplete: refusal{status: 400, code: "IncompleteSignature"},
 	token:      refusal{status: 403, code: "InvalidClientTokenId"},
@@ -139,7 +145,7 @@ func (p plane) accepts(t *testing.T, w *world, a answer) event {
 	if a.status != 200 && (code == "" || a.status < 400) {
 		t.Errorf("want an answer of the %s, got %v (%s)", p.name, a, message)
 	}
-	for _, kind := range []kind{unsigned, mismatch, incomplete, invalidToken, expiredToken, malformed, tooLarge} {
+	for _, kind := range []kind{notSigned, mismatch, incomplete, invalidToken, expiredToken, malformed, tooLarge} {
 		if want := kind(p.codes); code == want.code && a.status == want.status || code == kind(&lambdaCodes).code {
 			t.Errorf("want the signature to be accepted, got %v", a)
 		}

@@ -127,8 +127,7 @@ func TestReaderBySignature(t *testing.T) {
 	user := func(name string, statements ...string) func(request) request {
 		return as(w.rootA.createUser(t, name, document(statements...)))
 	}
-	w.rootA.iam(t, "CreateRole", "RoleName", "administrator", "AssumeRolePolicyDocument", trustAccount(accountA))
-	w.rootA.iam(t, "PutRolePolicy", "RoleName", "administrator", "PolicyName", "all", "PolicyDocument", mayDoAnything)
+	w.rootA.createRole(t, "administrator", trustAccount(accountA), mayDoAnything)
 	administrator := "arn:aws:iam::" + accountA + ":role/administrator"
 	limited := func(policy string) person {
 		return w.alice.given(t, w.alice.query(t, "sts", "AssumeRole",
@@ -294,8 +293,7 @@ func TestReaderInAFunction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ran(t, w.alice.get(t, w.iamURL, "/secret-path"))
-	w.rootA.iam(t, "CreateRole", "RoleName", "plain", "AssumeRolePolicyDocument", trustLambda)
-	w.rootA.iam(t, "PutRolePolicy", "RoleName", "plain", "PolicyName", "lambda", "PolicyDocument", mayDoLambda)
+	w.rootA.createRole(t, "plain", trustLambda, mayDoLambda)
 	w.rootA.lambda(t, "PUT", "/2015-03-31/functions/open/configuration", `{"Role":"arn:aws:iam::`+accountA+`:role/plain"}`)
 	pages := slices.Collect(maps.Keys(w.readable()))
 	a := w.rootA.lambda(t, "POST", "/2015-03-31/functions/open/invocations", `"read `+strings.Join(pages, " ")+`"`)

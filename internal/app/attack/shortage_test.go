@@ -151,7 +151,7 @@ func newLimited(t *testing.T, l limits) *world {
 	w.address = lines.Text()
 	w.readToken(t, filepath.Join(dir, "data"))
 	w.program = filepath.Join(dir, "program")
-	w.rootA.iam(t, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trustLambda)
+	w.rootA.createRole(t, "execution", trustLambda, "")
 	w.rootA.createFunction(t, "open")
 	w.openURL = w.rootA.openURL(t, "open")
 	return w

@@ -187,24 +187,3 @@ func TestTampering(t *testing.T) {
 		p.refuses(t, w.send(t, r.signed(w.good(p))), malformed, "Path is above the root")
 	}
 }
-
-func addQuery(target, parameter string) string {
-	if strings.Contains(target, "?") {
-		return target + "&" + parameter
-	}
-	return target + "?" + parameter
-}
-
-func addPath(target, more string) string {
-	path, query, found := strings.Cut(target, "?")
-	if found {
-		query = "?" + query
-	}
-	return path + more + query
-}
-
-// chunked is a body in two chunks, with trailers.
-func chunked(body, trailers string) string {
-	half := len(body) / 2
-	return chunk(body[:half]) + chunk(body[half:]) + "0\r\n" + trailers + "\r\n"
-}

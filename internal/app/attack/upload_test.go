@@ -233,3 +233,46 @@ func TestUploadWithoutEnd(t *testing.T) {
 	open := w.connections(t)
 	eventually(t, "no connection lingers", func() bool { return open() <= 1 })
 }
+
+// Bodies above the limit are refused before they are authenticated, in the plane's own words.
+func TestOversize(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, test := range []struct {
+		plane  int
+		target string
+		size   int64
+		text   string
+	}{
+		{0, "/", 6291457, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"},
+		{2, "/2015-03-31/functions/target/invocations", 6291457, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"},
+		{2, "/2015-03-31/functions", 70167212, "Request must be smaller than 70167211 bytes for the CreateFunction operation"},
+		{2, "/2015-03-31/functions/target/policy", 1<<20 + 1, "Request must be smaller than 1048576 bytes for the AddPermission operation"},
+		{3, "/", 10_000_001, ""},
+		{4, "/", 10_000_001, ""},
+	} {
+		p := w.planes()[test.plane]
+		t.Run(fmt.Sprint(p.name, test.target), func(t *testing.T) {
+			unknown := w.good(p)
+			unknown.key.id = "AKIAIOSFODNN7EXAMPLE"
+			for _, s := range []signing{w.good(p), unknown} {
+				// Nothing is sent of it: who waited for it would not answer.
+				r := p.request
+				r.target, r.body = test.target, ""
+				r = r.signed(s).with(fmt.Sprintf("Content-Length: %d", test.size))
+				r.framed = true
+				start := time.Now()
+				p.refuses(t, w.send(t, r), tooLarge, test.text)
+				if took := time.Since(start); took > 5*time.Second {
+					t.Errorf("it took %s", took)
+				}
+			}
+		})
+	}
+	t.Run("chunked", func(t *testing.T) {
+		p := w.planes()[0]
+		r := p.request.signed(w.good(p)).with("Transfer-Encoding: chunked")
+		r.framed, r.body = true, strings.Repeat(chunk(strings.Repeat("x", 1<<20)), 7)+"0\r\n\r\n"
+		p.refuses(t, w.send(t, r), tooLarge, "Request must be smaller than 6291456 bytes for the InvokeFunction operation")
+	})
+}

@@ -304,3 +304,20 @@ func (w *world) recorded(t *testing.T, id string) {
 func (w *world) asOwner(target string) request {
 	return w.api("GET", target, "").with("Authorization: Bearer " + w.token)
 }
+
+// eventually waits for what the server does in its own time.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain waited for: %s", what)
+		}
+	}
+}
+
+// mean notes that a request was meant to reach a function.
+func (w *world) mean(a answer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.meant[a.id()] = true
+}
