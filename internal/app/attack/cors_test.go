@@ -17,13 +17,18 @@ func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 	url := w.planes()[0]
 
 	t.Run("preflight", func(t *testing.T) {
-		for _, lines := range [][]string{{origin, method}, {evil, method}, {method}} {
-			r := w.url(id, "OPTIONS", "/orders", "").with(lines...)
-			for name, r := range map[string]request{"unsigned": r, "signed": w.alice.signs(r), "signed by mallory": w.mallory.signs(r)} {
-				a := w.send(t, r)
+		for _, test := range []struct {
+			lines   []string
+			allowed string
+		}{
+			{[]string{origin, method}, "https://good.example"}, {[]string{evil, method}, ""}, {[]string{method}, ""},
+		} {
+			r := w.url(id, "OPTIONS", "/orders", "").with(test.lines...)
+			for name, p := range map[string]person{"unsigned": w.unsigned, "alice": w.alice, "mallory": w.mallory} {
+				a := p.send(t, r)
 				allowed := a.header.Get("Access-Control-Allow-Origin")
-				if a.status != 200 || a.body != "" || (allowed == "https://good.example") != (lines[0] == origin) || allowed != "" && lines[0] != origin {
-					t.Errorf("%s, %q: %v", name, lines, a)
+				if a.status != 200 || a.body != "" || allowed != test.allowed {
+					t.Errorf("%s, %q: %v", name, test.lines, a)
 				}
 			}
 		}

@@ -101,6 +101,7 @@ func TestUnsignedToken(t *testing.T) { // soto#99
 	for _, p := range w.readers() {
 		s := w.good(p)
 		s.key, s.noToken = session.key, true
+		p.caller = ":assumed-role/caller/unsigned</Arn>"
 		r := p.request.signed(s)
 		p.accepts(t, w, w.send(t, r.with("X-Amz-Security-Token: "+session.token)))
 		p.refuses(t, w.send(t, r), invalidToken, messageToken)

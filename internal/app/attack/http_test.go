@@ -74,7 +74,7 @@ func (w *world) sendNoHTTP(t *testing.T, host string) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := exchange(t, w.address, "GET", test.text)
-			if a.status != test.status || a.id() != "" || !a.close && test.status != 417 {
+			if a.status != test.status || a.id() != "" || !a.close {
 				t.Errorf("want %d of the HTTP layer, got %v", test.status, a)
 			}
 		})
@@ -207,8 +207,11 @@ func TestHTTP(t *testing.T) {
 			if a := w.send(t, twoHosts); a.status != 400 {
 				t.Errorf("a second host behind a line feed: %v", a)
 			}
+			if p.request.body == "" {
+				continue // it has no first length
+			}
 			twoLengths := p.request.signed(w.good(p)).with("X-A: a\nContent-Length: 7")
-			if a := w.send(t, twoLengths); p.request.body != "" && a.status != 400 {
+			if a := w.send(t, twoLengths); a.status != 400 {
 				t.Errorf("a second length behind a line feed: %v", a)
 			}
 		}
@@ -353,8 +356,8 @@ func TestHTTP(t *testing.T) {
 			c := dial(t, w.address)
 			c.write(r.wire())
 			c.Conn.(interface{ CloseWrite() error }).CloseWrite() //nolint:errcheck // the server may have closed already
-			if a, err := c.read("POST"); err == nil && a.status != 400 {
-				t.Errorf("%s: %v", p.name, a)
+			if a, err := c.read("POST"); err != nil || a.status != 400 {
+				t.Errorf("%s: %v, %v", p.name, a, err)
 			}
 		}
 	})

@@ -1,7 +1,6 @@
 package attack_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -121,7 +120,7 @@ func TestPayload(t *testing.T) {
 		r := w.url(w.iamURL, "POST", "/", "hello")
 		c := r.signed(w.alice.signing("lambda")).with("Transfer-Encoding: chunked")
 		c.framed, c.body = true, chunked("hello", "")
-		if seen := w.ran(t, w.send(t, c)); seen.Body != "aGVsbG8=" || !slices.Contains([]string{"", "5"}, seen.Headers["content-length"]) {
+		if seen := w.ran(t, w.send(t, c)); seen.Body != "aGVsbG8=" || seen.Headers["content-length"] != "5" {
 			t.Errorf("the function saw %+v", seen)
 		}
 	})

@@ -222,10 +222,3 @@ func between(text, element string) string {
 	text, _, _ = strings.Cut(text, "<")
 	return text
 }
-
-// createURLFor makes a function of account A with a function URL, and returns the URL's id.
-func (w *world) createURLFor(t *testing.T, function string) string {
-	t.Helper()
-	w.rootA.createFunction(t, function)
-	return w.rootA.createURL(t, function, "AWS_IAM")
-}

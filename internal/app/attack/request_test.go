@@ -38,6 +38,12 @@ func (r request) wire() string {
 	return b.String() + "\r\n" + r.body
 }
 
+// to is the request with another target.
+func (r request) to(target string) request {
+	r.target = target
+	return r
+}
+
 // with adds header lines.
 func (r request) with(lines ...string) request {
 	r.lines = append(slices.Clone(r.lines), lines...)
