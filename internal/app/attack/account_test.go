@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-const bodyForbidden = `{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`
+const bodyForbidden = `{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: ` +
+	`https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`
 
 // forbidden expects the refusal of a caller whose signature is good.
 func forbidden(t *testing.T, what string, a answer) {
@@ -24,6 +25,14 @@ func denied(t *testing.T, what string, a answer) {
 	}
 }
 
+// nobody expects the refusal of a key that is nobody's, or nobody's any more.
+func nobody(t *testing.T, what string, a answer) {
+	t.Helper()
+	if a.status != 403 || !strings.Contains(a.body, "security token") {
+		t.Errorf("%s: %v", what, a)
+	}
+}
+
 // Callers of the same name in two accounts are two callers.
 func TestAccounts(t *testing.T) {
 	t.Parallel()
@@ -37,29 +46,31 @@ func TestAccounts(t *testing.T) {
 		forbidden(t, "the other account's "+what, callURL(w.iamURL, by))
 	}
 	seen := w.ran(t, callURL(w.iamURL, mine))
-	if iam := seen.RequestContext.Authorizer.IAM; iam.UserARN != "arn:aws:sts::"+accountA+":assumed-role/caller/same" || iam.AccountID != accountA {
+	if iam := seen.RequestContext.Authorizer.IAM; iam.UserARN != "arn:aws:sts::"+accountA+":assumed-role/caller/same" ||
+		iam.AccountID != accountA {
 		t.Errorf("the function saw %+v", iam)
 	}
 	// A permission for one account's role is none for the other's.
-	for i, action := range []string{`"Action":"lambda:InvokeFunctionUrl","FunctionUrlAuthType":"AWS_IAM"`, `"Action":"lambda:InvokeFunction","InvokedViaFunctionUrl":true`} {
+	for i, action := range []string{
+		`"Action":"lambda:InvokeFunctionUrl","FunctionUrlAuthType":"AWS_IAM"`,
+		`"Action":"lambda:InvokeFunction","InvokedViaFunctionUrl":true`,
+	} {
 		w.rootB.permit(t, "target", []string{"url", "invoke"}[i], action+`,"Principal":"`+callerRole(accountA)+`"`)
 	}
 	w.ran(t, callURL(w.otherURL, mine))
 	forbidden(t, "a user whose role is permitted", callURL(w.otherURL, w.alice))
 	w.rootA.createRole(t, "stranger", trustAccount(accountA), mayDoAnything)
-	forbidden(t, "another role of the permitted one's account", callURL(w.otherURL, w.alice.assume(t, "arn:aws:iam::"+accountA+":role/stranger", "same")))
+	forbidden(t, "another role of the permitted one's account",
+		callURL(w.otherURL, w.alice.assume(t, "arn:aws:iam::"+accountA+":role/stranger", "same")))
 
 	t.Run("a role that is made again is another one", func(t *testing.T) {
 		w.rootA.iam(t, "DeleteRolePolicy", "RoleName", "caller", "PolicyName", "policy")
 		w.rootA.iam(t, "DeleteRole", "RoleName", "caller")
-		if a := callURL(w.otherURL, mine); a.status != 403 || !strings.Contains(a.body, "security token") {
-			t.Errorf("the old session: %v", a)
-		}
+		nobody(t, "the old session", callURL(w.otherURL, mine))
 		w.rootA.createRole(t, "caller", trustAccount(accountA), mayDoLambda)
-		if a := callURL(w.otherURL, mine); a.status != 403 || !strings.Contains(a.body, "security token") {
-			t.Errorf("the old session, with the new role: %v", a)
-		}
-		forbidden(t, "the new role with the old one's permission", callURL(w.otherURL, w.alice.assume(t, callerRole(accountA), "same")))
+		nobody(t, "the old session, with the new role", callURL(w.otherURL, mine))
+		forbidden(t, "the new role with the old one's permission",
+			callURL(w.otherURL, w.alice.assume(t, callerRole(accountA), "same")))
 	})
 
 	t.Run("the other account's control plane", func(t *testing.T) {
@@ -69,15 +80,19 @@ func TestAccounts(t *testing.T) {
 		for _, by := range []person{w.alice, w.rootA} {
 			for _, name := range []string{theirFunction, escaped, accountB + ":target", accountB + ":function:target"} {
 				for _, call := range []struct{ method, path, body string }{
-					{"GET", "/2015-03-31/functions/" + name, ""}, {"DELETE", "/2015-03-31/functions/" + name, ""}, {"POST", "/2015-03-31/functions/" + name + "/invocations", "{}"},
-					{"PUT", "/2015-03-31/functions/" + name + "/configuration", "{}"}, {"GET", "/2015-03-31/functions/" + name + "/policy", ""}, {"POST", "/2021-10-31/functions/" + name + "/url", `{"AuthType":"NONE"}`},
+					{"GET", "/2015-03-31/functions/" + name, ""}, {"DELETE", "/2015-03-31/functions/" + name, ""},
+					{"POST", "/2015-03-31/functions/" + name + "/invocations", "{}"},
+					{"PUT", "/2015-03-31/functions/" + name + "/configuration", "{}"},
+					{"GET", "/2015-03-31/functions/" + name + "/policy", ""},
+					{"POST", "/2021-10-31/functions/" + name + "/url", `{"AuthType":"NONE"}`},
 					{"POST", "/2015-03-31/functions/" + name + "/policy", `{"StatementId":"x","Action":"lambda:*","Principal":"*"}`},
 				} {
 					denied(t, call.method+" "+call.path, by.ask(t, call.method, call.path, call.body))
 				}
 			}
 		}
-		if a := w.alice.query(t, "sts", "AssumeRole", "RoleArn", callerRole(accountB), "RoleSessionName", "thief"); a.status != 403 {
+		if a := w.alice.query(t, "sts", "AssumeRole", "RoleArn", callerRole(accountB), "RoleSessionName",
+			"thief"); a.status != 403 {
 			t.Errorf("a role of the other account: %v", a)
 		}
 		if a := w.rootA.lambda(t, "GET", "/2015-03-31/functions", ""); strings.Contains(a.body, accountB) {
@@ -128,18 +143,21 @@ func TestFunction(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.body), &own); err != nil || own.ID == "" || !w.executed(t)[a.id()] {
 		t.Fatalf("%v, %v", a, err)
 	}
-	w.meant[a.id()] = true
+	w.mean(a)
 	function := w.person(key{own.ID, own.Secret, own.Token})
-	if a := function.query(t, "sts", "GetCallerIdentity"); between(a.body, "<Arn>") != "arn:aws:sts::"+accountA+":assumed-role/execution/target" {
+	if a := function.query(t, "sts", "GetCallerIdentity"); between(a.body,
+		"<Arn>") != "arn:aws:sts::"+accountA+":assumed-role/execution/target" {
 		t.Errorf("the function is %v", a)
 	}
 	w.ran(t, function.call(t, w.iamURL))
 
 	theirs := accountB + ":function:target"
 	forbidden(t, "the other account's function URL", function.call(t, w.otherURL))
-	denied(t, "the other account's function", function.ask(t, "POST", "/2015-03-31/functions/"+theirs+"/invocations", "{}"))
+	denied(t, "the other account's function",
+		function.ask(t, "POST", "/2015-03-31/functions/"+theirs+"/invocations", "{}"))
 	denied(t, "the other account's code", function.ask(t, "GET", "/2015-03-31/functions/"+theirs, ""))
-	if a := function.query(t, "iam", "CreateUser", "UserName", "made-by-function"); a.status != 200 { // its role may do anything, in its account
+	// its role may do anything, in its account
+	if a := function.query(t, "iam", "CreateUser", "UserName", "made-by-function"); a.status != 200 {
 		t.Errorf("%v", a)
 	}
 	if a := w.rootB.query(t, "iam", "GetUser", "UserName", "made-by-function"); a.status != 404 {
@@ -153,7 +171,5 @@ func TestFunction(t *testing.T) {
 	forbidden(t, "without its policy", function.call(t, w.iamURL))
 	w.rootA.iam(t, "DeleteRole", "RoleName", "execution")
 	w.rootA.createRole(t, "execution", trustLambda, mayDoAnything)
-	if a := function.call(t, w.iamURL); a.status != 403 || !strings.Contains(a.body, "security token") {
-		t.Errorf("with a role made again: %v", a)
-	}
+	nobody(t, "with a role made again", function.call(t, w.iamURL))
 }

@@ -23,13 +23,15 @@ func TestAuthorizationHeader(t *testing.T) {
 		})
 	}
 	algorithm := func(name string) attack {
-		return attack{"algorithm " + name, replace("AWS4-HMAC-SHA256", name), incomplete, "Unsupported AWS 'algorithm': '" + name + "'."}
+		return attack{"algorithm " + name, replace("AWS4-HMAC-SHA256", name), incomplete,
+			"Unsupported AWS 'algorithm': '" + name + "'."}
 	}
 	w.try(t, []attack{
 		{"none", func(_ *world, p plane) request { return p.request }, notSigned, ""},
 		{"under another name", func(w *world, p plane) request {
 			r := p.request.signed(w.good(p))
-			return r.with("X-Authorization: "+r.value("Authorization"), "Proxy-Authorization: "+r.value("Authorization")).without("Authorization")
+			return r.with("X-Authorization: "+r.value("Authorization"), "Proxy-Authorization: "+
+				r.value("Authorization")).without("Authorization")
 		}, notSigned, ""},
 		{"as a trailer", func(w *world, p plane) request {
 			r := p.request.signed(w.good(p))
@@ -40,29 +42,40 @@ func TestAuthorizationHeader(t *testing.T) {
 		}, notSigned, ""},
 		{"as a cookie", func(w *world, p plane) request {
 			r := p.request.signed(w.good(p))
-			return r.without("Authorization").with("Cookie: Authorization=" + strings.ReplaceAll(r.value("Authorization"), " ", ""))
+			return r.without("Authorization").with("Cookie: Authorization=" +
+				strings.ReplaceAll(r.value("Authorization"), " ", ""))
 		}, notSigned, ""},
 		algorithm("AWS4-HMAC-SHA512"), algorithm("AWS4-HMAC-SHA1"), algorithm("aws4-hmac-sha256"), // rustfs#7796
 		algorithm("AWS4-ECDSA-P256-SHA256"), algorithm("AWS4-X509-RSA-SHA256"), algorithm("AWS4-HMAC-SHA256-PAYLOAD"),
 		algorithm("AWS"), algorithm("Bearer"), algorithm("none"),
-		{"Basic", header(func(string) string { return "Basic cm9vdDpyb290" }), incomplete, "Unsupported AWS 'algorithm': 'Basic'."},
+		{"Basic", header(func(string) string { return "Basic cm9vdDpyb290" }), incomplete,
+			"Unsupported AWS 'algorithm': 'Basic'."},
 		{"the access key alone", func(w *world, p plane) request { // MinIO CVE-2020-11012
 			return p.request.with("X-Amz-Date: "+w.good(p).stamp(), "Authorization: AWS4-HMAC-SHA256 Credential="+w.alice.id)
-		}, incomplete, "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
-		{"AWS signature version 2", header(func(string) string { return "AWS " + w.alice.id + ":c2lnbmF0dXJl" }), incomplete, "Unsupported AWS 'algorithm': 'AWS'."},
+		}, incomplete,
+			lacking("Signature", "SignedHeaders")},
+		{"AWS signature version 2", header(func(string) string { return "AWS " + w.alice.id + ":c2lnbmF0dXJl" }), incomplete,
+			"Unsupported AWS 'algorithm': 'AWS'."},
 		{"empty", header(func(string) string { return "" }), incomplete, "Unsupported AWS 'algorithm': ''."},
 		{"a tab behind the algorithm", replace("SHA256 ", "SHA256\t"), incomplete, "Unsupported AWS 'algorithm': '…"},
 		{"nothing but the algorithm", header(func(string) string { return "AWS4-HMAC-SHA256" }), incomplete,
-			"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
-		{"no signature", header(func(v string) string { before, _, _ := strings.Cut(v, ", Signature="); return before }), incomplete,
-			"Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256"},
-		{"the signature's name in lower case", replace("Signature=", "signature="), incomplete, "Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256"},
-		{"semicolons for commas", header(func(v string) string { return strings.ReplaceAll(v, ", ", "; ") }), incomplete, "Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256"},
-		{"a part without a value", replace(", Signature", ", Extra, Signature"), incomplete, "'Extra' not a valid key=value pair (missing equal-sign) in Authorization header: 'AWS4-HMAC-SHA256 …"},
+			lacking("Credential", "Signature", "SignedHeaders")},
+		{"no signature", header(func(v string) string { before, _, _ := strings.Cut(v, ", Signature="); return before }),
+			incomplete,
+			lacking("Signature")},
+		{"the signature's name in lower case", replace("Signature=", "signature="), incomplete,
+			lacking("Signature")},
+		{"semicolons for commas", header(func(v string) string { return strings.ReplaceAll(v, ", ", "; ") }), incomplete,
+			lacking("Signature", "SignedHeaders")},
+		{"a part without a value", replace(", Signature", ", Extra, Signature"), incomplete,
+			"'Extra' not a valid key=value pair (missing equal-sign) in Authorization header: 'AWS4-HMAC-SHA256 …"},
 		{"no date", func(w *world, p plane) request { return p.request.signed(w.good(p)).without("X-Amz-Date") }, incomplete,
-			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256"},
-		{"a slash more in the credential", replace("/aws4_request", "/aws4_request/"), incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
-		{"a slash in the key", replace(w.alice.id, w.alice.id[:8]+"/"+w.alice.id[8:]), incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
+			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. " +
+				"Authorization=AWS4-HMAC-SHA256"},
+		{"a slash more in the credential", replace("/aws4_request", "/aws4_request/"), incomplete,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
+		{"a slash in the key", replace(w.alice.id, w.alice.id[:8]+"/"+w.alice.id[8:]), incomplete,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
 	})
 
 	same := func(name string, forge func(*world, plane) request) attack {
@@ -70,8 +83,10 @@ func TestAuthorizationHeader(t *testing.T) {
 	}
 	w.try(t, []attack{
 		same("a part that nobody knows", replace(", Signature", ", Extra=1, Signature")),
-		same("two signatures, the good one first", signature(func(s string) string { return s + ", Signature=" + strings.Repeat("0", 64) })),
-		same("two signatures, the good one last", signature(func(s string) string { return strings.Repeat("0", 64) + ", Signature=" + s })),
+		same("two signatures, the good one first",
+			signature(func(s string) string { return s + ", Signature=" + strings.Repeat("0", 64) })),
+		same("two signatures, the good one last",
+			signature(func(s string) string { return strings.Repeat("0", 64) + ", Signature=" + s })),
 		same("two credentials", replace("Credential=", "Credential="+w.mallory.id+"/20000101/x/y/aws4_request, Credential=")),
 		same("two lists of signed headers", replace("SignedHeaders=", "SignedHeaders=host, SignedHeaders=")),
 		same("two headers, the good one first", func(w *world, p plane) request {
@@ -97,7 +112,8 @@ func TestAuthorizationHeader(t *testing.T) {
 		same("the signature quoted", signature(func(s string) string { return `"` + s + `"` })),
 		same("the signature escaped", signature(func(s string) string { return "%" + "61" + s[1:] })),
 		same("a mock signature", signature(func(string) string { return "mock-signature" })), // SeaweedFS#8878
-		same("the signature of a streaming seed", signature(func(string) string { return "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" })),
+		same("the signature of a streaming seed",
+			signature(func(string) string { return "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" })),
 		same("SignedHeaders with a name twice", replace("SignedHeaders=host;", "SignedHeaders=host;host;")),
 		same("SignedHeaders with an empty name", replace("SignedHeaders=host;", "SignedHeaders=host;;")),
 		same("SignedHeaders with a capital", replace(";x-amz-date", ";X-Amz-Date")),
@@ -138,13 +154,15 @@ func TestAuthorizationHeader(t *testing.T) {
 		same("the host it was signed for as X-Forwarded-Host", func(w *world, p plane) request { // SeaweedFS#7330
 			s := w.good(p)
 			s.values = map[string]string{"host": "lambda.eu-central-1.amazonaws.com"}
-			return p.request.signed(s).with("X-Forwarded-Host: lambda.eu-central-1.amazonaws.com", "Forwarded: host=lambda.eu-central-1.amazonaws.com", "X-Original-Host: lambda.eu-central-1.amazonaws.com")
+			return p.request.signed(s).with("X-Forwarded-Host: lambda.eu-central-1.amazonaws.com",
+				"Forwarded: host=lambda.eu-central-1.amazonaws.com", "X-Original-Host: lambda.eu-central-1.amazonaws.com")
 		}),
 		same("the path it was signed for as X-Forwarded-Prefix", func(w *world, p plane) request {
 			s := w.good(p)
 			path, _, _ := strings.Cut(p.request.target, "?")
 			s.path = "/prefix" + path
-			return p.request.signed(s).with("X-Forwarded-Prefix: /prefix", "X-Original-URL: /prefix"+p.request.target, "X-Rewrite-URL: /prefix"+p.request.target)
+			return p.request.signed(s).with("X-Forwarded-Prefix: /prefix", "X-Original-URL: /prefix"+p.request.target,
+				"X-Rewrite-URL: /prefix"+p.request.target)
 		}),
 		same("the method it was signed for as X-HTTP-Method-Override", func(w *world, p plane) request {
 			s := w.good(p)
@@ -158,7 +176,8 @@ func TestAuthorizationHeader(t *testing.T) {
 
 	t.Run("the host is not signed", func(t *testing.T) { // predastore#19, vinyldns#1525
 		w.try(t, []attack{
-			{"header", func(w *world, p plane) request { s := w.good(p); s.noHost = true; return p.request.signed(s) }, incomplete, messageHost},
+			{"header", func(w *world, p plane) request { s := w.good(p); s.noHost = true; return p.request.signed(s) },
+				incomplete, messageHost},
 			{"presigned", func(w *world, p plane) request {
 				s := w.good(p)
 				s.noHost, s.names = true, []string{"content-type"}
@@ -223,20 +242,25 @@ func TestOrder(t *testing.T) {
 	}
 	// Each request has the faults from one on to the end.
 	faults := []fault{
-		{"query", nil, func(r request) request { r.target = addQuery(r.target, "x=%zz"); return r }, malformed, "Illegal hex character in escape % pattern: %zz"},
+		{"query", nil, func(r request) request { r.target = addQuery(r.target, "x=%zz"); return r }, malformed,
+			"Illegal hex character in escape % pattern: %zz"},
 		{"both forms", nil, func(r request) request {
 			r.target = addQuery(r.target, "X-Amz-Algorithm=AWS4-HMAC-SHA256")
 			return r
 		}, mismatch, ""},
-		{"algorithm", nil, auth("AWS4-HMAC-SHA256", "AWS4-HMAC-MD5"), incomplete, "Unsupported AWS 'algorithm': 'AWS4-HMAC-MD5'."},
-		{"no signature", nil, auth(", Signature=", ", Other="), incomplete, "Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256"},
+		{"algorithm", nil, auth("AWS4-HMAC-SHA256", "AWS4-HMAC-MD5"), incomplete,
+			"Unsupported AWS 'algorithm': 'AWS4-HMAC-MD5'."},
+		{"no signature", nil, auth(", Signature=", ", Other="), incomplete,
+			lacking("Signature")},
 		{"host", nil, auth("SignedHeaders=host;", "SignedHeaders="), incomplete, messageHost},
 		{"date", nil, func(r request) request {
 			return r.edit("X-Amz-Date", func(string) string { return "now" })
 		}, incomplete, "Date must be in ISO-8601 'basic format'. Got 'now'. See http://en.wikipedia.org/wiki/ISO_8601"},
 		{"expired", func(s *signing) { s.at = s.at.Add(-time.Hour) }, nil, mismatch, "Signature expired: …"},
-		{"credential", nil, auth("/aws4_request", "/aws4_request/x"), incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
-		{"scope", func(s *signing) { s.scope = "20200101/" + s.region + "/" + s.service + "/aws4_request" }, nil, mismatch, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20200101' != '…"},
+		{"credential", nil, auth("/aws4_request", "/aws4_request/x"), incomplete,
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '…"},
+		{"scope", func(s *signing) { s.scope = "20200101/" + s.region + "/" + s.service + "/aws4_request" }, nil, mismatch,
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20200101' != '…"},
 		{"token", func(s *signing) { s.key.token = "token" }, nil, invalidToken, messageToken},
 		{"signature", nil, auth("Signature=", "Signature=0"), mismatch, messageMismatch},
 	}
@@ -276,7 +300,8 @@ func TestBothForms(t *testing.T) {
 		mallory.key = w.mallory.key
 		return p.request.presigned(w.good(p)).signed(mallory)
 	})
-	add("presigned, and an empty header", func(w *world, p plane) request { return p.request.presigned(w.good(p)).with("Authorization:") })
+	add("presigned, and an empty header",
+		func(w *world, p plane) request { return p.request.presigned(w.good(p)).with("Authorization:") })
 	add("signed, and the algorithm in the query", func(w *world, p plane) request {
 		r := p.request.signed(w.good(p))
 		r.target = addQuery(r.target, "X-Amz-Algorithm=AWS4-HMAC-SHA256")
@@ -288,4 +313,13 @@ func TestBothForms(t *testing.T) {
 		return r
 	})
 	w.try(t, attacks)
+}
+
+// lacking is what AWS says of a header without the parts.
+func lacking(parts ...string) string {
+	text := ""
+	for _, part := range parts {
+		text += "Authorization header requires '" + part + "' parameter. "
+	}
+	return text + "Authorization=AWS4-HMAC-SHA256"
 }

@@ -67,7 +67,7 @@ func TestPaths(t *testing.T) {
 	for _, p := range w.readers() {
 		base := strings.TrimSuffix(p.request.target, "/") // of unreserved characters only
 		for _, path := range spellings {
-			for form, with := range map[string]func(request, signing) request{"header": request.signed, "presigned": request.presigned} {
+			for form, with := range forms {
 				t.Run(p.name+"/"+path.name+"/"+form, func(t *testing.T) {
 					r, s := p.request, w.good(p)
 					r.target, s.encoded = base+path.sent, base+path.signed

@@ -12,7 +12,8 @@ func TestCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var function struct{ Code struct{ Location string } }
-	if err := json.Unmarshal([]byte(w.rootA.lambda(t, "GET", "/2015-03-31/functions/target", "").body), &function); err != nil {
+	if err := json.Unmarshal([]byte(w.rootA.lambda(t, "GET", "/2015-03-31/functions/target", "").body),
+		&function); err != nil {
 		t.Fatal(err)
 	}
 	link, err := url.Parse(function.Code.Location)
@@ -25,14 +26,27 @@ func TestCode(t *testing.T) {
 	}
 	name, query := strings.TrimPrefix(link.Path, "/_furl/code/"), link.Query()
 	expires, signature := query.Get("expires"), query.Get("signature")
+	code := func(name, expires, signature string) string {
+		return "/_furl/code/" + name + "?expires=" + expires + "&signature=" + signature
+	}
 	for _, target := range []string{
-		"/_furl/code/" + name, "/_furl/code/" + name + "?expires=" + expires, "/_furl/code/" + name + "?signature=" + signature,
-		"/_furl/code/" + name + "?expires=99" + expires + "&signature=" + signature, "/_furl/code/" + name + "?expires=" + expires + "0&signature=" + signature,
-		"/_furl/code/" + name + "?expires=" + expires + "&signature=", "/_furl/code/" + name + "?expires=" + expires + "&signature=" + signature[:62],
-		"/_furl/code/" + name + "?expires=" + expires + "&signature=" + strings.Repeat("0", 64), "/_furl/code/" + name + "?expires=" + expires + "&signature=" + signature + "00",
-		"/_furl/code/" + name + "%0a?expires=" + expires + "&signature=" + signature, "/_furl/code/" + strings.ToUpper(name) + "?expires=" + expires + "&signature=" + signature,
-		"/_furl/code/" + name[:60] + "?" + link.RawQuery, "/_furl/code/../code/" + name + "?" + link.RawQuery, "/_furl/code/..%2f..%2fetc%2fpasswd?" + link.RawQuery,
-		"/_furl/code/%2e%2e/furl.db?" + link.RawQuery, "/_furl/code/?" + link.RawQuery, "/_furl/code/" + name + "/../x?" + link.RawQuery,
+		"/_furl/code/" + name,
+		"/_furl/code/" + name + "?expires=" + expires,
+		"/_furl/code/" + name + "?signature=" + signature,
+		code(name, "99"+expires, signature),
+		code(name, expires+"0", signature),
+		code(name, expires, ""),
+		code(name, expires, signature[:62]),
+		code(name, expires, strings.Repeat("0", 64)),
+		code(name, expires, signature+"00"),
+		code(name+"%0a", expires, signature),
+		code(strings.ToUpper(name), expires, signature),
+		code(name[:60], expires, signature),
+		code("../code/"+name, expires, signature),
+		code("..%2f..%2fetc%2fpasswd", expires, signature),
+		code("%2e%2e/furl.db", expires, signature),
+		code("", expires, signature),
+		code(name+"/../x", expires, signature),
 	} {
 		if a := get(target); a.status != 403 || strings.Contains(a.body, "PK") {
 			t.Errorf("%s: %v", target, a)

@@ -13,7 +13,8 @@ func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 	a := w.rootA.lambda(t, "POST", "/2021-10-31/functions/shared/url", `{"AuthType":"AWS_IAM","Cors":{
 		"AllowOrigins":["https://good.example"],"AllowMethods":["*"],"AllowHeaders":["*"],"AllowCredentials":true}}`)
 	id := functionURL(t, a)
-	const origin, evil, method = "Origin: https://good.example", "Origin: https://evil.example", "Access-Control-Request-Method: POST"
+	const origin, evil, method = "Origin: https://good.example", "Origin: https://evil.example",
+		"Access-Control-Request-Method: POST"
 	url := w.planes()[0]
 
 	t.Run("preflight", func(t *testing.T) {
@@ -42,8 +43,10 @@ func TestCORS(t *testing.T) { // ceph#55458, Ceph RGW
 		{"OPTIONS", "OPTIONS", nil, ""},
 		{"OPTIONS with an origin", "OPTIONS", []string{origin}, ""},
 		{"OPTIONS with an empty method", "OPTIONS", []string{origin, "Access-Control-Request-Method:"}, ""},
-		{"OPTIONS with headers that are asked for", "OPTIONS", []string{origin, "Access-Control-Request-Headers: authorization"}, ""},
-		{"OPTIONS with the method under another name", "OPTIONS", []string{origin, "Access_Control_Request_Method: POST"}, ""},
+		{"OPTIONS with headers that are asked for", "OPTIONS",
+			[]string{origin, "Access-Control-Request-Headers: authorization"}, ""},
+		{"OPTIONS with the method under another name", "OPTIONS", []string{origin, "Access_Control_Request_Method: POST"},
+			""},
 		{"options in lower case", "options", []string{origin, method}, ""},
 		{"POST that claims to be a preflight", "POST", []string{origin, method}, `{"order":1}`},
 		{"GET that claims to be a preflight", "GET", []string{origin, method}, ""},

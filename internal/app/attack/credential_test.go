@@ -23,8 +23,10 @@ func TestToken(t *testing.T) { // floci#3487, cloudemu#855
 	}
 	var attacks []attack
 	add := func(name string, sign func(*world, plane) signing, message string) {
-		for form, with := range map[string]func(request, signing) request{"header: ": request.signed, "presigned: ": request.presigned} {
-			attacks = append(attacks, attack{form + name, func(w *world, p plane) request { return with(p.request, sign(w, p)) }, invalidToken, message})
+		for form, with := range forms {
+			attacks = append(attacks, attack{form + ": " + name,
+				func(w *world, p plane) request { return with(p.request, sign(w, p)) },
+				invalidToken, message})
 		}
 	}
 	// All of these are signed over just what they send: the token is wrong, not the signature.
@@ -50,22 +52,25 @@ func TestToken(t *testing.T) { // floci#3487, cloudemu#855
 		return s
 	}, messageToken)
 	place := func(name string, kind kind, message string, forge func(*world, plane, signing) request) {
-		attacks = append(attacks, attack{name, func(w *world, p plane) request { return forge(w, p, with(session.token)(w, p)) }, kind, message})
+		attacks = append(attacks, attack{name,
+			func(w *world, p plane) request { return forge(w, p, with(session.token)(w, p)) }, kind, message})
 	}
 	place("an empty token", invalidToken, messageToken, func(w *world, p plane, s signing) request {
 		s.noToken = true
 		return p.request.signed(s).with("X-Amz-Security-Token:")
 	})
-	place("the token in the query of a signed header form", invalidToken, messageToken, func(w *world, p plane, s signing) request {
-		s.noToken = true
-		r := p.request
-		r.target = addQuery(r.target, "X-Amz-Security-Token="+escape(session.token, ""))
-		return r.signed(s)
-	})
-	place("the token in a header of the presigned form", invalidToken, messageToken, func(w *world, p plane, s signing) request {
-		s.noToken = true
-		return p.request.with("X-Amz-Security-Token: " + session.token).presigned(s)
-	})
+	place("the token in the query of a signed header form", invalidToken, messageToken,
+		func(w *world, p plane, s signing) request {
+			s.noToken = true
+			r := p.request
+			r.target = addQuery(r.target, "X-Amz-Security-Token="+escape(session.token, ""))
+			return r.signed(s)
+		})
+	place("the token in a header of the presigned form", invalidToken, messageToken,
+		func(w *world, p plane, s signing) request {
+			s.noToken = true
+			return p.request.with("X-Amz-Security-Token: " + session.token).presigned(s)
+		})
 	place("the token in a trailer", invalidToken, messageToken, func(w *world, p plane, s signing) request {
 		s.noToken = true
 		r := p.request.signed(s).with("Transfer-Encoding: chunked", "Trailer: X-Amz-Security-Token")
@@ -106,7 +111,8 @@ func TestUnsignedToken(t *testing.T) { // soto#99
 		p.accepts(t, w, w.send(t, r.with("X-Amz-Security-Token: "+session.token)))
 		p.refuses(t, w.send(t, r), invalidToken, messageToken)
 		p.refuses(t, w.send(t, r.with("X-Amz-Security-Token: "+other.token)), invalidToken, messageTampered)
-		p.refuses(t, w.send(t, r.with("X-Amz-Security-Token: "+session.token, "X-Amz-Security-Token: "+session.token)), mismatch, messageMismatch)
+		p.refuses(t, w.send(t, r.with("X-Amz-Security-Token: "+session.token, "X-Amz-Security-Token: "+session.token)),
+			mismatch, messageMismatch)
 	}
 }
 
@@ -115,8 +121,9 @@ func TestKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	keys := map[string]key{
-		"that does not exist":        {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""},
-		"of a session that is none":  {"ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", strings.Repeat("token", 50)},
+		"that does not exist": {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""},
+		"of a session that is none": {"ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+			strings.Repeat("token", 50)},
 		"in lower case":              {strings.ToLower(w.alice.id), w.alice.secret, ""},
 		"with a space":               {w.alice.id + " ", w.alice.secret, ""},
 		"of 129 characters":          {strings.Repeat("A", 129), "secret", ""},
@@ -160,8 +167,10 @@ func TestKeys(t *testing.T) {
 			return s
 		}
 		attacks = append(attacks,
-			attack{"a key " + name, func(w *world, p plane) request { return p.request.signed(sign(w, p)) }, invalidToken, messageToken},
-			attack{"a key " + name + ", presigned", func(w *world, p plane) request { return p.request.presigned(sign(w, p)) }, invalidToken, messageToken})
+			attack{"a key " + name, func(w *world, p plane) request { return p.request.signed(sign(w, p)) }, invalidToken,
+				messageToken},
+			attack{"a key " + name + ", presigned", func(w *world, p plane) request { return p.request.presigned(sign(w, p)) },
+				invalidToken, messageToken})
 	}
 	w.try(t, attacks)
 }

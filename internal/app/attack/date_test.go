@@ -28,14 +28,16 @@ func TestFreshness(t *testing.T) { // vinyldns#1525, chimera#492
 	date := func(value string) attack {
 		return attack{"date " + value, func(w *world, p plane) request {
 			return p.request.signed(w.good(p)).edit("X-Amz-Date", func(string) string { return value })
-		}, incomplete, "Date must be in ISO-8601 'basic format'. Got '" + value + "'. See http://en.wikipedia.org/wiki/ISO_8601"}
+		}, incomplete, "Date must be in ISO-8601 'basic format'. Got '" + value +
+			"'. See http://en.wikipedia.org/wiki/ISO_8601"}
 	}
 	w.try(t, []attack{
 		{"a minute too old", at(before(time.Minute), request.signed), mismatch, "Signature expired: …"},
 		{"ten years too old", at(before(87600*time.Hour), request.signed), mismatch, "Signature expired: …"},
 		{"a minute too early", at(after(time.Minute), request.signed), mismatch, "Signature not yet current: …"},
 		{"presigned a minute too early", at(after(time.Minute), request.presigned), mismatch, "Signature not yet current: …"},
-		{"presigned a week ago for five minutes", at(before(168*time.Hour), request.presigned), mismatch, "Signature expired: …"},
+		{"presigned a week ago for five minutes", at(before(168*time.Hour), request.presigned), mismatch,
+			"Signature expired: …"},
 		{"in the year 9999", func(w *world, p plane) request {
 			s := w.good(p)
 			s.at = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
@@ -46,8 +48,10 @@ func TestFreshness(t *testing.T) { // vinyldns#1525, chimera#492
 			s.at = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 			return p.request.presigned(s)
 		}, mismatch, "Signature expired: …"},
-		date("2026-11-23T15:26:50Z"), date("20261123T152650"), date("20261123T152650z"), date("20261131T152650Z"), date("20261123T152660Z"),
-		date("20261123T152650.5Z"), date("99999999T999999Z"), date("now"), date(""), date("20261123T152650+0000"), date("٢٠٢٦١١٢٣T152650Z"),
+		date("2026-11-23T15:26:50Z"), date("20261123T152650"), date("20261123T152650z"), date("20261131T152650Z"),
+		date("20261123T152660Z"),
+		date("20261123T152650.5Z"), date("99999999T999999Z"), date("now"), date(""), date("20261123T152650+0000"),
+		date("٢٠٢٦١١٢٣T152650Z"),
 	})
 
 	t.Run("an old request is not made good by a new Date header", func(t *testing.T) {
@@ -78,22 +82,26 @@ func TestExpiry(t *testing.T) { // noobaa#8857
 	}
 	const (
 		number = "X-Amz-Expires should be a number"
-		week   = "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"
+		week   = "X-Amz-Expires must be less than a week (in seconds); that is, " +
+			"the given X-Amz-Expires must be less than 604800 seconds"
 	)
 	var attacks []attack
 	for _, value := range []string{
-		"1e3", "+3600", " 3600", "3600 ", "-1", "0x10", "3600.0", "3,600", "٣٦٠٠", "３６００", "3600\x00", "3600\n", "NaN", "Infinity", "1h", "\x00",
+		"1e3", "+3600", " 3600", "3600 ", "-1", "0x10", "3600.0", "3,600", "٣٦٠٠", "３６００", "3600\x00", "3600\n", "NaN",
+		"Infinity", "1h", "\x00",
 	} {
 		if value != absent {
 			attacks = append(attacks, expires(value, number, incomplete))
 		}
 	}
 	for _, value := range []string{
-		"604801", "4294967297", "2147483648", "9223372036", "9223372036854775807", "9223372036854775808", "18446744073709551617", strings.Repeat("9", 400),
+		"604801", "4294967297", "2147483648", "9223372036", "9223372036854775807", "9223372036854775808",
+		"18446744073709551617", strings.Repeat("9", 400),
 	} {
 		attacks = append(attacks, expires(value, week, incomplete))
 	}
-	attacks = append(attacks, expires("0", "Signature expired: …", mismatch), expires("000000", "Signature expired: …", mismatch))
+	attacks = append(attacks, expires("0", "Signature expired: …", mismatch),
+		expires("000000", "Signature expired: …", mismatch))
 	w.try(t, attacks)
 
 	old := w.url(w.iamURL, "GET", "/", "")
@@ -107,7 +115,8 @@ func TestExpiry(t *testing.T) { // noobaa#8857
 			age     time.Duration
 			good    bool
 		}{
-			{"300", 0, true}, {"300", 4 * time.Minute, true}, {"300", -4 * time.Minute, true}, {"604800", 14 * time.Minute, true},
+			{"300", 0, true}, {"300", 4 * time.Minute, true}, {"300", -4 * time.Minute, true},
+			{"604800", 14 * time.Minute, true},
 			{"60", 4 * time.Minute, false}, {"1", 10 * time.Second, false}, {"300", 6 * time.Minute, false},
 		} {
 			s := w.good(p)
@@ -185,7 +194,8 @@ func TestDates(t *testing.T) {
 			return p.request.signed(s).edit(header, func(string) string { return "2026-11-23T15:26:50Z" })
 		}
 	}
-	const message = "Date must be in ISO-8601 'basic format'. Got '2026-11-23T15:26:50Z'. See http://en.wikipedia.org/wiki/ISO_8601"
+	const message = "Date must be in ISO-8601 'basic format'. Got '2026-11-23T15:26:50Z'. " +
+		"See http://en.wikipedia.org/wiki/ISO_8601"
 	w.try(t, []attack{
 		{"X-Amz-Date in the extended format", extended("X-Amz-Date"), incomplete, message},
 		{"Date in the extended format", extended("Date"), incomplete, message},

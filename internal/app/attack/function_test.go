@@ -140,13 +140,15 @@ func readPages(pages []string) []string {
 func reply(payload []byte) map[string]any {
 	if string(payload) == `"credentials"` {
 		return map[string]any{
-			"id": os.Getenv("AWS_ACCESS_KEY_ID"), "secret": os.Getenv("AWS_SECRET_ACCESS_KEY"), "token": os.Getenv("AWS_SESSION_TOKEN"),
+			"id": os.Getenv("AWS_ACCESS_KEY_ID"), "secret": os.Getenv("AWS_SECRET_ACCESS_KEY"),
+			"token": os.Getenv("AWS_SESSION_TOKEN"),
 		}
 	}
 	if pages, ok := strings.CutPrefix(string(payload), `"read `); ok {
 		return map[string]any{"read": readPages(strings.Fields(strings.Trim(pages, `"`)))}
 	}
-	return map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"}, "body": string(payload)}
+	return map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"},
+		"body": string(payload)}
 }
 
 // packed is one entry of a deployment package.

@@ -59,17 +59,22 @@ func TestHeaderValues(t *testing.T) {
 	}
 }
 
-// Headers that proxies, HTTP libraries and this server itself add, change or keep elsewhere. Clients need not sign them;
+// Headers that proxies, HTTP libraries and this server itself add, change or keep elsewhere. Clients need not sign
+// them;
 // one that is signed has to be what was signed.
 func TestHopByHop(t *testing.T) { // localstack#9609, rustfs#3374
 	t.Parallel()
 	w := newWorld(t)
 	for _, p := range w.readers() {
 		for _, line := range []string{
-			"Accept-Encoding: gzip", "Cache-Control: no-cache", "Connection: keep-alive", "Cookie: a=b; c=d", "Expect: 100-continue", "Forwarded: for=203.0.113.7",
-			"Keep-Alive: timeout=5", "Proxy-Authorization: Basic eDp5", "Proxy-Connection: keep-alive", "Range: bytes=0-1", "Sec-WebSocket-Key: x", "TE: trailers",
-			"Upgrade: websocket", "User-Agent: hostile/1", "Via: 1.1 proxy", "X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678",
-			"X-Forwarded-For: 203.0.113.7", "X-Forwarded-Host: evil.example", "X-Forwarded-Port: 443", "X-Forwarded-Proto: https", "X-Amz-Cf-Id: x",
+			"Accept-Encoding: gzip", "Cache-Control: no-cache", "Connection: keep-alive", "Cookie: a=b; c=d",
+			"Expect: 100-continue", "Forwarded: for=203.0.113.7",
+			"Keep-Alive: timeout=5", "Proxy-Authorization: Basic eDp5", "Proxy-Connection: keep-alive", "Range: bytes=0-1",
+			"Sec-WebSocket-Key: x", "TE: trailers",
+			"Upgrade: websocket", "User-Agent: hostile/1", "Via: 1.1 proxy",
+			"X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678",
+			"X-Forwarded-For: 203.0.113.7", "X-Forwarded-Host: evil.example", "X-Forwarded-Port: 443",
+			"X-Forwarded-Proto: https", "X-Amz-Cf-Id: x",
 			"X_Amz_Date: 20200101T000000Z",
 		} {
 			name, value, _ := strings.Cut(line, ": ")

@@ -153,7 +153,7 @@ func TestMemoryOfTraces(t *testing.T) {
 		many = append(many, fmt.Sprintf(`{"Sid":"s%d%s","Effect":"Deny","Action":"lambda:*","Resource":"*"}`, i, name),
 			fmt.Sprintf(`{"Sid":"a%d%s","Effect":"Allow","Action":"lambda:*","Resource":"arn:*:%s"}`, i, name, name))
 	}
-	denied := `{"Version":"2012-10-17","Statement":[` + strings.Join(many, ",") + `]}`
+	denied := document(many...)
 	nearly := strings.ReplaceAll(denied, `"Deny"`, `"Allow"`)
 	nearly = strings.ReplaceAll(nearly, `"Resource":"*"`, `"Resource":"arn:aws:lambda:*:*:function:x"`)
 	w.rootA.iam(t, "CreateUser", "UserName", "denied")
@@ -262,11 +262,15 @@ func TestMemoryOfBodies(t *testing.T) { // MinIO CVE-2018-1000538
 		size int
 		most int64 // MB
 	}{
-		{"unknown keys to a function URL", w.url(w.iamURL, "POST", "/", "").signed(unknown).with("Content-Length: 6291456"), len(body), 2 * room},
-		{"wrong signatures to a function URL", w.url(w.iamURL, "POST", "/", "").signed(wrong).with("Content-Length: 6291456"), len(body), 2 * room},
+		{"unknown keys to a function URL", w.url(w.iamURL, "POST", "/", "").signed(unknown).with("Content-Length: 6291456"),
+			len(body), 2 * room},
+		{"wrong signatures to a function URL", w.url(w.iamURL, "POST", "/", "").signed(wrong).with("Content-Length: 6291456"),
+			len(body), 2 * room},
 		{"an open function URL", w.url(w.openURL, "POST", "/", "").with("Content-Length: 6291456"), len(body), 2 * room},
-		{"chunks without end", w.url(w.openURL, "POST", "/", "600000\r\n").with("Transfer-Encoding: chunked"), len(body), 2 * room},
-		{"claims of packages", w.api("POST", "/2015-03-31/functions", "").signed(unknown).with("Content-Length: 70000000"), megabyte, 100}, // one of them finds room
+		{"chunks without end", w.url(w.openURL, "POST", "/", "600000\r\n").with("Transfer-Encoding: chunked"), len(body),
+			2 * room},
+		{"claims of packages", w.api("POST", "/2015-03-31/functions", "").signed(unknown).with("Content-Length: 70000000"),
+			megabyte, 100}, // one of them finds room
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := live()
@@ -312,10 +316,13 @@ func TestMemoryOfRefusals(t *testing.T) {
 			return w.api("GET", "/2015-03-31/functions", "").signed(s)
 		}},
 		{"regions of a header too long", 400, 40, func(i int) request {
-			return w.api("GET", "/", "").with(fmt.Sprintf("Authorization: AWS4-HMAC-SHA256 Credential=A/20260101/%d%s/lambda/aws4_request", i, strings.Repeat("x", 300_000)))
+			return w.api("GET", "/",
+				"").with(fmt.Sprintf("Authorization: AWS4-HMAC-SHA256 Credential=A/20260101/%d%s/lambda/aws4_request", i,
+				strings.Repeat("x", 300_000)))
 		}},
 		{"keys", 403, 300, func(i int) request {
-			s := signing{key: key{fmt.Sprintf("AKIA%016d%s", i, strings.Repeat("X", 9000)), "secret", ""}, service: "lambda", region: region}
+			s := signing{key: key{fmt.Sprintf("AKIA%016d%s", i, strings.Repeat("X", 9000)), "secret", ""}, service: "lambda",
+				region: region}
 			return w.url(w.iamURL, "GET", "/", "").signed(s)
 		}},
 		{"targets of function URLs that are none", 403, 40, func(i int) request {
@@ -331,7 +338,8 @@ func TestMemoryOfRefusals(t *testing.T) {
 			return w.url(w.iamURL, "GET", fmt.Sprintf("/?%d=%s", i, strings.Repeat("=", 60_000)), "").signed(s)
 		}},
 		{"headers", 403, 40, func(i int) request {
-			return w.mallory.signs(w.url(w.iamURL, "GET", "/", "").with(fmt.Sprintf("X-%d: %s", i, strings.Repeat("x", 300_000)), "User-Agent: "+strings.Repeat("y", 90_000)))
+			return w.mallory.signs(w.url(w.iamURL, "GET", "/", "").with(fmt.Sprintf("X-%d: %s", i, strings.Repeat("x", 300_000)),
+				"User-Agent: "+strings.Repeat("y", 90_000)))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -363,13 +371,15 @@ func TestMemoryOfHalves(t *testing.T) {
 	routines := runtime.NumGoroutine()
 	const clients = 200
 	for name, text := range map[string]string{
-		"nothing":        "",
-		"half a line":    "GET / HT",
-		"half a header":  "GET / HTTP/1.1\r\nHost: " + w.address + "\r\nX-A: " + strings.Repeat("a", 4000),
-		"headers only":   "POST / HTTP/1.1\r\nHost: " + w.address + "\r\nContent-Length: 100\r\n\r\n",
-		"half a body":    w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Content-Length: 100").wire() + "hello",
-		"half a chunk":   w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Transfer-Encoding: chunked").wire() + "ff\r\nhello",
-		"asks to go on":  w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Content-Length: 100", "Expect: 100-continue").wire(),
+		"nothing":       "",
+		"half a line":   "GET / HT",
+		"half a header": "GET / HTTP/1.1\r\nHost: " + w.address + "\r\nX-A: " + strings.Repeat("a", 4000),
+		"headers only":  "POST / HTTP/1.1\r\nHost: " + w.address + "\r\nContent-Length: 100\r\n\r\n",
+		"half a body":   w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Content-Length: 100").wire() + "hello",
+		"half a chunk": w.alice.signs(w.url(w.iamURL, "POST", "/",
+			"")).with("Transfer-Encoding: chunked").wire() + "ff\r\nhello",
+		"asks to go on": w.alice.signs(w.url(w.iamURL, "POST", "/", "")).with("Content-Length: 100",
+			"Expect: 100-continue").wire(),
 		"a whole answer": "GET /_furl/health HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,7 +31,8 @@ func TestPackages(t *testing.T) {
 	const link = fs.ModeSymlink | 0o777
 	const script = `#!/bin/sh
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
-id=$(curl -sS -D - -o /dev/null "$api/next" | tr -d '\r' | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: *//p')
+id=$(curl -sS -D - -o /dev/null "$api/next" | tr -d '\r' |
+	sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: *//p')
 curl -sS -o /dev/null -d "$(cat node_modules/dep/answer.json)" "$api/$id/response"
 `
 	if _, err := exec.LookPath("curl"); err != nil && os.Getenv("FURL_STRICT") == "" {
@@ -53,7 +54,8 @@ curl -sS -o /dev/null -d "$(cat node_modules/dep/answer.json)" "$api/$id/respons
 		t.Errorf("the function answers %s", a.body)
 	}
 	var function struct{ Code struct{ Location string } }
-	if err := json.Unmarshal([]byte(w.alice.lambda(t, "GET", "/2015-03-31/functions/linked", "").body), &function); err != nil {
+	if err := json.Unmarshal([]byte(w.alice.lambda(t, "GET", "/2015-03-31/functions/linked", "").body),
+		&function); err != nil {
 		t.Fatal(err)
 	}
 	download, err := http.Get(function.Code.Location)
@@ -76,7 +78,8 @@ curl -sS -o /dev/null -d "$(cat node_modules/dep/answer.json)" "$api/$id/respons
 	}{
 		{"out", pack(t, packed{"out", "../../../furl.db", link}), `\"out\" is a symbolic link to \"../../../furl.db\"`},
 		{"absolute", pack(t, packed{"out", "/etc/passwd", link}), "which is not in the package"},
-		{"through", pack(t, packed{"tmp", "/opt", link}, packed{"tmp/file", "", 0o644}), "both a symbolic link and a directory"},
+		{"through", pack(t, packed{"tmp", "/opt", link}, packed{"tmp/file", "", 0o644}),
+			"both a symbolic link and a directory"},
 		{"crowd", pack(t, crowd...), "more than 65535 files, directories and links"},
 	} {
 		a := w.alice.ask(t, "POST", "/2015-03-31/functions", functionOf(t, "refused", row.code))

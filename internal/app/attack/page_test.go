@@ -10,14 +10,16 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.unsigned.get(t, w.iamURL, "/secret-path")
-	pages := []string{"/_furl/", "/_furl", "/_furl/requests", "/_furl/requests/last", "/_furl/logs?function=target", "/%5ffurl/requests", "/_furl%2Frequests", "/_furl/requests?limit=99999999999999999999"}
+	pages := []string{"/_furl/", "/_furl", "/_furl/requests", "/_furl/requests/last", "/_furl/logs?function=target",
+		"/%5ffurl/requests", "/_furl%2Frequests", "/_furl/requests?limit=99999999999999999999"}
 	refused := func(name string, r request) {
 		t.Helper()
 		a := w.send(t, r)
 		if a.status != 403 || strings.Contains(a.body, "secret-path") || strings.Contains(a.body, "the latest requests") {
 			t.Errorf("%s, %s: %v", name, r.target, a)
 		}
-		if a.header.Get("Access-Control-Allow-Origin") != "" || a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Cache-Control") != "no-store" {
+		if a.header.Get("Access-Control-Allow-Origin") != "" || a.header.Get("X-Content-Type-Options") != "nosniff" ||
+			a.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s, %s: headers %v", name, r.target, a.header)
 		}
 	}
@@ -27,8 +29,10 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %v", page, a)
 		}
 		for _, host := range []string{
-			"evil.example", "evil.example:" + w.port(), "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.nip.io:" + w.port(), "localhost.:" + w.port(),
-			"0.0.0.0:" + w.port(), "[::]:" + w.port(), "2130706433:" + w.port(), "0x7f.1:" + w.port(), "017700000001", "10.0.0.1", "169.254.169.254", "furl", "",
+			"evil.example", "evil.example:" + w.port(), "localhost.evil.example", "127.0.0.1.evil.example",
+			"127.0.0.1.nip.io:" + w.port(), "localhost.:" + w.port(),
+			"0.0.0.0:" + w.port(), "[::]:" + w.port(), "2130706433:" + w.port(), "0x7f.1:" + w.port(), "017700000001",
+			"10.0.0.1", "169.254.169.254", "furl", "",
 		} {
 			rebound := r
 			rebound.host = host
@@ -36,9 +40,13 @@ func TestPages(t *testing.T) {
 				rebound.proto = "HTTP/1.0"
 			}
 			refused("host "+host, rebound)
-			refused("host "+host+" and another as X-Forwarded-Host", rebound.with("X-Forwarded-Host: localhost", "Forwarded: host=localhost"))
+			refused("host "+host+" and another as X-Forwarded-Host",
+				rebound.with("X-Forwarded-Host: localhost", "Forwarded: host=localhost"))
 		}
-		for _, line := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Sec-Fetch-Site: CROSS-SITE", "Sec-Fetch-Site: garbage"} {
+		for _, line := range []string{
+			"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Sec-Fetch-Site: CROSS-SITE",
+			"Sec-Fetch-Site: garbage",
+		} {
 			refused(line, r.with(line))
 			refused(line+" of an open origin", r.with(line, "Origin: http://localhost:"+w.port()))
 		}

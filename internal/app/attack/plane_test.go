@@ -74,8 +74,9 @@ var lambdaCodes = codes{
 }
 
 var queryCodes = codes{
-	read:       readXML,
-	notSigned:  refusal{status: 403, code: "MissingAuthenticationToken", message: "Request is missing Authentication Token"},
+	read: readXML,
+	notSigned: refusal{status: 403, code: "MissingAuthenticationToken",
+		message: "Request is missing Authentication Token"},
 	mismatch:   refusal{status: 403, code: "SignatureDoesNotMatch"},
 	incomplete: refusal{status: 400, code: "IncompleteSignature"},
 	token:      refusal{status: 403, code: "InvalidClientTokenId"},
@@ -176,7 +177,8 @@ func (w *world) noIntruder(t *testing.T) {
 }
 
 const (
-	messageMismatch = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	messageMismatch = "The request signature we calculated does not match the signature you provided. " +
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 	messageToken    = "The security token included in the request is invalid."
 	messageTampered = "The security token included in the request is invalid"
 	messageHost     = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."

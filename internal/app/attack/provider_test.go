@@ -13,7 +13,8 @@ import (
 // tokenOf is a token of an issuer that nobody has signed.
 func tokenOf(t *testing.T, issuer string) string {
 	t.Helper()
-	claims, err := json.Marshal(map[string]any{"iss": issuer, "sub": "s", "aud": "app", "exp": time.Now().Add(time.Hour).Unix()})
+	claims, err := json.Marshal(map[string]any{"iss": issuer, "sub": "s", "aud": "app",
+		"exp": time.Now().Add(time.Hour).Unix()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,12 +43,16 @@ func TestIdentityProviders(t *testing.T) {
 		}
 	}()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "[::]", "127.1.2.3", "169.254.169.254"} {
+	for _, host := range []string{
+		"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "[::]", "127.1.2.3",
+		"169.254.169.254",
+	} {
 		issuer := "https://" + host + ":" + port
 		w.alice.iam(t, "CreateOpenIDConnectProvider", "Url", issuer, "ClientIDList.member.1", "app")
 		refused := w.unsigned.send(t, w.action("sts", "AssumeRoleWithWebIdentity",
 			"RoleArn", callerRole(accountA), "RoleSessionName", "session", "WebIdentityToken", tokenOf(t, issuer)))
-		if refused.status != 400 || !strings.Contains(refused.body, "Couldn't retrieve verification key from your identity provider") {
+		if refused.status != 400 ||
+			!strings.Contains(refused.body, "Couldn't retrieve verification key from your identity provider") {
 			t.Errorf("%s: %v", host, refused)
 		}
 		if why := w.page(t, "/_furl/requests/"+refused.id()); !strings.Contains(why, "is not a public address") ||
@@ -55,7 +60,8 @@ func TestIdentityProviders(t *testing.T) {
 			t.Errorf("%s: %s", host, why)
 		}
 	}
-	plain := w.alice.query(t, "iam", "CreateOpenIDConnectProvider", "Url", "http://127.0.0.1:"+port, "ClientIDList.member.1", "app")
+	plain := w.alice.query(t, "iam", "CreateOpenIDConnectProvider", "Url", "http://127.0.0.1:"+port,
+		"ClientIDList.member.1", "app")
 	if plain.status != 400 || !strings.Contains(plain.body, "Invalid Open ID Connect Provider URL") {
 		t.Errorf("http: %v", plain)
 	}

@@ -118,12 +118,6 @@ func TestReaderBySignature(t *testing.T) {
 			return r.signed(s)
 		}
 	}
-	statement := func(effect, action string) string {
-		return `{"Effect":"` + effect + `","Action":"` + action + `","Resource":"*"}`
-	}
-	document := func(statements ...string) string {
-		return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
-	}
 	user := func(name string, statements ...string) func(request) request {
 		return as(w.rootA.createUser(t, name, document(statements...)))
 	}
@@ -147,7 +141,8 @@ func TestReaderBySignature(t *testing.T) {
 	}
 	boundary := w.rootA.createUser(t, "bounded", mayDoAnything)
 	w.rootA.iam(t, "CreatePolicy", "PolicyName", "boundary", "PolicyDocument", mayDoLambda)
-	w.rootA.iam(t, "PutUserPermissionsBoundary", "UserName", "bounded", "PermissionsBoundary", "arn:aws:iam::"+accountA+":policy/boundary")
+	w.rootA.iam(t, "PutUserPermissionsBoundary", "UserName", "bounded", "PermissionsBoundary", "arn:aws:iam::"+accountA+
+		":policy/boundary")
 	inactive := w.rootA.createKey(t, "alice")
 	w.rootA.iam(t, "UpdateAccessKey", "UserName", "alice", "AccessKeyId", inactive.id, "Status", "Inactive")
 	for name, change := range map[string]func(request) request{
@@ -212,7 +207,7 @@ func TestReaderOfAnotherAccount(t *testing.T) {
 	api := w.api("GET", "/2015-03-31/functions/target", "")
 	assume := func(role string) request {
 		r := w.action("sts", "AssumeRole", "RoleArn", role, "RoleSessionName", "session")
-		return r.signed(w.alice.signing("sts"))
+		return w.alice.signs(r)
 	}
 	token := w.action("sts", "AssumeRoleWithWebIdentity",
 		"RoleArn", callerRole(accountA), "RoleSessionName", "session", "WebIdentityToken", "no.web.token")
@@ -297,9 +292,7 @@ func TestReaderInAFunction(t *testing.T) {
 	w.rootA.lambda(t, "PUT", "/2015-03-31/functions/open/configuration", `{"Role":"arn:aws:iam::`+accountA+`:role/plain"}`)
 	pages := slices.Collect(maps.Keys(w.readable()))
 	a := w.rootA.lambda(t, "POST", "/2015-03-31/functions/open/invocations", `"read `+strings.Join(pages, " ")+`"`)
-	w.mu.Lock()
-	w.meant[a.id()] = true
-	w.mu.Unlock()
+	w.mean(a)
 	var said struct{ Read []string }
 	if err := json.Unmarshal([]byte(a.body), &said); err != nil {
 		t.Fatalf("%v in %v", err, a)

@@ -20,8 +20,10 @@ func TestScope(t *testing.T) { // chimera#1187, minio#9421
 	w.try(t, []attack{
 		{"another day", scope(func(s string) string { return "20200101" + s[8:] }), mismatch, anotherDay},
 		{"no day", scope(func(s string) string { return s[8:] }), mismatch, anotherDay},
-		{"the day with hyphens", scope(func(s string) string { return s[:4] + "-" + s[4:6] + "-" + s[6:] }), mismatch, anotherDay},
-		{"another terminator", scope(func(s string) string { return strings.Replace(s, "aws4_request", "aws5_request", 1) }), mismatch, "Credential should be scoped …"},
+		{"the day with hyphens", scope(func(s string) string { return s[:4] + "-" + s[4:6] + "-" + s[6:] }), mismatch,
+			anotherDay},
+		{"another terminator", scope(func(s string) string { return strings.Replace(s, "aws4_request", "aws5_request", 1) }),
+			mismatch, "Credential should be scoped …"},
 		{"the terminator in capitals", scope(strings.ToUpper), mismatch, "Credential should be scoped …"},
 	})
 
@@ -57,7 +59,8 @@ func TestScope(t *testing.T) { // chimera#1187, minio#9421
 	url := w.planes()[0]
 	url.refuses(t, urlOf("lambda", "us-east-1"), mismatch, "Credential should be scoped to a valid region. ")
 	url.refuses(t, urlOf("s3", region), mismatch, "Credential should be scoped to correct service: 'lambda'. ")
-	url.refuses(t, urlOf("iam", "us-east-1"), mismatch, "Credential should be scoped to a valid region. Credential should be scoped to correct service: 'lambda'. ")
+	url.refuses(t, urlOf("iam", "us-east-1"), mismatch,
+		"Credential should be scoped to a valid region. Credential should be scoped to correct service: 'lambda'. ")
 
 	// What is signed for one API is not a request to another, whose name takes its place in the scope.
 	for _, p := range w.planes()[2:] {
@@ -72,6 +75,7 @@ func TestScope(t *testing.T) { // chimera#1187, minio#9421
 			p.harm(t)
 		}
 		// An API takes the region from the scope, which is signed.
-		p.refuses(t, w.send(t, p.request.signed(w.good(p)).auth("/"+w.good(p).region+"/", "/us-west-2/")), mismatch, messageMismatch)
+		p.refuses(t, w.send(t, p.request.signed(w.good(p)).auth("/"+w.good(p).region+"/", "/us-west-2/")), mismatch,
+			messageMismatch)
 	}
 }

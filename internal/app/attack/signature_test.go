@@ -57,19 +57,29 @@ func TestTampering(t *testing.T) {
 	}{{"header", sent}, {"presigned", present}} {
 		add(form.name+": another method", form.make(func(r request) request { r.method = "PUT"; return r }))
 		add(form.name+": method in lower case", form.make(func(r request) request { r.method = "post"; return r }))
-		add(form.name+": OPTIONS in place of the method", form.make(func(r request) request { r.method = "OPTIONS"; return r }))
+		add(form.name+": OPTIONS in place of the method",
+			form.make(func(r request) request { r.method = "OPTIONS"; return r }))
 		add(form.name+": another body", form.make(swapBody))
 		add(form.name+": no body", form.make(func(r request) request { r.body = ""; return r }))
 		add(form.name+": a body twice as long", form.make(func(r request) request { r.body += r.body; return r }))
-		add(form.name+": a parameter more", form.make(func(r request) request { r.target = addQuery(r.target, "Extra=1"); return r }))
-		add(form.name+": a parameter without a value more", form.make(func(r request) request { r.target = addQuery(r.target, "Extra"); return r }))
-		add(form.name+": a parameter behind a semicolon", form.make(func(r request) request { r.target = addQuery(r.target, ";Extra=1"); return r }))
-		add(form.name+": a null byte in a parameter", form.make(func(r request) request { r.target = addQuery(r.target, "Extra=%00"); return r }))
-		add(form.name+": raw UTF-8 in a parameter", form.make(func(r request) request { r.target = addQuery(r.target, "Extra=\xc3\xa4"); return r }))
-		add(form.name+": another segment", form.make(func(r request) request { r.target = addPath(r.target, "/x"); return r }))
-		add(form.name+": escaped dots", form.make(func(r request) request { r.target = addPath(r.target, "/x/%2e%2e"); return r }))
-		add(form.name+": an escaped slash", form.make(func(r request) request { r.target = addPath(r.target, "%2F"); return r }))
-		add(form.name+": a null byte in the path", form.make(func(r request) request { r.target = addPath(r.target, "%00"); return r }))
+		add(form.name+": a parameter more",
+			form.make(func(r request) request { r.target = addQuery(r.target, "Extra=1"); return r }))
+		add(form.name+": a parameter without a value more",
+			form.make(func(r request) request { r.target = addQuery(r.target, "Extra"); return r }))
+		add(form.name+": a parameter behind a semicolon",
+			form.make(func(r request) request { r.target = addQuery(r.target, ";Extra=1"); return r }))
+		add(form.name+": a null byte in a parameter",
+			form.make(func(r request) request { r.target = addQuery(r.target, "Extra=%00"); return r }))
+		add(form.name+": raw UTF-8 in a parameter",
+			form.make(func(r request) request { r.target = addQuery(r.target, "Extra=\xc3\xa4"); return r }))
+		add(form.name+": another segment",
+			form.make(func(r request) request { r.target = addPath(r.target, "/x"); return r }))
+		add(form.name+": escaped dots",
+			form.make(func(r request) request { r.target = addPath(r.target, "/x/%2e%2e"); return r }))
+		add(form.name+": an escaped slash",
+			form.make(func(r request) request { r.target = addPath(r.target, "%2F"); return r }))
+		add(form.name+": a null byte in the path",
+			form.make(func(r request) request { r.target = addPath(r.target, "%00"); return r }))
 	}
 	add("a duplicate of a signed header", func(w *world, p plane) request {
 		s := w.good(p)
@@ -106,7 +116,8 @@ func TestTampering(t *testing.T) {
 	add("a signed header that arrives as a trailer", func(w *world, p plane) request {
 		s := w.good(p)
 		s.names = []string{"x-role"}
-		r := p.request.with("X-Role: reader").signed(s).without("X-Role").with("Transfer-Encoding: chunked", "Trailer: X-Role")
+		r := p.request.with("X-Role: reader").signed(s).without("X-Role").with("Transfer-Encoding: chunked",
+			"Trailer: X-Role")
 		r.framed, r.body = true, chunked(r.body, "X-Role: reader\r\n")
 		return r
 	})
@@ -183,8 +194,12 @@ func TestTampering(t *testing.T) {
 	w.try(t, attacks)
 
 	w.try(t, []attack{
-		{"an incomplete escape in the path", sent(func(r request) request { r.target = addQuery(r.target, "Extra=%2"); return r }), malformed, "Incomplete trailing escape % sequence"},
-		{"a broken escape in the query", sent(func(r request) request { r.target = addQuery(r.target, "Extra=%zz"); return r }), malformed, "Illegal hex character in escape % pattern: %zz"},
+		{"an incomplete escape in the path",
+			sent(func(r request) request { r.target = addQuery(r.target, "Extra=%2"); return r }), malformed,
+			"Incomplete trailing escape % sequence"},
+		{"a broken escape in the query",
+			sent(func(r request) request { r.target = addQuery(r.target, "Extra=%zz"); return r }), malformed,
+			"Illegal hex character in escape % pattern: %zz"},
 	})
 	for _, p := range append(w.planes()[:1], w.planes()[2:]...) {
 		r := p.request

@@ -202,3 +202,6 @@ func sum(key []byte, text string) []byte {
 	mac.Write([]byte(text))
 	return mac.Sum(nil)
 }
+
+// forms are the two ways to sign a request.
+var forms = map[string]func(request, signing) request{"header": request.signed, "presigned": request.presigned}

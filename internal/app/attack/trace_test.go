@@ -20,7 +20,8 @@ func TestWarningsOfCalls(t *testing.T) {
 		request request
 		want    string
 	}{
-		{w.api("GET", "/?Action=GetCallerIdentity&Version=2011-06-15&x=b+c", "").signed(spaced), "the query has a raw '+', read as a space"},
+		{w.api("GET", "/?Action=GetCallerIdentity&Version=2011-06-15&x=b+c", "").signed(spaced),
+			"the query has a raw '+', read as a space"},
 		{
 			w.alice.signs(w.api("GET", "/2015-03-31/functions/target", "")).with("X-Amz-Cf-Id: x"),
 			"an x-amz- header is not signed: x-amz-cf-id",
@@ -28,7 +29,8 @@ func TestWarningsOfCalls(t *testing.T) {
 	} {
 		a := w.send(t, test.request)
 		page := w.page(t, "/_furl/requests/"+a.id())
-		if a.status != 200 || !strings.Contains(page, "answered 200 in ") || !strings.Contains(page, "authenticate warning ") || !strings.Contains(page, "warning: "+test.want) {
+		if a.status != 200 || !strings.Contains(page, "answered 200 in ") ||
+			!strings.Contains(page, "authenticate warning ") || !strings.Contains(page, "warning: "+test.want) {
 			t.Errorf("%v; the trace does not say %q:\n%s", a, test.want, page)
 		}
 	}

@@ -245,9 +245,12 @@ func TestOversize(t *testing.T) {
 		text   string
 	}{
 		{0, "/", 6291457, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"},
-		{2, "/2015-03-31/functions/target/invocations", 6291457, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"},
-		{2, "/2015-03-31/functions", 70167212, "Request must be smaller than 70167211 bytes for the CreateFunction operation"},
-		{2, "/2015-03-31/functions/target/policy", 1<<20 + 1, "Request must be smaller than 1048576 bytes for the AddPermission operation"},
+		{2, "/2015-03-31/functions/target/invocations", 6291457,
+			"Request must be smaller than 6291456 bytes for the InvokeFunction operation"},
+		{2, "/2015-03-31/functions", 70167212,
+			"Request must be smaller than 70167211 bytes for the CreateFunction operation"},
+		{2, "/2015-03-31/functions/target/policy", 1<<20 + 1,
+			"Request must be smaller than 1048576 bytes for the AddPermission operation"},
 		{3, "/", 10_000_001, ""},
 		{4, "/", 10_000_001, ""},
 	} {

@@ -121,14 +121,32 @@ func (w *world) readToken(t *testing.T, data string) {
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
-const (
-	trustLambda   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-	mayDoLambda   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
-	mayDoAnything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+// The policies that people have, and whom roles trust.
+var (
+	mayDoAnything = document(statement("Allow", "*"))
+	mayDoLambda   = document(statement("Allow", "lambda:*"))
+	trustLambda   = trust(`"Service":"lambda.amazonaws.com"`)
 )
 
-func trustAccount(account string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}]}`
+func trustAccount(account string) string { return trust(`"AWS":"` + account + `"`) }
+
+func trust(principal string) string {
+	return document(`{"Effect":"Allow","Principal":{` + principal + `},"Action":"sts:AssumeRole"}`)
+}
+
+// document is a policy.
+func document(statements ...string) string {
+	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
+}
+
+// statement is one about all resources.
+func statement(effect, action string) string {
+	return `{"Effect":"` + effect + `","Action":"` + action + `","Resource":"*"}`
+}
+
+// under is a statement with a condition.
+func under(statement, condition string) string {
+	return strings.TrimSuffix(statement, "}") + `,"Condition":{` + condition + `}}`
 }
 
 // populate makes the people and what they attack, as the root users.
@@ -235,9 +253,7 @@ func (w *world) ran(t testing.TB, a answer) event {
 	if a.status != http.StatusOK || !w.executed(t)[a.id()] {
 		t.Fatalf("want the function to run, got %v", a)
 	}
-	w.mu.Lock()
-	w.meant[a.id()] = true
-	w.mu.Unlock()
+	w.mean(a)
 	var seen event
 	if err := json.Unmarshal([]byte(a.body), &seen); err != nil {
 		t.Fatalf("%v in %v", err, a)
@@ -263,7 +279,8 @@ func (w *world) executed(t testing.TB) map[string]bool {
 func (w *world) audit(t *testing.T) {
 	for id := range w.executed(t) {
 		if !w.meant[id] {
-			t.Errorf("a function ran for the request %s, which should have been refused\n%s", id, w.page(t, "/_furl/requests/"+id))
+			t.Errorf("a function ran for the request %s, which should have been refused\n%s", id,
+				w.page(t, "/_furl/requests/"+id))
 		}
 	}
 	places := map[string]string{
