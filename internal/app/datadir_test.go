@@ -24,8 +24,7 @@ const stranger = 12345
 func openData(t *testing.T, dir string) (warnings []map[string]string, err error) {
 	t.Helper()
 	var log bytes.Buffer
-	config := app.Default()
-	config.Data, config.Listen = dir, "127.0.0.1:0"
+	config := configFor(dir)
 	config.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server, err := app.New(t.Context(), config)
 	if err == nil {
@@ -179,9 +178,7 @@ func TestFilesOfDataDirAreClosed(t *testing.T) {
 // A running server has nothing in its directory that the next one would not look at.
 func TestDataDirHasNothingElse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	config := app.Default()
-	config.Data, config.Listen = dir, "127.0.0.1:0"
-	server, err := app.New(t.Context(), config)
+	server, err := app.New(t.Context(), configFor(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,22 +1,12 @@
 package app_test
 
 import (
-	"archive/zip"
 	"bytes"
-	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/usertest"
@@ -53,8 +43,7 @@ func TestLeftoversStopNoStart(t *testing.T) {
 		mustPlant(t, os.Chmod(dir, 0o555))
 	}
 	var log bytes.Buffer
-	config := app.Default()
-	config.Data, config.Listen = data, "127.0.0.1:0"
+	config := configFor(data)
 	config.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	_, stop := run(t, config)
 	for _, dir := range append(left, "environments/trash-*", "environments/cache/function/trash-*", "code/trash-*") {
@@ -83,9 +72,7 @@ func TestTemporaryDirectoryGoes(t *testing.T) {
 	if !usertest.Unprivileged(t) {
 		return
 	}
-	config := app.Default()
-	config.Data, config.Listen = app.InMemory, "127.0.0.1:0"
-	server, stop := run(t, config)
+	server, stop := run(t, configFor(app.InMemory))
 	dir := server.Dir()
 	deploy(t, server)
 	if packages, err := filepath.Glob(filepath.Join(dir, "code", "*", "tree")); err != nil || len(packages) == 0 {
@@ -100,55 +87,5 @@ func TestTemporaryDirectoryGoes(t *testing.T) {
 		if left, err := filepath.Glob(pattern); err != nil || len(left) != 0 {
 			t.Errorf("left: %q, %v", left, err)
 		}
-	}
-}
-
-// run runs a server until it is stopped.
-func run(t *testing.T, config app.Config) (server *app.Server, stop func()) {
-	t.Helper()
-	server, err := app.New(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, context.Background()) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(stop)
-	return server, stop
-}
-
-// deploy makes a function.
-func deploy(t *testing.T, server *app.Server) {
-	t.Helper()
-	root, _ := server.RootKey(app.DefaultAccount)
-	config := aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
-		Credentials: credentials.NewStaticCredentialsProvider(root.AccessKeyID, root.SecretAccessKey, ""),
-	}
-	role, err := iam.NewFromConfig(config).CreateRole(t.Context(), &iam.CreateRoleInput{
-		RoleName: aws.String("execution"),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
-			`"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var archive bytes.Buffer
-	writer := zip.NewWriter(&archive)
-	_, err = writer.Create("bootstrap")
-	if err := errors.Join(err, writer.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lambda.NewFromConfig(config).CreateFunction(t.Context(), &lambda.CreateFunctionInput{
-		FunctionName: aws.String("function"), Role: role.Role.Arn, Handler: aws.String("x"),
-		Runtime: types.RuntimeProvidedal2023, Code: &types.FunctionCode{ZipFile: archive.Bytes()},
-	}); err != nil {
-		t.Fatal(err)
 	}
 }
