@@ -94,6 +94,7 @@ func newLimited(t *testing.T, l limits) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	dataDir(t, dir)
 	l.Dir = dir
 	program, err := os.ReadFile(testProgram(t))
 	if err == nil {

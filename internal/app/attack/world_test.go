@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 const (
@@ -73,7 +74,7 @@ func newWorld(t *testing.T, configure ...func(*app.Config)) *world {
 	w := &world{log: &record{}, ledger: filepath.Join(t.TempDir(), "ledger"), meant: map[string]bool{}}
 	w.unsigned = person{w: w}
 	config := app.Default()
-	config.Data, config.Listen, config.URLStyle = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", "host"
+	config.Data, config.Listen, config.URLStyle = dataDir(t, t.TempDir()), "127.0.0.1:0", "host"
 	config.Accounts, config.Region = []string{accountA, accountB}, region
 	config.BodyTimeout, config.DrainTimeout = time.Second, time.Second
 	config.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -101,6 +102,17 @@ func newWorld(t *testing.T, configure ...func(*app.Config)) *world {
 	})
 	w.populate(t, server)
 	return w
+}
+
+// dataDir is a data directory in another directory, removed at the end: packages in it cannot be written to.
+func dataDir(t *testing.T, parent string) string {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := (trash.Bin{Dir: parent}).Remove(context.Background(), "data"); err != nil {
+			t.Error(err)
+		}
+	})
+	return filepath.Join(parent, "data")
 }
 
 // bodiesWithin lets each MiB of a body take so long.
