@@ -13,7 +13,7 @@ type spelling struct {
 	good   bool
 }
 
-// What stands in a path is normalised as it stands, and every byte of it encoded once more. Two forms of the rest are
+// What stands in a path is normalized as it stands, and every byte of it encoded once more. Two forms of the rest are
 // accepted where AWS's own clients differ; whatever was signed, the function sees what was sent, and nobody is
 // redirected.
 func TestPaths(t *testing.T) {
