@@ -52,6 +52,12 @@ type Config struct {
 	DrainTimeout time.Duration
 	// BodyTimeout is how long each MiB of a request's body may take to arrive; 0 is half a minute.
 	BodyTimeout time.Duration
+	// HeaderTimeout is how long the headers of a request may take to arrive; 0 is ten seconds.
+	HeaderTimeout time.Duration
+	// BodyRoom is the room for the bodies that are on their way, in MiB; 0 is listener.BodyRoom.
+	BodyRoom int
+	// Connections bounds the connections of clients. The server sets its Log.
+	Connections listener.Config
 	// MaxEnvironments bounds the execution environments of all functions together.
 	MaxEnvironments int
 	// Sandbox is how functions are confined: sandbox.Auto, Off or Strict.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -97,7 +98,7 @@ func closeDirectory(dir string, log *slog.Logger) (open bool, err error) {
 	if err := restrict(dir, info); err != nil {
 		return false, err
 	}
-	log.Warn("others could write to the data directory; it is closed to them now", "path", dir, "mode", info.Mode().String(),
+	log.Warn("others could write to the data directory; it is closed to them now", "file", dir, "mode", info.Mode().String(),
 		"fix", "look through what is in it; to be sure, start with an empty directory")
 	return true, nil
 }
@@ -134,11 +135,14 @@ func closePart(path, has, fix string, log *slog.Logger) error {
 	if err := restrict(path, info); err != nil {
 		return err
 	}
-	attributes := []any{"path", path, "mode", info.Mode().String(), "has", has}
-	if fix != "" {
-		attributes = append(attributes, "fix", fix)
+	attributes := []slog.Attr{
+		slog.String("file", path), slog.String("mode", info.Mode().String()), slog.String("has", has),
 	}
-	log.Warn("others could read or write a file of the data directory; it is closed to them now", attributes...)
+	if fix != "" {
+		attributes = append(attributes, slog.String("fix", fix))
+	}
+	log.LogAttrs(context.Background(), slog.LevelWarn,
+		"others could read or write a file of the data directory; it is closed to them now", attributes...)
 	return nil
 }
 
@@ -203,7 +207,7 @@ func warnOfParents(dir string, log *slog.Logger) error {
 			if err != nil || !replaceable(info) {
 				continue
 			}
-			log.Warn("others can replace the data directory", "path", dir, "through", at, "mode", info.Mode().String(),
+			log.Warn("others can replace the data directory", "file", dir, "through", at, "mode", info.Mode().String(),
 				"owner", ownerName(info), "fix", "chmod go-w "+at+", or choose another directory with --data")
 			return nil
 		}

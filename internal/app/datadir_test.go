@@ -24,8 +24,7 @@ const stranger = 12345
 func openData(t *testing.T, dir string) (warnings []map[string]string, err error) {
 	t.Helper()
 	var log bytes.Buffer
-	config := app.Default()
-	config.Data, config.Listen = dir, "127.0.0.1:0"
+	config := configFor(dir)
 	config.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server, err := app.New(t.Context(), config)
 	if err == nil {
@@ -90,7 +89,7 @@ func write(t *testing.T, path string, mode fs.FileMode) {
 
 // warned reports whether there is one warning, which says the text and about the path.
 func warned(warnings []map[string]string, text, path string) bool {
-	return len(warnings) == 1 && strings.Contains(warnings[0]["msg"], text) && warnings[0]["path"] == path
+	return len(warnings) == 1 && strings.Contains(warnings[0]["msg"], text) && warnings[0]["file"] == path
 }
 
 // A data directory that others can write to is closed to them, and so is everything in it.
@@ -179,9 +178,7 @@ func TestFilesOfDataDirAreClosed(t *testing.T) {
 // A running server has nothing in its directory that the next one would not look at.
 func TestDataDirHasNothingElse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	config := app.Default()
-	config.Data, config.Listen = dir, "127.0.0.1:0"
-	server, err := app.New(t.Context(), config)
+	server, err := app.New(t.Context(), configFor(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

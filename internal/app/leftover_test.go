@@ -1,7 +1,7 @@
 package app_test
 
 import (
-	"context"
+	"bytes"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -42,17 +42,10 @@ func TestLeftoversStopNoStart(t *testing.T) {
 		mustPlant(t, os.Chmod(filepath.Dir(inner), 0o555))
 		mustPlant(t, os.Chmod(dir, 0o555))
 	}
-	log := &record{}
-	config := app.Default()
-	config.Data, config.Listen = data, "127.0.0.1:0"
-	config.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	server, err := app.New(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, t.Context()) }()
+	var log bytes.Buffer
+	config := configFor(data)
+	config.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	_, stop := run(t, config)
 	for _, dir := range append(left, "environments/trash-*", "environments/cache/function/trash-*", "code/trash-*") {
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 			there, err := filepath.Glob(filepath.Join(data, dir))
@@ -69,11 +62,8 @@ func TestLeftoversStopNoStart(t *testing.T) {
 		}
 	}
 	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
 	if log.String() != "" {
-		t.Errorf("log:\n%s", log)
+		t.Errorf("log:\n%s", log.String())
 	}
 }
 
@@ -82,21 +72,17 @@ func TestTemporaryDirectoryGoes(t *testing.T) {
 	if !usertest.Unprivileged(t) {
 		return
 	}
-	var dir string
-	t.Run("run", func(t *testing.T) {
-		w := newWorld(t)
-		dir = w.server.Dir()
-		if packages, err := filepath.Glob(filepath.Join(dir, "code", "*", "tree")); err != nil || len(packages) == 0 {
-			t.Fatalf("no packages in %s: %v", dir, err)
-		}
-		inner := filepath.Join(dir, "environments", "environment", "left", "closed")
-		mustPlant(t, os.MkdirAll(inner, 0o700))
-		mustPlant(t, os.WriteFile(filepath.Join(inner, "file"), nil, 0))
-		mustPlant(t, os.Chmod(inner, 0))
-	})
-	if dir == "" {
-		t.Fatal("no directory")
+	server, stop := run(t, configFor(app.InMemory))
+	dir := server.Dir()
+	deploy(t, server)
+	if packages, err := filepath.Glob(filepath.Join(dir, "code", "*", "tree")); err != nil || len(packages) == 0 {
+		t.Fatalf("no packages in %s: %v", dir, err)
 	}
+	inner := filepath.Join(dir, "environments", "environment", "left", "closed")
+	mustPlant(t, os.MkdirAll(inner, 0o700))
+	mustPlant(t, os.WriteFile(filepath.Join(inner, "file"), nil, 0))
+	mustPlant(t, os.Chmod(inner, 0))
+	stop()
 	for _, pattern := range []string{dir, filepath.Join(filepath.Dir(dir), "trash-*")} {
 		if left, err := filepath.Glob(pattern); err != nil || len(left) != 0 {
 			t.Errorf("left: %q, %v", left, err)

@@ -19,8 +19,8 @@ import (
 func serve(t *testing.T, data string) (token, log string, err error) {
 	t.Helper()
 	var text bytes.Buffer
-	config := app.Default()
-	config.Data, config.Listen, config.Log = data, "127.0.0.1:0", slog.New(slog.NewTextHandler(&text, nil))
+	config := configFor(data)
+	config.Log = slog.New(slog.NewTextHandler(&text, nil))
 	server, err := app.New(t.Context(), config)
 	if err != nil {
 		return "", text.String(), err
@@ -193,9 +193,7 @@ func TestThePageTokenIsNotOverADirectory(t *testing.T) {
 
 // A server that keeps nothing has no file that a function could find in the directory for temporary files.
 func TestThePageTokenOfAServerInMemory(t *testing.T) {
-	config := app.Default()
-	config.Data, config.Listen = app.InMemory, "127.0.0.1:0"
-	server, err := app.New(t.Context(), config)
+	server, err := app.New(t.Context(), configFor(app.InMemory))
 	if err != nil {
 		t.Fatal(err)
 	}

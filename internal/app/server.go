@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -76,9 +77,10 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	if config.BodyTimeout == 0 {
-		config.BodyTimeout = 30 * time.Second
-	}
+	config.Connections.Log = config.Log
+	config.HeaderTimeout = cmp.Or(config.HeaderTimeout, 10*time.Second)
+	config.BodyTimeout = cmp.Or(config.BodyTimeout, 30*time.Second)
+	config.BodyRoom = cmp.Or(config.BodyRoom, listener.BodyRoom)
 	s := &Server{config: config, traces: &trace.Recorder{}}
 	if err := s.open(ctx); err != nil {
 		s.Close()
@@ -130,7 +132,7 @@ func (s *Server) open(ctx context.Context) error {
 	patient := machine.NewListener(tcp, func(lack *machine.Lack) {
 		shortages.Warn("new connections wait: there is no room for them", lack)
 	})
-	s.listener = listener.New(patient, listener.Config{Log: s.config.Log})
+	s.listener = listener.New(patient, s.config.Connections)
 	s.address = newURLs(s.config, tcp.Addr())
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),
@@ -234,10 +236,10 @@ func (s *Server) wire() error {
 		},
 	}
 	s.pages.Metrics = s.metrics()
-	s.intake = listener.NewIntake(s.config.BodyTimeout, listener.BodyRoom)
+	s.intake = listener.NewIntake(s.config.BodyTimeout, s.config.BodyRoom)
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: s.config.HeaderTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    1 << 20, // the quota of a function URL
 		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),

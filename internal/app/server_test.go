@@ -1,18 +1,83 @@
 package app_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"errors"
+	"sync"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/furl-dev/furl/internal/app"
 )
 
+// configFor is the configuration of a server with that data, on any free port.
+func configFor(data string) app.Config {
+	config := app.Default()
+	config.Data, config.Listen = data, "127.0.0.1:0"
+	return config
+}
+
+// run runs a server until it is stopped.
+func run(t *testing.T, config app.Config) (server *app.Server, stop func()) {
+	t.Helper()
+	server, err := app.New(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx, context.Background()) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return server, stop
+}
+
+// deploy makes a function.
+func deploy(t *testing.T, server *app.Server) {
+	t.Helper()
+	root, _ := server.RootKey(app.DefaultAccount)
+	config := aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider(root.AccessKeyID, root.SecretAccessKey, ""),
+	}
+	role, err := iam.NewFromConfig(config).CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("execution"),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+			`"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	writer := zip.NewWriter(&archive)
+	_, err = writer.Create("bootstrap")
+	if err := errors.Join(err, writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lambda.NewFromConfig(config).CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+		FunctionName: aws.String("function"), Role: role.Role.Arn, Handler: aws.String("x"),
+		Runtime: types.RuntimeProvidedal2023, Code: &types.FunctionCode{ZipFile: archive.Bytes()},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A server that is told to stop before it serves comes to an end like any other.
 func TestStoppedAtOnce(t *testing.T) {
 	for range 20 {
-		config := app.Default()
-		config.Data, config.Listen = app.InMemory, "127.0.0.1:0"
-		server, err := app.New(t.Context(), config)
+		server, err := app.New(t.Context(), configFor(app.InMemory))
 		if err != nil {
 			t.Fatal(err)
 		}

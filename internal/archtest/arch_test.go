@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const module = "github.com/furl-dev/furl"
@@ -63,6 +64,28 @@ func TestEveryPackageHasOneComment(t *testing.T) {
 		}
 		if len(documented) != 1 {
 			t.Errorf("%s: want one package comment, have it in %q", below(p.ImportPath), documented)
+		}
+	}
+}
+
+// TestLinesOfAttacksAreShort: a reader sees what an attack sends and what must come back without scrolling.
+func TestLinesOfAttacksAreShort(t *testing.T) {
+	const most = 120
+	files, err := filepath.Glob(filepath.Join(root(t), "internal", "app", "attack", "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := 0
+		for line := range strings.Lines(string(text)) {
+			number++
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > most {
+				t.Errorf("%s:%d: %d columns, want %d at most", file, number, n, most)
+			}
 		}
 	}
 }

@@ -94,7 +94,7 @@ func (c *Listener) Accept() (net.Conn, error) {
 	default:
 		if now := time.Now(); now.Sub(c.warned) > time.Minute {
 			c.warned = now
-			c.log.Warn("new connections wait: as many as may be are open", "open", cap(c.slots))
+			c.log.Warn("new connections wait: as many as may be are open", "limit", cap(c.slots))
 		}
 		select {
 		case c.slots <- struct{}{}:

@@ -64,7 +64,7 @@ func (p *Proxy) log(r *http.Request, x *exchange) {
 	switch {
 	case x.refused != "":
 		level = slog.LevelWarn
-		attributes = append(attributes, slog.String("refused_by", "proxy"), slog.String("check", x.refused), slog.String("reason", x.reason))
+		attributes = append(attributes, slog.String("refused_by", "proxy"), slog.String("step", x.refused), slog.String("reason", x.reason))
 	case x.refusal.Layer != "":
 		level = slog.LevelWarn
 		attributes = append(attributes, slog.String("refused_by", string(x.refusal.Layer)), slog.String("reason", x.refusal.Message),

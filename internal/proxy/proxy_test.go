@@ -426,7 +426,7 @@ func TestLog(t *testing.T) {
 	lines := p.lines(t, 3)
 	for i, want := range []map[string]any{
 		{"msg": "request", "level": "INFO", "method": "POST", "path": "/a", "status": 200.0, "bytes": 4.0},
-		{"msg": "request", "level": "WARN", "method": "GET", "path": "/", "status": 403.0, "refused_by": "proxy", "check": "host"},
+		{"msg": "request", "level": "WARN", "method": "GET", "path": "/", "status": 403.0, "refused_by": "proxy", "step": "host"},
 		{"msg": "request", "level": "WARN", "status": 403.0, "refused_by": "authorization", "reason": "Forbidden. x", "request_id": "00000000-0000-4000-8000-000000000000"},
 	} {
 		for key, value := range want {
@@ -465,7 +465,7 @@ func TestClientThatLeaves(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the function still runs for a client that is gone")
 	}
-	if line := p.lines(t, 1)[0]; line["check"] != "client" {
+	if line := p.lines(t, 1)[0]; line["step"] != "client" {
 		t.Errorf("logged %v", line)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -239,7 +240,8 @@ func (e *environment) ask(ctx context.Context, own *asking) error {
 		}
 		if !other.client.Gone() {
 			e.pool.refusals.warn("a second request for the next event was refused while one waits",
-				"function", e.fn.ARN, "client", own.client.Addr().String(), "waiting", other.client.Addr().String())
+				slog.String("function", e.fn.ARN), slog.String("client", own.client.Addr().String()),
+				slog.String("waiting", other.client.Addr().String()))
 			return fmt.Errorf("next is %w (another connection is waiting for the next event)", runtimeapi.ErrState)
 		}
 		other.cancel()

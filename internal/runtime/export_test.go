@@ -49,7 +49,7 @@ func Lines(sink LogSink, limit int, chunks [][]byte) {
 }
 
 // RefusalLog makes a log of refusals, and answers how to write to it and how to end it.
-func RefusalLog(logger *slog.Logger) (warn func(message string, facts ...any), flush func()) {
+func RefusalLog(logger *slog.Logger) (warn func(message string, facts ...slog.Attr), flush func()) {
 	l := &refusalLog{logger: logger}
 	return l.warn, l.flush
 }

@@ -51,25 +51,27 @@ const filesToLook = 6
 
 // Refused implements runtimeapi.Gate.
 func (g *gate) Refused(conn net.Conn, err error) {
-	facts := []any{"function", g.env.fn.ARN, "client", conn.RemoteAddr().String()}
+	facts := []slog.Attr{
+		slog.String("function", g.env.fn.ARN), slog.String("client", conn.RemoteAddr().String()),
+	}
 	var stranger *peer.Stranger
 	if !errors.As(err, &stranger) {
-		g.pool.refusals.warn(refusedConnection, append(facts, "reason", err)...)
+		g.pool.refusals.warn(refusedConnection, append(facts, slog.String("reason", err.Error()))...)
 		return
 	}
 	if stranger.PID != 0 {
-		facts = append(facts, "pid", stranger.PID)
+		facts = append(facts, slog.Int("pid", stranger.PID))
 	}
 	if stranger.UID >= 0 {
-		facts = append(facts, "uid", stranger.UID)
+		facts = append(facts, slog.Int("uid", stranger.UID))
 	}
 	if stranger.Command != "" {
-		facts = append(facts, "command", stranger.Command)
+		facts = append(facts, slog.String("command", stranger.Command))
 	}
 	if stranger.Program != "" {
-		facts = append(facts, "program", stranger.Program)
+		facts = append(facts, slog.String("program", stranger.Program))
 	}
-	g.pool.refusals.warn(refusedConnection, append(facts, "reason", stranger.Reason)...)
+	g.pool.refusals.warn(refusedConnection, append(facts, slog.String("reason", stranger.Reason))...)
 }
 
 const refusedConnection = "a connection to a function's Runtime API was refused"
@@ -92,7 +94,7 @@ type refusalLog struct {
 }
 
 // warn logs a refusal, or counts it.
-func (l *refusalLog) warn(message string, facts ...any) {
+func (l *refusalLog) warn(message string, facts ...slog.Attr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.window == nil {
@@ -103,7 +105,7 @@ func (l *refusalLog) warn(message string, facts ...any) {
 		return
 	}
 	l.lines++
-	l.logger.Warn(message, facts...)
+	l.logger.LogAttrs(context.Background(), slog.LevelWarn, message, facts...)
 }
 
 // flush closes the window and logs what was left out. It is called at the end, too.

@@ -60,7 +60,7 @@ func (p *Pool) removeLeftovers(l leftovers) {
 		}
 	}
 	if l.err != nil && ctx.Err() == nil {
-		p.config.Logger.Warn("what environments have left is not removed", "dir", p.bin.Dir, "error", l.err)
+		p.config.Logger.Warn("what environments have left is not removed", "file", p.bin.Dir, "error", l.err)
 	}
 	if err := pruneCache(ctx, p.launcher.cacheDir); err != nil && ctx.Err() == nil {
 		p.config.Logger.Warn("compiled modules of deleted functions not removed", "error", err)
@@ -110,7 +110,7 @@ func (e *environment) removeDir() {
 	}
 	if err != nil {
 		e.pool.stuck.Add(1)
-		e.pool.config.Logger.Warn("environment directory not removed", "dir", e.dir, "error", err)
+		e.pool.config.Logger.Warn("environment directory not removed", "file", e.dir, "error", err)
 	}
 }
 

@@ -569,19 +569,19 @@ func TestLogOfRefusals(t *testing.T) {
 			}
 		}
 		for range 1000 {
-			warn("refused", "pid", 7)
+			warn("refused", slog.Int("pid", 7))
 		}
 		expect("at once", 20, 0)
 		time.Sleep(11 * time.Second)
 		expect("after the window", 20, 980)
 		for range 5 {
-			warn("refused", "pid", 7)
+			warn("refused", slog.Int("pid", 7))
 		}
 		expect("in a new window", 25, 980)
 		time.Sleep(11 * time.Second)
 		expect("after a window with few", 25, 980)
 		for range 30 {
-			warn("refused", "pid", 7)
+			warn("refused", slog.Int("pid", 7))
 		}
 		flush()
 		expect("at the end", 45, 990)

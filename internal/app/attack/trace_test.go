@@ -1,0 +1,150 @@
+package attack_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// API calls that are answered leave a trace if AWS might refuse them, as all calls of function URLs do.
+func TestWarningsOfCalls(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	spaced := w.alice.signing("sts")
+	spaced.query = "Action=GetCallerIdentity&Version=2011-06-15&x=b%20c"
+	for _, test := range []struct {
+		request request
+		want    string
+	}{
+		{w.api("GET", "/?Action=GetCallerIdentity&Version=2011-06-15&x=b+c", "").signed(spaced),
+			"the query has a raw '+', read as a space"},
+		{
+			w.alice.signs(w.api("GET", "/2015-03-31/functions/target", "")).with("X-Amz-Cf-Id: x"),
+			"an x-amz- header is not signed: x-amz-cf-id",
+		},
+	} {
+		a := w.send(t, test.request)
+		page := w.page(t, "/_furl/requests/"+a.id())
+		if a.status != 200 || !strings.Contains(page, "answered 200 in ") ||
+			!strings.Contains(page, "authenticate warning ") || !strings.Contains(page, "warning: "+test.want) {
+			t.Errorf("%v; the trace does not say %q:\n%s", a, test.want, page)
+		}
+	}
+}
+
+// What a client tells of its canonical request is for the trace: functions do not see it, whoever may call them.
+func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	told := "Furl-Canonical-Request: " + base64.StdEncoding.EncodeToString([]byte("GET\n/"))
+	signing := w.alice.signing("lambda")
+	named := signing
+	named.names = []string{"furl-canonical-request"}
+	for name, r := range map[string]request{
+		"unsigned": w.url(w.iamURL, "GET", "/", "").signed(signing).with(told),
+		"signed":   w.url(w.iamURL, "GET", "/", "").with(told).signed(named),
+		"open":     w.url(w.openURL, "GET", "/", "").with(told),
+	} {
+		seen := w.ran(t, w.send(t, r))
+		if value, ok := seen.Headers["furl-canonical-request"]; ok {
+			t.Errorf("%s: the function sees %q", name, value)
+		}
+	}
+}
+
+// Finding out why a signature does not match takes time that anybody who knows a key's id can ask for: at most twenty
+// times a second, on function URLs and APIs together.
+func TestDiagnosesAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	elsewhere := w.mallory.signing("lambda")
+	elsewhere.region = "mars-1"
+	requests := []request{
+		w.url(w.iamURL, "GET", "/", "").signed(elsewhere),
+		w.api("GET", "/2015-03-31/functions/", "").signed(forge(elsewhere)),
+		w.action("sts", "GetCallerIdentity").signed(forge(w.mallory.signing("sts"))),
+	}
+	sent := map[string]bool{}
+	began := time.Now()
+	for range 30 {
+		for _, r := range requests {
+			a := w.send(t, r)
+			if a.status != 403 {
+				t.Fatalf("accepted: %v", a)
+			}
+			sent[a.id()] = true
+		}
+	}
+	seconds := int(time.Since(began)/time.Second) + 1
+	for id := range sent {
+		w.recorded(t, id)
+	}
+	var traces []struct {
+		RequestID string
+		Steps     []struct{ Details []string }
+	}
+	page := w.send(t, w.asOwner("/_furl/requests?limit=1000").with("Accept: application/json")).body
+	if err := json.Unmarshal([]byte(page), &traces); err != nil {
+		t.Fatalf("%v in %s", err, page)
+	}
+	diagnosed, not := 0, 0
+	for _, trace := range traces {
+		if !sent[trace.RequestID] {
+			continue
+		}
+		for _, step := range trace.Steps {
+			details := strings.Join(step.Details, "\n")
+			if strings.Contains(details, "not diagnosed: at most 20 refusals are in a second") {
+				not++
+			} else if strings.Contains(details, "fault ") || strings.Contains(details, "not done yet") {
+				diagnosed++
+			}
+		}
+	}
+	if diagnosed > seconds*sigv4.MaxDiagnoses || diagnosed == 0 || diagnosed+not != len(sent) {
+		t.Errorf("of %d refusals within %d s %d were diagnosed and %d were not", len(sent), seconds, diagnosed, not)
+	}
+}
+
+// forge is a signature with another secret.
+func forge(s signing) signing {
+	s.key.secret += "x"
+	return s
+}
+
+// What AWS might refuse is accepted, and the trace says so.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	session := w.alice.assume(t, callerRole(accountA), "warned")
+	for _, test := range []struct {
+		warning string
+		target  string
+		encoded string // path that was signed
+		query   string // that was signed
+		line    string // not signed
+		by      person
+	}{
+		{"the path has empty or dot segments and was signed as sent", "/a//b", "/a//b", absent, "", w.alice},
+		{"the path ends in dot segments", "/a/b/..", "/a", absent, "", w.alice},
+		{"the query has a raw '+'", "/?q=a+b", "/", "q=a%20b", "", w.alice},
+		{"an x-amz- header is not signed: x-amz-cf-id", "/", "/", absent, "X-Amz-Cf-Id: x", w.alice},
+		{"the session token is not signed", "/", "/", absent, "X-Amz-Security-Token: " + session.token, session},
+	} {
+		s := test.by.signing("lambda")
+		s.encoded, s.query, s.noToken = test.encoded, test.query, true
+		r := w.url(w.iamURL, "GET", test.target, "").signed(s)
+		if test.line != "" {
+			r = r.with(test.line)
+		}
+		a := w.send(t, r)
+		w.ran(t, a)
+		if page := w.page(t, "/_furl/requests/"+a.id()); !strings.Contains(page, "warning: "+test.warning) {
+			t.Errorf("want a warning that %s, got\n%s", test.warning, page)
+		}
+	}
+}
