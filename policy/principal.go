@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // PrincipalType is the sort of caller.
 type PrincipalType int
@@ -50,47 +53,118 @@ type Principal struct {
 	// UniqueID is the id of the user (AIDA…), of the role of a RoleSession (AROA…) or of the user that issued a
 	// FederatedUser session. Resource-based policies name principals by it once those have been deleted.
 	UniqueID string
-	// SessionName is the name of a RoleSession or FederatedUser. Only Keys uses it.
+	// SessionName is the name of a RoleSession or FederatedUser.
 	SessionName string
+	// Tags are the caller's: those of its session, else those of its user or role.
+	Tags map[string]string
 }
 
-// Keys returns the condition keys that follow from the principal alone: aws:PrincipalArn, aws:PrincipalAccount,
-// aws:PrincipalType, aws:userid, aws:username and aws:PrincipalIsAWSService, as far as requests of its type have them.
-// IAM User Guide, "AWS global condition context keys" and "Where you can use policy variables" (table of principal
-// key values).
+var _ Context = (*Principal)(nil)
+
+// principalKeys are the condition keys that follow from the principal alone, but for its tags.
+var principalKeys = [...]string{
+	"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid", "aws:username",
+	"aws:PrincipalIsAWSService", "aws:PrincipalServiceName",
+}
+
+const tagPrefix = "aws:PrincipalTag/"
+
+// Lookup implements [Context] for the condition keys that follow from the principal alone: aws:PrincipalArn,
+// aws:PrincipalAccount, aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
+// aws:PrincipalServiceName and aws:PrincipalTag, as far as requests of its type have them. A nil principal is
+// anonymous. IAM User Guide, "AWS global condition context keys" and "Where you can use policy variables" (table of
+// principal key values).
+func (p *Principal) Lookup(key string) ([]string, bool) {
+	if p == nil {
+		p = &Principal{}
+	}
+	for _, known := range principalKeys {
+		if equalFold(known, key) {
+			value := p.value(known)
+			return []string{value}, value != ""
+		}
+	}
+	if len(key) > len(tagPrefix) && equalFold(key[:len(tagPrefix)], tagPrefix) {
+		for name, value := range p.Tags {
+			if strings.EqualFold(name, key[len(tagPrefix):]) {
+				return []string{value}, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Keys returns all that [Principal.Lookup] finds.
 func (p *Principal) Keys() Values {
-	keys := Values{"aws:PrincipalIsAWSService": {"false"}}
-	set := func(key, value string) {
-		if value != "" {
+	keys := make(Values, len(principalKeys)+len(p.Tags))
+	for _, key := range principalKeys {
+		if value := p.value(key); value != "" {
 			keys[key] = []string{value}
 		}
 	}
-	set("aws:PrincipalAccount", p.Account)
+	for name, value := range p.Tags {
+		keys[tagPrefix+name] = []string{value}
+	}
+	return keys
+}
+
+// value returns the value of one of principalKeys, "" if it is absent.
+func (p *Principal) value(key string) string {
+	switch key {
+	case "aws:PrincipalAccount":
+		return p.Account
+	case "aws:PrincipalIsAWSService":
+		return strconv.FormatBool(p.Type == Service)
+	}
+	switch p.Type {
+	case Service:
+		if key == "aws:PrincipalServiceName" {
+			return p.ARN
+		}
+		return ""
+	case IdentityProvider:
+		return ""
+	}
+	switch key {
+	case "aws:PrincipalType":
+		return p.Type.String()
+	case "aws:PrincipalArn":
+		return p.issuerARN()
+	case "aws:userid":
+		return p.userID()
+	case "aws:username":
+		if p.Type == User {
+			return p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
+		}
+	}
+	return ""
+}
+
+// issuerARN returns the role's ARN for a session of one, else the principal's own.
+func (p *Principal) issuerARN() string {
+	switch p.Type {
+	case Anonymous:
+		return ""
+	case RoleSession:
+		return p.RoleARN
+	default:
+		return p.ARN
+	}
+}
+
+func (p *Principal) userID() string {
 	switch p.Type {
 	case User:
-		set("aws:PrincipalArn", p.ARN)
-		set("aws:userid", p.UniqueID)
-		set("aws:username", p.ARN[strings.LastIndexByte(p.ARN, '/')+1:])
+		return p.UniqueID
 	case RoleSession:
-		set("aws:PrincipalArn", p.RoleARN)
-		set("aws:userid", p.UniqueID+":"+p.SessionName)
+		return p.UniqueID + ":" + p.SessionName
 	case FederatedUser:
-		set("aws:PrincipalArn", p.ARN)
-		set("aws:userid", p.Account+":"+p.SessionName)
+		return p.Account + ":" + p.SessionName
 	case Root:
-		set("aws:PrincipalArn", p.ARN)
-		set("aws:userid", p.Account)
-	case Anonymous:
-		set("aws:userid", "anonymous")
-	case Service:
-		set("aws:PrincipalServiceName", p.ARN)
-		set("aws:PrincipalIsAWSService", "true")
-		return keys
+		return p.Account
 	default:
-		return keys
+		return "anonymous"
 	}
-	set("aws:PrincipalType", p.Type.String())
-	return keys
 }
 
 // scope says how a Principal element reaches a caller. The distinction matters for what else limits a grant.

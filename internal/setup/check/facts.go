@@ -53,9 +53,6 @@ func (r *run) factsOf(action string) *facts {
 	s := &r.subject
 	if r.authType == lambda.AuthIAM && s.principal != nil {
 		known = s.principal.Keys()
-		for name, value := range s.tags {
-			known["aws:PrincipalTag/"+name] = []string{value}
-		}
 	}
 	now := r.now().UTC()
 	known["aws:CurrentTime"] = []string{now.Format(time.RFC3339)}
