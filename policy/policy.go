@@ -1,24 +1,18 @@
 // Package policy is the AWS IAM policy language: it parses policy documents, strictly, and decides requests the way
 // AWS does, with its reasons.
 //
-//	doc, err := policy.Parse(text, policy.Identity)
+//	document, err := policy.Parse(text, policy.Identity)
 //	…
-//	decision := policy.Evaluate(policy.Request{
-//		Principal: &policy.Principal{Type: policy.User, Account: "123456789012", ARN: "arn:aws:iam::123456789012:user/alice"},
-//		Action:    "lambda:InvokeFunctionUrl",
-//		Resource:  "arn:aws:lambda:eu-west-1:123456789012:function:books",
-//		ResourceAccount: "123456789012",
-//		Context:   policy.Values{"lambda:FunctionUrlAuthType": {"AWS_IAM"}},
-//	}, &policy.Sets{Identity: []policy.Named{{Name: "inline policy read-books of user alice", Document: doc}}})
+//	decision := policy.Evaluate(request, &policy.Sets{Identity: []policy.Named{{Name: "read-books", Document: document}}})
 //
 // A [Document] is compiled once and is then immutable and safe for concurrent use. [Evaluate] weighs identity-based
 // policies, a resource-based policy, a permissions boundary, session policies and service control policies together;
-// [NearestMisses] says which statements would almost have allowed a denied request, [Suggest] what to add, and [Lint]
-// what is likely wrong with a document before it denies anything.
+// [NearestMisses] says which statements would almost have allowed a denied request, and [Suggest] what to add. Package
+// urllint says what is likely wrong with a document before it denies anything.
 //
 // The package does no I/O, knows no clock and derives nothing about the request: every condition key the policies may
-// ask for must be in the request's [Context] (see [Principal.Keys] for those that follow from the caller). What it can
-// not resolve it treats as absent, and what no policy allows is denied. It does not model resource control policies,
+// ask for must be in the request's [Context] (see [Principal.Keys] for those that follow from the caller). What it
+// cannot resolve it treats as absent, and what no policy allows is denied. It does not model resource control policies,
 // ACLs or the exemption of an organization's management account from service control policies.
 package policy
 

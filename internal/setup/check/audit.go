@@ -14,6 +14,7 @@ import (
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 )
 
 // Entry is a function or alias with its URL and the policy that the URL asks.
@@ -125,8 +126,8 @@ func (e Entry) judge() AuditFunction {
 		judged.Status, judged.Summary = Unknown, err.Error()
 		return judged
 	}
-	for _, finding := range policy.Lint(policy.Named{Name: name, Document: document}) {
-		if finding.Rule != policy.RuleMissingAction {
+	for _, finding := range urllint.Lint(policy.Named{Name: name, Document: document}) {
+		if finding.Rule != urllint.RuleMissingAction {
 			continue
 		}
 		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone: since November 2026 that is no use but to those whose own policies give them the other"

@@ -8,7 +8,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/snippet"
-	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 )
 
 // lookAtNovember looks for grants that the rule of November 2026 made void: until then, accounts that had function
@@ -20,9 +20,9 @@ func (r *run) lookAtNovember() {
 	}
 	step := Step{Name: stepNovember, Status: OK, Summary: "the function's policy grants both actions, or neither, to each principal that it names"}
 	var notes []string
-	for _, finding := range policy.Lint(*r.resource.named) {
+	for _, finding := range urllint.Lint(*r.resource.named) {
 		text := describe(finding.Ref) + ": " + finding.Message
-		if finding.Rule != policy.RuleMissingAction {
+		if finding.Rule != urllint.RuleMissingAction {
 			notes = append(notes, "note: "+text)
 			continue
 		}
@@ -35,7 +35,7 @@ func (r *run) lookAtNovember() {
 }
 
 // completion is the command that adds the other action.
-func (r *run) completion(finding policy.Finding) []string {
+func (r *run) completion(finding urllint.Finding) []string {
 	statements := r.sets.statements[finding.Document]
 	if finding.Statement >= len(statements) {
 		return nil
