@@ -19,6 +19,18 @@ type Caller struct {
 // ARN is the caller's ARN as GetCallerIdentity gives it.
 func (c *Caller) ARN() string { return c.Principal.ARN }
 
+// boundary is the ARN of the caller's permissions boundary, "" if it has none.
+func (c *Caller) boundary() string {
+	switch {
+	case c.Role != nil:
+		return c.Role.Boundary
+	case c.User != nil:
+		return c.User.Boundary
+	default:
+		return ""
+	}
+}
+
 // newCaller names the identity in the terms of IAM.
 func newCaller(identity state.Identity) *Caller {
 	caller := &Caller{Identity: identity}

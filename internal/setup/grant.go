@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -206,8 +207,8 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
 	call := plan.call()
 	for _, permission := range plan.Wanted.Permissions {
 		if denying := call.denying(now, permission.Action); len(denying) > 0 {
-			return refuseNow("remove the statement first", "%s of the resource-based policy denies %s: an explicit deny outweighs every allow",
-				names(denying), permission.Action)
+			return refuseNow("remove the statement first", "%s of the resource-based policy denies %s: %s",
+				names(denying), permission.Action, explain.DenyWins)
 		}
 		if granting := call.granting(now, permission.Action); len(granting) > 0 {
 			plan.Kept = append(plan.Kept, fmt.Sprintf("%s: %s", permission.Action, names(granting)))

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -131,7 +132,7 @@ func (e Entry) judge() AuditFunction {
 			continue
 		}
 		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone: since November 2026 that is no use but to those whose own policies give them the other"
-		judged.Details = append(judged.Details, describe(finding.Ref)+": "+finding.Message)
+		judged.Details = append(judged.Details, explain.Statement(finding.Ref)+": "+finding.Message)
 		judged.fix = append(judged.fix, completionOf(judged.Function, statements[finding.Statement])...)
 	}
 	return judged
@@ -159,7 +160,7 @@ func (e Entry) judgePublic(judged *AuditFunction, document *policy.Document) {
 	}
 	slices.Sort(lacking)
 	judged.Status, judged.Summary = Problem, "everyone is to call, but is not granted "+strings.Join(lacking, " and ")
-	judged.fix = []string{"furl grant " + judged.Function + " --to '*'"}
+	judged.fix = []string{explain.GrantCommand(judged.Function, lambda.PermissionPrincipal{Anyone: true}, "")}
 }
 
 // WriteTo writes the audit for a person to read.

@@ -139,7 +139,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 		says          string // what the report contains
 	}{
 		{"nothing granted", func(s *server) {}, "", "", check.Refused, "lambda:InvokeFunctionUrl denied: neither"},
-		{"by resource", func(s *server) { s.allowBoth(lambda.PermissionPrincipal{AWS: alice}) }, "", "", check.Allowed, `allowed by statement "url" of resource-based policy of ` + web},
+		{"by resource", func(s *server) { s.allowBoth(lambda.PermissionPrincipal{AWS: alice}) }, "", "", check.Allowed, `allowed by statement "url" (Statement[0]) of resource-based policy of ` + web},
 		{"first action only", func(s *server) { s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: alice}, nil) }, "", "", check.Refused, "since November 2026"},
 		{"second action only", func(s *server) { s.allow("invoke", lambda.ActionInvoke, lambda.PermissionPrincipal{AWS: alice}, nil) }, "", "", check.Refused, "lambda:InvokeFunctionUrl denied"},
 		{"under the wrong auth type", func(s *server) {
@@ -149,8 +149,8 @@ func TestVerdictsAreTrue(t *testing.T) {
 		{"a source that users have not", func(s *server) {
 			s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: alice}, func(p *lambda.Permission) { p.SourceAccount = here })
 			s.allow("invoke", lambda.ActionInvoke, lambda.PermissionPrincipal{AWS: alice}, nil)
-		}, "", "", check.Refused, "AWS:SourceAccount: it wants " + here + ", the call has none"},
-		{"by identity", func(s *server) { s.AddRole(here, "/", "caller", both) }, here, "caller", check.Allowed, `statement "both" of inline policy own of role caller`},
+		}, "", "", check.Refused, "AWS:SourceAccount: it wants " + here + ", the request has none"},
+		{"by identity", func(s *server) { s.AddRole(here, "/", "caller", both) }, here, "caller", check.Allowed, `statement "both" (Statement[0]) of inline policy own of role caller`},
 		{"by identity, first action only", func(s *server) {
 			s.AddRole(here, "/", "caller", strings.Replace(both, `,"lambda:InvokeFunction"`, "", 1))
 		}, here, "caller", check.Refused, "lambda:InvokeFunction denied"},
@@ -161,7 +161,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 		{"against an explicit deny", func(s *server) {
 			role := s.AddRole(here, "/", "caller", `{"Sid":"no","Effect":"Deny","Action":"lambda:InvokeFunctionUrl","Resource":"*"}`)
 			s.allowBoth(lambda.PermissionPrincipal{AWS: role.ARN()})
-		}, here, "caller", check.Refused, `denied by statement "no" of inline policy own of role caller`},
+		}, here, "caller", check.Refused, `denied: explicit deny in an identity-based policy, statement "no" (Statement[0]) of inline policy own of role caller`},
 		{"under a permissions boundary", func(s *server) {
 			s.bound(s.AddRole(here, "/", "caller", both), `{"Effect":"Allow","Action":["s3:*","iam:*","sts:*"],"Resource":"*"}`)
 		}, here, "caller", check.Refused, "permissions boundary"},

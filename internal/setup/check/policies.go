@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
@@ -230,25 +231,22 @@ func (r *run) decide(ctx context.Context, action string) Step {
 		r.simulate(ctx, action, request, sets)
 	}
 	decision := policy.Evaluate(request, sets)
-	step := Step{Name: name, Decides: true, Summary: r.summary(action, decision)}
-	step.Details = details(decision)
+	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType}
+	step := Step{Name: name, Status: Problem, Decides: true, Summary: call.Summary(action, decision), Details: explain.Others(decision)}
 	var open []string
 	switch decision.Effect {
 	case policy.Allowed:
 		step.Status = OK
 		open = append(r.unread(false), r.openDenies(request, sets, known)...)
 	case policy.ExplicitlyDenied:
-		step.Status = Problem
 		open = r.doubtfulDenies(decision, known)
-		step.Fix = remove(decision)
 	default:
-		step.Status = Problem
 		misses := policy.NearestMisses(request, sets)
 		open = append(r.unread(true), openAllows(misses, known)...)
-		for _, miss := range misses[:min(len(misses), maxMisses)] {
-			step.Details = append(step.Details, missed(miss))
-		}
-		step.Fix = r.fix(action, decision)
+		step.Details = append(step.Details, explain.Misses(misses, nil)...)
+	}
+	if decision.Effect != policy.Allowed {
+		step.Fix = call.Lacks(action, decision).Commands(r.name())
 	}
 	if len(open) > 0 {
 		step.Status = Unknown
@@ -336,7 +334,7 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 		case answer.LimitedBySCP:
 			step.Status = Problem
 			step.Summary = "the service control policies of account " + r.subject.account + " do not allow " + action
-			step.Fix = []string{"let the organization's administrators allow " + action + " in a service control policy of account " + r.subject.account}
+			step.Fix = []string{explain.AllowInOrganization(action, r.subject.account)}
 			r.add(step)
 			return
 		}

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy/urllint"
 )
 
@@ -21,7 +21,7 @@ func (r *run) lookAtNovember() {
 	step := Step{Name: stepNovember, Status: OK, Summary: "the function's policy grants both actions, or neither, to each principal that it names"}
 	var notes []string
 	for _, finding := range urllint.Lint(*r.resource.named) {
-		text := describe(finding.Ref) + ": " + finding.Message
+		text := explain.Statement(finding.Ref) + ": " + finding.Message
 		if finding.Rule != urllint.RuleMissingAction {
 			notes = append(notes, "note: "+text)
 			continue
@@ -49,18 +49,7 @@ func completionOf(function string, s setup.Statement) []string {
 	if !ok {
 		return nil
 	}
-	to := permission.Principal.AWS
-	switch {
-	case permission.Principal.Anyone:
-		to = "*"
-	case permission.Principal.Service != "":
-		to = permission.Principal.Service
-	}
-	command := "furl grant " + function + " --to " + snippet.Quote(to)
-	if permission.SourceARN != "" {
-		command += " --source-arn " + snippet.Quote(permission.SourceARN)
-	}
-	return []string{command}
+	return []string{explain.GrantCommand(function, permission.Principal, permission.SourceARN)}
 }
 
 // cloudFront is the service that signs with an origin access control.
@@ -91,7 +80,7 @@ func (r *run) lookAtCloudFront() {
 			step.Status, step.Summary = Problem, "CloudFront is granted one of the two actions alone"
 			step.Details = append(step.Details, shown+" lacks "+action)
 			if source != "" {
-				step.Fix = append(step.Fix, "furl grant "+r.name()+" --to "+cloudFront+" --source-arn "+snippet.Quote(source))
+				step.Fix = append(step.Fix, explain.GrantCommand(r.name(), lambda.PermissionPrincipal{Service: cloudFront}, source))
 			}
 		}
 	}
