@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -127,7 +129,19 @@ func text(report check.Report) string {
 	return text.String()
 }
 
-// Whatever the set-up, the verdict is what the server then answers; and whoever follows the fix is let in.
+// explained is what the trace of the last call says of the two actions, in the terms of a check from outside.
+func (s *server) explained() []string {
+	var summaries []string
+	for _, step := range s.Traces.Latest(1)[0].Report().Steps {
+		if step.Step == "authorize" {
+			summaries = append(summaries, strings.ReplaceAll(step.Summary, "the function's resource-based policy", "resource-based policy of "+web))
+		}
+	}
+	return summaries
+}
+
+// Whatever the set-up, the verdict is what the server then answers, and both say why in the same words; and whoever
+// follows the fix is let in.
 func TestVerdictsAreTrue(t *testing.T) {
 	const alice = "arn:aws:iam::" + here + ":user/alice"
 	tests := []struct {
@@ -231,6 +245,10 @@ func TestVerdictsAreTrue(t *testing.T) {
 			called := step(t, self, "call")
 			if (called.Status == check.OK) != (test.want == check.Allowed) {
 				t.Errorf("the call: %s %s", called.Status, called.Summary)
+			}
+			foretold := []string{step(t, about, "InvokeFunctionUrl").Summary, step(t, about, "InvokeFunction").Summary}
+			if diff := cmp.Diff(s.explained(), foretold); diff != "" {
+				t.Errorf("the check says it otherwise than the trace: %s", diff)
 			}
 		})
 	}
