@@ -122,7 +122,7 @@ func (e Entry) judge() AuditFunction {
 		return judged
 	}
 	judged.Summary = "each principal that the policy names has both actions, or neither"
-	statements, err := setup.Statements(name, e.Policy, policy.Resource)
+	statements, err := setup.Statements(name, document)
 	if err != nil {
 		judged.Status, judged.Summary = Unknown, err.Error()
 		return judged

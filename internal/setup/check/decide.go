@@ -31,7 +31,7 @@ func (r *run) openDenies(request policy.Request, sets *policy.Sets, known *facts
 	for _, named := range all {
 		for i, s := range r.sets.statements[named.Document] {
 			keys := unknownKeys(s, known)
-			if !s.Deny || len(keys) == 0 || !deniesWithoutConditions(request, s) {
+			if !s.Denies() || len(keys) == 0 || !deniesWithoutConditions(request, s) {
 				continue
 			}
 			ref := policy.Ref{Policy: named.Name, Document: named.Document, Statement: i}
@@ -48,9 +48,9 @@ func deniesWithoutConditions(request policy.Request, s setup.Statement) bool {
 	if err != nil {
 		return true // what can not be judged is in doubt
 	}
-	named := policy.Named{Document: bare.Document}
+	named := policy.Named{Document: bare}
 	sets := &policy.Sets{Identity: []policy.Named{named}}
-	if bare.Document.Kind() == policy.Resource {
+	if bare.Kind() == policy.Resource {
 		sets = &policy.Sets{Resource: &named}
 	}
 	return policy.Evaluate(request, sets).Effect == policy.ExplicitlyDenied

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -159,15 +158,15 @@ func (o *offline) addURL(name string, url savedURL) {
 
 // addPolicy takes a policy for that of the function or alias which its statements are about.
 func (o *offline) addPolicy(name, text string) {
-	statements, err := setup.Statements("policy", text, policy.Resource)
+	document, err := policy.Parse([]byte(text), policy.Resource)
 	if err != nil {
-		o.fault(name, "%v", err)
+		o.fault(name, "policy: %v", err)
 		return
 	}
 	var arns []lambda.ARN
-	for _, s := range statements {
+	for _, s := range document.Statements() {
 		var about struct{ Resource string }
-		if err := json.Unmarshal(s.Raw, &about); err != nil {
+		if err := json.Unmarshal(s.JSON, &about); err != nil {
 			o.fault(name, "%v", err)
 			return
 		}

@@ -90,7 +90,7 @@ func (r *run) parse(name, text string, kind policy.Kind) (policy.Named, error) {
 	if err != nil {
 		return policy.Named{}, fmt.Errorf("%s: %w", name, err)
 	}
-	statements, err := setup.Statements(name, text, kind)
+	statements, err := setup.Statements(name, document)
 	if err != nil {
 		return policy.Named{}, err
 	}
