@@ -11,9 +11,9 @@ func callerSets(world *state.Snapshot, caller *Caller) policy.Sets {
 	var sets policy.Sets
 	switch {
 	case caller.Role != nil:
-		sets = RoleSets(world, caller.Role)
+		sets = roleSets(world, caller.Role)
 	case caller.User != nil:
-		sets = UserSets(world, caller.User)
+		sets = userSets(world, caller.User)
 	}
 	if caller.Session != nil {
 		sets.Session = sessionPolicies(world, caller.Session)
@@ -24,16 +24,16 @@ func callerSets(world *state.Snapshot, caller *Caller) policy.Sets {
 	return sets
 }
 
-// RoleSets are the policies of a role and its permissions boundary.
-func RoleSets(world *state.Snapshot, role *iam.Role) policy.Sets {
+// roleSets are the policies of a role and its permissions boundary.
+func roleSets(world *state.Snapshot, role *iam.Role) policy.Sets {
 	return policy.Sets{
 		Identity: withAttached(world, nil, &role.Grants),
 		Boundary: boundary(world, role.Boundary),
 	}
 }
 
-// UserSets are the policies of a user and its groups, and the user's permissions boundary.
-func UserSets(world *state.Snapshot, user *iam.User) policy.Sets {
+// userSets are the policies of a user and its groups, and the user's permissions boundary.
+func userSets(world *state.Snapshot, user *iam.User) policy.Sets {
 	sets := policy.Sets{
 		Identity: withAttached(world, nil, &user.Grants),
 		Boundary: boundary(world, user.Boundary),
