@@ -61,13 +61,6 @@ func (r Reason) String() string {
 	}
 }
 
-func (t PolicyType) withArticle() string {
-	if t == IdentityBased {
-		return "an " + t.String()
-	}
-	return "a " + t.String()
-}
-
 // Because returns the end of AWS's access denied message for the decision, which follows "User: … is not authorized to
 // perform: … on resource: … ": "because no identity-based policy allows the lambda:InvokeFunction action" or "with an
 // explicit deny in an identity-based policy"; "" for an allowed request.

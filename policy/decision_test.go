@@ -248,3 +248,16 @@ func TestParsePrincipal(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingDecidesAnImplicitDeny: statements that match do not make a decision that no policy makes.
+func TestNothingDecidesAnImplicitDeny(t *testing.T) {
+	in := policy.Request{Principal: &alice, Action: action, Resource: function, ResourceAccount: account}
+	sets := &policy.Sets{Identity: identity(t, "Allow"), Boundary: &policy.Named{Document: &policy.Document{}}}
+	d := policy.Evaluate(in, sets)
+	if d.Effect != policy.ImplicitlyDenied || len(d.Matched) != 1 {
+		t.Fatalf("got %+v", d)
+	}
+	if deciding := d.Deciding(); d.Decides(d.Matched[0]) || deciding != nil {
+		t.Errorf("%v decides", deciding)
+	}
+}

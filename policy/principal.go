@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -167,103 +168,84 @@ func (p *Principal) userID() string {
 	}
 }
 
-// scope says how a Principal element reaches a caller. The distinction matters for what else limits a grant.
-type scope uint8
-
-const (
-	byAccount  scope = 1 << iota // through the account: delegates to identity-based policies
-	byIssuer                     // through the role of a session, or the user behind a federated user
-	bySelf                       // as itself: user, session, root user, service
-	byWildcard                   // as anyone
-)
-
-// principals is a compiled Principal or NotPrincipal element.
-type principals struct {
-	not      bool
-	everyone bool
-	accounts []string // 12 digits
-	names    []string // ARNs and unique ids of the AWS type
-	services []string
-	provider []string // of the Federated type
-	written  []string // for messages: "AWS:…", "Service:…", "*"
+// principalARN takes the ARN of an account, user, role, role session or federated user apart.
+func principalARN(s string) (account, resource string, ok bool) {
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || !isPartition(parts[1]) || parts[3] != "" || !isAccount(parts[4]) ||
+		strings.ContainsAny(parts[5], "*?:$ ") {
+		return "", "", false
+	}
+	kind, name, _ := strings.Cut(parts[5], "/")
+	switch parts[2] {
+	case "iam":
+		ok = parts[5] == "root" || (kind == "user" || kind == "role") && name != "" && !strings.HasSuffix(name, "/")
+	case "sts":
+		role, session, _ := strings.Cut(name, "/")
+		ok = kind == "assumed-role" && role != "" && session != "" && !strings.Contains(session, "/") ||
+			kind == "federated-user" && name != ""
+	}
+	return parts[4], parts[5], ok
 }
 
-// reach returns how the listed principals include the caller, whether or not the element is a NotPrincipal.
-func (l *principals) reach(p *Principal) (s scope) {
-	if l.everyone {
-		s = byWildcard
+// ParsePrincipal describes the caller that an ARN or a name stands for: a user, a role session, a federated user, a root
+// user, an identity provider, or a service such as cloudfront.amazonaws.com. Host names outside of amazonaws.com are
+// identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and the path
+// of a session's role, which its ARN does not have, so RoleARN is right for roles of path / only.
+func ParsePrincipal(s string) (Principal, error) {
+	switch {
+	case isProviderARN(s):
+		return Principal{Type: IdentityProvider, ARN: s}, nil
+	case isServiceName(s) && !strings.HasSuffix(s, ".amazonaws.com") && !strings.HasSuffix(s, ".amazonaws.com.cn"):
+		return Principal{Type: IdentityProvider, ARN: s}, nil
+	case isServiceName(s):
+		return Principal{Type: Service, ARN: s}, nil
 	}
-	switch p.Type {
-	case Anonymous:
-		return s
-	case Service:
-		if contains(l.services, p.ARN) {
-			s |= bySelf
-		}
-		return s
-	case IdentityProvider:
-		if contains(l.provider, p.ARN) {
-			s |= bySelf
-		}
-		return s
-	}
-	if p.Account != "" && contains(l.accounts, p.Account) {
-		s |= byAccount
-		if p.Type == Root {
-			s |= bySelf
-		}
-	}
-	switch p.Type {
-	case User:
-		if l.names != nil && (contains(l.names, p.ARN) || contains(l.names, p.UniqueID)) {
-			s |= bySelf
-		}
-	case RoleSession:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.RoleARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
-	case FederatedUser:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.UserARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
-	}
-	return s
-}
-
-// contains reports whether the list holds s; an unknown, empty s is in no list.
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return s != ""
-		}
-	}
-	return false
-}
-
-// spares reports whether a NotPrincipal with this list leaves the caller out. AWS checks the account, then the role,
-// then the session, so the account has to be listed beside the user, and account and role beside the session: without
-// its own ARN, every session of a listed role is denied. A user or role that has a permissions boundary is never
-// spared. IAM User Guide, "AWS JSON policy elements: NotPrincipal"; AWS Security Blog, "How to restrict Amazon S3 bucket
-// access to a specific IAM role". Of a federated user, itself or the user behind it is enough (assumed).
-func (l *principals) spares(p *Principal, bounded bool) bool {
-	s := l.reach(p)
-	if s&byWildcard != 0 {
-		return true
-	}
-	switch p.Type {
-	case User:
-		return !bounded && s&byAccount != 0 && s&bySelf != 0
-	case RoleSession:
-		return !bounded && s&byAccount != 0 && s&byIssuer != 0 && s&bySelf != 0
-	case FederatedUser:
-		return !bounded && s&byAccount != 0 && s&(byIssuer|bySelf) != 0
+	account, resource, ok := principalARN(s)
+	kind, name, _ := strings.Cut(resource, "/")
+	p := Principal{Account: account, ARN: s}
+	switch {
+	case !ok || kind == "role":
+		return Principal{}, errors.New("want the ARN of a user, role session, federated user, root user or identity provider, or the name of a service, got " + quote(s))
+	case kind == "root":
+		p.Type = Root
+	case kind == "user":
+		p.Type = User
+	case kind == "federated-user":
+		p.Type = FederatedUser
+		p.SessionName = name
 	default:
-		return s&bySelf != 0
+		p.Type = RoleSession
+		role, session, _ := strings.Cut(name, "/")
+		p.SessionName = session
+		partition, _, _ := strings.Cut(strings.TrimPrefix(s, "arn:"), ":")
+		p.RoleARN = "arn:" + partition + ":iam::" + account + ":role/" + role
 	}
+	return p, nil
 }
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// isUniqueID recognises the ids of users and roles, which AWS puts in the place of the ARN of a deleted one.
+// IAM User Guide, "IAM identifiers".
+func isUniqueID(s string) bool {
+	if len(s) < 16 || len(s) > 128 || !strings.HasPrefix(s, "AIDA") && !strings.HasPrefix(s, "AROA") {
+		return false
+	}
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
+// isServiceName recognises host-like names: lambda.amazonaws.com, cognito-identity.amazonaws.com.
+func isServiceName(s string) bool {
+	return strings.Contains(s, ".") && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
+}
+
+func isProviderARN(s string) bool {
+	parts := strings.SplitN(s, ":", 6)
+	return len(parts) == 6 && parts[0] == "arn" && isPartition(parts[1]) && parts[2] == "iam" && parts[3] == "" && isAccount(parts[4]) &&
+		(strings.HasPrefix(parts[5], "oidc-provider/") || strings.HasPrefix(parts[5], "saml-provider/")) && !strings.ContainsAny(parts[5], "*? ")
+}
+
+// hasPolicies reports whether the caller is one that policies can be attached to.
+func (t PrincipalType) hasPolicies() bool { return t == User || t == RoleSession || t == FederatedUser }

@@ -1,11 +1,15 @@
 package check
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/explain"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -82,4 +86,127 @@ func openAllows(misses []policy.Miss, known *facts) []string {
 		}
 	}
 	return slices.Compact(open)
+}
+
+// decideBoth adds the steps that decide about the two actions.
+func (r *run) decideBoth(ctx context.Context) {
+	granted := true
+	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+		step := r.decide(ctx, action)
+		r.add(step)
+		granted = granted && step.Status == OK
+	}
+	r.lookAtSCPs(ctx)
+	if !granted {
+		r.lookAtOtherQualifiers(ctx)
+	}
+}
+
+// request is the call as the policies are asked about it.
+func (r *run) request(action string, known *facts) (policy.Request, *policy.Sets) {
+	request := policy.Request{
+		Principal: r.subject.principal, Action: action, Resource: r.function.String(),
+		ResourceAccount: r.function.Account, Context: known,
+	}
+	sets := &policy.Sets{Identity: r.sets.identity, Resource: r.resource.named, Boundary: r.sets.boundary}
+	if r.authType == lambda.AuthNone { // nobody looks at who it is
+		request.Principal, sets.Identity, sets.Boundary = nil, nil, nil
+	}
+	return request, sets
+}
+
+// decide asks all policies about one of the two actions.
+func (r *run) decide(ctx context.Context, action string) Step {
+	name := stepInvokeURL
+	if action == lambda.ActionInvoke {
+		name = stepInvoke
+	}
+	known := r.factsOf(action)
+	request, sets := r.request(action, known)
+	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM {
+		r.simulate(ctx, action, request, sets)
+	}
+	decision := policy.Evaluate(request, sets)
+	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType}
+	step := Step{Name: name, Status: Problem, Decides: true, Summary: call.Summary(action, decision), Details: explain.Others(decision)}
+	var open []string
+	switch decision.Effect {
+	case policy.Allowed:
+		step.Status = OK
+		open = append(r.unread(false), r.openDenies(request, sets, known)...)
+	case policy.ExplicitlyDenied:
+		open = r.doubtfulDenies(decision, known)
+	default:
+		misses := policy.NearestMisses(request, sets)
+		open = append(r.unread(true), openAllows(misses, known)...)
+		step.Details = append(step.Details, explain.Misses(misses, nil)...)
+	}
+	if decision.Effect != policy.Allowed {
+		step.Fix = call.Lacks(action, decision).Commands(r.name())
+	}
+	if len(open) > 0 {
+		step.Status = Unknown
+		step.Details = append(step.Details, open...)
+	}
+	return step
+}
+
+// unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
+// grew by AddPermission has no deny, so that it can not take an allowance away.
+func (r *run) unread(denied bool) []string {
+	if r.authType == lambda.AuthNone && r.resource.fault == nil {
+		return nil
+	}
+	var open []string
+	if r.resource.fault != nil && denied {
+		open = append(open, "without the resource-based policy, which could not be looked at")
+	}
+	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM && !r.sets.bySimulator {
+		open = append(open, "without policies of the caller that could not be looked at")
+	}
+	return open
+}
+
+// simulate asks IAM's simulator about the caller's policies where they could not be read, and puts its answer among
+// the sets: as one policy that allows or denies the action, or does neither.
+func (r *run) simulate(ctx context.Context, action string, request policy.Request, sets *policy.Sets) {
+	side := r.side(r.subject.account)
+	if side == nil || r.subject.owner.Name == "" {
+		return
+	}
+	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, simulated(action, r.authType))
+	if err != nil {
+		if !slices.ContainsFunc(r.report.Steps, func(step Step) bool { return step.Missing == "iam:SimulatePrincipalPolicy" }) {
+			r.add(lookingFailed(stepPolicies, "what IAM's simulator says instead", err, false))
+		}
+		r.sets.bySimulator = false
+		return
+	}
+	r.sets.bySimulator = true
+	sets.Identity, sets.Boundary = nil, nil
+	effect := ""
+	switch {
+	case answer.Denied:
+		effect = "Deny"
+	case answer.Allowed:
+		effect = "Allow"
+	default:
+		return
+	}
+	text := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q}}`, effect, action, request.Resource)
+	by := "the caller's policies, as IAM's simulator has them"
+	if len(answer.By) > 0 {
+		by += " (" + strings.Join(answer.By, ", ") + ")"
+	}
+	if named, err := r.parse(by, text, policy.Identity); err == nil {
+		sets.Identity = []policy.Named{named}
+	}
+}
+
+// simulated are the condition keys that the simulator is told.
+func simulated(action string, authType lambda.AuthType) []awsapi.Fact {
+	if action == lambda.ActionInvokeURL {
+		return []awsapi.Fact{{Key: "lambda:FunctionUrlAuthType", Value: string(authType)}}
+	}
+	return []awsapi.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
 }
