@@ -1,10 +1,6 @@
 // Package policy is the AWS IAM policy language: it parses policy documents, strictly, and decides requests the way
 // AWS does, with its reasons.
 //
-//	document, err := policy.Parse(text, policy.Identity)
-//	…
-//	decision := policy.Evaluate(request, &policy.Sets{Identity: []policy.Named{{Name: "read-books", Document: document}}})
-//
 // A [Document] is compiled once and is then immutable and safe for concurrent use. [Evaluate] weighs identity-based
 // policies, a resource-based policy, a permissions boundary, session policies and service control policies together;
 // [NearestMisses] says which statements would almost have allowed a denied request, and [Suggest] what to add. Package

@@ -1,10 +1,6 @@
 // Package explain puts a decision of the policies into words: what decided, which statements nearly allowed the action,
 // and what would allow it. The server's traces and `furl check` say the same in the same words.
 //
-//	summary := call.Summary(action, decision)
-//	others := explain.Others(decision)
-//	fix := call.Lacks(action, decision).As(snippet.CLI)
-//
 // It does no I/O and decides nothing. Texts are as long as the names in them; who keeps them has to bound them.
 package explain
 

@@ -1,10 +1,5 @@
 // Package setup gives functions their URLs and principals the permission to call them, at AWS or at any endpoint that
-// speaks the same API. It reads what is there, makes a [Plan] of what is missing and applies it:
-//
-//	owner := setup.NewAccount(identity, client)
-//	plan, err := (&setup.Granter{Owner: owner}).Grant(ctx, setup.Request{Function: "books", Principal: "function:reader"})
-//	…
-//	err = plan.Apply(ctx)
+// speaks the same API. It reads what is there, makes a [Plan] of what is missing and applies it.
 //
 // A call of a function URL needs two actions since October 2025, lambda:InvokeFunctionUrl and lambda:InvokeFunction
 // (Lambda Developer Guide, "Control access to Lambda function URLs"); a plan always is about both. What is right

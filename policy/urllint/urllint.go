@@ -1,10 +1,6 @@
 // Package urllint finds what is likely wrong with IAM policies for Lambda function URLs before it denies anything: one
 // of the two actions that a call needs, conditions that no call fulfils, a grant on versions only, a grant to everyone.
 //
-//	for _, finding := range urllint.Lint(policy.Named{Name: "books.json", Document: document}) {
-//		fmt.Println(finding.Path(), finding.Message, finding.Fix)
-//	}
-//
 // Package policy has the language itself; this package has the advice that knows function URLs. A document without
 // findings may still deny: whether a request is allowed is for [policy.Evaluate] to say.
 package urllint

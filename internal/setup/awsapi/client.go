@@ -2,10 +2,6 @@
 // endpoint that speaks the same protocols, through the AWS SDK. It answers in the terms of packages lambda and iam and
 // puts every failure into an [Error] that says which permission was missing; SDK types stay inside.
 //
-//	client, err := awsapi.Open(ctx, awsconfig.Options{Region: "eu-central-1"})
-//	…
-//	url, err := client.URL(ctx, function)
-//
 // It decides nothing and never retries what the SDK does not. Partitions other than aws are refused: the ARNs of the
 // policies would be of another form.
 package awsapi
