@@ -34,7 +34,7 @@ func (a Asked) showPrincipal(principal string) string {
 
 // Authorize asks all policies that AWS would: identity-based policies, the resource-based policy, the permissions
 // boundary and session policies. A nil caller is anonymous: only the resource-based policy can let it in. There is
-// no error: what can not be judged is denied.
+// no error: what cannot be judged is denied.
 func Authorize(world *state.Snapshot, caller *Caller, check Check) (policy.Decision, Asked) {
 	asked := Asked{world: world, Request: policy.Request{
 		Action:          check.Action,

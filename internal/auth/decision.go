@@ -10,8 +10,8 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// DecisionFinding is what the policies said to one action. It keeps none of the policies, nor whoever they belong to:
-// they are of a world that may long have changed when somebody reads it.
+// DecisionFinding is what the policies said to one action. It keeps none of the policies and none of their owners:
+// they are of a world that may have changed when somebody reads it.
 type DecisionFinding struct {
 	allowed  bool
 	summary  trace.Text
@@ -63,7 +63,7 @@ func (c URLCall) explained() explain.Call {
 	return call
 }
 
-// NewURLFinding tells of a decision on a call of a function URL. For a denial it looks, while everything is at hand,
+// NewURLFinding describes a decision on a call of a function URL. For a denial it looks, while everything is at hand,
 // for the statements that nearly allowed the action and for what would allow it.
 func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
 	explained, action := call.explained(), asked.Request.Action
@@ -79,7 +79,7 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 	return finding
 }
 
-// NewAPIFinding tells of the denial of an API call, with the smallest statements that would allow it.
+// NewAPIFinding describes the denial of an API call, with the smallest statements that would allow it.
 func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
 	finding := newDecisionFinding(asked, decision, explain.Summary(asked.Request.Action, decision))
 	finding.fix = trace.KeepAll(maxSentence, explain.Additions(asked.Request, &asked.Sets, decision)...)

@@ -36,7 +36,7 @@ type Lack struct {
 	Policy     bool // the caller's own policies lack one
 	Foreign    bool // the caller is of another account than the function
 
-	To      lambda.PermissionPrincipal // whom a permission has to name
+	To      lambda.PermissionPrincipal // the principal that a permission has to name
 	Name    string                     // of it, for the id of the statement
 	Account string                     // of the caller
 	Owner   iam.Owner                  // of the caller's own policies; zero if it has none
@@ -93,8 +93,8 @@ func allowedBy(d policy.Decision, kind policy.PolicyType) bool {
 	return false
 }
 
-// addCaller notes whom a resource-based policy should name so that it lets the caller in, and whose policies the
-// caller's own are.
+// addCaller notes which principal a resource-based policy has to name so that it lets the caller in, and which role or
+// user has the caller's own policies.
 func (l *Lack) addCaller(p *policy.Principal) {
 	if p == nil || p.Type == policy.Anonymous {
 		l.To, l.Name = lambda.PermissionPrincipal{Anyone: true}, "everyone"

@@ -1,7 +1,7 @@
 // Package explain puts a decision of the policies into words: what decided, which statements nearly allowed the action,
 // and what would allow it. The server's traces and `furl check` say the same in the same words.
 //
-// It does no I/O and decides nothing. Texts are as long as the names in them; who keeps them has to bound them.
+// It does no I/O and decides nothing. Texts are as long as the names in them: a caller that keeps them has to bound them.
 package explain
 
 import (

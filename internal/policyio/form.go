@@ -10,7 +10,7 @@ import (
 )
 
 // forms writes down what a suggestion grants in the other forms in which people keep it. It is nil for suggestions
-// that are not about calling a function URL, and for callers that such a form can not name.
+// that are not about calling a function URL, and for callers that such a form cannot name.
 func forms(q *question, s policy.Suggestion) map[snippet.Form]string {
 	function, err := lambda.ParseARN(q.Resource)
 	if err != nil || s.Action != lambda.ActionInvoke && s.Action != lambda.ActionInvokeURL {

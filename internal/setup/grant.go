@@ -309,7 +309,7 @@ func identityGrants(ctx context.Context, reader PolicyReader, owner iam.Owner, c
 		for _, named := range policies {
 			parsed, err := parseDocument(named.Name, named.Text, policy.Identity)
 			if err != nil {
-				continue // told of by whoever judges the policy as a whole
+				continue // furl check reports it
 			}
 			if granting := call.granting(parsed, action); len(granting) > 0 {
 				by = append(by, fmt.Sprintf("%s: %s of %s", action, names(granting), named.Name))

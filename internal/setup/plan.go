@@ -170,7 +170,7 @@ func (p *Plan) Script() string {
 		fmt.Fprintf(&text, "# in account %s:\n%s\n", change.Account, change.Command())
 	}
 	if inline := p.Wanted.Inline; inline != nil && inline.Owner.Name == "" {
-		fmt.Fprintf(&text, "# in account %s, for a policy to attach to whoever is to call:\n%s\n", inline.Account,
+		fmt.Fprintf(&text, "# in account %s, for a policy to attach to the caller:\n%s\n", inline.Account,
 			snippet.CreatePolicy(inline.Name, inline.Document))
 	}
 	if text.Len() == 0 {

@@ -94,7 +94,7 @@ type PolicyText struct {
 	Text string
 }
 
-// ReadPolicies reads all identity-based policies of a role, user or group, and goes on when one can not be read. The
+// ReadPolicies reads all identity-based policies of a role, user or group, and goes on when one cannot be read. The
 // errors are of package awsapi, one for each thing that could not be looked at.
 func ReadPolicies(ctx context.Context, reader PolicyReader, owner iam.Owner) (policies []PolicyText, faults []error) {
 	names, err := reader.InlineNames(ctx, owner)

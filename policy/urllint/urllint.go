@@ -268,7 +268,7 @@ func (l *linter) granted(s *statement, action string) bool {
 	return true
 }
 
-// ownsIdentity reports whether the statement is for whoever its policy is attached to.
+// ownsIdentity reports whether the statement is for the principal that its policy is attached to.
 func (s *statement) ownsIdentity() bool { return s.ref.Type == policy.IdentityBased }
 
 func (s *statement) everyone() bool {

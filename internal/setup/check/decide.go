@@ -50,7 +50,7 @@ func (r *run) openDenies(request policy.Request, sets *policy.Sets, known *facts
 func deniesWithoutConditions(request policy.Request, s setup.Statement) bool {
 	bare, err := s.WithoutConditions()
 	if err != nil {
-		return true // what can not be judged is in doubt
+		return true // what cannot be judged is in doubt
 	}
 	named := policy.Named{Document: bare}
 	sets := &policy.Sets{Identity: []policy.Named{named}}
@@ -152,7 +152,7 @@ func (r *run) decide(ctx context.Context, action string) Step {
 }
 
 // unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
-// grew by AddPermission has no deny, so that it can not take an allowance away.
+// grew by AddPermission has no deny, so that it cannot take an allowance away.
 func (r *run) unread(denied bool) []string {
 	if r.authType == lambda.AuthNone && r.resource.fault == nil {
 		return nil

@@ -26,7 +26,7 @@ func (f *facts) Lookup(key string) ([]string, bool) {
 	return f.known.Lookup(key)
 }
 
-// isUnknown reports whether a call may have the key, with a value that can not be known from here.
+// isUnknown reports whether a call may have the key, with a value that cannot be known from here.
 func (f *facts) isUnknown(key string) bool {
 	if _, ok := f.Lookup(key); ok {
 		return false

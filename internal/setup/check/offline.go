@@ -39,7 +39,7 @@ type savedURL struct {
 
 // Offline audits what was saved from the Lambda API: all files of the directory and those below it whose names end
 // in .json, whatever else their names are. What a file is about it says itself. An empty file is what the AWS CLI leaves
-// where there was nothing to print; a file that can not be understood leaves the verdict open.
+// where there was nothing to print; a file that cannot be understood leaves the verdict open.
 func Offline(dir fs.FS) (Audit, error) {
 	o := offline{entries: map[string]*Entry{}}
 	err := fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {

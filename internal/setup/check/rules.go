@@ -137,7 +137,7 @@ func (r *run) lookAtCORS() {
 	}
 	cors := r.url.CORS
 	if cors == nil {
-		step.Summary = "no CORS configuration: pages of other origins can not call"
+		step.Summary = "no CORS configuration: pages of other origins cannot call"
 		if r.authType == lambda.AuthIAM {
 			step.Details = append(step.Details, "note: a preflight request is refused like every unsigned one; only a CORS configuration of the URL answers it")
 		}

@@ -55,7 +55,7 @@ func (r *run) findSubject(ctx context.Context) error {
 // resolveSubject reads who is asked about.
 func (r *run) resolveSubject(ctx context.Context) error {
 	if lambda.ValidAccount(r.As) {
-		return &setup.Refusal{Reason: "account " + r.As + " can not call anything: a role or user in it does", Instead: "--as ARN"}
+		return &setup.Refusal{Reason: "account " + r.As + " cannot call anything: a role or user in it does", Instead: "--as ARN"}
 	}
 	home := setup.Account{ID: r.identity.Account, Region: r.caller.Region, Functions: r.caller.Functions, Principals: r.caller.Principals}
 	resolver := &setup.Resolver{Home: home}
