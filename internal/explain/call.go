@@ -20,7 +20,8 @@ type Call struct {
 // Summary says what was decided about one of the two actions, and by what.
 func (c Call) Summary(action string, d policy.Decision) string {
 	if d.Reason == policy.ReasonNoIdentityPolicy && c.Principal != nil && c.Principal.Account == c.Function.Account {
-		return action + " denied: neither an identity-based policy of the caller nor the resource-based policy of the function allows it"
+		return action + " denied: neither an identity-based policy of the caller nor the resource-based policy of the " +
+			"function allows it"
 	}
 	return Summary(action, d)
 }
@@ -104,7 +105,8 @@ func (l *Lack) addCaller(p *policy.Principal) {
 	switch p.Type {
 	case policy.RoleSession:
 		role, _ := iam.ParseARN(p.RoleARN)
-		l.To, l.Name, l.Owner = lambda.PermissionPrincipal{AWS: p.RoleARN}, role.Name, iam.Owner{Kind: iam.OfRole, Name: role.Name}
+		l.To, l.Name = lambda.PermissionPrincipal{AWS: p.RoleARN}, role.Name
+		l.Owner = iam.Owner{Kind: iam.OfRole, Name: role.Name}
 	case policy.User:
 		user, _ := iam.ParseARN(p.ARN)
 		l.Name, l.Owner = user.Name, iam.Owner{Kind: iam.OfUser, Name: user.Name}
@@ -173,8 +175,8 @@ func inAccount(text, account string, form snippet.Form) string {
 	}
 }
 
-// Commands are what to type so that furl adds what is lacking to the function of the name. Where no command would do, it
-// is sentences.
+// Commands are what to type so that furl adds what is lacking to the function of the name. Where no command would do,
+// it is sentences.
 func (l Lack) Commands(function string) []string {
 	if !l.Permission && !l.Policy {
 		return l.Sentences

@@ -1,5 +1,5 @@
-// Package explain puts a decision of the policies into words: what decided, which statements nearly allowed the action,
-// and what would allow it. The server's traces and `furl check` say the same in the same words.
+// Package explain puts a decision of the policies into words: what decided, which statements nearly allowed the
+// action, and what would allow it. The server's traces and `furl check` say the same in the same words.
 //
 // It does no I/O and decides nothing. Texts are as long as the names in them: a caller that keeps them has to bound them.
 package explain
@@ -97,11 +97,13 @@ func describe(miss policy.Miss, show func(string) string) string {
 			}
 			wanted[i] = strings.TrimSuffix(kind+":"+name, ":")
 			if kind == "AWS" && isUniqueID(name) {
-				stale = "; that is the id of a user or role that was deleted, and does not stand for one made again under its name"
+				stale = "; that is the id of a user or role that was deleted, and does not stand for one made again " +
+					"under its name"
 			}
 		}
 	}
-	return "nearly allowed by " + Statement(miss.Ref) + ", but for its " + element + ": it wants " + strings.Join(wanted, " or ") + ", " + got + stale
+	return "nearly allowed by " + Statement(miss.Ref) + ", but for its " + element + ": it wants " +
+		strings.Join(wanted, " or ") + ", " + got + stale
 }
 
 // isUniqueID reports whether a principal is the id of a user or role. Statements keep users and roles by id; the id of

@@ -222,7 +222,8 @@ func (l *linter) checkAuthType(s *statement) {
 		}
 		for _, v := range c.Values {
 			if v != "NONE" && v != "AWS_IAM" {
-				l.add(s, RuleAuthType, SeverityError, keyAuthType+" is NONE or AWS_IAM, never "+strconv.Quote(v), "write NONE or AWS_IAM")
+				l.add(s, RuleAuthType, SeverityError,
+					keyAuthType+" is NONE or AWS_IAM, never "+strconv.Quote(v), "write NONE or AWS_IAM")
 			}
 		}
 	}
@@ -239,12 +240,15 @@ func (l *linter) checkPair(s *statement, url, invoke bool) {
 	switch {
 	case url && s.possible(actionInvokeURL) && !l.granted(s, actionInvoke):
 		l.add(s, RuleMissingAction, SeverityError,
-			actionInvokeURL+" is granted without "+actionInvoke+" for the same principals and functions; a call of a function URL needs both",
+			actionInvokeURL+" is granted without "+actionInvoke+" for the same principals and functions; "+
+				"a call of a function URL needs both",
 			"add a statement that allows "+actionInvoke+" on the same resource, with the condition "+viaURLCondition)
 	case invoke && s.demands(keyViaURL) && !l.granted(s, actionInvokeURL):
 		l.add(s, RuleMissingAction, SeverityError,
-			actionInvoke+" is granted for function URLs without "+actionInvokeURL+" for the same principals and functions; a call needs both",
-			"add a statement that allows "+actionInvokeURL+` on the same resource, with the condition {"StringEquals":{"`+keyAuthType+`":"AWS_IAM"}}`)
+			actionInvoke+" is granted for function URLs without "+actionInvokeURL+" for the same principals and functions; "+
+				"a call needs both",
+			"add a statement that allows "+actionInvokeURL+" on the same resource, with the condition "+
+				`{"StringEquals":{"`+keyAuthType+`":"AWS_IAM"}}`)
 	}
 }
 
@@ -259,7 +263,8 @@ func (l *linter) granted(s *statement, action string) bool {
 	for _, p := range grantees {
 		for _, r := range s.Resources {
 			if !slices.ContainsFunc(l.all, func(t statement) bool {
-				return t.Effect == policy.Allowed && t.CoversAction(action) && t.possible(action) && t.includes(p) && t.includesPattern(r)
+				return t.Effect == policy.Allowed && t.CoversAction(action) && t.possible(action) &&
+					t.includes(p) && t.includesPattern(r)
 			}) {
 				return false
 			}
@@ -299,17 +304,20 @@ func (l *linter) checkQualified(s *statement) {
 		if !ok {
 			bare, ok = strings.CutSuffix(r, ":$LATEST")
 		}
-		if !ok || s.NotResource || strings.Count(bare, ":") != 6 || !strings.Contains(bare, ":function:") || s.includesPattern(bare) {
+		if !ok || s.NotResource || strings.Count(bare, ":") != 6 || !strings.Contains(bare, ":function:") ||
+			s.includesPattern(bare) {
 			continue
 		}
 		l.add(s, RuleQualifiedOnly, SeverityWarning,
-			strconv.Quote(r)+" covers qualified names of the function only, not the function itself, to which a URL without qualifier belongs",
+			strconv.Quote(r)+" covers qualified names of the function only, not the function itself, "+
+				"to which a URL without qualifier belongs",
 			"list "+strconv.Quote(bare)+" too")
 	}
 }
 
 func (l *linter) checkDirect(s *statement, invoke bool) {
-	if !invoke || !s.possible(actionInvoke) || s.demands(keyViaURL) || !slices.ContainsFunc(l.all, func(t statement) bool { return t.Effect == policy.Allowed && t.names(actionInvokeURL) }) {
+	grantsURL := func(t statement) bool { return t.Effect == policy.Allowed && t.names(actionInvokeURL) }
+	if !invoke || !s.possible(actionInvoke) || s.demands(keyViaURL) || !slices.ContainsFunc(l.all, grantsURL) {
 		return
 	}
 	l.add(s, RuleDirectInvoke, SeverityWarning,
@@ -331,7 +339,8 @@ func (l *linter) checkPrincipals(s *statement, url bool) {
 				"name the execution role of the calling function, {\"AWS\":\"arn:aws:iam::ACCOUNT:role/NAME\"}")
 		default:
 			l.add(s, RuleServiceNeverSigns, SeverityError,
-				service+" does not send signed requests to function URLs; of the services only cloudfront.amazonaws.com does, with an origin access control",
+				service+" does not send signed requests to function URLs; of the services only cloudfront.amazonaws.com does, "+
+					"with an origin access control",
 				"name the user or role that calls")
 		}
 	}
@@ -343,5 +352,6 @@ func (l *linter) checkPublic(s *statement) {
 	}
 	l.add(s, RulePublic, SeverityWarning,
 		"Principal * without a condition lets anyone in, of any account and unsigned",
-		"name the principal, or add a condition such as {\"StringEquals\":{\""+keyAuthType+"\":\"NONE\"}} if the URL is public on purpose")
+		`name the principal, or add a condition such as {"StringEquals":{"`+keyAuthType+`":"NONE"}} if the URL is public `+
+			"on purpose")
 }
