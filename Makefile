@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test check lint generate model bench soak interop
+.PHONY: help build test cover check lint generate model bench soak interop
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ interop: ## run the tests with real clients and functions only
 	interop/install.sh
 	$(GO) test -count=1 ./interop/...
 
+cover: ## fail unless the tests of policy reach every statement of it
+	@$(GO) test -cover ./policy/... | awk '{ print } !/coverage: 100.0%/ { short = 1 } END { exit short }'
+
 lint: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
@@ -32,7 +35,7 @@ generate: ## write the generated documentation
 model: ## write the facts of AWS's API models from the pinned botocore
 	tools/awsmodel/run.sh
 
-check: lint generate model test ## what CI runs, and that it left the work tree as it was
+check: lint generate model test cover ## what CI runs, and that it left the work tree as it was
 	$(GO) mod tidy -diff
 	git diff --exit-code
 

@@ -1,12 +1,7 @@
 // Package furl calls AWS Lambda function URLs with IAM authentication.
 //
 // [Transport] is an [http.RoundTripper] that signs whatever goes to a function URL with the credentials of an
-// [aws.Config]:
-//
-//	cfg, err := config.LoadDefaultConfig(ctx)
-//	...
-//	client := &http.Client{Transport: furl.NewTransport(cfg)}
-//	resp, err := client.Get("https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5")
+// [aws.Config].
 //
 // The service is "lambda" and the region is that of the host, wherever the caller runs. The same client works against
 // a real function URL and one of a local server, in host style (*.localhost) and in path style (/_furl/url/ID/).

@@ -61,13 +61,6 @@ func (r Reason) String() string {
 	}
 }
 
-func (t PolicyType) withArticle() string {
-	if t == IdentityBased {
-		return "an " + t.String()
-	}
-	return "a " + t.String()
-}
-
 // Because returns the end of AWS's access denied message for the decision, which follows "User: … is not authorized to
 // perform: … on resource: … ": "because no identity-based policy allows the lambda:InvokeFunction action" or "with an
 // explicit deny in an identity-based policy"; "" for an allowed request.
@@ -84,17 +77,27 @@ func (d Decision) Because(action string) string {
 	}
 }
 
-// Deciding returns the statements that made the decision: of an explicit deny those that deny, of an allowed request
-// the identity-based and resource-based ones that allow, of an implicit deny none. A root user may be allowed without
-// any.
+// Deciding returns the statements that made the decision. A root user may be allowed without any.
 func (d Decision) Deciding() (list []Ref) {
 	for _, r := range d.Matched {
-		grants := r.Effect == Allowed && (r.Type == IdentityBased || r.Type == ResourceBased)
-		if d.Effect == ExplicitlyDenied && r.Effect == ExplicitlyDenied || d.Effect == Allowed && grants {
+		if d.Decides(r) {
 			list = append(list, r)
 		}
 	}
 	return list
+}
+
+// Decides reports whether a statement that matched made the decision: of an explicit deny those that deny do, of an
+// allowed request the identity-based and resource-based ones that allow, of an implicit deny none.
+func (d Decision) Decides(r Ref) bool {
+	switch d.Effect {
+	case ExplicitlyDenied:
+		return r.Effect == ExplicitlyDenied
+	case Allowed:
+		return r.Effect == Allowed && (r.Type == IdentityBased || r.Type == ResourceBased)
+	default:
+		return false
+	}
 }
 
 // Ref names a statement.

@@ -1,6 +1,9 @@
 package policy_test
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/furl-dev/furl/policy"
@@ -175,11 +178,14 @@ func TestUnknownPrincipalFields(t *testing.T) {
 // TestPrincipalKeys follows the table of principal key values in "IAM policy elements: Variables and tags".
 func TestPrincipalKeys(t *testing.T) {
 	provider := policy.Principal{Type: policy.IdentityProvider, ARN: "accounts.example.com"}
+	tagged := guest
+	tagged.Tags = map[string]string{"Team": "a", "empty": ""}
 	tests := []struct {
 		name   string
 		caller *policy.Principal
 		want   policy.Values
 	}{
+		{"FederatedUser", &tagged, policy.Values{"aws:PrincipalArn": {guest.ARN}, "aws:userid": {account + ":guest"}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"FederatedUser"}, "aws:PrincipalIsAWSService": {"false"}, "aws:PrincipalTag/Team": {"a"}, "aws:PrincipalTag/empty": {""}}},
 		{"User", &alice, policy.Values{"aws:PrincipalArn": {alice.ARN}, "aws:userid": {alice.UniqueID}, "aws:username": {"alice"}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"User"}, "aws:PrincipalIsAWSService": {"false"}}},
 		{"AssumedRole", &robot, policy.Values{"aws:PrincipalArn": {robot.RoleARN}, "aws:userid": {robot.UniqueID + ":s1"}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"AssumedRole"}, "aws:PrincipalIsAWSService": {"false"}}},
 		{"FederatedUser", &guest, policy.Values{"aws:PrincipalArn": {guest.ARN}, "aws:userid": {account + ":guest"}, "aws:PrincipalAccount": {account}, "aws:PrincipalType": {"FederatedUser"}, "aws:PrincipalIsAWSService": {"false"}}},
@@ -192,8 +198,25 @@ func TestPrincipalKeys(t *testing.T) {
 		if diff := cmp.Diff(tt.want, tt.caller.Keys()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
+		for _, ask := range []func(string) string{strings.ToUpper, strings.ToLower, func(key string) string { return key }} {
+			for _, key := range append(slices.Collect(maps.Keys(tagged.Keys())), "aws:username", "aws:PrincipalServiceName", "aws:PrincipalTag/", "aws:SourceIp", "lambda:userid") {
+				got, ok := tt.caller.Lookup(ask(key))
+				if want, has := tt.want[key]; ok != has || ok && got[0] != want[0] {
+					t.Errorf("%s: %s is %q, %t; want %q", tt.name, ask(key), got, ok, want)
+				}
+			}
+		}
 		if got := tt.caller.Type.String(); got != tt.name {
 			t.Errorf("type %q, want %q", got, tt.name)
+		}
+	}
+}
+
+func TestNobodyIsAnonymous(t *testing.T) {
+	var none *policy.Principal
+	for key, want := range nobody.Keys() {
+		if got, ok := none.Lookup(key); !ok || got[0] != want[0] {
+			t.Errorf("%s is %q, want %q", key, got, want)
 		}
 	}
 }
@@ -220,8 +243,21 @@ func TestParsePrincipal(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"", "*", account, "alice", robot.RoleARN, function, "arn:aws:iam::1:user/x", "arn:aws:iam::111122223333:user/*"} {
-		if got, err := policy.ParsePrincipal(s); err == nil || got != (policy.Principal{}) {
+		if got, err := policy.ParsePrincipal(s); err == nil || !cmp.Equal(got, policy.Principal{}) {
 			t.Errorf("%q: %+v", s, got)
 		}
+	}
+}
+
+// TestNothingDecidesAnImplicitDeny: statements that match do not make a decision that no policy makes.
+func TestNothingDecidesAnImplicitDeny(t *testing.T) {
+	in := policy.Request{Principal: &alice, Action: action, Resource: function, ResourceAccount: account}
+	sets := &policy.Sets{Identity: identity(t, "Allow"), Boundary: &policy.Named{Document: &policy.Document{}}}
+	d := policy.Evaluate(in, sets)
+	if d.Effect != policy.ImplicitlyDenied || len(d.Matched) != 1 {
+		t.Fatalf("got %+v", d)
+	}
+	if deciding := d.Deciding(); d.Decides(d.Matched[0]) || deciding != nil {
+		t.Errorf("%v decides", deciding)
 	}
 }

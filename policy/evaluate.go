@@ -111,9 +111,6 @@ func (e *evaluation) matched() []Ref {
 	return list
 }
 
-// hasPolicies reports whether the caller is one that policies can be attached to.
-func (t PrincipalType) hasPolicies() bool { return t == User || t == RoleSession || t == FederatedUser }
-
 // run evaluates every policy that concerns the caller.
 func (e *evaluation) run(c *call, sets *Sets) {
 	t := c.principal.Type
@@ -223,4 +220,11 @@ func (e *evaluation) missing(c *call, in *Request, sets *Sets) (missing uint8) {
 func isRootARN(arn string) bool {
 	_, resource, ok := principalARN(arn)
 	return ok && resource == "root"
+}
+
+func (t PolicyType) withArticle() string {
+	if t == IdentityBased {
+		return "an " + t.String()
+	}
+	return "a " + t.String()
 }

@@ -39,7 +39,7 @@ func NearestMisses(in Request, sets *Sets) []Miss {
 		return nil
 	}
 	var list []rankedMiss
-	for _, gap := range e.gaps(&c, &in, sets) {
+	for _, gap := range gaps(&e, &c, &in, sets) {
 		for i := range gap.policies {
 			list = appendMisses(list, &c, &gap.policies[i], gap)
 		}
@@ -50,11 +50,11 @@ func NearestMisses(in Request, sets *Sets) []Miss {
 		}
 		return b.likeness - a.likeness
 	})
-	misses := make([]Miss, len(list))
+	nearest := make([]Miss, len(list))
 	for i := range list {
-		misses[i] = list[i].Miss
+		nearest[i] = list[i].Miss
 	}
-	return misses
+	return nearest
 }
 
 // gap is a group of policies one of which would have to allow.
@@ -66,7 +66,7 @@ type gap struct {
 
 // gaps returns the policies among which a permission is missing. Within an account the resource-based policy could
 // stand in for the identity-based ones.
-func (e *evaluation) gaps(c *call, in *Request, sets *Sets) (gaps []gap) {
+func gaps(e *evaluation, c *call, in *Request, sets *Sets) (list []gap) {
 	missing := e.missing(c, in, sets)
 	if missing&(1<<IdentityBased) != 0 && in.sameAccount(c.principal) {
 		missing |= 1 << ResourceBased
@@ -79,20 +79,20 @@ func (e *evaluation) gaps(c *call, in *Request, sets *Sets) (gaps []gap) {
 		case t == ServiceControlPolicy:
 			for level, policies := range sets.SCPs {
 				if !levelAllows(c, policies) {
-					gaps = append(gaps, gap{t, level, policies})
+					list = append(list, gap{t, level, policies})
 				}
 			}
 		case t == ResourceBased && sets.Resource != nil:
-			gaps = append(gaps, gap{kind: t, policies: []Named{*sets.Resource}})
+			list = append(list, gap{kind: t, policies: []Named{*sets.Resource}})
 		case t == IdentityBased:
-			gaps = append(gaps, gap{kind: t, policies: sets.Identity})
+			list = append(list, gap{kind: t, policies: sets.Identity})
 		case t == PermissionsBoundary:
-			gaps = append(gaps, gap{kind: t, policies: []Named{*sets.Boundary}})
+			list = append(list, gap{kind: t, policies: []Named{*sets.Boundary}})
 		case t == SessionPolicy:
-			gaps = append(gaps, gap{kind: t, policies: sets.Session})
+			list = append(list, gap{kind: t, policies: sets.Session})
 		}
 	}
-	return gaps
+	return list
 }
 
 // levelAllows reports whether one level of service control policies allows the call.
@@ -128,27 +128,27 @@ func appendMisses(list []rankedMiss, c *call, named *Named, g gap) []rankedMiss 
 			continue
 		}
 		ref := Ref{Type: g.kind, Level: g.level, Policy: named.Name, Document: named.Document, Statement: i, Effect: s.effect}
-		list = append(list, s.misses(c, ref)...)
+		list = append(list, misses(s, c, ref)...)
 	}
 	return list
 }
 
 // misses returns the statement's failures if they are all of one element.
-func (s *statement) misses(c *call, ref Ref) (list []rankedMiss) {
+func misses(s *statement, c *call, ref Ref) (list []rankedMiss) {
 	elements := 0
 	if s.reaches(c) == 0 || ref.Type == ResourceBased && s.principals == nil {
 		elements++
-		list = append(list, s.principals.miss(c, ref)...)
+		list = append(list, missedPrincipal(s.principals, c, ref)...)
 	}
 	if !s.resources.cover(c) {
 		elements++
-		if s.resources.not || s.resources.near(c) {
+		if s.resources.not || isNearResource(&s.resources, c) {
 			list = append(list, newMiss(ref, "Resource", s.resources.not, s.resources.written, c.resource, rankResource))
 		}
 	}
 	if !s.actions.cover(c) {
 		elements++
-		if s.actions.not || s.actions.near(c) {
+		if s.actions.not || isNearAction(&s.actions, c) {
 			list = append(list, newMiss(ref, "Action", s.actions.not, s.actions.written, c.action, rankAction))
 		}
 	}
@@ -184,9 +184,9 @@ func newMiss(ref Ref, element string, not bool, wanted []string, got string, ran
 	return m
 }
 
-// miss describes why the element does not include the caller; nothing for a document without principals, which is not
+// missedPrincipal describes why the element does not include the caller; nothing for a document without principals, which is not
 // a resource-based policy at all.
-func (l *principals) miss(c *call, ref Ref) []rankedMiss {
+func missedPrincipal(l *principals, c *call, ref Ref) []rankedMiss {
 	if l == nil {
 		return nil
 	}
@@ -204,13 +204,13 @@ func (l *principals) miss(c *call, ref Ref) []rankedMiss {
 	return []rankedMiss{newMiss(ref, "Principal", l.not, l.written, got, rankPrincipal)}
 }
 
-// near reports whether an action of the call's service is listed.
-func (a *actions) near(c *call) bool {
+// isNearAction reports whether an action of the call's service is listed.
+func isNearAction(a *actions, c *call) bool {
 	return slices.ContainsFunc(a.groups, func(g actionGroup) bool { return g.service == "*" || equalFold(g.service, c.service) })
 }
 
-// near reports whether a resource of the same service is listed.
-func (r *resources) near(c *call) bool {
+// isNearResource reports whether a resource of the same service is listed.
+func isNearResource(r *resources, c *call) bool {
 	return slices.ContainsFunc(r.written, func(s string) bool { return arnService(s) == arnService(c.resource) })
 }
 

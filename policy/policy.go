@@ -1,30 +1,18 @@
 // Package policy is the AWS IAM policy language: it parses policy documents, strictly, and decides requests the way
 // AWS does, with its reasons.
 //
-//	doc, err := policy.Parse(text, policy.Identity)
-//	…
-//	decision := policy.Evaluate(policy.Request{
-//		Principal: &policy.Principal{Type: policy.User, Account: "123456789012", ARN: "arn:aws:iam::123456789012:user/alice"},
-//		Action:    "lambda:InvokeFunctionUrl",
-//		Resource:  "arn:aws:lambda:eu-west-1:123456789012:function:books",
-//		ResourceAccount: "123456789012",
-//		Context:   policy.Values{"lambda:FunctionUrlAuthType": {"AWS_IAM"}},
-//	}, &policy.Sets{Identity: []policy.Named{{Name: "inline policy read-books of user alice", Document: doc}}})
-//
 // A [Document] is compiled once and is then immutable and safe for concurrent use. [Evaluate] weighs identity-based
 // policies, a resource-based policy, a permissions boundary, session policies and service control policies together;
-// [NearestMisses] says which statements would almost have allowed a denied request, [Suggest] what to add, and [Lint]
-// what is likely wrong with a document before it denies anything.
+// [NearestMisses] says which statements would almost have allowed a denied request, and [Suggest] what to add. Package
+// urllint says what is likely wrong with a document before it denies anything.
 //
 // The package does no I/O, knows no clock and derives nothing about the request: every condition key the policies may
-// ask for must be in the request's [Context] (see [Principal.Keys] for those that follow from the caller). What it can
-// not resolve it treats as absent, and what no policy allows is denied. It does not model resource control policies,
+// ask for must be in the request's [Context] (see [Principal.Keys] for those that follow from the caller). What it
+// cannot resolve it treats as absent, and what no policy allows is denied. It does not model resource control policies,
 // ACLs or the exemption of an organization's management account from service control policies.
 package policy
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 )
 
@@ -90,66 +78,3 @@ func GuessKind(doc []byte) Kind {
 		return Trust
 	}
 }
-
-// Document is a parsed and compiled policy. The zero value is a document without statements.
-type Document struct {
-	kind       Kind
-	source     string // the text as given; the compiled statements share its memory
-	version    string // "2012-10-17", "2008-10-17", or "" when the document has none (which means the latter)
-	id         string
-	list       bool // Statement was written as a list
-	statements []statement
-}
-
-// Parse reads a policy document of the given kind and compiles it. It accepts at most [MaxSize] bytes.
-// The error, if any, is of type [Faults] and names every fault of the document, up to [MaxFaults], in the
-// order of the text.
-func Parse(doc []byte, kind Kind) (*Document, error) {
-	if len(doc) > MaxSize {
-		return nil, Faults{{Line: 1, Column: 1, Message: "the document is larger than 131072 bytes", AWS: awsSyntax}}
-	}
-	source := string(doc)
-	root, err := readJSON(source)
-	if err != nil {
-		line, column := lineColumn(source, err.offset)
-		return nil, Faults{{Line: line, Column: column, Message: err.message, AWS: awsSyntax}}
-	}
-	c := compiler{source: source, root: root, kind: kind}
-	d := c.document()
-	if len(c.faults) > 0 {
-		return nil, c.sorted()
-	}
-	return d, nil
-}
-
-// Kind returns the grammar the document was parsed with.
-func (d *Document) Kind() Kind { return d.kind }
-
-// Version returns the document's Version element, or "2008-10-17", AWS's default, when it has none.
-func (d *Document) Version() string {
-	if d.version == "" {
-		return version2008
-	}
-	return d.version
-}
-
-// ID returns the document's Id element, or "".
-func (d *Document) ID() string { return d.id }
-
-// Len returns the number of statements.
-func (d *Document) Len() int { return len(d.statements) }
-
-// Source returns the text the document was parsed from, byte for byte.
-func (d *Document) Source() string { return d.source }
-
-// JSON returns the document without insignificant white space, its elements in the order they were written.
-func (d *Document) JSON() []byte {
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(d.source)); err != nil {
-		return []byte("{}") // only the zero Document has a source that is not JSON
-	}
-	return b.Bytes()
-}
-
-// String returns [Document.JSON] as a string.
-func (d *Document) String() string { return string(d.JSON()) }

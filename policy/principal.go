@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
 
 // PrincipalType is the sort of caller.
 type PrincipalType int
@@ -50,146 +54,198 @@ type Principal struct {
 	// UniqueID is the id of the user (AIDA…), of the role of a RoleSession (AROA…) or of the user that issued a
 	// FederatedUser session. Resource-based policies name principals by it once those have been deleted.
 	UniqueID string
-	// SessionName is the name of a RoleSession or FederatedUser. Only Keys uses it.
+	// SessionName is the name of a RoleSession or FederatedUser.
 	SessionName string
+	// Tags are the caller's: those of its session, else those of its user or role.
+	Tags map[string]string
 }
 
-// Keys returns the condition keys that follow from the principal alone: aws:PrincipalArn, aws:PrincipalAccount,
-// aws:PrincipalType, aws:userid, aws:username and aws:PrincipalIsAWSService, as far as requests of its type have them.
-// IAM User Guide, "AWS global condition context keys" and "Where you can use policy variables" (table of principal
-// key values).
+var _ Context = (*Principal)(nil)
+
+// principalKeys are the condition keys that follow from the principal alone, but for its tags.
+var principalKeys = [...]string{
+	"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid", "aws:username",
+	"aws:PrincipalIsAWSService", "aws:PrincipalServiceName",
+}
+
+const tagPrefix = "aws:PrincipalTag/"
+
+// Lookup implements [Context] for the condition keys that follow from the principal alone: aws:PrincipalArn,
+// aws:PrincipalAccount, aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
+// aws:PrincipalServiceName and aws:PrincipalTag, as far as requests of its type have them. A nil principal is
+// anonymous. IAM User Guide, "AWS global condition context keys" and "Where you can use policy variables" (table of
+// principal key values).
+func (p *Principal) Lookup(key string) ([]string, bool) {
+	if p == nil {
+		p = &Principal{}
+	}
+	for _, known := range principalKeys {
+		if equalFold(known, key) {
+			value := p.value(known)
+			return []string{value}, value != ""
+		}
+	}
+	if len(key) > len(tagPrefix) && equalFold(key[:len(tagPrefix)], tagPrefix) {
+		for name, value := range p.Tags {
+			if strings.EqualFold(name, key[len(tagPrefix):]) {
+				return []string{value}, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Keys returns all that [Principal.Lookup] finds.
 func (p *Principal) Keys() Values {
-	keys := Values{"aws:PrincipalIsAWSService": {"false"}}
-	set := func(key, value string) {
-		if value != "" {
+	keys := make(Values, len(principalKeys)+len(p.Tags))
+	for _, key := range principalKeys {
+		if value := p.value(key); value != "" {
 			keys[key] = []string{value}
 		}
 	}
-	set("aws:PrincipalAccount", p.Account)
-	switch p.Type {
-	case User:
-		set("aws:PrincipalArn", p.ARN)
-		set("aws:userid", p.UniqueID)
-		set("aws:username", p.ARN[strings.LastIndexByte(p.ARN, '/')+1:])
-	case RoleSession:
-		set("aws:PrincipalArn", p.RoleARN)
-		set("aws:userid", p.UniqueID+":"+p.SessionName)
-	case FederatedUser:
-		set("aws:PrincipalArn", p.ARN)
-		set("aws:userid", p.Account+":"+p.SessionName)
-	case Root:
-		set("aws:PrincipalArn", p.ARN)
-		set("aws:userid", p.Account)
-	case Anonymous:
-		set("aws:userid", "anonymous")
-	case Service:
-		set("aws:PrincipalServiceName", p.ARN)
-		set("aws:PrincipalIsAWSService", "true")
-		return keys
-	default:
-		return keys
+	for name, value := range p.Tags {
+		keys[tagPrefix+name] = []string{value}
 	}
-	set("aws:PrincipalType", p.Type.String())
 	return keys
 }
 
-// scope says how a Principal element reaches a caller. The distinction matters for what else limits a grant.
-type scope uint8
-
-const (
-	byAccount  scope = 1 << iota // through the account: delegates to identity-based policies
-	byIssuer                     // through the role of a session, or the user behind a federated user
-	bySelf                       // as itself: user, session, root user, service
-	byWildcard                   // as anyone
-)
-
-// principals is a compiled Principal or NotPrincipal element.
-type principals struct {
-	not      bool
-	everyone bool
-	accounts []string // 12 digits
-	names    []string // ARNs and unique ids of the AWS type
-	services []string
-	provider []string // of the Federated type
-	written  []string // for messages: "AWS:…", "Service:…", "*"
+// value returns the value of one of principalKeys, "" if it is absent.
+func (p *Principal) value(key string) string {
+	switch key {
+	case "aws:PrincipalAccount":
+		return p.Account
+	case "aws:PrincipalIsAWSService":
+		return strconv.FormatBool(p.Type == Service)
+	}
+	switch p.Type {
+	case Service:
+		if key == "aws:PrincipalServiceName" {
+			return p.ARN
+		}
+		return ""
+	case IdentityProvider:
+		return ""
+	}
+	switch key {
+	case "aws:PrincipalType":
+		return p.Type.String()
+	case "aws:PrincipalArn":
+		return p.issuerARN()
+	case "aws:userid":
+		return p.userID()
+	case "aws:username":
+		if p.Type == User {
+			return p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
+		}
+	}
+	return ""
 }
 
-// reach returns how the listed principals include the caller, whether or not the element is a NotPrincipal.
-func (l *principals) reach(p *Principal) (s scope) {
-	if l.everyone {
-		s = byWildcard
-	}
+// issuerARN returns the role's ARN for a session of one, else the principal's own.
+func (p *Principal) issuerARN() string {
 	switch p.Type {
 	case Anonymous:
-		return s
-	case Service:
-		if contains(l.services, p.ARN) {
-			s |= bySelf
-		}
-		return s
-	case IdentityProvider:
-		if contains(l.provider, p.ARN) {
-			s |= bySelf
-		}
-		return s
-	}
-	if p.Account != "" && contains(l.accounts, p.Account) {
-		s |= byAccount
-		if p.Type == Root {
-			s |= bySelf
-		}
-	}
-	switch p.Type {
-	case User:
-		if l.names != nil && (contains(l.names, p.ARN) || contains(l.names, p.UniqueID)) {
-			s |= bySelf
-		}
+		return ""
 	case RoleSession:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.RoleARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
-	case FederatedUser:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.UserARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
-	}
-	return s
-}
-
-// contains reports whether the list holds s; an unknown, empty s is in no list.
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return s != ""
-		}
-	}
-	return false
-}
-
-// spares reports whether a NotPrincipal with this list leaves the caller out. AWS checks the account, then the role,
-// then the session, so the account has to be listed beside the user, and account and role beside the session: without
-// its own ARN, every session of a listed role is denied. A user or role that has a permissions boundary is never
-// spared. IAM User Guide, "AWS JSON policy elements: NotPrincipal"; AWS Security Blog, "How to restrict Amazon S3 bucket
-// access to a specific IAM role". Of a federated user, itself or the user behind it is enough (assumed).
-func (l *principals) spares(p *Principal, bounded bool) bool {
-	s := l.reach(p)
-	if s&byWildcard != 0 {
-		return true
-	}
-	switch p.Type {
-	case User:
-		return !bounded && s&byAccount != 0 && s&bySelf != 0
-	case RoleSession:
-		return !bounded && s&byAccount != 0 && s&byIssuer != 0 && s&bySelf != 0
-	case FederatedUser:
-		return !bounded && s&byAccount != 0 && s&(byIssuer|bySelf) != 0
+		return p.RoleARN
 	default:
-		return s&bySelf != 0
+		return p.ARN
 	}
 }
+
+func (p *Principal) userID() string {
+	switch p.Type {
+	case User:
+		return p.UniqueID
+	case RoleSession:
+		return p.UniqueID + ":" + p.SessionName
+	case FederatedUser:
+		return p.Account + ":" + p.SessionName
+	case Root:
+		return p.Account
+	default:
+		return "anonymous"
+	}
+}
+
+// principalARN takes the ARN of an account, user, role, role session or federated user apart.
+func principalARN(s string) (account, resource string, ok bool) {
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || !isPartition(parts[1]) || parts[3] != "" || !isAccount(parts[4]) ||
+		strings.ContainsAny(parts[5], "*?:$ ") {
+		return "", "", false
+	}
+	kind, name, _ := strings.Cut(parts[5], "/")
+	switch parts[2] {
+	case "iam":
+		ok = parts[5] == "root" || (kind == "user" || kind == "role") && name != "" && !strings.HasSuffix(name, "/")
+	case "sts":
+		role, session, _ := strings.Cut(name, "/")
+		ok = kind == "assumed-role" && role != "" && session != "" && !strings.Contains(session, "/") ||
+			kind == "federated-user" && name != ""
+	}
+	return parts[4], parts[5], ok
+}
+
+// ParsePrincipal describes the caller that an ARN or a name stands for: a user, a role session, a federated user, a root
+// user, an identity provider, or a service such as cloudfront.amazonaws.com. Host names outside of amazonaws.com are
+// identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and the path
+// of a session's role, which its ARN does not have, so RoleARN is right for roles of path / only.
+func ParsePrincipal(s string) (Principal, error) {
+	switch {
+	case isProviderARN(s):
+		return Principal{Type: IdentityProvider, ARN: s}, nil
+	case isServiceName(s) && !strings.HasSuffix(s, ".amazonaws.com") && !strings.HasSuffix(s, ".amazonaws.com.cn"):
+		return Principal{Type: IdentityProvider, ARN: s}, nil
+	case isServiceName(s):
+		return Principal{Type: Service, ARN: s}, nil
+	}
+	account, resource, ok := principalARN(s)
+	kind, name, _ := strings.Cut(resource, "/")
+	p := Principal{Account: account, ARN: s}
+	switch {
+	case !ok || kind == "role":
+		return Principal{}, errors.New("want the ARN of a user, role session, federated user, root user or identity provider, or the name of a service, got " + quote(s))
+	case kind == "root":
+		p.Type = Root
+	case kind == "user":
+		p.Type = User
+	case kind == "federated-user":
+		p.Type = FederatedUser
+		p.SessionName = name
+	default:
+		p.Type = RoleSession
+		role, session, _ := strings.Cut(name, "/")
+		p.SessionName = session
+		partition, _, _ := strings.Cut(strings.TrimPrefix(s, "arn:"), ":")
+		p.RoleARN = "arn:" + partition + ":iam::" + account + ":role/" + role
+	}
+	return p, nil
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// isUniqueID recognises the ids of users and roles, which AWS puts in the place of the ARN of a deleted one.
+// IAM User Guide, "IAM identifiers".
+func isUniqueID(s string) bool {
+	if len(s) < 16 || len(s) > 128 || !strings.HasPrefix(s, "AIDA") && !strings.HasPrefix(s, "AROA") {
+		return false
+	}
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
+// isServiceName recognises host-like names: lambda.amazonaws.com, cognito-identity.amazonaws.com.
+func isServiceName(s string) bool {
+	return strings.Contains(s, ".") && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
+}
+
+func isProviderARN(s string) bool {
+	parts := strings.SplitN(s, ":", 6)
+	return len(parts) == 6 && parts[0] == "arn" && isPartition(parts[1]) && parts[2] == "iam" && parts[3] == "" && isAccount(parts[4]) &&
+		(strings.HasPrefix(parts[5], "oidc-provider/") || strings.HasPrefix(parts[5], "saml-provider/")) && !strings.ContainsAny(parts[5], "*? ")
+}
+
+// hasPolicies reports whether the caller is one that policies can be attached to.
+func (t PrincipalType) hasPolicies() bool { return t == User || t == RoleSession || t == FederatedUser }

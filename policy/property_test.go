@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 )
 
 // world makes random policies and requests from few words, so that they often meet.
@@ -360,7 +361,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("mapping principals of %q: %v", text, err)
 		}
 		d.ContextKeys()
-		policy.Lint(policy.Named{Document: d})
+		urllint.Lint(policy.Named{Document: d})
 	})
 }
 

@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Effect is what a statement or a decision says.
 type Effect int
@@ -24,6 +27,71 @@ func (e Effect) String() string {
 	default:
 		return "ImplicitlyDenied"
 	}
+}
+
+// Statement is one statement of a [Document], as it is written. Changes to it leave the document as it is.
+type Statement struct {
+	Sid          string
+	Effect       Effect   // Allowed or ExplicitlyDenied
+	Principals   []string // with their types, such as "AWS:arn:aws:iam::…"; "*" for everyone
+	NotPrincipal bool
+	Actions      []string
+	NotAction    bool
+	Resources    []string
+	NotResource  bool
+	Conditions   []Condition
+	JSON         []byte
+
+	resources *resources
+}
+
+// Condition is one key of one operator of a [Statement].
+type Condition struct {
+	Operator, Key string
+	Values        []string
+
+	compiled *condition
+}
+
+// Statements returns the statements of the document in the order of its text.
+func (d *Document) Statements() []Statement {
+	list := make([]Statement, len(d.statements))
+	for i := range d.statements {
+		s := &d.statements[i]
+		list[i] = Statement{
+			Sid: s.sid, Effect: s.effect, JSON: []byte(d.source[s.start:s.end]),
+			Actions: slices.Clone(s.actions.written), NotAction: s.actions.not,
+			Resources: slices.Clone(s.resources.written), NotResource: s.resources.not, resources: &s.resources,
+		}
+		if s.principals != nil {
+			list[i].Principals, list[i].NotPrincipal = slices.Clone(s.principals.written), s.principals.not
+		}
+		for j := range s.conditions {
+			c := &s.conditions[j]
+			list[i].Conditions = append(list[i].Conditions, Condition{c.name, c.key, slices.Clone(c.values), c})
+		}
+	}
+	return list
+}
+
+// CoversAction reports whether the Action or NotAction element covers the action.
+func (s *Statement) CoversAction(action string) bool {
+	return slices.ContainsFunc(s.Actions, func(pattern string) bool { return MatchAction(pattern, action) }) != s.NotAction
+}
+
+// CoversResource reports whether the Resource or NotResource element covers the resource in every request: a pattern
+// with policy variables counts for nothing.
+func (s *Statement) CoversResource(arn string) bool { return s.resources.cover(&call{resource: arn}) }
+
+// Holds reports whether the condition lets a request with the context pass.
+func (c *Condition) Holds(ctx Context) bool { return c.compiled.holds(ctx) }
+
+// MatchAction reports whether a pattern of an Action element, such as "lambda:Invoke*", stands for the action.
+func MatchAction(pattern, action string) bool {
+	c := newCall(&Request{Action: action}, &Sets{})
+	var one actions
+	one.add(pattern)
+	return one.list(&c)
 }
 
 // statement is a compiled statement.

@@ -64,7 +64,7 @@ func jsonString(s string) string {
 // Suggest returns the smallest statements that, added to the policies named, would allow a request that no policy
 // allows. Where the identity-based or the resource-based policy would do, prefer says which of the two is to grant;
 // its other values count as IdentityBased. The result is nil if the request is allowed, if a Deny forbids it, since no
-// addition helps against that, or if the request itself can not be written as a statement.
+// addition helps against that, or if the request itself cannot be written as a statement.
 func Suggest(in Request, sets *Sets, prefer PolicyType) []Suggestion {
 	if sets == nil {
 		sets = &Sets{}

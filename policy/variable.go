@@ -133,3 +133,52 @@ func (t *template) expand(ctx Context) (string, bool) {
 	}
 	return b.String(), true
 }
+
+// confine makes an encoded pattern match ARNs as AWS does. In the first five parts wildcards stay within their part,
+// except that a * that ends its part "can expand to match beyond the colon boundaries"; in the last part they match
+// colons too. Parts that are missing at the end count as *.
+// IAM User Guide, "IAM JSON policy elements: Resource".
+func (t *template) confine() {
+	colons := 0
+	if t.parts == nil {
+		t.text = confine(t.text, &colons, true)
+		for ; colons < 5; colons++ {
+			t.text += ":\xff"
+		}
+		t.pattern = newPattern(t.text)
+		return
+	}
+	last := len(t.parts) - 1
+	for i := range t.parts {
+		if p := &t.parts[i]; p.key == "" {
+			p.text = confine(p.text, &colons, i == last)
+		}
+	}
+	if missing := 5 - colons; missing > 0 {
+		t.parts = append(t.parts, part{text: strings.Repeat(":\xff", missing)})
+	}
+}
+
+func confine(s string, colons *int, last bool) string {
+	confined := 0
+	b := []byte(s)
+	for i, c := range b {
+		ends := i+1 < len(b) && b[i+1] == ':' || i+1 == len(b) && last
+		switch {
+		case c == ':':
+			*colons++
+		case *colons >= 5:
+			continue
+		case c == anyRun && !ends:
+			b[i] = anyRunInARN
+			confined++
+		case c == anyOne:
+			b[i] = anyOneInARN
+			confined++
+		}
+	}
+	if confined == 0 {
+		return s
+	}
+	return string(b)
+}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 )
@@ -33,7 +34,7 @@ func (a Asked) showPrincipal(principal string) string {
 
 // Authorize asks all policies that AWS would: identity-based policies, the resource-based policy, the permissions
 // boundary and session policies. A nil caller is anonymous: only the resource-based policy can let it in. There is
-// no error: what can not be judged is denied.
+// no error: what cannot be judged is denied.
 func Authorize(world *state.Snapshot, caller *Caller, check Check) (policy.Decision, Asked) {
 	asked := Asked{world: world, Request: policy.Request{
 		Action:          check.Action,
@@ -49,4 +50,90 @@ func Authorize(world *state.Snapshot, caller *Caller, check Check) (policy.Decis
 		asked.Sets.Resource = &policy.Named{Name: check.PolicyName, Document: check.Policy}
 	}
 	return policy.Evaluate(asked.Request, &asked.Sets), asked
+}
+
+// callerSets are the policies that the caller brings along.
+func callerSets(world *state.Snapshot, caller *Caller) policy.Sets {
+	var sets policy.Sets
+	switch {
+	case caller.Role != nil:
+		sets = roleSets(world, caller.Role)
+	case caller.User != nil:
+		sets = userSets(world, caller.User)
+	}
+	if caller.Session != nil {
+		sets.Session = sessionPolicies(world, caller.Session)
+	}
+	if account, ok := world.Accounts.Get(caller.Account); ok {
+		sets.SCPs = account.SCPs
+	}
+	return sets
+}
+
+// roleSets are the policies of a role and its permissions boundary.
+func roleSets(world *state.Snapshot, role *iam.Role) policy.Sets {
+	return policy.Sets{
+		Identity: withAttached(world, nil, &role.Grants),
+		Boundary: boundary(world, role.Boundary),
+	}
+}
+
+// userSets are the policies of a user and its groups, and the user's permissions boundary.
+func userSets(world *state.Snapshot, user *iam.User) policy.Sets {
+	sets := policy.Sets{
+		Identity: withAttached(world, nil, &user.Grants),
+		Boundary: boundary(world, user.Boundary),
+	}
+	for _, name := range user.Groups {
+		if group, ok := world.Group(user.Account, name); ok {
+			sets.Identity = withAttached(world, sets.Identity, &group.Grants)
+		}
+	}
+	return sets
+}
+
+// withAttached adds inline and managed policies to a list. The list that is returned for the grants alone may be
+// theirs: it must not be written to.
+func withAttached(world *state.Snapshot, list []policy.Named, grants *iam.Grants) []policy.Named {
+	inline := grants.InlinePolicies()
+	if len(list) == 0 && len(grants.Attached) == 0 {
+		return inline
+	}
+	all := make([]policy.Named, 0, len(list)+len(inline)+len(grants.Attached))
+	all = append(append(all, list...), inline...)
+	for _, arn := range grants.Attached {
+		all = append(all, managed(world, arn))
+	}
+	return all
+}
+
+// managed is the version of a managed policy that is in force. One that does not exist has no statements: as a
+// permission it allows nothing, and as a limit it lets nothing through.
+func managed(world *state.Snapshot, arn string) policy.Named {
+	found, ok := world.Policy(arn)
+	if !ok {
+		return policy.Named{Name: arn, Document: &policy.Document{}}
+	}
+	return policy.Named{Name: arn, Document: found.InForce().Policy.Document}
+}
+
+// boundary is the permissions boundary with the ARN; nil if there is none.
+func boundary(world *state.Snapshot, arn string) *policy.Named {
+	if arn == "" {
+		return nil
+	}
+	named := managed(world, arn)
+	return &named
+}
+
+// sessionPolicies are what limits a session; nil if nothing does.
+func sessionPolicies(world *state.Snapshot, session *iam.Session) []policy.Named {
+	var limits []policy.Named
+	for _, inline := range session.Policies {
+		limits = append(limits, policy.Named{Name: "session policy", Document: inline.Document})
+	}
+	for _, arn := range session.PolicyARNs {
+		limits = append(limits, managed(world, arn))
+	}
+	return limits
 }

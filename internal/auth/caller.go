@@ -1,6 +1,9 @@
 package auth
 
 import (
+	"maps"
+	"strings"
+
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
@@ -16,47 +19,72 @@ type Caller struct {
 // ARN is the caller's ARN as GetCallerIdentity gives it.
 func (c *Caller) ARN() string { return c.Principal.ARN }
 
-// newCaller names the identity in the terms of IAM (IAM User Guide, "AWS global condition context keys",
-// aws:userid and aws:PrincipalArn).
+// boundary is the ARN of the caller's permissions boundary, "" if it has none.
+func (c *Caller) boundary() string {
+	switch {
+	case c.Role != nil:
+		return c.Role.Boundary
+	case c.User != nil:
+		return c.User.Boundary
+	default:
+		return ""
+	}
+}
+
+// newCaller names the identity in the terms of IAM.
 func newCaller(identity state.Identity) *Caller {
 	caller := &Caller{Identity: identity}
-	session := identity.Session
-	switch {
-	case identity.Role != nil:
-		caller.Principal = policy.Principal{
-			Type:     policy.RoleSession,
-			Account:  identity.Account,
-			ARN:      iam.SessionARN(identity.Account, identity.Role.Name, session.SessionName),
-			RoleARN:  identity.Role.ARN(),
-			UniqueID: identity.Role.ID,
-		}
-		caller.UserID = identity.Role.ID + ":" + session.SessionName
-	case session != nil && session.Federated != "":
-		caller.Principal = policy.Principal{
-			Type:    policy.FederatedUser,
-			Account: identity.Account,
-			ARN:     "arn:aws:sts::" + identity.Account + ":federated-user/" + session.Federated,
-		}
-		caller.Principal.UserARN = iam.RootARN(identity.Account)
-		if identity.User != nil {
-			caller.Principal.UserARN, caller.Principal.UniqueID = identity.User.ARN(), identity.User.ID
-		}
-		caller.UserID = identity.Account + ":" + session.Federated
-	case identity.User != nil:
-		caller.Principal = policy.Principal{
-			Type:     policy.User,
-			Account:  identity.Account,
-			ARN:      identity.User.ARN(),
-			UniqueID: identity.User.ID,
-		}
-		caller.UserID = identity.User.ID
-	default:
-		caller.Principal = policy.Principal{
-			Type:    policy.Root,
-			Account: identity.Account,
-			ARN:     iam.RootARN(identity.Account),
-		}
-		caller.UserID = identity.Account
+	caller.Principal = principalOf(identity)
+	if id, ok := caller.Principal.Lookup("aws:userid"); ok {
+		caller.UserID = id[0]
 	}
 	return caller
+}
+
+func principalOf(identity state.Identity) policy.Principal {
+	principal := policy.Principal{Account: identity.Account}
+	session, user := identity.Session, identity.User
+	switch {
+	case identity.Role != nil:
+		principal.Type, principal.SessionName = policy.RoleSession, session.SessionName
+		principal.ARN = iam.SessionARN(identity.Account, identity.Role.Name, session.SessionName)
+		principal.RoleARN, principal.UniqueID = identity.Role.ARN(), identity.Role.ID
+		principal.Tags = mergeTags(session.Tags, identity.Role.Tags)
+	case session != nil && session.Federated != "":
+		principal.Type, principal.SessionName = policy.FederatedUser, session.Federated
+		principal.ARN = "arn:aws:sts::" + identity.Account + ":federated-user/" + session.Federated
+		principal.UserARN, principal.Tags = iam.RootARN(identity.Account), session.Tags
+		if user != nil {
+			principal.UserARN, principal.UniqueID = user.ARN(), user.ID
+			principal.Tags = mergeTags(session.Tags, user.Tags)
+		}
+	case user != nil:
+		principal.Type, principal.ARN, principal.UniqueID, principal.Tags = policy.User, user.ARN(), user.ID, user.Tags
+		if session != nil {
+			principal.Tags = mergeTags(session.Tags, user.Tags)
+		}
+	default:
+		principal.Type, principal.ARN = policy.Root, iam.RootARN(identity.Account)
+		if session != nil {
+			principal.Tags = session.Tags
+		}
+	}
+	return principal
+}
+
+// mergeTags are the tags of a session and those of its user or role. The session's take precedence, and keys of tags do
+// not differ in case.
+func mergeTags(session, owner map[string]string) map[string]string {
+	if len(session) == 0 {
+		return owner
+	}
+	if len(owner) == 0 {
+		return session
+	}
+	merged := maps.Clone(owner)
+	for key, value := range session {
+		maps.DeleteFunc(merged, func(other, _ string) bool { return strings.EqualFold(other, key) })
+		merged[key] = value
+	}
+	return merged
 }

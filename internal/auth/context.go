@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/furl-dev/furl/policy"
 )
 
 // Conditions are the facts of one request that policy conditions can ask about. They come from the connection, the
@@ -43,14 +45,14 @@ func (c *Conditions) Lookup(key string) ([]string, bool) {
 	if values, ok := c.claim(key); ok {
 		return values, true
 	}
-	prefix, name, _ := strings.Cut(key, ":")
-	if !strings.EqualFold(prefix, "aws") {
-		return nil, false
+	var principal *policy.Principal
+	if c.Caller != nil {
+		principal = &c.Caller.Principal
 	}
-	if tag, ok := cutPrefixFold(name, "PrincipalTag/"); ok {
-		return c.principalTag(tag)
+	if values, ok := principal.Lookup(key); ok {
+		return values, true
 	}
-	value, ok := c.global(strings.ToLower(name))
+	value, ok := c.global(strings.ToLower(key))
 	if !ok {
 		return nil, false
 	}
@@ -70,114 +72,42 @@ func (c *Conditions) claim(key string) ([]string, bool) {
 	return nil, false
 }
 
-// global is the value of a global condition key, named in lower case without "aws:".
+// global is the value of a global condition key, named in lower case.
 func (c *Conditions) global(name string) (string, bool) {
 	switch name {
-	case "currenttime":
-		return c.Now.UTC().Format("2006-01-02T15:04:05Z"), true
-	case "epochtime":
+	case "aws:currenttime":
+		return c.Now.UTC().Format(time.RFC3339), true
+	case "aws:epochtime":
 		return strconv.FormatInt(c.Now.Unix(), 10), true
-	case "securetransport":
+	case "aws:securetransport":
 		return strconv.FormatBool(c.Secure), true
-	case "sourceip":
+	case "aws:sourceip":
 		return present(c.SourceIP)
-	case "useragent":
+	case "aws:useragent":
 		return present(c.Header.Get("User-Agent"))
-	case "referer":
+	case "aws:referer":
 		return present(c.Header.Get("Referer"))
-	case "requestedregion":
+	case "aws:requestedregion":
 		return present(c.Region)
-	case "resourceaccount":
+	case "aws:resourceaccount":
 		return present(c.Resource)
-	case "viaawsservice", "principalisawsservice":
+	case "aws:viaawsservice":
 		return "false", true
 	}
-	if c.Caller == nil {
-		if name == "principaltype" {
-			return "Anonymous", true
-		}
+	if c.Caller == nil || c.Caller.Session == nil {
 		return "", false
 	}
-	return c.Caller.fact(name)
-}
-
-// fact is the value of a condition key about the caller.
-func (c *Caller) fact(name string) (string, bool) {
-	switch name {
-	case "principalaccount":
-		return c.Account, true
-	case "userid":
-		return c.UserID, true
-	case "username":
-		// Present for IAM users only (IAM User Guide, global condition keys).
-		if c.User == nil || c.Session != nil && c.Session.Federated != "" {
-			return "", false
-		}
-		return c.User.Name, true
-	case "principalarn":
-		// The role's own ARN for a role session.
-		if c.Role != nil {
-			return c.Role.ARN(), true
-		}
-		return c.Principal.ARN, true
-	case "principaltype":
-		switch {
-		case c.Role != nil:
-			return "AssumedRole", true
-		case c.Session != nil && c.Session.Federated != "":
-			return "FederatedUser", true
-		case c.User != nil:
-			return "User", true
-		default:
-			return "Account", true
-		}
-	}
-	if c.Session == nil {
-		return "", false
-	}
-	switch name {
-	case "tokenissuetime":
-		return c.Session.Issued.UTC().Format("2006-01-02T15:04:05Z"), true
-	case "multifactorauthpresent":
-		return strconv.FormatBool(c.Session.MFA), true
-	case "federatedprovider":
-		return present(c.Session.Provider)
-	case "sourceidentity":
-		return present(c.Session.SourceIdentity)
+	switch session := c.Caller.Session; name {
+	case "aws:tokenissuetime":
+		return session.Issued.UTC().Format(time.RFC3339), true
+	case "aws:multifactorauthpresent":
+		return strconv.FormatBool(session.MFA), true
+	case "aws:federatedprovider":
+		return present(session.Provider)
+	case "aws:sourceidentity":
+		return present(session.SourceIdentity)
 	}
 	return "", false
 }
 
-// principalTag is a tag of the caller. A session's own tags take precedence over those of its role.
-func (c *Conditions) principalTag(name string) ([]string, bool) {
-	if c.Caller == nil {
-		return nil, false
-	}
-	var sources []map[string]string
-	if c.Caller.Session != nil {
-		sources = append(sources, c.Caller.Session.Tags)
-	}
-	if c.Caller.Role != nil {
-		sources = append(sources, c.Caller.Role.Tags)
-	}
-	if c.Caller.User != nil {
-		sources = append(sources, c.Caller.User.Tags)
-	}
-	for _, tags := range sources {
-		for key, value := range tags {
-			if strings.EqualFold(key, name) {
-				return []string{value}, true
-			}
-		}
-	}
-	return nil, false
-}
-
 func present(value string) (string, bool) { return value, value != "" }
-
-func cutPrefixFold(text, prefix string) (rest string, ok bool) {
-	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
-		return text, false
-	}
-	return text[len(prefix):], true
-}

@@ -2,10 +2,6 @@
 // identity, credential_process, containers, instances), and asks the two questions that calling a function URL may
 // need: what is the function's URL, and who is calling.
 //
-//	cfg, err := awsconfig.Load(ctx, awsconfig.Options{Profile: "dev"})
-//	...
-//	url, err := awsconfig.FunctionURL(ctx, cfg, "my-function", "")
-//
 // It stores nothing and logs nothing.
 package awsconfig
 

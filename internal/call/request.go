@@ -1,10 +1,6 @@
 // Package call is what furl call and furl sign do: it builds a request from flags that have curl's names and meanings,
 // sends it signed, and prints what comes back.
 //
-//	prepared, err := call.Request{Target: "https://ID.lambda-url.eu-central-1.on.aws/x", Data: data}.Build(ctx)
-//	...
-//	result, err := (&call.Caller{Transport: transport, Stdout: os.Stdout, Stderr: os.Stderr}).Do(prepared)
-//
 // The request target goes out byte for byte as typed. Bodies are read from their files while they are sent, and
 // responses are written as they arrive. It keeps no cookies, sends no passwords, and speaks HTTP only.
 package call

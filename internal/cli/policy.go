@@ -13,6 +13,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/policyio"
 	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 )
 
 func (p *program) policy() *cobra.Command {
@@ -98,7 +99,7 @@ Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage or a file that is
 			if err != nil {
 				return err
 			}
-			findings := policy.Lint(documents...)
+			findings := urllint.Lint(documents...)
 			if err := p.printFindings(findings, asJSON); err != nil {
 				return err
 			}
@@ -159,7 +160,7 @@ func (p *program) readPolicy(path string) ([]byte, error) {
 	return text, nil
 }
 
-func (p *program) printFindings(findings []policy.Finding, asJSON bool) error {
+func (p *program) printFindings(findings []urllint.Finding, asJSON bool) error {
 	encoder := json.NewEncoder(p.streams.Out)
 	encoder.SetEscapeHTML(false)
 	for _, finding := range findings {

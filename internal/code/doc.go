@@ -1,10 +1,6 @@
 // Package code keeps the deployment packages of functions: zip archives, each stored once under the SHA-256 of its
 // bytes, and unpacked beside it for functions to run from.
 //
-//	packages, err := code.Open(".furl/code")
-//	pkg, err := packages.Put(ctx, zip) // pkg.SHA256 and pkg.Size are Lambda's CodeSha256 and CodeSize
-//	dir, err := packages.Dir(pkg.Hex)  // start the function here
-//
 // An archive comes from outside and is not trusted: its sizes, packed and unpacked, and the number of its entries are
 // limited before and while it is unpacked, and it is refused whole if one entry is a device, is encrypted, leads out
 // of the directory or stands where another one does. Symbolic links are kept if they lead to somewhere in the package,

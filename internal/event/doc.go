@@ -6,18 +6,6 @@
 // what would make an invalid HTTP answer (header values with line breaks, statuses that do not exist) and anything
 // over the limits named here.
 //
-// A request becomes an event:
-//
-//	payload := event.Append(nil, &event.Request{Method: "GET", Target: "/book?page=5", Host: host, …})
-//
-// and the function's answer becomes a response:
-//
-//	response, err := event.ParseResponse(answer)
-//	if err != nil {
-//		… // 502 Internal Server Error; err says why, for the log and the owner of the function
-//	}
-//	err = response.Write(w, r.Method)
-//
 // The format is described in the AWS Lambda Developer Guide, "Invoking Lambda function URLs"; where real function
 // URLs are known to differ from that page, the code follows what they do and says so.
 package event

@@ -3,11 +3,6 @@
 // time and memory of bodies on their way (Intake). It closes a connection whose requests a front end may have read
 // differently (Guard), and closes every connection so that the client can read its answer (Listener). It knows under
 // which names a client may ask for this machine (Hosts).
-//
-//	listener := listener.New(tcp, listener.Config{Log: log})
-//	server := &http.Server{Handler: handler}
-//	listener.Guard(server)
-//	err := server.Serve(listener)
 package listener
 
 import (

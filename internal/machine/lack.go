@@ -1,10 +1,6 @@
 // Package machine knows what this machine has room for: how many files and processes furl may still have, and which
 // limit stands in the way when the system refuses another. Its errors name the limit, its value and what raises it, for
 // a server that answers 429 in the meantime and goes on when there is room again. It raises no limit itself.
-//
-//	if lack := machine.Lacking(err); lack != nil {
-//		warner.Warn("no environment can be started", lack)
-//	}
 package machine
 
 import (

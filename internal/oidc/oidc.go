@@ -1,11 +1,6 @@
 // Package oidc verifies ID tokens of OpenID Connect providers: it reads a token, fetches the keys of its issuer and
 // checks the signature, the audience and the times (OpenID Connect Core 1.0, 3.1.3.7; RFC 7519; RFC 7517).
 //
-//	verifier := &oidc.Verifier{}
-//	token, err := oidc.Parse(text)
-//	… // decide by token.Claims.Issuer whether the issuer is trusted at all
-//	err = verifier.Verify(ctx, token, issuer, audiences, time.Now())
-//
 // It asks nobody but the host of the issuer that it is told to trust, at public addresses only unless told otherwise,
 // follows no redirect, and refuses tokens that are unsigned, signed with a shared secret, or larger than AWS takes them.
 // It does not know what a token is good for.

@@ -1,8 +1,7 @@
 package policyio
 
 import (
-	"regexp"
-	"sync"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -10,13 +9,8 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// owner takes the kind and the name out of the ARN of a user or of a role's session.
-var owner = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^arn:[a-z-]+:(?:iam::\d{12}:(user)/(?:.*/)?|sts::\d{12}:assumed-role/)([\w+=,.@-]+)(?:/[\w+=,.@-]+)?$`)
-})
-
 // forms writes down what a suggestion grants in the other forms in which people keep it. It is nil for suggestions
-// that are not about calling a function URL, and for callers that such a form can not name.
+// that are not about calling a function URL, and for callers that such a form cannot name.
 func forms(q *question, s policy.Suggestion) map[snippet.Form]string {
 	function, err := lambda.ParseARN(q.Resource)
 	if err != nil || s.Action != lambda.ActionInvoke && s.Action != lambda.ActionInvokeURL {
@@ -41,21 +35,31 @@ func forms(q *question, s policy.Suggestion) map[snippet.Form]string {
 
 // inlinePolicy is the suggestion as a policy of the calling role or user; nil for other callers.
 func inlinePolicy(q *question, s policy.Suggestion, function lambda.ARN) snippet.Part {
-	caller := owner().FindStringSubmatch(q.Principal)
-	if caller == nil {
+	caller, ok := ownerOf(q.Principal)
+	if !ok {
 		return nil
-	}
-	kind := iam.OfRole
-	if caller[1] != "" {
-		kind = iam.OfUser
 	}
 	name := "call-" + function.Name + "-url"
 	if s.Action == lambda.ActionInvoke {
 		name = "call-" + function.Name + "-invoke"
 	}
 	return snippet.InlinePolicy{
-		Owner: iam.Owner{Kind: kind, Name: caller[2]}, Name: name,
+		Owner: caller, Name: name,
 		Document: `{"Version":"2012-10-17","Statement":[` + string(s.JSON()) + `]}`,
+	}
+}
+
+// ownerOf is the user, or the role of a session, whose own policies a caller has.
+func ownerOf(principal string) (owner iam.Owner, ok bool) {
+	arn, _ := iam.ParseARN(principal)
+	switch arn.Type {
+	case "user":
+		return iam.Owner{Kind: iam.OfUser, Name: arn.Name}, true
+	case "assumed-role":
+		role, _, _ := strings.Cut(arn.Name, "/")
+		return iam.Owner{Kind: iam.OfRole, Name: role}, true
+	default:
+		return iam.Owner{}, false
 	}
 }
 

@@ -9,10 +9,10 @@
 //	{"id":"1","decision":"Allowed","matched":[{"policy":"identityPolicies[0]","statement":"Statement[0]","effect":"Allow"}],
 //	 "reason":"allowed by identityPolicies[0].Statement[0]"}
 //
-// A line that can not be understood is answered by an implicit deny with its "error"; it never stops the others. The
+// A line that cannot be understood is answered by an implicit deny with its "error"; it never stops the others. The
 // package derives nothing: condition keys that the context does not name are absent. What a session's ARN does not tell,
 // the path of its role and the unique id, is taken from the keys aws:PrincipalArn and aws:userid; the user behind a
-// federated user can not be told.
+// federated user cannot be told.
 package policyio
 
 import (

@@ -1,10 +1,6 @@
 // Package proxy is a reverse proxy that signs: what it receives as plain HTTP it sends to a function URL with a
 // signature, so that any HTTP client, browser or MCP client can use a function URL with IAM authentication.
 //
-//	p, err := proxy.New(proxy.Config{Upstream: "https://ID.lambda-url.eu-central-1.on.aws", Transport: furl.NewTransport(cfg)})
-//	...
-//	err = p.Serve(ctx, stop, listener)
-//
 // The request target goes on byte for byte. Responses are passed on as they come. Request bodies are spooled first, up
 // to 1 MiB in memory and else in a temporary file, since a signature covers the hash of the whole body and goes out
 // before it.

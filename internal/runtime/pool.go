@@ -7,12 +7,6 @@
 // environments of all functions: it prefers the one that was used last, starts another while the function's
 // concurrency allows it, and answers ErrBusy at once when it does not.
 //
-//	pool, err := runtime.New(runtime.Config{Dir: dir, Log: sink})
-//	...
-//	result, err := pool.Invoke(ctx, function, runtime.Invocation{RequestID: id, Payload: event})
-//	...
-//	body, err := result.ReadAll(0)
-//
 // Each process runs in a sandbox, as package sandbox describes. CPU, memory and the network are not limited. Lambda
 // layers, extensions and the telemetry API are not offered.
 package runtime

@@ -1,6 +1,7 @@
 package setup_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -31,11 +32,12 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// The lines without + are the text before, those without - the text after.
+// Applied to the text before, the difference makes the text after.
 func FuzzDiff(f *testing.F) {
 	f.Add("a\nb\nc", "b\nc\nd")
 	f.Add("", "a")
 	f.Add("a\na\na", "a")
+	f.Add("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl", "x\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\ny")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		if len(before) > 500 || len(after) > 500 || before == "" || after == "" || strings.ContainsAny(before+after, "{[\"0123456789tfn") {
 			t.Skip("JSON would be indented")
@@ -48,17 +50,33 @@ func FuzzDiff(f *testing.F) {
 			}
 			return
 		}
-		var old, new []string
-		for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n")[3:] {
-			if line[0] != '+' {
-				old = append(old, line[1:])
-			}
-			if line[0] != '-' {
-				new = append(new, line[1:])
-			}
-		}
-		if strings.Join(old, "\n") != before || strings.Join(new, "\n") != after {
-			t.Errorf("the difference between %q and %q is\n%s", before, after, text)
+		if got := patched(t, strings.Split(before, "\n"), text); got != after {
+			t.Errorf("the difference between %q and %q makes %q:\n%s", before, after, got, text)
 		}
 	})
+}
+
+// patched applies a unified diff to lines.
+func patched(t *testing.T, lines []string, diff string) string {
+	t.Helper()
+	var made []string
+	at := 0 // in lines
+	for _, line := range strings.Split(strings.TrimSuffix(diff, "\n"), "\n")[2:] {
+		var first, count int
+		if _, err := fmt.Sscanf(line, "@@ -%d,%d ", &first, &count); err == nil {
+			made = append(made, lines[at:first-1]...)
+			at = first - 1
+			continue
+		}
+		if line[0] != '+' {
+			if lines[at] != line[1:] {
+				t.Fatalf("line %d is %q, and the difference says %q", at+1, lines[at], line[1:])
+			}
+			at++
+		}
+		if line[0] != '-' {
+			made = append(made, line[1:])
+		}
+	}
+	return strings.Join(append(made, lines[at:]...), "\n")
 }

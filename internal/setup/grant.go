@@ -3,9 +3,13 @@ package setup
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -206,8 +210,8 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
 	call := plan.call()
 	for _, permission := range plan.Wanted.Permissions {
 		if denying := call.denying(now, permission.Action); len(denying) > 0 {
-			return refuseNow("remove the statement first", "%s of the resource-based policy denies %s: an explicit deny outweighs every allow",
-				names(denying), permission.Action)
+			return refuseNow("remove the statement first", "%s of the resource-based policy denies %s: %s",
+				names(denying), permission.Action, explain.DenyWins)
 		}
 		if granting := call.granting(now, permission.Action); len(granting) > 0 {
 			plan.Kept = append(plan.Kept, fmt.Sprintf("%s: %s", permission.Action, names(granting)))
@@ -305,7 +309,7 @@ func identityGrants(ctx context.Context, reader PolicyReader, owner iam.Owner, c
 		for _, named := range policies {
 			parsed, err := parseDocument(named.Name, named.Text, policy.Identity)
 			if err != nil {
-				continue // told of by whoever judges the policy as a whole
+				continue // furl check reports it
 			}
 			if granting := call.granting(parsed, action); len(granting) > 0 {
 				by = append(by, fmt.Sprintf("%s: %s of %s", action, names(granting), named.Name))
@@ -314,4 +318,37 @@ func identityGrants(ctx context.Context, reader PolicyReader, owner iam.Owner, c
 		}
 	}
 	return by, faults
+}
+
+// statementIDs are the ids of the two statements for a principal. They are the same each time and differ between
+// principals, so that a grant that is made again finds itself.
+func statementIDs(principal Principal) (invokeURL, invoke string) {
+	base := "furl-" + slug(principal.label(), 64) + "-" + short(principal.ARN+principal.SourceARN)
+	return base + "-url", base + "-invoke"
+}
+
+// inlineName is the name of the inline policy that lets its owner call the function's URL.
+func inlineName(function lambda.ARN) string {
+	name := function.Name
+	if function.Qualifier != "" {
+		name += "-" + function.Qualifier
+	}
+	return "furl-call-" + slug(name, 100) + "-" + short(function.String())
+}
+
+// slug keeps of a name what may stand in a statement id.
+func slug(name string, limit int) string {
+	kept := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, name)
+	return kept[:min(limit, len(kept))]
+}
+
+// short is enough of a hash to tell a few thousand names apart.
+func short(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
 }

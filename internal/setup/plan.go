@@ -1,10 +1,13 @@
 package setup
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -88,7 +91,7 @@ func (p *Plan) revise(before document) error {
 	var statements []json.RawMessage
 	for _, s := range before.statements {
 		if !p.removes(s.Sid) {
-			statements = append(statements, s.Raw)
+			statements = append(statements, s.JSON)
 		}
 	}
 	for _, change := range p.Changes {
@@ -131,6 +134,32 @@ func (p *Plan) Diff() string {
 	return text.String()
 }
 
+// diff is the revision as a unified diff; "" if both texts say the same.
+func (r Revision) diff() string {
+	from, to := r.Name, r.Name
+	if r.Before == "" {
+		from = "/dev/null"
+	}
+	if r.After == "" {
+		to = "/dev/null"
+	}
+	text := diff.Diff(from, lines(r.Before), to, lines(r.After))
+	_, hunks, _ := strings.Cut(string(text), "\n") // the first line names the command that Diff stands for
+	return hunks
+}
+
+// lines is a JSON text, indented; each line ends.
+func lines(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, []byte(text), "", "  "); err != nil {
+		return []byte(text + "\n")
+	}
+	return append(indented.Bytes(), '\n')
+}
+
 // Script are the AWS CLI's commands for the plan, in order, with comments on what they do not cover.
 func (p *Plan) Script() string {
 	var text strings.Builder
@@ -141,7 +170,7 @@ func (p *Plan) Script() string {
 		fmt.Fprintf(&text, "# in account %s:\n%s\n", change.Account, change.Command())
 	}
 	if inline := p.Wanted.Inline; inline != nil && inline.Owner.Name == "" {
-		fmt.Fprintf(&text, "# in account %s, for a policy to attach to whoever is to call:\n%s\n", inline.Account,
+		fmt.Fprintf(&text, "# in account %s, for a policy to attach to the caller:\n%s\n", inline.Account,
 			snippet.CreatePolicy(inline.Name, inline.Document))
 	}
 	if text.Len() == 0 {

@@ -153,7 +153,7 @@ func (r *Resolver) Resolve(ctx context.Context, text string) (Principal, error) 
 	case serviceName().MatchString(text):
 		return service(text)
 	case uniqueID().MatchString(text):
-		return Principal{}, refuse("", "%s is the unique id of a principal or key, which a permission can not be given to: name the ARN", text)
+		return Principal{}, refuse("", "%s is the unique id of a principal or key, which a permission cannot be given to: name the ARN", text)
 	}
 	if user, ok := strings.CutPrefix(text, "user/"); ok {
 		return r.byName(ctx, text, iam.Owner{Kind: iam.OfUser, Name: lastOf(user)})
@@ -171,7 +171,7 @@ func service(name string) (Principal, error) {
 		return Principal{Kind: ServicePrincipal, ARN: name}, nil
 	case "lambda.amazonaws.com":
 		return Principal{}, refuse("furl grant FUNCTION --to function:CALLING-FUNCTION",
-			"%s is the Lambda service itself, not the functions that run on it: a function calls with the credentials of its execution role, so that is whom to name", name)
+			"%s is the Lambda service itself, not the functions that run on it: a function calls with the credentials of its execution role: name that role", name)
 	default:
 		return Principal{}, refuse("", "the service %s never sends signed requests to a function URL: name the role, user or account that does", name)
 	}
@@ -303,7 +303,7 @@ func (r *Resolver) executionRole(ctx context.Context, given, name string) (Princ
 	account, ok := r.account(arn.Account)
 	if !ok {
 		return Principal{}, refuse("name the function's execution role by its ARN, or give a profile of that account with --caller-profile",
-			"function %s is in account %s, which the credentials can not be used for", arn.Name, arn.Account)
+			"function %s is in account %s, which the credentials cannot be used for", arn.Name, arn.Account)
 	}
 	function, err := account.Functions.Function(ctx, arn)
 	if err != nil {

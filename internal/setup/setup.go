@@ -1,10 +1,5 @@
 // Package setup gives functions their URLs and principals the permission to call them, at AWS or at any endpoint that
-// speaks the same API. It reads what is there, makes a [Plan] of what is missing and applies it:
-//
-//	owner := setup.NewAccount(identity, client)
-//	plan, err := (&setup.Granter{Owner: owner}).Grant(ctx, setup.Request{Function: "books", Principal: "function:reader"})
-//	…
-//	err = plan.Apply(ctx)
+// speaks the same API. It reads what is there, makes a [Plan] of what is missing and applies it.
 //
 // A call of a function URL needs two actions since October 2025, lambda:InvokeFunctionUrl and lambda:InvokeFunction
 // (Lambda Developer Guide, "Control access to Lambda function URLs"); a plan always is about both. What is right
@@ -14,6 +9,7 @@ package setup
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -90,4 +86,84 @@ func refuse(instead, format string, arguments ...any) error {
 // refuseNow is a Refusal for as long as things are as they are.
 func refuseNow(instead, format string, arguments ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, arguments...), Instead: instead, Now: true}
+}
+
+// PolicyText is a policy as it was read.
+type PolicyText struct {
+	Name string // by which reasons refer to it: "inline policy read of role caller", or the ARN of a managed policy
+	Text string
+}
+
+// ReadPolicies reads all identity-based policies of a role, user or group, and goes on when one cannot be read. The
+// errors are of package awsapi, one for each thing that could not be looked at.
+func ReadPolicies(ctx context.Context, reader PolicyReader, owner iam.Owner) (policies []PolicyText, faults []error) {
+	names, err := reader.InlineNames(ctx, owner)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	for _, name := range names {
+		text, err := reader.Inline(ctx, owner, name)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		policies = append(policies, PolicyText{Name: "inline policy " + name + " of " + owner.String(), Text: text})
+	}
+	attached, err := reader.Attached(ctx, owner)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	for _, arn := range attached {
+		text, err := reader.Managed(ctx, arn)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		policies = append(policies, PolicyText{Name: arn, Text: text})
+	}
+	return policies, faults
+}
+
+const (
+	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits  = "0123456789"
+)
+
+// isNumber reports whether a qualifier is that of a version.
+func isNumber(qualifier string) bool { return qualifier != "" && strings.Trim(qualifier, digits) == "" }
+
+// isAliasName reports whether a qualifier that is no number may be that of a function URL: the API's own pattern.
+func isAliasName(qualifier string) bool {
+	return qualifier != "" && len(qualifier) <= 128 && strings.Trim(qualifier, letters+digits+"_-") == ""
+}
+
+// ParseTarget reads a function's name in any form that the Lambda API takes, with an alias in the name or in
+// qualifier. What the text leaves out comes from region and account. It refuses what can have neither a URL nor, for
+// $LATEST, a policy.
+func ParseTarget(text, qualifier, region, account string) (lambda.ARN, error) {
+	arn, err := lambda.ParseName(text, region, account)
+	if err != nil {
+		return lambda.ARN{}, err
+	}
+	if arn.Qualifier != "" && qualifier != "" && arn.Qualifier != qualifier {
+		return lambda.ARN{}, fmt.Errorf("the name %s and the qualifier %s are about different aliases", text, qualifier)
+	}
+	if qualifier != "" {
+		arn.Qualifier = qualifier
+	}
+	switch {
+	case arn.Qualifier == "":
+		return arn, nil
+	case arn.Qualifier == lambda.Latest:
+		return lambda.ARN{}, refuse("leave the qualifier out: the name alone means "+lambda.Latest,
+			"%s has no policy of its own, and the function URL without a qualifier calls it", lambda.Latest)
+	case isNumber(arn.Qualifier):
+		return lambda.ARN{}, refuse(
+			fmt.Sprintf("aws lambda create-alias --function-name %s --name NAME --function-version %s   # then use --qualifier NAME", arn.Name, arn.Qualifier),
+			"version %s can have no function URL: a URL belongs to the function itself or to an alias", arn.Qualifier)
+	case !isAliasName(arn.Qualifier):
+		return lambda.ARN{}, fmt.Errorf("qualifier %q is not the name of an alias", arn.Qualifier)
+	default:
+		return arn, nil
+	}
 }

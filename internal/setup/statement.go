@@ -13,76 +13,52 @@ import (
 
 // Statement is one statement of a policy, by itself.
 type Statement struct {
-	Sid      string
-	Raw      json.RawMessage
+	policy.Statement
 	Document *policy.Document // a policy of this statement alone
-	Deny     bool
 }
 
-// Statements takes a policy apart. name is what errors call it. An empty text has no statements.
-func Statements(name, text string, kind policy.Kind) ([]Statement, error) {
-	if text == "" {
-		return nil, nil
-	}
-	if _, err := policy.Parse([]byte(text), kind); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	var parts struct {
-		Version   string
-		Statement json.RawMessage
-	}
-	if err := json.Unmarshal([]byte(text), &parts); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	var list []json.RawMessage
-	if bytes.HasPrefix(bytes.TrimSpace(parts.Statement), []byte("{")) {
-		list = []json.RawMessage{parts.Statement}
-	} else if err := json.Unmarshal(parts.Statement, &list); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	statements := make([]Statement, len(list))
-	for i, raw := range list {
-		alone, err := parseAlone(parts.Version, raw, kind)
+// Statements takes a policy apart. name is what errors call it.
+func Statements(name string, document *policy.Document) ([]Statement, error) {
+	parts := document.Statements()
+	statements := make([]Statement, len(parts))
+	for i, part := range parts {
+		alone, err := parseAlone(document, part.JSON)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		statements[i] = alone
+		statements[i] = Statement{part, alone}
 	}
 	return statements, nil
 }
 
-// parseAlone makes a policy of one statement.
-func parseAlone(version string, raw json.RawMessage, kind policy.Kind) (Statement, error) {
+// parseAlone makes a policy of one statement, in the language of the document that it is from.
+func parseAlone(from *policy.Document, statement json.RawMessage) (*policy.Document, error) {
 	text, err := json.Marshal(struct {
-		Version   string `json:",omitempty"`
+		Version   string
 		Statement json.RawMessage
-	}{version, raw})
+	}{from.Version(), statement})
 	if err != nil {
-		return Statement{}, err
+		return nil, err
 	}
-	compiled, err := policy.Parse(text, kind)
-	if err != nil {
-		return Statement{}, err
-	}
-	var head struct{ Sid, Effect string }
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return Statement{}, err
-	}
-	return Statement{Sid: head.Sid, Raw: raw, Document: compiled, Deny: head.Effect == "Deny"}, nil
+	return policy.Parse(text, from.Kind())
 }
 
-// WithoutConditions is the statement as it would be if it asked for nothing but principal, action and resource.
-func (s Statement) WithoutConditions() (Statement, error) {
+// Denies reports whether the statement denies.
+func (s Statement) Denies() bool { return s.Effect == policy.ExplicitlyDenied }
+
+// WithoutConditions is the policy of this statement as it would be if it asked for nothing but principal, action and
+// resource.
+func (s Statement) WithoutConditions() (*policy.Document, error) {
 	var elements map[string]json.RawMessage
-	if err := json.Unmarshal(s.Raw, &elements); err != nil {
-		return Statement{}, err
+	if err := json.Unmarshal(s.JSON, &elements); err != nil {
+		return nil, err
 	}
 	delete(elements, "Condition")
-	raw, err := json.Marshal(elements)
+	bare, err := json.Marshal(elements)
 	if err != nil {
-		return Statement{}, err
+		return nil, err
 	}
-	return parseAlone(s.Document.Version(), raw, s.Document.Kind())
+	return parseAlone(s.Document, bare)
 }
 
 // document is a policy taken apart.
@@ -92,7 +68,11 @@ type document struct {
 }
 
 func parseDocument(name, text string, kind policy.Kind) (document, error) {
-	statements, err := Statements(name, text, kind)
+	parsed, err := policy.Parse([]byte(text), kind)
+	if err != nil {
+		return document{}, fmt.Errorf("%s: %w", name, err)
+	}
+	statements, err := Statements(name, parsed)
 	return document{text: text, statements: statements}, err
 }
 
@@ -169,7 +149,7 @@ func (c call) matches(s Statement, action string) bool {
 		request.ResourceAccount = c.principal.Account // the function's side is not asked
 	}
 	decision := policy.Evaluate(request, &sets)
-	if s.Deny {
+	if s.Denies() {
 		return decision.Effect == policy.ExplicitlyDenied
 	}
 	return decision.Effect == policy.Allowed
@@ -177,12 +157,12 @@ func (c call) matches(s Statement, action string) bool {
 
 // granting are the statements that let the principal do the action.
 func (c call) granting(d document, action string) []Statement {
-	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return s.Deny || !c.matches(s, action) })
+	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return s.Denies() || !c.matches(s, action) })
 }
 
 // denying are the statements that forbid the principal the action in every call.
 func (c call) denying(d document, action string) []Statement {
-	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return !s.Deny || !c.matches(s, action) })
+	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return !s.Denies() || !c.matches(s, action) })
 }
 
 // name is how people are told of a statement.
@@ -212,7 +192,7 @@ func (s Statement) Permission() (made lambda.Permission, ok bool) {
 		Resource    string
 		Condition   map[string]map[string]string
 	}
-	decoder := json.NewDecoder(bytes.NewReader(s.Raw))
+	decoder := json.NewDecoder(bytes.NewReader(s.JSON))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&read); err != nil || read.Effect != "Allow" {
 		return lambda.Permission{}, false

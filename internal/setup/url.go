@@ -51,7 +51,7 @@ func (c URLChange) Validate() error {
 		return errors.Join(faults...)
 	}
 	if c.NoCORS {
-		fault("CORS can not be both set and removed")
+		fault("CORS cannot be both set and removed")
 	}
 	list := func(name string, items []string, longest int) {
 		if len(items) > maxCORSItems {

@@ -72,7 +72,7 @@ func policyConstruct(t *lines, stack string, policy InlinePolicy) {
 		t.add("new iam.CfnUserPolicy(%s, 'CallerPolicy', {", stack)
 		t.add("  userName: %s,", quoted(policy.Owner.Name))
 		t.add("  policyName: %s,", quoted(policy.Name))
-	default: // to attach to whoever is to call
+	default: // to attach to the caller
 		t.add("new iam.CfnManagedPolicy(%s, 'CallerPolicy', {", stack)
 		t.add("  managedPolicyName: %s,", quoted(policy.Name))
 	}

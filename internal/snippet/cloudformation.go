@@ -95,7 +95,7 @@ func permissionResource(id, condition, function string, permission lambda.Permis
 	return r.text()
 }
 
-// policyResource is a policy as a resource: a managed one to attach to whoever is to call, if it has no owner.
+// policyResource is a policy as a resource: a managed one to attach to the caller, if it has no owner.
 func policyResource(id, condition string, policy InlinePolicy) string {
 	var r *lines
 	switch policy.Owner.Kind {

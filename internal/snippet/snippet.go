@@ -2,12 +2,9 @@
 //
 // A Permission or an InlinePolicy by itself is a command of the AWS CLI, IAM JSON, a CloudFormation resource (which SAM
 // takes as it is) or a Terraform one. A Grant, which is both sides of what lets somebody call a function's URL, is a
-// whole SAM or CloudFormation template, Terraform configuration or CDK program in TypeScript:
+// whole SAM or CloudFormation template, Terraform configuration or CDK program in TypeScript.
 //
-//	text, err := grant.As(snippet.Terraform)
-//
-// It covers the grant whatever of it is there already. It makes no function and no URL, which belong to whoever has
-// them.
+// It covers the whole grant, with the parts that exist already. It makes no function and no URL.
 package snippet
 
 import (

@@ -81,7 +81,7 @@ func permissionBlock(name string, function lambda.ARN, permission lambda.Permiss
 	return block("aws_lambda_permission", name, attributes)
 }
 
-// policyBlock is a policy as a resource: a managed one to attach to whoever is to call, if it has no owner. provider
+// policyBlock is a policy as a resource: a managed one to attach to the caller, if it has no owner. provider
 // is the one to use, if not the default.
 func policyBlock(name, provider string, policy InlinePolicy) string {
 	var attributes [][2]string

@@ -1,8 +1,5 @@
 // Package trash removes the directories that functions and uploads leave behind, whatever is in them.
 //
-//	bin := trash.Bin{Dir: "/srv/furl/environments"}
-//	err := bin.Remove(ctx, "environment/1f0c")
-//
 // What is removed was made by strangers. Directories that nobody may write to or read (Go's module cache makes such)
 // are made writable on the way. Symbolic links are removed and never followed, also where something puts one in the
 // place of a directory meanwhile. What is mounted into a directory is left alone, and no file's mode is changed, since

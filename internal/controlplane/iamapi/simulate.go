@@ -185,11 +185,8 @@ func (r *run) setCaller(world *state.Snapshot, from *policy.Principal) error {
 // setContext gathers the condition keys: those that follow from the caller, and those of the request in their place.
 func (r *run) setContext(tags map[string]string) {
 	r.context = policy.Values{}
-	if r.caller.ARN != "" {
+	if r.caller.Tags = tags; r.caller.ARN != "" {
 		r.context = r.caller.Keys()
-	}
-	for key, value := range tags {
-		r.context["aws:PrincipalTag/"+key] = []string{value}
 	}
 	for _, entry := range r.in.ContextEntries {
 		maps.DeleteFunc(r.context, func(key string, _ []string) bool { return strings.EqualFold(key, entry.ContextKeyName) })

@@ -1,10 +1,6 @@
 // Package bootstrap carries furl's own runtimes for Python and Node.js: small Runtime API clients, in those languages,
 // for functions whose package does not bring AWS's client. They use nothing but the standard libraries.
 //
-//	err := bootstrap.Install(dir)
-//	...
-//	exec.Command("python3", filepath.Join(dir, bootstrap.Python))
-//
 // Python needs 3.8 or later, Node.js 18 or later. Layers, SnapStart hooks and Lambda's JSON log format are not
 // offered.
 package bootstrap

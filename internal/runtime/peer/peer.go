@@ -1,12 +1,6 @@
 // Package peer tells whether the client's end of a loopback TCP connection belongs to a process of one execution
 // environment and, if it does not, who has it.
 //
-//	environment := peer.NewEnvironment(cmd.Process.Pid)
-//	...
-//	if !environment.Owns(conn) { // cheap, and enough for most processes of the environment
-//		err := inspector.Check(ctx, environment, conn) // thorough; a *Stranger names the process
-//	}
-//
 // A process belongs to an environment if it is the main process, descends from it, or is in the session that it leads.
 // All processes of a PID namespace descend from the first one there, and orphans from a main process that reaps them
 // (PR_SET_CHILD_SUBREAPER). The process group does not count: every process of a session may join each of its groups.

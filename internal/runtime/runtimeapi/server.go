@@ -5,14 +5,6 @@
 // It keeps no state of its own. What is allowed when is the Handler's business, which answers ErrRequestID or
 // ErrState. Extensions, telemetry and SnapStart are not offered: their paths answer 404 with a JSON error.
 //
-//	api, err := runtimeapi.Listen(handler, logger)
-//	...
-//	env = append(env, "AWS_LAMBDA_RUNTIME_API="+api.Addr())
-//	...
-//	api.Serve(gate)
-//	...
-//	api.Close()
-//
 // The listener is on loopback and, as in Lambda, asks for no credentials, so that every process of this machine can
 // open a connection to it. The Gate says which connections are the function's. It is asked once for each connection;
 // the others are answered 403 and closed, without an influence on the function.

@@ -6,12 +6,6 @@
 // own directory, which is also its /tmp. It has no capabilities and gains none, and cannot signal, trace or look into
 // processes outside. CPU, memory and the network are not limited. Elsewhere it confines nothing, and only ends the
 // function's process group.
-//
-//	s := sandbox.New(sandbox.Config{Mode: sandbox.Auto, Dir: dir, Hidden: []string{data}})
-//	if err := s.Ready(); err != nil { … } // only Strict fails
-//	process, err := s.Start(sandbox.Command{Path: bootstrap, Dir: code, Home: home, Output: pipe})
-//	…
-//	state := process.Wait()
 package sandbox
 
 import (

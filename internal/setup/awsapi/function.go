@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/furl-dev/furl/internal/lambda"
 )
@@ -53,4 +54,48 @@ func (c *Client) Functions(ctx context.Context) iter.Seq2[Function, error] {
 			}
 		}
 	}
+}
+
+// Policy is the text of the resource-based policy of the function or alias. An error of kind NotFound says that there
+// is no policy, or no function.
+func (c *Client) Policy(ctx context.Context, arn lambda.ARN) (string, error) {
+	name, qualifier := split(arn)
+	out, err := c.lambda.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: name, Qualifier: qualifier})
+	if err != nil {
+		return "", failure(err, "lambda:GetPolicy", arn.String())
+	}
+	return repaired(aws.ToString(out.Policy)), nil
+}
+
+// AddPermission adds a statement to the resource-based policy of the function or alias. An error of kind Conflict says
+// that there is a statement of that id.
+func (c *Client) AddPermission(ctx context.Context, arn lambda.ARN, permission lambda.Permission) error {
+	name, qualifier := split(arn)
+	_, err := c.lambda.AddPermission(ctx, &awslambda.AddPermissionInput{
+		FunctionName: name, Qualifier: qualifier,
+		StatementId:           &permission.StatementID,
+		Action:                &permission.Action,
+		Principal:             aws.String(permission.Principal.String()),
+		SourceArn:             orNil(permission.SourceARN),
+		SourceAccount:         orNil(permission.SourceAccount),
+		EventSourceToken:      orNil(permission.EventSourceToken),
+		PrincipalOrgID:        orNil(permission.PrincipalOrgID),
+		FunctionUrlAuthType:   types.FunctionUrlAuthType(permission.FunctionURLAuthType),
+		InvokedViaFunctionUrl: permission.InvokedViaURL,
+	})
+	return failure(err, "lambda:AddPermission", arn.String())
+}
+
+// RemovePermission removes a statement. An error of kind NotFound says that there is none of that id.
+func (c *Client) RemovePermission(ctx context.Context, arn lambda.ARN, statementID string) error {
+	name, qualifier := split(arn)
+	_, err := c.lambda.RemovePermission(ctx, &awslambda.RemovePermissionInput{FunctionName: name, Qualifier: qualifier, StatementId: &statementID})
+	return failure(err, "lambda:RemovePermission", arn.String())
+}
+
+func orNil(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }

@@ -10,10 +10,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 )
 
 // Entry is a function or alias with its URL and the policy that the URL asks.
@@ -120,17 +122,17 @@ func (e Entry) judge() AuditFunction {
 		return judged
 	}
 	judged.Summary = "each principal that the policy names has both actions, or neither"
-	statements, err := setup.Statements(name, e.Policy, policy.Resource)
+	statements, err := setup.Statements(name, document)
 	if err != nil {
 		judged.Status, judged.Summary = Unknown, err.Error()
 		return judged
 	}
-	for _, finding := range policy.Lint(policy.Named{Name: name, Document: document}) {
-		if finding.Rule != policy.RuleMissingAction {
+	for _, finding := range urllint.Lint(policy.Named{Name: name, Document: document}) {
+		if finding.Rule != urllint.RuleMissingAction {
 			continue
 		}
 		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone: since November 2026 that is no use but to those whose own policies give them the other"
-		judged.Details = append(judged.Details, describe(finding.Ref)+": "+finding.Message)
+		judged.Details = append(judged.Details, explain.Statement(finding.Ref)+": "+finding.Message)
 		judged.fix = append(judged.fix, completionOf(judged.Function, statements[finding.Statement])...)
 	}
 	return judged
@@ -158,7 +160,7 @@ func (e Entry) judgePublic(judged *AuditFunction, document *policy.Document) {
 	}
 	slices.Sort(lacking)
 	judged.Status, judged.Summary = Problem, "everyone is to call, but is not granted "+strings.Join(lacking, " and ")
-	judged.fix = []string{"furl grant " + judged.Function + " --to '*'"}
+	judged.fix = []string{explain.GrantCommand(judged.Function, lambda.PermissionPrincipal{Anyone: true}, "")}
 }
 
 // WriteTo writes the audit for a person to read.

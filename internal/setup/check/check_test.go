@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -127,7 +129,19 @@ func text(report check.Report) string {
 	return text.String()
 }
 
-// Whatever the set-up, the verdict is what the server then answers; and whoever follows the fix is let in.
+// explained is what the trace of the last call says of the two actions, in the terms of a check from outside.
+func (s *server) explained() []string {
+	var summaries []string
+	for _, step := range s.Traces.Latest(1)[0].Report().Steps {
+		if step.Step == "authorize" {
+			summaries = append(summaries, strings.ReplaceAll(step.Summary, "the function's resource-based policy", "resource-based policy of "+web))
+		}
+	}
+	return summaries
+}
+
+// Whatever the set-up, the verdict is what the server then answers, and both say why in the same words; and whoever
+// follows the fix is let in.
 func TestVerdictsAreTrue(t *testing.T) {
 	const alice = "arn:aws:iam::" + here + ":user/alice"
 	tests := []struct {
@@ -139,7 +153,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 		says          string // what the report contains
 	}{
 		{"nothing granted", func(s *server) {}, "", "", check.Refused, "lambda:InvokeFunctionUrl denied: neither"},
-		{"by resource", func(s *server) { s.allowBoth(lambda.PermissionPrincipal{AWS: alice}) }, "", "", check.Allowed, `allowed by statement "url" of resource-based policy of ` + web},
+		{"by resource", func(s *server) { s.allowBoth(lambda.PermissionPrincipal{AWS: alice}) }, "", "", check.Allowed, `allowed by statement "url" (Statement[0]) of resource-based policy of ` + web},
 		{"first action only", func(s *server) { s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: alice}, nil) }, "", "", check.Refused, "since November 2026"},
 		{"second action only", func(s *server) { s.allow("invoke", lambda.ActionInvoke, lambda.PermissionPrincipal{AWS: alice}, nil) }, "", "", check.Refused, "lambda:InvokeFunctionUrl denied"},
 		{"under the wrong auth type", func(s *server) {
@@ -149,8 +163,8 @@ func TestVerdictsAreTrue(t *testing.T) {
 		{"a source that users have not", func(s *server) {
 			s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: alice}, func(p *lambda.Permission) { p.SourceAccount = here })
 			s.allow("invoke", lambda.ActionInvoke, lambda.PermissionPrincipal{AWS: alice}, nil)
-		}, "", "", check.Refused, "AWS:SourceAccount: it wants " + here + ", the call has none"},
-		{"by identity", func(s *server) { s.AddRole(here, "/", "caller", both) }, here, "caller", check.Allowed, `statement "both" of inline policy own of role caller`},
+		}, "", "", check.Refused, "AWS:SourceAccount: it wants " + here + ", the request has none"},
+		{"by identity", func(s *server) { s.AddRole(here, "/", "caller", both) }, here, "caller", check.Allowed, `statement "both" (Statement[0]) of inline policy own of role caller`},
 		{"by identity, first action only", func(s *server) {
 			s.AddRole(here, "/", "caller", strings.Replace(both, `,"lambda:InvokeFunction"`, "", 1))
 		}, here, "caller", check.Refused, "lambda:InvokeFunction denied"},
@@ -161,7 +175,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 		{"against an explicit deny", func(s *server) {
 			role := s.AddRole(here, "/", "caller", `{"Sid":"no","Effect":"Deny","Action":"lambda:InvokeFunctionUrl","Resource":"*"}`)
 			s.allowBoth(lambda.PermissionPrincipal{AWS: role.ARN()})
-		}, here, "caller", check.Refused, `denied by statement "no" of inline policy own of role caller`},
+		}, here, "caller", check.Refused, `denied: explicit deny in an identity-based policy, statement "no" (Statement[0]) of inline policy own of role caller`},
 		{"under a permissions boundary", func(s *server) {
 			s.bound(s.AddRole(here, "/", "caller", both), `{"Effect":"Allow","Action":["s3:*","iam:*","sts:*"],"Resource":"*"}`)
 		}, here, "caller", check.Refused, "permissions boundary"},
@@ -231,6 +245,10 @@ func TestVerdictsAreTrue(t *testing.T) {
 			called := step(t, self, "call")
 			if (called.Status == check.OK) != (test.want == check.Allowed) {
 				t.Errorf("the call: %s %s", called.Status, called.Summary)
+			}
+			foretold := []string{step(t, about, "InvokeFunctionUrl").Summary, step(t, about, "InvokeFunction").Summary}
+			if diff := cmp.Diff(s.explained(), foretold); diff != "" {
+				t.Errorf("the check says it otherwise than the trace: %s", diff)
 			}
 		})
 	}

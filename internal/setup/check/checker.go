@@ -69,7 +69,7 @@ type Question struct {
 	Method string // "" is GET
 	Path   string // with query; "" is /
 	Call   bool   // call the URL, too
-	// Context are condition keys that can not be known from here, such as aws:SourceIp.
+	// Context are condition keys that cannot be known from here, such as aws:SourceIp.
 	Context policy.Values
 }
 

@@ -1,74 +1,17 @@
 package check
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/snippet"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
 )
-
-// maxMisses is how many statements that nearly allowed an action are worth telling of.
-const maxMisses = 5
-
-// summary is what was decided, and by what.
-func (r *run) summary(action string, decision policy.Decision) string {
-	deciding := decision.Deciding()
-	switch {
-	case decision.Reason == policy.ReasonNoIdentityPolicy && r.subject.account == r.function.Account:
-		return fmt.Sprintf("%s denied: neither a policy of %s nor the resource-based policy of %s allows it", action, r.subject.label, r.function)
-	case decision.Effect != policy.Allowed && len(deciding) == 0:
-		return action + " denied: " + decision.Reason.String()
-	case decision.Effect != policy.Allowed:
-		return action + " denied by " + describe(deciding[0])
-	case len(deciding) == 0:
-		return action + " allowed: the root user of the function's account may do everything"
-	default:
-		return action + " allowed by " + describe(deciding[0])
-	}
-}
-
-// details are the other statements that matched.
-func details(decision policy.Decision) []string {
-	deciding := decision.Deciding()
-	var list []string
-	for _, ref := range decision.Matched {
-		switch {
-		case len(deciding) > 0 && ref == deciding[0]: // stands in the summary
-		case ref.Effect == policy.ExplicitlyDenied:
-			list = append(list, "denied by "+describe(ref))
-		case decision.Effect != policy.Allowed:
-			list = append(list, "allowed, but not enough, by "+describe(ref))
-		default:
-			list = append(list, "also allowed by "+describe(ref))
-		}
-	}
-	return list
-}
-
-// describe names a statement: its Sid or its place, and its policy.
-func describe(ref policy.Ref) string {
-	if sid := ref.Sid(); sid != "" {
-		return fmt.Sprintf("statement %q of %s", sid, ref.Policy)
-	}
-	return fmt.Sprintf("%s of %s", ref.Path(), ref.Policy)
-}
-
-// missed tells of a statement that would have allowed the action but for one of its elements.
-func missed(miss policy.Miss) string {
-	element := miss.Element
-	if miss.Key != "" {
-		element += " " + miss.Operator + " " + miss.Key
-	}
-	got := "the call has none"
-	if len(miss.Got) > 0 {
-		got = "the call has " + strings.Join(miss.Got, ", ")
-	}
-	return fmt.Sprintf("nearly allowed by %s, but for its %s: it wants %s, %s", describe(miss.Ref), element, strings.Join(miss.Wanted, " or "), got)
-}
 
 // unknownKeys are those of the statement's keys whose values a call may have and nobody here knows.
 func unknownKeys(s setup.Statement, known *facts) []string {
@@ -80,33 +23,23 @@ func give(keys []string) string {
 	return strings.Join(keys, ", ") + " is not known from here: --context " + keys[0] + "=VALUE tells it"
 }
 
-// statementsOf are the statements of all documents in the sets.
-func (r *run) statementsOf(sets *policy.Sets) map[string][]setup.Statement {
-	list := map[string][]setup.Statement{}
-	for _, named := range sets.Identity {
-		list[named.Name] = r.sets.statements[named.Document]
-	}
-	for _, named := range []*policy.Named{sets.Resource, sets.Boundary} {
-		if named != nil {
-			list[named.Name] = r.sets.statements[named.Document]
-		}
-	}
-	return list
-}
-
 // openDenies names the statements that would deny an allowed action if a key that is not known had the value for it.
 func (r *run) openDenies(request policy.Request, sets *policy.Sets, known *facts) []string {
+	all := slices.Clone(sets.Identity)
+	for _, named := range []*policy.Named{sets.Resource, sets.Boundary} {
+		if named != nil {
+			all = append(all, *named)
+		}
+	}
 	var open []string
-	for name, statements := range r.statementsOf(sets) {
-		for i, s := range statements {
-			if !s.Deny {
-				continue
-			}
+	for _, named := range all {
+		for i, s := range r.sets.statements[named.Document] {
 			keys := unknownKeys(s, known)
-			if len(keys) == 0 || !deniesWithoutConditions(request, s) {
+			if !s.Denies() || len(keys) == 0 || !deniesWithoutConditions(request, s) {
 				continue
 			}
-			open = append(open, fmt.Sprintf("%s may deny it: %s", nameOf(s, i, name), give(keys)))
+			ref := policy.Ref{Policy: named.Name, Document: named.Document, Statement: i}
+			open = append(open, explain.Statement(ref)+" may deny it: "+give(keys))
 		}
 	}
 	slices.Sort(open)
@@ -117,21 +50,14 @@ func (r *run) openDenies(request policy.Request, sets *policy.Sets, known *facts
 func deniesWithoutConditions(request policy.Request, s setup.Statement) bool {
 	bare, err := s.WithoutConditions()
 	if err != nil {
-		return true // what can not be judged is in doubt
+		return true // what cannot be judged is in doubt
 	}
-	named := policy.Named{Document: bare.Document}
+	named := policy.Named{Document: bare}
 	sets := &policy.Sets{Identity: []policy.Named{named}}
-	if bare.Document.Kind() == policy.Resource {
+	if bare.Kind() == policy.Resource {
 		sets = &policy.Sets{Resource: &named}
 	}
 	return policy.Evaluate(request, sets).Effect == policy.ExplicitlyDenied
-}
-
-func nameOf(s setup.Statement, i int, document string) string {
-	if s.Sid != "" {
-		return fmt.Sprintf("statement %q of %s", s.Sid, document)
-	}
-	return fmt.Sprintf("Statement[%d] of %s", i, document)
 }
 
 // doubtfulDenies are the statements that deny, if each of them does so only because a key is taken to be absent.
@@ -146,7 +72,7 @@ func (r *run) doubtfulDenies(decision policy.Decision, known *facts) []string {
 		if len(keys) == 0 {
 			return nil // this one denies for sure
 		}
-		doubts = append(doubts, fmt.Sprintf("%s may not deny it: %s", describe(ref), give(keys)))
+		doubts = append(doubts, explain.Statement(ref)+" may not deny it: "+give(keys))
 	}
 	return doubts
 }
@@ -156,44 +82,131 @@ func openAllows(misses []policy.Miss, known *facts) []string {
 	var open []string
 	for _, miss := range misses {
 		if miss.Key != "" && miss.Got == nil && known.isUnknown(miss.Key) {
-			open = append(open, fmt.Sprintf("%s may allow it: %s", describe(miss.Ref), give([]string{miss.Key})))
+			open = append(open, explain.Statement(miss.Ref)+" may allow it: "+give([]string{miss.Key}))
 		}
 	}
 	return slices.Compact(open)
 }
 
-// remove says which statements stand in the way.
-func remove(decision policy.Decision) []string {
-	var fix []string
-	for _, ref := range decision.Deciding() {
-		fix = append(fix, fmt.Sprintf("remove or narrow %s: an explicit deny outweighs every allow", describe(ref)))
+// decideBoth adds the steps that decide about the two actions.
+func (r *run) decideBoth(ctx context.Context) {
+	granted := true
+	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+		step := r.decide(ctx, action)
+		r.add(step)
+		granted = granted && step.Status == OK
 	}
-	return fix
+	r.lookAtSCPs(ctx)
+	if !granted {
+		r.lookAtOtherQualifiers(ctx)
+	}
 }
 
-// fix is what to type so that the action is allowed. Where no command would do, it is a sentence.
-func (r *run) fix(action string, decision policy.Decision) []string {
-	kind, _ := decision.Reason.PolicyType()
-	switch decision.Reason {
-	case policy.ReasonNoBoundary:
-		return []string{fmt.Sprintf("add %s and %s on %s to the permissions boundary %s", lambda.ActionInvokeURL, lambda.ActionInvoke, r.function, r.subject.boundary)}
-	case policy.ReasonNoSessionPolicy, policy.ReasonNoSCP:
-		return []string{fmt.Sprintf("allow %s on %s in the %s", action, r.function, kind)}
+// request is the call as the policies are asked about it.
+func (r *run) request(action string, known *facts) (policy.Request, *policy.Sets) {
+	request := policy.Request{
+		Principal: r.subject.principal, Action: action, Resource: r.function.String(),
+		ResourceAccount: r.function.Account, Context: known,
 	}
-	if r.authType == lambda.AuthNone {
-		return []string{"furl grant " + r.name() + " --to '*'"}
+	sets := &policy.Sets{Identity: r.sets.identity, Resource: r.resource.named, Boundary: r.sets.boundary}
+	if r.authType == lambda.AuthNone { // nobody looks at who it is
+		request.Principal, sets.Identity, sets.Boundary = nil, nil, nil
 	}
-	to := " --to " + snippet.Quote(r.subject.label)
-	switch {
-	case r.subject.principal == nil:
-		return nil // unsigned: the step on credentials says what to do
-	case r.subject.kind == policy.Service:
-		return []string{"furl grant " + r.name() + to + " --source-arn ARN"}
-	case r.subject.account == r.function.Account:
-		return []string{"furl grant " + r.name() + to}
-	case r.subject.kind == policy.Root:
-		return []string{"furl grant " + r.name() + " --to " + r.subject.account}
+	return request, sets
+}
+
+// decide asks all policies about one of the two actions.
+func (r *run) decide(ctx context.Context, action string) Step {
+	name := stepInvokeURL
+	if action == lambda.ActionInvoke {
+		name = stepInvoke
+	}
+	known := r.factsOf(action)
+	request, sets := r.request(action, known)
+	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM {
+		r.simulate(ctx, action, request, sets)
+	}
+	decision := policy.Evaluate(request, sets)
+	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType}
+	step := Step{Name: name, Status: Problem, Decides: true, Summary: call.Summary(action, decision), Details: explain.Others(decision)}
+	var open []string
+	switch decision.Effect {
+	case policy.Allowed:
+		step.Status = OK
+		open = append(r.unread(false), r.openDenies(request, sets, known)...)
+	case policy.ExplicitlyDenied:
+		open = r.doubtfulDenies(decision, known)
 	default:
-		return []string{fmt.Sprintf("furl grant %s%s --caller-profile PROFILE   # a profile of account %s", r.name(), to, r.subject.account)}
+		misses := policy.NearestMisses(request, sets)
+		open = append(r.unread(true), openAllows(misses, known)...)
+		step.Details = append(step.Details, explain.Misses(misses, nil)...)
 	}
+	if decision.Effect != policy.Allowed {
+		step.Fix = call.Lacks(action, decision).Commands(r.name())
+	}
+	if len(open) > 0 {
+		step.Status = Unknown
+		step.Details = append(step.Details, open...)
+	}
+	return step
+}
+
+// unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
+// grew by AddPermission has no deny, so that it cannot take an allowance away.
+func (r *run) unread(denied bool) []string {
+	if r.authType == lambda.AuthNone && r.resource.fault == nil {
+		return nil
+	}
+	var open []string
+	if r.resource.fault != nil && denied {
+		open = append(open, "without the resource-based policy, which could not be looked at")
+	}
+	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM && !r.sets.bySimulator {
+		open = append(open, "without policies of the caller that could not be looked at")
+	}
+	return open
+}
+
+// simulate asks IAM's simulator about the caller's policies where they could not be read, and puts its answer among
+// the sets: as one policy that allows or denies the action, or does neither.
+func (r *run) simulate(ctx context.Context, action string, request policy.Request, sets *policy.Sets) {
+	side := r.side(r.subject.account)
+	if side == nil || r.subject.owner.Name == "" {
+		return
+	}
+	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, simulated(action, r.authType))
+	if err != nil {
+		if !slices.ContainsFunc(r.report.Steps, func(step Step) bool { return step.Missing == "iam:SimulatePrincipalPolicy" }) {
+			r.add(lookingFailed(stepPolicies, "what IAM's simulator says instead", err, false))
+		}
+		r.sets.bySimulator = false
+		return
+	}
+	r.sets.bySimulator = true
+	sets.Identity, sets.Boundary = nil, nil
+	effect := ""
+	switch {
+	case answer.Denied:
+		effect = "Deny"
+	case answer.Allowed:
+		effect = "Allow"
+	default:
+		return
+	}
+	text := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q}}`, effect, action, request.Resource)
+	by := "the caller's policies, as IAM's simulator has them"
+	if len(answer.By) > 0 {
+		by += " (" + strings.Join(answer.By, ", ") + ")"
+	}
+	if named, err := r.parse(by, text, policy.Identity); err == nil {
+		sets.Identity = []policy.Named{named}
+	}
+}
+
+// simulated are the condition keys that the simulator is told.
+func simulated(action string, authType lambda.AuthType) []awsapi.Fact {
+	if action == lambda.ActionInvokeURL {
+		return []awsapi.Fact{{Key: "lambda:FunctionUrlAuthType", Value: string(authType)}}
+	}
+	return []awsapi.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
 }

@@ -26,7 +26,7 @@ func (f *facts) Lookup(key string) ([]string, bool) {
 	return f.known.Lookup(key)
 }
 
-// isUnknown reports whether a call may have the key, with a value that can not be known from here.
+// isUnknown reports whether a call may have the key, with a value that cannot be known from here.
 func (f *facts) isUnknown(key string) bool {
 	if _, ok := f.Lookup(key); ok {
 		return false
@@ -53,9 +53,6 @@ func (r *run) factsOf(action string) *facts {
 	s := &r.subject
 	if r.authType == lambda.AuthIAM && s.principal != nil {
 		known = s.principal.Keys()
-		for name, value := range s.tags {
-			known["aws:PrincipalTag/"+name] = []string{value}
-		}
 	}
 	now := r.now().UTC()
 	known["aws:CurrentTime"] = []string{now.Format(time.RFC3339)}

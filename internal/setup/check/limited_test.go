@@ -105,7 +105,7 @@ func TestWhatCanNotBeLookedAt(t *testing.T) {
 			all(f)
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
 			f.simulation = awsapi.Simulation{Denied: true}
-		}, check.Refused, "iam:ListRolePolicies", "denied by Statement of the caller's policies, as IAM's simulator has them"},
+		}, check.Refused, "iam:ListRolePolicies", "denied: explicit deny in an identity-based policy, Statement of the caller's policies, as IAM's simulator has them"},
 		{"the caller's policies, and the simulator knows of nothing", func(f *fake) {
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
 		}, check.Refused, "iam:ListRolePolicies", "denied: neither"},
@@ -164,16 +164,16 @@ func TestConditionsThatCanNotBeKnown(t *testing.T) {
 		want    check.Verdict
 		says    string
 	}{
-		{"allowed from an address", func(f *fake) { allow(f, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, nil, check.Undecided, `statement "both" of inline policy own of role caller may allow it: aws:SourceIp is not known from here: --context aws:SourceIp=VALUE`},
+		{"allowed from an address", func(f *fake) { allow(f, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, nil, check.Undecided, `statement "both" (Statement[0]) of inline policy own of role caller may allow it: aws:SourceIp is not known from here: --context aws:SourceIp=VALUE`},
 		{"allowed from this address", func(f *fake) { allow(f, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, address, check.Allowed, ""},
-		{"allowed from another address", func(f *fake) { allow(f, `{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`) }, address, check.Refused, "the call has 192.0.2.1"},
+		{"allowed from another address", func(f *fake) { allow(f, `{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`) }, address, check.Refused, "the request has 192.0.2.1"},
 		{"allowed from this machine", func(f *fake) {
 			allow(f, `{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}`)
 			f.url.Address = "http://[::1]:9000/_furl/url/x/"
 		}, nil, check.Allowed, ""},
-		{"denied from elsewhere", func(f *fake) { deny(f, `{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, nil, check.Undecided, `statement "no" of inline policy own of role caller may not deny it`},
+		{"denied from elsewhere", func(f *fake) { deny(f, `{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, nil, check.Undecided, `statement "no" (Statement[0]) of inline policy own of role caller may not deny it`},
 		{"denied from elsewhere than here", func(f *fake) { deny(f, `{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, address, check.Allowed, ""},
-		{"denied from an address", func(f *fake) { deny(f, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, nil, check.Undecided, `statement "no" of inline policy own of role caller may deny it`},
+		{"denied from an address", func(f *fake) { deny(f, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, nil, check.Undecided, `statement "no" (Statement[0]) of inline policy own of role caller may deny it`},
 		{"denied from this address", func(f *fake) { deny(f, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`) }, address, check.Refused, "remove or narrow"},
 		{"denied for other actions", func(f *fake) {
 			f.allows("", lambda.ActionInvokeURL, lambda.ActionInvoke)
@@ -182,7 +182,7 @@ func TestConditionsThatCanNotBeKnown(t *testing.T) {
 		{"denied in clear", func(f *fake) { deny(f, `{"Bool":{"aws:SecureTransport":"false"}}`) }, nil, check.Allowed, ""},
 		{"in a session with MFA", func(f *fake) { allow(f, `{"Bool":{"aws:MultiFactorAuthPresent":"true"}}`) }, nil, check.Undecided, "aws:MultiFactorAuthPresent"},
 		{"by a session's tag", func(f *fake) { allow(f, `{"StringEquals":{"aws:PrincipalTag/team":"a"}}`) }, nil, check.Undecided, "aws:PrincipalTag/team"},
-		{"from a private network", func(f *fake) { allow(f, `{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`) }, nil, check.Refused, "the call has none"},
+		{"from a private network", func(f *fake) { allow(f, `{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`) }, nil, check.Refused, "the request has none"},
 		{"until yesterday", func(f *fake) { allow(f, `{"DateLessThan":{"aws:CurrentTime":"2026-11-22T00:00:00Z"}}`) }, nil, check.Refused, "aws:CurrentTime"},
 	}
 	for _, test := range tests {

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -40,7 +39,7 @@ type savedURL struct {
 
 // Offline audits what was saved from the Lambda API: all files of the directory and those below it whose names end
 // in .json, whatever else their names are. What a file is about it says itself. An empty file is what the AWS CLI leaves
-// where there was nothing to print; a file that can not be understood leaves the verdict open.
+// where there was nothing to print; a file that cannot be understood leaves the verdict open.
 func Offline(dir fs.FS) (Audit, error) {
 	o := offline{entries: map[string]*Entry{}}
 	err := fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -159,15 +158,15 @@ func (o *offline) addURL(name string, url savedURL) {
 
 // addPolicy takes a policy for that of the function or alias which its statements are about.
 func (o *offline) addPolicy(name, text string) {
-	statements, err := setup.Statements("policy", text, policy.Resource)
+	document, err := policy.Parse([]byte(text), policy.Resource)
 	if err != nil {
-		o.fault(name, "%v", err)
+		o.fault(name, "policy: %v", err)
 		return
 	}
 	var arns []lambda.ARN
-	for _, s := range statements {
+	for _, s := range document.Statements() {
 		var about struct{ Resource string }
-		if err := json.Unmarshal(s.Raw, &about); err != nil {
+		if err := json.Unmarshal(s.JSON, &about); err != nil {
 			o.fault(name, "%v", err)
 			return
 		}

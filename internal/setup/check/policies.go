@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
@@ -51,20 +50,6 @@ func (r *run) lookAtPolicies(ctx context.Context) {
 	r.lookAtCloudFront()
 }
 
-// decideBoth adds the steps that decide about the two actions.
-func (r *run) decideBoth(ctx context.Context) {
-	granted := true
-	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
-		step := r.decide(ctx, action)
-		r.add(step)
-		granted = granted && step.Status == OK
-	}
-	r.lookAtSCPs(ctx)
-	if !granted {
-		r.lookAtOtherQualifiers(ctx)
-	}
-}
-
 // readResource reads the function's policy.
 func (r *run) readResource(ctx context.Context) {
 	text, err := r.Owner.Functions.Policy(ctx, r.function)
@@ -89,7 +74,7 @@ func (r *run) parse(name, text string, kind policy.Kind) (policy.Named, error) {
 	if err != nil {
 		return policy.Named{}, fmt.Errorf("%s: %w", name, err)
 	}
-	statements, err := setup.Statements(name, text, kind)
+	statements, err := setup.Statements(name, document)
 	if err != nil {
 		return policy.Named{}, err
 	}
@@ -205,118 +190,6 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// request is the call as the policies are asked about it.
-func (r *run) request(action string, known *facts) (policy.Request, *policy.Sets) {
-	request := policy.Request{
-		Principal: r.subject.principal, Action: action, Resource: r.function.String(),
-		ResourceAccount: r.function.Account, Context: known,
-	}
-	sets := &policy.Sets{Identity: r.sets.identity, Resource: r.resource.named, Boundary: r.sets.boundary}
-	if r.authType == lambda.AuthNone { // nobody looks at who it is
-		request.Principal, sets.Identity, sets.Boundary = nil, nil, nil
-	}
-	return request, sets
-}
-
-// decide asks all policies about one of the two actions.
-func (r *run) decide(ctx context.Context, action string) Step {
-	name := stepInvokeURL
-	if action == lambda.ActionInvoke {
-		name = stepInvoke
-	}
-	known := r.factsOf(action)
-	request, sets := r.request(action, known)
-	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM {
-		r.simulate(ctx, action, request, sets)
-	}
-	decision := policy.Evaluate(request, sets)
-	step := Step{Name: name, Decides: true, Summary: r.summary(action, decision)}
-	step.Details = details(decision)
-	var open []string
-	switch decision.Effect {
-	case policy.Allowed:
-		step.Status = OK
-		open = append(r.unread(false), r.openDenies(request, sets, known)...)
-	case policy.ExplicitlyDenied:
-		step.Status = Problem
-		open = r.doubtfulDenies(decision, known)
-		step.Fix = remove(decision)
-	default:
-		step.Status = Problem
-		misses := policy.NearestMisses(request, sets)
-		open = append(r.unread(true), openAllows(misses, known)...)
-		for _, miss := range misses[:min(len(misses), maxMisses)] {
-			step.Details = append(step.Details, missed(miss))
-		}
-		step.Fix = r.fix(action, decision)
-	}
-	if len(open) > 0 {
-		step.Status = Unknown
-		step.Details = append(step.Details, open...)
-	}
-	return step
-}
-
-// unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
-// grew by AddPermission has no deny, so that it can not take an allowance away.
-func (r *run) unread(denied bool) []string {
-	if r.authType == lambda.AuthNone && r.resource.fault == nil {
-		return nil
-	}
-	var open []string
-	if r.resource.fault != nil && denied {
-		open = append(open, "without the resource-based policy, which could not be looked at")
-	}
-	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM && !r.sets.bySimulator {
-		open = append(open, "without policies of the caller that could not be looked at")
-	}
-	return open
-}
-
-// simulate asks IAM's simulator about the caller's policies where they could not be read, and puts its answer among
-// the sets: as one policy that allows or denies the action, or does neither.
-func (r *run) simulate(ctx context.Context, action string, request policy.Request, sets *policy.Sets) {
-	side := r.side(r.subject.account)
-	if side == nil || r.subject.owner.Name == "" {
-		return
-	}
-	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, simulated(action, r.authType))
-	if err != nil {
-		if !slices.ContainsFunc(r.report.Steps, func(step Step) bool { return step.Missing == "iam:SimulatePrincipalPolicy" }) {
-			r.add(lookingFailed(stepPolicies, "what IAM's simulator says instead", err, false))
-		}
-		r.sets.bySimulator = false
-		return
-	}
-	r.sets.bySimulator = true
-	sets.Identity, sets.Boundary = nil, nil
-	effect := ""
-	switch {
-	case answer.Denied:
-		effect = "Deny"
-	case answer.Allowed:
-		effect = "Allow"
-	default:
-		return
-	}
-	text := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q}}`, effect, action, request.Resource)
-	by := "the caller's policies, as IAM's simulator has them"
-	if len(answer.By) > 0 {
-		by += " (" + strings.Join(answer.By, ", ") + ")"
-	}
-	if named, err := r.parse(by, text, policy.Identity); err == nil {
-		sets.Identity = []policy.Named{named}
-	}
-}
-
-// simulated are the condition keys that the simulator is told.
-func simulated(action string, authType lambda.AuthType) []awsapi.Fact {
-	if action == lambda.ActionInvokeURL {
-		return []awsapi.Fact{{Key: "lambda:FunctionUrlAuthType", Value: string(authType)}}
-	}
-	return []awsapi.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
-}
-
 // lookAtSCPs asks the simulator about the service control policies, which nobody can read from within an account.
 func (r *run) lookAtSCPs(ctx context.Context) {
 	side := r.side(r.subject.account)
@@ -336,7 +209,7 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 		case answer.LimitedBySCP:
 			step.Status = Problem
 			step.Summary = "the service control policies of account " + r.subject.account + " do not allow " + action
-			step.Fix = []string{"let the organization's administrators allow " + action + " in a service control policy of account " + r.subject.account}
+			step.Fix = []string{explain.AllowInOrganization(action, r.subject.account)}
 			r.add(step)
 			return
 		}

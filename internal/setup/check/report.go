@@ -2,10 +2,7 @@
 // everything that can be looked at from outside, and walks the same steps as a function URL does, with the same
 // policy evaluation (package policy).
 //
-//	checker := &check.Checker{Owner: check.NewSide(client)}
-//	report, err := checker.Run(ctx, check.Question{Target: "books", As: "function:reader"})
-//
-// What can not be looked at is told, with the permission that was missing, and counts as not allowed: a report says
+// What cannot be looked at is told, with the permission that was missing, and counts as not allowed: a report says
 // Allowed only if nothing that decides was left out. It changes nothing and, unless asked to, does not call the
 // function.
 package check

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/snippet"
-	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 )
 
 // lookAtNovember looks for grants that the rule of November 2026 made void: until then, accounts that had function
@@ -20,9 +20,9 @@ func (r *run) lookAtNovember() {
 	}
 	step := Step{Name: stepNovember, Status: OK, Summary: "the function's policy grants both actions, or neither, to each principal that it names"}
 	var notes []string
-	for _, finding := range policy.Lint(*r.resource.named) {
-		text := describe(finding.Ref) + ": " + finding.Message
-		if finding.Rule != policy.RuleMissingAction {
+	for _, finding := range urllint.Lint(*r.resource.named) {
+		text := explain.Statement(finding.Ref) + ": " + finding.Message
+		if finding.Rule != urllint.RuleMissingAction {
 			notes = append(notes, "note: "+text)
 			continue
 		}
@@ -35,7 +35,7 @@ func (r *run) lookAtNovember() {
 }
 
 // completion is the command that adds the other action.
-func (r *run) completion(finding policy.Finding) []string {
+func (r *run) completion(finding urllint.Finding) []string {
 	statements := r.sets.statements[finding.Document]
 	if finding.Statement >= len(statements) {
 		return nil
@@ -49,18 +49,7 @@ func completionOf(function string, s setup.Statement) []string {
 	if !ok {
 		return nil
 	}
-	to := permission.Principal.AWS
-	switch {
-	case permission.Principal.Anyone:
-		to = "*"
-	case permission.Principal.Service != "":
-		to = permission.Principal.Service
-	}
-	command := "furl grant " + function + " --to " + snippet.Quote(to)
-	if permission.SourceARN != "" {
-		command += " --source-arn " + snippet.Quote(permission.SourceARN)
-	}
-	return []string{command}
+	return []string{explain.GrantCommand(function, permission.Principal, permission.SourceARN)}
 }
 
 // cloudFront is the service that signs with an origin access control.
@@ -91,7 +80,7 @@ func (r *run) lookAtCloudFront() {
 			step.Status, step.Summary = Problem, "CloudFront is granted one of the two actions alone"
 			step.Details = append(step.Details, shown+" lacks "+action)
 			if source != "" {
-				step.Fix = append(step.Fix, "furl grant "+r.name()+" --to "+cloudFront+" --source-arn "+snippet.Quote(source))
+				step.Fix = append(step.Fix, explain.GrantCommand(r.name(), lambda.PermissionPrincipal{Service: cloudFront}, source))
 			}
 		}
 	}
@@ -148,7 +137,7 @@ func (r *run) lookAtCORS() {
 	}
 	cors := r.url.CORS
 	if cors == nil {
-		step.Summary = "no CORS configuration: pages of other origins can not call"
+		step.Summary = "no CORS configuration: pages of other origins cannot call"
 		if r.authType == lambda.AuthIAM {
 			step.Details = append(step.Details, "note: a preflight request is refused like every unsigned one; only a CORS configuration of the URL answers it")
 		}

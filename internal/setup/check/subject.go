@@ -22,9 +22,8 @@ type subject struct {
 
 	owner    iam.Owner // of its identity-based policies; zero if it has none
 	boundary string    // ARN of its permissions boundary
-	tags     map[string]string
-	lookedUp bool  // owner's own facts (boundary, tags, path) are known
-	fault    error // why they are not
+	lookedUp bool      // owner's own facts (boundary, tags, path) are known
+	fault    error     // why they are not
 }
 
 // exists reports whether there is anybody to ask the policies about.
@@ -56,7 +55,7 @@ func (r *run) findSubject(ctx context.Context) error {
 // resolveSubject reads who is asked about.
 func (r *run) resolveSubject(ctx context.Context) error {
 	if lambda.ValidAccount(r.As) {
-		return &setup.Refusal{Reason: "account " + r.As + " can not call anything: a role or user in it does", Instead: "--as ARN"}
+		return &setup.Refusal{Reason: "account " + r.As + " cannot call anything: a role or user in it does", Instead: "--as ARN"}
 	}
 	home := setup.Account{ID: r.identity.Account, Region: r.caller.Region, Functions: r.caller.Functions, Principals: r.caller.Principals}
 	resolver := &setup.Resolver{Home: home}
@@ -152,7 +151,7 @@ func (s *subject) lookUp(ctx context.Context, side *Side) {
 			return
 		}
 		s.principal.RoleARN, s.principal.UniqueID, s.label = role.ARN(), role.ID, role.ARN()
-		s.boundary, s.tags = role.Boundary, role.Tags
+		s.boundary, s.principal.Tags = role.Boundary, role.Tags
 	} else {
 		user, err := side.Principals.User(ctx, s.owner.Name)
 		if err != nil {
@@ -160,7 +159,7 @@ func (s *subject) lookUp(ctx context.Context, side *Side) {
 			return
 		}
 		s.principal.UniqueID = user.ID
-		s.boundary, s.tags = user.Boundary, user.Tags
+		s.boundary, s.principal.Tags = user.Boundary, user.Tags
 	}
 	s.lookedUp = true
 }

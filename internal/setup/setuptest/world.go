@@ -48,6 +48,8 @@ const LambdaTrust = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Prin
 // World is a running server.
 type World struct {
 	*planetest.Server
+	Traces *trace.Recorder // of calls of function URLs
+
 	t    testing.TB
 	data *httptest.Server
 }
@@ -55,7 +57,7 @@ type World struct {
 // New starts a server with the accounts of planetest, which ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{t: t}
+	w := &World{Traces: &trace.Recorder{}, t: t}
 	api, err := lambdaapi.New(lambdaapi.Config{
 		Code: absent{}, Links: w, Runtimes: absent{}, Invoker: noInvoke{},
 	})
@@ -65,7 +67,7 @@ func New(t testing.TB) *World {
 	w.Server = planetest.New(t, api, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader}))
 	w.SetTrueTime()
 	w.data = httptest.NewServer(&dataplane.Plane{
-		State: w.State, Gate: &auth.Gate{State: w.State, Now: w.Now}, Invoker: answers{}, Traces: &trace.Recorder{},
+		State: w.State, Gate: &auth.Gate{State: w.State, Now: w.Now}, Invoker: answers{}, Traces: w.Traces,
 		Log: slog.New(slog.DiscardHandler), Now: w.Now, Suffixes: []string{"localhost"},
 		Explain: func(id string) string { return "http://furl.test" + furlproto.Requests + "/" + id },
 	})

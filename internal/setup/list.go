@@ -18,7 +18,7 @@ type Lister interface {
 	URL(ctx context.Context, arn lambda.ARN) (awsapi.URL, error)
 }
 
-// URLsOf are the URLs of a function and all of its aliases. Where the endpoint can not list them it is the function's
+// URLsOf are the URLs of a function and all of its aliases. Where the endpoint cannot list them it is the function's
 // own, if it has one.
 func URLsOf(ctx context.Context, lister Lister, arn lambda.ARN) ([]awsapi.URL, error) {
 	urls, err := lister.URLs(ctx, arn)

@@ -1,0 +1,173 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Document is a parsed and compiled policy. The zero value is a document without statements.
+type Document struct {
+	kind       Kind
+	source     string // the text as given; the compiled statements share its memory
+	version    string // "2012-10-17", "2008-10-17", or "" when the document has none (which means the latter)
+	id         string
+	list       bool // Statement was written as a list
+	statements []statement
+}
+
+// Parse reads a policy document of the given kind and compiles it. It accepts at most [MaxSize] bytes.
+// The error, if any, is of type [Faults] and names every fault of the document, up to [MaxFaults], in the
+// order of the text.
+func Parse(doc []byte, kind Kind) (*Document, error) {
+	if len(doc) > MaxSize {
+		return nil, Faults{{Line: 1, Column: 1, Message: "the document is larger than 131072 bytes", AWS: awsSyntax}}
+	}
+	source := string(doc)
+	root, err := readJSON(source)
+	if err != nil {
+		line, column := lineColumn(source, err.offset)
+		return nil, Faults{{Line: line, Column: column, Message: err.message, AWS: awsSyntax}}
+	}
+	c := compiler{source: source, root: root, kind: kind}
+	d := c.document()
+	if len(c.faults) > 0 {
+		return nil, c.sorted()
+	}
+	return d, nil
+}
+
+// Kind returns the grammar the document was parsed with.
+func (d *Document) Kind() Kind { return d.kind }
+
+// Version returns the document's Version element, or "2008-10-17", AWS's default, when it has none.
+func (d *Document) Version() string {
+	if d.version == "" {
+		return version2008
+	}
+	return d.version
+}
+
+// ID returns the document's Id element, or "".
+func (d *Document) ID() string { return d.id }
+
+// Len returns the number of statements.
+func (d *Document) Len() int { return len(d.statements) }
+
+// Source returns the text the document was parsed from, byte for byte.
+func (d *Document) Source() string { return d.source }
+
+// JSON returns the document without insignificant white space, its elements in the order they were written.
+func (d *Document) JSON() []byte {
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(d.source)); err != nil {
+		return []byte("{}") // only the zero Document has a source that is not JSON
+	}
+	return b.Bytes()
+}
+
+// String returns [Document.JSON] as a string.
+func (d *Document) String() string { return string(d.JSON()) }
+
+// ContextKeys returns the condition keys the document refers to, in conditions and as policy variables, as AWS spells
+// them, sorted and without repetition. A request whose context lacks one of them is judged as if it had no such key.
+func (d *Document) ContextKeys() []string {
+	var keys []string
+	add := func(list []template) {
+		for i := range list {
+			for _, p := range list[i].parts {
+				if p.key != "" {
+					keys = append(keys, p.key)
+				}
+			}
+		}
+	}
+	for i := range d.statements {
+		s := &d.statements[i]
+		add(s.resources.list)
+		for j := range s.conditions {
+			c := &s.conditions[j]
+			keys = append(keys, c.lookup)
+			switch m := c.test.(type) {
+			case equalMatcher:
+				add(m)
+			case foldMatcher:
+				add(m)
+			case likeMatcher:
+				add(m)
+			case arnMatcher:
+				add(m)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// MapPrincipals returns the document with every value of type AWS in its Principal and NotPrincipal elements replaced
+// by what f makes of it. Every other byte of the text stays as it is, and so does a value that f returns unchanged.
+//
+// AWS stores a user or role that a resource-based or trust policy names by its unique id, so that a later one of the
+// same name does not inherit the grant, and shows the ARN again only while the user or role exists (IAM User Guide,
+// "AWS JSON policy elements: Principal"). The error is of type [Faults]: f returned something that is no principal.
+func (d *Document) MapPrincipals(f func(string) string) (*Document, error) {
+	if len(d.statements) == 0 {
+		return d, nil
+	}
+	root, _ := readJSON(d.source) // it has been read before
+	var out strings.Builder
+	done := 0
+	eachPrincipal(&root, func(n *node) {
+		value := f(n.text)
+		if value == n.text {
+			return
+		}
+		quoted, _ := json.Marshal(value) // strings always marshal
+		out.WriteString(d.source[done:n.start])
+		out.Write(quoted)
+		done = n.end
+	})
+	if done == 0 {
+		return d, nil
+	}
+	out.WriteString(d.source[done:])
+	return Parse([]byte(out.String()), d.kind)
+}
+
+// eachPrincipal calls visit for every value of type AWS, in the order of the text. The text must have passed Parse.
+func eachPrincipal(root *node, visit func(*node)) {
+	eachStatement(root, func(statement *node) {
+		for i := range statement.members {
+			m := &statement.members[i]
+			if m.key != "Principal" && m.key != "NotPrincipal" {
+				continue
+			}
+			for j := range m.value.members {
+				if m.value.members[j].key == "AWS" {
+					each(&m.value.members[j].value, visit)
+				}
+			}
+		}
+	})
+}
+
+// eachStatement calls visit for every statement of a document.
+func eachStatement(root *node, visit func(*node)) {
+	for i := range root.members {
+		if root.members[i].key == "Statement" {
+			each(&root.members[i].value, visit)
+		}
+	}
+}
+
+// each calls visit for the items of a list, or for n itself where it is not one.
+func each(n *node, visit func(*node)) {
+	if n.kind != nodeArray {
+		visit(n)
+		return
+	}
+	for i := range n.items {
+		visit(&n.items[i])
+	}
+}

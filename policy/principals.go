@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"strings"
+)
+
+// scope says how a Principal element reaches a caller. The distinction matters for what else limits a grant.
+type scope uint8
+
+const (
+	byAccount  scope = 1 << iota // through the account: delegates to identity-based policies
+	byIssuer                     // through the role of a session, or the user behind a federated user
+	bySelf                       // as itself: user, session, root user, service
+	byWildcard                   // as anyone
+)
+
+// principals is a compiled Principal or NotPrincipal element.
+type principals struct {
+	not      bool
+	everyone bool
+	accounts []string // 12 digits
+	names    []string // ARNs and unique ids of the AWS type
+	services []string
+	provider []string // of the Federated type
+	written  []string // for messages: "AWS:…", "Service:…", "*"
+}
+
+// reach returns how the listed principals include the caller, whether or not the element is a NotPrincipal.
+func (l *principals) reach(p *Principal) (s scope) {
+	if l.everyone {
+		s = byWildcard
+	}
+	switch p.Type {
+	case Anonymous:
+		return s
+	case Service:
+		if contains(l.services, p.ARN) {
+			s |= bySelf
+		}
+		return s
+	case IdentityProvider:
+		if contains(l.provider, p.ARN) {
+			s |= bySelf
+		}
+		return s
+	}
+	if p.Account != "" && contains(l.accounts, p.Account) {
+		s |= byAccount
+		if p.Type == Root {
+			s |= bySelf
+		}
+	}
+	switch p.Type {
+	case User:
+		if l.names != nil && (contains(l.names, p.ARN) || contains(l.names, p.UniqueID)) {
+			s |= bySelf
+		}
+	case RoleSession:
+		if contains(l.names, p.ARN) {
+			s |= bySelf
+		}
+		if contains(l.names, p.RoleARN) || contains(l.names, p.UniqueID) {
+			s |= byIssuer
+		}
+	case FederatedUser:
+		if contains(l.names, p.ARN) {
+			s |= bySelf
+		}
+		if contains(l.names, p.UserARN) || contains(l.names, p.UniqueID) {
+			s |= byIssuer
+		}
+	}
+	return s
+}
+
+// contains reports whether the list holds s; an unknown, empty s is in no list.
+func contains(list []string, s string) bool {
+	for _, item := range list {
+		if item == s {
+			return s != ""
+		}
+	}
+	return false
+}
+
+// spares reports whether a NotPrincipal with this list leaves the caller out. AWS checks the account, then the role,
+// then the session, so the account has to be listed beside the user, and account and role beside the session: without
+// its own ARN, every session of a listed role is denied. A user or role that has a permissions boundary is never
+// spared. IAM User Guide, "AWS JSON policy elements: NotPrincipal"; AWS Security Blog, "How to restrict Amazon S3 bucket
+// access to a specific IAM role". Of a federated user, itself or the user behind it is enough (assumed).
+func (l *principals) spares(p *Principal, bounded bool) bool {
+	s := l.reach(p)
+	if s&byWildcard != 0 {
+		return true
+	}
+	switch p.Type {
+	case User:
+		return !bounded && s&byAccount != 0 && s&bySelf != 0
+	case RoleSession:
+		return !bounded && s&byAccount != 0 && s&byIssuer != 0 && s&bySelf != 0
+	case FederatedUser:
+		return !bounded && s&byAccount != 0 && s&(byIssuer|bySelf) != 0
+	default:
+		return s&bySelf != 0
+	}
+}
+
+// add adds one value of a Principal map to the list; false if it is not a principal of that type.
+// IAM User Guide, "AWS JSON policy elements: Principal".
+func (l *principals) add(kind, value string) bool {
+	switch kind {
+	case "AWS":
+		return l.addAWS(value)
+	case "Service":
+		if !isServiceName(value) {
+			return false
+		}
+		l.services = append(l.services, value)
+	case "Federated":
+		if !isServiceName(value) && !isProviderARN(value) {
+			return false
+		}
+		l.provider = append(l.provider, value)
+	default: // CanonicalUser, S3's id of an account: valid, but no caller is known by it
+		if value == "" || strings.ContainsAny(value, "*?") {
+			return false
+		}
+	}
+	l.written = append(l.written, kind+":"+value)
+	return true
+}
+
+func (l *principals) addAWS(value string) bool {
+	switch {
+	case value == "*":
+		l.everyone = true
+	case isAccount(value):
+		l.accounts = append(l.accounts, value)
+	case isUniqueID(value):
+		l.names = append(l.names, value)
+	default:
+		account, resource, ok := principalARN(value)
+		if !ok {
+			return false
+		}
+		if resource == "root" {
+			l.accounts = append(l.accounts, account)
+		} else {
+			l.names = append(l.names, value)
+		}
+	}
+	l.written = append(l.written, "AWS:"+value)
+	return true
+}
