@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsv4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -187,17 +186,4 @@ func BenchmarkRefuse(b *testing.B) {
 			}
 		})
 	}
-}
-
-// BenchmarkDiagnose is the worst case: a usual request whose fault none of the hypotheses explains.
-func BenchmarkDiagnose(b *testing.B) {
-	r := faulty{body: "{\"a\": [1, 2]}\n", header: header("Content-Type", "application/json", "Accept", "*/*"), credentials: bob,
-		secret: func(string) string { return "another" }}.request()
-	_, err := newVerifier().Verify(r)
-	ev := sigv4.Evidence{Request: r, Refusal: err.(*sigv4.Error), Key: sigv4.Key{Credentials: bob}, Region: region, Service: service, MaxTime: time.Minute}
-	tested := 0
-	for b.Loop() {
-		tested = sigv4.Diagnose(b.Context(), ev).Tested
-	}
-	b.ReportMetric(float64(tested), "hypotheses")
 }

@@ -15,30 +15,25 @@ type body struct {
 
 func (*body) Close() error { return nil }
 
-func (b *body) reset(all []byte) {
-	b.Reader.Reset(all)
-	b.all = all
-}
-
 // rest is what has not been read.
 func (b *body) rest() []byte { return b.all[len(b.all)-b.Len():] }
 
 // NewBody makes a request body of bytes that are in memory, such as those of an API Gateway event. A Verifier takes
 // it as it is, where it would have to copy another reader's bytes. They must not be changed any more.
 func NewBody(b []byte) io.ReadCloser {
-	made := new(body)
-	made.reset(b)
+	made := &body{all: b}
+	made.Reset(b)
 	return made
 }
 
-// What is allocated for a body before any of it has come, so that a client can not claim megabytes and send none.
+// What is allocated for a body before any of it has come, so that a client cannot claim megabytes and send none.
 const (
 	firstRead   = 64 << 10
 	firstUnsure = 4 << 10 // where there is no Content-Length
 )
 
-// readBody reads the body, at most to MaxBody+1 bytes, and puts again in its place, which reads the same bytes.
-func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
+// readBody reads the body, at most to MaxBody+1 bytes, and puts a reader of the same bytes in its place.
+func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
 	limit := v.MaxBody
 	if limit == 0 {
 		limit = DefaultMaxBody
@@ -46,14 +41,13 @@ func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
 	if r.ContentLength > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "Content-Length is above the limit"}
 	}
+	if r.Body == nil || r.Body == http.NoBody {
+		return []byte{}, nil
+	}
 	var buf []byte
-	switch given := r.Body.(type) {
-	case *body:
+	if given, ok := r.Body.(*body); ok {
 		buf = given.rest()
-	default:
-		if r.Body == nil || r.Body == http.NoBody {
-			return []byte{}, nil
-		}
+	} else {
 		var err *Error
 		if buf, err = receive(r, limit); err != nil {
 			return nil, err
@@ -62,9 +56,8 @@ func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
 	if int64(len(buf)) > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "body is longer than the limit"}
 	}
-	again.reset(buf)
 	// The server closes its own reader when the handler returns.
-	r.Body = again
+	r.Body = NewBody(buf)
 	return buf, nil
 }
 

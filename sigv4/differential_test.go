@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // generator makes legal requests of every kind from a seed.
@@ -238,7 +239,7 @@ func TestAgainstHTTPAuth(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(5, 6))}
 	v, s, peer := newVerifier(), newSigner(), smithyv4.New()
 	s.Unsigned = func(name string) bool { return name != "host" && !strings.HasPrefix(name, "x-amz-") } // as it does
-	refused, compared := map[sigv4.Fault]int{}, 0
+	refused, compared := map[diagnose.Fault]int{}, 0
 	for range differentialRuns {
 		spaces, odd := g.IntN(4) == 0, g.IntN(4) == 0
 		r, body := g.request(t, odd, spaces)
@@ -271,16 +272,16 @@ func TestAgainstHTTPAuth(t *testing.T) {
 			continue
 		}
 		key, _ := lookup(t.Context(), who.AccessKeyID)
-		d := sigv4.Diagnose(t.Context(), sigv4.Evidence{
+		d := diagnose.Diagnose(t.Context(), diagnose.Evidence{
 			Request: in, Refusal: err.(*sigv4.Error), Key: key, Region: region, Service: service, Now: clock, MaxTime: time.Minute,
 		})
 		fault := d.Fault
-		if fault == sigv4.FaultPathNotNormal { // alone it would have been accepted
+		if fault == diagnose.PathNotNormal { // alone it would have been accepted
 			fault = d.And
 		}
 		refused[fault]++
 		switch fault {
-		case sigv4.FaultQueryEarlySort, sigv4.FaultHeaderSpace, sigv4.FaultQueryValueOrder, sigv4.FaultQueryUnsorted:
+		case diagnose.QueryEarlySort, diagnose.HeaderSpace, diagnose.QueryValueOrder, diagnose.QueryUnsorted:
 		default:
 			t.Fatalf("%s %s %v: %v\n%+v", in.Method, in.RequestURI, in.Header, err, d)
 		}

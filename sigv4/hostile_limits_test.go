@@ -145,7 +145,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"none", raw{who: bob, target: "/a?b=c"}.header(), nil},
 		{"none in query form", raw{who: bob}.presigned(), nil},
-		{"normalised", raw{target: "/a//b"}.header(), nil},
+		{"normalized", raw{target: "/a//b"}.header(), nil},
 		{"as sent", raw{target: "/a//b", path: "/a//b"}.header(), []sigv4.Warning{{Kind: sigv4.WarnPathAsSent}}},
 		{"dots at the end", raw{target: "/a/b/..", path: "/a/"}.header(), []sigv4.Warning{{Kind: sigv4.WarnTrailingDots}}},
 		{"dots at the end, botocore", raw{target: "/a/b/..", path: "/a"}.header(), []sigv4.Warning{{Kind: sigv4.WarnTrailingDots}}},

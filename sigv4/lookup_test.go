@@ -34,7 +34,7 @@ func TestKeyWithoutSecret(t *testing.T) {
 	wantKind(t, err, sigv4.UnknownKey)
 }
 
-// TestLookupSeesPlausibleIDs: ids that can not exist do not reach the store.
+// TestLookupSeesPlausibleIDs: ids that cannot exist do not reach the store.
 func TestLookupSeesPlausibleIDs(t *testing.T) {
 	var seen []string
 	v := newVerifier()

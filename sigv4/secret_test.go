@@ -90,19 +90,20 @@ func TestSecret(t *testing.T) {
 
 // TestConstantTimeEqual: every bit at every place counts, whatever the length.
 func TestConstantTimeEqual(t *testing.T) {
+	equal := func(a, b string) bool { return sigv4.NewSecret(a).Equal(sigv4.NewSecret(b)) }
 	for n := range 100 {
 		text := strings.Repeat("A", n)
-		if !sigv4.ConstantTimeEqual(text, strings.Clone(text)) {
+		if !equal(text, strings.Clone(text)) {
 			t.Errorf("%d bytes are not equal to themselves", n)
 		}
-		if sigv4.ConstantTimeEqual(text, text+"A") || sigv4.ConstantTimeEqual(text+"A", text) {
+		if equal(text, text+"A") || equal(text+"A", text) {
 			t.Errorf("%d bytes are equal to one more", n)
 		}
 		for i := range n {
 			for bit := range 8 {
 				other := []byte(text)
 				other[i] ^= 1 << bit
-				if sigv4.ConstantTimeEqual(text, string(other)) || sigv4.ConstantTimeEqual(string(other), text) {
+				if equal(text, string(other)) || equal(string(other), text) {
 					t.Errorf("bit %d of byte %d of %d does not count", bit, i, n)
 				}
 			}
@@ -111,10 +112,22 @@ func TestConstantTimeEqual(t *testing.T) {
 				other := []byte(text)
 				other[i] ^= 1
 				other[j] ^= 1
-				if sigv4.ConstantTimeEqual(text, string(other)) {
+				if equal(text, string(other)) {
 					t.Errorf("bytes %d and %d of %d cancel out", j, i, n)
 				}
 			}
+		}
+	}
+}
+
+func TestSecretParameter(t *testing.T) {
+	for name, want := range map[string]bool{
+		"X-Amz-Security-Token": true, "x-amz-signature": true, "WebIdentityToken": true, "X-Amz-Security%2DToken": true,
+		"": false, "X-Amz-Date": false, "X-Amz-SecurityToken": false, "X-Amz-Signature%": false, "X-Amz-Signatur%zz": false,
+		strings.Replace("X-Amz-Signature", "-", "%25252D", 2): true, "%" + strings.Repeat("25", 32<<10): false,
+	} {
+		if got := sigv4.SecretParameter(name); got != want {
+			t.Errorf("%q: %v, want %v", name, got, want)
 		}
 	}
 }

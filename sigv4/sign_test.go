@@ -169,8 +169,8 @@ func TestSignErrors(t *testing.T) {
 		{"no id", noID, func(*http.Request, *sigv4.Signer) {}, "need an access key id and a secret"},
 		{"no region", alice, func(_ *http.Request, s *sigv4.Signer) { s.Region = "" }, "needs Region and Service"},
 		{"no service", alice, func(_ *http.Request, s *sigv4.Signer) { s.Service = "" }, "needs Region and Service"},
-		{"slash in the region", alice, func(_ *http.Request, s *sigv4.Signer) { s.Region = "a/b" }, `"a/b" can not stand in a credential scope`},
-		{"space in the id", sigv4.Credentials{AccessKeyID: "a b", Secret: alice.Secret}, func(*http.Request, *sigv4.Signer) {}, `"a b" can not stand`},
+		{"slash in the region", alice, func(_ *http.Request, s *sigv4.Signer) { s.Region = "a/b" }, `"a/b" cannot stand in a credential scope`},
+		{"space in the id", sigv4.Credentials{AccessKeyID: "a b", Secret: alice.Secret}, func(*http.Request, *sigv4.Signer) {}, `"a b" cannot stand`},
 		{"no URL", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL = nil }, "no URL"},
 		{"method", alice, func(r *http.Request, _ *sigv4.Signer) { r.Method = "G ET" }, `"G ET" is not an HTTP method`},
 		{"CONNECT", alice, func(r *http.Request, _ *sigv4.Signer) { r.Method = "CONNECT" }, "no path to sign"},
@@ -409,17 +409,21 @@ func TestTextsAreKeptOnRequest(t *testing.T) {
 	}
 }
 
-// TestHasSpace: no place of a value hides white space.
-func TestHasSpace(t *testing.T) {
+// TestWhiteSpace: no place of a value hides white space.
+func TestWhiteSpace(t *testing.T) {
 	for n := range 100 {
 		text := strings.Repeat("\xff!a~", n/4+1)[:n]
-		if sigv4.HasSpace(text) {
-			t.Errorf("%d bytes without white space have some", n)
+		if got := collapsed(text); got != text {
+			t.Errorf("%d bytes without white space are %q", n, got)
 		}
 		for i := range n {
 			for _, c := range []string{" ", "\t", "\r", "\n"} {
-				if !sigv4.HasSpace(text[:i] + c + text[i+1:]) {
-					t.Errorf("%q at byte %d of %d was not seen", c, i, n)
+				want := text[:i] + " " + text[i+1:]
+				if i == 0 || i == n-1 {
+					want = strings.Trim(want, " ")
+				}
+				if got := collapsed(text[:i] + c + text[i+1:]); got != want {
+					t.Errorf("%q at byte %d of %d was not seen: %q", c, i, n, got)
 				}
 			}
 		}

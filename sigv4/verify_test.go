@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -301,6 +303,7 @@ func TestErrorText(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ got, want string }{
+		{sigv4.UnknownKey.Error(), "unknown key"},
 		{sigv4.Header.String(), "header"}, {sigv4.Query.String(), "query"}, {sigv4.Form(0).String(), "Form(0)"},
 		{sigv4.WarningKind(0).String(), "WarningKind(0)"}, {sigv4.WarningKind(99).String(), "WarningKind(99)"},
 		{sigv4.Warning{Kind: sigv4.WarnUnsignedToken}.String(), "the session token is not signed"},
@@ -308,6 +311,41 @@ func TestErrorText(t *testing.T) {
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// TestErrorAnswers: what the Lambda API was seen to answer for each kind (docs/compatibility.md), and that a refusal is
+// an error of its kind and of no other.
+func TestErrorAnswers(t *testing.T) {
+	for kind, want := range map[sigv4.Kind]string{
+		sigv4.MissingAuthentication:  "403 MissingAuthenticationTokenException",
+		sigv4.MalformedRequest:       "400 BadRequestException",
+		sigv4.IncompleteSignature:    "403 IncompleteSignatureException",
+		sigv4.InvalidSignature:       "403 InvalidSignatureException",
+		sigv4.SignatureExpired:       "403 InvalidSignatureException",
+		sigv4.SignatureNotYetCurrent: "403 InvalidSignatureException",
+		sigv4.InvalidScope:           "403 InvalidSignatureException",
+		sigv4.UnknownKey:             "403 UnrecognizedClientException",
+		sigv4.InvalidToken:           "403 UnrecognizedClientException",
+		sigv4.ExpiredToken:           "403 ExpiredTokenException",
+		sigv4.BodyTooLarge:           "413 RequestEntityTooLargeException",
+		sigv4.BodyRead:               "400 BadRequestException",
+		sigv4.Internal:               "500 ServiceException",
+		sigv4.Kind(200):              "500 ServiceException",
+	} {
+		refusal := &sigv4.Error{Kind: kind, Err: io.ErrUnexpectedEOF}
+		if got := fmt.Sprintf("%d %s", refusal.Status(), refusal.ErrorType()); got != want {
+			t.Errorf("%s: answered with %s, want %s", kind, got, want)
+		}
+		err := fmt.Errorf("authenticate: %w", refusal)
+		for other := sigv4.MissingAuthentication; other <= sigv4.Internal; other++ {
+			if got := errors.Is(err, other); got != (other == kind) {
+				t.Errorf("%s is %s: %v", kind, other, got)
+			}
+		}
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s hides its cause", kind)
 		}
 	}
 }

@@ -1,0 +1,131 @@
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"strings"
+	"sync"
+
+	"github.com/furl-dev/furl/sigv4/internal/canonical"
+)
+
+// memory is all that a Signer or a Verifier remembers between requests. It decides nothing: without it the same
+// requests are signed and accepted, later.
+type memory struct {
+	mu sync.RWMutex
+	// keys are derived signing keys. An entry counts only for the very secret it was derived from, so a key that was
+	// changed, or deleted and made again, never verifies with its old secret.
+	keys map[canonical.Scope]*signingKey
+	pool sync.Pool // of *work
+}
+
+// maxSigningKeys bounds memory.keys. A verifier meets two days for each key around midnight and up to eight with
+// presigned URLs, a signer one.
+const maxSigningKeys = 1024
+
+// signingKey is a derived key with HMAC states made for it, to be reset before use.
+type signingKey struct {
+	secret string
+	macs   sync.Pool
+}
+
+// key returns the signing key of a scope. Both secrets are on the server's side: the time that their comparison takes
+// tells a client nothing.
+func (m *memory) key(scope canonical.Scope, secret string) *signingKey {
+	m.mu.RLock()
+	k := m.keys[scope]
+	m.mu.RUnlock()
+	if k != nil && k.secret == secret {
+		return k
+	}
+	// Cloned, because the parts of a verifier's scope are pieces of a request that would be kept alive.
+	scope = canonical.Scope{
+		AccessKeyID: strings.Clone(scope.AccessKeyID), Date: strings.Clone(scope.Date),
+		Region: strings.Clone(scope.Region), Service: strings.Clone(scope.Service),
+	}
+	derived := scope.Key("AWS4"+secret, nil)
+	k = &signingKey{secret: secret, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, derived) }}}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keys == nil {
+		m.keys = make(map[canonical.Scope]*signingKey)
+	}
+	if len(m.keys) >= maxSigningKeys {
+		for old := range m.keys { // any one: a wrong guess costs four HMACs
+			delete(m.keys, old)
+			break
+		}
+	}
+	m.keys[scope] = k
+	return k
+}
+
+// work is the working memory of one signing or verification.
+type work struct {
+	canonical.Request
+	claim canonical.Claim       // of a request to verify
+	query canonical.Query       // of a request to sign
+	text  []byte                // canonical request, then string to sign
+	split int                   // where in text the string to sign begins
+	sum   [sha256.Size]byte     // of the signature
+	mac   [2 * sha256.Size]byte // the signature, in hexadecimal
+	names map[string]headerName // by their spelling in a header map
+	found []header              // in a request to sign
+}
+
+// maxKnown bounds work.names, and the headers that a pooled work may hold on to.
+const maxKnown = 128
+
+// name reads the spelling of a header's name in a header map.
+func (w *work) name(key string) headerName {
+	n, ok := w.names[key]
+	if !ok {
+		key = strings.Clone(key)
+		n.lower = strings.ToLower(key)
+		n.role = roleOf(key, n.lower)
+		if len(w.names) < maxKnown {
+			if w.names == nil {
+				w.names = make(map[string]headerName)
+			}
+			w.names[key] = n
+		}
+	}
+	return n
+}
+
+// maxKept bounds the memory that a pooled work may hold on to.
+const maxKept = 64 << 10
+
+func (m *memory) get() *work {
+	if w, ok := m.pool.Get().(*work); ok {
+		return w
+	}
+	return new(work)
+}
+
+// put takes the work back, without anything of the request.
+func (m *memory) put(w *work) {
+	if cap(w.text) > maxKept || cap(w.Headers) > maxKept || cap(w.found) > maxKnown || w.query.Size() > maxKept ||
+		w.claim.Query.Size() > maxKept {
+		return
+	}
+	w.Method, w.claim = "", canonical.Claim{Query: w.claim.Query}
+	clear(w.found)
+	m.pool.Put(w)
+}
+
+// sign writes canonical request and string to sign to w.text, and the signature to w.mac.
+func (w *work) sign(path string, form canonical.PathForm, date string, scope canonical.Scope, key *signingKey) {
+	w.Path = canonical.AppendPath(w.Path[:0], path, form)
+	w.text = w.Append(w.text[:0])
+	w.split = len(w.text)
+	w.text = canonical.AppendStringToSign(w.text, date, scope, w.text)
+	mac := key.macs.Get().(hash.Hash)
+	mac.Reset()
+	mac.Write(w.text[w.split:])
+	mac.Sum(w.sum[:0])
+	key.macs.Put(mac)
+	hex.Encode(w.mac[:], w.sum[:])
+}
