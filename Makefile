@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test check lint generate model bench soak interop
+.PHONY: help build test check cover lint generate model bench soak interop
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,13 @@ generate: ## write the generated documentation
 model: ## write the facts of AWS's API models from the pinned botocore
 	tools/awsmodel/run.sh
 
-check: lint generate model test ## what CI runs, and that it left the work tree as it was
+cover: ## fail unless the tests of sigv4, of what is below it and of policy run every statement of theirs
+	@set -e; profile=$$(mktemp); trap 'rm -f "$$profile"' EXIT; for packages in ./sigv4/... ./policy; do \
+		$(GO) test -count=1 -coverpkg=$$packages -coverprofile="$$profile" $$packages; \
+		$(GO) tool cover -func="$$profile" | grep -v '100\.0%$$' && { echo "not at 100 % coverage: $$packages"; exit 1; } || :; \
+	done
+
+check: lint generate model test cover ## what CI runs, and that it left the work tree as it was
 	$(GO) mod tidy -diff
 	git diff --exit-code
 

@@ -76,7 +76,8 @@ func BenchmarkSign(b *testing.B) {
 	})
 	b.Run("aws-sdk-go-v2", func(b *testing.B) {
 		s, r := awsv4.NewSigner(), benchRequest(b, body)
-		creds := aws.Credentials{AccessKeyID: benchCredentials.AccessKeyID, SecretAccessKey: benchCredentials.Secret.Reveal(), SessionToken: benchCredentials.SessionToken}
+		creds := aws.Credentials{AccessKeyID: benchCredentials.AccessKeyID, SecretAccessKey: benchCredentials.Secret.Reveal(),
+			SessionToken: benchCredentials.SessionToken}
 		b.ReportAllocs()
 		for b.Loop() {
 			sum := sha256.Sum256(body)
@@ -87,11 +88,13 @@ func BenchmarkSign(b *testing.B) {
 	})
 	b.Run("aws-http-auth", func(b *testing.B) {
 		s, r := smithyv4.New(), benchRequest(b, body)
-		creds := smithycreds.Credentials{AccessKeyID: benchCredentials.AccessKeyID, SecretAccessKey: benchCredentials.Secret.Reveal(), SessionToken: benchCredentials.SessionToken}
+		creds := smithycreds.Credentials{AccessKeyID: benchCredentials.AccessKeyID,
+			SecretAccessKey: benchCredentials.Secret.Reveal(), SessionToken: benchCredentials.SessionToken}
 		b.ReportAllocs()
 		for b.Loop() {
 			sum := sha256.Sum256(body)
-			if err := s.SignRequest(&smithyv4.SignRequestInput{Request: r, PayloadHash: sum[:], Credentials: creds, Service: service, Region: region, Time: clock}); err != nil {
+			if err := s.SignRequest(&smithyv4.SignRequestInput{Request: r, PayloadHash: sum[:], Credentials: creds,
+				Service: service, Region: region, Time: clock}); err != nil {
 				b.Fatal(err)
 			}
 		}

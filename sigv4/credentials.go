@@ -71,10 +71,10 @@ func (c Credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.St
 // LogValue returns [Credentials.String] for log/slog.
 func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// SecretParameter reports whether the query parameter of that name, as it stands in a URL, lets whoever reads its value
-// act as the caller: a session token; a signature, which makes a presigned URL good until it expires; a web identity
-// token, which STS takes for credentials. Spelling and escapes of the name do not matter, since a client that signs
-// wrongly may write names wrongly too.
+// SecretParameter reports whether the value of the query parameter of that name, as it stands in a URL, lets its
+// reader act as the caller: a session token; a signature, which makes a presigned URL good until it expires; a web
+// identity token, which STS takes for credentials. Spelling and escapes of the name do not matter, since a client that
+// signs wrongly may write names wrongly too.
 func SecretParameter(name string) bool {
 	const often = 3 // a name may be escaped
 	if len(name) > (1+2*often)*len(canonical.ParamToken) {

@@ -154,7 +154,8 @@ func TestAgainstSDKSigner(t *testing.T) {
 			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		}
 		who := pick(g, alice, bob)
-		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(), SessionToken: who.SessionToken}
+		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(),
+			SessionToken: who.SessionToken}
 		sum := sha256.Sum256(body)
 		hash := hex.EncodeToString(sum[:])
 
@@ -175,7 +176,8 @@ func TestAgainstSDKSigner(t *testing.T) {
 			t.Errorf("Sign changed %s to %s", before, r.URL)
 		}
 		if _, err := v.Verify(overTheWire(t, r, body)); err != nil {
-			t.Fatalf("%s %s: %v (-signed +verified):\n%s", r.Method, r.URL, err, cmp.Diff(signed.CanonicalRequest, err.(*sigv4.Error).CanonicalRequest))
+			t.Fatalf("%s %s: %v (-signed +verified):\n%s", r.Method, r.URL, err,
+				cmp.Diff(signed.CanonicalRequest, err.(*sigv4.Error).CanonicalRequest))
 		}
 		if want := theirs.Header.Get("Authorization"); !odd && r.Header.Get("Authorization") != want {
 			t.Fatalf("%s %s:\n%s, the SDK has\n%s", r.Method, r.URL, r.Header.Get("Authorization"), want)
@@ -199,7 +201,8 @@ func TestAgainstSDKPresigner(t *testing.T) {
 			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		}
 		who := pick(g, alice, bob)
-		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(), SessionToken: who.SessionToken}
+		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(),
+			SessionToken: who.SessionToken}
 		sum := sha256.Sum256(body)
 
 		theirs := r.Clone(t.Context())
@@ -252,7 +255,8 @@ func TestAgainstHTTPAuth(t *testing.T) {
 		ours := r.Clone(t.Context())
 		err := peer.SignRequest(&smithyv4.SignRequestInput{
 			Request: r, PayloadHash: sum[:], Service: service, Region: region, Time: clock, SignatureType: form,
-			Credentials: smithycreds.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(), SessionToken: who.SessionToken},
+			Credentials: smithycreds.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(),
+				SessionToken: who.SessionToken},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -273,7 +277,8 @@ func TestAgainstHTTPAuth(t *testing.T) {
 		}
 		key, _ := lookup(t.Context(), who.AccessKeyID)
 		d := diagnose.Diagnose(t.Context(), diagnose.Evidence{
-			Request: in, Refusal: err.(*sigv4.Error), Key: key, Region: region, Service: service, Now: clock, MaxTime: time.Minute,
+			Request: in, Refusal: err.(*sigv4.Error), Key: key, Region: region, Service: service, Now: clock,
+			MaxTime: time.Minute,
 		})
 		fault := d.Fault
 		if fault == diagnose.PathNotNormal { // alone it would have been accepted
@@ -288,6 +293,7 @@ func TestAgainstHTTPAuth(t *testing.T) {
 	}
 	t.Logf("%d requests, %d signatures compared, refused: %v", differentialRuns, compared, refused)
 	if len(refused) < 2 || compared < differentialRuns/10 {
-		t.Errorf("%d faults met and %d signatures compared: the generator makes no such requests any more", len(refused), compared)
+		t.Errorf("%d faults met and %d signatures compared: the generator makes no such requests any more", len(refused),
+			compared)
 	}
 }

@@ -31,8 +31,8 @@
 //     sent, which the SDK for Go and curl sign ([WarnPathAsSent]). Both bind what the function sees.
 //   - x-amz- headers may be unsigned, as CloudFront adds some after signing ([WarnUnsignedHeader]). S3 refuses them.
 //   - White space in header values includes tabs; empty parameters between two '&' do not count.
-//   - X-Amz-Date has the basic format only, 20261123T150405Z. A date in extended format, 2026-11-23T15:04:05Z, is refused;
-//     AWS was reported to take it (dacut/scratchstack), but its SDKs send none.
+//   - X-Amz-Date has only the basic format, 20261123T150405Z. A date in extended format, 2026-11-23T15:04:05Z, is
+//     refused; AWS was reported to take it (dacut/scratchstack), but its SDKs send none.
 //   - Where AWS takes the first or the last of repeated authentication parameters, or ignores unknown ones, the
 //     request is refused.
 //

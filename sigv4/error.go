@@ -131,7 +131,7 @@ func (e *Error) Status() int { return e.answer().status }
 // ErrorType is the value of the header x-amzn-ErrorType in that answer, such as "InvalidSignatureException".
 func (e *Error) ErrorType() string { return e.answer().errorType }
 
-// answer is how a kind is answered. Of bodies, AWS documents no such refusal: assumed.
+// answer is how AWS answers a kind. It is assumed for bodies, about which AWS documents nothing.
 type answer struct {
 	status    int
 	errorType string
@@ -159,8 +159,8 @@ func (e *Error) answer() answer {
 	return answer{http.StatusInternalServerError, "ServiceException"}
 }
 
-// AWS's texts, from the chart "AWS Auth Error Ordering" of dacut/scratchstack-aws-signature, measured on STS; a function
-// URL was seen to answer the first (aws4-axios#1553).
+// AWS's texts, from the chart "AWS Auth Error Ordering" of dacut/scratchstack-aws-signature, measured on STS. A
+// function URL was seen to answer the first (aws4-axios#1553).
 const (
 	msgInvalidToken  = "The security token included in the request is invalid."
 	msgTamperedToken = "The security token included in the request is invalid"

@@ -26,8 +26,10 @@ func FuzzVerify(f *testing.F) {
 		{method: "PUT", body: "hello", chunked: true}, {lines: []string{"X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"}},
 		{lines: []string{"Content-Type: text/plain", "My-Header: a  b"}, sign: []string{"content-type", "my-header"}},
 		{at: clock.Add(-time.Hour)}, {expires: "1e3"}, {scope: "20261123/us-east-1/s3/aws4_request"}, {noToken: true},
-		{lines: []string{"Cookie: a=b; c=d", "X-Amz-Content-Sha256: " + hashOf("x"), "X-Forwarded-Host: [::1]:80"}, sign: []string{"cookie", "cookie", "X-a"}},
-		{method: "POST", body: `{"a": [1], "b": "c d"}`, target: "/%2e/;x/?k&&b=%2525&a=%c3!", lines: []string{"Content-Type: a;b"}, sign: []string{"content-type"}},
+		{lines: []string{"Cookie: a=b; c=d", "X-Amz-Content-Sha256: " + hashOf("x"), "X-Forwarded-Host: [::1]:80"},
+			sign: []string{"cookie", "cookie", "X-a"}},
+		{method: "POST", body: `{"a": [1], "b": "c d"}`, target: "/%2e/;x/?k&&b=%2525&a=%c3!",
+			lines: []string{"Content-Type: a;b"}, sign: []string{"content-type"}},
 	} {
 		q.who = thief
 		f.Add(q.header())
@@ -52,7 +54,8 @@ func FuzzVerify(f *testing.F) {
 		if e.Kind == sigv4.Internal || strings.Contains(e.Error(), alice.Secret.Reveal()) {
 			t.Fatalf("%v", e)
 		}
-		d := diagnose.Diagnose(t.Context(), diagnose.Evidence{Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice}, Region: region, Service: service, Now: clock})
+		d := diagnose.Diagnose(t.Context(), diagnose.Evidence{Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice},
+			Region: region, Service: service, Now: clock})
 		if d.Proven && d.Tested == 0 || d.Tested > diagnose.MaxHypotheses {
 			t.Fatalf("%+v", d)
 		}
@@ -71,7 +74,8 @@ func meaning(r *http.Request, body []byte, signed []string) string {
 	for _, name := range signed {
 		var values []string
 		for _, v := range r.Header[http.CanonicalHeaderKey(name)] {
-			values = append(values, strings.Join(strings.FieldsFunc(v, func(c rune) bool { return strings.ContainsRune(" \t\r\n", c) }), " "))
+			values = append(values, strings.Join(strings.FieldsFunc(v,
+				func(c rune) bool { return strings.ContainsRune(" \t\r\n", c) }), " "))
 		}
 		parts = append(parts, name+":"+strings.Join(values, ","))
 	}
@@ -165,7 +169,8 @@ func understood(v *sigv4.Verifier, text []byte, signed []string) (string, bool) 
 
 // FuzzCanonical: canonicalising twice is canonicalising once.
 func FuzzCanonical(f *testing.F) {
-	for _, s := range []string{"", "/", "/a//b/./../c/", "/a/..", "/..", "a=1&b=2", "b=2&a=1&a=0&=&k", "%41=%2f+%e1", " a  \t b ", "/%2e%2e/%2F?x"} {
+	for _, s := range []string{"", "/", "/a//b/./../c/", "/a/..", "/..", "a=1&b=2", "b=2&a=1&a=0&=&k", "%41=%2f+%e1",
+		" a  \t b ", "/%2e%2e/%2F?x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -160,9 +160,10 @@ func TestHTTP2Frames(t *testing.T) {
 		{"slashes in the path", good, set(":path", "//"), accepted}, // which normalizes to what was signed
 		{"a path above the root", good, set(":path", "/.."), malformed},
 		{"another method", good, set(":method", "PUT"), mismatch},
-		{"a cookie in crumbs", raw{lines: []string{"Cookie: a=b; c=d"}, sign: []string{"cookie"}}.header(), func(all []field) []field {
-			return add(field{"cookie", "c=d"})(set("cookie", "a=b")(all))
-		}, accepted},
+		{"a cookie in crumbs", raw{lines: []string{"Cookie: a=b; c=d"}, sign: []string{"cookie"}}.header(),
+			func(all []field) []field {
+				return add(field{"cookie", "c=d"})(set("cookie", "a=b")(all))
+			}, accepted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a, ok := exchangeFrames(t, client, base, tt.edit(fieldsOf(t, tt.text)))

@@ -12,23 +12,26 @@ import (
 )
 
 // memory is all that a Signer or a Verifier remembers between requests. It decides nothing: without it the same
-// requests are signed and accepted, later.
+// requests are signed and accepted, only later. Each part has its gain beside it, for the requests of BenchmarkSign and
+// BenchmarkVerify: how much longer they take without it.
 type memory struct {
 	mu sync.RWMutex
-	// keys are derived signing keys. An entry counts only for the very secret it was derived from, so a key that was
-	// changed, or deleted and made again, never verifies with its old secret.
+	// keys are derived signing keys: sign +100 %, verify +120 %. An entry counts only for the very secret it was
+	// derived from, so a key that was changed, or deleted and made again, never verifies with its old secret.
 	keys map[canonical.Scope]*signingKey
-	pool sync.Pool // of *work
+	// pool holds each *work that no request uses: sign +120 %, verify +30 %.
+	pool sync.Pool
 }
 
 // maxSigningKeys bounds memory.keys. A verifier meets two days for each key around midnight and up to eight with
 // presigned URLs, a signer one.
 const maxSigningKeys = 1024
 
-// signingKey is a derived key with HMAC states made for it, to be reset before use.
+// signingKey is a derived key.
 type signingKey struct {
 	secret string
-	macs   sync.Pool
+	// macs holds HMAC states made with the key, to be reset before use: sign +25 %, verify +15 %.
+	macs sync.Pool
 }
 
 // key returns the signing key of a scope. Both secrets are on the server's side: the time that their comparison takes
@@ -71,26 +74,28 @@ type work struct {
 	split int                   // where in text the string to sign begins
 	sum   [sha256.Size]byte     // of the signature
 	mac   [2 * sha256.Size]byte // the signature, in hexadecimal
-	names map[string]headerName // by their spelling in a header map
-	found []header              // in a request to sign
+	// names are the names of headers by their spelling in a header map, which clients send again and again:
+	// sign +25 %.
+	names map[string]*headerName
+	found []header // in a request to sign
 }
 
 // maxKnown bounds work.names, and the headers that a pooled work may hold on to.
 const maxKnown = 128
 
 // name reads the spelling of a header's name in a header map.
-func (w *work) name(key string) headerName {
-	n, ok := w.names[key]
-	if !ok {
-		key = strings.Clone(key)
-		n.lower = strings.ToLower(key)
-		n.role = roleOf(key, n.lower)
-		if len(w.names) < maxKnown {
-			if w.names == nil {
-				w.names = make(map[string]headerName)
-			}
-			w.names[key] = n
+func (w *work) name(key string) *headerName {
+	if n, ok := w.names[key]; ok {
+		return n
+	}
+	key = strings.Clone(key)
+	n := &headerName{key: key, lower: strings.ToLower(key)}
+	n.role = roleOf(n.key, n.lower)
+	if len(w.names) < maxKnown {
+		if w.names == nil {
+			w.names = make(map[string]*headerName)
 		}
+		w.names[key] = n
 	}
 	return n
 }

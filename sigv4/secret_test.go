@@ -24,7 +24,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		C sigv4.Credentials
 	}
 	var out strings.Builder
-	for _, v := range []any{c.Secret, &c.Secret, c, &c, k, &k, foreign{c.Secret, c}, &foreign{c.Secret, c}, []sigv4.Credentials{c}, map[string]sigv4.Key{"k": k}} {
+	for _, v := range []any{c.Secret, &c.Secret, c, &c, k, &k, foreign{c.Secret, c}, &foreign{c.Secret, c},
+		[]sigv4.Credentials{c}, map[string]sigv4.Key{"k": k}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}
@@ -33,7 +34,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	fmt.Fprintln(&out, c.Secret.String(), c.String(), fmt.Errorf("%w: %v", errors.New("x"), c))
 	var log bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
-		slog.New(h).Info("x", "secret", c.Secret, "credentials", c, "key", k, "pointer", &c, "group", slog.GroupValue(slog.Any("c", c)))
+		slog.New(h).Info("x", "secret", c.Secret, "credentials", c, "key", k, "pointer", &c, "group",
+			slog.GroupValue(slog.Any("c", c)))
 	}
 	out.Write(log.Bytes())
 	for _, v := range []any{c.Secret, c, k, struct{ S sigv4.Secret }{c.Secret}} {
@@ -50,7 +52,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	}
 	out.Write(b)
 	text := out.String()
-	for _, hidden := range []string{secret, token, "wJalr", "TOP", fmt.Sprintf("%x", secret), fmt.Sprintf("%x", token), fmt.Sprintf("%d", []byte(secret)[:4])} {
+	for _, hidden := range []string{secret, token, "wJalr", "TOP", fmt.Sprintf("%x", secret), fmt.Sprintf("%x", token),
+		fmt.Sprintf("%d", []byte(secret)[:4])} {
 		if i := strings.Index(text, hidden); i >= 0 {
 			t.Errorf("%q shows: …%s…", hidden, text[max(0, i-80):min(len(text), i+80)])
 		}

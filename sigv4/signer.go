@@ -130,7 +130,7 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 // at most seven days, and never longer than the session of temporary credentials. The request is not changed. The
 // URL is the target as typed with the authentication parameters appended.
 //
-// Headers present are signed as in [Signer.Sign], and whoever uses the URL must send them unchanged; most presigned
+// Headers present are signed as in [Signer.Sign], and the user of the URL must send them unchanged; most presigned
 // requests have none. The payload is bound too: Lambda accepts no unsigned payload, so a URL for POST is good for
 // one body.
 func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Payload) (Signed, error) {
@@ -339,21 +339,24 @@ func roleOf(key, name string) role {
 	return roleSigned
 }
 
-// headerName is the name of a header as it is signed, and what is done with it.
+// headerName is the name of a header, and what is done with it.
 type headerName struct {
-	lower string
+	key   string // in a header map
+	lower string // as it is signed
 	role  role
 }
 
 // header is a header of a request, or one that a signing adds.
 type header struct {
-	headerName
-	key    string // in the header map
+	*headerName
 	values []string
 }
 
 // ownNames are the headers that a signing adds.
-var ownNames = [...]string{canonical.Host, canonical.Date, canonical.Token, canonical.ContentSHA256}
+var ownNames = [...]headerName{
+	{lower: canonical.Host, role: roleOwn}, {lower: canonical.Date, role: roleOwn},
+	{lower: canonical.Token, role: roleOwn}, {lower: canonical.ContentSHA256, role: roleOwn},
+}
 
 // collect writes the headers to sign to w: those of the request that are not left out, and own, which are the values
 // of ownNames, empty where there is none.
@@ -361,11 +364,13 @@ func (job *signing) collect(w *work, s *Signer, r *http.Request, own []string) e
 	w.found = w.found[:0]
 	for i := range own {
 		if own[i] != "" {
-			w.found = append(w.found, header{headerName{ownNames[i], roleOwn}, "", own[i : i+1]})
+			w.found = append(w.found, header{&ownNames[i], own[i : i+1]})
 		}
 	}
 	for key, values := range r.Header {
-		w.found = append(w.found, header{w.name(key), key, values})
+		if name := w.name(key); name.role != roleUnsigned {
+			w.found = append(w.found, header{name, values})
+		}
 	}
 	slices.SortFunc(w.found, func(a, b header) int { return strings.Compare(a.lower, b.lower) })
 	w.Headers, w.Names = w.Headers[:0], w.Names[:0]
@@ -397,8 +402,6 @@ func (job *signing) signs(h *header, s *Signer, r *http.Request) (bool, error) {
 	switch {
 	case h.role == roleOwn:
 		return true, nil
-	case h.role == roleUnsigned:
-		return false, nil
 	case h.role == roleStale, h.role == roleHash && s.ContentSHA256:
 		job.stale = append(job.stale, h.key)
 		return false, nil

@@ -128,7 +128,8 @@ func (m message) sending() *http.Request {
 }
 
 func suiteSigner() *sigv4.Signer {
-	return &sigv4.Signer{Region: "us-east-1", Service: "service", Now: func() time.Time { return suiteTime }, KeepTexts: true}
+	return &sigv4.Signer{Region: "us-east-1", Service: "service", Now: func() time.Time { return suiteTime },
+		KeepTexts: true}
 }
 
 func suiteVerifier(token string) *sigv4.Verifier {
@@ -204,7 +205,8 @@ func signVector(t *testing.T, sc suiteContext, form string, m, signed message, w
 		if diff := cmp.Diff(canonicalPath, canonicalForm(path, canonical.Normal)); diff != "" {
 			t.Errorf("canonical path (-want +got):\n%s", diff)
 		}
-		if _, err := suiteSigner().Sign(m.sending(), sigv4.Credentials{AccessKeyID: suiteKey, Secret: sigv4.NewSecret(suiteSecret)}, sigv4.EmptyPayload()); err == nil {
+		if _, err := suiteSigner().Sign(m.sending(), sigv4.Credentials{AccessKeyID: suiteKey,
+			Secret: sigv4.NewSecret(suiteSecret)}, sigv4.EmptyPayload()); err == nil {
 			t.Error("Sign accepts a space in the target")
 		}
 		return
@@ -333,7 +335,8 @@ func runBotocore(t *testing.T, name string) {
 		r.Header.Set("Authorization", authz)
 	}
 	if _, err := suiteVerifier(token).Verify(r); err != nil {
-		t.Errorf("verify: %v\ncanonical request (-want +got):\n%s", err, cmp.Diff(canonical, err.(*sigv4.Error).CanonicalRequest))
+		t.Errorf("verify: %v\ncanonical request (-want +got):\n%s", err,
+			cmp.Diff(canonical, err.(*sigv4.Error).CanonicalRequest))
 	}
 	if strings.Contains(m.target, " ") {
 		return // see signVector
@@ -341,7 +344,8 @@ func runBotocore(t *testing.T, name string) {
 	s := suiteSigner()
 	// post-sts-header-after is the case whose token is added after signing.
 	s.TokenAfterSigning = token != "" && !strings.Contains(canonical, token)
-	got, err := s.Sign(m.sending(), sigv4.Credentials{AccessKeyID: suiteKey, Secret: sigv4.NewSecret(suiteSecret), SessionToken: token}, sigv4.PayloadBytes([]byte(m.body)))
+	got, err := s.Sign(m.sending(), sigv4.Credentials{AccessKeyID: suiteKey, Secret: sigv4.NewSecret(suiteSecret),
+		SessionToken: token}, sigv4.PayloadBytes([]byte(m.body)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -166,7 +166,8 @@ func (v *Verifier) checkWindow(c *canonical.Claim) (until time.Time, err *Error)
 	}
 	if c.Date.After(now.Add(skew)) {
 		return until, &Error{Kind: SignatureNotYetCurrent, Message: "Signature not yet current: " + c.DateText +
-			" is still later than " + now.Add(skew).Format(canonical.ISOBasic) + " (" + now.Format(canonical.ISOBasic) + " + " + span(skew) + ")"}
+			" is still later than " + now.Add(skew).Format(canonical.ISOBasic) + " (" + now.Format(canonical.ISOBasic) + " + " +
+			span(skew) + ")"}
 	}
 	return until, nil
 }
@@ -198,7 +199,8 @@ func parseExpires(s string) (seconds int, err *Error) {
 		seconds = min(seconds*10+int(c-'0'), most+1)
 	}
 	if seconds > most {
-		return refuse("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
+		return refuse("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less " +
+			"than 604800 seconds")
 	}
 	return seconds, nil
 }
@@ -323,7 +325,8 @@ func (v *Verifier) checkSession(c *canonical.Claim, key Key) *Error {
 	case key.SessionToken != "" && c.Token == "":
 		return &Error{Kind: InvalidToken, Message: msgInvalidToken, Detail: "temporary key without its session token"}
 	case subtle.ConstantTimeCompare([]byte(c.Token), []byte(key.SessionToken)) == 0:
-		return &Error{Kind: InvalidToken, Message: msgTamperedToken, Detail: "session token is not the one issued with this key"}
+		return &Error{Kind: InvalidToken, Message: msgTamperedToken,
+			Detail: "session token is not the one issued with this key"}
 	case !key.Expires.IsZero() && !v.now().Before(key.Expires):
 		return &Error{Kind: ExpiredToken, Message: msgExpiredToken}
 	}

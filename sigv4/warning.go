@@ -27,7 +27,8 @@ const (
 )
 
 var warningTexts = [...]string{
-	WarnPathAsSent:     "the path has empty or dot segments and was signed as sent; AWS signs the normalized path and may refuse this one",
+	WarnPathAsSent: "the path has empty or dot segments and was signed as sent; AWS signs the normalized path and " +
+		"may refuse this one",
 	WarnTrailingDots:   "the path ends in dot segments, which AWS SDKs normalize in two ways; AWS may refuse this one",
 	WarnPlus:           "the query has a raw '+', read as a space; write %20 or %2B, on which all agree",
 	WarnUnsignedToken:  "the session token is not signed",

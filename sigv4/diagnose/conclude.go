@@ -34,7 +34,8 @@ func (x *exam) scope() Diagnosis {
 			"Sign for the service "+quote(x.ev.Service)+".")
 	}
 	if x.claim.Terminator != canonical.Terminator {
-		add(Terminator, "The credential ends in "+quote(x.claim.Terminator)+".", "End the credential scope with "+quote(canonical.Terminator)+".")
+		add(Terminator, "The credential ends in "+quote(x.claim.Terminator)+".",
+			"End the credential scope with "+quote(canonical.Terminator)+".")
 	} else if day := x.claim.DateText[:8]; c.Date != day {
 		add(Day, "The credential is for the day "+quote(c.Date)+", but the request's date is "+quote(x.claim.DateText)+".",
 			"Take day and time from one clock reading, in UTC.")
@@ -71,7 +72,8 @@ func (x *exam) clock() Diagnosis {
 		return x.prove(d)
 	}
 	d.Fault = LocalTime
-	d.Explanation = "The request's date is " + ahead.Abs().String() + " " + side + " the server's clock, as if local time had been passed off as UTC."
+	d.Explanation = "The request's date is " + ahead.Abs().String() + " " + side +
+		" the server's clock, as if local time had been passed off as UTC."
 	d.Fix = "Write the date in UTC, and sign each request when it is sent."
 	return x.suppose(d)
 }
@@ -125,7 +127,8 @@ func (x *exam) token() Diagnosis {
 	case x.claim.Token == "":
 		return x.prove(Diagnosis{Fault: TokenMissing,
 			Explanation: "The access key is a temporary one, but its session token did not come with it.",
-			Fix:         "Send the session token in X-Amz-Security-Token and sign it (AWS_SESSION_TOKEN must be set along with key id and secret)."})
+			Fix: "Send the session token in X-Amz-Security-Token and sign it (AWS_SESSION_TOKEN must be set along " +
+				"with key id and secret)."})
 	case !equal(x.claim.Token, key.SessionToken):
 		d := Diagnosis{Fault: TokenForeign,
 			Explanation: "The session token is not the one that was issued with this access key.",

@@ -1,5 +1,5 @@
-// Package diagnose finds out why a signature does not match, and compares what a client signed with what the server made
-// of its request. It says more than a client may know: the result is for those who run the server.
+// Package diagnose finds out why a signature does not match, and compares the canonical request that a client signed
+// with that of the server. It says more than a client may know: the result is for those who run the server.
 package diagnose
 
 import (
@@ -35,7 +35,7 @@ type Evidence struct {
 	Hosts []string
 	// Now is when the request was refused; zero means time.Now.
 	Now time.Time
-	// MaxTime bounds the work; 0 means MaxTime.
+	// MaxTime bounds the work; 0 means the constant MaxTime.
 	MaxTime time.Duration
 }
 
@@ -66,10 +66,10 @@ func Diagnosable(kind sigv4.Kind) bool {
 }
 
 // Diagnose finds out what a client must have signed for its signature to come out as it did. It computes the
-// signature under one fault after the other, then under pairs of the commonest, and stops at the first that
-// reproduces what was sent: at most MaxHypotheses, within ev.MaxTime and until ctx is done. Parts of the request that are
-// too large for that are not looked into. Unknown keys are not diagnosed. The caller bounds how often it is called, and
-// keeps the result from the network client.
+// signature under one fault after the other, then under pairs of the commonest, and stops at the first that reproduces
+// what was sent: at most MaxHypotheses, within ev.MaxTime and until ctx is done. It leaves out parts of the request
+// that are too large for that, and does not diagnose unknown keys. The caller bounds how often it is called, and keeps
+// the result from the network client.
 func Diagnose(ctx context.Context, ev Evidence) Diagnosis { return diagnoseBy(ctx, time.Now, ev) }
 
 // diagnoseBy is Diagnose with the clock that MaxTime is measured by.
@@ -199,7 +199,8 @@ func (x *exam) conclude() Diagnosis {
 		default: // of very many, only pairs and rare ones have not been tried
 			d.Explanation = "The signature does not match, and none of the usual faults explains it."
 		}
-		d.Fix = "Compare the canonical request the client signed with the server's line by line; if they are equal, the secret access key is another."
+		d.Fix = "Compare the canonical request the client signed with the server's line by line; if they are equal, the " +
+			"secret access key is another."
 	}
 	return d
 }

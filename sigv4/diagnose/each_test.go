@@ -49,21 +49,25 @@ func TestDiagnoseEach(t *testing.T) {
 		"tokens": faulty{credentials: bob, way: func(r *http.Request) {
 			r.Header.Add("X-Amz-Security-Token", bob.SessionToken)
 		}}.request,
-		"text":     faulty{body: "a b\nc+d%20e\r\n", header: header("Content-Type", "text/plain")}.request,
-		"form":     faulty{body: "a=b+c&d=%28e%29", header: header("Content-Type", "application/x-www-form-urlencoded")}.request,
-		"JSON":     faulty{body: `{"user": "my user", "page": 5}`, header: header("Content-Type", "application/json; charset=utf-8")}.request,
+		"text": faulty{body: "a b\nc+d%20e\r\n", header: header("Content-Type", "text/plain")}.request,
+		"form": faulty{body: "a=b+c&d=%28e%29", header: header("Content-Type",
+			"application/x-www-form-urlencoded")}.request,
+		"JSON": faulty{body: `{"user": "my user", "page": 5}`,
+			header: header("Content-Type", "application/json; charset=utf-8")}.request,
 		"stale":    faulty{body: "hello", header: header("X-Amz-Content-Sha256", hashOf("hullo"))}.request,
 		"unsigned": faulty{method: "GET", target: "/", header: header("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")}.request,
 		"host":     faulty{host: "Example.org", unsigned: header("X-Forwarded-Host", "public.example:8443")}.request,
 		"IPv6":     faulty{host: "[::1]:9000"}.request,
-		"headers": faulty{header: http.Header{"Accept": {"text/html"}, "Cache-Control": {"no-store"}, "Pragma": {"x"}, "My-Header": {"b  a", "a"}},
+		"headers": faulty{header: http.Header{"Accept": {"text/html"}, "Cache-Control": {"no-store"}, "Pragma": {"x"},
+			"My-Header": {"b  a", "a"}},
 			unsigned: header("User-Agent", "x")}.request,
 		"encoding": faulty{header: header("Accept-Encoding", "zstd", "Connection", "upgrade")}.request,
 		"length":   faulty{method: "GET", header: header("Content-Length", "0"), way: drop("Content-Length")}.request,
 		"type":     faulty{header: header("Content-Type", "text/html"), way: drop("Content-Type")}.request,
 		"chunked":  faulty{header: header("Transfer-Encoding", "chunked"), way: drop("Transfer-Encoding")}.request,
 		"cookie":   faulty{header: header("Cookie", "a=b; c=d")}.request,
-		"order":    faulty{header: header("My-Header", "a"), listNames: func(string) string { return "x-amz-date;my-header;host" }}.request,
+		"order": faulty{header: header("My-Header", "a"),
+			listNames: func(string) string { return "x-amz-date;my-header;host" }}.request,
 		"capitals": faulty{listNames: func(string) string { return "host;X-Amz-Date" }}.request,
 	}
 	found := map[diagnose.Fault]bool{}
@@ -94,7 +98,8 @@ func TestDiagnoseEach(t *testing.T) {
 				}
 				known := seen[f.Signature]
 				seen[f.Signature] = true
-				if known || met[f.Explanation] == 3 || f.And != "" && tried%16 != 0 { // the same again and again, and not all of the pairs
+				// the same again and again, and not all of the pairs
+				if known || met[f.Explanation] == 3 || f.And != "" && tried%16 != 0 {
 					continue
 				}
 				met[f.Explanation]++
@@ -106,7 +111,8 @@ func TestDiagnoseEach(t *testing.T) {
 					continue
 				}
 				d := diagnose.Diagnose(t.Context(), ev)
-				if d.Fault != f.Fault || d.And != f.And || d.Explanation != f.Explanation || !d.Proven || d.CanonicalRequest != f.CanonicalRequest {
+				if d.Fault != f.Fault || d.And != f.And || d.Explanation != f.Explanation || !d.Proven ||
+					d.CanonicalRequest != f.CanonicalRequest {
 					t.Errorf("got %+v\nof a request with %s %s: %s", d, f.Fault, f.And, f.Explanation)
 				}
 				found[f.Fault], found[f.And] = true, true

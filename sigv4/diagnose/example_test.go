@@ -13,7 +13,8 @@ import (
 
 // A proxy that changed the Host header after the request had been signed.
 func ExampleDiagnose() {
-	credentials := sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE", Secret: sigv4.NewSecret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}
+	credentials := sigv4.Credentials{AccessKeyID: "AKIDEXAMPLE",
+		Secret: sigv4.NewSecret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")}
 	verifier := &sigv4.Verifier{
 		Region: "eu-central-1", Service: "lambda",
 		Lookup: func(context.Context, string) (sigv4.Key, error) { return sigv4.Key{Credentials: credentials}, nil },

@@ -61,9 +61,11 @@ func now() time.Time { return clock }
 
 var (
 	alice = sigv4.Credentials{AccessKeyID: "AKIAALICE0000000EXAM", Secret: sigv4.NewSecret("alice/secret+key")}
-	bob   = sigv4.Credentials{AccessKeyID: "ASIABOB000000000EXAM", Secret: sigv4.NewSecret("bob/secret+key"), SessionToken: "IQoJb3JpZ2lu/bob+token=="}
-	carol = sigv4.Credentials{AccessKeyID: "ASIACAROL0000000EXAM", Secret: sigv4.NewSecret("carol/secret+key"), SessionToken: "IQoJb3JpZ2lu/carol+token=="}
-	dave  = sigv4.Credentials{AccessKeyID: "AKIADAVE00000000EXAM", Secret: sigv4.NewSecret("dave's is not known")}
+	bob   = sigv4.Credentials{AccessKeyID: "ASIABOB000000000EXAM", Secret: sigv4.NewSecret("bob/secret+key"),
+		SessionToken: "IQoJb3JpZ2lu/bob+token=="}
+	carol = sigv4.Credentials{AccessKeyID: "ASIACAROL0000000EXAM", Secret: sigv4.NewSecret("carol/secret+key"),
+		SessionToken: "IQoJb3JpZ2lu/carol+token=="}
+	dave = sigv4.Credentials{AccessKeyID: "AKIADAVE00000000EXAM", Secret: sigv4.NewSecret("dave's is not known")}
 )
 
 // lookup knows alice for ever, bob for another hour, and carol until a minute ago.
@@ -288,7 +290,8 @@ func (f faulty) request() *http.Request {
 		}
 		names = f.listNames(strings.Join(list, ";"))
 	}
-	h.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+f.credentials.AccessKeyID+"/"+or(f.credScope, same)(scopeOf(f.at))+
+	h.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+f.credentials.AccessKeyID+"/"+or(f.credScope,
+		same)(scopeOf(f.at))+
 		", SignedHeaders="+names+", Signature="+sig)
 	for k, v := range f.unsigned {
 		h[k] = v
@@ -302,7 +305,8 @@ func (f faulty) presigned(signToken, sendToken bool) *http.Request {
 	date := f.at.Format("20060102T150405Z")
 	path, raw, _ := strings.Cut(f.target, "?")
 	auth := "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" +
-		rightEscape(f.credentials.AccessKeyID+"/"+scopeOf(f.at)) + "&X-Amz-Date=" + date + "&X-Amz-Expires=" + f.expires + "&X-Amz-SignedHeaders=host"
+		rightEscape(f.credentials.AccessKeyID+"/"+scopeOf(f.at)) + "&X-Amz-Date=" + date + "&X-Amz-Expires=" + f.expires +
+		"&X-Amz-SignedHeaders=host"
 	token := "&X-Amz-Security-Token=" + rightEscape(f.credentials.SessionToken)
 	raw = strings.TrimPrefix(raw+"&"+auth, "&")
 	signed, sent := raw, raw

@@ -80,7 +80,8 @@ func (x *exam) hosts(yield yields) bool {
 
 // headers: lists that do not fit, and values changed on the way.
 func (x *exam) headers(yield yields) bool {
-	return x.cases(yield) && x.lists(yield) && x.contentTypes(yield) && x.tokens(yield) && x.spaces(yield) && x.cookies(yield) &&
+	return x.cases(yield) && x.lists(yield) && x.contentTypes(yield) && x.tokens(yield) && x.spaces(yield) &&
+		x.cookies(yield) &&
 		x.rewritten(yield) &&
 		yield(hypothesis{CanonicalNewline, inHeaders, false,
 			"The empty line between headers and SignedHeaders is missing in what was signed.",
@@ -111,7 +112,8 @@ func (x *exam) lists(yield yields) bool {
 		if !all(yield,
 			hypothesis{fault, inHeaders, false, explanation, "List in SignedHeaders exactly the headers that are signed.",
 				func(a *attempt) { a.headers = rest }},
-			hypothesis{fault, inHeaders, false, explanation, "Give every header in SignedHeaders its line in the canonical request.",
+			hypothesis{fault, inHeaders, false, explanation,
+				"Give every header in SignedHeaders its line in the canonical request.",
 				func(a *attempt) { a.headers, a.names = rest, listed }}) {
 			return false
 		}
@@ -121,7 +123,8 @@ func (x *exam) lists(yield yields) bool {
 		more := append(slices.Clone(lines), line{name, string(canonical.AppendValues(nil, x.ev.Request.Header[key]))})
 		slices.SortFunc(more, func(a, b line) int { return strings.Compare(a.name, b.name) })
 		if !yield(hypothesis{SignedHeadersShort, inHeaders, false,
-			"The header " + short(name) + " was signed but is not in SignedHeaders.", "List in SignedHeaders exactly the headers that are signed.",
+			"The header " + short(name) + " was signed but is not in SignedHeaders.",
+			"List in SignedHeaders exactly the headers that are signed.",
 			func(a *attempt) { a.headers = more }}) {
 			return false
 		}
@@ -136,7 +139,8 @@ func (x *exam) lists(yield yields) bool {
 		}
 	}
 	return all(yield,
-		hypothesis{SignedHeadersOrder, inHeaders, false, "The headers were signed in the order they are listed in, not sorted.",
+		hypothesis{SignedHeadersOrder, inHeaders, false,
+			"The headers were signed in the order they are listed in, not sorted.",
 			"Sort the header names before signing.", func(a *attempt) { a.headers = sent }},
 		hypothesis{SignedHeadersOrder, inHeaders, false, "SignedHeaders was signed unsorted.",
 			"Sort the header names before signing.", func(a *attempt) { a.names = strings.Join(x.listed, ";") }})
@@ -182,10 +186,12 @@ func (x *exam) cases(yield yields) bool {
 		upper = append(upper, line{name, value})
 	}
 	slices.SortFunc(lower, func(a, b line) int { return strings.Compare(a.name, b.name) })
-	const explanation, fix = "SignedHeaders has names with capitals.", "Write all header names in lower case, in SignedHeaders and in what is signed."
+	const explanation, fix = "SignedHeaders has names with capitals.",
+		"Write all header names in lower case, in SignedHeaders and in what is signed."
 	return all(yield,
 		hypothesis{SignedHeadersCase, inHeaders, false, explanation, fix, func(a *attempt) { a.headers = lower }},
-		hypothesis{SignedHeadersCase, inHeaders, false, explanation, fix, func(a *attempt) { a.headers, a.names = lower, listed }},
+		hypothesis{SignedHeadersCase, inHeaders, false, explanation, fix,
+			func(a *attempt) { a.headers, a.names = lower, listed }},
 		hypothesis{SignedHeadersCase, inHeaders, false, explanation, fix, func(a *attempt) { a.headers = upper }})
 }
 
@@ -238,7 +244,8 @@ func (x *exam) spaces(yield yields) bool {
 			return func(a *attempt) { a.headers = replaced(a.headers, l.name, v) }
 		}
 		for _, signed := range []string{" " + l.value, l.value + " "} {
-			if !yield(hypothesis{HeaderSpace, inHeaders, false, "The value of " + short(l.name) + " was signed with white space around it.", fix, set(signed)}) {
+			if !yield(hypothesis{HeaderSpace, inHeaders, false, "The value of " + short(l.name) +
+				" was signed with white space around it.", fix, set(signed)}) {
 				return false
 			}
 		}
@@ -250,9 +257,11 @@ func (x *exam) spaces(yield yields) bool {
 			continue
 		}
 		sorted := slices.Sorted(slices.Values(values))
-		for _, signed := range []string{strings.Join(values, ", "), values[0], values[len(values)-1], strings.Join(sorted, ",")} {
+		for _, signed := range []string{strings.Join(values, ", "), values[0], values[len(values)-1],
+			strings.Join(sorted, ",")} {
 			if !yield(hypothesis{HeaderJoin, inHeaders, false,
-				"The header " + short(l.name) + " is there " + strconv.Itoa(len(values)) + " times, and its values were not joined by a comma in the order sent.",
+				"The header " + short(l.name) + " is there " + strconv.Itoa(len(values)) +
+					" times, and its values were not joined by a comma in the order sent.",
 				"Join the values of a repeated header with ',' and no space, in the order they are sent.", set(signed)}) {
 				return false
 			}
@@ -281,7 +290,8 @@ func (x *exam) tokens(yield yields) bool {
 		}
 		return true
 	}
-	for _, signed := range []string{x.base.headers[i].value, values[0], values[len(values)-1], strings.Join(values, ", ")} {
+	for _, signed := range []string{x.base.headers[i].value, values[0], values[len(values)-1],
+		strings.Join(values, ", ")} {
 		if !yield(hypothesis{TokenTwice, inHeaders, false,
 			"The session token is there " + strconv.Itoa(len(values)) + " times.", fix, set(signed)}) {
 			return false
@@ -299,7 +309,8 @@ func (x *exam) cookies(yield yields) bool {
 	}
 	sent := x.base.headers[i].value
 	for _, signed := range []string{
-		strings.ReplaceAll(sent, "; ", ";"), strings.ReplaceAll(sent, "; ", ","), strings.ReplaceAll(sent, "; ", ", "), sent + ";",
+		strings.ReplaceAll(sent, "; ", ";"), strings.ReplaceAll(sent, "; ", ","), strings.ReplaceAll(sent, "; ",
+			", "), sent + ";",
 	} {
 		if signed == sent {
 			continue
@@ -330,7 +341,8 @@ func (x *exam) rewritten(yield yields) bool {
 		i, found := find(x.base.headers, name)
 		candidates := usual[name]
 		if !found && name == "content-type" {
-			candidates = []string{"application/json", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8", "text/plain"}
+			candidates = []string{"application/json", "application/x-www-form-urlencoded",
+				"application/x-www-form-urlencoded; charset=utf-8", "text/plain"}
 		}
 		for _, signed := range candidates {
 			h := hypothesis{HeaderChanged, inHeaders, false,

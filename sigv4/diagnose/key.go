@@ -26,20 +26,24 @@ func (x *exam) signatures(yield yields) bool {
 func (x *exam) secrets(yield yields) bool {
 	secret := x.base.secret
 	set := func(s string) func(*attempt) { return func(a *attempt) { a.secret = s } }
-	const space = "Take the white space and quotes off the secret access key where it is read (a newline at the end of a file is the usual one)."
+	const space = "Take the white space and quotes off the secret access key where it is read (a newline at the end of " +
+		"a file is the usual one)."
 	for _, s := range []string{
-		secret + "\n", secret + "\r\n", secret + " ", secret + "\r", secret + "\t", secret + "\n\n", " " + secret, "\t" + secret,
+		secret + "\n", secret + "\r\n", secret + " ", secret + "\r", secret + "\t", secret + "\n\n", " " + secret, "\t" +
+			secret,
 		" " + secret + " ", strings.TrimSpace(secret), `"` + secret + `"`, `'` + secret + `'`,
 	} {
 		if s != secret && !yield(hypothesis{SecretSpace, inSecret, s == secret+"\n",
-			"The secret access key was used with stray white space or quotes around it, or without those it has.", space, set(s)}) {
+			"The secret access key was used with stray white space or quotes around it, or without those it has.", space,
+			set(s)}) {
 			return false
 		}
 	}
 	// Secrets have '+' and '/' besides letters and digits. Python's quote leaves '/' alone unless told otherwise.
 	seen := map[string]bool{secret: true}
 	for _, s := range []string{
-		strings.ReplaceAll(canonical.Escape(secret), "%2F", "/"), canonical.Escape(secret), escapeCase(canonical.Escape(secret), strings.ToLower),
+		strings.ReplaceAll(canonical.Escape(secret), "%2F",
+			"/"), canonical.Escape(secret), escapeCase(canonical.Escape(secret), strings.ToLower),
 		strings.ReplaceAll(escapeCase(canonical.Escape(secret), strings.ToLower), "%2f", "/"),
 		strings.ReplaceAll(secret, "/", "%2F"), strings.ReplaceAll(secret, "/", "%2f"),
 		canonical.Unescape(secret), strings.ReplaceAll(secret, "+", " "), strings.ReplaceAll(secret, `/`, `\/`),
@@ -49,7 +53,8 @@ func (x *exam) secrets(yield yields) bool {
 		}
 		seen[s] = true
 		if !yield(hypothesis{SecretEncoded, inSecret, false,
-			"The secret access key was used in an encoded or decoded form.", "Use the secret access key exactly as it was issued: '/' and '+' belong to it.", set(s)}) {
+			"The secret access key was used in an encoded or decoded form.",
+			"Use the secret access key exactly as it was issued: '/' and '+' belong to it.", set(s)}) {
 			return false
 		}
 	}
@@ -66,11 +71,13 @@ func (x *exam) secrets(yield yields) bool {
 		hypothesis{KeyPrefix, inSecret, false, `The signing key was derived without "AWS4" before the secret.`,
 			`Begin the key derivation with "AWS4" + secret.`, func(a *attempt) { a.style = keyUnprefixed }},
 		hypothesis{KeyHex, inSecret, false, "The signing key was derived from hexadecimal texts.",
-			"Use the raw bytes of each HMAC as the key of the next; only the last is written in hexadecimal.", func(a *attempt) { a.style = keyHexed }})
+			"Use the raw bytes of each HMAC as the key of the next; only the last is written in hexadecimal.",
+			func(a *attempt) { a.style = keyHexed }})
 }
 
 // services are near misses of "lambda" and of each other.
-var services = []string{"lambda", "execute-api", "lambda-url", "s3", "sts", "iam", "Lambda", "apigateway", "lambda.amazonaws.com", ""}
+var services = []string{"lambda", "execute-api", "lambda-url", "s3", "sts", "iam", "Lambda", "apigateway",
+	"lambda.amazonaws.com", ""}
 
 // regions that clients fall back to or are most often set up for.
 var regions = []string{
@@ -87,7 +94,10 @@ var farRegions = []string{
 // scopes: a signing key, or a whole signature, made for another scope than the credential names.
 func (x *exam) scopes(yield yields) bool {
 	for _, h := range x.others(services, regions) {
-		if !yield(h.with(func(a *attempt) { a.keyScope = h.scope })) || !yield(h.rarely(func(a *attempt) { a.keyScope, a.scope = h.scope, h.scope })) {
+		if !yield(h.with(func(a *attempt) { a.keyScope = h.scope })) || !yield(h.rarely(func(a *attempt) {
+			a.keyScope,
+				a.scope = h.scope, h.scope
+		})) {
 			return false
 		}
 	}
@@ -137,7 +147,8 @@ func (x *exam) others(services, regions []string) (list []otherScope) {
 	claimed := x.base.scope
 	add := func(fault Fault, common bool, s canonical.Scope, explanation, fix string) {
 		if s != claimed {
-			list = append(list, otherScope{s, hypothesis{fault: fault, in: inScope, common: common, explanation: explanation, fix: fix}})
+			list = append(list, otherScope{s, hypothesis{fault: fault, in: inScope, common: common, explanation: explanation,
+				fix: fix}})
 		}
 	}
 	for _, service := range services {
@@ -169,7 +180,8 @@ func (x *exam) others(services, regions []string) (list []otherScope) {
 // times: another time in the string to sign than in the header.
 func (x *exam) times(yield yields) bool {
 	if !all(yield,
-		hypothesis{DateFormat, inTime, false, "The time was signed in extended format.", "Write the time as 20060102T150405Z, without - and :.",
+		hypothesis{DateFormat, inTime, false, "The time was signed in extended format.",
+			"Write the time as 20060102T150405Z, without - and :.",
 			func(a *attempt) { a.date = x.claim.Date.Format("2006-01-02T15:04:05Z") }},
 		hypothesis{DateFormat, inTime, false, "The time was signed in HTTP format.", "Write the time as 20060102T150405Z.",
 			func(a *attempt) { a.date = x.claim.Date.Format("Mon, 02 Jan 2006 15:04:05 GMT") }}) {

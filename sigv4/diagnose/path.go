@@ -46,25 +46,35 @@ func (x *exam) paths(yield yields) bool {
 		path             func() string
 		explanation, fix string
 	}{
-		{PathNotNormal, true, func() string { return encoded(path, canonical.AsSent) }, "The path was signed with its empty or dot segments.",
+		{PathNotNormal, true, func() string { return encoded(path, canonical.AsSent) },
+			"The path was signed with its empty or dot segments.",
 			"Send a path without empty and dot segments."},
 		// A path signed "as it is" is mostly not normalized either.
-		{PathEncodedOnce, true, func() string { return string(canonical.AppendNormal(nil, path, true, segment)) }, "The path was signed as it stands in the URL, not encoded once more.", fixOnce},
+		{PathEncodedOnce, true, func() string { return string(canonical.AppendNormal(nil, path, true, segment)) },
+			"The path was signed as it stands in the URL, not encoded once more.", fixOnce},
 		{PathEncodedOnce, true, func() string {
 			return string(canonical.AppendNormal(nil, canonical.Unescape(path), true, canonical.AppendEscaped))
 		}, "The path was encoded only once in the canonical request.", fixOnce},
-		{PathEncodedOnce, false, func() string { return path }, "The path was signed as it stands in the URL, neither normalized nor encoded once more.", fixOnce},
+		{PathEncodedOnce, false, func() string { return path },
+			"The path was signed as it stands in the URL, neither normalized nor encoded once more.", fixOnce},
 		{PathNotEncoded, false, func() string { return canonical.Unescape(path) }, "The path was signed decoded.", fixOnce},
-		{PathOverencoded, false, func() string { return encoded(normal, canonical.AsSent) }, "The path was encoded once too often.",
+		{PathOverencoded, false, func() string { return encoded(normal, canonical.AsSent) },
+			"The path was encoded once too often.",
 			"Give the signer the path as it is sent; it encodes it once more itself."},
 		{PathEscapeCase, false, func() string { return encoded(escapeCase(path, strings.ToUpper), canonical.Normal) },
-			"The path was sent with lower-case percent escapes and signed with upper-case ones.", "Write percent escapes in capitals, %C3 and not %c3."},
+			"The path was sent with lower-case percent escapes and signed with upper-case ones.",
+			"Write percent escapes in capitals, %C3 and not %c3."},
 		{PathEscapeCase, false, func() string { return encoded(escapeCase(path, strings.ToLower), canonical.Normal) },
-			"The path was sent with upper-case percent escapes and signed with lower-case ones.", "Write percent escapes in capitals when signing, %C3 and not %c3."},
+			"The path was sent with upper-case percent escapes and signed with lower-case ones.",
+			"Write percent escapes in capitals when signing, %C3 and not %c3."},
 		{PathParameters, false, func() string { return encoded(withoutParameters(path), canonical.Normal) },
-			"The path was signed without what follows the ';' in its last segment, as Python's urlparse cuts it off.", "Write %3B for a ';' in the path."},
-		{PathSlash, true, func() string { return strings.TrimSuffix(normal, "/") }, "The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
-		{PathSlash, true, func() string { return normal + "/" }, "The path was signed with a slash at its end that was not sent.", "Send the slash that was signed, or sign without it."},
+			"The path was signed without what follows the ';' in its last segment, as Python's urlparse cuts it off.",
+			"Write %3B for a ';' in the path."},
+		{PathSlash, true, func() string { return strings.TrimSuffix(normal, "/") },
+			"The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
+		{PathSlash, true, func() string { return normal + "/" },
+			"The path was signed with a slash at its end that was not sent.",
+			"Send the slash that was signed, or sign without it."},
 	} {
 		if !x.left() {
 			return false
@@ -86,7 +96,8 @@ func (x *exam) paths(yield yields) bool {
 		}
 		rest = rest[i+1:]
 		prefix := strings.TrimSuffix(normal, rest)
-		if !yield(hypothesis{PathPrefix, inPath, segments == 2, // whoever takes /_furl/url/id for another URL has another host too
+		// whoever takes /_furl/url/id for another URL has another host too
+		if !yield(hypothesis{PathPrefix, inPath, segments == 2,
 			"The request was signed for " + quote(rest) + "; the prefix " + quote(prefix) + " was put before it afterwards.",
 			"Sign the URL that is called, prefix included.", set(rest)}) {
 			return false

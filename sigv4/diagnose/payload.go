@@ -12,7 +12,8 @@ import (
 )
 
 // unsignedPayloads are what S3 takes in place of a hash.
-var unsignedPayloads = []string{"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}
+var unsignedPayloads = []string{"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+	"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}
 
 // payloads: what else a client may have hashed.
 func (x *exam) payloads(yield yields) bool {
@@ -64,8 +65,8 @@ func (x *exam) payloads(yield yields) bool {
 	return true
 }
 
-// declared: x-amz-content-sha256 is not that of the body. Either what it says was signed in place of the body's hash, or
-// the signature is right but for it.
+// declared: x-amz-content-sha256 is not that of the body. Either what it says was signed in place of the body's hash,
+// or the signature is right but for it.
 func (x *exam) declared(yield yields, set func(string) func(*attempt)) bool {
 	values := x.claim.Declared
 	if len(values) != 1 || values[0] == x.base.payload || len(values[0]) > maxQuoted {
@@ -75,7 +76,8 @@ func (x *exam) declared(yield yields, set func(string) func(*attempt)) bool {
 	more := slices.Contains(unsignedPayloads, values[0]) || yield(hypothesis{PayloadStale, inPayload, true,
 		"x-amz-content-sha256 is not the SHA-256 of the body that arrived, but it is what was signed.", fix, set(values[0])})
 	return more && (!x.known || yield(hypothesis{PayloadStale, inPayload, false,
-		"The body that arrived is what was signed, but x-amz-content-sha256 is " + quote(values[0]) + ", which is not its SHA-256.", fix, set(x.base.payload)}))
+		"The body that arrived is what was signed, but x-amz-content-sha256 is " + quote(values[0]) +
+			", which is not its SHA-256.", fix, set(x.base.payload)}))
 }
 
 func hashText(body []byte) string {
@@ -144,13 +146,18 @@ func (x *exam) variants() []variant {
 		{PayloadNewline, false, without("\r\n"), "The body was signed without the line end at its end.", newline},
 		{PayloadNewline, true, with("\n"), "The body was signed with a newline at its end that was not sent.", newline},
 		{PayloadNewline, false, with("\r\n"), "The body was signed with a line end that was not sent.", newline},
-		{PayloadLineEnds, false, swapped("\r\n", "\n"), "The body was signed with LF line ends but arrived with CRLF.", asSent},
-		{PayloadLineEnds, false, swapped("\r\n", "\n", "\n", "\r\n"), "The body was signed with CRLF line ends but arrived with LF.", asSent},
-		{PayloadLineEnds, false, swapped("\n", ""), "The body was signed without its line ends (curl's -d takes them out).", newline},
+		{PayloadLineEnds, false, swapped("\r\n", "\n"), "The body was signed with LF line ends but arrived with CRLF.",
+			asSent},
+		{PayloadLineEnds, false, swapped("\r\n", "\n", "\n", "\r\n"),
+			"The body was signed with CRLF line ends but arrived with LF.", asSent},
+		{PayloadLineEnds, false, swapped("\n", ""), "The body was signed without its line ends (curl's -d takes them out).",
+			newline},
 		{PayloadForm, false, swapped("%20", "+"), "Spaces in the form were signed as '+' but sent as %20.", asSent},
 		{PayloadForm, false, swapped("+", "%20"), "Spaces in the form were signed as %20 but sent as '+'.", asSent},
-		{PayloadForm, false, encoded(true), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
-		{PayloadForm, false, encoded(false), "The body was form-encoded before it was signed, but not when it was sent.", asSent},
+		{PayloadForm, false, encoded(true), "The body was form-encoded before it was signed, but not when it was sent.",
+			asSent},
+		{PayloadForm, false, encoded(false), "The body was form-encoded before it was signed, but not when it was sent.",
+			asSent},
 		{PayloadForm, false, decoded("+"), "The body was signed before it was percent-encoded.", asSent},
 		{PayloadForm, false, decoded(" "), "The body was signed before it was form-encoded.", asSent},
 		{PayloadForm, false, form("+"), "The members of the JSON body were signed as a form.", members},

@@ -45,7 +45,8 @@ func byKeyValue(a, b coded) int {
 func byKey(a, b coded) int  { return strings.Compare(a.key, b.key) }
 func byText(a, b coded) int { return strings.Compare(a.text, b.text) }
 func byDecoded(a, b coded) int {
-	return byKeyValue(coded{key: canonical.Unescape(a.key), value: canonical.Unescape(a.value)}, coded{key: canonical.Unescape(b.key), value: canonical.Unescape(b.value)})
+	return byKeyValue(coded{key: canonical.Unescape(a.key), value: canonical.Unescape(a.value)},
+		coded{key: canonical.Unescape(b.key), value: canonical.Unescape(b.value)})
 }
 
 // write builds a query from the parameters sent, encoded with enc and sorted; nil leaves the order of sending.
@@ -87,7 +88,8 @@ func sparing(keep string) func(string) string {
 // queries: encodings and orders.
 func (x *exam) queries(yield yields) bool {
 	const unsigned, fixUnsigned = "The request was signed without its query.", "Sign the URL with its query."
-	const fixRaw = "Decode each parameter and encode it strictly (all but A-Z a-z 0-9 - . _ ~, upper-case hexadecimal), then sort by key and value."
+	const fixRaw = "Decode each parameter and encode it strictly (all but A-Z a-z 0-9 - . _ ~, upper-case " +
+		"hexadecimal), then sort by key and value."
 	same := func(s string) string { return s }
 	set := func(q string) func(*attempt) { return func(a *attempt) { a.query = q } }
 	if len(x.query) > maxText || strings.Count(x.query, "&") >= maxParts {
@@ -108,16 +110,21 @@ func (x *exam) queries(yield yields) bool {
 	}{
 		{QueryUnsorted, true, write(strict, nil), "The query was signed in the order it was sent in.",
 			"Sort the parameters of the canonical query by encoded key, then by encoded value."},
-		{QueryRaw, true, write(same, byKeyValue), "The query was signed as it stands in the URL, with characters that have to be encoded.", fixRaw},
-		{QueryRaw, true, write(same, nil), "The query was signed as it stands in the URL, neither encoded nor sorted.", fixRaw},
+		{QueryRaw, true, write(same, byKeyValue),
+			"The query was signed as it stands in the URL, with characters that have to be encoded.", fixRaw},
+		{QueryRaw, true, write(same, nil), "The query was signed as it stands in the URL, neither encoded nor sorted.",
+			fixRaw},
 		{QueryPlus, true, write(func(s string) string { return canonical.Escape(canonical.Unescape(s)) }, byKeyValue),
-			"The '+' in the query was signed as a plus sign; it is read as a space.", "Send %2B for a plus sign and %20 for a space."},
+			"The '+' in the query was signed as a plus sign; it is read as a space.",
+			"Send %2B for a plus sign and %20 for a space."},
 		{QuerySpacePlus, true, write(func(s string) string { return strings.ReplaceAll(strict(s), "%20", "+") }, byKeyValue),
 			"Spaces in the query were signed as '+'.", "Encode a space as %20 in the canonical query."},
 		{QueryPlus, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "%2B", "%20") }, byKeyValue),
-			"The '+' in the query was signed as a space but sent as %2B, a plus sign.", "Send %2B for a plus sign and %20 for a space."},
+			"The '+' in the query was signed as a space but sent as %2B, a plus sign.",
+			"Send %2B for a plus sign and %20 for a space."},
 		{QueryPlus, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "%20", "%2B") }, byKeyValue),
-			"The '+' in the query was signed as a plus sign but sent as a space.", "Send %2B for a plus sign and %20 for a space."},
+			"The '+' in the query was signed as a plus sign but sent as a space.",
+			"Send %2B for a plus sign and %20 for a space."},
 		{QueryEarlySort, true, write(strict, byDecoded), "The query was sorted before it was encoded.",
 			"Encode the parameters first, then sort them."},
 		{QueryTextSort, false, write(strict, byText), "The query was sorted by whole key=value texts.",
@@ -132,20 +139,31 @@ func (x *exam) queries(yield yields) bool {
 			return canonical.Escape(canonical.Unescape(once))
 		}, byKeyValue), "The query was encoded once more after it had been signed, so % became %25.",
 			"Hand the HTTP library a URL it does not encode again."},
-		{QueryDecoded, false, write(canonical.Escape, byKeyValue), "The query was encoded once too often for signing, or decoded after it.",
+		{QueryDecoded, false, write(canonical.Escape, byKeyValue),
+			"The query was encoded once too often for signing, or decoded after it.",
 			"Sign the query as it is sent; the signer decodes and encodes it itself."},
-		{QueryBareKey, true, func() string { return bareKeys(args) }, "A parameter without value was signed without its '='.", "Write k= in the canonical query for a bare k."},
-		{QueryBareKey, false, func() string { return withoutBareKeys(args) }, "Parameters without '=' were left out when the query was signed, as by the signer of the JavaScript SDK.", "Give every parameter a '='."},
+		{QueryBareKey, true, func() string { return bareKeys(args) }, "A parameter without value was signed without its '='.",
+			"Write k= in the canonical query for a bare k."},
+		{QueryBareKey, false, func() string { return withoutBareKeys(args) },
+			"Parameters without '=' were left out when the query was signed, as by the signer of the JavaScript SDK.",
+			"Give every parameter a '='."},
 		{QueryRaw, false, func() string { return asSent }, "The query was signed exactly as it stands in the URL.", fixRaw},
-		{QueryReencoded, true, write(canonical.Unescape, byKeyValue), "The query was signed as it had been typed; the HTTP library encoded it afterwards.",
+		{QueryReencoded, true, write(canonical.Unescape, byKeyValue),
+			"The query was signed as it had been typed; the HTTP library encoded it afterwards.",
 			"Encode the query first, then sign the URL and send it."},
-		{QueryEmptyPair, false, func() string { return withEmptyPairs(args, asSent) }, "The query has nothing between two '&', or after the last one, and that was signed as a parameter.", "Take the needless '&' out of the query."},
-		{QueryEscapeCase, false, func() string { return escapeCase(x.base.query, strings.ToLower) }, "The query was signed with lower-case percent escapes.",
+		{QueryEmptyPair, false, func() string { return withEmptyPairs(args, asSent) },
+			"The query has nothing between two '&', or after the last one, and that was signed as a parameter.",
+			"Take the needless '&' out of the query."},
+		{QueryEscapeCase, false, func() string { return escapeCase(x.base.query, strings.ToLower) },
+			"The query was signed with lower-case percent escapes.",
 			"Write percent escapes in capitals, %2F and not %2f."},
-		{QueryReserved, true, write(sparing("!'()*"), byKeyValue), "The characters ! ' ( ) * in the query were signed unencoded, as JavaScript's encodeURIComponent leaves them.", fixRaw},
+		{QueryReserved, true, write(sparing("!'()*"), byKeyValue),
+			"The characters ! ' ( ) * in the query were signed unencoded, as JavaScript's encodeURIComponent leaves them.",
+			fixRaw},
 		{QueryReserved, true, write(sparing("/"), byKeyValue), "Slashes in the query were signed unencoded.", fixRaw},
 		{QueryReserved, false, write(sparing("*"), byKeyValue), "Asterisks in the query were signed unencoded.", fixRaw},
-		{QueryReserved, false, write(sparing(":/?@!$'()*,;"), byKeyValue), "Reserved characters in the query were signed unencoded.", fixRaw},
+		{QueryReserved, false, write(sparing(":/?@!$'()*,;"), byKeyValue),
+			"Reserved characters in the query were signed unencoded.", fixRaw},
 		{QueryTilde, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "~", "%7E") }, byKeyValue),
 			"The '~' in the query was signed as %7E.", "Leave '~' as it is."},
 		{QueryUnsigned, true, func() string { return "" }, unsigned, fixUnsigned},
@@ -226,11 +244,13 @@ func (x *exam) queryTokens(yield yields, args []rawArg, set func(string) func(*a
 	token := canonical.Escape(x.claim.Token)
 	return all(yield,
 		hypothesis{TokenUnsigned, inQuery, true,
-			"The session token was added to the URL after signing.", "Make X-Amz-Security-Token part of the query that is signed; only AWS IoT wants it after signing.",
+			"The session token was added to the URL after signing.",
+			"Make X-Amz-Security-Token part of the query that is signed; only AWS IoT wants it after signing.",
 			set(without(args, canonical.ParamToken))},
 		hypothesis{TokenTwice, inQuery, false,
 			"The session token was signed twice.", "Put the session token into the query once.",
-			set(without(args, canonical.ParamToken, rawArg{key: canonical.ParamToken, value: token}, rawArg{key: canonical.ParamToken, value: token}))},
+			set(without(args, canonical.ParamToken, rawArg{key: canonical.ParamToken, value: token},
+				rawArg{key: canonical.ParamToken, value: token}))},
 		hypothesis{TokenTwice, inQuery, false,
 			"The session token was encoded twice before signing.", "Encode the session token once.",
 			set(without(args, canonical.ParamToken, rawArg{key: canonical.ParamToken, value: canonical.Escape(token)}))},
@@ -248,7 +268,8 @@ func queryExtras(yield yields, args []rawArg, set func(string) func(*attempt)) b
 		}
 		rest := slices.Delete(slices.Clone(args), i, i+1)
 		if !yield(hypothesis{QueryParameter, inQuery, false,
-			"The parameter " + quote(canonical.Unescape(a.key)) + " was not there when the request was signed.", "Sign the URL after all parameters are in it.",
+			"The parameter " + quote(canonical.Unescape(a.key)) + " was not there when the request was signed.",
+			"Sign the URL after all parameters are in it.",
 			set(writeQuery(rest, strict, byKeyValue))}) {
 			return false
 		}

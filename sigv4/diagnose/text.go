@@ -14,8 +14,8 @@ type Line struct {
 	Text  string
 }
 
-// Lines labels the lines of a canonical request for people to read. Session tokens and what else [SecretParameter] tells
-// of are replaced by their length, so that the result may be printed and sent.
+// Lines labels the lines of a canonical request for people to read. It replaces the values of headers and parameters
+// such as the session token ([sigv4.SecretParameter]) by their length, so that the result may be printed and sent.
 func Lines(canonicalRequest string) []Line {
 	texts := strings.Split(canonicalRequest, "\n")
 	lines := make([]Line, len(texts))
@@ -82,12 +82,12 @@ func Compare(server, client string) (Difference, bool) {
 	return d, true
 }
 
-// secretHeader reports whether the header holds what sigv4.SecretParameter is about.
+// secretHeader reports whether the value of the header lets its reader act as the caller.
 func secretHeader(name string) bool {
 	return strings.EqualFold(name, canonical.Token) || strings.EqualFold(name, canonical.Authorization)
 }
 
-// hide replaces what lets one act as the caller in a line of a canonical request: in a header line or a query.
+// hide replaces what lets its reader act as the caller in a line of a canonical request: in a header line or a query.
 func hide(text string) string {
 	if name, value, ok := strings.Cut(text, ":"); ok && secretHeader(strings.TrimSpace(name)) {
 		return name + ":" + size(value)

@@ -46,11 +46,15 @@ func TestLinesAndCompare(t *testing.T) {
 	}{
 		{"equal", server, diagnose.Difference{}, false},
 		{"equal, token hidden", strings.Replace(server, bob.SessionToken, "(24 bytes)", 1), diagnose.Difference{}, false},
-		{"path", strings.Replace(server, "/a\n", "/b\n", 1), diagnose.Difference{Line: 2, Label: "path", Column: 2, Server: "/a", Client: "/b"}, true},
-		{"longer", strings.Replace(server, "/a\n", "/ab\n", 1), diagnose.Difference{Line: 2, Label: "path", Column: 3, Server: "/a", Client: "/ab"}, true},
+		{"path", strings.Replace(server, "/a\n", "/b\n", 1),
+			diagnose.Difference{Line: 2, Label: "path", Column: 2, Server: "/a", Client: "/b"}, true},
+		{"longer", strings.Replace(server, "/a\n", "/ab\n", 1),
+			diagnose.Difference{Line: 2, Label: "path", Column: 3, Server: "/a", Client: "/ab"}, true},
 		{"shorter text", "GET", diagnose.Difference{Line: 2, Label: "path", Column: 1, Server: "/a"}, true},
 		{"longer text", server + "\nx", diagnose.Difference{Line: 10, Column: 1, Client: "x"}, true},
-		{"token", strings.Replace(server, bob.SessionToken, "x", 1), diagnose.Difference{Line: 6, Label: "header x-amz-security-token", Column: 22, Server: hidden, Client: "x-amz-security-token:(1 bytes)"}, true},
+		{"token", strings.Replace(server, bob.SessionToken, "x", 1),
+			diagnose.Difference{Line: 6, Label: "header x-amz-security-token", Column: 22, Server: hidden,
+				Client: "x-amz-security-token:(1 bytes)"}, true},
 	} {
 		got, differ := diagnose.Compare(server, tt.client)
 		if diff := cmp.Diff(tt.want, got); diff != "" || differ != tt.differ {

@@ -33,32 +33,42 @@ func hostileToDiagnose() map[string]*http.Request {
 	long := strings.Repeat("v", 900_000)
 	cases := many(400, func(i int) string { return "x-" + strings.Map(caseOf(i), "abcdefghi") + ";" })
 	return map[string]*http.Request{
-		"many parameters":     faulty{secret: wrong, target: "/?" + strings.TrimSuffix(strings.Repeat("k=%c3+N~(x&", 4090), "&")}.request(),
-		"equal parameters":    faulty{secret: wrong, target: "/?" + strings.TrimSuffix(strings.Repeat("%c3%c3%c3%c3=~&", 4090), "&")}.request(),
-		"some parameters":     faulty{secret: wrong, target: "/?" + strings.TrimSuffix(strings.Repeat("k=%c3+N~(*%20xxxxxxxxxxx&", 255), "&")}.request(),
-		"one long parameter":  faulty{secret: wrong, target: "/?" + strings.Repeat("(+%c3", 12_000)}.request(),
-		"long path":           faulty{secret: wrong, target: strings.Repeat("/(%c3..;", 8000)}.request(),
-		"path of dots":        faulty{secret: wrong, target: strings.Repeat("/a/..", 1600)}.request(),
-		"JSON of members":     faulty{secret: wrong, body: "{" + strings.TrimSuffix(many(6500, func(i int) string { return fmt.Sprintf("\"%d\":1,", i) }), ",") + "}"}.request(),
-		"JSON of arrays":      faulty{secret: wrong, body: "[" + strings.Repeat("[", 9000) + strings.Repeat("1,", 20_000)}.request(),
-		"form of fields":      faulty{secret: wrong, body: strings.Repeat("a=+&", 16_000)}.request(),
-		"body to encode":      faulty{secret: wrong, body: strings.Repeat("\n", 64<<10)}.request(),
-		"body of 6 MB":        faulty{secret: wrong, body: strings.Repeat("x", 6<<20)}.request(),
-		"signed headers":      faulty{secret: wrong, header: headers(490, 1600)}.request(),
-		"small headers":       faulty{secret: wrong, header: headers(490, 100)}.request(),
-		"unsigned headers":    faulty{secret: wrong, unsigned: headers(60_000, 1)}.request(),
-		"long unsigned":       faulty{secret: wrong, unsigned: headers(8, 100_000)}.request(),
-		"repeated header":     faulty{secret: wrong, header: http.Header{"A": slices.Repeat([]string{"b"}, 30_000)}}.request(),
-		"forwarded hosts":     faulty{secret: wrong, unsigned: http.Header{"X-Forwarded-Host": slices.Repeat([]string{long[:100]}, 8000)}}.request(),
+		"many parameters": faulty{secret: wrong, target: "/?" +
+			strings.TrimSuffix(strings.Repeat("k=%c3+N~(x&", 4090), "&")}.request(),
+		"equal parameters": faulty{secret: wrong, target: "/?" +
+			strings.TrimSuffix(strings.Repeat("%c3%c3%c3%c3=~&", 4090), "&")}.request(),
+		"some parameters": faulty{secret: wrong, target: "/?" +
+			strings.TrimSuffix(strings.Repeat("k=%c3+N~(*%20xxxxxxxxxxx&", 255), "&")}.request(),
+		"one long parameter": faulty{secret: wrong, target: "/?" + strings.Repeat("(+%c3", 12_000)}.request(),
+		"long path":          faulty{secret: wrong, target: strings.Repeat("/(%c3..;", 8000)}.request(),
+		"path of dots":       faulty{secret: wrong, target: strings.Repeat("/a/..", 1600)}.request(),
+		"JSON of members": faulty{secret: wrong, body: "{" +
+			strings.TrimSuffix(many(6500, func(i int) string { return fmt.Sprintf("\"%d\":1,", i) }), ",") + "}"}.request(),
+		"JSON of arrays": faulty{secret: wrong, body: "[" + strings.Repeat("[", 9000) +
+			strings.Repeat("1,", 20_000)}.request(),
+		"form of fields":   faulty{secret: wrong, body: strings.Repeat("a=+&", 16_000)}.request(),
+		"body to encode":   faulty{secret: wrong, body: strings.Repeat("\n", 64<<10)}.request(),
+		"body of 6 MB":     faulty{secret: wrong, body: strings.Repeat("x", 6<<20)}.request(),
+		"signed headers":   faulty{secret: wrong, header: headers(490, 1600)}.request(),
+		"small headers":    faulty{secret: wrong, header: headers(490, 100)}.request(),
+		"unsigned headers": faulty{secret: wrong, unsigned: headers(60_000, 1)}.request(),
+		"long unsigned":    faulty{secret: wrong, unsigned: headers(8, 100_000)}.request(),
+		"repeated header": faulty{secret: wrong, header: http.Header{"A": slices.Repeat([]string{"b"},
+			30_000)}}.request(),
+		"forwarded hosts": faulty{secret: wrong,
+			unsigned: http.Header{"X-Forwarded-Host": slices.Repeat([]string{long[:100]}, 8000)}}.request(),
 		"long forwarded host": faulty{secret: wrong, unsigned: http.Header{"X-Forwarded-Host": {long}}}.request(),
 		"long host":           faulty{secret: wrong, host: long[:60_000]}.request(),
 		"long content type":   faulty{secret: wrong, header: header("Content-Type", long[:60_000])}.request(),
 		"long method":         faulty{secret: wrong, method: long[:60_000]}.request(),
 		"longer method":       faulty{secret: wrong, method: long}.request(),
 		"long declared hash":  faulty{secret: wrong, unsigned: header("X-Amz-Content-Sha256", long)}.request(),
-		"listed often":        faulty{secret: wrong, unsigned: header("X-Abcdefghi", long), listNames: replace("host", "host;"+cases+strings.Repeat("x-abcdefghi;", 90)+"host")}.request(),
-		"absent, unsorted":    faulty{secret: wrong, listNames: replace("host", many(400, func(i int) string { return fmt.Sprintf("x-absent-header-%04d;", 400-i) })+"host")}.request(),
-		"presigned":           faulty{secret: wrong, target: "/?" + strings.Repeat("(+%c3", 10_000), credentials: bob}.presigned(true, true),
+		"listed often": faulty{secret: wrong, unsigned: header("X-Abcdefghi", long),
+			listNames: replace("host", "host;"+cases+strings.Repeat("x-abcdefghi;", 90)+"host")}.request(),
+		"absent, unsorted": faulty{secret: wrong, listNames: replace("host",
+			many(400, func(i int) string { return fmt.Sprintf("x-absent-header-%04d;", 400-i) })+"host")}.request(),
+		"presigned": faulty{secret: wrong, target: "/?" + strings.Repeat("(+%c3", 10_000),
+			credentials: bob}.presigned(true, true),
 	}
 }
 
@@ -113,7 +123,8 @@ func TestDiagnoseWork(t *testing.T) {
 			for out := 1; out < looks; out = out*3/2 + 1 {
 				d, looks, most, _ := run(out)
 				if looks > out+1 || d.Tested >= out || !d.Exhausted || most > step {
-					t.Errorf("time was out after %d looks at the clock, but there were %d, %d hypotheses were tested and %d bytes allocated at once",
+					t.Errorf("time was out after %d looks at the clock, but there were %d, %d hypotheses were tested and %d bytes "+
+						"allocated at once",
 						out, looks, d.Tested, most)
 				}
 			}
@@ -128,7 +139,8 @@ func TestDiagnoseHashesOnce(t *testing.T) {
 	e := wantKind(t, err, sigv4.InvalidSignature)
 	e.Body = make([]byte, len(e.Body)) // whose hash is another
 	d := diagnose.Diagnose(t.Context(), diagnose.Evidence{
-		Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice}, Region: region, Service: service, Now: clock, MaxTime: time.Minute,
+		Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice}, Region: region, Service: service, Now: clock,
+		MaxTime: time.Minute,
 	})
 	if d.Fault != diagnose.SecretSpace {
 		t.Errorf("got %+.300v", d)

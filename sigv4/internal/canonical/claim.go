@@ -163,7 +163,8 @@ func (c *Claim) readHeader(r *http.Request, authorization string) (plainDate boo
 		item = strings.Trim(item, space)
 		key, value, ok := strings.Cut(item, "=")
 		if !ok {
-			return false, incomplete("'" + item + "' not a valid key=value pair (missing equal-sign) in Authorization header: '" +
+			return false, incomplete("'" + item +
+				"' not a valid key=value pair (missing equal-sign) in Authorization header: '" +
 				authorization + "'")
 		}
 		var seen *bool
