@@ -34,13 +34,12 @@ type signingKey struct {
 	macs sync.Pool
 }
 
-// key returns the signing key of a scope. Both secrets are on the server's side: the time that their comparison takes
-// tells a client nothing.
+// key returns the signing key of a scope.
 func (m *memory) key(scope canonical.Scope, secret string) *signingKey {
 	m.mu.RLock()
 	k := m.keys[scope]
 	m.mu.RUnlock()
-	if k != nil && k.secret == secret {
+	if k != nil && equal(k.secret, secret) {
 		return k
 	}
 	// Cloned, because the parts of a verifier's scope are pieces of a request that would be kept alive.
