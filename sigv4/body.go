@@ -20,7 +20,9 @@ func (b *body) rest() []byte { return b.all[len(b.all)-b.Len():] }
 
 // NewBody makes a request body of bytes that are in memory, such as those of an API Gateway event. A Verifier takes
 // it as it is, where it would have to copy another reader's bytes. They must not be changed any more.
-func NewBody(b []byte) io.ReadCloser {
+func NewBody(b []byte) io.ReadCloser { return newBody(b) }
+
+func newBody(b []byte) *body {
 	made := &body{all: b}
 	made.Reset(b)
 	return made
@@ -44,20 +46,20 @@ func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return []byte{}, nil
 	}
-	var buf []byte
-	if given, ok := r.Body.(*body); ok {
-		buf = given.rest()
-	} else {
-		var err *Error
-		if buf, err = receive(r, limit); err != nil {
+	given, ok := r.Body.(*body)
+	if !ok {
+		buf, err := receive(r, limit)
+		if err != nil {
 			return nil, err
 		}
+		given = newBody(buf)
 	}
+	buf := given.rest()
 	if int64(len(buf)) > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "body is longer than the limit"}
 	}
 	// The server closes its own reader when the handler returns.
-	r.Body = NewBody(buf)
+	r.Body = given
 	return buf, nil
 }
 

@@ -18,7 +18,7 @@ type memory struct {
 	mu sync.RWMutex
 	// keys are derived signing keys: sign +100 %, verify +120 %. An entry counts only for the very secret it was
 	// derived from, so a key that was changed, or deleted and made again, never verifies with its old secret.
-	keys map[canonical.Scope]*signingKey
+	keys map[string]*signingKey // by credential, of which the key of an unknown one has only the scope
 	// pool holds each *work that no request uses: sign +120 %, verify +30 %.
 	pool sync.Pool
 }
@@ -34,25 +34,20 @@ type signingKey struct {
 	macs sync.Pool
 }
 
-// key returns the signing key of a scope.
-func (m *memory) key(scope canonical.Scope, secret string) *signingKey {
+// key returns the signing key for a credential and its scope.
+func (m *memory) key(credential []byte, scope canonical.Scope, secret string) *signingKey {
 	m.mu.RLock()
-	k := m.keys[scope]
+	k := m.keys[string(credential)]
 	m.mu.RUnlock()
 	if k != nil && equal(k.secret, secret) {
 		return k
-	}
-	// Cloned, because the parts of a verifier's scope are pieces of a request that would be kept alive.
-	scope = canonical.Scope{
-		AccessKeyID: strings.Clone(scope.AccessKeyID), Date: strings.Clone(scope.Date),
-		Region: strings.Clone(scope.Region), Service: strings.Clone(scope.Service),
 	}
 	derived := scope.Key("AWS4"+secret, nil)
 	k = &signingKey{secret: secret, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, derived) }}}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.keys == nil {
-		m.keys = make(map[canonical.Scope]*signingKey)
+		m.keys = make(map[string]*signingKey)
 	}
 	if len(m.keys) >= maxSigningKeys {
 		for old := range m.keys { // any one: a wrong guess costs four HMACs
@@ -60,23 +55,26 @@ func (m *memory) key(scope canonical.Scope, secret string) *signingKey {
 			break
 		}
 	}
-	m.keys[scope] = k
+	m.keys[string(credential)] = k
 	return k
 }
 
 // work is the working memory of one signing or verification.
 type work struct {
 	canonical.Request
-	claim canonical.Claim       // of a request to verify
-	query canonical.Query       // of a request to sign
-	text  []byte                // canonical request, then string to sign
-	split int                   // where in text the string to sign begins
-	sum   [sha256.Size]byte     // of the signature
-	mac   [2 * sha256.Size]byte // the signature, in hexadecimal
+	claim canonical.Claim // of a request to verify
+	query canonical.Query // of a request to sign
+	// credential is the one to sign with.
+	credential []byte
+	text       []byte                // canonical request, then string to sign
+	split      int                   // where in text the string to sign begins
+	sum        [sha256.Size]byte     // of the signature
+	mac        [2 * sha256.Size]byte // the signature, in hexadecimal
 	// names are the names of headers by their spelling in a header map, which clients send again and again:
 	// sign +25 %.
 	names map[string]*headerName
-	found []header // in a request to sign
+	found []header              // in a request to sign
+	own   [len(ownNames)]string // values of ownNames, empty for those that are not added
 }
 
 // maxKnown bounds work.names, and the headers that a pooled work may hold on to.
@@ -116,6 +114,7 @@ func (m *memory) put(w *work) {
 		return
 	}
 	w.Method, w.claim = "", canonical.Claim{Query: w.claim.Query}
+	clear(w.own[:])
 	clear(w.found)
 	m.pool.Put(w)
 }

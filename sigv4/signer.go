@@ -77,8 +77,8 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	if s.ContentSHA256 {
 		hash = hex.EncodeToString(job.hash[:])
 	}
-	own := [...]string{job.host, job.date, token, hash}
-	if err := job.collect(w, s, r, own[:]); err != nil {
+	w.own = [...]string{job.host, job.date, token, hash}
+	if err := job.collect(w, s, r); err != nil {
 		return Signed{}, err
 	}
 	job.finish(w)
@@ -88,8 +88,8 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 	if s.KeepTexts {
 		kept = 0
 	}
-	w.text = append(append(append(w.text, canonical.Algorithm+" Credential="...), c.AccessKeyID...), '/')
-	w.text = append(job.scope.AppendTail(w.text), ", SignedHeaders="...)
+	w.text = append(append(w.text, canonical.Algorithm+" Credential="...), w.credential...)
+	w.text = append(w.text, ", SignedHeaders="...)
 	from := len(w.text)
 	w.text = append(w.text, w.Names...)
 	to := len(w.text)
@@ -140,7 +140,8 @@ func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Pa
 	if err != nil {
 		return Signed{}, err
 	}
-	if err := job.collect(w, s, r, []string{job.host}); err != nil {
+	w.own = [len(ownNames)]string{job.host}
+	if err := job.collect(w, s, r); err != nil {
 		return Signed{}, err
 	}
 	text, err := base(r, ttl)
@@ -164,7 +165,7 @@ func (s *Signer) Presign(r *http.Request, c Credentials, ttl time.Duration, p Pa
 	}
 	names := string(w.Names)
 	add(canonical.ParamAlgorithm, canonical.Algorithm, true)
-	add(canonical.ParamCredential, string(job.scope.AppendTail([]byte(c.AccessKeyID+"/"))), true)
+	add(canonical.ParamCredential, string(w.credential), true)
 	add(canonical.ParamDate, job.date, true)
 	add(canonical.ParamSignedHeaders, names, true)
 	add(canonical.ParamExpires, strconv.FormatInt(int64(ttl/time.Second), 10), true)
@@ -230,7 +231,8 @@ func (s *Signer) prepare(w *work, r *http.Request, c *Credentials, p *Payload) (
 	if err := checkScope(job.scope, secret); err != nil {
 		return job, err
 	}
-	job.key = s.memory.key(job.scope, secret)
+	w.credential = job.scope.AppendTail(append(append(w.credential[:0], c.AccessKeyID...), '/'))
+	job.key = s.memory.key(w.credential, job.scope, secret)
 	return job, nil
 }
 
@@ -358,13 +360,12 @@ var ownNames = [...]headerName{
 	{lower: canonical.Token, role: roleOwn}, {lower: canonical.ContentSHA256, role: roleOwn},
 }
 
-// collect writes the headers to sign to w: those of the request that are not left out, and own, which are the values
-// of ownNames, empty where there is none.
-func (job *signing) collect(w *work, s *Signer, r *http.Request, own []string) error {
+// collect writes the headers to sign to w: those of the request that are not left out, and w.own.
+func (job *signing) collect(w *work, s *Signer, r *http.Request) error {
 	w.found = w.found[:0]
-	for i := range own {
-		if own[i] != "" {
-			w.found = append(w.found, header{&ownNames[i], own[i : i+1]})
+	for i := range w.own {
+		if w.own[i] != "" {
+			w.found = append(w.found, header{&ownNames[i], w.own[i : i+1]})
 		}
 	}
 	for key, values := range r.Header {

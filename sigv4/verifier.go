@@ -268,11 +268,11 @@ func (v *Verifier) authenticate(w *work, r *http.Request, until time.Time) (out 
 	w.Payload = hex.AppendEncode(w.Payload[:0], sum[:])
 
 	// Unknown keys share an entry of the memory, so that they cost what known ones do.
-	owner, secret := c.Scope, key.Secret.Reveal()
+	credential, secret := c.Credential, key.Secret.Reveal()
 	if !known {
-		owner.AccessKeyID, secret = "", dummySecret
+		credential, secret = c.Credential[len(c.Scope.AccessKeyID):], dummySecret
 	}
-	form, match := w.match(v.memory.key(owner, secret))
+	form, match := w.match(v.memory.key([]byte(credential), c.Scope, secret))
 	declared := !slices.ContainsFunc(c.Declared, func(value string) bool { return value != string(w.Payload) })
 	if known && match && declared {
 		if !key.Expires.IsZero() && key.Expires.Before(until) {
@@ -341,7 +341,7 @@ func (w *work) match(key *signingKey) (canonical.PathForm, bool) {
 		return subtle.ConstantTimeCompare([]byte(w.claim.Signature), w.mac[:]) == 1
 	}
 	if canonical.PlainPath(w.claim.Path) { // all forms are one
-		return canonical.Normal, matches(canonical.Normal)
+		return canonical.Normal, matches(canonical.AsSent)
 	}
 	for _, form := range [...]canonical.PathForm{canonical.Normal, canonical.AsSent, canonical.Bare} {
 		if matches(form) {

@@ -26,7 +26,7 @@ func PlainPath(path string) bool {
 
 // AboveRoot reports whether some prefix of the path has more ".." than segments: AWS front ends answer 400.
 func AboveRoot(path string) bool {
-	if PlainPath(path) {
+	if !strings.Contains(path, "..") {
 		return false
 	}
 	depth := 0
