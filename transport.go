@@ -53,7 +53,7 @@ type Transport struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// OnSign is called after each signing with the request as it will be sent; nil means nobody is told. Headers that it
-	// adds are sent unsigned. What it is given, sigv4.Signer.KeepTexts, holds the session token in clear: sigv4.Lines
+	// adds are sent unsigned. What it is given, sigv4.Signer.KeepTexts, holds the session token in clear: diagnose.Lines
 	// prints it without.
 	OnSign func(*http.Request, sigv4.Signed)
 

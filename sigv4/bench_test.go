@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsv4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -77,7 +76,8 @@ func BenchmarkSign(b *testing.B) {
 	})
 	b.Run("aws-sdk-go-v2", func(b *testing.B) {
 		s, r := awsv4.NewSigner(), benchRequest(b, body)
-		creds := aws.Credentials{AccessKeyID: benchCredentials.AccessKeyID, SecretAccessKey: benchCredentials.Secret.Reveal(), SessionToken: benchCredentials.SessionToken}
+		creds := aws.Credentials{AccessKeyID: benchCredentials.AccessKeyID, SecretAccessKey: benchCredentials.Secret.Reveal(),
+			SessionToken: benchCredentials.SessionToken}
 		b.ReportAllocs()
 		for b.Loop() {
 			sum := sha256.Sum256(body)
@@ -88,11 +88,13 @@ func BenchmarkSign(b *testing.B) {
 	})
 	b.Run("aws-http-auth", func(b *testing.B) {
 		s, r := smithyv4.New(), benchRequest(b, body)
-		creds := smithycreds.Credentials{AccessKeyID: benchCredentials.AccessKeyID, SecretAccessKey: benchCredentials.Secret.Reveal(), SessionToken: benchCredentials.SessionToken}
+		creds := smithycreds.Credentials{AccessKeyID: benchCredentials.AccessKeyID,
+			SecretAccessKey: benchCredentials.Secret.Reveal(), SessionToken: benchCredentials.SessionToken}
 		b.ReportAllocs()
 		for b.Loop() {
 			sum := sha256.Sum256(body)
-			if err := s.SignRequest(&smithyv4.SignRequestInput{Request: r, PayloadHash: sum[:], Credentials: creds, Service: service, Region: region, Time: clock}); err != nil {
+			if err := s.SignRequest(&smithyv4.SignRequestInput{Request: r, PayloadHash: sum[:], Credentials: creds,
+				Service: service, Region: region, Time: clock}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -187,17 +189,4 @@ func BenchmarkRefuse(b *testing.B) {
 			}
 		})
 	}
-}
-
-// BenchmarkDiagnose is the worst case: a usual request whose fault none of the hypotheses explains.
-func BenchmarkDiagnose(b *testing.B) {
-	r := faulty{body: "{\"a\": [1, 2]}\n", header: header("Content-Type", "application/json", "Accept", "*/*"), credentials: bob,
-		secret: func(string) string { return "another" }}.request()
-	_, err := newVerifier().Verify(r)
-	ev := sigv4.Evidence{Request: r, Refusal: err.(*sigv4.Error), Key: sigv4.Key{Credentials: bob}, Region: region, Service: service, MaxTime: time.Minute}
-	tested := 0
-	for b.Loop() {
-		tested = sigv4.Diagnose(b.Context(), ev).Tested
-	}
-	b.ReportMetric(float64(tested), "hypotheses")
 }

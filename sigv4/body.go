@@ -15,30 +15,27 @@ type body struct {
 
 func (*body) Close() error { return nil }
 
-func (b *body) reset(all []byte) {
-	b.Reader.Reset(all)
-	b.all = all
-}
-
 // rest is what has not been read.
 func (b *body) rest() []byte { return b.all[len(b.all)-b.Len():] }
 
 // NewBody makes a request body of bytes that are in memory, such as those of an API Gateway event. A Verifier takes
 // it as it is, where it would have to copy another reader's bytes. They must not be changed any more.
-func NewBody(b []byte) io.ReadCloser {
-	made := new(body)
-	made.reset(b)
+func NewBody(b []byte) io.ReadCloser { return newBody(b) }
+
+func newBody(b []byte) *body {
+	made := &body{all: b}
+	made.Reset(b)
 	return made
 }
 
-// What is allocated for a body before any of it has come, so that a client can not claim megabytes and send none.
+// What is allocated for a body before any of it has come, so that a client cannot claim megabytes and send none.
 const (
 	firstRead   = 64 << 10
 	firstUnsure = 4 << 10 // where there is no Content-Length
 )
 
-// readBody reads the body, at most to MaxBody+1 bytes, and puts again in its place, which reads the same bytes.
-func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
+// readBody reads the body, at most to MaxBody+1 bytes, and puts a reader of the same bytes in its place.
+func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
 	limit := v.MaxBody
 	if limit == 0 {
 		limit = DefaultMaxBody
@@ -46,25 +43,23 @@ func (v *Verifier) readBody(r *http.Request, again *body) ([]byte, *Error) {
 	if r.ContentLength > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "Content-Length is above the limit"}
 	}
-	var buf []byte
-	switch given := r.Body.(type) {
-	case *body:
-		buf = given.rest()
-	default:
-		if r.Body == nil || r.Body == http.NoBody {
-			return []byte{}, nil
-		}
-		var err *Error
-		if buf, err = receive(r, limit); err != nil {
+	if r.Body == nil || r.Body == http.NoBody {
+		return []byte{}, nil
+	}
+	given, ok := r.Body.(*body)
+	if !ok {
+		buf, err := receive(r, limit)
+		if err != nil {
 			return nil, err
 		}
+		given = newBody(buf)
 	}
+	buf := given.rest()
 	if int64(len(buf)) > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "body is longer than the limit"}
 	}
-	again.reset(buf)
 	// The server closes its own reader when the handler returns.
-	r.Body = again
+	r.Body = given
 	return buf, nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // generator makes legal requests of every kind from a seed.
@@ -153,7 +154,8 @@ func TestAgainstSDKSigner(t *testing.T) {
 			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		}
 		who := pick(g, alice, bob)
-		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(), SessionToken: who.SessionToken}
+		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(),
+			SessionToken: who.SessionToken}
 		sum := sha256.Sum256(body)
 		hash := hex.EncodeToString(sum[:])
 
@@ -174,7 +176,8 @@ func TestAgainstSDKSigner(t *testing.T) {
 			t.Errorf("Sign changed %s to %s", before, r.URL)
 		}
 		if _, err := v.Verify(overTheWire(t, r, body)); err != nil {
-			t.Fatalf("%s %s: %v (-signed +verified):\n%s", r.Method, r.URL, err, cmp.Diff(signed.CanonicalRequest, err.(*sigv4.Error).CanonicalRequest))
+			t.Fatalf("%s %s: %v (-signed +verified):\n%s", r.Method, r.URL, err,
+				cmp.Diff(signed.CanonicalRequest, err.(*sigv4.Error).CanonicalRequest))
 		}
 		if want := theirs.Header.Get("Authorization"); !odd && r.Header.Get("Authorization") != want {
 			t.Fatalf("%s %s:\n%s, the SDK has\n%s", r.Method, r.URL, r.Header.Get("Authorization"), want)
@@ -198,7 +201,8 @@ func TestAgainstSDKPresigner(t *testing.T) {
 			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		}
 		who := pick(g, alice, bob)
-		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(), SessionToken: who.SessionToken}
+		sdk := aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(),
+			SessionToken: who.SessionToken}
 		sum := sha256.Sum256(body)
 
 		theirs := r.Clone(t.Context())
@@ -238,7 +242,7 @@ func TestAgainstHTTPAuth(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(5, 6))}
 	v, s, peer := newVerifier(), newSigner(), smithyv4.New()
 	s.Unsigned = func(name string) bool { return name != "host" && !strings.HasPrefix(name, "x-amz-") } // as it does
-	refused, compared := map[sigv4.Fault]int{}, 0
+	refused, compared := map[diagnose.Fault]int{}, 0
 	for range differentialRuns {
 		spaces, odd := g.IntN(4) == 0, g.IntN(4) == 0
 		r, body := g.request(t, odd, spaces)
@@ -251,7 +255,8 @@ func TestAgainstHTTPAuth(t *testing.T) {
 		ours := r.Clone(t.Context())
 		err := peer.SignRequest(&smithyv4.SignRequestInput{
 			Request: r, PayloadHash: sum[:], Service: service, Region: region, Time: clock, SignatureType: form,
-			Credentials: smithycreds.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(), SessionToken: who.SessionToken},
+			Credentials: smithycreds.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret.Reveal(),
+				SessionToken: who.SessionToken},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -271,22 +276,24 @@ func TestAgainstHTTPAuth(t *testing.T) {
 			continue
 		}
 		key, _ := lookup(t.Context(), who.AccessKeyID)
-		d := sigv4.Diagnose(t.Context(), sigv4.Evidence{
-			Request: in, Refusal: err.(*sigv4.Error), Key: key, Region: region, Service: service, Now: clock, MaxTime: time.Minute,
+		d := diagnose.Diagnose(t.Context(), diagnose.Evidence{
+			Request: in, Refusal: err.(*sigv4.Error), Key: key, Region: region, Service: service, Now: clock,
+			MaxTime: time.Minute,
 		})
 		fault := d.Fault
-		if fault == sigv4.FaultPathNotNormal { // alone it would have been accepted
+		if fault == diagnose.PathNotNormal { // alone it would have been accepted
 			fault = d.And
 		}
 		refused[fault]++
 		switch fault {
-		case sigv4.FaultQueryEarlySort, sigv4.FaultHeaderSpace, sigv4.FaultQueryValueOrder, sigv4.FaultQueryUnsorted:
+		case diagnose.QueryEarlySort, diagnose.HeaderSpace, diagnose.QueryValueOrder, diagnose.QueryUnsorted:
 		default:
 			t.Fatalf("%s %s %v: %v\n%+v", in.Method, in.RequestURI, in.Header, err, d)
 		}
 	}
 	t.Logf("%d requests, %d signatures compared, refused: %v", differentialRuns, compared, refused)
 	if len(refused) < 2 || compared < differentialRuns/10 {
-		t.Errorf("%d faults met and %d signatures compared: the generator makes no such requests any more", len(refused), compared)
+		t.Errorf("%d faults met and %d signatures compared: the generator makes no such requests any more", len(refused),
+			compared)
 	}
 }

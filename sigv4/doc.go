@@ -1,18 +1,11 @@
 // Package sigv4 signs HTTP requests with AWS Signature Version 4 and verifies such signatures.
 //
-// One canonical form serves all of it: [Signer.Sign] (Authorization header), [Signer.Presign] (query string),
-// [Verifier.Verify], and [Diagnose], which finds out what a client must have signed instead when a signature does
-// not match. The rules are those of every AWS service but S3: the path is normalised and encoded once more than on
-// the wire, the query is decoded, encoded strictly and sorted.
+// One canonical form serves all of it: [Signer.Sign] (Authorization header), [Signer.Presign] (query string) and
+// [Verifier.Verify]. Package diagnose finds out what a client must have signed instead when a signature does not match.
+// The rules are those of every AWS service but S3: the path is normalized and encoded once more than on the wire, and
+// the query is decoded, encoded strictly and sorted.
 //
-// A Lambda function URL is called with service "lambda" and the region of its host:
-//
-//	signer := &sigv4.Signer{Region: "eu-central-1", Service: "lambda"}
-//	req, err := http.NewRequest("POST", functionURL+"orders?id=7", bytes.NewReader(body))
-//	...
-//	_, err = signer.Sign(req, credentials, sigv4.PayloadBytes(body))
-//	...
-//	resp, err := http.DefaultClient.Do(req)
+// A Lambda function URL is called with service "lambda" and the region of its host.
 //
 // Over HTTP/2, which http.DefaultClient speaks where the server does, cookies arrive with "; " between them however
 // they were written. Write them so, or leave them out with [Signer.Unsigned].
@@ -34,12 +27,12 @@
 //   - A raw '+' in the query is a space. STS and S3 were seen to read it so, and so does the SDK for Go; others sign
 //     it as %2B and are refused. With a space the signature vouches for what a function gets to see, since
 //     queryStringParameters has a space there. %20 and %2B are safe everywhere.
-//   - A path with empty or dot segments is accepted as normalised, which AWS documents and botocore signs, and as
+//   - A path with empty or dot segments is accepted as normalized, which AWS documents and botocore signs, and as
 //     sent, which the SDK for Go and curl sign ([WarnPathAsSent]). Both bind what the function sees.
 //   - x-amz- headers may be unsigned, as CloudFront adds some after signing ([WarnUnsignedHeader]). S3 refuses them.
 //   - White space in header values includes tabs; empty parameters between two '&' do not count.
-//   - X-Amz-Date has the basic format only, 20261123T150405Z. A date in extended format, 2026-11-23T15:04:05Z, is refused;
-//     AWS was reported to take it (dacut/scratchstack), but its SDKs send none.
+//   - X-Amz-Date has only the basic format, 20261123T150405Z. A date in extended format, 2026-11-23T15:04:05Z, is
+//     refused; AWS was reported to take it (dacut/scratchstack), but its SDKs send none.
 //   - Where AWS takes the first or the last of repeated authentication parameters, or ignores unknown ones, the
 //     request is refused.
 //

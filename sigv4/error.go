@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 )
 
@@ -14,9 +15,9 @@ type Kind uint8
 const (
 	// MissingAuthentication: neither an Authorization header nor X-Amz-Algorithm in the query.
 	MissingAuthentication Kind = iota + 1
-	// MalformedRequest: a target that can not be canonicalised. AWS front ends answer 400 before they look further.
+	// MalformedRequest: a target that cannot be canonicalised. AWS front ends answer 400 before they look further.
 	MalformedRequest
-	// IncompleteSignature: the authentication parameters can not be read, or some are missing.
+	// IncompleteSignature: the authentication parameters cannot be read, or some are missing.
 	IncompleteSignature
 	// InvalidSignature: the signature does not match, or the request contradicts itself.
 	InvalidSignature
@@ -58,14 +59,9 @@ func (k Kind) String() string {
 	return "Kind(" + strconv.Itoa(int(k)) + ")"
 }
 
-// Diagnosable reports whether [Diagnose] may have more to say about such a refusal than the [Error] does.
-func (k Kind) Diagnosable() bool {
-	switch k {
-	case InvalidSignature, SignatureExpired, SignatureNotYetCurrent, InvalidScope, InvalidToken, ExpiredToken:
-		return true
-	}
-	return false
-}
+// Error returns what String does. It makes each kind an error, so that errors.Is(err, sigv4.UnknownKey) reports whether
+// that is why a request was refused.
+func (k Kind) Error() string { return k.String() }
 
 // Form is how a request is authenticated.
 type Form uint8
@@ -125,14 +121,48 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// AWS's texts. The first ones are what a function URL was seen to answer (aws4-axios#1553, html-share#4); the rest is
-// from the chart "AWS Auth Error Ordering" of dacut/scratchstack-aws-signature, measured on STS.
+// Is reports whether target is the refusal's Kind.
+func (e *Error) Is(target error) bool { return target == e.Kind }
+
+// Status is the HTTP status that the Lambda API and most of AWS's JSON services answer such a refusal with. Services
+// with the Query protocol, such as IAM and STS, answer an IncompleteSignature with 400.
+func (e *Error) Status() int { return e.answer().status }
+
+// ErrorType is the value of the header x-amzn-ErrorType in that answer, such as "InvalidSignatureException".
+func (e *Error) ErrorType() string { return e.answer().errorType }
+
+// answer is how AWS answers a kind. It is assumed for bodies, about which AWS documents nothing.
+type answer struct {
+	status    int
+	errorType string
+}
+
+var answers = map[Kind]answer{
+	MissingAuthentication:  {http.StatusForbidden, "MissingAuthenticationTokenException"},
+	MalformedRequest:       {http.StatusBadRequest, "BadRequestException"},
+	IncompleteSignature:    {http.StatusForbidden, "IncompleteSignatureException"},
+	InvalidSignature:       {http.StatusForbidden, "InvalidSignatureException"},
+	SignatureExpired:       {http.StatusForbidden, "InvalidSignatureException"},
+	SignatureNotYetCurrent: {http.StatusForbidden, "InvalidSignatureException"},
+	InvalidScope:           {http.StatusForbidden, "InvalidSignatureException"},
+	UnknownKey:             {http.StatusForbidden, "UnrecognizedClientException"},
+	InvalidToken:           {http.StatusForbidden, "UnrecognizedClientException"},
+	ExpiredToken:           {http.StatusForbidden, "ExpiredTokenException"},
+	BodyTooLarge:           {http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException"},
+	BodyRead:               {http.StatusBadRequest, "BadRequestException"},
+}
+
+func (e *Error) answer() answer {
+	if a, ok := answers[e.Kind]; ok {
+		return a
+	}
+	return answer{http.StatusInternalServerError, "ServiceException"}
+}
+
+// AWS's texts, from the chart "AWS Auth Error Ordering" of dacut/scratchstack-aws-signature, measured on STS. A
+// function URL was seen to answer the first (aws4-axios#1553).
 const (
-	msgMismatch = "The request signature we calculated does not match the signature you provided. " +
-		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 	msgInvalidToken  = "The security token included in the request is invalid."
 	msgTamperedToken = "The security token included in the request is invalid"
 	msgExpiredToken  = "The security token included in the request is expired"
-	msgMissing       = "Missing Authentication Token"
-	msgHostUnsigned  = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
 )

@@ -3,9 +3,12 @@ package sigv4_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/sigv4"
@@ -64,7 +67,7 @@ func ExampleSigner_Sign_post() {
 	// ad559f4e2220ee7317330787fe05a065f5a22e4a1ca866b4f480553939f553e2
 }
 
-// A link that works for five minutes, for whoever has it.
+// A link that works for five minutes, for everyone who has it.
 func ExampleSigner_Presign() {
 	signer := &sigv4.Signer{Region: "eu-central-1", Service: "lambda", Now: exampleTime}
 
@@ -81,10 +84,10 @@ func ExampleSigner_Presign() {
 	// https://abc.lambda-url.eu-central-1.on.aws/report?month=11&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20261123%2Feu-central-1%2Flambda%2Faws4_request&X-Amz-Date=20261123T150405Z&X-Amz-SignedHeaders=host&X-Amz-Expires=300&X-Amz-Signature=7ade83f214b49f979b3374d71c4de79275b9db7b97c98f947363d42ee03f3d92
 }
 
-// A handler that lets in who has the key, and says why it does not let others in, to its operator only.
+// Middleware that lets in requests that are signed with a known key, and answers others as AWS does.
 func ExampleVerifier() {
 	verifier := &sigv4.Verifier{
-		Region: "eu-central-1", Service: "lambda", Now: exampleTime,
+		Region: "eu-central-1", Service: "orders",
 		Lookup: func(_ context.Context, id string) (sigv4.Key, error) {
 			if id != exampleCredentials.AccessKeyID {
 				return sigv4.Key{}, sigv4.ErrUnknownKey
@@ -92,31 +95,60 @@ func ExampleVerifier() {
 			return sigv4.Key{Credentials: exampleCredentials}, nil
 		},
 	}
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, err := verifier.Verify(r)
-		if err != nil {
-			refusal := err.(*sigv4.Error)
-			why := sigv4.Diagnose(r.Context(), sigv4.Evidence{
-				Request: r, Refusal: refusal, Region: "eu-central-1", Service: "lambda",
-				Key: sigv4.Key{Credentials: exampleCredentials}, MaxTime: time.Minute,
-			})
-			fmt.Println(refusal.Kind, "-", why.Explanation)
-			http.Error(w, refusal.Message, http.StatusForbidden)
-			return
-		}
-		fmt.Println("let in", caller.AccessKeyID)
-	})
-
-	signer := &sigv4.Signer{Region: "eu-central-1", Service: "lambda", Now: exampleTime}
-	req := httptest.NewRequest("GET", "http://abc.lambda-url.eu-central-1.localhost:9000/orders", nil)
-	if _, err := signer.Sign(req, exampleCredentials, sigv4.EmptyPayload()); err != nil {
-		panic(err)
+	signedOnly := func(next http.HandlerFunc) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			caller, err := verifier.Verify(r) // r.Body can be read again afterwards
+			var refusal *sigv4.Error
+			switch {
+			case errors.As(err, &refusal):
+				fmt.Println("refused:", refusal.Kind) // err has details that are only for the operator
+				w.Header().Set("X-Amzn-Errortype", refusal.ErrorType())
+				http.Error(w, refusal.Message, refusal.Status())
+			default:
+				fmt.Println("let in:", caller.AccessKeyID)
+				next(w, r)
+			}
+		})
 	}
-	handler.ServeHTTP(httptest.NewRecorder(), req)
-	req.Host = "127.0.0.1:9000" // as a proxy might do
-	req.Header.Set("X-Forwarded-Host", "abc.lambda-url.eu-central-1.localhost:9000")
-	handler.ServeHTTP(httptest.NewRecorder(), req)
+	server := httptest.NewServer(signedOnly(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+	}))
+	defer server.Close()
+
+	signer := &sigv4.Signer{Region: "eu-central-1", Service: "orders"}
+	send := func(body, signed string) {
+		req, err := http.NewRequest("POST", server.URL+"/orders", strings.NewReader(body))
+		if err != nil {
+			panic(err)
+		}
+		if _, err := signer.Sign(req, exampleCredentials, sigv4.PayloadBytes([]byte(signed))); err != nil {
+			panic(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		answer, _ := io.ReadAll(resp.Body)
+		fmt.Printf("%d %.41s\n", resp.StatusCode, answer)
+	}
+	send(`{"id": 7}`, `{"id": 7}`)
+	send(`{"id": 8}`, `{"id": 7}`)
 	// Output:
-	// let in AKIDEXAMPLE
-	// invalid signature - The request was signed for the host "abc.lambda-url.eu-central-1.localhost:9000" but arrived for "127.0.0.1:9000".
+	// let in: AKIDEXAMPLE
+	// 200 {"id": 7}
+	// refused: invalid signature
+	// 403 The request signature we calculated does
+}
+
+// Each kind of refusal is an error of its own.
+func ExampleKind() {
+	verifier := &sigv4.Verifier{
+		Region: "eu-central-1", Service: "lambda",
+		Lookup: func(context.Context, string) (sigv4.Key, error) { return sigv4.Key{}, sigv4.ErrUnknownKey },
+	}
+	_, err := verifier.Verify(httptest.NewRequest("GET", "/", nil))
+	fmt.Println(errors.Is(err, sigv4.MissingAuthentication), errors.Is(err, sigv4.UnknownKey))
+	// Output:
+	// true false
 }

@@ -16,10 +16,12 @@ func TestFlipEveryBit(t *testing.T) {
 	t.Parallel()
 	post := raw{
 		method: "POST", target: "/a%20b//c/../d?y=a+b&x=1&x=0&z", body: "hello\n", who: bob,
-		lines: []string{"Content-Type: text/plain", "My-Header: a  b", "User-Agent: x"}, sign: []string{"content-type", "my-header"},
+		lines: []string{"Content-Type: text/plain", "My-Header: a  b", "User-Agent: x"}, sign: []string{"content-type",
+			"my-header"},
 	}
 	for name, text := range map[string]string{
-		"header form": post.header(), "query form": post.presigned(), "GET": raw{}.header(), "presigned GET": raw{}.presigned(),
+		"header form": post.header(), "query form": post.presigned(), "GET": raw{}.header(),
+		"presigned GET": raw{}.presigned(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVerifier()
@@ -41,7 +43,8 @@ func TestFlipEveryBit(t *testing.T) {
 				for bit := range 8 {
 					flipped := []byte(text)
 					flipped[i] ^= 1 << bit
-					if other, accepted := understood(v, flipped, got.SignedHeaders); accepted && (other != want || !bytes.Contains(flipped, proof)) {
+					if other, accepted := understood(v, flipped, got.SignedHeaders); accepted && (other != want ||
+						!bytes.Contains(flipped, proof)) {
 						t.Errorf("byte %d from %q to %q is accepted\n%s\nmeans\n%s", i, text[i], flipped[i], flipped, other)
 					}
 				}
@@ -50,8 +53,8 @@ func TestFlipEveryBit(t *testing.T) {
 	}
 }
 
-// TestUnknownKeyIsComputed: an unknown key takes the way of a wrong signature to its end: the same texts are made, and a
-// signing key is derived for it.
+// TestUnknownKeyIsComputed: an unknown key takes the way of a wrong signature to its end: the same texts are made, and
+// a signing key is derived for it.
 func TestUnknownKeyIsComputed(t *testing.T) {
 	texts := func(who sigv4.Credentials, kind sigv4.Kind) *sigv4.Error {
 		v := newVerifier()
@@ -63,7 +66,8 @@ func TestUnknownKeyIsComputed(t *testing.T) {
 	}
 	unknown := texts(dave, sigv4.UnknownKey)
 	wrong := texts(sigv4.Credentials{AccessKeyID: alice.AccessKeyID, Secret: dave.Secret}, sigv4.InvalidSignature)
-	if unknown.CanonicalRequest == "" || unknown.CanonicalRequest != wrong.CanonicalRequest || unknown.StringToSign != wrong.StringToSign ||
+	if unknown.CanonicalRequest == "" || unknown.CanonicalRequest != wrong.CanonicalRequest ||
+		unknown.StringToSign != wrong.StringToSign ||
 		!bytes.Equal(unknown.Body, wrong.Body) {
 		t.Errorf("of an unknown key %+v\nof a wrong signature %+v", unknown, wrong)
 	}

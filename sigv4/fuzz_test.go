@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
+	"github.com/furl-dev/furl/sigv4/internal/canonical"
 )
 
 // FuzzVerify: no bytes that can be read as a request make Verify, Diagnose or ParseScope panic, and none are accepted
@@ -24,8 +26,10 @@ func FuzzVerify(f *testing.F) {
 		{method: "PUT", body: "hello", chunked: true}, {lines: []string{"X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"}},
 		{lines: []string{"Content-Type: text/plain", "My-Header: a  b"}, sign: []string{"content-type", "my-header"}},
 		{at: clock.Add(-time.Hour)}, {expires: "1e3"}, {scope: "20261123/us-east-1/s3/aws4_request"}, {noToken: true},
-		{lines: []string{"Cookie: a=b; c=d", "X-Amz-Content-Sha256: " + hashOf("x"), "X-Forwarded-Host: [::1]:80"}, sign: []string{"cookie", "cookie", "X-a"}},
-		{method: "POST", body: `{"a": [1], "b": "c d"}`, target: "/%2e/;x/?k&&b=%2525&a=%c3!", lines: []string{"Content-Type: a;b"}, sign: []string{"content-type"}},
+		{lines: []string{"Cookie: a=b; c=d", "X-Amz-Content-Sha256: " + hashOf("x"), "X-Forwarded-Host: [::1]:80"},
+			sign: []string{"cookie", "cookie", "X-a"}},
+		{method: "POST", body: `{"a": [1], "b": "c d"}`, target: "/%2e/;x/?k&&b=%2525&a=%c3!",
+			lines: []string{"Content-Type: a;b"}, sign: []string{"content-type"}},
 	} {
 		q.who = thief
 		f.Add(q.header())
@@ -50,8 +54,9 @@ func FuzzVerify(f *testing.F) {
 		if e.Kind == sigv4.Internal || strings.Contains(e.Error(), alice.Secret.Reveal()) {
 			t.Fatalf("%v", e)
 		}
-		d := sigv4.Diagnose(t.Context(), sigv4.Evidence{Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice}, Region: region, Service: service, Now: clock})
-		if d.Proven && d.Tested == 0 || d.Tested > sigv4.MaxHypotheses {
+		d := diagnose.Diagnose(t.Context(), diagnose.Evidence{Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice},
+			Region: region, Service: service, Now: clock})
+		if d.Proven && d.Tested == 0 || d.Tested > diagnose.MaxHypotheses {
 			t.Fatalf("%+v", d)
 		}
 	})
@@ -69,7 +74,8 @@ func meaning(r *http.Request, body []byte, signed []string) string {
 	for _, name := range signed {
 		var values []string
 		for _, v := range r.Header[http.CanonicalHeaderKey(name)] {
-			values = append(values, strings.Join(strings.FieldsFunc(v, func(c rune) bool { return strings.ContainsRune(" \t\r\n", c) }), " "))
+			values = append(values, strings.Join(strings.FieldsFunc(v,
+				func(c rune) bool { return strings.ContainsRune(" \t\r\n", c) }), " "))
 		}
 		parts = append(parts, name+":"+strings.Join(values, ","))
 	}
@@ -163,33 +169,46 @@ func understood(v *sigv4.Verifier, text []byte, signed []string) (string, bool) 
 
 // FuzzCanonical: canonicalising twice is canonicalising once.
 func FuzzCanonical(f *testing.F) {
-	for _, s := range []string{"", "/", "/a//b/./../c/", "/a/..", "/..", "a=1&b=2", "b=2&a=1&a=0&=&k", "%41=%2f+%e1", " a  \t b ", "/%2e%2e/%2F?x"} {
+	for _, s := range []string{"", "/", "/a//b/./../c/", "/a/..", "/..", "a=1&b=2", "b=2&a=1&a=0&=&k", "%41=%2f+%e1",
+		" a  \t b ", "/%2e%2e/%2F?x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		value := sigv4.CollapsedValue(s)
-		if again := sigv4.CollapsedValue(value); again != value {
+		value := collapsed(s)
+		if again := collapsed(value); again != value {
 			t.Errorf("header value %q, then %q", value, again)
 		}
-		if query, complaint := sigv4.CanonicalQuery(s); complaint == "" {
-			if again, complaint := sigv4.CanonicalQuery(query); again != query || complaint != "" {
+		if query, complaint := canonicalQuery(s); complaint == "" {
+			if again, complaint := canonicalQuery(query); again != query || complaint != "" {
 				t.Errorf("query %q, then %q %s", query, again, complaint)
 			}
 			if want := strings.Join(sortedAll(s), "&"); query != want {
 				t.Errorf("query %q, want %q", query, want)
 			}
 		}
-		for _, asSent := range []bool{false, true} {
-			path := sigv4.CanonicalPath(s, asSent)
+		for _, form := range []canonical.PathForm{canonical.Normal, canonical.AsSent} {
+			path := canonicalForm(s, form)
 			once, err := url.PathUnescape(path)
 			if err != nil {
 				t.Fatalf("path %q: %v", path, err)
 			}
-			if again := sigv4.CanonicalPath(once, asSent); again != path {
+			if again := canonicalForm(once, form); again != path {
 				t.Errorf("path %q, then %q", path, again)
 			}
 		}
 	})
+}
+
+func collapsed(value string) string { return string(canonical.AppendValues(nil, []string{value})) }
+
+func canonicalForm(path string, form canonical.PathForm) string {
+	return string(canonical.AppendPath(nil, path, form))
+}
+
+func canonicalQuery(raw string) (text, complaint string) {
+	var q canonical.Query
+	complaint = q.Parse(raw)
+	return string(q.AppendSorted(nil)), complaint
 }
 
 func sortedAll(query string) []string {

@@ -27,33 +27,54 @@ func TestAuthorizationGrammar(t *testing.T) {
 			slices.Reverse(parts)
 			return alg + " " + strings.Join(parts, ", ")
 		}), accepted},
-		{"credential twice", edit(func(s string) string { return s + ", Credential=" + alice.AccessKeyID + "/" + scope }), mismatch},
-		{"signature twice, last right", edit(func(s string) string { return strings.Replace(s, "256 ", "256 Signature=0, ", 1) }), mismatch},
+		{"credential twice", edit(func(s string) string { return s + ", Credential=" + alice.AccessKeyID + "/" + scope }),
+			mismatch},
+		{"signature twice, last right", edit(func(s string) string {
+			return strings.Replace(s, "256 ", "256 Signature=0, ",
+				1)
+		}), mismatch},
 		{"signed headers twice", edit(func(s string) string { return s + ", SignedHeaders=host;x-amz-date" }), mismatch},
 		{"unknown part", edit(func(s string) string { return s + ", Extra=1" }), mismatch},
 		{"part without value", edit(func(s string) string { return s + ", Extra" }), incomplete},
 		{"comma at the end", edit(func(s string) string { return s + "," }), incomplete},
-		{"names in lower case", edit(func(s string) string { return strings.Replace(s, "Signature=", "signature=", 1) }), incomplete},
+		{"names in lower case", edit(func(s string) string { return strings.Replace(s, "Signature=", "signature=", 1) }),
+			incomplete},
 		{"algorithm alone", plain("Authorization: AWS4-HMAC-SHA256\r\n"), incomplete},
 		{"empty", plain("Authorization:\r\n"), incomplete},
-		{"twice, first right", strings.Replace(raw{}.header(), "\r\n\r\n", "\r\nAuthorization: Bearer x\r\n\r\n", 1), mismatch},
+		{"twice, first right", strings.Replace(raw{}.header(), "\r\n\r\n", "\r\nAuthorization: Bearer x\r\n\r\n", 1),
+			mismatch},
 		{"twice the same", func() string {
 			s := raw{}.header()
 			i := strings.Index(s, "Authorization:")
 			return s[:len(s)-2] + s[i:len(s)-2] + "\r\n"
 		}(), mismatch},
-		{"header and query form", strings.Replace(raw{}.presigned(), "\r\n\r\n", "\r\nAuthorization: Bearer x\r\n\r\n", 1), mismatch},
-		{"header form with X-Amz-Algorithm, percent-encoded", strings.Replace(raw{}.header(), "GET / ", "GET /?X%2DAmz-Algorithm=x ", 1), mismatch},
-		{"signed headers unsorted, text sorted", edit(func(s string) string { return strings.Replace(s, "host;x-amz-date", "x-amz-date;host", 1) }), accepted},
-		{"signed headers with capitals", edit(func(s string) string { return strings.Replace(s, "host;x-amz-date", "host;X-Amz-Date", 1) }), mismatch},
-		{"signed header twice", edit(func(s string) string { return strings.Replace(s, "host;", "host;host;", 1) }), mismatch},
-		{"empty name in signed headers", edit(func(s string) string { return strings.Replace(s, "host;", "host;;", 1) }), mismatch},
-		{":authority over HTTP/1.1", edit(func(s string) string { return strings.Replace(s, "host;", ":authority;", 1) }), mismatch},
-		{"date twice", strings.Replace(raw{}.header(), "X-Amz-Date:", "X-Amz-Date: 20261123T150405Z\r\nX-Amz-Date:", 1), mismatch},
+		{"header and query form", strings.Replace(raw{}.presigned(), "\r\n\r\n", "\r\nAuthorization: Bearer x\r\n\r\n", 1),
+			mismatch},
+		{"header form with X-Amz-Algorithm, percent-encoded",
+			strings.Replace(raw{}.header(), "GET / ", "GET /?X%2DAmz-Algorithm=x ", 1), mismatch},
+		{"signed headers unsorted, text sorted", edit(func(s string) string {
+			return strings.Replace(s, "host;x-amz-date",
+				"x-amz-date;host", 1)
+		}), accepted},
+		{"signed headers with capitals", edit(func(s string) string {
+			return strings.Replace(s, "host;x-amz-date",
+				"host;X-Amz-Date", 1)
+		}), mismatch},
+		{"signed header twice", edit(func(s string) string { return strings.Replace(s, "host;", "host;host;", 1) }),
+			mismatch},
+		{"empty name in signed headers", edit(func(s string) string { return strings.Replace(s, "host;", "host;;", 1) }),
+			mismatch},
+		{":authority over HTTP/1.1", edit(func(s string) string { return strings.Replace(s, "host;", ":authority;", 1) }),
+			mismatch},
+		{"date twice", strings.Replace(raw{}.header(), "X-Amz-Date:", "X-Amz-Date: 20261123T150405Z\r\nX-Amz-Date:", 1),
+			mismatch},
 		{"no date", strings.Replace(raw{}.header(), "X-Amz-Date:", "X-Other:", 1), incomplete},
-		{"extended date", strings.Replace(raw{}.header(), "X-Amz-Date: 20261123T150405Z", "X-Amz-Date: 2026-11-23T15:04:05Z", 1), incomplete},
-		{"token twice", strings.Replace(raw{who: bob}.header(), "X-Amz-Security-Token:", "X-Amz-Security-Token: x\r\nX-Amz-Security-Token:", 1), "invalid token"},
-		{"token twice the same", strings.Replace(raw{who: bob}.header(), "X-Amz-Security-Token:", "X-Amz-Security-Token: "+bob.SessionToken+"\r\nX-Amz-Security-Token:", 1), mismatch},
+		{"extended date", strings.Replace(raw{}.header(), "X-Amz-Date: 20261123T150405Z", "X-Amz-Date: 2026-11-23T15:04:05Z",
+			1), incomplete},
+		{"token twice", strings.Replace(raw{who: bob}.header(), "X-Amz-Security-Token:",
+			"X-Amz-Security-Token: x\r\nX-Amz-Security-Token:", 1), "invalid token"},
+		{"token twice the same", strings.Replace(raw{who: bob}.header(), "X-Amz-Security-Token:",
+			"X-Amz-Security-Token: "+bob.SessionToken+"\r\nX-Amz-Security-Token:", 1), mismatch},
 	})
 }
 
@@ -69,7 +90,8 @@ func TestSessionTokens(t *testing.T) {
 		{"right, query form", raw{who: bob}.presigned(), accepted},
 		{"missing", raw{who: with(bob, "")}.header(), "invalid token"},
 		{"missing, query form", raw{who: with(bob, "")}.presigned(), "invalid token"},
-		{"in a header of the query form", raw{who: bob, noToken: true, lines: []string{"X-Amz-Security-Token: " + bob.SessionToken}}.presigned(), "invalid token"},
+		{"in a header of the query form", raw{who: bob, noToken: true,
+			lines: []string{"X-Amz-Security-Token: " + bob.SessionToken}}.presigned(), "invalid token"},
 		// floci#3487, cloudemu#855: altered, and consistently signed.
 		{"altered and signed", raw{who: with(bob, bob.SessionToken+"x")}.header(), "invalid token"},
 		{"altered and signed, query form", raw{who: with(bob, "x"+bob.SessionToken)}.presigned(), "invalid token"},
@@ -109,7 +131,8 @@ func TestPresignedLife(t *testing.T) {
 		{"clock a little behind", old(-5*time.Minute, "60"), accepted},
 		{"clock too far behind", old(-5*time.Minute-time.Second, "60"), "signature not yet current"},
 	}
-	for _, bad := range []string{"", "-1", "%2B3600", "%203600", "3600%20", "1e3", "0x10", "3600.0", "4294967297", "9223372036854775808",
+	for _, bad := range []string{"", "-1", "%2B3600", "%203600", "3600%20", "1e3", "0x10", "3600.0", "4294967297",
+		"9223372036854775808",
 		"18446744073709551616", "999999999999999999999999999999", "%D9%A3%D9%A6", "3_600", "NaN"} {
 		q := raw{expires: bad}
 		text := q.presigned()

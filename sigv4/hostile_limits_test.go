@@ -122,15 +122,19 @@ func TestHugeInputs(t *testing.T) {
 		lines = append(lines, n+": x")
 	}
 	runAttacks(t, []attack{
-		{"long Authorization", raw{}.header(func(s string) string { return s + ", X=" + strings.Repeat("x", 900_000) }), malformed},
+		{"long Authorization", raw{}.header(func(s string) string { return s + ", X=" + strings.Repeat("x", 900_000) }),
+			malformed},
 		{"long query", raw{target: "/?a=" + strings.Repeat("x", 100_000)}.header(), malformed},
 		{"longest query", raw{target: "/?a=" + strings.Repeat("x", 60_000)}.header(), accepted},
 		{"many parameters", raw{target: "/?" + strings.Repeat("a&", 5000)}.header(), malformed},
 		{"many signed headers", raw{lines: lines, sign: names}.header(), malformed},
 		{"a lot of signed headers", raw{lines: lines[:500], sign: names[:500]}.header(), accepted},
-		{"5000 unsigned headers", raw{lines: strings.Split(strings.TrimSuffix(many(5000, func(i int) string { return fmt.Sprintf("X-H%d: y\n", i) }), "\n"), "\n")}.header(), accepted},
-		{"long key id", raw{who: sigv4.Credentials{AccessKeyID: strings.Repeat("A", 10_000), Secret: alice.Secret}}.header(), "unknown key"},
-		{"headers without end", "GET / HTTP/1.1\r\nHost: " + host + "\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 1100), "431 Request Header Fields Too Large"},
+		{"5000 unsigned headers", raw{lines: strings.Split(strings.TrimSuffix(many(5000,
+			func(i int) string { return fmt.Sprintf("X-H%d: y\n", i) }), "\n"), "\n")}.header(), accepted},
+		{"long key id", raw{who: sigv4.Credentials{AccessKeyID: strings.Repeat("A", 10_000), Secret: alice.Secret}}.header(),
+			"unknown key"},
+		{"headers without end", "GET / HTTP/1.1\r\nHost: " + host + "\r\n" +
+			strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 1100), "431 Request Header Fields Too Large"},
 	})
 }
 
@@ -145,14 +149,18 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"none", raw{who: bob, target: "/a?b=c"}.header(), nil},
 		{"none in query form", raw{who: bob}.presigned(), nil},
-		{"normalised", raw{target: "/a//b"}.header(), nil},
+		{"normalized", raw{target: "/a//b"}.header(), nil},
 		{"as sent", raw{target: "/a//b", path: "/a//b"}.header(), []sigv4.Warning{{Kind: sigv4.WarnPathAsSent}}},
 		{"dots at the end", raw{target: "/a/b/..", path: "/a/"}.header(), []sigv4.Warning{{Kind: sigv4.WarnTrailingDots}}},
-		{"dots at the end, botocore", raw{target: "/a/b/..", path: "/a"}.header(), []sigv4.Warning{{Kind: sigv4.WarnTrailingDots}}},
+		{"dots at the end, botocore", raw{target: "/a/b/..", path: "/a"}.header(),
+			[]sigv4.Warning{{Kind: sigv4.WarnTrailingDots}}},
 		{"plus", raw{target: "/?a=b+c"}.header(), []sigv4.Warning{{Kind: sigv4.WarnPlus}}},
-		{"unsigned token", raw{who: bob, noToken: true, lines: []string{"X-Amz-Security-Token: " + bob.SessionToken}}.header(), []sigv4.Warning{{Kind: sigv4.WarnUnsignedToken}}},
-		{"unsigned headers", raw{lines: []string{"X-Amz-Cf-Id: x", "X-Amz-Source-Arn: y", "X-Amzn-Trace-Id: z"}}.header(), []sigv4.Warning{
-			{Kind: sigv4.WarnUnsignedHeader, Header: "x-amz-cf-id"}, {Kind: sigv4.WarnUnsignedHeader, Header: "x-amz-source-arn"}}},
+		{"unsigned token", raw{who: bob, noToken: true, lines: []string{"X-Amz-Security-Token: " +
+			bob.SessionToken}}.header(), []sigv4.Warning{{Kind: sigv4.WarnUnsignedToken}}},
+		{"unsigned headers", raw{lines: []string{"X-Amz-Cf-Id: x", "X-Amz-Source-Arn: y", "X-Amzn-Trace-Id: z"}}.header(),
+			[]sigv4.Warning{
+				{Kind: sigv4.WarnUnsignedHeader, Header: "x-amz-cf-id"}, {Kind: sigv4.WarnUnsignedHeader,
+					Header: "x-amz-source-arn"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := one(t, addr, tt.text)

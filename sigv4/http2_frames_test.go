@@ -157,12 +157,13 @@ func TestHTTP2Frames(t *testing.T) {
 		{"two authorizations", good, add(field{"authorization", "AWS4-HMAC-SHA256 Credential=x"}), mismatch},
 		{"two dates", good, add(field{"x-amz-date", "20261123T150405Z"}), mismatch},
 		{"another path", good, set(":path", "/admin"), mismatch},
-		{"slashes in the path", good, set(":path", "//"), accepted}, // which normalises to what was signed
+		{"slashes in the path", good, set(":path", "//"), accepted}, // which normalizes to what was signed
 		{"a path above the root", good, set(":path", "/.."), malformed},
 		{"another method", good, set(":method", "PUT"), mismatch},
-		{"a cookie in crumbs", raw{lines: []string{"Cookie: a=b; c=d"}, sign: []string{"cookie"}}.header(), func(all []field) []field {
-			return add(field{"cookie", "c=d"})(set("cookie", "a=b")(all))
-		}, accepted},
+		{"a cookie in crumbs", raw{lines: []string{"Cookie: a=b; c=d"}, sign: []string{"cookie"}}.header(),
+			func(all []field) []field {
+				return add(field{"cookie", "c=d"})(set("cookie", "a=b")(all))
+			}, accepted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a, ok := exchangeFrames(t, client, base, tt.edit(fieldsOf(t, tt.text)))

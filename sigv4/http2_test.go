@@ -55,7 +55,8 @@ func TestHTTP2(t *testing.T) {
 		q := raw{}.fill()
 		sig, names := q.signature("/", map[string]string{":authority": value, "x-amz-date": q.date()})
 		return raw{}.header(func(string) string {
-			return "AWS4-HMAC-SHA256 Credential=" + q.who.AccessKeyID + "/" + q.scope + ", SignedHeaders=" + names + ", Signature=" + sig
+			return "AWS4-HMAC-SHA256 Credential=" + q.who.AccessKeyID + "/" + q.scope + ", SignedHeaders=" + names +
+				", Signature=" + sig
 		})
 	}
 	onto := func(text, other string) string { return strings.Replace(text, "Host: "+host, "Host: "+other, 1) }
@@ -85,12 +86,17 @@ func TestHTTP2(t *testing.T) {
 		{"two lines of a header", with(raw{}, "x-a", "X-A: b", "X-A: a").header(), accepted},
 		{"a line more", strings.Replace(with(raw{}, "x-a", "X-A: b").header(), "X-A: b", "X-A: b\r\nX-A: a", 1), mismatch},
 		{"a signed header that is not sent", raw{sign: []string{"x-a"}}.header(), mismatch},
-		{"the length", raw{method: "POST", body: "hello", values: map[string]string{"content-length": "5"}}.header(), accepted},
-		{"another length", raw{method: "POST", body: "hello", values: map[string]string{"content-length": "6"}}.header(), mismatch},
-		{"chunks, which there are none of", raw{method: "POST", body: "hello", chunked: true, values: map[string]string{"transfer-encoding": "chunked"}}.header(), mismatch},
-		{"a token in a trailer", raw{method: "POST", who: bob, noToken: true, body: "hello", chunked: true, lines: []string{"Trailer: X-Amz-Security-Token"},
+		{"the length", raw{method: "POST", body: "hello", values: map[string]string{"content-length": "5"}}.header(),
+			accepted},
+		{"another length", raw{method: "POST", body: "hello", values: map[string]string{"content-length": "6"}}.header(),
+			mismatch},
+		{"chunks, which there are none of", raw{method: "POST", body: "hello", chunked: true,
+			values: map[string]string{"transfer-encoding": "chunked"}}.header(), mismatch},
+		{"a token in a trailer", raw{method: "POST", who: bob, noToken: true, body: "hello", chunked: true,
+			lines:    []string{"Trailer: X-Amz-Security-Token"},
 			trailers: "X-Amz-Security-Token: " + bob.SessionToken + "\r\n"}.header(), "invalid token"},
-		{"a signed header in a trailer", raw{method: "POST", body: "hello", chunked: true, lines: []string{"Trailer: X-A"}, values: map[string]string{"x-a": "b"},
+		{"a signed header in a trailer", raw{method: "POST", body: "hello", chunked: true, lines: []string{"Trailer: X-A"},
+			values:   map[string]string{"x-a": "b"},
 			trailers: "X-A: b\r\n"}.header(), mismatch},
 		// The client splits cookies (RFC 9113, 8.2.3), and the server joins them with "; ".
 		{"cookies", with(raw{}, "cookie", "Cookie: a=b; c=d").header(), accepted},
@@ -127,7 +133,8 @@ func TestHTTP2Signer(t *testing.T) {
 			if a := do(t, client, r); a.Kind != accepted || a.Body != body {
 				t.Errorf("%s: got %+v", target, a)
 			}
-			p, err := signer.Presign(newRequest(t, http.MethodPost, base+target, body), bob, sigv4.MaxPresign, sigv4.PayloadBytes([]byte(body)))
+			p, err := signer.Presign(newRequest(t, http.MethodPost, base+target, body), bob, sigv4.MaxPresign,
+				sigv4.PayloadBytes([]byte(body)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -30,11 +30,12 @@ func TestLookupFailure(t *testing.T) {
 func TestKeyWithoutSecret(t *testing.T) {
 	v := newVerifier()
 	v.Lookup = func(context.Context, string) (sigv4.Key, error) { return sigv4.Key{}, nil }
-	_, err := v.Verify(read(t, raw{who: sigv4.Credentials{AccessKeyID: "AKIAEMPTY", Secret: sigv4.NewSecret("")}}.header()))
+	_, err := v.Verify(read(t, raw{who: sigv4.Credentials{AccessKeyID: "AKIAEMPTY",
+		Secret: sigv4.NewSecret("")}}.header()))
 	wantKind(t, err, sigv4.UnknownKey)
 }
 
-// TestLookupSeesPlausibleIDs: ids that can not exist do not reach the store.
+// TestLookupSeesPlausibleIDs: ids that cannot exist do not reach the store.
 func TestLookupSeesPlausibleIDs(t *testing.T) {
 	var seen []string
 	v := newVerifier()
@@ -42,7 +43,8 @@ func TestLookupSeesPlausibleIDs(t *testing.T) {
 		seen = append(seen, id)
 		return sigv4.Key{}, sigv4.ErrUnknownKey
 	}
-	for _, id := range []string{"AKIAOK", "bad\x7f", "bad\x01", "two words", "é", strings.Repeat("A", 128), strings.Repeat("A", 129), ""} {
+	for _, id := range []string{"AKIAOK", "bad\x7f", "bad\x01", "two words", "é", strings.Repeat("A", 128),
+		strings.Repeat("A", 129), ""} {
 		r := newRequest(t, "GET", origin, "")
 		if _, err := newSigner().Sign(r, alice, sigv4.EmptyPayload()); err != nil {
 			t.Fatal(err)
@@ -66,7 +68,8 @@ func TestSecretChange(t *testing.T) {
 	s := newSigner()
 	verify := func(signedWith sigv4.Secret) error {
 		r := newRequest(t, "GET", origin, "")
-		if _, err := s.Sign(r, sigv4.Credentials{AccessKeyID: alice.AccessKeyID, Secret: signedWith}, sigv4.EmptyPayload()); err != nil {
+		if _, err := s.Sign(r, sigv4.Credentials{AccessKeyID: alice.AccessKeyID, Secret: signedWith},
+			sigv4.EmptyPayload()); err != nil {
 			t.Fatal(err)
 		}
 		_, err := v.Verify(r)
@@ -90,7 +93,8 @@ func TestSecretChange(t *testing.T) {
 func TestManyKeys(t *testing.T) {
 	v, s := newVerifier(), newSigner()
 	who := func(i int) sigv4.Credentials {
-		return sigv4.Credentials{AccessKeyID: "AKIA" + strings.Repeat("X", i%50) + string(rune('A'+i%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i/676)),
+		return sigv4.Credentials{AccessKeyID: "AKIA" + strings.Repeat("X", i%50) + string(rune('A'+i%26)) +
+			string(rune('A'+i/26%26)) + string(rune('A'+i/676)),
 			Secret: sigv4.NewSecret(strings.Repeat("s", i+1))}
 	}
 	known := map[string]sigv4.Credentials{}

@@ -44,7 +44,8 @@ func TestSignerMemory(t *testing.T) {
 	s := newSigner()
 	for i := range shapes {
 		for j := range shapes {
-			for k, who := range []sigv4.Credentials{alice, bob, {AccessKeyID: bob.AccessKeyID, Secret: bob.Secret, SessionToken: " a  token "}} {
+			for k, who := range []sigv4.Credentials{alice, bob,
+				{AccessKeyID: bob.AccessKeyID, Secret: bob.Secret, SessionToken: " a  token "}} {
 				for _, shape := range []func() *http.Request{shapes[i], shapes[j], shapes[j]} {
 					got, err := s.Sign(shape(), who, sigv4.PayloadBytes([]byte("body")))
 					if err != nil {
@@ -78,7 +79,8 @@ func TestVerifierMemory(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if want := []string{"accept", "host", name, "x-amz-date", "x-amz-security-token"}; len(got.Warnings) > 0 || !cmp.Equal(want, got.SignedHeaders) {
+			if want := []string{"accept", "host", name, "x-amz-date",
+				"x-amz-security-token"}; len(got.Warnings) > 0 || !cmp.Equal(want, got.SignedHeaders) {
 				t.Errorf("%s: signed %q, warnings %v", name, got.SignedHeaders, got.Warnings)
 			}
 			got.SignedHeaders[0] = "changed by the caller"

@@ -32,21 +32,11 @@ func PayloadHash(sum [sha256.Size]byte) Payload { return Payload{hash: sum, hash
 // PayloadHex is a body known by its SHA-256 in hexadecimal, as in x-amz-content-sha256. It refuses what is not 64
 // hexadecimal digits, UNSIGNED-PAYLOAD included.
 func PayloadHex(sum string) (Payload, error) {
-	var p [sha256.Size]byte
-	if n, err := hex.Decode(p[:], []byte(sum[:min(len(sum), 2*sha256.Size)])); err != nil || n != len(p) || len(sum) != 2*n {
+	hash, err := hex.DecodeString(sum[:min(len(sum), 2*sha256.Size+1)])
+	if err != nil || len(hash) != sha256.Size {
 		return Payload{}, fmt.Errorf("sigv4: payload hash %.80q is not a SHA-256 in hexadecimal", sum)
 	}
-	return PayloadHash(p), nil
-}
-
-var emptySum = sha256.Sum256(nil)
-
-// sumOf is the SHA-256 of a body; most requests have none.
-func sumOf(body []byte) [sha256.Size]byte {
-	if len(body) == 0 {
-		return emptySum
-	}
-	return sha256.Sum256(body)
+	return PayloadHash([sha256.Size]byte(hash)), nil
 }
 
 // sum returns the hash and the length, -1 if unknown.
@@ -55,7 +45,7 @@ func (p *Payload) sum() ([sha256.Size]byte, int64, error) {
 	case p.hashed:
 		return p.hash, -1, nil
 	case p.reader == nil:
-		return sumOf(p.bytes), int64(len(p.bytes)), nil
+		return sha256.Sum256(p.bytes), int64(len(p.bytes)), nil
 	}
 	var sum [sha256.Size]byte
 	start, err := p.reader.Seek(0, io.SeekCurrent)

@@ -24,7 +24,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		C sigv4.Credentials
 	}
 	var out strings.Builder
-	for _, v := range []any{c.Secret, &c.Secret, c, &c, k, &k, foreign{c.Secret, c}, &foreign{c.Secret, c}, []sigv4.Credentials{c}, map[string]sigv4.Key{"k": k}} {
+	for _, v := range []any{c.Secret, &c.Secret, c, &c, k, &k, foreign{c.Secret, c}, &foreign{c.Secret, c},
+		[]sigv4.Credentials{c}, map[string]sigv4.Key{"k": k}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}
@@ -33,7 +34,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	fmt.Fprintln(&out, c.Secret.String(), c.String(), fmt.Errorf("%w: %v", errors.New("x"), c))
 	var log bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
-		slog.New(h).Info("x", "secret", c.Secret, "credentials", c, "key", k, "pointer", &c, "group", slog.GroupValue(slog.Any("c", c)))
+		slog.New(h).Info("x", "secret", c.Secret, "credentials", c, "key", k, "pointer", &c, "group",
+			slog.GroupValue(slog.Any("c", c)))
 	}
 	out.Write(log.Bytes())
 	for _, v := range []any{c.Secret, c, k, struct{ S sigv4.Secret }{c.Secret}} {
@@ -50,7 +52,8 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	}
 	out.Write(b)
 	text := out.String()
-	for _, hidden := range []string{secret, token, "wJalr", "TOP", fmt.Sprintf("%x", secret), fmt.Sprintf("%x", token), fmt.Sprintf("%d", []byte(secret)[:4])} {
+	for _, hidden := range []string{secret, token, "wJalr", "TOP", fmt.Sprintf("%x", secret), fmt.Sprintf("%x", token),
+		fmt.Sprintf("%d", []byte(secret)[:4])} {
 		if i := strings.Index(text, hidden); i >= 0 {
 			t.Errorf("%q shows: …%s…", hidden, text[max(0, i-80):min(len(text), i+80)])
 		}
@@ -90,19 +93,20 @@ func TestSecret(t *testing.T) {
 
 // TestConstantTimeEqual: every bit at every place counts, whatever the length.
 func TestConstantTimeEqual(t *testing.T) {
+	equal := func(a, b string) bool { return sigv4.NewSecret(a).Equal(sigv4.NewSecret(b)) }
 	for n := range 100 {
 		text := strings.Repeat("A", n)
-		if !sigv4.ConstantTimeEqual(text, strings.Clone(text)) {
+		if !equal(text, strings.Clone(text)) {
 			t.Errorf("%d bytes are not equal to themselves", n)
 		}
-		if sigv4.ConstantTimeEqual(text, text+"A") || sigv4.ConstantTimeEqual(text+"A", text) {
+		if equal(text, text+"A") || equal(text+"A", text) {
 			t.Errorf("%d bytes are equal to one more", n)
 		}
 		for i := range n {
 			for bit := range 8 {
 				other := []byte(text)
 				other[i] ^= 1 << bit
-				if sigv4.ConstantTimeEqual(text, string(other)) || sigv4.ConstantTimeEqual(string(other), text) {
+				if equal(text, string(other)) || equal(string(other), text) {
 					t.Errorf("bit %d of byte %d of %d does not count", bit, i, n)
 				}
 			}
@@ -111,10 +115,22 @@ func TestConstantTimeEqual(t *testing.T) {
 				other := []byte(text)
 				other[i] ^= 1
 				other[j] ^= 1
-				if sigv4.ConstantTimeEqual(text, string(other)) {
+				if equal(text, string(other)) {
 					t.Errorf("bytes %d and %d of %d cancel out", j, i, n)
 				}
 			}
+		}
+	}
+}
+
+func TestSecretParameter(t *testing.T) {
+	for name, want := range map[string]bool{
+		"X-Amz-Security-Token": true, "x-amz-signature": true, "WebIdentityToken": true, "X-Amz-Security%2DToken": true,
+		"": false, "X-Amz-Date": false, "X-Amz-SecurityToken": false, "X-Amz-Signature%": false, "X-Amz-Signatur%zz": false,
+		strings.Replace("X-Amz-Signature", "-", "%25252D", 2): true, "%" + strings.Repeat("25", 32<<10): false,
+	} {
+		if got := sigv4.SecretParameter(name); got != want {
+			t.Errorf("%q: %v, want %v", name, got, want)
 		}
 	}
 }

@@ -73,8 +73,10 @@ func TestKnownAnswers(t *testing.T) {
 func TestSignHeaders(t *testing.T) {
 	r := newRequest(t, "POST", "https://user:pw@example.org/a%2fb?x#part", "body")
 	r.Header = http.Header{
-		"Content-Type": {"text/plain"}, "User-Agent": {"x"}, "Connection": {"close"}, "Expect": {"100-continue"}, "Te": {"trailers"},
-		"X-Amzn-Trace-Id": {"x"}, "Proxy-Authorization": {"x"}, "Sec-Fetch-Mode": {"x"}, "Upgrade": {"x"}, "Keep-Alive": {"x"},
+		"Content-Type": {"text/plain"}, "User-Agent": {"x"}, "Connection": {"close"}, "Expect": {"100-continue"},
+		"Te":              {"trailers"},
+		"X-Amzn-Trace-Id": {"x"}, "Proxy-Authorization": {"x"}, "Sec-Fetch-Mode": {"x"}, "Upgrade": {"x"},
+		"Keep-Alive":        {"x"},
 		"Transfer-Encoding": {"chunked"}, "Trailer": {"x"}, "Host": {"ignored.example"}, "Empty": nil, "Skip-Me": {"x"},
 		"x-lower": {"y"}, "Range": {"bytes=0-1"},
 	}
@@ -98,7 +100,8 @@ func TestSignHeaders(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"X-Amz-Date": "20261123T150405Z", "X-Amz-Security-Token": bob.SessionToken, "X-Amz-Content-Sha256": hashOf("body"),
-		"Authorization": "AWS4-HMAC-SHA256 Credential=" + bob.AccessKeyID + "/20261123/eu-central-1/lambda/aws4_request, SignedHeaders=" + want + ", Signature=" + got.Signature,
+		"Authorization": "AWS4-HMAC-SHA256 Credential=" + bob.AccessKeyID +
+			"/20261123/eu-central-1/lambda/aws4_request, SignedHeaders=" + want + ", Signature=" + got.Signature,
 	} {
 		if diff := cmp.Diff([]string{value}, r.Header[name]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -169,26 +172,40 @@ func TestSignErrors(t *testing.T) {
 		{"no id", noID, func(*http.Request, *sigv4.Signer) {}, "need an access key id and a secret"},
 		{"no region", alice, func(_ *http.Request, s *sigv4.Signer) { s.Region = "" }, "needs Region and Service"},
 		{"no service", alice, func(_ *http.Request, s *sigv4.Signer) { s.Service = "" }, "needs Region and Service"},
-		{"slash in the region", alice, func(_ *http.Request, s *sigv4.Signer) { s.Region = "a/b" }, `"a/b" can not stand in a credential scope`},
-		{"space in the id", sigv4.Credentials{AccessKeyID: "a b", Secret: alice.Secret}, func(*http.Request, *sigv4.Signer) {}, `"a b" can not stand`},
+		{"slash in the region", alice, func(_ *http.Request, s *sigv4.Signer) { s.Region = "a/b" },
+			`"a/b" cannot stand in a credential scope`},
+		{"space in the id", sigv4.Credentials{AccessKeyID: "a b", Secret: alice.Secret},
+			func(*http.Request, *sigv4.Signer) {}, `"a b" cannot stand`},
 		{"no URL", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL = nil }, "no URL"},
 		{"method", alice, func(r *http.Request, _ *sigv4.Signer) { r.Method = "G ET" }, `"G ET" is not an HTTP method`},
 		{"CONNECT", alice, func(r *http.Request, _ *sigv4.Signer) { r.Method = "CONNECT" }, "no path to sign"},
 		{"asterisk", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL = &url.URL{Path: "*"} }, "no path to sign"},
 		{"no host", alice, func(r *http.Request, _ *sigv4.Signer) { r.Host = ""; r.URL.Host = "" }, "no host"},
-		{"host not in ASCII", alice, func(r *http.Request, _ *sigv4.Signer) { r.Host = "bücher.example" }, "write it in ASCII"},
+		{"host not in ASCII", alice, func(r *http.Request, _ *sigv4.Signer) { r.Host = "bücher.example" },
+			"write it in ASCII"},
 		{"space in the target", alice, opaque("/a b"), "space or control character"},
-		{"control character in the query", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = "a=\x7f" }, "space or control character"},
+		{"control character in the query", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = "a=\x7f" },
+			"space or control character"},
 		{"bad escape in the path", alice, opaque("/%zz"), "Illegal hex character in escape % pattern: %zz"},
 		{"cut escape in the path", alice, opaque("/%a"), "Incomplete trailing escape % sequence"},
-		{"bad escape in the query", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = "a=%x" }, "Incomplete trailing escape % sequence"},
-		{"above the root", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.Path = "/a/../../b" }, "climbs above the root"},
-		{"presigned already", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = "X-Amz-Date=1" }, "presigned already"},
-		{"too many parameters", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = strings.Repeat("a&", 5000) }, "Too many query parameters"},
-		{"hash of another body", alice, func(r *http.Request, _ *sigv4.Signer) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, "is not the SHA-256 of the payload"},
-		{"content length", alice, func(r *http.Request, _ *sigv4.Signer) { r.Header.Set("Content-Length", "5") }, "but the request will send 4"},
-		{"length of the payload", alice, func(r *http.Request, _ *sigv4.Signer) { r.ContentLength = 9 }, "payload has 4 bytes, but the request will send 9"},
-		{"header name", alice, func(r *http.Request, _ *sigv4.Signer) { r.Header["a;b"] = []string{"x"} }, `"a;b" is not a header name`},
+		{"bad escape in the query", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = "a=%x" },
+			"Incomplete trailing escape % sequence"},
+		{"above the root", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.Path = "/a/../../b" },
+			"climbs above the root"},
+		{"presigned already", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = "X-Amz-Date=1" },
+			"presigned already"},
+		{"too many parameters", alice, func(r *http.Request, _ *sigv4.Signer) { r.URL.RawQuery = strings.Repeat("a&", 5000) },
+			"Too many query parameters"},
+		{"hash of another body", alice, func(r *http.Request,
+			_ *sigv4.Signer) {
+			r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+		}, "is not the SHA-256 of the payload"},
+		{"content length", alice, func(r *http.Request, _ *sigv4.Signer) { r.Header.Set("Content-Length", "5") },
+			"but the request will send 4"},
+		{"length of the payload", alice, func(r *http.Request, _ *sigv4.Signer) { r.ContentLength = 9 },
+			"payload has 4 bytes, but the request will send 9"},
+		{"header name", alice, func(r *http.Request, _ *sigv4.Signer) { r.Header["a;b"] = []string{"x"} },
+			`"a;b" is not a header name`},
 		{"two spellings", alice, func(r *http.Request, _ *sigv4.Signer) {
 			r.Header["x-a"] = []string{"x"}
 			r.Header["X-A"] = []string{"x"}
@@ -198,10 +215,12 @@ func TestSignErrors(t *testing.T) {
 			r, s := newRequest(t, "POST", origin+"/a", "body"), newSigner()
 			tt.edit(r, s)
 			before := r.Header.Clone()
-			if _, err := s.Sign(r, tt.who, sigv4.PayloadBytes([]byte("body"))); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := s.Sign(r, tt.who, sigv4.PayloadBytes([]byte("body"))); err == nil || !strings.Contains(err.Error(),
+				tt.want) {
 				t.Errorf("Sign: error %v, want %q", err, tt.want)
 			}
-			if _, err := s.Presign(r, tt.who, time.Minute, sigv4.PayloadBytes([]byte("body"))); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := s.Presign(r, tt.who, time.Minute,
+				sigv4.PayloadBytes([]byte("body"))); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Presign: error %v, want %q", err, tt.want)
 			}
 			if diff := cmp.Diff(before, r.Header); diff != "" {
@@ -243,7 +262,8 @@ func TestSignTargets(t *testing.T) {
 				t.Error("no Authorization header")
 			}
 			in := overTheWire(t, r, nil)
-			if _, err := newVerifier().Verify(in); err != nil && !strings.Contains(tt.name, "opaque authority") { // which changes the Host header, too
+			// which changes the Host header, too
+			if _, err := newVerifier().Verify(in); err != nil && !strings.Contains(tt.name, "opaque authority") {
 				t.Errorf("%v\n%s", err, err.(*sigv4.Error).CanonicalRequest)
 			}
 		})
@@ -268,7 +288,8 @@ func TestPresign(t *testing.T) {
 	if got.URL != want {
 		t.Errorf("URL\n%s, want\n%s", got.URL, want)
 	}
-	if diff := cmp.Diff(http.Header{"Content-Type": {"text/plain"}}, got.Header); diff != "" || got.SignedHeaders != "content-type;host" {
+	if diff := cmp.Diff(http.Header{"Content-Type": {"text/plain"}},
+		got.Header); diff != "" || got.SignedHeaders != "content-type;host" {
 		t.Errorf("signed %s (-want +got):\n%s", got.SignedHeaders, diff)
 	}
 	r.Host = "virtual.example"
@@ -284,16 +305,20 @@ func TestPresign(t *testing.T) {
 	}
 
 	for name, ttl := range map[string]time.Duration{
-		"zero": 0, "negative": -time.Second, "less than a second": time.Second - 1, "not whole": 1500 * time.Millisecond, "more than a week": 7*24*time.Hour + time.Second,
+		"zero": 0, "negative": -time.Second, "less than a second": time.Second - 1, "not whole": 1500 * time.Millisecond,
+		"more than a week": 7*24*time.Hour + time.Second,
 	} {
-		if _, err := newSigner().Presign(r, bob, ttl, sigv4.PayloadBytes([]byte("body"))); err == nil || !strings.Contains(err.Error(), "a presigned URL lives") {
+		if _, err := newSigner().Presign(r, bob, ttl,
+			sigv4.PayloadBytes([]byte("body"))); err == nil || !strings.Contains(err.Error(), "a presigned URL lives") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if _, err := newSigner().Presign(&http.Request{URL: &url.URL{Path: "/"}, Host: "h"}, bob, time.Minute, sigv4.EmptyPayload()); err == nil || !strings.Contains(err.Error(), "only an absolute URL") {
+	if _, err := newSigner().Presign(&http.Request{URL: &url.URL{Path: "/"}, Host: "h"}, bob, time.Minute,
+		sigv4.EmptyPayload()); err == nil || !strings.Contains(err.Error(), "only an absolute URL") {
 		t.Errorf("relative URL: error %v", err)
 	}
-	got, err = newSigner().Presign(&http.Request{URL: &url.URL{Scheme: "http", Host: "h", Opaque: "//h/a?b"}}, alice, time.Minute, sigv4.EmptyPayload())
+	got, err = newSigner().Presign(&http.Request{URL: &url.URL{Scheme: "http", Host: "h", Opaque: "//h/a?b"}}, alice,
+		time.Minute, sigv4.EmptyPayload())
 	if err != nil || !strings.HasPrefix(got.URL, "http://h/a?b&X-Amz-Algorithm=") {
 		t.Errorf("opaque URL: %q, %v", got.URL, err)
 	}
@@ -309,7 +334,8 @@ func TestPayloads(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, p := range map[string]sigv4.Payload{
-		"bytes": sigv4.PayloadBytes([]byte("body")), "reader": sigv4.PayloadReader(rs), "hash": sigv4.PayloadHash(sha256.Sum256([]byte("body"))), "hex": hexed,
+		"bytes": sigv4.PayloadBytes([]byte("body")), "reader": sigv4.PayloadReader(rs),
+		"hash": sigv4.PayloadHash(sha256.Sum256([]byte("body"))), "hex": hexed,
 	} {
 		r := newRequest(t, "POST", origin, "body")
 		if _, err := newSigner().Sign(r, alice, p); err != nil {
@@ -323,18 +349,21 @@ func TestPayloads(t *testing.T) {
 	}
 	r := newRequest(t, "GET", origin, "")
 	for name, p := range map[string]sigv4.Payload{"empty": sigv4.EmptyPayload(), "zero": {}} {
-		if signed, err := newSigner().Sign(r, alice, p); err != nil || !strings.HasSuffix(signed.CanonicalRequest, hashOf("")) {
+		if signed, err := newSigner().Sign(r, alice, p); err != nil || !strings.HasSuffix(signed.CanonicalRequest,
+			hashOf("")) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, bad := range []string{"", "UNSIGNED-PAYLOAD", hashOf("")[:63], hashOf("") + "0", strings.Repeat("x", 64), strings.Repeat("0", 128)} {
+	for _, bad := range []string{"", "UNSIGNED-PAYLOAD", hashOf("")[:63], hashOf("") + "0", strings.Repeat("x", 64),
+		strings.Repeat("0", 128)} {
 		if _, err := sigv4.PayloadHex(bad); err == nil {
 			t.Errorf("%q taken for a hash", bad)
 		}
 	}
 	errBroken := errors.New("broken")
 	for _, at := range []string{"tell", "read", "rewind"} {
-		if _, err := newSigner().Sign(r, alice, sigv4.PayloadReader(&brokenReader{at: at, err: errBroken})); !errors.Is(err, errBroken) {
+		if _, err := newSigner().Sign(r, alice, sigv4.PayloadReader(&brokenReader{at: at, err: errBroken})); !errors.Is(err,
+			errBroken) {
 			t.Errorf("%s: error %v", at, err)
 		}
 	}
@@ -409,17 +438,21 @@ func TestTextsAreKeptOnRequest(t *testing.T) {
 	}
 }
 
-// TestHasSpace: no place of a value hides white space.
-func TestHasSpace(t *testing.T) {
+// TestWhiteSpace: no place of a value hides white space.
+func TestWhiteSpace(t *testing.T) {
 	for n := range 100 {
 		text := strings.Repeat("\xff!a~", n/4+1)[:n]
-		if sigv4.HasSpace(text) {
-			t.Errorf("%d bytes without white space have some", n)
+		if got := collapsed(text); got != text {
+			t.Errorf("%d bytes without white space are %q", n, got)
 		}
 		for i := range n {
 			for _, c := range []string{" ", "\t", "\r", "\n"} {
-				if !sigv4.HasSpace(text[:i] + c + text[i+1:]) {
-					t.Errorf("%q at byte %d of %d was not seen", c, i, n)
+				want := text[:i] + " " + text[i+1:]
+				if i == 0 || i == n-1 {
+					want = strings.Trim(want, " ")
+				}
+				if got := collapsed(text[:i] + c + text[i+1:]); got != want {
+					t.Errorf("%q at byte %d of %d was not seen: %q", c, i, n, got)
 				}
 			}
 		}

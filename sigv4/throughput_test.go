@@ -17,7 +17,8 @@ func BenchmarkServer(b *testing.B) {
 	const connections = 16
 	v := newVerifier()
 	request := raw{method: "POST", target: "/orders/7?limit=10", body: strings.Repeat("x", 1024),
-		lines: []string{"Content-Type: application/json", "Accept: */*", "User-Agent: bench"}, sign: []string{"content-type"}, who: bob}.header()
+		lines: []string{"Content-Type: application/json", "Accept: */*",
+			"User-Agent: bench"}, sign: []string{"content-type"}, who: bob}.header()
 	for _, tt := range []struct {
 		name    string
 		handler http.HandlerFunc

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,9 +30,11 @@ func now() time.Time { return clock }
 
 var (
 	alice = sigv4.Credentials{AccessKeyID: "AKIAALICE0000000EXAM", Secret: sigv4.NewSecret("alice/secret+key")}
-	bob   = sigv4.Credentials{AccessKeyID: "ASIABOB000000000EXAM", Secret: sigv4.NewSecret("bob/secret+key"), SessionToken: "IQoJb3JpZ2lu/bob+token=="}
-	carol = sigv4.Credentials{AccessKeyID: "ASIACAROL0000000EXAM", Secret: sigv4.NewSecret("carol/secret+key"), SessionToken: "IQoJb3JpZ2lu/carol+token=="}
-	dave  = sigv4.Credentials{AccessKeyID: "AKIADAVE00000000EXAM", Secret: sigv4.NewSecret("dave's is not known")}
+	bob   = sigv4.Credentials{AccessKeyID: "ASIABOB000000000EXAM", Secret: sigv4.NewSecret("bob/secret+key"),
+		SessionToken: "IQoJb3JpZ2lu/bob+token=="}
+	carol = sigv4.Credentials{AccessKeyID: "ASIACAROL0000000EXAM", Secret: sigv4.NewSecret("carol/secret+key"),
+		SessionToken: "IQoJb3JpZ2lu/carol+token=="}
+	dave = sigv4.Credentials{AccessKeyID: "AKIADAVE00000000EXAM", Secret: sigv4.NewSecret("dave's is not known")}
 )
 
 // lookup knows alice for ever, bob for another hour, and carol until a minute ago.
@@ -67,7 +71,8 @@ func newRequest(t testing.TB, method, url, body string) *http.Request {
 func TestSignVerify(t *testing.T) {
 	for _, target := range []string{
 		"/", "", "/a/b", "/a%20b", "/a%2Fb", "/_search/%3Fa=b%20c", "/(x)", "/a:b@c$d", "/%c3%a9", "/a//b", "/a/../b",
-		"/a/..", "/?", "/?a", "/?a=1&b=2", "/?b=2&a=1&a=0", "/?t=12:30", "/?q=a%2Bb%20c", "/?q=a+b", "/?%E1=1&P=2", "/?a=1;b=2",
+		"/a/..", "/?", "/?a", "/?a=1&b=2", "/?b=2&a=1&a=0", "/?t=12:30", "/?q=a%2Bb%20c", "/?q=a+b", "/?%E1=1&P=2",
+		"/?a=1;b=2",
 		"/?X-Amz-Expires2=1", "/?=x", "/?a=1&&b=2",
 	} {
 		for _, body := range []string{"", "hello\n"} {
@@ -169,7 +174,8 @@ func TestDates(t *testing.T) {
 		f := q.fill()
 		sig, names := f.signature("/", map[string]string{"host": f.host, "date": tt.date})
 		i, j := strings.Index(text, "X-Amz-Date: "), strings.Index(text, "Authorization: ")
-		text = text[:i] + "Authorization: AWS4-HMAC-SHA256 Credential=" + alice.AccessKeyID + "/" + f.scope + ",SignedHeaders=" + names + ",Signature=" + sig + text[j+strings.Index(text[j:], "\r\n"):]
+		text = text[:i] + "Authorization: AWS4-HMAC-SHA256 Credential=" + alice.AccessKeyID + "/" + f.scope +
+			",SignedHeaders=" + names + ",Signature=" + sig + text[j+strings.Index(text[j:], "\r\n"):]
 		got, err := newVerifier().Verify(read(t, text))
 		if tt.kind != 0 {
 			wantKind(t, err, tt.kind)
@@ -178,8 +184,10 @@ func TestDates(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"20261123T150405", "20261123T150405z", "20261123 150405Z", "20261123T150405+", "2026-112T150405Z", "20261301T150405Z", "20261100T150405Z",
-		"20260631T150405Z", "20261123T240405Z", "20261123T156005Z", "20261123T150460Z", "2026112\u0663T15040Z", "+0261123T150405Z", "20261123T150405.Z",
+		"20261123T150405", "20261123T150405z", "20261123 150405Z", "20261123T150405+", "2026-112T150405Z", "20261301T150405Z",
+		"20261100T150405Z",
+		"20260631T150405Z", "20261123T240405Z", "20261123T156005Z", "20261123T150460Z", "2026112\u0663T15040Z",
+		"+0261123T150405Z", "20261123T150405.Z",
 		"20261123T150405Z ", "", "00000000T000000Z",
 	} {
 		r := newRequest(t, "GET", origin, "")
@@ -228,11 +236,13 @@ func TestParseScope(t *testing.T) {
 }
 
 func TestVerifiedSigned(t *testing.T) {
-	got, err := newVerifier().Verify(read(t, raw{lines: []string{"X-Amz-Cf-Id: x", "My-Header: y"}, sign: []string{"my-header"}}.header()))
+	got, err := newVerifier().Verify(read(t, raw{lines: []string{"X-Amz-Cf-Id: x", "My-Header: y"},
+		sign: []string{"my-header"}}.header()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"host": true, "my-header": true, "x-amz-date": true, "x-amz-cf-id": false, "My-Header": false, "": false} {
+	for name, want := range map[string]bool{"host": true, "my-header": true, "x-amz-date": true, "x-amz-cf-id": false,
+		"My-Header": false, "": false} {
 		if got.Signed(name) != want {
 			t.Errorf("%q signed: %v", name, !want)
 		}
@@ -291,7 +301,8 @@ func TestErrorText(t *testing.T) {
 	}{
 		{&sigv4.Error{Kind: sigv4.InvalidSignature}, "sigv4: invalid signature"},
 		{&sigv4.Error{Kind: sigv4.InvalidSignature, Message: "told"}, "sigv4: invalid signature: told"},
-		{&sigv4.Error{Kind: sigv4.InvalidSignature, Message: "told", Detail: "seen", CanonicalRequest: "token"}, "sigv4: invalid signature: seen"},
+		{&sigv4.Error{Kind: sigv4.InvalidSignature, Message: "told", Detail: "seen", CanonicalRequest: "token"},
+			"sigv4: invalid signature: seen"},
 		{&sigv4.Error{Kind: sigv4.Internal, Detail: "look up", Err: cause}, "sigv4: internal error: look up: cause"},
 		{&sigv4.Error{}, "sigv4: Kind(0)"},
 		{&sigv4.Error{Kind: 200}, "sigv4: Kind(200)"},
@@ -301,13 +312,50 @@ func TestErrorText(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ got, want string }{
+		{sigv4.UnknownKey.Error(), "unknown key"},
 		{sigv4.Header.String(), "header"}, {sigv4.Query.String(), "query"}, {sigv4.Form(0).String(), "Form(0)"},
 		{sigv4.WarningKind(0).String(), "WarningKind(0)"}, {sigv4.WarningKind(99).String(), "WarningKind(99)"},
 		{sigv4.Warning{Kind: sigv4.WarnUnsignedToken}.String(), "the session token is not signed"},
-		{sigv4.Warning{Kind: sigv4.WarnUnsignedHeader, Header: "x-amz-a"}.String(), "an x-amz- header is not signed: x-amz-a"},
+		{sigv4.Warning{Kind: sigv4.WarnUnsignedHeader, Header: "x-amz-a"}.String(),
+			"an x-amz- header is not signed: x-amz-a"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// TestErrorAnswers: what the Lambda API was seen to answer for each kind (docs/compatibility.md), and that a refusal is
+// an error of its kind and of no other.
+func TestErrorAnswers(t *testing.T) {
+	for kind, want := range map[sigv4.Kind]string{
+		sigv4.MissingAuthentication:  "403 MissingAuthenticationTokenException",
+		sigv4.MalformedRequest:       "400 BadRequestException",
+		sigv4.IncompleteSignature:    "403 IncompleteSignatureException",
+		sigv4.InvalidSignature:       "403 InvalidSignatureException",
+		sigv4.SignatureExpired:       "403 InvalidSignatureException",
+		sigv4.SignatureNotYetCurrent: "403 InvalidSignatureException",
+		sigv4.InvalidScope:           "403 InvalidSignatureException",
+		sigv4.UnknownKey:             "403 UnrecognizedClientException",
+		sigv4.InvalidToken:           "403 UnrecognizedClientException",
+		sigv4.ExpiredToken:           "403 ExpiredTokenException",
+		sigv4.BodyTooLarge:           "413 RequestEntityTooLargeException",
+		sigv4.BodyRead:               "400 BadRequestException",
+		sigv4.Internal:               "500 ServiceException",
+		sigv4.Kind(200):              "500 ServiceException",
+	} {
+		refusal := &sigv4.Error{Kind: kind, Err: io.ErrUnexpectedEOF}
+		if got := fmt.Sprintf("%d %s", refusal.Status(), refusal.ErrorType()); got != want {
+			t.Errorf("%s: answered with %s, want %s", kind, got, want)
+		}
+		err := fmt.Errorf("authenticate: %w", refusal)
+		for other := sigv4.MissingAuthentication; other <= sigv4.Internal; other++ {
+			if got := errors.Is(err, other); got != (other == kind) {
+				t.Errorf("%s is %s: %v", kind, other, got)
+			}
+		}
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s hides its cause", kind)
 		}
 	}
 }
@@ -368,7 +416,8 @@ func TestPresignLifeOfNothing(t *testing.T) {
 
 // TestHTTP10 has no Host header, and therefore nothing that could be signed for it.
 func TestHTTP10(t *testing.T) {
-	text := strings.Replace(raw{proto: "HTTP/1.0", values: map[string]string{"host": ""}}.header(), "Host: "+host+"\r\n", "", 1)
+	text := strings.Replace(raw{proto: "HTTP/1.0", values: map[string]string{"host": ""}}.header(), "Host: "+host+"\r\n",
+		"", 1)
 	_, err := newVerifier().Verify(read(t, text))
 	wantKind(t, err, sigv4.InvalidSignature)
 }

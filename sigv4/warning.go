@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/furl-dev/furl/sigv4/internal/canonical"
 )
 
 // WarningKind is why AWS might not accept what was verified here, or what in it must not be relied on.
@@ -12,9 +14,9 @@ type WarningKind uint8
 
 const (
 	// WarnPathAsSent: the path has empty or dot segments and was signed with them. AWS documents the signature of
-	// the normalised path.
+	// the normalized path.
 	WarnPathAsSent WarningKind = iota + 1
-	// WarnTrailingDots: the path ends in "/." or "/..", which AWS's own SDKs normalise differently.
+	// WarnTrailingDots: the path ends in "/." or "/..", which AWS's own SDKs normalize differently.
 	WarnTrailingDots
 	// WarnPlus: the query has a raw '+'. It was read as a space; how Lambda reads it is not documented.
 	WarnPlus
@@ -25,8 +27,9 @@ const (
 )
 
 var warningTexts = [...]string{
-	WarnPathAsSent:     "the path has empty or dot segments and was signed as sent; AWS signs the normalised path and may refuse this one",
-	WarnTrailingDots:   "the path ends in dot segments, which AWS SDKs normalise in two ways; AWS may refuse this one",
+	WarnPathAsSent: "the path has empty or dot segments and was signed as sent; AWS signs the normalized path and " +
+		"may refuse this one",
+	WarnTrailingDots:   "the path ends in dot segments, which AWS SDKs normalize in two ways; AWS may refuse this one",
 	WarnPlus:           "the query has a raw '+', read as a space; write %20 or %2B, on which all agree",
 	WarnUnsignedToken:  "the session token is not signed",
 	WarnUnsignedHeader: "an x-amz- header is not signed",
@@ -55,50 +58,31 @@ func (w Warning) String() string {
 }
 
 // warnings lists what was accepted with doubt.
-func (s *scratch) warnings(r *http.Request, path string, form pathForm) (list []Warning) {
+func warnings(c *canonical.Claim, r *http.Request, form canonical.PathForm) (list []Warning) {
 	switch {
-	case form == pathAsSent:
+	case form == canonical.AsSent:
 		list = append(list, Warning{Kind: WarnPathAsSent})
-	case trailingDots(path):
+	case strings.HasSuffix(c.Path, "/."), strings.HasSuffix(c.Path, "/.."): // even AWS's own SDKs disagree
 		list = append(list, Warning{Kind: WarnTrailingDots})
 	}
-	if s.q.plus {
+	if c.Query.Plus {
 		list = append(list, Warning{Kind: WarnPlus})
 	}
-	return append(list, s.unsignedHeaders(r)...)
-}
-
-// unsignedHeaders warns of x-amz- headers outside SignedHeaders.
-func (s *scratch) unsignedHeaders(r *http.Request) (list []Warning) {
-	c := &s.claim
-	n := 0
-	if c.list != nil {
-		n = c.list.amz
-	} else {
-		n = countAmz(c.signed)
-	}
-	for key := range r.Header {
-		if strings.HasPrefix(key, "X-Amz-") {
-			n--
-		}
-	}
-	if n == 0 { // as many as are signed, and those are all there
-		return nil
-	}
+	doubts := len(list)
 	for key := range r.Header {
 		if !strings.HasPrefix(key, "X-Amz-") {
 			continue
 		}
-		name := strings.ToLower(key)
-		if _, ok := slices.BinarySearch(c.signed, name); ok {
+		name := canonical.Name(key)
+		if _, signed := slices.BinarySearch(c.Names, name); signed {
 			continue
 		}
 		w := Warning{Kind: WarnUnsignedHeader, Header: name}
-		if key == keyToken && c.form == Header {
+		if key == canonical.KeyToken && c.InHeader {
 			w = Warning{Kind: WarnUnsignedToken}
 		}
 		list = append(list, w)
 	}
-	slices.SortFunc(list, func(a, b Warning) int { return strings.Compare(a.Header, b.Header) })
+	slices.SortFunc(list[doubts:], func(a, b Warning) int { return strings.Compare(a.Header, b.Header) })
 	return list
 }

@@ -9,10 +9,11 @@ import (
 
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // ClientCanonicalRequest is the header, in base64, by which a client may tell what it signed, with its session token
-// hidden as sigv4.Lines does: `furl call -v` sends it to servers on this machine. It decides nothing and reaches no
+// hidden as diagnose.Lines does: `furl call -v` sends it to servers on this machine. It decides nothing and reaches no
 // function; the trace of a refusal shows the first byte that differs.
 const ClientCanonicalRequest = "Furl-Canonical-Request"
 
@@ -24,7 +25,7 @@ const maxTold = 256 << 10
 type Attempt struct {
 	Finding *SignatureFinding
 
-	evidence *sigv4.Evidence    // what to diagnose; nil if nothing is. It holds secrets and the body
+	evidence *diagnose.Evidence // what to diagnose; nil if nothing is. It holds secrets and the body
 	others   func() []sigv4.Key // set with evidence
 }
 
@@ -45,7 +46,7 @@ func (a *Attempt) Diagnose(ctx context.Context) {
 	}
 	defer close(a.Finding.diagnosed)
 	a.evidence.Others = a.others()
-	a.Finding.outcome = conclude(a.evidence, sigv4.Diagnose(ctx, *a.evidence))
+	a.Finding.outcome = conclude(a.evidence, diagnose.Diagnose(ctx, *a.evidence))
 	a.evidence, a.others = nil, nil
 }
 
@@ -61,7 +62,7 @@ type outcome struct {
 
 // conclude puts a diagnosis into words, and compares what the client signed with the server's text. It works on the
 // whole texts, of which it keeps little.
-func conclude(evidence *sigv4.Evidence, diagnosis sigv4.Diagnosis) outcome {
+func conclude(evidence *diagnose.Evidence, diagnosis diagnose.Diagnosis) outcome {
 	fault, certainty := string(diagnosis.Fault), "a conclusion from what the request says"
 	if diagnosis.And != "" {
 		fault += " and " + string(diagnosis.And)
@@ -80,11 +81,11 @@ func conclude(evidence *sigv4.Evidence, diagnosis sigv4.Diagnosis) outcome {
 	if server == "" || client == "" {
 		return found
 	}
-	difference, differs := sigv4.Compare(server, client)
+	difference, differs := diagnose.Compare(server, client)
 	if differs {
 		found.difference = trace.Keep(first(difference), 3*maxLine)
 	}
-	found.sameText = !differs && diagnosis.Fault == sigv4.FaultUnknown
+	found.sameText = !differs && diagnosis.Fault == diagnose.Unknown
 	return found
 }
 
@@ -102,7 +103,7 @@ func told(r *http.Request) string {
 }
 
 // first puts a difference into words. Of long lines it shows where they part.
-func first(d sigv4.Difference) string {
+func first(d diagnose.Difference) string {
 	server, client := d.Server, d.Client
 	same := 0
 	for same < len(server) && same < len(client) && server[same] == client[same] {

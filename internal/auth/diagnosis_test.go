@@ -14,6 +14,7 @@ import (
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // telling is a request signed with a secret that is nobody's, which tells what was signed as furl call -v does.
@@ -27,7 +28,7 @@ func telling(t *testing.T, who sigv4.Credentials, target string, change func(tex
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, line := range sigv4.Lines(texts.CanonicalRequest) {
+	for _, line := range diagnose.Lines(texts.CanonicalRequest) {
 		lines = append(lines, line.Text)
 	}
 	text := change(strings.Join(lines, "\n"))
@@ -210,10 +211,20 @@ func TestTwentyDiagnosesASecond(t *testing.T) {
 					diagnosed++
 				}
 			}
-			if diagnosed != sigv4.MaxDiagnoses {
-				t.Errorf("%d of 50 were diagnosed, want %d", diagnosed, sigv4.MaxDiagnoses)
+			if diagnosed != auth.MaxDiagnoses {
+				t.Errorf("%d of 50 were diagnosed, want %d", diagnosed, auth.MaxDiagnoses)
 			}
 			time.Sleep(time.Second)
 		}
 	})
+}
+
+// TestDiagnosesInASecond: so many refusals are diagnosed in a second, and a clock set back does not close it for an hour.
+func TestDiagnosesInASecond(t *testing.T) {
+	at := time.Date(2026, 11, 23, 15, 4, 5, 0, time.UTC)
+	second := at.Add(time.Second)
+	got := auth.Allowed(100, at, second.Add(-time.Millisecond), second, second.Add(-time.Hour))
+	if want := []int{20, 0, 20, 20}; !slices.Equal(got, want) {
+		t.Errorf("%v of 100 each were allowed, want %v", got, want)
+	}
 }

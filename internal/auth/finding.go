@@ -6,6 +6,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // SignatureFinding is what the verification of a signature found.
@@ -62,19 +63,19 @@ func (f *SignatureFinding) refused(refusal *sigv4.Error, scope Scope) {
 	f.message, f.detail = trace.Keep(refusal.Message, maxQuoted), trace.Keep(refusal.Detail, maxQuoted)
 	f.stringToSign = trace.Keep(refusal.StringToSign, maxQuoted)
 	if refusal.CanonicalRequest != "" {
-		f.canonical = trace.Keep(labelled(sigv4.Lines(refusal.CanonicalRequest)), trace.MaxText)
+		f.canonical = trace.Keep(labelled(diagnose.Lines(refusal.CanonicalRequest)), trace.MaxText)
 	}
 }
 
 // labelled writes a canonical request with what each line is. If that is too long, it leaves out lines before the last
 // two, which are the list of signed headers and the payload hash.
-func labelled(lines []sigv4.Line) string {
+func labelled(lines []diagnose.Line) string {
 	const last, roomForLast = 2, maxLine + 2*maxLabel
 	var text strings.Builder
 	for i, line := range lines {
 		written := labelledLine(line)
 		if left := len(lines) - last - i; left > 0 && text.Len()+len(written) > maxCanonical-roomForLast {
-			text.WriteString(labelledLine(sigv4.Line{Label: "…", Text: fmt.Sprintf("%d more lines", left)}))
+			text.WriteString(labelledLine(diagnose.Line{Label: "…", Text: fmt.Sprintf("%d more lines", left)}))
 			for _, line := range lines[len(lines)-last:] {
 				text.WriteString(labelledLine(line))
 			}
@@ -85,7 +86,7 @@ func labelled(lines []sigv4.Line) string {
 	return strings.TrimRight(text.String(), "\n")
 }
 
-func labelledLine(line sigv4.Line) string {
+func labelledLine(line diagnose.Line) string {
 	return fmt.Sprintf("  %-28s %s\n", trace.Cut(line.Label, maxLabel), trace.Cut(line.Text, maxLine))
 }
 
@@ -142,7 +143,7 @@ func (f *SignatureFinding) Details() []string {
 	known, done := f.known()
 	switch {
 	case f.crowded:
-		details = append(details, fmt.Sprintf("not diagnosed: at most %d refusals are in a second; send the request again by itself", sigv4.MaxDiagnoses))
+		details = append(details, fmt.Sprintf("not diagnosed: at most %d refusals are in a second; send the request again by itself", MaxDiagnoses))
 	case !done:
 		details = append(details, "the diagnosis is not done yet: ask again")
 	case known.sameText:

@@ -18,17 +18,18 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // Gate verifies signatures against the keys of the world.
 type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
-	// MaxDiagnosisTime bounds how long the fault of one signature is looked for; 0 is sigv4.MaxDiagnosisTime. Tests
+	// MaxDiagnosisTime bounds how long the fault of one signature is looked for; 0 is diagnose.MaxTime. Tests
 	// give more, for machines that are busy.
 	MaxDiagnosisTime time.Duration
 
-	limiter   sigv4.Limiter
+	limiter   limiter
 	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
 	kept      atomic.Int32
 }
@@ -102,15 +103,15 @@ func (g *Gate) prepare(attempt *Attempt, scope Scope, r *http.Request, refusal *
 		return
 	}
 	attempt.Finding.account = trace.Keep(identity.Account, maxLabel)
-	if !refusal.Kind.Diagnosable() {
+	if !diagnose.Diagnosable(refusal.Kind) {
 		return
 	}
-	if !g.limiter.Allow() {
+	if !g.limiter.allow(time.Now()) {
 		attempt.Finding.crowded = true
 		return
 	}
 	attempt.Finding.diagnosed = make(chan struct{})
-	attempt.evidence = &sigv4.Evidence{
+	attempt.evidence = &diagnose.Evidence{
 		Request: r,
 		Refusal: refusal,
 		Key:     keyOf(identity),
@@ -120,6 +121,27 @@ func (g *Gate) prepare(attempt *Attempt, scope Scope, r *http.Request, refusal *
 		MaxTime: g.MaxDiagnosisTime,
 	}
 	attempt.others = func() []sigv4.Key { return otherKeys(world, identity) }
+}
+
+// MaxDiagnoses is how many refusals are diagnosed in a second.
+const MaxDiagnoses = 20
+
+// limiter lets MaxDiagnoses pass in a second.
+type limiter struct {
+	mu    sync.Mutex
+	since time.Time
+	n     int
+}
+
+// allow reports whether one more may pass now.
+func (l *limiter) allow(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if age := now.Sub(l.since); age < 0 || age >= time.Second { // a clock set back does not close it
+		l.since, l.n = now, 0
+	}
+	l.n++
+	return l.n <= MaxDiagnoses
 }
 
 // otherKeys are the keys of the same account which a client may have mixed up with its own, the likeliest first: those
@@ -132,7 +154,7 @@ func otherKeys(world *state.Snapshot, identity state.Identity) []sigv4.Key {
 				AccessKeyID: id, Secret: sigv4.NewSecret(secret), SessionToken: token,
 			}})
 		}
-		return len(others) < sigv4.MaxOtherKeys
+		return len(others) < diagnose.MaxOtherKeys
 	}
 	addUser := func(user *iam.User) bool {
 		for _, key := range user.Keys {

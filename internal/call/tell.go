@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // canonicalRequest is the header by which a furl serve is told what was signed, so that furl explain can show the first
@@ -18,7 +18,7 @@ const maxTold = 256 << 10
 // addCanonicalRequest adds the header to a signed request, unsigned, if the request goes to a server on this machine:
 // in clear, to a name that stands for a loopback address whatever the resolver says, and so through no proxy. The lines
 // are without the session token.
-func addCanonicalRequest(r *http.Request, lines []sigv4.Line) {
+func addCanonicalRequest(r *http.Request, lines []diagnose.Line) {
 	if r.URL.Scheme != "http" || !IsLocal(r.URL.Host) {
 		return
 	}

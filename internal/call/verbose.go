@@ -13,6 +13,7 @@ import (
 
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
 // verbose tells on the standard error what happens: lines of furl's own begin with '*', of the request with '>', of
@@ -64,7 +65,7 @@ func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
 	scope, _ := sigv4.ParseScope(r) // it has just been written
 	fmt.Fprintf(&text, "signed with %s for %s in %s\n", scope.AccessKeyID, scope.Service, scope.Region)
 	text.WriteString("canonical request:\n")
-	lines := sigv4.Lines(s.CanonicalRequest)
+	lines := diagnose.Lines(s.CanonicalRequest)
 	for _, line := range lines {
 		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, line.Text)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/internal/auth"
 )
 
 // API calls that are answered leave a trace if AWS might refuse them, as all calls of function URLs do.
@@ -105,7 +105,7 @@ func TestDiagnosesAreBounded(t *testing.T) {
 			}
 		}
 	}
-	if diagnosed > seconds*sigv4.MaxDiagnoses || diagnosed == 0 || diagnosed+not != len(sent) {
+	if diagnosed > seconds*auth.MaxDiagnoses || diagnosed == 0 || diagnosed+not != len(sent) {
 		t.Errorf("of %d refusals within %d s %d were diagnosed and %d were not", len(sent), seconds, diagnosed, not)
 	}
 }

@@ -1,0 +1,237 @@
+package diagnose
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/furl-dev/furl/sigv4/internal/canonical"
+)
+
+// line is one canonical header line.
+type line struct{ name, value string }
+
+// keyStyle is how a client builds its signing key.
+type keyStyle uint8
+
+const (
+	keyRight      keyStyle = iota
+	keyUnprefixed          // without "AWS4"
+	keyHexed               // every link of the chain is hexadecimal text
+)
+
+// attempt is what a client may have signed. It is copied for each hypothesis, so apply functions replace slices and
+// never write into them.
+type attempt struct {
+	method    string
+	path      string
+	query     string
+	headers   []line
+	names     string // SignedHeaders; "" means the names of headers
+	noNewline bool   // the empty line after the headers is missing
+	payload   string
+	date      string
+	scope     canonical.Scope // in the string to sign
+	keyScope  canonical.Scope // of the signing key
+	style     keyStyle
+	secret    string
+	write     func(mac []byte) string // how the signature is written
+}
+
+// exam is one diagnosis at work.
+type exam struct {
+	*budget
+	ev      Evidence
+	claim   *canonical.Claim
+	base    attempt  // what the server computed
+	query   string   // as sent
+	listed  []string // SignedHeaders in the order sent
+	absent  string   // a header of SignedHeaders that is not in the request
+	body    []byte
+	known   bool     // the body was read
+	long    bool     // the signed headers are too large for anything: base is not set
+	skipped []string // parts of the request that are too large
+
+	parts canonical.Request // of the attempt tried last
+	text  []byte            // its canonical request
+	keys  map[keyInput][]byte
+}
+
+type keyInput struct {
+	scope  canonical.Scope
+	style  keyStyle
+	secret string
+}
+
+// newExam reads the request once more. It reports false for one that could not even be read.
+func newExam(b *budget, ev Evidence) (*exam, bool) {
+	r := ev.Request
+	c := new(canonical.Claim)
+	if c.Read(r) != nil || !c.Whole {
+		return nil, false
+	}
+	x := &exam{budget: b, ev: ev, claim: c, listed: slices.Clone(c.Names), keys: make(map[keyInput][]byte)}
+	_, x.query = canonical.SplitTarget(canonical.Target(r))
+	x.body, x.known = ev.Refusal.Body, ev.Refusal.Body != nil || r.ContentLength == 0
+	if x.long = !x.measure(); x.long {
+		x.skip("header")
+		return x, true
+	}
+	c.Gather(r, &x.parts)
+	payload := x.payload()
+	x.base = attempt{
+		method: r.Method, path: string(canonical.AppendPath(nil, c.Path, canonical.Normal)),
+		query: string(c.Query.AppendSorted(nil)), payload: hex.EncodeToString(payload[:]),
+		date: c.DateText, scope: c.Scope, keyScope: c.Scope,
+		secret: ev.Key.Secret.Reveal(), write: hex.EncodeToString,
+	}
+	for _, name := range c.Names {
+		switch values := x.received(name); {
+		case len(values) > 0:
+			x.base.headers = append(x.base.headers, line{name, string(canonical.AppendValues(nil, values))})
+		case canonical.ValidName(name):
+			x.absent = name
+		}
+	}
+	return x, true
+}
+
+// received are the values of the header of that lower-case name.
+func (x *exam) received(name string) []string {
+	return canonical.Values(x.ev.Request, name, new([1]string))
+}
+
+// measure reports whether method and signed headers are small enough to be hashed again and again. A header counts as
+// often as it is listed, in whatever letters.
+func (x *exam) measure() bool {
+	size := len(x.ev.Request.Method)
+	for _, name := range x.listed {
+		size += len(name)
+		for _, value := range x.received(strings.ToLower(name)) {
+			if size += len(value) + 1; size > maxLines {
+				return false
+			}
+		}
+	}
+	return size <= maxLines
+}
+
+// payload is the hash of the body. The verifier has computed it if it got as far as that.
+func (x *exam) payload() (sum [sha256.Size]byte) {
+	text := x.ev.Refusal.CanonicalRequest
+	if n, err := hex.Decode(sum[:], []byte(text[max(0, len(text)-2*sha256.Size):])); err == nil && n == len(sum) {
+		return sum
+	}
+	return sha256.Sum256(x.body)
+}
+
+// skip notes a part of the request that is too large.
+func (x *exam) skip(part string) {
+	if !slices.Contains(x.skipped, part) {
+		x.skipped = append(x.skipped, part)
+	}
+}
+
+// reproduces reports whether the attempt has the signature that was sent. It leaves its canonical request in x.text.
+func (x *exam) reproduces(a *attempt) bool {
+	return equal(x.sign(a), x.claim.Signature)
+}
+
+// sign is the signature of the attempt. Its canonical request is left in x.text.
+func (x *exam) sign(a *attempt) string {
+	p := &x.parts
+	p.Method = a.method
+	p.Path, p.Query = append(p.Path[:0], a.path...), append(p.Query[:0], a.query...)
+	p.Payload = append(p.Payload[:0], a.payload...)
+	p.Headers, p.Names = p.Headers[:0], p.Names[:0]
+	for i, h := range a.headers {
+		p.Headers = append(append(append(append(p.Headers, h.name...), ':'), h.value...), '\n')
+		if i > 0 {
+			p.Names = append(p.Names, ';')
+		}
+		p.Names = append(p.Names, h.name...)
+	}
+	if a.names != "" {
+		p.Names = append(p.Names[:0], a.names...)
+	}
+	if a.noNewline {
+		p.Headers = bytes.TrimSuffix(p.Headers, []byte("\n"))
+	}
+	x.text = p.Append(x.text[:0])
+	mac := hmac.New(sha256.New, x.key(a))
+	mac.Write(canonical.AppendStringToSign(nil, a.date, a.scope, x.text))
+	return a.write(mac.Sum(nil))
+}
+
+// key derives the attempt's signing key; most attempts share one.
+func (x *exam) key(a *attempt) []byte {
+	in := keyInput{a.keyScope, a.style, a.secret}
+	key, ok := x.keys[in]
+	if !ok {
+		switch a.style {
+		case keyUnprefixed:
+			key = a.keyScope.Key(a.secret, nil)
+		case keyHexed:
+			key = a.keyScope.Key("AWS4"+a.secret, func(mac []byte) []byte { return hex.AppendEncode(nil, mac) })
+		default:
+			key = a.keyScope.Key("AWS4"+a.secret, nil)
+		}
+		x.keys[in] = key
+	}
+	return key
+}
+
+// equal compares a secret in time that depends on the lengths only.
+func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// What one step of a diagnosis may take in. The clock is looked at before each step, so that the time above the limit
+// is that of one step: whoever sends the request chooses its sizes, and needs no more than the id of a key.
+const (
+	maxVaried  = 64 << 10 // bytes of a body that is hashed again with one thing changed
+	maxText    = 8 << 10  // bytes of a path or a query that is written anew
+	maxParts   = 256      // parameters, fields of a form or of JSON, headers to choose from, values of one header
+	maxLines   = 64 << 10 // bytes of the signed headers, and the method
+	maxQuoted  = 200      // bytes of what the client wrote in one explanation
+	maxNameLen = 300      // bytes of a host with its port: DNS allows 253
+)
+
+// budget is what is left of the hypotheses and the time of one diagnosis.
+type budget struct {
+	now     func() time.Time
+	until   time.Time
+	stopped func() error // of the context
+	tested  int
+	spent   bool
+	late    bool // it is the time that is spent
+}
+
+func newBudget(ctx context.Context, now func() time.Time, most time.Duration) *budget {
+	return &budget{now: now, until: now().Add(most), stopped: ctx.Err}
+}
+
+// left reports whether one more step may be taken. Once it has said no, it never says yes again.
+func (b *budget) left() bool {
+	if !b.spent {
+		b.late = b.stopped() != nil || b.now().After(b.until)
+		b.spent = b.late || b.tested >= MaxHypotheses
+	}
+	return !b.spent
+}
+
+// short cuts what the client wrote for an explanation.
+func short(s string) string {
+	if len(s) > maxQuoted {
+		return s[:maxQuoted] + "…"
+	}
+	return s
+}
+
+// quote is short in quotes.
+func quote(s string) string { return strconv.Quote(short(s)) }

@@ -1,0 +1,129 @@
+package diagnose
+
+import (
+	"strings"
+
+	"github.com/furl-dev/furl/sigv4/internal/canonical"
+)
+
+// methods: HTTP libraries change the method on redirects, and HEAD is often signed as GET.
+func (x *exam) methods(yield yields) bool {
+	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		if m == x.base.method {
+			continue
+		}
+		if !yield(hypothesis{Method, inMethod, m == "GET" || m == "POST",
+			"The request was signed as " + m + " but arrived as " + short(x.base.method) + ".",
+			"Sign the method that is sent; do not follow redirects with a signed request.",
+			func(a *attempt) { a.method = m }}) {
+			return false
+		}
+	}
+	return yield(hypothesis{MethodCase, inMethod, false,
+		"The method was signed in lower case.", "Sign the method in capitals, as it is sent.",
+		func(a *attempt) { a.method = strings.ToLower(a.method) }})
+}
+
+// paths: all the ways to get the double encoding wrong, and changes on the way.
+func (x *exam) paths(yield yields) bool {
+	const fixOnce = "Encode each path segment twice in the canonical request: only S3 wants it encoded once."
+	path := x.claim.Path
+	switch {
+	case path == "":
+		path = "/"
+	case len(path) > maxText:
+		x.skip("path")
+		return true
+	}
+	normal := x.base.path
+	set := func(p string) func(*attempt) { return func(a *attempt) { a.path = p } }
+	segment := func(dst []byte, seg string) []byte { return append(dst, seg...) }
+	encoded := func(p string, form canonical.PathForm) string { return string(canonical.AppendPath(nil, p, form)) }
+	seen := map[string]bool{normal: true}
+	for _, h := range []struct {
+		fault            Fault
+		common           bool
+		path             func() string
+		explanation, fix string
+	}{
+		{PathNotNormal, true, func() string { return encoded(path, canonical.AsSent) },
+			"The path was signed with its empty or dot segments.",
+			"Send a path without empty and dot segments."},
+		// A path signed "as it is" is mostly not normalized either.
+		{PathEncodedOnce, true, func() string { return string(canonical.AppendNormal(nil, path, true, segment)) },
+			"The path was signed as it stands in the URL, not encoded once more.", fixOnce},
+		{PathEncodedOnce, true, func() string {
+			return string(canonical.AppendNormal(nil, canonical.Unescape(path), true, canonical.AppendEscaped))
+		}, "The path was encoded only once in the canonical request.", fixOnce},
+		{PathEncodedOnce, false, func() string { return path },
+			"The path was signed as it stands in the URL, neither normalized nor encoded once more.", fixOnce},
+		{PathNotEncoded, false, func() string { return canonical.Unescape(path) }, "The path was signed decoded.", fixOnce},
+		{PathOverencoded, false, func() string { return encoded(normal, canonical.AsSent) },
+			"The path was encoded once too often.",
+			"Give the signer the path as it is sent; it encodes it once more itself."},
+		{PathEscapeCase, false, func() string { return encoded(escapeCase(path, strings.ToUpper), canonical.Normal) },
+			"The path was sent with lower-case percent escapes and signed with upper-case ones.",
+			"Write percent escapes in capitals, %C3 and not %c3."},
+		{PathEscapeCase, false, func() string { return encoded(escapeCase(path, strings.ToLower), canonical.Normal) },
+			"The path was sent with upper-case percent escapes and signed with lower-case ones.",
+			"Write percent escapes in capitals when signing, %C3 and not %c3."},
+		{PathParameters, false, func() string { return encoded(withoutParameters(path), canonical.Normal) },
+			"The path was signed without what follows the ';' in its last segment, as Python's urlparse cuts it off.",
+			"Write %3B for a ';' in the path."},
+		{PathSlash, true, func() string { return strings.TrimSuffix(normal, "/") },
+			"The path was signed without the slash at its end.", "Sign the path as it is sent: with the slash at the end."},
+		{PathSlash, true, func() string { return normal + "/" },
+			"The path was signed with a slash at its end that was not sent.",
+			"Send the slash that was signed, or sign without it."},
+	} {
+		if !x.left() {
+			return false
+		}
+		p := h.path()
+		if seen[p] {
+			continue
+		}
+		seen[p] = true
+		if !yield(hypothesis{h.fault, inPath, h.common, h.explanation, h.fix, set(p)}) {
+			return false
+		}
+	}
+	rest := normal
+	for segments := range 3 { // /stage, /_furl/url/id
+		i := strings.IndexByte(rest[min(1, len(rest)):], '/')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+		prefix := strings.TrimSuffix(normal, rest)
+		// whoever takes /_furl/url/id for another URL has another host too
+		if !yield(hypothesis{PathPrefix, inPath, segments == 2,
+			"The request was signed for " + quote(rest) + "; the prefix " + quote(prefix) + " was put before it afterwards.",
+			"Sign the URL that is called, prefix included.", set(rest)}) {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutParameters cuts the last segment of a path at its first ';'.
+func withoutParameters(path string) string {
+	last := strings.LastIndexByte(path, '/')
+	segment, _, _ := strings.Cut(path[last+1:], ";")
+	return path[:last+1] + segment
+}
+
+// escapeCase applies f to each percent escape.
+func escapeCase(s string, f func(string) string) string {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '%')
+		if i < 0 || i+3 > len(s) {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:i])
+		b.WriteString(f(s[i : i+3]))
+		s = s[i+3:]
+	}
+}
