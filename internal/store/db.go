@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -42,7 +43,7 @@ type DB struct {
 	file     *os.File // nil for Memory
 	pageSize int64
 
-	put, empty, remove *sql.Stmt
+	advance, put, empty, remove *sql.Stmt
 
 	commits metric.Tally[outcome]
 	close   sync.Once
@@ -114,6 +115,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		into **sql.Stmt
 		text string
 	}{
+		{&db.advance, `UPDATE revision SET number = number + 1 WHERE number = $1`},
 		{&db.put, `INSERT INTO record (kind, key, body) VALUES ($1, $2, $3)
 			ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body`},
 		{&db.empty, `UPDATE record SET body = x'' WHERE kind = $1 AND key = $2`},
@@ -181,62 +183,88 @@ func openPrivate(path string) (file *os.File, err error) {
 	return file, errors.Join(syncDirectory(filepath.Dir(path)), syncDirectory(filepath.Dir(filepath.Dir(path))))
 }
 
-// Load calls visit for every record, in no particular order, and stops at the first error, which it returns.
-// Record.Body is visit's to keep. visit must not call methods of the store.
-func (db *DB) Load(ctx context.Context, visit func(Record) error) error {
-	rows, err := db.sql.QueryContext(ctx, `SELECT kind, key, body FROM record`)
+// Load calls visit for every record, in no particular order, and returns the revision that they are of. It stops at the
+// first error, which it returns. Record.Body is visit's to keep. visit must not call methods of the store.
+func (db *DB) Load(ctx context.Context, visit func(Record) error) (Revision, error) {
+	tx, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(db.path, "read", err)
+		return 0, explain(db.path, "read", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it has changed nothing
+	now, err := revision(ctx, tx)
+	if err != nil {
+		return 0, explain(db.path, "read", err)
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT kind, key, body FROM record`)
+	if err != nil {
+		return 0, explain(db.path, "read", err)
 	}
 	defer rows.Close()
 	var kind sql.RawBytes
 	var r Record
 	for rows.Next() {
 		if err := rows.Scan(&kind, &r.Key, &r.Body); err != nil {
-			return explain(db.path, "read", err)
+			return 0, explain(db.path, "read", err)
 		}
 		if string(kind) != r.Kind { // there are few kinds: do not make a new string for each record
 			r.Kind = string(kind)
 		}
 		if err := visit(r); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return explain(db.path, "read", err)
+		return 0, explain(db.path, "read", err)
 	}
-	return nil
+	return now, nil
 }
 
-// Commit makes the changes in their order, all of them or, with an error, none. When it returns nil they are
-// durable. Deleting what is not there is no error. Changes beyond the limits of this package are refused. On a disk that
+// revision is the revision that the transaction sees.
+func revision(ctx context.Context, tx *sql.Tx) (now Revision, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT number FROM revision`).Scan(&now)
+	return now, err
+}
+
+// Commit makes the changes in their order, all of them or, with an error, none. When it returns no error they are
+// durable, and the revision is the one that they made. The error is a [*Conflict] if base is not the revision that the
+// store has. Without changes nothing happens. Deleting what is not there is no error. Changes beyond the limits of this package are refused. On a disk that
 // is full, changes that only delete records or put shorter ones in their place go through, and others fail.
-func (db *DB) Commit(ctx context.Context, changes []Change) error {
+func (db *DB) Commit(ctx context.Context, base Revision, changes []Change) (Revision, error) {
 	if err := validate(changes); err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return base, fmt.Errorf("write state: %w", err)
 	}
 	if len(changes) == 0 {
-		return nil
+		return base, nil
 	}
-	err := db.commit(ctx, changes, false)
+	err := db.commit(ctx, base, changes, false)
 	if IsFull(err) && db.file != nil && db.checkpoint(ctx) == nil { // a log that begins anew may be all that it takes
-		err = db.commit(ctx, changes, true)
+		err = db.commit(ctx, base, changes, true)
 	}
 	if err != nil {
 		db.commits.Add(failed)
-		return explain(db.path, "write", err)
+		return base, explain(db.path, "write", err)
 	}
 	db.commits.Add(committed)
-	return nil
+	return base + 1, nil
 }
 
 // commit makes the changes. full says that there was no space for them.
-func (db *DB) commit(ctx context.Context, changes []Change, full bool) error {
+func (db *DB) commit(ctx context.Context, base Revision, changes []Change, full bool) error {
 	tx, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
+	advanced, err := tx.StmtContext(ctx, db.advance).ExecContext(ctx, base)
+	if err != nil {
+		return err
+	}
+	if rows, err := advanced.RowsAffected(); err != nil {
+		return err
+	} else if rows == 0 {
+		now, err := revision(ctx, tx)
+		return cmp.Or[error](err, &Conflict{Base: base, Now: now})
+	}
 	before, err := pageCount(ctx, tx)
 	if err != nil {
 		return err

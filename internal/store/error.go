@@ -18,6 +18,14 @@ var (
 	ErrDamaged     = errors.New("state file is damaged")
 )
 
+// Conflict is the error of a Commit that was made from another revision than the store has: somebody else has changed
+// the records since they were loaded.
+type Conflict struct{ Base, Now Revision }
+
+func (c *Conflict) Error() string {
+	return fmt.Sprintf("the change is based on revision %d of the records, and the store has revision %d", c.Base, c.Now)
+}
+
 // problem is an error whose text is written for the person at the terminal, and which is one of the errors above.
 type problem struct {
 	kind error

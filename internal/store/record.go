@@ -15,6 +15,9 @@ const (
 	MaxCommit  = 64 << 20 // bytes of keys and bodies in one Commit
 )
 
+// Revision counts the commits of a store.
+type Revision int64
+
 // Record is one stored thing. Kind and Key together name it.
 type Record struct {
 	Kind string // what it is, for example "function"

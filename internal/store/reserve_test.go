@@ -68,8 +68,9 @@ func starve(t *testing.T, d disk) {
 	random := rand.New(rand.NewPCG(1, 2))
 	db := open(t, path)
 	want := map[string]string{}
-	commit := func(changes ...store.Change) error {
-		err := db.Commit(t.Context(), changes)
+	var base store.Revision
+	commit := func(changes ...store.Change) (err error) {
+		base, err = db.Commit(t.Context(), base, changes)
 		for _, c := range changes {
 			name := c.Kind + "/" + c.Key
 			switch {
@@ -89,7 +90,7 @@ func starve(t *testing.T, d disk) {
 	check := func(when string) {
 		t.Helper()
 		got := map[string]string{}
-		if err := db.Load(t.Context(), func(r store.Record) error { got[r.Kind+"/"+r.Key] = string(r.Body); return nil }); err != nil {
+		if _, err := db.Load(t.Context(), func(r store.Record) error { got[r.Kind+"/"+r.Key] = string(r.Body); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
