@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -93,16 +94,18 @@ func TestRecordsOfEmptyValues(t *testing.T) {
 	}
 }
 
+var version = regexp.MustCompile(`"version": \d+`)
+
 func TestRecordsThatWouldLoseSomethingAreRefused(t *testing.T) {
 	for _, c := range state.Collections() {
 		key, body := full(t, c.Type).Key(), golden(t, c.Kind)
 		for name, test := range map[string]struct{ key, body, want string }{
 			"unknown member":   {key, strings.Replace(body, "{", `{"Unheard": 1,`, 1), `unknown field "Unheard"`},
 			"text after it":    {key, body + "{}", "after the end"},
-			"newer version":    {key, strings.Replace(body, `"version": 1`, `"version": 2`, 1), "version 2, and this furl knows versions up to 1"},
-			"newer, unknown":   {key, `{"version": 9, "Unheard": 1}`, "version 9, and this furl knows versions up to 1"},
-			"negative version": {key, strings.Replace(body, `"version": 1`, `"version": -1`, 1), "version -1"},
-			"version is text":  {key, strings.Replace(body, `"version": 1`, `"version": "1"`, 1), "version"},
+			"newer version":    {key, version.ReplaceAllString(body, `"version": 99`), "version 99, and this furl"},
+			"newer, unknown":   {key, `{"version": 99, "Unheard": 1}`, "version 99, and this furl"},
+			"negative version": {key, version.ReplaceAllString(body, `"version": -1`), "version -1"},
+			"version is text":  {key, version.ReplaceAllString(body, `"version": "1"`), "version"},
 			"another key":      {key + "x", body, "it is the record of"},
 			"null":             {key, "null", "it is the record of"},
 			"empty object":     {key, "{}", "it is the record of"},
@@ -141,7 +144,8 @@ func TestUnknownMembersWithin(t *testing.T) {
 				t.Fatalf("the golden file of %s has no %s", kind, within)
 			}
 			damaged := before + within + strings.Replace(after, "{", `{"Unheard": 1,`, 1)
-			if _, err := c.Decode(full(t, c.Type).Key(), []byte(damaged)); err == nil || !strings.Contains(err.Error(), "Unheard") {
+			_, err := c.Decode(full(t, c.Type).Key(), []byte(damaged))
+			if err == nil || !strings.Contains(err.Error(), "Unheard") {
 				t.Errorf("%s with an unknown member in %s: %v", kind, within, err)
 			}
 		}
@@ -167,7 +171,8 @@ func TestPoliciesAreStoredAsText(t *testing.T) {
 		t.Errorf("read %+v", got)
 	}
 	damaged := strings.Replace(string(body), "Effect", "Affect", 1)
-	if _, err := record.Decode[*iam.Group, record.Group](group.Key(), []byte(damaged)); err == nil || !strings.Contains(err.Error(), "stored policy") {
+	_, err = record.Decode[*iam.Group, record.Group](group.Key(), []byte(damaged))
+	if err == nil || !strings.Contains(err.Error(), "stored policy") {
 		t.Errorf("a policy that is not one: %v", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/furl-dev/furl/internal/state/record"
 )
 
-// Snapshot is the whole world at one moment. It never changes; whoever holds one may read it for as long as it
-// likes without a lock.
+// Snapshot is the whole world at one moment. It never changes: its holder may read it without a lock for as long as
+// it likes.
 type Snapshot struct {
 	Accounts Table[*iam.Account] // by id; from the configuration
 

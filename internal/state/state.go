@@ -58,8 +58,8 @@ func (s *State) Now() *Snapshot { return s.current.Load() }
 // itself. If it returns an error nothing is changed and Update returns that error as it is; otherwise all of its
 // writes are durable and visible when Update returns. Updates run one after the other.
 //
-// One process has the store for itself. If somebody else has changed it all the same, every further Update fails with
-// a *store.Conflict: what is in memory, and what the function has read, is not what is stored.
+// One process has the store for itself. If something else has changed it all the same, every further Update fails
+// with a *store.Conflict: what is in memory, and what the function has read, is not what is stored.
 func (s *State) Update(ctx context.Context, change func(*Tx) error) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()

@@ -83,7 +83,8 @@ func (tx *Tx) RenameUser(old, user *iam.User) error {
 
 // collection is the one that keeps values of that type. Its absence is a mistake in the program.
 func (tx *Tx) collection(value record.Value) collection {
-	return reflect.ValueOf(&tx.world).Elem().Field(collections().byType[reflect.TypeOf(value)]).Addr().Interface().(collection)
+	field := collections().byType[reflect.TypeOf(value)]
+	return reflect.ValueOf(&tx.world).Elem().Field(field).Addr().Interface().(collection)
 }
 
 // prepare makes what a value derives from itself, before it is published.

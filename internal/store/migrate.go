@@ -29,7 +29,8 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 	}
 	if version > len(names) {
 		return &problem{ErrNewerSchema, fmt.Sprintf(
-			"%s has schema %d, this furl knows up to %d: use the newer furl that wrote it, or choose another directory with --data", path, version, len(names))}
+			"%s has schema %d, this furl knows up to %d: use the newer furl that wrote it, or choose another directory "+
+				"with --data", path, version, len(names))}
 	}
 	for ; version < len(names); version++ {
 		if err := runMigration(ctx, db, names[version], version+1); err != nil {
@@ -69,7 +70,8 @@ func runMigration(ctx context.Context, db *sql.DB, name string, version int) err
 		return err
 	}
 	// Both are part of the transaction; a PRAGMA takes no parameters.
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version)); err != nil {
+	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version)
+	if _, err := tx.ExecContext(ctx, marks); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -113,14 +113,16 @@ func testAnyBytes(t *testing.T, s Store) {
 }
 
 func testOrderWithinCommit(t *testing.T, s Store) {
-	commit(t, s, put("k", "a", "1"), put("k", "a", "2"), put("k", "b", "1"), remove("k", "b"), remove("k", "c"), put("k", "c", "1"))
+	commit(t, s, put("k", "a", "1"), put("k", "a", "2"), put("k", "b", "1"), remove("k", "b"),
+		remove("k", "c"), put("k", "c", "1"))
 	check(t, s, records{"k/a": "2", "k/c": "1"})
 }
 
 func testAllOrNothing(t *testing.T, s Store) {
 	commit(t, s, put("k", "a", "1"))
 	before := records{"k/a": "1"}
-	_, err := s.Commit(t.Context(), revision(t, s), []store.Change{put("k", "a", "2"), remove("k", "a"), put("k", "", "no key")})
+	changes := []store.Change{put("k", "a", "2"), remove("k", "a"), put("k", "", "no key")}
+	_, err := s.Commit(t.Context(), revision(t, s), changes)
 	if err == nil {
 		t.Error("no error for a record without a key")
 	}
