@@ -169,7 +169,10 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	db.sql.SetMaxOpenConns(1)
 	db.sql.SetMaxIdleConns(1)
-	if err := migrate(ctx, db.sql, db.path); err != nil {
+	if err := db.sql.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&db.pageSize); err != nil {
+		return explain(db.path, "open", err)
+	}
+	if err := db.migrate(ctx); err != nil {
 		return explain(db.path, "open", err)
 	}
 	if err := db.prepare(ctx); err != nil {
@@ -193,9 +196,6 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		if *statement.into, err = db.sql.PrepareContext(ctx, statement.text); err != nil {
 			return err
 		}
-	}
-	if err := db.sql.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&db.pageSize); err != nil {
-		return err
 	}
 	if db.file == nil {
 		return nil
