@@ -98,7 +98,7 @@ func putPolicies(tx *state.Tx, account string, i int) error {
 	for name, text := range map[string]string{"app": appPolicy, "call": callPolicy} {
 		managed := &iam.ManagedPolicy{Account: account, Name: name, Path: "/", ID: fmt.Sprintf("ANPA%s%013d", name, i)}
 		managed.AddVersion(document(text, policy.Identity), true, time.Now())
-		if err := tx.PutPolicy(managed); err != nil {
+		if err := tx.Put(managed); err != nil {
 			return err
 		}
 	}
@@ -107,7 +107,7 @@ func putPolicies(tx *state.Tx, account string, i int) error {
 
 func putRole(tx *state.Tx, account string, i int) error {
 	own := document(fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::bucket-%d/*"}]}`, i), policy.Identity)
-	return tx.PutRole(&iam.Role{
+	return tx.Put(&iam.Role{
 		Account: account, Name: roleName(i), Path: "/", ID: roleID(i), Created: time.Now(),
 		Trust: document(trust, policy.Trust), MaxSession: time.Hour,
 		Grants: iam.Grants{Inline: map[string]iam.Policy{"own": own}, Attached: []string{policyARN(account, "app"), policyARN(account, "call")}},
@@ -129,13 +129,13 @@ func putUser(tx *state.Tx, account string, i int) error {
 		}
 		user.Keys = append(user.Keys, key)
 	}
-	return tx.PutUser(user)
+	return tx.Put(user)
 }
 
 // putFunction makes a function whose role is of the same number, and may call it.
 func putFunction(tx *state.Tx, account string, i int) error {
 	principal, viaURL := lambda.PermissionPrincipal{AWS: roleID(i)}, true
-	return tx.PutFunction(&lambda.Function{
+	return tx.Put(&lambda.Function{
 		ARN:     lambda.ARN{Region: region, Account: account, Name: "function-" + strconv.Itoa(i)},
 		Runtime: "provided.al2023", Handler: "bootstrap", Timeout: lambda.DefaultTimeout, MemoryMB: lambda.DefaultMemoryMB,
 		Role: "arn:aws:iam::" + account + ":role/" + roleName(i), RoleID: roleID(i),

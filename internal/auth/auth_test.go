@@ -56,10 +56,10 @@ func newGate(t *testing.T, sessions ...*iam.Session) *auth.Gate {
 		for _, s := range sessions {
 			tx.PutTransientSession(s)
 		}
-		if err := tx.PutUser(user); err != nil {
+		if err := tx.Put(user); err != nil {
 			return err
 		}
-		return tx.PutRole(role)
+		return tx.Put(role)
 	})
 	if err != nil {
 		t.Fatal(err)

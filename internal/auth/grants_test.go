@@ -47,9 +47,9 @@ func TestWhatCallersBringAlong(t *testing.T) {
 			{{Name: "root", Document: allow(t, "*").Document}}, {{Name: "unit", Document: allow(t, "lambda:Get*").Document}},
 		}})
 		for _, put := range []error{
-			tx.PutPolicy(managedPolicy(t, "get", "lambda:Get*")),
-			tx.PutPolicy(managedPolicy(t, "list", "lambda:List*")),
-			tx.PutGroup(&iam.Group{Account: account, Name: "staff", Path: "/", Grants: iam.Grants{
+			tx.Put(managedPolicy(t, "get", "lambda:Get*")),
+			tx.Put(managedPolicy(t, "list", "lambda:List*")),
+			tx.Put(&iam.Group{Account: account, Name: "staff", Path: "/", Grants: iam.Grants{
 				Inline: map[string]iam.Policy{"p": allow(t, "lambda:Invoke*")}, Attached: []string{arn + "list"},
 			}}),
 		} {

@@ -427,7 +427,7 @@ func TestIdentityIsAsOfNow(t *testing.T) {
 		t.Fatalf("answered %+v", got)
 	}
 	role, _ := w.state.Now().Role(here, "caller")
-	w.update(func(tx *state.Tx) error { tx.DeleteRole(role); return nil })
+	w.update(func(tx *state.Tx) error { tx.Delete(role); return nil })
 	if got := w.do(w.signed(caller, "GET", "/", "")); got.status != 403 || got.body != bodyUnknownKey {
 		t.Errorf("a session of a deleted role answered %+v", got)
 	}

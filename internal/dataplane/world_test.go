@@ -122,7 +122,7 @@ func (w *world) changed(change func(*lambda.Function)) {
 		Permissions: map[string][]lambda.Permission{},
 	}
 	change(function)
-	w.update(func(tx *state.Tx) error { return tx.PutFunction(function) })
+	w.update(func(tx *state.Tx) error { return tx.Put(function) })
 }
 
 // user makes a user with an inline policy ("" for none) and returns its credentials.
@@ -137,7 +137,7 @@ func (w *world) user(account, name, document string) sigv4.Credentials {
 		w.t.Fatal(err)
 	}
 	user := &iam.User{Account: account, Name: name, Path: "/", ID: id, Keys: []iam.AccessKey{key}, Grants: iam.Grants{Inline: w.inline(document)}}
-	w.update(func(tx *state.Tx) error { return tx.PutUser(user) })
+	w.update(func(tx *state.Tx) error { return tx.Put(user) })
 	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
 }
 
@@ -155,7 +155,7 @@ func (w *world) role(account, name, document string) sigv4.Credentials {
 	role := &iam.Role{Account: account, Name: name, Path: "/", ID: id, Grants: iam.Grants{Inline: w.inline(document)}}
 	w.update(func(tx *state.Tx) error {
 		tx.PutTransientSession(session)
-		return tx.PutRole(role)
+		return tx.Put(role)
 	})
 	return sigv4.Credentials{AccessKeyID: session.AccessKeyID, Secret: sigv4.NewSecret(session.Secret), SessionToken: session.Token}
 }

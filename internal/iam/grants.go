@@ -9,8 +9,8 @@ import (
 
 // Grants are the identity-based policies of a user, role or group.
 type Grants struct {
-	Inline   map[string]Policy `json:",omitempty"` // inline policies by name
-	Attached []string          `json:",omitempty"` // ARNs of managed policies, in order of attachment
+	Inline   map[string]Policy // inline policies by name
+	Attached []string          // ARNs of managed policies, in order of attachment
 
 	inline []policy.Named // Inline as the evaluation takes it
 }

@@ -28,10 +28,10 @@ type User struct {
 	Path     string
 	ID       string // AIDA…
 	Created  time.Time
-	Tags     map[string]string `json:",omitempty"`
-	Boundary string            `json:",omitempty"` // ARN of the permissions boundary
-	Groups   []string          `json:",omitempty"` // names of the groups it is in, in order of joining
-	Keys     []AccessKey       `json:",omitempty"`
+	Tags     map[string]string
+	Boundary string   // ARN of the permissions boundary
+	Groups   []string // names of the groups it is in, in order of joining
+	Keys     []AccessKey
 	Grants
 }
 
@@ -42,11 +42,11 @@ type Role struct {
 	Path        string
 	ID          string // AROA…
 	Created     time.Time
-	Description string `json:",omitempty"`
+	Description string
 	Trust       Policy // who may assume it
 	MaxSession  time.Duration
-	Tags        map[string]string `json:",omitempty"`
-	Boundary    string            `json:",omitempty"`
+	Tags        map[string]string
+	Boundary    string
 	Grants
 }
 
@@ -73,17 +73,17 @@ type Session struct {
 	UserID      string   // its unique id
 	Federated   string   // name of the federated user, "" for other sessions
 	SessionName string   // of an assumed role
-	Policies    []Policy `json:",omitempty"` // session policies: the session can do no more than these allow
-	PolicyARNs  []string `json:",omitempty"` // managed policies used as session policies
+	Policies    []Policy // session policies: the session can do no more than these allow
+	PolicyARNs  []string // managed policies used as session policies
 
-	SourceIdentity string            `json:",omitempty"`
-	Tags           map[string]string `json:",omitempty"`
-	TransitiveTags []string          `json:",omitempty"` // keys of the tags that a role assumed with the session gets too
-	MFA            bool              `json:",omitempty"`
+	SourceIdentity string
+	Tags           map[string]string
+	TransitiveTags []string // keys of the tags that a role assumed with the session gets too
+	MFA            bool
 
 	// Of a session that an identity provider vouched for: the provider's ARN, and condition keys of its claims.
-	Provider string              `json:",omitempty"`
-	Claims   map[string][]string `json:",omitempty"`
+	Provider string
+	Claims   map[string][]string
 }
 
 // ARN is the user's ARN.
@@ -97,6 +97,9 @@ func (u *User) Key() string { return Key(u.Account, u.Name) }
 
 // Key identifies the role among all roles of the server.
 func (r *Role) Key() string { return Key(r.Account, r.Name) }
+
+// Key identifies the session among all sessions of the server.
+func (s *Session) Key() string { return s.AccessKeyID }
 
 // Key identifies a user, role, group or policy by account and name. AWS compares these names without regard to
 // case when it looks for a clash, but looks them up as written.

@@ -14,13 +14,13 @@ type ManagedPolicy struct {
 	Name        string
 	Path        string
 	ID          string // ANPA…
-	Description string `json:",omitempty"`
+	Description string
 	Created     time.Time
 	Updated     time.Time
-	Tags        map[string]string `json:",omitempty"`
-	Versions    []PolicyVersion   // oldest first, never empty
-	Default     string            // id of the version that is in force
-	Last        int               // number of the latest version ever made; numbers are not used again
+	Tags        map[string]string
+	Versions    []PolicyVersion // oldest first, never empty
+	Default     string          // id of the version that is in force
+	Last        int             // number of the latest version ever made; numbers are not used again
 }
 
 // PolicyVersion is one version of a managed policy. It does not change.
@@ -37,6 +37,9 @@ const AWS = "aws"
 func (p *ManagedPolicy) ARN() string {
 	return "arn:aws:iam::" + p.Account + ":policy" + p.Path + p.Name
 }
+
+// Key identifies the policy among all policies of the server.
+func (p *ManagedPolicy) Key() string { return p.ARN() }
 
 // Version finds a version.
 func (p *ManagedPolicy) Version(id string) (PolicyVersion, bool) {

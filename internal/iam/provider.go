@@ -11,10 +11,10 @@ import (
 type Provider struct {
 	Account     string
 	Issuer      string   // with its scheme: https://oidc.example.com/path
-	ClientIDs   []string `json:",omitempty"` // audiences
-	Thumbprints []string `json:",omitempty"` // of its server's certificate; kept, not used
+	ClientIDs   []string // audiences
+	Thumbprints []string // of its server's certificate; kept, not used
 	Created     time.Time
-	Tags        map[string]string `json:",omitempty"`
+	Tags        map[string]string
 }
 
 // URL is the issuer without its scheme, as ARNs, principals and condition keys have it.
@@ -25,6 +25,9 @@ func (p *Provider) URL() string {
 
 // ARN is the provider's ARN.
 func (p *Provider) ARN() string { return "arn:aws:iam::" + p.Account + ":oidc-provider/" + p.URL() }
+
+// Key identifies the provider among all providers of the server.
+func (p *Provider) Key() string { return p.ARN() }
 
 // Clone is a copy that may be changed without changing p.
 func (p *Provider) Clone() *Provider {

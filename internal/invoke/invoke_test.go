@@ -63,8 +63,11 @@ func fails(int) (*runtime.Result, error) {
 
 type noStore struct{}
 
-func (noStore) Load(context.Context, func(store.Record) error) error { return nil }
-func (noStore) Commit(context.Context, []store.Change) error         { return nil }
+func (noStore) Load(context.Context, func(store.Record) error) (store.Revision, error) { return 0, nil }
+
+func (noStore) Commit(context.Context, store.Revision, []store.Change) (store.Revision, error) {
+	return 0, nil
+}
 
 type code struct{ error }
 
@@ -85,7 +88,7 @@ func newService(t *testing.T, answer func(int) (*runtime.Result, error)) (*invok
 	}
 	put(t, service, function)
 	update(t, service, func(tx *state.Tx) error {
-		return tx.PutRole(&iam.Role{Account: account, Name: "r", Path: "/", ID: function.RoleID})
+		return tx.Put(&iam.Role{Account: account, Name: "r", Path: "/", ID: function.RoleID})
 	})
 	return service, pool, function
 }
@@ -99,7 +102,7 @@ func update(t *testing.T, service *invoke.Service, change func(*state.Tx) error)
 
 func put(t *testing.T, service *invoke.Service, function *lambda.Function) {
 	t.Helper()
-	update(t, service, func(tx *state.Tx) error { return tx.PutFunction(function) })
+	update(t, service, func(tx *state.Tx) error { return tx.Put(function) })
 }
 
 func TestInvokeSaysWhatTheFunctionIs(t *testing.T) {
@@ -180,7 +183,7 @@ func TestEnvironmentsShareASessionOfTheRole(t *testing.T) {
 	}
 
 	role, _ := service.State.Now().Role(account, "r")
-	update(t, service, func(tx *state.Tx) error { tx.DeleteRole(role); return nil })
+	update(t, service, func(tx *state.Tx) error { tx.Delete(role); return nil })
 	now = now.Add(13 * time.Hour)
 	if _, err := pool.calls[0].function.Credentials(t.Context()); !errors.Is(err, invoke.ErrRole) || !strings.Contains(err.Error(), "aws lambda update-function-configuration") {
 		t.Errorf("without its role the function gets %v", err)
@@ -228,7 +231,7 @@ func TestSessionsDoNotPileUp(t *testing.T) {
 	}
 
 	update(t, service, func(tx *state.Tx) error {
-		return tx.PutRole(&iam.Role{Account: account, Name: "other", Path: "/", ID: "AROAAAAAAAAAAAAAAAAA3"})
+		return tx.Put(&iam.Role{Account: account, Name: "other", Path: "/", ID: "AROAAAAAAAAAAAAAAAAA3"})
 	})
 	change(func(f *lambda.Function) {
 		f.Role, f.RoleID = "arn:aws:iam::"+account+":role/other", "AROAAAAAAAAAAAAAAAAA3"
@@ -239,7 +242,7 @@ func TestSessionsDoNotPileUp(t *testing.T) {
 	}
 
 	last := start(function)
-	update(t, service, func(tx *state.Tx) error { tx.DeleteFunction(function); return nil })
+	update(t, service, func(tx *state.Tx) error { tx.Delete(function); return nil })
 	service.Retire(function.ARN.Key())
 	if late := start(function); late == last { // of an invocation that began before
 		t.Error("the session of a deleted function is given out again")
@@ -322,7 +325,7 @@ func TestAsynchronousInvocationsOfADeletedFunctionAreDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		update(t, service, func(tx *state.Tx) error { tx.DeleteFunction(function); return nil })
+		update(t, service, func(tx *state.Tx) error { tx.Delete(function); return nil })
 		time.Sleep(time.Hour)
 		cancel()
 		<-ended

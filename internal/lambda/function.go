@@ -23,14 +23,14 @@ type Function struct {
 	MemoryMB     int
 	EphemeralMB  int
 	Architecture string
-	Environment  map[string]string `json:",omitempty"`
-	Tags         map[string]string `json:",omitempty"`
-	TracingMode  string            // PassThrough or Active; nothing is traced here
+	Environment  map[string]string
+	Tags         map[string]string
+	TracingMode  string // PassThrough or Active; nothing is traced here
 
 	LogFormat           string // Text or JSON
 	LogGroup            string
-	ApplicationLogLevel string `json:",omitempty"` // of LogFormat JSON
-	SystemLogLevel      string `json:",omitempty"`
+	ApplicationLogLevel string // of LogFormat JSON
+	SystemLogLevel      string
 
 	CodeSHA256 string // base64, as the API shows it
 	CodeHex    string // the same in hex: the name of the code's content
@@ -39,8 +39,8 @@ type Function struct {
 	RevisionID   string // a UUID, new with every change of the function or its policy
 	LastModified time.Time
 
-	URLs        map[string]*URLConfig   `json:",omitempty"` // by qualifier, "" for the function itself
-	Permissions map[string][]Permission `json:",omitempty"` // by qualifier, "" for the function itself; in order of addition
+	URLs        map[string]*URLConfig   // by qualifier, "" for the function itself
+	Permissions map[string][]Permission // by qualifier, "" for the function itself; in order of addition
 
 	policies map[string]*resourcePolicy // of Permissions
 }
@@ -75,6 +75,9 @@ func ReservedVariable(name string) bool {
 	}
 	return false
 }
+
+// Key identifies the function among all functions of the server.
+func (f *Function) Key() string { return f.ARN.Key() }
 
 // Clone is a copy that may be changed without changing f: maps and lists are copied, what they hold is not.
 func (f *Function) Clone() *Function {
@@ -131,12 +134,12 @@ type URLConfig struct {
 	ID         string // first label of the host name
 	AuthType   AuthType
 	InvokeMode InvokeMode
-	CORS       *CORS `json:",omitempty"`
+	CORS       *CORS
 	Created    time.Time
 	Modified   time.Time
 }
 
-// CORS is a function URL's cross-origin configuration, as given.
+// CORS is a function URL's cross-origin configuration, as given and as the API shows it.
 type CORS struct {
 	AllowCredentials *bool    `json:",omitempty"`
 	AllowHeaders     []string `json:",omitempty"`

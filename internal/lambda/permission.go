@@ -25,19 +25,19 @@ type Permission struct {
 	Principal   PermissionPrincipal
 
 	// Conditions; empty means none.
-	SourceARN           string   `json:",omitempty"`
-	SourceAccount       string   `json:",omitempty"`
-	EventSourceToken    string   `json:",omitempty"`
-	PrincipalOrgID      string   `json:",omitempty"`
-	FunctionURLAuthType AuthType `json:",omitempty"`
-	InvokedViaURL       *bool    `json:",omitempty"`
+	SourceARN           string
+	SourceAccount       string
+	EventSourceToken    string
+	PrincipalOrgID      string
+	FunctionURLAuthType AuthType
+	InvokedViaURL       *bool
 }
 
 // PermissionPrincipal is who a Permission is for. Exactly one field is set.
 type PermissionPrincipal struct {
-	Anyone  bool   `json:",omitempty"`
-	Service string `json:",omitempty"` // cloudfront.amazonaws.com
-	AWS     string `json:",omitempty"` // an ARN, or the unique id of a user or role (AIDA…, AROA…)
+	Anyone  bool
+	Service string // cloudfront.amazonaws.com
+	AWS     string // an ARN, or the unique id of a user or role (AIDA…, AROA…)
 }
 
 // String is the principal as AddPermission takes it: an account by its id.

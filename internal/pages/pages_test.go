@@ -38,8 +38,11 @@ func (p packages) Zip(hex string) (io.ReadSeekCloser, int64, error) {
 
 type noStore struct{}
 
-func (noStore) Load(context.Context, func(store.Record) error) error { return nil }
-func (noStore) Commit(context.Context, []store.Change) error         { return nil }
+func (noStore) Load(context.Context, func(store.Record) error) (store.Revision, error) { return 0, nil }
+
+func (noStore) Commit(context.Context, store.Revision, []store.Change) (store.Revision, error) {
+	return 0, nil
+}
 
 // newPages are the pages of a server with one refused request, one function and its log.
 func newPages(t *testing.T) *pages.Pages {

@@ -15,7 +15,7 @@ import (
 
 func deleteRole(world *setuptest.World, role *iam.Role) {
 	world.Update(func(tx *state.Tx) error {
-		tx.DeleteRole(role)
+		tx.Delete(role)
 		return nil
 	})
 }

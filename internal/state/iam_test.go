@@ -37,12 +37,12 @@ func TestGroupsPoliciesAndProvidersAreThereAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	update(t, world, func(tx *state.Tx) error {
-		for _, put := range []error{tx.PutGroup(group), tx.PutGroup(gone), tx.PutPolicy(managed), tx.PutProvider(provider)} {
+		for _, put := range []error{tx.Put(group), tx.Put(gone), tx.Put(managed), tx.Put(provider)} {
 			if put != nil {
 				return put
 			}
 		}
-		tx.DeleteGroup(gone)
+		tx.Delete(gone)
 		return nil
 	})
 	if err := db.Close(); err != nil {
@@ -68,14 +68,14 @@ func TestGroupsPoliciesAndProvidersAreThereAfterARestart(t *testing.T) {
 
 	world = open(t, filepath.Join(t.TempDir(), "other.db"))
 	update(t, world, func(tx *state.Tx) error {
-		if err := tx.PutPolicy(managed); err != nil {
+		if err := tx.Put(managed); err != nil {
 			return err
 		}
-		tx.DeletePolicy(managed)
-		if err := tx.PutProvider(provider); err != nil {
+		tx.Delete(managed)
+		if err := tx.Put(provider); err != nil {
 			return err
 		}
-		tx.DeleteProvider(provider)
+		tx.Delete(provider)
 		return nil
 	})
 	if world.Now().Policies.Len() != 0 || world.Now().Providers.Len() != 0 {
@@ -99,10 +99,10 @@ func TestRenamedUserIsTheSame(t *testing.T) {
 	old := &iam.User{Account: account, Name: "old", Path: "/", ID: "AIDAA", Keys: []iam.AccessKey{{ID: "AKIAA", Secret: "s"}}}
 	session := &iam.Session{AccessKeyID: "ASIAA", Secret: "s", Token: "t", Account: account, User: "old", UserID: "AIDAA", Expires: moment.Add(time.Hour)}
 	update(t, world, func(tx *state.Tx) error {
-		if err := tx.PutUser(old); err != nil {
+		if err := tx.Put(old); err != nil {
 			return err
 		}
-		return tx.PutSession(session)
+		return tx.Put(session)
 	})
 	renamed := old.Clone()
 	renamed.Name = "new"

@@ -2,13 +2,14 @@ package state_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/state/record"
 	"github.com/furl-dev/furl/internal/store"
 )
 
@@ -18,16 +19,18 @@ type listStore struct {
 	fault   error
 }
 
-func (s listStore) Load(ctx context.Context, visit func(store.Record) error) error {
+func (s listStore) Load(ctx context.Context, visit func(store.Record) error) (store.Revision, error) {
 	for _, record := range s.records {
 		if err := errors.Join(visit(record), ctx.Err()); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return s.fault
+	return 0, s.fault
 }
 
-func (listStore) Commit(context.Context, []store.Change) error { return nil }
+func (listStore) Commit(context.Context, store.Revision, []store.Change) (store.Revision, error) {
+	return 0, nil
+}
 
 // roles are more records than are decoded at one time.
 func roles(t *testing.T, count int) []store.Record {
@@ -35,7 +38,7 @@ func roles(t *testing.T, count int) []store.Record {
 	var records []store.Record
 	for i := range count {
 		role := role(fmt.Sprintf("r%d", i), fmt.Sprintf("AROA%017d", i))
-		body, err := json.Marshal(role)
+		body, err := record.Encode[*iam.Role, record.Role](role)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,19 +6,22 @@ import (
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state/record"
 )
 
-// Snapshot is the whole world at one moment. It never changes; whoever holds one may read it for as long as it
-// likes without a lock.
+// Snapshot is the whole world at one moment. It never changes: its holder may read it without a lock for as long as
+// it likes.
 type Snapshot struct {
-	Accounts  Table[*iam.Account]       // by id
-	Users     Table[*iam.User]          // by User.Key
-	Roles     Table[*iam.Role]          // by Role.Key
-	Groups    Table[*iam.Group]         // by Group.Key
-	Policies  Table[*iam.ManagedPolicy] // by ARN; without those of AWS
-	Providers Table[*iam.Provider]      // by ARN
-	Sessions  Table[*iam.Session]       // by access key id
-	Functions Table[*lambda.Function]   // by ARN.Key
+	Accounts Table[*iam.Account] // by id; from the configuration
+
+	// What the store keeps, by Key. A line here and the type of its records make a collection.
+	Users     Kept[*iam.User, record.User]
+	Roles     Kept[*iam.Role, record.Role]
+	Groups    Kept[*iam.Group, record.Group]
+	Policies  Kept[*iam.ManagedPolicy, record.ManagedPolicy] // without those of AWS
+	Providers Kept[*iam.Provider, record.Provider]
+	Sessions  Kept[*iam.Session, record.Session] // and those that end with the server, which are not kept
+	Functions Kept[*lambda.Function, record.Function]
 
 	// Derived from the above when they change.
 	keys       Table[keyOwner] // by access key id: long-term keys only

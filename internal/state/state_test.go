@@ -73,7 +73,7 @@ func TestChangesAreThereAfterARestart(t *testing.T) {
 	}
 	user := &iam.User{Account: account, Name: "alice", Path: "/", ID: "AIDA1", Keys: []iam.AccessKey{{ID: "AKIA1", Secret: "secret"}}}
 	update(t, world, func(tx *state.Tx) error {
-		return errors.Join(tx.PutRole(caller), tx.PutUser(user), tx.PutFunction(function), tx.PutSession(session(caller, "ASIA1")))
+		return errors.Join(tx.Put(caller), tx.Put(user), tx.Put(function), tx.Put(session(caller, "ASIA1")))
 	})
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 	before := world.Now()
 	boom := errors.New("boom")
 	err := world.Update(t.Context(), func(tx *state.Tx) error {
-		if err := tx.PutRole(role("r", "AROAAAAAAAAAAAAAAAAA2")); err != nil {
+		if err := tx.Put(role("r", "AROAAAAAAAAAAAAAAAAA2")); err != nil {
 			return err
 		}
 		if _, ok := tx.View().Role(account, "r"); !ok {
@@ -115,8 +115,13 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 
 type brokenStore struct{ error }
 
-func (brokenStore) Load(context.Context, func(store.Record) error) error { return nil }
-func (b brokenStore) Commit(context.Context, []store.Change) error       { return b.error }
+func (brokenStore) Load(context.Context, func(store.Record) error) (store.Revision, error) {
+	return 0, nil
+}
+
+func (b brokenStore) Commit(context.Context, store.Revision, []store.Change) (store.Revision, error) {
+	return 0, b.error
+}
 
 func TestAChangeThatIsNotDurableIsNotVisible(t *testing.T) {
 	full := errors.New("disk is full")
@@ -124,12 +129,52 @@ func TestAChangeThatIsNotDurableIsNotVisible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = world.Update(t.Context(), func(tx *state.Tx) error { return tx.PutRole(role("r", "AROAAAAAAAAAAAAAAAAA2")) })
+	err = world.Update(t.Context(), func(tx *state.Tx) error { return tx.Put(role("r", "AROAAAAAAAAAAAAAAAAA2")) })
 	if !errors.Is(err, full) {
 		t.Errorf("error is %v", err)
 	}
 	if _, ok := world.Now().Role(account, "r"); ok {
 		t.Error("the role is visible though it was not kept")
+	}
+}
+
+// Two worlds on one database: the one that is late changes nothing, and can change nothing any more.
+func TestAChangeOfAnOldRevisionIsRefused(t *testing.T) {
+	db := openStore(t, store.Memory)
+	var worlds [2]*state.State
+	for i := range worlds {
+		world, err := state.Load(t.Context(), db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		worlds[i] = world
+	}
+	put := func(world *state.State, name, id string) error {
+		return world.Update(t.Context(), func(tx *state.Tx) error { return tx.Put(role(name, id)) })
+	}
+	for _, id := range []string{"AROAAAAAAAAAAAAAAAAA2", "AROAAAAAAAAAAAAAAAAA3"} {
+		if err := put(worlds[0], "r", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"r", "other"} {
+		err := put(worlds[1], name, "AROAAAAAAAAAAAAAAAAA4")
+		if conflict := new(store.Conflict); !errors.As(err, &conflict) || conflict.Base != 0 || conflict.Now != 2 {
+			t.Errorf("the error is %v", err)
+		}
+		if _, ok := worlds[1].Now().Role(account, name); ok {
+			t.Errorf("the role %s is visible though it was not kept", name)
+		}
+	}
+	again, err := state.Load(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, ok := again.Now().Role(account, "r"); !ok || found.ID != "AROAAAAAAAAAAAAAAAAA3" {
+		t.Errorf("the role is %+v", found)
+	}
+	if n := again.Now().Roles.Len(); n != 1 {
+		t.Errorf("the database has %d roles", n)
 	}
 }
 
@@ -144,7 +189,7 @@ func TestWhoAKeyStandsFor(t *testing.T) {
 		tx.PutTransientSession(session(caller, "ASIAROLE"))
 		tx.PutTransientSession(&iam.Session{AccessKeyID: "ASIAUSER", Account: account, User: "alice", UserID: "AIDA1"})
 		tx.PutTransientSession(&iam.Session{AccessKeyID: "ASIAROOT", Account: account})
-		return errors.Join(tx.PutRole(caller), tx.PutUser(user))
+		return errors.Join(tx.Put(caller), tx.Put(user))
 	})
 	known := func(keys ...string) {
 		t.Helper()
@@ -161,17 +206,17 @@ func TestWhoAKeyStandsFor(t *testing.T) {
 	}
 	known("AKIA1", "AKIAROOT", "ASIAROLE", "ASIAUSER", "ASIAROOT")
 
-	update(t, world, func(tx *state.Tx) error { tx.DeleteRole(caller); return nil })
+	update(t, world, func(tx *state.Tx) error { tx.Delete(caller); return nil })
 	known("AKIA1", "AKIAROOT", "ASIAUSER", "ASIAROOT")
-	update(t, world, func(tx *state.Tx) error { return tx.PutRole(role("caller", "AROAAAAAAAAAAAAAAAAA3")) })
+	update(t, world, func(tx *state.Tx) error { return tx.Put(role("caller", "AROAAAAAAAAAAAAAAAAA3")) })
 	known("AKIA1", "AKIAROOT", "ASIAUSER", "ASIAROOT")
 
 	swapped := user.Clone()
 	swapped.Keys = swapped.Keys[1:]
 	swapped.Keys[0].Inactive = false
-	update(t, world, func(tx *state.Tx) error { return tx.PutUser(swapped) })
+	update(t, world, func(tx *state.Tx) error { return tx.Put(swapped) })
 	known("AKIA2", "AKIAROOT", "ASIAUSER", "ASIAROOT")
-	update(t, world, func(tx *state.Tx) error { tx.DeleteUser(swapped); return nil })
+	update(t, world, func(tx *state.Tx) error { tx.Delete(swapped); return nil })
 	known("AKIAROOT", "ASIAROOT")
 }
 
@@ -179,7 +224,7 @@ func TestPrincipalsAreKnownByIDWhileTheyExist(t *testing.T) {
 	world := open(t, store.Memory)
 	first := role("caller", "AROAAAAAAAAAAAAAAAAA2")
 	first.Path = "/team/"
-	update(t, world, func(tx *state.Tx) error { return tx.PutRole(first) })
+	update(t, world, func(tx *state.Tx) error { return tx.Put(first) })
 	arn := "arn:aws:iam::" + account + ":role/team/caller"
 	if id, ok := world.Now().PrincipalID(arn); !ok || id != "AROAAAAAAAAAAAAAAAAA2" {
 		t.Errorf("id is %q, %v", id, ok)
@@ -191,8 +236,8 @@ func TestPrincipalsAreKnownByIDWhileTheyExist(t *testing.T) {
 		t.Errorf("shown as %q", got)
 	}
 	update(t, world, func(tx *state.Tx) error {
-		tx.DeleteRole(first)
-		return tx.PutRole(role("caller", "AROAAAAAAAAAAAAAAAAA3"))
+		tx.Delete(first)
+		return tx.Put(role("caller", "AROAAAAAAAAAAAAAAAAA3"))
 	})
 	if got := world.Now().ShowPrincipal("AROAAAAAAAAAAAAAAAAA2"); got != "AROAAAAAAAAAAAAAAAAA2" {
 		t.Errorf("a deleted role is shown as %q", got)
@@ -205,17 +250,17 @@ func TestURLsFollowTheirFunction(t *testing.T) {
 		ARN:  lambda.ARN{Region: "eu-central-1", Account: account, Name: "web"},
 		URLs: map[string]*lambda.URLConfig{"": {ID: "first"}},
 	}
-	update(t, world, func(tx *state.Tx) error { return tx.PutFunction(function) })
+	update(t, world, func(tx *state.Tx) error { return tx.Put(function) })
 	changed := function.Clone()
 	changed.URLs[""] = &lambda.URLConfig{ID: "second"}
-	update(t, world, func(tx *state.Tx) error { return tx.PutFunction(changed) })
+	update(t, world, func(tx *state.Tx) error { return tx.Put(changed) })
 	if _, ok := world.Now().URL("first"); ok {
 		t.Error("a URL that was replaced still leads somewhere")
 	}
 	if url, ok := world.Now().URL("second"); !ok || url.Function != changed {
 		t.Errorf("the new URL leads to %+v, %v", url, ok)
 	}
-	update(t, world, func(tx *state.Tx) error { tx.DeleteFunction(changed); return nil })
+	update(t, world, func(tx *state.Tx) error { tx.Delete(changed); return nil })
 	if _, ok := world.Now().URL("second"); ok {
 		t.Error("the URL of a deleted function still leads somewhere")
 	}
@@ -227,7 +272,7 @@ func TestExpiredSessionsAreForgotten(t *testing.T) {
 	update(t, world, func(tx *state.Tx) error {
 		late := session(caller, "ASIALATE")
 		late.Expires = moment.Add(3 * time.Hour)
-		return errors.Join(tx.PutSession(session(caller, "ASIASOON")), tx.PutSession(late))
+		return errors.Join(tx.Put(session(caller, "ASIASOON")), tx.Put(late))
 	})
 	if err := world.DropExpired(t.Context(), moment.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
@@ -240,7 +285,7 @@ func TestExpiredSessionsAreForgotten(t *testing.T) {
 func TestUpdatesDoNotLoseEachOther(t *testing.T) {
 	world := open(t, store.Memory)
 	update(t, world, func(tx *state.Tx) error {
-		return tx.PutUser(&iam.User{Account: account, Name: "u", Path: "/", ID: "AIDA"})
+		return tx.Put(&iam.User{Account: account, Name: "u", Path: "/", ID: "AIDA"})
 	})
 	var all sync.WaitGroup
 	const writers, writes = 4, 25
@@ -251,7 +296,7 @@ func TestUpdatesDoNotLoseEachOther(t *testing.T) {
 					user, _ := tx.View().User(account, "u")
 					changed := user.Clone()
 					changed.Groups = append(changed.Groups, fmt.Sprint(i, j))
-					return tx.PutUser(changed)
+					return tx.Put(changed)
 				})
 				if err != nil {
 					t.Error(err)
@@ -272,14 +317,15 @@ func TestUnknownRecordsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	var base store.Revision
 	for _, record := range []store.Record{{Kind: "unheard-of", Key: "k", Body: []byte("{}")}, {Kind: "role", Key: "k", Body: []byte("[]")}} {
-		if err := db.Commit(t.Context(), []store.Change{{Record: record}}); err != nil {
+		if base, err = db.Commit(t.Context(), base, []store.Change{{Record: record}}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := state.Load(t.Context(), db); err == nil {
 			t.Errorf("a record %s %s is loaded", record.Kind, record.Body)
 		}
-		if err := db.Commit(t.Context(), []store.Change{{Record: record, Delete: true}}); err != nil {
+		if base, err = db.Commit(t.Context(), base, []store.Change{{Record: record, Delete: true}}); err != nil {
 			t.Fatal(err)
 		}
 	}

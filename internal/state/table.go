@@ -50,45 +50,44 @@ func (t Table[V]) All() iter.Seq2[string, V] {
 	}
 }
 
-// builder changes a table on behalf of one transaction. It copies the list of shards once and each shard that it
-// writes to once, so that the table it started from stays as it was.
-type builder[V any] struct {
-	table Table[V]
-	owned [shardCount]bool
-	fresh bool // the list of shards is this builder's own
-}
+// edit is what one transaction has copied and may write to: of each list of shards that it made, the shards that it
+// made. It copies a table's list once and each shard that it writes to once, so that the table it started from stays as
+// it was.
+type edit map[any]*[shardCount]bool
 
-func (b *builder[V]) set(key string, value V) {
-	shard := b.own(key)
+func set[V any](e edit, t *Table[V], key string, value V) {
+	shard := own(e, t, key)
 	if _, exists := shard[key]; !exists {
-		b.table.length++
+		t.length++
 	}
 	shard[key] = value
 }
 
-func (b *builder[V]) delete(key string) {
-	if _, exists := b.table.Get(key); !exists {
-		return
+func remove[V any](e edit, t *Table[V], key string) {
+	if _, exists := t.Get(key); exists {
+		delete(own(e, t, key), key)
+		t.length--
 	}
-	delete(b.own(key), key)
-	b.table.length--
 }
 
-func (b *builder[V]) own(key string) map[string]V {
-	if !b.fresh {
+// own is the shard of the key, to be written to.
+func own[V any](e edit, t *Table[V], key string) map[string]V {
+	owned := e[t.shards]
+	if owned == nil {
 		shards := new([shardCount]map[string]V)
-		if b.table.shards != nil {
-			*shards = *b.table.shards
+		if t.shards != nil {
+			*shards = *t.shards
 		}
-		b.table.shards, b.fresh = shards, true
+		owned = new([shardCount]bool)
+		t.shards, e[shards] = shards, owned
 	}
 	i := shardOf(key)
-	if !b.owned[i] {
-		shard := maps.Clone(b.table.shards[i])
+	if !owned[i] {
+		shard := maps.Clone(t.shards[i])
 		if shard == nil {
 			shard = map[string]V{}
 		}
-		b.table.shards[i], b.owned[i] = shard, true
+		t.shards[i], owned[i] = shard, true
 	}
-	return b.table.shards[i]
+	return t.shards[i]
 }

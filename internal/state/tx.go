@@ -1,187 +1,131 @@
 package state
 
 import (
-	"encoding/json"
-	"fmt"
+	"reflect"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state/record"
 	"github.com/furl-dev/furl/internal/store"
-)
-
-// Kinds of records in the store.
-const (
-	kindUser     = "user"
-	kindRole     = "role"
-	kindGroup    = "group"
-	kindPolicy   = "policy"
-	kindProvider = "oidc-provider"
-	kindSession  = "session"
-	kindFunction = "function"
 )
 
 // Tx is a change of the world in the making. It belongs to one goroutine. Values put into it must not be changed
 // afterwards.
 type Tx struct {
-	accounts  builder[*iam.Account]
-	users     builder[*iam.User]
-	roles     builder[*iam.Role]
-	groups    builder[*iam.Group]
-	policies  builder[*iam.ManagedPolicy]
-	providers builder[*iam.Provider]
-	sessions  builder[*iam.Session]
-	functions builder[*lambda.Function]
-
-	keys       builder[keyOwner]
-	urls       builder[URL]
-	principals builder[string]
-
+	world   Snapshot
+	edit    edit
 	changes []store.Change
 }
 
-func newTx(from *Snapshot) *Tx {
-	tx := &Tx{}
-	tx.accounts.table, tx.users.table, tx.roles.table = from.Accounts, from.Users, from.Roles
-	tx.groups.table, tx.policies.table, tx.providers.table = from.Groups, from.Policies, from.Providers
-	tx.sessions.table, tx.functions.table = from.Sessions, from.Functions
-	tx.keys.table, tx.urls.table, tx.principals.table = from.keys, from.urls, from.principals
-	return tx
-}
+func newTx(from *Snapshot) *Tx { return &Tx{world: *from, edit: edit{}} }
 
 // View is the world with the writes made so far. It is good until the next write.
 func (tx *Tx) View() *Snapshot {
-	return &Snapshot{
-		Accounts: tx.accounts.table, Users: tx.users.table, Roles: tx.roles.table,
-		Groups: tx.groups.table, Policies: tx.policies.table, Providers: tx.providers.table,
-		Sessions: tx.sessions.table, Functions: tx.functions.table,
-		keys: tx.keys.table, urls: tx.urls.table, principals: tx.principals.table,
-	}
+	view := tx.world
+	return &view
 }
 
 // SetAccount adds or replaces an account. Accounts come from the server's configuration each time it starts, and are
 // not kept in the store.
 func (tx *Tx) SetAccount(account *iam.Account) {
-	if old, ok := tx.accounts.table.Get(account.ID); ok {
-		tx.keys.delete(old.RootKey.ID)
+	if old, ok := tx.world.Accounts.Get(account.ID); ok {
+		remove(tx.edit, &tx.world.keys, old.RootKey.ID)
 	}
-	tx.accounts.set(account.ID, account)
-	tx.keys.set(account.RootKey.ID, keyOwner{account: account.ID})
+	set(tx.edit, &tx.world.Accounts, account.ID, account)
+	set(tx.edit, &tx.world.keys, account.RootKey.ID, keyOwner{account: account.ID})
 }
 
-// PutUser adds or replaces a user.
-func (tx *Tx) PutUser(user *iam.User) error {
-	user.Prepare()
-	tx.setUser(user)
-	return tx.record(kindUser, user.Key(), user)
-}
-
-// DeleteUser removes a user and its access keys.
-func (tx *Tx) DeleteUser(user *iam.User) {
-	tx.unsetUser(user.Key())
-	tx.users.delete(user.Key())
-	tx.erase(kindUser, user.Key())
-}
-
-func (tx *Tx) setUser(user *iam.User) {
-	tx.unsetUser(user.Key())
-	tx.users.set(user.Key(), user)
-	tx.principals.set(user.ID, user.ARN())
-	for _, key := range user.Keys {
-		tx.keys.set(key.ID, keyOwner{account: user.Account, user: user.Key()})
+// Put adds or replaces a user, role, group, policy, provider, session or function: a value that a collection of
+// Snapshot keeps.
+func (tx *Tx) Put(value record.Value) error {
+	change, err := tx.collection(value).put(value)
+	if err != nil {
+		return err
 	}
-}
-
-func (tx *Tx) unsetUser(key string) {
-	old, ok := tx.users.table.Get(key)
-	if !ok {
-		return
-	}
-	tx.principals.delete(old.ID)
-	for _, key := range old.Keys {
-		tx.keys.delete(key.ID)
-	}
-}
-
-// PutRole adds or replaces a role.
-func (tx *Tx) PutRole(role *iam.Role) error {
-	role.Prepare()
-	tx.setRole(role)
-	return tx.record(kindRole, role.Key(), role)
-}
-
-// DeleteRole removes a role. Its sessions stand for nobody from then on.
-func (tx *Tx) DeleteRole(role *iam.Role) {
-	tx.roles.delete(role.Key())
-	tx.principals.delete(role.ID)
-	tx.erase(kindRole, role.Key())
-}
-
-func (tx *Tx) setRole(role *iam.Role) {
-	if old, ok := tx.roles.table.Get(role.Key()); ok {
-		tx.principals.delete(old.ID)
-	}
-	tx.roles.set(role.Key(), role)
-	tx.principals.set(role.ID, role.ARN())
-}
-
-// PutSession adds a session.
-func (tx *Tx) PutSession(session *iam.Session) error {
-	tx.sessions.set(session.AccessKeyID, session)
-	return tx.record(kindSession, session.AccessKeyID, session)
+	tx.changes = append(tx.changes, change)
+	prepare(value)
+	tx.place(value)
+	return nil
 }
 
 // PutTransientSession adds a session that ends with the server: the credentials of an execution environment, which
 // does not outlive it either.
-func (tx *Tx) PutTransientSession(session *iam.Session) {
-	tx.sessions.set(session.AccessKeyID, session)
+func (tx *Tx) PutTransientSession(session *iam.Session) { tx.place(session) }
+
+// Delete removes a value: a user with its access keys, a function with its URLs and permissions. Sessions of a role
+// that is gone stand for nobody.
+func (tx *Tx) Delete(value record.Value) {
+	collection := tx.collection(value)
+	if old, ok := collection.get(value.Key()); ok {
+		tx.index(old, false)
+		collection.remove(tx.edit, value.Key())
+	}
+	tx.changes = append(tx.changes, store.Change{
+		Record: store.Record{Kind: collection.kind(), Key: value.Key()}, Delete: true,
+	})
 }
 
-// DeleteSession removes a session.
-func (tx *Tx) DeleteSession(session *iam.Session) {
-	tx.sessions.delete(session.AccessKeyID)
-	tx.erase(kindSession, session.AccessKeyID)
+// RenameUser puts a user in place of the same user under its old name. Its keys, sessions and the grants that name it
+// by unique id stay its own.
+func (tx *Tx) RenameUser(old, user *iam.User) error {
+	tx.Delete(old)
+	for _, session := range tx.View().Sessions.All() {
+		if session.Account == old.Account && session.UserID == old.ID {
+			renamed := *session
+			renamed.User = user.Name
+			if err := tx.Put(&renamed); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.Put(user)
 }
 
-// PutFunction adds or replaces a function with its URLs and permissions.
-func (tx *Tx) PutFunction(function *lambda.Function) error {
-	function.Prepare()
-	tx.setFunction(function)
-	return tx.record(kindFunction, function.ARN.Key(), function)
+// collection is the one that keeps values of that type. Its absence is a mistake in the program.
+func (tx *Tx) collection(value record.Value) collection {
+	field := collections().byType[reflect.TypeOf(value)]
+	return reflect.ValueOf(&tx.world).Elem().Field(field).Addr().Interface().(collection)
 }
 
-// DeleteFunction removes a function with its URLs and permissions.
-func (tx *Tx) DeleteFunction(function *lambda.Function) {
-	tx.unsetURLs(function.ARN.Key())
-	tx.functions.delete(function.ARN.Key())
-	tx.erase(kindFunction, function.ARN.Key())
-}
-
-func (tx *Tx) setFunction(function *lambda.Function) {
-	key := function.ARN.Key()
-	tx.unsetURLs(key)
-	tx.functions.set(key, function)
-	for qualifier, config := range function.URLs {
-		tx.urls.set(config.ID, URL{Function: function, Qualifier: qualifier, Config: config})
+// prepare makes what a value derives from itself, before it is published.
+func prepare(value record.Value) {
+	if derived, ok := value.(interface{ Prepare() }); ok {
+		derived.Prepare()
 	}
 }
 
-func (tx *Tx) unsetURLs(functionKey string) {
-	if old, ok := tx.functions.table.Get(functionKey); ok {
-		for _, config := range old.URLs {
-			tx.urls.delete(config.ID)
+// place makes a value visible, in place of what has its key.
+func (tx *Tx) place(value record.Value) {
+	collection := tx.collection(value)
+	if old, ok := collection.get(value.Key()); ok {
+		tx.index(old, false)
+	}
+	collection.set(tx.edit, value)
+	tx.index(value, true)
+}
+
+// index keeps the derived tables in step with a value that comes or goes.
+func (tx *Tx) index(value record.Value, comes bool) {
+	switch value := value.(type) {
+	case *iam.User:
+		toggle(tx.edit, &tx.world.principals, value.ID, value.ARN(), comes)
+		for _, key := range value.Keys {
+			toggle(tx.edit, &tx.world.keys, key.ID, keyOwner{account: value.Account, user: value.Key()}, comes)
+		}
+	case *iam.Role:
+		toggle(tx.edit, &tx.world.principals, value.ID, value.ARN(), comes)
+	case *lambda.Function:
+		for qualifier, config := range value.URLs {
+			url := URL{Function: value, Qualifier: qualifier, Config: config}
+			toggle(tx.edit, &tx.world.urls, config.ID, url, comes)
 		}
 	}
 }
 
-func (tx *Tx) record(kind, key string, value any) error {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("encode %s %s: %w", kind, key, err)
+func toggle[V any](e edit, table *Table[V], key string, value V, present bool) {
+	if present {
+		set(e, table, key, value)
+	} else {
+		remove(e, table, key)
 	}
-	tx.changes = append(tx.changes, store.Change{Record: store.Record{Kind: kind, Key: key, Body: body}})
-	return nil
-}
-
-func (tx *Tx) erase(kind, key string) {
-	tx.changes = append(tx.changes, store.Change{Record: store.Record{Kind: kind, Key: key}, Delete: true})
 }

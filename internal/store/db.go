@@ -1,6 +1,25 @@
+// Package store keeps records durably in one SQLite file.
+//
+// A record is a kind, a key and a body that the store does not look into. The state of the server lives in memory,
+// elsewhere; the store is what it is rebuilt from after a restart. So there are three operations: load everything,
+// commit changes of one revision as the next, close. What Commit has acknowledged survives a killed process and, as far
+// as the disk keeps its word, a power failure.
+//
+//	db, err := store.Open(ctx, ".furl/state.db")
+//	if err != nil {
+//		return err // one line, with the next step in it
+//	}
+//	defer db.Close()
+//	revision, err := db.Load(ctx, func(r store.Record) error { … })
+//	revision, err = db.Commit(ctx, revision, []store.Change{{Record: store.Record{Kind: "role", Key: "…", Body: body}}})
+//
+// The package refuses a directory that another process has open, a file that is not its own, is damaged or was
+// written by a newer furl, and changes over the limits named here. It has no queries: a
+// caller that needs an index over records builds it in memory.
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -16,19 +35,70 @@ import (
 	"github.com/furl-dev/furl/internal/metric"
 )
 
+// Limits of what can be committed. They are far above what the server writes and exist so that a fault elsewhere
+// cannot fill memory or disk in one step.
+const (
+	MaxKind    = 64       // bytes
+	MaxKey     = 2 << 10  // bytes
+	MaxBody    = 8 << 20  // bytes
+	MaxChanges = 10_000   // in one Commit
+	MaxCommit  = 64 << 20 // bytes of keys and bodies in one Commit
+)
+
+// Revision counts the commits of a store.
+type Revision int64
+
+// Record is one stored thing. Kind and Key together name it.
+type Record struct {
+	Kind string // what it is, for example "function"
+	Key  string // which one
+	Body []byte // the thing itself, JSON by convention
+}
+
+// Change puts a record in place of any of the same kind and key, or deletes it, in which case Body is not used.
+type Change struct {
+	Record
+	Delete bool
+}
+
+// validate holds changes against the limits before anything is written.
+func validate(changes []Change) error {
+	if len(changes) > MaxChanges {
+		return fmt.Errorf("%d changes in one commit, the limit is %d", len(changes), MaxChanges)
+	}
+	total := 0
+	for _, c := range changes {
+		switch {
+		case c.Kind == "" || c.Key == "":
+			return errors.New("a record needs a kind and a key")
+		case len(c.Kind) > MaxKind:
+			return fmt.Errorf("kind %.20q… is %d bytes, the limit is %d", c.Kind, len(c.Kind), MaxKind)
+		case len(c.Key) > MaxKey:
+			return fmt.Errorf("%s: key %.20q… is %d bytes, the limit is %d", c.Kind, c.Key, len(c.Key), MaxKey)
+		case len(c.Body) > MaxBody:
+			return fmt.Errorf("%s %s: body is %d bytes, the limit is %d", c.Kind, c.Key, len(c.Body), MaxBody)
+		}
+		total += len(c.Kind) + len(c.Key) + len(c.Body)
+	}
+	if total > MaxCommit {
+		return fmt.Errorf("%d bytes in one commit, the limit is %d", total, MaxCommit)
+	}
+	return nil
+}
+
 // Memory is the path of a store that is kept in memory and forgotten on Close.
 const Memory = ":memory:"
 
 // pragmas are set on the connection before its first use.
 //
 // WAL keeps a commit to one write and one flush. With synchronous=FULL that flush happens before COMMIT returns, so
-// what is acknowledged survives a power failure as well as a killed process; fullfsync makes it reach the disk on
-// macOS too. The page cache is small because everything is read once and then lives elsewhere. The lock on the database
-// is taken at the start and kept, so that no other process uses it under whatever name; it ends with this process. How it
+// what is acknowledged survives a power failure as well as a killed process; fullfsync makes it reach the disk on macOS
+// too. The page cache is small because everything is read once and then lives elsewhere. The lock on the database is
+// taken at the start and kept, so that no other process uses it under whatever name; it ends with this process. How it
 // is locked must be said before the database is first read, and the driver puts only busy_timeout first.
 var pragmas = []string{
-	"busy_timeout(1000); PRAGMA locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "cache_size(-512)",
-	"temp_store(MEMORY)", "trusted_schema(0)",
+	"busy_timeout(1000); PRAGMA locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)",
+	"cache_size(-512)", "temp_store(MEMORY)", "trusted_schema(0)",
 	"journal_size_limit(" + strconv.Itoa(logSize) + ")", "wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 }
 
@@ -42,7 +112,7 @@ type DB struct {
 	file     *os.File // nil for Memory
 	pageSize int64
 
-	put, empty, remove *sql.Stmt
+	advance, put, empty, remove *sql.Stmt
 
 	commits metric.Tally[outcome]
 	close   sync.Once
@@ -99,7 +169,10 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	db.sql.SetMaxOpenConns(1)
 	db.sql.SetMaxIdleConns(1)
-	if err := migrate(ctx, db.sql, db.path); err != nil {
+	if err := db.sql.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&db.pageSize); err != nil {
+		return explain(db.path, "open", err)
+	}
+	if err := db.migrate(ctx); err != nil {
 		return explain(db.path, "open", err)
 	}
 	if err := db.prepare(ctx); err != nil {
@@ -114,6 +187,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		into **sql.Stmt
 		text string
 	}{
+		{&db.advance, `UPDATE revision SET number = number + 1 WHERE number = $1`},
 		{&db.put, `INSERT INTO record (kind, key, body) VALUES ($1, $2, $3)
 			ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body`},
 		{&db.empty, `UPDATE record SET body = x'' WHERE kind = $1 AND key = $2`},
@@ -122,9 +196,6 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		if *statement.into, err = db.sql.PrepareContext(ctx, statement.text); err != nil {
 			return err
 		}
-	}
-	if err := db.sql.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&db.pageSize); err != nil {
-		return err
 	}
 	if db.file == nil {
 		return nil
@@ -181,62 +252,89 @@ func openPrivate(path string) (file *os.File, err error) {
 	return file, errors.Join(syncDirectory(filepath.Dir(path)), syncDirectory(filepath.Dir(filepath.Dir(path))))
 }
 
-// Load calls visit for every record, in no particular order, and stops at the first error, which it returns.
-// Record.Body is visit's to keep. visit must not call methods of the store.
-func (db *DB) Load(ctx context.Context, visit func(Record) error) error {
-	rows, err := db.sql.QueryContext(ctx, `SELECT kind, key, body FROM record`)
+// Load calls visit for every record, in no particular order, and returns the revision that they are of. It stops at the
+// first error, which it returns. Record.Body is visit's to keep. visit must not call methods of the store.
+func (db *DB) Load(ctx context.Context, visit func(Record) error) (Revision, error) {
+	tx, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
-		return explain(db.path, "read", err)
+		return 0, explain(db.path, "read", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it has changed nothing
+	now, err := revision(ctx, tx)
+	if err != nil {
+		return 0, explain(db.path, "read", err)
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT kind, key, body FROM record`)
+	if err != nil {
+		return 0, explain(db.path, "read", err)
 	}
 	defer rows.Close()
 	var kind sql.RawBytes
 	var r Record
 	for rows.Next() {
 		if err := rows.Scan(&kind, &r.Key, &r.Body); err != nil {
-			return explain(db.path, "read", err)
+			return 0, explain(db.path, "read", err)
 		}
 		if string(kind) != r.Kind { // there are few kinds: do not make a new string for each record
 			r.Kind = string(kind)
 		}
 		if err := visit(r); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return explain(db.path, "read", err)
+		return 0, explain(db.path, "read", err)
 	}
-	return nil
+	return now, nil
 }
 
-// Commit makes the changes in their order, all of them or, with an error, none. When it returns nil they are
-// durable. Deleting what is not there is no error. Changes beyond the limits of this package are refused. On a disk that
-// is full, changes that only delete records or put shorter ones in their place go through, and others fail.
-func (db *DB) Commit(ctx context.Context, changes []Change) error {
+// revision is the revision that the transaction sees.
+func revision(ctx context.Context, tx *sql.Tx) (now Revision, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT number FROM revision`).Scan(&now)
+	return now, err
+}
+
+// Commit makes the changes in their order, all of them or, with an error, none. When it returns no error they are
+// durable, and the revision is the one that they made. The error is a [*Conflict] if base is not the revision that the
+// store has. Without changes nothing happens. Deleting what is not there is no error. Changes beyond the limits of this
+// package are refused. On a disk that is full, changes that only delete records or put shorter ones in their place go
+// through, and others fail.
+func (db *DB) Commit(ctx context.Context, base Revision, changes []Change) (Revision, error) {
 	if err := validate(changes); err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return base, fmt.Errorf("write state: %w", err)
 	}
 	if len(changes) == 0 {
-		return nil
+		return base, nil
 	}
-	err := db.commit(ctx, changes, false)
+	err := db.commit(ctx, base, changes, false)
 	if IsFull(err) && db.file != nil && db.checkpoint(ctx) == nil { // a log that begins anew may be all that it takes
-		err = db.commit(ctx, changes, true)
+		err = db.commit(ctx, base, changes, true)
 	}
 	if err != nil {
 		db.commits.Add(failed)
-		return explain(db.path, "write", err)
+		return base, explain(db.path, "write", err)
 	}
 	db.commits.Add(committed)
-	return nil
+	return base + 1, nil
 }
 
 // commit makes the changes. full says that there was no space for them.
-func (db *DB) commit(ctx context.Context, changes []Change, full bool) error {
+func (db *DB) commit(ctx context.Context, base Revision, changes []Change, full bool) error {
 	tx, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
+	advanced, err := tx.StmtContext(ctx, db.advance).ExecContext(ctx, base)
+	if err != nil {
+		return err
+	}
+	if rows, err := advanced.RowsAffected(); err != nil {
+		return err
+	} else if rows == 0 {
+		now, err := revision(ctx, tx)
+		return cmp.Or[error](err, &Conflict{Base: base, Now: now})
+	}
 	before, err := pageCount(ctx, tx)
 	if err != nil {
 		return err

@@ -18,6 +18,14 @@ var (
 	ErrDamaged     = errors.New("state file is damaged")
 )
 
+// Conflict is the error of a Commit that was made from another revision than the store has: something else has changed
+// the records since they were loaded.
+type Conflict struct{ Base, Now Revision }
+
+func (c *Conflict) Error() string {
+	return fmt.Sprintf("the change is based on revision %d of the records, and the store has revision %d", c.Base, c.Now)
+}
+
 // problem is an error whose text is written for the person at the terminal, and which is one of the errors above.
 type problem struct {
 	kind error
@@ -36,8 +44,8 @@ func explain(path, doing string, err error) error {
 		if cause := new(fs.PathError); errors.As(err, &cause) {
 			err = cause.Err // without the path once more
 		}
-		return fmt.Errorf("%s %s: no space is left; free some space on the disk, or raise the quota or the limit of file sizes: %w",
-			doing, path, err)
+		return fmt.Errorf("%s %s: no space is left; free some space on the disk, or raise the quota or the limit of "+
+			"file sizes: %w", doing, path, err)
 	}
 	var failure *sqlite.Error
 	if !errors.As(err, &failure) {
@@ -45,13 +53,16 @@ func explain(path, doing string, err error) error {
 	}
 	switch failure.Code() & 0xff { // the rest of the code only adds detail
 	case sqlite3.SQLITE_NOTADB:
-		return &problem{ErrForeign, fmt.Sprintf("%s is not a database: move it away to start with an empty one, or choose another directory with --data", path)}
+		return &problem{ErrForeign, fmt.Sprintf("%s is not a database: move it away to start with an empty one, "+
+			"or choose another directory with --data", path)}
 	case sqlite3.SQLITE_CORRUPT:
-		return &problem{ErrDamaged, fmt.Sprintf("%s is damaged (%v): put back a copy, or move it away to start with an empty one", path, failure)}
+		return &problem{ErrDamaged, fmt.Sprintf("%s is damaged (%v): put back a copy, or move it away to start with "+
+			"an empty one", path, failure)}
 	case sqlite3.SQLITE_BUSY:
 		return inUse(filepath.Dir(path), "another process, which has "+filepath.Base(path)+" open")
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return fmt.Errorf("%s %s: this user may not write there, give it permission or choose another directory with --data: %w", doing, path, err)
+		return fmt.Errorf("%s %s: this user may not write there, give it permission or choose another directory with "+
+			"--data: %w", doing, path, err)
 	}
 	return fmt.Errorf("%s %s: %w", doing, path, err)
 }

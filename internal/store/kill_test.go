@@ -35,7 +35,8 @@ func writeForever(path string) error {
 		return err
 	}
 	next := 0
-	if err := db.Load(ctx, func(store.Record) error { next++; return nil }); err != nil {
+	base, err := db.Load(ctx, func(store.Record) error { next++; return nil })
+	if err != nil {
 		return err
 	}
 	for next /= 2; ; next++ {
@@ -44,7 +45,7 @@ func writeForever(path string) error {
 		for _, kind := range []string{"left", "right"} {
 			changes = append(changes, store.Change{Record: store.Record{Kind: kind, Key: key, Body: []byte(key)}})
 		}
-		if err := db.Commit(ctx, changes); err != nil {
+		if base, err = db.Commit(ctx, base, changes); err != nil {
 			return err
 		}
 		fmt.Println(key)
@@ -62,7 +63,7 @@ func TestKill(t *testing.T) {
 
 		db := open(t, path)
 		found := map[string]int{}
-		err := db.Load(t.Context(), func(r store.Record) error {
+		_, err := db.Load(t.Context(), func(r store.Record) error {
 			if string(r.Body) != r.Key {
 				t.Errorf("%s %s has body %q", r.Kind, r.Key, r.Body)
 			}

@@ -15,7 +15,7 @@ import (
 const lockName = "lock"
 
 // lock is the hold on a data directory: on the file, which names the process, and on the directory itself, which is
-// there when somebody has removed the file. SQLite's own lock on the database is the third.
+// there when the file was removed. SQLite's own lock on the database is the third.
 type lock struct{ dir, file *os.File }
 
 // lockDirectory takes the lock of dir or says who has it.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -18,21 +17,22 @@ var migrations embed.FS
 const applicationID = 0x6675726c
 
 // migrate brings the database up to the newest schema, or refuses it.
-func migrate(ctx context.Context, db *sql.DB, path string) error {
+func (db *DB) migrate(ctx context.Context) error {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, db, path)
+	version, err := db.schemaVersion(ctx)
 	if err != nil {
 		return err
 	}
 	if version > len(names) {
 		return &problem{ErrNewerSchema, fmt.Sprintf(
-			"%s has schema %d, this furl knows up to %d: use the newer furl that wrote it, or choose another directory with --data", path, version, len(names))}
+			"%s has schema %d, this furl knows up to %d: use the newer furl that wrote it, or choose another directory "+
+				"with --data", db.path, version, len(names))}
 	}
 	for ; version < len(names); version++ {
-		if err := runMigration(ctx, db, names[version], version+1); err != nil {
+		if err := db.runMigration(ctx, names[version], version+1); err != nil {
 			return fmt.Errorf("migration %s: %w", names[version], err)
 		}
 	}
@@ -40,9 +40,9 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 }
 
 // schemaVersion is how many migrations the database has had; 0 for a new one.
-func schemaVersion(ctx context.Context, db *sql.DB, path string) (int, error) {
+func (db *DB) schemaVersion(ctx context.Context) (int, error) {
 	var application, version, tables int
-	err := db.QueryRowContext(ctx, `
+	err := db.sql.QueryRowContext(ctx, `
 		SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
 		FROM pragma_application_id, pragma_user_version`).Scan(&application, &version, &tables)
 	if err != nil {
@@ -50,17 +50,18 @@ func schemaVersion(ctx context.Context, db *sql.DB, path string) (int, error) {
 	}
 	if application != applicationID && (application != 0 || version != 0 || tables != 0) {
 		return 0, &problem{ErrForeign, fmt.Sprintf(
-			"%s is a SQLite database of another program: choose another directory with --data", path)}
+			"%s is a SQLite database of another program: choose another directory with --data", db.path)}
 	}
 	return version, nil
 }
 
-func runMigration(ctx context.Context, db *sql.DB, name string, version int) error {
+// runMigration runs a migration, or fails if the database file has no space for what it adds.
+func (db *DB) runMigration(ctx context.Context, name string, version int) error {
 	script, err := migrations.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -69,8 +70,18 @@ func runMigration(ctx context.Context, db *sql.DB, name string, version int) err
 		return err
 	}
 	// Both are part of the transaction; a PRAGMA takes no parameters.
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version)); err != nil {
+	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version)
+	if _, err := tx.ExecContext(ctx, marks); err != nil {
 		return err
+	}
+	if db.file != nil {
+		pages, err := pageCount(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := db.extend(pages); err != nil {
+			return err
+		}
 	}
 	return tx.Commit()
 }

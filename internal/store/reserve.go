@@ -19,8 +19,8 @@ import (
 // A file system that never writes to the same place twice, such as btrfs, needs space for that all the same, and keeps
 // some for it.
 //
-// Both are written with plain writes behind SQLite's back, at places where it looks for nothing: beyond the last page of
-// a database, whose header says where that is, and after the last frame of a log, which ends where a frame's salt or
+// Both are written with plain writes behind SQLite's back, at places where it looks for nothing: beyond the last page
+// of a database, whose header says where that is, and after the last frame of a log, which ends where a frame's salt or
 // checksum is wrong (SQLite, "Database File Format", 1.3.8 and 4.1).
 const (
 	logSize         = 1 << 20 // bytes
@@ -28,8 +28,8 @@ const (
 	sparePages      = 16      // of the database, for the few that rebalancing may take when records go
 )
 
-// IsFull reports whether an error means that there is no space: on the disk, in the user's quota, or for a file as large
-// as that. SQLite has a code of its own for the first only.
+// IsFull reports whether an error means that there is no space: on the disk, in the user's quota, or for a file as
+// large as that. SQLite has a code of its own for the first only.
 func IsFull(err error) bool {
 	var failure *sqlite.Error
 	if errors.As(err, &failure) {
@@ -38,8 +38,8 @@ func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// reserve makes sure that there is space for what the transaction has changed, and for the log. before is how many pages
-// the database had. frees says that records only go or become shorter: then the spare pages may be used.
+// reserve makes sure that there is space for what the transaction has changed, and for the log. before is how many
+// pages the database had. frees says that records only go or become shorter: then the spare pages may be used.
 func (db *DB) reserve(ctx context.Context, tx *sql.Tx, before int64, frees bool) error {
 	if db.file == nil {
 		return nil
@@ -127,7 +127,8 @@ func (db *DB) frees(ctx context.Context, tx *sql.Tx, changes []Change) (bool, er
 			continue
 		}
 		var length int
-		err := tx.QueryRowContext(ctx, `SELECT length(body) FROM record WHERE kind = $1 AND key = $2`, c.Kind, c.Key).Scan(&length)
+		err := tx.QueryRowContext(ctx, `SELECT length(body) FROM record WHERE kind = $1 AND key = $2`,
+			c.Kind, c.Key).Scan(&length)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return false, nil

@@ -49,7 +49,7 @@ func TestFileSizeLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	starve(t, disk{dir: dir, free: func() { set(before) }, fill: func() {
+	limited := disk{dir: dir, free: func() { set(before) }, fill: func() {
 		info, err := os.Stat(filepath.Join(dir, "data", "state.db"))
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,43 @@ func TestFileSizeLimit(t *testing.T) {
 			t.Fatalf("the database has %d bytes only: the limit would keep the log from its space", info.Size())
 		}
 		set(syscall.Rlimit{Cur: uint64(info.Size()), Max: before.Max})
-	}})
+	}}
+	upgrade(t, limited)
+	starve(t, limited)
+}
+
+// upgrade opens a database of the first schema when there is no space for what the second adds. That is refused, and
+// nothing is changed: a store without space to delete in would be worse.
+func upgrade(t *testing.T, d disk) {
+	data := filepath.Join(d.dir, "data")
+	path := filepath.Join(data, "state.db")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("migrations/0001_record.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, path, string(script)+`;
+		WITH RECURSIVE count (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < 2000)
+		INSERT INTO record SELECT 'role', 'key ' || n, zeroblob(1000) FROM count;
+		PRAGMA application_id = 0x6675726c; PRAGMA user_version = 1`)
+	d.fill()
+	for range 2 {
+		_, err := store.Open(t.Context(), path)
+		wantError(t, err, nil, "no space is left", "state.db")
+	}
+	d.free()
+	db := open(t, path)
+	if n := count(t, db); n != 2000 {
+		t.Errorf("%d of 2000 records are there", n)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // starve fills a disk and deletes and shortens all records, in any order, while what needs space is refused. Nothing
@@ -68,8 +104,9 @@ func starve(t *testing.T, d disk) {
 	random := rand.New(rand.NewPCG(1, 2))
 	db := open(t, path)
 	want := map[string]string{}
-	commit := func(changes ...store.Change) error {
-		err := db.Commit(t.Context(), changes)
+	var base store.Revision
+	commit := func(changes ...store.Change) (err error) {
+		base, err = db.Commit(t.Context(), base, changes)
 		for _, c := range changes {
 			name := c.Kind + "/" + c.Key
 			switch {
@@ -89,7 +126,7 @@ func starve(t *testing.T, d disk) {
 	check := func(when string) {
 		t.Helper()
 		got := map[string]string{}
-		if err := db.Load(t.Context(), func(r store.Record) error { got[r.Kind+"/"+r.Key] = string(r.Body); return nil }); err != nil {
+		if _, err := db.Load(t.Context(), func(r store.Record) error { got[r.Kind+"/"+r.Key] = string(r.Body); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -110,7 +110,7 @@ func TestDiskFull(t *testing.T) {
 	if _, err := db.Pragma(t.Context(), "max_page_count = 50"); err != nil {
 		t.Fatal(err)
 	}
-	err := db.Commit(t.Context(), []store.Change{
+	_, err := db.Commit(t.Context(), revision(t, db), []store.Change{
 		{Record: store.Record{Kind: "k", Key: "a"}, Delete: true},
 		{Record: store.Record{Kind: "k", Key: "b", Body: make([]byte, 1<<20)}},
 	})
@@ -212,7 +212,7 @@ func TestRefusesFile(t *testing.T) {
 			test.make(t, path)
 			db, err := store.Open(t.Context(), path)
 			if err == nil { // damage within may show only when it is read
-				err = db.Load(t.Context(), func(store.Record) error { return nil })
+				_, err = db.Load(t.Context(), func(store.Record) error { return nil })
 				db.Close()
 			}
 			wantError(t, err, test.kind, append(test.text, path)...)
@@ -282,7 +282,7 @@ func execute(t *testing.T, path, statement string) {
 
 func put(t testing.TB, db *store.DB, kind, key, body string) {
 	t.Helper()
-	err := db.Commit(t.Context(), []store.Change{{Record: store.Record{Kind: kind, Key: key, Body: []byte(body)}}})
+	_, err := db.Commit(t.Context(), revision(t, db), []store.Change{{Record: store.Record{Kind: kind, Key: key, Body: []byte(body)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func fill(t testing.TB, db *store.DB, n int) {
 				Kind: []string{"function", "role", "url"}[i%3], Key: fmt.Sprintf("123456789012/eu-central-1/function-%d", i), Body: body,
 			}})
 		}
-		if err := db.Commit(t.Context(), changes); err != nil {
+		if _, err := db.Commit(t.Context(), revision(t, db), changes); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -308,10 +308,44 @@ func fill(t testing.TB, db *store.DB, n int) {
 func count(t testing.TB, db *store.DB) int {
 	t.Helper()
 	n := 0
-	if err := db.Load(t.Context(), func(store.Record) error { n++; return nil }); err != nil {
+	if _, err := db.Load(t.Context(), func(store.Record) error { n++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func revision(t testing.TB, db *store.DB) store.Revision {
+	t.Helper()
+	now, err := db.Load(t.Context(), func(store.Record) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+// TestFirstSchema: the records of a database from before revisions are there, and can be changed.
+func TestFirstSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	script, err := os.ReadFile("migrations/0001_record.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, path, string(script)+`;
+		INSERT INTO record VALUES ('role', 'a', x'7b7d');
+		PRAGMA application_id = 0x6675726c; PRAGMA user_version = 1`)
+	for want := range store.Revision(2) {
+		db := open(t, path)
+		if now := revision(t, db); now != want {
+			t.Errorf("revision %d, want %d", now, want)
+		}
+		if got := count(t, db); got != 1 {
+			t.Errorf("%d records, want 1", got)
+		}
+		put(t, db, "role", "a", "{}")
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestLoadMany: the time to load grows with the number of records and no faster. The limit is wide because machines
@@ -365,8 +399,9 @@ func BenchmarkCommit(b *testing.B) {
 			for i := range changes {
 				changes[i].Record = store.Record{Kind: "k", Key: fmt.Sprint(i), Body: make([]byte, 800)}
 			}
+			base, err := revision(b, db), error(nil)
 			for b.Loop() {
-				if err := db.Commit(b.Context(), changes); err != nil {
+				if base, err = db.Commit(b.Context(), base, changes); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -36,7 +36,7 @@ func (s *service) createGroup(r *wire.Request, in *newInput) (any, error) {
 		if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups, "Group"); err != nil {
 			return err
 		}
-		return tx.PutGroup(group)
+		return tx.Put(group)
 	})
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (s *service) updateGroup(r *ownerRequest, in *updateGroupInput) (any, error
 			return err
 		}
 		if group.Name == old.Name {
-			return tx.PutGroup(group)
+			return tx.Put(group)
 		}
 		if !strings.EqualFold(group.Name, old.Name) {
 			if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups+1, "Group"); err != nil {
@@ -140,12 +140,12 @@ func (s *service) updateGroup(r *ownerRequest, in *updateGroupInput) (any, error
 		for _, user := range members(tx.View(), old) {
 			user = user.Clone()
 			user.Groups[slices.Index(user.Groups, old.Name)] = group.Name
-			if err := tx.PutUser(user); err != nil {
+			if err := tx.Put(user); err != nil {
 				return err
 			}
 		}
-		tx.DeleteGroup(old)
-		return tx.PutGroup(group)
+		tx.Delete(old)
+		return tx.Put(group)
 	})
 }
 
@@ -161,7 +161,7 @@ func (s *service) deleteGroup(r *ownerRequest, _ *ownerInput) (any, error) {
 		if err := unused(&group.Grants); err != nil {
 			return err
 		}
-		tx.DeleteGroup(group)
+		tx.Delete(group)
 		return nil
 	})
 }
@@ -190,7 +190,7 @@ func (s *service) removeUserFromGroup(r *ownerRequest, in *ownerInput) (any, err
 
 // changeMember changes the user that a request about a group names besides it.
 func (r *ownerRequest) changeMember(name string, edit func(*iam.User) error) error {
-	return change(r.Call, findUser, name, (*state.Tx).PutUser, func(world *state.Snapshot, user *iam.User) error {
+	return change(r.Call, findUser, name, func(world *state.Snapshot, user *iam.User) error {
 		if _, err := findGroup(world, r.Caller.Account, r.owner.Name); err != nil {
 			return err
 		}

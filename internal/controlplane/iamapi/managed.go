@@ -78,7 +78,7 @@ func (s *service) createPolicy(r *wire.Request, in *createPolicyInput) (any, err
 		if count >= maxPolicies {
 			return overQuota("PoliciesPerAccount", maxPolicies)
 		}
-		return tx.PutPolicy(made)
+		return tx.Put(made)
 	})
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (s *service) deleteManagedPolicy(r *wire.Request, in *policyInput) (any, er
 			return deleteConflict("This policy has more than one version. Before you delete a policy, " +
 				"you must delete the policy's versions. The default version is deleted with the policy.")
 		}
-		tx.DeletePolicy(found)
+		tx.Delete(found)
 		return nil
 	})
 }
@@ -206,7 +206,7 @@ func changePolicy(r *wire.Request, arn string, edit func(*iam.ManagedPolicy) err
 	find := func(world *state.Snapshot, _, arn string) (*iam.ManagedPolicy, error) {
 		return ownPolicy(world, r, arn)
 	}
-	return change(r.Call, find, arn, (*state.Tx).PutPolicy, func(_ *state.Snapshot, p *iam.ManagedPolicy) error {
+	return change(r.Call, find, arn, func(_ *state.Snapshot, p *iam.ManagedPolicy) error {
 		return edit(p)
 	})
 }

@@ -167,24 +167,26 @@ func (r *ownerRequest) change(edit func(*state.Snapshot, entity) error) error {
 		return r.changeUser(func(world *state.Snapshot, user *iam.User) error { return edit(world, userEntity(user)) })
 	default:
 		edit := func(world *state.Snapshot, group *iam.Group) error { return edit(world, groupEntity(group)) }
-		return change(r.Call, findGroup, r.owner.Name, (*state.Tx).PutGroup, edit)
+		return change(r.Call, findGroup, r.owner.Name, edit)
 	}
 }
 
 func (r *ownerRequest) changeRole(edit func(*state.Snapshot, *iam.Role) error) error {
-	return change(r.Call, findRole, r.owner.Name, (*state.Tx).PutRole, edit)
+	return change(r.Call, findRole, r.owner.Name, edit)
 }
 
 func (r *ownerRequest) changeUser(edit func(*state.Snapshot, *iam.User) error) error {
-	return change(r.Call, findUser, r.owner.Name, (*state.Tx).PutUser, edit)
+	return change(r.Call, findUser, r.owner.Name, edit)
 }
 
-// change changes something of the caller's account in a transaction: edit gets a copy of what find finds, and put puts
-// that in its place.
-func change[E interface{ Clone() E }](
+// change changes something of the caller's account in a transaction: edit gets a copy of what find finds, which then
+// takes its place.
+func change[E interface {
+	Key() string
+	Clone() E
+}](
 	c *controlplane.Call,
 	find func(world *state.Snapshot, account, name string) (E, error), name string,
-	put func(*state.Tx, E) error,
 	edit func(*state.Snapshot, E) error,
 ) error {
 	return c.State.Update(c.Context(), func(tx *state.Tx) error {
@@ -196,7 +198,7 @@ func change[E interface{ Clone() E }](
 		if err := edit(tx.View(), changed); err != nil {
 			return err
 		}
-		return put(tx, changed)
+		return tx.Put(changed)
 	})
 }
 

@@ -56,7 +56,7 @@ func (s *service) createProvider(r *wire.Request, in *createProviderInput) (any,
 		if len(providersOf(tx.View(), provider.Account)) >= maxProviders {
 			return overQuota("OpenIdConnectProvidersPerAccount", maxProviders)
 		}
-		return tx.PutProvider(provider)
+		return tx.Put(provider)
 	})
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (s *service) deleteProvider(r *wire.Request, in *providerInput) (any, error
 		if err != nil {
 			return err
 		}
-		tx.DeleteProvider(found)
+		tx.Delete(found)
 		return nil
 	})
 }
@@ -190,7 +190,7 @@ func (in providerInput) change(r *wire.Request, edit func(*iam.Provider) error) 
 		}
 		return checkProvider(p)
 	}
-	return change(r.Call, findProvider, in.OpenIDConnectProviderArn, (*state.Tx).PutProvider, held)
+	return change(r.Call, findProvider, in.OpenIDConnectProviderArn, held)
 }
 
 type listOfProviderInput struct {

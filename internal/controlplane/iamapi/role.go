@@ -46,7 +46,7 @@ func (s *service) createRole(r *wire.Request, in *createRoleInput) (any, error) 
 		if role.Trust, err = parseTrust(in.AssumeRolePolicyDocument, world); err != nil {
 			return err
 		}
-		return tx.PutRole(role)
+		return tx.Put(role)
 	})
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (s *service) deleteRole(r *ownerRequest, _ *ownerInput) (any, error) {
 		if err := unused(&role.Grants); err != nil {
 			return err
 		}
-		tx.DeleteRole(role)
+		tx.Delete(role)
 		return nil
 	})
 }

@@ -32,7 +32,7 @@ func (s *service) createUser(r *wire.Request, in *newPrincipalInput) (any, error
 		if err := checkBoundary(tx.View(), user.Account, user.Boundary); err != nil {
 			return err
 		}
-		return tx.PutUser(user)
+		return tx.Put(user)
 	})
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (s *service) deleteUser(r *ownerRequest, _ *ownerInput) (any, error) {
 		if len(user.Keys) > 0 {
 			return deleteConflict("Cannot delete entity, must delete access keys first.")
 		}
-		tx.DeleteUser(user)
+		tx.Delete(user)
 		return nil
 	})
 }
@@ -117,7 +117,7 @@ func (s *service) updateUser(r *ownerRequest, in *updateUserInput) (any, error) 
 			return err
 		}
 		if user.Name == old.Name {
-			return tx.PutUser(user)
+			return tx.Put(user)
 		}
 		if !strings.EqualFold(user.Name, old.Name) {
 			if err := nameFree(tx.View().Users.All(), user.Account, user.Name, maxUsers+1, "User"); err != nil {

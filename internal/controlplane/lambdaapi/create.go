@@ -80,7 +80,7 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 		if err := setRole(tx.View(), function, *in.Role); err != nil {
 			return err
 		}
-		return tx.PutFunction(function)
+		return tx.Put(function)
 	})
 	if err != nil {
 		return nil, err

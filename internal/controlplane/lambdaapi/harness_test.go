@@ -92,7 +92,7 @@ func (s *server) addRole(name, path, trust string) *iam.Role {
 		s.t.Fatal(err)
 	}
 	role := &iam.Role{Account: account, Name: name, Path: path, ID: id, Trust: parsed}
-	s.update(func(tx *state.Tx) error { return tx.PutRole(role) })
+	s.update(func(tx *state.Tx) error { return tx.Put(role) })
 	return role
 }
 
@@ -108,7 +108,7 @@ func (s *server) addUser(accountID, name, statements string) sigv4.Credentials {
 		}
 		user.Inline = map[string]iam.Policy{"test": parsed}
 	}
-	s.update(func(tx *state.Tx) error { return tx.PutUser(user) })
+	s.update(func(tx *state.Tx) error { return tx.Put(user) })
 	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
 }
 

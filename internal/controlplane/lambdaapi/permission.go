@@ -105,7 +105,7 @@ func (r *request) changePolicy(revision *string, edit func(*state.Snapshot, *lam
 			return err
 		}
 		function.RevisionID = trace.NewRequestID()
-		return tx.PutFunction(function)
+		return tx.Put(function)
 	})
 }
 

@@ -231,10 +231,10 @@ func TestPoliciesKeepPrincipalsByTheirID(t *testing.T) {
 	caller := s.addRole("caller", "/", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}`)
 	s.must(request{method: "POST", path: policyPath, body: `{"StatementId":"a","Action":"lambda:InvokeFunction","Principal":"` + caller.ARN() + `"}`})
 	s.update(func(tx *state.Tx) error {
-		tx.DeleteRole(caller)
+		tx.Delete(caller)
 		again := *caller
 		again.ID = "AROAANOTHERANOTHER123"
-		return tx.PutRole(&again)
+		return tx.Put(&again)
 	})
 	got := s.must(request{method: "GET", path: policyPath})
 	if !strings.Contains(got.body, caller.ID) || strings.Contains(got.body, caller.ARN()) {

@@ -53,7 +53,7 @@ func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
 	err := r.State.Update(r.Context(), func(tx *state.Tx) error {
 		function, err := current(tx.View().Function, arn)
 		if err == nil {
-			tx.DeleteFunction(function)
+			tx.Delete(function)
 		}
 		return err
 	})

@@ -14,7 +14,7 @@ import (
 func TestRequestsThatAreNotSignedWellAreRefused(t *testing.T) {
 	s := start(t)
 	s.update(func(tx *state.Tx) error {
-		return tx.PutSession(&iam.Session{AccessKeyID: "ASIAOVER", Secret: "s", Token: "token", Account: account, Expires: s.plane.Now().Add(-time.Second)})
+		return tx.Put(&iam.Session{AccessKeyID: "ASIAOVER", Secret: "s", Token: "token", Account: account, Expires: s.plane.Now().Add(-time.Second)})
 	})
 	sign := func(signer *sigv4.Signer, who sigv4.Credentials) func(*testing.T, *http.Request) {
 		return func(t *testing.T, r *http.Request) {

@@ -93,7 +93,7 @@ func (r *request) changeTags(edit func(map[string]string) error) error {
 		if err := edit(function.Tags); err != nil {
 			return err
 		}
-		return tx.PutFunction(function)
+		return tx.Put(function)
 	})
 }
 

@@ -91,7 +91,7 @@ func (s *service) change(r *request, revision *string, dryRun bool, edit func(*s
 			return nil
 		}
 		changed(function, r.Call)
-		return tx.PutFunction(function)
+		return tx.Put(function)
 	}
 	if err := r.State.Update(r.Context(), update); err != nil {
 		return nil, err

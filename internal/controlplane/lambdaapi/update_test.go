@@ -94,7 +94,7 @@ func TestRoleMadeAgain(t *testing.T) {
 	}
 	again := old.Clone()
 	again.ID = "AROAMADEAGAIN23456789"
-	s.update(func(tx *state.Tx) error { tx.DeleteRole(old); return tx.PutRole(again) })
+	s.update(func(tx *state.Tx) error { tx.Delete(old); return tx.Put(again) })
 	const path = "/2015-03-31/functions/books/configuration"
 	s.must(request{method: "PUT", path: path, body: `{"Timeout":10}`})
 	if id := s.function("books").RoleID; id != old.ID {

@@ -97,7 +97,7 @@ func (r *request) changeURL(missing *wire.Error, edit func(function *lambda.Func
 		if err := edit(function, function.URLs); err != nil {
 			return err
 		}
-		return tx.PutFunction(function)
+		return tx.Put(function)
 	})
 }
 

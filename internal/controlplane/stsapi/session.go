@@ -37,7 +37,7 @@ func (s *service) start(
 		if err := roomForSession(tx.View(), made.Account, c.Now); err != nil {
 			return err
 		}
-		return tx.PutSession(made)
+		return tx.Put(made)
 	})
 	if err != nil {
 		return credentials{}, err

@@ -79,12 +79,12 @@ func (s *server) bound(role *iam.Role, statements string) {
 	managed := &iam.ManagedPolicy{Account: here, Name: "limit", Path: "/", ID: "ANPAAAAAAAAAAAAAAAAA2"}
 	managed.AddVersion(document, true, s.Now())
 	s.Update(func(tx *state.Tx) error {
-		if err := tx.PutPolicy(managed); err != nil {
+		if err := tx.Put(managed); err != nil {
 			return err
 		}
 		changed := role.Clone()
 		changed.Boundary = managed.ARN()
-		return tx.PutRole(changed)
+		return tx.Put(changed)
 	})
 }
 
@@ -201,7 +201,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 			role := s.AddRole(here, "/", "caller", strings.Replace(both, `"Resource"`, `"Condition":{"StringEquals":{"aws:PrincipalTag/team":"a"}},"Resource"`, 1))
 			role = role.Clone()
 			role.Tags = map[string]string{"team": "a"}
-			s.Update(func(tx *state.Tx) error { return tx.PutRole(role) })
+			s.Update(func(tx *state.Tx) error { return tx.Put(role) })
 		}, here, "caller", check.Allowed, "role caller"},
 		{"everyone may", func(s *server) {
 			if _, err := s.api.UpdateURL(s.t.Context(), s.arn, awsapi.URLSettings{AuthType: lambda.AuthNone}); err != nil {

@@ -114,7 +114,7 @@ func (w *World) AddRole(account, path, name, statements string) *iam.Role {
 		Account: account, Path: path, Name: name, ID: w.newID(iam.PrefixRole), Created: w.Now(), Trust: trust, MaxSession: time.Hour,
 		Grants: w.grants(statements),
 	}
-	w.Update(func(tx *state.Tx) error { return tx.PutRole(role) })
+	w.Update(func(tx *state.Tx) error { return tx.Put(role) })
 	return role
 }
 
@@ -129,7 +129,7 @@ func (w *World) AddUser(account, name, statements string) sigv4.Credentials {
 		Account: account, Path: "/", Name: name, ID: w.newID(iam.PrefixUser), Created: w.Now(), Keys: []iam.AccessKey{key},
 		Grants: w.grants(statements),
 	}
-	w.Update(func(tx *state.Tx) error { return tx.PutUser(user) })
+	w.Update(func(tx *state.Tx) error { return tx.Put(user) })
 	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
 }
 
@@ -159,7 +159,7 @@ func (w *World) AddFunction(account, name string, role *iam.Role) lambda.ARN {
 	w.t.Helper()
 	arn := lambda.ARN{Region: Region, Account: account, Name: name}
 	w.Update(func(tx *state.Tx) error {
-		return tx.PutFunction(&lambda.Function{
+		return tx.Put(&lambda.Function{
 			ARN: arn, Runtime: "provided.al2023", Handler: "bootstrap", Role: role.ARN(), RoleID: role.ID,
 			Timeout: time.Second, MemoryMB: 128, EphemeralMB: 512, Architecture: "x86_64", LastModified: w.Now(),
 		})
@@ -177,7 +177,7 @@ func (w *World) ChangeFunction(arn lambda.ARN, change func(*lambda.Function)) {
 		}
 		changed := now.Clone()
 		change(changed)
-		return tx.PutFunction(changed)
+		return tx.Put(changed)
 	})
 }
 

@@ -26,8 +26,8 @@ import (
 
 // Store is the contract; [store.DB] documents it.
 type Store interface {
-	Load(ctx context.Context, visit func(store.Record) error) error
-	Commit(ctx context.Context, changes []store.Change) error
+	Load(ctx context.Context, visit func(store.Record) error) (store.Revision, error)
+	Commit(ctx context.Context, base store.Revision, changes []store.Change) (store.Revision, error)
 	Close() error
 }
 
@@ -52,6 +52,7 @@ func TestContract(t *testing.T, open Opener) {
 		{"AnyBytes", testAnyBytes},
 		{"OrderWithinCommit", testOrderWithinCommit},
 		{"AllOrNothing", testAllOrNothing},
+		{"Conflict", testConflict},
 		{"Limits", testLimits},
 		{"VisitError", testVisitError},
 		{"BodyIsOwned", testBodyIsOwned},
@@ -112,21 +113,57 @@ func testAnyBytes(t *testing.T, s Store) {
 }
 
 func testOrderWithinCommit(t *testing.T, s Store) {
-	commit(t, s, put("k", "a", "1"), put("k", "a", "2"), put("k", "b", "1"), remove("k", "b"), remove("k", "c"), put("k", "c", "1"))
+	commit(t, s, put("k", "a", "1"), put("k", "a", "2"), put("k", "b", "1"), remove("k", "b"),
+		remove("k", "c"), put("k", "c", "1"))
 	check(t, s, records{"k/a": "2", "k/c": "1"})
 }
 
 func testAllOrNothing(t *testing.T, s Store) {
 	commit(t, s, put("k", "a", "1"))
 	before := records{"k/a": "1"}
-	err := s.Commit(t.Context(), []store.Change{put("k", "a", "2"), remove("k", "a"), put("k", "", "no key")})
+	changes := []store.Change{put("k", "a", "2"), remove("k", "a"), put("k", "", "no key")}
+	_, err := s.Commit(t.Context(), revision(t, s), changes)
 	if err == nil {
 		t.Error("no error for a record without a key")
 	}
 	check(t, s, before)
 }
 
+// testConflict: a commit is refused whose base is not the revision that there is, be it older or one that never was.
+func testConflict(t *testing.T, s Store) {
+	first := revision(t, s)
+	second, err := s.Commit(t.Context(), first, []store.Change{put("k", "a", "1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second == first {
+		t.Errorf("a commit leaves the revision at %d", first)
+	}
+	for _, base := range []store.Revision{first, second + 1, -1} {
+		_, err := s.Commit(t.Context(), base, []store.Change{put("k", "a", "2"), put("k", "b", "2")})
+		var conflict *store.Conflict
+		if !errors.As(err, &conflict) {
+			t.Fatalf("commit on revision %d of %d: error %v, want a conflict", base, second, err)
+		}
+		if conflict.Base != base || conflict.Now != second {
+			t.Errorf("commit on revision %d of %d: the conflict is %+v", base, second, conflict)
+		}
+	}
+	check(t, s, records{"k/a": "1"})
+	if now := revision(t, s); now != second {
+		t.Errorf("conflicts moved the revision from %d to %d", second, now)
+	}
+	if same, err := s.Commit(t.Context(), second, nil); err != nil || same != second {
+		t.Errorf("a commit of nothing: revision %d, %v, want %d", same, err, second)
+	}
+	if _, err := s.Commit(t.Context(), second, []store.Change{put("k", "a", "3")}); err != nil {
+		t.Errorf("the commit on the revision that there is: %v", err)
+	}
+	check(t, s, records{"k/a": "3"})
+}
+
 func testLimits(t *testing.T, s Store) {
+	base := revision(t, s)
 	half := strings.Repeat("x", store.MaxBody)
 	var heavy []store.Change
 	for i := range store.MaxCommit/store.MaxBody + 1 {
@@ -142,7 +179,7 @@ func testLimits(t *testing.T, s Store) {
 		"too many changes": make([]store.Change, store.MaxChanges+1),
 		"too much at once": heavy,
 	} {
-		if err := s.Commit(t.Context(), changes); err == nil {
+		if _, err := s.Commit(t.Context(), base, changes); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -153,7 +190,7 @@ func testVisitError(t *testing.T, s Store) {
 	commit(t, s, put("k", "a", "1"), put("k", "b", "1"))
 	stop := errors.New("stop")
 	visits := 0
-	err := s.Load(t.Context(), func(store.Record) error {
+	_, err := s.Load(t.Context(), func(store.Record) error {
 		visits++
 		return stop
 	})
@@ -166,7 +203,7 @@ func testVisitError(t *testing.T, s Store) {
 func testBodyIsOwned(t *testing.T, s Store) {
 	commit(t, s, put("k", "a", "aaaa"), put("k", "b", "bbbb"))
 	var kept []store.Record
-	err := s.Load(t.Context(), func(r store.Record) error {
+	_, err := s.Load(t.Context(), func(r store.Record) error {
 		kept = append(kept, r)
 		return nil
 	})
@@ -183,15 +220,19 @@ func testBodyIsOwned(t *testing.T, s Store) {
 
 func testCanceled(t *testing.T, s Store) {
 	commit(t, s, put("k", "a", "1"))
+	base := revision(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Commit(ctx, []store.Change{put("k", "a", "2")}); !errors.Is(err, context.Canceled) {
+	if _, err := s.Commit(ctx, base, []store.Change{put("k", "a", "2")}); !errors.Is(err, context.Canceled) {
 		t.Errorf("commit: error %v, want %v", err, context.Canceled)
 	}
-	if err := s.Load(ctx, func(store.Record) error { return nil }); !errors.Is(err, context.Canceled) {
+	if _, err := s.Load(ctx, func(store.Record) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("load: error %v, want %v", err, context.Canceled)
 	}
 	check(t, s, records{"k/a": "1"})
+	if _, err := s.Commit(t.Context(), base, []store.Change{put("k", "a", "3")}); err != nil {
+		t.Errorf("a commit on the base of the one that was canceled: %v", err)
+	}
 }
 
 func testConcurrent(t *testing.T, s Store) {
@@ -201,12 +242,19 @@ func testConcurrent(t *testing.T, s Store) {
 		group.Go(func() {
 			for c := range commits {
 				name := fmt.Sprintf("%d-%d", w, c)
-				if err := s.Commit(t.Context(), []store.Change{put("a", name, name), put("b", name, name)}); err != nil {
-					t.Error(err)
+				for {
+					_, err := s.Commit(t.Context(), revision(t, s), []store.Change{put("a", name, name), put("b", name, name)})
+					if conflict := new(store.Conflict); errors.As(err, &conflict) {
+						continue // another writer was faster
+					}
+					if err != nil {
+						t.Error(err)
+					}
+					break
 				}
 				// A reader sees both records of a commit or neither.
 				pairs := map[string]int{}
-				err := s.Load(t.Context(), func(r store.Record) error {
+				_, err := s.Load(t.Context(), func(r store.Record) error {
 					pairs[r.Key]++
 					return nil
 				})
@@ -235,6 +283,7 @@ func testReopen(t *testing.T, open Opener) {
 		check(t, s, want)
 		key := fmt.Sprint(round)
 		commit(t, s, put("k", key, "body"), put("k", "round", key))
+		base := revision(t, s)
 		want["k/"+key], want["k/round"] = "body", key
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -242,7 +291,7 @@ func testReopen(t *testing.T, open Opener) {
 		if err := s.Close(); err != nil {
 			t.Errorf("second close: %v", err)
 		}
-		if err := s.Commit(t.Context(), []store.Change{put("k", "late", "")}); err == nil {
+		if _, err := s.Commit(t.Context(), base, []store.Change{put("k", "late", "")}); err == nil {
 			t.Error("commit after close: no error")
 		}
 	}
@@ -261,15 +310,25 @@ func remove(kind, key string) store.Change {
 
 func commit(t *testing.T, s Store, changes ...store.Change) {
 	t.Helper()
-	if err := s.Commit(t.Context(), changes); err != nil {
+	if _, err := s.Commit(t.Context(), revision(t, s), changes); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// revision is the revision of what there is.
+func revision(t *testing.T, s Store) store.Revision {
+	t.Helper()
+	now, err := s.Load(t.Context(), func(store.Record) error { return nil })
+	if err != nil {
+		t.Error(err)
+	}
+	return now
 }
 
 func load(t *testing.T, s Store) records {
 	t.Helper()
 	got := records{}
-	err := s.Load(t.Context(), func(r store.Record) error {
+	_, err := s.Load(t.Context(), func(r store.Record) error {
 		name := r.Kind + "/" + r.Key
 		if _, twice := got[name]; twice {
 			t.Errorf("%s was visited twice", name)
