@@ -99,6 +99,48 @@ func (c *callFlags) register(command *cobra.Command) {
 	f.StringVar(&c.report, "report", "text", "with --repeat: how to report, text or json")
 }
 
+// registerRequest registers the flags that say what to send, with curl's names.
+func registerRequest(command *cobra.Command, q *call.Request) {
+	f := command.Flags()
+	f.StringVarP(&q.Method, "request", "X", "", "method (default GET, or what the body implies)")
+	f.StringArrayVarP(&q.Headers, "header", "H", nil,
+		"header \"NAME: VALUE\", \"NAME:\" to leave one out, or @FILE; may be repeated")
+	for _, flag := range []struct {
+		name, short string
+		encoding    call.Encoding
+		usage       string
+	}{
+		{"data", "d", call.Plain, "`body`, or @FILE without its line ends; may be repeated, joined with &"},
+		{"data-raw", "", call.Raw, "`body` as for --data, but @ has no meaning"},
+		{"data-binary", "", call.Binary, "`body`, or @FILE unchanged"},
+		{"data-urlencode", "", call.URLEncode, "`body`, percent-encoded: CONTENT, NAME=CONTENT, @FILE or NAME@FILE"},
+		{"json", "", call.JSON, "JSON `body`, or @FILE, with the headers that belong to it"},
+	} {
+		f.FuncP(flag.name, flag.short, flag.usage, func(value string) error {
+			q.Data = append(q.Data, call.Data{Encoding: flag.encoding, Value: value})
+			return nil
+		})
+	}
+	field := func(literal bool) func(string) error {
+		return func(value string) error {
+			q.Form = append(q.Form, call.Field{Value: value, Literal: literal})
+			return nil
+		}
+	}
+	f.FuncP("form", "F",
+		"form `field` NAME=CONTENT, NAME=@FILE or NAME=<FILE, with ;type= and ;filename=; may be repeated", field(false))
+	f.Func("form-string", "form `field` NAME=CONTENT, in which @, < and ; have no meaning", field(true))
+	f.StringVarP(&q.Upload, "upload-file", "T", "", "file to send with PUT, or - for the standard input")
+	f.BoolVarP(&q.Get, "get", "G", false, "put the data into the query")
+	f.BoolVarP(&q.Head, "head", "I", false, "send HEAD and print the headers")
+	f.BoolVar(&q.Compressed, "compressed", false, "ask for a compressed response and decompress it")
+	for name, short := range map[string]string{"path-as-is": "", "globoff": "g"} { // curl needs them, furl does not
+		f.BoolP(name, short, true, "always the case")
+		f.Lookup(name).Hidden = true
+	}
+	f.StringVarP(&q.UserAgent, "user-agent", "A", "furl/"+buildVersion(), "User-Agent header")
+}
+
 // check finds flags that contradict each other.
 func (c *callFlags) check(command *cobra.Command) error {
 	changed := command.Flags().Changed
@@ -211,7 +253,7 @@ func (p *program) verdict(flags *callFlags, s *signer, result call.Result) error
 	return nil
 }
 
-// refused says who refused a request and what to type next.
+// refused says who refused a request.
 func refused(r furl.Refusal, check string) error {
 	message := ""
 	switch {

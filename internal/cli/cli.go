@@ -29,8 +29,7 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// Main is the program: it is main but for os.Exit. Run as the bootstrap of one of the demo's functions, it is that
-// function.
+// Main is the program without os.Exit. As the bootstrap of one of the demo's functions it is that function.
 func Main() int {
 	if demo.IsFunction(os.Args[0], os.Getenv) {
 		demo.RunFunction()
@@ -103,7 +102,7 @@ and the refusals of AWS, and explains each refusal.`,
 	return root
 }
 
-// markUsage makes a wrong number of arguments an error of usage, for the command and all below it.
+// markUsage makes a wrong number of arguments an error of usage, for the command and its subcommands.
 func markUsage(command *cobra.Command) {
 	command.Args = usageArgs(command.Args)
 	for _, child := range command.Commands() {
@@ -210,7 +209,7 @@ func (p *program) runDemo(ctx context.Context, keep bool) error {
 		AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey,
 	}, p.streams.Out)
 	if keep && played == nil {
-		exported := shells["sh"](exports(server.Endpoint(), config.Region, key))
+		exported := shells["sh"].script(exports(server.Endpoint(), config.Region, key), cleared...)
 		fmt.Fprintf(p.streams.Out, "\nThe server stays up until Ctrl-C. In another shell:\n\n%s", exported)
 		<-ctx.Done()
 	}

@@ -17,7 +17,7 @@ import (
 func (p *program) env() *cobra.Command {
 	var (
 		server place
-		shell  string
+		name   string // of the shell
 		asJSON bool
 		wait   time.Duration
 	)
@@ -34,9 +34,9 @@ the names that the AWS CLI and the AWS SDKs read.
   furl env --shell powershell | Out-String | Invoke-Expression`,
 		Args: noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
-			write, ok := shells[shell]
+			shell, ok := shells[name]
 			if !ok {
-				return usage(command, fmt.Errorf("--shell %q is none of sh, fish and powershell", shell))
+				return usage(command, fmt.Errorf("--shell %q is none of sh, fish and powershell", name))
 			}
 			variables, err := server.awaitVariables(command.Context(), wait)
 			if err != nil {
@@ -49,13 +49,13 @@ the names that the AWS CLI and the AWS SDKs read.
 				}
 				return p.printJSON(values)
 			}
-			_, err = io.WriteString(p.streams.Out, write(variables))
+			_, err = io.WriteString(p.streams.Out, shell.script(variables, cleared...))
 			return err
 		},
 	}
 	server.register(p, command, "data", "account")
 	f := command.Flags()
-	f.StringVar(&shell, "shell", "sh", "sh, fish or powershell")
+	f.StringVar(&name, "shell", "sh", "sh, fish or powershell")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.DurationVar(&wait, "wait", 0, "how long to wait for a server that is starting")
 	return command
@@ -107,34 +107,28 @@ func exports(endpoint, region string, key app.RootKey) []variable {
 // may name other keys.
 var cleared = []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
 
-// shells write exports in the language of each shell.
-var shells = map[string]func([]variable) string{
-	"sh": func(variables []variable) string {
-		quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-		var script strings.Builder
-		for _, v := range variables {
-			fmt.Fprintf(&script, "export %s=%s\n", v.name, quote(v.value))
-		}
-		fmt.Fprintf(&script, "unset %s\n", strings.Join(cleared, " "))
-		return script.String()
+// shell is how a shell sets a variable to a value in single quotes, and unsets one.
+type shell struct {
+	set, unset string
+	quote      *strings.Replacer
+}
+
+var shells = map[string]shell{
+	"sh":   {"export %s='%s'\n", "unset %s\n", strings.NewReplacer("'", `'\''`)},
+	"fish": {"set -gx %s '%s'\n", "set -e %s\n", strings.NewReplacer(`\`, `\\`, "'", `\'`)},
+	"powershell": {
+		"$Env:%s = '%s'\n", "Remove-Item Env:%s -ErrorAction SilentlyContinue\n", strings.NewReplacer("'", "''"),
 	},
-	"fish": func(variables []variable) string {
-		quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-		var script strings.Builder
-		for _, v := range variables {
-			fmt.Fprintf(&script, "set -gx %s '%s'\n", v.name, quote.Replace(v.value))
-		}
-		fmt.Fprintf(&script, "set -e %s\n", strings.Join(cleared, " "))
-		return script.String()
-	},
-	"powershell": func(variables []variable) string {
-		var script strings.Builder
-		for _, v := range variables {
-			fmt.Fprintf(&script, "$Env:%s = '%s'\n", v.name, strings.ReplaceAll(v.value, "'", "''"))
-		}
-		for _, name := range cleared {
-			fmt.Fprintf(&script, "Remove-Item Env:%s -ErrorAction SilentlyContinue\n", name)
-		}
-		return script.String()
-	},
+}
+
+// script sets variables, and unsets names.
+func (s shell) script(variables []variable, names ...string) string {
+	var script strings.Builder
+	for _, v := range variables {
+		fmt.Fprintf(&script, s.set, v.name, s.quote.Replace(v.value))
+	}
+	for _, name := range names {
+		fmt.Fprintf(&script, s.unset, name)
+	}
+	return script.String()
 }

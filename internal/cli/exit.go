@@ -78,16 +78,18 @@ func awsStatus(own status) string {
 // kind is a row of the table of errors.
 type kind int
 
-// The kinds of errors. The first ones are named where they arise, with fail; the others are recognized by their value,
-// in this order.
+// The kinds of errors that fail names. The rows after them have no name: match recognizes the error.
 const (
 	wrongUsage kind = iota
 	twoRegions
 	wrongEndpoint
+	noRegion
+	noCredentials
 	noURL
 	noServer
 	noAnswer
 	noRootKey
+	rootKeyGiven
 	pageDenied
 	listenFailed
 	linesInvalid
@@ -97,39 +99,33 @@ const (
 	callExplained
 	verdictRefused
 	interrupted
-
-	unknownCommand
-	planRefusedNow
-	planRefused
-	inputInvalid
-	noRegion
-	permissionMissing
-	credentialsRefused
-	noCredentials
-	endpointUnreachable
-	operationMissing
-	planHalfDone
-	apiFailed
-	notConnected
-	wrongRequest
-	lookupDenied
-	otherwise
 )
 
 // errorTable says with which exit status the program ends for each kind of error, and what to type next. It is the only
-// place with hints. A hint has a %s for each argument of fail, or for each that match returns.
+// place with hints. A hint has a %s for each argument of fail, or one for what match says the error is about. The first
+// row that matches counts.
 var errorTable = [...]struct {
 	code  int
 	hint  string
-	match func(error) (arguments []any, ok bool)
+	match func(error) (about string, ok bool)
 }{
-	wrongUsage:     {exitUsage, "%s --help", nil},
-	twoRegions:     {exitUsage, "leave --region out", nil},
-	wrongEndpoint:  {exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", nil},
-	noURL:          {exitFailed, "furl url create %s", nil},
-	noServer:       {exitFailed, "furl serve --data %s", nil},
-	noAnswer:       {exitFailed, "furl serve   # or name the server with --data or --endpoint-url", nil},
-	noRootKey:      {exitFailed, "furl serve --account %s", nil},
+	wrongUsage:    {exitUsage, "%s --help", nil},
+	twoRegions:    {exitUsage, "leave --region out", nil},
+	wrongEndpoint: {exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", nil},
+	noRegion:      {exitUsage, "--region REGION, for example --region eu-central-1", is(awsapi.ErrNoRegion)},
+	noCredentials: {
+		exitCredentials, `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`,
+		func(err error) (string, bool) {
+			return "", errors.Is(err, furl.ErrCredentials) || awsapi.KindOf(err) == awsapi.NoCredentials
+		},
+	},
+	noURL:     {exitFailed, "furl url create %s", nil},
+	noServer:  {exitFailed, "furl serve --data %s", nil},
+	noAnswer:  {exitFailed, "furl serve   # or name the server with --data or --endpoint-url", nil},
+	noRootKey: {exitFailed, "furl serve --account %s", nil},
+	rootKeyGiven: {
+		exitFailed, "set FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY as they are set for the server", nil,
+	},
 	pageDenied:     {exitDenied, "--data DIR with the data directory of the server, or --profile NAME", nil},
 	listenFailed:   {exitFailed, "choose another address with --listen", nil},
 	linesInvalid:   {exitFailed, "the answers to those lines say what is wrong with them", nil},
@@ -140,73 +136,46 @@ var errorTable = [...]struct {
 	verdictRefused: {exitDenied, "", nil},
 	interrupted:    {exitInterrupted, "", nil},
 
-	unknownCommand: {exitUsage, "furl --help", func(err error) ([]any, bool) {
-		return nil, strings.HasPrefix(err.Error(), "unknown command")
+	{exitUsage, "furl --help", func(err error) (string, bool) {
+		return "", strings.HasPrefix(err.Error(), "unknown command")
 	}},
-	planRefusedNow: {exitFailed, "%s", func(err error) ([]any, bool) {
-		refused, ok := errors.AsType[*setup.Refusal](err)
-		return instead(refused), ok && refused.Now
-	}},
-	planRefused: {exitUsage, "%s", func(err error) ([]any, bool) {
-		refused, ok := errors.AsType[*setup.Refusal](err)
-		return instead(refused), ok
-	}},
-	inputInvalid: {exitUsage, "", func(err error) ([]any, bool) {
-		_, ok := errors.AsType[*lambda.Error](err)
-		return nil, ok
-	}},
-	noRegion: {exitUsage, "--region REGION, for example --region eu-central-1", is(awsapi.ErrNoRegion)},
-	permissionMissing: {exitDenied, "the credentials need the permission %s", func(err error) ([]any, bool) {
-		failed, ok := errors.AsType[*awsapi.Error](err)
-		if !ok || failed.Kind != awsapi.Denied {
-			return nil, false
+	{exitFailed, "%s", as(func(refused *setup.Refusal) (string, bool) { return refused.Instead, refused.Now })},
+	{exitUsage, "%s", as(func(refused *setup.Refusal) (string, bool) { return refused.Instead, true })},
+	{exitUsage, "", as(func(*lambda.Error) (string, bool) { return "", true })},
+	{exitDenied, "the credentials need the permission %s", api(awsapi.Denied)},
+	{exitDenied, `aws sts get-caller-identity   # or, for a local server: eval "$(furl env)"`, api(awsapi.BadCredentials)},
+	{exitConnect, "--endpoint-url ADDRESS, or check --region", api(awsapi.Unreachable)},
+	{exitFailed, "this endpoint does not have the operation", api(awsapi.Unsupported)},
+	{exitFailed, "the same command again does the rest", as(func(partial *setup.PartialError) (string, bool) {
+		return "", len(partial.Done) > 0
+	})},
+	{exitFailed, "", as(func(*awsapi.Error) (string, bool) { return "", true })},
+	{exitConnect, "", is(call.ErrConnect)},
+	{exitConnect, "", func(err error) (string, bool) { return "", awsconfig.IsConnect(err) }},
+	{exitUsage, "", is(furl.ErrRequest)},
+	{exitDenied, "aws sts get-caller-identity", func(err error) (string, bool) { return "", awsconfig.IsDenied(err) }},
+	{exitFailed, "", func(error) (string, bool) { return "", true }},
+}
+
+// is matches an error value.
+func is(target error) func(error) (string, bool) {
+	return func(err error) (string, bool) { return "", errors.Is(err, target) }
+}
+
+// as matches an error type.
+func as[E error](match func(E) (about string, ok bool)) func(error) (string, bool) {
+	return func(err error) (string, bool) {
+		found, ok := errors.AsType[E](err)
+		if !ok {
+			return "", false
 		}
-		return []any{failed.Action}, true
-	}},
-	credentialsRefused: {
-		exitDenied, `aws sts get-caller-identity   # or, for a local server: eval "$(furl env)"`,
-		isAPI(awsapi.BadCredentials),
-	},
-	noCredentials: {
-		exitCredentials, `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`,
-		func(err error) ([]any, bool) {
-			return nil, errors.Is(err, furl.ErrCredentials) || awsapi.KindOf(err) == awsapi.NoCredentials
-		},
-	},
-	endpointUnreachable: {exitConnect, "--endpoint-url ADDRESS, or check --region", isAPI(awsapi.Unreachable)},
-	operationMissing:    {exitFailed, "this endpoint does not have the operation", isAPI(awsapi.Unsupported)},
-	planHalfDone: {exitFailed, "the same command again does the rest", func(err error) ([]any, bool) {
-		partial, ok := errors.AsType[*setup.PartialError](err)
-		return nil, ok && len(partial.Done) > 0
-	}},
-	apiFailed: {exitFailed, "", func(err error) ([]any, bool) {
-		_, ok := errors.AsType[*awsapi.Error](err)
-		return nil, ok
-	}},
-	notConnected: {exitConnect, "", func(err error) ([]any, bool) {
-		return nil, errors.Is(err, call.ErrConnect) || awsconfig.IsConnect(err)
-	}},
-	wrongRequest: {exitUsage, "", is(furl.ErrRequest)},
-	lookupDenied: {exitDenied, "aws sts get-caller-identity", func(err error) ([]any, bool) {
-		return nil, awsconfig.IsDenied(err)
-	}},
-	otherwise: {exitFailed, "", func(error) ([]any, bool) { return nil, true }},
-}
-
-func is(target error) func(error) ([]any, bool) {
-	return func(err error) ([]any, bool) { return nil, errors.Is(err, target) }
-}
-
-func isAPI(kind awsapi.Kind) func(error) ([]any, bool) {
-	return func(err error) ([]any, bool) { return nil, awsapi.KindOf(err) == kind }
-}
-
-// instead is what to do in place of what was refused.
-func instead(refused *setup.Refusal) []any {
-	if refused == nil {
-		return nil
+		return match(found)
 	}
-	return []any{refused.Instead}
+}
+
+// api matches a failed call of an API, which is about an action.
+func api(kind awsapi.Kind) func(error) (string, bool) {
+	return as(func(failed *awsapi.Error) (string, bool) { return failed.Action, failed.Kind == kind })
 }
 
 // failure is an error of a kind that its value does not show.
@@ -226,8 +195,8 @@ func usage(command *cobra.Command, err error) error {
 	return fail(wrongUsage, err, command.CommandPath())
 }
 
-// outcome is the kind of an error, and what to type next.
-func outcome(ctx context.Context, err error) (kind, string) {
+// outcome is the row of an error, and what to type next.
+func outcome(ctx context.Context, err error) (row kind, hint string) {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return interrupted, ""
 	}
@@ -238,11 +207,11 @@ func outcome(ctx context.Context, err error) (kind, string) {
 		if row.match == nil {
 			continue
 		}
-		if arguments, ok := row.match(err); ok {
-			return kind(i), fmt.Sprintf(row.hint, arguments...)
+		if about, ok := row.match(err); ok {
+			return kind(i), strings.ReplaceAll(row.hint, "%s", about)
 		}
 	}
-	return otherwise, ""
+	panic("the last row matches every error")
 }
 
 // exit says what went wrong and what to type next, and returns the exit status.
@@ -250,9 +219,9 @@ func (p *program) exit(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	kind, hint := outcome(ctx, err)
-	code := errorTable[kind].code
-	if p.silent || kind == interrupted {
+	row, hint := outcome(ctx, err)
+	code := errorTable[row].code
+	if p.silent || row == interrupted {
 		return code
 	}
 	for line := range strings.Lines(err.Error()) {

@@ -230,11 +230,7 @@ func proxyExports(address, token string) string {
 			`"headers": {"Authorization": "Bearer %s"}}}}`
 		mcp = fmt.Sprintf(withToken, base, token)
 	}
-	var script strings.Builder
-	for _, v := range variables {
-		fmt.Fprintf(&script, "export %s='%s'\n", v.name, strings.ReplaceAll(v.value, "'", `'\''`))
-	}
-	script.WriteString("export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost\"\n")
-	script.WriteString("# MCP clients: " + mcp + "\n")
-	return script.String()
+	return shells["sh"].script(variables) +
+		"export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost\"\n" +
+		"# MCP clients: " + mcp + "\n"
 }

@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -34,7 +33,7 @@ type setting struct {
 // theirs are plain lists.
 type commaList []string
 
-// settings are everything that can be said about a server, in the order of serve --check.
+// settings are everything that can be said about a server, each in one place.
 func (s *serveFlags) settings() []setting {
 	c := &s.config
 	secret := ""
@@ -94,27 +93,6 @@ func (s setting) register(f *pflag.FlagSet) {
 	case *commaList:
 		f.StringSliceVar((*[]string)(value), s.flag, *value, s.usage)
 	}
-}
-
-// shown is the value as --check prints it, nil for one that it leaves out.
-func (s setting) shown() any {
-	switch value := s.value.(type) {
-	case *time.Duration:
-		return value.String()
-	case *[]string:
-		if len(*value) == 0 {
-			return nil
-		}
-	case *commaList:
-		if len(*value) == 0 {
-			return nil
-		}
-	case *string:
-		if s.flag == "" && *value == "" {
-			return nil
-		}
-	}
-	return s.value
 }
 
 func (p *program) serve() *cobra.Command {
@@ -192,28 +170,18 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	return server.Run(command.Context(), p.stop)
 }
 
-// printConfig prints the configuration in effect, without secrets.
+// printConfig prints the configuration in effect, without secrets, empty lists and root keys that are not set.
 func (p *program) printConfig(flags *serveFlags) error {
-	var object bytes.Buffer
-	separator := "{"
+	shown := map[string]any{}
 	for _, setting := range flags.settings() {
-		value := setting.shown()
-		if value == nil {
+		value := reflect.ValueOf(setting.value).Elem()
+		if duration, ok := value.Interface().(time.Duration); ok {
+			value = reflect.ValueOf(duration.String())
+		}
+		if value.IsZero() && (value.Kind() == reflect.Slice || setting.flag == "") {
 			continue
 		}
-		text, err := json.Marshal(value)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&object, "%s%q:%s", separator, setting.json, text)
-		separator = ","
+		shown[setting.json] = value.Interface()
 	}
-	object.WriteByte('}')
-	var text bytes.Buffer
-	if err := json.Indent(&text, object.Bytes(), "", "  "); err != nil {
-		return err
-	}
-	text.WriteByte('\n')
-	_, err := text.WriteTo(p.streams.Out)
-	return err
+	return p.printJSON(shown)
 }

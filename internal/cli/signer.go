@@ -21,7 +21,7 @@ import (
 type signing struct {
 	place
 	service string
-	clients bool // AWS will be asked something, so that signing is not all that the configuration is for
+	clients bool // the command also calls AWS, for which it needs the whole configuration
 }
 
 func (s *signing) register(p *program, command *cobra.Command) {
@@ -37,14 +37,14 @@ type signer struct {
 	all       []endpoint // in the order of the arguments
 }
 
-// endpoint is a function URL that was named on the command line.
+// endpoint is a function URL that the command line names.
 type endpoint struct {
 	url   string // absolute
 	local bool   // it is on this machine
-	check string // what furl check would be asked
+	check string // the argument for furl check
 }
 
-// open reads the AWS configuration, looks up the URLs of functions that were given by name, and makes the transport.
+// open reads the AWS configuration, looks up the URLs of functions given by name, and makes the transport.
 func (s *signing) open(p *program, command *cobra.Command, arguments ...string) (*signer, error) {
 	options := s.options
 	var targets []call.Target
@@ -81,7 +81,7 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	return out, nil
 }
 
-// load reads the AWS configuration, or no more of it than is needed.
+// load reads the AWS configuration, or only what signing needs of it.
 func (s *signing) load(
 	ctx context.Context, getenv func(string) string, options awsconfig.Options, targets []call.Target,
 ) (aws.Config, error) {

@@ -81,7 +81,7 @@ func finish(stream io.Writer) {
 	if s, ok := stream.(*screen); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.release() //nolint:errcheck // the terminal is gone: nobody would read the error
+		s.release() //nolint:errcheck // the terminal is gone: no one would read the error
 	}
 }
 
@@ -130,7 +130,7 @@ func steers(r rune) bool {
 		return false
 	case r < ' ', 0x7f <= r && r <= 0x9f: // C0, DEL, C1
 		return true
-	case r == 0x2028, r == 0x2029: // some end a line here, and a stranger's text could go on as a line of furl's
+	case r == 0x2028, r == 0x2029: // some terminals end a line here, so that a stranger's text could look like furl's
 		return true
 	}
 	// Embeddings, overrides and isolates reorder everything that follows, furl's own words too. The marks U+200E, U+200F

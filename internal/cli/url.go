@@ -108,7 +108,7 @@ func (p *program) urlCreate() *cobra.Command {
 		Long: `Give a function a URL and print it. A function that already has a URL keeps it; if that URL differs from
 what the flags ask for, the command fails and changes nothing.
 
-Nobody can call the URL before furl grant.
+No one can call the URL before furl grant.
 
 ` + awsStatus(status{exitOK: "the URL is there", exitFailed: "failed"}),
 		Example: "  furl url create my-function-with-url",
@@ -218,9 +218,9 @@ func (p *program) tellURL(flags urlFlags, plan *setup.URLPlan, url awsapi.URL) e
 	case setup.CreateURL:
 		p.note("created, auth type %s, %s", url.AuthType, url.InvokeMode)
 		if url.AuthType == lambda.AuthNone {
-			p.note("nobody can call it yet; to let everyone call it: furl grant %s --to '*'", plan.Function.Name)
+			p.note("no one can call it yet; to let everyone call it: furl grant %s --to '*'", plan.Function.Name)
 		} else {
-			p.note("nobody can call it yet: furl grant %s --to PRINCIPAL", plan.Function.Name)
+			p.note("no one can call it yet; to let a principal call it: furl grant %s --to PRINCIPAL", plan.Function.Name)
 		}
 	case setup.UpdateURL:
 		p.note("changed")

@@ -1,7 +1,6 @@
 // Package demo plays the main use of furl from beginning to end on a server of its own: a function URL with IAM auth,
-// calls that are refused and why, the two permissions, and the signed GET and POST that one function sends to the
-// other with the credentials of its own role. Every step says what a person would type, does it, and checks that it
-// came out as it should.
+// refused calls with their reasons, the two permissions, and the signed GET and POST that one function sends to the
+// other with the credentials of its own role. Every step says what a person would type, does it, and checks the result.
 package demo
 
 import (
@@ -32,8 +31,7 @@ const (
 	callerRole     = "my-calling-function-role"
 )
 
-// Run plays the demo against the server and tells its steps to out. The error names the first step that did not come
-// out as it should.
+// Run plays the demo against the server and writes its steps to out. The error names the first step that failed.
 func Run(ctx context.Context, server Server, out io.Writer) error {
 	p := &play{
 		server: server,
@@ -67,12 +65,12 @@ type step struct {
 	do      func(context.Context) error
 }
 
-// play is the demo in the course of being played.
+// play is one run of the demo.
 type play struct {
 	server Server
 	out    io.Writer
 	api    client
-	url    string // of the function, once there is one; ends with /
+	url    string // of the function; "" until there is one, then ends with /
 }
 
 func (p *play) steps() []step {
@@ -119,7 +117,7 @@ func (p *play) steps() []step {
 			do: p.grant("allow-my-calling-function-to-invoke-url", "lambda:InvokeFunctionUrl", "FunctionUrlAuthType", "AWS_IAM"),
 		},
 		{
-			title:   "Call it with that permission alone, as was enough until October 2025: refused",
+			title:   "Call it with only that permission, which was enough until October 2025: refused",
 			command: p.invokeCommand("GET", "book?page=5", ""),
 			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl allowed", "lambda:InvokeFunction denied"),
 		},
@@ -158,7 +156,7 @@ func (p *play) invokeCommand(method, path, body string) string {
 	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" + order + "}' /dev/stdout"
 }
 
-// tell writes what happened, below the command.
+// tell writes what happened below the command.
 func (p *play) tell(format string, arguments ...any) {
 	text := fmt.Sprintf(format, arguments...)
 	for line := range strings.Lines(text) {
@@ -295,7 +293,7 @@ func (p *play) grant(statementID, action, condition string, value any) func(cont
 	}
 }
 
-// expectRefusal checks that the answer is 403 and that its trace gives the reasons, and tells the trace.
+// expectRefusal checks that the answer is 403 and that its trace gives the reasons, and writes the trace.
 func (p *play) expectRefusal(ctx context.Context, outcome Outcome, reasons ...string) error {
 	p.tell("%d %s", outcome.Status, outcome.Body)
 	if outcome.Status != http.StatusForbidden {
