@@ -104,21 +104,16 @@ and the refusals of AWS, and explains each refusal.`,
 
 // markUsage makes a wrong number of arguments an error of usage, for the command and its subcommands.
 func markUsage(command *cobra.Command) {
-	command.Args = usageArgs(command.Args)
-	for _, child := range command.Commands() {
-		markUsage(child)
-	}
-}
-
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(command *cobra.Command, args []string) error {
-		if check == nil {
+	if check := command.Args; check != nil {
+		command.Args = func(command *cobra.Command, args []string) error {
+			if err := check(command, args); err != nil {
+				return usage(command, err)
+			}
 			return nil
 		}
-		if err := check(command, args); err != nil {
-			return usage(command, err)
-		}
-		return nil
+	}
+	for _, child := range command.Commands() {
+		markUsage(child)
 	}
 }
 

@@ -199,6 +199,7 @@ func TestExitStatusesOfHelp(t *testing.T) {
 	}
 	walk(cli.Root())
 	if len(stated) != len(codes) {
-		t.Errorf("the help texts state %v, the table has %v", slices.Sorted(maps.Keys(stated)), slices.Sorted(maps.Keys(codes)))
+		t.Errorf("the help texts state %v, the table has %v",
+			slices.Sorted(maps.Keys(stated)), slices.Sorted(maps.Keys(codes)))
 	}
 }

@@ -197,7 +197,7 @@ func (l *place) notRunning(err error) error {
 func (l *place) rootKey(running app.Running, account string) (app.RootKey, error) {
 	if id := running.RootAccessKeyID; id != "" && account == running.Account {
 		if id != l.p.getenv("FURL_ROOT_ACCESS_KEY_ID") {
-			return app.RootKey{}, fail(rootKeyGiven, fmt.Errorf("the root key %s of account %s is not in %s", id, account, l.data))
+			return app.RootKey{}, fail(rootKeyGiven, fmt.Errorf("root key %s of account %s is not in %s", id, account, l.data))
 		}
 		return app.RootKey{AccessKeyID: id, SecretAccessKey: l.p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")}, nil
 	}

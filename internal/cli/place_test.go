@@ -78,8 +78,8 @@ func TestFlagsThenEnvironmentThenFile(t *testing.T) {
 	byFlag, byEnvironment, byFile := refuse(t), refuse(t), refuse(t)
 	const profile = "aws_access_key_id = PROFILE\naws_secret_access_key = s\nregion = eu-west-3\nendpoint_url = "
 	files := write(t, map[string]string{"config": "[profile other]\n" + profile + byFile.URL + "\n"})
-	everywhere := "AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-1 AWS_ACCESS_KEY_ID=ENVIRONMENT AWS_SECRET_ACCESS_KEY=s" +
-		" AWS_ENDPOINT_URL=" + byEnvironment.URL
+	everywhere := "AWS_REGION=us-west-2 AWS_DEFAULT_REGION=us-west-1 AWS_ACCESS_KEY_ID=ENVIRONMENT" +
+		" AWS_SECRET_ACCESS_KEY=s AWS_ENDPOINT_URL=" + byEnvironment.URL
 	perService := " AWS_ENDPOINT_URL_LAMBDA=" + byEnvironment.URL + " AWS_ENDPOINT_URL_STS=" + byEnvironment.URL +
 		" AWS_ENDPOINT_URL_IAM=" + byEnvironment.URL
 	const nowhere = "AWS_REGION= AWS_DEFAULT_REGION= AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY= AWS_SESSION_TOKEN= "
@@ -96,8 +96,8 @@ func TestFlagsThenEnvironmentThenFile(t *testing.T) {
 			by, region  string
 		}{
 			{
-				"flags", "--endpoint-url " + byFlag.URL + " --region eu-west-1 --profile other", everywhere + perService,
-				byFlag, "PROFILE", "eu-west-1",
+				"flags", "--endpoint-url " + byFlag.URL + " --region eu-west-1 --profile other",
+				everywhere + perService + " AWS_PROFILE=nobody", byFlag, "PROFILE", "eu-west-1",
 			},
 			{
 				"flags, with configured endpoints ignored", "--endpoint-url " + byFlag.URL,
@@ -159,7 +159,7 @@ func TestDataWinsOverTheEnvironment(t *testing.T) {
 			{"flag", "--data " + running, "FURL_DATA=" + empty + " AWS_ENDPOINT_URL=" + away.URL, home},
 			{"environment", "", "FURL_DATA=" + running, home},
 			{"flag without a server", "--data " + empty, "FURL_DATA=" + running + " AWS_ENDPOINT_URL=" + away.URL, nil},
-			{"flag without a directory", "--data " + empty + "/no", "FURL_DATA=" + running + " AWS_ENDPOINT_URL=" + away.URL, nil},
+			{"flag without a directory", "--data " + empty + "/no", "AWS_ENDPOINT_URL=" + away.URL, nil},
 		} {
 			t.Run(command+"/"+test.name, func(t *testing.T) {
 				setAll(t, test.environment)
@@ -258,7 +258,7 @@ func TestEnvPrintsTheKeyOfTheServer(t *testing.T) {
 		{"none in the environment", generated, "", 0, "export AWS_ACCESS_KEY_ID='ROOT'\n"},
 		{"another server's in the environment", generated, "GIVEN", 0, "export AWS_SECRET_ACCESS_KEY='of the directory'\n"},
 		{"its own in the environment", given, "GIVEN", 0, "export AWS_SECRET_ACCESS_KEY='of the environment'\n"},
-		{"another in the environment", given, "OTHER", 1, "the root key GIVEN of account 123456789012 is not in " + given},
+		{"another in the environment", given, "OTHER", 1, "root key GIVEN of account 123456789012 is not in " + given},
 		{"its own is missing", given, "", 1, "furl: hint: set FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

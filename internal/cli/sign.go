@@ -21,7 +21,7 @@ func (p *program) sign() *cobra.Command {
 		signing signing
 		request call.Request
 		as      string
-		expires = expiry(time.Hour)
+		expires = time.Hour
 	)
 	command := &cobra.Command{
 		Use:   "sign URL|FUNCTION[/PATH]",
@@ -55,7 +55,7 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 				return err
 			}
 			if as == "url" {
-				return p.printLink(signer, prepared, time.Duration(expires))
+				return p.printLink(signer, prepared, expires)
 			}
 			return printSigned(p.streams.Out, signer, prepared, as)
 		},
@@ -63,7 +63,8 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 	signing.register(p, command)
 	registerRequest(command, &request)
 	command.Flags().StringVar(&as, "as", "curl", "what to print: "+strings.Join(call.Formats(), ", "))
-	command.Flags().Var(&expires, "expires", "how long the link is valid, 1s to 168h, or a number of seconds")
+	command.Flags().Func("expires",
+		"`duration` of a link, 1s to 168h, or a number of seconds (default 1h)", setExpiry(&expires))
 	return command
 }
 
@@ -121,23 +122,20 @@ func printSigned(w io.Writer, s *signer, prepared *call.Prepared, as string) err
 	return prepared.WriteJSON(w, hex.EncodeToString(signed.PayloadHash[:]), ends)
 }
 
-// expiry is a duration that may also be a number of seconds, as in the AWS CLI.
-type expiry time.Duration
-
-func (e *expiry) String() string { return time.Duration(*e).String() }
-func (e *expiry) Type() string   { return "duration" }
-
-func (e *expiry) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if n, numeric := strconv.Atoi(text); numeric == nil {
-		d, err = time.Duration(min(max(n, -1), int(sigv4.MaxPresign/time.Second)+1))*time.Second, nil
+// setExpiry reads a duration, or a number of seconds as in the AWS CLI.
+func setExpiry(expires *time.Duration) func(string) error {
+	return func(text string) error {
+		d, err := time.ParseDuration(text)
+		if n, numeric := strconv.Atoi(text); numeric == nil {
+			d, err = time.Duration(min(max(n, -1), int(sigv4.MaxPresign/time.Second)+1))*time.Second, nil
+		}
+		if err != nil {
+			return err
+		}
+		if d < time.Second || d > sigv4.MaxPresign || d%time.Second != 0 {
+			return errors.New("a link is valid for 1s to 168h, in whole seconds")
+		}
+		*expires = d
+		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if d < time.Second || d > sigv4.MaxPresign || d%time.Second != 0 {
-		return errors.New("a link is valid for 1s to 168h, in whole seconds")
-	}
-	*e = expiry(d)
-	return nil
 }

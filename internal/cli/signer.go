@@ -103,8 +103,15 @@ func (s *signer) add(command *cobra.Command, target call.Target, region string) 
 		config.Region = cmp.Or(target.Region, config.Region)
 		return awsconfig.FunctionURL(ctx, config, function, qualifier)
 	})
+	if errors.Is(err, awsconfig.ErrNoURL) {
+		name := target.Function
+		if target.Qualifier != "" {
+			name += " --qualifier " + target.Qualifier
+		}
+		return fail(noURL, err, name)
+	}
 	if err != nil {
-		return lookupError(err, target)
+		return err
 	}
 	parsed, err := furl.ParseURL(url)
 	if err != nil {
@@ -132,17 +139,6 @@ func (s *signer) sendAs(prepared *call.Prepared) {
 	if host := prepared.HTTP.Host; host != "" {
 		s.transport.Domains[strings.ToLower(host)] = s.transport.Domains[strings.ToLower(prepared.URL.Host)]
 	}
-}
-
-func lookupError(err error, target call.Target) error {
-	if errors.Is(err, awsconfig.ErrNoURL) {
-		name := target.Function
-		if target.Qualifier != "" {
-			name += " --qualifier " + target.Qualifier
-		}
-		return fail(noURL, err, name)
-	}
-	return err
 }
 
 // mfaCode asks the person at the terminal for a code.

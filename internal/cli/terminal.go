@@ -97,7 +97,7 @@ func (r rawScreen) Write(text []byte) (int, error) {
 	return r.terminal.Write(text)
 }
 
-// appendShown appends text as a screen shows it: a character that steers a terminal as \u and its number in four digits,
+// appendShown appends text as a screen shows it: a character that steers a terminal as \u and its four digits,
 // a byte that is not UTF-8 as \x and two digits. In JSON a \u escape means the same character, so JSON stays JSON. A
 // backslash stays, and CRLF becomes LF. Unless text is at its end, rest is what depends on the text that follows.
 func appendShown(dst, text []byte, end bool) (shown, rest []byte) {

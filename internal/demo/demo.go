@@ -75,19 +75,20 @@ type play struct {
 
 func (p *play) steps() []step {
 	callerARN := p.roleARN(callerRole)
+	const trust = " --assume-role-policy-document file://lambda-may-assume.json"
+	const create = "aws lambda create-function --runtime provided.al2023 --zip-file fileb://function.zip --function-name "
+	const permit = "aws lambda add-permission --function-name " + webFunction + " --principal "
 	return []step{
 		{
 			title: "Create an execution role for each function",
-			command: "aws iam create-role --role-name " + webRole + " --assume-role-policy-document file://lambda-may-assume.json\n" +
-				"aws iam create-role --role-name " + callerRole + " --assume-role-policy-document file://lambda-may-assume.json",
+			command: "aws iam create-role --role-name " + webRole + trust + "\n" +
+				"aws iam create-role --role-name " + callerRole + trust,
 			do: p.createRoles,
 		},
 		{
 			title: "Create the function that serves HTTP and the function that calls it",
-			command: "aws lambda create-function --function-name " + webFunction + " --runtime provided.al2023 --handler " + handlerWeb +
-				" --role " + p.roleARN(webRole) + " --zip-file fileb://function.zip\n" +
-				"aws lambda create-function --function-name " + callerFunction + " --runtime provided.al2023 --handler " + handlerCaller +
-				" --role " + callerARN + " --zip-file fileb://function.zip",
+			command: create + webFunction + " --handler " + handlerWeb + " --role " + p.roleARN(webRole) + "\n" +
+				create + callerFunction + " --handler " + handlerCaller + " --role " + callerARN,
 			do: p.createFunctions,
 		},
 		{
@@ -112,7 +113,7 @@ func (p *play) steps() []step {
 		},
 		{
 			title: "Grant lambda:InvokeFunctionUrl to the role of the calling function",
-			command: "aws lambda add-permission --function-name " + webFunction + " --action lambda:InvokeFunctionUrl --principal " + callerARN +
+			command: permit + callerARN + " --action lambda:InvokeFunctionUrl" +
 				" --function-url-auth-type AWS_IAM --statement-id allow-my-calling-function-to-invoke-url",
 			do: p.grant("allow-my-calling-function-to-invoke-url", "lambda:InvokeFunctionUrl", "FunctionUrlAuthType", "AWS_IAM"),
 		},
@@ -123,7 +124,7 @@ func (p *play) steps() []step {
 		},
 		{
 			title: "Grant lambda:InvokeFunction through the URL as well",
-			command: "aws lambda add-permission --function-name " + webFunction + " --action lambda:InvokeFunction --principal " + callerARN +
+			command: permit + callerARN + " --action lambda:InvokeFunction" +
 				" --invoked-via-function-url --statement-id allow-my-calling-function-to-invoke",
 			do: p.grant("allow-my-calling-function-to-invoke", "lambda:InvokeFunction", "InvokedViaFunctionUrl", true),
 		},
@@ -153,7 +154,8 @@ func (p *play) invokeCommand(method, path, body string) string {
 		}
 		order += `,"body":` + string(quoted)
 	}
-	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" + order + "}' /dev/stdout"
+	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" +
+		order + "}' /dev/stdout"
 }
 
 // tell writes what happened below the command.
@@ -165,7 +167,8 @@ func (p *play) tell(format string, arguments ...any) {
 }
 
 func (p *play) createRoles(ctx context.Context) error {
-	const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	const trust = `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 	for _, role := range []string{webRole, callerRole} {
 		if err := p.api.iam(ctx, "CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust); err != nil {
 			return err
@@ -204,7 +207,8 @@ func (p *play) createFunctions(ctx context.Context) error {
 
 func (p *play) createURL(ctx context.Context) error {
 	var config struct{ FunctionUrl, AuthType string }
-	err := p.api.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", map[string]string{"AuthType": "AWS_IAM"}, &config)
+	in := map[string]string{"AuthType": "AWS_IAM"}
+	err := p.api.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", in, &config)
 	if err != nil {
 		return err
 	}

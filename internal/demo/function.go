@@ -132,5 +132,6 @@ func send(request *http.Request) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
 	}
-	return Outcome{Status: response.StatusCode, Body: string(body), RequestID: response.Header.Get("X-Amzn-Requestid")}, nil
+	id := response.Header.Get("X-Amzn-Requestid")
+	return Outcome{Status: response.StatusCode, Body: string(body), RequestID: id}, nil
 }
