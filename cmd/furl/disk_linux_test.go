@@ -26,8 +26,8 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// TestFullDisk: a server whose disk is full refuses what needs space with a service error, lets everything go that is
-// to go, loses nothing that it acknowledged, and goes on by itself when there is space.
+// TestFullDisk: a server whose disk is full refuses what needs space with a service error, still deletes everything,
+// loses nothing that it acknowledged, and continues by itself when there is space.
 func TestFullDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "disk")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -125,7 +125,7 @@ func (m *machine) start() {
 	m.root = sigv4.Credentials{AccessKeyID: key.AccessKeyID, Secret: sigv4.NewSecret(key.SecretAccessKey)}
 }
 
-// kill ends the server as nothing can that it could prepare for.
+// kill ends the server without a chance to prepare.
 func (m *machine) kill() {
 	m.process.Process.Kill() //nolint:errcheck // it may have ended
 	m.process.Wait()         //nolint:errcheck // it was killed
@@ -415,7 +415,7 @@ func starve(t *testing.T, dir string, fill, free func(*machine)) {
 	}
 }
 
-// Everything that takes something away is tried on a full disk.
+// Every operation that deletes something works on a full disk.
 func TestEveryDeletionIsTried(t *testing.T) {
 	tried := map[string]bool{}
 	for _, c := range deleted("key") {

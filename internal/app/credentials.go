@@ -89,6 +89,9 @@ type Running struct {
 	Region   string `json:"region"`
 	PID      int    `json:"pid"`
 	Account  string `json:"account"` // the first one
+	// RootAccessKeyID is the root key of Account if the server got it from its configuration. Such a key is not in the
+	// data directory, where an older one of the account may be.
+	RootAccessKeyID string `json:"rootAccessKeyId,omitempty"`
 }
 
 const runningFileName = "server.json"

@@ -343,7 +343,10 @@ func (s *Server) usedCode() func(hash string) bool {
 // starting: what makes room may be a call to it.
 func (s *Server) announce() error {
 	path := filepath.Join(s.dir, runningFileName)
-	running := Running{Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0]}
+	running := Running{
+		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
+		RootAccessKeyID: s.config.RootAccessKeyID,
+	}
 	err := writeFile(path, running)
 	if !store.IsFull(err) {
 		return err

@@ -87,6 +87,9 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("read the AWS configuration: %w", err)
 	}
+	if o.EndpointURL != "" {
+		cfg.BaseEndpoint = aws.String(o.EndpointURL) // the SDK drops it for AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
+	}
 	roles.url, *complete = cfg.BaseEndpoint, cfg
 	if o.RoleARN != "" {
 		provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.RoleARN, func(options *stscreds.AssumeRoleOptions) {

@@ -138,6 +138,8 @@ func TestCredentials(t *testing.T) {
 		{name: "role of a profile", options: awsconfig.Options{Profile: "role"}, key: "AssumeRole-reader", region: "eu-west-2"},
 		{name: "role with an endpoint for STS", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_STS": server.URL}, options: awsconfig.Options{Profile: "role"}, key: "AssumeRole-reader", region: "eu-west-2"},
 		{name: "role with an endpoint by option", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
+		{name: "role with an endpoint by option, although one is set for STS", env: map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}, options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
+		{name: "role with an endpoint by option, although configured ones are ignored", env: map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
 		{name: "role by option", options: awsconfig.Options{RoleARN: "arn:aws:iam::123456789012:role/x/deployer"}, key: "AssumeRole-deployer", region: "eu-west-1"},
 		{name: "MFA", options: awsconfig.Options{Profile: "mfa", DefaultRegion: "eu-west-1", MFACode: code}, key: "AssumeRole-writer", region: "eu-west-1"},
 		{name: "MFA without anyone to ask", options: awsconfig.Options{Profile: "mfa", DefaultRegion: "eu-west-1"}, err: "MFA"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/awsconfig"
@@ -39,35 +40,32 @@ func (p *program) call() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "call URL|FUNCTION[/PATH]",
 		Short: "Call a function URL: one signed request, with curl's flags",
-		Long: `Call a function URL: one signed request, with curl's flags and habits. The URL's path and query go out byte for byte as
-typed. The function can also be given by name or ARN, with an alias (my-function:live) and a path; its URL is then
-looked up.
+		Long: `Call a function URL: one signed request, with curl's flags and habits. The URL's path and query go out
+byte for byte as typed. The name or ARN of a function also works, with an alias (my-function:live) and a path; the
+command then looks up the URL.
 
-Credentials are found as the AWS CLI finds them. The region is that of the URL. The response goes to the standard
-output as it arrives, all else to the standard error. When the answer is 403, a message says who refused and what to
-type next.
+The command finds credentials as the AWS CLI does. The region is that of the URL. The response goes to the standard
+output as it arrives, everything else to the standard error. When the answer is 403, a message says who refused and what
+to type next.
 
-With -v the canonical request and the string to sign are shown, without the session token. A server on this machine is
-sent the canonical request too, as an unsigned header, so that furl explain can show where it differs from the server's.
+-v shows the canonical request and the string to sign, without the session token. It also sends the canonical request to
+a server on this machine, as an unsigned header, so that furl explain can show where it differs from the server's.
 
-With --repeat the request is sent again and again and the times are reported instead of the responses: one after the
-other, unless --concurrency says how many at one time and --rate how many a second.
+--repeat sends the request many times and reports the times instead of the responses: one request after the other,
+unless --concurrency says how many at one time and --rate how many a second.
 
-Exit status: 0 answered, 1 failed, 2 wrong usage, 3 the function answered 400 or more and --fail was given, 4 refused
-by authentication or authorization, 5 could not connect, 6 no credentials, 130 interrupted.`,
+` + exitStatus(status{exitOK: "answered", exitDenied: "refused by authentication or authorization"},
+			exitFailed, exitUsage, exitFunction, exitConnect, exitCredentials, exitInterrupted),
 		Example: `  furl call 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5'
   furl call my-function/login --json '{"user": "a"}'
   furl call my-function --repeat 1000 --concurrency 10`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			err := callError(p.runCall(command, &flags, args[0]))
-			if flags.silent && !flags.showError {
-				return quiet(err)
-			}
-			return err
+			p.silent = flags.silent && !flags.showError
+			return p.runCall(command, &flags, args[0])
 		},
 	}
-	flags.signing.register(command)
+	flags.signing.register(p, command)
 	registerRequest(command, &flags.request)
 	flags.register(command)
 	return command
@@ -79,38 +77,84 @@ func (c *callFlags) register(command *cobra.Command) {
 	f.BoolVarP(&c.remoteName, "remote-name", "O", false, "write the response to a file named as the end of the URL's path")
 	f.BoolVarP(&c.caller.Include, "include", "i", false, "print the response's headers too")
 	f.BoolVarP(&c.silent, "silent", "s", false, "no progress and no messages")
-	f.BoolVarP(&c.showError, "show-error", "S", false, "with --silent, messages all the same")
-	f.BoolVarP(&c.caller.Verbose, "verbose", "v", false, "tell who calls, what was signed, what was sent and what it took")
-	f.StringVarP(&c.caller.WriteOut, "write-out", "w", "", "print this at the end: text with %{variables} as curl's, or @FILE")
-	f.BoolVarP(&c.caller.Follow, "location", "L", false, "follow redirects; signed only on the same host")
+	f.BoolVarP(&c.showError, "show-error", "S", false, "with --silent, still print messages")
+	f.BoolVarP(&c.caller.Verbose, "verbose", "v", false,
+		"print who calls, what was signed, what was sent and how long it took")
+	f.StringVarP(&c.caller.WriteOut, "write-out", "w", "",
+		"print this at the end: text with %{variables} as in curl, or @FILE")
+	f.BoolVarP(&c.caller.Follow, "location", "L", false, "follow redirects; requests to another host are not signed")
 	f.IntVar(&c.caller.MaxRedirects, "max-redirs", 50, "how many redirects to follow")
-	f.BoolVarP(&c.caller.Fail, "fail", "f", false, "exit with 3 if the status is 400 or more, without the body")
-	f.BoolVar(&c.failWithBody, "fail-with-body", false, "as --fail, with the body")
-	f.IntVar(&c.retry, "retry", 0, "how often to repeat an idempotent request that was answered with 429, 502, 503 or 504")
+	f.BoolVarP(&c.caller.Fail, "fail", "f", false, "exit with 3 if the status is 400 or more, and print no body")
+	f.BoolVar(&c.failWithBody, "fail-with-body", false, "as --fail, and print the body")
+	f.IntVar(&c.retry, "retry", 0,
+		"how often to repeat an idempotent request that was answered with 429, 502, 503 or 504")
 	f.Float64VarP(&c.maxTime, "max-time", "m", 0, "seconds that the call may take")
 	f.Float64Var(&c.connectTimeout, "connect-timeout", 30, "seconds that a connection may take")
-	f.StringArrayVar(&c.network.Resolve, "resolve", nil, "HOST:PORT:ADDRESS, the address to use for a host; may be repeated")
-	f.BoolVarP(&c.network.Insecure, "insecure", "k", false, "do not check the server's certificate")
-	f.StringVar(&c.network.CACert, "cacert", "", "file of the certificates to trust, PEM (default $AWS_CA_BUNDLE, else the system's)")
+	f.StringArrayVar(&c.network.Resolve, "resolve", nil,
+		"HOST:PORT:ADDRESS, the address to use for a host; may be repeated")
+	registerTLS(f, &c.network)
 	f.IntVar(&c.load.Repeat, "repeat", 0, "how often to send the request")
 	f.IntVar(&c.load.Concurrency, "concurrency", 1, "with --repeat: how many requests at one time")
-	f.Float64Var(&c.load.Rate, "rate", 0, "with --repeat: how many requests a second (default as fast as they are answered)")
+	f.Float64Var(&c.load.Rate, "rate", 0, "with --repeat: how many requests a second (default no limit)")
 	f.StringVar(&c.report, "report", "text", "with --repeat: how to report, text or json")
 }
 
-// check finds flags that do not go together.
+// registerRequest registers the flags that say what to send, with curl's names.
+func registerRequest(command *cobra.Command, q *call.Request) {
+	f := command.Flags()
+	f.StringVarP(&q.Method, "request", "X", "", "method (default GET, or what the body implies)")
+	f.StringArrayVarP(&q.Headers, "header", "H", nil,
+		"header \"NAME: VALUE\", \"NAME:\" to leave one out, or @FILE; may be repeated")
+	for _, flag := range []struct {
+		name, short string
+		encoding    call.Encoding
+		usage       string
+	}{
+		{"data", "d", call.Plain, "`body`, or @FILE without its line ends; may be repeated, joined with &"},
+		{"data-raw", "", call.Raw, "`body` as for --data, but @ has no meaning"},
+		{"data-binary", "", call.Binary, "`body`, or @FILE unchanged"},
+		{"data-urlencode", "", call.URLEncode, "`body`, percent-encoded: CONTENT, NAME=CONTENT, @FILE or NAME@FILE"},
+		{"json", "", call.JSON, "JSON `body`, or @FILE, with the headers that belong to it"},
+	} {
+		f.FuncP(flag.name, flag.short, flag.usage, func(value string) error {
+			q.Data = append(q.Data, call.Data{Encoding: flag.encoding, Value: value})
+			return nil
+		})
+	}
+	field := func(literal bool) func(string) error {
+		return func(value string) error {
+			q.Form = append(q.Form, call.Field{Value: value, Literal: literal})
+			return nil
+		}
+	}
+	f.FuncP("form", "F",
+		"form `field` NAME=CONTENT, NAME=@FILE or NAME=<FILE, with ;type= and ;filename=; may be repeated", field(false))
+	f.Func("form-string", "form `field` NAME=CONTENT, in which @, < and ; have no meaning", field(true))
+	f.StringVarP(&q.Upload, "upload-file", "T", "", "file to send with PUT, or - for the standard input")
+	f.BoolVarP(&q.Get, "get", "G", false, "put the data into the query")
+	f.BoolVarP(&q.Head, "head", "I", false, "send HEAD and print the headers")
+	f.BoolVar(&q.Compressed, "compressed", false, "ask for a compressed response and decompress it")
+	for name, short := range map[string]string{"path-as-is": "", "globoff": "g"} { // curl needs them, furl does not
+		f.BoolP(name, short, true, "always the case")
+		f.Lookup(name).Hidden = true
+	}
+	f.StringVarP(&q.UserAgent, "user-agent", "A", "furl/"+buildVersion(), "User-Agent header")
+}
+
+// check finds flags that contradict each other.
 func (c *callFlags) check(command *cobra.Command) error {
 	changed := command.Flags().Changed
 	switch {
 	case c.remoteName && c.caller.Output != "":
-		return errors.New("say one of --output and --remote-name")
+		return errors.New("use one of --output and --remote-name, not both")
 	case c.caller.Fail && c.failWithBody:
-		return errors.New("say one of --fail and --fail-with-body")
+		return errors.New("use one of --fail and --fail-with-body, not both")
 	case c.retry < 0 || c.maxTime < 0 || c.connectTimeout < 0 || c.caller.MaxRedirects < 0:
-		return errors.New("--retry, --max-time, --connect-timeout and --max-redirs are not negative")
+		return errors.New("--retry, --max-time, --connect-timeout and --max-redirs must not be negative")
 	case !changed("repeat") && (changed("concurrency") || changed("rate") || changed("report")):
-		return errors.New("--concurrency, --rate and --report go with --repeat")
-	case changed("repeat") && (c.caller.Output != "" || c.remoteName || c.caller.Include || c.caller.Verbose || c.caller.WriteOut != "" || c.caller.Follow):
+		return errors.New("--concurrency, --rate and --report go with --repeat: add --repeat N")
+	case changed("repeat") && (c.caller.Output != "" || c.remoteName || c.caller.Include || c.caller.Verbose ||
+		c.caller.WriteOut != "" || c.caller.Follow):
 		return errors.New("--repeat prints no responses and follows no redirects: leave out -o, -O, -i, -v, -w and -L")
 	case c.report != "text" && c.report != "json":
 		return fmt.Errorf("--report %q is neither text nor json", c.report)
@@ -122,16 +166,13 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, argument str
 	if err := flags.check(command); err != nil {
 		return usage(command, err)
 	}
-	flags.clients = flags.caller.Verbose // whose credentials are these?
+	flags.clients = flags.caller.Verbose // it asks STS who calls
 	signer, prepared, err := p.prepare(command, &flags.signing, &flags.request, argument)
 	if err != nil {
 		return err
 	}
 	flags.network.ConnectTimeout = seconds(flags.connectTimeout)
-	if flags.network.CACert == "" && prepared.URL.Scheme == "https" {
-		flags.network.CACert = p.getenv("AWS_CA_BUNDLE")
-	}
-	base, err := flags.network.Transport()
+	base, err := flags.transport(flags.network, prepared.URL.Scheme == "https")
 	if err != nil {
 		return usage(command, err)
 	}
@@ -173,8 +214,10 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, argument str
 	return p.verdict(flags, signer, result)
 }
 
-// prepare opens what signs and builds the request.
-func (p *program) prepare(command *cobra.Command, s *signing, q *call.Request, argument string) (*signer, *call.Prepared, error) {
+// prepare opens the signer and builds the request.
+func (p *program) prepare(
+	command *cobra.Command, s *signing, q *call.Request, argument string,
+) (*signer, *call.Prepared, error) {
 	signer, err := s.open(p, command, argument)
 	if err != nil {
 		return nil, nil, err
@@ -188,7 +231,7 @@ func (p *program) prepare(command *cobra.Command, s *signing, q *call.Request, a
 	return signer, prepared, nil
 }
 
-// identity asks STS who calls, unless that would be AWS for the keys of a local server.
+// identity asks STS who calls, unless it would ask AWS about the keys of a local server.
 func identity(s *signer) func(context.Context) (string, error) {
 	if s.local && aws.ToString(s.config.BaseEndpoint) == "" {
 		return nil
@@ -196,7 +239,7 @@ func identity(s *signer) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) { return awsconfig.CallerARN(ctx, s.config) }
 }
 
-// verdict is the error that the response amounts to.
+// verdict turns the response into an error, or nil.
 func (p *program) verdict(flags *callFlags, s *signer, result call.Result) error {
 	if result.Refused {
 		return refused(result.Refusal, s.check)
@@ -205,28 +248,29 @@ func (p *program) verdict(flags *callFlags, s *signer, result call.Result) error
 		p.note("the function itself answered 403: the signature and the permissions were accepted")
 	}
 	if (flags.caller.Fail || flags.failWithBody) && result.Status >= http.StatusBadRequest {
-		return fail(exitFunction, "", fmt.Errorf("the function answered %d", result.Status))
+		return fail(functionFailed, fmt.Errorf("the function answered %d", result.Status))
 	}
 	return nil
 }
 
-// refused says who refused a request and what to type next.
+// refused says who refused a request.
 func refused(r furl.Refusal, check string) error {
-	hint := "furl check " + check
+	message := ""
+	switch {
+	case r.Layer == furl.Address:
+		message = "refused: there is no such function URL"
+	case r.Layer == furl.Authorization:
+		message = "refused by authorization: the signature is right, but the caller may not call this function URL"
+	case r.Message == "Forbidden":
+		message = fmt.Sprintf("refused by authentication (%s): the signature did not reach Lambda: "+
+			"something on the way removes the Authorization header", r.ErrorType)
+	default:
+		message = fmt.Sprintf("refused by authentication (%s): %s", r.ErrorType, r.Message)
+	}
 	if r.Explain != "" && r.RequestID != "" {
-		hint = "furl explain " + r.RequestID + "\n" + hint
+		return fail(callExplained, errors.New(message), r.RequestID, check)
 	}
-	switch r.Layer {
-	case furl.Address:
-		return fail(exitDenied, hint, errors.New("refused: there is no such function URL"))
-	case furl.Authorization:
-		return fail(exitDenied, hint, errors.New("refused by authorization: the signature is right, but the caller may not call this function URL"))
-	}
-	message := r.Message
-	if message == "Forbidden" {
-		message = "the signature did not reach Lambda: something on the way takes the Authorization header off"
-	}
-	return fail(exitDenied, hint, fmt.Errorf("refused by authentication (%s): %s", r.ErrorType, message))
+	return fail(callRefused, errors.New(message), check)
 }
 
 func (p *program) runLoad(command *cobra.Command, flags *callFlags, s *signer, prepared *call.Prepared) error {
@@ -246,10 +290,10 @@ func (p *program) runLoad(command *cobra.Command, flags *callFlags, s *signer, p
 	return flags.loadVerdict(command.Context(), report, s)
 }
 
-// loadVerdict is the error that a load amounts to, the one that matters most.
+// loadVerdict turns the report into an error, the one that matters most, or nil.
 func (c *callFlags) loadVerdict(ctx context.Context, report call.Report, s *signer) error {
 	for layer := range report.Refused {
-		return fail(exitDenied, "furl check "+s.check, fmt.Errorf("%d requests were refused by %s", report.Refused[layer], layer))
+		return fail(callRefused, fmt.Errorf("%d requests were refused by %s", report.Refused[layer], layer), s.check)
 	}
 	failed, errored := 0, 0
 	for _, n := range report.Failed {
@@ -264,11 +308,27 @@ func (c *callFlags) loadVerdict(ctx context.Context, report call.Report, s *sign
 	case failed > 0:
 		return fmt.Errorf("%d of %d requests failed", failed, report.Count())
 	case (c.caller.Fail || c.failWithBody) && errored > 0:
-		return fail(exitFunction, "", fmt.Errorf("the function answered %d requests with 400 or more", errored))
+		return fail(functionFailed, fmt.Errorf("the function answered %d requests with 400 or more", errored))
 	case report.Stopped:
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// registerTLS registers the flags that say which servers to trust.
+func registerTLS(f *pflag.FlagSet, network *call.Network) {
+	f.BoolVarP(&network.Insecure, "insecure", "k", false, "do not check the server's certificate")
+	f.StringVar(&network.CACert, "cacert", "",
+		"PEM file of the certificates to trust (default $AWS_CA_BUNDLE, else the system's)")
+	readFrom(f, "cacert", "AWS_CA_BUNDLE")
+}
+
+// transport makes what sends the requests. The certificates of the environment are not read where nothing checks them.
+func (s *signing) transport(network call.Network, checked bool) (*http.Transport, error) {
+	if (!checked || network.Insecure) && !s.given("cacert") {
+		network.CACert = ""
+	}
+	return network.Transport()
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -86,7 +86,7 @@ func TestCallExitStatus(t *testing.T) {
 		{"silent failure, shown", []string{"-sS", noTLS}, 5, "", []string{"can not connect"}},
 		{"wrong service", []string{server.URL, "--service", "s3"}, 4, "", []string{"refused by authentication (InvalidSignatureException): Credential should be scoped to correct service", "hint: furl check http://" + urltest.ID}},
 		{"wrong region", []string{server.URL, "--region", "us-east-1"}, 4, "", []string{"valid region"}},
-		{"no region", []string{"https://example.com/", "--region", ""}, 5, "", nil},
+		{"no region", []string{"https://example.com/"}, 5, "", nil},
 		{"bad flag", []string{server.URL, "--nonsense"}, 2, "", []string{"unknown flag"}},
 		{"bad URL", []string{"https://example.com/a b"}, 2, "", []string{"space"}},
 		{"bad target", []string{"a b"}, 2, "", []string{"neither a URL nor the name of a function"}},

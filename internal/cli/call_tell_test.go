@@ -9,7 +9,7 @@ import (
 	"github.com/furl-dev/furl/internal/urltest"
 )
 
-// What was signed is told to servers on this machine only, without the session token, and only with -v.
+// Only with -v, and only to servers on this machine, call sends what it signed, without the session token.
 func TestCallTellsLocalServersWhatItSigned(t *testing.T) {
 	environment(t)
 	const header = "Furl-Canonical-Request"
@@ -58,7 +58,7 @@ func TestCallTellsLocalServersWhatItSigned(t *testing.T) {
 	}
 }
 
-// A header of that name that somebody types is sent as typed.
+// A header of that name on the command line goes out as typed.
 func TestCallSendsTheHeaderThatWasTyped(t *testing.T) {
 	environment(t)
 	var told []string

@@ -15,7 +15,7 @@ import (
 
 // checkFlags are the flags of check.
 type checkFlags struct {
-	cloud
+	place
 	question      check.Question
 	context       []string
 	callerProfile string
@@ -29,37 +29,42 @@ func (p *program) check() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check FUNCTION|URL",
 		Short: "Would a call of a function's URL be allowed, and if not, what is missing",
-		Long: `Would a call of a function's URL be allowed, and if not, what is missing? It reads the URL, the policies on both sides
-and the credentials, and walks the steps that a function URL walks. Each step is ok, a problem, or could not be looked
-at, with the permission that was missing. It ends with the commands that put things right. The function is called only
-with --call.
+		Long: `Would a call of a function's URL be allowed, and if not, what is missing? The command reads the URL, the
+policies on both sides and the credentials, and checks each step that a function URL checks. A step is ok or a problem,
+or the command could not look, and says which permission it lacks. The last lines are the commands that repair what is
+wrong. The command calls the function only with --call.
 
-The caller is whoever the credentials stand for, those of --caller-profile if it is given; or, with --as, anybody, named
-as for furl grant.
+The caller is the owner of the credentials, or of those of --caller-profile. --as names another caller, in the same way
+as furl grant.
 
---all looks at all functions of the region, --offline at what aws lambda get-policy and get-function-url-config printed
-into the .json files of a directory: which grants are void since November 2026, when AWS began to ask for
-lambda:InvokeFunction too. They look at functions' policies, not at those of roles and users.
+--all checks all functions of the region. --offline checks what aws lambda get-policy and get-function-url-config wrote
+into the .json files of a directory. Both find the grants that are void since November 2026, when AWS began to require
+lambda:InvokeFunction too. They read the policies of functions, not those of roles and users.
 
-Exit status: 0 the call would be allowed, 1 it could not be found out, or there is nothing to call, 2 wrong usage,
-4 it would be refused, 5 no answer from the endpoint, 6 no credentials, 130 interrupted.`,
+` + exitStatus(status{
+			exitOK:     "the call would be allowed",
+			exitFailed: "the command could not find out, or there is nothing to call",
+			exitDenied: "the call would be refused",
+		}, exitUsage, exitConnect, exitCredentials, exitInterrupted),
 		Example: "  furl check my-function-with-url --as function:my-calling-function",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: runCloud(func(command *cobra.Command, args []string) error {
+		RunE: func(command *cobra.Command, args []string) error {
 			return p.runCheck(command, flags, args)
-		}),
+		},
 	}
-	flags.cloud.register(p, command)
+	flags.aws(p, command)
 	f := command.Flags()
-	f.StringVar(&flags.question.As, "as", "", "who would call (default whoever the credentials stand for)")
+	f.StringVar(&flags.question.As, "as", "", "caller to check (default the owner of the credentials)")
 	f.StringVar(&flags.question.Qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")
 	f.StringVarP(&flags.question.Method, "method", "X", "GET", "method of the call")
 	f.StringVar(&flags.question.Path, "path", "/", "path of the call, with query")
-	f.BoolVar(&flags.question.Call, "call", false, "call the URL too; as somebody else only by assuming a role")
-	f.StringArrayVar(&flags.context, "context", nil, "KEY=VALUE of a condition key that can not be known from here, such as aws:SourceIp; may be repeated")
-	f.StringVar(&flags.callerProfile, "caller-profile", "", "profile of the caller's account (default the same as the function's)")
-	f.BoolVar(&flags.all, "all", false, "look at all functions of the region")
-	f.StringVar(&flags.offline, "offline", "", "look at what was saved in this directory")
+	f.BoolVar(&flags.question.Call, "call", false, "call the URL too; with --as, by assuming that role")
+	f.StringArrayVar(&flags.context, "context", nil,
+		"KEY=VALUE of a condition key that only AWS knows, such as aws:SourceIp; may be repeated")
+	f.StringVar(&flags.callerProfile, "caller-profile", "",
+		"profile of the caller's account (default that of the function)")
+	f.BoolVar(&flags.all, "all", false, "check all functions of the region")
+	f.StringVar(&flags.offline, "offline", "", "check what was saved in this directory")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return command
 }
@@ -73,7 +78,7 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 	}
 	switch {
 	case modes != 1:
-		return usage(command, errors.New("name a function or URL, or say --all or --offline DIRECTORY"))
+		return usage(command, errors.New("name a function or URL, or say --all or --offline DIRECTORY, and only one of them"))
 	case flags.offline != "":
 		return p.checkOffline(flags)
 	case flags.all:
@@ -89,13 +94,13 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 		return usage(command, err)
 	}
 	flags.question.Target = target
-	client, err := flags.open(command.Context(), target)
+	client, err := flags.client(command.Context(), target)
 	if err != nil {
 		return err
 	}
 	checker := &check.Checker{Owner: check.NewSide(client)}
 	if flags.callerProfile != "" {
-		caller, err := flags.of(flags.callerProfile, client.Region()).open(command.Context(), "")
+		caller, err := flags.of(flags.callerProfile, client.Region()).client(command.Context(), "")
 		if err != nil {
 			return err
 		}
@@ -122,7 +127,7 @@ func contextOf(pairs []string) (policy.Values, error) {
 }
 
 func (p *program) checkAll(command *cobra.Command, flags checkFlags) error {
-	client, err := flags.open(command.Context(), "")
+	client, err := flags.client(command.Context(), "")
 	if err != nil {
 		return err
 	}
@@ -149,10 +154,10 @@ func (p *program) checkOffline(flags checkFlags) error {
 	return p.tell(audit, audit.Verdict, flags.asJSON)
 }
 
-// errTold is the error of a command whose answer says it all.
+// errTold is the error of a command whose answer says everything.
 var errTold = errors.New("")
 
-// tell prints what was found, and makes the exit code of the verdict.
+// tell prints a report, and turns its verdict into an error.
 func (p *program) tell(found io.WriterTo, verdict check.Verdict, asJSON bool) error {
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
@@ -165,8 +170,8 @@ func (p *program) tell(found io.WriterTo, verdict check.Verdict, asJSON bool) er
 	case check.Allowed:
 		return nil
 	case check.Refused:
-		return fail(exitDenied, "", errTold)
+		return fail(verdictRefused, errTold)
 	default:
-		return fail(exitFailed, "", errTold)
+		return errTold
 	}
 }

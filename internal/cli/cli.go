@@ -1,34 +1,26 @@
-// Package cli is furl's command line: one constructor for each command, flags and environment into the plain values
-// that the rest of the program takes, results onto stdout and everything else onto stderr, errors into exit codes. It
-// holds no logic of its own that a library user would miss.
+// Package cli is furl's command line. It turns flags and environment into the plain values that the rest of the program
+// takes, prints results to stdout and everything else to stderr, and turns errors into exit statuses. Each command has
+// one constructor. The package has no logic of its own that a library user would miss.
 package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/demo"
-)
-
-// Exit codes, stated in each command's help.
-const (
-	exitOK          = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitFunction    = 3 // a function returned an error
-	exitDenied      = 4
-	exitConnect     = 5 // no answer: name resolution, connection, TLS
-	exitCredentials = 6 // nothing to sign with
-	exitInterrupted = 130
 )
 
 // Streams are the program's standard streams.
@@ -37,14 +29,13 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// Main is the program: it is main but for os.Exit. Run as the bootstrap of one of the demo's functions, it is that
-// function.
+// Main is the program without os.Exit. As the bootstrap of one of the demo's functions it is that function.
 func Main() int {
 	if demo.IsFunction(os.Args[0], os.Getenv) {
 		demo.RunFunction()
 		return exitOK
 	}
-	// The first signal asks the command to come to an end, the second makes it.
+	// The first signal asks the command to end, the second one ends it at once.
 	ctx, cancel := context.WithCancel(context.Background())
 	stop, cancelStop := context.WithCancel(context.Background())
 	defer cancel()
@@ -60,11 +51,11 @@ func Main() int {
 	// A file that may not grow further (ulimit -f) is an error of the write, not the end of the program.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
 	streams := Streams{In: os.Stdin, Out: shown(os.Stdout), Err: shown(os.Stderr)}
-	log.SetOutput(streams.Err) // where libraries write that are given no log
+	log.SetOutput(streams.Err) // for libraries that take no logger
 	return Run(ctx, stop, os.Args[1:], os.Getenv, streams)
 }
 
-// Run runs one command line and returns its exit code. Commands come to an end when ctx does, at once when stop does.
+// Run runs one command line and returns its exit status. A command ends when ctx does, and at once when stop does.
 func Run(ctx, stop context.Context, args []string, getenv func(string) string, streams Streams) int {
 	streams.Out, streams.Err = shown(streams.Out), shown(streams.Err)
 	defer finish(streams.Out)
@@ -84,77 +75,49 @@ type program struct {
 	stop    context.Context
 	getenv  func(string) string
 	streams Streams // Out and Err as shown makes them
+	silent  bool    // the command says nothing about its error
 }
 
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "furl",
-		Short: "AWS Lambda function URLs with IAM auth: run them locally, and be told why a call is refused",
+		Short: "AWS Lambda function URLs with IAM auth: run them locally, and learn why a call is refused",
 		Long: `furl runs AWS Lambda functions and their function URLs on this machine, with the signatures, the IAM policies
-and the refusals of AWS, and says why it refused what it refused.`,
+and the refusals of AWS, and explains each refusal.`,
 		Example:       "  furl demo",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(command *cobra.Command, _ []string) error { return command.Help() },
+
+		PersistentPreRunE: p.settle,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(command, err) })
-	root.AddCommand(p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.proxy(), p.url(), p.grant(), p.revoke(), p.check(), p.version())
+	root.AddCommand(
+		p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.proxy(), p.url(), p.grant(),
+		p.revoke(), p.check(), p.version(),
+	)
 	markUsage(root)
 	return root
 }
 
-// markUsage makes a wrong number of arguments an error of usage, for the command and all below it.
+// markUsage makes a wrong number of arguments an error of usage, for the command and its subcommands.
 func markUsage(command *cobra.Command) {
-	command.Args = usageArgs(command.Args)
+	if check := command.Args; check != nil {
+		command.Args = func(command *cobra.Command, args []string) error {
+			if err := check(command, args); err != nil {
+				return usage(command, err)
+			}
+			return nil
+		}
+	}
 	for _, child := range command.Commands() {
 		markUsage(child)
 	}
 }
 
-// failure is an error with the exit code and the next step.
-type failure struct {
-	err   error
-	code  int
-	hint  string
-	quiet bool // say nothing
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
-func fail(code int, hint string, err error) error { return &failure{err: err, code: code, hint: hint} }
-
-// quiet is the error without a message.
-func quiet(err error) error {
-	if err == nil {
-		return nil
-	}
-	code := exitFailed
-	if failed := (*failure)(nil); errors.As(err, &failed) {
-		code = failed.code
-	}
-	return &failure{err: err, code: code, quiet: true}
-}
-
-func usage(command *cobra.Command, err error) error {
-	return fail(exitUsage, command.CommandPath()+" --help", err)
-}
-
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(command *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
-		}
-		if err := check(command, args); err != nil {
-			return usage(command, err)
-		}
-		return nil
-	}
-}
-
-// noArguments is cobra.NoArgs for a command that has no commands below it, of which one could be unknown.
+// noArguments is cobra.NoArgs for a command without subcommands: cobra would call the argument an unknown command.
 func noArguments(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("%s takes no arguments, and there is %q", command.CommandPath(), args[0])
@@ -162,36 +125,89 @@ func noArguments(command *cobra.Command, args []string) error {
 	return nil
 }
 
-// exit tells of the error and chooses the exit code.
-func (p *program) exit(ctx context.Context, err error) int {
-	if err == nil {
-		return exitOK
-	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return exitInterrupted
-	}
-	code, hint := exitFailed, ""
-	var failed *failure
-	if errors.As(err, &failed) {
-		code, hint = failed.code, failed.hint
-		if failed.quiet {
-			return code
-		}
-	} else if strings.HasPrefix(err.Error(), "unknown command") {
-		code, hint = exitUsage, "furl --help"
-	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(p.streams.Err, "furl: error: %s\n", strings.TrimRight(line, "\n"))
-	}
-	for line := range strings.Lines(hint) {
-		fmt.Fprintf(p.streams.Err, "furl: hint: %s\n", strings.TrimRight(line, "\n"))
-	}
-	return code
-}
-
-// note tells the person at the terminal something that is not the answer.
+// note tells the person something that is not the answer.
 func (p *program) note(format string, arguments ...any) {
 	for line := range strings.Lines(fmt.Sprintf(format, arguments...)) {
 		fmt.Fprintf(p.streams.Err, "furl: %s\n", strings.TrimRight(line, "\n"))
 	}
+}
+
+// printJSON prints one JSON value for programs to read.
+func (p *program) printJSON(value any) error {
+	encoder := json.NewEncoder(p.streams.Out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+func (p *program) version() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "The version of this program",
+		Long: "The version of this program, and what it was built with.\n\n" +
+			exitStatus(status{exitOK: "printed"}, exitUsage),
+		Example: "  furl version",
+		Args:    noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(p.streams.Out, "furl %s %s %s/%s\n",
+				buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+func (p *program) demo() *cobra.Command {
+	var keep bool
+	command := &cobra.Command{
+		Use:   "demo",
+		Short: "Play the whole story on a server in memory: refusals, reasons, permissions, signed calls",
+		Long: `Play the whole story on a server in memory, with nothing to install: two functions, a function URL with
+IAM authentication, a call that is refused and the reason, the two permissions, then the signed GET and the signed POST
+that one function sends to the other with its own role's credentials.
+
+` + exitStatus(status{exitOK: "every step came out as it should", exitFailed: "one step did not"},
+			exitUsage, exitInterrupted),
+		Example: "  furl demo",
+		Args:    noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return p.runDemo(command.Context(), keep)
+		},
+	}
+	command.Flags().BoolVar(&keep, "keep", false, "keep the server up afterwards and print what furl env prints")
+	return command
+}
+
+func (p *program) runDemo(ctx context.Context, keep bool) error {
+	config := app.Default()
+	config.Data, config.Listen, config.Region = app.InMemory, "127.0.0.1:0", "eu-central-1"
+	server, err := app.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(serving, p.stop) }()
+
+	account := config.Accounts[0]
+	key, _ := server.RootKey(account) // it always has one
+	played := demo.Run(ctx, demo.Server{
+		Endpoint: server.Endpoint(), Region: config.Region, Account: account,
+		AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey,
+	}, p.streams.Out)
+	if keep && played == nil {
+		exported := shells["sh"].script(exports(server.Endpoint(), config.Region, key), cleared...)
+		fmt.Fprintf(p.streams.Out, "\nThe server stays up until Ctrl-C. In another shell:\n\n%s", exported)
+		<-ctx.Done()
+	}
+	cancel()
+	return errors.Join(played, <-ended)
 }

@@ -12,7 +12,7 @@ import (
 
 func (p *program) explain() *cobra.Command {
 	var (
-		server local
+		server place
 		last   bool
 		asJSON bool
 		fix    string
@@ -20,20 +20,21 @@ func (p *program) explain() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "explain [REQUEST-ID]",
 		Short: "Why the local server answered a request as it did",
-		Long: `Why the local server answered a request as it did: every step of the request, what it decided and by what, and for a
-refusal the commands that would change it. The request id is the x-amzn-RequestId header of the answer. The server
-keeps the last 1,000 requests to function URLs and calls of its APIs; of the latter those that were refused, or answered
-although AWS might not accept the signature.
+		Long: `Why the local server answered a request as it did: every step of the request, what it decided and why,
+and for a refusal the commands that would change it. The request id is the x-amzn-RequestId header of the answer. The
+server keeps the last 1,000 requests to function URLs and calls of its APIs. Of the API calls it keeps those that it
+refused and those that it answered although AWS might not accept the signature.
 
-Why a signature does not match is found out for at most 20 requests a second; furl call -v helps by telling the server
-what it signed.
-` + provesItself + `
-Exit status: 0 explained, 1 no such request or no server, 2 wrong usage, 4 denied by the server, 6 no credentials.`,
+The server looks for the reason of a wrong signature for at most 20 requests a second. furl call -v helps: it sends the
+server what it signed.
+` + provesItself + "\n" + exitStatus(
+			status{exitOK: "explained", exitFailed: "no such request or no server", exitDenied: "denied by the server"},
+			exitUsage, exitCredentials, exitInterrupted),
 		Example: "  furl explain --last\n  furl explain --last --fix terraform",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if last == (len(args) == 1) {
-				return usage(command, errors.New("name a request id, or say --last"))
+				return usage(command, errors.New("name one request: furl explain REQUEST-ID, or furl explain --last"))
 			}
 			id := furlproto.Last
 			if !last {
@@ -56,9 +57,10 @@ Exit status: 0 explained, 1 no such request or no server, 2 wrong usage, 4 denie
 			return err
 		},
 	}
-	server.register(p, command)
+	server.register(p, command, "data", "endpoint-url", "profile")
 	command.Flags().BoolVar(&last, "last", false, "the latest request")
-	command.Flags().StringVar(&fix, "fix", "", "print only what would allow the request, as cli, json, cloudformation (which SAM takes too) or terraform")
+	command.Flags().StringVar(&fix, "fix", "",
+		"print only what would allow the request: cli, json, cloudformation (SAM takes it too) or terraform")
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return command
 }

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"log/slog"
+
+	"github.com/spf13/cobra"
 )
 
 // NewScreen is a screen whose terminal is any writer.
@@ -16,4 +19,32 @@ var (
 // NewTextLog is the log as a person reads it, with all of its levels.
 func NewTextLog(out io.Writer, color bool) *slog.Logger {
 	return slog.New(newTextLog(out, slog.LevelDebug, color))
+}
+
+// Root is the whole command line.
+func Root() *cobra.Command {
+	p := &program{getenv: func(string) string { return "" }}
+	return p.root()
+}
+
+// Row is a row of the table of errors: its exit status, and whether errors of other packages are of this kind.
+type Row struct {
+	Code    int
+	Hint    string
+	Matches bool
+}
+
+// ErrorTable is the table of errors.
+func ErrorTable() []Row {
+	var rows []Row
+	for _, row := range errorTable {
+		rows = append(rows, Row{row.code, row.hint, row.match != nil})
+	}
+	return rows
+}
+
+// Outcome is the row of an error, and its hint.
+func Outcome(err error) (row int, hint string) {
+	kind, hint := outcome(context.Background(), err)
+	return int(kind), hint
 }

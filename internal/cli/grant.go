@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,8 +14,9 @@ import (
 
 // grantFlags are the flags of grant and revoke.
 type grantFlags struct {
-	cloud
+	place
 	principal     string
+	flag          string // the principal's
 	qualifier     string
 	via           string
 	sourceARN     string
@@ -24,22 +26,24 @@ type grantFlags struct {
 	asJSON        bool
 }
 
-// principalHelp is the part of both help texts on how to name a principal.
+// principalHelp is the part of both help texts that says how to name a principal.
 const principalHelp = `PRINCIPAL is
-  an ARN of a role, user or account, or of a role's session (its role is meant)
-  an account id             everyone in that account whom it allows
-  NAME, user/NAME           a role or user of the function's account, or of that of --caller-profile
+  an ARN of a role, user or account, or of a role's session, which stands for its role
+  an account id             everyone in that account, as far as the account allows it
+  NAME, user/NAME           a role or user of the function's account, or of the account of --caller-profile
   function:NAME             the role that a function runs as
   cloudfront.amazonaws.com  with --source-arn, for a distribution with origin access control
   *                         everyone, for a URL of auth type NONE`
 
 func (g *grantFlags) register(p *program, command *cobra.Command, flag, use string) {
-	g.cloud.register(p, command)
+	g.aws(p, command)
+	g.flag = flag
 	f := command.Flags()
 	f.StringVar(&g.principal, flag, "", use)
 	f.StringVar(&g.qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")
-	f.StringVar(&g.sourceARN, "source-arn", "", "ARN of the CloudFront distribution that is to call")
-	f.StringVar(&g.callerProfile, "caller-profile", "", "profile of the caller's account, for its side of a call across accounts")
+	f.StringVar(&g.sourceARN, "source-arn", "", "ARN of the CloudFront distribution that calls")
+	f.StringVar(&g.callerProfile, "caller-profile", "",
+		"profile of the caller's account, to change its side of a call across accounts too")
 	f.BoolVar(&g.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
 	f.BoolVar(&g.asJSON, "json", false, "print JSON")
 }
@@ -49,29 +53,67 @@ func (p *program) grant() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "grant FUNCTION --to PRINCIPAL",
 		Short: "Let a principal call a function's URL",
-		Long: `Let a principal call a function's URL: both lambda:InvokeFunctionUrl and lambda:InvokeFunction, which a call needs
-since October 2025. What is granted already stays as it is; what is missing is added, so that the command may be
-repeated, and repairs a grant that has the older action only.
+		Long: `Let a principal call a function's URL: both lambda:InvokeFunctionUrl and lambda:InvokeFunction, which a
+call needs since October 2025. The command adds only what is missing. It may be repeated, and it completes a grant that
+has only the older action.
 
 ` + principalHelp + `
 
-Across accounts both sides must allow the call. The caller's side is printed for somebody there to do, or done with
+Across accounts both sides must allow the call. The command prints what to do on the caller's side, or does it with
 --caller-profile.
 
---print writes the whole grant as code; cli writes the commands for what is missing.
+--print writes the whole grant as code; --print cli writes the commands for what is missing.
 
-Exit status: 0 granted, or shown what would be, 1 failed, and told how far it got, ` + exitStatusAWS,
+` + awsStatus(status{
+			exitOK: "granted, or shown with --dry-run or --print", exitFailed: "failed, after saying what was done",
+		}),
 		Example: "  furl grant my-function-with-url --to function:my-calling-function",
 		Args:    cobra.ExactArgs(1),
-		RunE: runCloud(func(command *cobra.Command, args []string) error {
+		RunE: func(command *cobra.Command, args []string) error {
 			return p.runGrant(command, flags, args[0], (*setup.Granter).Grant)
-		}),
+		},
 	}
-	flags.register(p, command, "to", "who is to be let in")
-	command.Flags().StringVar(&flags.via, "via", "", "within one account: resource for the function's policy (default), identity for the caller's own")
-	command.Flags().StringVar(&flags.print, "print", "", "write code instead of acting: cli, sam, cloudformation, terraform or cdk")
+	flags.register(p, command, "to", "principal to let in")
+	command.Flags().StringVar(&flags.via, "via", "",
+		"within one account: resource to change the function's policy (default), identity to change the caller's")
+	command.Flags().StringVar(&flags.print, "print", "",
+		"print code and change nothing: cli, sam, cloudformation, terraform or cdk")
 	return command
 }
+
+func (p *program) revoke() *cobra.Command {
+	var flags grantFlags
+	command := &cobra.Command{
+		Use:   "revoke FUNCTION --from PRINCIPAL",
+		Short: "Take back what furl grant gave a principal",
+		Long: `Take back what furl grant gave a principal: the statements of the function's policy, the caller's own
+policy, and statements from elsewhere that give the same principal the same and nothing more. A statement that gives
+more than that stays, and the command names it.
+
+` + principalHelp + `
+
+` + awsStatus(status{
+			exitOK: "revoked, or shown with --dry-run or --print", exitFailed: "failed, after saying what was done",
+		}),
+		Example: "  furl revoke my-function-with-url --from function:my-calling-function",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			if flags.print != "" && flags.print != "cli" {
+				return usage(command, errors.New(
+					"code cannot express a removal: remove the resources that furl grant --print wrote; only cli can be printed"))
+			}
+			return p.runGrant(command, flags, args[0], (*setup.Granter).Revoke)
+		},
+	}
+	flags.register(p, command, "from", "principal to take the permissions from")
+	command.Flags().StringVar(&flags.via, "via", "",
+		"look only at the function's policy (resource) or the caller's own (identity)")
+	command.Flags().StringVar(&flags.print, "print", "", "print commands and change nothing: cli")
+	return command
+}
+
+// planner is a method of setup.Granter.
+type planner = func(*setup.Granter, context.Context, setup.Request) (*setup.Plan, error)
 
 // runGrant makes a plan and carries it out, or shows it.
 func (p *program) runGrant(command *cobra.Command, flags grantFlags, function string, make planner) error {
@@ -103,29 +145,34 @@ func (p *program) runGrant(command *cobra.Command, flags grantFlags, function st
 
 func (g *grantFlags) validate(command *cobra.Command) error {
 	if g.principal == "" {
-		return usage(command, errors.New("who is it about? name a principal"))
+		const text = "--%s is missing: name a principal, for example --%[1]s function:my-calling-function"
+		return usage(command, fmt.Errorf(text, g.flag))
 	}
 	forms := append([]snippet.Form{snippet.CLI}, snippet.Wholes()...)
 	if g.print != "" && !slices.Contains(forms, snippet.Form(g.print)) {
 		return usage(command, fmt.Errorf("--print %q is none of %v", g.print, forms))
 	}
 	if g.print != "" && (g.dryRun || g.asJSON) {
-		return usage(command, errors.New("--print, --dry-run and --json each print something else: choose one"))
+		return usage(command, errors.New("--print, --dry-run and --json print different things: choose one"))
 	}
 	return nil
 }
 
 // granter opens the accounts of the function and of the caller.
 func (g *grantFlags) granter(command *cobra.Command, function string) (*setup.Granter, error) {
-	owner, _, err := g.account(command.Context(), function)
+	owner, _, err := g.owner(command.Context(), function)
 	if err != nil {
 		return nil, err
 	}
-	caller, _, err := g.callerAccount(command.Context(), g.callerProfile, owner.Region)
-	if err != nil {
-		return nil, err
+	granter := &setup.Granter{Owner: owner}
+	if g.callerProfile != "" {
+		caller, _, err := g.of(g.callerProfile, owner.Region).owner(command.Context(), "")
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", g.callerProfile, err)
+		}
+		granter.Caller = &caller
 	}
-	return &setup.Granter{Owner: owner, Caller: caller}, nil
+	return granter, nil
 }
 
 // printCode prints the plan as code.
@@ -156,7 +203,7 @@ func (p *program) printDryRun(plan *setup.Plan) error {
 	return nil
 }
 
-// applyPlan makes the changes and tells of each. One that fails ends it, with what was done and what is left.
+// applyPlan makes the changes and prints each. After one that fails it says what was done and what is left.
 func (p *program) applyPlan(command *cobra.Command, flags grantFlags, plan *setup.Plan) error {
 	done := 0
 	row := func(what, text string) { fmt.Fprintf(p.streams.Out, "%-9s  %s\n", what, text) }
@@ -186,24 +233,13 @@ func (p *program) applyPlan(command *cobra.Command, flags grantFlags, plan *setu
 		}
 		p.noteAll(plan.Notes)
 	}
-	var partial *setup.PartialError
-	if !errors.As(err, &partial) {
-		return err
+	if partial, ok := errors.AsType[*setup.PartialError](err); ok {
+		p.notePartial(partial)
 	}
-	p.notePartial(partial)
-	failed := cloudError(err)
-	var chosen *failure
-	if errors.As(failed, &chosen) {
-		return fail(chosen.code, chosen.hint, err)
-	}
-	hint := "the same command again does the rest"
-	if len(partial.Done) == 0 {
-		hint = ""
-	}
-	return fail(exitFailed, hint, err)
+	return err
 }
 
-// past is what a change that was made is called.
+// past is the word for a change that was made.
 var past = map[setup.ChangeKind]string{
 	setup.AddStatement: "added", setup.PutPolicy: "added", setup.RemoveStatement: "removed", setup.DeletePolicy: "removed",
 }
@@ -233,7 +269,7 @@ func (p *program) noteAll(notes []string) {
 	}
 }
 
-// shownPlan is a plan in JSON, and what of it was done.
+// shownPlan is a plan in JSON, with what was done.
 type shownPlan struct {
 	Function  string        `json:"function"`
 	Principal string        `json:"principal"`
@@ -258,8 +294,9 @@ type shownChange struct {
 
 func (p *program) printPlanJSON(plan *setup.Plan, done int, diff string) error {
 	shown := shownPlan{
-		Function: plan.Function.String(), Principal: plan.Principal.ARN, Given: plan.Principal.Given, AuthType: string(plan.AuthType),
-		Changes: showChanges(plan.Changes, done), Elsewhere: showChanges(plan.Elsewhere, 0), Kept: plan.Kept, Notes: plan.Notes, Diff: diff,
+		Function: plan.Function.String(), Principal: plan.Principal.ARN, Given: plan.Principal.Given,
+		AuthType: string(plan.AuthType), Changes: showChanges(plan.Changes, done),
+		Elsewhere: showChanges(plan.Elsewhere, 0), Kept: plan.Kept, Notes: plan.Notes, Diff: diff,
 	}
 	return p.printJSON(shown)
 }

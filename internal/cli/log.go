@@ -12,12 +12,25 @@ import (
 	"time"
 )
 
-// logger makes the program's log, on stderr.
-func (p *program) logger(level, format string) (*slog.Logger, error) {
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log-level: %q is none of debug, info, warn and error", level)
+// logFlags are the flags for the log of a server.
+type logFlags struct{ level, format string }
+
+func newLogFlags() logFlags { return logFlags{level: "info", format: "auto"} }
+
+func (l *logFlags) settings() []setting {
+	return []setting{
+		{"log-level", &l.level, "logLevel", "lowest level to log: debug, info, warn or error"},
+		{"log-format", &l.format, "logFormat", "text, json, or auto for text on a terminal"},
 	}
+}
+
+// logger makes the program's log, on stderr.
+func (p *program) logger(flags *logFlags) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(flags.level)); err != nil {
+		return nil, fmt.Errorf("log-level: %q is none of debug, info, warn and error", flags.level)
+	}
+	format := flags.format
 	terminal := isTerminal(p.streams.Err)
 	switch {
 	case format == "json" || format == "auto" && !terminal:
@@ -29,15 +42,15 @@ func (p *program) logger(level, format string) (*slog.Logger, error) {
 	}
 }
 
-// textLog is the log as a person reads it: time, level, message and facts in a line. Only the colors are styling; what
-// a line says comes from outside, and on a terminal is shown as on any screen.
+// textLog is the log as a person reads it: time, level, message and facts in a line. Only the colors are furl's own.
+// The text comes from outside, and a terminal gets it escaped, as from a screen.
 type textLog struct {
 	*textLine
 	facts slog.Handler // writes NAME=VALUE pairs into the line's buffer
 	color bool
 }
 
-// textLine is a line in the making, shared by all loggers of one stream.
+// textLine is the line that is being written, shared by all loggers of one stream.
 type textLine struct {
 	mu       sync.Mutex
 	out      io.Writer
@@ -120,7 +133,7 @@ func (l *textLog) addFacts(pairs string) {
 	}
 }
 
-// Colors, those that the terminal is set to.
+// Colors, as the terminal is set.
 const (
 	plain  = ""
 	faint  = "\x1b[2m"

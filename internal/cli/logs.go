@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,37 +15,41 @@ import (
 
 func (p *program) logs() *cobra.Command {
 	var (
-		server  local
-		follow  bool
-		lines   int
-		region  string
-		account string
-		asJSON  bool
-		asIs    bool
+		server place
+		follow bool
+		lines  int
+		asJSON bool
+		asIs   bool
 	)
 	command := &cobra.Command{
 		Use:   "logs FUNCTION",
 		Short: "What a function of the local server wrote to its log",
-		Long: `What a function of the local server wrote to its log: its standard output and standard error, with the START, END and
-REPORT lines of each invocation. FUNCTION is a name or an ARN, without version or alias: the local server has neither.
+		Long: `What a function of the local server wrote to its log: its standard output and standard error, with the
+START, END and REPORT lines of each invocation. FUNCTION is a name or an ARN, without version or alias: the local
+server has none.
 
-After the time, each line says who wrote it: platform, which is the local server, or function. With --json the stream of
-the platform's lines is platform and that of the function's stdout.
+After the time, each line says who wrote it: platform, which is the local server, or function. With --json, the stream
+of a line is "platform" if the platform wrote it, and "stdout" if the function did.
 
-On a terminal, control characters that a function prints are shown as \u001b, so that they cannot move the cursor or
-imitate other output. --raw sends them to the terminal as they are, which shows the colors of a function that you
-trust. Files and pipes always get the bytes as they are.
-` + provesItself + `
-Exit status: 0 printed, or interrupted while following, 1 no such function or no server, 2 wrong usage, 4 denied by the
-server, 6 no credentials, 130 interrupted.`,
+On a terminal, control characters that a function prints appear as escapes such as \u001b, so that they cannot move the
+cursor or imitate other output. --raw sends them to the terminal unchanged, which shows the colors of a function that
+you trust. Files and pipes always get the bytes unchanged.
+` + provesItself + "\n" + exitStatus(status{
+			exitOK: "printed, or interrupted while following", exitFailed: "no such function or no server",
+			exitDenied: "denied by the server",
+		}, exitUsage, exitCredentials, exitInterrupted),
 		Example: "  furl logs my-function-with-url --follow\n  furl logs my-function-with-url --raw",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if lines < 0 {
-				return usage(command, fmt.Errorf("lines: %d is negative", lines))
+				return usage(command, fmt.Errorf("--lines %d is negative", lines))
+			}
+			region, err := server.region(args[0])
+			if err != nil {
+				return err
 			}
 			query := url.Values{"function": {args[0]}, "lines": {strconv.Itoa(lines)}}
-			for name, value := range map[string]string{"region": region, "account": account} {
+			for name, value := range map[string]string{"region": region, "account": server.account} {
 				if value != "" {
 					query.Set(name, value)
 				}
@@ -74,13 +77,11 @@ server, 6 no credentials, 130 interrupted.`,
 			return err
 		},
 	}
-	server.register(p, command)
+	server.register(p, command, "data", "endpoint-url", "profile", "region", "account")
 	f := command.Flags()
-	f.BoolVarP(&follow, "follow", "f", false, "go on printing what is written")
-	f.IntVarP(&lines, "lines", "n", 1000, "how many of the latest lines to begin with, at most 100,000")
-	f.StringVar(&region, "region", cmp.Or(p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")), "region of the function, if it has but a name (default $AWS_REGION)")
-	f.StringVar(&account, "account", "", "account of the function, if it has but a name")
+	f.BoolVarP(&follow, "follow", "f", false, "print further lines as the function writes them")
+	f.IntVarP(&lines, "lines", "n", 1000, "how many of the latest lines to print first, at most 100,000")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object for each line")
-	f.BoolVar(&asIs, "raw", false, "print control characters as they are, on a terminal too")
+	f.BoolVar(&asIs, "raw", false, "print control characters unchanged, also on a terminal")
 	return command
 }

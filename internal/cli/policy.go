@@ -36,16 +36,18 @@ func (p *program) policyEvaluate() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "evaluate",
 		Short: "Decide requests, one JSON object a line",
-		Long: `Decide requests, one JSON object a line: {"id","principal","action","resource","resourceAccount","context":{},
-"identityPolicies":[],"resourcePolicy":null,"permissionBoundary":null,"sessionPolicy":null,"SCPs":[[…]…]}. The principal
-is an ARN, a service's name or Anonymous; a role's session is given by its ARN. Every condition key must be in the
-context; several values are a list. The first level of SCPs is the root's.
+		Long: `Decide requests, one JSON object a line:
+{"id","principal","action","resource","resourceAccount","context":{},
+"identityPolicies":[],"resourcePolicy":null,"permissionBoundary":null,"sessionPolicy":null,"SCPs":[[…]…]}. The
+principal is an ARN, a service's name or Anonymous; a role's session is given by its ARN. Every condition key must be
+in the context; several values are a list. The first level of SCPs is the root's.
 
 One line comes out for each: {"id","decision","matched":[…],"reason"}, with the decision Allowed, ImplicitlyDenied or
-ExplicitlyDenied, and for an implicit deny the nearest misses and the statements that would allow it, for function URLs
-as CLI command, CloudFormation (which SAM takes too) and Terraform besides.
+ExplicitlyDenied. An implicit deny comes with the nearest misses and the statements that would allow the request, for
+function URLs also as CLI command, CloudFormation (SAM takes it too) and Terraform.
 
-Exit status: 0 every line was decided, 1 some line could not be understood, 2 wrong usage.`,
+` + exitStatus(status{exitOK: "every line was decided", exitFailed: "some line could not be understood"},
+			exitUsage, exitInterrupted),
 		Example: `  echo '{"id":"1","principal":"arn:aws:iam::111122223333:user/alice","action":"lambda:InvokeFunctionUrl",` +
 			`"resource":"arn:aws:lambda:eu-west-1:111122223333:function:web","identityPolicies":[{"Version":"2012-10-17",` +
 			`"Statement":{"Effect":"Allow","Action":"lambda:*","Resource":"*"}}]}' | furl policy evaluate`,
@@ -62,13 +64,13 @@ Exit status: 0 every line was decided, 1 some line could not be understood, 2 wr
 				return err
 			}
 			if summary.Invalid > 0 {
-				return fail(exitFailed, "the answers of those lines say what is wrong with them", fmt.Errorf("%d lines could not be understood", summary.Invalid))
+				return fail(linesInvalid, fmt.Errorf("%d lines could not be understood", summary.Invalid))
 			}
 			return nil
 		},
 	}
 	command.Flags().StringVar(&input, "input", "-", "file to read, - for standard input")
-	command.Flags().Bool("json", true, "print JSON; there is no other form")
+	command.Flags().Bool("json", true, "print JSON, which is the only form")
 	return command
 }
 
@@ -85,17 +87,19 @@ func (p *program) policyLint() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Find what is likely wrong with policies for function URLs",
-		Long: `Find what is likely wrong with policies for function URLs, before it denies anything: a missing second action, one
-statement conditioned on both keys, a grant on versions only, a grant that opens direct invocation too, a principal of
-everybody, a service that never signs. The files are looked at together, so that two that complete each other are not
-held against each other. - is standard input. What aws lambda get-policy printed is taken as it is; lines and columns
-are then those of the policy within.
+		Long: `Find what is likely wrong with policies for function URLs, before it denies anything: a missing second
+action, one statement conditioned on both keys, a grant on versions only, a grant that opens direct invocation too, a
+principal that is everyone, a service that never signs. The command reads the files together, so that two of them may
+complete each other. - is standard input. A file may also be what aws lambda get-policy printed; lines and columns are
+then those of the policy inside.
 
-Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage or a file that is no policy.`,
+` + exitStatus(status{
+			exitOK: "nothing is wrong", exitFailed: "something is wrong", exitUsage: "wrong usage, or a file is not a policy",
+		}),
 		Example: "  aws lambda get-policy --function-name web --query Policy --output text | furl policy lint -",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, paths []string) error {
-			documents, err := p.readPolicies(paths)
+		RunE: func(command *cobra.Command, paths []string) error {
+			documents, err := p.readPolicies(command, paths)
 			if err != nil {
 				return err
 			}
@@ -110,15 +114,15 @@ Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage or a file that is
 			if len(findings) == 1 {
 				count = errors.New("1 finding")
 			}
-			return fail(exitFailed, "make the fix of each finding, and then: furl policy lint "+strings.Join(paths, " "), count)
+			return fail(lintFindings, count, strings.Join(paths, " "))
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each finding")
 	return command
 }
 
-// readPolicies reads the files, and tells all that is wrong with all of them.
-func (p *program) readPolicies(paths []string) ([]policy.Named, error) {
+// readPolicies reads the files. Its error has everything that is wrong with all of them.
+func (p *program) readPolicies(command *cobra.Command, paths []string) ([]policy.Named, error) {
 	var documents []policy.Named
 	var faults []error
 	for _, path := range paths {
@@ -138,7 +142,7 @@ func (p *program) readPolicies(paths []string) ([]policy.Named, error) {
 		documents = append(documents, policy.Named{Name: path, Document: document})
 	}
 	if len(faults) > 0 {
-		return nil, fail(exitUsage, "furl policy lint --help", errors.Join(faults...))
+		return nil, usage(command, errors.Join(faults...))
 	}
 	return documents, nil
 }
@@ -153,7 +157,7 @@ func (p *program) readPolicy(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var answer struct{ Policy *string } // of get-policy, with the policy as a string; a policy has no such element
+	var answer struct{ Policy *string } // of get-policy, with the policy as a string; a policy has no element Policy
 	if json.Unmarshal(text, &answer) == nil && answer.Policy != nil {
 		text = []byte(*answer.Policy)
 	}

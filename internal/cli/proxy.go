@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -21,70 +20,76 @@ import (
 // proxyFlags are the flags of proxy.
 type proxyFlags struct {
 	signing
-	config    proxy.Config
-	network   call.Network
-	listen    string
-	routes    []string
-	token     bool
-	open      bool
-	printEnv  bool
-	maxBody   int64
-	logLevel  string
-	logFormat string
+	config   proxy.Config
+	network  call.Network
+	listen   string
+	routes   []string
+	token    bool
+	open     bool
+	printEnv bool
+	maxBody  int64
+	log      logFlags
 }
 
-// tokenVariable is where the token comes from: not from a flag, which all users of the machine can see.
+// tokenVariable is where the token comes from. A flag would show it to all users of the machine.
 const tokenVariable = "FURL_PROXY_TOKEN"
 
 func (p *program) proxy() *cobra.Command {
-	var flags proxyFlags
+	flags := proxyFlags{log: newLogFlags()}
 	command := &cobra.Command{
 		Use:   "proxy [URL|FUNCTION]",
 		Short: "Use a function URL with IAM authentication from any HTTP client, browser or MCP client",
-		Long: `Listen for plain HTTP and pass each request on to a function URL, signed. Path and query go on byte for byte, and
-responses stream. Requests are HTTP/1.1, or HTTP/2 without TLS; their bodies are spooled before they go on, since the
-signature covers them.
+		Long: `Listen for plain HTTP and pass each request on to a function URL, signed. Path and query go on byte for
+byte, and responses stream. Requests are HTTP/1.1, or HTTP/2 without TLS. The proxy spools a request's body before it
+passes it on, since the signature covers the body.
 
-Several function URLs can be served by --route: /PATH=URL takes requests below the path and passes on what follows it,
-HOST=URL takes requests with that host name, and HOST/PATH=URL both. The most particular route counts.
+--route serves several function URLs: /PATH=URL takes requests below the path and passes on what follows it, HOST=URL
+takes requests with that host name, and HOST/PATH=URL takes requests with both. The most specific route counts.
 
-Whoever reaches the proxy calls with its credentials. It listens on this machine only, unless another address is given
-together with --token or --open. The Host header has to be localhost, an IP address or --allow-host, which web pages
-can not forge, and requests of web pages from other origins are refused but for --allow-origin. With --token each
-request needs the token in $` + tokenVariable + `, or one that is made up and printed: as "Authorization: Bearer TOKEN", as
-password in the URL (http://furl:TOKEN@…), or as "X-Furl-Token: TOKEN".
+Everyone who reaches the proxy calls with its credentials. It listens only on this machine, unless --listen comes with
+--token or --open. The Host header, which web pages cannot forge, must be localhost, an IP address or one of
+--allow-host. The proxy refuses requests of web pages from other origins than those of --allow-origin. With --token each
+request needs the token in $` + tokenVariable + `, or a new one that the proxy prints: as
+"Authorization: Bearer TOKEN", as password in the URL (http://furl:TOKEN@…), or as "X-Furl-Token: TOKEN".
 
-The client's Authorization header is not passed on, or with --forward-authorization as X-Forwarded-Authorization. A
-header of that name that the client sends itself is never passed on.
+The proxy does not pass on the client's Authorization header, except with --forward-authorization, which passes it on as
+X-Forwarded-Authorization. It never passes on a header of that name that the client sends itself.
 The log has a line for each request: status, time, and who refused it.
 
-Exit status: 0 stopped as told, 1 could not listen or serve, 2 wrong usage, 4 a function's URL could not be looked up
-for want of permission, 5 could not connect to look it up, 6 no credentials.`,
+` + exitStatus(status{
+			exitOK: "stopped by a signal", exitFailed: "could not listen or serve",
+			exitDenied:  "no permission to look up a function's URL",
+			exitConnect: "could not connect to look up a function's URL",
+		}, exitUsage, exitCredentials),
 		Example: `  furl proxy my-function --listen 127.0.0.1:8080
   furl proxy --route /orders=my-orders --route /users=my-users:live
   furl proxy my-mcp-server --allow-origin http://localhost:6274 --token`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			return callError(p.runProxy(command, &flags, args))
+			return p.runProxy(command, &flags, args)
 		},
 	}
-	flags.signing.register(command)
+	flags.signing.register(p, command)
 	f := command.Flags()
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:8080", "address to listen on, HOST:PORT; port 0 is any free one")
 	f.StringArrayVar(&flags.routes, "route", nil, "PATH=URL, HOST=URL or HOST/PATH=URL; may be repeated")
-	f.StringSliceVar(&flags.config.AllowOrigins, "allow-origin", nil, "origin whose pages may use the proxy, or *; may be repeated")
+	f.StringSliceVar(&flags.config.AllowOrigins, "allow-origin", nil,
+		"origin whose pages may use the proxy, or *; may be repeated")
 	f.StringSliceVar(&flags.config.AllowHosts, "allow-host", nil, "name that may be in the Host header; may be repeated")
-	f.BoolVar(&flags.token, "token", false, "require the token of $"+tokenVariable+", or a new one")
+	f.BoolVar(&flags.token, "token", false, "require the token in $"+tokenVariable+", or a new one")
 	f.BoolVar(&flags.open, "open", false, "let other machines use the proxy without a token")
-	f.BoolVar(&flags.config.ForwardAuthorization, "forward-authorization", false, "pass the client's Authorization header on as X-Forwarded-Authorization")
-	f.BoolVar(&flags.printEnv, "print-env", false, "print shell exports of the proxy's address for common tools, then serve")
+	f.BoolVar(&flags.config.ForwardAuthorization, "forward-authorization", false,
+		"pass the client's Authorization header on as X-Forwarded-Authorization")
+	f.BoolVar(&flags.printEnv, "print-env", false,
+		"print shell exports of the proxy's address for common tools, then serve")
 	f.Int64Var(&flags.maxBody, "max-body", 1<<30, "longest request body, in bytes")
 	f.IntVar(&flags.config.MaxConcurrent, "max-concurrent", proxy.MaxConcurrent, "most requests at one time")
-	f.DurationVar(&flags.config.DrainTimeout, "drain-timeout", 10*time.Second, "how long requests may take to finish when the proxy is stopped")
-	f.BoolVarP(&flags.network.Insecure, "insecure", "k", false, "do not check the server's certificate")
-	f.StringVar(&flags.network.CACert, "cacert", "", "file of the certificates to trust, PEM (default $AWS_CA_BUNDLE, else the system's)")
-	f.StringVar(&flags.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
-	f.StringVar(&flags.logFormat, "log-format", "auto", "text, json, or auto for text on a terminal")
+	f.DurationVar(&flags.config.DrainTimeout, "drain-timeout", 10*time.Second,
+		"how long requests may take to finish after a signal")
+	registerTLS(f, &flags.network)
+	for _, setting := range flags.log.settings() {
+		setting.register(f)
+	}
 	return command
 }
 
@@ -92,7 +97,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 	if err := flags.check(args); err != nil {
 		return usage(command, err)
 	}
-	log, err := p.logger(flags.logLevel, flags.logFormat)
+	log, err := p.logger(&flags.log)
 	if err != nil {
 		return usage(command, err)
 	}
@@ -100,12 +105,11 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 	if err != nil {
 		return err
 	}
-	// Better now than at the first request.
+	// Missing credentials shall end the command now, not fail the first request.
 	if _, err := signer.transport.Credentials.Retrieve(command.Context()); err != nil {
-		return fail(exitCredentials, hintCredentials, err)
+		return fail(noCredentials, err)
 	}
-	flags.network.CACert = cmp.Or(flags.network.CACert, p.getenv("AWS_CA_BUNDLE"))
-	base, err := flags.network.Transport()
+	base, err := flags.transport(flags.network, true)
 	if err != nil {
 		return usage(command, err)
 	}
@@ -119,7 +123,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 		case token == "":
 			token = rand.Text()
 		case strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' }):
-			return usage(command, fmt.Errorf("$%s has characters that can not stand in a header", tokenVariable))
+			return usage(command, fmt.Errorf("$%s has characters that a header cannot hold", tokenVariable))
 		}
 		config.Token = sigv4.NewSecret(token)
 	}
@@ -129,7 +133,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 	}
 	listener, err := net.Listen("tcp", flags.listen)
 	if err != nil {
-		return fail(exitFailed, "choose another address with --listen", err)
+		return fail(listenFailed, err)
 	}
 	address := reachable(listener.Addr())
 	p.note("listening on http://%s", address)
@@ -137,7 +141,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 		p.note("the token is %s", token)
 	}
 	if flags.open {
-		p.note("warning: %s can be reached from other machines, and whoever reaches it calls with these credentials", flags.listen)
+		p.note("warning: other machines can reach %s and call with these credentials", flags.listen)
 	}
 	if flags.printEnv {
 		if _, err := io.WriteString(p.streams.Out, proxyExports(address, token)); err != nil {
@@ -147,7 +151,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 	return handler.Serve(command.Context(), p.stop, listener)
 }
 
-// check finds flags that do not go together.
+// check finds flags that contradict each other.
 func (f *proxyFlags) check(args []string) error {
 	if len(args)+len(f.routes) == 0 {
 		return errors.New("name a function URL, or say --route")
@@ -160,18 +164,19 @@ func (f *proxyFlags) check(args []string) error {
 	loopback := host == "localhost" || err == nil && address.IsLoopback()
 	switch {
 	case !loopback && !f.token && !f.open:
-		return fmt.Errorf("%s can be reached from other machines, and whoever reaches it calls with your credentials: say --token, or --open if that is meant", f.listen)
+		return fmt.Errorf("other machines can reach %s and call with your credentials: say --token, or --open to allow that",
+			f.listen)
 	case loopback && f.open:
 		return errors.New("--open is for an address that other machines can reach: say --listen too")
 	case f.maxBody < 1 || f.config.MaxConcurrent < 1 || f.config.DrainTimeout <= 0:
-		return errors.New("--max-body, --max-concurrent and --drain-timeout are positive")
+		return errors.New("--max-body, --max-concurrent and --drain-timeout must be positive")
 	}
 	return nil
 }
 
 // upstreams resolves what the argument and the routes name.
 func (f *proxyFlags) upstreams(p *program, command *cobra.Command, args []string) (*signer, error) {
-	f.clients = true // a proxy runs for long: all of the configuration, so that credentials are renewed
+	f.clients = true // the whole configuration, so that a proxy that runs for long gets new credentials
 	var routes []proxy.Route
 	names := args
 	for _, text := range f.routes {
@@ -206,8 +211,8 @@ func reachable(address net.Addr) string {
 	return address.String()
 }
 
-// proxyExports are shell exports of the proxy's address, and its token, under the names that common tools read. None of
-// them is to go through another proxy.
+// proxyExports are shell exports of the proxy's address and token, under the names that common tools read. NO_PROXY
+// keeps these tools from going through another proxy.
 func proxyExports(address, token string) string {
 	base := "http://" + address
 	variables := []variable{
@@ -217,15 +222,15 @@ func proxyExports(address, token string) string {
 		{"OLLAMA_HOST", base},
 	}
 	mcp := fmt.Sprintf(`{"mcpServers": {"furl": {"type": "http", "url": "%s/"}}}`, base)
-	if token != "" { // these tools send it as bearer token
-		variables = append(variables, variable{tokenVariable, token}, variable{"OPENAI_API_KEY", token}, variable{"ANTHROPIC_AUTH_TOKEN", token})
-		mcp = fmt.Sprintf(`{"mcpServers": {"furl": {"type": "http", "url": "%s/", "headers": {"Authorization": "Bearer %s"}}}}`, base, token)
+	if token != "" { // these tools send it as a bearer token
+		for _, name := range []string{tokenVariable, "OPENAI_API_KEY", "ANTHROPIC_AUTH_TOKEN"} {
+			variables = append(variables, variable{name, token})
+		}
+		const withToken = `{"mcpServers": {"furl": {"type": "http", "url": "%s/", ` +
+			`"headers": {"Authorization": "Bearer %s"}}}}`
+		mcp = fmt.Sprintf(withToken, base, token)
 	}
-	var script strings.Builder
-	for _, v := range variables {
-		fmt.Fprintf(&script, "export %s='%s'\n", v.name, strings.ReplaceAll(v.value, "'", `'\''`))
-	}
-	script.WriteString("export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost\"\n")
-	script.WriteString("# MCP clients: " + mcp + "\n")
-	return script.String()
+	return shells["sh"].script(variables) +
+		"export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost\"\n" +
+		"# MCP clients: " + mcp + "\n"
 }

@@ -21,7 +21,7 @@ func (p *program) sign() *cobra.Command {
 		signing signing
 		request call.Request
 		as      string
-		expires = expiry(time.Hour)
+		expires = time.Hour
 	)
 	command := &cobra.Command{
 		Use:   "sign URL|FUNCTION[/PATH]",
@@ -34,11 +34,11 @@ func (p *program) sign() *cobra.Command {
   --as json      method, URL, headers, and the SHA-256 of the body
   --as url       a link that carries its own signature, valid for the time of --expires
 
-The signature of all but the link holds for five minutes. It stands for the right to send this one request: whoever
-reads it can send it. A link ends with the session of temporary credentials, if that is sooner.
+The signature of a link holds for the time of --expires, but not longer than the session of temporary credentials. Any
+other signature holds for five minutes. Everyone who reads a signed request can send it.
 
-Exit status: 0 printed, 1 failed, 2 wrong usage, 4 the function's URL could not be looked up for want of permission,
-5 could not connect, 6 no credentials.`,
+` + exitStatus(status{exitOK: "printed", exitDenied: "no permission to look up the function's URL"},
+			exitFailed, exitUsage, exitConnect, exitCredentials, exitInterrupted),
 		Example: `  furl sign 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5' --as curl | sh
   furl sign my-function/report --as url --expires 15m`,
 		Args: cobra.ExactArgs(1),
@@ -52,22 +52,23 @@ Exit status: 0 printed, 1 failed, 2 wrong usage, 4 the function's URL could not 
 			request.Bare = as == "url"
 			signer, prepared, err := p.prepare(command, &signing, &request, args[0])
 			if err != nil {
-				return callError(err)
+				return err
 			}
 			if as == "url" {
-				return callError(p.printLink(signer, prepared, time.Duration(expires)))
+				return p.printLink(signer, prepared, expires)
 			}
-			return callError(printSigned(p.streams.Out, signer, prepared, as))
+			return printSigned(p.streams.Out, signer, prepared, as)
 		},
 	}
-	signing.register(command)
+	signing.register(p, command)
 	registerRequest(command, &request)
 	command.Flags().StringVar(&as, "as", "curl", "what to print: "+strings.Join(call.Formats(), ", "))
-	command.Flags().Var(&expires, "expires", "how long the link is valid, 1s to 168h, or a number of seconds")
+	command.Flags().Func("expires",
+		"`duration` of a link, 1s to 168h, or a number of seconds (default 1h)", setExpiry(&expires))
 	return command
 }
 
-// printLink prints a presigned URL, and what else there is to know about it on the standard error.
+// printLink prints a presigned URL, and on the standard error what limits its use.
 func (p *program) printLink(s *signer, prepared *call.Prepared, ttl time.Duration) error {
 	r := prepared.HTTP
 	signed, err := s.transport.Presign(r, ttl)
@@ -80,7 +81,8 @@ func (p *program) printLink(s *signer, prepared *call.Prepared, ttl time.Duratio
 	if _, err := fmt.Fprintln(p.streams.Out, signed.URL); err != nil {
 		return err
 	}
-	if c, err := s.transport.Credentials.Retrieve(r.Context()); err == nil && c.CanExpire && c.Expires.Before(signed.Time.Add(ttl)) {
+	c, err := s.transport.Credentials.Retrieve(r.Context())
+	if err == nil && c.CanExpire && c.Expires.Before(signed.Time.Add(ttl)) {
 		p.note("the link ends with the credentials, at %s", c.Expires.UTC().Format(time.RFC3339))
 	}
 	if r.Method != "GET" {
@@ -90,7 +92,7 @@ func (p *program) printLink(s *signer, prepared *call.Prepared, ttl time.Duratio
 		p.note("the link is for this body of %d bytes only", r.ContentLength)
 	}
 	for name, values := range signed.Header {
-		p.note("the link wants the header %s: %s", name, strings.Join(values, ","))
+		p.note("the link needs the header %s: %s", name, strings.Join(values, ","))
 	}
 	return nil
 }
@@ -120,23 +122,20 @@ func printSigned(w io.Writer, s *signer, prepared *call.Prepared, as string) err
 	return prepared.WriteJSON(w, hex.EncodeToString(signed.PayloadHash[:]), ends)
 }
 
-// expiry is a duration that may also be given as a number of seconds, as the AWS CLI has it.
-type expiry time.Duration
-
-func (e *expiry) String() string { return time.Duration(*e).String() }
-func (e *expiry) Type() string   { return "duration" }
-
-func (e *expiry) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if n, numeric := strconv.Atoi(text); numeric == nil {
-		d, err = time.Duration(min(max(n, -1), int(sigv4.MaxPresign/time.Second)+1))*time.Second, nil
+// setExpiry reads a duration, or a number of seconds as in the AWS CLI.
+func setExpiry(expires *time.Duration) func(string) error {
+	return func(text string) error {
+		d, err := time.ParseDuration(text)
+		if n, numeric := strconv.Atoi(text); numeric == nil {
+			d, err = time.Duration(min(max(n, -1), int(sigv4.MaxPresign/time.Second)+1))*time.Second, nil
+		}
+		if err != nil {
+			return err
+		}
+		if d < time.Second || d > sigv4.MaxPresign || d%time.Second != 0 {
+			return errors.New("a link is valid for 1s to 168h, in whole seconds")
+		}
+		*expires = d
+		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if d < time.Second || d > sigv4.MaxPresign || d%time.Second != 0 {
-		return errors.New("a link is valid for 1s to 168h, in whole seconds")
-	}
-	*e = expiry(d)
-	return nil
 }

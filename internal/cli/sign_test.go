@@ -179,7 +179,7 @@ func TestSignAsURL(t *testing.T) {
 	shell(t, "curl -q -sS --fail '"+strings.TrimSpace(link)+"'")
 
 	code, link, stderr = run(t, nil, "sign", server.URL, "--as", "url", "-H", "X-Own: 1", "-d", "body")
-	for _, want := range []string{"for POST", "body of 4 bytes only", "wants the header X-Own: 1"} {
+	for _, want := range []string{"for POST", "body of 4 bytes only", "needs the header X-Own: 1"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%s does not say %q", stderr, want)
 		}

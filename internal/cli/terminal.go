@@ -16,7 +16,7 @@ import (
 type screen struct {
 	mu       sync.Mutex
 	terminal io.Writer
-	held     []byte // the end of what was written, as long as its meaning depends on what follows
+	held     []byte // the end of what was written, while its meaning depends on what follows
 	shown    []byte // of one write
 }
 
@@ -28,8 +28,8 @@ func shown(stream io.Writer) io.Writer {
 	return stream
 }
 
-// raw is the way around the escapes, to the stream itself: for the bodies of call, for what the person asked for with
-// --raw, and for styling of furl's own. A test holds the list of its callers.
+// raw is the stream itself, without escapes: for the bodies of call, for logs --raw, and for furl's own colors. A test
+// holds the list of its callers.
 func raw(stream io.Writer) io.Writer {
 	if s, ok := stream.(*screen); ok {
 		return rawScreen{s}
@@ -76,12 +76,12 @@ func (s *screen) release() error {
 	return err
 }
 
-// finish shows what still waits at the end of the program.
+// finish shows what still waits when the program ends.
 func finish(stream io.Writer) {
 	if s, ok := stream.(*screen); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.release() //nolint:errcheck // the terminal is gone, and so is whom to tell
+		s.release() //nolint:errcheck // the terminal is gone: no one would read the error
 	}
 }
 
@@ -97,10 +97,9 @@ func (r rawScreen) Write(text []byte) (int, error) {
 	return r.terminal.Write(text)
 }
 
-// appendShown appends text as a screen shows it: a character that steers a terminal as \u and its number in four digits,
-// a byte that is no UTF-8 as \x and two digits. Within JSON a \u escape means the same character, so JSON stays JSON. A
-// backslash stays as it is, and CRLF becomes LF. Unless text is at its end, rest is what cannot be shown without
-// knowing what follows.
+// appendShown appends text as a screen shows it: a character that steers a terminal as \u and its four digits,
+// a byte that is not UTF-8 as \x and two digits. In JSON a \u escape means the same character, so JSON stays JSON. A
+// backslash stays, and CRLF becomes LF. Unless text is at its end, rest is what depends on the text that follows.
 func appendShown(dst, text []byte, end bool) (shown, rest []byte) {
 	for i := 0; i < len(text); {
 		switch b := text[i]; {
@@ -124,17 +123,17 @@ func appendShown(dst, text []byte, end bool) (shown, rest []byte) {
 	return dst, nil
 }
 
-// steers reports whether a terminal may do something else with a character than to show it.
+// steers reports whether a terminal may do more with a character than show it.
 func steers(r rune) bool {
 	switch {
 	case r == '\t', r == '\n':
 		return false
 	case r < ' ', 0x7f <= r && r <= 0x9f: // C0, DEL, C1
 		return true
-	case r == 0x2028, r == 0x2029: // some end a line here, and a stranger's text could go on as a line of furl's
+	case r == 0x2028, r == 0x2029: // some terminals end a line here, so that a stranger's text could look like furl's
 		return true
 	}
-	// Embeddings, overrides and isolates reorder all that follows, furl's own words included. The marks U+200E, U+200F
+	// Embeddings, overrides and isolates reorder everything that follows, furl's own words too. The marks U+200E, U+200F
 	// and U+061C reach no further than their neighbors, and Arabic and Hebrew need them: they stay.
 	return 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069
 }

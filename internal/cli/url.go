@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -21,7 +20,7 @@ func (p *program) url() *cobra.Command {
 		Use:   "url",
 		Short: "Create, show, change and delete function URLs, at AWS or at a local server",
 		Long: `Create, show, change and delete function URLs, at AWS or at any endpoint that speaks the Lambda API, such as
-furl serve. FUNCTION is a name, NAME:ALIAS, or an ARN. All commands may be repeated: what is as asked for stays as it is.`,
+furl serve. FUNCTION is a name, NAME:ALIAS, or an ARN. All commands may be repeated: they change only what differs.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
@@ -29,9 +28,9 @@ furl serve. FUNCTION is a name, NAME:ALIAS, or an ARN. All commands may be repea
 	return command
 }
 
-// urlFlags are the flags that say which function and what of its URL.
+// urlFlags are the flags that say which function, and how its URL shall be.
 type urlFlags struct {
-	cloud
+	place
 	qualifier string
 	dryRun    bool
 	asJSON    bool
@@ -44,7 +43,7 @@ type urlFlags struct {
 }
 
 func (u *urlFlags) register(p *program, command *cobra.Command) {
-	u.cloud.register(p, command)
+	u.aws(p, command)
 	command.Flags().StringVar(&u.qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")
 	command.Flags().BoolVar(&u.asJSON, "json", false, "print JSON")
 }
@@ -56,10 +55,10 @@ func (u *urlFlags) registerChange(p *program, command *cobra.Command) {
 	f.StringVar(&u.authType, "auth", "", "AWS_IAM for signed requests, NONE for everyone (a new URL: AWS_IAM)")
 	f.StringVar(&u.invokeMode, "invoke-mode", "", "BUFFERED or RESPONSE_STREAM (a new URL: BUFFERED)")
 	f.StringSliceVar(&u.cors.AllowOrigins, "cors-allow-origins", nil, "origins whose pages may read the answers, or *")
-	f.StringSliceVar(&u.cors.AllowMethods, "cors-allow-methods", nil, "methods that they may use, or *")
-	f.StringSliceVar(&u.cors.AllowHeaders, "cors-allow-headers", nil, "headers that they may send")
-	f.StringSliceVar(&u.cors.ExposeHeaders, "cors-expose-headers", nil, "headers of the answer that they may see")
-	f.BoolVar(&u.credentials, "cors-allow-credentials", false, "let them send cookies and credentials")
+	f.StringSliceVar(&u.cors.AllowMethods, "cors-allow-methods", nil, "methods that these pages may use, or *")
+	f.StringSliceVar(&u.cors.AllowHeaders, "cors-allow-headers", nil, "headers that these pages may send")
+	f.StringSliceVar(&u.cors.ExposeHeaders, "cors-expose-headers", nil, "headers of the answer that these pages may read")
+	f.BoolVar(&u.credentials, "cors-allow-credentials", false, "let these pages send cookies and credentials")
 	f.IntVar(&u.maxAge, "cors-max-age", 0, "seconds that browsers may keep the answer to a preflight request")
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "auth-type" { // the AWS CLI's name
@@ -71,7 +70,9 @@ func (u *urlFlags) registerChange(p *program, command *cobra.Command) {
 
 // change is what the flags given ask for.
 func (u *urlFlags) change(command *cobra.Command) (setup.URLChange, error) {
-	change := setup.URLChange{AuthType: lambda.AuthType(u.authType), InvokeMode: lambda.InvokeMode(u.invokeMode), NoCORS: u.noCORS}
+	change := setup.URLChange{
+		AuthType: lambda.AuthType(u.authType), InvokeMode: lambda.InvokeMode(u.invokeMode), NoCORS: u.noCORS,
+	}
 	command.Flags().Visit(func(f *pflag.Flag) {
 		if strings.HasPrefix(f.Name, "cors-") {
 			change.CORS = &u.cors
@@ -89,9 +90,9 @@ func (u *urlFlags) change(command *cobra.Command) (setup.URLChange, error) {
 	return change, nil
 }
 
-// target finds the function and opens the API that it is at.
+// target finds the function and opens its API.
 func (u *urlFlags) target(command *cobra.Command, function string) (lambda.ARN, *awsapi.Client, error) {
-	account, client, err := u.account(command.Context(), function)
+	account, client, err := u.owner(command.Context(), function)
 	if err != nil {
 		return lambda.ARN{}, nil, err
 	}
@@ -104,12 +105,12 @@ func (p *program) urlCreate() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "create FUNCTION",
 		Short: "Give a function a URL and print it",
-		Long: `Give a function a URL and print it. A function that has a URL already keeps it; if that one differs from what the
-flags ask for, the command fails and changes nothing.
+		Long: `Give a function a URL and print it. A function that already has a URL keeps it; if that URL differs from
+what the flags ask for, the command fails and changes nothing.
 
-Nobody can call the URL yet: furl grant is next.
+No one can call the URL before furl grant.
 
-Exit status: 0 the URL is there, 1 failed, ` + exitStatusAWS,
+` + awsStatus(status{exitOK: "the URL is there", exitFailed: "failed"}),
 		Example: "  furl url create my-function-with-url",
 		Args:    cobra.ExactArgs(1),
 		RunE:    p.changeURL(&flags, setup.PlanCreate),
@@ -123,10 +124,10 @@ func (p *program) urlUpdate() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "update FUNCTION",
 		Short: "Change a function's URL",
-		Long: `Change a function's URL: what no flag names stays as it is, also within the CORS configuration. An empty list, as in
---cors-allow-headers '', removes that part of it.
+		Long: `Change a function's URL. The command leaves alone what no flag names, also within the CORS configuration.
+An empty list, as in --cors-allow-headers '', removes that part of the CORS configuration.
 
-Exit status: 0 the URL is as asked for, 1 failed, ` + exitStatusAWS,
+` + awsStatus(status{exitOK: "the URL is as the flags say", exitFailed: "failed"}),
 		Example: "  furl url update my-function-with-url --invoke-mode RESPONSE_STREAM",
 		Args:    cobra.ExactArgs(1),
 		RunE:    p.changeURL(&flags, setup.PlanUpdate),
@@ -140,11 +141,11 @@ func (p *program) urlDelete() *cobra.Command {
 	var flags urlFlags
 	command := &cobra.Command{
 		Use:   "delete FUNCTION",
-		Short: "Take a function's URL away",
-		Long: `Take a function's URL away. A URL made again later has another address. The permissions to call it stay: furl revoke
-removes them.
+		Short: "Delete a function's URL",
+		Long: `Delete a function's URL. A URL created later has another address. The permissions to call it stay: furl
+revoke removes them.
 
-Exit status: 0 there is no URL, 1 failed, ` + exitStatusAWS,
+` + awsStatus(status{exitOK: "there is no URL", exitFailed: "failed"}),
 		Example: "  furl url delete my-function-with-url",
 		Args:    cobra.ExactArgs(1),
 		RunE:    p.changeURL(&flags, planDelete),
@@ -154,8 +155,10 @@ Exit status: 0 there is no URL, 1 failed, ` + exitStatusAWS,
 	return command
 }
 
-// planDelete is setup.PlanDelete for changeURL: there is nothing that the flags could ask for.
-func planDelete(ctx context.Context, writer setup.URLWriter, function lambda.ARN, _ setup.URLChange) (*setup.URLPlan, error) {
+// planDelete is setup.PlanDelete for changeURL, without a change.
+func planDelete(
+	ctx context.Context, writer setup.URLWriter, function lambda.ARN, _ setup.URLChange,
+) (*setup.URLPlan, error) {
 	return setup.PlanDelete(ctx, writer, function)
 }
 
@@ -164,7 +167,7 @@ type urlPlanner func(context.Context, setup.URLWriter, lambda.ARN, setup.URLChan
 
 // changeURL plans what the flags ask for, and carries it out or shows it.
 func (p *program) changeURL(flags *urlFlags, makePlan urlPlanner) func(*cobra.Command, []string) error {
-	return runCloud(func(command *cobra.Command, args []string) error {
+	return func(command *cobra.Command, args []string) error {
 		change, err := flags.change(command)
 		if err != nil {
 			return err
@@ -178,7 +181,7 @@ func (p *program) changeURL(flags *urlFlags, makePlan urlPlanner) func(*cobra.Co
 			return err
 		}
 		return p.applyURL(command, *flags, plan)
-	})
+	}
 }
 
 // applyURL carries a plan out, or shows it.
@@ -215,14 +218,15 @@ func (p *program) tellURL(flags urlFlags, plan *setup.URLPlan, url awsapi.URL) e
 	case setup.CreateURL:
 		p.note("created, auth type %s, %s", url.AuthType, url.InvokeMode)
 		if url.AuthType == lambda.AuthNone {
-			p.note("nobody can call it yet; to let everyone in: furl grant %s --to '*'", plan.Function.Name)
+			p.note("no one can call it yet; to let everyone call it: furl grant %s --to '*'", plan.Function.Name)
 		} else {
-			p.note("nobody can call it yet: furl grant %s --to PRINCIPAL", plan.Function.Name)
+			p.note("no one can call it yet; to let a principal call it: furl grant %s --to PRINCIPAL", plan.Function.Name)
 		}
 	case setup.UpdateURL:
 		p.note("changed")
 	case setup.DeleteURL:
-		p.note("deleted; permissions to call it, if there are any, stay: furl revoke %s --from PRINCIPAL", plan.Function.Name)
+		const text = "deleted; permissions to call it stay, and this removes them: furl revoke %s --from PRINCIPAL"
+		p.note(text, plan.Function.Name)
 	default:
 		p.note("nothing to change")
 	}
@@ -292,17 +296,17 @@ func (p *program) urlGet() *cobra.Command {
 		Short: "Print a function's URL",
 		Long: `Print a function's URL: the address, or with --json its settings too.
 
-Exit status: 0 printed, 1 the function has none or failed, ` + exitStatusAWS,
+` + awsStatus(status{exitOK: "printed", exitFailed: "failed, or the function has no URL"}),
 		Example: "  URL=$(furl url get my-function-with-url)",
 		Args:    cobra.ExactArgs(1),
-		RunE: runCloud(func(command *cobra.Command, args []string) error {
+		RunE: func(command *cobra.Command, args []string) error {
 			function, client, err := flags.target(command, args[0])
 			if err != nil {
 				return err
 			}
 			url, err := client.URL(command.Context(), function)
 			if awsapi.KindOf(err) == awsapi.NotFound {
-				return fail(exitFailed, "furl url create "+args[0], err)
+				return fail(noURL, err, args[0])
 			}
 			if err != nil {
 				return err
@@ -312,7 +316,7 @@ Exit status: 0 printed, 1 the function has none or failed, ` + exitStatusAWS,
 			}
 			_, err = fmt.Fprintln(p.streams.Out, url.Address)
 			return err
-		}),
+		},
 	}
 	flags.register(p, command)
 	return command
@@ -325,10 +329,10 @@ func (p *program) urlList() *cobra.Command {
 		Short: "List the URLs of a function and its aliases, or of all functions of the region",
 		Long: `List the URLs of a function and its aliases, or of all functions of the account and region.
 
-Exit status: 0 listed, 1 failed, ` + exitStatusAWS,
+` + awsStatus(status{exitOK: "listed", exitFailed: "failed"}),
 		Example: "  furl url list --json",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: runCloud(func(command *cobra.Command, args []string) error {
+		RunE: func(command *cobra.Command, args []string) error {
 			urls, err := flags.list(command, args)
 			if err != nil {
 				return err
@@ -350,9 +354,9 @@ Exit status: 0 listed, 1 failed, ` + exitStatusAWS,
 				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, url.AuthType, url.InvokeMode, cors, url.Address)
 			}
 			return table.Flush()
-		}),
+		},
 	}
-	flags.cloud.register(p, command)
+	flags.aws(p, command)
 	command.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return command
 }
@@ -364,11 +368,11 @@ func (u *urlFlags) list(command *cobra.Command, args []string) ([]awsapi.URL, er
 			return nil, err
 		}
 		if function.Qualifier != "" {
-			return nil, usage(command, errors.New("the URLs of a function and all of its aliases are listed together: leave the alias out"))
+			return nil, usage(command, fmt.Errorf("the list has the URLs of all aliases: leave :%s out", function.Qualifier))
 		}
 		return setup.URLsOf(command.Context(), client, function)
 	}
-	client, err := u.open(command.Context(), "")
+	client, err := u.client(command.Context(), "")
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (c *client) lambda(ctx context.Context, method, path string, in, out any) e
 	return json.Unmarshal(answer, out)
 }
 
-// iam calls the IAM API with the parameters, given as name and value in turn.
+// iam calls the IAM API with parameters, each a name followed by its value.
 func (c *client) iam(ctx context.Context, action string, parameters ...string) error {
 	form := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
 	for i := 0; i+1 < len(parameters); i += 2 {

@@ -1,7 +1,6 @@
 // Package demo plays the main use of furl from beginning to end on a server of its own: a function URL with IAM auth,
-// calls that are refused and why, the two permissions, and the signed GET and POST that one function sends to the
-// other with the credentials of its own role. Every step says what a person would type, does it, and checks that it
-// came out as it should.
+// refused calls with their reasons, the two permissions, and the signed GET and POST that one function sends to the
+// other with the credentials of its own role. Every step says what a person would type, does it, and checks the result.
 package demo
 
 import (
@@ -32,8 +31,7 @@ const (
 	callerRole     = "my-calling-function-role"
 )
 
-// Run plays the demo against the server and tells its steps to out. The error names the first step that did not come
-// out as it should.
+// Run plays the demo against the server and writes its steps to out. The error names the first step that failed.
 func Run(ctx context.Context, server Server, out io.Writer) error {
 	p := &play{
 		server: server,
@@ -67,29 +65,30 @@ type step struct {
 	do      func(context.Context) error
 }
 
-// play is the demo in the course of being played.
+// play is one run of the demo.
 type play struct {
 	server Server
 	out    io.Writer
 	api    client
-	url    string // of the function, once there is one; ends with /
+	url    string // of the function; "" until there is one, then ends with /
 }
 
 func (p *play) steps() []step {
 	callerARN := p.roleARN(callerRole)
+	const trust = " --assume-role-policy-document file://lambda-may-assume.json"
+	const create = "aws lambda create-function --runtime provided.al2023 --zip-file fileb://function.zip --function-name "
+	const permit = "aws lambda add-permission --function-name " + webFunction + " --principal "
 	return []step{
 		{
 			title: "Create an execution role for each function",
-			command: "aws iam create-role --role-name " + webRole + " --assume-role-policy-document file://lambda-may-assume.json\n" +
-				"aws iam create-role --role-name " + callerRole + " --assume-role-policy-document file://lambda-may-assume.json",
+			command: "aws iam create-role --role-name " + webRole + trust + "\n" +
+				"aws iam create-role --role-name " + callerRole + trust,
 			do: p.createRoles,
 		},
 		{
 			title: "Create the function that serves HTTP and the function that calls it",
-			command: "aws lambda create-function --function-name " + webFunction + " --runtime provided.al2023 --handler " + handlerWeb +
-				" --role " + p.roleARN(webRole) + " --zip-file fileb://function.zip\n" +
-				"aws lambda create-function --function-name " + callerFunction + " --runtime provided.al2023 --handler " + handlerCaller +
-				" --role " + callerARN + " --zip-file fileb://function.zip",
+			command: create + webFunction + " --handler " + handlerWeb + " --role " + p.roleARN(webRole) + "\n" +
+				create + callerFunction + " --handler " + handlerCaller + " --role " + callerARN,
 			do: p.createFunctions,
 		},
 		{
@@ -114,18 +113,18 @@ func (p *play) steps() []step {
 		},
 		{
 			title: "Grant lambda:InvokeFunctionUrl to the role of the calling function",
-			command: "aws lambda add-permission --function-name " + webFunction + " --action lambda:InvokeFunctionUrl --principal " + callerARN +
+			command: permit + callerARN + " --action lambda:InvokeFunctionUrl" +
 				" --function-url-auth-type AWS_IAM --statement-id allow-my-calling-function-to-invoke-url",
 			do: p.grant("allow-my-calling-function-to-invoke-url", "lambda:InvokeFunctionUrl", "FunctionUrlAuthType", "AWS_IAM"),
 		},
 		{
-			title:   "Call it with that permission alone, as was enough until October 2025: refused",
+			title:   "Call it with only that permission, which was enough until October 2025: refused",
 			command: p.invokeCommand("GET", "book?page=5", ""),
 			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl allowed", "lambda:InvokeFunction denied"),
 		},
 		{
 			title: "Grant lambda:InvokeFunction through the URL as well",
-			command: "aws lambda add-permission --function-name " + webFunction + " --action lambda:InvokeFunction --principal " + callerARN +
+			command: permit + callerARN + " --action lambda:InvokeFunction" +
 				" --invoked-via-function-url --statement-id allow-my-calling-function-to-invoke",
 			do: p.grant("allow-my-calling-function-to-invoke", "lambda:InvokeFunction", "InvokedViaFunctionUrl", true),
 		},
@@ -155,10 +154,11 @@ func (p *play) invokeCommand(method, path, body string) string {
 		}
 		order += `,"body":` + string(quoted)
 	}
-	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" + order + "}' /dev/stdout"
+	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" +
+		order + "}' /dev/stdout"
 }
 
-// tell writes what happened, below the command.
+// tell writes what happened below the command.
 func (p *play) tell(format string, arguments ...any) {
 	text := fmt.Sprintf(format, arguments...)
 	for line := range strings.Lines(text) {
@@ -167,7 +167,8 @@ func (p *play) tell(format string, arguments ...any) {
 }
 
 func (p *play) createRoles(ctx context.Context) error {
-	const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	const trust = `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 	for _, role := range []string{webRole, callerRole} {
 		if err := p.api.iam(ctx, "CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust); err != nil {
 			return err
@@ -206,7 +207,8 @@ func (p *play) createFunctions(ctx context.Context) error {
 
 func (p *play) createURL(ctx context.Context) error {
 	var config struct{ FunctionUrl, AuthType string }
-	err := p.api.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", map[string]string{"AuthType": "AWS_IAM"}, &config)
+	in := map[string]string{"AuthType": "AWS_IAM"}
+	err := p.api.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", in, &config)
 	if err != nil {
 		return err
 	}
@@ -295,7 +297,7 @@ func (p *play) grant(statementID, action, condition string, value any) func(cont
 	}
 }
 
-// expectRefusal checks that the answer is 403 and that its trace gives the reasons, and tells the trace.
+// expectRefusal checks that the answer is 403 and that its trace gives the reasons, and writes the trace.
 func (p *play) expectRefusal(ctx context.Context, outcome Outcome, reasons ...string) error {
 	p.tell("%d %s", outcome.Status, outcome.Body)
 	if outcome.Status != http.StatusForbidden {

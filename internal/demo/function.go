@@ -40,9 +40,9 @@ func RunFunction() {
 	}
 }
 
-// web is my-function-with-url: a web app of two pages, which says who called.
+// web is my-function-with-url: a web app with two pages that says who called.
 func web(_ context.Context, request events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
-	caller := "nobody that signed"
+	caller := "no signer"
 	if authorizer := request.RequestContext.Authorizer; authorizer != nil && authorizer.IAM != nil {
 		caller = authorizer.IAM.UserARN
 	}
@@ -66,7 +66,7 @@ func web(_ context.Context, request events.LambdaFunctionURLRequest) (events.Lam
 	}
 }
 
-// bodyOf is the request's body. A body without a content type that says it is text comes as base64.
+// bodyOf is the request's body, which comes as base64 unless its content type says that it is text.
 func bodyOf(request events.LambdaFunctionURLRequest) ([]byte, error) {
 	if request.IsBase64Encoded {
 		return base64.StdEncoding.DecodeString(request.Body)
@@ -83,14 +83,14 @@ func answer(status int, body map[string]string) (events.LambdaFunctionURLRespons
 	}, err
 }
 
-// Order is what my-calling-function is told to do.
+// Order tells my-calling-function what to send.
 type Order struct {
 	Method string `json:"method"`
 	URL    string `json:"url"`
 	Body   string `json:"body,omitempty"`
 }
 
-// Outcome is what my-calling-function got for it.
+// Outcome is the answer that my-calling-function got.
 type Outcome struct {
 	Status    int    `json:"status"`
 	Body      string `json:"body"`
@@ -132,5 +132,6 @@ func send(request *http.Request) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
 	}
-	return Outcome{Status: response.StatusCode, Body: string(body), RequestID: response.Header.Get("X-Amzn-Requestid")}, nil
+	id := response.Header.Get("X-Amzn-Requestid")
+	return Outcome{Status: response.StatusCode, Body: string(body), RequestID: id}, nil
 }

@@ -17,23 +17,19 @@ import (
 	"github.com/furl-dev/furl/internal/call"
 )
 
-// signing are the flags that say with what and for whom to sign.
+// signing are the flags that say who signs, and for which service.
 type signing struct {
-	options awsconfig.Options
+	place
 	service string
-	clients bool // AWS will be asked something, so that signing is not all that the configuration is for
+	clients bool // the command also calls AWS, for which it needs the whole configuration
 }
 
-func (s *signing) register(command *cobra.Command) {
-	f := command.Flags()
-	f.StringVar(&s.options.Profile, "profile", "", "profile of the AWS configuration (default $AWS_PROFILE)")
-	f.StringVar(&s.options.RoleARN, "role-arn", "", "role to assume for the call")
-	f.StringVar(&s.options.Region, "region", "", "region to sign for (default that of the URL, $AWS_REGION or the profile's)")
-	f.StringVar(&s.options.EndpointURL, "endpoint-url", "", "address of the Lambda and STS APIs (default $AWS_ENDPOINT_URL, else AWS)")
-	f.StringVar(&s.service, "service", "lambda", "service to sign for")
+func (s *signing) register(p *program, command *cobra.Command) {
+	s.place.register(p, command, "profile", "role-arn", "region", "endpoint-url")
+	command.Flags().StringVar(&s.service, "service", "lambda", "service to sign for")
 }
 
-// signer is what is known before a request is built.
+// signer is what a command knows before it builds a request.
 type signer struct {
 	transport *furl.Transport
 	config    aws.Config
@@ -41,17 +37,16 @@ type signer struct {
 	all       []endpoint // in the order of the arguments
 }
 
-// endpoint is a function URL that was named on the command line.
+// endpoint is a function URL that the command line names.
 type endpoint struct {
 	url   string // absolute
 	local bool   // it is on this machine
-	check string // what furl check would be asked
+	check string // the argument for furl check
 }
 
-// open reads the AWS configuration, looks up the URLs of functions that were given by name, and makes the transport.
+// open reads the AWS configuration, looks up the URLs of functions given by name, and makes the transport.
 func (s *signing) open(p *program, command *cobra.Command, arguments ...string) (*signer, error) {
 	options := s.options
-	options.MFACode = p.mfaCode
 	var targets []call.Target
 	for _, argument := range arguments {
 		target, err := call.ParseTarget(argument)
@@ -86,8 +81,10 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	return out, nil
 }
 
-// load reads the AWS configuration, or no more of it than is needed.
-func (s *signing) load(ctx context.Context, getenv func(string) string, options awsconfig.Options, targets []call.Target) (aws.Config, error) {
+// load reads the AWS configuration, or only what signing needs of it.
+func (s *signing) load(
+	ctx context.Context, getenv func(string) string, options awsconfig.Options, targets []call.Target,
+) (aws.Config, error) {
 	byName := slices.ContainsFunc(targets, func(t call.Target) bool { return t.URL == "" })
 	if !byName && options.Profile == "" && options.RoleARN == "" && !s.clients {
 		config, ok := awsconfig.FromEnvironment(getenv)
@@ -98,16 +95,23 @@ func (s *signing) load(ctx context.Context, getenv func(string) string, options 
 	return awsconfig.Load(ctx, options)
 }
 
-// add finds the URL of a target and has the transport sign for it: whoever types a host wants it signed for. region is
-// that of the flag.
+// add finds the URL of a target and has the transport sign for its host, whichever that is: the person typed it. region
+// is that of the flag.
 func (s *signer) add(command *cobra.Command, target call.Target, region string) error {
 	url, err := target.Resolve(command.Context(), func(ctx context.Context, function, qualifier string) (string, error) {
 		config := s.config
 		config.Region = cmp.Or(target.Region, config.Region)
 		return awsconfig.FunctionURL(ctx, config, function, qualifier)
 	})
+	if errors.Is(err, awsconfig.ErrNoURL) {
+		name := target.Function
+		if target.Qualifier != "" {
+			name += " --qualifier " + target.Qualifier
+		}
+		return fail(noURL, err, name)
+	}
 	if err != nil {
-		return lookupError(err, target)
+		return err
 	}
 	parsed, err := furl.ParseURL(url)
 	if err != nil {
@@ -119,7 +123,7 @@ func (s *signer) add(command *cobra.Command, target call.Target, region string) 
 	}
 	region = cmp.Or(region, parsed.Region, target.Region, s.config.Region)
 	if region == "" {
-		return fail(exitUsage, "--region REGION, for example --region eu-central-1", fmt.Errorf("%s does not say its region", e.check))
+		return fail(noRegion, fmt.Errorf("%s does not say its region", e.check))
 	}
 	host := strings.ToLower(parsed.Host)
 	if other, ok := s.transport.Domains[host]; ok && other != region {
@@ -130,28 +134,17 @@ func (s *signer) add(command *cobra.Command, target call.Target, region string) 
 	return nil
 }
 
-// sendAs makes the transport sign for another Host header as for the URL's host.
+// sendAs has the transport sign a request with another Host header as one to the URL's host.
 func (s *signer) sendAs(prepared *call.Prepared) {
 	if host := prepared.HTTP.Host; host != "" {
 		s.transport.Domains[strings.ToLower(host)] = s.transport.Domains[strings.ToLower(prepared.URL.Host)]
 	}
 }
 
-func lookupError(err error, target call.Target) error {
-	if errors.Is(err, awsconfig.ErrNoURL) {
-		name := target.Function
-		if target.Qualifier != "" {
-			name += " --qualifier " + target.Qualifier
-		}
-		return fail(exitFailed, "furl url create "+name, err)
-	}
-	return callError(err)
-}
-
-// mfaCode asks the person at the terminal.
+// mfaCode asks the person at the terminal for a code.
 func (p *program) mfaCode() (string, error) {
 	if !isTerminal(p.streams.In) {
-		return "", errors.New("the profile wants an MFA code, and there is no terminal to ask for it")
+		return "", errors.New("the profile needs an MFA code, and standard input is not a terminal to ask for it at")
 	}
 	fmt.Fprint(p.streams.Err, "MFA code: ")
 	code, err := bufio.NewReader(p.streams.In).ReadString('\n')
@@ -159,24 +152,4 @@ func (p *program) mfaCode() (string, error) {
 		return "", err
 	}
 	return strings.TrimSpace(code), nil
-}
-
-const hintCredentials = `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`
-
-// callError chooses the exit code for an error of a call.
-func callError(err error) error {
-	var failed *failure
-	switch {
-	case err == nil, errors.As(err, &failed), errors.Is(err, context.Canceled):
-		return err
-	case errors.Is(err, furl.ErrCredentials):
-		return fail(exitCredentials, hintCredentials, err)
-	case errors.Is(err, call.ErrConnect), awsconfig.IsConnect(err):
-		return fail(exitConnect, "", err)
-	case errors.Is(err, furl.ErrRequest):
-		return fail(exitUsage, "", err)
-	case awsconfig.IsDenied(err):
-		return fail(exitDenied, "aws sts get-caller-identity", err)
-	}
-	return err
 }

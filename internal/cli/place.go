@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/awsconfig"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+)
+
+// place is where a command works: in which account and region, and at AWS, another endpoint of its APIs, or a local
+// server. It is the one group of flags for that, named as the AWS CLI names them.
+type place struct {
+	p       *program
+	command *cobra.Command
+
+	options awsconfig.Options
+	data    string // directory of the local server
+	account string // of the local server
+}
+
+// register gives the command those flags of the group that it has a use for.
+func (l *place) register(p *program, command *cobra.Command, names ...string) {
+	l.p, l.command, l.options.MFACode, l.data = p, command, p.mfaCode, app.Default().Data
+	local := slices.Contains(names, "data")
+	for _, flag := range []struct {
+		name      string
+		value     *string
+		usage     string
+		variables []string // the AWS SDK reads those that begin with AWS by itself
+	}{
+		{"profile", &l.options.Profile, "profile of the AWS configuration (default $AWS_PROFILE)", nil},
+		{
+			"region", &l.options.Region, "region (default that of the ARN or URL, $AWS_REGION, or that of the profile)",
+			[]string{"AWS_REGION", "AWS_DEFAULT_REGION"},
+		},
+		{
+			"endpoint-url", &l.options.EndpointURL, "address of the APIs or of a local server (default $AWS_ENDPOINT_URL)",
+			[]string{"AWS_ENDPOINT_URL"},
+		},
+		{"role-arn", &l.options.RoleARN, "role to assume", nil},
+		{"data", &l.data, "data directory of the local server, or $FURL_DATA", []string{"FURL_DATA"}},
+		{"account", &l.account, "account of the local server (default its first one)", nil},
+	} {
+		if !slices.Contains(names, flag.name) {
+			continue
+		}
+		command.Flags().StringVar(flag.value, flag.name, *flag.value, flag.usage)
+		if !local {
+			flag.variables = nil
+		}
+		readFrom(command.Flags(), flag.name, flag.variables...)
+	}
+}
+
+// aws registers the flags of the commands that call the APIs of AWS.
+func (l *place) aws(p *program, command *cobra.Command) {
+	l.register(p, command, "profile", "region", "endpoint-url")
+}
+
+// variables is the annotation of a flag with the names of its environment variables.
+const variables = "variables"
+
+// readFrom has settle read a flag from environment variables, the first that is set.
+func readFrom(f *pflag.FlagSet, flag string, names ...string) {
+	if err := f.SetAnnotation(flag, variables, names); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// settle gives the flags of a command their values: that of the command line, else that of the environment, else the
+// default. A flag that is given without a value, as in --data "$UNSET", must not leave the choice to the environment.
+func (p *program) settle(command *cobra.Command, _ []string) error {
+	var faults []error
+	command.Flags().VisitAll(func(f *pflag.Flag) {
+		names, ok := f.Annotations[variables]
+		switch {
+		case !ok:
+		case f.Changed && f.Value.String() == "":
+			faults = append(faults, fmt.Errorf("--%s is empty: give it a value, or leave it out", f.Name))
+		case !f.Changed:
+			for _, name := range names {
+				value := p.getenv(name)
+				if value == "" {
+					continue
+				}
+				if err := f.Value.Set(value); err != nil {
+					faults = append(faults, fmt.Errorf("$%s: %q is not a value for --%s: %w", name, value, f.Name, err))
+				}
+				break
+			}
+		}
+	})
+	if err := errors.Join(faults...); err != nil {
+		return usage(command, err)
+	}
+	return nil
+}
+
+// given reports whether the command line has a flag.
+func (l *place) given(flag string) bool { return l.command.Flags().Changed(flag) }
+
+// region is the region of a function or URL: the one that its ARN or address names, else that of the flag. "" leaves
+// the choice to the AWS configuration.
+func (l *place) region(target string) (string, error) {
+	named := ""
+	if arn, err := lambda.ParseARN(target); err == nil {
+		named = arn.Region
+	} else if url, err := furl.ParseURL(target); err == nil {
+		named = url.Region
+	}
+	switch {
+	case named == "":
+		return l.options.Region, nil
+	case l.given("region") && l.options.Region != named:
+		return "", fail(twoRegions, fmt.Errorf("the function is in region %s, not in %s", named, l.options.Region))
+	}
+	return named, nil
+}
+
+// client opens the APIs in the region of a function or URL.
+func (l *place) client(ctx context.Context, target string) (*awsapi.Client, error) {
+	options := l.options
+	var err error
+	if options.Region, err = l.region(target); err != nil {
+		return nil, err
+	}
+	return awsapi.Open(ctx, options)
+}
+
+// owner opens the account of the credentials.
+func (l *place) owner(ctx context.Context, target string) (setup.Account, *awsapi.Client, error) {
+	client, err := l.client(ctx, target)
+	if err != nil {
+		return setup.Account{}, nil, err
+	}
+	identity, err := client.Identity(ctx)
+	if err != nil {
+		return setup.Account{}, nil, err
+	}
+	return setup.NewAccount(identity, client), client, nil
+}
+
+// of is the same place for another profile.
+func (l *place) of(profile, region string) *place {
+	other := *l
+	other.options.Profile, other.options.Region = profile, region
+	return &other
+}
+
+// localServer is a server on this machine. It is ours if it is the one that uses the data directory, which then has its
+// secrets.
+type localServer struct {
+	app.Running
+	ours bool
+}
+
+// server finds the local server: the one of --data, the one of --endpoint-url or $AWS_ENDPOINT_URL, the one of the data
+// directory, or the one at the default address.
+func (l *place) server() (localServer, error) {
+	running, err := app.ReadRunning(l.data)
+	endpoint := strings.TrimRight(l.options.EndpointURL, "/")
+	switch {
+	case l.given("data") && !l.given("endpoint-url"):
+		return localServer{running, true}, l.notRunning(err)
+	case endpoint != "":
+		ours := err == nil && endpoint == running.Endpoint
+		running.Endpoint = endpoint
+		return localServer{running, ours}, nil
+	case err == nil:
+		return localServer{running, true}, nil
+	default:
+		return localServer{app.Running{Endpoint: "http://" + app.Default().Listen}, false}, nil
+	}
+}
+
+// notRunning is the error for a data directory that no server uses.
+func (l *place) notRunning(err error) error {
+	if errors.Is(err, app.ErrNotRunning) {
+		return fail(noServer, err, l.data)
+	}
+	return err
+}
+
+// rootKey is the root key of an account of the server that uses the data directory. The environment may have the key of
+// another server, so it counts only for a server that was given this key.
+func (l *place) rootKey(running app.Running, account string) (app.RootKey, error) {
+	if id := running.RootAccessKeyID; id != "" && account == running.Account {
+		if id != l.p.getenv("FURL_ROOT_ACCESS_KEY_ID") {
+			return app.RootKey{}, fail(rootKeyGiven, fmt.Errorf("root key %s of account %s is not in %s", id, account, l.data))
+		}
+		return app.RootKey{AccessKeyID: id, SecretAccessKey: l.p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")}, nil
+	}
+	keys, err := app.ReadRootKeys(l.data)
+	if err != nil {
+		return app.RootKey{}, err
+	}
+	key, ok := keys[account]
+	if !ok {
+		return app.RootKey{}, fail(noRootKey, fmt.Errorf("the server has no root keys for account %s", account), account)
+	}
+	return key, nil
+}
