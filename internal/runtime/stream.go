@@ -10,13 +10,13 @@ import (
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 )
 
-// verdictWait is how long a response that was cut off waits to hear that the process has ended. A client that merely
-// dropped its connection never ends, so the wait has to.
+// verdictWait is how long a response that was cut off waits for the end of the process. A process that only dropped its
+// connection does not end, so the wait has to.
 const verdictWait = time.Second
 
-// streamBody hands a response on while it comes in. The connection's goroutine stays in Respond until the body is
-// over, because net/http takes the request's body away when the handler returns; the reader reads from the
-// connection itself, so a slow reader slows down the function and nothing is copied in between.
+// streamBody hands a response on while it comes in. The connection's goroutine stays in Respond until the body is over,
+// because net/http takes the request's body away when the handler returns. The reader reads from the connection itself:
+// a slow reader slows down the function, and nothing is copied in between.
 type streamBody struct {
 	env      *environment
 	call     *call
@@ -60,7 +60,7 @@ func (s *streamBody) ended() error {
 	return s.err
 }
 
-// end settles how the body ended, unless that is settled, and answers the error that Read gives from now on.
+// end notes how the body ended, unless that is known already, and answers the error that Read gives from now on.
 func (s *streamBody) end(failed *FunctionError, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,8 +85,8 @@ func (s *streamBody) StreamError() *FunctionError {
 	return s.failed
 }
 
-// outcome is nil for a complete or given-up body, else how Respond has to answer the function.
-func (s *streamBody) outcome() error {
+// refusal is how Respond has to answer the function; nil for a body that is complete or that the reader gave up.
+func (s *streamBody) refusal() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -106,7 +106,7 @@ func trailerError(f *runtimeapi.Failure) *FunctionError {
 	return reported(f, ReasonError)
 }
 
-// cutOff is why a response ended in the middle: what became of the process, else that its client broke off.
+// cutOff is why a response ended in the middle: the end of the process or, without one, of the connection.
 func (c *call) cutOff() *FunctionError {
 	timer := time.NewTimer(verdictWait)
 	defer timer.Stop()
@@ -117,9 +117,6 @@ func (c *call) cutOff() *FunctionError {
 		}
 	case <-timer.C:
 	}
-	return truncated()
-}
-
-func truncated() *FunctionError {
-	return failure(ReasonBadResponse, "Runtime.TruncatedResponse", "The function ended its response before it was complete.")
+	return failure(ReasonBadResponse, "Runtime.TruncatedResponse",
+		"The function ended its response before it was complete.")
 }

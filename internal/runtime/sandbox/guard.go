@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// guardScript keeps a list of process groups, told on its standard input, and kills those that are left when the input
-// ends: when the server has closed it or, by whatever means, has ended.
+// guardScript reads a list of process groups from its standard input, and kills those that are left when the input ends:
+// when the server has closed it or has ended in any way.
 const guardScript = `trap '' HUP INT TERM
 groups=' '
 while read -r op group; do
@@ -25,8 +25,8 @@ done
 for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
 `
 
-// guard is a shell that outlives the server by moments, to kill what functions have left behind even if the server is
-// killed with SIGKILL. It is started with the first function.
+// guard is a shell that outlives the server by moments, to kill what functions have left behind even after a SIGKILL of
+// the server. It starts with the first function.
 type guard struct {
 	logger *slog.Logger
 
@@ -43,13 +43,13 @@ func (g *guard) add(group int) {
 	if !g.started {
 		g.started = true
 		if err := g.start(); err != nil {
-			g.logger.Warn("no guard process: should the server be killed, processes that functions started stay", "error", err)
+			g.logger.Warn("no guard process: processes that functions started stay if the server is killed", "error", err)
 		}
 	}
 	g.tell('+', group)
 }
 
-// remove takes a process group that has ended out of it.
+// remove takes out a process group that has ended.
 func (g *guard) remove(group int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -59,7 +59,7 @@ func (g *guard) remove(group int) {
 func (g *guard) start() error {
 	cmd := exec.Command("/bin/sh", "-c", guardScript)
 	cmd.Env = []string{}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C on the terminal is not for it
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // out of reach of a Ctrl-C on the terminal
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		return err

@@ -79,12 +79,12 @@ type Process struct {
 
 // Wait blocks until the process has ended, and ends what is left of its group.
 func (p *Process) Wait() State {
-	p.cmd.Wait() //nolint:errcheck // ProcessState tells the same
+	p.cmd.Wait() //nolint:errcheck // ProcessState says the same
 	defer p.guard.remove(p.cmd.Process.Pid)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// The group's id cannot belong to others yet while one of its members lives; if none does, the signal finds
-	// nobody, but for an id that was given away within these microseconds.
+	// The group's id cannot belong to others while one of its members lives; if none does, the signal finds no
+	// process, unless the system has given the id away within these microseconds.
 	p.signal(syscall.SIGKILL)
 	p.ended = true
 	if usage, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
@@ -115,7 +115,7 @@ func (p *Process) signal(sig syscall.Signal) {
 // PID is the id of the function's process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// PeakMB is the largest resident size that the process has had; 0 while it runs, when only other programs would know.
+// PeakMB is the largest resident size that the process has had. It is 0, for unknown, while the process runs.
 func (p *Process) PeakMB(time.Time) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
