@@ -9,11 +9,15 @@ import (
 	"net/http"
 )
 
-// IntegrationContentType is the Content-Type by which a streamed answer says that it begins with a prelude.
+// IntegrationContentType is the Content-Type of a streamed answer that begins with a prelude.
 const IntegrationContentType = "application/vnd.awslambda.http-integration-response"
 
 // streamType is the Content-Type of a stream that names none.
 const streamType = "application/octet-stream"
+
+// MaxPrelude is how many bytes of a streamed answer are searched for the end of its prelude. AWS documents no
+// number. A stream of 25 kB without a prelude is known to be refused (middyjs/middy#1137); 16 KiB is assumed.
+const MaxPrelude = 16 << 10
 
 // delimiterLength is how many zero bytes separate the prelude from the body.
 const delimiterLength = 8
@@ -35,7 +39,7 @@ func ParsePrelude(r *bufio.Reader) (*Head, error) {
 	if !json.Valid(text) {
 		return nil, errors.New("prelude is not JSON: " + syntaxError(text))
 	}
-	text = next(text)
+	text = trimSpace(text)
 	if text[0] != '{' {
 		return nil, fmt.Errorf("prelude is %s, want an object", kind(text))
 	}
@@ -56,7 +60,8 @@ func readPrelude(r *bufio.Reader) ([]byte, error) {
 		c, err := r.ReadByte()
 		switch {
 		case errors.Is(err, io.EOF) && (len(text) > 0 || zeros > 0):
-			return nil, fmt.Errorf("the stream ends after %d bytes, before the %d zero bytes that end a prelude", len(text)+zeros, delimiterLength)
+			return nil, fmt.Errorf("the stream ends after %d bytes, before the %d zero bytes that end a prelude",
+				len(text)+zeros, delimiterLength)
 		case err != nil:
 			return nil, err
 		case c == 0:
