@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// connection is a connection whose writes do not wait for ever, and whose reads are followed from request to request.
-// It hides the io.ReaderFrom of a TCP connection, which would get past Write.
+// connection is a connection that bounds the time of its writes and follows its requests from one to the next. It hides
+// the io.ReaderFrom of a TCP connection, which would bypass Write.
 type connection struct {
 	net.Conn
 	timeout   time.Duration
@@ -17,18 +17,18 @@ type connection struct {
 	lingering *lingering
 
 	framing framing
-	ahead   []byte // has been read from the network, and is part of what comes after the piece that framing is in
+	ahead   []byte // bytes from the network after the piece that framing is in
 
-	// What Close needs to know, which may be called while another goroutine reads or writes.
+	// These are for Close, which another goroutine may call during a read or write.
 	answered atomic.Bool  // since the client began its latest request, if that has not come to nothing
 	input    atomic.Int32 // what the client may still be sending
 	last     atomic.Bool  // the server closes the connection, which the client may not expect
-	finished atomic.Bool  // nothing comes from the client any more, or nothing reaches it
+	finished atomic.Bool  // nothing more comes from the client, or nothing more reaches it
 	lingers  atomic.Bool
 }
 
-// Read reads no further than to the end of a request's head, and of its body, so that framing can be told in between
-// how long the body is.
+// Read reads no further than to the end of a request's head, and then of its body, so that begin can come in between
+// with the length of the body.
 func (c *connection) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -62,8 +62,8 @@ func (c *connection) Read(p []byte) (int, error) {
 // took notes what the client may still be sending.
 func (c *connection) took() { c.input.Store(int32(c.framing.input(len(c.ahead)))) }
 
-// begin is called with each request, before anything is read of its body. It reports whether the connection is to be
-// closed after the answer.
+// begin is called with each request before its body is read. It reports whether the server must close the connection
+// after the answer.
 func (c *connection) begin(r *http.Request) (last bool) {
 	last = c.framing.begin(r)
 	if r.ContentLength == 0 {
@@ -86,7 +86,7 @@ func (c *connection) readFailed(err error) {
 	}
 }
 
-// Write writes p in pieces that each have the time. net/http takes the deadline away again after each answer.
+// Write writes p in pieces, each with the whole timeout. net/http removes the deadline after each answer.
 func (c *connection) Write(p []byte) (n int, err error) {
 	c.answered.Store(true)
 	for {
@@ -105,8 +105,8 @@ func (c *connection) Write(p []byte) (n int, err error) {
 	}
 }
 
-// CloseWrite ends an answer so that a client that is still sending can read it. net/http calls it before Close where
-// it knows that a body has not been read.
+// CloseWrite ends an answer so that a client that is still sending can read it. net/http calls it before Close if it
+// knows of an unread body.
 func (c *connection) CloseWrite() error {
 	if c.lingering.begin(c) {
 		return nil
@@ -117,8 +117,8 @@ func (c *connection) CloseWrite() error {
 	return nil
 }
 
-// Close closes the connection, which makes room for another; at once, unless the client may be sending and could miss
-// its answer.
+// Close closes the connection, which makes room for another. It does so at once unless the client may be sending and
+// could miss its answer.
 func (c *connection) Close() error {
 	sending := c.last.Load() || c.input.Load() != int32(inputDone)
 	if c.lingers.Load() || sending && c.answered.Load() && !c.finished.Load() && c.lingering.begin(c) {

@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	// maxLingering is how many connections may linger at once. Those that are too many are closed at once.
+	// maxLingering is how many connections may linger. One more closes at once.
 	maxLingering = 512
-	// lingerTime is how long a connection lingers at the most: as long as one may be idle.
+	// lingerTime is the longest that a connection lingers: as long as one may be idle.
 	lingerTime = 2 * time.Minute
-	// lingerPause is how long nothing may come from the client meanwhile. It has its answer by then.
+	// lingerPause is how long the client may send nothing meanwhile. It has its answer by then.
 	lingerPause = 5 * time.Second
-	// lingerBytes is how much may come: the rest of a deployment package at its largest, and as much again.
+	// lingerBytes is how much it may send: the rest of the largest deployment package, and as much again.
 	lingerBytes = 128 << 20
 )
 
 // halfCloser is a connection that can be closed in one direction.
 type halfCloser interface{ CloseWrite() error }
 
-// lingering are the connections that have been closed for the server and not yet for the client. A client that is still
-// sending, a large upload that was refused for example, would have its connection reset by a close, and lose the answer
-// that it has not read yet (RFC 9112, section 9.6). So the answer is ended, and what comes is thrown away until the
-// client closes, too, or has gone beyond one of the bounds.
+// lingering is the connections that are closed for the server but not yet for the client. A close would reset the
+// connection of a client that is still sending, such as a large upload that was refused, and the client would lose the
+// answer (RFC 9112, section 9.6). So the answer ends, and the server discards what comes until the client closes, too,
+// or exceeds a bound.
 type lingering struct {
 	mu          sync.Mutex
 	connections map[*connection]struct{}
@@ -50,7 +50,7 @@ func (l *lingering) begin(c *connection) bool {
 	l.connections[c] = struct{}{}
 	l.running.Go(func() {
 		l.discard(c)
-		c.end() //nolint:errcheck // the client has closed it, or does not deserve better
+		c.end() //nolint:errcheck // it is the end in any case
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.connections, c)
@@ -74,7 +74,7 @@ func (l *lingering) end(ctx context.Context) {
 	l.running.Wait()
 }
 
-// discard reads what comes, within the bounds.
+// discard reads and forgets what comes, within the bounds.
 func (l *lingering) discard(c *connection) {
 	buffer, ok := l.buffers.Get().(*[16 << 10]byte)
 	if !ok {

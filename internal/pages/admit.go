@@ -5,12 +5,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strings"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
@@ -82,11 +81,11 @@ func (p *Pages) admit(r *http.Request) (reader string, refused *refusal) {
 // admitClient lets programs on this machine in. A page of some web site can make a browser on this machine send
 // requests here, under a host name that it controls (DNS rebinding) or marked as coming from its own site.
 func (p *Pages) admitClient(r *http.Request) *refusal {
-	if !p.Open && !isLoopback(hostOf(r.RemoteAddr)) {
+	if !p.Open && !listener.IsLoopback(listener.WithoutPort(r.RemoteAddr)) {
 		return &refusal{metric.NotLocal,
 			"furl's own pages answer on loopback only; start the server with --open-pages to change that"}
 	}
-	if host := hostOf(r.Host); !p.Open && host != "localhost" && !isLoopback(host) {
+	if host := listener.WithoutPort(r.Host); !p.Open && host != "localhost" && !listener.IsLoopback(host) {
 		return &refusal{metric.NotLocal,
 			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(host, 64))}
 	}
@@ -112,7 +111,7 @@ func (p *Pages) administrator(r *http.Request) (account string, refused *refusal
 	decision, _ := auth.Authorize(p.State.Now(), caller, auth.Check{
 		Action: ActionRead, Resource: "*", ResourceAccount: caller.Account,
 		Context: &auth.Conditions{
-			Caller: caller, Now: p.Now(), SourceIP: hostOf(r.RemoteAddr), Secure: r.TLS != nil,
+			Caller: caller, Now: p.Now(), SourceIP: listener.WithoutPort(r.RemoteAddr), Secure: r.TLS != nil,
 			Header: r.Header, Region: region, Resource: caller.Account,
 		},
 	})
@@ -135,16 +134,4 @@ func badSignature(err error) *refusal {
 		text = trace.Cut(failed.Message, maxQuoted)
 	}
 	return &refusal{metric.OfSignature(failed.Kind), text + howTo}
-}
-
-func hostOf(hostPort string) string {
-	if host, _, err := net.SplitHostPort(hostPort); err == nil {
-		return host
-	}
-	return strings.Trim(hostPort, "[]")
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -93,7 +93,7 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 				request.Host = urlID + ".lambda-url.us-east-1.on.aws"
 				return w.sign(request, alice, "")
 			},
-			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "it is one of eu-central-1",
+			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "it is in eu-central-1",
 		},
 		{
 			name: "signed, not authorised",
