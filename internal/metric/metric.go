@@ -1,8 +1,7 @@
-// Package metric makes Prometheus collectors of the numbers that components keep for themselves. It holds nothing while
-// nobody scrapes: a number is read, and a collector made, when the page of metrics is asked for.
+// Package metric makes Prometheus collectors for the numbers that components keep themselves: it reads a number when
+// the page of metrics is read.
 //
-// Labels are closed sets. A label's values are those of a type of its own, all of which are there from the start, and
-// no value comes from a request.
+// Labels are closed sets: all values of a label are there from the start, and no value comes from a request.
 package metric
 
 import (

@@ -6,8 +6,7 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// Refusal is why the server refused a request: the kinds of package sigv4, and after them what comes later on a
-// request's way.
+// Refusal is why the server refused a request: the kinds of package sigv4, and after them the reasons of later steps.
 type Refusal uint8
 
 // Unsigned is the refusal of a request without a signature.
@@ -16,7 +15,7 @@ const Unsigned = Refusal(sigv4.MissingAuthentication)
 // The refusals that are not about the signature.
 const (
 	UnknownURL    = Refusal(sigv4.Internal) + 1 + iota // no function URL has this address
-	Unreadable                                         // no path, or no body that could be read
+	Unreadable                                         // no path, or the body could not be read
 	NotAuthorized                                      // the policies do not allow it
 	TooLarge                                           // the body, or the event made of it
 	Throttled                                          // no execution environment was free
@@ -37,15 +36,6 @@ var refusals = map[Refusal]string{
 // OfSignature is the refusal of a signature.
 func OfSignature(kind sigv4.Kind) Refusal { return Refusal(kind) }
 
-// OfSignatures are all of them.
-func OfSignatures() []Refusal {
-	var all []Refusal
-	for kind := sigv4.MissingAuthentication; kind <= sigv4.Internal; kind++ {
-		all = append(all, OfSignature(kind))
-	}
-	return all
-}
-
 // String is the value of the label.
 func (r Refusal) String() string {
 	if name, ok := refusals[r]; ok {
@@ -57,8 +47,12 @@ func (r Refusal) String() string {
 // Refusals counts the refusals of one part of the server.
 type Refusals struct{ Tally[Refusal] }
 
-// Collectors are the counters of a part, such as api, that refuses signatures and what else is named.
+// Collectors are the counters of a part, such as api, that refuses signatures and, besides, other requests.
 func (r *Refusals) Collectors(part string, besides ...Refusal) []Collector {
+	var all []Refusal
+	for kind := sigv4.MissingAuthentication; kind <= sigv4.Internal; kind++ {
+		all = append(all, OfSignature(kind))
+	}
 	return r.Tally.Collectors("furl_refusals_total", "Refused requests, by the part of the server and the reason.",
-		"reason", append(OfSignatures(), besides...), Label{"part", part})
+		"reason", append(all, besides...), Label{"part", part})
 }
