@@ -34,7 +34,7 @@ var (
 	tooLarge = refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
 		`{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`,
 		metric.TooLarge}
-	// Assumed: nobody outside sees how AWS answers while it takes a host out of service.
+	// Assumed: AWS takes hosts out of service without a trace outside.
 	shuttingDown = refusal{http.StatusServiceUnavailable, "ServiceUnavailableException",
 		`{"message":"Service Unavailable"}`, metric.ShuttingDown}
 	// Assumed, for the same reason: the host lacked what the function needed.

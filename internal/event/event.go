@@ -1,4 +1,4 @@
-// Package event translates between HTTP and the JSON that a function behind a function URL sees and answers:
+// Package event translates between HTTP and the JSON that a function behind a function URL gets and answers:
 // payload format 2.0 on the way in, the response envelope or the streaming prelude on the way out.
 //
 // Everything here is a pure function of its arguments. The package does not read from a connection, verify a
