@@ -211,12 +211,7 @@ func writeArchive(root *os.Root, archive []byte) error {
 
 // sync makes the names of the packages durable.
 func (s *Store) sync() error {
-	root, err := os.OpenRoot(s.dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	dir, err := root.Open(".")
+	dir, err := os.Open(s.dir)
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,14 @@ package trace
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"hash/fnv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -129,25 +132,21 @@ func (t *Trace) Account() string { return t.account }
 // hideCredentials takes out of a request target what readers could use to act as the caller.
 func hideCredentials(target string) string {
 	path, query, _ := strings.Cut(target, "?")
-	if !hasCredentials(query) {
-		return target // nearly always, and without allocating
-	}
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		if name, _, _ := strings.Cut(pair, "="); sigv4.SecretParameter(name) {
-			pairs[i] = name + "=(hidden)"
-		}
-	}
-	return path + "?" + strings.Join(pairs, "&")
-}
-
-func hasCredentials(query string) bool {
+	var pairs []string
+	at := 0
 	for pair := range strings.SplitSeq(query, "&") {
 		if name, _, _ := strings.Cut(pair, "="); sigv4.SecretParameter(name) {
-			return true
+			if pairs == nil { // rarely: without credentials nothing is allocated
+				pairs = strings.Split(query, "&")
+			}
+			pairs[at] = name + "=(hidden)"
 		}
+		at++
 	}
-	return false
+	if pairs == nil {
+		return target
+	}
+	return path + "?" + strings.Join(pairs, "&")
 }
 
 // NewRequestID is a random UUID (version 4), the form of every AWS request id.
@@ -155,30 +154,20 @@ func NewRequestID() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	var text [36]byte
-	hex.Encode(text[0:8], b[:4])
-	hex.Encode(text[9:13], b[4:6])
-	hex.Encode(text[14:18], b[6:8])
-	hex.Encode(text[19:23], b[8:10])
-	hex.Encode(text[24:36], b[10:])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
+	var digits [32]byte
+	hex.Encode(digits[:], b[:])
+	text := string(digits[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
 // NewXRayID is the id of a new X-Ray trace, without the "Root=" before it: version 1, eight hexadecimal digits of
 // time, 24 at random (AWS X-Ray Developer Guide, "Sending trace data").
 func NewXRayID(now time.Time) string {
-	var random [12]byte
-	rand.Read(random[:]) // never fails
-	seconds := uint32(now.Unix())
-	b := [16]byte{byte(seconds >> 24), byte(seconds >> 16), byte(seconds >> 8), byte(seconds)}
-	copy(b[4:], random[:])
-	var text [35]byte
-	copy(text[:], "1-")
-	hex.Encode(text[2:10], b[:4])
-	text[10] = '-'
-	hex.Encode(text[11:], b[4:])
-	return string(text[:])
+	var b [16]byte
+	rand.Read(b[4:]) // never fails
+	binary.BigEndian.PutUint32(b[:], uint32(now.Unix()))
+	text := hex.EncodeToString(b[:])
+	return "1-" + text[:8] + "-" + text[8:]
 }
 
 // XRayHeader is the X-Amzn-Trace-Id header of a function URL's answer, in the form of 2025:
@@ -190,4 +179,59 @@ func XRayHeader(xray, requestID, functionARN string) string {
 	hex.Encode(lineage[:], function.Sum(nil))
 	parent := requestID[:8] + requestID[9:13] + requestID[14:18]
 	return "Root=" + xray + ";Parent=" + parent + ";Sampled=0;Lineage=1:" + string(lineage[:]) + ":0"
+}
+
+// Kept is how many traces a Recorder keeps.
+const Kept = 1000
+
+// Recorder keeps the latest traces. It is safe for concurrent use; recording takes no lock. The zero Recorder is
+// empty and ready.
+type Recorder struct {
+	slots [Kept]atomic.Pointer[Trace]
+	next  atomic.Uint64
+}
+
+// Record keeps a finished trace in place of the oldest.
+func (r *Recorder) Record(t *Trace) {
+	r.slots[(r.next.Add(1)-1)%Kept].Store(t)
+}
+
+// Collectors are the metrics of the traces.
+func (r *Recorder) Collectors() []metric.Collector {
+	recorded := func() float64 { return float64(r.next.Load()) }
+	kept := func() float64 { return min(recorded(), Kept) }
+	return []metric.Collector{
+		metric.Counter("furl_traces_total", "Traces that were recorded.", recorded),
+		metric.Gauge("furl_traces_kept", "Traces that are kept.", kept),
+	}
+}
+
+// Find is the trace of the request, if it is still kept.
+func (r *Recorder) Find(requestID string) (*Trace, bool) {
+	for _, trace := range r.latest() {
+		if trace.RequestID == requestID {
+			return trace, true
+		}
+	}
+	return nil, false
+}
+
+// Latest is up to n of the latest traces, newest first.
+func (r *Recorder) Latest(n int) []*Trace {
+	latest := r.latest()
+	return latest[:min(n, len(latest))]
+}
+
+func (r *Recorder) latest() []*Trace {
+	end := r.next.Load()
+	latest := make([]*Trace, 0, Kept)
+	for i := range uint64(Kept) {
+		if i >= end {
+			break
+		}
+		if trace := r.slots[(end-1-i)%Kept].Load(); trace != nil {
+			latest = append(latest, trace)
+		}
+	}
+	return latest
 }
