@@ -37,7 +37,9 @@ type reader string
 
 const allAccounts reader = "*"
 
-func (r reader) sees(found *trace.Trace) bool { return r == allAccounts || string(r) == found.Account() }
+func (r reader) sees(found *trace.Trace) bool {
+	return r == allAccounts || string(r) == found.Account()
+}
 
 // refusal is why a request is not admitted. Its text is for the client.
 type refusal struct {
