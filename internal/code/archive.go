@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// content is what an archive that may be unpacked consists of.
+// content is the entries of an archive that may be unpacked.
 type content struct {
-	directories []string // clean names, every directory after the one it is in
+	directories []string // clean names, each directory after its parent
 	files       []file
 	links       []*link
 }
@@ -50,8 +50,8 @@ func tooMany(limit int) error {
 	return fmt.Errorf("%w: more than %d files, directories and links", ErrTooManyEntries, limit)
 }
 
-// checkSize adds up the sizes the archive declares, of which unpacking takes no more. Entries that share their
-// compressed bytes could make reading them take any time.
+// checkSize adds up the sizes that the archive declares. Unpacking takes no more than these. It refuses entries that
+// share their compressed bytes, which could take any time to read.
 func checkSize(files []*zip.File, zipped, unzipped int64) error {
 	var compressed, total uint64
 	for _, file := range files {
@@ -67,7 +67,7 @@ func checkSize(files []*zip.File, zipped, unzipped int64) error {
 	return nil
 }
 
-// kind is what is in a place of an archive. Nothing is there if it is zero.
+// kind is what is in a place of an archive; zero is nothing.
 type kind string
 
 const (
@@ -76,9 +76,9 @@ const (
 	aLink      kind = "a symbolic link"
 )
 
-// arrange sorts the entries into directories, named or only implied, files and links. It refuses two entries in one
-// place unless both are a directory, and so everything below a file or a link: which of the two a function would see
-// depends on who unpacks.
+// arrange sorts the entries into directories, named or implied, files and links. It refuses two entries in one place
+// unless both are a directory, and so everything below a file or a link: the program that unpacks would decide which
+// of the two a function sees.
 func arrange(entries []*zip.File, limit int) (*content, error) {
 	var c content
 	places := make(map[string]kind, len(entries))
@@ -130,7 +130,7 @@ func kindOf(entry *zip.File) kind {
 	}
 }
 
-// parent is the directory a clean name is in, "." at the top.
+// parent is the directory of a clean name, "." at the top.
 func parent(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		return name[:i]
@@ -160,14 +160,14 @@ func checkEntry(entry *zip.File) (string, error) {
 	return name, nil
 }
 
-// Names longer or deeper than these can not be made on all the file systems in use, or only slowly.
+// Some file systems in use do not take longer or deeper names than these, or only slowly.
 const (
 	maxName    = 1024 // bytes of a name
 	maxElement = 255  // bytes between two slashes
 	maxDepth   = 64   // elements
 )
 
-// checkName refuses names that lead elsewhere or that a file system may not take.
+// checkName refuses names that lead elsewhere, or that a file system may refuse.
 func checkName(name string) error {
 	switch {
 	case len(name) > maxName:
@@ -184,7 +184,8 @@ func checkName(name string) error {
 			return unsafeEntry(name, "leads out of the package")
 		}
 		if len(element) > maxElement {
-			return unsafeEntry(name, fmt.Sprintf("has a part of %d bytes in its name, the limit is %d", len(element), maxElement))
+			return unsafeEntry(name,
+				fmt.Sprintf("has a part of %d bytes in its name, the limit is %d", len(element), maxElement))
 		}
 	}
 	return nil

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// The records of a zip archive's directory (APPNOTE.TXT 4.3.12 to 4.3.16): how they begin, and how long they are
-// without what varies.
+// The records of a zip archive's directory (APPNOTE.TXT 4.3.12 to 4.3.16): their first bytes, and the lengths of their
+// fixed parts.
 const (
 	headerMagic, headerSize       = "PK\x01\x02", 46
 	endMagic, endSize             = "PK\x05\x06", 22
@@ -16,12 +16,12 @@ const (
 	maxComment                    = 1<<16 - 1
 )
 
-// maxDirectory bounds a directory in bytes, most of which are names.
+// maxDirectory bounds a directory in bytes, most of them in names.
 const maxDirectory = 16 << 20
 
 // checkCount refuses an archive with more entries than the limit, without memory for them. The zip package makes an
-// object of each entry before it returns; and it reads on until something is no entry, whatever number the end record
-// says. So here the entries are counted one by one, from everywhere that the zip package could begin.
+// object for each entry before it returns, and reads on while there are entries, whatever number the end record has. So
+// checkCount counts the entries one by one, from each place where the zip package could begin.
 func checkCount(archive []byte, limit int) error {
 	starts, claimed := directoryStarts(archive)
 	if claimed > uint64(limit) {
@@ -59,9 +59,9 @@ func countHeaders(directory []byte, limit int) (n, size int) {
 	return n, size
 }
 
-// directoryStarts is where the directory may begin, and how many entries the end records claim. An archive can have
-// something in front of it that its offsets do not count, so each end record names two places: the offset, and its own
-// place less the size of the directory.
+// directoryStarts is where the directory may begin, and how many entries the end records claim. The offsets of an
+// archive may not count something in front of it, so each end record names two places: the offset, and its own place
+// less the size of the directory.
 func directoryStarts(archive []byte) (starts []uint64, claimed uint64) {
 	tail := max(0, len(archive)-endSize-maxComment)
 	last := len(archive) - endSize + len(endMagic) // the end record has its whole length

@@ -5,42 +5,38 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 
 	"github.com/furl-dev/furl/internal/code"
+	"github.com/furl-dev/furl/internal/trash"
 )
 
 func Example() {
-	dir, err := os.MkdirTemp("", "code")
+	dir, err := os.MkdirTemp("", "furl-code-")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer os.RemoveAll(dir)
-	packages, err := code.Open(dir)
-	if err != nil {
-		log.Fatal(err)
-	}
+	bin := trash.Bin{Dir: filepath.Dir(dir)}
+	defer bin.Remove(context.Background(), filepath.Base(dir)) //nolint:errcheck // the example is over
 	var archive bytes.Buffer
 	writer := zip.NewWriter(&archive)
-	file, err := writer.Create("app.py")
+	writer.Create("index.py") //nolint:errcheck // in memory
+	writer.Close()            //nolint:errcheck // in memory
+
+	packages, err := code.Open(dir)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	fmt.Fprint(file, "print('hello')")
-	if err := writer.Close(); err != nil {
-		log.Fatal(err)
-	}
-	stored, err := packages.Put(context.Background(), archive.Bytes())
+	kept, err := packages.Put(context.Background(), archive.Bytes()) // SHA256 and Size as in Lambda's API
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	unpacked, err := packages.Dir(stored.Hex)
-	if err != nil {
-		log.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(unpacked, "app.py"))
-	fmt.Println(string(text), err)
-	// Output: print('hello') <nil>
+	tree, err := packages.Dir(kept.Hex) // the function starts here
+	files, _ := filepath.Glob(filepath.Join(tree, "*"))
+	fmt.Println(len(files), err)
+	// Output: 1 <nil>
 }

@@ -17,7 +17,7 @@ type link struct {
 
 	followed state
 	end      place
-	hops     int // links that are followed on the way, this one among them
+	hops     int // links on the way, including this one
 }
 
 type state int
@@ -40,14 +40,14 @@ const (
 	maxHops    = 32      // that every system follows in one path
 )
 
-// layers is where Lambda has the layers of a function. The code directory cannot know what is in them.
+// layers is where Lambda has the layers of a function. Their content is unknown here.
 const layers = "opt"
 
 // taskRoot is where Lambda has the code directory.
 const taskRoot = "/var/task"
 
-// checkLinks reads the targets of links and refuses those that lead out of the package, unless it is to the layers.
-// They are followed as the system follows them, through other links, against what is in the archive.
+// checkLinks reads the targets of links and refuses those that lead out of the package, except to the layers. It follows
+// them through the archive as the system does, through other links.
 func checkLinks(links []*link, places map[string]kind) error {
 	byName := make(map[string]*link, len(links))
 	total := 0
@@ -110,8 +110,8 @@ func (l *link) follow(links map[string]*link, places map[string]kind, depth int)
 		case "", ".":
 			continue
 		case "..":
-			// Above anything but a directory of the package may be anything: layers, or a name that this file
-			// system takes for another one.
+			// Only the parent of a directory of the package is known: anything else may be in the layers, or have a
+			// name that this file system takes for another one.
 			if at.kind != aDirectory || at.path == "." {
 				return l.leadsOut()
 			}

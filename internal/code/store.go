@@ -1,3 +1,14 @@
+// Package code keeps the deployment packages of functions: zip archives, each stored once under the SHA-256 of its
+// bytes, and unpacked beside it for functions to run from.
+//
+// An archive comes from outside and is not trusted. The store limits its sizes, packed and unpacked, and the number of
+// its entries, before and during unpacking. It refuses the whole archive if one entry is a device, is encrypted, leads
+// out of the directory or has the place of another one. It keeps symbolic links that lead into the package, even to a
+// missing file, or to /opt, where Lambda has the layers. It refuses other links: those that lead to themselves, and
+// those into /var/task, where only Lambda has the package.
+//
+// A package that Put has returned is complete and survives a restart; an interrupted Put leaves nothing that is ever
+// used. Files and directories are read-only, whatever modes the archive has, and executable if it says so.
 package code
 
 import (
@@ -18,17 +29,44 @@ import (
 	"github.com/furl-dev/furl/internal/trash"
 )
 
+// These say what is wrong with an archive, for errors.Is. The error itself says more.
+var (
+	ErrNotZip           = errors.New("not a zip archive")
+	ErrEmpty            = errors.New("zip archive has no files in it")
+	ErrZippedTooLarge   = errors.New("zip archive is too large")
+	ErrUnzippedTooLarge = errors.New("unzipped content is too large")
+	ErrTooManyEntries   = errors.New("zip archive has too many entries")
+	ErrUnsafeEntry      = errors.New("zip archive has an unsafe entry")
+)
+
+// ErrNotFound is the error about a package that is not in the store.
+var ErrNotFound = errors.New("no such code package")
+
+// MaxZipped is Lambda's limit on the archive of a deployment package, in bytes.
+const MaxZipped = 50 << 20
+
+// limits bound an archive.
+type limits struct {
+	zipped   int64 // bytes of the archive
+	unzipped int64 // bytes of all files together
+	entries  int   // files, directories and links
+}
+
+// defaultLimits has Lambda's sizes (AWS Lambda Developer Guide, "Lambda quotas"), in binary megabytes as the error
+// messages of the API show. Lambda documents no number of entries; an archive without the zip64 extension can have as
+// many as this.
+var defaultLimits = limits{zipped: MaxZipped, unzipped: 250 << 20, entries: 65_535}
+
 // A package is a directory named by its hash, with these two in it.
 const (
 	zipName  = "package.zip"
 	treeName = "tree"
 )
 
-// partPrefix begins the name of a directory that is being filled.
+// partPrefix begins the name of an unfinished directory.
 const partPrefix = "part-"
 
-// grace is how long after its last Put a package is safe from Sweep, so that there is time between Put and whatever
-// comes to refer to the package.
+// grace is how long after its last Put a package is safe from Sweep, so that there is time to refer to it.
 const grace = 10 * time.Minute
 
 // Package describes a stored package.
@@ -50,8 +88,8 @@ type Store struct {
 	swept  bool         // under mu: a Sweep has begun
 }
 
-// Open opens the store in dir, making the directory if need be. What an interrupted Put or Sweep left, the first Sweep
-// removes.
+// Open opens the store in dir, and makes the directory if it is missing. The first Sweep removes what an interrupted Put
+// or Sweep left.
 func Open(dir string) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -63,12 +101,12 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir: dir, bin: trash.Bin{Dir: dir}, limits: defaultLimits}, nil
 }
 
-// Put checks, unpacks and keeps an archive. When it returns without error the package is complete and durable. An
-// archive that is there already is not unpacked again.
+// Put checks, unpacks and keeps an archive. When it returns without an error the package is complete and durable. It
+// does not unpack an archive again that is there already.
 //
 // The error is [ErrNotZip], [ErrEmpty], [ErrZippedTooLarge], [ErrUnzippedTooLarge], [ErrTooManyEntries] or
-// [ErrUnsafeEntry] if the archive is at fault, and says what is wrong with it; any other error is of the disk or the
-// context.
+// [ErrUnsafeEntry] if the archive is at fault, and says what is wrong with it. Any other error comes from the disk or
+// the context.
 func (s *Store) Put(ctx context.Context, archive []byte) (Package, error) {
 	if int64(len(archive)) > s.limits.zipped { // before the work of hashing it
 		_, err := examine(archive, s.limits)
@@ -95,7 +133,7 @@ func (s *Store) Put(ctx context.Context, archive []byte) (Package, error) {
 	return p, nil
 }
 
-// touch marks a package as just put. It fails if there is none.
+// touch marks a package as new. It fails if there is none.
 func (s *Store) touch(hex string) error {
 	now := s.now()
 	return os.Chtimes(filepath.Join(s.dir, hex), now, now)
@@ -114,8 +152,8 @@ func (s *Store) add(ctx context.Context, hex string, archive []byte, c *content)
 	if err != nil {
 		return fmt.Errorf("store the code: %w", err)
 	}
-	// There is nothing if all went well. What cannot be removed is tried again at the next start, and reported then.
-	defer s.bin.Remove(context.WithoutCancel(ctx), filepath.Base(part)) //nolint:errcheck // as said
+	// There is nothing if all went well. The first Sweep after the next start tries again, and reports an error.
+	defer s.bin.Remove(context.WithoutCancel(ctx), filepath.Base(part)) //nolint:errcheck // see above
 	if err := fill(ctx, part, archive, c); err != nil {
 		return err
 	}
@@ -132,7 +170,7 @@ func (s *Store) add(ctx context.Context, hex string, archive []byte, c *content)
 	return nil
 }
 
-// fill puts the archive and what is in it into part.
+// fill puts the archive and its content into part.
 func fill(ctx context.Context, part string, archive []byte, c *content) error {
 	root, err := os.OpenRoot(part)
 	if err != nil {
@@ -173,12 +211,7 @@ func writeArchive(root *os.Root, archive []byte) error {
 
 // sync makes the names of the packages durable.
 func (s *Store) sync() error {
-	root, err := os.OpenRoot(s.dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	dir, err := root.Open(".")
+	dir, err := os.Open(s.dir)
 	if err != nil {
 		return err
 	}
@@ -186,7 +219,7 @@ func (s *Store) sync() error {
 	return dir.Sync()
 }
 
-// Dir is the directory a package is unpacked in, an absolute path. It is shared: nothing may be written there.
+// Dir is the directory of an unpacked package, an absolute path. All its users share it: nothing may write there.
 // The error is [ErrNotFound] if there is no such package.
 func (s *Store) Dir(hex string) (string, error) {
 	dir, err := s.find(hex)
@@ -228,7 +261,7 @@ func (s *Store) find(hex string) (string, error) {
 	return dir, nil
 }
 
-// isHash says whether name is one a package can have, and so not a path to somewhere else.
+// isHash reports whether a package can have the name. Other names could be paths to somewhere else.
 func isHash(name string) bool {
 	if len(name) != hex.EncodedLen(sha256.Size) {
 		return false
@@ -236,12 +269,12 @@ func isHash(name string) bool {
 	return strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// Sweep removes the packages for which keep is false, except those that were put within the last ten minutes: they
-// may be about to be referred to. A function that still runs from a removed package may miss files it has not opened.
-// The first Sweep also removes what earlier processes left.
+// Sweep removes the packages for which keep is false, except those that were put within the last ten minutes: something
+// may soon refer to them. A function that still runs from a removed package may miss files that it has not opened. The
+// first Sweep also removes what earlier processes left.
 //
-// What cannot be removed is not found any more, but lies aside. Sweep goes on after an error and returns the first,
-// which says how many more there are.
+// A package that Sweep cannot remove lies aside, and the store does not have it. Sweep goes on after an error. It
+// returns the first one, which says how many more there are.
 func (s *Store) Sweep(ctx context.Context, keep func(hex string) bool) error {
 	aside, errs := s.setAside(keep)
 	for _, name := range aside {
@@ -259,8 +292,8 @@ func (s *Store) Sweep(ctx context.Context, keep func(hex string) bool) error {
 	}
 }
 
-// setAside moves what is to be removed out of the way, each package in one step, and returns where it is now. Put
-// waits for that, but not for the deleting file by file.
+// setAside moves stale packages out of the way, each in one step, and returns their new names. Put waits for that, but
+// not for the removal file by file.
 func (s *Store) setAside(keep func(hex string) bool) (aside []string, errs []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,8 +322,8 @@ func (s *Store) setAside(keep func(hex string) bool) (aside []string, errs []err
 	return aside, errs
 }
 
-// isStale reports whether an entry of the store is to be removed: a package that nobody has, or, since no Put is under
-// way, what one has not finished.
+// isStale reports whether Sweep removes an entry of the store: a package that nothing refers to or, since no Put is under
+// way, an unfinished one.
 func (s *Store) isStale(e fs.DirEntry, keep func(hex string) bool) (bool, error) {
 	if strings.HasPrefix(e.Name(), partPrefix) {
 		return true, nil

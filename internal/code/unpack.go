@@ -10,13 +10,11 @@ import (
 	"sync"
 )
 
-// unpackers is how many files are unpacked at once. Most of the time for small files is waiting for the disk to have
-// them, and the disk takes several as fast as one.
+// unpackers is how many files unpack at once. Small files mostly wait for the disk, which takes several as fast as one.
 const unpackers = 8
 
-// unpack writes the content of an archive below root, closes it to writing and makes it durable. Nothing is written
-// outside root whatever the names are, which os.Root sees to; nor through a link, since links come last. On an error
-// some of it is there.
+// unpack writes the content of an archive below root, read-only and durable. Whatever the names are, os.Root keeps it
+// inside root. It writes through no link, since links come last. After an error a part of the content is there.
 func unpack(ctx context.Context, root *os.Root, c *content) error {
 	for _, name := range c.directories {
 		if err := ctx.Err(); err != nil {
@@ -46,7 +44,7 @@ func unpack(ctx context.Context, root *os.Root, c *content) error {
 	return nil
 }
 
-// unpackFiles returns after the first error, when no file is being written any more.
+// unpackFiles returns after the first error, when all writing has ended.
 func unpackFiles(ctx context.Context, root *os.Root, files []file) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -72,8 +70,8 @@ func unpackFiles(ctx context.Context, root *os.Root, files []file) error {
 	return context.Cause(ctx)
 }
 
-// unpackFile writes one file. It can be read, and executed if the archive says so, but not written: the package is
-// shared by everything that runs from it.
+// unpackFile writes one file: readable, executable if the archive says so, and not writable, since all environments of
+// the function share the package.
 func unpackFile(ctx context.Context, root *os.Root, f file) error {
 	in, err := f.zip.Open()
 	if err != nil {
@@ -103,11 +101,11 @@ func unpackFile(ctx context.Context, root *os.Root, f file) error {
 
 // foldedName is the error for a name that is taken although the archive has it only once.
 func foldedName(name string) error {
-	return unsafeEntry(name, "has the name of another entry but for upper and lower case, which this file system takes for the same")
+	return unsafeEntry(name, "differs from another entry only in upper and lower case, which are the same to this file system")
 }
 
-// copyExactly copies as many bytes as the archive declares for the file, which have been counted against the limit.
-// More or fewer are an error, as is a wrong checksum.
+// copyExactly copies as many bytes as the archive declares for the file, which checkSize has counted. More or fewer are
+// an error, as is a wrong checksum.
 func copyExactly(ctx context.Context, out io.Writer, in io.Reader, f file) error {
 	declared := int64(f.zip.UncompressedSize64)
 	source := &archiveReader{ctx: ctx, reader: io.LimitReader(in, declared+1)}
@@ -125,7 +123,7 @@ func copyExactly(ctx context.Context, out io.Writer, in io.Reader, f file) error
 	return nil
 }
 
-// archiveReader keeps the error of reading an archive apart from that of writing the file, and stops with the context.
+// archiveReader separates an error of reading the archive from one of writing the file, and stops with the context.
 type archiveReader struct {
 	ctx    context.Context
 	reader io.Reader
@@ -143,7 +141,7 @@ func (r *archiveReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// finishDirectory gives a directory the mode that it keeps, and makes that and the names in it durable.
+// finishDirectory gives a directory its final mode, and makes the mode and the names in it durable.
 func finishDirectory(root *os.Root, name string, mode fs.FileMode) error {
 	dir, err := root.Open(name)
 	if err != nil {

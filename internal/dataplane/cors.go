@@ -6,52 +6,42 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/internal/lambda"
 )
 
-// preflight answers a CORS preflight request if the URL has a CORS configuration: the front end does that itself,
-// without a signature and without the function (Lambda Developer Guide, "Cross-origin resource sharing"). Without a
-// configuration OPTIONS is a request like any other.
-func (x *exchange) preflight() bool {
-	cors := x.url.Config.CORS
-	if cors == nil || x.r.Method != http.MethodOptions || x.r.Header.Get("Access-Control-Request-Method") == "" {
-		return false
-	}
-	header := x.w.Header()
-	if x.allowOrigin() {
-		set := func(name string, values []string) {
-			if len(values) > 0 {
-				header.Set(name, strings.Join(values, ","))
-			}
-		}
-		set("Access-Control-Allow-Methods", cors.AllowMethods)
-		set("Access-Control-Allow-Headers", cors.AllowHeaders)
+// isPreflight reports whether a request is a CORS preflight for a URL that has a CORS configuration. The front end
+// answers it itself, without a signature and without the function (Lambda Developer Guide, "Cross-origin resource
+// sharing"). Without a configuration OPTIONS is a request like any other.
+func isPreflight(cors *lambda.CORS, r *http.Request) bool {
+	return cors != nil && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// answerPreflight sets the headers of the answer to a preflight.
+func answerPreflight(cors *lambda.CORS, header http.Header, origin string) {
+	if allowOrigin(cors, header, origin) {
+		setList(header, "Access-Control-Allow-Methods", cors.AllowMethods)
+		setList(header, "Access-Control-Allow-Headers", cors.AllowHeaders)
 		if cors.MaxAge != nil {
 			header.Set("Access-Control-Max-Age", strconv.Itoa(*cors.MaxAge))
 		}
 	}
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", "0")
-	x.status = http.StatusOK
-	x.w.WriteHeader(http.StatusOK)
-	x.found("preflight", newNote(trace.OK, "CORS preflight, answered from the URL's CORS configuration"))
-	return true
 }
 
-// allowOrigin adds the headers that let a page of the request's origin read the answer. For an origin that the
-// configuration does not name there are none (assumed); credentials with the origin "*" reflect the origin, which
-// is all that browsers accept.
-func (x *exchange) allowOrigin() bool {
-	cors, origin := x.url.Config.CORS, x.r.Header.Get("Origin")
+// allowOrigin adds the headers that let a page of the origin read the answer, and reports whether it may. There are
+// none for an origin that the configuration does not name (assumed). Credentials with the origin "*" reflect the
+// origin, which is all that browsers accept.
+func allowOrigin(cors *lambda.CORS, header http.Header, origin string) bool {
 	if cors == nil || origin == "" {
 		return false
 	}
+	isAllowed := func(allowed string) bool { return matchOrigin(allowed, origin) }
 	anyOrigin := slices.Contains(cors.AllowOrigins, "*")
-	if !anyOrigin && !slices.ContainsFunc(cors.AllowOrigins, func(allowed string) bool { return matchOrigin(allowed, origin) }) {
+	if !anyOrigin && !slices.ContainsFunc(cors.AllowOrigins, isAllowed) {
 		return false
 	}
 	credentials := cors.AllowCredentials != nil && *cors.AllowCredentials
-	header := x.w.Header()
 	if anyOrigin && !credentials {
 		header.Set("Access-Control-Allow-Origin", "*")
 	} else {
@@ -61,10 +51,14 @@ func (x *exchange) allowOrigin() bool {
 	if credentials {
 		header.Set("Access-Control-Allow-Credentials", "true")
 	}
-	if len(cors.ExposeHeaders) > 0 {
-		header.Set("Access-Control-Expose-Headers", strings.Join(cors.ExposeHeaders, ","))
-	}
+	setList(header, "Access-Control-Expose-Headers", cors.ExposeHeaders)
 	return true
+}
+
+func setList(header http.Header, name string, values []string) {
+	if len(values) > 0 {
+		header.Set(name, strings.Join(values, ","))
+	}
 }
 
 // matchOrigin compares an origin with an allowed one, which may have one "*" in the place of anything, as in

@@ -1,10 +1,8 @@
 package dataplane
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 
@@ -34,8 +32,8 @@ func newNote(verdict trace.Verdict, summary string) *note {
 	return &note{verdict: verdict, summary: trace.Keep(summary, maxSentence)}
 }
 
-// newThrottling is the note of a call for which there was no environment. What would help is known if that was for a
-// limit of the machine.
+// newThrottling is the note of a call for which there was no environment, with what would help if a limit of the machine
+// is the reason.
 func newThrottling(err error) *note {
 	throttling := newNote(trace.Refused, "throttled: "+err.Error())
 	if lack := (*machine.Lack)(nil); errors.As(err, &lack) {
@@ -79,7 +77,7 @@ func (f *route) Fix() []string     { return nil }
 // unknownRoute is a request for a function URL that does not exist.
 type unknownRoute struct {
 	urlID, region trace.Text
-	elsewhere     trace.Text // the region in which there is such an id, empty if there is none
+	elsewhere     trace.Text // the region of the function URL with this id, empty if there is none
 }
 
 func newUnknownRoute(a address, elsewhere string) *unknownRoute {
@@ -95,7 +93,7 @@ func (f *unknownRoute) Summary() string {
 		text += " in " + f.region.String()
 	}
 	if !f.elsewhere.Empty() {
-		text += "; it is one of " + f.elsewhere.String()
+		text += "; it is in " + f.elsewhere.String()
 	}
 	return text
 }
@@ -103,11 +101,12 @@ func (f *unknownRoute) Summary() string {
 func (f *unknownRoute) Details() []string { return nil }
 
 func (f *unknownRoute) Fix() []string {
-	return []string{"aws lambda list-function-url-configs --function-name NAME   # the URLs of a function; a URL made again has a new id"}
+	return []string{"aws lambda list-function-url-configs --function-name NAME   " +
+		"# the URLs of a function; a URL made again has a new id"}
 }
 
-// newForeignHost is the finding for a host name under which a function URL does not answer. The name goes into a
-// command only if that is all it is: a stranger has chosen it.
+// newForeignHost is the finding for a host name under which a function URL does not answer. A stranger has chosen the
+// name, so it goes into a command only if nothing but a name is in it.
 func newForeignHost(host string) *note {
 	name := strings.Clone(trace.Cut(listener.HostName(host), 64))
 	argument := name
@@ -115,7 +114,7 @@ func newForeignHost(host string) *note {
 		argument = "NAME"
 	}
 	finding := newNote(trace.Refused, fmt.Sprintf("the Host header names %q: in path style a function URL of auth type "+
-		"NONE answers under localhost and loopback addresses only, since a web page can have its own name lead to this "+
+		"NONE answers only under localhost and loopback addresses, since a web page can have its own name lead to this "+
 		"machine", name))
 	finding.fix = trace.KeepAll(maxSentence, "furl serve --allow-host "+argument+"   # if that name is yours")
 	return finding
@@ -144,7 +143,7 @@ type functionFinding struct {
 	coldStart bool
 	reason    runtime.Reason // of a failure, "" if the function answered
 	errorType trace.Text     // of a failure
-	reported  trace.Text     // what the function, or the runtime in its place, said of the failure
+	reported  trace.Text     // what the function, or the runtime in its place, said about the failure
 }
 
 func newFunctionFinding(result *runtime.Result) *functionFinding {
@@ -183,51 +182,3 @@ func (f *functionFinding) Details() []string {
 }
 
 func (f *functionFinding) Fix() []string { return nil }
-
-// log writes one line for the request: for a refusal or failure with the reason and the fix.
-func (x *exchange) log() {
-	level := slog.LevelDebug
-	switch {
-	case x.status >= 500 && x.errorType == "" && !x.failed():
-		// the function's own answer
-	case x.status >= 500, x.cutShort:
-		level = slog.LevelWarn
-	case x.errorType != "":
-		level = slog.LevelInfo
-	}
-	ctx := context.WithoutCancel(x.r.Context())
-	if !x.plane.Log.Enabled(ctx, level) {
-		return
-	}
-	attributes := []slog.Attr{
-		slog.String("request_id", x.id),
-		slog.String("method", x.trace.Method),
-		slog.String("target", x.trace.Target),
-		slog.Int("status", x.status),
-		slog.String("took", x.trace.Took.String()),
-	}
-	message := "function URL answered"
-	if level != slog.LevelDebug {
-		report := x.trace.Report()
-		if step, ok := report.Deciding(); ok {
-			attributes = append(attributes, slog.String("step", step.Step), slog.String("reason", report.Reason()))
-			if step.Verdict == trace.Failed && len(step.Details) > 0 {
-				attributes = append(attributes, slog.String("detail", step.Details[0]))
-			}
-		}
-		if len(report.Fix) > 0 {
-			attributes = append(attributes, slog.String("fix", strings.Join(report.Fix, "; ")))
-		}
-		message = "function URL refused"
-		if level == slog.LevelWarn {
-			message = "function URL failed"
-		}
-	}
-	x.plane.Log.LogAttrs(ctx, level, message, attributes...)
-}
-
-// failed reports whether a step failed, as against a function that chose its status itself.
-func (x *exchange) failed() bool {
-	_, failed := x.trace.Report().Deciding()
-	return failed
-}

@@ -1,14 +1,15 @@
 // Package dataplane answers function URLs: it is the http.Handler behind every URL, host style and path style. A
-// request goes through route, authenticate, authorize, event, invoke and response, in that order and in this
-// package's serve.go from top to bottom; every step adds what it found to one Trace.
+// request goes through route, authenticate, authorize, event, invoke and response, in that order; each step is a method
+// of the request's exchange, and adds what it found to one Trace.
 //
-// It answers a refused request byte for byte as AWS does, which is to say without a reason. The reason is in the
-// Trace. It looks at the request as it was received: nothing may clean up the path or the headers before it.
+// It answers a refused request byte for byte as AWS does: without a reason. The reason is in the Trace. It looks at the
+// request as received: nothing may clean up the path or the headers before it.
 package dataplane
 
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
@@ -41,7 +42,7 @@ type Plane struct {
 	Hosts listener.Hosts
 	// LegacyPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
 	LegacyPermissions bool
-	// Explain is the address of the page that explains a request, told to clients on loopback.
+	// Explain is the address of the page that explains a request. Clients on loopback see it in a header.
 	Explain func(requestID string) string
 
 	refusals metric.Refusals
@@ -49,6 +50,39 @@ type Plane struct {
 
 // Collectors are the metrics of the data plane.
 func (p *Plane) Collectors() []metric.Collector {
-	return p.refusals.Collectors("function-url",
-		metric.UnknownURL, metric.Unreadable, metric.NotAuthorized, metric.TooLarge, metric.Throttled, metric.ShuttingDown)
+	return p.refusals.Collectors("function-url", metric.UnknownURL, metric.Unreadable, metric.NotAuthorized,
+		metric.TooLarge, metric.Throttled, metric.ShuttingDown)
+}
+
+// ServeHTTP answers one request to a function URL.
+func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := p.newExchange(w, r)
+	defer x.finish()
+
+	if refusal := x.route(); refusal != nil {
+		x.refuse(*refusal)
+		return
+	}
+	if x.preflight() {
+		return
+	}
+	if refusal := x.authenticate(); refusal != nil {
+		x.refuse(*refusal)
+		return
+	}
+	if refusal := x.authorize(); refusal != nil {
+		x.refuse(*refusal)
+		return
+	}
+	payload, refusal := x.event()
+	if refusal != nil {
+		x.refuse(*refusal)
+		return
+	}
+	result, refusal := x.invoke(payload)
+	if refusal != nil {
+		x.refuse(*refusal)
+		return
+	}
+	x.respond(result)
 }

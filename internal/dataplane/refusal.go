@@ -10,7 +10,7 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// refusal is an answer that the front end gives in place of the function.
+// refusal is an answer of the front end, in place of the function.
 type refusal struct {
 	status    int
 	errorType string // x-amzn-ErrorType; "" for the plain text of a failed function
@@ -18,13 +18,14 @@ type refusal struct {
 	reason    metric.Refusal // zero where the function failed
 }
 
-// The answers of a real function URL, byte for byte. Authorization says "Message", authentication "message". They
-// were captured from real URLs in 2025 and 2026; what is not known from a capture is marked as assumed.
+// These are the answers of real function URLs, byte for byte, as captured in 2025 and 2026. Authorization says
+// "Message", authentication "message". What no capture shows is marked as assumed.
 var (
 	unknownURL    = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":null}`, metric.UnknownURL}
 	unsigned      = refusal{http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`, metric.Unsigned}
 	notAuthorized = refusal{http.StatusForbidden, "AccessDeniedException",
-		`{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`,
+		`{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: ` +
+			`https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`,
 		metric.NotAuthorized}
 	functionFailed = refusal{http.StatusBadGateway, "", "Internal Server Error", 0}
 	throttled      = refusal{http.StatusTooManyRequests, "TooManyRequestsException",
@@ -33,7 +34,7 @@ var (
 	tooLarge = refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
 		`{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`,
 		metric.TooLarge}
-	// Assumed: how AWS answers while it takes a host out of service is not to be seen from outside.
+	// Assumed: AWS takes hosts out of service without a trace outside.
 	shuttingDown = refusal{http.StatusServiceUnavailable, "ServiceUnavailableException",
 		`{"message":"Service Unavailable"}`, metric.ShuttingDown}
 	// Assumed, for the same reason: the host lacked what the function needed.
@@ -51,17 +52,16 @@ func badSignature(err *sigv4.Error) refusal {
 
 func signatureAnswer(err *sigv4.Error) refusal {
 	message := func(errorType string) refusal {
-		return refusal{status: http.StatusForbidden, errorType: errorType, body: `{"message":` + quote(err.Message) + `}`}
+		body := `{"message":` + jsonString(err.Message) + `}`
+		return refusal{status: http.StatusForbidden, errorType: errorType, body: body}
 	}
 	switch err.Kind {
 	case sigv4.MissingAuthentication:
 		return unsigned
-	case sigv4.MalformedRequest:
+	case sigv4.MalformedRequest, sigv4.BodyRead:
 		return unreadable
 	case sigv4.BodyTooLarge:
 		return tooLarge
-	case sigv4.BodyRead:
-		return unreadable
 	case sigv4.IncompleteSignature:
 		return message("IncompleteSignatureException")
 	case sigv4.UnknownKey, sigv4.InvalidToken:
@@ -75,8 +75,8 @@ func signatureAnswer(err *sigv4.Error) refusal {
 	}
 }
 
-// quote is text as a JSON string, with no more escaped than JSON demands.
-func quote(text string) string {
+// jsonString is text as a JSON string. It escapes only what JSON demands.
+func jsonString(text string) string {
 	var quoted strings.Builder
 	encoder := json.NewEncoder(&quoted)
 	encoder.SetEscapeHTML(false)
@@ -98,5 +98,5 @@ func (f refusal) write(w http.ResponseWriter) {
 	header["Content-Type"] = []string{contentType}
 	header["Content-Length"] = []string{strconv.Itoa(len(f.body))}
 	w.WriteHeader(f.status)
-	w.Write([]byte(f.body)) // a client that is gone is nobody's loss
+	w.Write([]byte(f.body)) // if it fails, the client is gone
 }

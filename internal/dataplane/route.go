@@ -7,10 +7,11 @@ import (
 
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/state"
 )
 
-// address is where a request wants to go, before anybody has looked whether there is such a function URL.
+// address is where a request wants to go. There may be no such function URL.
 type address struct {
 	urlID  string
 	region string // "" in path style, where the URL's own region counts
@@ -21,7 +22,7 @@ type address struct {
 // names below localhost do not resolve. ok is false for a request to something else.
 func (p *Plane) addressOf(r *http.Request) (address, bool) {
 	target := originForm(r.RequestURI)
-	if id, region, ok := lambda.ParseURLHost(hostName(r.Host), p.Suffixes...); ok {
+	if id, region, ok := lambda.ParseURLHost(listener.WithoutPort(r.Host), p.Suffixes...); ok {
 		return address{urlID: id, region: region, target: target}, true
 	}
 	rest, ok := strings.CutPrefix(target, furlproto.URLs)
@@ -39,8 +40,8 @@ func (p *Plane) addressOf(r *http.Request) (address, bool) {
 	return address{urlID: rest[:end], target: target}, true
 }
 
-// originForm is the path and query of a request target. Clients of a proxy send the whole URL (RFC 9112, 3.2.2), of
-// which net/http takes the host. A target that is neither, or has a user in it, stays as it is.
+// originForm is the path and query of a request target. Clients of a proxy send the whole URL (RFC 9112, 3.2.2), and
+// net/http takes the host from it. A target that is neither, or has a user in it, stays as it is.
 func originForm(target string) string {
 	if strings.HasPrefix(target, "/") {
 		return target
@@ -62,9 +63,8 @@ func originForm(target string) string {
 	return "/" + rest[end:]
 }
 
-// hasPath reports whether the target is a path below the function URL. One that climbs above is none: a signature is
-// made over the normalised path, so what is signed for /_furl/url/B/x could be sent as /_furl/url/A/../B/x, to
-// another function.
+// hasPath reports whether the target is a path below the function URL. One that climbs above is not: signatures cover
+// the normalized path, so a request signed for /_furl/url/B/x could be sent as /_furl/url/A/../B/x, to another function.
 func (a address) hasPath() bool {
 	path, _, _ := strings.Cut(a.target, "?")
 	if !strings.HasPrefix(path, "/") {
@@ -85,9 +85,9 @@ func (a address) hasPath() bool {
 	return true
 }
 
-// admits reports whether the function URL answers under the Host header. In host style that has the id in it, which no
-// web page knows, below a name that is not the page's own; and a call of a URL of auth type AWS_IAM has a signature
-// over the Host header. What is left are URLs of auth type NONE in path style.
+// admits reports whether the function URL answers under the Host header. In host style the header contains the id, which
+// no web page knows, below a name that is not the page's own; and a call of a URL of auth type AWS_IAM has a signature
+// over the header. That leaves URLs of auth type NONE in path style.
 func (p *Plane) admits(url state.URL, a address, host string) bool {
 	return url.Config.AuthType != lambda.AuthNone || a.region != "" || p.Hosts.Have(host)
 }
@@ -98,8 +98,8 @@ func (p *Plane) Serves(r *http.Request) bool {
 	return ok
 }
 
-// find looks the function URL up. A host name with another region than the function's is unknown, as at AWS, where
-// each region has its own names.
+// find looks up the function URL. A host name with another region than the function's is unknown, as at AWS, where each
+// region has its own names.
 func (a address) find(world *state.Snapshot) (state.URL, bool) {
 	if len(a.urlID) > lambda.URLIDLength {
 		return state.URL{}, false
@@ -111,10 +111,12 @@ func (a address) find(world *state.Snapshot) (state.URL, bool) {
 	return url, true
 }
 
-// hostName is the host without its port.
-func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		return name
+// localPort is the port that the client connected to.
+func localPort(r *http.Request) string {
+	if address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		if _, port, err := net.SplitHostPort(address.String()); err == nil {
+			return port
+		}
 	}
-	return host
+	return ""
 }

@@ -1,36 +1,34 @@
 package event_test
 
 import (
-	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/furl-dev/furl/internal/event"
 )
 
-func Example() {
+// A request becomes an event.
+func ExampleAppend() {
 	payload := event.Append(nil, &event.Request{
-		Method: "GET", Target: "/book?page=5", Proto: "HTTP/1.1", Host: "localhost:9000", SourceIP: "127.0.0.1",
+		Method: "GET", Target: "/book?page=5", Proto: "HTTP/1.1", Host: "id.lambda-url.eu-west-1.on.aws",
+		Header: http.Header{"Accept": {"text/plain"}}, Time: time.Unix(0, 0),
 	})
-	var seen struct{ RawPath, RawQueryString string }
-	if err := json.Unmarshal(payload, &seen); err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println("the function sees", seen.RawPath, seen.RawQueryString)
+	fmt.Println(string(payload[:76]))
+	// Output: {"version":"2.0","routeKey":"$default","rawPath":"/book","rawQueryString":"p
+}
 
-	response, err := event.ParseResponse([]byte(`{"statusCode":201,"body":"made"}`))
+// The function's answer becomes a response. After an error the client gets 502; the error says why, for the log and the
+// owner of the function.
+func ExampleParseResponse() {
+	response, err := event.ParseResponse([]byte(`{"statusCode": 201, "body": "made"}`))
 	if err != nil {
-		fmt.Println(err) // 502 Internal Server Error; the error says why
-		return
-	}
-	answer := httptest.NewRecorder()
-	if err := response.Write(answer, "GET"); err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("the client sees", answer.Code, answer.Body)
-	// Output:
-	// the function sees /book page=5
-	// the client sees 201 made
+	w := httptest.NewRecorder()
+	err = response.Write(w, http.MethodPost)
+	fmt.Println(w.Code, w.Body, err)
+	// Output: 201 made <nil>
 }

@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
-// field is one header of the event: a name and its values, of which nearly always there is only one.
+// field is one header of the event: a name and its values, nearly always one.
 type field struct {
 	name, value string
 	more        []string
@@ -36,12 +38,12 @@ func appendHeaders(dst []byte, r *Request) []byte {
 	return append(dst, '}')
 }
 
-// headerFields collects the headers the function sees: those of the client that are passed on, and those that the
-// front end adds.
+// headerFields collects the headers that the function sees: those of the client, and those that the front end adds.
 func headerFields(fields []field, r *Request) []field {
 	named := r.Header["Connection"]
 	for name, values := range r.Header {
-		if len(values) == 0 || isReplaced(name, r.Caller != nil) || slices.Contains(hopByHop[:], name) || isNamed(named, name) && !isSigned(r.Signed, name) {
+		if len(values) == 0 || isReplaced(name, r.Caller != nil) || slices.Contains(hopByHop[:], name) ||
+			isNamed(named, name) && !isSigned(r.Signed, name) {
 			continue
 		}
 		fields = append(fields, field{name, values[0], values[1:]})
@@ -69,8 +71,8 @@ func headerFields(fields []field, r *Request) []field {
 	return fields
 }
 
-// isReplaced says whether the client's header is not passed on as it is because the front end speaks for it, or,
-// for the signature it has verified, because it keeps it to itself.
+// isReplaced reports whether the function does not see the client's header as it is: the front end has its own, or, for
+// the signature that it has verified, none.
 func isReplaced(name string, verified bool) bool {
 	switch name {
 	case "Host", "Content-Length", "X-Amzn-Trace-Id", "X-Amzn-Tls-Version", "X-Amzn-Tls-Cipher-Suite",
@@ -78,13 +80,13 @@ func isReplaced(name string, verified bool) bool {
 		return true
 	case "Authorization":
 		return verified
-	case "Furl-Canonical-Request": // from furl call to furl serve
+	case furlproto.CanonicalRequest:
 		return true
 	}
 	return false
 }
 
-// isNamed says whether a Connection header names this header as one that concerns the connection only.
+// isNamed reports whether a Connection header says that this header concerns only the connection.
 func isNamed(connection []string, name string) bool {
 	for _, value := range connection {
 		for option := range strings.SplitSeq(value, ",") {
@@ -96,16 +98,16 @@ func isNamed(connection []string, name string) bool {
 	return false
 }
 
-// isSigned says whether the caller signed the header. The Connection header is never signed: whoever adds one on the
-// way could else take away what was.
+// isSigned reports whether the caller signed the header. Clients do not sign the Connection header: one that is added on
+// the way must not take away a header that they did sign.
 func isSigned(signed []string, name string) bool {
 	_, found := slices.BinarySearch(signed, strings.ToLower(name))
 	return found
 }
 
 // forwardedFor is the peer's address, unless the client sent the header itself: then it is the leftmost address of
-// what the client sent, and the peer is not added. That lets a client put any address there; requestContext.http.sourceIp
-// is the one to trust. (Measured: Speedrun, "Obtaining caller ip address with Lambda FURLs", March 2026.)
+// what the client sent, and the peer is not added. So a client can put any address there; functions can trust
+// requestContext.http.sourceIp. (Measured: Speedrun, "Obtaining caller ip address with Lambda FURLs", March 2026.)
 func forwardedFor(r *Request) string {
 	first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ",")
 	if first = strings.TrimSpace(first); first != "" {
@@ -120,26 +122,4 @@ func traceHeader(r *Request) string {
 		return "Self=" + r.TraceID + ";" + received
 	}
 	return "Root=" + r.TraceID
-}
-
-// isToken says whether s can be a header's name (RFC 9110, 5.6.2).
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// isFieldValue says whether s can be a header's value: no control characters but tab, so that no function's answer
-// can begin a new header or a second response.
-func isFieldValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }

@@ -2,6 +2,7 @@ package event
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -54,8 +55,8 @@ func parseQuery(parameters []parameter, query string) []parameter {
 // look the same.
 func validUTF8(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
-// decode undoes percent-encoding, and turns "+" into a space if plus is set. What is not a complete escape stays as
-// it is: function URLs pass on "/pa2%Fth" unchanged.
+// decode undoes percent-encoding, and turns "+" into a space if plus is set. An incomplete escape stays as it is:
+// function URLs pass on "/pa2%Fth" unchanged.
 func decode(s string, plus bool) string {
 	if strings.IndexByte(s, '%') < 0 && (!plus || strings.IndexByte(s, '+') < 0) {
 		return s
@@ -63,26 +64,17 @@ func decode(s string, plus bool) string {
 	var decoded strings.Builder
 	decoded.Grow(len(s))
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			decoded.WriteByte(unhex(s[i+1])<<4 | unhex(s[i+2]))
-			i += 2
+		c := s[i]
+		switch {
 		case c == '+' && plus:
-			decoded.WriteByte(' ')
-		default:
-			decoded.WriteByte(c)
+			c = ' '
+		case c == '%' && i+2 < len(s):
+			if b, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				c = byte(b)
+				i += 2
+			}
 		}
+		decoded.WriteByte(c)
 	}
 	return decoded.String()
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
 }

@@ -1,13 +1,17 @@
 package event
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Head is what an answer says before its body.
@@ -23,7 +27,7 @@ type Response struct {
 	Body []byte // may share memory with the payload it was parsed from
 }
 
-// ParseResponse turns the payload a function answered with into an HTTP response.
+// ParseResponse turns the payload with which a function answered into an HTTP response.
 //
 // An object with a "statusCode" is an envelope: statusCode, headers, cookies, body, isBase64Encoded. Anything else
 // is itself the body of a 200 with Content-Type application/json: a string without its quotes, every other value as
@@ -33,15 +37,16 @@ type Response struct {
 // "statusCode": "418"; null counts as absent. That real function URLs are this lenient is known for statusCode and
 // assumed for the rest, as is the answer to a bare null, which is the body null.
 //
-// An error says what is wrong with the payload. The client of a function URL is told 502 and nothing more.
+// An error says what is wrong with the payload. The client of a function URL sees only 502.
 func ParseResponse(payload []byte) (*Response, error) {
 	if len(payload) > MaxResponse {
-		return nil, fmt.Errorf("answer is %d bytes, the limit is %d: return less, or stream it with invoke mode RESPONSE_STREAM", len(payload), MaxResponse)
+		return nil, fmt.Errorf("answer is %d bytes, the limit is %d: return less, or stream it with invoke mode "+
+			"RESPONSE_STREAM", len(payload), MaxResponse)
 	}
 	if !json.Valid(payload) {
 		return nil, errors.New("answer is not JSON: " + syntaxError(payload))
 	}
-	payload = bytes.TrimLeft(payload, jsonSpace)
+	payload = trimSpace(payload)
 	switch payload[0] {
 	case '{':
 		var e envelope
@@ -73,7 +78,7 @@ type envelope struct {
 	statusCode, headers, cookies, body, isBase64Encoded []byte
 }
 
-// read finds the members in a valid JSON object. Names are case-sensitive, the last of equal names counts.
+// read finds the members in a valid JSON object. Names are case-sensitive, and the last of equal names counts.
 func (e *envelope) read(object []byte) {
 	for name, value := range members(object) {
 		switch string(name) {
@@ -134,8 +139,8 @@ func (e *envelope) head(contentType string) (*Head, error) {
 	return head, nil
 }
 
-// parseStatus accepts a number or a string of digits. Informational statuses can not end an exchange and are refused
-// with all that HTTP does not define.
+// parseStatus accepts a number or a string of digits. It refuses informational statuses, which cannot end an exchange,
+// and those that HTTP does not define.
 func parseStatus(value []byte) (int, error) {
 	text, err := scalar(value)
 	if err != nil {
@@ -175,11 +180,12 @@ func parseHeaders(value []byte) (http.Header, error) {
 			continue
 		}
 		if !isToken(string(name)) {
-			return nil, fmt.Errorf("headers: %s can not be the name of a header", clip(quoted))
+			return nil, fmt.Errorf("headers: %s cannot be the name of a header", clip(quoted))
 		}
 		text, err := scalar(member)
 		if err != nil {
-			return nil, fmt.Errorf("headers: %s %w, want a string: join several values with commas, or use cookies for Set-Cookie", name, err)
+			return nil, fmt.Errorf("headers: %s %w, want a string: join several values with commas, or use cookies for "+
+				"Set-Cookie", name, err)
 		}
 		if !isFieldValue(string(text)) {
 			return nil, fmt.Errorf("headers: the value of %s has a control character in it", name)
@@ -216,4 +222,134 @@ func decodeBase64(text []byte) ([]byte, error) {
 	decoded := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
 	n, err := base64.RawStdEncoding.Decode(decoded, text)
 	return decoded[:n], err
+}
+
+// isToken reports whether s can be a header's name (RFC 9110, 5.6.2).
+func isToken(s string) bool {
+	const characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&'*+-.^_`|~"
+	return s != "" && strings.Trim(s, characters) == ""
+}
+
+// isFieldValue reports whether s can be a header's value: without control characters except tab, so that no function's
+// answer can begin a new header or a second response.
+func isFieldValue(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
+
+// remapped are the headers that a function may not set: they belong to the front end, and the function's values reach
+// the client under another name. Real answers show www-authenticate and content-length (cargo-lambda#862); the others
+// are assumed after API Gateway, which does the same ("Amazon API Gateway important notes").
+var remapped = [...]string{
+	"Authorization", "Connection", "Content-Length", "Date", "Server", "Www-Authenticate", "X-Amzn-Requestid",
+	"X-Amzn-Trace-Id",
+}
+
+// dropped are the headers that describe the transfer between two hosts, in which the function has no part (assumed).
+var dropped = [...]string{
+	"Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// WriteHeader sends status and headers through w, adding to headers that w already has. The body comes after it.
+func (h *Head) WriteHeader(w http.ResponseWriter) {
+	h.setHeaders(w.Header())
+	w.WriteHeader(h.Status)
+}
+
+func (h *Head) setHeaders(header http.Header) {
+	for name, values := range h.Header {
+		if slices.Contains(dropped[:], name) {
+			continue
+		}
+		if slices.Contains(remapped[:], name) {
+			name = "X-Amzn-Remapped-" + name
+		}
+		header[name] = append(header[name], values...)
+	}
+	if len(h.Cookies) > 0 {
+		header["Set-Cookie"] = append(header["Set-Cookie"], h.Cookies...)
+	}
+}
+
+// Write sends the whole response through w as the answer to a request with this method: without a body for HEAD and
+// for a status that has none, with a Content-Length wherever there is a body or would be one.
+// The error is that of writing to the client.
+func (r *Response) Write(w http.ResponseWriter, method string) error {
+	bodiless := r.Status == http.StatusNoContent || r.Status == http.StatusNotModified
+	if !bodiless {
+		w.Header().Set("Content-Length", strconv.Itoa(len(r.Body)))
+	}
+	r.WriteHeader(w)
+	if bodiless || method == http.MethodHead || len(r.Body) == 0 {
+		return nil
+	}
+	_, err := w.Write(r.Body)
+	return err
+}
+
+// IntegrationContentType is the Content-Type of a streamed answer that begins with a prelude.
+const IntegrationContentType = "application/vnd.awslambda.http-integration-response"
+
+// streamType is the Content-Type of a stream that names none.
+const streamType = "application/octet-stream"
+
+// MaxPrelude is how many bytes of a streamed answer are searched for the end of its prelude. AWS documents no
+// number. A stream of 25 kB without a prelude is known to be refused (middyjs/middy#1137); 16 KiB is assumed.
+const MaxPrelude = 16 << 10
+
+// delimiterLength is how many zero bytes separate the prelude from the body.
+const delimiterLength = 8
+
+// ParsePrelude reads the prelude of a streamed answer whose type is [IntegrationContentType] and leaves r at the
+// first byte of the body. The prelude is a JSON object with statusCode, headers and cookies, all optional, and ends
+// with eight zero bytes (AWS Lambda Developer Guide, "Building a custom runtime").
+//
+// A stream without a single byte is a function that wrote nothing, which is a 200 with an empty body. Any other
+// stream that is not a prelude within [MaxPrelude] bytes is an error that says why.
+func ParsePrelude(r *bufio.Reader) (*Head, error) {
+	text, err := readPrelude(r)
+	if errors.Is(err, io.EOF) {
+		return &Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {streamType}}}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prelude: %w", err)
+	}
+	if !json.Valid(text) {
+		return nil, errors.New("prelude is not JSON: " + syntaxError(text))
+	}
+	text = trimSpace(text)
+	if text[0] != '{' {
+		return nil, fmt.Errorf("prelude is %s, want an object", kind(text))
+	}
+	var e envelope
+	e.read(text)
+	head, err := e.head(streamType)
+	if err != nil {
+		return nil, fmt.Errorf("prelude: %w", err)
+	}
+	return head, nil
+}
+
+// readPrelude reads up to and including the delimiter and returns what stands before it. The first zero byte begins
+// the delimiter, for JSON has none. The error is io.EOF itself only if there was no byte at all.
+func readPrelude(r *bufio.Reader) ([]byte, error) {
+	var text []byte
+	for zeros := 0; zeros < delimiterLength; {
+		c, err := r.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF) && (len(text) > 0 || zeros > 0):
+			return nil, fmt.Errorf("the stream ends after %d bytes, before the %d zero bytes that end a prelude",
+				len(text)+zeros, delimiterLength)
+		case err != nil:
+			return nil, err
+		case c == 0:
+			zeros++
+		case zeros > 0:
+			return nil, fmt.Errorf("%d zero bytes at byte %d, want %d", zeros, len(text), delimiterLength)
+		case len(text) == MaxPrelude-delimiterLength:
+			return nil, fmt.Errorf("no %d zero bytes within the first %d bytes", delimiterLength, MaxPrelude)
+		default:
+			text = append(text, c)
+		}
+	}
+	return text, nil
 }

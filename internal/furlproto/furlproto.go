@@ -1,5 +1,5 @@
-// Package furlproto is what furl's client and furl's server share: the paths of furl's own addresses, and the header by
-// which a client proves that it may read them.
+// Package furlproto is what furl's client and furl's server share: the paths of furl's own addresses, furl's own headers,
+// and the token with which a client may read the pages.
 package furlproto
 
 import (
@@ -15,6 +15,18 @@ const (
 	Requests = Prefix + "requests" // the latest requests; /ID is one of them, /last the latest
 	Logs     = Prefix + "logs"     // the log of the function that the query names
 	Metrics  = Prefix + "metrics"  // for Prometheus
+)
+
+// Headers that are furl's and not AWS's.
+const (
+	// Explain is the address of the page that explains a refusal, for clients on loopback.
+	Explain = "Furl-Explain"
+	// CanonicalRequest is the text that a client signed, in base64, with its session token hidden. `furl call -v`
+	// sends it to servers on this machine. It decides nothing and reaches no function: the trace of a refusal shows
+	// the first byte that differs from the server's text.
+	CanonicalRequest = "Furl-Canonical-Request"
+	// MaxCanonicalRequest is the longest value of that header, in bytes: a server reads no more.
+	MaxCanonicalRequest = 256 << 10
 )
 
 // Last stands for the id of the latest request.

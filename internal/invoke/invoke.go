@@ -1,19 +1,24 @@
 // Package invoke is the use case of running a function once: it finds the code and the configuration of the version,
-// gives it a session of its execution role, has the pool run it and records how that went. Both planes call it; it
-// knows neither, and asks nobody for permission: whoever calls it has done so.
+// gives it a session of its execution role, has the pool run it and records how that went. Both planes call it. It
+// knows neither, and checks no permission: its callers have done so.
 package invoke
 
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/machine"
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -56,10 +61,10 @@ type Request struct {
 	Stream        bool   // the response is taken while the function writes it
 }
 
-// Why a function can not be run at all.
+// These are why a function cannot run at all.
 var (
-	ErrUnavailable = errors.New("the function can not be run") // its code is gone
-	ErrRole        = errors.New("the function's role can not be assumed")
+	ErrUnavailable = errors.New("the function cannot be run") // its code is gone
+	ErrRole        = errors.New("the function's role cannot be assumed")
 )
 
 // Invoke runs the function once. The caller reads the result's body to its end or closes it. Errors are
@@ -84,7 +89,7 @@ func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result,
 	})
 }
 
-// resolve says what an execution environment of the function needs to know.
+// resolve is the function as an execution environment needs it.
 func (s *Service) resolve(function *lambda.Function) (*runtime.Function, error) {
 	dir, err := s.Code.Dir(function.CodeHex)
 	if err != nil {
@@ -108,6 +113,61 @@ func (s *Service) resolve(function *lambda.Function) (*runtime.Function, error) 
 	}, nil
 }
 
+// Enqueue takes an asynchronous invocation, which Run executes.
+func (s *Service) Enqueue(request Request) error { return s.queue.add(request) }
+
+// Run works off asynchronous invocations until the context ends, and returns when those that are running have ended.
+func (s *Service) Run(ctx context.Context) error {
+	s.queue.run(ctx, s.attempt)
+	return nil
+}
+
+// Collectors are the metrics of the queue.
+func (s *Service) Collectors() []metric.Collector { return s.queue.collectors() }
+
+// attempt runs the job once and answers after what time to try again, zero for never. Throttling does not count as an
+// attempt.
+func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
+	log := s.Log.With("function", job.request.Function.ARN.String(), "request_id", job.request.RequestID)
+	current, ok := s.State.Now().Function(job.request.Function.ARN)
+	if !ok {
+		log.Warn("asynchronous invocation dropped: the function was deleted")
+		return 0
+	}
+	job.request.Function = current
+	result, err := s.Invoke(context.WithoutCancel(ctx), job.request)
+	if errors.Is(err, runtime.ErrBusy) {
+		return throttleRetry
+	}
+	var failed error
+	var exhausted *runtime.Exhausted
+	switch {
+	case errors.As(err, &exhausted): // it ran, and ended for lack of something
+		failed = err
+	case err != nil:
+		log.Warn("asynchronous invocation dropped", "error", err)
+		return 0
+	default:
+		if _, err := result.ReadAll(0); err == nil && result.FunctionError == nil {
+			return 0
+		}
+		failed = result.FunctionError
+	}
+	job.attempt++
+	wait = retryAfter(job.attempt)
+	log.Warn("asynchronous invocation failed", "error", failed, "attempt", job.attempt, "retry_after", wait.String())
+	return wait
+}
+
+// Retire ends the environments of a function that was changed or deleted, named by ARN.Key: idle ones at once, busy
+// ones after their invocation.
+func (s *Service) Retire(functionKey string) {
+	if known, ok := s.functions.byKey.LoadAndDelete(functionKey); ok {
+		s.Runner.Retire(known.(resolved).to.Key)
+	}
+	s.retireSession(functionKey)
+}
+
 func (s *Service) now() time.Time {
 	if s.Now == nil {
 		return time.Now()
@@ -120,4 +180,55 @@ func (s *Service) random() io.Reader {
 		return rand.Reader
 	}
 	return s.Random
+}
+
+// functions remembers each function as its environments see it, so that a warm invocation resolves nothing. The next
+// version of a function replaces its entry.
+type functions struct {
+	byKey sync.Map // ARN.Key() → resolved
+}
+
+type resolved struct {
+	from *lambda.Function
+	to   *runtime.Function
+}
+
+func (f *functions) get(function *lambda.Function, resolve func(*lambda.Function) (*runtime.Function, error)) (
+	*runtime.Function, error) {
+	key := function.ARN.Key()
+	known, ok := f.byKey.Load(key)
+	if ok && known.(resolved).from == function {
+		return known.(resolved).to, nil
+	}
+	to, err := resolve(function)
+	if err != nil {
+		return nil, err
+	}
+	// A change that environments do not see, such as that of a tag or the policy, keeps them.
+	if ok && known.(resolved).to.Key == to.Key {
+		to = known.(resolved).to
+	}
+	f.byKey.Store(key, resolved{from: function, to: to})
+	return to, nil
+}
+
+// fingerprint identifies all properties of a function that its environments depend on.
+func fingerprint(function *lambda.Function) string {
+	seen := struct {
+		ARN                            string
+		Runtime, Handler, Role, RoleID string
+		Timeout, MemoryMB, EphemeralMB int
+		Architecture, LogFormat, Code  string
+		Environment                    map[string]string
+	}{
+		function.ARN.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
+		int(function.Timeout), function.MemoryMB, function.EphemeralMB,
+		function.Architecture, function.LogFormat, function.CodeHex, function.Environment,
+	}
+	text, err := json.Marshal(seen)
+	if err != nil {
+		panic(err) // strings and integers always marshal
+	}
+	sum := sha256.Sum256(text)
+	return function.ARN.Key() + "/" + lambda.Latest + "/" + hex.EncodeToString(sum[:])
 }

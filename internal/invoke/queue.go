@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/metric"
-	"github.com/furl-dev/furl/internal/runtime"
 )
 
-// Asynchronous invocations. AWS tries a failed one again after a minute and once more after two (Lambda Developer
-// Guide, "How Lambda handles errors and retries with asynchronous invocation"). The queue lives in memory: what is
-// in it when the server is killed is gone, and a shutdown waits for what is running, not for retries.
+// These bound asynchronous invocations. AWS tries a failed one again after a minute and once more after two (Lambda
+// Developer Guide, "How Lambda handles errors and retries with asynchronous invocation"). The queue is in memory: a
+// killed server loses it, and a shutdown waits for what is running, not for retries.
 const (
 	queueLength   = 10_000
 	queueBytes    = 64 << 20 // of payloads
@@ -38,18 +37,17 @@ type job struct {
 	attempt int
 }
 
-// Collectors are the metrics of the queue.
-func (s *Service) Collectors() []metric.Collector {
+func (q *queue) collectors() []metric.Collector {
 	read := func(number *int) func() float64 {
 		return func() float64 {
-			s.queue.mu.Lock()
-			defer s.queue.mu.Unlock()
+			q.mu.Lock()
+			defer q.mu.Unlock()
 			return float64(*number)
 		}
 	}
 	return []metric.Collector{
-		metric.Gauge("furl_queue_invocations", "Asynchronous invocations that wait or run.", read(&s.queue.waiting)),
-		metric.Gauge("furl_queue_bytes", "Bytes of their payloads.", read(&s.queue.bytes)),
+		metric.Gauge("furl_queue_invocations", "Asynchronous invocations that wait or run.", read(&q.waiting)),
+		metric.Gauge("furl_queue_bytes", "Bytes of their payloads.", read(&q.bytes)),
 	}
 }
 
@@ -58,9 +56,8 @@ func (q *queue) channel() chan job {
 	return q.jobs
 }
 
-// Enqueue takes an asynchronous invocation. Run must be running for it to come to anything.
-func (s *Service) Enqueue(request Request) error {
-	q := &s.queue
+// add takes a job, if there is room.
+func (q *queue) add(request Request) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting >= queueLength || q.bytes+len(request.Payload) > queueBytes {
@@ -68,7 +65,7 @@ func (s *Service) Enqueue(request Request) error {
 	}
 	q.waiting++
 	q.bytes += len(request.Payload)
-	q.channel() <- job{request: request} // has room: waiting counts what is in it
+	q.channel() <- job{request: request} // has room: waiting counts the jobs in it
 	return nil
 }
 
@@ -79,8 +76,8 @@ func (q *queue) done(request Request) {
 	q.bytes -= len(request.Payload)
 }
 
-// Run works off asynchronous invocations until the context ends, and returns when those that are running have ended.
-func (s *Service) Run(ctx context.Context) error {
+// run works off jobs until the context ends, and returns when those that are running have ended.
+func (q *queue) run(ctx context.Context, attempt func(context.Context, *job) time.Duration) {
 	var workers sync.WaitGroup
 	for range queueWorkers {
 		workers.Go(func() {
@@ -88,67 +85,32 @@ func (s *Service) Run(ctx context.Context) error {
 				select {
 				case <-ctx.Done():
 					return
-				case next := <-s.queue.channel():
-					s.work(ctx, next)
+				case next := <-q.channel():
+					q.work(ctx, next, attempt)
 				}
 			}
 		})
 	}
 	workers.Wait()
-	return nil
 }
 
-// work runs one asynchronous invocation, and has it tried again later if it failed.
-func (s *Service) work(ctx context.Context, job job) {
-	wait := s.attempt(ctx, &job)
+// work makes an attempt at a job. It puts the job back into the queue after the time that attempt answers, if any.
+func (q *queue) work(ctx context.Context, next job, attempt func(context.Context, *job) time.Duration) {
+	wait := attempt(ctx, &next)
 	if wait == 0 {
-		s.queue.done(job.request)
+		q.done(next.request)
 		return
 	}
 	time.AfterFunc(wait, func() {
 		if ctx.Err() != nil {
-			s.queue.done(job.request)
+			q.done(next.request)
 			return
 		}
-		s.queue.channel() <- job // has room: the job is still counted
+		q.channel() <- next // has room: waiting counts the job
 	})
 }
 
-// attempt runs the job once and says after what time to try again, zero for never. Throttling does not count as an
-// attempt.
-func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
-	log := s.Log.With("function", job.request.Function.ARN.String(), "request_id", job.request.RequestID)
-	current, ok := s.State.Now().Function(job.request.Function.ARN)
-	if !ok {
-		log.Warn("asynchronous invocation dropped: the function was deleted")
-		return 0
-	}
-	job.request.Function = current
-	result, err := s.Invoke(context.WithoutCancel(ctx), job.request)
-	if errors.Is(err, runtime.ErrBusy) {
-		return throttleRetry
-	}
-	var failed error
-	var exhausted *runtime.Exhausted
-	switch {
-	case errors.As(err, &exhausted): // it ran, and ended for lack of something
-		failed = err
-	case err != nil:
-		log.Warn("asynchronous invocation dropped", "error", err)
-		return 0
-	default:
-		if _, err := result.ReadAll(0); err == nil && result.FunctionError == nil {
-			return 0
-		}
-		failed = result.FunctionError
-	}
-	job.attempt++
-	wait = retryAfter(job.attempt)
-	log.Warn("asynchronous invocation failed", "error", failed, "attempt", job.attempt, "retry_after", wait.String())
-	return wait
-}
-
-// retryAfter is how long to wait after that many failed attempts, zero when it is time to give up.
+// retryAfter is how long to wait after that many failed attempts, zero to give up.
 func retryAfter(attempts int) time.Duration {
 	switch attempts {
 	case 1:

@@ -12,16 +12,16 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 )
 
-// sessionLife is how long the credentials of an execution environment last. AWS documents no number; twelve hours is
-// the longest session that a role can give.
+// sessionLife is how long the credentials of an execution environment last. AWS documents no number; a role gives
+// sessions of up to twelve hours.
 const sessionLife = 12 * time.Hour
 
-// afterlife is how long a session lasts that no new environment gets: as long as one that is busy may go on.
+// afterlife is how long a session lasts that no new environment gets: as long as a busy environment may go on.
 const afterlife = lambda.MaxTimeout + time.Minute
 
-// sessions are the sessions of execution roles that environments use. Environments of one function share a session
-// until half of its life is over, whatever changes about the function but its role: a function that crashes at every
-// start, or is changed all day, makes one session, not thousands.
+// sessions are the sessions of execution roles that environments use. Environments of one function share a session until
+// half of its life is over or the function has another role: a function that crashes at each start, or changes all day,
+// makes one session, not thousands.
 type sessions struct {
 	mu         sync.Mutex
 	byFunction map[string]*iam.Session
@@ -74,7 +74,7 @@ func (s *Service) forgetSession(functionKey string) {
 	}
 }
 
-// endSession has a session expire as soon as nobody can be using it.
+// endSession has a session expire as soon as no environment can be using it.
 func (s *Service) endSession(session *iam.Session) {
 	ended := *session
 	ended.Expires = s.now().Add(afterlife)
@@ -107,7 +107,8 @@ func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Ses
 	err = s.State.Update(context.Background(), func(tx *state.Tx) error {
 		role, ok := tx.View().Role(arn.Account, arn.Name)
 		if !ok || role.ID != function.RoleID {
-			return fmt.Errorf("%w: execution role %s was deleted; make it again and set it with `aws lambda update-function-configuration --function-name %s --role %s`",
+			return fmt.Errorf("%w: execution role %s was deleted; make it again and set it with "+
+				"`aws lambda update-function-configuration --function-name %s --role %s`",
 				ErrRole, function.Role, function.ARN.Name, function.Role)
 		}
 		tx.PutTransientSession(session)

@@ -1,11 +1,10 @@
 package listener_test
 
 import (
-	"log"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/furl-dev/furl/internal/listener"
 )
@@ -13,12 +12,18 @@ import (
 func Example() {
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	bounded := listener.New(tcp, listener.Config{Log: slog.Default()})
-	server := &http.Server{ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: http.NotFoundHandler()}
 	listener.Guard(server)
-	if err := server.Serve(bounded); err != nil {
-		log.Fatal(err)
+	go server.Serve(bounded) //nolint:errcheck // Close ends it
+
+	answer, err := http.Get("http://" + tcp.Addr().String())
+	if err == nil {
+		fmt.Println(answer.Status, answer.Body.Close())
 	}
+	server.Close() //nolint:errcheck // the example is over
+	// Output: 404 Not Found <nil>
 }

@@ -7,16 +7,16 @@ import (
 	"net/http"
 )
 
-// framing follows the requests on an HTTP/1 connection from one to the next. It sees what net/http does not tell a
-// handler: whether the head of a request had both a Content-Length and a Transfer-Encoding. Another server on the way
-// may have gone by the one that counts for nothing here, and takes for a request of its own what is a part of the body
-// here, or the other way round (request smuggling). RFC 9112, section 6.1, has such a connection closed after the
-// answer, and one on which HTTP/1.0 speaks of a Transfer-Encoding, too.
+// framing follows the requests on an HTTP/1 connection from one to the next. It sees what net/http hides from a handler:
+// whether the head of a request had both a Content-Length and a Transfer-Encoding. Another server on the way may have
+// used the one that this server ignores, so that a part of the body here is a request there, or the other way round
+// (request smuggling). According to RFC 9112, section 6.1, the server closes such a connection after the answer, and one
+// with a Transfer-Encoding in HTTP/1.0, too.
 //
-// It parses as little as it can: the ends of lines and the names of two headers. How long a body is it learns from
-// net/http, so that the two cannot differ about that, and a body that looks like a head is still a body. Of chunks it
-// understands the plainest form alone. With any other it stops to follow, and then the connection is closed after the
-// next answer.
+// It parses as little as it can: the ends of lines and the names of two headers. It learns the length of a body from
+// net/http, so that both always agree, and a body that looks like a head is still a body. It understands only the
+// plainest form of chunks. With any other it stops following, and the server closes the connection after the next
+// answer.
 type framing struct {
 	part part
 
@@ -58,7 +58,7 @@ const (
 	partUnknown             // anything
 )
 
-// input is how much of what the client began it has still to send.
+// input is what the client still has to send of what it began.
 type input int32
 
 const (
@@ -67,7 +67,7 @@ const (
 	inputMore              // something
 )
 
-// input is the rest of what the client began, of which so many bytes have come that have not been taken.
+// input is what the client still has to send if so many bytes have come that framing has not taken.
 func (f *framing) input(ahead int) input {
 	switch {
 	case f.part == partLength && f.left == int64(ahead), ahead == 0 && f.part == partStart:
@@ -90,9 +90,9 @@ func (f *framing) most(n int) int {
 	return n
 }
 
-// take follows the first bytes of p and returns how many they are: no more than to the end of the head, or of the body.
+// take follows the first bytes of p and returns their number: no more than to the end of the head, or of the body.
 func (f *framing) take(p []byte) (n int) {
-	if f.part == partBody { // of which nobody has said that there is one
+	if f.part == partBody { // there is none, since begin has not said so
 		f.part = partStart
 	}
 	for n < len(p) {
@@ -140,8 +140,8 @@ func (f *framing) take(p []byte) (n int) {
 	return n
 }
 
-// takeLine takes a line of the head, or a piece of one. The name of a header and its colon stand at the beginning of a
-// line, since net/http refuses all else; what a line with a blank at its beginning has belongs to the one before.
+// takeLine takes a line of the head, or a piece of one. The name of a header and its colon are at the beginning of a
+// line, since net/http refuses all else. A line with a blank at its beginning belongs to the one before.
 func (f *framing) takeLine(p []byte) int {
 	end := bytes.IndexByte(p, '\n')
 	if end < 0 {
@@ -202,9 +202,9 @@ func (f *framing) expect(literal string, then part) {
 
 func (f *framing) lose() { f.part, f.lost = partUnknown, true }
 
-// begin is told the request whose head has been read, before anything is read of its body. It reports whether the
-// connection is to be closed after the answer. Of a request without a body, net/http may be reading what follows it at
-// this moment: that is one byte, which changes none of what is looked at here.
+// begin is called with the request whose head has been read, before its body is read. It reports whether the server must
+// close the connection after the answer. After a request without a body, net/http may be reading the next byte at this
+// moment, which changes nothing that begin uses.
 func (f *framing) begin(r *http.Request) (last bool) {
 	switch {
 	case r.ProtoMajor != 1: // HTTP/2 has its own framing
@@ -221,8 +221,8 @@ func (f *framing) begin(r *http.Request) (last bool) {
 
 type connectionKey struct{}
 
-// Guard has the server close each connection of a Listener after the answer to a request whose length is in doubt. It
-// is called once, when the server has its handler.
+// Guard has the server close each connection of a Listener after the answer to a request of doubtful length. Call it
+// once, when the server has its handler.
 func Guard(server *http.Server) {
 	inner := server.ConnContext
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {

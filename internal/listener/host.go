@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Hosts are what a Host header may name. The names of this machine are always among them: localhost, names below it
-// (RFC 6761, section 6.3) and loopback addresses.
+// Hosts are the names that a Host header may have. The names of this machine are always among them: localhost, names
+// below it (RFC 6761, section 6.3) and loopback addresses.
 //
-// A web page can have its own name resolve to this machine (DNS rebinding), and then a browser lets it send requests
-// here and read the answers. Their Host header has the page's name. It cannot choose an address, nor a name that its
-// author does not own.
+// A web page can have its own name resolve to this machine (DNS rebinding). A browser then lets it send requests here
+// and read the answers, but with the page's name in the Host header: the page cannot choose an address, nor a name that
+// its author does not own.
 type Hosts struct {
 	// Names are further names, and addresses, as HostName gives them.
 	Names []string
@@ -21,7 +21,7 @@ type Hosts struct {
 	Addresses bool
 }
 
-// Allow adds a host name or an IP address, as a person types it.
+// Allow adds a host name or an IP address, as a user types it.
 func (h *Hosts) Allow(name string) error {
 	if _, err := netip.ParseAddr(name); err != nil && !isHostName(name) {
 		return fmt.Errorf("%q is not a host name and not an IP address; leave scheme, port and path out", name)
@@ -30,8 +30,8 @@ func (h *Hosts) Allow(name string) error {
 	return nil
 }
 
-// isHostName reports whether a browser may take the text for a name. Some have underscores; a name in another script
-// comes in ASCII.
+// isHostName reports whether a browser may take the text as a name. Some names have underscores; names in other scripts
+// come in ASCII.
 func isHostName(text string) bool {
 	return strings.Trim(text, ".") != "" && !strings.ContainsFunc(text, func(c rune) bool {
 		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`:/\@?#[]%*,"<>^|`, c)
@@ -57,4 +57,18 @@ func HostName(header string) string {
 		return address.Unmap().String()
 	}
 	return name
+}
+
+// WithoutPort is the host of HOST:PORT, without brackets; a text without a port is the host.
+func WithoutPort(text string) string {
+	if host, _, err := net.SplitHostPort(text); err == nil {
+		return host
+	}
+	return strings.Trim(text, "[]")
+}
+
+// IsLoopback reports whether the text is a loopback address.
+func IsLoopback(text string) bool {
+	address, err := netip.ParseAddr(text)
+	return err == nil && address.Unmap().IsLoopback()
 }

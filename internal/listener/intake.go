@@ -8,69 +8,70 @@ import (
 	"time"
 )
 
-// Intake is where request bodies arrive. A body has to be read before its signature can be checked, so anybody can
-// send one: it bounds the time that bodies may take and the memory that they take together. Nobody who sends no body
-// meets it.
+// Intake is where request bodies arrive. The server has to read a body before it can check the signature, so any client
+// can send one. Intake bounds the time of each body and the memory of all together.
 type Intake struct {
 	// timeout is how long each MiB of a body may take to arrive.
 	timeout time.Duration
-	// room has an element for each MiB that is taken of the room for bodies on their way; turn has one while
-	// somebody takes, so that two cannot wait for each other.
+	// room has an element for each MiB of the room that bodies have taken; turn has one while a body takes room, so
+	// that two bodies cannot wait for each other.
 	room chan struct{}
 	turn chan struct{}
 }
 
 const (
 	mebibyte = 1 << 20
-	// BodyRoom is the room for all bodies that are on their way, in MiB: one of a deployment package at its largest
-	// and nine of synchronous invocations.
+	// BodyRoom is the room for all arriving bodies, in MiB: for the largest deployment package and nine synchronous
+	// invocations.
 	BodyRoom = 128
-	// smallBody is how much of each body, in bytes, may arrive without taking room. Readers that know the length
-	// allocate all of it once they have seen some; package sigv4, when it has 64 KiB.
+	// smallBody is how much of each body, in bytes, may arrive without room. Readers that know the length allocate
+	// all of it once they have seen some; package sigv4 does so at 64 KiB.
 	smallBody = 32 << 10
-	// chunkedBody is the room that is taken for a body of unknown length, in MiB: enough for an invocation. What
-	// goes beyond takes more when it comes.
+	// chunkedBody is the room for a body of unknown length, in MiB: enough for an invocation. A longer one takes more
+	// when it comes.
 	chunkedBody = 8
 )
 
-// NewIntake gives each MiB of a body that time to arrive, and all bodies together that room, in MiB.
+// NewIntake makes an Intake that gives each MiB of a body the timeout, and all bodies together the room, in MiB.
 func NewIntake(timeout time.Duration, room int) *Intake {
 	return &Intake{timeout: timeout, room: make(chan struct{}, room), turn: make(chan struct{}, 1)}
 }
 
-// errCrowded is the failure to read a body that found no room in time.
+// errCrowded is the error about a body that found no room in time.
 var errCrowded = errors.New("too many large request bodies are arriving at once")
 
-// Receive returns the request with its body under watch. The caller calls done when it has answered. The request is a
-// copy, since net/http looks at its own one's body to see whether the client still waits to be asked for it.
+// Receive returns the request with a bounded body. The caller calls done when it has answered. The request is a copy:
+// net/http needs the body of its own to know whether the client still waits for 100 Continue.
 func (i *Intake) Receive(w http.ResponseWriter, r *http.Request) (watched *http.Request, done func()) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r, func() {}
 	}
-	body := &arriving{ReadCloser: r.Body, intake: i, ctx: r.Context(), controller: http.NewResponseController(w), next: mebibyte, chunked: r.ContentLength < 0}
-	body.need = chunkedBody
+	body := &arriving{
+		ReadCloser: r.Body, intake: i, ctx: r.Context(), controller: http.NewResponseController(w),
+		next: mebibyte, chunked: r.ContentLength < 0, need: chunkedBody,
+	}
 	if !body.chunked {
 		body.need = int(min((r.ContentLength+mebibyte-1)/mebibyte, int64(cap(i.room))))
 	}
-	// The time runs from now, and on until the body's end: net/http reads what the handler leaves of it.
+	// The time runs from now to the end of the body: net/http reads what the handler does not.
 	body.extend()
 	watched = r.WithContext(r.Context())
 	watched.Body = body
 	return watched, body.release
 }
 
-// arriving is a request body that is on its way.
+// arriving is a request body on its way.
 type arriving struct {
 	io.ReadCloser
 	intake     *Intake
 	ctx        context.Context // of the request that the body is part of
 	controller *http.ResponseController
 	chunked    bool
-	read, next int64 // bytes read, and at how many the time begins anew
+	read, next int64 // bytes read, and the number at which the time begins anew
 	need, held int   // MiB
 }
 
-// Read reads from the connection. At the end of the body time and room are given back.
+// Read reads from the connection. The end of the body ends the deadline and frees the room.
 func (a *arriving) Read(p []byte) (int, error) {
 	switch {
 	case a.held == a.need:
@@ -101,7 +102,8 @@ func (a *arriving) Read(p []byte) (int, error) {
 }
 
 func (a *arriving) extend() {
-	a.controller.SetReadDeadline(time.Now().Add(a.intake.timeout)) //nolint:errcheck // only connections of tests have none
+	deadline := time.Now().Add(a.intake.timeout)
+	a.controller.SetReadDeadline(deadline) //nolint:errcheck // only connections of tests have none
 }
 
 // take waits for the room that the body needs.

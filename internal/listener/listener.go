@@ -1,11 +1,11 @@
-// Package listener is what stands between the network and net/http, in `furl serve` and in `furl proxy` alike. It
-// bounds what clients may hold before anybody knows who they are: connections and the time of writes (Listener), the
-// time and memory of bodies on their way (Intake). It closes a connection whose requests a front end may have read
-// differently (Guard), and closes every connection so that the client can read its answer (Listener). It knows under
-// which names a client may ask for this machine (Hosts).
+// Package listener stands between the network and net/http, in `furl serve` and in `furl proxy`. It bounds what unknown
+// clients may hold: connections and the time of writes ([Listener]), the time and memory of arriving bodies ([Intake]).
+// It closes a connection whose requests a front end may have read differently ([Guard]), and closes every connection so
+// that the client can read its answer. It knows under which names a client may ask for this machine ([Hosts]).
 package listener
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -17,24 +17,24 @@ import (
 )
 
 const (
-	// maxConnections is how many connections may be open at once. Each takes about 20 KB; more than these come from no
-	// client that means well.
+	// maxConnections is how many connections may be open at once, at about 20 KB each. No client that means well needs
+	// more.
 	maxConnections = 10_000
 	// writeTimeout is how long a client may take to read a piece of an answer. How long the whole takes is not bounded:
 	// a function may stream for fifteen minutes, and pause in between.
 	writeTimeout = 30 * time.Second
-	// writePiece is how large such a piece is at the most, in bytes.
+	// writePiece is the largest such piece, in bytes.
 	writePiece = 64 << 10
 )
 
 // Config is how a Listener bounds its clients.
 type Config struct {
 	// MaxConnections is how many connections may be open at once. 0 is 10,000, or half of the files that the process
-	// may have open if that is less: the other half is left to the functions and the state.
+	// may have open if that is less: the functions and the state need the other half.
 	MaxConnections int
 	// WriteTimeout is how long a client may take to read a piece of an answer; 0 is half a minute.
 	WriteTimeout time.Duration
-	// Log is told when connections wait.
+	// Log gets a warning when connections wait.
 	Log *slog.Logger
 }
 
@@ -55,21 +55,16 @@ type Listener struct {
 
 // New takes over the listener.
 func New(inner net.Listener, config Config) *Listener {
-	most := config.MaxConnections
-	if most == 0 {
-		most = min(maxConnections, machine.Connections())
-	}
-	if config.WriteTimeout == 0 {
-		config.WriteTimeout = writeTimeout
-	}
+	most := cmp.Or(config.MaxConnections, min(maxConnections, machine.Connections()))
 	return &Listener{
-		Listener: inner, slots: make(chan struct{}, most), writeTimeout: config.WriteTimeout, log: config.Log,
-		lingering: lingering{connections: map[*connection]struct{}{}},
-		closed:    make(chan struct{}),
+		Listener: inner, slots: make(chan struct{}, most), log: config.Log,
+		writeTimeout: cmp.Or(config.WriteTimeout, writeTimeout),
+		lingering:    lingering{connections: map[*connection]struct{}{}},
+		closed:       make(chan struct{}),
 	}
 }
 
-// Open is how many connections are open, and one more while the next is waited for.
+// Open is how many connections are open, and one more while Accept waits.
 func (c *Listener) Open() int { return len(c.slots) }
 
 // Collectors are the metrics of the connections.
@@ -82,7 +77,7 @@ func (c *Listener) Collectors() []metric.Collector {
 	}
 }
 
-// Accept waits for a connection, and before that until there may be one more.
+// Accept waits until there may be one more connection, and then for it.
 func (c *Listener) Accept() (net.Conn, error) {
 	select {
 	case c.slots <- struct{}{}:
@@ -112,6 +107,6 @@ func (c *Listener) Close() error {
 	return c.Listener.Close()
 }
 
-// Drain waits for the connections that linger, and closes them when the context ends. No connection lingers from now
-// on. It is called when the server has shut down.
+// Drain waits for the connections that linger, and closes them when the context ends. From then on no connection
+// lingers. Call it when the server has shut down.
 func (c *Listener) Drain(ctx context.Context) { c.lingering.end(ctx) }

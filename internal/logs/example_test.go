@@ -3,7 +3,6 @@ package logs_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"time"
 
@@ -11,19 +10,21 @@ import (
 )
 
 func Example() {
-	dir, err := os.MkdirTemp("", "logs")
+	dir, err := os.MkdirTemp("", "furl-logs-")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // the example is over
 	store, err := logs.Open(logs.Config{Dir: dir})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer store.Close()
 	store.Append("my-function", logs.Line{Time: time.Now(), Stream: logs.Stdout, Text: "hello"})
-	for line, err := range store.Tail(context.Background(), "my-function", 10) {
-		fmt.Println(line.Text, err)
+	for line, err := range store.Tail(context.Background(), "my-function", 10) { // Follow goes on
+		fmt.Println(line.Stream, line.Text, err)
 	}
-	// Output: hello <nil>
+	// Output: stdout hello <nil>
 }

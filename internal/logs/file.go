@@ -13,29 +13,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/furl-dev/furl/internal/trash"
 )
 
-// A log is a directory with numbered files in it. Lines are appended to the one with the highest number until it is
-// full; then the next is begun, and of the older ones only the last stays. That numbers only grow tells a reader
-// whether it has missed a file.
+// maxOpen is how many files stay open for writing.
+const maxOpen = 32
+
+// A log is a directory with numbered files in it. Lines go to the one with the highest number until it is full; then
+// the next one begins, and only the last of the older ones stays. Numbers only grow, so a reader knows whether it has
+// missed a file.
 
 // fileSuffix ends the name of every file.
 const fileSuffix = ".log"
 
-// dirName is the name of a function's directory: as much of the function's name as any file system takes, to be
-// recognised by, and a hash to tell apart what that makes equal.
+// dirName is the name of a function's directory: the function's name for people, and a hash since several functions can
+// have the same file name.
 func dirName(function string) string {
-	const most = 100
-	safe := strings.Map(func(r rune) rune {
-		if r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
-			return r
-		}
-		return '_'
-	}, function)
 	sum := sha256.Sum256([]byte(function))
-	return safe[:min(most, len(safe))] + "-" + hex.EncodeToString(sum[:8])
+	return trash.FileName(function, 100) + "-" + hex.EncodeToString(sum[:8])
 }
 
 func fileName(dir string, number int) string {
@@ -60,10 +57,10 @@ func numbers(dir string) ([]int, error) {
 	return found, nil
 }
 
-// output is the file lines are appended to.
+// output is the file that lines go to.
 type output struct {
 	dir    string
-	max    int64
+	most   int64 // bytes
 	file   *os.File
 	number int
 	size   int64
@@ -71,7 +68,7 @@ type output struct {
 }
 
 // openOutput opens the newest file of the log in dir, or begins the first.
-func openOutput(dir string, max int64) (*output, error) {
+func openOutput(dir string, most int64) (*output, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -79,7 +76,7 @@ func openOutput(dir string, max int64) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &output{dir: dir, max: max, number: 1}
+	o := &output{dir: dir, most: most, number: 1}
 	if len(found) > 0 {
 		o.number = found[len(found)-1]
 	}
@@ -118,12 +115,12 @@ func (o *output) endLine() error {
 	return nil
 }
 
-// write appends whole lines, beginning a new file wherever one would become too large. After an error some of the
-// lines may have been written and the output can not be used any more.
+// write appends whole lines, and begins a new file wherever one would become too large. After an error some of the
+// lines may have been written, and the output is unusable.
 func (o *output) write(lines []byte) error {
 	for len(lines) > 0 {
-		part := firstLines(lines, o.max)
-		if o.size > 0 && o.size+int64(len(part)) > o.max {
+		part := firstLines(lines, o.most)
+		if o.size > 0 && o.size+int64(len(part)) > o.most {
 			if err := o.rotate(); err != nil {
 				return err
 			}
@@ -164,8 +161,8 @@ func (o *output) rotate() error {
 	return o.open()
 }
 
-// removeOld removes the files before this one. Whatever has the name of one instead goes, too; what cannot be removed
-// is out of the way, and tried again the next time.
+// removeOld removes the files before this one, even if their names are those of something else. What it cannot remove
+// is out of the way, and it tries again the next time.
 func (o *output) removeOld() error {
 	found, err := numbers(o.dir)
 	if err != nil {
@@ -187,7 +184,7 @@ func (o *output) removeOld() error {
 	}
 	for _, name := range aside {
 		if name != "" {
-			bin.Empty(context.Background(), name) //nolint:errcheck // as said
+			bin.Empty(context.Background(), name) //nolint:errcheck // see above
 		}
 	}
 	return nil
@@ -198,4 +195,57 @@ func (o *output) close() error {
 		return fmt.Errorf("close log: %w", err)
 	}
 	return nil
+}
+
+// writer keeps open the files that it wrote to last.
+type writer struct {
+	most    int64              // bytes of one file
+	outputs map[string]*output // by directory
+	writes  uint64
+}
+
+// write appends whole lines to the log in dir.
+func (w *writer) write(dir string, lines []byte) error {
+	o, ok := w.outputs[dir]
+	if !ok {
+		if len(w.outputs) >= maxOpen {
+			w.closeOldest()
+		}
+		var err error
+		o, err = openOutput(dir, w.most)
+		for len(w.outputs) > 0 && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) {
+			w.closeOldest()
+			o, err = openOutput(dir, w.most)
+		}
+		if err != nil {
+			return err
+		}
+		w.outputs[dir] = o
+	}
+	w.writes++
+	o.used = w.writes
+	if err := o.write(lines); err != nil {
+		delete(w.outputs, dir)
+		o.close()
+		return err
+	}
+	return nil
+}
+
+// closeOldest closes the file that was not written to for longest, to make room for another.
+func (w *writer) closeOldest() {
+	var oldest *output
+	for _, o := range w.outputs {
+		if oldest == nil || o.used < oldest.used {
+			oldest = o
+		}
+	}
+	delete(w.outputs, oldest.dir)
+	oldest.close()
+}
+
+func (w *writer) close() {
+	for _, o := range w.outputs {
+		o.close()
+	}
 }

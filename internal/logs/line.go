@@ -9,8 +9,8 @@ import (
 // Stream is where a line comes from.
 type Stream byte
 
-// The streams. Platform is what the server itself says about the function, such as START and REPORT. No other line may
-// come to be of that stream, so it has to be named: the zero value is the function's.
+// The streams. Platform is what the server itself says about the function, such as START and REPORT. A line must not get
+// that stream by mistake, so the zero value is the function's.
 const (
 	Stdout Stream = iota
 	Stderr
@@ -34,19 +34,19 @@ type Line struct {
 	Text   string // any bytes, not necessarily UTF-8
 }
 
-// MaxLine is how many bytes of a line's text are kept. It is what CloudWatch Logs long took for one event.
+// MaxLine is the most bytes of a line's text. CloudWatch Logs long had that limit for one event.
 const MaxLine = 256 << 10
 
-// timeFormat has a fixed width for the years 0 to 9999.
-const timeFormat = "2006-01-02T15:04:05.000Z"
+// TimeFormat is the form of a line's time, in UTC. It has a fixed width for the years 0 to 9999.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
 
 // maxLineOnDisk is the most bytes a line takes in a file.
-const maxLineOnDisk = len(timeFormat) + len(" platform \n") + MaxLine + len("… (9223372036854775807 bytes cut)")
+const maxLineOnDisk = len(TimeFormat) + len(" platform \n") + MaxLine + len("… (9223372036854775807 bytes cut)")
 
 // appendLine appends a line, whose text has no line breaks, in the form it has on disk: time, stream and text with a
 // space between and a line feed at the end.
 func appendLine(dst []byte, line Line) []byte {
-	dst = line.Time.UTC().AppendFormat(dst, timeFormat)
+	dst = line.Time.UTC().AppendFormat(dst, TimeFormat)
 	dst = append(dst, ' ')
 	dst = append(dst, line.Stream.known().String()...)
 	dst = append(dst, ' ')
@@ -69,15 +69,15 @@ func (s Stream) known() Stream {
 	return Stdout
 }
 
-// parseLine undoes appendLine for one line. It is false for what is not one, such as the half of a line that was
-// being written when the server was killed.
+// parseLine undoes appendLine for one line. It is false for a text that is no line, such as half a line after the server
+// was killed.
 func parseLine(raw []byte) (Line, bool) {
 	raw = bytes.TrimSuffix(raw, []byte("\n"))
 	stamp, rest, ok := bytes.Cut(raw, []byte(" "))
 	if !ok {
 		return Line{}, false
 	}
-	at, err := time.Parse(timeFormat, string(stamp))
+	at, err := time.Parse(TimeFormat, string(stamp))
 	if err != nil {
 		return Line{}, false
 	}

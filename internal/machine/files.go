@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// The files that furl may have open are shared out before they run out. Half of them is for the connections of clients.
-// Of the other half some are for the state, the logs and what is opened for a moment; the
-// rest is for environments. With 1,024 files there are 54 environments, with 8,192 there are 445.
+// The files that furl may have open are shared out before they run out. Half of them are for the connections of clients.
+// Some of the other half are for the state, the logs and short uses; the rest are for environments. With 1,024 files
+// there are 54 environments, with 8,192 there are 445.
 const (
 	filesFixed     = 16                 // for the state and its lock, the listener, the poller and the standard files
 	filesEach      = 4 + minConnections // of an environment: a socket, a process, its output and its listener
@@ -28,8 +28,8 @@ func Environments() (int, *Lack) {
 
 func environments(files uint64) int { return max(1, share(files)/filesEach) }
 
-// RuntimeConnections is how many connections a function may have to its Runtime API: one or two are what it needs. As
-// many functions as run by default do not take all files with them.
+// RuntimeConnections is how many connections a function may have to its Runtime API; it needs one or two. With this many
+// each, the functions that run by default do not use up all files.
 func RuntimeConnections() int { return runtimeConnections(fileLimit()) }
 
 func runtimeConnections(files uint64) int {
@@ -40,8 +40,7 @@ func runtimeConnections(files uint64) int {
 // share is how many files are for environments.
 func share(files uint64) int { return int(files/2) - int(files/16) - filesFixed }
 
-// ShortOfFiles says that there are no files for so many to be opened at this moment; nil if there are. It finds out by
-// opening them.
+// ShortOfFiles says that so many files cannot be opened at this moment; nil if they can. It finds out by opening them.
 func ShortOfFiles(need int) *Lack {
 	for range need {
 		file, err := os.Open(os.DevNull)

@@ -6,34 +6,34 @@ import (
 	"time"
 )
 
-// Processes keeps the number of processes below what the limits of the machine allow. The limits count threads, too. It
-// is not enough to wait for the system to refuse a process: Go ends a program that is refused a thread, so the server
-// would end before, and a function's runtime as well, which would look like the function's own fault.
+// Processes keeps the number of processes below what the limits of the machine allow, which count threads, too. It does
+// not wait for the system to refuse a process: Go ends a program that is refused a thread, so the server would end
+// before, and a function's runtime as well, which would look like the function's own fault.
 //
 // The zero Processes is ready for use.
 type Processes struct {
 	mu       sync.Mutex
 	starting int
 	known    *limits   // what shortOf has found out
-	lack     *Lack     // that the system had when it last refused a process; nil if it never has
+	lack     *Lack     // why the system last refused a process; nil if it never has
 	refused  time.Time // when that was
 }
 
 const (
-	// perStart is how many processes and threads an environment that is starting has room for: a function in Go or
-	// Node.js with the process that confines it has about twenty.
+	// perStart is how many processes and threads a starting environment has room for: a function in Go or Node.js,
+	// with the process that confines it, has about twenty.
 	perStart = 32
 	// margin is left to the server.
 	margin = 8
 	// maxSpare is how many threads the server has in reserve, as SpareThreads makes them.
 	maxSpare = 24
-	// afterRefusal is how long after a refusal no other process is tried for: not all limits can be seen.
+	// afterRefusal is how long after a refusal no other process starts: not all limits can be seen.
 	afterRefusal = time.Second
 )
 
-// Enter takes the room that an environment needs to start, or says what there is too little of. Whoever has entered
-// calls Leave when the environment has started or has ended. Alone is to be set if there is no other environment: then
-// it may try, since less room than this is all that there ever will be.
+// Enter takes the room that an environment needs to start, or says what is lacking. The caller calls Leave when the
+// environment has started or has ended. Without another environment it is alone: then it may try in less room, since
+// there will never be more.
 func (p *Processes) Enter(alone bool) *Lack {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,7 +53,7 @@ func (p *Processes) Leave() {
 	p.starting--
 }
 
-// Short says what there is too little of for another environment at this moment, nil if there is room.
+// Short says what is lacking for another environment at this moment; nil if there is room.
 func (p *Processes) Short() *Lack {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,9 +84,9 @@ func (p *Processes) shortOf(need int) *Lack {
 	return nil
 }
 
-// SpareThreads has Go make some threads ahead, which it keeps for whenever the server needs them: when functions use
-// up all processes of the machine, the server still works. That takes a millisecond and half a megabyte. It makes no
-// more than a part of what is left.
+// SpareThreads has Go make some threads ahead, which it keeps until the server needs them: the server still works when
+// functions use up all processes of the machine. That takes a millisecond and half a megabyte. It makes only a part of
+// the threads that are left.
 func SpareThreads() {
 	spare := min(maxSpare, newLimits().free()/4)
 	var made, ended sync.WaitGroup

@@ -38,7 +38,7 @@ func newLimits() *limits {
 	return l
 }
 
-// free is how many more processes there may be, as far as that is known.
+// free is how many more processes there may be, as far as it is known.
 func (l *limits) free() int {
 	room := math.MaxInt
 	for _, b := range l.bounds(4 * maxSpare) {
@@ -72,8 +72,8 @@ func lackOfProcesses() Lack {
 	return Lack{Of: OfProcesses, Limit: tightest.limit, Fix: tightest.fix}
 }
 
-// bounds are the limits that there are. Counting the user's own processes takes long, so that is done only if there
-// are too few left by the count of all processes.
+// bounds are the limits that there are. Counting the user's own processes takes long, so it counts them only if too few
+// are left by the count of all processes.
 func (l *limits) bounds(need int) []bound {
 	all := threads()
 	var list []bound
@@ -84,7 +84,8 @@ func (l *limits) bounds(need int) []bound {
 		}
 		list = append(list, bound{
 			fmt.Sprintf("RLIMIT_NPROC is %d", limit),
-			"start furl with a higher limit, such as after ulimit -u 8192, or with LimitNPROC= in a unit of systemd", room,
+			"start furl with a higher limit, such as after ulimit -u 8192, or with LimitNPROC= in a unit of systemd",
+			room,
 		})
 	}
 	for _, dir := range l.groups {
@@ -197,16 +198,16 @@ func number(path string) (int, bool) {
 	return n, err == nil
 }
 
-// How many processes and threads a function may have: as many as at AWS, or a part of what the user may have, but
-// enough for a runtime.
+// mostOfFunction is how many processes and threads a function may have at AWS. Here it may have a part of what the user
+// may have if that is less, but not less than leastOfFunction, which is enough for a runtime.
 const (
 	mostOfFunction  = 742
 	leastOfFunction = 64
 )
 
-// LimitFunction bounds the processes and threads that a function's process may start. In a user namespace of its own
-// the kernel counts them by themselves. Elsewhere it counts all of the user's, and refuses functions some before it
-// refuses the server. It never raises a limit, and holds root to none.
+// LimitFunction bounds the processes and threads that a function's process may start. In a user namespace of its own the
+// kernel counts them alone. Elsewhere it counts all of the user's, and refuses functions some before it refuses the
+// server. LimitFunction never raises a limit, and does not limit root.
 func LimitFunction(pid int, namespace bool) error {
 	var now syscall.Rlimit
 	if errno := prlimit(pid, nil, &now); errno != 0 {

@@ -4,7 +4,7 @@ package machine
 
 import "math"
 
-// limits are not known: what the system refuses is all that tells.
+// limits are not known before the system refuses something.
 type limits struct{}
 
 func newLimits() *limits { return &limits{} }

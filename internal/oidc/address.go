@@ -3,22 +3,18 @@ package oidc
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
-	"time"
 )
 
-// addressError is the refusal to ask an issuer where it is.
+// addressError is the refusal to ask an issuer at its address.
 type addressError struct{ address, wanted string }
 
 func (e *addressError) Error() string { return fmt.Sprintf("%s is not %s", e.address, e.wanted) }
 
-// ValidIssuer reports whether the URL can be that of an issuer: https, and without anything that is not part of an
-// issuer's name. With private addresses it can also be http on this machine itself, where tests have theirs.
+// ValidIssuer reports whether the URL can be that of an issuer: https, with only the parts that an issuer's name may
+// have. With private addresses it can also be http on this machine, where tests have their issuers.
 func ValidIssuer(text string, private bool) bool {
 	issuer, err := url.Parse(text)
 	if err != nil || issuer.Host == "" || issuer.User != nil || issuer.RawQuery != "" || issuer.Fragment != "" {
@@ -44,45 +40,6 @@ func portOf(u *url.URL) string {
 	return map[string]string{"https": "443", "http": "80"}[u.Scheme]
 }
 
-// client is the HTTP client for one fetch from an issuer. It does not follow redirects: an issuer that could send the
-// server anywhere could make it ask what only the server can reach.
-func (v *Verifier) client(issuer *url.URL) *http.Client {
-	dialer := &net.Dialer{
-		Timeout: fetchTime, Resolver: v.resolver,
-		// The address is judged when it is dialled: a name that was looked up before may have another one now.
-		Control: func(_, address string, _ syscall.RawConn) error {
-			dialled, err := netip.ParseAddrPort(address)
-			if err != nil {
-				return err
-			}
-			return v.admit(dialled.Addr(), issuer.Scheme)
-		},
-	}
-	transport := &http.Transport{
-		DialContext: dialer.DialContext, TLSHandshakeTimeout: fetchTime, ResponseHeaderTimeout: fetchTime,
-		MaxResponseHeaderBytes: maxHeader, IdleConnTimeout: time.Second, ForceAttemptHTTP2: true,
-		TLSClientConfig: v.tls.Clone(),
-	}
-	if v.PrivateAddresses {
-		transport.Proxy = http.ProxyFromEnvironment
-	}
-	return &http.Client{
-		Transport: transport, Timeout: fetchTime,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// admit refuses an address that is not to be dialled.
-func (v *Verifier) admit(address netip.Addr, scheme string) error {
-	switch {
-	case !v.PrivateAddresses && !isPublic(address):
-		return &addressError{address.String(), "a public address"}
-	case scheme == "http" && !address.Unmap().IsLoopback():
-		return &addressError{address.String(), "on this machine, and the issuer has no https"}
-	}
-	return nil
-}
-
 // notPublic are the ranges that the public Internet does not route, besides those that [netip.Addr] knows (IANA
 // IPv4 and IPv6 Special-Purpose Address Registries).
 var notPublic = func() (list []netip.Prefix) {
@@ -102,7 +59,7 @@ var (
 	sixToOne = netip.MustParsePrefix("2002::/16")
 )
 
-// isPublic reports whether the address is one that anybody on the Internet reaches alike.
+// isPublic reports whether everyone on the Internet can reach the address.
 func isPublic(address netip.Addr) bool {
 	address = address.Unmap().WithZone("")
 	bytes := address.As16()
@@ -122,14 +79,7 @@ func isPublic(address netip.Addr) bool {
 	return true
 }
 
-// hiddenByProxy reports whether the request would go through a proxy if private addresses were allowed. Without, no
-// proxy is used, since nobody here sees which address it dials.
-func (v *Verifier) hiddenByProxy(request *http.Request) bool {
-	proxy, err := http.ProxyFromEnvironment(request)
-	return !v.PrivateAddresses && err == nil && proxy != nil
-}
-
-// isAddress reports whether an error says that an address may not be dialled.
+// isAddress reports whether an error says that an address must not be dialed.
 func isAddress(err error) bool {
 	refused := new(addressError)
 	return errors.As(err, &refused)

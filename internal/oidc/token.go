@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// MaxToken is the longest token that is read: the limit of AssumeRoleWithWebIdentity.
+// MaxToken is the longest token that Parse takes: the limit of AssumeRoleWithWebIdentity.
 const MaxToken = 20_000
 
-// Token is a token that was read, and not verified.
+// Token is a token that was read but not verified.
 type Token struct {
 	Claims Claims
 
@@ -37,6 +37,14 @@ type Claims struct {
 	NotBefore       time.Time // zero if the token does not say
 
 	All map[string]json.RawMessage // every claim
+}
+
+// Principal is the audience that trust policies see: the authorized party where there is one.
+func (c *Claims) Principal() string {
+	if c.AuthorizedParty != "" {
+		return c.AuthorizedParty
+	}
+	return strings.Join(c.Audience, ",")
 }
 
 // algorithm is a signature algorithm (RFC 7518, 3.1): those that AWS accepts.
@@ -69,7 +77,8 @@ func Parse(text string) (*Token, error) {
 	}
 	known, ok := algorithms[header.Algorithm]
 	if !ok || len(header.Critical) > 0 {
-		return nil, refuse(Malformed, "the token is signed with %q, which is not one of RS256, RS384, RS512, ES256, ES384 and ES512", header.Algorithm)
+		return nil, refuse(Malformed, "the token is signed with %q, which is not one of "+
+			"RS256, RS384, RS512, ES256, ES384 and ES512", header.Algorithm)
 	}
 	token := &Token{algorithm: known, keyID: header.KeyID, signed: parts[0] + "." + parts[1]}
 	if err := decodePart(parts[1], &token.Claims.All); err != nil || token.Claims.All == nil {
@@ -126,8 +135,8 @@ func (c *Claims) read() *Error {
 	return nil
 }
 
-// signedWith reports whether the key made the token's signature. A key of another sort than the token's algorithm
-// names never did.
+// signedWith reports whether the key made the token's signature. A key of another type than the token's algorithm did
+// not.
 func (t *Token) signedWith(key publicKey) bool {
 	hash := t.algorithm.hash.New()
 	hash.Write([]byte(t.signed))

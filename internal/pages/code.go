@@ -17,20 +17,23 @@ import (
 // codePrefix begins the paths of the links.
 const codePrefix = furlproto.Prefix + "code/"
 
+// linkLife is how long a link is good: as long as AWS's (Lambda API reference, GetFunction).
+const linkLife = 10 * time.Minute
+
 // Packages gives the zip of the package with the hash.
 type Packages interface {
 	Zip(hex string) (zip io.ReadSeekCloser, size int64, err error)
 }
 
 // CodeLinks makes and serves the short-lived addresses that GetFunction gives for a function's code. A link is a
-// capability, as at AWS: whoever has it can read the code until it expires, and needs nothing else.
+// capability, as at AWS: its holder can read the code until it expires, and needs nothing else.
 type CodeLinks struct {
 	packages Packages
 	now      func() time.Time
 	key      [32]byte
 }
 
-// NewCodeLinks makes links that are good until the process ends, at the longest.
+// NewCodeLinks makes links that are good at most until the process ends.
 func NewCodeLinks(packages Packages, now func() time.Time) *CodeLinks {
 	links := &CodeLinks{packages: packages, now: now}
 	rand.Read(links.key[:]) // never fails
@@ -72,6 +75,6 @@ func (l *CodeLinks) serve(w http.ResponseWriter, r *http.Request, hash string) {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	if r.Method == http.MethodGet {
-		io.Copy(w, zip) //nolint:errcheck // a client that is gone is nobody's loss
+		io.Copy(w, zip) //nolint:errcheck // the client is gone
 	}
 }

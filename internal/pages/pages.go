@@ -1,6 +1,6 @@
 // Package pages answers furl's own addresses below /_furl/: whether the server is well, why a request was refused,
-// what functions wrote to their logs, and the code of a function. They are for the person at the machine: requests
-// from anywhere but loopback, and requests that a web page or a rebound host name brought there, are refused.
+// what functions wrote to their logs, and the code of a function. They are for users of this machine: it refuses
+// requests from other hosts, and those that a web page sent, also under a rebound host name.
 package pages
 
 import (
@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,11 +16,16 @@ import (
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/policy"
 )
+
+// maxLines is how many lines of a log a page begins with at most.
+const maxLines = 100_000
 
 // Pages is the http.Handler of furl's own addresses.
 type Pages struct {
@@ -28,13 +34,13 @@ type Pages struct {
 	Code     *CodeLinks
 	Draining func() bool // nil is never
 
-	Token Token // see admit
+	Token Token // lets its holder read everything
 	Gate  *auth.Gate
 	State *state.State
 	Now   func() time.Time
 
 	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. If only is not
-	// empty, it knows the functions of that account and no others. Its error is shown.
+	// empty, it knows only the functions of that account. The client sees its error.
 	FunctionKey func(name, region, account, only string) (key string, err error)
 	// Metrics writes the metrics in the text form of Prometheus.
 	Metrics func(io.Writer) error
@@ -49,7 +55,7 @@ func (p *Pages) Collectors() []metric.Collector {
 	return p.refusals.Collectors("page", metric.NotLocal, metric.NoToken, metric.WrongToken, metric.NotAuthorized)
 }
 
-// ServeHTTP answers the pages. Only GET and HEAD exist: a page changes nothing.
+// ServeHTTP answers the pages. They take only GET and HEAD, and change nothing.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
@@ -66,7 +72,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if id, ok := strings.CutPrefix(path, codePrefix); ok {
-		p.Code.serve(w, r, id) // the link is the proof
+		p.Code.serve(w, r, id) // the link itself gives access
 		return
 	}
 	reader, refused := p.admit(r)
@@ -90,6 +96,63 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		fail(w, http.StatusNotFound, "no such page; see "+furlproto.Prefix)
 	}
+}
+
+// admit finds out who reads a page: allAccounts with the page token, or the account that the caller administrates.
+func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
+	if refused := p.admitClient(r); refused != nil {
+		return "", refused
+	}
+	token := furlproto.Token(r)
+	switch {
+	case token == "" && isSigned(r):
+		return p.administrator(r)
+	case p.Token.is(token):
+		return allAccounts, nil
+	case token == "":
+		return "", &refusal{metric.NoToken, "furl's own pages want the page token of the server, or a signature." + howTo}
+	default:
+		return "", &refusal{metric.WrongToken, "that is not the page token of this server." + howTo}
+	}
+}
+
+// admitClient admits programs on this machine. A page of a web site can make a browser on this machine send requests
+// here, under a host name that it controls (DNS rebinding) or with a mark that they come from its own site.
+func (p *Pages) admitClient(r *http.Request) *refusal {
+	if !p.Open && !listener.IsLoopback(listener.WithoutPort(r.RemoteAddr)) {
+		return &refusal{metric.NotLocal,
+			"furl's own pages answer only on loopback; start the server with --open-pages to change that"}
+	}
+	if host := listener.WithoutPort(r.Host); !p.Open && host != "localhost" && !listener.IsLoopback(host) {
+		return &refusal{metric.NotLocal,
+			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(host, 64))}
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" && site != "same-origin" {
+		return &refusal{metric.NotLocal, "furl's own pages do not answer requests of other web sites"}
+	}
+	return nil
+}
+
+// administrator is the account of the caller who signed the request, if the caller may read the account's pages.
+func (p *Pages) administrator(r *http.Request) (from reader, refused *refusal) {
+	_, region := auth.ClaimedScope(r)
+	const noBody = 1 // a limit of 0 would be that of an invocation
+	caller, _, _, err := p.Gate.Authenticate(r, auth.Scope{Service: furlproto.Service, Region: region, MaxBody: noBody})
+	if err != nil {
+		return "", badSignature(err)
+	}
+	decision, _ := auth.Authorize(p.State.Now(), caller, auth.Check{
+		Action: actionRead, Resource: "*", ResourceAccount: caller.Account,
+		Context: &auth.Conditions{
+			Caller: caller, Now: p.Now(), SourceIP: listener.WithoutPort(r.RemoteAddr), Secure: r.TLS != nil,
+			Header: r.Header, Region: region, Resource: caller.Account,
+		},
+	})
+	if decision.Effect != policy.Allowed {
+		return "", &refusal{metric.NotAuthorized, fmt.Sprintf("%s may not read furl's own pages: %s.%s",
+			caller.ARN(), decision.Reason, howTo)}
+	}
+	return reader(caller.Account), nil
 }
 
 const index = `furl
@@ -117,30 +180,26 @@ func (p *Pages) metrics(w http.ResponseWriter) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	body.WriteTo(w) //nolint:errcheck // a client that is gone is nobody's loss
+	body.WriteTo(w) //nolint:errcheck // the client is gone
 }
 
 // visible are up to n of the latest traces that the reader may see, newest first.
-func (p *Pages) visible(reader string, n int) []*trace.Trace {
+func (p *Pages) visible(reader reader, n int) []*trace.Trace {
 	var visible []*trace.Trace
 	for _, found := range p.Traces.Latest(trace.Kept) {
-		if len(visible) < n && sees(reader, found) {
+		if len(visible) < n && reader.sees(found) {
 			visible = append(visible, found)
 		}
 	}
 	return visible
 }
 
-func sees(reader string, found *trace.Trace) bool {
-	return reader == allAccounts || reader == found.Account()
-}
-
 // requests shows one trace, or the latest ones in a line each.
-func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader, id string) {
+func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader reader, id string) {
 	wantJSON := strings.Contains(r.Header.Get("Accept"), "application/json")
 	seen := ""
 	if reader != allAccounts {
-		seen = "; a signature shows those that concern account " + reader + " alone, and the page token shows all"
+		seen = "; a signature shows those that concern account " + string(reader) + " alone, and the page token shows all"
 	}
 	if id == furlproto.Last {
 		if latest := p.visible(reader, 1); len(latest) == 1 {
@@ -152,7 +211,7 @@ func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader, id stri
 	}
 	if id != "" {
 		found, ok := p.Traces.Find(id)
-		if !ok || !sees(reader, found) {
+		if !ok || !reader.sees(found) {
 			fail(w, http.StatusNotFound, fmt.Sprintf("no trace of a request %q: the server keeps the last %d%s",
 				trace.Cut(id, 64), trace.Kept, seen))
 			return
@@ -167,23 +226,24 @@ func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader, id stri
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		report.WriteTo(w) //nolint:errcheck // a client that is gone is nobody's loss
+		report.WriteTo(w) //nolint:errcheck // the client is gone
 		return
 	}
 	p.latest(w, r, reader, wantJSON)
 }
 
-// showFix shows nothing but the fix, in the form.
+// showFix shows only the fix, in the form.
 func showFix(w http.ResponseWriter, found *trace.Trace, form string) {
 	switch form {
 	case "cli", "json", "cloudformation", "terraform":
 		text(w, strings.Join(append(found.FixAs(form), ""), "\n"))
 	default:
-		fail(w, http.StatusBadRequest, fmt.Sprintf("fix: %q is none of cli, json, cloudformation and terraform", trace.Cut(form, 64)))
+		fail(w, http.StatusBadRequest,
+			fmt.Sprintf("fix: %q is none of cli, json, cloudformation and terraform", trace.Cut(form, 64)))
 	}
 }
 
-func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader string, wantJSON bool) {
+func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader reader, wantJSON bool) {
 	limit := 100
 	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && n > 0 {
 		limit = min(n, trace.Kept)
@@ -202,14 +262,91 @@ func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader string, wa
 		if step, ok := report.Deciding(); ok {
 			reason = "  " + step.Summary
 		}
-		fmt.Fprintf(&lines, "%s  %s  %d  %s %s%s\n", report.Time.Format("15:04:05.000"), report.RequestID, report.Status, report.Method, report.Target, reason)
+		fmt.Fprintf(&lines, "%s  %s  %d  %s %s%s\n", report.Time.Format("15:04:05.000"), report.RequestID,
+			report.Status, report.Method, report.Target, reason)
 	}
 	text(w, lines.String())
 }
 
+// logs shows the log of the function that the query names, and with follow=1 what is added to it.
+func (p *Pages) logs(w http.ResponseWriter, r *http.Request, reader reader) {
+	query, only := r.URL.Query(), string(reader)
+	if reader == allAccounts {
+		only = ""
+	}
+	key, err := p.FunctionKey(query.Get("function"), query.Get("region"), query.Get("account"), only)
+	if err != nil {
+		fail(w, http.StatusNotFound, err.Error())
+		return
+	}
+	lines := 1000
+	if n, err := strconv.Atoi(query.Get("lines")); err == nil && n >= 0 {
+		lines = min(n, maxLines)
+	}
+	asJSON := strings.Contains(r.Header.Get("Accept"), "application/json")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if asJSON {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+	}
+	if query.Get("follow") == "" {
+		writeLines(w, p.Logs.Tail(r.Context(), key, lines), asJSON) //nolint:errcheck // the client is gone
+		return
+	}
+	// Each line goes out as it comes; those that are there must not wait for the next one.
+	out := flushing{w, http.NewResponseController(w)}
+	out.flusher.Flush()                                             //nolint:errcheck // the client is gone
+	writeLines(out, p.Logs.Follow(r.Context(), key, lines), asJSON) //nolint:errcheck // the client is gone
+}
+
+func writeLines(w io.Writer, lines iter.Seq2[logs.Line, error], asJSON bool) error {
+	for line, err := range lines {
+		if err != nil {
+			return err
+		}
+		text := line.Time.Format(logs.TimeFormat) + "  " + writer(line.Stream) + "  " + line.Text + "\n"
+		if asJSON {
+			encoded, err := json.Marshal(struct {
+				Time   time.Time `json:"time"`
+				Stream string    `json:"stream"`
+				Text   string    `json:"text"`
+			}{line.Time, line.Stream.String(), line.Text})
+			if err != nil {
+				return err
+			}
+			text = string(encoded) + "\n"
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writer is who wrote a line. It stands before the text: a function may print a line that looks like a REPORT.
+func writer(stream logs.Stream) string {
+	if stream == logs.Platform {
+		return "platform"
+	}
+	return "function"
+}
+
+// flushing flushes after each write.
+type flushing struct {
+	io.Writer
+	flusher *http.ResponseController
+}
+
+func (f flushing) Write(b []byte) (int, error) {
+	n, err := f.Writer.Write(b)
+	if err == nil {
+		err = f.flusher.Flush()
+	}
+	return n, err
+}
+
 func text(w http.ResponseWriter, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	io.WriteString(w, body) //nolint:errcheck // a client that is gone is nobody's loss
+	io.WriteString(w, body) //nolint:errcheck // the client is gone
 }
 
 func writeJSON(w http.ResponseWriter, value any) {
@@ -217,15 +354,11 @@ func writeJSON(w http.ResponseWriter, value any) {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	encoder.Encode(value) //nolint:errcheck // a client that is gone is nobody's loss
+	encoder.Encode(value) //nolint:errcheck // the client is gone
 }
 
 func fail(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	io.WriteString(w, message+"\n") //nolint:errcheck // a client that is gone is nobody's loss
+	io.WriteString(w, message+"\n") //nolint:errcheck // the client is gone
 }
-
-// linkLife is how long a link to a function's code is good. AWS's links are good for ten minutes (Lambda API
-// reference, GetFunction).
-const linkLife = 10 * time.Minute

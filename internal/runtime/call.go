@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +15,7 @@ type call struct {
 	in       Invocation
 	fn       *Function
 	cold     bool      // an environment was started for it
-	lateInit bool      // the first start ran into the init timeout; this one counts against the function's own
+	lateInit bool      // the first start ran into the init timeout: this one counts against the function's timeout
 	started  time.Time // of the event's delivery, or of the late init
 	deadline time.Time
 	init     time.Duration // of the environment that was started for it
@@ -46,8 +48,8 @@ func newCall(fn *Function, in Invocation, outcomes *metric.Tally[outcome]) *call
 	return &call{in: in, fn: fn, outcomes: outcomes, answers: make(chan answer, 1), done: make(chan struct{})}
 }
 
-// answer gives the caller its result or error, unless it has one. A result that nobody waits for is closed, so that
-// the function can go on: Lambda runs a function to its end whether or not the client is still there.
+// answer gives the caller its result or error, unless it has one. It closes a result that nobody waits for, so that the
+// function can go on: Lambda runs a function to its end whether or not the client is still there.
 func (c *call) answer(result *Result, err error) {
 	if result != nil {
 		result.Ended, result.ColdStart = c.ended, c.cold
@@ -70,7 +72,7 @@ func (c *call) answer(result *Result, err error) {
 	}
 }
 
-// count notes how the call came out, unless its answer is only beginning.
+// count notes how the call came out, unless its answer is just beginning.
 func (c *call) count(result *Result, err error) {
 	if result == nil {
 		c.outcomes.Add(outcomeOf(err, nil))
@@ -89,7 +91,7 @@ func (c *call) fail(failed *FunctionError) {
 	}, nil)
 }
 
-// abandon says that the caller waits no longer.
+// abandon notes that the caller no longer waits.
 func (c *call) abandon() {
 	c.mu.Lock()
 	answered := c.answered
@@ -110,37 +112,56 @@ func (c *call) begin(now time.Time) {
 	}
 }
 
-// Report is the invocation's bill. It waits until the environment is done with the invocation: until the function
-// asks for its next event, normally a fraction of a millisecond after the response, at most until its timeout. Answer
-// the client first.
-func (r *Result) Report() Report {
-	if r.Ended == nil {
-		return Report{}
-	}
-	report, _ := r.Ended()
-	return report
-}
-
-// LogTail is the end of the invocation's log, at most 4 KB, with its START, END and REPORT lines. It waits as Report
-// does.
-func (r *Result) LogTail() []byte {
-	if r.Ended == nil {
-		return nil
-	}
-	_, tail := r.Ended()
-	return tail
-}
-
 func (c *call) ended() (Report, []byte) {
 	<-c.done
 	return c.report, c.tail.bytes()
 }
 
-// StreamError tells how a streamed response failed half way: what the function said in its trailers, or what ended
-// it. It is known after Body has returned an error or io.EOF; nil means that the response is complete.
-func (r *Result) StreamError() *FunctionError {
-	if s, ok := r.Body.(interface{ StreamError() *FunctionError }); ok {
-		return s.StreamError()
+// outcome is how an invocation came out: one of these, or above them the reason of a FunctionError.
+type outcome uint8
+
+const (
+	outcomeAnswered   outcome = iota // the function answered, in a stream to its end or to where the client left
+	outcomeThrottled                 // no environment was free
+	outcomeClosed                    // the pool is closing
+	outcomeNotStarted                // no process could be started
+	outcomeFailed                    // for reasons[0], and so on
+)
+
+// reasons are those of a FunctionError, in the order of their outcomes.
+var reasons = [...]Reason{
+	ReasonError, ReasonTimeout, ReasonExit, ReasonCrash, ReasonInit, ReasonInitTimeout, ReasonTooLarge,
+	ReasonBadResponse, ReasonShutdown,
+}
+
+// String is the value of the label.
+func (o outcome) String() string {
+	if o >= outcomeFailed {
+		return string(reasons[o-outcomeFailed])
 	}
-	return nil
+	return [outcomeFailed]string{"answered", "throttled", "closed", "not-started"}[o]
+}
+
+func outcomes() []outcome {
+	var all []outcome
+	for o := range outcomeFailed + outcome(len(reasons)) {
+		all = append(all, o)
+	}
+	return all
+}
+
+// outcomeOf is the outcome of an invocation with an error, or else with a failure of the function. It is an answer if
+// both are nil.
+func outcomeOf(err error, failed *FunctionError) outcome {
+	switch {
+	case errors.Is(err, ErrBusy):
+		return outcomeThrottled
+	case errors.Is(err, ErrClosed):
+		return outcomeClosed
+	case err != nil:
+		return outcomeNotStarted
+	case failed == nil:
+		return outcomeAnswered
+	}
+	return outcomeFailed + outcome(max(0, slices.Index(reasons[:], failed.Reason)))
 }

@@ -1,11 +1,11 @@
 package runtime
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"log/slog"
+	"math"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -18,7 +18,7 @@ import (
 )
 
 // environment is one process that runs one function, with its own Runtime API, directory and log. It works on one
-// invocation at a time.
+// invocation at a time. The starter starts it, and the process talks to its handler.
 //
 // Its goroutines are: run, which starts the process and stays until it is gone; one that reads its output; those of
 // the Runtime API and its connections; and, for moments, that of the timer.
@@ -32,21 +32,20 @@ type environment struct {
 	api       *runtimeapi.Server
 	members   *peer.Environment // its processes; set when the first has started
 	deliver   chan *call        // holds one
-	ended     chan struct{}     // closed when all is given back that it held of the machine
-	entered   atomic.Bool       // it takes room of the pool's for its start
+	ended     chan struct{}     // closed when it has given back all that it held of the machine
+	entered   atomic.Bool       // its start holds room of the pool.processes
 
 	life life
 
-	// Owned by the pool, under its lock.
+	// Guarded by the lock of the roster.
 	idleSince time.Time
-	retired   bool // stop instead of waiting for another event
+	retired   bool // it stops instead of waiting for another event
 
 	mu          sync.Mutex // guards what follows
 	process     *sandbox.Process
 	call        *call       // the invocation that it works on, or is started for
 	stream      *streamBody // its response, while that comes in
-	asking      *asking     // the request for an event that waits
-	initialised bool        // it has asked for an event
+	initialized bool        // it has asked for an event
 	timer       *time.Timer
 	born        time.Time
 	expires     time.Time // of its credentials; zero for never
@@ -54,11 +53,10 @@ type environment struct {
 	killed      Reason // why it was killed, if it was
 }
 
-var _ runtimeapi.Handler = (*environment)(nil)
-
-func newEnvironment(p *Pool, fn *Function, first *call) *environment {
+func newEnvironment(p *Pool, first *call) *environment {
 	var random [16]byte
 	rand.Read(random[:]) //nolint:errcheck // never fails
+	fn := first.fn
 	e := &environment{
 		pool:    p,
 		fn:      fn,
@@ -80,7 +78,7 @@ func newEnvironment(p *Pool, fn *Function, first *call) *environment {
 func (e *environment) run() {
 	defer close(e.ended)
 	defer e.leave()
-	process, err := e.startWithRoom()
+	process, err := starter{e}.run()
 	if err != nil {
 		e.notStarted(err)
 		return
@@ -90,179 +88,20 @@ func (e *environment) run() {
 	}
 }
 
-// start brings the process up. What it opened before an error, notStarted closes.
-func (e *environment) start() (*sandbox.Process, error) {
-	p := e.pool
-	e.log = newOutput(e)
-	ctx, cancel := context.WithTimeout(p.ctx, p.config.InitTimeout)
-	defer cancel()
-	var credentials Credentials
-	if e.fn.Credentials != nil {
-		var err error
-		if credentials, err = e.fn.Credentials(ctx); err != nil {
-			return nil, fmt.Errorf("credentials of the execution role for %s: %w", e.fn.ARN, err)
-		}
-	}
-	command, err := p.launcher.command(ctx, e.fn)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.makeDirs(command.write); err != nil {
-		return nil, err
-	}
-	if e.api, err = runtimeapi.Listen(e, p.config.Logger); err != nil {
-		return nil, fmt.Errorf("listen for the Runtime API of %s: %w", e.fn.ARN, err)
-	}
-	stdout, err := e.log.open()
-	if err != nil {
-		return nil, err
-	}
-	defer stdout.Close()
-	for _, remark := range command.remarks {
-		e.log.platform(remark)
-	}
-	program := sandbox.Command{
-		Path: command.path, Args: command.args, Env: variables(e, command, credentials, p.config.ExtraEnv),
-		Dir: e.fn.CodeDir, Home: e.dir, Read: command.read, Write: command.write, Output: stdout,
-	}
-
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.life.stage() != starting {
-		return nil, ErrClosed
-	}
-	limit := p.config.InitTimeout
-	if e.call.lateInit {
-		e.call.begin(time.Now())
-		limit = e.fn.Timeout
-	}
-	e.born = time.Now() // what came before, such as looking for an interpreter, is not the function's
-	if e.process, err = p.sandbox.Start(program); err != nil {
-		return nil, &startError{err, command.fromPackage}
-	}
-	e.members = peer.NewEnvironment(e.process.PID())
-	if err := e.members.Unknown(); machine.Lacking(err) != nil {
-		e.process.Kill()
-		e.process.Wait()
-		e.process = nil
-		return nil, fmt.Errorf("look at the process of %s: %w", e.fn.ARN, err)
-	}
-	e.expires = credentials.Expires
-	e.timer = time.AfterFunc(limit, e.expire)
-	e.api.Serve(&gate{p, e})
-	return e.process, nil
-}
-
-// startError is a process that could not be started at all.
-type startError struct {
-	error
-	fromPackage bool
-}
-
-// Unwrap is for errors.Is.
-func (e *startError) Unwrap() error { return e.error }
-
-// asking is a request for the next event that waits.
-type asking struct {
-	client *runtimeapi.Client
-	cancel context.CancelFunc
-	over   chan struct{} // closed when it waits no longer
-}
-
-// lostConnectionGrace is how long a request for an event is held back while another one waits. That is there to see
-// that the connection of the other is broken, which the kernel may tell a little late on a busy machine.
-const lostConnectionGrace = 250 * time.Millisecond
-
-// Next implements runtimeapi.Handler: the process is ready for an event.
-func (e *environment) Next(ctx context.Context, client *runtimeapi.Client) (*runtimeapi.Invocation, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	own := &asking{client, cancel, make(chan struct{})}
-	if err := e.ask(ctx, own); err != nil {
-		return nil, err
-	}
-	defer e.waitsNoLonger(own)
-	if err := e.ready(); err != nil {
-		return nil, err
-	}
-	select {
-	case c := <-e.deliver:
-		if ctx.Err() != nil || client.Gone() {
-			e.deliver <- c // for the connection that replaces this one; there is room for one
-			return nil, context.Canceled
-		}
-		e.mu.Lock()
-		c.handed = true
-		e.mu.Unlock()
-		delivered := &runtimeapi.Invocation{
-			ID:              c.in.RequestID,
-			Deadline:        c.deadline,
-			FunctionARN:     c.in.InvokedFunctionARN,
-			TraceID:         c.in.TraceID,
-			ClientContext:   c.in.ClientContext,
-			CognitoIdentity: c.in.CognitoIdentity,
-			Payload:         c.in.Payload,
-		}
-		c.in.Payload = nil // the function has it: up to 6 MiB that nobody else needs while it runs
-		return delivered, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// leave gives back the room that the start took.
+func (e *environment) leave() {
+	if e.entered.CompareAndSwap(true, false) {
+		e.pool.processes.Leave()
 	}
 }
 
-// ask makes own the request that waits. It refuses while another one does, unless the connection of that one is broken.
-func (e *environment) ask(ctx context.Context, own *asking) error {
-	for {
-		e.mu.Lock()
-		other := e.asking
-		if other == nil {
-			e.asking = own
-			e.mu.Unlock()
-			return nil
-		}
-		e.mu.Unlock()
-		if !other.client.Gone() {
-			grace := time.NewTimer(lostConnectionGrace)
-			select {
-			case <-other.over:
-			case <-grace.C:
-			case <-ctx.Done():
-			}
-			grace.Stop()
-		}
-		select {
-		case <-other.over:
-			continue
-		default:
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !other.client.Gone() {
-			e.pool.refusals.warn("a second request for the next event was refused while one waits",
-				slog.String("function", e.fn.ARN), slog.String("client", own.client.Addr().String()),
-				slog.String("waiting", other.client.Addr().String()))
-			return fmt.Errorf("next is %w (another connection is waiting for the next event)", runtimeapi.ErrState)
-		}
-		other.cancel()
-		<-other.over
-	}
-}
-
-func (e *environment) waitsNoLonger(own *asking) {
-	e.mu.Lock()
-	e.asking = nil
-	e.mu.Unlock()
-	close(own.over)
-}
-
-// ready ends what went before, initialisation or an invocation, and offers the environment to the pool.
+// ready ends what went before, initialization or an invocation, and offers the environment to the pool.
 func (e *environment) ready() error {
 	e.mu.Lock()
 	c := e.call
 	switch at := e.life.stage(); {
 	case at == starting:
-		e.initialised = true
+		e.initialized = true
 		e.leave()
 		e.timer.Stop()
 		if !c.lateInit {
@@ -275,11 +114,11 @@ func (e *environment) ready() error {
 		}
 		return nil
 	case at == settling && c != nil:
-		e.call = nil // from here on a dying process concerns nobody
+		e.call = nil // from here on no call depends on the process
 		e.timer.Stop()
 		e.mu.Unlock()
 		e.finish(c, "", nil)
-		e.pool.release(e)
+		e.pool.roster.release(e)
 		return nil
 	case at == busy && c.handed, at == responding:
 		e.mu.Unlock()
@@ -310,21 +149,6 @@ func (e *environment) begin(c *call) bool {
 	return true
 }
 
-// take checks that the function may answer invocation id now, and moves on.
-func (e *environment) take(request, id string, to stage) (*call, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	c := e.call
-	if c == nil || c.in.RequestID != id || e.life.stage() == starting {
-		return nil, runtimeapi.ErrRequestID
-	}
-	if !e.life.advance(busy, to) {
-		return nil, stateError(request, e.life.stage())
-	}
-	c.complete = to == settling
-	return c, nil
-}
-
 // settle notes that the response of c is complete: the environment is about to ask for the next event.
 func (e *environment) settle(c *call) {
 	e.mu.Lock()
@@ -345,66 +169,7 @@ func (e *environment) breakOff(c *call) {
 	}
 }
 
-// Respond implements runtimeapi.Handler.
-func (e *environment) Respond(id string, response *runtimeapi.Response) error {
-	c, err := e.take("response", id, responding)
-	if err != nil {
-		return err
-	}
-	limit := int64(MaxBufferedResponse)
-	if c.in.Stream && (response.Streaming || response.Length < 0) {
-		limit = MaxStreamedResponse
-	}
-	switch {
-	case response.Length > limit:
-		e.settle(c)
-		c.fail(tooLarge(limit))
-		return runtimeapi.ErrTooLarge
-	case c.in.Stream:
-		return e.respondStream(c, response, limit)
-	default:
-		return e.respondWhole(c, response, limit)
-	}
-}
-
-// Fail implements runtimeapi.Handler.
-func (e *environment) Fail(id string, f *runtimeapi.Failure) error {
-	c, err := e.take("error", id, settling)
-	if err != nil {
-		return err
-	}
-	reason := ReasonError
-	if f.Type == "Runtime.InvalidResponseModeHeader" {
-		reason = ReasonBadResponse
-	}
-	if e.pool.sandbox.MayExplain(f.Body) {
-		e.log.platform(sandboxRemark)
-	}
-	c.fail(reported(f, reason))
-	return nil
-}
-
-// sandboxRemark stands in the log of an invocation that failed as the sandbox makes things fail.
-const sandboxRemark = "furl: the sandbox may be why this failed: " + sandbox.Opening
-
-// exitGrace is how long a process may take to exit after it has reported that it can not start.
-const exitGrace = time.Second
-
-// FailInit implements runtimeapi.Handler. The caller is answered when the process has exited, with its whole log.
-func (e *environment) FailInit(f *runtimeapi.Failure) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if at := e.life.stage(); at != starting {
-		return stateError("init/error", at)
-	}
-	if e.initFailure == nil {
-		e.initFailure = f
-		e.timer.Reset(exitGrace)
-	}
-	return nil
-}
-
-// expire is the timer: of initialisation, of an invocation, or of the exit after a failed initialisation.
+// expire is the timer: of initialization, of an invocation, or of the exit after a failed initialization.
 func (e *environment) expire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -432,7 +197,7 @@ func (e *environment) expire() {
 	}
 }
 
-// kill ends the process and everything that it started, at once. Called with mu held.
+// kill ends the process and everything that it started at once. Called with mu held.
 func (e *environment) kill(why Reason) {
 	if e.killed == "" {
 		e.killed = why
@@ -443,7 +208,7 @@ func (e *environment) kill(why Reason) {
 	}
 }
 
-// stop ends an environment that nobody needs: politely, and after the grace with force. It does not wait.
+// stop ends an environment that is not needed: politely, and after the grace with force. It does not wait.
 func (e *environment) stop(grace time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -463,4 +228,193 @@ func (e *environment) abort() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.kill(ReasonShutdown)
+}
+
+// notStarted cleans up after a start that failed, and answers the call that it was for.
+func (e *environment) notStarted(err error) {
+	e.mu.Lock()
+	e.life.end(dead)
+	c := e.call
+	e.call = nil
+	e.mu.Unlock()
+	e.pool.roster.remove(e)
+	var failed *startError
+	var program *sandbox.StartError
+	if errors.As(err, &failed) && failed.fromPackage && errors.As(err, &program) && isEntrypointError(err) {
+		// The package's fault, not this machine's.
+		e.log.begin(c)
+		e.log.platform(failed.Error())
+		c.begin(time.Now())
+		verdict := invalidEntrypoint(c.in.RequestID, err)
+		e.finish(c, "error\tError Type: "+verdict.Type, verdict)
+		c.fail(verdict)
+	} else {
+		e.pool.warnOfShortage(err)
+		close(c.done)
+		c.answer(nil, err)
+	}
+	e.close()
+}
+
+// gone cleans up after the process and answers the call that it left behind.
+func (e *environment) gone(state sandbox.State) {
+	e.mu.Lock()
+	e.life.end(dead)
+	e.timer.Stop()
+	c, stream, killed := e.call, e.stream, e.killed
+	e.call = nil
+	complete := c != nil && c.complete
+	e.mu.Unlock()
+
+	e.log.close()
+	shortage := e.shortage(killed)
+	switch {
+	case c == nil:
+		e.pool.roster.remove(e)
+	case shortage != nil && e.initialized && !complete && stream == nil:
+		e.pool.roster.remove(e)
+		e.pool.warnOfShortage(shortage)
+		verdict := e.verdict(c, state, killed)
+		e.finish(c, e.logVerdict(c, verdict), verdict)
+		c.answer(nil, shortage)
+	case shortage != nil && !e.initialized:
+		e.pool.roster.remove(e)
+		e.pool.warnOfShortage(shortage)
+		close(c.done)
+		c.answer(nil, shortage)
+	case !e.initialized && killed == ReasonInitTimeout:
+		e.log.endInit(time.Since(e.born), "timeout")
+		c.lateInit = true
+		e.pool.roster.replace(e, c)
+	case complete:
+		e.pool.roster.remove(e)
+		status := ""
+		if killed == ReasonTimeout {
+			e.log.timedOut(c.in.RequestID, e.fn.Timeout)
+			status = "timeout"
+		}
+		e.finish(c, status, nil)
+	default:
+		e.pool.roster.remove(e)
+		verdict := e.verdict(c, state, killed)
+		e.finish(c, e.logVerdict(c, verdict), verdict)
+		c.fail(verdict)
+	}
+	if stream != nil {
+		// What the function wrote before it ended is still in the connection.
+		select {
+		case <-stream.over:
+		case <-e.pool.ctx.Done():
+		}
+	}
+	e.close()
+}
+
+// close releases what the environment holds of this machine. It may be started again then.
+func (e *environment) close() {
+	if e.api != nil {
+		e.api.Close() //nolint:errcheck // closing a listener twice is no harm
+	}
+	if e.log != nil {
+		e.log.close()
+		e.removeDir()
+	}
+}
+
+// verdict is why the process did not answer.
+func (e *environment) verdict(c *call, state sandbox.State, killed Reason) *FunctionError {
+	id := c.in.RequestID
+	switch {
+	case killed == ReasonTimeout && !e.initialized:
+		return timedOut(id, e.fn.Timeout, ReasonInitTimeout)
+	case killed == ReasonTimeout:
+		return timedOut(id, e.fn.Timeout, ReasonTimeout)
+	case killed == ReasonShutdown:
+		return shutDown(id)
+	case e.initFailure != nil:
+		return reported(e.initFailure, ReasonInit)
+	default:
+		return exited(id, state, !e.initialized)
+	}
+}
+
+// logVerdict writes what Lambda writes about a failure of the process, and answers the status for REPORT.
+func (e *environment) logVerdict(c *call, verdict *FunctionError) string {
+	if !e.initialized && !c.lateInit {
+		e.log.endInit(time.Since(e.born), "error\tError Type: "+verdict.Type)
+	}
+	if !e.initialized || c.deadline.IsZero() { // its event was not delivered
+		c.begin(e.born)
+		e.log.begin(c)
+	}
+	switch verdict.Reason {
+	case ReasonTimeout, ReasonInitTimeout:
+		e.log.timedOut(c.in.RequestID, e.fn.Timeout)
+		return "timeout"
+	case ReasonExit, ReasonCrash, ReasonInit:
+		if e.initFailure == nil {
+			e.log.platform(verdict.message)
+			e.log.platform(verdict.Type)
+		}
+	default:
+	}
+	if e.pool.sandbox.MayExplain(verdict.Payload) || e.log.shows(e.pool.sandbox.MayExplain) {
+		e.log.platform(sandboxRemark)
+	}
+	return "error\tError Type: " + verdict.Type
+}
+
+// finish ends the log of an invocation and makes its report final. Status is empty or what REPORT says after
+// "Status: ".
+func (e *environment) finish(c *call, status string, verdict *FunctionError) {
+	duration := time.Since(c.started)
+	if status == "timeout" {
+		duration = e.fn.Timeout
+	}
+	peak := 0 // unknown
+	if e.process != nil {
+		peak = e.process.PeakMB(time.Now())
+	}
+	c.verdict = verdict
+	c.report = Report{
+		Duration:       duration,
+		InitDuration:   c.init,
+		BilledDuration: time.Duration(math.Ceil(milliseconds(duration+c.init))) * time.Millisecond,
+		MemoryMB:       e.fn.MemoryMB,
+		MaxMemoryMB:    peak,
+	}
+	e.log.end(c, status)
+	close(c.done)
+}
+
+// Starve implements runtimeapi.Starved for the handler.
+func (e *environment) Starve(lack *machine.Lack) {
+	e.pool.shortages.Warn("a function waits: there is no room for a connection to its Runtime API", lack)
+}
+
+// shortage is an error if the process has ended by itself and the machine has no room for processes, which is then the
+// likely reason: a runtime that is refused a thread ends like one that crashes.
+func (e *environment) shortage(killed Reason) error {
+	if killed != "" || e.initFailure != nil {
+		return nil
+	}
+	if lack := e.pool.processes.Short(); lack != nil {
+		return &Exhausted{lack, e.initialized}
+	}
+	return nil
+}
+
+// removeDir removes the environment's own directory with what the function has left in it.
+func (e *environment) removeDir() {
+	ctx, cancel := e.pool.removing()
+	defer cancel()
+	err := e.pool.bin.Remove(ctx, filepath.Join(environmentsName, e.id))
+	for left := startPauses; left > 0 && machine.Lacking(err) != nil; left-- { // of descriptors, for a moment
+		e.pool.pause(nil, startPause)
+		err = e.pool.bin.Remove(ctx, filepath.Join(environmentsName, e.id))
+	}
+	if err != nil {
+		e.pool.stuck.Add(1)
+		e.pool.config.Logger.Warn("environment directory not removed", "file", e.dir, "error", err)
+	}
 }

@@ -16,10 +16,53 @@ import (
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
-// The payloads here are word for word those of Lambda, as recorded from the service and as its own emulator
+// Reason says in one word what went wrong with an invocation.
+type Reason string
+
+// The reasons of a FunctionError.
+const (
+	ReasonError       Reason = "error"        // the function reported an error
+	ReasonTimeout     Reason = "timeout"      // it ran past its timeout and was killed
+	ReasonExit        Reason = "exit"         // its process ended without an answer
+	ReasonCrash       Reason = "crash"        // its process was ended by a signal
+	ReasonInit        Reason = "init"         // it failed before it took its first event
+	ReasonInitTimeout Reason = "init-timeout" // it was still starting when its timeout ended
+	ReasonTooLarge    Reason = "too-large"    // its response passed the limit
+	ReasonBadResponse Reason = "bad-response" // it answered against the Runtime API
+	ReasonShutdown    Reason = "shutdown"     // the pool was closed before it had answered
+)
+
+// FunctionError is a failed invocation as its caller may see it.
+type FunctionError struct {
+	Type    string // "Sandbox.Timedout", "Runtime.ExitError", "Runtime.Unknown", ...
+	Kind    string // the X-Amz-Function-Error header; Lambda says "Unhandled" for all of them
+	Payload []byte // JSON as Lambda answers it
+	Reason  Reason
+
+	message string // of the platform's own errors, for the log
+}
+
+// Error is for logs; callers of the function get Payload.
+func (e *FunctionError) Error() string {
+	return fmt.Sprintf("function failed (%s): %s", e.Reason, e.Type)
+}
+
+// failure makes the FunctionError of something that the platform, not the function, has to report.
+func failure(reason Reason, errorType, message string) *FunctionError {
+	payload, err := json.Marshal(struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}{errorType, message})
+	if err != nil {
+		panic(err) // two strings always marshal
+	}
+	return &FunctionError{Type: errorType, Kind: "Unhandled", Payload: payload, Reason: reason, message: message}
+}
+
+// The payloads below are word for word those of Lambda, as recorded from the service and as its own emulator
 // (aws-lambda-runtime-interface-emulator, packages rapid and fatalerror) writes them.
 
-// reported is an error that the function told the Runtime API. Its body goes to the caller as it is.
+// reported is an error that the function sent to the Runtime API. Its body goes to the caller as it is.
 func reported(f *runtimeapi.Failure, reason Reason) *FunctionError {
 	if len(f.Body) == 0 {
 		return failure(reason, f.Type, "The function reported an error without a message.")
@@ -37,8 +80,8 @@ func reported(f *runtimeapi.Failure, reason Reason) *FunctionError {
 	return &FunctionError{Type: errorType, Kind: "Unhandled", Payload: f.Body, Reason: reason}
 }
 
-// isErrorType reports whether the function may name its error so. The name goes into REPORT, where a line break or a tab
-// would let the function write what only the platform says.
+// isErrorType reports whether a function may give its error this name. The name goes into REPORT, where a line break or
+// a tab would let the function write what only the platform says.
 func isErrorType(name string) bool {
 	return name != "" && len(name) <= 256 && utf8.ValidString(name) &&
 		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
@@ -46,7 +89,7 @@ func isErrorType(name string) bool {
 
 // timedOut is the answer for a function that ran into its timeout.
 func timedOut(id string, timeout time.Duration, reason Reason) *FunctionError {
-	return failure(reason, "Sandbox.Timedout", "RequestId: "+id+" Error: "+timedOutText(timeout))
+	return platformError(reason, "Sandbox.Timedout", id, timedOutText(timeout))
 }
 
 func timedOutText(timeout time.Duration) string {
@@ -66,26 +109,37 @@ func exited(id string, state sandbox.State, starting bool) *FunctionError {
 	if starting {
 		reason = ReasonInit
 	}
-	return failure(reason, "Runtime.ExitError", "RequestId: "+id+" Error: "+text)
+	return platformError(reason, "Runtime.ExitError", id, text)
 }
 
-// invalidEntrypoint is the answer for a package whose bootstrap is missing or can not be executed. The paths in the
-// text are Lambda's, so that the answer is the same everywhere; the log line tells the real one.
+// invalidEntrypoint is the answer for a package whose bootstrap is missing or cannot be executed. The paths in the text
+// are Lambda's, so that the answer is the same everywhere; the log line has the real one.
 func invalidEntrypoint(id string, err error) *FunctionError {
 	text := "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
 	var failed *os.PathError
 	if errors.As(err, &failed) && !errors.Is(err, os.ErrNotExist) {
 		text = "fork/exec /var/task/bootstrap: " + failed.Err.Error()
 	}
-	return failure(ReasonInit, "Runtime.InvalidEntrypoint", "RequestId: "+id+" Error: "+text)
+	return platformError(ReasonInit, "Runtime.InvalidEntrypoint", id, text)
 }
 
-// isEntrypointError tells errors of the function's package from those of this machine when a process does not start.
+// isEntrypointError reports whether a process did not start because of the function's package, not of this machine.
 func isEntrypointError(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) ||
 		errors.Is(err, syscall.ENOEXEC) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, exec.ErrNotFound)
 }
 
 func shutDown(id string) *FunctionError {
-	return failure(ReasonShutdown, "Sandbox.Failure", "RequestId: "+id+" Error: the server is shutting down")
+	return platformError(ReasonShutdown, "Sandbox.Failure", id, "the server is shutting down")
+}
+
+// platformError is a failure that names the request, as Lambda does where the process has failed.
+func platformError(reason Reason, errorType, id, text string) *FunctionError {
+	return failure(reason, errorType, "RequestId: "+id+" Error: "+text)
+}
+
+// tooLarge is Lambda's answer for a response that passes the limit.
+func tooLarge(limit int64) *FunctionError {
+	return failure(ReasonTooLarge, "Function.ResponseSizeTooLarge",
+		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit))
 }

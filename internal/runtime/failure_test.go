@@ -196,7 +196,7 @@ func TestInitTimeoutIsRetriedWithinTheFunctionsTimeout(t *testing.T) {
 		t.Fatalf("%s (%+v)", body, result.FunctionError)
 	}
 	if report := result.Report(); report.InitDuration != 0 {
-		t.Errorf("the second initialisation belongs to the invocation: %+v", report)
+		t.Errorf("the second initialization belongs to the invocation: %+v", report)
 	}
 	if log := b.log.String(); !regexp.MustCompile(`^INIT_REPORT Init Duration: \d{3,}\.\d\d ms\tPhase: init\tStatus: timeout\nSTART `).MatchString(log) {
 		t.Errorf("log:\n%s", log)

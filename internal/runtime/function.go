@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Function is everything an execution environment has to know about one version of a function. It is immutable:
-// the Pool keeps the pointer for as long as an environment lives.
+// Function is everything that an execution environment has to know about one version of a function. It is immutable,
+// since the Pool keeps the pointer for as long as an environment lives.
 type Function struct {
 	// Key names configuration and code together, for example account/region/name/version/revision. Environments
 	// are shared by Functions of equal Key. A Function with the same AccountID, Region, Name and Version but
@@ -41,8 +41,8 @@ type Function struct {
 	Concurrency int
 
 	LogGroup string // default "/aws/lambda/" + Name
-	// LogStream names the log stream of every environment. By default each environment makes up its own, as
-	// Lambda does: 2026/11/23/[$LATEST] and 32 hexadecimal digits.
+	// LogStream is the log stream of every environment. By default each environment has its own, as in Lambda:
+	// 2026/11/23/[$LATEST] and 32 hexadecimal digits.
 	LogStream string
 
 	// Credentials answers a fresh session of the execution role. It is called once whenever an environment
@@ -97,15 +97,14 @@ func (c Credentials) MarshalJSON() ([]byte, error) {
 // Invocation is one event for a function.
 type Invocation struct {
 	RequestID          string // a UUID in Lambda; must not be empty
-	Payload            []byte // not to be changed any more, not even when Invoke has returned because its ctx ended
+	Payload            []byte // must not change, not even after Invoke has returned because its ctx ended
 	TraceID            string // X-Amzn-Trace-Id; may be empty
 	ClientContext      string // JSON; may be empty
 	CognitoIdentity    string // JSON; may be empty
 	InvokedFunctionARN string // what the caller invoked, with its qualifier
 
 	// Stream says that the caller takes the response while the function writes it (RESPONSE_STREAM,
-	// InvokeWithResponseStream). Up to MaxStreamedResponse bytes may follow then, and a failure in the middle
-	// shows only at the end of Result.Body. Otherwise the whole response, at most MaxBufferedResponse bytes,
-	// is there before Invoke returns.
+	// InvokeWithResponseStream): up to MaxStreamedResponse bytes, with a failure in the middle visible only at the
+	// end of Result.Body. Otherwise Invoke returns with the whole response, at most MaxBufferedResponse bytes.
 	Stream bool
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 )
 
-// gate lets the processes of one environment into its Runtime API, and logs who else comes.
+// gate lets the processes of one environment into its Runtime API, and logs the connections of others.
 type gate struct {
 	pool *Pool
 	env  *environment
@@ -24,8 +24,8 @@ var _ runtimeapi.Gate = (*gate)(nil)
 // Knows implements runtimeapi.Gate.
 func (g *gate) Knows(conn net.Conn) bool { return g.env.members.Owns(conn) }
 
-// Admit implements runtimeapi.Gate. Looking takes file descriptors, and a connection that could not be looked at for
-// want of them is not a stranger's: it waits until there are some.
+// Admit implements runtimeapi.Gate. A look at a connection takes file descriptors. Without them nothing says that the
+// connection is a stranger's: it waits until there are some.
 func (g *gate) Admit(ctx context.Context, conn net.Conn) error {
 	for {
 		lack := machine.ShortOfFiles(filesToLook)
@@ -76,14 +76,14 @@ func (g *gate) Refused(conn net.Conn, err error) {
 
 const refusedConnection = "a connection to a function's Runtime API was refused"
 
-// Of the refusals in one window no more are logged, so that a stranger cannot fill the log.
+// These bound the refusals in the log, so that a stranger cannot fill it.
 const (
 	maxRefusalLines = 20
 	refusalWindow   = 10 * time.Second
 )
 
-// refusalLog logs refusals by the Runtime APIs of all environments, one line for each up to a limit, and then how many
-// there were above the limit.
+// refusalLog logs the refusals by the Runtime APIs of all environments, one line for each up to a limit, and then how
+// many more there were.
 type refusalLog struct {
 	logger *slog.Logger
 
@@ -108,7 +108,7 @@ func (l *refusalLog) warn(message string, facts ...slog.Attr) {
 	l.logger.LogAttrs(context.Background(), slog.LevelWarn, message, facts...)
 }
 
-// flush closes the window and logs what was left out. It is called at the end, too.
+// flush closes the window and logs how many lines were left out.
 func (l *refusalLog) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -23,14 +23,14 @@ import (
 type interpreter struct {
 	Path     string // of the real program, not of a version manager's shim: those read the user's environment
 	Version  string
-	Prefixes []string // the directories of its modules, those of a virtual environment and of what it was made from
+	Prefixes []string // the directories of its modules, those of a virtual environment and of its base included
 	HasRIC   bool     // AWS's runtime interface client is installed for it
 
-	exact bool // it is the version that was asked for
+	exact bool // it has the version that the function names
 }
 
-// interpreters finds interpreters, and remembers what it found. What is missing is looked for again each time: the
-// user may just have installed it.
+// interpreters finds interpreters, and remembers those it found. It looks for a missing one again each time: the user
+// may just have installed it.
 type interpreters struct {
 	mu    sync.Mutex
 	found map[string]*interpreter
@@ -39,9 +39,9 @@ type interpreters struct {
 // probeTimeout bounds the start of an interpreter that only prints its version.
 const probeTimeout = 10 * time.Second
 
-// find answers the first of the programs, by their names on PATH, that works and is accepted. Accept gets the
-// interpreter to look at, and to set exact.
-func (i *interpreters) find(ctx context.Context, programs []string, arguments []string, accept func(*interpreter) bool) (*interpreter, error) {
+// find answers the first of the programs on PATH that works and that accept lets pass, which also sets exact.
+func (i *interpreters) find(ctx context.Context, programs, arguments []string, accept func(*interpreter) bool) (
+	*interpreter, error) {
 	key := programs[0]
 	i.mu.Lock()
 	known := i.found[key]
@@ -53,7 +53,7 @@ func (i *interpreters) find(ctx context.Context, programs []string, arguments []
 	for _, program := range programs {
 		candidate, err := probe(ctx, program, arguments)
 		if machine.Lacking(err) != nil {
-			return nil, err // it may be there all the same
+			return nil, err // the program may be there
 		}
 		if err != nil {
 			tried = append(tried, err)
@@ -74,7 +74,7 @@ func (i *interpreters) find(ctx context.Context, programs []string, arguments []
 	return nil, errors.Join(tried...)
 }
 
-// probe asks a program for itself. It runs in the server's own environment, which a version manager's shim needs.
+// probe has a program describe itself. It runs in the server's own environment, which a version manager's shim needs.
 func probe(ctx context.Context, program string, arguments []string) (*interpreter, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -99,20 +99,21 @@ func probe(ctx context.Context, program string, arguments []string) (*interprete
 	return &found, nil
 }
 
-// home is what it reads of itself.
+// home is the files and directories of its installation, which it reads.
 func (i *interpreter) home() []string {
 	return append(sandbox.InterpreterHome(i.Path), i.Prefixes...)
 }
 
-// remark is a line for the function's log when its interpreter is not the one that it asks for.
+// remark is a line for the function's log if its interpreter does not have the version that the function names.
 func (i *interpreter) remark(fn *Function) []string {
 	if i.exact {
 		return nil
 	}
-	return []string{fmt.Sprintf("furl: %s is not installed here; running on %s (version %s)", fn.Runtime, i.Path, i.Version)}
+	return []string{fmt.Sprintf("furl: %s is not installed here; running on %s (version %s)",
+		fn.Runtime, i.Path, i.Version)}
 }
 
-// sameVersion compares as many parts of a version as are wanted: "3.13" is the same as "3.13.2".
+// sameVersion compares as many parts of a version as want has: "3.13.2" is the same as "3.13".
 func sameVersion(got, want string) bool {
 	return got == want || strings.HasPrefix(got, want+".")
 }
@@ -143,9 +144,9 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// find lists what is below dir under a pattern for each level, as filepath.Glob does, but fails if a directory cannot
-// be read: there may be no file descriptor for it.
-func find(dir string, patterns ...string) ([]string, error) {
+// glob lists what is below dir under a pattern for each level. Unlike filepath.Glob it fails if a directory cannot be
+// read: there may be no file descriptor for it.
+func glob(dir string, patterns ...string) ([]string, error) {
 	found := []string{dir}
 	for _, pattern := range patterns {
 		var below []string

@@ -123,12 +123,12 @@ func TestCommands(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			real := strings.NewReplacer("{dir}", dir, "{code}", fn.CodeDir, "{run}", poolDir+"/runtime", "{cache}", poolDir+"/cache/"+functionHash("", "", "")).Replace
-			if got := strings.Join(words, " "); got != real(row.want) {
-				t.Errorf("got  %s\nwant %s", got, real(row.want))
+			filled := strings.NewReplacer("{dir}", dir, "{code}", fn.CodeDir, "{run}", poolDir+"/runtime", "{cache}", poolDir+"/cache/"+functionHash("", "", "")).Replace
+			if got := strings.Join(words, " "); got != filled(row.want) {
+				t.Errorf("got  %s\nwant %s", got, filled(row.want))
 			}
-			if got := strings.Join(remarks, "\n"); got != real(row.remark) {
-				t.Errorf("remark %q, want %q", got, real(row.remark))
+			if got := strings.Join(remarks, "\n"); got != filled(row.remark) {
+				t.Errorf("remark %q, want %q", got, filled(row.remark))
 			}
 			if err := pool.Check(t.Context(), fn); err != nil {
 				t.Errorf("Check: %v", err)
@@ -145,7 +145,7 @@ func TestWhatCanNotRun(t *testing.T) {
 		checks   bool // with a package, an empty one
 		want     string
 	}{
-		{nil, "python3.13", false, `runtime python3\.13 can not run on this machine: install Python 3\.13 or another Python 3\.8 or later, and put it on PATH \(no python3\.13 on PATH; no python3 on PATH; no python on PATH\)`},
+		{nil, "python3.13", false, `runtime python3\.13 cannot run on this machine: install Python 3\.13 or another Python 3\.8 or later, and put it on PATH \(no python3\.13 on PATH; no python3 on PATH; no python on PATH\)`},
 		{old, "python3.13", false, `\(no python3\.13 on PATH; .*/python3 is version 3\.7\.17; .*/python answers strangely: "Python 3\.12\\n"\)`},
 		{nil, "nodejs22.x", false, `install Node\.js 22 or another Node\.js 18 or later`},
 		{old, "nodejs22.x", false, `node is version 16\.20\.0`},
@@ -153,7 +153,7 @@ func TestWhatCanNotRun(t *testing.T) {
 		{old, "java21", true, `add the dependency com\.amazonaws:aws-lambda-java-runtime-interface-client to the package`},
 		{nil, "ruby3.3", false, `install Ruby 3\.3`},
 		{old, "ruby3.3", true, `add the gem aws_lambda_ric to the Gemfile`},
-		{old, "dotnet8", false, `runtime dotnet8 can not run on this machine: furl runs provided\.al2, `},
+		{old, "dotnet8", false, `runtime dotnet8 cannot run on this machine: furl runs provided\.al2, `},
 		{old, "go1.x", false, `furl runs`},
 		{old, "provided.al2024", false, `furl runs`},
 		{old, "python2.7", false, `furl runs`},

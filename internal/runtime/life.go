@@ -10,7 +10,7 @@ import "sync/atomic"
 type stage uint32
 
 const (
-	starting   stage = iota // the process initialises; it has not asked for an event yet
+	starting   stage = iota // the process initializes; it has not asked for an event yet
 	idle                    // it waits for an event
 	busy                    // it has an event and has not answered
 	responding              // its response is coming in

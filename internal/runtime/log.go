@@ -1,11 +1,20 @@
 package runtime
 
-import "time"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
 
 // MaxLogLine is the longest log line in bytes. A longer one arrives in pieces.
 const MaxLogLine = 256 * 1024
 
-// LogKind tells who wrote a line.
+// LogKind is who wrote a line.
 type LogKind uint8
 
 // Who writes log lines.
@@ -29,8 +38,275 @@ type LogLine struct {
 
 // LogSink takes the log lines of all functions.
 type LogSink interface {
-	// WriteLog keeps one line. It is called by many goroutines, for each environment in order. It must copy
-	// Text if it keeps it. While it blocks, that one function blocks as soon as its pipe is full, so a sink
-	// that can not keep up should drop lines and count them.
+	// WriteLog keeps one line. Many goroutines call it, for each environment in order. It must copy Text if it
+	// keeps it. While it blocks, that one function blocks as soon as its pipe is full, so a sink that cannot keep
+	// up should drop lines and count them.
 	WriteLog(LogLine)
+}
+
+// output reads what a function prints and passes it on as lines, in one order with the platform's own lines.
+//
+// Both standard output and standard error are one pipe, so the kernel keeps their order. The pipe is read without
+// blocking, under a lock, instead of by a scanner in a goroutine of its own: so the end of an invocation can first take
+// everything out of the pipe that the function printed, and these lines stand before END.
+type output struct {
+	mu      sync.Mutex
+	sink    LogSink
+	now     func() time.Time
+	line    LogLine // the template of all lines: function, stream, environment, current request
+	call    *call   // whose tail the lines go to; nil between invocations
+	read    *os.File
+	fd      int
+	limit   int // of a line
+	closed  bool
+	buffer  []byte // of one read, made with the first output
+	pending []byte // the beginning of a line whose end has not come
+	scratch []byte // platform lines are built here
+}
+
+const (
+	readSize = 32 * 1024
+	// drainLimit is more than a pipe holds by default (64 KiB). A function that goes on writing while it is
+	// drained must not keep its environment from ending the invocation.
+	drainLimit = 256 * 1024
+)
+
+func newOutput(e *environment) *output {
+	return &output{
+		sink:  e.pool.config.Log,
+		limit: MaxLogLine,
+		now:   e.pool.now,
+		call:  e.call, // what a starting function prints is the beginning of the first invocation's log
+		line: LogLine{
+			Function:    e.fn,
+			LogGroup:    e.fn.logGroup(),
+			LogStream:   e.logStream,
+			Environment: e.id,
+		},
+	}
+}
+
+// open makes the pipe, starts to read it, and answers its other end.
+func (o *output) open() (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("pipe for the function's output: %w", err)
+	}
+	raw, err := r.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { o.fd = int(fd) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close(), w.Close())
+	}
+	o.read = r
+	go func() {
+		for more := true; more; {
+			if err := raw.Read(func(uintptr) bool {
+				var empty bool
+				more, empty = o.take()
+				return !empty // if it is empty, wait until the pipe is readable
+			}); err != nil {
+				return // closed
+			}
+		}
+	}()
+	return w, nil
+}
+
+// take reads once. More is false at the end of the output, empty true if there is none at the moment.
+func (o *output) take() (more, empty bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, more, empty = o.readOnce()
+	return more, empty
+}
+
+// readOnce is take with mu held.
+func (o *output) readOnce() (n int, more, empty bool) {
+	if o.closed || o.read == nil {
+		return 0, false, false
+	}
+	if o.buffer == nil {
+		o.buffer = make([]byte, readSize)
+	}
+	for {
+		n, err := syscall.Read(o.fd, o.buffer)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EAGAIN):
+			return 0, true, true
+		case err != nil || n == 0:
+			return 0, false, false
+		}
+		o.split(o.buffer[:n])
+		return n, true, false
+	}
+}
+
+// drain takes what is in the pipe now. Called with mu held.
+func (o *output) drain() {
+	for total := 0; total < drainLimit; {
+		n, more, empty := o.readOnce()
+		if !more || empty {
+			return
+		}
+		total += n
+	}
+}
+
+// split passes on the lines in chunk and keeps the rest.
+func (o *output) split(chunk []byte) {
+	for len(chunk) > 0 {
+		end := bytes.IndexByte(chunk, '\n')
+		text, rest := chunk, chunk[len(chunk):]
+		if end >= 0 {
+			text, rest = chunk[:end], chunk[end+1:]
+		}
+		if room := o.limit - len(o.pending); len(text) > room {
+			o.pending = append(o.pending, text[:room]...)
+			o.flush(true)
+			chunk = chunk[room:]
+			continue
+		}
+		chunk = rest
+		switch {
+		case end < 0:
+			o.pending = append(o.pending, text...)
+		case len(o.pending) > 0:
+			o.pending = append(o.pending, text...)
+			o.flush(false)
+		default:
+			o.emit(LogFunction, text, false)
+		}
+	}
+}
+
+// flush passes on the pending piece of a line.
+func (o *output) flush(partial bool) {
+	o.emit(LogFunction, o.pending, partial)
+	if cap(o.pending) > readSize {
+		o.pending = nil // a long line was the exception
+	}
+	o.pending = o.pending[:0]
+}
+
+// emit passes on one line. Called with mu held.
+func (o *output) emit(kind LogKind, text []byte, partial bool) {
+	if o.call != nil {
+		o.call.tail.add(text)
+	}
+	if o.sink == nil {
+		return
+	}
+	line := o.line
+	line.Time, line.Kind, line.Text, line.Partial = o.now(), kind, text, partial
+	o.sink.WriteLog(line)
+}
+
+// platform writes a line of Lambda's or furl's own. It stays one line, whatever an error that it quotes contains: a
+// second line could pass for another one of the platform's.
+func (o *output) platform(text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.drain()
+	o.platformLine([]byte(strings.ReplaceAll(text, "\n", `\n`)))
+}
+
+func (o *output) platformLine(text []byte) {
+	if len(o.pending) > 0 {
+		o.flush(false)
+	}
+	o.emit(LogPlatform, text, false)
+}
+
+// shows reports whether the end of the current invocation's log matches.
+func (o *output) shows(matches func(text []byte) bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.call != nil && matches(o.call.tail.bytes())
+}
+
+// begin starts the log of an invocation.
+func (o *output) begin(c *call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.call = c
+	o.line.RequestID = c.in.RequestID
+	b := append(o.scratch[:0], "START RequestId: "...)
+	b = append(b, c.in.RequestID...)
+	b = append(b, " Version: "...)
+	b = append(b, c.fn.Version...)
+	o.platformLine(b)
+	o.scratch = b
+}
+
+// end ends the log of an invocation with its END and REPORT lines.
+func (o *output) end(c *call, status string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.drain()
+	b := append(o.scratch[:0], "END RequestId: "...)
+	b = append(b, c.in.RequestID...)
+	o.platformLine(b)
+	b = c.report.appendLine(b[:0], c.in.RequestID, status)
+	o.platformLine(b)
+	o.scratch = b
+	o.call = nil
+	o.line.RequestID = ""
+}
+
+// endInit writes the line of an initialization that failed; one that succeeds shows in REPORT.
+func (o *output) endInit(took time.Duration, status string) {
+	o.platform(fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s", milliseconds(took), status))
+}
+
+// timedOut writes that the function ran into its timeout.
+func (o *output) timedOut(id string, timeout time.Duration) {
+	o.platform(o.now().UTC().Format("2006-01-02T15:04:05.000Z") + " " + id + " " + timedOutText(timeout))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// close takes what is left in the pipe and closes it. It may be called twice.
+func (o *output) close() {
+	o.mu.Lock()
+	read := o.read
+	if !o.closed {
+		o.drain()
+		if len(o.pending) > 0 {
+			o.flush(false)
+		}
+		o.closed, o.read = true, nil
+	}
+	o.mu.Unlock()
+	if read != nil {
+		read.Close() // outside the lock: it waits for the reading goroutine, which may want the lock
+	}
+}
+
+// tailSize is how much of a log X-Amz-Log-Result holds (AWS Lambda API Reference, Invoke).
+const tailSize = 4096
+
+// logTail keeps the last bytes of an invocation's log.
+type logTail struct{ kept []byte }
+
+func (t *logTail) add(text []byte) {
+	if t.kept == nil {
+		t.kept = make([]byte, 0, 512) // room for START, END and REPORT
+	}
+	if len(text) >= tailSize {
+		t.kept = append(t.kept[:0], text[len(text)-tailSize+1:]...)
+	} else {
+		if len(t.kept)+len(text)+1 > 2*tailSize {
+			t.kept = append(t.kept[:0], t.kept[len(t.kept)-tailSize:]...)
+		}
+		t.kept = append(t.kept, text...)
+	}
+	t.kept = append(t.kept, '\n')
+}
+
+func (t *logTail) bytes() []byte {
+	return t.kept[max(0, len(t.kept)-tailSize):]
 }

@@ -108,7 +108,7 @@ func TestOutcomes(t *testing.T) {
 
 // Each reason of a FunctionError is an outcome of its own.
 func TestReasonsAreCounted(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "result.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "failure.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +130,6 @@ func TestReasonsAreCounted(t *testing.T) {
 		return true
 	})
 	if reasons == 0 {
-		t.Error("result.go has no reasons")
+		t.Error("failure.go has no reasons")
 	}
 }

@@ -1,22 +1,23 @@
 // Package runtime runs Lambda functions as processes on this machine: it starts execution environments, hands them
-// invocations, streams their answers back and takes down what hangs, crashes or is not needed any more.
+// invocations, streams their answers back, and ends the environments that hang, crash or are no longer needed.
 //
 // An execution environment is one operating system process in a process group of its own, with its own directory, its
 // own Runtime API on loopback and an environment of exactly the variables that Lambda sets. The Runtime API admits
-// that process and its descendants only. The environment works on one invocation at a time. A Pool holds the
+// only that process and its descendants. The environment works on one invocation at a time. A Pool holds the
 // environments of all functions: it prefers the one that was used last, starts another while the function's
-// concurrency allows it, and answers ErrBusy at once when it does not.
+// concurrency allows it, and otherwise answers ErrBusy at once.
 //
 // Each process runs in a sandbox, as package sandbox describes. CPU, memory and the network are not limited. Lambda
 // layers, extensions and the telemetry API are not offered.
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,19 +34,19 @@ import (
 
 // Config says how a Pool works. Only Dir is required.
 type Config struct {
-	// Dir is for the environments' own directories, the embedded runtimes and Python's compiled modules. It is made
-	// if missing. The environments' directories that an earlier pool left are removed, so two pools can not share
-	// it.
+	// Dir holds the environments' own directories, the embedded runtimes and Python's compiled modules. New makes
+	// it if it is missing, and removes the directories that the environments of an earlier pool left: two pools
+	// cannot share it.
 	Dir string
 
 	Log    LogSink      // takes the functions' output; nil drops it
 	Logger *slog.Logger // the pool's own log; nil drops it
-	// Now stamps log lines and judges the expiry of credentials. Deadlines and durations are in real time, which
-	// is the functions' own.
+	// Now stamps log lines and judges the expiry of credentials. Deadlines and durations are in real time, as the
+	// functions measure them.
 	Now func() time.Time
 
-	// ExtraEnv is set in every environment, below the user's own variables and Lambda's reserved ones. For
-	// example AWS_ENDPOINT_URL, so that an SDK in the function talks to this server.
+	// ExtraEnv is set in every environment, such as AWS_ENDPOINT_URL for the SDK in a function. The user's own
+	// variables and Lambda's reserved ones override it.
 	ExtraEnv map[string]string
 
 	// Sandbox says how functions are confined. Its Dir and Logger are the pool's.
@@ -56,6 +57,12 @@ type Config struct {
 	InitTimeout     time.Duration // until a process must have asked for its first event; default 10 s as in Lambda
 	StopGrace       time.Duration // between SIGTERM and SIGKILL for idle environments; default 500 ms
 }
+
+// environmentsName is the directory of the environments' own directories, below Config.Dir.
+const environmentsName = "environment"
+
+// removalGrace is how long a closed pool goes on removing directories. The next pool removes the rest.
+const removalGrace = 5 * time.Second
 
 // Pool runs functions. It is safe for concurrent use.
 type Pool struct {
@@ -73,23 +80,16 @@ type Pool struct {
 	cancel       context.CancelFunc
 	alive        sync.WaitGroup // environments
 	background   sync.WaitGroup // the reaper, and what New leaves for later
-
-	mu      sync.Mutex
-	closed  bool
-	closing sync.Once
-	groups  map[identity]*group
-	size    int                       // environments in all groups
-	living  map[*environment]struct{} // also those that were told to end and are in no group any more
-
-	outcomes metric.Tally[outcome]
+	closing      sync.Once
+	roster       roster
+	outcomes     metric.Tally[outcome]
 
 	processes machine.Processes
 	spare     sync.Once // for machine.SpareThreads
 	shortages machine.Warner
-	full      error // that there are config.MaxEnvironments
 }
 
-// New makes a pool. No process is started before the first invocation.
+// New makes a pool. The first invocation starts the first process.
 func New(config Config) (*Pool, error) {
 	if config.Dir == "" {
 		return nil, errors.New("runtime pool: Config.Dir is empty: name a directory for the environments")
@@ -114,8 +114,9 @@ func New(config Config) (*Pool, error) {
 		runtimeDir:   filepath.Join(dir, "runtime"),
 		environments: filepath.Join(dir, environmentsName),
 		bin:          trash.Bin{Dir: dir},
-		groups:       map[identity]*group{},
-		living:       map[*environment]struct{}{},
+		launcher:     &launcher{runtimeDir: filepath.Join(dir, "runtime"), cacheDir: filepath.Join(dir, "cache")},
+		refusals:     &refusalLog{logger: config.Logger},
+		shortages:    machine.Warner{Log: config.Logger, Now: config.Now},
 	}
 	if err := makeOwn(dir); err != nil {
 		return nil, err
@@ -127,16 +128,21 @@ func New(config Config) (*Pool, error) {
 	if err := bootstrap.Install(p.runtimeDir); err != nil {
 		return nil, err
 	}
-	p.launcher = &launcher{runtimeDir: p.runtimeDir, cacheDir: filepath.Join(dir, "cache")}
 	config.Sandbox.Dir = filepath.Join(dir, "root")
 	config.Sandbox.Logger = config.Logger
 	p.sandbox = sandbox.New(config.Sandbox)
-	p.refusals = &refusalLog{logger: config.Logger}
 	if !peer.Supported {
 		config.Logger.Warn("this system does not tell which process opens a connection: " +
 			"every local process can take the events of functions and answer for them")
 	}
-	p.prepareForShortages()
+	p.roster = roster{
+		most: config.MaxEnvironments, full: ErrFull,
+		now: config.Now, grace: config.StopGrace, launch: p.launch,
+		groups: map[identity]*group{}, living: map[*environment]struct{}{},
+	}
+	if most, lack := machine.Environments(); most < config.MaxEnvironments {
+		p.roster.most, p.roster.full = most, &Exhausted{Lack: lack}
+	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.background.Go(p.reap)
 	p.background.Go(func() { p.removeLeftovers(left) })
@@ -149,10 +155,64 @@ func setDefault[T int | time.Duration](value *T, standard T) {
 	}
 }
 
-// Sandbox says in one line how functions are confined here. It fails if that is less than what is wanted.
+// makeOwn makes a directory, or opens it to its owner again if a function has closed it.
+func makeOwn(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o700 == 0o700 {
+		return err
+	}
+	return os.Chmod(dir, 0o700)
+}
+
+// leftovers is what earlier pools left and this one has moved aside.
+type leftovers struct {
+	names []string
+	err   error // the first; none of them stops the pool
+}
+
+// setAside makes room for new environments.
+func (p *Pool) setAside() leftovers {
+	var l leftovers
+	l.names, l.err = p.bin.Left()
+	aside, err := p.bin.Aside(environmentsName)
+	if aside != "" {
+		l.names = append(l.names, aside)
+	}
+	l.err = cmp.Or(l.err, err)
+	return l
+}
+
+// removeLeftovers removes what belongs to earlier pools and to deleted functions. It can take its time.
+func (p *Pool) removeLeftovers(l leftovers) {
+	ctx, cancel := p.removing()
+	defer cancel()
+	for _, name := range l.names {
+		if err := p.bin.Empty(ctx, name); err != nil {
+			l.err = cmp.Or(l.err, err)
+			p.stuck.Add(1)
+		}
+	}
+	if l.err != nil && ctx.Err() == nil {
+		p.config.Logger.Warn("what environments have left is not removed", "file", p.bin.Dir, "error", l.err)
+	}
+	if err := pruneCache(ctx, p.launcher.cacheDir); err != nil && ctx.Err() == nil {
+		p.config.Logger.Warn("compiled modules of deleted functions not removed", "error", err)
+	}
+}
+
+// removing is the context for removing directories.
+func (p *Pool) removing() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := context.AfterFunc(p.ctx, func() { time.AfterFunc(removalGrace, cancel) })
+	return ctx, func() { stop(); cancel() }
+}
+
+// Sandbox says in one line how functions are confined here. It fails if that is less than Config.Sandbox asks for.
 func (p *Pool) Sandbox() (string, error) { return p.sandbox.String(), p.sandbox.Ready() }
 
-// Supported reports whether functions of a runtime ("python3.13") can run on this machine; the error, an
+// Supported reports whether functions of a runtime ("python3.13") can run on this machine. The error, an
 // ErrUnsupported, says what to install.
 func (p *Pool) Supported(ctx context.Context, runtime string) error {
 	return p.Check(ctx, &Function{Runtime: runtime})
@@ -165,15 +225,15 @@ func (p *Pool) Check(ctx context.Context, fn *Function) error {
 	return err
 }
 
-// Invoke runs one invocation and answers when the response begins, or, without Invocation.Stream, when it is complete.
-// A function that fails is a Result with a FunctionError. The errors are ErrBusy, ErrFull and ErrClosed, ctx's, and
-// those of starting an environment.
+// Invoke runs one invocation. It answers when the response begins or, without Invocation.Stream, when the response is
+// complete. A function that fails is a Result with a FunctionError. The errors are ErrBusy, ErrFull and ErrClosed,
+// that of ctx, and those of starting an environment.
 //
-// fn needs an absolute CodeDir and a Timeout, in a RequestID of letters, digits, hyphens, underscores and dots.
+// fn needs an absolute CodeDir and a Timeout; a RequestID consists of letters, digits, hyphens, underscores and dots.
 //
 // When ctx ends before the answer, Invoke returns, but the function runs on to its end or its timeout, as in Lambda.
 func (p *Pool) Invoke(ctx context.Context, fn *Function, in Invocation) (*Result, error) {
-	if err := check(fn, in); err != nil {
+	if err := validate(fn, in); err != nil {
 		return nil, err
 	}
 	c := newCall(fn, in, &p.outcomes)
@@ -190,8 +250,10 @@ func (p *Pool) Invoke(ctx context.Context, fn *Function, in Invocation) (*Result
 	}
 }
 
-// check refuses what no environment could work with.
-func check(fn *Function, in Invocation) error {
+// validate refuses what no environment could work with.
+func validate(fn *Function, in Invocation) error {
+	// A request id becomes a piece of a path and of log lines.
+	const idCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_."
 	switch {
 	case fn.Timeout <= 0:
 		return fmt.Errorf("function %s has no timeout", fn.ARN)
@@ -200,23 +262,68 @@ func check(fn *Function, in Invocation) error {
 	case in.RequestID == "":
 		return errors.New("invocation has no request id")
 	case len(in.RequestID) > 128 || strings.Trim(in.RequestID, idCharacters) != "":
-		return fmt.Errorf("request id %.140q: want at most 128 letters, digits, hyphens, underscores and dots", in.RequestID)
+		return fmt.Errorf("request id %.140q: want at most 128 letters, digits, hyphens, underscores and dots",
+			in.RequestID)
 	}
 	return nil
 }
 
-// idCharacters may stand in a request id, which becomes a piece of a path and of log lines.
-const idCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_."
+// assign finds or starts an environment for a call.
+func (p *Pool) assign(c *call) error {
+	for mayWait, patience := true, settleWaitAtEnd; ; {
+		e, w, err := p.roster.pick(c, mayWait)
+		switch {
+		case err != nil && err == p.roster.full && patience > 0 && p.roster.inStage(nil, settling):
+			time.Sleep(settlePause)
+			patience -= settlePause
+			continue
+		case err != nil:
+			p.warnOfShortage(err)
+			return err
+		case w != nil:
+			e = p.roster.await(w)
+			mayWait = false
+		case e == nil:
+			return nil // an environment is starting for it
+		}
+		if e != nil && e.begin(c) {
+			return nil
+		}
+	}
+}
+
+// launch starts an environment for a call. The roster calls it under its lock.
+func (p *Pool) launch(c *call) *environment {
+	e := newEnvironment(p, c)
+	p.alive.Go(func() {
+		e.run()
+		p.roster.bury(e)
+	})
+	return e
+}
+
+// Retire stops the environments of a Function's Key, each as soon as it has nothing to do: after a change of code or
+// configuration, or when the function was deleted.
+func (p *Pool) Retire(key string) { p.roster.retireKey(key) }
+
+// reap stops environments that were idle for too long.
+func (p *Pool) reap() {
+	ticker := time.NewTicker(max(p.config.IdleTimeout/4, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-ticker.C:
+			p.roster.evictIdleSince(time.Now().Add(-p.config.IdleTimeout))
+		}
+	}
+}
 
 // Drain refuses new invocations, stops idle environments, lets running invocations finish, and closes the pool. When
 // ctx ends first, it kills what is left and returns ctx's error.
 func (p *Pool) Drain(ctx context.Context) error {
-	p.mu.Lock()
-	p.closed = true
-	for _, g := range maps.Clone(p.groups) {
-		p.retire(g, func(*environment) bool { return true })
-	}
-	p.mu.Unlock()
+	p.roster.drain()
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
@@ -233,15 +340,7 @@ func (p *Pool) Drain(ctx context.Context) error {
 // Close kills every environment, whatever it does, and waits until they are gone. It may be called twice.
 func (p *Pool) Close() error {
 	p.closing.Do(func() {
-		p.mu.Lock()
-		p.closed = true
-		all := []*environment{}
-		for _, g := range p.groups {
-			for e := range g.all {
-				all = append(all, e)
-			}
-		}
-		p.mu.Unlock()
+		all := p.roster.close()
 		p.cancel()
 		for _, e := range all {
 			e.abort()
@@ -253,4 +352,54 @@ func (p *Pool) Close() error {
 		p.sandbox.Close()
 	})
 	return nil
+}
+
+// Collectors are the metrics of the pool.
+func (p *Pool) Collectors() []metric.Collector {
+	all := p.outcomes.Collectors("furl_invocations_total", "Invocations of functions, by how they came out.",
+		"outcome", outcomes())
+	var names []string
+	for s := range dead {
+		names = append(names, s.String())
+	}
+	return append(all, metric.Gauges("furl_environments", "Execution environments, by the stage of their life.",
+		"stage", names, p.roster.census))
+}
+
+// warnOfShortage logs which limit was met, if the error says that one was.
+func (p *Pool) warnOfShortage(err error) {
+	var exhausted *Exhausted
+	if errors.As(err, &exhausted) {
+		p.shortages.Warn("no environment can be started: callers are throttled", exhausted.Lack)
+	}
+}
+
+// lackOf is what the machine was short of when a start failed with the error; nil for any other failure.
+func (p *Pool) lackOf(err error) *machine.Lack {
+	var met *machine.Lack
+	switch lack := machine.Lacking(err); {
+	case errors.As(err, &met):
+		return met // before anything was tried
+	case lack != nil && lack.Of == machine.OfProcesses:
+		return p.processes.Refused(err)
+	case lack != nil:
+		return lack
+	case errors.Is(err, sandbox.ErrEnded) && p.ctx.Err() == nil:
+		return p.processes.Refused(err) // the system refused it a thread, which no error reports
+	case errors.Is(err, ErrUnsupported):
+		return p.processes.Short() // an interpreter that is refused a thread does not say its version
+	default:
+		return nil
+	}
+}
+
+// pause waits until an environment is gone, nil for none, but no longer than most.
+func (p *Pool) pause(gone <-chan struct{}, most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C:
+	case <-p.ctx.Done():
+	}
 }

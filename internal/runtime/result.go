@@ -2,18 +2,21 @@ package runtime
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"sync"
 	"time"
+
+	"github.com/furl-dev/furl/internal/machine"
+	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 )
 
-// Limits of a response in bytes (AWS Lambda Developer Guide, "Lambda quotas"; the odd hundred is what the service
-// grants and names in its error).
+// Limits of a response in bytes (AWS Lambda Developer Guide, "Lambda quotas").
 const (
-	MaxBufferedResponse = 6*1024*1024 + 100
-	MaxStreamedResponse = 200 * 1024 * 1024
+	MaxBufferedResponse = runtimeapi.MaxPayload
+	MaxStreamedResponse = 200 << 20
 )
 
 // Response modes of Result.ResponseMode.
@@ -22,58 +25,36 @@ const (
 	ModeStreaming = "streaming"
 )
 
-// Errors of Pool.Invoke. A function that fails is no error but a Result with a FunctionError.
+// Errors of Pool.Invoke, besides Exhausted. A function that fails is no error but a Result with a FunctionError.
 var (
 	// ErrBusy means that no environment is free and none may be started: throttle the caller.
 	ErrBusy = errors.New("all environments of the function are in use")
 	// ErrFull is the ErrBusy of the whole pool rather than of the one function: errors.Is(ErrFull, ErrBusy).
 	ErrFull = fmt.Errorf("%w: the pool holds as many environments as it may", ErrBusy)
-	// ErrClosed means that the pool is draining or closed. See also Exhausted.
+	// ErrClosed means that the pool is draining or closed.
 	ErrClosed = errors.New("the pool of execution environments is closed")
 )
 
-// Reason says in one word what went wrong with an invocation.
-type Reason string
-
-// The reasons of a FunctionError.
-const (
-	ReasonError       Reason = "error"        // the function reported an error
-	ReasonTimeout     Reason = "timeout"      // it ran past its timeout and was killed
-	ReasonExit        Reason = "exit"         // its process ended without an answer
-	ReasonCrash       Reason = "crash"        // its process was ended by a signal
-	ReasonInit        Reason = "init"         // it failed before it took its first event
-	ReasonInitTimeout Reason = "init-timeout" // it was still starting when its timeout ended
-	ReasonTooLarge    Reason = "too-large"    // its response passed the limit
-	ReasonBadResponse Reason = "bad-response" // it answered against the Runtime API
-	ReasonShutdown    Reason = "shutdown"     // the pool was closed under it
-)
-
-// FunctionError is a failed invocation as its caller may see it.
-type FunctionError struct {
-	Type    string // "Sandbox.Timedout", "Runtime.ExitError", "Runtime.Unknown", ...
-	Kind    string // the X-Amz-Function-Error header; Lambda says "Unhandled" for all of them
-	Payload []byte // JSON as Lambda answers it
-	Reason  Reason
-
-	message string // of the platform's own errors, for the log
+// Exhausted is the error of a machine that has no room for another environment. It is an ErrBusy, so that the caller is
+// throttled and may come again, unless the function was Running: then it may have done its work before it ended because
+// the machine refused it something.
+type Exhausted struct {
+	Lack    *machine.Lack
+	Running bool
 }
 
-// Error is for logs; callers of the function get Payload.
-func (e *FunctionError) Error() string {
-	return fmt.Sprintf("function failed (%s): %s", e.Reason, e.Type)
-}
-
-// failure makes the FunctionError of something that the platform, not the function, has to report.
-func failure(reason Reason, errorType, message string) *FunctionError {
-	payload, err := json.Marshal(struct {
-		Type    string `json:"errorType"`
-		Message string `json:"errorMessage"`
-	}{errorType, message})
-	if err != nil {
-		panic(err) // two strings always marshal
+func (e *Exhausted) Error() string {
+	if e.Running {
+		return "the function ended while the machine had no room for it: " + e.Lack.Error()
 	}
-	return &FunctionError{Type: errorType, Kind: "Unhandled", Payload: payload, Reason: reason, message: message}
+	return "no environment can be started: " + e.Lack.Error()
 }
+
+// Is makes it an ErrBusy, if the function was not running.
+func (e *Exhausted) Is(target error) bool { return target == ErrBusy && !e.Running } //nolint:errorlint // as errors.Is wants it
+
+// Unwrap is for errors.As.
+func (e *Exhausted) Unwrap() error { return e.Lack }
 
 // Report is what the REPORT line says of one invocation.
 type Report struct {
@@ -89,16 +70,16 @@ type Report struct {
 type Result struct {
 	// Body is the response. When FunctionError is set it is FunctionError.Payload.
 	//
-	// Of a streamed invocation it yields bytes as the function writes them; a read error, and then
-	// StreamError, says that the function failed half way.
+	// In a streamed invocation it yields bytes as the function writes them; a read error, and then StreamError,
+	// says that the function failed halfway.
 	Body io.ReadCloser
 
 	ContentType  string // as the function sent it; may be empty
 	ResponseMode string // ModeStreaming if the function said it streams, else ModeBuffered
 	ColdStart    bool   // an environment was started for this invocation
 
-	// FunctionError is set when the invocation failed before its response began, or, if Invocation.Stream was
-	// not set, at all.
+	// FunctionError is set when the invocation failed before its response began or, without Invocation.Stream, at
+	// any time.
 	FunctionError *FunctionError
 
 	// Ended waits until the environment is done with the invocation, and returns what is known only then. It is nil
@@ -106,7 +87,7 @@ type Result struct {
 	Ended func() (Report, []byte)
 }
 
-// ReadAll reads Body to its end and closes it. If the function failed, now or half way through a stream, it answers
+// ReadAll reads Body to its end and closes it. If the function failed, now or halfway through a stream, it answers
 // the error's payload and sets FunctionError. A response longer than limit is such a failure; a limit of zero or
 // less is MaxBufferedResponse. The error is never the function's fault.
 func (r *Result) ReadAll(limit int64) ([]byte, error) {
@@ -134,6 +115,35 @@ func (r *Result) ReadAll(limit int64) ([]byte, error) {
 	return r.FunctionError.Payload, nil
 }
 
+// Report is the invocation's bill. It waits until the function asks for its next event, normally a fraction of a
+// millisecond after the response, and at most until its timeout. Answer the client first.
+func (r *Result) Report() Report {
+	if r.Ended == nil {
+		return Report{}
+	}
+	report, _ := r.Ended()
+	return report
+}
+
+// LogTail is the end of the invocation's log, at most 4 KB, with its START, END and REPORT lines. It waits as Report
+// does.
+func (r *Result) LogTail() []byte {
+	if r.Ended == nil {
+		return nil
+	}
+	_, tail := r.Ended()
+	return tail
+}
+
+// StreamError is how a streamed response failed halfway: what the function said in its trailers, or what ended it. It
+// is known after Body has returned an error or io.EOF; nil means that the response is complete.
+func (r *Result) StreamError() *FunctionError {
+	if s, ok := r.Body.(interface{ StreamError() *FunctionError }); ok {
+		return s.StreamError()
+	}
+	return nil
+}
+
 // wholeBody is a response that is completely in memory.
 type wholeBody struct {
 	bytes.Reader
@@ -148,15 +158,148 @@ func newWholeBody(b []byte) *wholeBody {
 
 func (w *wholeBody) untouched() bool { return w.Len() == len(w.data) }
 
-// Close lets go of the response, which may be held on to by nobody but the reader: a closed body is empty.
+// Close frees the response, which only the reader may still hold: a closed body is empty.
 func (w *wholeBody) Close() error {
 	w.data = nil
 	w.Reset(nil)
 	return nil
 }
 
-// tooLarge is Lambda's answer for a response that passes the limit.
-func tooLarge(limit int64) *FunctionError {
-	return failure(ReasonTooLarge, "Function.ResponseSizeTooLarge",
-		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit))
+// appendLine appends the REPORT line as Lambda writes it, tabs included.
+func (r *Report) appendLine(b []byte, id, status string) []byte {
+	b = append(b, "REPORT RequestId: "...)
+	b = append(b, id...)
+	b = append(b, "\tDuration: "...)
+	b = strconv.AppendFloat(b, milliseconds(r.Duration), 'f', 2, 64)
+	b = append(b, " ms\tBilled Duration: "...)
+	b = strconv.AppendInt(b, r.BilledDuration.Milliseconds(), 10)
+	b = append(b, " ms\tMemory Size: "...)
+	b = strconv.AppendInt(b, int64(r.MemoryMB), 10)
+	b = append(b, " MB\t"...)
+	if r.MaxMemoryMB > 0 {
+		b = append(b, "Max Memory Used: "...)
+		b = strconv.AppendInt(b, int64(r.MaxMemoryMB), 10)
+		b = append(b, " MB\t"...)
+	}
+	if r.InitDuration > 0 {
+		b = append(b, "Init Duration: "...)
+		b = strconv.AppendFloat(b, milliseconds(r.InitDuration), 'f', 2, 64)
+		b = append(b, " ms\t"...)
+	}
+	if status != "" {
+		b = append(b, "Status: "...)
+		b = append(b, status...)
+	}
+	return b
+}
+
+// verdictWait is how long a response that was cut off waits for the end of the process. A process that only dropped its
+// connection does not end, so the wait has to.
+const verdictWait = time.Second
+
+// streamBody hands a response on while it comes in. The connection's goroutine stays in Respond until the body is over,
+// because net/http takes the request's body away when the handler returns. The reader reads from the connection itself:
+// a slow reader slows down the function, and nothing is copied in between.
+type streamBody struct {
+	env      *environment
+	call     *call
+	response *runtimeapi.Response
+	limit    int64
+	n        int64         // bytes read
+	over     chan struct{} // closed when the reader is done with the body
+
+	mu     sync.Mutex
+	err    error // what Read answers from now on
+	failed *FunctionError
+}
+
+var errBodyClosed = errors.New("read of a closed response body")
+
+// Read yields what the function has written so far. It is for one goroutine; Close may be called by another.
+func (s *streamBody) Read(p []byte) (int, error) {
+	if err := s.ended(); err != nil {
+		return 0, err
+	}
+	n, err := s.response.Body.Read(p)
+	if s.n += int64(n); s.n > s.limit {
+		n -= int(s.n - s.limit)
+		return n, s.end(tooLarge(s.limit), fmt.Errorf("response of more than %d bytes", s.limit))
+	}
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, io.EOF):
+		s.env.settle(s.call)
+		return n, s.end(trailerError(s.response.Trailer()), io.EOF)
+	default:
+		s.env.breakOff(s.call)
+		return n, s.end(s.call.cutOff(), io.ErrUnexpectedEOF)
+	}
+}
+
+func (s *streamBody) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// end notes how the body ended, unless that is known already, and answers the error that Read gives from now on.
+func (s *streamBody) end(failed *FunctionError, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.failed, s.err = failed, err
+		s.call.outcomes.Add(outcomeOf(nil, failed))
+		close(s.over)
+	}
+	return s.err
+}
+
+// Close gives up the rest of the response; the function runs on.
+func (s *streamBody) Close() error {
+	s.end(nil, errBodyClosed) //nolint:errcheck // it answers its own argument
+	return nil
+}
+
+// StreamError is what Result.StreamError answers.
+func (s *streamBody) StreamError() *FunctionError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// refusal is how Respond has to answer the function; nil for a body that is complete or that the reader gave up.
+func (s *streamBody) refusal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.failed != nil && s.failed.Reason == ReasonTooLarge:
+		return runtimeapi.ErrTooLarge
+	case errors.Is(s.err, io.ErrUnexpectedEOF):
+		return runtimeapi.ErrTruncated
+	}
+	return nil
+}
+
+// trailerError is the error that a function appended to its response, nil if it appended none.
+func trailerError(f *runtimeapi.Failure) *FunctionError {
+	if f == nil {
+		return nil
+	}
+	return reported(f, ReasonError)
+}
+
+// cutOff is why a response ended in the middle: the end of the process or, without one, of the connection.
+func (c *call) cutOff() *FunctionError {
+	timer := time.NewTimer(verdictWait)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+		if c.verdict != nil {
+			return c.verdict
+		}
+	case <-timer.C:
+	}
+	return failure(ReasonBadResponse, "Runtime.TruncatedResponse",
+		"The function ended its response before it was complete.")
 }

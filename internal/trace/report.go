@@ -63,11 +63,11 @@ func (t *Trace) Report() Report {
 	return report
 }
 
-// oneLine keeps what a summary quotes from going on as a line of its own, which could pass for a step or a fix.
+// oneLine keeps the text that a summary quotes on its line: a line of its own could pass for a step or a fix.
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
 
-// FixAs is all fixes of the trace in the form: cli, json, cloudformation or terraform. A fix that can be said in words
-// only is said in words.
+// FixAs is all fixes of the trace in the form: cli, json, cloudformation or terraform. Some fixes are sentences in each
+// form.
 func (t *Trace) FixAs(form string) []string {
 	var all []string
 	for _, step := range t.steps {
@@ -84,7 +84,7 @@ func (t *Trace) FixAs(form string) []string {
 	return all
 }
 
-// Deciding is the step that decided the outcome: the last one that did not pass. ok is false if all passed.
+// Deciding is the step that decided the outcome: the last one that did not pass. It is false if all passed.
 func (r Report) Deciding() (StepReport, bool) {
 	for _, step := range slices.Backward(r.Steps) {
 		if step.Verdict == Refused || step.Verdict == Failed {
@@ -105,7 +105,7 @@ func (r Report) Reason() string {
 	return strings.Join(reasons, "; ")
 }
 
-// WriteTo writes the report for a person to read.
+// WriteTo writes the report for people.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s  %s\n", r.Time.Format("2006-01-02T15:04:05.000Z"), r.RequestID)

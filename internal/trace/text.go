@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// MaxText is the most bytes that a Text has, whatever it is made with, but for the mark that something is cut off.
+// MaxText is the most bytes that a Text has, whatever its limit, besides the mark that it is cut off.
 const MaxText = 8 << 10
 
-// MaxTexts is how many texts are in a Texts at the most.
+// MaxTexts is the most texts in a Texts.
 const MaxTexts = 5
 
-// Text is text as a trace keeps it: short, and in memory of its own. A piece of a request, of an answer or of an error
-// would keep all that it was cut from in memory.
+// Text is text as a trace keeps it: short, and in memory of its own. A piece of a request, an answer or an error would
+// keep the whole in memory.
 type Text struct{ text string }
 
 // Keep is the beginning of a text, of at most limit bytes.

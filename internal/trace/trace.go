@@ -1,15 +1,21 @@
 // Package trace keeps what each step of a request saw and decided, so that a refusal can be explained although its
 // answer, like AWS's, gives no reason. The log line, `furl explain` and the demo all print the same [Report].
 //
-// A Trace costs little while nothing is asked of it: findings are facts, put into words only when somebody wants to
-// read them. They are small whatever the request was: what a finding keeps of a text is a [Text] or [Texts], and it
-// keeps no body, no event, no result and nothing else of the request. It shows no secret and no session token.
+// A Trace costs little: findings are facts, and become words only when a user reads them. They are small whatever the
+// request was: a finding keeps a text as [Text] or [Texts], and no body, event, result or anything else of the request.
+// It shows no secret and no session token.
 package trace
 
 import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"hash/fnv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -19,19 +25,19 @@ type Verdict string
 // The verdicts, from good to bad.
 const (
 	OK      Verdict = "ok"
-	Warning Verdict = "warning" // passed here, but AWS may see it otherwise
+	Warning Verdict = "warning" // passed here, but AWS may refuse it
 	Refused Verdict = "refused" // the caller's fault: 4xx
 	Failed  Verdict = "failed"  // the function's or the server's fault: 5xx
 )
 
-// Finding is what one step saw and decided. It is read after the request, from any goroutine, and must not change. The
-// types that implement it consist of numbers, of [Text] and [Texts] and of names from a closed set, which a test of
-// package archtest sees to: a thousand traces are kept, and what one of them leads to stays in memory.
+// Finding is what one step saw and decided. Any goroutine may read it after the request, so it must not change. The
+// types that implement it consist of numbers, of [Text] and [Texts] and of names from a closed set, since everything
+// that the last thousand traces refer to stays in memory. A test of package archtest checks that.
 type Finding interface {
 	Verdict() Verdict
 	// Summary is one line: what was decided and by what.
 	Summary() string
-	// Details are further lines, in order, for whoever wants to know why.
+	// Details are further lines, in order, that say why.
 	Details() []string
 	// Fix is the commands or sentences that would change the verdict; empty if it needs none.
 	Fix() []string
@@ -49,7 +55,7 @@ type Trace struct {
 	RequestID string
 	Started   time.Time
 	Method    string
-	Target    string // the request target as received, cut at MaxTarget, without what lets one act as the caller
+	Target    string // the request target as received, cut at MaxTarget, without the caller's credentials
 	Host      string
 	SourceIP  string
 
@@ -61,7 +67,7 @@ type Trace struct {
 	mark  time.Time // when the last step ended
 
 	account string // see Account
-	shared  bool   // several accounts are concerned
+	shared  bool   // it concerns several accounts
 }
 
 type step struct {
@@ -78,8 +84,8 @@ const (
 	maxSource = 64
 )
 
-// New begins the trace of a request. All that it keeps of the request is copied, at once: method, target and host are
-// pieces of a request line that may be a megabyte long although none of them is.
+// New begins the trace of a request. It copies what it keeps of the request: method, target and host are pieces of a
+// request line that may be a megabyte long.
 func New(requestID string, started time.Time, method, target, host, sourceIP string) *Trace {
 	method, host, sourceIP = Cut(method, maxMethod), Cut(host, maxHost), Cut(sourceIP, maxSource)
 	target = Cut(hideCredentials(Cut(target, MaxTarget)), MaxTarget)
@@ -96,7 +102,7 @@ func New(requestID string, started time.Time, method, target, host, sourceIP str
 	}
 }
 
-// Add records what a step found. The step has taken the time since the last one was added.
+// Add records what a step found. The step took the time since the last one.
 func (t *Trace) Add(name string, now time.Time, finding Finding) {
 	t.steps = append(t.steps, step{name, finding, now.Sub(t.mark)})
 	t.mark = now
@@ -107,8 +113,8 @@ func (t *Trace) End(now time.Time, status int, errorType string) {
 	t.Status, t.ErrorType, t.Took = status, errorType, now.Sub(t.Started)
 }
 
-// Concern notes an account that the request has to do with: that of the function, of the caller's key, of a policy that
-// was asked. "" is none.
+// Concern notes an account that the request concerns: that of the function, of the caller's key, or of a policy. "" is
+// none.
 func (t *Trace) Concern(account string) {
 	switch {
 	case account == "" || account == t.account || t.shared:
@@ -120,29 +126,112 @@ func (t *Trace) Concern(account string) {
 }
 
 // Account is the account whose administrators may read the trace: the only one that it concerns. It is empty if there
-// is none, and if there are several, since the findings quote the policies of all.
+// is none, and also if there are several, since the findings quote the policies of all.
 func (t *Trace) Account() string { return t.account }
 
-// hideCredentials takes out of a request target what its reader could use to act as the caller.
+// hideCredentials takes out of a request target what readers could use to act as the caller.
 func hideCredentials(target string) string {
 	path, query, _ := strings.Cut(target, "?")
-	if !hasCredentials(query) {
-		return target // nearly always, and without allocating
-	}
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
+	var pairs []string
+	at := 0
+	for pair := range strings.SplitSeq(query, "&") {
 		if name, _, _ := strings.Cut(pair, "="); sigv4.SecretParameter(name) {
-			pairs[i] = name + "=(hidden)"
+			if pairs == nil { // rarely: without credentials nothing is allocated
+				pairs = strings.Split(query, "&")
+			}
+			pairs[at] = name + "=(hidden)"
 		}
+		at++
+	}
+	if pairs == nil {
+		return target
 	}
 	return path + "?" + strings.Join(pairs, "&")
 }
 
-func hasCredentials(query string) bool {
-	for pair := range strings.SplitSeq(query, "&") {
-		if name, _, _ := strings.Cut(pair, "="); sigv4.SecretParameter(name) {
-			return true
+// NewRequestID is a random UUID (version 4), the form of every AWS request id.
+func NewRequestID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var digits [32]byte
+	hex.Encode(digits[:], b[:])
+	text := string(digits[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+}
+
+// NewXRayID is the id of a new X-Ray trace, without the "Root=" before it: version 1, eight hexadecimal digits of
+// time, 24 at random (AWS X-Ray Developer Guide, "Sending trace data").
+func NewXRayID(now time.Time) string {
+	var b [16]byte
+	rand.Read(b[4:]) // never fails
+	binary.BigEndian.PutUint32(b[:], uint32(now.Unix()))
+	text := hex.EncodeToString(b[:])
+	return "1-" + text[:8] + "-" + text[8:]
+}
+
+// XRayHeader is the X-Amzn-Trace-Id header of a function URL's answer, in the form of 2025:
+// Root=1-…;Parent=…;Sampled=0;Lineage=1:…:0. The parent is made of the request id, the lineage of the function's ARN.
+func XRayHeader(xray, requestID, functionARN string) string {
+	function := fnv.New32a()
+	function.Write([]byte(functionARN)) // never fails
+	var lineage [8]byte
+	hex.Encode(lineage[:], function.Sum(nil))
+	parent := requestID[:8] + requestID[9:13] + requestID[14:18]
+	return "Root=" + xray + ";Parent=" + parent + ";Sampled=0;Lineage=1:" + string(lineage[:]) + ":0"
+}
+
+// Kept is how many traces a Recorder keeps.
+const Kept = 1000
+
+// Recorder keeps the latest traces. It is safe for concurrent use; recording takes no lock. The zero Recorder is
+// empty and ready.
+type Recorder struct {
+	slots [Kept]atomic.Pointer[Trace]
+	next  atomic.Uint64
+}
+
+// Record keeps a finished trace in place of the oldest.
+func (r *Recorder) Record(t *Trace) {
+	r.slots[(r.next.Add(1)-1)%Kept].Store(t)
+}
+
+// Collectors are the metrics of the traces.
+func (r *Recorder) Collectors() []metric.Collector {
+	recorded := func() float64 { return float64(r.next.Load()) }
+	kept := func() float64 { return min(recorded(), Kept) }
+	return []metric.Collector{
+		metric.Counter("furl_traces_total", "Traces that were recorded.", recorded),
+		metric.Gauge("furl_traces_kept", "Traces that are kept.", kept),
+	}
+}
+
+// Find is the trace of the request, if it is still kept.
+func (r *Recorder) Find(requestID string) (*Trace, bool) {
+	for _, trace := range r.latest() {
+		if trace.RequestID == requestID {
+			return trace, true
 		}
 	}
-	return false
+	return nil, false
+}
+
+// Latest is up to n of the latest traces, newest first.
+func (r *Recorder) Latest(n int) []*Trace {
+	latest := r.latest()
+	return latest[:min(n, len(latest))]
+}
+
+func (r *Recorder) latest() []*Trace {
+	end := r.next.Load()
+	latest := make([]*Trace, 0, Kept)
+	for i := range uint64(Kept) {
+		if i >= end {
+			break
+		}
+		if trace := r.slots[(end-1-i)%Kept].Load(); trace != nil {
+			latest = append(latest, trace)
+		}
+	}
+	return latest
 }

@@ -2,30 +2,27 @@ package trash_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"log"
 	"os"
 	"path/filepath"
 
 	"github.com/furl-dev/furl/internal/trash"
 )
 
-func Example() {
-	dir, err := os.MkdirTemp("", "trash")
+func ExampleBin_Remove() {
+	dir, err := os.MkdirTemp("", "furl-trash-")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // the example is over
 	if err := os.MkdirAll(filepath.Join(dir, "environment", "1f0c", "deep"), 0o700); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	bin := trash.Bin{Dir: dir}
-	if err := bin.Remove(context.Background(), "environment/1f0c"); err != nil {
-		log.Fatal(err)
-	}
-	_, err = os.Stat(filepath.Join(dir, "environment", "1f0c"))
-	fmt.Println(errors.Is(err, fs.ErrNotExist))
-	// Output: true
+	err = bin.Remove(context.Background(), "environment/1f0c")
+	left, _ := os.ReadDir(filepath.Join(dir, "environment"))
+	fmt.Println(len(left), err)
+	// Output: 0 <nil>
 }

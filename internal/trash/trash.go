@@ -1,14 +1,13 @@
 // Package trash removes the directories that functions and uploads leave behind, whatever is in them.
 //
-// What is removed was made by strangers. Directories that nobody may write to or read (Go's module cache makes such)
-// are made writable on the way. Symbolic links are removed and never followed, also where something puts one in the
-// place of a directory meanwhile. What is mounted into a directory is left alone, and no file's mode is changed, since
-// a file may have another name elsewhere. A tree may be of any depth: it takes four file descriptors.
+// Strangers made what it removes. It makes directories writable that are read-only or closed (Go's module cache has
+// such). It removes symbolic links and never follows them, even if one takes the place of a directory meanwhile. It
+// leaves alone what is mounted into a directory, and changes no file's mode, since a file may have another name
+// elsewhere. A tree may be of any depth: it takes four file descriptors.
 //
-// What has to go is first moved aside, to a directory trash-… in the bin, so that its name is free at once and a
-// process that is killed meanwhile leaves nothing half removed. Where some of it cannot be removed, such as a file in
-// a directory of another user, the rest stays there and the error is a [*Stuck]. [Bin.Left] finds it at the next
-// start.
+// First it moves things aside, to a directory trash-… in the bin, so that their names are free at once and a process
+// that is killed meanwhile leaves nothing half removed. What it cannot remove, such as a file in a directory of another
+// user, stays there, and the error is a [*Stuck]. [Bin.Left] finds it at the next start.
 package trash
 
 import (
@@ -35,8 +34,7 @@ const prefix = "trash-"
 
 // Bin is a directory that things are removed from.
 type Bin struct {
-	// Dir is where things lie aside until they are gone. What is removed is in it or below it, on the same file
-	// system.
+	// Dir is where things lie aside until they are gone. The things to remove are below it, on the same file system.
 	Dir string
 }
 
@@ -63,7 +61,7 @@ func (b Bin) Remove(ctx context.Context, name string) error {
 }
 
 // Aside does the first part of Remove: it moves something out of the way in one step, and returns its new name for
-// Empty. There is nothing left to do if that is empty.
+// Empty. If the name is empty, there is nothing left to do.
 func (b Bin) Aside(name string) (aside string, err error) {
 	root, err := os.OpenRoot(b.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,24 +114,29 @@ func isOnDevice(root *os.Root, name string) bool {
 // makeWritable lets the owner of a directory do everything in it. Whether it did shows in what comes next.
 func makeWritable(root *os.Root, name string) {
 	if info, err := root.Lstat(name); err == nil && info.IsDir() && info.Mode().Perm()&0o700 != 0o700 {
-		root.Chmod(name, 0o700) //nolint:errcheck // as said above
+		root.Chmod(name, 0o700) //nolint:errcheck // see above
 	}
 }
 
-// asideName is a new name that tells where something was.
+// asideName is a new name that says where something was.
 func asideName(name string) string {
-	const most = 80
-	base := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+	return prefix + FileName(path.Base(name), 80) + "-" + rand.Text()[:8]
+}
+
+// FileName is a text as a part of a file's name that every file system takes: at most so many ASCII letters, digits and
+// hyphens, with "_" for all others.
+func FileName(text string, most int) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
 			return r
 		}
 		return '_'
-	}, path.Base(name))
-	return prefix + base[:min(most, len(base))] + "-" + rand.Text()[:8]
+	}, text)
+	return name[:min(most, len(name))]
 }
 
-// Left are the names of all that lies aside, for Empty: what this process is removing at the moment, and what earlier
-// ones could not remove or had no time for.
+// Left are the names of everything that lies aside, for Empty: what this process is removing at the moment, and what
+// earlier ones could not remove or had no time for.
 func (b Bin) Left() ([]string, error) {
 	entries, err := os.ReadDir(b.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -151,7 +154,7 @@ func (b Bin) Left() ([]string, error) {
 // IsAside reports whether a name in a bin's directory is of something that lies aside.
 func IsAside(name string) bool { return strings.HasPrefix(name, prefix) }
 
-// Full returns an error that says what to do if [MaxAside] directories or more lie aside. Whoever makes directories
+// Full returns an error that says what to do if [MaxAside] directories or more lie aside. A caller that makes directories
 // that strangers fill asks before each, so that what cannot be removed does not fill the disk.
 func (b Bin) Full() error {
 	left, err := b.Left()

@@ -1,10 +1,5 @@
 // Package oidctest is an OpenID Connect provider for tests: it has keys of every algorithm, publishes them on a
-// loopback address, and signs what it is told to.
-//
-//	issuer := oidctest.Start(t)
-//	token := issuer.Sign("RS256", oidctest.Claims{"iss": issuer.URL, "sub": "somebody", …})
-//
-// It checks nothing: the tokens of tests are to be wrong in every way.
+// loopback address, and signs all claims. It checks nothing, so that the tokens of tests can be wrong in every way.
 package oidctest
 
 import (
@@ -25,7 +20,7 @@ import (
 // Claims are the claims of a token.
 type Claims map[string]any
 
-// With is the claims with others in their place; nil removes one.
+// With is the claims with changes; nil removes one.
 func (c Claims) With(changes Claims) Claims {
 	changed := maps.Clone(c)
 	maps.Copy(changed, changes)
@@ -99,7 +94,7 @@ func (i *Issuer) KeyID(algorithm string) string {
 	return "rsa"
 }
 
-// Key is the public key of the algorithm as a JSON Web Key, with members in place of its own.
+// Key is the public key of the algorithm as a JSON Web Key; members replace its own.
 func (i *Issuer) Key(algorithm string, members map[string]string) map[string]string {
 	key := map[string]string{"kid": i.KeyID(algorithm), "use": "sig"}
 	if private, ok := i.ec[algorithm]; ok {

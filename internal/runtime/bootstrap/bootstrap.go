@@ -1,8 +1,6 @@
-// Package bootstrap carries furl's own runtimes for Python and Node.js: small Runtime API clients, in those languages,
-// for functions whose package does not bring AWS's client. They use nothing but the standard libraries.
-//
-// Python needs 3.8 or later, Node.js 18 or later. Layers, SnapStart hooks and Lambda's JSON log format are not
-// offered.
+// Package bootstrap contains furl's own runtimes for Python 3.8 or later and Node.js 18 or later: small clients of the
+// Runtime API, in those languages, for functions without AWS's client in their package. They use only the standard
+// libraries, and do not offer layers, SnapStart hooks and Lambda's JSON log format.
 package bootstrap
 
 import (
@@ -23,8 +21,8 @@ const (
 //go:embed python/*.py node/*.cjs
 var files embed.FS
 
-// Install writes the runtimes below dir, which is made if missing. A file that is there already with the right content
-// is left alone, so that processes which read it at this moment are not disturbed.
+// Install writes the runtimes below dir, and makes dir if it is missing. It leaves alone a file that has the right
+// content already, since processes may be reading it.
 func Install(dir string) error {
 	return fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -57,7 +55,7 @@ func write(target string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name()) // there only if something failed
+	defer os.Remove(temporary.Name()) // it exists only if something failed
 	_, err = temporary.Write(content)
 	if closeErr := temporary.Close(); err == nil {
 		err = closeErr

@@ -2,9 +2,6 @@ package peer_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log"
 	"net"
 	"os/exec"
 
@@ -12,26 +9,13 @@ import (
 )
 
 func Example() {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
-	conn, err := listener.Accept()
-	if err != nil {
-		log.Fatal(err)
-	}
-	function := exec.Command("bootstrap")
-	if err := function.Start(); err != nil {
-		log.Fatal(err)
-	}
 	var inspector peer.Inspector
-	environment := peer.NewEnvironment(function.Process.Pid)
-	if environment.Owns(conn) { // cheap, and enough for most processes of the environment
-		return
-	}
-	err = inspector.Check(context.Background(), environment, conn) // thorough
-	var stranger *peer.Stranger
-	if errors.As(err, &stranger) {
-		fmt.Println(stranger)
+	defer inspector.Close()
+	_ = func(ctx context.Context, main *exec.Cmd, conn net.Conn) error {
+		environment := peer.NewEnvironment(main.Process.Pid)
+		if environment.Owns(conn) { // cheap, and enough for most processes of the environment
+			return nil
+		}
+		return inspector.Check(ctx, environment, conn) // thorough; a *Stranger names the process
 	}
 }

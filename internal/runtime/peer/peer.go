@@ -1,5 +1,6 @@
-// Package peer tells whether the client's end of a loopback TCP connection belongs to a process of one execution
-// environment and, if it does not, who has it.
+// Package peer finds out whether the client's end of a loopback TCP connection belongs to a process of one execution
+// environment and, if not, which process has it. [Environment.Owns] is cheap, and enough for most processes of the
+// environment; [Inspector.Check] is thorough.
 //
 // A process belongs to an environment if it is the main process, descends from it, or is in the session that it leads.
 // All processes of a PID namespace descend from the first one there, and orphans from a main process that reaps them
@@ -7,13 +8,13 @@
 //
 // On Linux the kernel names the user and the inode of the client's socket: through netlink (SOCK_DIAG), or in
 // /proc/net/tcp where a container has no netlink. /proc/PID/fd names the processes that hold this inode. On macOS the
-// system's list of TCP connections names the user and the process that used the socket last. What cannot be looked at
-// is refused on both systems: a connection without an owner, or a process with files that this process may not list.
+// system's list of TCP connections names the user and the process that used the socket last. Both systems refuse what
+// they cannot look at: a connection without an owner, or a process with files that this process may not list.
 //
-// On other systems nothing tells an unprivileged process who owns a connection, not even the user. Supported is false
-// there, and every connection passes.
+// Other systems do not let an unprivileged process find out who owns a connection, not even the user. Supported is
+// false there, and every connection passes.
 //
-// A process that may trace the environment's processes can act as one of them, and no check of connections can tell.
+// A process that may trace the environment's processes can act as one of them, which no check of connections can see.
 package peer
 
 import (
@@ -26,11 +27,11 @@ import (
 	"unicode"
 )
 
-// Owner is the process that holds the client's end of a connection, as far as the system tells.
+// Owner is the process that holds the client's end of a connection, as far as it is known.
 type Owner struct {
 	PID     int    // zero if it is not known
 	UID     int    // of the socket; -1 if it is not known
-	Command string // the short name that the system keeps, which the process can choose
+	Command string // the short name in the system's list, which the process can choose
 	Program string // the path of its executable; empty if it is not known
 }
 
@@ -60,17 +61,17 @@ func NewEnvironment(pid int) *Environment {
 	return e
 }
 
-// Unknown is why nothing is known of the main process, so that every connection is a stranger's; nil if it is known.
+// Unknown is why nothing is known of the main process, so that every connection counts as a stranger's; nil otherwise.
 func (e *Environment) Unknown() error { return e.unknown }
 
-// Has reports whether the process that has the id pid now is one of the environment.
+// Has reports whether the process that has the id now is one of the environment.
 func (e *Environment) Has(pid int) bool {
 	p, err := look(pid)
 	return err == nil && e.unknown == nil && e.belongs(p)
 }
 
-// Owns reports whether the client's end of conn is held by the main process or a process that descends from it. False
-// does not mean that it is a stranger's: ask Inspector.Check then.
+// Owns reports whether the main process or a process that descends from it holds the client's end of conn. False does
+// not mean that it is a stranger's: ask Inspector.Check then.
 func (e *Environment) Owns(conn net.Conn) bool {
 	if !Supported {
 		return true
@@ -79,11 +80,11 @@ func (e *Environment) Owns(conn net.Conn) bool {
 	return err == nil && e.unknown == nil && e.owns(c)
 }
 
-// Check reports whether the client's end of conn is held by any process of the environment. The error is a *Stranger,
-// or ctx's.
+// Check reports whether any process of the environment holds the client's end of conn. The error is a *Stranger, or that
+// of ctx.
 //
-// It may look through all processes of the machine. One Inspector uses at most a tenth of a processor for this in the
-// long run, however many strangers there are; the callers wait for their turn.
+// It may look through all processes of the machine. In the long run one Inspector uses at most a tenth of a processor
+// for this, however many strangers there are; the callers wait for their turn.
 func (i *Inspector) Check(ctx context.Context, e *Environment, conn net.Conn) error {
 	if !Supported {
 		return nil
@@ -119,7 +120,7 @@ func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr()
 // errClosed is about a connection whose client's end no process holds any more.
 var errClosed = errors.New("the client has closed its end already")
 
-// printable makes a name that another process has chosen fit for a log line.
+// printable makes a name fit for a log line: another process has chosen it.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Supported says whether this system tells who owns a connection.
+// Supported says whether this system shows who owns a connection.
 const Supported = true
 
 // Inspector has nothing to look through on this system, where the list of connections names the process.
@@ -26,7 +26,7 @@ func look(pid int) (process, error) {
 	}
 	session, err := unix.Getsid(pid)
 	if err != nil {
-		session = 0 // of a process that has ended and was not waited for
+		session = 0 // of a process that has ended and that no other has waited for
 	}
 	started := info.Proc.P_starttime
 	return process{

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// Supported says whether this system tells who owns a connection.
+// Supported says whether this system shows who owns a connection.
 const Supported = false
 
 // Inspector does nothing on this system.

@@ -2,8 +2,8 @@
 
 package peer
 
-// process is what the system says of one process. Its id and the time of its start name it for good, since ids are
-// given away again.
+// process is what the system says about one process. Its id and the time of its start identify it, since the system
+// uses ids again.
 type process struct {
 	pid     int
 	start   uint64
@@ -55,8 +55,8 @@ func (e *Environment) lineage(p process) ([]process, bool) {
 	}
 }
 
-// unchanged reports whether each process of a lineage is still there and has the same parent. Then no id on the way was
-// given to another process between the two looks: a process gets another parent before the id of its parent is free.
+// unchanged reports whether each process of a lineage is still there and has the same parent. Then no other process got
+// one of the ids between the two looks: a process gets another parent before the id of its parent is free.
 func unchanged(line []process) bool {
 	main := line[len(line)-1]
 	for _, p := range line {

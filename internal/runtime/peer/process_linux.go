@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// look reads /proc/PID/stat, which every user may read. It takes no lock that the process could hold for long, as the
-// command line would, which is read from the process's own memory.
+// look reads /proc/PID/stat, which every user may read. Unlike the command line, which the kernel reads from the
+// process's own memory, it takes no lock that the process could hold for long.
 func look(pid int) (process, error) {
 	text, err := readSmall("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -57,8 +57,8 @@ func readSmall(path string) ([]byte, error) {
 	return buffer[:n], nil
 }
 
-// family reports whether the main process or one that descends from it holds a socket. The error says what could not
-// be looked at, besides a main process that has children: one that starts and reaps the others may hide its files.
+// family reports whether the main process or one that descends from it holds a socket. The error says what it could not
+// look at. A main process that has children is no such error: one that starts and reaps the others may hide its files.
 func (e *Environment) family(inode uint64) (bool, error) {
 	var blind error
 	tree := []process{e.main}
@@ -70,9 +70,9 @@ func (e *Environment) family(inode uint64) (bool, error) {
 		if blind == nil && err != nil {
 			blind = err
 		}
-		// The children are read after the files: a process that has given the socket to its child and closed its
-		// own copy between the two has that child by now.
-		for _, pid := range children(tree[n].pid) {
+		// Children come after files: a process that has given the socket to its child and closed its own copy in
+		// between has that child by now.
+		for _, pid := range Children(tree[n].pid) {
 			if child, err := look(pid); err == nil && !slices.ContainsFunc(tree, child.is) {
 				tree = append(tree, child)
 			}
@@ -93,7 +93,7 @@ func (e *Environment) holds(p process, inode uint64) (bool, error) {
 	}
 	files, err := sockets(p.pid, visit)
 	if files == 0 {
-		// A main thread that has ended before its process has no files any more; the other threads have them.
+		// A main thread that has ended before its process has no files; the other threads have them.
 		tasks := "/proc/" + strconv.Itoa(p.pid) + "/task"
 		eachName(tasks, func(_ int, task string) bool { //nolint:errcheck // err says what is out of sight
 			if n, failed := filesIn(tasks+"/"+task+"/fd", visit); n > 0 && failed == nil {
@@ -105,10 +105,10 @@ func (e *Environment) holds(p process, inode uint64) (bool, error) {
 	return found && e.belongs(p), err
 }
 
-// children are the processes that the threads of a process have started and that are still theirs. The list needs a
-// kernel with CONFIG_PROC_CHILDREN, as distributions have it, and may lack some of a process that starts and loses
+// Children are the processes that the threads of a process have started and that are still theirs. The list needs a
+// kernel with CONFIG_PROC_CHILDREN, as distributions have it. It may be incomplete for a process that starts and loses
 // others meanwhile.
-func children(pid int) []int {
+func Children(pid int) []int {
 	var pids []int
 	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
 	eachName(tasks, func(_ int, task string) bool { //nolint:errcheck // a process that has ended has no children
@@ -136,8 +136,8 @@ func processes() func(yield func(int) bool) {
 	}
 }
 
-// sockets passes the inode of each socket that a process has among its files, until visit answers false. It answers how
-// many files it has seen.
+// sockets passes the inode of each socket among the files of a process, until visit answers false. It answers how many
+// files it has seen.
 func sockets(pid int, visit func(inode uint64) bool) (int, error) {
 	return filesIn("/proc/"+strconv.Itoa(pid)+"/fd", visit)
 }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is what the kernel says of the client's end of a connection.
+// socket is what the kernel says about the client's end of a connection.
 type socket struct {
 	uid   int
 	inode uint64
@@ -25,8 +25,8 @@ type socket struct {
 func findSocket(c ends) (socket, error) {
 	s, err := askKernel(c)
 	if err != nil {
-		// Some kernels and containers have no netlink of this kind, or not this question. That the socket is not
-		// there looks the same as that nobody knows.
+		// Some kernels and containers have no netlink of this kind, or not this question. The answer is then the
+		// same as for a socket that is not there.
 		s, err = readTables(c)
 	}
 	if err == nil && s.inode == 0 {
@@ -122,7 +122,7 @@ func parseDiag(answer []byte, c ends) (socket, error) {
 }
 
 // readTables looks for the client's end in /proc/net/tcp and, for sockets of IPv6 that are connected to IPv4,
-// /proc/net/tcp6. A table is read piece by piece, and an entry may slip through while others come and go.
+// /proc/net/tcp6. The kernel hands out a table piece by piece, and an entry may slip through while others come and go.
 func readTables(c ends) (socket, error) {
 	for range attempts {
 		for _, table := range []struct{ path, prefix string }{

@@ -11,28 +11,28 @@ import (
 	"time"
 )
 
-// Gate tells the connections of the function's processes from those of strangers.
+// Gate separates the connections of the function's processes from those of strangers.
 type Gate interface {
-	// Knows reports whether a connection is plainly the function's. Connections wait for each other here, so it
-	// must be quick; a connection that it does not know may still be admitted.
+	// Knows reports whether a connection is plainly the function's. It must be quick, since connections wait for
+	// each other here. Admit may still admit a connection that Knows does not know.
 	Knows(conn net.Conn) bool
-	// Admit looks closely, and answers why a connection is refused. It may take its time, up to ctx's end, and is
-	// called for several connections at once.
+	// Admit looks closely, and answers why a connection is refused. It may take until ctx's end, and is called for
+	// several connections at once.
 	Admit(ctx context.Context, conn net.Conn) error
-	// Refused is told of each connection that is refused: Admit's error, or ErrCrowd.
+	// Refused is called for each connection that is refused, with Admit's error or ErrCrowd.
 	Refused(conn net.Conn, err error)
 }
 
-// ErrCrowd refuses a connection that came while as many others were being looked at as may be at once.
+// ErrCrowd refuses a connection that came while the gate looked at the most connections that it may at once.
 var ErrCrowd = errors.New("too many connections of unknown processes at once")
 
 const (
 	maxUnknown   = 16                     // connections that are looked at or turned away, besides those of the function
 	turnAwayTime = 500 * time.Millisecond // for the request, and again for the answer
-	turnAwaySize = 64 << 10               // bytes of a request that are read before and after its refusal
+	turnAwaySize = 64 << 10               // bytes that are read of a request before its refusal, and after it
 )
 
-// admission is the listener of the function's own connections: a connection of somebody else comes out of no Accept.
+// admission is the listener of the function's own connections: Accept returns no other.
 type admission struct {
 	listener net.Listener
 	gate     Gate
@@ -77,8 +77,8 @@ func (a *admission) Close() error {
 // Addr implements net.Listener.
 func (a *admission) Addr() net.Addr { return a.listener.Addr() }
 
-// run takes all connections. Strangers cannot keep the function from its API: a connection that is not plainly the
-// function's is looked at elsewhere, if there is room, and otherwise refused at once.
+// run takes all connections. Strangers cannot keep the function from its API: another goroutine looks at a connection
+// that is not plainly the function's, if there is room for it, and otherwise run refuses it at once.
 func (a *admission) run() {
 	pause := time.Duration(0)
 	for {
@@ -108,7 +108,7 @@ func (a *admission) run() {
 		default:
 			a.gate.Refused(conn, ErrCrowd)
 			conn.SetWriteDeadline(time.Now().Add(turnAwayTime)) //nolint:errcheck // then the write fails
-			conn.Write(forbidden())                             //nolint:errcheck // a stranger's loss
+			conn.Write(forbidden())                             //nolint:errcheck // nothing depends on it
 			conn.Close()
 		}
 	}
@@ -144,13 +144,13 @@ func (a *admission) examine(conn net.Conn) {
 	}
 }
 
-// turnAway answers 403. It reads the request first and what is left of it afterwards, within bounds: closing a
-// connection with unread bytes resets it, and the client might never see the answer.
+// turnAway answers 403. It reads the request before and the rest of it afterwards, within bounds: closing a connection
+// with unread bytes resets it, and the client might never see the answer.
 func (a *admission) turnAway(conn net.Conn) {
 	defer conn.Close()
 	stop := context.AfterFunc(a.ctx, func() { conn.Close() })
 	defer stop()
-	conn.SetReadDeadline(time.Now().Add(turnAwayTime)) //nolint:errcheck // it fails on closed connections only
+	conn.SetReadDeadline(time.Now().Add(turnAwayTime)) //nolint:errcheck // it fails only on closed connections
 	readUntil(conn, []byte("\r\n\r\n"))
 	conn.SetDeadline(time.Now().Add(turnAwayTime)) //nolint:errcheck // as above
 	if _, err := conn.Write(forbidden()); err != nil {
@@ -161,10 +161,10 @@ func (a *admission) turnAway(conn net.Conn) {
 	}
 }
 
-// readUntil reads up to a mark, if there is one, turnAwaySize bytes, or an error.
+// readUntil reads up to a mark, unless that is empty, to turnAwaySize bytes, or to an error.
 func readUntil(conn net.Conn, mark []byte) {
 	buffer := make([]byte, 4096)
-	kept := 0 // bytes at the end of what was read that may be the beginning of the mark
+	kept := 0 // bytes at the end that may be the beginning of the mark
 	for total := 0; total < turnAwaySize; {
 		n, err := conn.Read(buffer[kept:])
 		if err != nil {

@@ -2,9 +2,13 @@ package runtimeapi
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -20,7 +24,6 @@ const (
 	headerMode          = "Lambda-Runtime-Function-Response-Mode"
 	headerErrorType     = "Lambda-Runtime-Function-Error-Type"
 	headerErrorBody     = "Lambda-Runtime-Function-Error-Body"
-	headerErrorCause    = "Lambda-Runtime-Function-Xray-Error-Cause"
 )
 
 // Invocation is the answer to next. Empty fields send no header.
@@ -44,8 +47,8 @@ type Response struct {
 	request *http.Request
 }
 
-// Trailer is the error that the function appended after a response that it had begun, nil if there is none. It is
-// known once Body has returned io.EOF.
+// Trailer is the error that the function appended to a response that it had begun, nil if there is none. It is known
+// once Body has returned io.EOF.
 //
 // See "Response streaming for Lambda functions" and "Building a custom runtime" in the AWS Lambda Developer Guide.
 func (r *Response) Trailer() *Failure {
@@ -59,7 +62,7 @@ func (r *Response) Trailer() *Failure {
 	}
 	body, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
-		body = nil // the type alone still tells that the stream failed
+		body = nil // the type alone still says that the stream failed
 	}
 	return &Failure{Type: sanitize(errorType), RawType: errorType, Body: body}
 }
@@ -69,8 +72,10 @@ type Failure struct {
 	Type    string // "Runtime.X" or "Function.X"; anything else the function says becomes "Runtime.Unknown"
 	RawType string // as the function said it
 	Body    []byte // JSON as the function wrote it; may be empty
-	Cause   string // X-Ray cause, JSON; may be empty
 }
+
+// InvalidMode is the Type of the Failure that the server reports for a function that names an unknown response mode.
+const InvalidMode = "Runtime.InvalidResponseModeHeader"
 
 // legalType is what Lambda lets through as an error type (aws-lambda-runtime-interface-emulator, package fatalerror).
 var legalType = sync.OnceValue(func() *regexp.Regexp {
@@ -82,4 +87,78 @@ func sanitize(errorType string) string {
 		return errorType
 	}
 	return "Runtime.Unknown"
+}
+
+// first is Header.Get for a name that is known to be canonical.
+func first(header http.Header, name string) string {
+	if values := header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// discardLimit is more than any response may have; a client that sends more loses its connection.
+const discardLimit = 256 << 20
+
+func discard(body io.Reader) {
+	io.CopyN(io.Discard, body, discardLimit) //nolint:errcheck // a broken connection ends it, too
+}
+
+func isMethod(w http.ResponseWriter, r *http.Request, want string) bool {
+	if r.Method == want {
+		return true
+	}
+	w.Header().Set("Allow", want)
+	refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed",
+		fmt.Sprintf("%s takes %s, not %s", r.URL.Path, want, r.Method))
+	return false
+}
+
+var (
+	statusOK       = []byte(`{"status":"OK"}`)
+	jsonType       = []string{contentTypeJSON}
+	statusOKLength = []string{strconv.Itoa(len(statusOK))}
+)
+
+func accept(w http.ResponseWriter) {
+	header := w.Header()
+	header["Content-Type"] = jsonType
+	header["Content-Length"] = statusOKLength
+	w.WriteHeader(http.StatusAccepted)
+	w.Write(statusOK) //nolint:errcheck // the connection is broken
+}
+
+// refuseError is the one place that maps a Handler's error to a status (aws-lambda-runtime-interface-emulator,
+// package rendering).
+func refuseError(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, ErrRequestID):
+		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+	case errors.Is(err, ErrState):
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", err.Error())
+	case errors.Is(err, ErrTooLarge):
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxPayload))
+	case errors.Is(err, ErrTruncated):
+		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+	default:
+		refuse(w, http.StatusInternalServerError, "InternalServerError", "Internal Server Error")
+	}
+}
+
+func refuse(w http.ResponseWriter, status int, errorType, message string) {
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(status)
+	w.Write(refusalBody(errorType, message)) //nolint:errcheck // the connection is broken
+}
+
+func refusalBody(errorType, message string) []byte {
+	body, err := json.Marshal(struct {
+		Message string `json:"errorMessage"`
+		Type    string `json:"errorType"`
+	}{message, errorType})
+	if err != nil {
+		panic(err) // two strings always marshal
+	}
+	return body
 }

@@ -247,7 +247,7 @@ func TestFailures(t *testing.T) {
 	} {
 		do(t, http.MethodPost, url+api+"invocation/the-id/error", `{"m":1}`,
 			"Lambda-Runtime-Function-Error-Type", row.header, "Lambda-Runtime-Function-XRay-Error-Cause", `{"c":1}`)
-		want := &runtimeapi.Failure{Type: row.want, RawType: row.header, Body: []byte(`{"m":1}`), Cause: `{"c":1}`}
+		want := &runtimeapi.Failure{Type: row.want, RawType: row.header, Body: []byte(`{"m":1}`)}
 		if diff := cmp.Diff(want, f.failure); diff != "" || f.id != "the-id" || f.init {
 			t.Errorf("%q: %s", row.header, diff)
 		}
@@ -256,7 +256,7 @@ func TestFailures(t *testing.T) {
 	if !f.init {
 		t.Error("init/error was not taken as that")
 	}
-	if got := do(t, http.MethodPost, url+api+"invocation/id/error", strings.Repeat("x", runtimeapi.MaxErrorBody+1)); got.Status != 413 || f.failure.Body != nil {
+	if got := do(t, http.MethodPost, url+api+"invocation/id/error", strings.Repeat("x", runtimeapi.MaxPayload+1)); got.Status != 413 || f.failure.Body != nil {
 		t.Errorf("a body over the limit: %+v, body of %d bytes", got, len(f.failure.Body))
 	}
 }

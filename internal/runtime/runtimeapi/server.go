@@ -2,20 +2,23 @@
 // function's requests into calls of a Handler, and the Handler's answers into the statuses and bodies that AWS's
 // runtime clients expect.
 //
-// It keeps no state of its own. What is allowed when is the Handler's business, which answers ErrRequestID or
-// ErrState. Extensions, telemetry and SnapStart are not offered: their paths answer 404 with a JSON error.
+// It keeps no state of its own: the Handler decides what is allowed when, and answers ErrRequestID or ErrState to the
+// rest. Extensions, telemetry and SnapStart are not offered: their paths answer 404 with a JSON error.
 //
-// The listener is on loopback and, as in Lambda, asks for no credentials, so that every process of this machine can
-// open a connection to it. The Gate says which connections are the function's. It is asked once for each connection;
-// the others are answered 403 and closed, without an influence on the function.
+// The listener is on loopback and, as in Lambda, asks for no credentials, so every process of this machine can open a
+// connection to it. The server asks the Gate once for each connection whether it is the function's. It answers 403 to
+// the others and closes them, without an influence on the function.
 package runtimeapi
 
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,8 +26,9 @@ import (
 	"github.com/furl-dev/furl/internal/machine"
 )
 
-// MaxErrorBody is the most bytes of an error report that are read.
-const MaxErrorBody = 6*1024*1024 + 100
+// MaxPayload is the largest response that is not streamed, and the largest error report, in bytes. The odd hundred is
+// what the service grants and names in its error.
+const MaxPayload = 6<<20 + 100
 
 const maxHeaderBytes = 2 << 20 // the X-Ray cause travels in a header of up to 1 MiB
 
@@ -36,14 +40,14 @@ var (
 	ErrTruncated = errors.New("request body ended early")         // 400 TruncatedHTTPRequest
 )
 
-// Handler is one execution environment as its process sees it. Its methods are called by the connections'
-// goroutines, concurrently if the process does so. Any error but those above answers 500.
+// Handler is one execution environment as its process sees it. The connections' goroutines call its methods,
+// concurrently if the process does so. Any error but those above answers 500.
 type Handler interface {
 	// Next blocks until there is an invocation for client. ctx ends some time after the client has closed its
-	// connection, which client tells at once; the invocation must not be lost then.
+	// connection, which client.Gone reports at once; the invocation must not be lost then.
 	Next(ctx context.Context, client *Client) (*Invocation, error)
-	// Respond takes the function's response to invocation id. It returns when Body has been read to its end,
-	// or is not wanted: the server discards what is left.
+	// Respond takes the function's response to invocation id. It returns when it has read Body as far as it wants:
+	// the server discards the rest.
 	Respond(id string, response *Response) error
 	// Fail takes the error that the function reports instead of a response.
 	Fail(id string, failure *Failure) error
@@ -89,10 +93,10 @@ func (c *Client) Gone() bool {
 	return gone || err != nil
 }
 
-// Starved is a Handler that wants to know that the machine has no room for a connection of its process, which waits
-// until there is.
+// Starved is a Handler that wants to know when the machine has no room for a connection of its process.
 type Starved interface {
 	Handler
+	// Starve is called while the connection waits for room.
 	Starve(*machine.Lack)
 }
 
@@ -123,14 +127,14 @@ func Listen(handler Handler, logger *slog.Logger) (*Server, error) {
 		Handler:        s,
 		MaxHeaderBytes: maxHeaderBytes,
 		ConnContext:    withClient,
-		ConnState:      s.bound,
+		ConnState:      s.count,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	return s, nil
 }
 
-// Serve admits the connections that gate lets in, and serves them until Close. It does not wait, and is called once at
-// most, not after Close.
+// Serve admits the connections that gate lets in, and serves them until Close. It does not wait. It must be called at
+// most once, and before Close.
 func (s *Server) Serve(gate Gate) {
 	s.admission = newAdmission(s.listener, gate)
 	s.served.Go(func() {
@@ -147,12 +151,12 @@ func (s *Server) Close() error {
 		return s.listener.Close()
 	}
 	err := s.admission.Close()
-	s.served.Wait() // so that the server knows each connection that was admitted
+	s.served.Wait() // then the server knows each connection that was admitted
 	return errors.Join(err, s.http.Close())
 }
 
-// bound cuts a connection that is one too many, so that a function cannot make the server hold any number of them.
-func (s *Server) bound(c net.Conn, state http.ConnState) {
+// count cuts a connection that is one too many, so that a function cannot make the server hold any number of them.
+func (s *Server) count(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		if int(s.connections.Add(1)) > s.most {
@@ -162,4 +166,148 @@ func (s *Server) bound(c net.Conn, state http.ConnState) {
 		s.connections.Add(-1)
 	case http.StateActive, http.StateIdle:
 	}
+}
+
+const (
+	prefix           = "/2018-06-01/runtime/"
+	invocationPrefix = prefix + "invocation/"
+	contentTypeJSON  = "application/json"
+)
+
+// ServeHTTP routes by hand: the API has five paths, and every invocation comes through here twice.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isFromPage(r) {
+		refuse(w, http.StatusForbidden, "Forbidden", "the Runtime API is not for web pages")
+		return
+	}
+	path := r.URL.Path
+	if rest, ok := strings.CutPrefix(path, invocationPrefix); ok {
+		if rest == "next" {
+			s.next(w, r)
+			return
+		}
+		if id, verb, ok := strings.Cut(rest, "/"); ok && id != "" {
+			switch verb {
+			case "response":
+				s.response(w, r, id)
+				return
+			case "error":
+				s.failure(w, r, func(f *Failure) error { return s.handler.Fail(id, f) })
+				return
+			}
+		}
+	}
+	switch path {
+	case prefix + "init/error":
+		s.failure(w, r, s.handler.FailInit)
+	case "/ping", "/2018-06-01/ping":
+		w.Write([]byte("pong")) //nolint:errcheck // the connection is broken
+	default:
+		refuse(w, http.StatusNotFound, "NotFound", "furl's Runtime API has no "+r.Method+" "+path)
+	}
+}
+
+// isFromPage reports whether a web page had a browser send the request: functions may start browsers of their own.
+// Clients that are no browsers send other Sec-Fetch headers, too (Node.js's fetch does), and proxies between a runtime
+// and this API change the Host header.
+func isFromPage(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+}
+
+func (s *Server) next(w http.ResponseWriter, r *http.Request) {
+	if !isMethod(w, r, http.MethodGet) {
+		return
+	}
+	client, ok := r.Context().Value(clientKey{}).(*Client)
+	if !ok {
+		panic("a request without a connection")
+	}
+	in, err := s.handler.Next(r.Context(), client)
+	if err != nil {
+		refuseError(w, err)
+		return
+	}
+	// One array holds all header values: net/http wants a slice per name.
+	values := [...]string{
+		contentTypeJSON, strconv.Itoa(len(in.Payload)), in.ID, strconv.FormatInt(in.Deadline.UnixMilli(), 10),
+		in.FunctionARN, in.TraceID, in.ClientContext, in.CognitoIdentity,
+	}
+	names := [...]string{
+		"Content-Type", "Content-Length", headerRequestID, headerDeadline,
+		headerARN, headerTraceID, headerClientContext, headerIdentity,
+	}
+	header := w.Header()
+	for i, name := range names {
+		if values[i] != "" {
+			header[name] = values[i : i+1 : i+1]
+		}
+	}
+	w.Write(in.Payload) //nolint:errcheck // the end of the process answers the invocation
+}
+
+func (s *Server) response(w http.ResponseWriter, r *http.Request, id string) {
+	if !isMethod(w, r, http.MethodPost) {
+		return
+	}
+	response := &Response{
+		ContentType: first(r.Header, "Content-Type"),
+		Length:      r.ContentLength,
+		Body:        r.Body,
+		request:     r,
+	}
+	switch mode := first(r.Header, headerMode); mode {
+	case "":
+		response.Streaming = streamsSilently(r, response.ContentType)
+	case "streaming":
+		response.Streaming = true
+	default:
+		err := s.handler.Fail(id, &Failure{Type: InvalidMode, RawType: InvalidMode})
+		discard(r.Body)
+		if err != nil {
+			refuseError(w, err)
+			return
+		}
+		refuse(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
+		return
+	}
+	if err := s.handler.Respond(id, response); err != nil {
+		// Clients send the whole body before they read the status; without this they see a broken pipe.
+		discard(r.Body)
+		refuseError(w, err)
+		return
+	}
+	accept(w)
+}
+
+// streamsSilently recognizes the streams of aws-lambda-go, which sends no mode header and sends every response in chunks
+// and with trailers: a response that it has encoded itself, as JSON, is not a stream.
+func streamsSilently(r *http.Request, contentType string) bool {
+	_, trailer := r.Trailer[headerErrorType]
+	return r.ContentLength < 0 && trailer && contentType != contentTypeJSON
+}
+
+func (s *Server) failure(w http.ResponseWriter, r *http.Request, report func(*Failure) error) {
+	if !isMethod(w, r, http.MethodPost) {
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxPayload+1))
+	if err != nil {
+		refuseError(w, ErrTruncated)
+		return
+	}
+	tooLarge := len(body) > MaxPayload
+	if tooLarge {
+		body = nil
+	}
+	errorType := first(r.Header, headerErrorType)
+	err = report(&Failure{Type: sanitize(errorType), RawType: errorType, Body: body})
+	if err == nil && tooLarge {
+		err = ErrTooLarge
+	}
+	discard(r.Body)
+	if err != nil {
+		refuseError(w, err)
+		return
+	}
+	accept(w)
 }

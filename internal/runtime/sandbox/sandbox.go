@@ -1,7 +1,7 @@
 // Package sandbox starts functions as strangers: each as a process that can harm neither the server nor another
 // function nor the machine's other users, and that leaves nothing behind when it ends.
 //
-// On Linux it takes what the kernel gives without root: mount, PID and IPC namespaces where user namespaces are
+// On Linux it uses what the kernel gives without root: mount, PID and IPC namespaces where user namespaces are
 // allowed, and Landlock. The function sees system directories, its interpreter and its own code, read-only, and its
 // own directory, which is also its /tmp. It has no capabilities and gains none, and cannot signal, trace or look into
 // processes outside. CPU, memory and the network are not limited. Elsewhere it confines nothing, and only ends the
@@ -15,17 +15,19 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// Mode says how much confinement is wanted.
+// Mode is how much confinement a user asks for.
 type Mode string
 
 // The modes.
 const (
-	Auto   Mode = "auto"   // what the system gives; so is ""
+	Auto   Mode = "auto"   // what the system gives; "" is the same
 	Off    Mode = "off"    // none: functions do what their user may
 	Strict Mode = "strict" // nothing less than Landlock and mount and PID namespaces
 )
@@ -33,9 +35,9 @@ const (
 // Config says what a Sandbox confines functions to.
 type Config struct {
 	Mode Mode
-	// Dir is an empty directory of the sandbox's own, for mounting. It is made if missing.
+	// Dir is an empty directory of the sandbox's own, for mounting. The sandbox makes it if it is missing.
 	Dir string
-	// Hidden are directories that functions do not see, but for what their Commands name below them.
+	// Hidden are directories that functions do not see, except for what their Commands name below them.
 	Hidden []string
 	// Logger is for what goes wrong in the background; nil drops it.
 	Logger *slog.Logger
@@ -53,7 +55,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// CheckOpening reports why path, absolute, cannot be opened to functions with Config.Read or Write.
+// CheckOpening reports why Config.Read or Write cannot open path, which is absolute, to functions.
 func CheckOpening(path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
@@ -67,12 +69,12 @@ func CheckOpening(path string) error {
 
 // Command is a function's program.
 type Command struct {
-	// Path is the program: below Dir, of the system, or in Read. One from elsewhere is not there for the function.
+	// Path is the program: below Dir, of the system, or in Read. The function does not see a program elsewhere.
 	Path string
 	Args []string // without argv[0]
 	Env  []string
 	Dir  string // its working directory, which it can read: the code
-	// Home is a directory of its own, which it can write. It is its /tmp, too, in a mount namespace.
+	// Home is a directory of its own, which it can write. In a mount namespace it is also its /tmp.
 	Home   string
 	Read   []string // further files and directories that it can read
 	Write  []string // further directories that it can write
@@ -86,8 +88,8 @@ func (c Command) output() io.Writer {
 	return c.Output
 }
 
-// Start starts a program. Whatever it starts in turn ends with it. If the program cannot be executed the error is a
-// [StartError].
+// Start starts a program. The processes that it starts in turn end with it. The error is a [StartError] if the program
+// cannot be executed.
 func (s *Sandbox) Start(c Command) (*Process, error) {
 	for left := busyRetries; ; left-- {
 		process, err := s.start(c)
@@ -98,15 +100,15 @@ func (s *Sandbox) Start(c Command) (*Process, error) {
 	}
 }
 
-// A program cannot be executed while somebody has it open for writing, and for a moment that may be a child of this
-// very server: one that was forked while the package was being unpacked has a copy of the descriptor until it executes
-// its own program (golang/go#22315).
+// A program cannot be executed while a process has it open for writing. For a moment that may be a child of this very
+// server: one that was forked while the server unpacked the package has a copy of the descriptor until it executes its
+// own program (golang/go#22315).
 const (
 	busyRetries = 20
 	busyPause   = 10 * time.Millisecond
 )
 
-// StartError is a program that could not be executed, as opposed to a sandbox that could not be made.
+// StartError is the error about a program that could not be executed. The sandbox itself was ready.
 type StartError struct{ Err *os.PathError }
 
 func (e *StartError) Error() string { return e.Err.Error() }
@@ -114,8 +116,8 @@ func (e *StartError) Error() string { return e.Err.Error() }
 // Unwrap is for errors.Is.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// ErrEnded is the error of Start when the process that confines a function has ended without a word. That is what
-// becomes of it where the system refuses it a thread.
+// ErrEnded is the error of Start when the process that confines a function has ended without a message, as it does where
+// the system refuses it a thread.
 var ErrEnded = errors.New("the process that confines a function ended early")
 
 // State is how a function's process ended.
@@ -139,34 +141,85 @@ func (s State) String() string {
 	}
 }
 
-// InterpreterHome is what an interpreter at path needs to be readable: the directory that it is installed in where
-// that is plain (PREFIX/bin/python3), else itself. A prefix that is somebody's home is not taken.
+// InterpreterHome is what an interpreter at path needs to read: the directory that it is installed in where that is
+// plain (PREFIX/bin/python3), else itself. A prefix that is a user's home does not count.
 func InterpreterHome(path string) []string {
 	all := []string{path}
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return all
 	}
-	for _, program := range []string{path, real} {
+	for _, program := range []string{path, resolved} {
 		if bin := filepath.Dir(program); filepath.Base(bin) == "bin" {
 			if prefix := filepath.Dir(bin); !isBroad(prefix) {
 				all = append(all, prefix)
 			}
 		}
 	}
-	return append(all, real)
+	return append(all, resolved)
 }
 
-// isBroad tells a directory that holds more than programs: the root, what is right below it, and homes.
+// isBroad reports whether a directory holds more than programs: the root, what is right below it, and homes.
 func isBroad(dir string) bool {
 	if home, err := os.UserHomeDir(); err == nil && dir == filepath.Clean(home) {
 		return true
 	}
 	levels := strings.Count(dir, "/")
-	return dir == "/" || levels <= 1 || levels == 2 && (strings.HasPrefix(dir, "/home/") || strings.HasPrefix(dir, "/Users/"))
+	return levels <= 1 || levels == 2 && (strings.HasPrefix(dir, "/home/") || strings.HasPrefix(dir, "/Users/"))
 }
 
 // contains reports whether path is dir or below it.
 func contains(dir, path string) bool {
 	return path == dir || dir == "/" || strings.HasPrefix(path, dir) && path[len(dir)] == '/'
+}
+
+// Opening is a sentence about how to let functions see more.
+const Opening = "functions see the system's programs, their own code and a private /tmp, and write only there; " +
+	"furl serve --sandbox-read DIR or --sandbox-write DIR opens another directory"
+
+// denials are the words of C libraries, Go, Rust, Node.js, Python, Java and .NET for what a sandbox denies or hides.
+var denials = sync.OnceValues(func() (denied, missing *regexp.Regexp) {
+	return regexp.MustCompile(`(?i)permission denied|operation not permitted|read-only file system|PermissionError|` +
+			`PermissionDenied|\bE(ACCES|PERM|ROFS)\b|nio\.file\.AccessDeniedException|UnauthorizedAccessException`),
+		regexp.MustCompile(`(?i)no such file or directory|ENOENT|FileNotFoundError|NoSuchFileException|` +
+			`FileNotFoundException`)
+})
+
+// absolutePath finds paths in the text of an error.
+var absolutePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("/[^\\s'\"`:;,()<>]+") })
+
+// maxErrorText and maxErrorPaths bound how much MayExplain reads of what a function wrote.
+const (
+	maxErrorText  = 64 << 10
+	maxErrorPaths = 16
+)
+
+// MayExplain reports whether the sandbox may be why a function failed with an error: the sandbox denied it something, or
+// hides a file from it that exists outside.
+func (s *Sandbox) MayExplain(text []byte) bool {
+	if !s.confines() {
+		return false
+	}
+	text = text[:min(len(text), maxErrorText)]
+	denied, missing := denials()
+	if denied.Match(text) {
+		return true
+	}
+	if !missing.Match(text) {
+		return false
+	}
+	for _, path := range absolutePath().FindAll(text, maxErrorPaths) {
+		if s.hides(filepath.Clean(string(path))) {
+			return true
+		}
+	}
+	return false
+}
+
+// hides reports whether there is something at a path that functions do not see.
+func (s *Sandbox) hides(path string) bool {
+	if _, err := os.Lstat(path); err != nil {
+		return false
+	}
+	return !s.shows(path)
 }

@@ -1,15 +1,12 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -34,7 +31,7 @@ type force struct {
 	err        error  // of Strict
 }
 
-// New makes a sandbox. What the system gives is found out when it is first asked for, which takes some milliseconds.
+// New makes a sandbox. The first use finds out what the system gives, which takes some milliseconds.
 func New(config Config) *Sandbox {
 	s := &Sandbox{config: config}
 	s.base = sync.OnceValue(func() view {
@@ -54,8 +51,8 @@ func New(config Config) *Sandbox {
 	return s
 }
 
-// Ready finds out what the system gives, so that the first function need not wait for it, and fails if that is less
-// than a Strict sandbox wants.
+// Ready finds out what the system gives, so that the first function need not wait, and fails if that is less than a
+// Strict sandbox wants.
 func (s *Sandbox) Ready() error {
 	if s.config.Mode != Off {
 		s.base()
@@ -84,7 +81,8 @@ func (s *Sandbox) String() string {
 		}
 		return fmt.Sprintf("Landlock (version %d) alone: %s (no namespaces: %s)", f.landlock, gaps, f.why)
 	default:
-		return "none: the kernel offers no Landlock, and no namespaces (" + f.why + "): functions may do whatever the server's user may"
+		return "none: the kernel offers no Landlock, and no namespaces (" + f.why +
+			"): functions may do whatever the server's user may"
 	}
 }
 
@@ -99,8 +97,8 @@ func (s *Sandbox) confines() bool {
 
 // shows reports whether every function sees what is at a path.
 func (s *Sandbox) shows(path string) bool {
-	real, err := filepath.EvalSymlinks(path)
-	return err == nil && s.base().shows(real)
+	resolved, err := filepath.EvalSymlinks(path)
+	return err == nil && s.base().shows(resolved)
 }
 
 // scopesVersion is the version of Landlock that keeps signals and abstract UNIX sockets within (landlock(7)).
@@ -130,7 +128,7 @@ func (s *Sandbox) describe(f force) string {
 	return (&Sandbox{config: s.config, force: func() force { return f }}).String()
 }
 
-// tryPatiently is try again after a shortage: what is found out holds for as long as the server runs.
+// tryPatiently tries again after a shortage, since its result holds for as long as the server runs.
 func (s *Sandbox) tryPatiently(f *force) error {
 	const attempts, pause = 5, 50 * time.Millisecond
 	for left := attempts - 1; ; left-- {
@@ -165,7 +163,7 @@ func (s *Sandbox) try(f *force) error {
 	return faults[0]
 }
 
-// Close is for systems where something is left to end.
+// Close does nothing on this system.
 func (s *Sandbox) Close() {}
 
 // start starts a program below the helper.
@@ -226,8 +224,8 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 	return spec
 }
 
-// capSysAdmin and capSetPCAP are what the helper needs in its user namespace: to mount, and to give up the rest
-// (capabilities(7)).
+// capSysAdmin and capSetPCAP are the capabilities that the helper needs in its user namespace: to mount, and to give up
+// the rest (capabilities(7)).
 const (
 	capSetPCAP  = 8
 	capSysAdmin = 21
@@ -264,12 +262,13 @@ func (s *Sandbox) launch(f force, c Command, probe bool) (*Process, error) {
 		SysProcAttr: f.attributes(),
 	}}
 	err = p.cmd.Start()
-	theirs.Close() //nolint:errcheck // the helper has it; with this one open, its end would not be noticed
+	theirs.Close() //nolint:errcheck // the helper has it; with this one open, the end of the helper would not show
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the process that confines a function: %w", err), ours.Close())
 	}
-	// Before it is told what to start: the function has the limit, too. Without it, the machine's own is what is left.
-	machine.LimitFunction(p.cmd.Process.Pid, f.namespaces && f.user) //nolint:errcheck // as said
+	// Before the helper starts the function, so that the function has the limit, too. If that fails, the machine's own
+	// limits remain.
+	machine.LimitFunction(p.cmd.Process.Pid, f.namespaces && f.user) //nolint:errcheck // see above
 	text := s.spec(f, c, probe).Encode()
 	_, err = ours.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...))
 	if err != nil {
@@ -285,7 +284,7 @@ func (s *Sandbox) launch(f force, c Command, probe bool) (*Process, error) {
 	return p, nil
 }
 
-// socketPair is a connection of which one end is for a child.
+// socketPair is a connection with one end for a child.
 func socketPair() (ours, theirs *os.File, err error) {
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -295,208 +294,4 @@ func socketPair() (ours, theirs *os.File, err error) {
 		return nil, nil, errors.Join(err, syscall.Close(pair[0]), syscall.Close(pair[1]))
 	}
 	return os.NewFile(uintptr(pair[0]), "sandbox"), os.NewFile(uintptr(pair[1]), "sandbox"), nil
-}
-
-// Process is a function's process with everything that it starts.
-type Process struct {
-	cmd        *exec.Cmd // the helper
-	socket     *os.File
-	namespaced bool
-
-	mu     sync.Mutex
-	ended  bool
-	memory memoryMeter
-}
-
-// startLimit is how long the helper may take. It takes milliseconds, unless a file system hangs.
-const startLimit = 10 * time.Second
-
-// await waits until the helper says that the program runs.
-func (p *Process) await(program string) error {
-	if err := p.socket.SetReadDeadline(time.Now().Add(startLimit)); err != nil {
-		return err
-	}
-	kind, numbers, err := p.receive()
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrEnded, err)
-	case kind == helper.Started:
-		return p.socket.SetReadDeadline(time.Time{})
-	case kind != helper.Failed:
-		return fmt.Errorf("the process that confines a function says %q", kind)
-	}
-	errno := syscall.Errno(numbers[0])
-	step := make([]byte, min(numbers[1], 4096))
-	if _, err := io.ReadFull(p.socket, step); err != nil {
-		return err
-	}
-	if len(step) == 0 {
-		return &StartError{&os.PathError{Op: "fork/exec", Path: program, Err: errno}}
-	}
-	return fmt.Errorf("confine a function: %s: %w", step, errno)
-}
-
-// receive reads one message of the helper.
-func (p *Process) receive() (byte, [2]int, error) {
-	var message [9]byte
-	if _, err := io.ReadFull(p.socket, message[:1]); err != nil {
-		return 0, [2]int{}, err
-	}
-	n := 2
-	if message[0] == helper.Started {
-		n = 1
-	}
-	if _, err := io.ReadFull(p.socket, message[1:1+4*n]); err != nil {
-		return 0, [2]int{}, err
-	}
-	numbers := [2]int{helper.Number(message[1:])}
-	if n == 2 {
-		numbers[1] = helper.Number(message[5:])
-	}
-	return message[0], numbers, nil
-}
-
-// Wait blocks until the process and everything that it has started has ended.
-func (p *Process) Wait() State {
-	state := State{status: syscall.WaitStatus(syscall.SIGKILL)} // if the helper itself was killed
-	kind, numbers, err := p.receive()
-	if err == nil && kind == helper.Exited {
-		state.status = syscall.WaitStatus(numbers[0])
-	}
-	p.cmd.Wait() //nolint:errcheck // the helper's own status says nothing
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ended = true
-	p.memory.atEnd(numbers[1])
-	p.socket.Close() //nolint:errcheck // nothing is lost
-	return state
-}
-
-// Terminate asks the function's process group to end.
-func (p *Process) Terminate() { p.tell(helper.Terminate) }
-
-// killGrace is how long the helper may take to kill all. Where nothing keeps a function from stopping it, it is killed
-// itself in the end.
-const killGrace = 5 * time.Second
-
-// Kill ends the process and everything that it has started.
-func (p *Process) Kill() {
-	p.measure() // while there is something to measure
-	p.tell(helper.Kill)
-	if p.namespaced {
-		p.killHelper() // the kernel ends all of its namespace
-	} else {
-		time.AfterFunc(killGrace, p.killHelper)
-	}
-}
-
-func (p *Process) killHelper() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
-	}
-}
-
-func (p *Process) tell(word byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.socket.Write([]byte{word}) //nolint:errcheck // if it is gone, so is the function
-	}
-}
-
-// PID is the id of the process above the function's, of which all that belong to the function descend.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
-
-// measure reads the peak of the function's processes, however lately that was done.
-func (p *Process) measure() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.memory.last = time.Time{}
-		p.memory.read(p.cmd.Process.Pid, time.Now())
-	}
-}
-
-// PeakMB is the largest resident size that the function's processes have had, as far as it is known: 0 at first.
-func (p *Process) PeakMB(now time.Time) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.memory.read(p.cmd.Process.Pid, now)
-	}
-	return p.memory.peakMB()
-}
-
-// memoryMeter reads peaks from /proc. That costs some ten microseconds a process, so it is done at most ten times a
-// second.
-type memoryMeter struct {
-	last time.Time
-	kib  int
-}
-
-func (m *memoryMeter) read(helper int, now time.Time) {
-	if !m.last.IsZero() && now.Sub(m.last) < 100*time.Millisecond {
-		return
-	}
-	m.last = now
-	total := 0
-	for _, pid := range descendants(helper) {
-		total += peakKiB(pid)
-	}
-	m.kib = max(m.kib, total)
-}
-
-// atEnd takes what the kernel says about the process that has ended.
-func (m *memoryMeter) atEnd(kib int) { m.kib = max(m.kib, kib) }
-
-func (m *memoryMeter) peakMB() int { return (m.kib + 1023) / 1024 }
-
-// maxDescendants bounds the work of looking for a function's processes.
-const maxDescendants = 256
-
-// descendants are the processes below pid.
-func descendants(pid int) []int {
-	var all []int
-	for queue := []int{pid}; len(queue) > 0 && len(all) < maxDescendants; queue = queue[1:] {
-		children := childrenOf(queue[0])
-		all = append(all, children...)
-		queue = append(queue, children...)
-	}
-	return all
-}
-
-func childrenOf(pid int) []int {
-	var all []int
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return nil // it has ended
-	}
-	for _, task := range tasks {
-		list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
-		if err != nil {
-			continue
-		}
-		for field := range strings.FieldsSeq(string(list)) {
-			var child int
-			if _, err := fmt.Sscan(field, &child); err == nil {
-				all = append(all, child)
-			}
-		}
-	}
-	return all
-}
-
-// peakKiB is the peak since the process executed its program (VmHWM, proc_pid_status(5)).
-func peakKiB(pid int) int {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	kib := 0
-	if _, after, ok := bytes.Cut(status, []byte("\nVmHWM:")); ok {
-		fmt.Sscan(string(after), &kib) //nolint:errcheck // 0 is unknown
-	}
-	return kib
 }

@@ -417,11 +417,11 @@ func TestWhatIsOpened(t *testing.T) {
 func TestWhatIsOpenedThroughLinks(t *testing.T) {
 	asEverybody(t)
 	w := newWorld(t)
-	real, link := filepath.Join(w.dir, "real"), filepath.Join(w.dir, "link")
-	if err := os.Mkdir(real, 0o755); err != nil {
+	target, link := filepath.Join(w.dir, "real"), filepath.Join(w.dir, "link")
+	if err := os.Mkdir(target, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, pair := range [][2]string{{"real", link}, {w.secret, filepath.Join(real, "file")}, {"../link/file", filepath.Join(w.dir, "open", "way")}} {
+	for _, pair := range [][2]string{{"real", link}, {w.secret, filepath.Join(target, "file")}, {"../link/file", filepath.Join(w.dir, "open", "way")}} {
 		if err := os.Symlink(pair[0], pair[1]); err != nil {
 			t.Fatal(err)
 		}

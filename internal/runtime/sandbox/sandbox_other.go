@@ -5,6 +5,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -79,12 +80,12 @@ type Process struct {
 
 // Wait blocks until the process has ended, and ends what is left of its group.
 func (p *Process) Wait() State {
-	p.cmd.Wait() //nolint:errcheck // ProcessState tells the same
+	p.cmd.Wait() //nolint:errcheck // ProcessState says the same
 	defer p.guard.remove(p.cmd.Process.Pid)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// The group's id cannot belong to others yet while one of its members lives; if none does, the signal finds
-	// nobody, but for an id that was given away within these microseconds.
+	// The group's id cannot belong to others while one of its members lives; if none does, the signal finds no
+	// process, unless the system has given the id away within these microseconds.
 	p.signal(syscall.SIGKILL)
 	p.ended = true
 	if usage, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
@@ -115,9 +116,94 @@ func (p *Process) signal(sig syscall.Signal) {
 // PID is the id of the function's process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// PeakMB is the largest resident size that the process has had; 0 while it runs, when only other programs would know.
+// PeakMB is the largest resident size that the process has had. It is 0, for unknown, while the process runs.
 func (p *Process) PeakMB(time.Time) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.peak
+}
+
+// guardScript reads a list of process groups from its standard input, and kills those that are left when the input ends:
+// when the server has closed it or has ended in any way.
+const guardScript = `trap '' HUP INT TERM
+groups=' '
+while read -r op group; do
+	case $op in
+	+) groups="$groups$group " ;;
+	-) groups="${groups%%" $group "*} ${groups#*" $group "}" ;;
+	esac
+done
+for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
+`
+
+// guard is a shell that outlives the server by moments, to kill what functions have left behind even after a SIGKILL of
+// the server. It starts with the first function.
+type guard struct {
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	started bool
+	input   io.WriteCloser
+	cmd     *exec.Cmd
+}
+
+// add puts a process group under guard.
+func (g *guard) add(group int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.started {
+		g.started = true
+		if err := g.start(); err != nil {
+			g.logger.Warn("no guard process: processes that functions started stay if the server is killed", "error", err)
+		}
+	}
+	g.tell('+', group)
+}
+
+// remove takes out a process group that has ended.
+func (g *guard) remove(group int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.tell('-', group)
+}
+
+func (g *guard) start() error {
+	cmd := exec.Command("/bin/sh", "-c", guardScript)
+	cmd.Env = []string{}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // out of reach of a Ctrl-C on the terminal
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return errors.Join(err, input.Close())
+	}
+	g.cmd, g.input = cmd, input
+	return nil
+}
+
+func (g *guard) tell(op rune, group int) {
+	if g.input == nil {
+		return
+	}
+	if _, err := fmt.Fprintf(g.input, "%c %d\n", op, group); err != nil {
+		g.logger.Warn("the guard process is gone", "error", err)
+		g.input.Close()
+		g.input = nil
+	}
+}
+
+// close ends the guard, which kills the groups that it still has.
+func (g *guard) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cmd == nil {
+		return
+	}
+	if g.input != nil {
+		g.input.Close()
+		g.input = nil
+	}
+	g.cmd.Wait() //nolint:errcheck // its status says nothing
+	g.cmd = nil
 }

@@ -20,13 +20,13 @@ type node struct {
 	source string // "" is the path itself
 }
 
-// systemDirectories can be read by everybody. Those that are links lead to others of them on most systems.
+// systemDirectories can be read by every user. On most systems some of them are links to others.
 var systemDirectories = []string{
 	"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/usr", "/etc", "/opt", "/nix/store", "/gnu/store",
 	"/sys/devices/system", "/sys/fs/cgroup",
 }
 
-// devices are those that do nothing to anybody.
+// devices are those that affect no other process.
 var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
 
 // system is what every function sees.
@@ -40,7 +40,7 @@ func system() view {
 	}
 	// Configuration may stand elsewhere and be linked to: /etc/resolv.conf does in many systems.
 	for _, dir := range []string{"/etc", "/etc/ssl", "/etc/pki/tls", "/etc/alternatives"} {
-		entries, _ := os.ReadDir(dir) //nolint:errcheck // what cannot be listed has no links
+		entries, _ := os.ReadDir(dir) //nolint:errcheck // what it cannot list has no links
 		for _, entry := range entries {
 			if entry.Type()&fs.ModeSymlink != 0 {
 				v.openLinked(filepath.Join(dir, entry.Name()))
@@ -53,24 +53,24 @@ func system() view {
 	return v
 }
 
-// openLinked shows what a link leads to. Where that is a file that others replace by renaming, as resolvconf and
-// systemd-resolved do, a mount of the file alone would grow stale: the directory is shown if it is deep enough to
-// hold nothing else.
+// openLinked shows what a link leads to. If that is a file that others replace by renaming, as resolvconf and
+// systemd-resolved do, a mount of the file alone would grow stale: so openLinked shows the file's directory where that
+// is deep enough to hold nothing else.
 func (v view) openLinked(link string) {
-	real, err := filepath.EvalSymlinks(link)
-	if err != nil || v.shows(real) || contains("/proc", real) || contains("/sys", real) || contains("/dev", real) {
+	resolved, err := filepath.EvalSymlinks(link)
+	if err != nil || v.shows(resolved) || contains("/proc", resolved) || contains("/sys", resolved) || contains("/dev", resolved) {
 		return
 	}
-	if info, err := os.Stat(real); err != nil || !info.IsDir() && !info.Mode().IsRegular() {
+	if info, err := os.Stat(resolved); err != nil || !info.IsDir() && !info.Mode().IsRegular() {
 		return
-	} else if dir := filepath.Dir(real); !info.IsDir() && strings.Count(dir, "/") >= 3 {
+	} else if dir := filepath.Dir(resolved); !info.IsDir() && strings.Count(dir, "/") >= 3 {
 		v.open(dir, helper.Bind)
 	}
 	v.open(link, helper.Bind)
 }
 
-// coverSecrets takes out of dir what only its owner may read: to a server that runs as root, and so to its functions,
-// mode bits keep nothing closed.
+// coverSecrets takes out of dir what only its owner may read: mode bits keep nothing from a server that runs as root,
+// nor from its functions.
 func (v view) coverSecrets(dir string) {
 	filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error { //nolint:errcheck // never fails
 		if err != nil || entry.Type()&fs.ModeSymlink != 0 {
@@ -110,7 +110,7 @@ func (v view) open(path string, kind helper.Kind) {
 		if filepath.IsAbs(target) {
 			at = "/"
 		}
-		// What a link says is resolved from the real directory that it stands in, component by component.
+		// The kernel resolves a link from the real directory that it stands in, component by component.
 		rest = append(strings.Split(strings.Trim(target, "/"), "/"), rest...)
 	}
 	if _, err := os.Lstat(at); err != nil {
@@ -143,8 +143,8 @@ func (v view) above(path string) (string, node, bool) {
 
 // hide takes a directory out of the view. What is shown below it stays.
 func (v view) hide(dir string) {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
 	}
 	if v.shows(dir) {
 		v[dir] = node{helper.Temp, "size=64k,mode=755"}
@@ -162,7 +162,7 @@ func (v view) private(home string) {
 	}
 }
 
-// mounts are the view as the helper mounts it: what is above comes first, and what a mount shows anyway is left out.
+// mounts are the view as the helper mounts it: upper directories come first, and what a mount shows anyway is left out.
 func (v view) mounts() []helper.Mount {
 	var all []helper.Mount
 	placed := view{}
@@ -200,7 +200,7 @@ func (v view) needs(path string, n node) bool {
 	}
 }
 
-// paths are sorted so that what is above comes first.
+// paths are sorted so that upper directories come first.
 func (v view) paths() []string {
 	all := make([]string, 0, len(v))
 	for path := range v {
@@ -212,8 +212,8 @@ func (v view) paths() []string {
 	return all
 }
 
-// rules are the view for Landlock where there is no mount namespace. Rules only add, so a directory with something
-// hidden below it is opened as its entries are, without it.
+// rules are the view for Landlock where there is no mount namespace. Rules only add, so a directory with something hidden
+// below it has rules for its other entries instead of itself.
 func (v view) rules() []helper.Rule {
 	var all []helper.Rule
 	for _, path := range v.paths() {
@@ -231,7 +231,7 @@ func (v view) rules() []helper.Rule {
 // maxRules bounds what a directory with very many entries makes of a Landlock domain. What has no rule is denied.
 const maxRules = 4096
 
-// around is a rule for a directory, or, if it has hidden ones below it, rules for all but those.
+// around is a rule for a directory or, if it has hidden ones below it, rules for all but those.
 func (v view) around(dir string, write bool) []helper.Rule {
 	hides := func(path string) bool {
 		for other, n := range v {

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// Numbers that package syscall does not have; they are the same on all architectures but where said
-// (include/uapi/linux/prctl.h, mount.h, landlock.h and asm-generic/unistd.h of Linux).
+// Numbers that package syscall does not have; they are the same on all architectures (include/uapi/linux/prctl.h,
+// mount.h, landlock.h and asm-generic/unistd.h of Linux).
 const (
 	prSetDumpable       = 4
 	prCapbsetDrop       = 24
@@ -32,7 +32,7 @@ const (
 	capabilityVersion3 = 0x20080522
 )
 
-// confine does what the Spec says up to the start of the function. It answers the step that failed.
+// confine does everything in the Spec before the start of the function. It answers the step that failed.
 func confine(s *Spec) (step string, errno syscall.Errno) {
 	if s.Root != "" {
 		if step, errno := buildRoot(s); errno != 0 {
@@ -40,8 +40,8 @@ func confine(s *Spec) (step string, errno syscall.Errno) {
 		}
 	}
 	if s.Confined {
-		// The keys of the user's session are not the function's (session-keyring(7)). Where there are no keyrings
-		// there are no keys.
+		// A session keyring of its own hides the keys of the user's session (session-keyring(7)). This fails only
+		// where there are no keyrings, and so no keys.
 		syscall.Syscall(syscall.SYS_KEYCTL, keyctlJoin, 0, 0) //nolint:errcheck // see above
 		if errno := prctl(prSetNoNewPrivs, 1); errno != 0 {
 			return "prctl(PR_SET_NO_NEW_PRIVS)", errno
@@ -70,7 +70,7 @@ func dropCapabilities() (string, syscall.Errno) {
 			break
 		}
 		if errno == syscall.EPERM && syscall.Geteuid() != 0 {
-			break // there was none to give up, and with no-new-privileges none is gained
+			break // there was none to drop, and no-new-privileges lets it gain none
 		}
 		if errno != 0 {
 			return "prctl(PR_CAPBSET_DROP)", errno
@@ -81,7 +81,8 @@ func dropCapabilities() (string, syscall.Errno) {
 		pid     int32
 	}{version: capabilityVersion3}
 	var none [6]uint32 // effective, permitted, inheritable, twice
-	_, _, errno := syscall.Syscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none)), 0)
+	_, _, errno := syscall.Syscall(syscall.SYS_CAPSET,
+		uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none)), 0)
 	return "capset", errno
 }
 
@@ -131,11 +132,12 @@ func place(path string, m Mount) syscall.Errno {
 		if errno := mount("proc", path, "proc", flags, ""); errno != syscall.EPERM {
 			return errno
 		}
-		// In a container that hides parts of its own /proc, only that one is to be had (mount_namespaces(7)).
+		// A container that hides parts of its own /proc allows only that one (mount_namespaces(7)).
 		return bind("/proc", path, attrReadOnly|attrNoSUID|attrNoDev)
 	case Cover:
 		if isDirectory(path) {
-			return mount("tmpfs", path, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_RDONLY, "size=4k,mode=555")
+			const flags = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_RDONLY
+			return mount("tmpfs", path, "tmpfs", flags, "size=4k,mode=555")
 		}
 		return bind("/dev/null", path, attrReadOnly|attrNoSUID)
 	}
@@ -165,7 +167,7 @@ func bind(source, target string, attributes uint64) syscall.Errno {
 
 // setAttributes is mount_setattr(2), which adds attributes to a mount, and to those below it, at once.
 func setAttributes(path string, attributes uint64, flags uintptr) syscall.Errno {
-	attr := struct{ set, clear, propagation, userns uint64 }{set: attributes}
+	attr := struct{ set, unset, propagation, userns uint64 }{set: attributes}
 	name, err := syscall.BytePtrFromString(path)
 	if err != nil {
 		return errnoOf(err)
@@ -175,7 +177,7 @@ func setAttributes(path string, attributes uint64, flags uintptr) syscall.Errno 
 	return errno
 }
 
-// makeDirectory and makeFile make something to mount on, if it is not there.
+// makeDirectory and makeFile make something to mount on, if it is missing.
 func makeDirectory(path string) syscall.Errno {
 	return makeIn(path, func() error { return syscall.Mkdir(path, 0o755) })
 }
@@ -190,7 +192,7 @@ func makeFile(path string) syscall.Errno {
 	})
 }
 
-// makeIn makes something at path, with the directories above it if they are missing. What is there stays.
+// makeIn makes something at path if it is missing, with the directories above it.
 func makeIn(path string, create func() error) syscall.Errno {
 	errno := errnoOf(create())
 	if errno == syscall.ENOENT {
@@ -261,7 +263,7 @@ func rights(version int) uint64 {
 	return all
 }
 
-// restrict puts the thread, and so what is started from it, into a Landlock domain.
+// restrict puts the thread, and so the processes that it starts, into a Landlock domain.
 func restrict(s *Spec) (string, syscall.Errno) {
 	attr := struct{ files, network, scoped uint64 }{files: rights(s.Landlock)}
 	size := unsafe.Sizeof(attr.files)
@@ -288,7 +290,7 @@ func restrict(s *Spec) (string, syscall.Errno) {
 func allow(ruleset uintptr, rule Rule, all uint64) syscall.Errno {
 	fd, err := syscall.Open(rule.Path, openPath|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return 0 // what is not there needs no rule, and what cannot be opened is denied
+		return 0 // a missing file needs no rule, and one that cannot be opened is denied
 	}
 	defer syscall.Close(fd)
 	access := all & llRead

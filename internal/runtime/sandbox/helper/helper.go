@@ -1,10 +1,10 @@
 // Package helper is the process between the server and a function on Linux. The server starts its own program again;
-// this package sees that, confines the process and starts the function below it, before the rest of the program is
-// initialized: it imports nothing but syscall, so Go initializes it ahead of all that imports more (The Go
-// Programming Language Specification, "Program initialization"). That is why it has an init function.
+// this package notices, confines the process and starts the function below it, before the initialization of the rest of
+// the program: it imports only syscall, so Go initializes it before all packages that import more (The Go Programming
+// Language Specification, "Program initialization"). That is why it has an init function.
 //
-// The helper stays as the function's parent. In a PID namespace it is process 1, so the function is not: signals
-// without a handler would be ignored there (pid_namespaces(7)). Elsewhere it is the subreaper of everything that the
+// The helper stays as the function's parent. In a PID namespace it is process 1, so that the function is not: the kernel
+// ignores signals without a handler there (pid_namespaces(7)). Elsewhere it is the subreaper of everything that the
 // function starts (PR_SET_CHILD_SUBREAPER, prctl(2)). When the function ends, when the server says so, and when the
 // server is gone, it kills and reaps all of it and ends.
 //
@@ -19,17 +19,17 @@ const (
 	Value    = "fd3"
 )
 
-// Spec is what the helper does. What is empty is left out.
+// Spec is what the helper does. It skips what is empty.
 type Spec struct {
 	// Namespaced says that the helper has mount, PID and IPC namespaces of its own and the capabilities in them.
 	Namespaced bool
 	// Root is an empty directory over which the function's root directory is built from Mounts, in their order.
 	Root   string
 	Mounts []Mount
-	// Landlock is the version of Landlock's interface to use, 0 for none. Rules say what it lets through.
+	// Landlock is the version of Landlock's interface to use, 0 for none. Rules are what it allows.
 	Landlock int
 	Rules    []Rule
-	// Confined gives up all capabilities, for good.
+	// Confined drops all capabilities for good.
 	Confined bool
 	// Probe ends with success where the function would be started.
 	Probe bool
@@ -46,10 +46,10 @@ type Mount struct {
 	Source string
 }
 
-// Kind says what a Mount is.
+// Kind is what a Mount is.
 type Kind byte
 
-// The kinds of Mount. Directories above the target are made.
+// The kinds of Mount. The helper makes the directories above the target.
 const (
 	Bind     Kind = iota // the file or directory Source, read-only
 	Writable             // the directory Source, writable
@@ -60,19 +60,19 @@ const (
 	Proc                 // the processes of the PID namespace
 )
 
-// Rule is a Landlock rule: a file, or a directory with all below it. One that does not exist is skipped.
+// Rule is a Landlock rule: a file, or a directory with everything below it. The helper skips one that does not exist.
 type Rule struct {
 	Path  string
 	Write bool // otherwise read and execute
 }
 
-// What the server sends after the Spec.
+// Messages of the server, after the Spec.
 const (
 	Terminate = 'T' // SIGTERM to the function's process group
 	Kill      = 'K' // end everything; so does the end of the connection
 )
 
-// What the helper sends: one byte, then 4 bytes, big-endian, for each number.
+// Messages of the helper: one byte, then 4 bytes, big-endian, for each number.
 const (
 	Started = 'S' // the function's process id as the helper sees it
 	Failed  = 'F' // errno, length of a text, and the text: the step that failed, "" for the start of the program
@@ -160,7 +160,7 @@ func (d *decoder) number() int {
 	return n
 }
 
-// count is a number of things that follow, of which each has four bytes at least.
+// count is how many things follow. Each of them has four bytes or more.
 func (d *decoder) count() int {
 	n := d.number()
 	if n > len(d.b)/4 {

@@ -24,8 +24,8 @@ type helper struct {
 	child int // 0 before it is started and after it has been reaped
 }
 
-// run is the whole life of the process. It is called on the main thread, which package runtime locks to the goroutine
-// of init functions, so what is set for a thread holds for the function's process.
+// run is the whole life of the process. It runs on the main thread, which package runtime locks to the goroutine of init
+// functions, so settings of the thread hold for the function's process.
 func run() {
 	syscall.CloseOnExec(socket)
 	spec, ok := receive()
@@ -33,7 +33,7 @@ func run() {
 		syscall.Exit(125) // not started by a server, or the server is gone
 	}
 	h := &helper{spec: spec}
-	// Nobody may look into or steer this process: it has threads that are not confined.
+	// No process may look into or control this one: it has threads that are not confined.
 	if errno := prctl(prSetDumpable, 0); errno != 0 {
 		h.fail("prctl(PR_SET_DUMPABLE)", errno)
 	}
@@ -74,7 +74,7 @@ func receive() (*Spec, bool) {
 func readFull(b []byte) bool {
 	for len(b) > 0 {
 		n, err := syscall.Read(socket, b)
-		if err == syscall.EINTR { //nolint:errorlint // package errors would be initialized, too
+		if err == syscall.EINTR { //nolint:errorlint // without package errors
 			continue
 		}
 		if err != nil || n <= 0 {
@@ -85,7 +85,7 @@ func readFull(b []byte) bool {
 	return true
 }
 
-// send tells the server something. If that fails the server is gone, and listen notices.
+// send sends a message to the server. If that fails the server is gone, and listen notices.
 func send(kind byte, numbers ...int) {
 	e := encoder{b: []byte{kind}}
 	for _, n := range numbers {
@@ -107,7 +107,7 @@ func (h *helper) fail(step string, errno syscall.Errno) {
 	syscall.Exit(125)
 }
 
-// start starts the function in a session of its own, so that it has no terminal and gets no signals meant for others.
+// start starts the function in a session of its own, without a terminal and out of reach of signals for other groups.
 func (h *helper) start() {
 	pid, err := syscall.ForkExec(h.spec.Path, h.spec.Args, &syscall.ProcAttr{
 		Dir:   h.spec.Dir,
@@ -116,14 +116,14 @@ func (h *helper) start() {
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
-		errno, _ := err.(syscall.Errno) //nolint:errorlint // what ForkExec returns, and package errors costs time
+		errno, _ := err.(syscall.Errno) //nolint:errorlint // ForkExec returns nothing else
 		h.fail("", errno)
 	}
 	h.child = pid
 	send(Started, pid)
 }
 
-// listen does what the server says, until it is gone.
+// listen obeys the server until that is gone.
 func (h *helper) listen() {
 	var word [1]byte
 	for readFull(word[:]) {
@@ -137,7 +137,7 @@ func (h *helper) listen() {
 	h.end()
 }
 
-// end kills the function, so that wait returns. In a PID namespace, all of it goes when this process does.
+// end kills the function, so that wait returns. In a PID namespace all of it ends with this process.
 func (h *helper) end() {
 	if h.spec.Namespaced {
 		h.mu.Lock() // not while exit writes: it has the better answer
@@ -155,8 +155,8 @@ func (h *helper) signal(sig syscall.Signal) {
 	}
 }
 
-// wait reaps until the function has ended. The peak is its own resident size in KiB: the kernel counts what a process
-// had before exec, too, which is this process, so a smaller size is unknown.
+// wait reaps until the function has ended. The peak is its own resident size in KiB. The kernel also counts the size
+// before exec, that of this process, so a smaller size is unknown.
 func (h *helper) wait() (status syscall.WaitStatus, peak int) {
 	var self syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &self) //nolint:errcheck // cannot fail
@@ -188,10 +188,9 @@ func (h *helper) exit(status syscall.WaitStatus, peak int) {
 	syscall.Exit(0)
 }
 
-// sweep kills and reaps the children of this process until there are none: as their subreaper, it inherits each
-// process whose parent it has killed. It goes by the kernel's list of children, so that a process whose parent is
-// found later is found, too. Whatever starts processes faster than they are killed here is bounded by the limits of
-// the machine, as is every process of its user.
+// sweep kills and reaps the children of this process until there are none: as their subreaper, it inherits each process
+// whose parent it has killed. It reads the kernel's list of children again and again, so that it finds these, too. If
+// processes start faster than it kills them, the limits of the machine bound them, as they bound all of the user's.
 func sweep() {
 	for {
 		for _, child := range children() {
@@ -218,7 +217,7 @@ func children() []int {
 	return list
 }
 
-// pause waits a millisecond; package time is not here yet.
+// pause waits a millisecond, without package time.
 func pause() {
 	wait := syscall.Timespec{Nsec: 1e6}
 	syscall.Nanosleep(&wait, nil) //nolint:errcheck // sooner is no harm

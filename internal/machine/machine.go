@@ -1,6 +1,6 @@
-// Package machine knows what this machine has room for: how many files and processes furl may still have, and which
-// limit stands in the way when the system refuses another. Its errors name the limit, its value and what raises it, for
-// a server that answers 429 in the meantime and goes on when there is room again. It raises no limit itself.
+// Package machine knows what this machine has room for: how many more files and processes furl may have, and which
+// limit the system applied when it refused another. Its errors name the limit, its value and what raises it, for a
+// server that answers 429 in the meantime and goes on when there is room again. It raises no limit itself.
 package machine
 
 import (
@@ -8,17 +8,18 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"sync"
 	"syscall"
 	"time"
 )
 
-// Lack is the error of what the machine has no room for.
+// Lack is the error about something that the machine has no room for.
 type Lack struct {
 	Of    string // what there is too little of, in the plural: "file descriptors"
 	Limit string // its name and value: "RLIMIT_NOFILE is 1024"
 	Fix   string // how to have more
-	Err   error  // what the system said; nil if it was not asked
+	Err   error  // what the system said; nil if nothing was tried
 }
 
 // Error names the limit.
@@ -33,14 +34,14 @@ func (l *Lack) Error() string {
 // Unwrap is what the system said.
 func (l *Lack) Unwrap() error { return l.Err }
 
-// What a Lack may be of, for those who tell one from another.
+// Values of Lack.Of that callers compare with.
 const (
 	OfProcesses = "processes"
 	OfDiskSpace = "disk space"
 )
 
-// Lacking says what the machine was short of when the system refused something; nil if the error means anything else.
-// The error is one of opening files, of starting processes, or of accepting connections.
+// Lacking is what the machine was short of when opening a file, starting a process or accepting a connection failed with
+// the error; nil if the error means anything else.
 func Lacking(err error) *Lack {
 	var known *Lack
 	if errors.As(err, &known) {
@@ -77,7 +78,7 @@ func Lacking(err error) *Lack {
 	return &lack
 }
 
-// lackOfSpace tells files that found no room from namespaces and mounts, for which the system has the same error.
+// lackOfSpace separates files that found no room from namespaces and mounts, for which the system has the same error.
 func lackOfSpace(err error) Lack {
 	var failed *fs.PathError
 	if errors.As(err, &failed) && failed.Op != "fork/exec" {
@@ -89,7 +90,7 @@ func lackOfSpace(err error) Lack {
 	}
 }
 
-// A Warner writes warnings that a limit was met: each one once a minute, however often that happens.
+// Warner writes warnings that a limit was met: each at most once a minute.
 type Warner struct {
 	Log *slog.Logger
 	Now func() time.Time // nil is time.Now
@@ -98,10 +99,10 @@ type Warner struct {
 	last map[warning]time.Time
 }
 
-// warning is what makes two warnings the same.
+// warning identifies a warning.
 type warning struct{ message, of string }
 
-// Warn writes the warning, unless it has written the same for such a lack in the last minute.
+// Warn writes the warning, unless it has written the same one in the last minute.
 func (w *Warner) Warn(message string, lack *Lack) {
 	now := time.Now
 	if w.Now != nil {
@@ -121,4 +122,46 @@ func (w *Warner) Warn(message string, lack *Lack) {
 	if late {
 		w.Log.Warn(message, "limit", lack.Limit, "error", lack, "fix", lack.Fix)
 	}
+}
+
+// Listener is a listener that does not give up. When the system has no room for another connection, Accept waits for
+// it. For some of these errors net/http would stop serving, and about the others it would say nothing.
+type Listener struct {
+	net.Listener
+	onLack func(*Lack)
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// NewListener takes over a listener. It calls onLack whenever there is no room for a connection, at most some hundred
+// times a second.
+func NewListener(inner net.Listener, onLack func(*Lack)) *Listener {
+	return &Listener{Listener: inner, onLack: onLack, closed: make(chan struct{})}
+}
+
+// Accept waits for a connection, and for there to be room for it.
+func (l *Listener) Accept() (net.Conn, error) {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	for pause := shortest; ; pause = min(2*pause, longest) {
+		connection, err := l.Listener.Accept()
+		lack := Lacking(err)
+		if lack == nil {
+			return connection, err
+		}
+		l.onLack(lack)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-l.closed:
+			timer.Stop()
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+// Close closes the listener and ends a wait of Accept.
+func (l *Listener) Close() error {
+	l.closing.Do(func() { close(l.closed) })
+	return l.Listener.Close()
 }

@@ -3,17 +3,97 @@ package runtime
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/bootstrap"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
-// pythonProbe prints what interpreter wants to know, without importing anything of the user's.
+// launcher knows how each kind of runtime is started on this machine.
+type launcher struct {
+	runtimeDir   string // where the embedded runtimes are
+	cacheDir     string // where each Python function has a directory for compiled modules
+	interpreters interpreters
+}
+
+// command is how a function is started.
+type command struct {
+	path        string
+	args        []string // without argv[0]
+	fromPackage bool     // path is in the function's package: if it does not start, that is the function's fault
+	extra       []string // variables of this kind of runtime, NAME=value
+	binDir      string   // goes in front of PATH, if not empty
+	read        []string // what the runtime reads, besides the system and the package
+	write       []string // directories that it writes
+	remarks     []string // lines for the function's log
+}
+
+// ErrUnsupported is in the chain of the errors of Pool.Supported and Pool.Check.
+var ErrUnsupported = errors.New("cannot run on this machine")
+
+// unsupported says what would help.
+func unsupported(runtime, help string) error {
+	return fmt.Errorf("runtime %s %w: %s", runtime, ErrUnsupported, help)
+}
+
+// language is one family of runtimes.
+type language struct {
+	name *regexp.Regexp // of the runtime; its group is the version
+	// command says how to start fn, or what to install. A fn without CodeDir asks about the machine only.
+	command func(ctx context.Context, l *launcher, fn *Function, version string) (*command, error)
+}
+
+var languages = sync.OnceValue(func() []language {
+	return []language{
+		{regexp.MustCompile(`^provided(\.al2|\.al2023)?$`), provided},
+		{regexp.MustCompile(`^python(3\.\d+)$`), python},
+		{regexp.MustCompile(`^nodejs(\d+)\.x$`), node},
+		{regexp.MustCompile(`^java(\d+)(\.al2)?$`), java},
+		{regexp.MustCompile(`^ruby(\d+\.\d+)$`), ruby},
+	}
+})
+
+// command says how to start a function.
+func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) {
+	for _, language := range languages() {
+		if m := language.name.FindStringSubmatch(fn.Runtime); m != nil {
+			return language.command(ctx, l, fn, m[1])
+		}
+	}
+	return nil, unsupported(fn.Runtime, "furl runs provided.al2, provided.al2023, python3.9 and later, nodejs18.x and "+
+		"later, and java and ruby with AWS's runtime client in the package")
+}
+
+// provided is for packages that contain their runtime: an executable "bootstrap".
+func provided(_ context.Context, _ *launcher, fn *Function, _ string) (*command, error) {
+	return &command{path: filepath.Join(fn.CodeDir, "bootstrap"), fromPackage: true}, nil
+}
+
+// wrapped puts the user's wrapper script, if there is one, before a command (AWS Lambda Developer Guide, "Modifying
+// the runtime environment", Wrapper scripts). Runtimes in the package have none.
+func (c *command) wrapped(fn *Function) *command {
+	script := fn.Environment["AWS_LAMBDA_EXEC_WRAPPER"]
+	if script == "" {
+		return c
+	}
+	if rest, ok := strings.CutPrefix(script, "/var/task/"); ok {
+		script = filepath.Join(fn.CodeDir, filepath.FromSlash(rest))
+	}
+	c.args = append([]string{c.path}, c.args...)
+	c.path, c.fromPackage = script, true
+	return c
+}
+
+// pythonProbe prints an interpreter, without importing anything of the user's.
 const pythonProbe = `import importlib.util, json, sys
 print(json.dumps({"Path": sys.executable, "Version": "%d.%d.%d" % sys.version_info[:3],
   "Prefixes": [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix],
@@ -30,7 +110,8 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 		return nil, err
 	}
 	if err != nil {
-		return nil, unsupported(fn.Runtime, "install Python "+version+" or another Python 3.8 or later, and put it on PATH ("+oneLine(err)+")")
+		return nil, unsupported(fn.Runtime,
+			"install Python "+version+" or another Python 3.8 or later, and put it on PATH ("+oneLine(err)+")")
 	}
 	cache := filepath.Join(l.cacheDir, fn.identity().hash())
 	c := &command{
@@ -41,8 +122,8 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 		write:   []string{cache},
 		remarks: i.remark(fn),
 	}
-	// The code directory cannot be written. So compiled modules go elsewhere, with the embedded runtime only those
-	// that it does not import itself: the others are compiled already. No function runs what another has compiled.
+	// The code directory is read-only, so compiled modules go elsewhere, and no function runs what another has
+	// compiled. The modules that the embedded runtime imports itself are compiled already.
 	if i.HasRIC || isFile(filepath.Join(fn.CodeDir, "awslambdaric", "__main__.py")) {
 		c.args = []string{"-u", "-X", "pycache_prefix=" + cache, "-m", "awslambdaric", fn.Handler}
 	} else {
@@ -65,7 +146,8 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		return nil, err
 	}
 	if err != nil {
-		return nil, unsupported(fn.Runtime, "install Node.js "+version+" or another Node.js 18 or later, and put it on PATH ("+oneLine(err)+")")
+		return nil, unsupported(fn.Runtime,
+			"install Node.js "+version+" or another Node.js 18 or later, and put it on PATH ("+oneLine(err)+")")
 	}
 	main, err := clientOfPackage(fn)
 	if err != nil {
@@ -85,14 +167,14 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 	return c.wrapped(fn), nil
 }
 
-// clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none. It fails where the machine
-// has no room to look.
+// clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none. It fails only where the
+// machine has no room to look.
 func clientOfPackage(fn *Function) (string, error) {
 	const (
 		dir     = "node_modules/aws-lambda-ric"
 		maxText = 1 << 20
 	)
-	// The package is a stranger's: its links may lead out, and its files be large.
+	// The package is a stranger's: its links may lead out, and its files may be large.
 	root, err := os.OpenRoot(fn.CodeDir)
 	if machine.Lacking(err) != nil {
 		return "", err
@@ -130,12 +212,14 @@ func java(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 		return nil, unsupported(fn.Runtime, "install a Java runtime, version "+version+" or later, and put java on PATH")
 	}
 	if fn.CodeDir != "" {
-		jars, err := find(fn.CodeDir, "lib", "aws-lambda-java-runtime-interface-client*.jar")
+		jars, err := glob(fn.CodeDir, "lib", "aws-lambda-java-runtime-interface-client*.jar")
 		if err != nil {
 			return nil, err
 		}
-		if len(jars) == 0 && !isFile(filepath.Join(fn.CodeDir, "com/amazonaws/services/lambda/runtime/api/client/AWSLambda.class")) {
-			return nil, unsupported(fn.Runtime, "add the dependency com.amazonaws:aws-lambda-java-runtime-interface-client to the package (lib/*.jar)")
+		class := filepath.Join(fn.CodeDir, strings.ReplaceAll(client, ".", "/")+".class")
+		if len(jars) == 0 && !isFile(class) {
+			return nil, unsupported(fn.Runtime, "add the dependency "+
+				"com.amazonaws:aws-lambda-java-runtime-interface-client to the package (lib/*.jar)")
 		}
 	}
 	c := &command{
@@ -143,8 +227,9 @@ func java(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 		binDir: filepath.Dir(path),
 		read:   sandbox.InterpreterHome(path),
 		args: []string{
-			"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // as in Lambda: the start counts
-			"-cp", fn.CodeDir + string(filepath.ListSeparator) + filepath.Join(fn.CodeDir, "lib", "*"), client, fn.Handler,
+			"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // as in Lambda: for a fast start
+			"-cp", fn.CodeDir + string(filepath.ListSeparator) + filepath.Join(fn.CodeDir, "lib", "*"),
+			client, fn.Handler,
 		},
 	}
 	return c.wrapped(fn), nil
@@ -158,12 +243,14 @@ func ruby(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 	}
 	c := &command{path: path, binDir: filepath.Dir(path), read: sandbox.InterpreterHome(path)}
 	if fn.CodeDir != "" {
-		mains, err := find(fn.CodeDir, "vendor", "bundle", "ruby", "*", "gems", "aws_lambda_ric-*", "bin", "aws_lambda_ric")
+		mains, err := glob(fn.CodeDir,
+			"vendor", "bundle", "ruby", "*", "gems", "aws_lambda_ric-*", "bin", "aws_lambda_ric")
 		if err != nil {
 			return nil, err
 		}
 		if len(mains) == 0 {
-			return nil, unsupported(fn.Runtime, "add the gem aws_lambda_ric to the Gemfile and vendor it: bundle config set --local path vendor/bundle && bundle install")
+			return nil, unsupported(fn.Runtime, "add the gem aws_lambda_ric to the Gemfile and vendor it: "+
+				"bundle config set --local path vendor/bundle && bundle install")
 		}
 		main := mains[len(mains)-1]
 		c.args = []string{main, fn.Handler}

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Supported says whether this system tells who owns a connection.
+// Supported says whether this system shows who owns a connection.
 const Supported = true
 
 // Inspector looks through all processes of the machine. The zero value is ready; one serves all environments.
 //
-// Searches run one at a time. Everybody who comes while one runs or is due shares the next, so that a thousand
+// Searches run one at a time. All callers that come while one runs or is due share the next, so that a thousand
 // connections cost no more searches than there is time for.
 type Inspector struct {
 	mu        sync.Mutex
@@ -24,20 +24,20 @@ type Inspector struct {
 	closing   chan struct{}
 	running   sync.WaitGroup
 
-	paid time.Time // when the searches so far are paid off; of the goroutine that searches
+	paid time.Time // when the searches so far are paid off; only for the goroutine that searches
 
 	through func(*search) // what tests search through instead of /proc
 }
 
 // search is one way through the files of all processes.
 type search struct {
-	holders map[uint64][]process // by the inode that somebody asks for
+	holders map[uint64][]process // by the inode that a caller asks for
 	done    chan struct{}
 }
 
 const (
 	searchShare = 10              // a search of 1 ms is paid off after so many
-	searchDebt  = 2 * time.Second // which may be open before the next has to wait
+	searchDebt  = 2 * time.Second // that may be open before the next search has to wait
 )
 
 var errInspectorClosed = errors.New("the server is shutting down")
@@ -93,7 +93,7 @@ func (i *Inspector) check(ctx context.Context, e *Environment, c ends) error {
 			refusal.Reason = "a process of the environment cannot be looked at: " + blind.Error()
 		}
 		if own := os.Geteuid(); own != 0 && own != s.uid {
-			break // another user's process: a second look finds no more
+			break // another user's process: a second look finds nothing new
 		}
 	}
 	return refusal
@@ -130,7 +130,7 @@ func (i *Inspector) search(ctx context.Context, inode uint64) ([]process, error)
 	}
 }
 
-// run searches as long as somebody asks for it.
+// run searches as long as there are callers.
 func (i *Inspector) run() {
 	for {
 		wait := time.NewTimer(time.Until(i.paid.Add(-searchDebt)))
@@ -169,7 +169,7 @@ func (s *search) lookThrough() {
 		if err != nil {
 			continue
 		}
-		sockets(pid, func(inode uint64) bool { //nolint:errcheck // what may not be looked at holds nothing for us
+		sockets(pid, func(inode uint64) bool { //nolint:errcheck // what it may not look at holds nothing for it
 			if _, wanted := s.holders[inode]; wanted {
 				s.holders[inode] = append(s.holders[inode], p)
 			}

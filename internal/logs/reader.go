@@ -5,116 +5,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"math"
 	"os"
 	"slices"
 	"time"
 )
 
-// Tail yields the last n lines of a function's log, oldest first: those that were appended before the call, and none
-// if there is no log. After an error, which may be that of ctx, it ends.
-func (s *Store) Tail(ctx context.Context, function string, n int) iter.Seq2[Line, error] {
-	return s.read(ctx, function, n, false)
-}
-
-// Follow yields the last n lines of a function's log and then every further one as it comes, whether or not there is
-// a log yet. It ends with the context, without an error, and with Close. A caller that is slower than the function
-// for as long as it takes to fill two files misses lines, and is told so by one of stream [Platform].
-func (s *Store) Follow(ctx context.Context, function string, n int) iter.Seq2[Line, error] {
-	return s.read(ctx, function, n, true)
-}
-
-func (s *Store) read(ctx context.Context, function string, n int, follow bool) iter.Seq2[Line, error] {
-	return func(yield func(Line, error) bool) {
-		s.mu.Lock()
-		j := s.journal(function)
-		j.readers++
-		s.mu.Unlock()
-		defer func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			j.readers--
-			s.forget(j)
-		}()
-		r := reader{dir: s.logDir(function), toEnd: !follow, now: s.now, yield: func(line Line) bool { return yield(line, nil) }}
-		defer r.close()
-		err := s.settled(ctx, j)
-		if err == nil {
-			err = r.start(n)
-		}
-		if err == nil && follow {
-			err = s.follow(ctx, j, &r)
-		} else if err == nil {
-			err = r.readOn(ctx)
-		}
-		if err != nil && !errors.Is(err, errStopped) && !(follow && ctx.Err() != nil) {
-			yield(Line{}, fmt.Errorf("log of %s: %w", function, err))
-		}
-	}
-}
-
-// settled waits until the lines that have been appended so far are written.
-func (s *Store) settled(ctx context.Context, j *journal) error {
-	s.mu.Lock()
-	last := j.appended
-	s.mu.Unlock()
-	for {
-		changed, settled := s.change(j)
-		if settled >= last {
-			return nil
-		}
-		if err := s.wait(ctx, changed); err != nil {
-			return err
-		}
-	}
-}
-
-// change is a channel that will be closed when more lines are settled than are now.
-func (s *Store) change(j *journal) (changed <-chan struct{}, settled uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if j.changed == nil {
-		j.changed = make(chan struct{})
-	}
-	return j.changed, j.settled
-}
-
-// wait returns nil on a change, errStopped when there will be none any more.
-func (s *Store) wait(ctx context.Context, changed <-chan struct{}) error {
-	select {
-	case <-changed:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-s.done:
-	}
-	select {
-	case <-changed: // the last one
-		return nil
-	default:
-		return errStopped
-	}
-}
-
-// follow reads on whenever there is more. That it asks for the change before it reads is what keeps it from missing
-// one.
-func (s *Store) follow(ctx context.Context, j *journal, r *reader) error {
-	for {
-		changed, _ := s.change(j)
-		if err := r.readOn(ctx); err != nil {
-			return err
-		}
-		if err := s.wait(ctx, changed); err != nil {
-			return err
-		}
-	}
-}
-
-// errStopped is the reason to stop reading that is no error: the caller or the store wants no more.
+// errStopped ends reading without an error: the caller or the store wants no more.
 var errStopped = errors.New("stopped")
 
 // reader reads the files of one log in order.
@@ -190,12 +89,12 @@ func (r *reader) close() {
 	}
 }
 
-// findLast finds where the last n lines before end begin, and how many of the n there are not.
+// findLast finds where the last n lines before end begin, and how many of the n are missing.
 func findLast(file *os.File, end int64, n int) (offset int64, missing int, err error) {
 	if n <= 0 {
 		return end, 0, nil
 	}
-	// The line feed before the first of the lines is what to look for; the one at the end of the file is of the last.
+	// It looks for the line feed before the first of the lines; the one at the end of the file belongs to the last.
 	var block [32 << 10]byte
 	for limit := end - 1; limit > 0; {
 		size := min(limit, int64(len(block)))
@@ -221,7 +120,7 @@ func findLast(file *os.File, end int64, n int) (offset int64, missing int, err e
 // readOn yields what there is from here to the end of the newest file.
 func (r *reader) readOn(ctx context.Context) error {
 	for {
-		// A file is finished when there is a newer one. That has to be known before its end is read.
+		// A file is finished when there is a newer one. The reader has to know that before it reads the end.
 		next, err := r.next()
 		if err != nil {
 			return err
@@ -243,7 +142,8 @@ func (r *reader) readOn(ctx context.Context) error {
 		}
 		missed := r.number != 0 && next != r.number+1
 		r.enter(file, next, 0)
-		if missed && !r.yield(Line{Time: r.now().UTC(), Stream: Platform, Text: "furl: lines are missing here: they came faster than they were read"}) {
+		const gap = "furl: lines are missing here: they came faster than they were read"
+		if missed && !r.yield(Line{Time: r.now().UTC(), Stream: Platform, Text: gap}) {
 			return errStopped
 		}
 	}

@@ -1,56 +1,29 @@
 package dataplane
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"net"
+	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/event"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/sigv4"
 )
-
-// ServeHTTP answers one request to a function URL.
-func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := p.newExchange(w, r)
-	defer x.finish()
-
-	if refusal := x.route(); refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	if x.preflight() {
-		return
-	}
-	if refusal := x.authenticate(); refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	if refusal := x.authorize(); refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	payload, refusal := x.event()
-	if refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	result, refusal := x.invoke(payload)
-	if refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	x.respond(result)
-}
 
 // exchange is one request on its way.
 type exchange struct {
@@ -61,7 +34,7 @@ type exchange struct {
 	xray    string
 	started time.Time
 	trace   *trace.Trace
-	world   *state.Snapshot // one and the same for the whole request
+	world   *state.Snapshot // the same one for the whole request
 	source  string          // IP address of the peer
 
 	address address
@@ -84,7 +57,7 @@ func (p *Plane) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 		id:      trace.NewRequestID(),
 		started: now,
 		world:   p.State.Now(),
-		source:  hostName(r.RemoteAddr),
+		source:  listener.WithoutPort(r.RemoteAddr),
 	}
 	x.trace = trace.New(x.id, now, r.Method, r.RequestURI, r.Host, x.source)
 	header := w.Header()
@@ -125,8 +98,7 @@ func (x *exchange) route() *refusal {
 	return nil
 }
 
-// authenticate verifies the signature, if the URL asks for one. On a URL without authentication a signature means
-// nothing, and is not looked at.
+// authenticate verifies the signature, if the URL asks for one. On a URL without authentication it ignores signatures.
 func (x *exchange) authenticate() *refusal {
 	if x.url.Config.AuthType == lambda.AuthNone {
 		return nil
@@ -140,7 +112,7 @@ func (x *exchange) authenticate() *refusal {
 		attempt.KnownAs(x.hosts()...)
 		var failed *sigv4.Error
 		if !errors.As(err, &failed) {
-			return &unsigned // not reached: Authenticate promises a *sigv4.Error; anything else is refused too
+			return &unsigned // not reached: Authenticate promises a *sigv4.Error
 		}
 		refusal := badSignature(failed)
 		return &refusal
@@ -149,8 +121,8 @@ func (x *exchange) authenticate() *refusal {
 	return nil
 }
 
-// hosts are the names of the function URL in host style, here and at AWS: a client may have signed for another one than
-// the request came to.
+// hosts are the names of the function URL in host style, here and at AWS: a client may have signed for one and sent the
+// request to another.
 func (x *exchange) hosts() []string {
 	names := make([]string, len(x.plane.Suffixes))
 	for i, suffix := range x.plane.Suffixes {
@@ -159,8 +131,8 @@ func (x *exchange) hosts() []string {
 	return names
 }
 
-// authorize asks for both actions that a call of a function URL needs. The second is asked for even if the first is
-// denied, so that the trace names everything that is missing at once.
+// authorize asks for both actions that a call of a function URL needs. It asks for the second even if the first is
+// denied, so that the trace names everything that is missing.
 func (x *exchange) authorize() *refusal {
 	resource := x.url.Function.ARN
 	resource.Qualifier = x.url.Qualifier
@@ -198,7 +170,7 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 	return decision.Effect == policy.Allowed
 }
 
-// event makes the payload that the function gets.
+// event makes the function's payload.
 func (x *exchange) event() ([]byte, *refusal) {
 	if !x.hasBody {
 		if x.r.ContentLength > event.MaxEvent {
@@ -231,7 +203,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
 	})
-	x.body, x.r.Body = nil, http.NoBody // it is in the payload, and the function may run for fifteen minutes
+	x.body, x.r.Body = nil, http.NoBody // to free the memory: the function may run for fifteen minutes
 	if len(payload) > event.MaxEvent {
 		x.found("event", newNote(trace.Refused,
 			"the event is larger than 6,291,456 bytes, which counts the envelope and base64 of a binary body"))
@@ -255,7 +227,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	case errors.Is(err, runtime.ErrBusy):
 		x.found("invoke", newThrottling(err))
 		return nil, &throttled
-	case isExhausted(err):
+	case errors.As(err, new(*runtime.Exhausted)): // of a running function
 		x.found("invoke", newThrottling(err))
 		return nil, &starved
 	case errors.Is(err, runtime.ErrClosed):
@@ -273,10 +245,100 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	return result, nil
 }
 
-// isExhausted reports whether the machine had no room for a function that was running.
-func isExhausted(err error) bool {
-	var exhausted *runtime.Exhausted
-	return errors.As(err, &exhausted)
+// preflight answers a CORS preflight request.
+func (x *exchange) preflight() bool {
+	cors := x.url.Config.CORS
+	if !isPreflight(cors, x.r) {
+		return false
+	}
+	answerPreflight(cors, x.w.Header(), x.r.Header.Get("Origin"))
+	x.status = http.StatusOK
+	x.w.WriteHeader(http.StatusOK)
+	x.found("preflight", newNote(trace.OK, "CORS preflight, answered from the URL's CORS configuration"))
+	return true
+}
+
+// respond sends the function's answer.
+func (x *exchange) respond(result *runtime.Result) {
+	defer result.Body.Close()
+	x.w.Header()["X-Amzn-Trace-Id"] = []string{trace.XRayHeader(x.xray, x.id, x.url.Function.ARN.String())}
+	allowOrigin(x.url.Config.CORS, x.w.Header(), x.r.Header.Get("Origin"))
+	if x.url.Config.InvokeMode == lambda.ResponseStream {
+		x.stream(result)
+		return
+	}
+	response, err := buffered(result)
+	if err != nil {
+		x.noAnswer(err)
+		return
+	}
+	x.status = response.Status
+	if err := response.Write(x.w, x.r.Method); err != nil {
+		x.found("response", newNote(trace.OK, "the client was gone before the answer was sent"))
+		return
+	}
+	x.found("response", answered(response.Status))
+}
+
+// stream passes the answer on while the function writes it.
+func (x *exchange) stream(result *runtime.Result) {
+	reader := bufio.NewReaderSize(result.Body, 32<<10)
+	head, err := streamHead(result, reader)
+	if err != nil {
+		x.noAnswer(err)
+		return
+	}
+	x.status = head.Status
+	head.WriteHeader(x.w)
+	if err := x.relay(reader); err != nil {
+		x.cutShort = true
+		x.found("response", newNote(trace.Failed, fmt.Sprintf("the answer broke off: %v", err)))
+		// Half an answer must not look like a whole one: without the end of its chunks the client sees an error.
+		panic(http.ErrAbortHandler)
+	}
+	if failed := result.StreamError(); failed != nil {
+		// The client has a whole answer, as at AWS: the trailers of a function do not undo what it has sent (AWS Lambda
+		// Developer Guide, "Building a custom runtime").
+		x.cutShort = true
+		late := newNote(trace.Failed, fmt.Sprintf("%d %s, but the function failed after its answer had begun (%s: %s)",
+			head.Status, http.StatusText(head.Status), failed.Reason, failed.Type))
+		late.details = trace.KeepAll(maxFunctionError, failed.Payload)
+		x.found("response", late)
+		return
+	}
+	x.found("response", answered(head.Status))
+}
+
+// noAnswer refuses a request because the function's answer is not one.
+func (x *exchange) noAnswer(err error) {
+	x.w.Header().Del("X-Amzn-Trace-Id")
+	x.found("response", newNote(trace.Failed, err.Error()))
+	x.refuse(functionFailed)
+}
+
+// relay sends on each piece of the body as soon as it is there. A client that is gone is no error: the function runs
+// to its end, as it does at AWS.
+func (x *exchange) relay(from io.Reader) error {
+	flusher := http.NewResponseController(x.w)
+	flusher.Flush() //nolint:errcheck // the write that follows meets the same error
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			if _, err := x.w.Write(buffer[:n]); err != nil {
+				return nil
+			}
+			if err := flusher.Flush(); err != nil {
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // refuse answers in place of the function.
@@ -285,22 +347,70 @@ func (x *exchange) refuse(answer refusal) {
 	if answer.reason != 0 {
 		x.plane.refusals.Add(answer.reason)
 	}
-	if x.plane.Explain != nil && isLoopback(x.source) {
-		x.w.Header()["furl-explain"] = []string{x.plane.Explain(x.id)}
+	if x.plane.Explain != nil && listener.IsLoopback(x.source) {
+		x.w.Header()[strings.ToLower(furlproto.Explain)] = []string{x.plane.Explain(x.id)}
 	}
 	answer.write(x.w)
 }
 
-// finish ends the trace, keeps it and logs how the request came out. Why a signature does not match is found out when
+// finish ends the trace, keeps it and logs how the request came out. It finds out why a signature does not match after
 // the client has its answer.
 func (x *exchange) finish() {
 	x.trace.End(x.plane.Now(), x.status, x.errorType)
 	x.plane.Traces.Record(x.trace)
 	if x.signature != nil && x.errorType != "" {
-		http.NewResponseController(x.w).Flush() //nolint:errcheck // a client that is gone is nobody's loss
+		http.NewResponseController(x.w).Flush() //nolint:errcheck // the client is gone
 		x.signature.Diagnose(context.WithoutCancel(x.r.Context()))
 	}
 	x.log()
+}
+
+// log writes one line for the request, with the reason and the fix of a refusal or failure.
+func (x *exchange) log() {
+	level := slog.LevelDebug
+	switch {
+	case x.status >= 500 && x.errorType == "" && !x.failed():
+		// the function's own answer
+	case x.status >= 500, x.cutShort:
+		level = slog.LevelWarn
+	case x.errorType != "":
+		level = slog.LevelInfo
+	}
+	ctx := context.WithoutCancel(x.r.Context())
+	if !x.plane.Log.Enabled(ctx, level) {
+		return
+	}
+	attributes := []slog.Attr{
+		slog.String("request_id", x.id),
+		slog.String("method", x.trace.Method),
+		slog.String("target", x.trace.Target),
+		slog.Int("status", x.status),
+		slog.String("took", x.trace.Took.String()),
+	}
+	message := "function URL answered"
+	if level != slog.LevelDebug {
+		report := x.trace.Report()
+		if step, ok := report.Deciding(); ok {
+			attributes = append(attributes, slog.String("step", step.Step), slog.String("reason", report.Reason()))
+			if step.Verdict == trace.Failed && len(step.Details) > 0 {
+				attributes = append(attributes, slog.String("detail", step.Details[0]))
+			}
+		}
+		if len(report.Fix) > 0 {
+			attributes = append(attributes, slog.String("fix", strings.Join(report.Fix, "; ")))
+		}
+		message = "function URL refused"
+		if level == slog.LevelWarn {
+			message = "function URL failed"
+		}
+	}
+	x.plane.Log.LogAttrs(ctx, level, message, attributes...)
+}
+
+// failed reports whether a step failed. If not, the function chose its status itself.
+func (x *exchange) failed() bool {
+	_, failed := x.trace.Report().Deciding()
+	return failed
 }
 
 func eventCaller(caller *auth.Caller) *event.Caller {
@@ -316,17 +426,34 @@ func eventCaller(caller *auth.Caller) *event.Caller {
 	}
 }
 
-// localPort is the port that the client connected to.
-func localPort(r *http.Request) string {
-	if address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		if _, port, err := net.SplitHostPort(address.String()); err == nil {
-			return port
-		}
+// buffered reads a whole answer. It takes a prelude from a function that streams although its URL is BUFFERED (assumed).
+func buffered(result *runtime.Result) (*event.Response, error) {
+	payload, err := result.ReadAll(runtime.MaxBufferedResponse)
+	if err != nil {
+		return nil, err
 	}
-	return ""
+	if result.FunctionError != nil {
+		return nil, result.FunctionError
+	}
+	if result.ContentType != event.IntegrationContentType {
+		return event.ParseResponse(payload)
+	}
+	reader := bufio.NewReader(bytes.NewReader(payload))
+	head, err := event.ParsePrelude(reader)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(reader)
+	return &event.Response{Head: *head, Body: body}, err
 }
 
-func isLoopback(ip string) bool {
-	address := net.ParseIP(ip)
-	return address != nil && address.IsLoopback()
+func streamHead(result *runtime.Result, reader *bufio.Reader) (*event.Head, error) {
+	if result.ContentType == event.IntegrationContentType {
+		return event.ParsePrelude(reader)
+	}
+	contentType := result.ContentType
+	if contentType == "" {
+		contentType = "application/octet-stream"
+	}
+	return &event.Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}}, nil
 }

@@ -1,3 +1,12 @@
+// Package event translates between HTTP and the JSON that a function behind a function URL gets and answers:
+// payload format 2.0 on the way in, the response envelope or the streaming prelude on the way out.
+//
+// Everything here is a pure function of its arguments. The package does not read from a connection, verify a
+// signature, look anything up or log: its caller has read and verified the request. It refuses what would make an
+// invalid HTTP answer (header values with line breaks, statuses that do not exist) and anything over its limits.
+//
+// The AWS Lambda Developer Guide describes the format in "Invoking Lambda function URLs"; where real function URLs are
+// known to differ from that page, the code follows what they do and says so.
 package event
 
 import (
@@ -10,7 +19,17 @@ import (
 	"unicode/utf8"
 )
 
-// Request is everything an event is made from. All of it is already read and, where Caller is set, verified.
+const (
+	// MaxEvent is the largest event of a synchronous invocation, in bytes. It counts the whole event: the envelope,
+	// and a binary body after base64 has made it a third longer (AWS Lambda Developer Guide, "Lambda quotas").
+	MaxEvent = 6 << 20
+
+	// MaxResponse is the largest answer that is not streamed, in bytes: 6 MiB and a little room for the envelope. The
+	// Runtime API names the number in its 413 answer.
+	MaxResponse = 6<<20 + 100
+)
+
+// Request is everything that an event consists of. It has been read and, where Caller is set, verified.
 type Request struct {
 	Method string
 	// Target is the request target the function sees: path and query exactly as received, percent-encoding
@@ -47,9 +66,9 @@ type Caller struct {
 }
 
 // Append appends the event for r to dst, as JSON, and returns the extended slice.
-// The result may be longer than [MaxEvent]; it is for the caller to refuse it.
+// The result may be longer than [MaxEvent]; the caller has to refuse it.
 //
-// Bytes that are not UTF-8 can not stand in JSON and become U+FFFD, except in a body, which then goes as base64.
+// Bytes that are not UTF-8 cannot stand in JSON and become U+FFFD, except in a body, which then goes as base64.
 func Append(dst []byte, r *Request) []byte {
 	path, query, _ := strings.Cut(r.Target, "?")
 	if path == "" {

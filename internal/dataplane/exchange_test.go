@@ -93,7 +93,7 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 				request.Host = urlID + ".lambda-url.us-east-1.on.aws"
 				return w.sign(request, alice, "")
 			},
-			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "it is one of eu-central-1",
+			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "it is in eu-central-1",
 		},
 		{
 			name: "signed, not authorised",
@@ -489,7 +489,7 @@ func TestFunctionFailures(t *testing.T) {
 		{"no room for it while it ran", refuses(ended), 503, "ServiceUnavailableException", `{"message":"Service Unavailable"}`,
 			`had no room for it: the machine is short of files (F is 1)" fix="raise F"`},
 		{"shutting down", refuses(runtime.ErrClosed), 503, "ServiceUnavailableException", `{"message":"Service Unavailable"}`, "shutting down"},
-		{"can not be run", refuses(errors.Join(invoke.ErrUnavailable, errors.New("role is gone"))), 502, "", bodyFailed, "role is gone"},
+		{"cannot be run", refuses(errors.Join(invoke.ErrUnavailable, errors.New("role is gone"))), 502, "", bodyFailed, "role is gone"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,413 @@
+package runtime
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// These are how long an invocation waits for an environment that has answered and is about to be free. The function's
+// next request normally comes within a fraction of a millisecond. A function may also work on between its answer and
+// that request. Then it is better to start another process, which costs tens of milliseconds; where none may be
+// started, the caller is throttled, but not for being quick.
+const (
+	settleWait      = 25 * time.Millisecond
+	settleWaitAtEnd = time.Second          // of the concurrency
+	settlePause     = 2 * time.Millisecond // between looks for an environment of any function that has settled
+)
+
+// expiryMargin is how much of its credentials' life an environment needs to be used again.
+const expiryMargin = 5 * time.Minute
+
+// roster is who is there: the environments of all functions, and the invocations that wait for one. One lock guards
+// all of it, the idle lists and waiting lists of the groups included.
+type roster struct {
+	most   int   // environments of all functions together
+	full   error // the error when there are that many
+	now    func() time.Time
+	grace  time.Duration            // for idle environments to end
+	launch func(*call) *environment // starts one; called with mu held
+
+	mu     sync.Mutex
+	closed bool
+	groups map[identity]*group
+	size   int                       // environments in all groups
+	living map[*environment]struct{} // also those that were told to end and are no longer in a group
+}
+
+// group is the environments of one function, of all its versions.
+type group struct {
+	id      identity
+	keys    map[string]string // version → key that was invoked last
+	all     map[*environment]struct{}
+	idle    []*environment // most recently used last
+	waiting []*waiter      // invocations that wait for a settling environment, first come first served
+}
+
+// waiter is an invocation that waits.
+type waiter struct {
+	group   *group
+	key     string
+	atLimit bool              // no other environment may be started: room is as good as a free environment
+	free    chan *environment // holds one; nil says that there is nothing to wait for
+}
+
+// pick answers an idle environment, or a place in the queue for one that is about to be free. It answers neither if it
+// has started one.
+func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
+	fn := c.fn
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, nil, ErrClosed
+	}
+	g := r.groups[fn.identity()]
+	if g == nil {
+		g = &group{id: fn.identity(), keys: map[string]string{}, all: map[*environment]struct{}{}}
+	}
+	if last := g.keys[fn.Version]; last != fn.Key {
+		g.keys[fn.Version] = fn.Key
+		r.retire(g, func(e *environment) bool { return e.fn.Version == fn.Version && e.fn.Key != fn.Key })
+	}
+	atLimit := g.isFull(fn.Concurrency)
+	if atLimit && g.count(starting, busy, responding) >= fn.Concurrency {
+		return nil, nil, ErrBusy
+	}
+	if e := r.popIdle(g, fn.Key); e != nil {
+		return e, nil, nil
+	}
+	atLimit = g.isFull(fn.Concurrency) // popIdle may have made room
+	w := &waiter{g, fn.Key, atLimit, make(chan *environment, 1)}
+	if mayWait && g.hopes(w) > len(g.waiting) {
+		g.waiting = append(g.waiting, w)
+		return nil, w, nil
+	}
+	if atLimit && !r.evict(g) {
+		return nil, nil, ErrBusy
+	}
+	if r.size >= r.most && !r.evict(r.groupWithOldestIdle()) {
+		return nil, nil, r.full
+	}
+	r.add(g, c)
+	return nil, nil, nil
+}
+
+// add starts an environment for a call. Called with mu held.
+func (r *roster) add(g *group, c *call) {
+	r.groups[g.id] = g
+	e := r.launch(c)
+	g.all[e] = struct{}{}
+	r.size++
+	r.living[e] = struct{}{}
+}
+
+// bury notes that everything an environment held is given back.
+func (r *roster) bury(e *environment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.living, e)
+}
+
+// popIdle takes the most recently used environment of a key. Called with mu held.
+func (r *roster) popIdle(g *group, key string) *environment {
+	for i := len(g.idle) - 1; i >= 0; i-- {
+		e := g.idle[i]
+		if e.fn.Key != key {
+			continue
+		}
+		g.idle = slices.Delete(g.idle, i, i+1)
+		if r.expired(e) {
+			r.discard(g, e)
+			i = min(i, len(g.idle))
+			continue
+		}
+		return e
+	}
+	return nil
+}
+
+// takeIdle takes an idle environment of e's function.
+func (r *roster) takeIdle(e *environment) *environment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.groups[e.fn.identity()]
+	if g == nil {
+		return nil
+	}
+	return r.popIdle(g, e.fn.Key)
+}
+
+func (r *roster) expired(e *environment) bool {
+	return !e.expires.IsZero() && e.expires.Sub(r.now()) < expiryMargin
+}
+
+// await waits a little for an environment to settle.
+func (r *roster) await(w *waiter) *environment {
+	patience := settleWait
+	if w.atLimit {
+		patience = settleWaitAtEnd
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case e := <-w.free:
+		return e
+	case <-timer.C:
+	}
+	r.mu.Lock()
+	left := w.group.dequeue(func(other *waiter) bool { return other == w })
+	r.mu.Unlock()
+	if left != nil {
+		return nil
+	}
+	return <-w.free // the answer came in this very moment
+}
+
+// release takes back an environment that has settled and waits for an event. It becomes idle under the lock, so that
+// each search for an environment sees it either as settling or in the idle list.
+func (r *roster) release(e *environment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !e.life.advance(settling, idle) {
+		return // it has ended meanwhile
+	}
+	g := r.groups[e.fn.identity()]
+	if r.closed || e.retired || r.expired(e) {
+		r.discard(g, e)
+		return
+	}
+	w := g.nextWaiter(e)
+	if w != nil && w.key == e.fn.Key {
+		w.free <- e
+		return
+	}
+	e.idleSince = time.Now()
+	g.idle = append(g.idle, e)
+	if w != nil {
+		w.free <- nil // it may stop this one and start its own
+	}
+}
+
+// discard stops an environment that is not, or no longer, in the idle list. Its place is free at once, though the
+// process may take its grace to end. Called with mu held.
+func (r *roster) discard(g *group, e *environment) {
+	r.forget(g, e)
+	e.stop(r.grace)
+}
+
+// forget takes an environment out of its group. Called with mu held.
+func (r *roster) forget(g *group, e *environment) {
+	if g == nil {
+		return
+	}
+	if _, in := g.all[e]; !in {
+		return
+	}
+	delete(g.all, e)
+	r.size--
+	if i := slices.Index(g.idle, e); i >= 0 {
+		g.idle = slices.Delete(g.idle, i, i+1)
+	}
+	// A waiter that hoped for this one had better start another.
+	if w := g.nextWaiter(e); w != nil {
+		w.free <- nil
+	}
+	if len(g.all) == 0 {
+		delete(r.groups, g.id)
+	}
+}
+
+// remove is forget for an environment whose process is gone.
+func (r *roster) remove(e *environment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget(r.groups[e.fn.identity()], e)
+}
+
+// replace starts another environment in the place of one, for the call that it did not come to.
+func (r *roster) replace(e *environment, c *call) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.groups[e.fn.identity()]
+	closed := r.closed
+	if !closed {
+		r.add(g, c)
+	}
+	r.forget(g, e)
+	if closed {
+		close(c.done)
+		c.answer(nil, ErrClosed)
+	}
+}
+
+// evict stops the idle environment of a group that was not used for longest. Called with mu held.
+func (r *roster) evict(g *group) bool {
+	if g == nil || len(g.idle) == 0 {
+		return false
+	}
+	e := g.idle[0]
+	g.idle = g.idle[1:]
+	r.discard(g, e)
+	return true
+}
+
+func (r *roster) groupWithOldestIdle() *group {
+	var oldest *group
+	for _, g := range r.groups {
+		if len(g.idle) > 0 && (oldest == nil || g.idle[0].idleSince.Before(oldest.idle[0].idleSince)) {
+			oldest = g
+		}
+	}
+	return oldest
+}
+
+// evictOldest ends the idle environment that was not used for longest. The channel is closed when it is gone; it is nil
+// if none is idle.
+func (r *roster) evictOldest() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.groupWithOldestIdle()
+	if g == nil {
+		return nil
+	}
+	oldest := g.idle[0]
+	r.evict(g)
+	return oldest.ended
+}
+
+// evictIdleSince stops the environments that have been idle since before a time.
+func (r *roster) evictIdleSince(oldest time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range maps.Clone(r.groups) {
+		for len(g.idle) > 0 && g.idle[0].idleSince.Before(oldest) {
+			r.evict(g)
+		}
+	}
+}
+
+// retire stops the environments that match: idle ones now, the others when they have settled. Called with mu held.
+func (r *roster) retire(g *group, matches func(*environment) bool) {
+	for e := range g.all {
+		if matches(e) {
+			e.retired = true
+		}
+	}
+	for _, e := range slices.Clone(g.idle) {
+		if e.retired {
+			r.discard(g, e)
+		}
+	}
+}
+
+func (r *roster) retireKey(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range maps.Clone(r.groups) {
+		r.retire(g, func(e *environment) bool { return e.fn.Key == key })
+	}
+}
+
+// drain refuses new invocations and retires every environment.
+func (r *roster) drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for _, g := range maps.Clone(r.groups) {
+		r.retire(g, func(*environment) bool { return true })
+	}
+}
+
+// close refuses new invocations, and answers the environments that are left.
+func (r *roster) close() []*environment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	var all []*environment
+	for _, g := range r.groups {
+		all = slices.AppendSeq(all, maps.Keys(g.all))
+	}
+	return all
+}
+
+// isAlone reports whether there is at most one environment.
+func (r *roster) isAlone() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.size <= 1
+}
+
+// inStage reports whether an environment other than e is in one of the stages.
+func (r *roster) inStage(e *environment, stages ...stage) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range r.groups {
+		for other := range g.all {
+			if other != e && slices.Contains(stages, other.life.stage()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// census is how many environments are at each stage of their life.
+func (r *roster) census() []float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counts := make([]float64, stages)
+	for e := range r.living {
+		counts[e.life.stage()]++
+	}
+	return counts[:dead]
+}
+
+// hopes counts the environments that a waiter can hope for: they are about to be free, or to be gone and make room.
+func (g *group) hopes(w *waiter) int {
+	n := 0
+	for e := range g.all {
+		switch e.life.stage() {
+		case settling, stopping, dead:
+			if w.wants(e) {
+				n++
+			}
+		default:
+		}
+	}
+	return n
+}
+
+// wants reports whether the end of what e is doing helps the waiter.
+func (w *waiter) wants(e *environment) bool { return w.atLimit || e.fn.Key == w.key }
+
+// isFull reports whether a function has as many environments as it may.
+func (g *group) isFull(concurrency int) bool { return concurrency >= 0 && len(g.all) >= concurrency }
+
+// count counts the environments that are in one of the stages.
+func (g *group) count(stages ...stage) int {
+	n := 0
+	for e := range g.all {
+		if slices.Contains(stages, e.life.stage()) {
+			n++
+		}
+	}
+	return n
+}
+
+// nextWaiter takes the first waiter out of the queue that e helps. The caller must answer it.
+func (g *group) nextWaiter(e *environment) *waiter {
+	return g.dequeue(func(w *waiter) bool { return w.wants(e) })
+}
+
+// dequeue takes the first waiter that matches out of the queue. It answers nil if there is none: it has its answer, or
+// gets it at this moment.
+func (g *group) dequeue(matches func(*waiter) bool) *waiter {
+	i := slices.IndexFunc(g.waiting, matches)
+	if i < 0 {
+		return nil
+	}
+	w := g.waiting[i]
+	g.waiting = slices.Delete(g.waiting, i, i+1)
+	return w
+}

@@ -1,0 +1,197 @@
+package sandbox
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/peer"
+	"github.com/furl-dev/furl/internal/runtime/sandbox/helper"
+)
+
+// Process is a function's process with everything that it starts.
+type Process struct {
+	cmd        *exec.Cmd // the helper
+	socket     *os.File
+	namespaced bool
+
+	mu     sync.Mutex
+	ended  bool
+	memory memoryMeter
+}
+
+// startLimit is how long the helper may take. It takes milliseconds, unless a file system hangs.
+const startLimit = 10 * time.Second
+
+// await waits until the helper says that the program runs.
+func (p *Process) await(program string) error {
+	if err := p.socket.SetReadDeadline(time.Now().Add(startLimit)); err != nil {
+		return err
+	}
+	kind, numbers, err := p.receive()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrEnded, err)
+	case kind == helper.Started:
+		return p.socket.SetReadDeadline(time.Time{})
+	case kind != helper.Failed:
+		return fmt.Errorf("the process that confines a function says %q", kind)
+	}
+	errno := syscall.Errno(numbers[0])
+	step := make([]byte, min(numbers[1], 4096))
+	if _, err := io.ReadFull(p.socket, step); err != nil {
+		return err
+	}
+	if len(step) == 0 {
+		return &StartError{&os.PathError{Op: "fork/exec", Path: program, Err: errno}}
+	}
+	return fmt.Errorf("confine a function: %s: %w", step, errno)
+}
+
+// receive reads one message of the helper.
+func (p *Process) receive() (byte, [2]int, error) {
+	var message [9]byte
+	if _, err := io.ReadFull(p.socket, message[:1]); err != nil {
+		return 0, [2]int{}, err
+	}
+	n := 2
+	if message[0] == helper.Started {
+		n = 1
+	}
+	if _, err := io.ReadFull(p.socket, message[1:1+4*n]); err != nil {
+		return 0, [2]int{}, err
+	}
+	numbers := [2]int{helper.Number(message[1:])}
+	if n == 2 {
+		numbers[1] = helper.Number(message[5:])
+	}
+	return message[0], numbers, nil
+}
+
+// Wait blocks until the process and everything that it has started has ended.
+func (p *Process) Wait() State {
+	state := State{status: syscall.WaitStatus(syscall.SIGKILL)} // if the helper itself was killed
+	kind, numbers, err := p.receive()
+	if err == nil && kind == helper.Exited {
+		state.status = syscall.WaitStatus(numbers[0])
+	}
+	p.cmd.Wait() //nolint:errcheck // the helper's own status says nothing
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.memory.atEnd(numbers[1])
+	p.socket.Close() //nolint:errcheck // nothing is lost
+	return state
+}
+
+// Terminate asks the function's process group to end.
+func (p *Process) Terminate() { p.tell(helper.Terminate) }
+
+// killGrace is how long the helper may take to kill all. A function may be able to stop the helper, so after that the
+// helper itself is killed.
+const killGrace = 5 * time.Second
+
+// Kill ends the process and everything that it has started.
+func (p *Process) Kill() {
+	p.measure() // while there is something to measure
+	p.tell(helper.Kill)
+	if p.namespaced {
+		p.killHelper() // the kernel ends all of its namespace
+	} else {
+		time.AfterFunc(killGrace, p.killHelper)
+	}
+}
+
+func (p *Process) killHelper() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
+	}
+}
+
+func (p *Process) tell(word byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.socket.Write([]byte{word}) //nolint:errcheck // if it is gone, so is the function
+	}
+}
+
+// PID is the id of the process above the function's. All processes of the function descend from it.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// measure reads the peak of the function's processes, even if the last time was a moment ago.
+func (p *Process) measure() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.memory.last = time.Time{}
+		p.memory.read(p.cmd.Process.Pid, time.Now())
+	}
+}
+
+// PeakMB is the largest resident size that the function's processes have had, as far as it is known. It is 0 at first.
+func (p *Process) PeakMB(now time.Time) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.memory.read(p.cmd.Process.Pid, now)
+	}
+	return p.memory.peakMB()
+}
+
+// memoryMeter reads peaks from /proc, at most ten times a second: that costs some ten microseconds a process.
+type memoryMeter struct {
+	last time.Time
+	kib  int
+}
+
+func (m *memoryMeter) read(helper int, now time.Time) {
+	if !m.last.IsZero() && now.Sub(m.last) < 100*time.Millisecond {
+		return
+	}
+	m.last = now
+	total := 0
+	for _, pid := range descendants(helper) {
+		total += peakKiB(pid)
+	}
+	m.kib = max(m.kib, total)
+}
+
+// atEnd notes what the kernel says about the process that has ended.
+func (m *memoryMeter) atEnd(kib int) { m.kib = max(m.kib, kib) }
+
+func (m *memoryMeter) peakMB() int { return (m.kib + 1023) / 1024 }
+
+// maxDescendants bounds the work of looking for a function's processes.
+const maxDescendants = 256
+
+// descendants are the processes below pid.
+func descendants(pid int) []int {
+	var all []int
+	for queue := []int{pid}; len(queue) > 0 && len(all) < maxDescendants; queue = queue[1:] {
+		children := peer.Children(queue[0])
+		all = append(all, children...)
+		queue = append(queue, children...)
+	}
+	return all
+}
+
+// peakKiB is the peak since the process executed its program (VmHWM, proc_pid_status(5)).
+func peakKiB(pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	kib := 0
+	if _, after, ok := bytes.Cut(status, []byte("\nVmHWM:")); ok {
+		fmt.Sscan(string(after), &kib) //nolint:errcheck // 0 is unknown
+	}
+	return kib
+}
