@@ -476,10 +476,10 @@ func hostileAWS(t *testing.T, fails bool) string {
 		function := map[string]any{"FunctionName": "web", "FunctionArn": arn, "Role": role}
 		address := map[string]any{
 			"FunctionUrl": "http://127.0.0.1:1/" + evil, "FunctionArn": arn, "AuthType": "AWS_IAM", "CreationTime": evil,
-			"InvokeMode": "BUFFERED", "Cors": map[string]any{"AllowOrigins": []string{evil}},
+			"InvokeMode": "BUFFERED" + evil, "Cors": map[string]any{"AllowOrigins": []string{evil}},
 		}
 		statement := map[string]any{
-			"Sid": "s", "Effect": "Allow", "Principal": map[string]any{"AWS": "arn:aws:iam::123456789012:user/a"},
+			"Sid": "s" + evil, "Effect": "Allow", "Principal": map[string]any{"AWS": "arn:aws:iam::123456789012:user/a"},
 			"Action": "lambda:InvokeFunctionUrl", "Resource": arn,
 			"Condition": map[string]any{"StringEquals": map[string]any{"aws:UserAgent": evil}},
 		}
@@ -543,7 +543,7 @@ func TestAWSDoesNotSteerTheTerminal(t *testing.T) {
 		{"url get web", `http://127.0.0.1:1/\u001b]0;pwned\u0007`, false},
 		{"url list", `http://127.0.0.1:1/\u001b]0;pwned\u0007`, false},
 		{"url list web", `http://127.0.0.1:1/\u001b]0;pwned\u0007`, false},
-		{"url update web --auth-type NONE --dry-run", `u001b]0;pwned`, false},
+		{"url update web --auth-type NONE --dry-run", `u001b]0;PWNED`, false},
 		{"url delete web --dry-run", `u001b]0;pwned`, false},
 		{"call web", "furl: error: ", true},
 		{"call -v web", "furl: error: ", true},
@@ -578,7 +578,7 @@ func TestFilesAndArgumentsDoNotSteerTheTerminal(t *testing.T) {
 	env := append(anyCaller(), "AWS_ENDPOINT_URL=http://127.0.0.1:1", "NO_COLOR=1")
 	const address = "http://127.0.0.1:1/"
 	open := jsonOf(map[string]any{"Version": "2012-10-17", "Statement": map[string]any{
-		"Sid": "s", "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl",
+		"Sid": "s" + evil, "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl",
 		"Resource": "arn:aws:lambda:eu-central-1:123456789012:function:web",
 	}})
 	request := jsonOf(map[string]any{
