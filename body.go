@@ -209,7 +209,7 @@ const (
 	DefaultMaxSpool = 1 << 30
 )
 
-// ErrBodyTooLarge says that a body can be read only once and is longer than Transport.MaxSpool. Errors wrap it.
+// ErrBodyTooLarge says that a body can be read only once and is too long for the spool. Errors wrap it.
 var ErrBodyTooLarge = errors.New("furl: request body is too large to be spooled")
 
 // Rewindable gives a request a body that can be sent again: it sets GetBody and ContentLength, which [http.Client]
