@@ -16,7 +16,8 @@ type DecisionFinding struct {
 	allowed  bool
 	summary  trace.Text
 	lookedAt trace.Text  // the policies, by name
-	others   trace.Texts // statements that matched, but for the one that the summary names
+	allowing trace.Texts // statements that matched and allow, but for the one that the summary names
+	denying  trace.Texts // statements that matched and deny, by name
 	misses   trace.Texts // statements that nearly allowed
 	lack     trace.Text  // the grants that are missing: an explain.Lack as JSON, written in the form that a reader wants
 	fix      trace.Texts // what else would help, in sentences
@@ -37,7 +38,8 @@ func newDecisionFinding(asked Asked, decision policy.Decision, summary string) *
 	finding := &DecisionFinding{
 		allowed: decision.Effect == policy.Allowed, summary: trace.Keep(summary, maxSummary),
 		lookedAt: trace.Join(appendNames(room[:0], asked.Sets), ", ", maxLookedAt),
-		others:   trace.KeepAll(maxStatement, explain.Others(decision)...),
+		allowing: trace.KeepAll(maxStatement, explain.Allowing(decision)...),
+		denying:  trace.KeepAll(maxStatement, explain.Denying(decision)...),
 	}
 	if decision.Effect == policy.ImplicitlyDenied {
 		misses := policy.NearestMisses(asked.Request, &asked.Sets)
@@ -73,7 +75,7 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 	}
 	lack := explained.Lacks(action, decision)
 	finding.fix, lack.Sentences = trace.KeepAll(maxSentence, lack.Sentences...), nil
-	if text, err := json.Marshal(lack); err == nil { // it consists of names, which always marshal
+	if text, err := json.Marshal(lack); err == nil && lack.Grantable() { // it consists of names, which always marshal
 		finding.lack = trace.Keep(text, trace.MaxText)
 	}
 	return finding
@@ -82,7 +84,7 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 // NewAPIFinding describes the denial of an API call, with the smallest statements that would allow it.
 func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
 	finding := newDecisionFinding(asked, decision, explain.Summary(asked.Request.Action, decision))
-	finding.fix = trace.KeepAll(maxSentence, explain.Additions(asked.Request, &asked.Sets, decision)...)
+	finding.fix = trace.KeepAll(maxSentence, explain.Additions(asked.Request, &asked.Sets)...)
 	return finding
 }
 
@@ -103,8 +105,8 @@ func (f *DecisionFinding) Details() []string {
 	if lookedAt == "" {
 		lookedAt = "nothing, for there are no policies on either side"
 	}
-	details := append([]string{"looked at: " + lookedAt}, f.others.Strings()...)
-	return append(details, f.misses.Strings()...)
+	details := append([]string{"looked at: " + lookedAt}, explain.DeniedBy(f.denying.Strings())...)
+	return append(append(details, f.allowing.Strings()...), f.misses.Strings()...)
 }
 
 // Fix is the commands that would allow the action.
@@ -116,7 +118,8 @@ func (f *DecisionFinding) FixAs(form string) []string {
 	if json.Unmarshal([]byte(f.lack.String()), &lack) != nil {
 		lack = explain.Lack{} // no grant is missing
 	}
-	return append(lack.As(snippet.Form(form)), f.fix.Strings()...)
+	fix := append(lack.As(snippet.Form(form)), f.fix.Strings()...)
+	return append(fix, explain.Removals(f.denying.Strings())...)
 }
 
 // appendNames appends the names of all policies of the sets.

@@ -45,7 +45,7 @@ type Lack struct {
 	Sentences []string
 }
 
-// Lacks finds what the policies lack to allow the action.
+// Lacks finds what the policies lack to allow the action: nothing where statements deny it.
 func (c Call) Lacks(action string, d policy.Decision) Lack {
 	l := Lack{Action: action, Function: c.Function, AuthType: c.AuthType}
 	switch d.Reason {
@@ -54,7 +54,6 @@ func (c Call) Lacks(action string, d policy.Decision) Lack {
 		return l
 	}
 	if d.Effect != policy.ImplicitlyDenied {
-		l.Sentences = removals(d)
 		return l
 	}
 	l.addCaller(c.Principal)
@@ -121,6 +120,9 @@ func (l *Lack) addCaller(p *policy.Principal) {
 	}
 }
 
+// Grantable reports whether a grant is part of what is lacking.
+func (l Lack) Grantable() bool { return l.Permission || l.Policy }
+
 // As writes down what is lacking in the form, one text for each part.
 func (l Lack) As(form snippet.Form) []string {
 	var texts []string
@@ -178,7 +180,7 @@ func inAccount(text, account string, form snippet.Form) string {
 // Commands are what to type so that furl adds what is lacking to the function of the name. Where no command would do,
 // it is sentences.
 func (l Lack) Commands(function string) []string {
-	if !l.Permission && !l.Policy {
+	if !l.Grantable() {
 		return l.Sentences
 	}
 	switch {

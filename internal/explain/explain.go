@@ -1,10 +1,12 @@
 // Package explain puts a decision of the policies into words: what decided, which statements nearly allowed the
 // action, and what would allow it. The server's traces and `furl check` say the same in the same words.
 //
-// It does no I/O and decides nothing. Texts are as long as the names in them: a caller that keeps them has to bound them.
+// It does no I/O and decides nothing. Texts are as long as the names in them: a caller that keeps them has to bound
+// them.
 package explain
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,47 +16,61 @@ import (
 
 // Summary says what was decided about the action, and by what.
 func Summary(action string, d policy.Decision) string {
-	verb := " allowed by "
-	switch d.Effect {
-	case policy.ImplicitlyDenied:
+	if d.Effect != policy.Allowed {
 		return action + " denied: " + d.Reason.String()
-	case policy.ExplicitlyDenied:
-		verb = " denied: " + d.Reason.String() + ", "
 	}
-	if deciding := first(d); deciding >= 0 {
-		return action + verb + Statement(d.Matched[deciding])
+	if i := deciding(d); i >= 0 {
+		return action + " allowed by " + Statement(d.Matched[i])
 	}
 	return action + " allowed: the root user of the function's account may do everything"
 }
 
-// first is the index of the first statement that made the decision, -1 for none.
-func first(d policy.Decision) int {
-	for i, ref := range d.Matched {
-		if d.Decides(ref) {
-			return i
-		}
-	}
-	return -1
+// deciding is the index of the first statement that made the decision, -1 for none.
+func deciding(d policy.Decision) int {
+	return slices.IndexFunc(d.Matched, d.Decides)
 }
 
-// Others are the statements that matched beside the one that Summary names, those that deny first.
-func Others(d policy.Decision) []string {
-	verb := "also allowed by "
-	if d.Effect != policy.Allowed {
-		verb = "allowed, but not enough, by "
+// Allowing describes the statements that matched and allow, but for the one that Summary names.
+func Allowing(d policy.Decision) []string {
+	verb, named := "allowed, but not enough, by ", -1
+	if d.Effect == policy.Allowed {
+		verb, named = "also allowed by ", deciding(d)
 	}
-	var denying, allowing []string
-	named := first(d)
+	var list []string
 	for i, ref := range d.Matched {
-		switch {
-		case i == named: // stands in the summary
-		case ref.Effect == policy.ExplicitlyDenied:
-			denying = append(denying, "also denied by "+Statement(ref))
-		default:
-			allowing = append(allowing, verb+Statement(ref))
+		if ref.Effect == policy.Allowed && i != named {
+			list = append(list, verb+Statement(ref))
 		}
 	}
-	return append(denying, allowing...)
+	return list
+}
+
+// Denying names the statements that matched and deny.
+func Denying(d policy.Decision) []string {
+	var names []string
+	for _, ref := range d.Matched {
+		if ref.Effect == policy.ExplicitlyDenied {
+			names = append(names, Statement(ref))
+		}
+	}
+	return names
+}
+
+// DeniedBy describes the statements that deny, by their names.
+func DeniedBy(names []string) []string { return prefixed("denied by ", names, "") }
+
+// DenyWins is why a statement that denies has to go.
+const DenyWins = "an explicit deny outweighs every allow"
+
+// Removals are the fix where statements deny, by their names.
+func Removals(names []string) []string { return prefixed("remove or narrow ", names, ": "+DenyWins) }
+
+func prefixed(before string, names []string, after string) []string {
+	var list []string
+	for _, name := range names {
+		list = append(list, before+name+after)
+	}
+	return list
 }
 
 // Statement names a statement: its Sid, its place in the document, and its policy.
@@ -112,26 +128,11 @@ func isUniqueID(principal string) bool {
 	return strings.HasPrefix(principal, iam.PrefixRole) || strings.HasPrefix(principal, iam.PrefixUser)
 }
 
-// DenyWins is why a statement that denies has to go.
-const DenyWins = "an explicit deny outweighs every allow"
-
-// removals say which statements stand in the way of an action that is explicitly denied.
-func removals(d policy.Decision) []string {
+// Additions are the smallest statements that would allow a request that is not about a function URL.
+func Additions(in policy.Request, sets *policy.Sets) []string {
 	var fix []string
-	for _, ref := range d.Deciding() {
-		fix = append(fix, "remove or narrow "+Statement(ref)+": "+DenyWins)
-	}
-	return fix
-}
-
-// Additions say what would allow a request that is not about a function URL: the smallest statements to add, or for an
-// explicit deny the statements to remove.
-func Additions(in policy.Request, sets *policy.Sets, d policy.Decision) []string {
-	fix := removals(d)
-	if d.Effect == policy.ImplicitlyDenied {
-		for _, suggestion := range policy.Suggest(in, sets, policy.IdentityBased) {
-			fix = append(fix, "add to the "+suggestion.Type.String()+": "+string(suggestion.JSON()))
-		}
+	for _, suggestion := range policy.Suggest(in, sets, policy.IdentityBased) {
+		fix = append(fix, "add to the "+suggestion.Type.String()+": "+string(suggestion.JSON()))
 	}
 	return fix
 }

@@ -175,7 +175,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 		{"against an explicit deny", func(s *server) {
 			role := s.AddRole(here, "/", "caller", `{"Sid":"no","Effect":"Deny","Action":"lambda:InvokeFunctionUrl","Resource":"*"}`)
 			s.allowBoth(lambda.PermissionPrincipal{AWS: role.ARN()})
-		}, here, "caller", check.Refused, `denied: explicit deny in an identity-based policy, statement "no" (Statement[0]) of inline policy own of role caller`},
+		}, here, "caller", check.Refused, `denied by statement "no" (Statement[0]) of inline policy own of role caller`},
 		{"under a permissions boundary", func(s *server) {
 			s.bound(s.AddRole(here, "/", "caller", both), `{"Effect":"Allow","Action":["s3:*","iam:*","sts:*"],"Resource":"*"}`)
 		}, here, "caller", check.Refused, "permissions boundary"},

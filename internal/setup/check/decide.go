@@ -128,7 +128,9 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	}
 	decision := policy.Evaluate(request, sets)
 	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType}
-	step := Step{Name: name, Status: Problem, Decides: true, Summary: call.Summary(action, decision), Details: explain.Others(decision)}
+	step := Step{Name: name, Status: Problem, Decides: true, Summary: call.Summary(action, decision)}
+	denying := explain.Denying(decision)
+	step.Details = append(explain.DeniedBy(denying), explain.Allowing(decision)...)
 	var open []string
 	switch decision.Effect {
 	case policy.Allowed:
@@ -142,7 +144,7 @@ func (r *run) decide(ctx context.Context, action string) Step {
 		step.Details = append(step.Details, explain.Misses(misses, nil)...)
 	}
 	if decision.Effect != policy.Allowed {
-		step.Fix = call.Lacks(action, decision).Commands(r.name())
+		step.Fix = append(call.Lacks(action, decision).Commands(r.name()), explain.Removals(denying)...)
 	}
 	if len(open) > 0 {
 		step.Status = Unknown

@@ -105,7 +105,7 @@ func TestWhatCanNotBeLookedAt(t *testing.T) {
 			all(f)
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
 			f.simulation = awsapi.Simulation{Denied: true}
-		}, check.Refused, "iam:ListRolePolicies", "denied: explicit deny in an identity-based policy, Statement of the caller's policies, as IAM's simulator has them"},
+		}, check.Refused, "iam:ListRolePolicies", "denied by Statement of the caller's policies, as IAM's simulator has them"},
 		{"the caller's policies, and the simulator knows of nothing", func(f *fake) {
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
 		}, check.Refused, "iam:ListRolePolicies", "denied: neither"},
