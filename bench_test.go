@@ -27,7 +27,10 @@ func BenchmarkTransport(b *testing.B) {
 
 // BenchmarkTransportLoopback is the same over http.Transport and a server on this machine that reads the body.
 func BenchmarkTransportLoopback(b *testing.B) {
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+	}))
 	defer server.Close()
 	base := furl.NewBase()
 	defer base.CloseIdleConnections()

@@ -1,34 +1,38 @@
 package furl
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
 	"sync"
+	"sync/atomic"
 )
 
-// body is the body of a request that may have to be sent more than once. It is hashed once.
+// body is the body of a request that can be sent more than once. It is hashed once.
 type body struct {
 	sum  [sha256.Size]byte
 	size int64
-	// open returns the body from its start. Whoever opens it closes it.
+	// open returns the body from its start. The caller closes it.
 	open func() (io.ReadCloser, error)
-	// release gives back what the body occupies once all readers are closed. nil: nothing.
+	// release frees the body after all readers are closed. nil if there is nothing to free.
 	release func()
 }
 
-// close is for when no reader will be opened any more.
+// close frees the body; open must not be called again.
 func (b *body) close() {
 	if b.release != nil {
 		b.release()
 	}
 }
 
-// hasher hashes with memory that is used again.
+// hasher is the memory for hashing a body, which the next body uses again.
 type hasher struct {
 	hash   hash.Hash
 	buffer []byte
@@ -51,8 +55,8 @@ func (t *Transport) hashOf(r io.Reader) (sum [sha256.Size]byte, size int64, err 
 	return h.sum, size, err
 }
 
-// bodyOf prepares the request's body for being hashed and sent: read twice where that is possible, spooled otherwise.
-// It takes over r.Body and closes it on error.
+// bodyOf hashes the request's body and makes it ready to be sent. It reads the body twice if it can and spools it
+// otherwise. It takes over r.Body and closes it on error.
 func (t *Transport) bodyOf(r *http.Request) (*body, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return emptyBody, nil
@@ -90,7 +94,7 @@ var emptyBody = &body{
 	open: func() (io.ReadCloser, error) { return http.NoBody, nil },
 }
 
-// copied is a body of which GetBody makes copies.
+// copied is a body that GetBody copies.
 func (t *Transport) copied(r *http.Request) (*body, error) {
 	reader, err := r.GetBody()
 	if err != nil {
@@ -111,7 +115,7 @@ func (t *Transport) copied(r *http.Request) (*body, error) {
 	}}, nil
 }
 
-// seekable reports whether it can seek, which the type of a pipe claims in vain.
+// seekable reports whether s can seek. An *os.File that is a pipe has the method but cannot.
 func seekable(s io.Seeker) bool {
 	_, err := s.Seek(0, io.SeekCurrent)
 	return err == nil
@@ -134,11 +138,11 @@ func (t *Transport) rewound(r *http.Request, seeker io.ReadSeeker) (*body, error
 
 // rewinder lends its reader to one transport at a time.
 type rewinder struct {
-	ctx    context.Context // of the request, whose part this is: bounds the wait for an earlier reader
+	ctx    context.Context // of the request: ends the wait for an earlier reader
 	seeker io.ReadSeeker
 	start  int64
 	closer io.Closer
-	free   chan struct{} // holds an element while nobody reads
+	free   chan struct{} // holds an element while the reader is not lent
 	ending sync.Once
 }
 
@@ -155,14 +159,14 @@ func (s *rewinder) open() (io.ReadCloser, error) {
 	return &lent{rewinder: s}, nil
 }
 
-// release closes the reader as soon as nobody reads.
+// release closes the reader as soon as it is not lent.
 func (s *rewinder) release() {
 	s.ending.Do(func() {
 		select {
 		case <-s.free:
 			s.closer.Close()
 		default:
-			go func() { // ends when the transport closes the reader, which it always does
+			go func() { // ends when the transport closes the reader, as it always does
 				<-s.free
 				s.closer.Close()
 			}()
@@ -170,10 +174,10 @@ func (s *rewinder) release() {
 	})
 }
 
-// lent is a rewinder's reader on loan.
+// lent is the reader that a rewinder lends.
 type lent struct {
 	rewinder *rewinder
-	mu       sync.Mutex // a transport that gives up may close while it reads
+	mu       sync.Mutex // a transport that gives up may call Close during Read
 	closed   bool
 }
 
@@ -192,6 +196,178 @@ func (l *lent) Close() error {
 	if !l.closed {
 		l.closed = true
 		l.rewinder.free <- struct{}{}
+	}
+	return nil
+}
+
+const (
+	// spoolInMemory is the longest body, in bytes, that stays in memory. Longer bodies go to a temporary file.
+	spoolInMemory = 1 << 20
+	// spoolsInMemory is how many bodies of that size one Transport keeps in memory. All further bodies go to files.
+	spoolsInMemory = 16
+	// DefaultMaxSpool is the default of Transport.MaxSpool.
+	DefaultMaxSpool = 1 << 30
+)
+
+// ErrBodyTooLarge says that a body can be read only once and is too long for the spool. Errors wrap it.
+var ErrBodyTooLarge = errors.New("furl: request body is too large to be spooled")
+
+// Rewindable gives a request a body that can be sent again: it sets GetBody and ContentLength, which [http.Client]
+// needs to follow a redirect that repeats the request. It reads a body without GetBody to its end, at most limit bytes
+// (0 means DefaultMaxSpool): up to 1 MiB into memory, more into a temporary file. The caller calls release when the
+// request is over.
+func Rewindable(r *http.Request, limit int64) (release func(), err error) {
+	if r.Body == nil || r.Body == http.NoBody || r.GetBody != nil {
+		return func() {}, nil
+	}
+	s, err := newSpool(r, spoolInMemory, limit)
+	if err != nil {
+		return nil, err
+	}
+	r.GetBody = s.open
+	if r.Body, err = r.GetBody(); err != nil {
+		s.done()
+		return nil, err
+	}
+	r.ContentLength = s.size
+	if s.size == 0 {
+		r.Body.Close()
+		r.Body, r.GetBody = http.NoBody, nil
+	}
+	return s.done, nil
+}
+
+// spooled is a body that can be read only once.
+func (t *Transport) spooled(r *http.Request) (*body, error) {
+	memory := int64(spoolInMemory)
+	if t.spools.Add(1) > spoolsInMemory {
+		memory = 0
+	}
+	s, err := newSpool(r, memory, t.MaxSpool)
+	if err != nil {
+		t.spools.Add(-1)
+		return nil, err
+	}
+	return &body{sum: s.sum, size: s.size, open: s.open, release: func() {
+		s.done()
+		t.spools.Add(-1)
+	}}, nil
+}
+
+// spool is a copy of a body that can be read only once, in memory or in a temporary file.
+type spool struct {
+	memory []byte
+	file   *os.File // nil if the body is in memory
+	named  bool     // the file still has a name
+	size   int64
+	sum    [sha256.Size]byte
+	uses   atomic.Int32 // open readers of the file, and one for the owner
+}
+
+// newSpool reads the request's body to its end and closes it.
+func newSpool(r *http.Request, memory, limit int64) (*spool, error) {
+	defer r.Body.Close()
+	if limit <= 0 {
+		limit = DefaultMaxSpool
+	}
+	tooLarge := fmt.Errorf("%w: more than %d bytes", ErrBodyTooLarge, limit)
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	if r.ContentLength > memory {
+		memory = 0
+	}
+	s := &spool{}
+	s.uses.Store(1)
+	source := &sourceReader{r: io.LimitReader(r.Body, limit+1), hash: sha256.New()}
+	if err := s.fill(source, min(r.ContentLength, memory), memory); err != nil {
+		s.done()
+		if source.err != nil {
+			return nil, fmt.Errorf("furl: read the body: %w", source.err)
+		}
+		return nil, fmt.Errorf("furl: spool the body: %w", err)
+	}
+	if s.size > limit {
+		s.done()
+		return nil, tooLarge
+	}
+	source.hash.Sum(s.sum[:0])
+	return s, nil
+}
+
+// fill reads the source into memory, or into a file if it is longer than that. expected is the size if it is known.
+func (s *spool) fill(source io.Reader, expected, memory int64) (err error) {
+	var start bytes.Buffer
+	if expected > 0 {
+		start.Grow(int(expected) + bytes.MinRead)
+	}
+	if s.size, err = start.ReadFrom(io.LimitReader(source, memory+1)); err != nil {
+		return err
+	}
+	if s.size <= memory {
+		s.memory = start.Bytes()
+		return nil
+	}
+	if s.file, err = os.CreateTemp("", "furl-body-*"); err != nil {
+		return err
+	}
+	// If the system allows, remove the name at once: then the file is gone even if the program is killed.
+	s.named = os.Remove(s.file.Name()) != nil
+	if _, err = start.WriteTo(s.file); err != nil {
+		return err
+	}
+	n, err := io.Copy(s.file, source)
+	s.size += n
+	return err
+}
+
+// sourceReader hashes what it reads and remembers its error, since io.Copy does not say whether the reader or the
+// writer failed.
+type sourceReader struct {
+	r    io.Reader
+	hash hash.Hash
+	err  error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.hash.Write(p[:n])
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
+}
+
+func (s *spool) open() (io.ReadCloser, error) {
+	if s.file == nil {
+		// With this type net/http knows that reading does not block, and sends headers and body together.
+		return io.NopCloser(bytes.NewReader(s.memory)), nil
+	}
+	s.uses.Add(1)
+	return &spoolReader{Reader: io.NewSectionReader(s.file, 0, s.size), spool: s}, nil
+}
+
+// done ends one use.
+func (s *spool) done() {
+	if s.uses.Add(-1) > 0 || s.file == nil {
+		return
+	}
+	s.file.Close()
+	if s.named {
+		os.Remove(s.file.Name())
+	}
+}
+
+// spoolReader reads the file of a spool from its start.
+type spoolReader struct {
+	io.Reader
+	spool  *spool
+	closed atomic.Bool
+}
+
+func (r *spoolReader) Close() error {
+	if r.closed.CompareAndSwap(false, true) {
+		r.spool.done()
 	}
 	return nil
 }

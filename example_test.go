@@ -17,8 +17,7 @@ import (
 	"github.com/furl-dev/furl"
 )
 
-// The GET and the POST of "Calling an AWS Lambda function URL with IAM authentication", with the credentials the
-// environment offers.
+// A GET and a POST with the credentials that the AWS SDK finds.
 func ExampleNewTransport() {
 	ctx := context.Background()
 	cfg, err := config.LoadDefaultConfig(ctx)
@@ -45,7 +44,7 @@ func ExampleNewTransport() {
 	resp.Body.Close()
 }
 
-// A Lambda function that calls another function's URL with its own role's credentials.
+// A Lambda function that calls another function's URL with the credentials of its role.
 func ExampleNewTransport_lambda() {
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
@@ -67,7 +66,7 @@ func ExampleNewTransport_lambda() {
 	})
 }
 
-// A custom domain in front of a function URL that passes the Host header on.
+// A custom domain for a function URL that passes on the Host header.
 func ExampleTransport_domains() {
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
@@ -83,7 +82,7 @@ func ExampleTransport_domains() {
 	resp.Body.Close()
 }
 
-// A link that anybody can open for five minutes.
+// A link that anyone can open for five minutes.
 func ExamplePresign() {
 	ctx := context.Background()
 	cfg, err := config.LoadDefaultConfig(ctx)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// SendUnsigned sends a GET whose target goes out as it is written.
+// SendUnsigned sends an unsigned GET with the target as it is written.
 func (t *Transport) SendUnsigned(tb testing.TB, raw string) (*http.Response, error) {
 	r, err := http.NewRequest(http.MethodGet, raw, nil)
 	if err != nil {

@@ -1,22 +1,22 @@
 // Package furl calls AWS Lambda function URLs with IAM authentication.
 //
-// [Transport] is an [http.RoundTripper] that signs whatever goes to a function URL with the credentials of an
-// [aws.Config].
+// [Transport] is an [http.RoundTripper] that signs requests to function URLs with the credentials of an [aws.Config].
+// The example of [NewTransport] is a whole client.
 //
-// The service is "lambda" and the region is that of the host, wherever the caller runs. The same client works against
-// a real function URL and one of a local server, in host style (*.localhost) and in path style (/_furl/url/ID/).
+// It signs for the service "lambda" and for the region in the host name, no matter where the caller runs. The same
+// client works with AWS and with a local server, in host style (*.localhost) and in path style (/_furl/url/ID/).
 //
-// # What it does about the pitfalls
+// # The pitfalls it handles
 //
-// The request target goes out as it was typed: net/http writes some legal targets differently, and a signature made
-// for one spelling does not hold for the other. Lambda accepts no unsigned payload, so the body is hashed before the
-// first byte is sent: read twice where it can be read again, spooled where not. Refusals that a second try can cure
-// (a clock that is off, credentials that were renewed) are cured and tried once more. Responses are never buffered.
+// It sends the request target as the caller typed it: net/http rewrites some legal targets, and a signature over one
+// spelling does not match another. Lambda accepts no unsigned payload, so Transport hashes the body before it sends
+// the first byte: it reads the body twice if it can, and spools it otherwise. It corrects a wrong clock and expired
+// credentials when Lambda refuses them, and then repeats the request once. It never buffers responses.
 //
 // # What it refuses
 //
-// It signs nothing for a host that is not known to be a function URL, and nothing that a redirect leads to another
-// host. It refuses targets that no verifier accepts. It does not speak the S3 dialect of the signature.
+// It does not sign requests to hosts that it does not know as function URLs, or requests that a redirect sends to
+// another host. It refuses targets that no verifier accepts. It does not support the S3 variant of the signature.
 package furl
 
 import (
@@ -27,31 +27,29 @@ import (
 	"github.com/furl-dev/furl/internal/furlproto"
 )
 
-// URL is a function URL taken apart. Nothing in it is decoded or normalised.
+// URL is a parsed function URL. Nothing in it is decoded or normalized.
 type URL struct {
 	Scheme string // "https", or "http" of a local server
-	Host   string // as typed, with port
-	Target string // path and query as typed, "/" at least; without fragment
+	Host   string // as typed, with the port
+	Target string // path and query as typed, at least "/", without the fragment
 	ID     string // the function URL's id in lower case; "" for a custom domain
-	Region string // in lower case; "" where the URL does not say: path style and custom domains
-	// Base is what of the target addresses the function URL and is not for the function: "/_furl/url/ID" in path
-	// style, else "".
+	Region string // in lower case; "" for a path-style URL and for a custom domain, which do not name one
+	// Base is the start of Target that names the function URL and that the function does not see: "/_furl/url/ID" in
+	// path style, "" otherwise.
 	Base string
 }
 
-// String returns the URL as it was typed, but for the fragment.
+// String returns the URL as typed, without the fragment.
 func (u URL) String() string { return u.Scheme + "://" + u.Host + u.Target }
 
-// ParseURL takes an absolute http or https URL apart: ID.lambda-url.REGION.on.aws, the same below localhost or any
-// other suffix, a path-style URL, or anything else, which is taken for a custom domain with neither ID nor Region.
+// ParseURL parses an absolute http or https URL: ID.lambda-url.REGION.on.aws, the same with localhost or another suffix
+// in place of on.aws, or a path-style URL. It takes any other URL for a custom domain, which has no ID and no Region.
 //
-// It refuses what could not be sent byte for byte: spaces and control characters, malformed escapes, user
-// information.
+// It refuses URLs that furl cannot send byte for byte, which have spaces, control characters or malformed escapes, and
+// URLs with a user name.
 func ParseURL(raw string) (URL, error) {
-	for i := 0; i < len(raw); i++ {
-		if raw[i] <= ' ' || raw[i] == 0x7f {
-			return URL{}, fmt.Errorf("furl: URL %q has a space or control character: write it percent-encoded", raw)
-		}
+	if strings.ContainsFunc(raw, unsendable) {
+		return URL{}, fmt.Errorf("furl: URL %q has a space or control character: write it percent-encoded", raw)
 	}
 	parsed, err := url.Parse(raw)
 	if err != nil {
@@ -63,14 +61,15 @@ func ParseURL(raw string) (URL, error) {
 	case parsed.Host == "" || parsed.Opaque != "":
 		return URL{}, fmt.Errorf("furl: URL %q has no host", raw)
 	case parsed.User != nil:
-		return URL{}, fmt.Errorf("furl: URL of %s has a user name: the signature takes the place of passwords", parsed.Host)
+		return URL{}, fmt.Errorf("furl: URL of %s has a user name: leave it out, the signature replaces passwords",
+			parsed.Host)
 	}
 	u := URL{Scheme: parsed.Scheme, Host: parsed.Host, Target: rawTarget(raw)}
 	u.ID, u.Region, u.Base = identify(u.Host, u.Target)
 	return u, nil
 }
 
-// rawTarget is the target in an absolute URL.
+// rawTarget returns the target of an absolute URL.
 func rawTarget(raw string) string {
 	raw, _, _ = strings.Cut(raw, "#")
 	_, raw, _ = strings.Cut(raw, "://")
@@ -84,7 +83,7 @@ func rawTarget(raw string) string {
 	return raw[start:]
 }
 
-// identify finds out which function URL a host and a target are. All three are empty if it is none.
+// identify finds the function URL that a host and a target name. It returns empty strings if they name none.
 func identify(host, target string) (id, region, base string) {
 	if id, region, ok := parseHost(host); ok {
 		return id, region, ""
@@ -102,7 +101,7 @@ func identify(host, target string) (id, region, base string) {
 	return rest, "", furlproto.URLs + rest
 }
 
-// parseHost reads ID.lambda-url.REGION.SUFFIX, with or without port. Some old URLs have ID.cell-1-lambda-url.
+// parseHost reads ID.lambda-url.REGION.SUFFIX, with or without a port. Some old URLs have ID.cell-1-lambda-url.
 func parseHost(host string) (id, region string, ok bool) {
 	id, rest, ok := strings.Cut(host, ".")
 	if !ok || id == "" {

@@ -40,7 +40,8 @@ func TestParseURL(t *testing.T) {
 		}},
 		{"http://127.0.0.1:9000/_furl/url/", furl.URL{Scheme: "http", Host: "127.0.0.1:9000", Target: "/_furl/url/"}},
 		{"https://api.example.com/a|b", furl.URL{Scheme: "https", Host: "api.example.com", Target: "/a|b"}},
-		{"https://lambda-url.eu-central-1.on.aws/", furl.URL{Scheme: "https", Host: "lambda-url.eu-central-1.on.aws", Target: "/"}},
+		{"https://lambda-url.eu-central-1.on.aws/",
+			furl.URL{Scheme: "https", Host: "lambda-url.eu-central-1.on.aws", Target: "/"}},
 		{"https://a.lambda-url.b/", furl.URL{Scheme: "https", Host: "a.lambda-url.b", Target: "/"}},
 	} {
 		got, err := furl.ParseURL(test.raw)

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Layer is which part of a function URL refused a request.
+// Layer is the part of a function URL that refused a request.
 type Layer string
 
 const (
-	// Authentication: the signature, the key, the token or the time was not accepted.
+	// Authentication: the signature, the key, the token or the time is wrong.
 	Authentication Layer = "authentication"
 	// Authorization: the caller is known and may not call the function URL.
 	Authorization Layer = "authorization"
@@ -21,24 +21,23 @@ const (
 	Address Layer = "address"
 )
 
-// Refusal is an answer that Lambda gave in place of the function.
+// Refusal is an answer that Lambda gave instead of calling the function.
 type Refusal struct {
 	Layer     Layer
 	ErrorType string // x-amzn-ErrorType, "InvalidSignatureException"
-	Message   string // what Lambda said; it never names the reason of a denial
+	Message   string // what Lambda said, which is never the reason of a denial
 	RequestID string // x-amzn-RequestId
-	// Explain is the address at which a local furl server tells the reason; "" from AWS.
+	// Explain is the address of a local furl server that explains the refusal; "" from AWS.
 	Explain string
 }
 
-// maxRefusal bounds what is read of a refusal. Those of AWS have less than 300 bytes.
+// maxRefusal is how many bytes of a refusal are read. AWS sends fewer than 300.
 const maxRefusal = 4 << 10
 
-// RefusalOf finds out whether a response is a refusal by Lambda rather than an answer of the function, which may send
-// 403 too but has no x-amzn-ErrorType. It reads at most the first 4 KiB of a refusal's body; resp.Body reads the
-// same bytes again.
+// RefusalOf reports whether Lambda refused the request. The function may answer 403 too, but without x-amzn-ErrorType.
+// RefusalOf reads at most the first 4 KiB of a refusal's body; resp.Body reads the same bytes again.
 //
-// Lambda's answers differ in a letter: authentication says "message", authorization "Message" (Lambda Developer
+// Lambda's answers differ in one letter: authentication says "message", authorization says "Message" (Lambda Developer
 // Guide, "Control access to Lambda function URLs").
 func RefusalOf(resp *http.Response) (Refusal, bool) {
 	errorType, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
@@ -54,7 +53,7 @@ func RefusalOf(resp *http.Response) (Refusal, bool) {
 	if err := json.Unmarshal(peek(resp), &answer); err == nil {
 		refusal.read(answer)
 	}
-	if refusal.Layer == "" { // an answer not known today
+	if refusal.Layer == "" { // an answer that furl does not know
 		refusal.Layer = Authentication
 		if errorType == "AccessDeniedException" {
 			refusal.Layer = Authorization
@@ -75,7 +74,7 @@ func (f *Refusal) read(answer map[string]any) {
 		}
 	case string:
 		f.Layer, f.Message = Authorization, message
-		if message == "Forbidden" { // of a request that came without a signature
+		if message == "Forbidden" { // the request had no signature
 			f.Layer = Authentication
 		}
 	}
@@ -102,7 +101,7 @@ type failedReader struct{ err error }
 
 func (f failedReader) Read([]byte) (int, error) { return 0, f.err }
 
-// skewed reports whether the refusal is about the time of the signature, and what time the server had.
+// skewed reports whether the refusal is about the time of the signature, and returns the time of the server.
 func (f Refusal) skewed(header http.Header) (now time.Time, ok bool) {
 	if f.Layer != Authentication ||
 		!strings.HasPrefix(f.Message, "Signature expired: ") && !strings.HasPrefix(f.Message, "Signature not yet current: ") {
@@ -119,8 +118,8 @@ func (f Refusal) skewed(header http.Header) (now time.Time, ok bool) {
 	return now, err == nil
 }
 
-// expired reports whether the refusal is about credentials that have run out.
+// expired reports whether the credentials have expired.
 func (f Refusal) expired() bool {
-	return f.Layer == Authentication &&
-		(f.ErrorType == "ExpiredTokenException" || strings.Contains(f.Message, "security token included in the request is expired"))
+	return f.Layer == Authentication && (f.ErrorType == "ExpiredTokenException" ||
+		strings.Contains(f.Message, "security token included in the request is expired"))
 }

@@ -13,24 +13,30 @@ import (
 )
 
 func TestRefusalOf(t *testing.T) {
-	const long = "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+	const long = "Forbidden. For troubleshooting Function URL authorization issues, see: " +
+		"https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 	for _, test := range []struct {
 		name, errorType, body string
 		status                int
 		want                  furl.Refusal // zero: none
 	}{
-		{"not authorised", "AccessDeniedException", `{"Message":"` + long + `"}`, 403, furl.Refusal{Layer: furl.Authorization, Message: long}},
-		{"unsigned", "AccessDeniedException", `{"Message":"Forbidden"}`, 403, furl.Refusal{Layer: furl.Authentication, Message: "Forbidden"}},
+		{"not authorized", "AccessDeniedException", `{"Message":"` + long + `"}`, 403,
+			furl.Refusal{Layer: furl.Authorization, Message: long}},
+		{"unsigned", "AccessDeniedException", `{"Message":"Forbidden"}`, 403,
+			furl.Refusal{Layer: furl.Authentication, Message: "Forbidden"}},
 		{"no such URL", "AccessDeniedException", `{"Message":null}`, 403, furl.Refusal{Layer: furl.Address}},
-		{"bad signature", "InvalidSignatureException", `{"message":"The request signature …"}`, 403, furl.Refusal{Layer: furl.Authentication, Message: "The request signature …"}},
-		{"type with namespace", "UnrecognizedClientException:http://x/", `{"message":"m"}`, 403, furl.Refusal{Layer: furl.Authentication, Message: "m"}},
+		{"bad signature", "InvalidSignatureException", `{"message":"The request signature …"}`, 403,
+			furl.Refusal{Layer: furl.Authentication, Message: "The request signature …"}},
+		{"type with namespace", "UnrecognizedClientException:http://x/", `{"message":"m"}`, 403,
+			furl.Refusal{Layer: furl.Authentication, Message: "m"}},
 		{"unknown denial", "AccessDeniedException", `<html>`, 403, furl.Refusal{Layer: furl.Authorization}},
 		{"unknown refusal", "NewException", `[]`, 403, furl.Refusal{Layer: furl.Authentication}},
 		{"the function's own", "", `{"Message":"Forbidden"}`, 403, furl.Refusal{}},
 		{"throttled", "TooManyRequestsException", `{"message":"Rate Exceeded."}`, 429, furl.Refusal{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			resp := &http.Response{StatusCode: test.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(test.body))}
+			resp := &http.Response{StatusCode: test.status, Header: http.Header{},
+				Body: io.NopCloser(strings.NewReader(test.body))}
 			resp.Header.Set("x-amzn-RequestId", "id")
 			resp.Header.Set("furl-explain", "http://here/")
 			if test.errorType != "" {
@@ -56,7 +62,8 @@ func TestRefusalOf(t *testing.T) {
 
 func TestRefusalOfLeavesALongBodyWhole(t *testing.T) {
 	long := strings.Repeat("x", 10<<10)
-	resp := &http.Response{StatusCode: 403, Header: http.Header{"X-Amzn-Errortype": {"E"}}, Body: io.NopCloser(strings.NewReader(long))}
+	resp := &http.Response{StatusCode: 403, Header: http.Header{"X-Amzn-Errortype": {"E"}},
+		Body: io.NopCloser(strings.NewReader(long))}
 	furl.RefusalOf(resp)
 	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != long {
 		t.Errorf("%d bytes afterwards, %v", len(body), err)
@@ -74,7 +81,8 @@ func (b broken) Read(p []byte) (int, error) {
 }
 
 func TestRefusalOfKeepsTheErrorOfTheBody(t *testing.T) {
-	resp := &http.Response{StatusCode: 403, Header: http.Header{"X-Amzn-Errortype": {"E"}}, Body: io.NopCloser(broken{strings.NewReader("{")})}
+	resp := &http.Response{StatusCode: 403, Header: http.Header{"X-Amzn-Errortype": {"E"}},
+		Body: io.NopCloser(broken{strings.NewReader("{")})}
 	furl.RefusalOf(resp)
 	if body, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) || string(body) != "{" {
 		t.Errorf("body %q, error %v", body, err)

@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 const (
-	// DefaultMaxRetries is how often a request is repeated that met an overloaded or failing function, if not told
-	// otherwise.
+	// DefaultMaxRetries is the default of Transport.MaxRetries.
 	DefaultMaxRetries = 2
 
 	firstBackoff  = 100 * time.Millisecond
@@ -19,8 +20,8 @@ const (
 	maxRetryAfter = 30 * time.Second // a server that asks for more gets no retry
 )
 
-// transient reports whether the same request may well succeed a little later: throttled, a failed environment, a
-// front end out of capacity, a timeout.
+// transient reports whether the same request may succeed a little later: the function is throttled or its environment
+// failed, a front end has no capacity, or a timeout.
 func transient(status int) bool {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -29,8 +30,8 @@ func transient(status int) bool {
 	return false
 }
 
-// idempotent reports whether a request may be sent twice (RFC 9110, section 9.2.2). A request with an idempotency key
-// is one its sender has made so, as net/http sees it.
+// idempotent reports whether a request may be sent twice (RFC 9110, section 9.2.2). As in net/http, an idempotency key
+// makes any request idempotent.
 func idempotent(r *http.Request) bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
@@ -39,8 +40,8 @@ func idempotent(r *http.Request) bool {
 	return r.Header.Get("Idempotency-Key") != "" || r.Header.Get("X-Idempotency-Key") != ""
 }
 
-// backoff is how long to wait before a retry, the first being number 0: a random time up to a bound that doubles, or
-// what the server asks for. ok is false if that is too long.
+// backoff is the time to wait before a retry, counted from 0: what the server asks for, or else a random time up to a
+// bound that doubles. ok is false if the server asks for too long a wait.
 func backoff(retry int, header http.Header, now time.Time) (wait time.Duration, ok bool) {
 	if after := header.Get("Retry-After"); after != "" {
 		if seconds, err := strconv.ParseUint(after, 10, 16); err == nil {
@@ -59,7 +60,7 @@ func backoff(retry int, header http.Header, now time.Time) (wait time.Duration, 
 	return bound/2 + rand.N(bound/2), true
 }
 
-// sleep waits, or returns the reason why there is no sense in waiting any longer.
+// sleep waits. It returns the cause if ctx ends first.
 func sleep(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -71,9 +72,58 @@ func sleep(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// drain reads the rest of a short response, so that its connection can be used again.
+// drain reads the rest of a short response, so that its connection serves the next request.
 func drain(resp *http.Response) {
 	const short = 64 << 10
 	io.CopyN(io.Discard, resp.Body, short)
 	resp.Body.Close()
+}
+
+// attempts decides whether to send a request again.
+type attempts struct {
+	transport *Transport
+	endpoint  *endpoint
+	request   *http.Request
+	retries   int  // after a transient failure
+	corrected bool // a refusal has set the clock
+	renewed   bool // the credentials were fetched again
+}
+
+// another reports whether to send the request again, and how long to wait first.
+func (a *attempts) another(resp *http.Response) (wait time.Duration, again bool) {
+	switch {
+	case transient(resp.StatusCode):
+		most := a.transport.MaxRetries
+		if most == 0 {
+			most = DefaultMaxRetries
+		}
+		if a.retries >= most || !idempotent(a.request) {
+			return 0, false
+		}
+		a.retries++
+		return backoff(a.retries-1, resp.Header, a.transport.now())
+	case resp.StatusCode == http.StatusForbidden:
+		return 0, a.cured(resp)
+	}
+	return 0, false
+}
+
+// cured removes the cause of a refusal if it can, each cause once. A refused request has not reached the function, so
+// it may be repeated even if its method is not idempotent.
+func (a *attempts) cured(resp *http.Response) bool {
+	refusal, ok := RefusalOf(resp)
+	if !ok {
+		return false
+	}
+	if now, ok := refusal.skewed(resp.Header); ok && !a.corrected {
+		a.corrected = true
+		a.endpoint.offset.Store(int64(now.Sub(a.transport.now())))
+		return true
+	}
+	if cache, ok := a.transport.Credentials.(*aws.CredentialsCache); ok && !a.renewed && refusal.expired() {
+		a.renewed = true
+		cache.Invalidate()
+		return true
+	}
+	return false
 }

@@ -50,18 +50,23 @@ func TestTransportRetries(t *testing.T) {
 		atLeast    time.Duration
 		atMost     time.Duration
 	}{
-		"each status":      {method: "GET", statuses: []int{429, 502, 503, 504}, maxRetries: 4, status: 200, calls: 5, atLeast: 750 * time.Millisecond, atMost: 1500 * time.Millisecond},
-		"default":          {method: "PUT", statuses: many, status: 503, calls: 3, atLeast: 150 * time.Millisecond, atMost: 300 * time.Millisecond},
-		"none":             {method: "GET", statuses: many, maxRetries: -1, status: 503, calls: 1},
-		"bounded backoff":  {method: "DELETE", statuses: many, maxRetries: 10, status: 200, calls: 11, atLeast: 13 * time.Second, atMost: 26500 * time.Millisecond},
-		"POST":             {method: "POST", statuses: many, status: 503, calls: 1},
-		"POST with a key":  {method: "POST", header: http.Header{"Idempotency-Key": {"1"}}, statuses: []int{503}, status: 200, calls: 2, atLeast: 50 * time.Millisecond, atMost: 100 * time.Millisecond},
+		"each status": {method: "GET", statuses: []int{429, 502, 503, 504}, maxRetries: 4, status: 200, calls: 5,
+			atLeast: 750 * time.Millisecond, atMost: 1500 * time.Millisecond},
+		"default": {method: "PUT", statuses: many, status: 503, calls: 3, atLeast: 150 * time.Millisecond,
+			atMost: 300 * time.Millisecond},
+		"none": {method: "GET", statuses: many, maxRetries: -1, status: 503, calls: 1},
+		"bounded backoff": {method: "DELETE", statuses: many, maxRetries: 10, status: 200, calls: 11,
+			atLeast: 13 * time.Second, atMost: 26500 * time.Millisecond},
+		"POST": {method: "POST", statuses: many, status: 503, calls: 1},
+		"POST with a key": {method: "POST", header: http.Header{"Idempotency-Key": {"1"}}, statuses: []int{503}, status: 200,
+			calls: 2, atLeast: 50 * time.Millisecond, atMost: 100 * time.Millisecond},
 		"function's error": {method: "GET", statuses: []int{500}, status: 500, calls: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base := &answers{statuses: test.statuses}
-				transport := &furl.Transport{Credentials: aws.CredentialsProviderFunc(staticKey), Base: base, MaxRetries: test.maxRetries}
+				transport := &furl.Transport{Credentials: aws.CredentialsProviderFunc(staticKey), Base: base,
+					MaxRetries: test.maxRetries}
 				r, err := http.NewRequest(test.method, "https://id.lambda-url.eu-central-1.on.aws/", strings.NewReader("body"))
 				if err != nil {
 					t.Fatal(err)
@@ -87,8 +92,10 @@ func TestTransportRetryEndsWithTheContext(t *testing.T) {
 		gone := errors.New("caller is gone")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, gone)
 		defer cancel()
-		transport := &furl.Transport{Credentials: aws.CredentialsProviderFunc(staticKey), Base: &answers{statuses: []int{503}}}
-		r, err := http.NewRequestWithContext(ctx, http.MethodPut, "https://id.lambda-url.eu-central-1.on.aws/", strings.NewReader("body"))
+		transport := &furl.Transport{Credentials: aws.CredentialsProviderFunc(staticKey),
+			Base: &answers{statuses: []int{503}}}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPut, "https://id.lambda-url.eu-central-1.on.aws/",
+			strings.NewReader("body"))
 		if err != nil {
 			t.Fatal(err)
 		}

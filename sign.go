@@ -13,14 +13,14 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// ErrCredentials is wrapped by errors of requests that could not be signed for want of credentials.
+// ErrCredentials says that there are no credentials to sign a request with. Errors wrap it.
 var ErrCredentials = errors.New("furl: no credentials to sign with")
 
-// ErrRequest is wrapped by errors of requests that no verifier would accept or that can not be sent as they are, such
-// as one whose path climbs above the root.
+// ErrRequest says that no verifier would accept a request, such as one whose path climbs above the root, or that it
+// cannot be sent unchanged. Errors wrap it.
 var ErrRequest = errors.New("furl: bad request")
 
-// credentials asks for what to sign with.
+// credentials asks for the credentials to sign with.
 func (t *Transport) credentials(ctx context.Context) (sigv4.Credentials, error) {
 	if t.Credentials == nil {
 		return sigv4.Credentials{}, fmt.Errorf("%w: none are configured", ErrCredentials)
@@ -37,7 +37,7 @@ func (t *Transport) credentials(ctx context.Context) (sigv4.Credentials, error) 
 	}, nil
 }
 
-// sign signs a request that can be changed.
+// sign adds the signature to r's headers.
 func (t *Transport) sign(r *http.Request, e *endpoint, b *body) error {
 	c, err := t.credentials(r.Context())
 	if err != nil {
@@ -53,75 +53,76 @@ func (t *Transport) sign(r *http.Request, e *endpoint, b *body) error {
 	return nil
 }
 
-// Sign adds the signature to r's headers without sending it, for whoever sends it by other means. r.Body becomes one
-// that is read from its start; the caller closes it.
+// Sign adds the signature to r's headers and does not send r. It replaces r.Body by one that starts at the beginning of
+// the body; the caller closes it.
 func (t *Transport) Sign(r *http.Request) (sigv4.Signed, error) {
-	e, p, err := t.prepare(r)
+	out, err := t.prepare(r)
 	if err != nil {
 		return sigv4.Signed{}, err
 	}
-	c, err := t.credentials(r.Context())
-	if err != nil {
-		return sigv4.Signed{}, err
-	}
-	out := r.WithContext(r.Context())
-	out.URL = exactTarget(r.URL).url
-	signed, err := e.signer.Sign(out, c, p)
+	signed, err := out.signer.Sign(out.request, out.credentials, out.payload)
 	if err != nil {
 		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	r.Header = out.Header
+	r.Header = out.request.Header
 	return signed, nil
 }
 
 // Presign returns the URL of r with the signature in its query, valid for ttl, see [sigv4.Signer.Presign]. Lambda
-// binds it to the method, to the headers of r and to the body. It ends sooner if the credentials are temporary and do.
-// r.Body becomes one that is read from its start; the caller closes it.
+// accepts it only with the method, the headers and the body of r. It expires with the credentials if they are temporary
+// and expire sooner. Presign replaces r.Body by one that starts at the beginning of the body; the caller closes it.
 func (t *Transport) Presign(r *http.Request, ttl time.Duration) (sigv4.Signed, error) {
-	e, p, err := t.prepare(r)
+	out, err := t.prepare(r)
 	if err != nil {
 		return sigv4.Signed{}, err
 	}
-	c, err := t.credentials(r.Context())
-	if err != nil {
-		return sigv4.Signed{}, err
-	}
-	out := r.WithContext(r.Context())
-	exact := exactTarget(r.URL)
-	out.URL = exact.url
-	signed, err := e.signer.Presign(out, c, ttl, p)
+	signed, err := out.signer.Presign(out.request, out.credentials, ttl, out.payload)
 	if err != nil {
 		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	if exact.line != "" {
-		_, parameters, _ := strings.Cut(signed.URL, exact.url.RequestURI())
-		signed.URL = r.URL.Scheme + "://" + r.URL.Host + exact.line + parameters
+	if out.line != "" {
+		_, parameters, _ := strings.Cut(signed.URL, out.request.URL.RequestURI())
+		signed.URL = r.URL.Scheme + "://" + r.URL.Host + out.line + parameters
 	}
 	return signed, nil
 }
 
-// prepare makes the body of a request that is only signed readable from its start.
-func (t *Transport) prepare(r *http.Request) (*endpoint, sigv4.Payload, error) {
+// unsigned is a request with all that its signature needs.
+type unsigned struct {
+	request     *http.Request // a copy, with the URL to sign
+	line        string        // see target
+	signer      *sigv4.Signer
+	credentials sigv4.Credentials
+	payload     sigv4.Payload
+}
+
+// prepare prepares a request that the caller sends. r gets a body that starts at its beginning.
+func (t *Transport) prepare(r *http.Request) (out unsigned, err error) {
 	e, err := t.endpoint(r)
 	if err != nil {
 		closeBody(r)
-		return nil, sigv4.Payload{}, err
+		return out, err
 	}
 	b, err := t.bodyOf(r)
 	if err != nil {
-		return nil, sigv4.Payload{}, err
+		return out, err
 	}
 	defer b.close()
 	if r.Body, err = b.open(); err != nil {
-		return nil, sigv4.Payload{}, err
+		return out, err
 	}
 	r.ContentLength = b.size
-	return e, sigv4.PayloadHash(b.sum), nil
+	exact := exactTarget(r.URL)
+	out = unsigned{request: r.WithContext(r.Context()), line: exact.line, signer: &e.signer,
+		payload: sigv4.PayloadHash(b.sum)}
+	out.request.URL = exact.url
+	out.credentials, err = t.credentials(r.Context())
+	return out, err
 }
 
-// Presign returns a link that calls a function URL with GET, without headers or credentials, until ttl from now: at
-// most seven days, and no longer than the session of cfg's credentials if they are temporary. Whoever has the link has
-// the right to call.
+// Presign returns a link that calls a function URL with GET, without headers or credentials, for ttl from now: at most
+// seven days, and no longer than the session of cfg's credentials if they are temporary. Anyone who has the link may
+// call the function.
 func Presign(ctx context.Context, cfg aws.Config, rawURL string, ttl time.Duration) (string, error) {
 	if _, err := ParseURL(rawURL); err != nil {
 		return "", err

@@ -1,8 +1,12 @@
 package furl
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,46 +19,45 @@ import (
 
 var _ http.RoundTripper = (*Transport)(nil)
 
-// Transport is an [http.RoundTripper] that signs requests to function URLs. Its fields must not be changed after
-// first use; it must not be copied and may be used by several goroutines at once.
+// Transport is an [http.RoundTripper] that signs requests to function URLs. Its fields must not change after first use.
+// It must not be copied. Several goroutines may use it at once.
 //
-// Besides signing it
+// In addition to signing, it
 //   - sends each target as it was typed, see [ParseURL];
 //   - repeats requests answered with 429, 502, 503 or 504, if the method is idempotent;
-//   - learns how far its clock is off from a refusal that tells, and repeats that request once;
-//   - fetches credentials anew that were refused as expired, and repeats that request once;
-//   - signs redirected requests only on the host the first request went to; elsewhere they go unsigned.
+//   - corrects its clock when a refusal shows that it is wrong, and repeats that request once;
+//   - fetches credentials again that were refused as expired, and repeats that request once;
+//   - signs a redirected request only if it stays on the host of the first request, and sends others unsigned.
 //
-// A body is read twice, or kept up to 1 MiB in memory and beyond that in a temporary file until it is sent. It is read
-// again for GetBody, and for an [io.ReadSeeker] such as a file. Responses are passed on as they come.
+// It reads a body twice if the request has GetBody or the body is an [io.ReadSeeker] such as a file. It keeps any other
+// body in memory until it is sent, or in a temporary file if the body is longer than 1 MiB. It passes responses on as
+// they arrive.
 //
-// Headers Authorization, X-Amz-Date and X-Amz-Security-Token of the request are replaced. Headers that proxies on the
-// way are entitled to change (Accept-Encoding, Cache-Control, Forwarded, Via, X-Forwarded-… and the like) are sent but
-// not signed.
+// It replaces the headers Authorization, X-Amz-Date and X-Amz-Security-Token of the request. It sends but does not sign
+// headers that proxies on the way may change: Accept-Encoding, Cache-Control, Forwarded, Via, X-Forwarded-… and others.
 type Transport struct {
-	// Credentials are asked before each request. An [aws.CredentialsCache] renews them before they expire.
+	// Credentials provides the credentials for each request. An [aws.CredentialsCache] renews them before they expire.
 	Credentials aws.CredentialsProvider
-	// Region is that of function URLs which do not name one: path style, and Domains with no region.
+	// Region is the region of function URLs that do not name one: path style, and Domains without a region.
 	Region string
-	// Service is what to sign for; "" means lambda.
+	// Service is the service to sign for; "" means lambda.
 	Service string
-	// Domains are further hosts that are function URLs, in lower case with the port as in the URL, each with its
-	// region or "" for Region. A function URL's own host may be listed to give it another region.
+	// Domains lists more hosts that are function URLs, in lower case with the port as in the URL, each with its region
+	// or "" for Region. It may list a function URL's own host to give it another region.
 	Domains map[string]string
-	// Base sends the signed requests; nil means [NewBase]. A few legal targets (those that begin with two slashes and
-	// have characters net/http would escape) can be sent by an [*http.Transport] only.
+	// Base sends the signed requests; nil means [NewBase]. Only an [*http.Transport] can send targets that begin with
+	// two slashes and have characters that net/http would escape.
 	Base http.RoundTripper
-	// MaxRetries is how often a request is repeated that was answered with 429, 502, 503 or 504. 0 means
+	// MaxRetries is how often to repeat a request that was answered with 429, 502, 503 or 504. 0 means
 	// DefaultMaxRetries, a negative number none.
 	MaxRetries int
-	// MaxSpool is the longest body, in bytes, that is spooled because it can be read only once. 0 means
-	// DefaultMaxSpool.
+	// MaxSpool is the maximum length, in bytes, of a body that can be read only once. 0 means DefaultMaxSpool.
 	MaxSpool int64
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// OnSign is called after each signing with the request as it will be sent; nil means nobody is told. Headers that it
-	// adds are sent unsigned. What it is given, sigv4.Signer.KeepTexts, holds the session token in clear: diagnose.Lines
-	// prints it without.
+	// OnSign, if not nil, is called after each signing with the request as it will be sent. Headers that it adds are
+	// sent unsigned. The texts in Signed (see sigv4.Signer.KeepTexts) contain the session token in clear: diagnose.Lines
+	// prints them without it.
 	OnSign func(*http.Request, sigv4.Signed)
 
 	mu        sync.RWMutex
@@ -68,8 +71,8 @@ type Transport struct {
 	spools      atomic.Int32 // bodies spooled at the moment
 }
 
-// NewTransport returns a Transport with the credentials and the region of cfg. Credentials that are not cached are
-// wrapped in a cache.
+// NewTransport returns a Transport with the credentials and the region of cfg. It adds a cache to credentials that have
+// none.
 func NewTransport(cfg aws.Config) *Transport {
 	t := &Transport{Region: cfg.Region, Credentials: cfg.Credentials}
 	if _, cached := t.Credentials.(*aws.CredentialsCache); t.Credentials != nil && !cached {
@@ -85,10 +88,10 @@ type endpoint struct {
 	offset atomic.Int64
 }
 
-// maxEndpoints bounds the hosts whose signing keys and clocks are remembered.
+// maxEndpoints bounds how many hosts' signing keys and clocks are kept.
 const maxEndpoints = 1024
 
-// endpoint finds what is known about the host of a request.
+// endpoint returns the endpoint of a request's host.
 func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
 	host := r.Host
 	if host == "" {
@@ -124,29 +127,31 @@ func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
 	return e, nil
 }
 
-// regionOf is the region to sign for. It is an error to ask for a host that is no function URL.
+// regionOf returns the region to sign for, or an error if the host is not a function URL.
 func (t *Transport) regionOf(host, path string) (string, error) {
 	region, listed := t.Domains[strings.ToLower(host)]
 	if !listed {
 		var id string
 		if id, region, _ = identify(host, path); id == "" {
-			return "", fmt.Errorf("furl: %s is not known to be a function URL, so nothing is signed for it: list it in Transport.Domains if it is one", host)
+			return "", fmt.Errorf("furl: %s is not known to be a function URL, so nothing is signed for it: "+
+				"list it in Transport.Domains if it is one", host)
 		}
 	}
 	if region == "" {
 		region = t.Region
 	}
 	if region == "" {
-		return "", fmt.Errorf("furl: the URL at %s does not say its region, and none is configured (AWS_REGION)", host)
+		return "", fmt.Errorf("furl: the URL at %s does not name its region: set AWS_REGION", host)
 	}
 	return region, nil
 }
 
-// changeable reports headers that proxies on the way may add, change or remove. Most are on the list of headers that
-// the AWS SDK for JavaScript never signs; the others are added or rewritten by content delivery networks.
+// changeable reports headers that proxies on the way may add, change or remove. The AWS SDK for JavaScript never signs
+// most of them; content delivery networks add or rewrite the others.
 func changeable(name string) bool {
 	switch name {
-	case "accept-encoding", "cache-control", "cdn-loop", "forwarded", "from", "max-forwards", "pragma", "referer", "via", "x-real-ip":
+	case "accept-encoding", "cache-control", "cdn-loop", "forwarded", "from", "max-forwards", "pragma", "referer", "via",
+		"x-real-ip":
 		return true
 	}
 	return strings.HasPrefix(name, "x-forwarded-")
@@ -167,8 +172,7 @@ func (t *Transport) base() http.RoundTripper {
 	return t.defaultBase
 }
 
-// CloseIdleConnections closes the connections that wait for another request, as [http.Client.CloseIdleConnections]
-// asks.
+// CloseIdleConnections closes the connections that no request uses. [http.Client.CloseIdleConnections] calls it.
 func (t *Transport) CloseIdleConnections() {
 	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
@@ -216,7 +220,7 @@ func (t *Transport) send(r *http.Request, e *endpoint, b *body) (*http.Response,
 	err := t.sign(out, e, b)
 	if err != nil || b.size == 0 {
 		b.discard()
-		out.Body = http.NoBody // of any other body net/http would not know that it is empty
+		out.Body = http.NoBody // net/http does not see that any other body is empty
 	} else {
 		out.Body, err = b.open()
 	}
@@ -229,7 +233,7 @@ func (t *Transport) send(r *http.Request, e *endpoint, b *body) (*http.Response,
 	return t.base().RoundTrip(out)
 }
 
-// outgoing is a copy of the request whose headers can be set.
+// outgoing copies the request, so that its headers can be set.
 func outgoing(r *http.Request, b *body) *http.Request {
 	out := r.WithContext(r.Context())
 	out.Header = make(http.Header, len(r.Header)+4)
@@ -244,7 +248,7 @@ func outgoing(r *http.Request, b *body) *http.Request {
 	return out
 }
 
-// leftHost reports whether the request is one that redirects have led away from where the first one went.
+// leftHost reports whether a redirect has sent the request away from the first request's host.
 func leftHost(r *http.Request) bool {
 	for resp := r.Response; resp != nil && resp.Request != nil; resp = resp.Request.Response {
 		from := resp.Request.URL
@@ -259,4 +263,59 @@ func closeBody(r *http.Request) {
 	if r.Body != nil {
 		r.Body.Close()
 	}
+}
+
+// NewBase returns the transport that a [Transport] sends with by default. The caller may change it before first use.
+// It has the settings of [http.DefaultTransport], except that it
+//   - uses HTTP/1.1 only, as function URLs do;
+//   - connects to *.localhost on this machine, no matter what the resolver says (RFC 6761, section 6.3);
+//   - uses a proxy (HTTPS_PROXY) only for https, since a proxy would see the session token of a request over http;
+//   - keeps more idle connections to one host.
+func NewBase() *http.Transport {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			if r.URL.Scheme != "https" {
+				return nil, nil
+			}
+			return http.ProxyFromEnvironment(r)
+		},
+		DialContext:           Localhost(dialer.DialContext),
+		Protocols:             protocols,
+		MaxIdleConns:          256,
+		MaxIdleConnsPerHost:   64,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// DialFunc is the type of [http.Transport.DialContext].
+type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Localhost returns a DialFunc that dials 127.0.0.1 and then ::1 for localhost and the names below it. It calls dial
+// for all other addresses.
+func Localhost(dial DialFunc) DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil || !isLocalhost(host) {
+			return dial(ctx, network, address)
+		}
+		conn, err4 := dial(ctx, network, net.JoinHostPort("127.0.0.1", port))
+		if err4 == nil {
+			return conn, nil
+		}
+		conn, err6 := dial(ctx, network, net.JoinHostPort("::1", port))
+		if err6 == nil {
+			return conn, nil
+		}
+		return nil, errors.Join(err4, err6)
+	}
+}
+
+func isLocalhost(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// read returns the body of a response that is to have the status.
+// read returns the body of a response, which must have the status.
 func read(t *testing.T, resp *http.Response, err error, status int) string {
 	t.Helper()
 	if err != nil {
@@ -93,13 +93,15 @@ func TestTransportSendsTargetsAsTypedOverTLS(t *testing.T) {
 	}
 }
 
-func TestTransportRefusesATargetItCanNotSendUnchanged(t *testing.T) {
+func TestTransportRefusesATargetItCannotSendUnchanged(t *testing.T) {
 	server := urltest.Start(t, nil)
 	transport := furl.NewTransport(server.Config())
-	transport.Base = roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("sent all the same") })
+	transport.Base = roundTripper(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("sent all the same")
+	})
 	_, err := (&http.Client{Transport: transport}).Get(server.URL + "//a|b")
 	if err == nil || !strings.Contains(err.Error(), "unchanged") {
-		t.Errorf("error %v does not say that the target can not be sent unchanged", err)
+		t.Errorf("error %v does not say that the target cannot be sent unchanged", err)
 	}
 }
 
@@ -107,10 +109,10 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// pipeLike hides all that could make a body readable again.
+// pipeLike hides the methods with which a body can be read again.
 type pipeLike struct{ io.Reader }
 
-// notified is a body that tells when it is closed.
+// notified is a body that counts how often it is closed.
 type notified struct {
 	io.ReadSeeker
 	closed atomic.Int32
@@ -139,15 +141,17 @@ func TestTransportBodies(t *testing.T) {
 		body func(t *testing.T) io.Reader
 		want string
 	}{
-		"none":             {func(*testing.T) io.Reader { return nil }, ""},
-		"empty":            {func(*testing.T) io.Reader { return strings.NewReader("") }, ""},
-		"empty, unknown":   {func(*testing.T) io.Reader { return pipeLike{strings.NewReader("")} }, ""},
-		"string":           {func(*testing.T) io.Reader { return strings.NewReader(long) }, long},
-		"file":             {open, long},
-		"spooled to file":  {func(t *testing.T) io.Reader { return pipeLike{open(t)} }, long},
-		"spooled":          {func(*testing.T) io.Reader { return pipeLike{strings.NewReader("short")} }, "short"},
-		"spooled, 1 MiB":   {func(*testing.T) io.Reader { return pipeLike{strings.NewReader(long[:1<<20])} }, long[:1<<20]},
-		"spooled, 1 MiB+1": {func(*testing.T) io.Reader { return pipeLike{strings.NewReader(long[:1<<20+1])} }, long[:1<<20+1]},
+		"none":            {func(*testing.T) io.Reader { return nil }, ""},
+		"empty":           {func(*testing.T) io.Reader { return strings.NewReader("") }, ""},
+		"empty, unknown":  {func(*testing.T) io.Reader { return pipeLike{strings.NewReader("")} }, ""},
+		"string":          {func(*testing.T) io.Reader { return strings.NewReader(long) }, long},
+		"file":            {open, long},
+		"spooled to file": {func(t *testing.T) io.Reader { return pipeLike{open(t)} }, long},
+		"spooled":         {func(*testing.T) io.Reader { return pipeLike{strings.NewReader("short")} }, "short"},
+		"spooled, 1 MiB":  {func(*testing.T) io.Reader { return pipeLike{strings.NewReader(long[:1<<20])} }, long[:1<<20]},
+		"spooled, 1 MiB+1": {func(*testing.T) io.Reader {
+			return pipeLike{strings.NewReader(long[:1<<20+1])}
+		}, long[:1<<20+1]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			transport := furl.NewTransport(server.Config())
@@ -182,7 +186,7 @@ func (w written) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// What fits into one packet is to be sent in one.
+// A body that fits into one packet with its headers is sent in one.
 func TestTransportSendsASpooledBodyWithTheHeaders(t *testing.T) {
 	server := urltest.Start(t, nil)
 	var writes atomic.Int32
@@ -264,7 +268,8 @@ func TestTransportBoundsTheSpool(t *testing.T) {
 	client := &http.Client{Transport: transport}
 	resp, err := client.Post(server.URL, "", pipeLike{strings.NewReader("0123456789")})
 	read(t, resp, err, http.StatusOK)
-	if _, err = client.Post(server.URL, "", pipeLike{strings.NewReader("0123456789a")}); !errors.Is(err, furl.ErrBodyTooLarge) {
+	_, err = client.Post(server.URL, "", pipeLike{strings.NewReader("0123456789a")})
+	if !errors.Is(err, furl.ErrBodyTooLarge) {
 		t.Errorf("error %v, want ErrBodyTooLarge", err)
 	}
 }
@@ -351,7 +356,8 @@ func TestTransportSignsOnlyForFunctionURLs(t *testing.T) {
 		{name: "path", url: server.Path, region: urltest.Region},
 		{name: "path without region", url: server.Path, err: "AWS_REGION"},
 		{name: "custom domain", url: "http://" + address, domains: map[string]string{address: urltest.Region}},
-		{name: "custom domain, configured region", url: "http://" + address, region: urltest.Region, domains: map[string]string{address: ""}},
+		{name: "custom domain, configured region", url: "http://" + address, region: urltest.Region,
+			domains: map[string]string{address: ""}},
 		{name: "other host", url: "http://" + address, region: urltest.Region, err: "not known to be a function URL"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -418,7 +424,7 @@ func TestTransportSignsRedirectsOnTheSameHostOnly(t *testing.T) {
 	if got := read(t, resp, err, http.StatusOK); got != "elsewhere" || authorization.Load() != "" {
 		t.Errorf("received %q, signed with %q; want it unsigned", got, authorization.Load())
 	}
-	// Another function URL is another host, even if it would be signed for when asked directly.
+	// Another function URL is another host, although a direct request to it would be signed.
 	other := urltest.Start(t, nil)
 	there = strings.Replace(other.URL, "abc", "xyz", 1)
 	resp, err = client.Get(server.URL + "/away")
@@ -452,7 +458,8 @@ func TestTransportSetsItsClockOncePerRequest(t *testing.T) {
 	transport := furl.NewTransport(server.Config())
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport}).Get(server.URL)
-	if got := read(t, resp, err, http.StatusForbidden); !strings.Contains(got, "Signature expired") || len(server.Lines()) != 2 {
+	if got := read(t, resp, err, http.StatusForbidden); !strings.Contains(got, "Signature expired") ||
+		len(server.Lines()) != 2 {
 		t.Errorf("%d requests, then %q", len(server.Lines()), got)
 	}
 }
@@ -466,10 +473,11 @@ func TestTransportRenewsExpiredCredentials(t *testing.T) {
 		}
 		return "", ""
 	}
-	transport := furl.NewTransport(aws.Config{Credentials: aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		asked.Add(1)
-		return server.Credentials().Retrieve(ctx)
-	})})
+	transport := furl.NewTransport(aws.Config{Credentials: aws.CredentialsProviderFunc(
+		func(ctx context.Context) (aws.Credentials, error) {
+			asked.Add(1)
+			return server.Credentials().Retrieve(ctx)
+		})})
 	defer transport.CloseIdleConnections()
 	for range 3 {
 		resp, err := (&http.Client{Transport: transport}).Post(server.URL, "", strings.NewReader("x"))
@@ -483,9 +491,13 @@ func TestTransportRenewsExpiredCredentials(t *testing.T) {
 func TestTransportWithoutCredentials(t *testing.T) {
 	server := urltest.Start(t, nil)
 	for name, config := range map[string]aws.Config{
-		"none":   {},
-		"empty":  {Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, nil })},
-		"failed": {Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, io.ErrNoProgress })},
+		"none": {},
+		"empty": {Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{}, nil
+		})},
+		"failed": {Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{}, io.ErrNoProgress
+		})},
 	} {
 		body := &notified{ReadSeeker: strings.NewReader("x")}
 		r, err := http.NewRequest(http.MethodPost, server.URL, body)
@@ -539,7 +551,7 @@ func TestPresign(t *testing.T) {
 		read(t, resp, err, http.StatusForbidden)
 		server.Now = time.Now
 	}
-	// The link is good, but net/http would write it otherwise.
+	// These links are valid, but net/http would change them.
 	for _, target := range urltest.Targets() {
 		link, err := furl.Presign(t.Context(), server.Config(), server.URL+target, time.Minute)
 		if err != nil {
@@ -552,7 +564,8 @@ func TestPresign(t *testing.T) {
 		read(t, resp, err, http.StatusOK)
 	}
 	for raw, want := range map[string]string{"nonsense": "https://", "https://example.com/": "not known"} {
-		if _, err := furl.Presign(t.Context(), server.Config(), raw, time.Minute); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := furl.Presign(t.Context(), server.Config(), raw, time.Minute); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v does not say %q", raw, err, want)
 		}
 	}

@@ -198,7 +198,7 @@ func sessionARN(role string) string {
 	return "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + sessionName
 }
 
-// changePolicy changes a managed policy and whom it is attached to.
+// changePolicy changes a managed policy and its attachments.
 func (k *soak) changePolicy(ctx context.Context, name string) error {
 	var user principal
 	arn := policyARN(account, name)

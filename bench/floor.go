@@ -88,7 +88,7 @@ func (f *floor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Lambda-Runtime-Invoked-Function-Arn", functionARN)
 		header.Set("Lambda-Runtime-Trace-Id", "Root=1-6922f5a0-000000000000000000000000;Sampled=0")
 		header.Set("Content-Length", strconv.Itoa(len(event)))
-		w.Write(event) //nolint:errcheck // a function that is gone is noticed by whoever waits for its answer
+		w.Write(event) //nolint:errcheck // the caller notices a function that is gone
 		return
 	}
 	answer, err := io.ReadAll(r.Body)

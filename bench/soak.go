@@ -36,7 +36,7 @@ type soak struct {
 	strangers []*stranger
 	probe     *stranger // the one that is called to find out whether a change is in force
 
-	load           sync.RWMutex // held for reading by whoever is at work, for writing while all rest
+	load           sync.RWMutex // held for reading during work, for writing during rest
 	calls, changes atomic.Int64
 	turns          atomic.Int64 // of changeConfiguration
 
@@ -61,7 +61,7 @@ func measureSoak(ctx context.Context, b *bench, duration time.Duration, out io.W
 	samples, err := k.run(ctx, duration)
 	left := k.end()
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return err // whoever interrupts it does not ask
+		return err // interrupted
 	}
 	fmt.Fprintf(out, "%d functions: %s\n\n", len(k.strangers), strings.Join(k.names(), ", "))
 	err = errors.Join(err, writeSamples(out, samples))
@@ -221,7 +221,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// start starts whoever calls functions, and whoever changes the world.
+// start starts the goroutines that call functions and the goroutines that change the world.
 func (k *soak) start(ctx context.Context, all *sync.WaitGroup) {
 	for _, f := range k.strangers {
 		for i := range f.does.callers {

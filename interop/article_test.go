@@ -14,7 +14,7 @@ const (
 	callingIdentity = "arn:aws:sts::" + account + ":assumed-role/my-calling-function-role/my-calling-function"
 )
 
-// What a function URL answers to those whom it does not let in.
+// The answers of a function URL that refuses a request.
 const (
 	forbidden  = `{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`
 	unsigned   = `{"Message":"Forbidden"}`
@@ -184,7 +184,7 @@ func (a *article) rolePolicy(t *testing.T) {
 	a.answered(t, function, "get", `{"page":5,"caller":"`+identity+`"}`)
 }
 
-// mayCall is an identity-based policy for whoever may call the URL of the function, and do nothing else with it.
+// mayCall is an identity-based policy that allows calls of the function's URL and nothing else.
 func mayCall(function string) string {
 	resource := `"Resource":"arn:aws:lambda:` + region + ":" + account + ":function:" + function + `"`
 	return `{"Version":"2012-10-17","Statement":[

@@ -96,7 +96,7 @@ const (
 	notAsked         = "nothing"
 )
 
-// evaluationLogic reads the cases, and why some can not be asked by a call of a function URL.
+// evaluationLogic reads the cases, and why some cannot be asked by a call of a function URL.
 func evaluationLogic(t *testing.T) (pages []evaluationPage, why map[string]string) {
 	t.Helper()
 	text, err := os.ReadFile("../policy/testdata/evaluation-logic.json")

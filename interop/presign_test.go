@@ -79,7 +79,7 @@ func presignInGo(t *testing.T, env []string, cases []signCase) []outcome {
 	return outcomes
 }
 
-// sendURL sends a URL, of which no byte is changed on the way. One with spaces can not be sent.
+// sendURL sends a URL without changing a byte. A URL with spaces cannot be sent.
 func sendURL(t *testing.T, c *signCase, url string) outcome {
 	t.Helper()
 	o := outcome{ID: c.ID, URL: url}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// verdict is what becomes of a case.
+// verdict is the result of a case.
 type verdict string
 
 const (
@@ -22,7 +22,7 @@ const (
 	unsent   verdict = "not sent"
 )
 
-// verdict compares an outcome with the case. The note says what was strange.
+// verdict compares an outcome with the case. The note describes a difference.
 func (c *signCase) verdict(o outcome) (v verdict, note string) {
 	switch {
 	case o.Error != "":
@@ -44,13 +44,13 @@ func (c *signCase) verdict(o outcome) (v verdict, note string) {
 	return accepted, ""
 }
 
-// quirk is a mistake that a client makes by itself.
+// quirk is a mistake of a client.
 type quirk struct {
 	clients []string
-	parts   []string // a case that has one of them meets the mistake
+	parts   []string // the mistake shows in a case with one of them
 	verdict verdict
 	why     string
-	explain string // in what furl explain prints; empty if the request was not refused
+	explain string // part of furl explain's output; empty if the request was not refused
 }
 
 const (
@@ -69,7 +69,7 @@ const (
 	viaGoURL        = "AWS SDK for Go, presigned"
 )
 
-// curlVersion is the curl whose quirks the table has. Later ones make fewer mistakes: theirs may do better, not worse.
+// curlVersion is the curl of the table. Later versions may make fewer mistakes, but not more.
 const curlVersion = "7.88"
 
 const (
@@ -86,12 +86,12 @@ var reservedInQuery = []string{
 var quirks = []quirk{
 	{
 		[]string{viaRequests, viaHTTPX}, reservedInQuery, refused,
-		"botocore signs the query as it stands in the URL; AWS encodes reserved characters, and a raw + as a space, before it verifies",
+		"botocore signs the query of the URL unchanged; AWS encodes reserved characters, and a raw + as a space, before it verifies",
 		queryAsItStands,
 	},
 	{
 		[]string{viaRequests, viaHTTPX}, []string{"empty pair", "& at the end"}, refused,
-		"botocore signs the nothing between two & as a parameter (assumed: whether AWS does too is not known)", "The query has nothing between two '&'",
+		"botocore signs the empty text between two & as a parameter (it is not known whether AWS does too; furl assumes not)", "The query has nothing between two '&'",
 	},
 	{
 		[]string{viaRequests}, []string{"brackets in the query", "raw space in the query", "raw UTF-8 in the query", `raw " < > in the query`, "raw { | } ^ ` in the query"}, refused,
@@ -103,7 +103,7 @@ var quirks = []quirk{
 	},
 	{
 		[]string{viaHTTPX}, []string{"%7E in the query", "lower-case escapes in the query", "brackets in the query", "raw { | } ^ ` in the query"}, refused,
-		"botocore signs the query as it stands in the URL; AWS decodes and encodes it before it verifies", queryAsItStands,
+		"botocore signs the query of the URL unchanged; AWS decodes and encodes it before it verifies", queryAsItStands,
 	},
 	{
 		[]string{viaRequests}, []string{"%7E in the query"}, refused,
@@ -111,32 +111,32 @@ var quirks = []quirk{
 	},
 	{
 		[]string{viaRequests}, []string{"lower-case escapes in the query"}, refused,
-		"requests writes escapes in capitals after botocore has signed them as they stood", "lower-case percent escapes",
+		"requests writes escapes in capitals after botocore has signed them as typed", "lower-case percent escapes",
 	},
 	{
 		[]string{viaRequests}, []string{"raw space in the path", "raw UTF-8 in the path", "raw brackets in the path", "raw ^ and | in the path"}, refused,
-		"requests encodes the path after botocore has signed it, which therefore is encoded once too few", pathAsItStands,
+		"requests encodes the path after botocore has signed it, so the signed path lacks one encoding", pathAsItStands,
 	},
 	{
 		[]string{viaHTTPX}, []string{"raw space in the path", "raw UTF-8 in the path"}, refused,
-		"httpx encodes the path after botocore has signed it, which therefore is encoded once too few", pathAsItStands,
+		"httpx encodes the path after botocore has signed it, so the signed path lacks one encoding", pathAsItStands,
 	},
 	{
 		[]string{viaRequests}, []string{"lower-case escapes in the path"}, refused,
-		"requests writes escapes in capitals after botocore has signed them as they stood", "signed with lower-case ones",
+		"requests writes escapes in capitals after botocore has signed them as typed", "signed with lower-case ones",
 	},
 	{
 		[]string{viaRequests}, []string{"escaped unreserved in the path", "%2e%2e in the path"}, refused,
-		"requests decodes what needs no escape after botocore has signed it; what was signed can not be told from what arrives",
+		"requests decodes escapes that are not needed after botocore has signed them; the request does not show what was signed",
 		"none of the usual faults explains it",
 	},
 	{
 		[]string{viaRequests}, []string{". at the end of the path", ".. at the end of the path"}, refused,
-		"requests resolves the dots and leaves a slash at the end, botocore signs the path without that slash", "The path was signed without the slash at its end.",
+		"requests resolves the dots and leaves a slash at the end; botocore signs the path without that slash", "The path was signed without the slash at its end.",
 	},
 	{
 		[]string{viaAWS4Auth}, []string{"sub-delims in the path"}, refused,
-		"it loses what follows a ; in the last segment of the path", "The path was signed without what follows the ';'",
+		"it drops the text after a ; in the last segment of the path", "The path was signed without what follows the ';'",
 	},
 	{
 		[]string{viaAWS4Fetch}, []string{"empty key"}, refused,
@@ -152,19 +152,19 @@ var quirks = []quirk{
 	},
 	{
 		[]string{viaSmithy, viaSmithyURL}, []string{"+ in the query"}, altered,
-		"@smithy/url-parser takes + for itself and sends %2B, where browsers and Lambda mean a space", "",
+		"@smithy/url-parser takes + literally and sends %2B; for browsers and Lambda it is a space", "",
 	},
 	{
 		[]string{viaSmithy, viaSmithyURL}, []string{"= in a value"}, altered,
-		"@smithy/url-parser loses what follows the second =", "",
+		"@smithy/url-parser drops the text after the second =", "",
 	},
 	{
 		[]string{viaRust, viaRustURL}, []string{"raw space in the path", "raw space in the query", `raw " < > in the query`}, unsent,
-		"the crate http takes no such URL", "",
+		"the crate http refuses such a URL", "",
 	},
 	{
 		[]string{viaBotocoreURL}, []string{"JSON body", "UTF-8 body"}, refused,
-		"SigV4QueryAuth moves the members of a JSON body into the query and signs no body; who sends the body all the same is refused", "The request was signed as if it had no body.",
+		"SigV4QueryAuth moves the members of a JSON body into the query and signs no body; a request that still has the body is refused", "The request was signed as if it had no body.",
 	},
 	{
 		[]string{viaBotocoreURL}, []string{
@@ -178,11 +178,11 @@ var quirks = []quirk{
 	},
 	{
 		[]string{viaBotocoreURL}, []string{"raw space in the path"}, unsent,
-		"SigV4QueryAuth leaves the space as it is: what it makes is no URL", "",
+		"SigV4QueryAuth does not encode the space: its result is not a URL", "",
 	},
 	{
 		[]string{viaGoURL}, []string{"; in the query"}, altered,
-		"Request.URL.Query, which its documentation adds X-Amz-Expires to, loses parameters that have a ;", "",
+		"Request.URL.Query, to which its documentation adds X-Amz-Expires, drops parameters that have a ;", "",
 	},
 	{
 		[]string{viaCurl}, []string{
@@ -190,14 +190,14 @@ var quirks = []quirk{
 			"escaped unreserved in the path", "sub-delims in the path", ": and @ in the path", "escaped reserved in the path",
 			"%2e%2e in the path", "raw UTF-8 in the path", "raw brackets in the path", "raw ^ and | in the path",
 		}, refused,
-		"it signs the path as it stands in the URL, as for S3; for Lambda it has to be encoded once more", pathAsItStands,
+		"it signs the path of the URL unchanged, as for S3; for Lambda it must be encoded once more", pathAsItStands,
 	},
 	{
 		[]string{viaCurl}, append([]string{
 			"%7E in the query", "lower-case escapes in the query", "brackets in the query", "raw UTF-8 in the query",
 			`raw " < > in the query`, "raw { | } ^ ` in the query",
 		}, reservedInQuery...), refused,
-		"it signs the query as it stands in the URL", queryAsItStands,
+		"it signs the query of the URL unchanged", queryAsItStands,
 	},
 	{
 		[]string{viaCurl}, []string{"unsorted parameters", "upper before lower case", "- after a key", "one key twice, unsorted", "UTF-8 escapes in the query", "non-ASCII key before another"}, refused,
@@ -205,19 +205,19 @@ var quirks = []quirk{
 	},
 	{
 		[]string{viaCurl}, []string{"no ="}, refused,
-		"it signs a parameter without = as it stands", "A parameter without value was signed without its '='.",
+		"it signs a parameter without = unchanged", "A parameter without value was signed without its '='.",
 	},
 	{
 		[]string{viaCurl}, []string{"no = among others", "empty pair", "& at the end"}, refused,
-		"it signs the query as it stands in the URL", "The query was signed exactly as it stands in the URL.",
+		"it signs the query of the URL unchanged", "The query was signed exactly as it stands in the URL.",
 	},
 	{
 		[]string{viaCurl}, []string{"raw space in the path", "raw space in the query"}, unsent,
-		"it takes no such URL", "",
+		"it refuses such a URL", "",
 	},
 }
 
-// quirksOf are the quirks of a client that a case meets.
+// quirksOf returns the quirks of a client that show in a case.
 func quirksOf(client string, c *signCase) []quirk {
 	var met []quirk
 	for _, q := range quirks {
@@ -228,8 +228,8 @@ func quirksOf(client string, c *signCase) []quirk {
 	return met
 }
 
-// expected is what becomes of the case if it meets the quirks: what is not sent is not refused, and what is refused
-// does not arrive. How a HEAD arrives is not seen: it is answered without a body.
+// expected is the result of a case with these quirks: a request that is not sent is not refused, and one that is
+// refused does not arrive. The answer to a HEAD has no body, so it does not show how the request arrived.
 func (c *signCase) expected(met []quirk) verdict {
 	worst := accepted
 	for _, v := range []verdict{altered, refused, unsent} {
@@ -243,9 +243,9 @@ func (c *signCase) expected(met []quirk) verdict {
 	return worst
 }
 
-var update = flag.Bool("update", false, "write docs/clients.md anew")
+var update = flag.Bool("update", false, "write docs/clients.md")
 
-// TestClientsDocument holds docs/clients.md to the table that TestClients and TestPresigned prove.
+// TestClientsDocument compares docs/clients.md with the table, which TestClients and TestPresigned prove.
 func TestClientsDocument(t *testing.T) {
 	const file = "../docs/clients.md"
 	want := clientsDocument(t)
@@ -268,17 +268,17 @@ func clientsDocument(t *testing.T) string {
 	doc.WriteString(`<!-- Written by "go test ./interop -run ClientsDocument -update" from the table in interop/quirks_test.go. -->
 # What SigV4 clients get wrong
 
-Each client here signs and sends the same requests to a function URL of furl: every method, paths and queries with all
-that a URL may have and some that it may not, bodies of text, forms and bytes, headers, with long-term keys and with
-those of a session. furl accepts them all, and what the function sees is what was meant, but for the URLs below. What is
-refused here is refused by AWS too, as far as its rules are known: the client signs something else than what it sends.
+Each client signs and sends the same requests to a function URL of furl: every method; paths and queries with all
+characters that a URL may have and some that it may not have; bodies of text, forms and bytes; headers; with long-term
+keys and with session keys. furl accepts them all, and the function sees what the client meant, except for the URLs
+below. AWS refuses the same requests, as far as its rules are known: the client does not send what it signed.
 ` + "`furl explain`" + ` says so in the words of the last column.
 
-Those that presign do so for such requests without headers. Each URL is then called as it stands, with the method and the
-body that it was made for.
+The clients that presign do so for the same requests without headers. The test then calls each URL unchanged, with the
+method and the body that it was made for.
 
-All of them get a URL right whose path and query have letters, digits and ` + "`- . _ ~`" + ` only, and ` + "`k=v`" + ` pairs that
-are sorted; all but curl also one with ` + "`%20`" + ` and other upper-case escapes that its path needs.
+All clients handle URLs whose path and query have only letters, digits, ` + "`- . _ ~`" + ` and sorted ` + "`k=v`" + ` pairs. All
+except curl also handle ` + "`%20`" + ` and other upper-case escapes that a path needs.
 
 `)
 	for _, c := range []struct{ name, title string }{
@@ -315,7 +315,7 @@ are sorted; all but curl also one with ` + "`%20`" + ` and other upper-case esca
 	return strings.TrimRight(doc.String(), "\n") + "\n"
 }
 
-// pinned is the version that follows a text in a file of pins.
+// pinned returns the version that follows a text in a file of pins.
 func pinned(t *testing.T, file, before string) string {
 	t.Helper()
 	pins, err := os.ReadFile(file)
@@ -332,7 +332,7 @@ func pinned(t *testing.T, file, before string) string {
 	return ""
 }
 
-// example is what of a URL has the part, or the name of a body.
+// example returns the part of a URL, or the name of a body.
 func example(t *testing.T, name string) string {
 	t.Helper()
 	for _, p := range paths {

@@ -47,7 +47,7 @@ func (s *setUps) user(t *testing.T) {
 	s.answers(t, alice, "arn:aws:iam::"+account+":user/alice")
 }
 
-// federatedUser lets somebody in for whom a user vouches. It may do what both the user and the session may.
+// federatedUser makes a session for a user. It may do what both the user and the session policy allow.
 func (s *setUps) federatedUser(t *testing.T) {
 	t.Parallel()
 	broker := s.newUser(t, "broker")
@@ -106,7 +106,7 @@ func (s *setUps) roleForStranger(t *testing.T) {
 	s.answers(t, session, "arn:aws:sts::"+account+":assumed-role/partner/carol")
 }
 
-// webIdentity lets in those for whom an OpenID Connect provider vouches.
+// webIdentity makes a session with the token of an OpenID Connect provider.
 func (s *setUps) webIdentity(t *testing.T) {
 	t.Parallel()
 	issuer := oidctest.Start(t)
@@ -155,7 +155,7 @@ func (s *server) createRole(t *testing.T, name, trust string) {
 		"NAME="+name, `TRUST={"Version":"2012-10-17","Statement":[`+trust+`]}`)
 }
 
-// mayDo is an identity-based policy for whoever may do the action to everything.
+// mayDo is an identity-based policy that allows the action on all resources.
 func mayDo(action string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"*"}]}`
 }

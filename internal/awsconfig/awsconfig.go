@@ -1,6 +1,6 @@
-// Package awsconfig finds credentials and region as the AWS CLI does (environment, profiles, SSO, roles with MFA, web
-// identity, credential_process, containers, instances), and asks the two questions that calling a function URL may
-// need: what is the function's URL, and who is calling.
+// Package awsconfig finds credentials and a region as the AWS CLI does (environment, profiles, SSO, roles with MFA, web
+// identity, credential_process, containers, instances). It looks up the URL of a function and the identity of the
+// caller.
 //
 // It stores nothing and logs nothing.
 package awsconfig
@@ -21,24 +21,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/furl-dev/furl"
 )
 
-// Options say where to look, besides the environment and the files that all AWS tools read.
+// Options override the environment and the files that all AWS tools read.
 type Options struct {
 	Profile       string
 	Region        string
-	DefaultRegion string // where neither Region nor environment nor profile has one
+	DefaultRegion string // if Region, environment and profile have none
 	EndpointURL   string // of all APIs; "" for AWS_ENDPOINT_URL or AWS's own
 	RoleARN       string // a role to assume with the credentials found
-	// MFACode asks for the code of a profile's MFA device. nil: such profiles fail.
+	// MFACode asks for the code of a profile's MFA device. If it is nil, such profiles fail.
 	MFACode func() (string, error)
 }
 
-// FromEnvironment is what signing takes from the environment alone: credentials, and a region if there is one. ok is
-// false if it has no credentials. It saves reading the configuration files and certificates of Load, and comes to the
-// same, since keys in the environment go before all others. No AWS client can be made of it.
+// FromEnvironment returns the credentials in the environment, and the region if there is one. ok is false if there are
+// no credentials. The result signs like that of Load, since keys in the environment take precedence, but
+// FromEnvironment does not read configuration files and certificates. An AWS client needs the result of Load.
 func FromEnvironment(getenv func(string) string) (cfg aws.Config, ok bool) {
 	provider := credentials.NewStaticCredentialsProvider(
 		getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"))
@@ -58,7 +59,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	complete := new(aws.Config)
 	load := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
-		config.WithLogger(logging.Nop{}), // the SDK would write onto the standard error, and quote headers of responses
+		config.WithLogger(logging.Nop{}), // the SDK's logger writes headers of responses to the standard error
 		config.WithAssumeRoleCredentialOptions(func(options *stscreds.AssumeRoleOptions) {
 			options.TokenProvider = o.MFACode
 			options.Client = roleClient{options.Client, &roles}
@@ -92,22 +93,23 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	roles.url, *complete = cfg.BaseEndpoint, cfg
 	if o.RoleARN != "" {
-		provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.RoleARN, func(options *stscreds.AssumeRoleOptions) {
-			options.RoleSessionName = "furl"
-			options.TokenProvider = o.MFACode
-		})
+		provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.RoleARN,
+			func(options *stscreds.AssumeRoleOptions) {
+				options.RoleSessionName = "furl"
+				options.TokenProvider = o.MFACode
+			})
 		cfg.Credentials = aws.NewCredentialsCache(provider)
 	}
 	return cfg, nil
 }
 
-// ErrNoURL is wrapped by the error for a function that does not exist or has no URL.
+// ErrNoURL says that a function does not exist or has no URL. Errors wrap it.
 var ErrNoURL = errors.New("no such function URL")
 
 // FunctionURL asks Lambda for the URL of a function, given by name or ARN, or of its alias if qualifier is not "".
 func FunctionURL(ctx context.Context, cfg aws.Config, function, qualifier string) (string, error) {
 	if cfg.Region == "" {
-		return "", fmt.Errorf("the URL of %s can not be looked up without a region", function)
+		return "", fmt.Errorf("the URL of %s cannot be looked up without a region", function)
 	}
 	cfg.Credentials = marked{cfg.Credentials}
 	in := &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(function)}
@@ -125,7 +127,7 @@ func FunctionURL(ctx context.Context, cfg aws.Config, function, qualifier string
 	return aws.ToString(out.FunctionUrl), nil
 }
 
-// CallerARN asks STS whose credentials these are.
+// CallerARN asks STS for the identity of the credentials' owner.
 func CallerARN(ctx context.Context, cfg aws.Config) (string, error) {
 	cfg.Credentials = marked{cfg.Credentials}
 	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
@@ -133,4 +135,57 @@ func CallerARN(ctx context.Context, cfg aws.Config) (string, error) {
 		return "", err
 	}
 	return aws.ToString(out.Arn), nil
+}
+
+// endpoint is the STS endpoint for credentials of roles. The SDK makes the clients for them before it reads
+// AWS_ENDPOINT_URL and endpoint_url, so they would ask AWS for the roles of a local server.
+type endpoint struct{ url *string }
+
+// set points a client at the endpoint, unless the configuration has one for STS only.
+func (e *endpoint) set(o *sts.Options) {
+	if o.BaseEndpoint == nil {
+		o.BaseEndpoint = e.url
+	}
+}
+
+type roleClient struct {
+	stscreds.AssumeRoleAPIClient
+	endpoint *endpoint
+}
+
+func (c roleClient) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput,
+	options ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	return c.AssumeRoleAPIClient.AssumeRole(ctx, in, append(options, c.endpoint.set)...)
+}
+
+// webIdentityClient sends its request, which is not signed, with the configuration as Load completes it.
+type webIdentityClient struct{ config *aws.Config }
+
+func (c webIdentityClient) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput,
+	options ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+	return sts.NewFromConfig(*c.config).AssumeRoleWithWebIdentity(ctx, in, options...)
+}
+
+// marked credentials wrap their errors in furl.ErrCredentials, so that missing credentials can be recognized in an
+// error of the SDK.
+type marked struct{ aws.CredentialsProvider }
+
+func (m marked) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := m.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", furl.ErrCredentials, err)
+	}
+	return c, err
+}
+
+// IsConnect reports whether a request could not reach AWS or the endpoint that replaces it.
+func IsConnect(err error) bool {
+	var failed *smithyhttp.RequestSendError
+	return errors.As(err, &failed)
+}
+
+// IsDenied reports whether AWS refused a request.
+func IsDenied(err error) bool {
+	var refused *smithyhttp.ResponseError
+	return errors.As(err, &refused) && refused.HTTPStatusCode() == http.StatusForbidden
 }

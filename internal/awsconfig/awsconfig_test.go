@@ -40,7 +40,8 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		fmt.Fprintf(w, `{"AccessKeyId":"CONTAINER","SecretAccessKey":"s","Token":"t","Expiration":%q}`, expires.Format(time.RFC3339))
+		fmt.Fprintf(w, `{"AccessKeyId":"CONTAINER","SecretAccessKey":"s","Token":"t","Expiration":%q}`,
+			expires.Format(time.RFC3339))
 	case "/federation/credentials":
 		if r.Header.Get("X-Amz-Sso_bearer_token") != "sso-token" {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -114,7 +115,8 @@ func TestCredentials(t *testing.T) {
 	identity := write("identity", "jwt")
 	session := sha1.Sum([]byte("company"))
 	write(".aws/sso/cache/"+hex.EncodeToString(session[:])+".json",
-		`{"accessToken":"sso-token","expiresAt":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`","region":"eu-central-1","startUrl":"https://company.awsapps.com/start"}`)
+		`{"accessToken":"sso-token","expiresAt":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+
+			`","region":"eu-central-1","startUrl":"https://company.awsapps.com/start"}`)
 	asked := 0
 	code := func() (string, error) {
 		asked++
@@ -129,27 +131,45 @@ func TestCredentials(t *testing.T) {
 		region  string
 		err     string
 	}{
-		{name: "environment", env: map[string]string{"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "ap-south-1"}, key: "ENV", region: "ap-south-1"},
+		{name: "environment", env: map[string]string{"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s",
+			"AWS_REGION": "ap-south-1"}, key: "ENV", region: "ap-south-1"},
 		{name: "default profile", key: "DEFAULT", region: "eu-west-1"},
-		{name: "region option", options: awsconfig.Options{Region: "us-west-2", DefaultRegion: "sa-east-1"}, key: "DEFAULT", region: "us-west-2"},
-		{name: "default region", options: awsconfig.Options{Profile: "process", DefaultRegion: "sa-east-1"}, key: "PROCESS", region: "sa-east-1"},
+		{name: "region option", options: awsconfig.Options{Region: "us-west-2", DefaultRegion: "sa-east-1"}, key: "DEFAULT",
+			region: "us-west-2"},
+		{name: "default region", options: awsconfig.Options{Profile: "process", DefaultRegion: "sa-east-1"}, key: "PROCESS",
+			region: "sa-east-1"},
 		{name: "AWS_PROFILE", env: map[string]string{"AWS_PROFILE": "process"}, key: "PROCESS"},
-		{name: "profile before environment", env: map[string]string{"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s"}, options: awsconfig.Options{Profile: "process"}, key: "PROCESS"},
-		{name: "role of a profile", options: awsconfig.Options{Profile: "role"}, key: "AssumeRole-reader", region: "eu-west-2"},
-		{name: "role with an endpoint for STS", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_STS": server.URL}, options: awsconfig.Options{Profile: "role"}, key: "AssumeRole-reader", region: "eu-west-2"},
-		{name: "role with an endpoint by option", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
-		{name: "role with an endpoint by option, although one is set for STS", env: map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}, options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
-		{name: "role with an endpoint by option, although configured ones are ignored", env: map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
-		{name: "role by option", options: awsconfig.Options{RoleARN: "arn:aws:iam::123456789012:role/x/deployer"}, key: "AssumeRole-deployer", region: "eu-west-1"},
-		{name: "MFA", options: awsconfig.Options{Profile: "mfa", DefaultRegion: "eu-west-1", MFACode: code}, key: "AssumeRole-writer", region: "eu-west-1"},
-		{name: "MFA without anyone to ask", options: awsconfig.Options{Profile: "mfa", DefaultRegion: "eu-west-1"}, err: "MFA"},
+		{name: "profile before environment", env: map[string]string{"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s"},
+			options: awsconfig.Options{Profile: "process"}, key: "PROCESS"},
+		{name: "role of a profile", options: awsconfig.Options{Profile: "role"}, key: "AssumeRole-reader",
+			region: "eu-west-2"},
+		{name: "role with an endpoint for STS", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+			"AWS_ENDPOINT_URL_STS": server.URL}, options: awsconfig.Options{Profile: "role"}, key: "AssumeRole-reader",
+			region: "eu-west-2"},
+		{name: "role with an endpoint by option", env: map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+			options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
+		{name: "role with an endpoint by option, although one is set for STS",
+			env:     map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"},
+			options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
+		{name: "role with an endpoint by option, although configured ones are ignored",
+			env:     map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+			options: awsconfig.Options{Profile: "role", EndpointURL: server.URL}, key: "AssumeRole-reader", region: "eu-west-2"},
+		{name: "role by option", options: awsconfig.Options{RoleARN: "arn:aws:iam::123456789012:role/x/deployer"},
+			key: "AssumeRole-deployer", region: "eu-west-1"},
+		{name: "MFA", options: awsconfig.Options{Profile: "mfa", DefaultRegion: "eu-west-1", MFACode: code},
+			key: "AssumeRole-writer", region: "eu-west-1"},
+		{name: "MFA without anyone to ask", options: awsconfig.Options{Profile: "mfa", DefaultRegion: "eu-west-1"},
+			err: "MFA"},
 		{name: "web identity", env: map[string]string{
-			"AWS_WEB_IDENTITY_TOKEN_FILE": identity, "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/pod", "AWS_CONFIG_FILE": os.DevNull, "AWS_REGION": "eu-west-1",
+			"AWS_WEB_IDENTITY_TOKEN_FILE": identity, "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/pod",
+			"AWS_CONFIG_FILE": os.DevNull, "AWS_REGION": "eu-west-1",
 		}, key: "AssumeRoleWithWebIdentity-pod", region: "eu-west-1"},
 		{name: "container", env: map[string]string{
-			"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.URL + "/container", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "container-token", "AWS_CONFIG_FILE": os.DevNull,
+			"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.URL + "/container",
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN":  "container-token", "AWS_CONFIG_FILE": os.DevNull,
 		}, key: "CONTAINER"},
-		{name: "SSO", env: map[string]string{"AWS_ENDPOINT_URL_SSO": server.URL}, options: awsconfig.Options{Profile: "sso"}, key: "SSO-Developer"},
+		{name: "SSO", env: map[string]string{"AWS_ENDPOINT_URL_SSO": server.URL}, options: awsconfig.Options{Profile: "sso"},
+			key: "SSO-Developer"},
 		{name: "none", env: map[string]string{"AWS_CONFIG_FILE": os.DevNull}, err: "no EC2 IMDS role found"},
 		{name: "no such profile", options: awsconfig.Options{Profile: "nobody"}, err: "nobody"},
 		{name: "endpoint that is none", options: awsconfig.Options{EndpointURL: "nonsense"}, err: "is not an address"},
@@ -162,7 +182,8 @@ func TestCredentials(t *testing.T) {
 				}
 			}
 			for name, value := range map[string]string{
-				"HOME": home, "AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": server.URL,
+				"HOME": home, "AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+				"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": server.URL,
 			} {
 				t.Setenv(name, value)
 			}
@@ -199,7 +220,8 @@ func TestCredentials(t *testing.T) {
 }
 
 func TestFromEnvironment(t *testing.T) {
-	env := map[string]string{"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t", "AWS_DEFAULT_REGION": "eu-west-3"}
+	env := map[string]string{"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t",
+		"AWS_DEFAULT_REGION": "eu-west-3"}
 	cfg, ok := awsconfig.FromEnvironment(func(name string) string { return env[name] })
 	c, err := cfg.Credentials.Retrieve(t.Context())
 	if !ok || err != nil || c.AccessKeyID != "ENV" || c.SessionToken != "t" || cfg.Region != "eu-west-3" {

@@ -8,6 +8,7 @@ import (
 	"github.com/furl-dev/furl/internal/awsconfig"
 )
 
+// The URL of a function, with the credentials of a profile.
 func Example() {
 	ctx := context.Background()
 	cfg, err := awsconfig.Load(ctx, awsconfig.Options{Profile: "dev"})
@@ -19,4 +20,13 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(url)
+}
+
+func ExampleFromEnvironment() {
+	environment := map[string]string{
+		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1",
+	}
+	cfg, ok := awsconfig.FromEnvironment(func(name string) string { return environment[name] })
+	fmt.Println(cfg.Region, ok)
+	// Output: eu-central-1 true
 }

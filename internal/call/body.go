@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Body is where the body of a request comes from: sources that are read one after the other.
+// Body is the body of a request: sources that are read one after the other.
 type Body struct {
 	sources     []source
-	contentType string // what the sort of body implies; "" for none
+	contentType string // the default for this body; "" for none
 	accept      string
 }
 
@@ -20,15 +20,15 @@ type Body struct {
 type source struct {
 	open func() (io.ReadCloser, error)
 	once bool   // it is a stream
-	file string // name of the file, if the part is all of a file
-	from string // name of the file that it is made from, if any
+	file string // name of the file, if the part is a whole file
+	from string // name of the file that the part is made from, if any
 	size int64  // -1 if it is not known without reading it
 }
 
-// Empty reports whether there is no body, which is not the same as one of no bytes.
+// Empty reports whether there is no body. A body of zero bytes is not empty.
 func (b Body) Empty() bool { return len(b.sources) == 0 }
 
-// File returns the name of the file that is all of the body, if there is one.
+// File returns the name of the file that is the whole body, if there is one.
 func (b Body) File() (name string, ok bool) {
 	if len(b.sources) == 1 && b.sources[0].file != "" {
 		return b.sources[0].file, true
@@ -47,7 +47,7 @@ func (b Body) attach(r *http.Request) error {
 	once := false
 	for _, s := range b.sources {
 		once = once || s.once
-		if s.from != "" { // say now that it is not there, not in the middle of the request
+		if s.from != "" { // report a missing file now, not in the middle of the request
 			if err := checkFile(s.from); err != nil {
 				return err
 			}
@@ -83,7 +83,9 @@ func checkFile(name string) error {
 
 // text is a source in memory.
 func text(s string) source {
-	return source{size: int64(len(s)), open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }}
+	return source{size: int64(len(s)), open: func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(s)), nil
+	}}
 }
 
 // file is a source in a file, or the standard input if the name is "-".
@@ -107,7 +109,7 @@ func file(name string, stdin io.Reader) source {
 	return s
 }
 
-// converted is the source with each piece of it converted.
+// converted returns a source that converts what it reads.
 func (s source) converted(convert encoder) source {
 	open := s.open
 	s.file, s.size = "", -1
@@ -127,7 +129,7 @@ type converter struct {
 	convert encoder
 	in      [4 << 10]byte
 	out     []byte
-	pending []byte // the part of out that is not read yet
+	pending []byte // the part of out that has not been read yet
 }
 
 func (c *converter) Read(p []byte) (int, error) {
@@ -146,7 +148,7 @@ func (c *converter) Read(p []byte) (int, error) {
 
 func (c *converter) Close() error { return c.source.Close() }
 
-// sequence reads sources one after the other and has one of them open at a time.
+// sequence reads sources one after the other and keeps only one of them open.
 type sequence struct {
 	rest    []source
 	current io.ReadCloser

@@ -1,12 +1,17 @@
 package call
 
 import (
+	"bufio"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,39 +20,39 @@ import (
 	"github.com/furl-dev/furl"
 )
 
-// Caller sends a request and prints the response as its fields say. It is used for one call.
+// Caller sends a request and prints the response as its fields say. It makes one call only.
 type Caller struct {
-	Transport *furl.Transport // OnSign is taken by Verbose
-	Stdout    io.Writer       // for heads and values, which may show control characters as escapes
+	Transport *furl.Transport // Verbose sets its OnSign
+	Stdout    io.Writer       // for headers and values; may show control characters as escapes
 	Stderr    io.Writer
-	RawStdout io.Writer // the same streams for what goes out byte for byte: bodies, the text of WriteOut, Progress
-	RawStderr io.Writer // nil: as Stdout and Stderr
+	RawStdout io.Writer // the same stream for bodies, the text of WriteOut and Progress, which stay as they are
+	RawStderr io.Writer // nil means Stdout and Stderr
 
 	Output       string // -o: file to write the body to; "" or "-" for Stdout
-	Include      bool   // -i: status line and headers first, of redirects too
+	Include      bool   // -i: status line and headers first, those of redirects too
 	Fail         bool   // --fail: no body of a response with status 400 or more
 	Decompress   bool   // --compressed
 	Follow       bool   // -L
 	MaxRedirects int
-	KeepMethod   bool   // -X: the method stays after a redirect, whatever its status
+	KeepMethod   bool   // -X: keep the method after every redirect
 	WriteOut     string // -w
 	Verbose      bool   // -v
-	TellServer   bool   // with Verbose: tell a server on this machine what was signed; off if such names lead elsewhere
+	TellServer   bool   // with Verbose: send a server on this machine what was signed; false if --resolve leads elsewhere
 	Progress     bool   // draw the progress of long transfers on Stderr
 
-	// Identity finds out whose key it is, for Verbose. nil: not asked.
+	// Identity finds the owner of the key, for Verbose. nil if nobody asks.
 	Identity func(context.Context) (string, error)
 }
 
-// Result is what came of a call.
+// Result is the outcome of a call.
 type Result struct {
 	Status  int
-	Refusal furl.Refusal // of Lambda, if Refused
+	Refusal furl.Refusal // by Lambda, if Refused
 	Refused bool
 }
 
-// Do sends the request, writes the response and returns when all is written. The error is nil for every response,
-// whatever its status.
+// Do sends the request, writes the response and returns when it has written all of it. The error is nil for every
+// response, whatever its status.
 func (c *Caller) Do(p *Prepared) (Result, error) {
 	if c.RawStdout == nil {
 		c.RawStdout = c.Stdout
@@ -62,17 +67,28 @@ func (c *Caller) Do(p *Prepared) (Result, error) {
 		x.verbose.finish(x.timing.read(), err)
 	}
 	if c.WriteOut != "" {
-		if writeErr := x.writeOut(c.WriteOut, result, err); err == nil {
+		if writeErr := (writeOut{x, result, err}).write(c.WriteOut); err == nil {
 			err = writeErr
 		}
 	}
 	return result, err
 }
 
-// ErrConnect is wrapped by errors of calls that did not get as far as a connection: name, network, TLS.
-var ErrConnect = errors.New("can not connect")
+// ErrConnect says that a call got no connection, because of the name, the network or TLS. Errors wrap it.
+var ErrConnect = errors.New("cannot connect")
 
-// exchange is one call under way, with what there is to tell of it afterwards.
+// ErrTimeout says that a call took longer than it may.
+var ErrTimeout = errors.New("the call took longer than --max-time")
+
+// unwrapTimeout returns the cause that ended the context, which net/http does not always return.
+func unwrapTimeout(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// exchange is one call and its responses.
 type exchange struct {
 	caller    *Caller
 	url       furl.URL // as typed
@@ -81,11 +97,11 @@ type exchange struct {
 	verbose   *verbose
 	response  *http.Response // the last one
 	redirects int
-	head      io.Writer // where heads go
-	body      io.Writer // where the body goes
+	head      io.Writer // for status lines and headers
+	body      io.Writer // for the body
 	sent      atomic.Int64
 	received  atomic.Int64
-	expected  atomic.Int64 // of received; 0 if it is not known
+	expected  atomic.Int64 // final value of received; 0 if it is not known
 }
 
 func (x *exchange) run(r *http.Request) (result Result, err error) {
@@ -142,13 +158,13 @@ func (x *exchange) run(r *http.Request) (result Result, err error) {
 				return Result{Status: resp.StatusCode}, err
 			}
 		}
-		io.CopyN(io.Discard, resp.Body, 64<<10) // a short body leaves the connection to the next request
+		io.CopyN(io.Discard, resp.Body, 64<<10) // after a short body the next request can use the connection
 		resp.Body.Close()
 		r = next
 	}
 }
 
-// receive writes the response out.
+// receive writes the response.
 func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 	defer resp.Body.Close()
 	result.Status = resp.StatusCode
@@ -170,26 +186,22 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 		}
 	}
 	if file, ok := x.body.(*lazyFile); ok {
-		if err := file.open(); err != nil { // also for a body without bytes
+		if err := file.open(); err != nil { // even if the body is empty
 			return result, err
 		}
 	}
 	if _, err := io.Copy(x.body, body); err != nil {
-		return result, fmt.Errorf("after %d bytes of the response: %w", x.received.Load(), unwrapTimeout(resp.Request.Context(), err))
+		err = unwrapTimeout(resp.Request.Context(), err)
+		return result, fmt.Errorf("after %d bytes of the response: %w", x.received.Load(), err)
 	}
 	return result, nil
 }
 
-// writeHead writes status line and headers as HTTP/1.1 has them. net/http does not keep their order.
+// writeHead writes the status line and the headers as in HTTP/1.1. net/http does not keep the order of headers.
 func writeHead(w io.Writer, resp *http.Response) error {
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s %s\r\n", resp.Proto, resp.Status)
-	names := make([]string, 0, len(resp.Header))
-	for name := range resp.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
 		for _, value := range resp.Header[name] {
 			fmt.Fprintf(&head, "%s: %s\r\n", name, value)
 		}
@@ -209,5 +221,114 @@ func decompressed(r io.Reader, encoding string) (io.Reader, error) {
 	case "deflate":
 		return inflate(r)
 	}
-	return nil, fmt.Errorf("the response has Content-Encoding %q, which was not asked for", encoding)
+	return nil, fmt.Errorf("the response has Content-Encoding %q, which the request did not ask for", encoding)
+}
+
+// redirected returns the request that a redirect asks for, or nil if the response is no redirect or furl does not
+// follow it. It keeps and drops methods and bodies as RFC 9110, section 15.4 says and as curl does.
+func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Request, error) {
+	if !x.caller.Follow || resp.Header.Get("Location") == "" {
+		return nil, nil
+	}
+	method, body := r.Method, true
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound:
+		if method == http.MethodPost {
+			method, body = http.MethodGet, false
+		}
+	case http.StatusSeeOther:
+		if method != http.MethodHead {
+			method = http.MethodGet
+		}
+		body = false
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return nil, nil
+	}
+	if x.caller.KeepMethod {
+		method = r.Method
+	}
+	if x.redirects >= x.caller.MaxRedirects {
+		return nil, fmt.Errorf("redirected more than %d times", x.caller.MaxRedirects)
+	}
+	x.redirects++
+	to, err := r.URL.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		return nil, fmt.Errorf("redirected to %q: %w", resp.Header.Get("Location"), err)
+	}
+	if to.Scheme != "http" && to.Scheme != "https" || to.Host == "" {
+		return nil, fmt.Errorf("redirected to %q, which is not an http or https URL", resp.Header.Get("Location"))
+	}
+	next := r.Clone(r.Context())
+	next.Method, next.URL, next.Response = method, to, resp
+	next.Body, next.ContentLength = nil, 0
+	if body && r.GetBody != nil {
+		if next.Body, err = r.GetBody(); err != nil {
+			return nil, err
+		}
+		next.ContentLength = r.ContentLength
+	} else {
+		next.GetBody = nil
+		next.Header.Del("Content-Type")
+	}
+	if to.Scheme != r.URL.Scheme || !strings.EqualFold(to.Host, r.URL.Host) {
+		next.Host = ""
+		next.Header.Del("Cookie")
+	}
+	return next, nil
+}
+
+// inflate reads Content-Encoding: deflate, which is the zlib format (RFC 9110, section 8.4.1.2). Some servers send
+// plain deflate data instead.
+func inflate(r io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReader(r)
+	start, err := buffered.Peek(2)
+	if err != nil {
+		return nil, err
+	}
+	const deflate, check = 8, 31
+	if start[0]&0x0f == deflate && (int(start[0])<<8|int(start[1]))%check == 0 {
+		return zlib.NewReader(buffered)
+	}
+	return flate.NewReader(buffered), nil
+}
+
+// lazyFile creates its file when there is something to write, so that a call that fails does not change an existing
+// file.
+type lazyFile struct {
+	name string
+	file *os.File
+}
+
+func (f *lazyFile) open() (err error) {
+	if f.file == nil {
+		f.file, err = os.Create(f.name)
+	}
+	return err
+}
+
+func (f *lazyFile) Write(p []byte) (int, error) {
+	if err := f.open(); err != nil {
+		return 0, err
+	}
+	return f.file.Write(p)
+}
+
+func (f *lazyFile) Close() error {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Close()
+}
+
+// counted counts the bytes that are read. The transport's goroutines read it.
+type counted struct {
+	io.ReadCloser
+	total *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.total.Add(int64(n))
+	return n, err
 }

@@ -1,23 +1,23 @@
 package call
 
 import (
-	"bytes"
 	"io"
+	"net/url"
 	"strings"
 )
 
-// Encoding is how a piece of data is taken from the command line, named for curl's flags.
+// Encoding is the meaning of a piece of data on the command line, named for curl's flags.
 type Encoding uint8
 
 const (
-	Plain     Encoding = iota // -d: "@file" is a file, whose line ends are left out
-	Raw                       // --data-raw: '@' means nothing
-	Binary                    // --data-binary: "@file" is a file, all of it
+	Plain     Encoding = iota // -d: "@file" is a file, without its line ends
+	Raw                       // --data-raw: '@' has no meaning
+	Binary                    // --data-binary: "@file" is a whole file
 	URLEncode                 // --data-urlencode: content, =content, name=content, @file, name@file
-	JSON                      // --json: as Binary, and not joined with '&'
+	JSON                      // --json: like Binary, but not joined with '&'
 )
 
-// Data is the value of one flag for data.
+// Data is the value of one data flag.
 type Data struct {
 	Encoding Encoding
 	Value    string
@@ -53,7 +53,7 @@ func (d Data) sources(stdin io.Reader, encode encoder) []source {
 	return []source{file(name, stdin)}
 }
 
-// withoutLineEnds leaves out what curl leaves out of a file for --data.
+// withoutLineEnds leaves out the bytes that curl leaves out of a file for --data.
 func withoutLineEnds(dst, src []byte) []byte {
 	for _, c := range src {
 		if c != '\r' && c != '\n' && c != 0 {
@@ -63,8 +63,8 @@ func withoutLineEnds(dst, src []byte) []byte {
 	return dst
 }
 
-// urlEncoded reads the forms of --data-urlencode. A name is taken as it is; what follows '=' or is in the file is
-// encoded.
+// urlEncoded reads the forms of --data-urlencode. It encodes the text after '=' and the content of a file, and does not
+// encode a name.
 func urlEncoded(value string, stdin io.Reader, encode encoder) []source {
 	at := strings.IndexAny(value, "=@")
 	if at < 0 {
@@ -80,27 +80,16 @@ func urlEncoded(value string, stdin io.Reader, encode encoder) []source {
 	return append(sources, text(string(encode(nil, []byte(value[at+1:])))))
 }
 
-// formEncoded encodes for application/x-www-form-urlencoded.
-func formEncoded(dst, src []byte) []byte {
-	start := len(dst)
-	dst = percentEncoded(dst, src)
-	return append(dst[:start], bytes.ReplaceAll(dst[start:], []byte("%20"), []byte("+"))...)
-}
+// formEncoded encodes for application/x-www-form-urlencoded: all bytes except the unreserved ones of RFC 3986, a space
+// as '+'.
+func formEncoded(dst, src []byte) []byte { return append(dst, url.QueryEscape(string(src))...) }
 
-// percentEncoded encodes all bytes but the unreserved ones of RFC 3986.
+// percentEncoded encodes all bytes except the unreserved ones of RFC 3986.
 func percentEncoded(dst, src []byte) []byte {
-	const digits = "0123456789ABCDEF"
-	for _, c := range src {
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return dst
+	return append(dst, strings.ReplaceAll(url.QueryEscape(string(src)), "+", "%20")...)
 }
 
-// uploadBody is the file of --upload-file, "-" or "." for the standard input.
+// uploadBody is the body for --upload-file. "-" and "." are the standard input.
 func uploadBody(name string, stdin io.Reader) Body {
 	if name == "." {
 		name = "-"
@@ -108,7 +97,7 @@ func uploadBody(name string, stdin io.Reader) Body {
 	return Body{sources: []source{file(name, stdin)}}
 }
 
-// withFileName appends the name of the uploaded file to a URL that ends in a slash, as curl does.
+// withFileName appends the name of the uploaded file to a URL that ends with a slash, as curl does.
 func withFileName(raw, name string) string {
 	if name == "-" || name == "." {
 		return raw

@@ -3,41 +3,43 @@ package call_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/call"
 )
 
+// A POST with a body in JSON, as furl call --json sends it.
 func Example() {
-	cfg, err := config.LoadDefaultConfig(context.Background())
-	if err != nil {
-		log.Fatal(err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %s\n", r.Method, r.RequestURI, r.Header.Get("Content-Type"), body)
+	}))
+	defer server.Close()
+	transport := &furl.Transport{
+		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		Domains:     map[string]string{server.Listener.Addr().String(): "eu-central-1"},
 	}
 	request := call.Request{
-		URL: "https://ID.lambda-url.eu-central-1.on.aws/x", Data: []call.Data{{Value: "hello"}},
+		URL:  server.URL + "/login?next=a|b",
+		Data: []call.Data{{Encoding: call.JSON, Value: `{"user": "a"}`}},
 	}
 	prepared, err := request.Build(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}
-	caller := call.Caller{Transport: furl.NewTransport(cfg), Stdout: os.Stdout, Stderr: os.Stderr}
-	if _, err := caller.Do(prepared); err != nil {
+	result, err := (&call.Caller{Transport: transport, Stdout: os.Stdout, Stderr: os.Stderr}).Do(prepared)
+	if err != nil {
 		log.Fatal(err)
 	}
-}
-
-func ExampleRequest_Build() {
-	request := call.Request{
-		URL: "http://localhost:9000/_furl/url/abcdefghijklmnopqrstuvwxyz012345/x", Data: []call.Data{{Value: "hello"}}, UserAgent: "example",
-	}
-	prepared, err := request.Build(context.Background())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(prepared.HTTP.Method, prepared.HTTP.URL, prepared.HTTP.Header.Get("Content-Type"))
-	// Output: POST http://localhost:9000/_furl/url/abcdefghijklmnopqrstuvwxyz012345/x application/x-www-form-urlencoded
+	fmt.Println(result.Status)
+	// Output:
+	// POST /login?next=a|b application/json {"user": "a"}
+	// 200
 }

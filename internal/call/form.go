@@ -11,7 +11,7 @@ import (
 // Field is the value of one -F or, with Literal, of one --form-string.
 type Field struct {
 	Value   string // name=content, name="content", name=@file, name=<file; then ;type=… and ;filename=…
-	Literal bool   // '@', '<' and ';' mean nothing
+	Literal bool   // '@', '<' and ';' have no meaning
 }
 
 // formBody makes a multipart/form-data body (RFC 7578).
@@ -38,8 +38,8 @@ func formBody(fields []Field, stdin io.Reader) (Body, error) {
 // formPart is one part of a form.
 type formPart struct {
 	name, content string
-	file          string // whose content it is, if not ""
-	fileName      string // as which it is sent
+	file          string // the file to read the content from, unless ""
+	fileName      string // sent as the name of the file
 	contentType   string
 }
 
@@ -109,12 +109,12 @@ func cutAttributes(value string) (rest string, attributes map[string]string, err
 	}
 }
 
-// unquote takes off quotes, between which a semicolon belongs to the text.
+// unquote removes quotes, which make a semicolon part of the text.
 func unquote(s string) string {
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s[1 : len(s)-1])
 }
 
-// header is the header of the part, with the escapes that browsers and curl use.
+// header returns the header of the part, with the escapes that browsers and curl use.
 func (p formPart) header() string {
 	escape := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A")
 	var h strings.Builder
@@ -129,7 +129,7 @@ func (p formPart) header() string {
 	return h.String()
 }
 
-// typeByExtension knows the types that curl knows, so that the result does not depend on the system.
+// typeByExtension knows the same types as curl, on every system.
 func typeByExtension(path string) string {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".gif":

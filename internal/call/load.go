@@ -2,10 +2,14 @@ package call
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,32 +18,32 @@ import (
 
 // Bounds of a load.
 const (
-	MaxRepeat      = 1_000_000
-	MaxConcurrency = 1024
+	maxRepeat      = 1_000_000
+	maxConcurrency = 1024
 )
 
-// Load repeats one request and measures how long the responses take, each to its last byte.
+// Load repeats one request and measures the time to the last byte of each response.
 type Load struct {
 	Transport   *furl.Transport
-	Repeat      int           // how often, 1 to MaxRepeat
-	Concurrency int           // how many at one time, 1 to MaxConcurrency
-	Rate        float64       // how many begin in a second; 0: as soon as one before has ended
-	Timeout     time.Duration // of each; 0: none
+	Repeat      int           // number of requests, 1 to maxRepeat
+	Concurrency int           // number of requests at one time, 1 to maxConcurrency
+	Rate        float64       // number of requests that start each second; 0 to start the next when one has ended
+	Timeout     time.Duration // of each request; 0 for none
 }
 
-// Report is what a load came to. Durations are of responses, whatever their status. With a rate they count from when
-// the request was due, not from when it could begin, so that a slow server does not hide behind its own queue.
+// Report is the result of a load. Times are of all responses, whatever their status. With a rate they count from the
+// moment when the request was due, not from its start, so that they include the time a request waits for a slow server.
 type Report struct {
 	Took     time.Duration
 	Statuses map[int]int
-	Refused  map[furl.Layer]int // of those with status 403
+	Refused  map[furl.Layer]int // of the responses with status 403
 	Failed   map[string]int     // requests without a response, by their error
 	Bytes    int64              // of the bodies received
 	Times    []time.Duration    // sorted
-	Stopped  bool               // before all were sent
+	Stopped  bool               // the load ended before all requests were sent
 }
 
-// outcome is what one request came to.
+// outcome is the result of one request.
 type outcome struct {
 	status int
 	layer  furl.Layer
@@ -48,13 +52,13 @@ type outcome struct {
 	err    error
 }
 
-// Run sends the requests. It ends early if ctx does, and reports what there is until then.
+// Run sends the requests. If ctx ends first, it reports the requests until then.
 func (l Load) Run(ctx context.Context, p *Prepared) (Report, error) {
 	switch {
-	case l.Repeat < 1 || l.Repeat > MaxRepeat:
-		return Report{}, errors.New("--repeat is a number from 1 to 1000000")
-	case l.Concurrency < 1 || l.Concurrency > MaxConcurrency:
-		return Report{}, errors.New("--concurrency is a number from 1 to 1024")
+	case l.Repeat < 1 || l.Repeat > maxRepeat:
+		return Report{}, fmt.Errorf("--repeat is a number from 1 to %d", maxRepeat)
+	case l.Concurrency < 1 || l.Concurrency > maxConcurrency:
+		return Report{}, fmt.Errorf("--concurrency is a number from 1 to %d", maxConcurrency)
 	case l.Rate < 0:
 		return Report{}, errors.New("--rate is a number of requests per second")
 	}
@@ -91,7 +95,7 @@ func (l Load) Run(ctx context.Context, p *Prepared) (Report, error) {
 	return report, nil
 }
 
-// schedule says when requests are due. It reports whether it could say so of all.
+// schedule sends the times when requests are due. It reports whether it has sent all of them.
 func (l Load) schedule(ctx context.Context, due chan<- time.Time) bool {
 	start := time.Now()
 	timer := time.NewTimer(0)
@@ -151,13 +155,13 @@ func (l Load) one(ctx context.Context, template *http.Request, due time.Time) (o
 	return o
 }
 
-// maxErrors bounds how many different errors are told apart.
+// maxErrors bounds how many different errors a report counts separately.
 const maxErrors = 16
 
 func (r *Report) add(o outcome) {
 	if o.err != nil {
 		if errors.Is(o.err, context.Canceled) {
-			return // the load was stopped; nothing is known of this one
+			return // the load was stopped, and with it this request
 		}
 		text := o.err.Error()
 		if _, known := r.Failed[text]; !known && len(r.Failed) >= maxErrors {
@@ -174,7 +178,7 @@ func (r *Report) add(o outcome) {
 	r.Times = append(r.Times, o.took)
 }
 
-// Percentile is the time that share of the responses, 0 to 1, did not exceed.
+// Percentile returns the time that the share of the responses, 0 to 1, did not exceed.
 func (r Report) Percentile(share float64) time.Duration {
 	if len(r.Times) == 0 {
 		return 0
@@ -183,7 +187,7 @@ func (r Report) Percentile(share float64) time.Duration {
 	return r.Times[min(max(i, 0), len(r.Times)-1)]
 }
 
-// Mean is the mean of the times.
+// Mean returns the mean of the times.
 func (r Report) Mean() time.Duration {
 	var sum time.Duration
 	for _, t := range r.Times {
@@ -192,11 +196,121 @@ func (r Report) Mean() time.Duration {
 	return sum / time.Duration(max(len(r.Times), 1))
 }
 
-// Count is how many requests have come to something.
+// Count returns the number of requests that ended.
 func (r Report) Count() int {
 	n := len(r.Times)
 	for _, failed := range r.Failed {
 		n += failed
 	}
 	return n
+}
+
+// WriteText writes the report for people.
+func (r Report) WriteText(w io.Writer) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d requests in %s, %.1f per second, %s received\n",
+		r.Count(), r.Took.Round(time.Millisecond), float64(r.Count())/r.Took.Seconds(), byteSize(r.Bytes))
+	if r.Stopped {
+		out.WriteString("stopped before all were sent\n")
+	}
+	for _, status := range slices.Sorted(maps.Keys(r.Statuses)) {
+		fmt.Fprintf(&out, "  %6d  %d %s\n", r.Statuses[status], status, http.StatusText(status))
+	}
+	for _, layer := range slices.Sorted(maps.Keys(r.Refused)) {
+		fmt.Fprintf(&out, "  %6d  of them refused by %s\n", r.Refused[layer], layer)
+	}
+	for _, text := range slices.Sorted(maps.Keys(r.Failed)) {
+		fmt.Fprintf(&out, "  %6d  %s\n", r.Failed[text], text)
+	}
+	if len(r.Times) > 0 {
+		out.WriteString("time to the last byte\n")
+		for _, p := range r.percentiles() {
+			fmt.Fprintf(&out, "  %6s  %s\n", p.name, milliseconds(p.time))
+		}
+		r.histogram(&out)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+type percentile struct {
+	name string
+	time time.Duration
+}
+
+func (r Report) percentiles() []percentile {
+	return []percentile{
+		{"min", r.Percentile(0)}, {"mean", r.Mean()}, {"p50", r.Percentile(0.5)}, {"p90", r.Percentile(0.9)},
+		{"p95", r.Percentile(0.95)}, {"p99", r.Percentile(0.99)}, {"p99.9", r.Percentile(0.999)}, {"max", r.Percentile(1)},
+	}
+}
+
+// bucket is a bar of the histogram: the times above the bar before it and up to a bound.
+type bucket struct {
+	upTo  time.Duration
+	count int
+}
+
+// buckets divides the times by one, two and five milliseconds and their powers of ten.
+func (r Report) buckets() []bucket {
+	var buckets []bucket
+	rest := r.Times
+	for decade := 10 * time.Microsecond; len(rest) > 0; decade *= 10 {
+		for _, factor := range []time.Duration{1, 2, 5} {
+			bound := decade * factor
+			n, _ := slices.BinarySearch(rest, bound+1)
+			if n > 0 || len(buckets) > 0 {
+				buckets = append(buckets, bucket{bound, n})
+			}
+			if rest = rest[n:]; len(rest) == 0 {
+				break
+			}
+		}
+	}
+	return buckets
+}
+
+func (r Report) histogram(out *strings.Builder) {
+	buckets := r.buckets()
+	most := slices.MaxFunc(buckets, func(a, b bucket) int { return a.count - b.count }).count
+	const width = 40
+	for _, b := range buckets {
+		bar := (b.count*width + most - 1) / most
+		line := fmt.Sprintf("  <= %9s  %-*s %d", milliseconds(b.upTo), width, strings.Repeat("#", bar), b.count)
+		out.WriteString(line + "\n")
+	}
+}
+
+// WriteJSON writes the report for programs. Times are in milliseconds.
+func (r Report) WriteJSON(w io.Writer) error {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	type jsonBucket struct {
+		UpTo  float64 `json:"upToMs"`
+		Count int     `json:"count"`
+	}
+	times := map[string]float64{}
+	for _, p := range r.percentiles() {
+		times[p.name] = ms(p.time)
+	}
+	histogram := []jsonBucket{}
+	for _, b := range r.buckets() {
+		histogram = append(histogram, jsonBucket{ms(b.upTo), b.count})
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		Requests  int                `json:"requests"`
+		Seconds   float64            `json:"seconds"`
+		PerSecond float64            `json:"perSecond"`
+		Stopped   bool               `json:"stopped"`
+		Bytes     int64              `json:"bytes"`
+		Statuses  map[int]int        `json:"statuses"`
+		Refused   any                `json:"refused"`
+		Failed    map[string]int     `json:"failed"`
+		Times     map[string]float64 `json:"timesMs"`
+		Histogram []jsonBucket       `json:"histogram"`
+	}{
+		r.Count(), r.Took.Seconds(), float64(r.Count()) / r.Took.Seconds(), r.Stopped, r.Bytes, r.Statuses, r.Refused,
+		r.Failed, times, histogram,
+	})
 }

@@ -15,18 +15,18 @@ import (
 	"github.com/furl-dev/furl"
 )
 
-// Network is how to reach the server.
+// Network holds the flags that say how to reach the server.
 type Network struct {
 	Resolve        []string // --resolve: HOST:PORT:ADDRESS[,ADDRESS]...
 	Insecure       bool     // -k
-	CACert         string   // --cacert: a file of certificates in PEM form, in place of the system's
+	CACert         string   // --cacert: a file of certificates in PEM form, which replace the system's
 	ConnectTimeout time.Duration
 }
 
-// Transport makes what sends the requests.
+// Transport makes the transport that sends the requests.
 func (n Network) Transport() (*http.Transport, error) {
 	base := furl.NewBase()
-	base.DisableCompression = true // what arrives is what is written
+	base.DisableCompression = true // write the bytes that arrive
 	timeout := n.ConnectTimeout
 	if timeout <= 0 {
 		timeout = 30 * time.Second
@@ -58,7 +58,7 @@ func (n Network) Transport() (*http.Transport, error) {
 	return base, nil
 }
 
-// parseResolve reads --resolve: from HOST:PORT to the addresses with port to dial. The host "*" is any.
+// parseResolve reads --resolve. It returns the addresses to dial, with port, by HOST:PORT. The host "*" is any host.
 func parseResolve(entries []string) (map[string][]string, error) {
 	addresses := map[string][]string{}
 	for _, entry := range entries {
@@ -82,7 +82,7 @@ func resolving(addresses map[string][]string, dial furl.DialFunc) furl.DialFunc 
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		candidates := addresses[strings.ToLower(address)]
 		if candidates == nil {
-			_, port, _ := net.SplitHostPort(address) // without a port nothing is found
+			_, port, _ := net.SplitHostPort(address) // an address without a port matches nothing
 			candidates = addresses["*:"+port]
 		}
 		if candidates == nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// drawProgress shows on a terminal how far a transfer is, if it takes longer than a second. The function it returns
-// ends that and clears the line.
+// drawProgress shows the progress of a transfer on a terminal if it takes longer than a second. stop ends that and
+// clears the line.
 func drawProgress(w io.Writer, sent, received, expected *atomic.Int64) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -42,24 +42,25 @@ func drawProgress(w io.Writer, sent, received, expected *atomic.Int64) (stop fun
 func progressLine(sent, received, expected int64, took time.Duration) string {
 	var parts []string
 	if sent > 0 {
-		parts = append(parts, "sent "+size(sent))
+		parts = append(parts, "sent "+byteSize(sent))
 	}
 	switch {
 	case received > 0 && expected > 0:
-		parts = append(parts, fmt.Sprintf("received %s of %s (%d%%)", size(received), size(expected), 100*received/expected))
+		parts = append(parts, fmt.Sprintf("received %s of %s (%d%%)",
+			byteSize(received), byteSize(expected), 100*received/expected))
 	case received > 0:
-		parts = append(parts, "received "+size(received))
+		parts = append(parts, "received "+byteSize(received))
 	default:
 		parts = append(parts, "waiting for the response")
 	}
 	if moved := sent + received; moved > 0 {
-		parts = append(parts, size(int64(float64(moved)/took.Seconds()))+"/s")
+		parts = append(parts, byteSize(int64(float64(moved)/took.Seconds()))+"/s")
 	}
 	return fmt.Sprintf("furl: %s, %ds", strings.Join(parts, ", "), int(took.Seconds()))
 }
 
-// size is a number of bytes for people.
-func size(n int64) string {
+// byteSize formats a number of bytes for people.
+func byteSize(n int64) string {
 	const unit = 1024
 	if n < unit {
 		return fmt.Sprintf("%d B", n)

@@ -1,46 +1,42 @@
-// Package call is what furl call and furl sign do: it builds a request from flags that have curl's names and meanings,
-// sends it signed, and prints what comes back.
+// Package call implements furl call and furl sign: it builds a request from flags with curl's names and meanings, signs
+// and sends it, and prints the response.
 //
-// The request target goes out byte for byte as typed. Bodies are read from their files while they are sent, and
-// responses are written as they arrive. It keeps no cookies, sends no passwords, and speaks HTTP only.
+// It sends the request target byte for byte as typed. It reads bodies from their files while it sends them, and writes
+// responses as they arrive. It keeps no cookies, sends no passwords, and supports no protocol other than HTTP.
 package call
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
+	"os"
 	"strings"
 
 	"github.com/furl-dev/furl"
 )
 
-// Request is what is to be sent, as it was said.
+// Request is the request that the flags of a command describe.
 type Request struct {
-	URL        string   // absolute; its target goes out as it stands here
+	URL        string   // absolute; its target is sent unchanged
 	Method     string   // -X; "" for the one that the body implies
-	Headers    []string // -H: "Name: value", "Name:" for none, "Name;" for an empty one, "@file" for a file of them
-	Data       []Data   // -d and its relatives, in order
+	Headers    []string // -H: "Name: value", "Name:" for none, "Name;" for an empty one, "@file" for a file of headers
+	Data       []Data   // -d and the flags like it, in order
 	Form       []Field  // -F and --form-string, in order
 	Upload     string   // -T: a file, or "-"
-	Get        bool     // -G: Data go into the query
+	Get        bool     // -G: Data goes into the query
 	Head       bool     // -I
 	Compressed bool     // --compressed
 	UserAgent  string
-	Bare       bool      // no headers but those said
-	Stdin      io.Reader // what "-" stands for as a file
+	Bare       bool      // send only Headers
+	Stdin      io.Reader // the file "-"
 }
 
-// Prepared is a request that is ready to be signed.
-type Prepared struct {
-	HTTP *http.Request
-	URL  furl.URL // as it will be sent, with what -G and -T added
-	// Body is where the request's body comes from.
-	Body Body
-}
-
-// Build makes the request. Files are opened when the request is sent, not here, but those of -G and of headers.
+// Build makes the request. It opens only the files of -G and of headers; other files are opened when the request is
+// sent.
 func (q Request) Build(ctx context.Context) (*Prepared, error) {
 	method, body, err := q.methodAndBody()
 	if err != nil {
@@ -72,7 +68,7 @@ func (q Request) Build(ctx context.Context) (*Prepared, error) {
 	return &Prepared{HTTP: r, URL: u, Body: body}, nil
 }
 
-// methodAndBody chooses the method by what there is to send, unless it was said.
+// methodAndBody returns the body, and the method that -X names or that the body implies.
 func (q Request) methodAndBody() (method string, body Body, err error) {
 	sorts := 0
 	method = http.MethodGet
@@ -96,7 +92,7 @@ func (q Request) methodAndBody() (method string, body Body, err error) {
 		method = http.MethodHead
 	}
 	if sorts > 1 {
-		return "", Body{}, errors.New("say one of --data, --form, --upload-file and --head: a request has one body")
+		return "", Body{}, errors.New("use only one of --data, --form, --upload-file and --head: a request has one body")
 	}
 	if q.Method != "" {
 		method = q.Method
@@ -107,9 +103,9 @@ func (q Request) methodAndBody() (method string, body Body, err error) {
 // maxQuery bounds what -G adds to the query. Lambda takes 1 MB of request line and headers.
 const maxQuery = 1 << 20
 
-// withQuery is the URL with the data in its query.
+// withQuery returns the URL with the data in its query.
 func (q Request) withQuery() (string, error) {
-	// Not with '+' for a space: verifiers do not agree on what it means in a query.
+	// A space becomes "%20", since verifiers do not agree on the meaning of '+' in a query.
 	reader, err := dataBody(q.Data, q.Stdin, percentEncoded).open()
 	if err != nil {
 		return "", err
@@ -120,7 +116,7 @@ func (q Request) withQuery() (string, error) {
 		return "", err
 	}
 	if len(query) > maxQuery {
-		return "", fmt.Errorf("the data for the query have more than %d bytes", maxQuery)
+		return "", fmt.Errorf("the data for the query has more than %d bytes", maxQuery)
 	}
 	raw, fragment, hasFragment := strings.Cut(q.URL, "#")
 	switch {
@@ -134,4 +130,128 @@ func (q Request) withQuery() (string, error) {
 		raw += "#" + fragment
 	}
 	return raw, nil
+}
+
+// setHeaders sets the headers of the flags, and those that curl adds.
+func (q Request) setHeaders(r *http.Request, body Body) error {
+	lines, err := q.headerLines()
+	if err != nil {
+		return err
+	}
+	defaults := map[string]string{"User-Agent": q.UserAgent, "Accept": "*/*", "Content-Type": body.contentType}
+	if body.accept != "" {
+		defaults["Accept"] = body.accept
+	}
+	if q.Compressed {
+		defaults["Accept-Encoding"] = "gzip, deflate"
+	}
+	if q.Bare {
+		defaults = nil
+	}
+	for name, value := range defaults {
+		if value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	for _, line := range lines {
+		h, err := parseHeader(line)
+		if err != nil {
+			return err
+		}
+		if _, isDefault := defaults[h.name]; isDefault {
+			r.Header.Del(h.name)
+			delete(defaults, h.name)
+		}
+		switch {
+		case h.name == "Host":
+			r.Host = h.value
+		case h.remove:
+			if h.name == "User-Agent" {
+				r.Header[h.name] = []string{""} // without it net/http sends its own
+			}
+		default:
+			r.Header.Add(h.name, h.value)
+		}
+	}
+	return nil
+}
+
+// headerLines returns the headers of the flags, with those in files.
+func (q Request) headerLines() ([]string, error) {
+	var lines []string
+	for _, header := range q.Headers {
+		name, isFile := strings.CutPrefix(header, "@")
+		if !isFile {
+			lines = append(lines, header)
+			continue
+		}
+		read, err := readHeaders(name, q.Stdin)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, read...)
+	}
+	return lines, nil
+}
+
+// maxHeaders bounds a file of headers; Lambda accepts 1 MB.
+const maxHeaders = 1 << 20
+
+func readHeaders(name string, stdin io.Reader) ([]string, error) {
+	r := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		r = f
+	}
+	if r == nil {
+		return nil, errors.New("there is no standard input to read headers from")
+	}
+	var lines []string
+	scanner := bufio.NewScanner(io.LimitReader(r, maxHeaders))
+	scanner.Buffer(nil, maxHeaders)
+	for scanner.Scan() {
+		if line := strings.TrimRight(scanner.Text(), "\r"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines, scanner.Err()
+}
+
+// header is one header of the flags.
+type header struct {
+	name, value string
+	remove      bool // "Name:" without a value: do not send the default
+}
+
+func parseHeader(line string) (header, error) {
+	name, value, ok := strings.Cut(line, ":")
+	h := header{value: strings.TrimSpace(value)}
+	switch {
+	case ok:
+		h.remove = h.value == ""
+	case strings.HasSuffix(line, ";"):
+		name = strings.TrimSuffix(line, ";")
+	default:
+		return header{}, fmt.Errorf("header %q is not NAME: VALUE", line)
+	}
+	h.name = textproto.CanonicalMIMEHeaderKey(name)
+	if strings.ContainsAny(h.value, "\r\n\x00") {
+		return header{}, fmt.Errorf("header %s has a line end or a NUL in its value", name)
+	}
+	if name == "" || strings.ContainsAny(name, " \t\r\n\x00\"(),/:;<=>?@[\\]{}") {
+		return header{}, fmt.Errorf("%q is not the name of a header", name)
+	}
+	switch h.name {
+	case "Authorization", "X-Amz-Date", "X-Amz-Security-Token":
+		return header{}, fmt.Errorf("header %s is part of the signature: send yours under another name", h.name)
+	case "Content-Length", "Transfer-Encoding", "Connection", "Trailer", "Upgrade":
+		if !h.remove {
+			return header{}, fmt.Errorf("header %s follows from the request and cannot be set", h.name)
+		}
+	}
+	return h, nil
 }

@@ -2,23 +2,27 @@ package call
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
+
+	"github.com/furl-dev/furl"
 )
 
-// Target is what to call: a URL, or a function whose URL is to be looked up.
+// Target is the URL or the function to call.
 type Target struct {
 	URL string // absolute, "" for a function
-	// Function is a name or an ARN without qualifier, Qualifier an alias or "", Rest what follows in the target: path
-	// and query, "/" at least.
+	// Function is a name or an ARN without a qualifier. Qualifier is an alias or "". Rest is the path and the query, at
+	// least "/".
 	Function, Qualifier, Rest string
 	Region                    string // of the ARN; "" for a name
 }
 
-// ParseTarget reads the argument of a command: a URL; a host with or without path, for which https is assumed, and
-// http on this machine; the name or ARN of a function, with an alias and a path if need be (my-function:live/orders?id=7).
+// ParseTarget reads the argument of a command: a URL; a host with or without a path, which gets http if it is this
+// machine and https otherwise; or the name or ARN of a function, with or without an alias and a path, such as
+// my-function:live/orders?id=7.
 func ParseTarget(argument string) (Target, error) {
 	if strings.Contains(argument, "://") {
 		return Target{URL: argument}, nil
@@ -47,7 +51,7 @@ func ParseTarget(argument string) (Target, error) {
 	return Target{URL: scheme + argument}, nil
 }
 
-// parseARN reads arn:aws:lambda:REGION:ACCOUNT:function:NAME, with or without alias.
+// parseARN reads arn:aws:lambda:REGION:ACCOUNT:function:NAME, with or without an alias.
 func parseARN(arn, rest string) (Target, error) {
 	const name = 6 // the colons before it
 	parts := strings.SplitN(arn, ":", name+1)
@@ -60,8 +64,8 @@ func parseARN(arn, rest string) (Target, error) {
 	return Target{}, fmt.Errorf("%q is not the ARN of a Lambda function", arn)
 }
 
-// parseName reads NAME or NAME:ALIAS, as Lambda takes them (API reference, FunctionName). An alias that is a number
-// would be a version, which has no function URL, so that "name:8080" is a host with its port.
+// parseName reads NAME or NAME:ALIAS, as Lambda accepts them (API reference, FunctionName). A number is not an alias
+// but a version, which has no function URL, so "name:8080" is a host with a port.
 func parseName(text string) (name, alias string, ok bool) {
 	name, alias, hasAlias := strings.Cut(text, ":")
 	const longestName, longestAlias = 64, 128
@@ -82,7 +86,7 @@ func isName(text string, longest int) bool {
 	return text != "" && len(text) <= longest
 }
 
-// IsLocal reports whether a host, with or without port, is this machine.
+// IsLocal reports whether a host, with or without a port, is this machine.
 func IsLocal(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -92,7 +96,7 @@ func IsLocal(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && address.IsLoopback()
 }
 
-// Lookup finds a function's URL as Lambda writes it.
+// Lookup finds the URL of a function, as Lambda writes it.
 type Lookup func(ctx context.Context, function, qualifier string) (url string, err error)
 
 // Resolve returns the absolute URL to call.
@@ -105,4 +109,14 @@ func (t Target) Resolve(ctx context.Context, lookup Lookup) (string, error) {
 		return "", err
 	}
 	return strings.TrimSuffix(url, "/") + t.Rest, nil
+}
+
+// RemoteName returns the file name that -O takes from a URL: its last path segment.
+func RemoteName(u furl.URL) (string, error) {
+	path, _, _ := strings.Cut(strings.TrimPrefix(u.Target, u.Base), "?")
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `\:`) {
+		return "", errors.New("the URL has no file name at its end: name one with --output")
+	}
+	return name, nil
 }

@@ -31,7 +31,8 @@ func TestParseTarget(t *testing.T) {
 		"my-fn?x=a.b":                 {Function: "my-fn", Rest: "/?x=a.b"},
 		arn:                           {Function: arn, Region: "eu-central-1", Rest: "/"},
 		arn + ":live/x":               {Function: arn, Region: "eu-central-1", Qualifier: "live", Rest: "/x"},
-		"arn:aws-cn:lambda:cn-north-1:1:function:f/?a:b": {Function: "arn:aws-cn:lambda:cn-north-1:1:function:f", Region: "cn-north-1", Rest: "/?a:b"},
+		"arn:aws-cn:lambda:cn-north-1:1:function:f/?a:b": {Function: "arn:aws-cn:lambda:cn-north-1:1:function:f",
+			Region: "cn-north-1", Rest: "/?a:b"},
 	} {
 		got, err := call.ParseTarget(argument)
 		if err != nil {
@@ -41,7 +42,8 @@ func TestParseTarget(t *testing.T) {
 			t.Errorf("%s: (-want +got)\n%s", argument, diff)
 		}
 	}
-	for _, argument := range []string{"", "/", "a b", "ü", "arn:aws:s3:::x", arn + ":1", arn + ":a:b", strings.Repeat("x", 65), "arn:aws:lambda::1:function:f"} {
+	for _, argument := range []string{"", "/", "a b", "ü", "arn:aws:s3:::x", arn + ":1", arn + ":a:b",
+		strings.Repeat("x", 65), "arn:aws:lambda::1:function:f"} {
 		if got, err := call.ParseTarget(argument); err == nil {
 			t.Errorf("%q: taken for %+v", argument, got)
 		}
@@ -49,7 +51,8 @@ func TestParseTarget(t *testing.T) {
 }
 
 func FuzzParseTarget(f *testing.F) {
-	for _, seed := range []string{"my-fn:live/x?y", "https://x/", "localhost:1/a", "arn:aws:lambda:r:1:function:f:a/b", "[::1]", "a:1"} {
+	for _, seed := range []string{"my-fn:live/x?y", "https://x/", "localhost:1/a", "arn:aws:lambda:r:1:function:f:a/b",
+		"[::1]", "a:1"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, argument string) {
@@ -69,7 +72,8 @@ func FuzzParseTarget(f *testing.F) {
 			}
 			return "https://found/", nil
 		})
-		if err != nil || !strings.Contains(url, "://") || !strings.HasSuffix(url, strings.TrimPrefix(argument[strings.IndexAny(argument+"/", "/?"):], "/")) {
+		if err != nil || !strings.Contains(url, "://") ||
+			!strings.HasSuffix(url, strings.TrimPrefix(argument[strings.IndexAny(argument+"/", "/?"):], "/")) {
 			t.Errorf("%q: resolved to %q, %v", argument, url, err)
 		}
 	})
@@ -77,7 +81,9 @@ func FuzzParseTarget(f *testing.F) {
 
 func TestResolvePassesErrorsOn(t *testing.T) {
 	nothing := errors.New("nothing there")
-	_, err := call.Target{Function: "f"}.Resolve(t.Context(), func(context.Context, string, string) (string, error) { return "", nothing })
+	_, err := call.Target{Function: "f"}.Resolve(t.Context(), func(context.Context, string, string) (string, error) {
+		return "", nothing
+	})
 	if !errors.Is(err, nothing) {
 		t.Errorf("error %v", err)
 	}
@@ -86,7 +92,8 @@ func TestResolvePassesErrorsOn(t *testing.T) {
 func TestRemoteName(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://x/a/b.txt?c/d": "b.txt", "https://x/a%2fb": "a%2fb", "http://127.0.0.1/_furl/url/id/report": "report",
-		"https://x/": "", "https://x/a/": "", "https://x/..": "", `https://x/a\b`: "", "https://x/C:": "", "http://127.0.0.1/_furl/url/id": "",
+		"https://x/": "", "https://x/a/": "", "https://x/..": "", `https://x/a\b`: "", "https://x/C:": "",
+		"http://127.0.0.1/_furl/url/id": "",
 	} {
 		u, err := furl.ParseURL(raw)
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// timing is when the steps of a transfer were done, the last one's if there were several. It is written by the
-// transport's goroutines.
+// timing holds the times of the steps of a transfer, of the last one if there were redirects. The transport's
+// goroutines write it.
 type timing struct {
 	mu       sync.Mutex
 	start    time.Time
@@ -22,7 +22,7 @@ type timing struct {
 	remote   string
 	local    string
 	connects int
-	dialling bool // a connection was asked for and is not there yet
+	dialing  bool // the transport waits for a connection
 }
 
 func (t *timing) set(at *time.Time) {
@@ -31,13 +31,13 @@ func (t *timing) set(at *time.Time) {
 	*at = time.Now()
 }
 
-// trace has the steps of requests with the context noted down.
+// trace returns a context that records the steps of its requests.
 func (t *timing) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.dialling = true
+			t.dialing = true
 		},
 		DNSDone: func(httptrace.DNSDoneInfo) { t.set(&t.name) },
 		ConnectDone: func(_, _ string, err error) {
@@ -53,7 +53,7 @@ func (t *timing) trace(ctx context.Context) context.Context {
 		GotConn: func(info httptrace.GotConnInfo) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.dialling = false
+			t.dialing = false
 			t.remote, t.local = info.Conn.RemoteAddr().String(), info.Conn.LocalAddr().String()
 			if !info.Reused {
 				t.connects++
@@ -64,14 +64,14 @@ func (t *timing) trace(ctx context.Context) context.Context {
 	})
 }
 
-// unconnected reports whether it failed for want of a connection.
+// unconnected reports whether a failed call had no connection.
 func (t *timing) unconnected() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.dialling
+	return t.dialing
 }
 
-// since is the time from the start to a step, 0 for one that was not taken.
+// since returns the time from the start to a step, or 0 if there was no such step.
 func (t *timing) since(at time.Time) time.Duration {
 	if at.IsZero() {
 		return 0
@@ -79,7 +79,7 @@ func (t *timing) since(at time.Time) time.Duration {
 	return at.Sub(t.start)
 }
 
-// timings is a timing that does not change any more.
+// timings are the durations in a timing at one moment.
 type timings struct {
 	name, connect, tls, wrote, first, total time.Duration
 	remote, local                           string
@@ -89,9 +89,8 @@ type timings struct {
 func (t *timing) read() timings {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := timings{
+	return timings{
 		name: t.since(t.name), connect: t.since(t.connect), tls: t.since(t.tls), wrote: t.since(t.wrote),
 		first: t.since(t.first), total: t.since(t.end), remote: t.remote, local: t.local, connects: t.connects,
 	}
-	return s
 }

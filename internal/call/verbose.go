@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,18 +17,18 @@ import (
 	"github.com/furl-dev/furl/sigv4/diagnose"
 )
 
-// verbose tells on the standard error what happens: lines of furl's own begin with '*', of the request with '>', of
-// the response with '<'. Secrets are left out: session tokens, and of signatures all but the beginning, since a signed
-// request can be sent again for five minutes.
+// verbose reports on the standard error what happens: furl's own lines begin with '*', lines of the request with '>',
+// lines of the response with '<'. It hides session tokens, and signatures except for their beginning, since anyone can
+// send a signed request again for five minutes.
 type verbose struct {
-	mu         sync.Mutex // the transport tells from its own goroutines
+	mu         sync.Mutex // the transport's goroutines write too
 	w          io.Writer
 	target     string // as typed, until a redirect
 	tellServer bool   // see Caller.TellServer
 	identity   chan string
 }
 
-// identityTimeout bounds the wait for the name of the caller when all else is done.
+// identityTimeout bounds the wait for the name of the caller.
 const identityTimeout = 2 * time.Second
 
 func newVerbose(ctx context.Context, c *Caller, u furl.URL) *verbose {
@@ -59,7 +60,7 @@ func (v *verbose) tell(mark, format string, arguments ...any) {
 	io.WriteString(v.w, out.String())
 }
 
-// signed tells what is signed, of each attempt.
+// signed reports what is signed, for each attempt.
 func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
 	var text strings.Builder
 	scope, _ := sigv4.ParseScope(r) // it has just been written
@@ -84,7 +85,7 @@ func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
 	}
 }
 
-// trace tells of connections and of the headers as they are written.
+// trace reports connections, and headers as they are written.
 func (v *verbose) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		ConnectDone: func(network, address string, err error) {
@@ -100,7 +101,8 @@ func (v *verbose) trace(ctx context.Context) context.Context {
 			v.tell("*", "%s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
 			if len(state.PeerCertificates) > 0 {
 				leaf := state.PeerCertificates[0]
-				v.tell("*", "certificate of %s by %s, valid until %s", leaf.Subject, leaf.Issuer, leaf.NotAfter.Format(time.RFC3339))
+				v.tell("*", "certificate of %s by %s, valid until %s", leaf.Subject, leaf.Issuer,
+					leaf.NotAfter.Format(time.RFC3339))
 			}
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
@@ -119,7 +121,7 @@ func (v *verbose) trace(ctx context.Context) context.Context {
 	})
 }
 
-// hidden is a header's value without what must not be shown.
+// hidden returns the value of a header without its secrets.
 func hidden(name, value string) string {
 	switch http.CanonicalHeaderKey(name) {
 	case "Authorization":
@@ -135,14 +137,14 @@ func hidden(name, value string) string {
 	return value
 }
 
-// response tells the head of a response.
+// response reports the status line and the headers of a response.
 func (v *verbose) response(resp *http.Response) {
 	var head strings.Builder
-	writeHead(&head, resp) // a strings.Builder takes everything
+	writeHead(&head, resp) // a strings.Builder returns no error
 	v.tell("<", "%s", head.String())
 }
 
-// finish tells what is known when all is over.
+// finish reports the caller and the times of a call that has ended.
 func (v *verbose) finish(t timings, err error) {
 	if v.identity != nil {
 		v.tell("*", "caller: %s", <-v.identity)
@@ -155,7 +157,8 @@ func (v *verbose) finish(t timings, err error) {
 		name string
 		took time.Duration
 	}{
-		{"name looked up", t.name}, {"connected", t.connect}, {"TLS", t.tls}, {"request sent", t.wrote}, {"first byte", t.first}, {"all", t.total},
+		{"name looked up", t.name}, {"connected", t.connect}, {"TLS", t.tls}, {"request sent", t.wrote},
+		{"first byte", t.first}, {"all", t.total},
 	}
 	var told []string
 	for _, step := range steps {
@@ -168,4 +171,31 @@ func (v *verbose) finish(t timings, err error) {
 
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+// canonicalRequest is the header that tells a furl serve what was signed, so that furl explain can show the first byte
+// at which the server's canonical request differs.
+const canonicalRequest = "Furl-Canonical-Request"
+
+// maxCanonicalRequest is the longest value of that header, in bytes, that a server reads.
+const maxCanonicalRequest = 256 << 10
+
+// addCanonicalRequest adds the header, unsigned, to a signed request for a server on this machine: over http, to a name
+// that is a loopback address no matter what the resolver says, and so through no proxy. The lines contain no session
+// token.
+func addCanonicalRequest(r *http.Request, lines []diagnose.Line) {
+	if r.URL.Scheme != "http" || !IsLocal(r.URL.Host) {
+		return
+	}
+	if _, typed := r.Header[canonicalRequest]; typed { // it is signed and must not change
+		return
+	}
+	texts := make([]string, len(lines))
+	for i, line := range lines {
+		texts[i] = line.Text
+	}
+	value := base64.StdEncoding.EncodeToString([]byte(strings.Join(texts, "\n")))
+	if len(value) <= maxCanonicalRequest {
+		r.Header[canonicalRequest] = []string{value}
+	}
 }

@@ -16,9 +16,16 @@ import (
 // maxFormat bounds a file with the format of -w.
 const maxFormat = 64 << 10
 
-// writeOut writes the format of -w with its variables filled in, curl's and a few of furl's own. The person who calls
-// wrote the text between the variables, and may color it; values come from outside.
-func (x *exchange) writeOut(format string, result Result, failed error) error {
+// writeOut writes the format of -w for an exchange that has ended.
+type writeOut struct {
+	*exchange
+	result Result
+	failed error
+}
+
+// write fills in the variables of the format, curl's and a few of furl's own. The user wrote the text between the
+// variables and may color it; the values come from outside.
+func (x writeOut) write(format string) error {
 	if name, isFile := strings.CutPrefix(format, "@"); isFile {
 		f, err := os.Open(name)
 		if err != nil {
@@ -29,10 +36,10 @@ func (x *exchange) writeOut(format string, result Result, failed error) error {
 		if err != nil {
 			return err
 		}
-		format = strings.NewReplacer("\r", "", "\n", "").Replace(string(text)) // as curl: a line end is written \n
+		format = strings.NewReplacer("\r", "", "\n", "").Replace(string(text)) // as in curl, "\n" makes a line end
 	}
 	values, text := x.caller.Stdout, x.caller.RawStdout
-	variables := x.variables(result, failed)
+	variables := x.variables()
 	for format != "" {
 		end := strings.IndexAny(format, `%\`)
 		if end < 0 {
@@ -96,26 +103,27 @@ func (x *exchange) writeOut(format string, result Result, failed error) error {
 	return nil
 }
 
-// variables are those of curl that mean something here, and refused_by, request_id and explain.
-func (x *exchange) variables(result Result, failed error) map[string]string {
+// variables are those of curl that furl can fill in, and refused_by, request_id and explain.
+func (x writeOut) variables() map[string]string {
 	t := x.timing.read()
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 6, 64) }
 	speed := func(n int64) string { return strconv.FormatInt(int64(float64(n)/max(t.total.Seconds(), 1e-6)), 10) }
-	code := fmt.Sprintf("%03d", result.Status)
+	code := fmt.Sprintf("%03d", x.result.Status)
 	v := map[string]string{
-		"http_code": code, "response_code": code, "method": x.method, "url": x.url.String(), "url_effective": x.url.String(),
-		"scheme": x.url.Scheme, "num_redirects": strconv.Itoa(x.redirects), "num_connects": strconv.Itoa(t.connects),
+		"http_code": code, "response_code": code, "method": x.method, "scheme": x.url.Scheme, "url": x.url.String(),
+		"url_effective": x.url.String(), "num_redirects": strconv.Itoa(x.redirects), "num_connects": strconv.Itoa(t.connects),
 		"time_namelookup": seconds(t.name), "time_connect": seconds(t.connect), "time_appconnect": seconds(t.tls),
 		"time_pretransfer": seconds(t.wrote), "time_starttransfer": seconds(t.first), "time_total": seconds(t.total),
 		"size_upload": strconv.FormatInt(x.sent.Load(), 10), "size_download": strconv.FormatInt(x.received.Load(), 10),
 		"speed_upload": speed(x.sent.Load()), "speed_download": speed(x.received.Load()),
 		"filename_effective": x.caller.Output, "errormsg": "", "content_type": "", "http_version": "0", "redirect_url": "",
-		"num_headers": "0", "refused_by": string(result.Refusal.Layer), "request_id": "", "explain": result.Refusal.Explain,
+		"num_headers": "0", "refused_by": string(x.result.Refusal.Layer), "request_id": "",
+		"explain": x.result.Refusal.Explain,
 	}
 	v["remote_ip"], v["remote_port"], _ = net.SplitHostPort(t.remote) // empty without a connection
 	v["local_ip"], v["local_port"], _ = net.SplitHostPort(t.local)
-	if failed != nil {
-		v["errormsg"] = failed.Error()
+	if x.failed != nil {
+		v["errormsg"] = x.failed.Error()
 	}
 	if resp := x.response; resp != nil {
 		v["content_type"] = resp.Header.Get("Content-Type")
@@ -134,8 +142,8 @@ func (x *exchange) variables(result Result, failed error) map[string]string {
 	return v
 }
 
-// headerJSON is the response's headers by their names in lower case, each with the list of its values.
-func (x *exchange) headerJSON() ([]byte, error) {
+// headerJSON returns the response's headers by their names in lower case, each with the list of its values.
+func (x writeOut) headerJSON() ([]byte, error) {
 	headers := map[string][]string{}
 	if x.response != nil {
 		for name, values := range x.response.Header {
@@ -145,7 +153,7 @@ func (x *exchange) headerJSON() ([]byte, error) {
 	return json.Marshal(headers)
 }
 
-// redirectURL is where a redirect that was not followed leads.
+// redirectURL returns the URL of a redirect that was not followed.
 func redirectURL(resp *http.Response) string {
 	location := resp.Header.Get("Location")
 	if location == "" || resp.StatusCode < 300 || resp.StatusCode > 399 {
@@ -158,13 +166,14 @@ func redirectURL(resp *http.Response) string {
 	return to.String()
 }
 
-// typed has the values of %{json} that are numbers as numbers.
+// typed returns the values of %{json}, with numbers as numbers.
 func typed(variables map[string]string) map[string]any {
+	numbers := []string{"http_code", "response_code", "local_port", "remote_port"}
 	out := make(map[string]any, len(variables))
 	for name, value := range variables {
 		out[name] = value
 		if strings.HasPrefix(name, "time_") || strings.HasPrefix(name, "size_") || strings.HasPrefix(name, "speed_") ||
-			strings.HasPrefix(name, "num_") || slices.Contains([]string{"http_code", "response_code", "local_port", "remote_port"}, name) {
+			strings.HasPrefix(name, "num_") || slices.Contains(numbers, name) {
 			if number, err := strconv.ParseFloat(value, 64); err == nil {
 				out[name] = number
 			}

@@ -79,11 +79,11 @@ func TestCallExitStatus(t *testing.T) {
 		{"--fail-with-body", []string{"--fail-with-body", server.URL + "/404"}, 3, "body\n", []string{"the function answered 404"}},
 		{"the function's own 403", []string{server.URL + "/403"}, 0, "body\n", []string{"the function itself answered 403"}},
 		{"the function's own 403, silent", []string{"-s", server.URL + "/403"}, 0, "body\n", nil},
-		{"no connection", []string{"http://" + closed.Addr().String(), "--region", "eu-central-1"}, 5, "", []string{"can not connect to 127.0.0.1"}},
-		{"no such host", []string{"https://x.invalid", "--region", "eu-central-1"}, 5, "", []string{"can not connect to x.invalid"}},
-		{"no TLS", []string{noTLS}, 5, "", []string{"can not connect"}},
+		{"no connection", []string{"http://" + closed.Addr().String(), "--region", "eu-central-1"}, 5, "", []string{"cannot connect to 127.0.0.1"}},
+		{"no such host", []string{"https://x.invalid", "--region", "eu-central-1"}, 5, "", []string{"cannot connect to x.invalid"}},
+		{"no TLS", []string{noTLS}, 5, "", []string{"cannot connect"}},
 		{"silent failure", []string{"-s", noTLS}, 5, "", nil},
-		{"silent failure, shown", []string{"-sS", noTLS}, 5, "", []string{"can not connect"}},
+		{"silent failure, shown", []string{"-sS", noTLS}, 5, "", []string{"cannot connect"}},
 		{"wrong service", []string{server.URL, "--service", "s3"}, 4, "", []string{"refused by authentication (InvalidSignatureException): Credential should be scoped to correct service", "hint: furl check http://" + urltest.ID}},
 		{"wrong region", []string{server.URL, "--region", "us-east-1"}, 4, "", []string{"valid region"}},
 		{"no region", []string{"https://example.com/"}, 5, "", nil},
@@ -98,7 +98,7 @@ func TestCallExitStatus(t *testing.T) {
 		{"a directory", []string{server.URL, "-T", t.TempDir()}, 2, "", []string{"is a directory"}},
 		{"two bodies", []string{server.URL, "-d", "x", "-F", "a=b"}, 2, "", []string{"one body"}},
 		{"signed header", []string{server.URL, "-H", "authorization: x"}, 2, "", []string{"part of the signature"}},
-		{"framing header", []string{server.URL, "-H", "Transfer-Encoding: chunked"}, 2, "", []string{"can not be set"}},
+		{"framing header", []string{server.URL, "-H", "Transfer-Encoding: chunked"}, 2, "", []string{"cannot be set"}},
 		{"bad header", []string{server.URL, "-H", "nonsense"}, 2, "", []string{"is not NAME: VALUE"}},
 		{"bad header name", []string{server.URL, "-H", "a b: c"}, 2, "", []string{"is not the name of a header"}},
 		{"bad form", []string{server.URL, "-F", "nonsense"}, 2, "", []string{"is not NAME=CONTENT"}},
@@ -289,7 +289,7 @@ func TestCallWriteOut(t *testing.T) {
 	if _, _, stderr := run(t, nil, "call", server.URL, "-w", "%{nonsense}"); !strings.Contains(stderr, `no variable "nonsense"`) {
 		t.Errorf("said %q", stderr)
 	}
-	if _, stdout, _ := run(t, nil, "call", "http://127.0.0.1:1", "--region", "eu-central-1", "-w", "%{http_code} %{errormsg}"); !strings.HasPrefix(stdout, "000 can not connect") {
+	if _, stdout, _ := run(t, nil, "call", "http://127.0.0.1:1", "--region", "eu-central-1", "-w", "%{http_code} %{errormsg}"); !strings.HasPrefix(stdout, "000 cannot connect") {
 		t.Errorf("printed %q", stdout)
 	}
 }

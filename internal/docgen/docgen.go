@@ -1,5 +1,5 @@
-// Command docgen writes docs/compatibility.md: the operations from the tables that also route and authorise them, and
-// what is exact, assumed or missing elsewhere from compatibility.md.tmpl beside this file. `go generate ./...` runs it.
+// Command docgen writes docs/compatibility.md: the operations, from the tables that also route and authorize them, and
+// the rest from compatibility.md.tmpl in this directory. `go generate ./...` runs it.
 package main
 
 import (

@@ -4,27 +4,31 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/furl-dev/furl"
 )
 
-// exchange is one request under way, and the body of its response, which it counts.
+var _ io.ReadCloser = (*exchange)(nil)
+
+// exchange is one request and the body of its response, whose bytes it counts.
 type exchange struct {
 	start    time.Time
 	upstream *url.URL
 	route    string
-	origin   string // of a page that may see the response
+	origin   string // of the page that may see the response
 	status   int
 	refusal  furl.Refusal // by Lambda
 	refused  string       // by the proxy: which check
 	reason   string
 	body     io.ReadCloser
 	bytes    int64
-	done     bool // the response was passed on to its end
+	done     bool // the whole response was passed on
 }
 
 type exchangeKey struct{}
@@ -43,15 +47,29 @@ func (x *exchange) Read(p []byte) (int, error) {
 
 func (x *exchange) Close() error { return x.body.Close() }
 
-// refuse answers in place of the function. The header tells the proxy's answers from the function's.
+// refuse answers instead of the function. The header marks the answer as the proxy's.
 func (x *exchange) refuse(w http.ResponseWriter, status int, check, reason string) {
 	x.status, x.refused, x.reason = status, check, reason
 	w.Header().Set("Furl-Proxy-Error", check)
 	http.Error(w, "furl proxy: "+strings.TrimPrefix(reason, "furl: "), status)
 }
 
-// log writes one line for the request. The query is left out: it may hold what is nobody's business.
-func (p *Proxy) log(r *http.Request, x *exchange) {
+// allowOrigin lets the page that sent the request see the response. It replaces what the function says about origins,
+// since the function does not know the page.
+func (x *exchange) allowOrigin(h http.Header) {
+	if x.origin == "" {
+		return
+	}
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
+	exposed := strings.Join(slices.Sorted(maps.Keys(h)), ", ")
+	h.Set("Access-Control-Allow-Origin", x.origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Set("Access-Control-Expose-Headers", exposed)
+	h.Add("Vary", "Origin")
+}
+
+// log writes one line for the request, without the query, which may contain secrets.
+func (x *exchange) log(r *http.Request, log *slog.Logger) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	attributes := []slog.Attr{
 		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", x.status), slog.Int64("bytes", x.bytes),
@@ -72,5 +90,5 @@ func (p *Proxy) log(r *http.Request, x *exchange) {
 	case !x.done:
 		attributes = append(attributes, slog.Bool("aborted", true))
 	}
-	p.config.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attributes...)
+	log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attributes...)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// HeaderToken is a header in which the token may be sent, for clients that need Authorization for something else.
+// HeaderToken is the header for the token of clients that need Authorization for something else.
 const HeaderToken = "X-Furl-Token"
 
 // gate decides who may use the proxy.
@@ -42,27 +42,31 @@ func newGate(c Config, routes []route) (gate, error) {
 			continue
 		}
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
-			return gate{}, fmt.Errorf("allowed origin %q is not an origin such as http://localhost:3000, \"null\" or \"*\"", origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" ||
+			u.User != nil {
+			return gate{}, fmt.Errorf("allowed origin %q is not an origin such as http://localhost:3000, \"null\" or \"*\"",
+				origin)
 		}
 		g.origins = append(g.origins, strings.ToLower(u.Scheme+"://"+u.Host))
 	}
 	return g, nil
 }
 
-// admit answers requests that may not pass, and preflight requests, which go no further. It notes an origin that may
-// see the response.
+// admit reports whether a request may pass. It answers those that may not, and preflight requests. It records the
+// origin that may see the response.
 func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 	if !g.hosts.Have(r.Host) {
 		x.refuse(w, http.StatusForbidden, "host", fmt.Sprintf(
-			"the Host header names %.80q: use localhost or an IP address, or start the proxy with --allow-host %.80s", r.Host, listener.HostName(r.Host)))
+			"the Host header names %.80q: use localhost or an IP address, or start the proxy with --allow-host %.80s",
+			r.Host, listener.HostName(r.Host)))
 		return false
 	}
 	origin, foreign := originOf(r)
 	if foreign {
 		if !g.allows(origin) {
 			x.refuse(w, http.StatusForbidden, "origin", fmt.Sprintf(
-				"the request comes from a page of %.80q: start the proxy with --allow-origin %.80s if that page may use it", origin, origin))
+				"the request comes from a page of %.80q: start the proxy with --allow-origin %.80s if that page may use it",
+				origin, origin))
 			return false
 		}
 		x.origin = r.Header.Get("Origin")
@@ -75,19 +79,20 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 	if g.guarded && !g.authenticated(r) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="furl proxy"`)
 		x.allowOrigin(w.Header())
-		x.refuse(w, http.StatusUnauthorized, "token", "the proxy wants its token: Authorization: Bearer TOKEN, or "+HeaderToken+": TOKEN")
+		x.refuse(w, http.StatusUnauthorized, "token",
+			"the proxy needs its token: send Authorization: Bearer TOKEN, or "+HeaderToken+": TOKEN")
 		return false
 	}
 	return true
 }
 
-// originOf is the origin of the page that caused a request. foreign is false if there is none, or if it is the proxy
-// itself. Browsers send Origin with everything but plain GET and HEAD; for those they say in Sec-Fetch-Site how far
-// away the page is.
+// originOf returns the origin of the page that caused a request. foreign is false if there is no page, or if the page
+// is the proxy's own. Browsers send Origin with every request except a plain GET or HEAD, for which Sec-Fetch-Site says
+// whether the page is of the same origin.
 func originOf(r *http.Request) (origin string, foreign bool) {
 	origin = r.Header.Get("Origin")
 	if origin == "" {
-		origin = "null" // Referer says more, if the page lets it
+		origin = "null" // unless the page allows Referer
 		referer, err := url.Parse(r.Header.Get("Referer"))
 		referred := err == nil && referer.Host != ""
 		if referred {
@@ -110,8 +115,8 @@ func (g *gate) allows(origin string) bool {
 	return slices.Contains(g.origins, origin) || slices.Contains(g.origins, "*")
 }
 
-// authenticated looks for the token where clients can put it, and takes it off wherever it is: what stays in
-// Authorization may go on to the function.
+// authenticated looks for the token in all places where clients can put it. It removes the token from Authorization,
+// since the rest of that header may go to the function.
 func (g *gate) authenticated(r *http.Request) bool {
 	given := r.Header["Authorization"]
 	others := slices.DeleteFunc(slices.Clone(given), func(value string) bool { return g.is(tokenIn(value)) })
@@ -123,7 +128,7 @@ func (g *gate) authenticated(r *http.Request) bool {
 	return len(others) < len(given) || slices.ContainsFunc(r.Header[HeaderToken], g.is)
 }
 
-// tokenIn is the token that an Authorization header may hold, as a bearer token or as a password.
+// tokenIn returns the token in an Authorization header, which is a bearer token or a password.
 func tokenIn(authorization string) string {
 	r := http.Request{Header: http.Header{"Authorization": {authorization}}}
 	if _, password, ok := r.BasicAuth(); ok {
@@ -135,7 +140,7 @@ func tokenIn(authorization string) string {
 	return ""
 }
 
-// is compares in constant time, whatever the lengths.
+// is compares in constant time, even if the lengths differ.
 func (g *gate) is(given string) bool {
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(g.token.Reveal()))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
@@ -145,7 +150,7 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// preflight answers the question whether an allowed origin may send a request (Fetch, section 3.3.5).
+// preflight tells a browser that an allowed origin may send a request (Fetch, section 3.3.5).
 func preflight(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))

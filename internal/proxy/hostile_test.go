@@ -42,7 +42,7 @@ func seenBy(t *testing.T, c proxy.Config, send func(p *running) *http.Response) 
 	return seen
 }
 
-// No function sees an X-Forwarded-Authorization that the client made up, under any name and in any place. With
+// No function sees an X-Forwarded-Authorization that the client made up, under any spelling and in any place. With
 // --forward-authorization it sees the client's Authorization there, and never the proxy's token.
 func TestHostileForwardedAuthorization(t *testing.T) {
 	const (
@@ -128,8 +128,7 @@ func TestHostileForwardedAuthorizationOverHTTP2(t *testing.T) {
 	}
 }
 
-// What a client says in the name of a signature, of an AWS service or of another proxy does not go on under the
-// signature of this one.
+// The proxy does not sign and pass on a client's headers about a signature, an AWS service or another proxy.
 func TestHostileHeadersOfOthers(t *testing.T) {
 	seen := seenBy(t, proxy.Config{}, func(p *running) *http.Response {
 		lines := "X-Kept: kept\r\nConnection: X-Hop, X-Amz-Date, keep-alive\r\n"
@@ -191,7 +190,7 @@ func TestHostileLengthAndCoding(t *testing.T) {
 	}
 }
 
-// Each of 200 clients that send 7 to 20 MB without looking up can send all of it and then reads why it was refused.
+// Each of 200 clients that send 7 to 20 MB before they read can send all of it and then reads why it was refused.
 func TestHostileUploads(t *testing.T) {
 	server := urltest.Start(t, nil)
 	transport := furl.NewTransport(server.Config())

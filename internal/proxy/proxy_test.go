@@ -296,7 +296,7 @@ func TestUnsupported(t *testing.T) {
 		{"CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 501, "reverse proxy"},
 		{"GET http://example.com/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 501, "HTTP proxy"},
 		{"GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 501, "HTTP proxy"},
-		{"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 501, "is no path"},
+		{"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 501, "is not a path"},
 		{"GET /a#b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "%23"},
 		{"GET /.. HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "climbs above the root"},
 		{"GET /?X-Amz-Signature=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "presigned"},
@@ -533,7 +533,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 	}
 }
 
-func TestServeTellsWhyItCanNot(t *testing.T) {
+func TestServeSaysWhyItCannot(t *testing.T) {
 	handler, err := proxy.New(proxy.Config{Transport: &furl.Transport{Credentials: aws.AnonymousCredentials{}}, Upstream: "https://x"})
 	if err != nil {
 		t.Fatal(err)

@@ -10,13 +10,12 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl"
-	"github.com/furl-dev/furl/internal/listener"
 )
 
 // Route sends requests for a host, a path, or both to an upstream.
 type Route struct {
 	Host     string // without port; "" for any
-	Path     string // begins with "/", compared byte by byte; the part of the target that is not passed on. "" for any
+	Path     string // begins with "/", compared byte by byte and not passed on; "" for any
 	Upstream string // URL
 }
 
@@ -32,10 +31,10 @@ func ParseRoute(text string) (Route, error) {
 	}
 	r := Route{Host: strings.ToLower(where[:slash]), Path: strings.TrimRight(where[slash:], "/"), Upstream: upstream}
 	if strings.ContainsAny(r.Host, ": ") {
-		return Route{}, fmt.Errorf("route %q: a host has no port here", text)
+		return Route{}, fmt.Errorf("route %q: leave out the port of the host", text)
 	}
 	if strings.ContainsAny(r.Path, "?# ") {
-		return Route{}, fmt.Errorf("route %q: a path has no query", text)
+		return Route{}, fmt.Errorf("route %q: the path must have no query, fragment or space", text)
 	}
 	return r, nil
 }
@@ -47,7 +46,7 @@ type route struct {
 	prefix string // of all URLs: scheme, host, and the path of the upstream without slash at its end
 }
 
-// compile checks the routes and sorts them, the most particular first.
+// compile checks the routes and sorts them, the most specific first.
 func compile(c Config) ([]route, error) {
 	all := slices.Clone(c.Routes)
 	if c.Upstream != "" {
@@ -63,9 +62,10 @@ func compile(c Config) ([]route, error) {
 			return nil, fmt.Errorf("upstream %s: %w", r.Upstream, err)
 		}
 		if strings.Contains(u.Target, "?") {
-			return nil, fmt.Errorf("upstream %s: a query would be lost, leave it out", r.Upstream)
+			return nil, fmt.Errorf("upstream %s: the query would be lost, leave it out", r.Upstream)
 		}
-		routes = append(routes, route{Route: r, name: u.Host, prefix: u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Target, "/")})
+		routes = append(routes, route{Route: r, name: u.Host,
+			prefix: u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Target, "/")})
 	}
 	slices.SortStableFunc(routes, func(a, b route) int {
 		return cmp.Or(cmp.Compare(min(len(b.Host), 1), min(len(a.Host), 1)), cmp.Compare(len(b.Path), len(a.Path)))
@@ -78,21 +78,8 @@ func compile(c Config) ([]route, error) {
 	return routes, nil
 }
 
-// find is the route of a request.
-func (p *Proxy) find(r *http.Request) (route, bool) {
-	host := listener.HostName(r.Host)
-	for _, route := range p.routes {
-		if route.Host != "" && !strings.EqualFold(route.Host, host) {
-			continue
-		}
-		if rest, ok := strings.CutPrefix(r.RequestURI, route.Path); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
-			return route, true
-		}
-	}
-	return route{}, false
-}
-
-// target is the URL that a request goes to: what follows the route's path, byte for byte, after the upstream.
+// target returns the URL that a request goes to: the upstream, followed by the target after the route's path, byte for
+// byte.
 func (r route) target(in *http.Request) (*url.URL, error) {
 	rest := strings.TrimPrefix(in.RequestURI, r.Path)
 	if rest == "" || rest[0] == '?' {

@@ -1,9 +1,6 @@
-// Package urltest is a function URL for tests of clients. It verifies signatures as Lambda does, answers refusals as
-// Lambda does, and keeps the bytes it received. It runs no function and authorises nobody: whoever has the key may call.
-//
-//	url := urltest.Start(t, handler)
-//	client := &http.Client{Transport: furl.NewTransport(url.Config())}
-//	resp, err := client.Get(url.URL + "/orders")
+// Package urltest is a function URL for tests of clients. It verifies signatures and refuses requests as Lambda does,
+// and keeps the bytes it received. It runs no function and asks no policy: every caller with the key may call. Its test
+// shows how to use it.
 package urltest
 
 import (
@@ -36,7 +33,7 @@ const (
 
 // Server is a running function URL.
 type Server struct {
-	URL  string // host style, without slash at the end
+	URL  string // host style, without a slash at the end
 	Path string // the same function URL in path style
 	// Now is the server's clock, read for each request.
 	Now func() time.Time
@@ -49,7 +46,7 @@ type Server struct {
 	raw      bytes.Buffer
 }
 
-// Start runs a function URL until the test ends. A nil handler answers with the body it was sent.
+// Start runs a function URL until the test ends. A nil handler sends the body of the request back.
 func Start(t testing.TB, handler http.Handler) *Server {
 	s, server := prepare(t, handler)
 	server.Start()
@@ -57,7 +54,7 @@ func Start(t testing.TB, handler http.Handler) *Server {
 	return s
 }
 
-// StartTLS is Start with https; the certificate is httptest's, for 127.0.0.1 and example.com: use the path style.
+// StartTLS is Start with https. The certificate of httptest is for 127.0.0.1 and example.com, so use the path style.
 func StartTLS(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
 	s, server := prepare(t, handler)
 	server.StartTLS()
@@ -76,7 +73,8 @@ func prepare(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
 		if id != AccessKeyID {
 			return sigv4.Key{}, sigv4.ErrUnknownKey
 		}
-		return sigv4.Key{Credentials: sigv4.Credentials{AccessKeyID: id, Secret: sigv4.NewSecret(Secret), SessionToken: Token}}, nil
+		return sigv4.Key{Credentials: sigv4.Credentials{AccessKeyID: id, Secret: sigv4.NewSecret(Secret),
+			SessionToken: Token}}, nil
 	}
 	server := httptest.NewUnstartedServer(s)
 	server.Listener = recorder{server.Listener, s}
@@ -85,7 +83,8 @@ func prepare(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
 }
 
 func (s *Server) locate(address net.Addr, scheme string) {
-	s.URL = scheme + "://" + ID + ".lambda-url." + Region + ".localhost:" + strings.TrimPrefix(address.String(), "127.0.0.1:")
+	s.URL = scheme + "://" + ID + ".lambda-url." + Region + ".localhost:" +
+		strings.TrimPrefix(address.String(), "127.0.0.1:")
 	s.Path = scheme + "://" + address.String() + furlproto.URLs + ID
 }
 
@@ -94,9 +93,6 @@ func (s *Server) Config() aws.Config {
 	return aws.Config{Region: Region, Credentials: s.Credentials()}
 }
 
-// AcceptBodies sets the longest body accepted, which otherwise is Lambda's 6 MiB. Call it before the first request.
-func (s *Server) AcceptBodies(max int64) { s.verifier.MaxBody = max }
-
 // Credentials are the server's key.
 func (s *Server) Credentials() aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -104,7 +100,7 @@ func (s *Server) Credentials() aws.CredentialsProvider {
 	})
 }
 
-// Lines are the request lines received so far, without HTTP/1.1. Of a Server with TLS there are none.
+// Lines returns the request lines received so far, without HTTP/1.1. A Server with TLS has none.
 func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +113,7 @@ func (s *Server) Lines() []string {
 	return lines
 }
 
-// Raw is what was received so far, at most the first MiB.
+// Raw returns the bytes received so far, at most the first MiB.
 func (s *Server) Raw() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,14 +128,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.Refuse != nil {
 		if errorType, body := s.Refuse(r); body != "" {
-			write(w, errorType, body)
+			writeRefusal(w, errorType, body)
 			return
 		}
 	}
 	s.handler.ServeHTTP(w, r)
 }
 
-// refuse answers as Lambda does, and says in Furl-Explain why.
+// refuse answers as Lambda does, with the reason in Furl-Explain.
 func (s *Server) refuse(w http.ResponseWriter, err error) {
 	var refusal *sigv4.Error
 	if !errors.As(err, &refusal) {
@@ -149,7 +145,7 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 	w.Header().Set("Furl-Explain", refusal.Error())
 	switch refusal.Kind {
 	case sigv4.MissingAuthentication:
-		write(w, "AccessDeniedException", `{"Message":"Forbidden"}`)
+		writeRefusal(w, "AccessDeniedException", `{"Message":"Forbidden"}`)
 		return
 	case sigv4.MalformedRequest:
 		http.Error(w, refusal.Error(), http.StatusBadRequest)
@@ -158,11 +154,11 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 		http.Error(w, refusal.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	message, _ := json.Marshal(map[string]string{"message": refusal.Message}) // a map of strings can be marshalled
-	write(w, "InvalidSignatureException", string(message))
+	message, _ := json.Marshal(map[string]string{"message": refusal.Message}) // a map of strings always has JSON
+	writeRefusal(w, "InvalidSignatureException", string(message))
 }
 
-func write(w http.ResponseWriter, errorType, body string) {
+func writeRefusal(w http.ResponseWriter, errorType, body string) {
 	w.Header()["x-amzn-ErrorType"] = []string{errorType}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusForbidden)
@@ -207,4 +203,22 @@ func (c *recorded) Read(p []byte) (int, error) {
 		c.server.raw.Write(p[:n])
 	}
 	return n, err
+}
+
+// Targets returns request targets that are legal, or that servers accept, and that some clients change.
+func Targets() []string {
+	return []string{
+		"/",
+		"/a//b/../c?b=2&a=1&x=%2f&y=a+b&flag",
+		"//", "///", "//a", "//a//b", "/a//", "//a|b?x=1", "//ü/x", "//a\"b/", "//h/?q", "//h?",
+		"/.", "/./", "/a/.", "/a/./b", "/a/..", "/a/b/..", "/a/../b", "/a/b/../../c", "/...", "/a/.../b", "/.well-known/x",
+		"/%2e%2e/a", "/a/%2E/b", "/a%2fb", "/a%2Fb", "/%41", "/%7e", "/~", "/%c3%bc", "/%C3%BC", "/ü", "/日本語/x?y=ü",
+		"/a%20b", "/a+b", "/a%2Bb", "/a%25b", "/a%00b", "/a%ffb", "/a%3Ab%40c%5B1%5D%3F%3D",
+		"/!$&'()*+,;=:@", "/a:b/c@d", "/a=b&c", "/a;b;c=1", "/[a]", "/{a}", "/a|b", "/a^b", "/a`b", "/a\"b", "/<a>", "/a\\b",
+		"/?", "/??", "/?a", "/?a=", "/?=a", "/?=", "/?a&b", "/?b&a", "/?a=1&a=2", "/?a=2&a=1", "/?b=1&a=1",
+		"/?a=1=2", "/?a==", "/?a=b+c", "/?a=b%20c", "/?a=b%2Bc", "/?a=b%3Dc%26d", "/?a=%28b%29%21%2A",
+		"/?a=%2f", "/?a=%2F", "/?a=/b/c?d", "/?t=12:30",
+		"/?a=1&&b=2", "/?&a=1", "/?a=1&", "/?a=1;b=2", "/?a[]=1&a[]=2", "/?q={\"a\":1}", "/?q=<a>", "/?q=a|b^c`d\\e",
+		"/?q=ü", "/?ü=1", "/?q=%c3%bc", "/?q=%FF", "/?a-b=1&a=2", "/?A=1&a=2", "/?a=~-._", "/?a=!$'()*,;:@/?", "/?%61=1",
+	}
 }

@@ -66,7 +66,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     result = { authorization: await authorization(keys, input.request, input.reading) };
   } catch (error) {
-    result = { error: `${error.name}: ${error.message}` }; // what the SDK can not sign is a result too
+    result = { error: `${error.name}: ${error.message}` }; // a request that the SDK cannot sign is a result too
   }
   console.log(JSON.stringify(result));
 }

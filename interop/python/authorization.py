@@ -165,7 +165,7 @@ class Case:
         }[name]
 
     def make_again(self):
-        """Deletes those of whom the policy names a former one, and makes others under their names."""
+        """Deletes the principals that the policy names as former ones, and makes new ones with their names."""
         for who in [name.removesuffix(".former") for name in self.names if name.endswith(".former")]:
             former = self.people.pop(who)
             if who == "robot":
@@ -229,7 +229,7 @@ class Case:
         try:
             self.make_again()
             request, arn = AWSRequest("GET", url + "book?page=5"), ""
-            if auth_type == "AWS_IAM":  # whoever is nobody has no identity-based policies, whatever the case says
+            if auth_type == "AWS_IAM":  # an anonymous caller has no identity-based policies, even if the case has some
                 keys = self.keys()
                 arn = client("sts", keys).get_caller_identity()["Arn"]
                 signing = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys.get("SessionToken"))

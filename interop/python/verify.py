@@ -52,7 +52,7 @@ def main():
         case = json.loads(line)
         try:
             print(json.dumps({"authorization": authorization(keys, case["request"], case["reading"])}))
-        except Exception as error:  # what botocore can not sign is a result too
+        except Exception as error:  # a request that botocore cannot sign is a result too
             print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
 
 

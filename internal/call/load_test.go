@@ -31,7 +31,8 @@ func TestReportPercentiles(t *testing.T) {
 }
 
 func TestReportHistogram(t *testing.T) {
-	r := call.Report{Took: time.Second, Statuses: map[int]int{200: 4}, Failed: map[string]int{"no answer": 2}, Bytes: 1536, Stopped: true}
+	r := call.Report{Took: time.Second, Statuses: map[int]int{200: 4}, Failed: map[string]int{"no answer": 2}, Bytes: 1536,
+		Stopped: true}
 	for _, ms := range []float64{0.3, 0.5, 1.5, 80} {
 		r.Times = append(r.Times, time.Duration(ms*float64(time.Millisecond)))
 	}

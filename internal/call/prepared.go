@@ -5,18 +5,28 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/furl-dev/furl"
 )
 
-// Formats are the names under which a signed request can be printed.
+// Prepared is a request that is ready to be signed, or that has been signed to be printed.
+type Prepared struct {
+	HTTP *http.Request
+	URL  furl.URL // as it will be sent, with the additions of -G and -T
+	Body Body     // of the request
+}
+
+// Formats returns the names of the formats that a signed request can be printed in.
 func Formats() []string { return []string{"curl", "http", "headers", "json", "url"} }
 
-// maxInline is the longest body that is printed as part of a command line. Linux takes 128 KiB in one argument, and a
+// maxInline is the longest body that is printed in a command line. Linux accepts 128 KiB in one argument, and a quoted
 // byte may take four.
 const maxInline = 32 << 10
 
@@ -29,17 +39,17 @@ func (p *Prepared) WriteCurl(w io.Writer) error {
 		command = append(command, "-I")
 	case r.Method == http.MethodGet && p.Body.Empty(), r.Method == http.MethodPost && !p.Body.Empty():
 	default:
-		command = append(command, "-X", quote(r.Method))
+		command = append(command, "-X", shellQuote(r.Method))
 	}
 	command = append(command, "-g", "--path-as-is")
 	url := p.URL.Scheme + "://" + p.URL.Host
 	if curlKeeps(p.URL.Target) {
 		url += p.URL.Target
 	} else {
-		command = append(command, "--request-target", quote(p.URL.Target))
+		command = append(command, "--request-target", shellQuote(p.URL.Target))
 		url += "/"
 	}
-	for _, name := range sortedNames(r.Header) {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
 			line := name + ": " + value
 			if value == "" {
@@ -48,13 +58,13 @@ func (p *Prepared) WriteCurl(w io.Writer) error {
 					line = "User-Agent:" // do not send curl's
 				}
 			}
-			command = append(command, "-H", quote(line))
+			command = append(command, "-H", shellQuote(line))
 		}
 	}
 	if r.Host != "" && r.Host != r.URL.Host {
-		command = append(command, "-H", quote("Host: "+r.Host))
+		command = append(command, "-H", shellQuote("Host: "+r.Host))
 	}
-	// What curl would add and is not there is part of what the function sees.
+	// Keep curl from adding headers that were not signed, which the function would see.
 	if r.Header["Accept"] == nil {
 		command = append(command, "-H", "'Accept:'")
 	}
@@ -65,45 +75,41 @@ func (p *Prepared) WriteCurl(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	command = append(append(command, data...), quote(url))
+	command = append(append(command, data...), shellQuote(url))
 	_, err = fmt.Fprintln(w, source+strings.Join(command, " "))
 	return err
 }
 
-// curlKeeps reports whether curl sends a target of its URL unchanged with -g and --path-as-is: it has only
-// characters that no version of curl has ever escaped.
+// curlKeeps reports whether curl sends a target unchanged with -g and --path-as-is: it has only characters that no
+// version of curl escapes.
 func curlKeeps(target string) bool {
-	for i := 0; i < len(target); i++ {
-		c := target[i]
-		if c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
-			return false
-		}
-	}
-	return !strings.HasSuffix(target, "?")
+	escaped := func(c rune) bool { return c >= 0x7f || strings.ContainsRune("\"<>\\^`{|}", c) }
+	return !strings.ContainsFunc(target, escaped) && !strings.HasSuffix(target, "?")
 }
 
-// curlBody is what curl sends the body with: flags, and perhaps a command that feeds it.
+// curlBody returns the flags with which curl sends the body, and for some bodies a command that writes it to curl.
 func (p *Prepared) curlBody() (source string, flags []string, err error) {
 	if p.Body.Empty() {
 		return "", nil, nil
 	}
 	if name, ok := p.Body.File(); ok {
-		return "", []string{"--data-binary", quote("@" + name)}, nil
+		return "", []string{"--data-binary", shellQuote("@" + name)}, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(p.HTTP.Body, maxInline+1))
 	if err != nil {
 		return "", nil, err
 	}
 	if len(body) > maxInline {
-		return "", nil, fmt.Errorf("the body has more than %d bytes, too many for a command line: put it into a file and say --data-binary @FILE", maxInline)
+		return "", nil, fmt.Errorf("the body has more than %d bytes, too many for a command line: "+
+			"put it into a file and use --data-binary @FILE", maxInline)
 	}
 	if plainText(body) {
-		return "", []string{"--data-raw", quote(string(body))}, nil
+		return "", []string{"--data-raw", shellQuote(string(body))}, nil
 	}
 	return "printf " + printfQuote(body) + " | ", []string{"--data-binary", "@-"}, nil
 }
 
-// plainText reports whether a body can stand in a command that is copied from a terminal: a terminal does not show other
+// plainText reports whether a body can be part of a command that is copied from a terminal, which does not show other
 // characters as they are.
 func plainText(body []byte) bool {
 	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool {
@@ -111,8 +117,8 @@ func plainText(body []byte) bool {
 	})
 }
 
-// quote quotes for a POSIX shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// shellQuote quotes for a POSIX shell.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // printfQuote quotes bytes as the format of printf(1).
 func printfQuote(b []byte) string {
@@ -122,7 +128,7 @@ func printfQuote(b []byte) string {
 		switch {
 		case c == '%':
 			out.WriteString("%%")
-		case i == 0 && c == '-', c < ' ', c >= 0x7f, c == '\'', c == '\\': // what begins with '-' is an option
+		case i == 0 && c == '-', c < ' ', c >= 0x7f, c == '\'', c == '\\': // a '-' at the beginning starts an option
 			fmt.Fprintf(&out, `\%03o`, c)
 		default:
 			out.WriteByte(c)
@@ -132,12 +138,12 @@ func printfQuote(b []byte) string {
 	return out.String()
 }
 
-// WriteHTTP writes a signed request as the HTTP/1.1 message that goes over the wire.
+// WriteHTTP writes a signed request as the HTTP/1.1 message that is sent.
 func (p *Prepared) WriteHTTP(w io.Writer) error {
 	r := p.HTTP
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, p.URL.Target, p.host())
-	for _, name := range sortedNames(r.Header) {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
 			if name != "User-Agent" || value != "" {
 				fmt.Fprintf(&head, "%s: %s\r\n", name, value)
@@ -155,10 +161,10 @@ func (p *Prepared) WriteHTTP(w io.Writer) error {
 	return err
 }
 
-// WriteHeaders writes the headers of a signed request, one a line, as curl -H @FILE reads them.
+// WriteHeaders writes the headers of a signed request, one on each line, as curl -H @FILE reads them.
 func (p *Prepared) WriteHeaders(w io.Writer) error {
 	var out strings.Builder
-	for _, name := range sortedNames(p.HTTP.Header) {
+	for _, name := range slices.Sorted(maps.Keys(p.HTTP.Header)) {
 		for _, value := range p.HTTP.Header[name] {
 			fmt.Fprintf(&out, "%s: %s\n", name, value)
 		}
@@ -167,11 +173,11 @@ func (p *Prepared) WriteHeaders(w io.Writer) error {
 	return err
 }
 
-// WriteJSON writes a signed or presigned request for programs. expires is when the signature runs out.
+// WriteJSON writes a signed or presigned request for programs. expires is the time when the signature expires.
 func (p *Prepared) WriteJSON(w io.Writer, bodySHA256 string, expires time.Time) error {
 	headers := map[string]string{"Host": p.host()}
 	for name, values := range p.HTTP.Header {
-		headers[name] = strings.Join(values, ",") // as the signature has them
+		headers[name] = strings.Join(values, ",") // as in the signature
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -191,13 +197,4 @@ func (p *Prepared) host() string {
 		return p.HTTP.Host
 	}
 	return p.HTTP.URL.Host
-}
-
-func sortedNames(h http.Header) []string {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
