@@ -46,8 +46,8 @@ const layers = "opt"
 // taskRoot is where Lambda has the code directory.
 const taskRoot = "/var/task"
 
-// checkLinks reads the targets of links and refuses those that lead out of the package, except to the layers. It follows
-// them through the archive as the system does, through other links.
+// checkLinks reads the targets of links and refuses those that lead out of the package, except to the layers. It
+// follows them through the archive as the system does, through other links.
 func checkLinks(links []*link, places map[string]kind) error {
 	byName := make(map[string]*link, len(links))
 	total := 0

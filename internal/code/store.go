@@ -88,8 +88,8 @@ type Store struct {
 	swept  bool         // under mu: a Sweep has begun
 }
 
-// Open opens the store in dir, and makes the directory if it is missing. The first Sweep removes what an interrupted Put
-// or Sweep left.
+// Open opens the store in dir, and makes the directory if it is missing. The first Sweep removes what an interrupted
+// Put or Sweep left.
 func Open(dir string) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -322,8 +322,8 @@ func (s *Store) setAside(keep func(hex string) bool) (aside []string, errs []err
 	return aside, errs
 }
 
-// isStale reports whether Sweep removes an entry of the store: a package that nothing refers to or, since no Put is under
-// way, an unfinished one.
+// isStale reports whether Sweep removes an entry of the store: a package that nothing refers to or, since no Put is
+// under way, an unfinished one.
 func (s *Store) isStale(e fs.DirEntry, keep func(hex string) bool) (bool, error) {
 	if strings.HasPrefix(e.Name(), partPrefix) {
 		return true, nil

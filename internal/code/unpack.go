@@ -101,7 +101,8 @@ func unpackFile(ctx context.Context, root *os.Root, f file) error {
 
 // foldedName is the error for a name that is taken although the archive has it only once.
 func foldedName(name string) error {
-	return unsafeEntry(name, "differs from another entry only in upper and lower case, which are the same to this file system")
+	return unsafeEntry(name,
+		"differs from another entry only in upper and lower case, which are the same to this file system")
 }
 
 // copyExactly copies as many bytes as the archive declares for the file, which checkSize has counted. More or fewer are

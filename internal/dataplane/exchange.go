@@ -2,7 +2,6 @@ package dataplane
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +63,32 @@ func (p *Plane) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	header["x-amzn-RequestId"] = []string{x.id}
 	header["Connection"] = []string{"keep-alive"}
 	return x
+}
+
+// serve takes the request through all steps, up to the first refusal.
+func (x *exchange) serve() *refusal {
+	if refusal := x.route(); refusal != nil {
+		return refusal
+	}
+	if x.preflight() {
+		return nil
+	}
+	if refusal := x.authenticate(); refusal != nil {
+		return refusal
+	}
+	if refusal := x.authorize(); refusal != nil {
+		return refusal
+	}
+	payload, refusal := x.event()
+	if refusal != nil {
+		return refusal
+	}
+	result, refusal := x.invoke(payload)
+	if refusal != nil {
+		return refusal
+	}
+	x.respond(result)
+	return nil
 }
 
 // found adds a step's finding to the trace.
@@ -165,7 +190,9 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 			Header: x.r.Header, Region: function.ARN.Region, Resource: function.ARN.Account, Extra: facts,
 		},
 	})
-	call := auth.URLCall{Caller: x.caller, Function: function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType}
+	call := auth.URLCall{
+		Caller: x.caller, Function: function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType,
+	}
 	x.found("authorize", auth.NewURLFinding(call, asked, decision))
 	return decision.Effect == policy.Allowed
 }
@@ -283,7 +310,7 @@ func (x *exchange) respond(result *runtime.Result) {
 // stream passes the answer on while the function writes it.
 func (x *exchange) stream(result *runtime.Result) {
 	reader := bufio.NewReaderSize(result.Body, 32<<10)
-	head, err := streamHead(result, reader)
+	head, err := event.ReadHead(reader, result.ContentType)
 	if err != nil {
 		x.noAnswer(err)
 		return
@@ -426,7 +453,8 @@ func eventCaller(caller *auth.Caller) *event.Caller {
 	}
 }
 
-// buffered reads a whole answer. It takes a prelude from a function that streams although its URL is BUFFERED (assumed).
+// buffered reads a whole answer. It takes a prelude from a function that streams although its URL is BUFFERED
+// (assumed).
 func buffered(result *runtime.Result) (*event.Response, error) {
 	payload, err := result.ReadAll(runtime.MaxBufferedResponse)
 	if err != nil {
@@ -435,25 +463,8 @@ func buffered(result *runtime.Result) (*event.Response, error) {
 	if result.FunctionError != nil {
 		return nil, result.FunctionError
 	}
-	if result.ContentType != event.IntegrationContentType {
-		return event.ParseResponse(payload)
-	}
-	reader := bufio.NewReader(bytes.NewReader(payload))
-	head, err := event.ParsePrelude(reader)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(reader)
-	return &event.Response{Head: *head, Body: body}, err
-}
-
-func streamHead(result *runtime.Result, reader *bufio.Reader) (*event.Head, error) {
 	if result.ContentType == event.IntegrationContentType {
-		return event.ParsePrelude(reader)
+		return event.ParseStreamed(payload)
 	}
-	contentType := result.ContentType
-	if contentType == "" {
-		contentType = "application/octet-stream"
-	}
-	return &event.Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}}, nil
+	return event.ParseResponse(payload)
 }

@@ -32,8 +32,8 @@ func newNote(verdict trace.Verdict, summary string) *note {
 	return &note{verdict: verdict, summary: trace.Keep(summary, maxSentence)}
 }
 
-// newThrottling is the note of a call for which there was no environment, with what would help if a limit of the machine
-// is the reason.
+// newThrottling is the note of a call for which there was no environment, with what would help if a limit of the
+// machine is the reason.
 func newThrottling(err error) *note {
 	throttling := newNote(trace.Refused, "throttled: "+err.Error())
 	if lack := (*machine.Lack)(nil); errors.As(err, &lack) {
@@ -113,9 +113,9 @@ func newForeignHost(host string) *note {
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" || name[0] == '-' {
 		argument = "NAME"
 	}
-	finding := newNote(trace.Refused, fmt.Sprintf("the Host header names %q: in path style a function URL of auth type "+
-		"NONE answers only under localhost and loopback addresses, since a web page can have its own name lead to this "+
-		"machine", name))
+	finding := newNote(trace.Refused, fmt.Sprintf("the Host header names %q: in path style a function URL of auth "+
+		"type NONE answers only under localhost and loopback addresses, since a web page can have its own name lead "+
+		"to this machine", name))
 	finding.fix = trace.KeepAll(maxSentence, "furl serve --allow-host "+argument+"   # if that name is yours")
 	return finding
 }

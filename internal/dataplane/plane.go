@@ -58,31 +58,7 @@ func (p *Plane) Collectors() []metric.Collector {
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := p.newExchange(w, r)
 	defer x.finish()
-
-	if refusal := x.route(); refusal != nil {
+	if refusal := x.serve(); refusal != nil {
 		x.refuse(*refusal)
-		return
 	}
-	if x.preflight() {
-		return
-	}
-	if refusal := x.authenticate(); refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	if refusal := x.authorize(); refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	payload, refusal := x.event()
-	if refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	result, refusal := x.invoke(payload)
-	if refusal != nil {
-		x.refuse(*refusal)
-		return
-	}
-	x.respond(result)
 }

@@ -64,7 +64,8 @@ func originForm(target string) string {
 }
 
 // hasPath reports whether the target is a path below the function URL. One that climbs above is not: signatures cover
-// the normalized path, so a request signed for /_furl/url/B/x could be sent as /_furl/url/A/../B/x, to another function.
+// the normalized path, so a request signed for /_furl/url/B/x could be sent as /_furl/url/A/../B/x, to another
+// function.
 func (a address) hasPath() bool {
 	path, _, _ := strings.Cut(a.target, "?")
 	if !strings.HasPrefix(path, "/") {
@@ -85,9 +86,9 @@ func (a address) hasPath() bool {
 	return true
 }
 
-// admits reports whether the function URL answers under the Host header. In host style the header contains the id, which
-// no web page knows, below a name that is not the page's own; and a call of a URL of auth type AWS_IAM has a signature
-// over the header. That leaves URLs of auth type NONE in path style.
+// admits reports whether the function URL answers under the Host header. In host style the header contains the id,
+// which no web page knows, below a name that is not the page's own; and a call of a URL of auth type AWS_IAM has a
+// signature over the header. That leaves URLs of auth type NONE in path style.
 func (p *Plane) admits(url state.URL, a address, host string) bool {
 	return url.Config.AuthType != lambda.AuthNone || a.region != "" || p.Hosts.Have(host)
 }

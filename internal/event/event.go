@@ -89,7 +89,7 @@ func Append(dst []byte, r *Request) []byte {
 	return append(dst, '}')
 }
 
-// sizeHint is about how long the event will be, so that appending seldom has to move it.
+// sizeHint is about the length of the event, so that appending seldom moves it.
 func (r *Request) sizeHint() int {
 	size := 1536 + 3*len(r.Target) + len(r.Body)
 	if !isText(r.Header.Get("Content-Type")) {

@@ -98,8 +98,8 @@ func isNamed(connection []string, name string) bool {
 	return false
 }
 
-// isSigned reports whether the caller signed the header. Clients do not sign the Connection header: one that is added on
-// the way must not take away a header that they did sign.
+// isSigned reports whether the caller signed the header. Clients do not sign the Connection header: one that is added
+// on the way must not take away a header that they did sign.
 func isSigned(signed []string, name string) bool {
 	_, found := slices.BinarySearch(signed, strings.ToLower(name))
 	return found

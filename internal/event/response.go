@@ -3,6 +3,7 @@ package event
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -184,8 +185,8 @@ func parseHeaders(value []byte) (http.Header, error) {
 		}
 		text, err := scalar(member)
 		if err != nil {
-			return nil, fmt.Errorf("headers: %s %w, want a string: join several values with commas, or use cookies for "+
-				"Set-Cookie", name, err)
+			return nil, fmt.Errorf("headers: %s %w, want a string: join several values with commas, "+
+				"or use cookies for Set-Cookie", name, err)
 		}
 		if !isFieldValue(string(text)) {
 			return nil, fmt.Errorf("headers: the value of %s has a control character in it", name)
@@ -327,6 +328,25 @@ func ParsePrelude(r *bufio.Reader) (*Head, error) {
 		return nil, fmt.Errorf("prelude: %w", err)
 	}
 	return head, nil
+}
+
+// ReadHead reads what a streamed answer with the content type says before its body: its prelude, if it has one.
+func ReadHead(r *bufio.Reader, contentType string) (*Head, error) {
+	if contentType == IntegrationContentType {
+		return ParsePrelude(r)
+	}
+	return &Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {cmp.Or(contentType, streamType)}}}, nil
+}
+
+// ParseStreamed turns a whole answer that begins with a prelude into a response.
+func ParseStreamed(payload []byte) (*Response, error) {
+	reader := bufio.NewReader(bytes.NewReader(payload))
+	head, err := ParsePrelude(reader)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(reader)
+	return &Response{*head, body}, err
 }
 
 // readPrelude reads up to and including the delimiter and returns what stands before it. The first zero byte begins

@@ -1,5 +1,5 @@
-// Package furlproto is what furl's client and furl's server share: the paths of furl's own addresses, furl's own headers,
-// and the token with which a client may read the pages.
+// Package furlproto is what furl's client and furl's server share: the paths of furl's own addresses, furl's own
+// headers, and the token with which a client may read the pages.
 package furlproto
 
 import (

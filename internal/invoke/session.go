@@ -19,9 +19,9 @@ const sessionLife = 12 * time.Hour
 // afterlife is how long a session lasts that no new environment gets: as long as a busy environment may go on.
 const afterlife = lambda.MaxTimeout + time.Minute
 
-// sessions are the sessions of execution roles that environments use. Environments of one function share a session until
-// half of its life is over or the function has another role: a function that crashes at each start, or changes all day,
-// makes one session, not thousands.
+// sessions are the sessions of execution roles that environments use. Environments of one function share a session
+// until half of its life is over or the function has another role: a function that crashes at each start, or changes
+// all day, makes one session, not thousands.
 type sessions struct {
 	mu         sync.Mutex
 	byFunction map[string]*iam.Session

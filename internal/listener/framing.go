@@ -7,11 +7,11 @@ import (
 	"net/http"
 )
 
-// framing follows the requests on an HTTP/1 connection from one to the next. It sees what net/http hides from a handler:
-// whether the head of a request had both a Content-Length and a Transfer-Encoding. Another server on the way may have
-// used the one that this server ignores, so that a part of the body here is a request there, or the other way round
-// (request smuggling). According to RFC 9112, section 6.1, the server closes such a connection after the answer, and one
-// with a Transfer-Encoding in HTTP/1.0, too.
+// framing follows the requests on an HTTP/1 connection from one to the next. It sees what net/http hides from a
+// handler: whether the head of a request had both a Content-Length and a Transfer-Encoding. Another server on the way
+// may have used the one that this server ignores, so that a part of the body here is a request there, or the other way
+// round (request smuggling). According to RFC 9112, section 6.1, the server closes such a connection after the answer,
+// and one with a Transfer-Encoding in HTTP/1.0, too.
 //
 // It parses as little as it can: the ends of lines and the names of two headers. It learns the length of a body from
 // net/http, so that both always agree, and a body that looks like a head is still a body. It understands only the
@@ -202,9 +202,9 @@ func (f *framing) expect(literal string, then part) {
 
 func (f *framing) lose() { f.part, f.lost = partUnknown, true }
 
-// begin is called with the request whose head has been read, before its body is read. It reports whether the server must
-// close the connection after the answer. After a request without a body, net/http may be reading the next byte at this
-// moment, which changes nothing that begin uses.
+// begin is called with the request whose head has been read, before its body is read. It reports whether the server
+// must close the connection after the answer. After a request without a body, net/http may be reading the next byte at
+// this moment, which changes nothing that begin uses.
 func (f *framing) begin(r *http.Request) (last bool) {
 	switch {
 	case r.ProtoMajor != 1: // HTTP/2 has its own framing

@@ -9,8 +9,8 @@ import (
 // Stream is where a line comes from.
 type Stream byte
 
-// The streams. Platform is what the server itself says about the function, such as START and REPORT. A line must not get
-// that stream by mistake, so the zero value is the function's.
+// The streams. Platform is what the server itself says about the function, such as START and REPORT. A line must not
+// get that stream by mistake, so the zero value is the function's.
 const (
 	Stdout Stream = iota
 	Stderr
@@ -69,8 +69,8 @@ func (s Stream) known() Stream {
 	return Stdout
 }
 
-// parseLine undoes appendLine for one line. It is false for a text that is no line, such as half a line after the server
-// was killed.
+// parseLine undoes appendLine for one line. It is false for a text that is no line, such as half a line after the
+// server was killed.
 func parseLine(raw []byte) (Line, bool) {
 	raw = bytes.TrimSuffix(raw, []byte("\n"))
 	stamp, rest, ok := bytes.Cut(raw, []byte(" "))

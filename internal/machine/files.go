@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// The files that furl may have open are shared out before they run out. Half of them are for the connections of clients.
-// Some of the other half are for the state, the logs and short uses; the rest are for environments. With 1,024 files
-// there are 54 environments, with 8,192 there are 445.
+// The files that furl may have open are shared out before they run out. Half of them are for the connections of
+// clients. Some of the other half are for the state, the logs and short uses; the rest are for environments. With 1,024
+// files there are 54 environments, with 8,192 there are 445.
 const (
 	filesFixed     = 16                 // for the state and its lock, the listener, the poller and the standard files
 	filesEach      = 4 + minConnections // of an environment: a socket, a process, its output and its listener
@@ -28,8 +28,8 @@ func Environments() (int, *Lack) {
 
 func environments(files uint64) int { return max(1, share(files)/filesEach) }
 
-// RuntimeConnections is how many connections a function may have to its Runtime API; it needs one or two. With this many
-// each, the functions that run by default do not use up all files.
+// RuntimeConnections is how many connections a function may have to its Runtime API; it needs one or two. With this
+// many each, the functions that run by default do not use up all files.
 func RuntimeConnections() int { return runtimeConnections(fileLimit()) }
 
 func runtimeConnections(files uint64) int {

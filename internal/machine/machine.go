@@ -40,8 +40,8 @@ const (
 	OfDiskSpace = "disk space"
 )
 
-// Lacking is what the machine was short of when opening a file, starting a process or accepting a connection failed with
-// the error; nil if the error means anything else.
+// Lacking is what the machine was short of when opening a file, starting a process or accepting a connection failed
+// with the error; nil if the error means anything else.
 func Lacking(err error) *Lack {
 	var known *Lack
 	if errors.As(err, &known) {

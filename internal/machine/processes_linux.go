@@ -205,8 +205,8 @@ const (
 	leastOfFunction = 64
 )
 
-// LimitFunction bounds the processes and threads that a function's process may start. In a user namespace of its own the
-// kernel counts them alone. Elsewhere it counts all of the user's, and refuses functions some before it refuses the
+// LimitFunction bounds the processes and threads that a function's process may start. In a user namespace of its own
+// the kernel counts them alone. Elsewhere it counts all of the user's, and refuses functions some before it refuses the
 // server. LimitFunction never raises a limit, and does not limit root.
 func LimitFunction(pid int, namespace bool) error {
 	var now syscall.Rlimit

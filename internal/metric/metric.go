@@ -26,7 +26,8 @@ func Gauge(name, help string, value func() float64, labels ...Label) Collector {
 
 // Counter is a number that only goes up.
 func Counter(name, help string, value func() float64, labels ...Label) Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constant(labels)}, value)
+	options := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constant(labels)}
+	return prometheus.NewCounterFunc(options, value)
 }
 
 // Gauges are numbers that belong together, one for each value of a label. read gives all of them as they are at one

@@ -67,7 +67,8 @@ func (v *Verifier) Verify(ctx context.Context, token *Token, issuer string, audi
 		return refuse(WrongIssuer, "the token is from %q, not from %q", claims.Issuer, issuer)
 	case !slices.ContainsFunc(claims.Audience, func(a string) bool { return slices.Contains(audiences, a) }) &&
 		!slices.Contains(audiences, claims.AuthorizedParty):
-		return refuse(WrongAudience, "the token is for %q, and the provider is set up for %q", claims.Audience, audiences)
+		return refuse(WrongAudience, "the token is for %q, and the provider is set up for %q",
+			claims.Audience, audiences)
 	case claims.Expires.IsZero():
 		return refuse(Malformed, "the token has no exp claim")
 	case !now.Before(claims.Expires.Add(leeway)):
@@ -95,8 +96,8 @@ func (v *Verifier) keys(ctx context.Context, issuer, id string, now time.Time) (
 	set := v.set(issuer)
 	if !set.has(id, now) && !within(now, set.asked, askAgain) && set.fetching == nil {
 		set.asked, set.fetching = now, make(chan struct{})
-		// The fetch goes on without the caller: others may wait for it, and callers that leave at once must not keep the
-		// verifier from ever asking. It ends after fetchTime at the latest.
+		// The fetch goes on without the caller: others may wait for it, and callers that leave at once must not keep
+		// the verifier from ever asking. It ends after fetchTime at the latest.
 		go v.refresh(context.WithoutCancel(ctx), set, issuer)
 	}
 	if fetching := set.fetching; fetching != nil && !set.has(id, now) {

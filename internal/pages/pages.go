@@ -110,7 +110,8 @@ func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
 	case p.Token.is(token):
 		return allAccounts, nil
 	case token == "":
-		return "", &refusal{metric.NoToken, "furl's own pages want the page token of the server, or a signature." + howTo}
+		return "", &refusal{metric.NoToken,
+			"furl's own pages want the page token of the server, or a signature." + howTo}
 	default:
 		return "", &refusal{metric.WrongToken, "that is not the page token of this server." + howTo}
 	}
@@ -199,7 +200,8 @@ func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader reader, 
 	wantJSON := strings.Contains(r.Header.Get("Accept"), "application/json")
 	seen := ""
 	if reader != allAccounts {
-		seen = "; a signature shows those that concern account " + string(reader) + " alone, and the page token shows all"
+		seen = "; a signature shows those that concern account " + string(reader) +
+			" alone, and the page token shows all"
 	}
 	if id == furlproto.Last {
 		if latest := p.visible(reader, 1); len(latest) == 1 {

@@ -48,7 +48,7 @@ func unsupported(runtime, help string) error {
 // language is one family of runtimes.
 type language struct {
 	name *regexp.Regexp // of the runtime; its group is the version
-	// command says how to start fn, or what to install. A fn without CodeDir asks about the machine only.
+	// command says how to start fn, or what to install. Without CodeDir, fn asks only about the machine.
 	command func(ctx context.Context, l *launcher, fn *Function, version string) (*command, error)
 }
 
@@ -209,7 +209,8 @@ func java(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 	const client = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
 	path, err := exec.LookPath("java")
 	if err != nil {
-		return nil, unsupported(fn.Runtime, "install a Java runtime, version "+version+" or later, and put java on PATH")
+		return nil, unsupported(fn.Runtime,
+			"install a Java runtime, version "+version+" or later, and put java on PATH")
 	}
 	if fn.CodeDir != "" {
 		jars, err := glob(fn.CodeDir, "lib", "aws-lambda-java-runtime-interface-client*.jar")

@@ -76,7 +76,7 @@ type Pool struct {
 	sandbox      *sandbox.Sandbox
 	inspector    peer.Inspector  // of connections to the Runtime APIs
 	refusals     *refusalLog     // by the Runtime APIs
-	ctx          context.Context // ends when everything is to be killed
+	ctx          context.Context // ends when Close kills everything
 	cancel       context.CancelFunc
 	alive        sync.WaitGroup // environments
 	background   sync.WaitGroup // the reaper, and what New leaves for later

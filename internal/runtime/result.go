@@ -51,7 +51,9 @@ func (e *Exhausted) Error() string {
 }
 
 // Is makes it an ErrBusy, if the function was not running.
-func (e *Exhausted) Is(target error) bool { return target == ErrBusy && !e.Running } //nolint:errorlint // as errors.Is wants it
+func (e *Exhausted) Is(target error) bool {
+	return target == ErrBusy && !e.Running //nolint:errorlint // errors.Is calls it for each error
+}
 
 // Unwrap is for errors.As.
 func (e *Exhausted) Unwrap() error { return e.Lack }

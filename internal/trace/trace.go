@@ -171,7 +171,7 @@ func NewXRayID(now time.Time) string {
 }
 
 // XRayHeader is the X-Amzn-Trace-Id header of a function URL's answer, in the form of 2025:
-// Root=1-…;Parent=…;Sampled=0;Lineage=1:…:0. The parent is made of the request id, the lineage of the function's ARN.
+// Root=1-…;Parent=…;Sampled=0;Lineage=1:…:0. The parent comes from the request id, the lineage from the function's ARN.
 func XRayHeader(xray, requestID, functionARN string) string {
 	function := fnv.New32a()
 	function.Write([]byte(functionARN)) // never fails

@@ -154,8 +154,8 @@ func (b Bin) Left() ([]string, error) {
 // IsAside reports whether a name in a bin's directory is of something that lies aside.
 func IsAside(name string) bool { return strings.HasPrefix(name, prefix) }
 
-// Full returns an error that says what to do if [MaxAside] directories or more lie aside. A caller that makes directories
-// that strangers fill asks before each, so that what cannot be removed does not fill the disk.
+// Full returns an error that says what to do if [MaxAside] directories or more lie aside. A caller that makes
+// directories that strangers fill asks before each, so that what cannot be removed does not fill the disk.
 func (b Bin) Full() error {
 	left, err := b.Left()
 	if err != nil || len(left) < MaxAside {

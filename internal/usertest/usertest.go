@@ -1,6 +1,6 @@
-// Package usertest runs tests as a user without rights. CI runs as root in many places, and file modes do not stop root:
-// a test about modes proves nothing there. A test begins with a call of [Unprivileged], and returns if it reports false:
-// then it ran in another process.
+// Package usertest runs tests as a user without rights. CI runs as root in many places, and file modes do not stop
+// root: a test about modes proves nothing there. A test begins with a call of [Unprivileged], and returns if it reports
+// false: then it ran in another process.
 package usertest
 
 import (
@@ -24,7 +24,8 @@ const variable = "FURL_TEST_UNPRIVILEGED"
 // t.TempDir.
 func Unprivileged(t *testing.T) bool { return UnprivilegedWith(t, nil) }
 
-// UnprivilegedWith is Unprivileged with a preparation by root, in the directory that the other process finds with [Dir].
+// UnprivilegedWith is Unprivileged with a preparation by root, in the directory that the other process finds with
+// [Dir].
 func UnprivilegedWith(t *testing.T, prepare func(dir string)) bool {
 	t.Helper()
 	if os.Getenv(variable) != "" {

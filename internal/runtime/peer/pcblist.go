@@ -9,7 +9,7 @@ import (
 
 // The list of TCP connections of macOS, sysctl net.inet.tcp.pcblist_n: a header, then for each connection several
 // records (xnu, bsd/netinet/in_pcblist.c). Each begins with its length and its kind and is padded to eight bytes. An
-// xinpcb_n has the addresses; the xsocket_n that follows it has the owner. Linux builds have this for the tests only.
+// xinpcb_n has the addresses; the xsocket_n that follows it has the owner. On Linux only tests use this.
 const (
 	pcbHeaderSize = 24
 	kindSocket    = 0x001 // XSO_SOCKET

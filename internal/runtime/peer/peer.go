@@ -80,8 +80,8 @@ func (e *Environment) Owns(conn net.Conn) bool {
 	return err == nil && e.unknown == nil && e.owns(c)
 }
 
-// Check reports whether any process of the environment holds the client's end of conn. The error is a *Stranger, or that
-// of ctx.
+// Check reports whether any process of the environment holds the client's end of conn. The error is a *Stranger, or
+// that of ctx.
 //
 // It may look through all processes of the machine. In the long run one Inspector uses at most a tenth of a processor
 // for this, however many strangers there are; the callers wait for their turn.

@@ -27,7 +27,7 @@ type Gate interface {
 var ErrCrowd = errors.New("too many connections of unknown processes at once")
 
 const (
-	maxUnknown   = 16                     // connections that are looked at or turned away, besides those of the function
+	maxUnknown   = 16                     // connections that are examined or turned away at once
 	turnAwayTime = 500 * time.Millisecond // for the request, and again for the answer
 	turnAwaySize = 64 << 10               // bytes that are read of a request before its refusal, and after it
 )

@@ -279,8 +279,8 @@ func (s *Server) response(w http.ResponseWriter, r *http.Request, id string) {
 	accept(w)
 }
 
-// streamsSilently recognizes the streams of aws-lambda-go, which sends no mode header and sends every response in chunks
-// and with trailers: a response that it has encoded itself, as JSON, is not a stream.
+// streamsSilently recognizes the streams of aws-lambda-go, which sends no mode header and sends every response in
+// chunks and with trailers: a response that it has encoded itself, as JSON, is not a stream.
 func streamsSilently(r *http.Request, contentType string) bool {
 	_, trailer := r.Trailer[headerErrorType]
 	return r.ContentLength < 0 && trailer && contentType != contentTypeJSON

@@ -84,8 +84,8 @@ func (p *Process) Wait() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
-	p.memory.atEnd(numbers[1])
-	p.socket.Close() //nolint:errcheck // nothing is lost
+	p.memory.kib = max(p.memory.kib, numbers[1]) // what the kernel says about the process
+	p.socket.Close()                             //nolint:errcheck // nothing is lost
 	return state
 }
 
@@ -143,7 +143,7 @@ func (p *Process) PeakMB(now time.Time) int {
 	if !p.ended {
 		p.memory.read(p.cmd.Process.Pid, now)
 	}
-	return p.memory.peakMB()
+	return (p.memory.kib + 1023) / 1024
 }
 
 // memoryMeter reads peaks from /proc, at most ten times a second: that costs some ten microseconds a process.
@@ -163,11 +163,6 @@ func (m *memoryMeter) read(helper int, now time.Time) {
 	}
 	m.kib = max(m.kib, total)
 }
-
-// atEnd notes what the kernel says about the process that has ended.
-func (m *memoryMeter) atEnd(kib int) { m.kib = max(m.kib, kib) }
-
-func (m *memoryMeter) peakMB() int { return (m.kib + 1023) / 1024 }
 
 // maxDescendants bounds the work of looking for a function's processes.
 const maxDescendants = 256

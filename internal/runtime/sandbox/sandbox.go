@@ -116,8 +116,8 @@ func (e *StartError) Error() string { return e.Err.Error() }
 // Unwrap is for errors.Is.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// ErrEnded is the error of Start when the process that confines a function has ended without a message, as it does where
-// the system refuses it a thread.
+// ErrEnded is the error of Start when the process that confines a function has ended without a message, as it does
+// where the system refuses it a thread.
 var ErrEnded = errors.New("the process that confines a function ended early")
 
 // State is how a function's process ended.
@@ -194,8 +194,8 @@ const (
 	maxErrorPaths = 16
 )
 
-// MayExplain reports whether the sandbox may be why a function failed with an error: the sandbox denied it something, or
-// hides a file from it that exists outside.
+// MayExplain reports whether the sandbox may be why a function failed with an error: it denied something to the
+// function, or hides a file from it that exists outside.
 func (s *Sandbox) MayExplain(text []byte) bool {
 	if !s.confines() {
 		return false

@@ -123,8 +123,8 @@ func (p *Process) PeakMB(time.Time) int {
 	return p.peak
 }
 
-// guardScript reads a list of process groups from its standard input, and kills those that are left when the input ends:
-// when the server has closed it or has ended in any way.
+// guardScript reads a list of process groups from its standard input, and kills those that are left when the input
+// ends: when the server has closed it or has ended in any way.
 const guardScript = `trap '' HUP INT TERM
 groups=' '
 while read -r op group; do
@@ -154,7 +154,7 @@ func (g *guard) add(group int) {
 	if !g.started {
 		g.started = true
 		if err := g.start(); err != nil {
-			g.logger.Warn("no guard process: processes that functions started stay if the server is killed", "error", err)
+			g.logger.Warn("no guard process: what functions start stays if the server is killed", "error", err)
 		}
 	}
 	g.tell('+', group)

@@ -58,7 +58,8 @@ func system() view {
 // is deep enough to hold nothing else.
 func (v view) openLinked(link string) {
 	resolved, err := filepath.EvalSymlinks(link)
-	if err != nil || v.shows(resolved) || contains("/proc", resolved) || contains("/sys", resolved) || contains("/dev", resolved) {
+	if err != nil || v.shows(resolved) ||
+		contains("/proc", resolved) || contains("/sys", resolved) || contains("/dev", resolved) {
 		return
 	}
 	if info, err := os.Stat(resolved); err != nil || !info.IsDir() && !info.Mode().IsRegular() {
@@ -212,8 +213,8 @@ func (v view) paths() []string {
 	return all
 }
 
-// rules are the view for Landlock where there is no mount namespace. Rules only add, so a directory with something hidden
-// below it has rules for its other entries instead of itself.
+// rules are the view for Landlock where there is no mount namespace. Rules only add, so a directory with something
+// hidden below it has rules for its other entries instead of itself.
 func (v view) rules() []helper.Rule {
 	var all []helper.Rule
 	for _, path := range v.paths() {

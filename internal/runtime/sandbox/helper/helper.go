@@ -3,9 +3,9 @@
 // the program: it imports only syscall, so Go initializes it before all packages that import more (The Go Programming
 // Language Specification, "Program initialization"). That is why it has an init function.
 //
-// The helper stays as the function's parent. In a PID namespace it is process 1, so that the function is not: the kernel
-// ignores signals without a handler there (pid_namespaces(7)). Elsewhere it is the subreaper of everything that the
-// function starts (PR_SET_CHILD_SUBREAPER, prctl(2)). When the function ends, when the server says so, and when the
+// The helper stays as the function's parent. In a PID namespace it is process 1, so that the function is not: the
+// kernel ignores signals without a handler there (pid_namespaces(7)). Elsewhere it is the subreaper of everything that
+// the function starts (PR_SET_CHILD_SUBREAPER, prctl(2)). When the function ends, when the server says so, and when the
 // server is gone, it kills and reaps all of it and ends.
 //
 // Server and helper talk over one socket, the helper's file descriptor 3. The server sends the length of an encoded

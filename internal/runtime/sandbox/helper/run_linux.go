@@ -24,8 +24,8 @@ type helper struct {
 	child int // 0 before it is started and after it has been reaped
 }
 
-// run is the whole life of the process. It runs on the main thread, which package runtime locks to the goroutine of init
-// functions, so settings of the thread hold for the function's process.
+// run is the whole life of the process. It runs on the main thread, which package runtime locks to the goroutine of
+// init functions, so settings of the thread hold for the function's process.
 func run() {
 	syscall.CloseOnExec(socket)
 	spec, ok := receive()
