@@ -56,8 +56,8 @@ type Transport struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// OnSign, if not nil, is called after each signing with the request as it will be sent. Headers that it adds are
-	// sent unsigned. The texts in Signed (see sigv4.Signer.KeepTexts) contain the session token in clear: diagnose.Lines
-	// prints them without it.
+	// sent unsigned. The texts in Signed (see sigv4.Signer.KeepTexts) contain the session token in clear:
+	// diagnose.Lines prints them without it.
 	OnSign func(*http.Request, sigv4.Signed)
 
 	mu        sync.RWMutex

@@ -21,7 +21,9 @@ import (
 // BenchmarkProxy is a small GET over 16 connections through the signing proxy, and through a bare
 // httputil.ReverseProxy with the same transport.
 func BenchmarkProxy(b *testing.B) {
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "answer") }))
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "answer")
+	}))
 	defer backend.Close()
 	target, err := url.Parse(backend.URL)
 	if err != nil {
@@ -30,7 +32,9 @@ func BenchmarkProxy(b *testing.B) {
 	base := furl.NewBase()
 	defer base.CloseIdleConnections()
 
-	bare := httptest.NewServer(&httputil.ReverseProxy{Transport: base, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	bare := httptest.NewServer(&httputil.ReverseProxy{Transport: base, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+	}})
 	defer bare.Close()
 	b.Run("bare", func(b *testing.B) { get(b, bare.URL) })
 

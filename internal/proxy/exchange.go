@@ -72,7 +72,8 @@ func (x *exchange) allowOrigin(h http.Header) {
 func (x *exchange) log(r *http.Request, log *slog.Logger) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	attributes := []slog.Attr{
-		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", x.status), slog.Int64("bytes", x.bytes),
+		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
 		slog.String("took", time.Since(x.start).Round(10*time.Microsecond).String()),
 	}
 	if x.route != "" {
@@ -82,10 +83,12 @@ func (x *exchange) log(r *http.Request, log *slog.Logger) {
 	switch {
 	case x.refused != "":
 		level = slog.LevelWarn
-		attributes = append(attributes, slog.String("refused_by", "proxy"), slog.String("step", x.refused), slog.String("reason", x.reason))
+		attributes = append(attributes, slog.String("refused_by", "proxy"), slog.String("step", x.refused),
+			slog.String("reason", x.reason))
 	case x.refusal.Layer != "":
 		level = slog.LevelWarn
-		attributes = append(attributes, slog.String("refused_by", string(x.refusal.Layer)), slog.String("reason", x.refusal.Message),
+		attributes = append(attributes, slog.String("refused_by", string(x.refusal.Layer)),
+			slog.String("reason", x.refusal.Message),
 			slog.String("request_id", x.refusal.RequestID))
 	case !x.done:
 		attributes = append(attributes, slog.Bool("aborted", true))

@@ -13,11 +13,14 @@ import (
 
 func TestHosts(t *testing.T) {
 	server := urltest.Start(t, nil)
-	p := start(t, server, proxy.Config{AllowHosts: []string{"Proxy.internal"}, Upstream: server.URL, Routes: []proxy.Route{{Host: "api.example", Upstream: server.URL}}})
+	p := start(t, server, proxy.Config{AllowHosts: []string{"Proxy.internal"}, Upstream: server.URL,
+		Routes: []proxy.Route{{Host: "api.example", Upstream: server.URL}}})
 	for host, want := range map[string]int{
-		"localhost": 200, "LOCALHOST:8080": 200, "app.localhost:1": 200, "127.0.0.1": 200, "127.0.0.1:80": 200, "[::1]:80": 200, "192.168.1.7": 200,
+		"localhost": 200, "LOCALHOST:8080": 200, "app.localhost:1": 200, "127.0.0.1": 200, "127.0.0.1:80": 200,
+		"[::1]:80": 200, "192.168.1.7": 200,
 		"proxy.internal:80": 200, "api.example": 200, "localhost.": 200,
-		"evil.example": 403, "localhost.evil.example": 403, "evillocalhost": 403, "127.0.0.1.evil.example": 403, "x.proxy.internal": 403, "": 403,
+		"evil.example": 403, "localhost.evil.example": 403, "evillocalhost": 403, "127.0.0.1.evil.example": 403,
+		"x.proxy.internal": 403, "": 403,
 		"127.0.0.1:80:80": 403, "0x7f.1": 403,
 	} {
 		resp := p.raw(t, "GET / HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
@@ -46,17 +49,20 @@ func TestOrigins(t *testing.T) {
 		allowed string // Access-Control-Allow-Origin
 	}{
 		{"a program", strict, "", 200, "https://function.example"},
-		{"the proxy's own page", strict, "Origin: http://localhost:8080\r\nSec-Fetch-Site: same-origin\r\n", 200, "https://function.example"},
+		{"the proxy's own page", strict, "Origin: http://localhost:8080\r\nSec-Fetch-Site: same-origin\r\n", 200,
+			"https://function.example"},
 		{"typed by a person", strict, "Sec-Fetch-Site: none\r\n", 200, "https://function.example"},
 		{"another site", strict, "Origin: https://evil.example\r\n", 403, ""},
 		{"another port", strict, "Origin: http://localhost:3000\r\n", 403, ""},
 		{"an opaque origin", strict, "Origin: null\r\n", 403, ""},
 		{"an image of another site", strict, "Sec-Fetch-Site: cross-site\r\n", 403, ""},
 		{"an image of another site, old browser", strict, "Referer: https://evil.example/x\r\n", 403, ""},
-		{"the proxy's own image, old browser", strict, "Referer: http://localhost:8080/x\r\n", 200, "https://function.example"},
+		{"the proxy's own image, old browser", strict, "Referer: http://localhost:8080/x\r\n", 200,
+			"https://function.example"},
 		{"an image of another port", strict, "Sec-Fetch-Site: same-site\r\nReferer: http://localhost:3000/x\r\n", 403, ""},
 		{"allowed", open, "Origin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n", 200, "http://localhost:3000"},
-		{"allowed image", open, "Sec-Fetch-Site: same-site\r\nReferer: http://localhost:3000/x\r\n", 200, "https://function.example"},
+		{"allowed image", open, "Sec-Fetch-Site: same-site\r\nReferer: http://localhost:3000/x\r\n", 200,
+			"https://function.example"},
 		{"allowed null", open, "Origin: null\r\n", 200, "null"},
 		{"not allowed", open, "Origin: http://localhost:3001\r\n", 403, ""},
 		{"not allowed, another scheme", open, "Origin: https://localhost:3000\r\n", 403, ""},
@@ -71,7 +77,8 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%s: %s", test.name, text)
 		}
 		if test.allowed != "" && !strings.HasPrefix(test.allowed, "https://function") &&
-			(!strings.Contains(resp.Header.Get("Access-Control-Expose-Headers"), "Mcp-Session-Id") || !strings.Contains(resp.Header.Get("Vary"), "Origin")) {
+			(!strings.Contains(resp.Header.Get("Access-Control-Expose-Headers"), "Mcp-Session-Id") ||
+				!strings.Contains(resp.Header.Get("Vary"), "Origin")) {
 			t.Errorf("%s: headers %v", test.name, resp.Header)
 		}
 	}
@@ -89,13 +96,15 @@ func TestPreflight(t *testing.T) {
 		t.Errorf("logged %v", line)
 	}
 	for name, want := range map[string]string{
-		"Allow-Origin": "http://localhost:3000", "Allow-Methods": "PUT", "Allow-Headers": "x-a,authorization", "Allow-Private-Network": "true", "Allow-Credentials": "true",
+		"Allow-Origin": "http://localhost:3000", "Allow-Methods": "PUT", "Allow-Headers": "x-a,authorization",
+		"Allow-Private-Network": "true", "Allow-Credentials": "true",
 	} {
 		if got := resp.Header.Get("Access-Control-" + name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if resp := p.raw(t, "OPTIONS /x HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"+ask); resp.StatusCode != http.StatusForbidden || resp.Header.Get("Access-Control-Allow-Origin") != "" {
+	if resp := p.raw(t, "OPTIONS /x HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"+
+		ask); resp.StatusCode != http.StatusForbidden || resp.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("evil: %s %v", resp.Status, resp.Header)
 	}
 	if lines := server.Lines(); len(lines) != 0 {
@@ -114,16 +123,20 @@ func TestToken(t *testing.T) {
 		return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(text)) + "\r\n"
 	}
 	for headers, want := range map[string]int{
-		"Authorization: Bearer secret\r\n": 200, "authorization: bearer  secret\r\n": 200, basic("furl:secret"): 200, basic(":secret"): 200, "X-Furl-Token: secret\r\n": 200,
+		"Authorization: Bearer secret\r\n": 200, "authorization: bearer  secret\r\n": 200, basic("furl:secret"): 200,
+		basic(":secret"): 200, "X-Furl-Token: secret\r\n": 200,
 		"X-Furl-Token: wrong\r\nAuthorization: Bearer secret\r\n": 200,
-		"": 401, "Authorization: Bearer \r\n": 401, "Authorization: Bearer secre\r\n": 401, "Authorization: Bearer secret1\r\n": 401, "Authorization: Bearer SECRET\r\n": 401,
-		"Authorization: secret\r\n": 401, basic("secret:"): 401, basic("secret"): 401, "X-Furl-Token: \r\n": 401, "Cookie: token=secret\r\n": 401,
+		"": 401, "Authorization: Bearer \r\n": 401, "Authorization: Bearer secre\r\n": 401,
+		"Authorization: Bearer secret1\r\n": 401, "Authorization: Bearer SECRET\r\n": 401,
+		"Authorization: secret\r\n": 401, basic("secret:"): 401, basic("secret"): 401, "X-Furl-Token: \r\n": 401,
+		"Cookie: token=secret\r\n": 401,
 	} {
 		resp := p.raw(t, "GET /?token=secret HTTP/1.1\r\nHost: localhost\r\n"+headers+"\r\n")
 		if resp.StatusCode != want {
 			t.Errorf("%q: %s, want %d", headers, resp.Status, want)
 		}
-		if text := body(t, resp); want == 401 && (!strings.Contains(text, "Bearer TOKEN") || resp.Header.Get("WWW-Authenticate") == "") {
+		if text := body(t, resp); want == 401 && (!strings.Contains(text, "Bearer TOKEN") ||
+			resp.Header.Get("WWW-Authenticate") == "") {
 			t.Errorf("%q: %s", headers, text)
 		}
 	}

@@ -174,7 +174,8 @@ func TestHTTP2WithoutTLS(t *testing.T) {
 	transport := &http.Transport{Protocols: protocols}
 	defer transport.CloseIdleConnections()
 	for _, target := range []string{"/a//b?x=%2f&y=a+b", "/%c3%bc?q|"} {
-		resp, err := (&http.Client{Transport: transport}).Post("http://"+p.address+target, "text/plain", strings.NewReader("two\n"))
+		resp, err := (&http.Client{Transport: transport}).Post("http://"+p.address+target, "text/plain",
+			strings.NewReader("two\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +235,8 @@ func TestHopByHopHeadersStayOnTheirHop(t *testing.T) {
 	resp := p.raw(t, "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: X-Hop, Upgrade\r\nX-Hop: 1\r\nKeep-Alive: 1\r\nUpgrade: h2c\r\n"+
 		"Proxy-Authorization: Basic x\r\nTE: gzip\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\nX-Kept: 1\r\nX-Kept: 2\r\nExpect: 100-continue\r\n"+
 		"Authorization: Bearer mine\r\nX-Forwarded-Authorization: forged\r\nX-Amz-Date: x\r\nX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\nFurl-Canonical-Request: R0VU\r\nCookie: a=1\r\nUser-Agent: agent\r\n\r\n4\r\nbody\r\n0\r\nX-T: 1\r\n\r\n")
-	for _, name := range []string{"X-Hop", "Keep-Alive", "Upgrade", "Proxy-Authorization", "Te", "Trailer", "X-T", "Expect", "X-Amz-Content-Sha256", "Furl-Canonical-Request", "Transfer-Encoding"} {
+	for _, name := range []string{"X-Hop", "Keep-Alive", "Upgrade", "Proxy-Authorization", "Te", "Trailer", "X-T",
+		"Expect", "X-Amz-Content-Sha256", "Furl-Canonical-Request", "Transfer-Encoding"} {
 		if value := got.Get(name); value != "" {
 			t.Errorf("%s: %s went on", name, value)
 		}
@@ -242,7 +244,8 @@ func TestHopByHopHeadersStayOnTheirHop(t *testing.T) {
 	if !strings.HasPrefix(got.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
 		t.Errorf("Authorization is %q", got.Get("Authorization"))
 	}
-	for name, want := range map[string][]string{"X-Kept": {"1", "2"}, "Cookie": {"a=1"}, "User-Agent": {"agent"}, "Content-Length": {"4"}} {
+	for name, want := range map[string][]string{"X-Kept": {"1", "2"}, "Cookie": {"a=1"}, "User-Agent": {"agent"},
+		"Content-Length": {"4"}} {
 		if diff := cmp.Diff(want, got[name]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -303,7 +306,8 @@ func TestUnsupported(t *testing.T) {
 		{"GET /?a=%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "%zz"},
 	} {
 		resp := p.raw(t, test.message)
-		if text := body(t, resp); resp.StatusCode != test.status || !strings.Contains(text, test.says) || resp.Header.Get("Furl-Proxy-Error") == "" {
+		if text := body(t, resp); resp.StatusCode != test.status || !strings.Contains(text, test.says) ||
+			resp.Header.Get("Furl-Proxy-Error") == "" {
 			t.Errorf("%q: %s %s; want %d and %q", test.message, resp.Status, text, test.status, test.says)
 		}
 	}
@@ -326,13 +330,15 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	nobody := &furl.Transport{Region: urltest.Region}
-	if resp := start(t, server, proxy.Config{Transport: nobody, Upstream: server.URL}).raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusBadGateway ||
+	if resp := start(t, server, proxy.Config{Transport: nobody, Upstream: server.URL}).raw(t,
+		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusBadGateway ||
 		resp.Header.Get("Furl-Proxy-Error") != "credentials" {
 		t.Errorf("without credentials: %s, %s", resp.Status, resp.Header.Get("Furl-Proxy-Error"))
 	}
 	down := furl.NewTransport(server.Config())
 	down.Domains = map[string]string{"127.0.0.1:1": urltest.Region}
-	if resp := start(t, server, proxy.Config{Transport: down, Upstream: "http://127.0.0.1:1"}).raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusBadGateway ||
+	if resp := start(t, server, proxy.Config{Transport: down, Upstream: "http://127.0.0.1:1"}).raw(t,
+		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusBadGateway ||
 		resp.Header.Get("Furl-Proxy-Error") != "upstream" {
 		t.Errorf("upstream down: %s, %s", resp.Status, resp.Header.Get("Furl-Proxy-Error"))
 	}
@@ -356,15 +362,20 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestRoutes(t *testing.T) {
 	var servers []*urltest.Server
 	for i := range 4 {
-		servers = append(servers, urltest.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%d %s", i, r.RequestURI) })))
+		servers = append(servers, urltest.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "%d %s", i, r.RequestURI)
+		})))
 	}
 	p := start(t, servers[0], proxy.Config{Upstream: servers[0].URL, Routes: []proxy.Route{
-		{Path: "/a", Upstream: servers[1].URL}, {Path: "/a/b", Upstream: servers[2].URL + "/base/"}, {Host: "three.example", Upstream: servers[3].URL},
+		{Path: "/a", Upstream: servers[1].URL}, {Path: "/a/b", Upstream: servers[2].URL + "/base/"},
+		{Host: "three.example", Upstream: servers[3].URL},
 		{Host: "three.example", Path: "/a", Upstream: servers[2].URL},
 	}})
 	for _, test := range []struct{ host, target, want string }{
-		{"localhost", "/", "0 /"}, {"localhost", "/x/a", "0 /x/a"}, {"localhost", "/ab", "0 /ab"}, {"localhost", "/%61", "0 /%61"},
-		{"localhost", "/a", "1 /"}, {"localhost", "/a?q", "1 /?q"}, {"localhost", "/a//x", "1 //x"}, {"localhost", "/a/", "1 /"},
+		{"localhost", "/", "0 /"}, {"localhost", "/x/a", "0 /x/a"}, {"localhost", "/ab", "0 /ab"},
+		{"localhost", "/%61", "0 /%61"},
+		{"localhost", "/a", "1 /"}, {"localhost", "/a?q", "1 /?q"}, {"localhost", "/a//x", "1 //x"},
+		{"localhost", "/a/", "1 /"},
 		{"localhost", "/a/b/c", "2 /base/c"}, {"localhost", "/a/b?q", "2 /base/?q"},
 		{"three.example", "/x", "3 /x"}, {"Three.Example:80", "/", "3 /"}, {"three.example", "/a/x", "2 /x"},
 	} {
@@ -374,15 +385,18 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	only := start(t, servers[0], proxy.Config{Routes: []proxy.Route{{Path: "/a", Upstream: servers[1].URL}}})
-	if resp := only.raw(t, "GET /b HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusNotFound || !strings.Contains(body(t, resp), "--route") {
+	if resp := only.raw(t, "GET /b HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusNotFound ||
+		!strings.Contains(body(t, resp), "--route") {
 		t.Errorf("no route: %s", resp.Status)
 	}
 }
 
 func TestParseRoute(t *testing.T) {
 	for text, want := range map[string]proxy.Route{
-		"/a=https://x": {Path: "/a", Upstream: "https://x"}, "/a/b/=fn": {Path: "/a/b", Upstream: "fn"}, "/=fn": {Upstream: "fn"},
-		"API.example=https://x?a=b": {Host: "api.example", Upstream: "https://x?a=b"}, "h/p=u": {Host: "h", Path: "/p", Upstream: "u"},
+		"/a=https://x": {Path: "/a", Upstream: "https://x"}, "/a/b/=fn": {Path: "/a/b", Upstream: "fn"},
+		"/=fn":                      {Upstream: "fn"},
+		"API.example=https://x?a=b": {Host: "api.example", Upstream: "https://x?a=b"},
+		"h/p=u":                     {Host: "h", Path: "/p", Upstream: "u"},
 	} {
 		if got, err := proxy.ParseRoute(text); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", text, got, err)
@@ -402,9 +416,10 @@ func TestNewRefuses(t *testing.T) {
 		"neither an upstream": {Transport: transport},
 		"no host":             {Transport: transport, Upstream: "https:///"},
 		"query would be lost": {Transport: transport, Upstream: "https://x/?a"},
-		"two routes for /a":   {Transport: transport, Routes: []proxy.Route{{Path: "/a", Upstream: "https://x"}, {Path: "/a", Upstream: "https://y"}}},
-		"not a host name":     {Transport: transport, Upstream: "https://x", AllowHosts: []string{"x:80"}},
-		"not an origin":       {Transport: transport, Upstream: "https://x", AllowOrigins: []string{"example.com"}},
+		"two routes for /a": {Transport: transport,
+			Routes: []proxy.Route{{Path: "/a", Upstream: "https://x"}, {Path: "/a", Upstream: "https://y"}}},
+		"not a host name": {Transport: transport, Upstream: "https://x", AllowHosts: []string{"x:80"}},
+		"not an origin":   {Transport: transport, Upstream: "https://x", AllowOrigins: []string{"example.com"}},
 	} {
 		if _, err := proxy.New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not say %q", err, want)
@@ -426,8 +441,10 @@ func TestLog(t *testing.T) {
 	lines := p.lines(t, 3)
 	for i, want := range []map[string]any{
 		{"msg": "request", "level": "INFO", "method": "POST", "path": "/a", "status": 200.0, "bytes": 4.0},
-		{"msg": "request", "level": "WARN", "method": "GET", "path": "/", "status": 403.0, "refused_by": "proxy", "step": "host"},
-		{"msg": "request", "level": "WARN", "status": 403.0, "refused_by": "authorization", "reason": "Forbidden. x", "request_id": "00000000-0000-4000-8000-000000000000"},
+		{"msg": "request", "level": "WARN", "method": "GET", "path": "/", "status": 403.0, "refused_by": "proxy",
+			"step": "host"},
+		{"msg": "request", "level": "WARN", "status": 403.0, "refused_by": "authorization", "reason": "Forbidden. x",
+			"request_id": "00000000-0000-4000-8000-000000000000"},
 	} {
 		for key, value := range want {
 			if lines[i][key] != value {
@@ -488,7 +505,8 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		first <- resp.StatusCode
 	}()
 	<-begun
-	if resp := p.raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+	if resp := p.raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); resp.StatusCode != http.StatusServiceUnavailable ||
+		resp.Header.Get("Retry-After") == "" {
 		t.Errorf("one too many: %s", resp.Status)
 	}
 	close(end)
@@ -534,7 +552,8 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 }
 
 func TestServeSaysWhyItCannot(t *testing.T) {
-	handler, err := proxy.New(proxy.Config{Transport: &furl.Transport{Credentials: aws.AnonymousCredentials{}}, Upstream: "https://x"})
+	handler, err := proxy.New(proxy.Config{Transport: &furl.Transport{Credentials: aws.AnonymousCredentials{}},
+		Upstream: "https://x"})
 	if err != nil {
 		t.Fatal(err)
 	}
