@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 // Layer is the part of a function URL that refused a request.
@@ -47,7 +49,7 @@ func RefusalOf(resp *http.Response) (Refusal, bool) {
 	refusal := Refusal{
 		ErrorType: errorType,
 		RequestID: resp.Header.Get("X-Amzn-Requestid"),
-		Explain:   resp.Header.Get("Furl-Explain"),
+		Explain:   resp.Header.Get(furlproto.Explain),
 	}
 	var answer map[string]any
 	if err := json.Unmarshal(peek(resp), &answer); err == nil {

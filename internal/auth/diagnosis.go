@@ -7,18 +7,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
 	"github.com/furl-dev/furl/sigv4/diagnose"
 )
-
-// ClientCanonicalRequest is the header, in base64, by which a client may tell what it signed, with its session token
-// hidden as diagnose.Lines does: `furl call -v` sends it to servers on this machine. It decides nothing and reaches no
-// function; the trace of a refusal shows the first byte that differs.
-const ClientCanonicalRequest = "Furl-Canonical-Request"
-
-// maxTold bounds what a client may tell of what it signed, in bytes of base64.
-const maxTold = 256 << 10
 
 // Attempt is a request's attempt to authenticate itself: what was found, and for a signature that does not match
 // everything that is needed to find out why, which the finding does not keep.
@@ -91,8 +84,8 @@ func conclude(evidence *diagnose.Evidence, diagnosis diagnose.Diagnosis) outcome
 
 // told is the canonical request that the client says it has signed, "" if it does not say.
 func told(r *http.Request) string {
-	value := r.Header.Get(ClientCanonicalRequest)
-	if len(value) > maxTold {
+	value := r.Header.Get(furlproto.CanonicalRequest)
+	if len(value) > furlproto.MaxCanonicalRequest {
 		return ""
 	}
 	text, err := base64.StdEncoding.DecodeString(value)

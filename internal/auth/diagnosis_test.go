@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/sigv4"
 	"github.com/furl-dev/furl/sigv4/diagnose"
@@ -32,7 +33,7 @@ func telling(t *testing.T, who sigv4.Credentials, target string, change func(tex
 		lines = append(lines, line.Text)
 	}
 	text := change(strings.Join(lines, "\n"))
-	request.Header.Set(auth.ClientCanonicalRequest, base64.StdEncoding.EncodeToString([]byte(text)))
+	request.Header.Set(furlproto.CanonicalRequest, base64.StdEncoding.EncodeToString([]byte(text)))
 	return request
 }
 

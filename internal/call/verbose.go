@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 	"github.com/furl-dev/furl/sigv4/diagnose"
 )
@@ -131,7 +132,7 @@ func hidden(name, value string) string {
 		}
 	case "X-Amz-Security-Token":
 		return fmt.Sprintf("(hidden, %d bytes)", len(value))
-	case canonicalRequest:
+	case furlproto.CanonicalRequest:
 		return fmt.Sprintf("(the canonical request as it stands above, in %d bytes)", len(value))
 	}
 	return value
@@ -173,21 +174,14 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }
 
-// canonicalRequest is the header that tells a furl serve what was signed, so that furl explain can show the first byte
-// at which the server's canonical request differs.
-const canonicalRequest = "Furl-Canonical-Request"
-
-// maxCanonicalRequest is the longest value of that header, in bytes, that a server reads.
-const maxCanonicalRequest = 256 << 10
-
-// addCanonicalRequest adds the header, unsigned, to a signed request for a server on this machine: over http, to a name
-// that is a loopback address no matter what the resolver says, and so through no proxy. The lines contain no session
-// token.
+// addCanonicalRequest adds furlproto.CanonicalRequest, unsigned, to a signed request for a server on this machine: over
+// http, to a name that is a loopback address no matter what the resolver says, and so through no proxy. The lines
+// contain no session token.
 func addCanonicalRequest(r *http.Request, lines []diagnose.Line) {
 	if r.URL.Scheme != "http" || !IsLocal(r.URL.Host) {
 		return
 	}
-	if _, typed := r.Header[canonicalRequest]; typed { // it is signed and must not change
+	if _, typed := r.Header[furlproto.CanonicalRequest]; typed { // it is signed and must not change
 		return
 	}
 	texts := make([]string, len(lines))
@@ -195,7 +189,7 @@ func addCanonicalRequest(r *http.Request, lines []diagnose.Line) {
 		texts[i] = line.Text
 	}
 	value := base64.StdEncoding.EncodeToString([]byte(strings.Join(texts, "\n")))
-	if len(value) <= maxCanonicalRequest {
-		r.Header[canonicalRequest] = []string{value}
+	if len(value) <= furlproto.MaxCanonicalRequest {
+		r.Header[furlproto.CanonicalRequest] = []string{value}
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/sigv4"
@@ -235,7 +236,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	// that. Expect has no use, since the proxy already has the body.
 	for _, name := range []string{
 		"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "X-Amz-Source-Account",
-		"X-Amz-Source-Arn", "Furl-Canonical-Request", "Expect", HeaderToken,
+		"X-Amz-Source-Arn", furlproto.CanonicalRequest, "Expect", HeaderToken,
 	} {
 		h.Del(name)
 	}

@@ -142,7 +142,7 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Furl-Explain", refusal.Error())
+	w.Header().Set(furlproto.Explain, refusal.Error())
 	switch refusal.Kind {
 	case sigv4.MissingAuthentication:
 		writeRefusal(w, "AccessDeniedException", `{"Message":"Forbidden"}`)
