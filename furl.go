@@ -24,6 +24,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 )
 
@@ -85,8 +86,8 @@ func rawTarget(raw string) string {
 
 // identify finds the function URL that a host and a target name. It returns empty strings if they name none.
 func identify(host, target string) (id, region, base string) {
-	if id, region, ok := parseHost(host); ok {
-		return id, region, ""
+	if h, err := arn.ParseURLHost(host); err == nil {
+		return h.ID, h.Region, ""
 	}
 	rest, ok := strings.CutPrefix(target, furlproto.URLs)
 	if !ok {
@@ -99,21 +100,4 @@ func identify(host, target string) (id, region, base string) {
 		return "", "", ""
 	}
 	return rest, "", furlproto.URLs + rest
-}
-
-// parseHost reads ID.lambda-url.REGION.SUFFIX, with or without a port. Some old URLs have ID.cell-1-lambda-url.
-func parseHost(host string) (id, region string, ok bool) {
-	id, rest, ok := strings.Cut(host, ".")
-	if !ok || id == "" {
-		return "", "", false
-	}
-	service, rest, ok := strings.Cut(rest, ".")
-	if !ok || !strings.HasSuffix(strings.ToLower(service), "lambda-url") {
-		return "", "", false
-	}
-	region, suffix, ok := strings.Cut(rest, ".")
-	if !ok || region == "" || suffix == "" {
-		return "", "", false
-	}
-	return strings.ToLower(id), strings.ToLower(region), true
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
@@ -120,11 +120,11 @@ func (c Config) Validate() error {
 		fault("account: name at least one")
 	}
 	for _, account := range c.Accounts {
-		if !lambda.ValidAccount(account) {
+		if !arn.IsAccount(account) {
 			fault("account: %q is not an account id of twelve digits", account)
 		}
 	}
-	if !lambda.ValidRegion(c.Region) {
+	if !arn.IsRegion(c.Region) {
 		fault("region: %q is not the name of a region, such as eu-central-1", c.Region)
 	}
 	switch c.URLStyle {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/runtime"
@@ -28,7 +29,7 @@ func (s logSink) WriteLog(line runtime.LogLine) {
 // the function's. What is left open is the server's own, or that of the only function of the name. With only, functions
 // of other accounts do not exist.
 func (s *Server) functionKey(name, region, account, only string) (key string, err error) {
-	wanted, err := lambda.ParseName(name, region, account)
+	wanted, err := arn.ParseFunction(name, region, account)
 	if err != nil {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/pages"
@@ -56,7 +57,7 @@ func resolves(suffix string) bool {
 // FunctionURL is the address of a function URL as the API gives it.
 func (u urls) FunctionURL(id, region string) string {
 	if u.hostStyle() {
-		return "http://" + lambda.URLHost(id, region, u.suffix) + ":" + u.port + "/"
+		return "http://" + arn.URLHost{ID: id, Region: region, Suffix: u.suffix, Port: u.port}.String() + "/"
 	}
 	return u.endpoint + furlproto.URLs + id + "/"
 }

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 )
@@ -47,13 +47,13 @@ func principalOf(identity state.Identity) policy.Principal {
 	switch {
 	case identity.Role != nil:
 		principal.Type, principal.SessionName = policy.RoleSession, session.SessionName
-		principal.ARN = iam.SessionARN(identity.Account, identity.Role.Name, session.SessionName)
+		principal.ARN = arn.Session(identity.Account, identity.Role.Name, session.SessionName).String()
 		principal.RoleARN, principal.UniqueID = identity.Role.ARN(), identity.Role.ID
 		principal.Tags = mergeTags(session.Tags, identity.Role.Tags)
 	case session != nil && session.Federated != "":
 		principal.Type, principal.SessionName = policy.FederatedUser, session.Federated
-		principal.ARN = "arn:aws:sts::" + identity.Account + ":federated-user/" + session.Federated
-		principal.UserARN, principal.Tags = iam.RootARN(identity.Account), session.Tags
+		principal.ARN = arn.FederatedUser(identity.Account, session.Federated).String()
+		principal.UserARN, principal.Tags = arn.Root(identity.Account).String(), session.Tags
 		if user != nil {
 			principal.UserARN, principal.UniqueID = user.ARN(), user.ID
 			principal.Tags = mergeTags(session.Tags, user.Tags)
@@ -64,7 +64,7 @@ func principalOf(identity state.Identity) policy.Principal {
 			principal.Tags = mergeTags(session.Tags, user.Tags)
 		}
 	default:
-		principal.Type, principal.ARN = policy.Root, iam.RootARN(identity.Account)
+		principal.Type, principal.ARN = policy.Root, arn.Root(identity.Account).String()
 		if session != nil {
 			principal.Tags = session.Tags
 		}

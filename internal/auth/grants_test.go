@@ -3,6 +3,7 @@ package auth_test
 import (
 	"testing"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
@@ -28,7 +29,7 @@ func managedPolicy(t *testing.T, name, action string) *iam.ManagedPolicy {
 
 // All that a user, role or session brings along has its say: each row is a caller and what it may do.
 func TestWhatCallersBringAlong(t *testing.T) {
-	const arn = "arn:aws:iam::" + account + ":policy/"
+	const prefix = "arn:aws:iam::" + account + ":policy/"
 	db, err := store.Open(t.Context(), store.Memory)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +51,7 @@ func TestWhatCallersBringAlong(t *testing.T) {
 			tx.Put(managedPolicy(t, "get", "lambda:Get*")),
 			tx.Put(managedPolicy(t, "list", "lambda:List*")),
 			tx.Put(&iam.Group{Account: account, Name: "staff", Path: "/", Grants: iam.Grants{
-				Inline: map[string]iam.Policy{"p": allow(t, "lambda:Invoke*")}, Attached: []string{arn + "list"},
+				Inline: map[string]iam.Policy{"p": allow(t, "lambda:Invoke*")}, Attached: []string{prefix + "list"},
 			}}),
 		} {
 			if put != nil {
@@ -78,7 +79,7 @@ func TestWhatCallersBringAlong(t *testing.T) {
 		role.Prepare()
 		return &auth.Caller{
 			Identity:  state.Identity{Account: account, Role: role, Session: session},
-			Principal: policy.Principal{Type: policy.RoleSession, Account: account, ARN: iam.SessionARN(account, "r", "s"), RoleARN: role.ARN()},
+			Principal: policy.Principal{Type: policy.RoleSession, Account: account, ARN: arn.Session(account, "r", "s").String(), RoleARN: role.ARN()},
 		}
 	}
 	federated := func(session *iam.Session) *auth.Caller {
@@ -94,22 +95,22 @@ func TestWhatCallersBringAlong(t *testing.T) {
 	}{
 		{"nothing", userOf(account, iam.Grants{}, nil), nil},
 		{"inline policy", userOf(account, inline("lambda:GetFunction"), nil), []string{"lambda:GetFunction"}},
-		{"attached policies", userOf(account, iam.Grants{Attached: []string{arn + "get", arn + "list"}}, nil), []string{"lambda:GetFunction", "lambda:ListFunctions"}},
-		{"inline and attached", userOf(account, iam.Grants{Inline: map[string]iam.Policy{"p": allow(t, "lambda:InvokeFunction")}, Attached: []string{arn + "get"}}, nil), []string{"lambda:GetFunction", "lambda:InvokeFunction"}},
+		{"attached policies", userOf(account, iam.Grants{Attached: []string{prefix + "get", prefix + "list"}}, nil), []string{"lambda:GetFunction", "lambda:ListFunctions"}},
+		{"inline and attached", userOf(account, iam.Grants{Inline: map[string]iam.Policy{"p": allow(t, "lambda:InvokeFunction")}, Attached: []string{prefix + "get"}}, nil), []string{"lambda:GetFunction", "lambda:InvokeFunction"}},
 		{"AWS's policy", userOf(account, iam.Grants{Attached: []string{"arn:aws:iam::aws:policy/AWSLambda_ReadOnlyAccess"}}, nil), []string{"lambda:GetFunction", "lambda:ListFunctions"}},
-		{"attached policy that is gone", userOf(account, iam.Grants{Attached: []string{arn + "gone"}}, nil), nil},
+		{"attached policy that is gone", userOf(account, iam.Grants{Attached: []string{prefix + "gone"}}, nil), nil},
 		{"group", userOf(account, iam.Grants{}, func(u *iam.User) { u.Groups = []string{"staff"} }), []string{"lambda:ListFunctions", "lambda:InvokeFunction"}},
 		{"group that is gone", userOf(account, iam.Grants{}, func(u *iam.User) { u.Groups = []string{"gone"} }), nil},
 		{"group of another account", userOf(other, iam.Grants{}, func(u *iam.User) { u.Groups = []string{"staff"} }), nil},
-		{"boundary", userOf(account, inline("lambda:*"), func(u *iam.User) { u.Boundary = arn + "get" }), []string{"lambda:GetFunction"}},
-		{"boundary alone", userOf(account, iam.Grants{}, func(u *iam.User) { u.Boundary = arn + "get" }), nil},
-		{"boundary that is gone", userOf(account, inline("lambda:*"), func(u *iam.User) { u.Boundary = arn + "gone" }), nil},
+		{"boundary", userOf(account, inline("lambda:*"), func(u *iam.User) { u.Boundary = prefix + "get" }), []string{"lambda:GetFunction"}},
+		{"boundary alone", userOf(account, iam.Grants{}, func(u *iam.User) { u.Boundary = prefix + "get" }), nil},
+		{"boundary that is gone", userOf(account, inline("lambda:*"), func(u *iam.User) { u.Boundary = prefix + "gone" }), nil},
 		{"service control policies", userOf(other, inline("lambda:*"), nil), []string{"lambda:GetFunction"}},
 		{"role", roleOf(inline("lambda:Get*"), "", nil), []string{"lambda:GetFunction"}},
-		{"role with a boundary", roleOf(inline("lambda:*"), arn+"list", nil), []string{"lambda:ListFunctions"}},
+		{"role with a boundary", roleOf(inline("lambda:*"), prefix+"list", nil), []string{"lambda:ListFunctions"}},
 		{"session policy", roleOf(inline("lambda:*"), "", &iam.Session{Policies: []iam.Policy{allow(t, "lambda:Get*")}}), []string{"lambda:GetFunction"}},
-		{"session policies together", roleOf(inline("lambda:*"), "", &iam.Session{Policies: []iam.Policy{allow(t, "lambda:Get*")}, PolicyARNs: []string{arn + "list"}}), []string{"lambda:GetFunction", "lambda:ListFunctions"}},
-		{"session policy that is gone", roleOf(inline("lambda:*"), "", &iam.Session{PolicyARNs: []string{arn + "gone"}}), nil},
+		{"session policies together", roleOf(inline("lambda:*"), "", &iam.Session{Policies: []iam.Policy{allow(t, "lambda:Get*")}, PolicyARNs: []string{prefix + "list"}}), []string{"lambda:GetFunction", "lambda:ListFunctions"}},
+		{"session policy that is gone", roleOf(inline("lambda:*"), "", &iam.Session{PolicyARNs: []string{prefix + "gone"}}), nil},
 		{"federated user without policies", federated(&iam.Session{Federated: "f"}), nil},
 		{"federated user", federated(&iam.Session{Federated: "f", Policies: []iam.Policy{allow(t, "lambda:Get*")}}), []string{"lambda:GetFunction"}},
 	} {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/arn"
 )
 
 // Target is the URL or the function to call.
@@ -35,11 +36,18 @@ func ParseTarget(argument string) (Target, error) {
 	if rest == "" || rest[0] != '/' {
 		rest = "/" + rest
 	}
+	function, err := arn.ParseFunction(head, "", "")
 	if strings.HasPrefix(head, "arn:") {
-		return parseARN(head, rest)
+		if _, err := arn.ParseFunctionARN(head); err != nil {
+			return Target{}, err
+		}
+		if !hasURL(function) {
+			return Target{}, fmt.Errorf("%q has no function URL: only a function and its aliases do", head)
+		}
 	}
-	if name, qualifier, ok := parseName(head); ok && !IsLocal(head) {
-		return Target{Function: name, Qualifier: qualifier, Rest: rest}, nil
+	if err == nil && hasURL(function) && !IsLocal(head) {
+		unqualified := strings.TrimSuffix(head, ":"+function.Qualifier)
+		return Target{Function: unqualified, Region: function.Region, Qualifier: function.Qualifier, Rest: rest}, nil
 	}
 	if !strings.ContainsAny(head, ".:") && !IsLocal(head) {
 		return Target{}, fmt.Errorf("%q is neither a URL nor the name of a function", argument)
@@ -51,40 +59,9 @@ func ParseTarget(argument string) (Target, error) {
 	return Target{URL: scheme + argument}, nil
 }
 
-// parseARN reads arn:aws:lambda:REGION:ACCOUNT:function:NAME, with or without an alias.
-func parseARN(arn, rest string) (Target, error) {
-	const name = 6 // the colons before it
-	parts := strings.SplitN(arn, ":", name+1)
-	if len(parts) == name+1 && parts[2] == "lambda" && parts[3] != "" && parts[5] == "function" {
-		if _, qualifier, ok := parseName(parts[name]); ok {
-			function := strings.TrimSuffix(arn, ":"+qualifier)
-			return Target{Function: function, Region: parts[3], Qualifier: qualifier, Rest: rest}, nil
-		}
-	}
-	return Target{}, fmt.Errorf("%q is not the ARN of a Lambda function", arn)
-}
-
-// parseName reads NAME or NAME:ALIAS, as Lambda accepts them (API reference, FunctionName). A number is not an alias
-// but a version, which has no function URL, so "name:8080" is a host with a port.
-func parseName(text string) (name, alias string, ok bool) {
-	name, alias, hasAlias := strings.Cut(text, ":")
-	const longestName, longestAlias = 64, 128
-	ok = isName(name, longestName)
-	if hasAlias {
-		ok = ok && isName(alias, longestAlias) && strings.Trim(alias, "0123456789") != ""
-	}
-	return name, alias, ok
-}
-
-func isName(text string, longest int) bool {
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	return text != "" && len(text) <= longest
-}
+// hasURL reports whether a function or alias may have a function URL. A version has none, so "name:8080" is a host with
+// a port.
+func hasURL(f arn.Function) bool { return f.Qualifier == "" || f.IsAlias() }
 
 // IsLocal reports whether a host, with or without a port, is this machine.
 func IsLocal(host string) bool {

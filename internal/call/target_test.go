@@ -30,9 +30,12 @@ func TestParseTarget(t *testing.T) {
 		"my-fn:v2/a//b?c=%2f":         {Function: "my-fn", Qualifier: "v2", Rest: "/a//b?c=%2f"},
 		"my-fn?x=a.b":                 {Function: "my-fn", Rest: "/?x=a.b"},
 		arn:                           {Function: arn, Region: "eu-central-1", Rest: "/"},
+		"function:my_fn/x":            {Function: "function:my_fn", Rest: "/x"},
+		"123456789012:function:my_fn": {Function: "123456789012:function:my_fn", Rest: "/"},
 		arn + ":live/x":               {Function: arn, Region: "eu-central-1", Qualifier: "live", Rest: "/x"},
-		"arn:aws-cn:lambda:cn-north-1:1:function:f/?a:b": {Function: "arn:aws-cn:lambda:cn-north-1:1:function:f",
-			Region: "cn-north-1", Rest: "/?a:b"},
+		"arn:aws-cn:lambda:cn-north-1:123456789012:function:f/?a:b": {
+			Function: "arn:aws-cn:lambda:cn-north-1:123456789012:function:f", Region: "cn-north-1", Rest: "/?a:b",
+		},
 	} {
 		got, err := call.ParseTarget(argument)
 		if err != nil {
@@ -43,7 +46,10 @@ func TestParseTarget(t *testing.T) {
 		}
 	}
 	for _, argument := range []string{"", "/", "a b", "ü", "arn:aws:s3:::x", arn + ":1", arn + ":a:b",
-		strings.Repeat("x", 65), "arn:aws:lambda::1:function:f"} {
+		strings.Repeat("x", 65), "arn:aws:lambda::1:function:f",
+		"arn:aws:lambda::123456789012:function:f", "arn:aws:lambda:cn-north-1:123456789012:function:f", arn + ":$LATEST",
+		"arn:aws:lambda:eu-central-1:1:function:f",
+	} {
 		if got, err := call.ParseTarget(argument); err == nil {
 			t.Errorf("%q: taken for %+v", argument, got)
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
-	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
@@ -141,7 +141,7 @@ var errorTable = [...]struct {
 	}},
 	{exitFailed, "%s", as(func(refused *setup.Refusal) (string, bool) { return refused.Instead, refused.Now })},
 	{exitUsage, "%s", as(func(refused *setup.Refusal) (string, bool) { return refused.Instead, true })},
-	{exitUsage, "", as(func(*lambda.Error) (string, bool) { return "", true })},
+	{exitUsage, "", as(func(*arn.Error) (string, bool) { return "", true })},
 	{exitDenied, "the credentials need the permission %s", api(awsapi.Denied)},
 	{exitDenied, `aws sts get-caller-identity   # or, for a local server: eval "$(furl env)"`, api(awsapi.BadCredentials)},
 	{exitConnect, "--endpoint-url ADDRESS, or check --region", api(awsapi.Unreachable)},

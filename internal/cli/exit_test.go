@@ -20,9 +20,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/cli"
-	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
@@ -46,7 +46,7 @@ func TestErrorsHaveARow(t *testing.T) {
 		{&setup.Refusal{Instead: "furl url update web", Now: true}, 1, "furl url update web"},
 		{&setup.Refusal{Instead: "furl url create web"}, 2, "furl url create web"},
 		{&setup.Refusal{}, 2, ""},
-		{lambda.Errorf(lambda.Invalid, "no name"), 2, ""},
+		{&arn.Error{}, 2, ""},
 		{awsapi.ErrNoRegion, 2, "--region REGION"},
 		{api(awsapi.Denied), 4, "the credentials need the permission lambda:GetPolicy"},
 		{api(awsapi.BadCredentials), 4, "aws sts get-caller-identity   # or"},

@@ -12,8 +12,8 @@ import (
 
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
-	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
@@ -114,7 +114,7 @@ func (l *place) given(flag string) bool { return l.command.Flags().Changed(flag)
 // the choice to the AWS configuration.
 func (l *place) region(target string) (string, error) {
 	named := ""
-	if arn, err := lambda.ParseARN(target); err == nil {
+	if arn, err := arn.ParseFunctionARN(target); err == nil {
 		named = arn.Region
 	} else if url, err := furl.ParseURL(target); err == nil {
 		named = url.Region

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/furlproto"
@@ -151,7 +152,7 @@ func (x *exchange) authenticate() *refusal {
 func (x *exchange) hosts() []string {
 	names := make([]string, len(x.plane.Suffixes))
 	for i, suffix := range x.plane.Suffixes {
-		names[i] = lambda.URLHost(x.url.Config.ID, x.url.Function.ARN.Region, suffix)
+		names[i] = arn.URLHost{ID: x.url.Config.ID, Region: x.url.Function.ARN.Region, Suffix: suffix}.String()
 	}
 	return names
 }

@@ -3,11 +3,12 @@ package dataplane
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/state"
 )
 
@@ -22,8 +23,10 @@ type address struct {
 // names below localhost do not resolve. ok is false for a request to something else.
 func (p *Plane) addressOf(r *http.Request) (address, bool) {
 	target := originForm(r.RequestURI)
-	if id, region, ok := lambda.ParseURLHost(listener.WithoutPort(r.Host), p.Suffixes...); ok {
-		return address{urlID: id, region: region, target: target}, true
+	host, err := arn.ParseURLHost(r.Host)
+	// No URL here is of a cell: those are older than the rest.
+	if err == nil && host.Cell == "" && slices.Contains(p.Suffixes, host.Suffix) {
+		return address{urlID: host.ID, region: host.Region, target: target}, true
 	}
 	rest, ok := strings.CutPrefix(target, furlproto.URLs)
 	if !ok {

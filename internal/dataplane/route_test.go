@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,28 @@ func TestAbsoluteTarget(t *testing.T) {
 			t.Errorf("%s: answered %d, the function saw %q", target, got, seen)
 		}
 		w.runner.requests = nil
+	}
+}
+
+// Only the very form of host that the server writes calls a function: over the network nothing near it does.
+func TestHostsOfFunctionURLs(t *testing.T) {
+	w := newWorld(t)
+	w.function(lambda.AuthNone, both(lambda.PermissionPrincipal{Anyone: true})...)
+	const service = ".lambda-url." + region
+	for host, runs := range map[string]bool{
+		urlID + service + ".localhost": true, urlID + service + ".localhost:80": true, urlID + service + ".on.aws": true,
+		strings.ToUpper(urlID + service + ".localhost"): true,
+
+		urlID + service + ".localhost.": false, urlID + service + ".localhost.evil.example": false, urlID + service: false,
+		"x." + urlID + service + ".localhost": false, urlID + ".x" + service + ".localhost": false,
+		urlID + ".cell-1-lambda-url." + region + ".localhost": false, urlID + ".lambda-url..localhost": false,
+		urlID + service + "..localhost": false, urlID + service + ".%6cocalhost": false,
+		urlID + service + ".localhost:x": false, urlID + ".lambda-url.eusc-de-east-1.localhost": false,
+	} {
+		w.runner.requests = nil
+		if got := w.raw("/", host); (got == 200) != runs || (len(w.runner.requests) > 0) != runs {
+			t.Errorf("%s: answered %d, the function ran %d times", host, got, len(w.runner.requests))
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -142,7 +143,7 @@ func (p *play) steps() []step {
 }
 
 func (p *play) roleARN(name string) string {
-	return "arn:aws:iam::" + p.server.Account + ":role/" + name
+	return arn.IAM(p.server.Account, "role", "/", name).String()
 }
 
 func (p *play) invokeCommand(method, path, body string) string {
@@ -264,7 +265,7 @@ func (p *play) answered(method, path, body, member, value string) func(context.C
 		if err := json.Unmarshal([]byte(outcome.Body), &said); err != nil {
 			return fmt.Errorf("the answer %q is not JSON: %w", outcome.Body, err)
 		}
-		caller := "arn:aws:sts::" + p.server.Account + ":assumed-role/" + callerRole + "/" + callerFunction
+		caller := arn.Session(p.server.Account, callerRole, callerFunction).String()
 		if outcome.Status != http.StatusOK || said[member] != value || said["caller"] != caller {
 			return fmt.Errorf("want 200 with %s %q and caller %q", member, value, caller)
 		}

@@ -3,6 +3,7 @@ package explain
 import (
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -103,14 +104,14 @@ func (l *Lack) addCaller(p *policy.Principal) {
 	l.Account, l.To, l.Name = p.Account, lambda.PermissionPrincipal{AWS: p.ARN}, "session"
 	switch p.Type {
 	case policy.RoleSession:
-		role, _ := iam.ParseARN(p.RoleARN)
+		role, _ := arn.ParsePrincipal(p.RoleARN)
 		l.To, l.Name = lambda.PermissionPrincipal{AWS: p.RoleARN}, role.Name
 		l.Owner = iam.Owner{Kind: iam.OfRole, Name: role.Name}
 	case policy.User:
-		user, _ := iam.ParseARN(p.ARN)
+		user, _ := arn.ParsePrincipal(p.ARN)
 		l.Name, l.Owner = user.Name, iam.Owner{Kind: iam.OfUser, Name: user.Name}
 	case policy.FederatedUser:
-		if user, _ := iam.ParseARN(p.UserARN); user.Type == "user" {
+		if user, _ := arn.ParsePrincipal(p.UserARN); user.Type == "user" {
 			l.Owner = iam.Owner{Kind: iam.OfUser, Name: user.Name}
 		}
 	case policy.Root:

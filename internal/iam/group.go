@@ -1,6 +1,10 @@
 package iam
 
-import "time"
+import (
+	"time"
+
+	"github.com/furl-dev/furl/internal/arn"
+)
 
 // Group is an IAM group: policies that all users in it have. Which users are in it is kept with the users.
 type Group struct {
@@ -13,7 +17,7 @@ type Group struct {
 }
 
 // ARN is the group's ARN.
-func (g *Group) ARN() string { return "arn:aws:iam::" + g.Account + ":group" + g.Path + g.Name }
+func (g *Group) ARN() string { return arn.IAM(g.Account, "group", g.Path, g.Name).String() }
 
 // Key identifies the group among all groups of the server.
 func (g *Group) Key() string { return Key(g.Account, g.Name) }

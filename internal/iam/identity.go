@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -19,6 +20,12 @@ type Account struct {
 	// SCPs are the service control policies above the account, level by level from the organization's root down; nil
 	// outside of an organization.
 	SCPs [][]policy.Named
+}
+
+// ParseARN reads the ARN of a principal or policy of the partition aws, in which everything is that a server keeps.
+func ParseARN(text string) (arn.Principal, bool) {
+	p, err := arn.ParsePrincipal(text)
+	return p, err == nil && p.Partition == ""
 }
 
 // User is an IAM user.
@@ -33,6 +40,8 @@ type User struct {
 	Groups   []string // names of the groups it is in, in order of joining
 	Keys     []AccessKey
 	Grants
+
+	partition string // "" is aws
 }
 
 // Role is an IAM role.
@@ -48,6 +57,8 @@ type Role struct {
 	Tags        map[string]string
 	Boundary    string
 	Grants
+
+	partition string // "" is aws
 }
 
 // AccessKey is a long-term access key of a user or of an account's root user.
@@ -86,11 +97,27 @@ type Session struct {
 	Claims   map[string][]string
 }
 
+// In sets the partition of a user that AWS keeps. A server's are in the partition aws.
+func (u *User) In(partition string) *User {
+	u.partition = partition
+	return u
+}
+
+// In sets the partition of a role that AWS keeps. A server's are in the partition aws.
+func (r *Role) In(partition string) *Role {
+	r.partition = partition
+	return r
+}
+
 // ARN is the user's ARN.
-func (u *User) ARN() string { return "arn:aws:iam::" + u.Account + ":user" + u.Path + u.Name }
+func (u *User) ARN() string {
+	return arn.IAM(u.Account, "user", u.Path, u.Name).In(u.partition).String()
+}
 
 // ARN is the role's ARN.
-func (r *Role) ARN() string { return "arn:aws:iam::" + r.Account + ":role" + r.Path + r.Name }
+func (r *Role) ARN() string {
+	return arn.IAM(r.Account, "role", r.Path, r.Name).In(r.partition).String()
+}
 
 // Key identifies the user among all users of the server.
 func (u *User) Key() string { return Key(u.Account, u.Name) }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/furl-dev/furl/internal/arn"
 )
 
 // ManagedPolicy is a policy that stands by itself and can be attached to users, roles and groups, or bound their
@@ -35,7 +37,7 @@ const AWS = "aws"
 
 // ARN is the policy's ARN.
 func (p *ManagedPolicy) ARN() string {
-	return "arn:aws:iam::" + p.Account + ":policy" + p.Path + p.Name
+	return arn.IAM(p.Account, "policy", p.Path, p.Name).String()
 }
 
 // Key identifies the policy among all policies of the server.

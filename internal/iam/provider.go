@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/furl-dev/furl/internal/arn"
 )
 
 // Provider is an OpenID Connect identity provider that an account trusts to vouch for web identities.
@@ -24,7 +26,7 @@ func (p *Provider) URL() string {
 }
 
 // ARN is the provider's ARN.
-func (p *Provider) ARN() string { return "arn:aws:iam::" + p.Account + ":oidc-provider/" + p.URL() }
+func (p *Provider) ARN() string { return arn.IAM(p.Account, "oidc-provider", "/", p.URL()).String() }
 
 // Key identifies the provider among all providers of the server.
 func (p *Provider) Key() string { return p.ARN() }

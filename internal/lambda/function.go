@@ -8,8 +8,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/policy"
 )
+
+// ARN names a function.
+type ARN = arn.Function
+
+// Latest is the qualifier of a function's only version here: the one that can be changed.
+const Latest = arn.Latest
 
 // Function is one function with everything that belongs to it: its code, configuration, URLs and policies.
 type Function struct {

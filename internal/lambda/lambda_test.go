@@ -12,90 +12,6 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-func TestParseName(t *testing.T) {
-	const region, account = "eu-central-1", "111111111111"
-	tests := []struct {
-		text string
-		want lambda.ARN // zero: refused
-	}{
-		{"web", lambda.ARN{Region: region, Account: account, Name: "web"}},
-		{"web:prod", lambda.ARN{Region: region, Account: account, Name: "web", Qualifier: "prod"}},
-		{"web:$LATEST", lambda.ARN{Region: region, Account: account, Name: "web", Qualifier: "$LATEST"}},
-		{"web:42", lambda.ARN{Region: region, Account: account, Name: "web", Qualifier: "42"}},
-		{"222222222222:function:web", lambda.ARN{Region: region, Account: "222222222222", Name: "web"}},
-		{"222222222222:function:web:prod", lambda.ARN{Region: region, Account: "222222222222", Name: "web", Qualifier: "prod"}},
-		{"function:web", lambda.ARN{Region: region, Account: account, Name: "web"}},
-		{"arn:aws:lambda:us-east-1:222222222222:function:web", lambda.ARN{Region: "us-east-1", Account: "222222222222", Name: "web"}},
-		{"arn:aws:lambda:us-east-1:222222222222:function:web:prod", lambda.ARN{Region: "us-east-1", Account: "222222222222", Name: "web", Qualifier: "prod"}},
-		{"", lambda.ARN{}},
-		{"we b", lambda.ARN{}},
-		{"web/../x", lambda.ARN{}},
-		{"web:", lambda.ARN{}},
-		{"web:pr od", lambda.ARN{}},
-		{strings.Repeat("a", 65), lambda.ARN{}},
-		{strings.Repeat("a", 1000), lambda.ARN{}},
-	}
-	for _, test := range tests {
-		got, err := lambda.ParseName(test.text, region, account)
-		if (err != nil) != (test.want == lambda.ARN{}) || got != test.want {
-			t.Errorf("%q is %+v, %v; want %+v", test.text, got, err, test.want)
-		}
-	}
-}
-
-func TestARNRoundTrips(t *testing.T) {
-	for _, text := range []string{
-		"arn:aws:lambda:us-east-1:222222222222:function:web", "arn:aws:lambda:us-gov-west-1:222222222222:function:web:prod",
-	} {
-		if arn, err := lambda.ParseARN(text); err != nil || arn.String() != text {
-			t.Errorf("%s became %s, %v", text, arn, err)
-		}
-	}
-	for _, text := range []string{"web", "arn:aws:iam::222222222222:role/r", "arn:aws:lambda:us-east-1:222222222222:layer:web"} {
-		if arn, err := lambda.ParseARN(text); err == nil {
-			t.Errorf("%s is taken for the function %s", text, arn)
-		}
-	}
-}
-
-func FuzzParseName(f *testing.F) {
-	for _, seed := range []string{"web", "web:prod", "arn:aws:lambda:us-east-1:222222222222:function:web:prod", "::", "arn:aws:lambda:"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		arn, err := lambda.ParseName(text, "eu-central-1", "111111111111")
-		if err != nil {
-			return
-		}
-		again, err := lambda.ParseARN(arn.String())
-		if err != nil || again != arn {
-			t.Errorf("%q became %s, which reads as %s, %v", text, arn, again, err)
-		}
-	})
-}
-
-func TestParseURLHost(t *testing.T) {
-	tests := []struct {
-		host, id, region string
-	}{
-		{"abc.lambda-url.eu-central-1.localhost", "abc", "eu-central-1"},
-		{"abc.lambda-url.eu-central-1.on.aws", "abc", "eu-central-1"},
-		{"ABC.Lambda-URL.EU-Central-1.On.AWS", "abc", "eu-central-1"},
-		{"abc.lambda-url.eu-central-1.example.com", "", ""},
-		{"abc.lambda-url..localhost", "", ""},
-		{".lambda-url.eu-central-1.localhost", "", ""},
-		{"abc.lambda-url.localhost", "", ""},
-		{"127.0.0.1", "", ""},
-		{"", "", ""},
-	}
-	for _, test := range tests {
-		id, region, ok := lambda.ParseURLHost(test.host, "localhost", "on.aws")
-		if id != test.id || region != test.region || ok != (test.id != "") {
-			t.Errorf("%q is %q, %q, %v; want %q, %q", test.host, id, region, ok, test.id, test.region)
-		}
-	}
-}
-
 func TestURLIDsLookLikeThoseOfAWS(t *testing.T) {
 	form := regexp.MustCompile(`^[a-z2-7]{25}[aeimquy4]0[a-z]{5}$`)
 	seen := map[string]bool{}
@@ -221,17 +137,6 @@ func TestCloneIsIndependent(t *testing.T) {
 	clone.Permissions["prod"] = nil
 	if original.Environment["A"] != "1" || original.Tags["t"] != "1" || len(original.URLs) != 1 || len(original.Permissions) != 1 || original.Permissions[""][0].StatementID != "a" {
 		t.Errorf("the original changed: %+v", original)
-	}
-}
-
-func TestValidAccount(t *testing.T) {
-	for text, want := range map[string]bool{
-		"123456789012": true, "000000000000": true, "": false, "12345678901": false, "1234567890123": false,
-		"12345678901x": false, "x23456789012": false, "123456x89012": false, "١٢٣٤٥٦": false,
-	} {
-		if lambda.ValidAccount(text) != want {
-			t.Errorf("ValidAccount(%q) is %t", text, !want)
-		}
 	}
 }
 

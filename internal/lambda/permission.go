@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -48,8 +48,8 @@ func (p PermissionPrincipal) String() string {
 	case p.Service != "":
 		return p.Service
 	}
-	if account := strings.TrimSuffix(strings.TrimPrefix(p.AWS, "arn:aws:iam::"), ":root"); ValidAccount(account) {
-		return account
+	if root, err := arn.ParsePrincipal(p.AWS); err == nil && root.Type == "root" {
+		return root.Account
 	}
 	return p.AWS
 }

@@ -23,34 +23,3 @@ func NewURLID(random io.Reader) (string, error) {
 
 // URLIDLength is the length of a function URL's id.
 const URLIDLength = 32
-
-// URLHost is the host name of a function URL below the suffix, which is on.aws at AWS.
-func URLHost(id, region, suffix string) string {
-	return id + ".lambda-url." + region + "." + suffix
-}
-
-// ParseURLHost takes a function URL's host name apart, without port. ok is false for any other host name.
-// The id and region are lower case whatever the case of the host.
-func ParseURLHost(host string, suffixes ...string) (id, region string, ok bool) {
-	id, rest, found := cutFold(host, ".lambda-url.")
-	if !found || id == "" {
-		return "", "", false
-	}
-	for _, suffix := range suffixes {
-		region := len(rest) - len(suffix) - 1
-		if region > 0 && rest[region] == '.' && strings.EqualFold(rest[region+1:], suffix) {
-			return strings.ToLower(id), strings.ToLower(rest[:region]), true
-		}
-	}
-	return "", "", false
-}
-
-// cutFold is strings.Cut without regard to case, for ASCII.
-func cutFold(text, separator string) (before, after string, found bool) {
-	for i := 0; i+len(separator) <= len(text); i++ {
-		if text[i] == separator[0] && strings.EqualFold(text[i:i+len(separator)], separator) {
-			return text[:i], text[i+len(separator):], true
-		}
-	}
-	return text, "", false
-}

@@ -3,6 +3,7 @@ package policyio
 import (
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -12,7 +13,7 @@ import (
 // forms writes down what a suggestion grants in the other forms in which people keep it. It is nil for suggestions
 // that are not about calling a function URL, and for callers that such a form cannot name.
 func forms(q *question, s policy.Suggestion) map[snippet.Form]string {
-	function, err := lambda.ParseARN(q.Resource)
+	function, err := arn.ParseFunctionARN(q.Resource)
 	if err != nil || s.Action != lambda.ActionInvoke && s.Action != lambda.ActionInvokeURL {
 		return nil
 	}
@@ -51,7 +52,7 @@ func inlinePolicy(q *question, s policy.Suggestion, function lambda.ARN) snippet
 
 // ownerOf is the user, or the role of a session, whose own policies a caller has.
 func ownerOf(principal string) (owner iam.Owner, ok bool) {
-	arn, _ := iam.ParseARN(principal)
+	arn, _ := arn.ParsePrincipal(principal)
 	switch arn.Type {
 	case "user":
 		return iam.Owner{Kind: iam.OfUser, Name: arn.Name}, true

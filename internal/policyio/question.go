@@ -2,12 +2,14 @@ package policyio
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -44,7 +46,7 @@ func readQuestion(line []byte) (q question, err error) {
 	if !strings.Contains(q.Action, ":") {
 		return q, fmt.Errorf("action: want service:Action, got %q", q.Action)
 	}
-	if q.ResourceAccount != "" && !isAccount(q.ResourceAccount) {
+	if q.ResourceAccount != "" && !arn.IsAccount(q.ResourceAccount) {
 		return q, fmt.Errorf("resourceAccount: want 12 digits, got %q", q.ResourceAccount)
 	}
 	return q, nil
@@ -60,10 +62,7 @@ func (q *question) request() (policy.Request, error) {
 	if err != nil {
 		return policy.Request{}, err
 	}
-	account := q.ResourceAccount
-	if parts := strings.SplitN(q.Resource, ":", 6); account == "" && len(parts) == 6 && isAccount(parts[4]) {
-		account = parts[4]
-	}
+	account := cmp.Or(q.ResourceAccount, arn.AccountOf(q.Resource))
 	return policy.Request{Principal: caller, Action: q.Action, Resource: q.Resource, ResourceAccount: account, Context: values}, nil
 }
 
@@ -139,5 +138,3 @@ func (q *question) values() (policy.Values, error) {
 	}
 	return values, nil
 }
-
-func isAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }

@@ -143,3 +143,33 @@ func TestPoliciesThatAreNotAWSs(t *testing.T) {
 		t.Errorf("a policy that can not be read: %v", err)
 	}
 }
+
+// Who the credentials stand for says which partition the principals are in, and the region which one functions are in.
+func TestGrantInAnotherPartition(t *testing.T) {
+	const role = "arn:aws-us-gov:iam::" + there + ":role/team/caller"
+	g := &setup.Granter{Owner: setup.Account{
+		ID: here, Partition: "aws-us-gov", Region: "us-gov-west-1", Functions: &fake{},
+	}}
+	for to, want := range map[string]string{
+		role:  role,
+		there: "arn:aws-us-gov:iam::" + there + ":root",
+		"arn:aws-us-gov:sts::" + there + ":assumed-role/caller/s": "arn:aws-us-gov:iam::" + there + ":role/caller",
+	} {
+		plan := grant(t, g, setup.Request{Function: "web", Principal: to})
+		if len(plan.Changes) == 0 || plan.Principal.ARN != want {
+			t.Fatalf("%s: a grant to %s, want %s", to, plan.Principal.ARN, want)
+		}
+		const function = "arn:aws-us-gov:lambda:us-gov-west-1:" + here + ":function:web"
+		if got := plan.Changes[0].Function.String(); got != function {
+			t.Errorf("%s: a grant on %s, want %s", to, got, function)
+		}
+	}
+	_, err := g.Grant(t.Context(), setup.Request{Function: "web", Principal: "arn:aws:iam::" + there + ":role/caller"})
+	if err == nil || !strings.Contains(err.Error(), "in the partition aws-us-gov") {
+		t.Errorf("a principal of another partition: %v", err)
+	}
+	_, err = g.Grant(t.Context(), setup.Request{Function: "arn:aws:lambda:us-gov-west-1:" + here + ":function:web", Principal: role})
+	if err == nil || !strings.Contains(err.Error(), "the region us-gov-west-1 is in the partition aws-us-gov, not in aws") {
+		t.Errorf("a function of another partition: %v", err)
+	}
+}

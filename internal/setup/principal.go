@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -87,11 +89,17 @@ func (p Principal) permission() lambda.PermissionPrincipal {
 	}
 }
 
+// Session is a session of a principal that is a role.
+func (p Principal) Session(name string) arn.Principal {
+	role, _ := arn.ParsePrincipal(p.ARN)
+	return arn.Session(p.Account, p.Name, name).In(role.Partition)
+}
+
 // caller is a caller that the principal stands for, as policies see it; nil is an anonymous one.
 func (p Principal) caller() *policy.Principal {
 	switch p.Kind {
 	case RolePrincipal:
-		return &policy.Principal{Type: policy.RoleSession, Account: p.Account, ARN: iam.SessionARN(p.Account, p.Name, "furl"), RoleARN: p.ARN}
+		return &policy.Principal{Type: policy.RoleSession, Account: p.Account, ARN: p.Session("furl").String(), RoleARN: p.ARN}
 	case UserPrincipal:
 		return &policy.Principal{Type: policy.User, Account: p.Account, ARN: p.ARN}
 	case AccountPrincipal:
@@ -107,7 +115,8 @@ func (p Principal) caller() *policy.Principal {
 
 // isPrincipalName reports whether a role or user can have the name.
 func isPrincipalName(text string) bool {
-	return text != "" && len(text) <= 64 && strings.Trim(text, letters+digits+"_+=,.@-") == ""
+	const made = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+=,.@-"
+	return text != "" && len(text) <= 64 && strings.Trim(text, made) == ""
 }
 
 var uniqueID = sync.OnceValue(func() *regexp.Regexp {
@@ -142,9 +151,9 @@ func (r *Resolver) Resolve(ctx context.Context, text string) (Principal, error) 
 		return Principal{}, errors.New("no principal is named")
 	case text == "*":
 		return Principal{Kind: Everyone, ARN: "*"}, nil
-	case lambda.ValidAccount(text):
-		return Principal{Kind: AccountPrincipal, ARN: iam.RootARN(text), Account: text, Given: text}, nil
-	case strings.HasPrefix(text, "arn:aws:lambda:"):
+	case arn.IsAccount(text):
+		return Principal{Kind: AccountPrincipal, ARN: r.home(arn.Root(text)), Account: text, Given: text}, nil
+	case isLambda(text):
 		return r.executionRole(ctx, text, text)
 	case strings.HasPrefix(text, "arn:"):
 		return r.byARN(ctx, text)
@@ -161,6 +170,15 @@ func (r *Resolver) Resolve(ctx context.Context, text string) (Principal, error) 
 	role := strings.TrimPrefix(text, "role/")
 	return r.byName(ctx, text, iam.Owner{Kind: iam.OfRole, Name: lastOf(role)})
 }
+
+// isLambda reports whether a text is the ARN of something of Lambda's.
+func isLambda(text string) bool {
+	named, err := arn.Parse(text)
+	return err == nil && named.Service == "lambda"
+}
+
+// home is the ARN of a principal in the partition of Home.
+func (r *Resolver) home(p arn.Principal) string { return p.In(r.Home.Partition).String() }
 
 // lastOf is a name without its path.
 func lastOf(text string) string { return text[strings.LastIndexByte(text, '/')+1:] }
@@ -179,12 +197,13 @@ func service(name string) (Principal, error) {
 
 // byARN reads the ARN of an IAM or STS principal.
 func (r *Resolver) byARN(ctx context.Context, text string) (Principal, error) {
-	arn, ok := iam.ParseARN(text)
-	if !ok || !lambda.ValidAccount(arn.Account) {
-		return Principal{}, refuse("", "%q is not the ARN of a role, user or account in the partition aws", text)
+	named, err := arn.ParsePrincipal(text)
+	if err != nil || named.Partition != r.Home.Partition {
+		return Principal{}, refuse("", "%q is not the ARN of a role, user or account in the partition %s",
+			text, cmp.Or(r.Home.Partition, arn.AWS))
 	}
-	principal := Principal{ARN: text, Account: arn.Account, Name: arn.Name}
-	switch arn.Service + ":" + arn.Type {
+	principal := Principal{ARN: text, Account: named.Account, Name: named.Name}
+	switch named.Service + ":" + named.Type {
 	case "iam:root":
 		principal.Kind = AccountPrincipal
 	case "iam:role":
@@ -192,11 +211,11 @@ func (r *Resolver) byARN(ctx context.Context, text string) (Principal, error) {
 	case "iam:user":
 		principal.Kind = UserPrincipal
 	case "sts:assumed-role":
-		return r.sessionRole(ctx, text, arn)
+		return r.sessionRole(ctx, text, named)
 	case "sts:federated-user":
 		principal.Kind = FederatedPrincipal
 	default:
-		return Principal{}, refuse("", "%s is a %s, which can not be given a permission", text, arn.Type)
+		return Principal{}, refuse("", "%s is a %s, which can not be given a permission", text, named.Type)
 	}
 	if strings.ContainsAny(text, "*?") {
 		return Principal{}, refuse("", "%s has a wildcard: AWS takes none in a principal but * alone", text)
@@ -205,23 +224,24 @@ func (r *Resolver) byARN(ctx context.Context, text string) (Principal, error) {
 }
 
 // sessionRole is the role behind a session: sessions come and go, and with them a permission that names one.
-func (r *Resolver) sessionRole(ctx context.Context, text string, arn iam.PrincipalARN) (Principal, error) {
-	name, _, ok := strings.Cut(arn.Name, "/")
+func (r *Resolver) sessionRole(ctx context.Context, text string, session arn.Principal) (Principal, error) {
+	name, _, ok := strings.Cut(session.Name, "/")
 	if !ok || !isPrincipalName(name) {
 		return Principal{}, refuse("", "%q is not the ARN of a role's session", text)
 	}
 	guess := Principal{
-		Kind: RolePrincipal, ARN: "arn:aws:iam::" + arn.Account + ":role/" + name, Account: arn.Account, Name: name, Given: text,
+		Kind: RolePrincipal, ARN: arn.IAM(session.Account, "role", "/", name).In(session.Partition).String(),
+		Account: session.Account, Name: name, Given: text,
 		Note: "the role's path is not part of a session's ARN and could not be looked up; it is taken to be /",
 	}
-	account, ok := r.account(arn.Account)
+	account, ok := r.account(session.Account)
 	if !ok {
 		return guess, nil
 	}
 	role, err := account.Principals.Role(ctx, name)
 	switch {
 	case err == nil:
-		return Principal{Kind: RolePrincipal, ARN: role.ARN(), Account: arn.Account, Name: name, Given: text}, nil
+		return Principal{Kind: RolePrincipal, ARN: role.ARN(), Account: session.Account, Name: name, Given: text}, nil
 	case awsapi.KindOf(err) == awsapi.NotFound:
 		return Principal{}, err
 	case errors.Is(err, context.Canceled):
@@ -249,19 +269,19 @@ func (r *Resolver) byName(ctx context.Context, given string, owner iam.Owner) (P
 		return Principal{}, refuse("", "%q is neither an ARN, an account id nor a role's name", given)
 	}
 	principal := Principal{Kind: PrincipalKind(owner.Kind), Account: r.Home.ID, Name: owner.Name, Given: given}
-	arn, err := lookUp(ctx, r.Home.Principals, owner)
+	found, err := lookUp(ctx, r.Home.Principals, owner)
 	switch awsapi.KindOf(err) {
 	case awsapi.NotFound:
 		return Principal{}, r.elsewhere(ctx, given, owner, err)
 	case awsapi.Denied:
-		principal.ARN = "arn:aws:iam::" + r.Home.ID + ":" + string(owner.Kind) + "/" + owner.Name
+		principal.ARN = r.home(arn.IAM(r.Home.ID, string(owner.Kind), "/", owner.Name))
 		principal.Note = fmt.Sprintf("the path of %s could not be looked up (%v); it is taken to be /", owner, err)
 		return principal, nil
 	}
 	if err != nil {
 		return Principal{}, err
 	}
-	principal.ARN = arn
+	principal.ARN = found
 	return principal, nil
 }
 
@@ -296,21 +316,21 @@ func (r *Resolver) elsewhere(ctx context.Context, given string, owner iam.Owner,
 
 // executionRole is the role that a function runs as: what it signs its requests with.
 func (r *Resolver) executionRole(ctx context.Context, given, name string) (Principal, error) {
-	arn, err := lambda.ParseName(name, r.Home.Region, r.Home.ID)
+	named, err := arn.ParseFunction(name, r.Home.Region, r.Home.ID)
 	if err != nil {
 		return Principal{}, err
 	}
-	account, ok := r.account(arn.Account)
+	account, ok := r.account(named.Account)
 	if !ok {
 		return Principal{}, refuse("name the function's execution role by its ARN, or give a profile of that account with --caller-profile",
-			"function %s is in account %s, which the credentials cannot be used for", arn.Name, arn.Account)
+			"function %s is in account %s, which the credentials cannot be used for", named.Name, named.Account)
 	}
-	function, err := account.Functions.Function(ctx, arn)
+	function, err := account.Functions.Function(ctx, named)
 	if err != nil {
 		return Principal{}, err
 	}
-	role, ok := iam.ParseARN(function.Role)
-	if !ok || role.Type != "role" {
+	role, err := arn.ParsePrincipal(function.Role)
+	if err != nil || role.Type != "role" {
 		return Principal{}, fmt.Errorf("the execution role of %s is %q, which is not the ARN of a role", function.ARN, function.Role)
 	}
 	return Principal{Kind: RolePrincipal, ARN: function.Role, Account: role.Account, Name: role.Name, Given: given}, nil

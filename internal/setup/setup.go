@@ -9,8 +9,8 @@ package setup
 import (
 	"context"
 	"fmt"
-	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -52,6 +52,7 @@ type InlineWriter interface {
 // Account is one AWS account in one region, as some credentials see it.
 type Account struct {
 	ID          string
+	Partition   string // of its principals; "" is aws
 	Region      string
 	Functions   FunctionReader
 	Permissions PermissionWriter
@@ -63,7 +64,7 @@ type Account struct {
 // NewAccount is the account of the identity, which the client's credentials stand for.
 func NewAccount(identity awsapi.Identity, client *awsapi.Client) Account {
 	return Account{
-		ID: identity.Account, Region: client.Region(),
+		ID: identity.Account, Partition: identity.Partition(), Region: client.Region(),
 		Functions: client, Permissions: client, Principals: client, Policies: client, Inline: client,
 	}
 }
@@ -124,24 +125,11 @@ func ReadPolicies(ctx context.Context, reader PolicyReader, owner iam.Owner) (po
 	return policies, faults
 }
 
-const (
-	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	digits  = "0123456789"
-)
-
-// isNumber reports whether a qualifier is that of a version.
-func isNumber(qualifier string) bool { return qualifier != "" && strings.Trim(qualifier, digits) == "" }
-
-// isAliasName reports whether a qualifier that is no number may be that of a function URL: the API's own pattern.
-func isAliasName(qualifier string) bool {
-	return qualifier != "" && len(qualifier) <= 128 && strings.Trim(qualifier, letters+digits+"_-") == ""
-}
-
 // ParseTarget reads a function's name in any form that the Lambda API takes, with an alias in the name or in
 // qualifier. What the text leaves out comes from region and account. It refuses what can have neither a URL nor, for
 // $LATEST, a policy.
 func ParseTarget(text, qualifier, region, account string) (lambda.ARN, error) {
-	arn, err := lambda.ParseName(text, region, account)
+	arn, err := arn.ParseFunction(text, region, account)
 	if err != nil {
 		return lambda.ARN{}, err
 	}
@@ -157,11 +145,11 @@ func ParseTarget(text, qualifier, region, account string) (lambda.ARN, error) {
 	case arn.Qualifier == lambda.Latest:
 		return lambda.ARN{}, refuse("leave the qualifier out: the name alone means "+lambda.Latest,
 			"%s has no policy of its own, and the function URL without a qualifier calls it", lambda.Latest)
-	case isNumber(arn.Qualifier):
+	case arn.IsVersion():
 		return lambda.ARN{}, refuse(
 			fmt.Sprintf("aws lambda create-alias --function-name %s --name NAME --function-version %s   # then use --qualifier NAME", arn.Name, arn.Qualifier),
 			"version %s can have no function URL: a URL belongs to the function itself or to an alias", arn.Qualifier)
-	case !isAliasName(arn.Qualifier):
+	case !arn.IsAlias():
 		return lambda.ARN{}, fmt.Errorf("qualifier %q is not the name of an alias", arn.Qualifier)
 	default:
 		return arn, nil

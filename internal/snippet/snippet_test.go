@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -49,7 +50,7 @@ func TestParts(t *testing.T) {
 		{
 			"second action, of an alias, for an account", snippet.Permission{Function: alias, Permission: lambda.Permission{
 				StatementID: "all", Action: lambda.ActionInvoke,
-				Principal: lambda.PermissionPrincipal{AWS: iam.RootARN("222222222222")}, InvokedViaURL: &yes,
+				Principal: lambda.PermissionPrincipal{AWS: arn.Root("222222222222").String()}, InvokedViaURL: &yes,
 			}},
 			map[snippet.Form]string{
 				snippet.CLI:  "aws lambda add-permission --function-name web --qualifier prod --statement-id all --action lambda:InvokeFunction --principal 222222222222 --invoked-via-function-url",

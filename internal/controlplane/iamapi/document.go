@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
@@ -57,17 +58,13 @@ func storedPrincipal(world *state.Snapshot, principal string) (stored string, ok
 	if id, ok := world.PrincipalID(principal); ok {
 		return id, true
 	}
-	arn, isARN := iam.ParseARN(principal)
+	parsed, isARN := iam.ParseARN(principal)
 	if !isARN {
 		// An account id, "*", or the unique id of a user or role, which must exist.
 		_, exists := world.PrincipalARN(principal)
-		return principal, exists || principal == "*" || isAccount(principal)
+		return principal, exists || principal == "*" || arn.IsAccount(principal)
 	}
-	return principal, arn.Type != "user" && arn.Type != "role"
-}
-
-func isAccount(text string) bool {
-	return len(text) == 12 && strings.Trim(text, "0123456789") == ""
+	return principal, parsed.Type != "user" && parsed.Type != "role"
 }
 
 // malformed is the fault of a policy document in AWS's words.

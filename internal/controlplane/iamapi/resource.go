@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
@@ -31,7 +32,7 @@ func onOwner[In interface {
 		return nil, err
 	}
 	facts := (*in).facts()
-	need := controlplane.Permission{Resource: arn(c, string(o.Kind), "/", o.Name), Shown: o.String()}
+	need := controlplane.Permission{Resource: ownARN(c, string(o.Kind), "/", o.Name), Shown: o.String()}
 	if o.Name == "" {
 		need.Resource, need.Shown = c.Caller.ARN(), ""
 	} else if e, err := findEntity(c.State.Now(), c.Caller.Account, o); err == nil {
@@ -56,7 +57,7 @@ func onNew[In interface {
 	if err != nil {
 		return nil, err
 	}
-	resource := arn(c, string(o.Kind), (*in).path(), o.Name)
+	resource := ownARN(c, string(o.Kind), (*in).path(), o.Name)
 	return permission(c, controlplane.Permission{Resource: resource, Facts: (*in).facts()})
 }
 
@@ -69,14 +70,14 @@ type pathInput struct {
 // all is every entity of a type below the path that a list operation asks for.
 func all(kind string) func(*controlplane.Call, *pathInput) (*wire.Request, error) {
 	return func(c *controlplane.Call, in *pathInput) (*wire.Request, error) {
-		return permission(c, controlplane.Permission{Resource: arn(c, kind, cmp.Or(in.PathPrefix, "/"), "")})
+		return permission(c, controlplane.Permission{Resource: ownARN(c, kind, cmp.Or(in.PathPrefix, "/"), "")})
 	}
 }
 
 // allPolicies is the managed policies below the path that a list operation asks for.
 func allPolicies(c *controlplane.Call, in *listPoliciesInput) (*wire.Request, error) {
 	path := cmp.Or(in.PathPrefix, "/")
-	return permission(c, controlplane.Permission{Resource: arn(c, "policy", path, ""), Shown: "policy path " + path})
+	return permission(c, controlplane.Permission{Resource: ownARN(c, "policy", path, ""), Shown: "policy path " + path})
 }
 
 // onPolicy is the managed policy that the input names.
@@ -95,7 +96,7 @@ func onPolicy[In interface {
 // newPolicy is a managed policy that is to be created.
 func newPolicy(c *controlplane.Call, in *createPolicyInput) (*wire.Request, error) {
 	return permission(c, controlplane.Permission{
-		Resource: arn(c, "policy", cmp.Or(in.Path, "/"), in.PolicyName), Shown: "policy " + in.PolicyName,
+		Resource: ownARN(c, "policy", cmp.Or(in.Path, "/"), in.PolicyName), Shown: "policy " + in.PolicyName,
 		Facts: tagFacts(in.Tags, nil),
 	})
 }
@@ -127,7 +128,7 @@ func onSource[In interface{ source() string }](c *controlplane.Call, in *In) (*w
 func onKeyOwner(c *controlplane.Call, in *keyInput) (*wire.Request, error) {
 	need := controlplane.Permission{Resource: "*", Shown: "access key " + in.AccessKeyId}
 	if account, name, ok := c.State.Now().KeyOwner(in.AccessKeyId); ok && account == c.Caller.Account && name != "" {
-		need.Resource = arn(c, "user", "/", name)
+		need.Resource = ownARN(c, "user", "/", name)
 		if user, ok := c.State.Now().User(account, name); ok {
 			need.Resource = user.ARN()
 		}
@@ -135,8 +136,8 @@ func onKeyOwner(c *controlplane.Call, in *keyInput) (*wire.Request, error) {
 	return permission(c, need)
 }
 
-func arn(c *controlplane.Call, kind, path, name string) string {
-	return "arn:aws:iam::" + c.Caller.Account + ":" + kind + path + name
+func ownARN(c *controlplane.Call, kind, path, name string) string {
+	return arn.IAM(c.Caller.Account, kind, path, name).String()
 }
 
 // tagFacts are the condition keys of the tags that a request sets, and of the keys that it sets or removes.

@@ -1,11 +1,13 @@
 package iamapi
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
@@ -286,15 +288,10 @@ func (r *run) resourceSide(in policy.Request) policy.Effect {
 
 // owner is the account of a resource: the one that the request says, else the one in the ARN, else the caller's.
 func (r *run) owner(resource string) string {
-	for _, arn := range []string{r.in.ResourceOwner, resource} {
-		if isAccount(arn) {
-			return arn
-		}
-		if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && isAccount(parts[4]) {
-			return parts[4]
-		}
+	if arn.IsAccount(r.in.ResourceOwner) {
+		return r.in.ResourceOwner
 	}
-	return r.caller.Account
+	return cmp.Or(arn.AccountOf(r.in.ResourceOwner), arn.AccountOf(resource), r.caller.Account)
 }
 
 // missing are the condition keys that the policies refer to and the simulation does not have.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
@@ -46,18 +47,18 @@ func (in sourceInput) find(r *wire.Request, without exclusions) (source, error) 
 
 // findSource gathers the policies of the user, group or role with the ARN, but for the exclusions. Those of a user are
 // its groups' too.
-func findSource(r *wire.Request, arn string, without exclusions) (source, error) {
+func findSource(r *wire.Request, entity string, without exclusions) (source, error) {
 	if err := without.check(); err != nil {
 		return source{}, err
 	}
 	world, account := r.State.Now(), r.Caller.Account
-	parsed, ok := iam.ParseARN(arn)
+	parsed, ok := iam.ParseARN(entity)
 	if !ok || parsed.Service != "iam" || parsed.Account != account {
-		return source{}, invalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", arn)
+		return source{}, invalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", entity)
 	}
 	kind := iam.OwnerKind(parsed.Type)
 	if kind != iam.OfUser && kind != iam.OfGroup && kind != iam.OfRole {
-		return source{}, invalidInput("Invalid Entity Arn: %s is not the ARN of a user, group or role.", arn)
+		return source{}, invalidInput("Invalid Entity Arn: %s is not the ARN of a user, group or role.", entity)
 	}
 	e, err := findEntity(world, account, iam.Owner{Kind: kind, Name: parsed.Name})
 	if err != nil {
@@ -70,7 +71,7 @@ func findSource(r *wire.Request, arn string, without exclusions) (source, error)
 	switch kind {
 	case iam.OfRole:
 		from.principal = &policy.Principal{
-			Type: policy.RoleSession, Account: account, ARN: iam.SessionARN(account, e.Name, "simulation"),
+			Type: policy.RoleSession, Account: account, ARN: arn.Session(account, e.Name, "simulation").String(),
 			RoleARN: e.arn, UniqueID: e.id, SessionName: "simulation",
 		}
 	case iam.OfUser:
@@ -213,7 +214,7 @@ func (list exclusions) managed(p *iam.ManagedPolicy) bool {
 		kind = "aws-managed"
 	}
 	return list.ofType(kind) || slices.ContainsFunc(list, func(e exclusion) bool {
-		return like(e.PolicyArn, "arn:aws:iam::"+p.Account+":policy/"+p.Name)
+		return like(e.PolicyArn, arn.IAM(p.Account, "policy", "/", p.Name).String())
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
@@ -54,7 +55,7 @@ func (s *service) getUser(r *ownerRequest, _ *ownerInput) (any, error) {
 // rootUser is the account's root user as GetUser shows it to itself.
 func rootUser(c *controlplane.Call) userResult {
 	account := c.Caller.Account
-	result := userResult{UserId: account, Arn: iam.RootARN(account)}
+	result := userResult{UserId: account, Arn: arn.Root(account).String()}
 	if known, ok := c.State.Now().Accounts.Get(account); ok {
 		result.CreateDate = known.RootKey.Created
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/trace"
 )
@@ -94,7 +95,7 @@ func configurationOf(f *lambda.Function, qualifier string) configuration {
 // runtimeVersion is the ARN of the runtime's build: at AWS a hash that changes with it, here one of the name.
 func runtimeVersion(region, runtime string) string {
 	sum := sha256.Sum256([]byte(runtime))
-	return "arn:aws:lambda:" + region + "::runtime:" + hex.EncodeToString(sum[:])
+	return "arn:" + arn.PartitionOf(region) + ":lambda:" + region + "::runtime:" + hex.EncodeToString(sum[:])
 }
 
 // creating shows a function in the answer to CreateFunction. At AWS the function becomes active a moment later and

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -70,7 +71,7 @@ func translate(call *controlplane.Call, err error) *wire.Error {
 
 // requireRegion refuses a credential scope whose region does not look like one: it ends up in ARNs and names.
 func requireRegion(call *controlplane.Call, _ *wire.Operation) error {
-	if lambda.ValidRegion(call.Region) {
+	if arn.IsRegion(call.Region) {
 		return nil
 	}
 	return wire.Errorf("InvalidSignatureException", "Credential should be scoped to a valid region. ").WithStatus(http.StatusForbidden)

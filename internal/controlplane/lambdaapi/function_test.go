@@ -162,3 +162,35 @@ func TestEveryFormOfAName(t *testing.T) {
 		}
 	}
 }
+
+// A region decides the partition of the ARNs in it, and only policies for that partition's ARNs hold.
+func TestEveryPartition(t *testing.T) {
+	s := start(t)
+	for region, partition := range map[string]string{
+		"cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "us-isob-east-1": "aws-iso-b", "eusc-de-east-1": "aws-eusc",
+	} {
+		t.Run(region, func(t *testing.T) {
+			arn := "arn:" + partition + ":lambda:" + region + ":" + account + ":function:books"
+			path := "/2015-03-31/functions/"
+			made := s.must(request{method: "POST", path: path, body: createBody("books", ""), region: region})
+			if got := member(t, made.body, "FunctionArn"); got != arn {
+				t.Errorf("created %s, want %s", got, arn)
+			}
+			if runtime := "arn:" + partition + ":lambda:" + region + "::runtime:"; !strings.Contains(made.body, runtime) {
+				t.Errorf("no runtime %s: %s", runtime, made.body)
+			}
+			s.must(request{method: "GET", path: path + arn, region: region})
+			foreign := strings.Replace(arn, partition, "aws", 1)
+			if got := s.do(request{method: "GET", path: path + foreign, region: region}); got.status != 400 {
+				t.Errorf("%s: %d %s", foreign, got.status, got.body)
+			}
+			for resource, want := range map[string]int{arn: 200, foreign: 403} {
+				name := strings.NewReplacer(":", "-", "_", "-").Replace(resource)
+				who := s.addUser(account, name, `{"Effect":"Allow","Action":"lambda:GetFunction","Resource":"`+resource+`"}`)
+				if got := s.do(request{method: "GET", path: path + "books", region: region, as: who}); got.status != want {
+					t.Errorf("allowed on %s: %d %s", resource, got.status, got.body)
+				}
+			}
+		})
+	}
+}

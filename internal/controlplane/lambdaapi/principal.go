@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -28,8 +29,8 @@ func resolvePrincipal(world *state.Snapshot, text string) (lambda.PermissionPrin
 	if text == "*" {
 		return lambda.PermissionPrincipal{Anyone: true}, nil
 	}
-	if lambda.ValidAccount(text) {
-		return lambda.PermissionPrincipal{AWS: iam.RootARN(text)}, nil
+	if arn.IsAccount(text) {
+		return lambda.PermissionPrincipal{AWS: arn.Root(text).String()}, nil
 	}
 	if serviceName().MatchString(text) {
 		return lambda.PermissionPrincipal{Service: text}, nil
@@ -37,20 +38,20 @@ func resolvePrincipal(world *state.Snapshot, text string) (lambda.PermissionPrin
 	if _, ok := world.PrincipalARN(text); ok {
 		return lambda.PermissionPrincipal{AWS: text}, nil
 	}
-	arn, ok := iam.ParseARN(text)
-	if !ok || !lambda.ValidAccount(arn.Account) {
+	named, ok := iam.ParseARN(text)
+	if !ok {
 		return lambda.PermissionPrincipal{}, badPrincipal()
 	}
 	switch {
-	case arn.Service == "iam" && (arn.Type == "user" || arn.Type == "role"):
+	case named.Service == "iam" && (named.Type == "user" || named.Type == "role"):
 		id, ok := world.PrincipalID(text)
 		if !ok {
 			return lambda.PermissionPrincipal{}, badPrincipal()
 		}
 		return lambda.PermissionPrincipal{AWS: id}, nil
-	case arn.Service == "iam" && arn.Type == "root",
-		arn.Service == "sts" && arn.Type == "assumed-role" && strings.Contains(arn.Name, "/"),
-		arn.Service == "sts" && arn.Type == "federated-user":
+	case named.Service == "iam" && named.Type == "root",
+		named.Service == "sts" && named.Type == "assumed-role" && strings.Contains(named.Name, "/"),
+		named.Service == "sts" && named.Type == "federated-user":
 		return lambda.PermissionPrincipal{AWS: text}, nil
 	default:
 		return lambda.PermissionPrincipal{}, badPrincipal()

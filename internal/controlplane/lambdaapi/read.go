@@ -43,7 +43,7 @@ func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
 	switch {
 	case arn.Qualifier == lambda.Latest:
 		return nil, invalidParameter("$LATEST version cannot be deleted without deleting the function.")
-	case isAlias(arn.Qualifier):
+	case arn.IsAlias():
 		return nil, invalidParameter("Deletion of aliases is not currently supported.")
 	case r.target.function == nil:
 		return nil, functionNotFound(arn.Unqualified())

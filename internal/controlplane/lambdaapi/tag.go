@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
@@ -22,7 +23,7 @@ func (in *taggedInput) resourceARN() string { return in.Resource }
 // byTagged is the function whose ARN the input gives, unqualified: tags are the function's. Nothing else that AWS can tag exists here.
 func byTagged[In interface{ resourceARN() string }](call *controlplane.Call, in In) (*request, error) {
 	text := in.resourceARN()
-	arn, err := lambda.ParseARN(text)
+	arn, err := arn.ParseFunctionARN(text)
 	if err != nil {
 		if !strings.Contains(text, ":function:") {
 			return nil, notFound("Resource not found: %s", text)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
@@ -83,7 +84,7 @@ func ask(call *controlplane.Call, in any, t target) *request {
 // findFunction finds the function that an input names, with its qualifier.
 func findFunction(call *controlplane.Call, in named) (target, error) {
 	name, qualifier := in.functionName()
-	arn, err := lambda.ParseName(name, call.Region, call.Caller.Account)
+	arn, err := arn.ParseFunction(name, call.Region, call.Caller.Account)
 	if err != nil {
 		return target{}, badName(name)
 	}
@@ -104,13 +105,13 @@ func findFunction(call *controlplane.Call, in named) (target, error) {
 func badName(name string) error {
 	bare := name
 	for _, part := range strings.Split(name, ":") {
-		if len(part) > lambda.MaxNameLength {
+		if len(part) > arn.MaxFunctionName {
 			bare = part
 		}
 	}
 	must := "satisfy regular expression pattern: " + wire.Pattern("lambda", "FunctionName")
-	if len(bare) > lambda.MaxNameLength {
-		must = "have length less than or equal to " + strconv.Itoa(lambda.MaxNameLength)
+	if len(bare) > arn.MaxFunctionName {
+		must = "have length less than or equal to " + strconv.Itoa(arn.MaxFunctionName)
 	}
 	return violation(" '"+bare+"'", "functionName", must)
 }
@@ -129,16 +130,11 @@ func (t target) qualified() error {
 	switch {
 	case qualifier == "" || qualifier == lambda.Latest:
 		return nil
-	case isAlias(qualifier):
+	case t.arn.IsAlias():
 		return notFound("Cannot find alias arn: %s", t.arn)
 	default:
 		return functionNotFound(t.arn)
 	}
-}
-
-// isAlias reports whether a qualifier that passed the model is the name of an alias: those of versions are numbers.
-func isAlias(qualifier string) bool {
-	return !strings.ContainsRune(qualifier, '$') && strings.Trim(qualifier, "0123456789") != ""
 }
 
 // policyQualifier is the qualifier whose policy governs requests for another: $LATEST has none of its own, since

@@ -2,9 +2,9 @@ package stsapi
 
 import (
 	"errors"
-	"strings"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
@@ -41,7 +41,7 @@ type assumedRoleUser struct {
 }
 
 func newAssumedRoleUser(role *iam.Role, session string) assumedRoleUser {
-	return assumedRoleUser{role.ID + ":" + session, iam.SessionARN(role.Account, role.Name, session)}
+	return assumedRoleUser{role.ID + ":" + session, arn.Session(role.Account, role.Name, session).String()}
 }
 
 // chainedLimit is the longest session of a role that was assumed by a session of another role (IAM User Guide, "Roles
@@ -89,8 +89,9 @@ func (s *service) assumeRole(r *wire.Request, in *assumeRoleInput) (any, error) 
 
 // check refuses what no policy could allow.
 func (in *assumeRoleInput) check(caller *auth.Caller) error {
+	_, err := arn.Parse(in.RoleArn)
 	switch {
-	case !isARN(in.RoleArn):
+	case err != nil:
 		return validationError("%s is invalid", in.RoleArn)
 	case caller.Principal.Type == policy.Root:
 		return accessDenied("Roles may not be assumed by root accounts.")
@@ -165,12 +166,6 @@ func (in *assumeRoleInput) sourceIdentity(caller *iam.Session) (string, error) {
 		return "", accessDenied("The source identity of the calling session, %s, can not be changed.", caller.SourceIdentity)
 	}
 	return caller.SourceIdentity, nil
-}
-
-// isARN reports whether text has the parts of an ARN, whatever it names.
-func isARN(text string) bool {
-	parts := strings.SplitN(text, ":", 6)
-	return len(parts) == 6 && parts[0] == "arn" && parts[1] != "" && parts[2] != "" && parts[5] != ""
 }
 
 // roleByARN finds the role that has the very ARN.

@@ -3,6 +3,7 @@ package stsapi
 import (
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 )
@@ -28,12 +29,8 @@ type federatedUser struct {
 // onFederatedUser is the federated user that the session will be.
 func onFederatedUser(c *controlplane.Call, in *getFederationTokenInput) (*wire.Request, error) {
 	return &wire.Request{Call: c, Need: controlplane.Permission{
-		Resource: federatedARN(c.Caller.Account, in.Name), Facts: wire.RequestTags(wire.Tags(in.Tags)),
+		Resource: arn.FederatedUser(c.Caller.Account, in.Name).String(), Facts: wire.RequestTags(wire.Tags(in.Tags)),
 	}}, nil
-}
-
-func federatedARN(account, name string) string {
-	return "arn:aws:sts::" + account + ":federated-user/" + name
 }
 
 // getFederationToken gives a user, or the root user, credentials for somebody who is none: they can do what both the
@@ -45,7 +42,7 @@ func (s *service) getFederationToken(r *wire.Request, in *getFederationTokenInpu
 		return nil, err
 	}
 	if len(tags.values) > 0 {
-		need := controlplane.Permission{Action: "sts:TagSession", Resource: federatedARN(c.Caller.Account, in.Name), Facts: tags.facts()}
+		need := controlplane.Permission{Action: "sts:TagSession", Resource: arn.FederatedUser(c.Caller.Account, in.Name).String(), Facts: tags.facts()}
 		if err := c.Authorize(need); err != nil {
 			return nil, err
 		}
@@ -67,7 +64,7 @@ func (s *service) getFederationToken(r *wire.Request, in *getFederationTokenInpu
 	}
 	out := &getFederationTokenOutput{
 		Credentials:   made,
-		FederatedUser: federatedUser{session.Account + ":" + in.Name, federatedARN(session.Account, in.Name)},
+		FederatedUser: federatedUser{session.Account + ":" + in.Name, arn.FederatedUser(session.Account, in.Name).String()},
 	}
 	if packed != nil {
 		out.PackedPolicySize = *packed

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
@@ -39,7 +40,7 @@ type webIdentityOutput struct {
 // for, if the role's trust policy lets the provider in. The caller has no credentials: the token is the proof.
 func (s *service) assumeRoleWithWebIdentity(r *wire.Request, in *webIdentityInput) (any, error) {
 	c := r.Call
-	if !isARN(in.RoleArn) {
+	if _, err := arn.Parse(in.RoleArn); err != nil {
 		return nil, validationError("%s is invalid", in.RoleArn)
 	}
 	if in.ProviderId != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
@@ -86,43 +87,43 @@ func TestFunctionsAndTheirURLs(t *testing.T) {
 
 func TestPermissions(t *testing.T) {
 	world := setuptest.New(t)
-	arn := world.AddFunction(account, "web", world.AddRole(account, "/", "web-role", ""))
+	named := world.AddFunction(account, "web", world.AddRole(account, "/", "web-role", ""))
 	caller := world.AddRole(account, "/", "caller", "").ARN()
 	api := world.Client(world.Root(account))
 
-	if _, err := api.Policy(t.Context(), arn); awsapi.KindOf(err) != awsapi.NotFound {
+	if _, err := api.Policy(t.Context(), named); awsapi.KindOf(err) != awsapi.NotFound {
 		t.Errorf("a function without policy: %v", err)
 	}
 	yes := true
 	permissions := []lambda.Permission{
 		{StatementID: "a", Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{AWS: caller}, FunctionURLAuthType: lambda.AuthIAM},
-		{StatementID: "b", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{AWS: iam.RootARN(planetest.Other)}, InvokedViaURL: &yes},
+		{StatementID: "b", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{AWS: arn.Root(planetest.Other).String()}, InvokedViaURL: &yes},
 		{StatementID: "c", Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Anyone: true}, FunctionURLAuthType: lambda.AuthNone, PrincipalOrgID: "o-1234567890"},
 		{StatementID: "d", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}, SourceARN: "arn:aws:cloudfront::" + account + ":distribution/E1", SourceAccount: account},
 	}
 	for _, permission := range permissions {
-		if err := api.AddPermission(t.Context(), arn, permission); err != nil {
+		if err := api.AddPermission(t.Context(), named, permission); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// What the API returns is what the domain says that AWS does.
 	same := func(principal string) string { return principal }
-	text, err := api.Policy(t.Context(), arn)
-	if err != nil || text != lambda.PolicyText(permissions, arn, same) {
+	text, err := api.Policy(t.Context(), named)
+	if err != nil || text != lambda.PolicyText(permissions, named, same) {
 		t.Errorf("the policy is %s, %v", text, err)
 	}
-	if err := api.AddPermission(t.Context(), arn, permissions[0]); awsapi.KindOf(err) != awsapi.Conflict {
+	if err := api.AddPermission(t.Context(), named, permissions[0]); awsapi.KindOf(err) != awsapi.Conflict {
 		t.Errorf("added again: %v", err)
 	}
-	if err := api.RemovePermission(t.Context(), arn, "a"); err != nil {
+	if err := api.RemovePermission(t.Context(), named, "a"); err != nil {
 		t.Error(err)
 	}
-	if err := api.RemovePermission(t.Context(), arn, "a"); awsapi.KindOf(err) != awsapi.NotFound {
+	if err := api.RemovePermission(t.Context(), named, "a"); awsapi.KindOf(err) != awsapi.NotFound {
 		t.Errorf("removed again: %v", err)
 	}
 	nobody := permissions[0]
 	nobody.Principal.AWS = "arn:aws:iam::" + account + ":role/nobody"
-	if err := api.AddPermission(t.Context(), arn, nobody); awsapi.KindOf(err) != awsapi.Invalid {
+	if err := api.AddPermission(t.Context(), named, nobody); awsapi.KindOf(err) != awsapi.Invalid {
 		t.Errorf("a role that does not exist: %v", err)
 	}
 }
@@ -180,7 +181,7 @@ func TestIdentityAndClock(t *testing.T) {
 	world := setuptest.New(t)
 	api := world.Client(world.Root(account))
 	identity, err := api.Identity(t.Context())
-	if err != nil || identity.Account != account || identity.ARN != iam.RootARN(account) || identity.UserID != account {
+	if err != nil || identity.Account != account || identity.ARN != arn.Root(account).String() || identity.UserID != account {
 		t.Fatalf("the identity is %+v, %v", identity, err)
 	}
 	if !identity.ClockKnown || identity.ClockAhead.Abs() > 5*time.Second {
@@ -195,37 +196,37 @@ func TestIdentityAndClock(t *testing.T) {
 	config := world.Config(admin)
 	config.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return assumed, nil })
 	identity, err = awsapi.New(config).Identity(t.Context())
-	if err != nil || identity.ARN != iam.SessionARN(account, "caller", "me") {
+	if err != nil || identity.ARN != arn.Session(account, "caller", "me").String() {
 		t.Errorf("the identity is %+v, %v", identity, err)
 	}
 }
 
 func TestDeniedCallsNameThePermission(t *testing.T) {
 	world := setuptest.New(t)
-	arn := world.AddFunction(account, "web", world.AddRole(account, "/", "web-role", ""))
+	named := world.AddFunction(account, "web", world.AddRole(account, "/", "web-role", ""))
 	api := world.Client(world.AddUser(account, "mallory", ""))
 	role, user := iam.Owner{Kind: iam.OfRole, Name: "web-role"}, iam.Owner{Kind: iam.OfUser, Name: "mallory"}
 	calls := map[string]func() error{
-		"lambda:GetFunctionConfiguration": func() error { _, err := api.Function(t.Context(), arn); return err },
+		"lambda:GetFunctionConfiguration": func() error { _, err := api.Function(t.Context(), named); return err },
 		"lambda:ListFunctions": func() error {
 			for _, err := range api.Functions(t.Context()) {
 				return err
 			}
 			return nil
 		},
-		"lambda:GetFunctionUrlConfig":   func() error { _, err := api.URL(t.Context(), arn); return err },
-		"lambda:ListFunctionUrlConfigs": func() error { _, err := api.URLs(t.Context(), arn); return err },
+		"lambda:GetFunctionUrlConfig":   func() error { _, err := api.URL(t.Context(), named); return err },
+		"lambda:ListFunctionUrlConfigs": func() error { _, err := api.URLs(t.Context(), named); return err },
 		"lambda:CreateFunctionUrlConfig": func() error {
-			_, err := api.CreateURL(t.Context(), arn, awsapi.URLSettings{AuthType: lambda.AuthIAM})
+			_, err := api.CreateURL(t.Context(), named, awsapi.URLSettings{AuthType: lambda.AuthIAM})
 			return err
 		},
-		"lambda:UpdateFunctionUrlConfig": func() error { _, err := api.UpdateURL(t.Context(), arn, awsapi.URLSettings{}); return err },
-		"lambda:DeleteFunctionUrlConfig": func() error { return api.DeleteURL(t.Context(), arn) },
-		"lambda:GetPolicy":               func() error { _, err := api.Policy(t.Context(), arn); return err },
+		"lambda:UpdateFunctionUrlConfig": func() error { _, err := api.UpdateURL(t.Context(), named, awsapi.URLSettings{}); return err },
+		"lambda:DeleteFunctionUrlConfig": func() error { return api.DeleteURL(t.Context(), named) },
+		"lambda:GetPolicy":               func() error { _, err := api.Policy(t.Context(), named); return err },
 		"lambda:AddPermission": func() error {
-			return api.AddPermission(t.Context(), arn, lambda.Permission{StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Anyone: true}})
+			return api.AddPermission(t.Context(), named, lambda.Permission{StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Anyone: true}})
 		},
-		"lambda:RemovePermission": func() error { return api.RemovePermission(t.Context(), arn, "a") },
+		"lambda:RemovePermission": func() error { return api.RemovePermission(t.Context(), named, "a") },
 		"iam:GetRole":             func() error { _, err := api.Role(t.Context(), "web-role"); return err },
 		"iam:GetUser":             func() error { _, err := api.User(t.Context(), "root"); return err },
 		"iam:ListRolePolicies":    func() error { _, err := api.InlineNames(t.Context(), role); return err },

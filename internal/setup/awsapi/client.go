@@ -18,6 +18,7 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 )
 
@@ -94,6 +95,12 @@ type Identity struct {
 	// in whole seconds. ClockKnown is false if the answer had no date.
 	ClockAhead time.Duration
 	ClockKnown bool
+}
+
+// Partition is the partition that the identity is in; "" is aws.
+func (i Identity) Partition() string {
+	caller, _ := arn.ParsePrincipal(i.ARN)
+	return caller.Partition
 }
 
 // Identity asks STS who the credentials stand for. It needs no permission.

@@ -9,6 +9,7 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
@@ -28,8 +29,8 @@ func (c *Client) Function(ctx context.Context, arn lambda.ARN) (Function, error)
 	return functionOf(out.FunctionArn, out.Role)
 }
 
-func functionOf(arn, role *string) (Function, error) {
-	parsed, err := lambda.ParseARN(aws.ToString(arn))
+func functionOf(name, role *string) (Function, error) {
+	parsed, err := arn.ParseFunctionARN(aws.ToString(name))
 	if err != nil {
 		return Function{}, fmt.Errorf("answer of the Lambda API: %w", err)
 	}

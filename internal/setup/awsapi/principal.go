@@ -8,6 +8,7 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 )
 
@@ -17,14 +18,15 @@ func (c *Client) Role(ctx context.Context, name string) (*iam.Role, error) {
 	if err != nil {
 		return nil, failure(err, "iam:GetRole", "role "+name)
 	}
-	arn, ok := iam.ParseARN(aws.ToString(out.Role.Arn))
-	if !ok {
+	named, err := arn.ParsePrincipal(aws.ToString(out.Role.Arn))
+	if err != nil {
 		return nil, fmt.Errorf("answer of IAM: role %s has the ARN %q", name, aws.ToString(out.Role.Arn))
 	}
-	return &iam.Role{
-		Account: arn.Account, Name: arn.Name, Path: arn.Path, ID: aws.ToString(out.Role.RoleId),
+	found := &iam.Role{
+		Account: named.Account, Name: named.Name, Path: named.Path, ID: aws.ToString(out.Role.RoleId),
 		Tags: tagsOf(out.Role.Tags), Boundary: boundaryOf(out.Role.PermissionsBoundary),
-	}, nil
+	}
+	return found.In(named.Partition), nil
 }
 
 // User looks a user up by its name. Its policies are read with Inline and Attached.
@@ -33,14 +35,15 @@ func (c *Client) User(ctx context.Context, name string) (*iam.User, error) {
 	if err != nil {
 		return nil, failure(err, "iam:GetUser", "user "+name)
 	}
-	arn, ok := iam.ParseARN(aws.ToString(out.User.Arn))
-	if !ok {
+	named, err := arn.ParsePrincipal(aws.ToString(out.User.Arn))
+	if err != nil {
 		return nil, fmt.Errorf("answer of IAM: user %s has the ARN %q", name, aws.ToString(out.User.Arn))
 	}
-	return &iam.User{
-		Account: arn.Account, Name: arn.Name, Path: arn.Path, ID: aws.ToString(out.User.UserId),
+	found := &iam.User{
+		Account: named.Account, Name: named.Name, Path: named.Path, ID: aws.ToString(out.User.UserId),
 		Tags: tagsOf(out.User.Tags), Boundary: boundaryOf(out.User.PermissionsBoundary),
-	}, nil
+	}
+	return found.In(named.Partition), nil
 }
 
 // GroupsOf are the names of the groups that the user is in.

@@ -10,6 +10,7 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
@@ -109,8 +110,8 @@ func split(arn lambda.ARN) (name, qualifier *string) {
 	return &unqualified, &arn.Qualifier
 }
 
-func urlOf(arn, address *string, authType types.FunctionUrlAuthType, mode types.InvokeMode, cors *types.Cors, created, modified *string) (URL, error) {
-	function, err := lambda.ParseARN(aws.ToString(arn))
+func urlOf(name, address *string, authType types.FunctionUrlAuthType, mode types.InvokeMode, cors *types.Cors, created, modified *string) (URL, error) {
+	function, err := arn.ParseFunctionARN(aws.ToString(name))
 	if err != nil {
 		return URL{}, fmt.Errorf("answer of the Lambda API: %w", err)
 	}

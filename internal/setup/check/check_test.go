@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -191,11 +192,11 @@ func TestVerdictsAreTrue(t *testing.T) {
 		}, there, "far", check.Allowed, "role far"},
 		{"across accounts, the account", func(s *server) {
 			s.AddRole(there, "/", "far", both)
-			s.allowBoth(lambda.PermissionPrincipal{AWS: iam.RootARN(there)})
+			s.allowBoth(lambda.PermissionPrincipal{AWS: arn.Root(there).String()})
 		}, there, "far", check.Allowed, "role far"},
 		{"the own account, which is nobody", func(s *server) {
 			s.AddRole(here, "/", "caller", "")
-			s.allowBoth(lambda.PermissionPrincipal{AWS: iam.RootARN(here)})
+			s.allowBoth(lambda.PermissionPrincipal{AWS: arn.Root(here).String()})
 		}, here, "caller", check.Refused, "denied"},
 		{"by a tag", func(s *server) {
 			role := s.AddRole(here, "/", "caller", strings.Replace(both, `"Resource"`, `"Condition":{"StringEquals":{"aws:PrincipalTag/team":"a"}},"Resource"`, 1))
@@ -261,7 +262,7 @@ func TestRootMayDoEverything(t *testing.T) {
 		!strings.Contains(text(report), "AWS advises") {
 		t.Error(text(report))
 	}
-	if report.Function != web || report.Principal != iam.RootARN(here) || report.Method != "GET" || report.Path != "/" {
+	if report.Function != web || report.Principal != arn.Root(here).String() || report.Method != "GET" || report.Path != "/" {
 		t.Errorf("%+v", report)
 	}
 }

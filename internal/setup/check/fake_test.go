@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -39,11 +40,11 @@ type fake struct {
 
 // fakeSide is a side with a function that has a URL, called by a session of a role without policies.
 func fakeSide() *fake {
-	arn := lambda.ARN{Region: setuptest.Region, Account: here, Name: "web"}
+	function := lambda.ARN{Region: setuptest.Region, Account: here, Name: "web"}
 	return &fake{
-		identity:    awsapi.Identity{Account: here, ARN: iam.SessionARN(here, "caller", "s"), ClockKnown: true},
+		identity:    awsapi.Identity{Account: here, ARN: arn.Session(here, "caller", "s").String(), ClockKnown: true},
 		credentials: aws.Credentials{AccessKeyID: "ASIAABCDEFGHIJKLMNOP", SecretAccessKey: "secret", SessionToken: "token", Source: "test"},
-		url:         awsapi.URL{Function: arn, Address: "https://abcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/", AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered},
+		url:         awsapi.URL{Function: function, Address: "https://abcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/", AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered},
 		policies:    map[string]string{},
 		role:        iam.Role{Account: here, Path: "/", Name: "caller", ID: "AROAABCDEFGHIJKLMNOPQ"},
 		inline:      map[string]string{},

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl"
-	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -125,7 +125,7 @@ func (r *run) findByURL(ctx context.Context) error {
 		r.add(Step{
 			Name: stepURL, Status: Unknown, Decides: true,
 			Summary: fmt.Sprintf("no function of account %s in %s has this URL: it was deleted, or belongs to another account or region", r.ownerID, r.Owner.Region),
-			Fix:     []string{"furl check arn:aws:lambda:" + r.Owner.Region + ":ACCOUNT:function:NAME   # names a function of another account"},
+			Fix:     []string{"furl check " + arn.Function{Region: r.Owner.Region, Account: "ACCOUNT", Name: "NAME"}.String() + "   # names a function of another account"},
 		})
 		return nil
 	}
@@ -159,7 +159,7 @@ func (r *run) lookAtRegion(err error) {
 		r.add(Step{Name: stepRegion, Status: OK, Summary: region + " has function URLs"})
 	case slices.Contains(withoutURLs, region):
 		r.add(Step{Name: stepRegion, Status: Problem, Summary: "AWS's documentation counts " + region + " among the regions without function URLs"})
-	case !lambda.ValidRegion(region):
+	case !arn.IsRegion(region):
 		r.add(Step{Name: stepRegion, Status: Problem, Summary: fmt.Sprintf("%q is not the name of a region", region)})
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/setup/check"
@@ -276,7 +276,7 @@ func TestCancelled(t *testing.T) {
 	if _, err := checker.Run(ctx, check.Question{Target: web}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := (&check.Checker{Owner: check.NewSide(awsapi.New(aws.Config{Region: "r"}))}).Run(t.Context(), check.Question{Target: web, As: iam.RootARN(here)}); err != nil {
+	if _, err := (&check.Checker{Owner: check.NewSide(awsapi.New(aws.Config{Region: "r"}))}).Run(t.Context(), check.Question{Target: web, As: arn.Root(here).String()}); err != nil {
 		t.Errorf("without credentials: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/policy"
 )
@@ -147,7 +148,7 @@ func (o *offline) entry(arn lambda.ARN) *Entry {
 }
 
 func (o *offline) addURL(name string, url savedURL) {
-	arn, err := lambda.ParseARN(url.FunctionArn)
+	arn, err := arn.ParseFunctionARN(url.FunctionArn)
 	if err != nil {
 		o.fault(name, "%v", err)
 		return
@@ -170,7 +171,7 @@ func (o *offline) addPolicy(name, text string) {
 			o.fault(name, "%v", err)
 			return
 		}
-		arn, err := lambda.ParseARN(about.Resource)
+		arn, err := arn.ParseFunctionARN(about.Resource)
 		if err != nil {
 			o.note(name, "%v", err)
 			return

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
-	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
@@ -54,10 +54,13 @@ func (r *run) findSubject(ctx context.Context) error {
 
 // resolveSubject reads who is asked about.
 func (r *run) resolveSubject(ctx context.Context) error {
-	if lambda.ValidAccount(r.As) {
+	if arn.IsAccount(r.As) {
 		return &setup.Refusal{Reason: "account " + r.As + " cannot call anything: a role or user in it does", Instead: "--as ARN"}
 	}
-	home := setup.Account{ID: r.identity.Account, Region: r.caller.Region, Functions: r.caller.Functions, Principals: r.caller.Principals}
+	home := setup.Account{
+		ID: r.identity.Account, Partition: r.identity.Partition(), Region: r.caller.Region,
+		Functions: r.caller.Functions, Principals: r.caller.Principals,
+	}
 	resolver := &setup.Resolver{Home: home}
 	if r.Caller != nil {
 		resolver.Other = &setup.Account{ID: r.ownerID, Region: r.Owner.Region, Functions: r.Owner.Functions, Principals: r.Owner.Principals}
@@ -86,10 +89,10 @@ func sessionOf(found setup.Principal, given string) string {
 	if found.Kind != setup.RolePrincipal {
 		return found.ARN
 	}
-	if strings.HasPrefix(given, "arn:aws:sts:") {
+	if session, err := arn.ParsePrincipal(given); err == nil && session.Service == "sts" {
 		return given
 	}
-	return iam.SessionARN(found.Account, found.Name, "furl-check")
+	return found.Session("furl-check").String()
 }
 
 // isSelf reports whether the identity is the principal, or a session of it.
@@ -97,9 +100,9 @@ func isSelf(found setup.Principal, identity awsapi.Identity) bool {
 	if found.ARN == identity.ARN {
 		return true
 	}
-	arn, ok := iam.ParseARN(identity.ARN)
-	return ok && found.Kind == setup.RolePrincipal && arn.Account == found.Account && arn.Type == "assumed-role" &&
-		strings.HasPrefix(arn.Name, found.Name+"/")
+	named, err := arn.ParsePrincipal(identity.ARN)
+	return err == nil && found.Kind == setup.RolePrincipal && named.Account == found.Account &&
+		named.Type == "assumed-role" && strings.HasPrefix(named.Name, found.Name+"/")
 }
 
 // side is whose credentials can look at the account; nil if none can.
@@ -127,10 +130,10 @@ func (r *run) lookUpSubject(ctx context.Context) {
 	switch s.kind {
 	case policy.RoleSession:
 		s.label = s.principal.RoleARN
-		role, _ := iam.ParseARN(s.principal.RoleARN)
+		role, _ := arn.ParsePrincipal(s.principal.RoleARN)
 		s.owner = iam.Owner{Kind: iam.OfRole, Name: role.Name}
 	case policy.User:
-		user, _ := iam.ParseARN(s.principal.ARN)
+		user, _ := arn.ParsePrincipal(s.principal.ARN)
 		s.owner = iam.Owner{Kind: iam.OfUser, Name: user.Name}
 	default:
 		return

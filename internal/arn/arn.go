@@ -1,0 +1,100 @@
+// Package arn reads and writes the names that AWS gives to things: ARNs of any kind, functions with their qualifier,
+// principals and policies of IAM, account ids, regions, partitions, and the hosts of function URLs.
+//
+// It checks the form of a name only. Whether the thing exists is for others to say.
+package arn
+
+import (
+	"fmt"
+	"strings"
+)
+
+// AWS is the partition of the commercial regions. What belongs to no region is in it unless something else says so.
+const AWS = "aws"
+
+// Error says that a text is not the name that it should be.
+type Error struct {
+	message string
+}
+
+func (e *Error) Error() string { return e.message }
+
+func refuse(format string, arguments ...any) *Error { return &Error{fmt.Sprintf(format, arguments...)} }
+
+// ARN is any ARN taken apart: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.
+type ARN struct {
+	Partition string
+	Service   string
+	Region    string // "" for services without regions
+	Account   string // "" where the resource says enough, such as a bucket
+	Resource  string // the rest, colons included
+}
+
+// Parse takes an ARN apart, whatever it names.
+func Parse(text string) (ARN, error) {
+	parts := strings.SplitN(text, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[1] == "" || parts[2] == "" || parts[5] == "" {
+		return ARN{}, refuse("%q is not an ARN: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE", text)
+	}
+	return ARN{parts[1], parts[2], parts[3], parts[4], parts[5]}, nil
+}
+
+// AccountOf is the account that an ARN names, "" for texts that name none.
+func AccountOf(text string) string {
+	if named, err := Parse(text); err == nil && IsAccount(named.Account) {
+		return named.Account
+	}
+	return ""
+}
+
+// IsAccount reports whether text is an account id: twelve digits.
+func IsAccount(text string) bool { return len(text) == 12 && isMade(text, digits) }
+
+// IsRegion reports whether text has the form of a region's name, such as eu-central-1, us-gov-west-1 or eusc-de-east-1.
+func IsRegion(text string) bool {
+	parts := strings.Split(text, "-")
+	last := len(parts) - 1
+	if len(text) > 32 || last < 2 || len(parts[0]) != 2 && parts[0] != "eusc" ||
+		len(parts[last]) > 2 || !isMade(parts[last], digits) {
+		return false
+	}
+	for _, word := range parts[:last] {
+		if !isMade(word, lower) {
+			return false
+		}
+	}
+	return true
+}
+
+// IsPartition reports whether text has the form of a partition's name: aws, or aws- and more.
+func IsPartition(text string) bool {
+	return text == AWS || strings.HasPrefix(text, "aws-") && isMade(text, lower+"-")
+}
+
+// PartitionOf is the partition that a region belongs to. Regions that it does not know are of the partition aws.
+func PartitionOf(region string) string {
+	area, rest, _ := strings.Cut(region, "-")
+	group, _, _ := strings.Cut(rest, "-")
+	switch isolated, ok := strings.CutPrefix(group, "iso"); {
+	case area == "cn":
+		return "aws-cn"
+	case area == "eusc":
+		return "aws-eusc"
+	case group == "gov":
+		return "aws-us-gov"
+	case ok && isolated == "":
+		return "aws-iso"
+	case ok && len(isolated) == 1:
+		return "aws-iso-" + isolated
+	}
+	return AWS
+}
+
+const (
+	lower   = "abcdefghijklmnopqrstuvwxyz"
+	digits  = "0123456789"
+	letters = lower + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+// isMade reports whether text consists of the characters only, and of one at least.
+func isMade(text, characters string) bool { return text != "" && strings.Trim(text, characters) == "" }
