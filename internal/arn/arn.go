@@ -6,7 +6,9 @@ package arn
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 )
 
 // AWS is the partition of the commercial regions. What belongs to no region is in it unless something else says so.
@@ -50,21 +52,12 @@ func AccountOf(text string) string {
 // IsAccount reports whether text is an account id: twelve digits.
 func IsAccount(text string) bool { return len(text) == 12 && isMade(text, digits) }
 
+const regionForm = `(?:[a-z]{2}|eusc)(?:-[a-z]+)+-\d{1,2}`
+
+var region = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^" + regionForm + "$") })
+
 // IsRegion reports whether text has the form of a region's name, such as eu-central-1, us-gov-west-1 or eusc-de-east-1.
-func IsRegion(text string) bool {
-	parts := strings.Split(text, "-")
-	last := len(parts) - 1
-	if len(text) > 32 || last < 2 || len(parts[0]) != 2 && parts[0] != "eusc" ||
-		len(parts[last]) > 2 || !isMade(parts[last], digits) {
-		return false
-	}
-	for _, word := range parts[:last] {
-		if !isMade(word, lower) {
-			return false
-		}
-	}
-	return true
-}
+func IsRegion(text string) bool { return len(text) <= 32 && region().MatchString(text) }
 
 // IsPartition reports whether text has the form of a partition's name: aws, or aws- and more.
 func IsPartition(text string) bool {

@@ -13,8 +13,9 @@ var partitions = map[string]string{
 	"eu-central-1": "aws", "us-east-1": "aws", "ap-southeast-7": "aws", "il-central-1": "aws", "mx-central-1": "aws",
 	"cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn",
 	"us-gov-west-1": "aws-us-gov", "us-gov-east-1": "aws-us-gov",
-	"us-iso-east-1": "aws-iso", "us-isob-east-1": "aws-iso-b", "eu-isoe-west-1": "aws-iso-e", "us-isof-south-1": "aws-iso-f",
-	"eusc-de-east-1": "aws-eusc",
+	"us-iso-east-1": "aws-iso", "us-isob-east-1": "aws-iso-b", "eu-isoe-west-1": "aws-iso-e",
+	"us-isof-south-1": "aws-iso-f",
+	"eusc-de-east-1":  "aws-eusc",
 }
 
 func TestPartitionOf(t *testing.T) {
@@ -36,9 +37,11 @@ func TestPartitionOf(t *testing.T) {
 func TestIsRegion(t *testing.T) {
 	for text, want := range map[string]bool{
 		"eu-west-12": true, "us-gov-west-1": true,
-		"": false, "eu": false, "eu-1": false, "eu-west": false, "eu-west-123": false, "EU-WEST-1": false, "e-west-1": false,
-		"eur-west-1": false, "eu--1": false, "eu-west-1 ": false, "eu-west-1.": false, "eu-west-%31": false, "eu-wést-1": false,
-		"-west-1": false, "eu-west-": false, "eusc-1": false, "eu-west-1:": false, "eu-w3st-1": false,
+		"": false, "eu": false, "eu-1": false, "eu-west": false, "eu-west-123": false, "EU-WEST-1": false,
+		"e-west-1":   false,
+		"eur-west-1": false, "eu--1": false, "eu-west-1 ": false, "eu-west-1.": false, "eu-west-%31": false,
+		"eu-wést-1": false,
+		"-west-1":   false, "eu-west-": false, "eusc-1": false, "eu-west-1:": false, "eu-w3st-1": false,
 		"eu-" + strings.Repeat("a", 40) + "-1": false,
 	} {
 		if got := arn.IsRegion(text); got != want {
@@ -78,7 +81,8 @@ func TestParse(t *testing.T) {
 		"arn:aws:s3:::shelf/a:b":                     {"aws", "s3", "", "", "shelf/a:b"},
 		"arn:aws-cn:logs:cn-north-1:123456789012:x:": {"aws-cn", "logs", "cn-north-1", "123456789012", "x:"},
 		"arn:p:s:r:a:x":                              {"p", "s", "r", "a", "x"},
-		"":                                           {}, "arn": {}, "arn:aws:s3::": {}, "arn:aws:s3:::": {}, "arn::s3:::x": {}, "arn:aws::::x": {},
+		"":                                           {}, "arn": {}, "arn:aws:s3::": {}, "arn:aws:s3:::": {},
+		"arn::s3:::x": {}, "arn:aws::::x": {},
 		"ARN:aws:s3:::x": {}, " arn:aws:s3:::x": {}, "aws:s3:::x:y": {},
 	} {
 		got, err := arn.Parse(text)
@@ -93,8 +97,9 @@ func TestParse(t *testing.T) {
 
 func TestAccountOf(t *testing.T) {
 	for text, want := range map[string]string{
-		"arn:aws:lambda:eu-central-1:123456789012:function:f": "123456789012", "arn:aws:s3:::shelf": "", "arn:aws:iam::aws:policy/p": "",
-		"123456789012": "", "": "", "x:aws:s3:r:123456789012:y": "",
+		"arn:aws:lambda:eu-central-1:123456789012:function:f": "123456789012", "arn:aws:s3:::shelf": "",
+		"arn:aws:iam::aws:policy/p": "",
+		"123456789012":              "", "": "", "x:aws:s3:r:123456789012:y": "",
 	} {
 		if got := arn.AccountOf(text); got != want {
 			t.Errorf("%q is of %q, want %q", text, got, want)
@@ -183,12 +188,13 @@ func TestParseFunctionARN(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"web": `"web" is not the ARN of a Lambda function`, "222222222222:function:web": "is not the ARN of a Lambda function",
-		"arn:aws:lambda:function:web":                              "is not the ARN of a Lambda function",
+		"web":                         `"web" is not the ARN of a Lambda function`,
+		"222222222222:function:web":   "is not the ARN of a Lambda function",
+		"arn:aws:lambda:function:web": "is not the ARN of a Lambda function",
 		"arn:aws:lambda:us-east-1:function:web:prod":               "is not the ARN of a Lambda function",
 		"arn:aws:lambda:222222222222:function:web:prod":            "is not the ARN of a Lambda function",
 		"arn:aws:lambda:us-east-1:222222222222:layer:web":          "is not the ARN of a Lambda function",
-		"arn:aws:lambda:cn-north-1:222222222222:function:web":      "the region cn-north-1 is in the partition aws-cn, not in aws",
+		"arn:aws:lambda:cn-north-1:222222222222:function:web":      "cn-north-1 is in the partition aws-cn, not in aws",
 		"arn:aws-cn:lambda:eusc-de-east-1:222222222222:function:x": "the region eusc-de-east-1 is in the partition aws-eusc",
 	} {
 		if f, err := arn.ParseFunctionARN(text); err == nil || !strings.Contains(err.Error(), want) {
@@ -199,7 +205,8 @@ func TestParseFunctionARN(t *testing.T) {
 
 func FuzzParseFunction(f *testing.F) {
 	for _, seed := range []string{
-		"web", "web:prod", "arn:aws:lambda:us-east-1:222222222222:function:web:prod", "::", "arn:aws:lambda:", "function:$LATEST",
+		"web", "web:prod", "arn:aws:lambda:us-east-1:222222222222:function:web:prod", "::", "arn:aws:lambda:",
+		"function:$LATEST",
 		"us-east-1:222222222222:function:$LATEST", "arn:aws-cn:lambda:cn-north-1:function:web",
 	} {
 		f.Add(seed)
@@ -256,7 +263,8 @@ func TestParsePrincipal(t *testing.T) {
 
 func FuzzParsePrincipal(f *testing.F) {
 	for _, seed := range []string{
-		"arn:aws:iam::111111111111:root", "arn:aws-cn:iam::111111111111:role/a/b", "arn:aws:sts::111111111111:assumed-role/r/s",
+		"arn:aws:iam::111111111111:root", "arn:aws-cn:iam::111111111111:role/a/b",
+		"arn:aws:sts::111111111111:assumed-role/r/s",
 		"arn:aws:iam::aws:policy//P",
 	} {
 		f.Add(seed)
@@ -286,13 +294,17 @@ func TestParseURLHost(t *testing.T) {
 		"abc.cell-1-lambda-url.us-east-1.on.aws":                cell,
 		"ABC.CELL-1-LAMBDA-URL.us-east-1.on.aws":                cell,
 
-		"": {}, "127.0.0.1": {}, "[::1]:9000": {}, "abc.lambda-url..localhost": {}, ".lambda-url.eu-central-1.localhost": {},
-		"abc.lambda-url.localhost": {}, "lambda-url.eu-central-1.on.aws": {}, "abc.lambda-url.eu-central-1.": {},
+		"": {}, "127.0.0.1": {}, "[::1]:9000": {}, "abc.lambda-url..localhost": {},
+		".lambda-url.eu-central-1.localhost": {},
+		"abc.lambda-url.localhost":           {}, "lambda-url.eu-central-1.on.aws": {}, "abc.lambda-url.eu-central-1.": {},
 		"abc.lambda-url.eu-central-1..": {}, "abc.lambda-url.eu-central-1.on..aws": {}, "abc.lambda-url.eu-central-1": {},
-		"abc.lambda-urls.eu-central-1.on.aws": {}, "abc.cell--lambda-url.eu-central-1.on.aws": {}, "abc.-lambda-url.r.on.aws": {},
-		"abc.evil-lambda-url.eu-central-1.on.aws": {}, "abc.evildoer-lambda-url.r.on.aws": {}, "abc.lambda%2durl.eu-central-1.on.aws": {},
+		"abc.lambda-urls.eu-central-1.on.aws": {}, "abc.cell--lambda-url.eu-central-1.on.aws": {},
+		"abc.-lambda-url.r.on.aws":                {},
+		"abc.evil-lambda-url.eu-central-1.on.aws": {}, "abc.evildoer-lambda-url.r.on.aws": {},
+		"abc.lambda%2durl.eu-central-1.on.aws": {},
 		"a%62c.lambda-url.eu-central-1.on.aws": {}, "abc.lambda-url.eu central.on.aws": {}, "a/b.lambda-url.r.on.aws": {},
-		"x.abc.lambda-url.eu-central-1.on.aws": {}, "abc.lambda-url.eu-central-1.on.aws:x": {}, "abc.lambda-url.r.on.aws:1:2": {},
+		"x.abc.lambda-url.eu-central-1.on.aws": {}, "abc.lambda-url.eu-central-1.on.aws:x": {},
+		"abc.lambda-url.r.on.aws:1:2":             {},
 		"user@abc.lambda-url.eu-central-1.on.aws": {}, "abc.lambda-url.eu-central-1.on.aws/": {},
 	}
 	for text, want := range tests {
@@ -311,7 +323,8 @@ func TestParseURLHost(t *testing.T) {
 
 func FuzzParseURLHost(f *testing.F) {
 	for _, seed := range []string{
-		"abc.lambda-url.eu-central-1.on.aws", "abc.cell-1-lambda-url.us-east-1.on.aws:443", "ABC.lambda-url.r.localhost.:", "a.b.c.d",
+		"abc.lambda-url.eu-central-1.on.aws", "abc.cell-1-lambda-url.us-east-1.on.aws:443",
+		"ABC.lambda-url.r.localhost.:", "a.b.c.d",
 	} {
 		f.Add(seed)
 	}

@@ -1,6 +1,11 @@
 package arn
 
-import "strings"
+import (
+	"cmp"
+	"regexp"
+	"strings"
+	"sync"
+)
 
 // Function names a function, or one of its versions or aliases when Qualifier is set:
 // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]. The region says which partition it is.
@@ -41,49 +46,34 @@ func (f Function) Unqualified() Function {
 // Key identifies the function among all functions of a server, whatever the qualifier.
 func (f Function) Key() string { return f.Account + "/" + f.Region + "/" + f.Name }
 
+// functionForm is any form of a function's name, in groups: partition, region, account, the word function, name, and
+// qualifier.
+var functionForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:arn:([^:]+):lambda:)?(?:(` + regionForm + `):)?(?:(\d{12}):)?(function:)?` +
+		`([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?$`)
+})
+
 // ParseFunction reads a function's name in any form that the Lambda API takes: NAME[:QUALIFIER],
 // ACCOUNT:function:NAME[:QUALIFIER] and the ARN. What the text leaves out is taken from region and account.
 func ParseFunction(text, region, account string) (Function, error) {
 	if len(text) > maxFunctionText {
 		return Function{}, refuse("function name of %d characters is longer than %d", len(text), maxFunctionText)
 	}
-	none := refuse("function name %q is neither a name, a partial ARN nor an ARN", text)
-	parts := strings.Split(text, ":")
-	partition, isARN := "", parts[0] == "arn"
-	if isARN {
-		none = notFunctionARN(text)
-		if len(parts) < 5 || parts[2] != "lambda" {
-			return Function{}, none
-		}
-		partition, parts = parts[1], parts[3:]
-	}
-	// optional takes a part that the name may begin with. A part before $LATEST is the name itself.
-	optional := func(is bool) bool {
-		if is = is && len(parts) > 1 && parts[1] != Latest; is {
-			parts = parts[1:]
-		}
-		return is
-	}
-	f := Function{Region: region, Account: account}
-	if first := parts[0]; optional(IsRegion(first)) {
-		f.Region = first
-	}
-	if first := parts[0]; optional(IsAccount(first)) {
-		f.Account = first
-	}
-	named := optional(parts[0] == "function") || !isARN
-	f.Name = parts[0]
-	if len(parts) == 2 {
-		f.Qualifier = parts[1]
-	}
+	isARN := strings.HasPrefix(text, "arn:")
+	parts := functionForm().FindStringSubmatch(text)
 	switch {
-	case !named, len(parts) > 2, !isName(f.Name), len(parts) == 2 && f.Qualifier != Latest && !isName(f.Qualifier):
-		return Function{}, none
+	case isARN && (parts == nil || parts[4] == ""):
+		return Function{}, notFunctionARN(text)
+	case parts == nil:
+		return Function{}, refuse("function name %q is neither a name, a partial ARN nor an ARN", text)
+	}
+	f := Function{cmp.Or(parts[2], region), cmp.Or(parts[3], account), parts[5], parts[6]}
+	switch {
 	case len(f.Name) > MaxFunctionName:
 		return Function{}, refuse("function name %q is longer than %d characters", f.Name, MaxFunctionName)
-	case isARN && partition != f.Partition():
+	case isARN && parts[1] != f.Partition():
 		return Function{}, refuse("%q is not the ARN of a function: the region %s is in the partition %s, not in %s",
-			text, f.Region, f.Partition(), partition)
+			text, f.Region, f.Partition(), parts[1])
 	}
 	return f, nil
 }

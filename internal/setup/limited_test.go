@@ -168,8 +168,9 @@ func TestGrantInAnotherPartition(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "in the partition aws-us-gov") {
 		t.Errorf("a principal of another partition: %v", err)
 	}
-	_, err = g.Grant(t.Context(), setup.Request{Function: "arn:aws:lambda:us-gov-west-1:" + here + ":function:web", Principal: role})
-	if err == nil || !strings.Contains(err.Error(), "the region us-gov-west-1 is in the partition aws-us-gov, not in aws") {
+	const foreign = "arn:aws:lambda:us-gov-west-1:" + here + ":function:web"
+	_, err = g.Grant(t.Context(), setup.Request{Function: foreign, Principal: role})
+	if err == nil || !strings.Contains(err.Error(), "us-gov-west-1 is in the partition aws-us-gov, not in aws") {
 		t.Errorf("a function of another partition: %v", err)
 	}
 }

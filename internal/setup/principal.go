@@ -99,7 +99,8 @@ func (p Principal) Session(name string) arn.Principal {
 func (p Principal) caller() *policy.Principal {
 	switch p.Kind {
 	case RolePrincipal:
-		return &policy.Principal{Type: policy.RoleSession, Account: p.Account, ARN: p.Session("furl").String(), RoleARN: p.ARN}
+		return &policy.Principal{Type: policy.RoleSession, Account: p.Account, ARN: p.Session("furl").String(),
+			RoleARN: p.ARN}
 	case UserPrincipal:
 		return &policy.Principal{Type: policy.User, Account: p.Account, ARN: p.ARN}
 	case AccountPrincipal:
@@ -146,14 +147,16 @@ type Resolver struct {
 // It refuses principals that could never call a function URL.
 func (r *Resolver) Resolve(ctx context.Context, text string) (Principal, error) {
 	function, isFunction := strings.CutPrefix(text, "function:")
+	named, _ := arn.Parse(text)
 	switch {
 	case text == "":
 		return Principal{}, errors.New("no principal is named")
 	case text == "*":
 		return Principal{Kind: Everyone, ARN: "*"}, nil
 	case arn.IsAccount(text):
-		return Principal{Kind: AccountPrincipal, ARN: r.home(arn.Root(text)), Account: text, Given: text}, nil
-	case isLambda(text):
+		return Principal{Kind: AccountPrincipal, ARN: arn.Root(text).In(r.Home.Partition).String(), Account: text,
+			Given: text}, nil
+	case named.Service == "lambda":
 		return r.executionRole(ctx, text, text)
 	case strings.HasPrefix(text, "arn:"):
 		return r.byARN(ctx, text)
@@ -170,15 +173,6 @@ func (r *Resolver) Resolve(ctx context.Context, text string) (Principal, error) 
 	role := strings.TrimPrefix(text, "role/")
 	return r.byName(ctx, text, iam.Owner{Kind: iam.OfRole, Name: lastOf(role)})
 }
-
-// isLambda reports whether a text is the ARN of something of Lambda's.
-func isLambda(text string) bool {
-	named, err := arn.Parse(text)
-	return err == nil && named.Service == "lambda"
-}
-
-// home is the ARN of a principal in the partition of Home.
-func (r *Resolver) home(p arn.Principal) string { return p.In(r.Home.Partition).String() }
 
 // lastOf is a name without its path.
 func lastOf(text string) string { return text[strings.LastIndexByte(text, '/')+1:] }
@@ -274,7 +268,7 @@ func (r *Resolver) byName(ctx context.Context, given string, owner iam.Owner) (P
 	case awsapi.NotFound:
 		return Principal{}, r.elsewhere(ctx, given, owner, err)
 	case awsapi.Denied:
-		principal.ARN = r.home(arn.IAM(r.Home.ID, string(owner.Kind), "/", owner.Name))
+		principal.ARN = arn.IAM(r.Home.ID, string(owner.Kind), "/", owner.Name).In(r.Home.Partition).String()
 		principal.Note = fmt.Sprintf("the path of %s could not be looked up (%v); it is taken to be /", owner, err)
 		return principal, nil
 	}
