@@ -7,9 +7,12 @@
 package controlplane
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -19,7 +22,6 @@ import (
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
-	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -72,31 +74,6 @@ func (p *Plane) Collectors() []metric.Collector {
 	return p.refusals.Collectors("api", metric.NotAuthorized)
 }
 
-// Call is one authenticated request to an API.
-type Call struct {
-	Request   *http.Request
-	Body      []byte
-	Caller    *auth.Caller // nil for an operation that needs no signature
-	Region    string       // of the credential scope
-	RequestID string
-	Now       time.Time
-	State     *state.State
-	Trace     *trace.Trace
-	Log       *slog.Logger
-	Messages  *Messages // nil if there are none
-
-	denied    bool   // a permission that it asked for was not given
-	status    int    // of a refusal
-	errorType string // of a refusal
-}
-
-// Refused notes for the trace what a client was told that is refused: the status and AWS's name for the error. Every
-// API calls it when it refuses a call.
-func (c *Call) Refused(status int, errorType string) { c.status, c.errorType = status, errorType }
-
-// Context is the request's context.
-func (c *Call) Context() context.Context { return c.Request.Context() }
-
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages}
@@ -120,8 +97,8 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call.Trace.Concern(attempt.Finding.Account())
 	if err != nil {
 		attempt.KnownAs(api.Service()+"."+region+".amazonaws.com", api.Service()+".amazonaws.com")
-		var refusal *sigv4.Error
-		if !errors.As(err, &refusal) {
+		refusal, ok := errors.AsType[*sigv4.Error](err)
+		if !ok {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
 		p.refusals.Add(metric.OfSignature(refusal.Kind))
@@ -205,46 +182,56 @@ func (p *Plane) api(service string, r *http.Request) API {
 	return p.APIs[0]
 }
 
-// Permission is what an operation needs of its caller.
-type Permission struct {
-	Action          string
-	Resource        string           // ARN or "*"
-	Shown           string           // what a refusal calls the resource; "" is Resource itself
-	ResourceAccount string           // "" is the caller's account
-	Policy          *policy.Document // the resource's own policy, nil if it has none
-	PolicyName      string
-	Facts           []auth.Fact // condition keys of the service
-}
-
-// Authorize asks whether the caller has the permission; the error is *Denied if not.
-func (c *Call) Authorize(need Permission) error {
-	account := need.ResourceAccount
-	if account == "" {
-		account = c.Caller.Account
-	}
-	decision, asked := auth.Authorize(c.State.Now(), c.Caller, auth.Check{
-		Action: need.Action, Resource: need.Resource, ResourceAccount: account,
-		Policy: need.Policy, PolicyName: need.PolicyName, Context: c.Conditions(account, need.Facts),
-	})
-	if decision.Effect == policy.Allowed {
-		return nil
-	}
-	c.ExplainDecision(asked, decision)
-	return &Denied{Caller: c.Caller.ARN(), CallerID: c.Caller.UserID, Permission: need, Decision: decision}
-}
-
-// Conditions are the condition keys of the call: those that it has anyway and those of the operation.
-func (c *Call) Conditions(resourceAccount string, facts []auth.Fact) *auth.Conditions {
-	return &auth.Conditions{
-		Caller: c.Caller, Now: c.Now, SourceIP: sourceIP(c.Request), Secure: c.Request.TLS != nil,
-		Header: c.Request.Header, Region: c.Region, Resource: resourceAccount, Extra: facts,
-	}
-}
-
 func sourceIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return ""
 	}
 	return host
+}
+
+// maxUnsigned bounds the body of a request that nobody has signed: a web identity token and a session policy fit.
+const maxUnsigned = 64 << 10
+
+// claimed finds the API that a request without a signature is for. The body that it returns has been read from the
+// request; what there is can be read again.
+func (p *Plane) claimed(r *http.Request) (api API, body []byte, unsigned bool) {
+	if isSigned(r) {
+		return nil, nil, false
+	}
+	body, err := peekForm(r)
+	if err != nil {
+		return nil, nil, false
+	}
+	for _, candidate := range p.APIs {
+		if mine, unsigned := candidate.Claims(r, body); mine {
+			return candidate, body, unsigned
+		}
+	}
+	return nil, nil, false
+}
+
+// isSigned reports whether the request tries to authenticate itself in any way.
+func isSigned(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" || r.URL.Query().Has("X-Amz-Algorithm")
+}
+
+// peekForm reads a form of at most maxUnsigned bytes and puts it back. Other bodies are left alone.
+func peekForm(r *http.Request) ([]byte, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, nil
+	}
+	if r.ContentLength > maxUnsigned {
+		return nil, io.ErrShortBuffer
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxUnsigned+1))
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
+	if err != nil || len(body) > maxUnsigned {
+		return nil, io.ErrShortBuffer
+	}
+	return body, nil
 }

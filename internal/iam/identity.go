@@ -152,3 +152,87 @@ func (u *User) Prepare() { u.prepare("user " + u.Name) }
 
 // Prepare makes what InlinePolicies returns. It is called once, before the role is published.
 func (r *Role) Prepare() { r.prepare("role " + r.Name) }
+
+// Owner is a user, role or group that policies belong to.
+type Owner struct {
+	Kind OwnerKind
+	Name string
+}
+
+// OwnerKind is the sort of an Owner.
+type OwnerKind string
+
+// The sorts of owners.
+const (
+	OfRole  OwnerKind = "role"
+	OfUser  OwnerKind = "user"
+	OfGroup OwnerKind = "group"
+)
+
+// String is "role NAME".
+func (o Owner) String() string { return string(o.Kind) + " " + o.Name }
+
+// Group is an IAM group: policies that all users in it have. Which users are in it is kept with the users.
+type Group struct {
+	Account string
+	Name    string
+	Path    string
+	ID      string // AGPA…
+	Created time.Time
+	Grants
+}
+
+// ARN is the group's ARN.
+func (g *Group) ARN() string { return arn.IAM(g.Account, "group", g.Path, g.Name).String() }
+
+// Key identifies the group among all groups of the server.
+func (g *Group) Key() string { return Key(g.Account, g.Name) }
+
+// Clone is a copy that may be changed without changing g.
+func (g *Group) Clone() *Group {
+	clone := *g
+	clone.Grants = g.Grants.clone()
+	return &clone
+}
+
+// Prepare makes what InlinePolicies returns. It is called once, before the group is published.
+func (g *Group) Prepare() { g.prepare("group " + g.Name) }
+
+// Grants are the identity-based policies of a user, role or group.
+type Grants struct {
+	Inline   map[string]Policy // inline policies by name
+	Attached []string          // ARNs of managed policies, in order of attachment
+
+	inline []policy.Named // Inline as the evaluation takes it
+}
+
+// InlinePolicies are the inline policies, in the order of their names.
+func (g *Grants) InlinePolicies() []policy.Named { return g.inline }
+
+func (g *Grants) clone() Grants {
+	return Grants{Inline: maps.Clone(g.Inline), Attached: slices.Clone(g.Attached)}
+}
+
+// prepare makes what InlinePolicies returns.
+func (g *Grants) prepare(owner string) {
+	g.inline = nil
+	for _, name := range slices.Sorted(maps.Keys(g.Inline)) {
+		g.inline = append(g.inline, policy.Named{Name: "inline policy " + name + " of " + owner, Document: g.Inline[name].Document})
+	}
+}
+
+// Policy is a policy document: its text as the client gave it and what it compiles to.
+type Policy struct {
+	Text     string
+	Kind     policy.Kind
+	Document *policy.Document
+}
+
+// ParsePolicy compiles a policy's text. The error lists every fault of it.
+func ParsePolicy(text string, kind policy.Kind) (Policy, error) {
+	document, err := policy.Parse([]byte(text), kind)
+	if err != nil {
+		return Policy{}, err
+	}
+	return Policy{Text: text, Kind: kind, Document: document}, nil
+}

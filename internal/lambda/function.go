@@ -6,6 +6,7 @@ package lambda
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -49,7 +50,7 @@ type Function struct {
 	URLs        map[string]*URLConfig   // by qualifier, "" for the function itself
 	Permissions map[string][]Permission // by qualifier, "" for the function itself; in order of addition
 
-	policies map[string]*resourcePolicy // of Permissions
+	policies map[string]func() *policy.Document // of Permissions
 }
 
 // Defaults and bounds of a function's configuration, from the Lambda quotas page and API model.
@@ -99,23 +100,23 @@ func (f *Function) Clone() *Function {
 	return &clone
 }
 
-// Prepare makes what Policy needs. It is called once, before the function is published.
+// Prepare makes what Policy needs. It is called once, before the function is published. A policy is compiled when it is
+// first asked for, so that a server with thousands of functions starts at once.
 func (f *Function) Prepare() {
-	f.policies = make(map[string]*resourcePolicy, len(f.Permissions))
+	f.policies = make(map[string]func() *policy.Document, len(f.Permissions))
 	for qualifier, permissions := range f.Permissions {
 		resource := f.ARN
 		resource.Qualifier = qualifier
-		f.policies[qualifier] = &resourcePolicy{permissions: permissions, resource: resource}
+		f.policies[qualifier] = sync.OnceValue(func() *policy.Document { return compiled(permissions, resource) })
 	}
 }
 
 // Policy is the resource-based policy of the qualifier, nil if it has none. Each qualifier has its own.
 func (f *Function) Policy(qualifier string) *policy.Document {
-	p, ok := f.policies[qualifier]
-	if !ok {
-		return nil
+	if compiled, ok := f.policies[qualifier]; ok {
+		return compiled()
 	}
-	return p.document()
+	return nil
 }
 
 // AuthType says who may call a function URL.

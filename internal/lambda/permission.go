@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -65,69 +64,38 @@ func (p Permission) Statement(resource ARN, show func(principal string) string) 
 	case p.Principal.AWS != "":
 		principal = map[string]string{"AWS": show(p.Principal.AWS)}
 	}
-	statement := struct {
+	return marshal(struct {
 		Sid       string
 		Effect    string
 		Principal any
 		Action    string
 		Resource  string
-		Condition json.RawMessage `json:",omitempty"`
-	}{p.StatementID, "Allow", principal, p.Action, resource.String(), p.conditions()}
-	return marshal(statement)
+		Condition condition `json:",omitzero"`
+	}{p.StatementID, "Allow", principal, p.Action, resource.String(), p.condition()})
 }
 
-// conditions is the Condition element, nil if there is none. Operators and keys stand in the order in which AWS
-// was seen to return them (recorded AddPermission answers in LocalStack's test snapshots), which is not sorted.
-func (p Permission) conditions() json.RawMessage {
-	viaURL := ""
-	if p.InvokedViaURL != nil {
-		viaURL = strconv.FormatBool(*p.InvokedViaURL)
-	}
-	return object(
-		member{"StringEquals", object(
-			text("AWS:SourceAccount", p.SourceAccount),
-			text("lambda:EventSourceToken", p.EventSourceToken),
-			text("lambda:FunctionUrlAuthType", string(p.FunctionURLAuthType)),
-			text("aws:PrincipalOrgID", p.PrincipalOrgID),
-		)},
-		member{"Bool", object(text("lambda:InvokedViaFunctionUrl", viaURL))},
-		member{"ArnLike", object(text("AWS:SourceArn", p.SourceARN))},
-	)
+// condition is the Condition element. Operators and keys stand in the order in which AWS was seen to return them
+// (recorded AddPermission answers in LocalStack's test snapshots), which is not sorted.
+type condition struct {
+	StringEquals struct {
+		SourceAccount       string   `json:"AWS:SourceAccount,omitempty"`
+		EventSourceToken    string   `json:"lambda:EventSourceToken,omitempty"`
+		FunctionURLAuthType AuthType `json:"lambda:FunctionUrlAuthType,omitempty"`
+		PrincipalOrgID      string   `json:"aws:PrincipalOrgID,omitempty"`
+	} `json:",omitzero"`
+	Bool struct {
+		InvokedViaURL *bool `json:"lambda:InvokedViaFunctionUrl,omitempty,string"`
+	} `json:",omitzero"`
+	ArnLike struct {
+		SourceARN string `json:"AWS:SourceArn,omitempty"`
+	} `json:",omitzero"`
 }
 
-// member is one member of a JSON object; without a value it is left out.
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-func text(name, value string) member {
-	if value == "" {
-		return member{name, nil}
-	}
-	return member{name, marshal(value)}
-}
-
-// object writes the members that have a value in the order given; nil if none has.
-func object(members ...member) json.RawMessage {
-	var object json.RawMessage
-	for _, m := range members {
-		if m.value == nil {
-			continue
-		}
-		separator := byte(',')
-		if object == nil {
-			separator = '{'
-		}
-		object = append(object, separator)
-		object = append(object, marshal(m.name)...)
-		object = append(object, ':')
-		object = append(object, m.value...)
-	}
-	if object == nil {
-		return nil
-	}
-	return append(object, '}')
+func (p Permission) condition() (c condition) {
+	c.StringEquals.SourceAccount, c.StringEquals.EventSourceToken = p.SourceAccount, p.EventSourceToken
+	c.StringEquals.FunctionURLAuthType, c.StringEquals.PrincipalOrgID = p.FunctionURLAuthType, p.PrincipalOrgID
+	c.Bool.InvokedViaURL, c.ArnLike.SourceARN = p.InvokedViaURL, p.SourceARN
+	return c
 }
 
 // PolicyText is the resource-based policy that the permissions make up, as GetPolicy returns it.
@@ -157,22 +125,14 @@ func CompilePolicy(permissions []Permission, resource ARN) (*policy.Document, er
 	return document, nil
 }
 
-// resourcePolicy is compiled when it is first asked for, so that a server with thousands of functions starts at once.
-type resourcePolicy struct {
-	permissions []Permission
-	resource    ARN
-	once        sync.Once
-	compiled    *policy.Document
-}
-
-func (p *resourcePolicy) document() *policy.Document {
-	p.once.Do(func() {
-		var err error
-		if p.compiled, err = CompilePolicy(p.permissions, p.resource); err != nil {
-			p.compiled = refuseAll() // AddPermission refuses what can not be compiled: the record was changed by others
-		}
-	})
-	return p.compiled
+// compiled is the policy of the permissions. AddPermission refuses what cannot be compiled: a policy that cannot be was
+// changed by others, and refuses everything.
+func compiled(permissions []Permission, resource ARN) *policy.Document {
+	document, err := CompilePolicy(permissions, resource)
+	if err != nil {
+		return refuseAll()
+	}
+	return document
 }
 
 // refuseAll is the policy that denies everything to everyone.
@@ -185,7 +145,7 @@ var refuseAll = sync.OnceValue(func() *policy.Document {
 	return document
 })
 
-// marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. It can not fail for
+// marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. It cannot fail for
 // the types it is given here.
 func marshal(value any) json.RawMessage {
 	var text bytes.Buffer

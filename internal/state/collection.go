@@ -9,7 +9,7 @@ import (
 )
 
 // Kept is a Table of values of type D that the store keeps as records of type R.
-type Kept[D record.Value, R record.Of[D, R]] struct{ Table[D] }
+type Kept[D record.Value, R record.Record] struct{ Table[D] }
 
 // collection is a *Kept, whatever it keeps.
 type collection interface {

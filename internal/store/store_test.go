@@ -12,21 +12,16 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/store"
-	"github.com/furl-dev/furl/internal/store/storetest"
 )
 
-var _ storetest.Store = (*store.DB)(nil)
-
 func TestFile(t *testing.T) {
-	storetest.Test(t, func(t *testing.T, dir string) storetest.Store {
-		return open(t, filepath.Join(dir, "state.db"))
-	})
+	file := func(t *testing.T, dir string) contract { return open(t, filepath.Join(dir, "state.db")) }
+	testContract(t, file)
+	t.Run("Reopen", func(t *testing.T) { testReopen(t, file) })
 }
 
 func TestMemory(t *testing.T) {
-	storetest.TestContract(t, func(t *testing.T, _ string) storetest.Store {
-		return open(t, store.Memory)
-	})
+	testContract(t, func(t *testing.T, _ string) contract { return open(t, store.Memory) })
 }
 
 func open(t testing.TB, path string) *store.DB {
@@ -312,15 +307,6 @@ func count(t testing.TB, db *store.DB) int {
 		t.Fatal(err)
 	}
 	return n
-}
-
-func revision(t testing.TB, db *store.DB) store.Revision {
-	t.Helper()
-	now, err := db.Load(t.Context(), func(store.Record) error { return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return now
 }
 
 // TestFirstSchema: the records of a database from before revisions are there, and can be changed.

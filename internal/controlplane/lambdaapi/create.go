@@ -15,14 +15,12 @@ import (
 
 type createFunctionInput struct {
 	settings
+	functionInput
 	Architectures []string
 	Code          struct{ ZipFile []byte }
-	FunctionName  string
 	PackageType   string
 	Tags          map[string]*string
 }
-
-func (in *createFunctionInput) functionName() (string, *string) { return in.FunctionName, nil }
 
 const architectureX86 = "x86_64"
 
@@ -73,14 +71,11 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err := s.putCode(r, function, in.Code.ZipFile); err != nil {
 		return nil, err
 	}
-	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
-		if _, exists := tx.View().Function(function.ARN); exists {
+	err = r.Put(function, func(world *state.Snapshot) error {
+		if _, exists := world.Function(function.ARN); exists {
 			return alreadyExists(function.ARN)
 		}
-		if err := setRole(tx.View(), function, *in.Role); err != nil {
-			return err
-		}
-		return tx.Put(function)
+		return setRole(world, function, *in.Role)
 	})
 	if err != nil {
 		return nil, err

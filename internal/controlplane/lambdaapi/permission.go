@@ -14,7 +14,7 @@ type addPermissionInput struct {
 	functionInput
 	Action                string
 	EventSourceToken      string
-	FunctionUrlAuthType   string
+	FunctionUrlAuthType   lambda.AuthType
 	InvokedViaFunctionUrl *bool
 	Principal             string
 	PrincipalOrgID        string
@@ -27,7 +27,7 @@ type addPermissionInput struct {
 func (in *addPermissionInput) facts(target) []auth.Fact {
 	facts := []auth.Fact{{Key: "lambda:Principal", Value: in.Principal}}
 	if in.FunctionUrlAuthType != "" {
-		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: in.FunctionUrlAuthType})
+		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: string(in.FunctionUrlAuthType)})
 	}
 	return facts
 }
@@ -49,7 +49,7 @@ func (in *addPermissionInput) permission(principal lambda.PermissionPrincipal) l
 	return lambda.Permission{
 		StatementID: in.StatementId, Action: in.Action, Principal: principal, InvokedViaURL: in.InvokedViaFunctionUrl,
 		SourceARN: in.SourceArn, SourceAccount: in.SourceAccount, EventSourceToken: in.EventSourceToken,
-		PrincipalOrgID: in.PrincipalOrgID, FunctionURLAuthType: lambda.AuthType(in.FunctionUrlAuthType),
+		PrincipalOrgID: in.PrincipalOrgID, FunctionURLAuthType: in.FunctionUrlAuthType,
 	}
 }
 
@@ -89,23 +89,11 @@ func (s *service) addPermission(r *request, in *addPermissionInput) (any, error)
 	return struct{ Statement string }{statement}, nil
 }
 
-// changePolicy changes the permissions of the target's function within a transaction, if the function still has the
-// revision that the request names. The change is a new revision of the function.
+// changePolicy changes the permissions of the target's function, which is a new revision of it.
 func (r *request) changePolicy(revision *string, edit func(*state.Snapshot, *lambda.Function) error) error {
-	return r.State.Update(r.Context(), func(tx *state.Tx) error {
-		now, err := current(tx.View().Function, r.target.arn)
-		if err != nil {
-			return err
-		}
-		if revision != nil && *revision != now.RevisionID {
-			return staleRevision("GetPolicy")
-		}
-		function := now.Clone()
-		if err := edit(tx.View(), function); err != nil {
-			return err
-		}
+	return r.change(revision, "GetPolicy", func(world *state.Snapshot, function *lambda.Function) error {
 		function.RevisionID = trace.NewRequestID()
-		return tx.Put(function)
+		return edit(world, function)
 	})
 }
 

@@ -1,9 +1,9 @@
 package lambdaapi
 
 import (
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/state"
 )
 
 // functionInput is the input of operations that only name a function.
@@ -50,14 +50,7 @@ func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
 	case arn.Qualifier != "":
 		return nil, nil // a version that does not exist is as good as deleted
 	}
-	err := r.State.Update(r.Context(), func(tx *state.Tx) error {
-		function, err := current(tx.View().Function, arn)
-		if err == nil {
-			tx.Delete(function)
-		}
-		return err
-	})
-	if err != nil {
+	if err := controlplane.Delete(r.Call, r.current, nil); err != nil {
 		return nil, err
 	}
 	s.config.Invoker.Retire(arn.Key())

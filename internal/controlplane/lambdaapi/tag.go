@@ -82,19 +82,11 @@ func (r *request) changeTags(edit func(map[string]string) error) error {
 	if _, err := r.target.taggable(); err != nil {
 		return err
 	}
-	return r.State.Update(r.Context(), func(tx *state.Tx) error {
-		now, err := current(tx.View().Function, r.target.arn)
-		if err != nil {
-			return err
-		}
-		function := now.Clone()
+	return r.change(nil, "", func(_ *state.Snapshot, function *lambda.Function) error {
 		if function.Tags == nil {
 			function.Tags = map[string]string{}
 		}
-		if err := edit(function.Tags); err != nil {
-			return err
-		}
-		return tx.Put(function)
+		return edit(function.Tags)
 	})
 }
 

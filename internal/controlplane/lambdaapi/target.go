@@ -9,6 +9,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/state"
 )
 
 // request is a request, decoded and authorised, with what it is about.
@@ -147,10 +148,21 @@ func policyQualifier(qualifier string) string {
 }
 
 // current is the function in a transaction: it may have gone since the request was authorised.
-func current(find func(lambda.ARN) (*lambda.Function, bool), arn lambda.ARN) (*lambda.Function, error) {
-	function, ok := find(arn)
+func (r *request) current(world *state.Snapshot) (*lambda.Function, error) {
+	function, ok := world.Function(r.target.arn)
 	if !ok {
-		return nil, functionNotFound(arn.Unqualified())
+		return nil, functionNotFound(r.target.arn.Unqualified())
 	}
 	return function, nil
+}
+
+// change changes the target's function in a transaction, if it still has the revision that the request names. readWith
+// is what reads the latest one.
+func (r *request) change(revision *string, readWith string, edit func(*state.Snapshot, *lambda.Function) error) error {
+	return controlplane.Change(r.Call, r.current, func(world *state.Snapshot, function *lambda.Function) error {
+		if revision != nil && *revision != function.RevisionID {
+			return staleRevision(readWith)
+		}
+		return edit(world, function)
+	})
 }

@@ -1,19 +1,19 @@
 package lambdaapi
 
 import (
+	"errors"
+
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 )
 
 type updateFunctionCodeInput struct {
+	functionInput
 	Architectures []string
 	DryRun        bool
-	FunctionName  string
 	RevisionId    *string
 	ZipFile       []byte
 }
-
-func (in *updateFunctionCodeInput) functionName() (string, *string) { return in.FunctionName, nil }
 
 func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (any, error) {
 	if _, err := r.target.existing(); err != nil {
@@ -38,12 +38,8 @@ func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (a
 
 type updateFunctionConfigurationInput struct {
 	settings
-	FunctionName string
-	RevisionId   *string
-}
-
-func (in *updateFunctionConfigurationInput) functionName() (string, *string) {
-	return in.FunctionName, nil
+	functionInput
+	RevisionId *string
 }
 
 func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConfigurationInput) (any, error) {
@@ -71,33 +67,31 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 	})
 }
 
+// errDryRun ends a change that is to leave everything as it is.
+var errDryRun = errors.New("dry run")
+
 // change makes a change of code or configuration, if the function still has the revision that the request names, and
 // has the function's environments retired. A dry run changes nothing and answers as if it had.
-func (s *service) change(r *request, revision *string, dryRun bool, edit func(*state.Snapshot, *lambda.Function) error) (any, error) {
+func (s *service) change(
+	r *request, revision *string, dryRun bool, edit func(*state.Snapshot, *lambda.Function) error,
+) (any, error) {
 	var function *lambda.Function
-	update := func(tx *state.Tx) error {
-		now, err := current(tx.View().Function, r.target.arn)
-		if err != nil {
-			return err
-		}
-		if revision != nil && *revision != now.RevisionID {
-			return staleRevision("GetFunction/GetAlias")
-		}
-		function = now.Clone()
-		if err := edit(tx.View(), function); err != nil {
+	err := r.change(revision, "GetFunction/GetAlias", func(world *state.Snapshot, now *lambda.Function) error {
+		function = now
+		if err := edit(world, function); err != nil {
 			return err
 		}
 		if dryRun {
-			return nil
+			return errDryRun
 		}
 		changed(function, r.Call)
-		return tx.Put(function)
-	}
-	if err := r.State.Update(r.Context(), update); err != nil {
-		return nil, err
-	}
-	if dryRun {
+		return nil
+	})
+	if errors.Is(err, errDryRun) {
 		return configurationOf(function, ""), nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.config.Invoker.Retire(function.ARN.Key())
 	return configurationOf(function, "").updating(), nil

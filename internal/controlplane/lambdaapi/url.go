@@ -6,28 +6,24 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 )
 
 // urlInput is the input of the operations on one function URL.
-type urlInput struct {
-	FunctionName string
-	Qualifier    *string
-}
-
-func (in *urlInput) functionName() (string, *string) { return in.FunctionName, in.Qualifier }
+type urlInput struct{ functionInput }
 
 func (in *urlInput) facts(t target) []auth.Fact { return urlFacts(t, nil) }
 
 // urlFacts are the condition keys of operations on a function URL: the auth type that the request sets, else the one
 // that the URL has.
-func urlFacts(t target, authType *string) []auth.Fact {
+func urlFacts(t target, authType *lambda.AuthType) []auth.Fact {
 	facts := []auth.Fact{{Key: "lambda:FunctionArn", Value: t.resource.String()}}
 	switch {
 	case authType != nil:
-		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: *authType})
+		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: string(*authType)})
 	case t.function != nil && t.function.URLs[t.resource.Qualifier] != nil:
 		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: string(t.function.URLs[t.resource.Qualifier].AuthType)})
 	}
@@ -37,22 +33,22 @@ func urlFacts(t target, authType *string) []auth.Fact {
 // urlSettings are the members that CreateFunctionUrlConfig and UpdateFunctionUrlConfig share.
 type urlSettings struct {
 	urlInput
-	AuthType   *string
-	Cors       *cors
-	InvokeMode *string
+	AuthType   *lambda.AuthType
+	Cors       *lambda.CORS
+	InvokeMode *lambda.InvokeMode
 }
 
 func (in *urlSettings) facts(t target) []auth.Fact { return urlFacts(t, in.AuthType) }
 
 func (in *urlSettings) apply(config *lambda.URLConfig) {
-	if in.AuthType != nil {
-		config.AuthType = lambda.AuthType(*in.AuthType)
-	}
-	if in.InvokeMode != nil {
-		config.InvokeMode = lambda.InvokeMode(*in.InvokeMode)
-	}
-	if in.Cors != nil {
-		config.CORS = in.Cors.config()
+	set(&config.AuthType, in.AuthType)
+	set(&config.InvokeMode, in.InvokeMode)
+	if c := in.Cors; c != nil {
+		config.CORS = c
+		lists := len(c.AllowHeaders) + len(c.AllowMethods) + len(c.AllowOrigins) + len(c.ExposeHeaders)
+		if lists == 0 && c.AllowCredentials == nil && c.MaxAge == nil { // an empty one takes CORS off a URL
+			config.CORS = nil
+		}
 	}
 }
 
@@ -60,11 +56,11 @@ func (in *urlSettings) apply(config *lambda.URLConfig) {
 type urlConfig struct {
 	FunctionUrl      string
 	FunctionArn      string
-	AuthType         string
+	AuthType         lambda.AuthType
 	Cors             *lambda.CORS `json:",omitempty"`
 	CreationTime     string
-	LastModifiedTime string `json:",omitempty"`
-	InvokeMode       string `json:",omitempty"`
+	LastModifiedTime string            `json:",omitempty"`
+	InvokeMode       lambda.InvokeMode `json:",omitempty"`
 }
 
 // urlTime is the form of the times of a function URL, which is not that of a function's.
@@ -75,29 +71,28 @@ func (s *service) urlConfigOf(function lambda.ARN, qualifier string, config *lam
 	return urlConfig{
 		FunctionUrl:      s.config.Links.FunctionURL(config.ID, function.Region),
 		FunctionArn:      function.String(),
-		AuthType:         string(config.AuthType),
+		AuthType:         config.AuthType,
 		Cors:             config.CORS,
 		CreationTime:     config.Created.UTC().Format(urlTime),
 		LastModifiedTime: config.Modified.UTC().Format(urlTime),
-		InvokeMode:       string(config.InvokeMode),
+		InvokeMode:       config.InvokeMode,
 	}
 }
 
-// changeURL changes the URLs of the target's function within a transaction. edit gets a copy of them.
-func (r *request) changeURL(missing *wire.Error, edit func(function *lambda.Function, urls map[string]*lambda.URLConfig) error) error {
-	return r.State.Update(r.Context(), func(tx *state.Tx) error {
-		now, ok := tx.View().Function(r.target.arn)
+// changeURLs changes the URLs of the target's function in a transaction.
+func (r *request) changeURLs(missing *wire.Error, edit func(map[string]*lambda.URLConfig) error) error {
+	find := func(world *state.Snapshot) (*lambda.Function, error) {
+		function, ok := world.Function(r.target.arn)
 		if !ok || r.target.arn.Qualifier != "" {
-			return missing
+			return nil, missing
 		}
-		function := now.Clone()
+		return function, nil
+	}
+	return controlplane.Change(r.Call, find, func(_ *state.Snapshot, function *lambda.Function) error {
 		if function.URLs == nil {
 			function.URLs = map[string]*lambda.URLConfig{}
 		}
-		if err := edit(function, function.URLs); err != nil {
-			return err
-		}
-		return tx.Put(function)
+		return edit(function.URLs)
 	})
 }
 
@@ -114,10 +109,10 @@ func (s *service) createURLConfig(r *request, in *urlSettings) (any, error) {
 	now := r.Now.UTC().Truncate(time.Millisecond)
 	config := &lambda.URLConfig{ID: id, InvokeMode: lambda.Buffered, Created: now, Modified: now}
 	in.apply(config)
-	err = r.changeURL(functionMissing(), func(function *lambda.Function, urls map[string]*lambda.URLConfig) error {
-		if urls[""] != nil {
-			// The two spaces are AWS's.
-			return conflict("Failed to create function url config for [functionArn = %s]. Error message:  FunctionUrlConfig exists for this Lambda function", function.ARN)
+	err = r.changeURLs(functionMissing(), func(urls map[string]*lambda.URLConfig) error {
+		if urls[""] != nil { // the two spaces are AWS's
+			return conflict("Failed to create function url config for [functionArn = %s]. "+
+				"Error message:  FunctionUrlConfig exists for this Lambda function", r.target.arn)
 		}
 		urls[""] = config
 		return nil
@@ -151,7 +146,7 @@ func (t target) url() (*lambda.URLConfig, error) {
 
 func (s *service) updateURLConfig(r *request, in *urlSettings) (any, error) {
 	var config lambda.URLConfig
-	err := r.changeURL(functionMissing(), func(_ *lambda.Function, urls map[string]*lambda.URLConfig) error {
+	err := r.changeURLs(functionMissing(), func(urls map[string]*lambda.URLConfig) error {
 		if urls[""] == nil {
 			return urlMissing()
 		}
@@ -168,7 +163,7 @@ func (s *service) updateURLConfig(r *request, in *urlSettings) (any, error) {
 }
 
 func (s *service) deleteURLConfig(r *request, _ *urlInput) (any, error) {
-	return nil, r.changeURL(urlMissing(), func(_ *lambda.Function, urls map[string]*lambda.URLConfig) error {
+	return nil, r.changeURLs(urlMissing(), func(urls map[string]*lambda.URLConfig) error {
 		if urls[""] == nil {
 			return urlMissing()
 		}
@@ -178,11 +173,9 @@ func (s *service) deleteURLConfig(r *request, _ *urlInput) (any, error) {
 }
 
 type listURLConfigsInput struct {
+	functionInput
 	wire.Page
-	FunctionName string
 }
-
-func (in *listURLConfigsInput) functionName() (string, *string) { return in.FunctionName, nil }
 
 // facts has the auth type only: the Service Authorization Reference lists no other key for ListFunctionUrlConfigs.
 func (in *listURLConfigsInput) facts(t target) []auth.Fact { return urlFacts(t, nil)[1:] }
@@ -204,31 +197,4 @@ func (s *service) listURLConfigs(r *request, in *listURLConfigsInput) (any, erro
 		FunctionUrlConfigs []urlConfig
 		NextMarker         string `json:",omitempty"`
 	}{shown, next}, nil
-}
-
-// cors is a function URL's cross-origin configuration as a request gives it.
-type cors struct {
-	AllowCredentials *bool
-	AllowHeaders     []string
-	AllowMethods     []string
-	AllowOrigins     []string
-	ExposeHeaders    []string
-	MaxAge           *int
-}
-
-// config is the configuration to keep, nil if nothing is set: an empty one takes CORS off a URL.
-func (c *cors) config() *lambda.CORS {
-	config := &lambda.CORS{
-		AllowCredentials: c.AllowCredentials,
-		AllowHeaders:     c.AllowHeaders,
-		AllowMethods:     c.AllowMethods,
-		AllowOrigins:     c.AllowOrigins,
-		ExposeHeaders:    c.ExposeHeaders,
-		MaxAge:           c.MaxAge,
-	}
-	if config.AllowCredentials == nil && config.MaxAge == nil &&
-		len(config.AllowHeaders)+len(config.AllowMethods)+len(config.AllowOrigins)+len(config.ExposeHeaders) == 0 {
-		return nil
-	}
-	return config
 }

@@ -52,15 +52,13 @@ func (a *API) refuseMember(path string) *Error {
 
 // refusal is the error as the client is told it. What is not meant for the client is logged.
 func (a *API) refusal(call *controlplane.Call, err error) *Error {
-	var refusal *Error
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*Error](err); ok {
 		return refusal
 	}
 	if errors.Is(err, errMarker) {
 		return a.config.BadMarker
 	}
-	var denied *controlplane.Denied
-	if errors.As(err, &denied) {
+	if denied, ok := errors.AsType[*controlplane.Denied](err); ok {
 		return &Error{Status: http.StatusForbidden, Code: a.config.Denied, Message: denied.Error()}
 	}
 	if a.config.Translate != nil {
@@ -85,7 +83,7 @@ func (a *API) failure(text string) *Error {
 
 // Refuse answers a request whose signature is not good.
 func (a *API) Refuse(w http.ResponseWriter, call *controlplane.Call, refusal *sigv4.Error) {
-	a.codec().identify(w, a, call)
+	a.identify(w, call)
 	a.write(w, call, a.codec().signature(a, call, refusal))
 }
 

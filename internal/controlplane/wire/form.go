@@ -92,12 +92,6 @@ func (f *form) child(segment string) *form {
 	return child
 }
 
-// get is the value of a parameter, "" if the request does not have it.
-func (f *form) get(name string) string {
-	value, _ := f.lookup(name)
-	return value
-}
-
 // lookup is the value of a parameter and whether the request has it.
 func (f *form) lookup(name string) (string, bool) {
 	child, ok := f.children[name]

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -127,37 +128,19 @@ func (j jsonNode) wrong(scalar string) error {
 	case '[':
 		return serialization("Start of list found where not expected")
 	}
-	token := "NUMBER_VALUE"
-	switch j[0] {
-	case '"':
-		token = "STRING_VALUE"
-	case 't':
-		token = "TRUE_VALUE"
-	case 'f':
-		token = "FALSE_VALUE"
-	}
-	return serialization(token + " can not be converted to " + scalar)
+	token := map[byte]string{'"': "STRING_VALUE", 't': "TRUE_VALUE", 'f': "FALSE_VALUE"}[j[0]]
+	return serialization(cmp.Or(token, "NUMBER_VALUE") + " can not be converted to " + scalar)
 }
 
-func (j jsonNode) text() (text string, err error) {
-	if json.Unmarshal(j, &text) != nil {
-		err = j.wrong("a String")
-	}
-	return text, err
-}
+func (j jsonNode) text() (string, error) { return readScalar[string](j, "a String") }
+func (j jsonNode) number() (int, error)  { return readScalar[int](j, "an Integer") }
+func (j jsonNode) truth() (bool, error)  { return readScalar[bool](j, "a Boolean") }
 
-func (j jsonNode) number() (number int, err error) {
-	if json.Unmarshal(j, &number) != nil {
-		err = j.wrong("an Integer")
+func readScalar[V any](j jsonNode, scalar string) (value V, err error) {
+	if json.Unmarshal(j, &value) != nil {
+		err = j.wrong(scalar)
 	}
-	return number, err
-}
-
-func (j jsonNode) truth() (truth bool, err error) {
-	if json.Unmarshal(j, &truth) != nil {
-		err = j.wrong("a Boolean")
-	}
-	return truth, err
+	return value, err
 }
 
 // bytes is base64 text. It is decoded as it stands, where it has no escapes: code is large.

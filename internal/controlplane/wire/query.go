@@ -43,7 +43,7 @@ func (queryCodec) lacks(a *API, op *operation) *Error {
 }
 
 // identify adds the header by which STS names a request besides its id.
-func (queryCodec) identify(w http.ResponseWriter, a *API, call *controlplane.Call) {
+func (a *API) identify(w http.ResponseWriter, call *controlplane.Call) {
 	if a.config.Service != "sts" {
 		return
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -35,8 +36,6 @@ func (restCodec) lacks(_ *API, op *operation) *Error {
 	return Errorf("UnsupportedOperationException",
 		"furl does not have the Lambda operation %s. docs/compatibility.md lists what it has.", op.name)
 }
-
-func (restCodec) identify(http.ResponseWriter, *API, *controlplane.Call) {}
 
 func (restCodec) answer(w http.ResponseWriter, _ *API, _ *controlplane.Call, op *operation, result any) {
 	switch result := result.(type) {
@@ -92,33 +91,23 @@ func JSON(value any) []byte {
 
 // signature is the refusal as Lambda has it: the message of an authentication error is in "message", without a Type.
 func (restCodec) signature(a *API, call *controlplane.Call, refusal *sigv4.Error) *Error {
-	forbidden := func(code string) *Error { return Errorf(code, "%s", refusal.Message).WithStatus(http.StatusForbidden) }
+	text := refusal.Message
 	switch refusal.Kind {
 	case sigv4.MissingAuthentication:
-		return Errorf("MissingAuthenticationTokenException", "Missing Authentication Token").WithStatus(http.StatusForbidden)
-	case sigv4.IncompleteSignature:
-		return forbidden("IncompleteSignatureException")
-	case sigv4.InvalidSignature, sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent, sigv4.InvalidScope:
-		return forbidden("InvalidSignatureException")
-	case sigv4.UnknownKey, sigv4.InvalidToken:
-		return forbidden("UnrecognizedClientException")
-	case sigv4.ExpiredToken:
-		return forbidden("ExpiredTokenException")
+		text = "Missing Authentication Token"
+	case sigv4.MalformedRequest, sigv4.BodyRead:
+		text = cmp.Or(text, "The request could not be read.")
 	case sigv4.BodyTooLarge:
 		op, _, ok := a.routes().find(call.Request)
 		if !ok {
 			op = &operation{name: "requested"}
 		}
 		return a.tooLarge(op)
-	case sigv4.MalformedRequest, sigv4.BodyRead:
-		text := refusal.Message
-		if text == "" {
-			text = "The request could not be read."
-		}
-		return Errorf("BadRequestException", "%s", text)
-	default:
+	}
+	if refusal.Status() >= http.StatusInternalServerError {
 		return a.failure("The signature could not be checked.")
 	}
+	return Errorf(refusal.ErrorType(), "%s", text).WithStatus(refusal.Status())
 }
 
 // tooLarge is the refusal of a body that is larger than the operation takes. AWS calls the operation by its action.

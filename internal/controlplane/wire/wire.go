@@ -87,8 +87,6 @@ type codec interface {
 	find(*API, *controlplane.Call) (op *operation, read func() (members, error), err error)
 	// lacks is the refusal of an operation that furl does not have.
 	lacks(*API, *operation) *Error
-	// identify adds the headers by which an API names a request besides its id.
-	identify(http.ResponseWriter, *API, *controlplane.Call)
 	answer(http.ResponseWriter, *API, *controlplane.Call, *operation, any)
 	fail(http.ResponseWriter, *API, *controlplane.Call, *Error, errorFacts)
 	// signature is the refusal of a request whose signature is not good.
@@ -157,16 +155,20 @@ func (a *API) Claims(r *http.Request, body []byte) (mine, unsigned bool) {
 		return false, false
 	}
 	form, err := parseForm(r, body)
-	if err != nil || form.get("Version") == "" || form.get("Version") != a.model().version {
+	if err != nil {
 		return false, false
 	}
-	op, ok := a.model().operations[form.get("Action")]
+	if version, _ := form.lookup("Version"); version != a.model().version {
+		return false, false
+	}
+	action, _ := form.lookup("Action")
+	op, ok := a.model().operations[action]
 	return true, ok && op.unsigned
 }
 
 // Serve answers a request whose signature is good, or one without for an operation that needs none.
 func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
-	a.codec().identify(w, a, call)
+	a.identify(w, call)
 	op, result, err := a.serve(call)
 	if err != nil {
 		a.explain(w, call, err)
@@ -210,8 +212,8 @@ func (a *API) serve(call *controlplane.Call) (*operation, any, error) {
 
 // explain adds the sealed reason to a refusal.
 func (a *API) explain(w http.ResponseWriter, call *controlplane.Call, err error) {
-	var denied *controlplane.Denied
-	if !a.query() || call.Messages == nil || !errors.As(err, &denied) {
+	denied, ok := errors.AsType[*controlplane.Denied](err)
+	if !ok || !a.query() || call.Messages == nil {
 		return
 	}
 	if message := call.Messages.Encode(denied); message != "" {

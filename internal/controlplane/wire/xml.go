@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
@@ -157,11 +156,4 @@ func escape(text string) string {
 		}
 	}
 	return escaped.String()
-}
-
-func write(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "text/xml")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that has gone away is told nothing
 }

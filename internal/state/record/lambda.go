@@ -83,56 +83,5 @@ type Principal struct {
 	AWS     string `json:"AWS,omitempty"`
 }
 
-// Kind implements Of.
+// Kind implements Record.
 func (Function) Kind() (string, int) { return "function", 1 }
-
-// From implements Of.
-func (Function) From(f *lambda.Function) Function {
-	return Function{
-		ARN: ARN(f.ARN), Runtime: f.Runtime, Handler: f.Handler, Role: f.Role, RoleID: f.RoleID,
-		Description: f.Description, Timeout: f.Timeout, MemoryMB: f.MemoryMB, EphemeralMB: f.EphemeralMB,
-		Architecture: f.Architecture, Environment: f.Environment, Tags: f.Tags, TracingMode: f.TracingMode,
-		LogFormat: f.LogFormat, LogGroup: f.LogGroup, ApplicationLogLevel: f.ApplicationLogLevel,
-		SystemLogLevel: f.SystemLogLevel, CodeSHA256: f.CodeSHA256, CodeHex: f.CodeHex, CodeSize: f.CodeSize,
-		RevisionID: f.RevisionID, LastModified: f.LastModified,
-		URLs: each(f.URLs, func(u *lambda.URLConfig) URL {
-			return URL{u.ID, u.AuthType, u.InvokeMode, (*CORS)(u.CORS), u.Created, u.Modified}
-		}),
-		Permissions: each(f.Permissions, func(list []lambda.Permission) []Permission {
-			return all(list, func(p lambda.Permission) Permission {
-				return Permission{
-					p.StatementID, p.Action, Principal(p.Principal), p.SourceARN, p.SourceAccount, p.EventSourceToken,
-					p.PrincipalOrgID, p.FunctionURLAuthType, p.InvokedViaURL,
-				}
-			})
-		}),
-	}
-}
-
-// Value implements Of.
-func (r Function) Value() (*lambda.Function, error) {
-	return &lambda.Function{
-		ARN: lambda.ARN(r.ARN), Runtime: r.Runtime, Handler: r.Handler, Role: r.Role, RoleID: r.RoleID,
-		Description: r.Description, Timeout: r.Timeout, MemoryMB: r.MemoryMB, EphemeralMB: r.EphemeralMB,
-		Architecture: r.Architecture, Environment: r.Environment, Tags: r.Tags, TracingMode: r.TracingMode,
-		LogFormat: r.LogFormat, LogGroup: r.LogGroup, ApplicationLogLevel: r.ApplicationLogLevel,
-		SystemLogLevel: r.SystemLogLevel, CodeSHA256: r.CodeSHA256, CodeHex: r.CodeHex, CodeSize: r.CodeSize,
-		RevisionID: r.RevisionID, LastModified: r.LastModified,
-		URLs: each(r.URLs, func(u URL) *lambda.URLConfig {
-			return &lambda.URLConfig{
-				ID: u.ID, AuthType: u.AuthType, InvokeMode: u.InvokeMode, CORS: (*lambda.CORS)(u.CORS),
-				Created: u.Created, Modified: u.Modified,
-			}
-		}),
-		Permissions: each(r.Permissions, func(list []Permission) []lambda.Permission {
-			return all(list, func(p Permission) lambda.Permission {
-				return lambda.Permission{
-					StatementID: p.StatementID, Action: p.Action, Principal: lambda.PermissionPrincipal(p.Principal),
-					SourceARN: p.SourceARN, SourceAccount: p.SourceAccount, EventSourceToken: p.EventSourceToken,
-					PrincipalOrgID: p.PrincipalOrgID, FunctionURLAuthType: p.FunctionURLAuthType,
-					InvokedViaURL: p.InvokedViaURL,
-				}
-			})
-		}),
-	}, nil
-}

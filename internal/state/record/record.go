@@ -8,7 +8,9 @@
 // what it would lose: members that it does not know, newer versions, and text after the object. The records of furl
 // before versions have none, which counts as version 0.
 //
-// What a record says is never changed. A change of a type here is a new version of its kind: Value still reads the
+// The fields of a record have the names that they have in the domain type, and are copied by them.
+//
+// What a record says is never changed. A change of a type here is a new version of its kind, which still reads the
 // older ones, and testdata keeps a file of each.
 package record
 
@@ -18,19 +20,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"sync"
+
+	"github.com/furl-dev/furl/internal/iam"
 )
 
 // Value is a thing of the domain that is stored under a key.
 type Value interface{ Key() string }
 
-// Of is what the type R of records of a D has. Kind and From use nothing of their receiver.
-type Of[D Value, R any] interface {
+// Record is what the types of records have.
+type Record interface {
 	// Kind is the name of the kind in the store and the version that is written.
 	Kind() (name string, version int)
-	// From is the record of a value.
-	From(D) R
-	// Value is the value of a record.
-	Value() (D, error)
 
 	stored() int
 }
@@ -44,10 +46,12 @@ func (h header) stored() int        { return h.Version }
 func (h *header) stamp(version int) { h.Version = version }
 
 // Encode is the body of a value's record.
-func Encode[D Value, R Of[D, R]](value D) ([]byte, error) {
-	var none R
-	kind, version := none.Kind()
-	record := none.From(value)
+func Encode[D Value, R Record](value D) ([]byte, error) {
+	var record R
+	kind, version := record.Kind()
+	if err := convert(reflect.ValueOf(&record).Elem(), reflect.ValueOf(value).Elem()); err != nil {
+		return nil, fmt.Errorf("encode %s %s: %w", kind, value.Key(), err)
+	}
 	any(&record).(interface{ stamp(int) }).stamp(version)
 	body, err := json.Marshal(record)
 	if err != nil {
@@ -57,7 +61,7 @@ func Encode[D Value, R Of[D, R]](value D) ([]byte, error) {
 }
 
 // Decode is the value of the record with the key. The error names the record and what to do.
-func Decode[D Value, R Of[D, R]](key string, body []byte) (D, error) {
+func Decode[D Value, R Record](key string, body []byte) (D, error) {
 	var record R
 	kind, newest := record.Kind()
 	value, err := decode[D](body, &record)
@@ -76,7 +80,7 @@ func Decode[D Value, R Of[D, R]](key string, body []byte) (D, error) {
 		kind, key, err)
 }
 
-func decode[D Value, R Of[D, R]](body []byte, record *R) (none D, err error) {
+func decode[D Value, R Record](body []byte, record *R) (none D, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(record); err != nil {
@@ -88,29 +92,88 @@ func decode[D Value, R Of[D, R]](body []byte, record *R) (none D, err error) {
 	if _, newest := (*record).Kind(); (*record).stored() < 0 || (*record).stored() > newest {
 		return none, errors.New("unknown version")
 	}
-	return (*record).Value()
+	value := reflect.New(reflect.TypeFor[D]().Elem())
+	err = convert(value.Elem(), reflect.ValueOf(record).Elem())
+	return value.Interface().(D), err
 }
 
-// all converts every element of a list, and nil to nil.
-func all[From, To any](list []From, convert func(From) To) []To {
-	if list == nil {
-		return nil
+// convert copies a value of the domain into a record, or back: structs by the names of their fields, lists and maps
+// element by element. A policy is compiled on the way back.
+func convert(to, from reflect.Value) error {
+	switch {
+	case to.Type() == from.Type():
+		to.Set(from)
+	case to.Type() == reflect.TypeFor[iam.Policy]():
+		compiled, err := compile(from.Interface().(Policy))
+		to.Set(reflect.ValueOf(compiled))
+		return err
+	case from.Kind() == reflect.Struct && to.Kind() == reflect.Struct:
+		for _, field := range fields(to.Type(), from.Type()) {
+			if err := convert(to.Field(field.to), from.Field(field.from)); err != nil {
+				return err
+			}
+		}
+	case from.Kind() != reflect.Struct && from.IsNil():
+	case from.Kind() == reflect.Pointer:
+		return convert(to, from.Elem())
+	case to.Kind() == reflect.Pointer:
+		to.Set(reflect.New(to.Type().Elem()))
+		return convert(to.Elem(), from)
+	case to.Kind() == reflect.Slice:
+		to.Set(reflect.MakeSlice(to.Type(), from.Len(), from.Len()))
+		for i := range from.Len() {
+			if err := convert(to.Index(i), from.Index(i)); err != nil {
+				return err
+			}
+		}
+	default:
+		to.Set(reflect.MakeMapWithSize(to.Type(), from.Len()))
+		for key, value := range from.Seq2() {
+			converted := reflect.New(to.Type().Elem()).Elem()
+			if err := convert(converted, value); err != nil {
+				return err
+			}
+			to.SetMapIndex(key, converted)
+		}
 	}
-	converted := make([]To, len(list))
-	for i, element := range list {
-		converted[i] = convert(element)
-	}
-	return converted
+	return nil
 }
 
-// each converts every value of a map, and nil to nil.
-func each[From, To any](values map[string]From, convert func(From) To) map[string]To {
-	if values == nil {
-		return nil
+// compile is a policy of the domain; none was set where there is no text.
+func compile(p Policy) (iam.Policy, error) {
+	if p.Text == "" {
+		return iam.Policy{}, nil
 	}
-	converted := make(map[string]To, len(values))
-	for key, value := range values {
-		converted[key] = convert(value)
+	compiled, err := iam.ParsePolicy(p.Text, p.Kind)
+	if err != nil {
+		err = fmt.Errorf("stored policy: %w", err)
 	}
-	return converted
+	return compiled, err
+}
+
+// pair is where two structs have the field of one name.
+type pair struct{ to, from int }
+
+// paired are the fields of pairs of structs: looking them up by name for every record takes as long as reading it.
+var paired sync.Map // of [2]reflect.Type
+
+// fields are the exported fields of a struct in another. One that the other does not have is a mistake in the program.
+func fields(to, from reflect.Type) []pair {
+	if known, ok := paired.Load([2]reflect.Type{to, from}); ok {
+		return known.([]pair)
+	}
+	var found []pair
+	for i := range to.NumField() {
+		field := to.Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		other, ok := from.FieldByName(field.Name)
+		if !ok || len(other.Index) != 1 {
+			panic(fmt.Sprintf("record: %s has no field %s, as %s has", from, field.Name, to))
+		}
+		found = append(found, pair{i, other.Index[0]})
+	}
+	paired.Store([2]reflect.Type{to, from}, found)
+	return found
 }
