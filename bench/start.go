@@ -65,17 +65,13 @@ func (c *callee) cold(ctx context.Context, n int) (float64, error) {
 	if err := c.server.lambda(ctx, http.MethodPut, "/2015-03-31/functions/page/configuration", change, nil); err != nil {
 		return 0, err
 	}
-	get, err := c.get(ctx)
-	if err != nil {
-		return 0, err
-	}
-	caller, err := dial(get.address)
+	caller, err := c.dial(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer caller.close()
 	begin := time.Now()
-	err = caller.call(get.request)
+	err = caller.call()
 	return float64(time.Since(begin)), err
 }
 
