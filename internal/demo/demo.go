@@ -13,17 +13,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
-	"github.com/furl-dev/furl/sigv4"
 )
-
-// Server is a running server, as the demo needs it.
-type Server struct {
-	Endpoint        string
-	Region          string
-	Account         string
-	AccessKeyID     string
-	SecretAccessKey string
-}
 
 const (
 	webFunction    = "my-function-with-url"
@@ -34,18 +24,7 @@ const (
 
 // Run plays the demo against the server and writes its steps to out. The error names the first step that failed.
 func Run(ctx context.Context, server Server, out io.Writer) error {
-	p := &play{
-		server: server,
-		out:    out,
-		api: client{
-			endpoint: server.Endpoint,
-			region:   server.Region,
-			credentials: sigv4.Credentials{
-				AccessKeyID: server.AccessKeyID,
-				Secret:      sigv4.NewSecret(server.SecretAccessKey),
-			},
-		},
-	}
+	p := &play{server: server, out: out}
 	for i, step := range p.steps() {
 		fmt.Fprintf(out, "\n%d. %s\n", i+1, step.title)
 		for line := range strings.Lines(step.command) {
@@ -70,7 +49,6 @@ type step struct {
 type play struct {
 	server Server
 	out    io.Writer
-	api    client
 	url    string // of the function; "" until there is one, then ends with /
 }
 
@@ -171,7 +149,7 @@ func (p *play) createRoles(ctx context.Context) error {
 	const trust = `{"Version":"2012-10-17","Statement":[` +
 		`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 	for _, role := range []string{webRole, callerRole} {
-		if err := p.api.iam(ctx, "CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust); err != nil {
+		if err := p.server.iam(ctx, "CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust); err != nil {
 			return err
 		}
 		p.tell("%s", p.roleARN(role))
@@ -189,7 +167,7 @@ func (p *play) createFunctions(ctx context.Context) error {
 		{callerFunction, handlerCaller, callerRole},
 	} {
 		var created struct{ FunctionArn string }
-		err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions", map[string]any{
+		err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions", map[string]any{
 			"FunctionName": function.name,
 			"Runtime":      "provided.al2023",
 			"Handler":      function.handler,
@@ -209,7 +187,7 @@ func (p *play) createFunctions(ctx context.Context) error {
 func (p *play) createURL(ctx context.Context) error {
 	var config struct{ FunctionUrl, AuthType string }
 	in := map[string]string{"AuthType": "AWS_IAM"}
-	err := p.api.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", in, &config)
+	err := p.server.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", in, &config)
 	if err != nil {
 		return err
 	}
@@ -220,7 +198,7 @@ func (p *play) createURL(ctx context.Context) error {
 
 func (p *play) getURL(ctx context.Context) error {
 	var config struct{ FunctionUrl string }
-	if err := p.api.lambda(ctx, http.MethodGet, "/2021-10-31/functions/"+webFunction+"/url", nil, &config); err != nil {
+	if err := p.server.lambda(ctx, http.MethodGet, "/2021-10-31/functions/"+webFunction+"/url", nil, &config); err != nil {
 		return err
 	}
 	if config.FunctionUrl != p.url {
@@ -235,59 +213,59 @@ func (p *play) callUnsigned(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := send(request)
+	got, err := send(request)
 	if err != nil {
 		return err
 	}
-	return p.expectRefusal(ctx, outcome, "the request is not signed")
+	return p.expectRefusal(ctx, got, "the request is not signed")
 }
 
 // refused has the calling function call, and expects a refusal for the reasons.
 func (p *play) refused(method, path, body string, reasons ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		outcome, err := p.invokeCaller(ctx, method, path, body)
+		got, err := p.invokeCaller(ctx, method, path, body)
 		if err != nil {
 			return err
 		}
-		return p.expectRefusal(ctx, outcome, reasons...)
+		return p.expectRefusal(ctx, got, reasons...)
 	}
 }
 
 // answered has the calling function call, and expects 200 from the web app, which names the caller's role.
 func (p *play) answered(method, path, body, member, value string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		outcome, err := p.invokeCaller(ctx, method, path, body)
+		got, err := p.invokeCaller(ctx, method, path, body)
 		if err != nil {
 			return err
 		}
-		p.tell("%d %s", outcome.Status, outcome.Body)
+		p.tell("%d %s", got.Status, got.Body)
 		var said map[string]string
-		if err := json.Unmarshal([]byte(outcome.Body), &said); err != nil {
-			return fmt.Errorf("the answer %q is not JSON: %w", outcome.Body, err)
+		if err := json.Unmarshal([]byte(got.Body), &said); err != nil {
+			return fmt.Errorf("the answer %q is not JSON: %w", got.Body, err)
 		}
 		caller := arn.Session(p.server.Account, callerRole, callerFunction).String()
-		if outcome.Status != http.StatusOK || said[member] != value || said["caller"] != caller {
+		if got.Status != http.StatusOK || said[member] != value || said["caller"] != caller {
 			return fmt.Errorf("want 200 with %s %q and caller %q", member, value, caller)
 		}
 		return nil
 	}
 }
 
-func (p *play) invokeCaller(ctx context.Context, method, path, body string) (Outcome, error) {
-	var outcome Outcome
-	err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+callerFunction+"/invocations",
-		Order{Method: method, URL: p.url + path, Body: body}, &outcome)
-	if err == nil && outcome.Status == 0 {
+func (p *play) invokeCaller(ctx context.Context, method, path, body string) (outcome, error) {
+	var got outcome
+	err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+callerFunction+"/invocations",
+		order{Method: method, URL: p.url + path, Body: body}, &got)
+	if err == nil && got.Status == 0 {
 		err = fmt.Errorf("%s did not answer; see its log", callerFunction)
 	}
-	return outcome, err
+	return got, err
 }
 
 // grant adds a permission for the calling function's role.
 func (p *play) grant(statementID, action, condition string, value any) func(context.Context) error {
 	return func(ctx context.Context) error {
 		var added struct{ Statement string }
-		err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+webFunction+"/policy", map[string]any{
+		err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+webFunction+"/policy", map[string]any{
 			"StatementId": statementID, "Action": action, "Principal": p.roleARN(callerRole), condition: value,
 		}, &added)
 		if err != nil {
@@ -299,18 +277,18 @@ func (p *play) grant(statementID, action, condition string, value any) func(cont
 }
 
 // expectRefusal checks that the answer is 403 and that its trace gives the reasons, and writes the trace.
-func (p *play) expectRefusal(ctx context.Context, outcome Outcome, reasons ...string) error {
-	p.tell("%d %s", outcome.Status, outcome.Body)
-	if outcome.Status != http.StatusForbidden {
-		return fmt.Errorf("want 403, got %d", outcome.Status)
+func (p *play) expectRefusal(ctx context.Context, got outcome, reasons ...string) error {
+	p.tell("%d %s", got.Status, got.Body)
+	if got.Status != http.StatusForbidden {
+		return fmt.Errorf("want 403, got %d", got.Status)
 	}
-	fmt.Fprintf(p.out, "   $ furl explain %s\n", outcome.RequestID)
-	page := p.server.Endpoint + furlproto.Requests + "/" + outcome.RequestID
+	fmt.Fprintf(p.out, "   $ furl explain %s\n", got.RequestID)
+	page := p.server.Endpoint + furlproto.Requests + "/" + got.RequestID
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
 		return err
 	}
-	explained, err := p.api.send(request, furlproto.Service, nil)
+	explained, err := p.server.send(request, furlproto.Service, nil)
 	if err != nil {
 		return err
 	}
