@@ -203,11 +203,7 @@ func (c Config) hosts() (listener.Hosts, error) {
 // IsLoopback reports whether the server can be reached from this machine only.
 func (c Config) IsLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && (host == "localhost" || listener.IsLoopback(host))
 }
 
 // scps reads the service control policies of each account, level by level.

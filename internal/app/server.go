@@ -207,7 +207,7 @@ func (s *Server) wire() error {
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	s.pages = &pages.Pages{
 		Traces: s.traces, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
-		Token: pages.NewToken(s.pageToken.Reveal()), Gate: gate, State: s.state, Now: s.config.Now,
+		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
 	hosts, err := s.config.hosts()

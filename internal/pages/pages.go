@@ -22,6 +22,7 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/sigv4"
 )
 
 // maxLines is how many lines of a log a page begins with at most.
@@ -34,7 +35,7 @@ type Pages struct {
 	Code     *CodeLinks
 	Draining func() bool // nil is never
 
-	Token Token // lets its holder read everything
+	Token sigv4.Secret // lets its holder read the pages of all accounts; the zero one admits no reader
 	Gate  *auth.Gate
 	State *state.State
 	Now   func() time.Time
@@ -107,14 +108,13 @@ func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
 	switch {
 	case token == "" && isSigned(r):
 		return p.administrator(r)
-	case p.Token.is(token):
-		return allAccounts, nil
 	case token == "":
 		return "", &refusal{metric.NoToken,
 			"furl's own pages want the page token of the server, or a signature." + howTo}
-	default:
+	case !p.Token.Equal(sigv4.NewSecret(token)):
 		return "", &refusal{metric.WrongToken, "that is not the page token of this server." + howTo}
 	}
+	return allAccounts, nil
 }
 
 // admitClient admits programs on this machine. A page of a web site can make a browser on this machine send requests

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// TestMain makes this program the function that is attacked, one of the soak test's, or a server that is a process of its own, where the
-// environment asks for one of these.
+// TestMain makes this program the function that is attacked, one of the soak test's, or a server that is a process of
+// its own, where the environment asks for one of these.
 func TestMain(m *testing.M) {
 	if handler := os.Getenv("_HANDLER"); strings.HasPrefix(handler, "rogue.") {
 		runRogue(handler)
