@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -122,12 +123,9 @@ func measureOneShot(ctx context.Context, b *bench, e effort) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	furl, err := b.furl(ctx)
-	if err != nil {
-		return nil, err
-	}
-	program, err := b.function(ctx)
-	if err != nil {
+	furl, err1 := b.furl(ctx)
+	program, err2 := b.function(ctx)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	env := b.clientEnv(callee.caller)

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -35,12 +34,7 @@ func (s Server) lambda(ctx context.Context, method, path string, in, out any) er
 			return err
 		}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, s.Endpoint+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := s.send(request, "lambda", body)
+	answer, err := s.send(ctx, "lambda", method, path, "application/json", body)
 	if err != nil || out == nil {
 		return err
 	}
@@ -53,17 +47,19 @@ func (s Server) iam(ctx context.Context, action string, parameters ...string) er
 	for pair := range slices.Chunk(parameters, 2) {
 		form.Set(pair[0], pair[1])
 	}
-	body := form.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Endpoint+"/", strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	_, err = s.send(request, "iam", []byte(body))
+	_, err := s.send(ctx, "iam", http.MethodPost, "/", "application/x-www-form-urlencoded", []byte(form.Encode()))
 	return err
 }
 
-func (s Server) send(request *http.Request, service string, body []byte) ([]byte, error) {
+// send sends a signed request and returns the body of its answer, which must be a success.
+func (s Server) send(ctx context.Context, service, method, path, contentType string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.Endpoint+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
 	region := s.Region
 	if service == "iam" {
 		region = "us-east-1"

@@ -54,6 +54,8 @@ type play struct {
 
 func (p *play) steps() []step {
 	callerARN := p.roleARN(callerRole)
+	book := order{Method: "GET", URL: "book?page=5"}
+	login := order{Method: "POST", URL: "login", Body: `{"user":"my-user","token":"ABC123"}`}
 	const trust = " --assume-role-policy-document file://lambda-may-assume.json"
 	const create = "aws lambda create-function --runtime provided.al2023 --zip-file fileb://function.zip --function-name "
 	const permit = "aws lambda add-permission --function-name " + webFunction + " --principal "
@@ -87,8 +89,8 @@ func (p *play) steps() []step {
 		},
 		{
 			title:   "Call it from the other function, signed but without permission: refused",
-			command: p.invokeCommand("GET", "book?page=5", ""),
-			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl denied", "lambda:InvokeFunction denied"),
+			command: p.invokeCommand(book),
+			do:      p.refused(book, "lambda:InvokeFunctionUrl denied", "lambda:InvokeFunction denied"),
 		},
 		{
 			title: "Grant lambda:InvokeFunctionUrl to the role of the calling function",
@@ -98,8 +100,8 @@ func (p *play) steps() []step {
 		},
 		{
 			title:   "Call it with only that permission, which was enough until October 2025: refused",
-			command: p.invokeCommand("GET", "book?page=5", ""),
-			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl allowed", "lambda:InvokeFunction denied"),
+			command: p.invokeCommand(book),
+			do:      p.refused(book, "lambda:InvokeFunctionUrl allowed", "lambda:InvokeFunction denied"),
 		},
 		{
 			title: "Grant lambda:InvokeFunction through the URL as well",
@@ -109,13 +111,13 @@ func (p *play) steps() []step {
 		},
 		{
 			title:   "GET /book?page=5, signed by the calling function: answered",
-			command: p.invokeCommand("GET", "book?page=5", ""),
-			do:      p.answered("GET", "book?page=5", "", "page", "5"),
+			command: p.invokeCommand(book),
+			do:      p.answered(book, "page", "5"),
 		},
 		{
 			title:   "POST /login, signed by the calling function: answered",
-			command: p.invokeCommand("POST", "login", `{"user":"my-user","token":"ABC123"}`),
-			do:      p.answered("POST", "login", `{"user":"my-user","token":"ABC123"}`, "user", "my-user"),
+			command: p.invokeCommand(login),
+			do:      p.answered(login, "user", "my-user"),
 		},
 	}
 }
@@ -124,17 +126,17 @@ func (p *play) roleARN(name string) string {
 	return arn.IAM(p.server.Account, "role", "/", name).String()
 }
 
-func (p *play) invokeCommand(method, path, body string) string {
-	order := `{"method":"` + method + `","url":"'"$URL"'` + path + `"`
-	if body != "" {
-		quoted, err := json.Marshal(body)
+func (p *play) invokeCommand(o order) string {
+	payload := `{"method":"` + o.Method + `","url":"'"$URL"'` + o.URL + `"`
+	if o.Body != "" {
+		quoted, err := json.Marshal(o.Body)
 		if err != nil {
 			panic(err) // a string always marshals
 		}
-		order += `,"body":` + string(quoted)
+		payload += `,"body":` + string(quoted)
 	}
 	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" +
-		order + "}' /dev/stdout"
+		payload + "}' /dev/stdout"
 }
 
 // tell writes what happened below the command.
@@ -221,9 +223,9 @@ func (p *play) callUnsigned(ctx context.Context) error {
 }
 
 // refused has the calling function call, and expects a refusal for the reasons.
-func (p *play) refused(method, path, body string, reasons ...string) func(context.Context) error {
+func (p *play) refused(o order, reasons ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		got, err := p.invokeCaller(ctx, method, path, body)
+		got, err := p.invokeCaller(ctx, o)
 		if err != nil {
 			return err
 		}
@@ -232,9 +234,9 @@ func (p *play) refused(method, path, body string, reasons ...string) func(contex
 }
 
 // answered has the calling function call, and expects 200 from the web app, which names the caller's role.
-func (p *play) answered(method, path, body, member, value string) func(context.Context) error {
+func (p *play) answered(o order, member, value string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		got, err := p.invokeCaller(ctx, method, path, body)
+		got, err := p.invokeCaller(ctx, o)
 		if err != nil {
 			return err
 		}
@@ -251,10 +253,11 @@ func (p *play) answered(method, path, body, member, value string) func(context.C
 	}
 }
 
-func (p *play) invokeCaller(ctx context.Context, method, path, body string) (outcome, error) {
+// invokeCaller has the calling function send a request to a path of the function's URL.
+func (p *play) invokeCaller(ctx context.Context, o order) (outcome, error) {
+	o.URL = p.url + o.URL
 	var got outcome
-	err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+callerFunction+"/invocations",
-		order{Method: method, URL: p.url + path, Body: body}, &got)
+	err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+callerFunction+"/invocations", o, &got)
 	if err == nil && got.Status == 0 {
 		err = fmt.Errorf("%s did not answer; see its log", callerFunction)
 	}
@@ -283,12 +286,8 @@ func (p *play) expectRefusal(ctx context.Context, got outcome, reasons ...string
 		return fmt.Errorf("want 403, got %d", got.Status)
 	}
 	fmt.Fprintf(p.out, "   $ furl explain %s\n", got.RequestID)
-	page := p.server.Endpoint + furlproto.Requests + "/" + got.RequestID
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
-	if err != nil {
-		return err
-	}
-	explained, err := p.server.send(request, furlproto.Service, nil)
+	page := furlproto.Requests + "/" + got.RequestID
+	explained, err := p.server.send(ctx, furlproto.Service, http.MethodGet, page, "", nil)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func answer(status int, body map[string]string) (events.LambdaFunctionURLRespons
 	}, err
 }
 
-// order tells my-calling-function what to send.
+// order tells my-calling-function what to send. In a step its URL is a path of the function's URL.
 type order struct {
 	Method string `json:"method"`
 	URL    string `json:"url"`
