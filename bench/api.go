@@ -42,9 +42,9 @@ func do(r *http.Request, fine func(status int) bool) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if !fine(response.StatusCode) {
+	if status := response.StatusCode; !fine(status) {
 		id := response.Header.Get("X-Amzn-Requestid")
-		err = errors.Join(fmt.Errorf("request %s, %s %s, answered %d: %s", id, r.Method, r.URL.Path, response.StatusCode, body), err)
+		err = errors.Join(fmt.Errorf("request %s, %s %s, answered %d: %s", id, r.Method, r.URL.Path, status, body), err)
 	}
 	return body, err
 }
@@ -69,7 +69,9 @@ func (s *server) lambda(ctx context.Context, method, path string, in, out any) e
 }
 
 // query calls IAM or STS with the parameters, name and value in turn.
-func (s *server) query(ctx context.Context, as sigv4.Credentials, service, action string, parameters ...string) ([]byte, error) {
+func (s *server) query(
+	ctx context.Context, as sigv4.Credentials, service, action string, parameters ...string,
+) ([]byte, error) {
 	version := map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}[service]
 	form := url.Values{"Action": {action}, "Version": {version}}
 	for pair := range slices.Chunk(parameters, 2) {
@@ -122,8 +124,8 @@ func (s *server) createUser(ctx context.Context, name string) (sigv4.Credentials
 }
 
 const (
-	trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"` +
-		account + `"},"Action":"sts:AssumeRole"}]}`
+	trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",` +
+		`"Principal":{"Service":"lambda.amazonaws.com","AWS":"` + account + `"}}]}`
 	mayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`
 )
 
@@ -149,7 +151,7 @@ func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" +
 
 // createFunction makes a function with a URL that its own role may call, by the function's policy. It returns the path
 // of the URL on the server, which ends with a slash.
-func (s *server) createFunction(ctx context.Context, name, role string, k kind, zipped []byte) (path string, err error) {
+func (s *server) createFunction(ctx context.Context, name, role string, k kind, zipped []byte) (path string, _ error) {
 	var made struct {
 		URL string `json:"FunctionUrl"`
 	}

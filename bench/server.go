@@ -46,9 +46,12 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: address, root: sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}}
-	command := exec.Command(program, append([]string{"serve", "--data", data, "--listen", address, "--region", region}, flags...)...)
-	command.Env = append(os.Environ(), "FURL_ROOT_ACCESS_KEY_ID="+rootKey.id, "FURL_ROOT_SECRET_ACCESS_KEY="+rootKey.secret)
+	root := sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}
+	s := &server{address: address, root: root}
+	args := []string{"serve", "--data", data, "--listen", address, "--region", region}
+	command := exec.Command(program, append(args, flags...)...)
+	command.Env = append(os.Environ(),
+		"FURL_ROOT_ACCESS_KEY_ID="+rootKey.id, "FURL_ROOT_SECRET_ACCESS_KEY="+rootKey.secret)
 	command.Stderr = &s.log
 	begin := time.Now()
 	if s.stop, err = start(command); err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -131,11 +132,14 @@ func closePart(path, has, fix string, log *slog.Logger) error {
 	if err := restrict(path, info); err != nil {
 		return err
 	}
-	attributes := []any{"file", path, "mode", info.Mode().String(), "has", has}
-	if fix != "" {
-		attributes = append(attributes, "fix", fix)
+	attributes := []slog.Attr{
+		slog.String("file", path), slog.String("mode", info.Mode().String()), slog.String("has", has),
 	}
-	log.Warn("others could read or write a file of the data directory; it is closed to them now", attributes...)
+	if fix != "" {
+		attributes = append(attributes, slog.String("fix", fix))
+	}
+	log.LogAttrs(context.Background(), slog.LevelWarn,
+		"others could read or write a file of the data directory; it is closed to them now", attributes...)
 	return nil
 }
 
@@ -161,7 +165,8 @@ func restrict(path string, info fs.FileInfo) error {
 
 func chmod(path string, mode fs.FileMode) error {
 	if err := os.Chmod(path, mode); err != nil {
-		return fmt.Errorf("others can use %s, and that cannot be changed: %w; choose another directory with --data", path, err)
+		return fmt.Errorf("others can use %s, and that cannot be changed: %w; choose another directory with --data",
+			path, err)
 	}
 	return nil
 }

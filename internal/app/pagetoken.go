@@ -16,7 +16,8 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// The page token is the line of its file: 256 random bits in hexadecimal. A user who can read the file can read the pages.
+// The page token is the line of its file: 256 random bits in hexadecimal. A user who can read the file can read the
+// pages.
 const (
 	pageTokenFileName = "page-token"
 	pageTokenLength   = 64

@@ -83,7 +83,8 @@ func isPage(path string) bool {
 // listenError says what to do about an address that cannot be listened on.
 func listenError(address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program; choose another address with --listen, such as --listen 127.0.0.1:0 for any free port", address)
+		return fmt.Errorf("%s is in use by another program; choose another address with --listen, "+
+			"such as --listen 127.0.0.1:0 for any free port", address)
 	}
 	if errors.Is(err, syscall.EACCES) {
 		return fmt.Errorf("%s needs more rights than this user has; choose a port above 1023 with --listen", address)
