@@ -46,4 +46,4 @@ bench: ## measure furl against its peers and against the floor
 	$(GO) run ./bench
 
 soak: ## run functions that misbehave for ten minutes, and fail if the server answers wrongly or grows
-	$(GO) run ./bench -soak 10m
+	$(GO) test ./internal/app/attack -run Soak -soak 10m -timeout 30m -v

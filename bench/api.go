@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -11,13 +12,16 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/sigv4"
 )
 
 // signed makes a signed request.
-func signed(ctx context.Context, as sigv4.Credentials, service, method, url, contentType string, body []byte) (*http.Request, error) {
+func signed(
+	ctx context.Context, as sigv4.Credentials, service, method, url, contentType string, body []byte,
+) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -25,38 +29,29 @@ func signed(ctx context.Context, as sigv4.Credentials, service, method, url, con
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
-	return r, sign(r, as, service, body)
-}
-
-func sign(r *http.Request, as sigv4.Credentials, service string, body []byte) error {
 	signer := sigv4.Signer{Region: region, Service: service}
-	_, err := signer.Sign(r, as, sigv4.PayloadBytes(body))
-	return err
+	_, err = signer.Sign(r, as, sigv4.PayloadBytes(body))
+	return r, err
 }
 
-// answer is what came back.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-	broken error // what ended the body early
-}
-
-func (a answer) id() string { return a.header.Get("X-Amzn-Requestid") }
-
-// send sends a request and returns its answer, whatever its status, as far as there is one.
-func (s *server) send(r *http.Request) (answer, error) {
+// do sends a request and returns the body of its answer, whose status must be fine.
+func do(r *http.Request, fine func(status int) bool) ([]byte, error) {
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	defer response.Body.Close()
-	a := answer{status: response.StatusCode, header: response.Header}
-	a.body, a.broken = io.ReadAll(response.Body)
-	return a, nil
+	body, err := io.ReadAll(response.Body)
+	if status := response.StatusCode; !fine(status) {
+		id := response.Header.Get("X-Amzn-Requestid")
+		err = errors.Join(fmt.Errorf("request %s, %s %s, answered %d: %s", id, r.Method, r.URL.Path, status, body), err)
+	}
+	return body, err
 }
 
-// lambda calls the Lambda API as the root user.
+func succeeded(status int) bool { return status < 300 }
+
+// lambda calls the Lambda API as the root user. out may be nil.
 func (s *server) lambda(ctx context.Context, method, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -66,7 +61,7 @@ func (s *server) lambda(ctx context.Context, method, path string, in, out any) e
 	if err != nil {
 		return err
 	}
-	answer, err := s.succeed(r)
+	answer, err := do(r, succeeded)
 	if err != nil || out == nil {
 		return err
 	}
@@ -74,104 +69,110 @@ func (s *server) lambda(ctx context.Context, method, path string, in, out any) e
 }
 
 // query calls IAM or STS with the parameters, name and value in turn.
-func (s *server) query(ctx context.Context, as sigv4.Credentials, service, action string, out any, parameters ...string) error {
+func (s *server) query(
+	ctx context.Context, as sigv4.Credentials, service, action string, parameters ...string,
+) ([]byte, error) {
 	version := map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}[service]
 	form := url.Values{"Action": {action}, "Version": {version}}
-	for i := 0; i+1 < len(parameters); i += 2 {
-		form.Set(parameters[i], parameters[i+1])
+	for pair := range slices.Chunk(parameters, 2) {
+		form.Set(pair[0], pair[1])
 	}
-	r, err := signed(ctx, as, service, http.MethodPost, "http://"+s.address+"/", "application/x-www-form-urlencoded", []byte(form.Encode()))
+	const contentType = "application/x-www-form-urlencoded"
+	r, err := signed(ctx, as, service, http.MethodPost, "http://"+s.address+"/", contentType, []byte(form.Encode()))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer, err := s.succeed(r)
-	if err != nil || out == nil {
-		return err
-	}
-	return xml.Unmarshal(answer, out)
+	return do(r, succeeded)
 }
 
-func (s *server) succeed(r *http.Request) ([]byte, error) {
-	a, err := s.send(r)
-	if err == nil && a.status >= 300 {
-		err = fmt.Errorf("request %s, %s %s, answered %d: %s", a.id(), r.Method, r.URL.Path, a.status, a.body)
+// iam calls the IAM API as the root user for each action with its parameters, until one fails.
+func (s *server) iam(ctx context.Context, calls ...[]string) error {
+	for _, call := range calls {
+		if _, err := s.query(ctx, s.root, "iam", call[0], call[1:]...); err != nil {
+			return err
+		}
 	}
-	return a.body, errors.Join(err, a.broken)
+	return nil
 }
 
-const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"` +
-	account + `"},"Action":"sts:AssumeRole"}]}`
+// newCredentials calls an operation that makes credentials.
+func (s *server) newCredentials(
+	ctx context.Context, as sigv4.Credentials, service, action string, parameters ...string,
+) (sigv4.Credentials, error) {
+	answer, err := s.query(ctx, as, service, action, parameters...)
+	if err != nil {
+		return sigv4.Credentials{}, err
+	}
+	type key struct{ AccessKeyId, SecretAccessKey, SessionToken string }
+	var made struct {
+		Key     key `xml:"CreateAccessKeyResult>AccessKey"`
+		Session key `xml:"AssumeRoleResult>Credentials"`
+	}
+	err = xml.Unmarshal(answer, &made)
+	k := cmp.Or(made.Key, made.Session)
+	return sigv4.Credentials{
+		AccessKeyID: k.AccessKeyId, Secret: sigv4.NewSecret(k.SecretAccessKey), SessionToken: k.SessionToken,
+	}, err
+}
+
+// createUser makes a user with an access key.
+func (s *server) createUser(ctx context.Context, name string) (sigv4.Credentials, error) {
+	if err := s.iam(ctx, []string{"CreateUser", "UserName", name}); err != nil {
+		return sigv4.Credentials{}, err
+	}
+	return s.newCredentials(ctx, s.root, "iam", "CreateAccessKey", "UserName", name)
+}
+
+const (
+	trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",` +
+		`"Principal":{"Service":"lambda.amazonaws.com","AWS":"` + account + `"}}]}`
+	mayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`
+)
 
 // createCaller makes a role and returns the credentials of a session of it, as a function that calls another has them.
 // The root user can assume no role, so a user does it.
-func (s *server) createCaller(ctx context.Context, name string) (sigv4.Credentials, error) {
-	if err := s.query(ctx, s.root, "iam", "CreateRole", nil, "RoleName", name, "AssumeRolePolicyDocument", trust); err != nil {
-		return sigv4.Credentials{}, err
-	}
-	user := name + "-user"
-	if err := s.query(ctx, s.root, "iam", "CreateUser", nil, "UserName", user); err != nil {
-		return sigv4.Credentials{}, err
-	}
-	if err := s.query(ctx, s.root, "iam", "PutUserPolicy", nil, "UserName", user, "PolicyName", "p", "PolicyDocument", mayAssume); err != nil {
-		return sigv4.Credentials{}, err
-	}
-	assumer, err := s.createKey(ctx, user)
+func (s *server) createCaller(ctx context.Context, role string) (sigv4.Credentials, error) {
+	user := role + "-user"
+	assumer, err := s.createUser(ctx, user)
 	if err != nil {
 		return sigv4.Credentials{}, err
 	}
-	return s.assume(ctx, assumer, name)
-}
-
-const mayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`
-
-// createKey makes an access key of a user.
-func (s *server) createKey(ctx context.Context, user string) (sigv4.Credentials, error) {
-	var key struct {
-		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
-		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
+	err = s.iam(ctx,
+		[]string{"CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust},
+		[]string{"PutUserPolicy", "UserName", user, "PolicyName", "p", "PolicyDocument", mayAssume},
+	)
+	if err != nil {
+		return sigv4.Credentials{}, err
 	}
-	err := s.query(ctx, s.root, "iam", "CreateAccessKey", &key, "UserName", user)
-	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}, err
-}
-
-// sessionName is the name of all sessions.
-const sessionName = "bench"
-
-// assume makes a session of a role.
-func (s *server) assume(ctx context.Context, by sigv4.Credentials, role string) (sigv4.Credentials, error) {
-	var made struct {
-		ID     string `xml:"AssumeRoleResult>Credentials>AccessKeyId"`
-		Secret string `xml:"AssumeRoleResult>Credentials>SecretAccessKey"`
-		Token  string `xml:"AssumeRoleResult>Credentials>SessionToken"`
-	}
-	err := s.query(ctx, by, "sts", "AssumeRole", &made, "RoleArn", roleARN(role), "RoleSessionName", sessionName)
-	return sigv4.Credentials{AccessKeyID: made.ID, Secret: sigv4.NewSecret(made.Secret), SessionToken: made.Token}, err
+	return s.newCredentials(ctx, assumer, "sts", "AssumeRole", "RoleArn", roleARN(role), "RoleSessionName", "bench")
 }
 
 func roleARN(name string) string { return "arn:aws:iam::" + account + ":role/" + name }
 
-// createFunction makes a function with a URL that the caller's role may call, by the function's policy. It returns the
-// path of the URL on the server, which ends with a slash.
-func (s *server) createFunction(ctx context.Context, name, runtime, handler string, code []byte, callerRole string) (path string, err error) {
-	err = s.lambda(ctx, http.MethodPost, "/2015-03-31/functions", map[string]any{
-		"FunctionName": name, "Runtime": runtime, "Handler": handler, "Role": roleARN(callerRole), "Timeout": 30,
-		"Code": map[string]any{"ZipFile": code},
-	}, nil)
-	if err != nil {
-		return "", err
-	}
+// createFunction makes a function with a URL that its own role may call, by the function's policy. It returns the path
+// of the URL on the server, which ends with a slash.
+func (s *server) createFunction(ctx context.Context, name, role string, k kind, zipped []byte) (path string, _ error) {
 	var made struct {
 		URL string `json:"FunctionUrl"`
 	}
-	err = s.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+name+"/url", map[string]string{"AuthType": "AWS_IAM"}, &made)
-	if err != nil {
-		return "", err
-	}
-	for _, permission := range []map[string]any{
-		{"StatementId": "url", "Action": "lambda:InvokeFunctionUrl", "Principal": roleARN(callerRole), "FunctionUrlAuthType": "AWS_IAM"},
-		{"StatementId": "invoke", "Action": "lambda:InvokeFunction", "Principal": roleARN(callerRole), "InvokedViaFunctionUrl": true},
+	arn, function := roleARN(role), "/2015-03-31/functions/"+name
+	for _, call := range []struct {
+		path string
+		in   map[string]any
+	}{
+		{"/2015-03-31/functions", map[string]any{
+			"FunctionName": name, "Runtime": k.runtime, "Handler": k.handler, "Role": arn, "Timeout": 30,
+			"Code": map[string]any{"ZipFile": zipped},
+		}},
+		{function + "/policy", map[string]any{
+			"StatementId": "url", "Action": "lambda:InvokeFunctionUrl", "Principal": arn, "FunctionUrlAuthType": "AWS_IAM",
+		}},
+		{function + "/policy", map[string]any{
+			"StatementId": "invoke", "Action": "lambda:InvokeFunction", "Principal": arn, "InvokedViaFunctionUrl": true,
+		}},
+		{"/2021-10-31/functions/" + name + "/url", map[string]any{"AuthType": "AWS_IAM"}},
 	} {
-		if err := s.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+name+"/policy", permission, nil); err != nil {
+		if err := s.lambda(ctx, http.MethodPost, call.path, call.in, &made); err != nil {
 			return "", err
 		}
 	}

@@ -86,11 +86,8 @@ func (b *bench) deploy(ctx context.Context, k kind, flags ...string) (*callee, e
 	if err != nil {
 		return nil, err
 	}
-	path, err := s.createFunction(ctx, "page", k.runtime, k.handler, zipped, role)
-	if err != nil {
-		return nil, err
-	}
-	return &callee{s, caller, path}, nil
+	path, err := s.createFunction(ctx, "page", role, k, zipped)
+	return &callee{s, caller, path}, err
 }
 
 // book is what all callers ask for.
@@ -105,6 +102,15 @@ func (c *callee) get(ctx context.Context) (target, error) {
 	return newTarget(r, nil)
 }
 
+// dial is a connection for such calls.
+func (c *callee) dial(ctx context.Context) (*client, error) {
+	get, err := c.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return get.dial()
+}
+
 // measureCall is what the whole data plane adds to the bare Runtime API, for a single caller of a warm function.
 func measureCall(ctx context.Context, b *bench, e effort) ([]row, error) {
 	callee, err := b.deploy(ctx, goFunction)
@@ -115,22 +121,20 @@ func measureCall(ctx context.Context, b *bench, e effort) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	get, err := callee.get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	caller, err := dial(get.address)
+	caller, err := callee.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer caller.close()
-	if _, err := caller.latency(e.round, get.request); err != nil { // starts the function
+	if _, err := caller.latency(e.round); err != nil { // starts the function
 		return nil, fmt.Errorf("%w\n%s", err, callee.server.log.String())
 	}
-	bare.latency(e.round)
+	if _, err := bare.latency(e.round); err != nil {
+		return nil, err
+	}
 	p, err := e.alternate(
-		func() (float64, error) { return caller.latency(2*e.round, get.request) },
-		func() (float64, error) { return bare.latency(2 * e.round), nil },
+		func() (float64, error) { return caller.latency(2 * e.round) },
+		func() (float64, error) { return bare.latency(2 * e.round) },
 	)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -18,16 +17,17 @@ import (
 // client is one connection over which the same bytes are sent again and again. It does as little as a client can, since
 // it shares the machine with the server that it measures.
 type client struct {
-	conn   net.Conn
-	reader *bufio.Reader
+	conn    net.Conn
+	reader  *bufio.Reader
+	request []byte
 }
 
-func dial(address string) (*client, error) {
-	conn, err := net.Dial("tcp", address)
+func (t target) dial() (*client, error) {
+	conn, err := net.Dial("tcp", t.address)
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn, bufio.NewReader(conn)}, nil
+	return &client{conn, bufio.NewReader(conn), t.request}, nil
 }
 
 func (c *client) close() { c.conn.Close() }
@@ -35,9 +35,9 @@ func (c *client) close() { c.conn.Close() }
 // patience is how long an answer may take. The first one of a function waits for a process.
 const patience = 30 * time.Second
 
-// call sends a request and reads the answer, which must be 200.
-func (c *client) call(request []byte) error {
-	if _, err := c.conn.Write(request); err != nil {
+// call sends the request and reads the answer, which must be 200.
+func (c *client) call() error {
+	if _, err := c.conn.Write(c.request); err != nil {
 		return err
 	}
 	status, err := c.reader.ReadSlice('\n')
@@ -70,30 +70,12 @@ func (c *client) call(request []byte) error {
 	return err
 }
 
-// wire is a request as it is sent.
-func wire(r *http.Request, body []byte) ([]byte, error) {
-	if body != nil {
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	}
-	var sent bytes.Buffer
-	err := r.Write(&sent)
-	return sent.Bytes(), err
-}
-
 // latency is the median time of one call by a single caller, in nanoseconds.
-func (c *client) latency(during time.Duration, request []byte) (float64, error) {
+func (c *client) latency(during time.Duration) (float64, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(during + patience)); err != nil {
 		return 0, err
 	}
-	var times []float64
-	for end := time.Now().Add(during); time.Now().Before(end); {
-		begin := time.Now()
-		if err := c.call(request); err != nil {
-			return 0, err
-		}
-		times = append(times, float64(time.Since(begin)))
-	}
-	return median(times), nil
+	return latency(during, c.call)
 }
 
 // target is where load goes: an address and the request to send.
@@ -103,8 +85,17 @@ type target struct {
 }
 
 func newTarget(r *http.Request, body []byte) (target, error) {
-	request, err := wire(r, body)
-	return target{strings.TrimPrefix(r.URL.Host, "http://"), request}, err
+	if body != nil {
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
+	var sent bytes.Buffer
+	err := r.Write(&sent)
+	return target{r.URL.Host, sent.Bytes()}, err
+}
+
+// plainGet is a GET that nobody has signed.
+func plainGet(address, path string) target {
+	return target{address, []byte("GET " + path + " HTTP/1.1\r\nHost: " + address + "\r\nUser-Agent: bench\r\n\r\n")}
 }
 
 // throughput is how many calls some callers together get answered in a second, each waiting for its answer.
@@ -131,7 +122,7 @@ func (t target) load(ctx context.Context, callers int, during time.Duration) (an
 
 // callUntil is one of the callers of a load.
 func (t target) callUntil(ctx context.Context, end time.Time) (answered int, err error) {
-	c, err := dial(t.address)
+	c, err := t.dial()
 	if err != nil {
 		return 0, err
 	}
@@ -140,7 +131,7 @@ func (t target) callUntil(ctx context.Context, end time.Time) (answered int, err
 		return 0, err
 	}
 	for ; ctx.Err() == nil && time.Now().Before(end); answered++ {
-		if err := c.call(t.request); err != nil {
+		if err := c.call(); err != nil {
 			return answered, err
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,17 +33,15 @@ func (b *bench) newFloor(ctx context.Context) (*floor, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	f := &floor{event: event, events: make(chan []byte), answers: make(chan []byte)}
+	address, err := b.listen(f)
 	if err != nil {
 		return nil, err
 	}
-	f := &floor{event: event, events: make(chan []byte), answers: make(chan []byte)}
-	api := &http.Server{Handler: f}
-	go api.Serve(listener) //nolint:errcheck // it ends when it is closed
-	b.atEnd(func() { api.Close() })
-
 	function := exec.Command(program)
-	function.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "_HANDLER=bootstrap", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128"}
+	function.Env = []string{
+		"AWS_LAMBDA_RUNTIME_API=" + address, "_HANDLER=bootstrap", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
+	}
 	function.Stderr = os.Stderr
 	if err := function.Start(); err != nil {
 		return nil, err
@@ -106,14 +103,8 @@ func (f *floor) invoke() []byte {
 }
 
 // latency is the median time of one round trip, in nanoseconds.
-func (f *floor) latency(during time.Duration) float64 {
-	var times []float64
-	for end := time.Now().Add(during); time.Now().Before(end); {
-		begin := time.Now()
-		f.invoke()
-		times = append(times, float64(time.Since(begin)))
-	}
-	return median(times)
+func (f *floor) latency(during time.Duration) (float64, error) {
+	return latency(during, func() error { f.invoke(); return nil })
 }
 
 // floors are as many functions as there are callers, each with a bare Runtime API.
@@ -153,20 +144,8 @@ func (f *floors) throughput(during time.Duration) float64 {
 	return float64(answered.Load()) / time.Since(begin).Seconds()
 }
 
-// serveFloors puts an HTTP server in front of the functions and returns its address. Whatever the request, a function
-// that is free gets the same event, and the answer is the function's as it is.
-func (b *bench) serveFloors(f *floors) (address string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{Handler: f}
-	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
-	b.atEnd(func() { server.Close() })
-	return listener.Addr().String(), nil
-}
-
-// ServeHTTP runs a function.
+// ServeHTTP runs a function that is free, with the same event whatever the request. The answer is the function's as it
+// is.
 func (f *floors) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	bare := <-f.free
 	answer := bare.invoke()

@@ -5,7 +5,6 @@
 //	go run ./bench         # everything, some minutes
 //	go run ./bench -quick  # everything in shorter rounds, half a minute
 //	go run ./bench -only sign,policy
-//	go run ./bench -soak 10m # no measurement: whether a server that is misused answers right, and does not grow
 //
 // A target that compares is measured on both sides in one run, in short rounds that alternate; the medians of the
 // rounds count. Everything stays on loopback and in a temporary directory, and ends with the program.
@@ -77,8 +76,6 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	short := flags.Bool("quick", false, "shorter rounds: half a minute in all")
 	only := flags.String("only", "", "measure some `sections` only, with commas between them: "+strings.Join(names(sections), ","))
-	soaking := flags.Duration("soak", 0, "instead of measuring, run functions that misbehave for so `long`; "+
-		"fail if the server answers wrongly or grows")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -95,9 +92,6 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.close()
-	if *soaking > 0 {
-		return measureSoak(ctx, b, *soaking, os.Stdout)
-	}
 	var rows []row
 	var faults []error
 	for _, s := range chosen {

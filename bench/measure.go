@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
 	"time"
@@ -12,6 +13,12 @@ type pair struct {
 	ours, theirs float64
 	ratio        float64 // ours / theirs
 }
+
+// more is our time and how much more it is than theirs.
+func (p pair) more() string { return fmt.Sprintf("%s, %+.1f %%", took(p.ours), 100*(p.ratio-1)) }
+
+// rates is our rate and its share of theirs.
+func (p pair) rates(of string) string { return perSecond(p.ours) + of + ", " + percent(p.ratio) }
 
 // alternate measures two sides in turns, for as many rounds as the effort has.
 func (e effort) alternate(ours, theirs func() (float64, error)) (pair, error) {
@@ -60,6 +67,19 @@ func (e effort) repeat(work func()) float64 {
 		rounds = append(rounds, perRun(e.round, work))
 	}
 	return median(rounds)
+}
+
+// latency is the median time that passes in one run of the work, in nanoseconds.
+func latency(during time.Duration, work func() error) (float64, error) {
+	var times []float64
+	for end := time.Now().Add(during); time.Now().Before(end); {
+		begin := time.Now()
+		if err := work(); err != nil {
+			return 0, err
+		}
+		times = append(times, float64(time.Since(begin)))
+	}
+	return median(times), nil
 }
 
 // perRun is how much processor time one run of the work takes, in nanoseconds, over at least the duration.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -43,11 +44,7 @@ func populate(ctx context.Context, data string, p population) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closing := db.Close(); err == nil {
-			err = closing
-		}
-	}()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	world, err := state.Load(ctx, db)
 	if err != nil {
 		return err
@@ -61,26 +58,19 @@ func populate(ctx context.Context, data string, p population) (err error) {
 		{p.keys / keysOfUser, putUser},
 		{p.functions, putFunction},
 	} {
-		if err := putAll(ctx, world, part.size, func(tx *state.Tx, i int) error { return part.put(tx, p.accountID(i), i) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// putAll puts so many things into the world, as many at a time as the store takes in one commit.
-func putAll(ctx context.Context, world *state.State, size int, put func(tx *state.Tx, i int) error) error {
-	for from := 0; from < size; from += store.MaxChanges {
-		err := world.Update(ctx, func(tx *state.Tx) error {
-			for i := from; i < min(size, from+store.MaxChanges); i++ {
-				if err := put(tx, i); err != nil {
-					return err
+		// As many things at a time as the store takes in one commit.
+		for from := 0; from < part.size; from += store.MaxChanges {
+			err := world.Update(ctx, func(tx *state.Tx) error {
+				for i := from; i < min(part.size, from+store.MaxChanges); i++ {
+					if err := part.put(tx, p.accountID(i), i); err != nil {
+						return err
+					}
 				}
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
 		}
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,15 +79,9 @@ func (b *bench) helper(ctx context.Context, args ...string) (address string, err
 	}
 	command := exec.Command(program, args...)
 	command.Stderr = os.Stderr
-	stdin, err := command.StdinPipe()
-	if err != nil {
-		return "", err
-	}
-	stdout, err := command.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := command.Start(); err != nil {
+	stdin, err1 := command.StdinPipe()
+	stdout, err2 := command.StdoutPipe()
+	if err := errors.Join(err1, err2, command.Start()); err != nil {
 		return "", err
 	}
 	b.atEnd(func() {
@@ -97,4 +93,16 @@ func (b *bench) helper(ctx context.Context, args ...string) (address string, err
 		return "", fmt.Errorf("start %s %s: no address, %w", program, strings.Join(args, " "), err)
 	}
 	return strings.TrimSpace(line), nil
+}
+
+// listen serves a handler on loopback until the part of the run ends.
+func (b *bench) listen(handler http.Handler) (address string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: handler}
+	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
+	b.atEnd(func() { server.Close() })
+	return listener.Addr().String(), nil
 }

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os/exec"
-	"syscall"
-	"time"
 )
 
 // measureProxy compares furl proxy, as it is by default, with a bare reverse proxy. Both stand before the same plain
@@ -25,17 +22,8 @@ func measureProxy(ctx context.Context, b *bench, e effort) ([]row, error) {
 		return nil, err
 	}
 	rate := func(address string) func() (float64, error) {
-		return func() (float64, error) {
-			r, err := http.NewRequest(http.MethodGet, "http://"+address+"/"+book, nil)
-			if err != nil {
-				return 0, err
-			}
-			t, err := newTarget(r, nil)
-			if err != nil {
-				return 0, err
-			}
-			return t.throughput(ctx, connections, e.load)
-		}
+		t := plainGet(address, "/"+book)
+		return func() (float64, error) { return t.throughput(ctx, connections, e.load) }
 	}
 	for _, warm := range []string{signing, bare} {
 		if _, err := rate(warm)(); err != nil {
@@ -44,7 +32,8 @@ func measureProxy(ctx context.Context, b *bench, e effort) ([]row, error) {
 	}
 	p, err := e.alternate(rate(signing), rate(bare))
 	return []row{{
-		fmt.Sprintf("furl proxy, %d connections, small GET", connections), fmt.Sprintf("%s, %s", perSecond(p.ours), percent(p.ratio)), "≥ 75 %", atLeast(p.ratio, 0.75, 2),
+		fmt.Sprintf("furl proxy, %d connections, small GET", connections), p.rates(""),
+		"≥ 75 %", atLeast(p.ratio, 0.75, 2),
 		fmt.Sprintf("httputil.ReverseProxy before the same server: %s", perSecond(p.theirs)),
 	}}, err
 }
@@ -60,22 +49,13 @@ func (b *bench) signingProxy(ctx context.Context, upstream string) (address stri
 	}
 	command := exec.Command(program, "proxy", upstream, "--listen", address)
 	command.Env = b.clientEnv(session)
-	if err := command.Start(); err != nil {
+	stop, err := start(command)
+	if err != nil {
 		return "", err
 	}
-	b.atEnd(func() {
-		command.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended by itself
-		command.Wait()                          //nolint:errcheck // it has served its purpose
-	})
-	for end := time.Now().Add(patience); ctx.Err() == nil; time.Sleep(time.Millisecond) {
-		c, err := dial(address)
-		if err == nil {
-			c.close()
-			return address, nil
-		}
-		if time.Now().After(end) {
-			return "", fmt.Errorf("furl proxy does not listen: %w", err)
-		}
+	b.atEnd(stop)
+	if err := (target{address: address}).wait(ctx, func(*client) error { return nil }); err != nil {
+		return "", fmt.Errorf("furl proxy: %w", err)
 	}
-	return "", ctx.Err()
+	return address, nil
 }

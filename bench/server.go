@@ -20,9 +20,9 @@ import (
 
 // server is a running `furl serve`.
 type server struct {
-	command *exec.Cmd
+	pid     string
+	stop    func() // ends it, and with it all functions
 	log     bytes.Buffer
-	data    string        // directory
 	address string        // host:port
 	ready   time.Duration // from the start of the process to the first 200 of its health page
 	root    sigv4.Credentials
@@ -46,15 +46,19 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (*serve
 	if err != nil {
 		return nil, err
 	}
-	s := &server{data: data, address: address, root: sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}}
-	s.command = exec.Command(program, append([]string{"serve", "--data", data, "--listen", address, "--region", region}, flags...)...)
-	s.command.Env = append(os.Environ(), "FURL_ROOT_ACCESS_KEY_ID="+rootKey.id, "FURL_ROOT_SECRET_ACCESS_KEY="+rootKey.secret)
-	s.command.Stderr = &s.log
+	root := sigv4.Credentials{AccessKeyID: rootKey.id, Secret: sigv4.NewSecret(rootKey.secret)}
+	s := &server{address: address, root: root}
+	args := []string{"serve", "--data", data, "--listen", address, "--region", region}
+	command := exec.Command(program, append(args, flags...)...)
+	command.Env = append(os.Environ(),
+		"FURL_ROOT_ACCESS_KEY_ID="+rootKey.id, "FURL_ROOT_SECRET_ACCESS_KEY="+rootKey.secret)
+	command.Stderr = &s.log
 	begin := time.Now()
-	if err := s.command.Start(); err != nil {
+	if s.stop, err = start(command); err != nil {
 		return nil, err
 	}
-	if err := s.wait(ctx); err != nil {
+	s.pid = strconv.Itoa(command.Process.Pid)
+	if err := plainGet(address, furlproto.Health).wait(ctx, (*client).call); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("furl serve: %w\n%s", err, s.log.String())
 	}
@@ -62,38 +66,37 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (*serve
 	return s, nil
 }
 
-// wait asks for the health page until it answers.
-func (s *server) wait(ctx context.Context) error {
-	request := []byte("GET " + furlproto.Health + " HTTP/1.1\r\nHost: " + s.address + "\r\n\r\n")
-	const limit = 30 * time.Second
-	for end := time.Now().Add(limit); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(500 * time.Microsecond) {
-		c, err := dial(s.address)
+// wait connects until that works and the connection is ready.
+func (t target) wait(ctx context.Context, ready func(*client) error) error {
+	for end := time.Now().Add(patience); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(500 * time.Microsecond) {
+		c, err := t.dial()
 		if err != nil {
 			continue
 		}
-		err = errors.Join(c.conn.SetDeadline(end), c.call(request))
+		err = errors.Join(c.conn.SetDeadline(end), ready(c))
 		c.close()
 		if err == nil {
 			return nil
 		}
 	}
-	return errors.Join(fmt.Errorf("not ready within %s", limit), ctx.Err())
+	return errors.Join(fmt.Errorf("not ready within %s", patience), ctx.Err())
 }
 
-// stop ends the server the way an operator does, and with it all functions. One that does not end is killed.
-func (s *server) stop() {
-	s.command.Process.Signal(syscall.SIGTERM)                              //nolint:errcheck // it may have ended by itself
-	timer := time.AfterFunc(patience, func() { s.command.Process.Kill() }) //nolint:errcheck // the same
-	defer timer.Stop()
-	s.command.Wait() //nolint:errcheck // its end is all that counts
+// start starts a server. What it returns ends the server the way an operator does; one that does not end is killed.
+func start(command *exec.Cmd) (stop func(), err error) {
+	return func() {
+		command.Process.Signal(syscall.SIGTERM)                              //nolint:errcheck // it may have ended by itself
+		timer := time.AfterFunc(patience, func() { command.Process.Kill() }) //nolint:errcheck // the same
+		defer timer.Stop()
+		command.Wait() //nolint:errcheck // its end is all that counts
+	}, command.Start()
 }
 
 // memory is the server's resident memory now and at its peak, in bytes.
 func (s *server) memory() (now, peak int64, err error) {
-	pid := strconv.Itoa(s.command.Process.Pid)
-	status, err := os.ReadFile(filepath.Join("/proc", pid, "status"))
+	status, err := os.ReadFile(filepath.Join("/proc", s.pid, "status"))
 	if err != nil { // not Linux: ps knows the present size only
-		out, err := exec.Command("ps", "-o", "rss=", "-p", pid).Output()
+		out, err := exec.Command("ps", "-o", "rss=", "-p", s.pid).Output()
 		if err != nil {
 			return 0, 0, fmt.Errorf("memory of the server: %w", err)
 		}

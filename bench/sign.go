@@ -22,6 +22,11 @@ var session = sigv4.Credentials{
 	SessionToken: string(bytes.Repeat([]byte("IQoJb3JpZ2luX2Vj"), 22)),
 }
 
+// awsSession is the same key for AWS's SDK.
+var awsSession = aws.Credentials{
+	AccessKeyID: session.AccessKeyID, SecretAccessKey: session.Secret.Reveal(), SessionToken: session.SessionToken,
+}
+
 // order is the request that is signed and verified: a POST of some bytes of JSON.
 func order(body []byte) *http.Request {
 	r, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:9000/orders/7?limit=10", bytes.NewReader(body))
@@ -49,9 +54,8 @@ func measureSign(ctx context.Context, _ *bench, e effort) ([]row, error) {
 		must(err)
 	}
 	sdk, theirRequest := awsv4.NewSigner(), order(body)
-	credentials := aws.Credentials{AccessKeyID: session.AccessKeyID, SecretAccessKey: session.Secret.Reveal(), SessionToken: session.SessionToken}
 	sdkSign := func(hash string) {
-		must(sdk.SignHTTP(ctx, credentials, theirRequest, hash, "lambda", region, time.Now()))
+		must(sdk.SignHTTP(ctx, awsSession, theirRequest, hash, "lambda", region, time.Now()))
 	}
 
 	given, hash := sigv4.PayloadHash(sum), hex.EncodeToString(sum[:])

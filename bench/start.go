@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -65,17 +66,13 @@ func (c *callee) cold(ctx context.Context, n int) (float64, error) {
 	if err := c.server.lambda(ctx, http.MethodPut, "/2015-03-31/functions/page/configuration", change, nil); err != nil {
 		return 0, err
 	}
-	get, err := c.get(ctx)
-	if err != nil {
-		return 0, err
-	}
-	caller, err := dial(get.address)
+	caller, err := c.dial(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer caller.close()
 	begin := time.Now()
-	err = caller.call(get.request)
+	err = caller.call()
 	return float64(time.Since(begin)), err
 }
 
@@ -126,12 +123,9 @@ func measureOneShot(ctx context.Context, b *bench, e effort) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	furl, err := b.furl(ctx)
-	if err != nil {
-		return nil, err
-	}
-	program, err := b.function(ctx)
-	if err != nil {
+	furl, err1 := b.furl(ctx)
+	program, err2 := b.function(ctx)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	env := b.clientEnv(callee.caller)

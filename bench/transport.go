@@ -48,8 +48,7 @@ func measureTransport(ctx context.Context, b *bench, e effort) ([]row, error) {
 
 // newTransport is a Transport for the server at address.
 func newTransport(base http.RoundTripper, address string) *furl.Transport {
-	keys := aws.Credentials{AccessKeyID: session.AccessKeyID, SecretAccessKey: session.Secret.Reveal(), SessionToken: session.SessionToken}
-	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return keys, nil })
+	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return awsSession, nil })
 	return &furl.Transport{Credentials: aws.NewCredentialsCache(provider), Base: base, Domains: map[string]string{address: region}}
 }
 

@@ -7,40 +7,36 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// measureVerify compares with the hashes that a verification can not do without, and a server that verifies with one
+// measureVerify compares with the hashes that a verification cannot do without, and a server that verifies with one
 // that does not.
 func measureVerify(ctx context.Context, b *bench, e effort) ([]row, error) {
-	const large = 6 << 20
-	small := verification(kilobyte())
-	p := e.alternateWork(small.verifyInMemory, small.bareHashes)
+	small, large := verification(kilobyte()), verification(bytes.Repeat([]byte("x"), 6<<20))
+	memory := e.alternateWork(small.verifyInMemory, small.bareHashes)
+	reader := e.alternateWork(small.verify, small.bareHashes)
 	allocs := allocations(small.verifyInMemory)
+	wholeMemory := e.alternateWork(large.verifyInMemory, func() { sha256.Sum256(large.body) })
+	wholeReader := e.alternateWork(large.verify, large.readAndHash)
+	times := func(p pair, allocs float64) string {
+		return fmt.Sprintf("%s, %.2f×, %.0f allocs", took(p.ours), p.ratio, allocs)
+	}
 	rows := []row{{
-		"verify the same, body in memory", fmt.Sprintf("%s, %.2f×, %.0f allocs", took(p.ours), p.ratio, allocs), "≤ 1.6×, ≤ 4 allocs",
-		p.ratio <= 1.6 && allocs <= 4, fmt.Sprintf("SHA-256 of body and canonical request, one HMAC: %s", took(p.theirs)),
+		"verify the same, body in memory", times(memory, allocs), "≤ 1.6×, ≤ 4 allocs", memory.ratio <= 1.6 && allocs <= 4,
+		fmt.Sprintf("SHA-256 of body and canonical request, one HMAC: %s", took(memory.theirs)),
+	}, {
+		name: "verify the same, body from a reader", measured: times(reader, allocations(small.verify)),
+		against: fmt.Sprintf("the same hashes, without reading: %s", took(reader.theirs)),
+	}, {
+		"verify a body of 6 MB, in memory", wholeMemory.more(), "≤ +5 %", wholeMemory.ratio <= 1.05,
+		fmt.Sprintf("SHA-256 of the body: %s", took(wholeMemory.theirs)),
+	}, {
+		name: "verify a body of 6 MB, from a reader", measured: wholeReader.more(),
+		against: fmt.Sprintf("read into memory and SHA-256: %s", took(wholeReader.theirs)),
 	}}
-	p, allocs = e.alternateWork(small.verify, small.bareHashes), allocations(small.verify)
-	rows = append(rows, row{
-		name:     "verify the same, body from a reader",
-		measured: fmt.Sprintf("%s, %.2f×, %.0f allocs", took(p.ours), p.ratio, allocs),
-		against:  fmt.Sprintf("the same hashes, without reading: %s", took(p.theirs)),
-	})
-	whole := verification(bytes.Repeat([]byte("x"), large))
-	p = e.alternateWork(whole.verifyInMemory, func() { sha256.Sum256(whole.body) })
-	rows = append(rows, row{
-		"verify a body of 6 MB, in memory", fmt.Sprintf("%s, %+.1f %%", took(p.ours), 100*(p.ratio-1)), "≤ +5 %", p.ratio <= 1.05,
-		fmt.Sprintf("SHA-256 of the body: %s", took(p.theirs)),
-	})
-	p = e.alternateWork(whole.verify, whole.readAndHash)
-	rows = append(rows, row{
-		name: "verify a body of 6 MB, from a reader", measured: fmt.Sprintf("%s, %+.1f %%", took(p.ours), 100*(p.ratio-1)),
-		against: fmt.Sprintf("read into memory and SHA-256: %s", took(p.theirs)),
-	})
 	servers, err := measureVerifyingServer(ctx, b, e)
 	return append(rows, servers...), err
 }
@@ -89,11 +85,6 @@ func (v *verified) verifyInMemory() {
 	must(err)
 }
 
-// with is the same signed request with another body.
-func (v *verified) with(body []byte) *verified {
-	return &verified{body: body, signed: v.signed}
-}
-
 // bareHashes is the floor.
 func (v *verified) bareHashes() {
 	var key [sha256.Size]byte
@@ -104,7 +95,7 @@ func (v *verified) bareHashes() {
 	mac.Sum(nil)
 }
 
-// readAndHash takes in the body as a verifier has to, since whoever comes after it wants the body too.
+// readAndHash takes in the body as a verifier has to, since the next reader wants the body too.
 func (v *verified) readAndHash() {
 	v.reader.Reset(v.body)
 	body := make([]byte, len(v.body))
@@ -123,13 +114,13 @@ func measureVerifyingServer(ctx context.Context, b *bench, e effort) ([]row, err
 	e.rounds, e.load = 5*e.rounds, e.load/10
 	floor, verifier := verification(kilobyte()), newVerifier()
 	nothing := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") }
-	addresses := make([]string, 3)
+	var rates [3]func() (float64, error)
 	for i, handler := range []http.HandlerFunc{
 		nothing,
 		func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			must(err)
-			floor.with(body).bareHashes()
+			(&verified{body: body, signed: floor.signed}).bareHashes()
 			nothing(w, r)
 		},
 		func(w http.ResponseWriter, r *http.Request) {
@@ -140,25 +131,24 @@ func measureVerifyingServer(ctx context.Context, b *bench, e effort) ([]row, err
 			nothing(w, r)
 		},
 	} {
-		var err error
-		if addresses[i], err = b.listen(handler); err != nil {
+		address, err := b.listen(handler)
+		if err != nil {
 			return nil, err
 		}
+		rates[i] = func() (float64, error) { return signedRate(ctx, address, e) }
 	}
-	rate := func(address string) func() (float64, error) {
-		return func() (float64, error) { return signedRate(ctx, address, e) }
-	}
-	none, err := e.alternate(rate(addresses[2]), rate(addresses[0]))
+	none, err := e.alternate(rates[2], rates[0])
 	if err != nil {
 		return nil, err
 	}
-	bare, err := e.alternate(rate(addresses[2]), rate(addresses[1]))
+	bare, err := e.alternate(rates[2], rates[1])
+	const of = " of processor time"
 	name := fmt.Sprintf("verifying server, %d connections", connections)
 	return []row{{
-		name, fmt.Sprintf("%s of processor time, %s", perSecond(none.ours), percent(none.ratio)), "≥ 85 %", atLeast(none.ratio, 0.85, 2),
+		name, none.rates(of), "≥ 85 %", atLeast(none.ratio, 0.85, 2),
 		fmt.Sprintf("the same server without verification: %s; both with their clients", perSecond(none.theirs)),
 	}, {
-		name: name, measured: fmt.Sprintf("%s of processor time, %s", perSecond(bare.ours), percent(bare.ratio)),
+		name: name, measured: bare.rates(of),
 		against: fmt.Sprintf("a server that reads the body and makes the bare hashes: %s", perSecond(bare.theirs)),
 	}}, err
 }
@@ -179,16 +169,4 @@ func signedRate(ctx context.Context, address string, e effort) (float64, error) 
 	begin := processorTime()
 	answered, err := t.load(ctx, connections, e.load)
 	return float64(answered) / (processorTime() - begin).Seconds(), err
-}
-
-// listen serves a handler on loopback until the run ends.
-func (b *bench) listen(handler http.Handler) (address string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{Handler: handler}
-	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
-	b.atEnd(func() { server.Close() })
-	return listener.Addr().String(), nil
 }

@@ -27,7 +27,7 @@ func measureWorld(ctx context.Context, b *bench, e effort) ([]row, error) {
 			return nil, err
 		}
 	}
-	decide, err := measureDecisions(ctx, e, large, small)
+	decide, err := measureDecisions(ctx, b, e, large, small)
 	if err != nil {
 		return nil, err
 	}
@@ -36,20 +36,20 @@ func measureWorld(ctx context.Context, b *bench, e effort) ([]row, error) {
 }
 
 // measureDecisions compares who a key stands for and what it may do in both worlds.
-func measureDecisions(ctx context.Context, e effort, large, small string) (row, error) {
-	inLarge, closeLarge, err := newCallIn(ctx, large)
+func measureDecisions(ctx context.Context, b *bench, e effort, large, small string) (row, error) {
+	end := b.nested()
+	defer end()
+	inLarge, err := b.newCallIn(ctx, large)
 	if err != nil {
 		return row{}, err
 	}
-	defer closeLarge()
-	inSmall, closeSmall, err := newCallIn(ctx, small)
+	inSmall, err := b.newCallIn(ctx, small)
 	if err != nil {
 		return row{}, err
 	}
-	defer closeSmall()
 	p := e.alternateWork(inLarge.authorize, inSmall.authorize)
 	return row{
-		"authorise a call in a large world", fmt.Sprintf("%s, %+.1f %%", took(p.ours), 100*(p.ratio-1)), "≤ +10 %", p.ratio <= 1.10,
+		"authorise a call in a large world", p.more(), "≤ +10 %", p.ratio <= 1.10,
 		fmt.Sprintf("the same call in a world of one function: %s", took(p.theirs)),
 	}, nil
 }
@@ -62,20 +62,12 @@ type callIn struct {
 	now    time.Time
 }
 
-func newCallIn(ctx context.Context, data string) (*callIn, func(), error) {
+func (b *bench) newCallIn(ctx context.Context, data string) (*callIn, error) {
 	db, err := store.Open(ctx, filepath.Join(data, "furl.db"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	end := func() { db.Close() }
-	c, err := openCall(ctx, db)
-	if err != nil {
-		end()
-	}
-	return c, end, err
-}
-
-func openCall(ctx context.Context, db *store.DB) (*callIn, error) {
+	b.atEnd(func() { db.Close() })
 	world, err := state.Load(ctx, db)
 	if err != nil {
 		return nil, err
@@ -84,7 +76,8 @@ func openCall(ctx context.Context, db *store.DB) (*callIn, error) {
 	if !ok {
 		return nil, errors.New("the world has no role")
 	}
-	made, err := iam.NewSession(rand.Reader, iam.Session{Account: account, Role: role.Name, RoleID: role.ID, SessionName: "bench"}, time.Now(), time.Hour)
+	session := iam.Session{Account: account, Role: role.Name, RoleID: role.ID, SessionName: "bench"}
+	made, err := iam.NewSession(rand.Reader, session, time.Now(), time.Hour)
 	if err != nil {
 		return nil, err
 	}
@@ -171,10 +164,7 @@ func measureLoading(ctx context.Context, b *bench, e effort, data string) ([]row
 // timeChanges changes a policy back and forth, makes sure each time that the next call sees it, and returns the median
 // time.
 func (s *server) timeChanges(ctx context.Context, changes int) (float64, error) {
-	if err := s.query(ctx, s.root, "iam", "CreateUser", nil, "UserName", "changing"); err != nil {
-		return 0, err
-	}
-	user, err := s.createKey(ctx, "changing")
+	user, err := s.createUser(ctx, "changing")
 	if err != nil {
 		return 0, err
 	}
@@ -186,7 +176,7 @@ func (s *server) timeChanges(ctx context.Context, changes int) (float64, error) 
 		}
 		text := `{"Version":"2012-10-17","Statement":[{"Effect":"` + effect + `","Action":"lambda:GetAccountSettings","Resource":"*"}]}`
 		begin := time.Now()
-		err := s.query(ctx, s.root, "iam", "PutUserPolicy", nil, "UserName", "changing", "PolicyName", "p", "PolicyDocument", text)
+		err := s.iam(ctx, []string{"PutUserPolicy", "UserName", "changing", "PolicyName", "p", "PolicyDocument", text})
 		if err != nil {
 			return 0, err
 		}
@@ -194,25 +184,17 @@ func (s *server) timeChanges(ctx context.Context, changes int) (float64, error) 
 		if err != nil {
 			return 0, err
 		}
-		a, err := s.send(ask)
-		if err == nil && a.status != want {
-			err = fmt.Errorf("after a policy that says %s, GetAccountSettings answers %d: %s", effect, a.status, a.body)
-		}
-		if err != nil {
-			return 0, err
+		if _, err := do(ask, func(status int) bool { return status == want }); err != nil {
+			return 0, fmt.Errorf("after a policy that says %s: %w", effect, err)
 		}
 		if i >= 2 { // the first ones make connections
 			times = append(times, float64(time.Since(begin)))
 		}
 	}
-	return median(times), s.forgetChanging(ctx, user.AccessKeyID)
-}
-
-// forgetChanging removes the user, so that the next server on the data directory can make it again.
-func (s *server) forgetChanging(ctx context.Context, key string) error {
-	return errors.Join(
-		s.query(ctx, s.root, "iam", "DeleteUserPolicy", nil, "UserName", "changing", "PolicyName", "p"),
-		s.query(ctx, s.root, "iam", "DeleteAccessKey", nil, "UserName", "changing", "AccessKeyId", key),
-		s.query(ctx, s.root, "iam", "DeleteUser", nil, "UserName", "changing"),
+	// The next server on the data directory can make the user again.
+	return median(times), s.iam(ctx,
+		[]string{"DeleteUserPolicy", "UserName", "changing", "PolicyName", "p"},
+		[]string{"DeleteAccessKey", "UserName", "changing", "AccessKeyId", user.AccessKeyID},
+		[]string{"DeleteUser", "UserName", "changing"},
 	)
 }

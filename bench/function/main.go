@@ -1,7 +1,7 @@
 // Command function is the work that the benchmarks put behind furl and behind its peers: one small web page. Started
-// by a Lambda runtime it is a function behind a function URL, or one of the soak test's; as "function serve" it is the
-// same page as an HTTP server; as "function proxy URL" it is a bare reverse proxy. The latter two print their address
-// and end with their standard input. As "function nothing" it ends at once.
+// by a Lambda runtime it is a function behind a function URL; as "function serve" it is the same page as an HTTP
+// server; as "function proxy URL" it is a bare reverse proxy. The latter two print their address and end with their
+// standard input. As "function nothing" it ends at once.
 package main
 
 import (
@@ -17,11 +17,12 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
 )
 
 func main() {
 	if len(os.Args) == 1 {
-		start(os.Getenv("_HANDLER"))
+		lambda.Start(handle)
 		return
 	}
 	if os.Args[1] == "nothing" {

@@ -3,17 +3,21 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
+	"github.com/furl-dev/furl/policy"
 )
 
 // InMemory as Config.Data keeps nothing beyond the end of the server.
@@ -199,9 +203,34 @@ func (c Config) hosts() (listener.Hosts, error) {
 // IsLoopback reports whether the server can be reached from this machine only.
 func (c Config) IsLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return false
+	return err == nil && (host == "localhost" || listener.IsLoopback(host))
+}
+
+// scps reads the service control policies of each account, level by level.
+func (c Config) scps() (map[string][][]policy.Named, error) {
+	levels := map[string][][]policy.Named{}
+	for _, scp := range c.SCPs {
+		account, file, _ := strings.Cut(scp, "=") // Validate has seen to it
+		text, err := readPolicy(file)
+		if err != nil {
+			return nil, fmt.Errorf("scp: %w", err)
+		}
+		parsed, err := iam.ParsePolicy(text, policy.Identity)
+		if err != nil {
+			return nil, fmt.Errorf("scp: %s:%w", file, err)
+		}
+		named := policy.Named{Name: "service control policy " + file, Document: parsed.Document}
+		levels[account] = append(levels[account], []policy.Named{named})
 	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return levels, nil
+}
+
+func readPolicy(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, policy.MaxSize+1)) // parsing refuses the one byte too many
+	return string(text), err
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/furl-dev/furl/internal/iam"
 )
@@ -73,7 +72,7 @@ func (c Config) rootKeys(dir string, now time.Time) (map[string]RootKey, error) 
 		made = true
 	}
 	if made {
-		if err := writeFile(filepath.Join(dir, rootFileName), rootFile{Accounts: keys}); err != nil {
+		if err := writeJSON(filepath.Join(dir, rootFileName), rootFile{Accounts: keys}, writePrivate); err != nil {
 			return nil, err
 		}
 	}
@@ -115,35 +114,27 @@ func ReadRunning(dir string) (Running, error) {
 	return running, nil
 }
 
-// overwriteFile writes a value as JSON over the file that is there.
-func overwriteFile(path string, value any) error {
+// writeJSON writes a value as JSON in one of the two ways that follow.
+func writeJSON(path string, value any, write func(path string, text []byte) error) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
-	return overwrite(path, append(text, '\n'))
+	return write(path, text)
 }
 
-// overwrite writes text over the file that is there, which takes no space, so that a server starts on a full disk.
+// overwrite writes a text and a line feed over the file that is there, which takes no space, so that a server starts on
+// a full disk.
 func overwrite(path string, text []byte) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt(text, 0)
+	_, err = file.WriteAt(append(text, '\n'), 0)
 	if err == nil {
-		err = file.Truncate(int64(len(text)))
+		err = file.Truncate(int64(len(text)) + 1)
 	}
 	return errors.Join(err, file.Close())
-}
-
-// writeFile writes a value as JSON that only its owner may read: whole, or not at all.
-func writeFile(path string, value any) error {
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writePrivate(path, text)
 }
 
 // writePrivate writes a text and a line feed to a file that only its owner may read: whole, or not at all. A link in

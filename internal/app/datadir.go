@@ -114,20 +114,17 @@ func isDataDir(dir string) bool {
 // closePart takes all permissions on a file or directory of the server from others.
 func closePart(path, has, fix string, log *slog.Logger) error {
 	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	case err != nil:
+	}
+	if err == nil && ours(info) && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(path) // the user's own link: what counts is where it leads
+	}
+	if err != nil {
 		return fmt.Errorf("data directory: %w", err)
-	case !ours(info):
+	}
+	if !ours(info) {
 		return notOurs(path, info)
-	case info.Mode()&fs.ModeSymlink != 0: // the user's own: what counts is where it leads
-		if info, err = os.Stat(path); err != nil {
-			return fmt.Errorf("data directory: %w", err)
-		}
-		if !ours(info) {
-			return notOurs(path, info)
-		}
 	}
 	if info.Mode()&othersAny == 0 {
 		return nil
@@ -152,8 +149,8 @@ func restrict(path string, info fs.FileInfo) error {
 	if info.IsDir() {
 		mode = 0o700
 	}
-	if err := os.Chmod(path, mode); err != nil {
-		return fmt.Errorf("others can use %s, and that cannot be changed: %w; choose another directory with --data", path, err)
+	if err := chmod(path, mode); err != nil {
+		return err
 	}
 	now, err := os.Stat(path)
 	if err != nil {
@@ -162,6 +159,14 @@ func restrict(path string, info fs.FileInfo) error {
 	if now.Mode()&othersAny != 0 {
 		return fmt.Errorf("others can use %s, and its file system keeps no other permissions than %s; "+
 			"choose a directory on another file system with --data", path, now.Mode())
+	}
+	return nil
+}
+
+func chmod(path string, mode fs.FileMode) error {
+	if err := os.Chmod(path, mode); err != nil {
+		return fmt.Errorf("others can use %s, and that cannot be changed: %w; choose another directory with --data",
+			path, err)
 	}
 	return nil
 }
@@ -181,9 +186,7 @@ func checkTree(dir string) error {
 		case path == filepath.Join(dir, environmentsName): // emptied at the start
 			return filepath.SkipDir
 		case info.Mode()&fs.ModeSymlink == 0 && info.Mode()&othersWrite != 0:
-			if err := os.Chmod(path, info.Mode().Perm()&^othersWrite); err != nil {
-				return fmt.Errorf("others can use %s, and that cannot be changed: %w; choose another directory with --data", path, err)
-			}
+			return chmod(path, info.Mode().Perm()&^othersWrite)
 		}
 		return nil
 	})

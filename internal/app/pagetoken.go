@@ -16,7 +16,8 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// The page token is the line of its file: 256 random bits in hexadecimal. Whoever can read the file can read the pages.
+// The page token is the line of its file: 256 random bits in hexadecimal. A user who can read the file can read the
+// pages.
 const (
 	pageTokenFileName = "page-token"
 	pageTokenLength   = 64
@@ -70,7 +71,7 @@ func pageToken(dir string, killed bool, log *slog.Logger) (sigv4.Secret, error) 
 		return token, nil
 	default:
 		token = newPageToken()
-		return token, overwrite(path, []byte(token.Reveal()+"\n"))
+		return token, overwrite(path, []byte(token.Reveal()))
 	}
 	token = newPageToken()
 	return token, writePrivate(path, []byte(token.Reveal()))

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,8 +17,11 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/code"
@@ -31,6 +35,7 @@ import (
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/machine"
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/pages"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
@@ -66,7 +71,7 @@ type Server struct {
 	draining atomic.Bool
 }
 
-// New opens the data directory and listens, but serves nothing until Run. Whoever made a Server runs it or closes it.
+// New opens the data directory and listens, but serves nothing until Run. The caller runs the Server or closes it.
 func New(ctx context.Context, config Config) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -82,11 +87,11 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	config.BodyTimeout = cmp.Or(config.BodyTimeout, 30*time.Second)
 	config.BodyRoom = cmp.Or(config.BodyRoom, listener.BodyRoom)
 	s := &Server{config: config, traces: &trace.Recorder{}}
-	if err := s.open(ctx); err != nil {
-		s.Close()
-		return nil, err
+	err := s.open(ctx)
+	if err == nil {
+		err = s.wire()
 	}
-	if err := s.wire(); err != nil {
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -202,7 +207,7 @@ func (s *Server) wire() error {
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	s.pages = &pages.Pages{
 		Traces: s.traces, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
-		Token: pages.NewToken(s.pageToken.Reveal()), Gate: gate, State: s.state, Now: s.config.Now,
+		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
 	hosts, err := s.config.hosts()
@@ -211,14 +216,10 @@ func (s *Server) wire() error {
 	}
 	s.data = &dataplane.Plane{
 		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
-		Suffixes:          []string{s.config.Suffix, "on.aws"},
-		Hosts:             hosts,
-		LegacyPermissions: s.config.LegacyURLPermissions,
-		Explain:           s.address.explain,
+		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
+		LegacyPermissions: s.config.LegacyURLPermissions, Explain: s.address.explain,
 	}
-	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
-		Code: s.code, Links: s.address, Runtimes: s.pool, Invoker: s.invoke,
-	})
+	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{Code: s.code, Links: s.address, Runtimes: s.pool, Invoker: s.invoke})
 	if err != nil {
 		return err
 	}
@@ -227,8 +228,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.control = &controlplane.Plane{
-		Messages: messages,
-		Gate:     gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		Messages: messages, Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{
 			lambdaAPI,
 			iamapi.New(iamapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),
@@ -347,11 +347,11 @@ func (s *Server) announce() error {
 		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
 		RootAccessKeyID: s.config.RootAccessKeyID,
 	}
-	err := writeFile(path, running)
+	err := writeJSON(path, running, writePrivate)
 	if !store.IsFull(err) {
 		return err
 	}
-	if overwriteFile(path, running) != nil {
+	if writeJSON(path, running, overwrite) != nil {
 		s.config.Log.Warn("other commands do not find the server", "error", err)
 	}
 	return nil
@@ -420,13 +420,30 @@ func (s *Server) RootKey(account string) (RootKey, bool) {
 	return key, ok
 }
 
-// listenError says what to do about an address that can not be listened on.
-func listenError(address string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program; choose another address with --listen, such as --listen 127.0.0.1:0 for any free port", address)
+// metrics writes the metrics of all parts of the server and those of the process. What that takes is made when somebody
+// asks for the first time.
+func (s *Server) metrics() func(io.Writer) error {
+	parts := []interface{ Collectors() []metric.Collector }{
+		s.listener, s.data, s.control, s.pages, s.invoke, s.pool, s.traces, s.db,
 	}
-	if errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("%s needs more rights than this user has; choose a port above 1023 with --listen", address)
+	registry := sync.OnceValue(func() *prometheus.Registry {
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		for _, part := range parts {
+			registry.MustRegister(part.Collectors()...)
+		}
+		return registry
+	})
+	return func(w io.Writer) error {
+		families, err := registry().Gather()
+		if err != nil {
+			return err
+		}
+		for _, family := range families {
+			if _, err := expfmt.MetricFamilyToText(w, family); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	return fmt.Errorf("listen on %s: %w; choose another address with --listen", address, err)
 }

@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -75,4 +78,16 @@ func (u urls) explain(requestID string) string {
 // isPage reports whether the path is one of furl's own pages.
 func isPage(path string) bool {
 	return strings.HasPrefix(path, furlproto.Prefix) || path == strings.TrimSuffix(furlproto.Prefix, "/")
+}
+
+// listenError says what to do about an address that cannot be listened on.
+func listenError(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use by another program; choose another address with --listen, "+
+			"such as --listen 127.0.0.1:0 for any free port", address)
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("%s needs more rights than this user has; choose a port above 1023 with --listen", address)
+	}
+	return fmt.Errorf("listen on %s: %w; choose another address with --listen", address, err)
 }

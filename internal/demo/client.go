@@ -11,20 +11,22 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
+	"slices"
 
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// client calls the APIs of the demo's server the way the AWS CLI does.
-type client struct {
-	endpoint    string
-	region      string
-	credentials sigv4.Credentials
+// Server is a running server, as the demo needs it. Its methods call the APIs the way the AWS CLI does.
+type Server struct {
+	Endpoint        string
+	Region          string
+	Account         string
+	AccessKeyID     string
+	SecretAccessKey string
 }
 
 // lambda calls the Lambda API. in and out may be nil.
-func (c *client) lambda(ctx context.Context, method, path string, in, out any) error {
+func (s Server) lambda(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
 		var err error
@@ -32,12 +34,7 @@ func (c *client) lambda(ctx context.Context, method, path string, in, out any) e
 			return err
 		}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, c.endpoint+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := c.send(request, "lambda", body)
+	answer, err := s.send(ctx, "lambda", method, path, "application/json", body)
 	if err != nil || out == nil {
 		return err
 	}
@@ -45,38 +42,37 @@ func (c *client) lambda(ctx context.Context, method, path string, in, out any) e
 }
 
 // iam calls the IAM API with parameters, each a name followed by its value.
-func (c *client) iam(ctx context.Context, action string, parameters ...string) error {
+func (s Server) iam(ctx context.Context, action string, parameters ...string) error {
 	form := url.Values{"Action": {action}, "Version": {"2010-05-08"}}
-	for i := 0; i+1 < len(parameters); i += 2 {
-		form.Set(parameters[i], parameters[i+1])
+	for pair := range slices.Chunk(parameters, 2) {
+		form.Set(pair[0], pair[1])
 	}
-	body := form.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint+"/", strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	_, err = c.send(request, "iam", []byte(body))
+	_, err := s.send(ctx, "iam", http.MethodPost, "/", "application/x-www-form-urlencoded", []byte(form.Encode()))
 	return err
 }
 
-func (c *client) send(request *http.Request, service string, body []byte) ([]byte, error) {
-	region := c.region
-	if service == "iam" {
-		region = "us-east-1"
-	}
-	signer := sigv4.Signer{Region: region, Service: service}
-	if _, err := signer.Sign(request, c.credentials, sigv4.PayloadBytes(body)); err != nil {
-		return nil, err
-	}
-	outcome, err := send(request)
+// send sends a signed request and returns the body of its answer, which must be a success.
+func (s Server) send(ctx context.Context, service, method, path, contentType string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.Endpoint+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	if outcome.Status >= 300 {
-		return nil, fmt.Errorf("%s %s answered %d: %s", request.Method, request.URL.Path, outcome.Status, outcome.Body)
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
 	}
-	return []byte(outcome.Body), nil
+	region := s.Region
+	if service == "iam" {
+		region = "us-east-1"
+	}
+	credentials := sigv4.Credentials{AccessKeyID: s.AccessKeyID, Secret: sigv4.NewSecret(s.SecretAccessKey)}
+	got, err := signAndSend(request, region, service, credentials, body)
+	if err != nil {
+		return nil, err
+	}
+	if got.Status >= 300 {
+		return nil, fmt.Errorf("%s %s answered %d: %s", request.Method, request.URL.Path, got.Status, got.Body)
+	}
+	return []byte(got.Body), nil
 }
 
 // selfPackage is a deployment package with this program as its bootstrap.

@@ -13,17 +13,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
-	"github.com/furl-dev/furl/sigv4"
 )
-
-// Server is a running server, as the demo needs it.
-type Server struct {
-	Endpoint        string
-	Region          string
-	Account         string
-	AccessKeyID     string
-	SecretAccessKey string
-}
 
 const (
 	webFunction    = "my-function-with-url"
@@ -34,18 +24,7 @@ const (
 
 // Run plays the demo against the server and writes its steps to out. The error names the first step that failed.
 func Run(ctx context.Context, server Server, out io.Writer) error {
-	p := &play{
-		server: server,
-		out:    out,
-		api: client{
-			endpoint: server.Endpoint,
-			region:   server.Region,
-			credentials: sigv4.Credentials{
-				AccessKeyID: server.AccessKeyID,
-				Secret:      sigv4.NewSecret(server.SecretAccessKey),
-			},
-		},
-	}
+	p := &play{server: server, out: out}
 	for i, step := range p.steps() {
 		fmt.Fprintf(out, "\n%d. %s\n", i+1, step.title)
 		for line := range strings.Lines(step.command) {
@@ -70,12 +49,13 @@ type step struct {
 type play struct {
 	server Server
 	out    io.Writer
-	api    client
 	url    string // of the function; "" until there is one, then ends with /
 }
 
 func (p *play) steps() []step {
 	callerARN := p.roleARN(callerRole)
+	book := order{Method: "GET", URL: "book?page=5"}
+	login := order{Method: "POST", URL: "login", Body: `{"user":"my-user","token":"ABC123"}`}
 	const trust = " --assume-role-policy-document file://lambda-may-assume.json"
 	const create = "aws lambda create-function --runtime provided.al2023 --zip-file fileb://function.zip --function-name "
 	const permit = "aws lambda add-permission --function-name " + webFunction + " --principal "
@@ -109,8 +89,8 @@ func (p *play) steps() []step {
 		},
 		{
 			title:   "Call it from the other function, signed but without permission: refused",
-			command: p.invokeCommand("GET", "book?page=5", ""),
-			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl denied", "lambda:InvokeFunction denied"),
+			command: p.invokeCommand(book),
+			do:      p.refused(book, "lambda:InvokeFunctionUrl denied", "lambda:InvokeFunction denied"),
 		},
 		{
 			title: "Grant lambda:InvokeFunctionUrl to the role of the calling function",
@@ -120,8 +100,8 @@ func (p *play) steps() []step {
 		},
 		{
 			title:   "Call it with only that permission, which was enough until October 2025: refused",
-			command: p.invokeCommand("GET", "book?page=5", ""),
-			do:      p.refused("GET", "book?page=5", "", "lambda:InvokeFunctionUrl allowed", "lambda:InvokeFunction denied"),
+			command: p.invokeCommand(book),
+			do:      p.refused(book, "lambda:InvokeFunctionUrl allowed", "lambda:InvokeFunction denied"),
 		},
 		{
 			title: "Grant lambda:InvokeFunction through the URL as well",
@@ -131,13 +111,13 @@ func (p *play) steps() []step {
 		},
 		{
 			title:   "GET /book?page=5, signed by the calling function: answered",
-			command: p.invokeCommand("GET", "book?page=5", ""),
-			do:      p.answered("GET", "book?page=5", "", "page", "5"),
+			command: p.invokeCommand(book),
+			do:      p.answered(book, "page", "5"),
 		},
 		{
 			title:   "POST /login, signed by the calling function: answered",
-			command: p.invokeCommand("POST", "login", `{"user":"my-user","token":"ABC123"}`),
-			do:      p.answered("POST", "login", `{"user":"my-user","token":"ABC123"}`, "user", "my-user"),
+			command: p.invokeCommand(login),
+			do:      p.answered(login, "user", "my-user"),
 		},
 	}
 }
@@ -146,17 +126,17 @@ func (p *play) roleARN(name string) string {
 	return arn.IAM(p.server.Account, "role", "/", name).String()
 }
 
-func (p *play) invokeCommand(method, path, body string) string {
-	order := `{"method":"` + method + `","url":"'"$URL"'` + path + `"`
-	if body != "" {
-		quoted, err := json.Marshal(body)
+func (p *play) invokeCommand(o order) string {
+	payload := `{"method":"` + o.Method + `","url":"'"$URL"'` + o.URL + `"`
+	if o.Body != "" {
+		quoted, err := json.Marshal(o.Body)
 		if err != nil {
 			panic(err) // a string always marshals
 		}
-		order += `,"body":` + string(quoted)
+		payload += `,"body":` + string(quoted)
 	}
 	return "aws lambda invoke --function-name " + callerFunction + " --cli-binary-format raw-in-base64-out --payload '" +
-		order + "}' /dev/stdout"
+		payload + "}' /dev/stdout"
 }
 
 // tell writes what happened below the command.
@@ -171,7 +151,7 @@ func (p *play) createRoles(ctx context.Context) error {
 	const trust = `{"Version":"2012-10-17","Statement":[` +
 		`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 	for _, role := range []string{webRole, callerRole} {
-		if err := p.api.iam(ctx, "CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust); err != nil {
+		if err := p.server.iam(ctx, "CreateRole", "RoleName", role, "AssumeRolePolicyDocument", trust); err != nil {
 			return err
 		}
 		p.tell("%s", p.roleARN(role))
@@ -189,7 +169,7 @@ func (p *play) createFunctions(ctx context.Context) error {
 		{callerFunction, handlerCaller, callerRole},
 	} {
 		var created struct{ FunctionArn string }
-		err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions", map[string]any{
+		err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions", map[string]any{
 			"FunctionName": function.name,
 			"Runtime":      "provided.al2023",
 			"Handler":      function.handler,
@@ -209,7 +189,7 @@ func (p *play) createFunctions(ctx context.Context) error {
 func (p *play) createURL(ctx context.Context) error {
 	var config struct{ FunctionUrl, AuthType string }
 	in := map[string]string{"AuthType": "AWS_IAM"}
-	err := p.api.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", in, &config)
+	err := p.server.lambda(ctx, http.MethodPost, "/2021-10-31/functions/"+webFunction+"/url", in, &config)
 	if err != nil {
 		return err
 	}
@@ -220,7 +200,7 @@ func (p *play) createURL(ctx context.Context) error {
 
 func (p *play) getURL(ctx context.Context) error {
 	var config struct{ FunctionUrl string }
-	if err := p.api.lambda(ctx, http.MethodGet, "/2021-10-31/functions/"+webFunction+"/url", nil, &config); err != nil {
+	if err := p.server.lambda(ctx, http.MethodGet, "/2021-10-31/functions/"+webFunction+"/url", nil, &config); err != nil {
 		return err
 	}
 	if config.FunctionUrl != p.url {
@@ -235,59 +215,60 @@ func (p *play) callUnsigned(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := send(request)
+	got, err := send(request)
 	if err != nil {
 		return err
 	}
-	return p.expectRefusal(ctx, outcome, "the request is not signed")
+	return p.expectRefusal(ctx, got, "the request is not signed")
 }
 
 // refused has the calling function call, and expects a refusal for the reasons.
-func (p *play) refused(method, path, body string, reasons ...string) func(context.Context) error {
+func (p *play) refused(o order, reasons ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		outcome, err := p.invokeCaller(ctx, method, path, body)
+		got, err := p.invokeCaller(ctx, o)
 		if err != nil {
 			return err
 		}
-		return p.expectRefusal(ctx, outcome, reasons...)
+		return p.expectRefusal(ctx, got, reasons...)
 	}
 }
 
 // answered has the calling function call, and expects 200 from the web app, which names the caller's role.
-func (p *play) answered(method, path, body, member, value string) func(context.Context) error {
+func (p *play) answered(o order, member, value string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		outcome, err := p.invokeCaller(ctx, method, path, body)
+		got, err := p.invokeCaller(ctx, o)
 		if err != nil {
 			return err
 		}
-		p.tell("%d %s", outcome.Status, outcome.Body)
+		p.tell("%d %s", got.Status, got.Body)
 		var said map[string]string
-		if err := json.Unmarshal([]byte(outcome.Body), &said); err != nil {
-			return fmt.Errorf("the answer %q is not JSON: %w", outcome.Body, err)
+		if err := json.Unmarshal([]byte(got.Body), &said); err != nil {
+			return fmt.Errorf("the answer %q is not JSON: %w", got.Body, err)
 		}
 		caller := arn.Session(p.server.Account, callerRole, callerFunction).String()
-		if outcome.Status != http.StatusOK || said[member] != value || said["caller"] != caller {
+		if got.Status != http.StatusOK || said[member] != value || said["caller"] != caller {
 			return fmt.Errorf("want 200 with %s %q and caller %q", member, value, caller)
 		}
 		return nil
 	}
 }
 
-func (p *play) invokeCaller(ctx context.Context, method, path, body string) (Outcome, error) {
-	var outcome Outcome
-	err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+callerFunction+"/invocations",
-		Order{Method: method, URL: p.url + path, Body: body}, &outcome)
-	if err == nil && outcome.Status == 0 {
+// invokeCaller has the calling function send a request to a path of the function's URL.
+func (p *play) invokeCaller(ctx context.Context, o order) (outcome, error) {
+	o.URL = p.url + o.URL
+	var got outcome
+	err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+callerFunction+"/invocations", o, &got)
+	if err == nil && got.Status == 0 {
 		err = fmt.Errorf("%s did not answer; see its log", callerFunction)
 	}
-	return outcome, err
+	return got, err
 }
 
 // grant adds a permission for the calling function's role.
 func (p *play) grant(statementID, action, condition string, value any) func(context.Context) error {
 	return func(ctx context.Context) error {
 		var added struct{ Statement string }
-		err := p.api.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+webFunction+"/policy", map[string]any{
+		err := p.server.lambda(ctx, http.MethodPost, "/2015-03-31/functions/"+webFunction+"/policy", map[string]any{
 			"StatementId": statementID, "Action": action, "Principal": p.roleARN(callerRole), condition: value,
 		}, &added)
 		if err != nil {
@@ -299,18 +280,14 @@ func (p *play) grant(statementID, action, condition string, value any) func(cont
 }
 
 // expectRefusal checks that the answer is 403 and that its trace gives the reasons, and writes the trace.
-func (p *play) expectRefusal(ctx context.Context, outcome Outcome, reasons ...string) error {
-	p.tell("%d %s", outcome.Status, outcome.Body)
-	if outcome.Status != http.StatusForbidden {
-		return fmt.Errorf("want 403, got %d", outcome.Status)
+func (p *play) expectRefusal(ctx context.Context, got outcome, reasons ...string) error {
+	p.tell("%d %s", got.Status, got.Body)
+	if got.Status != http.StatusForbidden {
+		return fmt.Errorf("want 403, got %d", got.Status)
 	}
-	fmt.Fprintf(p.out, "   $ furl explain %s\n", outcome.RequestID)
-	page := p.server.Endpoint + furlproto.Requests + "/" + outcome.RequestID
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
-	if err != nil {
-		return err
-	}
-	explained, err := p.api.send(request, furlproto.Service, nil)
+	fmt.Fprintf(p.out, "   $ furl explain %s\n", got.RequestID)
+	page := furlproto.Requests + "/" + got.RequestID
+	explained, err := p.server.send(ctx, furlproto.Service, http.MethodGet, page, "", nil)
 	if err != nil {
 		return err
 	}

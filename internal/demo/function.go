@@ -83,15 +83,15 @@ func answer(status int, body map[string]string) (events.LambdaFunctionURLRespons
 	}, err
 }
 
-// Order tells my-calling-function what to send.
-type Order struct {
+// order tells my-calling-function what to send. In a step its URL is a path of the function's URL.
+type order struct {
 	Method string `json:"method"`
 	URL    string `json:"url"`
 	Body   string `json:"body,omitempty"`
 }
 
-// Outcome is the answer that my-calling-function got.
-type Outcome struct {
+// outcome is the answer that my-calling-function got.
+type outcome struct {
 	Status    int    `json:"status"`
 	Body      string `json:"body"`
 	RequestID string `json:"requestId"`
@@ -99,39 +99,45 @@ type Outcome struct {
 
 // call is my-calling-function: it signs a request with the credentials of its own execution role, which its
 // environment holds, and sends it.
-func call(ctx context.Context, order Order) (Outcome, error) {
-	request, err := http.NewRequestWithContext(ctx, order.Method, order.URL, strings.NewReader(order.Body))
+func call(ctx context.Context, o order) (outcome, error) {
+	request, err := http.NewRequestWithContext(ctx, o.Method, o.URL, strings.NewReader(o.Body))
 	if err != nil {
-		return Outcome{}, err
+		return outcome{}, err
 	}
-	if order.Body != "" {
+	if o.Body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	signer := sigv4.Signer{Region: os.Getenv("AWS_REGION"), Service: "lambda"}
 	credentials := sigv4.Credentials{
 		AccessKeyID:  os.Getenv("AWS_ACCESS_KEY_ID"),
 		Secret:       sigv4.NewSecret(os.Getenv("AWS_SECRET_ACCESS_KEY")),
 		SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
 	}
-	if _, err := signer.Sign(request, credentials, sigv4.PayloadBytes([]byte(order.Body))); err != nil {
-		return Outcome{}, err
+	return signAndSend(request, os.Getenv("AWS_REGION"), "lambda", credentials, []byte(o.Body))
+}
+
+func signAndSend(
+	request *http.Request, region, service string, credentials sigv4.Credentials, body []byte,
+) (outcome, error) {
+	signer := sigv4.Signer{Region: region, Service: service}
+	if _, err := signer.Sign(request, credentials, sigv4.PayloadBytes(body)); err != nil {
+		return outcome{}, err
 	}
 	return send(request)
 }
 
 // send sends a request and reads its answer.
-func send(request *http.Request) (Outcome, error) {
+func send(request *http.Request) (outcome, error) {
 	client := http.Client{Timeout: time.Minute}
 	response, err := client.Do(request)
 	if err != nil {
-		return Outcome{}, err
+		return outcome{}, err
 	}
 	defer response.Body.Close()
 	const enough = 1 << 20
 	body, err := io.ReadAll(io.LimitReader(response.Body, enough))
 	if err != nil {
-		return Outcome{}, fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
+		return outcome{}, fmt.Errorf("read the answer of %s: %w", request.URL.Redacted(), err)
 	}
 	id := response.Header.Get("X-Amzn-Requestid")
-	return Outcome{Status: response.StatusCode, Body: string(body), RequestID: id}, nil
+	return outcome{Status: response.StatusCode, Body: string(body), RequestID: id}, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/sigv4"
 )
 
 // maxLines is how many lines of a log a page begins with at most.
@@ -34,7 +35,7 @@ type Pages struct {
 	Code     *CodeLinks
 	Draining func() bool // nil is never
 
-	Token Token // lets its holder read everything
+	Token sigv4.Secret // lets its holder read the pages of all accounts; the zero one admits no reader
 	Gate  *auth.Gate
 	State *state.State
 	Now   func() time.Time
@@ -107,14 +108,13 @@ func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
 	switch {
 	case token == "" && isSigned(r):
 		return p.administrator(r)
-	case p.Token.is(token):
-		return allAccounts, nil
 	case token == "":
 		return "", &refusal{metric.NoToken,
 			"furl's own pages want the page token of the server, or a signature." + howTo}
-	default:
+	case !p.Token.Equal(sigv4.NewSecret(token)):
 		return "", &refusal{metric.WrongToken, "that is not the page token of this server." + howTo}
 	}
+	return allAccounts, nil
 }
 
 // admitClient admits programs on this machine. A page of a web site can make a browser on this machine send requests
@@ -197,7 +197,6 @@ func (p *Pages) visible(reader reader, n int) []*trace.Trace {
 
 // requests shows one trace, or the latest ones in a line each.
 func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader reader, id string) {
-	wantJSON := strings.Contains(r.Header.Get("Accept"), "application/json")
 	seen := ""
 	if reader != allAccounts {
 		seen = "; a signature shows those that concern account " + string(reader) +
@@ -218,20 +217,17 @@ func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader reader, 
 				trace.Cut(id, 64), trace.Kept, seen))
 			return
 		}
-		report := found.Report()
 		if form := r.URL.Query().Get("fix"); form != "" {
 			showFix(w, found, form)
-			return
-		}
-		if wantJSON {
+		} else if report := found.Report(); wantsJSON(r) {
 			writeJSON(w, report)
-			return
+		} else {
+			w.Header().Set("Content-Type", plain)
+			report.WriteTo(w) //nolint:errcheck // the client is gone
 		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		report.WriteTo(w) //nolint:errcheck // the client is gone
 		return
 	}
-	p.latest(w, r, reader, wantJSON)
+	p.latest(w, r, reader)
 }
 
 // showFix shows only the fix, in the form.
@@ -245,16 +241,13 @@ func showFix(w http.ResponseWriter, found *trace.Trace, form string) {
 	}
 }
 
-func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader reader, wantJSON bool) {
-	limit := 100
-	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && n > 0 {
-		limit = min(n, trace.Kept)
-	}
+func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader reader) {
+	limit := number(r, "limit", 100, 1, trace.Kept)
 	reports := []trace.Report{}
 	for _, found := range p.visible(reader, limit) {
 		reports = append(reports, found.Report())
 	}
-	if wantJSON {
+	if wantsJSON(r) {
 		writeJSON(w, reports)
 		return
 	}
@@ -281,12 +274,8 @@ func (p *Pages) logs(w http.ResponseWriter, r *http.Request, reader reader) {
 		fail(w, http.StatusNotFound, err.Error())
 		return
 	}
-	lines := 1000
-	if n, err := strconv.Atoi(query.Get("lines")); err == nil && n >= 0 {
-		lines = min(n, maxLines)
-	}
-	asJSON := strings.Contains(r.Header.Get("Accept"), "application/json")
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	lines, asJSON := number(r, "lines", 1000, 0, maxLines), wantsJSON(r)
+	w.Header().Set("Content-Type", plain)
 	if asJSON {
 		w.Header().Set("Content-Type", "application/x-ndjson")
 	}
@@ -346,8 +335,29 @@ func (f flushing) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func text(w http.ResponseWriter, body string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+// wantsJSON reports whether the client asks for JSON in place of text.
+func wantsJSON(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "application/json")
+}
+
+// number is a number of the query: at most the most, and the usual one if there is none of at least the least.
+func number(r *http.Request, name string, usual, least, most int) int {
+	n, err := strconv.Atoi(r.URL.Query().Get(name))
+	if err != nil || n < least {
+		return usual
+	}
+	return min(n, most)
+}
+
+const plain = "text/plain; charset=utf-8"
+
+func text(w http.ResponseWriter, body string) { respond(w, http.StatusOK, body) }
+
+func fail(w http.ResponseWriter, status int, message string) { respond(w, status, message+"\n") }
+
+func respond(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", plain)
+	w.WriteHeader(status)
 	io.WriteString(w, body) //nolint:errcheck // the client is gone
 }
 
@@ -357,10 +367,4 @@ func writeJSON(w http.ResponseWriter, value any) {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	encoder.Encode(value) //nolint:errcheck // the client is gone
-}
-
-func fail(w http.ResponseWriter, status int, message string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	io.WriteString(w, message+"\n") //nolint:errcheck // the client is gone
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/sigv4"
 )
 
 type packages map[string]string
@@ -66,7 +67,7 @@ func newPages(t *testing.T) *pages.Pages {
 	return &pages.Pages{
 		Gate: &auth.Gate{State: world}, State: world, Now: time.Now,
 		Traces: traces, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
-		Token: pages.NewToken(token),
+		Token: sigv4.NewSecret(token),
 		FunctionKey: func(name, _, _, _ string) (string, error) {
 			if name != "web" {
 				return "", fmt.Errorf("no function %q", name)
@@ -168,7 +169,7 @@ func TestOpenPages(t *testing.T) {
 // Whatever is not the page token to the byte, in the one header for it, opens no page and says what to type.
 func TestPageToken(t *testing.T) {
 	p, none := newPages(t), newPages(t)
-	none.Token = pages.Token{}
+	none.Token = sigv4.Secret{}
 	for name, header := range map[string][]string{
 		"none":                {},
 		"an empty header":     {""},

@@ -1,8 +1,6 @@
 package pages
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 
@@ -11,22 +9,6 @@ import (
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
 )
-
-// Token lets its holder read the pages of all accounts. The zero Token admits no reader. It holds a hash, so that a
-// printed Token does not reveal the text.
-type Token struct {
-	_    [0]func() // makes the type incomparable
-	hash [sha256.Size]byte
-}
-
-// NewToken is the token with the text.
-func NewToken(text string) Token { return Token{hash: sha256.Sum256([]byte(text))} }
-
-// is reports whether the text is that of the token. It takes the same time for no text and for a wrong one.
-func (t *Token) is(text string) bool {
-	hash := sha256.Sum256([]byte(text))
-	return subtle.ConstantTimeCompare(hash[:], t.hash[:]) == 1
-}
 
 // actionRead is the action that a caller needs on the resource * to read the pages of its account. AWS has no such
 // action: a policy allows it by this name, or because it allows everything, as an administrator's does.

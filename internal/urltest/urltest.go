@@ -48,21 +48,18 @@ type Server struct {
 
 // Start runs a function URL until the test ends. A nil handler sends the body of the request back.
 func Start(t testing.TB, handler http.Handler) *Server {
-	s, server := prepare(t, handler)
-	server.Start()
-	s.locate(server.Listener.Addr(), "http")
+	s, _ := start(t, handler, (*httptest.Server).Start, "http")
 	return s
 }
 
 // StartTLS is Start with https. The certificate of httptest is for 127.0.0.1 and example.com, so use the path style.
 func StartTLS(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
-	s, server := prepare(t, handler)
-	server.StartTLS()
-	s.locate(server.Listener.Addr(), "https")
-	return s, server
+	return start(t, handler, (*httptest.Server).StartTLS, "https")
 }
 
-func prepare(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
+func start(
+	t testing.TB, handler http.Handler, begin func(*httptest.Server), scheme string,
+) (*Server, *httptest.Server) {
 	if handler == nil {
 		handler = http.HandlerFunc(echo)
 	}
@@ -79,13 +76,11 @@ func prepare(t testing.TB, handler http.Handler) (*Server, *httptest.Server) {
 	server := httptest.NewUnstartedServer(s)
 	server.Listener = recorder{server.Listener, s}
 	t.Cleanup(server.Close)
+	begin(server)
+	address := server.Listener.Addr().String()
+	s.URL = scheme + "://" + ID + ".lambda-url." + Region + ".localhost:" + strings.TrimPrefix(address, "127.0.0.1:")
+	s.Path = scheme + "://" + address + furlproto.URLs + ID
 	return s, server
-}
-
-func (s *Server) locate(address net.Addr, scheme string) {
-	s.URL = scheme + "://" + ID + ".lambda-url." + Region + ".localhost:" +
-		strings.TrimPrefix(address.String(), "127.0.0.1:")
-	s.Path = scheme + "://" + address.String() + furlproto.URLs + ID
 }
 
 // Config has the server's region and key.

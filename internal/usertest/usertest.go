@@ -4,7 +4,6 @@
 package usertest
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,26 +74,18 @@ func Dir() string { return os.Getenv(variable) }
 // copySelf copies the test program to where Nobody may execute it.
 func copySelf(t *testing.T, target string) {
 	t.Helper()
-	in, err := os.Open("/proc/self/exe")
-	if err != nil {
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil { // not Linux
 		self, pathErr := os.Executable()
 		if pathErr != nil {
 			t.Fatal(pathErr)
 		}
-		in, err = os.Open(self)
+		program, err = os.ReadFile(self)
+	}
+	if err == nil {
+		err = os.WriteFile(target, program, 0o755)
 	}
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

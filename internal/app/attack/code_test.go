@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A link to a function's code is good for that code and for ten minutes, and can not be made up.
+// A link to a function's code is good for that code and for ten minutes, and cannot be made up.
 func TestCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

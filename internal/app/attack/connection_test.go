@@ -86,7 +86,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
-	close  bool // the server will close the connection
+	close  bool  // the server will close the connection
+	broken error // what ended the body early
 }
 
 func (a answer) id() string { return a.header.Get("X-Amzn-Requestid") }
@@ -131,7 +132,7 @@ func (c *connection) read(method string) (answer, error) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(body), response.Close}, err
+	return answer{response.StatusCode, response.Header, string(body), response.Close, err}, err
 }
 
 // exchange sends bytes on a connection of their own and reads one answer.

@@ -157,7 +157,7 @@ type packed struct {
 	mode          fs.FileMode
 }
 
-func pack(t *testing.T, entries ...packed) []byte {
+func pack(t testing.TB, entries ...packed) []byte {
 	t.Helper()
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)

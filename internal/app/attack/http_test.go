@@ -241,7 +241,7 @@ func TestContinue(t *testing.T) {
 			}
 			c, a := expecting(p.request.signed(w.good(p)).auth("Signature=", "Signature=0"))
 			if a.status != 100 {
-				t.Fatalf("a signature can not be checked without the body: %v", a)
+				t.Fatalf("a signature cannot be checked without the body: %v", a)
 			}
 			c.write(p.request.body)
 			a, err := c.read("POST")

@@ -11,12 +11,17 @@ package attack_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
-// TestMain makes this program the function that is attacked, or a server that is a process of its own, where the
-// environment asks for one of these.
+// TestMain makes this program the function that is attacked, one of the soak test's, or a server that is a process of
+// its own, where the environment asks for one of these.
 func TestMain(m *testing.M) {
+	if handler := os.Getenv("_HANDLER"); strings.HasPrefix(handler, "rogue.") {
+		runRogue(handler)
+		return
+	}
 	if ledger := os.Getenv("ATTACK_LEDGER"); ledger != "" {
 		fmt.Fprintln(os.Stderr, runFunction(ledger))
 		os.Exit(1)

@@ -125,7 +125,7 @@ func (p person) iam(t testing.TB, action string, parameters ...string) answer {
 }
 
 // createFunction makes a function that notes in the ledger that it ran, and answers with its event.
-func (p person) createFunction(t *testing.T, name string) {
+func (p person) createFunction(t testing.TB, name string) {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
 		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x", "Timeout": 10,
@@ -142,14 +142,14 @@ func (p person) createFunction(t *testing.T, name string) {
 }
 
 // createURL makes a function URL and returns its id.
-func (p person) createURL(t *testing.T, function, authType string) string {
+func (p person) createURL(t testing.TB, function, authType string) string {
 	t.Helper()
 	path := "/2021-10-31/functions/" + function + "/url"
 	return functionURL(t, p.lambda(t, "POST", path, `{"AuthType":"`+authType+`"}`))
 }
 
 // openURL makes a function URL that anybody may call, and returns its id.
-func (p person) openURL(t *testing.T, function string) string {
+func (p person) openURL(t testing.TB, function string) string {
 	t.Helper()
 	id := p.createURL(t, function, "NONE")
 	p.permit(t, function, "url", `"Action":"lambda:InvokeFunctionUrl","Principal":"*","FunctionUrlAuthType":"NONE"`)
@@ -158,13 +158,13 @@ func (p person) openURL(t *testing.T, function string) string {
 }
 
 // permit adds a statement to a function's policy.
-func (p person) permit(t *testing.T, function, id, members string) {
+func (p person) permit(t testing.TB, function, id, members string) {
 	t.Helper()
 	p.lambda(t, "POST", "/2015-03-31/functions/"+function+"/policy", `{"StatementId":"`+id+`",`+members+`}`)
 }
 
 // createRole makes a role with a policy, and with none if that is empty.
-func (p person) createRole(t *testing.T, name, trust, policy string) {
+func (p person) createRole(t testing.TB, name, trust, policy string) {
 	t.Helper()
 	p.iam(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust)
 	if policy != "" {
@@ -173,19 +173,19 @@ func (p person) createRole(t *testing.T, name, trust, policy string) {
 }
 
 // allow gives a user a policy in place of the one of that name.
-func (p person) allow(t *testing.T, user, name, policy string) {
+func (p person) allow(t testing.TB, user, name, policy string) {
 	t.Helper()
 	p.iam(t, "PutUserPolicy", "UserName", user, "PolicyName", name, "PolicyDocument", policy)
 }
 
 // allowRole gives a role a policy in place of the one of that name.
-func (p person) allowRole(t *testing.T, role, name, policy string) {
+func (p person) allowRole(t testing.TB, role, name, policy string) {
 	t.Helper()
 	p.iam(t, "PutRolePolicy", "RoleName", role, "PolicyName", name, "PolicyDocument", policy)
 }
 
 // createUser makes a user with a key, and with a policy if there is one.
-func (p person) createUser(t *testing.T, name, policy string) person {
+func (p person) createUser(t testing.TB, name, policy string) person {
 	t.Helper()
 	p.iam(t, "CreateUser", "UserName", name)
 	if policy != "" {
@@ -195,19 +195,19 @@ func (p person) createUser(t *testing.T, name, policy string) person {
 }
 
 // createKey makes a key of a user.
-func (p person) createKey(t *testing.T, user string) person {
+func (p person) createKey(t testing.TB, user string) person {
 	t.Helper()
 	return p.given(t, p.iam(t, "CreateAccessKey", "UserName", user))
 }
 
 // assume makes a session of a role.
-func (p person) assume(t *testing.T, role, session string) person {
+func (p person) assume(t testing.TB, role, session string) person {
 	t.Helper()
 	return p.given(t, p.query(t, "sts", "AssumeRole", "RoleArn", role, "RoleSessionName", session))
 }
 
 // given is who has the key that an answer gives out.
-func (p person) given(t *testing.T, a answer) person {
+func (p person) given(t testing.TB, a answer) person {
 	t.Helper()
 	made := key{between(a.body, "<AccessKeyId>"), between(a.body, "<SecretAccessKey>"), between(a.body, "<SessionToken>")}
 	if a.status != 200 || made.id == "" || made.secret == "" {

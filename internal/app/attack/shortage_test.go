@@ -33,6 +33,8 @@ type limits struct {
 	Group     string // directory of the control group to be in, "" for the test's own
 	// Unconfined functions are in no namespaces of their own.
 	Unconfined bool
+	// Soaked is a server as an operator runs it: as the user of the tests, with warnings in JSON for a log.
+	Soaked bool
 }
 
 const (
@@ -67,6 +69,9 @@ func runLimited(setting string) error {
 		config.Sandbox = sandbox.Off
 	}
 	config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	if l.Soaked {
+		config.Log = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	server, err := app.New(context.Background(), config)
 	if err != nil {
 		return err
@@ -110,7 +115,7 @@ func newLimited(t *testing.T, l limits) *world {
 	cmd := exec.Command(filepath.Join(dir, "program"))
 	cmd.Env = append(os.Environ(), limitedVariable+"="+string(setting), "HOME="+dir, "TMPDIR=/tmp")
 	cmd.Dir = "/"
-	if os.Getuid() == 0 {
+	if os.Getuid() == 0 && !l.Soaked {
 		uid := 100_000 + rand.IntN(1<<24)
 		for _, path := range []string{dir, filepath.Join(dir, "ledger")} {
 			if err := os.Chown(path, uid, uid); err != nil {
@@ -121,6 +126,7 @@ func newLimited(t *testing.T, l limits) *world {
 	}
 	w := &world{
 		log: &record{}, ledger: filepath.Join(dir, "ledger", "ids"), meant: map[string]bool{}, limits: l,
+		data: filepath.Join(dir, "data"), program: filepath.Join(dir, "program"),
 	}
 	w.unsigned = person{w: w}
 	w.rootA = w.person(limitedRoot).of(accountA)
@@ -130,9 +136,15 @@ func newLimited(t *testing.T, l limits) *world {
 	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	w.server = cmd.Process
+	w.stop = sync.OnceValue(func() error {
 		input.Close()
-		if err := cmd.Wait(); err != nil {
+		late := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+		defer late.Stop()
+		return cmd.Wait()
+	})
+	t.Cleanup(func() {
+		if err := w.stop(); err != nil {
 			t.Errorf("the server: %v\n%s", err, w.log)
 		}
 	})
@@ -150,8 +162,7 @@ func newLimited(t *testing.T, l limits) *world {
 		t.Fatalf("the server does not start: %s", w.log)
 	}
 	w.address = lines.Text()
-	w.readToken(t, filepath.Join(dir, "data"))
-	w.program = filepath.Join(dir, "program")
+	w.readToken(t)
 	w.rootA.createRole(t, "execution", trustLambda, "")
 	w.rootA.createFunction(t, "open")
 	w.openURL = w.rootA.openURL(t, "open")

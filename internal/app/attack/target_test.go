@@ -115,7 +115,7 @@ func TestTarget(t *testing.T) {
 	})
 
 	t.Run("paths that normalize to the same", func(t *testing.T) {
-		// A signature can not tell them apart; the function sees what was sent.
+		// A signature cannot tell them apart; the function sees what was sent.
 		signed := w.alice.signs(w.url(w.iamURL, "GET", "/a/b", ""))
 		for _, target := range []string{"/a/./b", "//a//b", "/a/c/../b"} {
 			signed.target = target

@@ -36,10 +36,13 @@ type world struct {
 	address string // host:port
 	ahead   atomic.Int64
 	log     *record
-	ledger  string // file to which the functions write the ids of the requests that reached them
-	program string // what functions run: this test binary
-	limits  limits // of a server that is a process of its own
-	token   string // the page token
+	ledger  string       // file to which the functions write the ids of the requests that reached them
+	program string       // what functions run: this test binary
+	data    string       // directory
+	limits  limits       // of a server that is a process of its own
+	server  *os.Process  // the same
+	stop    func() error // the same: it ends the server
+	token   string       // the page token
 
 	rootA, rootB, alice, mallory, bob, unsigned person
 	iamURL, openURL, otherURL                   string // ids of function URLs; the last is account B's
@@ -91,8 +94,8 @@ func newWorld(t *testing.T, configure ...func(*app.Config)) *world {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx, context.Background()) }()
-	w.address = strings.TrimPrefix(server.Endpoint(), "http://")
-	w.readToken(t, config.Data)
+	w.address, w.data = strings.TrimPrefix(server.Endpoint(), "http://"), config.Data
+	w.readToken(t)
 	t.Cleanup(func() {
 		w.audit(t)
 		stop()
@@ -121,9 +124,9 @@ func bodiesWithin(limit time.Duration) func(*app.Config) {
 }
 
 // readToken reads the page token as furl's commands do.
-func (w *world) readToken(t *testing.T, data string) {
+func (w *world) readToken(t *testing.T) {
 	t.Helper()
-	token, err := app.ReadPageToken(data)
+	token, err := app.ReadPageToken(w.data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +199,7 @@ func testProgram(t *testing.T) string {
 func callerRole(account string) string { return "arn:aws:iam::" + account + ":role/caller" }
 
 // functionURL is the id of the function URL that was made.
-func functionURL(t *testing.T, a answer) string {
+func functionURL(t testing.TB, a answer) string {
 	t.Helper()
 	var made struct{ FunctionUrl string }
 	if err := json.Unmarshal([]byte(a.body), &made); err != nil {
@@ -246,17 +249,21 @@ type event struct {
 	RawQueryString string            `json:"rawQueryString"`
 	Headers        map[string]string `json:"headers"`
 	Body           string            `json:"body"`
+	Encoded        bool              `json:"isBase64Encoded"`
 	RequestContext struct {
-		Authorizer *struct {
-			IAM struct {
-				UserARN   string `json:"userArn"`
-				AccountID string `json:"accountId"`
-			} `json:"iam"`
-		} `json:"authorizer"`
-		HTTP struct {
+		Authorizer *authorizer `json:"authorizer"`
+		HTTP       struct {
 			Method, Path, SourceIP string
 		} `json:"http"`
 	} `json:"requestContext"`
+}
+
+// authorizer is what an event says of its caller.
+type authorizer struct {
+	IAM struct {
+		UserARN   string `json:"userArn"`
+		AccountID string `json:"accountId"`
+	} `json:"iam"`
 }
 
 // ran expects the answer to be that of a function.
@@ -313,7 +320,7 @@ func (w *world) audit(t *testing.T) {
 	}
 }
 
-func (w *world) page(t *testing.T, path string) string {
+func (w *world) page(t testing.TB, path string) string {
 	t.Helper()
 	return w.send(t, w.asOwner(path)).body
 }

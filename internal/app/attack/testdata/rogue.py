@@ -1,4 +1,4 @@
-"""The functions of the soak test, as stranger.go has them."""
+"""The functions of the soak test, as rogue_function_test.go has them."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-if os.environ.get("_HANDLER") == "stranger.refuse":
+if os.environ.get("_HANDLER") == "rogue.refuse":
     os._exit(7)
 
 

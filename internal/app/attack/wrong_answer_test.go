@@ -1,4 +1,4 @@
-package main
+package attack_test
 
 import (
 	"encoding/base64"
@@ -12,19 +12,22 @@ import (
 )
 
 // answering is a server that answers every request the same way.
-func answering(t *testing.T, handler http.HandlerFunc) *server {
+func answering(t *testing.T, handler http.HandlerFunc) *world {
 	t.Helper()
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
-	return &server{address: strings.TrimPrefix(s.URL, "http://")}
+	return &world{address: strings.TrimPrefix(s.URL, "http://")}
 }
+
+// by is a caller of the server.
+func (w *world) by(arn string) caller { return caller{person{w: w}, arn} }
 
 const requestID = "11111111-2222-4333-8444-555555555555"
 
-// told checks that an answer passes for a right one if nothing is wanted, and else that the error says so.
-func told(t *testing.T, err error, want string) {
+// told checks that an answer passes for a right one if nothing is wanted, and else that the fault says so.
+func told(t *testing.T, want string, call func(testing.TB)) {
 	t.Helper()
-	switch {
+	switch err := witnessed(t, call); {
 	case want == "" && err != nil:
 		t.Errorf("a right answer is told to be wrong: %v", err)
 	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
@@ -33,14 +36,14 @@ func told(t *testing.T, err error, want string) {
 }
 
 func TestWrongAnswersOfURLs(t *testing.T) {
-	by := principal{arn: "arn:aws:iam::123456789012:user/a"}
+	const by = "arn:aws:iam::123456789012:user/a"
 	// echo answers with the body and more, after a change of what else is in the answer.
 	echo := func(more string, change func(http.Header) (status int)) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			must(err)
 			w.Header().Set("X-Query", r.URL.RawQuery)
-			w.Header().Set("X-Caller", by.arn)
+			w.Header().Set("X-Caller", by)
 			w.Header().Set("X-Turn", "7")
 			w.Header().Set("X-Amzn-Requestid", requestID)
 			w.WriteHeader(change(w.Header()))
@@ -81,30 +84,31 @@ func TestWrongAnswersOfURLs(t *testing.T) {
 		{"throttled", exits, echo("", only(429)), "want 502"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := &stranger{name: "f", kind: goFunction, does: test.does, path: "/", turn: "7"}
-			told(t, answering(t, test.answer).call(t.Context(), f, by), test.want)
+			f := &rogue{name: "f", in: goRogue, does: test.does, url: "id", turn: "7"}
+			w := answering(t, test.answer)
+			told(t, test.want, func(t testing.TB) { f.call(t, w.by(by)) })
 		})
 	}
 }
 
 func TestWrongAnswersOfInvoke(t *testing.T) {
-	by := principal{arn: "arn:aws:iam::123456789012:user/a"}
-	type payload = func(urlEvent) any
+	const by = "arn:aws:iam::123456789012:user/a"
+	type payload = func(event) any
 	envelope := func(caller string, status int) payload {
-		return func(e urlEvent) any {
+		return func(e event) any {
 			return map[string]any{
-				"statusCode": status, "headers": map[string]string{"x-query": e.Query, "x-caller": caller, "x-turn": "7"},
+				"statusCode": status, "headers": map[string]string{"x-query": e.RawQueryString, "x-caller": caller, "x-turn": "7"},
 				"body": e.Body, "isBase64Encoded": e.Encoded,
 			}
 		}
 	}
 	failure := func(message string) payload {
-		return func(e urlEvent) any {
+		return func(e event) any {
 			return map[string]string{"errorMessage": strings.ReplaceAll(message, "{body}", e.Body)}
 		}
 	}
-	same := func(e urlEvent) any { return e }
-	other := func(e urlEvent) any { e.Query = "id=0"; return e }
+	same := func(e event) any { return e }
+	other := func(e event) any { e.RawQueryString = "id=0"; return e }
 	const (
 		log    = "END RequestId: " + requestID + "\nREPORT RequestId: " + requestID + "\t"
 		exit3  = " Error: Runtime exited with error: exit status 3"
@@ -113,37 +117,37 @@ func TestWrongAnswersOfInvoke(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		does    behaviour
-		kind    kind
+		in      language
 		failed  string
 		log     string
 		payload payload
 		want    string
 	}{
-		{"right", echoes, goFunction, "", log, envelope(by.arn, 200), ""},
-		{"right event", echoes, shellStranger, "", log, same, ""},
-		{"another event", echoes, shellStranger, "", log, other, "not to id=0"},
-		{"another caller", echoes, goFunction, "", log, envelope("b", 200), " of b in turn 7"},
-		{"another status", echoes, goFunction, "", log, envelope(by.arn, 500), "status 500"},
-		{"another's log", echoes, goFunction, "", "REPORT RequestId: 0", envelope(by.arn, 200), "want a log"},
-		{"a failure", echoes, goFunction, failed, log, envelope(by.arn, 200), `function error "Unhandled"`},
-		{"right error", fails, goFunction, failed, log, failure("{body}"), ""},
-		{"another's error", fails, goFunction, failed, log, failure("x{body}"), "want the function error"},
-		{"error that is none", fails, goFunction, "", log, failure("{body}"), "want the function error"},
-		{"right exit", exits, goFunction, failed, log, failure("RequestId: " + requestID + exit3), ""},
-		{"another's exit", exits, goFunction, failed, log, failure("RequestId: 0" + exit3), "want the function error"},
-		{"another exit", crashes, goFunction, failed, log, failure("RequestId: " + requestID + exit3), "signal: killed"},
+		{"right", echoes, goRogue, "", log, envelope(by, 200), ""},
+		{"right event", echoes, shellRogue, "", log, same, ""},
+		{"another event", echoes, shellRogue, "", log, other, "not to id=0"},
+		{"another caller", echoes, goRogue, "", log, envelope("b", 200), " of b in turn 7"},
+		{"another status", echoes, goRogue, "", log, envelope(by, 500), "status 500"},
+		{"another's log", echoes, goRogue, "", "REPORT RequestId: 0", envelope(by, 200), "want a log"},
+		{"a failure", echoes, goRogue, failed, log, envelope(by, 200), `function error "Unhandled"`},
+		{"right error", fails, goRogue, failed, log, failure("{body}"), ""},
+		{"another's error", fails, goRogue, failed, log, failure("x{body}"), "want the function error"},
+		{"error that is none", fails, goRogue, "", log, failure("{body}"), "want the function error"},
+		{"right exit", exits, goRogue, failed, log, failure("RequestId: " + requestID + exit3), ""},
+		{"another's exit", exits, goRogue, failed, log, failure("RequestId: 0" + exit3), "want the function error"},
+		{"another exit", crashes, goRogue, failed, log, failure("RequestId: " + requestID + exit3), "signal: killed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := answering(t, func(w http.ResponseWriter, r *http.Request) {
-				var e urlEvent
+			w := answering(t, func(w http.ResponseWriter, r *http.Request) {
+				var e event
 				must(json.NewDecoder(r.Body).Decode(&e))
 				w.Header().Set("X-Amzn-Requestid", requestID)
 				w.Header().Set("X-Amz-Function-Error", test.failed)
 				w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte(test.log)))
 				must(json.NewEncoder(w).Encode(test.payload(e)))
 			})
-			f := &stranger{name: "f", kind: test.kind, does: test.does, turn: "7"}
-			told(t, s.invoke(t.Context(), f, by), test.want)
+			f := &rogue{name: "f", in: test.in, does: test.does, turn: "7"}
+			told(t, test.want, func(t testing.TB) { f.invoke(t, w.by(by)) })
 		})
 	}
 }
@@ -163,23 +167,30 @@ func TestWrongStreams(t *testing.T) {
 		{"whole", tears, 0, false, "want the answer to break off"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := answering(t, func(w http.ResponseWriter, r *http.Request) {
+			w := answering(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("X-Query", r.URL.RawQuery)
-				w.Write(requested(r)[test.skips:]) //nolint:errcheck // the client looks
+				w.Write(asked(r)[test.skips:]) //nolint:errcheck // the client looks
 				if test.breaks {
 					http.NewResponseController(w).Flush() //nolint:errcheck // the client looks
 					panic(http.ErrAbortHandler)
 				}
 			})
-			f := &stranger{name: "f", kind: goFunction, does: test.does, path: "/"}
-			told(t, s.callStream(t.Context(), f, principal{}), test.want)
+			f := &rogue{name: "f", in: goRogue, does: test.does, url: "id"}
+			told(t, test.want, func(t testing.TB) { f.callStream(t, w.by("")) })
 		})
 	}
 }
 
-// requested is the stream that the query asks for.
-func requested(r *http.Request) []byte {
+// asked is the stream that the query asks for.
+func asked(r *http.Request) []byte {
 	size, err := strconv.Atoi(r.URL.Query().Get("size"))
 	must(err)
 	return numbered(r.URL.Query().Get("id"), size)
+}
+
+// must is for the server that answers wrongly, which may not go wrong otherwise.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

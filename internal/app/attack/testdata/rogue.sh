@@ -1,15 +1,15 @@
 #!/bin/sh
 # The functions of the soak test that a shell can be, with curl: each answers with the event that it was given.
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
-[ "$_HANDLER" = stranger.refuse ] && exit 7
+[ "$_HANDLER" = rogue.refuse ] && exit 7
 while :; do
 	curl -sS -D "$HOME/head" -o "$HOME/event" "$api/next" || exit 1
 	id=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: *//ip' "$HOME/head" | tr -d '\r')
 	case $_HANDLER in
-	stranger.exit) exit 3 ;;
-	stranger.crash) kill -KILL $$ ;;
-	stranger.hang) sleep 60 ;;
-	stranger.detach)
+	rogue.exit) exit 3 ;;
+	rogue.crash) kill -KILL $$ ;;
+	rogue.hang) sleep 60 ;;
+	rogue.detach)
 		setsid sleep 600 >/dev/null 2>&1 &
 		mkdir -p "$HOME/kept/$id/inner"
 		echo x >"$HOME/kept/$id/inner/file"

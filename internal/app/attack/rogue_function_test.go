@@ -1,4 +1,4 @@
-package main
+package attack_test
 
 import (
 	"bytes"
@@ -18,44 +18,41 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// strangers are the functions of the soak test, by the handler of the function's configuration: some answer, and some
-// do what no function should. Those of stranger.py, stranger.mjs and stranger.sh do the same.
-var strangers = map[string]any{
-	"stranger.echo":   echo,
-	"stranger.fail":   fail,
-	"stranger.exit":   exit,
-	"stranger.crash":  crash,
-	"stranger.hang":   hang,
-	"stranger.flood":  flood,
-	"stranger.stream": stream,
-	"stranger.torn":   torn,
-	"stranger.detach": detach,
+// rogues are the functions of the soak test by their handlers: some answer, and some do what no function should. Those
+// in testdata do the same.
+var rogues = map[string]any{
+	"rogue.echo":   echo,
+	"rogue.fail":   fail,
+	"rogue.exit":   exit,
+	"rogue.crash":  crash,
+	"rogue.hang":   hang,
+	"rogue.flood":  flood,
+	"rogue.stream": stream,
+	"rogue.torn":   torn,
+	"rogue.detach": detach,
 }
 
-// start serves the handler that the function's configuration names.
-func start(handler string) {
-	if handler == "stranger.refuse" {
+// runRogue is this program as the function with the handler.
+func runRogue(handler string) {
+	if handler == "rogue.refuse" {
 		os.Exit(7) // before it has asked for an event
 	}
-	if stranger, ok := strangers[handler]; ok {
-		lambda.Start(stranger)
-		return
-	}
-	lambda.Start(handle)
+	lambda.Start(rogues[handler])
 }
 
 type (
-	request  = events.LambdaFunctionURLRequest
-	response = events.LambdaFunctionURLResponse
+	called    = events.LambdaFunctionURLRequest
+	returned  = events.LambdaFunctionURLResponse
+	streaming = events.LambdaFunctionURLStreamingResponse
 )
 
-// echo answers with what was sent, and names its caller, so that an answer that went astray is told.
-func echo(_ context.Context, r request) (response, error) {
+// echo answers with what was sent, and names its caller, so that an answer that went astray is noticed.
+func echo(_ context.Context, r called) (returned, error) {
 	caller := ""
 	if r.RequestContext.Authorizer != nil && r.RequestContext.Authorizer.IAM != nil {
 		caller = r.RequestContext.Authorizer.IAM.UserARN
 	}
-	return response{
+	return returned{
 		StatusCode: 200,
 		Headers: map[string]string{
 			"content-type": "application/octet-stream",
@@ -66,26 +63,26 @@ func echo(_ context.Context, r request) (response, error) {
 	}, nil
 }
 
-func fail(_ context.Context, r request) (response, error) { panic(r.Body) }
+func fail(_ context.Context, r called) (returned, error) { panic(r.Body) }
 
-func exit(context.Context, request) (response, error) {
+func exit(context.Context, called) (returned, error) {
 	os.Exit(3)
-	return response{}, nil
+	return returned{}, nil
 }
 
-func crash(context.Context, request) (response, error) {
+func crash(context.Context, called) (returned, error) {
 	err := syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	time.Sleep(time.Minute)
-	return response{}, err
+	return returned{}, err
 }
 
-func hang(context.Context, request) (response, error) {
+func hang(context.Context, called) (returned, error) {
 	time.Sleep(time.Minute)
-	return response{}, nil
+	return returned{}, nil
 }
 
 // flood prints 4 MiB in lines, and 1 MiB without an end.
-func flood(ctx context.Context, r request) (response, error) {
+func flood(ctx context.Context, r called) (returned, error) {
 	line := strings.Repeat("\x1b[31mSTART RequestId: \x00\xff ", 48) + "\n"
 	for range 4096 {
 		fmt.Print(line)
@@ -103,13 +100,13 @@ func numbered(text string, size int) []byte {
 	return all[:size]
 }
 
-func streamed(r request, body io.Reader) *events.LambdaFunctionURLStreamingResponse {
-	return &events.LambdaFunctionURLStreamingResponse{
+func streamed(r called, body io.Reader) *streaming {
+	return &streaming{
 		StatusCode: 200, Headers: map[string]string{"content-type": "text/plain", "x-query": r.RawQueryString}, Body: body,
 	}
 }
 
-func requested(r request) []byte {
+func requested(r called) []byte {
 	size, err := strconv.Atoi(r.QueryStringParameters["size"])
 	if err != nil {
 		panic(err)
@@ -117,12 +114,12 @@ func requested(r request) []byte {
 	return numbered(r.QueryStringParameters["id"], size)
 }
 
-func stream(_ context.Context, r request) (*events.LambdaFunctionURLStreamingResponse, error) {
+func stream(_ context.Context, r called) (*streaming, error) {
 	return streamed(r, bytes.NewReader(requested(r))), nil
 }
 
 // torn dies in the middle of its answer, once what it has written has had the time to arrive.
-func torn(_ context.Context, r request) (*events.LambdaFunctionURLStreamingResponse, error) {
+func torn(_ context.Context, r called) (*streaming, error) {
 	return streamed(r, io.MultiReader(bytes.NewReader(requested(r)), dying{})), nil
 }
 
@@ -135,23 +132,23 @@ func (dying) Read([]byte) (int, error) {
 }
 
 // detach leaves a process in a session of its own behind, and directories that cannot be written.
-func detach(ctx context.Context, r request) (response, error) {
+func detach(ctx context.Context, r called) (returned, error) {
 	sleep := exec.Command("sleep", "600")
 	sleep.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := sleep.Start(); err != nil {
-		return response{}, err
+		return returned{}, err
 	}
 	call, _ := lambdacontext.FromContext(ctx)
 	dir := filepath.Join(os.Getenv("HOME"), "kept", call.AwsRequestID, "inner")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return response{}, err
+		return returned{}, err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o444); err != nil {
-		return response{}, err
+		return returned{}, err
 	}
 	for _, closed := range []string{dir, filepath.Dir(dir)} {
 		if err := os.Chmod(closed, 0o555); err != nil {
-			return response{}, err
+			return returned{}, err
 		}
 	}
 	return echo(ctx, r)

@@ -1,7 +1,7 @@
-// The functions of the soak test, as stranger.go has them.
+// The functions of the soak test, as rogue_function_test.go has them.
 import { setTimeout as sleep } from "node:timers/promises";
 
-if (process.env._HANDLER === "stranger.refuse") process.exit(7);
+if (process.env._HANDLER === "rogue.refuse") process.exit(7);
 
 export const echo = async (event) => ({
   statusCode: 200,
