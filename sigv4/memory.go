@@ -39,7 +39,7 @@ func (m *memory) key(credential []byte, scope canonical.Scope, secret string) *s
 	m.mu.RLock()
 	k := m.keys[string(credential)]
 	m.mu.RUnlock()
-	if k != nil && equal(k.secret, secret) {
+	if k != nil && canonical.Equal(k.secret, secret) {
 		return k
 	}
 	derived := scope.Key("AWS4"+secret, nil)

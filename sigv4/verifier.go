@@ -324,7 +324,7 @@ func (v *Verifier) checkSession(c *canonical.Claim, key Key) *Error {
 		return &Error{Kind: InvalidToken, Message: msgInvalidToken, Detail: "session token given with a long-term key"}
 	case key.SessionToken != "" && c.Token == "":
 		return &Error{Kind: InvalidToken, Message: msgInvalidToken, Detail: "temporary key without its session token"}
-	case !equal(c.Token, key.SessionToken):
+	case !canonical.Equal(c.Token, key.SessionToken):
 		return &Error{Kind: InvalidToken, Message: msgTamperedToken,
 			Detail: "session token is not the one issued with this key"}
 	case !key.Expires.IsZero() && !v.now().Before(key.Expires):
