@@ -245,6 +245,28 @@ func (r *reader) unescape(start int) string {
 	return s
 }
 
+// has reports whether the object has a member with one of the names.
+func (n *node) has(names ...string) bool {
+	return slices.ContainsFunc(n.members, func(m member) bool { return slices.Contains(names, m.key) })
+}
+
+// each calls visit for the values of the object's members with one of the names, or for their items where they are
+// lists, in the order of the text.
+func (n *node) each(visit func(*node), names ...string) {
+	for i := range n.members {
+		m := &n.members[i]
+		switch {
+		case !slices.Contains(names, m.key):
+		case m.value.kind != nodeArray:
+			visit(&m.value)
+		default:
+			for j := range m.value.items {
+				visit(&m.value.items[j])
+			}
+		}
+	}
+}
+
 // path describes the element at a byte offset, such as `Statement[1].Action[0]`.
 func (n *node) path(offset int) string {
 	for i := range n.members {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -34,54 +35,41 @@ func (l *principals) reach(p *Principal) (s scope) {
 	case Anonymous:
 		return s
 	case Service:
-		if contains(l.services, p.ARN) {
-			s |= bySelf
-		}
-		return s
+		return s | when(bySelf, contains(l.services, p.ARN))
 	case IdentityProvider:
-		if contains(l.provider, p.ARN) {
-			s |= bySelf
-		}
-		return s
+		return s | when(bySelf, contains(l.provider, p.ARN))
 	}
-	if p.Account != "" && contains(l.accounts, p.Account) {
+	if contains(l.accounts, p.Account) {
 		s |= byAccount
 		if p.Type == Root {
 			s |= bySelf
 		}
 	}
-	switch p.Type {
+	if p.Type == Root || l.names == nil {
+		return s
+	}
+	s |= when(bySelf, contains(l.names, p.ARN))
+	switch id := contains(l.names, p.UniqueID); p.Type {
 	case User:
-		if l.names != nil && (contains(l.names, p.ARN) || contains(l.names, p.UniqueID)) {
-			s |= bySelf
-		}
+		s |= when(bySelf, id)
 	case RoleSession:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.RoleARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
+		s |= when(byIssuer, id || contains(l.names, p.RoleARN))
 	case FederatedUser:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.UserARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
+		s |= when(byIssuer, id || contains(l.names, p.UserARN))
 	}
 	return s
 }
 
-// contains reports whether the list holds s; an unknown, empty s is in no list.
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return s != ""
-		}
+// when returns s if the condition holds.
+func when(s scope, holds bool) scope {
+	if holds {
+		return s
 	}
-	return false
+	return 0
 }
+
+// contains reports whether the list holds s; an unknown, empty s is in no list.
+func contains(list []string, s string) bool { return s != "" && slices.Contains(list, s) }
 
 // spares reports whether a NotPrincipal with this list leaves the caller out. AWS checks the account, then the role,
 // then the session, so the account has to be listed beside the user, and account and role beside the session: without
