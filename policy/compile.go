@@ -10,6 +10,10 @@ import (
 const (
 	version2008 = "2008-10-17"
 	version2012 = "2012-10-17"
+
+	alphanumeric = digits + letters + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits       = "0123456789"
+	letters      = "abcdefghijklmnopqrstuvwxyz"
 )
 
 func quote(s string) string { return strconv.Quote(s) }
@@ -125,7 +129,9 @@ func (c *compiler) document() *Document {
 	return d
 }
 
-var statementElements = []string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+var statementElements = []string{
+	"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
+}
 
 func (c *compiler) statement(n *node, s *statement, sids map[string]bool) {
 	s.start, s.end = n.start, n.end
@@ -177,7 +183,8 @@ func (c *compiler) required(n *node, s *statement, seen map[string]*member) {
 		c.fault(seen["NotPrincipal"].start, awsInvalidPrinc, "NotPrincipal goes with Effect Deny only")
 	}
 	if c.kind != Identity && seen["Principal"] == nil && seen["NotPrincipal"] == nil {
-		c.fault(n.start, awsNeedPrincipal, "the statement has no Principal; a "+c.kind.String()+" policy must say whom it is for")
+		c.fault(n.start, awsNeedPrincipal,
+			"the statement has no Principal; a "+c.kind.String()+" policy must say whom it is for")
 	}
 }
 
@@ -187,7 +194,7 @@ func (c *compiler) sid(n *node, s *statement, sids map[string]bool) {
 		return
 	}
 	s.sid = sid
-	if c.kind != Resource && strings.Trim(sid, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	if c.kind != Resource && strings.Trim(sid, alphanumeric) != "" {
 		c.fault(n.start, awsSidCharacters, "a Sid has letters and digits only, got "+quote(sid))
 	}
 	if sid != "" && sids[sid] {
@@ -270,9 +277,10 @@ func (c *compiler) checkAction(action string) (message, aws string) {
 		return "want service:Action, got " + quote(action), awsNoVendor
 	case strings.Contains(name, ":"):
 		return "an action has one colon, got " + quote(action), awsOneColon
-	case service != "*" && (service == "" || strings.Trim(service, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != ""):
-		return "the service of an action has letters, digits, hyphens and dots only, got " + quote(action), "Vendor " + service + " is not valid"
-	case name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*?") != "":
+	case service != "*" && (service == "" || strings.Trim(service, alphanumeric+"-.") != ""):
+		return "the service of an action has letters, digits, hyphens and dots only, got " + quote(action),
+			"Vendor " + service + " is not valid"
+	case name == "" || strings.Trim(name, alphanumeric+"-_*?") != "":
 		return "the name of an action has letters and digits only, got " + quote(action), awsLegacy
 	}
 	return "", ""
@@ -313,7 +321,9 @@ func (c *compiler) conditions(n *node, s *statement) {
 			} else {
 				keys[folded] = true
 			}
-			cond := condition{name: name, key: key, lookup: spelling(key), quantifier: q, ifExists: ifExists, negated: op.negated}
+			cond := condition{
+				name: name, key: key, lookup: spelling(key), quantifier: q, ifExists: ifExists, negated: op.negated,
+			}
 			if c.condition(&cond, op, m) {
 				s.conditions = append(s.conditions, cond)
 			}

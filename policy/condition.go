@@ -33,18 +33,21 @@ func (c *condition) holds(ctx Context) bool {
 	if len(values) == 0 && c.ifExists {
 		return true
 	}
-	matches := func(v string) bool { return c.test.matches(v, ctx) }
-	fails := func(v string) bool { return matches(v) == c.negated }
-	holds := func(v string) bool { return matches(v) != c.negated }
 	switch c.quantifier {
 	case forAll:
+		fails := func(v string) bool { return c.test.matches(v, ctx) == c.negated }
 		return isNull(values) || !slices.ContainsFunc(values, fails)
 	case forAny:
+		holds := func(v string) bool { return c.test.matches(v, ctx) != c.negated }
 		return !isNull(values) && slices.ContainsFunc(values, holds)
-	default:
-		// AWS leaves several values without a quantifier undefined. Any match counts, and negation stays negation.
-		return slices.ContainsFunc(values, matches) != c.negated
 	}
+	// AWS leaves several values without a quantifier undefined. Any match counts, and negation stays negation.
+	for _, v := range values {
+		if c.test.matches(v, ctx) {
+			return !c.negated
+		}
+	}
+	return c.negated
 }
 
 // isNull reports whether a key counts as one without values: "a null data set, such as an empty string".

@@ -151,7 +151,7 @@ func (e *evaluation) weighAll(c *call, policies []Named, t PolicyType, level int
 	return granted
 }
 
-// weigh matches the statements of one document and returns to whom they grant.
+// weigh matches the statements of one document and returns how they grant.
 func (e *evaluation) weigh(c *call, named *Named, t PolicyType, level int) (grant scope) {
 	if named.Document == nil {
 		return 0
@@ -194,7 +194,9 @@ func (e *evaluation) decide(c *call, sets *Sets) Decision {
 }
 
 // reasonOrder is the order in which missing permissions are reported, since AWS names one only.
-var reasonOrder = [...]PolicyType{ServiceControlPolicy, IdentityBased, ResourceBased, PermissionsBoundary, SessionPolicy}
+var reasonOrder = [...]PolicyType{
+	ServiceControlPolicy, IdentityBased, ResourceBased, PermissionsBoundary, SessionPolicy,
+}
 
 // missing returns the types of policy that would have to allow and do not, as a set of bits.
 func (e *evaluation) missing(c *call) (missing uint8) {
@@ -215,8 +217,8 @@ func (e *evaluation) missing(c *call) (missing uint8) {
 	if p.Type == Root || c.sameAccount && e.grant&bySelfOrWildcard != 0 {
 		return missing
 	}
-	identity := e.allowed[IdentityBased] || c.sameAccount && e.grant&byIssuer != 0 || p.Type == FederatedUser && isRootARN(p.UserARN)
-	need(IdentityBased, identity)
+	need(IdentityBased, e.allowed[IdentityBased] || c.sameAccount && e.grant&byIssuer != 0 ||
+		p.Type == FederatedUser && isRootARN(p.UserARN))
 	need(PermissionsBoundary, e.allowed[PermissionsBoundary])
 	need(SessionPolicy, e.allowed[SessionPolicy])
 	return missing

@@ -51,12 +51,18 @@ func newPattern(encoded string) pattern {
 // match reports whether the pattern matches all of s. With fold, the pattern must be lower case and the case of ASCII
 // letters of s does not matter.
 func (p *pattern) match(s string, fold bool) bool {
-	same := func(a, b string) bool { return a == b || fold && equalFold(a, b) }
 	if p.head == len(p.text) {
-		return same(s, p.text)
+		return s == p.text || fold && equalFold(s, p.text)
+	}
+	if len(s) < p.head+p.tail {
+		return false
 	}
 	end, tail := len(s)-p.tail, len(p.text)-p.tail
-	if len(s) < p.head+p.tail || !same(s[:p.head], p.text[:p.head]) || !same(s[end:], p.text[tail:]) {
+	if fold {
+		if !equalFold(s[:p.head], p.text[:p.head]) || !equalFold(s[end:], p.text[tail:]) {
+			return false
+		}
+	} else if s[:p.head] != p.text[:p.head] || s[end:] != p.text[tail:] {
 		return false
 	}
 	return globMatch(p.text[p.head:tail], s[p.head:end], fold)
@@ -136,16 +142,12 @@ func lower(c byte) byte {
 
 // lowerASCII lowers the ASCII letters of s only: names of actions and services are ASCII.
 func lowerASCII(s string) string {
-	for i := range len(s) {
-		if lower(s[i]) != s[i] {
-			b := []byte(s)
-			for i, c := range b {
-				b[i] = lower(c)
-			}
-			return string(b)
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
 		}
-	}
-	return s
+		return r
+	}, s)
 }
 
 // equalFold is strings.EqualFold for names that are ASCII: as fast as it gets for names that differ.

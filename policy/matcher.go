@@ -74,11 +74,10 @@ type valueType[Want, Got any] struct {
 var (
 	numbers   = valueType[float64, float64]{parseNumber, parseNumber, cmp.Compare[float64]}
 	dates     = valueType[time.Time, time.Time]{parseDate, parseDate, time.Time.Compare}
-	booleans  = valueType[bool, bool]{parseBool, parseBool, func(got, want bool) int { return unequal(got == want) }}
 	binaries  = valueType[[]byte, []byte]{parseBinary, parseBinary, bytes.Compare}
-	addresses = valueType[netip.Prefix, netip.Addr]{parsePrefix, netip.ParseAddr, func(got netip.Addr, want netip.Prefix) int {
-		return unequal(want.Contains(got.Unmap()))
-	}}
+	booleans  = valueType[bool, bool]{parseBool, parseBool, func(got, want bool) int { return unequal(got == want) }}
+	addresses = valueType[netip.Prefix, netip.Addr]{parsePrefix, netip.ParseAddr,
+		func(got netip.Addr, want netip.Prefix) int { return unequal(want.Contains(got.Unmap())) }}
 )
 
 func unequal(equal bool) int {
@@ -172,12 +171,12 @@ var errDate = errors.New("not a date of ISO 8601, such as 2026-11-01T00:00:00Z, 
 // dateLayouts are the W3C profile of ISO 8601 ("Date and Time Formats", W3C note), and the same without a zone, which
 // AWS takes as UTC. Fractions of a second are accepted after any seconds.
 var dateLayouts = []string{
-	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02", "2006-01", "2006-01-02T15:04:05", "2006-01-02T15:04",
+	time.RFC3339, "2006-01-02T15:04Z07:00", time.DateOnly, "2006-01", "2006-01-02T15:04:05", "2006-01-02T15:04",
 }
 
 // parseDate reads a date. Bare digits are seconds of the epoch, but for four of them, a year.
 func parseDate(s string) (time.Time, error) {
-	if s != "" && strings.Trim(s, "0123456789") == "" {
+	if s != "" && strings.Trim(s, digits) == "" {
 		n, err := strconv.ParseInt(s, 10, 64)
 		switch {
 		case err != nil:

@@ -55,7 +55,7 @@ func NearestMisses(in Request, sets *Sets) []Miss {
 	return nearest
 }
 
-// gap is a group of policies one of which would have to allow.
+// gap is a group of policies that has to allow: one of them is enough.
 type gap struct {
 	kind     PolicyType
 	level    int
@@ -168,7 +168,9 @@ func newMiss(ref Ref, element string, not bool, wanted []string, got string, ran
 
 // isNearAction reports whether an action of the call's service is listed.
 func isNearAction(a *actions, c *call) bool {
-	return slices.ContainsFunc(a.groups, func(g actionGroup) bool { return g.service == "*" || equalFold(g.service, c.service) })
+	return slices.ContainsFunc(a.groups, func(g actionGroup) bool {
+		return g.service == "*" || equalFold(g.service, c.service)
+	})
 }
 
 // isNearResource reports whether a resource of the same service is listed.

@@ -17,7 +17,7 @@ const (
 	FederatedUser                         // a GetFederationToken session
 	Root                                  // the root user of an account
 	Service                               // an AWS service calling for itself, such as cloudfront.amazonaws.com
-	IdentityProvider                      // the provider that vouches for a caller of AssumeRoleWithWebIdentity or AssumeRoleWithSAML
+	IdentityProvider                      // behind a caller of AssumeRoleWithWebIdentity or AssumeRoleWithSAML
 )
 
 // String returns AWS's value of aws:PrincipalType for the type, "Service" and "Federated" for those that have none.
@@ -129,8 +129,8 @@ func (p *Principal) value(key string) string {
 	return ""
 }
 
-// grantee returns the value of a Principal element that is the caller's, and its type: "" for "*". Of a session it is the
-// role.
+// grantee returns the value of a Principal element that is the caller's, and its type: "" for "*". A session is named
+// by its role.
 func (p *Principal) grantee() (kind, value string) {
 	switch p.Type {
 	case Anonymous:
@@ -190,9 +190,9 @@ func principalARN(s string) (account, resource string, ok bool) {
 	return account, resource, ok
 }
 
-// ParsePrincipal describes the caller that an ARN or a name stands for: a user, a role session, a federated user, a root
-// user, an identity provider, or a service such as cloudfront.amazonaws.com. Host names outside of amazonaws.com are
-// identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and the path
+// ParsePrincipal describes the caller that an ARN or a name stands for: a user, a role session, a federated user, a
+// root user, an identity provider, or a service such as cloudfront.amazonaws.com. Host names outside of amazonaws.com
+// are identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and the path
 // of a session's role, which its ARN does not have, so RoleARN is right for roles of path / only.
 func ParsePrincipal(s string) (Principal, error) {
 	switch {
@@ -208,7 +208,8 @@ func ParsePrincipal(s string) (Principal, error) {
 	p := Principal{Account: account, ARN: s}
 	switch {
 	case !ok || kind == "role":
-		return Principal{}, errors.New("want the ARN of a user, role session, federated user, root user or identity provider, or the name of a service, got " + quote(s))
+		return Principal{}, errors.New("want the ARN of a user, role session, federated user, root user or identity " +
+			"provider, or the name of a service, got " + quote(s))
 	case kind == "root":
 		p.Type = Root
 	case kind == "user":
@@ -227,7 +228,7 @@ func ParsePrincipal(s string) (Principal, error) {
 }
 
 func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+	return len(s) == 12 && strings.Trim(s, digits) == ""
 }
 
 // isUniqueID recognises the ids of users and roles, which AWS puts in the place of the ARN of a deleted one.
@@ -241,7 +242,7 @@ func isUniqueID(s string) bool {
 
 // isServiceName recognises host-like names: lambda.amazonaws.com, cognito-identity.amazonaws.com.
 func isServiceName(s string) bool {
-	return strings.Contains(s, ".") && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
+	return strings.Contains(s, ".") && strings.Trim(s, alphanumeric+".-_") == ""
 }
 
 func isProviderARN(s string) bool {

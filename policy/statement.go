@@ -259,13 +259,15 @@ func parseResource(s string, variables bool) (t template, message, aws string) {
 	case !ok:
 		return t, "want an ARN or *, got " + quote(s), "Resource " + s + ` must be in ARN format or "*".`
 	case partition != "*" && !isPartition(partition):
-		return t, "unknown partition in " + quote(s) + "; it is aws, aws-cn or aws-us-gov", `Partition "` + partition + `" is not valid for resource "` + s + `".`
+		return t, "unknown partition in " + quote(s) + "; it is aws, aws-cn or aws-us-gov",
+			`Partition "` + partition + `" is not valid for resource "` + s + `".`
 	case !more || service == "" || strings.ContainsAny(service, "*?$"):
 		return t, "the service of an ARN must be written out, got " + quote(s), awsResourceVendor
 	case region != "" && service == "iam":
 		return t, "ARNs of IAM have no region, got " + quote(s), "IAM resource " + s + " cannot contain region information."
 	case region != "" && region != "*" && service == "s3" && !isS3Regional(s):
-		return t, "ARNs of buckets and objects have no region, got " + quote(s), "Resource " + s + " can not contain region information."
+		return t, "ARNs of buckets and objects have no region, got " + quote(s),
+			"Resource " + s + " can not contain region information."
 	}
 	t, err := parseTemplate(s, variables, encodeWildcards)
 	if err != nil {
@@ -286,5 +288,5 @@ func isPartition(s string) bool {
 	if s != "aws" && !strings.HasPrefix(s, "aws-") {
 		return false
 	}
-	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
+	return strings.Trim(s, letters+"-") == ""
 }

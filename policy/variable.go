@@ -20,18 +20,16 @@ type part struct {
 	fallback   string // for a key that is absent
 }
 
-// rawCharacters are the characters that ${*}, ${?} and ${$} stand for.
-var rawCharacters = map[string]string{"*": "*", "?": "?", "$": "$"}
-
 var (
 	errNoBrace    = errors.New("a policy variable without its closing brace; add } or write ${$} for a dollar sign")
 	errEmptyVar   = errors.New("an empty policy variable; name a condition key or write ${$} for a dollar sign")
 	errSpaceVar   = errors.New("a space in a policy variable; a default follows a comma and stands in single quotes")
-	errBadDefault = errors.New("a policy variable whose default does not stand in single quotes, as in ${aws:username, 'nobody'}")
+	errBadDefault = errors.New("a policy variable whose default does not stand in single quotes, " +
+		"as in ${aws:username, 'nobody'}")
 )
 
-// parseTemplate splits text at its variables, if there are any in the version of the document. Wildcards of literal parts
-// go through encode, which may be nil; characters written as ${*}, ${?} and ${$} do not.
+// parseTemplate splits text at its variables, if the version of the document has any. Wildcards of literal parts go
+// through encode, which may be nil; characters written as ${*}, ${?} and ${$} do not.
 func parseTemplate(text string, variables bool, encode func(string) string) (template, error) {
 	if encode == nil {
 		encode = func(s string) string { return s }
@@ -58,8 +56,8 @@ func parseTemplate(text string, variables bool, encode func(string) string) (tem
 			return template{}, errNoBrace
 		}
 		text = after
-		if c, ok := rawCharacters[name]; ok {
-			literal.WriteString(c)
+		if name == "*" || name == "?" || name == "$" {
+			literal.WriteString(name)
 			continue
 		}
 		p, err := parseVariable(name)

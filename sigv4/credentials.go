@@ -80,12 +80,8 @@ func SecretParameter(name string) bool {
 	for range often {
 		name = canonical.Unescape(name)
 	}
-	switch len(name) { // nearly all names are told by their length
-	case len(canonical.ParamToken), len(canonical.ParamSignature), len(paramWebIdentity):
-		return strings.EqualFold(name, canonical.ParamToken) || strings.EqualFold(name, canonical.ParamSignature) ||
-			strings.EqualFold(name, paramWebIdentity)
-	}
-	return false
+	return strings.EqualFold(name, canonical.ParamToken) || strings.EqualFold(name, canonical.ParamSignature) ||
+		strings.EqualFold(name, paramWebIdentity)
 }
 
 // paramWebIdentity is a parameter of STS's AssumeRoleWithWebIdentity.

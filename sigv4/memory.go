@@ -18,7 +18,7 @@ type memory struct {
 	mu sync.RWMutex
 	// keys are derived signing keys: sign +100 %, verify +120 %. An entry counts only for the very secret it was
 	// derived from, so a key that was changed, or deleted and made again, never verifies with its old secret.
-	keys map[string]*signingKey // by credential, of which the key of an unknown one has only the scope
+	keys map[string]*signingKey // by credential; unknown ones count by their scope only
 	// pool holds each *work that no request uses: sign +120 %, verify +30 %.
 	pool sync.Pool
 }

@@ -3,6 +3,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -54,15 +55,15 @@ type Diagnosis struct {
 	Exhausted        bool // not all were tried: time or hypotheses ran out, or a part of the request is too large
 }
 
-// Diagnosable reports whether [Diagnose] may have more to say about such a refusal than the [sigv4.Error] does.
-func Diagnosable(kind sigv4.Kind) bool {
-	switch kind {
-	case sigv4.InvalidSignature, sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent, sigv4.InvalidScope,
-		sigv4.InvalidToken, sigv4.ExpiredToken:
-		return true
-	}
-	return false
+// exams are what is asked about a request that was refused for each kind of reason.
+var exams = map[sigv4.Kind]func(*exam) Diagnosis{
+	sigv4.InvalidSignature: (*exam).mismatch, sigv4.InvalidScope: (*exam).scope,
+	sigv4.SignatureExpired: (*exam).clock, sigv4.SignatureNotYetCurrent: (*exam).clock,
+	sigv4.InvalidToken: (*exam).token, sigv4.ExpiredToken: (*exam).token,
 }
+
+// Diagnosable reports whether [Diagnose] may have more to say about such a refusal than the [sigv4.Error] does.
+func Diagnosable(kind sigv4.Kind) bool { return exams[kind] != nil }
 
 // Diagnose finds out what a client must have signed for its signature to come out as it did. It computes the
 // signature under one fault after the other, then under pairs of the commonest, and stops at the first that reproduces
@@ -84,24 +85,11 @@ func diagnoseBy(ctx context.Context, now func() time.Time, ev Evidence) Diagnosi
 	if ev.Now.IsZero() {
 		ev.Now = time.Now()
 	}
-	if ev.MaxTime == 0 {
-		ev.MaxTime = MaxTime
+	x, ok := newExam(newBudget(ctx, now, cmp.Or(ev.MaxTime, MaxTime)), ev)
+	if !ok || !Diagnosable(ev.Refusal.Kind) {
+		return Diagnosis{} // it is not the request that was refused, or there is no more to say about it
 	}
-	x, ok := newExam(newBudget(ctx, now, ev.MaxTime), ev)
-	if !ok {
-		return Diagnosis{} // it is not the request that was refused
-	}
-	switch ev.Refusal.Kind {
-	case sigv4.InvalidSignature:
-		return x.mismatch()
-	case sigv4.InvalidScope:
-		return x.scope()
-	case sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent:
-		return x.clock()
-	case sigv4.InvalidToken, sigv4.ExpiredToken:
-		return x.token()
-	}
-	return Diagnosis{}
+	return exams[ev.Refusal.Kind](x)
 }
 
 // dimension is the part of a request a hypothesis changes. Two of one dimension are never paired.

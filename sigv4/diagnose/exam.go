@@ -188,7 +188,7 @@ func (x *exam) key(a *attempt) []byte {
 }
 
 // What one step of a diagnosis may take in. The clock is looked at before each step, so that the time above the limit
-// is that of one step: whoever sends the request chooses its sizes, and needs no more than the id of a key.
+// is that of one step: the sender of the request chooses its sizes, and needs no more than the id of a key.
 const (
 	maxVaried  = 64 << 10 // bytes of a body that is hashed again with one thing changed
 	maxText    = 8 << 10  // bytes of a path or a query that is written anew

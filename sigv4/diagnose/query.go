@@ -44,8 +44,8 @@ func byDecoded(a, b coded) int {
 		coded{key: canonical.Unescape(b.key), value: canonical.Unescape(b.value)})
 }
 
-// writeQuery builds a query from the parameters, encoded with enc and sorted; nil leaves the order of sending. With bare,
-// a parameter sent without '=' gets none.
+// writeQuery builds a query from the parameters, encoded with enc and sorted; nil leaves the order of sending. With
+// bare, a parameter sent without '=' gets none.
 func writeQuery(args []rawArg, enc func(string) string, by order, bare bool) string {
 	list := make([]coded, len(args))
 	for i, a := range args {
