@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,10 @@ import (
 const (
 	version2008 = "2008-10-17"
 	version2012 = "2012-10-17"
+
+	alphanumeric = digits + letters + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits       = "0123456789"
+	letters      = "abcdefghijklmnopqrstuvwxyz"
 )
 
 func quote(s string) string { return strconv.Quote(s) }
@@ -32,12 +37,7 @@ func (c *compiler) fault(offset int, aws, message string) {
 
 // sorted returns the faults in the order of the text.
 func (c *compiler) sorted() Faults {
-	slices.SortStableFunc(c.faults, func(a, b Fault) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
+	slices.SortStableFunc(c.faults, func(a, b Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return c.faults
 }
 
@@ -83,6 +83,16 @@ func (c *compiler) list(n *node, what, awsEmpty string) []node {
 	return n.items
 }
 
+// texts calls visit for each of the texts that n is or lists, with its place.
+func (c *compiler) texts(n *node, what, awsEmpty string, visit func(text string, start int)) {
+	items := c.list(n, what, awsEmpty)
+	for i := range items {
+		if text, ok := c.text(&items[i], what); ok {
+			visit(text, items[i].start)
+		}
+	}
+}
+
 var documentElements = []string{"Version", "Id", "Statement"}
 
 func (c *compiler) document() *Document {
@@ -119,7 +129,9 @@ func (c *compiler) document() *Document {
 	return d
 }
 
-var statementElements = []string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+var statementElements = []string{
+	"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
+}
 
 func (c *compiler) statement(n *node, s *statement, sids map[string]bool) {
 	s.start, s.end = n.start, n.end
@@ -171,7 +183,8 @@ func (c *compiler) required(n *node, s *statement, seen map[string]*member) {
 		c.fault(seen["NotPrincipal"].start, awsInvalidPrinc, "NotPrincipal goes with Effect Deny only")
 	}
 	if c.kind != Identity && seen["Principal"] == nil && seen["NotPrincipal"] == nil {
-		c.fault(n.start, awsNeedPrincipal, "the statement has no Principal; a "+c.kind.String()+" policy must say whom it is for")
+		c.fault(n.start, awsNeedPrincipal,
+			"the statement has no Principal; a "+c.kind.String()+" policy must say whom it is for")
 	}
 }
 
@@ -181,7 +194,7 @@ func (c *compiler) sid(n *node, s *statement, sids map[string]bool) {
 		return
 	}
 	s.sid = sid
-	if c.kind != Resource && strings.Trim(sid, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	if c.kind != Resource && strings.Trim(sid, alphanumeric) != "" {
 		c.fault(n.start, awsSidCharacters, "a Sid has letters and digits only, got "+quote(sid))
 	}
 	if sid != "" && sids[sid] {
@@ -223,46 +236,34 @@ func (c *compiler) principal(m *member, s *statement) {
 		return
 	}
 	c.object(n, m.key, principalTypes, func(kind string, m *member) {
-		items := c.list(&m.value, kind, awsInvalidPrinc)
-		for i := range items {
-			value, ok := c.text(&items[i], kind)
-			if ok && !l.add(kind, value) {
-				c.fault(items[i].start, awsInvalidPrinc+`: "`+kind+`":"`+value+`"`, principalMessage(kind, value))
+		c.texts(&m.value, kind, awsInvalidPrinc, func(value string, start int) {
+			if !l.add(kind, value) {
+				c.fault(start, awsInvalidPrinc+`: "`+kind+`":"`+value+`"`, "want "+principalForms[kind]+", got "+quote(value))
 			}
-		}
+		})
 	})
 	if n.kind == nodeObject && len(n.members) == 0 {
 		c.fault(n.start, awsInvalidPrinc, m.key+" names nobody")
 	}
 }
 
-func principalMessage(kind, value string) string {
-	switch kind {
-	case "AWS":
-		return "want *, an account id or the ARN of an account, user, role, role session or federated user, without wildcards, got " + quote(value)
-	case "Service":
-		return "want the name of a service such as cloudfront.amazonaws.com, got " + quote(value)
-	case "Federated":
-		return "want the ARN of an identity provider, or a name such as cognito-identity.amazonaws.com, got " + quote(value)
-	default:
-		return "want a canonical user id, got " + quote(value)
-	}
+// principalForms are what the values of each type of principal are.
+var principalForms = map[string]string{
+	"AWS":           "*, an account id or the ARN of an account, user, role, role session or federated user, without wildcards",
+	"Service":       "the name of a service such as cloudfront.amazonaws.com",
+	"Federated":     "the ARN of an identity provider, or a name such as cognito-identity.amazonaws.com",
+	"CanonicalUser": "a canonical user id",
 }
 
 func (c *compiler) actions(m *member, s *statement) {
 	s.actions.not = m.key == "NotAction"
-	items := c.list(&m.value, m.key, awsNoActions)
-	for i := range items {
-		action, ok := c.text(&items[i], m.key)
-		if !ok {
-			continue
-		}
+	c.texts(&m.value, m.key, awsNoActions, func(action string, start int) {
 		if message, aws := c.checkAction(action); message != "" {
-			c.fault(items[i].start, aws, message)
-			continue
+			c.fault(start, aws, message)
+			return
 		}
 		s.actions.add(action)
-	}
+	})
 }
 
 func (c *compiler) checkAction(action string) (message, aws string) {
@@ -276,9 +277,10 @@ func (c *compiler) checkAction(action string) (message, aws string) {
 		return "want service:Action, got " + quote(action), awsNoVendor
 	case strings.Contains(name, ":"):
 		return "an action has one colon, got " + quote(action), awsOneColon
-	case service != "*" && (service == "" || strings.Trim(service, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != ""):
-		return "the service of an action has letters, digits, hyphens and dots only, got " + quote(action), "Vendor " + service + " is not valid"
-	case name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*?") != "":
+	case service != "*" && (service == "" || strings.Trim(service, alphanumeric+"-.") != ""):
+		return "the service of an action has letters, digits, hyphens and dots only, got " + quote(action),
+			"Vendor " + service + " is not valid"
+	case name == "" || strings.Trim(name, alphanumeric+"-_*?") != "":
 		return "the name of an action has letters and digits only, got " + quote(action), awsLegacy
 	}
 	return "", ""
@@ -290,24 +292,19 @@ func (c *compiler) resources(m *member, s *statement) {
 		return
 	}
 	s.resources.not = m.key == "NotResource"
-	items := c.list(&m.value, m.key, awsNoResources)
-	for i := range items {
-		text, ok := c.text(&items[i], m.key)
-		if !ok {
-			continue
-		}
+	c.texts(&m.value, m.key, awsNoResources, func(text string, start int) {
 		s.resources.written = append(s.resources.written, text)
 		if text == "*" {
 			s.resources.any = true
-			continue
+			return
 		}
 		pattern, message, aws := parseResource(text, c.variables)
 		if message != "" {
-			c.fault(items[i].start, aws, message)
-			continue
+			c.fault(start, aws, message)
+			return
 		}
 		s.resources.list = append(s.resources.list, pattern)
-	}
+	})
 }
 
 func (c *compiler) conditions(n *node, s *statement) {
@@ -324,7 +321,9 @@ func (c *compiler) conditions(n *node, s *statement) {
 			} else {
 				keys[folded] = true
 			}
-			cond := condition{name: name, key: key, lookup: spelling(key), quantifier: q, ifExists: ifExists, negated: op.negated}
+			cond := condition{
+				name: name, key: key, lookup: spelling(key), quantifier: q, ifExists: ifExists, negated: op.negated,
+			}
 			if c.condition(&cond, op, m) {
 				s.conditions = append(s.conditions, cond)
 			}
@@ -350,26 +349,14 @@ func (c *compiler) condition(cond *condition, op operator, m *member) bool {
 		}
 	}
 	var err error
-	if op.family == familyNull {
-		cond.null, err = parseNull(cond.values)
+	if op.matcher == nil {
+		cond.null, err = parseAll(cond.values, parseBool)
 	} else {
-		cond.test, err = newMatcher(op, cond.values, c.variables)
+		cond.test, err = op.matcher(op.relation, cond.values, c.variables)
 	}
 	if err != nil {
 		c.fault(m.value.start, awsLegacy, cond.name+" "+err.Error())
 		return false
 	}
 	return true
-}
-
-func parseNull(values []string) (null uint8, err error) {
-	list, err := parseAll(values, parseBool)
-	for _, absent := range list {
-		if absent {
-			null |= nullAbsent
-		} else {
-			null |= nullPresent
-		}
-	}
-	return null, err
 }

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // condition is one key of one operator of a Condition element, compiled.
 type condition struct {
 	name       string // the operator as written
@@ -9,14 +11,9 @@ type condition struct {
 	quantifier quantifier
 	ifExists   bool
 	negated    bool
-	null       uint8   // of a Null operator: nullAbsent | nullPresent, 0 for others
+	null       []bool  // of a Null operator: whether the key is to be absent
 	test       matcher // nil for a Null operator
 }
-
-const (
-	nullAbsent  = 1 // Null asks for "true": the key is absent
-	nullPresent = 2 // Null asks for "false"
-)
 
 // matcher compares a value of the request with all values of a condition.
 type matcher interface {
@@ -31,44 +28,27 @@ type matcher interface {
 func (c *condition) holds(ctx Context) bool {
 	values := lookup(ctx, c.lookup)
 	if c.test == nil {
-		if len(values) == 0 {
-			return c.null&nullAbsent != 0
-		}
-		return c.null&nullPresent != 0
+		return slices.Contains(c.null, len(values) == 0)
 	}
 	if len(values) == 0 && c.ifExists {
 		return true
 	}
-	// "a null data set, such as an empty string" counts as no values to the set operators
-	null := len(values) == 0 || len(values) == 1 && values[0] == ""
 	switch c.quantifier {
 	case forAll:
-		if null {
-			return true
-		}
-		for _, v := range values {
-			if c.test.matches(v, ctx) == c.negated {
-				return false
-			}
-		}
-		return true
+		fails := func(v string) bool { return c.test.matches(v, ctx) == c.negated }
+		return isNull(values) || !slices.ContainsFunc(values, fails)
 	case forAny:
-		if null {
-			return false
-		}
-		for _, v := range values {
-			if c.test.matches(v, ctx) != c.negated {
-				return true
-			}
-		}
-		return false
-	default:
-		// AWS leaves several values without a quantifier undefined. Any match counts, and negation stays negation.
-		for _, v := range values {
-			if c.test.matches(v, ctx) {
-				return !c.negated
-			}
-		}
-		return c.negated
+		holds := func(v string) bool { return c.test.matches(v, ctx) != c.negated }
+		return !isNull(values) && slices.ContainsFunc(values, holds)
 	}
+	// AWS leaves several values without a quantifier undefined. Any match counts, and negation stays negation.
+	for _, v := range values {
+		if c.test.matches(v, ctx) {
+			return !c.negated
+		}
+	}
+	return c.negated
 }
+
+// isNull reports whether a key counts as one without values: "a null data set, such as an empty string".
+func isNull(values []string) bool { return len(values) == 0 || len(values) == 1 && values[0] == "" }

@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // Context gives the values of a request's condition keys.
 type Context interface {
 	// Lookup returns the values of a condition key and whether the request has it. Keys compare without regard to
@@ -36,25 +38,18 @@ func lookup(ctx Context, key string) []string {
 	if ctx == nil {
 		return nil
 	}
-	values, ok := ctx.Lookup(key)
-	if !ok {
-		return nil
+	if values, ok := ctx.Lookup(key); ok {
+		return values
 	}
-	return values
+	return nil
 }
 
 // spelling returns a condition key as AWS documents it if known, else unchanged. Of a key with a tag's name in it
 // (aws:PrincipalTag/Team) only the part before the slash is looked at.
 func spelling(key string) string {
-	name, tag := key, ""
-	for i := range len(key) {
-		if key[i] == '/' {
-			name, tag = key[:i], key[i:]
-			break
-		}
-	}
+	name, _, _ := strings.Cut(key, "/")
 	if known, ok := knownKeys[lowerASCII(name)]; ok && known != name {
-		return known + tag
+		return known + key[len(name):]
 	}
 	return key
 }

@@ -261,3 +261,13 @@ func TestNothingDecidesAnImplicitDeny(t *testing.T) {
 		t.Errorf("%v decides", deciding)
 	}
 }
+
+// TestUnknownValues: a value that an enumeration does not have reads as the most harmless one that it has.
+func TestUnknownValues(t *testing.T) {
+	if got := policy.Kind(9).String(); got != "identity" {
+		t.Errorf("kind 9 reads %q", got)
+	}
+	if got := policy.Effect(-1).String(); got != "ImplicitlyDenied" {
+		t.Errorf("effect -1 reads %q", got)
+	}
+}

@@ -89,15 +89,8 @@ func (d *Document) ContextKeys() []string {
 		for j := range s.conditions {
 			c := &s.conditions[j]
 			keys = append(keys, c.lookup)
-			switch m := c.test.(type) {
-			case equalMatcher:
-				add(m)
-			case foldMatcher:
-				add(m)
-			case likeMatcher:
-				add(m)
-			case arnMatcher:
-				add(m)
+			if m, ok := c.test.(textMatcher); ok {
+				add(m.list)
 			}
 		}
 	}
@@ -118,56 +111,20 @@ func (d *Document) MapPrincipals(f func(string) string) (*Document, error) {
 	root, _ := readJSON(d.source) // it has been read before
 	var out strings.Builder
 	done := 0
-	eachPrincipal(&root, func(n *node) {
+	replace := func(n *node) {
 		value := f(n.text)
 		if value == n.text {
 			return
 		}
-		quoted, _ := json.Marshal(value) // strings always marshal
-		out.WriteString(d.source[done:n.start])
-		out.Write(quoted)
+		out.WriteString(d.source[done:n.start] + jsonString(value))
 		done = n.end
-	})
+	}
+	root.each(func(statement *node) {
+		statement.each(func(principal *node) { principal.each(replace, "AWS") }, "Principal", "NotPrincipal")
+	}, "Statement")
 	if done == 0 {
 		return d, nil
 	}
 	out.WriteString(d.source[done:])
 	return Parse([]byte(out.String()), d.kind)
-}
-
-// eachPrincipal calls visit for every value of type AWS, in the order of the text. The text must have passed Parse.
-func eachPrincipal(root *node, visit func(*node)) {
-	eachStatement(root, func(statement *node) {
-		for i := range statement.members {
-			m := &statement.members[i]
-			if m.key != "Principal" && m.key != "NotPrincipal" {
-				continue
-			}
-			for j := range m.value.members {
-				if m.value.members[j].key == "AWS" {
-					each(&m.value.members[j].value, visit)
-				}
-			}
-		}
-	})
-}
-
-// eachStatement calls visit for every statement of a document.
-func eachStatement(root *node, visit func(*node)) {
-	for i := range root.members {
-		if root.members[i].key == "Statement" {
-			each(&root.members[i].value, visit)
-		}
-	}
-}
-
-// each calls visit for the items of a list, or for n itself where it is not one.
-func each(n *node, visit func(*node)) {
-	if n.kind != nodeArray {
-		visit(n)
-		return
-	}
-	for i := range n.items {
-		visit(&n.items[i])
-	}
 }

@@ -1,5 +1,7 @@
 package policy
 
+import "cmp"
+
 // Named is a document with the name by which reasons refer to it: "inline policy read-books of role caller",
 // "resource-based policy of function:books", or the ARN of a managed policy.
 type Named struct {
@@ -17,11 +19,6 @@ type Request struct {
 	Context         Context // nil has no keys
 }
 
-// sameAccount reports whether the resource is in the principal's own account.
-func (in *Request) sameAccount(p *Principal) bool {
-	return in.ResourceAccount == "" || in.ResourceAccount == p.Account
-}
-
 // Sets are the policies that apply to a request.
 type Sets struct {
 	Identity []Named   // attached to the caller: of a user and its groups, of a session's role, of a federated user's user
@@ -31,12 +28,19 @@ type Sets struct {
 	SCPs     [][]Named // service control policies of the caller's account, root first; nil outside of an organization
 }
 
-// resourceKind returns the grammar of the resource-based policy, present or not.
-func (s *Sets) resourceKind() Kind {
-	if s.Resource != nil && s.Resource.Document != nil && s.Resource.Document.kind == Trust {
-		return Trust
+// of returns the policies of a type, but for service control policies.
+func (s *Sets) of(t PolicyType) []Named {
+	switch {
+	case t == IdentityBased:
+		return s.Identity
+	case t == SessionPolicy:
+		return s.Session
+	case t == PermissionsBoundary:
+		return []Named{*s.Boundary}
+	case s.Resource != nil:
+		return []Named{*s.Resource}
 	}
-	return Resource
+	return nil
 }
 
 // PolicyType is where in an evaluation a policy takes part.
@@ -55,7 +59,15 @@ const (
 // String returns the type as AWS's messages name it: "service control policy", "resource-based policy",
 // "identity-based policy", "permissions boundary", "session policy".
 func (t PolicyType) String() string {
-	return [...]string{"service control policy", "resource-based policy", "identity-based policy", "permissions boundary", "session policy"}[t]
+	return word(t, "service control policy", "resource-based policy", "identity-based policy", "permissions boundary",
+		"session policy")
+}
+
+func (t PolicyType) withArticle() string {
+	if t == IdentityBased {
+		return "an " + t.String()
+	}
+	return "a " + t.String()
 }
 
 // Evaluate decides a request. It is total: it needs no error and looks at every statement, so that the decision names
@@ -71,13 +83,10 @@ func (t PolicyType) String() string {
 //   - Services, identity providers and anonymous callers have nothing but the resource-based policy, and no service
 //     control policies.
 func Evaluate(in Request, sets *Sets) Decision {
-	if sets == nil {
-		sets = &Sets{}
-	}
-	var e evaluation
+	sets = cmp.Or(sets, new(Sets))
 	c := newCall(&in, sets)
-	e.run(&c, sets)
-	d := e.verdict(&c, &in, sets)
+	var e evaluation
+	d := e.decide(&c, sets)
 	d.Matched = e.matched()
 	return d
 }
@@ -117,10 +126,7 @@ func (e *evaluation) run(c *call, sets *Sets) {
 	if t.hasPolicies() || t == Root {
 		e.allowed[ServiceControlPolicy] = true
 		for level, policies := range sets.SCPs {
-			allowed := false
-			for i := range policies {
-				allowed = e.weigh(c, &policies[i], ServiceControlPolicy, level) != 0 || allowed
-			}
+			allowed := e.weighAll(c, policies, ServiceControlPolicy, level)
 			e.allowed[ServiceControlPolicy] = e.allowed[ServiceControlPolicy] && allowed
 		}
 	}
@@ -130,22 +136,22 @@ func (e *evaluation) run(c *call, sets *Sets) {
 	if !t.hasPolicies() {
 		return
 	}
-	for i := range sets.Identity {
-		e.allowed[IdentityBased] = e.weigh(c, &sets.Identity[i], IdentityBased, 0) != 0 || e.allowed[IdentityBased]
-	}
-	e.allowed[PermissionsBoundary] = sets.Boundary == nil
-	if sets.Boundary != nil {
-		e.allowed[PermissionsBoundary] = e.weigh(c, sets.Boundary, PermissionsBoundary, 0) != 0
-	}
+	e.allowed[IdentityBased] = e.weighAll(c, sets.Identity, IdentityBased, 0)
+	e.allowed[PermissionsBoundary] = sets.Boundary == nil || e.weigh(c, sets.Boundary, PermissionsBoundary, 0) != 0
 	// A GetFederationToken session that was given no policies has no permissions of its own.
 	// AWS STS API Reference, GetFederationToken.
-	e.allowed[SessionPolicy] = sets.Session == nil && t != FederatedUser
-	for i := range sets.Session {
-		e.allowed[SessionPolicy] = e.weigh(c, &sets.Session[i], SessionPolicy, 0) != 0 || e.allowed[SessionPolicy]
-	}
+	e.allowed[SessionPolicy] = e.weighAll(c, sets.Session, SessionPolicy, 0) || sets.Session == nil && t != FederatedUser
 }
 
-// weigh matches the statements of one document and returns to whom they grant.
+// weighAll matches the statements of all documents and reports whether one of them grants.
+func (e *evaluation) weighAll(c *call, policies []Named, t PolicyType, level int) (granted bool) {
+	for i := range policies {
+		granted = e.weigh(c, &policies[i], t, level) != 0 || granted
+	}
+	return granted
+}
+
+// weigh matches the statements of one document and returns how they grant.
 func (e *evaluation) weigh(c *call, named *Named, t PolicyType, level int) (grant scope) {
 	if named.Document == nil {
 		return 0
@@ -170,14 +176,15 @@ func (e *evaluation) weigh(c *call, named *Named, t PolicyType, level int) (gran
 	return grant
 }
 
-// verdict draws the conclusion from what the policies say.
-func (e *evaluation) verdict(c *call, in *Request, sets *Sets) Decision {
+// decide evaluates every policy that concerns the caller, and draws the conclusion. The decision lacks what matched.
+func (e *evaluation) decide(c *call, sets *Sets) Decision {
+	e.run(c, sets)
 	for t := range PolicyType(policyTypes) {
 		if e.denied[t] {
 			return Decision{Effect: ExplicitlyDenied, Reason: deniedBy[t]}
 		}
 	}
-	missing := e.missing(c, in, sets)
+	missing := e.missing(c)
 	for _, t := range reasonOrder {
 		if missing&(1<<t) != 0 {
 			return Decision{Effect: ImplicitlyDenied, Reason: notAllowedBy[t]}
@@ -187,10 +194,12 @@ func (e *evaluation) verdict(c *call, in *Request, sets *Sets) Decision {
 }
 
 // reasonOrder is the order in which missing permissions are reported, since AWS names one only.
-var reasonOrder = [...]PolicyType{ServiceControlPolicy, IdentityBased, ResourceBased, PermissionsBoundary, SessionPolicy}
+var reasonOrder = [...]PolicyType{
+	ServiceControlPolicy, IdentityBased, ResourceBased, PermissionsBoundary, SessionPolicy,
+}
 
 // missing returns the types of policy that would have to allow and do not, as a set of bits.
-func (e *evaluation) missing(c *call, in *Request, sets *Sets) (missing uint8) {
+func (e *evaluation) missing(c *call) (missing uint8) {
 	const bySelfOrWildcard = bySelf | byWildcard
 	p := c.principal
 	need := func(t PolicyType, ok bool) {
@@ -203,14 +212,13 @@ func (e *evaluation) missing(c *call, in *Request, sets *Sets) (missing uint8) {
 		return missing
 	}
 	need(ServiceControlPolicy, e.allowed[ServiceControlPolicy])
-	sameAccount := in.sameAccount(p)
-	mustBeNamed := !sameAccount || sets.resourceKind() == Trust
+	mustBeNamed := !c.sameAccount || c.resourceKind == Trust
 	need(ResourceBased, e.grant != 0 || !mustBeNamed)
-	if p.Type == Root || sameAccount && e.grant&bySelfOrWildcard != 0 {
+	if p.Type == Root || c.sameAccount && e.grant&bySelfOrWildcard != 0 {
 		return missing
 	}
-	identity := e.allowed[IdentityBased] || sameAccount && e.grant&byIssuer != 0 || p.Type == FederatedUser && isRootARN(p.UserARN)
-	need(IdentityBased, identity)
+	need(IdentityBased, e.allowed[IdentityBased] || c.sameAccount && e.grant&byIssuer != 0 ||
+		p.Type == FederatedUser && isRootARN(p.UserARN))
 	need(PermissionsBoundary, e.allowed[PermissionsBoundary])
 	need(SessionPolicy, e.allowed[SessionPolicy])
 	return missing
@@ -220,11 +228,4 @@ func (e *evaluation) missing(c *call, in *Request, sets *Sets) (missing uint8) {
 func isRootARN(arn string) bool {
 	_, resource, ok := principalARN(arn)
 	return ok && resource == "root"
-}
-
-func (t PolicyType) withArticle() string {
-	if t == IdentityBased {
-		return "an " + t.String()
-	}
-	return "a " + t.String()
 }

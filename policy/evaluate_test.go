@@ -76,7 +76,7 @@ func resource(t testing.TB, grant string) *policy.Named {
 // evaluationLogic is testdata/evaluation-logic.json: the IAM User Guide's pages on policy evaluation, case by case. A
 // test of interop/ asks a running server the same. The policies of a case are the words that identity and resource
 // take. Its resource-based policy names principals of the table below; its field instead says how a server is asked
-// that can not be asked by a call of a function URL, and is of no concern here.
+// that cannot be asked by a call of a function URL, and is of no concern here.
 type evaluationLogic struct {
 	Instead map[string]string
 	Pages   []struct {

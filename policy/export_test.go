@@ -21,10 +21,7 @@ func GlobMatch(pattern, s string, arn, fold bool) bool {
 		text = confine(text, &colons, true)
 	}
 	p := newPattern(text)
-	if fold {
-		return p.matchFold(s)
-	}
-	return p.match(s)
+	return p.match(s, fold)
 }
 
 // KnownKeys returns the spellings of condition keys that Lookup is promised.

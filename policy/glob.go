@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Wildcards are stored in patterns as bytes that UTF-8 text never holds, so that a literal asterisk (written ${*}) or
 // one that comes out of a policy variable is never taken for one.
@@ -22,22 +25,10 @@ func hasWildcards(s string) bool {
 	return false
 }
 
+var wildcardEncoder = strings.NewReplacer("*", string([]byte{anyRun}), "?", string([]byte{anyOne}))
+
 // encodeWildcards turns the * and ? of a literal into pattern bytes.
-func encodeWildcards(s string) string {
-	if strings.IndexByte(s, '*') < 0 && strings.IndexByte(s, '?') < 0 {
-		return s
-	}
-	b := []byte(s)
-	for i, c := range b {
-		switch c {
-		case '*':
-			b[i] = anyRun
-		case '?':
-			b[i] = anyOne
-		}
-	}
-	return string(b)
-}
+func encodeWildcards(s string) string { return wildcardEncoder.Replace(s) }
 
 // pattern is text with encoded wildcards, and how much of it comes before the first and after the last of them: most
 // texts that do not match differ there.
@@ -57,26 +48,24 @@ func newPattern(encoded string) pattern {
 	return p
 }
 
-// match reports whether the pattern matches all of s.
-func (p *pattern) match(s string) bool {
+// match reports whether the pattern matches all of s. With fold, the pattern must be lower case and the case of ASCII
+// letters of s does not matter.
+func (p *pattern) match(s string, fold bool) bool {
 	if p.head == len(p.text) {
-		return s == p.text
+		return s == p.text || fold && equalFold(s, p.text)
 	}
-	if len(s) < p.head+p.tail || s[:p.head] != p.text[:p.head] || s[len(s)-p.tail:] != p.text[len(p.text)-p.tail:] {
+	if len(s) < p.head+p.tail {
 		return false
 	}
-	return globMatch(p.text[p.head:len(p.text)-p.tail], s[p.head:len(s)-p.tail], false)
-}
-
-// matchFold is match without regard to the case of ASCII letters. The pattern must be lower case.
-func (p *pattern) matchFold(s string) bool {
-	if p.head == len(p.text) {
-		return equalFold(s, p.text)
-	}
-	if len(s) < p.head+p.tail || !equalFold(s[:p.head], p.text[:p.head]) || !equalFold(s[len(s)-p.tail:], p.text[len(p.text)-p.tail:]) {
+	end, tail := len(s)-p.tail, len(p.text)-p.tail
+	if fold {
+		if !equalFold(s[:p.head], p.text[:p.head]) || !equalFold(s[end:], p.text[tail:]) {
+			return false
+		}
+	} else if s[:p.head] != p.text[:p.head] || s[end:] != p.text[tail:] {
 		return false
 	}
-	return globMatch(p.text[p.head:len(p.text)-p.tail], s[p.head:len(s)-p.tail], true)
+	return globMatch(p.text[p.head:tail], s[p.head:end], fold)
 }
 
 // globMatch reports whether the encoded pattern matches all of s. With fold, the pattern must be lower case and ASCII
@@ -140,15 +129,8 @@ func globMatch(pattern, s string, fold bool) bool {
 
 // runeLen returns the length in bytes of the first character of s, 1 for a byte that is not UTF-8.
 func runeLen(s string) int {
-	if s[0] < 0x80 {
-		return 1
-	}
-	for i := range s {
-		if i > 0 {
-			return i
-		}
-	}
-	return len(s)
+	_, n := utf8.DecodeRuneInString(s)
+	return n
 }
 
 func lower(c byte) byte {
@@ -160,16 +142,12 @@ func lower(c byte) byte {
 
 // lowerASCII lowers the ASCII letters of s only: names of actions and services are ASCII.
 func lowerASCII(s string) string {
-	for i := range len(s) {
-		if lower(s[i]) != s[i] {
-			b := []byte(s)
-			for i, c := range b {
-				b[i] = lower(c)
-			}
-			return string(b)
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
 		}
-	}
-	return s
+		return r
+	}, s)
 }
 
 // equalFold is strings.EqualFold for names that are ASCII: as fast as it gets for names that differ.

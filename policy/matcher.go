@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"net/netip"
@@ -10,49 +11,106 @@ import (
 	"time"
 )
 
-// newMatcher compiles the values of a condition. Variables are recognised in string and ARN values only.
-func newMatcher(op operator, values []string, variables bool) (matcher, error) {
-	switch op.family {
-	case familyString, familyFold:
-		list, err := parseTemplates(values, variables, nil)
-		if op.family == familyFold {
-			return foldMatcher(list), err
+// textKind is how an operator compares texts.
+type textKind uint8
+
+const (
+	equalText textKind = iota
+	foldText
+	likeText
+	arnText // ArnEquals and ArnLike are the same
+)
+
+// textMatcher compares texts, which may have policy variables.
+type textMatcher struct {
+	kind textKind
+	list []template
+}
+
+// matcher compiles the values of a condition. Variables are recognised in those of texts only.
+func (k textKind) matcher(_ relation, values []string, variables bool) (matcher, error) {
+	encode := encodeWildcards
+	if k == equalText || k == foldText {
+		encode = nil
+	}
+	list, err := parseAll(values, func(s string) (template, error) { return parseTemplate(s, variables, encode) })
+	return textMatcher{k, list}, err
+}
+
+func (m textMatcher) matches(v string, ctx Context) bool {
+	for i := range m.list {
+		t := &m.list[i]
+		if m.kind == likeText {
+			if t.matches(v, ctx) {
+				return true
+			}
+			continue
 		}
-		return equalMatcher(list), err
-	case familyLike:
-		list, err := parseTemplates(values, variables, encodeWildcards)
-		return likeMatcher(list), err
-	case familyARN:
-		list, err := parseTemplates(values, variables, encodeWildcards)
-		return arnMatcher(list), err
-	case familyNumber:
-		list, err := parseAll(values, parseNumber)
-		return numberMatcher{op.relation, list}, err
-	case familyDate:
-		list, err := parseAll(values, parseDate)
-		return dateMatcher{op.relation, list}, err
-	case familyBool:
-		list, err := parseAll(values, parseBool)
-		return boolMatcher(list), err
-	case familyBinary:
-		list, err := parseAll(values, parseBinary)
-		return binaryMatcher(list), err
+		if want, ok := t.expand(ctx); ok && m.kind.accepts(want, v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (k textKind) accepts(want, v string) bool {
+	switch k {
+	case equalText:
+		return want == v
+	case foldText:
+		return strings.EqualFold(want, v)
 	default:
-		list, err := parseAll(values, parsePrefix)
-		return addressMatcher(list), err
+		return arnMatch(want, v)
 	}
 }
 
-func parseTemplates(values []string, variables bool, encode func(string) string) ([]template, error) {
-	return parseAll(values, func(s string) (template, error) {
-		if variables {
-			return parseTemplate(s, encode)
+// valueType is a type of values that have an order, or at least are equal or not.
+type valueType[Want, Got any] struct {
+	want  func(string) (Want, error) // reads a value of a policy
+	got   func(string) (Got, error)  // reads a value of a request
+	order func(Got, Want) int
+}
+
+var (
+	numbers   = valueType[float64, float64]{parseNumber, parseNumber, cmp.Compare[float64]}
+	dates     = valueType[time.Time, time.Time]{parseDate, parseDate, time.Time.Compare}
+	binaries  = valueType[[]byte, []byte]{parseBinary, parseBinary, bytes.Compare}
+	booleans  = valueType[bool, bool]{parseBool, parseBool, func(got, want bool) int { return unequal(got == want) }}
+	addresses = valueType[netip.Prefix, netip.Addr]{parsePrefix, netip.ParseAddr,
+		func(got netip.Addr, want netip.Prefix) int { return unequal(want.Contains(got.Unmap())) }}
+)
+
+func unequal(equal bool) int {
+	if equal {
+		return 0
+	}
+	return 1
+}
+
+// valueMatcher compares values that stand for something else than their text. What a request has and cannot be read
+// matches nothing.
+type valueMatcher[Want, Got any] struct {
+	*valueType[Want, Got]
+	relation relation
+	list     []Want
+}
+
+func (t *valueType[Want, Got]) matcher(r relation, values []string, _ bool) (matcher, error) {
+	list, err := parseAll(values, t.want)
+	return valueMatcher[Want, Got]{t, r, list}, err
+}
+
+func (m valueMatcher[Want, Got]) matches(v string, _ Context) bool {
+	got, err := m.got(v)
+	if err != nil {
+		return false
+	}
+	for _, want := range m.list {
+		if m.relation.accepts(m.order(got, want)) {
+			return true
 		}
-		if encode != nil {
-			s = encode(s)
-		}
-		return template{pattern: newPattern(s)}, nil
-	})
+	}
+	return false
 }
 
 func parseAll[T any](values []string, parse func(string) (T, error)) ([]T, error) {
@@ -65,51 +123,6 @@ func parseAll[T any](values []string, parse func(string) (T, error)) ([]T, error
 		list[i] = t
 	}
 	return list, nil
-}
-
-type equalMatcher []template
-
-func (m equalMatcher) matches(v string, ctx Context) bool {
-	for i := range m {
-		if want, ok := m[i].expand(ctx); ok && want == v {
-			return true
-		}
-	}
-	return false
-}
-
-type foldMatcher []template
-
-func (m foldMatcher) matches(v string, ctx Context) bool {
-	for i := range m {
-		if want, ok := m[i].expand(ctx); ok && strings.EqualFold(want, v) {
-			return true
-		}
-	}
-	return false
-}
-
-type likeMatcher []template
-
-func (m likeMatcher) matches(v string, ctx Context) bool {
-	for i := range m {
-		if m[i].matches(v, ctx) {
-			return true
-		}
-	}
-	return false
-}
-
-// arnMatcher compares the six parts of ARNs one by one. ArnEquals and ArnLike do the same.
-type arnMatcher []template
-
-func (m arnMatcher) matches(v string, ctx Context) bool {
-	for i := range m {
-		if want, ok := m[i].expand(ctx); ok && arnMatch(want, v) {
-			return true
-		}
-	}
-	return false
 }
 
 // arnMatch compares ARNs part by part, so that a wildcard never reaches over a colon, except in the last part.
@@ -137,47 +150,6 @@ func arnMatch(pattern, s string) bool {
 	return globMatch(pattern, s, false)
 }
 
-type numberMatcher struct {
-	relation relation
-	list     []float64
-}
-
-func (m numberMatcher) matches(v string, _ Context) bool {
-	got, err := parseNumber(v)
-	if err != nil {
-		return false
-	}
-	for _, want := range m.list {
-		order := 0
-		switch {
-		case got < want:
-			order = -1
-		case got > want:
-			order = 1
-		}
-		if m.relation.accepts(order) {
-			return true
-		}
-	}
-	return false
-}
-
-// accepts reports whether a comparison with that result satisfies the relation.
-func (r relation) accepts(order int) bool {
-	switch r {
-	case less:
-		return order < 0
-	case lessOrEqual:
-		return order <= 0
-	case greater:
-		return order > 0
-	case greaterOrEqual:
-		return order >= 0
-	default:
-		return order == 0
-	}
-}
-
 var errNumber = errors.New("not an integer or decimal number")
 
 // parseNumber reads an integer or decimal. They are compared as 64-bit floating point numbers.
@@ -194,35 +166,17 @@ func parseNumber(s string) (float64, error) {
 	return f, nil
 }
 
-type dateMatcher struct {
-	relation relation
-	list     []time.Time
-}
-
-func (m dateMatcher) matches(v string, _ Context) bool {
-	got, err := parseDate(v)
-	if err != nil {
-		return false
-	}
-	for _, want := range m.list {
-		if m.relation.accepts(got.Compare(want)) {
-			return true
-		}
-	}
-	return false
-}
-
 var errDate = errors.New("not a date of ISO 8601, such as 2026-11-01T00:00:00Z, nor seconds of the epoch")
 
 // dateLayouts are the W3C profile of ISO 8601 ("Date and Time Formats", W3C note), and the same without a zone, which
 // AWS takes as UTC. Fractions of a second are accepted after any seconds.
 var dateLayouts = []string{
-	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02", "2006-01", "2006-01-02T15:04:05", "2006-01-02T15:04",
+	time.RFC3339, "2006-01-02T15:04Z07:00", time.DateOnly, "2006-01", "2006-01-02T15:04:05", "2006-01-02T15:04",
 }
 
 // parseDate reads a date. Bare digits are seconds of the epoch, but for four of them, a year.
 func parseDate(s string) (time.Time, error) {
-	if s != "" && strings.Trim(s, "0123456789") == "" {
+	if s != "" && strings.Trim(s, digits) == "" {
 		n, err := strconv.ParseInt(s, 10, 64)
 		switch {
 		case err != nil:
@@ -241,21 +195,6 @@ func parseDate(s string) (time.Time, error) {
 	return time.Time{}, errDate
 }
 
-type boolMatcher []bool
-
-func (m boolMatcher) matches(v string, _ Context) bool {
-	got, err := parseBool(v)
-	if err != nil {
-		return false
-	}
-	for _, want := range m {
-		if want == got {
-			return true
-		}
-	}
-	return false
-}
-
 var errBool = errors.New("neither true nor false")
 
 func parseBool(s string) (bool, error) {
@@ -268,21 +207,6 @@ func parseBool(s string) (bool, error) {
 	return false, errBool
 }
 
-type binaryMatcher [][]byte
-
-func (m binaryMatcher) matches(v string, _ Context) bool {
-	got, err := parseBinary(v)
-	if err != nil {
-		return false
-	}
-	for _, want := range m {
-		if bytes.Equal(want, got) {
-			return true
-		}
-	}
-	return false
-}
-
 var errBinary = errors.New("not base64")
 
 func parseBinary(s string) ([]byte, error) {
@@ -291,22 +215,6 @@ func parseBinary(s string) ([]byte, error) {
 		return nil, errBinary
 	}
 	return b, nil
-}
-
-type addressMatcher []netip.Prefix
-
-func (m addressMatcher) matches(v string, _ Context) bool {
-	got, err := netip.ParseAddr(v)
-	if err != nil {
-		return false
-	}
-	got = got.Unmap()
-	for _, want := range m {
-		if want.Contains(got) {
-			return true
-		}
-	}
-	return false
 }
 
 var errPrefix = errors.New("not an IP address or CIDR range")

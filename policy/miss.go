@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -29,27 +30,24 @@ func (m Miss) Path() string {
 // its keys fail, each of them is a Miss, behind those of statements where one did. A statement whose action or resource
 // belongs to another service is not near. The result is nil for a request that is allowed or explicitly denied.
 func NearestMisses(in Request, sets *Sets) []Miss {
-	if sets == nil {
-		sets = &Sets{}
-	}
+	sets = cmp.Or(sets, new(Sets))
 	c := newCall(&in, sets)
 	var e evaluation
-	e.run(&c, sets)
-	if e.verdict(&c, &in, sets).Effect != ImplicitlyDenied {
+	if e.decide(&c, sets).Effect != ImplicitlyDenied {
 		return nil
 	}
+	missing := e.missing(&c)
+	// Within an account the resource-based policy could stand in for the identity-based ones.
+	if missing&(1<<IdentityBased) != 0 && c.sameAccount {
+		missing |= 1 << ResourceBased
+	}
 	var list []rankedMiss
-	for _, gap := range gaps(&e, &c, &in, sets) {
-		for i := range gap.policies {
-			list = appendMisses(list, &c, &gap.policies[i], gap)
+	for _, g := range gaps(missing, &c, sets) {
+		for i := range g.policies {
+			list = appendMisses(list, &c, &g.policies[i], g)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b rankedMiss) int {
-		if a.rank != b.rank {
-			return a.rank - b.rank
-		}
-		return b.likeness - a.likeness
-	})
+	slices.SortStableFunc(list, func(a, b rankedMiss) int { return cmp.Or(a.rank-b.rank, b.likeness-a.likeness) })
 	nearest := make([]Miss, len(list))
 	for i := range list {
 		nearest[i] = list[i].Miss
@@ -57,52 +55,29 @@ func NearestMisses(in Request, sets *Sets) []Miss {
 	return nearest
 }
 
-// gap is a group of policies one of which would have to allow.
+// gap is a group of policies that has to allow: one of them is enough.
 type gap struct {
 	kind     PolicyType
 	level    int
 	policies []Named
 }
 
-// gaps returns the policies among which a permission is missing. Within an account the resource-based policy could
-// stand in for the identity-based ones.
-func gaps(e *evaluation, c *call, in *Request, sets *Sets) (list []gap) {
-	missing := e.missing(c, in, sets)
-	if missing&(1<<IdentityBased) != 0 && in.sameAccount(c.principal) {
-		missing |= 1 << ResourceBased
-	}
+// gaps returns the policies among which a permission is missing, of the types that are.
+func gaps(missing uint8, c *call, sets *Sets) (list []gap) {
 	for t := range PolicyType(policyTypes) {
-		if missing&(1<<t) == 0 {
-			continue
-		}
 		switch {
+		case missing&(1<<t) == 0:
 		case t == ServiceControlPolicy:
 			for level, policies := range sets.SCPs {
-				if !levelAllows(c, policies) {
+				if !new(evaluation).weighAll(c, policies, t, level) {
 					list = append(list, gap{t, level, policies})
 				}
 			}
-		case t == ResourceBased && sets.Resource != nil:
-			list = append(list, gap{kind: t, policies: []Named{*sets.Resource}})
-		case t == IdentityBased:
-			list = append(list, gap{kind: t, policies: sets.Identity})
-		case t == PermissionsBoundary:
-			list = append(list, gap{kind: t, policies: []Named{*sets.Boundary}})
-		case t == SessionPolicy:
-			list = append(list, gap{kind: t, policies: sets.Session})
+		default:
+			list = append(list, gap{t, 0, sets.of(t)})
 		}
 	}
 	return list
-}
-
-// levelAllows reports whether one level of service control policies allows the call.
-func levelAllows(c *call, policies []Named) bool {
-	var e evaluation
-	allowed := false
-	for i := range policies {
-		allowed = e.weigh(c, &policies[i], ServiceControlPolicy, 0) != 0 || allowed
-	}
-	return allowed
 }
 
 type rankedMiss struct {
@@ -138,7 +113,13 @@ func misses(s *statement, c *call, ref Ref) (list []rankedMiss) {
 	elements := 0
 	if s.reaches(c) == 0 || ref.Type == ResourceBased && s.principals == nil {
 		elements++
-		list = append(list, missedPrincipal(s.principals, c, ref)...)
+		if s.principals != nil { // else it is not a resource-based policy at all
+			kind, got := c.principal.grantee()
+			if kind != "" {
+				got = kind + ":" + got
+			}
+			list = append(list, newMiss(ref, "Principal", s.principals.not, s.principals.written, got, rankPrincipal))
+		}
 	}
 	if !s.resources.cover(c) {
 		elements++
@@ -152,23 +133,24 @@ func misses(s *statement, c *call, ref Ref) (list []rankedMiss) {
 			list = append(list, newMiss(ref, "Action", s.actions.not, s.actions.written, c.action, rankAction))
 		}
 	}
-	failed := 0
+	var failed []*condition
 	for i := range s.conditions {
-		if !s.conditions[i].holds(c.ctx) {
-			failed++
+		if cond := &s.conditions[i]; !cond.holds(c.ctx) {
+			failed = append(failed, cond)
 		}
 	}
-	if failed > 0 {
+	if failed != nil {
 		elements++
 	}
 	if elements != 1 {
 		return nil
 	}
-	for i := range s.conditions {
-		if cond := &s.conditions[i]; !cond.holds(c.ctx) {
-			miss := Miss{Ref: ref, Element: "Condition", Operator: cond.name, Key: cond.key, Wanted: cond.values, Got: slices.Clone(lookup(c.ctx, cond.lookup))}
-			list = append(list, rankedMiss{Miss: miss, rank: failed})
+	for _, cond := range failed {
+		miss := Miss{
+			Ref: ref, Element: "Condition", Operator: cond.name, Key: cond.key, Wanted: cond.values,
+			Got: slices.Clone(lookup(c.ctx, cond.lookup)),
 		}
+		list = append(list, rankedMiss{Miss: miss, rank: len(failed)})
 	}
 	return list
 }
@@ -184,29 +166,11 @@ func newMiss(ref Ref, element string, not bool, wanted []string, got string, ran
 	return m
 }
 
-// missedPrincipal describes why the element does not include the caller; nothing for a document without principals, which is not
-// a resource-based policy at all.
-func missedPrincipal(l *principals, c *call, ref Ref) []rankedMiss {
-	if l == nil {
-		return nil
-	}
-	got := "AWS:" + c.principal.ARN
-	switch c.principal.Type {
-	case Anonymous:
-		got = "*"
-	case Service:
-		got = "Service:" + c.principal.ARN
-	case IdentityProvider:
-		got = "Federated:" + c.principal.ARN
-	case RoleSession:
-		got = "AWS:" + c.principal.RoleARN
-	}
-	return []rankedMiss{newMiss(ref, "Principal", l.not, l.written, got, rankPrincipal)}
-}
-
 // isNearAction reports whether an action of the call's service is listed.
 func isNearAction(a *actions, c *call) bool {
-	return slices.ContainsFunc(a.groups, func(g actionGroup) bool { return g.service == "*" || equalFold(g.service, c.service) })
+	return slices.ContainsFunc(a.groups, func(g actionGroup) bool {
+		return g.service == "*" || equalFold(g.service, c.service)
+	})
 }
 
 // isNearResource reports whether a resource of the same service is listed.

@@ -39,7 +39,7 @@ type node struct {
 
 type member struct {
 	key   string
-	start int // byte offset of the key's opening quote
+	start int // byte offset of the end of the key
 	value node
 }
 
@@ -128,18 +128,14 @@ func (r *reader) value(depth int) node {
 }
 
 func (r *reader) object(n *node, depth int) {
-	r.at++
-	if r.next() == '}' {
-		r.at++
-		return
-	}
 	outer := len(r.members)
-	for r.err == nil {
+	r.elements('}', func() {
 		if r.next() != '"' {
 			r.fail("expected a quoted name")
 			return
 		}
-		m := member{start: r.at, key: r.str()}
+		m := member{key: r.str()}
+		m.start = r.at
 		if r.next() != ':' {
 			r.fail("expected a colon after a name")
 			return
@@ -148,27 +144,29 @@ func (r *reader) object(n *node, depth int) {
 		r.space()
 		m.value = r.value(depth + 1)
 		r.members = append(r.members, m)
-		if r.more('}') {
-			n.members = slices.Clone(r.members[outer:])
-			r.members = r.members[:outer]
-			return
-		}
-	}
+	})
+	n.members = slices.Clone(r.members[outer:])
+	r.members = r.members[:outer]
 }
 
 func (r *reader) array(n *node, depth int) {
+	outer := len(r.items)
+	r.elements(']', func() { r.items = append(r.items, r.value(depth+1)) })
+	n.items = slices.Clone(r.items[outer:])
+	r.items = r.items[:outer]
+}
+
+// elements reads what stands between two brackets, each element with read, which begins at one.
+func (r *reader) elements(closing byte, read func()) {
 	r.at++
-	if r.next() == ']' {
+	if r.next() == closing {
 		r.at++
 		return
 	}
-	outer := len(r.items)
 	for r.err == nil {
 		r.space()
-		r.items = append(r.items, r.value(depth+1))
-		if r.more(']') {
-			n.items = slices.Clone(r.items[outer:])
-			r.items = r.items[:outer]
+		read()
+		if r.more(closing) {
 			return
 		}
 	}
@@ -243,6 +241,28 @@ func (r *reader) unescape(start int) string {
 		r.fail("a string with a wrong escape")
 	}
 	return s
+}
+
+// has reports whether the object has a member with one of the names.
+func (n *node) has(names ...string) bool {
+	return slices.ContainsFunc(n.members, func(m member) bool { return slices.Contains(names, m.key) })
+}
+
+// each calls visit for the values of the object's members with one of the names, or for their items where they are
+// lists, in the order of the text.
+func (n *node) each(visit func(*node), names ...string) {
+	for i := range n.members {
+		m := &n.members[i]
+		switch {
+		case !slices.Contains(names, m.key):
+		case m.value.kind != nodeArray:
+			visit(&m.value)
+		default:
+			for j := range m.value.items {
+				visit(&m.value.items[j])
+			}
+		}
+	}
 }
 
 // path describes the element at a byte offset, such as `Statement[1].Action[0]`.

@@ -2,36 +2,22 @@ package policy
 
 import "strings"
 
-// family is the type of value an operator compares.
-type family uint8
-
-const (
-	familyNull family = iota
-	familyString
-	familyFold
-	familyLike
-	familyNumber
-	familyDate
-	familyBool
-	familyBinary
-	familyAddress
-	familyARN
-)
-
-// relation is the order an operator asks for between the request's value and the policy's.
+// relation is the order an operator asks for between the request's value and the policy's: any of its bits.
 type relation uint8
 
 const (
-	equal relation = iota
-	less
-	lessOrEqual
+	less relation = 1 << iota
+	equal
 	greater
-	greaterOrEqual
 )
+
+// accepts reports whether a comparison with that result, -1, 0 or 1, satisfies the relation.
+func (r relation) accepts(order int) bool { return r&(1<<(order+1)) != 0 }
 
 // operator is a condition operator without its prefix and suffix.
 type operator struct {
-	family   family
+	// matcher compiles the values of a condition with the operator; nil for Null.
+	matcher  func(r relation, values []string, variables bool) (matcher, error)
 	relation relation
 	negated  bool
 }
@@ -39,33 +25,33 @@ type operator struct {
 // operators are all of IAM's (IAM User Guide, "IAM JSON policy elements: Condition operators"). Their names are
 // case-sensitive.
 var operators = map[string]operator{
-	"StringEquals":              {family: familyString},
-	"StringNotEquals":           {family: familyString, negated: true},
-	"StringEqualsIgnoreCase":    {family: familyFold},
-	"StringNotEqualsIgnoreCase": {family: familyFold, negated: true},
-	"StringLike":                {family: familyLike},
-	"StringNotLike":             {family: familyLike, negated: true},
-	"NumericEquals":             {family: familyNumber},
-	"NumericNotEquals":          {family: familyNumber, negated: true},
-	"NumericLessThan":           {family: familyNumber, relation: less},
-	"NumericLessThanEquals":     {family: familyNumber, relation: lessOrEqual},
-	"NumericGreaterThan":        {family: familyNumber, relation: greater},
-	"NumericGreaterThanEquals":  {family: familyNumber, relation: greaterOrEqual},
-	"DateEquals":                {family: familyDate},
-	"DateNotEquals":             {family: familyDate, negated: true},
-	"DateLessThan":              {family: familyDate, relation: less},
-	"DateLessThanEquals":        {family: familyDate, relation: lessOrEqual},
-	"DateGreaterThan":           {family: familyDate, relation: greater},
-	"DateGreaterThanEquals":     {family: familyDate, relation: greaterOrEqual},
-	"Bool":                      {family: familyBool},
-	"BinaryEquals":              {family: familyBinary},
-	"IpAddress":                 {family: familyAddress},
-	"NotIpAddress":              {family: familyAddress, negated: true},
-	"ArnEquals":                 {family: familyARN},
-	"ArnNotEquals":              {family: familyARN, negated: true},
-	"ArnLike":                   {family: familyARN},
-	"ArnNotLike":                {family: familyARN, negated: true},
-	"Null":                      {family: familyNull},
+	"StringEquals":              {equalText.matcher, equal, false},
+	"StringNotEquals":           {equalText.matcher, equal, true},
+	"StringEqualsIgnoreCase":    {foldText.matcher, equal, false},
+	"StringNotEqualsIgnoreCase": {foldText.matcher, equal, true},
+	"StringLike":                {likeText.matcher, equal, false},
+	"StringNotLike":             {likeText.matcher, equal, true},
+	"NumericEquals":             {numbers.matcher, equal, false},
+	"NumericNotEquals":          {numbers.matcher, equal, true},
+	"NumericLessThan":           {numbers.matcher, less, false},
+	"NumericLessThanEquals":     {numbers.matcher, less | equal, false},
+	"NumericGreaterThan":        {numbers.matcher, greater, false},
+	"NumericGreaterThanEquals":  {numbers.matcher, greater | equal, false},
+	"DateEquals":                {dates.matcher, equal, false},
+	"DateNotEquals":             {dates.matcher, equal, true},
+	"DateLessThan":              {dates.matcher, less, false},
+	"DateLessThanEquals":        {dates.matcher, less | equal, false},
+	"DateGreaterThan":           {dates.matcher, greater, false},
+	"DateGreaterThanEquals":     {dates.matcher, greater | equal, false},
+	"Bool":                      {booleans.matcher, equal, false},
+	"BinaryEquals":              {binaries.matcher, equal, false},
+	"IpAddress":                 {addresses.matcher, equal, false},
+	"NotIpAddress":              {addresses.matcher, equal, true},
+	"ArnEquals":                 {arnText.matcher, equal, false},
+	"ArnNotEquals":              {arnText.matcher, equal, true},
+	"ArnLike":                   {arnText.matcher, equal, false},
+	"ArnNotLike":                {arnText.matcher, equal, true},
+	"Null":                      {},
 }
 
 // quantifier is the prefix of an operator for multivalued keys.
@@ -86,8 +72,5 @@ func parseOperator(name string) (op operator, q quantifier, ifExists, ok bool) {
 	}
 	name, ifExists = strings.CutSuffix(name, "IfExists")
 	op, ok = operators[name]
-	if op.family == familyNull && (ifExists || q != single) {
-		ok = false
-	}
-	return op, q, ifExists, ok
+	return op, q, ifExists, ok && (op.matcher != nil || !ifExists && q == single)
 }

@@ -12,9 +12,7 @@
 // ACLs or the exemption of an organization's management account from service control policies.
 package policy
 
-import (
-	"strings"
-)
+import "strings"
 
 // MaxSize is the largest document, in bytes, that [Parse] reads: the limit of IAM's own API model for a policy
 // document. The quotas of single policy types (6,144 characters of a managed policy, 20,480 bytes of a function's
@@ -39,15 +37,14 @@ const (
 )
 
 // String returns "identity", "resource" or "trust".
-func (k Kind) String() string {
-	switch k {
-	case Resource:
-		return "resource"
-	case Trust:
-		return "trust"
-	default:
-		return "identity"
+func (k Kind) String() string { return word(k, "identity", "resource", "trust") }
+
+// word returns the word for a value of an enumeration, the first for one that it does not have.
+func word[T ~int](value T, words ...string) string {
+	if value < 0 || int(value) >= len(words) {
+		return words[0]
 	}
+	return words[value]
 }
 
 // GuessKind tells the grammar a document is written for: one that names principals is for a role if all its actions are
@@ -56,19 +53,12 @@ func (k Kind) String() string {
 func GuessKind(doc []byte) Kind {
 	var principal, resource, other bool
 	root, _ := readJSON(string(doc[:min(len(doc), MaxSize)]))
-	eachStatement(&root, func(s *node) {
-		for i := range s.members {
-			m := &s.members[i]
-			switch m.key {
-			case "Principal", "NotPrincipal":
-				principal = true
-			case "Resource", "NotResource":
-				resource = true
-			case "Action", "NotAction":
-				each(&m.value, func(action *node) { other = other || !strings.HasPrefix(lowerASCII(action.text), "sts:") })
-			}
-		}
-	})
+	root.each(func(s *node) {
+		principal = principal || s.has("Principal", "NotPrincipal")
+		resource = resource || s.has("Resource", "NotResource")
+		s.each(func(action *node) { other = other || !strings.HasPrefix(lowerASCII(action.text), "sts:") },
+			"Action", "NotAction")
+	}, "Statement")
 	switch {
 	case !principal:
 		return Identity

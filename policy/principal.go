@@ -17,27 +17,12 @@ const (
 	FederatedUser                         // a GetFederationToken session
 	Root                                  // the root user of an account
 	Service                               // an AWS service calling for itself, such as cloudfront.amazonaws.com
-	IdentityProvider                      // the provider that vouches for a caller of AssumeRoleWithWebIdentity or AssumeRoleWithSAML
+	IdentityProvider                      // behind a caller of AssumeRoleWithWebIdentity or AssumeRoleWithSAML
 )
 
 // String returns AWS's value of aws:PrincipalType for the type, "Service" and "Federated" for those that have none.
 func (t PrincipalType) String() string {
-	switch t {
-	case User:
-		return "User"
-	case RoleSession:
-		return "AssumedRole"
-	case FederatedUser:
-		return "FederatedUser"
-	case Root:
-		return "Account"
-	case Service:
-		return "Service"
-	case IdentityProvider:
-		return "Federated"
-	default:
-		return "Anonymous"
-	}
+	return word(t, "Anonymous", "User", "AssumedRole", "FederatedUser", "Account", "Service", "Federated")
 }
 
 // Principal is the caller of a request. Fields that do not apply to its type are ignored.
@@ -130,7 +115,10 @@ func (p *Principal) value(key string) string {
 	case "aws:PrincipalType":
 		return p.Type.String()
 	case "aws:PrincipalArn":
-		return p.issuerARN()
+		if p.Type != Anonymous {
+			_, arn := p.grantee()
+			return arn
+		}
 	case "aws:userid":
 		return p.userID()
 	case "aws:username":
@@ -141,15 +129,20 @@ func (p *Principal) value(key string) string {
 	return ""
 }
 
-// issuerARN returns the role's ARN for a session of one, else the principal's own.
-func (p *Principal) issuerARN() string {
+// grantee returns the value of a Principal element that is the caller's, and its type: "" for "*". A session is named
+// by its role.
+func (p *Principal) grantee() (kind, value string) {
 	switch p.Type {
 	case Anonymous:
-		return ""
+		return "", "*"
+	case Service:
+		return "Service", p.ARN
+	case IdentityProvider:
+		return "Federated", p.ARN
 	case RoleSession:
-		return p.RoleARN
+		return "AWS", p.RoleARN
 	default:
-		return p.ARN
+		return "AWS", p.ARN
 	}
 }
 
@@ -168,28 +161,38 @@ func (p *Principal) userID() string {
 	}
 }
 
-// principalARN takes the ARN of an account, user, role, role session or federated user apart.
-func principalARN(s string) (account, resource string, ok bool) {
+// accountARN takes an ARN of something that belongs to an account and no region apart.
+func accountARN(s string) (service, account, resource string, ok bool) {
 	parts := strings.SplitN(s, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || !isPartition(parts[1]) || parts[3] != "" || !isAccount(parts[4]) ||
-		strings.ContainsAny(parts[5], "*?:$ ") {
+		strings.ContainsAny(parts[5], "*? ") {
+		return "", "", "", false
+	}
+	return parts[2], parts[4], parts[5], true
+}
+
+// principalARN takes the ARN of an account, user, role, role session or federated user apart.
+func principalARN(s string) (account, resource string, ok bool) {
+	service, account, resource, ok := accountARN(s)
+	if !ok || strings.ContainsAny(resource, ":$") {
 		return "", "", false
 	}
-	kind, name, _ := strings.Cut(parts[5], "/")
-	switch parts[2] {
+	kind, name, _ := strings.Cut(resource, "/")
+	ok = false
+	switch service {
 	case "iam":
-		ok = parts[5] == "root" || (kind == "user" || kind == "role") && name != "" && !strings.HasSuffix(name, "/")
+		ok = resource == "root" || (kind == "user" || kind == "role") && name != "" && !strings.HasSuffix(name, "/")
 	case "sts":
 		role, session, _ := strings.Cut(name, "/")
 		ok = kind == "assumed-role" && role != "" && session != "" && !strings.Contains(session, "/") ||
 			kind == "federated-user" && name != ""
 	}
-	return parts[4], parts[5], ok
+	return account, resource, ok
 }
 
-// ParsePrincipal describes the caller that an ARN or a name stands for: a user, a role session, a federated user, a root
-// user, an identity provider, or a service such as cloudfront.amazonaws.com. Host names outside of amazonaws.com are
-// identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and the path
+// ParsePrincipal describes the caller that an ARN or a name stands for: a user, a role session, a federated user, a
+// root user, an identity provider, or a service such as cloudfront.amazonaws.com. Host names outside of amazonaws.com
+// are identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and the path
 // of a session's role, which its ARN does not have, so RoleARN is right for roles of path / only.
 func ParsePrincipal(s string) (Principal, error) {
 	switch {
@@ -205,7 +208,8 @@ func ParsePrincipal(s string) (Principal, error) {
 	p := Principal{Account: account, ARN: s}
 	switch {
 	case !ok || kind == "role":
-		return Principal{}, errors.New("want the ARN of a user, role session, federated user, root user or identity provider, or the name of a service, got " + quote(s))
+		return Principal{}, errors.New("want the ARN of a user, role session, federated user, root user or identity " +
+			"provider, or the name of a service, got " + quote(s))
 	case kind == "root":
 		p.Type = Root
 	case kind == "user":
@@ -224,7 +228,7 @@ func ParsePrincipal(s string) (Principal, error) {
 }
 
 func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+	return len(s) == 12 && strings.Trim(s, digits) == ""
 }
 
 // isUniqueID recognises the ids of users and roles, which AWS puts in the place of the ARN of a deleted one.
@@ -238,13 +242,13 @@ func isUniqueID(s string) bool {
 
 // isServiceName recognises host-like names: lambda.amazonaws.com, cognito-identity.amazonaws.com.
 func isServiceName(s string) bool {
-	return strings.Contains(s, ".") && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
+	return strings.Contains(s, ".") && strings.Trim(s, alphanumeric+".-_") == ""
 }
 
 func isProviderARN(s string) bool {
-	parts := strings.SplitN(s, ":", 6)
-	return len(parts) == 6 && parts[0] == "arn" && isPartition(parts[1]) && parts[2] == "iam" && parts[3] == "" && isAccount(parts[4]) &&
-		(strings.HasPrefix(parts[5], "oidc-provider/") || strings.HasPrefix(parts[5], "saml-provider/")) && !strings.ContainsAny(parts[5], "*? ")
+	service, _, resource, ok := accountARN(s)
+	return ok && service == "iam" &&
+		(strings.HasPrefix(resource, "oidc-provider/") || strings.HasPrefix(resource, "saml-provider/"))
 }
 
 // hasPolicies reports whether the caller is one that policies can be attached to.

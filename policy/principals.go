@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -34,60 +35,47 @@ func (l *principals) reach(p *Principal) (s scope) {
 	case Anonymous:
 		return s
 	case Service:
-		if contains(l.services, p.ARN) {
-			s |= bySelf
-		}
-		return s
+		return s | when(bySelf, contains(l.services, p.ARN))
 	case IdentityProvider:
-		if contains(l.provider, p.ARN) {
-			s |= bySelf
-		}
-		return s
+		return s | when(bySelf, contains(l.provider, p.ARN))
 	}
-	if p.Account != "" && contains(l.accounts, p.Account) {
+	if contains(l.accounts, p.Account) {
 		s |= byAccount
 		if p.Type == Root {
 			s |= bySelf
 		}
 	}
-	switch p.Type {
+	if p.Type == Root || l.names == nil {
+		return s
+	}
+	s |= when(bySelf, contains(l.names, p.ARN))
+	switch id := contains(l.names, p.UniqueID); p.Type {
 	case User:
-		if l.names != nil && (contains(l.names, p.ARN) || contains(l.names, p.UniqueID)) {
-			s |= bySelf
-		}
+		s |= when(bySelf, id)
 	case RoleSession:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.RoleARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
+		s |= when(byIssuer, id || contains(l.names, p.RoleARN))
 	case FederatedUser:
-		if contains(l.names, p.ARN) {
-			s |= bySelf
-		}
-		if contains(l.names, p.UserARN) || contains(l.names, p.UniqueID) {
-			s |= byIssuer
-		}
+		s |= when(byIssuer, id || contains(l.names, p.UserARN))
 	}
 	return s
 }
 
-// contains reports whether the list holds s; an unknown, empty s is in no list.
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return s != ""
-		}
+// when returns s if the condition holds.
+func when(s scope, holds bool) scope {
+	if holds {
+		return s
 	}
-	return false
+	return 0
 }
+
+// contains reports whether the list holds s; an unknown, empty s is in no list.
+func contains(list []string, s string) bool { return s != "" && slices.Contains(list, s) }
 
 // spares reports whether a NotPrincipal with this list leaves the caller out. AWS checks the account, then the role,
 // then the session, so the account has to be listed beside the user, and account and role beside the session: without
 // its own ARN, every session of a listed role is denied. A user or role that has a permissions boundary is never
-// spared. IAM User Guide, "AWS JSON policy elements: NotPrincipal"; AWS Security Blog, "How to restrict Amazon S3 bucket
-// access to a specific IAM role". Of a federated user, itself or the user behind it is enough (assumed).
+// spared. IAM User Guide, "AWS JSON policy elements: NotPrincipal"; AWS Security Blog, "How to restrict Amazon S3
+// bucket access to a specific IAM role". Of a federated user, itself or the user behind it is enough (assumed).
 func (l *principals) spares(p *Principal, bounded bool) bool {
 	s := l.reach(p)
 	if s&byWildcard != 0 {
@@ -108,47 +96,27 @@ func (l *principals) spares(p *Principal, bounded bool) bool {
 // add adds one value of a Principal map to the list; false if it is not a principal of that type.
 // IAM User Guide, "AWS JSON policy elements: Principal".
 func (l *principals) add(kind, value string) bool {
-	switch kind {
-	case "AWS":
-		return l.addAWS(value)
-	case "Service":
-		if !isServiceName(value) {
-			return false
-		}
-		l.services = append(l.services, value)
-	case "Federated":
-		if !isServiceName(value) && !isProviderARN(value) {
-			return false
-		}
-		l.provider = append(l.provider, value)
-	default: // CanonicalUser, S3's id of an account: valid, but no caller is known by it
-		if value == "" || strings.ContainsAny(value, "*?") {
-			return false
-		}
-	}
-	l.written = append(l.written, kind+":"+value)
-	return true
-}
-
-func (l *principals) addAWS(value string) bool {
+	account, resource, isARN := principalARN(value)
 	switch {
+	case kind == "Service" && isServiceName(value):
+		l.services = append(l.services, value)
+	case kind == "Federated" && (isServiceName(value) || isProviderARN(value)):
+		l.provider = append(l.provider, value)
+	case kind == "CanonicalUser" && value != "" && !strings.ContainsAny(value, "*?"):
+		// S3's id of an account: valid, but no caller is known by it
+	case kind != "AWS":
+		return false
 	case value == "*":
 		l.everyone = true
 	case isAccount(value):
 		l.accounts = append(l.accounts, value)
-	case isUniqueID(value):
+	case isARN && resource == "root":
+		l.accounts = append(l.accounts, account)
+	case isARN || isUniqueID(value):
 		l.names = append(l.names, value)
 	default:
-		account, resource, ok := principalARN(value)
-		if !ok {
-			return false
-		}
-		if resource == "root" {
-			l.accounts = append(l.accounts, account)
-		} else {
-			l.names = append(l.names, value)
-		}
+		return false
 	}
-	l.written = append(l.written, "AWS:"+value)
+	l.written = append(l.written, kind+":"+value)
 	return true
 }

@@ -18,16 +18,7 @@ const (
 )
 
 // String returns "Allowed", "ImplicitlyDenied" or "ExplicitlyDenied".
-func (e Effect) String() string {
-	switch e {
-	case Allowed:
-		return "Allowed"
-	case ExplicitlyDenied:
-		return "ExplicitlyDenied"
-	default:
-		return "ImplicitlyDenied"
-	}
-}
+func (e Effect) String() string { return word(e, "ImplicitlyDenied", "Allowed", "ExplicitlyDenied") }
 
 // Statement is one statement of a [Document], as it is written. Changes to it leave the document as it is.
 type Statement struct {
@@ -113,12 +104,21 @@ type call struct {
 	resource      string
 	ctx           Context
 	bounded       bool // the caller has a permissions boundary
+	sameAccount   bool // the resource is in the caller's account
+	resourceKind  Kind // the grammar of the resource-based policy, present or not
 }
 
 func newCall(in *Request, sets *Sets) call {
-	c := call{principal: in.Principal, action: in.Action, resource: in.Resource, ctx: in.Context, bounded: sets.Boundary != nil}
+	c := call{
+		principal: in.Principal, action: in.Action, resource: in.Resource, ctx: in.Context,
+		bounded: sets.Boundary != nil, resourceKind: Resource,
+	}
 	if c.principal == nil {
 		c.principal = new(Principal) // anonymous
+	}
+	c.sameAccount = in.ResourceAccount == "" || in.ResourceAccount == c.principal.Account
+	if sets.Resource != nil && sets.Resource.Document != nil && sets.Resource.Document.kind == Trust {
+		c.resourceKind = Trust
 	}
 	if service, name, ok := strings.Cut(in.Action, ":"); ok {
 		c.service, c.name = service, name // else it is no action, which only "*" covers
@@ -219,7 +219,7 @@ func (a *actions) list(c *call) bool {
 			}
 		}
 		for i := range g.globs {
-			if g.globs[i].matchFold(c.name) {
+			if g.globs[i].match(c.name, true) {
 				return true
 			}
 		}
@@ -247,4 +247,46 @@ func (r *resources) includes(c *call) bool {
 		}
 	}
 	return false
+}
+
+// parseResource compiles a pattern of a Resource element and reports what is wrong with it, and what AWS says of it.
+func parseResource(s string, variables bool) (t template, message, aws string) {
+	rest, ok := strings.CutPrefix(s, "arn:")
+	partition, rest, more := strings.Cut(rest, ":")
+	service, rest, _ := strings.Cut(rest, ":")
+	region, _, _ := strings.Cut(rest, ":")
+	switch {
+	case !ok:
+		return t, "want an ARN or *, got " + quote(s), "Resource " + s + ` must be in ARN format or "*".`
+	case partition != "*" && !isPartition(partition):
+		return t, "unknown partition in " + quote(s) + "; it is aws, aws-cn or aws-us-gov",
+			`Partition "` + partition + `" is not valid for resource "` + s + `".`
+	case !more || service == "" || strings.ContainsAny(service, "*?$"):
+		return t, "the service of an ARN must be written out, got " + quote(s), awsResourceVendor
+	case region != "" && service == "iam":
+		return t, "ARNs of IAM have no region, got " + quote(s), "IAM resource " + s + " cannot contain region information."
+	case region != "" && region != "*" && service == "s3" && !isS3Regional(s):
+		return t, "ARNs of buckets and objects have no region, got " + quote(s),
+			"Resource " + s + " can not contain region information."
+	}
+	t, err := parseTemplate(s, variables, encodeWildcards)
+	if err != nil {
+		return t, err.Error(), awsSyntax
+	}
+	t.confine()
+	return t, "", ""
+}
+
+// isS3Regional reports whether an ARN of S3 names something that has a region: an access point, a job, …
+func isS3Regional(s string) bool {
+	parts := strings.SplitN(s, ":", 6)
+	return len(parts) == 6 && parts[4] != ""
+}
+
+// isPartition accepts aws, aws-cn, aws-us-gov, aws-iso and whatever region groups come next.
+func isPartition(s string) bool {
+	if s != "aws" && !strings.HasPrefix(s, "aws-") {
+		return false
+	}
+	return strings.Trim(s, letters+"-") == ""
 }

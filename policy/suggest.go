@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -66,80 +67,54 @@ func jsonString(s string) string {
 // its other values count as IdentityBased. The result is nil if the request is allowed, if a Deny forbids it, since no
 // addition helps against that, or if the request itself cannot be written as a statement.
 func Suggest(in Request, sets *Sets, prefer PolicyType) []Suggestion {
-	if sets == nil {
-		sets = &Sets{}
-	}
+	sets = cmp.Or(sets, new(Sets))
 	c := newCall(&in, sets)
 	var e evaluation
-	e.run(&c, sets)
-	if e.verdict(&c, &in, sets).Effect != ImplicitlyDenied {
+	if e.decide(&c, sets).Effect != ImplicitlyDenied {
 		return nil
 	}
-	missing := e.missing(&c, &in, sets)
-	eitherSide := missing&(1<<IdentityBased) != 0 && in.sameAccount(c.principal)
+	missing := e.missing(&c)
+	eitherSide := missing&(1<<IdentityBased) != 0 && c.sameAccount
 	if missing&(1<<ResourceBased) != 0 || prefer == ResourceBased && eitherSide {
 		e.grant |= bySelf
 		if c.principal.Type == RoleSession {
 			e.grant = e.grant&^bySelf | byIssuer
 		}
-		missing = e.missing(&c, &in, sets) | 1<<ResourceBased
+		missing = e.missing(&c) | 1<<ResourceBased
 	}
 	var list []Suggestion
-	for t := range PolicyType(policyTypes) {
-		if missing&(1<<t) == 0 {
-			continue
-		}
-		s := newSuggestion(&c, t, sets)
-		if t != ServiceControlPolicy {
-			list = append(list, s)
-			continue
-		}
-		for level, policies := range sets.SCPs {
-			if !levelAllows(&c, policies) {
-				s.Level = level
-				list = append(list, s)
-			}
-		}
-	}
-	for _, s := range list {
-		if !s.covers(&c, sets) {
+	for _, g := range gaps(missing, &c, sets) {
+		s := newSuggestion(&c, g, sets)
+		if !s.covers(&c) {
 			return nil
 		}
+		list = append(list, s)
 	}
 	return list
 }
 
 // covers reports whether the statement passes the grammar and matches the call. It fails for requests that name an
 // action, resource or principal that no statement can name.
-func (s Suggestion) covers(c *call, sets *Sets) bool {
+func (s Suggestion) covers(c *call) bool {
 	kind := Identity
 	if s.Type == ResourceBased {
-		kind = sets.resourceKind()
+		kind = c.resourceKind
 	}
 	d, err := Parse([]byte(`{"Version":"2012-10-17","Statement":`+string(s.JSON())+`}`), kind)
 	return err == nil && d.statements[0].matches(c) != 0
 }
 
-func newSuggestion(c *call, t PolicyType, sets *Sets) Suggestion {
-	s := Suggestion{Type: t, Action: c.action, Resource: escapeWildcards(c.resource)}
+func newSuggestion(c *call, g gap, sets *Sets) Suggestion {
+	s := Suggestion{Type: g.kind, Level: g.level, Action: c.action, Resource: escapeWildcards(c.resource)}
 	if c.resource == "*" {
 		s.Resource = "*"
 	}
-	switch t {
+	switch g.kind {
 	case ResourceBased:
 		s.Sid = freeSid("Allow"+c.name, sets.Resource)
-		s.Principal = c.principal.ARN
-		switch c.principal.Type {
-		case Anonymous:
-			s.Principal = "*"
-		case RoleSession:
-			s.Principal = c.principal.RoleARN
-		case Service:
-			s.Service = true
-		case IdentityProvider:
-			s.Provider = true
-		}
-		if sets.resourceKind() == Trust {
+		_, s.Principal = c.principal.grantee()
+		s.Service, s.Provider = c.principal.Type == Service, c.principal.Type == IdentityProvider
+		if c.resourceKind == Trust {
 			s.Resource = ""
 		}
 		s.narrow(c)

@@ -20,23 +20,21 @@ type part struct {
 	fallback   string // for a key that is absent
 }
 
-// rawCharacters are the characters that ${*}, ${?} and ${$} stand for.
-var rawCharacters = map[string]string{"*": "*", "?": "?", "$": "$"}
-
 var (
 	errNoBrace    = errors.New("a policy variable without its closing brace; add } or write ${$} for a dollar sign")
 	errEmptyVar   = errors.New("an empty policy variable; name a condition key or write ${$} for a dollar sign")
 	errSpaceVar   = errors.New("a space in a policy variable; a default follows a comma and stands in single quotes")
-	errBadDefault = errors.New("a policy variable whose default does not stand in single quotes, as in ${aws:username, 'nobody'}")
+	errBadDefault = errors.New("a policy variable whose default does not stand in single quotes, " +
+		"as in ${aws:username, 'nobody'}")
 )
 
-// parseTemplate splits text at its variables. Wildcards of literal parts go through encode, which may be nil;
-// characters written as ${*}, ${?} and ${$} do not.
-func parseTemplate(text string, encode func(string) string) (template, error) {
+// parseTemplate splits text at its variables, if the version of the document has any. Wildcards of literal parts go
+// through encode, which may be nil; characters written as ${*}, ${?} and ${$} do not.
+func parseTemplate(text string, variables bool, encode func(string) string) (template, error) {
 	if encode == nil {
 		encode = func(s string) string { return s }
 	}
-	if !strings.Contains(text, "${") {
+	if !variables || !strings.Contains(text, "${") {
 		return template{pattern: newPattern(encode(text))}, nil
 	}
 	var t template
@@ -58,8 +56,8 @@ func parseTemplate(text string, encode func(string) string) (template, error) {
 			return template{}, errNoBrace
 		}
 		text = after
-		if c, ok := rawCharacters[name]; ok {
-			literal.WriteString(c)
+		if name == "*" || name == "?" || name == "$" {
+			literal.WriteString(name)
 			continue
 		}
 		p, err := parseVariable(name)
@@ -99,7 +97,7 @@ func parseVariable(inside string) (part, error) {
 // matches reports whether s matches the template as a pattern.
 func (t *template) matches(s string, ctx Context) bool {
 	if t.parts == nil {
-		return t.match(s)
+		return t.match(s, false)
 	}
 	text, ok := t.expand(ctx)
 	return ok && globMatch(text, s, false)
@@ -121,7 +119,7 @@ func (t *template) expand(ctx Context) (string, bool) {
 			continue
 		}
 		values := lookup(ctx, p.key)
-		null := len(values) == 0 || len(values) == 1 && values[0] == ""
+		null := isNull(values)
 		switch {
 		case null && p.hasDefault:
 			b.WriteString(p.fallback)
@@ -141,11 +139,8 @@ func (t *template) expand(ctx Context) (string, bool) {
 func (t *template) confine() {
 	colons := 0
 	if t.parts == nil {
-		t.text = confine(t.text, &colons, true)
-		for ; colons < 5; colons++ {
-			t.text += ":\xff"
-		}
-		t.pattern = newPattern(t.text)
+		text := confine(t.text, &colons, true)
+		t.pattern = newPattern(text + strings.Repeat(":\xff", max(0, 5-colons)))
 		return
 	}
 	last := len(t.parts) - 1
@@ -160,7 +155,6 @@ func (t *template) confine() {
 }
 
 func confine(s string, colons *int, last bool) string {
-	confined := 0
 	b := []byte(s)
 	for i, c := range b {
 		ends := i+1 < len(b) && b[i+1] == ':' || i+1 == len(b) && last
@@ -171,14 +165,12 @@ func confine(s string, colons *int, last bool) string {
 			continue
 		case c == anyRun && !ends:
 			b[i] = anyRunInARN
-			confined++
 		case c == anyOne:
 			b[i] = anyOneInARN
-			confined++
 		}
 	}
-	if confined == 0 {
-		return s
+	if string(b) == s {
+		return s // which shares its memory with the document
 	}
 	return string(b)
 }

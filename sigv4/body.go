@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -36,10 +37,7 @@ const (
 
 // readBody reads the body, at most to MaxBody+1 bytes, and puts a reader of the same bytes in its place.
 func (v *Verifier) readBody(r *http.Request) ([]byte, *Error) {
-	limit := v.MaxBody
-	if limit == 0 {
-		limit = DefaultMaxBody
-	}
+	limit := cmp.Or(v.MaxBody, DefaultMaxBody)
 	if r.ContentLength > limit {
 		return nil, &Error{Kind: BodyTooLarge, Detail: "Content-Length is above the limit"}
 	}

@@ -1,7 +1,6 @@
 package sigv4
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,12 +32,7 @@ func (s Secret) Reveal() string {
 }
 
 // Equal reports whether both hold the same text, in time that depends on their lengths only.
-func (s Secret) Equal(o Secret) bool {
-	return equal(s.Reveal(), o.Reveal())
-}
-
-// equal compares secrets in time that depends on their lengths only.
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+func (s Secret) Equal(o Secret) bool { return canonical.Equal(s.Reveal(), o.Reveal()) }
 
 // String returns "REDACTED".
 func (Secret) String() string { return redacted }
@@ -86,12 +80,8 @@ func SecretParameter(name string) bool {
 	for range often {
 		name = canonical.Unescape(name)
 	}
-	switch len(name) { // nearly all names are told by their length
-	case len(canonical.ParamToken), len(canonical.ParamSignature), len(paramWebIdentity):
-		return strings.EqualFold(name, canonical.ParamToken) || strings.EqualFold(name, canonical.ParamSignature) ||
-			strings.EqualFold(name, paramWebIdentity)
-	}
-	return false
+	return strings.EqualFold(name, canonical.ParamToken) || strings.EqualFold(name, canonical.ParamSignature) ||
+		strings.EqualFold(name, paramWebIdentity)
 }
 
 // paramWebIdentity is a parameter of STS's AssumeRoleWithWebIdentity.

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -52,11 +53,14 @@ var kindNames = [...]string{
 }
 
 // String returns the kind in words, "invalid signature".
-func (k Kind) String() string {
-	if int(k) < len(kindNames) && kindNames[k] != "" {
-		return kindNames[k]
+func (k Kind) String() string { return word("Kind", k, kindNames[:]...) }
+
+// word returns the word for a value of an enumeration, or the number of one that has no word.
+func word[T ~uint8](enumeration string, value T, words ...string) string {
+	if int(value) < len(words) && words[value] != "" {
+		return words[value]
 	}
-	return "Kind(" + strconv.Itoa(int(k)) + ")"
+	return enumeration + "(" + strconv.Itoa(int(value)) + ")"
 }
 
 // Error returns what String does. It makes each kind an error, so that errors.Is(err, sigv4.UnknownKey) reports whether
@@ -74,15 +78,7 @@ const (
 )
 
 // String returns "header" or "query".
-func (f Form) String() string {
-	switch f {
-	case Header:
-		return "header"
-	case Query:
-		return "query"
-	}
-	return "Form(" + strconv.Itoa(int(f)) + ")"
-}
+func (f Form) String() string { return word("Form", f, "", "header", "query") }
 
 // Error is a refusal. Only Message is for the client, and it is AWS's text for the case; the rest is for those who
 // run the server, and CanonicalRequest may hold a session token in clear.
@@ -105,10 +101,7 @@ type Error struct {
 
 // Error returns kind and detail. It never holds the canonical request.
 func (e *Error) Error() string {
-	text := e.Detail
-	if text == "" {
-		text = e.Message
-	}
+	text := cmp.Or(e.Detail, e.Message)
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

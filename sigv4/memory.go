@@ -18,7 +18,7 @@ type memory struct {
 	mu sync.RWMutex
 	// keys are derived signing keys: sign +100 %, verify +120 %. An entry counts only for the very secret it was
 	// derived from, so a key that was changed, or deleted and made again, never verifies with its old secret.
-	keys map[string]*signingKey // by credential, of which the key of an unknown one has only the scope
+	keys map[string]*signingKey // by credential; unknown ones count by their scope only
 	// pool holds each *work that no request uses: sign +120 %, verify +30 %.
 	pool sync.Pool
 }
@@ -39,7 +39,7 @@ func (m *memory) key(credential []byte, scope canonical.Scope, secret string) *s
 	m.mu.RLock()
 	k := m.keys[string(credential)]
 	m.mu.RUnlock()
-	if k != nil && equal(k.secret, secret) {
+	if k != nil && canonical.Equal(k.secret, secret) {
 		return k
 	}
 	derived := scope.Key("AWS4"+secret, nil)

@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -103,18 +104,15 @@ func (s *Signer) Sign(r *http.Request, c Credentials, p Payload) (Signed, error)
 		r.Header = make(http.Header, 4)
 	}
 	values := []string{job.date, text[begin-kept:], c.SessionToken, hash} // one array for all
-	set := func(key string, i int) {
-		if values[i] == "" {
+	for i, key := range [...]string{
+		canonical.KeyDate, canonical.KeyAuthorization, canonical.KeyToken, canonical.KeyContentSHA256,
+	} {
+		switch {
+		case values[i] != "":
+			r.Header[key] = values[i : i+1 : i+1]
+		case key == canonical.KeyToken:
 			delete(r.Header, key)
-			return
 		}
-		r.Header[key] = values[i : i+1 : i+1]
-	}
-	set(canonical.KeyDate, 0)
-	set(canonical.KeyAuthorization, 1)
-	set(canonical.KeyToken, 2)
-	if hash != "" {
-		set(canonical.KeyContentSHA256, 3)
 	}
 	signed := Signed{
 		SignedHeaders: text[from-kept : to-kept], Signature: text[len(text)-len(w.mac):],
@@ -201,9 +199,7 @@ func (s *Signer) prepare(w *work, r *http.Request, c *Credentials, p *Payload) (
 	if r.URL == nil {
 		return job, errors.New("sigv4: request has no URL")
 	}
-	if job.method = r.Method; job.method == "" {
-		job.method = http.MethodGet // as net/http sends it
-	}
+	job.method = cmp.Or(r.Method, http.MethodGet) // as net/http sends it
 	if !canonical.ValidToken(job.method) {
 		return job, fmt.Errorf("sigv4: %q is not an HTTP method", r.Method)
 	}
@@ -245,10 +241,8 @@ func checkScope(scope canonical.Scope, secret string) error {
 		return errors.New("sigv4: credentials need an access key id and a secret")
 	}
 	for _, part := range [...]string{scope.Region, scope.Service, scope.AccessKeyID} {
-		for i := range len(part) {
-			if b := part[i]; b <= ' ' || b >= 0x7f || b == '/' || b == ',' {
-				return fmt.Errorf("sigv4: %q cannot stand in a credential scope", part)
-			}
+		if strings.ContainsFunc(part, odd) || strings.ContainsAny(part, "/,") {
+			return fmt.Errorf("sigv4: %q cannot stand in a credential scope", part)
 		}
 	}
 	return nil
@@ -256,18 +250,13 @@ func checkScope(scope canonical.Scope, secret string) error {
 
 // sentHost returns the Host header as net/http will send it.
 func sentHost(r *http.Request) (string, error) {
-	host := r.Host
-	if host == "" {
-		host = r.URL.Host
-	}
+	host := cmp.Or(r.Host, r.URL.Host)
 	if host == "" {
 		return "", errors.New("sigv4: request has no host")
 	}
-	for i := range len(host) {
+	if strings.ContainsFunc(host, odd) {
 		// net/http sends other scripts in Punycode, which the standard library does not export.
-		if c := host[i]; c <= ' ' || c >= 0x7f {
-			return "", fmt.Errorf("sigv4: host %q: write it in ASCII (xn--…)", host)
-		}
+		return "", fmt.Errorf("sigv4: host %q: write it in ASCII (xn--…)", host)
 	}
 	if host[0] != '[' {
 		return host, nil

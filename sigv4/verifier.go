@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -143,10 +144,7 @@ func (v *Verifier) now() time.Time {
 
 // checkWindow checks the date against the clock. It returns until when the signature is good.
 func (v *Verifier) checkWindow(c *canonical.Claim) (until time.Time, err *Error) {
-	skew := v.MaxSkew
-	if skew == 0 {
-		skew = DefaultMaxSkew
-	}
+	skew := cmp.Or(v.MaxSkew, DefaultMaxSkew)
 	life := skew
 	if c.HasExpires {
 		seconds, err := parseExpires(c.Expires)
@@ -188,21 +186,14 @@ func parseExpires(s string) (seconds int, err *Error) {
 		return 0, &Error{Kind: IncompleteSignature, Message: msg, Detail: "X-Amz-Expires is to be a whole number, at most " +
 			strconv.Itoa(most) + " seconds, which is a week"}
 	}
-	if s == "" {
+	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return refuse("X-Amz-Expires should be a number")
 	}
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return refuse("X-Amz-Expires should be a number")
-		}
-		// Stops growing above the limit, so that no number of digits overflows.
-		seconds = min(seconds*10+int(c-'0'), most+1)
+	if seconds, tooMany := strconv.Atoi(s); tooMany == nil && seconds <= most {
+		return seconds, nil
 	}
-	if seconds > most {
-		return refuse("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less " +
-			"than 604800 seconds")
-	}
-	return seconds, nil
+	return refuse("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less " +
+		"than 604800 seconds")
 }
 
 // checkScope compares the credential scope with the verifier's. AWS strings all complaints together.
@@ -312,9 +303,11 @@ func (v *Verifier) lookup(r *http.Request, id string) (Key, bool, *Error) {
 const maxAccessKeyID = 128
 
 func plausibleID(id string) bool {
-	odd := func(c rune) bool { return c <= ' ' || c >= 0x7f }
 	return id != "" && len(id) <= maxAccessKeyID && !strings.ContainsFunc(id, odd)
 }
+
+// odd reports whether a character is not printable ASCII, or is a space.
+func odd(c rune) bool { return c <= ' ' || c >= 0x7f }
 
 // checkSession holds the token against the key: a temporary key needs the very token issued with it, a long-term
 // key must come without. That the token is signed proves nothing, since its sender chose it.
@@ -324,7 +317,7 @@ func (v *Verifier) checkSession(c *canonical.Claim, key Key) *Error {
 		return &Error{Kind: InvalidToken, Message: msgInvalidToken, Detail: "session token given with a long-term key"}
 	case key.SessionToken != "" && c.Token == "":
 		return &Error{Kind: InvalidToken, Message: msgInvalidToken, Detail: "temporary key without its session token"}
-	case !equal(c.Token, key.SessionToken):
+	case !canonical.Equal(c.Token, key.SessionToken):
 		return &Error{Kind: InvalidToken, Message: msgTamperedToken,
 			Detail: "session token is not the one issued with this key"}
 	case !key.Expires.IsZero() && !v.now().Before(key.Expires):

@@ -3,7 +3,6 @@ package sigv4
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/furl-dev/furl/sigv4/internal/canonical"
@@ -36,12 +35,7 @@ var warningTexts = [...]string{
 }
 
 // String returns the warning as a sentence.
-func (k WarningKind) String() string {
-	if int(k) < len(warningTexts) && warningTexts[k] != "" {
-		return warningTexts[k]
-	}
-	return "WarningKind(" + strconv.Itoa(int(k)) + ")"
-}
+func (k WarningKind) String() string { return word("WarningKind", k, warningTexts[:]...) }
 
 // Warning is something about a verified request that AWS might not accept.
 type Warning struct {

@@ -181,17 +181,12 @@ func (s *statement) possible(action string) bool {
 
 // absentKey returns a key that the statement demands and that no call of a function URL by its principals has.
 func (s *statement) absentKey() string {
-	for _, key := range []string{"aws:SourceVpc", "aws:SourceVpce", "aws:SourceVpcArn", "aws:VpcSourceIp"} {
-		if s.demands(key) {
-			return key
-		}
-	}
+	keys := []string{"aws:SourceVpc", "aws:SourceVpce", "aws:SourceVpcArn", "aws:VpcSourceIp"}
 	if len(s.services()) == 0 && !s.everyone() && !s.NotPrincipal {
-		for _, key := range []string{"aws:SourceArn", "aws:SourceAccount"} {
-			if s.demands(key) {
-				return key
-			}
-		}
+		keys = append(keys, "aws:SourceArn", "aws:SourceAccount")
+	}
+	if i := slices.IndexFunc(keys, s.demands); i >= 0 {
+		return keys[i]
 	}
 	return ""
 }
@@ -202,7 +197,7 @@ func (s *statement) impossible(url, invoke bool) string {
 		return ""
 	}
 	switch key := s.absentKey(); {
-	case strings.HasPrefix(key, "aws:Source") && !strings.HasPrefix(key, "aws:SourceVpc"):
+	case key == "aws:SourceArn", key == "aws:SourceAccount":
 		return "requests of users and roles have no " + key + "; only those a service makes for a resource have"
 	case key != "":
 		return "function URLs are reached through the internet only, so no request has " + key

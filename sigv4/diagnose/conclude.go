@@ -13,31 +13,19 @@ import (
 func (x *exam) scope() Diagnosis {
 	c := x.claim.Scope
 	var d Diagnosis
-	add := func(fault Fault, explanation, fix string) {
-		if d.Fault != "" {
-			d.And = fault
-			d.Explanation += " Also: "
-			d.Fix += " Also: "
-		}
-		if d.Fault == "" {
-			d.Fault = fault
-		}
-		d.Explanation += explanation
-		d.Fix += fix
-	}
 	if c.Region != x.ev.Region {
-		add(Region, "The request is signed for the region "+quote(c.Region)+", but this is "+quote(x.ev.Region)+".",
+		d.add(Region, "The request is signed for the region "+quote(c.Region)+", but this is "+quote(x.ev.Region)+".",
 			"Sign for the region in the host name, "+quote(x.ev.Region)+".")
 	}
 	if c.Service != x.ev.Service {
-		add(Service, "The request is signed for the service "+quote(c.Service)+", but this is "+quote(x.ev.Service)+".",
+		d.add(Service, "The request is signed for the service "+quote(c.Service)+", but this is "+quote(x.ev.Service)+".",
 			"Sign for the service "+quote(x.ev.Service)+".")
 	}
 	if x.claim.Terminator != canonical.Terminator {
-		add(Terminator, "The credential ends in "+quote(x.claim.Terminator)+".",
+		d.add(Terminator, "The credential ends in "+quote(x.claim.Terminator)+".",
 			"End the credential scope with "+quote(canonical.Terminator)+".")
 	} else if day := x.claim.DateText[:8]; c.Date != day {
-		add(Day, "The credential is for the day "+quote(c.Date)+", but the request's date is "+quote(x.claim.DateText)+".",
+		d.add(Day, "The credential is for the day "+quote(c.Date)+", but the request's date is "+quote(x.claim.DateText)+".",
 			"Take day and time from one clock reading, in UTC.")
 	}
 	return x.prove(d)
@@ -65,32 +53,26 @@ func (x *exam) clock() Diagnosis {
 	if ahead > 0 {
 		side = "ahead of"
 	}
-	d := Diagnosis{Fault: Clock,
-		Explanation: "The request's date is " + ahead.Abs().String() + " " + side + " the server's clock.",
-		Fix:         "Set the client's clock by a time server, and sign each request when it is sent."}
+	off := "The request's date is " + ahead.Abs().String() + " " + side + " the server's clock"
 	if !zoned(ahead, 0) {
-		return x.prove(d)
+		return x.prove(Diagnosis{Fault: Clock, Explanation: off + ".",
+			Fix: "Set the client's clock by a time server, and sign each request when it is sent."})
 	}
-	d.Fault = LocalTime
-	d.Explanation = "The request's date is " + ahead.Abs().String() + " " + side +
-		" the server's clock, as if local time had been passed off as UTC."
-	d.Fix = "Write the date in UTC, and sign each request when it is sent."
-	return x.suppose(d)
+	return x.suppose(Diagnosis{Fault: LocalTime,
+		Explanation: off + ", as if local time had been passed off as UTC.",
+		Fix:         "Write the date in UTC, and sign each request when it is sent."})
 }
 
 // expired explains a presigned URL of that age.
 func (x *exam) expired(age time.Duration) Diagnosis {
-	d := Diagnosis{Fault: URLExpired,
-		Explanation: "The presigned URL was made " + age.String() + " ago to live " + x.claim.Expires + " seconds.",
-		Fix:         "Presign a new URL."}
+	made := "The presigned URL was made " + age.String() + " ago to live " + x.claim.Expires + " seconds"
 	life, _ := strconv.Atoi(x.claim.Expires) // which the verifier has read
 	if !zoned(-age, min(time.Duration(life)*time.Second, maxZoned)) {
-		return x.prove(d)
+		return x.prove(Diagnosis{Fault: URLExpired, Explanation: made + ".", Fix: "Presign a new URL."})
 	}
-	d.Explanation = "The presigned URL was made " + age.String() + " ago to live " + x.claim.Expires +
-		" seconds, or it was made just now and its date is local time passed off as UTC."
-	d.Fix = "Presign a new URL, and write its date in UTC."
-	return x.suppose(d)
+	return x.suppose(Diagnosis{Fault: URLExpired,
+		Explanation: made + ", or it was made just now and its date is local time passed off as UTC.",
+		Fix:         "Presign a new URL, and write its date in UTC."})
 }
 
 // maxZoned is the longest life of a URL whose date may be local time: with a longer one every age would fit some zone.
@@ -129,12 +111,12 @@ func (x *exam) token() Diagnosis {
 			Explanation: "The access key is a temporary one, but its session token did not come with it.",
 			Fix: "Send the session token in X-Amz-Security-Token and sign it (AWS_SESSION_TOKEN must be set along " +
 				"with key id and secret)."})
-	case !equal(x.claim.Token, key.SessionToken):
+	case !canonical.Equal(x.claim.Token, key.SessionToken):
 		d := Diagnosis{Fault: TokenForeign,
 			Explanation: "The session token is not the one that was issued with this access key.",
 			Fix:         "Use access key id, secret access key and session token of one set of credentials."}
 		for _, k := range x.ev.Others {
-			if k.SessionToken != "" && equal(x.claim.Token, k.SessionToken) {
+			if k.SessionToken != "" && canonical.Equal(x.claim.Token, k.SessionToken) {
 				d.Explanation = "The session token is that of access key " + quote(k.AccessKeyID) + "."
 			}
 		}

@@ -55,15 +55,15 @@ type Diagnosis struct {
 	Exhausted        bool // not all were tried: time or hypotheses ran out, or a part of the request is too large
 }
 
-// Diagnosable reports whether [Diagnose] may have more to say about such a refusal than the [sigv4.Error] does.
-func Diagnosable(kind sigv4.Kind) bool {
-	switch kind {
-	case sigv4.InvalidSignature, sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent, sigv4.InvalidScope,
-		sigv4.InvalidToken, sigv4.ExpiredToken:
-		return true
-	}
-	return false
+// exams are what is asked about a request that was refused for each kind of reason.
+var exams = map[sigv4.Kind]func(*exam) Diagnosis{
+	sigv4.InvalidSignature: (*exam).mismatch, sigv4.InvalidScope: (*exam).scope,
+	sigv4.SignatureExpired: (*exam).clock, sigv4.SignatureNotYetCurrent: (*exam).clock,
+	sigv4.InvalidToken: (*exam).token, sigv4.ExpiredToken: (*exam).token,
 }
+
+// Diagnosable reports whether [Diagnose] may have more to say about such a refusal than the [sigv4.Error] does.
+func Diagnosable(kind sigv4.Kind) bool { return exams[kind] != nil }
 
 // Diagnose finds out what a client must have signed for its signature to come out as it did. It computes the
 // signature under one fault after the other, then under pairs of the commonest, and stops at the first that reproduces
@@ -85,24 +85,11 @@ func diagnoseBy(ctx context.Context, now func() time.Time, ev Evidence) Diagnosi
 	if ev.Now.IsZero() {
 		ev.Now = time.Now()
 	}
-	if ev.MaxTime == 0 {
-		ev.MaxTime = MaxTime
+	x, ok := newExam(newBudget(ctx, now, cmp.Or(ev.MaxTime, MaxTime)), ev)
+	if !ok || !Diagnosable(ev.Refusal.Kind) {
+		return Diagnosis{} // it is not the request that was refused, or there is no more to say about it
 	}
-	x, ok := newExam(newBudget(ctx, now, ev.MaxTime), ev)
-	if !ok {
-		return Diagnosis{} // it is not the request that was refused
-	}
-	switch ev.Refusal.Kind {
-	case sigv4.InvalidSignature:
-		return x.mismatch()
-	case sigv4.InvalidScope:
-		return x.scope()
-	case sigv4.SignatureExpired, sigv4.SignatureNotYetCurrent:
-		return x.clock()
-	case sigv4.InvalidToken, sigv4.ExpiredToken:
-		return x.token()
-	}
-	return Diagnosis{}
+	return exams[ev.Refusal.Kind](x)
 }
 
 // dimension is the part of a request a hypothesis changes. Two of one dimension are never paired.
@@ -131,18 +118,8 @@ type hypothesis struct {
 	apply       func(*attempt)
 }
 
-// yields is how the families of hypotheses hand them out; false means stop.
-type yields = func(hypothesis) bool
-
-// all yields each and reports whether to go on.
-func all(yield yields, hs ...hypothesis) bool {
-	for _, h := range hs {
-		if !yield(h) {
-			return false
-		}
-	}
-	return true
-}
+// tries is how the families of hypotheses hand them out. Once the search is over it does nothing.
+type tries = func(...hypothesis)
 
 // mismatch tries the candidates.
 func (x *exam) mismatch() Diagnosis {
@@ -167,19 +144,29 @@ func (x *exam) mismatch() Diagnosis {
 
 // found is the diagnosis of the hypotheses that were applied to the attempt tried last.
 func (x *exam) found(hs []hypothesis) Diagnosis {
-	d := Diagnosis{Fault: hs[0].fault, Explanation: hs[0].explanation, Fix: hs[0].fix, Proven: true,
-		CanonicalRequest: string(x.text), Tested: x.tested}
-	for _, h := range hs[1:] {
-		d.And = h.fault
-		d.Explanation += " Also: " + h.explanation
-		d.Fix += " Also: " + h.fix
+	d := Diagnosis{Proven: true, CanonicalRequest: string(x.text), Tested: x.tested}
+	for _, h := range hs {
+		d.add(h.fault, h.explanation, h.fix)
 	}
 	return d
 }
 
+// add adds a fault to those that the diagnosis has.
+func (d *Diagnosis) add(fault Fault, explanation, fix string) {
+	if d.Fault == "" {
+		d.Fault, d.Explanation, d.Fix = fault, explanation, fix
+		return
+	}
+	d.And = fault
+	d.Explanation += " Also: " + explanation
+	d.Fix += " Also: " + fix
+}
+
 // conclude is what can be said without proof.
 func (x *exam) conclude() Diagnosis {
-	d := Diagnosis{Tested: x.tested, Exhausted: x.spent || len(x.skipped) > 0}
+	d := Diagnosis{Fault: Unknown, Tested: x.tested, Exhausted: x.over || len(x.skipped) > 0,
+		Fix: "Compare the canonical request the client signed with the server's line by line; if they are equal, the " +
+			"secret access key is another."}
 	switch {
 	case x.absent != "":
 		d.Fault = HeaderAbsent
@@ -188,19 +175,13 @@ func (x *exam) conclude() Diagnosis {
 	case x.ev.Refusal.Detail != "":
 		c := contradiction(x.ev.Refusal)
 		d.Fault, d.Explanation, d.Fix = c.Fault, c.Explanation, c.Fix
-	default:
-		d.Fault = Unknown
-		switch {
-		case x.late:
-			d.Explanation = "The signature does not match; time ran out before all of the usual faults had been tried."
-		case len(x.skipped) > 0:
-			d.Explanation = "The signature does not match, and none of the faults that were tried explains it; the " +
-				strings.Join(x.skipped, " and the ") + " of the request, being too large, was not looked into."
-		default: // of very many, only pairs and rare ones have not been tried
-			d.Explanation = "The signature does not match, and none of the usual faults explains it."
-		}
-		d.Fix = "Compare the canonical request the client signed with the server's line by line; if they are equal, the " +
-			"secret access key is another."
+	case x.late:
+		d.Explanation = "The signature does not match; time ran out before all of the usual faults had been tried."
+	case len(x.skipped) > 0:
+		d.Explanation = "The signature does not match, and none of the faults that were tried explains it; the " +
+			strings.Join(x.skipped, " and the ") + " of the request, being too large, was not looked into."
+	default: // of very many, only pairs and rare ones have not been tried
+		d.Explanation = "The signature does not match, and none of the usual faults explains it."
 	}
 	return d
 }
@@ -221,24 +202,31 @@ func contradiction(e *sigv4.Error) Diagnosis {
 func (x *exam) candidates() iter.Seq[[]hypothesis] {
 	return func(yield func([]hypothesis) bool) {
 		var common []hypothesis
-		single := func(h hypothesis) bool {
-			if h.common {
-				common = append(common, h)
+		try := func(hs ...hypothesis) {
+			for _, h := range hs {
+				switch {
+				case x.over:
+					return
+				case h.fault == PathNotNormal:
+					// Alone it is no fault: the verifier accepts it. A client that does not normalize paths is no rarity,
+					// so that fault's pairs go first.
+					common = slices.Insert(common, 0, h)
+					continue
+				case h.common:
+					common = append(common, h)
+				}
+				x.over = !yield([]hypothesis{h})
 			}
-			// Alone it is no fault: the verifier accepts it.
-			return h.fault == PathNotNormal || yield([]hypothesis{h})
 		}
-		for _, family := range []func(yields) bool{
-			x.signatures, x.secrets, x.payloads, x.paths, x.hosts, x.queries, x.headers, x.methods, x.scopes, x.times,
+		for _, family := range []func(tries){
+			x.signatures, x.secrets, x.payloads, x.paths, x.hosts, x.queries,
+			x.cases, x.lists, x.contentTypes, x.tokens, x.spaces, x.cookies, x.rewritten, x.newlines,
+			x.methods, x.scopes, x.times,
 		} {
-			if !family(single) {
+			if family(try); x.over {
 				return
 			}
 		}
-		// A client that does not normalize paths is no rarity, so that fault's pairs go first.
-		slices.SortStableFunc(common, func(a, b hypothesis) int {
-			return cmp.Compare(rank(a.fault), rank(b.fault))
-		})
 		for i, h := range common {
 			for _, g := range common[i+1:] {
 				if h.in != g.in && !yield([]hypothesis{h, g}) {
@@ -246,13 +234,29 @@ func (x *exam) candidates() iter.Seq[[]hypothesis] {
 				}
 			}
 		}
-		x.rareScopes(single)
+		x.rareScopes(try)
 	}
 }
 
-func rank(f Fault) int {
-	if f == PathNotNormal {
-		return 0
+// guess is a hypothesis about one text of a request, which is made when its turn comes.
+type guess struct {
+	fault       Fault
+	common      bool
+	text        func() string
+	explanation string
+	fix         string
+}
+
+// guesses tries each guess whose text has not been seen before it. set puts the text into an attempt.
+func (x *exam) guesses(try tries, in dimension, seen map[string]bool, set func(string) func(*attempt), list []guess) {
+	for _, g := range list {
+		if !x.left() {
+			return
+		}
+		text := g.text()
+		if !seen[text] {
+			seen[text] = true
+			try(hypothesis{g.fault, in, g.common, g.explanation, g.fix, set(text)})
+		}
 	}
-	return 1
 }

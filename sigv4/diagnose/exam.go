@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"slices"
 	"strconv"
@@ -141,7 +140,7 @@ func (x *exam) skip(part string) {
 
 // reproduces reports whether the attempt has the signature that was sent. It leaves its canonical request in x.text.
 func (x *exam) reproduces(a *attempt) bool {
-	return equal(x.sign(a), x.claim.Signature)
+	return canonical.Equal(x.sign(a), x.claim.Signature)
 }
 
 // sign is the signature of the attempt. Its canonical request is left in x.text.
@@ -188,11 +187,8 @@ func (x *exam) key(a *attempt) []byte {
 	return key
 }
 
-// equal compares a secret in time that depends on the lengths only.
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
 // What one step of a diagnosis may take in. The clock is looked at before each step, so that the time above the limit
-// is that of one step: whoever sends the request chooses its sizes, and needs no more than the id of a key.
+// is that of one step: the sender of the request chooses its sizes, and needs no more than the id of a key.
 const (
 	maxVaried  = 64 << 10 // bytes of a body that is hashed again with one thing changed
 	maxText    = 8 << 10  // bytes of a path or a query that is written anew
@@ -208,8 +204,8 @@ type budget struct {
 	until   time.Time
 	stopped func() error // of the context
 	tested  int
-	spent   bool
-	late    bool // it is the time that is spent
+	over    bool // nothing more is tried
+	late    bool // for want of time
 }
 
 func newBudget(ctx context.Context, now func() time.Time, most time.Duration) *budget {
@@ -218,11 +214,11 @@ func newBudget(ctx context.Context, now func() time.Time, most time.Duration) *b
 
 // left reports whether one more step may be taken. Once it has said no, it never says yes again.
 func (b *budget) left() bool {
-	if !b.spent {
+	if !b.over {
 		b.late = b.stopped() != nil || b.now().After(b.until)
-		b.spent = b.late || b.tested >= MaxHypotheses
+		b.over = b.late || b.tested >= MaxHypotheses
 	}
-	return !b.spent
+	return !b.over
 }
 
 // short cuts what the client wrote for an explanation.

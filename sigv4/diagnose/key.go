@@ -3,6 +3,7 @@ package diagnose
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"net/http"
 	"strings"
 	"time"
 
@@ -10,64 +11,57 @@ import (
 )
 
 // signatures: the right signature, written otherwise.
-func (x *exam) signatures(yield yields) bool {
-	return all(yield,
-		hypothesis{SignatureCase, inSignature, false, "The signature is right, but written in upper-case hexadecimal.",
-			"Write the signature in lower-case hexadecimal.",
-			func(a *attempt) {
-				a.write = func(mac []byte) string { return strings.ToUpper(hex.EncodeToString(mac)) }
-			}},
-		hypothesis{SignatureBase64, inSignature, false, "The signature is right, but written in base64.",
-			"Write the signature in lower-case hexadecimal.",
+func (x *exam) signatures(try tries) {
+	const fix = "Write the signature in lower-case hexadecimal."
+	upper := func(mac []byte) string { return strings.ToUpper(hex.EncodeToString(mac)) }
+	try(hypothesis{SignatureCase, inSignature, false,
+		"The signature is right, but written in upper-case hexadecimal.", fix,
+		func(a *attempt) { a.write = upper }},
+		hypothesis{SignatureBase64, inSignature, false, "The signature is right, but written in base64.", fix,
 			func(a *attempt) { a.write = base64.StdEncoding.EncodeToString }})
 }
 
 // secrets: copied with too much, encoded, mixed up.
-func (x *exam) secrets(yield yields) bool {
+func (x *exam) secrets(try tries) {
 	secret := x.base.secret
 	set := func(s string) func(*attempt) { return func(a *attempt) { a.secret = s } }
 	const space = "Take the white space and quotes off the secret access key where it is read (a newline at the end of " +
 		"a file is the usual one)."
 	for _, s := range []string{
-		secret + "\n", secret + "\r\n", secret + " ", secret + "\r", secret + "\t", secret + "\n\n", " " + secret, "\t" +
-			secret,
-		" " + secret + " ", strings.TrimSpace(secret), `"` + secret + `"`, `'` + secret + `'`,
+		secret + "\n", secret + "\r\n", secret + " ", secret + "\r", secret + "\t", secret + "\n\n", " " + secret,
+		"\t" + secret, " " + secret + " ", strings.TrimSpace(secret), `"` + secret + `"`, `'` + secret + `'`,
 	} {
-		if s != secret && !yield(hypothesis{SecretSpace, inSecret, s == secret+"\n",
-			"The secret access key was used with stray white space or quotes around it, or without those it has.", space,
-			set(s)}) {
-			return false
+		if s != secret {
+			try(hypothesis{SecretSpace, inSecret, s == secret+"\n",
+				"The secret access key was used with stray white space or quotes around it, or without those it has.", space,
+				set(s)})
 		}
 	}
 	// Secrets have '+' and '/' besides letters and digits. Python's quote leaves '/' alone unless told otherwise.
+	escaped := canonical.Escape(secret)
+	lower := escapeCase(escaped, strings.ToLower)
 	seen := map[string]bool{secret: true}
 	for _, s := range []string{
-		strings.ReplaceAll(canonical.Escape(secret), "%2F",
-			"/"), canonical.Escape(secret), escapeCase(canonical.Escape(secret), strings.ToLower),
-		strings.ReplaceAll(escapeCase(canonical.Escape(secret), strings.ToLower), "%2f", "/"),
+		strings.ReplaceAll(escaped, "%2F", "/"), escaped, lower, strings.ReplaceAll(lower, "%2f", "/"),
 		strings.ReplaceAll(secret, "/", "%2F"), strings.ReplaceAll(secret, "/", "%2f"),
 		canonical.Unescape(secret), strings.ReplaceAll(secret, "+", " "), strings.ReplaceAll(secret, `/`, `\/`),
 	} {
-		if seen[s] {
-			continue
-		}
-		seen[s] = true
-		if !yield(hypothesis{SecretEncoded, inSecret, false,
-			"The secret access key was used in an encoded or decoded form.",
-			"Use the secret access key exactly as it was issued: '/' and '+' belong to it.", set(s)}) {
-			return false
+		if !seen[s] {
+			seen[s] = true
+			try(hypothesis{SecretEncoded, inSecret, false,
+				"The secret access key was used in an encoded or decoded form.",
+				"Use the secret access key exactly as it was issued: '/' and '+' belong to it.", set(s)})
 		}
 	}
 	for i, k := range x.ev.Others[:min(len(x.ev.Others), MaxOtherKeys)] {
-		if !k.Secret.Equal(x.ev.Key.Secret) && !yield(hypothesis{SecretOther, inSecret, i < 2,
-			"The request was signed with the secret of access key " + quote(k.AccessKeyID) + ".",
-			"Use access key id and secret access key of one key.", set(k.Secret.Reveal())}) {
-			return false
+		if !k.Secret.Equal(x.ev.Key.Secret) {
+			try(hypothesis{SecretOther, inSecret, i < 2,
+				"The request was signed with the secret of access key " + quote(k.AccessKeyID) + ".",
+				"Use access key id and secret access key of one key.", set(k.Secret.Reveal())})
 		}
 	}
-	return all(yield,
-		hypothesis{SecretIsID, inSecret, false, "The access key id was used as the secret.",
-			"Check the order in which id and secret are handed to the signer.", set(x.claim.Scope.AccessKeyID)},
+	try(hypothesis{SecretIsID, inSecret, false, "The access key id was used as the secret.",
+		"Check the order in which id and secret are handed to the signer.", set(x.claim.Scope.AccessKeyID)},
 		hypothesis{KeyPrefix, inSecret, false, `The signing key was derived without "AWS4" before the secret.`,
 			`Begin the key derivation with "AWS4" + secret.`, func(a *attempt) { a.style = keyUnprefixed }},
 		hypothesis{KeyHex, inSecret, false, "The signing key was derived from hexadecimal texts.",
@@ -91,55 +85,41 @@ var farRegions = []string{
 	"ap-northeast-3", "ap-southeast-3", "ap-east-1", "me-south-1", "af-south-1",
 }
 
+// What a client may have made for another scope than the credential names.
+func setKeyScope(a *attempt, s canonical.Scope)    { a.keyScope = s }
+func setSignedScope(a *attempt, s canonical.Scope) { a.scope = s }
+func setBothScopes(a *attempt, s canonical.Scope)  { a.keyScope, a.scope = s, s }
+
 // scopes: a signing key, or a whole signature, made for another scope than the credential names.
-func (x *exam) scopes(yield yields) bool {
-	for _, h := range x.others(services, regions) {
-		if !yield(h.with(func(a *attempt) { a.keyScope = h.scope })) || !yield(h.rarely(func(a *attempt) {
-			a.keyScope,
-				a.scope = h.scope, h.scope
-		})) {
-			return false
-		}
+func (x *exam) scopes(try tries) {
+	for _, o := range x.others(services, regions) {
+		try(o.with(setKeyScope, o.common), o.with(setBothScopes, false))
 	}
-	for _, h := range x.others(nil, farRegions) {
-		if !yield(h.rarely(func(a *attempt) { a.keyScope = h.scope })) {
-			return false
-		}
+	for _, o := range x.others(nil, farRegions) {
+		try(o.with(setKeyScope, false))
 	}
-	return true
 }
 
 // rareScopes are tried last: a scope that only the string to sign has, and whole signatures for regions further off.
-func (x *exam) rareScopes(yield yields) bool {
+func (x *exam) rareScopes(try tries) {
 	far := x.others(nil, farRegions)
-	for _, h := range append(x.others(services, regions), far...) {
-		if !yield(h.rarely(func(a *attempt) { a.scope = h.scope })) {
-			return false
-		}
+	for _, o := range append(x.others(services, regions), far...) {
+		try(o.with(setSignedScope, false))
 	}
-	for _, h := range far {
-		if !yield(h.rarely(func(a *attempt) { a.keyScope, a.scope = h.scope, h.scope })) {
-			return false
-		}
+	for _, o := range far {
+		try(o.with(setBothScopes, false))
 	}
-	return true
 }
 
-// otherScope is a scope other than that of the credential, and what to say of it.
+// otherScope is a scope other than that of the credential, and what to say about it.
 type otherScope struct {
-	scope canonical.Scope
 	hypothesis
+	scope canonical.Scope
 }
 
-func (o otherScope) with(apply func(*attempt)) hypothesis {
-	o.apply = apply
+func (o otherScope) with(set func(*attempt, canonical.Scope), common bool) hypothesis {
+	o.common, o.apply = common, func(a *attempt) { set(a, o.scope) }
 	return o.hypothesis
-}
-
-// rarely is with for what is not worth pairing.
-func (o otherScope) rarely(apply func(*attempt)) hypothesis {
-	o.common = false
-	return o.with(apply)
 }
 
 // others are the scopes with another service, region or day.
@@ -147,23 +127,23 @@ func (x *exam) others(services, regions []string) (list []otherScope) {
 	claimed := x.base.scope
 	add := func(fault Fault, common bool, s canonical.Scope, explanation, fix string) {
 		if s != claimed {
-			list = append(list, otherScope{s, hypothesis{fault: fault, in: inScope, common: common, explanation: explanation,
-				fix: fix}})
+			list = append(list, otherScope{hypothesis{fault, inScope, common, explanation, fix, nil}, s})
 		}
+	}
+	wrong := func(fault Fault, common bool, s canonical.Scope, claimed, signed string) {
+		what := string(fault) + " " + quote(claimed)
+		add(fault, common, s, "The credential says "+what+", but the signature was made for "+quote(signed)+".",
+			"Sign for the "+what+" throughout.")
 	}
 	for _, service := range services {
 		s := claimed
 		s.Service = service
-		add(Service, service == "execute-api", s,
-			"The credential says service "+quote(claimed.Service)+", but the signature was made for "+quote(service)+".",
-			"Sign for the service "+quote(claimed.Service)+" throughout.")
+		wrong(Service, service == "execute-api", s, claimed.Service, service)
 	}
 	for _, region := range regions {
 		s := claimed
 		s.Region = region
-		add(Region, region == "us-east-1", s,
-			"The credential says region "+quote(claimed.Region)+", but the signature was made for "+quote(region)+".",
-			"Sign for the region "+quote(claimed.Region)+" throughout.")
+		wrong(Region, region == "us-east-1", s, claimed.Region, region)
 	}
 	if services == nil {
 		return list
@@ -178,21 +158,20 @@ func (x *exam) others(services, regions []string) (list []otherScope) {
 }
 
 // times: another time in the string to sign than in the header.
-func (x *exam) times(yield yields) bool {
-	if !all(yield,
-		hypothesis{DateFormat, inTime, false, "The time was signed in extended format.",
-			"Write the time as 20060102T150405Z, without - and :.",
-			func(a *attempt) { a.date = x.claim.Date.Format("2006-01-02T15:04:05Z") }},
-		hypothesis{DateFormat, inTime, false, "The time was signed in HTTP format.", "Write the time as 20060102T150405Z.",
-			func(a *attempt) { a.date = x.claim.Date.Format("Mon, 02 Jan 2006 15:04:05 GMT") }}) {
-		return false
+func (x *exam) times(try tries) {
+	signed := func(fault Fault, explanation, fix, text string) {
+		try(hypothesis{fault, inTime, false, explanation, fix, func(a *attempt) { a.date = text }})
 	}
+	const basic = "Write the time as 20060102T150405Z"
+	signed(DateFormat, "The time was signed in extended format.", basic+", without - and :.",
+		x.claim.Date.Format("2006-01-02T15:04:05Z"))
+	signed(DateFormat, "The time was signed in HTTP format.", basic+".", x.claim.Date.Format(http.TimeFormat))
 	for _, zone := range zones {
-		if !yield(x.shifted(zone)) {
-			return false
-		}
+		signed(LocalTime,
+			"The string to sign has the time "+zone.String()+" off the date header: local time passed off as UTC.",
+			"Take the time from one clock reading, in UTC, for header, scope and string to sign.",
+			x.claim.Date.Add(zone).Format(canonical.ISOBasic))
 	}
-	return true
 }
 
 // zones are how far the clocks of the world are off UTC (IANA time zone database, 2025): whole hours first.
@@ -208,10 +187,3 @@ var zones = func() (list []time.Duration) {
 	}
 	return list
 }()
-
-func (x *exam) shifted(d time.Duration) hypothesis {
-	return hypothesis{LocalTime, inTime, false,
-		"The string to sign has the time " + d.String() + " off the date header: local time passed off as UTC.",
-		"Take the time from one clock reading, in UTC, for header, scope and string to sign.",
-		func(a *attempt) { a.date = x.claim.Date.Add(d).Format(canonical.ISOBasic) }}
-}

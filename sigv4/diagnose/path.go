@@ -1,51 +1,40 @@
 package diagnose
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/furl-dev/furl/sigv4/internal/canonical"
 )
 
 // methods: HTTP libraries change the method on redirects, and HEAD is often signed as GET.
-func (x *exam) methods(yield yields) bool {
+func (x *exam) methods(try tries) {
 	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
-		if m == x.base.method {
-			continue
-		}
-		if !yield(hypothesis{Method, inMethod, m == "GET" || m == "POST",
-			"The request was signed as " + m + " but arrived as " + short(x.base.method) + ".",
-			"Sign the method that is sent; do not follow redirects with a signed request.",
-			func(a *attempt) { a.method = m }}) {
-			return false
+		if m != x.base.method {
+			try(hypothesis{Method, inMethod, m == "GET" || m == "POST",
+				"The request was signed as " + m + " but arrived as " + short(x.base.method) + ".",
+				"Sign the method that is sent; do not follow redirects with a signed request.",
+				func(a *attempt) { a.method = m }})
 		}
 	}
-	return yield(hypothesis{MethodCase, inMethod, false,
+	try(hypothesis{MethodCase, inMethod, false,
 		"The method was signed in lower case.", "Sign the method in capitals, as it is sent.",
 		func(a *attempt) { a.method = strings.ToLower(a.method) }})
 }
 
 // paths: all the ways to get the double encoding wrong, and changes on the way.
-func (x *exam) paths(yield yields) bool {
+func (x *exam) paths(try tries) {
 	const fixOnce = "Encode each path segment twice in the canonical request: only S3 wants it encoded once."
-	path := x.claim.Path
-	switch {
-	case path == "":
-		path = "/"
-	case len(path) > maxText:
+	path := cmp.Or(x.claim.Path, "/")
+	if len(path) > maxText {
 		x.skip("path")
-		return true
+		return
 	}
 	normal := x.base.path
 	set := func(p string) func(*attempt) { return func(a *attempt) { a.path = p } }
 	segment := func(dst []byte, seg string) []byte { return append(dst, seg...) }
 	encoded := func(p string, form canonical.PathForm) string { return string(canonical.AppendPath(nil, p, form)) }
-	seen := map[string]bool{normal: true}
-	for _, h := range []struct {
-		fault            Fault
-		common           bool
-		path             func() string
-		explanation, fix string
-	}{
+	x.guesses(try, inPath, map[string]bool{normal: true}, set, []guess{
 		{PathNotNormal, true, func() string { return encoded(path, canonical.AsSent) },
 			"The path was signed with its empty or dot segments.",
 			"Send a path without empty and dot segments."},
@@ -75,19 +64,7 @@ func (x *exam) paths(yield yields) bool {
 		{PathSlash, true, func() string { return normal + "/" },
 			"The path was signed with a slash at its end that was not sent.",
 			"Send the slash that was signed, or sign without it."},
-	} {
-		if !x.left() {
-			return false
-		}
-		p := h.path()
-		if seen[p] {
-			continue
-		}
-		seen[p] = true
-		if !yield(hypothesis{h.fault, inPath, h.common, h.explanation, h.fix, set(p)}) {
-			return false
-		}
-	}
+	})
 	rest := normal
 	for segments := range 3 { // /stage, /_furl/url/id
 		i := strings.IndexByte(rest[min(1, len(rest)):], '/')
@@ -96,14 +73,11 @@ func (x *exam) paths(yield yields) bool {
 		}
 		rest = rest[i+1:]
 		prefix := strings.TrimSuffix(normal, rest)
-		// whoever takes /_furl/url/id for another URL has another host too
-		if !yield(hypothesis{PathPrefix, inPath, segments == 2,
+		// A client that takes /_furl/url/id for another URL has another host too.
+		try(hypothesis{PathPrefix, inPath, segments == 2,
 			"The request was signed for " + quote(rest) + "; the prefix " + quote(prefix) + " was put before it afterwards.",
-			"Sign the URL that is called, prefix included.", set(rest)}) {
-			return false
-		}
+			"Sign the URL that is called, prefix included.", set(rest)})
 	}
-	return true
 }
 
 // withoutParameters cuts the last segment of a path at its first ';'.

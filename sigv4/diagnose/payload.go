@@ -16,68 +16,48 @@ var unsignedPayloads = []string{"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-
 	"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}
 
 // payloads: what else a client may have hashed.
-func (x *exam) payloads(yield yields) bool {
+func (x *exam) payloads(try tries) {
 	set := func(p string) func(*attempt) { return func(a *attempt) { a.payload = p } }
 	const unsigned = "Lambda accepts no unsigned payload: sign the SHA-256 of the body, that of no bytes if there is none."
 	for _, value := range unsignedPayloads {
-		if !yield(hypothesis{PayloadUnsigned, inPayload, value == "UNSIGNED-PAYLOAD",
-			"The payload was signed as " + value + ".", unsigned, set(value)}) {
-			return false
-		}
+		try(hypothesis{PayloadUnsigned, inPayload, value == "UNSIGNED-PAYLOAD",
+			"The payload was signed as " + value + ".", unsigned, set(value)})
 	}
-	if !x.declared(yield, set) {
-		return false
-	}
-	if !yield(hypothesis{PayloadHashCase, inPayload, false,
+	x.declared(try, set)
+	try(hypothesis{PayloadHashCase, inPayload, false,
 		"The hash of the payload was signed in upper-case hexadecimal.", "Write hashes in lower-case hexadecimal.",
-		set(strings.ToUpper(x.base.payload))}) {
-		return false
-	}
+		set(strings.ToUpper(x.base.payload))})
 	if !x.known {
-		return true
+		return
 	}
-	if len(x.body) > 0 && !yield(hypothesis{PayloadEmpty, inPayload, true,
-		"The request was signed as if it had no body.", "Hand the signer the body that is sent.", set(hashText(nil))}) {
-		return false
+	if len(x.body) > 0 {
+		try(hypothesis{PayloadEmpty, inPayload, true,
+			"The request was signed as if it had no body.", "Hand the signer the body that is sent.", set(hashText(nil))})
 	}
 	if len(x.body) > maxVaried {
 		x.skip("body")
-		return true
+		return
 	}
-	seen := map[string]bool{x.base.payload: true, hashText(nil): true}
-	for _, v := range x.variants() {
-		if !x.left() {
-			return false
-		}
-		body, ok := v.body()
-		if !ok {
-			continue
-		}
-		hash := hashText(body)
-		if seen[hash] {
-			continue
-		}
-		seen[hash] = true
-		if !yield(hypothesis{v.fault, inPayload, v.common, v.explanation, v.fix, set(hash)}) {
-			return false
-		}
-	}
-	return true
+	x.guesses(try, inPayload, map[string]bool{x.base.payload: true, hashText(nil): true, "": true}, set, x.variants())
 }
 
 // declared: x-amz-content-sha256 is not that of the body. Either what it says was signed in place of the body's hash,
 // or the signature is right but for it.
-func (x *exam) declared(yield yields, set func(string) func(*attempt)) bool {
+func (x *exam) declared(try tries, set func(string) func(*attempt)) {
 	values := x.claim.Declared
 	if len(values) != 1 || values[0] == x.base.payload || len(values[0]) > maxQuoted {
-		return true
+		return
 	}
 	const fix = "Compute x-amz-content-sha256 from the bytes that are sent, or leave the header out."
-	more := slices.Contains(unsignedPayloads, values[0]) || yield(hypothesis{PayloadStale, inPayload, true,
-		"x-amz-content-sha256 is not the SHA-256 of the body that arrived, but it is what was signed.", fix, set(values[0])})
-	return more && (!x.known || yield(hypothesis{PayloadStale, inPayload, false,
-		"The body that arrived is what was signed, but x-amz-content-sha256 is " + quote(values[0]) +
-			", which is not its SHA-256.", fix, set(x.base.payload)}))
+	if !slices.Contains(unsignedPayloads, values[0]) {
+		try(hypothesis{PayloadStale, inPayload, true,
+			"x-amz-content-sha256 is not the SHA-256 of the body that arrived, but it is what was signed.", fix, set(values[0])})
+	}
+	if x.known {
+		try(hypothesis{PayloadStale, inPayload, false,
+			"The body that arrived is what was signed, but x-amz-content-sha256 is " + quote(values[0]) +
+				", which is not its SHA-256.", fix, set(x.base.payload)})
+	}
 }
 
 func hashText(body []byte) string {
@@ -85,16 +65,8 @@ func hashText(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-type variant struct {
-	fault       Fault
-	common      bool
-	body        func() ([]byte, bool) // false: there is none
-	explanation string
-	fix         string
-}
-
-// variants are bodies a client may have hashed instead of the one that came.
-func (x *exam) variants() []variant {
+// variants are the hashes of bodies a client may have hashed instead of the one that came, "" where there is none.
+func (x *exam) variants() []guess {
 	const (
 		newline = "Hash the very bytes that are sent (curl: --data-binary, not -d; shell: printf, not echo)."
 		asSent  = "Hash the very bytes that are sent: make the body once, sign it and send it."
@@ -102,46 +74,53 @@ func (x *exam) variants() []variant {
 		fields  = "Write the JSON text once, sign it and send it (requests: data=text, not data=fields)."
 		anew    = "The JSON body was written anew, with other white space, after it had been signed."
 	)
-	without := func(end string) func() ([]byte, bool) {
-		return func() ([]byte, bool) { return bytes.TrimSuffix(x.body, []byte(end)), true }
+	hash := func(body []byte, ok bool) string {
+		if !ok {
+			return ""
+		}
+		return hashText(body)
 	}
-	with := func(end string) func() ([]byte, bool) {
-		return func() ([]byte, bool) { return append(bytes.Clone(x.body), end...), true }
+	without := func(end string) func() string {
+		return func() string { return hashText(bytes.TrimSuffix(x.body, []byte(end))) }
 	}
-	swapped := func(pairs ...string) func() ([]byte, bool) {
-		return func() ([]byte, bool) {
+	with := func(end string) func() string {
+		return func() string { return hashText(append(bytes.Clone(x.body), end...)) }
+	}
+	swapped := func(pairs ...string) func() string {
+		return func() string {
 			body := x.body
-			for i := 0; i < len(pairs); i += 2 {
-				body = bytes.ReplaceAll(body, []byte(pairs[i]), []byte(pairs[i+1]))
+			for pair := range slices.Chunk(pairs, 2) {
+				body = bytes.ReplaceAll(body, []byte(pair[0]), []byte(pair[1]))
 			}
-			return body, true
+			return hashText(body)
 		}
 	}
-	encoded := func(keep bool) func() ([]byte, bool) {
-		return func() ([]byte, bool) { return appendForm(nil, x.body, keep), true }
+	encoded := func(keep bool) func() string {
+		return func() string { return hashText(appendForm(nil, x.body, keep)) }
 	}
-	decoded := func(plus string) func() ([]byte, bool) {
-		return func() ([]byte, bool) {
+	decoded := func(plus string) func() string {
+		return func() string {
 			text := string(x.body)
-			if canonical.CheckEscapes(text) != "" {
-				return nil, false
-			}
-			return []byte(canonical.Unescape(strings.ReplaceAll(text, "+", plus))), true
+			return hash([]byte(canonical.Unescape(strings.ReplaceAll(text, "+", plus))), canonical.CheckEscapes(text) == "")
 		}
 	}
-	form := func(space string) func() ([]byte, bool) {
-		return func() ([]byte, bool) { return formOf(x.body, space) }
+	form := func(space string) func() string {
+		return func() string { return hash(formOf(x.body, space)) }
 	}
-	object := func(colon, comma string) func() ([]byte, bool) {
-		return func() ([]byte, bool) {
+	object := func(colon, comma string) func() string {
+		return func() string {
 			compact, ok := objectOf(x.body)
-			return spaced(compact, colon, comma), ok
+			return hash(spaced(compact, colon, comma), ok)
 		}
 	}
-	respaced := func(colon, comma string) func() ([]byte, bool) {
-		return func() ([]byte, bool) { return respace(x.body, colon, comma) }
+	respaced := func(colon, comma string) func() string {
+		return func() string {
+			var compact bytes.Buffer
+			err := json.Compact(&compact, x.body)
+			return hash(spaced(compact.Bytes(), colon, comma), err == nil)
+		}
 	}
-	return []variant{
+	return []guess{
 		{PayloadNewline, true, without("\n"), "The body was signed without the newline at its end.", newline},
 		{PayloadNewline, false, without("\r\n"), "The body was signed without the line end at its end.", newline},
 		{PayloadNewline, true, with("\n"), "The body was signed with a newline at its end that was not sent.", newline},
@@ -247,15 +226,6 @@ func appendJSON(dst []byte, text string) []byte {
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(text) // a text always encodes
 	return append(dst, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
-}
-
-// respace writes JSON with these separators.
-func respace(body []byte, colon, comma string) ([]byte, bool) {
-	var compact bytes.Buffer
-	if json.Compact(&compact, body) != nil {
-		return nil, false
-	}
-	return spaced(compact.Bytes(), colon, comma), true
 }
 
 // spaced writes compact JSON with these separators, as the JSON libraries of JavaScript (":" and ",") and Python (": "

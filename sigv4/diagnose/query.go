@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -35,39 +36,37 @@ type coded struct{ key, value, text string }
 // order is how a client sorts.
 type order func(a, b coded) int
 
-func byKeyValue(a, b coded) int {
-	if c := strings.Compare(a.key, b.key); c != 0 {
-		return c
-	}
-	return strings.Compare(a.value, b.value)
-}
-
-func byKey(a, b coded) int  { return strings.Compare(a.key, b.key) }
-func byText(a, b coded) int { return strings.Compare(a.text, b.text) }
+func byKeyValue(a, b coded) int { return cmp.Or(byKey(a, b), strings.Compare(a.value, b.value)) }
+func byKey(a, b coded) int      { return strings.Compare(a.key, b.key) }
+func byText(a, b coded) int     { return strings.Compare(a.text, b.text) }
 func byDecoded(a, b coded) int {
 	return byKeyValue(coded{key: canonical.Unescape(a.key), value: canonical.Unescape(a.value)},
 		coded{key: canonical.Unescape(b.key), value: canonical.Unescape(b.value)})
 }
 
-// write builds a query from the parameters sent, encoded with enc and sorted; nil leaves the order of sending.
-func writeQuery(args []rawArg, enc func(string) string, by order) string {
+// writeQuery builds a query from the parameters, encoded with enc and sorted; nil leaves the order of sending. With
+// bare, a parameter sent without '=' gets none.
+func writeQuery(args []rawArg, enc func(string) string, by order, bare bool) string {
 	list := make([]coded, len(args))
 	for i, a := range args {
 		k, v := enc(a.key), enc(a.value)
 		list[i] = coded{k, v, k + "=" + v}
+		if bare && a.bare {
+			list[i].text = k
+		}
 	}
 	if by != nil {
 		slices.SortStableFunc(list, by)
 	}
-	var b strings.Builder
+	texts := make([]string, len(list))
 	for i, c := range list {
-		if i > 0 {
-			b.WriteByte('&')
-		}
-		b.WriteString(c.text)
+		texts[i] = c.text
 	}
-	return b.String()
+	return strings.Join(texts, "&")
 }
+
+// rightQuery is the right query of the parameters.
+func rightQuery(args []rawArg) string { return writeQuery(args, strict, byKeyValue, false) }
 
 // strict is the right encoding of a parameter as sent.
 func strict(raw string) string {
@@ -85,29 +84,30 @@ func sparing(keep string) func(string) string {
 	}
 }
 
+// same leaves a parameter as it was sent.
+func same(raw string) string { return raw }
+
+// swapped encodes strictly, with one text in place of another after that.
+func swapped(from, to string) func(string) string {
+	return func(raw string) string { return strings.ReplaceAll(strict(raw), from, to) }
+}
+
 // queries: encodings and orders.
-func (x *exam) queries(yield yields) bool {
+func (x *exam) queries(try tries) {
 	const unsigned, fixUnsigned = "The request was signed without its query.", "Sign the URL with its query."
 	const fixRaw = "Decode each parameter and encode it strictly (all but A-Z a-z 0-9 - . _ ~, upper-case " +
 		"hexadecimal), then sort by key and value."
-	same := func(s string) string { return s }
 	set := func(q string) func(*attempt) { return func(a *attempt) { a.query = q } }
 	if len(x.query) > maxText || strings.Count(x.query, "&") >= maxParts {
 		x.skip("query")
-		return yield(hypothesis{QueryUnsigned, inQuery, false, unsigned, fixUnsigned, set("")})
+		try(hypothesis{QueryUnsigned, inQuery, false, unsigned, fixUnsigned, set("")})
+		return
 	}
 	args, asSent := splitQuery(x.query, x.claim.InQuery)
 	write := func(enc func(string) string, by order) func() string {
-		return func() string { return writeQuery(args, enc, by) }
+		return func() string { return writeQuery(args, enc, by, false) }
 	}
-	seen := map[string]bool{x.base.query: true}
-	for _, h := range []struct {
-		fault       Fault
-		common      bool
-		query       func() string
-		explanation string
-		fix         string
-	}{
+	x.guesses(try, inQuery, map[string]bool{x.base.query: true}, set, []guess{
 		{QueryUnsorted, true, write(strict, nil), "The query was signed in the order it was sent in.",
 			"Sort the parameters of the canonical query by encoded key, then by encoded value."},
 		{QueryRaw, true, write(same, byKeyValue),
@@ -117,12 +117,12 @@ func (x *exam) queries(yield yields) bool {
 		{QueryPlus, true, write(func(s string) string { return canonical.Escape(canonical.Unescape(s)) }, byKeyValue),
 			"The '+' in the query was signed as a plus sign; it is read as a space.",
 			"Send %2B for a plus sign and %20 for a space."},
-		{QuerySpacePlus, true, write(func(s string) string { return strings.ReplaceAll(strict(s), "%20", "+") }, byKeyValue),
+		{QuerySpacePlus, true, write(swapped("%20", "+"), byKeyValue),
 			"Spaces in the query were signed as '+'.", "Encode a space as %20 in the canonical query."},
-		{QueryPlus, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "%2B", "%20") }, byKeyValue),
+		{QueryPlus, false, write(swapped("%2B", "%20"), byKeyValue),
 			"The '+' in the query was signed as a space but sent as %2B, a plus sign.",
 			"Send %2B for a plus sign and %20 for a space."},
-		{QueryPlus, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "%20", "%2B") }, byKeyValue),
+		{QueryPlus, false, write(swapped("%20", "%2B"), byKeyValue),
 			"The '+' in the query was signed as a plus sign but sent as a space.",
 			"Send %2B for a plus sign and %20 for a space."},
 		{QueryEarlySort, true, write(strict, byDecoded), "The query was sorted before it was encoded.",
@@ -142,8 +142,8 @@ func (x *exam) queries(yield yields) bool {
 		{QueryDecoded, false, write(canonical.Escape, byKeyValue),
 			"The query was encoded once too often for signing, or decoded after it.",
 			"Sign the query as it is sent; the signer decodes and encodes it itself."},
-		{QueryBareKey, true, func() string { return bareKeys(args) }, "A parameter without value was signed without its '='.",
-			"Write k= in the canonical query for a bare k."},
+		{QueryBareKey, true, func() string { return writeQuery(args, strict, byKeyValue, true) },
+			"A parameter without value was signed without its '='.", "Write k= in the canonical query for a bare k."},
 		{QueryBareKey, false, func() string { return withoutBareKeys(args) },
 			"Parameters without '=' were left out when the query was signed, as by the signer of the JavaScript SDK.",
 			"Give every parameter a '='."},
@@ -164,46 +164,20 @@ func (x *exam) queries(yield yields) bool {
 		{QueryReserved, false, write(sparing("*"), byKeyValue), "Asterisks in the query were signed unencoded.", fixRaw},
 		{QueryReserved, false, write(sparing(":/?@!$'()*,;"), byKeyValue),
 			"Reserved characters in the query were signed unencoded.", fixRaw},
-		{QueryTilde, false, write(func(s string) string { return strings.ReplaceAll(strict(s), "~", "%7E") }, byKeyValue),
+		{QueryTilde, false, write(swapped("~", "%7E"), byKeyValue),
 			"The '~' in the query was signed as %7E.", "Leave '~' as it is."},
 		{QueryUnsigned, true, func() string { return "" }, unsigned, fixUnsigned},
-	} {
-		if !x.left() {
-			return false
-		}
-		q := h.query()
-		if seen[q] {
-			continue
-		}
-		seen[q] = true
-		if !yield(hypothesis{h.fault, inQuery, h.common, h.explanation, h.fix, set(q)}) {
-			return false
-		}
+	})
+	seen := make(map[string]bool)
+	if x.claim.InHeader {
+		seen[x.base.query] = true
 	}
-	return x.queryTokens(yield, args, set) && queryExtras(yield, args, set)
-}
-
-// bareKeys is the right query, but for parameters sent without '='.
-func bareKeys(args []rawArg) string {
-	list := make([]coded, len(args))
-	for i, a := range args {
-		k, v := strict(a.key), strict(a.value)
-		list[i] = coded{k, v, k + "=" + v}
-		if a.bare {
-			list[i].text = k
-		}
-	}
-	slices.SortStableFunc(list, byKeyValue)
-	texts := make([]string, len(list))
-	for i, c := range list {
-		texts[i] = c.text
-	}
-	return strings.Join(texts, "&")
+	x.guesses(try, inQuery, seen, set, append(x.queryTokens(args), queryExtras(args)...))
 }
 
 // withoutBareKeys is the right query without the parameters sent without '='.
 func withoutBareKeys(args []rawArg) string {
-	return writeQuery(slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return a.bare }), strict, byKeyValue)
+	return rightQuery(slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return a.bare }))
 }
 
 // withEmptyPairs is the query as botocore signs it: not encoded, and what is empty between two '&' is a parameter.
@@ -214,65 +188,55 @@ func withEmptyPairs(args []rawArg, asSent string) string {
 			args = append(args, rawArg{})
 		}
 	}
-	return writeQuery(args, func(s string) string { return s }, byKeyValue)
+	return writeQuery(args, same, byKeyValue, false)
 }
 
-// without is the right query without the parameters of that name, and with what is put in.
-func without(args []rawArg, name string, put ...rawArg) string {
-	args = slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return canonical.Unescape(a.key) == name })
-	return writeQuery(append(args, put...), strict, byKeyValue)
+// without is the right query without the parameters of that name, and with one of that name for each value put in.
+func without(args []rawArg, name string, put ...string) func() string {
+	return func() string {
+		left := slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return canonical.Unescape(a.key) == name })
+		for _, value := range put {
+			left = append(left, rawArg{key: name, value: value})
+		}
+		return rightQuery(left)
+	}
 }
 
 // queryTokens: what signers do with the authentication parameters.
-func (x *exam) queryTokens(yield yields, args []rawArg, set func(string) func(*attempt)) bool {
+func (x *exam) queryTokens(args []rawArg) []guess {
 	if x.claim.InHeader {
-		if q := without(args, canonical.ParamSignature); q != x.base.query {
-			return yield(hypothesis{QuerySignature, inQuery, false,
-				"X-Amz-Signature was left out of the canonical query although the Authorization header is used.",
-				"Take the X-Amz- parameters of an earlier presigning out of the URL.", set(q)})
-		}
-		return true
+		return []guess{{QuerySignature, false, without(args, canonical.ParamSignature),
+			"X-Amz-Signature was left out of the canonical query although the Authorization header is used.",
+			"Take the X-Amz- parameters of an earlier presigning out of the URL."}}
 	}
-	if !yield(hypothesis{QuerySignature, inQuery, false,
-		"An empty X-Amz-Signature was part of what was signed.", "Add X-Amz-Signature after signing.",
-		set(without(args, canonical.ParamSignature, rawArg{key: canonical.ParamSignature}))}) {
-		return false
-	}
+	list := []guess{{QuerySignature, false, without(args, canonical.ParamSignature, ""),
+		"An empty X-Amz-Signature was part of what was signed.", "Add X-Amz-Signature after signing."}}
 	if !x.claim.HasToken {
-		return true
+		return list
 	}
 	token := canonical.Escape(x.claim.Token)
-	return all(yield,
-		hypothesis{TokenUnsigned, inQuery, true,
+	return append(list,
+		guess{TokenUnsigned, true, without(args, canonical.ParamToken),
 			"The session token was added to the URL after signing.",
-			"Make X-Amz-Security-Token part of the query that is signed; only AWS IoT wants it after signing.",
-			set(without(args, canonical.ParamToken))},
-		hypothesis{TokenTwice, inQuery, false,
-			"The session token was signed twice.", "Put the session token into the query once.",
-			set(without(args, canonical.ParamToken, rawArg{key: canonical.ParamToken, value: token},
-				rawArg{key: canonical.ParamToken, value: token}))},
-		hypothesis{TokenTwice, inQuery, false,
-			"The session token was encoded twice before signing.", "Encode the session token once.",
-			set(without(args, canonical.ParamToken, rawArg{key: canonical.ParamToken, value: canonical.Escape(token)}))},
-	)
+			"Make X-Amz-Security-Token part of the query that is signed; only AWS IoT wants it after signing."},
+		guess{TokenTwice, false, without(args, canonical.ParamToken, token, token),
+			"The session token was signed twice.", "Put the session token into the query once."},
+		guess{TokenTwice, false, without(args, canonical.ParamToken, canonical.Escape(token)),
+			"The session token was encoded twice before signing.", "Encode the session token once."})
 }
 
 // queryExtras: one parameter too many, added on the way.
-func queryExtras(yield yields, args []rawArg, set func(string) func(*attempt)) bool {
+func queryExtras(args []rawArg) (list []guess) {
 	if len(args) < 2 {
-		return true
+		return nil
 	}
 	for i, a := range args[:min(len(args), 16)] {
-		if canonical.AuthParam([]byte(strict(a.key))) {
-			continue
-		}
-		rest := slices.Delete(slices.Clone(args), i, i+1)
-		if !yield(hypothesis{QueryParameter, inQuery, false,
-			"The parameter " + quote(canonical.Unescape(a.key)) + " was not there when the request was signed.",
-			"Sign the URL after all parameters are in it.",
-			set(writeQuery(rest, strict, byKeyValue))}) {
-			return false
+		if !canonical.AuthParam([]byte(strict(a.key))) {
+			list = append(list, guess{QueryParameter, false,
+				func() string { return rightQuery(slices.Delete(slices.Clone(args), i, i+1)) },
+				"The parameter " + quote(canonical.Unescape(a.key)) + " was not there when the request was signed.",
+				"Sign the URL after all parameters are in it."})
 		}
 	}
-	return true
+	return list
 }

@@ -71,7 +71,7 @@ func AppendValues(dst []byte, values []string) []byte {
 func isSpace(c rune) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // Values returns the values of the header with this lower-case name, in wire order, of a request as a server received
-// it. net/http keeps some headers outside the map, of which room takes the value; one that it keeps nowhere counts as
+// it. net/http keeps some headers outside the map, and room takes their value; one that it keeps nowhere counts as
 // absent.
 func Values(r *http.Request, name string, room *[1]string) []string {
 	room[0] = ""

@@ -5,6 +5,7 @@ package canonical
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"strings"
 )
@@ -82,3 +83,6 @@ func (s Scope) Key(prefixedSecret string, link func(mac []byte) []byte) []byte {
 	}
 	return key
 }
+
+// Equal compares secrets in time that depends on their lengths only.
+func Equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
