@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,12 +38,8 @@ func New(config Config) *Sandbox {
 	s := &Sandbox{config: config}
 	s.base = sync.OnceValue(func() view {
 		v := system()
-		for _, path := range config.Read {
-			v.open(path, helper.Bind)
-		}
-		for _, path := range config.Write {
-			v.open(path, helper.Writable)
-		}
+		v.openAll(helper.Bind, config.Read...)
+		v.openAll(helper.Writable, config.Write...)
 		for _, dir := range config.Hidden {
 			v.hide(dir)
 		}
@@ -150,7 +148,7 @@ func (s *Sandbox) try(f *force) error {
 	if os.Geteuid() == 0 {
 		users = []bool{false, true}
 	}
-	var faults []error
+	var first error
 	for _, user := range users {
 		f.namespaces, f.user = true, user
 		process, err := s.launch(*f, Command{}, true)
@@ -158,9 +156,9 @@ func (s *Sandbox) try(f *force) error {
 			process.Wait()
 			return nil
 		}
-		faults = append(faults, err)
+		first = cmp.Or(first, err)
 	}
-	return faults[0]
+	return first
 }
 
 // Close does nothing on this system.
@@ -184,23 +182,12 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 	if s.config.Mode == Off {
 		return spec
 	}
-	v := view{}
-	for path, n := range s.base() {
-		v[path] = n
-	}
+	v := maps.Clone(s.base())
 	if contains(c.Dir, c.Path) {
 		v.open(c.Path, helper.Bind) // it may be a link to a layer
 	}
-	for _, path := range append([]string{c.Dir}, c.Read...) {
-		if path != "" {
-			v.open(path, helper.Bind)
-		}
-	}
-	for _, path := range append([]string{c.Home}, c.Write...) {
-		if path != "" {
-			v.open(path, helper.Writable)
-		}
-	}
+	v.openAll(helper.Bind, append([]string{c.Dir}, c.Read...)...)
+	v.openAll(helper.Writable, append([]string{c.Home}, c.Write...)...)
 	if !f.namespaces {
 		v["/tmp"] = node{kind: helper.Writable}
 		for _, dir := range s.config.Hidden {
@@ -209,11 +196,7 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 		spec.Rules = v.rules()
 		return spec
 	}
-	home := c.Home
-	if home == "" {
-		home = s.config.Dir
-	}
-	v.private(home)
+	v.private(cmp.Or(c.Home, s.config.Dir))
 	spec.Root, spec.Mounts = s.config.Dir, v.mounts()
 	spec.Rules = append(spec.Rules, helper.Rule{Path: "/"})
 	for _, m := range spec.Mounts {
