@@ -49,16 +49,13 @@ func (l *life) advance(from, to stage) bool {
 	return l.at.CompareAndSwap(uint32(from), uint32(to))
 }
 
-// end moves to stopping or dead from wherever the environment is, and answers where that was. It reports false, and
-// does nothing, if there is no such move left.
-func (l *life) end(to stage) (stage, bool) {
-	for {
-		from := l.stage()
-		if !moves[from][to] {
-			return from, false
-		}
+// end moves to stopping or dead from wherever the environment is. It reports false, and does nothing, if there is no
+// such move left.
+func (l *life) end(to stage) bool {
+	for from := l.stage(); moves[from][to]; from = l.stage() {
 		if l.advance(from, to) {
-			return from, true
+			return true
 		}
 	}
+	return false
 }

@@ -148,12 +148,10 @@ func (r *roster) await(w *waiter) *environment {
 	if w.atLimit {
 		patience = settleWaitAtEnd
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
 	select {
 	case e := <-w.free:
 		return e
-	case <-timer.C:
+	case <-time.After(patience):
 	}
 	r.mu.Lock()
 	left := w.group.dequeue(func(other *waiter) bool { return other == w })
@@ -304,8 +302,13 @@ func (r *roster) retire(g *group, matches func(*environment) bool) {
 func (r *roster) retireKey(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.retireAll(func(e *environment) bool { return e.fn.Key == key })
+}
+
+// retireAll is retire for all groups.
+func (r *roster) retireAll(matches func(*environment) bool) {
 	for _, g := range maps.Clone(r.groups) {
-		r.retire(g, func(e *environment) bool { return e.fn.Key == key })
+		r.retire(g, matches)
 	}
 }
 
@@ -314,9 +317,7 @@ func (r *roster) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	for _, g := range maps.Clone(r.groups) {
-		r.retire(g, func(*environment) bool { return true })
-	}
+	r.retireAll(func(*environment) bool { return true })
 }
 
 // close refuses new invocations, and answers the environments that are left.

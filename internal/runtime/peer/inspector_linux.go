@@ -133,11 +133,9 @@ func (i *Inspector) search(ctx context.Context, inode uint64) ([]process, error)
 // run searches as long as there are callers.
 func (i *Inspector) run() {
 	for {
-		wait := time.NewTimer(time.Until(i.paid.Add(-searchDebt)))
 		select {
-		case <-wait.C:
+		case <-time.After(time.Until(i.paid.Add(-searchDebt))):
 		case <-i.closing:
-			wait.Stop()
 			return
 		}
 		i.mu.Lock()
@@ -169,7 +167,7 @@ func (s *search) lookThrough() {
 		if err != nil {
 			continue
 		}
-		sockets(pid, func(inode uint64) bool { //nolint:errcheck // what it may not look at holds nothing for it
+		sockets("/proc/"+strconv.Itoa(pid), func(inode uint64) bool { //nolint:errcheck // what it may not look at holds nothing for it
 			if _, wanted := s.holders[inode]; wanted {
 				s.holders[inode] = append(s.holders[inode], p)
 			}
