@@ -139,11 +139,9 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 	if errors.Is(err, runtime.ErrBusy) {
 		return throttleRetry
 	}
-	var failed error
-	var exhausted *runtime.Exhausted
+	failed := err
 	switch {
-	case errors.As(err, &exhausted): // it ran, and ended for lack of something
-		failed = err
+	case errors.As(err, new(*runtime.Exhausted)): // it ran, and ended for lack of something
 	case err != nil:
 		log.Warn("asynchronous invocation dropped", "error", err)
 		return 0
