@@ -5,13 +5,11 @@ package invoke
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -43,7 +41,6 @@ type Service struct {
 	State  *state.State
 	Log    *slog.Logger
 	Now    func() time.Time // nil is time.Now
-	Random io.Reader        // nil is crypto/rand.Reader
 
 	functions functions
 	sessions  sessions
@@ -171,13 +168,6 @@ func (s *Service) now() time.Time {
 		return time.Now()
 	}
 	return s.Now()
-}
-
-func (s *Service) random() io.Reader {
-	if s.Random == nil {
-		return rand.Reader
-	}
-	return s.Random
 }
 
 // functions remembers each function as its environments see it, so that a warm invocation resolves nothing. The next

@@ -162,18 +162,23 @@ func (i *Inspector) run() {
 }
 
 func (s *search) lookThrough() {
-	for pid := range processes() {
+	eachName("/proc", func(_ int, name string) bool { //nolint:errcheck // without /proc nothing is found
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			return true
+		}
 		p, err := look(pid)
 		if err != nil {
-			continue
+			return true
 		}
-		sockets("/proc/"+strconv.Itoa(pid), func(inode uint64) bool { //nolint:errcheck // what it may not look at holds nothing for it
+		sockets("/proc/"+name, func(inode uint64) bool { //nolint:errcheck // what it may not look at holds nothing for it
 			if _, wanted := s.holders[inode]; wanted {
 				s.holders[inode] = append(s.holders[inode], p)
 			}
 			return true
 		})
-	}
+		return true
+	})
 }
 
 // program is the path of a process's executable, empty if it cannot be read.

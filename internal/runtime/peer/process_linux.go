@@ -127,16 +127,6 @@ func Children(pid int) []int {
 	return pids
 }
 
-// processes are the ids of all processes.
-func processes() func(yield func(int) bool) {
-	return func(yield func(int) bool) {
-		eachName("/proc", func(_ int, name string) bool { //nolint:errcheck // without /proc nothing is found
-			pid, err := strconv.Atoi(name)
-			return err != nil || yield(pid)
-		})
-	}
-}
-
 // sockets passes the inode of each socket among the files of a process or thread, below /proc/ID or alike, until visit
 // answers false. It answers how many files it has seen.
 func sockets(path string, visit func(inode uint64) bool) (int, error) {

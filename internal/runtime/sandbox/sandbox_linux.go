@@ -59,8 +59,9 @@ func (s *Sandbox) Ready() error {
 }
 
 // String says in one line what is in force and what is not.
-func (s *Sandbox) String() string {
-	f := s.force()
+func (s *Sandbox) String() string { return s.describe(s.force()) }
+
+func (s *Sandbox) describe(f force) string {
 	switch {
 	case s.config.Mode == Off:
 		return "off: functions may do whatever the server's user may"
@@ -120,10 +121,6 @@ func (s *Sandbox) probe() force {
 			"allow unprivileged user namespaces, or take --sandbox=auto", s.describe(f))
 	}
 	return f
-}
-
-func (s *Sandbox) describe(f force) string {
-	return (&Sandbox{config: s.config, force: func() force { return f }}).String()
 }
 
 // tryPatiently tries again after a shortage, since its result holds for as long as the server runs.
