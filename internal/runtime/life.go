@@ -1,6 +1,9 @@
 package runtime
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // stage is where an execution environment is in its life.
 //
@@ -39,6 +42,8 @@ var moves = [stages][stages]bool{
 type life struct{ at atomic.Uint32 }
 
 func (l *life) stage() stage { return stage(l.at.Load()) }
+
+func (l *life) in(stages ...stage) bool { return slices.Contains(stages, l.stage()) }
 
 // advance moves from one stage to another. It reports whether it did: not if the environment is at another stage. A
 // move that the table does not have is a bug.

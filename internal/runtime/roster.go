@@ -345,7 +345,7 @@ func (r *roster) inStage(e *environment, stages ...stage) bool {
 	defer r.mu.Unlock()
 	for _, g := range r.groups {
 		for other := range g.all {
-			if other != e && slices.Contains(stages, other.life.stage()) {
+			if other != e && other.life.in(stages...) {
 				return true
 			}
 		}
@@ -368,12 +368,8 @@ func (r *roster) census() []float64 {
 func (g *group) hopes(w *waiter) int {
 	n := 0
 	for e := range g.all {
-		switch e.life.stage() {
-		case settling, stopping, dead:
-			if w.wants(e) {
-				n++
-			}
-		default:
+		if e.life.in(settling, stopping, dead) && w.wants(e) {
+			n++
 		}
 	}
 	return n
@@ -389,7 +385,7 @@ func (g *group) isFull(concurrency int) bool { return concurrency >= 0 && len(g.
 func (g *group) count(stages ...stage) int {
 	n := 0
 	for e := range g.all {
-		if slices.Contains(stages, e.life.stage()) {
+		if e.life.in(stages...) {
 			n++
 		}
 	}
