@@ -12,6 +12,7 @@
 package code
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -150,7 +151,7 @@ func (s *Store) now() time.Time {
 func (s *Store) add(ctx context.Context, hex string, archive []byte, c *content) error {
 	part, err := os.MkdirTemp(s.dir, partPrefix)
 	if err != nil {
-		return fmt.Errorf("store the code: %w", err)
+		return notStored(err)
 	}
 	// There is nothing if all went well. The first Sweep after the next start tries again, and reports an error.
 	defer s.bin.Remove(context.WithoutCancel(ctx), filepath.Base(part)) //nolint:errcheck // see above
@@ -162,39 +163,38 @@ func (s *Store) add(ctx context.Context, hex string, archive []byte, c *content)
 		return nil // another Put of the same archive was faster
 	}
 	if err != nil {
-		return fmt.Errorf("store the code: %w", err)
+		return notStored(err)
 	}
-	if err := errors.Join(s.touch(hex), s.sync()); err != nil {
-		return fmt.Errorf("store the code: %w", err)
+	return notStored(errors.Join(s.touch(hex), s.sync()))
+}
+
+// notStored is the error about a disk; nil if there is none.
+func notStored(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("store the code: %w", err)
 }
 
 // fill puts the archive and its content into part.
 func fill(ctx context.Context, part string, archive []byte, c *content) error {
 	root, err := os.OpenRoot(part)
 	if err != nil {
-		return fmt.Errorf("store the code: %w", err)
+		return notStored(err)
 	}
 	defer root.Close()
-	if err := writeArchive(root, archive); err != nil {
-		return fmt.Errorf("store the code: %w", err)
-	}
-	if err := root.Mkdir(treeName, 0o755); err != nil {
-		return fmt.Errorf("store the code: %w", err)
+	if err := cmp.Or(writeArchive(root, archive), root.Mkdir(treeName, 0o755)); err != nil {
+		return notStored(err)
 	}
 	tree, err := root.OpenRoot(treeName)
 	if err != nil {
-		return fmt.Errorf("store the code: %w", err)
+		return notStored(err)
 	}
 	defer tree.Close()
 	if err := unpack(ctx, tree, c); err != nil {
 		return err
 	}
-	if err := finishDirectory(root, ".", 0o500); err != nil {
-		return fmt.Errorf("store the code: %w", err)
-	}
-	return nil
+	return notStored(finishDirectory(root, ".", 0o500))
 }
 
 func writeArchive(root *os.Root, archive []byte) error {

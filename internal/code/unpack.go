@@ -20,20 +20,16 @@ func unpack(ctx context.Context, root *os.Root, c *content) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := root.Mkdir(name, 0o755); errors.Is(err, fs.ErrExist) {
-			return foldedName(name)
-		} else if err != nil {
-			return fmt.Errorf("unpack: %w", err)
+		if err := root.Mkdir(name, 0o755); err != nil {
+			return notMade(name, err)
 		}
 	}
 	if err := unpackFiles(ctx, root, c.files); err != nil {
 		return err
 	}
 	for _, l := range c.links {
-		if err := root.Symlink(l.target, l.name); errors.Is(err, fs.ErrExist) {
-			return foldedName(l.name)
-		} else if err != nil {
-			return fmt.Errorf("unpack: %w", err)
+		if err := root.Symlink(l.target, l.name); err != nil {
+			return notMade(l.name, err)
 		}
 	}
 	for _, name := range append(c.directories, ".") {
@@ -79,11 +75,8 @@ func unpackFile(ctx context.Context, root *os.Root, f file) error {
 	}
 	defer in.Close()
 	out, err := root.OpenFile(f.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return foldedName(f.name)
-	}
 	if err != nil {
-		return fmt.Errorf("unpack: %w", err)
+		return notMade(f.name, err)
 	}
 	defer out.Close()
 	if err := copyExactly(ctx, out, in, f); err != nil {
@@ -99,10 +92,13 @@ func unpackFile(ctx context.Context, root *os.Root, f file) error {
 	return nil
 }
 
-// foldedName is the error for a name that is taken although the archive has it only once.
-func foldedName(name string) error {
-	return unsafeEntry(name,
-		"differs from another entry only in upper and lower case, which are the same to this file system")
+// notMade is the error about an entry that cannot be made. Its name may be taken although the archive has it only once.
+func notMade(name string, err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return unsafeEntry(name,
+			"differs from another entry only in upper and lower case, which are the same to this file system")
+	}
+	return fmt.Errorf("unpack: %w", err)
 }
 
 // copyExactly copies as many bytes as the archive declares for the file, which checkSize has counted. More or fewer are

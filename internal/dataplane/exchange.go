@@ -136,12 +136,11 @@ func (x *exchange) authenticate() *refusal {
 	x.signature = attempt
 	if err != nil {
 		attempt.KnownAs(x.hosts()...)
-		var failed *sigv4.Error
-		if !errors.As(err, &failed) {
+		failed, ok := errors.AsType[*sigv4.Error](err)
+		if !ok {
 			return &unsigned // not reached: Authenticate promises a *sigv4.Error
 		}
-		refusal := badSignature(failed)
-		return &refusal
+		return badSignature(failed)
 	}
 	x.caller, x.signed, x.body, x.hasBody = caller, verified.SignedHeaders, verified.Body, true
 	return nil
@@ -237,7 +236,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 			"the event is larger than 6,291,456 bytes, which counts the envelope and base64 of a binary body"))
 		return nil, &tooLarge
 	}
-	x.found("event", payloadSize(len(payload)))
+	x.found("event", payloadSize{bytes: len(payload)})
 	return payload, nil
 }
 
@@ -305,7 +304,7 @@ func (x *exchange) respond(result *runtime.Result) {
 		x.found("response", newNote(trace.OK, "the client was gone before the answer was sent"))
 		return
 	}
-	x.found("response", answered(response.Status))
+	x.found("response", answered{status: response.Status})
 }
 
 // stream passes the answer on while the function writes it.
@@ -334,7 +333,7 @@ func (x *exchange) stream(result *runtime.Result) {
 		x.found("response", late)
 		return
 	}
-	x.found("response", answered(head.Status))
+	x.found("response", answered{status: head.Status})
 }
 
 // noAnswer refuses a request because the function's answer is not one.

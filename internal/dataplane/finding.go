@@ -36,7 +36,7 @@ func newNote(verdict trace.Verdict, summary string) *note {
 // machine is the reason.
 func newThrottling(err error) *note {
 	throttling := newNote(trace.Refused, "throttled: "+err.Error())
-	if lack := (*machine.Lack)(nil); errors.As(err, &lack) {
+	if lack, ok := errors.AsType[*machine.Lack](err); ok {
 		throttling.fix = trace.KeepAll(maxSentence, lack.Fix)
 	}
 	return throttling
@@ -47,8 +47,16 @@ func (n *note) Summary() string        { return n.summary.String() }
 func (n *note) Details() []string      { return n.details.Strings() }
 func (n *note) Fix() []string          { return n.fix.Strings() }
 
+// passed is a finding that needs no explanation and no fix.
+type passed struct{}
+
+func (passed) Verdict() trace.Verdict { return trace.OK }
+func (passed) Details() []string      { return nil }
+func (passed) Fix() []string          { return nil }
+
 // route is the function URL that a request is for.
 type route struct {
+	passed
 	function  trace.Text // ARN, with the URL's qualifier
 	authType  lambda.AuthType
 	mode      lambda.InvokeMode
@@ -58,10 +66,11 @@ type route struct {
 func newRoute(url state.URL, pathStyle bool) *route {
 	arn := url.Function.ARN
 	arn.Qualifier = url.Qualifier
-	return &route{trace.Keep(arn.String(), maxSentence), url.Config.AuthType, url.Config.InvokeMode, pathStyle}
+	return &route{
+		function: trace.Keep(arn.String(), maxSentence),
+		authType: url.Config.AuthType, mode: url.Config.InvokeMode, pathStyle: pathStyle,
+	}
 }
-
-func (f *route) Verdict() trace.Verdict { return trace.OK }
 
 func (f *route) Summary() string {
 	style := "host style"
@@ -71,18 +80,16 @@ func (f *route) Summary() string {
 	return fmt.Sprintf("%s, auth type %s, %s, %s", f.function, f.authType, f.mode, style)
 }
 
-func (f *route) Details() []string { return nil }
-func (f *route) Fix() []string     { return nil }
-
 // unknownRoute is a request for a function URL that does not exist.
 type unknownRoute struct {
+	passed
 	urlID, region trace.Text
 	elsewhere     trace.Text // the region of the function URL with this id, empty if there is none
 }
 
 func newUnknownRoute(a address, elsewhere string) *unknownRoute {
-	const longest = 64
-	return &unknownRoute{trace.Keep(a.urlID, longest), trace.Keep(a.region, longest), trace.Keep(elsewhere, longest)}
+	keep := func(text string) trace.Text { return trace.Keep(text, 64) }
+	return &unknownRoute{urlID: keep(a.urlID), region: keep(a.region), elsewhere: keep(elsewhere)}
 }
 
 func (f *unknownRoute) Verdict() trace.Verdict { return trace.Refused }
@@ -97,8 +104,6 @@ func (f *unknownRoute) Summary() string {
 	}
 	return text
 }
-
-func (f *unknownRoute) Details() []string { return nil }
 
 func (f *unknownRoute) Fix() []string {
 	return []string{"aws lambda list-function-url-configs --function-name NAME   " +
@@ -121,25 +126,26 @@ func newForeignHost(host string) *note {
 }
 
 // payloadSize is the event that was made.
-type payloadSize int
+type payloadSize struct {
+	passed
+	bytes int
+}
 
-func (f payloadSize) Verdict() trace.Verdict { return trace.OK }
-func (f payloadSize) Summary() string        { return fmt.Sprintf("payload 2.0, %d bytes", int(f)) }
-func (f payloadSize) Details() []string      { return nil }
-func (f payloadSize) Fix() []string          { return nil }
+func (f payloadSize) Summary() string { return fmt.Sprintf("payload 2.0, %d bytes", f.bytes) }
 
 // answered is the status that the function chose.
-type answered int
-
-func (f answered) Verdict() trace.Verdict { return trace.OK }
-func (f answered) Summary() string {
-	return strings.TrimSpace(fmt.Sprintf("%d %s, from the function", int(f), http.StatusText(int(f))))
+type answered struct {
+	passed
+	status int
 }
-func (f answered) Details() []string { return nil }
-func (f answered) Fix() []string     { return nil }
+
+func (f answered) Summary() string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s, from the function", f.status, http.StatusText(f.status)))
+}
 
 // functionFinding is how the function's run came out.
 type functionFinding struct {
+	passed
 	coldStart bool
 	reason    runtime.Reason // of a failure, "" if the function answered
 	errorType trace.Text     // of a failure
@@ -180,5 +186,3 @@ func (f *functionFinding) Details() []string {
 	}
 	return []string{f.reported.String()}
 }
-
-func (f *functionFinding) Fix() []string { return nil }

@@ -44,35 +44,23 @@ var (
 )
 
 // badSignature is the refusal of a request that could not be authenticated.
-func badSignature(err *sigv4.Error) refusal {
-	answer := signatureAnswer(err)
-	answer.reason = metric.OfSignature(err.Kind)
-	return answer
-}
-
-func signatureAnswer(err *sigv4.Error) refusal {
-	message := func(errorType string) refusal {
-		body := `{"message":` + jsonString(err.Message) + `}`
-		return refusal{status: http.StatusForbidden, errorType: errorType, body: body}
-	}
+func badSignature(err *sigv4.Error) *refusal {
+	var answer refusal
 	switch err.Kind {
 	case sigv4.MissingAuthentication:
-		return unsigned
+		answer = unsigned
 	case sigv4.MalformedRequest, sigv4.BodyRead:
-		return unreadable
+		answer = unreadable
 	case sigv4.BodyTooLarge:
-		return tooLarge
-	case sigv4.IncompleteSignature:
-		return message("IncompleteSignatureException")
-	case sigv4.UnknownKey, sigv4.InvalidToken:
-		return message("UnrecognizedClientException")
-	case sigv4.ExpiredToken:
-		return message("ExpiredTokenException")
+		answer = tooLarge
 	case sigv4.Internal:
-		return functionFailed
+		answer = functionFailed
 	default:
-		return message("InvalidSignatureException")
+		body := `{"message":` + jsonString(err.Message) + `}`
+		answer = refusal{status: err.Status(), errorType: err.ErrorType(), body: body}
 	}
+	answer.reason = metric.OfSignature(err.Kind)
+	return &answer
 }
 
 // jsonString is text as a JSON string. It escapes only what JSON demands.

@@ -32,15 +32,20 @@ func (p *Plane) addressOf(r *http.Request) (address, bool) {
 	if !ok {
 		return address{}, false
 	}
-	end := strings.IndexAny(rest, "/?")
+	id, target := cutTarget(rest)
+	return address{urlID: id, target: target}, true
+}
+
+// cutTarget separates what stands before a request target's path from the path and query.
+func cutTarget(text string) (before, target string) {
+	end := strings.IndexAny(text, "/?")
 	if end < 0 {
-		end = len(rest)
+		end = len(text)
 	}
-	target = rest[end:]
-	if !strings.HasPrefix(target, "/") {
+	if before, target = text[:end], text[end:]; !strings.HasPrefix(target, "/") {
 		target = "/" + target
 	}
-	return address{urlID: rest[:end], target: target}, true
+	return before, target
 }
 
 // originForm is the path and query of a request target. Clients of a proxy send the whole URL (RFC 9112, 3.2.2), and
@@ -53,17 +58,11 @@ func originForm(target string) string {
 	if !ok {
 		return target
 	}
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		end = len(rest)
-	}
-	if strings.Contains(rest[:end], "@") {
+	host, path := cutTarget(rest)
+	if strings.Contains(host, "@") {
 		return target
 	}
-	if strings.HasPrefix(rest[end:], "/") {
-		return rest[end:]
-	}
-	return "/" + rest[end:]
+	return path
 }
 
 // hasPath reports whether the target is a path below the function URL. One that climbs above is not: signatures cover

@@ -75,10 +75,8 @@ func Append(dst []byte, r *Request) []byte {
 		path = "/"
 	}
 	dst = slices.Grow(dst, r.sizeHint())
-	dst = append(dst, `{"version":"2.0","routeKey":"$default","rawPath":`...)
-	dst = appendString(dst, path)
-	dst = append(dst, `,"rawQueryString":`...)
-	dst = appendString(dst, query)
+	dst = appendMember(dst, `{"version":"2.0","routeKey":"$default","rawPath":`, path)
+	dst = appendMember(dst, `,"rawQueryString":`, query)
 	dst = appendCookies(dst, r.Header["Cookie"])
 	dst = append(dst, `,"headers":`...)
 	dst = appendHeaders(dst, r)
@@ -106,25 +104,20 @@ func (r *Request) sizeHint() int {
 // appendCookies appends the "cookies" member, which is absent without cookies. Unlike API Gateway, a function URL
 // leaves the cookie header in "headers" as well.
 func appendCookies(dst []byte, headers []string) []byte {
-	open := false
+	const first, next = `,"cookies":[`, ","
+	before := first
 	for _, header := range headers {
 		for cookie := range strings.SplitSeq(header, ";") {
-			if cookie = strings.TrimSpace(cookie); cookie == "" {
-				continue
+			if cookie = strings.TrimSpace(cookie); cookie != "" {
+				dst = appendMember(dst, before, cookie)
+				before = next
 			}
-			if open {
-				dst = append(dst, ',')
-			} else {
-				dst = append(dst, `,"cookies":[`...)
-				open = true
-			}
-			dst = appendString(dst, cookie)
 		}
 	}
-	if open {
-		dst = append(dst, ']')
+	if before == first {
+		return dst
 	}
-	return dst
+	return append(dst, ']')
 }
 
 // appendContext appends the value of "requestContext".
@@ -134,31 +127,21 @@ func appendContext(dst []byte, r *Request, path string) []byte {
 		// The Developer Guide calls this the owner of the function; captured events hold the account of the caller.
 		account = r.Caller.AccountID
 	}
-	dst = append(dst, `{"accountId":`...)
-	dst = appendString(dst, account)
-	dst = append(dst, `,"apiId":`...)
-	dst = appendString(dst, r.URLID)
+	dst = appendMember(dst, `{"accountId":`, account)
+	dst = appendMember(dst, `,"apiId":`, r.URLID)
 	if r.Caller != nil {
 		dst = append(dst, `,"authorizer":{"iam":`...)
 		dst = appendCaller(dst, r.Caller)
 		dst = append(dst, '}')
 	}
-	dst = append(dst, `,"domainName":`...)
-	dst = appendString(dst, r.DomainName)
-	dst = append(dst, `,"domainPrefix":`...)
-	dst = appendString(dst, r.URLID)
-	dst = append(dst, `,"http":{"method":`...)
-	dst = appendString(dst, r.Method)
-	dst = append(dst, `,"path":`...)
-	dst = appendString(dst, decode(path, false))
-	dst = append(dst, `,"protocol":`...)
-	dst = appendString(dst, r.Proto)
-	dst = append(dst, `,"sourceIp":`...)
-	dst = appendString(dst, r.SourceIP)
-	dst = append(dst, `,"userAgent":`...)
-	dst = appendString(dst, r.Header.Get("User-Agent"))
-	dst = append(dst, `},"requestId":`...)
-	dst = appendString(dst, r.RequestID)
+	dst = appendMember(dst, `,"domainName":`, r.DomainName)
+	dst = appendMember(dst, `,"domainPrefix":`, r.URLID)
+	dst = appendMember(dst, `,"http":{"method":`, r.Method)
+	dst = appendMember(dst, `,"path":`, decode(path, false))
+	dst = appendMember(dst, `,"protocol":`, r.Proto)
+	dst = appendMember(dst, `,"sourceIp":`, r.SourceIP)
+	dst = appendMember(dst, `,"userAgent":`, r.Header.Get("User-Agent"))
+	dst = appendMember(dst, `},"requestId":`, r.RequestID)
 	dst = append(dst, `,"routeKey":"$default","stage":"$default","time":"`...)
 	dst = r.Time.UTC().AppendFormat(dst, "02/Jan/2006:15:04:05 +0000")
 	dst = append(dst, `","timeEpoch":`...)
@@ -167,22 +150,17 @@ func appendContext(dst []byte, r *Request, path string) []byte {
 }
 
 func appendCaller(dst []byte, c *Caller) []byte {
-	dst = append(dst, `{"accessKey":`...)
-	dst = appendString(dst, c.AccessKey)
-	dst = append(dst, `,"accountId":`...)
-	dst = appendString(dst, c.AccountID)
-	dst = append(dst, `,"callerId":`...)
-	dst = appendString(dst, c.CallerID)
+	dst = appendMember(dst, `{"accessKey":`, c.AccessKey)
+	dst = appendMember(dst, `,"accountId":`, c.AccountID)
+	dst = appendMember(dst, `,"callerId":`, c.CallerID)
 	dst = append(dst, `,"cognitoIdentity":null,"principalOrgId":`...)
 	if c.PrincipalOrgID == "" {
 		dst = append(dst, "null"...)
 	} else {
 		dst = appendString(dst, c.PrincipalOrgID)
 	}
-	dst = append(dst, `,"userArn":`...)
-	dst = appendString(dst, c.UserARN)
-	dst = append(dst, `,"userId":`...)
-	dst = appendString(dst, c.UserID)
+	dst = appendMember(dst, `,"userArn":`, c.UserARN)
+	dst = appendMember(dst, `,"userId":`, c.UserID)
 	return append(dst, '}')
 }
 

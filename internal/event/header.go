@@ -76,14 +76,11 @@ func headerFields(fields []field, r *Request) []field {
 func isReplaced(name string, verified bool) bool {
 	switch name {
 	case "Host", "Content-Length", "X-Amzn-Trace-Id", "X-Amzn-Tls-Version", "X-Amzn-Tls-Cipher-Suite",
-		"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto":
+		"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", furlproto.CanonicalRequest:
 		return true
-	case "Authorization":
-		return verified
-	case furlproto.CanonicalRequest:
-		return true
+	default:
+		return verified && name == "Authorization"
 	}
-	return false
 }
 
 // isNamed reports whether a Connection header says that this header concerns only the connection.

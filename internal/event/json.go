@@ -22,6 +22,11 @@ func appendString[T text](dst []byte, s T) []byte {
 	return append(dst, '"')
 }
 
+// appendMember appends what stands before a string, such as a comma and the member's name, and the string.
+func appendMember[T text](dst []byte, before string, s T) []byte {
+	return appendString(append(dst, before...), s)
+}
+
 // appendLowerString is appendString with A to Z in lower case. The escapes it writes are lower case already.
 func appendLowerString(dst []byte, s string) []byte {
 	start := len(dst)
@@ -80,19 +85,8 @@ func runeLength[T text](s T, i int) int {
 // appendEscape appends the escape for one byte that cannot stand for itself.
 func appendEscape(dst []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\b':
-		return append(dst, `\b`...)
-	case '\f':
-		return append(dst, `\f`...)
-	case '\n':
-		return append(dst, `\n`...)
-	case '\r':
-		return append(dst, `\r`...)
-	case '\t':
-		return append(dst, `\t`...)
+	if i := strings.IndexByte("\"\\\b\f\n\r\t", c); i >= 0 {
+		return append(dst, '\\', `"\bfnrt`[i])
 	}
 	if c >= utf8.RuneSelf {
 		return append(dst, "\ufffd"...)
@@ -107,31 +101,21 @@ func appendEscape(dst []byte, c byte) []byte {
 // jsonSpace is the white space of JSON.
 const jsonSpace = " \t\r\n"
 
-// members yields the members of a valid JSON object: the quoted name and the value, both as they stand there.
-func members(object []byte) iter.Seq2[[]byte, []byte] {
+// members yields the members of a valid JSON object: the quoted name and the value, both as they stand there. Of a valid
+// array it yields the elements, which have no names.
+func members(value []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		for rest := trimSpace(object[1:]); rest[0] != '}'; {
+		isObject := value[0] == '{'
+		for rest := trimSpace(value[1:]); rest[0] != '}' && rest[0] != ']'; {
+			var name []byte
+			if isObject {
+				size := valueLength(rest)
+				name = plainName(rest[:size])
+				rest = trimSpace(rest[size:]) // at the colon
+				rest = trimSpace(rest[1:])    // at the value
+			}
 			size := valueLength(rest)
-			name := plainName(rest[:size])
-			rest = trimSpace(rest[size:]) // at the colon
-			rest = trimSpace(rest[1:])    // at the value
-			size = valueLength(rest)
 			if !yield(name, rest[:size]) {
-				return
-			}
-			if rest = trimSpace(rest[size:]); rest[0] == ',' {
-				rest = trimSpace(rest[1:])
-			}
-		}
-	}
-}
-
-// elements yields the elements of a valid JSON array as they stand there.
-func elements(array []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for rest := trimSpace(array[1:]); rest[0] != ']'; {
-			size := valueLength(rest)
-			if !yield(rest[:size]) {
 				return
 			}
 			if rest = trimSpace(rest[size:]); rest[0] == ',' {
@@ -276,12 +260,11 @@ func clip(value []byte) string {
 
 // syntaxError says where payload stops being JSON.
 func syntaxError(payload []byte) string {
-	var syntax *json.SyntaxError
-	err := json.Unmarshal(payload, new(json.RawMessage))
-	switch {
-	case len(trimSpace(payload)) == 0:
+	if len(trimSpace(payload)) == 0 {
 		return "it is empty"
-	case errors.As(err, &syntax):
+	}
+	err := json.Unmarshal(payload, new(json.RawMessage))
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("%v at byte %d of %s", syntax, syntax.Offset, strconv.Quote(clip(payload)))
 	}
 	return "it cannot be parsed"

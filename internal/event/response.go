@@ -204,7 +204,7 @@ func parseCookies(value []byte) ([]string, error) {
 		return nil, fmt.Errorf("cookies is %s, want an array of strings", kind(value))
 	}
 	var cookies []string
-	for element := range elements(value) {
+	for _, element := range members(value) {
 		text, err := scalar(element)
 		if err != nil {
 			return nil, fmt.Errorf("cookies: an element %w, want a string", err)

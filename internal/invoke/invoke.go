@@ -5,13 +5,11 @@ package invoke
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -43,7 +41,6 @@ type Service struct {
 	State  *state.State
 	Log    *slog.Logger
 	Now    func() time.Time // nil is time.Now
-	Random io.Reader        // nil is crypto/rand.Reader
 
 	functions functions
 	sessions  sessions
@@ -139,11 +136,9 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 	if errors.Is(err, runtime.ErrBusy) {
 		return throttleRetry
 	}
-	var failed error
-	var exhausted *runtime.Exhausted
+	failed := err
 	switch {
-	case errors.As(err, &exhausted): // it ran, and ended for lack of something
-		failed = err
+	case errors.As(err, new(*runtime.Exhausted)): // it ran, and ended for lack of something
 	case err != nil:
 		log.Warn("asynchronous invocation dropped", "error", err)
 		return 0
@@ -173,13 +168,6 @@ func (s *Service) now() time.Time {
 		return time.Now()
 	}
 	return s.Now()
-}
-
-func (s *Service) random() io.Reader {
-	if s.Random == nil {
-		return rand.Reader
-	}
-	return s.Random
 }
 
 // functions remembers each function as its environments see it, so that a warm invocation resolves nothing. The next

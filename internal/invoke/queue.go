@@ -16,8 +16,6 @@ const (
 	queueLength   = 10_000
 	queueBytes    = 64 << 20 // of payloads
 	queueWorkers  = 16
-	firstRetry    = time.Minute
-	secondRetry   = 2 * time.Minute
 	throttleRetry = time.Second
 )
 
@@ -112,12 +110,9 @@ func (q *queue) work(ctx context.Context, next job, attempt func(context.Context
 
 // retryAfter is how long to wait after that many failed attempts, zero to give up.
 func retryAfter(attempts int) time.Duration {
-	switch attempts {
-	case 1:
-		return firstRetry
-	case 2:
-		return secondRetry
-	default:
+	waits := [...]time.Duration{time.Minute, 2 * time.Minute}
+	if attempts > len(waits) {
 		return 0
 	}
+	return waits[attempts-1]
 }

@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
@@ -95,7 +96,7 @@ func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Ses
 	if !ok {
 		return nil, fmt.Errorf("execution role %q is not a role's ARN", function.Role)
 	}
-	session, err := iam.NewSession(s.random(), iam.Session{
+	session, err := iam.NewSession(rand.Reader, iam.Session{
 		Account:     arn.Account,
 		Role:        arn.Name,
 		RoleID:      function.RoleID,

@@ -26,3 +26,6 @@ func (c *Listener) Lingering() int {
 	defer c.lingering.mu.Unlock()
 	return len(c.lingering.connections)
 }
+
+// Open is how many connections are open, and one more while Accept waits.
+func (c *Listener) Open() int { return len(c.slots) }

@@ -64,9 +64,6 @@ func New(inner net.Listener, config Config) *Listener {
 	}
 }
 
-// Open is how many connections are open, and one more while Accept waits.
-func (c *Listener) Open() int { return len(c.slots) }
-
 // Collectors are the metrics of the connections.
 func (c *Listener) Collectors() []metric.Collector {
 	open := func() float64 { return float64(len(c.slots)) }

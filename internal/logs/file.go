@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,16 +83,15 @@ func openOutput(dir string, most int64) (*output, error) {
 }
 
 func (o *output) open() error {
-	file, err := os.OpenFile(fileName(o.dir, o.number), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	file, size, err := openFile(o.dir, o.number, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return err
 	}
-	info, err := file.Stat()
-	if err != nil {
+	o.file, o.size = file, size
+	if err := o.endLine(); err != nil {
 		return errors.Join(err, file.Close())
 	}
-	o.file, o.size = file, info.Size()
-	return o.endLine()
+	return nil
 }
 
 // endLine ends the last line, which a killed server may have left unfinished.
@@ -102,17 +100,12 @@ func (o *output) endLine() error {
 		return nil
 	}
 	var last [1]byte
-	if _, err := o.file.ReadAt(last[:], o.size-1); err != nil {
-		return errors.Join(err, o.file.Close())
-	}
-	if last[0] == '\n' {
-		return nil
+	if _, err := o.file.ReadAt(last[:], o.size-1); err != nil || last[0] == '\n' {
+		return err
 	}
 	o.size++
-	if _, err := o.file.WriteString("\n"); err != nil {
-		return errors.Join(err, o.file.Close())
-	}
-	return nil
+	_, err := o.file.WriteString("\n")
+	return err
 }
 
 // write appends whole lines, and begins a new file wherever one would become too large. After an error some of the
@@ -190,13 +183,6 @@ func (o *output) removeOld() error {
 	return nil
 }
 
-func (o *output) close() error {
-	if err := o.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return fmt.Errorf("close log: %w", err)
-	}
-	return nil
-}
-
 // writer keeps open the files that it wrote to last.
 type writer struct {
 	most    int64              // bytes of one file
@@ -226,7 +212,7 @@ func (w *writer) write(dir string, lines []byte) error {
 	o.used = w.writes
 	if err := o.write(lines); err != nil {
 		delete(w.outputs, dir)
-		o.close()
+		o.file.Close()
 		return err
 	}
 	return nil
@@ -241,11 +227,11 @@ func (w *writer) closeOldest() {
 		}
 	}
 	delete(w.outputs, oldest.dir)
-	oldest.close()
+	oldest.file.Close()
 }
 
 func (w *writer) close() {
 	for _, o := range w.outputs {
-		o.close()
+		o.file.Close()
 	}
 }

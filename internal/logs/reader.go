@@ -39,7 +39,7 @@ func (r *reader) start(n int) error {
 		return err
 	}
 	for _, number := range slices.Backward(found) {
-		file, size, err := openFile(r.dir, number)
+		file, size, err := openFile(r.dir, number, os.O_RDONLY)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // has just given way to a newer one
 		}
@@ -61,8 +61,8 @@ func (r *reader) start(n int) error {
 	return nil
 }
 
-func openFile(dir string, number int) (file *os.File, size int64, err error) {
-	if file, err = os.Open(fileName(dir, number)); err != nil {
+func openFile(dir string, number, flags int) (file *os.File, size int64, err error) {
+	if file, err = os.OpenFile(fileName(dir, number), flags, 0o600); err != nil {
 		return nil, 0, err
 	}
 	info, err := file.Stat()
@@ -133,7 +133,7 @@ func (r *reader) readOn(ctx context.Context) error {
 		if next == 0 {
 			return nil
 		}
-		file, _, err := openFile(r.dir, next)
+		file, _, err := openFile(r.dir, next, os.O_RDONLY)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // has just given way to a newer one
 		}

@@ -373,7 +373,7 @@ func TestOverrun(t *testing.T) {
 	}
 }
 
-// TestOverrunOfAll: many functions together can not take more memory than there is for all.
+// TestOverrunOfAll: many functions together cannot take more memory than there is for all.
 func TestOverrunOfAll(t *testing.T) {
 	s, release := openStuck(t)
 	const functions = 2 * logs.MaxQueued / logs.MaxPending
@@ -401,7 +401,7 @@ func openStuck(t *testing.T) (s *logs.Store, release func()) {
 	dir := t.TempDir()
 	stuck := stuckWriter{entered: make(chan struct{}), left: make(chan struct{})}
 	s = open(t, logs.Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(stuck, nil))})
-	// A line that can not be written is reported, and the report is what gets stuck.
+	// A line that cannot be written is reported, and the report is what gets stuck.
 	if err := os.WriteFile(filepath.Join(dir, logs.DirName("blocked")), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +418,7 @@ func (w stuckWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestDiskFault: lines that can not be written are counted, said once, and the log goes on when it can.
+// TestDiskFault: lines that cannot be written are counted, said once, and the log goes on when it can.
 func TestDiskFault(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer

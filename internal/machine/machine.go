@@ -43,12 +43,11 @@ const (
 // Lacking is what the machine was short of when opening a file, starting a process or accepting a connection failed
 // with the error; nil if the error means anything else.
 func Lacking(err error) *Lack {
-	var known *Lack
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Lack](err); ok {
 		return known
 	}
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
 		return nil
 	}
 	lack := Lack{Err: err}
@@ -80,8 +79,7 @@ func Lacking(err error) *Lack {
 
 // lackOfSpace separates files that found no room from namespaces and mounts, for which the system has the same error.
 func lackOfSpace(err error) Lack {
-	var failed *fs.PathError
-	if errors.As(err, &failed) && failed.Op != "fork/exec" {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Op != "fork/exec" {
 		return Lack{Of: OfDiskSpace, Limit: "of the file system of " + failed.Path, Fix: "free some space there"}
 	}
 	return Lack{
@@ -104,24 +102,26 @@ type warning struct{ message, of string }
 
 // Warn writes the warning, unless it has written the same one in the last minute.
 func (w *Warner) Warn(message string, lack *Lack) {
-	now := time.Now
-	if w.Now != nil {
-		now = w.Now
-	}
-	w.mu.Lock()
-	key := warning{message, lack.Of}
-	last, warned := w.last[key]
-	late := !warned || now().Sub(last) >= time.Minute
-	if late {
-		if w.last == nil {
-			w.last = map[warning]time.Time{}
-		}
-		w.last[key] = now()
-	}
-	w.mu.Unlock()
-	if late {
+	if w.isDue(warning{message, lack.Of}) {
 		w.Log.Warn(message, "limit", lack.Limit, "error", lack, "fix", lack.Fix)
 	}
+}
+
+func (w *Warner) isDue(key warning) bool {
+	now := time.Now()
+	if w.Now != nil {
+		now = w.Now()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if last, warned := w.last[key]; warned && now.Sub(last) < time.Minute {
+		return false
+	}
+	if w.last == nil {
+		w.last = map[warning]time.Time{}
+	}
+	w.last[key] = now
+	return true
 }
 
 // Listener is a listener that does not give up. When the system has no room for another connection, Accept waits for
@@ -150,11 +150,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 			return connection, err
 		}
 		l.onLack(lack)
-		timer := time.NewTimer(pause)
 		select {
-		case <-timer.C:
+		case <-time.After(pause):
 		case <-l.closed:
-			timer.Stop()
 			return nil, net.ErrClosed
 		}
 	}

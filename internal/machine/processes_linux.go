@@ -119,11 +119,8 @@ func threads() int {
 	if err != nil {
 		return 0
 	}
-	fields := strings.Fields(string(text))
-	if len(fields) < 4 {
-		return 0
-	}
-	_, total, _ := strings.Cut(fields[3], "/")
+	_, after, _ := strings.Cut(string(text), "/")
+	total, _, _ := strings.Cut(after, " ")
 	n, err := strconv.Atoi(total)
 	if err != nil {
 		return 0

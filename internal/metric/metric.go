@@ -20,14 +20,17 @@ type Collector = prometheus.Collector
 type Label struct{ Name, Value string }
 
 // Gauge is a number that goes up and down.
-func Gauge(name, help string, value func() float64, labels ...Label) Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: constant(labels)}, value)
+func Gauge(name, help string, value func() float64) Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
 // Counter is a number that only goes up.
 func Counter(name, help string, value func() float64, labels ...Label) Collector {
-	options := prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constant(labels)}
-	return prometheus.NewCounterFunc(options, value)
+	constant := prometheus.Labels{}
+	for _, label := range labels {
+		constant[label.Name] = label.Value
+	}
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constant}, value)
 }
 
 // Gauges are numbers that belong together, one for each value of a label. read gives all of them as they are at one
@@ -50,14 +53,6 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	for i, number := range g.read() {
 		out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, number, g.values[i])
 	}
-}
-
-func constant(labels []Label) prometheus.Labels {
-	constant := prometheus.Labels{}
-	for _, label := range labels {
-		constant[label.Name] = label.Value
-	}
-	return constant
 }
 
 // Kind is one of a closed set of at most maxKinds. Its String is the value of a label.

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -77,10 +76,4 @@ func isPublic(address netip.Addr) bool {
 		}
 	}
 	return true
-}
-
-// isAddress reports whether an error says that an address must not be dialed.
-func isAddress(err error) bool {
-	refused := new(addressError)
-	return errors.As(err, &refused)
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -146,7 +147,7 @@ func (v *Verifier) refresh(ctx context.Context, set *keySet, issuer string) {
 		set.keys, set.fetched, set.err = keys, set.asked, nil
 	} else {
 		kind := NoKeys
-		if isAddress(err) {
+		if errors.As(err, new(*addressError)) {
 			kind = NotPublic
 		}
 		set.err = refuse(kind, "the keys of %s cannot be fetched: %s", issuer, err)

@@ -27,7 +27,7 @@ type environment struct {
 	fn        *Function
 	id        string
 	dir       string // its HOME and TMPDIR
-	logStream string
+	logStream string // its own, as in Lambda: 2026/11/23/[$LATEST] and 32 hexadecimal digits
 	log       *output
 	api       *runtimeapi.Server
 	members   *peer.Environment // its processes; set when the first has started
@@ -67,9 +67,7 @@ func newEnvironment(p *Pool, first *call) *environment {
 		born:    time.Now(),
 	}
 	e.dir = filepath.Join(p.environments, e.id)
-	if e.logStream = fn.LogStream; e.logStream == "" {
-		e.logStream = fmt.Sprintf("%s[%s]%s", p.now().UTC().Format("2006/01/02/"), fn.Version, e.id)
-	}
+	e.logStream = fmt.Sprintf("%s[%s]%s", p.config.Now().UTC().Format("2006/01/02/"), fn.Version, e.id)
 	first.cold = true
 	return e
 }
@@ -212,7 +210,7 @@ func (e *environment) kill(why Reason) {
 func (e *environment) stop(grace time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, moved := e.life.end(stopping); !moved || e.process == nil {
+	if !e.life.end(stopping) || e.process == nil {
 		return
 	}
 	if e.killed == "" {
@@ -238,9 +236,8 @@ func (e *environment) notStarted(err error) {
 	e.call = nil
 	e.mu.Unlock()
 	e.pool.roster.remove(e)
-	var failed *startError
-	var program *sandbox.StartError
-	if errors.As(err, &failed) && failed.fromPackage && errors.As(err, &program) && isEntrypointError(err) {
+	failed, ok := errors.AsType[*startError](err)
+	if ok && failed.fromPackage && errors.As(err, new(*sandbox.StartError)) && isEntrypointError(err) {
 		// The package's fault, not this machine's.
 		e.log.begin(c)
 		e.log.platform(failed.Error())
@@ -408,10 +405,11 @@ func (e *environment) shortage(killed Reason) error {
 func (e *environment) removeDir() {
 	ctx, cancel := e.pool.removing()
 	defer cancel()
-	err := e.pool.bin.Remove(ctx, filepath.Join(environmentsName, e.id))
+	name := filepath.Join(environmentsName, e.id)
+	err := e.pool.bin.Remove(ctx, name)
 	for left := startPauses; left > 0 && machine.Lacking(err) != nil; left-- { // of descriptors, for a moment
 		e.pool.pause(nil, startPause)
-		err = e.pool.bin.Remove(ctx, filepath.Join(environmentsName, e.id))
+		err = e.pool.bin.Remove(ctx, name)
 	}
 	if err != nil {
 		e.pool.stuck.Add(1)

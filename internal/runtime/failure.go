@@ -116,8 +116,7 @@ func exited(id string, state sandbox.State, starting bool) *FunctionError {
 // are Lambda's, so that the answer is the same everywhere; the log line has the real one.
 func invalidEntrypoint(id string, err error) *FunctionError {
 	text := "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
-	var failed *os.PathError
-	if errors.As(err, &failed) && !errors.Is(err, os.ErrNotExist) {
+	if failed, ok := errors.AsType[*os.PathError](err); ok && !errors.Is(err, os.ErrNotExist) {
 		text = "fork/exec /var/task/bootstrap: " + failed.Err.Error()
 	}
 	return platformError(ReasonInit, "Runtime.InvalidEntrypoint", id, text)

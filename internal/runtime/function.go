@@ -41,21 +41,10 @@ type Function struct {
 	Concurrency int
 
 	LogGroup string // default "/aws/lambda/" + Name
-	// LogStream is the log stream of every environment. By default each environment has its own, as in Lambda:
-	// 2026/11/23/[$LATEST] and 32 hexadecimal digits.
-	LogStream string
 
 	// Credentials answers a fresh session of the execution role. It is called once whenever an environment
 	// starts; an error fails that start. Nil starts environments without credentials.
 	Credentials func(ctx context.Context) (Credentials, error)
-}
-
-// logGroup is the log group, or Lambda's default for it.
-func (f *Function) logGroup() string {
-	if f.LogGroup != "" {
-		return f.LogGroup
-	}
-	return "/aws/lambda/" + f.Name
 }
 
 // identity names the function across its versions and revisions: what Concurrency counts.

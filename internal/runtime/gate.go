@@ -14,35 +14,30 @@ import (
 )
 
 // gate lets the processes of one environment into its Runtime API, and logs the connections of others.
-type gate struct {
-	pool *Pool
-	env  *environment
-}
+type gate struct{ *environment }
 
 var _ runtimeapi.Gate = (*gate)(nil)
 
 // Knows implements runtimeapi.Gate.
-func (g *gate) Knows(conn net.Conn) bool { return g.env.members.Owns(conn) }
+func (g *gate) Knows(conn net.Conn) bool { return g.members.Owns(conn) }
 
 // Admit implements runtimeapi.Gate. A look at a connection takes file descriptors. Without them nothing says that the
 // connection is a stranger's: it waits until there are some.
 func (g *gate) Admit(ctx context.Context, conn net.Conn) error {
 	for {
 		lack := machine.ShortOfFiles(filesToLook)
-		err := g.pool.inspector.Check(ctx, g.env.members, conn)
+		err := g.pool.inspector.Check(ctx, g.members, conn)
 		if lack == nil {
 			lack = machine.ShortOfFiles(filesToLook)
 		}
 		if err == nil || lack == nil || ctx.Err() != nil {
 			return err
 		}
-		g.env.Starve(lack)
-		timer := time.NewTimer(startPause)
+		g.Starve(lack)
 		select {
-		case <-timer.C:
+		case <-time.After(startPause):
 		case <-ctx.Done():
 		}
-		timer.Stop()
 	}
 }
 
@@ -52,10 +47,10 @@ const filesToLook = 6
 // Refused implements runtimeapi.Gate.
 func (g *gate) Refused(conn net.Conn, err error) {
 	facts := []slog.Attr{
-		slog.String("function", g.env.fn.ARN), slog.String("client", conn.RemoteAddr().String()),
+		slog.String("function", g.fn.ARN), slog.String("client", conn.RemoteAddr().String()),
 	}
-	var stranger *peer.Stranger
-	if !errors.As(err, &stranger) {
+	stranger, ok := errors.AsType[*peer.Stranger](err)
+	if !ok {
 		g.pool.refusals.warn(refusedConnection, append(facts, slog.String("reason", err.Error()))...)
 		return
 	}

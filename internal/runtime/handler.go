@@ -79,13 +79,11 @@ func (h *handler) ask(ctx context.Context, own *asking) error {
 		}
 		h.mu.Unlock()
 		if !other.client.Gone() {
-			grace := time.NewTimer(lostConnectionGrace)
 			select {
 			case <-other.over:
-			case <-grace.C:
+			case <-time.After(lostConnectionGrace):
 			case <-ctx.Done():
 			}
-			grace.Stop()
 		}
 		select {
 		case <-other.over:

@@ -175,15 +175,7 @@ func clientOfPackage(fn *Function) (string, error) {
 		maxText = 1 << 20
 	)
 	// The package is a stranger's: its links may lead out, and its files may be large.
-	root, err := os.OpenRoot(fn.CodeDir)
-	if machine.Lacking(err) != nil {
-		return "", err
-	}
-	if err != nil {
-		return "", nil
-	}
-	defer root.Close()
-	file, err := root.Open(dir + "/package.json")
+	file, err := os.OpenInRoot(fn.CodeDir, dir+"/package.json")
 	if machine.Lacking(err) != nil {
 		return "", err
 	}

@@ -1,6 +1,9 @@
 package runtime
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // stage is where an execution environment is in its life.
 //
@@ -40,6 +43,8 @@ type life struct{ at atomic.Uint32 }
 
 func (l *life) stage() stage { return stage(l.at.Load()) }
 
+func (l *life) in(stages ...stage) bool { return slices.Contains(stages, l.stage()) }
+
 // advance moves from one stage to another. It reports whether it did: not if the environment is at another stage. A
 // move that the table does not have is a bug.
 func (l *life) advance(from, to stage) bool {
@@ -49,16 +54,13 @@ func (l *life) advance(from, to stage) bool {
 	return l.at.CompareAndSwap(uint32(from), uint32(to))
 }
 
-// end moves to stopping or dead from wherever the environment is, and answers where that was. It reports false, and
-// does nothing, if there is no such move left.
-func (l *life) end(to stage) (stage, bool) {
-	for {
-		from := l.stage()
-		if !moves[from][to] {
-			return from, false
-		}
+// end moves to stopping or dead from wherever the environment is. It reports false, and does nothing, if there is no
+// such move left.
+func (l *life) end(to stage) bool {
+	for from := l.stage(); moves[from][to]; from = l.stage() {
 		if l.advance(from, to) {
-			return from, true
+			return true
 		}
 	}
+	return false
 }

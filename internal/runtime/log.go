@@ -25,15 +25,12 @@ const (
 
 // LogLine is one line of a function's log.
 type LogLine struct {
-	Time        time.Time
-	Function    *Function
-	LogGroup    string
-	LogStream   string // one per environment
-	Environment string // the environment's id, for reading concurrent streams apart
-	RequestID   string // empty while the environment starts and between invocations
-	Kind        LogKind
-	Partial     bool   // the line was longer than MaxLogLine and goes on in the next LogLine
-	Text        []byte // without the newline; valid only during the call
+	Time      time.Time
+	Function  *Function
+	RequestID string // empty while the environment starts and between invocations
+	Kind      LogKind
+	Partial   bool   // the line was longer than MaxLogLine and goes on in the next LogLine
+	Text      []byte // without the newline; valid only during the call
 }
 
 // LogSink takes the log lines of all functions.
@@ -53,7 +50,7 @@ type output struct {
 	mu      sync.Mutex
 	sink    LogSink
 	now     func() time.Time
-	line    LogLine // the template of all lines: function, stream, environment, current request
+	line    LogLine // the template of all lines: function, current request
 	call    *call   // whose tail the lines go to; nil between invocations
 	read    *os.File
 	fd      int
@@ -75,14 +72,9 @@ func newOutput(e *environment) *output {
 	return &output{
 		sink:  e.pool.config.Log,
 		limit: MaxLogLine,
-		now:   e.pool.now,
+		now:   e.pool.config.Now,
 		call:  e.call, // what a starting function prints is the beginning of the first invocation's log
-		line: LogLine{
-			Function:    e.fn,
-			LogGroup:    e.fn.logGroup(),
-			LogStream:   e.logStream,
-			Environment: e.id,
-		},
+		line:  LogLine{Function: e.fn},
 	}
 }
 

@@ -67,7 +67,6 @@ const removalGrace = 5 * time.Second
 // Pool runs functions. It is safe for concurrent use.
 type Pool struct {
 	config       Config
-	now          func() time.Time
 	runtimeDir   string
 	environments string       // directory
 	bin          trash.Bin    // takes what environments leave
@@ -110,7 +109,6 @@ func New(config Config) (*Pool, error) {
 	}
 	p := &Pool{
 		config:       config,
-		now:          config.Now,
 		runtimeDir:   filepath.Join(dir, "runtime"),
 		environments: filepath.Join(dir, environmentsName),
 		bin:          trash.Bin{Dir: dir},
@@ -368,18 +366,17 @@ func (p *Pool) Collectors() []metric.Collector {
 
 // warnOfShortage logs which limit was met, if the error says that one was.
 func (p *Pool) warnOfShortage(err error) {
-	var exhausted *Exhausted
-	if errors.As(err, &exhausted) {
+	if exhausted, ok := errors.AsType[*Exhausted](err); ok {
 		p.shortages.Warn("no environment can be started: callers are throttled", exhausted.Lack)
 	}
 }
 
 // lackOf is what the machine was short of when a start failed with the error; nil for any other failure.
 func (p *Pool) lackOf(err error) *machine.Lack {
-	var met *machine.Lack
-	switch lack := machine.Lacking(err); {
-	case errors.As(err, &met):
+	if met, ok := errors.AsType[*machine.Lack](err); ok {
 		return met // before anything was tried
+	}
+	switch lack := machine.Lacking(err); {
 	case lack != nil && lack.Of == machine.OfProcesses:
 		return p.processes.Refused(err)
 	case lack != nil:
@@ -395,11 +392,9 @@ func (p *Pool) lackOf(err error) *machine.Lack {
 
 // pause waits until an environment is gone, nil for none, but no longer than most.
 func (p *Pool) pause(gone <-chan struct{}, most time.Duration) {
-	timer := time.NewTimer(most)
-	defer timer.Stop()
 	select {
 	case <-gone:
-	case <-timer.C:
+	case <-time.After(most):
 	case <-p.ctx.Done():
 	}
 }

@@ -293,14 +293,12 @@ func trailerError(f *runtimeapi.Failure) *FunctionError {
 
 // cutOff is why a response ended in the middle: the end of the process or, without one, of the connection.
 func (c *call) cutOff() *FunctionError {
-	timer := time.NewTimer(verdictWait)
-	defer timer.Stop()
 	select {
 	case <-c.done:
 		if c.verdict != nil {
 			return c.verdict
 		}
-	case <-timer.C:
+	case <-time.After(verdictWait):
 	}
 	return failure(ReasonBadResponse, "Runtime.TruncatedResponse",
 		"The function ended its response before it was complete.")

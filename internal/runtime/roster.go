@@ -148,12 +148,10 @@ func (r *roster) await(w *waiter) *environment {
 	if w.atLimit {
 		patience = settleWaitAtEnd
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
 	select {
 	case e := <-w.free:
 		return e
-	case <-timer.C:
+	case <-time.After(patience):
 	}
 	r.mu.Lock()
 	left := w.group.dequeue(func(other *waiter) bool { return other == w })
@@ -304,8 +302,13 @@ func (r *roster) retire(g *group, matches func(*environment) bool) {
 func (r *roster) retireKey(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.retireAll(func(e *environment) bool { return e.fn.Key == key })
+}
+
+// retireAll is retire for all groups.
+func (r *roster) retireAll(matches func(*environment) bool) {
 	for _, g := range maps.Clone(r.groups) {
-		r.retire(g, func(e *environment) bool { return e.fn.Key == key })
+		r.retire(g, matches)
 	}
 }
 
@@ -314,9 +317,7 @@ func (r *roster) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	for _, g := range maps.Clone(r.groups) {
-		r.retire(g, func(*environment) bool { return true })
-	}
+	r.retireAll(func(*environment) bool { return true })
 }
 
 // close refuses new invocations, and answers the environments that are left.
@@ -344,7 +345,7 @@ func (r *roster) inStage(e *environment, stages ...stage) bool {
 	defer r.mu.Unlock()
 	for _, g := range r.groups {
 		for other := range g.all {
-			if other != e && slices.Contains(stages, other.life.stage()) {
+			if other != e && other.life.in(stages...) {
 				return true
 			}
 		}
@@ -367,12 +368,8 @@ func (r *roster) census() []float64 {
 func (g *group) hopes(w *waiter) int {
 	n := 0
 	for e := range g.all {
-		switch e.life.stage() {
-		case settling, stopping, dead:
-			if w.wants(e) {
-				n++
-			}
-		default:
+		if e.life.in(settling, stopping, dead) && w.wants(e) {
+			n++
 		}
 	}
 	return n
@@ -388,7 +385,7 @@ func (g *group) isFull(concurrency int) bool { return concurrency >= 0 && len(g.
 func (g *group) count(stages ...stage) int {
 	n := 0
 	for e := range g.all {
-		if slices.Contains(stages, e.life.stage()) {
+		if e.life.in(stages...) {
 			n++
 		}
 	}

@@ -145,7 +145,7 @@ func (s starter) start() (*sandbox.Process, error) {
 	}
 	s.expires = credentials.Expires
 	s.timer = time.AfterFunc(limit, s.expire)
-	s.api.Serve(&gate{p, s.environment})
+	s.api.Serve(&gate{s.environment})
 	return s.process, nil
 }
 

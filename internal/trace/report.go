@@ -54,11 +54,7 @@ func (t *Trace) Report() Report {
 			Details: step.finding.Details(),
 			Micros:  step.took.Microseconds(),
 		}
-		for _, fix := range step.finding.Fix() {
-			if !slices.Contains(report.Fix, fix) {
-				report.Fix = append(report.Fix, fix)
-			}
-		}
+		report.Fix = appendNew(report.Fix, step.finding.Fix())
 	}
 	return report
 }
@@ -75,19 +71,28 @@ func (t *Trace) FixAs(form string) []string {
 		if codifier, ok := step.finding.(Codifier); ok {
 			fixes = codifier.FixAs(form)
 		}
-		for _, fix := range fixes {
-			if !slices.Contains(all, fix) {
-				all = append(all, fix)
-			}
-		}
+		all = appendNew(all, fixes)
 	}
 	return all
 }
 
+// appendNew appends the texts that are not in the list.
+func appendNew(list, texts []string) []string {
+	for _, text := range texts {
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// isBad reports whether the step did not pass.
+func (s StepReport) isBad() bool { return s.Verdict == Refused || s.Verdict == Failed }
+
 // Deciding is the step that decided the outcome: the last one that did not pass. It is false if all passed.
 func (r Report) Deciding() (StepReport, bool) {
 	for _, step := range slices.Backward(r.Steps) {
-		if step.Verdict == Refused || step.Verdict == Failed {
+		if step.isBad() {
 			return step, true
 		}
 	}
@@ -98,7 +103,7 @@ func (r Report) Deciding() (StepReport, bool) {
 func (r Report) Reason() string {
 	var reasons []string
 	for _, step := range r.Steps {
-		if step.Verdict == Refused || step.Verdict == Failed {
+		if step.isBad() {
 			reasons = append(reasons, step.Summary)
 		}
 	}
@@ -110,32 +115,27 @@ func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s  %s\n", r.Time.Format("2006-01-02T15:04:05.000Z"), r.RequestID)
 	fmt.Fprintf(&text, "%s %s  (host %s, from %s)\n", r.Method, r.Target, r.Host, r.SourceIP)
-	fmt.Fprintf(&text, "answered %d%s in %s\n", r.Status, spaced(r.ErrorType), micros(r.Micros))
+	answer := strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, r.ErrorType))
+	fmt.Fprintf(&text, "answered %s in %s\n", answer, micros(r.Micros))
 	for _, step := range r.Steps {
 		fmt.Fprintf(&text, "  %-12s %-8s %s  (%s)\n", step.Step, step.Verdict, step.Summary, micros(step.Micros))
-		for _, detail := range step.Details {
-			for line := range strings.Lines(detail) {
-				fmt.Fprintf(&text, "  %-12s %-8s   %s\n", "", "", strings.TrimRight(line, "\n"))
-			}
-		}
+		indent(&text, 26, step.Details)
 	}
 	if len(r.Fix) > 0 {
 		text.WriteString("fix:\n")
-		for _, fix := range r.Fix {
-			for line := range strings.Lines(fix) {
-				fmt.Fprintf(&text, "  %s\n", strings.TrimRight(line, "\n"))
-			}
-		}
+		indent(&text, 2, r.Fix)
 	}
 	n, err := io.WriteString(w, text.String())
 	return int64(n), err
 }
 
-func spaced(text string) string {
-	if text == "" {
-		return ""
+// indent writes the lines of the texts, each behind so many spaces.
+func indent(w *strings.Builder, spaces int, texts []string) {
+	for _, text := range texts {
+		for line := range strings.Lines(text) {
+			fmt.Fprintf(w, "%*s%s\n", spaces, "", strings.TrimRight(line, "\n"))
+		}
 	}
-	return " " + text
 }
 
 func micros(n int64) string { return (time.Duration(n) * time.Microsecond).String() }

@@ -92,8 +92,7 @@ func move(root *os.Root, from, to string) error {
 		makeWritable(root, from)
 		err = root.Rename(from, to)
 	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
 		err = &fs.PathError{Op: "move", Path: from, Err: link.Err}
 	}
 	return err

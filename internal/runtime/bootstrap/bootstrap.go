@@ -5,6 +5,7 @@ package bootstrap
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -57,13 +58,7 @@ func write(target string, content []byte) error {
 	}
 	defer os.Remove(temporary.Name()) // it exists only if something failed
 	_, err = temporary.Write(content)
-	if closeErr := temporary.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(temporary.Name(), 0o444)
-	}
-	if err == nil {
+	if err = cmp.Or(err, temporary.Chmod(0o444), temporary.Close()); err == nil {
 		err = os.Rename(temporary.Name(), target)
 	}
 	if err != nil {

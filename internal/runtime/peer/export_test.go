@@ -10,6 +10,12 @@ import (
 // Reborn makes the environment remember a main process of the same id that started at another time.
 func (e *Environment) Reborn() { e.main.start++ }
 
+// Has reports whether the process that has the id now is one of the environment.
+func (e *Environment) Has(pid int) bool {
+	p, err := look(pid)
+	return err == nil && e.unknown == nil && e.belongs(p)
+}
+
 // FindInPCBList answers the owner of the connection from client to server in a list of macOS.
 func FindInPCBList(list []byte, client, server netip.AddrPort) (uid, pid int, err error) {
 	return findInPCBList(list, ends{client, server})

@@ -133,11 +133,9 @@ func (i *Inspector) search(ctx context.Context, inode uint64) ([]process, error)
 // run searches as long as there are callers.
 func (i *Inspector) run() {
 	for {
-		wait := time.NewTimer(time.Until(i.paid.Add(-searchDebt)))
 		select {
-		case <-wait.C:
+		case <-time.After(time.Until(i.paid.Add(-searchDebt))):
 		case <-i.closing:
-			wait.Stop()
 			return
 		}
 		i.mu.Lock()
@@ -164,18 +162,23 @@ func (i *Inspector) run() {
 }
 
 func (s *search) lookThrough() {
-	for pid := range processes() {
+	eachName("/proc", func(_ int, name string) bool { //nolint:errcheck // without /proc nothing is found
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			return true
+		}
 		p, err := look(pid)
 		if err != nil {
-			continue
+			return true
 		}
-		sockets(pid, func(inode uint64) bool { //nolint:errcheck // what it may not look at holds nothing for it
+		sockets("/proc/"+name, func(inode uint64) bool { //nolint:errcheck // what it may not look at holds nothing for it
 			if _, wanted := s.holders[inode]; wanted {
 				s.holders[inode] = append(s.holders[inode], p)
 			}
 			return true
 		})
-	}
+		return true
+	})
 }
 
 // program is the path of a process's executable, empty if it cannot be read.

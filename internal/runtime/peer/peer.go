@@ -64,12 +64,6 @@ func NewEnvironment(pid int) *Environment {
 // Unknown is why nothing is known of the main process, so that every connection counts as a stranger's; nil otherwise.
 func (e *Environment) Unknown() error { return e.unknown }
 
-// Has reports whether the process that has the id now is one of the environment.
-func (e *Environment) Has(pid int) bool {
-	p, err := look(pid)
-	return err == nil && e.unknown == nil && e.belongs(p)
-}
-
 // Owns reports whether the main process or a process that descends from it holds the client's end of conn. False does
 // not mean that it is a stranger's: ask Inspector.Check then.
 func (e *Environment) Owns(conn net.Conn) bool {

@@ -91,12 +91,13 @@ func (e *Environment) holds(p process, inode uint64) (bool, error) {
 		found = held == inode
 		return !found
 	}
-	files, err := sockets(p.pid, visit)
+	directory := "/proc/" + strconv.Itoa(p.pid)
+	files, err := sockets(directory, visit)
 	if files == 0 {
 		// A main thread that has ended before its process has no files; the other threads have them.
-		tasks := "/proc/" + strconv.Itoa(p.pid) + "/task"
+		tasks := directory + "/task"
 		eachName(tasks, func(_ int, task string) bool { //nolint:errcheck // err says what is out of sight
-			if n, failed := filesIn(tasks+"/"+task+"/fd", visit); n > 0 && failed == nil {
+			if n, failed := sockets(tasks+"/"+task, visit); n > 0 && failed == nil {
 				files, err = n, nil
 			}
 			return files == 0
@@ -126,25 +127,11 @@ func Children(pid int) []int {
 	return pids
 }
 
-// processes are the ids of all processes.
-func processes() func(yield func(int) bool) {
-	return func(yield func(int) bool) {
-		eachName("/proc", func(_ int, name string) bool { //nolint:errcheck // without /proc nothing is found
-			pid, err := strconv.Atoi(name)
-			return err != nil || yield(pid)
-		})
-	}
-}
-
-// sockets passes the inode of each socket among the files of a process, until visit answers false. It answers how many
-// files it has seen.
-func sockets(pid int, visit func(inode uint64) bool) (int, error) {
-	return filesIn("/proc/"+strconv.Itoa(pid)+"/fd", visit)
-}
-
-func filesIn(path string, visit func(inode uint64) bool) (int, error) {
+// sockets passes the inode of each socket among the files of a process or thread, below /proc/ID or alike, until visit
+// answers false. It answers how many files it has seen.
+func sockets(path string, visit func(inode uint64) bool) (int, error) {
 	files := 0
-	err := eachName(path, func(directory int, name string) bool {
+	err := eachName(path+"/fd", func(directory int, name string) bool {
 		files++
 		inode, ok := socketInode(directory, name)
 		return !ok || visit(inode)

@@ -91,7 +91,10 @@ func (a *admission) run() {
 			return
 		case err != nil: // this process is out of descriptors, or the client has gone
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			a.sleep(pause)
+			select {
+			case <-time.After(pause):
+			case <-a.ctx.Done():
+			}
 			continue
 		}
 		pause = 0
@@ -111,15 +114,6 @@ func (a *admission) run() {
 			conn.Write(forbidden())                             //nolint:errcheck // nothing depends on it
 			conn.Close()
 		}
-	}
-}
-
-func (a *admission) sleep(pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-a.ctx.Done():
 	}
 }
 

@@ -120,7 +120,14 @@ var (
 	statusOKLength = []string{strconv.Itoa(len(statusOK))}
 )
 
-func accept(w http.ResponseWriter) {
+// answer accepts what the function has posted, or refuses it with a Handler's error.
+func answer(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		// Clients send the whole body before they read the status; without this they see a broken pipe.
+		discard(r.Body)
+		refuseError(w, err)
+		return
+	}
 	header := w.Header()
 	header["Content-Type"] = jsonType
 	header["Content-Length"] = statusOKLength

@@ -270,13 +270,7 @@ func (s *Server) response(w http.ResponseWriter, r *http.Request, id string) {
 		refuse(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
 		return
 	}
-	if err := s.handler.Respond(id, response); err != nil {
-		// Clients send the whole body before they read the status; without this they see a broken pipe.
-		discard(r.Body)
-		refuseError(w, err)
-		return
-	}
-	accept(w)
+	answer(w, r, s.handler.Respond(id, response))
 }
 
 // streamsSilently recognizes the streams of aws-lambda-go, which sends no mode header and sends every response in
@@ -304,10 +298,5 @@ func (s *Server) failure(w http.ResponseWriter, r *http.Request, report func(*Fa
 	if err == nil && tooLarge {
 		err = ErrTooLarge
 	}
-	discard(r.Body)
-	if err != nil {
-		refuseError(w, err)
-		return
-	}
-	accept(w)
+	answer(w, r, err)
 }

@@ -56,21 +56,14 @@ func (p *Process) await(program string) error {
 // receive reads one message of the helper.
 func (p *Process) receive() (byte, [2]int, error) {
 	var message [9]byte
-	if _, err := io.ReadFull(p.socket, message[:1]); err != nil {
+	_, err := io.ReadFull(p.socket, message[:5])
+	if err == nil && message[0] != helper.Started { // which has only one number
+		_, err = io.ReadFull(p.socket, message[5:])
+	}
+	if err != nil {
 		return 0, [2]int{}, err
 	}
-	n := 2
-	if message[0] == helper.Started {
-		n = 1
-	}
-	if _, err := io.ReadFull(p.socket, message[1:1+4*n]); err != nil {
-		return 0, [2]int{}, err
-	}
-	numbers := [2]int{helper.Number(message[1:])}
-	if n == 2 {
-		numbers[1] = helper.Number(message[5:])
-	}
-	return message[0], numbers, nil
+	return message[0], [2]int{helper.Number(message[1:]), helper.Number(message[5:])}, nil
 }
 
 // Wait blocks until the process and everything that it has started has ended.

@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,12 +38,8 @@ func New(config Config) *Sandbox {
 	s := &Sandbox{config: config}
 	s.base = sync.OnceValue(func() view {
 		v := system()
-		for _, path := range config.Read {
-			v.open(path, helper.Bind)
-		}
-		for _, path := range config.Write {
-			v.open(path, helper.Writable)
-		}
+		v.openAll(helper.Bind, config.Read...)
+		v.openAll(helper.Writable, config.Write...)
 		for _, dir := range config.Hidden {
 			v.hide(dir)
 		}
@@ -61,8 +59,9 @@ func (s *Sandbox) Ready() error {
 }
 
 // String says in one line what is in force and what is not.
-func (s *Sandbox) String() string {
-	f := s.force()
+func (s *Sandbox) String() string { return s.describe(s.force()) }
+
+func (s *Sandbox) describe(f force) string {
 	switch {
 	case s.config.Mode == Off:
 		return "off: functions may do whatever the server's user may"
@@ -124,10 +123,6 @@ func (s *Sandbox) probe() force {
 	return f
 }
 
-func (s *Sandbox) describe(f force) string {
-	return (&Sandbox{config: s.config, force: func() force { return f }}).String()
-}
-
 // tryPatiently tries again after a shortage, since its result holds for as long as the server runs.
 func (s *Sandbox) tryPatiently(f *force) error {
 	const attempts, pause = 5, 50 * time.Millisecond
@@ -150,7 +145,7 @@ func (s *Sandbox) try(f *force) error {
 	if os.Geteuid() == 0 {
 		users = []bool{false, true}
 	}
-	var faults []error
+	var first error
 	for _, user := range users {
 		f.namespaces, f.user = true, user
 		process, err := s.launch(*f, Command{}, true)
@@ -158,9 +153,9 @@ func (s *Sandbox) try(f *force) error {
 			process.Wait()
 			return nil
 		}
-		faults = append(faults, err)
+		first = cmp.Or(first, err)
 	}
-	return faults[0]
+	return first
 }
 
 // Close does nothing on this system.
@@ -184,23 +179,12 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 	if s.config.Mode == Off {
 		return spec
 	}
-	v := view{}
-	for path, n := range s.base() {
-		v[path] = n
-	}
+	v := maps.Clone(s.base())
 	if contains(c.Dir, c.Path) {
 		v.open(c.Path, helper.Bind) // it may be a link to a layer
 	}
-	for _, path := range append([]string{c.Dir}, c.Read...) {
-		if path != "" {
-			v.open(path, helper.Bind)
-		}
-	}
-	for _, path := range append([]string{c.Home}, c.Write...) {
-		if path != "" {
-			v.open(path, helper.Writable)
-		}
-	}
+	v.openAll(helper.Bind, append([]string{c.Dir}, c.Read...)...)
+	v.openAll(helper.Writable, append([]string{c.Home}, c.Write...)...)
 	if !f.namespaces {
 		v["/tmp"] = node{kind: helper.Writable}
 		for _, dir := range s.config.Hidden {
@@ -209,11 +193,7 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 		spec.Rules = v.rules()
 		return spec
 	}
-	home := c.Home
-	if home == "" {
-		home = s.config.Dir
-	}
-	v.private(home)
+	v.private(cmp.Or(c.Home, s.config.Dir))
 	spec.Root, spec.Mounts = s.config.Dir, v.mounts()
 	spec.Rules = append(spec.Rules, helper.Rule{Path: "/"})
 	for _, m := range spec.Mounts {

@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,9 +34,7 @@ var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/d
 // system is what every function sees.
 func system() view {
 	v := view{"/proc": {kind: helper.Proc}}
-	for _, dir := range systemDirectories {
-		v.open(dir, helper.Bind)
-	}
+	v.openAll(helper.Bind, systemDirectories...)
 	for _, device := range devices {
 		v[device] = node{kind: helper.Device}
 	}
@@ -87,6 +87,15 @@ func (v view) coverSecrets(dir string) {
 		}
 		return nil
 	})
+}
+
+// openAll shows the files and directories; "" is none.
+func (v view) openAll(kind helper.Kind, paths ...string) {
+	for _, path := range paths {
+		if path != "" {
+			v.open(path, kind)
+		}
+	}
 }
 
 // maxLinks is how many symbolic links the kernel follows in one path (path_resolution(7)).
@@ -173,16 +182,9 @@ func (v view) mounts() []helper.Mount {
 			continue
 		}
 		placed[path] = n
-		all = append(all, helper.Mount{Kind: n.kind, Target: path, Source: n.from(path)})
+		all = append(all, helper.Mount{Kind: n.kind, Target: path, Source: cmp.Or(n.source, path)})
 	}
 	return all
-}
-
-func (n node) from(path string) string {
-	if n.source == "" {
-		return path
-	}
-	return n.source
 }
 
 // needs reports whether a node must be mounted over what is placed already.
@@ -203,14 +205,9 @@ func (v view) needs(path string, n node) bool {
 
 // paths are sorted so that upper directories come first.
 func (v view) paths() []string {
-	all := make([]string, 0, len(v))
-	for path := range v {
-		all = append(all, path)
-	}
-	slices.SortFunc(all, func(a, b string) int {
+	return slices.SortedFunc(maps.Keys(v), func(a, b string) int {
 		return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
 	})
-	return all
 }
 
 // rules are the view for Landlock where there is no mount namespace. Rules only add, so a directory with something
@@ -234,18 +231,15 @@ const maxRules = 4096
 
 // around is a rule for a directory or, if it has hidden ones below it, rules for all but those.
 func (v view) around(dir string, write bool) []helper.Rule {
-	hides := func(path string) bool {
-		for other, n := range v {
-			if (n.kind == helper.Temp || n.kind == helper.Cover) && contains(path, other) {
-				return true
-			}
-		}
-		return false
-	}
-	if n := v[dir]; n.kind == helper.Temp || n.kind == helper.Cover {
+	hidden := func(n node) bool { return n.kind == helper.Temp || n.kind == helper.Cover }
+	if hidden(v[dir]) {
 		return nil
 	}
-	if !hides(dir) {
+	hides := false
+	for path, n := range v {
+		hides = hides || hidden(n) && contains(dir, path)
+	}
+	if !hides {
 		return []helper.Rule{{Path: dir, Write: write}}
 	}
 	var all []helper.Rule

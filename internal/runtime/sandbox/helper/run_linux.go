@@ -210,9 +210,8 @@ func sweep() {
 // children lists the children of this process, of all its threads.
 func children() []int {
 	var list []int
-	for _, thread := range numbers(names("/proc/self/task")) {
-		text := read("/proc/self/task/" + decimal(thread) + "/children")
-		list = append(list, numbers(fields(text))...)
+	for _, thread := range names("/proc/self/task") {
+		list = append(list, numbers(read("/proc/self/task/"+thread+"/children"))...)
 	}
 	return list
 }
@@ -259,48 +258,19 @@ func names(path string) []string {
 	}
 }
 
-func fields(text []byte) []string {
-	var all []string
-	start := 0
-	for i, c := range text {
-		if c == ' ' || c == '\n' {
-			if i > start {
-				all = append(all, string(text[start:i]))
-			}
-			start = i + 1
-		}
-	}
-	return all
-}
-
-// numbers keeps the words that are numbers.
-func numbers(words []string) []int {
+// numbers are the decimal numbers in a text.
+func numbers(text []byte) []int {
 	var all []int
-	for _, word := range words {
-		n := 0
-		for _, c := range []byte(word) {
-			if c < '0' || c > '9' {
-				n = 0
-				break
-			}
+	n := 0
+	for _, c := range append(text, '\n') {
+		if '0' <= c && c <= '9' {
 			n = n*10 + int(c-'0')
+			continue
 		}
 		if n > 0 {
 			all = append(all, n)
 		}
+		n = 0
 	}
 	return all
-}
-
-func decimal(n int) string {
-	var digits [20]byte
-	i := len(digits)
-	for {
-		i--
-		digits[i] = byte('0' + n%10)
-		n /= 10
-		if n == 0 {
-			return string(digits[i:])
-		}
-	}
 }
