@@ -2,6 +2,7 @@ package furl
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -75,10 +76,7 @@ func exactLine(base *http.Transport) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		config := &tls.Config{}
-		if base.TLSClientConfig != nil {
-			config = base.TLSClientConfig.Clone()
-		}
+		config := cmp.Or(base.TLSClientConfig, new(tls.Config)).Clone()
 		config.NextProtos = nil // the request line is HTTP/1.1's
 		if config.ServerName == "" {
 			if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
@@ -145,11 +143,7 @@ func (c *lineConn) Write(p []byte) (int, error) {
 	if !ok || bytes.ContainsAny(method, " \r\n") {
 		return 0, errors.New("furl: the first bytes of the connection are not the request line")
 	}
-	out := append([]byte(nil), method...)
-	out = append(out, ' ')
-	out = append(out, c.line...)
-	out = append(out, " HTTP/1.1\r\n"...)
-	out = append(out, rest...)
+	out := fmt.Appendf(nil, "%s %s HTTP/1.1\r\n%s", method, c.line, rest)
 	c.line = ""
 	if _, err := c.Conn.Write(out); err != nil {
 		return 0, err

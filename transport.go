@@ -1,6 +1,7 @@
 package furl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,10 +94,7 @@ const maxEndpoints = 1024
 
 // endpoint returns the endpoint of a request's host.
 func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
-	host := r.Host
-	if host == "" {
-		host = r.URL.Host
-	}
+	host := cmp.Or(r.Host, r.URL.Host)
 	t.mu.RLock()
 	e := t.endpoints[host]
 	t.mu.RUnlock()
@@ -107,17 +105,13 @@ func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	service := t.Service
-	if service == "" {
-		service = "lambda"
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.endpoints[host]; e != nil {
 		return e, nil
 	}
 	e = &endpoint{}
-	e.signer.Region, e.signer.Service, e.signer.Unsigned = region, service, changeable
+	e.signer.Region, e.signer.Service, e.signer.Unsigned = region, cmp.Or(t.Service, "lambda"), changeable
 	e.signer.KeepTexts = t.OnSign != nil
 	e.signer.Now = func() time.Time { return t.now().Add(time.Duration(e.offset.Load())) }
 	if t.endpoints == nil || len(t.endpoints) >= maxEndpoints {
@@ -137,10 +131,7 @@ func (t *Transport) regionOf(host, path string) (string, error) {
 				"list it in Transport.Domains if it is one", host)
 		}
 	}
-	if region == "" {
-		region = t.Region
-	}
-	if region == "" {
+	if region = cmp.Or(region, t.Region); region == "" {
 		return "", fmt.Errorf("furl: the URL at %s does not name its region: set AWS_REGION", host)
 	}
 	return region, nil
@@ -184,12 +175,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if leftHost(r) {
 		return t.base().RoundTrip(r)
 	}
-	e, err := t.endpoint(r)
-	if err != nil {
-		closeBody(r)
-		return nil, err
-	}
-	b, err := t.bodyOf(r)
+	e, b, err := t.ready(r)
 	if err != nil {
 		return nil, err
 	}
@@ -212,12 +198,28 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// ready returns the endpoint and the body of a request that is to be signed. It closes r.Body on error.
+func (t *Transport) ready(r *http.Request) (*endpoint, *body, error) {
+	e, err := t.endpoint(r)
+	if err != nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, nil, err
+	}
+	b, err := t.bodyOf(r)
+	return e, b, err
+}
+
 // send signs and sends the request once.
 func (t *Transport) send(r *http.Request, e *endpoint, b *body) (*http.Response, error) {
 	out := outgoing(r, b)
 	exact := exactTarget(out.URL)
 	out.URL = exact.url
-	err := t.sign(out, e, b)
+	signed, err := t.sign(out, e, b, (*sigv4.Signer).Sign)
+	if err == nil && t.OnSign != nil {
+		t.OnSign(out, signed)
+	}
 	if err != nil || b.size == 0 {
 		b.discard()
 		out.Body = http.NoBody // net/http does not see that any other body is empty
@@ -257,12 +259,6 @@ func leftHost(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-func closeBody(r *http.Request) {
-	if r.Body != nil {
-		r.Body.Close()
-	}
 }
 
 // NewBase returns the transport that a [Transport] sends with by default. The caller may change it before first use.
