@@ -9,6 +9,13 @@ type Named struct {
 	Document *Document
 }
 
+func (n *Named) statements() []statement {
+	if n.Document == nil {
+		return nil
+	}
+	return n.Document.statements
+}
+
 // Request is what a principal asks to do.
 type Request struct {
 	Principal *Principal // nil is an anonymous caller
@@ -153,10 +160,7 @@ func (e *evaluation) weighAll(c *call, policies []Named, t PolicyType, level int
 
 // weigh matches the statements of one document and returns how they grant.
 func (e *evaluation) weigh(c *call, named *Named, t PolicyType, level int) (grant scope) {
-	if named.Document == nil {
-		return 0
-	}
-	statements := named.Document.statements
+	statements := named.statements()
 	for i := range statements {
 		s := &statements[i]
 		if t == ResourceBased && s.principals == nil {

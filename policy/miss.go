@@ -43,8 +43,12 @@ func NearestMisses(in Request, sets *Sets) []Miss {
 	}
 	var list []rankedMiss
 	for _, g := range gaps(missing, &c, sets) {
-		for i := range g.policies {
-			list = appendMisses(list, &c, &g.policies[i], g)
+		for _, named := range g.policies {
+			ref := Ref{Type: g.kind, Level: g.level, Policy: named.Name, Document: named.Document, Effect: Allowed}
+			for i := range named.statements() {
+				ref.Statement = i
+				list = append(list, misses(&ref.Document.statements[i], &c, ref)...)
+			}
 		}
 	}
 	slices.SortStableFunc(list, func(a, b rankedMiss) int { return cmp.Or(a.rank-b.rank, b.likeness-a.likeness) })
@@ -92,24 +96,11 @@ const (
 	rankAction
 )
 
-// appendMisses adds the near misses of one document.
-func appendMisses(list []rankedMiss, c *call, named *Named, g gap) []rankedMiss {
-	if named.Document == nil {
-		return list
-	}
-	for i := range named.Document.statements {
-		s := &named.Document.statements[i]
-		if s.effect != Allowed {
-			continue
-		}
-		ref := Ref{Type: g.kind, Level: g.level, Policy: named.Name, Document: named.Document, Statement: i, Effect: s.effect}
-		list = append(list, misses(s, c, ref)...)
-	}
-	return list
-}
-
-// misses returns the statement's failures if they are all of one element.
+// misses returns the failures of a statement that allows, if they are all of one element.
 func misses(s *statement, c *call, ref Ref) (list []rankedMiss) {
+	if s.effect != Allowed {
+		return nil
+	}
 	elements := 0
 	if s.reaches(c) == 0 || ref.Type == ResourceBased && s.principals == nil {
 		elements++

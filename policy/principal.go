@@ -17,7 +17,7 @@ const (
 	FederatedUser                         // a GetFederationToken session
 	Root                                  // the root user of an account
 	Service                               // an AWS service calling for itself, such as cloudfront.amazonaws.com
-	IdentityProvider                      // behind a caller of AssumeRoleWithWebIdentity or AssumeRoleWithSAML
+	IdentityProvider                      // vouches for a caller of AssumeRoleWithWebIdentity or AssumeRoleWithSAML
 )
 
 // String returns AWS's value of aws:PrincipalType for the type, "Service" and "Federated" for those that have none.

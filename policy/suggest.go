@@ -163,9 +163,9 @@ const (
 // freeSid returns a Sid that no statement of the policy has.
 func freeSid(base string, named *Named) string {
 	taken := make(map[string]bool)
-	if named != nil && named.Document != nil {
-		for i := range named.Document.statements {
-			taken[named.Document.statements[i].sid] = true
+	if named != nil {
+		for _, s := range named.statements() {
+			taken[s.sid] = true
 		}
 	}
 	sid := base
