@@ -25,7 +25,7 @@ type body struct {
 	release func()
 }
 
-// close frees the body; open must not be called again.
+// close frees the body; neither close nor open must be called again.
 func (b *body) close() {
 	if b.release != nil {
 		b.release()
@@ -61,15 +61,13 @@ func (t *Transport) bodyOf(r *http.Request) (*body, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return emptyBody, nil
 	}
-	var b *body
-	var err error
+	read := t.spooled
 	if r.GetBody != nil {
-		b, err = t.copied(r)
-	} else if seeker, ok := r.Body.(io.ReadSeeker); ok && seekable(seeker) {
-		b, err = t.rewound(r, seeker)
-	} else {
-		b, err = t.spooled(r)
+		read = t.copied
+	} else if seekable(r.Body) {
+		read = t.rewound
 	}
+	b, err := read(r)
 	if err != nil {
 		r.Body.Close()
 		return nil, err
@@ -115,14 +113,19 @@ func (t *Transport) copied(r *http.Request) (*body, error) {
 	}}, nil
 }
 
-// seekable reports whether s can seek. An *os.File that is a pipe has the method but cannot.
-func seekable(s io.Seeker) bool {
-	_, err := s.Seek(0, io.SeekCurrent)
+// seekable reports whether a body can seek. An *os.File that is a pipe has the method but cannot.
+func seekable(body io.Reader) bool {
+	seeker, ok := body.(io.ReadSeeker)
+	if !ok {
+		return false
+	}
+	_, err := seeker.Seek(0, io.SeekCurrent)
 	return err == nil
 }
 
 // rewound is a body that can seek back, such as a file.
-func (t *Transport) rewound(r *http.Request, seeker io.ReadSeeker) (*body, error) {
+func (t *Transport) rewound(r *http.Request) (*body, error) {
+	seeker := r.Body.(io.ReadSeeker)
 	start, err := seeker.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return nil, fmt.Errorf("furl: read the body: %w", err)
@@ -143,7 +146,6 @@ type rewinder struct {
 	start  int64
 	closer io.Closer
 	free   chan struct{} // holds an element while the reader is not lent
-	ending sync.Once
 }
 
 func (s *rewinder) open() (io.ReadCloser, error) {
@@ -161,17 +163,15 @@ func (s *rewinder) open() (io.ReadCloser, error) {
 
 // release closes the reader as soon as it is not lent.
 func (s *rewinder) release() {
-	s.ending.Do(func() {
-		select {
-		case <-s.free:
+	select {
+	case <-s.free:
+		s.closer.Close()
+	default:
+		go func() { // ends when the transport closes the reader, as it always does
+			<-s.free
 			s.closer.Close()
-		default:
-			go func() { // ends when the transport closes the reader, as it always does
-				<-s.free
-				s.closer.Close()
-			}()
-		}
-	})
+		}()
+	}
 }
 
 // lent is the reader that a rewinder lends.
@@ -344,7 +344,7 @@ func (s *spool) open() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(s.memory)), nil
 	}
 	s.uses.Add(1)
-	return &spoolReader{Reader: io.NewSectionReader(s.file, 0, s.size), spool: s}, nil
+	return spoolReader{io.NewSectionReader(s.file, 0, s.size), sync.OnceFunc(s.done)}, nil
 }
 
 // done ends one use.
@@ -361,13 +361,10 @@ func (s *spool) done() {
 // spoolReader reads the file of a spool from its start.
 type spoolReader struct {
 	io.Reader
-	spool  *spool
-	closed atomic.Bool
+	done func()
 }
 
-func (r *spoolReader) Close() error {
-	if r.closed.CompareAndSwap(false, true) {
-		r.spool.done()
-	}
+func (r spoolReader) Close() error {
+	r.done()
 	return nil
 }

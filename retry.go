@@ -1,6 +1,7 @@
 package furl
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"math/rand/v2"
@@ -43,15 +44,14 @@ func idempotent(r *http.Request) bool {
 // backoff is the time to wait before a retry, counted from 0: what the server asks for, or else a random time up to a
 // bound that doubles. ok is false if the server asks for too long a wait.
 func backoff(retry int, header http.Header, now time.Time) (wait time.Duration, ok bool) {
-	if after := header.Get("Retry-After"); after != "" {
-		if seconds, err := strconv.ParseUint(after, 10, 16); err == nil {
-			wait = time.Duration(seconds) * time.Second
-			return wait, wait <= maxRetryAfter
-		}
-		if at, err := http.ParseTime(after); err == nil {
-			wait = max(at.Sub(now), 0)
-			return wait, wait <= maxRetryAfter
-		}
+	after := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(after, 10, 16); err == nil {
+		wait = time.Duration(seconds) * time.Second
+		return wait, wait <= maxRetryAfter
+	}
+	if at, err := http.ParseTime(after); err == nil {
+		wait = max(at.Sub(now), 0)
+		return wait, wait <= maxRetryAfter
 	}
 	bound := maxBackoff
 	if retry < 6 {
@@ -93,11 +93,7 @@ type attempts struct {
 func (a *attempts) another(resp *http.Response) (wait time.Duration, again bool) {
 	switch {
 	case transient(resp.StatusCode):
-		most := a.transport.MaxRetries
-		if most == 0 {
-			most = DefaultMaxRetries
-		}
-		if a.retries >= most || !idempotent(a.request) {
+		if a.retries >= cmp.Or(a.transport.MaxRetries, DefaultMaxRetries) || !idempotent(a.request) {
 			return 0, false
 		}
 		a.retries++

@@ -145,11 +145,7 @@ func (c *lineConn) Write(p []byte) (int, error) {
 	if !ok || bytes.ContainsAny(method, " \r\n") {
 		return 0, errors.New("furl: the first bytes of the connection are not the request line")
 	}
-	out := append([]byte(nil), method...)
-	out = append(out, ' ')
-	out = append(out, c.line...)
-	out = append(out, " HTTP/1.1\r\n"...)
-	out = append(out, rest...)
+	out := fmt.Appendf(nil, "%s %s HTTP/1.1\r\n%s", method, c.line, rest)
 	c.line = ""
 	if _, err := c.Conn.Write(out); err != nil {
 		return 0, err

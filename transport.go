@@ -1,6 +1,7 @@
 package furl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,10 +94,7 @@ const maxEndpoints = 1024
 
 // endpoint returns the endpoint of a request's host.
 func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
-	host := r.Host
-	if host == "" {
-		host = r.URL.Host
-	}
+	host := cmp.Or(r.Host, r.URL.Host)
 	t.mu.RLock()
 	e := t.endpoints[host]
 	t.mu.RUnlock()
@@ -107,17 +105,13 @@ func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	service := t.Service
-	if service == "" {
-		service = "lambda"
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.endpoints[host]; e != nil {
 		return e, nil
 	}
 	e = &endpoint{}
-	e.signer.Region, e.signer.Service, e.signer.Unsigned = region, service, changeable
+	e.signer.Region, e.signer.Service, e.signer.Unsigned = region, cmp.Or(t.Service, "lambda"), changeable
 	e.signer.KeepTexts = t.OnSign != nil
 	e.signer.Now = func() time.Time { return t.now().Add(time.Duration(e.offset.Load())) }
 	if t.endpoints == nil || len(t.endpoints) >= maxEndpoints {
@@ -137,10 +131,7 @@ func (t *Transport) regionOf(host, path string) (string, error) {
 				"list it in Transport.Domains if it is one", host)
 		}
 	}
-	if region == "" {
-		region = t.Region
-	}
-	if region == "" {
+	if region = cmp.Or(region, t.Region); region == "" {
 		return "", fmt.Errorf("furl: the URL at %s does not name its region: set AWS_REGION", host)
 	}
 	return region, nil

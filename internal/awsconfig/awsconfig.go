@@ -6,6 +6,7 @@
 package awsconfig
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,10 +44,7 @@ type Options struct {
 func FromEnvironment(getenv func(string) string) (cfg aws.Config, ok bool) {
 	provider := credentials.NewStaticCredentialsProvider(
 		getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"))
-	region := getenv("AWS_REGION")
-	if region == "" {
-		region = getenv("AWS_DEFAULT_REGION")
-	}
+	region := cmp.Or(getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"))
 	return aws.Config{Region: region, Credentials: provider}, provider.Value.HasKeys()
 }
 
@@ -57,7 +55,10 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	})
 	var roles endpoint
 	complete := new(aws.Config)
-	load := []func(*config.LoadOptions) error{
+	load := []func(*config.LoadOptions) error{ // each ignores an empty string
+		config.WithSharedConfigProfile(o.Profile),
+		config.WithRegion(o.Region),
+		config.WithDefaultRegion(o.DefaultRegion),
 		config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}), // the SDK's logger writes headers of responses to the standard error
 		config.WithAssumeRoleCredentialOptions(func(options *stscreds.AssumeRoleOptions) {
@@ -67,15 +68,6 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		config.WithWebIdentityRoleCredentialOptions(func(options *stscreds.WebIdentityRoleOptions) {
 			options.Client = webIdentityClient{complete}
 		}),
-	}
-	if o.Profile != "" {
-		load = append(load, config.WithSharedConfigProfile(o.Profile))
-	}
-	if o.Region != "" {
-		load = append(load, config.WithRegion(o.Region))
-	}
-	if o.DefaultRegion != "" {
-		load = append(load, config.WithDefaultRegion(o.DefaultRegion))
 	}
 	if o.EndpointURL != "" {
 		endpoint, err := url.Parse(o.EndpointURL)
