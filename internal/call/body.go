@@ -28,12 +28,12 @@ type source struct {
 // Empty reports whether there is no body. A body of zero bytes is not empty.
 func (b Body) Empty() bool { return len(b.sources) == 0 }
 
-// File returns the name of the file that is the whole body, if there is one.
-func (b Body) File() (name string, ok bool) {
-	if len(b.sources) == 1 && b.sources[0].file != "" {
-		return b.sources[0].file, true
+// file returns the name of the file that is the whole body; "" if there is none.
+func (b Body) file() string {
+	if len(b.sources) == 1 {
+		return b.sources[0].file
 	}
-	return "", false
+	return ""
 }
 
 func (b Body) open() (io.ReadCloser, error) { return &sequence{rest: b.sources}, nil }

@@ -2,6 +2,7 @@ package call
 
 import (
 	"bufio"
+	"cmp"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
@@ -54,15 +55,10 @@ type Result struct {
 // Do sends the request, writes the response and returns when it has written all of it. The error is nil for every
 // response, whatever its status.
 func (c *Caller) Do(p *Prepared) (Result, error) {
-	if c.RawStdout == nil {
-		c.RawStdout = c.Stdout
-	}
-	if c.RawStderr == nil {
-		c.RawStderr = c.Stderr
-	}
+	c.RawStdout, c.RawStderr = cmp.Or(c.RawStdout, c.Stdout), cmp.Or(c.RawStderr, c.Stderr)
 	x := &exchange{caller: c, url: p.URL, method: p.HTTP.Method}
 	result, err := x.run(p.HTTP)
-	x.timing.set(&x.timing.end)
+	x.timing.end(&x.timing.steps.total)
 	if c.Verbose {
 		x.verbose.finish(x.timing.read(), err)
 	}
@@ -81,12 +77,7 @@ var ErrConnect = errors.New("cannot connect")
 var ErrTimeout = errors.New("the call took longer than --max-time")
 
 // unwrapTimeout returns the cause that ended the context, which net/http does not always return.
-func unwrapTimeout(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
-}
+func unwrapTimeout(ctx context.Context, err error) error { return cmp.Or(context.Cause(ctx), err) }
 
 // exchange is one call and its responses.
 type exchange struct {
@@ -227,7 +218,8 @@ func decompressed(r io.Reader, encoding string) (io.Reader, error) {
 // redirected returns the request that a redirect asks for, or nil if the response is no redirect or furl does not
 // follow it. It keeps and drops methods and bodies as RFC 9110, section 15.4 says and as curl does.
 func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Request, error) {
-	if !x.caller.Follow || resp.Header.Get("Location") == "" {
+	location := resp.Header.Get("Location")
+	if !x.caller.Follow || location == "" {
 		return nil, nil
 	}
 	method, body := r.Method, true
@@ -252,12 +244,12 @@ func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Reque
 		return nil, fmt.Errorf("redirected more than %d times", x.caller.MaxRedirects)
 	}
 	x.redirects++
-	to, err := r.URL.Parse(resp.Header.Get("Location"))
+	to, err := r.URL.Parse(location)
 	if err != nil {
-		return nil, fmt.Errorf("redirected to %q: %w", resp.Header.Get("Location"), err)
+		return nil, fmt.Errorf("redirected to %q: %w", location, err)
 	}
 	if to.Scheme != "http" && to.Scheme != "https" || to.Host == "" {
-		return nil, fmt.Errorf("redirected to %q, which is not an http or https URL", resp.Header.Get("Location"))
+		return nil, fmt.Errorf("redirected to %q, which is not an http or https URL", location)
 	}
 	next := r.Clone(r.Context())
 	next.Method, next.URL, next.Response = method, to, resp

@@ -106,12 +106,12 @@ func withFileName(raw, name string) string {
 	if end < 0 {
 		end = len(raw)
 	}
-	base := name[strings.LastIndexAny(name, `/\`)+1:]
-	if _, path, ok := strings.Cut(raw[:end], "://"); !ok || !strings.Contains(path, "/") {
-		return raw[:end] + "/" + string(percentEncoded(nil, []byte(base))) + raw[end:]
-	}
-	if !strings.HasSuffix(raw[:end], "/") {
+	base := string(percentEncoded(nil, []byte(name[strings.LastIndexAny(name, `/\`)+1:])))
+	switch _, path, _ := strings.Cut(raw[:end], "://"); {
+	case !strings.Contains(path, "/"):
+		base = "/" + base
+	case !strings.HasSuffix(path, "/"):
 		return raw
 	}
-	return raw[:end] + string(percentEncoded(nil, []byte(base))) + raw[end:]
+	return raw[:end] + base + raw[end:]
 }

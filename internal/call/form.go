@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -131,23 +132,10 @@ func (p formPart) header() string {
 
 // typeByExtension knows the same types as curl, on every system.
 func typeByExtension(path string) string {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".gif":
-		return "image/gif"
-	case ".jpg", ".jpeg":
-		return "image/jpeg"
-	case ".png":
-		return "image/png"
-	case ".svg":
-		return "image/svg+xml"
-	case ".txt":
-		return "text/plain"
-	case ".htm", ".html":
-		return "text/html"
-	case ".pdf":
-		return "application/pdf"
-	case ".xml":
-		return "application/xml"
+	known := map[string]string{
+		".gif": "image/gif", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml",
+		".txt": "text/plain", ".htm": "text/html", ".html": "text/html", ".pdf": "application/pdf",
+		".xml": "application/xml",
 	}
-	return "application/octet-stream"
+	return cmp.Or(known[strings.ToLower(filepath.Ext(path))], "application/octet-stream")
 }

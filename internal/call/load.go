@@ -34,13 +34,13 @@ type Load struct {
 // Report is the result of a load. Times are of all responses, whatever their status. With a rate they count from the
 // moment when the request was due, not from its start, so that they include the time a request waits for a slow server.
 type Report struct {
-	Took     time.Duration
-	Statuses map[int]int
-	Refused  map[furl.Layer]int // of the responses with status 403
-	Failed   map[string]int     // requests without a response, by their error
-	Bytes    int64              // of the bodies received
-	Times    []time.Duration    // sorted
-	Stopped  bool               // the load ended before all requests were sent
+	Took     time.Duration      `json:"-"`
+	Stopped  bool               `json:"stopped"` // the load ended before all requests were sent
+	Bytes    int64              `json:"bytes"`   // of the bodies received
+	Statuses map[int]int        `json:"statuses"`
+	Refused  map[furl.Layer]int `json:"refused"` // of the responses with status 403
+	Failed   map[string]int     `json:"failed"`  // requests without a response, by their error
+	Times    []time.Duration    `json:"-"`       // sorted
 }
 
 // outcome is the result of one request.
@@ -247,20 +247,20 @@ func (r Report) percentiles() []percentile {
 
 // bucket is a bar of the histogram: the times above the bar before it and up to a bound.
 type bucket struct {
-	upTo  time.Duration
-	count int
+	UpTo  milliseconds `json:"upToMs"`
+	Count int          `json:"count"`
 }
 
 // buckets divides the times by one, two and five milliseconds and their powers of ten.
 func (r Report) buckets() []bucket {
-	var buckets []bucket
+	buckets := []bucket{} // in JSON a list even if there are none
 	rest := r.Times
 	for decade := 10 * time.Microsecond; len(rest) > 0; decade *= 10 {
 		for _, factor := range []time.Duration{1, 2, 5} {
 			bound := decade * factor
 			n, _ := slices.BinarySearch(rest, bound+1)
 			if n > 0 || len(buckets) > 0 {
-				buckets = append(buckets, bucket{bound, n})
+				buckets = append(buckets, bucket{milliseconds(bound), n})
 			}
 			if rest = rest[n:]; len(rest) == 0 {
 				break
@@ -272,45 +272,28 @@ func (r Report) buckets() []bucket {
 
 func (r Report) histogram(out *strings.Builder) {
 	buckets := r.buckets()
-	most := slices.MaxFunc(buckets, func(a, b bucket) int { return a.count - b.count }).count
+	most := slices.MaxFunc(buckets, func(a, b bucket) int { return a.Count - b.Count }).Count
 	const width = 40
 	for _, b := range buckets {
-		bar := (b.count*width + most - 1) / most
-		line := fmt.Sprintf("  <= %9s  %-*s %d", milliseconds(b.upTo), width, strings.Repeat("#", bar), b.count)
-		out.WriteString(line + "\n")
+		bar := strings.Repeat("#", (b.Count*width+most-1)/most)
+		fmt.Fprintf(out, "  <= %9s  %-*s %d\n", b.UpTo, width, bar, b.Count)
 	}
 }
 
 // WriteJSON writes the report for programs. Times are in milliseconds.
 func (r Report) WriteJSON(w io.Writer) error {
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	type jsonBucket struct {
-		UpTo  float64 `json:"upToMs"`
-		Count int     `json:"count"`
-	}
-	times := map[string]float64{}
+	times := map[string]milliseconds{}
 	for _, p := range r.percentiles() {
-		times[p.name] = ms(p.time)
-	}
-	histogram := []jsonBucket{}
-	for _, b := range r.buckets() {
-		histogram = append(histogram, jsonBucket{ms(b.upTo), b.count})
+		times[p.name] = milliseconds(p.time)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(struct {
-		Requests  int                `json:"requests"`
-		Seconds   float64            `json:"seconds"`
-		PerSecond float64            `json:"perSecond"`
-		Stopped   bool               `json:"stopped"`
-		Bytes     int64              `json:"bytes"`
-		Statuses  map[int]int        `json:"statuses"`
-		Refused   any                `json:"refused"`
-		Failed    map[string]int     `json:"failed"`
-		Times     map[string]float64 `json:"timesMs"`
-		Histogram []jsonBucket       `json:"histogram"`
-	}{
-		r.Count(), r.Took.Seconds(), float64(r.Count()) / r.Took.Seconds(), r.Stopped, r.Bytes, r.Statuses, r.Refused,
-		r.Failed, times, histogram,
-	})
+		Requests  int     `json:"requests"`
+		Seconds   float64 `json:"seconds"`
+		PerSecond float64 `json:"perSecond"`
+		Report
+		Times     map[string]milliseconds `json:"timesMs"`
+		Histogram []bucket                `json:"histogram"`
+	}{r.Count(), r.Took.Seconds(), float64(r.Count()) / r.Took.Seconds(), r, times, r.buckets()})
 }

@@ -2,6 +2,7 @@ package call
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func (p *Prepared) curlBody() (source string, flags []string, err error) {
 	if p.Body.Empty() {
 		return "", nil, nil
 	}
-	if name, ok := p.Body.File(); ok {
+	if name := p.Body.file(); name != "" {
 		return "", []string{"--data-binary", shellQuote("@" + name)}, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(p.HTTP.Body, maxInline+1))
@@ -143,12 +144,8 @@ func (p *Prepared) WriteHTTP(w io.Writer) error {
 	r := p.HTTP
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, p.URL.Target, p.host())
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, value := range r.Header[name] {
-			if name != "User-Agent" || value != "" {
-				fmt.Fprintf(&head, "%s: %s\r\n", name, value)
-			}
-		}
+	if err := r.Header.WriteSubset(&head, map[string]bool{"User-Agent": r.UserAgent() == ""}); err != nil {
+		return err
 	}
 	if !p.Body.Empty() {
 		fmt.Fprintf(&head, "Content-Length: %d\r\n", r.ContentLength)
@@ -192,9 +189,4 @@ func (p *Prepared) WriteJSON(w io.Writer, bodySHA256 string, expires time.Time) 
 	}{p.HTTP.Method, p.URL.String(), headers, bodySHA256, p.HTTP.ContentLength, expires.UTC()})
 }
 
-func (p *Prepared) host() string {
-	if p.HTTP.Host != "" {
-		return p.HTTP.Host
-	}
-	return p.HTTP.URL.Host
-}
+func (p *Prepared) host() string { return cmp.Or(p.HTTP.Host, p.HTTP.URL.Host) }

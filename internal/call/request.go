@@ -7,13 +7,13 @@ package call
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/textproto"
-	"os"
 	"strings"
 
 	"github.com/furl-dev/furl"
@@ -118,18 +118,14 @@ func (q Request) withQuery() (string, error) {
 	if len(query) > maxQuery {
 		return "", fmt.Errorf("the data for the query has more than %d bytes", maxQuery)
 	}
-	raw, fragment, hasFragment := strings.Cut(q.URL, "#")
+	raw, _, _ := strings.Cut(q.URL, "#") // the fragment is not sent
 	switch {
 	case !strings.Contains(raw, "?"):
 		raw += "?"
 	case !strings.HasSuffix(raw, "?") && !strings.HasSuffix(raw, "&"):
 		raw += "&"
 	}
-	raw += string(query)
-	if hasFragment {
-		raw += "#" + fragment
-	}
-	return raw, nil
+	return raw + string(query), nil
 }
 
 // setHeaders sets the headers of the flags, and those that curl adds.
@@ -138,9 +134,8 @@ func (q Request) setHeaders(r *http.Request, body Body) error {
 	if err != nil {
 		return err
 	}
-	defaults := map[string]string{"User-Agent": q.UserAgent, "Accept": "*/*", "Content-Type": body.contentType}
-	if body.accept != "" {
-		defaults["Accept"] = body.accept
+	defaults := map[string]string{
+		"User-Agent": q.UserAgent, "Accept": cmp.Or(body.accept, "*/*"), "Content-Type": body.contentType,
 	}
 	if q.Compressed {
 		defaults["Accept-Encoding"] = "gzip, deflate"
@@ -198,18 +193,11 @@ func (q Request) headerLines() ([]string, error) {
 const maxHeaders = 1 << 20
 
 func readHeaders(name string, stdin io.Reader) ([]string, error) {
-	r := stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		r = f
+	r, err := file(name, stdin).open()
+	if err != nil {
+		return nil, err
 	}
-	if r == nil {
-		return nil, errors.New("there is no standard input to read headers from")
-	}
+	defer r.Close()
 	var lines []string
 	scanner := bufio.NewScanner(io.LimitReader(r, maxHeaders))
 	scanner.Buffer(nil, maxHeaders)

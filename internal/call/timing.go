@@ -11,24 +11,29 @@ import (
 // timing holds the times of the steps of a transfer, of the last one if there were redirects. The transport's
 // goroutines write it.
 type timing struct {
-	mu       sync.Mutex
-	start    time.Time
-	name     time.Time // host name looked up
-	connect  time.Time // connected
-	tls      time.Time // TLS handshake done
-	wrote    time.Time // request written
-	first    time.Time // first byte of the response
-	end      time.Time
-	remote   string
-	local    string
-	connects int
-	dialing  bool // the transport waits for a connection
+	mu      sync.Mutex
+	start   time.Time
+	steps   steps
+	dialing bool // the transport waits for a connection
 }
 
-func (t *timing) set(at *time.Time) {
+// steps says how long after the start each step ended; 0 if there was no such step.
+type steps struct {
+	name          time.Duration // host name looked up
+	connect       time.Duration // connected
+	tls           time.Duration // TLS handshake done
+	wrote         time.Duration // request written
+	first         time.Duration // first byte of the response
+	total         time.Duration
+	remote, local string // addresses
+	connects      int
+}
+
+// end records that a step has ended.
+func (t *timing) end(step *time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	*at = time.Now()
+	*step = time.Since(t.start)
 }
 
 // trace returns a context that records the steps of its requests.
@@ -39,28 +44,28 @@ func (t *timing) trace(ctx context.Context) context.Context {
 			defer t.mu.Unlock()
 			t.dialing = true
 		},
-		DNSDone: func(httptrace.DNSDoneInfo) { t.set(&t.name) },
+		DNSDone: func(httptrace.DNSDoneInfo) { t.end(&t.steps.name) },
 		ConnectDone: func(_, _ string, err error) {
 			if err == nil {
-				t.set(&t.connect)
+				t.end(&t.steps.connect)
 			}
 		},
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
 			if err == nil {
-				t.set(&t.tls)
+				t.end(&t.steps.tls)
 			}
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.dialing = false
-			t.remote, t.local = info.Conn.RemoteAddr().String(), info.Conn.LocalAddr().String()
+			t.steps.remote, t.steps.local = info.Conn.RemoteAddr().String(), info.Conn.LocalAddr().String()
 			if !info.Reused {
-				t.connects++
+				t.steps.connects++
 			}
 		},
-		WroteRequest:         func(httptrace.WroteRequestInfo) { t.set(&t.wrote) },
-		GotFirstResponseByte: func() { t.set(&t.first) },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { t.end(&t.steps.wrote) },
+		GotFirstResponseByte: func() { t.end(&t.steps.first) },
 	})
 }
 
@@ -71,26 +76,8 @@ func (t *timing) unconnected() bool {
 	return t.dialing
 }
 
-// since returns the time from the start to a step, or 0 if there was no such step.
-func (t *timing) since(at time.Time) time.Duration {
-	if at.IsZero() {
-		return 0
-	}
-	return at.Sub(t.start)
-}
-
-// timings are the durations in a timing at one moment.
-type timings struct {
-	name, connect, tls, wrote, first, total time.Duration
-	remote, local                           string
-	connects                                int
-}
-
-func (t *timing) read() timings {
+func (t *timing) read() steps {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return timings{
-		name: t.since(t.name), connect: t.since(t.connect), tls: t.since(t.tls), wrote: t.since(t.wrote),
-		first: t.since(t.first), total: t.since(t.end), remote: t.remote, local: t.local, connects: t.connects,
-	}
+	return t.steps
 }

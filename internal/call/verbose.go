@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -146,7 +147,7 @@ func (v *verbose) response(resp *http.Response) {
 }
 
 // finish reports the caller and the times of a call that has ended.
-func (v *verbose) finish(t timings, err error) {
+func (v *verbose) finish(t steps, err error) {
 	if v.identity != nil {
 		v.tell("*", "caller: %s", <-v.identity)
 	}
@@ -164,14 +165,22 @@ func (v *verbose) finish(t timings, err error) {
 	var told []string
 	for _, step := range steps {
 		if step.took > 0 {
-			told = append(told, step.name+" "+milliseconds(step.took))
+			told = append(told, step.name+" "+milliseconds(step.took).String())
 		}
 	}
 	v.tell("*", "time since the start: %s", strings.Join(told, ", "))
 }
 
-func milliseconds(d time.Duration) string {
+// milliseconds is a time as reports print it.
+type milliseconds time.Duration
+
+func (d milliseconds) String() string {
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+// MarshalJSON writes a number, in whole microseconds.
+func (d milliseconds) MarshalJSON() ([]byte, error) {
+	return json.Marshal(float64(time.Duration(d).Microseconds()) / 1000)
 }
 
 // addCanonicalRequest adds furlproto.CanonicalRequest, unsigned, to a signed request for a server on this machine: over

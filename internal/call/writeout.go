@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,12 @@ import (
 
 // maxFormat bounds a file with the format of -w.
 const maxFormat = 64 << 10
+
+// formatPart is a part of a format: a variable or a header, one that no brace closes, or text.
+var formatPart = regexp.MustCompile(`(?s)%%|(%(header)?\{([^}]*)\})|(%(?:header)?\{.*)|[^%]+|%`)
+
+// escapes are those of the text.
+var escapes = strings.NewReplacer("%%", "%", `\n`, "\n", `\r`, "\r", `\t`, "\t", `\\`, `\`)
 
 // writeOut writes the format of -w for an exchange that has ended.
 type writeOut struct {
@@ -40,64 +47,34 @@ func (x writeOut) write(format string) error {
 	}
 	values, text := x.caller.Stdout, x.caller.RawStdout
 	variables := x.variables()
-	for format != "" {
-		end := strings.IndexAny(format, `%\`)
-		if end < 0 {
-			end = len(format)
-		}
-		if end > 0 {
-			io.WriteString(text, format[:end])
-			format = format[end:]
-			continue
-		}
+	for _, part := range formatPart.FindAllStringSubmatch(format, -1) {
+		whole, isVariable, name, unclosed := part[0], part[1] != "", part[3], part[4]
+		value, known := variables[name]
+		var err error
 		switch {
-		case strings.HasPrefix(format, "%%"):
-			io.WriteString(text, "%")
-			format = format[2:]
-		case strings.HasPrefix(format, "%header{"):
-			name, rest, ok := strings.Cut(format[len("%header{"):], "}")
-			if !ok {
-				io.WriteString(text, format)
-				rest = ""
-			} else if x.response != nil {
+		case unclosed != "":
+			io.WriteString(text, unclosed)
+		case !isVariable:
+			escapes.WriteString(text, whole)
+		case part[2] == "header":
+			if x.response != nil {
 				io.WriteString(values, x.response.Header.Get(name))
 			}
-			format = rest
-		case strings.HasPrefix(format, "%{"):
-			name, rest, ok := strings.Cut(format[2:], "}")
-			value, known := variables[name]
-			switch {
-			case !ok:
-				io.WriteString(text, format)
-				rest = ""
-			case name == "stdout":
-				values, text = x.caller.Stdout, x.caller.RawStdout
-			case name == "stderr":
-				values, text = x.caller.Stderr, x.caller.RawStderr
-			case name == "header_json":
-				encoded, err := x.headerJSON()
-				if err != nil {
-					return err
-				}
-				values.Write(encoded)
-			case name == "json":
-				encoded, err := json.Marshal(typed(variables))
-				if err != nil {
-					return err
-				}
-				values.Write(encoded)
-			case known:
-				io.WriteString(values, value)
-			default:
-				fmt.Fprintf(x.caller.Stderr, "furl: --write-out has no variable %q\n", name)
-			}
-			format = rest
-		case len(format) > 1 && format[0] == '\\' && strings.IndexByte("nrt\\", format[1]) >= 0:
-			io.WriteString(text, "\n\r\t\\"[strings.IndexByte("nrt\\", format[1]):][:1])
-			format = format[2:]
+		case name == "stdout":
+			values, text = x.caller.Stdout, x.caller.RawStdout
+		case name == "stderr":
+			values, text = x.caller.Stderr, x.caller.RawStderr
+		case name == "header_json":
+			err = writeJSON(values, x.headers())
+		case name == "json":
+			err = writeJSON(values, typed(variables))
+		case known:
+			io.WriteString(values, value)
 		default:
-			io.WriteString(text, format[:1])
-			format = format[1:]
+			fmt.Fprintf(x.caller.Stderr, "furl: --write-out has no variable %q\n", name)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -142,25 +119,30 @@ func (x writeOut) variables() map[string]string {
 	return v
 }
 
-// headerJSON returns the response's headers by their names in lower case, each with the list of its values.
-func (x writeOut) headerJSON() ([]byte, error) {
+// headers returns the response's headers by their names in lower case, each with the list of its values.
+func (x writeOut) headers() map[string][]string {
 	headers := map[string][]string{}
 	if x.response != nil {
 		for name, values := range x.response.Header {
 			headers[strings.ToLower(name)] = values
 		}
 	}
-	return json.Marshal(headers)
+	return headers
+}
+
+func writeJSON(w io.Writer, value any) error {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	w.Write(encoded)
+	return nil
 }
 
 // redirectURL returns the URL of a redirect that was not followed.
 func redirectURL(resp *http.Response) string {
-	location := resp.Header.Get("Location")
-	if location == "" || resp.StatusCode < 300 || resp.StatusCode > 399 {
-		return ""
-	}
-	to, err := resp.Request.URL.Parse(location)
-	if err != nil {
+	to, err := resp.Location()
+	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
 		return ""
 	}
 	return to.String()
