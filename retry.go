@@ -62,10 +62,8 @@ func backoff(retry int, header http.Header, now time.Time) (wait time.Duration, 
 
 // sleep waits. It returns the cause if ctx ends first.
 func sleep(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(wait):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -37,87 +37,66 @@ func (t *Transport) credentials(ctx context.Context) (sigv4.Credentials, error) 
 	}, nil
 }
 
-// sign adds the signature to r's headers.
-func (t *Transport) sign(r *http.Request, e *endpoint, b *body) error {
+// signing is a method of [sigv4.Signer].
+type signing = func(*sigv4.Signer, *http.Request, sigv4.Credentials, sigv4.Payload) (sigv4.Signed, error)
+
+// sign signs r for its endpoint.
+func (t *Transport) sign(r *http.Request, e *endpoint, b *body, how signing) (sigv4.Signed, error) {
 	c, err := t.credentials(r.Context())
 	if err != nil {
-		return err
+		return sigv4.Signed{}, err
 	}
-	signed, err := e.signer.Sign(r, c, sigv4.PayloadHash(b.sum))
+	signed, err := how(&e.signer, r, c, sigv4.PayloadHash(b.sum))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRequest, err)
+		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	if t.OnSign != nil {
-		t.OnSign(r, signed)
-	}
-	return nil
+	return signed, nil
 }
 
 // Sign adds the signature to r's headers and does not send r. It replaces r.Body by one that starts at the beginning of
 // the body; the caller closes it.
 func (t *Transport) Sign(r *http.Request) (sigv4.Signed, error) {
-	out, err := t.prepare(r)
-	if err != nil {
-		return sigv4.Signed{}, err
+	signed, out, _, err := t.signUnsent(r, (*sigv4.Signer).Sign)
+	if err == nil {
+		r.Header = out.Header
 	}
-	signed, err := out.signer.Sign(out.request, out.credentials, out.payload)
-	if err != nil {
-		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
-	}
-	r.Header = out.request.Header
-	return signed, nil
+	return signed, err
 }
 
 // Presign returns the URL of r with the signature in its query, valid for ttl, see [sigv4.Signer.Presign]. Lambda
 // accepts it only with the method, the headers and the body of r. It expires with the credentials if they are temporary
 // and expire sooner. Presign replaces r.Body by one that starts at the beginning of the body; the caller closes it.
 func (t *Transport) Presign(r *http.Request, ttl time.Duration) (sigv4.Signed, error) {
-	out, err := t.prepare(r)
-	if err != nil {
-		return sigv4.Signed{}, err
+	presign := func(s *sigv4.Signer, r *http.Request, c sigv4.Credentials, p sigv4.Payload) (sigv4.Signed, error) {
+		return s.Presign(r, c, ttl, p)
 	}
-	signed, err := out.signer.Presign(out.request, out.credentials, ttl, out.payload)
-	if err != nil {
-		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
+	signed, out, line, err := t.signUnsent(r, presign)
+	if err == nil && line != "" {
+		_, parameters, _ := strings.Cut(signed.URL, out.URL.RequestURI())
+		signed.URL = r.URL.Scheme + "://" + r.URL.Host + line + parameters
 	}
-	if out.line != "" {
-		_, parameters, _ := strings.Cut(signed.URL, out.request.URL.RequestURI())
-		signed.URL = r.URL.Scheme + "://" + r.URL.Host + out.line + parameters
-	}
-	return signed, nil
+	return signed, err
 }
 
-// unsigned is a request with all that its signature needs.
-type unsigned struct {
-	request     *http.Request // a copy, with the URL to sign
-	line        string        // see target
-	signer      *sigv4.Signer
-	credentials sigv4.Credentials
-	payload     sigv4.Payload
-}
-
-// prepare prepares a request that the caller sends. r gets a body that starts at its beginning.
-func (t *Transport) prepare(r *http.Request) (out unsigned, err error) {
-	e, err := t.endpoint(r)
+// signUnsent signs a request that the caller sends. r gets a body that starts at its beginning. out is the copy of r,
+// with the URL to sign, that was signed; for line see target.
+func (t *Transport) signUnsent(
+	r *http.Request, how signing,
+) (signed sigv4.Signed, out *http.Request, line string, err error) {
+	e, b, err := t.ready(r)
 	if err != nil {
-		closeBody(r)
-		return out, err
-	}
-	b, err := t.bodyOf(r)
-	if err != nil {
-		return out, err
+		return signed, nil, "", err
 	}
 	defer b.close()
 	if r.Body, err = b.open(); err != nil {
-		return out, err
+		return signed, nil, "", err
 	}
 	r.ContentLength = b.size
 	exact := exactTarget(r.URL)
-	out = unsigned{request: r.WithContext(r.Context()), line: exact.line, signer: &e.signer,
-		payload: sigv4.PayloadHash(b.sum)}
-	out.request.URL = exact.url
-	out.credentials, err = t.credentials(r.Context())
-	return out, err
+	out = r.WithContext(r.Context())
+	out.URL = exact.url
+	signed, err = t.sign(out, e, b, how)
+	return signed, out, exact.line, err
 }
 
 // Presign returns a link that calls a function URL with GET, without headers or credentials, for ttl from now: at most

@@ -175,12 +175,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if leftHost(r) {
 		return t.base().RoundTrip(r)
 	}
-	e, err := t.endpoint(r)
-	if err != nil {
-		closeBody(r)
-		return nil, err
-	}
-	b, err := t.bodyOf(r)
+	e, b, err := t.ready(r)
 	if err != nil {
 		return nil, err
 	}
@@ -203,12 +198,28 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// ready returns the endpoint and the body of a request that is to be signed. It closes r.Body on error.
+func (t *Transport) ready(r *http.Request) (*endpoint, *body, error) {
+	e, err := t.endpoint(r)
+	if err != nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, nil, err
+	}
+	b, err := t.bodyOf(r)
+	return e, b, err
+}
+
 // send signs and sends the request once.
 func (t *Transport) send(r *http.Request, e *endpoint, b *body) (*http.Response, error) {
 	out := outgoing(r, b)
 	exact := exactTarget(out.URL)
 	out.URL = exact.url
-	err := t.sign(out, e, b)
+	signed, err := t.sign(out, e, b, (*sigv4.Signer).Sign)
+	if err == nil && t.OnSign != nil {
+		t.OnSign(out, signed)
+	}
 	if err != nil || b.size == 0 {
 		b.discard()
 		out.Body = http.NoBody // net/http does not see that any other body is empty
@@ -248,12 +259,6 @@ func leftHost(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-func closeBody(r *http.Request) {
-	if r.Body != nil {
-		r.Body.Close()
-	}
 }
 
 // NewBase returns the transport that a [Transport] sends with by default. The caller may change it before first use.

@@ -98,15 +98,12 @@ func (l Load) Run(ctx context.Context, p *Prepared) (Report, error) {
 // schedule sends the times when requests are due. It reports whether it has sent all of them.
 func (l Load) schedule(ctx context.Context, due chan<- time.Time) bool {
 	start := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for i := range l.Repeat {
 		at := time.Time{} // as soon as a worker takes it
 		if l.Rate > 0 {
 			at = start.Add(time.Duration(float64(i) / l.Rate * float64(time.Second)))
-			timer.Reset(time.Until(at))
 			select {
-			case <-timer.C:
+			case <-time.After(time.Until(at)):
 			case <-ctx.Done():
 				return false
 			}
@@ -148,9 +145,8 @@ func (l Load) one(ctx context.Context, template *http.Request, due time.Time) (o
 	}
 	defer resp.Body.Close()
 	o.status = resp.StatusCode
-	if refusal, ok := furl.RefusalOf(resp); ok {
-		o.layer = refusal.Layer
-	}
+	refusal, _ := furl.RefusalOf(resp)
+	o.layer = refusal.Layer
 	o.bytes, o.err = io.Copy(io.Discard, resp.Body)
 	return o
 }

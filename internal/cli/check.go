@@ -110,7 +110,7 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 	if err != nil {
 		return err
 	}
-	return p.tell(report, report.Verdict, flags.asJSON)
+	return p.report(report, report.Verdict, flags.asJSON)
 }
 
 // contextOf reads KEY=VALUE pairs. A key given more than once has several values.
@@ -138,7 +138,7 @@ func (p *program) checkAll(command *cobra.Command, flags checkFlags) error {
 	if len(audit.Functions) == 0 {
 		p.note("no function in %s has a URL", client.Region())
 	}
-	return p.tell(audit, audit.Verdict, flags.asJSON)
+	return p.report(audit, audit.Verdict, flags.asJSON)
 }
 
 func (p *program) checkOffline(flags checkFlags) error {
@@ -151,14 +151,14 @@ func (p *program) checkOffline(flags checkFlags) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.offline, err)
 	}
-	return p.tell(audit, audit.Verdict, flags.asJSON)
+	return p.report(audit, audit.Verdict, flags.asJSON)
 }
 
 // errTold is the error of a command whose answer says everything.
 var errTold = errors.New("")
 
-// tell prints a report, and turns its verdict into an error.
-func (p *program) tell(found io.WriterTo, verdict check.Verdict, asJSON bool) error {
+// report prints a report, and turns its verdict into an error.
+func (p *program) report(found io.WriterTo, verdict check.Verdict, asJSON bool) error {
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err

@@ -127,8 +127,13 @@ func noArguments(command *cobra.Command, args []string) error {
 
 // note tells the person something that is not the answer.
 func (p *program) note(format string, arguments ...any) {
-	for line := range strings.Lines(fmt.Sprintf(format, arguments...)) {
-		fmt.Fprintf(p.streams.Err, "furl: %s\n", strings.TrimRight(line, "\n"))
+	p.tell("furl: ", fmt.Sprintf(format, arguments...))
+}
+
+// tell prints text to the standard error, with a mark before each line.
+func (p *program) tell(mark, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(p.streams.Err, "%s%s\n", mark, strings.TrimRight(line, "\n"))
 	}
 }
 

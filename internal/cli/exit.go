@@ -224,11 +224,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 	if p.silent || row == interrupted {
 		return code
 	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(p.streams.Err, "furl: error: %s\n", strings.TrimRight(line, "\n"))
-	}
-	for line := range strings.Lines(hint) {
-		fmt.Fprintf(p.streams.Err, "furl: hint: %s\n", strings.TrimRight(line, "\n"))
-	}
+	p.tell("furl: error: ", err.Error())
+	p.tell("furl: hint: ", hint)
 	return code
 }

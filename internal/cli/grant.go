@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -253,14 +254,8 @@ func (p *program) notePartial(partial *setup.PartialError) {
 	for _, change := range partial.Done {
 		p.note("done: %s %s", past[change.Kind], change)
 	}
-	p.note("to finish, the same command again, or:")
-	for _, line := range partial.Finish() {
-		p.note("  %s", line)
-	}
-	p.note("to undo:")
-	for _, line := range partial.Undo() {
-		p.note("  %s", line)
-	}
+	p.note("to finish, the same command again, or:\n  %s", strings.Join(partial.Finish(), "\n  "))
+	p.note("to undo:\n  %s", strings.Join(partial.Undo(), "\n  "))
 }
 
 func (p *program) noteAll(notes []string) {
@@ -293,12 +288,11 @@ type shownChange struct {
 }
 
 func (p *program) printPlanJSON(plan *setup.Plan, done int, diff string) error {
-	shown := shownPlan{
+	return p.printJSON(shownPlan{
 		Function: plan.Function.String(), Principal: plan.Principal.ARN, Given: plan.Principal.Given,
 		AuthType: string(plan.AuthType), Changes: showChanges(plan.Changes, done),
 		Elsewhere: showChanges(plan.Elsewhere, 0), Kept: plan.Kept, Notes: plan.Notes, Diff: diff,
-	}
-	return p.printJSON(shown)
+	})
 }
 
 func showChanges(changes []setup.Change, done int) []shownChange {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strconv"
 
@@ -48,29 +47,17 @@ you trust. Files and pipes always get the bytes unchanged.
 			if err != nil {
 				return err
 			}
-			query := url.Values{"function": {args[0]}, "lines": {strconv.Itoa(lines)}}
-			for name, value := range map[string]string{"region": region, "account": server.account} {
-				if value != "" {
-					query.Set(name, value)
-				}
+			query := url.Values{
+				"function": {args[0]}, "lines": {strconv.Itoa(lines)}, "region": {region}, "account": {server.account},
 			}
 			if follow {
 				query.Set("follow", "1")
 			}
-			accept := "text/plain"
-			if asJSON {
-				accept = "application/json"
-			}
-			page, err := server.page(command.Context(), furlproto.Logs, query, accept)
-			if err != nil {
-				return err
-			}
-			defer page.Close()
 			out := p.streams.Out
 			if asIs {
 				out = raw(out)
 			}
-			_, err = io.Copy(out, page)
+			err = server.page(command.Context(), out, furlproto.Logs, query, asJSON)
 			if errors.Is(err, context.Canceled) && follow {
 				return nil
 			}

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/app"
@@ -26,42 +29,89 @@ the keys of the profile or of the environment, and the server shows only what co
 must be those of the root user or of a user or role whose policies allow furl:ReadPages, as an administrator's do.
 `
 
-// page opens one of the server's own pages. The caller closes it.
-func (l *place) page(ctx context.Context, path string, query url.Values, accept string) (io.ReadCloser, error) {
+func (p *program) explain() *cobra.Command {
+	var (
+		server place
+		last   bool
+		asJSON bool
+		fix    string
+	)
+	command := &cobra.Command{
+		Use:   "explain [REQUEST-ID]",
+		Short: "Why the local server answered a request as it did",
+		Long: `Why the local server answered a request as it did: every step of the request, what it decided and why,
+and for a refusal the commands that would change it. The request id is the x-amzn-RequestId header of the answer. The
+server keeps the last 1,000 requests to function URLs and calls of its APIs. Of the API calls it keeps those that it
+refused and those that it answered although AWS might not accept the signature.
+
+The server looks for the reason of a wrong signature for at most 20 requests a second. furl call -v helps: it sends the
+server what it signed.
+` + provesItself + "\n" + exitStatus(
+			status{exitOK: "explained", exitFailed: "no such request or no server", exitDenied: "denied by the server"},
+			exitUsage, exitCredentials, exitInterrupted),
+		Example: "  furl explain --last\n  furl explain --last --fix terraform",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			if last == (len(args) == 1) {
+				return usage(command, errors.New("name one request: furl explain REQUEST-ID, or furl explain --last"))
+			}
+			id := furlproto.Last
+			if !last {
+				id = url.PathEscape(args[0])
+			}
+			query := url.Values{"fix": {fix}}
+			return server.page(command.Context(), p.streams.Out, furlproto.Requests+"/"+id, query, asJSON)
+		},
+	}
+	server.register(p, command, "data", "endpoint-url", "profile")
+	command.Flags().BoolVar(&last, "last", false, "the latest request")
+	command.Flags().StringVar(&fix, "fix", "",
+		"print only what would allow the request: cli, json, cloudformation (SAM takes it too) or terraform")
+	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return command
+}
+
+// page copies one of the server's own pages to out. It leaves out empty values of the query.
+func (l *place) page(ctx context.Context, out io.Writer, path string, query url.Values, asJSON bool) error {
 	server, err := l.server()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	address := server.Endpoint + path
+	maps.DeleteFunc(query, func(_ string, values []string) bool { return values[0] == "" })
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, fail(wrongEndpoint, fmt.Errorf("%q is not the address of a server: %w", server.Endpoint, err))
+		return fail(wrongEndpoint, fmt.Errorf("%q is not the address of a server: %w", server.Endpoint, err))
 	}
-	request.Header.Set("Accept", accept)
+	request.Header.Set("Accept", "text/plain")
+	if asJSON {
+		request.Header.Set("Accept", "application/json")
+	}
 	if err := l.prove(request, server); err != nil {
-		return nil, err
+		return err
 	}
 	response, err := furl.NewBase().RoundTrip(request) // follows no redirect, and in clear uses no proxy
 	if err != nil {
-		return nil, fail(noAnswer, fmt.Errorf("no server answers at %s: %w", server.Endpoint, err))
-	}
-	if response.StatusCode == http.StatusOK {
-		return response.Body, nil
+		return fail(noAnswer, fmt.Errorf("no server answers at %s: %w", server.Endpoint, err))
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		_, err := io.Copy(out, response.Body)
+		return err
+	}
 	const enough = 4096
 	message, err := io.ReadAll(io.LimitReader(response.Body, enough))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	summary, _, _ := strings.Cut(strings.TrimSpace(string(message)), "\n\n") // the hint says what to type
 	if response.StatusCode == http.StatusForbidden {
-		return nil, fail(pageDenied, errors.New(summary))
+		return fail(pageDenied, errors.New(summary))
 	}
-	return nil, errors.New(summary)
+	return errors.New(summary)
 }
 
 // prove adds to the request what proves that it may read pages: the page token of the server, else a signature. The

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -148,18 +149,14 @@ revoke removes them.
 ` + awsStatus(status{exitOK: "there is no URL", exitFailed: "failed"}),
 		Example: "  furl url delete my-function-with-url",
 		Args:    cobra.ExactArgs(1),
-		RunE:    p.changeURL(&flags, planDelete),
+		RunE: p.changeURL(&flags,
+			func(ctx context.Context, at setup.URLWriter, function lambda.ARN, _ setup.URLChange) (*setup.URLPlan, error) {
+				return setup.PlanDelete(ctx, at, function)
+			}),
 	}
 	flags.register(p, command)
 	command.Flags().BoolVar(&flags.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
 	return command
-}
-
-// planDelete is setup.PlanDelete for changeURL, without a change.
-func planDelete(
-	ctx context.Context, writer setup.URLWriter, function lambda.ARN, _ setup.URLChange,
-) (*setup.URLPlan, error) {
-	return setup.PlanDelete(ctx, writer, function)
 }
 
 // urlPlanner plans a change of a function's URL.
@@ -217,11 +214,11 @@ func (p *program) tellURL(flags urlFlags, plan *setup.URLPlan, url awsapi.URL) e
 	switch plan.Action {
 	case setup.CreateURL:
 		p.note("created, auth type %s, %s", url.AuthType, url.InvokeMode)
+		who, principal := "a principal", "PRINCIPAL"
 		if url.AuthType == lambda.AuthNone {
-			p.note("no one can call it yet; to let everyone call it: furl grant %s --to '*'", plan.Function.Name)
-		} else {
-			p.note("no one can call it yet; to let a principal call it: furl grant %s --to PRINCIPAL", plan.Function.Name)
+			who, principal = "everyone", "'*'"
 		}
+		p.note("no one can call it yet; to let %s call it: furl grant %s --to %s", who, plan.Function.Name, principal)
 	case setup.UpdateURL:
 		p.note("changed")
 	case setup.DeleteURL:
@@ -231,21 +228,23 @@ func (p *program) tellURL(flags urlFlags, plan *setup.URLPlan, url awsapi.URL) e
 		p.note("nothing to change")
 	}
 	switch {
-	case flags.asJSON && deleted:
+	case !deleted:
+		return p.printURL(flags, url, plan.Action)
+	case flags.asJSON:
 		return p.printJSON(struct {
 			Function string          `json:"function"`
 			Action   setup.URLAction `json:"action"`
 		}{plan.Function.String(), plan.Action})
-	case flags.asJSON:
-		shown := showURL(url)
-		shown.Action = plan.Action
-		return p.printJSON(shown)
-	case deleted:
-		return nil
-	default:
-		_, err := fmt.Fprintln(p.streams.Out, url.Address)
-		return err
 	}
+	return nil
+}
+
+func (p *program) printURL(flags urlFlags, url awsapi.URL, action setup.URLAction) error {
+	if flags.asJSON {
+		return p.printJSON(showURL(url, action))
+	}
+	_, err := fmt.Fprintln(p.streams.Out, url.Address)
+	return err
 }
 
 // shownURL is a function URL in JSON.
@@ -260,31 +259,26 @@ type shownURL struct {
 	Action     setup.URLAction   `json:"action,omitempty"`
 }
 
+// shownCORS is a lambda.CORS without nil pointers.
 type shownCORS struct {
-	AllowCredentials bool     `json:"allowCredentials"`
+	AllowCredentials *bool    `json:"allowCredentials"`
 	AllowHeaders     []string `json:"allowHeaders,omitempty"`
 	AllowMethods     []string `json:"allowMethods,omitempty"`
 	AllowOrigins     []string `json:"allowOrigins,omitempty"`
 	ExposeHeaders    []string `json:"exposeHeaders,omitempty"`
-	MaxAge           int      `json:"maxAge"`
+	MaxAge           *int     `json:"maxAge"`
 }
 
-func showURL(url awsapi.URL) shownURL {
+func showURL(url awsapi.URL, action setup.URLAction) shownURL {
 	shown := shownURL{
 		Function: url.Function.String(), URL: url.Address, AuthType: url.AuthType, InvokeMode: url.InvokeMode,
-		Created: url.Created, Modified: url.Modified,
+		Created: url.Created, Modified: url.Modified, Action: action,
 	}
-	if cors := url.CORS; cors != nil {
-		shown.CORS = &shownCORS{
-			AllowHeaders: cors.AllowHeaders, AllowMethods: cors.AllowMethods, AllowOrigins: cors.AllowOrigins,
-			ExposeHeaders: cors.ExposeHeaders,
-		}
-		if cors.AllowCredentials != nil {
-			shown.CORS.AllowCredentials = *cors.AllowCredentials
-		}
-		if cors.MaxAge != nil {
-			shown.CORS.MaxAge = *cors.MaxAge
-		}
+	if url.CORS != nil {
+		cors := shownCORS(*url.CORS)
+		cors.AllowCredentials = cmp.Or(cors.AllowCredentials, new(bool))
+		cors.MaxAge = cmp.Or(cors.MaxAge, new(int))
+		shown.CORS = &cors
 	}
 	return shown
 }
@@ -311,11 +305,7 @@ func (p *program) urlGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if flags.asJSON {
-				return p.printJSON(showURL(url))
-			}
-			_, err = fmt.Fprintln(p.streams.Out, url.Address)
-			return err
+			return p.printURL(flags, url, "")
 		},
 	}
 	flags.register(p, command)
@@ -340,7 +330,7 @@ func (p *program) urlList() *cobra.Command {
 			if flags.asJSON {
 				shown := make([]shownURL, len(urls))
 				for i, url := range urls {
-					shown[i] = showURL(url)
+					shown[i] = showURL(url, "")
 				}
 				return p.printJSON(shown)
 			}

@@ -13,8 +13,8 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// HeaderToken is the header for the token of clients that need Authorization for something else.
-const HeaderToken = "X-Furl-Token"
+// headerToken is the header for the token of clients that need Authorization for something else.
+const headerToken = "X-Furl-Token"
 
 // gate decides who may use the proxy.
 type gate struct {
@@ -70,7 +70,7 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 			return false
 		}
 		x.origin = r.Header.Get("Origin")
-		if isPreflight(r) {
+		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			x.status, x.done = http.StatusNoContent, true
 			preflight(w, r)
 			return false
@@ -80,7 +80,7 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="furl proxy"`)
 		x.allowOrigin(w.Header())
 		x.refuse(w, http.StatusUnauthorized, "token",
-			"the proxy needs its token: send Authorization: Bearer TOKEN, or "+HeaderToken+": TOKEN")
+			"the proxy needs its token: send Authorization: Bearer TOKEN, or "+headerToken+": TOKEN")
 		return false
 	}
 	return true
@@ -125,7 +125,7 @@ func (g *gate) authenticated(r *http.Request) bool {
 	} else {
 		r.Header["Authorization"] = others
 	}
-	return len(others) < len(given) || slices.ContainsFunc(r.Header[HeaderToken], g.is)
+	return len(others) < len(given) || slices.ContainsFunc(r.Header[headerToken], g.is)
 }
 
 // tokenIn returns the token in an Authorization header, which is a bearer token or a password.
@@ -144,10 +144,6 @@ func tokenIn(authorization string) string {
 func (g *gate) is(given string) bool {
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(g.token.Reveal()))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
-
-func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // preflight tells a browser that an allowed origin may send a request (Fetch, section 3.3.5).

@@ -11,6 +11,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,9 +86,7 @@ func New(c Config) (*Proxy, error) {
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = 10 * time.Second
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	p := &Proxy{config: c, routes: routes}
 	if p.gate, err = newGate(c, routes); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
@@ -132,7 +131,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.route = route.name
-	p.reverse.ServeHTTP(w, r.WithContext(withExchange(r.Context(), x)))
+	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	x.done = true
 }
 
@@ -236,7 +235,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	// that. Expect has no use, since the proxy already has the body.
 	for _, name := range []string{
 		"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "X-Amz-Source-Account",
-		"X-Amz-Source-Arn", furlproto.CanonicalRequest, "Expect", HeaderToken,
+		"X-Amz-Source-Arn", furlproto.CanonicalRequest, "Expect", headerToken,
 	} {
 		h.Del(name)
 	}
@@ -246,9 +245,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 func (p *Proxy) modify(resp *http.Response) error {
 	x := exchangeOf(resp.Request.Context())
 	x.status = resp.StatusCode
-	if refusal, ok := furl.RefusalOf(resp); ok {
-		x.refusal = refusal
-	}
+	x.refusal, _ = furl.RefusalOf(resp)
 	x.body = resp.Body
 	resp.Body = x
 	x.allowOrigin(resp.Header)
