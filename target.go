@@ -2,6 +2,7 @@ package furl
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -75,10 +76,7 @@ func exactLine(base *http.Transport) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		config := &tls.Config{}
-		if base.TLSClientConfig != nil {
-			config = base.TLSClientConfig.Clone()
-		}
+		config := cmp.Or(base.TLSClientConfig, new(tls.Config)).Clone()
 		config.NextProtos = nil // the request line is HTTP/1.1's
 		if config.ServerName == "" {
 			if config.ServerName, _, err = net.SplitHostPort(address); err != nil {

@@ -48,8 +48,7 @@ type Caller struct {
 // Result is the outcome of a call.
 type Result struct {
 	Status  int
-	Refusal furl.Refusal // by Lambda, if Refused
-	Refused bool
+	Refusal furl.Refusal // by Lambda; without Layer if it did not refuse
 }
 
 // Do sends the request, writes the response and returns when it has written all of it. The error is nil for every
@@ -159,7 +158,7 @@ func (x *exchange) run(r *http.Request) (result Result, err error) {
 func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 	defer resp.Body.Close()
 	result.Status = resp.StatusCode
-	result.Refusal, result.Refused = furl.RefusalOf(resp)
+	result.Refusal, _ = furl.RefusalOf(resp)
 	c := x.caller
 	if c.Include {
 		if err := writeHead(x.head, resp); err != nil {

@@ -16,11 +16,10 @@ func drawProgress(w io.Writer, sent, received, expected *atomic.Int64) (stop fun
 		defer close(ended)
 		start := time.Now()
 		drawn := 0
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
+		tick := time.Tick(time.Second)
 		for {
 			select {
-			case now := <-tick.C:
+			case now := <-tick:
 				line := progressLine(sent.Load(), received.Load(), expected.Load(), now.Sub(start))
 				fmt.Fprintf(w, "\r%-*s", drawn, line)
 				drawn = len(line)

@@ -241,7 +241,7 @@ func identity(s *signer) func(context.Context) (string, error) {
 
 // verdict turns the response into an error, or nil.
 func (p *program) verdict(flags *callFlags, s *signer, result call.Result) error {
-	if result.Refused {
+	if result.Refusal.Layer != "" {
 		return refused(result.Refusal, s.check)
 	}
 	if result.Status == http.StatusForbidden && !flags.silent {
@@ -295,10 +295,7 @@ func (c *callFlags) loadVerdict(ctx context.Context, report call.Report, s *sign
 	for layer := range report.Refused {
 		return fail(callRefused, fmt.Errorf("%d requests were refused by %s", report.Refused[layer], layer), s.check)
 	}
-	failed, errored := 0, 0
-	for _, n := range report.Failed {
-		failed += n
-	}
+	failed, errored := report.Count()-len(report.Times), 0
 	for status, n := range report.Statuses {
 		if status >= http.StatusBadRequest {
 			errored += n
