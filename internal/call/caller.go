@@ -41,7 +41,7 @@ type Caller struct {
 	TellServer   bool   // with Verbose: send a server on this machine what was signed; false if --resolve leads elsewhere
 	Progress     bool   // draw the progress of long transfers on Stderr
 
-	// Identity finds the owner of the key, for Verbose. nil if nobody asks.
+	// Identity finds the owner of the key, for Verbose; nil for no such line.
 	Identity func(context.Context) (string, error)
 }
 
