@@ -150,8 +150,8 @@ revoke removes them.
 		Example: "  furl url delete my-function-with-url",
 		Args:    cobra.ExactArgs(1),
 		RunE: p.changeURL(&flags,
-			func(ctx context.Context, at setup.URLWriter, function lambda.ARN, _ setup.URLChange) (*setup.URLPlan, error) {
-				return setup.PlanDelete(ctx, at, function)
+			func(ctx context.Context, at setup.URLWriter, arn lambda.ARN, _ setup.URLChange) (*setup.URLPlan, error) {
+				return setup.PlanDelete(ctx, at, arn)
 			}),
 	}
 	flags.register(p, command)
