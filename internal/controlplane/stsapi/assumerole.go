@@ -135,7 +135,7 @@ func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags
 	return role, nil
 }
 
-// withoutReason leaves the reason out of a refusal that is not explicit: STS gives none for a role that can not be
+// withoutReason leaves the reason out of a refusal that is not explicit: STS gives none for a role that cannot be
 // assumed, so that it does not tell whether the role exists.
 func withoutReason(err error) error {
 	var denied *controlplane.Denied
@@ -157,13 +157,13 @@ func (in *assumeRoleInput) duration(role *iam.Role, caller *iam.Session) (time.D
 	return wanted, nil
 }
 
-// sourceIdentity is the one that the session gets. A session that has one hands it on; it can not be changed.
+// sourceIdentity is the one that the session gets. A session that has one hands it on; it cannot be changed.
 func (in *assumeRoleInput) sourceIdentity(caller *iam.Session) (string, error) {
 	if caller == nil || caller.SourceIdentity == "" {
 		return in.SourceIdentity, nil
 	}
 	if in.SourceIdentity != "" && in.SourceIdentity != caller.SourceIdentity {
-		return "", accessDenied("The source identity of the calling session, %s, can not be changed.", caller.SourceIdentity)
+		return "", accessDenied("The source identity of the calling session, %s, cannot be changed.", caller.SourceIdentity)
 	}
 	return caller.SourceIdentity, nil
 }
