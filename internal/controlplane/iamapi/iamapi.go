@@ -44,7 +44,7 @@ type service struct {
 	privateProviders bool
 }
 
-// admit refuses the sessions of GetSessionToken and GetFederationToken: they cannot call IAM, the former unless they
+// admit refuses the sessions of GetSessionToken and GetFederationToken: they can not call IAM, the former unless they
 // were made with an MFA device (IAM User Guide, "Compare AWS STS credentials"). The answer is the one that AWS gives
 // to unknown keys.
 func admit(c *controlplane.Call, _ *wire.Operation) error {
@@ -52,7 +52,7 @@ func admit(c *controlplane.Call, _ *wire.Operation) error {
 	if session == nil || session.Role != "" || session.Federated == "" && session.MFA {
 		return nil
 	}
-	c.Explain("sessions of GetFederationToken, and of GetSessionToken without an MFA device, cannot call IAM",
+	c.Explain("sessions of GetFederationToken, and of GetSessionToken without an MFA device, can not call IAM",
 		"call IAM with the user's own access key, or as a role")
 	return wire.Errorf("InvalidClientTokenId", "The security token included in the request is invalid")
 }
