@@ -151,13 +151,6 @@ func authorizeToken(c *controlplane.Call, world *state.Snapshot, in *webIdentity
 		c.Explain(explainMissing(world, in.RoleArn))
 		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
-	actions := []string{"sts:AssumeRoleWithWebIdentity"}
-	if len(tags.values) > 0 {
-		actions = append(actions, "sts:TagSession")
-	}
-	if source != "" {
-		actions = append(actions, "sts:SetSourceIdentity")
-	}
 	facts := append(tags.facts(), auth.Fact{Key: "sts:RoleSessionName", Value: in.RoleSessionName}, auth.Fact{Key: "aws:FederatedProvider", Value: provider.ARN()})
 	facts = appendFact(facts, "sts:SourceIdentity", source)
 	for key, values := range claims {
@@ -165,7 +158,7 @@ func authorizeToken(c *controlplane.Call, world *state.Snapshot, in *webIdentity
 			facts = append(facts, auth.Fact{Key: key, Value: value})
 		}
 	}
-	for _, action := range actions {
+	for _, action := range sessionActions("sts:AssumeRoleWithWebIdentity", tags, source) {
 		asked := auth.Asked{
 			Request: policy.Request{
 				Principal: &policy.Principal{Type: policy.IdentityProvider, ARN: provider.ARN()},
