@@ -44,7 +44,7 @@ type service struct {
 	privateProviders bool
 }
 
-// admit refuses the sessions of GetSessionToken and GetFederationToken: they can not call IAM, the former unless they
+// admit refuses the sessions of GetSessionToken and GetFederationToken: they cannot call IAM, the former unless they
 // were made with an MFA device (IAM User Guide, "Compare AWS STS credentials"). The answer is the one that AWS gives
 // to unknown keys.
 func admit(c *controlplane.Call, _ *wire.Operation) error {
