@@ -148,7 +148,7 @@ func policiesOf(world *state.Snapshot, account string, own, aws bool) []*iam.Man
 }
 
 func (s *service) deleteManagedPolicy(r *wire.Request, in *policyInput) (any, error) {
-	return nil, controlplane.Delete(r.Call, ownPolicy(r, in.PolicyArn), func(world *state.Snapshot, found *iam.ManagedPolicy) error {
+	unused := func(world *state.Snapshot, found *iam.ManagedPolicy) error {
 		if used := usages(world, found.Account)[in.PolicyArn]; used.attached+used.bounding > 0 {
 			return deleteConflict("Cannot delete a policy attached to entities.")
 		}
@@ -157,7 +157,8 @@ func (s *service) deleteManagedPolicy(r *wire.Request, in *policyInput) (any, er
 				"you must delete the policy's versions. The default version is deleted with the policy.")
 		}
 		return nil
-	})
+	}
+	return nil, controlplane.Delete(r.Call, ownPolicy(r, in.PolicyArn), unused)
 }
 
 // policyInput names a managed policy.
