@@ -41,7 +41,7 @@ func NewMessages(random io.Reader) (*Messages, error) {
 	return &Messages{seal, random}, err
 }
 
-// Encode seals the reason of a refusal; "" if that can not be done.
+// Encode seals the reason of a refusal; "" if that cannot be done.
 func (m *Messages) Encode(d *Denied) string {
 	text, err := json.Marshal(newMessage(d))
 	if err != nil {

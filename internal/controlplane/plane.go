@@ -2,7 +2,7 @@
 // the API that a request is for, verifies the signature, finds the operation, has the caller authorised for it and
 // runs it; each API is one [API] value made of a table of operations, which is also its documentation.
 //
-// It answers an unsigned request with a refusal, unless it is for one of the operations whose callers can not have
+// It answers an unsigned request with a refusal, unless it is for one of the operations whose callers cannot have
 // credentials yet.
 package controlplane
 

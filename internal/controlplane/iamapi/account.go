@@ -3,7 +3,6 @@ package iamapi
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
@@ -64,11 +63,7 @@ type inlineDetail struct {
 }
 
 type userDetail struct {
-	Path                    string
-	UserName                string
-	UserId                  string
-	Arn                     string
-	CreateDate              time.Time
+	userHead
 	UserPolicyList          []inlineDetail `xml:",omitempty"`
 	GroupList               []string
 	AttachedManagedPolicies []attachedPolicy
@@ -77,28 +72,19 @@ type userDetail struct {
 }
 
 type groupDetail struct {
-	Path                    string
-	GroupName               string
-	GroupId                 string
-	Arn                     string
-	CreateDate              time.Time
+	groupResult
 	GroupPolicyList         []inlineDetail
 	AttachedManagedPolicies []attachedPolicy
 }
 
 type roleDetail struct {
-	Path                     string
-	RoleName                 string
-	RoleId                   string
-	Arn                      string
-	CreateDate               time.Time
-	AssumeRolePolicyDocument string
-	InstanceProfileList      []string
-	RolePolicyList           []inlineDetail
-	AttachedManagedPolicies  []attachedPolicy
-	PermissionsBoundary      *permissionBoundary
-	Tags                     []wire.Tag
-	RoleLastUsed             struct{}
+	roleHead
+	InstanceProfileList     []string
+	RolePolicyList          []inlineDetail
+	AttachedManagedPolicies []attachedPolicy
+	PermissionsBoundary     *permissionBoundary
+	Tags                    []wire.Tag
+	RoleLastUsed            struct{}
 }
 
 type policyDetail struct {
@@ -163,25 +149,21 @@ func details(world *state.Snapshot, account string, wanted func(kind string) boo
 
 func newUserDetail(user *iam.User) userDetail {
 	return userDetail{
-		Path: user.Path, UserName: user.Name, UserId: user.ID, Arn: user.ARN(), CreateDate: user.Created,
-		UserPolicyList: inlineDetails(&user.Grants), GroupList: user.Groups, AttachedManagedPolicies: attachedPolicies(&user.Grants, ""),
-		PermissionsBoundary: boundaryResult(user.Boundary), Tags: wire.TagList(user.Tags),
+		userHead: newUserHead(user), UserPolicyList: inlineDetails(&user.Grants), GroupList: user.Groups,
+		AttachedManagedPolicies: attachedPolicies(&user.Grants, ""),
+		PermissionsBoundary:     boundaryResult(user.Boundary), Tags: wire.TagList(user.Tags),
 	}
 }
 
 func newGroupDetail(group *iam.Group) groupDetail {
-	return groupDetail{
-		Path: group.Path, GroupName: group.Name, GroupId: group.ID, Arn: group.ARN(), CreateDate: group.Created,
-		GroupPolicyList: inlineDetails(&group.Grants), AttachedManagedPolicies: attachedPolicies(&group.Grants, ""),
-	}
+	return groupDetail{newGroupResult(group), inlineDetails(&group.Grants), attachedPolicies(&group.Grants, "")}
 }
 
 func newRoleDetail(world *state.Snapshot, role *iam.Role) roleDetail {
 	return roleDetail{
-		Path: role.Path, RoleName: role.Name, RoleId: role.ID, Arn: role.ARN(), CreateDate: role.Created,
-		AssumeRolePolicyDocument: showTrust(world, role.Trust),
-		RolePolicyList:           inlineDetails(&role.Grants), AttachedManagedPolicies: attachedPolicies(&role.Grants, ""),
-		PermissionsBoundary: boundaryResult(role.Boundary), Tags: wire.TagList(role.Tags),
+		roleHead: newRoleHead(world, role), RolePolicyList: inlineDetails(&role.Grants),
+		AttachedManagedPolicies: attachedPolicies(&role.Grants, ""),
+		PermissionsBoundary:     boundaryResult(role.Boundary), Tags: wire.TagList(role.Tags),
 	}
 }
 

@@ -27,21 +27,11 @@ func newGroupResult(g *iam.Group) groupResult {
 type groupOutput struct{ Group groupResult }
 
 func (s *service) createGroup(r *wire.Request, in *newInput) (any, error) {
-	id, err := iam.NewID(s.random, iam.PrefixGroup)
-	if err != nil {
-		return nil, err
-	}
-	group := &iam.Group{Account: r.Caller.Account, Name: in.GroupName, Path: in.path(), ID: id, Created: r.Now}
-	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
-		if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups, "Group"); err != nil {
-			return err
-		}
-		return tx.Put(group)
+	group := &iam.Group{Account: r.Caller.Account, Name: in.GroupName, Path: in.path(), Created: r.Now}
+	err := s.create(r, group, &group.ID, iam.PrefixGroup, func(world *state.Snapshot) error {
+		return nameFree(world.Groups.All(), group.Account, group.Name, maxGroups, "Group")
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &groupOutput{newGroupResult(group)}, nil
+	return &groupOutput{newGroupResult(group)}, err
 }
 
 type getGroupOutput struct {
@@ -52,7 +42,7 @@ type getGroupOutput struct {
 
 func (s *service) getGroup(r *ownerRequest, in *listInput) (any, error) {
 	world := r.State.Now()
-	group, err := findGroup(world, r.Caller.Account, r.owner.Name)
+	group, err := r.group(world)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +82,7 @@ func (s *service) listGroups(r *wire.Request, in *pathInput) (any, error) {
 
 func (s *service) listGroupsForUser(r *ownerRequest, in *listInput) (any, error) {
 	world := r.State.Now()
-	user, err := findUser(world, r.Caller.Account, r.owner.Name)
+	user, err := r.user(world)
 	if err != nil {
 		return nil, err
 	}
@@ -120,22 +110,17 @@ type updateGroupInput struct {
 // (IAM API Reference, UpdateGroup).
 func (s *service) updateGroup(r *ownerRequest, in *updateGroupInput) (any, error) {
 	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
-		old, err := findGroup(tx.View(), r.Caller.Account, r.owner.Name)
+		old, err := r.group(tx.View())
 		if err != nil {
 			return err
 		}
 		group := old.Clone()
 		group.Path, group.Name = cmp.Or(in.NewPath, old.Path), cmp.Or(in.NewGroupName, old.Name)
-		if err := r.Authorize(controlplane.Permission{Action: r.Need.Action, Resource: group.ARN()}); err != nil {
+		if err := mayRename(r, tx.View().Groups.All(), old.Name, group.Name, group.ARN(), maxGroups, "Group"); err != nil {
 			return err
 		}
 		if group.Name == old.Name {
 			return tx.Put(group)
-		}
-		if !strings.EqualFold(group.Name, old.Name) {
-			if err := nameFree(tx.View().Groups.All(), group.Account, group.Name, maxGroups+1, "Group"); err != nil {
-				return err
-			}
 		}
 		for _, user := range members(tx.View(), old) {
 			user = user.Clone()
@@ -150,19 +135,11 @@ func (s *service) updateGroup(r *ownerRequest, in *updateGroupInput) (any, error
 }
 
 func (s *service) deleteGroup(r *ownerRequest, _ *ownerInput) (any, error) {
-	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
-		group, err := findGroup(tx.View(), r.Caller.Account, r.owner.Name)
-		if err != nil {
-			return err
-		}
-		if len(members(tx.View(), group)) > 0 {
+	return nil, controlplane.Delete(r.Call, r.group, func(world *state.Snapshot, group *iam.Group) error {
+		if len(members(world, group)) > 0 {
 			return deleteConflict("Cannot delete entity, must remove users from group first.")
 		}
-		if err := unused(&group.Grants); err != nil {
-			return err
-		}
-		tx.Delete(group)
-		return nil
+		return unused(&group.Grants)
 	})
 }
 
@@ -190,8 +167,9 @@ func (s *service) removeUserFromGroup(r *ownerRequest, in *ownerInput) (any, err
 
 // changeMember changes the user that a request about a group names besides it.
 func (r *ownerRequest) changeMember(name string, edit func(*iam.User) error) error {
-	return change(r.Call, findUser, name, func(world *state.Snapshot, user *iam.User) error {
-		if _, err := findGroup(world, r.Caller.Account, r.owner.Name); err != nil {
+	find := func(world *state.Snapshot) (*iam.User, error) { return findUser(world, r.Caller.Account, name) }
+	return controlplane.Change(r.Call, find, func(world *state.Snapshot, user *iam.User) error {
+		if _, err := r.group(world); err != nil {
 			return err
 		}
 		return edit(user)

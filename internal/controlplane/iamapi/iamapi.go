@@ -15,6 +15,8 @@ import (
 
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/state"
 )
 
 // Config is what the API needs besides the state that comes with each call.
@@ -53,6 +55,16 @@ func admit(c *controlplane.Call, _ *wire.Operation) error {
 	c.Explain("sessions of GetFederationToken, and of GetSessionToken without an MFA device, can not call IAM",
 		"call IAM with the user's own access key, or as a role")
 	return wire.Errorf("InvalidClientTokenId", "The security token included in the request is invalid")
+}
+
+// create keeps something new under an id of its own, if the check finds nothing against it.
+func (s *service) create(
+	r *wire.Request, made interface{ Key() string }, id *string, prefix string, check func(*state.Snapshot) error,
+) (err error) {
+	if *id, err = iam.NewID(s.random, prefix); err != nil {
+		return err
+	}
+	return r.Put(made, check)
 }
 
 // Errors with AWS's texts as recorded in LocalStack's test snapshots of 2026 where those have them.

@@ -58,7 +58,7 @@ func (s *service) getInline(r *ownerRequest, in *inlineInput) (any, error) {
 	if !ok {
 		return nil, in.notFound(r)
 	}
-	return &inlineOutput{newOwnerName(r.owner), in.PolicyName, escape(document.Text)}, nil
+	return &inlineOutput{ownerName(in.ownerInput), in.PolicyName, escape(document.Text)}, nil
 }
 
 func (s *service) deleteInline(r *ownerRequest, in *inlineInput) (any, error) {

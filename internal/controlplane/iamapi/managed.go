@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
@@ -55,30 +55,22 @@ func (s *service) createPolicy(r *wire.Request, in *createPolicyInput) (any, err
 	if err != nil {
 		return nil, err
 	}
-	id, err := iam.NewID(s.random, iam.PrefixPolicy)
-	if err != nil {
-		return nil, err
-	}
 	made := &iam.ManagedPolicy{
-		Account: r.Caller.Account, Name: in.PolicyName, Path: cmp.Or(in.Path, "/"), ID: id,
+		Account: r.Caller.Account, Name: in.PolicyName, Path: cmp.Or(in.Path, "/"),
 		Description: in.Description, Created: r.Now, Tags: tags,
 	}
 	made.AddVersion(document, true, r.Now)
-	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
-		count := 0
-		for _, existing := range tx.View().Policies.All() {
-			if existing.Account != made.Account {
-				continue
-			}
+	err = s.create(r, made, &made.ID, iam.PrefixPolicy, func(world *state.Snapshot) error {
+		own := policiesOf(world, made.Account, true, false)
+		for _, existing := range own {
 			if strings.EqualFold(existing.Name, made.Name) {
 				return alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", made.Name)
 			}
-			count++
 		}
-		if count >= maxPolicies {
+		if len(own) >= maxPolicies {
 			return overQuota("PoliciesPerAccount", maxPolicies)
 		}
-		return tx.Put(made)
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -156,59 +148,40 @@ func policiesOf(world *state.Snapshot, account string, own, aws bool) []*iam.Man
 }
 
 func (s *service) deleteManagedPolicy(r *wire.Request, in *policyInput) (any, error) {
-	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
-		found, err := ownPolicy(tx.View(), r, in.PolicyArn)
-		if err != nil {
-			return err
-		}
-		if used := usages(tx.View(), found.Account)[in.PolicyArn]; used.attached+used.bounding > 0 {
+	unused := func(world *state.Snapshot, found *iam.ManagedPolicy) error {
+		if used := usages(world, found.Account)[in.PolicyArn]; used.attached+used.bounding > 0 {
 			return deleteConflict("Cannot delete a policy attached to entities.")
 		}
 		if len(found.Versions) > 1 {
 			return deleteConflict("This policy has more than one version. Before you delete a policy, " +
 				"you must delete the policy's versions. The default version is deleted with the policy.")
 		}
-		tx.Delete(found)
 		return nil
-	})
+	}
+	return nil, controlplane.Delete(r.Call, ownPolicy(r, in.PolicyArn), unused)
 }
 
 // policyInput names a managed policy.
 type policyInput struct{ PolicyArn string }
 
-func (in policyInput) policy() string  { return in.PolicyArn }
-func (policyInput) facts() []auth.Fact { return nil }
+func (in policyInput) policy() string { return in.PolicyArn }
 
 type tagPolicyInput struct {
 	policyInput
-	Tags    []wire.Tag
-	TagKeys []string
+	tagging
 }
 
-func (in tagPolicyInput) facts() []auth.Fact { return tagFacts(in.Tags, in.TagKeys) }
-
+// tagPolicy sets tags, or removes them.
 func (s *service) tagPolicy(r *wire.Request, in *tagPolicyInput) (any, error) {
-	return nil, changePolicy(r, in.PolicyArn, func(p *iam.ManagedPolicy) (err error) {
-		p.Tags, err = addTags(p.Tags, in.Tags, wire.Exactly)
+	return nil, changePolicy(r, in.PolicyArn, func(_ *state.Snapshot, p *iam.ManagedPolicy) (err error) {
+		p.Tags, err = in.apply(p.Tags, wire.Exactly)
 		return err
 	})
 }
 
-func (s *service) untagPolicy(r *wire.Request, in *tagPolicyInput) (any, error) {
-	return nil, changePolicy(r, in.PolicyArn, func(p *iam.ManagedPolicy) error {
-		p.Tags = wire.RemoveTags(p.Tags, in.TagKeys, wire.Exactly)
-		return nil
-	})
-}
-
 // changePolicy changes a managed policy of the account itself.
-func changePolicy(r *wire.Request, arn string, edit func(*iam.ManagedPolicy) error) error {
-	find := func(world *state.Snapshot, _, arn string) (*iam.ManagedPolicy, error) {
-		return ownPolicy(world, r, arn)
-	}
-	return change(r.Call, find, arn, func(_ *state.Snapshot, p *iam.ManagedPolicy) error {
-		return edit(p)
-	})
+func changePolicy(r *wire.Request, arn string, edit func(*state.Snapshot, *iam.ManagedPolicy) error) error {
+	return controlplane.Change(r.Call, ownPolicy(r, arn), edit)
 }
 
 type listOfPolicyInput struct {
@@ -237,11 +210,13 @@ func findPolicy(world *state.Snapshot, account, arn string) (*iam.ManagedPolicy,
 }
 
 // ownPolicy finds a policy of the account itself. AWS's policies are there, but nobody may change them.
-func ownPolicy(world *state.Snapshot, r *wire.Request, arn string) (*iam.ManagedPolicy, error) {
-	found, err := findPolicy(world, r.Caller.Account, arn)
-	if err == nil && found.Account == iam.AWS {
-		return nil, wire.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: policy %s",
-			r.Caller.ARN(), r.Need.Action, arn)
+func ownPolicy(r *wire.Request, arn string) func(*state.Snapshot) (*iam.ManagedPolicy, error) {
+	return func(world *state.Snapshot) (*iam.ManagedPolicy, error) {
+		found, err := findPolicy(world, r.Caller.Account, arn)
+		if err == nil && found.Account == iam.AWS {
+			return nil, wire.Errorf("AccessDenied", "User: %s is not authorized to perform: %s on resource: policy %s",
+				r.Caller.ARN(), r.Need.Action, arn)
+		}
+		return found, err
 	}
-	return found, err
 }

@@ -35,9 +35,6 @@ func (in ownerInput) owner(c *controlplane.Call) (iam.Owner, error) {
 	}
 }
 
-// facts are the condition keys that come with the request, besides those of what it is about.
-func (ownerInput) facts() []auth.Fact { return nil }
-
 // ownerRequest is a request about a role, a user or a group.
 type ownerRequest struct {
 	wire.Request
@@ -49,17 +46,6 @@ type ownerName struct {
 	RoleName  string `xml:",omitempty"`
 	UserName  string `xml:",omitempty"`
 	GroupName string `xml:",omitempty"`
-}
-
-func newOwnerName(o iam.Owner) ownerName {
-	switch o.Kind {
-	case iam.OfRole:
-		return ownerName{RoleName: o.Name}
-	case iam.OfUser:
-		return ownerName{UserName: o.Name}
-	default:
-		return ownerName{GroupName: o.Name}
-	}
 }
 
 // entity is a role, user or group as far as the three are alike. The pointers are into it.
@@ -107,19 +93,9 @@ func entities(world *state.Snapshot, account string) iter.Seq[entity] {
 	}
 }
 
-func findRole(world *state.Snapshot, account, name string) (*iam.Role, error) {
-	role, ok := world.Role(account, name)
-	return role, found(ok, iam.OfRole, name)
-}
-
 func findUser(world *state.Snapshot, account, name string) (*iam.User, error) {
 	user, ok := world.User(account, name)
 	return user, found(ok, iam.OfUser, name)
-}
-
-func findGroup(world *state.Snapshot, account, name string) (*iam.Group, error) {
-	group, ok := world.Group(account, name)
-	return group, found(ok, iam.OfGroup, name)
 }
 
 func found(ok bool, kind iam.OwnerKind, name string) error {
@@ -133,29 +109,41 @@ func found(ok bool, kind iam.OwnerKind, name string) error {
 func findEntity(world *state.Snapshot, account string, o iam.Owner) (entity, error) {
 	switch o.Kind {
 	case iam.OfRole:
-		role, err := findRole(world, account, o.Name)
-		if err != nil {
-			return entity{}, err
+		if role, ok := world.Role(account, o.Name); ok {
+			return roleEntity(role), nil
 		}
-		return roleEntity(role), nil
 	case iam.OfUser:
-		user, err := findUser(world, account, o.Name)
-		if err != nil {
-			return entity{}, err
+		if user, ok := world.User(account, o.Name); ok {
+			return userEntity(user), nil
 		}
-		return userEntity(user), nil
 	default:
-		group, err := findGroup(world, account, o.Name)
-		if err != nil {
-			return entity{}, err
+		if group, ok := world.Group(account, o.Name); ok {
+			return groupEntity(group), nil
 		}
-		return groupEntity(group), nil
 	}
+	return entity{}, found(false, o.Kind, o.Name)
 }
 
 // find finds what the request is about.
 func (r *ownerRequest) find() (entity, error) {
 	return findEntity(r.State.Now(), r.Caller.Account, r.owner)
+}
+
+// role is the role that the request is about.
+func (r *ownerRequest) role(world *state.Snapshot) (*iam.Role, error) {
+	role, ok := world.Role(r.Caller.Account, r.owner.Name)
+	return role, found(ok, iam.OfRole, r.owner.Name)
+}
+
+// user is the user that the request is about.
+func (r *ownerRequest) user(world *state.Snapshot) (*iam.User, error) {
+	return findUser(world, r.Caller.Account, r.owner.Name)
+}
+
+// group is the group that the request is about.
+func (r *ownerRequest) group(world *state.Snapshot) (*iam.Group, error) {
+	group, ok := world.Group(r.Caller.Account, r.owner.Name)
+	return group, found(ok, iam.OfGroup, r.owner.Name)
 }
 
 // change changes what the request is about in a transaction.
@@ -166,40 +154,18 @@ func (r *ownerRequest) change(edit func(*state.Snapshot, entity) error) error {
 	case iam.OfUser:
 		return r.changeUser(func(world *state.Snapshot, user *iam.User) error { return edit(world, userEntity(user)) })
 	default:
-		edit := func(world *state.Snapshot, group *iam.Group) error { return edit(world, groupEntity(group)) }
-		return change(r.Call, findGroup, r.owner.Name, edit)
+		return controlplane.Change(r.Call, r.group, func(world *state.Snapshot, group *iam.Group) error {
+			return edit(world, groupEntity(group))
+		})
 	}
 }
 
 func (r *ownerRequest) changeRole(edit func(*state.Snapshot, *iam.Role) error) error {
-	return change(r.Call, findRole, r.owner.Name, edit)
+	return controlplane.Change(r.Call, r.role, edit)
 }
 
 func (r *ownerRequest) changeUser(edit func(*state.Snapshot, *iam.User) error) error {
-	return change(r.Call, findUser, r.owner.Name, edit)
-}
-
-// change changes something of the caller's account in a transaction: edit gets a copy of what find finds, which then
-// takes its place.
-func change[E interface {
-	Key() string
-	Clone() E
-}](
-	c *controlplane.Call,
-	find func(world *state.Snapshot, account, name string) (E, error), name string,
-	edit func(*state.Snapshot, E) error,
-) error {
-	return c.State.Update(c.Context(), func(tx *state.Tx) error {
-		old, err := find(tx.View(), c.Caller.Account, name)
-		if err != nil {
-			return err
-		}
-		changed := old.Clone()
-		if err := edit(tx.View(), changed); err != nil {
-			return err
-		}
-		return tx.Put(changed)
-	})
+	return controlplane.Change(r.Call, r.user, edit)
 }
 
 // nameFree refuses a name that an account's users, roles or groups have already, in whatever case, and one more of
@@ -222,25 +188,42 @@ func nameFree[V any](entities iter.Seq2[string, V], account, name string, quota 
 	return nil
 }
 
-type tagInput struct {
-	ownerInput
+// mayRename refuses a new name or path to a caller without the permission for the new ARN, and a name that is taken.
+func mayRename[V any](
+	r *ownerRequest, entities iter.Seq2[string, V], old, name, arn string, quota int, kind string,
+) error {
+	if err := r.Authorize(controlplane.Permission{Action: r.Need.Action, Resource: arn}); err != nil {
+		return err
+	}
+	if strings.EqualFold(name, old) {
+		return nil
+	}
+	return nameFree(entities, r.Caller.Account, name, quota+1, kind)
+}
+
+// tagging is the part of an input that sets tags, or the keys of those that it removes.
+type tagging struct {
 	Tags    []wire.Tag
 	TagKeys []string
 }
 
-func (in tagInput) facts() []auth.Fact { return tagFacts(in.Tags, in.TagKeys) }
+func (in tagging) facts() []auth.Fact { return tagFacts(in.Tags, in.TagKeys) }
 
-func (s *service) tagOwner(r *ownerRequest, in *tagInput) (any, error) {
-	return nil, r.change(func(_ *state.Snapshot, e entity) (err error) {
-		*e.tags, err = addTags(*e.tags, in.Tags, strings.EqualFold)
-		return err
-	})
+// apply is the tags as the request changes them.
+func (in tagging) apply(tags map[string]string, same wire.Same) (map[string]string, error) {
+	return addTags(wire.RemoveTags(tags, in.TagKeys, same), in.Tags, same)
 }
 
-func (s *service) untagOwner(r *ownerRequest, in *tagInput) (any, error) {
-	return nil, r.change(func(_ *state.Snapshot, e entity) error {
-		*e.tags = wire.RemoveTags(*e.tags, in.TagKeys, strings.EqualFold)
-		return nil
+type tagInput struct {
+	ownerInput
+	tagging
+}
+
+// tagOwner sets tags, or removes them.
+func (s *service) tagOwner(r *ownerRequest, in *tagInput) (any, error) {
+	return nil, r.change(func(_ *state.Snapshot, e entity) (err error) {
+		*e.tags, err = in.apply(*e.tags, strings.EqualFold)
+		return err
 	})
 }
 

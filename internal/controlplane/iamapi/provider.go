@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/oidc"
@@ -16,7 +16,6 @@ import (
 type providerInput struct{ OpenIDConnectProviderArn string }
 
 func (in providerInput) provider() string { return in.OpenIDConnectProviderArn }
-func (providerInput) facts() []auth.Fact  { return nil }
 
 type createProviderInput struct {
 	Url            string
@@ -49,19 +48,16 @@ func (s *service) createProvider(r *wire.Request, in *createProviderInput) (any,
 	if err := checkProvider(provider); err != nil {
 		return nil, err
 	}
-	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
-		if _, exists := tx.View().Providers.Get(provider.ARN()); exists {
+	err = r.Put(provider, func(world *state.Snapshot) error {
+		if _, exists := world.Providers.Get(provider.ARN()); exists {
 			return alreadyExists("Provider with url %s already exists.", in.Url)
 		}
-		if len(providersOf(tx.View(), provider.Account)) >= maxProviders {
+		if len(providersOf(world, provider.Account)) >= maxProviders {
 			return overQuota("OpenIdConnectProvidersPerAccount", maxProviders)
 		}
-		return tx.Put(provider)
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &createProviderOutput{provider.ARN(), wire.TagList(tags)}, nil
+	return &createProviderOutput{provider.ARN(), wire.TagList(tags)}, err
 }
 
 // checkProvider holds a provider to the quotas.
@@ -117,14 +113,7 @@ func providersOf(world *state.Snapshot, account string) []*iam.Provider {
 }
 
 func (s *service) deleteProvider(r *wire.Request, in *providerInput) (any, error) {
-	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
-		found, err := findProvider(tx.View(), r.Caller.Account, in.OpenIDConnectProviderArn)
-		if err != nil {
-			return err
-		}
-		tx.Delete(found)
-		return nil
-	})
+	return nil, controlplane.Delete(r.Call, in.find(r), nil)
 }
 
 type clientIDInput struct {
@@ -162,35 +151,25 @@ func (s *service) updateThumbprint(r *wire.Request, in *thumbprintInput) (any, e
 
 type tagProviderInput struct {
 	providerInput
-	Tags    []wire.Tag
-	TagKeys []string
+	tagging
 }
 
-func (in tagProviderInput) facts() []auth.Fact { return tagFacts(in.Tags, in.TagKeys) }
-
+// tagProvider sets tags, or removes them.
 func (s *service) tagProvider(r *wire.Request, in *tagProviderInput) (any, error) {
 	return nil, in.change(r, func(p *iam.Provider) (err error) {
-		p.Tags, err = addTags(p.Tags, in.Tags, wire.Exactly)
+		p.Tags, err = in.apply(p.Tags, wire.Exactly)
 		return err
-	})
-}
-
-func (s *service) untagProvider(r *wire.Request, in *tagProviderInput) (any, error) {
-	return nil, in.change(r, func(p *iam.Provider) error {
-		p.Tags = wire.RemoveTags(p.Tags, in.TagKeys, wire.Exactly)
-		return nil
 	})
 }
 
 // change changes the provider that the input names.
 func (in providerInput) change(r *wire.Request, edit func(*iam.Provider) error) error {
-	held := func(_ *state.Snapshot, p *iam.Provider) error {
+	return controlplane.Change(r.Call, in.find(r), func(_ *state.Snapshot, p *iam.Provider) error {
 		if err := edit(p); err != nil {
 			return err
 		}
 		return checkProvider(p)
-	}
-	return change(r.Call, findProvider, in.OpenIDConnectProviderArn, held)
+	})
 }
 
 type listOfProviderInput struct {
@@ -199,17 +178,20 @@ type listOfProviderInput struct {
 }
 
 func (s *service) listProviderTags(r *wire.Request, in *listOfProviderInput) (any, error) {
-	found, err := findProvider(r.State.Now(), r.Caller.Account, in.OpenIDConnectProviderArn)
+	found, err := in.find(r)(r.State.Now())
 	if err != nil {
 		return nil, err
 	}
 	return pageOfTags(in.Page, found.Tags)
 }
 
-func findProvider(world *state.Snapshot, account, arn string) (*iam.Provider, error) {
-	found, ok := world.Providers.Get(arn)
-	if !ok || found.Account != account {
-		return nil, noSuchEntity("OpenId connect Provider %s cannot be found.", arn)
+// find finds the provider that the input names in the caller's account.
+func (in providerInput) find(r *wire.Request) func(*state.Snapshot) (*iam.Provider, error) {
+	return func(world *state.Snapshot) (*iam.Provider, error) {
+		found, ok := world.Providers.Get(in.OpenIDConnectProviderArn)
+		if !ok || found.Account != r.Caller.Account {
+			return nil, noSuchEntity("OpenId connect Provider %s cannot be found.", in.OpenIDConnectProviderArn)
+		}
+		return found, nil
 	}
-	return found, nil
 }

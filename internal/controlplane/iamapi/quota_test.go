@@ -136,7 +136,7 @@ func TestQuotaOfProviders(t *testing.T) {
 	}
 }
 
-// Requests at one time can not together do what one after the other they could not.
+// Requests at one time cannot together do what one after the other they could not.
 func TestConcurrentChanges(t *testing.T) {
 	server := planetest.New(t, iamapi.New(iamapi.Config{Random: rand.Reader}))
 	must(t, server, "CreateUser", "UserName", "alice")

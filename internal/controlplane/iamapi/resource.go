@@ -22,16 +22,25 @@ func permission(c *controlplane.Call, need controlplane.Permission) (*wire.Reque
 	return &wire.Request{Call: c, Need: need}, nil
 }
 
+// factual is an input that has condition keys besides those of what it is about.
+type factual interface{ facts() []auth.Fact }
+
+func factsOf(in any) []auth.Fact {
+	if in, ok := in.(factual); ok {
+		return in.facts()
+	}
+	return nil
+}
+
 // onOwner is the role, user or group that the input names, or the calling user.
 func onOwner[In interface {
 	owner(*controlplane.Call) (iam.Owner, error)
-	facts() []auth.Fact
 }](c *controlplane.Call, in *In) (*ownerRequest, error) {
 	o, err := (*in).owner(c)
 	if err != nil {
 		return nil, err
 	}
-	facts := (*in).facts()
+	facts := factsOf(*in)
 	need := controlplane.Permission{Resource: ownARN(c, string(o.Kind), "/", o.Name), Shown: o.String()}
 	if o.Name == "" {
 		need.Resource, need.Shown = c.Caller.ARN(), ""
@@ -51,14 +60,13 @@ func onOwner[In interface {
 func onNew[In interface {
 	owner(*controlplane.Call) (iam.Owner, error)
 	path() string
-	facts() []auth.Fact
 }](c *controlplane.Call, in *In) (*wire.Request, error) {
 	o, err := (*in).owner(c)
 	if err != nil {
 		return nil, err
 	}
 	resource := ownARN(c, string(o.Kind), (*in).path(), o.Name)
-	return permission(c, controlplane.Permission{Resource: resource, Facts: (*in).facts()})
+	return permission(c, controlplane.Permission{Resource: resource, Facts: factsOf(*in)})
 }
 
 // pathInput asks for a list of what is below a path.
@@ -81,12 +89,9 @@ func allPolicies(c *controlplane.Call, in *listPoliciesInput) (*wire.Request, er
 }
 
 // onPolicy is the managed policy that the input names.
-func onPolicy[In interface {
-	policy() string
-	facts() []auth.Fact
-}](c *controlplane.Call, in *In) (*wire.Request, error) {
+func onPolicy[In interface{ policy() string }](c *controlplane.Call, in *In) (*wire.Request, error) {
 	name := (*in).policy()
-	need := controlplane.Permission{Resource: name, Shown: "policy " + name, Facts: (*in).facts()}
+	need := controlplane.Permission{Resource: name, Shown: "policy " + name, Facts: factsOf(*in)}
 	if managed, ok := visiblePolicy(c.State.Now(), c.Caller.Account, name); ok {
 		need.Facts = append(need.Facts, wire.ResourceTags(managed.Tags, "iam")...)
 	}
@@ -102,11 +107,8 @@ func newPolicy(c *controlplane.Call, in *createPolicyInput) (*wire.Request, erro
 }
 
 // onProvider is the identity provider that the input names.
-func onProvider[In interface {
-	provider() string
-	facts() []auth.Fact
-}](c *controlplane.Call, in *In) (*wire.Request, error) {
-	need := controlplane.Permission{Resource: (*in).provider(), Facts: (*in).facts()}
+func onProvider[In interface{ provider() string }](c *controlplane.Call, in *In) (*wire.Request, error) {
+	need := controlplane.Permission{Resource: (*in).provider(), Facts: factsOf(*in)}
 	if provider, ok := c.State.Now().Providers.Get(need.Resource); ok && provider.Account == c.Caller.Account {
 		need.Facts = append(need.Facts, wire.ResourceTags(provider.Tags, "iam")...)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
@@ -25,28 +26,20 @@ func (s *service) createRole(r *wire.Request, in *createRoleInput) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	id, err := iam.NewID(s.random, iam.PrefixRole)
-	if err != nil {
-		return nil, err
-	}
 	role := &iam.Role{
-		Account: r.Caller.Account, Name: in.RoleName, Path: in.path(), ID: id, Created: r.Now,
+		Account: r.Caller.Account, Name: in.RoleName, Path: in.path(), Created: r.Now,
 		Description: in.Description, MaxSession: seconds(in.MaxSessionDuration, defaultMaxSession), Tags: tags,
 		Boundary: in.PermissionsBoundary,
 	}
-	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
-		world := tx.View()
+	err = s.create(r, role, &role.ID, iam.PrefixRole, func(world *state.Snapshot) (err error) {
 		if err := nameFree(world.Roles.All(), role.Account, role.Name, maxRoles, "Role"); err != nil {
 			return err
 		}
 		if err := checkBoundary(world, role.Account, role.Boundary); err != nil {
 			return err
 		}
-		var err error
-		if role.Trust, err = parseTrust(in.AssumeRolePolicyDocument, world); err != nil {
-			return err
-		}
-		return tx.Put(role)
+		role.Trust, err = parseTrust(in.AssumeRolePolicyDocument, world)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -56,7 +49,7 @@ func (s *service) createRole(r *wire.Request, in *createRoleInput) (any, error) 
 
 func (s *service) getRole(r *ownerRequest, _ *ownerInput) (any, error) {
 	world := r.State.Now()
-	role, err := findRole(world, r.Caller.Account, r.owner.Name)
+	role, err := r.role(world)
 	if err != nil {
 		return nil, err
 	}
@@ -81,16 +74,8 @@ func (s *service) listRoles(r *wire.Request, in *pathInput) (any, error) {
 }
 
 func (s *service) deleteRole(r *ownerRequest, _ *ownerInput) (any, error) {
-	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
-		role, err := findRole(tx.View(), r.Caller.Account, r.owner.Name)
-		if err != nil {
-			return err
-		}
-		if err := unused(&role.Grants); err != nil {
-			return err
-		}
-		tx.Delete(role)
-		return nil
+	return nil, controlplane.Delete(r.Call, r.role, func(_ *state.Snapshot, role *iam.Role) error {
+		return unused(&role.Grants)
 	})
 }
 

@@ -11,26 +11,40 @@ import (
 // The shapes of answers. Field names and their order are those of the API model; which fields an operation fills is
 // known from recorded answers of AWS (LocalStack's test snapshots, 2026) and from the notes of the API reference.
 
-type roleResult struct {
+type roleHead struct {
 	Path                     string
 	RoleName                 string
 	RoleId                   string
 	Arn                      string
 	CreateDate               time.Time
 	AssumeRolePolicyDocument string
-	Description              string              `xml:",omitempty"`
-	MaxSessionDuration       int                 `xml:",omitempty"`
-	PermissionsBoundary      *permissionBoundary `xml:",omitempty"`
-	Tags                     []wire.Tag          `xml:",omitempty"`
-	RoleLastUsed             *struct{}
 }
 
+func newRoleHead(world *state.Snapshot, r *iam.Role) roleHead {
+	return roleHead{r.Path, r.Name, r.ID, r.ARN(), r.Created, showTrust(world, r.Trust)}
+}
+
+type roleResult struct {
+	roleHead
+	Description         string              `xml:",omitempty"`
+	MaxSessionDuration  int                 `xml:",omitempty"`
+	PermissionsBoundary *permissionBoundary `xml:",omitempty"`
+	Tags                []wire.Tag          `xml:",omitempty"`
+	RoleLastUsed        *struct{}
+}
+
+type userHead struct {
+	Path       string `xml:",omitempty"` // the root user has neither path nor name
+	UserName   string `xml:",omitempty"`
+	UserId     string
+	Arn        string
+	CreateDate time.Time
+}
+
+func newUserHead(u *iam.User) userHead { return userHead{u.Path, u.Name, u.ID, u.ARN(), u.Created} }
+
 type userResult struct {
-	Path                string `xml:",omitempty"` // the root user has neither path nor name
-	UserName            string `xml:",omitempty"`
-	UserId              string
-	Arn                 string
-	CreateDate          time.Time
+	userHead
 	PermissionsBoundary *permissionBoundary `xml:",omitempty"`
 	Tags                []wire.Tag          `xml:",omitempty"`
 }
@@ -50,10 +64,7 @@ func boundaryResult(arn string) *permissionBoundary {
 // newRoleResult is a role as CreateRole answers.
 func newRoleResult(world *state.Snapshot, role *iam.Role) roleResult {
 	return roleResult{
-		Path: role.Path, RoleName: role.Name, RoleId: role.ID, Arn: role.ARN(), CreateDate: role.Created,
-		AssumeRolePolicyDocument: showTrust(world, role.Trust),
-		PermissionsBoundary:      boundaryResult(role.Boundary),
-		Tags:                     wire.TagList(role.Tags),
+		roleHead: newRoleHead(world, role), PermissionsBoundary: boundaryResult(role.Boundary), Tags: wire.TagList(role.Tags),
 	}
 }
 
@@ -82,10 +93,6 @@ func wholeUser(user *iam.User) userResult {
 }
 
 // listedUser is a user as ListUsers answers, without boundary and tags.
-func listedUser(user *iam.User) userResult {
-	return userResult{
-		Path: user.Path, UserName: user.Name, UserId: user.ID, Arn: user.ARN(), CreateDate: user.Created,
-	}
-}
+func listedUser(user *iam.User) userResult { return userResult{userHead: newUserHead(user)} }
 
 func (u userResult) key() string { return u.UserName }

@@ -18,34 +18,24 @@ func (s *service) createUser(r *wire.Request, in *newPrincipalInput) (any, error
 	if err != nil {
 		return nil, err
 	}
-	id, err := iam.NewID(s.random, iam.PrefixUser)
-	if err != nil {
-		return nil, err
-	}
 	user := &iam.User{
-		Account: r.Caller.Account, Name: in.UserName, Path: in.path(), ID: id, Created: r.Now, Tags: tags,
+		Account: r.Caller.Account, Name: in.UserName, Path: in.path(), Created: r.Now, Tags: tags,
 		Boundary: in.PermissionsBoundary,
 	}
-	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
-		if err := nameFree(tx.View().Users.All(), user.Account, user.Name, maxUsers, "User"); err != nil {
+	err = s.create(r, user, &user.ID, iam.PrefixUser, func(world *state.Snapshot) error {
+		if err := nameFree(world.Users.All(), user.Account, user.Name, maxUsers, "User"); err != nil {
 			return err
 		}
-		if err := checkBoundary(tx.View(), user.Account, user.Boundary); err != nil {
-			return err
-		}
-		return tx.Put(user)
+		return checkBoundary(world, user.Account, user.Boundary)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &userOutput{wholeUser(user)}, nil
+	return &userOutput{wholeUser(user)}, err
 }
 
 func (s *service) getUser(r *ownerRequest, _ *ownerInput) (any, error) {
 	if r.owner.Name == "" {
 		return &userOutput{rootUser(r.Call)}, nil
 	}
-	user, err := findUser(r.State.Now(), r.Caller.Account, r.owner.Name)
+	user, err := r.user(r.State.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +45,7 @@ func (s *service) getUser(r *ownerRequest, _ *ownerInput) (any, error) {
 // rootUser is the account's root user as GetUser shows it to itself.
 func rootUser(c *controlplane.Call) userResult {
 	account := c.Caller.Account
-	result := userResult{UserId: account, Arn: arn.Root(account).String()}
+	result := userResult{userHead: userHead{UserId: account, Arn: arn.Root(account).String()}}
 	if known, ok := c.State.Now().Accounts.Get(account); ok {
 		result.CreateDate = known.RootKey.Created
 	}
@@ -79,11 +69,7 @@ func (s *service) listUsers(r *wire.Request, in *pathInput) (any, error) {
 }
 
 func (s *service) deleteUser(r *ownerRequest, _ *ownerInput) (any, error) {
-	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
-		user, err := findUser(tx.View(), r.Caller.Account, r.owner.Name)
-		if err != nil {
-			return err
-		}
+	return nil, controlplane.Delete(r.Call, r.user, func(_ *state.Snapshot, user *iam.User) error {
 		if len(user.Groups) > 0 {
 			return deleteConflict("Cannot delete entity, must remove user from all groups first.")
 		}
@@ -93,7 +79,6 @@ func (s *service) deleteUser(r *ownerRequest, _ *ownerInput) (any, error) {
 		if len(user.Keys) > 0 {
 			return deleteConflict("Cannot delete entity, must delete access keys first.")
 		}
-		tx.Delete(user)
 		return nil
 	})
 }
@@ -108,22 +93,17 @@ type updateUserInput struct {
 // permission for the new ARN as well as for the old one (IAM API Reference, UpdateUser).
 func (s *service) updateUser(r *ownerRequest, in *updateUserInput) (any, error) {
 	return nil, r.State.Update(r.Context(), func(tx *state.Tx) error {
-		old, err := findUser(tx.View(), r.Caller.Account, r.owner.Name)
+		old, err := r.user(tx.View())
 		if err != nil {
 			return err
 		}
 		user := old.Clone()
 		user.Path, user.Name = cmp.Or(in.NewPath, old.Path), cmp.Or(in.NewUserName, old.Name)
-		if err := r.Authorize(controlplane.Permission{Action: r.Need.Action, Resource: user.ARN()}); err != nil {
+		if err := mayRename(r, tx.View().Users.All(), old.Name, user.Name, user.ARN(), maxUsers, "User"); err != nil {
 			return err
 		}
 		if user.Name == old.Name {
 			return tx.Put(user)
-		}
-		if !strings.EqualFold(user.Name, old.Name) {
-			if err := nameFree(tx.View().Users.All(), user.Account, user.Name, maxUsers+1, "User"); err != nil {
-				return err
-			}
 		}
 		return tx.RenameUser(old, user)
 	})

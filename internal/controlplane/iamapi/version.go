@@ -7,6 +7,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/state"
 )
 
 type versionResult struct {
@@ -35,7 +36,7 @@ func (s *service) createPolicyVersion(r *wire.Request, in *createPolicyVersionIn
 		return nil, err
 	}
 	out := &versionOutput{}
-	err = changePolicy(r, in.PolicyArn, func(p *iam.ManagedPolicy) error {
+	err = changePolicy(r, in.PolicyArn, func(_ *state.Snapshot, p *iam.ManagedPolicy) error {
 		if len(p.Versions) >= maxVersions {
 			return limitExceeded("A managed policy can have up to %d versions. "+
 				"Before you create a new version, you must delete an existing version.", maxVersions)
@@ -121,7 +122,7 @@ func changeVersion(r *wire.Request, in *versionInput, change func(*iam.ManagedPo
 	if _, ok := visiblePolicy(r.State.Now(), r.Caller.Account, in.PolicyArn); !ok && isPolicyARN(in.PolicyArn) {
 		return in.notFound()
 	}
-	return changePolicy(r, in.PolicyArn, func(p *iam.ManagedPolicy) error {
+	return changePolicy(r, in.PolicyArn, func(_ *state.Snapshot, p *iam.ManagedPolicy) error {
 		if _, ok := p.Version(in.VersionId); !ok {
 			return in.notFound()
 		}

@@ -70,7 +70,7 @@ func (s *service) invoke(r *request, in *invokeInput) (any, error) {
 	return answer, nil
 }
 
-// invocable refuses what can not be invoked. Unlike other operations, Invoke names the version in its message.
+// invocable refuses what cannot be invoked. Unlike other operations, Invoke names the version in its message.
 func (t target) invocable() error {
 	if t.function == nil {
 		arn := t.arn

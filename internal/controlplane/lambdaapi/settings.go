@@ -124,7 +124,7 @@ var (
 	}
 )
 
-// checkRuntime refuses a runtime that AWS Lambda does not have, no longer takes, or that can not run here.
+// checkRuntime refuses a runtime that AWS Lambda does not have, no longer takes, or that cannot run here.
 func (s *service) checkRuntime(ctx context.Context, runtime *string) error {
 	switch {
 	case runtime == nil:

@@ -112,18 +112,11 @@ func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags
 		c.Explain(explainMissing(c.State.Now(), in.RoleArn))
 		return nil, accessDenied("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.Caller.ARN(), in.RoleArn)
 	}
-	actions := []string{"sts:AssumeRole"}
-	if len(tags.values) > 0 {
-		actions = append(actions, "sts:TagSession")
-	}
-	if source != "" {
-		actions = append(actions, "sts:SetSourceIdentity")
-	}
 	facts := append(tags.facts(), auth.Fact{Key: "sts:RoleSessionName", Value: in.RoleSessionName})
 	facts = appendFact(facts, "sts:ExternalId", in.ExternalId)
 	facts = appendFact(facts, "sts:SourceIdentity", source)
 	facts = append(facts, wire.ResourceTags(role.Tags, "iam")...)
-	for _, action := range actions {
+	for _, action := range sessionActions("sts:AssumeRole", tags, source) {
 		err := c.Authorize(controlplane.Permission{
 			Action: action, Resource: role.ARN(), ResourceAccount: role.Account,
 			Policy: role.Trust.Document, PolicyName: "trust policy of role " + role.Name, Facts: facts,
@@ -135,11 +128,23 @@ func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags
 	return role, nil
 }
 
-// withoutReason leaves the reason out of a refusal that is not explicit: STS gives none for a role that can not be
+// sessionActions are what somebody must be allowed who gets a session of a role with the tags and source identity.
+func sessionActions(assume string, tags sessionTags, source string) []string {
+	actions := []string{assume}
+	if len(tags.values) > 0 {
+		actions = append(actions, "sts:TagSession")
+	}
+	if source != "" {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	return actions
+}
+
+// withoutReason leaves the reason out of a refusal that is not explicit: STS gives none for a role that cannot be
 // assumed, so that it does not tell whether the role exists.
 func withoutReason(err error) error {
-	var denied *controlplane.Denied
-	if !errors.As(err, &denied) || denied.Decision.Effect == policy.ExplicitlyDenied {
+	denied, ok := errors.AsType[*controlplane.Denied](err)
+	if !ok || denied.Decision.Effect == policy.ExplicitlyDenied {
 		return err
 	}
 	return accessDenied("User: %s is not authorized to perform: %s on resource: %s", denied.Caller, denied.Permission.Action, denied.Permission.Resource)
@@ -157,7 +162,7 @@ func (in *assumeRoleInput) duration(role *iam.Role, caller *iam.Session) (time.D
 	return wanted, nil
 }
 
-// sourceIdentity is the one that the session gets. A session that has one hands it on; it can not be changed.
+// sourceIdentity is the one that the session gets. A session that has one hands it on; it cannot be changed.
 func (in *assumeRoleInput) sourceIdentity(caller *iam.Session) (string, error) {
 	if caller == nil || caller.SourceIdentity == "" {
 		return in.SourceIdentity, nil

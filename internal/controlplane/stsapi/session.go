@@ -30,14 +30,11 @@ func (s *service) start(
 	if err != nil {
 		return credentials{}, err
 	}
-	err = c.State.Update(c.Context(), func(tx *state.Tx) error {
-		if err := check(tx.View()); err != nil {
+	err = c.Put(made, func(world *state.Snapshot) error {
+		if err := check(world); err != nil {
 			return err
 		}
-		if err := roomForSession(tx.View(), made.Account, c.Now); err != nil {
-			return err
-		}
-		return tx.Put(made)
+		return roomForSession(world, made.Account, c.Now)
 	})
 	if err != nil {
 		return credentials{}, err

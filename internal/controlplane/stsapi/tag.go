@@ -15,7 +15,7 @@ type sessionTags struct {
 }
 
 // sessionTags are the tags of the request and the transitive ones of the session that calls, which it hands on and
-// which can not be set anew. The refusals are recorded answers (LocalStack's test snapshots of STS, 2025).
+// which cannot be set anew. The refusals are recorded answers (LocalStack's test snapshots of STS, 2025).
 func (in *assumeRoleInput) sessionTags(caller *iam.Session) (sessionTags, error) {
 	tags, err := newSessionTags(in.Tags)
 	if err != nil {

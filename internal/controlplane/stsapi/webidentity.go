@@ -36,8 +36,8 @@ type webIdentityOutput struct {
 	Provider                    string
 }
 
-// assumeRoleWithWebIdentity gives credentials of a role to whoever an identity provider of the role's account vouches
-// for, if the role's trust policy lets the provider in. The caller has no credentials: the token is the proof.
+// assumeRoleWithWebIdentity gives credentials of a role to the users that an identity provider of the role's account
+// vouches for, if the role's trust policy lets the provider in. The caller has no credentials: the token is the proof.
 func (s *service) assumeRoleWithWebIdentity(r *wire.Request, in *webIdentityInput) (any, error) {
 	c := r.Call
 	if _, err := arn.Parse(in.RoleArn); err != nil {
@@ -151,13 +151,6 @@ func authorizeToken(c *controlplane.Call, world *state.Snapshot, in *webIdentity
 		c.Explain(explainMissing(world, in.RoleArn))
 		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
-	actions := []string{"sts:AssumeRoleWithWebIdentity"}
-	if len(tags.values) > 0 {
-		actions = append(actions, "sts:TagSession")
-	}
-	if source != "" {
-		actions = append(actions, "sts:SetSourceIdentity")
-	}
 	facts := append(tags.facts(), auth.Fact{Key: "sts:RoleSessionName", Value: in.RoleSessionName}, auth.Fact{Key: "aws:FederatedProvider", Value: provider.ARN()})
 	facts = appendFact(facts, "sts:SourceIdentity", source)
 	for key, values := range claims {
@@ -165,7 +158,7 @@ func authorizeToken(c *controlplane.Call, world *state.Snapshot, in *webIdentity
 			facts = append(facts, auth.Fact{Key: key, Value: value})
 		}
 	}
-	for _, action := range actions {
+	for _, action := range sessionActions("sts:AssumeRoleWithWebIdentity", tags, source) {
 		asked := auth.Asked{
 			Request: policy.Request{
 				Principal: &policy.Principal{Type: policy.IdentityProvider, ARN: provider.ARN()},
