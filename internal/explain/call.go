@@ -1,7 +1,7 @@
 package explain
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -85,12 +85,9 @@ func AllowInOrganization(action, account string) string {
 }
 
 func allowedBy(d policy.Decision, kind policy.PolicyType) bool {
-	for _, ref := range d.Matched {
-		if ref.Type == kind && ref.Effect == policy.Allowed {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.Matched, func(ref policy.Ref) bool {
+		return ref.Type == kind && ref.Effect == policy.Allowed
+	})
 }
 
 // addCaller notes which principal a resource-based policy has to name so that it lets the caller in, and which role or
@@ -145,24 +142,13 @@ func (l Lack) As(form snippet.Form) []string {
 // permission is the statement that the function's policy lacks.
 func (l Lack) permission() lambda.Permission {
 	made := lambda.Permission{Action: l.Action, Principal: l.To}
-	id := "allow-" + statementName(l.Name)
+	id := "allow-" + snippet.StatementName(l.Name)
 	if l.Action == lambda.ActionInvoke {
-		yes := true
-		made.StatementID, made.InvokedViaURL = id+"-invoke", &yes
+		made.StatementID, made.InvokedViaURL = id+"-invoke", new(true)
 	} else {
 		made.StatementID, made.FunctionURLAuthType = id+"-url", l.AuthType
 	}
 	return made
-}
-
-// statementName keeps the characters that a statement id may have.
-func statementName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, name)
 }
 
 // inAccount adds to a grant the account that it has to be made in.

@@ -1,9 +1,6 @@
 package snippet
 
-import (
-	"github.com/furl-dev/furl/internal/iam"
-	"github.com/furl-dev/furl/internal/lambda"
-)
+import "strings"
 
 // program writes a CDK program. It uses the constructs that are CloudFormation's resources, since those say what they
 // do; addPermission of an imported function does nothing for functions of other stacks unless told more.
@@ -35,47 +32,22 @@ func (g Grant) program() string {
 		stack(owner, "FunctionUrlCaller", caller)
 	}
 	for _, permission := range g.Permissions {
-		t.add("")
-		permissionConstruct(&t, g.Function, permission)
+		function := member{"FunctionName", g.Function.String(), text}
+		construct(&t, "lambda.CfnPermission", "stack", identifier(permission), append([]member{function}, members(permission)...))
 	}
 	if g.Inline != nil {
-		t.add("")
-		policyConstruct(&t, owner, *g.Inline)
+		kind, members := g.Inline.resource("  ")
+		construct(&t, "iam.Cfn"+kind, owner, "CallerPolicy", members)
 	}
 	return t.String()
 }
 
-func permissionConstruct(t *lines, function lambda.ARN, permission lambda.Permission) {
-	t.add("new lambda.CfnPermission(stack, '%s', {", identifier(permission))
-	t.add("  functionName: %s,", quoted(function.String()))
-	t.add("  action: %s,", quoted(permission.Action))
-	t.add("  principal: %s,", quoted(permission.Principal.String()))
-	if permission.SourceARN != "" {
-		t.add("  sourceArn: %s,", quoted(permission.SourceARN))
+func construct(t *lines, class, stack, id string, members []member) {
+	t.add("")
+	t.add("new %s(%s, '%s', {", class, stack, id)
+	for _, m := range members {
+		name := strings.ReplaceAll(strings.ToLower(m.name[:1])+m.name[1:], "ID", "Id")
+		t.add("  %s: %s,", name, m.code(quoted))
 	}
-	if permission.FunctionURLAuthType != "" {
-		t.add("  functionUrlAuthType: %s,", quoted(string(permission.FunctionURLAuthType)))
-	}
-	if permission.InvokedViaURL != nil {
-		t.add("  invokedViaFunctionUrl: %t,", *permission.InvokedViaURL)
-	}
-	t.add("});")
-}
-
-func policyConstruct(t *lines, stack string, policy InlinePolicy) {
-	switch policy.Owner.Kind {
-	case iam.OfRole:
-		t.add("new iam.CfnRolePolicy(%s, 'CallerPolicy', {", stack)
-		t.add("  roleName: %s,", quoted(policy.Owner.Name))
-		t.add("  policyName: %s,", quoted(policy.Name))
-	case iam.OfUser:
-		t.add("new iam.CfnUserPolicy(%s, 'CallerPolicy', {", stack)
-		t.add("  userName: %s,", quoted(policy.Owner.Name))
-		t.add("  policyName: %s,", quoted(policy.Name))
-	default: // to attach to the caller
-		t.add("new iam.CfnManagedPolicy(%s, 'CallerPolicy', {", stack)
-		t.add("  managedPolicyName: %s,", quoted(policy.Name))
-	}
-	t.add("  policyDocument: %s,", indented(policy.Document, "  "))
 	t.add("});")
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
@@ -43,12 +42,12 @@ func (g Grant) template(form Form) string {
 		t.add("  %s: !Equals [!Ref AWS::AccountId, %s]", ownsCaller, quoted(caller))
 	}
 	t.add("Resources:")
-	resource := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
+	add := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
 	for _, permission := range g.Permissions {
-		resource(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+		add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
 	}
 	if g.Inline != nil {
-		resource(policyResource("CallerPolicy", ownsCaller, *g.Inline))
+		add(policyResource("CallerPolicy", ownsCaller, *g.Inline))
 	}
 	return t.String()
 }
@@ -65,54 +64,35 @@ func (g Grant) templateParameter(t *lines) {
 	t.add("    Default: %s", quoted(g.Function.String()))
 }
 
-// beginResource begins a resource, under a condition of the template if one is named.
-func beginResource(id, kind, condition string) *lines {
+// resource writes a resource, under a condition of the template if one is named.
+func resource(id, kind, condition string, members []member) string {
 	var r lines
 	r.add("%s:", id)
-	r.add("  Type: %s", kind)
+	r.add("  Type: AWS::%s", kind)
 	if condition != "" {
 		r.add("  Condition: %s", condition)
 	}
 	r.add("  Properties:")
-	return &r
+	for _, m := range members {
+		value := m.value
+		if m.kind == text {
+			value = quoted(value)
+		}
+		r.add("    %s: %s", m.name, value)
+	}
+	return r.text()
 }
 
 // permissionResource is a permission as a resource. function is its name as YAML.
 func permissionResource(id, condition, function string, permission lambda.Permission) string {
-	r := beginResource(id, "AWS::Lambda::Permission", condition)
-	r.add("    FunctionName: %s", function)
-	r.add("    Action: %s", permission.Action)
-	r.add("    Principal: %s", quoted(permission.Principal.String()))
-	if permission.SourceARN != "" {
-		r.add("    SourceArn: %s", quoted(permission.SourceARN))
-	}
-	if permission.FunctionURLAuthType != "" {
-		r.add("    FunctionUrlAuthType: %s", permission.FunctionURLAuthType)
-	}
-	if permission.InvokedViaURL != nil {
-		r.add("    InvokedViaFunctionUrl: %t", *permission.InvokedViaURL)
-	}
-	return r.text()
+	name := member{"FunctionName", function, word}
+	return resource(id, "Lambda::Permission", condition, append([]member{name}, members(permission)...))
 }
 
-// policyResource is a policy as a resource: a managed one to attach to the caller, if it has no owner.
+// policyResource is a policy as a resource.
 func policyResource(id, condition string, policy InlinePolicy) string {
-	var r *lines
-	switch policy.Owner.Kind {
-	case iam.OfRole:
-		r = beginResource(id, "AWS::IAM::RolePolicy", condition)
-		r.add("    RoleName: %s", quoted(policy.Owner.Name))
-		r.add("    PolicyName: %s", quoted(policy.Name))
-	case iam.OfUser:
-		r = beginResource(id, "AWS::IAM::UserPolicy", condition)
-		r.add("    UserName: %s", quoted(policy.Owner.Name))
-		r.add("    PolicyName: %s", quoted(policy.Name))
-	default:
-		r = beginResource(id, "AWS::IAM::ManagedPolicy", condition)
-		r.add("    ManagedPolicyName: %s", quoted(policy.Name))
-	}
-	r.add("    PolicyDocument: %s", indented(policy.Document, "      "))
-	return r.text()
+	kind, members := policy.resource("      ")
+	return resource(id, "IAM::"+kind, condition, members)
 }
 
 // logicalID is a name as CloudFormation takes it: letters and digits.
