@@ -82,7 +82,7 @@ func (e *Evaluator) Evaluate(line []byte) Answer {
 
 // failed answers a line that is not understood.
 func failed(id json.RawMessage, err error) Answer {
-	return Answer{ID: id, Decision: policy.ImplicitlyDenied.String(), Matched: []Match{}, Reason: "the line can not be evaluated", Error: err.Error()}
+	return Answer{ID: id, Decision: policy.ImplicitlyDenied.String(), Matched: []Match{}, Reason: "the line cannot be evaluated", Error: err.Error()}
 }
 
 func answer(q *question, in policy.Request, sets *policy.Sets) Answer {

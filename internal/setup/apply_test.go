@@ -138,7 +138,7 @@ func TestCommands(t *testing.T) {
 		{
 			setup.Change{Kind: setup.RemoveStatement, Function: function, StatementID: "c"},
 			"aws lambda remove-permission --region eu-central-1 --function-name web --statement-id c",
-			"# statement c can not be restored: it could not be read",
+			"# statement c cannot be restored: it could not be read",
 		},
 		{
 			setup.Change{Kind: setup.PutPolicy, Owner: role, Policy: "p", Document: `{"a":"it's"}`},

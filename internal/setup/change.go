@@ -43,34 +43,24 @@ type Change struct {
 
 // String is what the change does, in words.
 func (c Change) String() string {
-	switch c.Kind {
-	case AddStatement:
-		return fmt.Sprintf("statement %s (%s)", c.StatementID, granted(c.Permission))
-	case RemoveStatement:
-		if c.Restorable {
-			return fmt.Sprintf("statement %s (%s)", c.StatementID, granted(c.Permission))
-		}
-		return "statement " + c.StatementID
-	default:
+	switch {
+	case c.Policy != "":
 		return fmt.Sprintf("inline policy %s of %s", c.Policy, c.Owner)
+	case c.Kind == RemoveStatement && !c.Restorable:
+		return "statement " + c.StatementID
+	case value(c.Permission.InvokedViaURL):
+		return fmt.Sprintf("statement %s (%s through the function URL only)", c.StatementID, c.Permission.Action)
+	default:
+		return fmt.Sprintf("statement %s (%s)", c.StatementID, c.Permission.Action)
 	}
 }
 
 // Place is what the change changes.
 func (c Change) Place() string {
-	switch c.Kind {
-	case AddStatement, RemoveStatement:
-		return "resource-based policy of " + c.Function.String()
-	default:
-		return fmt.Sprintf("inline policy %s of %s in account %s", c.Policy, c.Owner, c.Account)
+	if c.Policy != "" {
+		return c.String() + " in account " + c.Account
 	}
-}
-
-func granted(permission lambda.Permission) string {
-	if permission.InvokedViaURL != nil && *permission.InvokedViaURL {
-		return permission.Action + " through the function URL only"
-	}
-	return permission.Action
+	return "resource-based policy of " + c.Function.String()
 }
 
 // Command is the AWS CLI's command for the change.
@@ -99,7 +89,7 @@ func (c Change) Undo() string {
 	case c.Kind == PutPolicy:
 		return snippet.DeletePolicy(c.Owner, c.Policy)
 	default:
-		return "# " + c.String() + " can not be restored: it could not be read"
+		return "# " + c.String() + " cannot be restored: it could not be read"
 	}
 }
 

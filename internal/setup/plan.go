@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -63,8 +64,8 @@ func (e *PartialError) Finish() []string {
 // Undo are the commands that take back what was done, last first.
 func (e *PartialError) Undo() []string {
 	var commands []string
-	for i := len(e.Done) - 1; i >= 0; i-- {
-		commands = append(commands, e.Done[i].Undo())
+	for _, change := range slices.Backward(e.Done) {
+		commands = append(commands, change.Undo())
 	}
 	return commands
 }
@@ -90,7 +91,7 @@ func (p *Plan) note(format string, arguments ...any) {
 func (p *Plan) revise(before document) error {
 	var statements []json.RawMessage
 	for _, s := range before.statements {
-		if !p.removes(s.Sid) {
+		if !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Kind == RemoveStatement && c.StatementID == s.Sid }) {
 			statements = append(statements, s.JSON)
 		}
 	}
@@ -113,16 +114,6 @@ func (p *Plan) revise(before document) error {
 	}
 	p.Documents = append(p.Documents, Revision{Name: "resource-based policy of " + p.Function.String(), Before: before.text, After: after})
 	return nil
-}
-
-// removes reports whether the plan removes the statement.
-func (p *Plan) removes(sid string) bool {
-	for _, change := range p.Changes {
-		if change.Kind == RemoveStatement && change.StatementID == sid {
-			return true
-		}
-	}
-	return false
 }
 
 // Diff shows what the plan changes, in the form of a unified diff; "" if it changes nothing.

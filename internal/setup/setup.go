@@ -31,8 +31,7 @@ type PermissionWriter interface {
 
 // PrincipalReader looks up roles and users by their names.
 type PrincipalReader interface {
-	Role(ctx context.Context, name string) (*iam.Role, error)
-	User(ctx context.Context, name string) (*iam.User, error)
+	Principal(ctx context.Context, owner iam.Owner) (awsapi.Principal, error)
 }
 
 // PolicyReader reads identity-based policies.
@@ -97,29 +96,25 @@ type PolicyText struct {
 // ReadPolicies reads all identity-based policies of a role, user or group, and goes on when one cannot be read. The
 // errors are of package awsapi, one for each thing that could not be looked at.
 func ReadPolicies(ctx context.Context, reader PolicyReader, owner iam.Owner) (policies []PolicyText, faults []error) {
-	names, err := reader.InlineNames(ctx, owner)
-	if err != nil {
-		faults = append(faults, err)
-	}
-	for _, name := range names {
-		text, err := reader.Inline(ctx, owner, name)
+	fault := func(err error) bool {
 		if err != nil {
 			faults = append(faults, err)
-			continue
 		}
-		policies = append(policies, PolicyText{Name: "inline policy " + name + " of " + owner.String(), Text: text})
+		return err != nil
+	}
+	names, err := reader.InlineNames(ctx, owner)
+	fault(err)
+	for _, name := range names {
+		if text, err := reader.Inline(ctx, owner, name); !fault(err) {
+			policies = append(policies, PolicyText{Name: "inline policy " + name + " of " + owner.String(), Text: text})
+		}
 	}
 	attached, err := reader.Attached(ctx, owner)
-	if err != nil {
-		faults = append(faults, err)
-	}
+	fault(err)
 	for _, arn := range attached {
-		text, err := reader.Managed(ctx, arn)
-		if err != nil {
-			faults = append(faults, err)
-			continue
+		if text, err := reader.Managed(ctx, arn); !fault(err) {
+			policies = append(policies, PolicyText{Name: arn, Text: text})
 		}
-		policies = append(policies, PolicyText{Name: arn, Text: text})
 	}
 	return policies, faults
 }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
-	"github.com/furl-dev/furl/policy/urllint"
 )
 
 // Entry is a function or alias with its URL and the policy that the URL asks.
@@ -53,7 +51,7 @@ const atOnce = 4
 
 // All audits every function URL of the owner's account and region.
 func (c *Checker) All(ctx context.Context) (Audit, error) {
-	urls, err := setup.AllURLs(ctx, c.Owner.Lister)
+	urls, err := setup.AllURLs(ctx, c.Owner.Functions)
 	if err != nil {
 		return Audit{}, err
 	}
@@ -88,11 +86,7 @@ func AuditOf(entries []Entry) Audit {
 		case judged.Status == Unknown && audit.Verdict == Allowed:
 			audit.Verdict = Undecided
 		}
-		for _, fix := range judged.fix {
-			if !slices.Contains(audit.Fix, fix) {
-				audit.Fix = append(audit.Fix, fix)
-			}
-		}
+		audit.Fix = union(audit.Fix, judged.fix)
 	}
 	return audit
 }
@@ -106,10 +100,11 @@ func (e Entry) judge() AuditFunction {
 	}
 	var document *policy.Document
 	name := "resource-based policy of " + judged.Function
+	var statements []setup.Statement
 	if e.Policy != "" {
 		var err error
-		if document, err = policy.Parse([]byte(e.Policy), policy.Resource); err != nil {
-			judged.Status, judged.Summary = Unknown, fmt.Sprintf("%s: %v", name, err)
+		if document, statements, err = setup.Parse(name, e.Policy, policy.Resource); err != nil {
+			judged.Status, judged.Summary = Unknown, err.Error()
 			return judged
 		}
 	}
@@ -122,18 +117,9 @@ func (e Entry) judge() AuditFunction {
 		return judged
 	}
 	judged.Summary = "each principal that the policy names has both actions, or neither"
-	statements, err := setup.Statements(name, document)
-	if err != nil {
-		judged.Status, judged.Summary = Unknown, err.Error()
-		return judged
-	}
-	for _, finding := range urllint.Lint(policy.Named{Name: name, Document: document}) {
-		if finding.Rule != urllint.RuleMissingAction {
-			continue
-		}
-		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone: since November 2026 that is no use but to those whose own policies give them the other"
-		judged.Details = append(judged.Details, explain.Statement(finding.Ref)+": "+finding.Message)
-		judged.fix = append(judged.fix, completionOf(judged.Function, statements[finding.Statement])...)
+	judged.Details, judged.fix, _ = lint(judged.Function, policy.Named{Name: name, Document: document}, statements)
+	if len(judged.Details) > 0 {
+		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone"+noUse
 	}
 	return judged
 }
@@ -145,11 +131,11 @@ func (e Entry) judgePublic(judged *AuditFunction, document *policy.Document) {
 		sets.Resource = &policy.Named{Document: document}
 	}
 	var lacking []string
-	for action, context := range map[string]policy.Values{
-		lambda.ActionInvokeURL: {"lambda:FunctionUrlAuthType": {string(lambda.AuthNone)}},
-		lambda.ActionInvoke:    {"lambda:InvokedViaFunctionUrl": {"true"}},
-	} {
-		request := policy.Request{Action: action, Resource: judged.Function, ResourceAccount: e.Function.Account, Context: context}
+	for _, action := range setup.Actions {
+		request := policy.Request{
+			Action: action, Resource: judged.Function, ResourceAccount: e.Function.Account,
+			Context: setup.ActionKeys(action, lambda.AuthNone),
+		}
 		if policy.Evaluate(request, sets).Effect != policy.Allowed {
 			lacking = append(lacking, action)
 		}
@@ -159,7 +145,8 @@ func (e Entry) judgePublic(judged *AuditFunction, document *policy.Document) {
 		return
 	}
 	slices.Sort(lacking)
-	judged.Status, judged.Summary = Problem, "everyone is to call, but is not granted "+strings.Join(lacking, " and ")
+	judged.Status = Problem
+	judged.Summary = "everyone is to call, but is not granted " + strings.Join(lacking, " and ")
 	judged.fix = []string{explain.GrantCommand(judged.Function, lambda.PermissionPrincipal{Anyone: true}, "")}
 }
 
@@ -175,15 +162,7 @@ func (a Audit) WriteTo(w io.Writer) (int64, error) {
 	for _, note := range a.Notes {
 		fmt.Fprintf(&text, "note: %s\n", note)
 	}
-	if len(a.Fix) > 0 {
-		text.WriteString("fix:\n")
-		for _, fix := range a.Fix {
-			fmt.Fprintf(&text, "  %s\n", fix)
-		}
-	}
+	writeList(&text, "fix:", a.Fix)
 	n, err := io.WriteString(w, text.String())
 	return int64(n), err
 }
-
-// errNothing is the error for a directory without anything to judge.
-var errNothing = errors.New("there is no saved policy and no saved function URL in it: save them with aws lambda get-policy and aws lambda get-function-url-config")

@@ -9,7 +9,6 @@ import (
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -91,7 +90,7 @@ func openAllows(misses []policy.Miss, known *facts) []string {
 // decideBoth adds the steps that decide about the two actions.
 func (r *run) decideBoth(ctx context.Context) {
 	granted := true
-	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+	for _, action := range setup.Actions {
 		step := r.decide(ctx, action)
 		r.add(step)
 		granted = granted && step.Status == OK
@@ -117,10 +116,6 @@ func (r *run) request(action string, known *facts) (policy.Request, *policy.Sets
 
 // decide asks all policies about one of the two actions.
 func (r *run) decide(ctx context.Context, action string) Step {
-	name := stepInvokeURL
-	if action == lambda.ActionInvoke {
-		name = stepInvoke
-	}
 	known := r.factsOf(action)
 	request, sets := r.request(action, known)
 	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM {
@@ -128,7 +123,10 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	}
 	decision := policy.Evaluate(request, sets)
 	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType}
-	step := Step{Name: name, Status: Problem, Decides: true, Summary: call.Summary(action, decision)}
+	step := Step{
+		Name: strings.TrimPrefix(action, "lambda:"), Status: Problem, Decides: true,
+		Summary: call.Summary(action, decision),
+	}
 	denying := explain.Denying(decision)
 	step.Details = append(explain.DeniedBy(denying), explain.Allowing(decision)...)
 	var open []string
@@ -156,9 +154,6 @@ func (r *run) decide(ctx context.Context, action string) Step {
 // unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
 // grew by AddPermission has no deny, so that it cannot take an allowance away.
 func (r *run) unread(denied bool) []string {
-	if r.authType == lambda.AuthNone && r.resource.fault == nil {
-		return nil
-	}
 	var open []string
 	if r.resource.fault != nil && denied {
 		open = append(open, "without the resource-based policy, which could not be looked at")
@@ -176,7 +171,7 @@ func (r *run) simulate(ctx context.Context, action string, request policy.Reques
 	if side == nil || r.subject.owner.Name == "" {
 		return
 	}
-	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, simulated(action, r.authType))
+	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, setup.ActionKeys(action, r.authType))
 	if err != nil {
 		if !slices.ContainsFunc(r.report.Steps, func(step Step) bool { return step.Missing == "iam:SimulatePrincipalPolicy" }) {
 			r.add(lookingFailed(stepPolicies, "what IAM's simulator says instead", err, false))
@@ -186,13 +181,11 @@ func (r *run) simulate(ctx context.Context, action string, request policy.Reques
 	}
 	r.sets.bySimulator = true
 	sets.Identity, sets.Boundary = nil, nil
-	effect := ""
+	effect := "Allow"
 	switch {
 	case answer.Denied:
 		effect = "Deny"
-	case answer.Allowed:
-		effect = "Allow"
-	default:
+	case !answer.Allowed:
 		return
 	}
 	text := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q}}`, effect, action, request.Resource)
@@ -205,10 +198,52 @@ func (r *run) simulate(ctx context.Context, action string, request policy.Reques
 	}
 }
 
-// simulated are the condition keys that the simulator is told.
-func simulated(action string, authType lambda.AuthType) []awsapi.Fact {
-	if action == lambda.ActionInvokeURL {
-		return []awsapi.Fact{{Key: "lambda:FunctionUrlAuthType", Value: string(authType)}}
+// lookAtOtherQualifiers looks for a grant in the wrong place. The function itself and each of its aliases have
+// policies of their own, and a URL asks only the one that it belongs to.
+func (r *run) lookAtOtherQualifiers(ctx context.Context) {
+	others := []lambda.ARN{r.function.Unqualified()}
+	if r.function.Qualifier == "" {
+		urls, err := r.Owner.Functions.URLs(ctx, r.function)
+		if err != nil {
+			r.add(lookingFailed(stepQualifier, "whether an alias has a URL", err, false))
+			return
+		}
+		others = nil
+		for _, url := range urls {
+			if url.Function.Qualifier != "" {
+				others = append(others, url.Function)
+			}
+		}
 	}
-	return []awsapi.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
+	for _, other := range others {
+		actions := r.grantedFor(ctx, other)
+		if len(actions) == 0 {
+			continue
+		}
+		r.add(Step{
+			Name: stepQualifier, Status: Problem,
+			Summary: fmt.Sprintf("the grant is in another place: the policy of %s allows %v, and the URL of %s does not ask it", other, actions, r.function),
+		})
+	}
+}
+
+// grantedFor are the actions that the policy of another qualifier would allow there.
+func (r *run) grantedFor(ctx context.Context, other lambda.ARN) []string {
+	named, err := r.policyOf(ctx, other)
+	if err != nil {
+		return nil
+	}
+	var actions []string
+	for _, action := range setup.Actions {
+		request, sets := r.request(action, r.factsOf(action))
+		request.Resource, sets.Resource = other.String(), &named
+		sets.Identity, sets.Boundary = nil, nil
+		if request.Principal != nil && r.subject.account != other.Account && r.subject.account != "" {
+			sets.Identity = setup.Everything()
+		}
+		if policy.Evaluate(request, sets).Effect == policy.Allowed {
+			actions = append(actions, action)
+		}
+	}
+	return actions
 }

@@ -1,12 +1,14 @@
 package check
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -61,11 +63,9 @@ func (r *run) factsOf(action string) *facts {
 	known["aws:RequestedRegion"] = []string{r.function.Region}
 	known["aws:ResourceAccount"] = []string{r.function.Account}
 	known["aws:ViaAWSService"] = []string{"false"}
+	maps.Copy(known, setup.ActionKeys(action, r.authType))
 	if action == lambda.ActionInvokeURL {
-		known["lambda:FunctionUrlAuthType"] = []string{string(r.authType)}
 		known["lambda:FunctionArn"] = []string{r.function.String()}
-	} else {
-		known["lambda:InvokedViaFunctionUrl"] = []string{"true"}
 	}
 	if r.isLocal() {
 		known["aws:SourceIp"] = []string{"127.0.0.1"}

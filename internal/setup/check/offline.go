@@ -37,6 +37,10 @@ type savedURL struct {
 	AuthType    lambda.AuthType
 }
 
+// errNothing is the error for a directory without anything to judge.
+var errNothing = errors.New("there is no saved policy and no saved function URL in it: " +
+	"save them with aws lambda get-policy and aws lambda get-function-url-config")
+
 // Offline audits what was saved from the Lambda API: all files of the directory and those below it whose names end
 // in .json, whatever else their names are. What a file is about it says itself. An empty file is what the AWS CLI leaves
 // where there was nothing to print; a file that cannot be understood leaves the verdict open.
@@ -58,7 +62,11 @@ func Offline(dir fs.FS) (Audit, error) {
 		return Audit{}, err
 	}
 	if len(o.entries) == 0 {
-		return Audit{}, errors.Join(append([]error{errNothing}, o.faults()...)...)
+		faults := []error{errNothing}
+		for _, note := range o.notes {
+			faults = append(faults, errors.New(note))
+		}
+		return Audit{}, errors.Join(faults...)
 	}
 	var entries []Entry
 	for _, entry := range o.entries {
@@ -128,13 +136,6 @@ func (o *offline) note(name, format string, arguments ...any) {
 func (o *offline) fault(name, format string, arguments ...any) {
 	o.note(name, format, arguments...)
 	o.unread = true
-}
-
-func (o *offline) faults() (list []error) {
-	for _, note := range o.notes {
-		list = append(list, errors.New(note))
-	}
-	return list
 }
 
 func (o *offline) entry(arn lambda.ARN) *Entry {
