@@ -93,7 +93,8 @@ func (p *Plan) note(format string, arguments ...any) {
 func (p *Plan) revise(before document) error {
 	var statements []json.RawMessage
 	for _, s := range before.statements {
-		if !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Kind == RemoveStatement && c.StatementID == s.Sid }) {
+		removes := func(c Change) bool { return c.Kind == RemoveStatement && c.StatementID == s.Sid }
+		if !slices.ContainsFunc(p.Changes, removes) {
 			statements = append(statements, s.JSON)
 		}
 	}

@@ -116,7 +116,8 @@ func (g *Granter) revokeByIdentity(ctx context.Context, plan *Plan, asked bool) 
 		return nil
 	}
 	change.account = account
-	if by, _ := identityGrants(ctx, except{account.Policies, change.Policy}, owner, plan.call()); len(by) == len(Actions) && !plan.crossAccount() {
+	by, _ := identityGrants(ctx, except{account.Policies, change.Policy}, owner, plan.call())
+	if len(by) == len(Actions) && !plan.crossAccount() {
 		plan.note("%s can still call, by its own policies: %s", plan.Principal.ARN, strings.Join(by, "; "))
 	}
 	before, err := account.Policies.Inline(ctx, owner, change.Policy)

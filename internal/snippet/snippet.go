@@ -127,8 +127,8 @@ func members(permission lambda.Permission) []member {
 	return slices.DeleteFunc(all, func(m member) bool { return m.value == "" })
 }
 
-// resource is the kind of the policy's resource, and its members: a managed policy to attach to the caller, if it has no
-// owner. The lines of the document stand behind the prefix.
+// resource is the kind of the policy's resource, and its members: a managed policy to attach to the caller, if it has
+// no owner. The lines of the document stand behind the prefix.
 func (p InlinePolicy) resource(prefix string) (kind string, members []member) {
 	switch p.Owner.Kind {
 	case iam.OfRole:
@@ -161,23 +161,12 @@ func StatementName(name string) string {
 
 // CallDocument is the identity-based policy that lets its owner call the function's URL and nothing else.
 func CallDocument(function lambda.ARN) string {
-	type conditions map[string]map[string]string
-	type allow struct {
-		Sid, Effect, Action, Resource string
-		Condition                     conditions
-	}
-	arn := function.String()
-	text, err := json.Marshal(struct {
-		Version   string
-		Statement []allow
-	}{"2012-10-17", []allow{
-		{"CallFunctionUrl", "Allow", lambda.ActionInvokeURL, arn, conditions{"StringEquals": {"lambda:FunctionUrlAuthType": string(lambda.AuthIAM)}}},
-		{"InvokeViaFunctionUrl", "Allow", lambda.ActionInvoke, arn, conditions{"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}},
-	}})
-	if err != nil {
-		panic(err) // there is nothing in it that could not be written
-	}
-	return string(text)
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[`+
+		`{"Sid":"CallFunctionUrl","Effect":"Allow","Action":%q,"Resource":%q,`+
+		`"Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":%q}}},`+
+		`{"Sid":"InvokeViaFunctionUrl","Effect":"Allow","Action":%q,"Resource":%[2]q,`+
+		`"Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}]}`,
+		lambda.ActionInvokeURL, function, lambda.AuthIAM, lambda.ActionInvoke)
 }
 
 // Grant is everything that lets somebody call a function's URL.

@@ -29,22 +29,17 @@ func (c *Client) InlineNames(ctx context.Context, owner iam.Owner) ([]string, er
 
 // Attached are the ARNs of the managed policies that are attached to the owner.
 func (c *Client) Attached(ctx context.Context, owner iam.Owner) ([]string, error) {
+	on, name := owner.String(), &owner.Name
 	switch owner.Kind {
 	case iam.OfRole:
-		pages := awsiam.NewListAttachedRolePoliciesPaginator(c.iam, &awsiam.ListAttachedRolePoliciesInput{RoleName: &owner.Name})
-		return all(ctx, pages, owner.String(), func(p *awsiam.ListAttachedRolePoliciesOutput) []string {
-			return arnsOf(p.AttachedPolicies)
-		})
+		pages := awsiam.NewListAttachedRolePoliciesPaginator(c.iam, &awsiam.ListAttachedRolePoliciesInput{RoleName: name})
+		return all(ctx, pages, on, func(p *awsiam.ListAttachedRolePoliciesOutput) []string { return arnsOf(p.AttachedPolicies) })
 	case iam.OfUser:
-		pages := awsiam.NewListAttachedUserPoliciesPaginator(c.iam, &awsiam.ListAttachedUserPoliciesInput{UserName: &owner.Name})
-		return all(ctx, pages, owner.String(), func(p *awsiam.ListAttachedUserPoliciesOutput) []string {
-			return arnsOf(p.AttachedPolicies)
-		})
+		pages := awsiam.NewListAttachedUserPoliciesPaginator(c.iam, &awsiam.ListAttachedUserPoliciesInput{UserName: name})
+		return all(ctx, pages, on, func(p *awsiam.ListAttachedUserPoliciesOutput) []string { return arnsOf(p.AttachedPolicies) })
 	default:
-		pages := awsiam.NewListAttachedGroupPoliciesPaginator(c.iam, &awsiam.ListAttachedGroupPoliciesInput{GroupName: &owner.Name})
-		return all(ctx, pages, owner.String(), func(p *awsiam.ListAttachedGroupPoliciesOutput) []string {
-			return arnsOf(p.AttachedPolicies)
-		})
+		pages := awsiam.NewListAttachedGroupPoliciesPaginator(c.iam, &awsiam.ListAttachedGroupPoliciesInput{GroupName: name})
+		return all(ctx, pages, on, func(p *awsiam.ListAttachedGroupPoliciesOutput) []string { return arnsOf(p.AttachedPolicies) })
 	}
 }
 

@@ -76,7 +76,7 @@ type Simulation struct {
 }
 
 // Simulate asks IAM whether the identity-based policies of a user or role, with its permissions boundary and the
-// service control policies of its account, allow the action on the resource. keys are the condition keys of the request.
+// service control policies of its account, allow the action on the resource, with the condition keys.
 func (c *Client) Simulate(
 	ctx context.Context, principal, action, resource string, keys map[string][]string,
 ) (Simulation, error) {

@@ -78,25 +78,26 @@ func (r *run) lookAtNetwork(ctx context.Context) {
 
 // lookAtName resolves the host name.
 func (r *run) lookAtName(ctx context.Context, host string) (found bool) {
+	step := Step{Name: stepDNS, Status: OK, Decides: true}
+	defer func() { r.add(step) }()
 	if net.ParseIP(host) != nil {
-		r.add(Step{Name: stepDNS, Status: OK, Decides: true, Summary: host + " is an address"})
+		step.Summary = host + " is an address"
 		return true
 	}
 	if isLocalName(host) {
-		r.add(Step{Name: stepDNS, Status: OK, Decides: true, Summary: host + " is this machine, whatever the resolver says (RFC 6761)"})
+		step.Summary = host + " is this machine, whatever the resolver says (RFC 6761)"
 		return true
 	}
 	addresses, err := r.network().LookupHost(ctx, host)
 	if err != nil {
-		step := Step{Name: stepDNS, Status: Problem, Decides: true, Summary: host + ": " + err.Error()}
+		step.Status, step.Summary = Problem, host+": "+err.Error()
 		if failed, ok := errors.AsType[*net.DNSError](err); ok && !failed.IsNotFound {
 			step.Status, step.Fix = Unknown, []string{"look at this machine's resolver: it could not be asked"}
 		}
-		r.add(step)
 		return false
 	}
 	slices.Sort(addresses)
-	r.add(Step{Name: stepDNS, Status: OK, Decides: true, Summary: host + ": " + strings.Join(addresses, ", ")})
+	step.Summary = host + ": " + strings.Join(addresses, ", ")
 	return true
 }
 

@@ -190,7 +190,8 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 	}
 	step := Step{Name: stepSCP, Status: OK, Decides: true, Summary: "the account's service control policies do not stand in the way, says IAM's simulator"}
 	for _, action := range setup.Actions {
-		answer, err := side.Principals.Simulate(ctx, r.subject.label, action, r.function.String(), setup.ActionKeys(action, r.authType))
+		keys := setup.ActionKeys(action, r.authType)
+		answer, err := side.Principals.Simulate(ctx, r.subject.label, action, r.function.String(), keys)
 		if err != nil {
 			r.add(lookingFailed(stepSCP, "service control policies, if the account is in an organization", err, false))
 			return

@@ -33,8 +33,8 @@ func (r *run) lookAtNovember() {
 // noUse is what the rule of November 2026 means for one of the two actions that is granted alone.
 const noUse = ": since November 2026 that is no use but to those whose own policies give them the other"
 
-// lint finds what is odd about the policy of the function that is named as a person types it: which statements grant one
-// of the two actions alone, the commands that grant the other, and notes on the rest.
+// lint finds what is odd about a function's policy: the statements that grant one of the two actions alone, the commands
+// that grant the other, and notes on the rest.
 func lint(function string, named policy.Named, statements []setup.Statement) (alone, fix, others []string) {
 	for _, finding := range urllint.Lint(named) {
 		text := explain.Statement(finding.Ref) + ": " + finding.Message
@@ -103,10 +103,10 @@ func (r *run) cloudFrontGrants() map[string][]string {
 
 // covered are those of the two actions that a statement's action stands for.
 func covered(action string) []string {
-	if slices.Contains([]string{"*", "lambda:*"}, strings.ToLower(action)) {
-		return setup.Actions[:]
-	}
-	return slices.DeleteFunc(slices.Clone(setup.Actions[:]), func(other string) bool { return !strings.EqualFold(other, action) })
+	all := slices.Contains([]string{"*", "lambda:*"}, strings.ToLower(action))
+	return slices.DeleteFunc(slices.Clone(setup.Actions[:]), func(covered string) bool {
+		return !all && !strings.EqualFold(covered, action)
+	})
 }
 
 // signed are the headers that a browser needs to be allowed to send so that its script can sign.
