@@ -17,7 +17,7 @@ import (
 // function; the trace of a refusal shows the first byte that differs.
 const ClientCanonicalRequest = "Furl-Canonical-Request"
 
-// maxTold bounds what a client may tell of what it signed, in bytes of base64.
+// maxTold bounds what a client may say that it signed, in bytes of base64.
 const maxTold = 256 << 10
 
 // Attempt is a request's attempt to authenticate itself: what was found, and for a signature that does not match
@@ -37,8 +37,8 @@ func (a *Attempt) KnownAs(hosts ...string) {
 	}
 }
 
-// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. Whoever
-// authenticates calls it once, after the client has its answer: the client must not learn from the time it takes
+// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. The plane
+// calls it once, after the client has its answer: the client must not learn from the time it takes
 // whether the server knows the key. Readers of the finding wait for it.
 func (a *Attempt) Diagnose(ctx context.Context) {
 	if a.evidence == nil {

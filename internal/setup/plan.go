@@ -72,8 +72,8 @@ func (e *PartialError) Undo() []string {
 	return commands
 }
 
-// Apply makes the changes, one after the other. It stops at the first that fails, with a *PartialError. done is told
-// of each change that was made.
+// Apply makes the changes, one after the other. It stops at the first that fails, with a *PartialError. It calls
+// done after each change.
 func (p *Plan) Apply(ctx context.Context, done func(Change)) error {
 	for i, change := range p.Changes {
 		if err := change.apply(ctx); err != nil {

@@ -3,7 +3,7 @@
 //
 // A call of a function URL needs two actions since October 2025, lambda:InvokeFunctionUrl and lambda:InvokeFunction
 // (Lambda Developer Guide, "Control access to Lambda function URLs"); a plan always is about both. What is right
-// already stays as it is, whoever made it. What could never let anybody call is refused with the reason.
+// already stays as it is, no matter who made it. What could never let anybody call is refused with the reason.
 package setup
 
 import (

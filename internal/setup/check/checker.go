@@ -64,7 +64,7 @@ type Checker struct {
 type Question struct {
 	Target    string // name or ARN of a function, or a function URL
 	Qualifier string // alias; "" for none or the one in Target
-	// As is who would call, as setup.Resolver takes it; "" is whoever the caller's credentials stand for.
+	// As is who would call, as setup.Resolver takes it; "" is the identity of the caller's credentials.
 	As     string
 	Method string // "" is GET
 	Path   string // with query; "" is /

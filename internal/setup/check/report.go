@@ -2,7 +2,7 @@
 // everything that can be looked at from outside, and walks the same steps as a function URL does, with the same
 // policy evaluation (package policy).
 //
-// What cannot be looked at is told, with the permission that was missing, and counts as not allowed: a report says
+// A report names what it could not look at, with the permission that was missing, and counts it as not allowed: it says
 // Allowed only if nothing that decides was left out. It changes nothing and, unless asked to, does not call the
 // function.
 package check

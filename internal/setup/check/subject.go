@@ -17,7 +17,7 @@ type subject struct {
 	principal *policy.Principal // nil is anonymous
 	kind      policy.PrincipalType
 	account   string // "" for services and anonymous callers
-	label     string // whom a grant would name
+	label     string // the name that a grant would use
 	self      bool   // it is who the caller's credentials stand for
 
 	owner    iam.Owner // of its identity-based policies; zero if it has none
