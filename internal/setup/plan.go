@@ -260,13 +260,13 @@ func (c Change) Undo() string {
 func (c Change) apply(ctx context.Context) error {
 	switch c.Kind {
 	case AddStatement:
-		return c.account.Permissions.AddPermission(ctx, c.Function, c.Permission)
+		return c.account.Writer.AddPermission(ctx, c.Function, c.Permission)
 	case RemoveStatement:
-		return absentIsDone(c.account.Permissions.RemovePermission(ctx, c.Function, c.StatementID))
+		return absentIsDone(c.account.Writer.RemovePermission(ctx, c.Function, c.StatementID))
 	case PutPolicy:
-		return c.account.Inline.PutInline(ctx, c.Owner, c.Policy, c.Document)
+		return c.account.Writer.PutInline(ctx, c.Owner, c.Policy, c.Document)
 	default:
-		return absentIsDone(c.account.Inline.DeleteInline(ctx, c.Owner, c.Policy))
+		return absentIsDone(c.account.Writer.DeleteInline(ctx, c.Owner, c.Policy))
 	}
 }
 

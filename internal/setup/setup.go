@@ -23,10 +23,13 @@ type FunctionReader interface {
 	Policy(ctx context.Context, arn lambda.ARN) (string, error)
 }
 
-// PermissionWriter changes resource-based policies. Neither method is retried.
-type PermissionWriter interface {
+// Writer changes resource-based policies and inline policies. No method is retried. PutInline replaces a policy of the
+// same name.
+type Writer interface {
 	AddPermission(ctx context.Context, arn lambda.ARN, permission lambda.Permission) error
 	RemovePermission(ctx context.Context, arn lambda.ARN, statementID string) error
+	PutInline(ctx context.Context, owner iam.Owner, name, document string) error
+	DeleteInline(ctx context.Context, owner iam.Owner, name string) error
 }
 
 // PrincipalReader looks up roles and users by their names.
@@ -42,28 +45,21 @@ type PolicyReader interface {
 	Managed(ctx context.Context, arn string) (string, error)
 }
 
-// InlineWriter changes inline policies. PutInline replaces a policy of the same name.
-type InlineWriter interface {
-	PutInline(ctx context.Context, owner iam.Owner, name, document string) error
-	DeleteInline(ctx context.Context, owner iam.Owner, name string) error
-}
-
 // Account is one AWS account in one region, as some credentials see it.
 type Account struct {
-	ID          string
-	Region      string
-	Functions   FunctionReader
-	Permissions PermissionWriter
-	Principals  PrincipalReader
-	Policies    PolicyReader
-	Inline      InlineWriter
+	ID         string
+	Region     string
+	Functions  FunctionReader
+	Principals PrincipalReader
+	Policies   PolicyReader
+	Writer     Writer
 }
 
 // NewAccount is the account of the identity, which the client's credentials stand for.
 func NewAccount(identity awsapi.Identity, client *awsapi.Client) Account {
 	return Account{
 		ID: identity.Account, Region: client.Region(),
-		Functions: client, Permissions: client, Principals: client, Policies: client, Inline: client,
+		Functions: client, Principals: client, Policies: client, Writer: client,
 	}
 }
 
