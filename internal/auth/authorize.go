@@ -54,40 +54,23 @@ func Authorize(world *state.Snapshot, caller *Caller, check Check) (policy.Decis
 
 // callerSets are the policies that the caller brings along.
 func callerSets(world *state.Snapshot, caller *Caller) policy.Sets {
-	var sets policy.Sets
+	sets := policy.Sets{Boundary: boundary(world, caller.boundary())}
 	switch {
 	case caller.Role != nil:
-		sets = roleSets(world, caller.Role)
+		sets.Identity = withAttached(world, nil, &caller.Role.Grants)
 	case caller.User != nil:
-		sets = userSets(world, caller.User)
+		sets.Identity = withAttached(world, nil, &caller.User.Grants)
+		for _, name := range caller.User.Groups {
+			if group, ok := world.Group(caller.User.Account, name); ok {
+				sets.Identity = withAttached(world, sets.Identity, &group.Grants)
+			}
+		}
 	}
 	if caller.Session != nil {
 		sets.Session = sessionPolicies(world, caller.Session)
 	}
 	if account, ok := world.Accounts.Get(caller.Account); ok {
 		sets.SCPs = account.SCPs
-	}
-	return sets
-}
-
-// roleSets are the policies of a role and its permissions boundary.
-func roleSets(world *state.Snapshot, role *iam.Role) policy.Sets {
-	return policy.Sets{
-		Identity: withAttached(world, nil, &role.Grants),
-		Boundary: boundary(world, role.Boundary),
-	}
-}
-
-// userSets are the policies of a user and its groups, and the user's permissions boundary.
-func userSets(world *state.Snapshot, user *iam.User) policy.Sets {
-	sets := policy.Sets{
-		Identity: withAttached(world, nil, &user.Grants),
-		Boundary: boundary(world, user.Boundary),
-	}
-	for _, name := range user.Groups {
-		if group, ok := world.Group(user.Account, name); ok {
-			sets.Identity = withAttached(world, sets.Identity, &group.Grants)
-		}
 	}
 	return sets
 }
@@ -122,8 +105,7 @@ func boundary(world *state.Snapshot, arn string) *policy.Named {
 	if arn == "" {
 		return nil
 	}
-	named := managed(world, arn)
-	return &named
+	return new(managed(world, arn))
 }
 
 // sessionPolicies are what limits a session; nil if nothing does.

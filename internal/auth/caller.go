@@ -44,30 +44,29 @@ func newCaller(identity state.Identity) *Caller {
 func principalOf(identity state.Identity) policy.Principal {
 	principal := policy.Principal{Account: identity.Account}
 	session, user := identity.Session, identity.User
+	var tags map[string]string // of the session
+	if session != nil {
+		tags = session.Tags
+	}
 	switch {
 	case identity.Role != nil:
 		principal.Type, principal.SessionName = policy.RoleSession, session.SessionName
 		principal.ARN = arn.Session(identity.Account, identity.Role.Name, session.SessionName).String()
 		principal.RoleARN, principal.UniqueID = identity.Role.ARN(), identity.Role.ID
-		principal.Tags = mergeTags(session.Tags, identity.Role.Tags)
+		principal.Tags = mergeTags(tags, identity.Role.Tags)
 	case session != nil && session.Federated != "":
 		principal.Type, principal.SessionName = policy.FederatedUser, session.Federated
 		principal.ARN = arn.FederatedUser(identity.Account, session.Federated).String()
-		principal.UserARN, principal.Tags = arn.Root(identity.Account).String(), session.Tags
+		principal.UserARN, principal.Tags = arn.Root(identity.Account).String(), tags
 		if user != nil {
 			principal.UserARN, principal.UniqueID = user.ARN(), user.ID
-			principal.Tags = mergeTags(session.Tags, user.Tags)
+			principal.Tags = mergeTags(tags, user.Tags)
 		}
 	case user != nil:
-		principal.Type, principal.ARN, principal.UniqueID, principal.Tags = policy.User, user.ARN(), user.ID, user.Tags
-		if session != nil {
-			principal.Tags = mergeTags(session.Tags, user.Tags)
-		}
+		principal.Type, principal.ARN, principal.UniqueID = policy.User, user.ARN(), user.ID
+		principal.Tags = mergeTags(tags, user.Tags)
 	default:
-		principal.Type, principal.ARN = policy.Root, arn.Root(identity.Account).String()
-		if session != nil {
-			principal.Tags = session.Tags
-		}
+		principal.Type, principal.ARN, principal.Tags = policy.Root, arn.Root(identity.Account).String(), tags
 	}
 	return principal
 }

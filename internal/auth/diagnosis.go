@@ -30,8 +30,8 @@ func (a *Attempt) KnownAs(hosts ...string) {
 	}
 }
 
-// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. Whoever
-// authenticates calls it once, after the client has its answer: the client must not learn from the time it takes
+// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. The plane
+// calls it once, after the client has its answer: the client must not learn from the time it takes
 // whether the server knows the key. Readers of the finding wait for it.
 func (a *Attempt) Diagnose(ctx context.Context) {
 	if a.evidence == nil {

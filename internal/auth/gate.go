@@ -85,8 +85,8 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 		// The key was deleted since the signature was looked at.
 		err = &sigv4.Error{Kind: sigv4.UnknownKey, Message: unknownKeyMessage, AccessKeyID: verified.AccessKeyID}
 	}
-	var refusal *sigv4.Error
-	if !errors.As(err, &refusal) {
+	refusal, ok := errors.AsType[*sigv4.Error](err)
+	if !ok {
 		refusal = &sigv4.Error{Kind: sigv4.Internal, Err: err}
 	}
 	finding.refused(refusal, scope)

@@ -1,11 +1,13 @@
 package policyio
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
@@ -82,7 +84,10 @@ func (e *Evaluator) Evaluate(line []byte) Answer {
 
 // failed answers a line that is not understood.
 func failed(id json.RawMessage, err error) Answer {
-	return Answer{ID: id, Decision: policy.ImplicitlyDenied.String(), Matched: []Match{}, Reason: "the line can not be evaluated", Error: err.Error()}
+	return Answer{
+		ID: id, Decision: policy.ImplicitlyDenied.String(), Matched: []Match{},
+		Reason: "the line cannot be evaluated", Error: err.Error(),
+	}
 }
 
 func answer(q *question, in policy.Request, sets *policy.Sets) Answer {
@@ -119,86 +124,73 @@ func answer(q *question, in policy.Request, sets *policy.Sets) Answer {
 
 // sets reads the policies of a question.
 func (e *Evaluator) sets(q *question) (*policy.Sets, error) {
-	var (
-		sets policy.Sets
-		err  error
-	)
-	if sets.Identity, err = e.list("identityPolicies", q.IdentityPolicies); err != nil {
-		return nil, err
-	}
 	kind := policy.Resource
 	if q.isAboutRole() {
 		kind = policy.Trust
 	}
-	if sets.Resource, err = e.optional("resourcePolicy", q.ResourcePolicy, kind); err != nil {
-		return nil, err
-	}
-	if sets.Boundary, err = e.optional("permissionBoundary", q.PermissionBoundary, policy.Identity); err != nil {
-		return nil, err
-	}
-	if sets.Session, err = e.session(q.SessionPolicy); err != nil {
-		return nil, err
+	r := reader{Evaluator: e}
+	sets := &policy.Sets{
+		Identity: r.list("identityPolicies", q.IdentityPolicies),
+		Resource: r.optional("resourcePolicy", q.ResourcePolicy, kind),
+		Boundary: r.optional("permissionBoundary", q.PermissionBoundary, policy.Identity),
+		Session:  r.session(q.SessionPolicy),
 	}
 	for level, policies := range q.SCPs {
-		list, err := e.list(fmt.Sprintf("SCPs[%d]", level), policies)
-		if err != nil {
-			return nil, err
-		}
-		sets.SCPs = append(sets.SCPs, list)
+		sets.SCPs = append(sets.SCPs, r.list(fmt.Sprintf("SCPs[%d]", level), policies))
 	}
-	return &sets, nil
+	return sets, r.err
+}
+
+// reader reads the policies of one question.
+type reader struct {
+	*Evaluator
+	err error // the first
+}
+
+// named reads a policy.
+func (r *reader) named(name string, raw json.RawMessage, kind policy.Kind) policy.Named {
+	document, err := r.document(raw, kind)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("%s: %w", name, err)
+	}
+	return policy.Named{Name: name, Document: document}
 }
 
 // list reads policies of the identity grammar.
-func (e *Evaluator) list(name string, raw []json.RawMessage) ([]policy.Named, error) {
+func (r *reader) list(name string, raw []json.RawMessage) []policy.Named {
 	list := make([]policy.Named, len(raw))
 	for i := range raw {
-		name := fmt.Sprintf("%s[%d]", name, i)
-		d, err := e.document(name, raw[i], policy.Identity)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = policy.Named{Name: name, Document: d}
+		list[i] = r.named(fmt.Sprintf("%s[%d]", name, i), raw[i], policy.Identity)
 	}
-	return list, nil
+	return list
 }
 
 // optional reads a policy that may be absent or null.
-func (e *Evaluator) optional(name string, raw json.RawMessage, kind policy.Kind) (*policy.Named, error) {
-	if isNull(raw) {
-		return nil, nil
+func (r *reader) optional(name string, raw json.RawMessage, kind policy.Kind) *policy.Named {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
 	}
-	d, err := e.document(name, raw, kind)
-	if err != nil {
-		return nil, err
-	}
-	return &policy.Named{Name: name, Document: d}, nil
+	return new(r.named(name, raw, kind))
 }
 
-func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
-
 // session reads one session policy or a list of them: a session may have an inline one and managed ones.
-func (e *Evaluator) session(raw json.RawMessage) ([]policy.Named, error) {
-	if raw = bytes.TrimSpace(raw); len(raw) > 0 && raw[0] == '[' {
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return nil, fmt.Errorf("sessionPolicy: %w", err)
-		}
-		return e.list("sessionPolicy", list)
+func (r *reader) session(raw json.RawMessage) []policy.Named {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil && list != nil {
+		return r.list("sessionPolicy", list)
 	}
-	named, err := e.optional("sessionPolicy", raw, policy.Identity)
-	if named == nil {
-		return nil, err
+	if one := r.optional("sessionPolicy", raw, policy.Identity); one != nil {
+		return []policy.Named{*one}
 	}
-	return []policy.Named{*named}, nil
+	return nil
 }
 
 // document parses a policy, given as an object or as text that holds one.
-func (e *Evaluator) document(name string, raw json.RawMessage, kind policy.Kind) (*policy.Document, error) {
+func (e *Evaluator) document(raw json.RawMessage, kind policy.Kind) (*policy.Document, error) {
 	text := string(raw)
 	if raw[0] == '"' {
 		if err := json.Unmarshal(raw, &text); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
 		}
 	}
 	key := documentKey{kind, text}
@@ -207,7 +199,7 @@ func (e *Evaluator) document(name string, raw json.RawMessage, kind policy.Kind)
 	}
 	d, err := policy.Parse([]byte(text), kind)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	if e.documents == nil || len(e.documents) >= maxDocuments {
 		e.documents = make(map[documentKey]*policy.Document)
@@ -220,4 +212,81 @@ func (e *Evaluator) document(name string, raw json.RawMessage, kind policy.Kind)
 func (q *question) isAboutRole() bool {
 	service, _, _ := strings.Cut(q.Action, ":")
 	return strings.EqualFold(service, "sts") && strings.Contains(q.Resource, ":role/")
+}
+
+// forms writes down what a suggestion grants in the other forms in which people keep it. It is nil for suggestions
+// that are not about calling a function URL, and for callers that such a form cannot name.
+func forms(q *question, s policy.Suggestion) map[snippet.Form]string {
+	function, err := arn.ParseFunctionARN(q.Resource)
+	if err != nil || s.Action != lambda.ActionInvoke && s.Action != lambda.ActionInvokeURL {
+		return nil
+	}
+	var part snippet.Part
+	switch s.Type {
+	case policy.IdentityBased:
+		part = inlinePolicy(q, s, function)
+	case policy.ResourceBased:
+		part = permission(s, function)
+	}
+	if part == nil {
+		return nil
+	}
+	as := map[snippet.Form]string{}
+	for _, form := range []snippet.Form{snippet.CLI, snippet.CloudFormation, snippet.Terraform} {
+		as[form] = part.As(form)
+	}
+	return as
+}
+
+// inlinePolicy is the suggestion as a policy of the calling role or user; nil for other callers.
+func inlinePolicy(q *question, s policy.Suggestion, function lambda.ARN) snippet.Part {
+	caller, ok := ownerOf(q.Principal)
+	if !ok {
+		return nil
+	}
+	name := "call-" + function.Name + "-url"
+	if s.Action == lambda.ActionInvoke {
+		name = "call-" + function.Name + "-invoke"
+	}
+	return snippet.InlinePolicy{
+		Owner: caller, Name: name,
+		Document: `{"Version":"2012-10-17","Statement":[` + string(s.JSON()) + `]}`,
+	}
+}
+
+// ownerOf is the user, or the role of a session, whose own policies a caller has.
+func ownerOf(principal string) (owner iam.Owner, ok bool) {
+	arn, _ := arn.ParsePrincipal(principal)
+	switch arn.Type {
+	case "user":
+		return iam.Owner{Kind: iam.OfUser, Name: arn.Name}, true
+	case "assumed-role":
+		role, _, _ := strings.Cut(arn.Name, "/")
+		return iam.Owner{Kind: iam.OfRole, Name: role}, true
+	default:
+		return iam.Owner{}, false
+	}
+}
+
+// permission is the suggestion as a statement of the function's policy; nil if it is not about its URL only.
+func permission(s policy.Suggestion, function lambda.ARN) snippet.Part {
+	if s.Service || s.Provider {
+		return nil
+	}
+	made := lambda.Permission{StatementID: s.Sid, Action: s.Action, Principal: lambda.PermissionPrincipal{AWS: s.Principal}}
+	if s.Principal == "*" {
+		made.Principal = lambda.PermissionPrincipal{Anyone: true}
+	}
+	for _, condition := range s.Conditions {
+		switch {
+		case s.Action == lambda.ActionInvokeURL && condition.Key == "lambda:FunctionUrlAuthType":
+			made.FunctionURLAuthType = lambda.AuthType(condition.Value)
+		case s.Action == lambda.ActionInvoke && condition.Key == "lambda:InvokedViaFunctionUrl":
+			made.InvokedViaURL = new(true)
+		default:
+			continue
+		}
+		return snippet.Permission{Function: function, Permission: made}
+	}
+	return nil
 }

@@ -48,7 +48,7 @@ func Run(ctx context.Context, r io.Reader, w io.Writer) (Summary, error) {
 	for ctx.Err() == nil {
 		line, tooLong, err := readLine(in)
 		if len(bytes.TrimSpace(line)) > 0 || tooLong {
-			answer := Answer{}
+			var answer Answer
 			if tooLong {
 				answer = failed(nil, fmt.Errorf("the line is longer than %d bytes", MaxLine))
 			} else {

@@ -114,7 +114,7 @@ func TestEvaluateInvalid(t *testing.T) {
 	var e policyio.Evaluator
 	for _, tt := range tests {
 		got := e.Evaluate([]byte(tt.line))
-		if got.Decision != "ImplicitlyDenied" || !strings.HasPrefix(got.Error, tt.want) || got.Reason != "the line can not be evaluated" {
+		if got.Decision != "ImplicitlyDenied" || !strings.HasPrefix(got.Error, tt.want) || got.Reason != "the line cannot be evaluated" {
 			t.Errorf("%s\ngot %+v\nwant error %q", tt.line, got, tt.want)
 		}
 		if strings.HasPrefix(tt.line, `{"id":"q",`) && string(got.ID) != `"q"` {
@@ -141,7 +141,7 @@ func TestRun(t *testing.T) {
 		`{"id":"q","decision":"ExplicitlyDenied","matched":[{"policy":"identityPolicies[0]","statement":"Statement[0]","sid":"url","effect":"Allow"},{"policy":"identityPolicies[1]","statement":"Statement","effect":"Deny"}],"reason":"explicit deny in an identity-based policy: identityPolicies[1].Statement"}`,
 		`{"id":"q","decision":"ImplicitlyDenied","matched":[],"reason":"no identity-based policy allows the action","nearestMisses":[{"policy":"identityPolicies[0]","element":"Statement.Action","sid":"get","wanted":["lambda:Get*"],"got":["lambda:InvokeFunctionUrl"]}],"suggestions":[{"policy":"identity-based policy","statement":{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"` + books + `"}` + asJSON(t, inline) + `}]}`,
 		`{"id":{"n":1},"decision":"ImplicitlyDenied","matched":[{"policy":"identityPolicies[0]","statement":"Statement[0]","sid":"url","effect":"Allow"}],"reason":"no service control policy allows the action","nearestMisses":[{"policy":"SCPs[0][0]","element":"Statement.Action","sid":"get","wanted":["lambda:Get*"],"got":["lambda:InvokeFunctionUrl"]}],"suggestions":[{"policy":"service control policy of level 0","statement":{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"` + books + `"}}]}`,
-		`{"id":null,"decision":"ImplicitlyDenied","matched":[],"reason":"the line can not be evaluated","error":"action is missing"}`,
+		`{"id":null,"decision":"ImplicitlyDenied","matched":[],"reason":"the line cannot be evaluated","error":"action is missing"}`,
 		`{"id":"q","decision":"Allowed","matched":[],"reason":"allowed"}`,
 		"",
 	}, "\n")

@@ -112,18 +112,15 @@ func (q *question) values() (policy.Values, error) {
 		if _, twice := values.Lookup(key); twice {
 			return nil, fmt.Errorf("context: the key %q is given twice; names of keys do not differ in case", key)
 		}
-		var list []any
+		var value any
 		decoder := json.NewDecoder(bytes.NewReader(raw))
 		decoder.UseNumber() // numbers compare as they are written
-		var err error
-		if raw[0] == '[' {
-			err = decoder.Decode(&list)
-		} else {
-			list = make([]any, 1)
-			err = decoder.Decode(&list[0])
-		}
-		if err != nil {
+		if err := decoder.Decode(&value); err != nil {
 			return nil, fmt.Errorf("context: %q: %w", key, err)
+		}
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
 		}
 		texts := make([]string, len(list))
 		for i, v := range list {

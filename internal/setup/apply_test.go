@@ -16,8 +16,7 @@ import (
 
 // failing fails at the change of that number, counted from 1, over all writers that share it.
 type failing struct {
-	setup.PermissionWriter
-	setup.InlineWriter
+	setup.Writer
 	left *int
 }
 
@@ -34,33 +33,32 @@ func (f failing) AddPermission(ctx context.Context, arn lambda.ARN, permission l
 	if err := f.next(); err != nil {
 		return err
 	}
-	return f.PermissionWriter.AddPermission(ctx, arn, permission)
+	return f.Writer.AddPermission(ctx, arn, permission)
 }
 
 func (f failing) RemovePermission(ctx context.Context, arn lambda.ARN, id string) error {
 	if err := f.next(); err != nil {
 		return err
 	}
-	return f.PermissionWriter.RemovePermission(ctx, arn, id)
+	return f.Writer.RemovePermission(ctx, arn, id)
 }
 
 func (f failing) PutInline(ctx context.Context, owner iam.Owner, name, document string) error {
 	if err := f.next(); err != nil {
 		return err
 	}
-	return f.InlineWriter.PutInline(ctx, owner, name, document)
+	return f.Writer.PutInline(ctx, owner, name, document)
 }
 
 func (f failing) DeleteInline(ctx context.Context, owner iam.Owner, name string) error {
 	if err := f.next(); err != nil {
 		return err
 	}
-	return f.InlineWriter.DeleteInline(ctx, owner, name)
+	return f.Writer.DeleteInline(ctx, owner, name)
 }
 
 func failAt(a setup.Account, left *int) setup.Account {
-	f := failing{a.Permissions, a.Inline, left}
-	a.Permissions, a.Inline = f, f
+	a.Writer = failing{a.Writer, left}
 	return a
 }
 
@@ -138,7 +136,7 @@ func TestCommands(t *testing.T) {
 		{
 			setup.Change{Kind: setup.RemoveStatement, Function: function, StatementID: "c"},
 			"aws lambda remove-permission --region eu-central-1 --function-name web --statement-id c",
-			"# statement c can not be restored: it could not be read",
+			"# statement c cannot be restored: it could not be read",
 		},
 		{
 			setup.Change{Kind: setup.PutPolicy, Owner: role, Policy: "p", Document: `{"a":"it's"}`},

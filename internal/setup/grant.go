@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/iam"
@@ -53,14 +52,13 @@ func (g *Granter) Grant(ctx context.Context, request Request) (*Plan, error) {
 	if err := g.lookAtURL(ctx, plan); err != nil {
 		return nil, err
 	}
-	crossAccount := plan.crossAccount()
 	if request.Via != ViaIdentity {
 		plan.wantPermissions()
 		if err := g.grantByResource(ctx, plan); err != nil {
 			return nil, err
 		}
 	}
-	if request.Via == ViaIdentity || crossAccount {
+	if request.Via == ViaIdentity || plan.crossAccount() {
 		if err := g.grantByIdentity(ctx, plan); err != nil {
 			return nil, err
 		}
@@ -173,11 +171,10 @@ func (p *Plan) name() string {
 // wantPermissions writes down the two statements.
 func (p *Plan) wantPermissions() {
 	urlID, invokeID := statementIDs(p.Principal)
-	yes := true
 	permission := lambda.Permission{Principal: p.Principal.permission(), SourceARN: p.Principal.SourceARN}
 	first, second := permission, permission
 	first.StatementID, first.Action, first.FunctionURLAuthType = urlID, lambda.ActionInvokeURL, p.AuthType
-	second.StatementID, second.Action, second.InvokedViaURL = invokeID, lambda.ActionInvoke, &yes
+	second.StatementID, second.Action, second.InvokedViaURL = invokeID, lambda.ActionInvoke, new(true)
 	if p.Principal.Kind == ServicePrincipal {
 		// CloudFront's requests are signed, and its documentation asks for no condition but the distribution.
 		first.FunctionURLAuthType = ""
@@ -209,18 +206,20 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
 	}
 	call := plan.call()
 	for _, permission := range plan.Wanted.Permissions {
-		if denying := call.denying(now, permission.Action); len(denying) > 0 {
+		if denying := call.deciding(now, permission.Action, policy.ExplicitlyDenied); len(denying) > 0 {
 			return refuseNow("remove the statement first", "%s of the resource-based policy denies %s: %s",
 				names(denying), permission.Action, explain.DenyWins)
 		}
-		if granting := call.granting(now, permission.Action); len(granting) > 0 {
+		if granting := call.deciding(now, permission.Action, policy.Allowed); len(granting) > 0 {
 			plan.Kept = append(plan.Kept, fmt.Sprintf("%s: %s", permission.Action, names(granting)))
 			continue
 		}
-		if taken, ok := now.find(permission.StatementID); ok {
-			// It is this grant's own, and somebody has changed it, or the role was deleted and made again since: the
-			// statement then names the old one by its unique id.
-			plan.Changes = append(plan.Changes, removal(plan.Function, taken, g.Owner))
+		for _, s := range now.statements {
+			if s.Sid == permission.StatementID {
+				// It is this grant's own, and somebody has changed it, or the role was deleted and made again since: the
+				// statement then names the old one by its unique id.
+				plan.Changes = append(plan.Changes, removal(plan.Function, s, g.Owner))
+			}
 		}
 		plan.Changes = append(plan.Changes, Change{
 			Kind: AddStatement, Account: g.Owner.ID, Function: plan.Function,
@@ -246,14 +245,17 @@ func (g *Granter) grantByIdentity(ctx context.Context, plan *Plan) error {
 		Policy: inlineName(plan.Function), Document: snippet.CallDocument(plan.Function),
 	}
 	switch {
-	case plan.Principal.Kind == AccountPrincipal || plan.Principal.Kind == FederatedPrincipal:
-		plan.Wanted.Inline = &snippet.InlinePolicy{Account: change.Account, Name: change.Policy, Document: change.Document}
-		plan.note("whoever in account %s is to call also needs a policy there: %s", change.Account, change.Document)
+	case plan.Principal.Kind == ServicePrincipal || plan.Principal.Kind == Everyone: // neither has policies of its own
 		return nil
-	case !ok: // services and everyone have no policies of their own
+	case !ok:
+		plan.note("whoever in account %s is to call also needs a policy there: %s", change.Account, change.Document)
+	}
+	plan.Wanted.Inline = &snippet.InlinePolicy{
+		Account: change.Account, Owner: owner, Name: change.Policy, Document: change.Document,
+	}
+	if !ok {
 		return nil
 	}
-	plan.Wanted.Inline = &snippet.InlinePolicy{Account: change.Account, Owner: owner, Name: change.Policy, Document: change.Document}
 	account, ok := g.account(change.Account)
 	if !ok {
 		plan.Elsewhere = append(plan.Elsewhere, change)
@@ -271,7 +273,7 @@ func (g *Granter) account(id string) (Account, bool) {
 // planPut adds the change to the plan unless the owner's policies allow the call already.
 func (c Change) planPut(ctx context.Context, plan *Plan) error {
 	kept, faults := identityGrants(ctx, c.account.Policies, c.Owner, plan.call())
-	if len(kept) == len(actions) {
+	if len(kept) == len(Actions) {
 		plan.Kept = append(plan.Kept, kept...)
 		return nil
 	}
@@ -279,12 +281,8 @@ func (c Change) planPut(ctx context.Context, plan *Plan) error {
 		plan.note("could not look at all policies of %s: %v", c.Owner, faults[0])
 	}
 	before, err := c.account.Policies.Inline(ctx, c.Owner, c.Policy)
-	switch awsapi.KindOf(err) {
-	case awsapi.NotFound, awsapi.Denied:
-	default:
-		if err != nil {
-			return err
-		}
+	if kind := awsapi.KindOf(err); err != nil && kind != awsapi.NotFound && kind != awsapi.Denied {
+		return err
 	}
 	c.Before = before
 	if sameJSON(before, c.Document) {
@@ -305,13 +303,10 @@ func sameJSON(a, b string) bool {
 // identityGrants says by what the owner's policies allow each of the two actions, and what could not be read.
 func identityGrants(ctx context.Context, reader PolicyReader, owner iam.Owner, call call) (by []string, faults []error) {
 	policies, faults := ReadPolicies(ctx, reader, owner)
-	for _, action := range actions {
+	for _, action := range Actions {
 		for _, named := range policies {
-			parsed, err := parseDocument(named.Name, named.Text, policy.Identity)
-			if err != nil {
-				continue // furl check reports it
-			}
-			if granting := call.granting(parsed, action); len(granting) > 0 {
+			parsed, _ := parseDocument(named.Name, named.Text, policy.Identity) // furl check reports what is wrong with it
+			if granting := call.deciding(parsed, action, policy.Allowed); len(granting) > 0 {
 				by = append(by, fmt.Sprintf("%s: %s of %s", action, names(granting), named.Name))
 				break
 			}
@@ -336,14 +331,9 @@ func inlineName(function lambda.ARN) string {
 	return "furl-call-" + slug(name, 100) + "-" + short(function.String())
 }
 
-// slug keeps of a name what may stand in a statement id.
+// slug is the beginning of a name, in the characters that a statement id may have.
 func slug(name string, limit int) string {
-	kept := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, name)
+	kept := snippet.StatementName(name)
 	return kept[:min(limit, len(kept))]
 }
 

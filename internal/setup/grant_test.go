@@ -327,7 +327,7 @@ func TestGrantsThatCouldNeverWorkAreRefused(t *testing.T) {
 		{"a role with a source", setup.Request{Function: "web", Principal: "caller", SourceARN: "arn:aws:s3:::b"}, "would never match", ""},
 		{"an id", setup.Request{Function: "web", Principal: "AROAABCDEFGHIJKLMNOP"}, "unique id", ""},
 		{"a wildcard", setup.Request{Function: "web", Principal: "arn:aws:iam::" + here + ":role/*"}, "wildcard", ""},
-		{"a policy", setup.Request{Function: "web", Principal: "arn:aws:iam::" + here + ":policy/p"}, "can not be given a permission", ""},
+		{"a policy", setup.Request{Function: "web", Principal: "arn:aws:iam::" + here + ":policy/p"}, "cannot be given a permission", ""},
 		{"one side of two accounts", setup.Request{Function: "web", Principal: there, Via: setup.ViaIdentity}, "both sides", "leave --via out"},
 		{"everyone's own policy", setup.Request{Function: "web", Principal: "*", Via: setup.ViaIdentity}, "no identity-based policy", ""},
 		{"an ARN of something else", setup.Request{Function: "web", Principal: "arn:aws:s3:::b"}, "is not the ARN of a role", ""},

@@ -55,7 +55,7 @@ func TestGrantWithFewPermissions(t *testing.T) {
 	apply(t, plan)
 	expect(t, url, key, 200, "granted")
 
-	// Revoke looks for the inline policy, and says so when it can not; asked for it, it fails.
+	// Revoke looks for the inline policy, and says so when it cannot; asked for it, it fails.
 	g = &setup.Granter{Owner: accountOf(t, world, "lambda-only", `"lambda:*"`)}
 	plan = revoke(t, g, setup.Request{Function: "web", Principal: "caller"})
 	if notes := strings.Join(plan.Notes, "\n"); len(plan.Changes) != 0 || !strings.Contains(notes, "could not look whether role caller has the inline policy furl-call-web-") {
@@ -98,7 +98,7 @@ func TestGrantOnAnAlias(t *testing.T) {
 	permissions := []lambda.Permission{{StatementID: "a", Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: role}}}
 	same := func(text string) string { return text }
 	functions := &fake{
-		urls:     map[string]awsapi.URL{"prod": {AuthType: lambda.AuthIAM}},
+		urls:     map[string]awsapi.URL{"prod": {URLSettings: awsapi.URLSettings{AuthType: lambda.AuthIAM}}},
 		policies: map[string]string{"": lambda.PolicyText(permissions, arn.Unqualified(), same)},
 	}
 	g := &setup.Granter{Owner: setup.Account{ID: here, Region: "eu-central-1", Functions: functions}}
@@ -140,7 +140,7 @@ func TestPoliciesThatAreNotAWSs(t *testing.T) {
 	}
 	functions.policies[""] = `{"Statement":[]`
 	if _, err := g.Grant(t.Context(), request); err == nil || !strings.Contains(err.Error(), "resource-based policy of arn:aws:lambda") {
-		t.Errorf("a policy that can not be read: %v", err)
+		t.Errorf("a policy that cannot be read: %v", err)
 	}
 }
 

@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
 )
 
@@ -63,14 +66,14 @@ func (e *PartialError) Finish() []string {
 // Undo are the commands that take back what was done, last first.
 func (e *PartialError) Undo() []string {
 	var commands []string
-	for i := len(e.Done) - 1; i >= 0; i-- {
-		commands = append(commands, e.Done[i].Undo())
+	for _, change := range slices.Backward(e.Done) {
+		commands = append(commands, change.Undo())
 	}
 	return commands
 }
 
-// Apply makes the changes, one after the other. It stops at the first that fails, with a *PartialError. done is told
-// of each change that was made.
+// Apply makes the changes, one after the other. It stops at the first that fails, with a *PartialError. It calls
+// done after each change.
 func (p *Plan) Apply(ctx context.Context, done func(Change)) error {
 	for i, change := range p.Changes {
 		if err := change.apply(ctx); err != nil {
@@ -90,7 +93,8 @@ func (p *Plan) note(format string, arguments ...any) {
 func (p *Plan) revise(before document) error {
 	var statements []json.RawMessage
 	for _, s := range before.statements {
-		if !p.removes(s.Sid) {
+		removes := func(c Change) bool { return c.Kind == RemoveStatement && c.StatementID == s.Sid }
+		if !slices.ContainsFunc(p.Changes, removes) {
 			statements = append(statements, s.JSON)
 		}
 	}
@@ -113,16 +117,6 @@ func (p *Plan) revise(before document) error {
 	}
 	p.Documents = append(p.Documents, Revision{Name: "resource-based policy of " + p.Function.String(), Before: before.text, After: after})
 	return nil
-}
-
-// removes reports whether the plan removes the statement.
-func (p *Plan) removes(sid string) bool {
-	for _, change := range p.Changes {
-		if change.Kind == RemoveStatement && change.StatementID == sid {
-			return true
-		}
-	}
-	return false
 }
 
 // Diff shows what the plan changes, in the form of a unified diff; "" if it changes nothing.
@@ -177,4 +171,109 @@ func (p *Plan) Script() string {
 		return "# nothing to do\n"
 	}
 	return text.String()
+}
+
+// ChangeKind is what a Change does.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	AddStatement    ChangeKind = "add-statement"
+	RemoveStatement ChangeKind = "remove-statement"
+	PutPolicy       ChangeKind = "put-policy"
+	DeletePolicy    ChangeKind = "delete-policy"
+)
+
+// Change is one call that changes something.
+type Change struct {
+	Kind    ChangeKind
+	Account string // whose credentials it takes
+
+	// Of a statement of a function's resource-based policy.
+	Function    lambda.ARN
+	StatementID string
+	Permission  lambda.Permission // to add, or as it was before it is removed
+	Restorable  bool              // Permission is the whole of a statement that is removed
+
+	// Of an inline policy.
+	Owner    iam.Owner
+	Policy   string // name
+	Document string // to put
+	Before   string // what it replaces or removes; "" for nothing, or if it could not be read
+
+	account Account
+}
+
+// String is what the change does, in words.
+func (c Change) String() string {
+	switch {
+	case c.Policy != "":
+		return fmt.Sprintf("inline policy %s of %s", c.Policy, c.Owner)
+	case c.Kind == RemoveStatement && !c.Restorable:
+		return "statement " + c.StatementID
+	case value(c.Permission.InvokedViaURL):
+		return fmt.Sprintf("statement %s (%s through the function URL only)", c.StatementID, c.Permission.Action)
+	default:
+		return fmt.Sprintf("statement %s (%s)", c.StatementID, c.Permission.Action)
+	}
+}
+
+// Place is what the change changes.
+func (c Change) Place() string {
+	if c.Policy != "" {
+		return c.String() + " in account " + c.Account
+	}
+	return "resource-based policy of " + c.Function.String()
+}
+
+// Command is the AWS CLI's command for the change.
+func (c Change) Command() string {
+	switch c.Kind {
+	case AddStatement:
+		return snippet.AddPermission(c.Function, c.Permission)
+	case RemoveStatement:
+		return snippet.RemovePermission(c.Function, c.StatementID)
+	case PutPolicy:
+		return snippet.PutPolicy(c.Owner, c.Policy, c.Document)
+	default:
+		return snippet.DeletePolicy(c.Owner, c.Policy)
+	}
+}
+
+// Undo is the AWS CLI's command that takes the change back; a comment if there is none.
+func (c Change) Undo() string {
+	switch {
+	case c.Kind == AddStatement:
+		return snippet.RemovePermission(c.Function, c.StatementID)
+	case c.Kind == RemoveStatement && c.Restorable:
+		return snippet.AddPermission(c.Function, c.Permission)
+	case c.Before != "":
+		return snippet.PutPolicy(c.Owner, c.Policy, c.Before)
+	case c.Kind == PutPolicy:
+		return snippet.DeletePolicy(c.Owner, c.Policy)
+	default:
+		return "# " + c.String() + " cannot be restored: it could not be read"
+	}
+}
+
+// apply makes the call.
+func (c Change) apply(ctx context.Context) error {
+	switch c.Kind {
+	case AddStatement:
+		return c.account.Writer.AddPermission(ctx, c.Function, c.Permission)
+	case RemoveStatement:
+		return absentIsDone(c.account.Writer.RemovePermission(ctx, c.Function, c.StatementID))
+	case PutPolicy:
+		return c.account.Writer.PutInline(ctx, c.Owner, c.Policy, c.Document)
+	default:
+		return absentIsDone(c.account.Writer.DeleteInline(ctx, c.Owner, c.Policy))
+	}
+}
+
+// absentIsDone takes what is gone already for removed.
+func absentIsDone(err error) error {
+	if awsapi.KindOf(err) == awsapi.NotFound {
+		return nil
+	}
+	return err
 }

@@ -67,14 +67,10 @@ func (p Principal) label() string {
 
 // owner is whose identity-based policies the principal's are; ok is false for those that have none of their own.
 func (p Principal) owner() (owner iam.Owner, ok bool) {
-	switch p.Kind {
-	case RolePrincipal:
-		return iam.Owner{Kind: iam.OfRole, Name: p.Name}, true
-	case UserPrincipal:
-		return iam.Owner{Kind: iam.OfUser, Name: p.Name}, true
-	default:
+	if p.Kind != RolePrincipal && p.Kind != UserPrincipal {
 		return iam.Owner{}, false
 	}
+	return iam.Owner{Kind: iam.OwnerKind(p.Kind), Name: p.Name}, true
 }
 
 // permission is the principal as a permission names it.
@@ -209,7 +205,7 @@ func (r *Resolver) byARN(ctx context.Context, text string) (Principal, error) {
 	case "sts:federated-user":
 		principal.Kind = FederatedPrincipal
 	default:
-		return Principal{}, refuse("", "%s is a %s, which can not be given a permission", text, named.Type)
+		return Principal{}, refuse("", "%s is a %s, which cannot be given a permission", text, named.Type)
 	}
 	if strings.ContainsAny(text, "*?") {
 		return Principal{}, refuse("", "%s has a wildcard: AWS takes none in a principal but * alone", text)
@@ -232,13 +228,11 @@ func (r *Resolver) sessionRole(ctx context.Context, text string, session arn.Pri
 	if !ok {
 		return guess, nil
 	}
-	role, err := account.Principals.Role(ctx, name)
+	role, err := account.Principals.Principal(ctx, iam.Owner{Kind: iam.OfRole, Name: name})
 	switch {
 	case err == nil:
-		return Principal{Kind: RolePrincipal, ARN: role.ARN(), Account: session.Account, Name: name, Given: text}, nil
-	case awsapi.KindOf(err) == awsapi.NotFound:
-		return Principal{}, err
-	case errors.Is(err, context.Canceled):
+		return Principal{Kind: RolePrincipal, ARN: role.ARN, Account: session.Account, Name: name, Given: text}, nil
+	case awsapi.KindOf(err) == awsapi.NotFound, errors.Is(err, context.Canceled):
 		return Principal{}, err
 	default:
 		return guess, nil
@@ -263,7 +257,7 @@ func (r *Resolver) byName(ctx context.Context, given string, owner iam.Owner) (P
 		return Principal{}, refuse("", "%q is neither an ARN, an account id nor a role's name", given)
 	}
 	principal := Principal{Kind: PrincipalKind(owner.Kind), Account: r.Home.ID, Name: owner.Name, Given: given}
-	found, err := lookUp(ctx, r.Home.Principals, owner)
+	found, err := r.Home.Principals.Principal(ctx, owner)
 	switch awsapi.KindOf(err) {
 	case awsapi.NotFound:
 		return Principal{}, r.elsewhere(ctx, given, owner, err)
@@ -272,26 +266,8 @@ func (r *Resolver) byName(ctx context.Context, given string, owner iam.Owner) (P
 		principal.Note = fmt.Sprintf("the path of %s could not be looked up (%v); it is taken to be /", owner, err)
 		return principal, nil
 	}
-	if err != nil {
-		return Principal{}, err
-	}
-	principal.ARN = found
-	return principal, nil
-}
-
-func lookUp(ctx context.Context, principals PrincipalReader, owner iam.Owner) (arn string, err error) {
-	if owner.Kind == iam.OfUser {
-		user, err := principals.User(ctx, owner.Name)
-		if err != nil {
-			return "", err
-		}
-		return user.ARN(), nil
-	}
-	role, err := principals.Role(ctx, owner.Name)
-	if err != nil {
-		return "", err
-	}
-	return role.ARN(), nil
+	principal.ARN = found.ARN
+	return principal, err
 }
 
 // elsewhere is the error for a role that does not exist, and knows what else the name may have meant.
@@ -299,8 +275,8 @@ func (r *Resolver) elsewhere(ctx context.Context, given string, owner iam.Owner,
 	if owner.Kind != iam.OfRole {
 		return missing
 	}
-	if user, err := r.Home.Principals.User(ctx, owner.Name); err == nil {
-		return refuse("--to "+user.ARN(), "account %s has no role %s, but a user of that name", r.Home.ID, given)
+	if user, err := r.Home.Principals.Principal(ctx, iam.Owner{Kind: iam.OfUser, Name: owner.Name}); err == nil {
+		return refuse("--to "+user.ARN, "account %s has no role %s, but a user of that name", r.Home.ID, given)
 	}
 	if function, err := r.Home.Functions.Function(ctx, lambda.ARN{Region: r.Home.Region, Account: r.Home.ID, Name: owner.Name}); err == nil {
 		return refuse("--to function:"+function.ARN.Name, "account %s has no role %s, but a function of that name", r.Home.ID, given)

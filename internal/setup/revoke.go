@@ -10,6 +10,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
+	"github.com/furl-dev/furl/policy"
 )
 
 // Revoke plans the end of a grant: the statements and the inline policy that Grant makes, and statements made by
@@ -25,9 +26,7 @@ func (g *Granter) Revoke(ctx context.Context, request Request) (*Plan, error) {
 	if plan.Principal.Kind == Everyone {
 		plan.AuthType = lambda.AuthNone
 	}
-	switch request.Via {
-	case "", ViaResource, ViaIdentity:
-	default:
+	if !slices.Contains([]Via{"", ViaResource, ViaIdentity}, request.Via) {
 		return nil, fmt.Errorf("%q is neither %s nor %s", request.Via, ViaResource, ViaIdentity)
 	}
 	if request.Via != ViaIdentity {
@@ -78,15 +77,15 @@ func (p *Plan) grants(s Statement) bool {
 		return false
 	}
 	return permission.Action == lambda.ActionInvokeURL ||
-		permission.Action == lambda.ActionInvoke && permission.InvokedViaURL != nil && *permission.InvokedViaURL
+		permission.Action == lambda.ActionInvoke && value(permission.InvokedViaURL)
 }
 
 // tellOfRest notes by what the principal may still call once the changes are made.
 func (p *Plan) tellOfRest(left document) {
 	call := p.call()
 	var by []Statement
-	for _, action := range actions {
-		granting := call.granting(left, action)
+	for _, action := range Actions {
+		granting := call.deciding(left, action, policy.Allowed)
 		if len(granting) == 0 {
 			return
 		}
@@ -117,7 +116,8 @@ func (g *Granter) revokeByIdentity(ctx context.Context, plan *Plan, asked bool) 
 		return nil
 	}
 	change.account = account
-	if by := otherPolicies(ctx, account.Policies, plan.call(), change); len(by) == len(actions) && !plan.crossAccount() {
+	by, _ := identityGrants(ctx, except{account.Policies, change.Policy}, owner, plan.call())
+	if len(by) == len(Actions) && !plan.crossAccount() {
 		plan.note("%s can still call, by its own policies: %s", plan.Principal.ARN, strings.Join(by, "; "))
 	}
 	before, err := account.Policies.Inline(ctx, owner, change.Policy)
@@ -138,12 +138,6 @@ func (g *Granter) revokeByIdentity(ctx context.Context, plan *Plan, asked bool) 
 	plan.Changes = append(plan.Changes, change)
 	plan.Documents = append(plan.Documents, Revision{Name: change.Place(), Before: before})
 	return nil
-}
-
-// otherPolicies says by what else the owner of the inline policy may do each of the two actions.
-func otherPolicies(ctx context.Context, reader PolicyReader, call call, removed Change) []string {
-	by, _ := identityGrants(ctx, except{reader, removed.Policy}, removed.Owner, call)
-	return by
 }
 
 // except reads all policies but one inline policy.

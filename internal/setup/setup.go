@@ -3,7 +3,7 @@
 //
 // A call of a function URL needs two actions since October 2025, lambda:InvokeFunctionUrl and lambda:InvokeFunction
 // (Lambda Developer Guide, "Control access to Lambda function URLs"); a plan always is about both. What is right
-// already stays as it is, whoever made it. What could never let anybody call is refused with the reason.
+// already stays as it is, no matter who made it. What could never let anybody call is refused with the reason.
 package setup
 
 import (
@@ -23,16 +23,18 @@ type FunctionReader interface {
 	Policy(ctx context.Context, arn lambda.ARN) (string, error)
 }
 
-// PermissionWriter changes resource-based policies. Neither method is retried.
-type PermissionWriter interface {
+// Writer changes resource-based policies and inline policies. No method is retried. PutInline replaces a policy of the
+// same name.
+type Writer interface {
 	AddPermission(ctx context.Context, arn lambda.ARN, permission lambda.Permission) error
 	RemovePermission(ctx context.Context, arn lambda.ARN, statementID string) error
+	PutInline(ctx context.Context, owner iam.Owner, name, document string) error
+	DeleteInline(ctx context.Context, owner iam.Owner, name string) error
 }
 
 // PrincipalReader looks up roles and users by their names.
 type PrincipalReader interface {
-	Role(ctx context.Context, name string) (*iam.Role, error)
-	User(ctx context.Context, name string) (*iam.User, error)
+	Principal(ctx context.Context, owner iam.Owner) (awsapi.Principal, error)
 }
 
 // PolicyReader reads identity-based policies.
@@ -43,29 +45,22 @@ type PolicyReader interface {
 	Managed(ctx context.Context, arn string) (string, error)
 }
 
-// InlineWriter changes inline policies. PutInline replaces a policy of the same name.
-type InlineWriter interface {
-	PutInline(ctx context.Context, owner iam.Owner, name, document string) error
-	DeleteInline(ctx context.Context, owner iam.Owner, name string) error
-}
-
 // Account is one AWS account in one region, as some credentials see it.
 type Account struct {
-	ID          string
-	Partition   string // of its principals; "" is aws
-	Region      string
-	Functions   FunctionReader
-	Permissions PermissionWriter
-	Principals  PrincipalReader
-	Policies    PolicyReader
-	Inline      InlineWriter
+	ID         string
+	Partition  string // of its principals; "" is aws
+	Region     string
+	Functions  FunctionReader
+	Principals PrincipalReader
+	Policies   PolicyReader
+	Writer     Writer
 }
 
 // NewAccount is the account of the identity, which the client's credentials stand for.
 func NewAccount(identity awsapi.Identity, client *awsapi.Client) Account {
 	return Account{
 		ID: identity.Account, Partition: identity.Partition(), Region: client.Region(),
-		Functions: client, Permissions: client, Principals: client, Policies: client, Inline: client,
+		Functions: client, Principals: client, Policies: client, Writer: client,
 	}
 }
 
@@ -98,29 +93,25 @@ type PolicyText struct {
 // ReadPolicies reads all identity-based policies of a role, user or group, and goes on when one cannot be read. The
 // errors are of package awsapi, one for each thing that could not be looked at.
 func ReadPolicies(ctx context.Context, reader PolicyReader, owner iam.Owner) (policies []PolicyText, faults []error) {
-	names, err := reader.InlineNames(ctx, owner)
-	if err != nil {
-		faults = append(faults, err)
-	}
-	for _, name := range names {
-		text, err := reader.Inline(ctx, owner, name)
+	fault := func(err error) bool {
 		if err != nil {
 			faults = append(faults, err)
-			continue
 		}
-		policies = append(policies, PolicyText{Name: "inline policy " + name + " of " + owner.String(), Text: text})
+		return err != nil
+	}
+	names, err := reader.InlineNames(ctx, owner)
+	fault(err)
+	for _, name := range names {
+		if text, err := reader.Inline(ctx, owner, name); !fault(err) {
+			policies = append(policies, PolicyText{Name: "inline policy " + name + " of " + owner.String(), Text: text})
+		}
 	}
 	attached, err := reader.Attached(ctx, owner)
-	if err != nil {
-		faults = append(faults, err)
-	}
+	fault(err)
 	for _, arn := range attached {
-		text, err := reader.Managed(ctx, arn)
-		if err != nil {
-			faults = append(faults, err)
-			continue
+		if text, err := reader.Managed(ctx, arn); !fault(err) {
+			policies = append(policies, PolicyText{Name: arn, Text: text})
 		}
-		policies = append(policies, PolicyText{Name: arn, Text: text})
 	}
 	return policies, faults
 }

@@ -2,10 +2,13 @@ package setup
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/policy"
@@ -17,18 +20,22 @@ type Statement struct {
 	Document *policy.Document // a policy of this statement alone
 }
 
-// Statements takes a policy apart. name is what errors call it.
-func Statements(name string, document *policy.Document) ([]Statement, error) {
+// Parse reads a policy and takes it apart. name is what errors call it.
+func Parse(name, text string, kind policy.Kind) (*policy.Document, []Statement, error) {
+	document, err := policy.Parse([]byte(text), kind)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
 	parts := document.Statements()
 	statements := make([]Statement, len(parts))
 	for i, part := range parts {
 		alone, err := parseAlone(document, part.JSON)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 		statements[i] = Statement{part, alone}
 	}
-	return statements, nil
+	return document, statements, nil
 }
 
 // parseAlone makes a policy of one statement, in the language of the document that it is from.
@@ -68,22 +75,8 @@ type document struct {
 }
 
 func parseDocument(name, text string, kind policy.Kind) (document, error) {
-	parsed, err := policy.Parse([]byte(text), kind)
-	if err != nil {
-		return document{}, fmt.Errorf("%s: %w", name, err)
-	}
-	statements, err := Statements(name, parsed)
+	_, statements, err := Parse(name, text, kind)
 	return document{text: text, statements: statements}, err
-}
-
-// find is the statement with the id.
-func (d document) find(sid string) (Statement, bool) {
-	for _, s := range d.statements {
-		if s.Sid == sid {
-			return s, true
-		}
-	}
-	return Statement{}, false
 }
 
 // call is a call of a function URL that a statement may be about.
@@ -93,20 +86,15 @@ type call struct {
 	principal Principal
 }
 
-// actions are the two actions that a call needs.
-var actions = [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke}
+// Actions are the two actions that a call needs.
+var Actions = [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke}
 
 // facts are the condition keys that every call of the kind has. What else a real call has (its address, its time) is
 // left out: a statement that asks for more than these does not let the principal in each time.
 func (c call) facts(action string) policy.Values {
-	facts := policy.Values{}
+	facts := ActionKeys(action, c.authType)
 	if caller := c.principal.caller(); caller != nil {
-		facts = caller.Keys()
-	}
-	if action == lambda.ActionInvokeURL {
-		facts["lambda:FunctionUrlAuthType"] = []string{string(c.authType)}
-	} else {
-		facts["lambda:InvokedViaFunctionUrl"] = []string{"true"}
+		maps.Copy(facts, caller.Keys())
 	}
 	if c.principal.SourceARN != "" {
 		facts["aws:SourceArn"] = []string{c.principal.SourceARN}
@@ -114,16 +102,23 @@ func (c call) facts(action string) policy.Values {
 	return facts
 }
 
-// everything is the policy of a caller whose own account lets it do all.
-var everything = policy.Named{Name: "everything", Document: mustParse(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)}
+// ActionKeys are the condition keys that only the one action has, of a call of a URL of the auth type.
+func ActionKeys(action string, authType lambda.AuthType) policy.Values {
+	if action == lambda.ActionInvokeURL {
+		return policy.Values{"lambda:FunctionUrlAuthType": {string(authType)}}
+	}
+	return policy.Values{"lambda:InvokedViaFunctionUrl": {"true"}}
+}
 
-func mustParse(text string) *policy.Document {
-	parsed, err := policy.Parse([]byte(text), policy.Identity)
+// Everything are the policies of a caller whose own account lets it do all.
+var Everything = sync.OnceValue(func() []policy.Named {
+	const text = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+	document, err := policy.Parse([]byte(text), policy.Identity)
 	if err != nil {
 		panic(err)
 	}
-	return parsed
-}
+	return []policy.Named{{Name: "everything", Document: document}}
+})
 
 // matches reports whether the statement, on the resource's side or on the caller's, decides the action on its own.
 func (c call) matches(s Statement, action string) bool {
@@ -142,42 +137,27 @@ func (c call) matches(s Statement, action string) bool {
 	if s.Document.Kind() == policy.Resource {
 		sets.Resource = &named
 		if c.principal.Account != c.function.Account && c.principal.Account != "" {
-			sets.Identity = []policy.Named{everything} // the other side's part
+			sets.Identity = Everything() // the other side's part
 		}
 	} else {
 		sets.Identity = []policy.Named{named}
 		request.ResourceAccount = c.principal.Account // the function's side is not asked
 	}
-	decision := policy.Evaluate(request, &sets)
-	if s.Denies() {
-		return decision.Effect == policy.ExplicitlyDenied
-	}
-	return decision.Effect == policy.Allowed
+	return policy.Evaluate(request, &sets).Effect == s.Effect
 }
 
-// granting are the statements that let the principal do the action.
-func (c call) granting(d document, action string) []Statement {
-	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return s.Denies() || !c.matches(s, action) })
-}
-
-// denying are the statements that forbid the principal the action in every call.
-func (c call) denying(d document, action string) []Statement {
-	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool { return !s.Denies() || !c.matches(s, action) })
-}
-
-// name is how people are told of a statement.
-func (s Statement) name() string {
-	if s.Sid == "" {
-		return "statement without id"
-	}
-	return "statement " + s.Sid
+// deciding are the statements that by themselves let the principal do the action, or forbid it, in every call.
+func (c call) deciding(d document, action string, effect policy.Effect) []Statement {
+	return slices.DeleteFunc(slices.Clone(d.statements), func(s Statement) bool {
+		return s.Effect != effect || !c.matches(s, action)
+	})
 }
 
 // names lists statements.
 func names(statements []Statement) string {
 	list := make([]string, len(statements))
 	for i, s := range statements {
-		list[i] = s.name()
+		list[i] = "statement " + cmp.Or(s.Sid, "without id")
 	}
 	return strings.Join(list, ", ")
 }
@@ -214,8 +194,7 @@ func (s Statement) Permission() (made lambda.Permission, ok bool) {
 			case "stringequals lambda:functionurlauthtype":
 				made.FunctionURLAuthType = lambda.AuthType(value)
 			case "bool lambda:invokedviafunctionurl":
-				via := value == "true"
-				made.InvokedViaURL = &via
+				made.InvokedViaURL = new(value == "true")
 			case "arnlike aws:sourcearn":
 				made.SourceARN = value
 			case "stringequals aws:sourceaccount":

@@ -1,12 +1,16 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -18,6 +22,58 @@ type URLWriter interface {
 	CreateURL(ctx context.Context, arn lambda.ARN, settings awsapi.URLSettings) (awsapi.URL, error)
 	UpdateURL(ctx context.Context, arn lambda.ARN, settings awsapi.URLSettings) (awsapi.URL, error)
 	DeleteURL(ctx context.Context, arn lambda.ARN) error
+}
+
+// Lister lists the functions of an account and region, and the URLs of each.
+type Lister interface {
+	Functions(ctx context.Context) iter.Seq2[awsapi.Function, error]
+	URLs(ctx context.Context, arn lambda.ARN) ([]awsapi.URL, error)
+	URL(ctx context.Context, arn lambda.ARN) (awsapi.URL, error)
+}
+
+// URLsOf are the URLs of a function and all of its aliases. Where the endpoint cannot list them it is the function's
+// own, if it has one.
+func URLsOf(ctx context.Context, lister Lister, arn lambda.ARN) ([]awsapi.URL, error) {
+	urls, err := lister.URLs(ctx, arn)
+	if awsapi.KindOf(err) != awsapi.Unsupported {
+		return urls, err
+	}
+	url, err := lister.URL(ctx, arn.Unqualified())
+	if awsapi.KindOf(err) == awsapi.NotFound {
+		return nil, nil
+	}
+	return []awsapi.URL{url}, err
+}
+
+// atOnce is how many calls are made at one time: few, since the Lambda API lets an account make 15 of its calls a
+// second (Lambda Developer Guide, "Lambda quotas"). The SDK waits and tries again when it is told to slow down.
+const atOnce = 4
+
+// AllURLs are the URLs of all functions of the account and region, in the order in which the API lists the functions.
+func AllURLs(ctx context.Context, lister Lister) ([]awsapi.URL, error) {
+	var functions []awsapi.Function
+	for function, err := range lister.Functions(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		functions = append(functions, function)
+	}
+	urls := make([][]awsapi.URL, len(functions))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, function := range functions {
+		group.Go(func() (err error) {
+			urls[i], err = URLsOf(ctx, lister, function.ARN)
+			if awsapi.KindOf(err) == awsapi.NotFound { // deleted since it was listed
+				err = nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(urls...), nil
 }
 
 // URLChange is what is asked of a function URL. Empty fields, and nil ones of CORS, leave it as it is.
@@ -168,10 +224,7 @@ func beginURL(ctx context.Context, writer URLWriter, function lambda.ARN) (*URLP
 
 // merge takes over what the change asks for and names what of it is not so already.
 func (p *URLPlan) merge(change URLChange) (differences []string) {
-	before := awsapi.URL{}
-	if p.Before != nil {
-		before = *p.Before
-	}
+	before := value(p.Before)
 	if change.AuthType != "" && change.AuthType != before.AuthType {
 		p.Settings.AuthType = change.AuthType
 		differences = append(differences, "auth type")
@@ -180,10 +233,7 @@ func (p *URLPlan) merge(change URLChange) (differences []string) {
 		p.Settings.InvokeMode = change.InvokeMode
 		differences = append(differences, "invoke mode")
 	}
-	now := lambda.CORS{}
-	if before.CORS != nil {
-		now = *before.CORS
-	}
+	now := value(before.CORS)
 	switch merged := mergeCORS(now, change.CORS); {
 	case change.NoCORS && before.CORS != nil:
 		p.Settings.CORS = &lambda.CORS{}
@@ -200,25 +250,20 @@ func mergeCORS(now lambda.CORS, change *lambda.CORS) lambda.CORS {
 	if change == nil {
 		return now
 	}
-	if change.AllowCredentials != nil {
-		now.AllowCredentials = change.AllowCredentials
+	named := func(list, now []string) []string {
+		if list == nil {
+			return now
+		}
+		return list
 	}
-	if change.AllowHeaders != nil {
-		now.AllowHeaders = change.AllowHeaders
+	return lambda.CORS{
+		AllowCredentials: cmp.Or(change.AllowCredentials, now.AllowCredentials),
+		AllowHeaders:     named(change.AllowHeaders, now.AllowHeaders),
+		AllowMethods:     named(change.AllowMethods, now.AllowMethods),
+		AllowOrigins:     named(change.AllowOrigins, now.AllowOrigins),
+		ExposeHeaders:    named(change.ExposeHeaders, now.ExposeHeaders),
+		MaxAge:           cmp.Or(change.MaxAge, now.MaxAge),
 	}
-	if change.AllowMethods != nil {
-		now.AllowMethods = change.AllowMethods
-	}
-	if change.AllowOrigins != nil {
-		now.AllowOrigins = change.AllowOrigins
-	}
-	if change.ExposeHeaders != nil {
-		now.ExposeHeaders = change.ExposeHeaders
-	}
-	if change.MaxAge != nil {
-		now.MaxAge = change.MaxAge
-	}
-	return now
 }
 
 // sameCORS reports whether two configurations mean the same. Order is of no meaning; what is absent means false,
@@ -261,8 +306,10 @@ func (p *URLPlan) confirm(url awsapi.URL, err error) error {
 		return err
 	}
 	asked := &URLPlan{Before: &url}
-	if differences := asked.merge(URLChange{AuthType: p.Settings.AuthType, InvokeMode: p.Settings.InvokeMode, CORS: p.Settings.CORS}); len(differences) > 0 {
-		return fmt.Errorf("the endpoint accepted the change, and yet did not make it: %s of %s", strings.Join(differences, ", "), p.Function)
+	settings := URLChange{AuthType: p.Settings.AuthType, InvokeMode: p.Settings.InvokeMode, CORS: p.Settings.CORS}
+	if differences := asked.merge(settings); len(differences) > 0 {
+		return fmt.Errorf("the endpoint accepted the change, and yet did not make it: %s of %s",
+			strings.Join(differences, ", "), p.Function)
 	}
 	return nil
 }
@@ -272,22 +319,13 @@ func (p *URLPlan) After() *awsapi.URLSettings {
 	if p.Action == DeleteURL || p.Action == NoAction && p.Before == nil {
 		return nil
 	}
-	after := p.Settings
-	if before := p.Before; before != nil {
-		if after.AuthType == "" {
-			after.AuthType = before.AuthType
-		}
-		if after.InvokeMode == "" {
-			after.InvokeMode = before.InvokeMode
-		}
-		if after.CORS == nil {
-			after.CORS = before.CORS
-		}
+	before := value(p.Before)
+	after := awsapi.URLSettings{
+		AuthType:   cmp.Or(p.Settings.AuthType, before.AuthType),
+		InvokeMode: cmp.Or(p.Settings.InvokeMode, before.InvokeMode, lambda.Buffered),
+		CORS:       cmp.Or(p.Settings.CORS, before.CORS),
 	}
-	if after.InvokeMode == "" {
-		after.InvokeMode = lambda.Buffered
-	}
-	if after.CORS != nil && sameCORS(*after.CORS, lambda.CORS{}) {
+	if sameCORS(value(after.CORS), lambda.CORS{}) {
 		after.CORS = nil
 	}
 	return &after
@@ -298,27 +336,24 @@ func (p *URLPlan) Diff() (string, error) {
 	if p.Action == NoAction {
 		return "", nil
 	}
-	revision := Revision{Name: "function URL of " + p.Function.String()}
-	var err error
-	if p.Before != nil {
-		if revision.Before, err = settingsJSON(&awsapi.URLSettings{AuthType: p.Before.AuthType, InvokeMode: p.Before.InvokeMode, CORS: p.Before.CORS}); err != nil {
+	var texts [2]string
+	for i, settings := range []*awsapi.URLSettings{p.settings(), p.After()} {
+		if settings == nil {
+			continue
+		}
+		text, err := json.Marshal(settings)
+		if err != nil {
 			return "", err
 		}
+		texts[i] = string(text)
 	}
-	if after := p.After(); after != nil {
-		if revision.After, err = settingsJSON(after); err != nil {
-			return "", err
-		}
-	}
-	return revision.diff(), nil
+	return Revision{Name: "function URL of " + p.Function.String(), Before: texts[0], After: texts[1]}.diff(), nil
 }
 
-// settingsJSON writes settings with the names of the Lambda API.
-func settingsJSON(settings *awsapi.URLSettings) (string, error) {
-	text, err := json.Marshal(struct {
-		AuthType   lambda.AuthType
-		InvokeMode lambda.InvokeMode
-		Cors       *lambda.CORS `json:",omitempty"`
-	}{settings.AuthType, settings.InvokeMode, settings.CORS})
-	return string(text), err
+// settings are those that the URL has; nil if there is none.
+func (p *URLPlan) settings() *awsapi.URLSettings {
+	if p.Before == nil {
+		return nil
+	}
+	return &p.Before.URLSettings
 }

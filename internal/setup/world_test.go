@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -80,11 +81,11 @@ func web(t *testing.T, world *setuptest.World) (lambda.ARN, awsapi.URL) {
 func session(t *testing.T, world *setuptest.World, account, role string) sigv4.Credentials {
 	t.Helper()
 	admin := world.AddUser(account, "assumes-"+role, `{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}`)
-	found, err := world.Client(world.Root(account)).Role(t.Context(), role)
+	found, err := world.Client(world.Root(account)).Principal(t.Context(), iam.Owner{Kind: iam.OfRole, Name: role})
 	if err != nil {
 		t.Fatal(err)
 	}
-	assumed, err := world.Client(admin).AssumeRole(t.Context(), found.ARN(), "test")
+	assumed, err := world.Client(admin).AssumeRole(t.Context(), found.ARN, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,25 +9,15 @@ import (
 
 // AddPermission is the AWS CLI's command that adds a permission. Without a region in the function's ARN it names none.
 func AddPermission(function lambda.ARN, permission lambda.Permission) string {
-	words := append(functionWords("add-permission", function),
-		"--statement-id", permission.StatementID,
-		"--action", permission.Action,
-		"--principal", permission.Principal.String())
-	option := func(name, value string) {
-		if value != "" {
-			words = append(words, name, value)
-		}
-	}
-	option("--source-arn", permission.SourceARN)
-	option("--source-account", permission.SourceAccount)
-	option("--event-source-token", permission.EventSourceToken)
-	option("--principal-org-id", permission.PrincipalOrgID)
-	option("--function-url-auth-type", string(permission.FunctionURLAuthType))
-	if permission.InvokedViaURL != nil {
-		if *permission.InvokedViaURL {
-			words = append(words, "--invoked-via-function-url")
-		} else {
-			words = append(words, "--no-invoked-via-function-url")
+	words := append(functionWords("add-permission", function), "--statement-id", permission.StatementID)
+	for _, m := range members(permission) {
+		switch option := delimited(m.name, "-"); {
+		case m.kind != raw:
+			words = append(words, "--"+option, m.value)
+		case m.value == "true":
+			words = append(words, "--"+option)
+		default:
+			words = append(words, "--no-"+option)
 		}
 	}
 	return command(words...)
@@ -74,19 +64,16 @@ func policyWords(operation string, owner iam.Owner, name string) []string {
 
 // command writes words as a POSIX shell takes them.
 func command(words ...string) string {
-	quoted := make([]string, len(words))
 	for i, word := range words {
-		quoted[i] = Quote(word)
+		words[i] = Quote(word)
 	}
-	return strings.Join(quoted, " ")
+	return strings.Join(words, " ")
 }
 
 // Quote writes a word as a POSIX shell takes it.
 func Quote(word string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:=@,+%", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+	special := func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("-_./:=@,+%", r) }
+	if word != "" && !strings.ContainsFunc(word, special) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

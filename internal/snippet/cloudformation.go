@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
@@ -43,12 +42,12 @@ func (g Grant) template(form Form) string {
 		t.add("  %s: !Equals [!Ref AWS::AccountId, %s]", ownsCaller, quoted(caller))
 	}
 	t.add("Resources:")
-	resource := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
+	add := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
 	for _, permission := range g.Permissions {
-		resource(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+		add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
 	}
 	if g.Inline != nil {
-		resource(policyResource("CallerPolicy", ownsCaller, *g.Inline))
+		add(policyResource("CallerPolicy", ownsCaller, *g.Inline))
 	}
 	return t.String()
 }
@@ -65,54 +64,35 @@ func (g Grant) templateParameter(t *lines) {
 	t.add("    Default: %s", quoted(g.Function.String()))
 }
 
-// beginResource begins a resource, under a condition of the template if one is named.
-func beginResource(id, kind, condition string) *lines {
+// resource writes a resource, under a condition of the template if one is named.
+func resource(id, kind, condition string, members []member) string {
 	var r lines
 	r.add("%s:", id)
-	r.add("  Type: %s", kind)
+	r.add("  Type: AWS::%s", kind)
 	if condition != "" {
 		r.add("  Condition: %s", condition)
 	}
 	r.add("  Properties:")
-	return &r
+	for _, m := range members {
+		value := m.value
+		if m.kind == text {
+			value = quoted(value)
+		}
+		r.add("    %s: %s", m.name, value)
+	}
+	return r.text()
 }
 
 // permissionResource is a permission as a resource. function is its name as YAML.
 func permissionResource(id, condition, function string, permission lambda.Permission) string {
-	r := beginResource(id, "AWS::Lambda::Permission", condition)
-	r.add("    FunctionName: %s", function)
-	r.add("    Action: %s", permission.Action)
-	r.add("    Principal: %s", quoted(permission.Principal.String()))
-	if permission.SourceARN != "" {
-		r.add("    SourceArn: %s", quoted(permission.SourceARN))
-	}
-	if permission.FunctionURLAuthType != "" {
-		r.add("    FunctionUrlAuthType: %s", permission.FunctionURLAuthType)
-	}
-	if permission.InvokedViaURL != nil {
-		r.add("    InvokedViaFunctionUrl: %t", *permission.InvokedViaURL)
-	}
-	return r.text()
+	name := member{"FunctionName", function, word}
+	return resource(id, "Lambda::Permission", condition, append([]member{name}, members(permission)...))
 }
 
-// policyResource is a policy as a resource: a managed one to attach to the caller, if it has no owner.
+// policyResource is a policy as a resource.
 func policyResource(id, condition string, policy InlinePolicy) string {
-	var r *lines
-	switch policy.Owner.Kind {
-	case iam.OfRole:
-		r = beginResource(id, "AWS::IAM::RolePolicy", condition)
-		r.add("    RoleName: %s", quoted(policy.Owner.Name))
-		r.add("    PolicyName: %s", quoted(policy.Name))
-	case iam.OfUser:
-		r = beginResource(id, "AWS::IAM::UserPolicy", condition)
-		r.add("    UserName: %s", quoted(policy.Owner.Name))
-		r.add("    PolicyName: %s", quoted(policy.Name))
-	default:
-		r = beginResource(id, "AWS::IAM::ManagedPolicy", condition)
-		r.add("    ManagedPolicyName: %s", quoted(policy.Name))
-	}
-	r.add("    PolicyDocument: %s", indented(policy.Document, "      "))
-	return r.text()
+	kind, members := policy.resource("      ")
+	return resource(id, "IAM::"+kind, condition, members)
 }
 
 // logicalID is a name as CloudFormation takes it: letters and digits.
@@ -126,4 +106,55 @@ func logicalID(name string) string {
 
 func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
+
+// program writes a CDK program. It uses the constructs that are CloudFormation's resources, since those say what they
+// do; addPermission of an imported function does nothing for functions of other stacks unless told more.
+func (g Grant) program() string {
+	var t lines
+	t.add("// %s.", g.title())
+	t.add("import * as cdk from 'aws-cdk-lib';")
+	if g.Inline != nil {
+		t.add("import * as iam from 'aws-cdk-lib/aws-iam';")
+	}
+	if len(g.Permissions) > 0 {
+		t.add("import * as lambda from 'aws-cdk-lib/aws-lambda';")
+	}
+	t.add("")
+	t.add("const app = new cdk.App();")
+	stack := func(variable, name, account string) {
+		t.add("const %s = new cdk.Stack(app, '%s', {", variable, name)
+		t.add("  env: { account: %s, region: %s },", quoted(account), quoted(g.Function.Region))
+		t.add("});")
+	}
+	if len(g.Permissions) > 0 {
+		stack("stack", "FunctionUrlGrant", g.Function.Account)
+	} else {
+		stack("stack", "FunctionUrlGrant", g.Inline.Account)
+	}
+	owner := "stack"
+	if caller := g.caller(); caller != "" {
+		owner = "callerStack"
+		stack(owner, "FunctionUrlCaller", caller)
+	}
+	for _, permission := range g.Permissions {
+		function := member{"FunctionName", g.Function.String(), text}
+		members := append([]member{function}, members(permission)...)
+		construct(&t, "lambda.CfnPermission", "stack", identifier(permission), members)
+	}
+	if g.Inline != nil {
+		kind, members := g.Inline.resource("  ")
+		construct(&t, "iam.Cfn"+kind, owner, "CallerPolicy", members)
+	}
+	return t.String()
+}
+
+func construct(t *lines, class, stack, id string, members []member) {
+	t.add("")
+	t.add("new %s(%s, '%s', {", class, stack, id)
+	for _, m := range members {
+		name := strings.ReplaceAll(strings.ToLower(m.name[:1])+m.name[1:], "ID", "Id")
+		t.add("  %s: %s,", name, m.code(quoted))
+	}
+	t.add("});")
 }

@@ -10,7 +10,11 @@ package snippet
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -83,25 +87,86 @@ func (p InlinePolicy) As(form Form) string {
 	}
 }
 
+// kind says how the value of a member is written.
+type kind int
+
+const (
+	text kind = iota // in quotes
+	word             // in quotes, but for YAML
+	raw              // as it is: a boolean, or text in the language that it is for
+)
+
+// member is one member of a resource, by the name that AWS gives it. Other forms write the same name in other cases.
+type member struct {
+	name, value string
+	kind        kind
+}
+
+// code is the value in a language whose words are in quotes.
+func (m member) code(quote func(string) string) string {
+	if m.kind == raw {
+		return m.value
+	}
+	return quote(m.value)
+}
+
+// members are what a permission says beside its function and its id.
+func members(permission lambda.Permission) []member {
+	all := []member{
+		{"Action", permission.Action, word},
+		{"Principal", permission.Principal.String(), text},
+		{"SourceArn", permission.SourceARN, text},
+		{"SourceAccount", permission.SourceAccount, text},
+		{"EventSourceToken", permission.EventSourceToken, text},
+		{"PrincipalOrgID", permission.PrincipalOrgID, text},
+		{"FunctionUrlAuthType", string(permission.FunctionURLAuthType), word},
+	}
+	if via := permission.InvokedViaURL; via != nil {
+		all = append(all, member{"InvokedViaFunctionUrl", strconv.FormatBool(*via), raw})
+	}
+	return slices.DeleteFunc(all, func(m member) bool { return m.value == "" })
+}
+
+// resource is the kind of the policy's resource, and its members: a managed policy to attach to the caller, if it has
+// no owner. The lines of the document stand behind the prefix.
+func (p InlinePolicy) resource(prefix string) (kind string, members []member) {
+	switch p.Owner.Kind {
+	case iam.OfRole:
+		kind, members = "RolePolicy", []member{{"RoleName", p.Owner.Name, text}, {"PolicyName", p.Name, text}}
+	case iam.OfUser:
+		kind, members = "UserPolicy", []member{{"UserName", p.Owner.Name, text}, {"PolicyName", p.Name, text}}
+	default:
+		kind, members = "ManagedPolicy", []member{{"ManagedPolicyName", p.Name, text}}
+	}
+	return kind, append(members, member{"PolicyDocument", indented(p.Document, prefix), raw})
+}
+
+// capital is the beginning of a word within a name such as FunctionUrlAuthType.
+var capital = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([a-z])([A-Z])`) })
+
+// delimited is a name in lower case, with the delimiter between its words.
+func delimited(name, delimiter string) string {
+	return strings.ToLower(capital().ReplaceAllString(name, "${1}"+delimiter+"${2}"))
+}
+
+// StatementName is a name in the characters that the id of a statement may have.
+func StatementName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || isAlphanumeric(r) {
+			return r
+		}
+		return '-'
+	}, name)
+}
+
 // CallDocument is the identity-based policy that lets its owner call the function's URL and nothing else.
 func CallDocument(function lambda.ARN) string {
-	type conditions map[string]map[string]string
-	type allow struct {
-		Sid, Effect, Action, Resource string
-		Condition                     conditions
-	}
-	arn := function.String()
-	text, err := json.Marshal(struct {
-		Version   string
-		Statement []allow
-	}{"2012-10-17", []allow{
-		{"CallFunctionUrl", "Allow", lambda.ActionInvokeURL, arn, conditions{"StringEquals": {"lambda:FunctionUrlAuthType": string(lambda.AuthIAM)}}},
-		{"InvokeViaFunctionUrl", "Allow", lambda.ActionInvoke, arn, conditions{"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}},
-	}})
-	if err != nil {
-		panic(err) // there is nothing in it that could not be written
-	}
-	return string(text)
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[`+
+		`{"Sid":"CallFunctionUrl","Effect":"Allow","Action":%q,"Resource":%q,`+
+		`"Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":%q}}},`+
+		`{"Sid":"InvokeViaFunctionUrl","Effect":"Allow","Action":%q,"Resource":%[2]q,`+
+		`"Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}]}`,
+		lambda.ActionInvokeURL, function, lambda.AuthIAM, lambda.ActionInvoke)
 }
 
 // Grant is everything that lets somebody call a function's URL.

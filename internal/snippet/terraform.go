@@ -59,66 +59,45 @@ provider "aws" {
 
 // permissionBlock is a permission as a resource.
 func permissionBlock(name string, function lambda.ARN, permission lambda.Permission) string {
-	attributes := [][2]string{
-		{"statement_id", hcl(permission.StatementID)},
-		{"function_name", hcl(function.Name)},
+	attributes := []member{
+		{"statement_id", permission.StatementID, text},
+		{"function_name", function.Name, text},
+		{"qualifier", function.Qualifier, text},
 	}
-	add := func(name, value string) { attributes = append(attributes, [2]string{name, value}) }
-	if function.Qualifier != "" {
-		add("qualifier", hcl(function.Qualifier))
-	}
-	add("action", hcl(permission.Action))
-	add("principal", hcl(permission.Principal.String()))
-	if permission.SourceARN != "" {
-		add("source_arn", hcl(permission.SourceARN))
-	}
-	if permission.FunctionURLAuthType != "" {
-		add("function_url_auth_type", hcl(string(permission.FunctionURLAuthType)))
-	}
-	if permission.InvokedViaURL != nil {
-		add("invoked_via_function_url", fmt.Sprint(*permission.InvokedViaURL))
-	}
-	return block("aws_lambda_permission", name, attributes)
+	return block("aws_lambda_permission", name, append(attributes, members(permission)...))
 }
 
 // policyBlock is a policy as a resource: a managed one to attach to the caller, if it has no owner. provider
 // is the one to use, if not the default.
 func policyBlock(name, provider string, policy InlinePolicy) string {
-	var attributes [][2]string
-	if provider != "" {
-		attributes = append(attributes, [2]string{"provider", provider})
-	}
-	attributes = append(attributes, [2]string{"name", hcl(policy.Name)})
-	kind := "aws_iam_policy"
-	switch policy.Owner.Kind {
-	case iam.OfRole:
-		kind = "aws_iam_role_policy"
-		attributes = append(attributes, [2]string{"role", hcl(policy.Owner.Name)})
-	case iam.OfUser:
-		kind = "aws_iam_user_policy"
-		attributes = append(attributes, [2]string{"user", hcl(policy.Owner.Name)})
+	kind, attributes := "aws_iam_policy", []member{{"provider", provider, raw}, {"name", policy.Name, text}}
+	switch owner := policy.Owner; owner.Kind {
+	case iam.OfRole, iam.OfUser:
+		kind = "aws_iam_" + string(owner.Kind) + "_policy"
+		attributes = append(attributes, member{string(owner.Kind), owner.Name, text})
 	}
 	document := escapeTemplate(spaceColons(indented(policy.Document, "  ")))
-	attributes = append(attributes, [2]string{"policy", "jsonencode(" + document + ")"})
-	return block(kind, name, attributes)
+	return block(kind, name, append(attributes, member{"policy", "jsonencode(" + document + ")", raw}))
 }
 
-// block is a resource, with its equals signs below each other as terraform fmt has them.
-func block(kind, name string, attributes [][2]string) string {
+// block is a resource with the members that are not empty, its equals signs below each other as terraform fmt has them.
+func block(kind, name string, members []member) string {
 	width := 0
-	for _, attribute := range attributes {
-		if !strings.Contains(attribute[1], "\n") { // terraform fmt aligns what stands on one line
-			width = max(width, len(attribute[0]))
+	for _, m := range members {
+		if m.value != "" && !strings.Contains(m.value, "\n") { // terraform fmt aligns what stands on one line
+			width = max(width, len(delimited(m.name, "_")))
 		}
 	}
 	var b lines
 	b.add("resource %q %q {", kind, name)
-	for _, attribute := range attributes {
-		if strings.Contains(attribute[1], "\n") {
-			b.add("  %s = %s", attribute[0], attribute[1])
-			continue
+	for _, m := range members {
+		switch {
+		case m.value == "":
+		case strings.Contains(m.value, "\n"):
+			b.add("  %s = %s", m.name, m.code(hcl))
+		default:
+			b.add("  %-*s = %s", width, delimited(m.name, "_"), m.code(hcl))
 		}
-		b.add("  %-*s = %s", width, attribute[0], attribute[1])
 	}
 	b.add("}")
 	return b.text()

@@ -134,17 +134,23 @@ func TestPrincipalsAndTheirInlinePolicies(t *testing.T) {
 	world.AddUser(account, "alice", "")
 	api := world.Client(world.Root(account))
 
-	found, err := api.Role(t.Context(), "caller")
-	if err != nil || found.ARN() != role.ARN() || found.ID != role.ID {
+	found, err := api.Principal(t.Context(), iam.Owner{Kind: iam.OfRole, Name: "caller"})
+	if err != nil || found.ARN != role.ARN() || found.ID != role.ID {
 		t.Errorf("the role is %+v, %v", found, err)
 	}
-	user, err := api.User(t.Context(), "alice")
-	if err != nil || user.ARN() != "arn:aws:iam::"+account+":user/alice" {
+	user, err := api.Principal(t.Context(), iam.Owner{Kind: iam.OfUser, Name: "alice"})
+	if err != nil || user.ARN != "arn:aws:iam::"+account+":user/alice" {
 		t.Errorf("the user is %+v, %v", user, err)
 	}
 	for _, lookUp := range []func() error{
-		func() error { _, err := api.Role(t.Context(), "nobody"); return err },
-		func() error { _, err := api.User(t.Context(), "nobody"); return err },
+		func() error {
+			_, err := api.Principal(t.Context(), iam.Owner{Kind: iam.OfRole, Name: "nobody"})
+			return err
+		},
+		func() error {
+			_, err := api.Principal(t.Context(), iam.Owner{Kind: iam.OfUser, Name: "nobody"})
+			return err
+		},
 	} {
 		if err := lookUp(); awsapi.KindOf(err) != awsapi.NotFound {
 			t.Errorf("nobody: %v", err)
@@ -227,16 +233,22 @@ func TestDeniedCallsNameThePermission(t *testing.T) {
 			return api.AddPermission(t.Context(), named, lambda.Permission{StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Anyone: true}})
 		},
 		"lambda:RemovePermission": func() error { return api.RemovePermission(t.Context(), named, "a") },
-		"iam:GetRole":             func() error { _, err := api.Role(t.Context(), "web-role"); return err },
-		"iam:GetUser":             func() error { _, err := api.User(t.Context(), "root"); return err },
-		"iam:ListRolePolicies":    func() error { _, err := api.InlineNames(t.Context(), role); return err },
-		"iam:ListUserPolicies":    func() error { _, err := api.InlineNames(t.Context(), user); return err },
-		"iam:GetRolePolicy":       func() error { _, err := api.Inline(t.Context(), role, "p"); return err },
-		"iam:GetUserPolicy":       func() error { _, err := api.Inline(t.Context(), user, "p"); return err },
-		"iam:PutRolePolicy":       func() error { return api.PutInline(t.Context(), role, "p", "{}") },
-		"iam:PutUserPolicy":       func() error { return api.PutInline(t.Context(), user, "p", "{}") },
-		"iam:DeleteRolePolicy":    func() error { return api.DeleteInline(t.Context(), role, "p") },
-		"iam:DeleteUserPolicy":    func() error { return api.DeleteInline(t.Context(), user, "p") },
+		"iam:GetRole": func() error {
+			_, err := api.Principal(t.Context(), iam.Owner{Kind: iam.OfRole, Name: "web-role"})
+			return err
+		},
+		"iam:GetUser": func() error {
+			_, err := api.Principal(t.Context(), iam.Owner{Kind: iam.OfUser, Name: "root"})
+			return err
+		},
+		"iam:ListRolePolicies": func() error { _, err := api.InlineNames(t.Context(), role); return err },
+		"iam:ListUserPolicies": func() error { _, err := api.InlineNames(t.Context(), user); return err },
+		"iam:GetRolePolicy":    func() error { _, err := api.Inline(t.Context(), role, "p"); return err },
+		"iam:GetUserPolicy":    func() error { _, err := api.Inline(t.Context(), user, "p"); return err },
+		"iam:PutRolePolicy":    func() error { return api.PutInline(t.Context(), role, "p", "{}") },
+		"iam:PutUserPolicy":    func() error { return api.PutInline(t.Context(), user, "p", "{}") },
+		"iam:DeleteRolePolicy": func() error { return api.DeleteInline(t.Context(), role, "p") },
+		"iam:DeleteUserPolicy": func() error { return api.DeleteInline(t.Context(), user, "p") },
 		"sts:AssumeRole": func() error {
 			_, err := api.AssumeRole(t.Context(), "arn:aws:iam::"+account+":role/web-role", "me")
 			return err

@@ -107,7 +107,7 @@ func (i Identity) Partition() string {
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	out, err := c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Identity{}, failure(err, "sts:GetCallerIdentity", "")
+		return Identity{}, failure(err, "")
 	}
 	identity := Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn), UserID: aws.ToString(out.UserId)}
 	served, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
@@ -122,7 +122,7 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 func (c *Client) AssumeRole(ctx context.Context, role, session string) (aws.Credentials, error) {
 	out, err := c.sts.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: &session})
 	if err != nil {
-		return aws.Credentials{}, failure(err, "sts:AssumeRole", role)
+		return aws.Credentials{}, failure(err, role)
 	}
 	return aws.Credentials{
 		AccessKeyID:     aws.ToString(out.Credentials.AccessKeyId),
@@ -130,4 +130,24 @@ func (c *Client) AssumeRole(ctx context.Context, role, session string) (aws.Cred
 		SessionToken:    aws.ToString(out.Credentials.SessionToken),
 		Source:          "AssumeRole", CanExpire: true, Expires: aws.ToTime(out.Credentials.Expiration),
 	}, nil
+}
+
+// pages is a list of the SDK's, which is read page by page.
+type pages[Page, Options any] interface {
+	HasMorePages() bool
+	NextPage(ctx context.Context, options ...func(*Options)) (*Page, error)
+}
+
+// all reads a list to its end.
+func all[Item, Page, Options any](
+	ctx context.Context, list pages[Page, Options], on string, items func(*Page) []Item,
+) (whole []Item, err error) {
+	for list.HasMorePages() {
+		page, err := list.NextPage(ctx)
+		if err != nil {
+			return nil, failure(err, on)
+		}
+		whole = append(whole, items(page)...)
+	}
+	return whole, nil
 }

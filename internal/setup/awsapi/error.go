@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -38,17 +39,16 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Message
-	if e.Action == "" && e.Err != nil {
-		text += ": " + e.Err.Error()
+	switch {
+	case e.Action == "" && e.Err != nil:
+		return e.Message + ": " + e.Err.Error()
+	case e.Action == "":
+		return e.Message
+	case e.On == "":
+		return e.Action + ": " + e.Message
+	default:
+		return fmt.Sprintf("%s of %s: %s", e.Action, e.On, e.Message)
 	}
-	if e.Action == "" {
-		return text
-	}
-	if e.On == "" {
-		return e.Action + ": " + text
-	}
-	return fmt.Sprintf("%s of %s: %s", e.Action, e.On, text)
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -79,15 +79,22 @@ var codes = map[Kind][]string{
 		"InvalidSignatureException", "IncompleteSignature", "IncompleteSignatureException", "MissingAuthenticationToken",
 		"MissingAuthenticationTokenException", "InvalidAccessKeyId", "RequestExpired", "OptInRequired",
 	},
-	Unsupported: {"UnsupportedOperation", "UnsupportedOperationException", "UnknownOperationException", "InvalidAction", "NotImplemented"},
+	Unsupported: {
+		"UnsupportedOperation", "UnsupportedOperationException", "UnknownOperationException", "InvalidAction",
+		"NotImplemented",
+	},
 }
 
-// failure puts the error of an SDK call into words; nil stays nil.
-func failure(err error, action, on string) error {
+// failure puts the error of an SDK call into words; nil stays nil. The IAM actions of all calls that are made here have
+// the names of their operations.
+func failure(err error, on string) error {
 	if err == nil {
 		return nil
 	}
-	failed := &Error{Action: action, On: on, Message: err.Error(), Err: err}
+	failed := &Error{On: on, Message: err.Error(), Err: err}
+	if operation := (*smithy.OperationError)(nil); errors.As(err, &operation) {
+		failed.Action = strings.ToLower(operation.Service()) + ":" + operation.Operation()
+	}
 	var (
 		answered   smithy.APIError
 		unsent     *smithyhttp.RequestSendError
@@ -112,20 +119,14 @@ func failure(err error, action, on string) error {
 	case errors.As(err, &unsent):
 		failed.Kind, failed.Message = Unreachable, unsent.Err.Error()
 	case errors.As(err, &unread):
-		failed.Kind, failed.Message = unreadKind(unread.HTTPStatusCode()), fmt.Sprintf("the endpoint answered with status %d, and not as AWS does", unread.HTTPStatusCode())
+		status := unread.HTTPStatusCode()
+		failed.Message = fmt.Sprintf("the endpoint answered with status %d, and not as AWS does", status)
+		switch status { // an endpoint that stands in for AWS, and does not have the operation
+		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+			failed.Kind = Unsupported
+		}
 	}
 	return failed
-}
-
-// unreadKind is what an answer without an AWS error code means: an endpoint that stands in for AWS, and does not have
-// the operation.
-func unreadKind(status int) Kind {
-	switch status {
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return Unsupported
-	default:
-		return Failed
-	}
 }
 
 // DeniedAction is the permission that the caller lacked for the call that failed; ok is false if it failed otherwise.

@@ -24,7 +24,7 @@ func (c *Client) Function(ctx context.Context, arn lambda.ARN) (Function, error)
 	name := arn.Unqualified().String()
 	out, err := c.lambda.GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: &name})
 	if err != nil {
-		return Function{}, failure(err, "lambda:GetFunctionConfiguration", name)
+		return Function{}, failure(err, name)
 	}
 	return functionOf(out.FunctionArn, out.Role)
 }
@@ -44,7 +44,7 @@ func (c *Client) Functions(ctx context.Context) iter.Seq2[Function, error] {
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(Function{}, failure(err, "lambda:ListFunctions", c.region))
+				yield(Function{}, failure(err, c.region))
 				return
 			}
 			for _, listed := range page.Functions {
@@ -63,7 +63,7 @@ func (c *Client) Policy(ctx context.Context, arn lambda.ARN) (string, error) {
 	name, qualifier := split(arn)
 	out, err := c.lambda.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: name, Qualifier: qualifier})
 	if err != nil {
-		return "", failure(err, "lambda:GetPolicy", arn.String())
+		return "", failure(err, arn.String())
 	}
 	return repaired(aws.ToString(out.Policy)), nil
 }
@@ -84,14 +84,16 @@ func (c *Client) AddPermission(ctx context.Context, arn lambda.ARN, permission l
 		FunctionUrlAuthType:   types.FunctionUrlAuthType(permission.FunctionURLAuthType),
 		InvokedViaFunctionUrl: permission.InvokedViaURL,
 	})
-	return failure(err, "lambda:AddPermission", arn.String())
+	return failure(err, arn.String())
 }
 
 // RemovePermission removes a statement. An error of kind NotFound says that there is none of that id.
 func (c *Client) RemovePermission(ctx context.Context, arn lambda.ARN, statementID string) error {
 	name, qualifier := split(arn)
-	_, err := c.lambda.RemovePermission(ctx, &awslambda.RemovePermissionInput{FunctionName: name, Qualifier: qualifier, StatementId: &statementID})
-	return failure(err, "lambda:RemovePermission", arn.String())
+	_, err := c.lambda.RemovePermission(ctx, &awslambda.RemovePermissionInput{
+		FunctionName: name, Qualifier: qualifier, StatementId: &statementID,
+	})
+	return failure(err, arn.String())
 }
 
 func orNil(text string) *string {

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
@@ -12,72 +13,57 @@ import (
 	"github.com/furl-dev/furl/internal/iam"
 )
 
-// Role looks a role up by its name. Its policies are read with Inline and Attached.
-func (c *Client) Role(ctx context.Context, name string) (*iam.Role, error) {
-	out, err := c.iam.GetRole(ctx, &awsiam.GetRoleInput{RoleName: &name})
-	if err != nil {
-		return nil, failure(err, "iam:GetRole", "role "+name)
-	}
-	named, err := arn.ParsePrincipal(aws.ToString(out.Role.Arn))
-	if err != nil {
-		return nil, fmt.Errorf("answer of IAM: role %s has the ARN %q", name, aws.ToString(out.Role.Arn))
-	}
-	found := &iam.Role{
-		Account: named.Account, Name: named.Name, Path: named.Path, ID: aws.ToString(out.Role.RoleId),
-		Tags: tagsOf(out.Role.Tags), Boundary: boundaryOf(out.Role.PermissionsBoundary),
-	}
-	return found.In(named.Partition), nil
+// Principal is what is asked of a role or user.
+type Principal struct {
+	ARN, ID  string
+	Tags     map[string]string
+	Boundary string // ARN of its permissions boundary
 }
 
-// User looks a user up by its name. Its policies are read with Inline and Attached.
-func (c *Client) User(ctx context.Context, name string) (*iam.User, error) {
-	out, err := c.iam.GetUser(ctx, &awsiam.GetUserInput{UserName: &name})
+// Principal looks a role or user up by its name. Its policies are read with Inline and Attached.
+func (c *Client) Principal(ctx context.Context, owner iam.Owner) (Principal, error) {
+	if owner.Kind == iam.OfUser {
+		out, err := c.iam.GetUser(ctx, &awsiam.GetUserInput{UserName: &owner.Name})
+		if err != nil {
+			return Principal{}, failure(err, owner.String())
+		}
+		return principalOf(owner, out.User.Arn, out.User.UserId, out.User.Tags, out.User.PermissionsBoundary)
+	}
+	out, err := c.iam.GetRole(ctx, &awsiam.GetRoleInput{RoleName: &owner.Name})
 	if err != nil {
-		return nil, failure(err, "iam:GetUser", "user "+name)
+		return Principal{}, failure(err, owner.String())
 	}
-	named, err := arn.ParsePrincipal(aws.ToString(out.User.Arn))
-	if err != nil {
-		return nil, fmt.Errorf("answer of IAM: user %s has the ARN %q", name, aws.ToString(out.User.Arn))
+	return principalOf(owner, out.Role.Arn, out.Role.RoleId, out.Role.Tags, out.Role.PermissionsBoundary)
+}
+
+func principalOf(
+	owner iam.Owner, name, id *string, tags []types.Tag, boundary *types.AttachedPermissionsBoundary,
+) (Principal, error) {
+	found := Principal{ARN: aws.ToString(name), ID: aws.ToString(id)}
+	if _, err := arn.ParsePrincipal(found.ARN); err != nil {
+		return Principal{}, fmt.Errorf("answer of IAM: %s has the ARN %q", owner, found.ARN)
 	}
-	found := &iam.User{
-		Account: named.Account, Name: named.Name, Path: named.Path, ID: aws.ToString(out.User.UserId),
-		Tags: tagsOf(out.User.Tags), Boundary: boundaryOf(out.User.PermissionsBoundary),
+	for _, tag := range tags {
+		if found.Tags == nil {
+			found.Tags = map[string]string{}
+		}
+		found.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
-	return found.In(named.Partition), nil
+	if boundary != nil {
+		found.Boundary = aws.ToString(boundary.PermissionsBoundaryArn)
+	}
+	return found, nil
 }
 
 // GroupsOf are the names of the groups that the user is in.
 func (c *Client) GroupsOf(ctx context.Context, user string) ([]string, error) {
-	var groups []string
 	pages := awsiam.NewListGroupsForUserPaginator(c.iam, &awsiam.ListGroupsForUserInput{UserName: &user})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, failure(err, "iam:ListGroupsForUser", "user "+user)
-		}
-		for _, group := range page.Groups {
+	return all(ctx, pages, "user "+user, func(p *awsiam.ListGroupsForUserOutput) (groups []string) {
+		for _, group := range p.Groups {
 			groups = append(groups, aws.ToString(group.GroupName))
 		}
-	}
-	return groups, nil
-}
-
-func tagsOf(tags []types.Tag) map[string]string {
-	if len(tags) == 0 {
-		return nil
-	}
-	set := make(map[string]string, len(tags))
-	for _, tag := range tags {
-		set[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	return set
-}
-
-func boundaryOf(boundary *types.AttachedPermissionsBoundary) string {
-	if boundary == nil {
-		return ""
-	}
-	return aws.ToString(boundary.PermissionsBoundaryArn)
+		return groups
+	})
 }
 
 // Simulation is what IAM's policy simulator says of one action.
@@ -90,27 +76,26 @@ type Simulation struct {
 	InOrg        bool // the account is in an organization, so that LimitedBySCP means something
 }
 
-// Fact is a condition key of a simulated request.
-type Fact struct{ Key, Value string }
-
 // Simulate asks IAM whether the identity-based policies of a user or role, with its permissions boundary and the
-// service control policies of its account, allow the action on the resource.
-func (c *Client) Simulate(ctx context.Context, principal, action, resource string, facts []Fact) (Simulation, error) {
+// service control policies of its account, allow the action on the resource, with the condition keys.
+func (c *Client) Simulate(
+	ctx context.Context, principal, action, resource string, keys map[string][]string,
+) (Simulation, error) {
 	input := &awsiam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: &principal, ActionNames: []string{action}, ResourceArns: []string{resource},
 	}
-	for _, fact := range facts {
+	for key, values := range keys {
 		kind := types.ContextKeyTypeEnumString
-		if fact.Value == "true" || fact.Value == "false" {
+		if slices.Equal(values, []string{"true"}) {
 			kind = types.ContextKeyTypeEnumBoolean
 		}
 		input.ContextEntries = append(input.ContextEntries, types.ContextEntry{
-			ContextKeyName: aws.String(fact.Key), ContextKeyType: kind, ContextKeyValues: []string{fact.Value},
+			ContextKeyName: &key, ContextKeyType: kind, ContextKeyValues: values,
 		})
 	}
 	out, err := c.iam.SimulatePrincipalPolicy(ctx, input)
 	if err != nil {
-		return Simulation{}, failure(err, "iam:SimulatePrincipalPolicy", principal)
+		return Simulation{}, failure(err, principal)
 	}
 	if len(out.EvaluationResults) != 1 {
 		return Simulation{}, &Error{Action: "iam:SimulatePrincipalPolicy", On: principal, Message: "the answer is not about one action"}

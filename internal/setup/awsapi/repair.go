@@ -3,6 +3,7 @@ package awsapi
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ func repaired(text string) string {
 	var document struct {
 		Version   string
 		ID        string `json:"Id,omitempty"`
-		Statement []map[string]json.RawMessage
+		Statement []map[string]any
 	}
 	if json.Unmarshal([]byte(text), &document) != nil {
 		return text
@@ -37,45 +38,46 @@ func repaired(text string) string {
 }
 
 // repairPrincipal puts a bare principal where policies have it.
-func repairPrincipal(statement map[string]json.RawMessage) (changed bool) {
-	var bare string
-	if json.Unmarshal(statement["Principal"], &bare) != nil || bare == "*" {
+func repairPrincipal(statement map[string]any) (changed bool) {
+	bare, ok := statement["Principal"].(string)
+	if !ok || bare == "*" {
 		return false
 	}
 	kind := "AWS"
 	if strings.HasSuffix(bare, ".amazonaws.com") {
 		kind = "Service"
 	}
-	named, err := json.Marshal(map[string]string{kind: bare})
-	if err != nil {
-		return false
-	}
-	statement["Principal"] = named
+	statement["Principal"] = map[string]string{kind: bare}
 	return true
 }
 
 // repairCondition moves an element that is a parameter of AddPermission into the conditions.
-func repairCondition(statement map[string]json.RawMessage, element, operator, key string) (changed bool) {
+func repairCondition(statement map[string]any, element, operator, key string) (changed bool) {
 	value, ok := statement[element]
 	if !ok {
 		return false
 	}
-	conditions := map[string]map[string]json.RawMessage{}
-	if given, ok := statement["Condition"]; ok && json.Unmarshal(given, &conditions) != nil {
+	conditions, ok := object(statement, "Condition")
+	if !ok {
 		return false
 	}
-	if conditions[operator] == nil {
-		conditions[operator] = map[string]json.RawMessage{}
-	}
-	if string(value) == "true" || string(value) == "false" {
-		value = json.RawMessage(`"` + string(value) + `"`)
-	}
-	conditions[operator][key] = value
-	written, err := json.Marshal(conditions)
-	if err != nil {
+	keys, ok := object(conditions, operator)
+	if !ok {
 		return false
 	}
+	if truth, ok := value.(bool); ok {
+		value = strconv.FormatBool(truth)
+	}
+	keys[key], conditions[operator], statement["Condition"] = value, keys, conditions
 	delete(statement, element)
-	statement["Condition"] = written
 	return true
+}
+
+// object is the member of the name, empty if there is none; ok is false if it is no object.
+func object(of map[string]any, name string) (found map[string]any, ok bool) {
+	if of[name] == nil {
+		return map[string]any{}, true
+	}
+	found, ok = of[name].(map[string]any)
+	return found, ok
 }

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -16,21 +17,19 @@ import (
 
 // URL is a function URL.
 type URL struct {
-	Function   lambda.ARN // with the alias, if the URL belongs to one
-	Address    string     // https://ID.lambda-url.REGION.on.aws/
-	AuthType   lambda.AuthType
-	InvokeMode lambda.InvokeMode
-	CORS       *lambda.CORS // nil if none is configured
-	Created    time.Time
-	Modified   time.Time // zero if the service did not say
+	Function    lambda.ARN // with the alias, if the URL belongs to one
+	Address     string     // https://ID.lambda-url.REGION.on.aws/
+	URLSettings            // CORS is nil if none is configured
+	Created     time.Time
+	Modified    time.Time // zero if the service did not say
 }
 
 // URLSettings are what can be set of a function URL. What is empty is left as it is, or to the service's default when
-// a URL is created.
+// a URL is created. Their JSON has the names of the Lambda API.
 type URLSettings struct {
 	AuthType   lambda.AuthType
 	InvokeMode lambda.InvokeMode
-	CORS       *lambda.CORS // replaces the whole configuration; an empty one removes it
+	CORS       *lambda.CORS `json:"Cors,omitempty"` // replaces the whole configuration; an empty one removes it
 }
 
 // URL is the URL of the function or alias.
@@ -38,27 +37,28 @@ func (c *Client) URL(ctx context.Context, arn lambda.ARN) (URL, error) {
 	name, qualifier := split(arn)
 	out, err := c.lambda.GetFunctionUrlConfig(ctx, &awslambda.GetFunctionUrlConfigInput{FunctionName: name, Qualifier: qualifier})
 	if err != nil {
-		return URL{}, failure(err, "lambda:GetFunctionUrlConfig", arn.String())
+		return URL{}, failure(err, arn.String())
 	}
-	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors, out.CreationTime, out.LastModifiedTime)
+	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors,
+		out.CreationTime, out.LastModifiedTime)
 }
 
 // URLs are the URLs of the function and all of its aliases.
 func (c *Client) URLs(ctx context.Context, arn lambda.ARN) ([]URL, error) {
 	name := arn.Unqualified().String()
-	var urls []URL
 	pages := awslambda.NewListFunctionUrlConfigsPaginator(c.lambda, &awslambda.ListFunctionUrlConfigsInput{FunctionName: &name})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	configs, err := all(ctx, pages, name, func(p *awslambda.ListFunctionUrlConfigsOutput) []types.FunctionUrlConfig {
+		return p.FunctionUrlConfigs
+	})
+	if err != nil {
+		return nil, err
+	}
+	urls := make([]URL, len(configs))
+	for i, listed := range configs {
+		urls[i], err = urlOf(listed.FunctionArn, listed.FunctionUrl, listed.AuthType, listed.InvokeMode, listed.Cors,
+			listed.CreationTime, listed.LastModifiedTime)
 		if err != nil {
-			return nil, failure(err, "lambda:ListFunctionUrlConfigs", name)
-		}
-		for _, listed := range page.FunctionUrlConfigs {
-			url, err := urlOf(listed.FunctionArn, listed.FunctionUrl, listed.AuthType, listed.InvokeMode, listed.Cors, listed.CreationTime, listed.LastModifiedTime)
-			if err != nil {
-				return nil, err
-			}
-			urls = append(urls, url)
+			return nil, err
 		}
 	}
 	return urls, nil
@@ -74,7 +74,7 @@ func (c *Client) CreateURL(ctx context.Context, arn lambda.ARN, settings URLSett
 		Cors:       corsInput(settings.CORS),
 	})
 	if err != nil {
-		return URL{}, failure(err, "lambda:CreateFunctionUrlConfig", arn.String())
+		return URL{}, failure(err, arn.String())
 	}
 	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors, out.CreationTime, nil)
 }
@@ -89,42 +89,42 @@ func (c *Client) UpdateURL(ctx context.Context, arn lambda.ARN, settings URLSett
 		Cors:       corsInput(settings.CORS),
 	})
 	if err != nil {
-		return URL{}, failure(err, "lambda:UpdateFunctionUrlConfig", arn.String())
+		return URL{}, failure(err, arn.String())
 	}
-	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors, out.CreationTime, out.LastModifiedTime)
+	return urlOf(out.FunctionArn, out.FunctionUrl, out.AuthType, out.InvokeMode, out.Cors,
+		out.CreationTime, out.LastModifiedTime)
 }
 
 // DeleteURL takes the URL from the function or alias. An error of kind NotFound says that it has none.
 func (c *Client) DeleteURL(ctx context.Context, arn lambda.ARN) error {
 	name, qualifier := split(arn)
 	_, err := c.lambda.DeleteFunctionUrlConfig(ctx, &awslambda.DeleteFunctionUrlConfigInput{FunctionName: name, Qualifier: qualifier})
-	return failure(err, "lambda:DeleteFunctionUrlConfig", arn.String())
+	return failure(err, arn.String())
 }
 
 // split is a function ARN as the operations on URLs and policies take it.
 func split(arn lambda.ARN) (name, qualifier *string) {
-	unqualified := arn.Unqualified().String()
-	if arn.Qualifier == "" {
-		return &unqualified, nil
-	}
-	return &unqualified, &arn.Qualifier
+	return new(arn.Unqualified().String()), orNil(arn.Qualifier)
 }
 
-func urlOf(name, address *string, authType types.FunctionUrlAuthType, mode types.InvokeMode, cors *types.Cors, created, modified *string) (URL, error) {
+func urlOf(
+	name, address *string, authType types.FunctionUrlAuthType, mode types.InvokeMode, cors *types.Cors,
+	created, modified *string,
+) (URL, error) {
 	function, err := arn.ParseFunctionARN(aws.ToString(name))
 	if err != nil {
 		return URL{}, fmt.Errorf("answer of the Lambda API: %w", err)
 	}
-	url := URL{
-		// AWS ends the address with a slash and writes the mode in capitals; not all that stand in for it do.
+	return URL{
+		// AWS ends the address with a slash and writes the mode in capitals; not all that stand in for it do. The
+		// answer to a creation leaves the default mode out.
 		Function: function, Address: strings.TrimSuffix(aws.ToString(address), "/") + "/",
-		AuthType: lambda.AuthType(authType), InvokeMode: lambda.InvokeMode(strings.ToUpper(string(mode))), CORS: corsOf(cors),
+		URLSettings: URLSettings{
+			AuthType: lambda.AuthType(authType), CORS: corsOf(cors),
+			InvokeMode: cmp.Or(lambda.InvokeMode(strings.ToUpper(string(mode))), lambda.Buffered),
+		},
 		Created: timeOf(created), Modified: timeOf(modified),
-	}
-	if url.InvokeMode == "" { // the answer to a creation leaves the default out
-		url.InvokeMode = lambda.Buffered
-	}
-	return url, nil
+	}, nil
 }
 
 // timeOf reads a time of the Lambda API, whose form differs between operations.
@@ -147,8 +147,7 @@ func corsOf(cors *types.Cors) *lambda.CORS {
 		ExposeHeaders: cors.ExposeHeaders,
 	}
 	if cors.MaxAge != nil {
-		seconds := int(*cors.MaxAge)
-		configured.MaxAge = &seconds
+		configured.MaxAge = new(int(*cors.MaxAge))
 	}
 	return configured
 }

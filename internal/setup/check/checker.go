@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // Functions looks at functions. Errors are of package awsapi.
 type Functions interface {
 	setup.FunctionReader
-	URLs(ctx context.Context, arn lambda.ARN) ([]awsapi.URL, error)
+	setup.Lister
 }
 
 // Keys are credentials and who they stand for.
@@ -31,14 +32,13 @@ type Keys interface {
 type Principals interface {
 	setup.PrincipalReader
 	GroupsOf(ctx context.Context, user string) ([]string, error)
-	Simulate(ctx context.Context, principal, action, resource string, facts []awsapi.Fact) (awsapi.Simulation, error)
+	Simulate(ctx context.Context, principal, action, resource string, keys map[string][]string) (awsapi.Simulation, error)
 }
 
 // Side is an account and region as some credentials see it.
 type Side struct {
 	Region     string
 	Functions  Functions
-	Lister     setup.Lister
 	Keys       Keys
 	Principals Principals
 	Policies   setup.PolicyReader
@@ -46,7 +46,7 @@ type Side struct {
 
 // NewSide is what the client's credentials see.
 func NewSide(client *awsapi.Client) *Side {
-	return &Side{Region: client.Region(), Functions: client, Lister: client, Keys: client, Principals: client, Policies: client}
+	return &Side{Region: client.Region(), Functions: client, Keys: client, Principals: client, Policies: client}
 }
 
 // Checker answers questions.
@@ -64,7 +64,7 @@ type Checker struct {
 type Question struct {
 	Target    string // name or ARN of a function, or a function URL
 	Qualifier string // alias; "" for none or the one in Target
-	// As is who would call, as setup.Resolver takes it; "" is whoever the caller's credentials stand for.
+	// As is who would call, as setup.Resolver takes it; "" is the identity of the caller's credentials.
 	As     string
 	Method string // "" is GET
 	Path   string // with query; "" is /
@@ -96,16 +96,11 @@ type run struct {
 // Run answers the question. An error means that it could not even be put: all that can be told about the function is
 // in the report.
 func (c *Checker) Run(ctx context.Context, question Question) (Report, error) {
-	if question.Method == "" {
-		question.Method = http.MethodGet
-	}
+	question.Method = cmp.Or(question.Method, http.MethodGet)
 	if !strings.HasPrefix(question.Path, "/") {
 		question.Path = "/" + question.Path
 	}
-	r := &run{Checker: c, Question: question, caller: c.Owner, authType: lambda.AuthIAM}
-	if c.Caller != nil {
-		r.caller = c.Caller
-	}
+	r := &run{Checker: c, Question: question, caller: cmp.Or(c.Caller, c.Owner), authType: lambda.AuthIAM}
 	r.report = Report{Method: question.Method, Path: question.Path}
 	r.askWho(ctx)
 	if err := r.findFunction(ctx); err != nil {
@@ -114,7 +109,9 @@ func (c *Checker) Run(ctx context.Context, question Question) (Report, error) {
 	if err := r.findSubject(ctx); err != nil {
 		return Report{}, err
 	}
-	r.lookAtNetwork(ctx)
+	if r.address != "" {
+		r.lookAtNetwork(ctx)
+	}
 	r.lookAtKeys(ctx)
 	r.lookAtPolicies(ctx)
 	if question.Call && ctx.Err() == nil {
@@ -146,11 +143,10 @@ func (r *run) functionName() string {
 
 // askWho finds out who the credentials of both sides stand for.
 func (r *run) askWho(ctx context.Context) {
-	identity, err := r.caller.Keys.Identity(ctx)
-	if err == nil {
-		r.identity, r.ownerID = identity, identity.Account
+	if r.identity, r.noKeys = r.caller.Keys.Identity(ctx); r.noKeys != nil {
+		r.identity = awsapi.Identity{}
 	}
-	r.noKeys = err
+	r.ownerID = r.identity.Account
 	if r.Caller != nil {
 		owner, err := r.Owner.Keys.Identity(ctx)
 		if err != nil {

@@ -3,13 +3,15 @@ package check
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -91,7 +93,7 @@ func openAllows(misses []policy.Miss, known *facts) []string {
 // decideBoth adds the steps that decide about the two actions.
 func (r *run) decideBoth(ctx context.Context) {
 	granted := true
-	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+	for _, action := range setup.Actions {
 		step := r.decide(ctx, action)
 		r.add(step)
 		granted = granted && step.Status == OK
@@ -117,10 +119,6 @@ func (r *run) request(action string, known *facts) (policy.Request, *policy.Sets
 
 // decide asks all policies about one of the two actions.
 func (r *run) decide(ctx context.Context, action string) Step {
-	name := stepInvokeURL
-	if action == lambda.ActionInvoke {
-		name = stepInvoke
-	}
 	known := r.factsOf(action)
 	request, sets := r.request(action, known)
 	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM {
@@ -128,7 +126,10 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	}
 	decision := policy.Evaluate(request, sets)
 	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType}
-	step := Step{Name: name, Status: Problem, Decides: true, Summary: call.Summary(action, decision)}
+	step := Step{
+		Name: strings.TrimPrefix(action, "lambda:"), Status: Problem, Decides: true,
+		Summary: call.Summary(action, decision),
+	}
 	denying := explain.Denying(decision)
 	step.Details = append(explain.DeniedBy(denying), explain.Allowing(decision)...)
 	var open []string
@@ -156,9 +157,6 @@ func (r *run) decide(ctx context.Context, action string) Step {
 // unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
 // grew by AddPermission has no deny, so that it cannot take an allowance away.
 func (r *run) unread(denied bool) []string {
-	if r.authType == lambda.AuthNone && r.resource.fault == nil {
-		return nil
-	}
 	var open []string
 	if r.resource.fault != nil && denied {
 		open = append(open, "without the resource-based policy, which could not be looked at")
@@ -176,7 +174,8 @@ func (r *run) simulate(ctx context.Context, action string, request policy.Reques
 	if side == nil || r.subject.owner.Name == "" {
 		return
 	}
-	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, simulated(action, r.authType))
+	keys := setup.ActionKeys(action, r.authType)
+	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, keys)
 	if err != nil {
 		if !slices.ContainsFunc(r.report.Steps, func(step Step) bool { return step.Missing == "iam:SimulatePrincipalPolicy" }) {
 			r.add(lookingFailed(stepPolicies, "what IAM's simulator says instead", err, false))
@@ -186,13 +185,11 @@ func (r *run) simulate(ctx context.Context, action string, request policy.Reques
 	}
 	r.sets.bySimulator = true
 	sets.Identity, sets.Boundary = nil, nil
-	effect := ""
+	effect := "Allow"
 	switch {
 	case answer.Denied:
 		effect = "Deny"
-	case answer.Allowed:
-		effect = "Allow"
-	default:
+	case !answer.Allowed:
 		return
 	}
 	text := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":%q,"Action":%q,"Resource":%q}}`, effect, action, request.Resource)
@@ -205,10 +202,146 @@ func (r *run) simulate(ctx context.Context, action string, request policy.Reques
 	}
 }
 
-// simulated are the condition keys that the simulator is told.
-func simulated(action string, authType lambda.AuthType) []awsapi.Fact {
-	if action == lambda.ActionInvokeURL {
-		return []awsapi.Fact{{Key: "lambda:FunctionUrlAuthType", Value: string(authType)}}
+// lookAtOtherQualifiers looks for a grant in the wrong place. The function itself and each of its aliases have
+// policies of their own, and a URL asks only the one that it belongs to.
+func (r *run) lookAtOtherQualifiers(ctx context.Context) {
+	others := []lambda.ARN{r.function.Unqualified()}
+	if r.function.Qualifier == "" {
+		urls, err := r.Owner.Functions.URLs(ctx, r.function)
+		if err != nil {
+			r.add(lookingFailed(stepQualifier, "whether an alias has a URL", err, false))
+			return
+		}
+		others = nil
+		for _, url := range urls {
+			if url.Function.Qualifier != "" {
+				others = append(others, url.Function)
+			}
+		}
 	}
-	return []awsapi.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
+	for _, other := range others {
+		actions := r.grantedFor(ctx, other)
+		if len(actions) == 0 {
+			continue
+		}
+		r.add(Step{
+			Name: stepQualifier, Status: Problem,
+			Summary: fmt.Sprintf("the grant is in another place: the policy of %s allows %v, and the URL of %s does not ask it",
+				other, actions, r.function),
+		})
+	}
+}
+
+// grantedFor are the actions that the policy of another qualifier would allow there.
+func (r *run) grantedFor(ctx context.Context, other lambda.ARN) []string {
+	named, err := r.policyOf(ctx, other)
+	if err != nil {
+		return nil
+	}
+	var actions []string
+	for _, action := range setup.Actions {
+		request, sets := r.request(action, r.factsOf(action))
+		request.Resource, sets.Resource = other.String(), &named
+		sets.Identity, sets.Boundary = nil, nil
+		if request.Principal != nil && r.subject.account != other.Account && r.subject.account != "" {
+			sets.Identity = setup.Everything()
+		}
+		if policy.Evaluate(request, sets).Effect == policy.Allowed {
+			actions = append(actions, action)
+		}
+	}
+	return actions
+}
+
+// facts are the condition keys of the call, as far as they are known. It is a policy.Context.
+type facts struct {
+	given, known policy.Values
+	unknown      func(key string) bool
+}
+
+var _ policy.Context = (*facts)(nil)
+
+// Lookup takes what was given before what was found out. What could not be found out is absent.
+func (f *facts) Lookup(key string) ([]string, bool) {
+	if values, ok := f.given.Lookup(key); ok {
+		return values, true
+	}
+	return f.known.Lookup(key)
+}
+
+// isUnknown reports whether a call may have the key, with a value that cannot be known from here.
+func (f *facts) isUnknown(key string) bool {
+	if _, ok := f.Lookup(key); ok {
+		return false
+	}
+	return f.unknown(strings.ToLower(key))
+}
+
+// unknowable are keys that a call has, or may have, and that only its way to AWS decides. All other keys that are not
+// known are absent: a function URL is public, so that aws:SourceVpc and the like never are there.
+var unknowable = []string{
+	"aws:sourceip", "aws:useragent", "aws:referer", "aws:principalorgid", "aws:principalorgpaths", "aws:resourceorgid",
+	"aws:resourceorgpaths",
+}
+
+// ofSessions are keys that only temporary credentials have.
+var ofSessions = []string{"aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime", "aws:sourceidentity"}
+
+// ofServices are keys that the calling service sets for itself.
+var ofServices = []string{"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"}
+
+// factsOf are the keys of the call for one of the two actions.
+func (r *run) factsOf(action string) *facts {
+	known := policy.Values{}
+	s := &r.subject
+	if r.authType == lambda.AuthIAM && s.principal != nil {
+		known = s.principal.Keys()
+	}
+	now := r.now().UTC()
+	known["aws:CurrentTime"] = []string{now.Format(time.RFC3339)}
+	known["aws:EpochTime"] = []string{strconv.FormatInt(now.Unix(), 10)}
+	known["aws:SecureTransport"] = []string{strconv.FormatBool(!strings.HasPrefix(r.address, "http:"))}
+	known["aws:RequestedRegion"] = []string{r.function.Region}
+	known["aws:ResourceAccount"] = []string{r.function.Account}
+	known["aws:ViaAWSService"] = []string{"false"}
+	maps.Copy(known, setup.ActionKeys(action, r.authType))
+	if action == lambda.ActionInvokeURL {
+		known["lambda:FunctionArn"] = []string{r.function.String()}
+	}
+	if r.isLocal() {
+		known["aws:SourceIp"] = []string{"127.0.0.1"}
+	}
+	return &facts{given: r.Context, known: known, unknown: r.isUnknowable}
+}
+
+// isUnknowable says of a key in lower case whether the call may have it without anybody here knowing its value.
+func (r *run) isUnknowable(key string) bool {
+	kind := r.subject.kind
+	switch {
+	case slices.Contains(unknowable, key), strings.HasPrefix(key, "aws:resourcetag/"):
+		return true
+	case strings.HasPrefix(key, "aws:principaltag/"):
+		// A session may have tags of its own; a user has those that were read.
+		return kind == policy.RoleSession || kind == policy.FederatedUser || kind == policy.User && !r.subject.lookedUp
+	case slices.Contains(ofSessions, key):
+		// Of the caller's own long-term keys they are known to be absent.
+		return kind == policy.RoleSession || kind == policy.FederatedUser || kind == policy.User && !r.subject.self
+	case slices.Contains(ofServices, key):
+		return kind == policy.Service
+	default:
+		return false
+	}
+}
+
+// isLocal reports whether the URL is on this machine, so that the call comes from it.
+func (r *run) isLocal() bool {
+	_, rest, ok := strings.Cut(r.address, "://")
+	if !ok {
+		return false
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return isLoopback(strings.Trim(host, "[]"))
 }

@@ -44,7 +44,7 @@ func fakeSide() *fake {
 	return &fake{
 		identity:    awsapi.Identity{Account: here, ARN: arn.Session(here, "caller", "s").String(), ClockKnown: true},
 		credentials: aws.Credentials{AccessKeyID: "ASIAABCDEFGHIJKLMNOP", SecretAccessKey: "secret", SessionToken: "token", Source: "test"},
-		url:         awsapi.URL{Function: function, Address: "https://abcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/", AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered},
+		url:         awsapi.URL{Function: function, Address: "https://abcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/", URLSettings: awsapi.URLSettings{AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered}},
 		policies:    map[string]string{},
 		role:        iam.Role{Account: here, Path: "/", Name: "caller", ID: "AROAABCDEFGHIJKLMNOPQ"},
 		inline:      map[string]string{},
@@ -56,7 +56,7 @@ func fakeSide() *fake {
 func (f *fake) ask(t *testing.T, question check.Question, change func(*check.Checker)) check.Report {
 	t.Helper()
 	checker := &check.Checker{
-		Owner:   &check.Side{Region: setuptest.Region, Functions: f, Lister: f, Keys: f, Principals: f, Policies: f},
+		Owner:   &check.Side{Region: setuptest.Region, Functions: f, Keys: f, Principals: f, Policies: f},
 		Network: offline{},
 	}
 	if change != nil {
@@ -126,17 +126,19 @@ func (f *fake) Policy(_ context.Context, arn lambda.ARN) (string, error) {
 	return "", &awsapi.Error{Kind: awsapi.NotFound, Action: "lambda:GetPolicy"}
 }
 
-func (f *fake) Role(context.Context, string) (*iam.Role, error) { return &f.role, f.roleFault }
-
-func (f *fake) User(_ context.Context, name string) (*iam.User, error) {
-	return &iam.User{Account: here, Path: "/", Name: name, ID: "AIDAABCDEFGHIJKLMNOPQ", Boundary: f.role.Boundary}, f.roleFault
+func (f *fake) Principal(_ context.Context, owner iam.Owner) (awsapi.Principal, error) {
+	found := awsapi.Principal{ARN: f.role.ARN(), ID: f.role.ID, Boundary: f.role.Boundary}
+	if owner.Kind == iam.OfUser {
+		found.ARN, found.ID = "arn:aws:iam::"+here+":user/"+owner.Name, "AIDAABCDEFGHIJKLMNOPQ"
+	}
+	return found, f.roleFault
 }
 
 func (f *fake) GroupsOf(context.Context, string) ([]string, error) {
 	return []string{"staff"}, f.unreadable
 }
 
-func (f *fake) Simulate(context.Context, string, string, string, []awsapi.Fact) (awsapi.Simulation, error) {
+func (f *fake) Simulate(context.Context, string, string, string, map[string][]string) (awsapi.Simulation, error) {
 	return f.simulation, f.simulator
 }
 

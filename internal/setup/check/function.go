@@ -112,7 +112,7 @@ func (r *run) findByURL(ctx context.Context) error {
 		r.add(lookingFailed(stepURL, "whose URL this is", r.noKeys, true))
 		return nil
 	}
-	urls, err := setup.AllURLs(ctx, r.Owner.Lister)
+	urls, err := setup.AllURLs(ctx, r.Owner.Functions)
 	if err != nil {
 		r.add(lookingFailed(stepURL, "whose URL this is", err, true))
 		return nil

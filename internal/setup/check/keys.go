@@ -23,28 +23,25 @@ func (r *run) lookAtKeys(ctx context.Context) {
 		r.add(Step{Name: stepCredentials, Status: OK, Summary: "none are needed: the URL has auth type NONE and does not look at signatures"})
 		return
 	}
-	if !r.subject.self {
-		who := r.subject.label
-		if who == "*" {
-			r.add(Step{
-				Name: stepCredentials, Status: Problem, Decides: true, Summary: "an unsigned request has none, and the URL wants a signature",
-				Fix: []string{"sign the request, or let everyone in with: furl url update " + r.name() + " --auth NONE"},
-			})
-			return
-		}
-		if awsapi.KindOf(r.subject.fault) == awsapi.NotFound {
-			r.add(Step{Name: stepCredentials, Status: Problem, Decides: true, Summary: "nobody has any: " + r.subject.fault.Error()})
-			return
-		}
+	refuse := func(fix []string, summary string) {
+		r.add(Step{Name: stepCredentials, Status: Problem, Decides: true, Summary: summary, Fix: fix})
+	}
+	switch who := r.subject.label; {
+	case r.subject.self:
+	case who == "*":
+		refuse([]string{"sign the request, or let everyone in with: furl url update " + r.name() + " --auth NONE"},
+			"an unsigned request has none, and the URL wants a signature")
+		return
+	case awsapi.KindOf(r.subject.fault) == awsapi.NotFound:
+		refuse(nil, "nobody has any: "+r.subject.fault.Error())
+		return
+	default:
 		r.add(Step{Name: stepCredentials, Status: Unknown, Summary: "those of " + who + " are not at hand: only who calls has them"})
 		return
 	}
 	credentials, err := r.caller.Keys.Credentials(ctx)
 	if err != nil {
-		r.add(Step{
-			Name: stepCredentials, Status: Problem, Decides: true, Summary: err.Error(),
-			Fix: []string{"aws configure, aws sso login, or --profile NAME; for a local server: eval \"$(furl env)\""},
-		})
+		refuse([]string{`aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`}, err.Error())
 		return
 	}
 	step := r.judgeCredentials(credentials)
@@ -125,22 +122,18 @@ func (r *run) trySignature(credentials aws.Credentials) {
 		return
 	}
 	step := Step{Name: stepSignature, Status: OK, Decides: true}
+	step.Summary = fmt.Sprintf("%s %s, signed for service lambda and region %s, is what a verifier expects",
+		r.Method, r.Path, r.function.Region)
 	request, err := http.NewRequest(r.Method, strings.TrimSuffix(r.address, "/")+r.Path, http.NoBody)
+	if err == nil {
+		err = selfTest(request, credentials, r.function.Region, r.now())
+	}
 	if err != nil {
 		step.Status, step.Summary = Problem, err.Error()
-		r.add(step)
-		return
-	}
-	if err := selfTest(request, credentials, r.function.Region, r.now()); err != nil {
-		step.Status, step.Summary = Problem, err.Error()
-		var refused *sigv4.Error
-		if errors.As(err, &refused) && refused.Detail != "" {
+		if refused, ok := errors.AsType[*sigv4.Error](err); ok && refused.Detail != "" {
 			step.Details = []string{refused.Detail}
 		}
-		r.add(step)
-		return
 	}
-	step.Summary = fmt.Sprintf("%s %s, signed for service lambda and region %s, is what a verifier expects", r.Method, r.Path, r.function.Region)
 	r.add(step)
 }
 
@@ -157,10 +150,7 @@ func selfTest(request *http.Request, credentials aws.Credentials, region string,
 	request.Body = http.NoBody
 	verifier := sigv4.Verifier{
 		Region: region, Service: "lambda", MaxSkew: maxSkew, Now: clock,
-		Lookup: func(_ context.Context, id string) (sigv4.Key, error) {
-			if id != key.AccessKeyID {
-				return sigv4.Key{}, sigv4.ErrUnknownKey
-			}
+		Lookup: func(context.Context, string) (sigv4.Key, error) {
 			return sigv4.Key{Credentials: key, Expires: credentials.Expires}, nil
 		},
 	}

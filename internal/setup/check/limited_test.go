@@ -272,7 +272,7 @@ func TestCancelled(t *testing.T) {
 	f := fakeSide()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	checker := &check.Checker{Owner: &check.Side{Functions: f, Lister: f, Keys: f, Principals: f, Policies: f}, Network: offline{}}
+	checker := &check.Checker{Owner: &check.Side{Functions: f, Keys: f, Principals: f, Policies: f}, Network: offline{}}
 	if _, err := checker.Run(ctx, check.Question{Target: web}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

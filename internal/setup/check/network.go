@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -59,9 +60,6 @@ func (r *run) network() Network {
 
 // lookAtNetwork adds the steps on the way to the URL: its name and its certificate.
 func (r *run) lookAtNetwork(ctx context.Context) {
-	if r.address == "" {
-		return
-	}
 	address, err := url.Parse(r.address)
 	if err != nil {
 		r.add(Step{Name: stepDNS, Status: Problem, Decides: true, Summary: err.Error()})
@@ -73,40 +71,39 @@ func (r *run) lookAtNetwork(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if !r.lookAtName(ctx, address.Hostname()) {
-		return
+	if r.lookAtName(ctx, address.Hostname()) {
+		r.lookAtTLS(ctx, address)
 	}
-	r.lookAtTLS(ctx, address)
 }
 
 // lookAtName resolves the host name.
 func (r *run) lookAtName(ctx context.Context, host string) (found bool) {
+	step := Step{Name: stepDNS, Status: OK, Decides: true}
+	defer func() { r.add(step) }()
 	if net.ParseIP(host) != nil {
-		r.add(Step{Name: stepDNS, Status: OK, Decides: true, Summary: host + " is an address"})
+		step.Summary = host + " is an address"
 		return true
 	}
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		r.add(Step{Name: stepDNS, Status: OK, Decides: true, Summary: host + " is this machine, whatever the resolver says (RFC 6761)"})
+	if isLocalName(host) {
+		step.Summary = host + " is this machine, whatever the resolver says (RFC 6761)"
 		return true
 	}
 	addresses, err := r.network().LookupHost(ctx, host)
 	if err != nil {
-		step := Step{Name: stepDNS, Status: Problem, Decides: true, Summary: host + ": " + err.Error()}
-		var failed *net.DNSError
-		if errors.As(err, &failed) && !failed.IsNotFound {
+		step.Status, step.Summary = Problem, host+": "+err.Error()
+		if failed, ok := errors.AsType[*net.DNSError](err); ok && !failed.IsNotFound {
 			step.Status, step.Fix = Unknown, []string{"look at this machine's resolver: it could not be asked"}
 		}
-		r.add(step)
 		return false
 	}
 	slices.Sort(addresses)
-	r.add(Step{Name: stepDNS, Status: OK, Decides: true, Summary: host + ": " + strings.Join(addresses, ", ")})
+	step.Summary = host + ": " + strings.Join(addresses, ", ")
 	return true
 }
 
 // lookAtTLS looks at the certificate.
 func (r *run) lookAtTLS(ctx context.Context, address *url.URL) {
-	host, port := address.Hostname(), address.Port()
+	host := address.Hostname()
 	if address.Scheme == "http" {
 		step := Step{Name: stepTLS, Status: OK, Summary: "plain HTTP, which stays on this machine"}
 		if !isLoopback(host) {
@@ -116,14 +113,11 @@ func (r *run) lookAtTLS(ctx context.Context, address *url.URL) {
 		r.add(step)
 		return
 	}
-	if port == "" {
-		port = "443"
-	}
 	target := host
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+	if isLocalName(host) {
 		target = "127.0.0.1"
 	}
-	state, err := r.network().Handshake(ctx, net.JoinHostPort(target, port), host)
+	state, err := r.network().Handshake(ctx, net.JoinHostPort(target, cmp.Or(address.Port(), "443")), host)
 	if err != nil {
 		r.add(Step{Name: stepTLS, Status: Problem, Decides: true, Summary: tlsProblem(host, err)})
 		return
@@ -138,27 +132,24 @@ func (r *run) lookAtTLS(ctx context.Context, address *url.URL) {
 
 // tlsProblem says what a failed handshake most likely means.
 func tlsProblem(host string, err error) string {
-	var (
-		authority x509.UnknownAuthorityError
-		invalid   x509.CertificateInvalidError
-		name      x509.HostnameError
-	)
-	switch {
-	case errors.As(err, &authority):
-		return "the certificate of " + host + " is of an authority that this machine does not trust: a proxy that reads along, or a missing CA bundle"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate of " + host + " is expired or not yet good: look at the clock of this machine"
-	case errors.As(err, &name):
-		return "what answers at " + host + " has a certificate for another name: " + err.Error()
-	default:
-		return host + ": " + err.Error()
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "the certificate of " + host + " is of an authority that this machine does not trust: " +
+			"a proxy that reads along, or a missing CA bundle"
 	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return "the certificate of " + host + " is expired or not yet good: look at the clock of this machine"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "what answers at " + host + " has a certificate for another name: " + err.Error()
+	}
+	return host + ": " + err.Error()
 }
 
 func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return isLocalName(host) || net.ParseIP(host).IsLoopback()
+}
+
+// isLocalName reports whether a name is this machine's (RFC 6761).
+func isLocalName(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

@@ -15,9 +15,8 @@ import (
 
 // resourceSide is the resource-based policy of the function or alias.
 type resourceSide struct {
-	text  string // "" if there is none
-	named *policy.Named
-	fault error // why it is not known
+	named *policy.Named // nil if there is none
+	fault error         // why it is not known
 }
 
 // policySets are the policies of the caller.
@@ -52,29 +51,27 @@ func (r *run) lookAtPolicies(ctx context.Context) {
 
 // readResource reads the function's policy.
 func (r *run) readResource(ctx context.Context) {
-	text, err := r.Owner.Functions.Policy(ctx, r.function)
+	named, err := r.policyOf(ctx, r.function)
 	switch {
-	case awsapi.KindOf(err) == awsapi.NotFound:
-		return
-	case err != nil:
+	case err == nil:
+		r.resource.named = &named
+	case awsapi.KindOf(err) != awsapi.NotFound:
 		r.resource.fault = err
-		return
 	}
-	named, err := r.parse("resource-based policy of "+r.function.String(), text, policy.Resource)
+}
+
+// policyOf reads the policy of a function or alias.
+func (r *run) policyOf(ctx context.Context, function lambda.ARN) (policy.Named, error) {
+	text, err := r.Owner.Functions.Policy(ctx, function)
 	if err != nil {
-		r.resource.fault = err
-		return
+		return policy.Named{}, err
 	}
-	r.resource.text, r.resource.named = text, &named
+	return r.parse("resource-based policy of "+function.String(), text, policy.Resource)
 }
 
 // parse compiles a policy and remembers its statements.
 func (r *run) parse(name, text string, kind policy.Kind) (policy.Named, error) {
-	document, err := policy.Parse([]byte(text), kind)
-	if err != nil {
-		return policy.Named{}, fmt.Errorf("%s: %w", name, err)
-	}
-	statements, err := setup.Statements(name, document)
+	document, statements, err := setup.Parse(name, text, kind)
 	if err != nil {
 		return policy.Named{}, err
 	}
@@ -85,19 +82,16 @@ func (r *run) parse(name, text string, kind policy.Kind) (policy.Named, error) {
 // readIdentity reads the caller's policies, with those of its groups, and its permissions boundary.
 func (r *run) readIdentity(ctx context.Context) {
 	s := &r.subject
-	if s.kind == policy.FederatedUser {
-		r.sets.faults = append(r.sets.faults, errors.New("the policies that a federated user's session was made with can be read by nobody"))
+	switch {
+	case s.kind == policy.FederatedUser:
+		r.fault(errors.New("the policies that a federated user's session was made with can be read by nobody"))
+		return
+	case s.owner.Name == "": // root users, services and anonymous callers have none
+		return
+	case awsapi.KindOf(s.fault) == awsapi.NotFound: // the step about the credentials says so
 		return
 	}
-	if s.owner.Name == "" { // root users, services and anonymous callers have none
-		return
-	}
-	if awsapi.KindOf(s.fault) == awsapi.NotFound { // told of with the credentials
-		return
-	}
-	if s.fault != nil {
-		r.sets.faults = append(r.sets.faults, s.fault)
-	}
+	r.fault(s.fault)
 	side := r.side(s.account)
 	if side == nil {
 		return
@@ -105,47 +99,45 @@ func (r *run) readIdentity(ctx context.Context) {
 	owners := []iam.Owner{s.owner}
 	if s.owner.Kind == iam.OfUser {
 		groups, err := side.Principals.GroupsOf(ctx, s.owner.Name)
-		if err != nil {
-			r.sets.faults = append(r.sets.faults, err)
-		}
+		r.fault(err)
 		for _, group := range groups {
 			owners = append(owners, iam.Owner{Kind: iam.OfGroup, Name: group})
 		}
 	}
 	for _, owner := range owners {
 		texts, faults := setup.ReadPolicies(ctx, side.Policies, owner)
-		r.sets.faults = append(r.sets.faults, faults...)
+		r.fault(faults...)
 		for _, text := range texts {
-			r.addIdentity(text)
+			named, err := r.parse(text.Name, text.Text, policy.Identity)
+			if err != nil {
+				r.fault(err)
+				continue
+			}
+			r.sets.identity = append(r.sets.identity, named)
 		}
 	}
-	r.readBoundary(ctx, side)
+	if s.boundary == "" {
+		return
+	}
+	text, err := side.Policies.Managed(ctx, s.boundary)
+	if err == nil {
+		var named policy.Named
+		named, err = r.parse(s.boundary, text, policy.Identity)
+		r.sets.boundary = &named
+	}
+	if err != nil {
+		r.sets.boundary = nil
+		r.fault(err)
+	}
 }
 
-func (r *run) addIdentity(text setup.PolicyText) {
-	named, err := r.parse(text.Name, text.Text, policy.Identity)
-	if err != nil {
-		r.sets.faults = append(r.sets.faults, err)
-		return
+// fault notes why policies of the caller could not be looked at; nil errors are none.
+func (r *run) fault(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			r.sets.faults = append(r.sets.faults, err)
+		}
 	}
-	r.sets.identity = append(r.sets.identity, named)
-}
-
-func (r *run) readBoundary(ctx context.Context, side *Side) {
-	if r.subject.boundary == "" {
-		return
-	}
-	text, err := side.Policies.Managed(ctx, r.subject.boundary)
-	if err != nil {
-		r.sets.faults = append(r.sets.faults, err)
-		return
-	}
-	named, err := r.parse(r.subject.boundary, text, policy.Identity)
-	if err != nil {
-		r.sets.faults = append(r.sets.faults, err)
-		return
-	}
-	r.sets.boundary = &named
 }
 
 // tellPolicies adds a step for what was read and one for each thing that could not be.
@@ -197,8 +189,9 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 		return
 	}
 	step := Step{Name: stepSCP, Status: OK, Decides: true, Summary: "the account's service control policies do not stand in the way, says IAM's simulator"}
-	for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
-		answer, err := side.Principals.Simulate(ctx, r.subject.label, action, r.function.String(), simulated(action, r.authType))
+	for _, action := range setup.Actions {
+		keys := setup.ActionKeys(action, r.authType)
+		answer, err := side.Principals.Simulate(ctx, r.subject.label, action, r.function.String(), keys)
 		if err != nil {
 			r.add(lookingFailed(stepSCP, "service control policies, if the account is in an organization", err, false))
 			return

@@ -2,7 +2,7 @@
 // everything that can be looked at from outside, and walks the same steps as a function URL does, with the same
 // policy evaluation (package policy).
 //
-// What cannot be looked at is told, with the permission that was missing, and counts as not allowed: a report says
+// A report names what it could not look at, with the permission that was missing, and counts it as not allowed: it says
 // Allowed only if nothing that decides was left out. It changes nothing and, unless asked to, does not call the
 // function.
 package check
@@ -90,11 +90,7 @@ func (r *Report) conclude() {
 	r.Verdict = Allowed
 	worse := []Verdict{Allowed, Undecided, Refused, Unusable}
 	for _, step := range r.Steps {
-		for _, fix := range step.Fix {
-			if !slices.Contains(r.Fix, fix) {
-				r.Fix = append(r.Fix, fix)
-			}
-		}
+		r.Fix = union(r.Fix, step.Fix)
 		verdict := step.verdict()
 		if slices.Index(worse, verdict) > slices.Index(worse, r.Verdict) {
 			summary, _, _ := strings.Cut(step.Summary, "\n")
@@ -133,28 +129,37 @@ func (r Report) WriteTo(w io.Writer) (int64, error) {
 	for _, step := range r.Steps {
 		summary, more, _ := strings.Cut(step.Summary, "\n")
 		fmt.Fprintf(&text, "%-17s  %-14s  %s\n", step.Name, step.Status, summary)
-		for line := range strings.Lines(more) {
-			fmt.Fprintf(&text, "%-17s  %-14s    %s\n", "", "", strings.TrimRight(line, "\n"))
-		}
-		for _, detail := range step.Details {
+		for _, detail := range append([]string{more}, step.Details...) {
 			for line := range strings.Lines(detail) {
 				fmt.Fprintf(&text, "%-17s  %-14s    %s\n", "", "", strings.TrimRight(line, "\n"))
 			}
 		}
 	}
 	fmt.Fprintf(&text, "\n%s\n", r.Conclusion())
-	if len(r.Fix) > 0 {
-		heading := "fix:"
-		if r.Verdict == Allowed {
-			heading = "to put the rest right:"
-		}
-		text.WriteString(heading + "\n")
-		for _, fix := range r.Fix {
-			fmt.Fprintf(&text, "  %s\n", fix)
-		}
+	heading := "fix:"
+	if r.Verdict == Allowed {
+		heading = "to put the rest right:"
 	}
+	writeList(&text, heading, r.Fix)
 	n, err := io.WriteString(w, text.String())
 	return int64(n), err
+}
+
+// writeList writes lines under a heading; nothing if there are none.
+func writeList(text *strings.Builder, heading string, lines []string) {
+	if len(lines) > 0 {
+		fmt.Fprintf(text, "%s\n  %s\n", heading, strings.Join(lines, "\n  "))
+	}
+}
+
+// union is the list with those of the others that are not in it yet.
+func union(list, others []string) []string {
+	for _, other := range others {
+		if !slices.Contains(list, other) {
+			list = append(list, other)
+		}
+	}
+	return list
 }
 
 // Conclusion is the verdict in a sentence.

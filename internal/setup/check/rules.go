@@ -2,12 +2,14 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
 
@@ -18,38 +20,34 @@ func (r *run) lookAtNovember() {
 	if r.resource.named == nil {
 		return
 	}
-	step := Step{Name: stepNovember, Status: OK, Summary: "the function's policy grants both actions, or neither, to each principal that it names"}
-	var notes []string
-	for _, finding := range urllint.Lint(*r.resource.named) {
-		text := explain.Statement(finding.Ref) + ": " + finding.Message
-		if finding.Rule != urllint.RuleMissingAction {
-			notes = append(notes, "note: "+text)
-			continue
-		}
-		step.Status, step.Summary = Problem, "the function's policy grants one of the two actions alone: since November 2026 that is no use but to those whose own policies give them the other"
-		step.Details = append(step.Details, text)
-		step.Fix = append(step.Fix, r.completion(finding)...)
+	step := Step{Name: stepNovember, Status: OK}
+	step.Summary = "the function's policy grants both actions, or neither, to each principal that it names"
+	alone, fix, others := lint(r.name(), *r.resource.named, r.sets.statements[r.resource.named.Document])
+	if len(alone) > 0 {
+		step.Status, step.Summary, step.Fix = Problem, "the function's policy grants one of the two actions alone"+noUse, fix
 	}
-	step.Details = append(step.Details, notes...)
+	step.Details = append(alone, others...)
 	r.add(step)
 }
 
-// completion is the command that adds the other action.
-func (r *run) completion(finding urllint.Finding) []string {
-	statements := r.sets.statements[finding.Document]
-	if finding.Statement >= len(statements) {
-		return nil
-	}
-	return completionOf(r.name(), statements[finding.Statement])
-}
+// noUse is what the rule of November 2026 means for one of the two actions that is granted alone.
+const noUse = ": since November 2026 that is no use but to those whose own policies give them the other"
 
-// completionOf is the command that grants a statement's principal the other action too.
-func completionOf(function string, s setup.Statement) []string {
-	permission, ok := s.Permission()
-	if !ok {
-		return nil
+// lint finds what is odd about a function's policy: the statements that grant one of the two actions alone, the commands
+// that grant the other, and notes on the rest.
+func lint(function string, named policy.Named, statements []setup.Statement) (alone, fix, others []string) {
+	for _, finding := range urllint.Lint(named) {
+		text := explain.Statement(finding.Ref) + ": " + finding.Message
+		if finding.Rule != urllint.RuleMissingAction {
+			others = append(others, "note: "+text)
+			continue
+		}
+		alone = append(alone, text)
+		if permission, ok := statements[finding.Statement].Permission(); ok {
+			fix = append(fix, explain.GrantCommand(function, permission.Principal, permission.SourceARN))
+		}
 	}
-	return []string{explain.GrantCommand(function, permission.Principal, permission.SourceARN)}
+	return alone, fix, others
 }
 
 // cloudFront is the service that signs with an origin access control.
@@ -62,18 +60,13 @@ func (r *run) lookAtCloudFront() {
 		return
 	}
 	step := Step{Name: stepCloudFront, Status: OK, Summary: fmt.Sprintf("the function's policy lets CloudFront in, for %s", count(len(granted), "distribution"))}
-	var sources []string
-	for source := range granted {
-		sources = append(sources, source)
-	}
-	slices.Sort(sources)
-	for _, source := range sources {
+	for _, source := range slices.Sorted(maps.Keys(granted)) {
 		shown := source
 		if source == "" {
 			shown = "every distribution of every account"
 			step.Details = append(step.Details, "note: without AWS:SourceArn "+shown+" may call")
 		}
-		for _, action := range [...]string{lambda.ActionInvokeURL, lambda.ActionInvoke} {
+		for _, action := range setup.Actions {
 			if slices.Contains(granted[source], action) {
 				continue
 			}
@@ -110,16 +103,10 @@ func (r *run) cloudFrontGrants() map[string][]string {
 
 // covered are those of the two actions that a statement's action stands for.
 func covered(action string) []string {
-	switch strings.ToLower(action) {
-	case "*", "lambda:*":
-		return []string{lambda.ActionInvokeURL, lambda.ActionInvoke}
-	case strings.ToLower(lambda.ActionInvokeURL):
-		return []string{lambda.ActionInvokeURL}
-	case strings.ToLower(lambda.ActionInvoke):
-		return []string{lambda.ActionInvoke}
-	default:
-		return nil
-	}
+	all := slices.Contains([]string{"*", "lambda:*"}, strings.ToLower(action))
+	return slices.DeleteFunc(slices.Clone(setup.Actions[:]), func(covered string) bool {
+		return !all && !strings.EqualFold(covered, action)
+	})
 }
 
 // signed are the headers that a browser needs to be allowed to send so that its script can sign.
@@ -148,14 +135,12 @@ func (r *run) lookAtCORS() {
 	if len(cors.AllowOrigins) == 0 {
 		problem("no origin is allowed: the configuration lets no page call")
 	}
-	if !slices.Contains(cors.AllowMethods, "*") && !slices.ContainsFunc(cors.AllowMethods, func(m string) bool { return strings.EqualFold(m, r.Method) }) {
+	if !lists(cors.AllowMethods, r.Method) {
 		problem("%s is not among the allowed methods: %s", r.Method, strings.Join(cors.AllowMethods, ", "))
 	}
-	if r.authType == lambda.AuthIAM && !slices.Contains(cors.AllowHeaders, "*") {
-		for _, header := range signed {
-			if !slices.ContainsFunc(cors.AllowHeaders, func(h string) bool { return strings.EqualFold(h, header) }) {
-				problem("header %s is not allowed, which a page needs to send a signature", header)
-			}
+	for _, header := range signed {
+		if r.authType == lambda.AuthIAM && !lists(cors.AllowHeaders, header) {
+			problem("header %s is not allowed, which a page needs to send a signature", header)
 		}
 	}
 	credentials := cors.AllowCredentials != nil && *cors.AllowCredentials
@@ -167,4 +152,9 @@ func (r *run) lookAtCORS() {
 	}
 	step.Details = append(step.Details, "note: if the function sends CORS headers too, browsers see them twice and refuse the answer; --call looks")
 	r.add(step)
+}
+
+// lists reports whether a list of a CORS configuration has the name, or * for all.
+func lists(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(listed string) bool { return listed == "*" || strings.EqualFold(listed, name) })
 }

@@ -17,7 +17,7 @@ type subject struct {
 	principal *policy.Principal // nil is anonymous
 	kind      policy.PrincipalType
 	account   string // "" for services and anonymous callers
-	label     string // whom a grant would name
+	label     string // the name that a grant would use
 	self      bool   // it is who the caller's credentials stand for
 
 	owner    iam.Owner // of its identity-based policies; zero if it has none
@@ -147,22 +147,13 @@ func (r *run) lookUpSubject(ctx context.Context) {
 
 // lookUp asks IAM for the facts of the role or user.
 func (s *subject) lookUp(ctx context.Context, side *Side) {
-	if s.owner.Kind == iam.OfRole {
-		role, err := side.Principals.Role(ctx, s.owner.Name)
-		if err != nil {
-			s.fault = err
-			return
-		}
-		s.principal.RoleARN, s.principal.UniqueID, s.label = role.ARN(), role.ID, role.ARN()
-		s.boundary, s.principal.Tags = role.Boundary, role.Tags
-	} else {
-		user, err := side.Principals.User(ctx, s.owner.Name)
-		if err != nil {
-			s.fault = err
-			return
-		}
-		s.principal.UniqueID = user.ID
-		s.boundary, s.principal.Tags = user.Boundary, user.Tags
+	found, err := side.Principals.Principal(ctx, s.owner)
+	if err != nil {
+		s.fault = err
+		return
 	}
-	s.lookedUp = true
+	if s.owner.Kind == iam.OfRole {
+		s.principal.RoleARN, s.label = found.ARN, found.ARN
+	}
+	s.principal.UniqueID, s.principal.Tags, s.boundary, s.lookedUp = found.ID, found.Tags, found.Boundary, true
 }

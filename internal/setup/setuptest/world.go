@@ -42,9 +42,6 @@ import (
 // Region is where all functions are.
 const Region = "eu-central-1"
 
-// LambdaTrust is the trust policy of an execution role.
-const LambdaTrust = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`
-
 // World is a running server.
 type World struct {
 	*planetest.Server
@@ -58,12 +55,7 @@ type World struct {
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{Traces: &trace.Recorder{}, t: t}
-	api, err := lambdaapi.New(lambdaapi.Config{
-		Code: absent{}, Links: w, Runtimes: absent{}, Invoker: noInvoke{},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	api := must(lambdaapi.New(lambdaapi.Config{Code: absent{}, Links: w, Runtimes: absent{}, Invoker: noInvoke{}}))(t)
 	w.Server = planetest.New(t, api, iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{Random: rand.Reader}))
 	w.SetTrueTime()
 	w.data = httptest.NewServer(&dataplane.Plane{
@@ -106,13 +98,11 @@ func (w *World) Update(change func(tx *state.Tx) error) {
 // AddRole adds a role that Lambda and its own account may assume, with an inline policy named "own" of the statements.
 func (w *World) AddRole(account, path, name, statements string) *iam.Role {
 	w.t.Helper()
-	trust, err := iam.ParsePolicy(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"`+account+`"},"Action":"sts:AssumeRole"}}`, policy.Trust)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	trust := must(iam.ParsePolicy(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":`+
+		`"lambda.amazonaws.com","AWS":"`+account+`"},"Action":"sts:AssumeRole"}}`, policy.Trust))(w.t)
 	role := &iam.Role{
-		Account: account, Path: path, Name: name, ID: w.newID(iam.PrefixRole), Created: w.Now(), Trust: trust, MaxSession: time.Hour,
-		Grants: w.grants(statements),
+		Account: account, Path: path, Name: name, ID: must(iam.NewID(rand.Reader, iam.PrefixRole))(w.t),
+		Created: w.Now(), Trust: trust, MaxSession: time.Hour, Grants: w.grants(statements),
 	}
 	w.Update(func(tx *state.Tx) error { return tx.Put(role) })
 	return role
@@ -121,25 +111,24 @@ func (w *World) AddRole(account, path, name, statements string) *iam.Role {
 // AddUser adds a user, with an inline policy named "own" of the statements, and returns the user's key.
 func (w *World) AddUser(account, name, statements string) sigv4.Credentials {
 	w.t.Helper()
-	key, err := iam.NewAccessKey(rand.Reader, w.Now())
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	key := must(iam.NewAccessKey(rand.Reader, w.Now()))(w.t)
 	user := &iam.User{
-		Account: account, Path: "/", Name: name, ID: w.newID(iam.PrefixUser), Created: w.Now(), Keys: []iam.AccessKey{key},
-		Grants: w.grants(statements),
+		Account: account, Path: "/", Name: name, ID: must(iam.NewID(rand.Reader, iam.PrefixUser))(w.t),
+		Created: w.Now(), Keys: []iam.AccessKey{key}, Grants: w.grants(statements),
 	}
 	w.Update(func(tx *state.Tx) error { return tx.Put(user) })
 	return sigv4.Credentials{AccessKeyID: key.ID, Secret: sigv4.NewSecret(key.Secret)}
 }
 
-func (w *World) newID(prefix string) string {
-	w.t.Helper()
-	id, err := iam.NewID(rand.Reader, prefix)
-	if err != nil {
-		w.t.Fatal(err)
+// must is the value, or the end of the test.
+func must[T any](value T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
 	}
-	return id
 }
 
 func (w *World) grants(statements string) iam.Grants {
@@ -147,10 +136,7 @@ func (w *World) grants(statements string) iam.Grants {
 	if statements == "" {
 		return iam.Grants{}
 	}
-	own, err := iam.ParsePolicy(`{"Version":"2012-10-17","Statement":[`+statements+`]}`, policy.Identity)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	own := must(iam.ParsePolicy(`{"Version":"2012-10-17","Statement":[`+statements+`]}`, policy.Identity))(w.t)
 	return iam.Grants{Inline: map[string]iam.Policy{"own": own}}
 }
 
