@@ -24,13 +24,9 @@ func TestParseARNKnowsThePartitionOfTheServer(t *testing.T) {
 func TestARNs(t *testing.T) {
 	user := &iam.User{Account: "111111111111", Name: "alice", Path: "/a/"}
 	role := &iam.Role{Account: "111111111111", Name: "caller", Path: "/"}
-	inChina := (&iam.User{Account: "111111111111", Name: "alice", Path: "/a/"}).In("aws-cn")
-	inGovCloud := (&iam.Role{Account: "111111111111", Name: "caller"}).In("aws-us-gov")
 	for got, want := range map[string]string{
-		inChina.ARN():    "arn:aws-cn:iam::111111111111:user/a/alice",
-		inGovCloud.ARN(): "arn:aws-us-gov:iam::111111111111:role/caller",
-		user.ARN():       "arn:aws:iam::111111111111:user/a/alice",
-		role.ARN():       "arn:aws:iam::111111111111:role/caller",
+		user.ARN(): "arn:aws:iam::111111111111:user/a/alice",
+		role.ARN(): "arn:aws:iam::111111111111:role/caller",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

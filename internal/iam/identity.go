@@ -40,8 +40,6 @@ type User struct {
 	Groups   []string // names of the groups it is in, in order of joining
 	Keys     []AccessKey
 	Grants
-
-	partition string // "" is aws
 }
 
 // Role is an IAM role.
@@ -57,8 +55,6 @@ type Role struct {
 	Tags        map[string]string
 	Boundary    string
 	Grants
-
-	partition string // "" is aws
 }
 
 // AccessKey is a long-term access key of a user or of an account's root user.
@@ -97,27 +93,11 @@ type Session struct {
 	Claims   map[string][]string
 }
 
-// In sets the partition of a user that AWS keeps. A server's are in the partition aws.
-func (u *User) In(partition string) *User {
-	u.partition = partition
-	return u
-}
-
-// In sets the partition of a role that AWS keeps. A server's are in the partition aws.
-func (r *Role) In(partition string) *Role {
-	r.partition = partition
-	return r
-}
-
 // ARN is the user's ARN.
-func (u *User) ARN() string {
-	return arn.IAM(u.Account, "user", u.Path, u.Name).In(u.partition).String()
-}
+func (u *User) ARN() string { return arn.IAM(u.Account, "user", u.Path, u.Name).String() }
 
 // ARN is the role's ARN.
-func (r *Role) ARN() string {
-	return arn.IAM(r.Account, "role", r.Path, r.Name).In(r.partition).String()
-}
+func (r *Role) ARN() string { return arn.IAM(r.Account, "role", r.Path, r.Name).String() }
 
 // Key identifies the user among all users of the server.
 func (u *User) Key() string { return Key(u.Account, u.Name) }
