@@ -49,7 +49,7 @@ func measureDecisions(ctx context.Context, b *bench, e effort, large, small stri
 	}
 	p := e.alternateWork(inLarge.authorize, inSmall.authorize)
 	return row{
-		"authorise a call in a large world", p.more(), "≤ +10 %", p.ratio <= 1.10,
+		"authorize a call in a large world", p.more(), "≤ +10 %", p.ratio <= 1.10,
 		fmt.Sprintf("the same call in a world of one function: %s", took(p.theirs)),
 	}, nil
 }

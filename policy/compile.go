@@ -184,7 +184,7 @@ func (c *compiler) required(n *node, s *statement, seen map[string]*member) {
 	}
 	if c.kind != Identity && seen["Principal"] == nil && seen["NotPrincipal"] == nil {
 		c.fault(n.start, awsNeedPrincipal,
-			"the statement has no Principal; a "+c.kind.String()+" policy must say whom it is for")
+			"the statement has no Principal; a "+c.kind.String()+" policy must name one")
 	}
 }
 

@@ -27,7 +27,7 @@ type textMatcher struct {
 	list []template
 }
 
-// matcher compiles the values of a condition. Variables are recognised in those of texts only.
+// matcher compiles the values of a condition. Variables are recognized in those of texts only.
 func (k textKind) matcher(_ relation, values []string, variables bool) (matcher, error) {
 	encode := encodeWildcards
 	if k == equalText || k == foldText {

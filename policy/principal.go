@@ -231,7 +231,7 @@ func isAccount(s string) bool {
 	return len(s) == 12 && strings.Trim(s, digits) == ""
 }
 
-// isUniqueID recognises the ids of users and roles, which AWS puts in the place of the ARN of a deleted one.
+// isUniqueID recognizes the ids of users and roles, which AWS puts in the place of the ARN of a deleted one.
 // IAM User Guide, "IAM identifiers".
 func isUniqueID(s string) bool {
 	if len(s) < 16 || len(s) > 128 || !strings.HasPrefix(s, "AIDA") && !strings.HasPrefix(s, "AROA") {
@@ -240,7 +240,7 @@ func isUniqueID(s string) bool {
 	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
-// isServiceName recognises host-like names: lambda.amazonaws.com, cognito-identity.amazonaws.com.
+// isServiceName recognizes host-like names: lambda.amazonaws.com, cognito-identity.amazonaws.com.
 func isServiceName(s string) bool {
 	return strings.Contains(s, ".") && strings.Trim(s, alphanumeric+".-_") == ""
 }

@@ -1,5 +1,5 @@
 // Package controlplane answers the AWS APIs that furl speaks: Lambda (REST-JSON), IAM and STS (Query/XML). It finds
-// the API that a request is for, verifies the signature, finds the operation, has the caller authorised for it and
+// the API that a request is for, verifies the signature, finds the operation, has the caller authorized for it and
 // runs it; each API is one [API] value made of a table of operations, which is also its documentation.
 //
 // It answers an unsigned request with a refusal, unless it is for one of the operations whose callers cannot have

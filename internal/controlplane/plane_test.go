@@ -72,7 +72,7 @@ func TestHeadersAreSpelledAsAWSSpellsThem(t *testing.T) {
 	}
 }
 
-// TestTracesNameErrorsAsAWSDoes: whoever looks for the error that a client printed finds it in the trace.
+// TestTracesNameErrorsAsAWSDoes: the trace has the error that a client printed.
 func TestTracesNameErrorsAsAWSDoes(t *testing.T) {
 	s := planetest.New(t, lambdaAPI(t), iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
 	nobody := sigv4.Credentials{}

@@ -23,7 +23,7 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 
-// BenchmarkServe is a signed and authorised GET through the whole plane, with a function that answers at once and
+// BenchmarkServe is a signed and authorized GET through the whole plane, with a function that answers at once and
 // without net/http around it.
 func BenchmarkServe(b *testing.B) {
 	w := newWorld(b)

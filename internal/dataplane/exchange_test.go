@@ -96,7 +96,7 @@ func TestRefusalsAreThoseOfAWS(t *testing.T) {
 			status: 403, kind: "AccessDeniedException", body: bodyUnknown, step: "route", reason: "it is in eu-central-1",
 		},
 		{
-			name: "signed, not authorised",
+			name: "signed, not authorized",
 			request: func(w *world, _ sigv4.Credentials) *http.Request {
 				return w.signed(w.user(here, "mallory", ""), "GET", "/", "")
 			},

@@ -12,7 +12,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
-// A signature is over the normalised path. What a caller signed for one function URL in path style must not reach
+// A signature is over the normalized path. What a caller signed for one function URL in path style must not reach
 // another whose id is put before it.
 func TestPathStyleIsNotClimbedOutOf(t *testing.T) {
 	w := newWorld(t)

@@ -65,7 +65,7 @@ type AccessKey struct {
 	Created  time.Time
 }
 
-// Session is a set of temporary credentials, with whom they stand for.
+// Session is a set of temporary credentials and the identity that they stand for.
 type Session struct {
 	AccessKeyID string // ASIA…
 	Secret      string

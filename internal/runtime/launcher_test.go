@@ -177,7 +177,7 @@ func TestWhatCanNotRun(t *testing.T) {
 			if !errors.Is(err, runtime.ErrUnsupported) || !regexp.MustCompile(row.want).MatchString(err.Error()) {
 				t.Errorf("err = %v, want %s", err, row.want)
 			}
-			// The same to whoever tries all the same.
+			// An invocation gets the same error.
 			_, err = pool.Invoke(t.Context(), &runtime.Function{
 				Runtime: row.runtime, CodeDir: t.TempDir(), Timeout: time.Second, Concurrency: 1,
 			}, runtime.Invocation{RequestID: "x"})

@@ -248,7 +248,7 @@ func TestCallerThatLeavesBeforeTheStreamBegins(t *testing.T) {
 	b.await(1)
 }
 
-// The end of a stream frees the environment for whoever has read it.
+// The end of a stream frees the environment for the next call.
 func TestOneEnvironmentServesOneClientsStreams(t *testing.T) {
 	b := newBench(t)
 	fn := b.function("main", limit(1))

@@ -248,7 +248,7 @@ func (g *Granter) grantByIdentity(ctx context.Context, plan *Plan) error {
 	case plan.Principal.Kind == ServicePrincipal || plan.Principal.Kind == Everyone: // neither has policies of its own
 		return nil
 	case !ok:
-		plan.note("whoever in account %s is to call also needs a policy there: %s", change.Account, change.Document)
+		plan.note("callers in account %s also need a policy there: %s", change.Account, change.Document)
 	}
 	plan.Wanted.Inline = &snippet.InlinePolicy{
 		Account: change.Account, Owner: owner, Name: change.Policy, Document: change.Document,

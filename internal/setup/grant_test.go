@@ -225,7 +225,7 @@ func TestGrantAcrossAccounts(t *testing.T) {
 
 	// A whole account: who in it may call is that account's to say.
 	plan = grant(t, g, setup.Request{Function: "web", Principal: there})
-	if len(plan.Changes) != 2 || len(plan.Elsewhere) != 0 || !strings.Contains(strings.Join(plan.Notes, "\n"), "whoever in account "+there) {
+	if len(plan.Changes) != 2 || len(plan.Elsewhere) != 0 || !strings.Contains(strings.Join(plan.Notes, "\n"), "callers in account "+there) {
 		t.Errorf("the plan is %+v", plan)
 	}
 	apply(t, plan)

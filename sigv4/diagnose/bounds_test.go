@@ -193,7 +193,7 @@ func TestDiagnoseOtherRefusals(t *testing.T) {
 	}
 }
 
-// TestDiagnoseBounds: hypotheses, time, context, and whom not to diagnose.
+// TestDiagnoseBounds: hypotheses, time, context, and what is not diagnosed.
 func TestDiagnoseBounds(t *testing.T) {
 	// Everything that makes hypotheses, and a fault none of them explains.
 	h := http.Header{"Content-Type": {"text/plain"}, "Accept": {"a", "b"}, "Accept-Encoding": {"br"},

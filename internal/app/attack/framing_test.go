@@ -76,7 +76,7 @@ func TestLengthAndChunks(t *testing.T) {
 
 	t.Run("bare line feeds", func(t *testing.T) {
 		// To net/http they end a line as CRLF does (RFC 9112, 2.2, allows it). A front end may take them for a part of
-		// a value, and sees one header where there are two; the second is not signed, whoever signed the first.
+		// a value, and sees one header where there are two; the second is not signed, no matter who signed the first.
 		for _, p := range w.readers() {
 			s := w.good(p)
 			r := p.request.signed(s)

@@ -203,7 +203,7 @@ func TestHTTP(t *testing.T) {
 	})
 }
 
-// Whoever rejects a request before its body must not ask for the body.
+// A server that rejects a request before its body must not ask for the body.
 func TestContinue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

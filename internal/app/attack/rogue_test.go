@@ -55,8 +55,8 @@ func (l language) pack(t testing.TB, program string) []byte {
 	return pack(t, packed{l.file, string(code), 0o755})
 }
 
-// behaviour is what a function of the soak test does when it is called.
-type behaviour struct {
+// behavior is what a function of the soak test does when it is called.
+type behavior struct {
 	name    string        // of the handler, behind "rogue."
 	callers int           // at one time
 	pace    time.Duration // between two calls of one caller
@@ -74,23 +74,23 @@ const (
 )
 
 var (
-	echoes   = behaviour{name: "echo", callers: 3, pace: 20 * time.Millisecond, timeout: 30}
-	fails    = behaviour{name: "fail", callers: 1, pace: soon, timeout: 30, failure: "{body}"}
-	exits    = behaviour{name: "exit", callers: 1, pace: soon, timeout: 30, failure: exited + "exit status 3"}
-	crashes  = behaviour{name: "crash", callers: 1, pace: soon, timeout: 30, failure: exited + "signal: killed"}
-	refuses  = behaviour{name: "refuse", callers: 1, pace: soon, timeout: 30, failure: exited + "exit status 7"}
-	hangs    = behaviour{name: "hang", callers: 2, pace: soon, timeout: 1, failure: timedOut}
-	floods   = behaviour{name: "flood", callers: 1, pace: time.Second, timeout: 30}
-	streams  = behaviour{name: "stream", callers: 2, pace: soon, timeout: 30, streams: true}
-	tears    = behaviour{name: "torn", callers: 1, pace: soon, timeout: 30, streams: true}
-	detaches = behaviour{name: "detach", callers: 1, pace: 500 * time.Millisecond, timeout: 30}
+	echoes   = behavior{name: "echo", callers: 3, pace: 20 * time.Millisecond, timeout: 30}
+	fails    = behavior{name: "fail", callers: 1, pace: soon, timeout: 30, failure: "{body}"}
+	exits    = behavior{name: "exit", callers: 1, pace: soon, timeout: 30, failure: exited + "exit status 3"}
+	crashes  = behavior{name: "crash", callers: 1, pace: soon, timeout: 30, failure: exited + "signal: killed"}
+	refuses  = behavior{name: "refuse", callers: 1, pace: soon, timeout: 30, failure: exited + "exit status 7"}
+	hangs    = behavior{name: "hang", callers: 2, pace: soon, timeout: 1, failure: timedOut}
+	floods   = behavior{name: "flood", callers: 1, pace: time.Second, timeout: 30}
+	streams  = behavior{name: "stream", callers: 2, pace: soon, timeout: 30, streams: true}
+	tears    = behavior{name: "torn", callers: 1, pace: soon, timeout: 30, streams: true}
+	detaches = behavior{name: "detach", callers: 1, pace: 500 * time.Millisecond, timeout: 30}
 )
 
 // rogue is a function of the soak test.
 type rogue struct {
 	name string
 	in   language
-	does behaviour
+	does behavior
 	url  string // id of its URL
 	turn string // its variable TURN
 }

@@ -36,7 +36,7 @@ func TestWarningsOfCalls(t *testing.T) {
 	}
 }
 
-// What a client tells of its canonical request is for the trace: functions do not see it, whoever may call them.
+// What a client tells of its canonical request is for the trace: functions do not see it, no matter who may call them.
 func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

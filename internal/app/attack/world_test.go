@@ -136,7 +136,7 @@ func (w *world) readToken(t *testing.T) {
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
-// The policies that people have, and whom roles trust.
+// The policies that people have, and the trust policies of roles.
 var (
 	mayDoAnything = document(statement("Allow", "*"))
 	mayDoLambda   = document(statement("Allow", "lambda:*"))

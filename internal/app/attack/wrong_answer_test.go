@@ -66,7 +66,7 @@ func TestWrongAnswersOfURLs(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		does   behaviour
+		does   behavior
 		answer http.HandlerFunc
 		want   string
 	}{
@@ -116,7 +116,7 @@ func TestWrongAnswersOfInvoke(t *testing.T) {
 	)
 	for _, test := range []struct {
 		name    string
-		does    behaviour
+		does    behavior
 		in      language
 		failed  string
 		log     string
@@ -155,7 +155,7 @@ func TestWrongAnswersOfInvoke(t *testing.T) {
 func TestWrongStreams(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		does   behaviour
+		does   behavior
 		skips  int // bytes
 		breaks bool
 		want   string

@@ -98,7 +98,7 @@ type detail struct {
 	add func(*authorizationDetailsOutput)
 }
 
-// getAccountAuthorizationDetails lists everything that authorisation in the account depends on. AWS's own policies
+// getAccountAuthorizationDetails lists everything that authorization in the account depends on. AWS's own policies
 // are among it as far as they are in use.
 func (s *service) getAccountAuthorizationDetails(r *wire.Request, in *authorizationDetailsInput) (any, error) {
 	list := details(r.State.Now(), r.Caller.Account, func(kind string) bool {

@@ -52,7 +52,7 @@ func admit(c *controlplane.Call, _ *wire.Operation) error {
 	if session == nil || session.Role != "" || session.Federated == "" && session.MFA {
 		return nil
 	}
-	c.Explain("sessions of GetFederationToken, and of GetSessionToken without an MFA device, can not call IAM",
+	c.Explain("sessions of GetFederationToken, and of GetSessionToken without an MFA device, cannot call IAM",
 		"call IAM with the user's own access key, or as a role")
 	return wire.Errorf("InvalidClientTokenId", "The security token included in the request is invalid")
 }

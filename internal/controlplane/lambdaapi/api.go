@@ -1,6 +1,6 @@
 // Package lambdaapi is the AWS Lambda API as furl has it: the operations on functions, their URLs, permissions and
 // tags, and Invoke, spoken as REST-JSON the way the AWS CLI and SDKs do. One table has a row per operation, with its
-// path, its IAM action and its handler; the row is router, authorisation and documentation at once.
+// path, its IAM action and its handler; the row is router, authorization and documentation at once.
 //
 //	api, err := lambdaapi.New(lambdaapi.Config{Code: store, Invoker: service, …})
 //	…

@@ -8,7 +8,7 @@ import (
 )
 
 // Every operation asks for its own action, on its own resource, and for nothing else.
-func TestOperationsAreAuthorised(t *testing.T) {
+func TestOperationsAreAuthorized(t *testing.T) {
 	s := start(t)
 	s.create("books")
 	s.create("new")
@@ -166,7 +166,7 @@ func TestOtherAccountsNeedBothSides(t *testing.T) {
 		call.as = all
 		s.expect(call, denied("User: arn:aws:iam::210987654321:user/visitor is not authorized to perform: "+action+" on resource: "+prefix+
 			"books because no resource-based policy allows the "+action+" action"))
-		// Whoever may not look does not learn whether there is something to see.
+		// A caller who may not look does not learn whether there is something to see.
 		gone := call
 		gone.path = strings.Replace(call.path, "books", "unknown", 1)
 		s.expect(gone, denied("User: arn:aws:iam::210987654321:user/visitor is not authorized to perform: "+action+" on resource: "+prefix+

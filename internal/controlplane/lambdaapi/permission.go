@@ -40,7 +40,7 @@ func (in *addPermissionInput) supported() error {
 	case in.InvokedViaFunctionUrl != nil && in.Action != lambda.ActionInvoke:
 		return invalidParameter("InvokedViaFunctionUrl is only supported for %s action", lambda.ActionInvoke)
 	case in.EventSourceToken != "" && (in.SourceArn != "" || in.SourceAccount != ""):
-		return invalidParameter("EventSourceToken can not be used together with SourceArn or SourceAccount")
+		return invalidParameter("EventSourceToken cannot be used together with SourceArn or SourceAccount")
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func TestAddPermissionRefuses(t *testing.T) {
 		{"books", `PrincipalOrgID="o-1234567890"`, fault{201, "", ""}},
 		{"books", `PrincipalOrgID="org-12345678901"`, violates(is + `'org-12345678901' at 'principalOrgID' failed to satisfy constraint: Member must satisfy regular expression pattern: o-[a-z0-9]{10,32}`)},
 		{"books", `EventSourceToken="a b"`, violates(is + `'a b' at 'eventSourceToken' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9._\-]+`)},
-		{"books", `EventSourceToken="x";SourceAccount="123456789012"`, invalid("EventSourceToken can not be used together with SourceArn or SourceAccount")},
+		{"books", `EventSourceToken="x";SourceAccount="123456789012"`, invalid("EventSourceToken cannot be used together with SourceArn or SourceAccount")},
 		{"books", `FunctionUrlAuthType="IAM"`, violates(is + "'IAM' at 'functionUrlAuthType' failed to satisfy constraint: Member must satisfy enum value set: [NONE, AWS_IAM]")},
 		{"books", `FunctionUrlAuthType="NONE"`, invalid("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")},
 		{"books", `Action="lambda:InvokeFunctionUrl";InvokedViaFunctionUrl=true`, invalid("InvokedViaFunctionUrl is only supported for lambda:InvokeFunction action")},

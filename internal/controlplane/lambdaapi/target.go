@@ -12,7 +12,7 @@ import (
 	"github.com/furl-dev/furl/internal/state"
 )
 
-// request is a request, decoded and authorised, with what it is about.
+// request is a request, decoded and authorized, with what it is about.
 type request struct {
 	wire.Request
 	target target
@@ -22,7 +22,7 @@ type request struct {
 type target struct {
 	arn      lambda.ARN       // with the qualifier that the request names; zero for no resource
 	resource lambda.ARN       // what the caller needs the permission for; zero for no resource
-	function *lambda.Function // as it was when the request was authorised, nil if there is no such function
+	function *lambda.Function // as it was when the request was authorized, nil if there is no such function
 }
 
 // named is an input that names a function.
@@ -36,7 +36,7 @@ type factual interface {
 	facts(target) []auth.Fact
 }
 
-// account is the resource of actions that IAM knows none for: they are authorised for "*".
+// account is the resource of actions that IAM knows none for: they are authorized for "*".
 func account[In any](call *controlplane.Call, in *In) (*request, error) {
 	return ask(call, in, target{}), nil
 }
@@ -147,7 +147,7 @@ func policyQualifier(qualifier string) string {
 	return qualifier
 }
 
-// current is the function in a transaction: it may have gone since the request was authorised.
+// current is the function in a transaction: it may have gone since the request was authorized.
 func (r *request) current(world *state.Snapshot) (*lambda.Function, error) {
 	function, ok := world.Function(r.target.arn)
 	if !ok {

@@ -168,7 +168,7 @@ func (in *assumeRoleInput) sourceIdentity(caller *iam.Session) (string, error) {
 		return in.SourceIdentity, nil
 	}
 	if in.SourceIdentity != "" && in.SourceIdentity != caller.SourceIdentity {
-		return "", accessDenied("The source identity of the calling session, %s, can not be changed.", caller.SourceIdentity)
+		return "", accessDenied("The source identity of the calling session, %s, cannot be changed.", caller.SourceIdentity)
 	}
 	return caller.SourceIdentity, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/furl-dev/furl/internal/oidc/oidctest"
 )
 
-// Where STS does not say why, furl does: not in the answer, but to whoever asks the server.
+// Where STS does not say why, furl does: not in the answer, but in the trace.
 func TestRefusalsAreExplained(t *testing.T) {
 	server, issuer := webServer(t)
 	iamCall(t, server, "CreateUser", url.Values{"UserName": {"alice"}})
@@ -39,10 +39,10 @@ func TestRefusalsAreExplained(t *testing.T) {
 		{"trust policy", assume("arn:aws:iam::123456789012:role/x/deep"), []string{"sts:AssumeRole denied"}},
 		{"session calls IAM", func() {
 			server.Query(t, session, "iam", url.Values{"Action": {"ListUsers"}, "Version": {"2010-05-08"}})
-		}, []string{"can not call IAM"}},
+		}, []string{"cannot call IAM"}},
 		{"session of a session", func() {
 			server.Query(t, session, "sts", url.Values{"Action": {"GetSessionToken"}, "Version": {"2011-06-15"}})
-		}, []string{"can not use this operation"}},
+		}, []string{"cannot use this operation"}},
 		{"no token", web("x.y.z", "web"), []string{"the token's header is not JSON"}},
 		{"issuer", web(issuer.Sign("RS256", claims.With(oidctest.Claims{"iss": "https://$(id)"})), "web"), []string{`no identity provider for the issuer "https://$(id)"`}},
 		{"audience", web(issuer.Sign("RS256", claims.With(oidctest.Claims{"aud": "x"})), "web"), []string{`the token is for ["x"]`}},

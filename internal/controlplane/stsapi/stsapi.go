@@ -81,7 +81,7 @@ func admit(c *controlplane.Call, operation *wire.Operation) error {
 	if allowed {
 		return nil
 	}
-	c.Explain("a session like the caller's can not use this operation of STS", "use the user's own access key")
+	c.Explain("a session like the caller's cannot use this operation of STS", "use the user's own access key")
 	return accessDenied("Cannot call %s with session credentials", operation.Name)
 }
 

@@ -140,7 +140,7 @@ func tokenError(err error, now time.Time, token *oidc.Token) error {
 	case oidc.NoKeys, oidc.NotPublic:
 		return invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
 	default:
-		return invalidToken("The web identity token can not be verified: %s", refusal)
+		return invalidToken("The web identity token cannot be verified: %s", refusal)
 	}
 }
 
@@ -206,7 +206,7 @@ func tokenSession(token *oidc.Token) (sessionTags, string, error) {
 	request := assumeRoleInput{TransitiveTagKeys: claim.Transitive}
 	for key, values := range claim.Tags {
 		if len(values) != 1 || len(key) == 0 || len(key) > 128 || len(values[0]) > 256 || len(claim.Tags) > 50 {
-			return sessionTags{}, "", invalidToken("The claim https://aws.amazon.com/tags has a tag that a session can not have: %q.", key)
+			return sessionTags{}, "", invalidToken("The claim https://aws.amazon.com/tags has a tag that a session cannot have: %q.", key)
 		}
 		request.Tags = append(request.Tags, wire.Tag{Key: key, Value: values[0]})
 	}

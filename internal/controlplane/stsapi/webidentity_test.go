@@ -74,7 +74,7 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		{name: "unknown issuer", form: url.Values{"RoleArn": roleARN("web"), "WebIdentityToken": {stranger.Sign("RS256", valid.With(oidctest.Claims{"iss": stranger.URL}))}},
 			status: 400, code: "InvalidIdentityToken", message: "No OpenIDConnect provider found in your account for " + stranger.URL},
 		{name: "signed by a stranger", form: url.Values{"RoleArn": roleARN("web"), "WebIdentityToken": {stranger.Sign("RS256", valid)}},
-			status: 400, code: "InvalidIdentityToken", message: "The web identity token can not be verified"},
+			status: 400, code: "InvalidIdentityToken", message: "The web identity token cannot be verified"},
 		{name: "audience", form: url.Values{"RoleArn": roleARN("web"), "WebIdentityToken": token(oidctest.Claims{"aud": "their-app"})},
 			status: 400, code: "InvalidIdentityToken", message: "Incorrect token audience"},
 		{name: "expired", form: url.Values{"RoleArn": roleARN("web"), "WebIdentityToken": token(oidctest.Claims{"exp": planetest.Start.Add(-time.Hour).Unix()})},
@@ -106,7 +106,7 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 			status: 400, code: "InvalidIdentityToken", message: "malformed"},
 		{name: "tag with two values", form: url.Values{"RoleArn": roleARN("sourced"), "WebIdentityToken": token(oidctest.Claims{
 			"https://aws.amazon.com/tags": map[string]any{"principal_tags": map[string][]string{"team": {"a", "b"}}},
-		})}, status: 400, code: "InvalidIdentityToken", message: "a tag that a session can not have"},
+		})}, status: 400, code: "InvalidIdentityToken", message: "a tag that a session cannot have"},
 		{name: "reserved tag", form: url.Values{"RoleArn": roleARN("sourced"), "WebIdentityToken": token(oidctest.Claims{
 			"https://aws.amazon.com/tags": map[string]any{"principal_tags": map[string][]string{"aws:team": {"a"}}},
 		})}, status: 400, code: "InvalidParameterValue", message: "reserved"},
@@ -190,7 +190,7 @@ func TestUnsignedRequests(t *testing.T) {
 	}
 }
 
-// Whoever sends tokens with made-up key ids, unsigned and at once, has the provider asked for them once.
+// Many unsigned tokens with made-up key ids at once make the server ask the provider once.
 func TestMadeUpKeys(t *testing.T) {
 	server, issuer := webServer(t)
 	claims := oidctest.Claims{"iss": issuer.URL, "sub": "user-7", "aud": "my-app", "exp": planetest.Start.Add(time.Hour).Unix()}

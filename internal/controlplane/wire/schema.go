@@ -76,7 +76,7 @@ func Run[In any, R authorizable](resource func(*controlplane.Call, *In) (R, erro
 	}
 }
 
-// Anything is the resource of operations that IAM knows none for: they are authorised for "*".
+// Anything is the resource of operations that IAM knows none for: they are authorized for "*".
 func Anything[In any](call *controlplane.Call, _ *In) (*Request, error) {
 	return &Request{call, controlplane.Permission{Resource: "*"}}, nil
 }

@@ -9,7 +9,7 @@
 //		},
 //	})
 //
-// Of every request it finds the operation, checks the members against the model, has the caller authorised, and only
+// Of every request it finds the operation, checks the members against the model, has the caller authorized, and only
 // then runs the handler: what a malformed request would have done is not known, so nobody can be asked whether it may.
 //
 // It refuses operations and members that AWS has and furl does not, by name, and never ignores them. Members that
@@ -149,7 +149,7 @@ func (a *API) action(row *Operation) string {
 	}
 }
 
-// Claims recognises a request of a Query API by its version.
+// Claims recognizes a request of a Query API by its version.
 func (a *API) Claims(r *http.Request, body []byte) (mine, unsigned bool) {
 	if !a.query() {
 		return false, false

@@ -141,7 +141,7 @@ func (s *server) explained() []string {
 	return summaries
 }
 
-// Whatever the set-up, the verdict is what the server then answers, and both say why in the same words; and whoever
+// Whatever the set-up, the verdict is what the server then answers, and both say why in the same words; and everyone who
 // follows the fix is let in.
 func TestVerdictsAreTrue(t *testing.T) {
 	const alice = "arn:aws:iam::" + here + ":user/alice"

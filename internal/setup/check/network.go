@@ -108,7 +108,7 @@ func (r *run) lookAtTLS(ctx context.Context, address *url.URL) {
 		step := Step{Name: stepTLS, Status: OK, Summary: "plain HTTP, which stays on this machine"}
 		if !isLoopback(host) {
 			step.Status = Problem
-			step.Summary = "plain HTTP to " + host + ": whoever listens on the way can read the request and send it again for five minutes"
+			step.Summary = "plain HTTP to " + host + ": anyone who listens on the way can read the request and send it again for five minutes"
 		}
 		r.add(step)
 		return

@@ -63,7 +63,7 @@ func TestTheWayToTheURL(t *testing.T) {
 		{"refused", address, offline{handshake: errors.New("connection refused")}, check.OK, check.Problem, "connection refused"},
 		{"local name", "http://x.lambda-url.r.localhost:9000/", offline{lookUp: missing}, check.OK, check.OK, "is this machine"},
 		{"local address", "http://127.0.0.1:9000/_furl/url/x/", offline{}, check.OK, check.OK, "stays on this machine"},
-		{"in clear", "http://192.0.2.7/_furl/url/x/", offline{}, check.OK, check.Problem, "whoever listens"},
+		{"in clear", "http://192.0.2.7/_furl/url/x/", offline{}, check.OK, check.Problem, "anyone who listens"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

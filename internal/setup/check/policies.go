@@ -29,7 +29,7 @@ type policySets struct {
 	statements  map[*policy.Document][]setup.Statement
 }
 
-// lookAtPolicies reads all policies and adds the steps of authorisation.
+// lookAtPolicies reads all policies and adds the steps of authorization.
 func (r *run) lookAtPolicies(ctx context.Context) {
 	if r.function.Name == "" {
 		r.add(Step{Name: stepPolicies, Status: Unknown, Decides: true, Summary: "without knowing the function there is none to look at"})

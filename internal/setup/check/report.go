@@ -44,7 +44,7 @@ type Verdict string
 // The verdicts.
 const (
 	Allowed   Verdict = "allowed"
-	Refused   Verdict = "refused"   // by authentication or authorisation
+	Refused   Verdict = "refused"   // by authentication or authorization
 	Unusable  Verdict = "unusable"  // there is nothing to call, or no way to it
 	Undecided Verdict = "undecided" // something that decides could not be looked at
 )
