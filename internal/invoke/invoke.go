@@ -103,6 +103,7 @@ func (s *Service) resolve(function *lambda.Function) (*runtime.Function, error) 
 		Handler:     function.Handler,
 		CodeDir:     dir,
 		Environment: function.Environment,
+		LogGroup:    function.LogGroup,
 		MemoryMB:    function.MemoryMB,
 		Timeout:     function.Timeout,
 		Concurrency: -1,
@@ -143,10 +144,13 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 		log.Warn("asynchronous invocation dropped", "error", err)
 		return 0
 	default:
-		if _, err := result.ReadAll(0); err == nil && result.FunctionError == nil {
+		_, failed = result.ReadAll(0)
+		if failure := result.FunctionError; failure != nil {
+			failed = failure
+		}
+		if failed == nil {
 			return 0
 		}
-		failed = result.FunctionError
 	}
 	job.attempt++
 	wait = retryAfter(job.attempt)
@@ -207,11 +211,12 @@ func fingerprint(function *lambda.Function) string {
 		Runtime, Handler, Role, RoleID string
 		Timeout, MemoryMB, EphemeralMB int
 		Architecture, LogFormat, Code  string
+		LogGroup                       string
 		Environment                    map[string]string
 	}{
 		function.ARN.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
 		int(function.Timeout), function.MemoryMB, function.EphemeralMB,
-		function.Architecture, function.LogFormat, function.CodeHex, function.Environment,
+		function.Architecture, function.LogFormat, function.CodeHex, function.LogGroup, function.Environment,
 	}
 	text, err := json.Marshal(seen)
 	if err != nil {

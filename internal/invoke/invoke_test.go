@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -107,12 +108,15 @@ func put(t *testing.T, service *invoke.Service, function *lambda.Function) {
 
 func TestInvokeSaysWhatTheFunctionIs(t *testing.T) {
 	service, pool, function := newService(t, succeeds)
+	function = function.Clone()
+	function.LogGroup = "/own/group"
 	_, err := service.Invoke(t.Context(), invoke.Request{Function: function, Qualifier: "$LATEST", Payload: []byte("{}"), RequestID: "id", Stream: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := pool.calls[0]
 	if got.function.CodeDir != "/code/abc" || got.function.Version != "$LATEST" || got.function.Timeout != time.Second ||
+		got.function.LogGroup != "/own/group" ||
 		got.invocation.InvokedFunctionARN != function.ARN.String()+":$LATEST" || got.invocation.RequestID != "id" || !got.invocation.Stream {
 		t.Errorf("the pool was asked for %+v of %+v", got.invocation, got.function)
 	}
@@ -139,6 +143,7 @@ func TestEnvironmentsOutliveChangesThatTheyDoNotSee(t *testing.T) {
 		"handler":     func(f *lambda.Function) { f.Handler = "other" },
 		"environment": func(f *lambda.Function) { f.Environment = map[string]string{"A": "1"} },
 		"timeout":     func(f *lambda.Function) { f.Timeout = time.Minute },
+		"log group":   func(f *lambda.Function) { f.LogGroup = "/other" },
 		"role":        func(f *lambda.Function) { f.RoleID = "AROAAAAAAAAAAAAAAAAA3" },
 	} {
 		changed := function.Clone()
@@ -313,6 +318,31 @@ func TestAsynchronousInvocations(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnswersThatCannotBeRead: the log says why an asynchronous invocation is tried again.
+func TestAnswersThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, pool, function := newService(t, func(int) (*runtime.Result, error) {
+			return &runtime.Result{Body: io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF))}, nil
+		})
+		var log strings.Builder
+		service.Log = slog.New(slog.NewTextHandler(&log, nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- service.Run(ctx) }()
+		if err := service.Enqueue(invoke.Request{Function: function, RequestID: "id"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if len(pool.calls) != 3 || strings.Count(log.String(), io.ErrUnexpectedEOF.Error()) != 3 {
+			t.Errorf("%d attempts\n%s", len(pool.calls), log.String())
+		}
+	})
 }
 
 func TestAsynchronousInvocationsOfADeletedFunctionAreDropped(t *testing.T) {
