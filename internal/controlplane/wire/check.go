@@ -65,7 +65,9 @@ func (c *checker) structure(kind reflect.Type, s *shape, path string) {
 	fields := fieldsOf(kind)
 	for name, index := range fields {
 		field := declared(kind, index) + "." + name
-		c.used[field] = c.used[field]
+		if !c.used[field] {
+			c.used[field] = false // it is known from now on
+		}
 	}
 	for _, m := range s.members {
 		index, ok := fields[m.field()]
