@@ -34,16 +34,21 @@ type signingKey struct {
 	macs sync.Pool
 }
 
-// key returns the signing key for a credential and its scope.
-func (m *memory) key(credential []byte, scope canonical.Scope, secret string) *signingKey {
+// find returns the signing key for a credential if it is remembered, else nil.
+func (m *memory) find(credential []byte, secret string) *signingKey {
 	m.mu.RLock()
 	k := m.keys[string(credential)]
 	m.mu.RUnlock()
 	if k != nil && canonical.Equal(k.secret, secret) {
 		return k
 	}
+	return nil
+}
+
+// derive makes the signing key for a credential and its scope, and remembers it.
+func (m *memory) derive(credential []byte, scope canonical.Scope, secret string) *signingKey {
 	derived := scope.Key("AWS4"+secret, nil)
-	k = &signingKey{secret: secret, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, derived) }}}
+	k := &signingKey{secret: secret, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, derived) }}}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.keys == nil {
@@ -73,8 +78,11 @@ type work struct {
 	// names are the names of headers by their spelling in a header map, which clients send again and again:
 	// sign +25 %.
 	names map[string]*headerName
-	found []header              // in a request to sign
-	own   [len(ownNames)]string // values of ownNames, empty for those that are not added
+	// second and date are the time of the last signing and its text: sign +10 %.
+	second int64
+	date   string
+	found  []header              // in a request to sign
+	own    [len(ownNames)]string // values of ownNames, empty for those that are not added
 }
 
 // maxKnown bounds work.names, and the headers that a pooled work may hold on to.

@@ -221,14 +221,20 @@ func (s *Signer) prepare(w *work, r *http.Request, c *Credentials, p *Payload) (
 		now = s.Now
 	}
 	job.time = time.Unix(now().Add(s.ClockOffset).Unix(), 0).UTC()
-	job.date = job.time.Format(canonical.ISOBasic)
+	if w.date == "" || w.second != job.time.Unix() {
+		w.second, w.date = job.time.Unix(), job.time.Format(canonical.ISOBasic)
+	}
+	job.date = w.date
 	job.scope = canonical.Scope{AccessKeyID: c.AccessKeyID, Date: job.date[:8], Region: s.Region, Service: s.Service}
 	secret := c.Secret.Reveal()
-	if err := checkScope(job.scope, secret); err != nil {
-		return job, err
-	}
 	w.credential = job.scope.AppendTail(append(append(w.credential[:0], c.AccessKeyID...), '/'))
-	job.key = s.memory.key(w.credential, job.scope, secret)
+	if job.key = s.memory.find(w.credential, secret); job.key == nil {
+		// The memory has no key for a scope that is refused here.
+		if err := checkScope(job.scope, secret); err != nil {
+			return job, err
+		}
+		job.key = s.memory.derive(w.credential, job.scope, secret)
+	}
 	return job, nil
 }
 
@@ -241,7 +247,7 @@ func checkScope(scope canonical.Scope, secret string) error {
 		return errors.New("sigv4: credentials need an access key id and a secret")
 	}
 	for _, part := range [...]string{scope.Region, scope.Service, scope.AccessKeyID} {
-		if strings.ContainsFunc(part, odd) || strings.ContainsAny(part, "/,") {
+		if !printable(part) || strings.ContainsAny(part, "/,") {
 			return fmt.Errorf("sigv4: %q cannot stand in a credential scope", part)
 		}
 	}
@@ -254,7 +260,7 @@ func sentHost(r *http.Request) (string, error) {
 	if host == "" {
 		return "", errors.New("sigv4: request has no host")
 	}
-	if strings.ContainsFunc(host, odd) {
+	if !printable(host) {
 		// net/http sends other scripts in Punycode, which the standard library does not export.
 		return "", fmt.Errorf("sigv4: host %q: write it in ASCII (xn--…)", host)
 	}
@@ -276,8 +282,7 @@ func (job *signing) target(w *work, r *http.Request) error {
 	if r.URL.Opaque != "" {
 		path, query = canonical.SplitTarget(r.URL.RequestURI())
 	}
-	illegal := func(c rune) bool { return c <= ' ' || c == 0x7f }
-	if strings.ContainsFunc(path, illegal) || strings.ContainsFunc(query, illegal) {
+	if controls(path) || controls(query) {
 		return errors.New("sigv4: request target has a space or control character: write it percent-encoded")
 	}
 	if path == "*" || job.method == http.MethodConnect {
@@ -297,6 +302,16 @@ func (job *signing) target(w *work, r *http.Request) error {
 		return fmt.Errorf("sigv4: the query has %s: the URL is presigned already; take it without its X-Amz- parameters", key)
 	}
 	return nil
+}
+
+// controls reports whether a text has a space or control character.
+func controls(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 // role is how a signer treats a header.

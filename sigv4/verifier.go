@@ -263,7 +263,12 @@ func (v *Verifier) authenticate(w *work, r *http.Request, until time.Time) (out 
 	if !known {
 		credential, secret = c.Credential[len(c.Scope.AccessKeyID):], dummySecret
 	}
-	form, match := w.match(v.memory.key([]byte(credential), c.Scope, secret))
+	w.credential = append(w.credential[:0], credential...)
+	signing := v.memory.find(w.credential, secret)
+	if signing == nil {
+		signing = v.memory.derive(w.credential, c.Scope, secret)
+	}
+	form, match := w.match(signing)
 	declared := !slices.ContainsFunc(c.Declared, func(value string) bool { return value != string(w.Payload) })
 	if known && match && declared {
 		if !key.Expires.IsZero() && key.Expires.Before(until) {
@@ -303,11 +308,18 @@ func (v *Verifier) lookup(r *http.Request, id string) (Key, bool, *Error) {
 const maxAccessKeyID = 128
 
 func plausibleID(id string) bool {
-	return id != "" && len(id) <= maxAccessKeyID && !strings.ContainsFunc(id, odd)
+	return id != "" && len(id) <= maxAccessKeyID && printable(id)
 }
 
-// odd reports whether a character is not printable ASCII, or is a space.
-func odd(c rune) bool { return c <= ' ' || c >= 0x7f }
+// printable reports whether a text is printable ASCII without spaces. It looks at bytes: sign +10 % by characters.
+func printable(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
 
 // checkSession holds the token against the key: a temporary key needs the very token issued with it, a long-term
 // key must come without. That the token is signed proves nothing, since its sender chose it.
