@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -75,34 +77,33 @@ type work struct {
 	split      int                   // where in text the string to sign begins
 	sum        [sha256.Size]byte     // of the signature
 	mac        [2 * sha256.Size]byte // the signature, in hexadecimal
-	// names are the names of headers by their spelling in a header map, which clients send again and again:
-	// sign +25 %.
-	names map[string]*headerName
+	// names are those of the headers of the last request that was signed, and ownNames, sorted. Clients send the same
+	// headers again and again: sign +35 %.
+	names []headerName
 	// second and date are the time of the last signing and its text: sign +10 %.
 	second int64
 	date   string
-	found  []header              // in a request to sign
 	own    [len(ownNames)]string // values of ownNames, empty for those that are not added
 }
 
-// maxKnown bounds work.names, and the headers that a pooled work may hold on to.
-const maxKnown = 128
+// maxNames bounds work.names between requests.
+const maxNames = 128
 
-// name reads the spelling of a header's name in a header map.
-func (w *work) name(key string) *headerName {
-	if n, ok := w.names[key]; ok {
-		return n
+// name leaves the names of the headers in w.names.
+func (w *work) name(headers http.Header) {
+	if len(w.names) == len(headers)+len(ownNames) && !slices.ContainsFunc(w.names, func(n headerName) bool {
+		_, ok := headers[n.key]
+		return !ok && n.role != roleOwn
+	}) {
+		return
 	}
-	key = strings.Clone(key)
-	n := &headerName{key: key, lower: strings.ToLower(key)}
-	n.role = roleOf(n.key, n.lower)
-	if len(w.names) < maxKnown {
-		if w.names == nil {
-			w.names = make(map[string]*headerName)
-		}
-		w.names[key] = n
+	w.names = append(w.names[:0], ownNames[:]...)
+	for key := range headers {
+		key = strings.Clone(key)
+		lower := strings.ToLower(key)
+		w.names = append(w.names, headerName{key: key, lower: lower, role: roleOf(key, lower)})
 	}
-	return n
+	slices.SortFunc(w.names, func(a, b headerName) int { return strings.Compare(a.lower, b.lower) })
 }
 
 // maxKept bounds the memory that a pooled work may hold on to.
@@ -117,13 +118,13 @@ func (m *memory) get() *work {
 
 // put takes the work back, without anything of the request.
 func (m *memory) put(w *work) {
-	if cap(w.text) > maxKept || cap(w.Headers) > maxKept || cap(w.found) > maxKnown || w.query.Size() > maxKept ||
+	if cap(w.text) > maxKept || cap(w.Headers) > maxKept || cap(w.names) > maxNames || w.query.Size() > maxKept ||
 		w.claim.Query.Size() > maxKept {
 		return
 	}
-	w.Method, w.claim = "", canonical.Claim{Query: w.claim.Query}
+	w.Method = ""
+	w.claim.Reset()
 	clear(w.own[:])
-	clear(w.found)
 	m.pool.Put(w)
 }
 

@@ -350,39 +350,24 @@ type headerName struct {
 	key   string // in a header map
 	lower string // as it is signed
 	role  role
-}
-
-// header is a header of a request, or one that a signing adds.
-type header struct {
-	*headerName
-	values []string
+	own   int // place of the value in work.own, if the role is roleOwn
 }
 
 // ownNames are the headers that a signing adds.
 var ownNames = [...]headerName{
-	{lower: canonical.Host, role: roleOwn}, {lower: canonical.Date, role: roleOwn},
-	{lower: canonical.Token, role: roleOwn}, {lower: canonical.ContentSHA256, role: roleOwn},
+	{lower: canonical.Host, role: roleOwn, own: 0}, {lower: canonical.Date, role: roleOwn, own: 1},
+	{lower: canonical.Token, role: roleOwn, own: 2}, {lower: canonical.ContentSHA256, role: roleOwn, own: 3},
 }
 
 // collect writes the headers to sign to w: those of the request that are not left out, and w.own.
 func (job *signing) collect(w *work, s *Signer, r *http.Request) error {
-	w.found = w.found[:0]
-	for i := range w.own {
-		if w.own[i] != "" {
-			w.found = append(w.found, header{&ownNames[i], w.own[i : i+1]})
-		}
-	}
-	for key, values := range r.Header {
-		if name := w.name(key); name.role != roleUnsigned {
-			w.found = append(w.found, header{name, values})
-		}
-	}
-	slices.SortFunc(w.found, func(a, b header) int { return strings.Compare(a.lower, b.lower) })
+	w.name(r.Header)
 	w.Headers, w.Names = w.Headers[:0], w.Names[:0]
 	last := ""
-	for i := range w.found {
-		h := &w.found[i]
-		signed, err := job.signs(h, s, r)
+	for i := range w.names {
+		h := &w.names[i]
+		values := w.values(h, r)
+		signed, err := job.signs(h, values, s, r)
 		if err != nil {
 			return err
 		}
@@ -396,27 +381,40 @@ func (job *signing) collect(w *work, s *Signer, r *http.Request) error {
 		default:
 			w.Names = append(w.Names, ';')
 		}
-		w.Headers = canonical.AppendLine(w.Headers, h.lower, h.values)
+		w.Headers = canonical.AppendLine(w.Headers, h.lower, values)
 		w.Names, last = append(w.Names, h.lower...), h.lower
 	}
 	return nil
 }
 
+// values returns the values of a header of the request, or of one that the signing adds.
+func (w *work) values(h *headerName, r *http.Request) []string {
+	if h.role != roleOwn {
+		return r.Header[h.key]
+	}
+	if w.own[h.own] == "" {
+		return nil
+	}
+	return w.own[h.own : h.own+1]
+}
+
 // signs reports whether a header is signed.
-func (job *signing) signs(h *header, s *Signer, r *http.Request) (bool, error) {
+func (job *signing) signs(h *headerName, values []string, s *Signer, r *http.Request) (bool, error) {
 	switch {
 	case h.role == roleOwn:
-		return true, nil
+		return len(values) > 0, nil
+	case h.role == roleUnsigned:
+		return false, nil
 	case h.role == roleStale, h.role == roleHash && s.ContentSHA256:
 		job.stale = append(job.stale, h.key)
 		return false, nil
-	case h.role == roleHash && (len(h.values) != 1 || h.values[0] != hex.EncodeToString(job.hash[:])):
-		return false, fmt.Errorf("sigv4: header %s: %.80q is not the SHA-256 of the payload", h.key, h.values)
-	case len(h.values) == 0, s.Unsigned != nil && s.Unsigned(h.lower):
+	case h.role == roleHash && (len(values) != 1 || values[0] != hex.EncodeToString(job.hash[:])):
+		return false, fmt.Errorf("sigv4: header %s: %.80q is not the SHA-256 of the payload", h.key, values)
+	case len(values) == 0, s.Unsigned != nil && s.Unsigned(h.lower):
 		return false, nil
 	case h.role == roleLength:
-		if len(h.values) != 1 || h.values[0] != strconv.FormatInt(r.ContentLength, 10) {
-			return false, fmt.Errorf("sigv4: header %s: %.80q, but the request will send %d", h.key, h.values, r.ContentLength)
+		if len(values) != 1 || values[0] != strconv.FormatInt(r.ContentLength, 10) {
+			return false, fmt.Errorf("sigv4: header %s: %.80q, but the request will send %d", h.key, values, r.ContentLength)
 		}
 		return r.ContentLength > 0, nil // net/http sends a length of 0 with some methods only
 	case h.role == roleIllegal:
@@ -454,9 +452,9 @@ func (job *signing) companions(w *work, r *http.Request) http.Header {
 		h["Host"] = []string{job.host}
 	}
 	signed := strings.Split(string(w.Names), ";")
-	for _, found := range w.found {
-		if found.role != roleOwn && slices.Contains(signed, found.lower) {
-			h[http.CanonicalHeaderKey(found.lower)] = slices.Clone(found.values)
+	for i := range w.names {
+		if name := &w.names[i]; name.role != roleOwn && slices.Contains(signed, name.lower) {
+			h[http.CanonicalHeaderKey(name.lower)] = slices.Clone(w.values(name, r))
 		}
 	}
 	if len(h) == 0 {

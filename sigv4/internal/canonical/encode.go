@@ -82,6 +82,9 @@ const (
 
 // CheckEscapes returns AWS's text for the first malformed percent escape in s, "" if there is none.
 func CheckEscapes(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return ""
+	}
 	_, err := url.PathUnescape(s)
 	if err == nil {
 		return ""

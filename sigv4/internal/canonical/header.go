@@ -74,27 +74,37 @@ func isSpace(c rune) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 // it. net/http keeps some headers outside the map, and room takes their value; one that it keeps nowhere counts as
 // absent.
 func Values(r *http.Request, name string, room *[1]string) []string {
-	room[0] = ""
+	return valuesAt(r, headerKey(name), name, room)
+}
+
+// headerKey returns the key of a header in a header map, empty for those that net/http keeps elsewhere.
+func headerKey(name string) string {
 	switch name {
 	case Date:
-		return r.Header[KeyDate]
+		return KeyDate
 	case Token:
-		return r.Header[KeyToken]
-	case Transfer:
-		return r.TransferEncoding
-	case Host:
-		room[0] = r.Host
-	case Authority:
-		if r.ProtoMajor >= 2 {
-			room[0] = r.Host
-		}
-	default:
-		if values := r.Header[http.CanonicalHeaderKey(name)]; values != nil {
+		return KeyToken
+	case Host, Authority, Transfer:
+		return ""
+	}
+	return http.CanonicalHeaderKey(name)
+}
+
+// valuesAt does what Values does, of a header whose key is known.
+func valuesAt(r *http.Request, key, name string, room *[1]string) []string {
+	if key != "" {
+		if values := r.Header[key]; values != nil {
 			return values
 		}
-		if name == ContentLength && r.ContentLength > 0 {
-			room[0] = strconv.FormatInt(r.ContentLength, 10)
-		}
+	}
+	room[0] = ""
+	switch {
+	case name == Transfer:
+		return r.TransferEncoding
+	case name == Host, name == Authority && r.ProtoMajor >= 2:
+		room[0] = r.Host
+	case name == ContentLength && r.ContentLength > 0:
+		room[0] = strconv.FormatInt(r.ContentLength, 10)
 	}
 	if room[0] == "" {
 		return nil

@@ -57,6 +57,7 @@ func (q *Query) Parse(raw string) string {
 	if complaint := CheckEscapes(raw); complaint != "" {
 		return complaint
 	}
+	plain := !q.Plus && strings.IndexByte(raw, '%') < 0
 	for raw != "" {
 		var part string
 		if part, raw, _ = strings.Cut(raw, "&"); part == "" {
@@ -66,7 +67,10 @@ func (q *Query) Parse(raw string) string {
 			return "Too many query parameters"
 		}
 		key, value, _ := strings.Cut(part, "=")
-		q.Add(decoded(key), decoded(value))
+		if !plain {
+			key, value = decoded(key), decoded(value)
+		}
+		q.Add(key, value)
 	}
 	return ""
 }
