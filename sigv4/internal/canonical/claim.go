@@ -48,8 +48,6 @@ type Claim struct {
 // nothing: without it the same claims are read.
 type Memory struct {
 	lists map[string]signedList // by SignedHeaders: verify +30 %
-	text  string                // DateText of the last claim, with its date: verify +8 %
-	date  time.Time
 }
 
 // signedList is a sorted list without fault.
@@ -67,9 +65,6 @@ const (
 // Learn remembers a claim that was verified, for the request that Gather wrote.
 func (c *Claim) Learn(r *Request) {
 	m := &c.Memory
-	if m.text != c.DateText {
-		m.text, m.date = strings.Clone(c.DateText), c.Date
-	}
 	sorted := string(r.Names) == c.SignedHeaders
 	if c.keys != nil || !sorted || len(m.lists) >= maxLists || len(r.Names) > maxList {
 		return
@@ -310,10 +305,6 @@ const rfc2822 = "Mon, 02 Jan 2006 15:04:05 -0700"
 // form that is signed.
 func (c *Claim) readDate(plainDate bool) *Problem {
 	var err error
-	if c.DateText != "" && c.DateText == c.Memory.text {
-		c.Date = c.Memory.date
-		return nil
-	}
 	if len(c.DateText) == len(ISOBasic) { // or time.Parse would take fractions of a second
 		if c.Date, err = time.Parse(ISOBasic, c.DateText); err == nil {
 			return nil
