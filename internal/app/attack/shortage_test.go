@@ -315,7 +315,7 @@ func TestFunctionsThatTakeAll(t *testing.T) {
 			go func() { taking <- w.burst(t, 1, 1, w.url(w.openURL, "GET", test.path, "").wire()) }()
 			eventually(t, "the function has its event", func() bool { return len(w.executed(t)) > 0 })
 			others := w.url(w.openURL, "GET", "/", "").wire()
-			for range 10 {
+			for range 5 {
 				if a := w.unsigned.ask(t, "GET", "/_furl/health", ""); a.status != 200 {
 					t.Fatal(a)
 				}
