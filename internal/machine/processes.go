@@ -60,6 +60,14 @@ func (p *Processes) Short() *Lack {
 	return p.shortOf((p.starting+1)*perStart + margin)
 }
 
+// Refuses says what has refused a function a process or a thread, once all that the function had is given back; nil if
+// there is then as much room as a function may take, so that it has met its own limit.
+func (p *Processes) Refuses() *Lack {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limits().refuses()
+}
+
 // Refused notes that the system has refused a process, or has ended one as it does when it refuses a thread.
 func (p *Processes) Refused(err error) *Lack {
 	lack := lackOfProcesses()
@@ -72,16 +80,21 @@ func (p *Processes) Refused(err error) *Lack {
 
 // shortOf is called with mu held.
 func (p *Processes) shortOf(need int) *Lack {
-	if p.known == nil {
-		p.known = newLimits()
-	}
-	if lack := p.known.shortOf(need); lack != nil {
+	if lack := p.limits().shortOf(need); lack != nil {
 		return lack
 	}
 	if p.lack != nil && time.Since(p.refused) < afterRefusal {
 		return p.lack
 	}
 	return nil
+}
+
+// limits is called with mu held.
+func (p *Processes) limits() *limits {
+	if p.known == nil {
+		p.known = newLimits()
+	}
+	return p.known
 }
 
 // SpareThreads has Go make some threads ahead, which it keeps until the server needs them: the server still works when

@@ -57,6 +57,9 @@ func (l *limits) shortOf(need int) *Lack {
 	return nil
 }
 
+// refuses is shortOf for all that a function may have.
+func (l *limits) refuses() *Lack { return l.shortOf(mostOfFunction) }
+
 // lackOfProcesses is the Lack of a process that the system has refused.
 func lackOfProcesses() Lack {
 	const near = perStart + margin

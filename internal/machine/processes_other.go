@@ -13,6 +13,12 @@ func (*limits) free() int { return math.MaxInt }
 
 func (*limits) shortOf(int) *Lack { return nil }
 
+// refuses is what has refused a function something: it has no limit of its own.
+func (*limits) refuses() *Lack {
+	lack := lackOfProcesses()
+	return &lack
+}
+
 // lackOfProcesses is the Lack of a process that the system has refused.
 func lackOfProcesses() Lack {
 	return Lack{

@@ -390,15 +390,20 @@ func (e *environment) Starve(lack *machine.Lack) {
 }
 
 // shortage is an error if the process has ended by itself and the machine has no room for processes, which is then the
-// likely reason: a runtime that is refused a thread ends like one that crashes.
+// likely reason: a runtime that is refused a thread ends like one that crashes. Its end can make the room that it
+// lacked, so what it printed counts, too.
 func (e *environment) shortage(killed Reason) error {
 	if killed != "" || e.initFailure != nil {
 		return nil
 	}
-	if lack := e.pool.processes.Short(); lack != nil {
-		return &Exhausted{lack, e.initialized}
+	lack := e.pool.processes.Short()
+	if lack == nil && e.log.refused > 0 {
+		lack = e.pool.processes.Refuses()
 	}
-	return nil
+	if lack == nil {
+		return nil
+	}
+	return &Exhausted{lack, e.initialized}
 }
 
 // removeDir removes the environment's own directory with what the function has left in it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,6 +57,9 @@ type output struct {
 	fd      int
 	limit   int // of a line
 	closed  bool
+	// refused is positive if the system refused the function a thread or a process in the current call or in the one
+	// before, since the next call may begin while a runtime is still on its way out.
+	refused int
 	buffer  []byte // of one read, made with the first output
 	pending []byte // the beginning of a line whose end has not come
 	scratch []byte // platform lines are built here
@@ -175,6 +179,21 @@ func (o *output) split(chunk []byte) {
 	}
 }
 
+// refusals are what runtimes print when the system refuses them a thread or a process, before they end.
+var refusals = [...][]byte{
+	[]byte("failed to create new OS thread"),  // Go
+	[]byte("esource temporarily unavailable"), // strerror(EAGAIN) of C, and of Go in lower case: shells, Ruby, Rust
+	[]byte("EAGAIN"),                         // Node.js, Java
+	[]byte("uv_thread_create"),               // Node.js, in a failed assertion
+	[]byte("can't start new thread"),         // Python
+	[]byte("unable to create native thread"), // Java
+	[]byte("annot fork"),                     // shells
+}
+
+func tellsRefusal(text []byte) bool {
+	return slices.ContainsFunc(refusals[:], func(words []byte) bool { return bytes.Contains(text, words) })
+}
+
 // flush passes on the pending piece of a line.
 func (o *output) flush(partial bool) {
 	o.emit(LogFunction, o.pending, partial)
@@ -188,6 +207,9 @@ func (o *output) flush(partial bool) {
 func (o *output) emit(kind LogKind, text []byte, partial bool) {
 	if o.call != nil {
 		o.call.tail.add(text)
+	}
+	if kind == LogFunction && tellsRefusal(text) {
+		o.refused = 2
 	}
 	if o.sink == nil {
 		return
@@ -224,7 +246,7 @@ func (o *output) shows(matches func(text []byte) bool) bool {
 func (o *output) begin(c *call) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.call = c
+	o.call, o.refused = c, max(0, o.refused-1)
 	o.line.RequestID = c.in.RequestID
 	b := append(o.scratch[:0], "START RequestId: "...)
 	b = append(b, c.in.RequestID...)

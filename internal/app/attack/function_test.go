@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +38,7 @@ func runFunction(ledger string) error {
 		if err := note(ledger, id); err != nil {
 			return err
 		}
-		var called struct{ RawPath string }
+		var called struct{ RawPath, RawQueryString string }
 		json.Unmarshal(payload, &called) //nolint:errcheck // an event of Invoke need not be an object
 		verb, result := "/response", reply(payload)
 		switch called.RawPath {
@@ -48,6 +50,18 @@ func runFunction(ledger string) error {
 			stop := takeProcesses()
 			hold(ledger)
 			stop()
+		case "/threads": // until the system refuses one, with which Go ends the program
+			for {
+				go func() {
+					goruntime.LockOSThread() // and keep it
+					select {}
+				}()
+				time.Sleep(time.Millisecond / 10)
+			}
+		case "/end": // after some last words
+			text, err := url.QueryUnescape(called.RawQueryString)
+			fmt.Fprintln(os.Stderr, text, err)
+			os.Exit(2)
 		case "/connections": // to the Runtime API, as many as there may be, until the test lets go
 			for range 64 {
 				if c, err := net.Dial("tcp", os.Getenv("AWS_LAMBDA_RUNTIME_API")); err == nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -299,9 +300,9 @@ func TestFunctionsThatTakeAll(t *testing.T) {
 	for _, test := range []struct {
 		name, path string
 		limits     limits
-		answers    []int // of other calls; a function that is not confined can take from others what they need
+		answers    []int // 503 for a function that had begun its work when the system refused it a thread
 	}{
-		{"processes", "/processes", limits{Processes: 150}, []int{200, 429}},
+		{"processes", "/processes", limits{Processes: 150}, []int{200, 429, 503}},
 		{"processes, not confined", "/processes", limits{Processes: 150, Unconfined: true}, []int{200, 429, 503}},
 		{"connections to the Runtime API", "/connections", limits{Files: 100}, []int{200, 429}},
 	} {
@@ -314,7 +315,7 @@ func TestFunctionsThatTakeAll(t *testing.T) {
 			go func() { taking <- w.burst(t, 1, 1, w.url(w.openURL, "GET", test.path, "").wire()) }()
 			eventually(t, "the function has its event", func() bool { return len(w.executed(t)) > 0 })
 			others := w.url(w.openURL, "GET", "/", "").wire()
-			for range 10 {
+			for range 5 {
 				if a := w.unsigned.ask(t, "GET", "/_furl/health", ""); a.status != 200 {
 					t.Fatal(a)
 				}
@@ -328,11 +329,71 @@ func TestFunctionsThatTakeAll(t *testing.T) {
 			w.letGo(t)
 			for status := range <-taking {
 				if !slices.Contains(test.answers, status) {
-					t.Errorf("the function that took all was answered %d", status)
+					t.Errorf("the function that took all was answered %d\n%s", status, w.log)
 				}
 			}
 			w.worksAgain(t)
 		})
+	}
+}
+
+// A function whose runtime ends because the system refuses it a thread has not failed if that is for the limits of this
+// machine, although its end has made room by the time the server looks.
+func TestFunctionsThatAreRefusedThreads(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("where the limits on processes are not known before they are met")
+	}
+	for _, test := range []struct {
+		name   string
+		limits limits
+	}{
+		{"confined", limits{Processes: 150}},
+		{"not confined", limits{Processes: 150, Unconfined: true}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newLimited(t, test.limits)
+			for range 3 {
+				r := w.url(w.openURL, "GET", "/", "")
+				eventually(t, "a function answers", func() bool { return w.send(t, r).status == 200 })
+				if a := w.send(t, w.url(w.openURL, "GET", "/threads", "")); a.status != 503 {
+					t.Fatalf("got %v, want 503\n%s", a, w.log)
+				}
+			}
+			w.worksAgain(t)
+		})
+	}
+}
+
+// What a runtime prints when it is refused a thread tells such an end from a crash.
+func TestRuntimesSayThatTheyAreRefusedThreads(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("where the limits on processes are not known before they are met")
+	}
+	w := newLimited(t, limits{Processes: 150})
+	for _, test := range []struct {
+		words string
+		want  int
+	}{
+		{"runtime: failed to create new OS thread (have 7 already; errno=11)", 503},
+		{"runtime/cgo: pthread_create failed: Resource temporarily unavailable", 503},
+		{"RuntimeError: can't start new thread", 503},
+		{"Assertion `(0) == (uv_thread_create(t.get(), start_thread, this))' failed.", 503},
+		{"[warning][os,thread] Failed to start thread \"Unknown thread\" - pthread_create failed (EAGAIN)", 503},
+		{"java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory", 503},
+		{"/bin/sh: 1: Cannot fork", 503},
+		{"bash: fork: retry: Resource temporarily unavailable", 503},
+		{"panic: assignment to entry in nil map", 502},
+	} {
+		a := w.send(t, w.url(w.openURL, "GET", "/end?"+url.QueryEscape(test.words), ""))
+		if a.status != test.want {
+			t.Errorf("after %s: %v, want %d\n%s", test.words, a, test.want, w.log)
+		}
+	}
+	w = newLimited(t, limits{Processes: 8192}) // so that it was refused more than a function may have at AWS
+	if a := w.send(t, w.url(w.openURL, "GET", "/end?fork:+EAGAIN", "")); a.status != 502 {
+		t.Errorf("a function that met its own limit: %v", a)
 	}
 }
 
