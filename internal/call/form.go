@@ -18,7 +18,7 @@ type Field struct {
 // formBody makes a multipart/form-data body (RFC 7578).
 func formBody(fields []Field, stdin io.Reader) (Body, error) {
 	boundary := "furl-" + rand.Text()
-	b := Body{contentType: "multipart/form-data; boundary=" + boundary}
+	b := Body{contentType: "multipart/form-data; boundary=" + boundary, boundary: boundary}
 	for _, field := range fields {
 		p, err := field.parse()
 		if err != nil {

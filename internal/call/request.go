@@ -160,6 +160,11 @@ func (q Request) setHeaders(r *http.Request, body Body) error {
 		switch {
 		case h.name == "Host":
 			r.Host = h.value
+		case h.name == "Content-Type" && body.boundary != "" && !h.remove:
+			// curl 7.88 sends the first one, and adds the boundary to it whatever it says.
+			if r.Header[h.name] == nil {
+				r.Header.Set(h.name, h.value+"; boundary="+body.boundary)
+			}
 		case h.remove:
 			if h.name == "User-Agent" {
 				r.Header[h.name] = []string{""} // without it net/http sends its own

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,7 +229,7 @@ func (p *program) prepare(
 		return nil, nil, usage(command, err)
 	}
 	signer.sendAs(prepared)
-	return signer, prepared, nil
+	return signer, prepared, signer.checkRegions(cmp.Or(prepared.HTTP.Host, prepared.URL.Host))
 }
 
 // identity asks STS who calls, unless it would ask AWS about the keys of a local server.

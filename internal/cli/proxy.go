@@ -191,6 +191,11 @@ func (f *proxyFlags) upstreams(p *program, command *cobra.Command, args []string
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range signer.all {
+		if err := signer.checkRegions(e.host); err != nil {
+			return nil, err
+		}
+	}
 	urls := signer.all
 	if len(args) == 1 {
 		f.config.Upstream, urls = urls[0].url, urls[1:]
