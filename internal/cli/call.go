@@ -59,6 +59,7 @@ unless --concurrency says how many at one time and --rate how many a second.
 			exitFailed, exitUsage, exitFunction, exitConnect, exitCredentials, exitInterrupted),
 		Example: `  furl call 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5'
   furl call my-function/login --json '{"user": "a"}'
+  furl call https://app.example.com/book --sign-host XYZ.lambda-url.eu-central-1.on.aws
   furl call my-function --repeat 1000 --concurrency 10`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
