@@ -75,7 +75,7 @@ func (t *Transport) bodyOf(r *http.Request) (*body, error) {
 	if r.ContentLength > 0 && r.ContentLength != b.size {
 		b.discard()
 		b.close()
-		return nil, fmt.Errorf("furl: body has %d bytes, but ContentLength is %d", b.size, r.ContentLength)
+		return nil, fmt.Errorf("%w: the body has %d bytes, but ContentLength is %d", ErrRequest, b.size, r.ContentLength)
 	}
 	return b, nil
 }
@@ -96,12 +96,12 @@ var emptyBody = &body{
 func (t *Transport) copied(r *http.Request) (*body, error) {
 	reader, err := r.GetBody()
 	if err != nil {
-		return nil, fmt.Errorf("furl: read the body again: %w", err)
+		return nil, fmt.Errorf("%w again: %w", ErrBody, err)
 	}
 	sum, size, err := t.hashOf(reader)
 	reader.Close()
 	if err != nil {
-		return nil, fmt.Errorf("furl: read the body: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrBody, err)
 	}
 	first := r.Body
 	return &body{sum: sum, size: size, open: func() (io.ReadCloser, error) {
@@ -128,11 +128,11 @@ func (t *Transport) rewound(r *http.Request) (*body, error) {
 	seeker := r.Body.(io.ReadSeeker)
 	start, err := seeker.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil, fmt.Errorf("furl: read the body: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrBody, err)
 	}
 	sum, size, err := t.hashOf(seeker)
 	if err != nil {
-		return nil, fmt.Errorf("furl: read the body: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrBody, err)
 	}
 	s := &rewinder{ctx: r.Context(), seeker: seeker, start: start, closer: r.Body, free: make(chan struct{}, 1)}
 	s.free <- struct{}{}
@@ -156,7 +156,7 @@ func (s *rewinder) open() (io.ReadCloser, error) {
 	}
 	if _, err := s.seeker.Seek(s.start, io.SeekStart); err != nil {
 		s.free <- struct{}{}
-		return nil, fmt.Errorf("furl: read the body again: %w", err)
+		return nil, fmt.Errorf("%w again: %w", ErrBody, err)
 	}
 	return &lent{rewinder: s}, nil
 }
@@ -208,9 +208,6 @@ const (
 	// DefaultMaxSpool is the default of Transport.MaxSpool.
 	DefaultMaxSpool = 1 << 30
 )
-
-// ErrBodyTooLarge says that a body can be read only once and is too long for the spool. Errors wrap it.
-var ErrBodyTooLarge = errors.New("furl: request body is too large to be spooled")
 
 // Rewindable gives a request a body that can be sent again: it sets GetBody and ContentLength, which [http.Client]
 // needs to follow a redirect that repeats the request. It reads a body without GetBody to its end, at most limit bytes
@@ -283,9 +280,9 @@ func newSpool(r *http.Request, memory, limit int64) (*spool, error) {
 	if err := s.fill(source, min(r.ContentLength, memory), memory); err != nil {
 		s.done()
 		if source.err != nil {
-			return nil, fmt.Errorf("furl: read the body: %w", source.err)
+			return nil, fmt.Errorf("%w: %w", ErrBody, source.err)
 		}
-		return nil, fmt.Errorf("furl: spool the body: %w", err)
+		return nil, fmt.Errorf("%w: spool it: %w", ErrBody, err)
 	}
 	if s.size > limit {
 		s.done()

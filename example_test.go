@@ -3,6 +3,7 @@ package furl_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -66,20 +67,34 @@ func ExampleNewTransport_lambda() {
 	})
 }
 
-// A custom domain for a function URL that passes on the Host header.
-func ExampleTransport_domains() {
+// A custom domain of CloudFront in front of a function URL. CloudFront sends the function URL's own host to it, so the
+// signature is for that host.
+func ExampleTransport_signHosts() {
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}
 	transport := furl.NewTransport(cfg)
-	transport.Domains = map[string]string{"api.example.com": "eu-central-1"}
+	transport.SignHosts = map[string]string{"api.example.com": "XYZ.lambda-url.eu-central-1.on.aws"}
 	client := &http.Client{Transport: transport}
 	resp, err := client.Get("https://api.example.com/book?page=5")
 	if err != nil {
 		log.Fatal(err)
 	}
 	resp.Body.Close()
+}
+
+// A refusal as an error, told from an answer of the function.
+func ExampleRefusal() {
+	resp := &http.Response{
+		StatusCode: http.StatusForbidden, Header: http.Header{"X-Amzn-Errortype": {"InvalidSignatureException"}},
+		Body: io.NopCloser(strings.NewReader(`{"message":"Signature expired"}`)),
+	}
+	if refusal, ok := furl.RefusalOf(resp); ok {
+		err := fmt.Errorf("order 7: %w", refusal)
+		fmt.Println(errors.Is(err, furl.ErrRefused), err)
+	}
+	// Output: true order 7: furl: refused by authentication: InvalidSignatureException: Signature expired
 }
 
 // A link that anyone can open for five minutes.

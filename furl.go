@@ -50,19 +50,19 @@ func (u URL) String() string { return u.Scheme + "://" + u.Host + u.Target }
 // URLs with a user name.
 func ParseURL(raw string) (URL, error) {
 	if strings.ContainsFunc(raw, unsendable) {
-		return URL{}, fmt.Errorf("furl: URL %q has a space or control character: write it percent-encoded", raw)
+		return URL{}, fmt.Errorf("%w: %q has a space or control character: write it percent-encoded", ErrURL, raw)
 	}
 	parsed, err := url.Parse(raw)
 	if err != nil {
-		return URL{}, fmt.Errorf("furl: %w", err)
+		return URL{}, fmt.Errorf("%w: %w", ErrURL, err)
 	}
 	switch {
 	case parsed.Scheme != "https" && parsed.Scheme != "http":
-		return URL{}, fmt.Errorf("furl: URL %q does not begin with https:// or http://", raw)
+		return URL{}, fmt.Errorf("%w: %q does not begin with https:// or http://", ErrURL, raw)
 	case parsed.Host == "" || parsed.Opaque != "":
-		return URL{}, fmt.Errorf("furl: URL %q has no host", raw)
+		return URL{}, fmt.Errorf("%w: %q has no host", ErrURL, raw)
 	case parsed.User != nil:
-		return URL{}, fmt.Errorf("furl: URL of %s has a user name: leave it out, the signature replaces passwords",
+		return URL{}, fmt.Errorf("%w: the one of %s has a user name: leave it out, the signature replaces passwords", ErrURL,
 			parsed.Host)
 	}
 	u := URL{Scheme: parsed.Scheme, Host: parsed.Host, Target: rawTarget(raw)}

@@ -23,7 +23,8 @@ const (
 	Address Layer = "address"
 )
 
-// Refusal is an answer that Lambda gave instead of calling the function.
+// Refusal is an answer that Lambda gave instead of calling the function. It is an error for those who want to return
+// it.
 type Refusal struct {
 	Layer     Layer
 	ErrorType string // x-amzn-ErrorType, "InvalidSignatureException"
@@ -32,6 +33,23 @@ type Refusal struct {
 	// Explain is the address of a local furl server that explains the refusal; "" from AWS.
 	Explain string
 }
+
+// Error says which layer refused, and what Lambda said.
+func (f Refusal) Error() string {
+	text := "furl: refused by " + string(f.Layer)
+	if f.Layer == Address {
+		text = "furl: refused: there is no such function URL"
+	}
+	for _, part := range []string{f.ErrorType, f.Message} {
+		if part != "" {
+			text += ": " + part
+		}
+	}
+	return text
+}
+
+// Unwrap makes errors.Is report that a refusal is [ErrRefused].
+func (f Refusal) Unwrap() error { return ErrRefused }
 
 // maxRefusal is how many bytes of a refusal are read. AWS sends fewer than 300.
 const maxRefusal = 4 << 10
@@ -124,4 +142,11 @@ func (f Refusal) skewed(header http.Header) (now time.Time, ok bool) {
 func (f Refusal) expired() bool {
 	return f.Layer == Authentication && (f.ErrorType == "ExpiredTokenException" ||
 		strings.Contains(f.Message, "security token included in the request is expired"))
+}
+
+// aboutKeys reports whether other credentials may cure the refusal: these have expired, are unknown, or have another
+// secret or session token.
+func (f Refusal) aboutKeys() bool {
+	return f.expired() || f.Layer == Authentication &&
+		(f.ErrorType == "UnrecognizedClientException" || f.ErrorType == "InvalidSignatureException")
 }

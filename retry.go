@@ -3,13 +3,12 @@ package furl
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 const (
@@ -87,37 +86,50 @@ type attempts struct {
 	renewed   bool // the credentials were fetched again
 }
 
-// another reports whether to send the request again, and how long to wait first.
-func (a *attempts) another(resp *http.Response) (wait time.Duration, again bool) {
+// another returns why to send the request again, "" for not to, and how long to wait first.
+func (a *attempts) another(resp *http.Response) (wait time.Duration, reason string) {
 	switch {
 	case transient(resp.StatusCode):
 		if a.retries >= cmp.Or(a.transport.MaxRetries, DefaultMaxRetries) || !idempotent(a.request) {
-			return 0, false
+			return 0, ""
 		}
 		a.retries++
-		return backoff(a.retries-1, resp.Header, a.transport.now())
+		wait, ok := backoff(a.retries-1, resp.Header, a.transport.now())
+		if !ok {
+			return 0, ""
+		}
+		return wait, fmt.Sprintf("the answer was %d, which may pass; it is repeated in %s", resp.StatusCode,
+			wait.Round(time.Millisecond))
 	case resp.StatusCode == http.StatusForbidden:
 		return 0, a.cured(resp)
 	}
-	return 0, false
+	return 0, ""
 }
 
-// cured removes the cause of a refusal if it can, each cause once. A refused request has not reached the function, so
-// it may be repeated even if its method is not idempotent.
-func (a *attempts) cured(resp *http.Response) bool {
+// cured removes the cause of a refusal if it can, each cause once, and says what it did. A refused request has not
+// reached the function, so it may be repeated even if its method is not idempotent.
+func (a *attempts) cured(resp *http.Response) string {
 	refusal, ok := RefusalOf(resp)
-	if !ok {
-		return false
+	if !ok || refusal.Layer != Authentication {
+		return ""
 	}
 	if now, ok := refusal.skewed(resp.Header); ok && !a.corrected {
 		a.corrected = true
-		a.endpoint.offset.Store(int64(now.Sub(a.transport.now())))
-		return true
+		offset := now.Sub(a.transport.now()).Round(time.Second)
+		a.endpoint.offset.Store(int64(offset))
+		direction := "ahead of"
+		if offset < 0 {
+			direction = "behind"
+		}
+		return fmt.Sprintf("the server's clock is %s %s this machine's: signed again with the server's time", offset.Abs(),
+			direction)
 	}
-	if cache, ok := a.transport.Credentials.(*aws.CredentialsCache); ok && !a.renewed && refusal.expired() {
-		a.renewed = true
-		cache.Invalidate()
-		return true
+	if a.renewed || !refusal.aboutKeys() {
+		return ""
 	}
-	return false
+	a.renewed = true
+	if !a.transport.renew(a.request.Context(), refusal) {
+		return ""
+	}
+	return "the credentials were refused (" + refusal.ErrorType + "): signed again with those of now"
 }

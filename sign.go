@@ -2,7 +2,6 @@ package furl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,30 +12,6 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// ErrCredentials says that there are no credentials to sign a request with. Errors wrap it.
-var ErrCredentials = errors.New("furl: no credentials to sign with")
-
-// ErrRequest says that no verifier would accept a request, such as one whose path climbs above the root, or that it
-// cannot be sent unchanged. Errors wrap it.
-var ErrRequest = errors.New("furl: bad request")
-
-// credentials asks for the credentials to sign with.
-func (t *Transport) credentials(ctx context.Context) (sigv4.Credentials, error) {
-	if t.Credentials == nil {
-		return sigv4.Credentials{}, fmt.Errorf("%w: none are configured", ErrCredentials)
-	}
-	c, err := t.Credentials.Retrieve(ctx)
-	if err != nil {
-		return sigv4.Credentials{}, fmt.Errorf("%w: %w", ErrCredentials, err)
-	}
-	if !c.HasKeys() {
-		return sigv4.Credentials{}, fmt.Errorf("%w: access key id or secret is empty", ErrCredentials)
-	}
-	return sigv4.Credentials{
-		AccessKeyID: c.AccessKeyID, Secret: sigv4.NewSecret(c.SecretAccessKey), SessionToken: c.SessionToken,
-	}, nil
-}
-
 // signing is a method of [sigv4.Signer].
 type signing = func(*sigv4.Signer, *http.Request, sigv4.Credentials, sigv4.Payload) (sigv4.Signed, error)
 
@@ -46,7 +21,14 @@ func (t *Transport) sign(r *http.Request, e *endpoint, b *body, how signing) (si
 	if err != nil {
 		return sigv4.Signed{}, err
 	}
+	host := r.Host
+	if e.host != "" {
+		r.Host = e.host
+	}
 	signed, err := how(&e.signer, r, c, sigv4.PayloadHash(b.sum))
+	if r.Host = host; e.host != "" {
+		delete(signed.Header, "Host") // who is in front sends it
+	}
 	if err != nil {
 		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
@@ -108,7 +90,7 @@ func Presign(ctx context.Context, cfg aws.Config, rawURL string, ttl time.Durati
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
-		return "", fmt.Errorf("furl: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 	signed, err := NewTransport(cfg).Presign(r, ttl)
 	return signed.URL, err

@@ -27,8 +27,10 @@ var _ http.RoundTripper = (*Transport)(nil)
 //   - sends each target as it was typed, see [ParseURL];
 //   - repeats requests answered with 429, 502, 503 or 504, if the method is idempotent;
 //   - corrects its clock when a refusal shows that it is wrong, and repeats that request once;
-//   - fetches credentials again that were refused as expired, and repeats that request once;
-//   - signs a redirected request only if it stays on the host of the first request, and sends others unsigned.
+//   - fetches credentials again that were refused, and repeats that request once if they are others now; see
+//     [NewTransport];
+//   - signs a redirected request only if it stays on the host of the first request and is not presigned, and sends
+//     others unsigned.
 //
 // It reads a body twice if the request has GetBody or the body is an [io.ReadSeeker] such as a file. It keeps any other
 // body in memory until it is sent, or in a temporary file if the body is longer than 1 MiB. It passes responses on as
@@ -46,6 +48,10 @@ type Transport struct {
 	// Domains lists more hosts that are function URLs, in lower case with the port as in the URL, each with its region
 	// or "" for Region. It may list a function URL's own host to give it another region.
 	Domains map[string]string
+	// SignHosts maps hosts that stand in front of a function URL, such as a custom domain of CloudFront, to the function
+	// URL's own host. It is for those that replace the Host header by the function URL's: requests go to the key, as in
+	// the URL and in lower case, and the signature is for the value.
+	SignHosts map[string]string
 	// Base sends the signed requests; nil means [NewBase]. Only an [*http.Transport] can send targets that begin with
 	// two slashes and have characters that net/http would escape.
 	Base http.RoundTripper
@@ -60,6 +66,8 @@ type Transport struct {
 	// sent unsigned. The texts in Signed (see sigv4.Signer.KeepTexts) contain the session token in clear:
 	// diagnose.Lines prints them without it.
 	OnSign func(*http.Request, sigv4.Signed)
+	// OnRepeat, if not nil, is called before a request is repeated, with the reason for people to read.
+	OnRepeat func(reason string)
 
 	mu        sync.RWMutex
 	endpoints map[string]*endpoint // by host as in the URL
@@ -72,18 +80,21 @@ type Transport struct {
 	spools      atomic.Int32 // bodies spooled at the moment
 }
 
-// NewTransport returns a Transport with the credentials and the region of cfg. It adds a cache to credentials that have
-// none.
+// NewTransport returns a Transport with the credentials and the region of cfg. It adds a cache to the credentials.
+//
+// If cfg comes from config.LoadDefaultConfig, the Transport loads the environment and the shared files again when the
+// credentials are refused, so that a program that runs for long gets the keys that a person has changed there.
 func NewTransport(cfg aws.Config) *Transport {
-	t := &Transport{Region: cfg.Region, Credentials: cfg.Credentials}
-	if _, cached := t.Credentials.(*aws.CredentialsCache); t.Credentials != nil && !cached {
-		t.Credentials = aws.NewCredentialsCache(t.Credentials)
+	t := &Transport{Region: cfg.Region}
+	if cfg.Credentials != nil {
+		t.Credentials = aws.NewCredentialsCache(reloading(cfg))
 	}
 	return t
 }
 
 // endpoint is one host that is signed for.
 type endpoint struct {
+	host   string // to sign for, if it is not the one to send to
 	signer sigv4.Signer
 	// offset is how far the host's clock is ahead of ours, in nanoseconds.
 	offset atomic.Int64
@@ -101,7 +112,8 @@ func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
 	if e != nil {
 		return e, nil
 	}
-	region, err := t.regionOf(host, r.URL.EscapedPath())
+	e = &endpoint{host: t.SignHosts[strings.ToLower(host)]}
+	region, err := t.regionOf(cmp.Or(e.host, host), r.URL.EscapedPath())
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +122,6 @@ func (t *Transport) endpoint(r *http.Request) (*endpoint, error) {
 	if e := t.endpoints[host]; e != nil {
 		return e, nil
 	}
-	e = &endpoint{}
 	e.signer.Region, e.signer.Service, e.signer.Unsigned = region, cmp.Or(t.Service, "lambda"), changeable
 	e.signer.KeepTexts = t.OnSign != nil
 	e.signer.Now = func() time.Time { return t.now().Add(time.Duration(e.offset.Load())) }
@@ -127,12 +138,12 @@ func (t *Transport) regionOf(host, path string) (string, error) {
 	if !listed {
 		var id string
 		if id, region, _ = identify(host, path); id == "" {
-			return "", fmt.Errorf("furl: %s is not known to be a function URL, so nothing is signed for it: "+
-				"list it in Transport.Domains if it is one", host)
+			return "", fmt.Errorf("%w: %s: nothing is signed for it; list it in Transport.Domains if it is one, or in "+
+				"Transport.SignHosts if it stands in front of one", ErrNotFunctionURL, host)
 		}
 	}
 	if region = cmp.Or(region, t.Region); region == "" {
-		return "", fmt.Errorf("furl: the URL at %s does not name its region: set AWS_REGION", host)
+		return "", fmt.Errorf("%w: the URL at %s does not name one: set AWS_REGION", ErrRegion, host)
 	}
 	return region, nil
 }
@@ -172,7 +183,7 @@ func (t *Transport) CloseIdleConnections() {
 
 // RoundTrip signs and sends a request. See [Transport].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if leftHost(r) {
+	if leftHost(r) || r.Response != nil && presigned(r.URL) {
 		return t.base().RoundTrip(r)
 	}
 	e, b, err := t.ready(r)
@@ -187,9 +198,12 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		resp.Request = r
-		wait, again := attempts.another(resp)
-		if !again {
+		wait, reason := attempts.another(resp)
+		if reason == "" {
 			return resp, nil
+		}
+		if t.OnRepeat != nil {
+			t.OnRepeat(reason)
 		}
 		drain(resp)
 		if err := sleep(r.Context(), wait); err != nil {
@@ -259,6 +273,12 @@ func leftHost(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// presigned reports whether a URL has a signature of its own.
+func presigned(u *url.URL) bool {
+	query := u.Query()
+	return query.Has("X-Amz-Algorithm") && query.Has("X-Amz-Signature")
 }
 
 // NewBase returns the transport that a [Transport] sends with by default. The caller may change it before first use.

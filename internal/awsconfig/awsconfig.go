@@ -48,8 +48,30 @@ func FromEnvironment(getenv func(string) string) (cfg aws.Config, ok bool) {
 	return aws.Config{Region: region, Credentials: provider}, provider.Value.HasKeys()
 }
 
-// Load reads the configuration. It sends nothing: credentials are fetched when they are first asked for.
+// Load reads the configuration. It sends nothing: credentials are fetched when they are first asked for. When their
+// cache is invalidated, or they have expired, the whole configuration is read again for them: a person may have changed
+// the keys in a file, or signed in.
 func Load(ctx context.Context, o Options) (aws.Config, error) {
+	cfg, err := load(ctx, o)
+	if err != nil || cfg.Credentials == nil {
+		return cfg, err
+	}
+	next := cfg.Credentials
+	cfg.Credentials = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		provider := next
+		if next = nil; provider == nil { // the cache asks once at a time
+			again, err := load(ctx, o)
+			if err != nil {
+				return aws.Credentials{}, err
+			}
+			provider = again.Credentials
+		}
+		return provider.Retrieve(ctx)
+	}))
+	return cfg, nil
+}
+
+func load(ctx context.Context, o Options) (aws.Config, error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.DialContext = furl.Localhost(t.DialContext)
 	})
@@ -90,7 +112,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 				options.RoleSessionName = "furl"
 				options.TokenProvider = o.MFACode
 			})
-		cfg.Credentials = aws.NewCredentialsCache(provider)
+		cfg.Credentials = provider
 	}
 	return cfg, nil
 }

@@ -13,6 +13,7 @@ import (
 type Body struct {
 	sources     []source
 	contentType string // the default for this body; "" for none
+	boundary    string // of its parts, if it has some
 	accept      string
 }
 

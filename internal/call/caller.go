@@ -23,7 +23,7 @@ import (
 
 // Caller sends a request and prints the response as its fields say. It makes one call only.
 type Caller struct {
-	Transport *furl.Transport // Verbose sets its OnSign
+	Transport *furl.Transport // Verbose sets its OnSign and OnRepeat
 	Stdout    io.Writer       // for headers and values; may show control characters as escapes
 	Stderr    io.Writer
 	RawStdout io.Writer // the same stream for bodies, the text of WriteOut and Progress, which stay as they are

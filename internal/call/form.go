@@ -15,16 +15,32 @@ type Field struct {
 	Literal bool   // '@', '<' and ';' have no meaning
 }
 
+// disposition is the Content-Disposition of a form's parts: curl 7.88 calls them attachments if a header says that the
+// body is something else than a form.
+func disposition(headers []header) string {
+	for _, h := range headers {
+		if h.name == "Content-Type" && !h.remove {
+			if kind, _, _ := strings.Cut(h.value, ";"); !strings.EqualFold(strings.TrimSpace(kind), formData) {
+				return "attachment"
+			}
+			break
+		}
+	}
+	return "form-data"
+}
+
+const formData = "multipart/form-data"
+
 // formBody makes a multipart/form-data body (RFC 7578).
-func formBody(fields []Field, stdin io.Reader) (Body, error) {
+func formBody(fields []Field, stdin io.Reader, disposition string) (Body, error) {
 	boundary := "furl-" + rand.Text()
-	b := Body{contentType: "multipart/form-data; boundary=" + boundary}
+	b := Body{contentType: formData + "; boundary=" + boundary, boundary: boundary}
 	for _, field := range fields {
 		p, err := field.parse()
 		if err != nil {
 			return Body{}, err
 		}
-		b.sources = append(b.sources, text("--"+boundary+"\r\n"+p.header()+"\r\n"))
+		b.sources = append(b.sources, text("--"+boundary+"\r\n"+p.header(disposition)+"\r\n"))
 		if p.file != "" {
 			b.sources = append(b.sources, file(p.file, stdin))
 		} else {
@@ -116,10 +132,10 @@ func unquote(s string) string {
 }
 
 // header returns the header of the part, with the escapes that browsers and curl use.
-func (p formPart) header() string {
+func (p formPart) header(disposition string) string {
 	escape := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A")
 	var h strings.Builder
-	fmt.Fprintf(&h, `Content-Disposition: form-data; name="%s"`, escape.Replace(p.name))
+	fmt.Fprintf(&h, `Content-Disposition: %s; name="%s"`, disposition, escape.Replace(p.name))
 	if p.fileName != "" {
 		fmt.Fprintf(&h, `; filename="%s"`, escape.Replace(p.fileName))
 	}

@@ -38,7 +38,11 @@ type Request struct {
 // Build makes the request. It opens only the files of -G and of headers; other files are opened when the request is
 // sent.
 func (q Request) Build(ctx context.Context) (*Prepared, error) {
-	method, body, err := q.methodAndBody()
+	headers, err := q.readHeaders()
+	if err != nil {
+		return nil, err
+	}
+	method, body, err := q.methodAndBody(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +63,7 @@ func (q Request) Build(ctx context.Context) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := q.setHeaders(r, body); err != nil {
-		return nil, err
-	}
+	q.setHeaders(r, headers, body)
 	if err := body.attach(r); err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func (q Request) Build(ctx context.Context) (*Prepared, error) {
 }
 
 // methodAndBody returns the body, and the method that -X names or that the body implies.
-func (q Request) methodAndBody() (method string, body Body, err error) {
+func (q Request) methodAndBody(headers []header) (method string, body Body, err error) {
 	sorts := 0
 	method = http.MethodGet
 	if len(q.Data) > 0 && !q.Get {
@@ -79,7 +81,7 @@ func (q Request) methodAndBody() (method string, body Body, err error) {
 	if len(q.Form) > 0 {
 		sorts++
 		method = http.MethodPost
-		if body, err = formBody(q.Form, q.Stdin); err != nil {
+		if body, err = formBody(q.Form, q.Stdin, disposition(headers)); err != nil {
 			return "", Body{}, err
 		}
 	}
@@ -129,11 +131,7 @@ func (q Request) withQuery() (string, error) {
 }
 
 // setHeaders sets the headers of the flags, and those that curl adds.
-func (q Request) setHeaders(r *http.Request, body Body) error {
-	lines, err := q.headerLines()
-	if err != nil {
-		return err
-	}
+func (q Request) setHeaders(r *http.Request, headers []header, body Body) {
 	defaults := map[string]string{
 		"User-Agent": q.UserAgent, "Accept": cmp.Or(body.accept, "*/*"), "Content-Type": body.contentType,
 	}
@@ -148,11 +146,7 @@ func (q Request) setHeaders(r *http.Request, body Body) error {
 			r.Header.Set(name, value)
 		}
 	}
-	for _, line := range lines {
-		h, err := parseHeader(line)
-		if err != nil {
-			return err
-		}
+	for _, h := range headers {
 		if _, isDefault := defaults[h.name]; isDefault {
 			r.Header.Del(h.name)
 			delete(defaults, h.name)
@@ -160,6 +154,11 @@ func (q Request) setHeaders(r *http.Request, body Body) error {
 		switch {
 		case h.name == "Host":
 			r.Host = h.value
+		case h.name == "Content-Type" && body.boundary != "" && !h.remove:
+			// curl 7.88 sends the first one, and adds the boundary to it whatever it says.
+			if r.Header[h.name] == nil {
+				r.Header.Set(h.name, h.value+"; boundary="+body.boundary)
+			}
 		case h.remove:
 			if h.name == "User-Agent" {
 				r.Header[h.name] = []string{""} // without it net/http sends its own
@@ -168,11 +167,10 @@ func (q Request) setHeaders(r *http.Request, body Body) error {
 			r.Header.Add(h.name, h.value)
 		}
 	}
-	return nil
 }
 
-// headerLines returns the headers of the flags, with those in files.
-func (q Request) headerLines() ([]string, error) {
+// readHeaders returns the headers of the flags, with those in files.
+func (q Request) readHeaders() ([]header, error) {
 	var lines []string
 	for _, header := range q.Headers {
 		name, isFile := strings.CutPrefix(header, "@")
@@ -180,19 +178,26 @@ func (q Request) headerLines() ([]string, error) {
 			lines = append(lines, header)
 			continue
 		}
-		read, err := readHeaders(name, q.Stdin)
+		read, err := linesOf(name, q.Stdin)
 		if err != nil {
 			return nil, err
 		}
 		lines = append(lines, read...)
 	}
-	return lines, nil
+	headers := make([]header, len(lines))
+	for i, line := range lines {
+		var err error
+		if headers[i], err = parseHeader(line); err != nil {
+			return nil, err
+		}
+	}
+	return headers, nil
 }
 
 // maxHeaders bounds a file of headers; Lambda accepts 1 MB.
 const maxHeaders = 1 << 20
 
-func readHeaders(name string, stdin io.Reader) ([]string, error) {
+func linesOf(name string, stdin io.Reader) ([]string, error) {
 	r, err := file(name, stdin).open()
 	if err != nil {
 		return nil, err

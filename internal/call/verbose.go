@@ -36,6 +36,7 @@ const identityTimeout = 2 * time.Second
 func newVerbose(ctx context.Context, c *Caller, u furl.URL) *verbose {
 	v := &verbose{w: c.Stderr, target: u.Target, tellServer: c.TellServer}
 	c.Transport.OnSign = v.signed
+	c.Transport.OnRepeat = func(reason string) { v.tell("*", "%s", reason) }
 	if c.Identity != nil {
 		v.identity = make(chan string, 1)
 		go func() { // ends by its timeout

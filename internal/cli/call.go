@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,7 @@ unless --concurrency says how many at one time and --rate how many a second.
 			exitFailed, exitUsage, exitFunction, exitConnect, exitCredentials, exitInterrupted),
 		Example: `  furl call 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5'
   furl call my-function/login --json '{"user": "a"}'
+  furl call https://app.example.com/book --sign-host XYZ.lambda-url.eu-central-1.on.aws
   furl call my-function --repeat 1000 --concurrency 10`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -228,7 +230,7 @@ func (p *program) prepare(
 		return nil, nil, usage(command, err)
 	}
 	signer.sendAs(prepared)
-	return signer, prepared, nil
+	return signer, prepared, signer.checkRegions(cmp.Or(prepared.HTTP.Host, prepared.URL.Host))
 }
 
 // identity asks STS who calls, unless it would ask AWS about the keys of a local server.

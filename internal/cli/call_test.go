@@ -138,6 +138,8 @@ func TestCallSendsWhatCurlSends(t *testing.T) {
 		{"-G", "-d", "a=1", "--data-urlencode", "b=x y", "/p"}, {"-G", "-d", "a=1", "/p?q"}, {"-G", "-d", "a=1", "/p?"}, {"-G", "-I", "-d", "a", "/p"},
 		{"-F", "a=1", "-F", "b=<lines.txt", "-F", "c=@page.html", "-F", "d=@bytes.bin;type=image/x;filename=\"n;\\\"ame\"", "--form-string", "e=@x;type=y", "/"},
 		{"-F", "a=x;type=text/csv", "-F", "file=@with space.txt", "/"},
+		{"-F", "a=x", "-H", "Content-Type: multipart/form-data", "/"}, {"-F", "a=x", "-H", "content-type: multipart/related; type=a", "/"},
+		{"-F", "a=x", "-H", "Content-Type: text/plain", "-H", "Content-Type: multipart/mixed", "/"},
 		{"-F", `a="red; green \"blue\"";type=text/x`, "-F", `b="x;y"`, "/"},
 		{"-T", "bytes.bin", "/up/"}, {"-T", "bytes.bin", "/up/name"}, {"-T", "with space.txt", "/"}, {"-T", "bytes.bin", ""}, {"-T", "page.html", "-X", "POST", "/"},
 		{"--compressed", "/"}, {"-g", "--path-as-is", "/a/./b//c?x[1]={y}"},

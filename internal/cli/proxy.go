@@ -52,6 +52,10 @@ Everyone who reaches the proxy calls with its credentials. It listens only on th
 request needs the token in $` + tokenVariable + `, or a new one that the proxy prints: as
 "Authorization: Bearer TOKEN", as password in the URL (http://furl:TOKEN@…), or as "X-Furl-Token: TOKEN".
 
+The proxy makes the function's redirects and cookies its own, and tells the function its name in X-Forwarded-Host. The
+Origin of a page of its own becomes that of the function URL. A page of --allow-origin sees responses for which the
+function URL has no CORS configuration; if it has one, that counts.
+
 The proxy does not pass on the client's Authorization header, except with --forward-authorization, which passes it on as
 X-Forwarded-Authorization. It never passes on a header of that name that the client sends itself.
 The log has a line for each request: status, time, and who refused it.
@@ -63,6 +67,7 @@ The log has a line for each request: status, time, and who refused it.
 		}, exitUsage, exitCredentials),
 		Example: `  furl proxy my-function --listen 127.0.0.1:8080
   furl proxy --route /orders=my-orders --route /users=my-users:live
+  furl proxy https://app.example.com --sign-host XYZ.lambda-url.eu-central-1.on.aws
   furl proxy my-mcp-server --allow-origin http://localhost:6274 --token`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -190,6 +195,11 @@ func (f *proxyFlags) upstreams(p *program, command *cobra.Command, args []string
 	signer, err := f.signing.open(p, command, names...)
 	if err != nil {
 		return nil, err
+	}
+	for _, e := range signer.all {
+		if err := signer.checkRegions(e.host); err != nil {
+			return nil, err
+		}
 	}
 	urls := signer.all
 	if len(args) == 1 {

@@ -20,19 +20,24 @@ import (
 // signing are the flags that say who signs, and for which service.
 type signing struct {
 	place
-	service string
-	clients bool // the command also calls AWS, for which it needs the whole configuration
+	service  string
+	signHost string
+	clients  bool // the command also calls AWS, for which it needs the whole configuration
 }
 
 func (s *signing) register(p *program, command *cobra.Command) {
 	s.place.register(p, command, "profile", "role-arn", "region", "endpoint-url")
 	command.Flags().StringVar(&s.service, "service", "lambda", "service to sign for")
+	command.Flags().StringVar(&s.signHost, "sign-host", "",
+		"host to sign for, if another one stands in front of it and sends that host, as CloudFront does")
 }
 
 // signer is what a command knows before it builds a request.
 type signer struct {
 	transport *furl.Transport
 	config    aws.Config
+	flag      string     // the region of the flag
+	signHost  string     // of the flag
 	endpoint             // the first of all
 	all       []endpoint // in the order of the arguments
 }
@@ -40,12 +45,31 @@ type signer struct {
 // endpoint is a function URL that the command line names.
 type endpoint struct {
 	url   string // absolute
+	host  string // of url, in lower case
 	local bool   // it is on this machine
 	check string // the argument for furl check
 }
 
+// checkSignHost refuses what is no host, and one host for several function URLs.
+func (s *signing) checkSignHost(urls int) error {
+	if s.signHost == "" {
+		return nil
+	}
+	parsed, err := furl.ParseURL("https://" + s.signHost)
+	if err != nil || parsed.Host != s.signHost || parsed.Target != "/" {
+		return fmt.Errorf("--sign-host %q is not a host such as XYZ.lambda-url.eu-central-1.on.aws", s.signHost)
+	}
+	if urls > 1 {
+		return errors.New("--sign-host is the host of one function URL: leave it out, or name one URL only")
+	}
+	return nil
+}
+
 // open reads the AWS configuration, looks up the URLs of functions given by name, and makes the transport.
 func (s *signing) open(p *program, command *cobra.Command, arguments ...string) (*signer, error) {
+	if err := s.checkSignHost(len(arguments)); err != nil {
+		return nil, usage(command, err)
+	}
 	options := s.options
 	var targets []call.Target
 	for _, argument := range arguments {
@@ -63,17 +87,17 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 		targets = append(targets, target)
 		options.DefaultRegion = cmp.Or(options.DefaultRegion, target.Region)
 	}
-	out := &signer{}
+	out := &signer{flag: s.options.Region, signHost: s.signHost}
 	var err error
 	if out.config, err = s.load(command.Context(), p.getenv, options, targets); err != nil {
 		return nil, err
 	}
 	out.transport = furl.NewTransport(out.config)
 	out.transport.Service = s.service
-	out.transport.Domains = map[string]string{}
+	out.transport.Domains, out.transport.SignHosts = map[string]string{}, map[string]string{}
 	out.transport.MaxRetries = -1
 	for _, target := range targets {
-		if err := out.add(command, target, s.options.Region); err != nil {
+		if err := out.add(command, target); err != nil {
 			return nil, err
 		}
 	}
@@ -95,9 +119,8 @@ func (s *signing) load(
 	return awsconfig.Load(ctx, options)
 }
 
-// add finds the URL of a target and has the transport sign for its host, whichever that is: the person typed it. region
-// is that of the flag.
-func (s *signer) add(command *cobra.Command, target call.Target, region string) error {
+// add finds the URL of a target and has the transport sign for its host, whichever that is: the person typed it.
+func (s *signer) add(command *cobra.Command, target call.Target) error {
 	url, err := target.Resolve(command.Context(), func(ctx context.Context, function, qualifier string) (string, error) {
 		config := s.config
 		config.Region = cmp.Or(target.Region, config.Region)
@@ -117,28 +140,53 @@ func (s *signer) add(command *cobra.Command, target call.Target, region string) 
 	if err != nil {
 		return usage(command, err)
 	}
-	e := endpoint{url: url, check: target.Function, local: call.IsLocal(parsed.Host)}
+	e := endpoint{url: url, host: strings.ToLower(parsed.Host), check: target.Function, local: call.IsLocal(parsed.Host)}
 	if e.check == "" {
 		e.check = parsed.Scheme + "://" + parsed.Host + parsed.Base + "/"
 	}
-	region = cmp.Or(region, parsed.Region, target.Region, s.config.Region)
-	if region == "" {
-		return fail(noRegion, fmt.Errorf("%s does not say its region", e.check))
+	region := cmp.Or(s.flag, regionOf(s.signHost), parsed.Region, target.Region, s.config.Region)
+	if other, ok := s.transport.Domains[e.host]; ok && other != region {
+		return usage(command, fmt.Errorf("the function URLs at %s are in two regions, %s and %s", e.host, other, region))
 	}
-	host := strings.ToLower(parsed.Host)
-	if other, ok := s.transport.Domains[host]; ok && other != region {
-		return usage(command, fmt.Errorf("the function URLs at %s are in two regions, %s and %s", host, other, region))
-	}
-	s.transport.Domains[host] = region
+	s.signFor(e.host, region)
 	s.all = append(s.all, e)
 	return nil
 }
 
-// sendAs has the transport sign a request with another Host header as one to the URL's host.
+// signFor has the transport sign for a host.
+func (s *signer) signFor(host, region string) {
+	s.transport.Domains[host] = region
+	if s.signHost != "" {
+		s.transport.SignHosts[host] = s.signHost
+		s.transport.Domains[strings.ToLower(s.signHost)] = region
+	}
+}
+
+// regionOf is the region that a host names, "" if it is none of a function URL.
+func regionOf(host string) string {
+	parsed, err := furl.ParseURL("https://" + host)
+	if err != nil {
+		return ""
+	}
+	return parsed.Region
+}
+
+// sendAs has the transport sign a request with another Host header as one to the URL's host. Such a header may name a
+// function URL, too.
 func (s *signer) sendAs(prepared *call.Prepared) {
 	if host := prepared.HTTP.Host; host != "" {
-		s.transport.Domains[strings.ToLower(host)] = s.transport.Domains[strings.ToLower(prepared.URL.Host)]
+		s.signFor(strings.ToLower(host), cmp.Or(s.flag, regionOf(s.signHost), regionOf(host), s.transport.Domains[s.host]))
 	}
+}
+
+// checkRegions fails for a host that is to be signed for without a region.
+func (s *signer) checkRegions(hosts ...string) error {
+	for _, host := range hosts {
+		if s.transport.Domains[strings.ToLower(host)] == "" {
+			return fail(noRegion, fmt.Errorf("%s does not say its region", host))
+		}
+	}
+	return nil
 }
 
 // mfaCode asks the person at the terminal for a code.

@@ -18,6 +18,7 @@ import (
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
+	"github.com/furl-dev/furl/internal/mount"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -300,6 +301,7 @@ func (x *exchange) respond(result *runtime.Result) {
 		return
 	}
 	x.status = response.Status
+	x.mount(&response.Head)
 	if err := response.Write(x.w, x.r.Method); err != nil {
 		x.found("response", newNote(trace.OK, "the client was gone before the answer was sent"))
 		return
@@ -316,6 +318,7 @@ func (x *exchange) stream(result *runtime.Result) {
 		return
 	}
 	x.status = head.Status
+	x.mount(head)
 	head.WriteHeader(x.w)
 	if err := x.relay(reader); err != nil {
 		x.cutShort = true
@@ -334,6 +337,26 @@ func (x *exchange) stream(result *runtime.Result) {
 		return
 	}
 	x.found("response", answered{status: head.Status})
+}
+
+// mount translates addresses in an answer of a function that was called in path style, and believes to be at the root
+// of its host. AWS has no such URLs.
+func (x *exchange) mount(head *event.Head) {
+	if x.address.region != "" {
+		return
+	}
+	scheme := "http://"
+	if x.r.TLS != nil {
+		scheme = "https://"
+	}
+	m := mount.Mount{
+		Hosts: append(x.hosts(), strings.ToLower(x.r.Host)), Apart: furlproto.Prefix, Origin: scheme + x.r.Host,
+		Base: furlproto.URLs + x.address.urlID,
+	}
+	cookies := http.Header{"Set-Cookie": head.Cookies}
+	m.Response(head.Header)
+	m.Response(cookies)
+	head.Cookies = cookies["Set-Cookie"]
 }
 
 // noAnswer refuses a request because the function's answer is not one.

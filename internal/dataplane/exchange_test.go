@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -396,6 +397,53 @@ func TestPathStyle(t *testing.T) {
 		}
 		if path := w.event()["rawPath"]; path != seen {
 			t.Errorf("%q reached the function as path %q, want %q", target, path, seen)
+		}
+	}
+}
+
+// In path style a function's redirects and cookies stay below its URL, in host style they are as the function wrote them.
+func TestAddressesInAnswers(t *testing.T) {
+	const answer = `{"statusCode":302,"headers":{"location":"LOCATION","set-cookie":"a=1; Path=/"},"cookies":["b=1; Path=/app"]}`
+	for _, mode := range []lambda.InvokeMode{lambda.Buffered, lambda.ResponseStream} {
+		w := newWorld(t)
+		alice := w.user(here, "alice", bothActions)
+		w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = mode })
+		for location, below := range map[string]string{
+			"/login": "/_furl/url/" + urlID + "/login",
+			"https://" + urlID + ".lambda-url.eu-central-1.on.aws/x": "http://HOST/_furl/url/" + urlID + "/x",
+			"http://HOST/x": "http://HOST/_furl/url/" + urlID + "/x", "https://example.com/x": "https://example.com/x", "x": "x",
+		} {
+			for _, host := range []string{"", urlID + ".lambda-url.eu-central-1.localhost"} {
+				target, named := "/app", host
+				request := w.request("GET", target, "")
+				if host == "" {
+					request = w.request("GET", "/_furl/url/"+urlID+target, "")
+					named = request.URL.Host
+				}
+				request.Host = host
+				text := strings.ReplaceAll(strings.ReplaceAll(answer, "LOCATION", location), "HOST", named)
+				w.runner.result = payload(text)
+				if mode == lambda.ResponseStream {
+					w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+						return &runtime.Result{
+							Body: io.NopCloser(strings.NewReader(text + "\x00\x00\x00\x00\x00\x00\x00\x00")), ResponseMode: runtime.ModeStreaming,
+							ContentType: "application/vnd.awslambda.http-integration-response",
+						}, nil
+					}
+				}
+				got := w.do(w.sign(request, alice, ""))
+				want, cookies := below, []string{"a=1; Path=/_furl/url/" + urlID + "/", "b=1; Path=/_furl/url/" + urlID + "/app"}
+				if host != "" {
+					want, cookies = location, []string{"a=1; Path=/", "b=1; Path=/app"}
+				}
+				want = strings.ReplaceAll(want, "HOST", request.URL.Host)
+				if host != "" {
+					want = strings.ReplaceAll(location, "HOST", named)
+				}
+				if got.status != 302 || got.header.Get("Location") != want || !slices.Equal(got.header["Set-Cookie"], cookies) {
+					t.Errorf("%s at %q: answered %d, Location %q, cookies %q; want %q, %q", location, host, got.status, got.header.Get("Location"), got.header["Set-Cookie"], want, cookies)
+				}
+			}
 		}
 	}
 }

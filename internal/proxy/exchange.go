@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/mount"
 )
 
 var _ io.ReadCloser = (*exchange)(nil)
@@ -20,7 +21,8 @@ var _ io.ReadCloser = (*exchange)(nil)
 type exchange struct {
 	start    time.Time
 	upstream *url.URL
-	route    string
+	route    *route // nil if none was found
+	mount    *mount.Mount
 	origin   string // of the page that may see the response
 	status   int
 	refusal  furl.Refusal // by Lambda
@@ -50,10 +52,10 @@ func (x *exchange) refuse(w http.ResponseWriter, status int, check, reason strin
 	http.Error(w, "furl proxy: "+strings.TrimPrefix(reason, "furl: "), status)
 }
 
-// allowOrigin lets the page that sent the request see the response. It replaces what the function says about origins,
-// since the function does not know the page.
+// allowOrigin lets the page that sent the request see the response. If the function URL says who may see it, that
+// stands, so that a page finds a wrong CORS configuration here and not only at AWS.
 func (x *exchange) allowOrigin(h http.Header) {
-	if x.origin == "" {
+	if x.origin == "" || h.Get("Access-Control-Allow-Origin") != "" {
 		return
 	}
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
@@ -72,8 +74,8 @@ func (x *exchange) log(r *http.Request, log *slog.Logger) {
 		slog.Int64("bytes", x.bytes),
 		slog.String("took", time.Since(x.start).Round(10*time.Microsecond).String()),
 	}
-	if x.route != "" {
-		attributes = append(attributes, slog.String("upstream", x.route))
+	if x.route != nil {
+		attributes = append(attributes, slog.String("upstream", x.route.name))
 	}
 	level := slog.LevelInfo
 	switch {

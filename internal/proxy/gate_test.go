@@ -34,8 +34,10 @@ func TestHosts(t *testing.T) {
 }
 
 func TestOrigins(t *testing.T) {
-	server := urltest.Start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "https://function.example")
+	server := urltest.Start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/silent" {
+			w.Header().Set("Access-Control-Allow-Origin", "https://function.example")
+		}
 		w.Header().Set("Mcp-Session-Id", "1")
 	}))
 	strict := start(t, server, proxy.Config{})
@@ -61,6 +63,7 @@ func TestOrigins(t *testing.T) {
 			"https://function.example"},
 		{"an image of another port", strict, "Sec-Fetch-Site: same-site\r\nReferer: http://localhost:3000/x\r\n", 403, ""},
 		{"allowed", open, "Origin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n", 200, "http://localhost:3000"},
+		{"allowed, and the URL allows another", open, "Origin: http://localhost:3000\r\n", 200, "https://function.example"},
 		{"allowed image", open, "Sec-Fetch-Site: same-site\r\nReferer: http://localhost:3000/x\r\n", 200,
 			"https://function.example"},
 		{"allowed null", open, "Origin: null\r\n", 200, "null"},
@@ -69,7 +72,11 @@ func TestOrigins(t *testing.T) {
 		{"not allowed, prefix", open, "Origin: http://localhost:30000\r\n", 403, ""},
 		{"all allowed", all, "Origin: https://any.example\r\n", 200, "https://any.example"},
 	} {
-		resp := test.p.raw(t, "GET / HTTP/1.1\r\nHost: localhost:8080\r\n"+test.headers+"\r\n")
+		path := "/"
+		if test.allowed != "https://function.example" {
+			path = "/silent"
+		}
+		resp := test.p.raw(t, "GET "+path+" HTTP/1.1\r\nHost: localhost:8080\r\n"+test.headers+"\r\n")
 		if resp.StatusCode != test.status || resp.Header.Get("Access-Control-Allow-Origin") != test.allowed {
 			t.Errorf("%s: %s, allowed %q", test.name, resp.Status, resp.Header.Get("Access-Control-Allow-Origin"))
 		}

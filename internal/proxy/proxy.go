@@ -130,7 +130,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(w, http.StatusBadRequest, "target", err.Error())
 		return
 	}
-	x.route = route.name
+	x.route, x.mount = &route, route.mount(r)
 	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	x.done = true
 }
@@ -208,7 +208,7 @@ func (p *Proxy) Serve(ctx, stop context.Context, inner net.Listener) error {
 // headerForwarded passes the client's Authorization header on to the function. The function may trust it, so the proxy
 // removes a header of that name from the client's request. Other headers about a client, such as X-Forwarded-User, come
 // from a front end before this proxy and are passed on, except Forwarded and X-Forwarded-For, -Host and -Proto, which
-// ReverseProxy removes.
+// ReverseProxy removes and translate sets, but for the first two.
 const headerForwarded = "X-Forwarded-Authorization"
 
 // isForwarded reports whether a function may take the header for headerForwarded. A function behind a CGI or WSGI
@@ -239,13 +239,15 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	} {
 		h.Del(name)
 	}
+	x.route.translate(r.In, h)
 }
 
-// modify records the response, and lets an allowed page see it.
+// modify records the response, makes the function's own addresses in it the proxy's, and lets an allowed page see it.
 func (p *Proxy) modify(resp *http.Response) error {
 	x := exchangeOf(resp.Request.Context())
 	x.status = resp.StatusCode
 	x.refusal, _ = furl.RefusalOf(resp)
+	x.mount.Response(resp.Header)
 	x.body = resp.Body
 	resp.Body = x
 	x.allowOrigin(resp.Header)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/mount"
 )
 
 // Route sends requests for a host, a path, or both to an upstream.
@@ -42,8 +43,11 @@ func ParseRoute(text string) (Route, error) {
 // route is a Route that is ready for use.
 type route struct {
 	Route
-	name   string // for the log: the upstream's host
-	prefix string // of all URLs: scheme, host, and the path of the upstream without slash at its end
+	name     string   // for the log: the upstream's host
+	origin   string   // scheme and host of the upstream
+	base     string   // path of the upstream, without a slash at its end
+	hosts    []string // as the function knows itself
+	believed string   // the origin that the function knows itself by
 }
 
 // compile checks the routes and sorts them, the most specific first.
@@ -64,8 +68,13 @@ func compile(c Config) ([]route, error) {
 		if strings.Contains(u.Target, "?") {
 			return nil, fmt.Errorf("upstream %s: the query would be lost, leave it out", r.Upstream)
 		}
-		routes = append(routes, route{Route: r, name: u.Host,
-			prefix: u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Target, "/")})
+		ready := route{Route: r, name: u.Host, origin: u.Scheme + "://" + u.Host, base: strings.TrimSuffix(u.Target, "/")}
+		ready.hosts, ready.believed = []string{strings.ToLower(u.Host)}, ready.origin
+		if t, ok := c.Transport.(*furl.Transport); ok && t.SignHosts[strings.ToLower(u.Host)] != "" {
+			behind := strings.ToLower(t.SignHosts[strings.ToLower(u.Host)])
+			ready.hosts, ready.believed = append(ready.hosts, behind), u.Scheme+"://"+behind
+		}
+		routes = append(routes, ready)
 	}
 	slices.SortStableFunc(routes, func(a, b route) int {
 		return cmp.Or(cmp.Compare(min(len(b.Host), 1), min(len(a.Host), 1)), cmp.Compare(len(b.Path), len(a.Path)))
@@ -88,5 +97,51 @@ func (r route) target(in *http.Request) (*url.URL, error) {
 	if strings.Contains(rest, "#") {
 		return nil, fmt.Errorf("the request target %.80q has a '#', which must be written as %%23", in.RequestURI)
 	}
-	return url.Parse(r.prefix + rest)
+	return url.Parse(r.origin + r.base + rest)
+}
+
+// mount is how the function's own addresses become the proxy's, for the client of a request.
+func (r route) mount(in *http.Request) *mount.Mount {
+	scheme := "http"
+	if strings.EqualFold(in.Header.Get("X-Forwarded-Proto"), "https") { // a front end before the proxy says so
+		scheme = "https"
+	}
+	return &mount.Mount{Hosts: r.hosts, Prefix: r.base, Origin: scheme + "://" + in.Host, Base: r.Path}
+}
+
+// translate writes what a page of the proxy's own sends about itself as the function knows it, so that a function that
+// compares the page's origin with its own name takes the request for one of its own pages. X-Forwarded-Host tells other
+// requests' host: some frameworks compare the origin with it in place of the function's name.
+func (r route) translate(in *http.Request, out http.Header) {
+	page, _, ok := cutOrigin(out.Get("Origin"))
+	own := ok && strings.EqualFold(page, in.Host)
+	if own {
+		out.Set("Origin", r.believed)
+	}
+	if page, path, ok := cutOrigin(out.Get("Referer")); ok && strings.EqualFold(page, in.Host) {
+		if rest, ok := strings.CutPrefix(path, r.Path); ok {
+			out.Set("Referer", r.believed+r.base+rest)
+		}
+	}
+	if !own {
+		out.Set("X-Forwarded-Host", in.Host)
+	}
+	proto := "http"
+	if in.TLS != nil {
+		proto = "https"
+	}
+	out.Set("X-Forwarded-Proto", proto)
+}
+
+// cutOrigin separates the host of a URL from what follows it.
+func cutOrigin(text string) (host, path string, ok bool) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok || scheme != "http" && scheme != "https" {
+		return "", "", false
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	return rest[:end], rest[end:], true
 }
