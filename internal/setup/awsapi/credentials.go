@@ -1,8 +1,12 @@
 package awsapi
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -22,13 +26,40 @@ func (c credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	found, err := c.from.Retrieve(ctx)
 	if err != nil {
-		return aws.Credentials{}, &Error{Kind: NoCredentials, Message: "no AWS credentials could be found", Err: err}
+		message := "no AWS credentials could be found"
+		if flaw := sharedFileFlaw(); flaw != "" {
+			message += " (" + flaw + ")"
+		}
+		return aws.Credentials{}, &Error{Kind: NoCredentials, Message: message, Err: err}
 	}
 	if flaw := FlawOf(found); flaw != "" {
 		return aws.Credentials{}, &Error{Kind: BadCredentials, Message: flaw}
 	}
 	return found, nil
 }
+
+// sharedFileFlaw says why the SDK finds nothing in the shared files, which it reads line by line; "" if it does not show.
+func sharedFileFlaw() string {
+	home, _ := os.UserHomeDir() // without one the paths lead nowhere
+	for variable, fallback := range map[string]string{"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"} {
+		path := cmp.Or(os.Getenv(variable), filepath.Join(home, ".aws", fallback))
+		text, err := os.ReadFile(path) //nolint:gosec // the file that the SDK reads
+		switch {
+		case err != nil:
+		case bytes.HasPrefix(text, []byte("\ufeff")):
+			return path + " begins with a byte order mark: save it as UTF-8 without one"
+		case bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}):
+			return path + " is in UTF-16: save it as UTF-8"
+		case bytes.ContainsRune(text, '\r') && !bytes.ContainsRune(text, '\n'):
+			return path + " ends its lines with carriage returns alone: save it with newlines"
+		case shellLine().Match(text):
+			return path + " has lines of a shell, such as export NAME=VALUE: write NAME = VALUE below [PROFILE]"
+		}
+	}
+	return ""
+}
+
+var shellLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?im)^\s*(?:export|set)\s+aws_\w+\s*=`) })
 
 // FlawOf says what is certainly wrong with credentials, for a service that has never seen them: "" if nothing is. It
 // names the part and never shows it.

@@ -69,13 +69,20 @@ func (c *Client) GroupsOf(ctx context.Context, user string) ([]string, error) {
 	})
 }
 
-// AnyRole is the ARN of some role of the account; "" if it has none.
-func (c *Client) AnyRole(ctx context.Context) (string, error) {
-	out, err := c.iam.ListRoles(ctx, &awsiam.ListRolesInput{MaxItems: aws.Int32(1)})
-	if err != nil || len(out.Roles) == 0 {
+// AnyPrincipal is the ARN of some role of the account, or of some user; "" if it has neither.
+func (c *Client) AnyPrincipal(ctx context.Context) (string, error) {
+	roles, err := c.iam.ListRoles(ctx, &awsiam.ListRolesInput{MaxItems: aws.Int32(1)})
+	if err != nil {
 		return "", failure(err, "")
 	}
-	return aws.ToString(out.Roles[0].Arn), nil
+	if len(roles.Roles) > 0 {
+		return aws.ToString(roles.Roles[0].Arn), nil
+	}
+	users, err := c.iam.ListUsers(ctx, &awsiam.ListUsersInput{MaxItems: aws.Int32(1)})
+	if err != nil || len(users.Users) == 0 {
+		return "", failure(err, "")
+	}
+	return aws.ToString(users.Users[0].Arn), nil
 }
 
 // Simulation is what IAM's policy simulator says of one action.

@@ -22,6 +22,12 @@ func denied(action string) error {
 	return &awsapi.Error{Kind: awsapi.Denied, Action: action, Message: "not authorized"}
 }
 
+// Keys of the form that AWS's have.
+const (
+	wholeSecret = "wJalrXUtnFEMIaK7MDENGabPxRfiCYzzzzzzzKEY"
+	wholeToken  = "IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMSJHMEUCIQ+/abc="
+)
+
 func TestCredentialsAndClock(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -37,6 +43,30 @@ func TestCredentialsAndClock(t *testing.T) {
 		{"without token", func(f *fake) { f.credentials.SessionToken = "" }, "credentials", check.Problem, "its session token is missing", check.Refused},
 		{"with a token of others", func(f *fake) { f.credentials.AccessKeyID = "AKIAABCDEFGHIJKLMNOP" }, "credentials", check.Problem, "a session token of other credentials", check.Refused},
 		{"white space", func(f *fake) { f.credentials.SecretAccessKey += "\n" }, "credentials", check.Problem, "the secret access key ends with white space (a newline) (found by test)", check.Refused},
+		{"a quotation mark", func(f *fake) { f.credentials.AccessKeyID = `"ASIAABCDEFGHIJKLMNOP"` }, "credentials", check.Problem, "the access key id begins with a quotation mark", check.Refused},
+		{"swapped", func(f *fake) {
+			f.credentials.AccessKeyID, f.credentials.SecretAccessKey = wholeSecret, "AKIAABCDEFGHIJKLMNOP"
+		}, "credentials", check.Problem, "the access key id and the secret access key are swapped", check.Refused},
+		{"swapped, and the service quotes them", func(f *fake) {
+			f.credentials.AccessKeyID, f.credentials.SecretAccessKey = wholeSecret, "AKIAABCDEFGHIJKLMNOP"
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "Credential=" + wholeSecret + "/20261130"}
+			f.urlFault = f.keys
+		}, "url", check.Unknown, "Credential=[hidden]/20261130", check.Refused},
+		{"refused, and the service quotes the token", func(f *fake) {
+			f.credentials.SessionToken = wholeToken
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "The Canonical String should have been 'x-amz-security-token:" + wholeToken + "'"}
+		}, "credentials", check.Problem, "x-amz-security-token:[hidden]'", check.Refused},
+		{"the example of the documentation", func(f *fake) {
+			f.credentials = aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "The security token included in the request is invalid."}
+		}, "credentials", check.Problem, "the key is the example of AWS's documentation", check.Refused},
+		{"cut off", func(f *fake) {
+			f.credentials = aws.Credentials{AccessKeyID: "AKIAABCDEFGHIJKLMNOP", SecretAccessKey: wholeSecret[1:]}
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "SignatureDoesNotMatch"}
+		}, "credentials", check.Problem, "the secret access key has 39 characters; AWS's have 40", check.Refused},
+		{"of another shape, which the service takes", func(f *fake) {
+			f.credentials = aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
+		}, "credentials", check.OK, "access key test", check.Allowed},
 		{"none", func(f *fake) {
 			f.keys = &awsapi.Error{Kind: awsapi.NoCredentials, Message: "no AWS credentials could be found"}
 		}, "credentials", check.Problem, "no AWS credentials could be found", check.Refused},
@@ -61,8 +91,8 @@ func TestCredentialsAndClock(t *testing.T) {
 			if got := status(report, test.step); got != test.want || !strings.Contains(text(report), test.says) || report.Verdict != test.verd {
 				t.Errorf("%s is %q, want %q and %q, verdict %s:\n%s", test.step, got, test.want, test.says, test.verd, text(report))
 			}
-			for _, secret := range []string{"secret", "token\n"} {
-				if strings.Contains(text(report), ": "+secret) {
+			for _, secret := range []string{": secret", ": token\n", wholeSecret, wholeToken} {
+				if strings.Contains(text(report), secret) {
 					t.Errorf("the report shows %q", secret)
 				}
 			}

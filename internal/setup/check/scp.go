@@ -49,25 +49,25 @@ func (r *run) simulation(ctx context.Context, action string) (awsapi.Simulation,
 	return done.answer, done.err
 }
 
-// roleFinder finds some role of the account.
-type roleFinder interface {
-	AnyRole(ctx context.Context) (string, error)
+// principalFinder finds some role or user of the account.
+type principalFinder interface {
+	AnyPrincipal(ctx context.Context) (string, error)
 }
 
-// simulatable is the caller, if the simulator takes it: a user or role. For others it is a role of their account, which
-// the simulation gives the keys of the caller: the service control policies are the same.
+// simulatable is the caller, if the simulator takes it: a user or role. For others it is one of their account, which the
+// simulation gives the keys of the caller: the service control policies are the same.
 func (r *run) simulatable(ctx context.Context, side *Side) (string, error) {
-	switch finder, ok := side.Principals.(roleFinder); {
+	switch finder, ok := side.Principals.(principalFinder); {
 	case r.subject.owner.Name != "":
 		return r.subject.label, nil
 	case !ok:
 		return "", errors.New("the simulator cannot be asked about " + r.subject.label)
 	default:
-		role, err := finder.AnyRole(ctx)
-		if err == nil && role == "" {
-			err = errors.New("account " + r.subject.account + " has no role to simulate with")
+		principal, err := finder.AnyPrincipal(ctx)
+		if err == nil && principal == "" {
+			err = errors.New("account " + r.subject.account + " has no role or user to simulate with")
 		}
-		return role, err
+		return principal, err
 	}
 }
 
