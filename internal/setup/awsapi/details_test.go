@@ -92,6 +92,22 @@ func TestSimulationInAnOrganization(t *testing.T) {
 	}
 }
 
+// moto answers with a page of its web framework where it lacks an operation (run side by side, moto 5.2.1).
+func TestEndpointsWithoutASimulator(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusInternalServerError)
+		fmt.Fprint(w, "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n")
+	}))
+	t.Cleanup(server.Close)
+	world := setuptest.New(t)
+	config := world.Config(world.Root(account))
+	config.BaseEndpoint = aws.String(server.URL)
+	if _, err := awsapi.New(config).Simulate(t.Context(), "arn:aws:iam::"+account+":role/r", "lambda:InvokeFunction", "*", nil); awsapi.KindOf(err) != awsapi.Unsupported {
+		t.Errorf("got kind %d: %v", awsapi.KindOf(err), err)
+	}
+}
+
 func TestTagsAndSomebody(t *testing.T) {
 	world := setuptest.New(t)
 	root := world.Client(world.Root(account))

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
@@ -128,7 +131,12 @@ func (c *Client) Simulate(
 	}
 	out, err := c.iam.SimulatePrincipalPolicy(ctx, input)
 	if err != nil {
-		return Simulation{}, failure(err, principal)
+		failed := failure(err, principal)
+		var own *Error
+		if errors.As(failed, &own) && own.Kind == Failed && !errors.As(err, new(smithy.APIError)) && errors.As(err, new(*smithyhttp.ResponseError)) {
+			own.Kind = Unsupported // moto has no simulator, and answers with a page and status 500
+		}
+		return Simulation{}, failed
 	}
 	if len(out.EvaluationResults) != 1 {
 		return Simulation{}, &Error{Action: "iam:SimulatePrincipalPolicy", On: principal, Message: "the answer is not about one action"}

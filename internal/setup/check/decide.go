@@ -181,13 +181,13 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	switch decision.Effect {
 	case policy.Allowed:
 		step.Status = OK
-		open = append(r.unread(), r.doubtfulAllows(request, sets, known)...)
+		open = append(r.unread(action), r.doubtfulAllows(request, sets, known)...)
 		open = append(open, r.openDenies(request, sets, known)...)
 	case policy.ExplicitlyDenied:
 		open = r.doubtfulDenies(decision, known)
 	default:
 		misses := policy.NearestMisses(request, sets)
-		open = append(r.unread(), openAllows(misses, known)...)
+		open = append(r.unread(action), openAllows(misses, known)...)
 		step.Details = append(step.Details, explain.Misses(misses, nil)...)
 	}
 	if r.subject.kind == policy.Service && r.authType == lambda.AuthIAM {
@@ -221,13 +221,18 @@ func (r *run) grants(lack explain.Lack) []string {
 
 // unread says which policies, that may change the decision, were not read. Each of them may deny what others allow: so
 // can resource-based policies since PutResourcePolicy takes whole documents (service model of Lambda, 2026-07-09).
-func (r *run) unread() []string {
+func (r *run) unread(action string) []string {
 	var open []string
 	if r.resource.fault != nil {
 		open = append(open, "without the resource-based policy, which could not be looked at")
 	}
 	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM && !r.sets.bySimulator {
 		open = append(open, "without policies of the caller that could not be looked at")
+	}
+	if len(r.sets.faults) > 0 && r.sets.bySimulator {
+		if keys := r.openKeys(action, r.simulations[action].answer); len(keys) > 0 {
+			open = append(open, "the caller's policies may decide otherwise: "+give(keys))
+		}
 	}
 	return open
 }

@@ -143,6 +143,10 @@ func TestWhatCanNotBeLookedAt(t *testing.T) {
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
 			f.simulation = awsapi.Simulation{Allowed: true, By: []string{"own"}}
 		}, check.Allowed, "iam:ListRolePolicies", "the caller's policies, as IAM's simulator has them (own)"},
+		{"the caller's policies, and the simulator lacks a key", func(f *fake) {
+			f.unreadable = denied("iam:ListRolePolicies")
+			f.simulation = awsapi.Simulation{Allowed: true, Missing: []string{"aws:SourceIp"}}
+		}, check.Undecided, "iam:ListRolePolicies", "the caller's policies may decide otherwise: aws:SourceIp is not known"},
 		{"the caller's policies, and the simulator knows a deny", func(f *fake) {
 			all(f)
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
