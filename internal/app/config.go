@@ -40,7 +40,8 @@ type Config struct {
 	URLStyle string
 	// Suffix is what follows ID.lambda-url.REGION. in host style. on.aws is always understood besides.
 	Suffix string
-	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
+	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS does for URLs made before October 2025,
+	// which it announced to end on 2026-11-01.
 	LegacyURLPermissions bool
 	// SCPs are service control policies of accounts, as ACCOUNT=FILE. Those of one account are levels: the first is the
 	// root's, and every one must allow.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/check"
 	"github.com/furl-dev/furl/policy"
 )
@@ -21,8 +22,14 @@ type checkFlags struct {
 	callerProfile string
 	all           bool
 	offline       string
+	callers       string
+	noPolicy      []string
+	session       []string
 	asJSON        bool
 }
+
+// live is the value of --callers without a file.
+const live = "-"
 
 func (p *program) check() *cobra.Command {
 	var flags checkFlags
@@ -38,8 +45,15 @@ The caller is the owner of the credentials, or of those of --caller-profile. --a
 as furl grant.
 
 --all checks all functions of the region. --offline checks what aws lambda get-policy and get-function-url-config wrote
-into the .json files of a directory. Both find the grants that are void since November 2026, when AWS began to require
-lambda:InvokeFunction too. They read the policies of functions, not those of roles and users.
+into the .json files of a directory. Both find grants of one of the two actions alone: function URLs need
+lambda:InvokeFunctionUrl and lambda:InvokeFunction (documented for new URLs; for those of before October 2025 AWS Health
+notices announced it for 2026-11-01, and whether it is enforced is not known). A function whose policy could not be read
+is never ok. That it has none is told by the error that get-policy wrote, in a file with the function's name, or by
+--no-policy.
+
+A function whose policy lets nobody call depends on the policies of users and roles. --callers reads them
+(iam:GetAccountAuthorizationDetails); --callers=FILE, or a file in the directory of --offline, is a copy of what
+aws iam get-account-authorization-details printed.
 
 ` + exitStatus(status{
 			exitOK:     "the call would be allowed",
@@ -65,11 +79,20 @@ lambda:InvokeFunction too. They read the policies of functions, not those of rol
 		"profile of the caller's account (default that of the function)")
 	f.BoolVar(&flags.all, "all", false, "check all functions of the region")
 	f.StringVar(&flags.offline, "offline", "", "check what was saved in this directory")
+	f.StringVar(&flags.callers, "callers", "", "with --all and --offline: count the policies of users and roles, asked for or saved in the file")
+	f.Lookup("callers").NoOptDefVal = live
+	f.StringArrayVar(&flags.noPolicy, "no-policy", nil, "with --offline: function that has no policy; may be repeated")
+	f.StringArrayVar(&flags.session, "session-policy", nil,
+		"file with a policy that the caller's session was made with; may be repeated")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return command
 }
 
 func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []string) error {
+	many := flags.all || flags.offline != ""
+	if flags.callers == live && many && len(args) == 1 { // --callers FILE
+		flags.callers, args = args[0], nil
+	}
 	modes := 0
 	for _, given := range []bool{len(args) == 1, flags.all, flags.offline != ""} {
 		if given {
@@ -79,8 +102,14 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 	switch {
 	case modes != 1:
 		return usage(command, errors.New("name a function or URL, or say --all or --offline DIRECTORY, and only one of them"))
+	case flags.callers != "" && !many:
+		return usage(command, errors.New("--callers is for --all and --offline: --as names one caller"))
+	case len(flags.noPolicy) > 0 && flags.offline == "":
+		return usage(command, errors.New("--no-policy is for --offline"))
+	case len(flags.session) > 0 && many:
+		return usage(command, errors.New("--session-policy is for one caller: name a function or URL"))
 	case flags.offline != "":
-		return p.checkOffline(flags)
+		return p.checkOffline(command, flags)
 	case flags.all:
 		return p.checkAll(command, flags)
 	default:
@@ -94,11 +123,18 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 		return usage(command, err)
 	}
 	flags.question.Target = target
+	for _, path := range flags.session {
+		text, err := p.readPolicy(path)
+		if err != nil {
+			return err
+		}
+		flags.question.SessionPolicies = append(flags.question.SessionPolicies, setup.PolicyText{Name: path, Text: string(text)})
+	}
 	client, err := flags.client(command.Context(), target)
 	if err != nil {
 		return err
 	}
-	checker := &check.Checker{Owner: check.NewSide(client)}
+	checker := &check.Checker{Owner: check.NewSide(client), Flags: flags.typed(), CallerProfile: flags.callerProfile}
 	if flags.callerProfile != "" {
 		caller, err := flags.of(flags.callerProfile, client.Region()).client(command.Context(), "")
 		if err != nil {
@@ -131,7 +167,12 @@ func (p *program) checkAll(command *cobra.Command, flags checkFlags) error {
 	if err != nil {
 		return err
 	}
-	audit, err := (&check.Checker{Owner: check.NewSide(client)}).All(command.Context())
+	checker := &check.Checker{Owner: check.NewSide(client), Flags: flags.typed()}
+	callers, err := p.callers(command, flags)
+	if err != nil {
+		return err
+	}
+	audit, err := checker.All(command.Context(), callers)
 	if err != nil {
 		return err
 	}
@@ -141,13 +182,45 @@ func (p *program) checkAll(command *cobra.Command, flags checkFlags) error {
 	return p.report(audit, audit.Verdict, flags.asJSON)
 }
 
-func (p *program) checkOffline(flags checkFlags) error {
+// callers asks for the callers, or reads them from a file; nil if they are not to be counted.
+func (p *program) callers(command *cobra.Command, flags checkFlags) (*check.Callers, error) {
+	switch flags.callers {
+	case "":
+		return nil, nil
+	case live:
+		client, err := flags.client(command.Context(), "")
+		if err != nil {
+			return nil, err
+		}
+		return (&check.Checker{Owner: check.NewSide(client)}).Callers(command.Context())
+	}
+	in, err := os.Open(flags.callers)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(in)
+	callers := &check.Callers{}
+	if err == nil {
+		err = callers.Read(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is not what aws iam get-account-authorization-details prints: %w", flags.callers, err)
+	}
+	return callers, nil
+}
+
+func (p *program) checkOffline(command *cobra.Command, flags checkFlags) error {
+	callers, err := p.callers(command, flags)
+	if err != nil {
+		return err
+	}
 	root, err := os.OpenRoot(flags.offline)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	audit, err := check.Offline(root.FS())
+	audit, err := check.Offline(command.Context(), root.FS(), flags.noPolicy, callers)
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.offline, err)
 	}

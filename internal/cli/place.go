@@ -16,6 +16,7 @@ import (
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // place is where a command works: in which account and region, and at AWS, another endpoint of its APIs, or a local
@@ -105,6 +106,17 @@ func (p *program) settle(command *cobra.Command, _ []string) error {
 		return usage(command, err)
 	}
 	return nil
+}
+
+// typed are the flags of the group that the command line has, as a shell takes them.
+func (l *place) typed() string {
+	var words []string
+	for _, name := range []string{"profile", "region", "endpoint-url"} {
+		if l.given(name) {
+			words = append(words, "--"+name, snippet.Quote(l.command.Flag(name).Value.String()))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // given reports whether the command line has a flag.

@@ -49,7 +49,7 @@ func (s *serveFlags) settings() []setting {
 		{"suffix", &c.Suffix, "suffix", "what follows ID.lambda-url.REGION. in host style"},
 		{
 			"legacy-url-permissions", &c.LegacyURLPermissions, "legacyUrlPermissions",
-			"require only lambda:InvokeFunctionUrl, as AWS did before November 2026",
+			"require only lambda:InvokeFunctionUrl, as with URLs of before October 2025 (until 2026-11-01, AWS announced)",
 		},
 		{"scp", &c.SCPs, "scps", "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down"},
 		{

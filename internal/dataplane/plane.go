@@ -40,7 +40,8 @@ type Plane struct {
 	Suffixes []string
 	// Hosts are the host names and addresses under which function URLs of auth type NONE answer in path style.
 	Hosts listener.Hosts
-	// LegacyPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
+	// LegacyPermissions asks for lambda:InvokeFunctionUrl alone, as AWS does for URLs made before October
+	// 2025, which it announced to end on 2026-11-01.
 	LegacyPermissions bool
 	// Explain is the address of the page that explains a request. Clients on loopback see it in a header.
 	Explain func(requestID string) string

@@ -304,9 +304,9 @@ func (l Lack) Commands(function string) []string {
 	case l.To.Anyone && l.AuthType != lambda.AuthNone:
 		return nil // the call is not signed, which no grant helps against
 	case l.To.Service != "":
-		return []string{GrantCommand(function, l.To, "ARN")}
+		return []string{"let " + l.To.Service + " in for one resource: furl grant takes the ARN of it as --source-arn"}
 	case l.Foreign && l.Name != l.Account:
-		return []string{GrantCommand(function, l.To, "") + " --caller-profile PROFILE   # a profile of account " + l.Account}
+		return []string{GrantCommand(function, l.To, "") + "   # and, in account " + l.Account + ", what it prints"}
 	default:
 		return []string{GrantCommand(function, l.To, "")}
 	}

@@ -115,13 +115,13 @@ func TestCallsAreExplained(t *testing.T) {
 		{
 			"across accounts", explain.Call{Principal: far}, policy.Sets{},
 			denied + "no identity-based policy allows the action", nil,
-			[]string{"furl grant NAME --to arn:aws:iam::222222222222:role/x/far --caller-profile PROFILE   # a profile of account 222222222222"},
+			[]string{"furl grant NAME --to arn:aws:iam::222222222222:role/x/far   # and, in account 222222222222, what it prints"},
 			[]string{"aws lambda add-permission", "aws iam put-role-policy --role-name far"},
 		},
 		{
 			"across accounts, one side", explain.Call{Principal: far}, policy.Sets{Identity: []policy.Named{everything}},
 			denied + "no resource-based policy allows the action", []string{`allowed, but not enough, by statement "yes" (Statement[0]) of p`},
-			[]string{"furl grant NAME --to arn:aws:iam::222222222222:role/x/far --caller-profile PROFILE   # a profile of account 222222222222"},
+			[]string{"furl grant NAME --to arn:aws:iam::222222222222:role/x/far   # and, in account 222222222222, what it prints"},
 			[]string{"aws lambda add-permission"},
 		},
 		{
@@ -132,13 +132,13 @@ func TestCallsAreExplained(t *testing.T) {
 		{
 			"session without a user", explain.Call{Principal: federated}, policy.Sets{Session: []policy.Named{everything}},
 			denied + "no resource-based policy allows the action", []string{`allowed, but not enough, by statement "yes" (Statement[0]) of p`},
-			[]string{"furl grant NAME --to arn:aws:sts::222222222222:federated-user/fred --caller-profile PROFILE   # a profile of account 222222222222"},
+			[]string{"furl grant NAME --to arn:aws:sts::222222222222:federated-user/fred   # and, in account 222222222222, what it prints"},
 			[]string{"aws lambda add-permission", "allow lambda:InvokeFunctionUrl on " + web.String() + " in the caller's own policies"},
 		},
 		{
 			"service", explain.Call{Principal: distribution}, policy.Sets{},
 			denied + "no resource-based policy allows the action", nil,
-			[]string{"furl grant NAME --to cloudfront.amazonaws.com --source-arn ARN"},
+			[]string{"let cloudfront.amazonaws.com in for one resource: furl grant takes the ARN of it as --source-arn"},
 			[]string{"aws lambda add-permission --function-name web --statement-id allow-cloudfront-amazonaws-com-url"},
 		},
 		{

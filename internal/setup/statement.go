@@ -29,7 +29,7 @@ func Parse(name, text string, kind policy.Kind) (*policy.Document, []Statement, 
 	parts := document.Statements()
 	statements := make([]Statement, len(parts))
 	for i, part := range parts {
-		alone, err := parseAlone(document, part.JSON)
+		alone, err := parseParts(document, []json.RawMessage{part.JSON})
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -38,12 +38,12 @@ func Parse(name, text string, kind policy.Kind) (*policy.Document, []Statement, 
 	return document, statements, nil
 }
 
-// parseAlone makes a policy of one statement, in the language of the document that it is from.
-func parseAlone(from *policy.Document, statement json.RawMessage) (*policy.Document, error) {
+// parseParts makes a policy of statements, in the language of the document that they are from.
+func parseParts(from *policy.Document, statements []json.RawMessage) (*policy.Document, error) {
 	text, err := json.Marshal(struct {
 		Version   string
-		Statement json.RawMessage
-	}{from.Version(), statement})
+		Statement []json.RawMessage
+	}{from.Version(), statements})
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,21 @@ func (s Statement) WithoutConditions() (*policy.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseAlone(s.Document, bare)
+	return parseParts(s.Document, []json.RawMessage{bare})
+}
+
+// Without is the policy without those of its statements that are to be dropped; nil if none is left.
+func Without(from *policy.Document, statements []Statement, drop func(Statement) bool) (*policy.Document, error) {
+	var kept []json.RawMessage
+	for _, s := range statements {
+		if !drop(s) {
+			kept = append(kept, s.JSON)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	return parseParts(from, kept)
 }
 
 // document is a policy taken apart.

@@ -72,20 +72,6 @@ func (c *Client) Credentials(ctx context.Context) (aws.Credentials, error) {
 	return c.credentials.Retrieve(ctx)
 }
 
-// credentials tells a missing key from all else that can go wrong with a call.
-type credentials struct{ from aws.CredentialsProvider }
-
-func (c credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	if c.from == nil {
-		return aws.Credentials{}, &Error{Kind: NoCredentials, Message: "no AWS credentials are configured"}
-	}
-	found, err := c.from.Retrieve(ctx)
-	if err != nil {
-		return aws.Credentials{}, &Error{Kind: NoCredentials, Message: "no AWS credentials could be found", Err: err}
-	}
-	return found, nil
-}
-
 // Identity is who the credentials stand for.
 type Identity struct {
 	Account string

@@ -57,6 +57,16 @@ func (c *Client) Functions(ctx context.Context) iter.Seq2[Function, error] {
 	}
 }
 
+// Tags are the tags of a function, which its aliases have no own of.
+func (c *Client) Tags(ctx context.Context, arn lambda.ARN) (map[string]string, error) {
+	name := arn.Unqualified().String()
+	out, err := c.lambda.ListTags(ctx, &awslambda.ListTagsInput{Resource: &name})
+	if err != nil {
+		return nil, failure(err, name)
+	}
+	return out.Tags, nil
+}
+
 // Policy is the text of the resource-based policy of the function or alias. An error of kind NotFound says that there
 // is no policy, or no function.
 func (c *Client) Policy(ctx context.Context, arn lambda.ARN) (string, error) {

@@ -1,13 +1,19 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
@@ -66,6 +72,22 @@ func (c *Client) GroupsOf(ctx context.Context, user string) ([]string, error) {
 	})
 }
 
+// AnyPrincipal is the ARN of some role of the account, or of some user; "" if it has neither.
+func (c *Client) AnyPrincipal(ctx context.Context) (string, error) {
+	roles, err := c.iam.ListRoles(ctx, &awsiam.ListRolesInput{MaxItems: aws.Int32(1)})
+	if err != nil {
+		return "", failure(err, "")
+	}
+	if len(roles.Roles) > 0 {
+		return aws.ToString(roles.Roles[0].Arn), nil
+	}
+	users, err := c.iam.ListUsers(ctx, &awsiam.ListUsersInput{MaxItems: aws.Int32(1)})
+	if err != nil || len(users.Users) == 0 {
+		return "", failure(err, "")
+	}
+	return aws.ToString(users.Users[0].Arn), nil
+}
+
 // Simulation is what IAM's policy simulator says of one action.
 type Simulation struct {
 	Allowed bool
@@ -74,6 +96,26 @@ type Simulation struct {
 	// LimitedBySCP says that the service control policies of the account's organization do not allow it.
 	LimitedBySCP bool
 	InOrg        bool // the account is in an organization, so that LimitedBySCP means something
+	// Missing are condition keys that the policies ask for and that the simulation was not given.
+	Missing []string
+}
+
+// keyTypes are the types of the condition keys that are not strings, by their names in lower case (IAM User Guide, "AWS
+// global condition context keys"; Service Authorization Reference, "AWS Lambda").
+var keyTypes = map[string]types.ContextKeyTypeEnum{
+	"aws:currenttime": types.ContextKeyTypeEnumDate, "aws:tokenissuetime": types.ContextKeyTypeEnumDate,
+	"aws:epochtime": types.ContextKeyTypeEnumNumeric, "aws:multifactorauthage": types.ContextKeyTypeEnumNumeric,
+	"aws:sourceip": types.ContextKeyTypeEnumIp, "aws:securetransport": types.ContextKeyTypeEnumBoolean,
+	"aws:viaawsservice": types.ContextKeyTypeEnumBoolean, "aws:multifactorauthpresent": types.ContextKeyTypeEnumBoolean,
+	"aws:principalisawsservice": types.ContextKeyTypeEnumBoolean, "lambda:invokedviafunctionurl": types.ContextKeyTypeEnumBoolean,
+}
+
+func contextEntry(key string, values []string) types.ContextEntry {
+	kind := cmp.Or(keyTypes[strings.ToLower(key)], types.ContextKeyTypeEnumString)
+	if len(values) > 1 {
+		kind += "List"
+	}
+	return types.ContextEntry{ContextKeyName: &key, ContextKeyType: kind, ContextKeyValues: values}
 }
 
 // Simulate asks IAM whether the identity-based policies of a user or role, with its permissions boundary and the
@@ -84,18 +126,17 @@ func (c *Client) Simulate(
 	input := &awsiam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: &principal, ActionNames: []string{action}, ResourceArns: []string{resource},
 	}
-	for key, values := range keys {
-		kind := types.ContextKeyTypeEnumString
-		if slices.Equal(values, []string{"true"}) {
-			kind = types.ContextKeyTypeEnumBoolean
-		}
-		input.ContextEntries = append(input.ContextEntries, types.ContextEntry{
-			ContextKeyName: &key, ContextKeyType: kind, ContextKeyValues: values,
-		})
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		input.ContextEntries = append(input.ContextEntries, contextEntry(key, keys[key]))
 	}
 	out, err := c.iam.SimulatePrincipalPolicy(ctx, input)
 	if err != nil {
-		return Simulation{}, failure(err, principal)
+		failed := failure(err, principal)
+		var own *Error
+		if errors.As(failed, &own) && own.Kind == Failed && !errors.As(err, new(smithy.APIError)) && errors.As(err, new(*smithyhttp.ResponseError)) {
+			own.Kind = Unsupported // moto has no simulator, and answers with a page and status 500
+		}
+		return Simulation{}, failed
 	}
 	if len(out.EvaluationResults) != 1 {
 		return Simulation{}, &Error{Action: "iam:SimulatePrincipalPolicy", On: principal, Message: "the answer is not about one action"}
@@ -107,6 +148,11 @@ func (c *Client) Simulate(
 	}
 	if detail := result.OrganizationsDecisionDetail; detail != nil {
 		simulation.InOrg, simulation.LimitedBySCP = true, !detail.AllowedByOrganizations
+	}
+	// Where the simulation names resources, AWS lists the missing keys with each (IAM API Reference, EvaluationResult).
+	simulation.Missing = result.MissingContextValues
+	for _, specific := range result.ResourceSpecificResults {
+		simulation.Missing = append(simulation.Missing, specific.MissingContextValues...)
 	}
 	for _, matched := range result.MatchedStatements {
 		simulation.By = append(simulation.By, aws.ToString(matched.SourcePolicyId))

@@ -1,39 +1,56 @@
 package check
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/furl-dev/furl/internal/arn"
-	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
 )
 
+// Depends is the status of a function whose policy lets nobody call by itself: it depends on the callers' own policies.
+const Depends Status = "depends"
+
 // Entry is a function or alias with its URL and the policy that the URL asks.
 type Entry struct {
 	Function lambda.ARN // with the alias
 	AuthType lambda.AuthType
-	Address  string // of the URL; "" if it is not known whether there is one
-	Policy   string // "" if there is none
-	Fault    error  // why the policy is not known
+	Address  string            // of the URL; "" if it is not known whether there is one
+	Policy   string            // "" if there is none
+	Fault    error             // why the policy is not known
+	Tags     map[string]string // of the function; nil if they are not known
+
+	named      *policy.Named // Policy, parsed
+	statements map[*policy.Document][]setup.Statement
 }
 
-// Audit is what the rule of November 2026 means for many functions. Its JSON form is a contract: fields are only added.
+// parse reads the policy.
+func (e *Entry) parse() {
+	if e.Fault != nil || e.Policy == "" {
+		return
+	}
+	name := "resource-based policy of " + e.Function.String()
+	document, statements, err := setup.Parse(name, e.Policy, policy.Resource)
+	if err != nil {
+		e.Fault = err
+		return
+	}
+	e.named = &policy.Named{Name: name, Document: document}
+	e.statements = map[*policy.Document][]setup.Statement{document: statements}
+}
+
+// Audit is what the rule of two actions means for many functions. Its JSON form is a contract: fields are only added.
 type Audit struct {
-	Verdict   Verdict         `json:"verdict"` // Refused if some principal lost its access, Undecided if some policy was not seen
+	// Refused if some principal has one of the actions alone or nobody may call, Undecided if that could not be found out
+	Verdict   Verdict         `json:"verdict"`
 	Functions []AuditFunction `json:"functions"`
 	Notes     []string        `json:"notes,omitempty"`
 	Fix       []string        `json:"fix,omitempty"`
@@ -55,105 +72,200 @@ type AuditFunction struct {
 // Developer Guide, "Lambda quotas").
 const atOnce = 4
 
-// All audits every function URL of the owner's account and region.
-func (c *Checker) All(ctx context.Context) (Audit, error) {
+// All audits every function URL of the owner's account and region. callers are those that may have the actions by their
+// own policies; nil if nobody knows.
+func (c *Checker) All(ctx context.Context, callers *Callers) (Audit, error) {
 	urls, err := setup.AllURLs(ctx, c.Owner.Functions)
 	if err != nil {
 		return Audit{}, err
 	}
 	entries := make([]Entry, len(urls))
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i, url := range urls {
 		group.Go(func() error {
-			text, err := c.Owner.Functions.Policy(ctx, url.Function)
-			entries[i] = Entry{Function: url.Function, AuthType: url.AuthType, Address: url.Address, Policy: text}
+			entry := Entry{Function: url.Function, AuthType: url.AuthType, Address: url.Address}
+			text, err := c.Owner.Functions.Policy(reading, url.Function)
+			entry.Policy = text
 			if awsapi.KindOf(err) != awsapi.NotFound {
-				entries[i].Fault = err
+				entry.Fault = err
 			}
-			return ctx.Err()
+			if reader, ok := c.Owner.Functions.(tagReader); ok && callers != nil {
+				entry.Tags, _ = reader.Tags(reading, url.Function) // a policy that asks for them is then undecided
+			}
+			entries[i] = entry
+			return reading.Err()
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return Audit{}, err
 	}
-	return AuditOf(entries), nil
+	return c.audit(ctx, entries, callers), nil
 }
 
 // AuditOf judges the entries.
-func AuditOf(entries []Entry) Audit {
+func AuditOf(ctx context.Context, entries []Entry, callers *Callers) Audit {
+	return (&Checker{}).audit(ctx, entries, callers)
+}
+
+func (c *Checker) audit(ctx context.Context, entries []Entry, callers *Callers) Audit {
 	audit := Audit{Verdict: Allowed, Functions: []AuditFunction{}}
-	for _, entry := range entries {
-		judged := entry.judge()
+	for i := range entries {
+		entries[i].parse()
+	}
+	worse := []Verdict{Allowed, Undecided, Refused}
+	verdicts := map[Status]Verdict{OK: Allowed, Depends: Undecided, Unknown: Undecided, Problem: Refused}
+	accesses := callers.accesses(ctx, entries)
+	for i, entry := range entries {
+		judged := entry.judge(ctx, accesses[i], callers)
 		audit.Functions = append(audit.Functions, judged)
-		switch {
-		case judged.Status == Problem:
-			audit.Verdict = Refused
-		case judged.Status == Unknown && audit.Verdict == Allowed:
-			audit.Verdict = Undecided
+		if verdict := verdicts[judged.Status]; slices.Index(worse, verdict) > slices.Index(worse, audit.Verdict) {
+			audit.Verdict = verdict
 		}
-		audit.Fix = union(audit.Fix, judged.fix)
+		if judged.Status == Problem && strings.HasSuffix(judged.Summary, noUse) {
+			audit.Notes = union(audit.Notes, []string{bothNeeded})
+		}
+		for _, fix := range judged.fix {
+			audit.Fix = union(audit.Fix, []string{(&run{Checker: c}).command(fix)})
+		}
+	}
+	depends := slices.ContainsFunc(audit.Functions, func(f AuditFunction) bool { return f.Status == Depends })
+	switch {
+	case callers != nil && len(callers.accounts) > 0:
+		audit.Notes = append(audit.Notes, callers.notes()...)
+	case depends:
+		audit.Notes = append(audit.Notes, "who may call by policies of their own is told by --callers, or by a copy of what "+
+			"aws iam get-account-authorization-details prints, with --callers=FILE or in the directory of --offline")
 	}
 	return audit
 }
 
-func (e Entry) judge() AuditFunction {
+// judge says what the policy and the callers' own ones come to.
+func (e Entry) judge(ctx context.Context, by access, callers *Callers) AuditFunction {
 	judged := AuditFunction{Function: e.Function.String(), URL: e.Address, AuthType: e.AuthType, Status: OK}
-	if e.Fault != nil {
+	switch {
+	case e.Fault != nil:
 		judged.Status, judged.Summary = Unknown, e.Fault.Error()
 		judged.Missing, _ = awsapi.DeniedAction(e.Fault)
-		return judged
-	}
-	var document *policy.Document
-	name := "resource-based policy of " + judged.Function
-	var statements []setup.Statement
-	if e.Policy != "" {
-		var err error
-		if document, statements, err = setup.Parse(name, e.Policy, policy.Resource); err != nil {
-			judged.Status, judged.Summary = Unknown, err.Error()
-			return judged
-		}
-	}
-	if e.AuthType == lambda.AuthNone {
-		e.judgePublic(&judged, document)
-		return judged
-	}
-	if document == nil {
-		judged.Summary = "no resource-based policy: callers need both actions in their own"
-		return judged
-	}
-	judged.Summary = "each principal that the policy names has both actions, or neither"
-	judged.Details, judged.fix, _ = lint(judged.Function, policy.Named{Name: name, Document: document}, statements)
-	if len(judged.Details) > 0 {
-		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone"+noUse
+	case e.AuthType == lambda.AuthNone:
+		e.judgePublic(ctx, &judged)
+	default:
+		e.judgeSigned(&judged, by, callers)
 	}
 	return judged
 }
 
+// judgeSigned judges a URL that asks who calls.
+func (e Entry) judgeSigned(judged *AuditFunction, by access, callers *Callers) {
+	var found linted
+	if e.named != nil {
+		found = lint(judged.Function, *e.named, e.statements[e.named.Document], callers)
+	}
+	known := callers.known(e.Function.Account)
+	switch {
+	case len(found.alone)+len(by.half) > 0:
+		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone"+noUse
+		judged.Details, judged.fix = append(found.alone, by.reasons...), found.fix
+		for _, name := range by.half {
+			judged.fix = append(judged.fix, grantTo(judged.Function, name))
+		}
+	case len(found.wrong) > 0:
+		judged.Status, judged.Summary, judged.Details = Problem, "the function's policy has a statement that is no use", found.wrong
+	case e.grants(callers):
+		judged.Summary = "each principal that the policy names has both actions, or neither"
+	case len(by.may) > 0 && by.scp != nil:
+		judged.Status, judged.Summary, judged.Missing = by.scp.Status, by.scp.Summary, by.scp.Missing
+		judged.Details, judged.fix = by.scp.Details, by.scp.Fix
+	case len(by.may) > 0:
+		judged.Summary, judged.Details = "both actions are granted to "+some(by.may), nil
+	case !known || len(by.unsure)+len(callers.faults) > 0:
+		judged.Status, judged.Summary = Depends, e.lacks()+": callers need both actions in their own policies"
+		if known {
+			judged.Summary += ", and whether one has them could not be found out"
+			judged.Details = by.reasons
+			for _, fault := range callers.faults {
+				judged.Details = append(judged.Details, fault.Error())
+			}
+		}
+	default:
+		judged.Status = Problem
+		judged.Summary = e.lacks() + ", and no user or role of account " + e.Function.Account + " has both actions: nobody but its root user may call"
+	}
+}
+
+// lacks says why the policy lets nobody call by itself.
+func (e Entry) lacks() string {
+	if e.named == nil {
+		return "no resource-based policy"
+	}
+	return "the resource-based policy lets nobody call the URL by itself"
+}
+
+// grants reports whether the policy gives lambda:InvokeFunctionUrl to some principal whose own policies are not known. A
+// grant to the function's own account gives nothing by itself, and the unique id of a deleted role or user nothing at all.
+func (e Entry) grants(callers *Callers) bool {
+	if e.named == nil {
+		return false
+	}
+	return slices.ContainsFunc(e.statements[e.named.Document], func(s setup.Statement) bool {
+		if s.Denies() || !s.CoversAction(lambda.ActionInvokeURL) {
+			return false
+		}
+		return s.NotPrincipal || slices.ContainsFunc(s.Principals, func(principal string) bool {
+			name, isAWS := strings.CutPrefix(principal, "AWS:")
+			switch account := arn.AccountOf(name); {
+			case !isAWS || name == "*":
+				return true
+			case name == e.Function.Account, name == arn.Root(e.Function.Account).In(e.Function.Partition()).String():
+				return false
+			default:
+				return (account != "" || arn.IsAccount(name)) && !callers.has(name)
+			}
+		})
+	})
+}
+
 // judgePublic judges a URL that asks nobody who they are: both actions have to be granted to everyone.
-func (e Entry) judgePublic(judged *AuditFunction, document *policy.Document) {
-	sets := &policy.Sets{}
-	if document != nil {
-		sets.Resource = &policy.Named{Document: document}
+func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
+	r := &run{
+		Checker: &Checker{Owner: &Side{}}, function: e.Function, address: e.Address, authType: lambda.AuthNone,
+		tags: e.Tags, tagged: e.Tags != nil, resource: resourceSide{named: e.named},
 	}
+	r.sets.statements = e.statements
 	var lacking []string
+	judged.Summary = "everyone may call"
 	for _, action := range setup.Actions {
-		request := policy.Request{
-			Action: action, Resource: judged.Function, ResourceAccount: e.Function.Account,
-			Context: setup.ActionKeys(action, lambda.AuthNone),
-		}
-		if policy.Evaluate(request, sets).Effect != policy.Allowed {
+		step := r.decide(ctx, action)
+		switch step.Status {
+		case OK:
+			continue
+		case Problem:
 			lacking = append(lacking, action)
+			judged.fix = union(judged.fix, step.Fix)
+		case Unknown:
+			if judged.Status == OK {
+				judged.Status = Unknown
+			}
+			judged.Summary = step.Summary
 		}
+		judged.Details = append(judged.Details, step.Details...)
 	}
-	if len(lacking) == 0 {
-		judged.Summary = "everyone may call"
-		return
+	if len(lacking) > 0 {
+		slices.Sort(lacking)
+		judged.Status, judged.Summary = Problem, "everyone is to call, but is not granted "+strings.Join(lacking, " and ")
 	}
-	slices.Sort(lacking)
-	judged.Status = Problem
-	judged.Summary = "everyone is to call, but is not granted " + strings.Join(lacking, " and ")
-	judged.fix = []string{explain.GrantCommand(judged.Function, lambda.PermissionPrincipal{Anyone: true}, "")}
+}
+
+// maxNames is how many names are worth showing.
+const maxNames = 5
+
+// some is the first few of a list of names.
+func some(names []string) string {
+	shown := strings.Join(names[:min(maxNames, len(names))], ", ")
+	if more := len(names) - maxNames; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	return shown
 }
 
 // WriteTo writes the audit for a person to read.
@@ -171,182 +283,4 @@ func (a Audit) WriteTo(w io.Writer) (int64, error) {
 	writeList(&text, "fix:", a.Fix)
 	n, err := io.WriteString(w, text.String())
 	return int64(n), err
-}
-
-// Bounds of what is read from a directory.
-const (
-	maxFiles    = 10_000
-	maxFileSize = 1 << 20 // bytes
-)
-
-// saved is the content of one file: what the AWS CLI printed for get-policy, get-function-url-config or
-// list-function-url-configs, or a policy by itself.
-type saved struct {
-	Policy             *string
-	FunctionUrlConfigs []savedURL
-	savedURL
-
-	Version   json.RawMessage
-	Statement json.RawMessage
-}
-
-type savedURL struct {
-	FunctionArn string
-	FunctionUrl string
-	AuthType    lambda.AuthType
-}
-
-// errNothing is the error for a directory without anything to judge.
-var errNothing = errors.New("there is no saved policy and no saved function URL in it: " +
-	"save them with aws lambda get-policy and aws lambda get-function-url-config")
-
-// Offline audits what was saved from the Lambda API: all files of the directory and those below it whose names end
-// in .json, whatever else their names are. What a file is about it says itself. An empty file is what the AWS CLI leaves
-// where there was nothing to print; a file that cannot be understood leaves the verdict open.
-func Offline(dir fs.FS) (Audit, error) {
-	o := offline{entries: map[string]*Entry{}}
-	err := fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() || path.Ext(name) != ".json" {
-			return nil
-		}
-		if o.files++; o.files > maxFiles {
-			return fmt.Errorf("more than %d files", maxFiles)
-		}
-		return o.readFile(dir, name, entry)
-	})
-	if err != nil {
-		return Audit{}, err
-	}
-	if len(o.entries) == 0 {
-		faults := []error{errNothing}
-		for _, note := range o.notes {
-			faults = append(faults, errors.New(note))
-		}
-		return Audit{}, errors.Join(faults...)
-	}
-	var entries []Entry
-	for _, entry := range o.entries {
-		entries = append(entries, *entry)
-	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Function.String(), b.Function.String()) })
-	audit := AuditOf(entries)
-	audit.Notes = o.notes
-	if o.unread && audit.Verdict == Allowed {
-		audit.Verdict = Undecided
-	}
-	return audit, nil
-}
-
-// offline collects what files say of each function.
-type offline struct {
-	files   int
-	entries map[string]*Entry // by ARN
-	notes   []string
-	unread  bool // some file may hold a policy that was not understood
-}
-
-func (o *offline) readFile(dir fs.FS, name string, entry fs.DirEntry) error {
-	info, err := entry.Info()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxFileSize {
-		o.fault(name, "is no file, or larger than %d bytes", maxFileSize)
-		return nil
-	}
-	text, err := fs.ReadFile(dir, name)
-	if err != nil {
-		return err
-	}
-	if len(bytes.TrimSpace(text)) == 0 {
-		o.note(name, "is empty")
-		return nil
-	}
-	var content saved
-	if err := json.Unmarshal(text, &content); err != nil {
-		o.fault(name, "%v", err)
-		return nil
-	}
-	switch {
-	case content.Policy != nil:
-		o.addPolicy(name, *content.Policy)
-	case content.Statement != nil:
-		o.addPolicy(name, string(text))
-	case content.FunctionUrlConfigs != nil:
-		for _, url := range content.FunctionUrlConfigs {
-			o.addURL(name, url)
-		}
-	case content.FunctionUrl != "":
-		o.addURL(name, content.savedURL)
-	default:
-		o.note(name, "is neither a policy nor a function URL's configuration")
-	}
-	return nil
-}
-
-func (o *offline) note(name, format string, arguments ...any) {
-	o.notes = append(o.notes, name+": left out: "+fmt.Sprintf(format, arguments...))
-}
-
-// fault notes a file that may be about a function for all that could be made of it.
-func (o *offline) fault(name, format string, arguments ...any) {
-	o.note(name, format, arguments...)
-	o.unread = true
-}
-
-func (o *offline) entry(arn lambda.ARN) *Entry {
-	known, ok := o.entries[arn.String()]
-	if !ok {
-		known = &Entry{Function: arn}
-		o.entries[arn.String()] = known
-	}
-	return known
-}
-
-func (o *offline) addURL(name string, url savedURL) {
-	arn, err := arn.ParseFunctionARN(url.FunctionArn)
-	if err != nil {
-		o.fault(name, "%v", err)
-		return
-	}
-	entry := o.entry(arn)
-	entry.Address, entry.AuthType = url.FunctionUrl, url.AuthType
-}
-
-// addPolicy takes a policy for that of the function or alias which its statements are about.
-func (o *offline) addPolicy(name, text string) {
-	document, err := policy.Parse([]byte(text), policy.Resource)
-	if err != nil {
-		o.fault(name, "policy: %v", err)
-		return
-	}
-	var arns []lambda.ARN
-	for _, s := range document.Statements() {
-		var about struct{ Resource string }
-		if err := json.Unmarshal(s.JSON, &about); err != nil {
-			o.fault(name, "%v", err)
-			return
-		}
-		arn, err := arn.ParseFunctionARN(about.Resource)
-		if err != nil {
-			o.note(name, "%v", err)
-			return
-		}
-		if !slices.Contains(arns, arn) {
-			arns = append(arns, arn)
-		}
-	}
-	if len(arns) != 1 {
-		o.fault(name, "its statements are about %d functions, not about one", len(arns))
-		return
-	}
-	entry := o.entry(arns[0])
-	if entry.Policy != "" && entry.Policy != text {
-		o.fault(name, "there is another policy of %s, which differs", arns[0])
-		return
-	}
-	entry.Policy = text
 }

@@ -1,11 +1,9 @@
 package check_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -52,11 +50,11 @@ func TestAllFunctionsAreAudited(t *testing.T) {
 			s.allow("half", lambda.ActionInvokeURL, lambda.PermissionPrincipal{Anyone: true}, nil)
 		}
 	}
-	audit, err := (&check.Checker{Owner: check.NewSide(s.api)}).All(t.Context())
+	audit, err := (&check.Checker{Owner: check.NewSide(s.api)}).All(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"bare ok", "old problem", "open problem", "public ok", "web ok"}, outcomes(audit)); diff != "" || audit.Verdict != check.Refused {
+	if diff := cmp.Diff([]string{"bare depends", "old problem", "open problem", "public ok", "web ok"}, outcomes(audit)); diff != "" || audit.Verdict != check.Refused {
 		t.Errorf("%s: %s", audit.Verdict, diff)
 	}
 	want := []string{
@@ -68,120 +66,157 @@ func TestAllFunctionsAreAudited(t *testing.T) {
 	}
 	var text strings.Builder
 	audit.WriteTo(&text)
-	if !strings.Contains(text.String(), "everyone is to call, but is not granted lambda:InvokeFunction") || !strings.Contains(text.String(), `statement "old"`) {
-		t.Error(text.String())
+	for _, says := range []string{
+		"everyone is to call, but is not granted lambda:InvokeFunction", `statement "old"`, "no resource-based policy: callers need both",
+		"note: new URLs need both actions (documented)", "is told by --callers",
+	} {
+		if !strings.Contains(text.String(), says) {
+			t.Errorf("%q is not in %s", says, text.String())
+		}
 	}
 
 	lister := s.Client(s.AddUser(here, "lister", `{"Effect":"Allow","Action":"lambda:List*","Resource":"*"}`))
-	audit, err = (&check.Checker{Owner: check.NewSide(lister)}).All(t.Context())
+	audit, err = (&check.Checker{Owner: check.NewSide(lister)}).All(t.Context(), nil)
 	if err != nil || audit.Verdict != check.Undecided || audit.Functions[0].Missing != "lambda:GetPolicy" {
 		t.Errorf("without a look at policies: %+v, %v", audit, err)
 	}
 	nobody := s.Client(s.AddUser(here, "nobody", ""))
-	if _, err := (&check.Checker{Owner: check.NewSide(nobody)}).All(t.Context()); awsapi.KindOf(err) != awsapi.Denied {
+	if _, err := (&check.Checker{Owner: check.NewSide(nobody)}).All(t.Context(), nil); awsapi.KindOf(err) != awsapi.Denied {
 		t.Errorf("without a list of functions: %v", err)
 	}
 	empty := s.Client(s.Root(planetest.Other))
-	if audit, err := (&check.Checker{Owner: check.NewSide(empty)}).All(t.Context()); err != nil || audit.Verdict != check.Allowed || audit.Functions == nil {
+	if audit, err := (&check.Checker{Owner: check.NewSide(empty)}).All(t.Context(), nil); err != nil || audit.Verdict != check.Allowed || audit.Functions == nil {
 		t.Errorf("an account without functions: %+v, %v", audit, err)
 	}
 }
 
-// saved is what the AWS CLI prints for get-policy.
-func saved(t *testing.T, arn lambda.ARN, actions ...string) *fstest.MapFile {
+// callers asks IAM for all users and roles of the world.
+func callers(t *testing.T, s *server) *check.Callers {
 	t.Helper()
-	var permissions []lambda.Permission
-	for _, action := range actions {
-		permissions = append(permissions, lambda.Permission{StatementID: action[len("lambda:"):], Action: action, Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + there + ":role/far"}})
-	}
-	content, err := json.Marshal(map[string]string{"Policy": lambda.PolicyText(permissions, arn, func(p string) string { return p }), "RevisionId": "x"})
+	found, err := (&check.Checker{Owner: check.NewSide(s.api)}).Callers(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fstest.MapFile{Data: content}
+	return found
 }
 
-func TestSavedPoliciesAreAudited(t *testing.T) {
-	function := func(name, qualifier string) lambda.ARN {
-		return lambda.ARN{Region: "eu-central-1", Account: here, Name: name, Qualifier: qualifier}
+// Whether a function without a policy can be called is decided by the callers' own policies: each row is one caller, and
+// what the audit says with it.
+func TestCallersDecide(t *testing.T) {
+	const urlOnly, invokeOnly = `{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"*"}`, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*"}`
+	viaURL := strings.Replace(invokeOnly, `"Resource"`, `"Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}},"Resource"`, 1)
+	tests := []struct {
+		name  string
+		setUp func(s *server)
+		want  check.Status
+		says  string
+	}{
+		{"nobody", func(s *server) {}, check.Problem, "no user or role of account " + here + " has both actions"},
+		{"a role", func(s *server) { s.AddRole(here, "/", "caller", both) }, check.OK, "both actions are granted to arn:aws:iam::" + here + ":role/caller"},
+		{"a user", func(s *server) { s.AddUser(here, "alice", both) }, check.OK, ":user/alice"},
+		{"many", func(s *server) {
+			for i := range 8 {
+				s.AddUser(here, fmt.Sprint("user", i), both)
+			}
+		}, check.OK, "and 3 more"},
+		{"a role of a path", func(s *server) { s.AddRole(here, "/service-role/", "caller", both) }, check.OK, ":role/service-role/caller"},
+		{"the first action only", func(s *server) { s.AddRole(here, "/", "caller", urlOnly) }, check.Problem, "lambda:InvokeFunction denied"},
+		{"the first action only, beside one who has both", func(s *server) {
+			s.AddRole(here, "/", "caller", urlOnly)
+			s.AddRole(here, "/", "other", both)
+		}, check.Problem, "role/caller: lambda:InvokeFunction denied"},
+		{"the second action only, for the Invoke API", func(s *server) { s.AddRole(here, "/", "caller", invokeOnly) }, check.Problem, "nobody but its root user"},
+		{"the second action only, for the Invoke API, beside one who has both", func(s *server) {
+			s.AddRole(here, "/", "caller", invokeOnly)
+			s.AddRole(here, "/", "other", both)
+		}, check.OK, "role/other"},
+		{"the second action only, for URLs", func(s *server) { s.AddRole(here, "/", "caller", viaURL) }, check.Problem, "lambda:InvokeFunctionUrl denied"},
+		{"of other functions", func(s *server) { s.AddRole(here, "/", "caller", strings.ReplaceAll(both, web, web+"2")) }, check.Problem, "nobody but its root user"},
+		{"denied", func(s *server) {
+			s.AddRole(here, "/", "caller", both+`,{"Effect":"Deny","Action":"lambda:*","Resource":"*"}`)
+		}, check.Problem, "nobody but its root user"},
+		{"under a boundary", func(s *server) {
+			s.bound(s.AddRole(here, "/", "caller", both), `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`)
+		}, check.Problem, "nobody but its root user"},
+		{"within a boundary", func(s *server) {
+			s.bound(s.AddRole(here, "/", "caller", both), `{"Effect":"Allow","Action":"*","Resource":"*"}`)
+		}, check.OK, "role/caller"},
+		{"on a condition that nobody knows", func(s *server) {
+			s.AddRole(here, "/", "caller", strings.Replace(both, `"Resource"`, `"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}},"Resource"`, 1))
+		}, check.Depends, "aws:PrincipalOrgID is not known"},
+		{"of another account", func(s *server) { s.AddRole(there, "/", "far", both) }, check.Problem, "nobody but its root user"},
+		{"by one side each", func(s *server) {
+			s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: s.AddRole(here, "/", "caller", invokeOnly).ARN()}, nil)
+		}, check.OK, "role/caller"},
+		{"by the policy, on one side", func(s *server) {
+			s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: s.AddRole(here, "/", "caller", "").ARN()}, nil)
+		}, check.Problem, "role/caller: lambda:InvokeFunction denied"},
+		{"by a policy that is about the own account", func(s *server) {
+			s.AddRole(here, "/", "caller", both)
+			s.allowBoth(lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":root"})
+		}, check.OK, "role/caller"},
+		{"by a policy that is about something else", func(s *server) {
+			s.AddRole(here, "/", "caller", both)
+			s.allow("s3", lambda.ActionInvoke, lambda.PermissionPrincipal{Service: "s3.amazonaws.com"}, func(p *lambda.Permission) { p.SourceAccount = here })
+		}, check.OK, "role/caller"},
+		{"by the policy, of another account", func(s *server) {
+			s.allowBoth(lambda.PermissionPrincipal{AWS: s.AddRole(there, "/", "far", both).ARN()})
+		}, check.OK, "each principal that the policy names"},
 	}
-	raw := saved(t, function("raw", ""), lambda.ActionInvoke)
-	var policy struct{ Policy string }
-	if err := json.Unmarshal(raw.Data, &policy); err != nil {
-		t.Fatal(err)
-	}
-	two := strings.Replace(policy.Policy, `"Statement":[`, `"Statement":[{"Sid":"x","Effect":"Allow","Principal":"*","Action":"lambda:*","Resource":"`+web+`"},`, 1)
-	dir := fstest.MapFS{
-		"a/get-policy.json":       saved(t, function("good", ""), lambda.ActionInvokeURL, lambda.ActionInvoke),
-		"b/get-policy.json":       saved(t, function("bad", "prod"), lambda.ActionInvokeURL),
-		"raw.json":                {Data: []byte(policy.Policy)},
-		"url.json":                {Data: []byte(`{"FunctionUrl":"https://x.lambda-url.eu-central-1.on.aws/","FunctionArn":"` + web + `","AuthType":"NONE"}`)},
-		"urls.json":               {Data: []byte(`{"FunctionUrlConfigs":[{"FunctionUrl":"https://y.lambda-url.eu-central-1.on.aws/","FunctionArn":"` + function("good", "").String() + `","AuthType":"AWS_IAM"}]}`)},
-		"notes.txt":               {Data: []byte("nothing of ours")},
-		"left-out/other.json":     {Data: []byte(`{"a":1}`)},
-		"left-out/broken.json":    {Data: []byte(`{`)},
-		"left-out/empty.json":     {Data: []byte("\n")},
-		"left-out/large.json":     {Data: make([]byte, 1<<20+1)},
-		"left-out/two.json":       {Data: []byte(two)},
-		"left-out/bucket.json":    {Data: []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b"}]}`)},
-		"left-out/list.json":      {Data: []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"lambda:*","Resource":["` + web + `"]}]}`)},
-		"left-out/no-policy.json": {Data: []byte(`{"Policy":"{}"}`)},
-		"left-out/odd-url.json":   {Data: []byte(`{"FunctionUrl":"https://x/","FunctionArn":"web"}`)},
-		"z/get-policy.json":       saved(t, function("good", ""), lambda.ActionInvokeURL),
-	}
-	audit, err := check.Offline(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"bad:prod problem", "good ok", "raw ok", "web problem"}, outcomes(audit)); diff != "" || audit.Verdict != check.Refused {
-		t.Errorf("%s: %s", audit.Verdict, diff)
-	}
-	if len(audit.Notes) != 10 {
-		t.Errorf("%d notes: %s", len(audit.Notes), strings.Join(audit.Notes, "\n"))
-	}
-	for _, note := range audit.Notes {
-		if !strings.HasPrefix(note, "left-out/") && !strings.HasPrefix(note, "z/get-policy.json: left out: there is another policy of") {
-			t.Error(note)
-		}
-	}
-	if fix := strings.Join(audit.Fix, "\n"); !strings.Contains(fix, "furl grant "+function("bad", "prod").String()+" --to arn:aws:iam::"+there+":role/far") {
-		t.Errorf("fix %s", fix)
-	}
-	if audit.Functions[1].URL != "https://y.lambda-url.eu-central-1.on.aws/" {
-		t.Errorf("%+v", audit.Functions[1])
-	}
-	for _, test := range []struct {
-		left string
-		want check.Verdict
-	}{{"", check.Allowed}, {`{"a":1}`, check.Allowed}, {`{"Policy":"{\"Vers`, check.Undecided}, {`{"Policy":"{}"}`, check.Undecided}} {
-		dir := fstest.MapFS{"good.json": dir["a/get-policy.json"], "left-out.json": {Data: []byte(test.left)}}
-		if audit, err := check.Offline(dir); err != nil || audit.Verdict != test.want {
-			t.Errorf("beside %q the verdict is %s, %v", test.left, audit.Verdict, err)
-		}
-	}
-	for _, text := range []string{`{}`, `{`} {
-		_, err := check.Offline(fstest.MapFS{"a.json": {Data: []byte(text)}})
-		if err == nil || !strings.Contains(err.Error(), "a.json: left out") {
-			t.Errorf("a directory with %q in it: %v", text, err)
-		}
-	}
-	many := fstest.MapFS{}
-	for i := range 10_001 {
-		many[fmt.Sprintf("%d.json", i)] = &fstest.MapFile{}
-	}
-	if _, err := check.Offline(many); err == nil || !strings.Contains(err.Error(), "more than 10000 files") {
-		t.Errorf("too many files: %v", err)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t)
+			test.setUp(s)
+			audit, err := (&check.Checker{Owner: check.NewSide(s.api), Flags: "--profile dev"}).All(t.Context(), callers(t, s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text strings.Builder
+			audit.WriteTo(&text)
+			if audit.Functions[0].Status != test.want || !strings.Contains(text.String(), test.says) {
+				t.Errorf("want %s and %q:\n%s", test.want, test.says, text.String())
+			}
+			for _, fix := range audit.Fix {
+				if !strings.HasSuffix(fix, " --profile dev") {
+					t.Errorf("fix %q goes elsewhere", fix)
+				}
+			}
+			// What the check says of each caller is the same.
+			for _, name := range []string{"caller", "other"} {
+				if strings.Contains(text.String(), ":role/"+name) || strings.Contains(text.String(), ":role/service-role/"+name) {
+					report := s.ask(s.api, nil, check.Question{Target: "web", As: name})
+					if may := strings.Contains(audit.Functions[0].Summary, "granted to"); may != (report.Verdict == check.Allowed) && test.want == check.OK {
+						t.Errorf("asked alone: %s", report.Verdict)
+					}
+				}
+			}
+		})
 	}
 }
 
-func FuzzOffline(f *testing.F) {
-	f.Add(`{"Policy":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}`)
-	f.Add(`{"FunctionUrl":"https://x/","FunctionArn":"arn:aws:lambda:eu-central-1:123456789012:function:web","AuthType":"NONE"}`)
-	f.Add(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunctionUrl","Resource":"` + web + `"}}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		audit, err := check.Offline(fstest.MapFS{"a.json": {Data: []byte(text)}})
-		if err == nil && len(audit.Functions) == 0 {
-			t.Errorf("%q is an audit of nothing", text)
-		}
-	})
+// A function whose policy lets nobody call by itself is not taken to be fine.
+func TestPoliciesThatLetNobodyIn(t *testing.T) {
+	tests := []struct {
+		name       string
+		permission lambda.Permission
+		want       check.Status
+	}{
+		{"another service's", lambda.Permission{Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Service: "events.amazonaws.com"}, SourceAccount: here}, check.Depends},
+		{"the own account", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":root"}}, check.Depends},
+		{"a deleted role", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "AROAABCDEFGHIJKLMNOPQ"}}, check.Depends},
+		{"another account", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + there + ":root"}}, check.OK},
+		{"Lambda, which never signs", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "lambda.amazonaws.com"}}, check.Problem},
+		{"a source that users have not", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}, SourceAccount: here}, check.Problem},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := fakeSide()
+			test.permission.StatementID = "s"
+			statements(f, test.permission)
+			audit, err := (&check.Checker{Owner: &check.Side{Functions: f, Keys: f, Principals: f, Policies: f}}).All(t.Context(), nil)
+			if err != nil || audit.Functions[0].Status != test.want {
+				t.Errorf("%+v, %v", audit, err)
+			}
+		})
+	}
 }

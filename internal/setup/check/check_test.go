@@ -155,7 +155,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 	}{
 		{"nothing granted", func(s *server) {}, "", "", check.Refused, "lambda:InvokeFunctionUrl denied: neither"},
 		{"by resource", func(s *server) { s.allowBoth(lambda.PermissionPrincipal{AWS: alice}) }, "", "", check.Allowed, `allowed by statement "url" (Statement[0]) of resource-based policy of ` + web},
-		{"first action only", func(s *server) { s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: alice}, nil) }, "", "", check.Refused, "since November 2026"},
+		{"first action only", func(s *server) { s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: alice}, nil) }, "", "", check.Refused, "AWS Health notices announced it for 2026-11-01"},
 		{"second action only", func(s *server) { s.allow("invoke", lambda.ActionInvoke, lambda.PermissionPrincipal{AWS: alice}, nil) }, "", "", check.Refused, "lambda:InvokeFunctionUrl denied"},
 		{"under the wrong auth type", func(s *server) {
 			s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: alice}, func(p *lambda.Permission) { p.FunctionURLAuthType = lambda.AuthNone })
@@ -316,7 +316,7 @@ func TestFunctionsThatCanNotBeCalled(t *testing.T) {
 	}{
 		{"bare", "function:bare has no URL", "furl url create bare", check.Unusable},
 		{"nobody", "there is no function arn:aws:lambda:eu-central-1:" + here + ":function:nobody", "", check.Unusable},
-		{"http://" + strings.Repeat("a", 32) + ".lambda-url.eu-central-1.localhost:1/", "has this URL: it was deleted, or belongs to another account", "furl check arn:aws:lambda", check.Undecided},
+		{"http://" + strings.Repeat("a", 32) + ".lambda-url.eu-central-1.localhost:1/", "has this URL: it was deleted, or belongs to another account", "name the function by its ARN", check.Undecided},
 		{"https://example.com/x", "not the host of a function URL", "", check.Undecided},
 	}
 	for _, test := range tests {

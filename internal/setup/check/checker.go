@@ -12,6 +12,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -58,6 +59,9 @@ type Checker struct {
 	// Transport sends the call that a Question may ask for, unsigned; nil is the machine's network.
 	Transport http.RoundTripper
 	Now       func() time.Time // nil is time.Now
+	// Flags are those that a command needs to reach the same place, as a shell takes them, and CallerProfile is the
+	// profile of Caller. Both are for the commands of a report.
+	Flags, CallerProfile string
 }
 
 // Question is what to find out.
@@ -71,6 +75,8 @@ type Question struct {
 	Call   bool   // call the URL, too
 	// Context are condition keys that cannot be known from here, such as aws:SourceIp.
 	Context policy.Values
+	// SessionPolicies are what the caller's session was made with, which no API tells.
+	SessionPolicies []setup.PolicyText
 }
 
 // run is one question on its way to an answer.
@@ -91,6 +97,11 @@ type run struct {
 	resource resourceSide
 	subject  subject
 	sets     policySets
+
+	source      policy.Values // of a service's call: aws:SourceArn and aws:SourceAccount, as far as they are known
+	tags        map[string]string
+	tagged      bool // tags are known
+	simulations map[string]simulated
 }
 
 // Run answers the question. An error means that it could not even be put: all that can be told about the function is
@@ -121,11 +132,35 @@ func (c *Checker) Run(ctx context.Context, question Question) (Report, error) {
 		return Report{}, err
 	}
 	r.report.Function, r.report.URL, r.report.Principal = r.functionName(), r.address, r.subject.label
+	r.report.hide(r.secrets(ctx))
 	r.report.conclude()
 	return r.report, nil
 }
 
-func (r *run) add(step Step) { r.report.Steps = append(r.report.Steps, step) }
+func (r *run) add(step Step) {
+	for i, fix := range step.Fix {
+		step.Fix[i] = r.command(fix)
+	}
+	r.report.Steps = append(r.report.Steps, step)
+}
+
+// command is a line of a fix as it has to be typed: a command of furl with the flags that reach the same place.
+func (r *run) command(line string) string {
+	if !strings.HasPrefix(line, "furl ") {
+		return line
+	}
+	command, comment, _ := strings.Cut(line, "   #")
+	if r.CallerProfile != "" && strings.HasPrefix(command, "furl grant ") {
+		command, comment = command+" --caller-profile "+snippet.Quote(r.CallerProfile), ""
+	}
+	if r.Flags != "" {
+		command += " " + r.Flags
+	}
+	if comment != "" {
+		command += "   #" + comment
+	}
+	return command
+}
 
 func (r *run) now() time.Time {
 	if r.Now == nil {

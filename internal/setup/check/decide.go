@@ -12,6 +12,7 @@ import (
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
@@ -22,12 +23,12 @@ func unknownKeys(s setup.Statement, known *facts) []string {
 
 // give says how to tell the value of a key.
 func give(keys []string) string {
-	return strings.Join(keys, ", ") + " is not known from here: --context " + keys[0] + "=VALUE tells it"
+	return strings.Join(keys, ", ") + " is not known from here: --context " + snippet.Quote(keys[0]+"=VALUE") + " tells it"
 }
 
 // openDenies names the statements that would deny an allowed action if a key that is not known had the value for it.
 func (r *run) openDenies(request policy.Request, sets *policy.Sets, known *facts) []string {
-	all := slices.Clone(sets.Identity)
+	all := slices.Concat(sets.Identity, sets.Session)
 	for _, named := range []*policy.Named{sets.Resource, sets.Boundary} {
 		if named != nil {
 			all = append(all, *named)
@@ -79,6 +80,47 @@ func (r *run) doubtfulDenies(decision policy.Decision, known *facts) []string {
 	return doubts
 }
 
+// doubtfulAllows are the statements that an allowance hangs on and that allow only because a key is taken to be absent.
+func (r *run) doubtfulAllows(request policy.Request, sets *policy.Sets, known *facts) []string {
+	var doubts []string
+	firm := func(named policy.Named) policy.Named {
+		statements := r.sets.statements[named.Document]
+		kept, err := setup.Without(named.Document, statements, func(s setup.Statement) bool {
+			return !s.Denies() && len(unknownKeys(s, known)) > 0
+		})
+		if err != nil {
+			return named
+		}
+		return policy.Named{Name: named.Name, Document: kept}
+	}
+	without := &policy.Sets{}
+	for _, named := range sets.Identity {
+		without.Identity = append(without.Identity, firm(named))
+	}
+	for _, named := range sets.Session {
+		without.Session = append(without.Session, firm(named))
+	}
+	if sets.Resource != nil {
+		without.Resource = new(firm(*sets.Resource))
+	}
+	if sets.Boundary != nil {
+		without.Boundary = new(firm(*sets.Boundary))
+	}
+	if policy.Evaluate(request, without).Effect == policy.Allowed {
+		return nil
+	}
+	for _, ref := range policy.Evaluate(request, sets).Matched {
+		statements := r.sets.statements[ref.Document]
+		if ref.Effect != policy.Allowed || ref.Statement >= len(statements) {
+			continue
+		}
+		if keys := unknownKeys(statements[ref.Statement], known); len(keys) > 0 {
+			doubts = append(doubts, explain.Statement(ref)+" may not allow it: "+give(keys))
+		}
+	}
+	return doubts
+}
+
 // openAllows are the statements that would allow the action if a key that is not known had the value for it.
 func openAllows(misses []policy.Miss, known *facts) []string {
 	var open []string
@@ -92,6 +134,7 @@ func openAllows(misses []policy.Miss, known *facts) []string {
 
 // decideBoth adds the steps that decide about the two actions.
 func (r *run) decideBoth(ctx context.Context) {
+	r.findSource()
 	granted := true
 	for _, action := range setup.Actions {
 		step := r.decide(ctx, action)
@@ -110,9 +153,11 @@ func (r *run) request(action string, known *facts) (policy.Request, *policy.Sets
 		Principal: r.subject.principal, Action: action, Resource: r.function.String(),
 		ResourceAccount: r.function.Account, Context: known,
 	}
-	sets := &policy.Sets{Identity: r.sets.identity, Resource: r.resource.named, Boundary: r.sets.boundary}
+	sets := &policy.Sets{
+		Identity: r.sets.identity, Resource: r.resource.named, Boundary: r.sets.boundary, Session: r.sets.session,
+	}
 	if r.authType == lambda.AuthNone { // nobody looks at who it is
-		request.Principal, sets.Identity, sets.Boundary = nil, nil, nil
+		request.Principal, sets.Identity, sets.Boundary, sets.Session = nil, nil, nil, nil
 	}
 	return request, sets
 }
@@ -136,16 +181,20 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	switch decision.Effect {
 	case policy.Allowed:
 		step.Status = OK
-		open = append(r.unread(false), r.openDenies(request, sets, known)...)
+		open = append(r.unread(action), r.doubtfulAllows(request, sets, known)...)
+		open = append(open, r.openDenies(request, sets, known)...)
 	case policy.ExplicitlyDenied:
 		open = r.doubtfulDenies(decision, known)
 	default:
 		misses := policy.NearestMisses(request, sets)
-		open = append(r.unread(true), openAllows(misses, known)...)
+		open = append(r.unread(action), openAllows(misses, known)...)
 		step.Details = append(step.Details, explain.Misses(misses, nil)...)
 	}
+	if r.subject.kind == policy.Service && r.authType == lambda.AuthIAM {
+		step.Details = append(step.Details, r.tellSource()...)
+	}
 	if decision.Effect != policy.Allowed {
-		step.Fix = append(call.Lacks(action, decision).Commands(r.name()), explain.Removals(denying)...)
+		step.Fix = append(r.grants(call.Lacks(action, decision)), explain.Removals(denying)...)
 	}
 	if len(open) > 0 {
 		step.Status = Unknown
@@ -154,15 +203,36 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	return step
 }
 
-// unread says which policies, that may change the decision, were not read. A resource-based policy that only ever
-// grew by AddPermission has no deny, so that it cannot take an allowance away.
-func (r *run) unread(denied bool) []string {
+// grants are the commands that add what is lacking.
+func (r *run) grants(lack explain.Lack) []string {
+	source := r.sourceARN()
+	switch {
+	case r.subject.kind != policy.Service || !lack.Grantable():
+		return lack.Commands(r.name())
+	case r.subject.label != cloudFront: // which the step about the credentials says
+		return nil
+	case source == "":
+		return append(lack.Commands(r.name()),
+			"aws cloudfront list-distributions --query 'DistributionList.Items[].ARN' --output text   # prints these ARNs")
+	default:
+		return []string{explain.GrantCommand(r.name(), lack.To, source)}
+	}
+}
+
+// unread says which policies, that may change the decision, were not read. Each of them may deny what others allow: so
+// can resource-based policies since PutResourcePolicy takes whole documents (service model of Lambda, 2026-07-09).
+func (r *run) unread(action string) []string {
 	var open []string
-	if r.resource.fault != nil && denied {
+	if r.resource.fault != nil {
 		open = append(open, "without the resource-based policy, which could not be looked at")
 	}
 	if len(r.sets.faults) > 0 && r.authType == lambda.AuthIAM && !r.sets.bySimulator {
 		open = append(open, "without policies of the caller that could not be looked at")
+	}
+	if len(r.sets.faults) > 0 && r.sets.bySimulator {
+		if keys := r.openKeys(action, r.simulations[action].answer); len(keys) > 0 {
+			open = append(open, "the caller's policies may decide otherwise: "+give(keys))
+		}
 	}
 	return open
 }
@@ -170,16 +240,11 @@ func (r *run) unread(denied bool) []string {
 // simulate asks IAM's simulator about the caller's policies where they could not be read, and puts its answer among
 // the sets: as one policy that allows or denies the action, or does neither.
 func (r *run) simulate(ctx context.Context, action string, request policy.Request, sets *policy.Sets) {
-	side := r.side(r.subject.account)
-	if side == nil || r.subject.owner.Name == "" {
+	if r.side(r.subject.account) == nil || r.subject.owner.Name == "" {
 		return
 	}
-	keys := setup.ActionKeys(action, r.authType)
-	answer, err := side.Principals.Simulate(ctx, r.subject.label, action, request.Resource, keys)
-	if err != nil {
-		if !slices.ContainsFunc(r.report.Steps, func(step Step) bool { return step.Missing == "iam:SimulatePrincipalPolicy" }) {
-			r.add(lookingFailed(stepPolicies, "what IAM's simulator says instead", err, false))
-		}
+	answer, err := r.simulation(ctx, action)
+	if err != nil { // the step about service control policies says why
 		r.sets.bySimulator = false
 		return
 	}
@@ -242,7 +307,7 @@ func (r *run) grantedFor(ctx context.Context, other lambda.ARN) []string {
 	for _, action := range setup.Actions {
 		request, sets := r.request(action, r.factsOf(action))
 		request.Resource, sets.Resource = other.String(), &named
-		sets.Identity, sets.Boundary = nil, nil
+		sets.Identity, sets.Boundary, sets.Session = nil, nil, nil
 		if request.Principal != nil && r.subject.account != other.Account && r.subject.account != "" {
 			sets.Identity = setup.Everything()
 		}
@@ -292,10 +357,17 @@ var ofServices = []string{"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid
 
 // factsOf are the keys of the call for one of the two actions.
 func (r *run) factsOf(action string) *facts {
-	known := policy.Values{}
 	s := &r.subject
+	caller := &policy.Principal{}
 	if r.authType == lambda.AuthIAM && s.principal != nil {
-		known = s.principal.Keys()
+		caller = s.principal
+	}
+	known := caller.Keys()
+	if caller.Type == policy.Service {
+		maps.Copy(known, r.source)
+	}
+	for key, value := range r.tags {
+		known["aws:ResourceTag/"+key] = []string{value}
 	}
 	now := r.now().UTC()
 	known["aws:CurrentTime"] = []string{now.Format(time.RFC3339)}
@@ -317,9 +389,14 @@ func (r *run) factsOf(action string) *facts {
 // isUnknowable says of a key in lower case whether the call may have it without anybody here knowing its value.
 func (r *run) isUnknowable(key string) bool {
 	kind := r.subject.kind
+	if r.authType == lambda.AuthNone {
+		kind = policy.Anonymous
+	}
 	switch {
-	case slices.Contains(unknowable, key), strings.HasPrefix(key, "aws:resourcetag/"):
+	case slices.Contains(unknowable, key):
 		return true
+	case strings.HasPrefix(key, "aws:resourcetag/"):
+		return !r.tagged
 	case strings.HasPrefix(key, "aws:principaltag/"):
 		// A session may have tags of its own; a user has those that were read.
 		return kind == policy.RoleSession || kind == policy.FederatedUser || kind == policy.User && !r.subject.lookedUp

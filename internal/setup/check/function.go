@@ -125,7 +125,7 @@ func (r *run) findByURL(ctx context.Context) error {
 		r.add(Step{
 			Name: stepURL, Status: Unknown, Decides: true,
 			Summary: fmt.Sprintf("no function of account %s in %s has this URL: it was deleted, or belongs to another account or region", r.ownerID, r.Owner.Region),
-			Fix:     []string{"furl check " + arn.Function{Region: r.Owner.Region, Account: "ACCOUNT", Name: "NAME"}.String() + "   # names a function of another account"},
+			Fix:     []string{"name the function by its ARN, if it belongs to another account"},
 		})
 		return nil
 	}

@@ -29,19 +29,28 @@ func (r *run) lookAtKeys(ctx context.Context) {
 	switch who := r.subject.label; {
 	case r.subject.self:
 	case who == "*":
-		refuse([]string{"sign the request, or let everyone in with: furl url update " + r.name() + " --auth NONE"},
+		refuse([]string{"sign the request", "furl url update " + r.name() + " --auth NONE   # if everyone on the internet is to call"},
 			"an unsigned request has none, and the URL wants a signature")
 		return
 	case awsapi.KindOf(r.subject.fault) == awsapi.NotFound:
 		refuse(nil, "nobody has any: "+r.subject.fault.Error())
 		return
 	default:
-		r.add(Step{Name: stepCredentials, Status: Unknown, Summary: "those of " + who + " are not at hand: only who calls has them"})
+		step := Step{Name: stepCredentials, Status: Unknown, Summary: "those of " + who + " are not at hand: only who calls has them"}
+		if r.subject.kind == policy.Service && who != cloudFront {
+			step.Details = []string{"note: CloudFront is the only service that is known to sign requests to function URLs; " +
+				"what runs on behalf of others calls with a role"}
+		}
+		r.add(step)
 		return
 	}
 	credentials, err := r.caller.Keys.Credentials(ctx)
 	if err != nil {
-		refuse([]string{`aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`}, err.Error())
+		fix := []string{"aws sso login", "aws configure", `eval "$(furl env)"   # for a local server`}
+		if awsapi.KindOf(err) == awsapi.BadCredentials {
+			fix = []string{rewrite}
+		}
+		refuse(fix, err.Error())
 		return
 	}
 	step := r.judgeCredentials(credentials)
@@ -84,37 +93,73 @@ func (r *run) judgeCredentials(credentials aws.Credentials) Step {
 		step.Status, step.Summary, step.Fix = Problem, fmt.Sprintf(format, arguments...), []string{fix}
 		return step
 	}
+	if flaw := awsapi.FlawOf(credentials); flaw != "" {
+		return problem(rewrite, "%s", flaw)
+	}
+	id := awsapi.ShownID(credentials.AccessKeyID)
 	switch {
 	case strings.HasPrefix(credentials.AccessKeyID, "ASIA") && credentials.SessionToken == "":
 		return problem("set AWS_SESSION_TOKEN too: the session token that was issued with the key",
-			"access key %s is temporary, and its session token is missing", credentials.AccessKeyID)
+			"access key %s is temporary, and its session token is missing", id)
 	case strings.HasPrefix(credentials.AccessKeyID, "AKIA") && credentials.SessionToken != "":
-		return problem("unset AWS_SESSION_TOKEN", "access key %s is a long-term key, and a session token of other credentials goes with it", credentials.AccessKeyID)
-	case strings.TrimSpace(credentials.SecretAccessKey) != credentials.SecretAccessKey:
-		return problem("take the white space away", "the secret access key begins or ends with white space")
+		return problem("unset AWS_SESSION_TOKEN", "access key %s is a long-term key, and a session token of other credentials goes with it", id)
 	case credentials.CanExpire && credentials.Expires.Before(r.now()):
 		return problem("get new credentials", "they expired at %s", credentials.Expires.UTC().Format(time.RFC3339))
 	case awsapi.KindOf(r.noKeys) == awsapi.BadCredentials:
-		return problem("get new credentials; for a local server: eval \"$(furl env)\"", "AWS does not accept them: %v", r.noKeys)
+		step = problem("get new credentials", "AWS does not accept them: %v", r.noKeys)
+		step.Fix = append(step.Fix, `eval "$(furl env)"   # for a local server`)
+		step.Details = awsapi.Suspicions(credentials)
+		return step
 	case r.noKeys != nil:
-		return lookingFailed(stepCredentials, "whether AWS accepts access key "+credentials.AccessKeyID, r.noKeys, true)
+		return lookingFailed(stepCredentials, "whether AWS accepts access key "+id, r.noKeys, true)
 	}
 	kind := "long-term keys"
 	if credentials.SessionToken != "" {
 		kind = "temporary keys"
 	}
-	step.Summary = fmt.Sprintf("%s of %s, access key %s", kind, r.identity.ARN, credentials.AccessKeyID)
+	step.Summary = fmt.Sprintf("%s of %s, access key %s", kind, r.identity.ARN, id)
 	if credentials.CanExpire {
 		step.Summary += fmt.Sprintf(", good for another %s", credentials.Expires.Sub(r.now()).Round(time.Minute))
 	}
 	if credentials.Source != "" {
 		step.Details = append(step.Details, "found by "+credentials.Source)
 	}
+	if r.subject.kind == policy.RoleSession && len(r.SessionPolicies) == 0 {
+		step.Details = append(step.Details, "note: a session policy, if the session was made with one, cannot be looked at: "+
+			"--session-policy FILE tells it")
+	}
 	if r.subject.kind == policy.Root {
 		step.Details = append(step.Details, "note: this is the root user of the account; AWS advises to use it for nothing but what only it can do")
 	}
 	return step
 }
+
+// rewrite is the fix for a key that was damaged when somebody copied it.
+const rewrite = "copy the key again from where it was issued, and look at what stands around it in the file or variable"
+
+// secrets are what the credentials have that no report may show, texts of services included: AWS's answer to an id that
+// is none quotes it, whatever it is.
+func (r *run) secrets(ctx context.Context) (secrets []string) {
+	for _, side := range []*Side{r.caller, r.Owner} {
+		credentials, err := side.Keys.Credentials(ctx)
+		if err != nil {
+			continue
+		}
+		texts := []string{credentials.SecretAccessKey, credentials.SessionToken}
+		if id := credentials.AccessKeyID; awsapi.ShownID(id) != id {
+			texts = append(texts, id)
+		}
+		for _, text := range texts {
+			if trimmed := strings.TrimSpace(text); len(trimmed) >= shortestSecret {
+				secrets = append(secrets, text, trimmed)
+			}
+		}
+	}
+	return secrets
+}
+
+// shortestSecret is how long a text is that is worth hiding: the secrets of endpoints that stand in for AWS may be words.
+const shortestSecret = 16
 
 // trySignature signs the request as it would be sent, and verifies it as the URL would.
 func (r *run) trySignature(credentials aws.Credentials) {

@@ -22,6 +22,12 @@ func denied(action string) error {
 	return &awsapi.Error{Kind: awsapi.Denied, Action: action, Message: "not authorized"}
 }
 
+// Keys of the form that AWS's have.
+const (
+	wholeSecret = "wJalrXUtnFEMIaK7MDENGabPxRfiCYzzzzzzzKEY"
+	wholeToken  = "IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMSJHMEUCIQ+/abc="
+)
+
 func TestCredentialsAndClock(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -36,7 +42,31 @@ func TestCredentialsAndClock(t *testing.T) {
 		{"over", func(f *fake) { f.credentials.CanExpire, f.credentials.Expires = true, moment.Add(-time.Second) }, "credentials", check.Problem, "expired at 2026-11-23T14:59:59Z", check.Refused},
 		{"without token", func(f *fake) { f.credentials.SessionToken = "" }, "credentials", check.Problem, "its session token is missing", check.Refused},
 		{"with a token of others", func(f *fake) { f.credentials.AccessKeyID = "AKIAABCDEFGHIJKLMNOP" }, "credentials", check.Problem, "a session token of other credentials", check.Refused},
-		{"white space", func(f *fake) { f.credentials.SecretAccessKey += "\n" }, "credentials", check.Problem, "white space", check.Refused},
+		{"white space", func(f *fake) { f.credentials.SecretAccessKey += "\n" }, "credentials", check.Problem, "the secret access key ends with white space (a newline) (found by test)", check.Refused},
+		{"a quotation mark", func(f *fake) { f.credentials.AccessKeyID = `"ASIAABCDEFGHIJKLMNOP"` }, "credentials", check.Problem, "the access key id begins with a quotation mark", check.Refused},
+		{"swapped", func(f *fake) {
+			f.credentials.AccessKeyID, f.credentials.SecretAccessKey = wholeSecret, "AKIAABCDEFGHIJKLMNOP"
+		}, "credentials", check.Problem, "the access key id and the secret access key are swapped", check.Refused},
+		{"swapped, and the service quotes them", func(f *fake) {
+			f.credentials.AccessKeyID, f.credentials.SecretAccessKey = wholeSecret, "AKIAABCDEFGHIJKLMNOP"
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "Credential=" + wholeSecret + "/20261130"}
+			f.urlFault = f.keys
+		}, "url", check.Unknown, "Credential=[hidden]/20261130", check.Refused},
+		{"refused, and the service quotes the token", func(f *fake) {
+			f.credentials.SessionToken = wholeToken
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "The Canonical String should have been 'x-amz-security-token:" + wholeToken + "'"}
+		}, "credentials", check.Problem, "x-amz-security-token:[hidden]'", check.Refused},
+		{"the example of the documentation", func(f *fake) {
+			f.credentials = aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "The security token included in the request is invalid."}
+		}, "credentials", check.Problem, "the key is the example of AWS's documentation", check.Refused},
+		{"cut off", func(f *fake) {
+			f.credentials = aws.Credentials{AccessKeyID: "AKIAABCDEFGHIJKLMNOP", SecretAccessKey: wholeSecret[1:]}
+			f.keys = &awsapi.Error{Kind: awsapi.BadCredentials, Message: "SignatureDoesNotMatch"}
+		}, "credentials", check.Problem, "the secret access key has 39 characters; AWS's have 40", check.Refused},
+		{"of another shape, which the service takes", func(f *fake) {
+			f.credentials = aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
+		}, "credentials", check.OK, "access key test", check.Allowed},
 		{"none", func(f *fake) {
 			f.keys = &awsapi.Error{Kind: awsapi.NoCredentials, Message: "no AWS credentials could be found"}
 		}, "credentials", check.Problem, "no AWS credentials could be found", check.Refused},
@@ -61,8 +91,8 @@ func TestCredentialsAndClock(t *testing.T) {
 			if got := status(report, test.step); got != test.want || !strings.Contains(text(report), test.says) || report.Verdict != test.verd {
 				t.Errorf("%s is %q, want %q and %q, verdict %s:\n%s", test.step, got, test.want, test.says, test.verd, text(report))
 			}
-			for _, secret := range []string{"secret", "token\n"} {
-				if strings.Contains(text(report), ": "+secret) {
+			for _, secret := range []string{": secret", ": token\n", wholeSecret, wholeToken} {
+				if strings.Contains(text(report), secret) {
 					t.Errorf("the report shows %q", secret)
 				}
 			}
@@ -90,17 +120,33 @@ func TestWhatCanNotBeLookedAt(t *testing.T) {
 		says    string
 	}{
 		{"the URL", func(f *fake) { all(f); f.urlFault = denied("lambda:GetFunctionUrlConfig") }, check.Undecided, "lambda:GetFunctionUrlConfig", "the function's URL: lambda:GetFunctionUrlConfig"},
-		{"the function's policy, when the caller's own allows", func(f *fake) { own(f); f.hidden = denied("lambda:GetPolicy") }, check.Allowed, "lambda:GetPolicy", "inline policy own of role caller"},
+		{"the function's policy, when the caller's own allows", func(f *fake) { own(f); f.hidden = denied("lambda:GetPolicy") }, check.Undecided, "lambda:GetPolicy", "without the resource-based policy"},
 		{"the function's policy, when nothing else allows", func(f *fake) { f.hidden = denied("lambda:GetPolicy") }, check.Undecided, "lambda:GetPolicy", "without the resource-based policy"},
-		{"the caller's policies, although the function's allows", func(f *fake) { all(f); f.unreadable = denied("iam:ListRolePolicies") }, check.Undecided, "iam:ListRolePolicies", "without policies of the caller"},
-		{"the caller", func(f *fake) { all(f); f.roleFault = denied("iam:GetRole") }, check.Undecided, "iam:GetRole", "without policies of the caller"},
-		{"the boundary", func(f *fake) { all(f); f.role.Boundary = "arn:aws:iam::" + here + ":policy/limit" }, check.Undecided, "iam:GetPolicy", "could not be looked at"},
-		{"a policy that is none", func(f *fake) { all(f); f.inline["own"] = "{" }, check.Undecided, "", "inline policy own of role caller"},
+		{"the caller's policies, although the function's allows", func(f *fake) {
+			all(f)
+			f.simulator = denied("iam:SimulatePrincipalPolicy")
+			f.unreadable = denied("iam:ListRolePolicies")
+		}, check.Undecided, "iam:ListRolePolicies", "without policies of the caller"},
+		{"the caller", func(f *fake) {
+			all(f)
+			f.simulator = denied("iam:SimulatePrincipalPolicy")
+			f.roleFault = denied("iam:GetRole")
+		}, check.Undecided, "iam:GetRole", "without policies of the caller"},
+		{"the boundary", func(f *fake) {
+			all(f)
+			f.simulator = denied("iam:SimulatePrincipalPolicy")
+			f.role.Boundary = "arn:aws:iam::" + here + ":policy/limit"
+		}, check.Undecided, "iam:GetPolicy", "could not be looked at"},
+		{"a policy that is none", func(f *fake) { all(f); f.simulator = denied("iam:SimulatePrincipalPolicy"); f.inline["own"] = "{" }, check.Undecided, "", "inline policy own of role caller"},
 		{"a function's policy that is none", func(f *fake) { f.policies[""] = "{" }, check.Undecided, "", "resource-based policy of " + web},
 		{"the caller's policies, and the simulator knows", func(f *fake) {
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
 			f.simulation = awsapi.Simulation{Allowed: true, By: []string{"own"}}
 		}, check.Allowed, "iam:ListRolePolicies", "the caller's policies, as IAM's simulator has them (own)"},
+		{"the caller's policies, and the simulator lacks a key", func(f *fake) {
+			f.unreadable = denied("iam:ListRolePolicies")
+			f.simulation = awsapi.Simulation{Allowed: true, Missing: []string{"aws:SourceIp"}}
+		}, check.Undecided, "iam:ListRolePolicies", "the caller's policies may decide otherwise: aws:SourceIp is not known"},
 		{"the caller's policies, and the simulator knows a deny", func(f *fake) {
 			all(f)
 			f.unreadable, f.simulator = denied("iam:ListRolePolicies"), nil
@@ -114,7 +160,15 @@ func TestWhatCanNotBeLookedAt(t *testing.T) {
 			all(f)
 			f.simulator, f.simulation = nil, awsapi.Simulation{InOrg: true, LimitedBySCP: true}
 		}, check.Refused, "", "the service control policies of account " + here + " do not allow lambda:InvokeFunctionUrl"},
-		{"service control policies", all, check.Allowed, "iam:SimulatePrincipalPolicy", "service control policies, if the account is in an organization"},
+		{"service control policies", func(f *fake) { all(f); f.simulator = denied("iam:SimulatePrincipalPolicy") }, check.Undecided, "iam:SimulatePrincipalPolicy", "service control policies, if account " + here + " is in an organization"},
+		{"service control policies of an endpoint without a simulator", func(f *fake) {
+			all(f)
+			f.simulator = &awsapi.Error{Kind: awsapi.Unsupported, Action: "iam:SimulatePrincipalPolicy", Message: "no"}
+		}, check.Allowed, "", "service control policies, if account " + here + " is in an organization"},
+		{"service control policies that ask for what nobody knows", func(f *fake) {
+			all(f)
+			f.simulation = awsapi.Simulation{InOrg: true, Missing: []string{"aws:SourceIp", "aws:SourceVpc"}}
+		}, check.Undecided, "", "the service control policies may decide otherwise: aws:SourceIp is not known from here"},
 		{"a federated user's session", func(f *fake) {
 			f.identity.ARN = "arn:aws:sts::" + here + ":federated-user/fred"
 			f.policies[""] = strings.ReplaceAll(f.policies[""], f.role.ARN(), f.identity.ARN)
@@ -207,7 +261,7 @@ func TestUsersAndTheirGroups(t *testing.T) {
 	if report.Verdict != check.Allowed || !strings.Contains(text(report), "long-term keys of") || !strings.Contains(text(report), "inline policy own of group staff") {
 		t.Error(text(report))
 	}
-	f.unreadable = errors.New("broken")
+	f.unreadable, f.simulator = errors.New("broken"), denied("iam:SimulatePrincipalPolicy")
 	if report := f.ask(t, check.Question{Target: web}, still); report.Verdict != check.Undecided {
 		t.Error(text(report))
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
@@ -23,7 +22,8 @@ type resourceSide struct {
 type policySets struct {
 	identity []policy.Named
 	boundary *policy.Named
-	faults   []error // what of them could not be looked at
+	session  []policy.Named // nil if the session was made without any, as far as anybody said
+	faults   []error        // what of them could not be looked at
 	// bySimulator says that IAM's simulator answered in the place of what could not be read.
 	bySimulator bool
 	statements  map[*policy.Document][]setup.Statement
@@ -39,7 +39,9 @@ func (r *run) lookAtPolicies(ctx context.Context) {
 	r.readResource(ctx)
 	if r.authType == lambda.AuthIAM {
 		r.readIdentity(ctx)
+		r.readSession()
 	}
+	r.readTags(ctx)
 	r.tellPolicies()
 	if r.authType == lambda.AuthNone || r.subject.exists() {
 		r.decideBoth(ctx)
@@ -131,6 +133,30 @@ func (r *run) readIdentity(ctx context.Context) {
 	}
 }
 
+// readSession reads the policies that the session was made with.
+func (r *run) readSession() {
+	for _, text := range r.SessionPolicies {
+		named, err := r.parse(text.Name, text.Text, policy.Identity)
+		r.fault(err)
+		if err == nil {
+			r.sets.session = append(r.sets.session, named)
+		}
+	}
+}
+
+// tagReader looks at the tags of functions, for the condition key aws:ResourceTag.
+type tagReader interface {
+	Tags(ctx context.Context, arn lambda.ARN) (map[string]string, error)
+}
+
+// readTags reads the function's tags. Where that fails they are unknown, which matters only to a policy that asks.
+func (r *run) readTags(ctx context.Context) {
+	if reader, ok := r.Owner.Functions.(tagReader); ok {
+		tags, err := reader.Tags(ctx, r.function)
+		r.tags, r.tagged = tags, err == nil
+	}
+}
+
 // fault notes why policies of the caller could not be looked at; nil errors are none.
 func (r *run) fault(errs ...error) {
 	for _, err := range errs {
@@ -156,6 +182,9 @@ func (r *run) tellPolicies() {
 	if r.sets.boundary != nil {
 		read = append(read, "permissions boundary "+r.sets.boundary.Name)
 	}
+	for _, named := range r.sets.session {
+		read = append(read, "session policy "+named.Name)
+	}
 	if r.subject.lookedUp && len(r.sets.identity) == 0 && len(r.sets.faults) == 0 {
 		read = append(read, fmt.Sprintf("%s has no identity-based policy", r.subject.label))
 	}
@@ -180,32 +209,4 @@ func count(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// lookAtSCPs asks the simulator about the service control policies, which nobody can read from within an account.
-func (r *run) lookAtSCPs(ctx context.Context) {
-	side := r.side(r.subject.account)
-	if r.authType != lambda.AuthIAM || r.subject.owner.Name == "" || side == nil {
-		return
-	}
-	step := Step{Name: stepSCP, Status: OK, Decides: true, Summary: "the account's service control policies do not stand in the way, says IAM's simulator"}
-	for _, action := range setup.Actions {
-		keys := setup.ActionKeys(action, r.authType)
-		answer, err := side.Principals.Simulate(ctx, r.subject.label, action, r.function.String(), keys)
-		if err != nil {
-			r.add(lookingFailed(stepSCP, "service control policies, if the account is in an organization", err, false))
-			return
-		}
-		switch {
-		case !answer.InOrg:
-			step.Decides, step.Summary = false, "IAM's simulator knows of no service control policies"
-		case answer.LimitedBySCP:
-			step.Status = Problem
-			step.Summary = "the service control policies of account " + r.subject.account + " do not allow " + action
-			step.Fix = []string{explain.AllowInOrganization(action, r.subject.account)}
-			r.add(step)
-			return
-		}
-	}
-	r.add(step)
 }

@@ -85,6 +85,26 @@ const (
 	stepCall        = "call"
 )
 
+// hidden stands in the place of a secret.
+const hidden = "[hidden]"
+
+// hide takes secrets out of the report. The texts of services may have them: AWS's on a signature that does not match
+// quotes the request, session token and all.
+func (r *Report) hide(secrets []string) {
+	var pairs []string
+	for _, secret := range secrets {
+		pairs = append(pairs, secret, hidden)
+	}
+	replacer := strings.NewReplacer(pairs...)
+	for i := range r.Steps {
+		step := &r.Steps[i]
+		step.Summary = replacer.Replace(step.Summary)
+		for j := range step.Details {
+			step.Details[j] = replacer.Replace(step.Details[j])
+		}
+	}
+}
+
 // conclude draws the verdict from the steps.
 func (r *Report) conclude() {
 	r.Verdict = Allowed

@@ -13,41 +13,76 @@ import (
 	"github.com/furl-dev/furl/policy/urllint"
 )
 
-// lookAtNovember looks for grants that the rule of November 2026 made void: until then, accounts that had function
-// URLs before October 2025 needed lambda:InvokeFunctionUrl alone (Lambda Developer Guide, "Control access to Lambda
-// function URLs"). It also tells what else is odd about the function's policy.
+// lookAtNovember looks for grants of one of the two actions alone. URLs made since October 2025 need both (Lambda
+// Developer Guide, "Control access to Lambda function URLs"). For accounts that had URLs before, notices of AWS Health
+// announced the same for 2026-11-01 (serverless/serverless#13147); no report says whether it is enforced. The step also
+// tells what else is odd about the function's policy.
 func (r *run) lookAtNovember() {
 	if r.resource.named == nil {
 		return
 	}
 	step := Step{Name: stepNovember, Status: OK}
 	step.Summary = "the function's policy grants both actions, or neither, to each principal that it names"
-	alone, fix, others := lint(r.name(), *r.resource.named, r.sets.statements[r.resource.named.Document])
-	if len(alone) > 0 {
-		step.Status, step.Summary, step.Fix = Problem, "the function's policy grants one of the two actions alone"+noUse, fix
+	found := lint(r.name(), *r.resource.named, r.sets.statements[r.resource.named.Document], nil)
+	if len(found.alone) > 0 {
+		step.Status, step.Summary, step.Fix = Problem, "the function's policy grants one of the two actions alone"+noUse, found.fix
 	}
-	step.Details = append(alone, others...)
+	if step.Details = found.alone; len(found.alone) > 0 {
+		step.Details = append(step.Details, "note: "+bothNeeded)
+	}
+	step.Details = append(step.Details, found.others...)
 	r.add(step)
 }
 
-// noUse is what the rule of November 2026 means for one of the two actions that is granted alone.
-const noUse = ": since November 2026 that is no use but to those whose own policies give them the other"
+// noUse is what one of the two actions is worth that is granted alone.
+const noUse = ": it is of use only to those whose own policies give them the other"
 
-// lint finds what is odd about a function's policy: the statements that grant one of the two actions alone, the commands
-// that grant the other, and notes on the rest.
-func lint(function string, named policy.Named, statements []setup.Statement) (alone, fix, others []string) {
+// bothNeeded is what is known of the rule.
+const bothNeeded = "new URLs need both actions (documented); for URLs of before October 2025 AWS Health notices announced it " +
+	"for 2026-11-01, and whether it is enforced is not known"
+
+// linted is what is odd about a function's policy.
+type linted struct {
+	alone  []string // statements that grant one of the two actions alone
+	fix    []string // commands that grant the other
+	wrong  []string // statements about function URLs that cannot do what they are written for
+	others []string // notes on all but alone
+}
+
+// lint finds what is odd about a function's policy. What it grants to the callers is left out: their own policies are known.
+func lint(function string, named policy.Named, statements []setup.Statement, callers *Callers) (found linted) {
 	for _, finding := range urllint.Lint(named) {
+		s := statements[finding.Statement]
 		text := explain.Statement(finding.Ref) + ": " + finding.Message
 		if finding.Rule != urllint.RuleMissingAction {
-			others = append(others, "note: "+text)
+			found.others = append(found.others, "note: "+text)
+			if finding.Severity == urllint.SeverityError && aboutURLs(s) {
+				found.wrong = append(found.wrong, text, "fix: "+finding.Fix)
+			}
 			continue
 		}
-		alone = append(alone, text)
-		if permission, ok := statements[finding.Statement].Permission(); ok {
-			fix = append(fix, explain.GrantCommand(function, permission.Principal, permission.SourceARN))
+		if len(s.Principals) > 0 && !slices.ContainsFunc(s.Principals, func(p string) bool { return !callers.has(strings.TrimPrefix(p, "AWS:")) }) {
+			continue
+		}
+		found.alone = append(found.alone, text)
+		if permission, ok := s.Permission(); ok {
+			found.fix = append(found.fix, explain.GrantCommand(function, permission.Principal, permission.SourceARN))
 		}
 	}
-	return alone, fix, others
+	return found
+}
+
+// aboutURLs reports whether a statement is about calls of function URLs.
+func aboutURLs(s setup.Statement) bool {
+	return !s.NotAction && slices.ContainsFunc(s.Actions, func(action string) bool { return policy.MatchAction(action, lambda.ActionInvokeURL) }) ||
+		slices.ContainsFunc(s.Document.ContextKeys(), func(key string) bool {
+			return strings.EqualFold(key, "lambda:FunctionUrlAuthType") || strings.EqualFold(key, "lambda:InvokedViaFunctionUrl")
+		})
+}
+
+// grantTo is the command that grants both actions to a user or role.
+func grantTo(function, arn string) string {
+	return explain.GrantCommand(function, lambda.PermissionPrincipal{AWS: arn}, "")
 }
 
 // cloudFront is the service that signs with an origin access control.

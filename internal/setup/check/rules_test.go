@@ -52,7 +52,7 @@ func TestCloudFront(t *testing.T) {
 	f.url.AuthType = lambda.AuthIAM
 	statements(f, url, invoke)
 	as := check.Question{Target: web, As: "cloudfront.amazonaws.com"}
-	if report = f.ask(t, as, still); report.Verdict != check.Undecided || !strings.Contains(text(report), "--context AWS:SourceArn=VALUE") {
+	if report = f.ask(t, as, still); report.Verdict != check.Allowed || !strings.Contains(text(report), "as a call for aws:SourceArn "+distribution+" and aws:SourceAccount "+here) {
 		t.Error(text(report))
 	}
 	as.Context = map[string][]string{"aws:SourceArn": {distribution}}
@@ -60,7 +60,7 @@ func TestCloudFront(t *testing.T) {
 		t.Error(text(report))
 	}
 	as.Context = map[string][]string{"aws:SourceArn": {distribution + "X"}}
-	if report = f.ask(t, as, still); report.Verdict != check.Refused || !strings.Contains(strings.Join(report.Fix, "\n"), "--to cloudfront.amazonaws.com --source-arn ARN") {
+	if report = f.ask(t, as, still); report.Verdict != check.Refused || !strings.Contains(strings.Join(report.Fix, "\n"), "--to cloudfront.amazonaws.com --source-arn "+distribution+"X") {
 		t.Error(text(report))
 	}
 }

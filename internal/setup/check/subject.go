@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -48,6 +49,9 @@ func (r *run) findSubject(ctx context.Context) error {
 			return err
 		}
 	}
+	if r.subject.self && r.subject.principal != nil { // AROA…:SESSION, AIDA… (IAM User Guide, "IAM identifiers")
+		r.subject.principal.UniqueID, _, _ = strings.Cut(r.identity.UserID, ":")
+	}
 	r.lookUpSubject(ctx)
 	return nil
 }
@@ -56,6 +60,10 @@ func (r *run) findSubject(ctx context.Context) error {
 func (r *run) resolveSubject(ctx context.Context) error {
 	if arn.IsAccount(r.As) {
 		return &setup.Refusal{Reason: "account " + r.As + " cannot call anything: a role or user in it does", Instead: "--as ARN"}
+	}
+	if caller, err := policy.ParsePrincipal(r.As); err == nil && caller.Type == policy.Service && !isLambda(r.As) {
+		r.subject = subject{principal: &caller}
+		return nil
 	}
 	home := setup.Account{
 		ID: r.identity.Account, Partition: r.identity.Partition(), Region: r.caller.Region,
@@ -84,13 +92,24 @@ func (r *run) resolveSubject(ctx context.Context) error {
 	return nil
 }
 
-// sessionOf is the ARN by which a principal calls: of a role, that of a session.
+// isLambda reports whether a service is Lambda itself, which is mistaken for the functions that run on it.
+func isLambda(service string) bool { return strings.HasPrefix(service, "lambda.") }
+
+// sessionOf is the ARN by which a principal calls: of a role, that of a session. Lambda names the sessions of an
+// execution role after the function (AWS's recordings, 2025).
 func sessionOf(found setup.Principal, given string) string {
 	if found.Kind != setup.RolePrincipal {
 		return found.ARN
 	}
 	if session, err := arn.ParsePrincipal(given); err == nil && session.Service == "sts" {
 		return given
+	}
+	function, isFunction := strings.CutPrefix(given, "function:")
+	if named, err := arn.ParseFunctionARN(cmp.Or(function, given)); err == nil {
+		function, isFunction = named.Name, true
+	}
+	if isFunction && len(function) > 1 {
+		return found.Session(function).String()
 	}
 	return found.Session("furl-check").String()
 }
