@@ -96,7 +96,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "SimulateCustomPolicy", Handler: wire.Run(onSource, s.simulate),
 			Note: "Knows lambda:InvokedViaFunctionUrl, which AWS's simulator does not. ResourceHandlingOption is refused."},
 		{Name: "SimulatePrincipalPolicy", Handler: wire.Run(onSource, s.simulate),
-			Note: "Roles are simulated as a session of theirs. There are no organizations."},
+			Note: "Roles are simulated as a session of theirs. An account with service control policies is one of an organization."},
 		{Name: "GetContextKeysForCustomPolicy", Handler: wire.Run(onSource, s.getContextKeys)},
 		{Name: "GetContextKeysForPrincipalPolicy", Handler: wire.Run(onSource, s.getContextKeys)},
 
