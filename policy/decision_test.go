@@ -168,7 +168,7 @@ func TestUnknownPrincipalFields(t *testing.T) {
 		{Type: policy.User}, {Type: policy.RoleSession}, {Type: policy.FederatedUser}, {Type: policy.Root}, {Type: policy.Service}, {Type: policy.IdentityProvider},
 	} {
 		in := policy.Request{Principal: &caller, Action: action, Resource: function, ResourceAccount: account}
-		sets := &policy.Sets{Resource: resource(t, `Allow {"AWS":["`+account+`","`+alice.ARN+`"],"Service":"s3.amazonaws.com","Federated":"a.b"}`)}
+		sets := &policy.Sets{Resource: resource(t, `Allow {"AWS":["`+account+`","`+alice.ARN+`"],"Service":"s3.amazonaws.com","Federated":"graph.facebook.com"}`)}
 		if got := policy.Evaluate(in, sets).Effect; got != policy.ImplicitlyDenied {
 			t.Errorf("%v: %v", caller.Type, got)
 		}

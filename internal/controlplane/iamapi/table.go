@@ -5,7 +5,8 @@ import "github.com/furl-dev/furl/internal/controlplane/wire"
 // table is every operation that furl has of IAM.
 func (s *service) table() []wire.Operation {
 	return []wire.Operation{
-		{Name: "CreateRole", Handler: wire.Run(onNew, s.createRole)},
+		{Name: "CreateRole", Handler: wire.Run(onNew, s.createRole),
+			Note: "The text for a path below /aws-reserved/ is assumed."},
 		{Name: "GetRole", Handler: wire.Run(onOwner, s.getRole), Note: "RoleLastUsed is always empty."},
 		{Name: "ListRoles", Handler: wire.Run(all("role"), s.listRoles)},
 		{Name: "DeleteRole", Handler: wire.Run(onOwner, s.deleteRole)},
@@ -66,7 +67,8 @@ func (s *service) table() []wire.Operation {
 		{Name: "DetachGroupPolicy", Handler: wire.Run(onOwner, s.detach)},
 		{Name: "ListAttachedGroupPolicies", Handler: wire.Run(onOwner, s.listAttached)},
 
-		{Name: "CreatePolicy", Handler: wire.Run(newPolicy, s.createPolicy)},
+		{Name: "CreatePolicy", Handler: wire.Run(newPolicy, s.createPolicy),
+			Note: "Accepts and refuses documents as AWS was recorded to. Assumed: an ARN of IAM or STS whose account is no number fails legacy parsing."},
 		{Name: "GetPolicy", Handler: wire.Run(onPolicy, s.getManagedPolicy)},
 		{Name: "ListPolicies", Handler: wire.Run(allPolicies, s.listPolicies),
 			Note: "Of AWS's own policies furl has those that people attach to the roles of functions, in shorter texts."},
