@@ -50,7 +50,7 @@ type createPolicyInput struct {
 type policyOutput struct{ Policy policyResult }
 
 func (s *service) createPolicy(r *wire.Request, in *createPolicyInput) (any, error) {
-	tags, err := addTags(nil, in.Tags, wire.Exactly)
+	tags, err := newTags(r, tagPolicy, in.Tags, wire.Exactly)
 	if err != nil {
 		return nil, err
 	}

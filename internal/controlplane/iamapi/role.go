@@ -22,7 +22,7 @@ type createRoleInput struct {
 type roleOutput struct{ Role roleResult }
 
 func (s *service) createRole(r *wire.Request, in *createRoleInput) (any, error) {
-	tags, err := addTags(nil, in.Tags, strings.EqualFold)
+	tags, err := newTags(r, tagRole, in.Tags, strings.EqualFold)
 	if err != nil {
 		return nil, err
 	}
