@@ -24,21 +24,33 @@ type compiler struct {
 	root      node
 	kind      Kind
 	variables bool // the document's version knows policy variables
+	taken     bool // AWS has taken the document: only what it means matters
 	faults    Faults
+	warnings  []Fault
 }
 
 func (c *compiler) fault(offset int, aws, message string) {
-	if len(c.faults) == MaxFaults {
-		return
+	if len(c.faults) < MaxFaults {
+		c.faults = append(c.faults, c.at(offset, aws, message))
 	}
-	line, column := lineColumn(c.source, offset)
-	c.faults = append(c.faults, Fault{Line: line, Column: column, Path: c.root.path(offset), Message: message, AWS: aws})
 }
 
-// sorted returns the faults in the order of the text.
-func (c *compiler) sorted() Faults {
-	slices.SortStableFunc(c.faults, func(a, b Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
-	return c.faults
+// warn notes what AWS takes and what does not do what it looks like.
+func (c *compiler) warn(offset int, message string) {
+	if len(c.warnings) < MaxFaults {
+		c.warnings = append(c.warnings, c.at(offset, "", message))
+	}
+}
+
+func (c *compiler) at(offset int, aws, message string) Fault {
+	line, column := lineColumn(c.source, offset)
+	return Fault{Line: line, Column: column, Path: c.root.path(offset), Message: message, AWS: aws}
+}
+
+// sorted sorts the faults in the order of the text.
+func sorted(faults []Fault) []Fault {
+	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	return faults
 }
 
 // object checks that n is an object without repeated or unknown names and calls visit for each member.
@@ -209,6 +221,8 @@ func (c *compiler) effect(n *node, s *statement) {
 		s.effect = Allowed
 	case effect == "Deny":
 		s.effect = ExplicitlyDenied
+	case equalFold(effect, "Allow"), equalFold(effect, "Deny"):
+		c.fault(n.start, awsLegacy, "Effect must be Allow or Deny, not "+quote(effect))
 	case ok:
 		c.fault(n.start, awsSyntax, "Effect must be Allow or Deny, not "+quote(effect))
 	}
@@ -237,8 +251,8 @@ func (c *compiler) principal(m *member, s *statement) {
 	}
 	c.object(n, m.key, principalTypes, func(kind string, m *member) {
 		c.texts(&m.value, kind, awsInvalidPrinc, func(value string, start int) {
-			if !l.add(kind, value) {
-				c.fault(start, awsInvalidPrinc+`: "`+kind+`":"`+value+`"`, "want "+principalForms[kind]+", got "+quote(value))
+			if !l.add(kind, value, c.taken) {
+				c.fault(start, awsInvalidPrinc+`: "`+strings.ToUpper(kind)+`":"`+value+`"`, "want "+principalForms[kind]+", got "+quote(value))
 			}
 		})
 	})
@@ -250,8 +264,8 @@ func (c *compiler) principal(m *member, s *statement) {
 // principalForms are what the values of each type of principal are.
 var principalForms = map[string]string{
 	"AWS":           "*, an account id or the ARN of an account, user, role, role session or federated user, without wildcards",
-	"Service":       "the name of a service such as cloudfront.amazonaws.com",
-	"Federated":     "the ARN of an identity provider, or a name such as cognito-identity.amazonaws.com",
+	"Service":       "the name of a service in a domain of AWS, such as cloudfront.amazonaws.com",
+	"Federated":     "the ARN of an identity provider, or one of " + strings.Join(webIdentityHosts, ", "),
 	"CanonicalUser": "a canonical user id",
 }
 
@@ -262,15 +276,26 @@ func (c *compiler) actions(m *member, s *statement) {
 			c.fault(start, aws, message)
 			return
 		}
+		if _, name, _ := strings.Cut(action, ":"); action != "*" && (name == "" || strings.Trim(name, alphanumeric+"-_*?") != "") {
+			c.warn(start, "no action has the name "+quote(action)+": it never matches")
+		}
 		s.actions.add(action)
 	})
+}
+
+// trustActions are the actions of a role's trust policy (IAM User Guide, "IAM JSON policy elements: Action" of roles;
+// Service Authorization Reference, AWS Security Token Service).
+var trustActions = []string{
+	"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:SetContext", "sts:SetSourceIdentity",
+	"sts:TagSession",
 }
 
 func (c *compiler) checkAction(action string) (message, aws string) {
 	service, name, found := strings.Cut(action, ":")
 	switch {
-	case c.kind == Trust && !equalFold(service, "sts"):
-		return "a trust policy has actions of sts only, got " + quote(action), awsTrustActions
+	case c.kind == Trust && (!equalFold(service, "sts") || !c.taken &&
+		!slices.ContainsFunc(trustActions, func(known string) bool { return MatchAction(action, known) })):
+		return "a trust policy has no actions but " + strings.Join(trustActions, ", ") + "; got " + quote(action), awsTrustActions
 	case action == "*":
 		return "", ""
 	case !found:
@@ -279,9 +304,7 @@ func (c *compiler) checkAction(action string) (message, aws string) {
 		return "an action has one colon, got " + quote(action), awsOneColon
 	case service != "*" && (service == "" || strings.Trim(service, alphanumeric+"-.") != ""):
 		return "the service of an action has letters, digits, hyphens and dots only, got " + quote(action),
-			"Vendor " + service + " is not valid"
-	case name == "" || strings.Trim(name, alphanumeric+"-_*?") != "":
-		return "the name of an action has letters and digits only, got " + quote(action), awsLegacy
+			awsVendor + service + " is not valid"
 	}
 	return "", ""
 }
@@ -299,6 +322,9 @@ func (c *compiler) resources(m *member, s *statement) {
 			return
 		}
 		pattern, message, aws := parseResource(text, c.variables)
+		if message == "" && !c.taken {
+			message, aws = likeAWS(text)
+		}
 		if message != "" {
 			c.fault(start, aws, message)
 			return
@@ -310,8 +336,12 @@ func (c *compiler) resources(m *member, s *statement) {
 func (c *compiler) conditions(n *node, s *statement) {
 	c.object(n, "Condition", nil, func(name string, m *member) {
 		op, q, ifExists, ok := parseOperator(name)
+		if m.value.kind == nodeObject && len(m.value.members) == 0 {
+			c.warn(m.start, quote(name)+" compares nothing: it lets every request pass")
+			return
+		}
 		if !ok {
-			c.fault(m.start, "Invalid Condition type : "+name+".", "unknown condition operator "+quote(name))
+			c.fault(m.start, awsSyntax, "unknown condition operator "+quote(name))
 			return
 		}
 		keys := make(map[string]bool)
@@ -334,10 +364,15 @@ func (c *compiler) conditions(n *node, s *statement) {
 // condition compiles the values of one key.
 func (c *compiler) condition(cond *condition, op operator, m *member) bool {
 	if !strings.Contains(m.key, ":") {
-		c.fault(m.start, awsNoVendor, "want a condition key such as aws:SourceIp, got "+quote(m.key))
-		return false
+		c.warn(m.start, "no request has the condition key "+quote(m.key)+"; the name of one is like aws:SourceIp")
 	}
-	items := c.list(&m.value, m.key, awsSyntax)
+	items := m.value.items
+	switch {
+	case m.value.kind != nodeArray:
+		items = []node{m.value}
+	case len(items) == 0:
+		c.warn(m.value.start, "an empty list equals no value")
+	}
 	cond.values = make([]string, 0, len(items))
 	for i := range items {
 		switch item := &items[i]; item.kind {

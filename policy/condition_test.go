@@ -84,6 +84,10 @@ func TestOperators(t *testing.T) {
 		{"DateGreaterThan", `"2026-11-01"`, "2026-11-01", false},
 		{"DateGreaterThanEquals", `"2026-11-01"`, "2026-11-01", true},
 		{"DateGreaterThanEquals", `"2026-11-01"`, "2026-10-01", false},
+		{"DateEquals", `"2026-11-01T01:30-01:30"`, "2026-11-01T03:00:00Z", true},
+		{"DateEquals", `"2026-11-1t1:2:3.5+0130"`, "2026-10-31T23:32:03.500Z", true},
+		{"DateEquals", `"2026-11T"`, "2026-11-01", true},
+		{"DateEquals", `"2026-11-01"`, "2026-11-01T24:00:00Z", false},
 
 		{"Bool", `"true"`, "true", true},
 		{"Bool", `true`, "True", true},

@@ -1,6 +1,9 @@
 package policy
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Decision is the result of [Evaluate].
 type Decision struct {
@@ -130,5 +133,22 @@ func (r Ref) Position() (start, end Position) {
 	s := &r.Document.statements[r.Statement]
 	start.Line, start.Column = lineColumn(r.Document.source, s.start)
 	end.Line, end.Column = lineColumn(r.Document.source, s.end-1)
+	return start, end
+}
+
+// Extent returns where IAM's simulator says that the statement begins and ends: the places after what a JSON parser has
+// read by then. That is the bracket before the first statement of a list, the statement before any other, and the
+// opening brace of one that is not in a list. Recorded: radkawar/stackd, testdata/aws/iam/simulation.json, 2026-09-11.
+func (r Ref) Extent() (start, end Position) {
+	d := r.Document
+	from, to := d.statements[r.Statement].start+1, d.statements[r.Statement].end
+	switch {
+	case r.Statement > 0:
+		from = d.statements[r.Statement-1].end
+	case d.list:
+		from = strings.LastIndexByte(d.source[:from], '[') + 1
+	}
+	start.Line, start.Column = lineColumn(d.source, from)
+	end.Line, end.Column = lineColumn(d.source, to)
 	return start, end
 }

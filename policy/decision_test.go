@@ -168,7 +168,7 @@ func TestUnknownPrincipalFields(t *testing.T) {
 		{Type: policy.User}, {Type: policy.RoleSession}, {Type: policy.FederatedUser}, {Type: policy.Root}, {Type: policy.Service}, {Type: policy.IdentityProvider},
 	} {
 		in := policy.Request{Principal: &caller, Action: action, Resource: function, ResourceAccount: account}
-		sets := &policy.Sets{Resource: resource(t, `Allow {"AWS":["`+account+`","`+alice.ARN+`"],"Service":"s3.amazonaws.com","Federated":"a.b"}`)}
+		sets := &policy.Sets{Resource: resource(t, `Allow {"AWS":["`+account+`","`+alice.ARN+`"],"Service":"s3.amazonaws.com","Federated":"graph.facebook.com"}`)}
 		if got := policy.Evaluate(in, sets).Effect; got != policy.ImplicitlyDenied {
 			t.Errorf("%v: %v", caller.Type, got)
 		}
@@ -269,5 +269,35 @@ func TestUnknownValues(t *testing.T) {
 	}
 	if got := policy.Effect(-1).String(); got != "ImplicitlyDenied" {
 		t.Errorf("effect -1 reads %q", got)
+	}
+}
+
+// TestExtent: statements begin and end where AWS's simulator was recorded to say (radkawar/stackd,
+// testdata/aws/iam/simulation.json and conditions.json, 2026-09-11; LocalStack's test snapshots for one without a list).
+func TestExtent(t *testing.T) {
+	const statement = `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}`
+	tests := []struct {
+		text string
+		want []policy.Position
+	}{
+		{`{"Version":"2012-10-17","Statement":[` + statement + `]}`, []policy.Position{{Line: 1, Column: 38}, {Line: 1, Column: 95}}},
+		{`{"Version":"2012-10-17","Statement":[` + statement + `,` + statement + `]}`, []policy.Position{
+			{Line: 1, Column: 38}, {Line: 1, Column: 95}, {Line: 1, Column: 95}, {Line: 1, Column: 153},
+		}},
+		{"{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\n      \"Effect\": \"Allow\",\n      \"Action\": \"s3:GetObject\",\n" +
+			"      \"Resource\": \"*\",\n      \"Sid\": \"x\"\n    }\n  ]\n}", []policy.Position{{Line: 3, Column: 17}, {Line: 9, Column: 6}}},
+		{`{"Version": "2012-10-17", "Statement": ` + statement + `}`, []policy.Position{{Line: 1, Column: 41}, {Line: 1, Column: 97}}},
+	}
+	for _, tt := range tests {
+		d := policy.Evaluate(policy.Request{Principal: &policy.Principal{Type: policy.User, Account: account}, Action: "s3:GetObject", Resource: "*"},
+			&policy.Sets{Identity: []policy.Named{{Document: mustParse(t, policy.Identity, tt.text)}}})
+		var got []policy.Position
+		for _, r := range d.Matched {
+			start, end := r.Extent()
+			got = append(got, start, end)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.text, diff)
+		}
 	}
 }

@@ -15,12 +15,19 @@ type Document struct {
 	id         string
 	list       bool // Statement was written as a list
 	statements []statement
+	warnings   []Fault
 }
 
 // Parse reads a policy document of the given kind and compiles it. It accepts at most [MaxSize] bytes.
 // The error, if any, is of type [Faults] and names every fault of the document, up to [MaxFaults], in the
 // order of the text.
-func Parse(doc []byte, kind Kind) (*Document, error) {
+func Parse(doc []byte, kind Kind) (*Document, error) { return parse(doc, kind, false) }
+
+// ParseTaken is Parse for a document that somebody has taken already: AWS, or an earlier version of this package. What
+// AWS is known or thought to refuse, and what yet has a meaning, is then no fault.
+func ParseTaken(doc []byte, kind Kind) (*Document, error) { return parse(doc, kind, true) }
+
+func parse(doc []byte, kind Kind, taken bool) (*Document, error) {
 	if len(doc) > MaxSize {
 		return nil, Faults{{Line: 1, Column: 1, Message: "the document is larger than 131072 bytes", AWS: awsSyntax}}
 	}
@@ -30,13 +37,17 @@ func Parse(doc []byte, kind Kind) (*Document, error) {
 		line, column := lineColumn(source, err.offset)
 		return nil, Faults{{Line: line, Column: column, Message: err.message, AWS: awsSyntax}}
 	}
-	c := compiler{source: source, root: root, kind: kind}
+	c := compiler{source: source, root: root, kind: kind, taken: taken}
 	d := c.document()
 	if len(c.faults) > 0 {
-		return nil, c.sorted()
+		return nil, Faults(sorted(c.faults))
 	}
+	d.warnings = sorted(c.warnings)
 	return d, nil
 }
+
+// Empty returns a document without statements, such as the trust policy of a role that nobody may assume.
+func Empty(kind Kind) *Document { return &Document{kind: kind} }
 
 // Kind returns the grammar the document was parsed with.
 func (d *Document) Kind() Kind { return d.kind }
@@ -57,6 +68,10 @@ func (d *Document) Len() int { return len(d.statements) }
 
 // Source returns the text the document was parsed from, byte for byte.
 func (d *Document) Source() string { return d.source }
+
+// Warnings returns what AWS takes although it does nothing, or not what it looks like, in the order of the text: actions
+// and condition keys that no request has, conditions without values and operators without keys. At most [MaxFaults].
+func (d *Document) Warnings() []Fault { return slices.Clone(d.warnings) }
 
 // JSON returns the document without insignificant white space, its elements in the order they were written.
 func (d *Document) JSON() []byte {
@@ -126,5 +141,5 @@ func (d *Document) MapPrincipals(f func(string) string) (*Document, error) {
 		return d, nil
 	}
 	out.WriteString(d.source[done:])
-	return Parse([]byte(out.String()), d.kind)
+	return ParseTaken([]byte(out.String()), d.kind)
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -168,31 +170,50 @@ func parseNumber(s string) (float64, error) {
 
 var errDate = errors.New("not a date of ISO 8601, such as 2026-11-01T00:00:00Z, nor seconds of the epoch")
 
-// dateLayouts are the W3C profile of ISO 8601 ("Date and Time Formats", W3C note), and the same without a zone, which
-// AWS takes as UTC. Fractions of a second are accepted after any seconds.
-var dateLayouts = []string{
-	time.RFC3339, "2006-01-02T15:04Z07:00", time.DateOnly, "2006-01", "2006-01-02T15:04:05", "2006-01-02T15:04",
-}
+// dateForm is the W3C profile of ISO 8601 ("Date and Time Formats", W3C note) as AWS was recorded to take it: with small
+// letters, with numbers that lack their leading zeros, cut off after any part, and without a zone, which is then UTC.
+var dateForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(-?\d{1,9})(?:-(\d\d?)(?:-(\d\d?))?)?` +
+		`(?:[Tt](?:(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,9}))?)?)?)?(?:[Zz]|([+-]\d\d)(?::?(\d\d))?)?)?$`)
+})
 
 // parseDate reads a date. Bare digits are seconds of the epoch, but for four of them, a year.
 func parseDate(s string) (time.Time, error) {
-	if s != "" && strings.Trim(s, digits) == "" {
+	if s != "" && len(s) != 4 && strings.Trim(s, digits) == "" {
 		n, err := strconv.ParseInt(s, 10, 64)
-		switch {
-		case err != nil:
+		if err != nil {
 			return time.Time{}, errDate
-		case len(s) == 4:
-			return time.Date(int(n), 1, 1, 0, 0, 0, 0, time.UTC), nil
-		default:
-			return time.Unix(n, 0), nil
 		}
+		return time.Unix(n, 0), nil
 	}
-	for _, layout := range dateLayouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	fields := dateForm().FindStringSubmatch(s)
+	if fields == nil {
+		return time.Time{}, errDate
+	}
+	number := func(i, otherwise int) int {
+		if fields[i] == "" {
+			return otherwise
 		}
+		n, _ := strconv.Atoi(fields[i]) // digits, and few
+		return n
 	}
-	return time.Time{}, errDate
+	year, month, day := number(1, 0), number(2, 1), number(3, 1)
+	hour, minute, second := number(4, 0), number(5, 0), number(6, 0)
+	nanosecond, _ := strconv.Atoi((fields[7] + "000000000")[:9])
+	minutes := number(9, 0)
+	if strings.HasPrefix(fields[8], "-") {
+		minutes = -minutes
+	}
+	east := time.Duration(number(8, 0))*time.Hour + time.Duration(minutes)*time.Minute
+	t := time.Date(year, time.Month(month), day, hour, minute, second, nanosecond, time.UTC)
+	if t.Year() != year || t.Month() != time.Month(month) || t.Day() != day || t.Hour() != hour || t.Minute() != minute ||
+		t.Second() != second || east.Abs() >= 24*time.Hour || number(9, 0) > 59 {
+		return time.Time{}, errDate
+	}
+	return t.Add(-east), nil
 }
 
 var errBool = errors.New("neither true nor false")

@@ -65,7 +65,7 @@ func TestMissesOfEachType(t *testing.T) {
 	admin, other := identity(t, "Allow"), identity(t, "none")
 	almost := []policy.Named{{Name: "almost", Document: mustParse(t, policy.Identity, `{"Statement":{"Effect":"Allow","Action":"lambda:Get*","Resource":"*"}}`)}}
 	wanted := miss{"almost", "Statement.Action", []string{"lambda:Get*"}, []string{action}}
-	provider := policy.Principal{Type: policy.IdentityProvider, ARN: "accounts.example.com"}
+	provider := policy.Principal{Type: policy.IdentityProvider, ARN: "accounts.google.com"}
 	grant := func(r string) *policy.Named { n := resource(t, r); n.Name = "r"; return n }
 	tests := []struct {
 		name   string
@@ -88,7 +88,7 @@ func TestMissesOfEachType(t *testing.T) {
 		{"anonymous", &nobody, &policy.Sets{Resource: grant("Allow " + account)},
 			[]miss{{"r", "Statement[0].Principal", []string{"AWS:" + account}, []string{"*"}}}},
 		{"provider", &provider, &policy.Sets{Resource: grant("Allow " + account)},
-			[]miss{{"r", "Statement[0].Principal", []string{"AWS:" + account}, []string{"Federated:accounts.example.com"}}}},
+			[]miss{{"r", "Statement[0].Principal", []string{"AWS:" + account}, []string{"Federated:accounts.google.com"}}}},
 		{"session of a role", &robot, &policy.Sets{Resource: grant("Allow " + alice.ARN)},
 			[]miss{{"r", "Statement[0].Principal", []string{"AWS:" + alice.ARN}, []string{"AWS:" + robot.RoleARN}}}},
 	}

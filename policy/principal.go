@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -191,17 +192,17 @@ func principalARN(s string) (account, resource string, ok bool) {
 }
 
 // ParsePrincipal describes the caller that an ARN or a name stands for: a user, a role session, a federated user, a
-// root user, an identity provider, or a service such as cloudfront.amazonaws.com. Host names outside of amazonaws.com
-// are identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and the path
-// of a session's role, which its ARN does not have, so RoleARN is right for roles of path / only.
+// root user, an identity provider, or a service such as cloudfront.amazonaws.com. Other host
+// names are identity providers. What the text does not say stays empty: unique ids, the issuer of a federated user, and
+// the path of a session's role, which its ARN does not have, so RoleARN is right for roles of path / only.
 func ParsePrincipal(s string) (Principal, error) {
 	switch {
-	case isProviderARN(s):
+	case isProviderARN(s), s == "www.amazon.com": // Login with Amazon is no service of AWS
 		return Principal{Type: IdentityProvider, ARN: s}, nil
-	case isServiceName(s) && !strings.HasSuffix(s, ".amazonaws.com") && !strings.HasSuffix(s, ".amazonaws.com.cn"):
-		return Principal{Type: IdentityProvider, ARN: s}, nil
-	case isServiceName(s):
+	case IsService(s):
 		return Principal{Type: Service, ARN: s}, nil
+	case isHostName(s):
+		return Principal{Type: IdentityProvider, ARN: s}, nil
 	}
 	account, resource, ok := principalARN(s)
 	kind, name, _ := strings.Cut(resource, "/")
@@ -240,10 +241,29 @@ func isUniqueID(s string) bool {
 	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
-// isServiceName recognizes host-like names: lambda.amazonaws.com, cognito-identity.amazonaws.com.
-func isServiceName(s string) bool {
+// isHostName recognizes host-like names: lambda.amazonaws.com, accounts.google.com.
+func isHostName(s string) bool {
 	return strings.Contains(s, ".") && strings.Trim(s, alphanumeric+".-_") == ""
 }
+
+// serviceDomains are the domains of AWS's service principals, in every partition. There is no complete list of the
+// services themselves.
+var serviceDomains = []string{
+	".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".amazon.com", ".aws.internal", ".c2s.ic.gov", ".sc2s.sgov.gov",
+	".csp.hci.ic.gov", ".cloud.adc-e.uk",
+}
+
+// IsService reports whether s has the form of a service principal: a name in a domain of AWS.
+func IsService(s string) bool {
+	return isHostName(s) && slices.ContainsFunc(serviceDomains, func(domain string) bool {
+		name, ok := strings.CutSuffix(s, domain)
+		return ok && name != ""
+	})
+}
+
+// webIdentityHosts are the identity providers that a policy names by their host (IAM User Guide, "AWS JSON policy
+// elements: Principal").
+var webIdentityHosts = []string{"cognito-identity.amazonaws.com", "www.amazon.com", "graph.facebook.com", "accounts.google.com"}
 
 func isProviderARN(s string) bool {
 	service, _, resource, ok := accountARN(s)

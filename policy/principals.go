@@ -93,14 +93,15 @@ func (l *principals) spares(p *Principal, bounded bool) bool {
 	}
 }
 
-// add adds one value of a Principal map to the list; false if it is not a principal of that type.
+// add adds one value of a Principal map to the list; false if it is not a principal of that type. A service or identity
+// provider that AWS has taken may have any host name.
 // IAM User Guide, "AWS JSON policy elements: Principal".
-func (l *principals) add(kind, value string) bool {
+func (l *principals) add(kind, value string, taken bool) bool {
 	account, resource, isARN := principalARN(value)
 	switch {
-	case kind == "Service" && isServiceName(value):
+	case kind == "Service" && (IsService(value) || taken && isHostName(value)):
 		l.services = append(l.services, value)
-	case kind == "Federated" && (isServiceName(value) || isProviderARN(value)):
+	case kind == "Federated" && (slices.Contains(webIdentityHosts, value) || isProviderARN(value) || taken && isHostName(value)):
 		l.provider = append(l.provider, value)
 	case kind == "CanonicalUser" && value != "" && !strings.ContainsAny(value, "*?"):
 		// S3's id of an account: valid, but no caller is known by it

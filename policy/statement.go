@@ -249,23 +249,25 @@ func (r *resources) includes(c *call) bool {
 	return false
 }
 
-// parseResource compiles a pattern of a Resource element and reports what is wrong with it, and what AWS says of it.
+// parseResource compiles a pattern of a Resource element and reports what is wrong with it, and what AWS says of it
+// (LocalStack's test snapshots of CreatePolicy, 2026-02-18; getmoto/moto#2269). Parts that are missing at the end count
+// as *.
 func parseResource(s string, variables bool) (t template, message, aws string) {
-	rest, ok := strings.CutPrefix(s, "arn:")
-	partition, rest, more := strings.Cut(rest, ":")
-	service, rest, _ := strings.Cut(rest, ":")
-	region, _, _ := strings.Cut(rest, ":")
+	parts, part := resourceParts(s)
+	partition, service, region, account := part(1), part(2), part(3), part(4)
 	switch {
-	case !ok:
-		return t, "want an ARN or *, got " + quote(s), "Resource " + s + ` must be in ARN format or "*".`
-	case partition != "*" && !isPartition(partition):
+	case len(parts) > 1 && partition != "*" && !isPartition(partition):
 		return t, "unknown partition in " + quote(s) + "; it is aws, aws-cn or aws-us-gov",
-			`Partition "` + partition + `" is not valid for resource "` + s + `".`
-	case !more || service == "" || strings.ContainsAny(service, "*?$"):
+			`Partition "` + partition + `" is not valid for resource "` + completed(parts) + `".`
+	case len(parts) == 1 || parts[0] != "arn":
+		return t, "want an ARN or *, got " + quote(s), "Resource " + s + ` must be in ARN format or "*".`
+	case len(parts) == 2 || strings.ContainsAny(service, "*?$"):
 		return t, "the service of an ARN must be written out, got " + quote(s), awsResourceVendor
+	case service == "":
+		return t, "the ARN " + quote(s) + " names no service", awsLegacy
 	case region != "" && service == "iam":
 		return t, "ARNs of IAM have no region, got " + quote(s), "IAM resource " + s + " cannot contain region information."
-	case region != "" && region != "*" && service == "s3" && !isS3Regional(s):
+	case region != "" && region != "*" && service == "s3" && account == "":
 		return t, "ARNs of buckets and objects have no region, got " + quote(s),
 			"Resource " + s + " can not contain region information."
 	}
@@ -277,10 +279,66 @@ func parseResource(s string, variables bool) (t template, message, aws string) {
 	return t, "", ""
 }
 
-// isS3Regional reports whether an ARN of S3 names something that has a region: an access point, a job, …
-func isS3Regional(s string) bool {
-	parts := strings.SplitN(s, ":", 6)
-	return len(parts) == 6 && parts[4] != ""
+// likeAWS says what AWS has against a pattern that means something all the same: an ARN of IAM without a type, an account
+// that is none, five parts, which AWS takes for a forgotten colon unless the last can stand for two.
+func likeAWS(s string) (message, aws string) {
+	parts, part := resourceParts(s)
+	service, region, account := part(2), part(3), part(4)
+	switch {
+	case service == "iam" && !isIAMPath(part(5)):
+		return "want an ARN such as arn:aws:iam::ACCOUNT:role/NAME, got " + quote(s), awsIAMPath
+	case (service == "iam" || service == "sts") && account != "" && account != "aws" && !isAccount(account) &&
+		!strings.ContainsAny(account, "*?$"):
+		return "the account of an ARN has 12 digits, got " + quote(s), awsLegacy
+	case len(parts) == 5 && (region == "" || !strings.HasSuffix(account, "*")):
+		return "an ARN has six parts, some of which may be empty: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE; got " + quote(s), awsLegacy
+	}
+	return "", ""
+}
+
+// resourceParts are the parts of an ARN, and a function that returns "" for those that it lacks.
+func resourceParts(s string) (parts []string, part func(int) string) {
+	parts = strings.SplitN(withoutVariables(s), ":", 6)
+	return parts, func(i int) string {
+		if i < len(parts) {
+			return parts[i]
+		}
+		return ""
+	}
+}
+
+// withoutVariables is the text with a dollar sign in the place of each policy variable, which may have colons.
+func withoutVariables(s string) string {
+	for from := 0; ; {
+		start := strings.Index(s[from:], "${")
+		end := strings.IndexByte(s[from+max(start, 0):], '}')
+		if start < 0 || end < 0 {
+			return s
+		}
+		from += start + 1
+		s = s[:from] + s[from+end:]
+	}
+}
+
+// completed is an ARN of a partition that does not exist as AWS prints it: with an asterisk for each part that it lacks.
+func completed(parts []string) string {
+	all := []string{"arn", "*", "*", "*", "*", "*"}
+	copy(all[1:], parts[1:])
+	if len(parts) == 3 && parts[2] == "" {
+		all[2] = "*"
+	}
+	return strings.Join(all, ":")
+}
+
+// isIAMPath reports whether the last part of an ARN of IAM begins as AWS wants it to.
+func isIAMPath(path string) bool {
+	kind, _, found := strings.Cut(path, "/")
+	return path == "*" || path == "root" || found && slices.Contains(iamTypes, kind)
+}
+
+var iamTypes = []string{
+	"user", "federated-user", "role", "group", "instance-profile", "mfa", "server-certificate", "policy", "sms-mfa",
+	"saml-provider", "oidc-provider", "report", "access-report",
 }
 
 // isPartition accepts aws, aws-cn, aws-us-gov, aws-iso and whatever region groups come next.

@@ -52,7 +52,7 @@ func TestSuggest(t *testing.T) {
 	invoke := "lambda:InvokeFunction"
 	distribution := policy.Values{"aws:SourceArn": {"arn:aws:cloudfront::111122223333:distribution/E*"}, "aws:SourceAccount": {account}}
 	sourceAccount := policy.Values{"aws:SourceAccount": {account}}
-	provider := policy.Principal{Type: policy.IdentityProvider, ARN: "accounts.example.com"}
+	provider := policy.Principal{Type: policy.IdentityProvider, ARN: "accounts.google.com"}
 	none := identity(t, "none")
 	trust := &policy.Named{Document: mustParse(t, policy.Trust, `{"Version":"2012-10-17","Statement":[{"Sid":"AllowAssumeRole","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)}
 	const (
@@ -94,7 +94,7 @@ func TestSuggest(t *testing.T) {
 		{"trust a user", &alice, "sts:AssumeRole", robot.RoleARN, nil, policy.Sets{Resource: trust}, policy.IdentityBased,
 			[]string{`{"Sid":"AllowAssumeRole2","Effect":"Allow","Principal":{"AWS":"` + alice.ARN + `"},"Action":"sts:AssumeRole"}`}},
 		{"trust a provider", &provider, "sts:AssumeRoleWithWebIdentity", robot.RoleARN, nil, policy.Sets{Resource: trust}, policy.IdentityBased,
-			[]string{`{"Sid":"AllowAssumeRoleWithWebIdentity","Effect":"Allow","Principal":{"Federated":"accounts.example.com"},"Action":"sts:AssumeRoleWithWebIdentity"}`}},
+			[]string{`{"Sid":"AllowAssumeRoleWithWebIdentity","Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:AssumeRoleWithWebIdentity"}`}},
 		{"SCPs", &alice, "s3:ListAllMyBuckets", "*", nil, policy.Sets{Identity: none, SCPs: [][]policy.Named{none, {}}}, policy.IdentityBased, []string{
 			`{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}`, `{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}`,
 			`{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}`}},

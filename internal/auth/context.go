@@ -18,8 +18,9 @@ type Conditions struct {
 	SourceIP string
 	Secure   bool // the request came over TLS
 	Header   http.Header
-	Region   string // of the endpoint
-	Resource string // account of the resource
+	Region   string            // of the endpoint
+	Resource string            // account of the resource
+	Tags     map[string]string // of the resource: aws:ResourceTag
 
 	// Extra are keys of the service, such as lambda:FunctionUrlAuthType. At most a handful. A key with several
 	// values, such as aws:TagKeys, occurs once for each.
@@ -52,14 +53,27 @@ func (c *Conditions) Lookup(key string) ([]string, bool) {
 	if values, ok := principal.Lookup(key); ok {
 		return values, true
 	}
-	value, ok := c.global(strings.ToLower(key))
-	if !ok {
-		return nil, false
+	if value, ok := c.global(strings.ToLower(key)); ok {
+		return []string{value}, true
 	}
-	return []string{value}, true
+	return c.resourceTag(key)
 }
 
-// claim is what the identity provider said that vouched for the caller's session.
+// resourceTag is the values of the resource's tags with the key, whose case does not matter.
+func (c *Conditions) resourceTag(key string) (values []string, ok bool) {
+	const prefix = "aws:ResourceTag/"
+	if len(c.Tags) == 0 || len(key) < len(prefix) || !strings.EqualFold(key[:len(prefix)], prefix) {
+		return nil, false
+	}
+	for name, value := range c.Tags {
+		if strings.EqualFold(name, key[len(prefix):]) {
+			values = append(values, value)
+		}
+	}
+	return values, values != nil
+}
+
+// claim is what the identity provider, or Lambda, said that vouched for the caller's session.
 func (c *Conditions) claim(key string) ([]string, bool) {
 	if c.Caller == nil || c.Caller.Session == nil {
 		return nil, false

@@ -49,10 +49,14 @@ type API interface {
 type Operation struct {
 	Name   string // CreateFunctionUrlConfig
 	Action string // IAM action that it needs, "" if it needs none
+	Also   []Also // further actions that it needs for some requests
 	Method string // REST only
 	Path   string // REST only
 	Note   string // what differs from AWS, if anything
 }
+
+// Also is a further IAM action that an operation needs if the request has the member.
+type Also struct{ Member, Action string }
 
 // Plane is the control plane's http.Handler.
 type Plane struct {

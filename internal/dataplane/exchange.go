@@ -188,7 +188,8 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 		PolicyName:      "the function's resource-based policy",
 		Context: &auth.Conditions{
 			Caller: x.caller, Now: x.started, SourceIP: x.source, Secure: x.r.TLS != nil,
-			Header: x.r.Header, Region: function.ARN.Region, Resource: function.ARN.Account, Extra: facts,
+			Header: x.r.Header, Region: function.ARN.Region, Resource: function.ARN.Account, Tags: function.Tags,
+			Extra: facts,
 		},
 	})
 	call := auth.URLCall{

@@ -66,9 +66,18 @@ func table(operations []controlplane.Operation) string {
 		if operation.Path != "" {
 			name += " `" + operation.Method + " " + operation.Path + "`"
 		}
-		fmt.Fprintf(&rows, "| %s | %s | %s |\n", cell(name), cell(operation.Action), cell(operation.Note))
+		fmt.Fprintf(&rows, "| %s | %s | %s |\n", cell(name), cell(actions(operation)), cell(operation.Note))
 	}
 	return rows.String()
+}
+
+// actions are what an operation needs: its own action, and those that members of the request add.
+func actions(operation controlplane.Operation) string {
+	text := operation.Action
+	for _, also := range operation.Also {
+		text += "; with `" + also.Member + "` also " + also.Action
+	}
+	return text
 }
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

@@ -88,7 +88,8 @@ type Session struct {
 	TransitiveTags []string // keys of the tags that a role assumed with the session gets too
 	MFA            bool
 
-	// Of a session that an identity provider vouched for: the provider's ARN, and condition keys of its claims.
+	// Of a session that an identity provider vouched for: the provider's ARN, and condition keys of its claims. Of a
+	// function's session: what Lambda says of it.
 	Provider string
 	Claims   map[string][]string
 }

@@ -101,6 +101,9 @@ func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Ses
 		Role:        arn.Name,
 		RoleID:      function.RoleID,
 		SessionName: function.ARN.Name,
+		// every call that a function makes says which function makes it (Lambda Developer Guide, "Using source function ARN
+		// to control function access behavior")
+		Claims: map[string][]string{"lambda:SourceFunctionArn": {function.ARN.Unqualified().String()}},
 	}, now, sessionLife)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,8 @@ type Answer struct {
 	Decision string          `json:"decision"` // Allowed, ImplicitlyDenied or ExplicitlyDenied
 	Matched  []Match         `json:"matched"`  // every statement that matched
 	Reason   string          `json:"reason"`
-	Error    string          `json:"error,omitempty"` // what is wrong with the line; the decision is then ImplicitlyDenied
+	Error    string          `json:"error,omitempty"`    // what is wrong with the line; the decision is then ImplicitlyDenied
+	Warnings []string        `json:"warnings,omitempty"` // what AWS takes in the policies although it does nothing
 
 	// of an implicit deny
 	NearestMisses []Miss       `json:"nearestMisses,omitempty"` // statements that failed on one element only, nearest first
@@ -75,11 +76,14 @@ func (e *Evaluator) Evaluate(line []byte) Answer {
 	if err != nil {
 		return failed(q.ID, err)
 	}
-	sets, err := e.sets(&q)
-	if err != nil {
-		return failed(q.ID, err)
+	r := reader{Evaluator: e}
+	sets := r.sets(&q)
+	if r.err != nil {
+		return failed(q.ID, r.err)
 	}
-	return answer(&q, in, sets)
+	a := answer(&q, in, sets)
+	a.Warnings = r.warnings
+	return a
 }
 
 // failed answers a line that is not understood.
@@ -90,7 +94,31 @@ func failed(id json.RawMessage, err error) Answer {
 	}
 }
 
+// outright answers what is decided whatever the policies say (AWS STS API Reference, GetCallerIdentity and AssumeRole;
+// IAM User Guide, "Compare AWS STS credentials"); false if they are to be asked.
+func outright(q *question, caller *policy.Principal) (effect policy.Effect, reason string, ok bool) {
+	service, operation, _ := strings.Cut(strings.ToLower(q.Action), ":")
+	session := caller.Type == policy.RoleSession || caller.Type == policy.FederatedUser
+	switch {
+	case caller.Type == policy.Anonymous:
+		return 0, "", false
+	case service == "sts" && operation == "getcalleridentity":
+		return policy.Allowed, "GetCallerIdentity needs no permission, and no policy can deny it", true
+	case service == "sts" && operation == "assumerole" && caller.Type == policy.Root:
+		return policy.ImplicitlyDenied, "roles may not be assumed by the root user", true
+	case caller.Type == policy.FederatedUser && (service == "sts" || service == "iam"),
+		session && service == "sts" && (operation == "getsessiontoken" || operation == "getfederationtoken"):
+		return policy.ImplicitlyDenied, "a session like the caller's cannot use this operation", true
+	case service == "sts" && operation == "getsessiontoken":
+		return policy.Allowed, "GetSessionToken needs no permission, and no policy can deny it", true
+	}
+	return 0, "", false
+}
+
 func answer(q *question, in policy.Request, sets *policy.Sets) Answer {
+	if effect, reason, ok := outright(q, in.Principal); ok {
+		return Answer{ID: q.ID, Decision: effect.String(), Matched: []Match{}, Reason: reason}
+	}
 	d := policy.Evaluate(in, sets)
 	a := Answer{ID: q.ID, Decision: d.Effect.String(), Matched: make([]Match, len(d.Matched)), Reason: d.Reason.String()}
 	for i, r := range d.Matched {
@@ -122,13 +150,12 @@ func answer(q *question, in policy.Request, sets *policy.Sets) Answer {
 	return a
 }
 
-// sets reads the policies of a question.
-func (e *Evaluator) sets(q *question) (*policy.Sets, error) {
+// sets reads the policies of a question. A role that has no trust policy is one that nobody may assume.
+func (r *reader) sets(q *question) *policy.Sets {
 	kind := policy.Resource
 	if q.isAboutRole() {
 		kind = policy.Trust
 	}
-	r := reader{Evaluator: e}
 	sets := &policy.Sets{
 		Identity: r.list("identityPolicies", q.IdentityPolicies),
 		Resource: r.optional("resourcePolicy", q.ResourcePolicy, kind),
@@ -138,13 +165,17 @@ func (e *Evaluator) sets(q *question) (*policy.Sets, error) {
 	for level, policies := range q.SCPs {
 		sets.SCPs = append(sets.SCPs, r.list(fmt.Sprintf("SCPs[%d]", level), policies))
 	}
-	return sets, r.err
+	if kind == policy.Trust && sets.Resource == nil {
+		sets.Resource = &policy.Named{Name: "resourcePolicy", Document: policy.Empty(policy.Trust)}
+	}
+	return sets
 }
 
 // reader reads the policies of one question.
 type reader struct {
 	*Evaluator
-	err error // the first
+	err      error // the first
+	warnings []string
 }
 
 // named reads a policy.
@@ -152,6 +183,11 @@ func (r *reader) named(name string, raw json.RawMessage, kind policy.Kind) polic
 	document, err := r.document(raw, kind)
 	if err != nil && r.err == nil {
 		r.err = fmt.Errorf("%s: %w", name, err)
+	}
+	if document != nil {
+		for _, warning := range document.Warnings() {
+			r.warnings = append(r.warnings, name+": "+warning.Error())
+		}
 	}
 	return policy.Named{Name: name, Document: document}
 }
@@ -210,8 +246,8 @@ func (e *Evaluator) document(raw json.RawMessage, kind policy.Kind) (*policy.Doc
 
 // isAboutRole reports whether the resource's policy is a role's trust policy: the question is of STS about a role.
 func (q *question) isAboutRole() bool {
-	service, _, _ := strings.Cut(q.Action, ":")
-	return strings.EqualFold(service, "sts") && strings.Contains(q.Resource, ":role/")
+	operation, isSTS := strings.CutPrefix(strings.ToLower(q.Action), "sts:")
+	return isSTS && (strings.HasPrefix(operation, "assumerole") || strings.Contains(q.Resource, ":role/"))
 }
 
 // forms writes down what a suggestion grants in the other forms in which people keep it. It is nil for suggestions

@@ -42,6 +42,12 @@ func TestEvaluate(t *testing.T) {
 	assume := func(principal, action string) string {
 		return `{"id":1,"principal":"` + principal + `","action":"` + action + `","resource":"arn:aws:iam::111122223333:role/robot",` + trust + `}`
 	}
+	const robotRole = "arn:aws:iam::111122223333:role/robot"
+	const allowAll = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+	const denyAll = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`
+	bare := func(principal, action, resource string) string {
+		return `{"id":1,"principal":"` + principal + `","action":"` + action + `","resource":"` + resource + `","identityPolicies":[` + allowAll + `]}`
+	}
 	identity := func(docs ...string) string { return `"identityPolicies":[` + strings.Join(docs, ",") + `]` }
 	text := func(s string) string { b, _ := json.Marshal(s); return string(b) }
 	tests := []struct {
@@ -73,6 +79,18 @@ func TestEvaluate(t *testing.T) {
 		{"trust", assume(alice, "sts:AssumeRole"), "Allowed", "allowed by resourcePolicy.Statement[0]"},
 		{"trust of a provider", assume("cognito-identity.amazonaws.com", "sts:AssumeRoleWithWebIdentity"), "Allowed", "allowed by resourcePolicy.Statement[0]"},
 		{"trust of tags", assume(alice, "sts:TagSession"), "Allowed", "allowed by resourcePolicy.Statement[0]"},
+		{"no trust policy", bare(alice, "sts:AssumeRole", robotRole), "ImplicitlyDenied", "no resource-based policy allows the action"},
+		{"no trust policy, tags", bare(alice, "sts:TagSession", robotRole), "ImplicitlyDenied", "no resource-based policy allows the action"},
+		{"no trust policy, any role", bare(alice, "STS:assumerole", "*"), "ImplicitlyDenied", "no resource-based policy allows the action"},
+		{"no trust policy for a session", bare(robot, "sts:AssumeRole", robotRole), "ImplicitlyDenied", "no resource-based policy allows the action"},
+		{"a root user assumes no role", assume("arn:aws:iam::111122223333:root", "sts:AssumeRole"), "ImplicitlyDenied", "roles may not be assumed by the root user"},
+		{"who am I", bare(alice, "sts:GetCallerIdentity", "*"), "Allowed", "GetCallerIdentity needs no permission, and no policy can deny it"},
+		{"who am I, denied", `{"id":1,"principal":"` + robot + `","action":"STS:GetCallerIdentity","resource":"*",` + identity(denyAll) + `}`, "Allowed", "GetCallerIdentity needs no permission, and no policy can deny it"},
+		{"nobody is nobody", bare("Anonymous", "sts:GetCallerIdentity", "*"), "ImplicitlyDenied", "no resource-based policy allows the action"},
+		{"session token", `{"id":1,"principal":"` + alice + `","action":"sts:GetSessionToken","resource":"*",` + identity(denyAll) + `}`, "Allowed", "GetSessionToken needs no permission, and no policy can deny it"},
+		{"session token of a session", bare(robot, "sts:GetSessionToken", "*"), "ImplicitlyDenied", "a session like the caller's cannot use this operation"},
+		{"federation token of a session", bare(robot, "sts:GetFederationToken", "*"), "ImplicitlyDenied", "a session like the caller's cannot use this operation"},
+		{"IAM of a federated user", bare("arn:aws:sts::111122223333:federated-user/guest", "iam:GetUser", "*"), "ImplicitlyDenied", "a session like the caller's cannot use this operation"},
 		{"context", line(alice, `"context":{"k:text":"a","k:number":1e1,"k:bool":true,"k:list":["a",2,false],"k:none":[]}`,
 			identity(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"k:text":"a","K:NUMBER":"1e1"},"Bool":{"k:bool":"true"},"ForAllValues:StringEquals":{"k:list":["a","2","false"]},"Null":{"k:none":"true"}}}}`)),
 			"Allowed", "allowed by identityPolicies[0].Statement"},
@@ -83,6 +101,25 @@ func TestEvaluate(t *testing.T) {
 		if got.Error != "" || got.Decision != tt.decision || got.Reason != tt.reason {
 			t.Errorf("%s: got %q, %q, error %q\nwant %q, %q", tt.name, got.Decision, got.Reason, got.Error, tt.decision, tt.reason)
 		}
+	}
+}
+
+// TestEvaluateWarns: what AWS takes although it does nothing is no reason to drop a line, and is said.
+func TestEvaluateWarns(t *testing.T) {
+	odd := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:Invoke Function","lambda:*"],"Resource":"*"},` +
+		`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"username":[]},"a":{}}}]}`
+	got := new(policyio.Evaluator).Evaluate([]byte(line(alice, `"identityPolicies":[`+allow+`,`+odd+`]`, `"SCPs":[[`+odd+`]]`)))
+	want := []string{
+		`identityPolicies[1]: 1:66: Statement[0].Action[0]: no action has the name "lambda:Invoke Function": it never matches`,
+		`identityPolicies[1]: 1:203: Statement[1].Condition.StringEquals.username: no request has the condition key "username"; the name of one is like aws:SourceIp`,
+		`identityPolicies[1]: 1:204: Statement[1].Condition.StringEquals.username: an empty list equals no value`,
+		`identityPolicies[1]: 1:211: Statement[1].Condition.a: "a" compares nothing: it lets every request pass`,
+	}
+	for _, warning := range want {
+		want = append(want, strings.Replace(warning, "identityPolicies[1]", "SCPs[0][0]", 1))
+	}
+	if diff := cmp.Diff(want, got.Warnings); diff != "" || got.Decision != "Allowed" || got.Error != "" {
+		t.Errorf("got %+v; warnings (-want +got):\n%s", got, diff)
 	}
 }
 

@@ -22,7 +22,7 @@ type Statement struct {
 
 // Parse reads a policy and takes it apart. name is what errors call it.
 func Parse(name, text string, kind policy.Kind) (*policy.Document, []Statement, error) {
-	document, err := policy.Parse([]byte(text), kind)
+	document, err := policy.ParseTaken([]byte(text), kind)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -47,7 +47,7 @@ func parseParts(from *policy.Document, statements []json.RawMessage) (*policy.Do
 	if err != nil {
 		return nil, err
 	}
-	return policy.Parse(text, from.Kind())
+	return policy.ParseTaken(text, from.Kind())
 }
 
 // Denies reports whether the statement denies.

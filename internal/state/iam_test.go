@@ -143,3 +143,43 @@ func TestVeryManySessionsExpire(t *testing.T) {
 		t.Errorf("%d sessions are left", left)
 	}
 }
+
+// A policy that an earlier version has taken and that this one would refuse does not keep the server from starting, and
+// means what it meant.
+func TestPoliciesThatWouldBeRefusedNowAreReadAfterARestart(t *testing.T) {
+	taken := func(text string, kind policy.Kind) iam.Policy {
+		t.Helper()
+		if _, err := policy.Parse([]byte(text), kind); err == nil {
+			t.Fatalf("%s is not refused", text)
+		}
+		document, err := policy.ParseTaken([]byte(text), kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return iam.Policy{Text: text, Kind: kind, Document: document}
+	}
+	path := filepath.Join(t.TempDir(), "furl.db")
+	db, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	world, err := state.Load(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := &iam.Role{
+		Account: account, Name: "old", Path: "/", ID: "AROAA", MaxSession: time.Hour,
+		Trust: taken(`{"Statement":{"Effect":"Allow","Principal":{"Service":"lambda.example.com"},"Action":"sts:GetCallerIdentity"}}`, policy.Trust),
+		Grants: iam.Grants{Inline: map[string]iam.Policy{
+			"deny": taken(`{"Statement":{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::1:role/x"}}`, policy.Identity),
+		}},
+	}
+	update(t, world, func(tx *state.Tx) error { return tx.Put(role) })
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	found, ok := open(t, path).Now().Role(account, "old")
+	if !ok || found.Trust.Document.Len() != 1 || len(found.InlinePolicies()) != 1 || found.InlinePolicies()[0].Document.Len() != 1 {
+		t.Errorf("role is %+v", found)
+	}
+}

@@ -123,6 +123,18 @@ func addTags(tags map[string]string, more []wire.Tag, same wire.Same) (map[strin
 	return changed, err
 }
 
+// newTags is the tags of something new. They need a permission of their own, on the same resource.
+func newTags(r *wire.Request, action string, tags []wire.Tag, same wire.Same) (map[string]string, error) {
+	if len(tags) > 0 {
+		need := r.Need
+		need.Action = action
+		if err := r.Authorize(need); err != nil {
+			return nil, err
+		}
+	}
+	return addTags(nil, tags, same)
+}
+
 type tagsOutput struct {
 	Tags []wire.Tag
 	paged

@@ -37,7 +37,7 @@ func (s *service) createProvider(r *wire.Request, in *createProviderInput) (any,
 		}
 		return nil, validationError("Invalid Open ID Connect Provider URL")
 	}
-	tags, err := addTags(nil, in.Tags, wire.Exactly)
+	tags, err := newTags(r, tagProvider, in.Tags, wire.Exactly)
 	if err != nil {
 		return nil, err
 	}

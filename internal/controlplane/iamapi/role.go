@@ -22,9 +22,15 @@ type createRoleInput struct {
 type roleOutput struct{ Role roleResult }
 
 func (s *service) createRole(r *wire.Request, in *createRoleInput) (any, error) {
-	tags, err := addTags(nil, in.Tags, strings.EqualFold)
+	tags, err := newTags(r, tagRole, in.Tags, strings.EqualFold)
 	if err != nil {
 		return nil, err
+	}
+	switch path := in.path(); {
+	case strings.HasPrefix(path, "/aws-service-role/"): // in the words of tilfin/aws-iam-policy-tool#9
+		return nil, invalidInput("Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles")
+	case strings.HasPrefix(path, "/aws-reserved/"):
+		return nil, invalidInput("Path prefix '/aws-reserved/' can only be used by AWS")
 	}
 	role := &iam.Role{
 		Account: r.Caller.Account, Name: in.RoleName, Path: in.path(), Created: r.Now,

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
+	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -298,5 +300,76 @@ func TestSDKSimulator(t *testing.T) {
 	}
 	if len(decisions) != 3 || decisions["lambda:InvokeFunction"] != types.PolicyEvaluationDecisionTypeAllowed || decisions["lambda:InvokeFunctionUrl"] != types.PolicyEvaluationDecisionTypeImplicitDeny {
 		t.Errorf("decisions are %v", decisions)
+	}
+}
+
+// TestSDKSimulatorInOrganization: an account with service control policies is simulated with them (model of IAM,
+// OrganizationsDecisionDetail; LocalStack's and radkawar/stackd's recordings have it in every answer of such an account).
+func TestSDKSimulatorInOrganization(t *testing.T) {
+	server := startTrue(t)
+	api := client(server, server.Root(planetest.Account))
+	if _, err := api.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("caller"), AssumeRolePolicyDocument: aws.String(lambdaTrust)}); err != nil {
+		t.Fatal(err)
+	}
+	own := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
+	if _, err := api.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("caller"), PolicyName: aws.String("all"), PolicyDocument: &own}); err != nil {
+		t.Fatal(err)
+	}
+	simulate := func(exclude ...types.PolicyIdentifier) types.EvaluationResult {
+		t.Helper()
+		out, err := api.SimulatePrincipalPolicy(t.Context(), &iam.SimulatePrincipalPolicyInput{
+			PolicySourceArn: aws.String("arn:aws:iam::123456789012:role/caller"), ActionNames: []string{"lambda:InvokeFunctionUrl"},
+			ResourceArns: []string{"arn:aws:lambda:us-east-1:123456789012:function:books"}, PolicyExclusionList: exclude,
+		})
+		if err != nil || len(out.EvaluationResults) != 1 || len(out.EvaluationResults[0].ResourceSpecificResults) != 1 {
+			t.Fatalf("answer %+v, %v", out, err)
+		}
+		return out.EvaluationResults[0]
+	}
+	limit := func(documents ...string) {
+		t.Helper()
+		var levels [][]policy.Named
+		for _, text := range documents {
+			document, err := policy.Parse([]byte(text), policy.Identity)
+			if err != nil {
+				t.Fatal(err)
+			}
+			levels = append(levels, []policy.Named{{Name: "scp", Document: document}})
+		}
+		account, _ := server.State.Now().Accounts.Get(planetest.Account)
+		changed := *account
+		changed.SCPs = levels
+		err := server.State.Update(t.Context(), func(tx *state.Tx) error {
+			tx.SetAccount(&changed)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := simulate(); got.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed || got.OrganizationsDecisionDetail != nil {
+		t.Errorf("outside of an organization: %+v", got)
+	}
+	everything := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	limit(everything)
+	got := simulate()
+	if got.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed || got.OrganizationsDecisionDetail == nil || !got.OrganizationsDecisionDetail.AllowedByOrganizations {
+		t.Errorf("with a policy that allows: %+v", got)
+	}
+	tests := map[string]types.PolicyEvaluationDecisionType{
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"lambda:InvokeFunctionUrl","Resource":"*"}]}`: types.PolicyEvaluationDecisionTypeExplicitDeny,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"}]}`:                                                                  types.PolicyEvaluationDecisionTypeImplicitDeny,
+	}
+	for scp, want := range tests {
+		limit(everything, scp)
+		got := simulate()
+		if got.EvalDecision != want || got.OrganizationsDecisionDetail == nil || got.OrganizationsDecisionDetail.AllowedByOrganizations ||
+			got.ResourceSpecificResults[0].EvalResourceDecision != want {
+			t.Errorf("%s: %+v", scp, got)
+		}
+		got = simulate(&types.PolicyIdentifierMemberPolicyType{Value: types.PolicyIdentifierPolicyTypeScp})
+		if got.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed || got.OrganizationsDecisionDetail != nil {
+			t.Errorf("%s, excluded: %+v", scp, got)
+		}
 	}
 }

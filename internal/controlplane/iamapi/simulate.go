@@ -56,7 +56,18 @@ type evaluationResult struct {
 	MissingContextValues              []string
 	OrganizationsDecisionDetail       *organizationsDecision
 	PermissionsBoundaryDecisionDetail *boundaryDecision
-	EvalDecisionDetails               map[string]string `xml:",omitempty"`
+	EvalDecisionDetails               *map[string]string // empty within an account; none if the resource is "*"
+	ResourceSpecificResults           []resourceResult   `xml:",omitempty"`
+}
+
+// resourceResult is the part of a result that is about one of several resources.
+type resourceResult struct {
+	EvalResourceName                  string
+	EvalResourceDecision              string
+	MatchedStatements                 []matchedStatement `xml:",omitempty"`
+	MissingContextValues              []string           `xml:",omitempty"`
+	EvalDecisionDetails               map[string]string  `xml:",omitempty"`
+	PermissionsBoundaryDecisionDetail *boundaryDecision
 }
 
 type matchedStatement struct {
@@ -101,8 +112,13 @@ func newRun(c *controlplane.Call, in *simulation, from source) (*run, error) {
 		return nil, invalidInput("ResourceHandlingOption is for actions of Amazon EC2, which furl does not have.")
 	}
 	for _, action := range in.ActionNames {
-		if service, name, ok := strings.Cut(action, ":"); !ok || service == "" || name == "" || strings.ContainsAny(action, "*?") {
-			return nil, invalidInput("%s is not the name of an action, such as lambda:InvokeFunctionUrl; wildcards are not supported.", action)
+		if !strings.Contains(action, ":") {
+			return nil, invalidInput("The action is invalid since it is missing names")
+		}
+	}
+	for _, resource := range in.ResourceArns {
+		if _, err := arn.Parse(resource); err != nil && resource != "*" {
+			return nil, invalidInput("ResourceNames are not in a valid ARN format: %s.", resource)
 		}
 	}
 	r := &run{in: in, account: c.Caller.Account, sets: policy.Sets{Identity: from.policies, Boundary: from.boundary}}
@@ -112,6 +128,10 @@ func newRun(c *controlplane.Call, in *simulation, from source) (*run, error) {
 	if err := r.addPolicies(); err != nil {
 		return nil, err
 	}
+	if from.levels != nil {
+		r.levels = from.levels
+	}
+	r.keys = contextKeys(r.everyPolicy())
 	if err := r.setCaller(c.State.Now(), from.principal); err != nil {
 		return nil, err
 	}
@@ -150,7 +170,6 @@ func (r *run) addPolicies() error {
 		}
 		r.sets.Resource = &policy.Named{Name: "ResourcePolicy", Document: document.Document}
 	}
-	r.keys = contextKeys(r.everyPolicy())
 	return nil
 }
 
@@ -204,54 +223,118 @@ func (r *run) resources() []string {
 	return r.in.ResourceArns
 }
 
-// pair is one action on one resource.
-type pair struct{ number, action, resource string }
-
-// page evaluates the pairs of the page that is asked for.
+// page evaluates the actions of the page that is asked for.
 func (r *run) page() (any, error) {
-	var pairs []pair
-	for _, action := range r.in.ActionNames {
-		for _, resource := range r.resources() {
-			pairs = append(pairs, pair{fmt.Sprintf("%05d", len(pairs)), action, resource})
-		}
+	numbers := make([]int, len(r.in.ActionNames))
+	for i := range numbers {
+		numbers[i] = i
 	}
-	page, more, err := cut(r.in.Page, pairs, func(p pair) string { return p.number })
+	page, more, err := cut(r.in.Page, numbers, func(i int) string { return fmt.Sprintf("%05d", i) })
 	if err != nil {
 		return nil, err
 	}
 	out := &simulateOutput{EvaluationResults: make([]evaluationResult, len(page)), paged: more}
-	for i, p := range page {
-		out.EvaluationResults[i] = r.evaluate(p)
+	for i, n := range page {
+		out.EvaluationResults[i] = r.evaluate(r.in.ActionNames[n])
 	}
 	return out, nil
 }
 
-func (r *run) evaluate(p pair) evaluationResult {
-	in := policy.Request{
-		Principal: &r.caller, Action: p.action, Resource: p.resource, ResourceAccount: r.owner(p.resource), Context: r.context,
+// evaluate is the result for an action: of all resources together, and of each if the request names any. Recorded:
+// radkawar/stackd, testdata/aws/iam/simulation.json, 2026-09-11.
+func (r *run) evaluate(action string) evaluationResult {
+	resources := r.resources()
+	result := evaluationResult{EvalActionName: action, EvalResourceName: resources[0], EvalDecision: decisionName(policy.Allowed)}
+	if len(resources) > 1 {
+		result.EvalResourceName = resourceTemplate(action)
 	}
-	result := evaluationResult{EvalActionName: p.action, EvalResourceName: p.resource, MissingContextValues: r.missing()}
-	if len(r.levels) > 0 {
-		effect := r.organization(in)
-		result.OrganizationsDecisionDetail = &organizationsDecision{effect == policy.Allowed}
-		if effect != policy.Allowed { // AWS then says no more
-			result.EvalDecision = decisionName(effect)
-			return result
+	details := map[string]string{}
+	for _, resource := range resources {
+		one, organization := r.evaluateOne(action, resource)
+		result.OrganizationsDecisionDetail = strictest(result.OrganizationsDecisionDetail, organization,
+			func(d *organizationsDecision) bool { return d.AllowedByOrganizations })
+		result.PermissionsBoundaryDecisionDetail = strictest(result.PermissionsBoundaryDecisionDetail,
+			one.PermissionsBoundaryDecisionDetail, func(d *boundaryDecision) bool { return d.AllowedByPermissionsBoundary })
+		result.EvalDecision = sterner(result.EvalDecision, one.EvalResourceDecision)
+		for _, statement := range one.MatchedStatements {
+			if !slices.Contains(result.MatchedStatements, statement) {
+				result.MatchedStatements = append(result.MatchedStatements, statement)
+			}
 		}
-	}
-	decision := policy.Evaluate(in, &r.sets)
-	result.EvalDecision, result.MatchedStatements = decisionName(decision.Effect), matchedStatements(decision.Deciding())
-	if r.sets.Boundary != nil {
-		effect := r.callerSide(in, &policy.Sets{Identity: []policy.Named{*r.sets.Boundary}})
-		result.PermissionsBoundaryDecisionDetail = &boundaryDecision{effect == policy.Allowed}
-	}
-	if r.sets.Resource != nil && in.ResourceAccount != r.caller.Account {
-		mine := r.callerSide(in, &policy.Sets{Identity: r.sets.Identity, Boundary: r.sets.Boundary})
-		result.EvalDecisionDetails = map[string]string{
-			"IAM Policy": decisionName(mine), "Resource Policy": decisionName(r.resourceSide(in)),
+		if len(one.MissingContextValues) > 0 {
+			result.MissingContextValues = one.MissingContextValues
+		}
+		for side, decision := range one.EvalDecisionDetails {
+			details[side] = sterner(cmp.Or(details[side], decisionName(policy.Allowed)), decision)
+		}
+		if len(r.in.ResourceArns) > 0 {
+			result.ResourceSpecificResults = append(result.ResourceSpecificResults, one)
+			result.EvalDecisionDetails = &details
 		}
 	}
 	return result
+}
+
+// strictest is the decision that allows less; nil is none.
+func strictest[D any](a, b *D, allows func(*D) bool) *D {
+	if a == nil || b != nil && !allows(b) {
+		return b
+	}
+	return a
+}
+
+// sterner is the decision that lets less through.
+func sterner(a, b string) string {
+	order := []string{decisionName(policy.Allowed), decisionName(policy.ImplicitlyDenied), decisionName(policy.ExplicitlyDenied)}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
+
+// resourceTemplate is what a result about several resources has in the place of an ARN. That of Lambda is known from
+// users' test fixtures, that of STS is assumed.
+func resourceTemplate(action string) string {
+	service, _, _ := strings.Cut(strings.ToLower(action), ":")
+	switch service {
+	case "lambda":
+		return "arn:aws:lambda:${Region}:${Account}:${ResourceType}:${ResourceId}"
+	case "iam", "sts":
+		return "arn:aws:iam::${Account}:${ResourceType}/${ResourceName}"
+	case "s3":
+		return "arn:aws:s3:::${BucketName}/${KeyName}"
+	default:
+		return "*"
+	}
+}
+
+// evaluateOne evaluates one action on one resource.
+func (r *run) evaluateOne(action, resource string) (result resourceResult, organization *organizationsDecision) {
+	in := policy.Request{
+		Principal: &r.caller, Action: action, Resource: resource, ResourceAccount: r.owner(resource), Context: r.context,
+	}
+	result.EvalResourceName = resource
+	effect := policy.Allowed
+	if len(r.levels) > 0 {
+		effect = r.organization(in)
+		organization = &organizationsDecision{effect == policy.Allowed}
+	}
+	if effect == policy.Allowed { // else AWS says no more
+		decision := policy.Evaluate(in, &r.sets)
+		effect, result.MatchedStatements = decision.Effect, matchedStatements(decision.Deciding())
+		if r.sets.Boundary != nil {
+			allowed := r.callerSide(in, &policy.Sets{Identity: []policy.Named{*r.sets.Boundary}})
+			result.PermissionsBoundaryDecisionDetail = &boundaryDecision{allowed == policy.Allowed}
+		}
+		if r.sets.Resource != nil && in.ResourceAccount != r.caller.Account {
+			mine := r.callerSide(in, &policy.Sets{Identity: r.sets.Identity, Boundary: r.sets.Boundary})
+			result.EvalDecisionDetails = map[string]string{
+				"IAM Policy": decisionName(mine), "Resource Policy": decisionName(r.resourceSide(in)),
+			}
+		}
+	}
+	result.EvalResourceDecision = decisionName(effect)
+	if effect == policy.ImplicitlyDenied {
+		result.MissingContextValues = r.missing()
+	}
+	return result, organization
 }
 
 // organization is what the service control policies say: a deny on any level, else an allow on each.
@@ -309,10 +392,13 @@ func matchedStatements(refs []policy.Ref) []matchedStatement {
 	var list []matchedStatement
 	for _, ref := range refs {
 		kind := "IAM Policy"
-		if ref.Type == policy.ResourceBased {
+		switch ref.Type {
+		case policy.ResourceBased:
 			kind = "Resource Policy"
+		case policy.PermissionsBoundary:
+			kind = "Permissions Boundary Policy"
 		}
-		start, end := ref.Position()
+		start, end := ref.Extent()
 		list = append(list, matchedStatement{ref.Policy, kind, position(start), position(end)})
 	}
 	return list

@@ -29,6 +29,7 @@ type source struct {
 	policies  []policy.Named    // named as the simulator names them
 	boundary  *policy.Named
 	tags      map[string]string
+	levels    [][]policy.Named // service control policies of the account, root first; nil outside of an organization
 }
 
 // find gathers the policies of the input.
@@ -67,6 +68,9 @@ func findSource(r *wire.Request, entity string, without exclusions) (source, err
 	from := source{policies: sourcePolicies(world, e, without), tags: *e.tags}
 	if !without.ofType("permission-boundary") {
 		from.boundary = sourceBoundary(world, *e.boundary)
+	}
+	if known, ok := world.Accounts.Get(account); ok && !without.ofType("scp") {
+		from.levels = known.SCPs
 	}
 	switch kind {
 	case iam.OfRole:

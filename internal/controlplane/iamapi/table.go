@@ -5,7 +5,8 @@ import "github.com/furl-dev/furl/internal/controlplane/wire"
 // table is every operation that furl has of IAM.
 func (s *service) table() []wire.Operation {
 	return []wire.Operation{
-		{Name: "CreateRole", Handler: wire.Run(onNew, s.createRole)},
+		{Name: "CreateRole", Handler: wire.Run(onNew, s.createRole), Also: alsoTag(tagRole),
+			Note: "The text for a path below /aws-reserved/ is assumed."},
 		{Name: "GetRole", Handler: wire.Run(onOwner, s.getRole), Note: "RoleLastUsed is always empty."},
 		{Name: "ListRoles", Handler: wire.Run(all("role"), s.listRoles)},
 		{Name: "DeleteRole", Handler: wire.Run(onOwner, s.deleteRole)},
@@ -25,7 +26,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "PutRolePermissionsBoundary", Handler: wire.Run(onOwner, s.putBoundary)},
 		{Name: "DeleteRolePermissionsBoundary", Handler: wire.Run(onOwner, s.deleteBoundary)},
 
-		{Name: "CreateUser", Handler: wire.Run(onNew, s.createUser)},
+		{Name: "CreateUser", Handler: wire.Run(onNew, s.createUser), Also: alsoTag(tagUser)},
 		{Name: "GetUser", Handler: wire.Run(onOwner, s.getUser)},
 		{Name: "ListUsers", Handler: wire.Run(all("user"), s.listUsers)},
 		{Name: "UpdateUser", Handler: wire.Run(onOwner, s.updateUser)},
@@ -66,7 +67,8 @@ func (s *service) table() []wire.Operation {
 		{Name: "DetachGroupPolicy", Handler: wire.Run(onOwner, s.detach)},
 		{Name: "ListAttachedGroupPolicies", Handler: wire.Run(onOwner, s.listAttached)},
 
-		{Name: "CreatePolicy", Handler: wire.Run(newPolicy, s.createPolicy)},
+		{Name: "CreatePolicy", Handler: wire.Run(newPolicy, s.createPolicy), Also: alsoTag(tagPolicy),
+			Note: "Accepts and refuses documents as AWS was recorded to. Assumed: an ARN of IAM or STS whose account is no number fails legacy parsing."},
 		{Name: "GetPolicy", Handler: wire.Run(onPolicy, s.getManagedPolicy)},
 		{Name: "ListPolicies", Handler: wire.Run(allPolicies, s.listPolicies),
 			Note: "Of AWS's own policies furl has those that people attach to the roles of functions, in shorter texts."},
@@ -81,7 +83,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "ListPolicyTags", Handler: wire.Run(onPolicy, s.listPolicyTags)},
 		{Name: "ListEntitiesForPolicy", Handler: wire.Run(onPolicy, s.listEntitiesForPolicy)},
 
-		{Name: "CreateOpenIDConnectProvider", Handler: wire.Run(newProvider, s.createProvider),
+		{Name: "CreateOpenIDConnectProvider", Handler: wire.Run(newProvider, s.createProvider), Also: alsoTag(tagProvider),
 			Note: "Takes http from loopback addresses too. Thumbprints are kept and not used."},
 		{Name: "GetOpenIDConnectProvider", Handler: wire.Run(onProvider, s.getProvider)},
 		{Name: "ListOpenIDConnectProviders", Handler: wire.Run(wire.Anything, s.listProviders)},
@@ -96,7 +98,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "SimulateCustomPolicy", Handler: wire.Run(onSource, s.simulate),
 			Note: "Knows lambda:InvokedViaFunctionUrl, which AWS's simulator does not. ResourceHandlingOption is refused."},
 		{Name: "SimulatePrincipalPolicy", Handler: wire.Run(onSource, s.simulate),
-			Note: "Roles are simulated as a session of theirs. There are no organizations."},
+			Note: "Roles are simulated as a session of theirs. An account with service control policies is one of an organization."},
 		{Name: "GetContextKeysForCustomPolicy", Handler: wire.Run(onSource, s.getContextKeys)},
 		{Name: "GetContextKeysForPrincipalPolicy", Handler: wire.Run(onSource, s.getContextKeys)},
 
@@ -109,3 +111,14 @@ func (s *service) table() []wire.Operation {
 		{Name: "GetLoginProfile", Handler: wire.Run(onOwner, s.getLoginProfile), Note: "There are none."},
 	}
 }
+
+// The actions that operations need besides their own to make something with tags (openshift/installer#1073; Service
+// Authorization Reference).
+const (
+	tagRole     = "iam:TagRole"
+	tagUser     = "iam:TagUser"
+	tagPolicy   = "iam:TagPolicy"
+	tagProvider = "iam:TagOpenIDConnectProvider"
+)
+
+func alsoTag(action string) []wire.Also { return []wire.Also{{Member: "Tags", Action: action}} }

@@ -14,7 +14,7 @@ import (
 type userOutput struct{ User userResult }
 
 func (s *service) createUser(r *wire.Request, in *newPrincipalInput) (any, error) {
-	tags, err := addTags(nil, in.Tags, strings.EqualFold)
+	tags, err := newTags(r, tagUser, in.Tags, strings.EqualFold)
 	if err != nil {
 		return nil, err
 	}

@@ -132,10 +132,10 @@ func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags
 func sessionActions(assume string, tags sessionTags, source string) []string {
 	actions := []string{assume}
 	if len(tags.values) > 0 {
-		actions = append(actions, "sts:TagSession")
+		actions = append(actions, tagSession)
 	}
 	if source != "" {
-		actions = append(actions, "sts:SetSourceIdentity")
+		actions = append(actions, setSourceIdentity)
 	}
 	return actions
 }

@@ -42,7 +42,7 @@ func (s *service) getFederationToken(r *wire.Request, in *getFederationTokenInpu
 		return nil, err
 	}
 	if len(tags.values) > 0 {
-		need := controlplane.Permission{Action: "sts:TagSession", Resource: arn.FederatedUser(c.Caller.Account, in.Name).String(), Facts: tags.facts()}
+		need := controlplane.Permission{Action: tagSession, Resource: r.Need.Resource, Facts: tags.facts()}
 		if err := c.Authorize(need); err != nil {
 			return nil, err
 		}

@@ -48,19 +48,30 @@ func (s *service) table() []wire.Operation {
 	return []wire.Operation{
 		{Name: "GetCallerIdentity", Action: wire.NoAction, Handler: wire.Run(wire.Nothing, s.getCallerIdentity)},
 		{Name: "AssumeRole", Handler: wire.Run(wire.Nothing, s.assumeRole),
+			Also: []wire.Also{{Member: "Tags", Action: tagSession}, {Member: "SourceIdentity", Action: setSourceIdentity}},
 			Note: "Asks the role's trust policy and the caller's policies. MFA devices do not exist. " +
 				"PackedPolicySize is an estimate."},
 		{Name: "AssumeRoleWithWebIdentity", Handler: wire.Run(wire.Nothing, s.assumeRoleWithWebIdentity),
+			Also: []wire.Also{{Member: "principal_tags in WebIdentityToken", Action: tagSession},
+				{Member: "source_identity in WebIdentityToken", Action: setSourceIdentity}},
 			Note: "For OpenID Connect providers. Asks the role's trust policy alone."},
 		{Name: "GetSessionToken", Action: wire.NoAction, Handler: wire.Run(wire.Nothing, s.getSessionToken),
 			Note: "MFA devices do not exist."},
-		{Name: "GetFederationToken", Handler: wire.Run(onFederatedUser, s.getFederationToken)},
+		{Name: "GetFederationToken", Handler: wire.Run(onFederatedUser, s.getFederationToken),
+			Also: []wire.Also{{Member: "Tags", Action: tagSession}}},
 		{Name: "GetAccessKeyInfo", Handler: wire.Run(wire.Anything, s.getAccessKeyInfo),
 			Note: "Knows the keys of this server only."},
 		{Name: "DecodeAuthorizationMessage", Handler: wire.Run(wire.Anything, s.decodeAuthorizationMessage),
 			Note: "Decodes the header Furl-Encoded-Authorization-Message of refusals by IAM and STS, until the server ends."},
 	}
 }
+
+// The actions that a session needs besides the one that makes it (IAM User Guide, "Pass session tags in AWS STS",
+// "Monitor and control actions taken with assumed roles").
+const (
+	tagSession        = "sts:TagSession"
+	setSourceIdentity = "sts:SetSourceIdentity"
+)
 
 // admit refuses sessions what they may not do whatever their policies say (IAM User Guide, "Compare AWS STS
 // credentials"): those of GetFederationToken may only ask who they are, those of GetSessionToken may also assume

@@ -21,9 +21,16 @@ type Operation struct {
 	// Action is the IAM action where it is not SERVICE:Name; [NoAction] is an operation that needs none.
 	Action string
 
+	// Also are the further actions that AWS asks for when a request has certain members.
+	Also []Also
+
 	Handler Handler
 	Note    string // what differs from AWS, if anything
 }
+
+// Also is an IAM action that an operation needs besides its own if the request has the member: the service does that,
+// too, in the caller's name.
+type Also = controlplane.Also
 
 // NoAction is the Action of an operation that needs no permission.
 const NoAction = "-"

@@ -128,7 +128,7 @@ func (a *API) Operations() []controlplane.Operation {
 	operations := make([]controlplane.Operation, len(a.config.Table))
 	for i := range a.config.Table {
 		row := &a.config.Table[i]
-		operations[i] = controlplane.Operation{Name: row.Name, Action: a.action(row), Note: row.Note}
+		operations[i] = controlplane.Operation{Name: row.Name, Action: a.action(row), Also: row.Also, Note: row.Note}
 		if !a.query() {
 			facts := a.model().operations[row.Name]
 			operations[i].Method, operations[i].Path = facts.method, facts.path

@@ -24,6 +24,7 @@ import (
 	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/policy"
 )
 
 // Value is a thing of the domain that is stored under a key.
@@ -144,11 +145,11 @@ func compile(p Policy) (iam.Policy, error) {
 	if p.Text == "" {
 		return iam.Policy{}, nil
 	}
-	compiled, err := iam.ParsePolicy(p.Text, p.Kind)
+	compiled, err := policy.ParseTaken([]byte(p.Text), p.Kind)
 	if err != nil {
-		err = fmt.Errorf("stored policy: %w", err)
+		return iam.Policy{}, fmt.Errorf("stored policy: %w", err)
 	}
-	return compiled, err
+	return iam.Policy{Text: p.Text, Kind: p.Kind, Document: compiled}, nil
 }
 
 // pair is where two structs have the field of one name.
