@@ -344,9 +344,11 @@ func (f *facts) isUnknown(key string) bool {
 
 // unknowable are keys that a call has, or may have, and that only its way to AWS decides. All other keys that are not
 // known are absent: a function URL is public, so that aws:SourceVpc and the like never are there.
-var unknowable = []string{
-	"aws:sourceip", "aws:useragent", "aws:referer", "aws:principalorgid", "aws:principalorgpaths", "aws:resourceorgid",
-	"aws:resourceorgpaths",
+var unknowable = []string{"aws:sourceip", "aws:useragent", "aws:referer"}
+
+// ofOrganizations are keys that accounts of an organization have. A local server knows the policies of one, not its id.
+var ofOrganizations = []string{
+	"aws:principalorgid", "aws:principalorgpaths", "aws:resourceorgid", "aws:resourceorgpaths",
 }
 
 // ofSessions are keys that only temporary credentials have.
@@ -395,6 +397,8 @@ func (r *run) isUnknowable(key string) bool {
 	switch {
 	case slices.Contains(unknowable, key):
 		return true
+	case slices.Contains(ofOrganizations, key):
+		return !r.isLocal()
 	case strings.HasPrefix(key, "aws:resourcetag/"):
 		return !r.tagged
 	case strings.HasPrefix(key, "aws:principaltag/"):
