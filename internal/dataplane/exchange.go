@@ -165,10 +165,18 @@ func (x *exchange) authorize() *refusal {
 	authType := string(x.url.Config.AuthType)
 
 	checks := []auth.Fact{{Key: "lambda:FunctionUrlAuthType", Value: authType}, {Key: "lambda:FunctionArn", Value: arn}}
-	allowed := x.allows(lambda.ActionInvokeURL, arn, checks)
+	viaURL := []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
+	url := x.ask(lambda.ActionInvokeURL, arn, checks)
+	allowed := url.Effect == policy.Allowed
+	if x.plane.LegacyPermissions && allowed {
+		x.decided(url, decision{})
+		return nil
+	}
+	invoke := x.ask(lambda.ActionInvoke, arn, viaURL)
+	x.decided(url, invoke)
 	if !x.plane.LegacyPermissions {
-		viaURL := []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
-		allowed = x.allows(lambda.ActionInvoke, arn, viaURL) && allowed
+		x.decided(invoke, url)
+		allowed = allowed && invoke.Effect == policy.Allowed
 	}
 	if !allowed {
 		return &notAuthorized
@@ -176,10 +184,16 @@ func (x *exchange) authorize() *refusal {
 	return nil
 }
 
-// allows asks for one action on the function.
-func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
+// decision is what the policies said to one action.
+type decision struct {
+	policy.Decision
+	asked auth.Asked
+}
+
+// ask asks for one action on the function.
+func (x *exchange) ask(action, arn string, facts []auth.Fact) decision {
 	function := x.url.Function
-	decision, asked := auth.Authorize(x.world, x.caller, auth.Check{
+	decided, asked := auth.Authorize(x.world, x.caller, auth.Check{
 		Action:          action,
 		Resource:        arn,
 		ResourceAccount: function.ARN.Account,
@@ -190,11 +204,16 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 			Header: x.r.Header, Region: function.ARN.Region, Resource: function.ARN.Account, Extra: facts,
 		},
 	})
+	return decision{decided, asked}
+}
+
+// decided adds the decision about one of the two actions to the trace. other is that about the other one.
+func (x *exchange) decided(one, other decision) {
 	call := auth.URLCall{
-		Caller: x.caller, Function: function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType,
+		Caller: x.caller, Function: x.url.Function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType,
+		Other: other.Decision,
 	}
-	x.found("authorize", auth.NewURLFinding(call, asked, decision))
-	return decision.Effect == policy.Allowed
+	x.found("authorize", auth.NewURLFinding(call, one.asked, one.Decision))
 }
 
 // event makes the function's payload.

@@ -43,10 +43,10 @@ type Finding interface {
 	Fix() []string
 }
 
-// Codifier is a Finding whose fix can be written in other forms than commands.
+// Codifier is a Finding whose fix can be written in several forms, which package snippet names.
 type Codifier interface {
-	// FixAs is the fix in the form: cli, json, cloudformation or terraform.
-	FixAs(form string) []string
+	// FixAs is the fix in the form, and sentences for what the form cannot say.
+	FixAs(form string) (texts, sentences []string)
 }
 
 // Trace is the record of one request. It belongs to the goroutine that serves the request until it is handed to
