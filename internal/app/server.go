@@ -205,8 +205,9 @@ func (s *Server) wire() error {
 	gate := &auth.Gate{State: s.state, Now: s.config.Now}
 	s.invoke = &invoke.Service{Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now}
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
+	events := &trace.Events{}
 	s.pages = &pages.Pages{
-		Traces: s.traces, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
+		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
@@ -215,7 +216,8 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.data = &dataplane.Plane{
-		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Events: events,
+		Log: s.config.Log, Now: s.config.Now,
 		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
 		LegacyPermissions: s.config.LegacyURLPermissions, Explain: s.address.explain,
 	}

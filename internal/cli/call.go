@@ -14,6 +14,7 @@ import (
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 // callFlags are the flags of call.
@@ -236,7 +237,9 @@ func identity(s *signer) func(context.Context) (string, error) {
 	if s.local && aws.ToString(s.config.BaseEndpoint) == "" {
 		return nil
 	}
-	return func(ctx context.Context) (string, error) { return awsconfig.CallerARN(ctx, s.config) }
+	config := s.config
+	config.AppID = furlproto.Probe
+	return func(ctx context.Context) (string, error) { return awsconfig.CallerARN(ctx, config) }
 }
 
 // verdict turns the response into an error, or nil.

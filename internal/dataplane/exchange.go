@@ -43,6 +43,7 @@ type exchange struct {
 	signed  []string     // names of the headers that the caller signed
 	body    []byte       // as received; read by authenticate, else by event
 	hasBody bool         // body has been read
+	shown   trace.Event  // what the function gets, to be kept when it has got it
 
 	signature *auth.Attempt // nil if no signature was looked at
 	status    int
@@ -60,6 +61,7 @@ func (p *Plane) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 		source:  listener.WithoutPort(r.RemoteAddr),
 	}
 	x.trace = trace.New(x.id, now, r.Method, r.RequestURI, r.Host, x.source)
+	x.trace.Probe = furlproto.IsProbe(r)
 	header := w.Header()
 	header["x-amzn-RequestId"] = []string{x.id}
 	header["Connection"] = []string{"keep-alive"}
@@ -231,7 +233,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 		x.body = body
 	}
 	x.xray = trace.NewXRayID(x.started)
-	payload := event.Append(nil, &event.Request{
+	request := event.Request{
 		Method:     x.r.Method,
 		Target:     x.address.target,
 		Proto:      x.r.Proto,
@@ -248,7 +250,10 @@ func (x *exchange) event() ([]byte, *refusal) {
 		TraceID:    x.xray,
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
-	})
+	}
+	payload := event.Append(nil, &request)
+	x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
+	x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
 	x.body, x.r.Body = nil, http.NoBody // to free the memory: the function may run for fifteen minutes
 	if len(payload) > event.MaxEvent {
 		x.found("event", newNote(trace.Refused,
@@ -269,6 +274,9 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		TraceID:   "Root=" + x.xray + ";Sampled=0",
 		Stream:    x.url.Config.InvokeMode == lambda.ResponseStream,
 	})
+	if err == nil {
+		x.plane.Events.Record(x.shown)
+	}
 	switch {
 	case errors.Is(err, runtime.ErrBusy):
 		x.found("invoke", newThrottling(err))

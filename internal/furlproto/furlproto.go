@@ -12,7 +12,7 @@ const (
 	Prefix   = "/_furl/"           // begins all of them
 	URLs     = Prefix + "url/"     // ID/… is a function URL in path style
 	Health   = Prefix + "health"   // whether the server is well, for everybody
-	Requests = Prefix + "requests" // the latest requests; /ID is one of them, /last the latest
+	Requests = Prefix + "requests" // the latest requests; /ID, /last and /last-api are one of them
 	Logs     = Prefix + "logs"     // the log of the function that the query names
 	Metrics  = Prefix + "metrics"  // for Prometheus
 )
@@ -25,12 +25,25 @@ const (
 	// sends it to servers on this machine. It decides nothing and reaches no function: the trace of a refusal shows
 	// the first byte that differs from the server's text.
 	CanonicalRequest = "Furl-Canonical-Request"
+	// Note is what a page says besides what it shows, for the standard error of the command that reads it.
+	Note = "Furl-Note"
 	// MaxCanonicalRequest is the longest value of that header, in bytes: a server reads no more.
 	MaxCanonicalRequest = 256 << 10
 )
 
-// Last stands for the id of the latest request.
-const Last = "last"
+// Last stands for the id of the latest request to a function URL, LastAPI for that of the latest call of an API. Both pass
+// over probes.
+const (
+	Last    = "last"
+	LastAPI = "last-api"
+)
+
+// Probe is part of the User-Agent of what furl's own commands send by themselves. That a request is a probe hides it from
+// nobody who asks for it by its id or lists all.
+const Probe = "furl-probe"
+
+// IsProbe reports whether one of furl's own commands sent a request by itself.
+func IsProbe(r *http.Request) bool { return strings.Contains(r.UserAgent(), Probe) }
 
 // Service is the service in the scope of a signature for a page. The region may be any.
 const Service = "lambda"

@@ -36,6 +36,15 @@ const (
 // Forms are all forms.
 func Forms() []Form { return []Form{CLI, JSON, SAM, CloudFormation, Terraform, CDK} }
 
+// FormNames is a list of them in words.
+func FormNames() string {
+	var names []string
+	for _, form := range Forms() {
+		names = append(names, string(form))
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
 // Part is one half of a grant, which can be written down by itself.
 type Part interface {
 	// As writes the part in one of Forms.

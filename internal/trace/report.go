@@ -19,6 +19,8 @@ type Report struct {
 	Status    int          `json:"status"`
 	ErrorType string       `json:"errorType,omitempty"`
 	Micros    int64        `json:"micros"`
+	API       bool         `json:"api,omitempty"`   // a call of an API
+	Probe     bool         `json:"probe,omitempty"` // sent by furl itself
 	Steps     []StepReport `json:"steps"`
 	Fix       []string     `json:"fix,omitempty"`
 }
@@ -44,6 +46,8 @@ func (t *Trace) Report() Report {
 		Status:    t.Status,
 		ErrorType: t.ErrorType,
 		Micros:    t.Took.Microseconds(),
+		API:       t.API,
+		Probe:     t.Probe,
 		Steps:     make([]StepReport, len(t.steps)),
 	}
 	for i, step := range t.steps {
