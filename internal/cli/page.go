@@ -48,9 +48,9 @@ server keeps the last 1,000 requests to function URLs and calls of its APIs. Of 
 refused and those that it answered although AWS might not accept the signature. --last and --last-api pass over what
 furl check, furl demo and furl call -v send by themselves.
 
---fix prints the whole fix in one form. If there is none, or if the form cannot say all of it, the command prints nothing
-and says why. --event prints the event that the function got, with secrets hidden; the server keeps the last 200, up to
-64 KiB of each.
+--fix prints the whole fix in one form. If there is none, or if the form cannot say all of it, the command prints
+nothing and says why. --event prints the event that the function got, with secrets hidden; the server keeps the last
+200, up to 64 KiB of each.
 
 The server looks for the reason of a wrong signature for at most 20 requests a second. furl call -v helps: it sends the
 server what it signed.

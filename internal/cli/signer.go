@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
 )
@@ -42,6 +43,8 @@ type endpoint struct {
 	url   string // absolute
 	local bool   // it is on this machine
 	check string // the argument for furl check
+
+	function string // its name, "" if the command line has the URL
 }
 
 // open reads the AWS configuration, looks up the URLs of functions given by name, and makes the transport.
@@ -117,7 +120,7 @@ func (s *signer) add(command *cobra.Command, target call.Target, region string) 
 	if err != nil {
 		return usage(command, err)
 	}
-	e := endpoint{url: url, check: target.Function, local: call.IsLocal(parsed.Host)}
+	e := endpoint{url: url, check: target.Function, function: functionName(target.Function), local: call.IsLocal(parsed.Host)}
 	if e.check == "" {
 		e.check = parsed.Scheme + "://" + parsed.Host + parsed.Base + "/"
 	}
@@ -132,6 +135,15 @@ func (s *signer) add(command *cobra.Command, target call.Target, region string) 
 	s.transport.Domains[host] = region
 	s.all = append(s.all, e)
 	return nil
+}
+
+// functionName is the name of a function that is given by name or ARN.
+func functionName(text string) string {
+	function, err := arn.ParseFunction(text, "", "")
+	if err != nil {
+		return ""
+	}
+	return function.Name
 }
 
 // sendAs has the transport sign a request with another Host header as one to the URL's host.

@@ -13,25 +13,31 @@ import (
 const hidden = "(hidden)"
 
 // Shown is the event for r as it may be shown to somebody else than the function: without the secrets that can be told
-// by their names, and at most limit bytes of it. payload is the event itself. cut reports that there is more of it. Where
-// the body is what is too long, only its beginning is there, and the event is still JSON.
+// by their names, and at most limit bytes of it. payload is the event itself, which is what is shown if it has no secret.
+// cut reports that there is more of it. Where the body is what is too long, only its beginning is there, and the event is
+// still JSON.
 //
 // Secrets are what is named like one: headers, cookies, parameters of the query, and members of a body that is JSON or a
 // form; besides them, values that say that they are credentials or a token whatever their name is.
 func Shown(r *Request, payload []byte, limit int) (shown []byte, cut bool) {
 	open := *r
 	open.length = len(r.Body)
-	open.Header = withoutSecrets(r.Header)
+	var hid bool
+	open.Header, hid = withoutSecrets(r.Header)
 	open.Target = hideParameters(r.Target)
-	open.Body = hideInBody(r.Header.Get("Content-Type"), beginning(r.Body, limit))
-	for {
+	start := beginning(r.Body, limit)
+	open.Body = hideInBody(r.Header.Get("Content-Type"), start)
+	if !hid && len(payload) <= limit && open.Target == r.Target && bytes.Equal(open.Body, r.Body) {
+		return payload, false
+	}
+	for cut = len(start) < len(r.Body); ; cut = true {
 		shown = Append(nil, &open)
 		over := len(shown) - limit
 		switch {
 		case over <= 0:
-			return slices.Clip(shown), len(open.Body) < len(r.Body) && len(shown) < len(payload)
+			return shown, cut
 		case len(open.Body) == 0:
-			return slices.Clip(shown[:limit]), true
+			return shown[:limit], true
 		}
 		// Each byte of the body is at least one of the event.
 		open.Body = beginning(open.Body, max(0, len(open.Body)-over))
@@ -88,25 +94,24 @@ func isCredential(value string) bool {
 	return strings.HasPrefix(value, "eyJ") && strings.Count(value, ".") >= 2
 }
 
-// withoutSecrets is the header with its secrets hidden: itself if it has none.
-func withoutSecrets(header http.Header) http.Header {
-	var open http.Header
+// withoutSecrets is the header with its secrets hidden, and whether it has any.
+func withoutSecrets(header http.Header) (open http.Header, hid bool) {
 	for name, values := range header {
 		for i, value := range values {
 			shown := hideValue(name, value)
 			if shown == value {
 				continue
 			}
-			if open == nil {
-				open = header.Clone()
+			if !hid {
+				open, hid = header.Clone(), true
 			}
 			open[name][i] = shown
 		}
 	}
-	if open == nil {
-		return header
+	if !hid {
+		return header, false
 	}
-	return open
+	return open, true
 }
 
 func hideValue(name, value string) string {
