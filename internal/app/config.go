@@ -40,6 +40,8 @@ type Config struct {
 	URLStyle string
 	// Suffix is what follows ID.lambda-url.REGION. in host style. on.aws is always understood besides.
 	Suffix string
+	// TLS answers https on the same port, besides http, with certificates of an authority in the data directory.
+	TLS bool
 	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS did before November 2026.
 	LegacyURLPermissions bool
 	// SCPs are service control policies of accounts, as ACCOUNT=FILE. Those of one account are levels: the first is the

@@ -137,7 +137,16 @@ func (s *Server) open(ctx context.Context) error {
 	patient := machine.NewListener(tcp, func(lack *machine.Lack) {
 		shortages.Warn("new connections wait: there is no room for them", lack)
 	})
-	s.listener = listener.New(patient, s.config.Connections)
+	accepting := net.Listener(patient)
+	if s.config.TLS {
+		host, _, _ := net.SplitHostPort(s.config.Listen) // it has been listened on
+		authority, err := openAuthority(s.dir, s.config.Suffix, host, s.config.Now)
+		if err != nil {
+			return errors.Join(err, tcp.Close())
+		}
+		accepting = listener.WithTLS(patient, authority.config())
+	}
+	s.listener = listener.New(accepting, s.config.Connections)
 	s.address = newURLs(s.config, tcp.Addr())
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),

@@ -246,6 +246,8 @@ func (x *exchange) event() ([]byte, *refusal) {
 		SourceIP:   x.source,
 		Port:       localPort(x.r),
 		HTTPS:      x.r.TLS != nil,
+		TLSVersion: tlsVersion(x.r),
+		TLSCipher:  tlsCipher(x.r),
 		URLID:      x.url.Config.ID,
 		DomainName: x.r.Host,
 		RequestID:  x.id,

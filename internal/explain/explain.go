@@ -130,8 +130,8 @@ func PlainHTTP(in policy.Request, d policy.Decision, misses []policy.Miss) []str
 	return []string{plainHTTP}
 }
 
-const plainHTTP = "send the request over https: it came in plain HTTP, so aws:SecureTransport is false; at AWS it is true, " +
-	"since function URLs and APIs answer over https only"
+const plainHTTP = "furl serve --tls   # and send the request over https: in plain HTTP aws:SecureTransport is false, and at " +
+	"AWS, which answers over https only, it is true"
 
 // DenyWins is why a statement that denies has to go.
 const DenyWins = "an explicit deny outweighs every allow"
