@@ -16,6 +16,7 @@ import (
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // callFlags are the flags of call.
@@ -275,9 +276,9 @@ func unhappy(result call.Result, s *signer) error {
 		err := fmt.Errorf("the function failed%s, so Lambda answered %d in its place", why, result.Status)
 		name := cmp.Or(functionName(failure.Function), s.function, "NAME")
 		if failure.Explained {
-			return fail(callFailed, err, name, failure.RequestID)
+			return fail(callFailed, err, name, snippet.Quote(failure.RequestID))
 		}
-		return fail(callFailedAtAWS, err, name, failure.RequestID)
+		return fail(callFailedAtAWS, err, name, snippet.Quote(failure.RequestID))
 	case result.Untyped != "":
 		return fail(callUntyped, fmt.Errorf("the function answered %d: %s", result.Status, result.Untyped))
 	default:

@@ -256,8 +256,10 @@ func (x *exchange) event() ([]byte, *refusal) {
 		Caller:     eventCaller(x.caller),
 	}
 	payload := event.Append(nil, &request)
-	x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
-	x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
+	if x.plane.Events != nil {
+		x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
+		x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
+	}
 	var look furlproto.JSONLook
 	look.Write(x.body) // never fails
 	x.untyped = look.Untyped(x.r.Header.Get("Content-Type"))
