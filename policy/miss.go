@@ -25,6 +25,48 @@ func (m Miss) Path() string {
 	return path
 }
 
+// Match is an element that had a say in it that a statement matched a request: a condition, or an element that covers
+// all but what it lists.
+type Match struct {
+	Element  string   // "Condition", "NotPrincipal", "NotAction" or "NotResource"
+	Operator string   // of a Condition: the operator as written
+	Key      string   // of a Condition: the key as written
+	Listed   []string // the element's values; of a principal with its type
+	Got      []string // the request's values; nil for a condition key it does not have
+}
+
+// Matches returns the elements by which the statement, which matched the request, may be narrower than it looks: the
+// conditions that held and the elements with Not, in this order. It has none for a statement without either.
+func (r Ref) Matches(in Request) (list []Match) {
+	s, c := &r.Document.statements[r.Statement], newCall(&in, new(Sets))
+	for i := range s.conditions {
+		cond := &s.conditions[i]
+		list = append(list, Match{
+			Element: "Condition", Operator: cond.name, Key: cond.key, Listed: cond.values,
+			Got: slices.Clone(lookup(c.ctx, cond.lookup)),
+		})
+	}
+	if s.principals != nil && s.principals.not {
+		list = append(list, Match{Element: "NotPrincipal", Listed: s.principals.written, Got: []string{c.grantee()}})
+	}
+	if s.actions.not {
+		list = append(list, Match{Element: "NotAction", Listed: s.actions.written, Got: []string{c.action}})
+	}
+	if s.resources.not {
+		list = append(list, Match{Element: "NotResource", Listed: s.resources.written, Got: []string{c.resource}})
+	}
+	return list
+}
+
+// grantee is the caller as a Principal element writes it, with its type.
+func (c *call) grantee() string {
+	kind, name := c.principal.grantee()
+	if kind == "" {
+		return name
+	}
+	return kind + ":" + name
+}
+
 // NearestMisses returns, for a request that no policy allows, the Allow statements that failed on one element only,
 // nearest first: those of the types of policy whose permission is missing. A Condition is one element; when several of
 // its keys fail, each of them is a Miss, behind those of statements where one did. A statement whose action or resource
@@ -105,11 +147,7 @@ func misses(s *statement, c *call, ref Ref) (list []rankedMiss) {
 	if s.reaches(c) == 0 || ref.Type == ResourceBased && s.principals == nil {
 		elements++
 		if s.principals != nil { // else it is not a resource-based policy at all
-			kind, got := c.principal.grantee()
-			if kind != "" {
-				got = kind + ":" + got
-			}
-			list = append(list, newMiss(ref, "Principal", s.principals.not, s.principals.written, got, rankPrincipal))
+			list = append(list, newMiss(ref, "Principal", s.principals.not, s.principals.written, c.grantee(), rankPrincipal))
 		}
 	}
 	if !s.resources.cover(c) {

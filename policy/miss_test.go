@@ -109,3 +109,51 @@ func TestMissesOfEachType(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// Each row is a Deny statement that matches, and the elements that it matches by.
+func TestMatches(t *testing.T) {
+	in := policy.Request{
+		Principal: &alice, Action: action, Resource: function, ResourceAccount: account,
+		Context: policy.Values{"aws:SecureTransport": {"false"}, "aws:TagKeys": {"a", "b"}},
+	}
+	for _, test := range []struct {
+		kind      policy.Kind
+		statement string
+		caller    *policy.Principal
+		want      []policy.Match
+	}{
+		{policy.Identity, `"Action":"*","Resource":"*"`, &alice, nil},
+		{policy.Identity, `"Action":"*","Resource":"*","Condition":{"Bool":{"AWS:securetransport":"false"}}`, &alice, []policy.Match{
+			{Element: "Condition", Operator: "Bool", Key: "AWS:securetransport", Listed: []string{"false"}, Got: []string{"false"}},
+		}},
+		{policy.Identity, `"Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":["v","w"]},"ForAnyValue:StringLike":{"aws:TagKeys":"b*"}}`, &alice, []policy.Match{
+			{Element: "Condition", Operator: "StringNotEquals", Key: "aws:SourceVpc", Listed: []string{"v", "w"}},
+			{Element: "Condition", Operator: "ForAnyValue:StringLike", Key: "aws:TagKeys", Listed: []string{"b*"}, Got: []string{"a", "b"}},
+		}},
+		{policy.Identity, `"NotAction":"s3:*","NotResource":"arn:aws:s3:::b"`, &alice, []policy.Match{
+			{Element: "NotAction", Listed: []string{"s3:*"}, Got: []string{action}},
+			{Element: "NotResource", Listed: []string{"arn:aws:s3:::b"}, Got: []string{function}},
+		}},
+		{policy.Resource, `"NotPrincipal":{"AWS":"` + robot.RoleARN + `"},"Action":"*","Resource":"*"`, &alice, []policy.Match{
+			{Element: "NotPrincipal", Listed: []string{"AWS:" + robot.RoleARN}, Got: []string{"AWS:" + alice.ARN}},
+		}},
+		{policy.Resource, `"NotPrincipal":{"AWS":"` + robot.RoleARN + `"},"Action":"*","Resource":"*"`, nil, []policy.Match{
+			{Element: "NotPrincipal", Listed: []string{"AWS:" + robot.RoleARN}, Got: []string{"*"}},
+		}},
+	} {
+		named := policy.Named{Name: "p", Document: mustParse(t, test.kind, `{"Version":"2012-10-17","Statement":{"Effect":"Deny",`+test.statement+`}}`)}
+		sets := &policy.Sets{Identity: []policy.Named{named}}
+		if test.kind == policy.Resource {
+			sets = &policy.Sets{Resource: &named}
+		}
+		in.Principal = test.caller
+		decision := policy.Evaluate(in, sets)
+		if decision.Effect != policy.ExplicitlyDenied {
+			t.Errorf("%s: %v", test.statement, decision.Reason)
+			continue
+		}
+		if diff := cmp.Diff(test.want, decision.Matched[0].Matches(in)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.statement, diff)
+		}
+	}
+}

@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 		if os.Getenv("_HANDLER") == "hostile" {
 			lambda.Start(steer)
 		}
+		if os.Getenv("_HANDLER") == "frail" {
+			lambda.Start(fail)
+		}
 		program()
 	}})
 }
@@ -55,6 +58,28 @@ func steer(event struct{ RawPath string }) (any, error) {
 		return nil, errors.New("failed " + strings.ReplaceAll(evil, "\x7f", "")) // AWS's library puts it into a header, too
 	}
 	return map[string]any{"statusCode": 200, "body": "body " + evil}, nil
+}
+
+// KeyError is an error with a name.
+type KeyError struct{}
+
+func (KeyError) Error() string { return "no such key" }
+
+// fail is a function that fails, exits, answers what is no answer or 502 itself, or does not take the body, by its path.
+func fail(event struct{ RawPath string }) (any, error) {
+	switch event.RawPath {
+	case "/fail":
+		return nil, KeyError{}
+	case "/exit":
+		os.Exit(7)
+	case "/nonsense":
+		return map[string]any{"statusCode": "none"}, nil
+	case "/own":
+		return map[string]any{"statusCode": 502, "body": "Internal Server Error"}, nil
+	case "/422":
+		return map[string]any{"statusCode": 422, "body": "no"}, nil
+	}
+	return "done", nil
 }
 
 // The scripts type what a person types. Besides furl itself they have

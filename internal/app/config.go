@@ -40,6 +40,8 @@ type Config struct {
 	URLStyle string
 	// Suffix is what follows ID.lambda-url.REGION. in host style. on.aws is always understood besides.
 	Suffix string
+	// TLS answers https on the same port, besides http, with certificates of an authority in the data directory.
+	TLS bool
 	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS does for URLs made before October 2025,
 	// which it announced to end on 2026-11-01.
 	LegacyURLPermissions bool

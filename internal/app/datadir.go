@@ -34,6 +34,9 @@ var contents = []struct{ name, has, fix string }{
 	{databaseName + "-wal", "the secret keys of users", "give the users new access keys, and delete the old ones"},
 	{databaseName + "-shm", "the index of the database", ""},
 	{databaseName + "-journal", "the secret keys of users", "give the users new access keys, and delete the old ones"},
+	{authorityName, "the certificate of the server", ""},
+	{authorityKeyName, "the key of the server's certificates", "stop the server, remove this file, and start the server: " +
+		"it makes another certificate, and clients must no longer trust the old one"},
 	{runningFileName, "the address of the server", ""},
 	{"lock", "the id of the server's process", ""},
 	{codeName, "the code of the functions", ""},

@@ -137,7 +137,16 @@ func (s *Server) open(ctx context.Context) error {
 	patient := machine.NewListener(tcp, func(lack *machine.Lack) {
 		shortages.Warn("new connections wait: there is no room for them", lack)
 	})
-	s.listener = listener.New(patient, s.config.Connections)
+	accepting := net.Listener(patient)
+	if s.config.TLS {
+		host, _, _ := net.SplitHostPort(s.config.Listen) // it has been listened on
+		authority, err := openAuthority(s.dir, s.config.Suffix, host, s.config.Now)
+		if err != nil {
+			return errors.Join(err, tcp.Close())
+		}
+		accepting = listener.WithTLS(patient, authority.config())
+	}
+	s.listener = listener.New(accepting, s.config.Connections)
 	s.address = newURLs(s.config, tcp.Addr())
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),
@@ -205,8 +214,9 @@ func (s *Server) wire() error {
 	gate := &auth.Gate{State: s.state, Now: s.config.Now}
 	s.invoke = &invoke.Service{Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now}
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
+	events := &trace.Events{}
 	s.pages = &pages.Pages{
-		Traces: s.traces, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
+		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
@@ -215,7 +225,8 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.data = &dataplane.Plane{
-		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Events: events,
+		Log: s.config.Log, Now: s.config.Now,
 		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
 		LegacyPermissions: s.config.LegacyURLPermissions, Explain: s.address.explain,
 	}

@@ -18,9 +18,18 @@ type DecisionFinding struct {
 	lookedAt trace.Text  // the policies, by name
 	allowing trace.Texts // statements that matched and allow, but for the one that the summary names
 	denying  trace.Texts // statements that matched and deny, by name
+	grounds  trace.Texts // why each of them did
+	half     trace.Texts // statements that allow the other action of a function URL alone
 	misses   trace.Texts // statements that nearly allowed
-	lack     trace.Text  // the grants that are missing: an explain.Lack as JSON, written in the form that a reader wants
-	fix      trace.Texts // what else would help, in sentences
+	fix      missing     // what would allow it
+	hints    trace.Texts // what would help besides
+}
+
+// missing is what would allow an action, as JSON of package explain, written in the form that a reader wants.
+type missing struct {
+	lack      trace.Text  // an explain.Lack, of a call of a function URL
+	additions trace.Text  // a list of explain.Addition, of an API call
+	sentences trace.Texts // what no form can say
 }
 
 // How much a trace keeps of a summary, of a statement's name, of what is said of one that nearly allowed, of the names
@@ -41,9 +50,17 @@ func newDecisionFinding(asked Asked, decision policy.Decision, summary string) *
 		allowing: trace.KeepAll(maxStatement, explain.Allowing(decision)...),
 		denying:  trace.KeepAll(maxStatement, explain.Denying(decision)...),
 	}
-	if decision.Effect == policy.ImplicitlyDenied {
-		misses := policy.NearestMisses(asked.Request, &asked.Sets)
+	var misses []policy.Miss
+	switch decision.Effect {
+	case policy.ExplicitlyDenied:
+		grounds := explain.Grounds(asked.Request, decision, asked.showPrincipal)
+		finding.grounds = trace.KeepAll(maxMiss, grounds[:min(trace.MaxTexts, len(grounds))]...)
+	case policy.ImplicitlyDenied:
+		misses = policy.NearestMisses(asked.Request, &asked.Sets)
 		finding.misses = trace.KeepAll(maxMiss, explain.Misses(misses, asked.showPrincipal)...)
+	}
+	if !finding.allowed {
+		finding.hints = trace.KeepAll(maxSentence, explain.PlainHTTP(asked.Request, decision, misses)...)
 	}
 	return finding
 }
@@ -54,6 +71,9 @@ type URLCall struct {
 	Function  lambda.ARN
 	Qualifier string // of the URL: "" or the alias
 	AuthType  lambda.AuthType
+
+	// Other is the decision about the other action that a call needs; the zero one if nobody was asked.
+	Other policy.Decision
 }
 
 func (c URLCall) explained() explain.Call {
@@ -73,10 +93,11 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 	if finding.allowed {
 		return finding
 	}
+	finding.half = trace.KeepAll(maxMiss, explain.Half(action, decision, call.Other)...)
 	lack := explained.Lacks(action, decision)
-	finding.fix, lack.Sentences = trace.KeepAll(maxSentence, lack.Sentences...), nil
-	if text, err := json.Marshal(lack); err == nil && lack.Grantable() { // it consists of names, which always marshal
-		finding.lack = trace.Keep(text, trace.MaxText)
+	finding.fix.sentences, lack.Sentences = trace.KeepAll(maxSentence, lack.Sentences...), nil
+	if lack.Grantable() {
+		finding.fix.lack = kept(lack)
 	}
 	return finding
 }
@@ -84,8 +105,19 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 // NewAPIFinding describes the denial of an API call, with the smallest statements that would allow it.
 func NewAPIFinding(asked Asked, decision policy.Decision) *DecisionFinding {
 	finding := newDecisionFinding(asked, decision, explain.Summary(asked.Request.Action, decision))
-	finding.fix = trace.KeepAll(maxSentence, explain.Additions(asked.Request, &asked.Sets)...)
+	if additions := explain.Additions(asked.Request, &asked.Sets); len(additions) > 0 {
+		finding.fix.additions = kept(additions)
+	}
 	return finding
+}
+
+// kept is a value of package explain as JSON. One that is too long is left out: nobody could read a part of it.
+func kept(value any) trace.Text {
+	text, err := json.Marshal(value)
+	if err != nil || len(text) > trace.MaxText { // it consists of names, which always marshal
+		return trace.Text{}
+	}
+	return trace.Keep(text, trace.MaxText)
 }
 
 // Verdict says whether the action is allowed.
@@ -105,21 +137,41 @@ func (f *DecisionFinding) Details() []string {
 	if lookedAt == "" {
 		lookedAt = "nothing, for there are no policies on either side"
 	}
-	details := append([]string{"looked at: " + lookedAt}, explain.DeniedBy(f.denying.Strings())...)
-	return append(append(details, f.allowing.Strings()...), f.misses.Strings()...)
+	details := append([]string{"looked at: " + lookedAt}, explain.DeniedBy(f.denying.Strings(), f.grounds.Strings()...)...)
+	return append(append(append(details, f.allowing.Strings()...), f.half.Strings()...), f.misses.Strings()...)
 }
 
-// Fix is the commands that would allow the action.
-func (f *DecisionFinding) Fix() []string { return f.FixAs(string(snippet.CLI)) }
-
-// FixAs is the fix in another form: json, cloudformation or terraform.
-func (f *DecisionFinding) FixAs(form string) []string {
-	var lack explain.Lack
-	if json.Unmarshal([]byte(f.lack.String()), &lack) != nil {
-		lack = explain.Lack{} // no grant is missing
+// Fix is the commands that would allow the action, and what else would help.
+func (f *DecisionFinding) Fix() []string {
+	commands, sentences := f.FixAs(string(snippet.CLI))
+	if len(commands) > 0 {
+		sentences = append(sentences, f.hints.Strings()...)
 	}
-	fix := append(lack.As(snippet.Form(form)), f.fix.Strings()...)
-	return append(fix, explain.Removals(f.denying.Strings())...)
+	return append(commands, sentences...)
+}
+
+// FixAs is the fix in a form of package snippet, and sentences for what the form cannot say.
+func (f *DecisionFinding) FixAs(form string) (texts, sentences []string) {
+	var lack explain.Lack
+	if !f.fix.lack.Empty() && json.Unmarshal([]byte(f.fix.lack.String()), &lack) == nil {
+		texts = lack.As(snippet.Form(form))
+	}
+	var additions []explain.Addition
+	if !f.fix.additions.Empty() && json.Unmarshal([]byte(f.fix.additions.String()), &additions) == nil {
+		for _, addition := range additions {
+			if text, ok := addition.As(snippet.Form(form)); ok {
+				texts = append(texts, text)
+			} else {
+				sentences = append(sentences, text)
+			}
+		}
+	}
+	sentences = append(sentences, f.fix.sentences.Strings()...)
+	sentences = append(sentences, explain.Removals(f.denying.Strings())...)
+	if len(texts) == 0 {
+		sentences = append(sentences, f.hints.Strings()...)
+	}
+	return texts, sentences
 }
 
 // appendNames appends the names of all policies of the sets.

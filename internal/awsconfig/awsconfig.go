@@ -34,6 +34,7 @@ type Options struct {
 	DefaultRegion string // if Region, environment and profile have none
 	EndpointURL   string // of all APIs; "" for AWS_ENDPOINT_URL or AWS's own
 	RoleARN       string // a role to assume with the credentials found
+	AppID         string // for the User-Agent of the APIs' clients
 	// MFACode asks for the code of a profile's MFA device. If it is nil, such profiles fail.
 	MFACode func() (string, error)
 }
@@ -81,6 +82,7 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		config.WithSharedConfigProfile(o.Profile),
 		config.WithRegion(o.Region),
 		config.WithDefaultRegion(o.DefaultRegion),
+		config.WithAppID(o.AppID),
 		config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}), // the SDK's logger writes headers of responses to the standard error
 		config.WithAssumeRoleCredentialOptions(func(options *stscreds.AssumeRoleOptions) {

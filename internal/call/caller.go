@@ -2,6 +2,7 @@ package call
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"compress/flate"
 	"compress/gzip"
@@ -15,10 +16,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 // Caller sends a request and prints the response as its fields say. It makes one call only.
@@ -49,6 +52,18 @@ type Caller struct {
 type Result struct {
 	Status  int
 	Refusal furl.Refusal // by Lambda; without Layer if it did not refuse
+	Failure *Failure     // of the function, which Lambda answered for; nil if it answered itself
+	// Untyped is what may be wrong with a request that the function refused: its body looks like JSON and its Content-Type
+	// does not say so. It is "" if nothing is.
+	Untyped string
+}
+
+// Failure is what an answer says of a function that failed.
+type Failure struct {
+	RequestID string
+	Function  string // its name; "" from AWS, and from a server on another machine
+	ErrorType string // "" if the server does not say
+	Explained bool   // by a server on this machine
 }
 
 // Do sends the request, writes the response and returns when it has written all of it. The error is nil for every
@@ -92,6 +107,7 @@ type exchange struct {
 	sent      atomic.Int64
 	received  atomic.Int64
 	expected  atomic.Int64 // final value of received; 0 if it is not known
+	look      *look        // at the body of the last request
 }
 
 func (x *exchange) run(r *http.Request) (result Result, err error) {
@@ -119,9 +135,10 @@ func (x *exchange) run(r *http.Request) (result Result, err error) {
 		defer drawProgress(x.caller.RawStderr, &x.sent, &x.received, &x.expected)()
 	}
 	for {
+		x.look = &look{}
 		if r.Body != nil && r.Body != http.NoBody {
 			x.sent.Store(0)
-			r.Body = &counted{r.Body, &x.sent}
+			r.Body = &counted{r.Body, &x.sent, x.look}
 		}
 		resp, err := x.caller.Transport.RoundTrip(r)
 		if err != nil && x.timing.unconnected() {
@@ -158,7 +175,11 @@ func (x *exchange) run(r *http.Request) (result Result, err error) {
 func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 	defer resp.Body.Close()
 	result.Status = resp.StatusCode
-	result.Refusal, _ = furl.RefusalOf(resp)
+	var refused bool
+	if result.Refusal, refused = furl.RefusalOf(resp); !refused {
+		result.Failure = failureOf(resp)
+		result.Untyped = x.look.advice(resp)
+	}
 	c := x.caller
 	if c.Include {
 		if err := writeHead(x.head, resp); err != nil {
@@ -168,7 +189,7 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 	if c.Fail && resp.StatusCode >= http.StatusBadRequest {
 		return result, nil
 	}
-	body := io.Reader(&counted{resp.Body, &x.received})
+	body := io.Reader(&counted{resp.Body, &x.received, nil})
 	x.expected.Store(max(resp.ContentLength, 0))
 	if c.Decompress {
 		if body, err = decompressed(body, resp.Header.Get("Content-Encoding")); err != nil {
@@ -312,14 +333,72 @@ func (f *lazyFile) Close() error {
 	return f.file.Close()
 }
 
-// counted counts the bytes that are read. The transport's goroutines read it.
+// counted counts the bytes that are read, and has a look at them. The transport's goroutines read it.
 type counted struct {
 	io.ReadCloser
 	total *atomic.Int64
+	look  *look // nil for none
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.total.Add(int64(n))
+	if c.look != nil {
+		c.look.at(p[:n])
+	}
 	return n, err
+}
+
+// look is a look at a body that the transport may still be sending when the response is there.
+type look struct {
+	mu   sync.Mutex
+	json furlproto.JSONLook
+}
+
+func (l *look) at(p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.json.Write(p) // never fails
+}
+
+// advice says what may be wrong with the request of a response with which the function refused it.
+func (l *look) advice(resp *http.Response) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	contentType := resp.Request.Header.Get("Content-Type")
+	if resp.StatusCode < 400 || resp.StatusCode >= 500 || resp.Header.Get("X-Amzn-Errortype") != "" || !l.json.Untyped(contentType) {
+		return ""
+	}
+	return furlproto.UntypedJSON(contentType)
+}
+
+// failureOf is what a response says of a function that failed, nil if it is the function's own. Lambda answers 502 with
+// this text, without x-amzn-ErrorType, to an error, a crash and a timeout alike. A server on this machine marks it; from
+// elsewhere, a function that answers with the same text cannot be told from it.
+func failureOf(resp *http.Response) *Failure {
+	const text = "Internal Server Error"
+	header := resp.Header
+	failure := &Failure{
+		RequestID: header.Get("X-Amzn-Requestid"), Function: header.Get(furlproto.Function),
+		ErrorType: header.Get(furlproto.ErrorType), Explained: header.Get(furlproto.Explain) != "",
+	}
+	switch {
+	case resp.StatusCode != http.StatusBadGateway || failure.RequestID == "" || header.Get("X-Amzn-Errortype") != "":
+		return nil
+	case failure.Explained:
+		return failure
+	case IsLocal(resp.Request.URL.Host) || resp.ContentLength != int64(len(text)):
+		return nil
+	case resp.Request.Method == http.MethodHead:
+		return failure
+	}
+	start, err := io.ReadAll(io.LimitReader(resp.Body, int64(len(text))))
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), resp.Body), resp.Body}
+	if err != nil || string(start) != text {
+		return nil
+	}
+	return failure
 }

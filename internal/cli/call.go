@@ -15,6 +15,8 @@ import (
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // callFlags are the flags of call.
@@ -238,7 +240,9 @@ func identity(s *signer) func(context.Context) (string, error) {
 	if s.local && aws.ToString(s.config.BaseEndpoint) == "" {
 		return nil
 	}
-	return func(ctx context.Context) (string, error) { return awsconfig.CallerARN(ctx, s.config) }
+	config := s.config
+	config.AppID = furlproto.Probe
+	return func(ctx context.Context) (string, error) { return awsconfig.CallerARN(ctx, config) }
 }
 
 // verdict turns the response into an error, or nil.
@@ -249,10 +253,38 @@ func (p *program) verdict(flags *callFlags, s *signer, result call.Result) error
 	if result.Status == http.StatusForbidden && !flags.silent {
 		p.note("the function itself answered 403: the signature and the permissions were accepted")
 	}
+	answered := unhappy(result, s)
 	if (flags.caller.Fail || flags.failWithBody) && result.Status >= http.StatusBadRequest {
-		return fail(functionFailed, fmt.Errorf("the function answered %d", result.Status))
+		return cmp.Or(answered, fail(functionFailed, fmt.Errorf("the function answered %d", result.Status)))
+	}
+	if answered != nil && !flags.silent {
+		_, hint := outcome(context.Background(), answered)
+		p.note("%v", answered)
+		p.tell("furl: hint: ", hint)
 	}
 	return nil
+}
+
+// unhappy is what there is to say of an answer that is no refusal: of a function that failed, or that did not understand
+// the body. It is nil if there is nothing.
+func unhappy(result call.Result, s *signer) error {
+	switch failure := result.Failure; {
+	case failure != nil:
+		why := ""
+		if failure.ErrorType != "" {
+			why = " (" + failure.ErrorType + ")"
+		}
+		err := fmt.Errorf("the function failed%s, so Lambda answered %d in its place", why, result.Status)
+		name := cmp.Or(functionName(failure.Function), s.function, "NAME")
+		if failure.Explained {
+			return fail(callFailed, err, name, snippet.Quote(failure.RequestID))
+		}
+		return fail(callFailedAtAWS, err, name, snippet.Quote(failure.RequestID))
+	case result.Untyped != "":
+		return fail(callUntyped, fmt.Errorf("the function answered %d: %s", result.Status, result.Untyped))
+	default:
+		return nil
+	}
 }
 
 // refused says who refused a request.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/check"
 	"github.com/furl-dev/furl/policy"
@@ -67,6 +68,7 @@ aws iam get-account-authorization-details printed.
 		},
 	}
 	flags.aws(p, command)
+	flags.options.AppID = furlproto.Probe
 	f := command.Flags()
 	f.StringVar(&flags.question.As, "as", "", "caller to check (default the owner of the credentials)")
 	f.StringVar(&flags.question.Qualifier, "qualifier", "", "alias that the URL belongs to (default the function itself)")

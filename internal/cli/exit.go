@@ -14,6 +14,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
@@ -95,6 +96,9 @@ const (
 	linesInvalid
 	lintFindings
 	functionFailed
+	callFailed
+	callFailedAtAWS
+	callUntyped
 	callRefused
 	callExplained
 	verdictRefused
@@ -131,6 +135,11 @@ var errorTable = [...]struct {
 	linesInvalid:   {exitFailed, "the answers to those lines say what is wrong with them", nil},
 	lintFindings:   {exitFailed, "make the fix of each finding, and then: furl policy lint %s", nil},
 	functionFailed: {exitFunction, "", nil},
+	callFailed:     {exitFunction, "furl logs %s\nfurl explain %s", nil},
+	callFailedAtAWS: {
+		exitFunction, "aws logs tail /aws/lambda/%s --since 10m   # the log group of the function, for request %s", nil,
+	},
+	callUntyped:    {exitFunction, furlproto.TypeJSON, nil},
 	callRefused:    {exitDenied, "furl check %s", nil},
 	callExplained:  {exitDenied, "furl explain %s\nfurl check %s", nil},
 	verdictRefused: {exitDenied, "", nil},

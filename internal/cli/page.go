@@ -18,6 +18,7 @@ import (
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -33,6 +34,8 @@ func (p *program) explain() *cobra.Command {
 	var (
 		server place
 		last   bool
+		api    bool
+		event  bool
 		asJSON bool
 		fix    string
 	)
@@ -42,31 +45,49 @@ func (p *program) explain() *cobra.Command {
 		Long: `Why the local server answered a request as it did: every step of the request, what it decided and why,
 and for a refusal the commands that would change it. The request id is the x-amzn-RequestId header of the answer. The
 server keeps the last 1,000 requests to function URLs and calls of its APIs. Of the API calls it keeps those that it
-refused and those that it answered although AWS might not accept the signature.
+refused and those that it answered although AWS might not accept the signature. --last and --last-api pass over what
+furl check, furl demo and furl call -v send by themselves.
+
+--fix prints the whole fix in one form. If there is none, or if the form cannot say all of it, the command prints
+nothing and says why. --event prints the event that the function got, with secrets hidden; the server keeps the last
+200, up to 64 KiB of each.
 
 The server looks for the reason of a wrong signature for at most 20 requests a second. furl call -v helps: it sends the
 server what it signed.
 ` + provesItself + "\n" + exitStatus(
-			status{exitOK: "explained", exitFailed: "no such request or no server", exitDenied: "denied by the server"},
+			status{exitOK: "explained", exitFailed: "no such request, fix or event, or no server", exitDenied: "denied by the server"},
 			exitUsage, exitCredentials, exitInterrupted),
 		Example: "  furl explain --last\n  furl explain --last --fix terraform",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			if last == (len(args) == 1) {
-				return usage(command, errors.New("name one request: furl explain REQUEST-ID, or furl explain --last"))
+			var ids []string
+			for _, id := range args {
+				ids = append(ids, url.PathEscape(id))
 			}
-			id := furlproto.Last
-			if !last {
-				id = url.PathEscape(args[0])
+			if last {
+				ids = append(ids, furlproto.Last)
 			}
-			query := url.Values{"fix": {fix}}
+			if api {
+				ids = append(ids, furlproto.LastAPI)
+			}
+			if len(ids) != 1 {
+				return usage(command, errors.New("name one request: furl explain REQUEST-ID, furl explain --last, or --last-api"))
+			}
+			if event && fix != "" {
+				return usage(command, errors.New("use one of --fix and --event, not both"))
+			}
+			id, query := ids[0], url.Values{"fix": {fix}}
+			if event {
+				query.Set("event", "1")
+			}
 			return server.page(command.Context(), p.streams.Out, furlproto.Requests+"/"+id, query, asJSON)
 		},
 	}
 	server.register(p, command, "data", "endpoint-url", "profile")
-	command.Flags().BoolVar(&last, "last", false, "the latest request")
-	command.Flags().StringVar(&fix, "fix", "",
-		"print only what would allow the request: cli, json, cloudformation (SAM takes it too) or terraform")
+	command.Flags().BoolVar(&last, "last", false, "the latest request to a function URL")
+	command.Flags().BoolVar(&api, "last-api", false, "the latest call of an API that the server keeps")
+	command.Flags().StringVar(&fix, "fix", "", "print only what would allow the request, as `FORM`: "+snippet.FormNames())
+	command.Flags().BoolVar(&event, "event", false, "print the event that the function got")
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return command
 }
@@ -99,6 +120,9 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {
+		if note := response.Header.Get(furlproto.Note); note != "" {
+			l.p.note("%s", note)
+		}
 		_, err := io.Copy(out, response.Body)
 		return err
 	}

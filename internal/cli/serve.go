@@ -48,6 +48,10 @@ func (s *serveFlags) settings() []setting {
 		{"url-style", &c.URLStyle, "urlStyle", "how to write function URLs: auto, host or path"},
 		{"suffix", &c.Suffix, "suffix", "what follows ID.lambda-url.REGION. in host style"},
 		{
+			"tls", &c.TLS, "tls",
+			"answer https too, on the same port; clients have to trust the file tls-certificate.pem of the data directory",
+		},
+		{
 			"legacy-url-permissions", &c.LegacyURLPermissions, "legacyUrlPermissions",
 			"require only lambda:InvokeFunctionUrl, as with URLs of before October 2025 (until 2026-11-01, AWS announced)",
 		},
@@ -159,6 +163,9 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	}
 	if !config.IsLoopback() {
 		p.note("warning: other machines can reach %s, and everyone with a key can run code here", config.Listen)
+	}
+	if file := server.CertificateFile(); file != "" {
+		p.note("https on the same port, for clients that trust %s", file)
 	}
 	data := server.Dir()
 	p.note("listening on %s, data in %s", server.Endpoint(), data)

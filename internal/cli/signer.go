@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
 )
@@ -48,6 +49,8 @@ type endpoint struct {
 	host  string // of url, in lower case
 	local bool   // it is on this machine
 	check string // the argument for furl check
+
+	function string // its name, "" if the command line has the URL
 }
 
 // checkSignHost refuses what is no host, and one host for several function URLs.
@@ -140,7 +143,10 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 	if err != nil {
 		return usage(command, err)
 	}
-	e := endpoint{url: url, host: strings.ToLower(parsed.Host), check: target.Function, local: call.IsLocal(parsed.Host)}
+	e := endpoint{
+		url: url, host: strings.ToLower(parsed.Host), check: target.Function, function: functionName(target.Function),
+		local: call.IsLocal(parsed.Host),
+	}
 	if e.check == "" {
 		e.check = parsed.Scheme + "://" + parsed.Host + parsed.Base + "/"
 	}
@@ -169,6 +175,15 @@ func regionOf(host string) string {
 		return ""
 	}
 	return parsed.Region
+}
+
+// functionName is the name of a function that is given by name or ARN.
+func functionName(text string) string {
+	function, err := arn.ParseFunction(text, "", "")
+	if err != nil {
+		return ""
+	}
+	return function.Name
 }
 
 // sendAs has the transport sign a request with another Host header as one to the URL's host. Such a header may name a

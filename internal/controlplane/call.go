@@ -26,6 +26,7 @@ type Call struct {
 	Log       *slog.Logger
 	Messages  *Messages // nil if there are none
 
+	clock     func() time.Time
 	denied    bool   // a permission that it asked for was not given
 	status    int    // of a refusal
 	errorType string // of a refusal
@@ -115,7 +116,7 @@ func (c *Call) Concern(account string) {
 
 func (c *Call) explain(finding trace.Finding) {
 	c.denied = true
-	c.Trace.Add("authorize", c.Now, finding)
+	c.Trace.Add("authorize", c.clock(), finding)
 }
 
 // refusal is a finding in words.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -80,7 +81,7 @@ func (p *Plane) Collectors() []metric.Collector {
 
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages}
+	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages, clock: p.Now}
 	w.Header()["x-amzn-RequestId"] = []string{call.RequestID} // spelled as AWS spells it
 	service, region := auth.ClaimedScope(r)
 	api, body, unsigned := p.claimed(r)
@@ -89,6 +90,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call.Region = region
 	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))
+	call.Trace.API, call.Trace.Probe = true, furlproto.IsProbe(r)
 
 	if unsigned {
 		call.Body = body

@@ -44,11 +44,14 @@ type exchange struct {
 	signed  []string     // names of the headers that the caller signed
 	body    []byte       // as received; read by authenticate, else by event
 	hasBody bool         // body has been read
+	shown   trace.Event  // what the function gets, to be kept when it has got it
 
 	signature *auth.Attempt // nil if no signature was looked at
 	status    int
 	errorType string
-	cutShort  bool // the function failed after its answer had begun
+	failure   string // the kind of the function's error, "" if it did not fail or did not say
+	cutShort  bool   // the function failed after its answer had begun
+	untyped   bool   // the body looks like JSON, and the Content-Type does not say so
 }
 
 func (p *Plane) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
@@ -61,6 +64,7 @@ func (p *Plane) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 		source:  listener.WithoutPort(r.RemoteAddr),
 	}
 	x.trace = trace.New(x.id, now, r.Method, r.RequestURI, r.Host, x.source)
+	x.trace.Probe = furlproto.IsProbe(r)
 	header := w.Header()
 	header["x-amzn-RequestId"] = []string{x.id}
 	header["Connection"] = []string{"keep-alive"}
@@ -166,10 +170,18 @@ func (x *exchange) authorize() *refusal {
 	authType := string(x.url.Config.AuthType)
 
 	checks := []auth.Fact{{Key: "lambda:FunctionUrlAuthType", Value: authType}, {Key: "lambda:FunctionArn", Value: arn}}
-	allowed := x.allows(lambda.ActionInvokeURL, arn, checks)
+	viaURL := []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
+	url := x.ask(lambda.ActionInvokeURL, arn, checks)
+	allowed := url.Effect == policy.Allowed
+	if x.plane.LegacyPermissions && allowed {
+		x.decided(url, decision{})
+		return nil
+	}
+	invoke := x.ask(lambda.ActionInvoke, arn, viaURL)
+	x.decided(url, invoke)
 	if !x.plane.LegacyPermissions {
-		viaURL := []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}}
-		allowed = x.allows(lambda.ActionInvoke, arn, viaURL) && allowed
+		x.decided(invoke, url)
+		allowed = allowed && invoke.Effect == policy.Allowed
 	}
 	if !allowed {
 		return &notAuthorized
@@ -177,10 +189,16 @@ func (x *exchange) authorize() *refusal {
 	return nil
 }
 
-// allows asks for one action on the function.
-func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
+// decision is what the policies said to one action.
+type decision struct {
+	policy.Decision
+	asked auth.Asked
+}
+
+// ask asks for one action on the function.
+func (x *exchange) ask(action, arn string, facts []auth.Fact) decision {
 	function := x.url.Function
-	decision, asked := auth.Authorize(x.world, x.caller, auth.Check{
+	decided, asked := auth.Authorize(x.world, x.caller, auth.Check{
 		Action:          action,
 		Resource:        arn,
 		ResourceAccount: function.ARN.Account,
@@ -192,11 +210,16 @@ func (x *exchange) allows(action, arn string, facts []auth.Fact) bool {
 			Extra: facts,
 		},
 	})
+	return decision{decided, asked}
+}
+
+// decided adds the decision about one of the two actions to the trace. other is that about the other one.
+func (x *exchange) decided(one, other decision) {
 	call := auth.URLCall{
-		Caller: x.caller, Function: function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType,
+		Caller: x.caller, Function: x.url.Function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType,
+		Other: other.Decision,
 	}
-	x.found("authorize", auth.NewURLFinding(call, asked, decision))
-	return decision.Effect == policy.Allowed
+	x.found("authorize", auth.NewURLFinding(call, one.asked, one.Decision))
 }
 
 // event makes the function's payload.
@@ -214,7 +237,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 		x.body = body
 	}
 	x.xray = trace.NewXRayID(x.started)
-	payload := event.Append(nil, &event.Request{
+	request := event.Request{
 		Method:     x.r.Method,
 		Target:     x.address.target,
 		Proto:      x.r.Proto,
@@ -225,13 +248,23 @@ func (x *exchange) event() ([]byte, *refusal) {
 		SourceIP:   x.source,
 		Port:       localPort(x.r),
 		HTTPS:      x.r.TLS != nil,
+		TLSVersion: tlsVersion(x.r),
+		TLSCipher:  tlsCipher(x.r),
 		URLID:      x.url.Config.ID,
 		DomainName: x.r.Host,
 		RequestID:  x.id,
 		TraceID:    x.xray,
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
-	})
+	}
+	payload := event.Append(nil, &request)
+	if x.plane.Events != nil {
+		x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
+		x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
+	}
+	var look furlproto.JSONLook
+	look.Write(x.body) // never fails
+	x.untyped = look.Untyped(x.r.Header.Get("Content-Type"))
 	x.body, x.r.Body = nil, http.NoBody // to free the memory: the function may run for fifteen minutes
 	if len(payload) > event.MaxEvent {
 		x.found("event", newNote(trace.Refused,
@@ -252,6 +285,9 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		TraceID:   "Root=" + x.xray + ";Sampled=0",
 		Stream:    x.url.Config.InvokeMode == lambda.ResponseStream,
 	})
+	if err == nil {
+		x.plane.Events.Record(x.shown)
+	}
 	switch {
 	case errors.Is(err, runtime.ErrBusy):
 		x.found("invoke", newThrottling(err))
@@ -268,6 +304,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	case result.FunctionError != nil:
 		defer result.Body.Close()
 		x.found("invoke", newFunctionFinding(result))
+		x.failure = result.FunctionError.Type
 		return nil, &functionFailed
 	}
 	x.found("invoke", newFunctionFinding(result))
@@ -290,8 +327,6 @@ func (x *exchange) preflight() bool {
 // respond sends the function's answer.
 func (x *exchange) respond(result *runtime.Result) {
 	defer result.Body.Close()
-	x.w.Header()["X-Amzn-Trace-Id"] = []string{trace.XRayHeader(x.xray, x.id, x.url.Function.ARN.String())}
-	allowOrigin(x.url.Config.CORS, x.w.Header(), x.r.Header.Get("Origin"))
 	if x.url.Config.InvokeMode == lambda.ResponseStream {
 		x.stream(result)
 		return
@@ -301,24 +336,51 @@ func (x *exchange) respond(result *runtime.Result) {
 		x.noAnswer(err)
 		return
 	}
-	x.status = response.Status
+	x.begin(response.Status)
 	x.mount(&response.Head)
 	if err := response.Write(x.w, x.r.Method); err != nil {
 		x.found("response", newNote(trace.OK, "the client was gone before the answer was sent"))
 		return
 	}
-	x.found("response", answered{status: response.Status})
+	x.answered()
 }
 
-// stream passes the answer on while the function writes it.
+// begin decides on the status, and sets the headers that an answer of the function has besides its own.
+func (x *exchange) begin(status int) {
+	x.status = status
+	x.w.Header()["X-Amzn-Trace-Id"] = []string{trace.XRayHeader(x.xray, x.id, x.url.Function.ARN.String())}
+	allowOrigin(x.url.Config.CORS, x.w.Header(), x.r.Header.Get("Origin"))
+}
+
+// answered adds the status that the function chose to the trace, with the likeliest reason for one that a framework gives
+// to a body that it does not read.
+func (x *exchange) answered() {
+	found := answered{status: x.status}
+	if x.untyped && x.status >= 400 && x.status < 500 {
+		contentType := trace.Cut(x.r.Header.Get("Content-Type"), 64)
+		found.advice = trace.Keep(furlproto.UntypedJSON(contentType), maxSentence)
+	}
+	x.found("response", found)
+}
+
+// stream passes the answer on while the function writes it. Nothing is sent before the first byte of it: a function that
+// fails until then is answered with 502 (assumed), as it is where the answer is not streamed.
 func (x *exchange) stream(result *runtime.Result) {
 	reader := bufio.NewReaderSize(result.Body, 32<<10)
+	reader.Peek(1) //nolint:errcheck // StreamError has it, or the next read
+	if failed := result.StreamError(); failed != nil && reader.Buffered() == 0 {
+		x.noAnswer(failed)
+		return
+	}
 	head, err := event.ReadHead(reader, result.ContentType)
+	if failed := result.StreamError(); err != nil && failed != nil {
+		err = failed // it is why there is not all of the prelude
+	}
 	if err != nil {
 		x.noAnswer(err)
 		return
 	}
-	x.status = head.Status
+	x.begin(head.Status)
 	x.mount(head)
 	head.WriteHeader(x.w)
 	if err := x.relay(reader); err != nil {
@@ -331,13 +393,11 @@ func (x *exchange) stream(result *runtime.Result) {
 		// The client has a whole answer, as at AWS: the trailers of a function do not undo what it has sent (AWS Lambda
 		// Developer Guide, "Building a custom runtime").
 		x.cutShort = true
-		late := newNote(trace.Failed, fmt.Sprintf("%d %s, but the function failed after its answer had begun (%s: %s)",
-			head.Status, http.StatusText(head.Status), failed.Reason, failed.Type))
-		late.details = trace.KeepAll(maxFunctionError, failed.Payload)
-		x.found("response", late)
+		x.found("response", newStreamFailure(fmt.Sprintf("%d %s, but the function failed after its answer had begun",
+			head.Status, http.StatusText(head.Status)), failed))
 		return
 	}
-	x.found("response", answered{status: head.Status})
+	x.answered()
 }
 
 // mount translates addresses in an answer of a function that was called in path style, and believes to be at the root
@@ -362,8 +422,16 @@ func (x *exchange) mount(head *event.Head) {
 
 // noAnswer refuses a request because the function's answer is not one.
 func (x *exchange) noAnswer(err error) {
-	x.w.Header().Del("X-Amzn-Trace-Id")
-	x.found("response", newNote(trace.Failed, err.Error()))
+	if failed, ok := errors.AsType[*runtime.FunctionError](err); ok {
+		x.failure = failed.Type
+		had := "was complete"
+		if x.url.Config.InvokeMode == lambda.ResponseStream {
+			had = "had begun"
+		}
+		x.found("response", newStreamFailure("the function failed before its answer "+had, failed))
+	} else {
+		x.found("response", newNote(trace.Failed, err.Error()))
+	}
 	x.refuse(functionFailed)
 }
 
@@ -400,8 +468,24 @@ func (x *exchange) refuse(answer refusal) {
 	}
 	if x.plane.Explain != nil && listener.IsLoopback(x.source) {
 		x.w.Header()[strings.ToLower(furlproto.Explain)] = []string{x.plane.Explain(x.id)}
+		if answer == functionFailed && !isForwarded(x.r.Header) {
+			x.w.Header()[strings.ToLower(furlproto.Function)] = []string{x.url.Function.ARN.Name}
+			if x.failure != "" {
+				x.w.Header()[strings.ToLower(furlproto.ErrorType)] = []string{trace.Cut(x.failure, maxErrorType)}
+			}
+		}
 	}
 	answer.write(x.w)
+}
+
+// isForwarded reports whether a proxy on this machine passed the request on, so that its client may be anywhere.
+func isForwarded(header http.Header) bool {
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+		if len(header[name]) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // finish ends the trace, keeps it and logs how the request came out. It finds out why a signature does not match after

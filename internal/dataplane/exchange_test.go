@@ -1,7 +1,9 @@
 package dataplane_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -700,5 +702,264 @@ func TestTraceNamesWhatDecided(t *testing.T) {
 	}
 	if report.Status != 403 || report.Steps[0].Verdict != trace.OK {
 		t.Errorf("report is %+v", report)
+	}
+}
+
+// brokenStream is the body of a function whose process ends while it answers.
+type brokenStream struct{ failingStream }
+
+func (s brokenStream) Read(p []byte) (int, error) {
+	n, err := s.failingStream.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// A function that fails before anything of its answer was sent is answered with 502, streamed or not, and nothing says
+// that its answer had begun.
+func TestFailureBeforeTheAnswerHasBegun(t *testing.T) {
+	const integration = "application/vnd.awslambda.http-integration-response"
+	const prelude = `{"statusCode":418}` + "\x00\x00\x00\x00\x00\x00\x00\x00"
+	tests := []struct {
+		name   string
+		mode   lambda.InvokeMode
+		kind   string
+		body   io.ReadCloser
+		status int
+		says   string
+	}{
+		{"without a byte", lambda.ResponseStream, "text/plain", failingStream{strings.NewReader("")}, 502, "before its answer had begun"},
+		{"without a prelude", lambda.ResponseStream, integration, failingStream{strings.NewReader("")}, 502, "before its answer had begun"},
+		{"within the prelude", lambda.ResponseStream, integration, failingStream{strings.NewReader(prelude[:9])}, 502, "before its answer had begun"},
+		{"after the prelude", lambda.ResponseStream, integration, failingStream{strings.NewReader(prelude)}, 418, "after its answer had begun"},
+		{"its process without a byte", lambda.ResponseStream, "text/plain", brokenStream{failingStream{strings.NewReader("")}}, 502, "before its answer had begun"},
+		{"on a buffered URL", lambda.Buffered, integration, failingStream{strings.NewReader(prelude + "tea")}, 502, "before its answer was complete"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.changed(func(f *lambda.Function) {
+				f.URLs[""].InvokeMode, f.URLs[""].CORS = test.mode, &lambda.CORS{AllowOrigins: []string{"*"}}
+			})
+			w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+				return &runtime.Result{Body: test.body, ContentType: test.kind, ResponseMode: runtime.ModeStreaming}, nil
+			}
+			request := w.signed(w.user(here, "alice", bothActions), "GET", "/", "")
+			request.Header.Set("Origin", "https://shop.example.com")
+			got := w.do(request)
+			if got.status != test.status {
+				t.Errorf("answered %d %q, want %d", got.status, got.body, test.status)
+			}
+			step, ok := w.report().Deciding()
+			if !ok || step.Verdict != trace.Failed || !strings.Contains(step.Summary, test.says+" (error: TypeError)") {
+				t.Errorf("the trace says %+v", step)
+			}
+			if diff := cmp.Diff([]string{`{"errorMessage":"too late"}`}, step.Details); diff != "" {
+				t.Error(diff)
+			}
+			if test.status != 502 {
+				return
+			}
+			if got.body != bodyFailed || got.header.Get("X-Amzn-Trace-Id") != "" || got.header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("answered %+v", got)
+			}
+		})
+	}
+}
+
+func TestStreamWithoutAByteIsAnAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = lambda.ResponseStream })
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+		return &runtime.Result{Body: io.NopCloser(strings.NewReader("")), ContentType: "text/plain", ResponseMode: runtime.ModeStreaming}, nil
+	}
+	got := w.do(w.signed(w.user(here, "alice", bothActions), "GET", "/", ""))
+	if got.status != 200 || got.body != "" || got.header.Get("Content-Type") != "text/plain" {
+		t.Errorf("answered %+v", got)
+	}
+}
+
+// Clients on this machine are told which function failed and how, so that furl call can say what to type. A client behind
+// a proxy or a tunnel may be anywhere.
+func TestFailureIsNamedOnThisMachineOnly(t *testing.T) {
+	failed := func(invoke.Request) (*runtime.Result, error) {
+		return &runtime.Result{
+			Body:          io.NopCloser(strings.NewReader("")),
+			FunctionError: &runtime.FunctionError{Type: "KeyError", Reason: runtime.ReasonError, Payload: []byte(`{}`)},
+		}, nil
+	}
+	tests := []struct {
+		name, header        string
+		result              func(invoke.Request) (*runtime.Result, error)
+		function, errorType string
+	}{
+		{"here", "", failed, "web", "KeyError"},
+		{"here, an answer that is none", "", payload(`{"statusCode":"x"}`), "web", ""},
+		{"forwarded", "Forwarded", failed, "", ""},
+		{"forwarded for", "X-Forwarded-For", failed, "", ""},
+		{"via", "Via", failed, "", ""},
+		{"answered", "", payload(`{"statusCode":502}`), "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.runner.result = test.result
+			request := w.request("GET", "/", "")
+			if test.header != "" {
+				request.Header.Set(test.header, "192.0.2.1")
+			}
+			got := w.do(w.sign(request, w.user(here, "alice", bothActions), ""))
+			if got.status != 502 || got.header.Get("Furl-Function") != test.function || got.header.Get("Furl-Error-Type") != test.errorType {
+				t.Errorf("answered %+v", got)
+			}
+		})
+	}
+}
+
+// Each row is a request whose body may be JSON, and whether the trace says that its content type does not say so. FastAPI
+// answers 422 to such a request (fastapi/fastapi#14978).
+func TestBodyThatLooksLikeJSON(t *testing.T) {
+	const form = "application/x-www-form-urlencoded"
+	tests := []struct {
+		name, contentType, body string
+		status                  int
+		told                    string
+	}{
+		{"curl -d", form, `{"user":"me"}`, 422, "which curl -d sends by itself"},
+		{"no type", "", ` [1, 2]` + "\n", 400, "has no Content-Type"},
+		{"text", "text/plain", "\ufeff{}", 415, "has Content-Type text/plain"},
+		{"not found either", form, `{"user":"me"}`, 404, "which curl -d sends by itself"},
+		{"typed", "application/json; charset=utf-8", `{"user":"me"}`, 422, ""},
+		{"typed in upper case", "Application/JSON", `{"user":"me"}`, 422, ""},
+		{"a type of its own", "application/vnd.api+json", `{"user":"me"}`, 422, ""},
+		{"a form", form, `user=me`, 422, ""},
+		{"half of it", form, `{"user"`, 422, ""},
+		{"no body", form, ``, 422, ""},
+		{"accepted", form, `{"user":"me"}`, 200, ""},
+		{"failed", form, `{"user":"me"}`, 500, ""},
+	}
+	for _, mode := range []lambda.InvokeMode{lambda.Buffered, lambda.ResponseStream} {
+		for _, test := range tests {
+			t.Run(string(mode)+", "+test.name, func(t *testing.T) {
+				w := newWorld(t)
+				w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = mode })
+				w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+					const integration = "application/vnd.awslambda.http-integration-response"
+					text := fmt.Sprintf(`{"statusCode":%d}`, test.status) + "\x00\x00\x00\x00\x00\x00\x00\x00"
+					return &runtime.Result{Body: io.NopCloser(strings.NewReader(text)), ContentType: integration}, nil
+				}
+				request := w.request("POST", "/", test.body)
+				if test.contentType != "" {
+					request.Header.Set("Content-Type", test.contentType)
+				}
+				w.do(w.sign(request, w.user(here, "alice", bothActions), test.body))
+				report := w.report()
+				last := report.Steps[len(report.Steps)-1]
+				got := strings.Join(last.Details, "\n")
+				if (got != "") != (test.told != "") || !strings.Contains(got, test.told) {
+					t.Errorf("%s: told %q, want %q", last.Summary, got, test.told)
+				}
+				if told := strings.Join(report.Fix, "\n"); strings.Contains(told, "Content-Type: application/json") != (test.told != "") {
+					t.Errorf("the fix is %q", told)
+				}
+			})
+		}
+	}
+}
+
+// What the function got can be read again, without the secrets in it, and only if it did get it.
+func TestEventsAreKept(t *testing.T) {
+	w := newWorld(t)
+	w.plane.Events = &trace.Events{}
+	alice := w.role(here, "caller", bothActions)
+	request := w.request("POST", "/login?a=1&access_token=hunter2", `{"user":"me","password":"hunter2"}`)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Cookie", "theme=dark; session=hunter2")
+	request.Header.Set("X-Api-Key", "hunter2")
+	got := w.do(w.sign(request, alice, `{"user":"me","password":"hunter2"}`))
+	kept, ok := w.plane.Events.Find(got.header.Get("X-Amzn-Requestid"))
+	if !ok || kept.Cut || kept.Bytes != len(w.runner.requests[0].Payload) {
+		t.Fatalf("kept %v %+v", ok, kept)
+	}
+	if text := string(kept.JSON); strings.Contains(text, "hunter2") || strings.Contains(text, alice.SessionToken) {
+		t.Errorf("shows a secret: %s", text)
+	}
+	var shown struct{ Headers map[string]string }
+	if err := json.Unmarshal(kept.JSON, &shown); err != nil || shown.Headers["x-amz-security-token"] != "(hidden)" {
+		t.Errorf("%v: %s", err, kept.JSON)
+	}
+	real, _ := w.event()["headers"].(map[string]any)
+	if real["x-api-key"] != "hunter2" || real["x-amz-security-token"] != alice.SessionToken {
+		t.Errorf("the function itself got %v", real)
+	}
+
+	refused := w.do(w.signed(w.user(here, "mallory", ""), "GET", "/", ""))
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) { return nil, runtime.ErrBusy }
+	throttled := w.do(w.signed(alice, "GET", "/", ""))
+	for _, got := range []answer{refused, throttled} {
+		if _, ok := w.plane.Events.Find(got.header.Get("X-Amzn-Requestid")); ok {
+			t.Errorf("%d: there is an event of a request that did not reach its function", got.status)
+		}
+	}
+}
+
+// A statement that denies is named with the condition that matched, and one half of a grant with what it is good for.
+func TestDenialsSayWhy(t *testing.T) {
+	const both = `"Effect":"Allow","Action":["lambda:InvokeFunctionUrl","lambda:InvokeFunction"],"Resource":"*"`
+	tests := []struct {
+		name, document string
+		want           string
+		fix            string
+	}{
+		{
+			"TLS", `{"Version":"2012-10-17","Statement":[{` + both + `},{"Sid":"tls","Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`,
+			`denied by statement "tls" (Statement[1]) of inline policy inline of user mallory: its Condition Bool aws:SecureTransport lists false, and the request has false`,
+			"send the request over https",
+		},
+		{
+			"TLS, the other way", `{"Version":"2012-10-17","Statement":[{` + both + `,"Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}`,
+			"but for its Condition Bool aws:SecureTransport: it wants true, the request has false", "send the request over https",
+		},
+		{
+			"connector", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeAsync","lambda:InvokeFunction"],"Resource":["arn:aws:lambda:eu-central-1:111111111111:function:web"]}]}`,
+			"AWS::Serverless::Connector", "aws lambda add-permission",
+		},
+		{
+			"old grant", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"*"}]}`,
+			"allows lambda:InvokeFunctionUrl, which was enough until October 2025", "aws lambda add-permission",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.do(w.signed(w.user(here, "mallory", test.document), "GET", "/", ""))
+			var text strings.Builder
+			w.report().WriteTo(&text)
+			if got := text.String(); !strings.Contains(got, test.want) || !strings.Contains(got, test.fix) {
+				t.Errorf("the trace says %s", got)
+			}
+		})
+	}
+}
+
+// A clock that is set back while a request is on its way makes no step shorter than nothing.
+func TestNoNegativeTimes(t *testing.T) {
+	w := newWorld(t)
+	alice := w.user(here, "alice", bothActions)
+	now := time.Now().Round(0)
+	w.plane.Now = func() time.Time {
+		now = now.Add(-time.Second)
+		return now
+	}
+	w.do(w.signed(alice, "GET", "/", ""))
+	report := w.report()
+	for _, step := range report.Steps {
+		if step.Micros < 0 {
+			t.Errorf("%s took %d µs", step.Step, step.Micros)
+		}
+	}
+	if report.Micros < 0 {
+		t.Errorf("the request took %d µs", report.Micros)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/machine"
@@ -14,10 +15,12 @@ import (
 	"github.com/furl-dev/furl/internal/trace"
 )
 
-// How much a trace keeps of a sentence and of the error that a function reports, in bytes.
+// How much a trace keeps of a sentence and of the error that a function reports, in bytes, and how much of the kind of
+// that error a client is told.
 const (
 	maxSentence      = 1 << 10
 	maxFunctionError = 4 << 10
+	maxErrorType     = 128
 )
 
 // note is a finding that says it all in one line.
@@ -40,6 +43,13 @@ func newThrottling(err error) *note {
 		throttling.fix = trace.KeepAll(maxSentence, lack.Fix)
 	}
 	return throttling
+}
+
+// newStreamFailure is the note of a function that failed while it was to write its answer.
+func newStreamFailure(text string, failed *runtime.FunctionError) *note {
+	failure := newNote(trace.Failed, fmt.Sprintf("%s (%s: %s)", text, failed.Reason, failed.Type))
+	failure.details = trace.KeepAll(maxFunctionError, failed.Payload)
+	return failure
 }
 
 func (n *note) Verdict() trace.Verdict { return n.verdict }
@@ -137,6 +147,21 @@ func (f payloadSize) Summary() string { return fmt.Sprintf("payload 2.0, %d byte
 type answered struct {
 	passed
 	status int
+	advice trace.Text // why the function may have chosen it, empty if nobody knows
+}
+
+func (f answered) Details() []string {
+	if f.advice.Empty() {
+		return nil
+	}
+	return []string{f.advice.String()}
+}
+
+func (f answered) Fix() []string {
+	if f.advice.Empty() {
+		return nil
+	}
+	return []string{furlproto.TypeJSON}
 }
 
 func (f answered) Summary() string {

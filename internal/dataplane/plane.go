@@ -33,6 +33,7 @@ type Plane struct {
 	Gate    *auth.Gate
 	Invoker Invoker
 	Traces  *trace.Recorder
+	Events  *trace.Events // nil keeps none
 	Log     *slog.Logger
 	Now     func() time.Time
 

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"slices"
@@ -122,4 +123,20 @@ func localPort(r *http.Request) string {
 		}
 	}
 	return ""
+}
+
+// tlsVersion and tlsCipher are what the client and the server agreed on, as x-amzn-tls-version and
+// x-amzn-tls-cipher-suite write it; "" without TLS.
+func tlsVersion(r *http.Request) string {
+	if r.TLS == nil {
+		return ""
+	}
+	return strings.Replace(tls.VersionName(r.TLS.Version), "TLS ", "TLSv", 1)
+}
+
+func tlsCipher(r *http.Request) string {
+	if r.TLS == nil {
+		return ""
+	}
+	return tls.CipherSuiteName(r.TLS.CipherSuite)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -127,6 +128,7 @@ func signAndSend(
 
 // send sends a request and reads its answer.
 func send(request *http.Request) (outcome, error) {
+	request.Header.Set("User-Agent", furlproto.Probe+" (furl demo)")
 	client := http.Client{Timeout: time.Minute}
 	response, err := client.Do(request)
 	if err != nil {

@@ -6,6 +6,10 @@
 package explain
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,8 +63,75 @@ func Denying(d policy.Decision) []string {
 	return names
 }
 
-// DeniedBy describes the statements that deny, by their names.
-func DeniedBy(names []string) []string { return prefixed("denied by ", names, "") }
+// Grounds say why each of the statements that Denying names matches the request, "" for one that matches every request
+// for the action and the resource. show is that of Misses.
+func Grounds(in policy.Request, d policy.Decision, show func(principal string) string) []string {
+	var list []string
+	for _, ref := range d.Matched {
+		if ref.Effect != policy.ExplicitlyDenied {
+			continue
+		}
+		var grounds []string
+		for _, match := range ref.Matches(in) {
+			listed, _ := principals(match.Element, match.Listed, show)
+			grounds = append(grounds, fmt.Sprintf("its %s lists %s, and %s%s", element(match.Element, match.Operator, match.Key),
+				strings.Join(listed, " or "), has(match.Got), absent(match)))
+		}
+		list = append(list, strings.Join(grounds, "; "))
+	}
+	return list
+}
+
+// absent says why a condition holds for a key that the request does not have.
+func absent(match policy.Match) string {
+	quantifier, operator, quantified := strings.Cut(match.Operator, ":")
+	if !quantified {
+		quantifier, operator = "", quantifier
+	}
+	operator = strings.ToLower(operator)
+	switch {
+	case len(match.Got) > 0 || operator == "null":
+		return ""
+	case strings.HasSuffix(operator, "ifexists"):
+		return ", which IfExists takes for a match"
+	case strings.EqualFold(quantifier, "ForAllValues"):
+		return ", which ForAllValues takes for a match"
+	default:
+		return ", which an operator with Not takes for a match"
+	}
+}
+
+// DeniedBy describes the statements that deny, by their names and their Grounds.
+func DeniedBy(names []string, grounds ...string) []string {
+	list := prefixed("denied by ", names, "")
+	for i, ground := range grounds {
+		if ground != "" {
+			list[i] += ": " + ground
+		}
+	}
+	return list
+}
+
+// PlainHTTP is what helps a request that a policy refuses because it did not come over TLS; nothing for any other. AWS
+// serves function URLs and its APIs over https only, so there the key aws:SecureTransport is true (AWS Lambda Developer
+// Guide, "Creating and managing Lambda function URLs").
+func PlainHTTP(in policy.Request, d policy.Decision, misses []policy.Miss) []string {
+	isPlain := func(key string, got []string) bool {
+		return strings.EqualFold(key, "aws:SecureTransport") && slices.Equal(got, []string{"false"})
+	}
+	matters := slices.ContainsFunc(misses, func(miss policy.Miss) bool { return isPlain(miss.Key, miss.Got) })
+	for _, ref := range d.Matched {
+		matters = matters || ref.Effect == policy.ExplicitlyDenied &&
+			slices.ContainsFunc(ref.Matches(in), func(match policy.Match) bool { return isPlain(match.Key, match.Got) })
+	}
+	if !matters {
+		return nil
+	}
+	return []string{plainHTTP}
+}
+
+const plainHTTP = "furl serve --tls   # and send the request over https: in plain HTTP aws:SecureTransport is false, and at " +
+	"AWS, which answers over https only, it is true"
 
 // DenyWins is why a statement that denies has to go.
 const DenyWins = "an explicit deny outweighs every allow"
@@ -98,31 +169,45 @@ func Misses(misses []policy.Miss, show func(principal string) string) []string {
 }
 
 func describe(miss policy.Miss, show func(string) string) string {
-	element := miss.Element
-	if miss.Key != "" {
-		element += " " + miss.Operator + " " + miss.Key
+	wanted, stale := principals(miss.Element, miss.Wanted, show)
+	return "nearly allowed by " + Statement(miss.Ref) + ", but for its " + element(miss.Element, miss.Operator, miss.Key) +
+		": it wants " + strings.Join(wanted, " or ") + ", " + has(miss.Got) + stale
+}
+
+// element names an element of a statement, with operator and key of a condition.
+func element(name, operator, key string) string {
+	if key == "" {
+		return name
 	}
-	got := "the request has none"
-	if len(miss.Got) > 0 {
-		got = "the request has " + strings.Join(miss.Got, ", ")
+	return name + " " + operator + " " + key
+}
+
+// has says what the request has.
+func has(got []string) string {
+	if len(got) == 0 {
+		return "the request has none"
 	}
-	wanted, stale := miss.Wanted, ""
-	if miss.Element == "Principal" {
-		wanted = make([]string, len(miss.Wanted))
-		for i, principal := range miss.Wanted {
-			kind, name, _ := strings.Cut(principal, ":")
-			if show != nil {
-				name = show(name)
-			}
-			wanted[i] = strings.TrimSuffix(kind+":"+name, ":")
-			if kind == "AWS" && isUniqueID(name) {
-				stale = "; that is the id of a user or role that was deleted, and does not stand for one made again " +
-					"under its name"
-			}
+	return "the request has " + cmp.Or(strings.Join(got, ", "), `""`)
+}
+
+// principals are the values of an element as show prints them, if they are principals, and what is to be said of ids.
+func principals(element string, values []string, show func(string) string) (shown []string, stale string) {
+	if !strings.HasSuffix(element, "Principal") {
+		return values, ""
+	}
+	shown = make([]string, len(values))
+	for i, principal := range values {
+		kind, name, _ := strings.Cut(principal, ":")
+		if show != nil {
+			name = show(name)
+		}
+		shown[i] = strings.TrimSuffix(kind+":"+name, ":")
+		if kind == "AWS" && isUniqueID(name) {
+			stale = "; that is the id of a user or role that was deleted, and does not stand for one made again " +
+				"under its name"
 		}
 	}
-	return "nearly allowed by " + Statement(miss.Ref) + ", but for its " + element + ": it wants " +
-		strings.Join(wanted, " or ") + ", " + got + stale
+	return shown, stale
 }
 
 // isUniqueID reports whether a principal is the id of a user or role. Statements keep users and roles by id; the id of
@@ -131,13 +216,63 @@ func isUniqueID(principal string) bool {
 	return strings.HasPrefix(principal, iam.PrefixRole) || strings.HasPrefix(principal, iam.PrefixUser)
 }
 
+// Addition is a statement that a policy lacks to allow an API call. As a Lack it is data: its JSON is the whole of it.
+type Addition struct {
+	Statement json.RawMessage
+	Kind      string // of the policy
+	Action    string
+	Account   string    // of the policy's owner
+	Owner     iam.Owner // of an identity-based policy; zero if nobody is known
+
+	Function   lambda.ARN         // of the function's resource-based policy
+	Permission *lambda.Permission // nil for any other policy
+}
+
 // Additions are the smallest statements that would allow a request that is not about a function URL.
-func Additions(in policy.Request, sets *policy.Sets) []string {
-	var fix []string
+func Additions(in policy.Request, sets *policy.Sets) []Addition {
+	var list []Addition
 	for _, suggestion := range policy.Suggest(in, sets, policy.IdentityBased) {
-		fix = append(fix, "add to the "+suggestion.Type.String()+": "+string(suggestion.JSON()))
+		a := Addition{Statement: suggestion.JSON(), Kind: suggestion.Type.String(), Action: in.Action}
+		if in.Principal != nil {
+			a.Account = in.Principal.Account
+		}
+		switch suggestion.Type {
+		case policy.IdentityBased:
+			a.Owner = ownerOf(in.Principal)
+		case policy.ResourceBased:
+			a.Account = in.ResourceAccount
+			if sets.Resource != nil && sets.Resource.Document.Kind() == policy.Trust {
+				a.Kind = "trust policy of " + in.Resource
+			} else if function, err := arn.ParseFunctionARN(in.Resource); err == nil {
+				to := lambda.PermissionPrincipal{AWS: suggestion.Principal}
+				a.Function, a.Permission = function, &lambda.Permission{
+					StatementID: suggestion.Sid, Action: in.Action, Principal: to,
+				}
+			}
+		}
+		list = append(list, a)
 	}
-	return fix
+	return list
+}
+
+// As writes the addition in the form. It is false where the form cannot say it, and the text is a sentence.
+func (a Addition) As(form snippet.Form) (text string, ok bool) {
+	switch {
+	case form == snippet.JSON:
+		return string(a.Statement), true
+	case a.Permission != nil:
+		return snippet.Permission{Function: a.Function, Permission: *a.Permission}.As(form), true
+	case a.Owner.Name != "":
+		_, name, _ := strings.Cut(a.Action, ":")
+		sum := fnv.New32a() // the owner may have a policy that allows the action on something else
+		sum.Write(a.Statement)
+		return snippet.InlinePolicy{
+			Account: a.Account, Owner: a.Owner, Name: fmt.Sprintf("allow-%s-%08x", snippet.StatementName(name), sum.Sum32()),
+			Document: `{"Version":"2012-10-17","Statement":[` + string(a.Statement) + `]}`,
+		}.As(form), true
+	default:
+		return "add to the " + a.Kind + ": " + string(a.Statement), false
+	}
 }
 
 // Call is a call of a function URL as the policies see it.
@@ -155,6 +290,44 @@ func (c Call) Summary(action string, d policy.Decision) string {
 			"function allows it"
 	}
 	return Summary(action, d)
+}
+
+// Half describes the statements that allow the other one of the two actions that a call of a function URL needs, and not
+// the action that was denied. other is the decision about that other one.
+func Half(action string, d, other policy.Decision) []string {
+	if d.Effect != policy.ImplicitlyDenied {
+		return nil
+	}
+	allows := "lambda:InvokeFunctionUrl, which was enough until October 2025, and not lambda:InvokeFunction with " +
+		"lambda:InvokedViaFunctionUrl, which a call of a function URL needs too"
+	if action == lambda.ActionInvokeURL {
+		allows = "lambda:InvokeFunction, which is enough for the Invoke API, and not lambda:InvokeFunctionUrl, which a " +
+			"call of a function URL needs too"
+	}
+	var list []string
+	for _, ref := range other.Matched {
+		isSame := func(r policy.Ref) bool { return r.Document == ref.Document && r.Statement == ref.Statement }
+		if ref.Effect != policy.Allowed || slices.ContainsFunc(d.Matched, isSame) {
+			continue
+		}
+		text := Statement(ref) + " allows " + allows
+		if ofConnector(ref) {
+			text += "; an AWS::Serverless::Connector of SAM writes such a statement, and none of its permissions is for " +
+				"function URLs"
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// ofConnector reports whether the statement is what a connector of SAM writes for a source that writes to a function:
+// lambda:InvokeAsync and lambda:InvokeFunction in a policy of the source's role
+// (aws/serverless-application-model, samtranslator/model/connector_profiles/profiles.json).
+func ofConnector(ref policy.Ref) bool {
+	s := ref.Document.Statements()[ref.Statement]
+	actions := slices.Sorted(slices.Values(s.Actions))
+	return ref.Type == policy.IdentityBased && !s.NotAction && len(s.Conditions) == 0 &&
+		slices.Equal(actions, []string{"lambda:InvokeAsync", lambda.ActionInvoke})
 }
 
 // Lack is what the policies lack to allow a call one of its actions. It consists of the facts from which the fix can be
@@ -229,23 +402,40 @@ func (l *Lack) addCaller(p *policy.Principal) {
 		return
 	}
 	l.Account, l.To, l.Name = p.Account, lambda.PermissionPrincipal{AWS: p.ARN}, "session"
+	l.Owner = ownerOf(p)
 	switch p.Type {
 	case policy.RoleSession:
-		role, _ := arn.ParsePrincipal(p.RoleARN)
-		l.To, l.Name = lambda.PermissionPrincipal{AWS: p.RoleARN}, role.Name
-		l.Owner = iam.Owner{Kind: iam.OfRole, Name: role.Name}
+		l.To, l.Name = lambda.PermissionPrincipal{AWS: p.RoleARN}, l.Owner.Name
 	case policy.User:
-		user, _ := arn.ParsePrincipal(p.ARN)
-		l.Name, l.Owner = user.Name, iam.Owner{Kind: iam.OfUser, Name: user.Name}
-	case policy.FederatedUser:
-		if user, _ := arn.ParsePrincipal(p.UserARN); user.Type == "user" {
-			l.Owner = iam.Owner{Kind: iam.OfUser, Name: user.Name}
-		}
+		l.Name = l.Owner.Name
 	case policy.Root:
 		l.Name = p.Account
 	case policy.Service:
 		l.To, l.Name = lambda.PermissionPrincipal{Service: p.ARN}, p.ARN
 	}
+}
+
+// ownerOf is the role or user whose identity-based policies the principal has; zero if it has none.
+func ownerOf(p *policy.Principal) iam.Owner {
+	if p == nil {
+		return iam.Owner{}
+	}
+	of, kind := "", iam.OfUser
+	switch p.Type {
+	case policy.RoleSession:
+		of, kind = p.RoleARN, iam.OfRole
+	case policy.User:
+		of = p.ARN
+	case policy.FederatedUser:
+		of = p.UserARN
+	default:
+		return iam.Owner{}
+	}
+	named, _ := arn.ParsePrincipal(of)
+	if named.Type == "root" {
+		return iam.Owner{}
+	}
+	return iam.Owner{Kind: kind, Name: named.Name}
 }
 
 // Grantable reports whether a grant is part of what is lacking.
@@ -287,8 +477,10 @@ func inAccount(text, account string, form snippet.Form) string {
 	switch form {
 	case snippet.CLI:
 		return text + "   # in account " + account
-	case snippet.Terraform, snippet.CloudFormation:
+	case snippet.Terraform, snippet.CloudFormation, snippet.SAM:
 		return "# in account " + account + "\n" + text
+	case snippet.CDK:
+		return "// in account " + account + "\n" + text
 	default:
 		return text
 	}

@@ -249,15 +249,247 @@ func TestMissesSayWhatWasWanted(t *testing.T) {
 }
 
 func TestAdditions(t *testing.T) {
-	request := policy.Request{Principal: user, Action: "lambda:GetFunction", Resource: web.String()}
-	sets := &policy.Sets{}
-	want := []string{`add to the identity-based policy: {"Effect":"Allow","Action":"lambda:GetFunction","Resource":"` + web.String() + `"}`}
-	if diff := cmp.Diff(want, explain.Additions(request, sets)); diff != "" {
-		t.Error(diff)
+	function := web.String()
+	trust := named(t, "trust", policy.Trust, `{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`)
+	everything := named(t, "p", policy.Identity, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
+	nothing := named(t, "limit", policy.Identity, `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`)
+	role := &policy.Principal{
+		Type: policy.RoleSession, Account: here, ARN: "arn:aws:sts::" + here + ":assumed-role/caller/s",
+		RoleARN: "arn:aws:iam::" + here + ":role/x/caller",
 	}
-	sets.Identity = []policy.Named{named(t, "p", policy.Identity, `{"Effect":"Deny","Action":"*","Resource":"*"}`)}
-	want = nil // nothing that could be added would help
-	if diff := cmp.Diff(want, explain.Additions(request, sets)); diff != "" {
-		t.Error(diff)
+	const statement = `{"Effect":"Allow","Action":"lambda:GetFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}`
+	tests := []struct {
+		name             string
+		caller           *policy.Principal
+		action, resource string
+		sets             policy.Sets
+		json             []string
+		begins           map[snippet.Form]string // of the first; a form that is not listed has none
+	}{
+		{"user", user, "lambda:GetFunction", function, policy.Sets{}, []string{statement}, map[snippet.Form]string{
+			snippet.CLI:            "aws iam put-user-policy --user-name alice --policy-name allow-GetFunction-",
+			snippet.SAM:            "AllowGetFunction",
+			snippet.CloudFormation: "AllowGetFunction",
+			snippet.Terraform:      `resource "aws_iam_user_policy" "allow_GetFunction_`,
+			snippet.CDK:            "new iam.CfnUserPolicy(this, 'AllowGetFunction",
+		}},
+		{"role", role, "lambda:GetFunction", function, policy.Sets{}, []string{statement}, map[snippet.Form]string{
+			snippet.CLI:            "aws iam put-role-policy --role-name caller --policy-name allow-GetFunction-",
+			snippet.SAM:            "AllowGetFunction",
+			snippet.CloudFormation: "AllowGetFunction",
+			snippet.Terraform:      `resource "aws_iam_role_policy" "allow_GetFunction_`,
+			snippet.CDK:            "new iam.CfnRolePolicy(this, 'AllowGetFunction",
+		}},
+		{
+			"across accounts", far, "lambda:GetFunction", function, policy.Sets{Identity: []policy.Named{everything}},
+			[]string{`{"Sid":"AllowGetFunction","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:role/x/far"},"Action":"lambda:GetFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web"}`},
+			map[snippet.Form]string{
+				snippet.CLI:            "aws lambda add-permission --function-name web --statement-id AllowGetFunction --action lambda:GetFunction --principal arn:aws:iam::222222222222:role/x/far",
+				snippet.SAM:            "AllowGetFunction:",
+				snippet.CloudFormation: "AllowGetFunction:",
+				snippet.Terraform:      `resource "aws_lambda_permission" "AllowGetFunction"`,
+				snippet.CDK:            "new lambda.CfnPermission(this, 'AllowGetFunction', {",
+			},
+		},
+		{
+			"trust policy", user, "sts:AssumeRole", "arn:aws:iam::" + here + ":role/r", policy.Sets{Identity: []policy.Named{everything}, Resource: &trust},
+			[]string{`{"Sid":"AllowAssumeRole","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/a/alice"},"Action":"sts:AssumeRole"}`}, nil,
+		},
+		{
+			"boundary", user, "lambda:GetFunction", function, policy.Sets{Identity: []policy.Named{everything}, Boundary: &nothing},
+			[]string{statement}, nil,
+		},
+		{"explicit deny", user, "lambda:GetFunction", function, policy.Sets{Identity: []policy.Named{
+			named(t, "p", policy.Identity, `{"Effect":"Deny","Action":"*","Resource":"*"}`),
+		}}, nil, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			request := policy.Request{Principal: test.caller, Action: test.action, Resource: test.resource, ResourceAccount: here}
+			text, err := json.Marshal(explain.Additions(request, &test.sets))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var additions []explain.Addition // what is kept is its JSON
+			if err := json.Unmarshal(text, &additions); err != nil {
+				t.Fatal(err)
+			}
+			var written []string
+			for _, addition := range additions {
+				text, _ := addition.As(snippet.JSON)
+				written = append(written, text)
+			}
+			if diff := cmp.Diff(test.json, written); diff != "" {
+				t.Error(diff)
+			}
+			for _, form := range snippet.Forms() {
+				if form == snippet.JSON || len(additions) == 0 {
+					continue
+				}
+				text, ok := additions[0].As(form)
+				if begins := test.begins[form]; ok != (begins != "") || !strings.HasPrefix(text, begins) {
+					t.Errorf("%s: %v %s", form, ok, text)
+				}
+				if !ok && !strings.HasPrefix(text, "add to the ") {
+					t.Errorf("%s: the sentence is %q", form, text)
+				}
+			}
+		})
+	}
+}
+
+// A role may have got a statement for one function before it needs one for another: the second must not replace the
+// first.
+func TestAdditionsDoNotReplaceEachOther(t *testing.T) {
+	commands := map[string]bool{}
+	for _, name := range []string{"a", "b"} {
+		request := policy.Request{Principal: user, Action: "lambda:GetFunction", Resource: "arn:aws:lambda:eu-central-1:" + here + ":function:" + name}
+		text, _ := explain.Additions(request, nil)[0].As(snippet.CLI)
+		command, _, _ := strings.Cut(text, " --policy-document")
+		commands[command] = true
+	}
+	if len(commands) != 2 {
+		t.Errorf("both have the name in %v", commands)
+	}
+}
+
+// Each row is a policy that denies, of every type, and why it does so.
+func TestGrounds(t *testing.T) {
+	const statement = `{"Effect":"Deny","Action":"*","Resource":"*","Condition":`
+	everything := named(t, "all", policy.Identity, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
+	identity := func(condition string) policy.Sets {
+		return policy.Sets{Identity: []policy.Named{named(t, "p", policy.Identity, statement+condition+"}")}}
+	}
+	onFunction := named(t, "r", policy.Resource, `{"Effect":"Deny","NotPrincipal":{"AWS":"AROAAAAAAAAAAAAAAAAA2"},"Action":"*","Resource":"*","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}}`)
+	limit := named(t, "limit", policy.Identity, statement+`{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}`)
+	const fromHere = "Condition IpAddress aws:SourceIp lists 127.0.0.0/8, and the request has 127.0.0.1"
+	tests := []struct {
+		name string
+		sets policy.Sets
+		want []string
+	}{
+		{"none", identity(`{}`), []string{""}},
+		{"one", identity(`{"Bool":{"aws:SecureTransport":"false"}}`), []string{"its Condition Bool aws:SecureTransport lists false, and the request has false"}},
+		{"two", identity(`{"Bool":{"aws:SecureTransport":"false"},"StringNotEquals":{"aws:PrincipalTag/team":["a","b"]}}`), []string{
+			"its Condition Bool aws:SecureTransport lists false, and the request has false; " +
+				"its Condition StringNotEquals aws:PrincipalTag/team lists a or b, and the request has none, which an operator with Not takes for a match",
+		}},
+		{"negated, there", identity(`{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}`), []string{"its Condition NotIpAddress aws:SourceIp lists 10.0.0.0/8, and the request has 127.0.0.1"}},
+		{"IfExists", identity(`{"StringEqualsIfExists":{"aws:SourceVpc":"v"}}`), []string{"its Condition StringEqualsIfExists aws:SourceVpc lists v, and the request has none, which IfExists takes for a match"}},
+		{"Not and IfExists", identity(`{"StringNotEqualsIfExists":{"aws:SourceVpc":"v"}}`), []string{"its Condition StringNotEqualsIfExists aws:SourceVpc lists v, and the request has none, which IfExists takes for a match"}},
+		{"Null", identity(`{"Null":{"aws:SourceVpc":"true"}}`), []string{"its Condition Null aws:SourceVpc lists true, and the request has none"}},
+		{"ForAllValues", identity(`{"ForAllValues:StringEquals":{"aws:TagKeys":"k"}}`), []string{"its Condition ForAllValues:StringEquals aws:TagKeys lists k, and the request has none, which ForAllValues takes for a match"}},
+		{"resource", policy.Sets{Resource: &onFunction}, []string{
+			"its Condition StringEquals lambda:FunctionUrlAuthType lists AWS_IAM, and the request has AWS_IAM; " +
+				"its NotPrincipal lists AWS:arn:aws:iam::111111111111:role/gone, and the request has AWS:" + user.ARN,
+		}},
+		{"boundary", policy.Sets{Identity: []policy.Named{everything}, Boundary: &limit}, []string{"its " + fromHere}},
+		{"session", policy.Sets{Identity: []policy.Named{everything}, Session: []policy.Named{limit}}, []string{"its " + fromHere}},
+		{"SCP", policy.Sets{Identity: []policy.Named{everything}, SCPs: [][]policy.Named{{everything, limit}}}, []string{"its " + fromHere}},
+		{"two statements", policy.Sets{Identity: []policy.Named{named(t, "p", policy.Identity, `{"Effect":"Deny","Action":"*","Resource":"*"}`), limit}}, []string{"", "its " + fromHere}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			call := explain.Call{Principal: user, Function: web, AuthType: lambda.AuthIAM}
+			request, _ := decide(call, &test.sets)
+			request.Context = policy.Values{
+				"lambda:FunctionUrlAuthType": {"AWS_IAM"}, "aws:SecureTransport": {"false"}, "aws:SourceIp": {"127.0.0.1"},
+			}
+			decision := policy.Evaluate(request, &test.sets)
+			if decision.Effect != policy.ExplicitlyDenied {
+				t.Fatal(decision.Reason)
+			}
+			show := func(id string) string {
+				return strings.Replace(id, "AROAAAAAAAAAAAAAAAAA2", "arn:aws:iam::111111111111:role/gone", 1)
+			}
+			grounds := explain.Grounds(request, decision, show)
+			if diff := cmp.Diff(test.want, grounds); diff != "" {
+				t.Error(diff)
+			}
+			if text := explain.DeniedBy(explain.Denying(decision), grounds...); len(text) != len(grounds) || !strings.HasSuffix(text[0], grounds[0]) {
+				t.Errorf("in words: %q", text)
+			}
+		})
+	}
+}
+
+// A policy that asks for TLS is named as what a request in plain HTTP meets, whichever way it asks.
+func TestPlainHTTP(t *testing.T) {
+	allow := named(t, "p", policy.Identity, `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:securetransport":"true"}}}`)
+	deny := named(t, "p", policy.Identity, `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:SecureTransport":"false"}}}`)
+	other := named(t, "p", policy.Identity, `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:ViaAWSService":"false"}}}`)
+	for _, test := range []struct {
+		name   string
+		policy policy.Named
+		secure string
+		want   int
+	}{
+		{"allowed over TLS only", allow, "false", 1},
+		{"denied without TLS", deny, "false", 1},
+		{"denied for another reason", other, "false", 0},
+		{"allowed", allow, "true", 0},
+	} {
+		sets := &policy.Sets{Identity: []policy.Named{test.policy}}
+		request, _ := decide(explain.Call{Principal: user, Function: web}, sets)
+		request.Context = policy.Values{"aws:SecureTransport": {test.secure}, "aws:ViaAWSService": {"false"}}
+		got := explain.PlainHTTP(request, policy.Evaluate(request, sets), policy.NearestMisses(request, sets))
+		if len(got) != test.want {
+			t.Errorf("%s: %q", test.name, got)
+		}
+	}
+}
+
+// Each row is a policy with one half of what a function URL needs. What SAM's connectors write is in
+// aws/serverless-application-model, samtranslator/model/connector_profiles/profiles.json.
+func TestHalves(t *testing.T) {
+	arn := web.String()
+	const saysInvoke = "Statement[0] of p allows lambda:InvokeFunction, which is enough for the Invoke API, and not lambda:InvokeFunctionUrl"
+	tests := []struct {
+		name      string
+		kind      policy.Kind
+		statement string
+		denied    string
+		want      string
+		connector bool
+	}{
+		{"Invoke alone", policy.Identity, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"` + arn + `"}`, lambda.ActionInvokeURL, saysInvoke, false},
+		{"connector", policy.Identity, `{"Effect":"Allow","Action":["lambda:InvokeAsync","lambda:InvokeFunction"],"Resource":["` + arn + `"]}`, lambda.ActionInvokeURL, saysInvoke, true},
+		{"on the function", policy.Resource, `{"Effect":"Allow","Principal":{"AWS":"` + user.ARN + `"},"Action":"lambda:InvokeFunction","Resource":"` + arn + `"}`, lambda.ActionInvokeURL, saysInvoke, false},
+		{"URL alone", policy.Identity, `{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"*"}`, lambda.ActionInvoke, "Statement[0] of p allows lambda:InvokeFunctionUrl, which was enough until October 2025", false},
+		{"URL alone, of its auth type", policy.Identity, `{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"*","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}}`, lambda.ActionInvoke, "Statement[0] of p allows lambda:InvokeFunctionUrl", false},
+		{"neither", policy.Identity, `{"Effect":"Allow","Action":"lambda:GetFunction","Resource":"*"}`, lambda.ActionInvoke, "", false},
+		{"another function", policy.Identity, `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"` + arn + `2"}`, lambda.ActionInvokeURL, "", false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			half := named(t, "p", test.kind, test.statement)
+			sets := &policy.Sets{Identity: []policy.Named{half}}
+			if test.kind == policy.Resource {
+				sets = &policy.Sets{Resource: &half}
+			}
+			decisions := map[string]policy.Decision{}
+			for action, context := range map[string]policy.Values{
+				lambda.ActionInvokeURL: {"lambda:FunctionUrlAuthType": {"AWS_IAM"}},
+				lambda.ActionInvoke:    {"lambda:InvokedViaFunctionUrl": {"true"}},
+			} {
+				decisions[action] = policy.Evaluate(policy.Request{
+					Principal: user, Action: action, Resource: arn, ResourceAccount: here, Context: context,
+				}, sets)
+			}
+			other := lambda.ActionInvoke
+			if test.denied == other {
+				other = lambda.ActionInvokeURL
+			}
+			got := strings.Join(explain.Half(test.denied, decisions[test.denied], decisions[other]), "\n")
+			if !strings.HasPrefix(got, test.want) || (got == "") != (test.want == "") {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if strings.Contains(got, "AWS::Serverless::Connector") != test.connector {
+				t.Errorf("of a connector: %q", got)
+			}
+			if got := explain.Half(other, decisions[other], decisions[test.denied]); test.want != "" && got != nil {
+				t.Errorf("of the action that is allowed: %q", got)
+			}
+		})
 	}
 }

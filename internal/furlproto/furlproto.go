@@ -3,6 +3,7 @@
 package furlproto
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 )
@@ -12,7 +13,7 @@ const (
 	Prefix   = "/_furl/"           // begins all of them
 	URLs     = Prefix + "url/"     // ID/… is a function URL in path style
 	Health   = Prefix + "health"   // whether the server is well, for everybody
-	Requests = Prefix + "requests" // the latest requests; /ID is one of them, /last the latest
+	Requests = Prefix + "requests" // the latest requests; /ID, /last and /last-api are one of them
 	Logs     = Prefix + "logs"     // the log of the function that the query names
 	Metrics  = Prefix + "metrics"  // for Prometheus
 )
@@ -21,16 +22,33 @@ const (
 const (
 	// Explain is the address of the page that explains a refusal, for clients on loopback.
 	Explain = "Furl-Explain"
+	// Function and ErrorType are the name of a function that failed and the kind of its error, for clients on loopback with
+	// no proxy in between.
+	Function  = "Furl-Function"
+	ErrorType = "Furl-Error-Type"
 	// CanonicalRequest is the text that a client signed, in base64, with its session token hidden. `furl call -v`
 	// sends it to servers on this machine. It decides nothing and reaches no function: the trace of a refusal shows
 	// the first byte that differs from the server's text.
 	CanonicalRequest = "Furl-Canonical-Request"
+	// Note is what a page says besides what it shows, for the standard error of the command that reads it.
+	Note = "Furl-Note"
 	// MaxCanonicalRequest is the longest value of that header, in bytes: a server reads no more.
 	MaxCanonicalRequest = 256 << 10
 )
 
-// Last stands for the id of the latest request.
-const Last = "last"
+// Last stands for the id of the latest request to a function URL, LastAPI for that of the latest call of an API. Both pass
+// over probes.
+const (
+	Last    = "last"
+	LastAPI = "last-api"
+)
+
+// Probe is part of the User-Agent of what furl's own commands send by themselves. That a request is a probe hides it from
+// nobody who asks for it by its id or lists all.
+const Probe = "furl-probe"
+
+// IsProbe reports whether one of furl's own commands sent a request by itself.
+func IsProbe(r *http.Request) bool { return strings.Contains(r.UserAgent(), Probe) }
 
 // Service is the service in the scope of a signature for a page. The region may be any.
 const Service = "lambda"
@@ -57,3 +75,40 @@ func Token(r *http.Request) string {
 	}
 	return token
 }
+
+// JSONLook looks at a body that is written to it: does it look like JSON?
+type JSONLook struct{ first, last byte }
+
+// Write never fails.
+func (l *JSONLook) Write(p []byte) (int, error) {
+	if text := bytes.Trim(p, "\ufeff \t\r\n"); len(text) > 0 {
+		if l.first == 0 {
+			l.first = text[0]
+		}
+		l.last = text[len(text)-1]
+	}
+	return len(p), nil
+}
+
+// Untyped reports whether the body looks like a JSON object or array, and its content type does not say that it is JSON.
+func (l *JSONLook) Untyped(contentType string) bool {
+	isJSON := l.first == '{' && l.last == '}' || l.first == '[' && l.last == ']'
+	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	return isJSON && !(strings.HasPrefix(media, "application/") && strings.Contains(media, "json"))
+}
+
+// UntypedJSON says what is wrong with a request whose body is Untyped. FastAPI answers 422 to it since 0.132
+// (fastapi/fastapi#14978), older ones since 0.65.2.
+func UntypedJSON(contentType string) string {
+	says := "has no Content-Type"
+	switch {
+	case strings.HasPrefix(strings.ToLower(contentType), "application/x-www-form-urlencoded"):
+		says = "has Content-Type application/x-www-form-urlencoded, which curl -d sends by itself"
+	case contentType != "":
+		says = "has Content-Type " + contentType
+	}
+	return "the body looks like JSON, but the request " + says + "; FastAPI, for one, answers 422 to that"
+}
+
+// TypeJSON is what helps against it.
+const TypeJSON = "send the header Content-Type: application/json, as furl call --json and curl --json do"

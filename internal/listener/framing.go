@@ -221,8 +221,8 @@ func (f *framing) begin(r *http.Request) (last bool) {
 
 type connectionKey struct{}
 
-// Guard has the server close each connection of a Listener after the answer to a request of doubtful length. Call it
-// once, when the server has its handler.
+// Guard has the server close each connection of a Listener after the answer to a request of doubtful length, and notes in
+// a request what its client agreed on with WithTLS. Call it once, when the server has its handler.
 func Guard(server *http.Server) {
 	inner := server.ConnContext
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
@@ -234,6 +234,11 @@ func Guard(server *http.Server) {
 	handler := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := r.Context().Value(connectionKey{}).(*connection)
+		if ok && r.TLS == nil {
+			if either, ok := c.Conn.(*either); ok {
+				r.TLS = either.state()
+			}
+		}
 		if !ok || !c.begin(r) {
 			handler.ServeHTTP(w, r)
 			return

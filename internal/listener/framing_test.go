@@ -27,6 +27,14 @@ type server struct {
 
 func start(t *testing.T, handler http.Handler) *server {
 	t.Helper()
+	return startOn(t, handler, func(tcp net.Listener) net.Listener { return tcp }, patience)
+}
+
+// startOn is start for a server between which and the network there is another listener.
+func startOn(
+	t *testing.T, handler http.Handler, over func(net.Listener) net.Listener, headerTimeout time.Duration,
+) *server {
+	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -38,9 +46,11 @@ func start(t *testing.T, handler http.Handler) *server {
 			io.Copy(w, r.Body)                                //nolint:errcheck // a test reads it, or not
 		})
 	}
-	web := &http.Server{ReadHeaderTimeout: patience, Handler: handler}
+	web := &http.Server{
+		ReadHeaderTimeout: headerTimeout, Handler: handler, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+	}
 	listener.Guard(web)
-	s.bounded = listener.New(tcp, listener.Config{Log: slog.New(slog.DiscardHandler)})
+	s.bounded = listener.New(over(tcp), listener.Config{Log: slog.New(slog.DiscardHandler)})
 	go web.Serve(s.bounded) //nolint:errcheck // ends with the test
 	t.Cleanup(func() { web.Close() })
 	return s

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/metric"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
@@ -31,6 +33,7 @@ const maxLines = 100_000
 // Pages is the http.Handler of furl's own addresses.
 type Pages struct {
 	Traces   *trace.Recorder
+	Events   *trace.Events
 	Logs     *logs.Store
 	Code     *CodeLinks
 	Draining func() bool // nil is never
@@ -160,7 +163,9 @@ const index = `furl
 
 ` + furlproto.Health + `
 ` + furlproto.Requests + `            the latest requests
-` + furlproto.Requests + `/ID         what happened to one, and why
+` + furlproto.Requests + `/ID         what happened to one, and why (?fix=FORM, ?event=1)
+` + furlproto.Requests + `/last       the latest to a function URL
+` + furlproto.Requests + `/last-api   the latest of an API
 ` + furlproto.Logs + `?function=NAME  the log of a function (&region=, &account=, &lines=, &follow=1)
 ` + furlproto.Metrics + `             for Prometheus
 `
@@ -184,67 +189,127 @@ func (p *Pages) metrics(w http.ResponseWriter) {
 	body.WriteTo(w) //nolint:errcheck // the client is gone
 }
 
-// visible are up to n of the latest traces that the reader may see, newest first.
-func (p *Pages) visible(reader reader, n int) []*trace.Trace {
+// visible are up to n of the latest traces that the reader may see and that are wanted, newest first.
+func (p *Pages) visible(reader reader, n int, wanted func(*trace.Trace) bool) []*trace.Trace {
 	var visible []*trace.Trace
 	for _, found := range p.Traces.Latest(trace.Kept) {
-		if len(visible) < n && reader.sees(found) {
+		if len(visible) < n && reader.sees(found) && wanted(found) {
 			visible = append(visible, found)
 		}
 	}
 	return visible
 }
 
-// requests shows one trace, or the latest ones in a line each.
+// last is the latest request that the reader may see, to a function URL or of an API, and not one that furl sent itself.
+func (p *Pages) last(reader reader, api bool) (*trace.Trace, bool) {
+	wanted := func(found *trace.Trace) bool { return found.API == api && !found.Probe }
+	if latest := p.visible(reader, 1, wanted); len(latest) == 1 {
+		return latest[0], true
+	}
+	return nil, false
+}
+
+// requests shows one request, or the latest ones in a line each.
 func (p *Pages) requests(w http.ResponseWriter, r *http.Request, reader reader, id string) {
 	seen := ""
 	if reader != allAccounts {
 		seen = "; a signature shows those that concern account " + string(reader) +
 			" alone, and the page token shows all"
 	}
-	if id == furlproto.Last {
-		if latest := p.visible(reader, 1); len(latest) == 1 {
-			id = latest[0].RequestID
-		} else {
+	switch id {
+	case "":
+		p.latest(w, r, reader)
+		return
+	case furlproto.Last, furlproto.LastAPI:
+		found, ok := p.last(reader, id == furlproto.LastAPI)
+		switch {
+		case ok:
+			p.request(w, r, found)
+		case id == furlproto.LastAPI:
+			fail(w, http.StatusNotFound, "no call of an API has been refused yet"+seen)
+		default:
 			fail(w, http.StatusNotFound, "there has been no request to a function URL yet"+seen)
-			return
-		}
-	}
-	if id != "" {
-		found, ok := p.Traces.Find(id)
-		if !ok || !reader.sees(found) {
-			fail(w, http.StatusNotFound, fmt.Sprintf("no trace of a request %q: the server keeps the last %d%s",
-				trace.Cut(id, 64), trace.Kept, seen))
-			return
-		}
-		if form := r.URL.Query().Get("fix"); form != "" {
-			showFix(w, found, form)
-		} else if report := found.Report(); wantsJSON(r) {
-			writeJSON(w, report)
-		} else {
-			w.Header().Set("Content-Type", plain)
-			report.WriteTo(w) //nolint:errcheck // the client is gone
 		}
 		return
 	}
-	p.latest(w, r, reader)
+	found, ok := p.Traces.Find(id)
+	if !ok || !reader.sees(found) {
+		fail(w, http.StatusNotFound, fmt.Sprintf("no trace of a request %q: the server keeps the last %d%s",
+			trace.Cut(id, 64), trace.Kept, seen))
+		return
+	}
+	p.request(w, r, found)
 }
 
-// showFix shows only the fix, in the form.
-func showFix(w http.ResponseWriter, found *trace.Trace, form string) {
-	switch form {
-	case "cli", "json", "cloudformation", "terraform":
-		text(w, strings.Join(append(found.FixAs(form), ""), "\n"))
+// request shows one trace, or what else the query asks for.
+func (p *Pages) request(w http.ResponseWriter, r *http.Request, found *trace.Trace) {
+	query := r.URL.Query()
+	switch form := query.Get("fix"); {
+	case form != "":
+		showFix(w, found, form)
+	case query.Get("event") != "":
+		p.event(w, r, found)
+	case wantsJSON(r):
+		writeJSON(w, found.Report())
 	default:
-		fail(w, http.StatusBadRequest,
-			fmt.Sprintf("fix: %q is none of cli, json, cloudformation and terraform", trace.Cut(form, 64)))
+		w.Header().Set("Content-Type", plain)
+		found.Report().WriteTo(w) //nolint:errcheck // the client is gone
+	}
+}
+
+// event shows what the function got. Who may see the trace of a request may see its event.
+func (p *Pages) event(w http.ResponseWriter, r *http.Request, found *trace.Trace) {
+	event, ok := p.Events.Find(found.RequestID)
+	if !ok {
+		why := fmt.Sprintf("the server keeps those of the last %d requests that reached their function", trace.KeptEvents)
+		if step, refused := found.Report().Deciding(); refused && step.Verdict == trace.Refused {
+			why = "the function did not get it: " + step.Summary
+		}
+		fail(w, http.StatusNotFound, "there is no event of the request "+found.RequestID+": "+why)
+		return
+	}
+	if event.Cut {
+		w.Header().Set(furlproto.Note, fmt.Sprintf("the event has %d bytes, of which %d are kept", event.Bytes, len(event.JSON)))
+	}
+	if !wantsJSON(r) {
+		text(w, string(event.JSON)+"\n")
+		return
+	}
+	shown := json.RawMessage(event.JSON)
+	if !json.Valid(shown) {
+		shown, _ = json.Marshal(string(event.JSON)) // a string always marshals
+	}
+	writeJSON(w, struct {
+		RequestID string          `json:"requestId"`
+		Bytes     int             `json:"bytes"`
+		Cut       bool            `json:"cut"`
+		Event     json.RawMessage `json:"event"`
+	}{found.RequestID, event.Bytes, event.Cut, shown})
+}
+
+// showFix shows only the fix, in the form: all of it, or nothing and why.
+func showFix(w http.ResponseWriter, found *trace.Trace, form string) {
+	if !slices.Contains(snippet.Forms(), snippet.Form(form)) {
+		fail(w, http.StatusBadRequest, fmt.Sprintf("fix: %q is none of %s", trace.Cut(form, 64), snippet.FormNames()))
+		return
+	}
+	texts, sentences := found.FixAs(form)
+	switch _, bad := found.Report().Deciding(); {
+	case len(sentences) > 0:
+		fail(w, http.StatusNotFound, "the fix cannot be written as "+form+": "+strings.Join(sentences, "; "))
+	case len(texts) > 0:
+		text(w, strings.Join(append(texts, ""), "\n"))
+	case bad:
+		fail(w, http.StatusNotFound, "no fix is known: furl explain "+found.RequestID+" says what happened")
+	default:
+		fail(w, http.StatusNotFound, "there is nothing to fix: the request was not refused")
 	}
 }
 
 func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader reader) {
 	limit := number(r, "limit", 100, 1, trace.Kept)
 	reports := []trace.Report{}
-	for _, found := range p.visible(reader, limit) {
+	for _, found := range p.visible(reader, limit, func(*trace.Trace) bool { return true }) {
 		reports = append(reports, found.Report())
 	}
 	if wantsJSON(r) {

@@ -60,13 +60,28 @@ func newPages(t *testing.T) *pages.Pages {
 	refused := trace.New("the-id", at, "GET", "/", "h", "127.0.0.1")
 	refused.End(at, 403, "AccessDeniedException")
 	traces.Record(refused)
+	// Later requests that --last passes over, and one that it does not take for a request to a function URL.
+	for id, set := range map[string]func(*trace.Trace){
+		"the-call":      func(t *trace.Trace) { t.API = true },
+		"the-probe":     func(t *trace.Trace) { t.Probe = true },
+		"the-api-probe": func(t *trace.Trace) { t.API, t.Probe = true, true },
+	} {
+		later := trace.New(id, at, "GET", "/", "h", "127.0.0.1")
+		set(later)
+		later.End(at, 200, "")
+		traces.Record(later)
+	}
+	events := &trace.Events{}
+	events.Record(trace.Event{RequestID: "the-id", JSON: []byte(`{"version":"2.0"}`), Bytes: 17})
+	events.Record(trace.Event{RequestID: "the-probe", JSON: []byte(`{"vers`), Bytes: 17, Cut: true})
+	events.Record(trace.Event{RequestID: "without-a-trace", JSON: []byte(`{}`), Bytes: 2})
 	world, err := state.Load(t.Context(), noStore{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &pages.Pages{
 		Gate: &auth.Gate{State: world}, State: world, Now: time.Now,
-		Traces: traces, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
+		Traces: traces, Events: events, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
 		Token: sigv4.NewSecret(token),
 		FunctionKey: func(name, _, _, _ string) (string, error) {
 			if name != "web" {
@@ -121,6 +136,17 @@ func TestPages(t *testing.T) {
 		{"one request", "/_furl/requests/the-id", nil, 200, "answered 403 AccessDeniedException"},
 		{"one request, JSON", "/_furl/requests/the-id", asJSON, 200, `"status": 403`},
 		{"last request", "/_furl/requests/last", nil, 200, "the-id"},
+		{"last call of an API", "/_furl/requests/last-api", nil, 200, "the-call"},
+		{"a probe", "/_furl/requests/the-probe", asJSON, 200, `"probe": true`},
+		{"a call", "/_furl/requests/the-call", asJSON, 200, `"api": true`},
+		{"event", "/_furl/requests/last?event=1", nil, 200, `{"version":"2.0"}` + "\n"},
+		{"event, JSON", "/_furl/requests/the-id?event=1", asJSON, 200, `"cut": false,`},
+		{"event that was cut", "/_furl/requests/the-probe?event=1", nil, 200, `{"vers` + "\n"},
+		{"event that was cut, JSON", "/_furl/requests/the-probe?event=1", asJSON, 200, `"event": "{\"vers"`},
+		{"no event", "/_furl/requests/the-call?event=1", nil, 404, "the last 200 requests that reached their function"},
+		{"event without a trace", "/_furl/requests/without-a-trace?event=1", nil, 404, "no trace of a request"},
+		{"fix of what was not refused", "/_furl/requests/the-probe?fix=json", nil, 404, "nothing to fix"},
+		{"fix in no form", "/_furl/requests/the-id?fix=pulumi", nil, 400, `"pulumi" is none of cli, json, sam, cloudformation, terraform and cdk`},
 		{"no such request", "/_furl/requests/nothing", nil, 404, "the server keeps the last 1000"},
 		{"latest requests", "/_furl/requests?limit=5", nil, 200, "the-id  403  GET /"},
 		{"latest requests, JSON", "/_furl/requests", asJSON, 200, `"requestId": "the-id"`},
@@ -218,6 +244,25 @@ func TestNoRequestYet(t *testing.T) {
 	p := newPages(t)
 	p.Traces = &trace.Recorder{}
 	if status, body, _ := get(p, request(t, "/_furl/requests/last", nil)); status != 404 || !strings.Contains(body, "no request to a function URL yet") {
+		t.Errorf("answered %d %s", status, body)
+	}
+}
+
+// What is shown of an event that is cut is marked, in the header that the command prints.
+func TestCutEventIsMarked(t *testing.T) {
+	p := newPages(t)
+	for id, want := range map[string]string{"the-id": "", "the-probe": "the event has 17 bytes, of which 6 are kept"} {
+		_, _, header := get(p, request(t, "/_furl/requests/"+id+"?event=1", nil))
+		if got := header.Get("Furl-Note"); got != want {
+			t.Errorf("%s: %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestNoCallYet(t *testing.T) {
+	p := newPages(t)
+	p.Traces = &trace.Recorder{}
+	if status, body, _ := get(p, request(t, "/_furl/requests/last-api", nil)); status != 404 || !strings.Contains(body, "no call of an API") {
 		t.Errorf("answered %d %s", status, body)
 	}
 }

@@ -138,23 +138,33 @@ func (g Grant) program() string {
 		stack(owner, "FunctionUrlCaller", caller)
 	}
 	for _, permission := range g.Permissions {
-		function := member{"FunctionName", g.Function.String(), text}
-		members := append([]member{function}, members(permission)...)
-		construct(&t, "lambda.CfnPermission", "stack", identifier(permission), members)
+		t.add("\n%s", permissionConstruct("stack", identifier(permission), g.Function, permission))
 	}
 	if g.Inline != nil {
-		kind, members := g.Inline.resource("  ")
-		construct(&t, "iam.Cfn"+kind, owner, "CallerPolicy", members)
+		t.add("\n%s", policyConstruct(owner, "CallerPolicy", *g.Inline))
 	}
 	return t.String()
 }
 
-func construct(t *lines, class, stack, id string, members []member) {
-	t.add("")
+// permissionConstruct is a permission as a construct.
+func permissionConstruct(stack, id string, function lambda.ARN, permission lambda.Permission) string {
+	name := member{"FunctionName", function.String(), text}
+	return construct("lambda.CfnPermission", stack, id, append([]member{name}, members(permission)...))
+}
+
+// policyConstruct is a policy as a construct.
+func policyConstruct(stack, id string, policy InlinePolicy) string {
+	kind, members := policy.resource("  ")
+	return construct("iam.Cfn"+kind, stack, id, members)
+}
+
+func construct(class, stack, id string, members []member) string {
+	var t lines
 	t.add("new %s(%s, '%s', {", class, stack, id)
 	for _, m := range members {
 		name := strings.ReplaceAll(strings.ToLower(m.name[:1])+m.name[1:], "ID", "Id")
 		t.add("  %s: %s,", name, m.code(quoted))
 	}
 	t.add("});")
+	return t.text()
 }

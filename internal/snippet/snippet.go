@@ -1,7 +1,7 @@
 // Package snippet writes grants down in the forms in which people keep them. It writes text and changes nothing.
 //
 // A Permission or an InlinePolicy by itself is a command of the AWS CLI, IAM JSON, a CloudFormation resource (which SAM
-// takes as it is) or a Terraform one. A Grant, which is both sides of what lets somebody call a function's URL, is a
+// takes as it is), a Terraform one, or a construct of the CDK in TypeScript. A Grant, which is both sides of what lets somebody call a function's URL, is a
 // whole SAM or CloudFormation template, Terraform configuration or CDK program in TypeScript.
 //
 // It covers the whole grant, with the parts that exist already. It makes no function and no URL.
@@ -33,9 +33,21 @@ const (
 	CDK            Form = "cdk"
 )
 
+// Forms are all forms.
+func Forms() []Form { return []Form{CLI, JSON, SAM, CloudFormation, Terraform, CDK} }
+
+// FormNames is a list of them in words.
+func FormNames() string {
+	var names []string
+	for _, form := range Forms() {
+		names = append(names, string(form))
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
 // Part is one half of a grant, which can be written down by itself.
 type Part interface {
-	// As writes the part as CLI, JSON, CloudFormation or Terraform.
+	// As writes the part in one of Forms.
 	As(form Form) string
 }
 
@@ -52,8 +64,10 @@ func (p Permission) As(form Form) string {
 	switch form {
 	case JSON:
 		return string(p.Statement(p.Function, func(principal string) string { return principal }))
-	case CloudFormation:
+	case CloudFormation, SAM:
 		return permissionResource(logicalID(p.StatementID), "", p.Function.String(), p.Permission)
+	case CDK:
+		return permissionConstruct("this", logicalID(p.StatementID), p.Function, p.Permission)
 	case Terraform:
 		return permissionBlock(underscored(p.StatementID), p.Function, p.Permission)
 	default:
@@ -78,8 +92,10 @@ func (p InlinePolicy) As(form Form) string {
 	switch form {
 	case JSON:
 		return p.Document
-	case CloudFormation:
+	case CloudFormation, SAM:
 		return policyResource(logicalID(p.Name), "", p)
+	case CDK:
+		return policyConstruct("this", logicalID(p.Name), p)
 	case Terraform:
 		return policyBlock(underscored(p.Name), "", p)
 	default:

@@ -19,6 +19,8 @@ type Report struct {
 	Status    int          `json:"status"`
 	ErrorType string       `json:"errorType,omitempty"`
 	Micros    int64        `json:"micros"`
+	API       bool         `json:"api,omitempty"`   // a call of an API
+	Probe     bool         `json:"probe,omitempty"` // sent by furl itself
 	Steps     []StepReport `json:"steps"`
 	Fix       []string     `json:"fix,omitempty"`
 }
@@ -44,6 +46,8 @@ func (t *Trace) Report() Report {
 		Status:    t.Status,
 		ErrorType: t.ErrorType,
 		Micros:    t.Took.Microseconds(),
+		API:       t.API,
+		Probe:     t.Probe,
 		Steps:     make([]StepReport, len(t.steps)),
 	}
 	for i, step := range t.steps {
@@ -62,18 +66,24 @@ func (t *Trace) Report() Report {
 // oneLine keeps the text that a summary quotes on its line: a line of its own could pass for a step or a fix.
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
 
-// FixAs is all fixes of the trace in the form: cli, json, cloudformation or terraform. Some fixes are sentences in each
-// form.
-func (t *Trace) FixAs(form string) []string {
-	var all []string
+// FixAs is all fixes of the trace in a form of package snippet, and sentences for what the form cannot say. Whatever a
+// finding gives that is a command has the form cli.
+func (t *Trace) FixAs(form string) (texts, sentences []string) {
 	for _, step := range t.steps {
-		fixes := step.finding.Fix()
 		if codifier, ok := step.finding.(Codifier); ok {
-			fixes = codifier.FixAs(form)
+			written, rest := codifier.FixAs(form)
+			texts, sentences = appendNew(texts, written), appendNew(sentences, rest)
+			continue
 		}
-		all = appendNew(all, fixes)
+		for _, fix := range step.finding.Fix() {
+			if form == "cli" && (strings.HasPrefix(fix, "furl ") || strings.HasPrefix(fix, "aws ")) {
+				texts = appendNew(texts, []string{fix})
+			} else {
+				sentences = appendNew(sentences, []string{fix})
+			}
+		}
 	}
-	return all
+	return texts, sentences
 }
 
 // appendNew appends the texts that are not in the list.

@@ -43,10 +43,10 @@ type Finding interface {
 	Fix() []string
 }
 
-// Codifier is a Finding whose fix can be written in other forms than commands.
+// Codifier is a Finding whose fix can be written in several forms, which package snippet names.
 type Codifier interface {
-	// FixAs is the fix in the form: cli, json, cloudformation or terraform.
-	FixAs(form string) []string
+	// FixAs is the fix in the form, and sentences for what the form cannot say.
+	FixAs(form string) (texts, sentences []string)
 }
 
 // Trace is the record of one request. It belongs to the goroutine that serves the request until it is handed to
@@ -58,6 +58,8 @@ type Trace struct {
 	Target    string // the request target as received, cut at MaxTarget, without the caller's credentials
 	Host      string
 	SourceIP  string
+	API       bool // a call of an API, not of a function URL
+	Probe     bool // furl itself sent it
 
 	Status    int    // of the answer
 	ErrorType string // x-amzn-ErrorType, "" if there is none
@@ -102,15 +104,15 @@ func New(requestID string, started time.Time, method, target, host, sourceIP str
 	}
 }
 
-// Add records what a step found. The step took the time since the last one.
+// Add records what a step found. The step took the time since the last one, and none if the clock was set back.
 func (t *Trace) Add(name string, now time.Time, finding Finding) {
-	t.steps = append(t.steps, step{name, finding, now.Sub(t.mark)})
+	t.steps = append(t.steps, step{name, finding, max(0, now.Sub(t.mark))})
 	t.mark = now
 }
 
 // End records the answer.
 func (t *Trace) End(now time.Time, status int, errorType string) {
-	t.Status, t.ErrorType, t.Took = status, errorType, now.Sub(t.Started)
+	t.Status, t.ErrorType, t.Took = status, errorType, max(0, now.Sub(t.Started))
 }
 
 // Concern notes an account that the request concerns: that of the function, of the caller's key, or of a policy. "" is

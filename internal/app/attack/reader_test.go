@@ -15,6 +15,7 @@ func (w *world) readable() map[string]string {
 		"/_furl/":                         "the latest requests",
 		"/_furl/requests":                 "/secret-path",
 		"/_furl/requests/last":            "/secret-path",
+		"/_furl/requests/last?event=1":    "/secret-path",
 		"/_furl/logs?function=target":     "START RequestId",
 		"/_furl/metrics":                  "furl_connections",
 		"/_furl/requests?limit=1&a=b%20c": "/secret-path",

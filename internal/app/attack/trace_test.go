@@ -56,6 +56,36 @@ func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
 	}
 }
 
+// The event that a page shows has nothing with which its reader could act as the caller, whichever way the caller proved
+// who it is.
+func TestEventsShowNoCredentials(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rootA.createRole(t, "administrator", trustAccount(accountA), mayDoAnything)
+	session := w.alice.assume(t, "arn:aws:iam::"+accountA+":role/administrator", "session")
+	for name, r := range map[string]request{
+		"header":    session.signs(w.url(w.iamURL, "GET", "/", "")),
+		"presigned": session.presigns(w.url(w.iamURL, "GET", "/", "")),
+		"open":      session.signs(w.url(w.openURL, "GET", "/", "")),
+	} {
+		a := w.send(t, r)
+		w.ran(t, a)
+		shown := w.page(t, "/_furl/requests/"+a.id()+"?event=1")
+		if !strings.Contains(shown, `"requestId":"`+a.id()+`"`) || !strings.Contains(shown, "(hidden)") {
+			t.Errorf("%s: %s", name, shown)
+		}
+		for _, line := range append(r.lines, r.target) {
+			_, signature, signed := strings.Cut(line, "Signature=")
+			if signature, _, _ = strings.Cut(signature, " "); signed && strings.Contains(shown, signature) {
+				t.Errorf("%s: the signature is shown", name)
+			}
+		}
+		if strings.Contains(shown, session.token) {
+			t.Errorf("%s: the session token is shown", name)
+		}
+	}
+}
+
 // Finding out why a signature does not match takes time that anybody who knows a key's id can ask for: at most twenty
 // times a second, on function URLs and APIs together.
 func TestDiagnosesAreBounded(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
@@ -42,6 +43,7 @@ func (r *run) call(ctx context.Context) {
 		add(Problem, "%v", err)
 		return
 	}
+	request.Header.Set("User-Agent", furlproto.Probe+" (furl check)")
 	if r.url != nil && r.url.CORS != nil && len(r.url.CORS.AllowOrigins) > 0 {
 		request.Header.Set("Origin", r.url.CORS.AllowOrigins[0])
 	}

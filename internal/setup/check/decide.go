@@ -176,8 +176,10 @@ func (r *run) decide(ctx context.Context, action string) Step {
 		Summary: call.Summary(action, decision),
 	}
 	denying := explain.Denying(decision)
-	step.Details = append(explain.DeniedBy(denying), explain.Allowing(decision)...)
+	grounds := explain.Grounds(request, decision, nil)
+	step.Details = append(explain.DeniedBy(denying, grounds...), explain.Allowing(decision)...)
 	var open []string
+	var misses []policy.Miss
 	switch decision.Effect {
 	case policy.Allowed:
 		step.Status = OK
@@ -186,8 +188,9 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	case policy.ExplicitlyDenied:
 		open = r.doubtfulDenies(decision, known)
 	default:
-		misses := policy.NearestMisses(request, sets)
+		misses = policy.NearestMisses(request, sets)
 		open = append(r.unread(action), openAllows(misses, known)...)
+		step.Details = append(step.Details, explain.Half(action, decision, r.decisionOnOther(action))...)
 		step.Details = append(step.Details, explain.Misses(misses, nil)...)
 	}
 	if r.subject.kind == policy.Service && r.authType == lambda.AuthIAM {
@@ -195,6 +198,7 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	}
 	if decision.Effect != policy.Allowed {
 		step.Fix = append(r.grants(call.Lacks(action, decision)), explain.Removals(denying)...)
+		step.Fix = append(step.Fix, explain.PlainHTTP(request, decision, misses)...)
 	}
 	if len(open) > 0 {
 		step.Status = Unknown
@@ -217,6 +221,15 @@ func (r *run) grants(lack explain.Lack) []string {
 	default:
 		return []string{explain.GrantCommand(r.name(), lack.To, source)}
 	}
+}
+
+// decisionOnOther is what the policies say to the other one of the two actions.
+func (r *run) decisionOnOther(action string) policy.Decision {
+	other := lambda.ActionInvoke
+	if action == other {
+		other = lambda.ActionInvokeURL
+	}
+	return policy.Evaluate(r.request(other, r.factsOf(other)))
 }
 
 // unread says which policies, that may change the decision, were not read. Each of them may deny what others allow: so

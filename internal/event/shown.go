@@ -1,0 +1,274 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// hidden stands in place of a secret.
+const hidden = "(hidden)"
+
+// Shown is the event for r as it may be shown to somebody else than the function: without the secrets that can be told
+// by their names, and at most limit bytes of it. payload is the event itself, which is what is shown if it has no secret.
+// cut reports that there is more of it. Where the body is what is too long, only its beginning is there, and the event is
+// still JSON.
+//
+// Secrets are what is named like one: headers, cookies, parameters of the query, and members of a body that is JSON or a
+// form; besides them, values that say that they are credentials or a token whatever their name is.
+func Shown(r *Request, payload []byte, limit int) (shown []byte, cut bool) {
+	open := *r
+	open.length = len(r.Body)
+	var hid bool
+	open.Header, hid = withoutSecrets(r.Header)
+	open.Target = hideParameters(r.Target)
+	start := beginning(r.Body, limit)
+	open.Body = hideInBody(r.Header.Get("Content-Type"), start)
+	if !hid && len(payload) <= limit && open.Target == r.Target && bytes.Equal(open.Body, r.Body) {
+		return payload, false
+	}
+	for cut = len(start) < len(r.Body); ; cut = true {
+		shown = Append(nil, &open)
+		over := len(shown) - limit
+		switch {
+		case over <= 0:
+			return shown, cut
+		case len(open.Body) == 0:
+			return shown[:limit], true
+		}
+		// Each byte of the body is at least one of the event.
+		open.Body = beginning(open.Body, max(0, len(open.Body)-over))
+	}
+}
+
+// beginning is at most limit bytes of a body, and of text whole characters.
+func beginning(body []byte, limit int) []byte {
+	if len(body) <= limit {
+		return body
+	}
+	for back := 0; back < utf8.UTFMax && limit > 0 && !utf8.RuneStart(body[limit]); back++ {
+		limit--
+	}
+	return body[:limit:limit]
+}
+
+// secretParts are what the name of a secret has in it, in lower case.
+var secretParts = [...]string{
+	"authoriz", "authentic", "cookie", "token", "secret", "passw", "passphrase", "passcode", "credential", "signature",
+	"apikey", "accesskey", "privatekey", "jwt", "csrf", "xsrf", "assertion", "session",
+}
+
+// secretWords are whole words of the name of a secret: they are parts of other words as well.
+var secretWords = [...]string{"auth", "key", "otp", "pin", "pwd", "pass", "sid", "sig"}
+
+// isSecret reports whether something of this name is a secret.
+func isSecret(name string) bool {
+	name = strings.ToLower(name)
+	for _, part := range secretParts {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	for word := range strings.FieldsFuncSeq(name, func(c rune) bool { return (c < 'a' || c > 'z') && c < utf8.RuneSelf }) {
+		if slices.Contains(secretWords[:], word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isCredential reports whether a value is a secret, whatever its name is: credentials with their scheme (RFC 9110, 11.4)
+// or a JSON Web Token, which begins with {" in base64 (RFC 7519, 3.1).
+func isCredential(value string) bool {
+	scheme, rest, spaced := strings.Cut(value, " ")
+	if spaced && rest != "" {
+		switch strings.ToLower(scheme) {
+		case "bearer", "basic", "digest", "negotiate", "ntlm", "dpop", "hoba", "mutual":
+			return true
+		}
+		return strings.HasPrefix(scheme, "AWS4-")
+	}
+	return strings.HasPrefix(value, "eyJ") && strings.Count(value, ".") >= 2
+}
+
+// withoutSecrets is the header with its secrets hidden, and whether it has any.
+func withoutSecrets(header http.Header) (open http.Header, hid bool) {
+	for name, values := range header {
+		for i, value := range values {
+			shown := hideValue(name, value)
+			if shown == value {
+				continue
+			}
+			if !hid {
+				open, hid = header.Clone(), true
+			}
+			open[name][i] = shown
+		}
+	}
+	if !hid {
+		return header, false
+	}
+	return open, true
+}
+
+func hideValue(name, value string) string {
+	switch {
+	case strings.EqualFold(name, "Cookie"):
+		pairs := strings.Split(value, ";")
+		for i, pair := range pairs {
+			if key, _, ok := strings.Cut(pair, "="); ok {
+				pairs[i] = key + "=" + hidden
+			} else if strings.TrimSpace(pair) != "" {
+				pairs[i] = hidden
+			}
+		}
+		return strings.Join(pairs, ";")
+	case value != "" && (isSecret(name) || isCredential(value)):
+		return hidden
+	default:
+		return hideParameters(value) // of the address that led here, for one
+	}
+}
+
+// hideParameters hides the secrets in the query of a request target or an address, if the text is one.
+func hideParameters(text string) string {
+	path, query, ok := strings.Cut(text, "?")
+	if !ok {
+		return text
+	}
+	return path + "?" + hidePairs(query)
+}
+
+// hidePairs hides the secrets of a query or a form.
+func hidePairs(query string) string {
+	var pairs []string
+	at := 0
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, ok := strings.Cut(pair, "=")
+		if ok && value != "" && isSecretParameter(name, value) {
+			if pairs == nil { // without secrets nothing is allocated
+				pairs = strings.Split(query, "&")
+			}
+			pairs[at] = name + "=" + hidden
+		}
+		at++
+	}
+	if pairs == nil {
+		return query
+	}
+	return strings.Join(pairs, "&")
+}
+
+// isSecretParameter looks at name and value as they are written and with up to three layers of escapes removed: a client
+// that signs wrongly may write names wrongly too. A value may itself be a presigned address.
+func isSecretParameter(name, value string) bool {
+	for range 4 {
+		if isSecret(name) || isCredential(value) || strings.Contains(strings.ToLower(value), "x-amz-signature=") {
+			return true
+		}
+		name, value = decode(name, true), decode(value, true)
+	}
+	return false
+}
+
+// hideInBody hides the secrets in a body, or the beginning of one, that is JSON or a form. The rest of it stays as it is.
+func hideInBody(contentType string, body []byte) []byte {
+	trimmed := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), jsonSpace)
+	switch {
+	case len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '['):
+		return hideMembers(body)
+	case strings.Contains(strings.ToLower(contentType), "x-www-form-urlencoded"):
+		if form := string(body); hidePairs(form) != form {
+			return []byte(hidePairs(form))
+		}
+	}
+	return body
+}
+
+// hideMembers hides the values of the members of JSON that are secrets. It reads what may break off anywhere.
+func hideMembers(text []byte) []byte {
+	var open []byte
+	done := 0 // so much of text is in open
+	for i := 0; i < len(text); {
+		if text[i] != '"' {
+			i++
+			continue
+		}
+		end := endOfString(text, i)
+		value := afterSpace(text, end)
+		if value >= len(text) || text[value] != ':' { // it is no name
+			i = end
+			continue
+		}
+		name := unquoted(text[i:end])
+		i = afterSpace(text, value+1)
+		end = endOfValue(text, i)
+		if end > i && (isSecret(name) && name != "key" || text[i] == '"' && isCredential(unquoted(text[i:end]))) {
+			open = append(append(open, text[done:i]...), `"`+hidden+`"`...)
+			i, done = end, end
+		}
+	}
+	if open == nil {
+		return text
+	}
+	return append(open, text[done:]...)
+}
+
+// unquoted is the text of a JSON string, or as much of it as there is.
+func unquoted(quoted []byte) string {
+	var text string
+	if json.Unmarshal(quoted, &text) != nil {
+		return string(bytes.Trim(quoted, `"`))
+	}
+	return text
+}
+
+func afterSpace(text []byte, i int) int {
+	for i < len(text) && strings.IndexByte(jsonSpace, text[i]) >= 0 {
+		i++
+	}
+	return i
+}
+
+// endOfString is where the string ends that begins at text[i].
+func endOfString(text []byte, i int) int {
+	for i++; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+// endOfValue is where the value ends that begins at text[i].
+func endOfValue(text []byte, i int) int {
+	for depth := 0; i < len(text); {
+		switch text[i] {
+		case '"':
+			if i = endOfString(text, i); depth == 0 {
+				return i
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth < 0 {
+				return i
+			} else if depth == 0 {
+				return i + 1
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return len(text)
+}

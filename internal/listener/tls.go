@@ -1,0 +1,116 @@
+package listener
+
+import (
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// WithTLS is a listener whose connections speak TLS to the clients that begin with it, and nothing else to the others.
+// The server of the requests learns from Guard which of both a request came over.
+func WithTLS(inner net.Listener, config *tls.Config) net.Listener {
+	return &eitherListener{inner, config}
+}
+
+type eitherListener struct {
+	net.Listener
+	config *tls.Config
+}
+
+func (l *eitherListener) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &either{Conn: accepted, config: l.config}, nil
+}
+
+// either is a connection that speaks TLS if its first byte says so. The handshake takes place within the first Read, so
+// that the deadline for the head of a request bounds it.
+type either struct {
+	net.Conn // as it was accepted
+	config   *tls.Config
+	begun    bool // Read knows what the client speaks
+	secure   atomic.Pointer[tls.Conn]
+}
+
+// handshake is the type of the first record of TLS (RFC 8446, section 5.1). No method of HTTP begins with it.
+const handshake = 0x16
+
+// handshakeTimeout is how long the client may take to read the server's part of the handshake.
+const handshakeTimeout = 10 * time.Second
+
+func (c *either) Read(p []byte) (int, error) {
+	if !c.begun {
+		n, err := c.Conn.Read(p[:min(1, len(p))])
+		if n == 0 {
+			return n, err
+		}
+		c.begun = true
+		if p[0] != handshake {
+			return n, err
+		}
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+			return 0, err
+		}
+		c.secure.Store(tls.Server(&unread{c.Conn, p[0], false}, c.config))
+	}
+	if secure := c.secure.Load(); secure != nil {
+		return secure.Read(p)
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *either) Write(p []byte) (int, error) {
+	if secure := c.secure.Load(); secure != nil {
+		return secure.Write(p)
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *either) Close() error {
+	if secure := c.secure.Load(); secure != nil {
+		return secure.Close()
+	}
+	return c.Conn.Close()
+}
+
+// CloseWrite ends what the client reads, and leaves the other direction open.
+func (c *either) CloseWrite() error {
+	if secure := c.secure.Load(); secure != nil {
+		if err := secure.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	if half, ok := c.Conn.(halfCloser); ok {
+		return half.CloseWrite()
+	}
+	return net.ErrClosed
+}
+
+// state is what the handshake agreed on, nil without TLS.
+func (c *either) state() *tls.ConnectionState {
+	secure := c.secure.Load()
+	if secure == nil {
+		return nil
+	}
+	state := secure.ConnectionState()
+	return &state
+}
+
+// unread is a connection from which one byte was read that is to be read again.
+type unread struct {
+	net.Conn
+	first byte
+	done  bool
+}
+
+func (c *unread) Read(p []byte) (int, error) {
+	if c.done || len(p) == 0 {
+		return c.Conn.Read(p)
+	}
+	c.done = true
+	p[0] = c.first
+	return 1, nil
+}
