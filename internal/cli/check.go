@@ -81,7 +81,8 @@ aws iam get-account-authorization-details printed.
 		"profile of the caller's account (default that of the function)")
 	f.BoolVar(&flags.all, "all", false, "check all functions of the region")
 	f.StringVar(&flags.offline, "offline", "", "check what was saved in this directory")
-	f.StringVar(&flags.callers, "callers", "", "with --all and --offline: count the policies of users and roles, asked for or saved in the file")
+	f.StringVar(&flags.callers, "callers", "",
+		"with --all and --offline: count the policies of users and roles, asked for or saved in the file")
 	f.Lookup("callers").NoOptDefVal = live
 	f.StringArrayVar(&flags.noPolicy, "no-policy", nil, "with --offline: function that has no policy; may be repeated")
 	f.StringArrayVar(&flags.session, "session-policy", nil,
@@ -130,7 +131,8 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 		if err != nil {
 			return err
 		}
-		flags.question.SessionPolicies = append(flags.question.SessionPolicies, setup.PolicyText{Name: path, Text: string(text)})
+		saved := setup.PolicyText{Name: path, Text: string(text)}
+		flags.question.SessionPolicies = append(flags.question.SessionPolicies, saved)
 	}
 	client, err := flags.client(command.Context(), target)
 	if err != nil {
@@ -207,7 +209,8 @@ func (p *program) callers(command *cobra.Command, flags checkFlags) (*check.Call
 		err = callers.Read(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s is not what aws iam get-account-authorization-details prints: %w", flags.callers, err)
+		return nil, fmt.Errorf("%s is not what aws iam get-account-authorization-details prints: %w",
+			flags.callers, err)
 	}
 	return callers, nil
 }
