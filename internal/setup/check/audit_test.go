@@ -142,8 +142,8 @@ func TestCallersDecide(t *testing.T) {
 			s.bound(s.AddRole(here, "/", "caller", both), `{"Effect":"Allow","Action":"*","Resource":"*"}`)
 		}, check.OK, "role/caller"},
 		{"on a condition that nobody knows", func(s *server) {
-			s.AddRole(here, "/", "caller", strings.Replace(both, `"Resource"`, `"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}},"Resource"`, 1))
-		}, check.Depends, "aws:PrincipalOrgID is not known"},
+			s.AddRole(here, "/", "caller", strings.Replace(both, `"Resource"`, `"Condition":{"StringLike":{"aws:UserAgent":"curl*"}},"Resource"`, 1))
+		}, check.Depends, "aws:UserAgent is not known"},
 		{"of another account", func(s *server) { s.AddRole(there, "/", "far", both) }, check.Problem, "nobody but its root user"},
 		{"by one side each", func(s *server) {
 			s.allow("url", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: s.AddRole(here, "/", "caller", invokeOnly).ARN()}, nil)

@@ -22,8 +22,10 @@ type simulated struct {
 // simulation asks IAM's simulator about one of the two actions, once. What it says of service control policies is about
 // the account; of the rest it knows for users and roles only.
 func (r *run) simulation(ctx context.Context, action string) (awsapi.Simulation, error) {
-	if done, ok := r.simulations[action]; ok {
-		return done.answer, done.err
+	for asked, done := range r.simulations {
+		if asked == action || awsapi.KindOf(done.err) == awsapi.Denied { // as the other action then is
+			return done.answer, done.err
+		}
 	}
 	var done simulated
 	side := r.side(r.subject.account)
