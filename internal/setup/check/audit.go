@@ -131,7 +131,7 @@ func (c *Checker) audit(ctx context.Context, entries []Entry, callers *Callers) 
 	}
 	depends := slices.ContainsFunc(audit.Functions, func(f AuditFunction) bool { return f.Status == Depends })
 	switch {
-	case callers != nil && len(callers.accounts) > 0:
+	case callers != nil && !callers.None():
 		audit.Notes = append(audit.Notes, callers.notes()...)
 	case depends:
 		audit.Notes = append(audit.Notes, "who may call by policies of their own is told by --callers, or by a copy of "+

@@ -129,6 +129,9 @@ func (c *Callers) notes() []string {
 	return nil
 }
 
+// None reports whether there are none.
+func (c *Callers) None() bool { return len(c.accounts) == 0 }
+
 // known reports whether the callers of the account are known.
 func (c *Callers) known(account string) bool { return c != nil && c.accounts[account] != nil }
 
