@@ -30,7 +30,7 @@ type checkFlags struct {
 }
 
 // live is the value of --callers without a file.
-const live = "-"
+const live = "ask"
 
 func (p *program) check() *cobra.Command {
 	var flags checkFlags
@@ -43,7 +43,8 @@ or the command could not look, and says which permission it lacks. The last line
 wrong. The command calls the function only with --call.
 
 The caller is the owner of the credentials, or of those of --caller-profile. --as names another caller, in the same way
-as furl grant.
+as furl grant. A service, such as cloudfront.amazonaws.com, calls for what the function's policy names in aws:SourceArn
+and aws:SourceAccount.
 
 --all checks all functions of the region. --offline checks what aws lambda get-policy and get-function-url-config wrote
 into the .json files of a directory. Both find grants of one of the two actions alone: function URLs need
@@ -54,7 +55,7 @@ is never ok. That it has none is told by the error that get-policy wrote, in a f
 
 A function whose policy lets nobody call depends on the policies of users and roles. --callers reads them
 (iam:GetAccountAuthorizationDetails); --callers=FILE, or a file in the directory of --offline, is a copy of what
-aws iam get-account-authorization-details printed.
+aws iam get-account-authorization-details printed, which no longer has to be asked for.
 
 ` + exitStatus(status{
 			exitOK:     "the call would be allowed",
@@ -81,7 +82,8 @@ aws iam get-account-authorization-details printed.
 		"profile of the caller's account (default that of the function)")
 	f.BoolVar(&flags.all, "all", false, "check all functions of the region")
 	f.StringVar(&flags.offline, "offline", "", "check what was saved in this directory")
-	f.StringVar(&flags.callers, "callers", "", "with --all and --offline: count the policies of users and roles, asked for or saved in the file")
+	f.StringVar(&flags.callers, "callers", "",
+		"with --all and --offline: count the policies of users and roles, asked for or saved in the file")
 	f.Lookup("callers").NoOptDefVal = live
 	f.StringArrayVar(&flags.noPolicy, "no-policy", nil, "with --offline: function that has no policy; may be repeated")
 	f.StringArrayVar(&flags.session, "session-policy", nil,
@@ -130,7 +132,8 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 		if err != nil {
 			return err
 		}
-		flags.question.SessionPolicies = append(flags.question.SessionPolicies, setup.PolicyText{Name: path, Text: string(text)})
+		saved := setup.PolicyText{Name: path, Text: string(text)}
+		flags.question.SessionPolicies = append(flags.question.SessionPolicies, saved)
 	}
 	client, err := flags.client(command.Context(), target)
 	if err != nil {
@@ -196,7 +199,7 @@ func (p *program) callers(command *cobra.Command, flags checkFlags) (*check.Call
 		}
 		return (&check.Checker{Owner: check.NewSide(client)}).Callers(command.Context())
 	}
-	in, err := os.Open(flags.callers)
+	in, err := p.open(flags.callers)
 	if err != nil {
 		return nil, err
 	}
@@ -207,22 +210,31 @@ func (p *program) callers(command *cobra.Command, flags checkFlags) (*check.Call
 		err = callers.Read(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s is not what aws iam get-account-authorization-details prints: %w", flags.callers, err)
+		return nil, fmt.Errorf("%s is not what aws iam get-account-authorization-details prints: %w",
+			flags.callers, err)
 	}
 	return callers, nil
 }
 
 func (p *program) checkOffline(command *cobra.Command, flags checkFlags) error {
-	callers, err := p.callers(command, flags)
-	if err != nil {
-		return err
-	}
 	root, err := os.OpenRoot(flags.offline)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
+	callers := &check.Callers{}
+	if flags.callers != live { // else a copy in the directory will do
+		if callers, err = p.callers(command, flags); err != nil {
+			return err
+		}
+	}
 	audit, err := check.Offline(command.Context(), root.FS(), flags.noPolicy, callers)
+	if err == nil && flags.callers == live && callers.None() {
+		if callers, err = p.callers(command, flags); err != nil {
+			return err
+		}
+		audit, err = check.Offline(command.Context(), root.FS(), flags.noPolicy, callers)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.offline, err)
 	}

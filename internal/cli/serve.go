@@ -53,7 +53,7 @@ func (s *serveFlags) settings() []setting {
 		},
 		{
 			"legacy-url-permissions", &c.LegacyURLPermissions, "legacyUrlPermissions",
-			"require only lambda:InvokeFunctionUrl, as with URLs of before October 2025 (until 2026-11-01, AWS announced)",
+			"require only lambda:InvokeFunctionUrl, as AWS did for old URLs (it announced 2026-11-01 as the end of that)",
 		},
 		{"scp", &c.SCPs, "scps", "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down"},
 		{

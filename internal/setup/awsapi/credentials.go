@@ -38,11 +38,14 @@ func (c credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return found, nil
 }
 
-// sharedFileFlaw says why the SDK finds nothing in the shared files, which it reads line by line; "" if it does not show.
+// sharedFileFlaw says why the SDK finds nothing in the shared files, which it reads line by line; "" if it does not
+// show.
 func sharedFileFlaw() string {
 	home, _ := os.UserHomeDir() // without one the paths lead nowhere
-	for variable, fallback := range map[string]string{"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"} {
-		path := cmp.Or(os.Getenv(variable), filepath.Join(home, ".aws", fallback))
+	for _, path := range []string{
+		cmp.Or(os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), filepath.Join(home, ".aws", "credentials")),
+		cmp.Or(os.Getenv("AWS_CONFIG_FILE"), filepath.Join(home, ".aws", "config")),
+	} {
 		text, err := os.ReadFile(path) //nolint:gosec // the file that the SDK reads
 		switch {
 		case err != nil:
@@ -59,12 +62,15 @@ func sharedFileFlaw() string {
 	return ""
 }
 
-var shellLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?im)^\s*(?:export|set)\s+aws_\w+\s*=`) })
+var shellLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?im)^\s*(?:export|set)\s+aws_\w+\s*=`)
+})
 
 // FlawOf says what is certainly wrong with credentials, for a service that has never seen them: "" if nothing is. It
 // names the part and never shows it.
 func FlawOf(c aws.Credentials) string {
-	id, secret, token := strings.TrimSpace(c.AccessKeyID), strings.TrimSpace(c.SecretAccessKey), strings.TrimSpace(c.SessionToken)
+	id, secret := strings.TrimSpace(c.AccessKeyID), strings.TrimSpace(c.SecretAccessKey)
+	token := strings.TrimSpace(c.SessionToken)
 	found := ""
 	if c.Source != "" {
 		found = " (found by " + c.Source + ")"
@@ -103,7 +109,8 @@ func isSecret(text string) bool {
 
 var (
 	assignment = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)^(export |set |\$env:)?\s*(aws_)?(access_key_id|secret_access_key|session_token|security_token)\s*[=:]`)
+		return regexp.MustCompile(`(?i)^(export |set |\$env:)?\s*(aws_)?` +
+			`(access_key_id|secret_access_key|session_token|security_token)\s*[=:]`)
 	})
 	percentCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-Fa-f]{2}`) })
 )
@@ -180,7 +187,8 @@ func Suspicions(c aws.Credentials) (suspicions []string) {
 	case isKeyID(strings.ToUpper(id)) && !isKeyID(id):
 		add("the access key id has small letters; AWS's have none")
 	case !isKeyID(id):
-		add("the access key id has %d characters and not the form of AWS's, which have 20 and begin with AKIA or ASIA", len(id))
+		add("the access key id has %d characters and not the form of AWS's, which have 20 and begin with AKIA or ASIA",
+			len(id))
 	case len(id) != 20:
 		add("the access key id has %d characters; AWS's have 20", len(id))
 	}

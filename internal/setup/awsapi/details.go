@@ -94,7 +94,7 @@ func (c *Client) Details(ctx context.Context) (Details, error) {
 		if err != nil {
 			return Details{}, failure(err, "")
 		}
-		// The SDK names the members as the API does, so that its answer and what the AWS CLI prints are read the same way.
+		// The SDK names the members as the API does, so that its answer is read in the same way as what the AWS CLI prints.
 		text, err := json.Marshal(answer)
 		var page Details
 		if err == nil {

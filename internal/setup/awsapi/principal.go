@@ -107,7 +107,8 @@ var keyTypes = map[string]types.ContextKeyTypeEnum{
 	"aws:epochtime": types.ContextKeyTypeEnumNumeric, "aws:multifactorauthage": types.ContextKeyTypeEnumNumeric,
 	"aws:sourceip": types.ContextKeyTypeEnumIp, "aws:securetransport": types.ContextKeyTypeEnumBoolean,
 	"aws:viaawsservice": types.ContextKeyTypeEnumBoolean, "aws:multifactorauthpresent": types.ContextKeyTypeEnumBoolean,
-	"aws:principalisawsservice": types.ContextKeyTypeEnumBoolean, "lambda:invokedviafunctionurl": types.ContextKeyTypeEnumBoolean,
+	"aws:principalisawsservice":    types.ContextKeyTypeEnumBoolean,
+	"lambda:invokedviafunctionurl": types.ContextKeyTypeEnumBoolean,
 }
 
 func contextEntry(key string, values []string) types.ContextEntry {
@@ -133,7 +134,8 @@ func (c *Client) Simulate(
 	if err != nil {
 		failed := failure(err, principal)
 		var own *Error
-		if errors.As(failed, &own) && own.Kind == Failed && !errors.As(err, new(smithy.APIError)) && errors.As(err, new(*smithyhttp.ResponseError)) {
+		asAWS := errors.As(err, new(smithy.APIError)) || !errors.As(err, new(*smithyhttp.ResponseError))
+		if errors.As(failed, &own) && own.Kind == Failed && !asAWS {
 			own.Kind = Unsupported // moto has no simulator, and answers with a page and status 500
 		}
 		return Simulation{}, failed

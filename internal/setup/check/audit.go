@@ -49,7 +49,7 @@ func (e *Entry) parse() {
 
 // Audit is what the rule of two actions means for many functions. Its JSON form is a contract: fields are only added.
 type Audit struct {
-	// Refused if some principal has one of the actions alone or nobody may call, Undecided if that could not be found out
+	// Refused if some principal has one of the actions alone or nobody may call, Undecided if that is not known.
 	Verdict   Verdict         `json:"verdict"`
 	Functions []AuditFunction `json:"functions"`
 	Notes     []string        `json:"notes,omitempty"`
@@ -131,11 +131,11 @@ func (c *Checker) audit(ctx context.Context, entries []Entry, callers *Callers) 
 	}
 	depends := slices.ContainsFunc(audit.Functions, func(f AuditFunction) bool { return f.Status == Depends })
 	switch {
-	case callers != nil && len(callers.accounts) > 0:
+	case callers != nil && !callers.None():
 		audit.Notes = append(audit.Notes, callers.notes()...)
 	case depends:
-		audit.Notes = append(audit.Notes, "who may call by policies of their own is told by --callers, or by a copy of what "+
-			"aws iam get-account-authorization-details prints, with --callers=FILE or in the directory of --offline")
+		audit.Notes = append(audit.Notes, "who may call by policies of their own is told by --callers, or by a copy of "+
+			"what aws iam get-account-authorization-details prints, with --callers=FILE or in the directory of --offline")
 	}
 	return audit
 }
@@ -150,46 +150,47 @@ func (e Entry) judge(ctx context.Context, by access, callers *Callers) AuditFunc
 	case e.AuthType == lambda.AuthNone:
 		e.judgePublic(ctx, &judged)
 	default:
-		e.judgeSigned(&judged, by, callers)
+		e.judgeSigned(ctx, &judged, by, callers)
 	}
 	return judged
 }
 
 // judgeSigned judges a URL that asks who calls.
-func (e Entry) judgeSigned(judged *AuditFunction, by access, callers *Callers) {
+func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access, callers *Callers) {
 	var found linted
 	if e.named != nil {
 		found = lint(judged.Function, *e.named, e.statements[e.named.Document], callers)
 	}
+	judged.Details = found.wrong
 	known := callers.known(e.Function.Account)
 	switch {
 	case len(found.alone)+len(by.half) > 0:
 		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone"+noUse
-		judged.Details, judged.fix = append(found.alone, by.reasons...), found.fix
+		judged.Details = slices.Concat(found.alone, by.reasons, found.wrong)
+		judged.fix = found.fix
 		for _, name := range by.half {
 			judged.fix = append(judged.fix, grantTo(judged.Function, name))
 		}
-	case len(found.wrong) > 0:
-		judged.Status, judged.Summary, judged.Details = Problem, "the function's policy has a statement that is no use", found.wrong
-	case e.grants(callers):
+	case e.grants(ctx, callers):
 		judged.Summary = "each principal that the policy names has both actions, or neither"
 	case len(by.may) > 0 && by.scp != nil:
 		judged.Status, judged.Summary, judged.Missing = by.scp.Status, by.scp.Summary, by.scp.Missing
 		judged.Details, judged.fix = by.scp.Details, by.scp.Fix
 	case len(by.may) > 0:
-		judged.Summary, judged.Details = "both actions are granted to "+some(by.may), nil
+		judged.Summary = "both actions are granted to " + some(by.may)
 	case !known || len(by.unsure)+len(callers.faults) > 0:
 		judged.Status, judged.Summary = Depends, e.lacks()+": callers need both actions in their own policies"
 		if known {
 			judged.Summary += ", and whether one has them could not be found out"
-			judged.Details = by.reasons
+			judged.Details = append(judged.Details, by.reasons...)
 			for _, fault := range callers.faults {
 				judged.Details = append(judged.Details, fault.Error())
 			}
 		}
 	default:
 		judged.Status = Problem
-		judged.Summary = e.lacks() + ", and no user or role of account " + e.Function.Account + " has both actions: nobody but its root user may call"
+		judged.Summary = fmt.Sprintf("%s, and no user or role of account %s has both actions: nobody but its root user may call",
+			e.lacks(), e.Function.Account)
 	}
 }
 
@@ -201,9 +202,8 @@ func (e Entry) lacks() string {
 	return "the resource-based policy lets nobody call the URL by itself"
 }
 
-// grants reports whether the policy gives lambda:InvokeFunctionUrl to some principal whose own policies are not known. A
-// grant to the function's own account gives nothing by itself, and the unique id of a deleted role or user nothing at all.
-func (e Entry) grants(callers *Callers) bool {
+// grants reports whether the policy lets some principal call by itself whose own policies are not known.
+func (e Entry) grants(ctx context.Context, callers *Callers) bool {
 	if e.named == nil {
 		return false
 	}
@@ -212,26 +212,68 @@ func (e Entry) grants(callers *Callers) bool {
 			return false
 		}
 		return s.NotPrincipal || slices.ContainsFunc(s.Principals, func(principal string) bool {
-			name, isAWS := strings.CutPrefix(principal, "AWS:")
-			switch account := arn.AccountOf(name); {
-			case !isAWS || name == "*":
-				return true
-			case name == e.Function.Account, name == arn.Root(e.Function.Account).In(e.Function.Partition()).String():
-				return false
-			default:
-				return (account != "" || arn.IsAccount(name)) && !callers.has(name)
-			}
+			to, ok := e.grantee(strings.TrimPrefix(principal, "AWS:"), callers)
+			return ok && e.lets(ctx, to)
 		})
 	})
 }
 
-// judgePublic judges a URL that asks nobody who they are: both actions have to be granted to everyone.
-func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
+// grantee is who a statement is about, if a grant to it is one: a grant to the function's own account gives nothing by
+// itself, one to the unique id of a deleted role or user nothing at all, and of the services only CloudFront calls.
+func (e Entry) grantee(name string, callers *Callers) (to subject, ok bool) {
+	if arn.IsAccount(name) {
+		name = arn.Root(name).In(e.Function.Partition()).String()
+	}
+	service, isService := strings.CutPrefix(name, "Service:")
+	named, _ := arn.ParsePrincipal(name)
+	caller, err := policy.ParsePrincipal(service)
+	switch {
+	case name == "*":
+		caller = policy.Principal{Type: policy.User, Account: e.Function.Account, ARN: "*"}
+	case isService:
+		ok = strings.TrimSuffix(service, ".cn") == cloudFront && err == nil
+		return subject{principal: &caller, kind: caller.Type, label: service}, ok
+	case callers.has(name), named.Type == "root" && named.Account == e.Function.Account:
+		return subject{}, false
+	case named.Type == "role":
+		session := arn.Session(named.Account, named.Name, "furl-check").In(named.Partition)
+		caller, err = policy.ParsePrincipal(session.String())
+		caller.RoleARN = name
+	}
+	to = subject{principal: &caller, kind: caller.Type, account: caller.Account, label: name, anybody: name == "*"}
+	return to, name == "*" || err == nil
+}
+
+// lets reports whether the policy lets the principal do both actions for all that is known of it, if its own account
+// does.
+func (e Entry) lets(ctx context.Context, to subject) bool {
+	r := e.run(lambda.AuthIAM)
+	r.subject = to
+	if to.account != "" && to.account != e.Function.Account {
+		r.sets.identity = setup.Everything()
+	}
+	r.findSource()
+	for _, action := range setup.Actions {
+		if r.decide(ctx, action).Status == Problem {
+			return false
+		}
+	}
+	return true
+}
+
+// run is a question about the function URL, to which nobody but its own policy has an answer.
+func (e Entry) run(authType lambda.AuthType) *run {
 	r := &run{
-		Checker: &Checker{Owner: &Side{}}, function: e.Function, address: e.Address, authType: lambda.AuthNone,
+		Checker: &Checker{Owner: &Side{}}, function: e.Function, address: e.Address, authType: authType,
 		tags: e.Tags, tagged: e.Tags != nil, resource: resourceSide{named: e.named},
 	}
 	r.sets.statements = e.statements
+	return r
+}
+
+// judgePublic judges a URL that asks nobody who they are: both actions have to be granted to everyone.
+func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
+	r := e.run(lambda.AuthNone)
 	var lacking []string
 	judged.Summary = "everyone may call"
 	for _, action := range setup.Actions {

@@ -142,7 +142,7 @@ func TestCallersDecide(t *testing.T) {
 			s.bound(s.AddRole(here, "/", "caller", both), `{"Effect":"Allow","Action":"*","Resource":"*"}`)
 		}, check.OK, "role/caller"},
 		{"on a condition that nobody knows", func(s *server) {
-			s.AddRole(here, "/", "caller", strings.Replace(both, `"Resource"`, `"Condition":{"StringEquals":{"aws:UserAgent":"x"}},"Resource"`, 1))
+			s.AddRole(here, "/", "caller", strings.Replace(both, `"Resource"`, `"Condition":{"StringLike":{"aws:UserAgent":"curl*"}},"Resource"`, 1))
 		}, check.Depends, "aws:UserAgent is not known"},
 		{"of another account", func(s *server) { s.AddRole(there, "/", "far", both) }, check.Problem, "nobody but its root user"},
 		{"by one side each", func(s *server) {
@@ -206,7 +206,15 @@ func TestPoliciesThatLetNobodyIn(t *testing.T) {
 		{"a deleted role", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "AROAABCDEFGHIJKLMNOPQ"}}, check.Depends},
 		{"another account", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + there + ":root"}}, check.OK},
 		{"Lambda, which never signs", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "lambda.amazonaws.com"}}, check.Problem},
-		{"a source that users have not", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}, SourceAccount: here}, check.Problem},
+		{"a service that never signs", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Service: "events.amazonaws.com"}}, check.Depends},
+		{"CloudFront", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}, SourceARN: distribution}, check.OK},
+		{"a user", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}}, check.OK},
+		{"a user, for an event source", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}, EventSourceToken: "t"}, check.Depends},
+		{"everyone", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Anyone: true}}, check.OK},
+		{"everyone in an organization", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Anyone: true}, PrincipalOrgID: "o-1234567890"}, check.OK},
+		{"everyone, for an event source", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Anyone: true}, EventSourceToken: "t"}, check.Depends},
+		{"another account in an organization", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: there}, PrincipalOrgID: "o-1234567890"}, check.OK},
+		{"a source that users have not", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}, SourceAccount: here}, check.Depends},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -48,7 +48,7 @@ func (c *Callers) Add(answer awsapi.Details) error {
 		return slices.DeleteFunc(more, func(entity awsapi.Entity) bool {
 			i := slices.IndexFunc(list, func(other awsapi.Entity) bool { return other.ARN == entity.ARN })
 			if i >= 0 && !reflect.DeepEqual(list[i], entity) {
-				c.faults = append(c.faults, errors.New("two answers of GetAccountAuthorizationDetails differ about "+entity.ARN))
+				c.faults = append(c.faults, fmt.Errorf("two answers of GetAccountAuthorizationDetails differ about %s", entity.ARN))
 			}
 			return i >= 0
 		})
@@ -58,6 +58,8 @@ func (c *Callers) Add(answer awsapi.Details) error {
 	known.Add(answer)
 	return nil
 }
+
+var errOnePage = errors.New("the saved answer of GetAccountAuthorizationDetails is one page of several")
 
 // savedDetails is what the AWS CLI prints for get-account-authorization-details. What it prints for one page of several
 // says so.
@@ -78,7 +80,7 @@ func (c *Callers) Read(text []byte) error {
 		return err
 	}
 	if answer.IsTruncated || answer.Marker != "" || answer.NextToken != "" {
-		c.faults = append(c.faults, errors.New("the saved answer of GetAccountAuthorizationDetails is one page of several"))
+		c.faults = append(c.faults, errOnePage)
 	}
 	return nil
 }
@@ -111,19 +113,24 @@ func (c *Callers) has(principal string) bool {
 		return false
 	}
 	known := c.accounts[arn.AccountOf(principal)]
-	return slices.ContainsFunc(slices.Concat(known.Users, known.Roles), func(e awsapi.Entity) bool { return e.ARN == principal })
+	return slices.ContainsFunc(slices.Concat(known.Users, known.Roles), func(e awsapi.Entity) bool {
+		return e.ARN == principal
+	})
 }
 
 // notes say what the callers' policies leave open.
 func (c *Callers) notes() []string {
 	for _, known := range c.accounts {
 		if known.simulator == nil {
-			return []string{"a saved answer of GetAccountAuthorizationDetails says nothing of service control policies: " +
-				"furl check FUNCTION asks for them"}
+			return []string{"a saved answer of GetAccountAuthorizationDetails says nothing of service control " +
+				"policies: furl check with a function asks for them"}
 		}
 	}
 	return nil
 }
+
+// None reports whether there are none.
+func (c *Callers) None() bool { return len(c.accounts) == 0 }
 
 // known reports whether the callers of the account are known.
 func (c *Callers) known(account string) bool { return c != nil && c.accounts[account] != nil }
@@ -150,7 +157,7 @@ func (d *details) find(owner iam.Owner) (awsapi.Entity, error) {
 	}
 	i := slices.IndexFunc(list, func(entity awsapi.Entity) bool { return entity.Name() == owner.Name })
 	if i < 0 {
-		return awsapi.Entity{}, &awsapi.Error{Kind: awsapi.Failed, Message: owner.String() + " is not in the answer of GetAccountAuthorizationDetails"}
+		return awsapi.Entity{}, notAmong(owner.String())
 	}
 	return list[i], nil
 }
@@ -158,8 +165,8 @@ func (d *details) find(owner iam.Owner) (awsapi.Entity, error) {
 func (d *details) Principal(_ context.Context, owner iam.Owner) (awsapi.Principal, error) {
 	entity, err := d.find(owner)
 	found := awsapi.Principal{
-		ARN: entity.ARN, ID: cmp.Or(entity.UserID, entity.RoleID), Boundary: entity.PermissionsBoundary.PermissionsBoundaryArn,
-		Tags: map[string]string{},
+		ARN: entity.ARN, ID: cmp.Or(entity.UserID, entity.RoleID), Tags: map[string]string{},
+		Boundary: entity.PermissionsBoundary.PermissionsBoundaryArn,
 	}
 	for _, tag := range entity.Tags {
 		found.Tags[tag.Key] = tag.Value
@@ -172,9 +179,12 @@ func (d *details) GroupsOf(_ context.Context, user string) ([]string, error) {
 	return entity.GroupList, err
 }
 
-func (d *details) Simulate(ctx context.Context, principal, action, resource string, keys map[string][]string) (awsapi.Simulation, error) {
+func (d *details) Simulate(
+	ctx context.Context, principal, action, resource string, keys map[string][]string,
+) (awsapi.Simulation, error) {
 	if d.simulator == nil {
-		return awsapi.Simulation{}, &awsapi.Error{Kind: awsapi.Unsupported, Message: "IAM's simulator cannot be asked offline"}
+		offline := &awsapi.Error{Kind: awsapi.Unsupported, Message: "IAM's simulator cannot be asked offline"}
+		return awsapi.Simulation{}, offline
 	}
 	return d.simulator.Simulate(ctx, principal, action, resource, keys)
 }
@@ -213,7 +223,11 @@ func (d *details) Managed(_ context.Context, arn string) (string, error) {
 			}
 		}
 	}
-	return "", &awsapi.Error{Kind: awsapi.Failed, Message: "policy " + arn + " is not in the answer of GetAccountAuthorizationDetails"}
+	return "", notAmong("policy " + arn)
+}
+
+func notAmong(what string) error {
+	return &awsapi.Error{Message: what + " is not in the answer of GetAccountAuthorizationDetails"}
 }
 
 // access is what callers may do at one function URL.
@@ -240,7 +254,9 @@ func (c *Callers) accesses(ctx context.Context, entries []Entry) []access {
 }
 
 // ask asks for one user or role.
-func (c *Callers) ask(ctx context.Context, known *details, account string, entity awsapi.Entity, entries []Entry, list []access) {
+func (c *Callers) ask(
+	ctx context.Context, known *details, account string, entity awsapi.Entity, entries []Entry, list []access,
+) {
 	side := &Side{Principals: known, Policies: known}
 	r := &run{
 		Checker: &Checker{Owner: side}, caller: side, identity: awsapi.Identity{Account: account}, ownerID: account,
@@ -289,7 +305,7 @@ func (r *run) tell(ctx context.Context, name string, to *access) {
 			to.asked++
 			to.scp = nil
 			r.lookAtSCPs(ctx)
-			if step := r.report.Steps[len(r.report.Steps)-1]; step.Name == stepSCP && step.Status != OK && step.Decides {
+			if step := r.report.Steps[len(r.report.Steps)-1]; step.Status != OK && step.Decides {
 				to.scp = &step
 			}
 		}
@@ -307,7 +323,8 @@ func (r *run) tell(ctx context.Context, name string, to *access) {
 	}
 }
 
-// forURLs reports whether the caller has lambda:InvokeFunction through function URLs only, so that it is of no use alone.
+// forURLs reports whether the caller has lambda:InvokeFunction through function URLs only, so that it is of no use
+// alone.
 func (r *run) forURLs() bool {
 	known := r.factsOf(lambda.ActionInvoke)
 	delete(known.known, "lambda:InvokedViaFunctionUrl")

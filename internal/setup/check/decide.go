@@ -23,7 +23,8 @@ func unknownKeys(s setup.Statement, known *facts) []string {
 
 // give says how to tell the value of a key.
 func give(keys []string) string {
-	return strings.Join(keys, ", ") + " is not known from here: --context " + snippet.Quote(keys[0]+"=VALUE") + " tells it"
+	return strings.Join(keys, ", ") + " is not known from here: --context " + snippet.Quote(keys[0]+"=VALUE") +
+		" tells it"
 }
 
 // openDenies names the statements that would deny an allowed action if a key that is not known had the value for it.
@@ -217,7 +218,7 @@ func (r *run) grants(lack explain.Lack) []string {
 		return nil
 	case source == "":
 		return append(lack.Commands(r.name()),
-			"aws cloudfront list-distributions --query 'DistributionList.Items[].ARN' --output text   # prints these ARNs")
+			"aws cloudfront list-distributions --query 'DistributionList.Items[].ARN'   # prints these ARNs")
 	default:
 		return []string{explain.GrantCommand(r.name(), lack.To, source)}
 	}
@@ -378,6 +379,9 @@ func (r *run) factsOf(action string) *facts {
 		caller = s.principal
 	}
 	known := caller.Keys()
+	if s.anybody {
+		known = policy.Values{}
+	}
 	if caller.Type == policy.Service {
 		maps.Copy(known, r.source)
 	}
@@ -412,6 +416,8 @@ func (r *run) isUnknowable(key string) bool {
 		return true
 	case slices.Contains(ofOrganizations, key):
 		return !r.isLocal()
+	case r.subject.anybody && r.authType == lambda.AuthIAM:
+		return strings.HasPrefix(key, "aws:principal") || strings.HasPrefix(key, "aws:user") || slices.Contains(ofSessions, key)
 	case strings.HasPrefix(key, "aws:resourcetag/"):
 		return !r.tagged
 	case strings.HasPrefix(key, "aws:principaltag/"):

@@ -29,17 +29,19 @@ func (r *run) lookAtKeys(ctx context.Context) {
 	switch who := r.subject.label; {
 	case r.subject.self:
 	case who == "*":
-		refuse([]string{"sign the request", "furl url update " + r.name() + " --auth NONE   # if everyone on the internet is to call"},
+		open := "furl url update " + r.name() + " --auth NONE   # if everyone on the internet is to call"
+		refuse([]string{"sign the request", open},
 			"an unsigned request has none, and the URL wants a signature")
 		return
 	case awsapi.KindOf(r.subject.fault) == awsapi.NotFound:
 		refuse(nil, "nobody has any: "+r.subject.fault.Error())
 		return
 	default:
-		step := Step{Name: stepCredentials, Status: Unknown, Summary: "those of " + who + " are not at hand: only who calls has them"}
+		step := Step{Name: stepCredentials, Status: Unknown}
+		step.Summary = "those of " + who + " are not at hand: only who calls has them"
 		if r.subject.kind == policy.Service && who != cloudFront {
-			step.Details = []string{"note: CloudFront is the only service that is known to sign requests to function URLs; " +
-				"what runs on behalf of others calls with a role"}
+			step.Details = []string{"note: CloudFront is the only service that is known to sign requests to function " +
+				"URLs; what runs on behalf of others calls with a role"}
 		}
 		r.add(step)
 		return
@@ -125,8 +127,8 @@ func (r *run) judgeCredentials(credentials aws.Credentials) Step {
 		step.Details = append(step.Details, "found by "+credentials.Source)
 	}
 	if r.subject.kind == policy.RoleSession && len(r.SessionPolicies) == 0 {
-		step.Details = append(step.Details, "note: a session policy, if the session was made with one, cannot be looked at: "+
-			"--session-policy FILE tells it")
+		step.Details = append(step.Details, "note: a session policy, if the session was made with one, cannot be looked "+
+			"at: --session-policy FILE tells it")
 	}
 	if r.subject.kind == policy.Root {
 		step.Details = append(step.Details, "note: this is the root user of the account; AWS advises to use it for nothing but what only it can do")
@@ -158,7 +160,8 @@ func (r *run) secrets(ctx context.Context) (secrets []string) {
 	return secrets
 }
 
-// shortestSecret is how long a text is that is worth hiding: the secrets of endpoints that stand in for AWS may be words.
+// shortestSecret is how long a text is that is worth hiding: the secrets of endpoints that stand in for AWS may be
+// words.
 const shortestSecret = 16
 
 // trySignature signs the request as it would be sent, and verifies it as the URL would.

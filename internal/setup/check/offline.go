@@ -31,6 +31,7 @@ const (
 // list-function-url-configs or get-account-authorization-details, a policy by itself, or an error.
 type saved struct {
 	Policy             *string
+	RevisionId         json.RawMessage // of get-policy, beside Policy
 	FunctionUrlConfigs []savedURL
 	savedURL
 	NextToken, NextMarker string // of a list that goes on
@@ -50,7 +51,8 @@ type savedURL struct {
 	AuthType    lambda.AuthType
 }
 
-// savedError is an error as the AWS CLI (--cli-error-format json), botocore, the SDK for JavaScript and the API write it.
+// savedError is an error as the AWS CLI (--cli-error-format json), botocore, the SDK for JavaScript and the API write
+// it.
 type savedError struct {
 	Code, Message string
 	Name          string
@@ -61,10 +63,10 @@ type savedError struct {
 var errNothing = errors.New("there is no saved policy and no saved function URL in it: " +
 	"save them with aws lambda get-policy and aws lambda get-function-url-config")
 
-// Offline audits what was saved from the Lambda API: all files of the directory and those below it whose names end
-// in .json, whatever else their names are. What a file is about it says itself, but for an error, which is of the function
-// that the file or its directory is named for; it may stand in a file with any ending. noPolicy are functions, by name or
-// ARN, that have no policy. A function whose policy is in no file is not judged, and a file that cannot be understood
+// Offline audits what was saved from the Lambda API: all files of the directory and those below it whose names end in
+// .json, whatever else their names are. What a file is about it says itself, but for an error, which is of the function
+// that the file or its directory is named for; it may stand in a file with any ending. noPolicy are functions, by name
+// or ARN, that have no policy. A function whose policy is in no file is not judged, and a file that cannot be understood
 // leaves the verdict open. Saved answers of GetAccountAuthorizationDetails are added to the callers.
 func Offline(ctx context.Context, dir fs.FS, noPolicy []string, callers *Callers) (Audit, error) {
 	o := offline{entries: map[string]*savedEntry{}, callers: callers}
@@ -222,6 +224,8 @@ func (o *offline) readJSON(name string, text []byte) {
 	switch {
 	case content.Policy != nil:
 		o.addPolicy(name, *content.Policy)
+	case content.RevisionId != nil:
+		o.wait(name, refusal{}, empty)
 	case content.Statement != nil:
 		o.addPolicy(name, string(first))
 	case content.FunctionUrlConfigs != nil:
@@ -246,7 +250,8 @@ func (o *offline) readJSON(name string, text []byte) {
 // error is the code and message of a saved error; "" if it is none.
 func (s *saved) error() (code, message string) {
 	for _, written := range []savedError{s.Error, s.savedError} {
-		for _, code := range []string{written.Code, written.Type[strings.LastIndexByte(written.Type, '#')+1:], written.Name} {
+		shape := written.Type[strings.LastIndexByte(written.Type, '#')+1:]
+		for _, code := range []string{written.Code, shape, written.Name} {
 			if strings.HasSuffix(code, "Exception") || written.Message != "" && code != "" {
 				return code, written.Message
 			}
@@ -255,11 +260,12 @@ func (s *saved) error() (code, message string) {
 	return "", ""
 }
 
-// The AWS CLI, botocore and PowerShell's tools write the first form, the SDK for Go the second; the CLI's other formats of
-// errors have the code by itself.
+// The AWS CLI and botocore write the first form, the SDK for Go the second; the CLI's other formats of errors have the
+// code by itself (aws/aws-cli#10094).
 var refusalForms = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
-		regexp.MustCompile(`An error occurred \((?P<code>\w+)\) when calling the (?P<operation>\w+) operation[^:]*: (?P<message>.*)`),
+		regexp.MustCompile(`(?:An error occurred|A client error) \((?P<code>\w+)\)(?: occurred)? ` +
+			`when calling the (?P<operation>\w+) operation[^:]*: (?P<message>.*)`),
 		regexp.MustCompile(`operation error Lambda: (?P<operation>\w+), .*?(?P<code>\w+Exception): (?P<message>.*)`),
 		regexp.MustCompile(`(?:^|\s)Code:? (?P<code>\w+Exception)(?P<operation>)(?P<message>.*)`),
 	}
@@ -343,7 +349,11 @@ func (o *offline) addPolicy(name, text string) {
 			}
 		}
 	}
-	if len(arns) != 1 {
+	switch {
+	case len(arns) == 0:
+		o.wait(name, refusal{}, "policy: it has no statement")
+		return
+	case len(arns) > 1:
 		o.fault(name, "its statements are about %d functions, not about one", len(arns))
 		return
 	}
@@ -359,7 +369,8 @@ func (o *offline) addPolicy(name, text string) {
 // sameText reports whether two JSON texts are the same but for white space.
 func sameText(a, b string) bool {
 	var left, right bytes.Buffer
-	return json.Compact(&left, []byte(a)) == nil && json.Compact(&right, []byte(b)) == nil && bytes.Equal(left.Bytes(), right.Bytes())
+	return json.Compact(&left, []byte(a)) == nil && json.Compact(&right, []byte(b)) == nil &&
+		bytes.Equal(left.Bytes(), right.Bytes())
 }
 
 // settle finds out which functions the pending files are about, by their names: errors first, which say why a file with
@@ -375,8 +386,8 @@ func (o *offline) settle() {
 		}
 		aboutURL := strings.Contains(p.refusal.operation, "Url") ||
 			p.refusal.operation == "" && strings.Contains(strings.ToLower(path.Base(p.name)), "url")
-		missing := p.refusal.code == "ResourceNotFoundException" && !strings.Contains(p.refusal.message, "Function not found") &&
-			!strings.Contains(p.refusal.message, "Cannot find alias")
+		missing := p.refusal.code == "ResourceNotFoundException" &&
+			!strings.Contains(p.refusal.message, "Function not found") && !strings.Contains(p.refusal.message, "Cannot find alias")
 		told[stem(p.name)] = told[stem(p.name)] || missing
 		switch {
 		case missing && aboutURL:
@@ -386,7 +397,8 @@ func (o *offline) settle() {
 		case p.refusal.operation != "" && p.refusal.operation != "GetPolicy" && !aboutURL:
 			o.note(p.name, "%s", p.problem)
 		case missing && entry == nil:
-			o.fault(p.name, "it does not say which function has no policy, and its name is that of none: --no-policy FUNCTION says so")
+			o.fault(p.name, "it does not say which function has no policy, and its name is that of none: "+
+				"--no-policy FUNCTION says so")
 		case missing:
 			entry.noPolicy = true
 		case entry != nil && entry.noPolicy && !aboutURL && p.refusal.code == "":
@@ -412,8 +424,8 @@ func (p pending) fault() error {
 }
 
 // words are what people put into the names of files besides the name of a function.
-const fileWords = `arn|aws|lambda|function|get|fetch|saved?|resource|based|policy|policies|url|config|json|txt|log|err|errors?|` +
-	`stderr|stdout|out|output|response|result`
+const fileWords = `arn|aws|lambda|function|get|fetch|saved?|resource|based|policy|policies|url|config|json|txt|log|` +
+	`err|errors?|stderr|stdout|out|output|response|result|no|not|found|none|missing|404|exception`
 
 var plainName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)^(?:(?:` + fileWords + `)(?:[-_.:@ +]+|$))+$`)
@@ -422,15 +434,18 @@ var plainName = sync.OnceValue(func() *regexp.Regexp {
 // named is the function that a file is named for, or its directory, if the name of the file says nothing, or the one
 // function that the other files of the directory are about; nil if there is none, or more than one.
 func (o *offline) named(name string) *savedEntry {
-	dir, base := path.Split(name)
-	if !plainName().MatchString(base) {
-		return o.only(func(entry *savedEntry) bool { return entry.isNamed(base) }, dir)
+	dir, base := path.Dir(name), path.Base(name)
+	plain := plainName().MatchString(base)
+	if plain {
+		if found := o.only(func(entry *savedEntry) bool { return entry.isNamed(path.Base(dir)) }, dir); found != nil {
+			return found
+		}
 	}
-	dir = path.Clean(dir)
-	if found := o.only(func(entry *savedEntry) bool { return entry.isNamed(path.Base(dir)) }, dir); found != nil {
-		return found
+	found := o.only(func(entry *savedEntry) bool { return entry.isNamed(base) }, dir)
+	if found == nil && plain {
+		found = o.only(func(entry *savedEntry) bool { return slices.Contains(entry.dirs, dir) }, "")
 	}
-	return o.only(func(entry *savedEntry) bool { return slices.Contains(entry.dirs, dir) }, "")
+	return found
 }
 
 // only is the one function that is meant; nil if there is none or more than one. Functions of the same name in several
@@ -442,7 +457,8 @@ func (o *offline) only(meant func(*savedEntry) bool, dir string) *savedEntry {
 			continue
 		}
 		found = append(found, entry)
-		if parts := strings.Split(path.Clean(dir), "/"); slices.Contains(parts, entry.Function.Region) || slices.Contains(parts, entry.Function.Account) {
+		parts := strings.Split(dir, "/")
+		if slices.Contains(parts, entry.Function.Region) || slices.Contains(parts, entry.Function.Account) {
 			near = append(near, entry)
 		}
 	}
@@ -479,14 +495,15 @@ func (o *offline) noPolicy(functions []string) error {
 		}
 		entry := o.only(func(entry *savedEntry) bool {
 			f := entry.Function
-			return f.Name == named.Name && f.Qualifier == named.Qualifier && (named.Region == "" || f.Region == named.Region) &&
-				(named.Account == "" || f.Account == named.Account)
+			return f.Name == named.Name && f.Qualifier == named.Qualifier &&
+				(named.Region == "" || f.Region == named.Region) && (named.Account == "" || f.Account == named.Account)
 		}, "")
 		switch {
 		case entry == nil && named.Account != "" && named.Region != "":
 			entry = o.entry("", named)
 		case entry == nil:
-			return fmt.Errorf("--no-policy %s: no saved function, or more than one, has that name: give its ARN", function)
+			return fmt.Errorf("--no-policy %s: no saved function, or more than one, has that name: give its ARN",
+				function)
 		case entry.Policy != "":
 			return fmt.Errorf("--no-policy %s: a file has its policy", function)
 		}
@@ -505,7 +522,8 @@ func (o *offline) list() []Entry {
 		case entry.Policy != "" && entry.noPolicy:
 			entry.Fault = errors.New("one file has its policy, another says that there is none")
 		case entry.Policy == "" && !entry.noPolicy && entry.Fault == nil:
-			entry.Fault = fmt.Errorf("no file has its policy: save what aws lambda get-policy prints, its error included, or say --no-policy %s", entry.Function)
+			entry.Fault = fmt.Errorf("no file has its policy: save what aws lambda get-policy prints, its error included, "+
+				"or say --no-policy %s", entry.Function)
 		}
 		entries = append(entries, entry.Entry)
 	}

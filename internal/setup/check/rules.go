@@ -25,7 +25,8 @@ func (r *run) lookAtNovember() {
 	step.Summary = "the function's policy grants both actions, or neither, to each principal that it names"
 	found := lint(r.name(), *r.resource.named, r.sets.statements[r.resource.named.Document], nil)
 	if len(found.alone) > 0 {
-		step.Status, step.Summary, step.Fix = Problem, "the function's policy grants one of the two actions alone"+noUse, found.fix
+		step.Status, step.Fix = Problem, found.fix
+		step.Summary = "the function's policy grants one of the two actions alone" + noUse
 	}
 	if step.Details = found.alone; len(found.alone) > 0 {
 		step.Details = append(step.Details, "note: "+bothNeeded)
@@ -38,8 +39,8 @@ func (r *run) lookAtNovember() {
 const noUse = ": it is of use only to those whose own policies give them the other"
 
 // bothNeeded is what is known of the rule.
-const bothNeeded = "new URLs need both actions (documented); for URLs of before October 2025 AWS Health notices announced it " +
-	"for 2026-11-01, and whether it is enforced is not known"
+const bothNeeded = "new URLs need both actions (documented); for URLs of before October 2025 AWS Health notices " +
+	"announced it for 2026-11-01, and whether it is enforced is not known"
 
 // linted is what is odd about a function's policy.
 type linted struct {
@@ -49,7 +50,8 @@ type linted struct {
 	others []string // notes on all but alone
 }
 
-// lint finds what is odd about a function's policy. What it grants to the callers is left out: their own policies are known.
+// lint finds what is odd about a function's policy. What it grants to the callers is left out: their own policies are
+// known.
 func lint(function string, named policy.Named, statements []setup.Statement, callers *Callers) (found linted) {
 	for _, finding := range urllint.Lint(named) {
 		s := statements[finding.Statement]
@@ -57,11 +59,14 @@ func lint(function string, named policy.Named, statements []setup.Statement, cal
 		if finding.Rule != urllint.RuleMissingAction {
 			found.others = append(found.others, "note: "+text)
 			if finding.Severity == urllint.SeverityError && aboutURLs(s) {
-				found.wrong = append(found.wrong, text, "fix: "+finding.Fix)
+				found.wrong = append(found.wrong, "note: "+text+"; "+finding.Fix)
 			}
 			continue
 		}
-		if len(s.Principals) > 0 && !slices.ContainsFunc(s.Principals, func(p string) bool { return !callers.has(strings.TrimPrefix(p, "AWS:")) }) {
+		others := slices.DeleteFunc(slices.Clone(s.Principals), func(p string) bool {
+			return callers.has(strings.TrimPrefix(p, "AWS:"))
+		})
+		if len(s.Principals) > 0 && len(others) == 0 {
 			continue
 		}
 		found.alone = append(found.alone, text)
@@ -74,9 +79,10 @@ func lint(function string, named policy.Named, statements []setup.Statement, cal
 
 // aboutURLs reports whether a statement is about calls of function URLs.
 func aboutURLs(s setup.Statement) bool {
-	return !s.NotAction && slices.ContainsFunc(s.Actions, func(action string) bool { return policy.MatchAction(action, lambda.ActionInvokeURL) }) ||
+	return !s.NotAction && s.CoversAction(lambda.ActionInvokeURL) ||
 		slices.ContainsFunc(s.Document.ContextKeys(), func(key string) bool {
-			return strings.EqualFold(key, "lambda:FunctionUrlAuthType") || strings.EqualFold(key, "lambda:InvokedViaFunctionUrl")
+			return strings.EqualFold(key, "lambda:FunctionUrlAuthType") ||
+				strings.EqualFold(key, "lambda:InvokedViaFunctionUrl")
 		})
 }
 

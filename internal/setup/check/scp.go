@@ -22,8 +22,10 @@ type simulated struct {
 // simulation asks IAM's simulator about one of the two actions, once. What it says of service control policies is about
 // the account; of the rest it knows for users and roles only.
 func (r *run) simulation(ctx context.Context, action string) (awsapi.Simulation, error) {
-	if done, ok := r.simulations[action]; ok {
-		return done.answer, done.err
+	for asked, done := range r.simulations {
+		if asked == action || awsapi.KindOf(done.err) == awsapi.Denied { // as the other action then is
+			return done.answer, done.err
+		}
 	}
 	var done simulated
 	side := r.side(r.subject.account)
@@ -40,8 +42,9 @@ func (r *run) simulation(ctx context.Context, action string) (awsapi.Simulation,
 			keys[key] = values
 		}
 		done.answer, err = side.Principals.Simulate(ctx, principal, action, r.function.String(), keys)
-		if awsapi.KindOf(err) == awsapi.Invalid && r.subject.owner.Name != "" { // for want of a list of the keys that it takes
-			done.answer, err = side.Principals.Simulate(ctx, principal, action, r.function.String(), setup.ActionKeys(action, r.authType))
+		if awsapi.KindOf(err) == awsapi.Invalid && r.subject.owner.Name != "" { // there is no list of the keys that it takes
+			keys = setup.ActionKeys(action, r.authType)
+			done.answer, err = side.Principals.Simulate(ctx, principal, action, r.function.String(), keys)
 		}
 	}
 	done.err = err
@@ -57,8 +60,8 @@ type principalFinder interface {
 	AnyPrincipal(ctx context.Context) (string, error)
 }
 
-// simulatable is the caller, if the simulator takes it: a user or role. For others it is one of their account, which the
-// simulation gives the keys of the caller: the service control policies are the same.
+// simulatable is the caller, if the simulator takes it: a user or role. For others it is one of their account, which
+// gets the keys of the caller in the simulation: the service control policies are the same.
 func (r *run) simulatable(ctx context.Context, side *Side) (string, error) {
 	switch finder, ok := side.Principals.(principalFinder); {
 	case r.subject.owner.Name != "":
@@ -94,7 +97,8 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 		if err != nil {
 			// An endpoint without a simulator is not AWS.
 			decides := awsapi.KindOf(err) != awsapi.Unsupported
-			r.add(lookingFailed(stepSCP, "service control policies, if account "+account+" is in an organization", err, decides))
+			what := "service control policies, if account " + account + " is in an organization"
+			r.add(lookingFailed(stepSCP, what, err, decides))
 			return
 		}
 		switch {
@@ -105,6 +109,10 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 			step.Summary = "the service control policies of account " + account + " do not allow " + action
 			step.Details = nil
 			step.Fix = []string{explain.AllowInOrganization(action, account)}
+			if answer.Denied {
+				step.Fix = []string{"let the organization's administrators narrow the service control policy of account " +
+					account + " that denies " + action}
+			}
 			r.add(step)
 			return
 		default:
@@ -117,8 +125,8 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 	r.add(step)
 }
 
-// openKeys are the keys that no policy asks for that was read, but one that the simulator knows, and whose values nobody
-// knows here.
+// openKeys are the keys that no policy asks for that was read, but one that the simulator knows, and whose values are
+// not known here.
 func (r *run) openKeys(action string, answer awsapi.Simulation) []string {
 	known := r.factsOf(action)
 	documents := slices.Clone(r.sets.identity)
@@ -127,7 +135,9 @@ func (r *run) openKeys(action string, answer awsapi.Simulation) []string {
 	}
 	return slices.DeleteFunc(slices.Clone(answer.Missing), func(key string) bool {
 		return !known.isUnknown(key) || slices.ContainsFunc(documents, func(named policy.Named) bool {
-			return slices.ContainsFunc(named.Document.ContextKeys(), func(other string) bool { return strings.EqualFold(other, key) })
+			return slices.ContainsFunc(named.Document.ContextKeys(), func(other string) bool {
+				return strings.EqualFold(other, key)
+			})
 		})
 	})
 }

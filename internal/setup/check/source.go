@@ -44,8 +44,8 @@ func (r *run) admits() bool {
 	return true
 }
 
-// sources are the resources that the service may call for: at least one, whose keys may be unknown. A resource whose ARN
-// has an account is of that account, whatever a condition on aws:SourceAccount says.
+// sources are the resources that the service may call for: at least one, whose keys may be unknown. A resource whose
+// ARN has an account is of that account, whatever a condition on aws:SourceAccount says.
 func (r *run) sources() (sources []policy.Values) {
 	arns, ok := r.Context.Lookup(keySourceARN)
 	if !ok {
@@ -78,7 +78,8 @@ func (r *run) sources() (sources []policy.Values) {
 	return sources
 }
 
-// conditionValues are the values that the statements of the function's policy compare the key with, wildcards filled in.
+// conditionValues are the values that the statements of the function's policy compare the key with, wildcards filled
+// in.
 func (r *run) conditionValues(key string) (values []string) {
 	if r.resource.named == nil {
 		return nil
@@ -86,7 +87,8 @@ func (r *run) conditionValues(key string) (values []string) {
 	for _, s := range r.sets.statements[r.resource.named.Document] {
 		for _, condition := range s.Conditions {
 			operator := strings.ToLower(condition.Operator[strings.IndexByte(condition.Operator, ':')+1:])
-			if !strings.EqualFold(condition.Key, key) || operator == "null" || strings.Contains(operator, "not") != s.Denies() {
+			negated := strings.Contains(operator, "not")
+			if !strings.EqualFold(condition.Key, key) || operator == "null" || negated != s.Denies() {
 				continue
 			}
 			for _, value := range condition.Values {

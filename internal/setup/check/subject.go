@@ -20,6 +20,7 @@ type subject struct {
 	account   string // "" for services and anonymous callers
 	label     string // the name that a grant would use
 	self      bool   // it is who the caller's credentials stand for
+	anybody   bool   // it stands for all users and roles, so that what follows from the principal is not known
 
 	owner    iam.Owner // of its identity-based policies; zero if it has none
 	boundary string    // ARN of its permissions boundary
