@@ -25,9 +25,6 @@ import (
 type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
-	// MaxDiagnosisTime bounds how long the fault of one signature is looked for; 0 is diagnose.MaxTime. Tests
-	// give more, for machines that are busy.
-	MaxDiagnosisTime time.Duration
 
 	limiter   limiter
 	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
@@ -118,7 +115,7 @@ func (g *Gate) prepare(attempt *Attempt, scope Scope, r *http.Request, refusal *
 		Region:  scope.Region,
 		Service: scope.Service,
 		Now:     g.now(),
-		MaxTime: g.MaxDiagnosisTime,
+		Lookup:  g.lookup,
 	}
 	attempt.others = func() []sigv4.Key { return otherKeys(world, identity) }
 }

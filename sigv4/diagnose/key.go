@@ -174,6 +174,47 @@ func (x *exam) times(try tries) {
 	}
 }
 
+// maxRestamp is by how much a time that was replaced may differ from the one that was signed.
+const maxRestamp = 15 * time.Minute
+
+// rareTimes: the date was replaced after signing, by a client that sends a signed request again (BerriAI/litellm#27513)
+// or something on the way. Replaced dates are mostly later than those signed.
+func (x *exam) rareTimes(try tries) {
+	if len(x.ev.Request.Header[canonical.KeyDate]) == 0 && !x.claim.InQuery {
+		return // the date is that of the Date header
+	}
+	replaced := func(signed time.Time) {
+		text := signed.UTC().Format(canonical.ISOBasic)
+		query := strings.Replace(x.base.query, canonical.ParamDate+"="+x.claim.DateText, canonical.ParamDate+"="+text, 1)
+		in := inTime | inQuery
+		if x.claim.InHeader {
+			in, query = inTime|x.in(canonical.Date), x.base.query
+		}
+		try(hypothesis{DateReplaced, in, false, "The request was signed with the date " + text + ", which was replaced by " +
+			x.claim.DateText + " afterwards.", "Sign a request anew each time it is sent, and change X-Amz-Date in no other way.",
+			func(a *attempt) {
+				a.date, a.query = text, query
+				if x.claim.InHeader {
+					setHeader(canonical.Date, text)(a)
+				}
+			}})
+	}
+	for _, value := range x.ev.Request.Header["Date"] {
+		if date, err := http.ParseTime(value); err == nil {
+			replaced(date)
+		}
+	}
+	for off := time.Second; off <= maxRestamp && x.left(); off += time.Second {
+		replaced(x.claim.Date.Add(-off))
+		if off <= maxRestamp/3 {
+			replaced(x.claim.Date.Add(off))
+		}
+	}
+	for _, zone := range zones {
+		replaced(x.claim.Date.Add(zone))
+	}
+}
+
 // zones are how far the clocks of the world are off UTC (IANA time zone database, 2025): whole hours first.
 var zones = func() (list []time.Duration) {
 	for hours := -12; hours <= 14; hours++ {

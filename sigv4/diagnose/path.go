@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/sigv4/internal/canonical"
@@ -65,18 +66,36 @@ func (x *exam) paths(try tries) {
 			"The path was signed with a slash at its end that was not sent.",
 			"Send the slash that was signed, or sign without it."},
 	})
-	rest := normal
-	for segments := range 3 { // /stage, /_furl/url/id
-		i := strings.IndexByte(rest[min(1, len(rest)):], '/')
-		if i < 0 {
-			break
+	x.prefixes(try, normal, set)
+}
+
+// maxSegments is how many segments of a path are looked at for some that were put into it.
+const maxSegments = 8
+
+// prefixes: segments that were put into the path on the way: before it, such as the name of a stage or of a service
+// behind a proxy, or /_furl/url/id of furl's own, or behind those.
+func (x *exam) prefixes(try tries, normal string, set func(string) func(*attempt)) {
+	segments := strings.SplitN(strings.TrimPrefix(normal, "/"), "/", maxSegments+1)
+	for from := range segments {
+		for to := from + 1; to <= len(segments); to++ {
+			put := strings.Join(segments[from:to], "/")
+			rest := "/" + strings.Join(slices.Concat(segments[:from], segments[to:]), "/")
+			if put == "" || rest == "/" && segments[len(segments)-1] != "" {
+				continue // the slash at the end, or all of the path, which targets has
+			}
+			explanation := "The request was signed for " + quote(rest) + "; the prefix " + quote("/"+put+"/") +
+				" was put before it afterwards."
+			if from > 0 {
+				explanation = "The request was signed for " + quote(rest) + "; " + quote("/"+put) +
+					" was put into its path afterwards."
+			}
+			const fix = "Sign the URL that is called, prefix included."
+			// A client that takes /_furl/url/id for another URL has another host too.
+			try(hypothesis{PathPrefix, inPath, from == 0 && to <= 3, explanation, fix, set(rest)})
+			if from > 0 && to == len(segments) { // the document of a directory
+				try(hypothesis{PathPrefix, inPath, false, explanation, fix, set(rest + "/")})
+			}
 		}
-		rest = rest[i+1:]
-		prefix := strings.TrimSuffix(normal, rest)
-		// A client that takes /_furl/url/id for another URL has another host too.
-		try(hypothesis{PathPrefix, inPath, segments == 2,
-			"The request was signed for " + quote(rest) + "; the prefix " + quote(prefix) + " was put before it afterwards.",
-			"Sign the URL that is called, prefix included.", set(rest)})
 	}
 }
 
