@@ -193,7 +193,7 @@ func (d *Diagnosis) add(fault Fault, explanation, fix string) {
 const (
 	showText = "Print the canonical request that the client signs (furl call -v does, and tells it to a server on this " +
 		"machine) and compare it with the server's line by line."
-	signLess = "Sign host and x-amz-* headers only: anything on the way may change the others. "
+	signLess = "Sign host and x-amz-* headers only: anything on the way may change the others. If that is refused, too: "
 )
 
 // conclude is what can be said without proof.
@@ -226,7 +226,7 @@ func (x *exam) conclude() Diagnosis {
 			strconv.Itoa(len(x.claim.Signature)) + " characters and not 64 hexadecimal digits."
 		d.Fix = fixCut
 	case len(fragile) > 0:
-		d.Explanation = none + ". Of what was signed, something on the way may have changed the header " +
+		d.Explanation = none + ". Something on the way may have changed a signed header: " +
 			short(strings.Join(fragile, ", ")) + "."
 		d.Fix = signLess + showText
 	case len(x.skipped) > 0:
@@ -287,9 +287,10 @@ func (x *exam) candidates() iter.Seq[[]hypothesis] {
 			}
 		}
 		for _, family := range []func(tries){
-			x.signatures, x.secrets, x.payloads, x.paths, x.hosts, x.queries, x.targets,
+			x.signatures, x.secrets, x.scopes, x.times, // which cost little, whatever the size of the request
+			x.payloads, x.paths, x.hosts, x.queries, x.targets,
 			x.cases, x.lists, x.contentTypes, x.tokens, x.spaces, x.cookies, x.appended, x.rewritten, x.newlines,
-			x.methods, x.scopes, x.times,
+			x.methods,
 		} {
 			if family(try); x.over {
 				return
@@ -302,7 +303,7 @@ func (x *exam) candidates() iter.Seq[[]hypothesis] {
 				}
 			}
 		}
-		for _, family := range []func(tries){x.rareScopes, x.rareTimes, x.members, x.layers, x.fronts} {
+		for _, family := range []func(tries){x.rareTimes, x.members, x.layers, x.fronts} {
 			if family(try); x.over {
 				return
 			}

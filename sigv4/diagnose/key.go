@@ -90,24 +90,14 @@ func setKeyScope(a *attempt, s canonical.Scope)    { a.keyScope = s }
 func setSignedScope(a *attempt, s canonical.Scope) { a.scope = s }
 func setBothScopes(a *attempt, s canonical.Scope)  { a.keyScope, a.scope = s, s }
 
-// scopes: a signing key, or a whole signature, made for another scope than the credential names.
+// scopes: a signing key, or a whole signature, made for another scope than the credential names, or another scope in
+// the string to sign only.
 func (x *exam) scopes(try tries) {
 	for _, o := range x.others(services, regions) {
-		try(o.with(setKeyScope, o.common), o.with(setBothScopes, false))
+		try(o.with(setKeyScope, o.common), o.with(setBothScopes, false), o.with(setSignedScope, false))
 	}
 	for _, o := range x.others(nil, farRegions) {
-		try(o.with(setKeyScope, false))
-	}
-}
-
-// rareScopes are tried last: a scope that only the string to sign has, and whole signatures for regions further off.
-func (x *exam) rareScopes(try tries) {
-	far := x.others(nil, farRegions)
-	for _, o := range append(x.others(services, regions), far...) {
-		try(o.with(setSignedScope, false))
-	}
-	for _, o := range far {
-		try(o.with(setBothScopes, false))
+		try(o.with(setKeyScope, false), o.with(setBothScopes, false), o.with(setSignedScope, false))
 	}
 }
 
