@@ -86,7 +86,7 @@ var mendings = []mending{
 		rewrites(withParameters()...)},
 	{QueryParameter, "Parameters were added to the presigned link: ",
 		"Keep trackers away from links that are signed, and presign a URL after all parameters are in it.",
-		rewrites(withoutTrackers, withoutOthers, withoutFollowing)},
+		rewrites(withoutTrackers, withoutOthers)},
 }
 
 // linkDiagnosis is one of a presigned link that was damaged, if the request is one.
@@ -102,6 +102,9 @@ func linkDiagnosis(ctx context.Context, b *budget, ev Evidence) Diagnosis {
 	var legible *exam // what a mending has made of a link that could not be read
 	var likely mending
 	for _, first := range mendings {
+		if first.fault == QueryParameter { // alone it leaves a link legible, and the search finds it
+			continue
+		}
 		for _, once := range first.mend(sent) {
 			x, d := signedLink(ctx, b, ev, once, first)
 			if d.Proven {
@@ -397,16 +400,4 @@ func withoutTrackers(target string) string {
 
 func withoutOthers(target string) string {
 	return selected(target, func(_ int, name string) bool { return strings.HasPrefix(name, "X-Amz-") })
-}
-
-// withoutFollowing takes off what follows the last parameter of the signature.
-func withoutFollowing(target string) string {
-	last := 0
-	selected(target, func(i int, name string) bool {
-		if strings.HasPrefix(name, "X-Amz-") {
-			last = i
-		}
-		return true
-	})
-	return selected(target, func(i int, _ string) bool { return i <= last })
 }

@@ -151,7 +151,13 @@ func TestDamagedLinks(t *testing.T) {
 		}), want: diagnose.QueryParameter, says: "utm_source, utm_medium, fbclid, mc_cid"},
 		{name: "trackers in front", damage: edited(replace("?", "?gclid=1&_gl=2&")), want: diagnose.QueryParameter},
 		{name: "others added", damage: edited(func(s string) string { return s + "&download=1&name=x" }),
-			want: diagnose.QueryParameter, says: "download, name"},
+			want: diagnose.QueryParameter, says: `"download" and those after it`},
+		{name: "others added around", target: "/", damage: edited(func(s string) string {
+			return strings.Replace(s, "?", "?download=1&", 1) + "&name=x"
+		}), want: diagnose.QueryParameter, says: "Only the parameters of the signature"},
+		{name: "HTML and trackers", damage: edited(func(s string) string {
+			return strings.ReplaceAll(s, "&", "&amp;") + "&amp;utm_source=x&amp;utm_medium=y"
+		}), kind: unsigned, want: diagnose.LinkHTML, and: diagnose.QueryParameter},
 		{name: "others added to none", target: "/", damage: edited(func(s string) string { return s + "&download=1&name=x" }),
 			want: diagnose.QueryParameter},
 		{name: "Expires lost", damage: edited(replace("&X-Amz-Expires=300", "")), want: diagnose.LinkParameter},

@@ -240,12 +240,17 @@ func queryExtras(args []rawArg) (list []guess) {
 	if len(args) < 2 {
 		return nil
 	}
-	tracked := func(a rawArg) bool { return tracker(canonical.Unescape(a.key)) }
-	if slices.ContainsFunc(args, tracked) {
-		list = append(list, guess{QueryParameter, true,
-			func() string { return rightQuery(slices.DeleteFunc(slices.Clone(args), tracked)) },
-			"Parameters that trackers add (" + quote(canonical.Unescape(args[slices.IndexFunc(args, tracked)].key)) +
-				" is one) were not there when the request was signed.", "Keep trackers away from links that are signed."})
+	var trackers []string
+	for _, a := range args {
+		if name := canonical.Unescape(a.key); tracker(name) {
+			trackers = append(trackers, name)
+		}
+	}
+	if len(trackers) > 0 {
+		list = append(list, guess{QueryParameter, true, func() string {
+			return rightQuery(slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return tracker(canonical.Unescape(a.key)) }))
+		}, "Parameters that trackers add were not there when the request was signed: " + short(strings.Join(trackers, ", ")) + ".",
+			"Keep trackers away from links that are signed."})
 	}
 	const fix = "Sign the URL after all parameters are in it."
 	for i, a := range args[:min(len(args), 16)] {
@@ -263,7 +268,14 @@ func queryExtras(args []rawArg) (list []guess) {
 				"The parameter " + name + " and those after it were not there when the request was signed.", fix})
 		}
 	}
-	return list
+	if own, _ := divided(args); own == "" {
+		return list
+	}
+	return append(list, guess{QueryParameter, false, func() string {
+		_, signature := divided(args)
+		args, _ := splitQuery(signature, false)
+		return rightQuery(args)
+	}, "Only the parameters of the signature itself were there when the request was signed.", fix})
 }
 
 // tracker reports whether mail services and social networks add a parameter of that name to links.

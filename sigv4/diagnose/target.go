@@ -149,7 +149,7 @@ func decodedSeparators(query string) string {
 // queryInBody: signers of the AWS SDK for Java take the query of a POST without a body for its body, which is right for
 // services such as STS (opensearch-project/opensearch-hadoop#443).
 func (x *exam) queryInBody(try tries, args []rawArg) {
-	if !x.known || len(x.body) > 0 || len(args) == 0 {
+	if !x.known || len(x.body) > 0 || len(args) == 0 || x.claim.InQuery {
 		return
 	}
 	for _, query := range []string{rightQuery(args), writeQuery(args, strict, nil, false), x.query} {
