@@ -60,12 +60,22 @@ func (x *exam) clock() Diagnosis {
 	}
 	off := "The request's date is " + ahead.Abs().String() + " " + side + " the server's clock"
 	if !zoned(ahead, 0) {
-		return x.prove(Diagnosis{Fault: Clock, Explanation: off + ".",
-			Fix: "Set the client's clock by a time server, and sign each request when it is sent."})
+		return x.replacedDate(x.prove(Diagnosis{Fault: Clock, Explanation: off + ".",
+			Fix: "Set the client's clock by a time server, and sign each request when it is sent."}))
 	}
-	return x.suppose(Diagnosis{Fault: LocalTime,
+	return x.replacedDate(x.suppose(Diagnosis{Fault: LocalTime,
 		Explanation: off + ", as if local time had been passed off as UTC.",
-		Fix:         "Write the date in UTC, and sign each request when it is sent."})
+		Fix:         "Write the date in UTC, and sign each request when it is sent."}))
+}
+
+// replacedDate tells of a date outside the window whether it was put there after signing.
+func (x *exam) replacedDate(d Diagnosis) Diagnosis {
+	if !d.Proven && x.hashed && !x.long {
+		if replaced := x.search(x.singles(x.rareTimes)); replaced.Proven {
+			return replaced
+		}
+	}
+	return d
 }
 
 // expired explains a presigned URL of that age.

@@ -188,6 +188,26 @@ func TestDamagedTargets(t *testing.T) {
 				a.target = "/prod/orders"
 				a.header.Set("Content-Type", "application/json; charset=utf-8")
 			}, want: diagnose.PathPrefix, and: diagnose.ContentType},
+		{name: "stage taken off", target: "/prod/orders?a=1", damage: sent("/orders?a=1"), want: diagnose.PathStripped,
+			says: `"/prod/orders"`},
+		{name: "stage taken off the root", target: "/v1", damage: sent("/"), want: diagnose.PathStripped},
+		{name: "prefix told", target: "/shop/orders?a=1", damage: func(a *arrival) {
+			a.target = "/orders?a=1"
+			a.header.Set("X-Forwarded-Prefix", "/shop")
+		}, want: diagnose.PathStripped},
+		{name: "target told", target: "/shop/orders?b=1&a=2", damage: func(a *arrival) {
+			a.target = "/index.php?route=orders"
+			a.header.Set("X-Original-Uri", "/shop/orders?b=1&a=2")
+		}, want: diagnose.PathStripped},
+		{name: "path told", target: "/shop/orders?a=1", damage: func(a *arrival) {
+			a.target = "/other?a=1"
+			a.header.Set("X-Envoy-Original-Path", "/shop/orders")
+		}, want: diagnose.PathStripped},
+		{name: "too much told", target: "/shop/orders", damage: func(a *arrival) {
+			a.target = "/other"
+			a.header.Set("X-Original-Url", "/shop/orders?"+strings.Repeat("x", 10_000))
+			a.header.Set("X-Rewrite-Url", "/other")
+		}, want: diagnose.Unknown, unproven: true},
 		{name: "prefix and link", target: "/orders", link: true,
 			damage: func(a *arrival) { a.target = "/prod" + a.target }, want: diagnose.PathPrefix},
 	})
@@ -305,6 +325,7 @@ func TestDamagedBodies(t *testing.T) {
 		{"order and spaces", `{"b": 1, "a": 2}`, `{"a":2,"b":1}`, json, ""},
 		{"order and no spaces", `{"b":1,"a":2}`, `{"a": 2, "b": 1}`, json, ""},
 		{"order of indented", "{\n  \"b\": 1,\n  \"a\": 2\n}", "{\n  \"a\": 2,\n  \"b\": 1\n}", json, ""},
+		{"order of jq -S", "{\n  \"a\": 2,\n  \"b\": 1\n}\n", `{"b":1,"a":2}`, json, ""},
 		{"order and escapes", `{"b": "caf\u00e9", "a": 2}`, `{"a":2,"b":"` + "caf\u00e9" + `"}`, json, ""},
 		{"escapes: Python signed", `{"name": "caf\u00e9 \ud83d\ude00"}`, "{\"name\": \"caf\u00e9 \U0001f600\"}", json, ""},
 		{"escapes: Python sent", "{\"name\":\"caf\u00e9 \U0001f600\"}", `{"name":"caf\u00e9 \ud83d\ude00"}`, json, ""},
@@ -381,6 +402,8 @@ func TestDamagedBodies(t *testing.T) {
 			a.body, a.host = "a", "localhost:9000"
 			a.header.Set("X-Forwarded-Host", host)
 		}, want: diagnose.PayloadNewline, and: diagnose.HostName},
+		{name: "characters lost", body: "caf\xe9", damage: func(a *arrival) { a.body = "caf\ufffd" },
+			want: diagnose.PayloadCharset, unproven: true, says: "U+FFFD"},
 		{name: "cut in a character", body: "{\"a\":\"caf\u00e9\"}", damage: func(a *arrival) { a.body = "{\"a\":\"caf\xc3" },
 			want: diagnose.LengthCharacters, unproven: true},
 		{name: "cut after characters", body: "{\"a\":\"caf\u00e9\"}", damage: func(a *arrival) { a.body = "{\"a\":\"caf\u00e9\"" },
@@ -452,6 +475,10 @@ func TestDamagedHeaders(t *testing.T) {
 			a.host = "127.0.0.1:9000"
 			set("X-Forwarded-Host", host)(a)
 		}, want: diagnose.HostName, and: appended},
+		{name: "cookie and address", header: header("X-Forwarded-For", "a", "Cookie", "a=b"), damage: func(a *arrival) {
+			set("X-Forwarded-For", "a, b")(a)
+			set("Cookie", "a=b; c=d")(a)
+		}, want: appended, and: appended},
 		{name: "scheme", header: header("X-Forwarded-Proto", "http"), damage: set("X-Forwarded-Proto", "https"),
 			want: diagnose.HeaderChanged},
 		{name: "sent in Latin-1", header: header("My-Header", "caf\u00e9"), damage: set("My-Header", "caf\xe9"),
@@ -520,6 +547,12 @@ func TestDamagedDates(t *testing.T) {
 				a.target = strings.Replace(a.target, clock.Format("20060102T150405Z"), text, 1)
 			}, want: diagnose.DateReplaced},
 		})
+	}
+	// A date that is out of the window, too.
+	for off, kind := range map[time.Duration]sigv4.Kind{-6 * time.Minute: sigv4.SignatureExpired,
+		2 * time.Hour: sigv4.SignatureNotYetCurrent, -330 * time.Minute: sigv4.SignatureExpired} {
+		testClients(t, []client{{name: off.String(), damage: set("X-Amz-Date", clock.Add(off).Format("20060102T150405Z")),
+			kind: kind, want: diagnose.DateReplaced}})
 	}
 	// The time that was signed stands in another header, or is that of a zone.
 	r := faulty{at: clock.Add(-40 * time.Minute), unsigned: header("Date", clock.Add(-40*time.Minute).Format(http.TimeFormat)),

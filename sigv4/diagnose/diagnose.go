@@ -3,6 +3,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"net/http"
@@ -147,10 +148,17 @@ type tries = func(...hypothesis)
 
 // mismatch tries the candidates.
 func (x *exam) mismatch() Diagnosis {
-	if x.long {
-		return x.conclude()
+	if !x.long {
+		if d := x.search(x.candidates()); d.Proven {
+			return d
+		}
 	}
-	for hs := range x.candidates() {
+	return x.conclude()
+}
+
+// search tries hypotheses until one reproduces what was sent.
+func (x *exam) search(candidates iter.Seq[[]hypothesis]) (d Diagnosis) {
+	for hs := range candidates {
 		if !x.left() {
 			break
 		}
@@ -163,7 +171,20 @@ func (x *exam) mismatch() Diagnosis {
 			return x.found(hs)
 		}
 	}
-	return x.conclude()
+	return d
+}
+
+// singles are the hypotheses of some families, one by one.
+func (x *exam) singles(families ...func(tries)) iter.Seq[[]hypothesis] {
+	return func(yield func([]hypothesis) bool) {
+		for _, family := range families {
+			family(func(hs ...hypothesis) {
+				for _, h := range hs {
+					x.over = x.over || !yield([]hypothesis{h})
+				}
+			})
+		}
+	}
 }
 
 // found is the diagnosis of the hypotheses that were applied to the attempt tried last.
@@ -215,6 +236,11 @@ func (x *exam) conclude() Diagnosis {
 		d.Explanation = "Content-Encoding says that the body is compressed, but it is not: something on the way has " +
 			"decompressed it, most likely after it was signed compressed."
 		d.Fix = "Have nothing on the way change the body, or sign it as it arrives."
+	case bytes.Contains(x.body, []byte("\ufffd")):
+		d.Fault = PayloadCharset
+		d.Explanation = "The body that arrived has U+FFFD in it, the character that stands for what could not be decoded: most " +
+			"likely it was signed in another charset, and something read it as UTF-8 afterwards."
+		d.Fix = "Encode the text once, sign those bytes and send them; name its charset in Content-Type."
 	case x.cutOff():
 		d.Fault = LengthCharacters
 		d.Explanation = "The body that arrived has an end missing, and characters of several bytes: its length was most " +
@@ -288,7 +314,7 @@ func (x *exam) candidates() iter.Seq[[]hypothesis] {
 		}
 		for _, family := range []func(tries){
 			x.signatures, x.secrets, x.scopes, x.times, // which cost little, whatever the size of the request
-			x.payloads, x.paths, x.hosts, x.queries, x.targets,
+			x.payloads, x.paths, x.hosts, x.queries, x.targets, x.stripped,
 			x.cases, x.lists, x.contentTypes, x.tokens, x.spaces, x.cookies, x.appended, x.rewritten, x.newlines,
 			x.methods,
 		} {
@@ -303,11 +329,7 @@ func (x *exam) candidates() iter.Seq[[]hypothesis] {
 				}
 			}
 		}
-		for _, family := range []func(tries){x.rareTimes, x.members, x.layers, x.fronts} {
-			if family(try); x.over {
-				return
-			}
-		}
+		x.singles(x.rareTimes, x.members, x.layers, x.fronts)(yield)
 	}
 }
 

@@ -186,7 +186,7 @@ var concluded = []diagnose.Fault{
 	diagnose.Terminator, diagnose.Clock, diagnose.URLExpired, diagnose.TokenMissing, diagnose.TokenUnwanted,
 	diagnose.TokenForeign, diagnose.SessionExpired, diagnose.Contradiction, diagnose.Unknown,
 	diagnose.LinkCut, diagnose.LinkPunctuation, diagnose.LinkHTML, diagnose.LinkJSON, diagnose.LinkEncoded,
-	diagnose.LinkWrapped, diagnose.LinkCase, diagnose.LinkParameter, diagnose.LinkAuthorization, // by TestDamagedLinks
+	diagnose.LinkWrapped, diagnose.LinkShell, diagnose.LinkCase, diagnose.LinkParameter, diagnose.LinkAuthorization, // by TestDamagedLinks
 }
 
 // literals are the texts in a file of the package.

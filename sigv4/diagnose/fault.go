@@ -12,6 +12,7 @@ const (
 	PathNotNormal    Fault = "path-not-normal"   // signed with its empty and dot segments; only as one of a pair
 	PathSlash        Fault = "path-slash"        // slash at the end added or lost
 	PathPrefix       Fault = "path-prefix"       // segments put before the path, or into it, on the way
+	PathStripped     Fault = "path-stripped"     // rewritten on the way, mostly by taking off a prefix
 	PathParameters   Fault = "path-parameters"   // cut at a ';'
 	CanonicalNewline Fault = "canonical-newline" // the empty line after the headers is missing
 	Method           Fault = "method-changed"    // by a redirect, HEAD for GET, …
@@ -121,8 +122,9 @@ const (
 	LinkHTML          Fault = "link-html-escaped" // &amp;
 	LinkJSON          Fault = "link-json-escaped" // \u0026
 	LinkEncoded       Fault = "link-encoded-twice"
-	LinkWrapped       Fault = "link-wrapped" // spaces and line ends within
-	LinkCase          Fault = "link-case"    // in small letters
+	LinkWrapped       Fault = "link-wrapped"       // spaces and line ends within
+	LinkShell         Fault = "link-shell-escaped" // \\& for &
+	LinkCase          Fault = "link-case"          // in small letters
 	LinkParameter     Fault = "link-parameter-lost"
 	LinkAuthorization Fault = "link-and-authorization" // an Authorization header besides
 )

@@ -331,8 +331,13 @@ func (x *exam) members(try tries) {
 	if bytes.ContainsFunc(x.body, func(c rune) bool { return c >= utf8.RuneSelf }) {
 		written = append(written, style{colon: ": ", comma: ", ", escapes: &escapings[1]})
 	}
+	usual := 2 // orders, in whatever style
 	for text := range reordered(root, objects) {
-		for _, s := range written {
+		styles := written
+		if usual--; usual >= 0 {
+			styles = slices.Concat(written, spacings[4:], []style{{colon: ": ", comma: ",", indent: "  ", end: "\n"}})
+		}
+		for _, s := range styles {
 			x.each(x.body, []reading{{PayloadJSON, false,
 				func(w *bufio.Writer, _ []byte) bool { restyle(w, text, s); return true },
 				"The JSON body was written anew, with its members in another order, after it had been signed.", asSentFix}},

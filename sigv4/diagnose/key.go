@@ -168,7 +168,7 @@ func (x *exam) times(try tries) {
 const maxRestamp = 15 * time.Minute
 
 // rareTimes: the date was replaced after signing, by a client that sends a signed request again (BerriAI/litellm#27513)
-// or something on the way. Replaced dates are mostly later than those signed.
+// or something on the way.
 func (x *exam) rareTimes(try tries) {
 	if len(x.ev.Request.Header[canonical.KeyDate]) == 0 && !x.claim.InQuery {
 		return // the date is that of the Date header
@@ -196,9 +196,7 @@ func (x *exam) rareTimes(try tries) {
 	}
 	for off := time.Second; off <= maxRestamp && x.left(); off += time.Second {
 		replaced(x.claim.Date.Add(-off))
-		if off <= maxRestamp/3 {
-			replaced(x.claim.Date.Add(off))
-		}
+		replaced(x.claim.Date.Add(off))
 	}
 	for _, zone := range zones {
 		replaced(x.claim.Date.Add(zone))

@@ -43,6 +43,7 @@ type mending struct {
 type link struct {
 	target string
 	header http.Header
+	scope  string // that a credential ends in, for this verifier
 }
 
 // rewrites makes a mending of functions that return another target.
@@ -50,7 +51,7 @@ func rewrites(functions ...func(target string) string) func(link) []link {
 	return func(l link) (list []link) {
 		for _, f := range functions {
 			if target := f(l.target); target != l.target {
-				list = append(list, link{target, l.header})
+				list = append(list, link{target, l.header, l.scope})
 			}
 		}
 		return list
@@ -72,9 +73,12 @@ var mendings = []mending{
 	{LinkJSON, "The presigned link has escapes of JSON, such as \\u0026 for &.",
 		"Take the link out of the JSON text with a JSON parser (jq -r).", rewrites(unescapeJSON, withBackslashes)},
 	// localstack/localstack#10844
+	// Shells write them before the marks of a link that is typed or pasted, and keep them if it is in quotes.
+	{LinkShell, "The presigned link has the escapes of a shell, such as \\& for &.",
+		"Put the link in quotes, without backslashes or carets.", rewrites(unescapeShell)},
 	{LinkEncoded, "The presigned link was percent-encoded once too often.",
 		"Use the link as it is; what takes a URL must not encode it again.",
-		rewrites(decodedValues, decodedWhole, decodedMark)},
+		rewrites(decodedValues, decodedAgain, decodedWhole, decodedMark)},
 	// Mail is broken at 998 characters (aws-samples/aws-security-hub-full-report-email#4), and terminals break lines too.
 	{LinkWrapped, "The presigned link was broken into lines: it has spaces or line ends within.",
 		"Copy the link in one piece, without line ends and spaces.", rewrites(withoutLineEnds, withoutSpaces)},
@@ -82,6 +86,7 @@ var mendings = []mending{
 		"Copy the link from the mail as it is shown.", rewrites(unquotedPrintable)},
 	{LinkCase, "The presigned link was written in other letters: small for capitals or the reverse.",
 		"Keep the letters of the link as they are.", rewrites(rightCase)},
+	{LinkCut, "The presigned link was cut off within its last parameter.", fixCut, completed},
 	{LinkParameter, "Parameters of the presigned link got lost.", "Copy the whole link, in quotes on a command line.",
 		rewrites(withParameters()...)},
 	{QueryParameter, "Parameters were added to the presigned link: ",
@@ -94,7 +99,8 @@ func linkDiagnosis(ctx context.Context, b *budget, ev Evidence) Diagnosis {
 	if !LinkLike(ev.Request) || signedInHeader(ev.Request) {
 		return Diagnosis{}
 	}
-	sent := link{canonical.Target(ev.Request), ev.Request.Header}
+	sent := link{canonical.Target(ev.Request), ev.Request.Header,
+		"/" + ev.Region + "/" + ev.Service + "/" + canonical.Terminator}
 	right, d := signedLink(ctx, b, ev, sent)
 	if d.Proven {
 		return d // of a link that is right but was refused for another reason, it says nothing
@@ -238,11 +244,11 @@ func withoutAuthorization(l link) []link {
 	}
 	header := l.header.Clone()
 	delete(header, canonical.KeyAuthorization)
-	return []link{{l.target, header}}
+	return []link{{l.target, header, l.scope}}
 }
 
 // punctuation are the marks that follow links in texts, as they are and as they are sent.
-var punctuation = strings.Fields(". , ; : ! ? ' \" ` ) ] } > * _ | … ” ’ » &gt; &quot; %2E %2C %3B %3A %21 %3F %27 %22 %60 " +
+var punctuation = strings.Fields(". , ; : / # ! ? ' \" ` ) ] } > * _ | … ” ’ » &gt; &quot; %2E %2C %3B %3A %2F %23 %21 %3F %27 %22 %60 " +
 	"%29 %5D %7D %3E %2A %7C %5C %E2%80%A6 %E2%80%9D %E2%80%99 %C2%BB \\")
 
 func withoutPunctuation(target string) string {
@@ -261,7 +267,7 @@ func withoutPunctuation(target string) string {
 
 // unescapeJSON undoes the escapes of a JSON string. A backslash may have been percent-encoded by a browser.
 func unescapeJSON(target string) string {
-	target = strings.NewReplacer("%5Cu00", `\u00`, "%5cu00", `\u00`, "%5C/", "/", "%5c/", "/", `\/`, "/").Replace(target)
+	target = strings.NewReplacer("%5C%5Cu00", `\u00`, `\\u00`, `\u00`, "%5Cu00", `\u00`, "%5cu00", `\u00`, "%5C/", "/", "%5c/", "/", `\/`, "/").Replace(target)
 	parts := strings.Split(target, `\u00`)
 	for i, part := range parts[1:] {
 		if len(part) < 2 {
@@ -276,13 +282,32 @@ func unescapeJSON(target string) string {
 	return strings.Join(parts, "")
 }
 
+func unescapeShell(target string) string {
+	return strings.NewReplacer(`\&`, "&", `\=`, "=", `\?`, "?", "%5C&", "&", "%5C=", "=", "%5C?", "?", "^&", "&", "%5E&", "&", "`&",
+		"&", "%60&", "&").Replace(target)
+}
+
 // withBackslashes undoes them where a shell has dropped the backslash.
 func withBackslashes(target string) string { return strings.ReplaceAll(target, "u0026", "&") }
 
 // decodedValues decodes what was encoded twice in a query whose separators were not.
 func decodedValues(target string) string {
-	path, query, _ := strings.Cut(target, "?")
+	path, query, found := strings.Cut(target, "?")
+	if !found {
+		return target
+	}
 	return path + "?" + strings.ReplaceAll(query, "%25", "%")
+}
+
+// decodedAgain does so until there is nothing left to decode.
+func decodedAgain(target string) string {
+	for {
+		once := decodedValues(target)
+		if once == target {
+			return target
+		}
+		target = once
+	}
 }
 
 // decodedWhole decodes a target in which the separators are encoded, too.
@@ -303,7 +328,9 @@ func decodedMark(target string) string {
 
 // Of a link that was broken into lines, spaces may be the indentation, and line ends may have become spaces.
 func withoutLineEnds(target string) string {
-	return strings.NewReplacer("%0D", "", "%0A", "", "%0d", "", "%0a", "", "%09", "").Replace(target)
+	// Chats put marks into long words at which they may be broken: zero width space, soft hyphen, word joiner.
+	return strings.NewReplacer("%0D", "", "%0A", "", "%0d", "", "%0a", "", "%09", "", "%E2%80%8B", "", "%C2%AD", "",
+		"%E2%81%A0", "", "%EF%BB%BF", "", "\u200b", "", "\u00ad", "", "\u2060", "", "\ufeff", "").Replace(target)
 }
 
 func withoutSpaces(target string) string {
@@ -351,6 +378,35 @@ func rightCase(target string) string {
 // lifetimes are the usual values of X-Amz-Expires, which a link may have lost.
 var lifetimes = []int{900, 3600, 300, 60, 86400, 604800, 600, 1800, 7200, 43200, 21600, 120, 30, 10, 5, 1200, 2700, 10800,
 	14400, 28800, 36000, 172800, 259200, 432000, 518400}
+
+// completed are the ways in which the last parameter of a link may go on that was cut off in one other than the
+// signature.
+func completed(l link) (list []link) {
+	at := strings.LastIndexByte(l.target, '&')
+	name, value, _ := strings.Cut(l.target[at+1:], "=")
+	value = canonical.Unescape(value)
+	add := func(whole string) {
+		if whole != value && strings.HasPrefix(whole, value) {
+			list = append(list, link{l.target[:at+1] + name + "=" + canonical.Escape(whole), l.header, l.scope})
+		}
+	}
+	switch name {
+	case canonical.ParamAlgorithm:
+		add(canonical.Algorithm)
+	case canonical.ParamSignedHeaders:
+		add(canonical.Host)
+	case canonical.ParamExpires:
+		for _, lifetime := range lifetimes {
+			add(strconv.Itoa(lifetime))
+		}
+	case canonical.ParamCredential:
+		const day = len("20261123")
+		if id, rest, found := strings.Cut(value, "/"); found && len(rest) >= day {
+			add(id + "/" + rest[:day] + l.scope)
+		}
+	}
+	return list
+}
 
 // withParameters are the ways to give a link the parameters that it lost and that are the same for all links, or nearly.
 func withParameters() (list []func(string) string) {

@@ -52,12 +52,30 @@ func TestDamagedLinks(t *testing.T) {
 		{name: "in an escape", damage: edited(func(s string) string { return s[:strings.Index(s, "%2F")+2] }), kind: malformed,
 			want: diagnose.LinkCut, unproven: true},
 
+		{name: "cut in SignedHeaders", kind: incomplete,
+			damage: edited(func(s string) string { return strings.TrimSuffix(last(s, "X-Amz-SignedHeaders"), "st") }),
+			want:   diagnose.LinkCut, says: "last parameter"},
+		{name: "cut in Expires", damage: edited(func(s string) string {
+			return strings.TrimSuffix(last(s, "X-Amz-Expires"), "0")
+		}), want: diagnose.LinkCut},
+		{name: "cut in Algorithm", kind: incomplete,
+			damage: edited(func(s string) string { return strings.TrimSuffix(last(s, "X-Amz-Algorithm"), "A256") }),
+			want:   diagnose.LinkCut},
+		{name: "cut in the terminator", kind: sigv4.InvalidScope,
+			damage: edited(func(s string) string { return strings.TrimSuffix(last(s, "X-Amz-Credential"), "quest") }),
+			want:   diagnose.LinkCut},
+		{name: "cut in the service", kind: incomplete,
+			damage: edited(func(s string) string { return strings.TrimSuffix(last(s, "X-Amz-Credential"), "bda%2Faws4_request") }),
+			want:   diagnose.LinkCut},
+
 		// followed by something
 		{name: "period", damage: edited(func(s string) string { return s + "." }), want: diagnose.LinkPunctuation, says: `"."`},
 		{name: "bracket and comma", damage: edited(func(s string) string { return s + ")," }), want: diagnose.LinkPunctuation},
 		{name: "quote", damage: edited(func(s string) string { return s + "%22" }), want: diagnose.LinkPunctuation},
 		{name: "angle bracket", damage: edited(func(s string) string { return s + "%3E" }), want: diagnose.LinkPunctuation},
 		{name: "ellipsis", damage: edited(func(s string) string { return s + "%E2%80%A6" }), want: diagnose.LinkPunctuation},
+		{name: "slash after SignedHeaders", kind: incomplete,
+			damage: edited(func(s string) string { return last(s, "X-Amz-SignedHeaders") + "/" }), want: diagnose.LinkPunctuation},
 		{name: "a word", damage: edited(func(s string) string { return s + "%20Regards" }), want: diagnose.LinkPunctuation},
 		{name: "period after SignedHeaders", kind: incomplete,
 			damage: edited(func(s string) string { return last(s, "X-Amz-SignedHeaders") + "." }), want: diagnose.LinkPunctuation},
@@ -102,6 +120,10 @@ func TestDamagedLinks(t *testing.T) {
 		{name: "cut escape in front", damage: edited(replace("?", `?a=\u00&`)), want: diagnose.QueryParameter},
 		{name: "cut escape at the end", damage: edited(func(s string) string { return s + `&a=\u00` }),
 			want: diagnose.QueryParameter},
+		{name: "JSON in JSON", damage: edited(replaceAll("&", `\\u0026`)), kind: unsigned, want: diagnose.LinkJSON},
+		{name: "shell", damage: edited(replaceAll("&", `\&`, "=", `\=`, "?", `\?`)), kind: unsigned, want: diagnose.LinkShell},
+		{name: "cmd", damage: edited(replaceAll("&", `^&`)), kind: incomplete, want: diagnose.LinkShell},
+		{name: "encoded three times", damage: edited(replaceAll("%", "%2525")), kind: incomplete, want: diagnose.LinkEncoded},
 		{name: "values encoded twice", damage: edited(replaceAll("%", "%25")), kind: incomplete, want: diagnose.LinkEncoded},
 		{name: "all encoded twice", damage: edited(func(s string) string {
 			path, query, _ := strings.Cut(s, "?")
@@ -127,6 +149,8 @@ func TestDamagedLinks(t *testing.T) {
 		{name: "space for a line end", damage: edited(replace("&X-Amz-Signed", "%20&X-Amz-Signed")), kind: incomplete,
 			want: diagnose.LinkWrapped},
 		{name: "plus for a line end", damage: edited(replace("lambda", "lamb+da")), kind: sigv4.InvalidScope,
+			want: diagnose.LinkWrapped},
+		{name: "zero width space", damage: edited(replace("&X-Amz-Date=2026", "&X-Amz-Date=2026%E2%80%8B")), kind: incomplete,
 			want: diagnose.LinkWrapped},
 		{name: "quoted-printable", damage: edited(replaceAll("=", "=3D")), kind: incomplete, want: diagnose.LinkWrapped,
 			says: "quoted-printable"},

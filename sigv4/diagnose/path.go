@@ -99,6 +99,51 @@ func (x *exam) prefixes(try tries, normal string, set func(string) func(*attempt
 	}
 }
 
+// originals are the headers in which proxies tell a target, or a part of one, that they have rewritten.
+var originals = []string{"X-Original-Uri", "X-Original-Url", "X-Rewrite-Url", "X-Envoy-Original-Path", "X-Replaced-Path",
+	"X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Script-Name"}
+
+// stages are the usual names of stages and versions that gateways take off a path.
+var stages = []string{"prod", "production", "dev", "stage", "staging", "test", "default", "$default", "api", "v1", "v2",
+	"lambda", "beta", "live"}
+
+// stripped: a prefix that something on the way took off the path, or a target that it rewrote and tells about.
+func (x *exam) stripped(try tries) {
+	if len(x.base.path) > maxText {
+		return
+	}
+	const fix = "Sign the URL that arrives, or have nothing on the way rewrite it."
+	seen := map[[2]string]bool{{x.base.path, x.base.query}: true}
+	signed := func(target, query string) {
+		path := string(canonical.AppendPath(nil, target, canonical.Normal))
+		if seen[[2]string{path, query}] {
+			return
+		}
+		seen[[2]string{path, query}] = true
+		try(hypothesis{PathStripped, inTarget, false, "The request was signed for " + quote(path) +
+			", which something on the way rewrote into " + quote(x.base.path) + ".", fix,
+			func(a *attempt) { a.path, a.query = path, query }})
+	}
+	for _, name := range originals {
+		for _, value := range x.sent(name)[:min(len(x.sent(name)), 1)] {
+			if len(value) > maxText {
+				continue
+			}
+			path, query := canonical.SplitTarget(value)
+			args, _ := splitQuery(query, x.claim.InQuery)
+			signed(path, rightQuery(args))
+			signed(path, x.base.query)
+			signed(strings.TrimSuffix(path, "/")+x.claim.Path, x.base.query)
+		}
+	}
+	for _, stage := range stages {
+		signed("/"+stage+x.claim.Path, x.base.query)
+		if x.claim.Path == "/" {
+			signed("/"+stage, x.base.query)
+		}
+	}
+}
+
 // withoutParameters cuts the last segment of a path at its first ';'.
 func withoutParameters(path string) string {
 	last := strings.LastIndexByte(path, '/')
