@@ -238,8 +238,8 @@ func (x *exam) conclude() Diagnosis {
 		d.Fix = "Have nothing on the way change the body, or sign it as it arrives."
 	case bytes.Contains(x.body, []byte("\ufffd")):
 		d.Fault = PayloadCharset
-		d.Explanation = "The body that arrived has U+FFFD in it, the character that stands for what could not be decoded: most " +
-			"likely it was signed in another charset, and something read it as UTF-8 afterwards."
+		d.Explanation = "The body that arrived has U+FFFD in it, the character that stands for what could not be decoded: " +
+			"most likely it was signed in another charset, and something read it as UTF-8 afterwards."
 		d.Fix = "Encode the text once, sign those bytes and send them; name its charset in Content-Type."
 	case x.cutOff():
 		d.Fault = LengthCharacters

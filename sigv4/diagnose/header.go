@@ -81,7 +81,7 @@ func (x *exam) hosts(try tries) {
 		signed(HostName, !samePort, other)
 		signed(HostName, false, bare)
 		if port != "" {
-			signed(HostName, samePort, net.JoinHostPort(strings.Trim(bare, "[]"), port))
+			signed(HostName, samePort || i >= len(local), net.JoinHostPort(strings.Trim(bare, "[]"), port))
 		}
 	}
 }
@@ -364,7 +364,8 @@ func (x *exam) fronts(try tries) {
 			recoded := recode(w, []byte(l.value), from, to)
 			w.Flush()
 			if recoded && out.String() != l.value && utf8.ValidString(l.value) == (from == utf8Text) {
-				x.signed(try, HeaderChanged, "The header "+short(l.name)+" was signed in "+to.name()+" but sent in "+from.name()+".",
+				x.signed(try, HeaderChanged,
+					"The header "+short(l.name)+" was signed in "+to.name()+" but sent in "+from.name()+".",
 					"Put only ASCII into headers, or sign the bytes that are sent.", l.name, out.String())
 			}
 		}

@@ -30,8 +30,8 @@ type escapes struct {
 	upper bool   // with large digits
 }
 
-// spacings are the white space of libraries: none of JavaScript and most others, that of Python, and what they write for
-// people to read: JavaScript, Python and jq indent by two or four, PHP and Go by four or a tab, Jackson has a space
+// spacings are the white space of libraries: none of JavaScript and most others, that of Python, and what they write
+// for people to read: JavaScript, Python and jq indent by two or four, PHP and Go by four or a tab, Jackson has a space
 // before the colon.
 var spacings = []style{
 	{colon: ":", comma: ","}, {colon: ": ", comma: ", "}, {colon: ":", comma: ", "}, {colon: ": ", comma: ","},

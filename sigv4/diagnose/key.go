@@ -181,7 +181,8 @@ func (x *exam) rareTimes(try tries) {
 			in, query = inTime|x.in(canonical.Date), x.base.query
 		}
 		try(hypothesis{DateReplaced, in, false, "The request was signed with the date " + text + ", which was replaced by " +
-			x.claim.DateText + " afterwards.", "Sign a request anew each time it is sent, and change X-Amz-Date in no other way.",
+			x.claim.DateText + " afterwards.",
+			"Sign a request anew each time it is sent, and change X-Amz-Date in no other way.",
 			func(a *attempt) {
 				a.date, a.query = text, query
 				if x.claim.InHeader {

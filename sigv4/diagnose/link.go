@@ -61,8 +61,8 @@ func rewrites(functions ...func(target string) string) func(link) []link {
 // mendings are the damage that links take in mails, chats, JSON and on command lines.
 var mendings = []mending{
 	// curl -L and proxies pass Authorization on to where they are redirected (request/request#860, penpot/penpot#10776).
-	{LinkAuthorization, "The presigned link is right, but the client sent an Authorization header besides, and AWS takes " +
-		"one of the two only.", "Call the link without an Authorization header.", withoutAuthorization},
+	{LinkAuthorization, "The presigned link is right, but the client sent an Authorization header besides, and AWS " +
+		"takes one of the two only.", "Call the link without an Authorization header.", withoutAuthorization},
 	// A sentence ends with the link (awsdocs/amazon-s3-userguide#88), or the link stands in quotes or brackets.
 	{LinkPunctuation, "The presigned link has a punctuation mark at its end that does not belong to it.",
 		"Copy the link without what follows it.", rewrites(withoutPunctuation)},
@@ -248,8 +248,8 @@ func withoutAuthorization(l link) []link {
 }
 
 // punctuation are the marks that follow links in texts, as they are and as they are sent.
-var punctuation = strings.Fields(". , ; : / # ! ? ' \" ` ) ] } > * _ | … ” ’ » &gt; &quot; %2E %2C %3B %3A %2F %23 %21 %3F %27 %22 %60 " +
-	"%29 %5D %7D %3E %2A %7C %5C %E2%80%A6 %E2%80%9D %E2%80%99 %C2%BB \\")
+var punctuation = strings.Fields(". , ; : / # ! ? ' \" ` ) ] } > * _ | … ” ’ » &gt; &quot; " +
+	"%2E %2C %3B %3A %2F %23 %21 %3F %27 %22 %60 %29 %5D %7D %3E %2A %7C %5C %E2%80%A6 %E2%80%9D %E2%80%99 %C2%BB \\")
 
 func withoutPunctuation(target string) string {
 	for {
@@ -267,7 +267,8 @@ func withoutPunctuation(target string) string {
 
 // unescapeJSON undoes the escapes of a JSON string. A backslash may have been percent-encoded by a browser.
 func unescapeJSON(target string) string {
-	target = strings.NewReplacer("%5C%5Cu00", `\u00`, `\\u00`, `\u00`, "%5Cu00", `\u00`, "%5cu00", `\u00`, "%5C/", "/", "%5c/", "/", `\/`, "/").Replace(target)
+	target = strings.NewReplacer("%5C%5Cu00", `\u00`, `\\u00`, `\u00`, "%5Cu00", `\u00`, "%5cu00", `\u00`, "%5C/", "/",
+		"%5c/", "/", `\/`, "/").Replace(target)
 	parts := strings.Split(target, `\u00`)
 	for i, part := range parts[1:] {
 		if len(part) < 2 {
@@ -283,8 +284,8 @@ func unescapeJSON(target string) string {
 }
 
 func unescapeShell(target string) string {
-	return strings.NewReplacer(`\&`, "&", `\=`, "=", `\?`, "?", "%5C&", "&", "%5C=", "=", "%5C?", "?", "^&", "&", "%5E&", "&", "`&",
-		"&", "%60&", "&").Replace(target)
+	return strings.NewReplacer(`\&`, "&", `\=`, "=", `\?`, "?", "%5C&", "&", "%5C=", "=", "%5C?", "?", "^&", "&", "%5E&", "&",
+		"`&", "&", "%60&", "&").Replace(target)
 }
 
 // withBackslashes undoes them where a shell has dropped the backslash.
@@ -342,8 +343,8 @@ func unquotedPrintable(target string) string {
 	if !strings.Contains(target, "=3D") && !strings.Contains(target, "=3d") {
 		return target
 	}
-	return strings.NewReplacer("=0D=0A", "", "=%0D%0A", "", "=%0A", "", "=%20", "", "=3D", "=", "=3d", "=", "=26", "&", "=3F",
-		"?").Replace(target)
+	return strings.NewReplacer("=0D=0A", "", "=%0D%0A", "", "=%0A", "", "=%20", "", "=3D", "=", "=3d", "=", "=26", "&",
+		"=3F", "?").Replace(target)
 }
 
 // authNames are the names of the parameters of a presigned link.
@@ -376,8 +377,8 @@ func rightCase(target string) string {
 }
 
 // lifetimes are the usual values of X-Amz-Expires, which a link may have lost.
-var lifetimes = []int{900, 3600, 300, 60, 86400, 604800, 600, 1800, 7200, 43200, 21600, 120, 30, 10, 5, 1200, 2700, 10800,
-	14400, 28800, 36000, 172800, 259200, 432000, 518400}
+var lifetimes = []int{900, 3600, 300, 60, 86400, 604800, 600, 1800, 7200, 43200, 21600, 120, 30, 10, 5, 1200, 2700,
+	10800, 14400, 28800, 36000, 172800, 259200, 432000, 518400}
 
 // completed are the ways in which the last parameter of a link may go on that was cut off in one other than the
 // signature.
@@ -408,7 +409,7 @@ func completed(l link) (list []link) {
 	return list
 }
 
-// withParameters are the ways to give a link the parameters that it lost and that are the same for all links, or nearly.
+// withParameters are the ways to give a link the parameters that it lost, of those that are much the same for all links.
 func withParameters() (list []func(string) string) {
 	for _, lifetime := range lifetimes {
 		list = append(list, func(target string) string {

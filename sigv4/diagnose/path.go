@@ -100,8 +100,8 @@ func (x *exam) prefixes(try tries, normal string, set func(string) func(*attempt
 }
 
 // originals are the headers in which proxies tell a target, or a part of one, that they have rewritten.
-var originals = []string{"X-Original-Uri", "X-Original-Url", "X-Rewrite-Url", "X-Envoy-Original-Path", "X-Replaced-Path",
-	"X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Script-Name"}
+var originals = []string{"X-Original-Uri", "X-Original-Url", "X-Rewrite-Url", "X-Envoy-Original-Path",
+	"X-Replaced-Path", "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Script-Name"}
 
 // stages are the usual names of stages and versions that gateways take off a path.
 var stages = []string{"prod", "production", "dev", "stage", "staging", "test", "default", "$default", "api", "v1", "v2",

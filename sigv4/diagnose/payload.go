@@ -111,8 +111,8 @@ func (x *exam) each(body []byte, list []reading, make func(hypothesis)) {
 	}
 }
 
-// hashing signs that hash of so many bytes. Content-Length, if it was signed, is that of what was signed or that of what
-// was sent.
+// hashing signs that hash of so many bytes. Content-Length, if it was signed, is that of what was signed or that of
+// what was sent.
 func (x *exam) hashing(sum string, size int) []func(*attempt) {
 	hashed := func(a *attempt) { a.payload = sum }
 	length := strconv.Itoa(size)

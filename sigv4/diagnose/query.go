@@ -248,8 +248,11 @@ func queryExtras(args []rawArg) (list []guess) {
 	}
 	if len(trackers) > 0 {
 		list = append(list, guess{QueryParameter, true, func() string {
-			return rightQuery(slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool { return tracker(canonical.Unescape(a.key)) }))
-		}, "Parameters that trackers add were not there when the request was signed: " + short(strings.Join(trackers, ", ")) + ".",
+			return rightQuery(slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool {
+				return tracker(canonical.Unescape(a.key))
+			}))
+		}, "Parameters that trackers add were not there when the request was signed: " +
+			short(strings.Join(trackers, ", ")) + ".",
 			"Keep trackers away from links that are signed."})
 	}
 	const fix = "Sign the URL after all parameters are in it."
@@ -282,7 +285,8 @@ func queryExtras(args []rawArg) (list []guess) {
 func tracker(name string) bool {
 	switch name {
 	case "fbclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "twclid", "ttclid", "li_fat_id", "igshid", "igsh",
-		"yclid", "mc_cid", "mc_eid", "_ga", "_gl", "_hsenc", "_hsmi", "mkt_tok", "vero_id", "si", "ref", "s_cid", "ck_subscriber_id":
+		"yclid", "mc_cid", "mc_eid", "_ga", "_gl", "_hsenc", "_hsmi", "mkt_tok", "vero_id", "si", "ref", "s_cid",
+		"ck_subscriber_id":
 		return true
 	}
 	return strings.HasPrefix(name, "utm_") || strings.HasPrefix(name, "pk_") || strings.HasPrefix(name, "mtm_")

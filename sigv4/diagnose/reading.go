@@ -70,7 +70,8 @@ func (x *exam) ends(body []byte) []reading {
 		return written(func(w *bufio.Writer, body []byte) { w.Write(body); w.WriteString(end) })
 	}
 	list := []reading{
-		{PayloadEmpty, true, nothing, "The request was signed as if it had no body.", "Hand the signer the body that is sent."},
+		{PayloadEmpty, true, nothing, "The request was signed as if it had no body.",
+			"Hand the signer the body that is sent."},
 	}
 	if bytes.HasSuffix(body, []byte("\n")) {
 		list = append(list,

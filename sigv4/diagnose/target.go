@@ -107,7 +107,8 @@ func (x *exam) targets(try tries) {
 	const whole = "The whole URL was signed as the path, scheme and host included."
 	for _, scheme := range []string{"https://", "http://", "//", ""} {
 		url := scheme + x.ev.Request.Host + path
-		for _, p := range []string{url, string(canonical.AppendPath(nil, url, canonical.AsSent)), "/" + url, encoded("/" + url)} {
+		for _, p := range []string{url, string(canonical.AppendPath(nil, url, canonical.AsSent)), "/" + url,
+			encoded("/" + url)} {
 			add(TargetHost, false, whole, p, x.base.query)
 			if asSent != "" && p == url {
 				add(TargetHost, false, whole, url+"?"+asSent, "")
@@ -115,8 +116,8 @@ func (x *exam) targets(try tries) {
 			}
 		}
 	}
-	const root = "The request was signed for the root: the path was not handed to the signer, or all of it was put there " +
-		"afterwards."
+	const root = "The request was signed for the root: the path was not handed to the signer, or all of it was put " +
+		"there afterwards."
 	add(PathUnsigned, true, root, "/", x.base.query)
 	add(PathUnsigned, false, root, "/", "")
 
