@@ -63,9 +63,14 @@ func (x *exam) clock() Diagnosis {
 		return x.replacedDate(x.prove(Diagnosis{Fault: Clock, Explanation: off + ".",
 			Fix: "Set the client's clock by a time server, and sign each request when it is sent."}))
 	}
-	return x.replacedDate(x.suppose(Diagnosis{Fault: LocalTime,
+	d := x.suppose(Diagnosis{Fault: LocalTime,
 		Explanation: off + ", as if local time had been passed off as UTC.",
-		Fix:         "Write the date in UTC, and sign each request when it is sent."}))
+		Fix:         "Write the date in UTC, and sign each request when it is sent."})
+	replaced := x.replacedDate(d)
+	if replaced.Proven {
+		replaced.Explanation, replaced.Fix = d.Explanation+" "+replaced.Explanation, d.Fix+" "+replaced.Fix
+	}
+	return replaced
 }
 
 // replacedDate tells of a date outside the window whether it was put there after signing.

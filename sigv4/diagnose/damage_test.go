@@ -152,6 +152,12 @@ func TestDamagedTargets(t *testing.T) {
 		{name: "semicolons", target: "/book?a=1&b=2", damage: sent("/book?a=1;b=2"), want: diagnose.QueryMark, says: "';'"},
 		{name: "second equals sign", target: "/book?cursor=abc", damage: sent("/book?cursor=abc=="), want: diagnose.QueryMark,
 			says: "second '='"},
+		{name: "decoded before the split", target: "/?a=1&b=2", damage: sent("/?a=1%26b%3D2"), want: diagnose.QueryReencoded},
+		{name: "last of one name", target: "/?a=2&b=3", damage: sent("/?a=1&a=2&b=3"), want: diagnose.QueryParameter},
+		{name: "last of three of one name", target: "/?a=3", damage: sent("/?a=1&a=2&a=3"), want: diagnose.QueryRepeated},
+		{name: "first of three of one name", target: "/?b=0&a=1", damage: sent("/?b=0&a=1&a=2&a=3"), want: diagnose.QueryParameter},
+		{name: "first of one name, twice", target: "/?a=1&b=1", damage: sent("/?a=1&a=2&b=1&b=2"), want: diagnose.QueryRepeated},
+		{name: "values together", target: "/?a=1%2C2", damage: sent("/?a=1&a=2"), want: diagnose.QueryRepeated},
 		{name: "fragment sent", target: "/book?page=5", damage: sent("/book?page=5#top"), want: diagnose.TargetFragment},
 		{name: "fragment of a path sent", target: "/book", damage: sent("/book#top"), want: diagnose.TargetFragment},
 		{name: "fragment of a path encoded", target: "/book", damage: sent("/book%23top"), want: diagnose.TargetFragment},
@@ -319,6 +325,8 @@ func TestDamagedBodies(t *testing.T) {
 		{"order: sorted for signing", `{"a":2,"b":1,"c":3,"d":4,"e":5,"f":6}`, `{"c":3,"f":6,"b":1,"a":2,"e":5,"d":4}`, json, ""},
 		{"order: five", `{"user":"x","age":3,"city":"y","job":"z","ok":true}`,
 			`{"age":3,"city":"y","job":"z","ok":true,"user":"x"}`, json, ""},
+		{"order: six", `{"user":"x","age":3,"city":"y","job":"z","ok":true,"b":[]}`,
+			`{"age":3,"b":[],"city":"y","job":"z","ok":true,"user":"x"}`, json, ""},
 		{"order: within", `{"x":{"b":1,"a":[{"d":1,"c":2}]},"y":0}`, `{"x":{"a":[{"c":2,"d":1}],"b":1},"y":0}`, json, ""},
 		{"order above what is nested too deep", `{"b":` + strings.Repeat("[", 40) + `{"x":",]"}` + strings.Repeat("]", 40) + `,"a":2}`,
 			`{"a":2,"b":` + strings.Repeat("[", 40) + `{"x":",]"}` + strings.Repeat("]", 40) + `}`, json, ""},
@@ -353,6 +361,7 @@ func TestDamagedBodies(t *testing.T) {
 
 		{"fields reordered", "user=x&page=5", "page=5&user=x", form, ""},
 		{"fields sorted for signing", "a=1&b=2&c=3&d=4&e=5&f=6&g=7", "g=7&c=3&a=1&f=6&b=2&e=5&d=4", form, ""},
+		{"six fields reordered", "d=4&b=2&f=6&a=1&c=3&e=5", "a=1&b=2&c=3&d=4&e=5&f=6", form, ""},
 		{"fields reordered and encoded", "to=a%40b.c&from=x+y", "from=x%20y&to=a@b.c", form, ""},
 		{"fields: encodeURIComponent signed", "a=it's(1)*!&b=%20", "a=it%27s%281%29%2A%21&b=+", form, ""},
 		{"fields: Java signed", "a=*%7E+x", "a=%2A~%20x", form, ""},
@@ -379,6 +388,14 @@ func TestDamagedBodies(t *testing.T) {
 		}, want: diagnose.PayloadCompressed},
 		{name: "decompressed, by nobody knows what", body: "\x1f\x8b\x08 compressed", header: header("Content-Encoding", "gzip"),
 			damage: func(a *arrival) { a.body = "text" }, want: diagnose.PayloadCompressed, unproven: true, says: "decompressed"},
+		{name: "decompressed, declared", body: "\x1f\x8b\x08 compressed", damage: func(a *arrival) { a.body = "text" },
+			header: header("Content-Encoding", "gzip", "X-Amz-Content-Sha256", hashOf("\x1f\x8b\x08 compressed")),
+			want:   diagnose.PayloadCompressed, says: "decompressed"},
+		{name: "characters lost, declared", body: "caf\xe9", header: header("X-Amz-Content-Sha256", hashOf("caf\xe9")),
+			damage: func(a *arrival) { a.body = "caf\ufffd" }, want: diagnose.PayloadCharset, says: "U+FFFD"},
+		{name: "Content-Encoding lost", body: "\x1f\x8b\x08 compressed", header: header("Content-Encoding", "zstd"),
+			damage: func(a *arrival) { a.body = "text"; a.header.Del("Content-Encoding") }, want: diagnose.HeaderAbsent,
+			unproven: true, says: "decompressed"},
 		{name: "brotli decompressed", body: "\x0b compressed", header: header("Content-Encoding", "br"),
 			damage: func(a *arrival) { a.body = `{"a":1}` }, want: diagnose.PayloadCompressed, unproven: true},
 		{name: "not compressed at all", body: "text", header: header("Content-Encoding", "identity"),
@@ -529,7 +546,7 @@ func TestAnotherSecret(t *testing.T) {
 				t.Errorf("got %+v", d)
 			}
 			if d.Fault == diagnose.Unknown && (!strings.Contains(d.Fix, "furl call -v") ||
-				!strings.Contains(d.Fix, "Print the canonical request")) {
+				!strings.Contains(d.Fix, "print the canonical request")) {
 				t.Errorf("the fix is %q", d.Fix)
 			}
 		})

@@ -3,7 +3,6 @@
 package diagnose
 
 import (
-	"bytes"
 	"context"
 	"iter"
 	"net/http"
@@ -18,7 +17,7 @@ import (
 
 // Bounds of one diagnosis.
 const (
-	MaxHypotheses = 4000
+	MaxHypotheses = 6000
 	MaxHashed     = 16 << 20 // bytes, of bodies and canonical requests
 	MaxOtherKeys  = 32
 )
@@ -212,8 +211,8 @@ func (d *Diagnosis) add(fault Fault, explanation, fix string) {
 
 // What is advised where nothing is proven.
 const (
-	showText = "Print the canonical request that the client signs (furl call -v does, and tells it to a server on this " +
-		"machine) and compare it with the server's line by line."
+	showText = "Repeat the request with furl call -v, which tells a server on this machine what it signs, or print the " +
+		"canonical request that the client signs and compare it with the server's line by line."
 	signLess = "Sign host and x-amz-* headers only: anything on the way may change the others. If that is refused, too: "
 )
 
@@ -227,25 +226,16 @@ func (x *exam) conclude() Diagnosis {
 		d.Fault = HeaderAbsent
 		names := short(strings.Join(x.absent, ", "))
 		d.Explanation = "SignedHeaders names what did not arrive: " + names + "."
+		if slices.Contains(x.absent, "content-encoding") {
+			d.Explanation += " What takes off Content-Encoding has most likely decompressed the body, too."
+		}
 		d.Fix = "Sign only headers that reach the server unchanged, or find what drops " + names + " on the way."
 	case x.ev.Refusal.Detail != "":
 		c := contradiction(x.ev.Refusal)
 		d.Fault, d.Explanation, d.Fix = c.Fault, c.Explanation, c.Fix
-	case x.decompressed():
-		d.Fault = PayloadCompressed
-		d.Explanation = "Content-Encoding says that the body is compressed, but it is not: something on the way has " +
-			"decompressed it, most likely after it was signed compressed."
-		d.Fix = "Have nothing on the way change the body, or sign it as it arrives."
-	case bytes.Contains(x.body, []byte("\ufffd")):
-		d.Fault = PayloadCharset
-		d.Explanation = "The body that arrived has U+FFFD in it, the character that stands for what could not be decoded: " +
-			"most likely it was signed in another charset, and something read it as UTF-8 afterwards."
-		d.Fix = "Encode the text once, sign those bytes and send them; name its charset in Content-Type."
-	case x.cutOff():
-		d.Fault = LengthCharacters
-		d.Explanation = "The body that arrived has an end missing, and characters of several bytes: its length was most " +
-			"likely counted in characters."
-		d.Fix = "Count the length of the body in bytes, after it has been encoded."
+	case x.spoiled().fault != "":
+		h := x.spoiled()
+		d.Fault, d.Explanation, d.Fix = h.fault, h.explanation, h.fix
 	case x.claim.InQuery && !isHash(x.claim.Signature):
 		d.Fault = LinkCut
 		d.Explanation = "The signature of the presigned link is not one: it has " +
@@ -329,7 +319,7 @@ func (x *exam) candidates() iter.Seq[[]hypothesis] {
 				}
 			}
 		}
-		x.singles(x.rareTimes, x.members, x.layers, x.fronts)(yield)
+		x.singles(x.rareTimes, x.members, x.fields, x.layers, x.fronts)(yield)
 	}
 }
 

@@ -51,6 +51,7 @@ const (
 	TokenUnsigned   Fault = "token-not-signed"   // session token added after signing
 	TokenTwice      Fault = "token-signed-twice" // session token twice in what was signed
 	TokenEncoded    Fault = "token-encoded"      // session token encoded or decoded once more
+	QueryRepeated   Fault = "query-repeated"     // parameters of one name signed as one
 	QueryHTML       Fault = "query-html-escaped" // &amp; for &
 )
 

@@ -47,9 +47,12 @@ func (x *exam) declared(try tries, set func(string) func(*attempt)) {
 	a := x.base
 	if set(values[0])(&a); x.known && x.reproduces(&a) { // the rarest explanation says more than that it is another
 		x.members(try)
+		x.fields(try)
 		x.layers(try)
 	}
-	if !slices.Contains(unsignedPayloads, values[0]) {
+	if h := x.spoiled(); h.fault != "" {
+		try(hypothesis{h.fault, inPayload, true, h.explanation, h.fix, set(values[0])})
+	} else if !slices.Contains(unsignedPayloads, values[0]) {
 		try(hypothesis{PayloadStale, inPayload, true,
 			"x-amz-content-sha256 is not the SHA-256 of the body that arrived, but it is what was signed.", fix, set(values[0])})
 	}

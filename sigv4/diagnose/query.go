@@ -271,6 +271,7 @@ func queryExtras(args []rawArg) (list []guess) {
 				"The parameter " + name + " and those after it were not there when the request was signed.", fix})
 		}
 	}
+	list = append(list, repeated(args)...)
 	if own, _ := divided(args); own == "" {
 		return list
 	}
@@ -279,6 +280,38 @@ func queryExtras(args []rawArg) (list []guess) {
 		args, _ := splitQuery(signature, false)
 		return rightQuery(args)
 	}, "Only the parameters of the signature itself were there when the request was signed.", fix})
+}
+
+// repeated: of parameters of one name, one was signed, as by clients that keep parameters in a map, or all together.
+func repeated(args []rawArg) (list []guess) {
+	const fix = "Sign each parameter that is sent, those of one name too, sorted by their values."
+	names := make(map[string]bool)
+	for _, a := range args {
+		names[a.key] = true
+	}
+	if len(names) == len(args) {
+		return nil
+	}
+	add := func(which string, join func(first, next rawArg) rawArg) {
+		list = append(list, guess{QueryRepeated, false, func() string {
+			var merged []rawArg
+			for _, a := range args {
+				at := slices.IndexFunc(merged, func(m rawArg) bool { return m.key == a.key })
+				if at < 0 {
+					merged = append(merged, a)
+				} else {
+					merged[at] = join(merged[at], a)
+				}
+			}
+			return rightQuery(merged)
+		}, "Of the parameters of one name, " + which + ".", fix})
+	}
+	add("the last was signed only", func(_, next rawArg) rawArg { return next })
+	add("the first was signed only", func(first, _ rawArg) rawArg { return first })
+	add("the values were signed together, with a comma between them", func(first, next rawArg) rawArg {
+		return rawArg{key: first.key, value: first.value + "%2C" + next.value}
+	})
+	return list
 }
 
 // tracker reports whether mail services and social networks add a parameter of that name to links.

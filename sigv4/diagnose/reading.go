@@ -328,6 +328,26 @@ func recode(w *bufio.Writer, body []byte, from, to charset) bool {
 	return good
 }
 
+// spoiled is what a body that arrived shows about its changes, though what it was before is lost; no fault if it shows
+// nothing.
+func (x *exam) spoiled() (h hypothesis) {
+	switch {
+	case x.decompressed():
+		h.fault, h.fix = PayloadCompressed, wayFix
+		h.explanation = "Content-Encoding says that the body is compressed, but it is not: something on the way has " +
+			"decompressed it, most likely after it was signed compressed."
+	case bytes.Contains(x.body, []byte("\ufffd")):
+		h.fault, h.fix = PayloadCharset, "Encode the text once, sign those bytes and send them; name its charset in Content-Type."
+		h.explanation = "The body that arrived has U+FFFD in it, the character that stands for what could not be decoded: " +
+			"most likely it was signed in another charset, and something read it as UTF-8 afterwards."
+	case x.cutOff():
+		h.fault, h.fix = LengthCharacters, "Count the length of the body in bytes, after it has been encoded."
+		h.explanation = "The body that arrived has an end missing, and characters of several bytes: its length was most " +
+			"likely counted in characters."
+	}
+	return h
+}
+
 // decompressed reports whether the body is not compressed though Content-Encoding, which was signed, says so.
 func (x *exam) decompressed() bool {
 	i, ok := find(x.base.headers, "content-encoding")
@@ -365,7 +385,7 @@ func forms(body []byte) (list []reading) {
 		asJSON  = "The fields of the form were signed as a JSON object."
 		asForm  = "The members of the JSON body were signed as a form."
 		anew    = "The form was encoded anew, with other characters escaped, after it had been signed."
-		order   = "The fields of the form were signed in another order than they were sent in."
+		order   = "The fields of the form were signed in the order of their names, and sent in another."
 	)
 	add := func(explanation, fix string, write func(body []byte) ([]byte, bool)) {
 		list = append(list, reading{PayloadForm, false, func(w *bufio.Writer, body []byte) bool {
@@ -424,16 +444,34 @@ func forms(body []byte) (list []reading) {
 	for _, encode := range encoders {
 		add(order, asSentFix, func([]byte) ([]byte, bool) { return []byte(writeQuery(args, encode, byKeyValue, true)), true })
 	}
-	for _, encode := range []func(string) string{same, plus(strict)} {
-		for ordered := range orders(args) {
-			add(order, asSentFix, func([]byte) ([]byte, bool) { return []byte(writeQuery(ordered, encode, nil, true)), true })
-		}
-	}
 	return list
 }
 
-// maxOrders is how many orders of some things are tried: all of five.
-const maxOrders = 120
+// fields: a form whose fields were signed in another order than the usual ones.
+func (x *exam) fields(try tries) {
+	args, _ := splitQuery(string(x.body[:min(len(x.body), maxVaried)]), false)
+	if !x.known || len(x.body) > maxVaried || len(args) > maxParts || bytes.ContainsAny(x.body, "{\n<") {
+		return
+	}
+	spaced := func(raw string) string { return strings.ReplaceAll(strict(raw), "%20", "+") }
+	for ordered := range orders(args) {
+		for _, encode := range []func(string) string{same, spaced} {
+			x.each(x.body, []reading{{PayloadForm, false,
+				func(w *bufio.Writer, _ []byte) bool {
+					w.WriteString(writeQuery(ordered, encode, nil, true))
+					return true
+				},
+				"The fields of the form were signed in another order than they were sent in.", asSentFix}},
+				func(h hypothesis) { try(h) })
+		}
+		if !x.left() {
+			return
+		}
+	}
+}
+
+// maxOrders is how many orders of some things are tried: all of six.
+const maxOrders = 720
 
 // orders are the other orders of a list: all of a short one, else that from its end.
 func orders[T any](list []T) func(yield func([]T) bool) {
