@@ -278,7 +278,6 @@ func TestAgainstHTTPAuth(t *testing.T) {
 		key, _ := lookup(t.Context(), who.AccessKeyID)
 		d := diagnose.Diagnose(t.Context(), diagnose.Evidence{
 			Request: in, Refusal: err.(*sigv4.Error), Key: key, Region: region, Service: service, Now: clock,
-			MaxTime: time.Minute,
 		})
 		fault := d.Fault
 		if fault == diagnose.PathNotNormal { // alone it would have been accepted

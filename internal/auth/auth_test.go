@@ -64,7 +64,7 @@ func newGate(t *testing.T, sessions ...*iam.Session) *auth.Gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &auth.Gate{State: world, Now: func() time.Time { return moment }, MaxDiagnosisTime: time.Minute}
+	return &auth.Gate{State: world, Now: func() time.Time { return moment }}
 }
 
 var scope = auth.Scope{Service: "lambda", Region: "eu-central-1", MaxBody: 100}

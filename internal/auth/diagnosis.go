@@ -30,7 +30,7 @@ func (a *Attempt) KnownAs(hosts ...string) {
 	}
 }
 
-// Diagnose finds out why the signature does not match, which takes some milliseconds at the most. The plane
+// Diagnose finds out why the signature does not match. The plane
 // calls it once, after the client has its answer: the client must not learn from the time it takes
 // whether the server knows the key. Readers of the finding wait for it.
 func (a *Attempt) Diagnose(ctx context.Context) {
@@ -123,5 +123,5 @@ func (f *SignatureFinding) known() (found outcome, done bool) {
 	}
 }
 
-// diagnosisWait is how long a reader waits for a diagnosis that takes a few milliseconds.
-const diagnosisWait = 100 * time.Millisecond
+// diagnosisWait is how long a reader waits for a diagnosis: far longer than one takes on a machine that is busy.
+const diagnosisWait = 5 * time.Second

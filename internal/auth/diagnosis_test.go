@@ -229,3 +229,96 @@ func TestDiagnosesInASecond(t *testing.T) {
 		t.Errorf("%v of 100 each were allowed, want %v", got, want)
 	}
 }
+
+// TestDamagedLinksAreDiagnosed: also those of which no key can be read. They are few in a second, and leave the others
+// their share.
+func TestDamagedLinksAreDiagnosed(t *testing.T) {
+	gate := newGate(t)
+	signer := sigv4.Signer{Region: scope.Region, Service: scope.Service, Now: func() time.Time { return moment }}
+	link := func(who sigv4.Credentials, damage func(string) string) *http.Request {
+		request := httptest.NewRequestWithContext(t.Context(), "GET", "http://here/book?page=5", nil)
+		signed, err := signer.Presign(request, who, time.Minute, sigv4.EmptyPayload())
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.RequestURI = damage(strings.TrimPrefix(signed.URL, "http://here"))
+		return request
+	}
+	html := func(target string) string { return strings.ReplaceAll(target, "&", "&amp;") }
+	for name, test := range map[string]struct {
+		request *http.Request
+		want    []string
+	}{
+		"HTML": {link(alice, html), []string{"missing authentication: The presigned link was escaped for HTML",
+			"fault link-html-escaped (proven"}},
+		"HTML of an unknown key": {link(credentials("AKIANOBODY3456789012", "secret", ""), html),
+			[]string{"missing authentication: The presigned link was escaped for HTML", "(a conclusion from"}},
+		"period": {link(alice, func(target string) string { return target + "." }),
+			[]string{`invalid signature: The presigned link has "." after its signature`}},
+		"with Authorization": {func() *http.Request {
+			request := link(alice, same)
+			request.Header.Set("Authorization", "Bearer abc")
+			return request
+		}(), []string{"an Authorization header besides", "fault link-and-authorization (proven"}},
+		"cut off": {link(alice, func(target string) string { return target[:strings.Index(target, "&X-Amz-Signature")] }),
+			[]string{"incomplete signature: The presigned link was cut off: it has no X-Amz-Signature."}},
+		"unsigned": {httptest.NewRequestWithContext(t.Context(), "GET", "http://here/book?page=5", nil),
+			[]string{"the request is not signed"}},
+		"unknown key": {link(credentials("AKIANOBODY3456789012", "secret", ""), same), []string{"does not exist"}},
+	} {
+		finding := refused(t, gate, test.request)
+		text := finding.Summary() + "\n" + strings.Join(finding.Details(), "\n")
+		for _, want := range test.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in %s", name, want, text)
+			}
+		}
+		if strings.Contains(text, "secret of alice") {
+			t.Errorf("%s: the secret is in %s", name, text)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		crowded := 0
+		for range auth.MaxDiagnoses + 5 {
+			if text := strings.Join(refused(t, gate, link(alice, html)).Details(), "\n"); strings.Contains(text, "not diagnosed") {
+				crowded++
+			}
+		}
+		wrong := alice
+		wrong.Secret = sigv4.NewSecret("wrong")
+		text := strings.Join(refused(t, gate, link(wrong, same)).Details(), "\n")
+		if crowded != 5 || !strings.Contains(text, "fault unknown") {
+			t.Errorf("%d links were not diagnosed, want 5; of another request the finding says %s", crowded, text)
+		}
+	})
+}
+
+// TestDiagnosesTakeNoTime: however busy the machine is, the same request has the same diagnosis.
+func TestDiagnosesTakeNoTime(t *testing.T) {
+	wrong := alice
+	wrong.Secret = sigv4.NewSecret("wrong")
+	var first string
+	for i := range 4 {
+		done := make(chan struct{})
+		for range 8 * i { // others at work
+			go func() {
+				for sum := 0; ; sum++ {
+					select {
+					case <-done:
+						return
+					default:
+					}
+				}
+			}()
+		}
+		finding := refused(t, newGate(t), signed(t, wrong))
+		text := finding.Summary() + strings.Join(finding.Details(), "\n")
+		close(done)
+		if i == 0 {
+			first = text
+		}
+		if text != first || !strings.Contains(text, "all of them were tried") {
+			t.Errorf("the finding is %s\nafter %s", text, first)
+		}
+	}
+}

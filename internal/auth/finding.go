@@ -112,18 +112,19 @@ func (f *SignatureFinding) Summary() string {
 	if f.kind == 0 {
 		return fmt.Sprintf("%s, access key %s, %s form", f.caller, f.accessKeyID, f.form)
 	}
-	switch f.kind {
-	case sigv4.MissingAuthentication:
-		return "the request is not signed"
-	case sigv4.UnknownKey:
+	text := f.kind.String()
+	known, _ := f.known()
+	switch {
+	case f.kind == sigv4.UnknownKey:
 		return fmt.Sprintf("access key %q does not exist, is inactive, or belonged to a user or role that was deleted",
 			trace.Cut(f.accessKeyID.String(), 64))
-	}
-	text := f.kind.String()
-	if known, _ := f.known(); known.sameText {
-		return text + ": the client signed the same canonical request, so its secret access key is another"
-	} else if !known.fault.Empty() {
+	case known.sameText:
+		return text + ": the client signed the same canonical request, and every other fault was tried, " +
+			"so its secret access key is another"
+	case !known.fault.Empty():
 		return text + ": " + known.explanation.String()
+	case f.kind == sigv4.MissingAuthentication:
+		return "the request is not signed"
 	}
 	if !f.detail.Empty() {
 		return text + ": " + f.detail.String()

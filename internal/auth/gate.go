@@ -25,11 +25,9 @@ import (
 type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
-	// MaxDiagnosisTime bounds how long the fault of one signature is looked for; 0 is diagnose.MaxTime. Tests
-	// give more, for machines that are busy.
-	MaxDiagnosisTime time.Duration
 
 	limiter   limiter
+	links     limiter  // of those of which no key could be read, so that they do not crowd out the others
 	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
 	kept      atomic.Int32
 }
@@ -95,18 +93,19 @@ func (g *Gate) Authenticate(r *http.Request, scope Scope) (*Caller, sigv4.Verifi
 }
 
 // prepare notes whose key was used, and gathers what a diagnosis of the refusal needs, if there may be one: keys that
-// do not exist have none, and there are so many in a second.
+// do not exist have none, and there are so many in a second. A damaged link may have one though no key was read from it.
 func (g *Gate) prepare(attempt *Attempt, scope Scope, r *http.Request, refusal *sigv4.Error) {
 	world := g.State.Now()
 	identity, ok := world.Identity(refusal.AccessKeyID)
-	if !ok {
+	limiter := &g.links
+	if ok {
+		attempt.Finding.account = trace.Keep(identity.Account, maxLabel)
+		limiter = &g.limiter
+	}
+	if !(ok && diagnose.Diagnosable(refusal.Kind)) && (refusal.Kind == sigv4.UnknownKey || !diagnose.LinkLike(r)) {
 		return
 	}
-	attempt.Finding.account = trace.Keep(identity.Account, maxLabel)
-	if !diagnose.Diagnosable(refusal.Kind) {
-		return
-	}
-	if !g.limiter.allow(time.Now()) {
+	if !limiter.allow(time.Now()) {
 		attempt.Finding.crowded = true
 		return
 	}
@@ -118,9 +117,14 @@ func (g *Gate) prepare(attempt *Attempt, scope Scope, r *http.Request, refusal *
 		Region:  scope.Region,
 		Service: scope.Service,
 		Now:     g.now(),
-		MaxTime: g.MaxDiagnosisTime,
+		Lookup:  g.lookup,
 	}
-	attempt.others = func() []sigv4.Key { return otherKeys(world, identity) }
+	attempt.others = func() []sigv4.Key {
+		if !ok {
+			return nil
+		}
+		return otherKeys(world, identity)
+	}
 }
 
 // MaxDiagnoses is how many refusals are diagnosed in a second.

@@ -77,7 +77,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w := &world{t: t, state: current, traces: &trace.Recorder{}, runner: &runner{result: payload(`"ok"`)}, log: &bytes.Buffer{}, handled: make(chan struct{}, 100)}
 	w.plane = &dataplane.Plane{
-		State: current, Gate: &auth.Gate{State: current, MaxDiagnosisTime: time.Minute}, Invoker: w.runner, Traces: w.traces,
+		State: current, Gate: &auth.Gate{State: current}, Invoker: w.runner, Traces: w.traces,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), Now: time.Now,
 		Suffixes: []string{"localhost", "on.aws"},
 		Explain:  func(id string) string { return "http://here/_furl/requests/" + id },

@@ -207,24 +207,23 @@ func TestDiagnoseBounds(t *testing.T) {
 	}.request()
 	_, err := newVerifier().Verify(r)
 	e := wantKind(t, err, sigv4.InvalidSignature)
-	ev := diagnose.Evidence{Request: r, Refusal: e, Key: sigv4.Key{Credentials: bob}, Region: region, Service: service,
-		MaxTime: time.Minute}
+	ev := diagnose.Evidence{Request: r, Refusal: e, Key: sigv4.Key{Credentials: bob}, Region: region, Service: service}
 	for range 20 {
 		ev.Others = append(ev.Others, sigv4.Key{Credentials: sigv4.Credentials{AccessKeyID: "x",
 			Secret: sigv4.NewSecret(strings.Repeat("x", len(ev.Others)+1))}})
 		ev.Hosts = append(ev.Hosts, strings.Repeat("x", len(ev.Hosts)+1)+".example:1")
 	}
 	d := diagnose.Diagnose(t.Context(), ev)
-	if d.Fault != diagnose.Unknown || d.Tested != diagnose.MaxHypotheses || !d.Exhausted ||
+	if d.Fault != diagnose.Unknown || d.Tested < 2000 || d.Exhausted ||
 		!strings.Contains(d.Explanation, "none of the usual faults explains it") {
-		t.Errorf("got %+v, want %d hypotheses tested and none right", d, diagnose.MaxHypotheses)
+		t.Errorf("got %+v, want all hypotheses tested and none right", d)
 	}
 
 	// What remains unexplained goes through all single faults of a usual request.
 	plain := faulty{secret: func(string) string { return "another" }}.request()
 	_, err = newVerifier().Verify(plain)
 	ev2 := diagnose.Evidence{Request: plain, Refusal: wantKind(t, err, sigv4.InvalidSignature),
-		Key: sigv4.Key{Credentials: alice}, Region: region, Service: service, MaxTime: time.Minute}
+		Key: sigv4.Key{Credentials: alice}, Region: region, Service: service}
 	if d := diagnose.Diagnose(t.Context(), ev2); d.Exhausted || d.Tested < 100 {
 		t.Errorf("got %+v, want all hypotheses of a usual request tested", d)
 	}
@@ -234,13 +233,6 @@ func TestDiagnoseBounds(t *testing.T) {
 	if d := diagnose.Diagnose(ctx, ev); d.Tested != 0 || !d.Exhausted {
 		t.Errorf("got %+v, want nothing tested after the context was done", d)
 	}
-	short := ev
-	short.MaxTime = time.Nanosecond
-	if d := diagnose.Diagnose(t.Context(), short); d.Tested > 1 || !d.Exhausted || !strings.Contains(d.Explanation,
-		"time ran out") {
-		t.Errorf("got %+v, want time to be out", d)
-	}
-
 	none := diagnose.Diagnosis{}
 	for name, change := range map[string]func(*diagnose.Evidence){
 		"no refusal":  func(ev *diagnose.Evidence) { ev.Refusal = nil },
@@ -271,17 +263,33 @@ func TestDiagnoseBounds(t *testing.T) {
 	}
 }
 
-// TestDiagnoseLongBody: bodies too long to be varied still get every other hypothesis.
+// TestDiagnoseLongBody: a large body is read in as many ways as there is room for, and what was left out is said.
 func TestDiagnoseLongBody(t *testing.T) {
-	body := strings.Repeat("x", 100_000) + "\n"
-	if d := diagnosed(t, faulty{body: body, signPayload: payload(strings.TrimSpace)}.request(),
-		sigv4.InvalidSignature); d.Fault != diagnose.Unknown ||
-		!d.Exhausted || !strings.Contains(d.Explanation, "the body of the request, being too large") {
-		t.Errorf("got %+v", d)
-	}
-	if d := diagnosed(t, faulty{body: body, signPayload: payload(func(string) string { return "" })}.request(),
-		sigv4.InvalidSignature); d.Fault != diagnose.PayloadEmpty {
-		t.Errorf("got %+v", d)
+	long := strings.Repeat("x", 5<<20)
+	for _, tt := range []struct {
+		name, body string
+		sign       func(string) string
+		want       diagnose.Fault
+	}{
+		{"newline of 5 MiB", long + "\n", strings.TrimSpace, diagnose.PayloadNewline},
+		{"newline of 1 MiB", long[:1<<20], func(s string) string { return s + "\n" }, diagnose.PayloadNewline},
+		{"nothing of 5 MiB", long, func(string) string { return "" }, diagnose.PayloadEmpty},
+		{"JSON of 1 MiB", `{"a": "` + long[:1<<20] + `", "b": 1}`,
+			func(s string) string { return strings.ReplaceAll(s, " ", "") }, diagnose.PayloadJSON},
+		{"gzip of 1 MiB", gzipped(long[:1<<20]), func(string) string { return long[:1<<20] }, diagnose.PayloadCompressed},
+		{"gzip of 5 MiB", gzipped(long), func(string) string { return long }, diagnose.PayloadCompressed},
+		{"a bomb", gzipped(strings.Repeat("\x00", 64<<20)), func(string) string { return "another" }, diagnose.Unknown},
+		{"anything of 5 MiB", long, func(string) string { return "another" }, diagnose.Unknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := diagnosed(t, faulty{body: tt.body, signPayload: payload(tt.sign)}.request(), sigv4.InvalidSignature)
+			if d.Fault != tt.want || d.Proven == (tt.want == diagnose.Unknown) || d.Hashed > diagnose.MaxHashed {
+				t.Errorf("got %+.300v, want %s", d, tt.want)
+			}
+			if !d.Proven && (!d.Exhausted || !strings.Contains(d.Explanation, "the body of the request, being too large")) {
+				t.Errorf("got %+v", d)
+			}
+		})
 	}
 }
 
@@ -306,7 +314,7 @@ func TestDiagnoseCorners(t *testing.T) {
 	r = faulty{credentials: key.Credentials, secret: func(string) string { return "100%25" }}.request()
 	_, err := v.Verify(r)
 	d := diagnose.Diagnose(t.Context(), diagnose.Evidence{Request: r, Refusal: wantKind(t, err, sigv4.InvalidSignature),
-		Key: key, Region: region, Service: service, MaxTime: time.Minute})
+		Key: key, Region: region, Service: service})
 	if d.Fault != diagnose.SecretEncoded || !d.Proven {
 		t.Errorf("got %+v", d)
 	}

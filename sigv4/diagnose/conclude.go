@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/sigv4"
@@ -33,10 +35,10 @@ func (x *exam) scope() Diagnosis {
 
 // prove tells whether, but for what d says, the signature is right.
 func (x *exam) prove(d Diagnosis) Diagnosis {
-	if !x.known || x.long {
+	if !x.hashed || x.long {
 		return d
 	}
-	d.Tested++
+	x.tested++
 	if d.Proven = x.reproduces(&x.base); d.Proven {
 		d.CanonicalRequest = string(x.text)
 	}
@@ -45,6 +47,9 @@ func (x *exam) prove(d Diagnosis) Diagnosis {
 
 // clock explains a date outside the window.
 func (x *exam) clock() Diagnosis {
+	if x.ev.Now.IsZero() {
+		return Diagnosis{}
+	}
 	ahead := x.claim.Date.Sub(x.ev.Now).Round(time.Second)
 	if x.claim.HasExpires && x.ev.Refusal.Kind == sigv4.SignatureExpired {
 		return x.expired(-ahead)
@@ -55,12 +60,27 @@ func (x *exam) clock() Diagnosis {
 	}
 	off := "The request's date is " + ahead.Abs().String() + " " + side + " the server's clock"
 	if !zoned(ahead, 0) {
-		return x.prove(Diagnosis{Fault: Clock, Explanation: off + ".",
-			Fix: "Set the client's clock by a time server, and sign each request when it is sent."})
+		return x.replacedDate(x.prove(Diagnosis{Fault: Clock, Explanation: off + ".",
+			Fix: "Set the client's clock by a time server, and sign each request when it is sent."}))
 	}
-	return x.suppose(Diagnosis{Fault: LocalTime,
+	d := x.suppose(Diagnosis{Fault: LocalTime,
 		Explanation: off + ", as if local time had been passed off as UTC.",
 		Fix:         "Write the date in UTC, and sign each request when it is sent."})
+	replaced := x.replacedDate(d)
+	if replaced.Proven {
+		replaced.Explanation, replaced.Fix = d.Explanation+" "+replaced.Explanation, d.Fix+" "+replaced.Fix
+	}
+	return replaced
+}
+
+// replacedDate tells of a date outside the window whether it was put there after signing.
+func (x *exam) replacedDate(d Diagnosis) Diagnosis {
+	if !d.Proven && x.hashed && !x.long {
+		if replaced := x.search(x.singles(x.rareTimes)); replaced.Proven {
+			return replaced
+		}
+	}
+	return d
 }
 
 // expired explains a presigned URL of that age.
@@ -107,22 +127,87 @@ func (x *exam) token() Diagnosis {
 			Explanation: "A session token came with a long-term access key, which has none.",
 			Fix:         "Unset AWS_SESSION_TOKEN, or use the temporary credentials it belongs to."})
 	case x.claim.Token == "":
-		return x.prove(Diagnosis{Fault: TokenMissing,
+		d := x.prove(Diagnosis{Fault: TokenMissing,
 			Explanation: "The access key is a temporary one, but its session token did not come with it.",
 			Fix: "Send the session token in X-Amz-Security-Token and sign it (AWS_SESSION_TOKEN must be set along " +
 				"with key id and secret)."})
+		return x.withToken(d, "The session token was signed, but got lost on the way.")
 	case !canonical.Equal(x.claim.Token, key.SessionToken):
-		d := Diagnosis{Fault: TokenForeign,
-			Explanation: "The session token is not the one that was issued with this access key.",
-			Fix:         "Use access key id, secret access key and session token of one set of credentials."}
-		for _, k := range x.ev.Others {
-			if k.SessionToken != "" && canonical.Equal(x.claim.Token, k.SessionToken) {
-				d.Explanation = "The session token is that of access key " + quote(k.AccessKeyID) + "."
-			}
-		}
-		return x.prove(d)
+		return x.otherToken()
 	}
 	return x.prove(Diagnosis{Fault: SessionExpired,
 		Explanation: "The session ended at " + key.Expires.UTC().Format(time.RFC3339) + ".",
 		Fix:         "Get new temporary credentials."})
+}
+
+// otherToken explains a session token that is not the one that was issued with the key.
+func (x *exam) otherToken() Diagnosis {
+	issued, token := x.ev.Key.SessionToken, x.claim.Token
+	d := Diagnosis{Fault: TokenForeign,
+		Explanation: "The session token is not the one that was issued with this access key.",
+		Fix:         "Use access key id, secret access key and session token of one set of credentials."}
+	for _, k := range x.ev.Others {
+		if k.SessionToken != "" && canonical.Equal(token, k.SessionToken) {
+			d.Explanation = "The session token is that of access key " + quote(k.AccessKeyID) + "."
+		}
+	}
+	const shortest = 16 // of a piece of a token that is no chance
+	if len(token) >= shortest && strings.HasPrefix(issued, token) {
+		d = Diagnosis{Fault: TokenEncoded, Fix: fixToken,
+			Explanation: "The session token was cut off: only " + strconv.Itoa(len(token)) + " of its " +
+				strconv.Itoa(len(issued)) + " bytes arrived."}
+	}
+	for _, r := range recodings(issued) {
+		if canonical.Equal(token, r.text) {
+			d = Diagnosis{Fault: TokenEncoded, Explanation: "The session token arrived " + r.how + ".", Fix: fixToken}
+		}
+	}
+	return x.withToken(x.prove(d), "It was signed as it was issued, and changed on the way.")
+}
+
+// withToken tells of a diagnosis that is not proven whether the signature is right with the token that was issued.
+func (x *exam) withToken(d Diagnosis, more string) Diagnosis {
+	if d.Proven || !x.hashed || x.long {
+		return d
+	}
+	args, _ := splitQuery(x.query, x.claim.InQuery)
+	a := x.base
+	if x.claim.InQuery {
+		a.query = without(args, canonical.ParamToken, canonical.Escape(x.ev.Key.SessionToken))()
+	} else {
+		a.headers = slices.DeleteFunc(slices.Clone(a.headers), func(l line) bool { return l.name == canonical.Token })
+		a.headers = append(a.headers, line{canonical.Token, x.ev.Key.SessionToken})
+		slices.SortFunc(a.headers, byName)
+	}
+	x.tested++
+	if d.Proven = x.reproduces(&a); d.Proven {
+		d.Explanation, d.CanonicalRequest = d.Explanation+" "+more, string(x.text)
+	}
+	return d
+}
+
+// fixToken is what to do about a session token that was written otherwise.
+const fixToken = "Copy the session token exactly as it was issued; in a URL, percent-encode it once, '+' as %2B."
+
+// recoding is a way to write a session token otherwise.
+type recoding struct{ how, text string }
+
+// recodings are how a token is changed on its way through forms, URLs, JSON and files: it has '/', '+' and '='
+// (rusoto/rusoto#1653, minio/minio-js#920, discourse/discourse#8818).
+func recodings(token string) []recoding {
+	const decoded, encoded = "decoded once too often, with a space for each '+'", "percent-encoded once too often"
+	escaped := canonical.Escape(token)
+	list := []recoding{
+		{decoded, strings.ReplaceAll(token, "+", " ")},
+		{encoded, escaped}, {encoded, canonical.Escape(escaped)}, {encoded, escapeCase(escaped, strings.ToLower)},
+		{encoded, strings.ReplaceAll(escaped, "%2F", "/")}, {encoded, strings.ReplaceAll(token, "+", "%2B")},
+		{"percent-decoded once too often", canonical.Unescape(token)},
+		{"with the escapes of JSON", strings.ReplaceAll(token, "/", `\/`)},
+		{"with the escapes of JSON", strings.ReplaceAll(token, "+", `\u002B`)},
+		{"with the escapes of JSON", strings.ReplaceAll(token, "=", `\u003d`)},
+		{"in quotes", strconv.Quote(token)},
+		{"with a line end after it", token + "\n"},
+		{"without the '=' at its end", strings.TrimRight(token, "=")},
+	}
+	return slices.DeleteFunc(list, func(r recoding) bool { return r.text == token })
 }

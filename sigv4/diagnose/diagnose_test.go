@@ -384,7 +384,7 @@ func diagnosed(t *testing.T, r *http.Request, kind sigv4.Kind) diagnose.Diagnosi
 	e := wantKind(t, err, kind)
 	key, _ := lookup(context.Background(), e.AccessKeyID)
 	ev := diagnose.Evidence{
-		Request: r, Refusal: e, Key: key, Region: region, Service: service, Now: clock, MaxTime: time.Minute,
+		Request: r, Refusal: e, Key: key, Region: region, Service: service, Now: clock,
 		Others: []sigv4.Key{{Credentials: bob}, {Credentials: alice}},
 		Hosts:  []string{"abc.lambda-url.eu-central-1.localhost:9000", "abc.lambda-url.eu-central-1.on.aws"},
 	}
@@ -460,7 +460,7 @@ func BenchmarkDiagnose(b *testing.B) {
 		secret:      func(string) string { return "another" }}.request()
 	_, err := newVerifier().Verify(r)
 	ev := diagnose.Evidence{Request: r, Refusal: err.(*sigv4.Error), Key: sigv4.Key{Credentials: bob}, Region: region,
-		Service: service, MaxTime: time.Minute}
+		Service: service}
 	tested := 0
 	for b.Loop() {
 		tested = diagnose.Diagnose(b.Context(), ev).Tested

@@ -2,14 +2,12 @@ package diagnose
 
 import (
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/furl-dev/furl/sigv4/internal/canonical"
 )
@@ -52,15 +50,20 @@ type exam struct {
 	base    attempt  // what the server computed
 	query   string   // as sent
 	listed  []string // SignedHeaders in the order sent
-	absent  string   // a header of SignedHeaders that is not in the request
+	absent  []string // headers of SignedHeaders that are not in the request
 	body    []byte
 	known   bool     // the body was read
+	hashed  bool     // its hash is known: it was read, or the request says
 	long    bool     // the signed headers are too large for anything: base is not set
 	skipped []string // parts of the request that are too large
 
 	parts canonical.Request // of the attempt tried last
 	text  []byte            // its canonical request
+	sum   [sha256.Size]byte // the hash of that
+	last  []byte            // the canonical request of the attempt before
 	keys  map[keyInput][]byte
+	seen  map[string]bool // hashes of payloads that were tried
+	outer *reading        // what was undone before the body was read that the hypothesis is about; mostly nil
 }
 
 type keyInput struct {
@@ -76,7 +79,8 @@ func newExam(b *budget, ev Evidence) (*exam, bool) {
 	if c.Read(r) != nil || !c.Whole {
 		return nil, false
 	}
-	x := &exam{budget: b, ev: ev, claim: c, listed: slices.Clone(c.Names), keys: make(map[keyInput][]byte)}
+	x := &exam{budget: b, ev: ev, claim: c, listed: slices.Clone(c.Names), keys: make(map[keyInput][]byte),
+		seen: make(map[string]bool)}
 	_, x.query = canonical.SplitTarget(canonical.Target(r))
 	x.body, x.known = ev.Refusal.Body, ev.Refusal.Body != nil || r.ContentLength == 0
 	if x.long = !x.measure(); x.long {
@@ -84,10 +88,9 @@ func newExam(b *budget, ev Evidence) (*exam, bool) {
 		return x, true
 	}
 	c.Gather(r, &x.parts)
-	payload := x.payload()
 	x.base = attempt{
 		method: r.Method, path: string(canonical.AppendPath(nil, c.Path, canonical.Normal)),
-		query: string(c.Query.AppendSorted(nil)), payload: hex.EncodeToString(payload[:]),
+		query: string(c.Query.AppendSorted(nil)), payload: x.payload(),
 		date: c.DateText, scope: c.Scope, keyScope: c.Scope,
 		secret: ev.Key.Secret.Reveal(), write: hex.EncodeToString,
 	}
@@ -96,7 +99,7 @@ func newExam(b *budget, ev Evidence) (*exam, bool) {
 		case len(values) > 0:
 			x.base.headers = append(x.base.headers, line{name, string(canonical.AppendValues(nil, values))})
 		case canonical.ValidName(name):
-			x.absent = name
+			x.absent = append(x.absent, name)
 		}
 	}
 	return x, true
@@ -122,13 +125,31 @@ func (x *exam) measure() bool {
 	return size <= maxLines
 }
 
-// payload is the hash of the body. The verifier has computed it if it got as far as that.
-func (x *exam) payload() (sum [sha256.Size]byte) {
+// payload is the hash of the body. The verifier has computed it if it got as far as that. Of a body that was not read,
+// x-amz-content-sha256 may tell it.
+func (x *exam) payload() string {
 	text := x.ev.Refusal.CanonicalRequest
-	if n, err := hex.Decode(sum[:], []byte(text[max(0, len(text)-2*sha256.Size):])); err == nil && n == len(sum) {
-		return sum
+	if last := text[max(0, len(text)-2*sha256.Size):]; isHash(last) {
+		x.hashed = true
+		return last
 	}
-	return sha256.Sum256(x.body)
+	if declared := x.claim.Declared; !x.known && len(declared) == 1 && isHash(declared[0]) {
+		x.hashed = true
+		return declared[0]
+	}
+	x.hashed = x.known
+	x.bytes += len(x.body)
+	return hashText(x.body)
+}
+
+// isHash reports whether a text may be a SHA-256 in lower-case hexadecimal.
+func isHash(text string) bool {
+	return len(text) == 2*sha256.Size && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+func hashText(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 // skip notes a part of the request that is too large.
@@ -163,9 +184,13 @@ func (x *exam) sign(a *attempt) string {
 	if a.noNewline {
 		p.Headers = bytes.TrimSuffix(p.Headers, []byte("\n"))
 	}
-	x.text = p.Append(x.text[:0])
+	// Most hypotheses about keys leave the text as it was.
+	if x.text, x.last = p.Append(x.last[:0]), x.text; !bytes.Equal(x.text, x.last) {
+		x.bytes += len(x.text)
+		x.sum = sha256.Sum256(x.text)
+	}
 	mac := hmac.New(sha256.New, x.key(a))
-	mac.Write(canonical.AppendStringToSign(nil, a.date, a.scope, x.text))
+	mac.Write(canonical.AppendDigestToSign(nil, a.date, a.scope, x.sum))
 	return a.write(mac.Sum(nil))
 }
 
@@ -187,10 +212,9 @@ func (x *exam) key(a *attempt) []byte {
 	return key
 }
 
-// What one step of a diagnosis may take in. The clock is looked at before each step, so that the time above the limit
-// is that of one step: the sender of the request chooses its sizes, and needs no more than the id of a key.
+// What a diagnosis may take in: the sender of the request chooses its sizes, and needs no more than the id of a key.
 const (
-	maxVaried  = 64 << 10 // bytes of a body that is hashed again with one thing changed
+	maxVaried  = 64 << 10 // bytes of a body that is written in ways that take memory
 	maxText    = 8 << 10  // bytes of a path or a query that is written anew
 	maxParts   = 256      // parameters, fields of a form or of JSON, headers to choose from, values of one header
 	maxLines   = 64 << 10 // bytes of the signed headers, and the method
@@ -198,26 +222,22 @@ const (
 	maxNameLen = 300      // bytes of a host with its port: DNS allows 253
 )
 
-// budget is what is left of the hypotheses and the time of one diagnosis.
-type budget struct {
-	now     func() time.Time
-	until   time.Time
-	stopped func() error // of the context
-	tested  int
-	over    bool // nothing more is tried
-	late    bool // for want of time
-}
+// maxRead is how much of MaxHashed may go into bodies, so that a large one leaves the rest to everything else.
+const maxRead = MaxHashed * 3 / 4
 
-func newBudget(ctx context.Context, now func() time.Time, most time.Duration) *budget {
-	return &budget{now: now, until: now().Add(most), stopped: ctx.Err}
+// budget is what a diagnosis has done, which is bounded. It is counted, not timed, so that the same request has the
+// same diagnosis on every machine and under any load.
+type budget struct {
+	stopped func() error // of the context
+	tested  int          // hypotheses
+	bytes   int          // that were hashed
+	read    int          // those of them that are of bodies
+	over    bool         // nothing more is tried
 }
 
 // left reports whether one more step may be taken. Once it has said no, it never says yes again.
 func (b *budget) left() bool {
-	if !b.over {
-		b.late = b.stopped() != nil || b.now().After(b.until)
-		b.over = b.late || b.tested >= MaxHypotheses
-	}
+	b.over = b.over || b.stopped() != nil || b.tested >= MaxHypotheses || b.bytes >= MaxHashed
 	return !b.over
 }
 

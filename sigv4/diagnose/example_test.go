@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
-	"time"
 
 	"github.com/furl-dev/furl/sigv4"
 	"github.com/furl-dev/furl/sigv4/diagnose"
@@ -34,7 +33,7 @@ func ExampleDiagnose() {
 	}
 	why := diagnose.Diagnose(context.Background(), diagnose.Evidence{
 		Request: req, Refusal: refusal, Region: "eu-central-1", Service: "lambda",
-		Key: sigv4.Key{Credentials: credentials}, MaxTime: time.Minute,
+		Key: sigv4.Key{Credentials: credentials},
 	})
 	fmt.Println(why.Fault)
 	fmt.Println(why.Explanation)

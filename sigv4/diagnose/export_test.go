@@ -3,13 +3,7 @@ package diagnose
 import (
 	"context"
 	"iter"
-	"time"
 )
-
-// DiagnoseBy is Diagnose with the clock that MaxTime is measured by.
-func DiagnoseBy(ctx context.Context, now func() time.Time, ev Evidence) Diagnosis {
-	return diagnoseBy(ctx, now, ev)
-}
 
 // Forgery is the signature of a client with just these faults, and what it signed.
 type Forgery struct {
@@ -21,7 +15,7 @@ type Forgery struct {
 // Forgeries are those of all that Diagnose may try for a request, in its order.
 func Forgeries(ctx context.Context, ev Evidence) iter.Seq[Forgery] {
 	return func(yield func(Forgery) bool) {
-		x, _ := newExam(newBudget(ctx, time.Now, time.Hour), ev)
+		x, _ := newExam(&budget{stopped: ctx.Err}, ev)
 		for hs := range x.candidates() {
 			a := x.base
 			for _, h := range hs {

@@ -1,11 +1,15 @@
 package diagnose
 
 import (
+	"bufio"
+	"bytes"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/furl-dev/furl/sigv4/internal/canonical"
 )
@@ -24,6 +28,12 @@ func setHeader(name, value string) func(*attempt) {
 
 // setHeaders signs other lines.
 func setHeaders(lines []line) func(*attempt) { return func(a *attempt) { a.headers = lines } }
+
+// in is the dimension of one signed header but the host.
+func (x *exam) in(name string) dimension {
+	i, _ := find(x.base.headers, name)
+	return inHeader << (i % 48)
+}
 
 // maxNames bounds the names of this server that are tried.
 const maxNames = 8
@@ -71,7 +81,7 @@ func (x *exam) hosts(try tries) {
 		signed(HostName, !samePort, other)
 		signed(HostName, false, bare)
 		if port != "" {
-			signed(HostName, samePort, net.JoinHostPort(strings.Trim(bare, "[]"), port))
+			signed(HostName, samePort || i >= len(local), net.JoinHostPort(strings.Trim(bare, "[]"), port))
 		}
 	}
 }
@@ -199,7 +209,7 @@ func (x *exam) contentTypes(try tries) {
 		"application/octet-stream", "text/plain", "",
 	} {
 		if signed != sent {
-			try(hypothesis{ContentType, inHeaders, signed == media,
+			try(hypothesis{ContentType, x.in("content-type"), signed == media,
 				"The content-type was signed as " + quote(signed) + " but arrived as " + quote(sent) + ".",
 				"Set the content-type, charset included, before signing, so that the HTTP library does not change it.",
 				setHeader("content-type", signed)})
@@ -208,9 +218,9 @@ func (x *exam) contentTypes(try tries) {
 }
 
 // signed tries the values of a header one by one.
-func signed(try tries, fault Fault, explanation, fix, name string, values ...string) {
+func (x *exam) signed(try tries, fault Fault, explanation, fix, name string, values ...string) {
 	for _, value := range values {
-		try(hypothesis{fault, inHeaders, false, explanation, fix, setHeader(name, value)})
+		try(hypothesis{fault, x.in(name), false, explanation, fix, setHeader(name, value)})
 	}
 }
 
@@ -224,28 +234,141 @@ func (x *exam) spaces(try tries) {
 		}
 	}
 	if !slices.Equal(sent, x.base.headers) {
-		try(hypothesis{HeaderSpace, inHeaders, true,
-			"Header values were signed with their repeated white space.", fix, setHeaders(sent)})
+		try(hypothesis{HeaderSpace, inHeaders &^ inHost, true,
+			"Header values were signed with their repeated white space.", fix, func(a *attempt) {
+				for i, l := range sent {
+					if l.value != x.base.headers[i].value {
+						setHeader(l.name, l.value)(a)
+					}
+				}
+			}})
 	}
 	for _, l := range x.base.headers[:min(len(x.base.headers), maxPerHeader)] {
 		values := x.sent(l.name)
 		if len(values) == 0 {
 			continue
 		}
-		signed(try, HeaderSpace, "The value of "+short(l.name)+" was signed with white space around it.", fix, l.name,
+		x.signed(try, HeaderSpace, "The value of "+short(l.name)+" was signed with white space around it.", fix, l.name,
 			" "+l.value, l.value+" ")
-		if len(values) == 1 || l.name == canonical.Token {
+		if len(values) == 1 || l.name == canonical.Token || grows(l.name) {
 			continue
 		}
 		if len(values) > maxParts {
 			x.skip("number of headers")
 			continue
 		}
-		signed(try, HeaderJoin, "The header "+short(l.name)+" is there "+strconv.Itoa(len(values))+
+		x.signed(try, HeaderJoin, "The header "+short(l.name)+" is there "+strconv.Itoa(len(values))+
 			" times, and its values were not joined by a comma in the order sent.",
 			"Join the values of a repeated header with ',' and no space, in the order they are sent.", l.name,
 			strings.Join(values, ", "), values[0], values[len(values)-1],
 			strings.Join(slices.Sorted(slices.Values(values)), ","))
+	}
+}
+
+// grows reports whether servers on the way add to the header of that name, each at its end or in a line of its own.
+func grows(name string) bool {
+	return strings.HasPrefix(name, "x-forwarded-") || name == "forwarded" || name == "via" || name == "cdn-loop" ||
+		name == "x-amzn-trace-id" || name == "user-agent" || name == "tracestate" || name == "baggage"
+}
+
+// changeable are the signed headers that something on the way may have added to.
+func (x *exam) changeable() (lines []line) {
+	for _, l := range x.base.headers {
+		switch l.name {
+		case canonical.Host, canonical.Authority, canonical.Token, canonical.Date, canonical.ContentSHA256,
+			canonical.ContentLength:
+		default:
+			if len(l.value) <= maxText && len(lines) < maxPerHeader {
+				lines = append(lines, l)
+			}
+		}
+	}
+	return lines
+}
+
+const (
+	fixAppended = "Sign host and x-amz-* headers only: anything on the way may change the others."
+	separators  = ",; "
+	maxPieces   = 16 // of one value
+)
+
+// appended: headers that something on the way added to. Of the value that came, what was signed is the front part, or
+// the rest if it was added before (aws/aws-sdk-java-v2#6369, stacklok/toolhive#4670).
+func (x *exam) appended(try tries) {
+	last, first := slices.Clone(x.base.headers), slices.Clone(x.base.headers)
+	grown := 0
+	for _, l := range x.changeable() {
+		var fronts, rests []string
+		for i := 1; i < len(l.value) && len(fronts) < maxPieces; i++ {
+			at := len(l.value) - i // what was added last comes first
+			if strings.IndexByte(separators, l.value[at]) < 0 {
+				continue
+			}
+			front, rest := strings.TrimRight(l.value[:at], separators), strings.TrimLeft(l.value[at:], separators)
+			if len(fronts) == 0 || front != fronts[len(fronts)-1] {
+				fronts, rests = append(fronts, front), append(rests, rest)
+			}
+		}
+		if len(fronts) == 0 {
+			continue
+		}
+		latest := fronts[0]
+		if at := strings.LastIndexByte(l.value, ','); at >= 0 {
+			latest = strings.TrimRight(l.value[:at], separators)
+		}
+		if grows(l.name) {
+			i, _ := find(x.base.headers, l.name)
+			last[i].value = latest
+			first[i].value, _, _ = strings.Cut(l.value, ",")
+			grown++
+		}
+		for _, front := range fronts {
+			x.front(try, l.name, front, front == latest && l.name != "content-type")
+		}
+		for _, rest := range rests {
+			try(hypothesis{HeaderAppended, x.in(l.name), false, "The header " + short(l.name) + " was signed as " +
+				quote(rest) + ", and something on the way put more before it.", fixAppended, setHeader(l.name, rest)})
+		}
+	}
+	if grown < 2 {
+		return
+	}
+	for _, lines := range [][]line{last, first} {
+		try(hypothesis{HeaderAppended, inHeaders, false,
+			"Something on the way added to several of the signed headers, as each proxy does to X-Forwarded-For and Via.",
+			fixAppended, setHeaders(lines)})
+	}
+}
+
+func (x *exam) front(try tries, name, value string, common bool) {
+	try(hypothesis{HeaderAppended, x.in(name), common, "The header " + short(name) + " was signed as " + quote(value) +
+		", and something on the way added to it.", fixAppended, setHeader(name, value)})
+}
+
+// maxFronts bounds the bytes of one value after each of which something may have been added.
+const maxFronts = 256
+
+// fronts: the same for what was added without a separator, and for values of another charset: JavaScript's fetch and
+// Node's http write ISO-8859-1 where the signer hashed UTF-8.
+func (x *exam) fronts(try tries) {
+	for _, l := range x.changeable() {
+		for i := len(l.value) - 1; i >= 0 && i >= len(l.value)-maxFronts; i-- {
+			if strings.IndexByte(separators, l.value[i]) < 0 {
+				x.front(try, l.name, l.value[:i], false)
+			}
+		}
+		for _, to := range []charset{utf8Text, latin1} {
+			from := utf8Text + latin1 - to
+			var out bytes.Buffer
+			w := bufio.NewWriter(&out)
+			recoded := recode(w, []byte(l.value), from, to)
+			w.Flush()
+			if recoded && out.String() != l.value && utf8.ValidString(l.value) == (from == utf8Text) {
+				x.signed(try, HeaderChanged,
+					"The header "+short(l.name)+" was signed in "+to.name()+" but sent in "+from.name()+".",
+					"Put only ASCII into headers, or sign the bytes that are sent.", l.name, out.String())
+			}
+		}
 	}
 }
 
@@ -259,11 +382,15 @@ func (x *exam) tokens(try tries) {
 	values := x.sent(canonical.Token)
 	first, last := values[0], values[len(values)-1]
 	if len(values) == 1 {
-		signed(try, TokenTwice, "The session token was signed twice.", fix, canonical.Token,
+		x.signed(try, TokenTwice, "The session token was signed twice.", fix, canonical.Token,
 			first+","+first, first+", "+first)
+		for _, r := range recodings(first) {
+			x.signed(try, TokenEncoded, "The session token was signed "+r.how+", and not as it was sent.", fixToken,
+				canonical.Token, r.text)
+		}
 		return
 	}
-	signed(try, TokenTwice, "The session token is there "+strconv.Itoa(len(values))+" times.", fix, canonical.Token,
+	x.signed(try, TokenTwice, "The session token is there "+strconv.Itoa(len(values))+" times.", fix, canonical.Token,
 		x.base.headers[i].value, first, last, strings.Join(values, ", "))
 }
 
@@ -279,7 +406,7 @@ func (x *exam) cookies(try tries) {
 		strings.ReplaceAll(sent, "; ", ";"), strings.ReplaceAll(sent, "; ", ","), strings.ReplaceAll(sent, "; ", ", "),
 		sent + ";",
 	}
-	signed(try, HeaderJoin,
+	x.signed(try, HeaderJoin,
 		"The cookies were signed with something else than '; ' between them, which HTTP/2 makes of it.",
 		"Write all cookies into one header with '; ' between them, or leave cookies out of what is signed.", "cookie",
 		slices.DeleteFunc(other, func(value string) bool { return value == sent })...)
@@ -295,11 +422,18 @@ func (x *exam) rewritten(try tries) {
 		canonical.ContentLength: {strconv.Itoa(len(x.body)), "0", ""},
 		"pragma":                {"no-cache", ""},
 		canonical.Transfer:      {"chunked"},
+		"content-encoding":      {"gzip", "deflate", "br", "identity", ""},
+		"expect":                {"100-continue"},
+		"x-forwarded-proto":     {"https", "http"},
+		"x-forwarded-port":      {"443", "80"},
+		"x-forwarded-host":      {x.ev.Request.Host},
+		"x-forwarded-for":       {"127.0.0.1", "::1"},
 	}
 	if _, found := find(x.base.headers, "content-type"); !found { // else it is one of contentTypes
 		usual["content-type"] = []string{"application/json", "application/x-www-form-urlencoded",
 			"application/x-www-form-urlencoded; charset=utf-8", "text/plain"}
 	}
+	x.lengths(try)
 	for _, name := range x.claim.Names {
 		i, found := find(x.base.headers, name)
 		for _, value := range usual[name] {
@@ -312,8 +446,29 @@ func (x *exam) rewritten(try tries) {
 					slices.SortFunc(a.headers, byName)
 				}})
 			case x.base.headers[i].value != value:
-				try(hypothesis{HeaderChanged, inHeaders, false, what + " and changed on the way.", fix, setHeader(name, value)})
+				try(hypothesis{HeaderChanged, x.in(name), false, what + " and changed on the way.", fix, setHeader(name, value)})
 			}
+		}
+	}
+}
+
+// lengths: the length of a body counted in characters, as the length of a text is in most languages, or in the units of
+// UTF-16, as in JavaScript and Java (aws/aws-sdk-js#2776, aws-samples/sigv4-signing-examples#13).
+func (x *exam) lengths(try tries) {
+	i, ok := find(x.base.headers, canonical.ContentLength)
+	if !ok || !x.known {
+		return
+	}
+	characters, units := 0, 0
+	for _, c := range string(x.body) {
+		characters++
+		units += utf16.RuneLen(c)
+	}
+	for _, count := range []int{characters, units} {
+		if length := strconv.Itoa(count); length != x.base.headers[i].value {
+			x.signed(try, LengthCharacters, "Content-Length was signed as "+length+", the number of characters; the body has "+
+				x.base.headers[i].value+" bytes.", "Count the length of the body in bytes, after it has been encoded.",
+				canonical.ContentLength, length)
 		}
 	}
 }

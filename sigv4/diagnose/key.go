@@ -90,24 +90,14 @@ func setKeyScope(a *attempt, s canonical.Scope)    { a.keyScope = s }
 func setSignedScope(a *attempt, s canonical.Scope) { a.scope = s }
 func setBothScopes(a *attempt, s canonical.Scope)  { a.keyScope, a.scope = s, s }
 
-// scopes: a signing key, or a whole signature, made for another scope than the credential names.
+// scopes: a signing key, or a whole signature, made for another scope than the credential names, or another scope in
+// the string to sign only.
 func (x *exam) scopes(try tries) {
 	for _, o := range x.others(services, regions) {
-		try(o.with(setKeyScope, o.common), o.with(setBothScopes, false))
+		try(o.with(setKeyScope, o.common), o.with(setBothScopes, false), o.with(setSignedScope, false))
 	}
 	for _, o := range x.others(nil, farRegions) {
-		try(o.with(setKeyScope, false))
-	}
-}
-
-// rareScopes are tried last: a scope that only the string to sign has, and whole signatures for regions further off.
-func (x *exam) rareScopes(try tries) {
-	far := x.others(nil, farRegions)
-	for _, o := range append(x.others(services, regions), far...) {
-		try(o.with(setSignedScope, false))
-	}
-	for _, o := range far {
-		try(o.with(setBothScopes, false))
+		try(o.with(setKeyScope, false), o.with(setBothScopes, false), o.with(setSignedScope, false))
 	}
 }
 
@@ -171,6 +161,46 @@ func (x *exam) times(try tries) {
 			"The string to sign has the time "+zone.String()+" off the date header: local time passed off as UTC.",
 			"Take the time from one clock reading, in UTC, for header, scope and string to sign.",
 			x.claim.Date.Add(zone).Format(canonical.ISOBasic))
+	}
+}
+
+// maxRestamp is by how much a time that was replaced may differ from the one that was signed.
+const maxRestamp = 15 * time.Minute
+
+// rareTimes: the date was replaced after signing, by a client that sends a signed request again (BerriAI/litellm#27513)
+// or something on the way.
+func (x *exam) rareTimes(try tries) {
+	if len(x.ev.Request.Header[canonical.KeyDate]) == 0 && !x.claim.InQuery {
+		return // the date is that of the Date header
+	}
+	replaced := func(signed time.Time) {
+		text := signed.UTC().Format(canonical.ISOBasic)
+		query := strings.Replace(x.base.query, canonical.ParamDate+"="+x.claim.DateText, canonical.ParamDate+"="+text, 1)
+		in := inTime | inQuery
+		if x.claim.InHeader {
+			in, query = inTime|x.in(canonical.Date), x.base.query
+		}
+		try(hypothesis{DateReplaced, in, false, "The request was signed with the date " + text + ", which was replaced by " +
+			x.claim.DateText + " afterwards.",
+			"Sign a request anew each time it is sent, and change X-Amz-Date in no other way.",
+			func(a *attempt) {
+				a.date, a.query = text, query
+				if x.claim.InHeader {
+					setHeader(canonical.Date, text)(a)
+				}
+			}})
+	}
+	for _, value := range x.ev.Request.Header["Date"] {
+		if date, err := http.ParseTime(value); err == nil {
+			replaced(date)
+		}
+	}
+	for off := time.Second; off <= maxRestamp && x.left(); off += time.Second {
+		replaced(x.claim.Date.Add(-off))
+		replaced(x.claim.Date.Add(off))
+	}
+	for _, zone := range zones {
+		replaced(x.claim.Date.Add(zone))
 	}
 }
 

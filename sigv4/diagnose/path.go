@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/sigv4/internal/canonical"
@@ -65,18 +66,81 @@ func (x *exam) paths(try tries) {
 			"The path was signed with a slash at its end that was not sent.",
 			"Send the slash that was signed, or sign without it."},
 	})
-	rest := normal
-	for segments := range 3 { // /stage, /_furl/url/id
-		i := strings.IndexByte(rest[min(1, len(rest)):], '/')
-		if i < 0 {
-			break
+	x.prefixes(try, normal, set)
+}
+
+// maxSegments is how many segments of a path are looked at for some that were put into it.
+const maxSegments = 8
+
+// prefixes: segments that were put into the path on the way: before it, such as the name of a stage or of a service
+// behind a proxy, or /_furl/url/id of furl's own, or behind those.
+func (x *exam) prefixes(try tries, normal string, set func(string) func(*attempt)) {
+	segments := strings.SplitN(strings.TrimPrefix(normal, "/"), "/", maxSegments+1)
+	for from := range segments {
+		for to := from + 1; to <= len(segments); to++ {
+			put := strings.Join(segments[from:to], "/")
+			rest := "/" + strings.Join(slices.Concat(segments[:from], segments[to:]), "/")
+			if put == "" || rest == "/" && segments[len(segments)-1] != "" {
+				continue // the slash at the end, or all of the path, which targets has
+			}
+			explanation := "The request was signed for " + quote(rest) + "; the prefix " + quote("/"+put+"/") +
+				" was put before it afterwards."
+			if from > 0 {
+				explanation = "The request was signed for " + quote(rest) + "; " + quote("/"+put) +
+					" was put into its path afterwards."
+			}
+			const fix = "Sign the URL that is called, prefix included."
+			// A client that takes /_furl/url/id for another URL has another host too.
+			try(hypothesis{PathPrefix, inPath, from == 0 && to <= 3, explanation, fix, set(rest)})
+			if from > 0 && to == len(segments) { // the document of a directory
+				try(hypothesis{PathPrefix, inPath, false, explanation, fix, set(rest + "/")})
+			}
 		}
-		rest = rest[i+1:]
-		prefix := strings.TrimSuffix(normal, rest)
-		// A client that takes /_furl/url/id for another URL has another host too.
-		try(hypothesis{PathPrefix, inPath, segments == 2,
-			"The request was signed for " + quote(rest) + "; the prefix " + quote(prefix) + " was put before it afterwards.",
-			"Sign the URL that is called, prefix included.", set(rest)})
+	}
+}
+
+// originals are the headers in which proxies tell a target, or a part of one, that they have rewritten.
+var originals = []string{"X-Original-Uri", "X-Original-Url", "X-Rewrite-Url", "X-Envoy-Original-Path",
+	"X-Replaced-Path", "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Script-Name"}
+
+// stages are the usual names of stages and versions that gateways take off a path.
+var stages = []string{"prod", "production", "dev", "stage", "staging", "test", "default", "$default", "api", "v1", "v2",
+	"lambda", "beta", "live"}
+
+// stripped: a prefix that something on the way took off the path, or a target that it rewrote and tells about.
+func (x *exam) stripped(try tries) {
+	if len(x.base.path) > maxText {
+		return
+	}
+	const fix = "Sign the URL that arrives, or have nothing on the way rewrite it."
+	seen := map[[2]string]bool{{x.base.path, x.base.query}: true}
+	signed := func(target, query string) {
+		path := string(canonical.AppendPath(nil, target, canonical.Normal))
+		if seen[[2]string{path, query}] {
+			return
+		}
+		seen[[2]string{path, query}] = true
+		try(hypothesis{PathStripped, inTarget, false, "The request was signed for " + quote(path) +
+			", which something on the way rewrote into " + quote(x.base.path) + ".", fix,
+			func(a *attempt) { a.path, a.query = path, query }})
+	}
+	for _, name := range originals {
+		for _, value := range x.sent(name)[:min(len(x.sent(name)), 1)] {
+			if len(value) > maxText {
+				continue
+			}
+			path, query := canonical.SplitTarget(value)
+			args, _ := splitQuery(query, x.claim.InQuery)
+			signed(path, rightQuery(args))
+			signed(path, x.base.query)
+			signed(strings.TrimSuffix(path, "/")+x.claim.Path, x.base.query)
+		}
+	}
+	for _, stage := range stages {
+		signed("/"+stage+x.claim.Path, x.base.query)
+		if x.claim.Path == "/" {
+			signed("/"+stage, x.base.query)
+		}
 	}
 }
 

@@ -167,6 +167,11 @@ func (x *exam) queries(try tries) {
 		{QueryTilde, false, write(swapped("~", "%7E"), byKeyValue),
 			"The '~' in the query was signed as %7E.", "Leave '~' as it is."},
 		{QueryUnsigned, true, func() string { return "" }, unsigned, fixUnsigned},
+		{QueryHTML, true, func() string {
+			plain, _ := splitQuery(unescapeHTML(x.query), x.claim.InQuery)
+			return rightQuery(plain)
+		}, "The query was signed with '&' and sent with '&amp;', as HTML writes it.",
+			"Write HTML escapes into HTML only; what reads it turns &amp; into & again."},
 	})
 	seen := make(map[string]bool)
 	if x.claim.InHeader {
@@ -215,7 +220,7 @@ func (x *exam) queryTokens(args []rawArg) []guess {
 		return list
 	}
 	token := canonical.Escape(x.claim.Token)
-	return append(list,
+	list = append(list,
 		guess{TokenUnsigned, true, without(args, canonical.ParamToken),
 			"The session token was added to the URL after signing.",
 			"Make X-Amz-Security-Token part of the query that is signed; only AWS IoT wants it after signing."},
@@ -223,20 +228,99 @@ func (x *exam) queryTokens(args []rawArg) []guess {
 			"The session token was signed twice.", "Put the session token into the query once."},
 		guess{TokenTwice, false, without(args, canonical.ParamToken, canonical.Escape(token)),
 			"The session token was encoded twice before signing.", "Encode the session token once."})
+	for _, r := range recodings(x.claim.Token) {
+		list = append(list, guess{TokenEncoded, false, without(args, canonical.ParamToken, canonical.Escape(r.text)),
+			"The session token was signed " + r.how + ", and not as it was sent.", fixToken})
+	}
+	return list
 }
 
-// queryExtras: one parameter too many, added on the way.
+// queryExtras: parameters too many, added on the way: one, all that follow another, and those that trackers add.
 func queryExtras(args []rawArg) (list []guess) {
 	if len(args) < 2 {
 		return nil
 	}
-	for i, a := range args[:min(len(args), 16)] {
-		if !canonical.AuthParam([]byte(strict(a.key))) {
-			list = append(list, guess{QueryParameter, false,
-				func() string { return rightQuery(slices.Delete(slices.Clone(args), i, i+1)) },
-				"The parameter " + quote(canonical.Unescape(a.key)) + " was not there when the request was signed.",
-				"Sign the URL after all parameters are in it."})
+	var trackers []string
+	for _, a := range args {
+		if name := canonical.Unescape(a.key); tracker(name) {
+			trackers = append(trackers, name)
 		}
 	}
+	if len(trackers) > 0 {
+		list = append(list, guess{QueryParameter, true, func() string {
+			return rightQuery(slices.DeleteFunc(slices.Clone(args), func(a rawArg) bool {
+				return tracker(canonical.Unescape(a.key))
+			}))
+		}, "Parameters that trackers add were not there when the request was signed: " +
+			short(strings.Join(trackers, ", ")) + ".",
+			"Keep trackers away from links that are signed."})
+	}
+	const fix = "Sign the URL after all parameters are in it."
+	for i, a := range args[:min(len(args), 16)] {
+		if canonical.AuthParam([]byte(strict(a.key))) {
+			continue
+		}
+		name := quote(canonical.Unescape(a.key))
+		list = append(list, guess{QueryParameter, false,
+			func() string { return rightQuery(slices.Delete(slices.Clone(args), i, i+1)) },
+			"The parameter " + name + " was not there when the request was signed.", fix})
+		if i > 0 && i < len(args)-1 && !slices.ContainsFunc(args[i:], func(a rawArg) bool {
+			return canonical.AuthParam([]byte(strict(a.key)))
+		}) {
+			list = append(list, guess{QueryParameter, false, func() string { return rightQuery(args[:i]) },
+				"The parameter " + name + " and those after it were not there when the request was signed.", fix})
+		}
+	}
+	list = append(list, repeated(args)...)
+	if own, _ := divided(args); own == "" {
+		return list
+	}
+	return append(list, guess{QueryParameter, false, func() string {
+		_, signature := divided(args)
+		args, _ := splitQuery(signature, false)
+		return rightQuery(args)
+	}, "Only the parameters of the signature itself were there when the request was signed.", fix})
+}
+
+// repeated: of parameters of one name, one was signed, as by clients that keep parameters in a map, or all together.
+func repeated(args []rawArg) (list []guess) {
+	const fix = "Sign each parameter that is sent, those of one name too, sorted by their values."
+	names := make(map[string]bool)
+	for _, a := range args {
+		names[a.key] = true
+	}
+	if len(names) == len(args) {
+		return nil
+	}
+	add := func(which string, join func(first, next rawArg) rawArg) {
+		list = append(list, guess{QueryRepeated, false, func() string {
+			var merged []rawArg
+			for _, a := range args {
+				at := slices.IndexFunc(merged, func(m rawArg) bool { return m.key == a.key })
+				if at < 0 {
+					merged = append(merged, a)
+				} else {
+					merged[at] = join(merged[at], a)
+				}
+			}
+			return rightQuery(merged)
+		}, "Of the parameters of one name, " + which + ".", fix})
+	}
+	add("the last was signed only", func(_, next rawArg) rawArg { return next })
+	add("the first was signed only", func(first, _ rawArg) rawArg { return first })
+	add("the values were signed together, with a comma between them", func(first, next rawArg) rawArg {
+		return rawArg{key: first.key, value: first.value + "%2C" + next.value}
+	})
 	return list
+}
+
+// tracker reports whether mail services and social networks add a parameter of that name to links.
+func tracker(name string) bool {
+	switch name {
+	case "fbclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "twclid", "ttclid", "li_fat_id", "igshid", "igsh",
+		"yclid", "mc_cid", "mc_eid", "_ga", "_gl", "_hsenc", "_hsmi", "mkt_tok", "vero_id", "si", "ref", "s_cid",
+		"ck_subscriber_id":
+		return true
+	}
+	return strings.HasPrefix(name, "utm_") || strings.HasPrefix(name, "pk_") || strings.HasPrefix(name, "mtm_")
 }

@@ -2,12 +2,17 @@ package diagnose_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/sigv4"
 	"github.com/furl-dev/furl/sigv4/diagnose"
@@ -81,54 +86,59 @@ func caseOf(bits int) func(rune) rune {
 	}
 }
 
-// TestDiagnoseWork: whatever is sent, little is done between two looks at the clock, and nothing once time is out. Work
-// is measured in bytes allocated, which unlike time are the same on every machine.
+// TestDiagnoseWork: whatever is sent, the work is bounded, and the same request has the same diagnosis every time. Work
+// is counted in hypotheses, bytes hashed and bytes allocated, which unlike time are the same on every machine.
 func TestDiagnoseWork(t *testing.T) {
-	const step = 1 << 20
+	const one = 2 << 20 // of the largest step
 	for name, r := range hostileToDiagnose() {
 		t.Run(name, func(t *testing.T) {
 			_, err := newVerifier().Verify(r)
 			e := wantKind(t, err, sigv4.InvalidSignature)
 			key, _ := lookup(t.Context(), e.AccessKeyID)
 			ev := diagnose.Evidence{Request: r, Refusal: e, Key: key, Region: region, Service: service, Now: clock}
-			// run diagnoses with a clock that stands still until it has been looked at so often.
-			run := func(out int) (d diagnose.Diagnosis, looks int, most, all uint64) {
-				var last uint64
-				work := func() {
-					var m runtime.MemStats
-					runtime.ReadMemStats(&m)
-					if last > 0 {
-						most, all = max(most, m.TotalAlloc-last), all+m.TotalAlloc-last
-					}
-					last = m.TotalAlloc
-				}
-				d = diagnose.DiagnoseBy(t.Context(), func() time.Time {
-					defer func() { last = 0; work() }()
-					work()
-					if looks++; looks > out {
-						return clock.Add(diagnose.MaxTime + 1)
-					}
-					return clock
-				}, ev)
-				work()
-				return d, looks, most, all
-			}
-			d, looks, most, all := run(10_000)
-			if t.Logf("%d tested, %d looks, %d KiB at once, %d KiB in all", d.Tested, looks, most>>10, all>>10); most > step {
-				t.Errorf("%d bytes allocated between two looks at the clock", most)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			d := diagnose.Diagnose(t.Context(), ev)
+			runtime.ReadMemStats(&after)
+			allocated := after.TotalAlloc - before.TotalAlloc
+			t.Logf("%d tested, %d KiB hashed, %d KiB allocated: %s", d.Tested, d.Hashed>>10, allocated>>10, d.Explanation)
+			if d.Tested > diagnose.MaxHypotheses || d.Hashed > diagnose.MaxHashed+one || allocated > 64<<20 {
+				t.Errorf("%d hypotheses were tested, %d bytes hashed, %d bytes allocated", d.Tested, d.Hashed, allocated)
 			}
 			if d.Fault == "" || len(d.Explanation)+len(d.Fix) > 2000 {
 				t.Errorf("explained in %d bytes: %+.200v", len(d.Explanation)+len(d.Fix), d)
 			}
-			for out := 1; out < looks; out = out*3/2 + 1 {
-				d, looks, most, _ := run(out)
-				if looks > out+1 || d.Tested >= out || !d.Exhausted || most > step {
-					t.Errorf("time was out after %d looks at the clock, but there were %d, %d hypotheses were tested and %d bytes "+
-						"allocated at once",
-						out, looks, d.Tested, most)
-				}
+			if diff := cmp.Diff(d, diagnose.Diagnose(t.Context(), ev)); diff != "" {
+				t.Errorf("diagnosed again (-first +second):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDiagnoseNoClock: no clock has a part in a diagnosis, so that it is the same under any load.
+func TestDiagnoseNoClock(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 10 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for node := range ast.Preorder(tree) {
+			selector, ok := node.(*ast.SelectorExpr)
+			if !ok {
+				continue
+			}
+			if from, ok := selector.X.(*ast.Ident); ok && from.Name == "time" && slices.Contains([]string{"Now", "Since",
+				"Until", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Sleep"}, selector.Sel.Name) {
+				t.Errorf("%s uses time.%s", file, selector.Sel.Name)
+			}
+		}
 	}
 }
 
@@ -140,7 +150,6 @@ func TestDiagnoseHashesOnce(t *testing.T) {
 	e.Body = make([]byte, len(e.Body)) // whose hash is another
 	d := diagnose.Diagnose(t.Context(), diagnose.Evidence{
 		Request: r, Refusal: e, Key: sigv4.Key{Credentials: alice}, Region: region, Service: service, Now: clock,
-		MaxTime: time.Minute,
 	})
 	if d.Fault != diagnose.SecretSpace {
 		t.Errorf("got %+.300v", d)

@@ -178,3 +178,63 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
+
+// What happens to signed requests and links on their way is explained, whatever the answer was: over the wire, and in
+// path style.
+func TestDamageIsExplained(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	good := w.alice.signing("lambda")
+	headers := func(names ...string) signing {
+		s := good
+		s.names = names
+		return s
+	}
+	post := w.url(w.iamURL, "POST", "/book?page=5", `{"b": "é", "a": 1}`)
+	link := w.url(w.iamURL, "GET", "/book?page=5", "").presigned(good)
+	retarget := func(r request, pairs ...string) request { return r.to(strings.NewReplacer(pairs...).Replace(r.target)) }
+	pathStyle := func(r request, path string) request {
+		r.host = w.address
+		return r.to("/_furl/url/" + w.iamURL + path)
+	}
+	rewritten := func(r request, body string) request {
+		r.body = body
+		return r
+	}
+	forwarded := post.with("X-Forwarded-For: 203.0.113.7").signed(headers("x-forwarded-for"))
+	for name, test := range map[string]struct {
+		request request
+		want    string
+	}{
+		"query in the path": {retarget(w.url(w.iamURL, "GET", "/book%3Fpage=5", "").signed(good), "%3F", "?"),
+			"fault query-in-path (proven"},
+		"members in another order": {rewritten(post.signed(good), `{"a":1,"b":"é"}`), "fault payload-json (proven"},
+		"in Latin-1":               {rewritten(post.signed(good), "{\"b\": \"\xe9\", \"a\": 1}"), "fault payload-charset (proven"},
+		"appended":                 {forwarded.edit("X-Forwarded-For", func(v string) string { return v + ", 10.0.0.1" }), "fault header-appended (proven"},
+		"rewritten":                {forwarded.edit("X-Forwarded-For", func(string) string { return "10.0.0.9" }), "a signed header: x-forwarded-for."},
+		"prefix":                   {post.signed(good).to("/prod/book?page=5"), "fault path-prefix (proven"},
+		"prefix in path style":     {pathStyle(pathStyle(post, "/book").signed(good), "/prod/book"), "fault path-prefix (proven"},
+		"for host style":           {pathStyle(post.to("/book").signed(good), "/book"), "fault path-prefix and host-name (proven"},
+		"HTML":                     {retarget(link, "&", "&amp;"), "fault link-html-escaped (proven"},
+		"JSON":                     {retarget(link, "&", `\u0026`), "fault link-json-escaped (proven"},
+		"encoded twice":            {retarget(link, "%", "%25"), "fault link-encoded-twice (proven"},
+		"period":                   {link.to(link.target + "."), "fault link-punctuation (proven"},
+		"cut off":                  {link.to(link.target[:len(link.target)-3]), "fault link-cut (proven"},
+		"cut off before":           {link.to(link.target[:strings.Index(link.target, "&X-Amz-Signature")]), "fault link-cut ("},
+		"cut in an escape":         {link.to(link.target[:strings.Index(link.target, "%2F")+2]), "fault link-cut ("},
+		"besides":                  {link.with("Authorization: Bearer abc"), "fault link-and-authorization (proven"},
+		"lower case":               {link.to(strings.ToLower(link.target)), "fault link-case (proven"},
+		"none":                     {w.url(w.iamURL, "GET", "/book?page=5", ""), "the request is not signed"},
+	} {
+		a := w.send(t, test.request)
+		if a.status < 400 {
+			t.Errorf("%s: %v", name, a)
+			continue
+		}
+		w.recorded(t, a.id())
+		if page := w.page(t, "/_furl/requests/"+a.id()); !strings.Contains(page, test.want) ||
+			strings.Contains(page, w.alice.key.secret) {
+			t.Errorf("%s: the trace does not say %q:\n%s", name, test.want, page)
+		}
+	}
+}

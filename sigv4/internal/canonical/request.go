@@ -41,9 +41,13 @@ func (r *Request) Append(dst []byte) []byte {
 // AppendStringToSign appends the string to sign for a canonical request, which dst may hold. date is in the format
 // ISOBasic.
 func AppendStringToSign(dst []byte, date string, scope Scope, request []byte) []byte {
+	return AppendDigestToSign(dst, date, scope, sha256.Sum256(request))
+}
+
+// AppendDigestToSign is AppendStringToSign for a canonical request of that SHA-256.
+func AppendDigestToSign(dst []byte, date string, scope Scope, sum [sha256.Size]byte) []byte {
 	dst = append(append(dst, Algorithm+"\n"...), date...)
 	dst = append(scope.AppendTail(append(dst, '\n')), '\n')
-	sum := sha256.Sum256(request)
 	return hex.AppendEncode(dst, sum[:])
 }
 
