@@ -271,6 +271,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.data.ServeHTTP(w, r)
 	case isPage(r.URL.Path):
 		s.pages.ServeHTTP(w, r)
+	case s.data.IsForeign(r.Host) && !s.control.Serves(r):
+		s.data.ServeHTTP(w, r) // which says that no function URL has the name
 	default:
 		s.control.ServeHTTP(w, r)
 	}
