@@ -80,14 +80,17 @@ func isPage(path string) bool {
 	return strings.HasPrefix(path, furlproto.Prefix) || path == strings.TrimSuffix(furlproto.Prefix, "/")
 }
 
-// listenError says what to do about an address that cannot be listened on.
+// ErrListen says that the server cannot listen at its address. Errors wrap it.
+var ErrListen = errors.New("cannot listen")
+
+// listenError says what is wrong with an address.
 func listenError(address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program; choose another address with --listen, "+
-			"such as --listen 127.0.0.1:0 for any free port", address)
+		return fmt.Errorf("%w: %s is in use by another program; choose another address with --listen", ErrListen, address)
 	}
 	if errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("%s needs more rights than this user has; choose a port above 1023 with --listen", address)
+		return fmt.Errorf("%w: %s needs more rights than this user has; choose a port above 1023 with --listen", ErrListen,
+			address)
 	}
-	return fmt.Errorf("listen on %s: %w; choose another address with --listen", address, err)
+	return fmt.Errorf("%w on %s: %w; choose another address with --listen", ErrListen, address, err)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
 // signing are the flags that say who signs, and for which service.
@@ -35,6 +37,7 @@ func (s *signing) register(p *program, command *cobra.Command) {
 
 // signer is what a command knows before it builds a request.
 type signer struct {
+	program   *program
 	transport *furl.Transport
 	config    aws.Config
 	flag      string     // the region of the flag
@@ -45,12 +48,11 @@ type signer struct {
 
 // endpoint is a function URL that the command line names.
 type endpoint struct {
-	url   string // absolute
-	host  string // of url, in lower case
-	local bool   // it is on this machine
-	check string // the argument for furl check
-
+	url      string // absolute
+	host     string // of url, in lower case
+	local    bool   // it is on this machine
 	function string // its name, "" if the command line has the URL
+	check    string // the argument for furl check
 }
 
 // checkSignHost refuses what is no host, and one host for several function URLs.
@@ -90,11 +92,15 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 		targets = append(targets, target)
 		options.DefaultRegion = cmp.Or(options.DefaultRegion, target.Region)
 	}
-	out := &signer{flag: s.options.Region, signHost: s.signHost}
+	if err := s.settleOwn(command.Context(), &options, address(targets, options)); err != nil {
+		return nil, err
+	}
+	out := &signer{program: p, flag: s.options.Region, signHost: s.signHost}
 	var err error
 	if out.config, err = s.load(command.Context(), p.getenv, options, targets); err != nil {
 		return nil, err
 	}
+	p.client = awsapi.New(out.config)
 	out.transport = furl.NewTransport(out.config)
 	out.transport.Service = s.service
 	out.transport.Domains, out.transport.SignHosts = map[string]string{}, map[string]string{}
@@ -108,12 +114,30 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	return out, nil
 }
 
+// address is where the command works if that is one server: the endpoint that is named, else that of all targets.
+func address(targets []call.Target, options awsconfig.Options) string {
+	found := options.EndpointURL
+	for _, target := range targets {
+		url, err := furl.ParseURL(target.URL)
+		if err != nil {
+			return found // the endpoint decides where a name is looked up
+		}
+		at := url.Scheme + "://" + url.Host
+		if found == "" {
+			found = at
+		} else if _, port, _ := net.SplitHostPort(url.Host); !strings.HasSuffix(found, ":"+port) || !call.IsLocal(url.Host) {
+			return "" // what signs for one server is not for another
+		}
+	}
+	return found
+}
+
 // load reads the AWS configuration, or only what signing needs of it.
 func (s *signing) load(
 	ctx context.Context, getenv func(string) string, options awsconfig.Options, targets []call.Target,
 ) (aws.Config, error) {
 	byName := slices.ContainsFunc(targets, func(t call.Target) bool { return t.URL == "" })
-	if !byName && options.Profile == "" && options.RoleARN == "" && !s.clients {
+	if !byName && !options.Credentials.HasKeys() && options.Profile == "" && options.RoleARN == "" && !s.clients {
 		config, ok := awsconfig.FromEnvironment(getenv)
 		if ok && cmp.Or(options.Region, options.DefaultRegion, config.Region) != "" {
 			return config, nil
@@ -134,7 +158,7 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 		if target.Qualifier != "" {
 			name += " --qualifier " + target.Qualifier
 		}
-		return fail(noURL, err, name)
+		return s.program.missing(command.Context(), err, functionName(target.Function), name)
 	}
 	if err != nil {
 		return err
@@ -198,7 +222,7 @@ func (s *signer) sendAs(prepared *call.Prepared) {
 func (s *signer) checkRegions(hosts ...string) error {
 	for _, host := range hosts {
 		if s.transport.Domains[strings.ToLower(host)] == "" {
-			return fail(noRegion, fmt.Errorf("%s does not say its region", host))
+			return fail(noRegion, fmt.Errorf("%s does not say its region", host), []string(nil))
 		}
 	}
 	return nil
