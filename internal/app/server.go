@@ -240,7 +240,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.control = &controlplane.Plane{
-		Messages: messages, Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		Messages: messages, Point: s.address.point, Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{
 			lambdaAPI,
 			iamapi.New(iamapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/pages"
 )
 
@@ -73,6 +75,13 @@ func (u urls) CodeURL(function *lambda.Function) string {
 // explain is the address of the page that explains a request.
 func (u urls) explain(requestID string) string {
 	return u.endpoint + furlproto.Requests + "/" + requestID
+}
+
+// point tells a client on this machine where a refusal is explained.
+func (u urls) point(w http.ResponseWriter, r *http.Request, requestID string) {
+	if listener.IsLoopback(listener.WithoutPort(r.RemoteAddr)) {
+		w.Header()[strings.ToLower(furlproto.Explain)] = []string{u.explain(requestID)}
+	}
 }
 
 // isPage reports whether the path is one of furl's own pages.

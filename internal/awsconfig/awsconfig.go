@@ -195,10 +195,13 @@ func RefusalOf(err error) (Refusal, bool) {
 // ErrNoURL says that a function does not exist or has no URL. Errors wrap it.
 var ErrNoURL = errors.New("no such function URL")
 
+// ErrNoRegion says that a function cannot be looked up, since nothing names its region. Errors wrap it.
+var ErrNoRegion = errors.New("no region is set")
+
 // FunctionURL asks Lambda for the URL of a function, given by name or ARN, or of its alias if qualifier is not "".
 func FunctionURL(ctx context.Context, cfg aws.Config, function, qualifier string) (string, error) {
 	if cfg.Region == "" {
-		return "", fmt.Errorf("the URL of %s cannot be looked up without a region", function)
+		return "", fmt.Errorf("the URL of %s cannot be looked up: %w", function, ErrNoRegion)
 	}
 	cfg.Credentials = marked{cfg.Credentials}
 	in := &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(function)}

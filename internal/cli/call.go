@@ -66,7 +66,7 @@ unless --concurrency says how many at one time and --rate how many a second.
   furl call my-function --repeat 1000 --concurrency 10`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			p.silent = flags.silent && !flags.showError
+			p.quiet, p.silent = flags.silent, flags.silent && !flags.showError
 			return p.runCall(command, &flags, args[0])
 		},
 	}
@@ -251,7 +251,7 @@ func (p *program) verdict(ctx context.Context, flags *callFlags, s *signer, resu
 	if result.Refusal.Layer != "" {
 		return p.refused(ctx, result.Refusal, s)
 	}
-	if result.Status == http.StatusForbidden && !flags.silent {
+	if result.Status == http.StatusForbidden {
 		p.note("the function itself answered 403: the signature and the permissions were accepted")
 	}
 	answered := unhappy(result, s)
@@ -299,15 +299,11 @@ func (p *program) refused(ctx context.Context, r furl.Refusal, s *signer) error 
 		return fail(urlGone, errors.New("refused: there is no such function URL"), explain, s.check)
 	case r.Layer == furl.Authorization:
 		err := errors.New("refused by authorization: the signature is right, but the caller may not call this function URL")
-		caller := ""
-		if identify := identity(s); identify != nil {
-			caller, _ = identify(ctx) // without it, furl explain and furl check say who it is
+		caller, function, unnamed := s.caller(ctx), s.functionName(ctx), ""
+		if function == "" {
+			unnamed = s.check
 		}
-		granter, checked := "", s.check
-		if s.function != "" {
-			granter, checked = caller, ""
-		}
-		return fail(callerDenied, err, explain, s.check, s.function, granter, checked, caller)
+		return fail(callerDenied, err, explain, s.check, function, caller, unnamed, caller)
 	case r.Message == "Forbidden":
 		return fail(callRefused, fmt.Errorf("refused by authentication (%s): the signature did not reach Lambda: "+
 			"something on the way removes the Authorization header", r.ErrorType), explain, s.check)

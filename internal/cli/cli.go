@@ -80,6 +80,7 @@ type program struct {
 	getenv  func(string) string
 	streams Streams // Out and Err as shown makes them
 	args    []string
+	quiet   bool           // the command notes nothing
 	silent  bool           // the command says nothing about its error
 	client  *awsapi.Client // of the latest place in which the command worked; nil for none
 }
@@ -134,6 +135,9 @@ func noCommand(command *cobra.Command, args []string) error {
 
 // note tells the person something that is not the answer.
 func (p *program) note(format string, arguments ...any) {
+	if p.quiet {
+		return
+	}
 	p.tell("furl: ", fmt.Sprintf(format, arguments...))
 }
 

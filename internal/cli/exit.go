@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
@@ -126,7 +127,9 @@ var errorTable = [...]struct {
 	noRegion: {
 		exitUsage, `eval "$(furl env --data %s)"   # the local server` + "\n" +
 			"--region REGION, for example --region eu-central-1",
-		func(err error) ([]any, bool) { return []any{""}, errors.Is(err, awsapi.ErrNoRegion) },
+		func(err error) ([]any, bool) {
+			return []any{""}, errors.Is(err, awsapi.ErrNoRegion) || errors.Is(err, awsconfig.ErrNoRegion)
+		},
 	},
 	noCredentials: {
 		exitCredentials, `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`,
@@ -140,7 +143,7 @@ var errorTable = [...]struct {
 	},
 	noURL: {exitFailed, "furl url create %s", nil},
 	noFunction: {
-		exitFailed, "did you mean %s?\n--region REGION, if the function is in another region than %s\n" +
+		exitFailed, "--region %s   # the function is there\ndid you mean %s?\n--region REGION, if the function is in another region than %s\n" +
 			"furl url list   # the function URLs of the region", nil,
 	},
 	noURLOrFunction: {
@@ -309,7 +312,7 @@ func (p *program) locate(ctx context.Context, err error) error {
 		}
 	}
 	failed, ok := errors.AsType[*awsapi.Error](err)
-	if ok && failed.Kind == awsapi.NotFound && strings.HasPrefix(failed.Action, "lambda:GetFunction") {
+	if ok && failed.Kind == awsapi.NotFound && strings.HasPrefix(failed.Action, "lambda:") {
 		if function, parseErr := arn.ParseFunctionARN(failed.On); parseErr == nil {
 			return p.missing(ctx, err, function.Unqualified().String(), function.Name)
 		}
@@ -325,6 +328,8 @@ func (p *program) missing(ctx context.Context, err error, function, typed string
 	}
 	has, sure := p.client.HasFunction(ctx, function)
 	switch {
+	case has && !lacksURL(err):
+		return err
 	case has:
 		return fail(noURL, err, typed)
 	case !sure:
@@ -338,7 +343,30 @@ func (p *program) missing(ctx context.Context, err error, function, typed string
 		}
 		names = append(names, function.ARN.Name)
 	}
-	return fail(noFunction, err, nearest(functionName(function), names), p.client.Region())
+	name := functionName(function)
+	return fail(noFunction, err, p.otherRegions(ctx, name), nearest(name, names), p.client.Region())
+}
+
+// otherRegions are the regions that the environment or a local server names, and in which the function is.
+func (p *program) otherRegions(ctx context.Context, name string) []string {
+	candidates := []string{p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")}
+	for _, running := range p.servers(ctx, app.Default().Data) {
+		candidates = append(candidates, running.Region)
+	}
+	slices.Sort(candidates)
+	return slices.DeleteFunc(slices.Compact(candidates), func(region string) bool {
+		if region == "" || region == p.client.Region() {
+			return true
+		}
+		has, _ := p.client.In(region).HasFunction(ctx, name)
+		return !has
+	})
+}
+
+// lacksURL reports whether it is a function URL that was not found.
+func lacksURL(err error) bool {
+	failed, ok := errors.AsType[*awsapi.Error](err)
+	return !ok || failed.Action == "lambda:GetFunctionUrlConfig"
 }
 
 // exit says what went wrong and what to type next, and returns the exit status.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -30,9 +31,8 @@ type place struct {
 	command *cobra.Command
 
 	options awsconfig.Options
-	local   app.Running // the server whose root key signs, since nothing else says who calls
-	data    string      // directory of the local server
-	account string      // of the local server
+	data    string // directory of the local server
+	account string // of the local server
 }
 
 // register gives the command those flags of the group that it has a use for.
@@ -190,17 +190,22 @@ func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, addre
 	if options.Profile != "" || options.RoleARN != "" || l.environment() {
 		return nil
 	}
-	inDir := *l
-	inDir.data = running.Dir
-	key, err := inDir.rootKey(running, running.Account)
-	if err != nil {
+	var err error
+	if options.Credentials, err = l.rootOf(running); err != nil {
 		return err
 	}
-	l.local, options.EndpointURL = running, running.Endpoint
-	options.Credentials.AccessKeyID, options.Credentials.SecretAccessKey = key.AccessKeyID, key.SecretAccessKey
+	options.EndpointURL = running.Endpoint
 	l.p.note("no credentials are set: signing with the root key of account %s of the local server (data in %s)",
 		running.Account, running.Dir)
 	return nil
+}
+
+// rootOf is the root key of the first account of a server of this user.
+func (l *place) rootOf(running app.Running) (aws.Credentials, error) {
+	there := *l
+	there.data = running.Dir
+	key, err := there.rootKey(running, running.Account)
+	return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, err
 }
 
 // environment reports whether the environment says who calls, or which server is meant.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
@@ -37,6 +39,7 @@ func (s *signing) register(p *program, command *cobra.Command) {
 
 // signer is what a command knows before it builds a request.
 type signer struct {
+	place     *place
 	program   *program
 	transport *furl.Transport
 	config    aws.Config
@@ -52,6 +55,7 @@ type endpoint struct {
 	host     string // of url, in lower case
 	local    bool   // it is on this machine
 	function string // its name, "" if the command line has the URL
+	alias    string
 	check    string // the argument for furl check
 }
 
@@ -95,7 +99,7 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	if err := s.settleOwn(command.Context(), &options, address(targets, options)); err != nil {
 		return nil, err
 	}
-	out := &signer{program: p, flag: s.options.Region, signHost: s.signHost}
+	out := &signer{place: &s.place, program: p, flag: s.options.Region, signHost: s.signHost}
 	var err error
 	if out.config, err = s.load(command.Context(), p.getenv, options, targets); err != nil {
 		return nil, err
@@ -168,7 +172,7 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 		return usage(command, err)
 	}
 	e := endpoint{
-		url: url, host: strings.ToLower(parsed.Host), check: target.Function, function: functionName(target.Function),
+		url: url, host: strings.ToLower(parsed.Host), check: target.Function, function: functionName(target.Function), alias: target.Qualifier,
 		local: call.IsLocal(parsed.Host),
 	}
 	if e.check == "" {
@@ -208,6 +212,68 @@ func functionName(text string) string {
 		return ""
 	}
 	return function.Name
+}
+
+// caller is the ARN of the credentials' owner, "" if STS does not say or is not to be asked: AWS knows nothing of the
+// keys of a local server.
+func (s *signer) caller(ctx context.Context) string {
+	config := s.config
+	if aws.ToString(config.BaseEndpoint) == "" {
+		loaded, err := awsconfig.Load(ctx, s.place.options)
+		if err != nil {
+			return ""
+		}
+		config.BaseEndpoint, config.HTTPClient = loaded.BaseEndpoint, loaded.HTTPClient
+	}
+	url, err := furl.ParseURL(s.url)
+	if err != nil {
+		return ""
+	}
+	if s.local && aws.ToString(config.BaseEndpoint) == "" {
+		running, ok := s.place.own(ctx, url.Scheme+"://"+url.Host)
+		if !ok {
+			return ""
+		}
+		config.BaseEndpoint = &running.Endpoint
+	}
+	config.Region = cmp.Or(config.Region, url.Region)
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	arn, err := awsconfig.CallerARN(ctx, config)
+	if err != nil {
+		return ""
+	}
+	return arn
+}
+
+// functionName is the name of the function to call, as furl grant takes it. For a URL it is known of the user's own
+// server only; "" otherwise.
+func (s *signer) functionName(ctx context.Context) string {
+	url, err := furl.ParseURL(s.url)
+	if err != nil || s.function != "" {
+		return strings.TrimSuffix(s.function+":"+s.alias, ":")
+	}
+	running, ok := s.place.own(ctx, url.Scheme+"://"+url.Host)
+	if !ok {
+		return ""
+	}
+	options := awsconfig.Options{Region: s.transport.Domains[strings.ToLower(url.Host)], EndpointURL: running.Endpoint}
+	if options.Credentials, err = s.place.rootOf(running); err != nil {
+		return ""
+	}
+	client, err := awsapi.Open(ctx, options)
+	if err != nil {
+		return ""
+	}
+	urls, err := setup.AllURLs(ctx, client)
+	at := slices.IndexFunc(urls, func(u awsapi.URL) bool {
+		return err == nil && strings.EqualFold(u.Address, url.Scheme+"://"+url.Host+url.Base+"/")
+	})
+	if at < 0 {
+		return ""
+	}
+	return strings.TrimSuffix(urls[at].Function.Name+":"+urls[at].Function.Qualifier, ":")
 }
 
 // sendAs has the transport sign a request with another Host header as one to the URL's host. Such a header may name a

@@ -202,6 +202,8 @@ func (p *Plane) serveForeign(w http.ResponseWriter, call *Call, f foreign) {
 	e := foreignError{f.services[0], reason + ": " + fix + ".", call.RequestID}
 	answer := e.answer(call.Request, f.form)
 	call.Refused(answer.status, answer.code)
+	call.denied = true
+	call.PointOut(w)
 	p.refusals.Add(metric.OfSignature(sigv4.InvalidScope)) // for what it was signed, if it was
 	for name, value := range answer.headers {
 		w.Header()[name] = []string{value}

@@ -69,6 +69,8 @@ type Plane struct {
 	Now    func() time.Time
 	APIs   []API
 
+	// Point tells a client on this machine where a refusal is explained, in a header; nil tells none.
+	Point func(w http.ResponseWriter, r *http.Request, requestID string)
 	// Messages seals the reasons of refusals; nil sends none.
 	Messages *Messages
 
@@ -83,6 +85,7 @@ func (p *Plane) Collectors() []metric.Collector {
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages, clock: p.Now}
+	call.point = p.Point
 	w.Header()["x-amzn-RequestId"] = []string{call.RequestID} // spelled as AWS spells it
 	service, region := auth.ClaimedScope(r)
 	api, body, unsigned := p.claimed(r)
@@ -115,6 +118,8 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
 		p.refusals.Add(metric.OfSignature(refusal.Kind))
+		call.denied = true
+		call.PointOut(w)
 		api.Refuse(w, call, refusal)
 		p.explain(w, call, attempt)
 		return

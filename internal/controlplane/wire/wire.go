@@ -172,6 +172,7 @@ func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
 	a.identify(w, call)
 	op, result, err := a.serve(call)
 	if err != nil {
+		call.PointOut(w)
 		a.explain(w, call, err)
 		a.write(w, call, a.refusal(call, err))
 		return
