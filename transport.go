@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -298,13 +299,15 @@ func NewBase() *http.Transport {
 			}
 			return http.ProxyFromEnvironment(r)
 		},
-		DialContext:           Localhost(dialer.DialContext),
-		Protocols:             protocols,
-		MaxIdleConns:          256,
-		MaxIdleConnsPerHost:   64,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
+		DialContext: Localhost(dialer.DialContext),
+		Protocols:   protocols,
+
+		OnProxyConnectResponse: furlproto.CheckProxy,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
 	}
 }
 

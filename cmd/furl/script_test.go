@@ -95,6 +95,7 @@ func fail(event struct{ RawPath string }) (any, error) {
 //	await FILE TEXT                 wait until the file has the text
 //	proxied ARG...                  start furl proxy, and have alice, mallory and unsigned call it
 //	sources                         start what hands out credentials, see startSources
+//	stranger                        start servers that are not the user's own, see stranger
 //	occupy                          listen on a port, and set BUSY to its address
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -125,6 +126,7 @@ func TestScripts(t *testing.T) {
 			"begin":    begin,
 			"finish":   finish,
 			"sources":  startSources(t),
+			"stranger": stranger,
 		},
 	})
 }

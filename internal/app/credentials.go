@@ -82,38 +82,6 @@ func (c Config) rootKeys(dir string, now time.Time) (map[string]RootKey, error) 
 	return keys, nil
 }
 
-// Running is what a running server tells other commands on this machine, in server.json.
-type Running struct {
-	Endpoint string `json:"endpoint"`
-	Region   string `json:"region"`
-	PID      int    `json:"pid"`
-	Account  string `json:"account"` // the first one
-	// RootAccessKeyID is the root key of Account if the server got it from its configuration. Such a key is not in the
-	// data directory, where an older one of the account may be.
-	RootAccessKeyID string `json:"rootAccessKeyId,omitempty"`
-}
-
-const runningFileName = "server.json"
-
-// ErrNotRunning means that no server uses the data directory.
-var ErrNotRunning = errors.New("no server is running")
-
-// ReadRunning finds the server that uses the data directory.
-func ReadRunning(dir string) (Running, error) {
-	text, err := os.ReadFile(filepath.Join(dir, runningFileName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Running{}, fmt.Errorf("%w on the data directory %s", ErrNotRunning, dir)
-	}
-	if err != nil {
-		return Running{}, err
-	}
-	var running Running
-	if err := json.Unmarshal(text, &running); err != nil {
-		return Running{}, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, runningFileName), err)
-	}
-	return running, nil
-}
-
 // writeJSON writes a value as JSON in one of the two ways that follow.
 func writeJSON(path string, value any, write func(path string, text []byte) error) error {
 	text, err := json.MarshalIndent(value, "", "  ")

@@ -55,6 +55,7 @@ type Server struct {
 	rootKeys map[string]RootKey
 
 	pageToken sigv4.Secret
+	secret    string // of server.json
 	db        *store.DB
 	state     *state.State
 	code      *code.Store
@@ -86,7 +87,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	config.HeaderTimeout = cmp.Or(config.HeaderTimeout, 10*time.Second)
 	config.BodyTimeout = cmp.Or(config.BodyTimeout, 30*time.Second)
 	config.BodyRoom = cmp.Or(config.BodyRoom, listener.BodyRoom)
-	s := &Server{config: config, traces: &trace.Recorder{}}
+	s := &Server{config: config, traces: &trace.Recorder{}, secret: rand.Text()}
 	err := s.open(ctx)
 	if err == nil {
 		err = s.wire()
@@ -187,7 +188,7 @@ func (s *Server) openPageToken() error {
 		s.pageToken = newPageToken()
 		return nil
 	}
-	_, err := ReadRunning(s.dir)
+	_, err := readRunning(s.dir)
 	killed := !errors.Is(err, ErrNotRunning) // the file is removed by a server that ends by itself
 	s.pageToken, err = pageToken(s.dir, killed, s.config.Log)
 	return err
@@ -218,7 +219,7 @@ func (s *Server) wire() error {
 	s.pages = &pages.Pages{
 		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
-		FunctionKey: s.functionKey, Open: s.config.OpenPages,
+		Secret: s.secret, FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
 	hosts, err := s.config.hosts()
 	if err != nil {
@@ -239,7 +240,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.control = &controlplane.Plane{
-		Messages: messages, Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		Messages: messages, Point: s.address.point, Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{
 			lambdaAPI,
 			iamapi.New(iamapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),
@@ -271,6 +272,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.data.ServeHTTP(w, r)
 	case isPage(r.URL.Path):
 		s.pages.ServeHTTP(w, r)
+	case s.data.IsForeign(r.Host) && !s.control.Serves(r):
+		s.data.ServeHTTP(w, r) // which says that no function URL has the name
 	default:
 		s.control.ServeHTTP(w, r)
 	}
@@ -356,7 +359,10 @@ func (s *Server) announce() error {
 	path := filepath.Join(s.dir, runningFileName)
 	running := Running{
 		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
-		RootAccessKeyID: s.config.RootAccessKeyID,
+		RootAccessKeyID: s.config.RootAccessKeyID, Secret: s.secret,
+	}
+	if err := enroll(s.dir); err != nil {
+		s.config.Log.Debug("commands in other directories do not find the server", "error", err)
 	}
 	err := writeJSON(path, running, writePrivate)
 	if !store.IsFull(err) {
@@ -396,6 +402,7 @@ func (s *Server) Close() error {
 	}
 	if s.dir != "" && s.db != nil {
 		os.Remove(filepath.Join(s.dir, runningFileName))
+		leave(s.dir)
 	}
 	if s.db != nil {
 		faults = append(faults, s.db.Close())

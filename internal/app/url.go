@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/pages"
 )
 
@@ -75,19 +77,29 @@ func (u urls) explain(requestID string) string {
 	return u.endpoint + furlproto.Requests + "/" + requestID
 }
 
+// point tells a client on this machine where a refusal is explained.
+func (u urls) point(w http.ResponseWriter, r *http.Request, requestID string) {
+	if listener.IsLoopback(listener.WithoutPort(r.RemoteAddr)) {
+		w.Header()[strings.ToLower(furlproto.Explain)] = []string{u.explain(requestID)}
+	}
+}
+
 // isPage reports whether the path is one of furl's own pages.
 func isPage(path string) bool {
 	return strings.HasPrefix(path, furlproto.Prefix) || path == strings.TrimSuffix(furlproto.Prefix, "/")
 }
 
-// listenError says what to do about an address that cannot be listened on.
+// ErrListen says that the server cannot listen at its address. Errors wrap it.
+var ErrListen = errors.New("cannot listen")
+
+// listenError says what is wrong with an address.
 func listenError(address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program; choose another address with --listen, "+
-			"such as --listen 127.0.0.1:0 for any free port", address)
+		return fmt.Errorf("%w: %s is in use by another program; choose another address with --listen", ErrListen, address)
 	}
 	if errors.Is(err, syscall.EACCES) {
-		return fmt.Errorf("%s needs more rights than this user has; choose a port above 1023 with --listen", address)
+		return fmt.Errorf("%w: %s needs more rights than this user has; choose a port above 1023 with --listen", ErrListen,
+			address)
 	}
-	return fmt.Errorf("listen on %s: %w; choose another address with --listen", address, err)
+	return fmt.Errorf("%w on %s: %w; choose another address with --listen", ErrListen, address, err)
 }

@@ -12,6 +12,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -21,10 +24,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 // Options override the environment and the files that all AWS tools read.
@@ -35,6 +40,8 @@ type Options struct {
 	EndpointURL   string // of all APIs; "" for AWS_ENDPOINT_URL or AWS's own
 	RoleARN       string // a role to assume with the credentials found
 	AppID         string // for the User-Agent of the APIs' clients
+	// Credentials are used in place of those that the environment and the files name; without keys they are not.
+	Credentials aws.Credentials
 	// MFACode asks for the code of a profile's MFA device. If it is nil, such profiles fail.
 	MFACode func() (string, error)
 }
@@ -75,6 +82,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 func load(ctx context.Context, o Options) (aws.Config, error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.DialContext = furl.Localhost(t.DialContext)
+		t.OnProxyConnectResponse = furlproto.CheckProxy
 	})
 	var roles endpoint
 	complete := new(aws.Config)
@@ -100,7 +108,13 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		}
 		load = append(load, config.WithBaseEndpoint(o.EndpointURL))
 	}
+	if o.Credentials.HasKeys() {
+		load = append(load, config.WithCredentialsProvider(credentials.StaticCredentialsProvider{Value: o.Credentials}))
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		return aws.Config{}, &UnknownProfile{Profile: missing.Profile, Known: profiles()}
+	}
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("read the AWS configuration: %w", err)
 	}
@@ -119,13 +133,75 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	return cfg, nil
 }
 
+// UnknownProfile is the error for a profile that no file has.
+type UnknownProfile struct {
+	Profile string
+	Known   []string // the profiles that there are
+}
+
+func (e *UnknownProfile) Error() string {
+	return fmt.Sprintf("the AWS configuration has no profile %q", e.Profile)
+}
+
+// profiles are the names of the profiles in the files that the SDK reads.
+func profiles() []string {
+	var names []string
+	for _, path := range []string{
+		cmp.Or(os.Getenv("AWS_CONFIG_FILE"), config.DefaultSharedConfigFilename()),
+		cmp.Or(os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), config.DefaultSharedCredentialsFilename()),
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // the SDK does without it, too
+		}
+		for line := range strings.Lines(string(text)) {
+			section, _, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "["), "]")
+			if !ok || !strings.HasPrefix(strings.TrimSpace(line), "[") {
+				continue
+			}
+			name := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(section), "profile "))
+			if !strings.HasPrefix(name, "sso-session ") && !strings.HasPrefix(name, "services ") {
+				names = append(names, strings.Trim(name, `"'`))
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Refusal is what an API said to a request that it refused.
+type Refusal struct {
+	Message   string
+	RequestID string
+	Explained bool // by a furl server on this machine, under the request id
+}
+
+// RefusalOf finds the refusal in an error of the SDK.
+func RefusalOf(err error) (Refusal, bool) {
+	answered, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || answered.Response == nil || answered.HTTPStatusCode() != http.StatusForbidden {
+		return Refusal{}, false
+	}
+	header := answered.Response.Header
+	refusal := Refusal{
+		RequestID: header.Get("X-Amzn-Requestid"), Explained: header.Get(furlproto.Explain) != "",
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		refusal.Message = api.ErrorMessage()
+	}
+	return refusal, true
+}
+
 // ErrNoURL says that a function does not exist or has no URL. Errors wrap it.
 var ErrNoURL = errors.New("no such function URL")
+
+// ErrNoRegion says that a function cannot be looked up, since nothing names its region. Errors wrap it.
+var ErrNoRegion = errors.New("no region is set")
 
 // FunctionURL asks Lambda for the URL of a function, given by name or ARN, or of its alias if qualifier is not "".
 func FunctionURL(ctx context.Context, cfg aws.Config, function, qualifier string) (string, error) {
 	if cfg.Region == "" {
-		return "", fmt.Errorf("the URL of %s cannot be looked up without a region", function)
+		return "", fmt.Errorf("the URL of %s cannot be looked up: %w", function, ErrNoRegion)
 	}
 	cfg.Credentials = marked{cfg.Credentials}
 	in := &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(function)}

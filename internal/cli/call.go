@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -65,7 +66,7 @@ unless --concurrency says how many at one time and --rate how many a second.
   furl call my-function --repeat 1000 --concurrency 10`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			p.silent = flags.silent && !flags.showError
+			p.quiet, p.silent = flags.silent, flags.silent && !flags.showError
 			return p.runCall(command, &flags, args[0])
 		},
 	}
@@ -215,7 +216,7 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, argument str
 	if err != nil {
 		return err
 	}
-	return p.verdict(flags, signer, result)
+	return p.verdict(command.Context(), flags, signer, result)
 }
 
 // prepare opens the signer and builds the request.
@@ -246,11 +247,11 @@ func identity(s *signer) func(context.Context) (string, error) {
 }
 
 // verdict turns the response into an error, or nil.
-func (p *program) verdict(flags *callFlags, s *signer, result call.Result) error {
+func (p *program) verdict(ctx context.Context, flags *callFlags, s *signer, result call.Result) error {
 	if result.Refusal.Layer != "" {
-		return refused(result.Refusal, s.check)
+		return p.refused(ctx, result.Refusal, s)
 	}
-	if result.Status == http.StatusForbidden && !flags.silent {
+	if result.Status == http.StatusForbidden {
 		p.note("the function itself answered 403: the signature and the permissions were accepted")
 	}
 	answered := unhappy(result, s)
@@ -287,24 +288,33 @@ func unhappy(result call.Result, s *signer) error {
 	}
 }
 
-// refused says who refused a request.
-func refused(r furl.Refusal, check string) error {
-	message := ""
+// refused says who refused a request, and who can change it.
+func (p *program) refused(ctx context.Context, r furl.Refusal, s *signer) error {
+	explain := ""
+	if r.Explain != "" {
+		explain = r.RequestID
+	}
 	switch {
 	case r.Layer == furl.Address:
-		message = "refused: there is no such function URL"
+		return fail(urlGone, errors.New("refused: there is no such function URL"), explain, s.check)
 	case r.Layer == furl.Authorization:
-		message = "refused by authorization: the signature is right, but the caller may not call this function URL"
+		err := errors.New("refused by authorization: the signature is right, but the caller may not call this function URL")
+		caller, function, unnamed := s.caller(ctx), s.functionName(ctx), ""
+		if function == "" {
+			unnamed = s.check
+		}
+		return fail(callerDenied, err, explain, s.check, function, caller, unnamed, caller)
 	case r.Message == "Forbidden":
-		message = fmt.Sprintf("refused by authentication (%s): the signature did not reach Lambda: "+
-			"something on the way removes the Authorization header", r.ErrorType)
-	default:
-		message = fmt.Sprintf("refused by authentication (%s): %s", r.ErrorType, r.Message)
+		return fail(callRefused, fmt.Errorf("refused by authentication (%s): the signature did not reach Lambda: "+
+			"something on the way removes the Authorization header", r.ErrorType), explain, s.check)
 	}
-	if r.Explain != "" && r.RequestID != "" {
-		return fail(callExplained, errors.New(message), r.RequestID, check)
+	err := fmt.Errorf("refused by authentication (%s): %s", r.ErrorType, r.Message)
+	keys, keysErr := s.transport.Credentials.Retrieve(ctx)
+	if keysErr == nil && keys.SessionToken != "" && keys.SessionToken == p.getenv("AWS_SESSION_TOKEN") &&
+		strings.HasPrefix(keys.AccessKeyID, "AKIA") { // a long-term key, which has none
+		return fail(tokenLeft, err, explain, s.check)
 	}
-	return fail(callRefused, errors.New(message), check)
+	return fail(callRefused, err, explain, s.check)
 }
 
 func (p *program) runLoad(command *cobra.Command, flags *callFlags, s *signer, prepared *call.Prepared) error {
@@ -327,7 +337,7 @@ func (p *program) runLoad(command *cobra.Command, flags *callFlags, s *signer, p
 // loadVerdict turns the report into an error, the one that matters most, or nil.
 func (c *callFlags) loadVerdict(ctx context.Context, report call.Report, s *signer) error {
 	for layer := range report.Refused {
-		return fail(callRefused, fmt.Errorf("%d requests were refused by %s", report.Refused[layer], layer), s.check)
+		return fail(callRefused, fmt.Errorf("%d requests were refused by %s", report.Refused[layer], layer), "", s.check)
 	}
 	failed, errored := report.Count()-len(report.Times), 0
 	for status, n := range report.Statuses {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/demo"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
 // Streams are the program's standard streams.
@@ -60,14 +61,17 @@ func Run(ctx, stop context.Context, args []string, getenv func(string) string, s
 	streams.Out, streams.Err = shown(streams.Out), shown(streams.Err)
 	defer finish(streams.Out)
 	defer finish(streams.Err)
-	p := &program{stop: stop, getenv: getenv, streams: streams}
+	p := &program{stop: stop, getenv: getenv, streams: streams, args: args}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
-	err := root.ExecuteContext(ctx)
-	return p.exit(ctx, err)
+	command, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		p.failEval(command, err)
+	}
+	return p.exit(ctx, p.locate(ctx, err))
 }
 
 // program is what all commands share.
@@ -75,7 +79,10 @@ type program struct {
 	stop    context.Context
 	getenv  func(string) string
 	streams Streams // Out and Err as shown makes them
-	silent  bool    // the command says nothing about its error
+	args    []string
+	quiet   bool           // the command notes nothing
+	silent  bool           // the command says nothing about its error
+	client  *awsapi.Client // of the latest place in which the command worked; nil for none
 }
 
 func (p *program) root() *cobra.Command {
@@ -87,13 +94,13 @@ and the refusals of AWS, and explains each refusal.`,
 		Example:       "  furl demo",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(command *cobra.Command, _ []string) error { return command.Help() },
 
 		PersistentPreRunE: p.settle,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(command, err) })
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return flagError(command, p.args, err) })
 	root.AddCommand(
 		p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.proxy(), p.url(), p.grant(),
 		p.revoke(), p.check(), p.version(),
@@ -106,10 +113,11 @@ and the refusals of AWS, and explains each refusal.`,
 func markUsage(command *cobra.Command) {
 	if check := command.Args; check != nil {
 		command.Args = func(command *cobra.Command, args []string) error {
-			if err := check(command, args); err != nil {
-				return usage(command, err)
+			err := check(command, args)
+			if _, known := errors.AsType[*failure](err); known || err == nil {
+				return err
 			}
-			return nil
+			return expected(command, args)
 		}
 	}
 	for _, child := range command.Commands() {
@@ -117,16 +125,19 @@ func markUsage(command *cobra.Command) {
 	}
 }
 
-// noArguments is cobra.NoArgs for a command without subcommands: cobra would call the argument an unknown command.
-func noArguments(command *cobra.Command, args []string) error {
+// noCommand refuses the arguments of a command that only has subcommands.
+func noCommand(command *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments, and there is %q", command.CommandPath(), args[0])
+		return unknownCommand(command, args[0])
 	}
 	return nil
 }
 
 // note tells the person something that is not the answer.
 func (p *program) note(format string, arguments ...any) {
+	if p.quiet {
+		return
+	}
 	p.tell("furl: ", fmt.Sprintf(format, arguments...))
 }
 
@@ -152,7 +163,7 @@ func (p *program) version() *cobra.Command {
 		Long: "The version of this program, and what it was built with.\n\n" +
 			exitStatus(status{exitOK: "printed"}, exitUsage),
 		Example: "  furl version",
-		Args:    noArguments,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(p.streams.Out, "furl %s %s %s/%s\n",
 				buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
@@ -181,7 +192,7 @@ that one function sends to the other with its own role's credentials.
 ` + exitStatus(status{exitOK: "every step came out as it should", exitFailed: "one step did not"},
 			exitUsage, exitInterrupted),
 		Example: "  furl demo",
-		Args:    noArguments,
+		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.runDemo(command.Context(), keep)
 		},

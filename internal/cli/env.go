@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,16 +26,17 @@ func (p *program) env() *cobra.Command {
 		Use:   "env",
 		Short: "Shell exports for the running local server",
 		Long: `Shell exports for the running local server: its endpoint, region and the root keys of an account, under
-the names that the AWS CLI and the AWS SDKs read.
+the names that the AWS CLI and the AWS SDKs read. If there is no such server, the command prints a statement that fails,
+so that a script does not go on with an account at AWS.
 
 ` + exitStatus(status{exitOK: "printed", exitFailed: "no server is running or it has no such account"},
 			exitUsage, exitInterrupted),
 		Example: `  furl serve & eval "$(furl env --wait 10s)"
   furl env --shell fish | source
   furl env --shell powershell | Out-String | Invoke-Expression`,
-		Args: noArguments,
+		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			shell, ok := shells[name]
+			shell, ok := shellOf(name)
 			if !ok {
 				return usage(command, fmt.Errorf("--shell %q is none of sh, fish and powershell", name))
 			}
@@ -55,7 +57,7 @@ the names that the AWS CLI and the AWS SDKs read.
 	}
 	server.register(p, command, "data", "account")
 	f := command.Flags()
-	f.StringVar(&name, "shell", "sh", "sh, fish or powershell")
+	f.StringVar(&name, "shell", "sh", "sh (also for bash and zsh), fish or powershell")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.DurationVar(&wait, "wait", 0, "how long to wait for a server that is starting")
 	return command
@@ -65,7 +67,7 @@ the names that the AWS CLI and the AWS SDKs read.
 func (l *place) awaitVariables(ctx context.Context, wait time.Duration) ([]variable, error) {
 	deadline := time.Now().Add(wait)
 	for {
-		variables, err := l.variables()
+		variables, err := l.variables(ctx)
 		if !errors.Is(err, app.ErrNotRunning) || time.Now().After(deadline) {
 			return variables, err
 		}
@@ -81,10 +83,10 @@ func (l *place) awaitVariables(ctx context.Context, wait time.Duration) ([]varia
 type variable struct{ name, value string }
 
 // variables are what the AWS CLI and the AWS SDKs need to know of the running server.
-func (l *place) variables() ([]variable, error) {
-	running, err := app.ReadRunning(l.data)
+func (l *place) variables(ctx context.Context) ([]variable, error) {
+	running, err := app.FindRunning(ctx, l.data)
 	if err != nil {
-		return nil, l.notRunning(err)
+		return nil, l.notRunning(ctx, err)
 	}
 	key, err := l.rootKey(running, cmp.Or(l.account, running.Account))
 	if err != nil {
@@ -107,18 +109,51 @@ func exports(endpoint, region string, key app.RootKey) []variable {
 // may name other keys.
 var cleared = []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
 
-// shell is how a shell sets a variable to a value in single quotes, and unsets one.
+// shell is how a shell sets a variable to a value in single quotes, unsets one, and fails with a text in single quotes.
 type shell struct {
-	set, unset string
-	quote      *strings.Replacer
+	set, unset, fail string
+	quote            *strings.Replacer
 }
 
 var shells = map[string]shell{
-	"sh":   {"export %s='%s'\n", "unset %s\n", strings.NewReplacer("'", `'\''`)},
-	"fish": {"set -gx %s '%s'\n", "set -e %s\n", strings.NewReplacer(`\`, `\\`, "'", `\'`)},
+	"sh":   {"export %s='%s'\n", "unset %s\n", "false # %s\n", strings.NewReplacer("'", `'\''`)},
+	"fish": {"set -gx %s '%s'\n", "set -e %s\n", "false # %s\n", strings.NewReplacer(`\`, `\\`, "'", `\'`)},
 	"powershell": {
-		"$Env:%s = '%s'\n", "Remove-Item Env:%s -ErrorAction SilentlyContinue\n", strings.NewReplacer("'", "''"),
+		"$Env:%s = '%s'\n", "Remove-Item Env:%s -ErrorAction SilentlyContinue\n", "throw '%s'\n",
+		strings.NewReplacer("'", "''"),
 	},
+}
+
+// shellOf is the shell of a name.
+func shellOf(name string) (shell, bool) {
+	switch name {
+	case "bash", "zsh", "dash", "ksh":
+		name = "sh"
+	case "pwsh":
+		name = "powershell"
+	}
+	found, ok := shells[name]
+	return found, ok
+}
+
+// failEval prints a statement that fails in place of exports: after eval "$(furl env)" without one, a script would go on
+// with the account that the environment named before. A person at a terminal has the message.
+func (p *program) failEval(command *cobra.Command, err error) {
+	if command.Name() != "env" || isTerminal(p.streams.Out) || slices.Contains(p.args, "--json") {
+		return
+	}
+	named := shells["sh"]
+	for i, arg := range p.args {
+		name, ok := strings.CutPrefix(arg, "--shell=")
+		if arg == "--shell" && i+1 < len(p.args) {
+			name, ok = p.args[i+1], true
+		}
+		if found, known := shellOf(name); ok && known {
+			named = found
+		}
+	}
+	reason := strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintf(p.streams.Out, named.fail, "furl env: "+named.quote.Replace(reason))
 }
 
 // script sets variables, and unsets names.

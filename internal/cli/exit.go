@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
@@ -86,9 +87,13 @@ const (
 	wrongEndpoint
 	noRegion
 	noCredentials
+	keysElsewhere
 	noURL
+	noFunction
+	noURLOrFunction
 	noServer
 	noAnswer
+	notReadable
 	noRootKey
 	rootKeyGiven
 	pageDenied
@@ -99,39 +104,69 @@ const (
 	callFailed
 	callFailedAtAWS
 	callUntyped
+	nothingListens
 	callRefused
-	callExplained
+	tokenLeft
+	urlGone
+	callerDenied
 	verdictRefused
 	interrupted
 )
 
 // errorTable says with which exit status the program ends for each kind of error, and what to type next. It is the only
-// place with hints. A hint has a %s for each argument of fail, or one for what match says the error is about. The first
-// row that matches counts.
+// place with hints. A hint has a %s for each argument of fail, or for what match says the error is about; see fill. The
+// first row that matches counts.
 var errorTable = [...]struct {
 	code  int
 	hint  string
-	match func(error) (about string, ok bool)
+	match func(error) (about []any, ok bool)
 }{
-	wrongUsage:    {exitUsage, "%s --help", nil},
+	wrongUsage:    {exitUsage, "%s\n%s --help", nil},
 	twoRegions:    {exitUsage, "leave --region out", nil},
 	wrongEndpoint: {exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", nil},
-	noRegion:      {exitUsage, "--region REGION, for example --region eu-central-1", is(awsapi.ErrNoRegion)},
-	noCredentials: {
-		exitCredentials, `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`,
-		func(err error) (string, bool) {
-			return "", errors.Is(err, furl.ErrCredentials) || awsapi.KindOf(err) == awsapi.NoCredentials
+	noRegion: {
+		exitUsage, `eval "$(furl env --data %s)"   # the local server` + "\n" +
+			"--region REGION, for example --region eu-central-1",
+		func(err error) ([]any, bool) {
+			return []any{""}, errors.Is(err, awsapi.ErrNoRegion) || errors.Is(err, awsconfig.ErrNoRegion)
 		},
 	},
-	noURL:     {exitFailed, "furl url create %s", nil},
-	noServer:  {exitFailed, "furl serve --data %s", nil},
-	noAnswer:  {exitFailed, "furl serve   # or name the server with --data or --endpoint-url", nil},
+	noCredentials: {
+		exitCredentials, `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`,
+		match(func(err error) bool {
+			return errors.Is(err, furl.ErrCredentials) || awsapi.KindOf(err) == awsapi.NoCredentials
+		}),
+	},
+	keysElsewhere: {
+		exitCredentials, `eval "$(furl env --data %s)"   # the keys of the local server` + "\n" +
+			"aws configure, aws sso login, or --profile NAME", nil,
+	},
+	noURL: {exitFailed, "furl url create %s", nil},
+	noFunction: {
+		exitFailed, "--region %s   # the function is there\ndid you mean %s?\n--region REGION, if the function is in another region than %s\n" +
+			"furl url list   # the function URLs of the region", nil,
+	},
+	noURLOrFunction: {
+		exitFailed, "--region REGION, if the function is in another region than %s\n" +
+			"furl url create %s   # if the function is there, and has no URL", nil,
+	},
+	noServer: {exitFailed, "furl serve --data %s\n%s --data %s   # a server that runs", nil},
+	noAnswer: {
+		exitFailed, "%s --data %s   # a server that runs\nfurl serve   # or name the server with --data or --endpoint-url",
+		nil,
+	},
+	notReadable: {
+		exitFailed, "run the command as the user who started the server, or name a data directory of your own: --data DIR", nil,
+	},
 	noRootKey: {exitFailed, "furl serve --account %s", nil},
 	rootKeyGiven: {
 		exitFailed, "set FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY as they are set for the server", nil,
 	},
-	pageDenied:     {exitDenied, "--data DIR with the data directory of the server, or --profile NAME", nil},
-	listenFailed:   {exitFailed, "choose another address with --listen", nil},
+	pageDenied: {exitDenied, "--data DIR with the data directory of the server, or --profile NAME", nil},
+	listenFailed: {
+		exitFailed, "furl env --data %s   # the server that listens there already\nchoose another address with --listen, " +
+			"such as --listen 127.0.0.1:0 for any free port", nil,
+	},
 	linesInvalid:   {exitFailed, "the answers to those lines say what is wrong with them", nil},
 	lintFindings:   {exitFailed, "make the fix of each finding, and then: furl policy lint %s", nil},
 	functionFailed: {exitFunction, "", nil},
@@ -139,52 +174,87 @@ var errorTable = [...]struct {
 	callFailedAtAWS: {
 		exitFunction, "aws logs tail /aws/lambda/%s --since 10m   # the log group of the function, for request %s", nil,
 	},
-	callUntyped:    {exitFunction, furlproto.TypeJSON, nil},
-	callRefused:    {exitDenied, "furl check %s", nil},
-	callExplained:  {exitDenied, "furl explain %s\nfurl check %s", nil},
+	callUntyped: {exitFunction, furlproto.TypeJSON, nil},
+	nothingListens: {
+		exitConnect, `eval "$(furl env --data %s)"   # a server that runs` + "\nfurl serve   # nothing listens at %s", nil,
+	},
+	callRefused: {exitDenied, "furl explain %s\nfurl check %s", nil},
+	tokenLeft: {
+		exitDenied, "unset AWS_SESSION_TOKEN   # it belongs to other keys\nfurl explain %s\nfurl check %s", nil,
+	},
+	urlGone: {exitDenied, "furl url list   # the function URLs that there are: one made again has another address\n" +
+		"furl explain %s\nfurl check %s", nil},
+	callerDenied: {
+		exitDenied, "furl explain %s\nfurl check %s\nfurl grant %s --to %s   # an administrator of the function types this\n" +
+			"furl check %s --as %s   # an administrator of the function types this, which prints the grant", nil,
+	},
 	verdictRefused: {exitDenied, "", nil},
 	interrupted:    {exitInterrupted, "", nil},
 
-	{exitUsage, "furl --help", func(err error) (string, bool) {
-		return "", strings.HasPrefix(err.Error(), "unknown command")
-	}},
-	{exitFailed, "%s", as(func(refused *setup.Refusal) (string, bool) { return refused.Instead, refused.Now })},
-	{exitUsage, "%s", as(func(refused *setup.Refusal) (string, bool) { return refused.Instead, true })},
-	{exitUsage, "", as(func(*arn.Error) (string, bool) { return "", true })},
-	{exitDenied, "the credentials need the permission %s", api(awsapi.Denied)},
+	{exitUsage, "furl --help", match(func(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") })},
+	{exitCredentials, "--profile NAME with one of %s", profiles(true)},
+	{exitCredentials, "aws configure --profile %s   # there are no profiles", profiles(false)},
+	{exitFailed, "%s", as(func(refused *setup.Refusal) ([]any, bool) { return []any{refused.Instead}, refused.Now })},
+	{exitUsage, "%s", as(func(refused *setup.Refusal) ([]any, bool) { return []any{refused.Instead}, true })},
+	{exitUsage, "", as(func(*arn.Error) ([]any, bool) { return nil, true })},
+
+	{
+		exitConnect, "HTTPS_PROXY=http://USER:PASSWORD@%s with the user of the proxy, or NO_PROXY=HOST to go without it",
+		proxyRefused,
+	},
+	{exitConnect, "check HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, %s", proxyFailed},
+	{exitConnect, "http:// in place of https://: the server speaks plain HTTP", plainServer},
+	{exitConnect, "https:// in place of http://: the server speaks TLS", secureServer},
+	{exitConnect, "--cacert FILE or AWS_CA_BUNDLE=FILE with the certificate of the CA, in PEM form", unknownCA},
+	{exitConnect, "use a name that the server's certificate is for: %s", otherName},
+	{exitConnect, "date   # is this machine's clock right? If it is, the server needs a new certificate", badDate},
+	{exitConnect, "check the region and the address: there is no host %s", noSuchHost},
+	{exitConnect, "furl serve   # nothing listens at %s", refusedHere},
+
+	{
+		exitDenied, "the credentials need the permission %s\n%s   # an administrator of the account types this\n" +
+			"furl explain %s", actionDenied,
+	},
+	{exitDenied, "%s   # an administrator of the account types this\nfurl explain %s", explained},
 	{exitDenied, `aws sts get-caller-identity   # or, for a local server: eval "$(furl env)"`, api(awsapi.BadCredentials)},
 	{exitConnect, "--endpoint-url ADDRESS, or check --region", api(awsapi.Unreachable)},
 	{exitFailed, "this endpoint does not have the operation", api(awsapi.Unsupported)},
-	{exitFailed, "the same command again does the rest", as(func(partial *setup.PartialError) (string, bool) {
-		return "", len(partial.Done) > 0
+	{exitFailed, "the same command again does the rest", as(func(partial *setup.PartialError) ([]any, bool) {
+		return nil, len(partial.Done) > 0
 	})},
-	{exitFailed, "", as(func(*awsapi.Error) (string, bool) { return "", true })},
+	{exitFailed, "", as(func(*awsapi.Error) ([]any, bool) { return nil, true })},
 	{exitConnect, "", is(call.ErrConnect)},
-	{exitConnect, "", func(err error) (string, bool) { return "", awsconfig.IsConnect(err) }},
+	{exitConnect, "", match(awsconfig.IsConnect)},
 	{exitUsage, "", is(furl.ErrRequest)},
-	{exitDenied, "aws sts get-caller-identity", func(err error) (string, bool) { return "", awsconfig.IsDenied(err) }},
-	{exitFailed, "", func(error) (string, bool) { return "", true }},
+	{exitDenied, "%s   # an administrator of the account types this", denied},
+	{exitDenied, "aws sts get-caller-identity", match(awsconfig.IsDenied)},
+	{exitFailed, "", match(func(error) bool { return true })},
+}
+
+// match matches an error that is about nothing.
+func match(is func(error) bool) func(error) ([]any, bool) {
+	return func(err error) ([]any, bool) { return nil, is(err) }
 }
 
 // is matches an error value.
-func is(target error) func(error) (string, bool) {
-	return func(err error) (string, bool) { return "", errors.Is(err, target) }
+func is(target error) func(error) ([]any, bool) {
+	return match(func(err error) bool { return errors.Is(err, target) })
 }
 
 // as matches an error type.
-func as[E error](match func(E) (about string, ok bool)) func(error) (string, bool) {
-	return func(err error) (string, bool) {
+func as[E error](match func(E) (about []any, ok bool)) func(error) ([]any, bool) {
+	return func(err error) ([]any, bool) {
 		found, ok := errors.AsType[E](err)
 		if !ok {
-			return "", false
+			return nil, false
 		}
 		return match(found)
 	}
 }
 
-// api matches a failed call of an API, which is about an action.
-func api(kind awsapi.Kind) func(error) (string, bool) {
-	return as(func(failed *awsapi.Error) (string, bool) { return failed.Action, failed.Kind == kind })
+// api matches a failed call of an API.
+func api(kind awsapi.Kind) func(error) ([]any, bool) {
+	return as(func(failed *awsapi.Error) ([]any, bool) { return nil, failed.Kind == kind })
 }
 
 // failure is an error of a kind that its value does not show.
@@ -201,7 +271,7 @@ func fail(kind kind, err error, arguments ...any) error { return &failure{err, k
 
 // usage is an error in how the command was typed.
 func usage(command *cobra.Command, err error) error {
-	return fail(wrongUsage, err, command.CommandPath())
+	return mistyped(command, err)
 }
 
 // outcome is the row of an error, and what to type next.
@@ -210,17 +280,93 @@ func outcome(ctx context.Context, err error) (row kind, hint string) {
 		return interrupted, ""
 	}
 	if failed, ok := errors.AsType[*failure](err); ok {
-		return failed.kind, fmt.Sprintf(errorTable[failed.kind].hint, failed.arguments...)
+		return failed.kind, fill(errorTable[failed.kind].hint, failed.arguments)
 	}
 	for i, row := range errorTable {
 		if row.match == nil {
 			continue
 		}
 		if about, ok := row.match(err); ok {
-			return kind(i), strings.ReplaceAll(row.hint, "%s", about)
+			return kind(i), fill(row.hint, about)
 		}
 	}
 	panic("the last row matches every error")
+}
+
+// locate names in an error what there is: the servers that run, and the functions.
+func (p *program) locate(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	switch row, _ := outcome(ctx, err); row {
+	case noCredentials:
+		if dirs := p.dirs(ctx); len(dirs) > 0 {
+			return fail(keysElsewhere, err, dirs)
+		}
+	case noRegion:
+		return fail(noRegion, err, p.dirs(ctx))
+	}
+	if about, ok := refusedHere(err); ok {
+		if _, known := errors.AsType[*failure](err); !known {
+			return fail(nothingListens, err, p.dirs(ctx), about[0])
+		}
+	}
+	failed, ok := errors.AsType[*awsapi.Error](err)
+	if ok && failed.Kind == awsapi.NotFound && strings.HasPrefix(failed.Action, "lambda:") {
+		if function, parseErr := arn.ParseFunctionARN(failed.On); parseErr == nil {
+			return p.missing(ctx, err, function.Unqualified().String(), function.Name)
+		}
+	}
+	return err
+}
+
+// missing says of a function whose URL was not found what is missing: the URL or the function, which
+// is a name or an ARN. typed is the function as furl url create takes it.
+func (p *program) missing(ctx context.Context, err error, function, typed string) error {
+	if _, known := errors.AsType[*failure](err); known || p.client == nil {
+		return err
+	}
+	has, sure := p.client.HasFunction(ctx, function)
+	switch {
+	case has && !lacksURL(err):
+		return err
+	case has:
+		return fail(noURL, err, typed)
+	case !sure:
+		return fail(noURLOrFunction, err, p.client.Region(), typed)
+	}
+	const enough = 1000
+	var names []string
+	for function, fault := range p.client.Functions(ctx) {
+		if fault != nil || len(names) == enough {
+			break
+		}
+		names = append(names, function.ARN.Name)
+	}
+	name := functionName(function)
+	return fail(noFunction, err, p.otherRegions(ctx, name), nearest(name, names), p.client.Region())
+}
+
+// otherRegions are the regions that the environment or a local server names, and in which the function is.
+func (p *program) otherRegions(ctx context.Context, name string) []string {
+	candidates := []string{p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")}
+	for _, running := range p.servers(ctx, app.Default().Data) {
+		candidates = append(candidates, running.Region)
+	}
+	slices.Sort(candidates)
+	return slices.DeleteFunc(slices.Compact(candidates), func(region string) bool {
+		if region == "" || region == p.client.Region() {
+			return true
+		}
+		has, _ := p.client.In(region).HasFunction(ctx, name)
+		return !has
+	})
+}
+
+// lacksURL reports whether it is a function URL that was not found.
+func lacksURL(err error) bool {
+	failed, ok := errors.AsType[*awsapi.Error](err)
+	return !ok || failed.Action == "lambda:GetFunctionUrlConfig"
 }
 
 // exit says what went wrong and what to type next, and returns the exit status.

@@ -2,27 +2,34 @@ package cli_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/cli"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
@@ -33,6 +40,26 @@ func TestErrorsHaveARow(t *testing.T) {
 		return &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: code}}}
 	}
 	api := func(kind awsapi.Kind) error { return &awsapi.Error{Kind: kind, Action: "lambda:GetPolicy"} }
+	refusal := func(header http.Header, message string) error {
+		response := &http.Response{StatusCode: http.StatusForbidden, Header: header}
+		return &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: response},
+			Err:      &smithy.GenericAPIError{Code: "AccessDenied", Message: message},
+		}
+	}
+	local := http.Header{"Furl-Explain": {"http://127.0.0.1:9000/_furl/requests/ID"}, "X-Amzn-Requestid": {"ID"}}
+	const lacking = "User: arn:aws:iam::123456789012:user/mallory is not authorized to perform: lambda:GetPolicy on resource: " +
+		"arn:aws:lambda:eu-central-1:123456789012:function:web because no identity-based policy allows the lambda:GetPolicy action"
+	const session = "User: arn:aws:sts::123456789012:assumed-role/caller/me is not authorized to perform: iam:GetRole"
+	const forbidden = lacking + " with an explicit deny in an identity-based policy"
+	dial := func(op, address string, err error) error {
+		tcp, addressErr := net.ResolveTCPAddr("tcp", address)
+		if addressErr != nil {
+			t.Fatal(addressErr)
+		}
+		return &net.OpError{Op: op, Net: "tcp", Addr: tcp, Err: err}
+	}
+	certificate := &x509.Certificate{DNSNames: []string{"a.example"}, IPAddresses: []net.IP{net.IPv4(192, 0, 2, 1)}}
 	half := func(err error) error { return &setup.PartialError{Done: []setup.Change{{}}, Err: err} }
 	const localKeys = `eval "$(furl env)"`
 	rows := cli.ErrorTable()
@@ -63,6 +90,24 @@ func TestErrorsHaveARow(t *testing.T) {
 		{fmt.Errorf("%w: two bodies", furl.ErrRequest), 2, ""},
 		{status(http.StatusForbidden), 4, "aws sts get-caller-identity"},
 		{status(http.StatusBadRequest), 1, ""},
+		{&awsconfig.UnknownProfile{Profile: "x", Known: []string{"a", "b"}}, 6, "--profile NAME with one of a, b"},
+		{&awsconfig.UnknownProfile{Profile: "x"}, 6, "aws configure --profile x"},
+		{&furlproto.ProxyError{Host: "proxy:3128", Status: 407}, 5, "HTTPS_PROXY=http://USER:PASSWORD@proxy:3128 with"},
+		{&furlproto.ProxyError{Host: "proxy:3128", Status: 403}, 5, "check HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, proxy:3128"},
+		{dial("proxyconnect", "127.0.0.1:1", syscall.ECONNREFUSED), 5, "check HTTPS_PROXY"},
+		{http.ErrSchemeMismatch, 5, "http:// in place of https://"},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, 5, "http:// in place of https://"},
+		{errors.New(`net/http: malformed HTTP response "\x15\x03\x01"`), 5, "https:// in place of http://"},
+		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, 5, "--cacert FILE or AWS_CA_BUNDLE=FILE"},
+		{x509.HostnameError{Certificate: certificate, Host: "b.example"}, 5, "is for: a.example, 192.0.2.1"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, 5, "is this machine's clock right?"},
+		{&net.DNSError{Name: "lambda.mars-1.amazonaws.com", IsNotFound: true}, 5, "there is no host lambda.mars-1.amazonaws.com"},
+		{dial("dial", "127.0.0.1:9000", syscall.ECONNREFUSED), 5, "furl serve   # nothing listens at 127.0.0.1:9000"},
+		{refusal(local, "because"), 4, "furl explain ID"},
+		{refusal(local, lacking), 4, "aws iam put-user-policy --user-name mallory --policy-name allow-GetPolicy --policy-document"},
+		{refusal(nil, session), 4, "aws iam put-role-policy --role-name caller --policy-name allow-GetRole --policy-document"},
+		{refusal(nil, forbidden), 4, "aws sts get-caller-identity"},
+		{&awsapi.Error{Kind: awsapi.Denied, Action: "lambda:GetPolicy", Message: lacking, Err: refusal(local, lacking)}, 4, "furl explain ID"},
 		{context.Canceled, 1, ""}, // not by an interruption of the command
 		{errors.New("anything"), 1, ""},
 	} {

@@ -48,3 +48,12 @@ func Outcome(err error) (row int, hint string) {
 	kind, hint := outcome(context.Background(), err)
 	return int(kind), hint
 }
+
+// CurlOption finds an option of curl that furl call lacks.
+var CurlOption = curlOption
+
+// Synonyms are words that people type for furl's commands.
+var Synonyms = synonyms
+
+// Fill puts the arguments into the places of a hint.
+var Fill = fill

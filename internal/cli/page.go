@@ -94,7 +94,7 @@ server what it signed.
 
 // page copies one of the server's own pages to out. It leaves out empty values of the query.
 func (l *place) page(ctx context.Context, out io.Writer, path string, query url.Values, asJSON bool) error {
-	server, err := l.server()
+	server, err := l.server(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	}
 	response, err := furl.NewBase().RoundTrip(request) // follows no redirect, and in clear uses no proxy
 	if err != nil {
-		return fail(noAnswer, fmt.Errorf("no server answers at %s: %w", server.Endpoint, err))
+		return fail(noAnswer, fmt.Errorf("no server answers at %s: %w", server.Endpoint, err), l.command.CommandPath(), l.p.dirs(ctx))
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {
@@ -143,7 +143,7 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 // sent as it is: the server says what it needs.
 func (l *place) prove(request *http.Request, server localServer) error {
 	if server.ours && l.options.Profile == "" {
-		token, err := app.ReadPageToken(l.data)
+		token, err := app.ReadPageToken(server.Dir)
 		if err == nil {
 			furlproto.SetToken(request, token.Reveal())
 			return nil
@@ -178,7 +178,7 @@ func (l *place) credentials(ctx context.Context, server localServer) (sigv4.Cred
 		var err error
 		options := awsconfig.Options{Profile: profile, EndpointURL: server.Endpoint, MFACode: l.p.mfaCode}
 		if config, err = awsconfig.Load(ctx, options); err != nil {
-			return sigv4.Credentials{}, fail(noCredentials, err)
+			return sigv4.Credentials{}, noKeys(err)
 		}
 	} else if !ok {
 		return sigv4.Credentials{}, nil
@@ -190,4 +190,12 @@ func (l *place) credentials(ctx context.Context, server localServer) (sigv4.Cred
 	return sigv4.Credentials{
 		AccessKeyID: keys.AccessKeyID, Secret: sigv4.NewSecret(keys.SecretAccessKey), SessionToken: keys.SessionToken,
 	}, nil
+}
+
+// noKeys is the error for credentials that could not be found.
+func noKeys(err error) error {
+	if _, named := errors.AsType[*awsconfig.UnknownProfile](err); named {
+		return err
+	}
+	return fail(noCredentials, err)
 }

@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -14,6 +18,7 @@ import (
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
+	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -147,7 +152,87 @@ func (l *place) client(ctx context.Context, target string) (*awsapi.Client, erro
 	if options.Region, err = l.region(target); err != nil {
 		return nil, err
 	}
-	return awsapi.Open(ctx, options)
+	address := options.EndpointURL
+	if url, err := furl.ParseURL(target); err == nil && address == "" {
+		address = url.Scheme + "://" + url.Host
+	}
+	if err := l.settleOwn(ctx, &options, address); err != nil {
+		return nil, err
+	}
+	client, err := awsapi.Open(ctx, options)
+	l.p.client = client
+	return client, err
+}
+
+// own finds the server at a local address among those of this user, which have proved that they are: the root keys are
+// in their data directories, and no other server gets to see what they sign.
+func (l *place) own(ctx context.Context, address string) (app.Running, bool) {
+	at, err := url.Parse(address)
+	if err != nil || at.Scheme != "http" || !call.IsLocal(at.Host) {
+		return app.Running{}, false
+	}
+	for _, running := range l.p.servers(ctx, l.data) {
+		if endpoint, err := url.Parse(running.Endpoint); err == nil && endpoint.Port() == at.Port() {
+			return running, true
+		}
+	}
+	return app.Running{}, false
+}
+
+// settleOwn takes region, endpoint and credentials from a server of this user at the address, as far as nothing names
+// them: a person who types the address of a local server means no account at AWS.
+func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, address string) error {
+	running, ok := l.own(ctx, address)
+	if !ok {
+		return nil
+	}
+	options.DefaultRegion = cmp.Or(options.DefaultRegion, running.Region)
+	if options.Profile != "" || options.RoleARN != "" || l.environment() {
+		return nil
+	}
+	var err error
+	if options.Credentials, err = l.rootOf(running); err != nil {
+		return err
+	}
+	options.EndpointURL = running.Endpoint
+	l.p.note("no credentials are set: signing with the root key of account %s of the local server (data in %s)",
+		running.Account, running.Dir)
+	return nil
+}
+
+// rootOf is the root key of the first account of a server of this user.
+func (l *place) rootOf(running app.Running) (aws.Credentials, error) {
+	there := *l
+	there.data = running.Dir
+	key, err := there.rootKey(running, running.Account)
+	return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, err
+}
+
+// environment reports whether the environment says who calls, or which server is meant.
+func (l *place) environment() bool {
+	return slices.ContainsFunc([]string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL",
+		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	}, func(name string) bool { return l.p.getenv(name) != "" })
+}
+
+// servers are the running servers of this user: that of the data directory and those of others.
+func (p *program) servers(ctx context.Context, data string) []app.Running {
+	servers := app.Servers(ctx)
+	if running, err := app.FindRunning(ctx, data); err == nil &&
+		!slices.ContainsFunc(servers, func(other app.Running) bool { return other.Dir == running.Dir }) {
+		servers = append(servers, running)
+	}
+	return servers
+}
+
+// dirs are the data directories of the running servers of this user, as a shell takes them.
+func (p *program) dirs(ctx context.Context) []string {
+	var dirs []string
+	for _, running := range p.servers(ctx, app.Default().Data) {
+		dirs = append(dirs, snippet.Quote(running.Dir))
+	}
+	return dirs
 }
 
 // owner opens the account of the credentials.
@@ -179,12 +264,12 @@ type localServer struct {
 
 // server finds the local server: the one of --data, the one of --endpoint-url or $AWS_ENDPOINT_URL, the one of the data
 // directory, or the one at the default address.
-func (l *place) server() (localServer, error) {
-	running, err := app.ReadRunning(l.data)
+func (l *place) server(ctx context.Context) (localServer, error) {
+	running, err := app.FindRunning(ctx, l.data)
 	endpoint := strings.TrimRight(l.options.EndpointURL, "/")
 	switch {
 	case l.given("data") && !l.given("endpoint-url"):
-		return localServer{running, true}, l.notRunning(err)
+		return localServer{running, true}, l.notRunning(ctx, err)
 	case endpoint != "":
 		ours := err == nil && endpoint == running.Endpoint
 		running.Endpoint = endpoint
@@ -196,12 +281,16 @@ func (l *place) server() (localServer, error) {
 	}
 }
 
-// notRunning is the error for a data directory that no server uses.
-func (l *place) notRunning(err error) error {
-	if errors.Is(err, app.ErrNotRunning) {
-		return fail(noServer, err, l.data)
+// notRunning is the error for a data directory that no server uses, or that cannot be read.
+func (l *place) notRunning(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, app.ErrNotRunning):
+		return fail(noServer, err, snippet.Quote(l.data), l.command.CommandPath(), l.p.dirs(ctx))
+	case errors.Is(err, fs.ErrPermission):
+		return fail(notReadable, err)
+	default:
+		return err
 	}
-	return err
 }
 
 // rootKey is the root key of an account of the server that uses the data directory. The environment may have the key of

@@ -24,7 +24,7 @@ func (p *program) policy() *cobra.Command {
 
 Exit status: see the commands.`,
 		Example: "  furl policy lint resource-policy.json",
-		Args:    cobra.NoArgs,
+		Args:    noCommand,
 		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	command.AddCommand(p.policyEvaluate(), p.policyLint())
@@ -51,7 +51,7 @@ function URLs also as CLI command, CloudFormation (SAM takes it too) and Terrafo
 		Example: `  echo '{"id":"1","principal":"arn:aws:iam::111122223333:user/alice","action":"lambda:InvokeFunctionUrl",` +
 			`"resource":"arn:aws:lambda:eu-west-1:111122223333:function:web","identityPolicies":[{"Version":"2012-10-17",` +
 			`"Statement":{"Effect":"Allow","Action":"lambda:*","Resource":"*"}}]}' | furl policy evaluate`,
-		Args: noArguments,
+		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			in, err := p.open(input)
 			if err != nil {

@@ -112,7 +112,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 	}
 	// Missing credentials shall end the command now, not fail the first request.
 	if _, err := signer.transport.Credentials.Retrieve(command.Context()); err != nil {
-		return fail(noCredentials, err)
+		return noKeys(err)
 	}
 	base, err := flags.transport(flags.network, true)
 	if err != nil {
@@ -138,7 +138,7 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 	}
 	listener, err := net.Listen("tcp", flags.listen)
 	if err != nil {
-		return fail(listenFailed, err)
+		return p.listenError(command.Context(), flags.listen, err)
 	}
 	address := reachable(listener.Addr())
 	p.note("listening on http://%s", address)

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"reflect"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // serveFlags are the flags of serve.
@@ -119,7 +122,7 @@ FURL_ROOT_SECRET_ACCESS_KEY set the root keys of the first account.
 
 ` + exitStatus(status{exitOK: "stopped by a signal", exitFailed: "could not start or serve"}, exitUsage),
 		Example: "  furl serve --data .furl &\n  eval \"$(furl env)\"\n  aws lambda list-functions",
-		Args:    noArguments,
+		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return p.runServe(command, flags)
 		},
@@ -158,6 +161,9 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 		return p.printConfig(&flags)
 	}
 	server, err := app.New(command.Context(), *config)
+	if errors.Is(err, app.ErrListen) {
+		return p.listenError(command.Context(), config.Listen, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -169,12 +175,20 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	}
 	data := server.Dir()
 	p.note("listening on %s, data in %s", server.Endpoint(), data)
-	hint := `eval "$(furl env)"`
-	if config.Data != app.Default().Data {
-		hint = fmt.Sprintf(`eval "$(furl env --data %s)"`, data)
-	}
-	p.note("in another shell: %s", hint)
+	p.note("in another shell: eval \"$(furl env --data %s)\"", snippet.Quote(data))
 	return server.Run(command.Context(), p.stop)
+}
+
+// listenError is the error for an address at which nothing can listen, with the servers of this user that have its port.
+func (p *program) listenError(ctx context.Context, address string, err error) error {
+	var dirs []string
+	_, port, _ := net.SplitHostPort(address)
+	for _, running := range p.servers(ctx, app.Default().Data) {
+		if strings.HasSuffix(running.Endpoint, ":"+port) {
+			dirs = append(dirs, snippet.Quote(running.Dir))
+		}
+	}
+	return fail(listenFailed, err, dirs)
 }
 
 // printConfig prints the configuration in effect, without secrets, empty lists and root keys that are not set.

@@ -208,7 +208,7 @@ func TestSignUsage(t *testing.T) {
 		{[]string{url, "--as", "url", "--expires", "-5"}, "1s to 168h"},
 		{[]string{url, "--as", "url", "--expires", "99999999999999999"}, "1s to 168h"},
 		{[]string{url, "--as", "url", "--expires", "1500ms"}, "1s to 168h"},
-		{[]string{}, "accepts 1 arg"},
+		{[]string{}, "furl sign takes URL|FUNCTION[/PATH], and there is no argument"},
 	} {
 		code, stdout, stderr := run(t, nil, append([]string{"sign"}, test.args...)...)
 		if code != 2 || stdout != "" || !strings.Contains(stderr, test.want) {

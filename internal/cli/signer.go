@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
@@ -16,6 +18,8 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
 // signing are the flags that say who signs, and for which service.
@@ -35,6 +39,8 @@ func (s *signing) register(p *program, command *cobra.Command) {
 
 // signer is what a command knows before it builds a request.
 type signer struct {
+	place     *place
+	program   *program
 	transport *furl.Transport
 	config    aws.Config
 	flag      string     // the region of the flag
@@ -45,12 +51,12 @@ type signer struct {
 
 // endpoint is a function URL that the command line names.
 type endpoint struct {
-	url   string // absolute
-	host  string // of url, in lower case
-	local bool   // it is on this machine
-	check string // the argument for furl check
-
+	url      string // absolute
+	host     string // of url, in lower case
+	local    bool   // it is on this machine
 	function string // its name, "" if the command line has the URL
+	alias    string
+	check    string // the argument for furl check
 }
 
 // checkSignHost refuses what is no host, and one host for several function URLs.
@@ -90,11 +96,15 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 		targets = append(targets, target)
 		options.DefaultRegion = cmp.Or(options.DefaultRegion, target.Region)
 	}
-	out := &signer{flag: s.options.Region, signHost: s.signHost}
+	if err := s.settleOwn(command.Context(), &options, address(targets, options)); err != nil {
+		return nil, err
+	}
+	out := &signer{place: &s.place, program: p, flag: s.options.Region, signHost: s.signHost}
 	var err error
 	if out.config, err = s.load(command.Context(), p.getenv, options, targets); err != nil {
 		return nil, err
 	}
+	p.client = awsapi.New(out.config)
 	out.transport = furl.NewTransport(out.config)
 	out.transport.Service = s.service
 	out.transport.Domains, out.transport.SignHosts = map[string]string{}, map[string]string{}
@@ -108,12 +118,30 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	return out, nil
 }
 
+// address is where the command works if that is one server: the endpoint that is named, else that of all targets.
+func address(targets []call.Target, options awsconfig.Options) string {
+	found := options.EndpointURL
+	for _, target := range targets {
+		url, err := furl.ParseURL(target.URL)
+		if err != nil {
+			return found // the endpoint decides where a name is looked up
+		}
+		at := url.Scheme + "://" + url.Host
+		if found == "" {
+			found = at
+		} else if _, port, _ := net.SplitHostPort(url.Host); !strings.HasSuffix(found, ":"+port) || !call.IsLocal(url.Host) {
+			return "" // what signs for one server is not for another
+		}
+	}
+	return found
+}
+
 // load reads the AWS configuration, or only what signing needs of it.
 func (s *signing) load(
 	ctx context.Context, getenv func(string) string, options awsconfig.Options, targets []call.Target,
 ) (aws.Config, error) {
 	byName := slices.ContainsFunc(targets, func(t call.Target) bool { return t.URL == "" })
-	if !byName && options.Profile == "" && options.RoleARN == "" && !s.clients {
+	if !byName && !options.Credentials.HasKeys() && options.Profile == "" && options.RoleARN == "" && !s.clients {
 		config, ok := awsconfig.FromEnvironment(getenv)
 		if ok && cmp.Or(options.Region, options.DefaultRegion, config.Region) != "" {
 			return config, nil
@@ -134,7 +162,7 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 		if target.Qualifier != "" {
 			name += " --qualifier " + target.Qualifier
 		}
-		return fail(noURL, err, name)
+		return s.program.missing(command.Context(), err, functionName(target.Function), name)
 	}
 	if err != nil {
 		return err
@@ -144,7 +172,7 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 		return usage(command, err)
 	}
 	e := endpoint{
-		url: url, host: strings.ToLower(parsed.Host), check: target.Function, function: functionName(target.Function),
+		url: url, host: strings.ToLower(parsed.Host), check: target.Function, function: functionName(target.Function), alias: target.Qualifier,
 		local: call.IsLocal(parsed.Host),
 	}
 	if e.check == "" {
@@ -186,6 +214,68 @@ func functionName(text string) string {
 	return function.Name
 }
 
+// caller is the ARN of the credentials' owner, "" if STS does not say or is not to be asked: AWS knows nothing of the
+// keys of a local server.
+func (s *signer) caller(ctx context.Context) string {
+	config := s.config
+	if aws.ToString(config.BaseEndpoint) == "" {
+		loaded, err := awsconfig.Load(ctx, s.place.options)
+		if err != nil {
+			return ""
+		}
+		config.BaseEndpoint, config.HTTPClient = loaded.BaseEndpoint, loaded.HTTPClient
+	}
+	url, err := furl.ParseURL(s.url)
+	if err != nil {
+		return ""
+	}
+	if s.local && aws.ToString(config.BaseEndpoint) == "" {
+		running, ok := s.place.own(ctx, url.Scheme+"://"+url.Host)
+		if !ok {
+			return ""
+		}
+		config.BaseEndpoint = &running.Endpoint
+	}
+	config.Region = cmp.Or(config.Region, url.Region)
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	arn, err := awsconfig.CallerARN(ctx, config)
+	if err != nil {
+		return ""
+	}
+	return arn
+}
+
+// functionName is the name of the function to call, as furl grant takes it. For a URL it is known of the user's own
+// server only; "" otherwise.
+func (s *signer) functionName(ctx context.Context) string {
+	url, err := furl.ParseURL(s.url)
+	if err != nil || s.function != "" {
+		return strings.TrimSuffix(s.function+":"+s.alias, ":")
+	}
+	running, ok := s.place.own(ctx, url.Scheme+"://"+url.Host)
+	if !ok {
+		return ""
+	}
+	options := awsconfig.Options{Region: s.transport.Domains[strings.ToLower(url.Host)], EndpointURL: running.Endpoint}
+	if options.Credentials, err = s.place.rootOf(running); err != nil {
+		return ""
+	}
+	client, err := awsapi.Open(ctx, options)
+	if err != nil {
+		return ""
+	}
+	urls, err := setup.AllURLs(ctx, client)
+	at := slices.IndexFunc(urls, func(u awsapi.URL) bool {
+		return err == nil && strings.EqualFold(u.Address, url.Scheme+"://"+url.Host+url.Base+"/")
+	})
+	if at < 0 {
+		return ""
+	}
+	return strings.TrimSuffix(urls[at].Function.Name+":"+urls[at].Function.Qualifier, ":")
+}
+
 // sendAs has the transport sign a request with another Host header as one to the URL's host. Such a header may name a
 // function URL, too.
 func (s *signer) sendAs(prepared *call.Prepared) {
@@ -198,7 +288,7 @@ func (s *signer) sendAs(prepared *call.Prepared) {
 func (s *signer) checkRegions(hosts ...string) error {
 	for _, host := range hosts {
 		if s.transport.Domains[strings.ToLower(host)] == "" {
-			return fail(noRegion, fmt.Errorf("%s does not say its region", host))
+			return fail(noRegion, fmt.Errorf("%s does not say its region", host), []string(nil))
 		}
 	}
 	return nil

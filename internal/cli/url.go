@@ -22,7 +22,7 @@ func (p *program) url() *cobra.Command {
 		Short: "Create, show, change and delete function URLs, at AWS or at a local server",
 		Long: `Create, show, change and delete function URLs, at AWS or at any endpoint that speaks the Lambda API, such as
 furl serve. FUNCTION is a name, NAME:ALIAS, or an ARN. All commands may be repeated: they change only what differs.`,
-		Args: cobra.NoArgs,
+		Args: noCommand,
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	command.AddCommand(p.urlCreate(), p.urlGet(), p.urlList(), p.urlUpdate(), p.urlDelete())
@@ -300,7 +300,7 @@ func (p *program) urlGet() *cobra.Command {
 			}
 			url, err := client.URL(command.Context(), function)
 			if awsapi.KindOf(err) == awsapi.NotFound {
-				return fail(noURL, err, args[0])
+				return p.missing(command.Context(), err, function.Unqualified().String(), args[0])
 			}
 			if err != nil {
 				return err

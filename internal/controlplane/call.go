@@ -27,7 +27,8 @@ type Call struct {
 	Messages  *Messages // nil if there are none
 
 	clock     func() time.Time
-	denied    bool   // a permission that it asked for was not given
+	point     func(w http.ResponseWriter, r *http.Request, requestID string)
+	denied    bool   // the signature is not good, or a permission that it asked for was not given
 	status    int    // of a refusal
 	errorType string // of a refusal
 }
@@ -35,6 +36,13 @@ type Call struct {
 // Refused notes for the trace what a client was told that is refused: the status and AWS's name for the error. Every
 // API calls it when it refuses a call.
 func (c *Call) Refused(status int, errorType string) { c.status, c.errorType = status, errorType }
+
+// PointOut tells the client of a refusal that leaves a trace where it is explained. APIs call it before they answer.
+func (c *Call) PointOut(w http.ResponseWriter) {
+	if c.denied && c.point != nil {
+		c.point(w, c.Request, c.RequestID)
+	}
+}
 
 // Context is the request's context.
 func (c *Call) Context() context.Context { return c.Request.Context() }

@@ -15,6 +15,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,9 +35,9 @@ type API interface {
 	Serve(http.ResponseWriter, *Call)
 	// Refuse answers a request whose signature is not, in the protocol of the API.
 	Refuse(http.ResponseWriter, *Call, *sigv4.Error)
-	// Claims reports whether a request that is not signed is for the API, and whether for an operation that needs no
-	// signature. body is the form that came with it. A request that is not signed names no service; yet some operations
-	// of STS need no signature, and a refusal should be in the protocol of the client.
+	// Claims reports whether a request is for an operation of the API, whatever its signature says, and whether for one
+	// that needs no signature. body is the form that came with it. A request that is not signed names no service; yet
+	// some operations of STS need no signature, and a refusal should be in the protocol of the client.
 	Claims(r *http.Request, body []byte) (mine, unsigned bool)
 	// Query reports whether the API is in the Query protocol, all of whose requests go to "/".
 	Query() bool
@@ -68,6 +69,8 @@ type Plane struct {
 	Now    func() time.Time
 	APIs   []API
 
+	// Point tells a client on this machine where a refusal is explained, in a header; nil tells none.
+	Point func(w http.ResponseWriter, r *http.Request, requestID string)
 	// Messages seals the reasons of refusals; nil sends none.
 	Messages *Messages
 
@@ -82,17 +85,24 @@ func (p *Plane) Collectors() []metric.Collector {
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages, clock: p.Now}
+	call.point = p.Point
 	w.Header()["x-amzn-RequestId"] = []string{call.RequestID} // spelled as AWS spells it
 	service, region := auth.ClaimedScope(r)
 	api, body, unsigned := p.claimed(r)
-	if api == nil {
-		api = p.api(service, r)
-	}
 	call.Region = region
 	call.Trace = trace.New(call.RequestID, call.Now, r.Method, r.RequestURI, r.Host, sourceIP(r))
 	call.Trace.API, call.Trace.Probe = true, furlproto.IsProbe(r)
+	if api == nil {
+		if others, ok := p.foreign(r); ok {
+			p.serveForeign(w, call, others)
+			return
+		}
+	}
+	if api == nil {
+		api = p.api(service, r)
+	}
 
-	if unsigned {
+	if unsigned && !isSigned(r) {
 		call.Body = body
 		p.serve(w, api, call)
 		return
@@ -108,6 +118,8 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(err) // Authenticate promises a *sigv4.Error
 		}
 		p.refusals.Add(metric.OfSignature(refusal.Kind))
+		call.denied = true
+		call.PointOut(w)
 		api.Refuse(w, call, refusal)
 		p.explain(w, call, attempt)
 		return
@@ -199,10 +211,21 @@ func sourceIP(r *http.Request) string {
 // maxUnsigned bounds the body of a request that nobody has signed: a web identity token and a session policy fit.
 const maxUnsigned = 64 << 10
 
-// claimed finds the API that a request without a signature is for. The body that it returns has been read from the
-// request; what there is can be read again.
+// Serves reports whether the request is for an API, one of furl's or another, or signed for one. Only requests that
+// look like nothing but a method and a path are not.
+func (p *Plane) Serves(r *http.Request) bool {
+	form, _ := p.formOf(r)
+	_, other := p.foreign(r)
+	return other || form.isRPC() || slices.ContainsFunc(p.APIs, func(api API) bool {
+		mine, _ := api.Claims(r, nil)
+		return mine || api.Query() && api.Service() == claimedService(r)
+	})
+}
+
+// claimed finds the API that has the operation that a request asks for, if it is not signed for one. The body that it
+// returns has been read from the request; what there is can be read again.
 func (p *Plane) claimed(r *http.Request) (api API, body []byte, unsigned bool) {
-	if isSigned(r) {
+	if p.mustVerify(r) {
 		return nil, nil, false
 	}
 	body, err := peekForm(r)

@@ -107,7 +107,11 @@ func (x *exchange) route() *refusal {
 	var served bool
 	x.address, served = x.plane.addressOf(x.r)
 	url, ok := x.address.find(x.world)
-	if !served || !ok {
+	if !served {
+		x.found("route", x.foreignName())
+		return &unknownURL
+	}
+	if !ok {
 		elsewhere := ""
 		if url, exists := x.world.URL(x.address.urlID); exists {
 			elsewhere = url.Function.ARN.Region

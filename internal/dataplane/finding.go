@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
@@ -132,6 +133,23 @@ func newForeignHost(host string) *note {
 		"type NONE answers only under localhost and loopback addresses, since a web page can have its own name lead "+
 		"to this machine", name))
 	finding.fix = trace.KeepAll(maxSentence, "furl serve --allow-host "+argument+"   # if that name is yours")
+	return finding
+}
+
+// foreignName is the finding for a host name that is no function URL's of this server.
+func (x *exchange) foreignName() *note {
+	const longest = 253 // of a host name
+	name := trace.Cut(listener.HostName(x.r.Host), longest)
+	finding := newNote(trace.Refused, fmt.Sprintf("no function URL has the host name %q: those of this server are "+
+		"ID.lambda-url.REGION.%s", name, x.plane.Suffixes[0]))
+	fix := "furl url list   # a function URL answers only under its own host name, as at AWS"
+	if host, err := arn.ParseURLHost(x.r.Host); err == nil {
+		if url, ok := (address{urlID: host.ID}).find(x.world); ok {
+			own := arn.URLHost{ID: host.ID, Region: url.Function.ARN.Region, Suffix: x.plane.Suffixes[0], Port: localPort(x.r)}
+			fix = "http://" + own.String() + "/   # the function URL with this id"
+		}
+	}
+	finding.fix = trace.KeepAll(maxSentence, fix)
 	return finding
 }
 

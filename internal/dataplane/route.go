@@ -4,12 +4,14 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/state"
 )
 
@@ -96,10 +98,20 @@ func (p *Plane) admits(url state.URL, a address, host string) bool {
 	return url.Config.AuthType != lambda.AuthNone || a.region != "" || p.Hosts.Have(host)
 }
 
-// Serves reports whether the request is for a function URL, existing or not.
+// Serves reports whether the request is for a function URL, existing or not, of this server or another.
 func (p *Plane) Serves(r *http.Request) bool {
 	_, ok := p.addressOf(r)
-	return ok
+	_, err := arn.ParseURLHost(r.Host)
+	return ok || err == nil
+}
+
+// IsForeign reports whether a Host header is a name that could only be that of a function URL, such as a domain that
+// leads here: no address, and not a name of this server or of the APIs.
+func (p *Plane) IsForeign(header string) bool {
+	name := listener.HostName(header)
+	_, err := netip.ParseAddr(name)
+	return err != nil && name != "" && name != "localhost" && !slices.Contains(p.Hosts.Names, name) &&
+		!strings.HasSuffix(name, ".amazonaws.com") && !strings.HasSuffix(name, ".amazonaws.com.cn")
 }
 
 // find looks up the function URL. A host name with another region than the function's is unknown, as at AWS, where each

@@ -1,10 +1,16 @@
 // Package furlproto is what furl's client and furl's server share: the paths of furl's own addresses, furl's own
-// headers, and the token with which a client may read the pages.
+// headers, the token with which a client may read the pages, and what furl's clients say of a proxy between the two.
 package furlproto
 
 import (
 	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -34,6 +40,9 @@ const (
 	Note = "Furl-Note"
 	// MaxCanonicalRequest is the longest value of that header, in bytes: a server reads no more.
 	MaxCanonicalRequest = 256 << 10
+	// Challenge has a server prove in the header Proof of its health page that it is the one of a data directory.
+	Challenge = "Furl-Challenge"
+	Proof     = "Furl-Proof"
 )
 
 // Last stands for the id of the latest request to a function URL, LastAPI for that of the latest call of an API. Both pass
@@ -49,6 +58,31 @@ const Probe = "furl-probe"
 
 // IsProbe reports whether one of furl's own commands sent a request by itself.
 func IsProbe(r *http.Request) bool { return strings.Contains(r.UserAgent(), Probe) }
+
+// Prove is the proof of a server with that secret.
+func Prove(secret, challenge string) string {
+	proof := hmac.New(sha256.New, []byte(secret))
+	proof.Write([]byte(challenge))
+	return hex.EncodeToString(proof.Sum(nil))
+}
+
+// ProxyError is the refusal of a proxy to connect to a server.
+type ProxyError struct {
+	Host   string // of the proxy, with its port
+	Status int
+}
+
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("the proxy %s answered %d %s", e.Host, e.Status, http.StatusText(e.Status))
+}
+
+// CheckProxy is an [http.Transport.OnProxyConnectResponse] that names the proxy in the error.
+func CheckProxy(_ context.Context, proxy *url.URL, _ *http.Request, response *http.Response) error {
+	if response.StatusCode != http.StatusOK {
+		return &ProxyError{proxy.Host, response.StatusCode}
+	}
+	return nil
+}
 
 // Service is the service in the scope of a signature for a page. The region may be any.
 const Service = "lambda"

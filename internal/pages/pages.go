@@ -38,10 +38,11 @@ type Pages struct {
 	Code     *CodeLinks
 	Draining func() bool // nil is never
 
-	Token sigv4.Secret // lets its holder read the pages of all accounts; the zero one admits no reader
-	Gate  *auth.Gate
-	State *state.State
-	Now   func() time.Time
+	Secret string       // proves to those who know it that they have found this server
+	Token  sigv4.Secret // lets its holder read the pages of all accounts; the zero one admits no reader
+	Gate   *auth.Gate
+	State  *state.State
+	Now    func() time.Time
 
 	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. If only is not
 	// empty, it knows only the functions of that account. The client sees its error.
@@ -72,6 +73,9 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path := r.URL.Path
 	if path == furlproto.Health {
+		if challenge := r.Header.Get(furlproto.Challenge); challenge != "" && p.Secret != "" {
+			w.Header().Set(furlproto.Proof, furlproto.Prove(p.Secret, challenge))
+		}
 		p.health(w)
 		return
 	}

@@ -4,7 +4,8 @@
 //
 //	awsmodel -wheel botocore-VERSION-py3-none-any.whl -out internal/controlplane/wire/model [-check]
 //
-// The file of an API has one fact on each line; package wire documents the form.
+// The file of an API has one fact on each line; package wire documents the form. Beside them it writes services.txt, the
+// services that furl does not have; package controlplane documents its form.
 package main
 
 import (
@@ -32,27 +33,34 @@ var apis = map[string]string{
 func main() {
 	wheel := flag.String("wheel", "", "the wheel of botocore to read")
 	out := flag.String("out", "", "the folder of the model files")
+	services := flag.String("services", "", "the file of the services that furl does not have")
 	check := flag.Bool("check", false, "write nothing; fail if a file is not what would be written")
 	flag.Parse()
-	if err := run(*wheel, *out, *check); err != nil {
+	if err := run(*wheel, *out, *services, *check); err != nil {
 		fmt.Fprintln(os.Stderr, "awsmodel:", err)
 		os.Exit(1)
 	}
 }
 
-func run(wheel, out string, check bool) error {
+func run(wheel, out, services string, check bool) error {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", wheel, err)
 	}
 	defer archive.Close()
+	source := strings.TrimSuffix(filepath.Base(wheel), "-py3-none-any.whl")
+	files := map[string][]byte{}
 	for name, folder := range apis {
 		m, err := read(&archive.Reader, "botocore/data/"+folder+"/service-2.json.gz")
 		if err != nil {
 			return fmt.Errorf("read the model of %s from %s: %w", name, wheel, err)
 		}
-		text := m.text(strings.TrimSuffix(filepath.Base(wheel), "-py3-none-any.whl"))
-		path := filepath.Join(out, name+".txt")
+		files[filepath.Join(out, name+".txt")] = m.text(source)
+	}
+	if files[services], err = others(&archive.Reader, source); err != nil {
+		return fmt.Errorf("read the services of %s: %w", wheel, err)
+	}
+	for path, text := range files {
 		if !check {
 			err = os.WriteFile(path, text, 0o644)
 		} else if present, readErr := os.ReadFile(path); readErr != nil || !bytes.Equal(present, text) {
@@ -69,6 +77,8 @@ func run(wheel, out string, check bool) error {
 type model struct {
 	Metadata struct {
 		APIVersion, EndpointPrefix, Protocol string
+		ServiceID, SigningName, TargetPrefix string
+		Protocols                            []string
 	}
 	Operations map[string]operation
 	Shapes     map[string]shape

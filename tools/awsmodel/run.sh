@@ -12,4 +12,5 @@ if [ ! -f "$wheel" ]; then
 	"${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
 		--dest .cache "botocore==$version"
 fi
-"${GO:-go}" run ./awsmodel -wheel "$wheel" -out ../internal/controlplane/wire/model "$@"
+"${GO:-go}" run ./awsmodel -wheel "$wheel" -out ../internal/controlplane/wire/model \
+	-services ../internal/controlplane/services.txt "$@"

@@ -41,6 +41,11 @@ func (*notNumber) Error() string { return "not a number" }
 // invalid is the refusal of a request that violates the model.
 func (a *API) invalid(text string) *Error { return &Error{Code: a.config.Invalid, Message: text} }
 
+// unknown says of an operation that it is not in the model, and no more: AWS adds operations every month.
+func (a *API) unknown() string {
+	return "it is not in the API model of " + a.model().source + ". AWS may have it in a newer one."
+}
+
 // refuseMember is the refusal of a member that AWS has and furl does not.
 func (a *API) refuseMember(path string) *Error {
 	why := a.config.Absent[path]

@@ -31,6 +31,7 @@ var files embed.FS
 
 // model is what furl knows of an API.
 type model struct {
+	source     string // botocore 1.44.8
 	version    string
 	operations map[string]*operation
 	errors     map[string]errorFacts
@@ -139,6 +140,10 @@ type parser struct {
 func (p *parser) line(line string) {
 	switch word, rest, _ := strings.Cut(line, " "); word {
 	case "#":
+		if _, source, ok := strings.Cut(rest, "API model in "); ok {
+			source, _, _ = strings.Cut(source, ". ")
+			p.model.source = strings.ReplaceAll(source, "-", " ")
+		}
 	case "":
 		if rest != "" {
 			p.detail(rest)

@@ -32,8 +32,11 @@ func (queryCodec) find(a *API, call *controlplane.Call) (*operation, func() (mem
 	if op, ok := a.model().operations[action]; ok && version == a.model().version {
 		return op, func() (members, error) { return f.structure() }, nil
 	}
-	return nil, nil, early(http.StatusBadRequest, "InvalidAction",
-		fmt.Sprintf("Could not find operation %s for version %s", cut(action), cut(version)))
+	text := fmt.Sprintf("Could not find operation %s for version %s", cut(action), cut(version))
+	if source := a.model().source; source != "" && action != "" && version >= a.model().version && ok {
+		text += ": " + a.unknown()
+	}
+	return nil, nil, early(http.StatusBadRequest, "InvalidAction", text)
 }
 
 func (queryCodec) lacks(a *API, op *operation) *Error {

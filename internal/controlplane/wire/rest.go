@@ -24,8 +24,8 @@ type Writer interface {
 func (c restCodec) find(a *API, call *controlplane.Call) (*operation, func() (members, error), error) {
 	op, labels, ok := a.routes().find(call.Request)
 	if !ok {
-		return nil, nil, Errorf("UnknownOperationException", "The Lambda API has no operation %s %s",
-			call.Request.Method, call.Request.URL.EscapedPath()).WithStatus(http.StatusNotFound)
+		return nil, nil, Errorf("UnknownOperationException", "furl knows no Lambda operation %s %s: %s",
+			call.Request.Method, call.Request.URL.EscapedPath(), a.unknown()).WithStatus(http.StatusNotFound)
 	}
 	return op, func() (members, error) { return c.read(call, op, labels) }, nil
 }

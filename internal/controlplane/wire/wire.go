@@ -149,10 +149,11 @@ func (a *API) action(row *Operation) string {
 	}
 }
 
-// Claims recognizes a request of a Query API by its version.
+// Claims recognizes a request of a Query API by its version, and another by its method and path.
 func (a *API) Claims(r *http.Request, body []byte) (mine, unsigned bool) {
 	if !a.query() {
-		return false, false
+		_, _, mine = a.routes().find(r)
+		return mine, false
 	}
 	form, err := parseForm(r, body)
 	if err != nil {
@@ -171,6 +172,7 @@ func (a *API) Serve(w http.ResponseWriter, call *controlplane.Call) {
 	a.identify(w, call)
 	op, result, err := a.serve(call)
 	if err != nil {
+		call.PointOut(w)
 		a.explain(w, call, err)
 		a.write(w, call, a.refusal(call, err))
 		return

@@ -30,6 +30,7 @@ var ErrNoRegion = errors.New("no region is set: neither --region nor AWS_REGION 
 
 // Client is one set of credentials in one region. It may be used by several goroutines at once.
 type Client struct {
+	config      aws.Config
 	region      string
 	credentials aws.CredentialsProvider
 	lambda      *awslambda.Client
@@ -56,12 +57,20 @@ func Open(ctx context.Context, options awsconfig.Options) (*Client, error) {
 func New(loaded aws.Config) *Client {
 	loaded.Credentials = credentials{loaded.Credentials}
 	return &Client{
+		config:      loaded,
 		region:      loaded.Region,
 		credentials: loaded.Credentials,
 		lambda:      awslambda.NewFromConfig(loaded),
 		iam:         awsiam.NewFromConfig(loaded),
 		sts:         sts.NewFromConfig(loaded),
 	}
+}
+
+// In is the client in another region.
+func (c *Client) In(region string) *Client {
+	config := c.config
+	config.Region = region
+	return New(config)
 }
 
 // Region is where the client's functions are.

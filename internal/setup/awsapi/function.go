@@ -2,8 +2,10 @@ package awsapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -27,6 +29,14 @@ func (c *Client) Function(ctx context.Context, arn lambda.ARN) (Function, error)
 		return Function{}, failure(err, name)
 	}
 	return functionOf(out.FunctionArn, out.Role)
+}
+
+// HasFunction reports whether there is a function of that name or ARN. sure is false if the caller may not know, or if
+// the answer does not say so: other things of a function are not found in other words.
+func (c *Client) HasFunction(ctx context.Context, function string) (has, sure bool) {
+	_, err := c.lambda.GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: &function})
+	missing, ok := errors.AsType[*types.ResourceNotFoundException](err)
+	return err == nil, err == nil || ok && strings.HasPrefix(missing.ErrorMessage(), "Function not found")
 }
 
 func functionOf(name, role *string) (Function, error) {

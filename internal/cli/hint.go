@@ -1,0 +1,372 @@
+package cli
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/awsconfig"
+	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
+)
+
+// fill puts the arguments into the places of a hint, line by line. A line with a list is there once for each of its
+// elements; a line with an empty argument is not there.
+func fill(hint string, arguments []any) string {
+	var lines []string
+	for line := range strings.SplitSeq(hint, "\n") {
+		places := strings.Count(line, "%s")
+		own := arguments[:places]
+		arguments = arguments[places:]
+		lines = append(lines, fillLine(line, own)...)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func fillLine(line string, arguments []any) []string {
+	for i, argument := range arguments {
+		list, ok := argument.([]string)
+		if !ok {
+			continue
+		}
+		var lines []string
+		for _, element := range list {
+			one := slices.Clone(arguments)
+			one[i] = element
+			lines = append(lines, fillLine(line, one)...)
+		}
+		return lines
+	}
+	if slices.Contains(arguments, any("")) {
+		return nil
+	}
+	return []string{fmt.Sprintf(line, arguments...)}
+}
+
+// mistyped makes an error in how the command was typed, with what was meant.
+func mistyped(command *cobra.Command, err error, meant ...string) error {
+	return fail(wrongUsage, err, meant, command.CommandPath())
+}
+
+// expected is the error for a number of arguments that a command does not take.
+func expected(command *cobra.Command, args []string) error {
+	use := strings.TrimSuffix(command.UseLine(), " [flags]")
+	_, wanted, _ := strings.Cut(use, command.CommandPath()+" ")
+	found := "there is no argument"
+	if len(args) > 0 {
+		found = fmt.Sprintf("there are %d arguments: %s", len(args), strings.Join(quoted(args), " "))
+	}
+	if wanted == "" {
+		return usage(command, fmt.Errorf("%s takes no arguments, and there is %q", command.CommandPath(), args[0]))
+	}
+	meant := []string{use}
+	if len(args) == 2 && command.Flags().Lookup("request") != nil && isMethod(args[0]) {
+		meant = []string{command.CommandPath() + " -X " + strings.ToUpper(args[0]) + " " + snippet.Quote(args[1])}
+	}
+	return mistyped(command, fmt.Errorf("%s takes %s, and %s", command.CommandPath(), wanted, found), meant...)
+}
+
+func isMethod(text string) bool {
+	methods := []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	}
+	return slices.Contains(methods, strings.ToUpper(text))
+}
+
+func quoted(texts []string) []string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, fmt.Sprintf("%q", text))
+	}
+	return all
+}
+
+// synonyms are words that people type for furl's commands: those of the AWS CLI, of SAM and of other tools.
+var synonyms = map[string]string{
+	"invoke": "call", "curl": "call", "request": "call", "http": "call", "fetch": "call", "post": "call", "send": "call",
+	"start": "serve", "run": "serve", "up": "serve", "server": "serve", "local": "serve", "daemon": "serve",
+	"list": "url list", "ls": "url list", "urls": "url list", "create": "url create", "add": "url create", "new": "url create",
+	"get": "url get", "show": "url get", "update": "url update", "delete": "url delete", "rm": "url delete",
+	"remove": "url delete", "trace": "explain", "why": "explain", "describe": "explain", "debug": "explain", "log": "logs",
+	"tail": "logs", "allow": "grant", "permit": "grant", "add-permission": "grant", "deny": "revoke", "ungrant": "revoke",
+	"remove-permission": "revoke", "lint": "policy lint", "evaluate": "policy evaluate", "simulate": "policy evaluate",
+	"presign": "sign", "test": "check", "verify": "check", "doctor": "check", "diagnose": "check", "status": "env",
+	"config": "env", "environment": "env", "forward": "proxy", "tunnel": "proxy", "example": "demo", "tutorial": "demo",
+}
+
+// unknownCommand is the error for a word in the place of a command.
+func unknownCommand(parent *cobra.Command, word string) error {
+	root := parent.Root()
+	err := fmt.Errorf("unknown command %q for %q", word, parent.CommandPath())
+	var meant []string
+	if path, ok := synonyms[strings.ToLower(word)]; ok {
+		meant = append(meant, root.Name()+" "+path)
+	}
+	paths := map[string]string{} // by name
+	var names []string
+	for _, from := range []*cobra.Command{parent, root} {
+		walk(from, func(command *cobra.Command) {
+			if _, known := paths[command.Name()]; !known {
+				paths[command.Name()] = command.CommandPath()
+				names = append(names, command.Name())
+			}
+		})
+	}
+	for _, name := range nearest(word, names) {
+		if !slices.Contains(meant, paths[name]) {
+			meant = append(meant, paths[name])
+		}
+	}
+	if target, err := call.ParseTarget(word); err == nil && target.URL != "" {
+		meant = []string{root.Name() + " call " + snippet.Quote(word)}
+	}
+	return mistyped(parent, err, meant...)
+}
+
+// walk visits the commands below a command that people may type.
+func walk(parent *cobra.Command, visit func(*cobra.Command)) {
+	for _, child := range parent.Commands() {
+		if child.IsAvailableCommand() {
+			visit(child)
+			walk(child, visit)
+		}
+	}
+}
+
+// flagError is the error for flags that cannot be read. args are all of the command line.
+func flagError(command *cobra.Command, args []string, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return usage(command, err)
+	}
+	if command.HasSubCommands() {
+		words := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, "-") })
+		if above := len(strings.Fields(command.CommandPath())) - 1; len(words) > above {
+			return unknownCommand(command, words[above])
+		}
+	}
+	name := unknown.GetSpecifiedName()
+	if command.Flags().Lookup("data-binary") != nil { // a command with curl's flags
+		if option, way, ok := curlOption(name); ok {
+			return mistyped(command, fmt.Errorf("%s does not have curl's %s", command.CommandPath(), option), way)
+		}
+	}
+	var names, meant []string
+	command.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	if unknown.GetSpecifiedShortnames() == "" {
+		for _, known := range nearest(name, names) {
+			meant = append(meant, "--"+known)
+		}
+	} else if group := unknown.GetSpecifiedShortnames(); slices.Contains(names, group) {
+		meant = append(meant, "--"+group) // -profile
+	}
+	return mistyped(command, err, meant...)
+}
+
+// nearest are the names that a person may have meant, at most three, the likeliest first.
+func nearest(word string, names []string) []string {
+	const most = 3
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var candidates []candidate
+	for _, name := range names {
+		far := distance(strings.ToLower(word), strings.ToLower(name))
+		if part := len(word) > 2 && (strings.HasPrefix(name, word) || strings.HasPrefix(word, name)); part || far <= len(word)/3+1 && far < len(name) {
+			candidates = append(candidates, candidate{name, far})
+		}
+	}
+	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
+	var found []string
+	for _, c := range candidates[:min(most, len(candidates))] {
+		found = append(found, c.name)
+	}
+	return found
+}
+
+// distance is how many letters are to be changed, added or left out, or exchanged with the next one.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			rows[i][j] = min(change, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}
+
+// Recognizers of errors of other packages, for the table.
+
+// proxyRefused matches a proxy that wants a password, which is about the proxy.
+func proxyRefused(err error) ([]any, bool) {
+	refused, ok := errors.AsType[*furlproto.ProxyError](err)
+	if !ok {
+		return nil, false
+	}
+	return []any{refused.Host}, refused.Status == http.StatusProxyAuthRequired
+}
+
+// proxyFailed matches a proxy that does not answer, or not as it should.
+func proxyFailed(err error) ([]any, bool) {
+	if refused, ok := errors.AsType[*furlproto.ProxyError](err); ok {
+		return []any{refused.Host}, true
+	}
+	dialed, ok := errors.AsType[*net.OpError](err)
+	return []any{"that of HTTPS_PROXY"}, ok && dialed.Op == "proxyconnect"
+}
+
+func plainServer(err error) ([]any, bool) {
+	_, garbled := errors.AsType[tls.RecordHeaderError](err)
+	return nil, garbled || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+// secureServer matches a server that answers with an alert of TLS.
+func secureServer(err error) ([]any, bool) {
+	return nil, strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`)
+}
+
+func unknownCA(err error) ([]any, bool) {
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	return nil, ok
+}
+
+// otherName matches a certificate for other names, which it is about.
+func otherName(err error) ([]any, bool) {
+	mismatch, ok := errors.AsType[x509.HostnameError](err)
+	if !ok {
+		return nil, false
+	}
+	names := slices.Clone(mismatch.Certificate.DNSNames)
+	for _, address := range mismatch.Certificate.IPAddresses {
+		names = append(names, address.String())
+	}
+	return []any{cmp.Or(strings.Join(names, ", "), "no name")}, true
+}
+
+func badDate(err error) ([]any, bool) {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return nil, ok && invalid.Reason == x509.Expired
+}
+
+// noSuchHost matches a name that does not resolve, which it is about.
+func noSuchHost(err error) ([]any, bool) {
+	unresolved, ok := errors.AsType[*net.DNSError](err)
+	if !ok {
+		return nil, false
+	}
+	return []any{unresolved.Name}, true
+}
+
+// refusedHere matches a port of this machine at which nothing listens, which it is about.
+func refusedHere(err error) ([]any, bool) {
+	dialed, ok := errors.AsType[*net.OpError](err)
+	if !ok || !errors.Is(err, syscall.ECONNREFUSED) || dialed.Addr == nil || !call.IsLocal(dialed.Addr.String()) {
+		return nil, false
+	}
+	return []any{dialed.Addr.String()}, true
+}
+
+// profiles matches an unknown profile, which is about those that there are, if there are any, or about its name.
+func profiles(some bool) func(error) ([]any, bool) {
+	return as(func(unknown *awsconfig.UnknownProfile) ([]any, bool) {
+		if some {
+			return []any{strings.Join(unknown.Known, ", ")}, len(unknown.Known) > 0
+		}
+		return []any{unknown.Profile}, true
+	})
+}
+
+// explained matches a refusal by a local server, which is about what would allow it and about the request.
+func explained(err error) ([]any, bool) {
+	refused, ok := awsconfig.RefusalOf(err)
+	return []any{grants(refused.Message), refused.RequestID}, ok && refused.Explained
+}
+
+// denied matches the refusal of a caller by AWS, which is about what would allow it.
+func denied(err error) ([]any, bool) {
+	refused, ok := awsconfig.RefusalOf(err)
+	commands := grants(refused.Message)
+	return []any{commands}, ok && len(commands) > 0
+}
+
+// notAuthorized is what AWS tells a caller who lacks a permission (IAM User Guide, "Troubleshoot access denied error
+// messages").
+var notAuthorized = regexp.MustCompile(`User: (\S+) is not authorized to perform: ([\w:-]+)(?: on resource: (\S+))?`)
+
+// grants are the commands with which an administrator gives the caller of a refusal the permission that it lacks.
+func grants(message string) []string {
+	found := notAuthorized.FindStringSubmatch(message)
+	if found == nil || strings.Contains(message, "explicit deny") {
+		return nil
+	}
+	caller, err := arn.ParsePrincipal(found[1])
+	if err != nil {
+		return nil
+	}
+	owner := iam.Owner{Kind: iam.OfUser, Name: caller.Name}
+	switch caller.Type {
+	case "user":
+	case "assumed-role":
+		owner.Kind = iam.OfRole
+		owner.Name, _, _ = strings.Cut(caller.Name, "/")
+	default:
+		return nil
+	}
+	document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []map[string]string{
+		{"Effect": "Allow", "Action": found[2], "Resource": cmp.Or(found[3], "*")},
+	}})
+	if err != nil {
+		return nil
+	}
+	_, action, _ := strings.Cut(found[2], ":")
+	return []string{snippet.PutPolicy(owner, "allow-"+action, string(document))}
+}
+
+// actionDenied matches a call of an API that a caller may not make, which is about the action and what would allow it.
+func actionDenied(err error) ([]any, bool) {
+	failed, ok := errors.AsType[*awsapi.Error](err)
+	if !ok || failed.Kind != awsapi.Denied {
+		return nil, false
+	}
+	refused, _ := awsconfig.RefusalOf(err)
+	explain := ""
+	if refused.Explained {
+		explain = refused.RequestID
+	}
+	return []any{failed.Action, grants(failed.Message), explain}, true
+}
