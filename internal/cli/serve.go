@@ -51,6 +51,10 @@ func (s *serveFlags) settings() []setting {
 			"legacy-url-permissions", &c.LegacyURLPermissions, "legacyUrlPermissions",
 			"require only lambda:InvokeFunctionUrl, as with URLs of before October 2025 (until 2026-11-01, AWS announced)",
 		},
+		{
+			"faithful-states", &c.FaithfulStates, "faithfulStates",
+			"keep functions Pending and updates InProgress for two seconds, and refuse changes meanwhile, as AWS does",
+		},
 		{"scp", &c.SCPs, "scps", "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down"},
 		{
 			"allow-host", (*commaList)(&c.AllowHosts), "allowHosts",

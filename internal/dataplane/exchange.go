@@ -232,7 +232,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
 	})
-	x.body, x.r.Body = nil, http.NoBody // to free the memory: the function may run for fifteen minutes
+	x.body, x.r.Body = nil, http.NoBody // to free the memory: the function may run for half an hour
 	if len(payload) > event.MaxEvent {
 		x.found("event", newNote(trace.Refused,
 			"the event is larger than 6,291,456 bytes, which counts the envelope and base64 of a binary body"))

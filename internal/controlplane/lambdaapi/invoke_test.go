@@ -88,6 +88,48 @@ func TestInvokeEventAndDryRun(t *testing.T) {
 		fault{413, "RequestEntityTooLargeException", `{"message":"1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"}`})
 }
 
+// TestEventsCarryNoMore: an asynchronous invocation has no client context, and its answer nothing of a result. A dry
+// run has neither, and runs nothing.
+func TestEventsCarryNoMore(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	s.invoker.result = result{Payload: []byte(`{}`), LogTail: []byte("log")}
+	client := base64.StdEncoding.EncodeToString([]byte(`{"client":{"app_title":"x"},"custom":{"a":"b"}}`))
+	const trace = "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1"
+	for how, status := range map[string]int{"Event": 202, "DryRun": 204} {
+		got := s.do(request{method: "POST", path: invokePath + "?Qualifier=$LATEST", body: `{"a":1}`, header: map[string]string{
+			"X-Amz-Invocation-Type": how, "X-Amz-Log-Type": "Tail", "X-Amz-Client-Context": client, "X-Amzn-Trace-Id": trace,
+		}})
+		if got.status != status || got.body != "" {
+			t.Errorf("%s: %d %s", how, got.status, got.body)
+		}
+		for _, name := range []string{"X-Amz-Log-Result", "X-Amz-Executed-Version", "X-Amz-Function-Error", "Content-Type"} {
+			if value, ok := got.header[name]; ok {
+				t.Errorf("%s is answered with %s %q", how, name, value)
+			}
+		}
+		// What is wrong with it is wrong all the same (assumed).
+		if got := s.do(request{method: "POST", path: invokePath, header: map[string]string{
+			"X-Amz-Invocation-Type": how, "X-Amz-Client-Context": "%%%"}}); got.status != 400 {
+			t.Errorf("%s with a damaged client context: %d", how, got.status)
+		}
+	}
+	if len(s.invoker.calls) != 0 || s.invoker.tails != 0 || len(s.invoker.async) != 1 {
+		t.Fatalf("%d calls, %d tails, %d events", len(s.invoker.calls), s.invoker.tails, len(s.invoker.async))
+	}
+	want := invoke.Request{Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"a":1}`), TraceID: trace}
+	event := s.invoker.async[0]
+	event.RequestID = ""
+	if !cmp.Equal(want, event, sameFunction) {
+		t.Errorf("the event is %+v", event)
+	}
+	// The caller of an answered invocation is told, and the function has its context.
+	s.must(request{method: "POST", path: invokePath, header: map[string]string{"X-Amz-Client-Context": client}})
+	if s.invoker.calls[0].ClientContext == "" {
+		t.Error("a synchronous invocation lost its client context")
+	}
+}
+
 func TestInvokeRefuses(t *testing.T) {
 	s := start(t)
 	s.create("books")
@@ -101,7 +143,7 @@ func TestInvokeRefuses(t *testing.T) {
 	}{
 		{"none", `{}`, "", missing("Function not found: " + prefix + "none:$LATEST")},
 		{"none:live", `{}`, "", missing("Function not found: " + prefix + "none:live")},
-		{"books:live", `{}`, "", missing("Cannot find alias arn: " + prefix + "books:live")},
+		{"books:live", `{}`, "", missing("Function not found: " + prefix + "books:live")},
 		{"books:3", `{}`, "", missing("Function not found: " + prefix + "books:3")},
 		{"books", `{`, "", content(notJSON + "unexpected end of JSON input")},
 		{"books", `name=value`, "", content(notJSON + "invalid character 'a' in literal null (expecting 'u')")},

@@ -46,7 +46,7 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 	if _, err := r.target.existing(); err != nil {
 		return nil, err
 	}
-	if err := in.settings.supported(); err != nil {
+	if err := in.settings.supported(r); err != nil {
 		return nil, err
 	}
 	if err := s.checkRuntime(r.Context(), in.Runtime); err != nil {
@@ -76,6 +76,11 @@ func (s *service) change(
 	r *request, revision *string, dryRun bool, edit func(*state.Snapshot, *lambda.Function) error,
 ) (any, error) {
 	var function *lambda.Function
+	if !dryRun {
+		if err := s.changing.conflict(r); err != nil {
+			return nil, err
+		}
+	}
 	err := r.change(revision, "GetFunction/GetAlias", func(world *state.Snapshot, now *lambda.Function) error {
 		function = now
 		if err := edit(world, function); err != nil {
@@ -94,5 +99,5 @@ func (s *service) change(
 		return nil, err
 	}
 	s.config.Invoker.Retire(function.ARN.Key())
-	return configurationOf(function, "").updating(), nil
+	return s.changing.begin(r, function, false), nil
 }
