@@ -186,6 +186,15 @@ type CORS struct {
 	MaxAge           *int     `json:",omitempty"` // seconds
 }
 
+// IsEmpty reports whether the configuration has no member. An empty list is one.
+func (c *CORS) IsEmpty() bool {
+	return c.AllowCredentials == nil && c.AllowHeaders == nil && c.AllowMethods == nil && c.AllowOrigins == nil &&
+		c.ExposeHeaders == nil && c.MaxAge == nil
+}
+
+// IsForNoOrigin reports whether the configuration has members but no origin, which Lambda refuses.
+func (c *CORS) IsForNoOrigin() bool { return !c.IsEmpty() && len(c.AllowOrigins) == 0 }
+
 // NewURLID makes the id of a function URL from random bytes. Ids seen in public are 26 characters of
 // lower-case base32, which is 128 bits, then the digit 0 and five letters.
 func NewURLID(random io.Reader) (string, error) {

@@ -45,7 +45,7 @@ func (in *urlSettings) apply(config *lambda.URLConfig) {
 	set(&config.InvokeMode, in.InvokeMode)
 	if in.Cors != nil {
 		config.CORS = in.Cors
-		if isEmpty(in.Cors) { // takes CORS off a URL
+		if in.Cors.IsEmpty() { // takes CORS off a URL
 			config.CORS = nil
 		}
 	}
@@ -55,16 +55,10 @@ func (in *urlSettings) apply(config *lambda.URLConfig) {
 // assumed for creation. Methods that AWS does not document, and the same value twice, are taken (assumed); credentials
 // beside the origin "*" are known to be (LeanerCloud/CUDly#390).
 func (in *urlSettings) supported() error {
-	if in.Cors != nil && !isEmpty(in.Cors) && len(in.Cors.AllowOrigins) == 0 {
+	if in.Cors != nil && in.Cors.IsForNoOrigin() {
 		return invalidParameter("You can't leave AllowOrigins as empty when Cors is enabled.")
 	}
 	return nil
-}
-
-// isEmpty reports whether a request's CORS configuration has no member. An empty list is one.
-func isEmpty(c *lambda.CORS) bool {
-	return c.AllowCredentials == nil && c.AllowHeaders == nil && c.AllowMethods == nil && c.AllowOrigins == nil &&
-		c.ExposeHeaders == nil && c.MaxAge == nil
 }
 
 // urlConfig is a function URL as the API shows it.
