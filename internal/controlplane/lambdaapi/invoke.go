@@ -1,6 +1,7 @@
 package lambdaapi
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -102,7 +103,8 @@ func (in *invokeInput) invocation(r *request) (invoke.Request, error) {
 		invocation.Payload = []byte("{}")
 	}
 	if err := json.Unmarshal(invocation.Payload, new(json.RawMessage)); err != nil {
-		return invoke.Request{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %v", err)
+		return invoke.Request{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %s",
+			cmp.Or(payloadFault(invocation.Payload, err), err.Error()))
 	}
 	if in.ClientContext != nil {
 		context, err := base64.StdEncoding.DecodeString(*in.ClientContext)

@@ -38,7 +38,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "GetPolicy", Handler: wire.Run(byQualifier, s.getPolicy)},
 		{Name: "RemovePermission", Handler: wire.Run(byQualifier, s.removePermission)},
 		{Name: "Invoke", Action: "lambda:InvokeFunction", Handler: wire.Run(byQualifier, s.invoke),
-			Note: "No tenants and no durable executions. A client context that is malformed is refused for an event and a dry run too (assumed). The text after “Could not parse payload into json” is furl's own."},
+			Note: "No tenants and no durable executions. A client context that is malformed is refused for an event and a dry run too (assumed). The text after “Could not parse payload into json” is that of Jackson, AWS's parser, for most faults (assumed, but for two recorded ones), else furl's own."},
 		{Name: "TagResource", Handler: wire.Run(byTagged, s.tagResource),
 			Note: "Functions only, as there is nothing else to tag. The texts for layers and code signing configurations are assumed."},
 		{Name: "UntagResource", Handler: wire.Run(byTagged, s.untagResource)},
