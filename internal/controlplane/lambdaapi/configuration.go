@@ -145,6 +145,13 @@ func (p *passages) begin(r *request, function *lambda.Function, creating bool) c
 	return configurationOf(function, "").during(begun)
 }
 
+// undo ends the passage of a change that was not made after all.
+func (p *passages) undo(function *lambda.Function) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byKey, function.Key())
+}
+
 // now is the passage that the target's function is in, if any.
 func (p *passages) now(r *request) (passage, bool) {
 	p.mu.Lock()

@@ -346,6 +346,19 @@ func TestFaithfulStates(t *testing.T) {
 		s.must(request{method: "PUT", path: path + "/code", body: `{"ZipFile":"UEs=","DryRun":true}`})
 		over()
 	}
+	// Of many updates at one time, one is taken.
+	statuses := make(chan int, 16)
+	for range cap(statuses) {
+		go func() { statuses <- s.do(configuration).status }()
+	}
+	taken := map[int]int{}
+	for range cap(statuses) {
+		taken[<-statuses]++
+	}
+	if taken[200] != 1 || taken[409] != cap(statuses)-1 {
+		t.Errorf("of %d updates at one time: %v", cap(statuses), taken)
+	}
+	over()
 	// A function that is made again starts anew, and other functions are not held up.
 	s.must(code)
 	s.must(request{method: "DELETE", path: path})

@@ -76,13 +76,14 @@ func (s *service) change(
 	r *request, revision *string, dryRun bool, edit func(*state.Snapshot, *lambda.Function) error,
 ) (any, error) {
 	var function *lambda.Function
-	if !dryRun {
-		if err := s.changing.conflict(r); err != nil {
-			return nil, err
-		}
-	}
+	var updating configuration
 	err := r.change(revision, "GetFunction/GetAlias", func(world *state.Snapshot, now *lambda.Function) error {
 		function = now
+		if !dryRun {
+			if err := s.changing.conflict(r); err != nil {
+				return err
+			}
+		}
 		if err := edit(world, function); err != nil {
 			return err
 		}
@@ -90,14 +91,18 @@ func (s *service) change(
 			return errDryRun
 		}
 		changed(function, r.Call)
+		updating = s.changing.begin(r, function, false) // in the transaction, so that of two updates one is refused
 		return nil
 	})
 	if errors.Is(err, errDryRun) {
 		return configurationOf(function, ""), nil
 	}
 	if err != nil {
+		if updating.RevisionId != "" {
+			s.changing.undo(function)
+		}
 		return nil, err
 	}
 	s.config.Invoker.Retire(function.ARN.Key())
-	return s.changing.begin(r, function, false), nil
+	return updating, nil
 }
