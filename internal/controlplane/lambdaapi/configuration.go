@@ -152,11 +152,11 @@ func (p *passages) undo(function *lambda.Function) {
 	delete(p.byKey, function.Key())
 }
 
-// now is the passage that the target's function is in, if any.
-func (p *passages) now(r *request) (passage, bool) {
+// now is the passage that the function is in, if any.
+func (p *passages) now(r *request, function lambda.ARN) (passage, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	found, ok := p.byKey[r.target.arn.Key()]
+	found, ok := p.byKey[function.Key()]
 	return found, ok && r.Now.Before(found.end)
 }
 
@@ -164,7 +164,7 @@ func (p *passages) now(r *request) (passage, bool) {
 // test_lambda_concurrent_code_updates; for an invocation in the state Pending, remotion-dev/remotion#1186).
 func (p *passages) conflict(r *request) error {
 	const refused = "The operation cannot be performed at this time. "
-	switch found, ok := p.now(r); {
+	switch found, ok := p.now(r, r.target.arn); {
 	case !ok:
 		return nil
 	case found.creating:
@@ -174,10 +174,10 @@ func (p *passages) conflict(r *request) error {
 	}
 }
 
-// show is the target's function as it is now.
-func (p *passages) show(r *request, function *lambda.Function) configuration {
-	shown := configurationOf(function, r.target.arn.Qualifier)
-	if found, ok := p.now(r); ok {
+// show is a function as it is now. The ARN has the qualifier that was asked for.
+func (p *passages) show(r *request, function *lambda.Function, qualifier string) configuration {
+	shown := configurationOf(function, qualifier)
+	if found, ok := p.now(r, function.ARN); ok {
 		return shown.during(found)
 	}
 	return shown
@@ -185,6 +185,8 @@ func (p *passages) show(r *request, function *lambda.Function) configuration {
 
 // listed shows a function in a list, which leaves out what belongs to its state.
 func (c configuration) listed() configuration {
-	c.State, c.LastUpdateStatus, c.RuntimeVersionConfig = "", "", nil
+	c.State, c.StateReason, c.StateReasonCode = "", "", ""
+	c.LastUpdateStatus, c.LastUpdateReason, c.LastUpdateReasonCode = "", "", ""
+	c.RuntimeVersionConfig = nil
 	return c
 }

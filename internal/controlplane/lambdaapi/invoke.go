@@ -47,7 +47,7 @@ func (s *service) invoke(r *request, in *invokeInput) (any, error) {
 	if err := r.target.invocable(); err != nil {
 		return nil, err
 	}
-	if found, ok := s.changing.now(r); ok && found.creating { // while an update is in progress, invocations are taken
+	if found, ok := s.changing.now(r, r.target.arn); ok && found.creating { // while an update is in progress, invocations are taken
 		return nil, s.changing.conflict(r)
 	}
 	invocation, err := in.invocation(r)

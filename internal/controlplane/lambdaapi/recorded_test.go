@@ -300,6 +300,15 @@ func TestFaithfulStates(t *testing.T) {
 		if other := read(s.must(request{method: "GET", path: path + "/configuration"}).body); one != other {
 			t.Errorf("GetFunction says %+v, GetFunctionConfiguration %+v", one, other)
 		}
+		for _, list := range []string{"/2015-03-31/functions", path + "/versions"} {
+			var shown struct{ Functions, Versions []state }
+			if err := json.Unmarshal([]byte(s.must(request{method: "GET", path: list}).body), &shown); err != nil {
+				t.Fatal(err)
+			}
+			if listed := append(shown.Functions, shown.Versions...)[0]; listed != (state{RevisionId: one.RevisionId}) {
+				t.Errorf("%s shows %+v", list, listed)
+			}
+		}
 		return one
 	}
 	over := func() {
