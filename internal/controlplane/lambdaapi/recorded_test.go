@@ -152,6 +152,9 @@ func TestCreateFunctionOfAnotherAccount(t *testing.T) {
 			r.as = s.addUser(account, name, "")
 		}
 		s.expect(r, fault{403, "AccessDeniedException", `{"Message":null}`})
+		if told := s.plane.Reason(); !strings.Contains(told, "names the account "+other+", and the caller is of "+account) {
+			t.Errorf("the trace says %q", told)
+		}
 	}
 	if n := s.world.Now().Functions.Len(); n != 0 {
 		t.Errorf("there are %d functions", n)

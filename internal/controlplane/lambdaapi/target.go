@@ -120,6 +120,8 @@ func byNewFunction(call *controlplane.Call, in *createFunctionInput) (*request, 
 		return nil, invalidParameter("%s", invalid.Message)
 	}
 	if found.arn.Account != call.Caller.Account {
+		call.Explain("FunctionName names the account "+found.arn.Account+", and the caller is of "+call.Caller.Account+
+			": nobody creates functions in another account", "give FunctionName without an account: "+found.arn.Name)
 		return nil, &wire.Error{Code: "AccessDeniedException", Wordless: true}
 	}
 	found.arn = found.arn.Unqualified()
