@@ -45,6 +45,9 @@ type Config struct {
 	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS does for URLs made before October 2025,
 	// which it announced to end on 2026-11-01.
 	LegacyURLPermissions bool
+	// FaithfulStates has functions be Pending and updates be InProgress for two seconds, as at AWS. By default both are
+	// done at once, so that nobody has to wait.
+	FaithfulStates bool
 	// SCPs are service control policies of accounts, as ACCOUNT=FILE. Those of one account are levels: the first is the
 	// root's, and every one must allow.
 	SCPs []string

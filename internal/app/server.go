@@ -231,7 +231,9 @@ func (s *Server) wire() error {
 		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
 		LegacyPermissions: s.config.LegacyURLPermissions, Explain: s.address.explain,
 	}
-	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{Code: s.code, Links: s.address, Runtimes: s.pool, Invoker: s.invoke})
+	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
+		Code: s.code, Links: s.address, Runtimes: s.pool, Invoker: s.invoke, FaithfulStates: s.config.FaithfulStates,
+	})
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -44,14 +46,19 @@ func run(t *testing.T, config app.Config) (server *app.Server, stop func()) {
 	return server, stop
 }
 
-// deploy makes a function.
-func deploy(t *testing.T, server *app.Server) {
-	t.Helper()
+// awsConfig is that of the root user of the server's first account.
+func awsConfig(server *app.Server) aws.Config {
 	root, _ := server.RootKey(app.DefaultAccount)
-	config := aws.Config{
+	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider(root.AccessKeyID, root.SecretAccessKey, ""),
 	}
+}
+
+// deploy makes a function.
+func deploy(t *testing.T, server *app.Server) {
+	t.Helper()
+	config := awsConfig(server)
 	role, err := iam.NewFromConfig(config).CreateRole(t.Context(), &iam.CreateRoleInput{
 		RoleName: aws.String("execution"),
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
@@ -71,6 +78,33 @@ func deploy(t *testing.T, server *app.Server) {
 		Runtime: types.RuntimeProvidedal2023, Code: &types.FunctionCode{ZipFile: archive.Bytes()},
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFaithfulStates: only a server that is told so lets its users wait, and the SDK's waiter sees the end of it.
+func TestFaithfulStates(t *testing.T) {
+	for _, faithful := range []bool{false, true} {
+		var ahead atomic.Int64
+		began := time.Now()
+		config := configFor(app.InMemory)
+		config.FaithfulStates = faithful
+		config.Now = func() time.Time { return began.Add(time.Duration(ahead.Load())) }
+		server, stop := run(t, config)
+		deploy(t, server)
+		client := lambda.NewFromConfig(awsConfig(server))
+		read := &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("function")}
+		got, err := client.GetFunctionConfiguration(t.Context(), read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got.State == types.StatePending) != faithful {
+			t.Errorf("with faithful states %t, a new function is %s", faithful, got.State)
+		}
+		ahead.Store(int64(3 * time.Second))
+		if err := lambda.NewFunctionActiveWaiter(client).Wait(t.Context(), read, time.Minute); err != nil {
+			t.Error(err)
+		}
+		stop()
 	}
 }
 

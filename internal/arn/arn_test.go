@@ -164,6 +164,28 @@ func TestParseFunction(t *testing.T) {
 	}
 }
 
+// TestLookupFunction: the Lambda API looks for functions by names that it would give to none.
+func TestLookupFunction(t *testing.T) {
+	const region, account = "eu-central-1", "111111111111"
+	long := strings.Repeat("a", 65)
+	for text, want := range map[string]arn.Function{
+		"web": {Region: region, Account: account, Name: "web"},
+		long:  {Region: region, Account: account, Name: long},
+		"arn:aws:lambda:us-east-1:222222222222:function": {Region: "us-east-1", Account: "222222222222", Name: "function"},
+		"arn:aws:lambda:us-east-1:222222222222:function:$LATEST": {
+			Region: "us-east-1", Account: "222222222222", Name: "function", Qualifier: "$LATEST"},
+		"arn:aws:lambda:us-east-1:222222222222:web": {Region: "us-east-1", Account: "222222222222", Name: "web"},
+		"arn:aws:lambda:us-east-1:222222222222:function:" + long + ":1": {
+			Region: "us-east-1", Account: "222222222222", Name: long, Qualifier: "1"},
+		"": {}, "web:a:b": {}, "a.b": {}, "arn:aws:lambda:cn-north-1:222222222222:function:web": {},
+	} {
+		got, err := arn.LookupFunction(text, region, account)
+		if (err != nil) != (want == arn.Function{}) || got != want {
+			t.Errorf("%q is %+v, %v; want %+v", text, got, err, want)
+		}
+	}
+}
+
 func TestQualifiers(t *testing.T) {
 	for qualifier, want := range map[string]string{
 		"prod": "alias", "v2": "alias", "2v": "alias", "a-b_c": "alias", strings.Repeat("a", 128): "alias",

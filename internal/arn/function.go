@@ -53,24 +53,36 @@ var functionForm = sync.OnceValue(func() *regexp.Regexp {
 		`([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?$`)
 })
 
-// ParseFunction reads a function's name in any form that the Lambda API takes: NAME[:QUALIFIER],
+// ParseFunction reads a function's name in any form that the Lambda API documents: NAME[:QUALIFIER],
 // ACCOUNT:function:NAME[:QUALIFIER] and the ARN. What the text leaves out is taken from region and account.
 func ParseFunction(text, region, account string) (Function, error) {
 	if len(text) > maxFunctionText {
 		return Function{}, refuse("function name of %d characters is longer than %d", len(text), maxFunctionText)
 	}
+	f, err := LookupFunction(text, region, account)
+	switch {
+	case strings.HasPrefix(text, "arn:") && !strings.Contains(text, ":function:"):
+		return Function{}, notFunctionARN(text)
+	case err == nil && len(f.Name) > MaxFunctionName:
+		return Function{}, refuse("function name %q is longer than %d characters", f.Name, MaxFunctionName)
+	}
+	return f, err
+}
+
+// LookupFunction reads a function's name as the Lambda API does where it looks for one: names of any length, and ARNs
+// that leave out the word function. It then finds no function of such a name (recorded answers in LocalStack's
+// snapshots: arn:aws:lambda:REGION:ACCOUNT:function is the function named "function").
+func LookupFunction(text, region, account string) (Function, error) {
 	isARN := strings.HasPrefix(text, "arn:")
 	parts := functionForm().FindStringSubmatch(text)
 	switch {
-	case isARN && (parts == nil || parts[4] == ""):
+	case isARN && parts == nil:
 		return Function{}, notFunctionARN(text)
 	case parts == nil:
 		return Function{}, refuse("function name %q is neither a name, a partial ARN nor an ARN", text)
 	}
 	f := Function{cmp.Or(parts[2], region), cmp.Or(parts[3], account), parts[5], parts[6]}
 	switch {
-	case len(f.Name) > MaxFunctionName:
-		return Function{}, refuse("function name %q is longer than %d characters", f.Name, MaxFunctionName)
 	case isARN && parts[1] != f.Partition():
 		return Function{}, refuse("%q is not the ARN of a function: the region %s is in the partition %s, not in %s",
 			text, f.Region, f.Partition(), parts[1])

@@ -58,6 +58,10 @@ func (s *serveFlags) settings() []setting {
 			"legacy-url-permissions", &c.LegacyURLPermissions, "legacyUrlPermissions",
 			"require only lambda:InvokeFunctionUrl, as AWS did for old URLs (it announced 2026-11-01 as the end of that)",
 		},
+		{
+			"faithful-states", &c.FaithfulStates, "faithfulStates",
+			"keep functions Pending and updates InProgress for two seconds, and refuse changes meanwhile, as AWS does",
+		},
 		{"scp", &c.SCPs, "scps", "service control policy, ACCOUNT=FILE; may be repeated, from the root's level down"},
 		{
 			"allow-host", (*commaList)(&c.AllowHosts), "allowHosts",

@@ -269,7 +269,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 	var look furlproto.JSONLook
 	look.Write(x.body) // never fails
 	x.untyped = look.Untyped(x.r.Header.Get("Content-Type"))
-	x.body, x.r.Body = nil, http.NoBody // to free the memory: the function may run for fifteen minutes
+	x.body, x.r.Body = nil, http.NoBody // to free the memory: the function may run for half an hour
 	if len(payload) > event.MaxEvent {
 		x.found("event", newNote(trace.Refused,
 			"the event is larger than 6,291,456 bytes, which counts the envelope and base64 of a binary body"))

@@ -575,6 +575,9 @@ func TestStreamingURL(t *testing.T) {
 		{"plain bytes", lambda.ResponseStream, stream("text/plain", "tea"), 200, "tea"},
 		{"buffered handler: the envelope is the body", lambda.ResponseStream, payload(`{"statusCode":418,"body":"tea"}`), 200, `{"statusCode":418,"body":"tea"}`},
 		{"streaming handler on a buffered URL", lambda.Buffered, stream(integration, prelude+"tea"), 418, "tea"},
+		// Recorded for an object (LocalStack's snapshots of function URLs), assumed for an array. No mode was set here.
+		{"a body that is an object", "", payload(`{"statusCode":418,"body": {"a" : [1, "é"]}}`), 418, `{"a":[1,"é"]}`},
+		{"a body that is an array", "", payload(`{"statusCode":418,"body": [ {} ]}`), 418, `[{}]`},
 		{"no prelude where one is announced", lambda.ResponseStream, stream(integration, "tea"), 502, bodyFailed},
 	}
 	for _, test := range tests {

@@ -79,7 +79,7 @@ func newRoute(url state.URL, pathStyle bool) *route {
 	arn.Qualifier = url.Qualifier
 	return &route{
 		function: trace.Keep(arn.String(), maxSentence),
-		authType: url.Config.AuthType, mode: url.Config.InvokeMode, pathStyle: pathStyle,
+		authType: url.Config.AuthType, mode: url.Config.Mode(), pathStyle: pathStyle,
 	}
 }
 

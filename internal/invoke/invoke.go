@@ -112,7 +112,7 @@ func (s *Service) resolve(function *lambda.Function) (*runtime.Function, error) 
 }
 
 // Enqueue takes an asynchronous invocation, which Run executes.
-func (s *Service) Enqueue(request Request) error { return s.queue.add(request) }
+func (s *Service) Enqueue(request Request) error { return s.queue.add(request, s.now()) }
 
 // Run works off asynchronous invocations until the context ends, and returns when those that are running have ended.
 func (s *Service) Run(ctx context.Context) error {
@@ -127,6 +127,10 @@ func (s *Service) Collectors() []metric.Collector { return s.queue.collectors() 
 // attempt.
 func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 	log := s.Log.With("function", job.request.Function.ARN.String(), "request_id", job.request.RequestID)
+	if s.now().Sub(job.taken) > maxEventAge {
+		log.Warn("asynchronous invocation dropped: it is six hours old")
+		return 0
+	}
 	current, ok := s.State.Now().Function(job.request.Function.ARN)
 	if !ok {
 		log.Warn("asynchronous invocation dropped: the function was deleted")
@@ -135,7 +139,7 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 	job.request.Function = current
 	result, err := s.Invoke(context.WithoutCancel(ctx), job.request)
 	if errors.Is(err, runtime.ErrBusy) {
-		return throttleRetry
+		return job.throttle()
 	}
 	failed := err
 	switch {

@@ -288,7 +288,7 @@ func TestAsynchronousInvocations(t *testing.T) {
 	}{
 		{"succeeds", succeeds, []time.Duration{0}},
 		{"fails", fails, []time.Duration{0, time.Minute, 3 * time.Minute}},
-		{"throttled", busyTwice, []time.Duration{0, time.Second, 2 * time.Second}},
+		{"throttled", busyTwice, []time.Duration{0, time.Second, 3 * time.Second}},
 		{"shutting down", func(int) (*runtime.Result, error) { return nil, runtime.ErrClosed }, []time.Duration{0}},
 	}
 	for _, test := range tests {
@@ -318,6 +318,36 @@ func TestAsynchronousInvocations(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestThrottledEventsAreGivenUp: the waits grow to five minutes, and after six hours there is no further attempt.
+func TestThrottledEventsAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, pool, function := newService(t, func(int) (*runtime.Result, error) { return nil, runtime.ErrBusy })
+		var log strings.Builder
+		service.Log = slog.New(slog.NewTextHandler(&log, nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- service.Run(ctx) }()
+		start := time.Now()
+		if err := service.Enqueue(invoke.Request{Function: function, RequestID: "id"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(24 * time.Hour)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		last := pool.calls[len(pool.calls)-1].at.Sub(start)
+		if last > 6*time.Hour || last < 6*time.Hour-5*time.Minute || strings.Count(log.String(), "it is six hours old") != 1 {
+			t.Errorf("the last of %d attempts was after %s\n%s", len(pool.calls), last, log.String())
+		}
+		for i, call := range pool.calls[1:] {
+			if wait := call.at.Sub(pool.calls[i].at); wait > 5*time.Minute {
+				t.Errorf("attempt %d came %s after the one before", i+2, wait)
+			}
+		}
+	})
 }
 
 // TestAnswersThatCannotBeRead: the log says why an asynchronous invocation is tried again.

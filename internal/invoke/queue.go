@@ -9,14 +9,17 @@ import (
 	"github.com/furl-dev/furl/internal/metric"
 )
 
-// These bound asynchronous invocations. AWS tries a failed one again after a minute and once more after two (Lambda
+// These bound asynchronous invocations. AWS tries a failed one again after a minute and once more after two, and a
+// throttled one after a second and then ever later, up to five minutes; it drops one that is six hours old (Lambda
 // Developer Guide, "How Lambda handles errors and retries with asynchronous invocation"). The queue is in memory: a
 // killed server loses it, and a shutdown waits for what is running, not for retries.
 const (
-	queueLength   = 10_000
-	queueBytes    = 64 << 20 // of payloads
-	queueWorkers  = 16
-	throttleRetry = time.Second
+	queueLength       = 10_000
+	queueBytes        = 64 << 20 // of payloads
+	queueWorkers      = 16
+	firstThrottleWait = time.Second
+	lastThrottleWait  = 5 * time.Minute
+	maxEventAge       = 6 * time.Hour
 )
 
 // ErrQueueFull means that too many asynchronous invocations wait.
@@ -31,8 +34,10 @@ type queue struct {
 }
 
 type job struct {
-	request Request
-	attempt int
+	request   Request
+	taken     time.Time
+	attempt   int
+	throttled time.Duration // how long it waited the last time
 }
 
 func (q *queue) collectors() []metric.Collector {
@@ -55,7 +60,7 @@ func (q *queue) channel() chan job {
 }
 
 // add takes a job, if there is room.
-func (q *queue) add(request Request) error {
+func (q *queue) add(request Request, now time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting >= queueLength || q.bytes+len(request.Payload) > queueBytes {
@@ -63,7 +68,7 @@ func (q *queue) add(request Request) error {
 	}
 	q.waiting++
 	q.bytes += len(request.Payload)
-	q.channel() <- job{request: request} // has room: waiting counts the jobs in it
+	q.channel() <- job{request: request, taken: now} // has room: waiting counts the jobs in it
 	return nil
 }
 
@@ -106,6 +111,12 @@ func (q *queue) work(ctx context.Context, next job, attempt func(context.Context
 		}
 		q.channel() <- next // has room: waiting counts the job
 	})
+}
+
+// throttle is how long a job waits that was throttled.
+func (j *job) throttle() time.Duration {
+	j.throttled = min(max(firstThrottleWait, 2*j.throttled), lastThrottleWait)
+	return j.throttled
 }
 
 // retryAfter is how long to wait after that many failed attempts, zero to give up.

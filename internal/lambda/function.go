@@ -4,6 +4,7 @@
 package lambda
 
 import (
+	"cmp"
 	"encoding/base32"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ type Function struct {
 	MemoryMB     int
 	EphemeralMB  int
 	Architecture string
-	Environment  map[string]string
+	Environment  map[string]string // nil if none was given; an empty one was
 	Tags         map[string]string
 	TracingMode  string // PassThrough or Active; nothing is traced here
 
@@ -48,11 +49,13 @@ type Function struct {
 	CodeHex    string // the same in hex: the name of the code's content
 	CodeSize   int64  // bytes, zipped
 
-	RevisionID   string // a UUID, new with every change of the function or its policy
+	RevisionID   string // a UUID, new with every change of code, configuration or tags
 	LastModified time.Time
 
 	URLs        map[string]*URLConfig   // by qualifier, "" for the function itself
 	Permissions map[string][]Permission // by qualifier, "" for the function itself; in order of addition
+
+	PolicyRevisions map[string]string // by qualifier; new with every change of the policy
 
 	policies map[string]func() *policy.Document // of Permissions
 }
@@ -60,7 +63,7 @@ type Function struct {
 // Defaults and bounds of a function's configuration, from the Lambda quotas page and API model.
 const (
 	DefaultTimeout     = 3 * time.Second
-	MaxTimeout         = 900 * time.Second
+	MaxTimeout         = 1800 * time.Second
 	DefaultMemoryMB    = 128
 	MinMemoryMB        = 128
 	MaxMemoryMB        = 10240
@@ -97,6 +100,7 @@ func (f *Function) Clone() *Function {
 	clone.Environment = maps.Clone(f.Environment)
 	clone.Tags = maps.Clone(f.Tags)
 	clone.URLs = maps.Clone(f.URLs)
+	clone.PolicyRevisions = maps.Clone(f.PolicyRevisions)
 	clone.Permissions = make(map[string][]Permission, len(f.Permissions))
 	for qualifier, permissions := range f.Permissions {
 		clone.Permissions[qualifier] = slices.Clone(permissions)
@@ -123,6 +127,24 @@ func (f *Function) Policy(qualifier string) *policy.Document {
 	return nil
 }
 
+// PolicyRevision is the revision of the qualifier's policy. A qualifier without one has the function's, which a first
+// permission may name; so has a policy from before policies had revisions of their own.
+func (f *Function) PolicyRevision(qualifier string) string {
+	return cmp.Or(f.PolicyRevisions[qualifier], f.RevisionID)
+}
+
+// SetPolicyRevision gives the qualifier's policy its revision; "" is for a policy that is gone.
+func (f *Function) SetPolicyRevision(qualifier, revision string) {
+	delete(f.PolicyRevisions, qualifier)
+	if revision == "" {
+		return
+	}
+	if f.PolicyRevisions == nil {
+		f.PolicyRevisions = map[string]string{}
+	}
+	f.PolicyRevisions[qualifier] = revision
+}
+
 // AuthType says who may call a function URL.
 type AuthType string
 
@@ -145,11 +167,14 @@ const (
 type URLConfig struct {
 	ID         string // first label of the host name
 	AuthType   AuthType
-	InvokeMode InvokeMode
+	InvokeMode InvokeMode // "" if none was set
 	CORS       *CORS
 	Created    time.Time
 	Modified   time.Time
 }
+
+// Mode is the invoke mode that is in effect.
+func (c *URLConfig) Mode() InvokeMode { return cmp.Or(c.InvokeMode, Buffered) }
 
 // CORS is a function URL's cross-origin configuration, as given and as the API shows it.
 type CORS struct {
@@ -160,6 +185,15 @@ type CORS struct {
 	ExposeHeaders    []string `json:",omitempty"`
 	MaxAge           *int     `json:",omitempty"` // seconds
 }
+
+// IsEmpty reports whether the configuration has no member. An empty list is one.
+func (c *CORS) IsEmpty() bool {
+	return c.AllowCredentials == nil && c.AllowHeaders == nil && c.AllowMethods == nil && c.AllowOrigins == nil &&
+		c.ExposeHeaders == nil && c.MaxAge == nil
+}
+
+// IsForNoOrigin reports whether the configuration has members but no origin, which Lambda refuses.
+func (c *CORS) IsForNoOrigin() bool { return !c.IsEmpty() && len(c.AllowOrigins) == 0 }
 
 // NewURLID makes the id of a function URL from random bytes. Ids seen in public are 26 characters of
 // lower-case base32, which is 128 bits, then the digit 0 and five letters.

@@ -21,7 +21,7 @@ const (
 	// more.
 	maxConnections = 10_000
 	// writeTimeout is how long a client may take to read a piece of an answer. How long the whole takes is not bounded:
-	// a function may stream for fifteen minutes, and pause in between.
+	// a function may stream for half an hour, and pause in between.
 	writeTimeout = 30 * time.Second
 	// writePiece is the largest such piece, in bytes.
 	writePiece = 64 << 10

@@ -57,7 +57,7 @@ var languages = sync.OnceValue(func() []language {
 		{regexp.MustCompile(`^provided(\.al2|\.al2023)?$`), provided},
 		{regexp.MustCompile(`^python(3\.\d+)$`), python},
 		{regexp.MustCompile(`^nodejs(\d+)\.x$`), node},
-		{regexp.MustCompile(`^java(\d+)(\.al2)?$`), java},
+		{regexp.MustCompile(`^java(\d+)(\.al2|\.al2023)?$`), java},
 		{regexp.MustCompile(`^ruby(\d+\.\d+)$`), ruby},
 	}
 })
@@ -69,7 +69,7 @@ func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) 
 			return language.command(ctx, l, fn, m[1])
 		}
 	}
-	return nil, unsupported(fn.Runtime, "furl runs provided.al2, provided.al2023, python3.9 and later, nodejs18.x and "+
+	return nil, unsupported(fn.Runtime, "furl runs provided.al2, provided.al2023, python3.8 and later, nodejs16.x and "+
 		"later, and java and ruby with AWS's runtime client in the package")
 }
 

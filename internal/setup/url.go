@@ -175,6 +175,9 @@ func PlanCreate(ctx context.Context, writer URLWriter, function lambda.ARN, chan
 		return plan, nil
 	}
 	plan.merge(change)
+	if err := plan.checkOrigins("create"); err != nil {
+		return nil, err
+	}
 	plan.Action = CreateURL
 	if plan.Settings.AuthType == "" {
 		plan.Settings.AuthType = lambda.AuthIAM
@@ -194,7 +197,16 @@ func PlanUpdate(ctx context.Context, writer URLWriter, function lambda.ARN, chan
 	if differences := plan.merge(change); len(differences) > 0 {
 		plan.Action = UpdateURL
 	}
-	return plan, nil
+	return plan, plan.checkOrigins("update")
+}
+
+// checkOrigins refuses CORS for no origin, as the API does: a dry run must not promise it.
+func (p *URLPlan) checkOrigins(verb string) error {
+	if p.Settings.CORS == nil || !p.Settings.CORS.IsForNoOrigin() {
+		return nil
+	}
+	return refuseNow("furl url "+verb+" "+p.Function.Name+" --cors-allow-origins ORIGIN   # with the same flags",
+		"the CORS configuration of %s would allow no origin, which Lambda refuses", p.Function)
 }
 
 // PlanDelete plans the end of a function's URL. A function that has none needs no change.

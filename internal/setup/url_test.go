@@ -2,6 +2,7 @@ package setup_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -78,10 +79,22 @@ func TestURLPlans(t *testing.T) {
 	}
 
 	// An update changes what it names only.
-	plan = must(setup.PlanUpdate(ctx, api, arn, setup.URLChange{CORS: &lambda.CORS{AllowMethods: []string{"GET"}, AllowCredentials: &no, AllowOrigins: []string{}}}))(t)
+	plan = must(setup.PlanUpdate(ctx, api, arn, setup.URLChange{CORS: &lambda.CORS{AllowMethods: []string{"GET"}, AllowCredentials: &no, AllowOrigins: []string{"*"}}}))(t)
 	updated := must(plan.Apply(ctx))(t)
-	if cors := updated.CORS; cors == nil || len(cors.AllowOrigins) != 0 || *cors.AllowCredentials || *cors.MaxAge != 60 || !cmp.Equal(cors.AllowMethods, []string{"GET"}) {
+	if cors := updated.CORS; cors == nil || len(cors.AllowOrigins) != 1 || *cors.AllowCredentials || *cors.MaxAge != 60 || !cmp.Equal(cors.AllowMethods, []string{"GET"}) {
 		t.Errorf("updated to %+v", updated.CORS)
+	}
+	// Without an origin, Lambda takes no other member: no plan may promise it.
+	bare := world.AddFunction(here, "bare", world.AddRole(here, "/", "bare-role", ""))
+	forNone := setup.URLChange{CORS: &lambda.CORS{AllowOrigins: []string{}, AllowMethods: []string{"GET"}}}
+	_, toCreate := setup.PlanCreate(ctx, api, bare, forNone)
+	_, toUpdate := setup.PlanUpdate(ctx, api, arn, forNone)
+	for verb, err := range map[string]error{"create bare": toCreate, "update web": toUpdate} {
+		refusal, ok := errors.AsType[*setup.Refusal](err)
+		if !ok || !strings.Contains(refusal.Reason, "would allow no origin") ||
+			!strings.HasPrefix(refusal.Instead, "furl url "+verb+" --cors-allow-origins") {
+			t.Errorf("%s: %v", verb, err)
+		}
 	}
 	plan = must(setup.PlanUpdate(ctx, api, arn, setup.URLChange{NoCORS: true, InvokeMode: lambda.ResponseStream}))(t)
 	if after := plan.After(); after.CORS != nil || after.InvokeMode != lambda.ResponseStream || after.AuthType != lambda.AuthIAM {

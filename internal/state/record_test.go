@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/state/record"
 	"github.com/furl-dev/furl/internal/store"
@@ -90,6 +91,24 @@ func TestRecordsOfEmptyValues(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got, exported); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.Kind, diff)
+		}
+	}
+}
+
+// TestEmptyEnvironmentIsKept: a function that was given an empty environment shows it after a restart too.
+func TestEmptyEnvironmentIsKept(t *testing.T) {
+	for _, want := range []map[string]string{nil, {}, {"A": "1"}} {
+		function := &lambda.Function{ARN: lambda.ARN{Region: "r", Account: "a", Name: "n"}, Environment: want}
+		body, err := record.Encode[*lambda.Function, record.Function](function)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := record.Decode[*lambda.Function, record.Function](function.Key(), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got.Environment); diff != "" {
+			t.Errorf("%s:\n%s", body, diff)
 		}
 	}
 }

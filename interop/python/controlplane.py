@@ -328,7 +328,7 @@ def check_function_faults():
         ({"Runtime": "cobol1.x"}, "Value cobol1.x at 'runtime' failed to satisfy constraint"),
     ]:
         refused(lam.exceptions.InvalidParameterValueException, lam.create_function, status=400, message=message, **{**good, **change})
-    refused(ClientError, lam.create_function, code="ValidationException", status=400, message="1 validation error detected", **{**good, "Timeout": 901})
+    refused(ClientError, lam.create_function, code="ValidationException", status=400, message="1 validation error detected", **{**good, "Timeout": 1801})
     elsewhere = boto3.client("lambda", region_name="us-west-2", config=CONFIG)
     refused(elsewhere.exceptions.ResourceNotFoundException, elsewhere.get_function, FunctionName="faults")
 

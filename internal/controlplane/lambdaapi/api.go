@@ -37,6 +37,10 @@ type Config struct {
 	// default of an AWS account.
 	Concurrency int
 	Random      io.Reader // nil is crypto/rand.Reader
+
+	// FaithfulStates has functions be Pending and updates be InProgress for a while, as at AWS, and refuses until then
+	// what AWS refuses.
+	FaithfulStates bool
 }
 
 // Code keeps deployment packages; [code.Store] documents it.
@@ -68,7 +72,10 @@ type Invoker interface {
 }
 
 // service is what the operations are methods of.
-type service struct{ config Config }
+type service struct {
+	config   Config
+	changing passages
+}
 
 // New makes the API. All interfaces of the configuration are required.
 func New(config Config) (controlplane.API, error) {
@@ -88,7 +95,7 @@ func New(config Config) (controlplane.API, error) {
 	if config.Random == nil {
 		config.Random = rand.Reader
 	}
-	return newAPI(&service{config}), nil
+	return newAPI(&service{config: config, changing: passages{faithful: config.FaithfulStates, byKey: map[string]passage{}}}), nil
 }
 
 // Operations lists the operations that furl has, in the order of the documentation.

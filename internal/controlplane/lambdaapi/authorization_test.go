@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -83,6 +84,66 @@ func TestPassRole(t *testing.T) {
 	// Without a role in the request there is none to pass.
 	update.as, update.body = s.addUser(account, "dev", lambdaAll), `{"Timeout":4}`
 	s.must(update)
+}
+
+// TestFurtherActions: what a request does besides needs its own permission, on its own resource, with its own keys. Each
+// operation's row lists it; the Service Authorization Reference calls it a dependent action.
+func TestFurtherActions(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	create := func(name, more string) request {
+		return request{method: "POST", path: "/2015-03-31/functions", body: createBody(name, more)}
+	}
+	requests := map[string]struct{ with, without request }{ // by operation and member
+		"CreateFunction.Role": {with: create("new", "")}, // it is required
+		"CreateFunction.Tags": {create("new", `,"Tags":{"team":"blue","cost":"1"}`), create("new", `,"Tags":{}`)},
+		"UpdateFunctionConfiguration.Role": {
+			request{method: "PUT", path: "/2015-03-31/functions/books/configuration", body: `{"Role":"` + role + `"}`},
+			request{method: "PUT", path: "/2015-03-31/functions/books/configuration", body: `{"Timeout":5}`},
+		},
+	}
+	resources := map[string]string{"iam:PassRole": role, "lambda:TagResource": prefix + "new"}
+	seen := map[string]bool{}
+	for _, op := range lambdaapi.Operations() {
+		for _, also := range op.Also {
+			name := op.Name + "." + also.Member
+			seen[name] = true
+			others := `{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"` + also.Action + `","Resource":"*"}`
+			r := requests[name].with
+			r.as = s.addUser(account, "dev", others)
+			s.expect(r, denied("User: arn:aws:iam::123456789012:user/dev is not authorized to perform: "+also.Action+" on resource: "+
+				resources[also.Action]+" with an explicit deny in an identity-based policy"))
+			if without := requests[name].without; without.method != "" {
+				without.as = r.as
+				s.must(without)
+				s.do(request{method: "DELETE", path: "/2015-03-31/functions/new"})
+			}
+			// The actions that the row names suffice.
+			allowed := `"` + op.Action + `"`
+			for _, also := range op.Also {
+				allowed += `,"` + also.Action + `"`
+			}
+			r.as = s.addUser(account, "exact", `{"Effect":"Allow","Action":[`+allowed+`],"Resource":"*"}`)
+			s.must(r)
+			s.do(request{method: "DELETE", path: "/2015-03-31/functions/new"})
+		}
+	}
+	for name := range requests {
+		if !seen[name] {
+			t.Errorf("no row names %s", name)
+		}
+	}
+	// The tags of the request are condition keys of lambda:TagResource too.
+	r := create("new", `,"Tags":{"team":"blue"}`)
+	for team, status := range map[string]int{"red": 403, "blue": 201} {
+		r.as = s.addUser(account, "dev", `{"Effect":"Allow","Action":["lambda:CreateFunction","iam:PassRole"],"Resource":"*"},
+			{"Effect":"Allow","Action":"lambda:TagResource","Resource":"`+prefix+`new","Condition":{"StringEquals":{"aws:RequestTag/team":"`+team+`"},
+			"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}}`)
+		if got := s.do(r); got.status != status {
+			t.Errorf("%s: %d %s", team, got.status, got.body)
+		}
+		s.do(request{method: "DELETE", path: "/2015-03-31/functions/new"})
+	}
 }
 
 // A trust policy may be confined to one function.

@@ -3,6 +3,8 @@ package lambdaapi
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -86,7 +88,7 @@ func configurationOf(f *lambda.Function, qualifier string) configuration {
 		RuntimeVersionConfig: &shownRuntimeVersion{runtimeVersion(f.ARN.Region, f.Runtime)},
 		LoggingConfig:        shownLogging{f.ApplicationLogLevel, f.LogFormat, f.LogGroup, f.SystemLogLevel},
 	}
-	if len(f.Environment) > 0 {
+	if f.Environment != nil { // an empty one was given, and is repeated
 		shown.Environment = &shownEnvironment{f.Environment}
 	}
 	return shown
@@ -98,24 +100,93 @@ func runtimeVersion(region, runtime string) string {
 	return "arn:" + arn.PartitionOf(region) + ":lambda:" + region + "::runtime:" + hex.EncodeToString(sum[:])
 }
 
-// creating shows a function in the answer to CreateFunction. At AWS the function becomes active a moment later and
-// gets another revision then, so the revision id of this answer is never good for a guarded change; nor is it here.
-func (c configuration) creating() configuration {
-	c.State, c.StateReason, c.StateReasonCode = "Pending", "The function is being created.", "Creating"
-	c.LastUpdateStatus = ""
-	c.RevisionId = trace.NewRequestID()
+// passage is what AWS does after it has answered a change: it makes the function ready. The function gets another
+// revision then, so the one that the answer shows is never good for a guarded change.
+type passage struct {
+	creating bool // else it is updated
+	revision string
+	end      time.Time
+}
+
+// during shows a function in the course of a passage.
+func (c configuration) during(p passage) configuration {
+	const reason, code = "The function is being created.", "Creating" // of updates too (recorded answers)
+	if p.creating {
+		c.State, c.StateReason, c.StateReasonCode, c.LastUpdateStatus = "Pending", reason, code, ""
+	} else {
+		c.LastUpdateStatus, c.LastUpdateReason, c.LastUpdateReasonCode = "InProgress", reason, code
+	}
+	c.RevisionId = p.revision
 	return c
 }
 
-// updating shows a function in the answer to a change of code or configuration; see creating for the revision.
-func (c configuration) updating() configuration {
-	c.LastUpdateStatus, c.LastUpdateReason, c.LastUpdateReasonCode = "InProgress", "The function is being created.", "Creating"
-	c.RevisionId = trace.NewRequestID()
-	return c
+// passageTime is how long a function is Pending after it was created, and how long an update is InProgress. AWS takes
+// a few seconds for a small package (assumed).
+const passageTime = 2 * time.Second
+
+// passages are those that are not over. Without faithful there are none: a change has its effect at once, and only its
+// answer looks as at AWS.
+type passages struct {
+	faithful bool
+
+	mu    sync.Mutex
+	byKey map[string]passage
+}
+
+// begin is the answer to a change.
+func (p *passages) begin(r *request, function *lambda.Function, creating bool) configuration {
+	begun := passage{creating, trace.NewRequestID(), r.Now.Add(passageTime)}
+	if p.faithful {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		maps.DeleteFunc(p.byKey, func(_ string, old passage) bool { return !r.Now.Before(old.end) })
+		p.byKey[function.Key()] = begun
+	}
+	return configurationOf(function, "").during(begun)
+}
+
+// undo ends the passage of a change that was not made after all.
+func (p *passages) undo(function *lambda.Function) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byKey, function.Key())
+}
+
+// now is the passage that the function is in, if any.
+func (p *passages) now(r *request, function lambda.ARN) (passage, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found, ok := p.byKey[function.Key()]
+	return found, ok && r.Now.Before(found.end)
+}
+
+// conflict refuses what AWS refuses while it makes a function ready, in its words (LocalStack's snapshot of
+// test_lambda_concurrent_code_updates; for an invocation in the state Pending, remotion-dev/remotion#1186).
+func (p *passages) conflict(r *request) error {
+	const refused = "The operation cannot be performed at this time. "
+	switch found, ok := p.now(r, r.target.arn); {
+	case !ok:
+		return nil
+	case found.creating:
+		return conflict(refused + "The function is currently in the following state: Pending")
+	default:
+		return conflict(refused+"An update is in progress for resource: %s", r.target.arn.Unqualified())
+	}
+}
+
+// show is a function as it is now. The ARN has the qualifier that was asked for.
+func (p *passages) show(r *request, function *lambda.Function, qualifier string) configuration {
+	shown := configurationOf(function, qualifier)
+	if found, ok := p.now(r, function.ARN); ok {
+		return shown.during(found)
+	}
+	return shown
 }
 
 // listed shows a function in a list, which leaves out what belongs to its state.
 func (c configuration) listed() configuration {
-	c.State, c.LastUpdateStatus, c.RuntimeVersionConfig = "", "", nil
+	c.State, c.StateReason, c.StateReasonCode = "", "", ""
+	c.LastUpdateStatus, c.LastUpdateReason, c.LastUpdateReasonCode = "", "", ""
+	c.RuntimeVersionConfig = nil
 	return c
 }

@@ -27,7 +27,7 @@ const architectureX86 = "x86_64"
 // facts are the condition keys for tags that come with the request.
 func (in *createFunctionInput) facts(target) []auth.Fact { return requestTags(in.Tags) }
 
-func (in *createFunctionInput) supported() error {
+func (in *createFunctionInput) supported(r *request) error {
 	switch {
 	case in.PackageType == "Image":
 		return unsupported("PackageType Image", "it runs .zip packages, not container images.")
@@ -39,22 +39,22 @@ func (in *createFunctionInput) supported() error {
 	if err := checkTags(nil, in.Tags); err != nil {
 		return err
 	}
-	return in.settings.supported()
+	return in.settings.supported(r)
 }
 
 func noCode() error { return invalidParameter("Please provide a source for function code.") }
 
 func (s *service) createFunction(r *request, in *createFunctionInput) (any, error) {
-	if r.target.arn.Qualifier != "" {
-		return nil, invalidParameter("A function is created without a version or alias: leave :%s out of FunctionName.", r.target.arn.Qualifier)
-	}
-	if err := in.supported(); err != nil {
+	if err := in.supported(r); err != nil {
 		return nil, err
 	}
 	if err := s.checkRuntime(r.Context(), in.Runtime); err != nil {
 		return nil, err
 	}
 	if err := r.passRole(*in.Role); err != nil {
+		return nil, err
+	}
+	if err := r.tagNew(in.Tags); err != nil {
 		return nil, err
 	}
 	if r.target.function != nil {
@@ -80,7 +80,7 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	return configurationOf(function, "").creating(), nil
+	return s.changing.begin(r, function, true), nil
 }
 
 func newFunction(r *request, in *createFunctionInput) (*lambda.Function, error) {

@@ -16,7 +16,7 @@ import (
 func TestCreateFunctionTakesEverySetting(t *testing.T) {
 	s := start(t)
 	got := s.must(request{method: "POST", path: "/2015-03-31/functions", body: createBody("books", `,
-		"Description": "<all> & more", "Timeout": 900, "MemorySize": 10240, "Architectures": ["arm64"], "PackageType": "Zip",
+		"Description": "<all> & more", "Timeout": 1800, "MemorySize": 10240, "Architectures": ["arm64"], "PackageType": "Zip",
 		"Environment": {"Variables": {"STAGE": "test", "EMPTY": ""}}, "EphemeralStorage": {"Size": 1024},
 		"TracingConfig": {"Mode": "Active"}, "SnapStart": {"ApplyOn": "None"}, "Publish": false, "Tags": {"team": "blue"},
 		"LoggingConfig": {"LogFormat": "JSON", "LogGroup": "mine", "ApplicationLogLevel": "WARN"},
@@ -26,7 +26,7 @@ func TestCreateFunctionTakesEverySetting(t *testing.T) {
 		t.Errorf("characters are escaped that AWS does not escape: %s", got.body)
 	}
 	want := shown(t, func(c map[string]any) {
-		c["Description"], c["Timeout"], c["MemorySize"] = "<all> & more", 900.0, 10240.0
+		c["Description"], c["Timeout"], c["MemorySize"] = "<all> & more", 1800.0, 10240.0
 		c["Architectures"] = []any{"arm64"}
 		c["Environment"] = map[string]any{"Variables": map[string]any{"STAGE": "test", "EMPTY": ""}}
 		c["EphemeralStorage"] = map[string]any{"Size": 1024.0}
@@ -49,7 +49,7 @@ func TestCreateFunctionTakesEverySetting(t *testing.T) {
 const (
 	namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
 	rolePattern = `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`
-	currentEnum = `[nodejs24.x, nodejs22.x, nodejs20.x, nodejs18.x, python3.14, python3.13, python3.12, python3.11, python3.10, python3.9, java25, java21, java17, java11, java8.al2, dotnet10, dotnet8, ruby4.0, ruby3.4, ruby3.3, ruby3.2, provided.al2023, provided.al2]`
+	currentEnum = `[nodejs26.x, nodejs24.x, nodejs22.x, nodejs20.x, nodejs18.x, nodejs16.x, python3.15, python3.14, python3.13, python3.12, python3.11, python3.10, python3.9, python3.8, java25, java21, java17.al2023, java17, java11.al2023, java11, java8.al2023, java8.al2, dotnet10, dotnet8, dotnet6, ruby4.0, ruby3.4, ruby3.3, ruby3.2, provided.al2023, provided.al2]`
 )
 
 func TestCreateFunctionRefuses(t *testing.T) {
@@ -87,9 +87,8 @@ func TestCreateFunctionRefuses(t *testing.T) {
 		{with(`{"Code": null}`), violates(strings.ReplaceAll(notSet, "%", "code"))},
 		{"", violates("3 validation errors detected: Value null at 'functionName' failed to satisfy constraint: Member must not be null; Value null at 'role' failed to satisfy constraint: Member must not be null; Value null at 'code' failed to satisfy constraint: Member must not be null")},
 		{with(`{"FunctionName": "no spaces"}`), violates("1 validation error detected: Value 'no spaces' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: " + namePattern)},
-		{with(`{"FunctionName": "` + strings.Repeat("n", 65) + `"}`), violates("1 validation error detected: Value '" + strings.Repeat("n", 65) + "' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64")},
-		{with(`{"FunctionName": "` + prefix + strings.Repeat("n", 65) + `"}`), violates("1 validation error detected: Value '" + strings.Repeat("n", 65) + "' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64")},
-		{with(`{"FunctionName": "new:live"}`), invalid("A function is created without a version or alias: leave :live out of FunctionName.")},
+		{with(`{"FunctionName": "` + strings.Repeat("n", 65) + `"}`), invalid("1 validation error detected: Value '" + strings.Repeat("n", 65) + "' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64")},
+		{with(`{"FunctionName": "` + prefix + strings.Repeat("n", 65) + `"}`), invalid("1 validation error detected: Value '" + strings.Repeat("n", 65) + "' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64")},
 		{with(`{"FunctionName": "arn:aws:lambda:us-west-2:123456789012:function:new"}`), missing("Functions from 'us-west-2' are not reachable in this region ('eu-west-1')")},
 		{with(`{"FunctionName": "taken"}`), conflicts("Function already exist: taken")},
 		{with(`{"Role": "r1"}`), violates("1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: " + rolePattern)},
@@ -98,13 +97,13 @@ func TestCreateFunctionRefuses(t *testing.T) {
 		{with(`{"Role": "arn:aws:iam::123456789012:role/not-for-lambda"}`), invalid("The role defined for the function cannot be assumed by Lambda.")},
 		{with(`{"Role": "arn:aws:iam::210987654321:role/service-role/exec"}`), denied("Cross-account pass role is not allowed.")},
 		{with(`{"Runtime": "non-existent-runtime"}`), invalid("Value non-existent-runtime at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: " + currentEnum + " or be a valid ARN")},
-		{with(`{"Runtime": "python3.8"}`), invalid("The runtime parameter of python3.8 is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.")},
+		{with(`{"Runtime": "python3.7"}`), invalid("The runtime parameter of python3.7 is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.")},
 		{with(`{"Runtime": "java21"}`), invalid("java21 functions need a Java 21 runtime on PATH: install one and start furl again")},
 		{with(`{"Runtime": null}`), invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")},
 		{with(`{"Handler": null}`), invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")},
 		{with(`{"Handler": "a b"}`), violates(`1 validation error detected: Value 'a b' at 'handler' failed to satisfy constraint: Member must satisfy regular expression pattern: [^\s]+`)},
 		{with(`{"Timeout": 0}`), violates("1 validation error detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1")},
-		{with(`{"Timeout": 901}`), violates("1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900")},
+		{with(`{"Timeout": 1801}`), violates("1 validation error detected: Value '1801' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 1800")},
 		{with(`{"MemorySize": 127}`), violates("1 validation error detected: Value '127' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128")},
 		{with(`{"MemorySize": 10241}`), invalid("'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 10240")},
 		{with(`{"MemorySize": 32769}`), violates("1 validation error detected: Value '32769' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 32768")},
@@ -116,8 +115,9 @@ func TestCreateFunctionRefuses(t *testing.T) {
 		{with(`{"Architectures": [null]}`), violates("1 validation error detected: Value '[null]' at 'architectures' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]")},
 		{with(`{"TracingConfig": {"Mode": "On"}}`), violates("1 validation error detected: Value 'On' at 'tracingConfig.mode' failed to satisfy constraint: Member must satisfy enum value set: [Active, PassThrough]")},
 		{with(`{"LoggingConfig": {"LogFormat": "XML"}}`), violates("1 validation error detected: Value 'XML' at 'loggingConfig.logFormat' failed to satisfy constraint: Member must satisfy enum value set: [JSON, Text]")},
-		{with(`{"LoggingConfig": {"SystemLogLevel": "DEBUG"}}`), invalid("Log levels need LoggingConfig.LogFormat JSON; it is Text.")},
-		{with(`{"SnapStart": {"ApplyOn": "PublishedVersions"}}`), invalid("furl does not support SnapStart: it only has an effect on published versions, which furl does not have.")},
+		{with(`{"LoggingConfig": {"SystemLogLevel": "DEBUG"}}`), invalid(`LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.`)},
+		{with(`{"SnapStart": {"ApplyOn": "PublishedVersions"}}`), invalid("provided.al2023 is not supported for SnapStart enabled functions.")},
+		{with(`{"SnapStart": {"ApplyOn": "PublishedVersions"}, "Runtime": "python3.12"}`), invalid("furl does not support SnapStart: it only has an effect on published versions, which furl does not have.")},
 		{with(`{"SnapStart": {"ApplyOn": "All"}}`), violates("1 validation error detected: Value 'All' at 'snapStart.applyOn' failed to satisfy constraint: Member must satisfy enum value set: [PublishedVersions, None]")},
 		{with(`{"PackageType": "Image"}`), invalid("furl does not support PackageType Image: it runs .zip packages, not container images.")},
 		{with(`{"PackageType": "Tar"}`), violates("1 validation error detected: Value 'Tar' at 'packageType' failed to satisfy constraint: Member must satisfy enum value set: [Image, Zip]")},

@@ -128,7 +128,7 @@ func TestFunctionsThatAreNotThere(t *testing.T) {
 		{"GET", "none?Qualifier=7", "", missing("Function not found: " + prefix + "none:7")},
 		{"GET", "books?Qualifier=7", "", missing("Function not found: " + prefix + "books:7")},
 		{"GET", "books/configuration?Qualifier=7", "", missing("Function not found: " + prefix + "books:7")},
-		{"GET", "books:live", "", missing("Cannot find alias arn: " + prefix + "books:live")},
+		{"GET", "books:live", "", missing("Function not found: " + prefix + "books:live")},
 		{"GET", "books?Qualifier=a$b", "", missing("Function not found: " + prefix + "books:a$b")},
 		{"GET", "books:live?Qualifier=dev", "", invalid("The derived qualifier from the function name does not match the specified qualifier.")},
 		{"GET", "books?Qualifier=", "", violates(`2 validation errors detected: Value '' at 'qualifier' failed to satisfy constraint: Member must have length greater than or equal to 1; Value '' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`)},

@@ -1,9 +1,13 @@
 package lambdaapi_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 )
 
 // Whatever the name, the answer is one that AWS could give: never a fault of the server's.
@@ -25,6 +29,23 @@ func FuzzFunctionName(f *testing.F) {
 		}
 		if got.status == 200 && !strings.HasSuffix(strings.TrimSuffix(name, ":$LATEST"), "books") {
 			t.Errorf("%q is taken for books", name)
+		}
+	})
+}
+
+// Whatever is no JSON, its fault is told in text that says where it is.
+func FuzzPayloadFault(f *testing.F) {
+	for _, payload := range []string{"", "{", "n\x87r", "\x99\xeb,j", "name=value", "{key: 1}", "[1 2]", "[1,tru]", "{\"a\"\n}", "nul", "\xe2\x82"} {
+		f.Add([]byte(payload))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		err := json.Unmarshal(payload, new(json.RawMessage))
+		if err == nil {
+			return
+		}
+		told := lambdaapi.PayloadFault(payload, err)
+		if told != "" && (!utf8.ValidString(told) || !strings.Contains(told, "\n at [Source: (byte[])\"") || !strings.HasSuffix(told, "]")) {
+			t.Errorf("%q: %q", payload, told)
 		}
 	})
 }

@@ -52,10 +52,13 @@ type fakes struct {
 }
 
 // start starts a server in which an account has a root user, a role that trusts Lambda and one that does not.
-func start(t testing.TB) *server {
+func start(t testing.TB) *server { return startWith(t, func(*lambdaapi.Config) {}) }
+
+// startWith is start with another configuration of the API.
+func startWith(t testing.TB, change func(*lambdaapi.Config)) *server {
 	t.Helper()
 	s := &server{t: t, fakes: fakes{&fakeCode{}, &fakeInvoker{}}}
-	s.plane = planetest.New(t, s.api())
+	s.plane = planetest.New(t, s.api(change))
 	s.plane.Advance(123 * time.Millisecond)
 	s.world = s.plane.State
 	s.addRole("exec", "/service-role/", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`)
@@ -63,11 +66,11 @@ func start(t testing.TB) *server {
 	return s
 }
 
-func (s *server) api() controlplane.API {
+func (s *server) api(change func(*lambdaapi.Config)) controlplane.API {
 	s.t.Helper()
-	api, err := lambdaapi.New(lambdaapi.Config{
-		Code: s.code, Links: links{}, Runtimes: runtimes{}, Invoker: s.invoker,
-	})
+	config := lambdaapi.Config{Code: s.code, Links: links{}, Runtimes: runtimes{}, Invoker: s.invoker}
+	change(&config)
+	api, err := lambdaapi.New(config)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package lambdaapi
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -46,11 +47,14 @@ func (s *service) invoke(r *request, in *invokeInput) (any, error) {
 	if err := r.target.invocable(); err != nil {
 		return nil, err
 	}
+	if found, ok := s.changing.now(r, r.target.arn); ok && found.creating { // while an update is in progress, invocations are taken
+		return nil, s.changing.conflict(r)
+	}
 	invocation, err := in.invocation(r)
 	if err != nil {
 		return nil, err
 	}
-	r.Body, in.Payload, r.Call.Request.Body = nil, nil, http.NoBody // the invocation has it, and the function may run for fifteen minutes
+	r.Body, in.Payload, r.Call.Request.Body = nil, nil, http.NoBody // the invocation has it, and the function may run for half an hour
 	answer := &invoked{traceID: invocation.TraceID}
 	switch in.InvocationType {
 	case dryRun:
@@ -77,7 +81,8 @@ func (t target) invocable() error {
 		setDefault(&arn.Qualifier, "$LATEST")
 		return functionNotFound(arn)
 	}
-	return t.qualified()
+	_, err := t.existing()
+	return err
 }
 
 func (in *invokeInput) invocation(r *request) (invoke.Request, error) {
@@ -98,7 +103,8 @@ func (in *invokeInput) invocation(r *request) (invoke.Request, error) {
 		invocation.Payload = []byte("{}")
 	}
 	if err := json.Unmarshal(invocation.Payload, new(json.RawMessage)); err != nil {
-		return invoke.Request{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %v", err)
+		return invoke.Request{}, invalidContent("Could not parse request body into json: Could not parse payload into json: %s",
+			cmp.Or(payloadFault(invocation.Payload, err), err.Error()))
 	}
 	if in.ClientContext != nil {
 		context, err := base64.StdEncoding.DecodeString(*in.ClientContext)
@@ -108,7 +114,10 @@ func (in *invokeInput) invocation(r *request) (invoke.Request, error) {
 		if len(*in.ClientContext) > maxClientContext {
 			return invoke.Request{}, invalidContent("Client context must be no more than %d bytes when base64-encoded.", maxClientContext)
 		}
-		invocation.ClientContext = string(context)
+		// "For synchronous invocations only" (API reference of Invoke): an asynchronous one drops it.
+		if in.InvocationType != asyncInvocation {
+			invocation.ClientContext = string(context)
+		}
 	}
 	return invocation, nil
 }

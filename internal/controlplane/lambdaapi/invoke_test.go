@@ -88,6 +88,48 @@ func TestInvokeEventAndDryRun(t *testing.T) {
 		fault{413, "RequestEntityTooLargeException", `{"message":"1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"}`})
 }
 
+// TestEventsCarryNoMore: an asynchronous invocation has no client context, and its answer nothing of a result. A dry
+// run has neither, and runs nothing.
+func TestEventsCarryNoMore(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	s.invoker.result = result{Payload: []byte(`{}`), LogTail: []byte("log")}
+	client := base64.StdEncoding.EncodeToString([]byte(`{"client":{"app_title":"x"},"custom":{"a":"b"}}`))
+	const trace = "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1"
+	for how, status := range map[string]int{"Event": 202, "DryRun": 204} {
+		got := s.do(request{method: "POST", path: invokePath + "?Qualifier=$LATEST", body: `{"a":1}`, header: map[string]string{
+			"X-Amz-Invocation-Type": how, "X-Amz-Log-Type": "Tail", "X-Amz-Client-Context": client, "X-Amzn-Trace-Id": trace,
+		}})
+		if got.status != status || got.body != "" {
+			t.Errorf("%s: %d %s", how, got.status, got.body)
+		}
+		for _, name := range []string{"X-Amz-Log-Result", "X-Amz-Executed-Version", "X-Amz-Function-Error", "Content-Type"} {
+			if value, ok := got.header[name]; ok {
+				t.Errorf("%s is answered with %s %q", how, name, value)
+			}
+		}
+		// What is wrong with it is wrong all the same (assumed).
+		if got := s.do(request{method: "POST", path: invokePath, header: map[string]string{
+			"X-Amz-Invocation-Type": how, "X-Amz-Client-Context": "%%%"}}); got.status != 400 {
+			t.Errorf("%s with a damaged client context: %d", how, got.status)
+		}
+	}
+	if len(s.invoker.calls) != 0 || s.invoker.tails != 0 || len(s.invoker.async) != 1 {
+		t.Fatalf("%d calls, %d tails, %d events", len(s.invoker.calls), s.invoker.tails, len(s.invoker.async))
+	}
+	want := invoke.Request{Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"a":1}`), TraceID: trace}
+	event := s.invoker.async[0]
+	event.RequestID = ""
+	if !cmp.Equal(want, event, sameFunction) {
+		t.Errorf("the event is %+v", event)
+	}
+	// The caller of an answered invocation is told, and the function has its context.
+	s.must(request{method: "POST", path: invokePath, header: map[string]string{"X-Amz-Client-Context": client}})
+	if s.invoker.calls[0].ClientContext == "" {
+		t.Error("a synchronous invocation lost its client context")
+	}
+}
+
 func TestInvokeRefuses(t *testing.T) {
 	s := start(t)
 	s.create("books")
@@ -101,10 +143,23 @@ func TestInvokeRefuses(t *testing.T) {
 	}{
 		{"none", `{}`, "", missing("Function not found: " + prefix + "none:$LATEST")},
 		{"none:live", `{}`, "", missing("Function not found: " + prefix + "none:live")},
-		{"books:live", `{}`, "", missing("Cannot find alias arn: " + prefix + "books:live")},
+		{"books:live", `{}`, "", missing("Function not found: " + prefix + "books:live")},
 		{"books:3", `{}`, "", missing("Function not found: " + prefix + "books:3")},
 		{"books", `{`, "", content(notJSON + "unexpected end of JSON input")},
-		{"books", `name=value`, "", content(notJSON + "invalid character 'a' in literal null (expecting 'u')")},
+		// Recorded: test_lambda_invoke_payload_encoding_error in LocalStack's snapshots.
+		{"books", "n\x87r\x9e\xe9\xb5\xd7I\xee\x9bmt", "", content(notJSON + "Invalid UTF-8 start byte 0x87\n at [Source: (byte[])\"n\ufffdr\ufffd\ufffd\ufffdI\ufffdmt\"; line: 1, column: 3]")},
+		{"books", "\x99\xeb,j\x07\xa1zYh", "", content(notJSON + "Unexpected character ((CTRL-CHAR, code 153)): expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (byte[])\"\ufffd\ufffd,j\u0007\ufffdzYh\"; line: 1, column: 2]")},
+		// As Jackson has them.
+		{"books", `name=value`, "", content(notJSON + "Unrecognized token 'name': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (byte[])\"name=value\"; line: 1, column: 6]")},
+		{"books", `hello`, "", content(notJSON + "Unrecognized token 'hello': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (byte[])\"hello\"; line: 1, column: 6]")},
+		{"books", "{\n {'a': 1}}", "", content(notJSON + "Unexpected character ('{' (code 123)): was expecting double-quote to start field name\n at [Source: (byte[])\"{\n {'a': 1}}\"; line: 2, column: 3]")},
+		{"books", `{key: 1}`, "", content(notJSON + "Unexpected character ('k' (code 107)): was expecting double-quote to start field name\n at [Source: (byte[])\"{key: 1}\"; line: 1, column: 3]")},
+		{"books", `{"a" 1}`, "", content(notJSON + "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value\n at [Source: (byte[])\"{\"a\" 1}\"; line: 1, column: 7]")},
+		{"books", `{"a":}`, "", content(notJSON + "Unexpected character ('}' (code 125)): expected a value\n at [Source: (byte[])\"{\"a\":}\"; line: 1, column: 7]")},
+		{"books", `{"a":1 "b":2}`, "", content(notJSON + "Unexpected character ('\"' (code 34)): was expecting comma to separate Object entries\n at [Source: (byte[])\"{\"a\":1 \"b\":2}\"; line: 1, column: 9]")},
+		{"books", `[1 2]`, "", content(notJSON + "Unexpected character ('2' (code 50)): was expecting comma to separate Array entries\n at [Source: (byte[])\"[1 2]\"; line: 1, column: 5]")},
+		{"books", `[1,tru]`, "", content(notJSON + "Unrecognized token 'tru': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (byte[])\"[1,tru]\"; line: 1, column: 8]")},
+		{"books", "=" + strings.Repeat("x", 600), "", content(notJSON + "Unexpected character ('=' (code 61)): expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (byte[])\"=" + strings.Repeat("x", 499) + "\"[truncated 101 bytes]; line: 1, column: 2]")},
 		{"books", `{} {}`, "", content(notJSON + "invalid character '{' after top-level value")},
 		{"books", `{}`, "X-Amz-Client-Context=%%%", content("Client context must be a valid Base64-encoded JSON object.")},
 		{"books", `{}`, "X-Amz-Client-Context=" + base64.StdEncoding.EncodeToString([]byte(`[1]`)), content("Client context must be a valid Base64-encoded JSON object.")},

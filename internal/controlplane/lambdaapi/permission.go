@@ -60,7 +60,7 @@ func (s *service) addPermission(r *request, in *addPermissionInput) (any, error)
 	if err := in.supported(); err != nil {
 		return nil, err
 	}
-	if _, err := r.target.existing(); err != nil {
+	if _, err := r.target.governed(); err != nil {
 		return nil, err
 	}
 	var statement string
@@ -89,11 +89,24 @@ func (s *service) addPermission(r *request, in *addPermissionInput) (any, error)
 	return struct{ Statement string }{statement}, nil
 }
 
-// changePolicy changes the permissions of the target's function, which is a new revision of it.
+// changePolicy changes the permissions of the target's function, which is a new revision of the policy. Since November
+// 2025 a policy has one of its own, and the function keeps its own (LocalStack's snapshot of
+// test_lambda_permission_fn_versioning).
 func (r *request) changePolicy(revision *string, edit func(*state.Snapshot, *lambda.Function) error) error {
-	return r.change(revision, "GetPolicy", func(world *state.Snapshot, function *lambda.Function) error {
-		function.RevisionID = trace.NewRequestID()
-		return edit(world, function)
+	qualifier := r.target.arn.Qualifier
+	return r.change(nil, "", func(world *state.Snapshot, function *lambda.Function) error {
+		if revision != nil && *revision != function.PolicyRevision(qualifier) {
+			return staleRevision("GetPolicy")
+		}
+		if err := edit(world, function); err != nil {
+			return err
+		}
+		next := ""
+		if len(function.Permissions[qualifier]) > 0 {
+			next = trace.NewRequestID()
+		}
+		function.SetPolicyRevision(qualifier, next)
+		return nil
 	})
 }
 
@@ -103,14 +116,11 @@ func indexOf(permissions []lambda.Permission, id string) int {
 
 func (s *service) getPolicy(r *request, _ *functionInput) (any, error) {
 	function := r.target.function
-	switch {
-	case function == nil:
-		return nil, functionNotFound(r.target.arn)
-	case len(function.Permissions[r.target.arn.Qualifier]) == 0:
-		return nil, notFound("The resource you requested does not exist.")
+	if function == nil || len(function.Permissions[r.target.arn.Qualifier]) == 0 {
+		return nil, resourceMissing()
 	}
 	text := lambda.PolicyText(function.Permissions[r.target.arn.Qualifier], r.target.arn, r.State.Now().ShowPrincipal)
-	return struct{ Policy, RevisionId string }{text, function.RevisionID}, nil
+	return struct{ Policy, RevisionId string }{text, function.PolicyRevision(r.target.arn.Qualifier)}, nil
 }
 
 type removePermissionInput struct {
@@ -140,7 +150,7 @@ func (s *service) removePermission(r *request, in *removePermissionInput) (any, 
 	if r.target.function == nil {
 		return nil, notFound("No policy found for: %s", r.target.arn)
 	}
-	if err := r.target.qualified(); err != nil {
+	if _, err := r.target.governed(); err != nil {
 		return nil, err
 	}
 	return nil, r.changePolicy(in.RevisionId, func(_ *state.Snapshot, function *lambda.Function) error {

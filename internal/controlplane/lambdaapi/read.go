@@ -24,7 +24,7 @@ func (s *service) getFunction(r *request, _ *functionInput) (any, error) {
 		Code          struct{ RepositoryType, Location string }
 		Tags          map[string]string `json:",omitempty"`
 	}{
-		Configuration: configurationOf(function, r.target.arn.Qualifier),
+		Configuration: s.changing.show(r, function, r.target.arn.Qualifier),
 		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(function)},
 		Tags:          function.Tags,
 	}, nil
@@ -35,7 +35,7 @@ func (s *service) getFunctionConfiguration(r *request, _ *functionInput) (any, e
 	if err != nil {
 		return nil, err
 	}
-	return configurationOf(function, r.target.arn.Qualifier), nil
+	return s.changing.show(r, function, r.target.arn.Qualifier), nil
 }
 
 func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
@@ -93,7 +93,7 @@ func (s *service) listFunctions(r *request, in *listFunctionsInput) (any, error)
 	}
 	shown := make([]configuration, len(found))
 	for i, function := range found {
-		shown[i] = configurationOf(function, qualifier).listed()
+		shown[i] = s.changing.show(r, function, qualifier).listed()
 	}
 	return struct {
 		NextMarker string `json:",omitempty"`

@@ -24,7 +24,7 @@ func (r *request) passRole(role string) error {
 		return accessDenied("Cross-account pass role is not allowed.")
 	}
 	return r.Authorize(controlplane.Permission{
-		Action: "iam:PassRole", Resource: role, ResourceAccount: arn.Account,
+		Action: passRole, Resource: role, ResourceAccount: arn.Account,
 		Facts: []auth.Fact{
 			{Key: "iam:PassedToService", Value: lambdaService},
 			{Key: "iam:AssociatedResourceArn", Value: r.target.arn.Unqualified().String()},

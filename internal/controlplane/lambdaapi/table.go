@@ -2,23 +2,32 @@ package lambdaapi
 
 import "github.com/furl-dev/furl/internal/controlplane/wire"
 
+// The actions that requests need besides their own, where the Service Authorization Reference lists them as dependent
+// actions and furl has the member.
+const (
+	passRole    = "iam:PassRole"
+	tagResource = "lambda:TagResource"
+)
+
 // table is every operation that furl has of Lambda.
 func (s *service) table() []wire.Operation {
 	return []wire.Operation{
-		{Name: "CreateFunction", Handler: wire.Run(byFunction, s.createFunction),
-			Note: "Code as ZipFile only. No versions, layers, VPC, file systems, container images, SnapStart or KMS keys: a request for one is refused. The function is active at once; the answer says Pending, as at AWS."},
+		{Name: "CreateFunction", Handler: wire.Run(byNewFunction, s.createFunction),
+			Also: []wire.Also{{Member: "Role", Action: passRole}, {Member: "Tags", Action: tagResource}},
+			Note: "Code as ZipFile only. No versions, layers, VPC, file systems, container images, SnapStart or KMS keys: a request for one is refused. The function is active at once; the answer says Pending, as at AWS. With --faithful-states it is Pending for two seconds, and calls through the API are refused until then."},
 		{Name: "GetFunction", Handler: wire.Run(byQualifier, s.getFunction),
 			Note: "Code.Location is an address of this server."},
 		{Name: "GetFunctionConfiguration", Handler: wire.Run(byQualifier, s.getFunctionConfiguration)},
 		{Name: "UpdateFunctionCode", Handler: wire.Run(byFunction, s.updateFunctionCode),
-			Note: "Code as ZipFile only."},
+			Note: "Code as ZipFile only. The update is done at once, and the next one is taken; the answer says InProgress, as at AWS. With --faithful-states it is InProgress for two seconds, and further updates are refused until then; the function runs the new code even so."},
 		{Name: "UpdateFunctionConfiguration", Handler: wire.Run(byFunction, s.updateFunctionConfiguration),
-			Note: "Members as for CreateFunction."},
+			Also: []wire.Also{{Member: "Role", Action: passRole}},
+			Note: "Members as for CreateFunction; states as for UpdateFunctionCode."},
 		{Name: "DeleteFunction", Handler: wire.Run(byQualifier, s.deleteFunction),
 			Note: "The function's URLs are gone at once; AWS deletes them a little later."},
 		{Name: "ListFunctions", Handler: wire.Run(account, s.listFunctions)},
 		{Name: "CreateFunctionUrlConfig", Handler: wire.Run(byQualifier, s.createURLConfig),
-			Note: "FunctionUrl is an address of this server."},
+			Note: "FunctionUrl is an address of this server. In Cors, methods that AWS does not document and values given twice are taken, and an origin such as https://*.example.com stands for all that fit (assumed)."},
 		{Name: "GetFunctionUrlConfig", Handler: wire.Run(byQualifier, s.getURLConfig)},
 		{Name: "UpdateFunctionUrlConfig", Handler: wire.Run(byQualifier, s.updateURLConfig)},
 		{Name: "DeleteFunctionUrlConfig", Handler: wire.Run(byQualifier, s.deleteURLConfig),
@@ -29,9 +38,9 @@ func (s *service) table() []wire.Operation {
 		{Name: "GetPolicy", Handler: wire.Run(byQualifier, s.getPolicy)},
 		{Name: "RemovePermission", Handler: wire.Run(byQualifier, s.removePermission)},
 		{Name: "Invoke", Action: "lambda:InvokeFunction", Handler: wire.Run(byQualifier, s.invoke),
-			Note: "No tenants and no durable executions. The text after “Could not parse payload into json” is furl's own."},
+			Note: "No tenants and no durable executions. A client context that is malformed is refused for an event and a dry run too (assumed). The text after “Could not parse payload into json” is that of Jackson, AWS's parser, for most faults (assumed, but for two recorded ones), else furl's own."},
 		{Name: "TagResource", Handler: wire.Run(byTagged, s.tagResource),
-			Note: "Functions only, as there is nothing else to tag."},
+			Note: "Functions only, as there is nothing else to tag. The texts for layers and code signing configurations are assumed."},
 		{Name: "UntagResource", Handler: wire.Run(byTagged, s.untagResource)},
 		{Name: "ListTags", Handler: wire.Run(byTagged, s.listTags)},
 		{Name: "GetAccountSettings", Handler: wire.Run(account, s.getAccountSettings)},

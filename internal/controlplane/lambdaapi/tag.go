@@ -1,6 +1,7 @@
 package lambdaapi
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
 )
 
 // taggedInput names a resource by its ARN.
@@ -20,14 +22,19 @@ type taggedInput struct {
 
 func (in *taggedInput) resourceARN() string { return in.Resource }
 
-// byTagged is the function whose ARN the input gives, unqualified: tags are the function's. Nothing else that AWS can tag exists here.
+// taggable is what AWS calls things that have tags and that do not exist here, where that was recorded (LocalStack's
+// snapshots of test_tag_exceptions).
+var taggable = map[string]string{"event-source-mapping": "Event source mapping", "capacity-provider": "Capacity provider"}
+
+// byTagged is the function whose ARN the input gives, unqualified: tags are the function's.
 func byTagged[In interface{ resourceARN() string }](call *controlplane.Call, in In) (*request, error) {
 	text := in.resourceARN()
-	arn, err := arn.ParseFunctionARN(text)
+	if named, err := arn.Parse(text); err == nil && !strings.HasPrefix(named.Resource, "function:") {
+		kind, _, _ := strings.Cut(named.Resource, ":")
+		return nil, notFound("%s not found: %s", cmp.Or(taggable[kind], "Resource"), text)
+	}
+	arn, err := arn.LookupFunction(text, call.Region, call.Caller.Account)
 	if err != nil {
-		if !strings.Contains(text, ":function:") {
-			return nil, notFound("Resource not found: %s", text)
-		}
 		return nil, badName(text)
 	}
 	if arn.Region != call.Region {
@@ -37,7 +44,7 @@ func byTagged[In interface{ resourceARN() string }](call *controlplane.Call, in 
 	return ask(call, in, target{arn: arn, resource: arn.Unqualified(), function: function}), nil
 }
 
-func (t target) taggable() (*lambda.Function, error) {
+func (t target) tagged() (*lambda.Function, error) {
 	if t.arn.Qualifier != "" {
 		return nil, invalidParameter("Tags on function aliases and versions are not supported. Please specify a function ARN.")
 	}
@@ -52,6 +59,9 @@ type tagResourceInput struct {
 func (in *tagResourceInput) facts(target) []auth.Fact { return requestTags(in.Tags) }
 
 func (s *service) tagResource(r *request, in *tagResourceInput) (any, error) {
+	if len(in.Tags) == 0 { // recorded, as the change of the revision is
+		return nil, invalidParameter("An error occurred and the request cannot be processed.")
+	}
 	return nil, r.changeTags(func(tags map[string]string) error {
 		if err := checkTags(tags, in.Tags); err != nil {
 			return err
@@ -77,12 +87,13 @@ func (s *service) untagResource(r *request, in *untagResourceInput) (any, error)
 	})
 }
 
-// changeTags changes the tags of the target's function. They are not part of its revision.
+// changeTags changes the tags of the target's function, which is a new revision of it even if the tags are the same.
 func (r *request) changeTags(edit func(map[string]string) error) error {
-	if _, err := r.target.taggable(); err != nil {
+	if _, err := r.target.tagged(); err != nil {
 		return err
 	}
 	return r.change(nil, "", func(_ *state.Snapshot, function *lambda.Function) error {
+		function.RevisionID = trace.NewRequestID()
 		if function.Tags == nil {
 			function.Tags = map[string]string{}
 		}
@@ -91,7 +102,7 @@ func (r *request) changeTags(edit func(map[string]string) error) error {
 }
 
 func (s *service) listTags(r *request, _ *taggedInput) (any, error) {
-	function, err := r.target.taggable()
+	function, err := r.target.tagged()
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +111,17 @@ func (s *service) listTags(r *request, _ *taggedInput) (any, error) {
 		tags = map[string]string{}
 	}
 	return struct{ Tags map[string]string }{tags}, nil
+}
+
+// tagNew asks whether the caller may tag the function that is about to exist (openshift/installer#1073 and the like).
+func (r *request) tagNew(tags map[string]*string) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	return r.Authorize(controlplane.Permission{
+		Action: tagResource, Resource: r.target.resource.String(), ResourceAccount: r.target.resource.Account,
+		Facts: requestTags(tags),
+	})
 }
 
 // checkTags refuses tags that cannot be added to those that are there.

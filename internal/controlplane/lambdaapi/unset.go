@@ -39,7 +39,7 @@ func (s *service) listVersions(r *request, in *unsetInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	versions := []configuration{configurationOf(function, lambda.Latest).listed()}
+	versions := []configuration{s.changing.show(r, function, lambda.Latest).listed()}
 	versions, next, err := cut(in.Page, "versions", versions, func(c configuration) string { return c.Version })
 	if err != nil {
 		return nil, err

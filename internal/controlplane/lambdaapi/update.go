@@ -46,7 +46,7 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 	if _, err := r.target.existing(); err != nil {
 		return nil, err
 	}
-	if err := in.settings.supported(); err != nil {
+	if err := in.settings.supported(r); err != nil {
 		return nil, err
 	}
 	if err := s.checkRuntime(r.Context(), in.Runtime); err != nil {
@@ -76,8 +76,14 @@ func (s *service) change(
 	r *request, revision *string, dryRun bool, edit func(*state.Snapshot, *lambda.Function) error,
 ) (any, error) {
 	var function *lambda.Function
+	var updating configuration
 	err := r.change(revision, "GetFunction/GetAlias", func(world *state.Snapshot, now *lambda.Function) error {
 		function = now
+		if !dryRun {
+			if err := s.changing.conflict(r); err != nil {
+				return err
+			}
+		}
 		if err := edit(world, function); err != nil {
 			return err
 		}
@@ -85,14 +91,18 @@ func (s *service) change(
 			return errDryRun
 		}
 		changed(function, r.Call)
+		updating = s.changing.begin(r, function, false) // in the transaction, so that of two updates one is refused
 		return nil
 	})
 	if errors.Is(err, errDryRun) {
 		return configurationOf(function, ""), nil
 	}
 	if err != nil {
+		if updating.RevisionId != "" {
+			s.changing.undo(function)
+		}
 		return nil, err
 	}
 	s.config.Invoker.Retire(function.ARN.Key())
-	return configurationOf(function, "").updating(), nil
+	return updating, nil
 }

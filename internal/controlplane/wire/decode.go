@@ -211,7 +211,7 @@ func (d *decoder) list(s *shape, in node, into reflect.Value, path string) error
 	if !sound {
 		d.violation(shown, path, "Member must satisfy constraint: ["+s.member.describe(!d.api.query())+"]")
 	}
-	d.length(s, s.max, len(items), shown, path)
+	d.length(s, len(items), shown, path)
 	return nil
 }
 
@@ -255,14 +255,10 @@ func (d *decoder) mapping(s *shape, in node, into reflect.Value, path string) er
 
 func (d *decoder) text(s *shape, value, path string) {
 	shown := d.show(s, value)
-	most := s.max
-	if s.bare.text != "" && !strings.Contains(value, ":") {
-		most = s.bare
-	}
 	if d.api.query() { // IAM and STS name the pattern first, Lambda last
 		d.pattern(s, value, shown, path)
 	}
-	d.length(s, most, utf8.RuneCountInString(value), shown, path)
+	d.length(s, utf8.RuneCountInString(value), shown, path)
 	if !d.api.query() {
 		d.pattern(s, value, shown, path)
 	}
@@ -289,12 +285,12 @@ func (s *shape) fits(value string) bool {
 	return (s.pattern == nil || s.pattern.matches(value)) && (s.not == nil || !s.not.matches(value))
 }
 
-func (d *decoder) length(s *shape, most limit, length int, shown, path string) {
+func (d *decoder) length(s *shape, length int, shown, path string) {
 	if s.min.below(float64(length)) {
 		d.violation(shown, path, "Member must have length greater than or equal to "+s.min.text)
 	}
-	if most.above(float64(length)) {
-		d.violation(shown, path, "Member must have length less than or equal to "+most.text)
+	if s.max.above(float64(length)) {
+		d.violation(shown, path, "Member must have length less than or equal to "+s.max.text)
 	}
 }
 

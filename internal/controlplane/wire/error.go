@@ -12,11 +12,12 @@ import (
 
 // Error is a refusal as the client reads it. Each protocol has one writer for it.
 type Error struct {
-	Code    string // NoSuchEntity, ResourceNotFoundException: SDKs turn it into an error type; "" is Config.Refused
-	Message string // may be empty, where AWS gives none
-	Status  int    // HTTP; 0 is what the model says of the code, else 400
-	Reason  string // of throttling, in REST-JSON
-	Early   bool   // found before the operation was known; in Query such errors have a namespace of their own
+	Code     string // NoSuchEntity, ResourceNotFoundException: SDKs turn it into an error type; "" is Config.Refused
+	Message  string // may be empty, where AWS gives none
+	Status   int    // HTTP; 0 is what the model says of the code, else 400
+	Reason   string // of throttling, in REST-JSON
+	Wordless bool   // the message is null, in REST-JSON
+	Early    bool   // found before the operation was known; in Query such errors have a namespace of their own
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

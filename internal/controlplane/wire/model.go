@@ -19,11 +19,10 @@ import (
 //	TYPE SHAPE [payload=M] [member=S] [key=S] [value=S] [min=N] [max=N] [enum=A|B] [sensitive] [pattern=…]
 //	 MEMBER[!] SHAPE [uri=NAME|querystring=NAME|header=NAME]   of the structure above; ! is required
 //
-// overlay.txt has the same lines, which replace those of the model, and three more:
+// overlay.txt has the same lines, which replace those of the model, and two more:
 //
 //	words PATTERN     the API says the next line instead of naming the pattern; %s is the parameter
 //	 TEXT
-//	 bare N           the longest value of the shape above that is a name and not an ARN
 //	 not PATTERN      values of the shape above must not match
 //
 //go:embed model overlay.txt
@@ -63,7 +62,6 @@ type shape struct {
 	payload            string // the member that is the body
 	member, key, value *shape
 	min, max           limit
-	bare               limit
 	enum               []string
 	sensitive          bool
 	pattern, not       *pattern
@@ -214,15 +212,11 @@ func (p *parser) detail(rest string) {
 		return
 	}
 	if p.current.kind != "structure" {
-		word, value, _ := strings.Cut(rest, " ")
-		switch word {
-		case "bare":
-			p.current.bare = newLimit(value)
-		case "not":
-			p.current.not = newPattern(value)
-		default:
+		excluded, ok := strings.CutPrefix(rest, "not ")
+		if !ok {
 			panic(fmt.Sprintf("wire: %q has no meaning", rest))
 		}
+		p.current.not = newPattern(excluded)
 		return
 	}
 	fields := strings.Fields(rest)

@@ -50,10 +50,10 @@ func (restCodec) answer(w http.ResponseWriter, _ *API, _ *controlplane.Call, op 
 
 func (restCodec) fail(w http.ResponseWriter, _ *API, _ *controlplane.Call, e *Error, facts errorFacts) {
 	body := struct {
-		Reason string  `json:",omitempty"`
-		Type   string  `json:",omitempty"`
-		Upper  *string `json:"Message,omitempty"`
-		Lower  *string `json:"message,omitempty"`
+		Reason string `json:",omitempty"`
+		Type   string `json:",omitempty"`
+		Upper  any    `json:"Message,omitempty"`
+		Lower  any    `json:"message,omitempty"`
 	}{Reason: e.Reason}
 	switch {
 	case facts.typed && e.Status >= http.StatusInternalServerError:
@@ -61,13 +61,22 @@ func (restCodec) fail(w http.ResponseWriter, _ *API, _ *controlplane.Call, e *Er
 	case facts.typed:
 		body.Type = "User"
 	}
+	message := wordsOf(e)
 	if facts.message == "Message" {
-		body.Upper = &e.Message
+		body.Upper = message
 	} else {
-		body.Lower = &e.Message
+		body.Lower = message
 	}
 	w.Header()["x-amzn-ErrorType"] = []string{e.Code} // spelled as AWS spells it
 	writeJSON(w, e.Status, body)
+}
+
+// wordsOf is the message of an error, or null.
+func wordsOf(e *Error) any {
+	if e.Wordless {
+		return json.RawMessage("null")
+	}
+	return e.Message
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {

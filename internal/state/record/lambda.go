@@ -19,7 +19,7 @@ type Function struct {
 	MemoryMB            int                     `json:"MemoryMB"`
 	EphemeralMB         int                     `json:"EphemeralMB"`
 	Architecture        string                  `json:"Architecture"`
-	Environment         map[string]string       `json:"Environment,omitempty"`
+	Environment         map[string]string       `json:"Environment,omitzero"`
 	Tags                map[string]string       `json:"Tags,omitempty"`
 	TracingMode         string                  `json:"TracingMode"`
 	LogFormat           string                  `json:"LogFormat"`
@@ -33,6 +33,7 @@ type Function struct {
 	LastModified        time.Time               `json:"LastModified"`
 	URLs                map[string]URL          `json:"URLs,omitempty"`
 	Permissions         map[string][]Permission `json:"Permissions,omitempty"`
+	PolicyRevisions     map[string]string       `json:"PolicyRevisions,omitempty"`
 }
 
 // ARN is the name of a Function.
@@ -84,4 +85,4 @@ type Principal struct {
 }
 
 // Kind implements Record.
-func (Function) Kind() (string, int) { return "function", 1 }
+func (Function) Kind() (string, int) { return "function", 2 }
