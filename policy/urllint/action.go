@@ -1,0 +1,111 @@
+package urllint
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/policy"
+)
+
+// namesLambda reports whether the statement lists an action of Lambda, or one that seems to be.
+func (s *statement) namesLambda() bool {
+	return slices.ContainsFunc(s.meantActions, func(pattern string) bool {
+		service, _, _ := strings.Cut(pattern, ":")
+		return strings.EqualFold(service, "lambda")
+	})
+}
+
+// invalidAction finds names that are no actions of Lambda.
+func invalidAction(p *pass) {
+	for i, pattern := range p.Actions {
+		service, name, _ := strings.Cut(pattern, ":")
+		if !strings.EqualFold(service, "lambda") || isActionOfLambda(name) {
+			continue
+		}
+		near := nearestAction(name)
+		if near == "" {
+			p.report("Lambda has no action "+quote(name)+" that furl knows; AWS takes the text, and it matches nothing",
+				"remove it, or write the name of an action, such as "+actionInvokeURL, p.withoutActions(pattern)...)
+			p.doubt()
+			continue
+		}
+		p.report("Lambda has no action "+quote(name)+"; did you mean "+near+"? AWS takes the text, and it matches nothing",
+			"write "+quote("lambda:"+near), p.changed(func(c *policy.Statement) { c.Actions[i] = "lambda:" + near }))
+	}
+}
+
+// invalidService finds actions of function URLs with another service before the colon.
+func invalidService(p *pass) {
+	for i, pattern := range p.Actions {
+		if meant := p.meantActions[i]; isLikeLambda(serviceOf(pattern)) && meant != pattern {
+			p.report("no service "+quote(serviceOf(pattern))+" has the action "+nameOf(meant)+"; did you mean lambda?",
+				"write "+quote(meant), p.changed(func(c *policy.Statement) { c.Actions[i] = meant }))
+		}
+	}
+}
+
+func serviceOf(pattern string) string {
+	service, _, _ := strings.Cut(pattern, ":")
+	return service
+}
+
+func nameOf(pattern string) string {
+	_, name, _ := strings.Cut(pattern, ":")
+	return name
+}
+
+// withoutActions is the statement without some of its actions: nothing if none remain.
+func (s *statement) withoutActions(actions ...string) []policy.Statement {
+	rest := without(s.Actions, actions...)
+	if len(rest) == 0 {
+		return nil
+	}
+	return []policy.Statement{s.changed(func(c *policy.Statement) { c.Actions = rest })}
+}
+
+// redundantAction finds actions that another one of the list covers.
+func redundantAction(p *pass) {
+	redundant(p, p.Actions, "action", func(pattern string) func(string) bool {
+		return func(action string) bool { return policy.MatchAction(pattern, action) }
+	}, func(c *policy.Statement, list []string) { c.Actions = list })
+}
+
+// redundantResource finds resources that another one of the list covers.
+func redundantResource(p *pass) {
+	redundant(p, p.Resources, "resource", coversARN, func(c *policy.Statement, list []string) { c.Resources = list })
+}
+
+// redundant finds elements of a list that another one covers: the later one of two that are the same. Only patterns
+// with wildcards cover others than themselves.
+func redundant(p *pass, list []string, what string, covers func(string) func(string) bool, set func(*policy.Statement, []string)) {
+	first := map[string]bool{}
+	wide := map[string]func(string) bool{}
+	for _, element := range list {
+		if strings.ContainsAny(element, "*?") {
+			wide[element] = covers(element)
+		}
+	}
+	for i, element := range list {
+		by := ""
+		for pattern, covers := range wide {
+			if covers(element) && (wide[element] == nil || !wide[element](pattern)) && (by == "" || pattern < by) {
+				by = pattern
+			}
+		}
+		if by == "" && first[element] {
+			by = element
+		}
+		first[element] = true
+		if by != "" {
+			p.report("the "+what+" "+quote(element)+" is redundant: "+quote(by)+" covers it", "remove it",
+				p.changed(func(c *policy.Statement) { set(c, slices.Delete(slices.Clone(list), i, i+1)) }))
+		}
+	}
+}
+
+// redundantStatement finds statements of a document that say what an earlier one says.
+func redundantStatement(p *pass) {
+	if p.twin != "" {
+		p.report("the statement says what "+p.twin+" says", "remove it")
+	}
+}
