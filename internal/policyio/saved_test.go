@@ -1,0 +1,88 @@
+package policyio_test
+
+import (
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/policyio"
+)
+
+// TestReadSaved reads each answer of the AWS CLI that has policies in it: what is read is named after its place.
+func TestReadSaved(t *testing.T) {
+	const (
+		identity = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
+		resource = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"lambda:*","Resource":"*"}]}`
+		trust    = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	)
+	escaped := strconv.Quote(url.PathEscape(identity))
+	tests := []struct {
+		name, text string
+		want       []string // kind and name of each policy; sets are separated by |
+		wrong      string   // in the error
+	}{
+		{"a policy", identity, []string{"identity f"}, ""},
+		{"a function's policy", resource, []string{"resource f"}, ""},
+		{"get-policy", `{"Policy":` + strconv.Quote(resource) + `,"RevisionId":"x"}`, []string{"resource f"}, ""},
+		{"get-policy --query Policy", strconv.Quote(resource), []string{"resource f"}, ""},
+		{"get-policy of a faulty one", `{"Policy":"x"}`, nil, "f:1:1: "},
+		{"get-role-policy", `{"RoleName":"r","PolicyName":"p","PolicyDocument":` + identity + `}`, []string{"identity f"}, ""},
+		{"get-user-policy, as IAM sends it", `{"UserName":"u","PolicyName":"p","PolicyDocument":` + escaped + `}`, []string{"identity f"}, ""},
+		{"a document with broken escapes", `{"PolicyDocument":"%7B%zz"}`, nil, "f:1:1: "},
+		{"get-policy-version", `{"PolicyVersion":{"VersionId":"v1","Document":` + identity + `}}`, []string{"identity f"}, ""},
+		{"get-role", `{"Role":{"RoleName":"r","AssumeRolePolicyDocument":` + trust + `}}`, []string{"trust f"}, ""},
+		{"list-roles", `{"Roles":[{"RoleName":"r","AssumeRolePolicyDocument":` + trust + `},{"RoleName":"s","AssumeRolePolicyDocument":` + trust + `}]}`,
+			[]string{"trust f: role r, trust policy", "|", "trust f: role s, trust policy"}, ""},
+		{"an account's users", `{"UserDetailList":[{"UserName":"u","UserPolicyList":[{"PolicyName":"p","PolicyDocument":` + identity + `}]}]}`,
+			[]string{"identity f: user u, policy p"}, ""},
+		{"an account's groups", `{"GroupDetailList":[{"GroupName":"g","GroupPolicyList":[{"PolicyDocument":` + identity + `}]}]}`,
+			[]string{"identity f: group g, policy without a name"}, ""},
+		{"an account's roles", `{"RoleDetailList":[{"RoleName":"r","AssumeRolePolicyDocument":` + trust + `,"RolePolicyList":[{"PolicyName":"p","PolicyDocument":` + identity + `}],` +
+			`"AttachedManagedPolicies":[{"PolicyArn":"arn:aws:iam::1:policy/m"},{"PolicyArn":"arn:aws:iam::aws:policy/a"},{"PolicyArn":"gone"}]}],` +
+			`"Policies":[{"PolicyName":"m","Arn":"arn:aws:iam::1:policy/m","PolicyVersionList":[{"IsDefaultVersion":true,"Document":` + identity + `}]},` +
+			`{"PolicyName":"a","Arn":"arn:aws:iam::aws:policy/a","PolicyVersionList":[{"IsDefaultVersion":true,"Document":` + identity + `}]}]}`,
+			[]string{"trust f: role r, trust policy", "|", "identity f: role r, policy p", "identity f: policy m", "AWS identity f: policy a"}, ""},
+		{"an account's faulty policy", `{"UserDetailList":[{"UserName":"u","UserPolicyList":[{"PolicyName":"p","PolicyDocument":{}},{"PolicyName":"q","PolicyDocument":` + identity + `}]}]}`,
+			[]string{"identity f: user u, policy q"}, "f: user u, policy p:1:1: "},
+		{"the first page of an account", `{"UserDetailList":[],"IsTruncated":true}`, nil, "the answer goes on (IsTruncated)"},
+		{"a URL", `{"FunctionUrl":"https://x/"}`, nil, "f is the configuration of a function URL"},
+		{"URLs", `{"FunctionUrlConfigs":[]}`, nil, "f is the configuration of a function URL"},
+		{"another answer", `{"Functions":[]}`, nil, "unknown element"},
+		{"nothing", ``, nil, "f:1:1: "},
+	}
+	for _, tt := range tests {
+		sets, err := policyio.ReadSaved("f", []byte(tt.text))
+		if got := errorText(err); (got == "") != (tt.wrong == "") || !strings.Contains(got, tt.wrong) {
+			t.Errorf("%s: error %q, want %q", tt.name, got, tt.wrong)
+		}
+		if isURL := strings.HasPrefix(tt.wrong, "f is the"); isURL != errors.Is(err, policyio.ErrURLConfig) {
+			t.Errorf("%s: a URL's configuration: %t", tt.name, !isURL)
+		}
+		var got []string
+		for i, set := range sets {
+			if i > 0 && len(set.Policies) > 0 {
+				got = append(got, "|")
+			}
+			for _, saved := range set.Policies {
+				got = append(got, saved.Kind().String()+" "+saved.Named().Name)
+			}
+			for _, saved := range set.AWS {
+				got = append(got, "AWS "+saved.Kind().String()+" "+saved.Named().Name)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
