@@ -15,11 +15,22 @@ func (s *statement) namesLambda() bool {
 	})
 }
 
-// invalidAction finds names that are no actions of Lambda.
+// actionCharacters are those of the names of actions, and wildcards.
+const actionCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*?"
+
+// invalidAction finds names that are no actions of Lambda, and text that is the name of no action at all.
 func invalidAction(p *pass) {
 	for i, pattern := range p.Actions {
-		service, name, _ := strings.Cut(pattern, ":")
-		if !strings.EqualFold(service, "lambda") || isActionOfLambda(name) {
+		service, name, found := strings.Cut(pattern, ":")
+		if !strings.EqualFold(service, "lambda") {
+			if found && (name == "" || strings.Trim(name, actionCharacters) != "") {
+				p.report("no action has a name like "+quote(name)+"; AWS takes the text, and it matches nothing",
+					"remove it, or write the name of an action", p.withoutActions(pattern)...)
+				p.doubt()
+			}
+			continue
+		}
+		if isActionOfLambda(name) {
 			continue
 		}
 		near := nearestAction(name)
@@ -56,11 +67,22 @@ func nameOf(pattern string) string {
 
 // withoutActions is the statement without some of its actions: nothing if none remain.
 func (s *statement) withoutActions(actions ...string) []policy.Statement {
-	rest := without(s.Actions, actions...)
-	if len(rest) == 0 {
+	return s.narrowed(without(s.Actions, actions...), s.NotAction, func(c *policy.Statement, rest []string, not bool) {
+		c.Actions, c.NotAction = rest, not
+	})
+}
+
+// narrowed is the statement with what is left of one of its lists: nothing if that is empty, since nothing matches it
+// then; everything if the list says what is not meant.
+func (s *statement) narrowed(rest []string, not bool, set func(c *policy.Statement, rest []string, not bool)) []policy.Statement {
+	switch {
+	case len(rest) > 0:
+	case not:
+		rest, not = []string{"*"}, false
+	default:
 		return nil
 	}
-	return []policy.Statement{s.changed(func(c *policy.Statement) { c.Actions = rest })}
+	return []policy.Statement{s.changed(func(c *policy.Statement) { set(c, rest, not) })}
 }
 
 // redundantAction finds actions that another one of the list covers.

@@ -52,8 +52,9 @@ func misspelled(wrong func(service string, prefixed bool) bool, why string) func
 	}
 }
 
-func isGlobal(service string, _ bool) bool { return service == "aws" }
-func isLambda(service string, _ bool) bool { return service == "lambda" }
+func hasNoPrefix(_ string, prefixed bool) bool { return !prefixed }
+func isGlobal(service string, _ bool) bool     { return service == "aws" }
+func isLambda(service string, _ bool) bool     { return service == "lambda" }
 func isNoService(service string, _ bool) bool {
 	return isLike(service, "lambda") || isLike(service, "aws") && len(service) > 2
 }
@@ -68,7 +69,21 @@ func unsupportedKey(p *pass) {
 	})
 }
 
-func isForAll(o operator) bool { return o.quantifier == "ForAllValues" }
+// emptyList finds conditions without values of the operators that pick takes.
+func emptyList(pick func(operator) bool, why string) func(*pass) {
+	return func(p *pass) {
+		p.each(func(i int, c policy.Condition, _ *key) {
+			if len(c.Values) == 0 && pick(operatorOf(c)) {
+				p.report(c.Key+" has an empty list of values: "+why, "list values, or remove the condition", p.unconditioned(i)...)
+			}
+		})
+	}
+}
+
+func isPlain(o operator) bool    { return o.quantifier == "" && !o.ifExists }
+func isIfExists(o operator) bool { return o.quantifier == "" && o.ifExists }
+func isForAll(o operator) bool   { return o.quantifier == "ForAllValues" }
+func isForAny(o operator) bool   { return o.quantifier == "ForAnyValue" }
 
 // authType finds values of lambda:FunctionUrlAuthType that no call has.
 func authType(p *pass) {

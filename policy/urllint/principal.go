@@ -25,10 +25,9 @@ func deletedPrincipal(prefix, what string) func(*pass) {
 // withoutPrincipals is the statement without some of its principals: nothing if none remain.
 func (s *statement) withoutPrincipals(principals ...string) []policy.Statement {
 	rest := without(s.Principals, principals...)
-	if len(rest) == 0 {
-		return nil
-	}
-	return []policy.Statement{s.changed(func(c *policy.Statement) { c.Principals = rest })}
+	return s.narrowed(rest, s.NotPrincipal, func(c *policy.Statement, rest []string, not bool) {
+		c.Principals, c.NotPrincipal = rest, not
+	})
 }
 
 // serviceNeverSigns finds grants to services that do not call function URLs.

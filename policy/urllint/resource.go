@@ -122,10 +122,10 @@ func (s *statement) concerns(resource string, fault arnFault) bool {
 
 // withoutResource is the statement without one of its resources: nothing if none remain.
 func (s *statement) withoutResource(i int) []policy.Statement {
-	if len(s.Resources) == 1 {
-		return nil
-	}
-	return []policy.Statement{s.changed(func(c *policy.Statement) { c.Resources = slices.Delete(c.Resources, i, i+1) })}
+	rest := slices.Delete(slices.Clone(s.Resources), i, i+1)
+	return s.narrowed(rest, s.NotResource, func(c *policy.Statement, rest []string, not bool) {
+		c.Resources, c.NotResource = rest, not
+	})
 }
 
 // meantResource returns the resource that an ARN stands for, with all its faults mended that can be.

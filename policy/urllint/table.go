@@ -5,14 +5,15 @@ import "github.com/furl-dev/furl/policy"
 // table has the rules. Those of spelling come first: later ones look at what a statement means.
 var table = []Row{
 	{
-		Rule: "invalid-action", Analyzer: true, Severity: SeverityError, applies: inLambda, check: invalidAction,
+		Rule: "invalid-action", Analyzer: true, Severity: SeverityError, applies: everyStatement, check: invalidAction,
 		Finds: "Lambda has no action of this name. AWS takes any text after the colon, and what is no action matches nothing. " +
-			"It is a warning if furl finds no action that is like it.",
+			"It is a warning if furl finds no action that is like it, and for text that is no action of any service.",
 		Fix: "Write the name that is meant. The operation Invoke asks for lambda:InvokeFunction.",
 		Examples: []Example{
 			{Kind: policy.Identity, Fault: `{"Effect":"Allow","Action":"lambda:InvokeFunctionUri",<fn>}`, Beside: "<my invoke>", Lets: "bob"},
 			{Kind: policy.Identity, Fault: `{"Effect":"Allow","Action":"lambda:Invoke",<fn>,"Condition":{<via>}}`, Beside: "<my url>", Lets: "bob"},
 			{Kind: policy.Identity, Fault: `{"Effect":"Allow","Action":"lambda:CallMe",<fn>}`},
+			{Kind: policy.Identity, Fault: `{"Effect":"Allow","Action":["s3:Get, List","s3:PutObject"],"Resource":"*"}`},
 		},
 	}, {
 		Rule: "invalid-service-in-action", Analyzer: true, Severity: SeverityError, applies: everyStatement, check: invalidService,
@@ -20,6 +21,41 @@ var table = []Row{
 		Fix:   "Write lambda before the colon.",
 		Examples: []Example{{Kind: policy.Identity, Fault: `{"Effect":"Allow","Action":"lamda:InvokeFunctionUrl",<fn>}`,
 			Beside: "<my invoke>", Lets: "bob"}},
+	}, {
+		Rule: "invalid-condition-key-format", Analyzer: true, Severity: SeverityError, applies: everyStatement,
+		check:    misspelled(hasNoPrefix, "a condition key has a service before a colon"),
+		Finds:    "A condition key has the form SERVICE:NAME. AWS takes one without a colon, and no request has it.",
+		Fix:      "Write the service before the name.",
+		Examples: mine(`"StringEquals":{"FunctionUrlAuthType":"AWS_IAM"}`, "bob", ""),
+	}, {
+		Rule: "empty-array-condition", Analyzer: true, Severity: SeverityWarning, applies: everyStatement,
+		check:    emptyList(isPlain, "nothing agrees with it"),
+		Finds:    "The condition compares with no value. A negated operator holds for every request then, another one for none.",
+		Fix:      "List values, or remove the condition.",
+		Examples: mine(`"StringEquals":{"aws:username":[]}`, "bob", ""),
+	}, {
+		Rule: "empty-array-condition-forallvalues", Analyzer: true, Severity: SeverityWarning, applies: everyStatement,
+		check:    emptyList(isForAll, "it holds for requests without the key only"),
+		Finds:    "ForAllValues with no value holds for requests without the key only.",
+		Fix:      "Write Null with true if that is meant, else list values.",
+		Examples: mine(`"ForAllValues:StringEquals":{"aws:PrincipalArn":[]}`, "bob", ""),
+	}, {
+		Rule: "empty-array-condition-foranyvalue", Analyzer: true, Severity: SeverityWarning, applies: everyStatement,
+		check:    emptyList(isForAny, "it never holds"),
+		Finds:    "ForAnyValue with no value never holds.",
+		Fix:      "List values, or remove the condition.",
+		Examples: mine(`"ForAnyValue:StringEquals":{"aws:PrincipalArn":[]}`, "bob", ""),
+	}, {
+		Rule: "empty-array-condition-ifexists", Analyzer: true, Severity: SeverityWarning, applies: everyStatement,
+		check:    emptyList(isIfExists, "it holds for requests without the key only"),
+		Finds:    "IfExists with no value holds for requests without the key only.",
+		Fix:      "Write Null with true if that is meant, else list values.",
+		Examples: mine(`"StringEqualsIfExists":{"aws:PrincipalArn":[]}`, "bob", ""),
+	}, {
+		Rule: "empty-object-condition", Analyzer: true, Severity: SeverityWarning, applies: everyStatement, check: emptyBlock,
+		Finds:    "The condition, or one of its operators, has no key. AWS takes it, even of an operator that does not exist, and it limits nothing.",
+		Fix:      "Remove it, or write the condition that is meant.",
+		Examples: mine(`"StringEquals":{}`, "", ""),
 	}, {
 		Rule: "unsupported-global-condition-key", Analyzer: true, Severity: SeverityError, applies: inFunctions, check: unsupportedKey,
 		Finds:    "There is no condition key aws:ARN any more.",

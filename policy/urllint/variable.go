@@ -75,6 +75,21 @@ func unknownVariables(p *pass) {
 	}
 }
 
+// emptyBlock finds a Condition without operators, and operators without keys.
+func emptyBlock(p *pass) {
+	var raw struct {
+		Condition map[string]map[string]json.RawMessage
+	}
+	_ = json.Unmarshal(p.JSON, &raw) // it has been read before
+	empty := raw.Condition != nil && len(raw.Condition) == 0
+	for _, keys := range raw.Condition {
+		empty = empty || len(keys) == 0
+	}
+	if empty {
+		p.report("the condition, or one of its operators, is empty, and limits nothing", "remove it", p.limited(p.Statement))
+	}
+}
+
 // emptySid finds a Sid without text.
 func emptySid(p *pass) {
 	var raw struct{ Sid *string }
