@@ -26,7 +26,8 @@ func example(row urllint.Row, e urllint.Example) (string, error) {
 	linter := urllint.Linter{Now: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }}
 	for _, finding := range linter.Lint(policy.Named{Name: "policy.json", Document: document}) {
 		if finding.Rule == row.Rule {
-			return block(e.Statement()) + "\n> " + finding.Severity.String() + ": " + finding.Message + "  \n> fix: " + finding.Fix + "\n\n" +
+			return block(e.Statement()) + "\n> " + finding.Severity.String() + ": " + finding.Message + "  \n> fix: " +
+				finding.Fix + "\n\n" +
 				cure(finding), nil
 		}
 	}

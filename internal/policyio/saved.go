@@ -65,7 +65,8 @@ func ReadSaved(file string, text []byte) ([]Set, error) {
 	}
 	r.addAccount(&answer)
 	if answer.IsTruncated {
-		r.faults = append(r.faults, fmt.Errorf("%s: the answer goes on (IsTruncated): save it without --max-items and --no-paginate", file))
+		r.faults = append(r.faults,
+			fmt.Errorf("%s: the answer goes on (IsTruncated): save it without --max-items and --no-paginate", file))
 	}
 	return r.sets, errors.Join(r.faults...)
 }
@@ -111,7 +112,8 @@ type savedOwner struct {
 
 func (a *savedAnswer) hasPolicies() bool {
 	return a.Policy != nil || a.PolicyDocument != nil || a.PolicyVersion.Document != nil || a.Roles != nil ||
-		a.Role.AssumeRolePolicyDocument != nil || a.UserDetailList != nil || a.GroupDetailList != nil || a.RoleDetailList != nil || a.Policies != nil
+		a.Role.AssumeRolePolicyDocument != nil || a.UserDetailList != nil || a.GroupDetailList != nil ||
+		a.RoleDetailList != nil || a.Policies != nil
 }
 
 type savedReader struct {
@@ -203,7 +205,8 @@ func (r *savedReader) addAccount(answer *savedAnswer) {
 // owned is the policies of a user, group or role, inline and attached.
 func (r *savedReader) owned(owner savedOwner, name string, attached map[string]bool) (set Set) {
 	for _, inline := range slices.Concat(owner.UserPolicyList, owner.GroupPolicyList, owner.RolePolicyList) {
-		if saved, ok := r.read(policy.Identity, name+", policy "+cmp.Or(inline.PolicyName, "without a name"), inline.PolicyDocument); ok {
+		if saved, ok := r.read(policy.Identity, name+", policy "+cmp.Or(inline.PolicyName, "without a name"),
+			inline.PolicyDocument); ok {
 			set.Policies = append(set.Policies, saved)
 		}
 	}

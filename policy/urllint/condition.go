@@ -64,7 +64,8 @@ func unsupportedKey(p *pass) {
 	p.each(func(i int, c policy.Condition, _ *key) {
 		if strings.EqualFold(c.Key, "aws:ARN") {
 			c.Key = "aws:PrincipalArn"
-			p.report("the condition key aws:ARN is not supported", `write "aws:PrincipalArn" for the caller`, p.recondition(i, c)...)
+			p.report("the condition key aws:ARN is not supported", `write "aws:PrincipalArn" for the caller`, p.recondition(i,
+				c)...)
 		}
 	})
 }
@@ -124,7 +125,8 @@ func (s *statement) grantsNamed() bool { return s.Effect == policy.Allowed && s.
 // viaURLFalse finds grants to calls that did not come through a function URL, in a policy for function URLs.
 func viaURLFalse(p *pass) {
 	p.eachKnown(func(i int, c policy.Condition, k *key) {
-		if !k.is(keyViaURL) || p.Effect != policy.Allowed || operatorOf(c).base == "Null" || c.Holds(policy.Values{keyViaURL: {"true"}}) {
+		if !k.is(keyViaURL) || p.Effect != policy.Allowed || operatorOf(c).base == "Null" ||
+			c.Holds(policy.Values{keyViaURL: {"true"}}) {
 			return
 		}
 		if p.covers(actionInvoke) {
@@ -144,7 +146,8 @@ func multipleBoolean(p *pass) {
 		if p.Effect == policy.ExplicitlyDenied {
 			c.Values = []string{"false"}
 		}
-		p.report(c.Key+" is compared with several booleans, which limits nothing", "write one of them", p.recondition(i, c)...)
+		p.report(c.Key+" is compared with several booleans, which limits nothing", "write one of them", p.recondition(i,
+			c)...)
 	})
 }
 
@@ -206,7 +209,8 @@ func wildcardWithoutLike(p *pass) {
 		}
 		written := c.Operator
 		c.Operator = o.as(text, true).String()
-		p.report(written+" takes * and ? for themselves, and no "+c.Key+" has them", "write "+c.Operator, p.recondition(i, c)...)
+		p.report(written+" takes * and ? for themselves, and no "+c.Key+" has them", "write "+c.Operator, p.recondition(i,
+			c)...)
 	})
 }
 
@@ -254,7 +258,8 @@ func privateAddresses(negated, some bool) func(*pass) {
 
 // invalidRegion finds regions that there cannot be.
 func invalidRegion(p *pass) {
-	impossible(p, func(k *key) bool { return k.is("aws:RequestedRegion") }, "a region such as eu-west-1", func(_ *key, v string) (string, bool) {
+	impossible(p, func(k *key) bool { return k.is("aws:RequestedRegion") }, "a region such as eu-west-1", func(_ *key,
+		v string) (string, bool) {
 		return strings.ToLower(v), isRegion(v)
 	})
 }
@@ -272,7 +277,8 @@ func impossible(p *pass, pick func(*key) bool, want string, ok func(*key, string
 		}
 		for j, v := range c.Values {
 			meant, possible := ok(k, v)
-			if possible || strings.ContainsAny(v, "*?$") && (!k.is("aws:PrincipalArn") || !strings.Contains(v, ":assumed-role/")) {
+			if possible || strings.ContainsAny(v, "*?$") && (!k.is("aws:PrincipalArn") || !strings.Contains(v,
+				":assumed-role/")) {
 				continue
 			}
 			fixed := c
@@ -340,7 +346,8 @@ func possibleValue(k *key, v string) (meant string, ok bool) {
 		role, _, _ := strings.Cut(strings.TrimPrefix(parts[5], "assumed-role/"), "/")
 		return "arn:" + parts[1] + ":iam::" + parts[4] + ":role/" + role, false
 	case k.is("aws:PrincipalArn"):
-		return "arn:" + parts[1] + ":" + parts[2] + "::" + parts[4] + ":" + parts[5], v == trimmed && parts[3] == "" && (parts[2] == "iam" || parts[2] == "sts") && isAccount(parts[4])
+		return "arn:" + parts[1] + ":" + parts[2] + "::" + parts[4] + ":" + parts[5], v == trimmed && parts[3] == "" &&
+			(parts[2] == "iam" || parts[2] == "sts") && isAccount(parts[4])
 	case parts[2] == "cloudfront":
 		fixed := strings.Join([]string{"arn", parts[1], parts[2], "", parts[4], parts[5]}, ":")
 		return fixed, v == fixed
@@ -357,7 +364,8 @@ func isOrganization(s string) bool {
 // dateGoneBy finds grants that have ended.
 func dateGoneBy(p *pass) {
 	p.eachKnown(func(i int, c policy.Condition, k *key) {
-		if (k.is("aws:CurrentTime") || k.is("aws:EpochTime")) && p.Effect == policy.Allowed && p.outcomeOf(p.statement, i, actionInvoke) == never {
+		if (k.is("aws:CurrentTime") || k.is("aws:EpochTime")) && p.Effect == policy.Allowed && p.outcomeOf(p.statement, i,
+			actionInvoke) == never {
 			p.report("the statement ended: "+c.Key+" is "+c.Operator+" "+strings.Join(c.Values, " or ")+" no more",
 				"remove the statement, or write a later date")
 		}
@@ -370,7 +378,8 @@ func forAllSingle(p *pass) {
 		if o := operatorOf(c); isForAll(o) && !k.many {
 			o.quantifier = ""
 			c.Operator = o.String()
-			p.report("ForAllValues also holds for a request without "+c.Key+", which has one value", "write "+c.Operator, p.recondition(i, c)...)
+			p.report("ForAllValues also holds for a request without "+c.Key+", which has one value", "write "+c.Operator,
+				p.recondition(i, c)...)
 		}
 	})
 }
@@ -385,10 +394,12 @@ func forAllAbsent(p *pass) {
 		o.quantifier = "ForAnyValue"
 		c.Operator = o.String()
 		if k.in == inNone {
-			p.report("ForAllValues holds for every call of a function URL, since none has "+c.Key, "remove the condition", p.unconditioned(i)...)
+			p.report("ForAllValues holds for every call of a function URL, since none has "+c.Key, "remove the condition",
+				p.unconditioned(i)...)
 			return
 		}
-		p.report("ForAllValues also holds for a request without "+c.Key+", such as that of a caller outside of every organization",
+		p.report("ForAllValues also holds for a request without "+c.Key+
+			", such as that of a caller outside of every organization",
 			"write "+c.Operator, p.recondition(i, c)...)
 	})
 }
@@ -408,7 +419,8 @@ func missingQualifier(p *pass) {
 			o.quantifier = "ForAllValues"
 		}
 		c.Operator = o.String()
-		p.report(c.Key+" has several values, and AWS does not say which of them "+operatorOf(p.Conditions[i]).base+" compares",
+		p.report(c.Key+" has several values, and AWS does not say which of them "+operatorOf(p.Conditions[i]).base+
+			" compares",
 			"write "+c.Operator, p.recondition(i, c)...)
 	})
 }
@@ -417,7 +429,8 @@ func missingQualifier(p *pass) {
 func ifExists(p *pass) {
 	p.eachKnown(func(i int, c policy.Condition, k *key) {
 		o := operatorOf(c)
-		if !o.ifExists || o.negated() || p.Effect != policy.Allowed || !k.ofCaller && !strings.HasPrefix(k.name, "aws:Multi") {
+		if !o.ifExists || o.negated() || p.Effect != policy.Allowed || !k.ofCaller && !strings.HasPrefix(k.name,
+			"aws:Multi") {
 			return
 		}
 		if in := p.presence(k, actionInvokeURL); in != depends {
@@ -432,12 +445,14 @@ func ifExists(p *pass) {
 // nullOpens finds grants to callers that lack what others are told by.
 func nullOpens(p *pass) {
 	p.eachKnown(func(i int, c policy.Condition, k *key) {
-		if operatorOf(c).base != "Null" || p.Effect != policy.Allowed || !c.Holds(nil) || c.Holds(policy.Values{c.Key: {"x"}}) ||
+		if operatorOf(c).base != "Null" || p.Effect != policy.Allowed || !c.Holds(nil) ||
+			c.Holds(policy.Values{c.Key: {"x"}}) ||
 			!k.ofCaller || k.of == anything || p.presence(k, actionInvokeURL) != depends {
 			return
 		}
 		c.Values = []string{"false"}
-		p.report("Null with true lets in callers without "+c.Key+" only, and nobody that has it", "write false", p.recondition(i, c)...)
+		p.report("Null with true lets in callers without "+c.Key+" only, and nobody that has it", "write false",
+			p.recondition(i, c)...)
 	})
 }
 
@@ -504,7 +519,8 @@ func (p *pass) neverBoth() {
 			}
 		})
 	}
-	p.report("the statement never matches a call of a function URL: "+keyAuthType+" comes with "+actionInvokeURL+" only and "+
+	p.report("the statement never matches a call of a function URL: "+keyAuthType+" comes with "+actionInvokeURL+
+		" only and "+
 		keyViaURL+" with "+actionInvoke+" only",
 		"use two statements: "+actionInvokeURL+" with "+keyAuthType+", and "+actionInvoke+" with "+keyViaURL,
 		part(actionInvokeURL, keyAuthType, keyViaURL), part(actionInvoke, keyViaURL, keyAuthType))
@@ -536,7 +552,8 @@ func limitsNothing(p *pass) {
 		return
 	}
 	p.eachKnown(func(i int, c policy.Condition, k *key) {
-		if k.is(keyAuthType) || k.is(keyViaURL) || k.is("aws:SecureTransport") || k.is("aws:CurrentTime") || k.is("aws:EpochTime") {
+		if k.is(keyAuthType) || k.is(keyViaURL) || k.is("aws:SecureTransport") || k.is("aws:CurrentTime") ||
+			k.is("aws:EpochTime") {
 			return
 		}
 		if p.outcomeOf(p.statement, i, actionInvokeURL) != always || p.outcomeOf(p.statement, i, actionInvoke) != always {
@@ -558,7 +575,8 @@ func improveRange(p *pass) {
 				fixed := c
 				fixed.Values = slices.Clone(c.Values)
 				fixed.Values[j] = prefix.Masked().String()
-				p.report("the bits of "+v+" after the mask are ignored", "write "+quote(fixed.Values[j]), p.recondition(i, fixed)...)
+				p.report("the bits of "+v+" after the mask are ignored", "write "+quote(fixed.Values[j]), p.recondition(i,
+					fixed)...)
 			}
 		}
 	}

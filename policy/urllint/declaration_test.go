@@ -109,7 +109,8 @@ func documentsOf(t *testing.T, template []byte) map[string][]*policy.Document {
 		if resource.Type != "AWS::Lambda::Permission" {
 			continue
 		}
-		function := "arn:aws:lambda:eu-west-1:111122223333:function:" + p.FunctionName[strings.LastIndex(p.FunctionName, ":")+1:]
+		function := "arn:aws:lambda:eu-west-1:111122223333:function:" + p.FunctionName[strings.LastIndex(p.FunctionName,
+			":")+1:]
 		principal := map[string]any{"AWS": p.Principal}
 		if strings.HasSuffix(p.Principal, ".amazonaws.com") {
 			principal = map[string]any{"Service": p.Principal}

@@ -41,7 +41,8 @@ func missingAction(p *pass) {
 		if p.everyone() && !p.limitsBesides() {
 			auth = "NONE"
 		}
-		p.report(actionInvoke+" is granted for function URLs without "+actionInvokeURL+" for the same principals and functions; "+
+		p.report(actionInvoke+" is granted for function URLs without "+actionInvokeURL+
+			" for the same principals and functions; "+
 			"a call needs both",
 			"add a statement that allows "+actionInvokeURL+" on the same resource, with the condition "+
 				`{"StringEquals":{"`+keyAuthType+`":"`+auth+`"}}`,
@@ -159,14 +160,17 @@ func (s *statement) withoutInvoke() policy.Statement {
 
 // deniesEveryCall finds Deny statements that every call of a function URL by their principals matches.
 func deniesEveryCall(p *pass) {
-	if p.Effect != policy.ExplicitlyDenied || p.NotPrincipal || len(p.Principals) > 0 && len(p.services()) == len(p.Principals) {
+	if p.Effect != policy.ExplicitlyDenied || p.NotPrincipal || len(p.Principals) > 0 &&
+		len(p.services()) == len(p.Principals) {
 		return
 	}
 	for _, action := range p.actions() {
-		if slices.ContainsFunc(p.indexes(), func(i int) bool { return p.outcomeOf(p.statement, i, action) != always }) {
-			continue
+		open := func(i int) bool { return p.outcomeOf(p.statement, i, action) != always }
+		if !p.CoversAction(action) || slices.ContainsFunc(p.indexes(), open) {
+			continue // or it is misspelled, and denies nothing
 		}
-		message := "the statement denies " + action + " to every call of the function URLs that it is about, whatever allows it"
+		message := "the statement denies " + action +
+			" to every call of the function URLs that it is about, whatever allows it"
 		if len(p.Conditions) == 0 {
 			if p.NotResource {
 				return // it is about other functions than those that are meant to be called
@@ -180,7 +184,8 @@ func deniesEveryCall(p *pass) {
 			why = "no call has " + k.name + ", which " + p.Conditions[0].Operator + " takes for a difference"
 		}
 		if p.demandsNothingOf(keyAuthType) && p.onlyURLActions() && action == actionInvoke && p.covers(actionInvokeURL) {
-			p.report(message+": "+actionInvoke+" does not come with "+keyAuthType, "deny "+actionInvokeURL+" only, which comes with it",
+			p.report(message+": "+actionInvoke+" does not come with "+keyAuthType, "deny "+actionInvokeURL+
+				" only, which comes with it",
 				p.changed(func(c *policy.Statement) { c.Actions, c.NotAction = []string{actionInvokeURL}, false }))
 			return
 		}

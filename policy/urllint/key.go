@@ -56,7 +56,8 @@ var keys = []key{
 	{name: "aws:PrincipalIsAWSService", of: boolean, in: inEvery, values: []string{"false"}},
 	{name: "aws:PrincipalServiceName", of: text, ofCaller: true},
 	{name: "aws:PrincipalServiceNamesList", of: text, many: true, ofCaller: true},
-	{name: "aws:PrincipalType", of: text, in: inNamed, values: []string{"Account", "User", "FederatedUser", "AssumedRole"}},
+	{name: "aws:PrincipalType", of: text, in: inNamed, values: []string{"Account", "User", "FederatedUser",
+		"AssumedRole"}},
 	{name: "aws:userid", of: text, in: inNamed, ofCaller: true},
 	{name: "aws:username", of: text, ofCaller: true},
 	{name: "aws:AssumedRoot", of: boolean},
@@ -113,7 +114,8 @@ var keys = []key{
 }
 
 // foreign are services whose own condition keys no call of a function URL has.
-var foreign = strings.Fields("apigateway cloudfront dynamodb events execute-api iam kms logs s3 secretsmanager sns sqs states sts")
+var foreign = strings.Fields(
+	"apigateway cloudfront dynamodb events execute-api iam kms logs s3 secretsmanager sns sqs states sts")
 
 // is reports whether the key has the name, as the table spells it.
 func (k *key) is(name string) bool { return k != nil && k.name == name }

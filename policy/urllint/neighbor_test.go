@@ -11,19 +11,21 @@ import (
 )
 
 // TestNeighbors looks at what is like the examples of the table: testdata/neighbors.txt has conditions of a grant to a
-// user, to everyone and of a Deny, resources, actions and statements, each with the rules that it is to have findings of.
+// user, to everyone and of a Deny, resources, actions and statements, each with the rules of the findings to expect.
 func TestNeighbors(t *testing.T) {
 	const (
 		grant  = `"Action":"lambda:InvokeFunctionUrl","Resource":"` + function + `","Condition":{@}}`
-		invoke = `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"` + function + `","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}`
-		rest   = `{"Effect":"Allow","NotAction":"lambda:InvokeFunctionUrl","Resource":"*"}`
+		invoke = `{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"` + function +
+			`","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}`
+		rest = `{"Effect":"Allow","NotAction":"lambda:InvokeFunctionUrl","Resource":"*"}`
 	)
 	forms := map[string]struct {
 		kind policy.Kind
 		form string
 	}{
-		"mine":      {policy.Identity, `{"Effect":"Allow",` + grant + `,` + invoke},
-		"everyone":  {policy.Resource, `{"Effect":"Allow","Principal":"*",` + grant + `,` + strings.Replace(invoke, `"Allow",`, `"Allow","Principal":"*",`, 1)},
+		"mine": {policy.Identity, `{"Effect":"Allow",` + grant + `,` + invoke},
+		"everyone": {policy.Resource, `{"Effect":"Allow","Principal":"*",` + grant + `,` + strings.Replace(invoke,
+			`"Allow",`, `"Allow","Principal":"*",`, 1)},
 		"deny":      {policy.Identity, `{"Effect":"Deny",` + grant},
 		"arn":       {policy.Identity, `{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl","Resource":"@"},` + rest},
 		"action":    {policy.Identity, `{"Effect":"Allow","Action":"@","Resource":"` + function + `"},` + invoke},
@@ -42,7 +44,8 @@ func TestNeighbors(t *testing.T) {
 			continue
 		}
 		part, want, _ := strings.Cut(line, " =>")
-		document := mustParse(t, form.kind, `{"Version":"2012-10-17","Statement":[`+strings.Replace(form.form, "@", part, 1)+`]}`)
+		document := mustParse(t, form.kind, `{"Version":"2012-10-17","Statement":[`+strings.Replace(form.form, "@", part,
+			1)+`]}`)
 		var got []string
 		for _, finding := range lint(document) {
 			got = append(got, string(finding.Rule))

@@ -16,7 +16,8 @@ func deletedPrincipal(prefix, what string) func(*pass) {
 			if !ok || !strings.HasPrefix(id, prefix) {
 				continue
 			}
-			p.report(quote(id)+" is the id of a "+what+" that was deleted; a new one of the same name has another id, and is not let in",
+			p.report(quote(id)+" is the id of a "+what+
+				" that was deleted; a new one of the same name has another id, and is not let in",
 				"remove the principal, and grant to the "+what+" that there is now by its ARN", p.withoutPrincipals(principal)...)
 		}
 	}
@@ -40,10 +41,11 @@ func serviceNeverSigns(p *pass) {
 		case service == cloudFront, !isKnownService(service): // signs with an origin access control; is another finding
 		case service == "lambda.amazonaws.com":
 			p.report("lambda.amazonaws.com is the Lambda service, not a function: a function calls with its execution role",
-				"name the execution role of the calling function, {\"AWS\":\"arn:aws:iam::ACCOUNT:role/NAME\"}, and remove the service",
+				`name the execution role of the calling function, {"AWS":"arn:aws:iam::ACCOUNT:role/NAME"}, and remove the `+
+					"service",
 				p.withoutPrincipals("Service:"+service)...)
 		default:
-			p.report(service+" does not send signed requests to function URLs; of the services only cloudfront.amazonaws.com does, "+
+			p.report(service+" does not send signed requests to function URLs; of the services only "+cloudFront+" does, "+
 				"with an origin access control",
 				"name the user or role that calls, and remove the service", p.withoutPrincipals("Service:"+service)...)
 		}
@@ -86,13 +88,17 @@ func unpaired(p *pass) {
 	if front {
 		whose = "the distributions of every account"
 		fixed = policy.Condition{
-			Operator: "ArnLike", Key: "aws:SourceArn", Values: []string{"arn:aws:cloudfront::" + p.account() + ":distribution/*"},
+			Operator: "ArnLike", Key: "aws:SourceArn", Values: []string{"arn:aws:cloudfront::" + p.account() +
+				":distribution/*"},
 		}
 	}
 	p.report("without a condition on aws:SourceArn or aws:SourceAccount, the service lets in "+whose,
 		"add the condition "+string(renderConditions([]policy.Condition{fixed}))+", or name one resource",
 		p.changed(func(c *policy.Statement) {
-			c.Conditions = slices.DeleteFunc(c.Conditions, func(c policy.Condition) bool { return strings.EqualFold(c.Key, fixed.Key) })
+			c.Conditions = slices.DeleteFunc(c.Conditions, func(c policy.Condition) bool {
+				return strings.EqualFold(c.Key,
+					fixed.Key)
+			})
 			c.Conditions = append(c.Conditions, fixed)
 		}))
 }
@@ -100,7 +106,8 @@ func unpaired(p *pass) {
 // limitsSource reports whether a condition says for whom a service acts.
 func (s *statement) limitsSource() bool {
 	for i, k := range s.keys {
-		if c := s.Conditions[i]; k != nil && (k.in == inService || k.is("lambda:EventSourceToken")) && !c.Holds(nil) && !isWide(c) {
+		if c := s.Conditions[i]; k != nil && (k.in == inService || k.is("lambda:EventSourceToken")) && !c.Holds(nil) &&
+			!isWide(c) {
 			return true
 		}
 	}
@@ -132,13 +139,19 @@ func anyAccount(p *pass) {
 
 // demandsAuth reports whether the statement is for signed requests only.
 func (s *statement) demandsAuth() bool {
-	return !s.isPublic() && slices.ContainsFunc(keys, func(k key) bool { return (k.in == inNamed || k.in == inURL) && s.demands(k.name) })
+	return !s.isPublic() && slices.ContainsFunc(keys, func(k key) bool {
+		return (k.in == inNamed || k.in == inURL) &&
+			s.demands(k.name)
+	})
 }
 
 // toOwnAccount is the statement for callers of the function's account only.
 func (s *statement) toOwnAccount() policy.Statement {
 	return s.changed(func(c *policy.Statement) {
-		c.Conditions = slices.DeleteFunc(c.Conditions, func(c policy.Condition) bool { return strings.EqualFold(c.Key, "aws:PrincipalAccount") })
+		c.Conditions = slices.DeleteFunc(c.Conditions, func(c policy.Condition) bool {
+			return strings.EqualFold(c.Key,
+				"aws:PrincipalAccount")
+		})
 		c.Conditions = append(c.Conditions, equals("aws:PrincipalAccount", s.account()))
 	})
 }
@@ -166,8 +179,8 @@ func denyNotPrincipal(p *pass) {
 	if arns := lists["aws:PrincipalArn"]; arns != nil { // the account stands there for the sake of the user or role
 		delete(lists, "aws:PrincipalAccount")
 	}
-	p.report("NotPrincipal also denies the sessions of a role that is listed, and everyone whose account is not listed beside the "+
-		"user or role", "deny everyone but by a condition",
+	p.report("NotPrincipal also denies the sessions of a role that is listed, and everyone whose account is not listed "+
+		"beside the user or role", "deny everyone but by a condition",
 		p.changed(func(c *policy.Statement) {
 			c.Principals, c.NotPrincipal = []string{"*"}, false
 			for _, key := range []string{"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalServiceName"} {

@@ -40,7 +40,8 @@ func faultsOf(resource string) (faults []arnFault) {
 	}
 	if len(parts) < 6 {
 		return []arnFault{{
-			"missing-arn-field", "an ARN has six parts, of which AWS takes missing ones for *", strings.Join(append(parts, "*", "*", "*")[:6], ":"),
+			"missing-arn-field", "an ARN has six parts, of which AWS takes missing ones for *", strings.Join(append(parts, "*",
+				"*", "*")[:6], ":"),
 		}}
 	}
 	if parts[partService] != "lambda" {
@@ -64,14 +65,18 @@ func faultsOf(resource string) (faults []arnFault) {
 		add("invalid-arn-region", quote(region)+" is no region", partRegion, "*")
 	}
 	switch account := parts[partAccount]; {
-	case strings.Trim(account, "0123456789*?") == "" && (isAccount(account) || strings.ContainsAny(account, "*?") && len(account) <= 12):
+	case strings.Trim(account, "0123456789*?") == "" && (isAccount(account) || strings.ContainsAny(account, "*?") &&
+		len(account) <= 12):
 	case isAccount(strings.Trim(strings.ReplaceAll(account, "-", ""), " ")):
-		add("invalid-arn-account", "an account is twelve digits", partAccount, strings.Trim(strings.ReplaceAll(account, "-", ""), " "))
+		add("invalid-arn-account", "an account is twelve digits", partAccount, strings.Trim(strings.ReplaceAll(account, "-",
+			""), " "))
 	default:
-		add("invalid-arn-account", "the ARN of a function has an account of twelve digits, not "+quote(account), partAccount, "*")
+		add("invalid-arn-account", "the ARN of a function has an account of twelve digits, not "+quote(account),
+			partAccount, "*")
 	}
 	if !canBeFunction(parts[partResource]) {
-		add("invalid-arn-resource", quote(parts[partResource])+" is not function:NAME or function:NAME:QUALIFIER", partResource,
+		add("invalid-arn-resource", quote(parts[partResource])+" is not function:NAME or function:NAME:QUALIFIER",
+			partResource,
 			meantFunction(parts[partResource]))
 	}
 	return faults
@@ -84,7 +89,8 @@ var otherResources = strings.Fields("layer event-source-mapping code-signing-con
 // be a function.
 func (s *statement) onlyURLActions() bool {
 	return !s.NotAction && !slices.ContainsFunc(s.meantActions, func(pattern string) bool {
-		return nameOf(pattern) == "*" || !policy.MatchAction(pattern, actionInvokeURL) && !policy.MatchAction(pattern, actionInvoke)
+		return nameOf(pattern) == "*" || !policy.MatchAction(pattern, actionInvokeURL) && !policy.MatchAction(pattern,
+			actionInvoke)
 	})
 }
 
@@ -226,7 +232,8 @@ func meantFunction(resource string) string {
 
 // coversARN tells what else a pattern of a Resource element covers, as far as that is plain to see.
 func coversARN(pattern string) func(string) bool {
-	document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":` + string(marshal(pattern)) + `}}`
+	document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":` +
+		string(marshal(pattern)) + `}}`
 	parsed, err := policy.Parse([]byte(document), policy.Identity)
 	if err != nil { // a variable, in a version without variables
 		return func(string) bool { return false }
@@ -245,7 +252,8 @@ func isAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "01234567
 func isRegion(s string) bool {
 	fields := strings.Split(s, "-")
 	last := fields[len(fields)-1]
-	if len(fields) < 3 || len(fields[0]) != 2 && fields[0] != "eusc" || len(last) > 2 || last == "" || strings.Trim(last, "0123456789") != "" {
+	if len(fields) < 3 || len(fields[0]) != 2 && fields[0] != "eusc" || len(last) > 2 || last == "" || strings.Trim(last,
+		"0123456789") != "" {
 		return false
 	}
 	return !slices.ContainsFunc(fields[:len(fields)-1], func(f string) bool {

@@ -24,7 +24,10 @@ func (s *statement) unconditioned(i int) []policy.Statement {
 	if s.Effect == policy.ExplicitlyDenied {
 		return nil
 	}
-	return []policy.Statement{s.limited(s.changed(func(c *policy.Statement) { c.Conditions = slices.Delete(c.Conditions, i, i+1) }))}
+	return []policy.Statement{s.limited(s.changed(func(c *policy.Statement) {
+		c.Conditions = slices.Delete(c.Conditions,
+			i, i+1)
+	}))}
 }
 
 // limited adds a limit to a grant to everyone that has none.

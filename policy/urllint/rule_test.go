@@ -2,7 +2,9 @@ package urllint_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,11 +27,15 @@ type caller struct {
 
 // callers are by the names that examples have for them. Eve is of another account, where she may do everything.
 var callers = map[string]caller{
-	"bob": {policy.Principal{Type: policy.User, Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/bob", UniqueID: "AIDABOBBOBBOBBOBBOB1"},
-		policy.Values{"aws:PrincipalOrgID": {"o-a1b2c3d4e5"}, "aws:PrincipalOrgPaths": {"o-a1b2c3d4e5/r-ab12/ou-1/"}, "aws:MultiFactorAuthPresent": {"false"}}},
-	"caller": {policy.Principal{Type: policy.RoleSession, Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/caller/session",
+	"bob": {policy.Principal{Type: policy.User, Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/bob",
+		UniqueID: "AIDABOBBOBBOBBOBBOB1"},
+		policy.Values{"aws:PrincipalOrgID": {"o-a1b2c3d4e5"}, "aws:PrincipalOrgPaths": {"o-a1b2c3d4e5/r-ab12/ou-1/"},
+			"aws:MultiFactorAuthPresent": {"false"}}},
+	"caller": {policy.Principal{Type: policy.RoleSession, Account: "111122223333",
+		ARN:     "arn:aws:sts::111122223333:assumed-role/caller/session",
 		RoleARN: "arn:aws:iam::111122223333:role/caller", UniqueID: "AROACALLERCALLERCAL1", SessionName: "session"}, nil},
-	"eve": {policy.Principal{Type: policy.User, Account: "999999999999", ARN: "arn:aws:iam::999999999999:user/eve", UniqueID: "AIDAEVEEVEEVEEVEEVE1"}, nil},
+	"eve": {policy.Principal{Type: policy.User, Account: "999999999999", ARN: "arn:aws:iam::999999999999:user/eve",
+		UniqueID: "AIDAEVEEVEEVEEVEEVE1"}, nil},
 }
 
 // letsIn reports whether the example's policy, the caller's own or the function's, lets the caller call the URL.
@@ -44,28 +50,34 @@ func letsIn(t *testing.T, document *policy.Document, name string) bool {
 	if document.Kind() == policy.Resource {
 		sets = &policy.Sets{Resource: &named}
 		if name == "eve" {
-			sets.Identity = []policy.Named{{Name: "own", Document: mustParse(t, policy.Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)}}
+			sets.Identity = []policy.Named{{Name: "own", Document: mustParse(t, policy.Identity,
+				`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)}}
 		}
 	}
 	for _, action := range []string{"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"} {
-		keys := who.principal.Keys()
-		for key, values := range who.keys {
-			keys[key] = values
-		}
-		keys["aws:SourceIp"], keys["aws:SecureTransport"] = []string{"203.0.113.7"}, []string{"true"}
-		keys["aws:RequestedRegion"], keys["aws:ResourceAccount"] = []string{"eu-west-1"}, []string{"111122223333"}
-		keys["aws:CurrentTime"] = []string{now.Format(time.RFC3339)}
-		if action == "lambda:InvokeFunction" {
-			keys["lambda:InvokedViaFunctionUrl"] = []string{"true"}
-		} else {
-			keys["lambda:FunctionUrlAuthType"] = []string{"AWS_IAM"}
-		}
-		in := policy.Request{Principal: &who.principal, Action: action, Resource: function, ResourceAccount: "111122223333", Context: keys}
-		if policy.Evaluate(in, sets).Effect != policy.Allowed {
+		if policy.Evaluate(who.request(action), sets).Effect != policy.Allowed {
 			return false
 		}
 	}
 	return true
+}
+
+// request is what the policies are asked for one of the two actions when the caller calls the URL.
+func (c caller) request(action string) policy.Request {
+	keys := c.principal.Keys()
+	maps.Copy(keys, c.keys)
+	keys["aws:SourceIp"], keys["aws:SecureTransport"] = []string{"203.0.113.7"}, []string{"true"}
+	keys["aws:RequestedRegion"], keys["aws:ResourceAccount"] = []string{"eu-west-1"}, []string{"111122223333"}
+	keys["aws:CurrentTime"], keys["aws:EpochTime"] = []string{now.Format(time.RFC3339)}, []string{strconv.FormatInt(now.Unix(), 10)}
+	keys["aws:ViaAWSService"] = []string{"false"}
+	if action == "lambda:InvokeFunction" {
+		keys["lambda:InvokedViaFunctionUrl"] = []string{"true"}
+	} else {
+		keys["lambda:FunctionUrlAuthType"] = []string{"AWS_IAM"}
+	}
+	return policy.Request{
+		Principal: &c.principal, Action: action, Resource: function, ResourceAccount: "111122223333", Context: keys,
+	}
 }
 
 func lint(documents ...*policy.Document) []urllint.Finding {
@@ -124,7 +136,8 @@ func TestExamples(t *testing.T) {
 						continue
 					}
 					if before != wantBefore || after != wantAfter {
-						t.Errorf("%s: let in before %t, after %t, want %t and %t\n%s\n%s", name, before, after, wantBefore, wantAfter, example.Document(), cured)
+						t.Errorf("%s: let in before %t, after %t, want %t and %t\n%s\n%s", name, before, after, wantBefore, wantAfter,
+							example.Document(), cured)
 					}
 				}
 			})
@@ -166,13 +179,16 @@ func TestTable(t *testing.T) {
 
 // TestVersionWithoutVariables: what looks like a variable is text, however it is written.
 func TestVersionWithoutVariables(t *testing.T) {
-	document := mustParse(t, policy.Identity, `{"Id":"one","Statement":{"Effect":"Allow","Action":"lambda:*","Resource":["*","arn:aws:lambda:*:*:function:${aws:x*"]}}`)
+	document := mustParse(t, policy.Identity,
+		`{"Id":"one","Statement":{"Effect":"Allow","Action":"lambda:*",`+
+			`"Resource":["*","arn:aws:lambda:*:*:function:${aws:x*"]}}`)
 	want := []urllint.Rule{"invalid-arn-resource"}
 	findings := lint(document)
 	if diff := cmp.Diff(want, rulesOf(findings)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	const applied = `{"Version":"2008-10-17","Id":"one","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
+	const applied = `{"Version":"2008-10-17","Id":"one",` +
+		`"Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`
 	for _, finding := range findings {
 		if got := string(finding.Apply()); got != applied {
 			t.Errorf("%s: %s", finding.Rule, got)

@@ -7,7 +7,8 @@ import (
 
 // services are the first labels of the names of services: those of the endpoints in the service models of botocore, and
 // those that are principals only.
-var services = strings.Fields(`access-analyzer account acm acm-pca aco-automation agreement-marketplace aidevops aiops airflow airflow-env
+var services = strings.Fields(`
+	access-analyzer account acm acm-pca aco-automation agreement-marketplace aidevops aiops airflow airflow-env
 	airflow-serverless alexa-appkit alexa-connectedhome amplify amplifybackend amplifyuibuilder aoss apigateway
 	app-integrations appconfig appconfigdata appfabric appflow application-autoscaling application-cost-profiler
 	application-signals applicationinsights appmesh apprunner appstream appstream2 appsync aps arc-region-switch
@@ -62,7 +63,9 @@ var services = strings.Fields(`access-analyzer account acm acm-pca aco-automatio
 	wisdom workdocs worklink workmail workmailmessageflow workspaces workspaces-instances workspaces-web xray`)
 
 // serviceDomains are the domains of AWS in which service principals have their names.
-var serviceDomains = []string{".amazonaws.com.cn", ".amazonaws.com", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov", ".csp.hci.ic.gov"}
+var serviceDomains = []string{
+	".amazonaws.com.cn", ".amazonaws.com", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov", ".csp.hci.ic.gov",
+}
 
 // isKnownService reports whether a service principal is one of AWS's, as far as furl knows them: NAME.amazonaws.com,
 // NAME.REGION.amazonaws.com or PART.NAME.amazonaws.com.

@@ -143,8 +143,9 @@ func (s *statement) isPublic() bool {
 	return false
 }
 
-// limitsCallers reports whether a condition tells some callers from others, or will with its own fix made. That a request came through a function URL
-// limits nobody, but the grant of the other action that goes with it does or is reported itself.
+// limitsCallers reports whether a condition tells some callers from others, or will with its own fix made. That a
+// request came through a function URL limits nobody, but the grant of the other action that goes with it does or is
+// reported itself.
 func (s *statement) limitsCallers() bool {
 	if s.isPublic() || s.demands(keyViaURL) {
 		return true

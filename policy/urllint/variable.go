@@ -49,7 +49,8 @@ func (s *statement) texts() []string {
 func variables(p *pass) {
 	for _, t := range p.texts() {
 		if list := variablesIn(t); len(list) > 0 && !p.version2012 {
-			p.report("policies of version "+p.ref.Document.Version()+" have no variables, so ${"+list[0]+"} stands for these characters",
+			p.report("policies of version "+p.ref.Document.Version()+" have no variables, so ${"+list[0]+
+				"} stands for these characters",
 				`write "Version":"2012-10-17" in the document`)
 			p.findings[len(p.findings)-1].Version = "2012-10-17"
 			return
@@ -70,7 +71,8 @@ func unknownVariables(p *pass) {
 					p.replaceEverywhere("${"+inside+"}", "${"+near+"}"))
 				continue
 			}
-			p.report("${"+name+"} is no condition key that furl knows, so it never has a value", "remove the statement, or write the name of a key")
+			p.report("${"+name+"} is no condition key that furl knows, so it never has a value",
+				"remove the statement, or write the name of a key")
 		}
 	}
 }
