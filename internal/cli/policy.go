@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/policyio"
+	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
@@ -127,18 +128,18 @@ columns are then those of the policy inside. Configurations of function URLs are
 }
 
 // readPolicies reads the files. Its error has everything that is wrong with all of them.
-func (p *program) readPolicies(paths []string) ([]policyio.Set, error) {
-	var sets []policyio.Set
+func (p *program) readPolicies(paths []string) ([]setup.SavedSet, error) {
+	var sets []setup.SavedSet
 	var faults []error
 	var skipped []string
 	for _, path := range paths {
 		text, err := p.readPolicy(path)
 		if err == nil {
-			var read []policyio.Set
-			read, err = policyio.ReadSaved(path, text)
+			var read []setup.SavedSet
+			read, err = setup.ReadSaved(path, text)
 			sets = append(sets, read...)
 		}
-		if errors.Is(err, policyio.ErrURLConfig) {
+		if errors.Is(err, setup.ErrURLConfig) {
 			skipped = append(skipped, path)
 			continue
 		}
@@ -170,14 +171,14 @@ func (p *program) readPolicy(path string) ([]byte, error) {
 
 // savedFinding is a finding with the policy that it is about.
 type savedFinding struct {
-	policyio.Saved
+	setup.SavedPolicy
 	urllint.Finding
 }
 
 // lintSets lints the policies of each set together, and with those that belong to no set of several: one file's policy
 // may complete another's, but one user's policy does not complete another user's. A policy of several sets has a
 // finding if it has it in one of them.
-func lintSets(sets []policyio.Set) (findings []savedFinding) {
+func lintSets(sets []setup.SavedSet) (findings []savedFinding) {
 	var common []policy.Named
 	for _, set := range sets {
 		if len(set.Policies) == 1 && set.Policies[0].Label == "" {
