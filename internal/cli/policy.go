@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/policyio"
+	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
@@ -87,31 +89,35 @@ func (p *program) policyLint() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Find what is likely wrong with policies for function URLs",
-		Long: `Find what is likely wrong with policies for function URLs, before it denies anything: a missing second
-action, one statement conditioned on both keys, a grant on versions only, a grant that opens direct invocation too, a
-principal that is everyone, a service that never signs. The command reads the files together, so that two of them may
-complete each other. - is standard input. A file may also be what aws lambda get-policy printed; lines and columns are
-then those of the policy inside.
+		Long: `Find what is likely wrong with policies for function URLs, before it denies anything, or before it lets in
+more callers than meant: a missing second action, conditions that no call fulfills or every call does, ARNs that match
+nothing, misspelled names, a grant to everyone, a Deny of every call. docs/lint.md has all rules, with examples.
+
+The command reads the files together, so that two of them may complete each other. - is standard input. A file may also
+be what aws lambda get-policy, aws iam get-role-policy or aws iam get-account-authorization-details printed; lines and
+columns are then those of the policy inside. Configurations of function URLs are skipped.
 
 ` + exitStatus(status{
-			exitOK: "nothing is wrong", exitFailed: "something is wrong", exitUsage: "wrong usage, or a file is not a policy",
+			exitOK: "nothing is wrong; there may be suggestions", exitFailed: "something is wrong",
+			exitUsage: "wrong usage, or a file is not a policy",
 		}),
 		Example: "  aws lambda get-policy --function-name web --query Policy --output text | furl policy lint -",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, paths []string) error {
-			documents, err := p.readPolicies(command, paths)
-			if err != nil {
-				return err
-			}
-			findings := urllint.Lint(documents...)
+			sets, faults := p.readPolicies(paths)
+			findings := lintSets(sets)
 			if err := p.printFindings(findings, asJSON); err != nil {
 				return err
 			}
-			if len(findings) == 0 {
+			wrong := slices.DeleteFunc(findings, func(f savedFinding) bool { return f.Severity == urllint.SeveritySuggestion })
+			switch {
+			case faults != nil:
+				return usage(command, faults)
+			case len(wrong) == 0:
 				return nil
 			}
-			count := fmt.Errorf("%d findings", len(findings))
-			if len(findings) == 1 {
+			count := fmt.Errorf("%d findings", len(wrong))
+			if len(wrong) == 1 {
 				count = errors.New("1 finding")
 			}
 			return fail(lintFindings, count, strings.Join(paths, " "))
@@ -122,30 +128,33 @@ then those of the policy inside.
 }
 
 // readPolicies reads the files. Its error has everything that is wrong with all of them.
-func (p *program) readPolicies(command *cobra.Command, paths []string) ([]policy.Named, error) {
-	var documents []policy.Named
+func (p *program) readPolicies(paths []string) ([]setup.SavedSet, error) {
+	var sets []setup.SavedSet
 	var faults []error
+	var skipped []string
 	for _, path := range paths {
 		text, err := p.readPolicy(path)
+		if err == nil {
+			var read []setup.SavedSet
+			read, err = setup.ReadSaved(path, text)
+			sets = append(sets, read...)
+		}
+		if errors.Is(err, setup.ErrURLConfig) {
+			skipped = append(skipped, path)
+			continue
+		}
 		if err != nil {
 			faults = append(faults, err)
-			continue
 		}
-		document, err := policy.Parse(text, policy.GuessKind(text))
-		var wrong policy.Faults
-		if errors.As(err, &wrong) {
-			for _, fault := range wrong {
-				faults = append(faults, fmt.Errorf("%s:%w", path, fault))
-			}
-			continue
-		}
-		documents = append(documents, policy.Named{Name: path, Document: document})
 	}
-	if len(faults) > 0 {
-		return nil, usage(command, errors.Join(faults...))
+	if len(skipped) > 0 {
+		p.note("note: skipped the configurations of function URLs, which are no policies: %s", strings.Join(skipped, ", "))
 	}
-	return documents, nil
+	return sets, errors.Join(faults...)
 }
+
+// maxSaved is the largest file that policy lint reads: room for the answer about an account with thousands of policies.
+const maxSaved = 64 << 20
 
 func (p *program) readPolicy(path string) ([]byte, error) {
 	in, err := p.open(path)
@@ -153,45 +162,93 @@ func (p *program) readPolicy(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer in.Close()
-	text, err := io.ReadAll(io.LimitReader(in, 2*policy.MaxSize)) // Parse refuses what is too large
-	if err != nil {
-		return nil, err
+	text, err := io.ReadAll(io.LimitReader(in, maxSaved+1))
+	if len(text) > maxSaved {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSaved)
 	}
-	var answer struct{ Policy *string } // of get-policy, with the policy as a string; a policy has no element Policy
-	if json.Unmarshal(text, &answer) == nil && answer.Policy != nil {
-		text = []byte(*answer.Policy)
-	}
-	return text, nil
+	return text, err
 }
 
-func (p *program) printFindings(findings []urllint.Finding, asJSON bool) error {
+// savedFinding is a finding with the policy that it is about.
+type savedFinding struct {
+	setup.SavedPolicy
+	urllint.Finding
+}
+
+// lintSets lints the policies of each set together, and with those that belong to no set of several: one file's policy
+// may complete another's, but one user's policy does not complete another user's. A policy of several sets has a
+// finding if it has it in one of them.
+func lintSets(sets []setup.SavedSet) (findings []savedFinding) {
+	var common []policy.Named
+	for _, set := range sets {
+		if len(set.Policies) == 1 && set.Policies[0].Label == "" {
+			common = append(common, set.Policies[0].Named())
+		}
+	}
+	type place struct {
+		document  *policy.Document
+		statement int
+		message   string
+	}
+	seen := map[place]bool{}
+	for _, set := range sets {
+		together := slices.Clone(common)
+		for _, saved := range slices.Concat(set.Policies, set.AWS) {
+			if saved.Label != "" {
+				together = append(together, saved.Named())
+			}
+		}
+		found := urllint.Lint(together...)
+		for _, saved := range set.Policies {
+			for _, finding := range found {
+				at := place{finding.Document, finding.Statement, finding.Message}
+				if finding.Document == saved.Document && !seen[at] {
+					findings = append(findings, savedFinding{saved, finding})
+				}
+			}
+		}
+		for _, finding := range findings {
+			seen[place{finding.Finding.Document, finding.Statement, finding.Message}] = true
+		}
+	}
+	return findings
+}
+
+// printFindings prints findings, with the statements to write instead.
+func (p *program) printFindings(findings []savedFinding, asJSON bool) error {
 	encoder := json.NewEncoder(p.streams.Out)
 	encoder.SetEscapeHTML(false)
 	for _, finding := range findings {
 		start, _ := finding.Position()
 		if asJSON {
 			err := encoder.Encode(struct {
-				File     string `json:"file"`
-				Line     int    `json:"line"`
-				Column   int    `json:"column"`
-				Path     string `json:"path"`
-				Sid      string `json:"sid,omitempty"`
-				Rule     string `json:"rule"`
-				Severity string `json:"severity"`
-				Message  string `json:"message"`
-				Fix      string `json:"fix"`
+				File     string            `json:"file"`
+				Owner    string            `json:"policy,omitempty"`
+				Line     int               `json:"line"`
+				Column   int               `json:"column"`
+				Path     string            `json:"path"`
+				Sid      string            `json:"sid,omitempty"`
+				Rule     string            `json:"rule"`
+				Severity string            `json:"severity"`
+				Message  string            `json:"message"`
+				Fix      string            `json:"fix"`
+				Version  string            `json:"version,omitempty"`
+				Instead  []json.RawMessage `json:"instead"`
 			}{
-				finding.Policy, start.Line, start.Column, finding.Path(), finding.Sid(), string(finding.Rule),
-				finding.Severity.String(), finding.Message, finding.Fix,
+				finding.File, finding.Label, start.Line, start.Column, finding.Path(), finding.Sid(), string(finding.Rule),
+				finding.Severity.String(), finding.Message, finding.Fix, finding.Version, finding.Instead,
 			})
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		_, err := fmt.Fprintf(p.streams.Out, "%s:%d:%d: %s: %s [%s]\n  fix: %s\n",
-			finding.Policy, start.Line, start.Column, finding.Severity, finding.Message, finding.Rule, finding.Fix)
-		if err != nil {
+		text := fmt.Sprintf("%s:%d:%d: %s: %s [%s]\n  fix: %s\n", finding.Named().Name, start.Line, start.Column,
+			finding.Severity, finding.Message, finding.Rule, finding.Fix)
+		for _, statement := range finding.Instead {
+			text += "    " + string(statement) + "\n"
+		}
+		if _, err := io.WriteString(p.streams.Out, text); err != nil {
 			return err
 		}
 	}

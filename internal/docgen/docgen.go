@@ -1,12 +1,14 @@
-// Command docgen writes docs/compatibility.md: the operations, from the tables that also route and authorize them, and
-// the rest from compatibility.md.tmpl in this directory. `go generate ./...` runs it.
+// Command docgen writes docs/compatibility.md and docs/lint.md: the operations, from the tables that also route and
+// authorize them, and the rules of policy lint, from the table that also checks; the rest from the templates in this
+// directory. `go generate ./...` runs it.
 package main
 
 import (
 	"crypto/rand"
-	_ "embed"
+	"embed"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/template"
 
@@ -16,10 +18,13 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
 )
 
-//go:generate go run . ../../docs/compatibility.md
+//go:generate go run . ../../docs/compatibility.md ../../docs/lint.md
 
-//go:embed compatibility.md.tmpl
-var text string
+//go:embed *.tmpl
+var templates embed.FS
+
+// documents are the texts to write, by the name of the file.
+var documents = map[string]func() (string, error){"compatibility.md": compatibility, "lint.md": lint}
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -28,15 +33,21 @@ func main() {
 	}
 }
 
-func run(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("want the path of the file to write, got %q", args)
+func run(paths []string) error {
+	for _, path := range paths {
+		write, ok := documents[filepath.Base(path)]
+		if !ok {
+			return fmt.Errorf("want the paths of compatibility.md and lint.md, got %q", path)
+		}
+		text, err := write()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
-	document, err := compatibility()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(args[0], []byte(document), 0o644)
+	return nil
 }
 
 // compatibility is the text of docs/compatibility.md.
@@ -46,12 +57,16 @@ func compatibility() (string, error) {
 		"iam":    func() string { return table(iamapi.New(iamapi.Config{Random: rand.Reader}).Operations()) },
 		"sts":    func() string { return table(stsapi.New(stsapi.Config{Random: rand.Reader}).Operations()) },
 	}
-	parsed, err := template.New("compatibility").Funcs(tables).Parse(text)
+	return execute("compatibility.md.tmpl", tables, nil)
+}
+
+func execute(name string, functions template.FuncMap, data any) (string, error) {
+	parsed, err := template.New(name).Funcs(functions).ParseFS(templates, name)
 	if err != nil {
 		return "", err
 	}
 	var document strings.Builder
-	if err := parsed.Execute(&document, nil); err != nil {
+	if err := parsed.Execute(&document, data); err != nil {
 		return "", err
 	}
 	return document.String(), nil

@@ -13,6 +13,8 @@ import (
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
+	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 )
 
 var update = flag.Bool("update", false, "write the files in testdata anew")
@@ -30,6 +32,25 @@ func permissions(principal lambda.PermissionPrincipal, authType lambda.AuthType,
 
 func inline(account string, owner iam.Owner) *snippet.InlinePolicy {
 	return &snippet.InlinePolicy{Account: account, Owner: owner, Name: "furl-call-books-89ef4567", Document: snippet.CallDocument(books)}
+}
+
+// policies are those of a grant, as AWS keeps them.
+func policies(t *testing.T, grant snippet.Grant) (list []policy.Named) {
+	t.Helper()
+	add := func(text string, kind policy.Kind) {
+		document, err := policy.Parse([]byte(text), kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, policy.Named{Document: document})
+	}
+	if grant.Permissions != nil {
+		add(lambda.PolicyText(grant.Permissions, grant.Function, func(principal string) string { return principal }), policy.Resource)
+	}
+	if grant.Inline != nil {
+		add(grant.Inline.Document, policy.Identity)
+	}
+	return list
 }
 
 // The files are what somebody deploys. cfn-lint checks the templates (package interop), TestHCL the configurations; the
@@ -63,6 +84,9 @@ func TestGolden(t *testing.T) {
 	}
 	extensions := map[snippet.Form]string{snippet.SAM: ".sam.yaml", snippet.CloudFormation: ".cloudformation.yaml", snippet.Terraform: ".tf", snippet.CDK: ".ts"}
 	for _, test := range tests {
+		if findings := urllint.Lint(policies(t, test.grant)...); len(findings) > 0 {
+			t.Errorf("%s: policy lint finds %s", test.name, findings[0].Message)
+		}
 		for _, form := range snippet.Wholes() {
 			got, err := test.grant.As(form)
 			if err != nil {

@@ -29,6 +29,7 @@ type Entity struct {
 	GroupName string
 	RoleName  string
 
+	AssumeRolePolicyDocument                        Document // of a role
 	UserPolicyList, GroupPolicyList, RolePolicyList []InlinePolicy
 	AttachedManagedPolicies                         []struct{ PolicyArn string }
 	GroupList                                       []string // names

@@ -73,7 +73,7 @@ type savedDetails struct {
 // Read adds an answer of GetAccountAuthorizationDetails as the AWS CLI printed it.
 func (c *Callers) Read(text []byte) error {
 	var answer savedDetails
-	if err := json.Unmarshal(unicodeOf(text), &answer); err != nil {
+	if err := json.Unmarshal(setup.Unicode(text), &answer); err != nil {
 		return err
 	}
 	if err := c.Add(answer.Details); err != nil {

@@ -12,10 +12,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf16"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
 )
@@ -157,7 +157,7 @@ func (o *offline) readFile(dir fs.FS, name string) {
 		return
 	}
 	text, err := fs.ReadFile(dir, name)
-	text = unicodeOf(text)
+	text = setup.Unicode(text)
 	refused, isRefusal := refusalIn(string(text))
 	switch {
 	case isRefusal && err == nil && !json.Valid(text):
@@ -172,37 +172,9 @@ func (o *offline) readFile(dir fs.FS, name string) {
 	}
 }
 
-// unicodeOf is a text in UTF-8. PowerShell writes what a program prints in UTF-16.
-func unicodeOf(text []byte) []byte {
-	var order func(two []byte) uint16
-	switch {
-	case bytes.HasPrefix(text, []byte{0xff, 0xfe}):
-		order = func(two []byte) uint16 { return uint16(two[0]) | uint16(two[1])<<8 }
-	case bytes.HasPrefix(text, []byte{0xfe, 0xff}):
-		order = func(two []byte) uint16 { return uint16(two[1]) | uint16(two[0])<<8 }
-	default:
-		return bytes.TrimPrefix(text, []byte("\ufeff"))
-	}
-	var units []uint16
-	for i := 2; i+1 < len(text); i += 2 {
-		units = append(units, order(text[i:]))
-	}
-	return []byte(string(utf16.Decode(units)))
-}
-
-// trailer is what the AWS CLI prints behind a policy with --output text: the revision.
-var trailer = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\s*(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\s*$`)
-})
-
 // readJSON reads a file that is not empty.
 func (o *offline) readJSON(name string, text []byte) {
-	var first json.RawMessage
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	err := decoder.Decode(&first)
-	if err == nil && !trailer().Match(text[decoder.InputOffset():]) {
-		err = errors.New("something follows the first value")
-	}
+	first, err := setup.FirstValue(text)
 	if err != nil {
 		o.wait(name, refusal{}, "%v", err)
 		return

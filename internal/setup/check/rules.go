@@ -56,6 +56,9 @@ func lint(function string, named policy.Named, statements []setup.Statement, cal
 	for _, finding := range urllint.Lint(named) {
 		s := statements[finding.Statement]
 		text := explain.Statement(finding.Ref) + ": " + finding.Message
+		if finding.Severity == urllint.SeveritySuggestion {
+			continue
+		}
 		if finding.Rule != urllint.RuleMissingAction {
 			found.others = append(found.others, "note: "+text)
 			if finding.Severity == urllint.SeverityError && aboutURLs(s) {
