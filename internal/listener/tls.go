@@ -31,7 +31,8 @@ func (l *eitherListener) Accept() (net.Conn, error) {
 type either struct {
 	net.Conn // as it was accepted
 	config   *tls.Config
-	begun    bool // Read knows what the client speaks
+	begun    bool    // Read knows what the client speaks
+	under    *unread // of secure
 	secure   atomic.Pointer[tls.Conn]
 }
 
@@ -54,7 +55,8 @@ func (c *either) Read(p []byte) (int, error) {
 		if err := c.Conn.SetWriteDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 			return 0, err
 		}
-		c.secure.Store(tls.Server(&unread{c.Conn, p[0], false}, c.config))
+		c.under = &unread{Conn: c.Conn, first: p[0]}
+		c.secure.Store(tls.Server(c.under, c.config))
 	}
 	if secure := c.secure.Load(); secure != nil {
 		return secure.Read(p)
@@ -71,6 +73,7 @@ func (c *either) Write(p []byte) (int, error) {
 
 func (c *either) Close() error {
 	if secure := c.secure.Load(); secure != nil {
+		c.under.closing.Store(true)
 		return secure.Close()
 	}
 	return c.Conn.Close()
@@ -102,8 +105,21 @@ func (c *either) state() *tls.ConnectionState {
 // unread is a connection from which one byte was read that is to be read again.
 type unread struct {
 	net.Conn
-	first byte
-	done  bool
+	first   byte
+	done    bool
+	closing atomic.Bool
+}
+
+// farewell is how long the end of a connection may take. crypto/tls takes five seconds to tell a client that does not
+// read, and the server closes its connections one after the other.
+const farewell = 100 * time.Millisecond
+
+// SetWriteDeadline is brought forward once the connection is to be closed.
+func (c *unread) SetWriteDeadline(t time.Time) error {
+	if soon := time.Now().Add(farewell); c.closing.Load() && (t.IsZero() || t.After(soon)) {
+		t = soon
+	}
+	return c.Conn.SetWriteDeadline(t)
 }
 
 func (c *unread) Read(p []byte) (int, error) {

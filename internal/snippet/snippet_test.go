@@ -38,6 +38,12 @@ func TestParts(t *testing.T) {
     Action: lambda:InvokeFunctionUrl
     Principal: "arn:aws:iam::111111111111:role/caller"
     FunctionUrlAuthType: AWS_IAM`,
+				snippet.CDK: `new lambda.CfnPermission(this, 'AllowCallerUrl', {
+  functionName: "arn:aws:lambda:eu-central-1:111111111111:function:web",
+  action: "lambda:InvokeFunctionUrl",
+  principal: "arn:aws:iam::111111111111:role/caller",
+  functionUrlAuthType: "AWS_IAM",
+});`,
 				snippet.Terraform: `resource "aws_lambda_permission" "allow_caller_url" {
   statement_id           = "allow-caller-url"
   function_name          = "web"
@@ -127,6 +133,9 @@ func TestParts(t *testing.T) {
 			if diff := cmp.Diff(want, test.part.As(form)); diff != "" {
 				t.Errorf("%s as %s: %s", test.name, form, diff)
 			}
+		}
+		if diff := cmp.Diff(test.part.As(snippet.CloudFormation), test.part.As(snippet.SAM)); diff != "" {
+			t.Errorf("%s for SAM, which takes resources of CloudFormation: %s", test.name, diff)
 		}
 	}
 }

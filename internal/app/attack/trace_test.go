@@ -56,8 +56,8 @@ func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
 	}
 }
 
-// The event that a page shows has nothing with which its reader could act as the caller, whichever way the caller proved
-// who it is.
+// The event that a page shows has nothing with which its reader could act as the caller, however the caller proved who
+// it is.
 func TestEventsShowNoCredentials(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
