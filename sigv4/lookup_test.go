@@ -43,7 +43,7 @@ func TestLookupSeesPlausibleIDs(t *testing.T) {
 		seen = append(seen, id)
 		return sigv4.Key{}, sigv4.ErrUnknownKey
 	}
-	for _, id := range []string{"AKIAOK", "bad\x7f", "bad\x01", "two words", "é", strings.Repeat("A", 128),
+	for _, id := range []string{"AKIAOK", "bad\x7f", "bad\x01", "é", strings.Repeat("A", 128),
 		strings.Repeat("A", 129), ""} {
 		r := newRequest(t, "GET", origin, "")
 		if _, err := newSigner().Sign(r, alice, sigv4.EmptyPayload()); err != nil {

@@ -65,6 +65,18 @@ func TestMessages(t *testing.T) {
 				"AWS4-HMAC-SHA256 foo")
 		}, sigv4.IncompleteSignature,
 			"'foo' not a valid key=value pair (missing equal-sign) in Authorization header: 'AWS4-HMAC-SHA256 foo'"},
+		{"a space after the access key id", alice, sigv4.Header, func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID /20261123/eu-central-1/lambda/aws4_request, SignedHeaders=host")
+		}, sigv4.IncompleteSignature, "'/20261123/eu-central-1/lambda/aws4_request' not a valid key=value pair (missing equal-sign) in " +
+			"Authorization header: 'AWS4-HMAC-SHA256 Credential=AKID /20261123/eu-central-1/lambda/aws4_request, SignedHeaders=host'"},
+		{"a space before the access key id", alice, sigv4.Header, func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential= AKID/20261123/eu-central-1/lambda/aws4_request")
+		}, sigv4.IncompleteSignature, "'AKID/20261123/eu-central-1/lambda/aws4_request' not a valid key=value pair (missing " +
+			"equal-sign) in Authorization header: 'AWS4-HMAC-SHA256 Credential= AKID/20261123/eu-central-1/lambda/aws4_request'"},
+		{"a tab in the access key id", alice, sigv4.Header, func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AK\tID/20261123/eu-central-1/lambda/aws4_request")
+		}, sigv4.IncompleteSignature, "'ID/20261123/eu-central-1/lambda/aws4_request' not a valid key=value pair (missing " +
+			"equal-sign) in Authorization header: 'AWS4-HMAC-SHA256 Credential=AK\tID/20261123/eu-central-1/lambda/aws4_request'"},
 		{"all parts missing", alice, sigv4.Header, func(r *http.Request) {
 			r.Header = http.Header{"Authorization": {"AWS4-HMAC-SHA256"}}
 		}, sigv4.IncompleteSignature,

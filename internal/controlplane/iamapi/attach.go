@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
@@ -19,8 +20,8 @@ func (in attachInput) facts() []auth.Fact { return fact("iam:PolicyARN", in.Poli
 // attach attaches a managed policy. Attaching it again changes nothing.
 func (s *service) attach(r *ownerRequest, in *attachInput) (any, error) {
 	return nil, r.change(func(world *state.Snapshot, e entity) error {
-		if !isPolicyARN(in.PolicyArn) {
-			return validationError("ARN %s is not valid.", in.PolicyArn)
+		if err := checkPolicyARN(in.PolicyArn); err != nil {
+			return err
 		}
 		if _, ok := visiblePolicy(world, r.Caller.Account, in.PolicyArn); !ok {
 			return noSuchEntity("Policy %s does not exist or is not attachable.", in.PolicyArn)
@@ -38,6 +39,9 @@ func (s *service) attach(r *ownerRequest, in *attachInput) (any, error) {
 
 func (s *service) detach(r *ownerRequest, in *attachInput) (any, error) {
 	return nil, r.change(func(_ *state.Snapshot, e entity) error {
+		if err := checkPolicyARN(in.PolicyArn); err != nil {
+			return err
+		}
 		i := slices.Index(e.grants.Attached, in.PolicyArn)
 		if i < 0 {
 			return policyNotFound(in.PolicyArn)
@@ -85,6 +89,18 @@ func attachedPolicies(grants *iam.Grants, prefix string) []attachedPolicy {
 	}
 	slices.SortFunc(list, func(a, b attachedPolicy) int { return strings.Compare(a.key(), b.key()) })
 	return list
+}
+
+// checkPolicyARN refuses what is no ARN in the words that AWS was recorded to use (LocalStack's test snapshots of
+// AttachRolePolicy and AttachUserPolicy, 2025-11), and the ARN of something else.
+func checkPolicyARN(text string) error {
+	if _, err := arn.Parse(text); err != nil {
+		return validationError("Invalid ARN:  Could not be parsed!")
+	}
+	if !isPolicyARN(text) {
+		return validationError("ARN %s is not valid.", text)
+	}
+	return nil
 }
 
 func isPolicyARN(arn string) bool {

@@ -213,8 +213,8 @@ func (s *service) listPolicyTags(r *wire.Request, in *listOfPolicyInput) (any, e
 
 // findPolicy finds a policy that the account can use.
 func findPolicy(world *state.Snapshot, account, arn string) (*iam.ManagedPolicy, error) {
-	if !isPolicyARN(arn) {
-		return nil, validationError("ARN %s is not valid.", arn)
+	if err := checkPolicyARN(arn); err != nil {
+		return nil, err
 	}
 	found, ok := visiblePolicy(world, account, arn)
 	if !ok {

@@ -164,7 +164,11 @@ func (r *run) addPolicies() error {
 		r.levels = append(r.levels, policies)
 	}
 	if r.in.ResourcePolicy != "" {
-		document, err := iam.ParsePolicy(r.in.ResourcePolicy, policy.Resource)
+		kind := policy.Resource
+		if policy.GuessKind([]byte(r.in.ResourcePolicy)) == policy.Trust { // AWS takes one, for sts:AssumeRole: aws/aws-cli#10314
+			kind = policy.Trust
+		}
+		document, err := iam.ParsePolicy(r.in.ResourcePolicy, kind)
 		if err != nil {
 			return inputFault("ResourcePolicy", err)
 		}

@@ -51,7 +51,10 @@ func (in *limitInput) limit(world *state.Snapshot, account string, session *iam.
 		return nil, nil
 	}
 	percent := (size*100 + maxPacked - 1) / maxPacked
-	if percent > 100 {
+	switch {
+	case percent > 100 && in.Policy == "" && len(in.PolicyArns) == 0: // in the words of aws/containers-roadmap#2413
+		return nil, wire.Errorf("PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", percent)
+	case percent > 100:
 		return nil, wire.Errorf("PackedPolicyTooLarge",
 			"Packed policy and tags consume %d%% of the allotted space.", percent)
 	}

@@ -236,3 +236,24 @@ func TestConditionKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestAccessKeyIDWithWhiteSpace: AWS reads white space in an access key id as the end of it, and says what is left over
+// (boto/boto3#2280, aws/aws-sdk-go#289).
+func TestAccessKeyIDWithWhiteSpace(t *testing.T) {
+	server := start(t)
+	root := server.Root(planetest.Account)
+	for _, edit := range [][2]string{{root.AccessKeyID + " ", "/20261123/"}, {" " + root.AccessKeyID, root.AccessKeyID + "/20261123/"}, {root.AccessKeyID + "\t", "/20261123/"}} {
+		for service, version := range map[string]string{"sts": "2011-06-15", "iam": "2010-05-08"} {
+			body := "Action=GetCallerIdentity&Version=" + version
+			r := server.Request(t, "POST", "/", body)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Amz-Date", "20261123T152650Z")
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+edit[0]+"/20261123/us-east-1/"+service+"/aws4_request, SignedHeaders=host;x-amz-date, Signature=00")
+			got := server.Send(t, r, body, sigv4.Credentials{}, service)
+			if got.Status != 400 || !strings.Contains(got.Body, "<Code>IncompleteSignature</Code>") ||
+				!strings.Contains(got.Body, "<Message>'"+edit[1]+"us-east-1/"+service+"/aws4_request' not a valid key=value pair (missing equal-sign) in Authorization header: 'AWS4-") {
+				t.Errorf("%q: %d %s", edit[0], got.Status, got.Body)
+			}
+		}
+	}
+}

@@ -205,6 +205,16 @@ func (c *Claim) readHeader(r *http.Request, authorization string) (plainDate boo
 		item, rest, more = strings.Cut(rest, ",")
 		item = strings.Trim(item, space)
 		key, value, ok := strings.Cut(item, "=")
+		if key == "Credential" && strings.ContainsAny(value, space) {
+			// For AWS white space ends a pair, too: that in an access key id leaves a word without an equal sign
+			// (boto/boto3#2280, aws/aws-sdk-go#289).
+			for word := range strings.FieldsSeq(item) {
+				if !strings.Contains(word, "=") {
+					item, ok = word, false
+					break
+				}
+			}
+		}
 		if !ok {
 			return false, incomplete("'" + item +
 				"' not a valid key=value pair (missing equal-sign) in Authorization header: '" +
