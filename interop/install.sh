@@ -66,7 +66,7 @@ do_package() {
 	need_python
 	rm -rf "$env/package"
 	local name
-	for name in web caller; do
+	for name in web caller ric; do
 		pip install --no-deps --no-compile --target "$env/package/$name" --requirement "python/package/$name.txt"
 	done
 	# Signing needs none of the 20 MB of service models.

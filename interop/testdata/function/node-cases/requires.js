@@ -1,0 +1,1 @@
+require('module-that-is-not-there');

@@ -1,0 +1,8 @@
+import cases
+
+
+def start():
+    return cases.inner()
+
+
+start()
