@@ -55,8 +55,8 @@ func (p *program) grant() *cobra.Command {
 		Use:   "grant FUNCTION --to PRINCIPAL",
 		Short: "Let a principal call a function's URL",
 		Long: `Let a principal call a function's URL: both lambda:InvokeFunctionUrl and lambda:InvokeFunction, which a
-call needs since October 2025. The command adds only what is missing. It may be repeated, and it completes a grant that
-has only the older action.
+call of a new URL needs since October 2025. The command adds only what is missing. It may be repeated, and it completes
+a grant that has only the older action.
 
 ` + principalHelp + `
 

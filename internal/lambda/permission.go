@@ -10,7 +10,7 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// The two actions that a call of a function URL needs since October 2025 (Lambda Developer Guide, "Control access
+// The two actions that a call of a new function URL needs since October 2025 (Lambda Developer Guide, "Control access
 // to Lambda function URLs").
 const (
 	ActionInvokeURL = "lambda:InvokeFunctionUrl"

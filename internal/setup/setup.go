@@ -1,7 +1,7 @@
 // Package setup gives functions their URLs and principals the permission to call them, at AWS or at any endpoint that
 // speaks the same API. It reads what is there, makes a [Plan] of what is missing and applies it.
 //
-// A call of a function URL needs two actions since October 2025, lambda:InvokeFunctionUrl and lambda:InvokeFunction
+// A call of a new function URL needs two actions since October 2025, lambda:InvokeFunctionUrl and lambda:InvokeFunction
 // (Lambda Developer Guide, "Control access to Lambda function URLs"); a plan always is about both. What is right
 // already stays as it is, no matter who made it. What could never let anybody call is refused with the reason.
 package setup

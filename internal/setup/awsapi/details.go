@@ -56,8 +56,9 @@ type ManagedPolicy struct {
 	ARN      string `json:"Arn"`
 	Default  string `json:"DefaultVersionId"`
 	Versions []struct {
-		ID       string `json:"VersionId"`
-		Document Document
+		ID        string `json:"VersionId"`
+		IsDefault bool   `json:"IsDefaultVersion"`
+		Document  Document
 	} `json:"PolicyVersionList"`
 }
 

@@ -218,7 +218,7 @@ func (d *details) Attached(_ context.Context, owner iam.Owner) (arns []string, e
 func (d *details) Managed(_ context.Context, arn string) (string, error) {
 	for _, managed := range d.Policies {
 		for _, version := range managed.Versions {
-			if managed.ARN == arn && version.ID == managed.Default {
+			if managed.ARN == arn && (version.ID == managed.Default || managed.Default == "" && version.IsDefault) {
 				return string(version.Document), nil
 			}
 		}

@@ -212,9 +212,9 @@ func (r *run) decide(ctx context.Context, action string) Step {
 func (r *run) grants(lack explain.Lack) []string {
 	source := r.sourceARN()
 	switch {
-	case r.subject.kind != policy.Service || !lack.Grantable():
+	case lack.To.Service == "" || !lack.Grantable():
 		return lack.Commands(r.name())
-	case r.subject.label != cloudFront: // which the step about the credentials says
+	case lack.To.Service != cloudFront: // which the step about the credentials says
 		return nil
 	case source == "":
 		return append(lack.Commands(r.name()),

@@ -165,6 +165,8 @@ func TestWhatCanNotBeLookedAt(t *testing.T) {
 			all(f)
 			f.simulator = &awsapi.Error{Kind: awsapi.Unsupported, Action: "iam:SimulatePrincipalPolicy", Message: "no"}
 		}, check.Allowed, "", "service control policies, if account " + here + " is in an organization"},
+		{"an account outside of an organization", all, check.Allowed, "", "IAM's simulator says nothing of service control policies"},
+		{"a local server without service control policies", func(f *fake) { all(f); f.url.Address = "http://localhost:9000/_furl/url/x/" }, check.Allowed, "", "the server has no service control policies for account " + here},
 		{"service control policies that ask for what nobody knows", func(f *fake) {
 			all(f)
 			f.simulation = awsapi.Simulation{InOrg: true, Missing: []string{"aws:SourceIp", "aws:SourceVpc"}}

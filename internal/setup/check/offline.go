@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,35 +29,38 @@ const (
 )
 
 // saved is the content of one file: what the AWS CLI printed for get-policy, get-function-url-config,
-// list-function-url-configs or get-account-authorization-details, a policy by itself, or an error.
-type saved struct {
-	Policy             *string
-	RevisionId         json.RawMessage // of get-policy, beside Policy
-	FunctionUrlConfigs []savedURL
-	savedURL
-	NextToken, NextMarker string // of a list that goes on
+// list-function-url-configs or get-account-authorization-details, a policy by itself, an error, or something else.
+type saved map[string]json.RawMessage
 
-	UserDetailList, RoleDetailList json.RawMessage
+// text is a member that is a string; "" if it is not.
+func (s saved) text(member string) (text string) {
+	if json.Unmarshal(s[member], &text) != nil {
+		return ""
+	}
+	return text
+}
 
-	Version   json.RawMessage
-	Statement json.RawMessage
-
-	savedError
-	Error savedError // of botocore
+// error is the code and message of a saved error, as the AWS CLI (--cli-error-format json), botocore, the SDK for
+// JavaScript and the API write it; "" if it is none.
+func (s saved) error() (code, message string) {
+	message = cmp.Or(s.text("Message"), s.text("message"))
+	shape := s.text("__type")
+	for _, code := range []string{s.text("Code"), shape[strings.LastIndexByte(shape, '#')+1:], s.text("name")} {
+		if strings.HasSuffix(code, "Exception") || code != "" && message != "" {
+			return code, message
+		}
+	}
+	var inner saved
+	if json.Unmarshal(s["Error"], &inner) == nil && inner["Error"] == nil {
+		return inner.error()
+	}
+	return "", ""
 }
 
 type savedURL struct {
 	FunctionArn string
 	FunctionUrl string
 	AuthType    lambda.AuthType
-}
-
-// savedError is an error as the AWS CLI (--cli-error-format json), botocore, the SDK for JavaScript and the API write
-// it.
-type savedError struct {
-	Code, Message string
-	Name          string
-	Type          string `json:"__type"`
 }
 
 // errNothing is the error for a directory without anything to judge.
@@ -185,51 +189,42 @@ func (o *offline) readJSON(name string, text []byte) {
 		return
 	}
 	var content saved
-	if err := json.Unmarshal(first, &content); err != nil {
-		o.wait(name, refusal{}, "%v", err)
+	if err := json.Unmarshal(first, &content); err != nil || len(content) == 0 {
+		problem := empty
+		if first[0] == '[' && len(first) > 2 {
+			problem = "is a list, without the name of what it lists"
+		}
+		o.wait(name, refusal{}, "%s", problem)
 		return
 	}
-	if content.NextToken != "" || content.NextMarker != "" {
+	if content.text("NextToken") != "" || content.text("NextMarker") != "" {
 		o.fault(name, "is one page of several")
 	}
+	text = content["Policy"]
+	_, isRevision := content["RevisionId"]
 	code, message := content.error()
 	switch {
-	case content.Policy != nil:
-		o.addPolicy(name, *content.Policy)
-	case content.RevisionId != nil:
+	case bytes.HasPrefix(text, []byte("{")):
+		o.addPolicy(name, string(text))
+	case content.text("Policy") != "":
+		o.addPolicy(name, content.text("Policy"))
+	case text != nil, isRevision && len(content) == 1:
 		o.wait(name, refusal{}, empty)
-	case content.Statement != nil:
+	case content["Statement"] != nil:
 		o.addPolicy(name, string(first))
-	case content.FunctionUrlConfigs != nil:
-		for _, url := range content.FunctionUrlConfigs {
-			o.addURL(name, url)
-		}
-	case content.FunctionUrl != "":
-		o.addURL(name, content.savedURL)
-	case content.UserDetailList != nil || content.RoleDetailList != nil:
+	case content["FunctionUrlConfigs"] != nil:
+		o.addURLs(name, content["FunctionUrlConfigs"])
+	case content["FunctionUrl"] != nil:
+		o.addURLs(name, slices.Concat([]byte("["), first, []byte("]")))
+	case content["UserDetailList"] != nil || content["RoleDetailList"] != nil:
 		if err := o.callers.Read(first); err != nil {
 			o.fault(name, "%v", err)
 		}
 	case code != "":
 		o.wait(name, refusal{code: code, message: code + ": " + message}, "%s: %s", code, message)
-	case bytes.HasPrefix(first, []byte("{")) && len(bytes.Trim(first, "{} \r\n\t")) > 0: // about something else
-		o.note(name, "is neither a policy nor a function URL's configuration")
 	default:
-		o.wait(name, refusal{}, empty)
+		o.note(name, "is neither a policy nor a function URL's configuration")
 	}
-}
-
-// error is the code and message of a saved error; "" if it is none.
-func (s *saved) error() (code, message string) {
-	for _, written := range []savedError{s.Error, s.savedError} {
-		shape := written.Type[strings.LastIndexByte(written.Type, '#')+1:]
-		for _, code := range []string{written.Code, shape, written.Name} {
-			if strings.HasSuffix(code, "Exception") || written.Message != "" && code != "" {
-				return code, written.Message
-			}
-		}
-	}
-	return "", ""
 }
 
 // The AWS CLI and botocore write the first form, the SDK for Go the second; the CLI's other formats of errors have the
@@ -283,6 +278,16 @@ func (o *offline) entry(name string, arn lambda.ARN) *savedEntry {
 	return known
 }
 
+func (o *offline) addURLs(name string, list []byte) {
+	var urls []savedURL
+	if err := json.Unmarshal(list, &urls); err != nil {
+		o.wait(name, refusal{}, "%v", err)
+	}
+	for _, url := range urls {
+		o.addURL(name, url)
+	}
+}
+
 func (o *offline) addURL(name string, url savedURL) {
 	arn, err := arn.ParseFunctionARN(url.FunctionArn)
 	if err != nil {
@@ -301,6 +306,12 @@ func (o *offline) addURL(name string, url savedURL) {
 func (o *offline) addPolicy(name, text string) {
 	document, err := policy.Parse([]byte(text), policy.Resource)
 	if err != nil {
+		for _, kind := range []policy.Kind{policy.Identity, policy.Trust} {
+			if other, err := policy.Parse([]byte(text), kind); err == nil && other.Len() > 0 {
+				o.note(name, "is a policy of a user or role, not of a function")
+				return
+			}
+		}
 		o.wait(name, refusal{}, "policy: %v", err)
 		return
 	}

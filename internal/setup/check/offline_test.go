@@ -83,7 +83,12 @@ func TestSavedPoliciesAreAudited(t *testing.T) {
 	for _, test := range []struct {
 		left string
 		want check.Verdict
-	}{{"", check.Undecided}, {"null", check.Undecided}, {"{}", check.Undecided}, {`{"a":1}`, check.Allowed}, {`{"Policy":"{\"Vers`, check.Undecided}, {`{"Policy":"{}"}`, check.Undecided}} {
+	}{{`[]`, check.Undecided}, {`[{"FunctionArn":"x"}]`, check.Undecided}, {`{"error":"x","code":404,"Type":5}`, check.Allowed},
+		{`{"FunctionName":"x","RevisionId":"x","Version":"$LATEST"}`, check.Allowed},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`, check.Allowed},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"lambda:*","Resource":"*"}}`, check.Allowed},
+		{`{"FunctionUrlConfigs":[],"NextMarker":"x"}`, check.Undecided}, {`{"FunctionUrlConfigs":5}`, check.Undecided}, {`{"FunctionUrlConfigs":[]}`, check.Allowed},
+		{"", check.Undecided}, {"null", check.Undecided}, {"{}", check.Undecided}, {`{"a":1}`, check.Allowed}, {`{"Policy":"{\"Vers`, check.Undecided}, {`{"Policy":"{}"}`, check.Undecided}} {
 		dir := fstest.MapFS{"good.json": dir["a/get-policy.json"], "left-out.json": {Data: []byte(test.left)}}
 		if audit, err := check.Offline(t.Context(), dir, nil, nil); err != nil || audit.Verdict != test.want {
 			t.Errorf("beside %q the verdict is %s, %v", test.left, audit.Verdict, err)
@@ -134,7 +139,7 @@ func TestSavedFunctionsWithoutPolicies(t *testing.T) {
 		{"a file with a byte order mark and nothing else", files{"web.json": "\ufeff"}, nil, check.Unknown, "web.json: is empty"},
 		{"null", files{"web.json": "null"}, nil, check.Unknown, "web.json: is empty"},
 		{"an empty object", files{"web.json": "{}\n"}, nil, check.Unknown, "web.json: is empty"},
-		{"an empty policy", files{"web.json": `{"Policy":""}`}, nil, check.Unknown, "web.json: policy"},
+		{"an empty policy", files{"web.json": `{"Policy":""}`}, nil, check.Unknown, "web.json: is empty"},
 		{"no policy where it should be", files{"web.json": `{"Policy":null,"RevisionId":"x"}`}, nil, check.Unknown, "web.json: is empty"},
 		{"a policy without statements", files{"web.json": `{"Version":"2012-10-17","Statement":[]}`}, nil, check.Unknown, "web.json: policy"},
 		{"a file that is cut off", files{"web.json": good[:len(good)/2]}, nil, check.Unknown, "web.json: unexpected EOF"},
@@ -202,6 +207,7 @@ func TestSavedFunctionsWithoutPolicies(t *testing.T) {
 		says     string
 	}{
 		{"the policy with --query Policy", files{"policy.json": string(quoted) + "\n"}, nil, check.OK, "both actions, or neither"},
+		{"the policy, not as text", files{"policy.json": `{"Policy":` + inner + `}`}, nil, check.OK, "both actions, or neither"},
 		{"the policy with --query Policy --output text", files{"policy.json": inner + "\n"}, nil, check.OK, "both actions, or neither"},
 		{"the policy with --output text", files{"policy.json": inner + "\t0cb8b5a8-7ee6-4d2f-a1a1-1d7a5b3f2b10\n"}, nil, check.OK, "both actions, or neither"},
 	}...)
@@ -344,6 +350,9 @@ func url2(document string) string { return strings.ReplaceAll(url.PathEscape(doc
 
 func FuzzOffline(f *testing.F) {
 	f.Add(`{"Policy":"{\"Version\":\"2012-10-17\",\"Statement\":[]}"}`)
+	f.Add(`{"Error":{"Code":"ResourceNotFoundException","Message":""}}`)
+	f.Add(`{"UserDetailList":[{"Arn":"arn:aws:iam::123456789012:user/a","UserName":"a"}],"FunctionUrl":""}`)
+	f.Add("An error occurred (ResourceNotFoundException) when calling the GetPolicy operation: x")
 	f.Add(`{"FunctionUrl":"https://x/","FunctionArn":"arn:aws:lambda:eu-central-1:123456789012:function:web","AuthType":"NONE"}`)
 	f.Add(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunctionUrl","Resource":"` + web + `"}}`)
 	f.Fuzz(func(t *testing.T, text string) {

@@ -79,7 +79,7 @@ func (r *run) simulatable(ctx context.Context, side *Side) (string, error) {
 
 // lookAtSCPs asks the simulator about the service control policies, which nobody can read from within an account. In an
 // organization it tells; an answer that says nothing of them is of an account outside of any (IAM API Reference,
-// EvaluationResult, OrganizationsDecisionDetail).
+// EvaluationResult, OrganizationsDecisionDetail). A local server answers as AWS does.
 func (r *run) lookAtSCPs(ctx context.Context) {
 	account := r.subject.account
 	if r.authType != lambda.AuthIAM || account == "" { // services and anonymous callers are under none
@@ -102,8 +102,11 @@ func (r *run) lookAtSCPs(ctx context.Context) {
 			return
 		}
 		switch {
-		case !answer.InOrg:
-			step.Summary = "IAM's simulator knows of no service control policies"
+		case !answer.InOrg && r.isLocal():
+			step.Summary = "the server has no service control policies for account " + account
+		case !answer.InOrg: // which does not stand in the way of a verdict
+			step.Status, step.Decides = Unknown, false
+			step.Summary = "IAM's simulator says nothing of service control policies, as for an account outside of an organization"
 		case answer.LimitedBySCP:
 			step.Status = Problem
 			step.Summary = "the service control policies of account " + account + " do not allow " + action

@@ -91,14 +91,15 @@ func TestCommandsCanBeTyped(t *testing.T) {
 		checker  func(*check.Checker)
 		want     string
 	}{
-		"a grant":              {func(*fake) {}, check.Question{Target: "web"}, flags, "furl grant web --to arn:aws:iam::" + here + ":role/caller --profile 'my profile' --region eu-central-1"},
-		"to an alias":          {func(f *fake) { f.url.Function.Qualifier = "prod" }, check.Question{Target: "web", Qualifier: "prod"}, still, "furl grant web --qualifier prod --to arn:aws:iam::" + here + ":role/caller"},
-		"across accounts":      {func(*fake) {}, check.Question{Target: web, As: "arn:aws:iam::" + there + ":role/far"}, flags, "furl grant " + web + " --to arn:aws:iam::" + there + ":role/far --profile 'my profile' --region eu-central-1   # and, in account " + there + ", what it prints"},
-		"with another profile": {func(*fake) {}, check.Question{Target: web, As: "arn:aws:iam::" + there + ":role/far"}, func(c *check.Checker) { still(c); c.CallerProfile = "their's" }, `furl grant ` + web + ` --to arn:aws:iam::` + there + `:role/far --caller-profile 'their'\''s'`},
-		"to everyone":          {func(f *fake) { f.url.AuthType = lambda.AuthNone }, check.Question{Target: "web"}, flags, "furl grant web --to '*' --profile 'my profile' --region eu-central-1"},
-		"without a signature":  {func(*fake) {}, check.Question{Target: "web", As: "*"}, flags, "furl url update web --auth NONE --profile 'my profile' --region eu-central-1   # if everyone on the internet is to call"},
-		"by the URL":           {func(*fake) {}, check.Question{Target: "https://abcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/"}, still, "furl grant " + web + " --to arn:aws:iam::" + here + ":role/caller"},
-		"a URL of somebody":    {func(*fake) {}, check.Question{Target: "https://bbcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/"}, still, "name the function by its ARN, if it belongs to another account"},
+		"a grant":                   {func(*fake) {}, check.Question{Target: "web"}, flags, "furl grant web --to arn:aws:iam::" + here + ":role/caller --profile 'my profile' --region eu-central-1"},
+		"to an alias":               {func(f *fake) { f.url.Function.Qualifier = "prod" }, check.Question{Target: "web", Qualifier: "prod"}, still, "furl grant web --qualifier prod --to arn:aws:iam::" + here + ":role/caller"},
+		"across accounts":           {func(*fake) {}, check.Question{Target: web, As: "arn:aws:iam::" + there + ":role/far"}, flags, "furl grant " + web + " --to arn:aws:iam::" + there + ":role/far --profile 'my profile' --region eu-central-1   # and, in account " + there + ", what it prints"},
+		"with another profile":      {func(*fake) {}, check.Question{Target: web, As: "arn:aws:iam::" + there + ":role/far"}, func(c *check.Checker) { still(c); c.CallerProfile = "their's" }, `furl grant ` + web + ` --to arn:aws:iam::` + there + `:role/far --caller-profile 'their'\''s'`},
+		"to everyone":               {func(f *fake) { f.url.AuthType = lambda.AuthNone }, check.Question{Target: "web"}, flags, "furl grant web --to '*' --profile 'my profile' --region eu-central-1"},
+		"to everyone, as a service": {func(f *fake) { f.url.AuthType = lambda.AuthNone }, check.Question{Target: "web", As: "cloudfront.amazonaws.com"}, still, "furl grant web --to '*'"},
+		"without a signature":       {func(*fake) {}, check.Question{Target: "web", As: "*"}, flags, "furl url update web --auth NONE --profile 'my profile' --region eu-central-1   # if everyone on the internet is to call"},
+		"by the URL":                {func(*fake) {}, check.Question{Target: "https://abcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/"}, still, "furl grant " + web + " --to arn:aws:iam::" + here + ":role/caller"},
+		"a URL of somebody":         {func(*fake) {}, check.Question{Target: "https://bbcdefghijklmnopqrstuvwxy20fghij.lambda-url.eu-central-1.on.aws/"}, still, "name the function by its ARN, if it belongs to another account"},
 		"a tag with a space": {func(f *fake) {
 			f.inline["own"] = strings.Replace(`{"Version":"2012-10-17","Statement":[`+both+`]}`, `"Resource"`, `"Condition":{"StringEquals":{"aws:PrincipalTag/cost center":"a"}},"Resource"`, 1)
 		}, check.Question{Target: "web"}, still, "--context 'aws:PrincipalTag/cost center=VALUE' tells it"},
