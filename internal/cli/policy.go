@@ -185,33 +185,55 @@ func lintSets(sets []setup.SavedSet) (findings []savedFinding) {
 			common = append(common, set.Policies[0].Named())
 		}
 	}
-	type place struct {
-		document  *policy.Document
-		statement int
-		message   string
-	}
-	seen := map[place]bool{}
+	seen := map[spot]bool{}
 	for _, set := range sets {
-		together := slices.Clone(common)
-		for _, saved := range slices.Concat(set.Policies, set.AWS) {
-			if saved.Label != "" {
-				together = append(together, saved.Named())
-			}
-		}
-		found := urllint.Lint(together...)
+		found := urllint.Lint(with(common, set)...)
 		for _, saved := range set.Policies {
-			for _, finding := range found {
-				at := place{finding.Document, finding.Statement, finding.Message}
-				if finding.Document == saved.Document && !seen[at] {
-					findings = append(findings, savedFinding{saved, finding})
+			for _, f := range found {
+				if at := spotOf(f); f.Document == saved.Document && !seen[at] && !isCompleted(f, common, sets) {
+					seen[at] = true
+					findings = append(findings, savedFinding{saved, f})
 				}
 			}
 		}
-		for _, finding := range findings {
-			seen[place{finding.Finding.Document, finding.Statement, finding.Message}] = true
-		}
 	}
 	return findings
+}
+
+// with is the policies that belong to no set of several, and those of a set.
+func with(common []policy.Named, set setup.SavedSet) []policy.Named {
+	together := slices.Clone(common)
+	for _, saved := range slices.Concat(set.Policies, set.AWS) {
+		if saved.Label != "" {
+			together = append(together, saved.Named())
+		}
+	}
+	return together
+}
+
+// spot is what tells one finding from another.
+type spot struct {
+	document  *policy.Document
+	statement int
+	rule      urllint.Rule
+	message   string
+}
+
+func spotOf(f urllint.Finding) spot { return spot{f.Document, f.Statement, f.Rule, f.Message} }
+
+// isCompleted reports whether a function's policy grants one action alone to users and roles whose own policies give
+// each of them the other.
+func isCompleted(f urllint.Finding, common []policy.Named, sets []setup.SavedSet) bool {
+	principals := f.Document.Statements()[f.Statement].Principals
+	if f.Rule != urllint.RuleMissingAction || len(principals) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(principals, func(principal string) bool {
+		i := slices.IndexFunc(sets, func(set setup.SavedSet) bool { return "AWS:"+set.Owner == principal })
+		return i < 0 || slices.ContainsFunc(urllint.Lint(with(common, sets[i])...), func(other urllint.Finding) bool {
+			return spotOf(other) == spotOf(f)
+		})
+	})
 }
 
 // printFindings prints findings, with the statements to write instead.

@@ -50,6 +50,7 @@ func FirstValue(text []byte) (json.RawMessage, error) {
 
 // SavedSet is policies that apply together: those of one user or role with what it has of its groups.
 type SavedSet struct {
+	Owner    string // the ARN of the user, group or role; "" if the file does not say
 	Policies []SavedPolicy
 	AWS      []SavedPolicy // policies of AWS's own, which nobody else can change
 }
@@ -227,6 +228,7 @@ func trustOf(role awsapi.Entity) string { return "role " + role.Name() + ", trus
 
 // owned is the policies of a user, group or role, inline and attached.
 func (r *savedReader) owned(owner awsapi.Entity, name string) (set SavedSet) {
+	set.Owner = owner.ARN
 	for _, inline := range owner.Inline() {
 		if saved, ok := r.read(policy.Identity, name+", policy "+inline.Name, inline.Document); ok {
 			set.Policies = append(set.Policies, saved)
