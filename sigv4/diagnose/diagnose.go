@@ -69,8 +69,8 @@ func Diagnosable(kind sigv4.Kind) bool { return exams[kind] != nil }
 
 // Diagnose finds out what a client must have signed for its signature to come out as it did. It computes the
 // signature under one fault after the other, then under pairs of the commonest, and stops at the first that reproduces
-// what was sent. It tries at most MaxHypotheses and hashes little more than MaxHashed bytes, unless ctx is done before;
-// no clock has a part in it. It leaves out parts of the request that are too large for that, and does not diagnose
+// what was sent. It tries at most MaxHypotheses and hashes at most MaxHashed bytes, unless ctx is done before; no clock
+// has a part in it. It leaves out parts of the request that are too large for that, and does not diagnose
 // unknown keys. The caller bounds how often it is called, and keeps the result from the network client.
 func Diagnose(ctx context.Context, ev Evidence) Diagnosis {
 	if ev.Refusal == nil || ev.Request == nil || ev.Refusal.Kind == sigv4.UnknownKey {

@@ -237,7 +237,8 @@ type budget struct {
 
 // left reports whether one more step may be taken. Once it has said no, it never says yes again.
 func (b *budget) left() bool {
-	b.over = b.over || b.stopped() != nil || b.tested >= MaxHypotheses || b.bytes >= MaxHashed
+	const text = 1 << 20 // more than a canonical request has
+	b.over = b.over || b.stopped() != nil || b.tested >= MaxHypotheses || b.bytes > MaxHashed-text
 	return !b.over
 }
 
