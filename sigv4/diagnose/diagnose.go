@@ -249,7 +249,7 @@ func (x *exam) conclude() Diagnosis {
 		d.Explanation = none + " among those that were tried; the " + strings.Join(x.skipped, " and the ") +
 			" of the request, being too large, was not looked into in every way."
 	case x.over: // of very many, only pairs and rare ones have not been tried
-		d.Explanation = none + " among those that were tried: there are more than " + strconv.Itoa(MaxHypotheses) + "."
+		d.Explanation = none + " among those that were tried; there are more than one diagnosis tries of such a request."
 	default:
 		d.Explanation = none + ", though all of them were tried: most likely the secret access key is another."
 		d.Fix = "Check the secret access key that the client has for " + quote(x.claim.Scope.AccessKeyID) +
