@@ -69,8 +69,8 @@ func Diagnosable(kind sigv4.Kind) bool { return exams[kind] != nil }
 
 // Diagnose finds out what a client must have signed for its signature to come out as it did. It computes the
 // signature under one fault after the other, then under pairs of the commonest, and stops at the first that reproduces
-// what was sent. It tries at most MaxHypotheses and hashes little more than MaxHashed bytes, unless ctx is done before;
-// no clock has a part in it. It leaves out parts of the request that are too large for that, and does not diagnose
+// what was sent. It tries at most MaxHypotheses and hashes at most MaxHashed bytes, unless ctx is done before; no clock
+// has a part in it. It leaves out parts of the request that are too large for that, and does not diagnose
 // unknown keys. The caller bounds how often it is called, and keeps the result from the network client.
 func Diagnose(ctx context.Context, ev Evidence) Diagnosis {
 	if ev.Refusal == nil || ev.Request == nil || ev.Refusal.Kind == sigv4.UnknownKey {
@@ -249,7 +249,7 @@ func (x *exam) conclude() Diagnosis {
 		d.Explanation = none + " among those that were tried; the " + strings.Join(x.skipped, " and the ") +
 			" of the request, being too large, was not looked into in every way."
 	case x.over: // of very many, only pairs and rare ones have not been tried
-		d.Explanation = none + " among those that were tried: there are more than " + strconv.Itoa(MaxHypotheses) + "."
+		d.Explanation = none + " among those that were tried; there are more than one diagnosis tries of such a request."
 	default:
 		d.Explanation = none + ", though all of them were tried: most likely the secret access key is another."
 		d.Fix = "Check the secret access key that the client has for " + quote(x.claim.Scope.AccessKeyID) +

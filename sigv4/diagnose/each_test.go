@@ -100,6 +100,7 @@ func TestDiagnoseEach(t *testing.T) {
 			hashOf("another"))}.request,
 		"not decoded": faulty{body: "caf\ufffd", header: header("X-Amz-Content-Sha256", hashOf("another"))}.request,
 		"cut off":     faulty{body: "caf\xc3", header: header("X-Amz-Content-Sha256", hashOf("another"))}.request,
+		"tilde":       faulty{target: "/~a"}.request,
 		"tracked":     faulty{target: "/?utm_source=x&a=1&fbclid=y"}.request,
 		"escaped":     faulty{target: "/?a=1&amp;b=2"}.request,
 		"hops":        faulty{header: header("X-Forwarded-For", "10.0.0.1, 10.0.0.2", "Via", "1.1 a, 1.1 b")}.request,

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"iter"
 )
@@ -28,4 +30,39 @@ func Forgeries(ctx context.Context, ev Evidence) iter.Seq[Forgery] {
 			}
 		}
 	}
+}
+
+// Restyled are all texts that a JSON text is read as when it was written anew: in each style, and in each order.
+func Restyled(text []byte) (list [][]byte) {
+	for _, s := range spacings {
+		list = append(list, styled(text, s))
+		for i := range escapings {
+			s.escapes = &escapings[i]
+			list = append(list, styled(text, s))
+		}
+	}
+	var objects []*value
+	root, _ := parse(styled(text, spacings[0]), maxDepth, &objects)
+	for text := range reordered(root, objects) {
+		list = append(list, text)
+	}
+	return list
+}
+
+// Recoded is a text in each other charset and back, where that is possible.
+func Recoded(text []byte) (list [][]byte) {
+	from, _ := charsetOf(text)
+	for to := range utf16BEMark + 1 {
+		var there, back bytes.Buffer
+		w := bufio.NewWriter(&there)
+		if !recode(w, text, from, to) {
+			continue
+		}
+		w.Flush()
+		w = bufio.NewWriter(&back)
+		recode(w, there.Bytes(), to, from)
+		w.Flush()
+		list = append(list, back.Bytes())
+	}
+	return list
 }

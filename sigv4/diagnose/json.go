@@ -331,6 +331,9 @@ func (x *exam) members(try tries) {
 	if bytes.ContainsFunc(x.body, func(c rune) bool { return c >= utf8.RuneSelf }) {
 		written = append(written, style{colon: ": ", comma: ", ", escapes: &escapings[1]})
 	}
+	if ordersOf(objects) > maxOrders {
+		x.skip(bodyPart)
+	}
 	usual := 2 // orders, in whatever style
 	for text := range reordered(root, objects) {
 		styles := written
@@ -358,14 +361,22 @@ func styled(text []byte, s style) []byte {
 	return out.Bytes()
 }
 
+// ordersOf is in how many orders the members of the objects may stand; above maxOrders any larger number will do.
+func ordersOf(objects []*value) int {
+	total := 1
+	for _, o := range objects {
+		total = min(total*factorial(len(o.members)), maxOrders+1)
+	}
+	return total
+}
+
 // reordered are the compact texts of a value with the members of its objects in other orders.
 func reordered(root *value, objects []*value) func(yield func([]byte) bool) {
 	return func(yield func([]byte) bool) {
-		total := 1
+		total := ordersOf(objects)
 		sent := make([][]member, len(objects))
 		for i, o := range objects {
 			sent[i] = slices.Clone(o.members)
-			total = min(total*factorial(len(o.members)), maxOrders+1)
 		}
 		for _, order := range []func([]member){
 			func(m []member) {

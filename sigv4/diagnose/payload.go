@@ -92,7 +92,7 @@ func (x *exam) each(body []byte, list []reading, make func(hypothesis)) {
 			return
 		}
 		if x.read+len(body) > maxRead {
-			x.skip("body")
+			x.skip(bodyPart)
 			return
 		}
 		m := &meter{Hash: sha256.New(), most: maxRead - x.read}
@@ -102,7 +102,7 @@ func (x *exam) each(body []byte, list []reading, make func(hypothesis)) {
 		read := max(len(body), min(m.taken, m.most))
 		x.read, x.bytes = x.read+read, x.bytes+read
 		if full {
-			x.skip("body")
+			x.skip(bodyPart)
 			continue
 		}
 		if sum := hex.EncodeToString(m.Sum(nil)); found && !x.seen[sum] {

@@ -32,7 +32,7 @@ func (x *exam) readings(body []byte) []reading {
 	if small {
 		list = append(list, forms(body)...)
 	} else if bytes.IndexByte(body, '=') >= 0 || bytes.IndexByte(body, '{') >= 0 {
-		x.skip("body") // as a form, and JSON in another order
+		x.skip(bodyPart) // as a form, and JSON in another order
 	}
 	if json.Valid(body) {
 		list = append(list, jsonReadings(body)...)
@@ -452,6 +452,9 @@ func (x *exam) fields(try tries) {
 	args, _ := splitQuery(string(x.body[:min(len(x.body), maxVaried)]), false)
 	if !x.known || len(x.body) > maxVaried || len(args) > maxParts || bytes.ContainsAny(x.body, "{\n<") {
 		return
+	}
+	if factorial(len(args)) > maxOrders {
+		x.skip(bodyPart)
 	}
 	spaced := func(raw string) string { return strings.ReplaceAll(strict(raw), "%20", "+") }
 	for ordered := range orders(args) {
