@@ -280,7 +280,11 @@ func unhappy(result call.Result, s *signer) error {
 		if failure.Explained {
 			return fail(callFailed, err, name, snippet.Quote(failure.RequestID))
 		}
-		return fail(callFailedAtAWS, err, name, snippet.Quote(failure.RequestID))
+		region := s.config.Region
+		if parsed, err := furl.ParseURL(s.url); err == nil {
+			region = cmp.Or(parsed.Region, region)
+		}
+		return fail(callFailedAtAWS, err, name, cmp.Or(region, "REGION"), snippet.Quote(failure.RequestID))
 	case result.Untyped != "":
 		return fail(callUntyped, fmt.Errorf("the function answered %d: %s", result.Status, result.Untyped))
 	default:

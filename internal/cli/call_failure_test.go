@@ -49,7 +49,7 @@ func TestFailureAtAWS(t *testing.T) {
 	_, port, _ = net.SplitHostPort(address.Host)
 	at := "http://" + host + ":" + port
 	const says = "furl: the function failed, so Lambda answered 502 in its place\n"
-	const hint = "furl: hint: aws logs tail /aws/lambda/%s --since 10m   # the log group of the function, for request the-id\n"
+	const hint = "furl: hint: aws logs tail /aws/lambda/%s --since 10m --region " + urltest.Region + "   # the log group of the function, for request the-id\n"
 	tests := []struct {
 		name   string
 		args   []string

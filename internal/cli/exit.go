@@ -172,7 +172,7 @@ var errorTable = [...]struct {
 	functionFailed: {exitFunction, "", nil},
 	callFailed:     {exitFunction, "furl logs %s\nfurl explain %s", nil},
 	callFailedAtAWS: {
-		exitFunction, "aws logs tail /aws/lambda/%s --since 10m   # the log group of the function, for request %s", nil,
+		exitFunction, "aws logs tail /aws/lambda/%s --since 10m --region %s   # the log group of the function, for request %s", nil,
 	},
 	callUntyped: {exitFunction, furlproto.TypeJSON, nil},
 	nothingListens: {

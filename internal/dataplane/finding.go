@@ -190,13 +190,14 @@ func (f answered) Summary() string {
 type functionFinding struct {
 	passed
 	coldStart bool
+	streams   bool
 	reason    runtime.Reason // of a failure, "" if the function answered
 	errorType trace.Text     // of a failure
 	reported  trace.Text     // what the function, or the runtime in its place, said about the failure
 }
 
 func newFunctionFinding(result *runtime.Result) *functionFinding {
-	finding := &functionFinding{coldStart: result.ColdStart}
+	finding := &functionFinding{coldStart: result.ColdStart, streams: result.ResponseMode == runtime.ModeStreaming}
 	if failed := result.FunctionError; failed != nil {
 		finding.reason, finding.errorType = failed.Reason, trace.Keep(failed.Type, maxSentence)
 		finding.reported = trace.Keep(failed.Payload, maxFunctionError)
@@ -218,6 +219,9 @@ func (f *functionFinding) Summary() string {
 	}
 	if f.reason != "" {
 		return fmt.Sprintf("the function failed (%s: %s), %s", f.reason, f.errorType, start)
+	}
+	if f.streams {
+		return "the function streams its answer, " + start
 	}
 	return "the function answered, " + start
 }
