@@ -179,7 +179,7 @@ type Refusal struct {
 // RefusalOf finds the refusal in an error of the SDK.
 func RefusalOf(err error) (Refusal, bool) {
 	answered, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	if !ok || answered.Response == nil || answered.HTTPStatusCode() != http.StatusForbidden {
+	if !ok || answered.Response == nil || answered.HTTPStatusCode() < 400 || answered.HTTPStatusCode() >= 500 {
 		return Refusal{}, false
 	}
 	header := answered.Response.Header

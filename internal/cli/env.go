@@ -109,15 +109,16 @@ func exports(endpoint, region string, key app.RootKey) []variable {
 // may name other keys.
 var cleared = []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
 
-// shell is how a shell sets a variable to a value in single quotes, unsets one, and fails with a text in single quotes.
+// shell is how a shell sets a variable to a value in single quotes, unsets one, and fails. The fail of PowerShell has a
+// place for a text in single quotes; the others have the message of the command.
 type shell struct {
 	set, unset, fail string
 	quote            *strings.Replacer
 }
 
 var shells = map[string]shell{
-	"sh":   {"export %s='%s'\n", "unset %s\n", "false # %s\n", strings.NewReplacer("'", `'\''`)},
-	"fish": {"set -gx %s '%s'\n", "set -e %s\n", "false # %s\n", strings.NewReplacer(`\`, `\\`, "'", `\'`)},
+	"sh":   {"export %s='%s'\n", "unset %s\n", "false\n", strings.NewReplacer("'", `'\''`)},
+	"fish": {"set -gx %s '%s'\n", "set -e %s\n", "false\n", strings.NewReplacer(`\`, `\\`, "'", `\'`)},
 	"powershell": {
 		"$Env:%s = '%s'\n", "Remove-Item Env:%s -ErrorAction SilentlyContinue\n", "throw '%s'\n",
 		strings.NewReplacer("'", "''"),
@@ -152,8 +153,8 @@ func (p *program) failEval(command *cobra.Command, err error) {
 			named = found
 		}
 	}
-	reason := strings.Join(strings.Fields(err.Error()), " ")
-	fmt.Fprintf(p.streams.Out, named.fail, "furl env: "+named.quote.Replace(reason))
+	reason := named.quote.Replace(strings.Join(strings.Fields(err.Error()), " "))
+	fmt.Fprint(p.streams.Out, strings.Replace(named.fail, "%s", "furl env: "+reason, 1))
 }
 
 // script sets variables, and unsets names.

@@ -215,8 +215,10 @@ var errorTable = [...]struct {
 		exitDenied, "the credentials need the permission %s\n%s   # an administrator of the account types this\n" +
 			"furl explain %s", actionDenied,
 	},
+	{
+		exitDenied, "furl explain %s\naws sts get-caller-identity   # or, for a local server: eval \"$(furl env)\"", badCredentials,
+	},
 	{exitDenied, "%s   # an administrator of the account types this\nfurl explain %s", explained},
-	{exitDenied, `aws sts get-caller-identity   # or, for a local server: eval "$(furl env)"`, api(awsapi.BadCredentials)},
 	{exitConnect, "--endpoint-url ADDRESS, or check --region", api(awsapi.Unreachable)},
 	{exitFailed, "this endpoint does not have the operation", api(awsapi.Unsupported)},
 	{exitFailed, "the same command again does the rest", as(func(partial *setup.PartialError) ([]any, bool) {

@@ -363,10 +363,18 @@ func actionDenied(err error) ([]any, bool) {
 	if !ok || failed.Kind != awsapi.Denied {
 		return nil, false
 	}
-	refused, _ := awsconfig.RefusalOf(err)
-	explain := ""
-	if refused.Explained {
-		explain = refused.RequestID
+	return []any{failed.Action, grants(failed.Message), explainedAs(err)}, true
+}
+
+// badCredentials matches keys that an API does not know, which is about the request.
+func badCredentials(err error) ([]any, bool) {
+	return []any{explainedAs(err)}, awsapi.KindOf(err) == awsapi.BadCredentials
+}
+
+// explainedAs is the id under which a local server explains a refusal, "" for none.
+func explainedAs(err error) string {
+	if refused, ok := awsconfig.RefusalOf(err); ok && refused.Explained {
+		return refused.RequestID
 	}
-	return []any{failed.Action, grants(failed.Message), explain}, true
+	return ""
 }

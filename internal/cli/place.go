@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -171,19 +172,31 @@ func (l *place) own(ctx context.Context, address string) (app.Running, bool) {
 	if err != nil || at.Scheme != "http" || !call.IsLocal(at.Host) {
 		return app.Running{}, false
 	}
+	host := at.Hostname()
+	if name := strings.ToLower(host); name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		host = "127.0.0.1" // to which furl connects first; at another address there may be another server
+	}
 	for _, running := range l.p.servers(ctx, l.data) {
-		if endpoint, err := url.Parse(running.Endpoint); err == nil && endpoint.Port() == at.Port() {
+		endpoint, err := url.Parse(running.Endpoint)
+		if err == nil && endpoint.Host == net.JoinHostPort(host, cmp.Or(at.Port(), "80")) {
 			return running, true
 		}
 	}
 	return app.Running{}, false
 }
 
-// settleOwn takes region, endpoint and credentials from a server of this user at the address, as far as nothing names
-// them: a person who types the address of a local server means no account at AWS.
-func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, address string) error {
-	running, ok := l.own(ctx, address)
-	if !ok {
+// settleOwn takes region, endpoint and credentials from a server of this user, if all addresses are its, as far as
+// nothing names them: a person who types the address of a local server means no account at AWS.
+func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, addresses ...string) error {
+	var running app.Running
+	for _, address := range addresses {
+		found, ok := l.own(ctx, address)
+		if !ok || running.Dir != "" && running.Dir != found.Dir {
+			return nil
+		}
+		running = found
+	}
+	if running.Dir == "" {
 		return nil
 	}
 	options.DefaultRegion = cmp.Or(options.DefaultRegion, running.Region)

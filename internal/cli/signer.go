@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +95,7 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 		targets = append(targets, target)
 		options.DefaultRegion = cmp.Or(options.DefaultRegion, target.Region)
 	}
-	if err := s.settleOwn(command.Context(), &options, address(targets, options)); err != nil {
+	if err := s.settleOwn(command.Context(), &options, addresses(targets, options)...); err != nil {
 		return nil, err
 	}
 	out := &signer{place: &s.place, program: p, flag: s.options.Region, signHost: s.signHost}
@@ -118,19 +117,17 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	return out, nil
 }
 
-// address is where the command works if that is one server: the endpoint that is named, else that of all targets.
-func address(targets []call.Target, options awsconfig.Options) string {
-	found := options.EndpointURL
+// addresses are where the command works: the endpoint that is named, and the hosts of all targets.
+func addresses(targets []call.Target, options awsconfig.Options) []string {
+	var found []string
+	if options.EndpointURL != "" {
+		found = append(found, options.EndpointURL)
+	}
 	for _, target := range targets {
-		url, err := furl.ParseURL(target.URL)
-		if err != nil {
-			return found // the endpoint decides where a name is looked up
-		}
-		at := url.Scheme + "://" + url.Host
-		if found == "" {
-			found = at
-		} else if _, port, _ := net.SplitHostPort(url.Host); !strings.HasSuffix(found, ":"+port) || !call.IsLocal(url.Host) {
-			return "" // what signs for one server is not for another
+		if url, err := furl.ParseURL(target.URL); err == nil {
+			found = append(found, url.Scheme+"://"+url.Host)
+		} else if options.EndpointURL == "" {
+			found = append(found, "") // AWS, where a name is looked up
 		}
 	}
 	return found
@@ -143,7 +140,8 @@ func (s *signing) load(
 	byName := slices.ContainsFunc(targets, func(t call.Target) bool { return t.URL == "" })
 	if !byName && !options.Credentials.HasKeys() && options.Profile == "" && options.RoleARN == "" && !s.clients {
 		config, ok := awsconfig.FromEnvironment(getenv)
-		if ok && cmp.Or(options.Region, options.DefaultRegion, config.Region) != "" {
+		config.Region = cmp.Or(options.Region, config.Region, options.DefaultRegion)
+		if ok && config.Region != "" {
 			return config, nil
 		}
 	}

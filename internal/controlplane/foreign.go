@@ -126,9 +126,9 @@ func claimedService(r *http.Request) string {
 	if credential == "" {
 		credential = query.Get("X-Amz-Credential")
 	}
-	const scopeOfSigV4A = 4
-	if scope := strings.Split(credential, "/"); len(scope) == scopeOfSigV4A && scope[3] == "aws4_request" {
-		return scope[2]
+	const parts = 4 // KEY/DATE/SERVICE/aws4_request
+	if scope := strings.Split(credential, "/"); len(scope) >= parts && scope[len(scope)-1] == "aws4_request" {
+		return scope[len(scope)-2]
 	}
 	return ""
 }
@@ -258,8 +258,11 @@ const (
 
 func (e foreignError) json(r *http.Request) foreignAnswer {
 	answer := e.rest()
-	if sent := r.Header.Get("Content-Type"); sent == "application/x-amz-json-1.0" || sent == "application/x-amz-json-1.1" {
+	switch sent := r.Header.Get("Content-Type"); sent {
+	case "application/x-amz-json-1.0", "application/x-amz-json-1.1":
 		answer.headers["Content-Type"] = sent
+	case "application/x-amz-cbor-1.1": // of the AWS SDK for Java 1 for Kinesis
+		answer.headers["Content-Type"], answer.body = sent, e.cbor().body
 	}
 	if r.Header.Get("X-Amzn-Query-Mode") == "true" { // the services that had the Query protocol before
 		answer.headers["x-amzn-query-error"] = unsupportedException + ";Sender"

@@ -98,6 +98,16 @@ func TestServicesThatFurlDoesNotHave(t *testing.T) {
 			501, "application/xml", "<?xml", "AWS_ENDPOINT_URL_S3 ",
 		},
 		{
+			"presigned", "", nobody, "GET", "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20261123%2Fus-east-1%2Fs3" +
+				"%2Faws4_request&X-Amz-Date=20261123T152650Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00", "", "",
+			501, "application/xml", "<?xml", "AWS_ENDPOINT_URL_S3 ",
+		},
+		{
+			"the CBOR of old SDKs", "kinesis", forged, "POST", "/",
+			"Content-Type: application/x-amz-cbor-1.1|X-Amz-Target: Kinesis_20131202.ListStreams", "\xa0",
+			400, "application/x-amz-cbor-1.1", "\xa2\x79\x00\x06__type", "AWS_ENDPOINT_URL_KINESIS ",
+		},
+		{
 			"version 4A", "", nobody, "GET", "/b/k",
 			"Authorization: AWS4-ECDSA-P256-SHA256 Credential=AKIA/20261123/s3/aws4_request, SignedHeaders=host, Signature=00", "",
 			501, "application/xml", "<?xml", "AWS_ENDPOINT_URL_S3 ",
