@@ -48,15 +48,15 @@ type LogSink interface {
 // blocking, under a lock, instead of by a scanner in a goroutine of its own: so the end of an invocation can first take
 // everything out of the pipe that the function printed, and these lines stand before END.
 type output struct {
-	mu      sync.Mutex
-	sink    LogSink
-	now     func() time.Time
-	line    LogLine // the template of all lines: function, current request
-	call    *call   // whose tail the lines go to; nil between invocations
-	read    *os.File
-	fd      int
-	limit   int // of a line
-	closed  bool
+	mu     sync.Mutex
+	sink   LogSink
+	now    func() time.Time
+	line   LogLine // the template of all lines: function, current request
+	call   *call   // whose tail the lines go to; nil between invocations
+	read   *os.File
+	fd     int
+	limit  int // of a line
+	closed bool
 	// refused is positive if the system refused the function a thread or a process in the current call or in the one
 	// before, since the next call may begin while a runtime is still on its way out.
 	refused int
