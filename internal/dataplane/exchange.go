@@ -247,7 +247,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		Qualifier: x.url.Qualifier,
 		Payload:   payload,
 		RequestID: x.id,
-		TraceID:   "Root=" + x.xray + ";Sampled=0",
+		TraceID:   x.traceHeader(),
 		Stream:    x.url.Config.InvokeMode == lambda.ResponseStream,
 	})
 	switch {
@@ -272,6 +272,14 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	return result, nil
 }
 
+// traceHeader is the trace that the function sees and the answer names.
+func (x *exchange) traceHeader() string {
+	return trace.XRay{
+		Own: x.xray, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.url.Function.TracingMode == lambda.TracingActive,
+		RequestID: x.id, FunctionARN: x.url.Function.ARN.String(),
+	}.Header()
+}
+
 // preflight answers a CORS preflight request.
 func (x *exchange) preflight() bool {
 	cors := x.url.Config.CORS
@@ -288,7 +296,7 @@ func (x *exchange) preflight() bool {
 // respond sends the function's answer.
 func (x *exchange) respond(result *runtime.Result) {
 	defer result.Body.Close()
-	x.w.Header()["X-Amzn-Trace-Id"] = []string{trace.XRayHeader(x.xray, x.id, x.url.Function.ARN.String())}
+	x.w.Header()["X-Amzn-Trace-Id"] = []string{x.traceHeader()}
 	allowOrigin(x.url.Config.CORS, x.w.Header(), x.r.Header.Get("Origin"))
 	if x.url.Config.InvokeMode == lambda.ResponseStream {
 		x.stream(result)
