@@ -286,7 +286,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		Qualifier: x.url.Qualifier,
 		Payload:   payload,
 		RequestID: x.id,
-		TraceID:   "Root=" + x.xray + ";Sampled=0",
+		TraceID:   x.traceHeader(),
 		Stream:    x.url.Config.InvokeMode == lambda.ResponseStream,
 	})
 	if err == nil {
@@ -313,6 +313,14 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	}
 	x.found("invoke", newFunctionFinding(result))
 	return result, nil
+}
+
+// traceHeader is the trace that the function sees and the answer names.
+func (x *exchange) traceHeader() string {
+	return trace.XRay{
+		Own: x.xray, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.url.Function.TracingMode == lambda.TracingActive,
+		RequestID: x.id, FunctionARN: x.url.Function.ARN.String(),
+	}.Header()
 }
 
 // preflight answers a CORS preflight request.
@@ -352,7 +360,7 @@ func (x *exchange) respond(result *runtime.Result) {
 // begin decides on the status, and sets the headers that an answer of the function has besides its own.
 func (x *exchange) begin(status int) {
 	x.status = status
-	x.w.Header()["X-Amzn-Trace-Id"] = []string{trace.XRayHeader(x.xray, x.id, x.url.Function.ARN.String())}
+	x.w.Header()["X-Amzn-Trace-Id"] = []string{x.traceHeader()}
 	allowOrigin(x.url.Config.CORS, x.w.Header(), x.r.Header.Get("Origin"))
 }
 

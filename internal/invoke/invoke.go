@@ -168,7 +168,7 @@ func (s *Service) Retire(functionKey string) {
 	if known, ok := s.functions.byKey.LoadAndDelete(functionKey); ok {
 		s.Runner.Retire(known.(resolved).to.Key)
 	}
-	s.retireSession(functionKey)
+	s.retireSessions(functionKey)
 }
 
 func (s *Service) now() time.Time {

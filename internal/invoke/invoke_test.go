@@ -159,7 +159,8 @@ func TestEnvironmentsOutliveChangesThatTheyDoNotSee(t *testing.T) {
 	}
 }
 
-func TestEnvironmentsShareASessionOfTheRole(t *testing.T) {
+// Two concurrent environments of one function have different access keys, secrets and tokens (recorded from AWS).
+func TestEnvironmentsHaveSessionsOfTheRole(t *testing.T) {
 	service, pool, function := newService(t, succeeds)
 	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 	service.Now = func() time.Time { return now }
@@ -179,11 +180,18 @@ func TestEnvironmentsShareASessionOfTheRole(t *testing.T) {
 	if !ok || identity.Role.Name != "r" || identity.Session.SessionName != "web" || identity.Token != first.SessionToken {
 		t.Errorf("the credentials stand for %+v, %v", identity, ok)
 	}
-	if credentials() != first {
-		t.Error("a second environment gets another session")
+	second := credentials()
+	if second.AccessKeyID == first.AccessKeyID || second.SecretAccessKey == first.SecretAccessKey ||
+		second.SessionToken == first.SessionToken {
+		t.Error("a second environment gets the keys of the first")
 	}
+	first.Release()
+	if credentials().AccessKeyID != first.AccessKeyID {
+		t.Error("the session of an environment that has ended is not given to the next")
+	}
+	first.Release()
 	now = now.Add(7 * time.Hour)
-	if later := credentials(); later == first || !later.Expires.After(now.Add(11*time.Hour)) {
+	if later := credentials(); later.AccessKeyID == first.AccessKeyID || !later.Expires.After(now.Add(11*time.Hour)) {
 		t.Errorf("an old session is given to a new environment: until %s", later.Expires)
 	}
 
@@ -209,6 +217,7 @@ func TestSessionsDoNotPileUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		got.Release()
 		return got.AccessKeyID
 	}
 	later := func(by time.Duration) (sessions int) {
@@ -254,6 +263,24 @@ func TestSessionsDoNotPileUp(t *testing.T) {
 	}
 	if soon, after := later(lambda.MaxTimeout), later(2*time.Minute); soon != 2 || after != 0 {
 		t.Errorf("%d sessions while the deleted function may still run, %d after that; want 2 and 0", soon, after)
+	}
+}
+
+// A session's name has at least two characters (recorded from AWS).
+func TestSessionOfAFunctionWithAShortName(t *testing.T) {
+	service, pool, function := newService(t, succeeds)
+	function = function.Clone()
+	function.ARN.Name = "e"
+	put(t, service, function)
+	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := pool.calls[0].function.Credentials(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if identity, _ := service.State.Now().Identity(got.AccessKeyID); identity.Session.SessionName != "e@lambda_function" {
+		t.Errorf("the session's name is %q", identity.Session.SessionName)
 	}
 }
 

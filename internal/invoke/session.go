@@ -20,59 +20,83 @@ const sessionLife = 12 * time.Hour
 // afterlife is how long a session lasts that no new environment gets: as long as a busy environment may go on.
 const afterlife = lambda.MaxTimeout + time.Minute
 
-// sessions are the sessions of execution roles that environments use. Environments of one function share a session
-// until half of its life is over or the function has another role: a function that crashes at each start, or changes
-// all day, makes one session, not thousands.
+// sessions are the sessions of execution roles that environments use. Environments that exist at the same time have
+// different credentials, as at AWS. One that has ended leaves its session to the next, until half of the session's life
+// is over or the function has another role: a function that crashes at each start, or changes all day, makes a few
+// sessions, not thousands.
 type sessions struct {
 	mu         sync.Mutex
-	byFunction map[string]*iam.Session
+	byFunction map[string][]*lease
 }
 
-// credentials is a session of the function's execution role. Its name is the function's, as at AWS.
+// lease is a session and whether an environment has it.
+type lease struct {
+	session *iam.Session
+	taken   bool
+}
+
+// credentials is a session of the function's execution role for one environment.
 func (s *Service) credentials(function *lambda.Function) (runtime.Credentials, error) {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	key, now := function.ARN.Key(), s.now()
-	session := s.sessions.byFunction[key]
-	if session == nil || session.RoleID != function.RoleID || session.Expires.Sub(now) < sessionLife/2 {
+	var kept []*lease
+	var free *lease
+	for _, l := range s.sessions.byFunction[key] {
+		switch {
+		case l.session.RoleID != function.RoleID:
+			s.endSession(l.session)
+		case l.session.Expires.Sub(now) >= sessionLife/2:
+			kept = append(kept, l)
+			if !l.taken {
+				free = l
+			}
+		}
+	}
+	if free == nil {
 		made, err := s.newSession(function, now)
 		if err != nil {
 			return runtime.Credentials{}, err
 		}
-		if session != nil && session.RoleID != function.RoleID {
-			s.endSession(session)
-		}
-		if s.sessions.byFunction == nil {
-			s.sessions.byFunction = map[string]*iam.Session{}
-		}
-		s.sessions.byFunction[key], session = made, made
-		if _, exists := s.State.Now().Functions.Get(key); !exists { // deleted since the invocation began
-			s.forgetSession(key)
-		}
+		free = &lease{session: made}
+		kept = append(kept, free)
+	}
+	free.taken = true
+	if s.sessions.byFunction == nil {
+		s.sessions.byFunction = map[string][]*lease{}
+	}
+	s.sessions.byFunction[key] = kept
+	if _, exists := s.State.Now().Functions.Get(key); !exists { // deleted since the invocation began
+		s.forgetSessions(key)
 	}
 	return runtime.Credentials{
-		AccessKeyID:     session.AccessKeyID,
-		SecretAccessKey: session.Secret,
-		SessionToken:    session.Token,
-		Expires:         session.Expires,
+		AccessKeyID:     free.session.AccessKeyID,
+		SecretAccessKey: free.session.Secret,
+		SessionToken:    free.session.Token,
+		Expires:         free.session.Expires,
+		Release: func() {
+			s.sessions.mu.Lock()
+			defer s.sessions.mu.Unlock()
+			free.taken = false
+		},
 	}, nil
 }
 
-// retireSession ends the session of a function that was deleted.
-func (s *Service) retireSession(functionKey string) {
+// retireSessions ends the sessions of a function that was deleted.
+func (s *Service) retireSessions(functionKey string) {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	if _, exists := s.State.Now().Functions.Get(functionKey); !exists {
-		s.forgetSession(functionKey)
+		s.forgetSessions(functionKey)
 	}
 }
 
-// forgetSession is called with the sessions' lock held.
-func (s *Service) forgetSession(functionKey string) {
-	if session := s.sessions.byFunction[functionKey]; session != nil {
-		delete(s.sessions.byFunction, functionKey)
-		s.endSession(session)
+// forgetSessions is called with the sessions' lock held.
+func (s *Service) forgetSessions(functionKey string) {
+	for _, l := range s.sessions.byFunction[functionKey] {
+		s.endSession(l.session)
 	}
+	delete(s.sessions.byFunction, functionKey)
 }
 
 // endSession has a session expire as soon as no environment can be using it.
@@ -100,7 +124,7 @@ func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Ses
 		Account:     arn.Account,
 		Role:        arn.Name,
 		RoleID:      function.RoleID,
-		SessionName: function.ARN.Name,
+		SessionName: sessionName(function.ARN.Name),
 		// every call that a function makes says which function makes it (Lambda Developer Guide, "Using source function ARN
 		// to control function access behavior")
 		Claims: map[string][]string{"lambda:SourceFunctionArn": {function.ARN.Unqualified().String()}},
@@ -119,4 +143,13 @@ func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Ses
 		return nil
 	})
 	return session, err
+}
+
+// sessionName is the function's name. That of a session has at least two characters, so Lambda makes a name of one
+// letter longer (recorded from AWS: e@lambda_function).
+func sessionName(function string) string {
+	if len(function) == 1 {
+		return function + "@lambda_function"
+	}
+	return function
 }

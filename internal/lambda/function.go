@@ -24,6 +24,9 @@ type ARN = arn.Function
 // Latest is the qualifier of a function's only version here: the one that can be changed.
 const Latest = arn.Latest
 
+// TracingActive is the mode of a function that traces requests without being asked to.
+const TracingActive = "Active"
+
 // Function is one function with everything that belongs to it: its code, configuration, URLs and policies.
 type Function struct {
 	ARN          ARN // unqualified
@@ -38,7 +41,7 @@ type Function struct {
 	Architecture string
 	Environment  map[string]string // nil if none was given; an empty one was
 	Tags         map[string]string
-	TracingMode  string // PassThrough or Active; nothing is traced here
+	TracingMode  string // PassThrough or TracingActive; nothing is traced here
 
 	LogFormat           string // Text or JSON
 	LogGroup            string

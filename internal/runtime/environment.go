@@ -32,6 +32,7 @@ type environment struct {
 	api       *runtimeapi.Server
 	members   *peer.Environment // its processes; set when the first has started
 	deliver   chan *call        // holds one
+	release   func()            // of its credentials; nil for none
 	ended     chan struct{}     // closed when it has given back all that it held of the machine
 	entered   atomic.Bool       // its start holds room of the pool.processes
 
@@ -309,6 +310,10 @@ func (e *environment) gone(state sandbox.State) {
 
 // close releases what the environment holds of this machine. It may be started again then.
 func (e *environment) close() {
+	if e.release != nil {
+		e.release()
+		e.release = nil
+	}
 	if e.api != nil {
 		e.api.Close() //nolint:errcheck // closing a listener twice is no harm
 	}

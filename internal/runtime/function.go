@@ -68,6 +68,8 @@ type Credentials struct {
 	// Expires is when the session ends; zero for never. An environment is replaced, not reused, once less
 	// than five minutes of its session are left.
 	Expires time.Time
+	// Release says that the environment has ended; nil if nobody wants to know.
+	Release func()
 }
 
 // Format prints the access key id and hides the rest, for every verb.

@@ -28,6 +28,8 @@ func TestPythonResults(t *testing.T) {
 		{fn, object{"do": "bytes"}, "\x00\xff raw", "application/unknown"},
 		{fn, object{"do": "text"}, `"\u00fc"`, "application/json"},
 		{newer, object{"do": "text"}, `"ü"`, "application/json"},
+		{newer, object{"do": "kinds"}, `[{"x": 1, "y": [null]}, {"a": 1}, {"k": "v", "1": 2, "y": 3, "null": 4}, 2, "v", NaN]`,
+			"application/json"},
 		{newer, object{"do": "nested"}, `{"d": 1.10, "b": "in", "t": [1, 2], "u": "ü"}`, "application/json"},
 	} {
 		body, result, _ := b.invoke(row.fn, row.event)
@@ -77,10 +79,19 @@ func TestPythonErrors(t *testing.T) {
 			if trace := strings.Join(got.StackTrace, ""); !strings.Contains(trace, row.frame) || strings.Contains(trace, "bootstrap.py\", line") && row.reason == runtime.ReasonError {
 				t.Errorf("stack trace %q, want the user's frames only, with %q", trace, row.frame)
 			}
+			if trace := strings.Join(got.StackTrace, ""); strings.Contains(trace, "^") {
+				t.Errorf("stack trace %q marks columns, which AWS's client does not", trace)
+			}
 			if row.reason == runtime.ReasonError && got.RequestID != id {
 				t.Errorf("requestId = %q, want %q", got.RequestID, id)
 			}
 			result.Report() // by then the log is complete
+			if log := b.log.String(); strings.Contains(log, "^^") || !strings.Contains(log, "\nTraceback (most recent call last):\n") {
+				t.Errorf("the log marks columns, or has no trace:\n%s", log)
+			}
+			if log := b.log.String(); row.reason == runtime.ReasonInit && !strings.Contains(log, "\t\tLAMBDA_WARNING: Unhandled exception.") {
+				t.Errorf("the warning of AWS's client is not in the log:\n%s", log)
+			}
 			if log := b.log.String(); !strings.Contains(log, "[ERROR] "+row.want.ErrorType+": "+row.want.ErrorMessage) {
 				t.Errorf("the error is not in the log:\n%s", log)
 			}

@@ -97,6 +97,7 @@ func (s starter) start() (*sandbox.Process, error) {
 		if credentials, err = fn.Credentials(ctx); err != nil {
 			return nil, fmt.Errorf("credentials of the execution role for %s: %w", fn.ARN, err)
 		}
+		s.release = credentials.Release
 	}
 	command, err := p.launcher.command(ctx, fn)
 	if err != nil {

@@ -11,7 +11,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -173,16 +175,46 @@ func NewXRayID(now time.Time) string {
 	return "1-" + text[:8] + "-" + text[8:]
 }
 
-// XRayHeader is the X-Amzn-Trace-Id header of a function URL's answer, in the form of 2025:
-// Root=1-…;Parent=…;Sampled=0;Lineage=1:…:0. The parent comes from the request id, the lineage from the function's ARN.
-func XRayHeader(xray, requestID, functionARN string) string {
-	function := fnv.New32a()
-	function.Write([]byte(functionARN)) // never fails
-	var lineage [8]byte
-	hex.Encode(lineage[:], function.Sum(nil))
-	parent := requestID[:8] + requestID[9:13] + requestID[14:18]
-	return "Root=" + xray + ";Parent=" + parent + ";Sampled=0;Lineage=1:" + string(lineage[:]) + ":0"
+// XRay is what decides how an invocation is traced.
+type XRay struct {
+	Own         string // id of a new trace, from NewXRayID
+	Received    string // X-Amzn-Trace-Id of the request, empty for none
+	Active      bool   // the function's tracing mode; else it is PassThrough
+	RequestID   string
+	FunctionARN string
 }
+
+var xrayRoot = regexp.MustCompile(`^1-[0-9a-f]{8}-[0-9a-f]{24}$`)
+
+// Header is what the function sees of its trace, and what an answer names: Root=1-…;Parent=…;Sampled=…;Lineage=1:…:0,
+// in the form of 2025. The root and the decision to sample are the caller's, if it names them. The parent is Lambda's own
+// segment, here made of the request id, and the lineage is extended by the function (AWS X-Ray Developer Guide,
+// "Tracing header"). Without a decision a function with active tracing is sampled: AWS samples one request in a second
+// and 5 % of the others.
+func (x XRay) Header() string {
+	root, sampled, lineage := x.Own, "0", ""
+	if x.Active {
+		sampled = "1"
+	}
+	for field := range strings.SplitSeq(x.Received, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		switch {
+		case name == "Root" && xrayRoot.MatchString(value):
+			root = value
+		case name == "Sampled" && (value == "0" || value == "1"):
+			sampled = value
+		case name == "Lineage" && len(value) <= maxLineage && value != "":
+			lineage = value + "|"
+		}
+	}
+	function := fnv.New32a()
+	function.Write([]byte(x.FunctionARN)) // never fails
+	parent := x.RequestID[:8] + x.RequestID[9:13] + x.RequestID[14:18]
+	return fmt.Sprintf("Root=%s;Parent=%s;Sampled=%s;Lineage=%s1:%08x:0", root, parent, sampled, lineage, function.Sum32())
+}
+
+// maxLineage bounds what a caller can have passed on.
+const maxLineage = 256
 
 // Kept is how many traces a Recorder keeps.
 const Kept = 1000

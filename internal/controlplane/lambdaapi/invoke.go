@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
@@ -127,13 +126,13 @@ func isObject(text []byte) bool {
 	return json.Unmarshal(text, &object) == nil && object != nil
 }
 
-// traceID is the X-Ray trace that the request belongs to: its own, if it names one, or a new one that is not sampled.
+// traceID is the trace that the function sees and the answer names.
 func traceID(r *request) string {
-	const longest = 512
-	if id := r.Call.Request.Header.Get("X-Amzn-Trace-Id"); strings.Contains(id, "Root=1-") && len(id) <= longest {
-		return id
-	}
-	return "Root=" + trace.NewXRayID(r.Now) + ";Sampled=0"
+	function := r.target.function
+	return trace.XRay{
+		Own: trace.NewXRayID(r.Now), Received: r.Call.Request.Header.Get("X-Amzn-Trace-Id"),
+		Active: function.TracingMode == lambda.TracingActive, RequestID: r.RequestID, FunctionARN: function.ARN.String(),
+	}.Header()
 }
 
 func invokeFault(err error) error {

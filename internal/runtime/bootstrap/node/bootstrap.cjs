@@ -7,13 +7,13 @@
 
 const { Client } = require('./client.cjs');
 const { patchConsole, logError } = require('./console.cjs');
-const { UnhandledPromiseRejection } = require('./errors.cjs');
+const { UnhandledPromiseRejection, hasCallbacks } = require('./errors.cjs');
 const { load } = require('./loader.cjs');
 const { isStreaming, installGlobals } = require('./stream.cjs');
-const { Invocation } = require('./invocation.cjs');
+const { Runtime } = require('./invocation.cjs');
 const { runStreaming } = require('./streaming.cjs');
 
-const current = { requestId: '-', fail: null };
+const current = { requestId: hasCallbacks() ? undefined : '-', fail: null };
 
 // Node's exit codes for these two are AWS's.
 function die(title, error, code) {
@@ -32,16 +32,19 @@ async function main() {
   patchConsole(() => current.requestId);
   installGlobals();
   current.fail = (error) => client.failInit(error);
-  process.on('uncaughtException', (error) => die('Uncaught Exception', error, 129));
-  process.on('unhandledRejection', (reason, promise) =>
-    die('Unhandled Promise Rejection', new UnhandledPromiseRejection(reason, promise), 128),
-  );
+  // Since Node.js 24 AWS's client leaves these to Node.js, which ends the process.
+  if (hasCallbacks()) {
+    process.on('uncaughtException', (error) => die('Uncaught Exception', error, 129));
+    process.on('unhandledRejection', (reason, promise) =>
+      die('Unhandled Promise Rejection', new UnhandledPromiseRejection(reason, promise), 128),
+    );
+  }
 
   let handler;
   try {
     handler = await load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
   } catch (error) {
-    logError('Init Error', error);
+    logError(hasCallbacks() ? 'Uncaught Exception' : 'Init Error', error);
     await client.failInit(error);
     process.exit(1);
   }
@@ -55,7 +58,7 @@ async function main() {
     current.fail = (error) => client.fail(id, error);
     if (headers['lambda-runtime-trace-id']) process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
     else delete process.env._X_AMZN_TRACE_ID;
-    const run = streaming ? runStreaming : Invocation.run;
+    const run = streaming ? runStreaming : Runtime.run;
     await run(client, handler, headers, body);
     current.fail = null;
   }

@@ -71,7 +71,7 @@ class Client {
   async failInit(error) {
     const body = payload(error);
     await this.post('init/error', JSON.stringify(body), {
-      'Lambda-Runtime-Function-Error-Type': ascii(body.errorType).replace(/[\x00-\x1f]/g, ' '),
+      'Lambda-Runtime-Function-Error-Type': ascii(body.errorType ?? '').replace(/[\x00-\x1f]/g, ' '),
     });
   }
 }

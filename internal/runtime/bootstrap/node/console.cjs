@@ -2,7 +2,7 @@
 
 const { writeSync } = require('node:fs');
 const { format } = require('node:util');
-const { isError } = require('./errors.cjs');
+const { payload } = require('./errors.cjs');
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
@@ -24,8 +24,8 @@ function print(text) {
 function patchConsole(requestId) {
   const writer =
     (level) =>
-    (...args) => {
-      print(`${new Date().toISOString()}\t${requestId()}\t${level}\t${format(...args)}\n`);
+    (message, ...args) => {
+      print(`${new Date().toISOString()}\t${requestId()}\t${level}\t${format(message, ...args)}\n`);
     };
   console.trace = writer('TRACE');
   console.debug = writer('DEBUG');
@@ -40,8 +40,8 @@ function patchConsole(requestId) {
 function logError(title, error) {
   let text;
   try {
-    text = JSON.stringify(isError(error) ? error : new Error(String(error)), (_, value) =>
-      isError(value)
+    text = JSON.stringify(error instanceof Error ? error : new Error(String(error)), (_, value) =>
+      value instanceof Error
         ? {
             errorType: value.name,
             errorMessage: value.message,
@@ -52,7 +52,7 @@ function logError(title, error) {
         : value,
     );
   } catch {
-    text = JSON.stringify({ errorType: error?.name, errorMessage: error?.message });
+    text = JSON.stringify(payload(error));
   }
   console.error(title, '\t' + text);
 }

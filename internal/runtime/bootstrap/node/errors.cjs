@@ -1,14 +1,26 @@
 'use strict';
 
+const { types } = require('node:util');
+
+// hasCallbacks tells whether the function's runtime, as configured, still knows callbacks. Since Node.js 24 Lambda has
+// another generation of its client (aws-lambda-ric 4 instead of 3), in which errors differ, too.
+function hasCallbacks() {
+  const [, major] = /nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV ?? '') ?? [];
+  return !(Number(major) >= 24);
+}
+
 // Errors of the runtime itself, under the names that Lambda gives them.
 
+// named makes a class of errors. With the older client the name does not show in the log, since it is not the error's own.
 function named(name) {
-  return class extends Error {
+  class Named extends Error {
     constructor(message) {
       super(message);
-      this.name = name;
+      if (!hasCallbacks()) this.name = name;
     }
-  };
+  }
+  Named.prototype.name = name;
+  return Named;
 }
 
 const HandlerNotFound = named('Runtime.HandlerNotFound');
@@ -17,12 +29,12 @@ const ImportModuleError = named('Runtime.ImportModuleError');
 const MalformedStreamingHandler = named('Runtime.MalformedStreamingHandler');
 const InvalidStreamingOperation = named('Runtime.InvalidStreamingOperation');
 const CallbackHandlerDeprecated = named('Runtime.CallbackHandlerDeprecated');
-const JSONStringifyError = named('Runtime.JSONStringifyError');
+const JSONStringifyError = hasCallbacks() ? Error : named('Runtime.JSONStringifyError');
 
 class UserCodeSyntaxError extends named('Runtime.UserCodeSyntaxError') {
   constructor(cause) {
     super(String(cause));
-    this.stack = cause.stack;
+    if (!hasCallbacks()) this.stack = cause.stack;
   }
 }
 
@@ -43,33 +55,38 @@ class NodeJsExit extends named('Runtime.NodeJsExit') {
   }
 }
 
-// An instance of another realm's Error is one too.
-const isError = (e) =>
-  e instanceof Error || Object.prototype.toString.call(e) === '[object Error]';
+const isText = (value) => typeof value === 'string' && value !== '';
 
-// payload is what the caller of the function sees.
+// isError tells whether AWS's client takes the value for an error: the older one also takes what looks like one.
+const isError = (e) =>
+  e instanceof Error ||
+  (hasCallbacks() && (types.isNativeError(e) || (isText(e?.name) && isText(e.message) && isText(e.stack))));
+
+// payload is what the caller of the function sees. What cannot be read, such as a name that is no text, is "handled".
 function payload(error) {
+  const none = hasCallbacks() ? {} : { trace: [] };
   try {
     if (isError(error)) {
+      const stack = hasCallbacks() ? error.stack.replaceAll('\x7f', '%7F') : clean(error.stack);
       return {
         errorType: clean(error.name),
         errorMessage: clean(error.message),
-        trace: clean(error.stack ?? '').split('\n'),
+        trace: stack?.split('\n') ?? [],
       };
     }
-    return { errorType: typeof error, errorMessage: String(error), trace: [] };
+    return { errorType: typeof error, errorMessage: hasCallbacks() ? error.toString() : String(error), trace: [] };
   } catch {
     return {
       errorType: 'handled',
       errorMessage:
         'callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack',
-      trace: [],
+      ...none,
     };
   }
 }
 
 // DEL may not stand in a header.
-const clean = (text) => String(text).replaceAll('\x7f', '%7F');
+const clean = (text) => text?.replaceAll('\x7f', '%7F');
 
 // cause is the same error for X-Ray, as a header value.
 function cause(error) {
@@ -112,6 +129,7 @@ module.exports = {
   UnhandledPromiseRejection,
   ascii,
   cause,
+  hasCallbacks,
   isError,
   payload,
 };

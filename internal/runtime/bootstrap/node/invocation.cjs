@@ -2,8 +2,7 @@
 
 const { contextOf } = require('./context.cjs');
 const { logError } = require('./console.cjs');
-const { JSONStringifyError, NodeJsExit, isError } = require('./errors.cjs');
-const { hasCallbacks } = require('./loader.cjs');
+const { JSONStringifyError, NodeJsExit, hasCallbacks } = require('./errors.cjs');
 
 // The function's answer may have to wait until nothing is left to do in the process. Node says so with beforeExit.
 let whenIdle = () => {};
@@ -11,44 +10,51 @@ process.on('beforeExit', () => whenIdle());
 
 const isAsync = (handler) => handler.constructor.name === 'AsyncFunction';
 
-// Invocation is one event for a handler whose response is sent as a whole. The handler answers with a promise, by
-// calling back, or through the oldest form, context.done and its relatives.
-class Invocation {
+// Runtime is one event for a handler whose response is sent as a whole. The handler answers with a promise, by calling
+// back, or through the oldest form, context.done and its relatives. In stacks a handler is Runtime.handler, as at AWS.
+class Runtime {
   static run(client, handler, headers, body) {
     return new Promise((resolve, reject) => {
-      new Invocation(client, headers, resolve, reject).start(handler, body);
+      const Kind = hasCallbacks() ? Runtime : BufferedInvokeProcessor;
+      new Kind(client, handler, headers, resolve, reject).start(body);
     });
   }
 
-  constructor(client, headers, resolve, reject) {
+  constructor(client, handler, headers, resolve, reject) {
     this.client = client;
+    this.handler = handler;
     this.headers = headers;
     this.id = headers['lambda-runtime-aws-request-id'];
     this.resolve = resolve;
     this.reject = reject;
     this.settled = false;
+    this.called = false;
     this.waitsForIdle = true;
   }
 
-  start(handler, body) {
+  start(body) {
     // What if nothing is left that could still answer? A handler that might have called back has answered null; an
     // async one has lost a promise.
-    whenIdle = () => (isAsync(handler) ? this.fail(new NodeJsExit()) : this.succeed(null));
+    // Since Node.js 24 the process just ends.
+    if (hasCallbacks()) {
+      whenIdle = () => (isAsync(this.handler) ? this.fail(new NodeJsExit()) : this.succeed(null));
+    }
     let result;
     try {
       const context = contextOf(this.headers);
       const event = JSON.parse(body);
       result = hasCallbacks()
-        ? handler(event, this.withCallbacks(context), (error, value) => this.callBack(error, value))
-        : handler(event, context);
+        ? this.handler(event, this.withCallbacks(context), (error, value) => this.callBack(error, value))
+        : this.handler(event, context);
     } catch (error) {
-      this.fail(error);
+      if (hasCallbacks()) this.callBack(error); // without an error, such as undefined, that is a success
+      else this.fail(error);
       return;
     }
     if (typeof result?.then === 'function') {
       result.then(
         (value) => this.succeed(value),
-        (error) => this.fail(error),
+        (error) => this.fail(hasCallbacks() ? (error ?? 'handled') : error),
       );
     } else if (!hasCallbacks()) {
       this.succeed(result);
@@ -61,22 +67,23 @@ class Invocation {
       invocation.waitsForIdle = false;
       invocation.callBack(error, value);
     };
-    Object.defineProperty(context, 'callbackWaitsForEmptyEventLoop', {
-      enumerable: true,
-      get: () => invocation.waitsForIdle,
-      set: (value) => {
+    return {
+      get callbackWaitsForEmptyEventLoop() {
+        return invocation.waitsForIdle;
+      },
+      set callbackWaitsForEmptyEventLoop(value) {
         invocation.waitsForIdle = Boolean(value);
       },
-    });
-    return Object.assign(context, {
-      done,
       succeed: (value) => done(null, value),
       fail: (error) => done(error ?? 'handled'),
-    });
+      done,
+      ...context,
+    };
   }
 
   callBack(error, value) {
-    if (this.settled) return;
+    if (this.settled || this.called) return; // only the first call counts
+    this.called = true;
     if (error !== undefined && error !== null) this.fail(error);
     else if (this.waitsForIdle) whenIdle = () => this.succeed(value);
     else this.succeed(value);
@@ -99,7 +106,7 @@ class Invocation {
   }
 
   async failure(error) {
-    logError('Invoke Error', isError(error) ? error : new Error(String(error)));
+    logError('Invoke Error', error);
     await this.client.fail(this.id, error);
   }
 
@@ -115,4 +122,7 @@ class Invocation {
   }
 }
 
-module.exports = { Invocation };
+// BufferedInvokeProcessor is what stacks name since Node.js 24.
+class BufferedInvokeProcessor extends Runtime {}
+
+module.exports = { Runtime };

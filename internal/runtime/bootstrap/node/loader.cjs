@@ -10,6 +10,7 @@ const {
   ImportModuleError,
   MalformedHandlerName,
   UserCodeSyntaxError,
+  hasCallbacks,
 } = require('./errors.cjs');
 const { isStreaming } = require('./stream.cjs');
 
@@ -39,25 +40,39 @@ async function load(root, name) {
   return handler;
 }
 
-// hasCallbacks tells whether the function's runtime, as configured, still knows callbacks.
-function hasCallbacks() {
-  const [, major] = /nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV ?? '') ?? [];
-  return !(Number(major) >= 24);
-}
-
 async function loadModule(root, directory, name) {
   const file = path.join(directory, name);
+  const require = createRequire(path.join(process.env.LAMBDA_RUNTIME_DIR, 'index.mjs'));
   try {
     for (const extension of ['', '.js', '.mjs', '.cjs']) {
-      if (isFile(file + extension)) return await import(pathToFileURL(file + extension).href);
+      if (!isFile(file + extension)) continue;
+      // The older client requires what is not a module, which shows in the errors about what it requires in turn.
+      if (hasCallbacks() && !isModule(file, extension)) return require(file + extension);
+      return await import(pathToFileURL(file + extension).href);
     }
-    const require = createRequire(path.join(root, 'bootstrap'));
     return require(require.resolve(name, { paths: [root, directory] }));
   } catch (error) {
     if (error instanceof SyntaxError) throw new UserCodeSyntaxError(error);
     if (error?.code === 'MODULE_NOT_FOUND') throw new ImportModuleError(error);
     throw error;
   }
+}
+
+// isModule tells whether AWS's older client imports a file, by the nearest package.json.
+function isModule(file, extension) {
+  if (extension !== '.js') return extension === '.mjs';
+  for (let folder = path.dirname(file); !folder.endsWith('/node_modules'); folder = path.dirname(folder)) {
+    const manifest = path.join(folder, 'package.json');
+    if (isFile(manifest)) {
+      try {
+        return JSON.parse(fs.readFileSync(manifest)).type === 'module';
+      } catch {
+        return false;
+      }
+    }
+    if (folder === path.dirname(folder)) break;
+  }
+  return false;
 }
 
 function isFile(file) {
@@ -70,4 +85,4 @@ function find(module, exportName) {
   return follow(module) ?? follow(module?.default);
 }
 
-module.exports = { load, hasCallbacks };
+module.exports = { load };

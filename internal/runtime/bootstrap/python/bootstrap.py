@@ -8,7 +8,6 @@ import decimal
 import importlib
 import json
 import logging
-import math
 import os
 import re
 import socket
@@ -95,6 +94,8 @@ class API:
         return headers, body
 
     def respond(self, request_id, body, content_type):
+        if not isinstance(body, bytes):
+            body = body.encode("utf-8")  # half of a surrogate pair ends the process, as at AWS
         status, _, _ = self.request(
             "POST", "invocation/%s/response" % request_id, body, [("Content-Type", content_type)]
         )
@@ -108,53 +109,98 @@ class API:
         cause = json.dumps(cause)  # escapes what is not ASCII, so it is safe in a header
         if len(cause) < 1024 * 1024:
             headers.append(("Lambda-Runtime-Function-XRay-Error-Cause", cause))
-        self.request("POST", "invocation/%s/error" % request_id, to_json(error), headers)
+        body = to_json(error).encode("utf-8")
+        self.request("POST", "invocation/%s/error" % request_id, body, headers)
 
     def fail_init(self, error):
         kind = re.sub(r"[^\x21-\x7e]", "?", error["errorType"])
         headers = [("Content-Type", "application/json"), ("Lambda-Runtime-Function-Error-Type", kind)]
-        self.request("POST", "init/error", to_json(error), headers)
+        self.request("POST", "init/error", to_json(error).encode("utf-8", "backslashreplace"), headers)
 
 
-# Handlers' results. AWS's client encodes with simplejson, which writes a Decimal as a number and bytes as text.
+# Handlers' results. AWS's client encodes with simplejson: a Decimal is a number, bytes are text, also as keys, and what
+# has _asdict, as a named tuple does, is an object.
 
-RAW = os.urandom(12).hex()
-RAW_STRING = re.compile('"%s([^"]*)%s"' % (RAW, RAW))
 # Newer runtimes of Lambda write text outside ASCII as it is.
-ENSURE_ASCII = os.environ.get("AWS_EXECUTION_ENV", "") in ("AWS_Lambda_python3." + minor for minor in ("8", "9", "10", "11"))
+ENSURE_ASCII = os.environ.get("AWS_EXECUTION_ENV") in ("AWS_Lambda_python3.%d" % minor for minor in range(8, 12))
+PLAIN = json.JSONEncoder(ensure_ascii=ENSURE_ASCII)
+SCALARS = frozenset([str, int, float, bool, type(None)])
 
 
-class Encoder(json.JSONEncoder):
-    def __init__(self):
-        super().__init__(ensure_ascii=ENSURE_ASCII)
-        self.raw = False
+def is_plain(value):
+    """Whether the json module, which is fast, encodes the value in the same way."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str for key in value) and all(
+            type(v) in SCALARS or is_plain(v) for v in value.values()
+        )
+    if kind is list or kind is tuple:
+        return all(type(v) in SCALARS or is_plain(v) for v in value)
+    return kind in SCALARS
 
-    def default(self, o):
-        if isinstance(o, decimal.Decimal):
-            if o.is_nan():
-                return math.nan
-            self.raw = True  # json has no way to write a number verbatim: mark it, and take the quotes off after
-            return RAW + str(o) + RAW
-        if isinstance(o, bytes):
-            return o.decode("utf-8")
-        return super().default(o)
+
+def encoded(value, within):
+    """The pieces of a value's JSON. The ids of the containers that it is in are in within."""
+    if isinstance(value, str):
+        return [PLAIN.encode(str.__str__(value))]
+    if isinstance(value, bytes):
+        return [PLAIN.encode(value.decode("utf-8"))]
+    if value is None or isinstance(value, (int, float)):
+        return [PLAIN.encode(value)]
+    if isinstance(value, decimal.Decimal):
+        return ["NaN" if value.is_nan() else str(value)]
+    if id(value) in within:
+        raise ValueError("Circular reference detected")
+    within.add(id(value))
+    pieces = []
+    as_dict = None if isinstance(value, type) else getattr(value, "_asdict", None)
+    members = as_dict() if callable(as_dict) else value
+    if members is not value and not isinstance(members, dict):
+        raise TypeError("_asdict() must return a dict, not %s" % type(members).__name__)
+    if isinstance(members, dict):
+        for key, member in members.items():
+            pieces.extend([", ", key_of(key), ": "])
+            pieces.extend(encoded(member, within))
+        pieces[:1] = ["{"]
+        pieces.append("}")
+    elif isinstance(members, (list, tuple)):
+        for member in members:
+            pieces.append(", ")
+            pieces.extend(encoded(member, within))
+        pieces[:1] = ["["]
+        pieces.append("]")
+    else:
+        raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+    within.discard(id(value))
+    return pieces
+
+
+def key_of(key):
+    if isinstance(key, bytes):
+        key = key.decode("utf-8")
+    if isinstance(key, str):
+        return PLAIN.encode(str.__str__(key))
+    if key is None or isinstance(key, (int, float)):
+        return '"%s"' % PLAIN.encode(key)
+    raise TypeError("keys must be str, int, float, bool or None, not %s" % type(key).__name__)
 
 
 def to_json(value):
-    encoder = Encoder()
-    text = encoder.encode(value)
-    if encoder.raw:
-        text = RAW_STRING.sub(r"\1", text)
-    return text.encode("utf-8", "backslashreplace")
+    try:
+        plain = is_plain(value)
+    except RecursionError:
+        plain = True  # nested too deeply, or within itself, which the json module tells apart
+    return PLAIN.encode(value) if plain else "".join(encoded(value, set()))
 
 
 def marshal(result):
     if isinstance(result, bytes):
         return result, "application/unknown"
     try:
-        return to_json(result), "application/json"
+        text = to_json(result)
     except Exception as e:
         raise Fault("MarshalError", "Unable to marshal response: %s" % e)
+    return text, "application/json"
 
 
 # The context object ("AWS Lambda context object in Python", AWS Lambda Developer Guide).
@@ -194,10 +240,14 @@ class LambdaContext:
         self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
         self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
         self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
-        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         self.client_context = None
         client_context = parse_header(headers, "lambda-runtime-client-context", "Client Context")
+        self._w3c = {}
         if client_context is not None:
+            carried = client_context.pop("w3c", None) if isinstance(client_context, dict) else None
+            if isinstance(carried, dict):
+                fields = ("traceparent", "tracestate", "baggage")
+                self._w3c = {name: carried[name] for name in fields if isinstance(carried.get(name), str)}
             self.client_context = ClientContext(client_context)
             if self.client_context.client is not None:
                 self.client_context.client = Client(self.client_context.client)
@@ -208,13 +258,19 @@ class LambdaContext:
                 "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId"),
             }
         )
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         self._deadline = int(headers["lambda-runtime-deadline-ms"])
 
     def get_remaining_time_in_millis(self):
         return max(self._deadline - int(time.time() * 1000), 0)
 
     def log(self, msg):
-        sys.stdout.write(str(msg))
+        text = str(msg)
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")  # at AWS each is an event of the log
+
+    def w3c(self):
+        """The trace context of the caller, which its client context carries."""
+        return dict(self._w3c)
 
     def __repr__(self):
         public = ((name, value) for name, value in vars(self).items() if not name.startswith("_"))
@@ -239,10 +295,14 @@ def error_of(message, kind, trace, request_id=""):
 
 
 def user_frames(tb):
-    """The stack without the runtime's own frames at its top."""
-    frames = traceback.extract_tb(tb)
-    while frames and frames[0].filename == __file__:
-        frames.pop(0)
+    """The stack without the runtime's own frames at its top, unless there are no others.
+
+    Frames without columns are formatted without the lines that mark them with ^, as at AWS.
+    """
+    frames = [(f.filename, f.lineno, f.name, f.line) for f in traceback.extract_tb(tb)]
+    for i, frame in enumerate(frames):
+        if "/bootstrap.py" not in frame[0]:
+            return frames[i:]
     return frames
 
 
@@ -261,18 +321,20 @@ def cause_of(e):
             {
                 "message": str(e),
                 "type": "LambdaValidationError" if isinstance(e, Fault) else type(e).__name__,
-                "stack": [{"label": f.name, "path": f.filename, "line": f.lineno} for f in frames],
+                "stack": [{"label": name, "path": path, "line": line} for path, line, name, _ in frames],
             }
         ],
-        "paths": sorted({f.filename for f in frames}),
+        "paths": sorted({frame[0] for frame in frames}),
     }
 
 
 def log_error(error):
-    lines = ["[ERROR] %s: %s" % (error["errorType"], error["errorMessage"])]
-    if error["stackTrace"]:
-        lines.append("Traceback (most recent call last):")
-        lines.extend(line.rstrip("\n") for line in error["stackTrace"])
+    title = "[ERROR] " + error["errorType"]
+    if error["errorMessage"]:
+        title += ": " + error["errorMessage"]
+    lines = [title, "Traceback (most recent call last):"]  # which stands there without a trace, too, as at AWS
+    for frame in error["stackTrace"]:
+        lines.extend(frame.splitlines())
     sys.stdout.write("\n".join(lines) + "\n")
 
 
@@ -307,11 +369,24 @@ def set_up_logging():
     return request
 
 
+# What AWS's client logs before an error of the initialization.
+UNHANDLED = (
+    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in "
+    "rare cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed "
+    "runtimes, runtime updates can be triggered by a function change, or can be applied automatically. To "
+    "determine if the runtime has been updated, check the runtime version in the INIT_START log entry. If this "
+    "error correlates with a change in the runtime version, you may be able to mitigate this error by "
+    "temporarily rolling back to the previous runtime version. For more information, see "
+    "https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html"
+)
+
+
 def load(handler):
     """The handler function: "module.function", the module with slashes or dots for its packages."""
     module_name, dot, function_name = handler.rpartition(".")
     if not dot:
-        raise Fault("MalformedHandlerName", "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % handler)
+        what = "not enough values to unpack (expected 2, got 1)"
+        raise Fault("MalformedHandlerName", "Bad handler '%s': %s" % (handler, what))
     if module_name.split(".")[0] in sys.builtin_module_names:
         raise Fault("BuiltInModuleConflict", "Cannot use built-in module %s as a handler module" % module_name)
     try:
@@ -327,15 +402,17 @@ def load(handler):
         raise Fault("HandlerNotFound", "Handler '%s' missing on module '%s'" % (function_name, module_name))
 
 
-def handle(api, handler, headers, payload):
+def handle_event_request(api, request_handler, headers, payload):
+    # The names are those of AWS's client: a handler that cannot be called has this frame in its error.
     request_id = headers["lambda-runtime-aws-request-id"]
     try:
-        context = LambdaContext(headers)
+        lambda_context = LambdaContext(headers)
         try:
             event = json.loads(payload)
         except ValueError as e:
             raise Fault("UnmarshalError", "Unable to unmarshal input: %s" % e)
-        body, content_type = marshal(handler(event, context))
+        response = request_handler(event, lambda_context)
+        body, content_type = marshal(response)
     except Exception as e:
         error = error_of_exception(e, request_id)
         log_error(error)
@@ -354,6 +431,7 @@ def main():
         handler = load(os.environ["_HANDLER"])
     except Exception as e:
         error = error_of_exception(e)
+        logging.warning(UNHANDLED)
         log_error(error)
         api.fail_init(error)
         sys.exit(1)
@@ -365,7 +443,7 @@ def main():
             os.environ["_X_AMZN_TRACE_ID"] = trace_id
         else:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
-        handle(api, handler, headers, payload)
+        handle_event_request(api, handler, headers, payload)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import collections
 import decimal
+import enum
 import logging
 import os
 import subprocess
@@ -7,6 +8,20 @@ import sys
 import time
 
 COLD = []
+Pair = collections.namedtuple("Pair", "x y")
+
+
+class Members:
+    def _asdict(self):
+        return {"a": 1}
+
+
+class Level(enum.IntEnum):
+    LOW = 2
+
+
+class Name(str, enum.Enum):
+    ONE = "v"
 
 
 def handler(event, context):
@@ -21,6 +36,8 @@ def handler(event, context):
         return "ü"
     if what == "nested":
         return {"d": decimal.Decimal("1.10"), "b": b"in", "t": (1, 2), "u": "ü"}
+    if what == "kinds":
+        return [Pair(1, [None]), Members(), {b"k": b"v", 1: 2, "y": 3, None: 4}, Level.LOW, Name.ONE, decimal.Decimal("NaN")]
     if what == "set":
         return {1, 2}
     if what == "raise":

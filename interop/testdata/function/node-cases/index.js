@@ -105,7 +105,7 @@ exports.odd = async (event, context) => {
       Promise.reject('a string');
       return new Promise((resolve) => setTimeout(resolve, 5000));
     case 'context':
-      return { ...context, logStreamName: '', remaining: typeof context.getRemainingTimeInMillis(), keys: Object.keys(context) };
+      return { ...context, xRayTraceId: typeof context.xRayTraceId, logStreamName: '', remaining: typeof context.getRemainingTimeInMillis(), keys: Object.keys(context) };
     case 'logs':
       console.log('log %s %d %j', 'a', 1, { b: 2 });
       console.info('two\nlines');

@@ -1,1 +1,4 @@
-export const handler = async () => 'from a module'; export default { other: async () => 'by default' };
+export const handler = async () => 'from a module';
+export const fails = async () => {
+  throw new Error('in a module');
+};
