@@ -43,16 +43,19 @@ var curlWays = []struct{ options, way string }{
 	{"variable", "variables of the shell"},
 	{"manual|M", "furl call --help"},
 	{"version|V", "furl version"},
-	{"http1.1 http1.0|0 http0.9 http2 http2-prior-knowledge http3 http3-only", "leave it out: function URLs speak HTTP/1.1"},
+	{
+		"http1.1 http1.0|0 http0.9 http2 http2-prior-knowledge http3 http3-only",
+		"leave it out: function URLs speak HTTP/1.1",
+	},
 	{"request-target", "the path in the URL, which furl call sends as it is"},
 	{"max-filesize", "-o FILE and the shell's ulimit -f"},
 	{"tr-encoding", "--compressed"},
 	{"tlsv1|1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 tls-max sslv2|2 sslv3|3", "leave it out: furl call speaks TLS 1.2 and 1.3"},
 	{"fail-early", "--fail"},
 	{`abstract-unix-socket alt-svc append|a cert|E cert-status cert-type ciphers compressed-ssh crlf crlfile curves
-disable-eprt disable-epsv disallow-username-in-url dns-interface dns-ipv4-addr dns-ipv6-addr doh-cert-status doh-insecure
-doh-url dump-ca-embed ech egd-file engine expect100-timeout false-start form-escape ftp-account ftp-alternative-to-user
-ftp-create-dirs ftp-method ftp-pasv ftp-port|P ftp-pret ftp-skip-pasv-ip ftp-ssl-ccc ftp-ssl-ccc-mode ftp-ssl-control
+disable-eprt disable-epsv disallow-username-in-url dns-interface dns-ipv4-addr dns-ipv6-addr doh-cert-status
+doh-insecure doh-url dump-ca-embed ech egd-file engine expect100-timeout false-start form-escape ftp-account
+ftp-alternative-to-user ftp-create-dirs ftp-method ftp-pasv ftp-port|P ftp-pret ftp-skip-pasv-ip ftp-ssl-ccc ftp-ssl-ccc-mode ftp-ssl-control
 happy-eyeballs-timeout-ms haproxy-clientip haproxy-protocol hostpubmd5 hostpubsha256 hsts ignore-content-length
 interface ip-tos ipfs-gateway keepalive-cnt keepalive-time key key-type knownhosts krb limit-rate list-only|l local-port
 login-options mail-auth mail-from mail-rcpt mail-rcpt-allowfails metalink mptcp no-alpn no-clobber no-keepalive no-npn

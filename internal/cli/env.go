@@ -137,8 +137,8 @@ func shellOf(name string) (shell, bool) {
 	return found, ok
 }
 
-// failEval prints a statement that fails in place of exports: after eval "$(furl env)" without one, a script would go on
-// with the account that the environment named before. A person at a terminal has the message.
+// failEval prints a statement that fails in place of exports: after eval "$(furl env)" without one, a script would go
+// on with the account that the environment named before. A person at a terminal has the message.
 func (p *program) failEval(command *cobra.Command, err error) {
 	if command.Name() != "env" || isTerminal(p.streams.Out) || slices.Contains(p.args, "--json") {
 		return

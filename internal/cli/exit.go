@@ -143,8 +143,8 @@ var errorTable = [...]struct {
 	},
 	noURL: {exitFailed, "furl url create %s", nil},
 	noFunction: {
-		exitFailed, "--region %s   # the function is there\ndid you mean %s?\n--region REGION, if the function is in another region than %s\n" +
-			"furl url list   # the function URLs of the region", nil,
+		exitFailed, "--region %s   # the function is there\ndid you mean %s?\n" +
+			"--region REGION, if the function is in another region than %s\nfurl url list   # the function URLs of the region", nil,
 	},
 	noURLOrFunction: {
 		exitFailed, "--region REGION, if the function is in another region than %s\n" +
@@ -156,7 +156,8 @@ var errorTable = [...]struct {
 		nil,
 	},
 	notReadable: {
-		exitFailed, "run the command as the user who started the server, or name a data directory of your own: --data DIR", nil,
+		exitFailed, "run the command as the user who started the server, or name a data directory of your own: --data DIR",
+		nil,
 	},
 	noRootKey: {exitFailed, "furl serve --account %s", nil},
 	rootKeyGiven: {
@@ -185,8 +186,8 @@ var errorTable = [...]struct {
 	urlGone: {exitDenied, "furl url list   # the function URLs that there are: one made again has another address\n" +
 		"furl explain %s\nfurl check %s", nil},
 	callerDenied: {
-		exitDenied, "furl explain %s\nfurl check %s\nfurl grant %s --to %s   # an administrator of the function types this\n" +
-			"furl check %s --as %s   # an administrator of the function types this, which prints the grant", nil,
+		exitDenied, "furl explain %s\nfurl check %s\n" +
+			"furl grant %s --to %s   # an administrator of the function types this\nfurl check %s --as %s   # an administrator of the function types this, which prints the grant", nil,
 	},
 	verdictRefused: {exitDenied, "", nil},
 	interrupted:    {exitInterrupted, "", nil},
@@ -216,7 +217,8 @@ var errorTable = [...]struct {
 			"furl explain %s", actionDenied,
 	},
 	{
-		exitDenied, "furl explain %s\naws sts get-caller-identity   # or, for a local server: eval \"$(furl env)\"", badCredentials,
+		exitDenied, "furl explain %s\naws sts get-caller-identity   # or, for a local server: eval \"$(furl env)\"",
+		badCredentials,
 	},
 	{exitDenied, "%s   # an administrator of the account types this\nfurl explain %s", explained},
 	{exitConnect, "--endpoint-url ADDRESS, or check --region", api(awsapi.Unreachable)},

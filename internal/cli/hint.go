@@ -84,7 +84,8 @@ func expected(command *cobra.Command, args []string) error {
 
 func isMethod(text string) bool {
 	methods := []string{
-		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions,
 	}
 	return slices.Contains(methods, strings.ToUpper(text))
 }
@@ -101,7 +102,8 @@ func quoted(texts []string) []string {
 var synonyms = map[string]string{
 	"invoke": "call", "curl": "call", "request": "call", "http": "call", "fetch": "call", "post": "call", "send": "call",
 	"start": "serve", "run": "serve", "up": "serve", "server": "serve", "local": "serve", "daemon": "serve",
-	"list": "url list", "ls": "url list", "urls": "url list", "create": "url create", "add": "url create", "new": "url create",
+	"list": "url list", "ls": "url list", "urls": "url list",
+	"create": "url create", "add": "url create", "new": "url create",
 	"get": "url get", "show": "url get", "update": "url update", "delete": "url delete", "rm": "url delete",
 	"remove": "url delete", "trace": "explain", "why": "explain", "describe": "explain", "debug": "explain", "log": "logs",
 	"tail": "logs", "allow": "grant", "permit": "grant", "add-permission": "grant", "deny": "revoke", "ungrant": "revoke",
@@ -193,7 +195,8 @@ func nearest(word string, names []string) []string {
 	var candidates []candidate
 	for _, name := range names {
 		far := distance(strings.ToLower(word), strings.ToLower(name))
-		if part := len(word) > 2 && (strings.HasPrefix(name, word) || strings.HasPrefix(word, name)); part || far <= len(word)/3+1 && far < len(name) {
+		part := len(word) > 2 && (strings.HasPrefix(name, word) || strings.HasPrefix(word, name))
+		if part || far <= len(word)/3+1 && far < len(name) {
 			candidates = append(candidates, candidate{name, far})
 		}
 	}

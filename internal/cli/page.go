@@ -116,7 +116,8 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	}
 	response, err := furl.NewBase().RoundTrip(request) // follows no redirect, and in clear uses no proxy
 	if err != nil {
-		return fail(noAnswer, fmt.Errorf("no server answers at %s: %w", server.Endpoint, err), l.command.CommandPath(), l.p.dirs(ctx))
+		err := fmt.Errorf("no server answers at %s: %w", server.Endpoint, err)
+		return fail(noAnswer, err, l.command.CommandPath(), l.p.dirs(ctx))
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {

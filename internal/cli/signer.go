@@ -170,7 +170,8 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 		return usage(command, err)
 	}
 	e := endpoint{
-		url: url, host: strings.ToLower(parsed.Host), check: target.Function, function: functionName(target.Function), alias: target.Qualifier,
+		url: url, host: strings.ToLower(parsed.Host), check: target.Function,
+		function: functionName(target.Function), alias: target.Qualifier,
 		local: call.IsLocal(parsed.Host),
 	}
 	if e.check == "" {

@@ -47,8 +47,8 @@ var services = sync.OnceValue(func() []service {
 	return all
 })
 
-// signers are further names in credential scopes, which botocore's endpoint rules and endpoints.json give and the models
-// do not.
+// signers are further names in credential scopes, which botocore's endpoint rules and endpoints.json give and the
+// models do not.
 var signers = map[string]string{"s3express": "s3", "s3-object-lambda": "s3", "IngestionService": "importexport"}
 
 // variable is the environment variable in which SDKs look for the service's endpoint (AWS SDKs and Tools Reference
@@ -104,15 +104,15 @@ func (p *Plane) has(service string) bool {
 	return slices.ContainsFunc(p.APIs, func(api API) bool { return api.Service() == service })
 }
 
-// mustVerify reports whether a request is signed for an API of furl, as far as one can see, so that its body is not read
-// before the signature is looked at.
+// mustVerify reports whether a request is signed for an API of furl, as far as one can see, so that its body is not
+// read before the signature is looked at.
 func (p *Plane) mustVerify(r *http.Request) bool {
 	service := claimedService(r)
 	return isSigned(r) && (service == "" || p.has(service))
 }
 
-// claimedService is the service in the credential scope, for all versions of AWS's signatures. The scope of SigV4A has no
-// region, and the version 2 of S3 has no scope.
+// claimedService is the service in the credential scope, for all versions of AWS's signatures. The scope of SigV4A has
+// no region, and the version 2 of S3 has no scope.
 func claimedService(r *http.Request) string {
 	if service, _ := auth.ClaimedScope(r); service != "" {
 		return service

@@ -20,7 +20,7 @@ const (
 	unknown = `{"__type":"UnsupportedOperationException","message":"furl does not have the service `
 )
 
-// Requests to services that furl does not have are told so in their own protocols, whoever signs them, and with what.
+// Requests to services that furl does not have are told so in their own protocols, no matter who signs them.
 // The forms of requests and errors are those of the SDKs, as botocore 1.44.8 sends and parses them.
 func TestServicesThatFurlDoesNotHave(t *testing.T) {
 	s := planetest.New(t, lambdaAPI(t), iamapi.New(iamapi.Config{Random: rand.Reader}), stsapi.New(stsapi.Config{}))
