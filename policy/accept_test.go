@@ -201,6 +201,10 @@ func TestTakenAsAWSTakesIt(t *testing.T) {
 		{when(`{"DateGreaterThan":{"aws:CurrentTime":[]}}`), []string{`Statement.Condition.DateGreaterThan["aws:CurrentTime"]: an empty list equals no value`}, false},
 		{when(`{"StringEquals":{"aws:username":[]}}`), []string{`Statement.Condition.StringEquals["aws:username"]: an empty list equals no value`}, false},
 		{when(`{"StringNotEquals":{"aws:username":[]}}`), []string{`Statement.Condition.StringNotEquals["aws:username"]: an empty list equals no value`}, true},
+		{when(`{"BoolIfExists":{"aws:username":["TRUE","yes"]},"Null":{"aws:username":"1"}}`), []string{
+			`Statement.Condition.BoolIfExists["aws:username"][1]: "yes" is neither true nor false: it counts as false`,
+			`Statement.Condition.Null["aws:username"]: "1" is neither true nor false: it counts as false`,
+		}, true},
 		{when(`{"Null":{"aws:username":[]}}`), []string{`Statement.Condition.Null["aws:username"]: an empty list equals no value`}, false},
 		{when(`{"StringEquals":{"username":"alice"}}`), []string{`Statement.Condition.StringEquals.username: no request has the condition key "username"; the name of one is like aws:SourceIp`}, false},
 		{when(`{"StringEqualsIfExists":{"username":"bob"}}`), []string{`Statement.Condition.StringEqualsIfExists.username: no request has the condition key "username"; the name of one is like aws:SourceIp`}, true},

@@ -353,6 +353,7 @@ func (c *compiler) conditions(n *node, s *statement) {
 			}
 			cond := condition{
 				name: name, key: key, lookup: spelling(key), quantifier: q, ifExists: ifExists, negated: op.negated,
+				multivalued: multivalued[spelling(key)],
 			}
 			if c.condition(&cond, op, m) {
 				s.conditions = append(s.conditions, cond)
@@ -385,13 +386,18 @@ func (c *compiler) condition(cond *condition, op operator, m *member) bool {
 	}
 	var err error
 	if op.matcher == nil {
-		cond.null, err = parseAll(cond.values, parseBool)
+		cond.null, err = parseAll(cond.values, parseBool) // which takes anything
 	} else {
 		cond.test, err = op.matcher(op.relation, cond.values, c.variables)
 	}
 	if err != nil {
 		c.fault(m.value.start, awsLegacy, cond.name+" "+err.Error())
 		return false
+	}
+	for i, v := range cond.values {
+		if boolean := op.matcher == nil || strings.Contains(cond.name, "Bool"); boolean && !isBool(v) {
+			c.warn(items[i].start, quote(v)+" is neither true nor false: it counts as false")
+		}
 	}
 	return true
 }

@@ -153,7 +153,7 @@ func TestOperators(t *testing.T) {
 }
 
 // TestMultivalued follows "Set operators for multivalued context keys" of the IAM User Guide; without a set operator
-// a match of any value counts.
+// several values meet no condition.
 func TestMultivalued(t *testing.T) {
 	list := `{"k:k":["red","blue"]}`
 	tests := []struct {
@@ -166,7 +166,7 @@ func TestMultivalued(t *testing.T) {
 		{"ForAllValues:StringEquals", "red green", false},
 		{"ForAllValues:StringEquals", "-", true},
 		{"ForAllValues:StringEquals", "0", true},
-		{"ForAllValues:StringEquals", "", true},
+		{"ForAllValues:StringEquals", "", false},
 		{"ForAllValues:StringNotEquals", "green white", true},
 		{"ForAllValues:StringNotEquals", "green red", false},
 		{"ForAllValues:StringNotEquals", "-", true},
@@ -174,15 +174,15 @@ func TestMultivalued(t *testing.T) {
 		{"ForAnyValue:StringEquals", "green", false},
 		{"ForAnyValue:StringEquals", "-", false},
 		{"ForAnyValue:StringEquals", "0", false},
-		{"ForAnyValue:StringNotEquals", "", false},
+		{"ForAnyValue:StringNotEquals", "", true},
 		{"StringNotEquals", "", true},
 		{"ForAnyValue:StringNotEquals", "green red", true},
 		{"ForAnyValue:StringNotEquals", "red", false},
 		{"ForAnyValue:StringNotEquals", "-", false},
-		{"StringEquals", "green red", true},
+		{"StringEquals", "green red", false},
 		{"StringEquals", "green white", false},
 		{"StringNotEquals", "green red", false},
-		{"StringNotEquals", "green white", true},
+		{"StringNotEquals", "green white", false},
 		{"StringNotEquals", "0", true},
 	}
 	for _, tt := range tests {

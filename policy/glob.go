@@ -99,7 +99,7 @@ func globMatch(pattern, s string, fold bool) bool {
 				return false
 			case c == anyOne || c == anyOneInARN && s[i] != ':':
 				p++
-				i += runeLen(s[i:])
+				i += unitLen(s, i)
 				continue
 			case c == s[i] || fold && c == lower(s[i]):
 				p++
@@ -112,13 +112,13 @@ func globMatch(pattern, s string, fold bool) bool {
 		// a mismatch: let a star take one character more
 		switch {
 		case starP != none && starI < len(s) && !(confined && s[starI] == ':'):
-			starI += runeLen(s[starI:])
+			starI += unitLen(s, starI)
 			p, i = starP, starI
 			if !confined {
 				outerI = starI
 			}
 		case confined && outerP != none && outerI < len(s):
-			outerI += runeLen(s[outerI:])
+			outerI += unitLen(s, outerI)
 			p, i = outerP, outerI
 			starP, starI, confined = outerP, outerI, false
 		default:
@@ -127,10 +127,15 @@ func globMatch(pattern, s string, fold bool) bool {
 	}
 }
 
-// runeLen returns the length in bytes of the first character of s, 1 for a byte that is not UTF-8.
-func runeLen(s string) int {
-	_, n := utf8.DecodeRuneInString(s)
-	return n
+// unitLen returns the length in bytes of what a ? stands for at s[i:]: a character, half of one that UTF-16 has a pair
+// for, as AWS counts, or a byte that is not UTF-8.
+func unitLen(s string, i int) int {
+	_, n := utf8.DecodeRuneInString(s[i:])
+	if n == 1 && i >= 2 {
+		_, n = utf8.DecodeRuneInString(s[i-2:])
+		return 1 + n/4 // the second half
+	}
+	return min(n, 2+n%4)
 }
 
 func lower(c byte) byte {

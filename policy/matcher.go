@@ -5,12 +5,14 @@ import (
 	"cmp"
 	"encoding/base64"
 	"errors"
+	"math/big"
 	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // textKind is how an operator compares texts.
@@ -55,15 +57,32 @@ func (m textMatcher) matches(v string, ctx Context) bool {
 	return false
 }
 
+func (m textMatcher) negates(v string) bool { return m.kind != arnText || arnMatch("\xff", v) }
+
 func (k textKind) accepts(want, v string) bool {
 	switch k {
 	case equalText:
 		return want == v
 	case foldText:
-		return strings.EqualFold(want, v)
+		return equalFold(want, v) || lowered(want) == lowered(v)
 	default:
 		return arnMatch(want, v)
 	}
+}
+
+// lowered is s in small letters as AWS was recorded to compare them: those of the Unicode table, of characters that
+// UTF-16 has no pair for, with the final form of sigma at the end of a word.
+func lowered(s string) string {
+	runes := []rune(s)
+	for i, r := range runes {
+		switch {
+		case r == 'Σ' && i > 0 && unicode.IsLetter(runes[i-1]) && (i+1 == len(runes) || !unicode.IsLetter(runes[i+1])):
+			runes[i] = 'ς'
+		case r != 'İ' && r <= 0xffff:
+			runes[i] = unicode.ToLower(r)
+		}
+	}
+	return string(runes)
 }
 
 // valueType is a type of values that have an order, or at least are equal or not.
@@ -71,15 +90,21 @@ type valueType[Want, Got any] struct {
 	want  func(string) (Want, error) // reads a value of a policy
 	got   func(string) (Got, error)  // reads a value of a request
 	order func(Got, Want) int
+	// exact is whether the negated operator does not hold either for what cannot be read.
+	exact bool
 }
 
 var (
-	numbers   = valueType[float64, float64]{parseNumber, parseNumber, cmp.Compare[float64]}
-	dates     = valueType[time.Time, time.Time]{parseDate, parseDate, time.Time.Compare}
-	binaries  = valueType[[]byte, []byte]{parseBinary, parseBinary, bytes.Compare}
-	booleans  = valueType[bool, bool]{parseBool, parseBool, func(got, want bool) int { return unequal(got == want) }}
-	addresses = valueType[netip.Prefix, netip.Addr]{parsePrefix, netip.ParseAddr,
-		func(got netip.Addr, want netip.Prefix) int { return unequal(want.Contains(got.Unmap())) }}
+	numbers  = valueType[*big.Float, *big.Float]{want: parseNumber, got: parseNumber, order: (*big.Float).Cmp}
+	dates    = valueType[time.Time, time.Time]{want: parseDate, got: parseDate, order: compareDates}
+	binaries = valueType[[]byte, []byte]{want: parseBinary, got: parseBinary, order: bytes.Compare}
+	booleans = valueType[bool, bool]{
+		want: parseBool, got: parseBool, order: func(got, want bool) int { return unequal(got == want) },
+	}
+	addresses = valueType[netip.Prefix, netip.Addr]{
+		want: parsePrefix, got: parseAddr, exact: true,
+		order: func(got netip.Addr, want netip.Prefix) int { return unequal(want.Contains(got.Unmap())) },
+	}
 )
 
 func unequal(equal bool) int {
@@ -113,6 +138,11 @@ func (m valueMatcher[Want, Got]) matches(v string, _ Context) bool {
 		}
 	}
 	return false
+}
+
+func (m valueMatcher[Want, Got]) negates(v string) bool {
+	_, err := m.got(v)
+	return err == nil || !m.exact
 }
 
 func parseAll[T any](values []string, parse func(string) (T, error)) ([]T, error) {
@@ -154,16 +184,16 @@ func arnMatch(pattern, s string) bool {
 
 var errNumber = errors.New("not an integer or decimal number")
 
-// parseNumber reads an integer or decimal. They are compared as 64-bit floating point numbers.
-func parseNumber(s string) (float64, error) {
+// parseNumber reads an integer or decimal, with more digits than anybody writes.
+func parseNumber(s string) (*big.Float, error) {
 	for i := range len(s) {
 		if c := s[i]; (c < '0' || c > '9') && strings.IndexByte("+-.eE", c) < 0 {
-			return 0, errNumber // ParseFloat also reads hexadecimal, underscores, Inf and NaN
+			return nil, errNumber // ParseFloat also reads hexadecimal, underscores, Inf and NaN
 		}
 	}
-	f, err := strconv.ParseFloat(s, 64)
+	f, _, err := big.ParseFloat(s, 10, 256, big.ToNearestEven)
 	if err != nil {
-		return 0, errNumber
+		return nil, errNumber
 	}
 	return f, nil
 }
@@ -179,8 +209,8 @@ var dateForm = sync.OnceValue(func() *regexp.Regexp {
 
 // parseDate reads a date. Bare digits are seconds of the epoch, but for four of them, a year.
 func parseDate(s string) (time.Time, error) {
-	if s != "" && len(s) != 4 && strings.Trim(s, digits) == "" {
-		n, err := strconv.ParseInt(s, 10, 64)
+	if number := strings.TrimPrefix(s, "+"); number != "" && len(s) != 4 && strings.Trim(number, digits) == "" {
+		n, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
 			return time.Time{}, errDate
 		}
@@ -216,17 +246,13 @@ func parseDate(s string) (time.Time, error) {
 	return t.Add(-east), nil
 }
 
-var errBool = errors.New("neither true nor false")
+// compareDates compares dates, to the millisecond.
+func compareDates(got, want time.Time) int { return cmp.Compare(got.UnixMilli(), want.UnixMilli()) }
 
-func parseBool(s string) (bool, error) {
-	switch {
-	case equalFold(s, "true"):
-		return true, nil
-	case equalFold(s, "false"):
-		return false, nil
-	}
-	return false, errBool
-}
+func isBool(s string) bool { return equalFold(s, "true") || equalFold(s, "false") }
+
+// parseBool reads a boolean: all that is not true is false.
+func parseBool(s string) (bool, error) { return equalFold(s, "true"), nil }
 
 var errBinary = errors.New("not base64")
 
@@ -240,21 +266,43 @@ func parseBinary(s string) ([]byte, error) {
 
 var errPrefix = errors.New("not an IP address or CIDR range")
 
+// parseAddr reads an address, which may have zeros before the numbers of IPv4.
+func parseAddr(s string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(s)
+	if err == nil || strings.Contains(s, ":") {
+		return addr, err
+	}
+	parts := strings.Split(s, ".")
+	for i, part := range parts {
+		parts[i] = trimZeros(part)
+	}
+	return netip.ParseAddr(strings.Join(parts, "."))
+}
+
+// trimZeros removes the zeros that precede a number.
+func trimZeros(number string) string {
+	if number == "" {
+		return ""
+	}
+	return cmp.Or(strings.TrimLeft(number, "0"), "0")
+}
+
 // parsePrefix reads a CIDR range, or an address, which stands for the range of that address alone.
 func parsePrefix(s string) (netip.Prefix, error) {
-	if !strings.Contains(s, "/") {
-		addr, err := netip.ParseAddr(s)
-		if err != nil || addr.Zone() != "" {
-			return netip.Prefix{}, errPrefix
-		}
+	text, bits, isRange := strings.Cut(s, "/")
+	addr, err := parseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return netip.Prefix{}, errPrefix
+	}
+	if !isRange {
 		addr = addr.Unmap()
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
 	}
-	prefix, err := netip.ParsePrefix(s)
+	prefix, err := netip.ParsePrefix(addr.String() + "/" + trimZeros(strings.TrimPrefix(bits, "+")))
 	if err != nil {
 		return netip.Prefix{}, errPrefix
 	}
-	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
+	if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
 		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
 	}
 	return prefix.Masked(), nil

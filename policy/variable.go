@@ -105,7 +105,7 @@ func (t *template) matches(s string, ctx Context) bool {
 
 // expand returns the text with its variables replaced. It reports false when a variable has no value: the text then
 // equals nothing. A key that is absent or empty has none ("the value is effectively null") unless there is a default; a
-// key of several values has none either, since only single-valued keys may be variables, and neither has one whose
+// key that may have several values has none either, since only single-valued keys may be variables, and neither has one whose
 // value is not UTF-8, which could pass for a wildcard.
 func (t *template) expand(ctx Context) (string, bool) {
 	if t.parts == nil {
@@ -119,11 +119,11 @@ func (t *template) expand(ctx Context) (string, bool) {
 			continue
 		}
 		values := lookup(ctx, p.key)
-		null := isNull(values)
+		null := len(values) == 0 || len(values) == 1 && values[0] == ""
 		switch {
 		case null && p.hasDefault:
 			b.WriteString(p.fallback)
-		case null || len(values) > 1 || hasWildcards(values[0]):
+		case null || len(values) > 1 || multivalued[p.key] || hasWildcards(values[0]):
 			return "", false
 		default:
 			b.WriteString(values[0])

@@ -91,7 +91,11 @@ func TestConditionKeysOfTheReference(t *testing.T) {
 		return s.do(r).status
 	}
 	for _, tt := range tests {
-		allowed, refused := fmt.Sprintf(`{"StringEquals":{%q:%q}}`, tt.key, tt.value), fmt.Sprintf(`{"StringEquals":{%q:%q}}`, tt.key, tt.value+"x")
+		operator := "StringEquals"
+		if tt.key == "aws:TagKeys" { // which may have several values
+			operator = "ForAnyValue:StringEquals"
+		}
+		allowed, refused := fmt.Sprintf(`{%q:{%q:%q}}`, operator, tt.key, tt.value), fmt.Sprintf(`{%q:{%q:%q}}`, operator, tt.key, tt.value+"x")
 		if tt.value == "" {
 			allowed, refused = fmt.Sprintf(`{"Null":{%q:"true"}}`, tt.key), fmt.Sprintf(`{"Null":{%q:"false"}}`, tt.key)
 		}

@@ -219,10 +219,14 @@ func TestConditionKeys(t *testing.T) {
 			defer x.reset()
 			return x.do(operation, tt.parameters).Status
 		}
-		if got := try(fmt.Sprintf(`"StringEquals":{%q:%q}`, tt.key, tt.want)); got != 200 {
+		operator := "StringEquals"
+		if strings.HasSuffix(tt.key, "TagKeys") { // which may have several values
+			operator = "ForAnyValue:StringEquals"
+		}
+		if got := try(fmt.Sprintf(`%q:{%q:%q}`, operator, tt.key, tt.want)); got != 200 {
 			t.Errorf("%s: %s is not %s, from %s: %d", tt.action, tt.key, tt.want, tt.from, got)
 		}
-		if got := try(fmt.Sprintf(`"StringEquals":{%q:%q}`, tt.key, tt.want+"x")); got != 403 {
+		if got := try(fmt.Sprintf(`%q:{%q:%q}`, operator, tt.key, tt.want+"x")); got != 403 {
 			t.Errorf("%s: %s is anything: %d", tt.action, tt.key, got)
 		}
 	}
