@@ -21,6 +21,7 @@ import (
 	"github.com/furl-dev/furl/internal/setup/setuptest"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
+	"github.com/furl-dev/furl/policy/urllint"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -31,14 +32,15 @@ func TestWorlds(t *testing.T) {
 	s := &server{World: setuptest.New(t), t: t}
 	s.api = s.Client(s.Root(here))
 	execution := s.AddRole(here, "/", "execution", "")
-	count := map[check.Verdict]int{}
+	count, never := map[check.Verdict]int{}, 0
 	for seed := range uint64(worlds) {
 		w := &world{server: s, Rand: rand.New(rand.NewPCG(seed, 0)), name: fmt.Sprintf("w%d", seed)}
 		w.make(execution)
 		count[w.compare(seed)]++
+		never += w.never
 		w.setSCPs(nil)
 	}
-	t.Logf("verdicts: %v", count)
+	t.Logf("verdicts: %v, statements that never match: %d", count, never)
 	for _, verdict := range []check.Verdict{check.Allowed, check.Refused} {
 		if count[verdict] < worlds/10 {
 			t.Errorf("only %d of %d worlds are %s", count[verdict], worlds, verdict)
@@ -68,6 +70,7 @@ func (w *world) compare(seed uint64) check.Verdict {
 	if allowed != (status == http.StatusOK) {
 		w.t.Errorf("world %d: the server answered %d, furl policy evaluate %q\n%s", seed, status, decisions, w)
 	}
+	w.lint(seed, decisions)
 	if w.scps != nil {
 		return verdict // furl check has a step of their own for them
 	}
@@ -104,6 +107,44 @@ type world struct {
 	tags      map[string]string
 	tagged    map[string]string // tags of the function
 	principal []string          // by which a permission may name the caller
+	never     int               // statements that never match, as furl policy lint has it
+}
+
+// lint asks furl policy lint about the policies: without the statements that never match, as it says, nothing changes.
+func (w *world) lint(seed uint64, decisions []string) {
+	resource := w.resourcePolicy()
+	without := func(text string, kind policy.Kind) json.RawMessage {
+		document := w.parse(text, kind)
+		never := map[int]bool{}
+		for _, finding := range urllint.Lint(policy.Named{Document: document}) {
+			never[finding.Statement] = never[finding.Statement] || finding.Rule == urllint.RuleNeverMatches
+		}
+		var kept []string
+		for i, statement := range document.Statements() {
+			if never[i] {
+				w.never++
+			} else {
+				kept = append(kept, string(statement.JSON))
+			}
+		}
+		if len(kept) == 0 {
+			return nil
+		}
+		return json.RawMessage(`{"Version":"2012-10-17","Statement":[` + strings.Join(kept, ",") + "]}")
+	}
+	less := *w
+	less.identity = nil
+	for _, document := range w.identity {
+		if kept := without(string(document), policy.Identity); kept != nil {
+			less.identity = append(less.identity, kept)
+		}
+	}
+	if resource != "" {
+		resource = string(without(resource, policy.Resource))
+	}
+	if got := less.evaluateWith(resource); !slices.Equal(got, decisions) {
+		w.t.Errorf("world %d: without what furl policy lint says never matches the decisions are %q, with it %q\n%s", seed, got, decisions, w)
+	}
 }
 
 // String shows what a failure needs.
@@ -405,8 +446,9 @@ func (w *world) check() check.Report {
 }
 
 // evaluate asks furl policy evaluate about both actions.
-func (w *world) evaluate() (decisions []string) {
-	resource := w.resourcePolicy()
+func (w *world) evaluate() (decisions []string) { return w.evaluateWith(w.resourcePolicy()) }
+
+func (w *world) evaluateWith(resource string) (decisions []string) {
 	var evaluator policyio.Evaluator
 	for _, action := range setup.Actions {
 		question := map[string]any{
