@@ -205,7 +205,7 @@ func TestPoliciesThatLetNobodyIn(t *testing.T) {
 		{"the own account", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":root"}}, check.Depends},
 		{"a deleted role", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "AROAABCDEFGHIJKLMNOPQ"}}, check.Depends},
 		{"another account", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + there + ":root"}}, check.OK},
-		{"Lambda, which never signs", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "lambda.amazonaws.com"}}, check.Problem},
+		{"Lambda, which never signs", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "lambda.amazonaws.com"}}, check.Depends},
 		{"a service that never signs", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Service: "events.amazonaws.com"}}, check.Depends},
 		{"CloudFront", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}, SourceARN: distribution}, check.OK},
 		{"a user", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}}, check.OK},
@@ -214,7 +214,7 @@ func TestPoliciesThatLetNobodyIn(t *testing.T) {
 		{"everyone in an organization", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Anyone: true}, PrincipalOrgID: "o-1234567890"}, check.OK},
 		{"everyone, for an event source", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{Anyone: true}, EventSourceToken: "t"}, check.Depends},
 		{"another account in an organization", lambda.Permission{Action: "lambda:*", Principal: lambda.PermissionPrincipal{AWS: there}, PrincipalOrgID: "o-1234567890"}, check.OK},
-		{"a source that users have not", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}, SourceAccount: here}, check.Depends},
+		{"a source that users have not", lambda.Permission{Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{AWS: "arn:aws:iam::" + here + ":user/a"}, SourceAccount: here}, check.Problem},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
