@@ -10,7 +10,7 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// The keys that a service sets to say for whom it calls.
+// The keys in which a service names what it calls for.
 const (
 	keySourceARN     = "aws:SourceArn"
 	keySourceAccount = "aws:SourceAccount"
