@@ -281,7 +281,7 @@ func (g *generated) audited(t *testing.T, called bool) {
 // TestSessionsAndAudits asks the check and the running server the same question. Where the check is not sure, it names a
 // key that only the call itself has.
 func TestSessionsAndAudits(t *testing.T) {
-	const worlds = 100
+	const worlds = 60
 	count := map[check.Verdict]int{}
 	for seed := range uint64(worlds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
