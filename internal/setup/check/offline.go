@@ -82,7 +82,7 @@ func Offline(ctx context.Context, dir fs.FS, noPolicy []string, callers *Callers
 		case err != nil && name == ".":
 			return err
 		case err != nil:
-			o.fault(name, "%v", err)
+			o.fault(name, "%v", reason(err))
 			return nil
 		case entry.IsDir():
 			return nil
@@ -154,7 +154,7 @@ func (o *offline) readFile(dir fs.FS, name string) {
 	case !isJSON && (err != nil || !info.Mode().IsRegular() || info.Size() > maxRefusal):
 		return
 	case err != nil:
-		o.wait(name, refusal{}, "%v", err)
+		o.wait(name, refusal{}, "%v", reason(err))
 		return
 	case !info.Mode().IsRegular() || info.Size() > maxFileSize:
 		o.wait(name, refusal{}, "is no file, or larger than %d bytes", maxFileSize)
@@ -168,12 +168,20 @@ func (o *offline) readFile(dir fs.FS, name string) {
 		o.wait(name, refused, "%s", refused.message)
 	case !isJSON:
 	case err != nil:
-		o.wait(name, refusal{}, "%v", err)
+		o.wait(name, refusal{}, "%v", reason(err))
 	case len(bytes.TrimSpace(text)) == 0:
 		o.wait(name, refusal{}, empty)
 	default:
 		o.readJSON(name, text)
 	}
+}
+
+// reason is why a file cannot be read, without its name.
+func reason(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }
 
 // readJSON reads a file that is not empty.
