@@ -2,6 +2,7 @@ package setup
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,8 +77,8 @@ var ErrURLConfig = errors.New("is the configuration of a function URL, and no po
 
 // ReadSaved reads a policy, or what a command of the AWS CLI printed that has policies in it: get-policy and
 // get-resource-policy of Lambda; get-role, list-roles, get-role-policy, get-user-policy, get-group-policy,
-// get-policy-version and get-account-authorization-details of IAM. Policies that cannot be read are left out of the
-// sets, and the error has all their faults.
+// get-policy-version and get-account-authorization-details of IAM; describe-policy of Organizations. Policies that
+// cannot be read are left out of the sets, and the error has all their faults.
 func ReadSaved(file string, text []byte) ([]SavedSet, error) {
 	r := savedReader{file: file, managed: map[string]SavedPolicy{}, attached: map[string]bool{}}
 	text = Unicode(text)
@@ -86,13 +87,17 @@ func ReadSaved(file string, text []byte) ([]SavedSet, error) {
 	}
 	var answer savedAnswer
 	err := json.Unmarshal(text, &answer)
+	var list []savedAnswer // of --query FunctionUrlConfigs
 	switch {
-	case err == nil && (answer.FunctionUrl != "" || answer.FunctionUrlConfigs != nil):
+	case err == nil && (answer.FunctionUrl != "" || answer.FunctionUrlConfigs != nil),
+		json.Unmarshal(text, &list) == nil && len(list) > 0 && list[0].FunctionUrl != "":
 		return nil, fmt.Errorf("%s %w", file, ErrURLConfig)
 	case err != nil && bytes.HasPrefix(text, []byte("{")) && json.Valid(text):
 		return nil, fmt.Errorf("%s: %w", file, err)
 	case err == nil && answer.Policy != "":
-		r.addText("", string(answer.Policy))
+		var described struct{ Content awsapi.Document } // by describe-policy of Organizations
+		_ = json.Unmarshal([]byte(answer.Policy), &described)
+		r.addText("", string(cmp.Or(described.Content, answer.Policy)))
 	case err == nil && answer.hasPolicies():
 		r.add(policy.Identity, "", answer.PolicyDocument)
 		r.add(policy.Identity, "", answer.PolicyVersion.Document)

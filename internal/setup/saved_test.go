@@ -56,6 +56,9 @@ func TestReadSaved(t *testing.T) {
 		{"the first page of an account", `{"UserDetailList":[],"IsTruncated":true}`, nil, "f: is one page of several"},
 		{"a URL", `{"FunctionUrl":"https://x/"}`, nil, "f is the configuration of a function URL"},
 		{"URLs", `{"FunctionUrlConfigs":[]}`, nil, "f is the configuration of a function URL"},
+		{"URLs, with --query FunctionUrlConfigs", `[{"FunctionUrl":"https://x/"}]`, nil, "f is the configuration of a function URL"},
+		{"a service control policy", `{"Policy":{"PolicySummary":{"Name":"p"},"Content":` + strconv.Quote(identity) + `}}`, []string{"identity f"}, ""},
+		{"a list of something else", `[1]`, nil, "f:1:1: "},
 		{"another answer", `{"Functions":[]}`, nil, "unknown element"},
 		{"nothing", ``, nil, "f:1:1: "},
 	}

@@ -55,6 +55,20 @@ func invalidService(p *pass) {
 	}
 }
 
+// foreignAction finds actions of other services in the policy of a function.
+func foreignAction(p *pass) {
+	if p.NotAction || slices.ContainsFunc(p.meantResources, func(r string) bool { return !strings.Contains(r, ":lambda:") }) {
+		return
+	}
+	for i, pattern := range p.Actions {
+		if service := serviceOf(p.meantActions[i]); service == "*" || strings.EqualFold(service, "lambda") {
+			continue
+		}
+		p.report("the policy of a function is not asked about "+quote(pattern)+", which is no action of Lambda", "remove it",
+			p.withoutActions(pattern)...)
+	}
+}
+
 func serviceOf(pattern string) string {
 	service, _, _ := strings.Cut(pattern, ":")
 	return service

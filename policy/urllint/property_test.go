@@ -87,11 +87,11 @@ func (f faults) document(t *testing.T, kind policy.Kind) *policy.Document {
 	return mustParse(t, kind, `{"Version":"`+version+`","Statement":[`+strings.Join(statements, ",")+`]}`)
 }
 
-// TestFixesEnd makes the fixes of policies with several faults one after the other: every fix is a policy, and in the
-// end nothing is left to find.
+// TestFixesEnd makes the fixes of policies with several faults one after the other: every fix is a policy that the
+// finding is not made of any more, and in the end nothing is left to find.
 func TestFixesEnd(t *testing.T) {
 	random := faults{rand.New(rand.NewPCG(1, 2))}
-	for n := range 250 {
+	for n := range 120 {
 		document := random.document(t, []policy.Kind{policy.Identity, policy.Resource}[n%2])
 		first, steps := document, []string{}
 		for document != nil {
@@ -103,9 +103,22 @@ func TestFixesEnd(t *testing.T) {
 			if steps = append(steps, f.Path()+" "+string(f.Rule)+": "+f.Message); len(steps) > 40 {
 				t.Fatalf("%s\nis never done:\n%s\n%s", first, strings.Join(steps[30:], "\n"), document)
 			}
-			document = apply(t, f)
+			before := count(findings, f)
+			if document = apply(t, f); document != nil && count(lint(document), f) >= before {
+				t.Errorf("%s\nis not cured of %s: %s\n%s", f.Document, f.Rule, f.Message, document)
+			}
 		}
 	}
+}
+
+// count is how many findings say the same.
+func count(findings []urllint.Finding, f urllint.Finding) (n int) {
+	for _, other := range findings {
+		if other.Rule == f.Rule && other.Message == f.Message {
+			n++
+		}
+	}
+	return n
 }
 
 // TestFindingsHold asks the evaluator about calls of function URLs: a statement that is said never to match matches
@@ -114,7 +127,7 @@ func TestFindingsHold(t *testing.T) {
 	never := []urllint.Rule{"never-matches", "via-url-false", "date-gone-by"}
 	random := faults{rand.New(rand.NewPCG(3, 4))}
 	checked := map[urllint.Rule]int{}
-	for n := range 400 {
+	for n := range 150 {
 		document := random.document(t, []policy.Kind{policy.Identity, policy.Resource}[n%2])
 		for _, finding := range lint(document) {
 			if !slices.Contains(never, finding.Rule) && finding.Rule != "denies-every-call" {
@@ -134,7 +147,7 @@ func TestFindingsHold(t *testing.T) {
 		}
 	}
 	for _, rule := range append(never, "denies-every-call") {
-		if checked[rule] < 10 {
+		if checked[rule] < 5 {
 			t.Errorf("only %d findings of %s", checked[rule], rule)
 		}
 	}

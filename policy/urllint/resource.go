@@ -189,9 +189,9 @@ func canBeFunction(pattern string) bool {
 		}
 		return next
 	}
-	at := map[int]bool{0: true}
+	at := [states]bool{0: true}
 	for i := range len(pattern) {
-		reached := map[int]bool{}
+		var reached [states]bool
 		for from := range states {
 			if pattern[i] == '*' && at[from] {
 				reached[from] = true

@@ -39,7 +39,7 @@ type Example struct {
 	Kind    policy.Kind
 	Fault   string // the statement
 	Beside  string // the other statements of the document, separated by commas
-	Version string // of the document, if not 2012-10-17
+	Version string // of the document, if not 2012-10-17; "none" for none
 	Lets    string // who is let in with the fix only
 	Stops   string // who is let in without the fix only
 }
@@ -52,6 +52,9 @@ func (e Example) Document() string {
 	}
 	if e.Beside != "" {
 		statements += "," + e.Beside
+	}
+	if version == "none" {
+		return examples.Replace(`{"Statement":[` + statements + `]}`)
 	}
 	return examples.Replace(`{"Version":"` + version + `","Statement":[` + statements + `]}`)
 }

@@ -195,3 +195,13 @@ func TestVersionWithoutVariables(t *testing.T) {
 		}
 	}
 }
+
+// TestVersionIsSaidOnce: a document without Version has one finding of it, whatever its number of statements.
+func TestVersionIsSaidOnce(t *testing.T) {
+	const statement = `{"Effect":"Allow","Action":"lambda:*","Resource":"` + function + `"}`
+	document := mustParse(t, policy.Identity, `{"Statement":[`+statement+`,`+statement+`]}`)
+	want := []urllint.Rule{"missing-version", "redundant-statement"}
+	if diff := cmp.Diff(want, rulesOf(lint(document))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -20,8 +20,10 @@ func nearest(word string, names []string) string {
 	least := 0
 	for _, name := range names {
 		lower := strings.ToLower(name)
-		if d := distance(word, lower); best == "" || d < least {
-			best, least = name, d
+		if isNearlyAsLong(word, name) {
+			if d := distance(word, lower); best == "" || d < least {
+				best, least = name, d
+			}
 		}
 		if isWithin(word, lower) && (longer == "" || len(name) < len(longer)) {
 			longer = name
@@ -41,7 +43,12 @@ func nearest(word string, names []string) string {
 
 // isLike reports whether two words differ in a quarter of their letters at most, or in one.
 func isLike(word, name string) bool {
-	return len(word) <= maxWord && distance(strings.ToLower(word), strings.ToLower(name)) <= max(1, len(name)/4)
+	return isNearlyAsLong(word, name) && distance(strings.ToLower(word), strings.ToLower(name)) <= max(1, len(name)/4)
+}
+
+// isNearlyAsLong reports whether the lengths of two words let them be alike.
+func isNearlyAsLong(word, name string) bool {
+	return max(len(word)-len(name), len(name)-len(word)) <= max(1, len(name)/4)
 }
 
 // isWithin reports whether name has all letters of word, at least six, in their order, and begins or ends with some.

@@ -29,6 +29,15 @@ var table = []Row{
 			Fault:  `{"Effect":"Allow","Action":"lamda:InvokeFunctionUrl",<fn>}`,
 			Beside: "<my invoke>", Lets: "bob"}},
 	}, {
+		Rule: "unsupported-action-in-policy", Analyzer: true, Severity: SeverityError, applies: inResourcePolicy,
+		check: foreignAction,
+		Finds: "The policy of a function is asked about actions of Lambda only, so actions of other services do nothing in it.",
+		Fix:   "Remove them, or write the action of Lambda that is meant.",
+		Examples: []Example{{
+			Kind:  policy.Resource,
+			Fault: `{"Effect":"Allow",<bob>,"Action":["lambda:*","execute-api:Invoke"],<fn>}`,
+		}},
+	}, {
 		Rule: "invalid-condition-key-format", Analyzer: true, Severity: SeverityError, applies: everyStatement,
 		check:    misspelled(hasNoPrefix, "a condition key has a service before a colon"),
 		Finds:    "A condition key has the form SERVICE:NAME. AWS takes one without a colon, and no request has it.",
@@ -395,6 +404,12 @@ var table = []Row{
 		Examples: []Example{{Kind: policy.Identity, Version: "2008-10-17",
 			Fault:  `{"Effect":"Allow",<url>,<fn>,"Condition":{"StringEquals":{"aws:username":"${aws:username}"}}}`,
 			Beside: "<my invoke>", Lets: "bob"}},
+	}, {
+		Rule: "missing-version", Analyzer: true, Severity: SeveritySuggestion, applies: inFunctions, check: missingVersion,
+		Finds: "The policy has no Version, which means 2008-10-17: the version without variables, which IAM takes in inline " +
+			"policies only.",
+		Fix:      "Write the version 2012-10-17.",
+		Examples: []Example{{Kind: policy.Identity, Version: "none", Fault: `{"Effect":"Allow","Action":"lambda:*",<fn>}`}},
 	}, {
 		Rule: "invalid-variable", Severity: SeverityError, applies: inFunctions, check: unknownVariables,
 		Finds:    "The variable is no condition key, so it never has a value, and what it stands in matches nothing.",

@@ -2,6 +2,7 @@ package urllint
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/policy"
@@ -55,6 +56,20 @@ func variables(p *pass) {
 			p.findings[len(p.findings)-1].Version = "2012-10-17"
 			return
 		}
+	}
+}
+
+// missingVersion finds documents without a Version, and says so of the first statement that is about functions.
+func missingVersion(p *pass) {
+	var document struct{ Version *string }
+	_ = json.Unmarshal([]byte(p.ref.Document.Source()), &document) // it has been read before
+	if strings.Contains(p.ref.Document.Source(), "${") {
+		return // which would become a variable
+	}
+	said := func(f Finding) bool { return f.Document == p.ref.Document && f.Version != "" }
+	if document.Version == nil && !slices.ContainsFunc(p.findings, said) {
+		p.report("the policy has no Version, which means 2008-10-17", `write "Version":"2012-10-17" in the document`)
+		p.findings[len(p.findings)-1].Version = "2012-10-17"
 	}
 }
 
