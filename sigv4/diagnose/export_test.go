@@ -10,7 +10,7 @@ import (
 // Forgery is the signature of a client with just these faults, and what it signed.
 type Forgery struct {
 	Fault, And                  Fault
-	Explanation                 string
+	Explanation, Fix            string
 	Signature, CanonicalRequest string
 }
 
@@ -25,7 +25,7 @@ func Forgeries(ctx context.Context, ev Evidence) iter.Seq[Forgery] {
 			}
 			signature := x.sign(&a)
 			d := x.found(hs)
-			if !yield(Forgery{d.Fault, d.And, d.Explanation, signature, d.CanonicalRequest}) {
+			if !yield(Forgery{d.Fault, d.And, d.Explanation, d.Fix, signature, d.CanonicalRequest}) {
 				return
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // maxLink bounds the presigned links that are mended.
 const maxLink = 2 * maxText
 
-// LinkLike reports whether a request looks like a presigned link, be it ever so damaged. Of such a request [Diagnose]
+// LinkLike reports whether a request looks like a presigned link, however damaged. Of such a request [Diagnose]
 // may have something to say even if its refusal is not [Diagnosable].
 func LinkLike(r *http.Request) bool {
 	target := canonical.Target(r)
