@@ -275,7 +275,7 @@ func unhappy(result call.Result, s *signer) error {
 		if failure.ErrorType != "" {
 			why = " (" + failure.ErrorType + ")"
 		}
-		err := fmt.Errorf("the function failed%s, so Lambda answered %d in its place", why, result.Status)
+		err := fmt.Errorf("the function failed%s, and Lambda instead of the function answered %d", why, result.Status)
 		name := cmp.Or(functionName(failure.Function), s.function, "NAME")
 		if failure.Explained {
 			return fail(callFailed, err, name, snippet.Quote(failure.RequestID))

@@ -48,7 +48,7 @@ func TestFailureAtAWS(t *testing.T) {
 	}
 	_, port, _ = net.SplitHostPort(address.Host)
 	at := "http://" + host + ":" + port
-	const says = "furl: the function failed, so Lambda answered 502 in its place\n"
+	const says = "furl: the function failed, and Lambda instead of the function answered 502\n"
 	const hint = "furl: hint: aws logs tail /aws/lambda/%s --since 10m --region " + urltest.Region + "   # the log group of the function, for request the-id\n"
 	tests := []struct {
 		name   string
