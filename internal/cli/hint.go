@@ -185,52 +185,16 @@ func flagError(command *cobra.Command, args []string, err error) error {
 	return mistyped(command, err, meant...)
 }
 
-// nearest are the names that a person may have meant, at most three, the likeliest first.
+// nearest are the names that a person may have meant, at most three: those that differ in few letters or begin with the
+// word. Cobra compares words for its own suggestions.
 func nearest(word string, names []string) []string {
-	const most = 3
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var candidates []candidate
+	const most, fewest, letters = 3, 1, 3
+	list := &cobra.Command{SuggestionsMinimumDistance: fewest + len(word)/letters}
 	for _, name := range names {
-		far := distance(strings.ToLower(word), strings.ToLower(name))
-		part := len(word) > 2 && (strings.HasPrefix(name, word) || strings.HasPrefix(word, name))
-		if part || far <= len(word)/3+1 && far < len(name) {
-			candidates = append(candidates, candidate{name, far})
-		}
+		list.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
 	}
-	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
-	var found []string
-	for _, c := range candidates[:min(most, len(candidates))] {
-		found = append(found, c.name)
-	}
-	return found
-}
-
-// distance is how many letters are to be changed, added or left out, or exchanged with the next one.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			change := rows[i-1][j-1]
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			rows[i][j] = min(change, rows[i-1][j]+1, rows[i][j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
+	found := list.SuggestionsFor(word)
+	return found[:min(most, len(found))]
 }
 
 // Recognizers of errors of other packages, for the table.
