@@ -97,10 +97,10 @@ func TestEventsCarryNoMore(t *testing.T) {
 	s.create("books")
 	s.invoker.result = result{Payload: []byte(`{}`), LogTail: []byte("log")}
 	client := base64.StdEncoding.EncodeToString([]byte(`{"client":{"app_title":"x"},"custom":{"a":"b"}}`))
-	const trace = "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f;Sampled=1"
+	const root = "Root=1-6a512cea-2f1b0c9d8e7f6a5b4c3d2e1f"
 	for how, status := range map[string]int{"Event": 202, "DryRun": 204} {
 		got := s.do(request{method: "POST", path: invokePath + "?Qualifier=$LATEST", body: `{"a":1}`, header: map[string]string{
-			"X-Amz-Invocation-Type": how, "X-Amz-Log-Type": "Tail", "X-Amz-Client-Context": client, "X-Amzn-Trace-Id": trace,
+			"X-Amz-Invocation-Type": how, "X-Amz-Log-Type": "Tail", "X-Amz-Client-Context": client, "X-Amzn-Trace-Id": root + ";Sampled=1",
 		}})
 		if got.status != status || got.body != "" {
 			t.Errorf("%s: %d %s", how, got.status, got.body)
@@ -119,9 +119,12 @@ func TestEventsCarryNoMore(t *testing.T) {
 	if len(s.invoker.calls) != 0 || s.invoker.tails != 0 || len(s.invoker.async) != 1 {
 		t.Fatalf("%d calls, %d tails, %d events", len(s.invoker.calls), s.invoker.tails, len(s.invoker.async))
 	}
-	want := invoke.Request{Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"a":1}`), TraceID: trace}
+	want := invoke.Request{Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"a":1}`)}
 	event := s.invoker.async[0]
-	event.RequestID = ""
+	if !strings.HasPrefix(event.TraceID, root+";") {
+		t.Errorf("the event has the trace %q", event.TraceID)
+	}
+	event.RequestID, event.TraceID = "", ""
 	if !cmp.Equal(want, event, sameFunction) {
 		t.Errorf("the event is %+v", event)
 	}
