@@ -23,7 +23,11 @@ func (p *Pool) Command(ctx context.Context, fn *Function) ([]string, []string, [
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return append([]string{c.path}, c.args...), c.extra, c.remarks, nil
+	var remarks []string
+	if c.fallback != "" {
+		remarks = []string{"furl: " + c.fallback}
+	}
+	return append([]string{c.path}, c.args...), c.extra, remarks, nil
 }
 
 // Stages answers every stage of an environment's life by its name, and which moves between them are legal.

@@ -114,8 +114,11 @@ func (s starter) start() (*sandbox.Process, error) {
 		return nil, err
 	}
 	defer stdout.Close()
-	for _, remark := range command.remarks {
-		s.log.platform(remark)
+	if command.fallback != "" {
+		s.log.platform("furl: " + command.fallback)
+		if _, known := p.fallbacks.LoadOrStore(fn.Runtime, true); !known {
+			p.config.Logger.Warn("a runtime falls back to another version", "function", fn.ARN, "error", command.fallback)
+		}
 	}
 	program := sandbox.Command{
 		Path: command.path, Args: command.args,
