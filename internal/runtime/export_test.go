@@ -45,9 +45,9 @@ func Stages() (names []string, legal func(from, to int) bool) {
 
 // Lines splits chunks of output into lines as a function's log does, with a limit of its own.
 func Lines(sink LogSink, limit int, chunks [][]byte) {
-	o := &output{sink: sink, now: time.Now, limit: limit}
+	o := &output{sink: sink, now: time.Now, limit: limit, frames: frames{expected: true}}
 	for _, chunk := range chunks {
-		o.split(chunk)
+		o.events(chunk)
 	}
 	o.close()
 }

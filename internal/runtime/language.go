@@ -38,6 +38,7 @@ type command struct {
 	write       []string // directories that it writes
 	search      string   // a variable of the form of PATH to which packages are added, whatever the user sets
 	packages    string   // the directory that is added
+	framed      bool     // the runtime writes events of its log in frames
 	fallback    string   // says that the interpreter has another version, for the logs
 }
 
@@ -242,6 +243,8 @@ func java(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		binDir:   filepath.Dir(i.Path),
 		read:     sandbox.InterpreterHome(i.Path),
 		fallback: i.fallback(fn),
+		framed:   true,
+		extra:    []string{"_LAMBDA_TELEMETRY_LOG_FD=1"},
 		args: []string{
 			"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // as in Lambda: for a fast start
 			"-cp", fn.CodeDir + string(filepath.ListSeparator) + filepath.Join(fn.CodeDir, "lib", "*"),

@@ -109,6 +109,7 @@ func (s starter) start() (*sandbox.Process, error) {
 	if s.api, err = runtimeapi.Listen(&handler{environment: s.environment}, p.config.Logger); err != nil {
 		return nil, fmt.Errorf("listen for the Runtime API of %s: %w", fn.ARN, err)
 	}
+	s.log.frames.expected = command.framed
 	stdout, err := s.log.open()
 	if err != nil {
 		return nil, err
