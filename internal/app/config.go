@@ -74,6 +74,9 @@ type Config struct {
 	Sandbox sandbox.Mode
 	// SandboxRead and SandboxWrite are further files and directories that functions may read, or read and write.
 	SandboxRead, SandboxWrite []string
+	// PythonPackages and NodeModules are directories with the packages that functions import besides their own, such as
+	// boto3 and the AWS SDK for JavaScript, which AWS's runtimes have. Empty are those of the interpreter.
+	PythonPackages, NodeModules string
 	// RootAccessKeyID and RootSecretAccessKey are the root keys of the first account; empty are generated and kept in
 	// the data directory.
 	RootAccessKeyID     string
@@ -101,15 +104,20 @@ func Default() Config {
 // sandbox is the sandbox of a server whose state is in the directory.
 func (c Config) sandbox(data string) sandbox.Config {
 	return sandbox.Config{
-		Mode: c.Sandbox, Hidden: []string{data}, Read: absolute(c.SandboxRead), Write: absolute(c.SandboxWrite),
+		Mode: c.Sandbox, Hidden: []string{data}, Read: absolute(append(slices.Clone(c.SandboxRead), c.packages()...)), Write: absolute(c.SandboxWrite),
 	}
+}
+
+// packages are the directories of packages that functions read.
+func (c Config) packages() []string {
+	return slices.DeleteFunc([]string{c.PythonPackages, c.NodeModules}, func(dir string) bool { return dir == "" })
 }
 
 // absolute makes paths independent of the working directory. One for which that cannot be done is left as it is.
 func absolute(paths []string) []string {
 	all := slices.Clone(paths)
 	for i, path := range all {
-		if abs, err := filepath.Abs(path); err == nil {
+		if abs, err := filepath.Abs(path); err == nil && path != "" {
 			all[i] = abs
 		}
 	}
@@ -168,6 +176,13 @@ func (c Config) Validate() error {
 	for _, path := range absolute(slices.Concat(c.SandboxRead, c.SandboxWrite)) {
 		if err := sandbox.CheckOpening(path); err != nil {
 			fault("sandbox-read, sandbox-write: %w", err)
+		}
+	}
+	for _, dir := range absolute(c.packages()) {
+		if err := sandbox.CheckOpening(dir); err != nil {
+			fault("python-packages, node-modules: %w", err)
+		} else if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			fault("python-packages, node-modules: %s is not a directory", dir)
 		}
 	}
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {

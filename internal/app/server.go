@@ -157,6 +157,8 @@ func (s *Server) open(ctx context.Context) error {
 		MaxEnvironments: s.config.MaxEnvironments,
 		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.endpoint},
 		Sandbox:         s.config.sandbox(s.dir),
+		PythonPackages:  absolute([]string{s.config.PythonPackages})[0],
+		NodeModules:     absolute([]string{s.config.NodeModules})[0],
 	})
 	if err == nil && s.config.Sandbox == sandbox.Strict {
 		_, err = s.pool.Sandbox()

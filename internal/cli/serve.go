@@ -83,6 +83,14 @@ func (s *serveFlags) settings() []setting {
 		},
 		{"sandbox-read", &c.SandboxRead, "sandboxRead", "file or directory that functions may also read; may be repeated"},
 		{"sandbox-write", &c.SandboxWrite, "sandboxWrite", "directory that functions may also write; may be repeated"},
+		{
+			"python-packages", &c.PythonPackages, "pythonPackages",
+			"directory of packages that Python functions import besides their own, such as boto3",
+		},
+		{
+			"node-modules", &c.NodeModules, "nodeModules",
+			"node_modules that Node.js functions import from besides their own, such as @aws-sdk",
+		},
 		{"", &c.RootAccessKeyID, "rootAccessKeyId", ""},
 		{"", &secret, "rootSecretAccessKey", ""},
 	}, s.log.settings()...)

@@ -2,6 +2,8 @@ package dataplane
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -392,10 +394,15 @@ func (x *exchange) stream(result *runtime.Result) {
 		x.noAnswer(err)
 		return
 	}
+	body, err := unzipped(head, reader)
+	if err != nil {
+		x.noAnswer(err)
+		return
+	}
 	x.begin(head.Status)
 	x.mount(head)
 	head.WriteHeader(x.w)
-	if err := x.relay(reader); err != nil {
+	if err := x.relay(body); err != nil {
 		x.cutShort = true
 		x.found("response", newNote(trace.Failed, fmt.Sprintf("the answer broke off: %v", err)))
 		// Half an answer must not look like a whole one: without the end of its chunks the client sees an error.
@@ -430,6 +437,24 @@ func (x *exchange) mount(head *event.Head) {
 	m.Response(head.Header)
 	m.Response(cookies)
 	head.Cookies = cookies["Set-Cookie"]
+}
+
+// unzipped is the body of a streamed answer. AWS decompresses one with Content-Encoding: gzip and takes the header away
+// (aws/aws-lambda-nodejs-runtime-interface-client#96), assumed whatever encodings the client accepts. A body that is not
+// what its header says is passed on as it is.
+func unzipped(head *event.Head, reader *bufio.Reader) (io.Reader, error) {
+	if !strings.EqualFold(strings.TrimSpace(head.Header.Get("Content-Encoding")), "gzip") {
+		return reader, nil
+	}
+	if magic, _ := reader.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) { //nolint:errcheck // too short is no gzip
+		return reader, nil
+	}
+	body, err := gzip.NewReader(reader)
+	if err != nil {
+		return nil, fmt.Errorf("the answer is no gzip stream: %w", err)
+	}
+	head.Header.Del("Content-Encoding")
+	return body, nil
 }
 
 // noAnswer refuses a request because the function's answer is not one.

@@ -1,7 +1,12 @@
 package dataplane_test
 
 import (
+<<<<<<< HEAD
 	"encoding/json"
+=======
+	"bytes"
+	"compress/gzip"
+>>>>>>> 85bce0e (dataplane: decompress gzip streams as AWS does)
 	"errors"
 	"fmt"
 	"io"
@@ -591,6 +596,62 @@ func TestStreamingURL(t *testing.T) {
 			}
 			if want := test.mode == lambda.ResponseStream; w.runner.requests[0].Stream != want {
 				t.Errorf("the function was run with Stream %v", !want)
+			}
+		})
+	}
+}
+
+// AWS decompresses a streamed answer with Content-Encoding: gzip and takes the header away
+// (aws/aws-lambda-nodejs-runtime-interface-client#96).
+func TestZippedStreams(t *testing.T) {
+	var zipped bytes.Buffer
+	zip := gzip.NewWriter(&zipped)
+	for _, piece := range []string{"tea, ", "then ", "coffee"} {
+		if _, err := zip.Write([]byte(piece)); err != nil {
+			t.Fatal(err)
+		}
+		if err := zip.Flush(); err != nil { // as a function does that streams
+			t.Fatal(err)
+		}
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole := zipped.String()
+	for _, test := range []struct {
+		name, encoding, body string
+		mode                 lambda.InvokeMode
+		status               int
+		want, left           string // the body, and what is left of the header
+	}{
+		{"gzip", "gzip", whole, lambda.ResponseStream, 200, "tea, then coffee", ""},
+		{"another case", "GZip", whole, lambda.ResponseStream, 200, "tea, then coffee", ""},
+		{"two members", "gzip", whole + whole, lambda.ResponseStream, 200, "tea, then coffeetea, then coffee", ""},
+		{"not zipped", "gzip", "tea", lambda.ResponseStream, 200, "tea", "gzip"},
+		{"nothing", "gzip", "", lambda.ResponseStream, 200, "", "gzip"},
+		{"another encoding", "br", whole, lambda.ResponseStream, 200, whole, "br"},
+		{"no encoding", "", whole, lambda.ResponseStream, 200, whole, ""},
+		{"cut off in its header", "gzip", whole[:5], lambda.ResponseStream, 502, bodyFailed, ""},
+		{"on a buffered URL", "gzip", whole, lambda.Buffered, 200, whole, "gzip"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = test.mode })
+			w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+				prelude := `{"headers":{"content-encoding":"` + test.encoding + `"}}` + strings.Repeat("\x00", 8)
+				if test.encoding == "" {
+					prelude = "{}" + strings.Repeat("\x00", 8)
+				}
+				return &runtime.Result{
+					Body: io.NopCloser(strings.NewReader(prelude + test.body)), ResponseMode: runtime.ModeStreaming,
+					ContentType: "application/vnd.awslambda.http-integration-response",
+				}, nil
+			}
+			request := w.signed(w.user(here, "alice", bothActions), "GET", "/", "")
+			request.Header.Set("Accept-Encoding", "gzip") // so that the client decompresses nothing
+			got := w.do(request)
+			if got.status != test.status || got.body != test.want || got.header.Get("Content-Encoding") != test.left {
+				t.Errorf("answered %d %q, %v", got.status, got.body, got.header)
 			}
 		})
 	}

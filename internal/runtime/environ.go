@@ -43,6 +43,9 @@ func variables(e *environment, c *command, keys Credentials, extra map[string]st
 	}
 	maps.Copy(all, extra)
 	maps.Copy(all, fn.Environment)
+	if c.packages != "" {
+		all[c.search] = strings.TrimPrefix(all[c.search]+":"+c.packages, ":")
+	}
 	maps.DeleteFunc(all, func(name, _ string) bool { return lambda.ReservedVariable(name) })
 	maps.Copy(all, map[string]string{
 		"AWS_DEFAULT_REGION":              fn.Region,
@@ -60,6 +63,9 @@ func variables(e *environment, c *command, keys Credentials, extra map[string]st
 	})
 	if !strings.HasPrefix(fn.Runtime, "provided") {
 		all["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + fn.Runtime
+		// As in Lambda's managed runtimes, whose shell starts them in /var/task (recorded from AWS).
+		setMissing(all, "PWD", fn.CodeDir)
+		setMissing(all, "SHLVL", "0")
 	}
 	if keys.AccessKeyID != "" {
 		all["AWS_ACCESS_KEY_ID"] = keys.AccessKeyID
@@ -74,4 +80,10 @@ func variables(e *environment, c *command, keys Credentials, extra map[string]st
 	}
 	slices.Sort(list)
 	return list
+}
+
+func setMissing(all map[string]string, name, value string) {
+	if _, ok := all[name]; !ok {
+		all[name] = value
+	}
 }

@@ -23,7 +23,11 @@ func (p *Pool) Command(ctx context.Context, fn *Function) ([]string, []string, [
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return append([]string{c.path}, c.args...), c.extra, c.remarks, nil
+	var remarks []string
+	if c.fallback != "" {
+		remarks = []string{"furl: " + c.fallback}
+	}
+	return append([]string{c.path}, c.args...), c.extra, remarks, nil
 }
 
 // Stages answers every stage of an environment's life by its name, and which moves between them are legal.
@@ -41,9 +45,9 @@ func Stages() (names []string, legal func(from, to int) bool) {
 
 // Lines splits chunks of output into lines as a function's log does, with a limit of its own.
 func Lines(sink LogSink, limit int, chunks [][]byte) {
-	o := &output{sink: sink, now: time.Now, limit: limit}
+	o := &output{sink: sink, now: time.Now, limit: limit, frames: frames{expected: true}}
 	for _, chunk := range chunks {
-		o.split(chunk)
+		o.events(chunk)
 	}
 	o.close()
 }

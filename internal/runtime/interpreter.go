@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,8 +42,8 @@ type interpreters struct {
 const probeTimeout = 10 * time.Second
 
 // find answers the first of the programs on PATH that works and that accept lets pass, which also sets exact.
-func (i *interpreters) find(ctx context.Context, programs, arguments []string, accept func(*interpreter) bool) (
-	*interpreter, error) {
+func (i *interpreters) find(ctx context.Context, programs, arguments []string, describe description,
+	accept func(*interpreter) bool) (*interpreter, error) {
 	key := programs[0]
 	i.mu.Lock()
 	known := i.found[key]
@@ -51,7 +53,7 @@ func (i *interpreters) find(ctx context.Context, programs, arguments []string, a
 	}
 	var tried []error
 	for _, program := range programs {
-		candidate, err := probe(ctx, program, arguments)
+		candidate, err := probe(ctx, program, arguments, describe)
 		if machine.Lacking(err) != nil {
 			return nil, err // the program may be there
 		}
@@ -74,8 +76,41 @@ func (i *interpreters) find(ctx context.Context, programs, arguments []string, a
 	return nil, errors.Join(tried...)
 }
 
-// probe has a program describe itself. It runs in the server's own environment, which a version manager's shim needs.
-func probe(ctx context.Context, program string, arguments []string) (*interpreter, error) {
+// description reads what an interpreter prints about itself. A Path that is empty is none.
+type description func(stdout, stderr []byte) (interpreter, error)
+
+// described is the description of interpreters that print JSON.
+func described(stdout, _ []byte) (found interpreter, err error) {
+	err = json.Unmarshal(stdout, &found)
+	return found, err
+}
+
+var (
+	javaHome    = regexp.MustCompile(`(?m)^ *java\.home = (.+?)\r?$`)
+	javaVersion = regexp.MustCompile(`(?m)^ *java\.specification\.version = (?:1\.)?([0-9.]+)`)
+)
+
+// describedByJava is the description of Java, which prints its properties. One that does not is taken as it is.
+func describedByJava(_, stderr []byte) (found interpreter, err error) {
+	found.Path = "java"
+	home, version := javaHome.FindSubmatch(stderr), javaVersion.FindSubmatch(stderr)
+	if home != nil && version != nil {
+		found.Path, found.Version = filepath.Join(string(home[1]), "bin", "java"), string(version[1])
+	}
+	return found, nil
+}
+
+// describedByRuby is described for Ruby. One that says nothing is taken as it is.
+func describedByRuby(stdout, stderr []byte) (interpreter, error) {
+	if found, err := described(stdout, stderr); err == nil {
+		return found, nil
+	}
+	return interpreter{Path: "ruby"}, nil
+}
+
+// probe has a program describe itself. It runs in the server's own environment, which a version manager's shim needs:
+// the shim runs what it really gives, and that says where it is.
+func probe(ctx context.Context, program string, arguments []string, describe description) (*interpreter, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, fmt.Errorf("no %s on PATH", program)
@@ -85,13 +120,14 @@ func probe(ctx context.Context, program string, arguments []string) (*interprete
 	cmd := exec.CommandContext(ctx, path, arguments...)
 	cmd.Dir = "/"
 	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("%s does not work: %w", path, err)
 	}
-	var found interpreter
-	if err := json.Unmarshal(out, &found); err != nil || found.Path == "" {
-		return nil, fmt.Errorf("%s answers strangely: %.100q", path, out)
+	found, err := describe(stdout.Bytes(), stderr.Bytes())
+	if err != nil || found.Path == "" {
+		return nil, fmt.Errorf("%s answers strangely: %.100q", path, stdout.Bytes())
 	}
 	if !filepath.IsAbs(found.Path) {
 		found.Path = path
@@ -104,13 +140,21 @@ func (i *interpreter) home() []string {
 	return append(sandbox.InterpreterHome(i.Path), i.Prefixes...)
 }
 
-// remark is a line for the function's log if its interpreter does not have the version that the function names.
-func (i *interpreter) remark(fn *Function) []string {
-	if i.exact {
-		return nil
+// modules is where npm installs packages for all of the user's programs, empty if there is none.
+func (i *interpreter) modules() string {
+	dir := filepath.Join(filepath.Dir(i.Path), "..", "lib", "node_modules")
+	if _, err := os.Stat(dir); err != nil {
+		return ""
 	}
-	return []string{fmt.Sprintf("furl: %s is not installed here; running on %s (version %s)",
-		fn.Runtime, i.Path, i.Version)}
+	return dir
+}
+
+// fallback is a line for the logs if the interpreter does not have the version that the function names.
+func (i *interpreter) fallback(fn *Function) string {
+	if i.exact {
+		return ""
+	}
+	return fmt.Sprintf("%s is not installed here; running on %s (version %s)", fn.Runtime, i.Path, i.Version)
 }
 
 // sameVersion compares as many parts of a version as want has: "3.13.2" is the same as "3.13".

@@ -1,13 +1,13 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,9 +20,11 @@ import (
 
 // launcher knows how each kind of runtime is started on this machine.
 type launcher struct {
-	runtimeDir   string // where the embedded runtimes are
-	cacheDir     string // where each Python function has a directory for compiled modules
-	interpreters interpreters
+	runtimeDir     string // where the embedded runtimes are
+	cacheDir       string // where each Python function has a directory for compiled modules
+	pythonPackages string // packages besides the functions' own; empty for none
+	nodeModules    string // the same
+	interpreters   interpreters
 }
 
 // command is how a function is started.
@@ -34,7 +36,10 @@ type command struct {
 	binDir      string   // goes in front of PATH, if not empty
 	read        []string // what the runtime reads, besides the system and the package
 	write       []string // directories that it writes
-	remarks     []string // lines for the function's log
+	search      string   // a variable of the form of PATH to which packages are added, whatever the user sets
+	packages    string   // the directory that is added
+	framed      bool     // the runtime writes events of its log in frames
+	fallback    string   // says that the interpreter has another version, for the logs
 }
 
 // ErrUnsupported is in the chain of the errors of Pool.Supported and Pool.Check.
@@ -101,7 +106,7 @@ print(json.dumps({"Path": sys.executable, "Version": "%d.%d.%d" % sys.version_in
 
 // python runs functions with AWS's client if the package or the interpreter has it, else with the embedded runtime.
 func python(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
-	i, err := l.interpreters.find(ctx, []string{"python" + version, "python3", "python"}, []string{"-c", pythonProbe},
+	i, err := l.interpreters.find(ctx, []string{"python" + version, "python3", "python"}, []string{"-c", pythonProbe}, described,
 		func(i *interpreter) bool {
 			i.exact = sameVersion(i.Version, version)
 			return i.exact || olderThan("3.7", i.Version)
@@ -115,12 +120,13 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 	}
 	cache := filepath.Join(l.cacheDir, fn.identity().hash())
 	c := &command{
-		path:    i.Path,
-		binDir:  filepath.Dir(i.Path),
-		extra:   []string{"PYTHONPATH=" + fn.CodeDir},
-		read:    append(i.home(), l.runtimeDir),
-		write:   []string{cache},
-		remarks: i.remark(fn),
+		path:   i.Path,
+		binDir: filepath.Dir(i.Path),
+		extra:  []string{"PYTHONPATH=" + l.runtimeDir}, // as /var/runtime; what runs puts the package first
+		read:   append(i.home(), l.runtimeDir),
+		write:  []string{cache},
+		search: "PYTHONPATH", packages: l.pythonPackages,
+		fallback: i.fallback(fn),
 	}
 	// The code directory is read-only, so compiled modules go elsewhere, and no function runs what another has
 	// compiled. The modules that the embedded runtime imports itself are compiled already.
@@ -137,7 +143,7 @@ const nodeProbe = `JSON.stringify({Path: process.execPath, Version: process.vers
 
 // node runs functions with AWS's client if the package has it, else with the embedded runtime.
 func node(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
-	i, err := l.interpreters.find(ctx, []string{"node" + version, "node", "nodejs"}, []string{"-p", nodeProbe},
+	i, err := l.interpreters.find(ctx, []string{"node" + version, "node", "nodejs"}, []string{"-p", nodeProbe}, described,
 		func(i *interpreter) bool {
 			i.exact = sameVersion(i.Version, version)
 			return i.exact || olderThan("17", i.Version)
@@ -157,12 +163,21 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		main = filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Node))
 	}
 	c := &command{
-		path:    i.Path,
-		binDir:  filepath.Dir(i.Path),
-		extra:   []string{"NODE_PATH=" + fn.CodeDir},
-		read:    append(i.home(), l.runtimeDir),
-		remarks: i.remark(fn),
-		args:    []string{main, fn.Handler},
+		path:   i.Path,
+		binDir: filepath.Dir(i.Path),
+		extra:  []string{"NODE_PATH=" + fn.CodeDir},
+		read:   append(i.home(), l.runtimeDir),
+		search: "NODE_PATH", packages: cmp.Or(l.nodeModules, i.modules()),
+		fallback: i.fallback(fn),
+		args:     []string{main, fn.Handler},
+	}
+	if version == "18" { // which AWS gives the certificates of its own services, too
+		for _, bundle := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
+			if isFile(bundle) {
+				c.extra = append(c.extra, "NODE_EXTRA_CA_CERTS="+bundle)
+				break
+			}
+		}
 	}
 	return c.wrapped(fn), nil
 }
@@ -197,13 +212,21 @@ func clientOfPackage(fn *Function) (string, error) {
 }
 
 // java runs functions with AWS's client, which the package must have: in lib, or unpacked as in a fat jar.
-func java(_ context.Context, _ *launcher, fn *Function, version string) (*command, error) {
+func java(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
 	const client = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
-	path, err := exec.LookPath("java")
+	i, err := l.interpreters.find(ctx, []string{"java"}, []string{"-XshowSettings:properties", "-version"}, describedByJava,
+		func(*interpreter) bool { return true })
+	if machine.Lacking(err) != nil {
+		return nil, err
+	}
+	if err == nil && olderThan(i.Version, version) {
+		err = fmt.Errorf("%s is version %s", i.Path, i.Version)
+	}
 	if err != nil {
 		return nil, unsupported(fn.Runtime,
-			"install a Java runtime, version "+version+" or later, and put java on PATH")
+			"install a Java runtime, version "+version+" or later, and put java on PATH ("+oneLine(err)+")")
 	}
+	i = &interpreter{Path: i.Path, Version: i.Version, exact: i.Version == "" || sameVersion(i.Version, version)}
 	if fn.CodeDir != "" {
 		jars, err := glob(fn.CodeDir, "lib", "aws-lambda-java-runtime-interface-client*.jar")
 		if err != nil {
@@ -216,9 +239,12 @@ func java(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 		}
 	}
 	c := &command{
-		path:   path,
-		binDir: filepath.Dir(path),
-		read:   sandbox.InterpreterHome(path),
+		path:     i.Path,
+		binDir:   filepath.Dir(i.Path),
+		read:     sandbox.InterpreterHome(i.Path),
+		fallback: i.fallback(fn),
+		framed:   true,
+		extra:    []string{"_LAMBDA_TELEMETRY_LOG_FD=1"},
 		args: []string{
 			"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // as in Lambda: for a fast start
 			"-cp", fn.CodeDir + string(filepath.ListSeparator) + filepath.Join(fn.CodeDir, "lib", "*"),
@@ -228,13 +254,19 @@ func java(_ context.Context, _ *launcher, fn *Function, version string) (*comman
 	return c.wrapped(fn), nil
 }
 
+const rubyProbe = `print JSON.generate("Path" => RbConfig.ruby, "Version" => RUBY_VERSION)`
+
 // ruby runs functions with AWS's client, which the package must have in vendor/bundle.
-func ruby(_ context.Context, _ *launcher, fn *Function, version string) (*command, error) {
-	path, err := exec.LookPath("ruby")
-	if err != nil {
-		return nil, unsupported(fn.Runtime, "install Ruby "+version+" and put ruby on PATH")
+func ruby(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
+	i, err := l.interpreters.find(ctx, []string{"ruby" + version, "ruby"}, []string{"-rjson", "-e", rubyProbe}, describedByRuby,
+		func(i *interpreter) bool { i.exact = i.Version == "" || sameVersion(i.Version, version); return true })
+	if machine.Lacking(err) != nil {
+		return nil, err
 	}
-	c := &command{path: path, binDir: filepath.Dir(path), read: sandbox.InterpreterHome(path)}
+	if err != nil {
+		return nil, unsupported(fn.Runtime, "install Ruby "+version+" and put ruby on PATH ("+oneLine(err)+")")
+	}
+	c := &command{path: i.Path, binDir: filepath.Dir(i.Path), read: sandbox.InterpreterHome(i.Path), fallback: i.fallback(fn)}
 	if fn.CodeDir != "" {
 		mains, err := glob(fn.CodeDir,
 			"vendor", "bundle", "ruby", "*", "gems", "aws_lambda_ric-*", "bin", "aws_lambda_ric")

@@ -239,10 +239,21 @@ func TestInterpretersVariables(t *testing.T) {
 	b := newBench(t)
 	fn := b.interpreted("python3.11", "python", "app.handler")
 	body, _, _ := b.invoke(fn, object{"do": "environment"})
-	for _, want := range []string{`"AWS_EXECUTION_ENV": "AWS_Lambda_python3.11"`, `"PYTHONPATH": "` + fn.CodeDir + `"`, `:/usr/local/bin:/usr/bin:/bin:/opt/bin"`} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%s is missing in %s", want, body)
+	// Recorded from AWS: PWD=/var/task, SHLVL=0, PYTHONPATH=/var/runtime.
+	var got map[string]string
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"AWS_EXECUTION_ENV": "AWS_Lambda_python3.11", "PYTHONPATH": got["LAMBDA_RUNTIME_DIR"], "PWD": fn.CodeDir, "SHLVL": "0",
+		"LAMBDA_TASK_ROOT": fn.CodeDir,
+	} {
+		if got[name] != want || want == "" {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
+	}
+	if !strings.HasSuffix(got["PATH"], ":/usr/local/bin:/usr/bin:/bin:/opt/bin") {
+		t.Errorf("PATH is %q", got["PATH"])
 	}
 }
 

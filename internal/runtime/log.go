@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -60,6 +61,7 @@ type output struct {
 	// refused is positive if the system refused the function a thread or a process in the current call or in the one
 	// before, since the next call may begin while a runtime is still on its way out.
 	refused int
+	frames  frames
 	buffer  []byte // of one read, made with the first output
 	pending []byte // the beginning of a line whose end has not come
 	scratch []byte // platform lines are built here
@@ -136,7 +138,7 @@ func (o *output) readOnce() (n int, more, empty bool) {
 		case err != nil || n == 0:
 			return 0, false, false
 		}
-		o.split(o.buffer[:n])
+		o.events(o.buffer[:n])
 		return n, true, false
 	}
 }
@@ -149,6 +151,62 @@ func (o *output) drain() {
 			return
 		}
 		total += n
+	}
+}
+
+// frames is where a runtime says which bytes are one event of its log, amid what it prints otherwise: each event has a
+// header of its type, its length and a time before it. AWS's clients write so to the descriptor that
+// _LAMBDA_TELEMETRY_LOG_FD names; that for Java does not end the lines of events that it prints otherwise.
+type frames struct {
+	expected bool
+	left     int    // of the event that has begun
+	header   []byte // the beginning of one
+}
+
+// frameType begins a header: 0xa55a00 and a byte for the level, then the length in four bytes and the time in eight.
+var frameType = []byte{0xa5, 0x5a, 0}
+
+const frameHeader = 16
+
+// events passes on the lines in chunk, each event of the log as lines of its own, and keeps the rest.
+func (o *output) events(chunk []byte) {
+	f := &o.frames
+	if len(f.header) > 0 {
+		chunk, f.header = append(f.header, chunk...), nil
+	}
+	for len(chunk) > 0 {
+		if f.left > 0 {
+			n := min(f.left, len(chunk))
+			o.split(chunk[:n])
+			chunk, f.left = chunk[n:], f.left-n
+			if f.left == 0 && len(o.pending) > 0 {
+				o.flush(false)
+			}
+			continue
+		}
+		at := -1
+		if f.expected {
+			at = bytes.Index(chunk, frameType)
+			for n := len(frameType) - 1; at < 0 && n > 0; n-- {
+				if bytes.HasSuffix(chunk, frameType[:n]) { // cut off within it
+					at = len(chunk) - n
+				}
+			}
+		}
+		if at < 0 {
+			o.split(chunk)
+			return
+		}
+		o.split(chunk[:at])
+		if chunk = chunk[at:]; len(chunk) < frameHeader {
+			f.header = bytes.Clone(chunk)
+			return
+		}
+		if len(o.pending) > 0 {
+			o.flush(false)
+		}
+		f.left = int(binary.BigEndian.Uint32(chunk[4:8]))
+		chunk = chunk[frameHeader:]
 	}
 }
 
@@ -289,6 +347,7 @@ func (o *output) close() {
 	read := o.read
 	if !o.closed {
 		o.drain()
+		o.split(o.frames.header)
 		if len(o.pending) > 0 {
 			o.flush(false)
 		}

@@ -345,3 +345,24 @@ func TestClock(t *testing.T) {
 		t.Errorf("lines are stamped %v", sink.times)
 	}
 }
+
+// frame is an event as AWS's clients write it where they are told a descriptor for their log.
+func frame(text string) string {
+	header := []byte{0xa5, 0x5a, 0, 3, 0, 0, 0, byte(len(text)), 0, 6, 0x43, 1, 2, 3, 4, 5}
+	return string(header) + text
+}
+
+// Each event of a Java function's logger is a line of its own, with or without a newline at its end, wherever the reads
+// cut it.
+func TestEventsAreLines(t *testing.T) {
+	text := "printed\n" + frame("one") + frame("two\n") + "un" + frame("three\nand more") + "finished\n" + frame("ü") +
+		"last \xa5\x5a"
+	want := []string{"printed", "one", "two", "un", "three", "and more", "finished", "ü", "last \xa5\x5a"}
+	for size := 1; size <= len(text); size++ {
+		log := &recorder{}
+		runtime.Lines(log, runtime.MaxLogLine, slices.Collect(slices.Chunk([]byte(text), size)))
+		if diff := cmp.Diff(want, log.lines); diff != "" {
+			t.Errorf("in pieces of %d bytes: %s", size, diff)
+		}
+	}
+}

@@ -49,6 +49,10 @@ type Config struct {
 	// variables and Lambda's reserved ones override it.
 	ExtraEnv map[string]string
 
+	// PythonPackages and NodeModules are directories of packages that functions import besides their own; empty are
+	// those of the interpreter.
+	PythonPackages, NodeModules string
+
 	// Sandbox says how functions are confined. Its Dir and Logger are the pool's.
 	Sandbox sandbox.Config
 
@@ -86,6 +90,7 @@ type Pool struct {
 	processes machine.Processes
 	spare     sync.Once // for machine.SpareThreads
 	shortages machine.Warner
+	fallbacks sync.Map // runtimes that are known to run on another version
 }
 
 // New makes a pool. The first invocation starts the first process.
@@ -112,9 +117,12 @@ func New(config Config) (*Pool, error) {
 		runtimeDir:   filepath.Join(dir, "runtime"),
 		environments: filepath.Join(dir, environmentsName),
 		bin:          trash.Bin{Dir: dir},
-		launcher:     &launcher{runtimeDir: filepath.Join(dir, "runtime"), cacheDir: filepath.Join(dir, "cache")},
-		refusals:     &refusalLog{logger: config.Logger},
-		shortages:    machine.Warner{Log: config.Logger, Now: config.Now},
+		launcher: &launcher{
+			runtimeDir: filepath.Join(dir, "runtime"), cacheDir: filepath.Join(dir, "cache"),
+			pythonPackages: config.PythonPackages, nodeModules: config.NodeModules,
+		},
+		refusals:  &refusalLog{logger: config.Logger},
+		shortages: machine.Warner{Log: config.Logger, Now: config.Now},
 	}
 	if err := makeOwn(dir); err != nil {
 		return nil, err

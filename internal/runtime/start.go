@@ -109,13 +109,17 @@ func (s starter) start() (*sandbox.Process, error) {
 	if s.api, err = runtimeapi.Listen(&handler{environment: s.environment}, p.config.Logger); err != nil {
 		return nil, fmt.Errorf("listen for the Runtime API of %s: %w", fn.ARN, err)
 	}
+	s.log.frames.expected = command.framed
 	stdout, err := s.log.open()
 	if err != nil {
 		return nil, err
 	}
 	defer stdout.Close()
-	for _, remark := range command.remarks {
-		s.log.platform(remark)
+	if command.fallback != "" {
+		s.log.platform("furl: " + command.fallback)
+		if _, known := p.fallbacks.LoadOrStore(fn.Runtime, true); !known {
+			p.config.Logger.Warn("a runtime falls back to another version", "function", fn.ARN, "error", command.fallback)
+		}
 	}
 	program := sandbox.Command{
 		Path: command.path, Args: command.args,

@@ -8,7 +8,7 @@
 const { Client } = require('./client.cjs');
 const { patchConsole, logError } = require('./console.cjs');
 const { UnhandledPromiseRejection, hasCallbacks } = require('./errors.cjs');
-const { load } = require('./loader.cjs');
+const { addPackages, load } = require('./loader.cjs');
 const { isStreaming, installGlobals } = require('./stream.cjs');
 const { Runtime } = require('./invocation.cjs');
 const { runStreaming } = require('./streaming.cjs');
@@ -40,6 +40,7 @@ async function main() {
     );
   }
 
+  addPackages();
   let handler;
   try {
     handler = await load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);

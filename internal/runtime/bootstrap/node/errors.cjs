@@ -112,6 +112,23 @@ function cause(error) {
   }
 }
 
+// AWS's runtimes have the AWS SDK for JavaScript v3 (AWS Lambda Developer Guide, "Building Lambda functions with Node.js").
+const PROVIDED = /^Cannot find (?:module|package) '@(?:aws-sdk|smithy)\//;
+const REMEDY =
+  " (furl: AWS's runtime has this package, and this machine does not: add it to the function's package, or install it " +
+  'with npm install --prefix DIR @aws-sdk/NAME and start furl serve --node-modules DIR/node_modules)';
+
+// explained adds the remedy to an error about a package that AWS's runtimes have.
+function explained(error) {
+  if (error instanceof Error && /MODULE_NOT_FOUND$/.test(error.code) && PROVIDED.test(error.message)) {
+    const [first, ...rest] = error.message.split('\n');
+    const said = error.message;
+    error.message = [first + REMEDY, ...rest].join('\n');
+    error.stack = error.stack.replace(said, error.message);
+  }
+  return error;
+}
+
 // ascii escapes what a header may not carry.
 const ascii = (json) =>
   json.replace(/[\u007f-\uffff]/g, (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
@@ -129,6 +146,7 @@ module.exports = {
   UnhandledPromiseRejection,
   ascii,
   cause,
+  explained,
   hasCallbacks,
   isError,
   payload,

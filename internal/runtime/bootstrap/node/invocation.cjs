@@ -2,7 +2,7 @@
 
 const { contextOf } = require('./context.cjs');
 const { logError } = require('./console.cjs');
-const { JSONStringifyError, NodeJsExit, hasCallbacks } = require('./errors.cjs');
+const { JSONStringifyError, NodeJsExit, explained, hasCallbacks } = require('./errors.cjs');
 
 // The function's answer may have to wait until nothing is left to do in the process. Node says so with beforeExit.
 let whenIdle = () => {};
@@ -106,7 +106,7 @@ class Runtime {
   }
 
   async failure(error) {
-    logError('Invoke Error', error);
+    logError('Invoke Error', explained(error));
     await this.client.fail(this.id, error);
   }
 

@@ -1,7 +1,7 @@
 'use strict';
 
 const fs = require('node:fs');
-const { createRequire } = require('node:module');
+const { createRequire, register } = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const {
@@ -10,6 +10,7 @@ const {
   ImportModuleError,
   MalformedHandlerName,
   UserCodeSyntaxError,
+  explained,
   hasCallbacks,
 } = require('./errors.cjs');
 const { isStreaming } = require('./stream.cjs');
@@ -52,10 +53,37 @@ async function loadModule(root, directory, name) {
     }
     return require(require.resolve(name, { paths: [root, directory] }));
   } catch (error) {
+    explained(error);
     if (error instanceof SyntaxError) throw new UserCodeSyntaxError(error);
     if (error?.code === 'MODULE_NOT_FOUND') throw new ImportModuleError(error);
     throw error;
   }
+}
+
+// addPackages has ES modules find the AWS SDK of NODE_PATH, too, as those of Lambda do: Node.js itself looks there only
+// for require.
+function addPackages() {
+  const folders = (process.env.NODE_PATH ?? '')
+    .split(path.delimiter)
+    .filter((folder) => folder.endsWith('/node_modules') && fs.existsSync(path.join(folder, '@aws-sdk')));
+  if (folders.length === 0) return;
+  const hooks = `
+    import { pathToFileURL } from 'node:url';
+    const folders = ${JSON.stringify(folders)};
+    export async function resolve(specifier, context, next) {
+      try {
+        return await next(specifier, context);
+      } catch (error) {
+        if (error?.code !== 'ERR_MODULE_NOT_FOUND' || !/^(@[^/]+\\/)?[^./:][^:]*$/.test(specifier)) throw error;
+        for (const folder of folders) {
+          try {
+            return await next(specifier, { ...context, parentURL: pathToFileURL(folder + '/../index.mjs').href });
+          } catch {}
+        }
+        throw error;
+      }
+    }`;
+  register?.('data:text/javascript,' + encodeURIComponent(hooks));
 }
 
 // isModule tells whether AWS's older client imports a file, by the nearest package.json.
@@ -85,4 +113,4 @@ function find(module, exportName) {
   return follow(module) ?? follow(module?.default);
 }
 
-module.exports = { load };
+module.exports = { addPackages, load };

@@ -289,6 +289,20 @@ def parse_header(headers, name, title):
 
 # Errors, as payload and as log lines.
 
+# What AWS's runtimes have besides the standard library (AWS Lambda Developer Guide, "Building Lambda functions with
+# Python").
+PROVIDED = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+
+
+def message_of(e):
+    """The text of an error, and the remedy where it is about a package that AWS's runtimes have."""
+    if isinstance(e, ModuleNotFoundError) and (e.name or "").partition(".")[0] in PROVIDED:
+        return str(e) + (
+            " (furl: AWS's runtime has this package, and the Python here does not: add it to the function's package, or "
+            "install it with pip install --target DIR boto3 and start furl serve --python-packages DIR)"
+        )
+    return str(e)
+
 
 def error_of(message, kind, trace, request_id=""):
     return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace}
@@ -309,7 +323,7 @@ def user_frames(tb):
 def error_of_exception(e, request_id=""):
     if isinstance(e, Fault):
         return error_of(str(e), e.kind, e.trace, request_id)
-    return error_of(str(e), type(e).__name__, traceback.format_list(user_frames(e.__traceback__)), request_id)
+    return error_of(message_of(e), type(e).__name__, traceback.format_list(user_frames(e.__traceback__)), request_id)
 
 
 def cause_of(e):
@@ -392,7 +406,7 @@ def load(handler):
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as e:
-        raise Fault("ImportModuleError", "Unable to import module '%s': %s" % (module_name, e))
+        raise Fault("ImportModuleError", "Unable to import module '%s': %s" % (module_name, message_of(e)))
     except SyntaxError as e:
         trace = ['  File "%s" Line %s\n    %s' % (e.filename, e.lineno, e.text)]
         raise Fault("UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, e), trace)
