@@ -2,6 +2,7 @@ package iamapi
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -135,6 +136,9 @@ func newRun(c *controlplane.Call, in *simulation, from source) (*run, error) {
 	if err := r.setCaller(c.State.Now(), from.principal); err != nil {
 		return nil, err
 	}
+	if err := r.checkContext(); err != nil {
+		return nil, err
+	}
 	r.setContext(from.tags)
 	return r, nil
 }
@@ -203,6 +207,46 @@ func (r *run) setCaller(world *state.Snapshot, from *policy.Principal) error {
 		return invalidInput("CallerArn is required with a ResourcePolicy: it says who calls.")
 	default: // somebody of the account, who is never named
 		r.caller = policy.Principal{Type: policy.User, Account: r.account}
+	}
+	return nil
+}
+
+// contextTypes are the types of context entries whose values have a form: an operator that reads them, and the form's
+// name.
+var contextTypes = map[string][2]string{
+	"numeric": {"NumericEquals", "numeric format"}, "date": {"DateEquals", "DateTime format"},
+	"ip": {"IpAddress", "IP address"}, "binary": {"BinaryEquals", "base-64 encoded binary format"},
+}
+
+// checkContext checks that each condition key of the request is given once, with values of its type. Recorded:
+// radkawar/stackd, testdata/aws/iam/simulation.json, 2026-09-11.
+func (r *run) checkContext() error {
+	given := map[string]bool{}
+	for _, entry := range r.in.ContextEntries {
+		name, values := entry.ContextKeyName, entry.ContextKeyValues
+		kind, list := strings.CutSuffix(entry.ContextKeyType, "List")
+		switch folded := strings.ToLower(name); {
+		case given[folded]:
+			return invalidInput("Duplicate context key: %s.", name)
+		case kind == "":
+			return invalidInput("Context key %s has invalid type null.", name)
+		case len(values) == 0:
+			return invalidInput("Context values for context key %s cannot be null or empty.", name)
+		case !list && len(values) > 1:
+			return invalidInput("Context key %s expected a single value, but received %d.", kind, len(values))
+		default:
+			given[folded] = true
+		}
+		form, ok := contextTypes[kind]
+		if !ok {
+			continue
+		}
+		quoted, _ := json.Marshal(values) // texts always marshal
+		document := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*",`+
+			`"Condition":{%q:{"aws:CurrentTime":%s}}}}`, form[0], quoted)
+		if _, err := policy.Parse([]byte(document), policy.Identity); err != nil {
+			return invalidInput("Invalid context value for key %s: expected %s.", name, form[1])
+		}
 	}
 	return nil
 }
