@@ -1,12 +1,9 @@
 package dataplane_test
 
 import (
-<<<<<<< HEAD
-	"encoding/json"
-=======
 	"bytes"
 	"compress/gzip"
->>>>>>> 85bce0e (dataplane: decompress gzip streams as AWS does)
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
