@@ -276,6 +276,20 @@ func TestWhoIsAskedAbout(t *testing.T) {
 			t.Errorf("%s: %s", as, text(report))
 		}
 	}
+	// A function's sessions have its name, and say which function calls (Lambda Developer Guide, "Using source function ARN to
+	// control function access behavior"). Of a role nobody knows what it runs as.
+	own := strings.Replace(both, `"Resource"`, `"Condition":{"ArnLike":{"lambda:SourceFunctionArn":"arn:aws:lambda:*:*:function:cron"},"StringLike":{"aws:userid":"*:cron"}},"Resource"`, 1)
+	s.AddFunction(here, "cron", s.AddRole(here, "/", "cron-role", own))
+	s.AddFunction(here, "job", s.AddRole(here, "/", "job-role", own))
+	cron := "arn:aws:lambda:" + setuptest.Region + ":" + here + ":function:cron"
+	for as, want := range map[string]check.Verdict{
+		"function:cron": check.Allowed, cron: check.Allowed, "function:job": check.Refused, "cron-role": check.Undecided,
+		"arn:aws:sts::" + here + ":assumed-role/cron-role/cron": check.Undecided,
+	} {
+		if report := s.ask(s.api, nil, check.Question{Target: "web", As: as}); report.Verdict != want {
+			t.Errorf("%s: want %s: %s", as, want, text(report))
+		}
+	}
 	// The owner may take the role on to call with it.
 	admin := s.Client(s.AddUser(here, "admin", `{"Effect":"Allow","Action":"*","Resource":"*"}`))
 	if report := s.ask(admin, nil, check.Question{Target: "web", As: "reader-role", Call: true}); step(t, report, "call").Status != check.OK {

@@ -368,6 +368,20 @@ var ofOrganizations = []string{
 // ofSessions are keys that only temporary credentials have.
 var ofSessions = []string{"aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime", "aws:sourceidentity"}
 
+// ofRoleSessions are keys that the sessions of a role have where AWS began them for a function or an instance (Lambda
+// Developer Guide, "Working with Lambda execution environment credentials"; IAM User Guide, "AWS global condition context
+// keys").
+var ofRoleSessions = []string{
+	"lambda:sourcefunctionarn", "aws:ec2instancesourcevpc", "aws:ec2instancesourceprivateipv4", "ec2:sourceinstancearn",
+	"ec2:roledelivery",
+}
+
+// isClaim reports whether a key, in lower case, is one of what an identity provider says of a role's session.
+func isClaim(key string) bool {
+	provider, _, _ := strings.Cut(key, ":")
+	return strings.Contains(provider, ".") || provider == "saml" || key == "aws:federatedprovider"
+}
+
 // ofServices are keys that the calling service sets for itself.
 var ofServices = []string{"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"}
 
@@ -384,6 +398,9 @@ func (r *run) factsOf(action string) *facts {
 	}
 	if caller.Type == policy.Service {
 		maps.Copy(known, r.source)
+	}
+	if s.function.Name != "" && r.authType == lambda.AuthIAM {
+		known["lambda:SourceFunctionArn"] = []string{s.function.String()}
 	}
 	for key, value := range r.tags {
 		known["aws:ResourceTag/"+key] = []string{value}
@@ -426,6 +443,10 @@ func (r *run) isUnknowable(key string) bool {
 	case slices.Contains(ofSessions, key):
 		// Of the caller's own long-term keys they are known to be absent.
 		return kind == policy.RoleSession || kind == policy.FederatedUser || kind == policy.User && !r.subject.self
+	case slices.Contains(ofRoleSessions, key):
+		return kind == policy.RoleSession && (!r.isLocal() || key == "lambda:sourcefunctionarn")
+	case isClaim(key):
+		return kind == policy.RoleSession && r.subject.function.Name == ""
 	case slices.Contains(ofServices, key):
 		return kind == policy.Service
 	default:

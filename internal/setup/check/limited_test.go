@@ -236,6 +236,12 @@ func TestConditionsThatCanNotBeKnown(t *testing.T) {
 			f.inline["own"] = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}]}`
 		}, nil, check.Allowed, ""},
 		{"denied in clear", func(f *fake) { deny(f, `{"Bool":{"aws:SecureTransport":"false"}}`) }, nil, check.Allowed, ""},
+		{"in a session of a function", func(f *fake) {
+			allow(f, `{"ArnLike":{"lambda:SourceFunctionArn":"arn:aws:lambda:*:*:function:reader"}}`)
+		}, nil, check.Undecided, "lambda:SourceFunctionArn is not known"},
+		{"in a session of another instance", func(f *fake) { deny(f, `{"StringEquals":{"ec2:RoleDelivery":"1.0"}}`) }, nil, check.Undecided, "ec2:RoleDelivery is not known"},
+		{"in a session of a workflow", func(f *fake) { allow(f, `{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:a/b:*"}}`) }, nil, check.Undecided, "token.actions.githubusercontent.com:sub is not known"},
+		{"on a key of another service", func(f *fake) { allow(f, `{"StringEquals":{"s3:prefix":"a"}}`) }, nil, check.Refused, "the request has none"},
 		{"in a session with MFA", func(f *fake) { allow(f, `{"Bool":{"aws:MultiFactorAuthPresent":"true"}}`) }, nil, check.Undecided, "aws:MultiFactorAuthPresent"},
 		{"by a session's tag", func(f *fake) { allow(f, `{"StringEquals":{"aws:PrincipalTag/team":"a"}}`) }, nil, check.Undecided, "aws:PrincipalTag/team"},
 		{"from a private network", func(f *fake) { allow(f, `{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`) }, nil, check.Refused, "the request has none"},

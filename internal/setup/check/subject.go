@@ -1,13 +1,13 @@
 package check
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/policy"
@@ -22,10 +22,11 @@ type subject struct {
 	self      bool   // it is who the caller's credentials stand for
 	anybody   bool   // it stands for all users and roles, so that what follows from the principal is not known
 
-	owner    iam.Owner // of its identity-based policies; zero if it has none
-	boundary string    // ARN of its permissions boundary
-	lookedUp bool      // owner's own facts (boundary, tags, path) are known
-	fault    error     // why they are not
+	owner    iam.Owner  // of its identity-based policies; zero if it has none
+	function lambda.ARN // whose session of its execution role it is; zero if it is none, or nobody knows
+	boundary string     // ARN of its permissions boundary
+	lookedUp bool       // owner's own facts (boundary, tags, path) are known
+	fault    error      // why they are not
 }
 
 // exists reports whether there is anybody to ask the policies about.
@@ -82,7 +83,11 @@ func (r *run) resolveSubject(ctx context.Context) error {
 		r.subject = subject{label: "*"}
 		return nil
 	}
-	principal, err := policy.ParsePrincipal(sessionOf(found, r.As))
+	function, _ := arn.ParseFunctionARN(r.As) // what names a function was resolved, so that it is well formed
+	if name, ok := strings.CutPrefix(r.As, "function:"); ok {
+		function, _ = arn.ParseFunction(name, home.Region, home.ID)
+	}
+	principal, err := policy.ParsePrincipal(sessionOf(found, r.As, function.Name))
 	if err != nil {
 		return err
 	}
@@ -90,6 +95,7 @@ func (r *run) resolveSubject(ctx context.Context) error {
 		principal.RoleARN = found.ARN
 	}
 	r.subject = subject{principal: &principal, self: r.noKeys == nil && isSelf(found, r.identity)}
+	r.subject.function = function.Unqualified()
 	return nil
 }
 
@@ -98,21 +104,21 @@ func isLambda(service string) bool { return strings.HasPrefix(service, "lambda."
 
 // sessionOf is the ARN by which a principal calls: of a role, that of a session. Lambda names the sessions of an
 // execution role after the function (AWS's recordings, 2025).
-func sessionOf(found setup.Principal, given string) string {
+func sessionOf(found setup.Principal, given, function string) string {
 	if found.Kind != setup.RolePrincipal {
 		return found.ARN
 	}
 	if session, err := arn.ParsePrincipal(given); err == nil && session.Service == "sts" {
 		return given
 	}
-	function, isFunction := strings.CutPrefix(given, "function:")
-	if named, err := arn.ParseFunctionARN(cmp.Or(function, given)); err == nil {
-		function, isFunction = named.Name, true
-	}
-	if isFunction && len(function) > 1 {
+	switch len(function) {
+	case 0:
+		return found.Session("furl-check").String()
+	case 1: // session names have two characters at least
+		return found.Session(function + "@lambda_function").String()
+	default:
 		return found.Session(function).String()
 	}
-	return found.Session("furl-check").String()
 }
 
 // isSelf reports whether the identity is the principal, or a session of it.
