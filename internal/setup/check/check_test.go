@@ -276,8 +276,8 @@ func TestWhoIsAskedAbout(t *testing.T) {
 			t.Errorf("%s: %s", as, text(report))
 		}
 	}
-	// A function's sessions have its name, and say which function calls (Lambda Developer Guide, "Using source function ARN to
-	// control function access behavior"). Of a role nobody knows what it runs as.
+	// A function's sessions have its name, and say which function calls (Lambda Developer Guide, "Using source function
+	// ARN to control function access behavior"). Of other sessions nobody knows.
 	own := strings.Replace(both, `"Resource"`, `"Condition":{"ArnLike":{"lambda:SourceFunctionArn":"arn:aws:lambda:*:*:function:cron"},"StringLike":{"aws:userid":"*:cron"}},"Resource"`, 1)
 	s.AddFunction(here, "cron", s.AddRole(here, "/", "cron-role", own))
 	s.AddFunction(here, "job", s.AddRole(here, "/", "job-role", own))
