@@ -419,8 +419,7 @@ func missingQualifier(p *pass) {
 			o.quantifier = "ForAllValues"
 		}
 		c.Operator = o.String()
-		p.report(c.Key+" has several values, and AWS does not say which of them "+operatorOf(p.Conditions[i]).base+
-			" compares",
+		p.report(c.Key+" has several values, of which a condition without ForAnyValue or ForAllValues accepts none",
 			"write "+c.Operator, p.recondition(i, c)...)
 	})
 }

@@ -220,8 +220,8 @@ var table = []Row{
 	}, {
 		Rule: "missing-qualifier", Analyzer: true, Severity: SeverityError, applies: inFunctions,
 		check: missingQualifier,
-		Finds: "The key has several values, and AWS does not say which of them an operator without ForAnyValue or " +
-			"ForAllValues compares.",
+		Finds: "The key has several values, and a condition on it without ForAnyValue or ForAllValues is not met, even by " +
+			"a request with one of them.",
 		Fix:      "Write ForAnyValue, or ForAllValues with a negated operator.",
 		Examples: mine(`"StringLike":{"aws:PrincipalOrgPaths":"o-a1b2c3d4e5/r-ab12/*"}`, "", ""),
 	}, {
