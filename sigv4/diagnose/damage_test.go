@@ -171,6 +171,8 @@ func TestDamagedTargets(t *testing.T) {
 			damage: func(a *arrival) { a.target = strings.Replace(strings.Replace(a.target, "?", "&", 1), "%3F", "?", 1) },
 			want:   diagnose.QueryInPath},
 
+		{name: "tilde decoded", target: "/%7Euser/a", damage: sent("/~user/a"), want: diagnose.PathUnreserved, says: "'~'"},
+		{name: "dots decoded", target: "/v1%2e2/a", damage: sent("/v1.2/a"), want: diagnose.PathUnreserved},
 		{name: "stage before the path", target: "/orders?a=1", damage: sent("/prod/orders?a=1"), want: diagnose.PathPrefix,
 			says: `"/prod/"`},
 		{name: "stage before the root", target: "/", damage: sent("/prod"), want: diagnose.PathUnsigned},

@@ -12,7 +12,7 @@ const (
 	PathNotNormal    Fault = "path-not-normal"   // signed with its empty and dot segments; only as one of a pair
 	PathSlash        Fault = "path-slash"        // slash at the end added or lost
 	PathPrefix       Fault = "path-prefix"       // segments put before the path, or into it, on the way
-	PathTilde        Fault = "path-tilde"        // '~' encoded
+	PathUnreserved   Fault = "path-unreserved"   // signed with escapes for characters that need none
 	PathStripped     Fault = "path-stripped"     // rewritten on the way, mostly by taking off a prefix
 	PathParameters   Fault = "path-parameters"   // cut at a ';'
 	CanonicalNewline Fault = "canonical-newline" // the empty line after the headers is missing

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -57,10 +58,6 @@ func (x *exam) paths(try tries) {
 		{PathEscapeCase, false, func() string { return encoded(escapeCase(path, strings.ToLower), canonical.Normal) },
 			"The path was sent with upper-case percent escapes and signed with lower-case ones.",
 			"Write percent escapes in capitals when signing, %C3 and not %c3."},
-		{PathTilde, false, func() string { return strings.ReplaceAll(normal, "~", "%257E") },
-			"The path was signed with %7E and sent with '~'.", "Write '~' as it is: Python's requests decodes %7E."},
-		{PathTilde, false, func() string { return strings.ReplaceAll(normal, "~", "%7E") },
-			"The '~' in the path was signed as %7E.", "Leave '~' as it is."},
 		{PathParameters, false, func() string { return encoded(withoutParameters(path), canonical.Normal) },
 			"The path was signed without what follows the ';' in its last segment, as Python's urlparse cuts it off.",
 			"Write %3B for a ';' in the path."},
@@ -70,6 +67,16 @@ func (x *exam) paths(try tries) {
 			"The path was signed with a slash at its end that was not sent.",
 			"Send the slash that was signed, or sign without it."},
 	})
+	// Python's requests, for one, decodes what need not be encoded, after the path has been signed.
+	for _, c := range []string{"~", ".", "-", "_"} {
+		escape := fmt.Sprintf("%%%02X", c[0])
+		for _, signed := range []string{"%25" + escape[1:], "%25" + strings.ToLower(escape[1:]), escape} {
+			if strings.Contains(normal, c) {
+				try(hypothesis{PathUnreserved, inPath, false, "The path was signed with an escape for each '" + c + "'.",
+					"Write '" + c + "' as it is, before the URL is signed.", set(strings.ReplaceAll(normal, c, signed))})
+			}
+		}
+	}
 	x.prefixes(try, normal, set)
 }
 
