@@ -171,6 +171,7 @@ func profiles() []string {
 
 // Refusal is what an API said to a request that it refused.
 type Refusal struct {
+	Status    int
 	Message   string
 	RequestID string
 	Explained bool // by a furl server on this machine, under the request id
@@ -184,7 +185,7 @@ func RefusalOf(err error) (Refusal, bool) {
 	}
 	header := answered.Response.Header
 	refusal := Refusal{
-		RequestID: header.Get("X-Amzn-Requestid"), Explained: header.Get(furlproto.Explain) != "",
+		Status: answered.HTTPStatusCode(), RequestID: header.Get("X-Amzn-Requestid"), Explained: header.Get(furlproto.Explain) != "",
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		refusal.Message = api.ErrorMessage()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -314,8 +313,7 @@ func (p *program) refused(ctx context.Context, r furl.Refusal, s *signer) error 
 	}
 	err := fmt.Errorf("refused by authentication (%s): %s", r.ErrorType, r.Message)
 	keys, keysErr := s.transport.Credentials.Retrieve(ctx)
-	if keysErr == nil && keys.SessionToken != "" && keys.SessionToken == p.getenv("AWS_SESSION_TOKEN") &&
-		strings.HasPrefix(keys.AccessKeyID, "AKIA") { // a long-term key, which has none
+	if keysErr == nil && keys.SessionToken != "" && p.leftToken(keys.AccessKeyID) {
 		return fail(tokenLeft, err, explain, s.check)
 	}
 	return fail(callRefused, err, explain, s.check)

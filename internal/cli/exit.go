@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -222,6 +223,7 @@ var errorTable = [...]struct {
 	},
 	{exitDenied, "%s   # an administrator of the account types this\nfurl explain %s", explained},
 	{exitConnect, "--endpoint-url ADDRESS, or check --region", api(awsapi.Unreachable)},
+	{exitFailed, "aws iam list-%s   # the names that there are", noPrincipal},
 	{exitFailed, "this endpoint does not have the operation", api(awsapi.Unsupported)},
 	{exitFailed, "the same command again does the rest", as(func(partial *setup.PartialError) ([]any, bool) {
 		return nil, len(partial.Done) > 0
@@ -315,6 +317,15 @@ func (p *program) locate(ctx context.Context, err error) error {
 			return fail(nothingListens, err, p.dirs(ctx), about[0])
 		}
 	}
+	refusal, ok := awsconfig.RefusalOf(err)
+	if ok && refusal.Status == http.StatusForbidden && len(grants(refusal.Message)) == 0 && p.leftToken(p.getenv("AWS_ACCESS_KEY_ID")) {
+		return fail(tokenLeft, err, explainedAs(err), "")
+	}
+	if refused, ok := errors.AsType[*setup.Refusal](err); ok {
+		if name, ok := strings.CutPrefix(refused.Instead, "furl url create "); ok {
+			return p.missing(ctx, err, name, name)
+		}
+	}
 	failed, ok := errors.AsType[*awsapi.Error](err)
 	if ok && failed.Kind == awsapi.NotFound && strings.HasPrefix(failed.Action, "lambda:") {
 		if function, parseErr := arn.ParseFunctionARN(failed.On); parseErr == nil {
@@ -322,6 +333,12 @@ func (p *program) locate(ctx context.Context, err error) error {
 		}
 	}
 	return err
+}
+
+// leftToken reports whether the session token of the environment belongs to other keys than this one: a long-term key
+// has none.
+func (p *program) leftToken(key string) bool {
+	return strings.HasPrefix(key, "AKIA") && p.getenv("AWS_SESSION_TOKEN") != ""
 }
 
 // missing says of a function whose URL was not found what is missing: the URL or the function, which

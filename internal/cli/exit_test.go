@@ -108,6 +108,8 @@ func TestErrorsHaveARow(t *testing.T) {
 		{refusal(nil, session), 4, "aws iam put-role-policy --role-name caller --policy-name allow-GetRole --policy-document"},
 		{refusal(nil, forbidden), 4, "aws sts get-caller-identity"},
 		{&awsapi.Error{Kind: awsapi.Denied, Action: "lambda:GetPolicy", Message: lacking, Err: refusal(local, lacking)}, 4, "furl explain ID"},
+		{&awsapi.Error{Kind: awsapi.NotFound, Action: "iam:GetRole"}, 1, "aws iam list-roles"},
+		{&awsapi.Error{Kind: awsapi.NotFound, Action: "iam:GetUser"}, 1, "aws iam list-users"},
 		{context.Canceled, 1, ""}, // not by an interruption of the command
 		{errors.New("anything"), 1, ""},
 	} {

@@ -338,6 +338,16 @@ func badCredentials(err error) ([]any, bool) {
 	return []any{explainedAs(err)}, awsapi.KindOf(err) == awsapi.BadCredentials
 }
 
+// noPrincipal matches a role or user that does not exist, which is about their kind.
+func noPrincipal(err error) ([]any, bool) {
+	failed, ok := errors.AsType[*awsapi.Error](err)
+	if !ok || failed.Kind != awsapi.NotFound {
+		return nil, false
+	}
+	kind, ok := map[string]string{"iam:GetRole": "roles", "iam:GetUser": "users"}[failed.Action]
+	return []any{kind}, ok
+}
+
 // explainedAs is the id under which a local server explains a refusal, "" for none.
 func explainedAs(err error) string {
 	if refused, ok := awsconfig.RefusalOf(err); ok && refused.Explained {

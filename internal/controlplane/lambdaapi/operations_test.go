@@ -37,8 +37,12 @@ func TestUnknownOperations(t *testing.T) {
 		if got.status != 404 || got.name != "UnknownOperationException" || got.header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s %s: %d %s %s", test.method, test.path, got.status, got.name, got.header)
 		}
+		why := "it is not in the API model of botocore 1.44.8. AWS may have it in a newer one."
+		if !strings.HasPrefix(test.path, "/20") {
+			why = "the paths of its operations begin with a date. furl url list shows the addresses of function URLs."
+		}
 		want := `{"Message":"furl knows no Lambda operation ` + test.method + " " + test.path +
-			`: it is not in the API model of botocore 1.44.8. AWS may have it in a newer one."}`
+			`: ` + why + `"}`
 		if test.method != "HEAD" && got.body != want {
 			t.Errorf("%s %s: %s", test.method, test.path, got.body)
 		}

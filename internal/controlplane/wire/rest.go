@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/controlplane"
@@ -20,12 +21,20 @@ type Writer interface {
 	Write(w http.ResponseWriter, status int)
 }
 
+// dated matches the paths of operations that there may be.
+var dated = regexp.MustCompile(`^/20\d\d-\d\d-\d\d(/|$)`)
+
 // find is the operation of the method and path.
 func (c restCodec) find(a *API, call *controlplane.Call) (*operation, func() (members, error), error) {
 	op, labels, ok := a.routes().find(call.Request)
 	if !ok {
+		path := call.Request.URL.EscapedPath()
+		why := a.unknown()
+		if !dated.MatchString(path) {
+			why = "the paths of its operations begin with a date. furl url list shows the addresses of function URLs."
+		}
 		return nil, nil, Errorf("UnknownOperationException", "furl knows no Lambda operation %s %s: %s",
-			call.Request.Method, call.Request.URL.EscapedPath(), a.unknown()).WithStatus(http.StatusNotFound)
+			call.Request.Method, path, why).WithStatus(http.StatusNotFound)
 	}
 	return op, func() (members, error) { return c.read(call, op, labels) }, nil
 }
