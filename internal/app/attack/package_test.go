@@ -89,8 +89,8 @@ curl -sS -o /dev/null -d "$(cat node_modules/dep/answer.json)" "$api/$id/respons
 	}
 }
 
-// TestPackagesWithoutAWSsClient: functions in Java and Ruby bring AWS's client; without it they are refused when they are
-// made, or changed, not when they are called.
+// TestPackagesWithoutAWSsClient: functions in Java and Ruby bring AWS's client; without it they are refused when they
+// are made, or changed, not when they are called.
 func TestPackagesWithoutAWSsClient(t *testing.T) {
 	bin := t.TempDir()
 	for _, name := range []string{"java", "ruby"} {
