@@ -234,7 +234,7 @@ func (s *Server) wire() error {
 		LegacyPermissions: s.config.LegacyURLPermissions, Explain: s.address.explain,
 	}
 	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
-		Code: s.code, Links: s.address, Runtimes: s.pool, Invoker: s.invoke, FaithfulStates: s.config.FaithfulStates,
+		Code: s.code, Links: s.address, Runtimes: runtimes{s.pool, s.code}, Invoker: s.invoke, FaithfulStates: s.config.FaithfulStates,
 	})
 	if err != nil {
 		return err
@@ -468,4 +468,21 @@ func (s *Server) metrics() func(io.Writer) error {
 		}
 		return nil
 	}
+}
+
+// runtimes knows what the pool can run, packages included.
+type runtimes struct {
+	*runtime.Pool
+	code *code.Store
+}
+
+var _ lambdaapi.Packages = runtimes{}
+
+// Packaged implements lambdaapi.Packages.
+func (r runtimes) Packaged(ctx context.Context, name, codeHex string) error {
+	dir, err := r.code.Dir(codeHex)
+	if err != nil {
+		return err
+	}
+	return r.Check(ctx, &runtime.Function{Runtime: name, CodeDir: dir})
 }

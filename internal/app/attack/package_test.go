@@ -88,3 +88,47 @@ curl -sS -o /dev/null -d "$(cat node_modules/dep/answer.json)" "$api/$id/respons
 		}
 	}
 }
+
+// TestPackagesWithoutAWSsClient: functions in Java and Ruby bring AWS's client; without it they are refused when they
+// are made, or changed, not when they are called.
+func TestPackagesWithoutAWSsClient(t *testing.T) {
+	bin := t.TempDir()
+	for _, name := range []string{"java", "ruby"} {
+		if err := os.WriteFile(bin+"/"+name, []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	w := newWorld(t)
+	send := func(method, path, runtime string, files ...packed) answer {
+		body := strings.Replace(functionOf(t, "jvm", pack(t, files...)), "provided.al2023", runtime, 1)
+		if method == "PUT" {
+			text, err := json.Marshal(map[string][]byte{"ZipFile": pack(t, files...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = string(text)
+		}
+		return w.send(t, w.api(method, path, body).signed(w.alice.signing("lambda")))
+	}
+	class, jar := packed{"app/Handler.class", "x", 0o644},
+		packed{"lib/aws-lambda-java-runtime-interface-client-2.8.3.jar", "x", 0o644}
+	const (
+		create   = "/2015-03-31/functions"
+		remedy   = "add the dependency com.amazonaws:aws-lambda-java-runtime-interface-client to the package"
+		function = create + "/jvm"
+	)
+	refused := func(a answer, remedy string) {
+		t.Helper()
+		if a.status != 400 || !strings.Contains(a.body, remedy) {
+			t.Errorf("got %v, want %s", a, remedy)
+		}
+	}
+	refused(send("POST", create, "java21", class), remedy)
+	refused(send("POST", create, "java17.al2023", class), remedy)
+	refused(send("POST", create, "ruby3.4", class), "add the gem aws_lambda_ric to the Gemfile")
+	if a := send("POST", create, "java21", class, jar); a.status != 201 {
+		t.Fatal(a)
+	}
+	refused(send("PUT", function+"/code", "java21", class), remedy)
+}

@@ -63,6 +63,13 @@ type Runtimes interface {
 	Supported(ctx context.Context, runtime string) error
 }
 
+// Packages is what [Runtimes] may also know: what a runtime needs of a package.
+type Packages interface {
+	// Packaged returns an error that says what to add if the kept package with the hash lacks what the runtime needs of it
+	// here, such as AWS's client for Java.
+	Packaged(ctx context.Context, runtime, codeHex string) error
+}
+
 // Invoker runs functions; [invoke.Service] documents it. The API has authorized the caller before.
 type Invoker interface {
 	Invoke(ctx context.Context, request invoke.Request) (*runtime.Result, error)

@@ -9,6 +9,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 )
@@ -129,7 +130,13 @@ func (s *service) putCode(r *request, function *lambda.Function, zip []byte) err
 		return err
 	}
 	function.CodeSHA256, function.CodeHex, function.CodeSize = kept.SHA256, kept.Hex, kept.Size
-	return nil
+	if packages, ok := s.config.Runtimes.(Packages); ok {
+		err = packages.Packaged(r.Context(), function.Runtime, kept.Hex)
+	}
+	if err == nil || machine.Lacking(err) != nil { // it may run here all the same
+		return err
+	}
+	return invalidParameter("%v", err)
 }
 
 func alreadyExists(arn lambda.ARN) *wire.Error {

@@ -16,14 +16,15 @@ type updateFunctionCodeInput struct {
 }
 
 func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (any, error) {
-	if _, err := r.target.existing(); err != nil {
+	existing, err := r.target.existing()
+	if err != nil {
 		return nil, err
 	}
 	if len(in.ZipFile) == 0 {
 		return nil, noCode()
 	}
 	// Kept before the change, so that unpacking does not hold up the others.
-	var code lambda.Function
+	code := lambda.Function{Runtime: existing.Runtime}
 	if err := s.putCode(r, &code, in.ZipFile); err != nil {
 		return nil, err
 	}
