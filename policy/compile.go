@@ -395,6 +395,12 @@ func (c *compiler) condition(cond *condition, op operator, m *member) bool {
 		return false
 	}
 	for i, v := range cond.values {
+		if strings.Contains(cond.name, "IpAddress") && !c.taken {
+			if err := checkRange(v); err != nil {
+				c.fault(items[i].start, awsLegacy, cond.name+" "+quote(v)+": "+err.Error())
+				return false
+			}
+		}
 		if boolean := op.matcher == nil || strings.Contains(cond.name, "Bool"); boolean && !isBool(v) {
 			c.warn(items[i].start, quote(v)+" is neither true nor false: it counts as false")
 		}

@@ -73,12 +73,12 @@ func (k textKind) accepts(want, v string) bool {
 // lowered is s in small letters as AWS was recorded to compare them: those of the Unicode table, of characters that
 // UTF-16 has no pair for, with the final form of sigma at the end of a word.
 func lowered(s string) string {
-	runes := []rune(s)
+	runes := []rune(strings.ReplaceAll(s, "İ", "i\u0307"))
 	for i, r := range runes {
 		switch {
 		case r == 'Σ' && i > 0 && unicode.IsLetter(runes[i-1]) && (i+1 == len(runes) || !unicode.IsLetter(runes[i+1])):
 			runes[i] = 'ς'
-		case r != 'İ' && r <= 0xffff:
+		case r <= 0xffff:
 			runes[i] = unicode.ToLower(r)
 		}
 	}
@@ -265,6 +265,21 @@ func parseBinary(s string) ([]byte, error) {
 }
 
 var errPrefix = errors.New("not an IP address or CIDR range")
+
+var errRange = errors.New("AWS takes an IPv6 address without dots, and a range of them only from its first address")
+
+// checkRange refuses what AWS refuses of ranges, as recorded, though parsePrefix reads it.
+func checkRange(s string) error {
+	text, _, _ := strings.Cut(s, "/")
+	if !strings.Contains(text, ":") {
+		return nil
+	}
+	prefix, _ := parsePrefix(s) // it has been read before
+	if addr, _ := netip.ParseAddr(text); strings.Contains(text, ".") || addr.Unmap() != prefix.Addr() {
+		return errRange
+	}
+	return nil
+}
 
 // parseAddr reads an address, which may have zeros before the numbers of IPv4.
 func parseAddr(s string) (netip.Addr, error) {

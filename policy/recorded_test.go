@@ -59,6 +59,8 @@ func TestConditionsAsRecorded(t *testing.T) {
 		{"StringEqualsIgnoreCase", "prod", "PrOd", true, false},
 		{"StringEqualsIgnoreCase", "I", "ı", false, true},
 		{"StringEqualsIgnoreCase", "i", "İ", false, true},
+		{"StringEqualsIgnoreCase", "İ", "i\u0307", true, false},
+		{"StringEqualsIgnoreCase", "𐐀", "𐐨", false, true},
 		{"StringEqualsIgnoreCase", "K", "\u212a", true, false},
 		{"StringEqualsIgnoreCase", "s", "ſ", false, true},
 		{"StringEqualsIgnoreCase", "ß", "ẞ", true, false},
@@ -76,6 +78,13 @@ func TestConditionsAsRecorded(t *testing.T) {
 		{"StringLike", "?", "é", true, false},
 		{"StringLike", "?", "e\u0301", false, true},
 		{"StringLike", "*?", "𐐀", true, false},
+		{"StringLike", "a?b", "a𐐀b", false, true},
+		{"StringLike", "a??b", "a𐐀b", true, false},
+		{"StringLike", "a*?b", "a𐐀b", true, false},
+		{"StringLike", "a?*b", "a𐐀b", true, false},
+		{"StringLike", "a?b", "a:b", true, false},
+		{"StringLike", "𐐀?", "𐐀x", true, false},
+		{"StringLike", "𐐀?", "𐐀𐐨", false, true},
 	}
 	negations := map[string]string{
 		"NumericEquals": "NumericNotEquals", "DateEquals": "DateNotEquals", "IpAddress": "NotIpAddress", "ArnLike": "ArnNotLike",
@@ -145,6 +154,24 @@ func TestConditionsAsRecorded(t *testing.T) {
 			if got := holds(t, "2012-10-17", "{"+tt.condition+"}", ctx); fmt.Sprint(got) != tt.want {
 				t.Errorf("%s, tags %q: %t", tt.condition, request, got)
 			}
+		}
+	}
+}
+
+// TestRangesAsRecorded: which ranges AWS takes into a policy (condition_ip.json, policy_storage).
+func TestRangesAsRecorded(t *testing.T) {
+	for value, taken := range map[string]bool{
+		"192.0.2.5/24": true, "192.000.002.1": true, "192.0.2.0/024": true, "192.0.2.0/+24": true, "192.0.2.0/33": false, "192.0.2.0/0": true,
+		"::ffff:192.0.2.0/120": false, "::ffff:c000:200/120": true, "::ffff:192.0.2.1": false, "::192.0.2.0/120": false, "::/0": true,
+		"2001:db8::1": true, "2001:db8::1/128": true, "2001:db8::/64": true, "2001:db8::5/64": false, "2001:DB8::/064": true, "2001:db8::/129": false,
+		"2001:db8::5/127": false, "2001:db8::4/127": true, "2001:db8::1/0": false, "2001:db8::192.0.2.0/120": false,
+	} {
+		text := fmt.Sprintf(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NotIpAddressIfExists":{"aws:SourceIp":[%q]}}}}`, value)
+		if _, err := policy.Parse([]byte(text), policy.Identity); (err == nil) != taken {
+			t.Errorf("%s: %v", value, err)
+		}
+		if _, err := policy.ParseTaken([]byte(text), policy.Identity); err != nil && strings.Contains(value, "::") && !strings.HasSuffix(value, "/129") {
+			t.Errorf("%s, taken: %v", value, err)
 		}
 	}
 }

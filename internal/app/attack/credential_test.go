@@ -125,7 +125,6 @@ func TestKeys(t *testing.T) {
 		"of a session that is none": {"ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 			strings.Repeat("token", 50)},
 		"in lower case":              {strings.ToLower(w.alice.id), w.alice.secret, ""},
-		"with a space":               {w.alice.id + " ", w.alice.secret, ""},
 		"of 129 characters":          {strings.Repeat("A", 129), "secret", ""},
 		"of one character":           {"A", "secret", ""},
 		"of the dummy that is timed": {"AKIAIOSFODNN7EXAMPLE", "no key has this secret", ""},
@@ -172,6 +171,16 @@ func TestKeys(t *testing.T) {
 			attack{"a key " + name + ", presigned", func(w *world, p plane) request { return p.request.presigned(sign(w, p)) },
 				invalidToken, messageToken})
 	}
+	// White space ends the id: what follows is left over. In a link it is part of the id.
+	spaced := func(w *world, p plane) signing {
+		s := w.good(p)
+		s.key.id += " "
+		return s
+	}
+	attacks = append(attacks,
+		attack{"a key with a space", func(w *world, p plane) request { return p.request.signed(spaced(w, p)) }, incomplete, "'/…"},
+		attack{"a key with a space, presigned", func(w *world, p plane) request { return p.request.presigned(spaced(w, p)) },
+			invalidToken, messageToken})
 	w.try(t, attacks)
 }
 
