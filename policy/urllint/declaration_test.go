@@ -55,7 +55,7 @@ func TestDeclarations(t *testing.T) {
 	}
 }
 
-// documentsOf are the policies of a CloudFormation template, by whom or what they belong to.
+// documentsOf are the policies of a CloudFormation template, by their owner.
 func documentsOf(t *testing.T, template []byte) map[string][]*policy.Document {
 	t.Helper()
 	var parsed struct {

@@ -103,7 +103,7 @@ func unpaired(p *pass) {
 		}))
 }
 
-// limitsSource reports whether a condition says for whom a service acts.
+// limitsSource reports whether a condition says for which resource or account a service acts.
 func (s *statement) limitsSource() bool {
 	for i, k := range s.keys {
 		if c := s.Conditions[i]; k != nil && (k.in == inService || k.is("lambda:EventSourceToken")) && !c.Holds(nil) &&

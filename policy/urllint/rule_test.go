@@ -96,7 +96,7 @@ func rulesOf(findings []urllint.Finding) (rules []urllint.Rule) {
 }
 
 // TestExamples types every example of the table: its rule finds the fault, and no other rule finds one; what the fix
-// says leaves no finding; and where the fault is who is let in, the fix lets in or keeps out whom it should.
+// says leaves no finding; and where the fault is who is let in, the fix lets in or keeps out the right caller.
 func TestExamples(t *testing.T) {
 	for _, row := range urllint.Rules() {
 		if len(row.Examples) == 0 {

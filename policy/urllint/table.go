@@ -361,8 +361,8 @@ var table = []Row{
 	}, {
 		Rule: "restrict-access-to-service-principal", Analyzer: true, Severity: SeverityWarning, applies: inResourcePolicy,
 		check: unpaired,
-		Finds: "The grant to a service says nothing of whom the service acts for, so that it lets in what anyone sets " +
-			"up with it: the distributions of every account.",
+		Finds: "The grant to a service does not say for which resource or account the service acts, so it lets in what " +
+			"anyone sets up with it: the distributions of every account.",
 		Fix: "Add the condition on aws:SourceArn or aws:SourceAccount.",
 		Examples: []Example{{Kind: policy.Resource, Fault: `{"Effect":"Allow",<cloudfront>,<url>,<fn>}`,
 			Beside: `{"Effect":"Allow",<cloudfront>,<invoke>,<fn>,"Condition":{<via>,<own>}}`}},
