@@ -142,7 +142,7 @@ func TestDiagnoseEach(t *testing.T) {
 				seen[f.Signature] = true
 				// the same again and again, and not all of the pairs
 				sentence := string(f.Fault) + own.ReplaceAllString(f.Explanation+f.Fix, "")
-				if known || met[sentence] == 2 || f.And != "" && tried%32 != 0 {
+				if known || met[sentence] == 1 || f.And != "" && tried%32 != 0 {
 					continue
 				}
 				met[sentence]++
