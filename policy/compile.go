@@ -252,7 +252,8 @@ func (c *compiler) principal(m *member, s *statement) {
 	c.object(n, m.key, principalTypes, func(kind string, m *member) {
 		c.texts(&m.value, kind, awsInvalidPrinc, func(value string, start int) {
 			if !l.add(kind, value, c.taken) {
-				c.fault(start, awsInvalidPrinc+`: "`+strings.ToUpper(kind)+`":"`+value+`"`, "want "+principalForms[kind]+", got "+quote(value))
+				aws := awsInvalidPrinc + `: "` + strings.ToUpper(kind) + `":"` + value + `"`
+				c.fault(start, aws, "want "+principalForms[kind]+", got "+quote(value))
 			}
 		})
 	})
@@ -276,7 +277,8 @@ func (c *compiler) actions(m *member, s *statement) {
 			c.fault(start, aws, message)
 			return
 		}
-		if _, name, _ := strings.Cut(action, ":"); action != "*" && (name == "" || strings.Trim(name, alphanumeric+"-_*?") != "") {
+		_, name, _ := strings.Cut(action, ":")
+		if action != "*" && (name == "" || strings.Trim(name, alphanumeric+"-_*?") != "") {
 			c.warn(start, "no action has the name "+quote(action)+": it never matches")
 		}
 		s.actions.add(action)
@@ -295,7 +297,8 @@ func (c *compiler) checkAction(action string) (message, aws string) {
 	switch {
 	case c.kind == Trust && (!equalFold(service, "sts") || !c.taken &&
 		!slices.ContainsFunc(trustActions, func(known string) bool { return MatchAction(action, known) })):
-		return "a trust policy has no actions but " + strings.Join(trustActions, ", ") + "; got " + quote(action), awsTrustActions
+		return "a trust policy has no actions but " + strings.Join(trustActions, ", ") + "; got " + quote(action),
+			awsTrustActions
 	case action == "*":
 		return "", ""
 	case !found:

@@ -27,10 +27,10 @@ type matcher interface {
 	negates(v string) bool
 }
 
-// holds evaluates the condition. Negation is logical: a negated operator holds where the plain one does not, which gives
-// AWS's rules that a negated operator holds for an absent key and against an unset policy variable. A value that is an
-// empty string is a value. IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context
-// keys", and recorded (TestConditionsAsRecorded).
+// holds evaluates the condition. Negation is logical: a negated operator holds where the plain one does not, which
+// gives AWS's rules that a negated operator holds for an absent key and against an unset policy variable. A value that
+// is an empty string is a value. IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued
+// context keys", and recorded (TestConditionsAsRecorded).
 func (c *condition) holds(ctx Context) bool {
 	values := lookup(ctx, c.lookup)
 	if c.test == nil {

@@ -8,10 +8,10 @@ type Context interface {
 	// case. The key asked for is in AWS's own spelling if it is one of the global keys or of Lambda's or STS's, else as
 	// the policy writes it; so an implementation may use a switch over the keys it knows.
 	//
-	// A key that is absent must not be reported with an empty value: negated operators and Null tell them apart.
-	// A single-valued key has one value; one of several values is known as multivalued by their number, or by its name if
-	// it is one of AWS's. An empty list counts as absent. Values are text: booleans are "true" or "false", dates ISO 8601 or seconds of the
-	// epoch, binary values base64. The evaluator does not change or keep the slice.
+	// A key that is absent must not be reported with an empty value: negated operators and Null tell them apart. A
+	// single-valued key has one value; one of several values is known as multivalued by their number, or by its name if
+	// it is one of AWS's. An empty list counts as absent. Values are text: booleans are "true" or "false", dates ISO
+	// 8601 or seconds of the epoch, binary values base64. The evaluator does not change or keep the slice.
 	Lookup(key string) (values []string, ok bool)
 }
 
@@ -56,8 +56,8 @@ func spelling(key string) string {
 
 // multivalued are the keys that may have several values.
 var multivalued = map[string]bool{
-	"aws:CalledVia": true, "aws:PrincipalOrgPaths": true, "aws:PrincipalServiceNamesList": true, "aws:ResourceOrgPaths": true,
-	"aws:SourceOrgPaths": true, "aws:TagKeys": true, "aws:VpceOrgPaths": true,
+	"aws:CalledVia": true, "aws:PrincipalOrgPaths": true, "aws:PrincipalServiceNamesList": true,
+	"aws:ResourceOrgPaths": true, "aws:SourceOrgPaths": true, "aws:TagKeys": true, "aws:VpceOrgPaths": true,
 	"lambda:Layer": true, "lambda:SecurityGroupIds": true, "lambda:SubnetIds": true, "sts:TransitiveTagKeys": true,
 }
 

@@ -69,8 +69,9 @@ func (d *Document) Len() int { return len(d.statements) }
 // Source returns the text the document was parsed from, byte for byte.
 func (d *Document) Source() string { return d.source }
 
-// Warnings returns what AWS takes although it does nothing, or not what it looks like, in the order of the text: actions
-// and condition keys that no request has, conditions without values and operators without keys. At most [MaxFaults].
+// Warnings returns what AWS takes although it does nothing, or not what it looks like, in the order of the text:
+// actions and condition keys that no request has, conditions without values and operators without keys. At most
+// [MaxFaults].
 func (d *Document) Warnings() []Fault { return slices.Clone(d.warnings) }
 
 // JSON returns the document without insignificant white space, its elements in the order they were written.

@@ -18,7 +18,8 @@ const (
 	awsResourceVendor = "Resource vendor must be fully qualified and cannot contain regexes."
 	awsLegacy         = "The policy failed legacy parsing"
 	awsIAMPath        = `IAM resource path must either be "*", root, or start with user/, federated-user/, role/, group/, ` +
-		`instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`
+		`instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, ` +
+		`access-report/.`
 	awsVendor        = "Vendor " // SERVICE is not valid
 	awsNoPrincipal   = "Policy document should not specify a principal."
 	awsNeedPrincipal = "Missing required field Principal"
@@ -56,8 +57,8 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// AWS returns the message AWS would give for the document. It reports one fault only, that of the check that comes first;
-// the order is known from policies that fail several (LocalStack's test snapshots of CreatePolicy, 2026-02-18).
+// AWS returns the message AWS would give for the document. It reports one fault only, that of the check that comes
+// first; the order is known from policies that fail several (LocalStack's test snapshots of CreatePolicy, 2026-02-18).
 func (f Faults) AWS() string {
 	return slices.MinFunc(f, func(a, b Fault) int { return a.stage() - b.stage() }).AWS
 }

@@ -200,8 +200,9 @@ func parseNumber(s string) (*big.Float, error) {
 
 var errDate = errors.New("not a date of ISO 8601, such as 2026-11-01T00:00:00Z, nor seconds of the epoch")
 
-// dateForm is the W3C profile of ISO 8601 ("Date and Time Formats", W3C note) as AWS was recorded to take it: with small
-// letters, with numbers that lack their leading zeros, cut off after any part, and without a zone, which is then UTC.
+// dateForm is the W3C profile of ISO 8601 ("Date and Time Formats", W3C note) as AWS was recorded to take it: with
+// small letters, with numbers that lack their leading zeros, cut off after any part, and without a zone, which is then
+// UTC.
 var dateForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(-?\d{1,9})(?:-(\d\d?)(?:-(\d\d?))?)?` +
 		`(?:[Tt](?:(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,9}))?)?)?)?(?:[Zz]|([+-]\d\d)(?::?(\d\d))?)?)?$`)

@@ -249,7 +249,8 @@ func isHostName(s string) bool {
 // serviceDomains are the domains of AWS's service principals, in every partition. There is no complete list of the
 // services themselves.
 var serviceDomains = []string{
-	".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".amazon.com", ".aws.internal", ".c2s.ic.gov", ".sc2s.sgov.gov",
+	".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".amazon.com", ".aws.internal",
+	".c2s.ic.gov", ".sc2s.sgov.gov",
 	".csp.hci.ic.gov", ".cloud.adc-e.uk",
 }
 
@@ -263,7 +264,9 @@ func IsService(s string) bool {
 
 // webIdentityHosts are the identity providers that a policy names by their host (IAM User Guide, "AWS JSON policy
 // elements: Principal").
-var webIdentityHosts = []string{"cognito-identity.amazonaws.com", "www.amazon.com", "graph.facebook.com", "accounts.google.com"}
+var webIdentityHosts = []string{
+	"cognito-identity.amazonaws.com", "www.amazon.com", "graph.facebook.com", "accounts.google.com",
+}
 
 func isProviderARN(s string) bool {
 	service, _, resource, ok := accountARN(s)

@@ -101,7 +101,8 @@ func (l *principals) add(kind, value string, taken bool) bool {
 	switch {
 	case kind == "Service" && (IsService(value) || taken && isHostName(value)):
 		l.services = append(l.services, value)
-	case kind == "Federated" && (slices.Contains(webIdentityHosts, value) || isProviderARN(value) || taken && isHostName(value)):
+	case kind == "Federated" &&
+		(slices.Contains(webIdentityHosts, value) || isProviderARN(value) || taken && isHostName(value)):
 		l.provider = append(l.provider, value)
 	case kind == "CanonicalUser" && value != "" && !strings.ContainsAny(value, "*?"):
 		// S3's id of an account: valid, but no caller is known by it

@@ -279,8 +279,8 @@ func parseResource(s string, variables bool) (t template, message, aws string) {
 	return t, "", ""
 }
 
-// likeAWS says what AWS has against a pattern that means something all the same: an ARN of IAM without a type, an account
-// that is none, five parts, which AWS takes for a forgotten colon unless the last can stand for two.
+// likeAWS says what AWS has against a pattern that means something all the same: an ARN of IAM without a type, an
+// account that is none, five parts, which AWS takes for a forgotten colon unless the last can stand for two.
 func likeAWS(s string) (message, aws string) {
 	parts, part := resourceParts(s)
 	service, region, account := part(2), part(3), part(4)
@@ -291,7 +291,8 @@ func likeAWS(s string) (message, aws string) {
 		!strings.ContainsAny(account, "*?$"):
 		return "the account of an ARN has 12 digits, got " + quote(s), awsLegacy
 	case len(parts) == 5 && (region == "" || !strings.HasSuffix(account, "*")):
-		return "an ARN has six parts, some of which may be empty: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE; got " + quote(s), awsLegacy
+		return "an ARN has six parts, some of which may be empty: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE; got " +
+			quote(s), awsLegacy
 	}
 	return "", ""
 }
@@ -320,7 +321,8 @@ func withoutVariables(s string) string {
 	}
 }
 
-// completed is an ARN of a partition that does not exist as AWS prints it: with an asterisk for each part that it lacks.
+// completed is an ARN of a partition that does not exist as AWS prints it: with an asterisk for each part that it
+// lacks.
 func completed(parts []string) string {
 	all := []string{"arn", "*", "*", "*", "*", "*"}
 	copy(all[1:], parts[1:])

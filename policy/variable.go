@@ -105,8 +105,8 @@ func (t *template) matches(s string, ctx Context) bool {
 
 // expand returns the text with its variables replaced. It reports false when a variable has no value: the text then
 // equals nothing. A key that is absent or empty has none ("the value is effectively null") unless there is a default; a
-// key that may have several values has none either, since only single-valued keys may be variables, and neither has one whose
-// value is not UTF-8, which could pass for a wildcard.
+// key that may have several values has none either, since only single-valued keys may be variables, and neither has one
+// whose value is not UTF-8, which could pass for a wildcard.
 func (t *template) expand(ctx Context) (string, bool) {
 	if t.parts == nil {
 		return t.text, true

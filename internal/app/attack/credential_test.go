@@ -180,8 +180,9 @@ func TestKeys(t *testing.T) {
 	attacks = append(attacks,
 		attack{"a key with a space", func(w *world, p plane) request { return p.request.signed(spaced(w, p)) },
 			incomplete, "'/…"},
-		attack{"a key with a space, presigned", func(w *world, p plane) request { return p.request.presigned(spaced(w, p)) },
-			invalidToken, messageToken})
+		attack{"a key with a space, presigned", func(w *world, p plane) request {
+			return p.request.presigned(spaced(w, p))
+		}, invalidToken, messageToken})
 	w.try(t, attacks)
 }
 

@@ -86,9 +86,9 @@ func (s *service) createPolicy(r *wire.Request, in *createPolicyInput) (any, err
 	return &policyOutput{result}, nil
 }
 
-// parseManaged compiles a version of a managed policy, which, other than an inline policy, must be of the newest version
-// of the language. AWS finds that out after errors of the grammar and before all others (recorded answers in LocalStack's
-// test snapshots of CreatePolicy, 2026-02-18).
+// parseManaged compiles a version of a managed policy, which, other than an inline policy, must be of the newest
+// version of the language. AWS finds that out after errors of the grammar and before all others (recorded answers in
+// LocalStack's test snapshots of CreatePolicy, 2026-02-18).
 func parseManaged(text string) (iam.Policy, error) {
 	document, err := iam.ParsePolicy(text, policy.Identity)
 	var faults policy.Faults

@@ -169,7 +169,8 @@ func (r *run) addPolicies() error {
 	}
 	if r.in.ResourcePolicy != "" {
 		kind := policy.Resource
-		if policy.GuessKind([]byte(r.in.ResourcePolicy)) == policy.Trust { // AWS takes one, for sts:AssumeRole: aws/aws-cli#10314
+		// AWS takes a trust policy, for sts:AssumeRole: aws/aws-cli#10314.
+		if policy.GuessKind([]byte(r.in.ResourcePolicy)) == policy.Trust {
 			kind = policy.Trust
 		}
 		document, err := iam.ParsePolicy(r.in.ResourcePolicy, kind)
@@ -292,7 +293,9 @@ func (r *run) page() (any, error) {
 // radkawar/stackd, testdata/aws/iam/simulation.json, 2026-09-11.
 func (r *run) evaluate(action string) evaluationResult {
 	resources := r.resources()
-	result := evaluationResult{EvalActionName: action, EvalResourceName: resources[0], EvalDecision: decisionName(policy.Allowed)}
+	result := evaluationResult{
+		EvalActionName: action, EvalResourceName: resources[0], EvalDecision: decisionName(policy.Allowed),
+	}
 	if len(resources) > 1 {
 		result.EvalResourceName = resourceTemplate(action)
 	}
@@ -333,7 +336,9 @@ func strictest[D any](a, b *D, allows func(*D) bool) *D {
 
 // sterner is the decision that lets less through.
 func sterner(a, b string) string {
-	order := []string{decisionName(policy.Allowed), decisionName(policy.ImplicitlyDenied), decisionName(policy.ExplicitlyDenied)}
+	order := []string{
+		decisionName(policy.Allowed), decisionName(policy.ImplicitlyDenied), decisionName(policy.ExplicitlyDenied),
+	}
 	return order[max(slices.Index(order, a), slices.Index(order, b))]
 }
 
