@@ -57,7 +57,8 @@ func invalidService(p *pass) {
 
 // foreignAction finds actions of other services in the policy of a function.
 func foreignAction(p *pass) {
-	if p.NotAction || slices.ContainsFunc(p.meantResources, func(r string) bool { return !strings.Contains(r, ":lambda:") }) {
+	elsewhere := func(r string) bool { return !strings.Contains(r, ":lambda:") }
+	if p.NotAction || slices.ContainsFunc(p.meantResources, elsewhere) {
 		return
 	}
 	for i, pattern := range p.Actions {
