@@ -405,3 +405,22 @@ func FuzzEvaluate(f *testing.F) {
 		}
 	})
 }
+
+// TestLintKnowsTheKeys: package urllint has a table of keys with their types, and it has all that this package spells.
+func TestLintKnowsTheKeys(t *testing.T) {
+	for _, key := range policy.KnownKeys() {
+		if strings.HasSuffix(key, "Tag") {
+			key += "/team"
+		}
+		d, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"lambda:InvokeFunctionUrl",`+
+			`"Resource":"*","Condition":{"StringEquals":{"`+key+`":"x"}}}}`), policy.Identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, finding := range urllint.Lint(policy.Named{Document: d}) {
+			if strings.HasSuffix(string(finding.Rule), "condition-key") {
+				t.Errorf("%s: %s", finding.Rule, finding.Message)
+			}
+		}
+	}
+}

@@ -57,7 +57,8 @@ func invalidService(p *pass) {
 
 // foreignAction finds actions of other services in the policy of a function.
 func foreignAction(p *pass) {
-	if p.NotAction || slices.ContainsFunc(p.meantResources, func(r string) bool { return !strings.Contains(r, ":lambda:") }) {
+	elsewhere := func(r string) bool { return !strings.Contains(r, ":lambda:") }
+	if p.NotAction || slices.ContainsFunc(p.meantResources, elsewhere) {
 		return
 	}
 	for i, pattern := range p.Actions {
@@ -150,27 +151,29 @@ func redundantStatement(p *pass) {
 
 // lambdaActions are the actions of AWS Lambda: the operations of its API model, but for those that ask for another
 // action, and what the Service Authorization Reference has besides.
-var lambdaActions = strings.Fields(`AddLayerVersionPermission AddPermission CheckpointDurableExecution CreateAlias
-	CreateCapacityProvider CreateCodeSigningConfig CreateEventSourceMapping CreateFunction CreateFunctionUrlConfig
-	DeleteAlias DeleteCapacityProvider DeleteCodeSigningConfig DeleteEventSourceMapping DeleteFunction
-	DeleteFunctionCodeSigningConfig DeleteFunctionConcurrency DeleteFunctionEventInvokeConfig DeleteFunctionUrlConfig
-	DeleteLayerVersion DeleteProvisionedConcurrencyConfig DeleteResourcePolicy DisableReplication EnableReplication
-	GetAccountSettings GetAlias GetCapacityProvider GetCodeSigningConfig GetDurableExecution GetDurableExecutionHistory
-	GetDurableExecutionState GetEventSourceMapping GetFunction GetFunctionCodeSigningConfig GetFunctionConcurrency
-	GetFunctionConfiguration GetFunctionEventInvokeConfig GetFunctionRecursionConfig GetFunctionScalingConfig
-	GetFunctionUrlConfig GetLayerVersion GetLayerVersionPolicy GetPolicy GetProvisionedConcurrencyConfig
-	GetPublicAccessBlockConfig GetResourcePolicy GetRuntimeManagementConfig InvokeAsync InvokeFunction InvokeFunctionUrl
-	InvokeWebFunctionEndpoint ListAliases ListCapacityProviders ListCodeSigningConfigs ListDurableExecutionsByFunction
-	ListEventSourceMappings ListFunctionEventInvokeConfigs ListFunctionUrlConfigs ListFunctionVersionsByCapacityProvider
-	ListFunctions ListFunctionsByCodeSigningConfig ListLayerVersions ListLayers ListProvisionedConcurrencyConfigs
-	ListTags ListVersionsByFunction PassCapacityProvider PublishLayerVersion PublishVersion PutFunctionCodeSigningConfig
-	PutFunctionConcurrency PutFunctionEventInvokeConfig PutFunctionRecursionConfig PutFunctionScalingConfig
-	PutProvisionedConcurrencyConfig PutPublicAccessBlockConfig PutResourcePolicy PutRuntimeManagementConfig
-	RemoveLayerVersionPermission RemovePermission SendDurableExecutionCallbackFailure
-	SendDurableExecutionCallbackHeartbeat SendDurableExecutionCallbackSuccess StopDurableExecution TagResource
-	UntagResource UpdateAlias UpdateCapacityProvider UpdateCodeSigningConfig UpdateEventSourceMapping UpdateFunctionCode
-	UpdateFunctionCodeSigningConfig UpdateFunctionConfiguration UpdateFunctionEventInvokeConfig
-	UpdateFunctionUrlConfig`)
+var lambdaActions = strings.Fields(`
+	AddLayerVersionPermission AddPermission CheckpointDurableExecution CreateAlias CreateCapacityProvider
+	CreateCodeSigningConfig CreateEventSourceMapping CreateFunction CreateFunctionUrlConfig DeleteAlias
+	DeleteCapacityProvider DeleteCodeSigningConfig DeleteDurableExecution DeleteEventSourceMapping DeleteFunction
+	DeleteFunctionCodeSigningConfig DeleteFunctionConcurrency DeleteFunctionEventInvokeConfig
+	DeleteFunctionUrlConfig DeleteLayerVersion DeleteProvisionedConcurrencyConfig DeleteResourcePolicy
+	DisableReplication EnableReplication GetAccountSettings GetAlias GetCapacityProvider GetCodeSigningConfig
+	GetDurableExecution GetDurableExecutionHistory GetDurableExecutionState GetEventSourceMapping GetFunction
+	GetFunctionCodeSigningConfig GetFunctionConcurrency GetFunctionConfiguration GetFunctionEventInvokeConfig
+	GetFunctionRecursionConfig GetFunctionScalingConfig GetFunctionUrlConfig GetLayerVersion GetLayerVersionPolicy
+	GetPolicy GetProvisionedConcurrencyConfig GetPublicAccessBlockConfig GetResourcePolicy
+	GetRuntimeManagementConfig InvokeAsync InvokeFunction InvokeFunctionUrl InvokeWebFunctionEndpoint ListAliases
+	ListCapacityProviders ListCodeSigningConfigs ListDurableExecutionsByFunction ListEventSourceMappings
+	ListFunctionEventInvokeConfigs ListFunctionUrlConfigs ListFunctionVersionsByCapacityProvider ListFunctions
+	ListFunctionsByCodeSigningConfig ListLayerVersions ListLayers ListProvisionedConcurrencyConfigs ListTags
+	ListVersionsByFunction PassCapacityProvider PauseDurableExecution PublishLayerVersion PublishVersion
+	PutFunctionCodeSigningConfig PutFunctionConcurrency PutFunctionEventInvokeConfig PutFunctionRecursionConfig
+	PutFunctionScalingConfig PutProvisionedConcurrencyConfig PutPublicAccessBlockConfig PutResourcePolicy
+	PutRuntimeManagementConfig RemoveLayerVersionPermission RemovePermission ResumeDurableExecution
+	SendDurableExecutionCallbackFailure SendDurableExecutionCallbackHeartbeat SendDurableExecutionCallbackSuccess
+	StopDurableExecution TagResource UntagResource UpdateAlias UpdateCapacityProvider UpdateCodeSigningConfig
+	UpdateEventSourceMapping UpdateFunctionCode UpdateFunctionCodeSigningConfig UpdateFunctionConfiguration
+	UpdateFunctionEventInvokeConfig UpdateFunctionUrlConfig`)
 
 // operations are operations of Lambda's API that ask for an action of another name (Lambda API Reference, Invoke:
 // "To invoke a function … permission for the lambda:InvokeFunction action").
