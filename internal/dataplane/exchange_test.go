@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -595,6 +596,39 @@ func TestStreamingURL(t *testing.T) {
 				t.Errorf("the function was run with Stream %v", !want)
 			}
 		})
+	}
+}
+
+// The function, the answer and the event name one trace: the client's, if it sent one (recorded from AWS: the root is kept
+// in both modes, and the event's header is Self=…;Root=…).
+func TestTracesOfURLs(t *testing.T) {
+	const received = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8"
+	for _, test := range []struct{ mode, received, want, event string }{
+		{"PassThrough", "", `^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0$`, `^Root=1-`},
+		{"Active", "", `;Sampled=1;`, `^Root=1-`},
+		{"PassThrough", received + ";Sampled=1", `^Root=1-5759e988-bd862e3fe1be46a994272793;Parent=[0-9a-f]{16};Sampled=1;`,
+			`^Self=1-[0-9a-f]{8}-[0-9a-f]{24};` + received + `;Sampled=1$`},
+		{"Active", received + ";Sampled=0", `^Root=1-5759e988-bd862e3fe1be46a994272793;Parent=[0-9a-f]{16};Sampled=0;`, `^Self=1-`},
+	} {
+		w := newWorld(t)
+		w.changed(func(f *lambda.Function) { f.TracingMode = test.mode })
+		request := w.signed(w.user(here, "alice", bothActions), "GET", "/", "")
+		if test.received != "" {
+			request.Header.Set("X-Amzn-Trace-Id", test.received)
+		}
+		got := w.do(request)
+		seen := w.runner.requests[0]
+		if !regexp.MustCompile(test.want).MatchString(seen.TraceID) || got.header.Get("X-Amzn-Trace-Id") != seen.TraceID {
+			t.Errorf("%s, %q: the function has %s, the answer %s", test.mode, test.received, seen.TraceID,
+				got.header.Get("X-Amzn-Trace-Id"))
+		}
+		var payload struct{ Headers map[string]string }
+		if err := json.Unmarshal(seen.Payload, &payload); err != nil {
+			t.Fatal(err)
+		}
+		if header := payload.Headers["x-amzn-trace-id"]; !regexp.MustCompile(test.event).MatchString(header) {
+			t.Errorf("%s, %q: the event has %s", test.mode, test.received, header)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package runtime_test
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,5 +100,27 @@ func TestPackagesOfTheMachine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A function that runs on another version than it names says so in its own log, and the server in its log, once.
+func TestFallbacksAreLogged(t *testing.T) {
+	needs(t, "python3")
+	var log bytes.Buffer
+	b := newBench(t, func(c *runtime.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	for range 2 {
+		fn := b.interpreted("python3.99", "python", "app.handler")
+		fn.Key = b.TempDir() // another environment
+		b.invoke(fn, object{"do": "echo"})
+	}
+	if err := b.pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const said = "python3.99 is not installed here; running on "
+	if !strings.Contains(b.log.String(), "furl: "+said) {
+		t.Errorf("the function's log does not say it:\n%s", b.log)
+	}
+	if n := strings.Count(log.String(), said); n != 1 || !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("the server says it %d times:\n%s", n, log.String())
 	}
 }
