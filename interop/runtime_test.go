@@ -237,6 +237,10 @@ func TestNodeRuntime(t *testing.T) {
 		events("error", map[string]any{"twice": true}, "Error"))
 	older["index.old"] = events("how", nil, "done", "done with an error", "succeed", "fail", "fail with nothing", "nothing")
 	older["index.three"] = []string{"{}"}
+	for _, handlers := range []map[string][]string{older, newer} {
+		handlers["stream.handler"] = events("how", nil, "text", "object", "nothing", "prelude", "prelude without a write", "a value besides",
+			"error at first", "context", "type too late")
+	}
 	newer["index.synchronous"] = append(newer["index.synchronous"], events("result", nil, results...)...)
 	newer["index.callback"], newer["index.three"] = events("result", nil, "object"), []string{"{}"}
 	newer["index.odd"] = append(newer["index.odd"], events("how", nil, "never")...)

@@ -20,6 +20,7 @@ class ResponseStream extends Writable {
     this.path = `invocation/${encodeURIComponent(id)}/response`;
     this.contentType = 'application/octet-stream';
     this.prelude = null;
+    this.written = false;
     this.outgoing = null;
     this.accepted = new Promise((resolve, reject) => {
       this.accept = resolve;
@@ -35,11 +36,13 @@ class ResponseStream extends Writable {
 
   // AWS's stream takes any value: what is neither text nor bytes goes out as JSON.
   write(chunk, encoding, callback) {
+    this.written = true;
     return super.write(textOrBytes(chunk), encoding, callback);
   }
 
   end(chunk, encoding, callback) {
     if (typeof chunk === 'function' || chunk === undefined || chunk === null) return super.end(chunk, encoding, callback);
+    if (!this.written) this.prelude = null; // AWS's stream sends the prelude only before a write
     return super.end(textOrBytes(chunk), encoding, callback);
   }
 
