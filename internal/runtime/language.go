@@ -128,6 +128,9 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 		search: "PYTHONPATH", packages: l.pythonPackages,
 		fallback: i.fallback(fn),
 	}
+	if !olderThan(version, "3.12") {
+		c.extra = append(c.extra, "LC_CTYPE=C.UTF-8") // as recorded from AWS
+	}
 	// The code directory is read-only, so compiled modules go elsewhere, and no function runs what another has
 	// compiled. The modules that the embedded runtime imports itself are compiled already.
 	if i.HasRIC || isFile(filepath.Join(fn.CodeDir, "awslambdaric", "__main__.py")) {
@@ -171,7 +174,7 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		fallback: i.fallback(fn),
 		args:     []string{main, fn.Handler},
 	}
-	if version == "18" { // which AWS gives the certificates of its own services, too
+	if version == "16" || version == "18" { // which AWS gives the certificates of its own services, too
 		for _, bundle := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
 			if isFile(bundle) {
 				c.extra = append(c.extra, "NODE_EXTRA_CA_CERTS="+bundle)

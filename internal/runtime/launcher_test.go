@@ -257,6 +257,36 @@ func TestInterpretersVariables(t *testing.T) {
 	}
 }
 
+// Recorded from AWS: NODE_EXTRA_CA_CERTS for Node.js 16 and 18 alone, LC_CTYPE for Python since 3.12.
+func TestVariablesOfSomeVersions(t *testing.T) {
+	needs(t, "python3")
+	needs(t, "node")
+	b := newBench(t)
+	noBundle := os.ErrNotExist
+	for _, bundle := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
+		if _, err := os.Stat(bundle); err == nil {
+			noBundle = nil
+		}
+	}
+	for _, row := range []struct {
+		runtime, dir, handler, name string
+		want                        bool
+	}{
+		{"nodejs18.x", "node", "index.handler", "NODE_EXTRA_CA_CERTS", noBundle == nil},
+		{"nodejs20.x", "node", "index.handler", "NODE_EXTRA_CA_CERTS", false},
+		{"python3.12", "python", "app.handler", "LC_CTYPE", true},
+	} {
+		body, _, _ := b.invoke(b.interpreted(row.runtime, row.dir, row.handler), object{"do": "environment"})
+		var got map[string]string
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		if value, ok := got[row.name]; ok != row.want || got["SHLVL"] != "0" || got["PWD"] != got["LAMBDA_TASK_ROOT"] {
+			t.Errorf("%s: %s is %q; SHLVL %q, PWD %q", row.runtime, row.name, value, got["SHLVL"], got["PWD"])
+		}
+	}
+}
+
 func TestLife(t *testing.T) {
 	names, legal := runtime.Stages()
 	var got []string

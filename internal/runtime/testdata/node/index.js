@@ -42,6 +42,8 @@ exports.handler = async (event, context) => {
       return 'said';
     case 'trace':
       return process.env._X_AMZN_TRACE_ID ?? null;
+    case 'environment':
+      return process.env;
     case 'context':
       return { ...context, remaining: context.getRemainingTimeInMillis() };
     default:
