@@ -10,16 +10,18 @@ import (
 )
 
 // payloadFault is what is wrong with a payload that is not JSON, as Lambda's parser says it: Jackson, whose messages two
-// recorded answers show (LocalStack's snapshots of test_lambda_invoke_payload_encoding_error). The others are those that
-// Jackson has in the same place (FasterXML/jackson-core, UTF8StreamJsonParser); that Lambda has them too is assumed. It
-// is "" for a fault whose message in Jackson is not known.
+// recorded answers show (LocalStack's snapshots of test_lambda_invoke_payload_encoding_error, of 2025-11-24; those of
+// 2022 repeated the payload). The others are those that Jackson has in the same place (FasterXML/jackson-core,
+// UTF8StreamJsonParser); that Lambda has them too is assumed. An unexpected character is told with its own column since
+// Jackson 2.17 (FasterXML/jackson-core#1173), anything else with the column after it. It is "" for a fault whose message
+// in Jackson is not known.
 func payloadFault(payload []byte, err error) string {
 	fault, ok := errors.AsType[*json.SyntaxError](err)
 	if !ok || fault.Offset < 1 || int(fault.Offset) > len(payload) {
 		return ""
 	}
 	at := int(fault.Offset) - 1
-	text, end := "", at+1
+	text, end := "", at
 	switch found := fault.Error(); {
 	case strings.HasPrefix(found, "unexpected end"):
 		return ""
@@ -40,20 +42,21 @@ func payloadFault(payload []byte, err error) string {
 	}
 	line := 1 + strings.Count(string(payload[:end]), "\n")
 	column := end - strings.LastIndexByte(string(payload[:end]), '\n')
-	return fmt.Sprintf("%s\n at [Source: (byte[])%s; line: %d, column: %d]", text, source(payload), line, column)
+	const source = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+	return fmt.Sprintf("%s\n at [Source: %s; line: %d, column: %d]", text, source, line, column)
 }
 
 const validValue = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
-// unexpectedValue is for a text that begins like no value, and up to at, like a word. The end is the byte after the last
-// one that the parser has read.
+// unexpectedValue is for a text that begins like no value, and up to at, like a word. The end is the byte whose column
+// the parser tells.
 func unexpectedValue(payload []byte, start, at int) (text string, end int) {
 	first := payload[start]
 	switch {
 	case strings.IndexByte("]},", first) >= 0:
-		return unexpected(first, "expected a value"), start + 1
+		return unexpected(first, "expected a value"), start
 	case first >= utf8.RuneSelf || !isIdentifier(rune(first)) || unicode.IsDigit(rune(first)):
-		return unexpected(first, "expected a valid value "+validValue), start + 1
+		return unexpected(first, "expected a valid value "+validValue), start
 	}
 	word := string(payload[start:max(at, start+1)])
 	for end = start + len(word); end < len(payload); {
@@ -89,25 +92,4 @@ func unexpected(c byte, expected string) string {
 		shown = fmt.Sprintf("(CTRL-CHAR, code %d)", c)
 	}
 	return "Unexpected character (" + shown + "): " + expected
-}
-
-// source is the payload as the parser repeats it: 500 bytes at most, and U+FFFD for each sequence that is not UTF-8.
-func source(payload []byte) string {
-	const most = 500
-	shown, more := payload, ""
-	if len(shown) > most {
-		shown, more = shown[:most], fmt.Sprintf("[truncated %d bytes]", len(payload)-most)
-	}
-	var text strings.Builder
-	for len(shown) > 0 {
-		r, size := utf8.DecodeRune(shown)
-		if r == utf8.RuneError && size == 1 {
-			for size < len(shown) && !utf8.FullRune(shown[:size+1]) { // the beginning of a character counts once
-				size++
-			}
-		}
-		text.WriteRune(r)
-		shown = shown[size:]
-	}
-	return `"` + text.String() + `"` + more
 }
