@@ -137,8 +137,12 @@ func platformError(reason Reason, errorType, id, text string) *FunctionError {
 	return failure(reason, errorType, "RequestId: "+id+" Error: "+text)
 }
 
-// tooLarge is Lambda's answer for a response that passes the limit.
+// tooLarge is Lambda's answer for a response that passes the limit. It alone has the message before the type
+// (LocalStack's snapshot of test_lambda_too_large_response).
 func tooLarge(limit int64) *FunctionError {
-	return failure(ReasonTooLarge, "Function.ResponseSizeTooLarge",
-		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit))
+	const errorType = "Function.ResponseSizeTooLarge"
+	text := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit)
+	refused := failure(ReasonTooLarge, errorType, text)
+	refused.Payload = fmt.Appendf(nil, `{"errorMessage":%q,"errorType":%q}`, text, errorType)
+	return refused
 }

@@ -37,7 +37,8 @@ func withEnv(name, value string) func(*runtime.Function) {
 
 func TestFailures(t *testing.T) {
 	b := newBench(t, func(c *runtime.Config) { c.InitTimeout = time.Second })
-	tooLarge := `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`
+	// Recorded: test_lambda_too_large_response in LocalStack's snapshots.
+	tooLarge := `{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`
 	for _, row := range []struct {
 		name   string
 		fn     *runtime.Function
