@@ -71,7 +71,6 @@ var absent = map[string]string{
 	"DurableExecutionName":   "it has no durable functions.",
 	"FileSystemConfigs":      "functions see this machine's file system.",
 	"ImageConfig":            "it runs .zip packages, not container images.",
-	"ImageUri":               "it runs .zip packages, not container images.",
 	"KMSKeyArn":              "environment variables are not encrypted here.",
 	"Layers":                 "put what the layer holds into the package.",
 	"Publish":                "functions have no versions but $LATEST.",

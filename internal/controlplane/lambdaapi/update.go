@@ -11,6 +11,7 @@ type updateFunctionCodeInput struct {
 	functionInput
 	Architectures []string
 	DryRun        bool
+	ImageUri      *string
 	RevisionId    *string
 	ZipFile       []byte
 }
@@ -19,6 +20,10 @@ func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (a
 	existing, err := r.target.existing()
 	if err != nil {
 		return nil, err
+	}
+	if in.ImageUri != nil {
+		// The text is recorded in LocalStack's snapshot of test_lambda_zip_file_to_image.
+		return nil, invalidParameter("Please don't provide ImageUri when updating a function with packageType Zip.")
 	}
 	if len(in.ZipFile) == 0 {
 		return nil, noCode()
