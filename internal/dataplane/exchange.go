@@ -331,7 +331,7 @@ func (x *exchange) preflight() bool {
 	if !isPreflight(cors, x.r) {
 		return false
 	}
-	answerPreflight(cors, x.w.Header(), x.r.Header.Get("Origin"))
+	answerPreflight(cors, x.w.Header(), x.r.Header)
 	x.status = http.StatusOK
 	x.w.WriteHeader(http.StatusOK)
 	x.found("preflight", newNote(trace.OK, "CORS preflight, answered from the URL's CORS configuration"))
@@ -350,8 +350,7 @@ func (x *exchange) respond(result *runtime.Result) {
 		x.noAnswer(err)
 		return
 	}
-	x.begin(response.Status)
-	x.mount(&response.Head)
+	x.begin(&response.Head)
 	if err := response.Write(x.w, x.r.Method); err != nil {
 		x.found("response", newNote(trace.OK, "the client was gone before the answer was sent"))
 		return
@@ -360,10 +359,11 @@ func (x *exchange) respond(result *runtime.Result) {
 }
 
 // begin decides on the status, and sets the headers that an answer of the function has besides its own.
-func (x *exchange) begin(status int) {
-	x.status = status
+func (x *exchange) begin(head *event.Head) {
+	x.status = head.Status
 	x.w.Header()["X-Amzn-Trace-Id"] = []string{x.traceHeader()}
-	allowOrigin(x.url.Config.CORS, x.w.Header(), x.r.Header.Get("Origin"))
+	x.mount(head)
+	exposeTo(x.url.Config.CORS, head.Header, x.r.Header.Get("Origin"))
 }
 
 // answered adds the status that the function chose to the trace, with the likeliest reason for one that a framework gives
@@ -399,8 +399,7 @@ func (x *exchange) stream(result *runtime.Result) {
 		x.noAnswer(err)
 		return
 	}
-	x.begin(head.Status)
-	x.mount(head)
+	x.begin(head)
 	head.WriteHeader(x.w)
 	if err := x.relay(body); err != nil {
 		x.cutShort = true

@@ -771,6 +771,84 @@ func TestCORS(t *testing.T) {
 	}
 }
 
+// The configuration and the answers are those of radkawar/stackd, url_http_codecs.json, recorded in September 2026.
+func TestCORSAsRecorded(t *testing.T) {
+	credentials, age := true, 321
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) {
+		f.URLs[""].CORS = &lambda.CORS{
+			AllowOrigins: []string{"https://allowed.example"}, AllowMethods: []string{"GET", "POST"},
+			AllowHeaders: []string{"x-allowed", "content-type"}, ExposeHeaders: []string{"x-owned"},
+			AllowCredentials: &credentials, MaxAge: &age,
+		}
+	})
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+		const answer = `{"statusCode":203,"headers":{"Access-Control-Allow-Origin":"https://handler.example",` +
+			`"Access-Control-Allow-Credentials":"false","Access-Control-Expose-Headers":"x-handler",` +
+			`"Access-Control-Allow-Methods":"DELETE","Access-Control-Allow-Headers":"x-handler",` +
+			`"Access-Control-Max-Age":"17"},"body":"handler-cors"}`
+		return &runtime.Result{Body: io.NopCloser(strings.NewReader(answer))}, nil
+	}
+	caller := w.user(here, "alice", bothActions)
+	full := http.Header{
+		"Access-Control-Allow-Origin": {"https://allowed.example"}, "Vary": {"Origin"},
+		"Access-Control-Allow-Headers": {"x-allowed,content-type"}, "Access-Control-Allow-Methods": {"GET,POST"},
+		"Access-Control-Max-Age": {"321"}, "Access-Control-Allow-Credentials": {"true"},
+	}
+	own := http.Header{
+		"Access-Control-Allow-Origin": {"https://handler.example"}, "Access-Control-Allow-Credentials": {"false"},
+		"Access-Control-Allow-Methods": {"DELETE"}, "Access-Control-Allow-Headers": {"x-handler"},
+		"Access-Control-Expose-Headers": {"x-handler"}, "Access-Control-Max-Age": {"17"},
+	}
+	both := own.Clone()
+	both.Add("Access-Control-Allow-Origin", "https://allowed.example")
+	both.Add("Access-Control-Allow-Credentials", "true")
+	both.Set("Access-Control-Expose-Headers", "x-handler,x-owned")
+	both.Set("Vary", "Origin")
+	tests := []struct {
+		name, verb, origin, method, headers string
+		status                              int
+		want                                http.Header
+	}{
+		{"preflight", "OPTIONS", "https://allowed.example", "POST", "x-allowed,content-type", 200, full},
+		{"preflight without headers", "OPTIONS", "https://allowed.example", "POST", "", 200, full},
+		{"preflight from elsewhere", "OPTIONS", "https://other.example", "POST", "x-allowed", 200, http.Header{}},
+		{"preflight for another method", "OPTIONS", "https://allowed.example", "DELETE", "", 200, http.Header{}},
+		{"preflight for another header", "OPTIONS", "https://allowed.example", "POST", "x-not-allowed", 200, http.Header{}},
+		{"preflight without a method", "OPTIONS", "https://allowed.example", "", "", 203, both},
+		{"preflight without an origin", "OPTIONS", "", "POST", "", 203, own},
+		{"OPTIONS", "OPTIONS", "", "", "", 203, own},
+		{"GET", "GET", "https://allowed.example", "", "", 203, both},
+		{"GET from elsewhere", "GET", "https://other.example", "", "", 203, own},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			request := w.signed(caller, test.verb, "/", "")
+			for name, value := range map[string]string{
+				"Origin": test.origin, "Access-Control-Request-Method": test.method,
+				"Access-Control-Request-Headers": test.headers,
+			} {
+				if value != "" {
+					request.Header.Set(name, value)
+				}
+			}
+			got := w.do(request)
+			if got.status != test.status {
+				t.Errorf("answered %+v, want %d", got, test.status)
+			}
+			header := http.Header{}
+			for name, values := range got.header {
+				if name == "Vary" || strings.HasPrefix(name, "Access-Control-") {
+					header[name] = values
+				}
+			}
+			if diff := cmp.Diff(test.want, header); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestTraceNamesWhatDecided(t *testing.T) {
 	w := newWorld(t)
 	caller := w.role(here, "caller", "")
