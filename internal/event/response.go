@@ -112,9 +112,7 @@ func (e *envelope) response() (*Response, error) {
 		return nil, fmt.Errorf("isBase64Encoded %w, want true or false", err)
 	}
 	if encoded {
-		if body, err = decodeBase64(body); err != nil {
-			return nil, fmt.Errorf("isBase64Encoded is true but body is not base64: %w", err)
-		}
+		body = decodeBase64(body)
 	}
 	return &Response{*head, body}, nil
 }
@@ -194,10 +192,9 @@ func parseHeaders(value []byte) (http.Header, error) {
 		if !isToken(string(name)) {
 			return nil, fmt.Errorf("headers: %s cannot be the name of a header", clip(quoted))
 		}
-		text, err := scalar(member)
+		text, err := javaText(member)
 		if err != nil {
-			return nil, fmt.Errorf("headers: %s %w, want a string: join several values with commas, "+
-				"or use cookies for Set-Cookie", name, err)
+			return nil, err
 		}
 		if !isFieldValue(string(text)) {
 			return nil, fmt.Errorf("headers: the value of %s has a control character in it", name)
@@ -205,6 +202,37 @@ func parseHeaders(value []byte) (http.Header, error) {
 		header.Add(string(name), string(text))
 	}
 	return header, nil
+}
+
+// javaText is a value as Java shows it, which is how AWS sends the value of a header that is no string: the object
+// {"bad":true} as {bad=true} (radkawar/stackd, url_http_codecs.json, recorded in September 2026). An array is shown as
+// [a, b] (assumed).
+func javaText(value []byte) ([]byte, error) {
+	if value[0] != '{' && value[0] != '[' {
+		return scalar(value)
+	}
+	text := []byte{value[0]}
+	for quoted, member := range members(value) {
+		if len(text) > 1 {
+			text = append(text, ", "...)
+		}
+		if quoted != nil {
+			name, err := unquote(quoted)
+			if err != nil {
+				return nil, err
+			}
+			text = append(append(text, name...), '=')
+		}
+		shown, err := javaText(member)
+		if err != nil {
+			return nil, err
+		}
+		if isNull(member) {
+			shown = member
+		}
+		text = append(text, shown...)
+	}
+	return append(text, value[0]+2), nil // the closing bracket, in ASCII
 }
 
 func parseCookies(value []byte) ([]string, error) {
@@ -228,12 +256,32 @@ func parseCookies(value []byte) ([]string, error) {
 	return cookies, nil
 }
 
-// decodeBase64 accepts the standard alphabet, padded or not.
-func decodeBase64(text []byte) ([]byte, error) {
-	text = bytes.TrimRight(text, "=\r\n")
+// decodeBase64 accepts the standard alphabet and that of URLs, padded or not, ignores every other character, and reads up
+// to the first padding, as AWS does: "!!!not-base64!!!" is seven bytes (radkawar/stackd, url_http_codecs.json, recorded
+// in September 2026; that the padding ends it is assumed).
+func decodeBase64(text []byte) []byte {
+	text, _, _ = bytes.Cut(text, []byte("="))
 	decoded := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
 	n, err := base64.RawStdEncoding.Decode(decoded, text)
-	return decoded[:n], err
+	if err == nil {
+		return decoded[:n]
+	}
+	digits := bytes.Map(func(c rune) rune {
+		switch {
+		case c == '-':
+			return '+'
+		case c == '_':
+			return '/'
+		case '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '+' || c == '/':
+			return c
+		}
+		return -1
+	}, text)
+	if len(digits)%4 == 1 {
+		digits = digits[:len(digits)-1] // six bits are no byte
+	}
+	n, _ = base64.RawStdEncoding.Decode(decoded, digits) //nolint:errcheck // nothing but digits is left
+	return decoded[:n]
 }
 
 // isToken reports whether s can be a header's name (RFC 9110, 5.6.2).
