@@ -380,6 +380,11 @@ func (x *exchange) answered() {
 // stream passes the answer on while the function writes it. Nothing is sent before the first byte of it: a function that
 // fails until then is answered with 502 (assumed), as it is where the answer is not streamed.
 func (x *exchange) stream(result *runtime.Result) {
+	envelope, err := wholeEnvelope(result)
+	if err != nil {
+		x.noAnswer(err)
+		return
+	}
 	reader := bufio.NewReaderSize(result.Body, 32<<10)
 	reader.Peek(1) //nolint:errcheck // StreamError has it, or the next read
 	if failed := result.StreamError(); failed != nil && reader.Buffered() == 0 {
@@ -393,6 +398,9 @@ func (x *exchange) stream(result *runtime.Result) {
 	if err != nil {
 		x.noAnswer(err)
 		return
+	}
+	if envelope != nil {
+		head = envelope
 	}
 	body, err := unzipped(head, reader)
 	if err != nil {
@@ -416,6 +424,24 @@ func (x *exchange) stream(result *runtime.Result) {
 		return
 	}
 	x.answered()
+}
+
+// wholeEnvelope is what the envelope of a handler that does not stream says before its body, nil if there is none. AWS
+// takes status, headers and cookies from it, and sends all of it as the body (radkawar/stackd, url_http_codecs.json,
+// stream_plain_explicit, recorded in September 2026).
+func wholeEnvelope(result *runtime.Result) (*event.Head, error) {
+	if result.ResponseMode == runtime.ModeStreaming || result.ContentType != "application/json" {
+		return nil, nil //nolint:nilnil // no envelope is no failure
+	}
+	payload, err := result.ReadAll(runtime.MaxBufferedResponse)
+	if err == nil && result.FunctionError != nil {
+		err = result.FunctionError
+	}
+	if err != nil {
+		return nil, err
+	}
+	result.Body = io.NopCloser(bytes.NewReader(payload))
+	return event.EnvelopeHead(payload), nil
 }
 
 // mount translates addresses in an answer of a function that was called in path style, and believes to be at the root

@@ -576,7 +576,9 @@ func TestStreamingURL(t *testing.T) {
 	}{
 		{"prelude", lambda.ResponseStream, stream(integration, prelude+"tea"), 418, "tea"},
 		{"plain bytes", lambda.ResponseStream, stream("text/plain", "tea"), 200, "tea"},
-		{"buffered handler: the envelope is the body", lambda.ResponseStream, payload(`{"statusCode":418,"body":"tea"}`), 200, `{"statusCode":418,"body":"tea"}`},
+		{"buffered handler: the envelope is the body", lambda.ResponseStream, payload(`{"statusCode":418,"body":"tea"}`), 418, `{"statusCode":418,"body":"tea"}`},
+		{"buffered handler: no envelope", lambda.ResponseStream, payload(`{"hello": "owned"}`), 200, `{"hello": "owned"}`},
+		{"buffered handler: not an envelope to send", lambda.ResponseStream, payload(`{"statusCode":700}`), 200, `{"statusCode":700}`},
 		{"streaming handler on a buffered URL", lambda.Buffered, stream(integration, prelude+"tea"), 418, "tea"},
 		// Recorded for an object (LocalStack's snapshots of function URLs), assumed for an array. No mode was set here.
 		{"a body that is an object", "", payload(`{"statusCode":418,"body": {"a" : [1, "é"]}}`), 418, `{"a":[1,"é"]}`},
@@ -846,6 +848,24 @@ func TestCORSAsRecorded(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Recorded from AWS (radkawar/stackd, url_http_codecs.json, stream_plain_explicit): an envelope on a URL that streams
+// gives the status, the headers and the cookies, and is itself the body.
+func TestEnvelopeOnAStreamingURL(t *testing.T) {
+	const answer = `{"statusCode":202,"headers":{"Content-Type":"application/x-owned","X-Owned":"yes",` +
+		`"Set-Cookie":"header=c"},"cookies":["a=1; Path=/","b=2; HttpOnly"],"body":"accepted\n"}`
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = lambda.ResponseStream })
+	w.runner.result = payload(answer)
+	got := w.do(w.signed(w.user(here, "alice", bothActions), "GET", "/", ""))
+	if got.status != 202 || got.body != answer || got.header.Get("Content-Type") != "application/x-owned" ||
+		got.header.Get("X-Owned") != "yes" {
+		t.Errorf("answered %+v", got)
+	}
+	if diff := cmp.Diff([]string{"header=c", "a=1; Path=/", "b=2; HttpOnly"}, got.header["Set-Cookie"]); diff != "" {
+		t.Error(diff)
 	}
 }
 

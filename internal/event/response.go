@@ -117,6 +117,26 @@ func (e *envelope) response() (*Response, error) {
 	return &Response{*head, body}, nil
 }
 
+// EnvelopeHead is what the envelope in a whole answer says before its body. It is nil if the answer is no envelope, or
+// one that cannot be sent.
+func EnvelopeHead(payload []byte) *Head {
+	if !json.Valid(payload) {
+		return nil
+	}
+	var e envelope
+	if payload = trimSpace(payload); payload[0] == '{' {
+		e.read(payload)
+	}
+	if isNull(e.statusCode) {
+		return nil
+	}
+	head, err := e.head("application/json")
+	if err != nil {
+		return nil
+	}
+	return head
+}
+
 // bodyText is the body of an envelope. One that is an object was seen to be sent as JSON text, under the envelope's
 // status and headers (LocalStack's snapshots of function URLs); for an array that is assumed.
 func bodyText(value []byte) ([]byte, error) {
