@@ -195,8 +195,18 @@ func (c *CORS) IsEmpty() bool {
 		c.ExposeHeaders == nil && c.MaxAge == nil
 }
 
-// IsForNoOrigin reports whether the configuration has members but no origin, which Lambda refuses.
-func (c *CORS) IsForNoOrigin() bool { return !c.IsEmpty() && len(c.AllowOrigins) == 0 }
+// IsForNoOrigin reports whether the configuration has members but no origin, which Lambda refuses. It takes an empty list
+// of origins if nothing else is switched on (radkawar/stackd, urls_control.json, recorded in September 2026).
+func (c *CORS) IsForNoOrigin() bool {
+	switch {
+	case c.IsEmpty() || len(c.AllowOrigins) > 0:
+		return false
+	case c.AllowOrigins == nil:
+		return true
+	}
+	return len(c.AllowHeaders) > 0 || len(c.AllowMethods) > 0 || len(c.ExposeHeaders) > 0 ||
+		c.AllowCredentials != nil && *c.AllowCredentials || c.MaxAge != nil && *c.MaxAge > 0
+}
 
 // NewURLID makes the id of a function URL from random bytes. Ids seen in public are 26 characters of
 // lower-case base32, which is 128 bits, then the digit 0 and five letters.

@@ -119,7 +119,7 @@ func newAPI(s *service) *wire.API {
 		Absent:    absent,
 		Admit:     requireRegion,
 		Translate: translate,
-		BadMarker: invalidParameter("The Marker is not one that an earlier answer gave as NextMarker."),
+		BadMarker: invalidParameter("Invalid marker value from user."),
 		MaxBody:   1 << 20,
 		// AWS names these limits in its answer to a body that is too large; for other operations the limit is furl's.
 		MaxBodyOf: map[string]int{

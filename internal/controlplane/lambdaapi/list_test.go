@@ -76,8 +76,8 @@ func TestListFunctionsGivesPages(t *testing.T) {
 		"MaxItems=x":              violates("1 validation error detected: Value 'x' at 'maxItems' failed to satisfy constraint: Member must be a number"),
 		"FunctionVersion=invalid": violates("1 validation error detected: Value 'invalid' at 'functionVersion' failed to satisfy constraint: Member must satisfy enum value set: [ALL]"),
 		"MasterRegion=moon":       violates(`1 validation error detected: Value 'moon' at 'masterRegion' failed to satisfy constraint: Member must satisfy regular expression pattern: ALL|(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}`),
-		"Marker=bogus":            invalid("The Marker is not one that an earlier answer gave as NextMarker."),
-		"Marker=dXJscy94":         invalid("The Marker is not one that an earlier answer gave as NextMarker."), // of another list
+		"Marker=bogus":            invalid("Invalid marker value from user."),
+		"Marker=dXJscy94":         invalid("Invalid marker value from user."), // of another list
 	} {
 		s.expect(request{method: "GET", path: "/2015-03-31/functions?" + query}, want)
 	}

@@ -406,7 +406,7 @@ func TestCorsNeedsAnOrigin(t *testing.T) {
 	refused := invalid("You can't leave AllowOrigins as empty when Cors is enabled.")
 	for _, cors := range []string{
 		`{"AllowCredentials":true}`, `{"AllowCredentials":false}`, `{"MaxAge":0}`, `{"MaxAge":60}`, `{"AllowMethods":["GET"]}`,
-		`{"AllowMethods":[]}`, `{"AllowHeaders":["*"]}`, `{"ExposeHeaders":["date"]}`, `{"AllowOrigins":[]}`,
+		`{"AllowMethods":[]}`, `{"AllowHeaders":["*"]}`, `{"ExposeHeaders":["date"]}`,
 		`{"AllowOrigins":null,"AllowMethods":["*"]}`, `{"AllowOrigins":[],"AllowHeaders":["x"],"AllowMethods":["*"],"MaxAge":1}`,
 	} {
 		s.expect(request{method: "POST", path: films, body: `{"AuthType":"NONE","Cors":` + cors + `}`}, refused)
@@ -426,6 +426,8 @@ func TestCorsNeedsAnOrigin(t *testing.T) {
 		`{"AllowCredentials":true,"AllowOrigins":["*"]}`,
 		`{"AllowHeaders":["X-A","x-a"],"AllowMethods":["*","GET","GET"],"AllowOrigins":["https://*.example.com","*","*"],"MaxAge":0}`,
 		`{"AllowCredentials":false,"AllowHeaders":[],"AllowMethods":[],"AllowOrigins":["http://localhost:8080"]}`,
+		// Recorded in radkawar/stackd, urls_control.json.
+		`{"AllowCredentials":false,"AllowHeaders":[],"AllowMethods":[],"AllowOrigins":[],"ExposeHeaders":[],"MaxAge":0}`,
 	} {
 		got := s.must(request{method: "PUT", path: urlPath, body: `{"Cors":` + cors + `}`})
 		var given, shown map[string]any

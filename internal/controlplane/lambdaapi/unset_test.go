@@ -54,5 +54,5 @@ func TestListVersions(t *testing.T) {
 	}
 	s.expect(request{method: "GET", path: "/2015-03-31/functions/none/versions"}, missing("Function not found: "+prefix+"none"))
 	s.expect(request{method: "GET", path: "/2015-03-31/functions/books/versions?Marker=bogus"},
-		invalid("The Marker is not one that an earlier answer gave as NextMarker."))
+		invalid("Invalid marker value from user."))
 }

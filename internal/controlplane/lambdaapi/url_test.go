@@ -118,7 +118,7 @@ func TestURLConfigRefuses(t *testing.T) {
 		{"POST", "bare/url?Qualifier=1", `{"AuthType":"NONE"}`, violates(is + "'1'" + qualifier)},
 		{"POST", "bare/url?Qualifier=$LATEST", `{"AuthType":"NONE"}`, violates(is + "'$LATEST'" + qualifier)},
 		{"POST", "bare/url", `{}`, violates(is + "null at 'authType' failed to satisfy constraint: Member must not be null")},
-		{"POST", "bare/url", `{"AuthType":"IAM"}`, violates(is + "'IAM' at 'authType' failed to satisfy constraint: Member must satisfy enum value set: [NONE, AWS_IAM]")},
+		{"POST", "bare/url", `{"AuthType":"IAM"}`, violates(is + "'IAM' at 'authType' failed to satisfy constraint: Member must satisfy enum value set: [AWS_IAM, NONE]")},
 		{"POST", "bare/url", `{"AuthType":"NONE","InvokeMode":"STREAM"}`, violates(is + "'STREAM' at 'invokeMode' failed to satisfy constraint: Member must satisfy enum value set: [RESPONSE_STREAM, BUFFERED]")},
 		{"POST", "bare/url", `{"AuthType":"NONE","Cors":{"AllowMethods":["GET","POST","OPTIONS"]}}`, violates(is + "'[GET, POST, OPTIONS]'" + method)},
 		{"POST", "bare/url", `{"AuthType":"NONE","Cors":{"AllowMethods":["GET",null]}}`, violates(is + "'[GET, null]'" + method)},
@@ -143,7 +143,7 @@ func TestURLConfigRefuses(t *testing.T) {
 		{"DELETE", "books:live/url?Qualifier=dev", "", invalid("The derived qualifier from the function name does not match the specified qualifier.")},
 		{"GET", "none/urls", "", missing("Function does not exist")},
 		{"GET", "books/urls?MaxItems=51", "", violates(is + "'51' at 'maxItems' failed to satisfy constraint: Member must have value less than or equal to 50")},
-		{"GET", "books/urls?Marker=x", "", invalid("The Marker is not one that an earlier answer gave as NextMarker.")},
+		{"GET", "books/urls?Marker=x", "", invalid("Invalid marker value from user.")},
 	} {
 		s.expect(request{method: test.method, path: "/2021-10-31/functions/" + test.path, body: test.body}, test.want)
 	}
