@@ -623,8 +623,7 @@ func eventCaller(caller *auth.Caller) *event.Caller {
 	}
 }
 
-// buffered reads a whole answer. It takes a prelude from a function that streams although its URL is BUFFERED
-// (assumed).
+// buffered reads a whole answer, be it of a function that streams although its URL is BUFFERED.
 func buffered(result *runtime.Result) (*event.Response, error) {
 	payload, err := result.ReadAll(runtime.MaxBufferedResponse)
 	if err != nil {
@@ -633,7 +632,7 @@ func buffered(result *runtime.Result) (*event.Response, error) {
 	if result.FunctionError != nil {
 		return nil, result.FunctionError
 	}
-	if result.ContentType == event.IntegrationContentType {
+	if result.ResponseMode == runtime.ModeStreaming || result.ContentType == event.IntegrationContentType {
 		return event.ParseStreamed(payload)
 	}
 	return event.ParseResponse(payload)

@@ -417,15 +417,19 @@ func ReadHead(r *bufio.Reader, contentType string) (*Head, error) {
 	return &Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {cmp.Or(contentType, streamType)}}}, nil
 }
 
-// ParseStreamed turns a whole answer that begins with a prelude into a response.
+// ParseStreamed turns the whole answer of a handler that streams into the response of a BUFFERED URL. AWS reads the JSON
+// value at its beginning and nothing after it: status, headers and cookies of a prelude take effect, and the body is lost.
+// What is no JSON is itself the body (radkawar/stackd, url_http_codecs.json, recorded in September 2026; that a prelude
+// without a status is the body is assumed).
 func ParseStreamed(payload []byte) (*Response, error) {
-	reader := bufio.NewReader(bytes.NewReader(payload))
-	head, err := ParsePrelude(reader)
-	if err != nil {
-		return nil, err
+	if len(payload) == 0 {
+		return &Response{Head: jsonHead()}, nil
 	}
-	body, err := io.ReadAll(reader)
-	return &Response{*head, body}, err
+	value, _, _ := bytes.Cut(payload, make([]byte, delimiterLength))
+	if !json.Valid(value) {
+		return &Response{Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {streamType}}}, payload}, nil
+	}
+	return ParseResponse(value)
 }
 
 // readPrelude reads up to and including the delimiter and returns what stands before it. The first zero byte begins
