@@ -181,7 +181,9 @@ func (i *invoked) Write(w http.ResponseWriter, status int) {
 		header.Set("X-Amz-Function-Error", failed.Kind)
 	}
 	if i.logTail != nil {
-		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(i.logTail))
+		// It is text, recorded to have a U+FFFD for each byte of a character that is cut (radkawar/stackd,
+		// invocation_tails.json).
+		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte(string([]rune(string(i.logTail))))))
 	}
 	w.WriteHeader(status)
 	w.Write(i.payload) // an error means that the client is gone

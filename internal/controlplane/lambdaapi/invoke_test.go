@@ -47,6 +47,18 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
+// Recorded in radkawar/stackd, invocation_tails.json: three bytes that are left of a character become three U+FFFD.
+func TestLogTailIsText(t *testing.T) {
+	s := start(t)
+	s.create("books")
+	s.invoker.result = result{Payload: []byte("{}"), LogTail: []byte("\U0001F600\U0001F600é\n"[1:])}
+	got := s.do(request{method: "POST", path: invokePath, header: map[string]string{"X-Amz-Log-Type": "Tail"}})
+	want := base64.StdEncoding.EncodeToString([]byte("\uFFFD\uFFFD\uFFFD\U0001F600é\n"))
+	if tail := got.header.Get("X-Amz-Log-Result"); tail != want {
+		t.Errorf("the log is %q, want %q", tail, want)
+	}
+}
+
 // sameFunction compares functions by identity: they have unexported fields.
 var sameFunction = cmp.Comparer(func(a, b invoke.Request) bool {
 	same := a.Function == b.Function
