@@ -105,6 +105,16 @@ and the refusals of AWS, and explains each refusal.`,
 		p.serve(), p.demo(), p.env(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.proxy(), p.url(), p.grant(),
 		p.revoke(), p.check(), p.version(),
 	)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() {
+		switch command.Name() {
+		case "help":
+			command.Args = unknownTopic
+		case "completion":
+			command.Args, command.RunE = noCommand, root.RunE
+		}
+	}
 	markUsage(root)
 	return root
 }

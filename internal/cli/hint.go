@@ -141,6 +141,15 @@ func unknownCommand(parent *cobra.Command, word string) error {
 	return mistyped(parent, err, meant...)
 }
 
+// unknownTopic refuses help about a command that there is not.
+func unknownTopic(help *cobra.Command, args []string) error {
+	about, rest, err := help.Root().Find(args)
+	if err == nil && len(rest) > 0 && about.HasSubCommands() {
+		return unknownCommand(about, rest[0])
+	}
+	return err
+}
+
 // walk visits the commands below a command that people may type.
 func walk(parent *cobra.Command, visit func(*cobra.Command)) {
 	for _, child := range parent.Commands() {
@@ -164,6 +173,9 @@ func flagError(command *cobra.Command, args []string, err error) error {
 		}
 	}
 	name := unknown.GetSpecifiedName()
+	if !command.HasParent() && slices.Contains([]string{"version", "V", "v"}, name) { // as curl and most programs have it
+		return mistyped(command, err, command.Name()+" version")
+	}
 	if command.Flags().Lookup("data-binary") != nil { // a command with curl's flags
 		if option, way, ok := curlOption(name); ok {
 			return mistyped(command, fmt.Errorf("%s does not have curl's %s", command.CommandPath(), option), way)
