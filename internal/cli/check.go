@@ -95,6 +95,9 @@ aws iam get-account-authorization-details printed, which no longer has to be ask
 func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []string) error {
 	many := flags.all || flags.offline != ""
 	if flags.callers == live && many && len(args) == 1 { // --callers FILE
+		if args[0] == "" {
+			return usage(command, empty("callers"))
+		}
 		flags.callers, args = args[0], nil
 	}
 	modes := 0

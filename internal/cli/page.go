@@ -117,7 +117,7 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	response, err := furl.NewBase().RoundTrip(request) // follows no redirect, and in clear uses no proxy
 	if err != nil {
 		err := fmt.Errorf("no server answers at %s: %w", server.Endpoint, err)
-		return fail(noAnswer, err, l.command.CommandPath(), l.p.dirs(ctx))
+		return fail(noAnswer, err, l.again(), l.p.dirs(ctx))
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {

@@ -85,17 +85,21 @@ func readFrom(f *pflag.FlagSet, flag string, names ...string) {
 	}
 }
 
+// curlEmpty are the flags that curl takes without a text, which means something to it.
+var curlEmpty = []string{"user-agent", "write-out"}
+
 // settle gives the flags of a command their values: that of the command line, else that of the environment, else the
-// default. A flag that is given without a value, as in --data "$UNSET", must not leave the choice to the environment.
+// default. A flag that is given without a value, as in --as "$UNSET", must not leave the choice to the environment or
+// to the default: furl check would say of another caller that it may call.
 func (p *program) settle(command *cobra.Command, _ []string) error {
 	var faults []error
 	command.Flags().VisitAll(func(f *pflag.Flag) {
 		names, ok := f.Annotations[variables]
+		text := ok || f.Value.Type() == "string" && !slices.Contains(curlEmpty, f.Name)
 		switch {
-		case !ok:
-		case f.Changed && f.Value.String() == "":
-			faults = append(faults, fmt.Errorf("--%s is empty: give it a value, or leave it out", f.Name))
-		case !f.Changed:
+		case f.Changed && text && f.Value.String() == "":
+			faults = append(faults, empty(f.Name))
+		case ok && !f.Changed:
 			for _, name := range names {
 				value := p.getenv(name)
 				if value == "" {
@@ -114,6 +118,8 @@ func (p *program) settle(command *cobra.Command, _ []string) error {
 	return nil
 }
 
+func empty(flag string) error { return fmt.Errorf("--%s is empty: give it a value, or leave it out", flag) }
+
 // typed are the flags of the group that the command line has, as a shell takes them.
 func (l *place) typed() string {
 	var words []string
@@ -122,6 +128,24 @@ func (l *place) typed() string {
 			words = append(words, "--"+name, snippet.Quote(l.command.Flag(name).Value.String()))
 		}
 	}
+	return strings.Join(words, " ")
+}
+
+// again is the command as it was typed, but for the server, as a shell takes it.
+func (l *place) again() string {
+	words := []string{l.command.CommandPath()}
+	for _, argument := range l.command.Flags().Args() {
+		words = append(words, snippet.Quote(argument))
+	}
+	l.command.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case f.Name == "data" || f.Name == "endpoint-url":
+		case f.Value.String() == f.NoOptDefVal:
+			words = append(words, "--"+f.Name)
+		default:
+			words = append(words, "--"+f.Name, snippet.Quote(f.Value.String()))
+		}
+	})
 	return strings.Join(words, " ")
 }
 
@@ -298,7 +322,7 @@ func (l *place) server(ctx context.Context) (localServer, error) {
 func (l *place) notRunning(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, app.ErrNotRunning):
-		return fail(noServer, err, snippet.Quote(l.data), l.command.CommandPath(), l.p.dirs(ctx))
+		return fail(noServer, err, snippet.Quote(l.data), l.again(), l.p.dirs(ctx))
 	case errors.Is(err, fs.ErrPermission):
 		return fail(notReadable, err)
 	default:

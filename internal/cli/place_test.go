@@ -213,7 +213,8 @@ func TestLogsOfARegion(t *testing.T) {
 	}
 }
 
-// A flag whose value is empty, as in --region "$UNSET", does not leave the choice to the environment.
+// A flag whose value is empty, as in --region "$UNSET", does not leave the choice to the environment or to the default:
+// check --as "$UNSET" would say of another caller that it may call. curl takes an empty -A and -w.
 func TestEmptyFlags(t *testing.T) {
 	environment(t)
 	server := refuse(t)
@@ -221,14 +222,17 @@ func TestEmptyFlags(t *testing.T) {
 	for command, flags := range map[string]string{
 		"url get web":               "profile region endpoint-url",
 		"url list":                  "profile region endpoint-url",
-		"grant web --to user/alice": "profile region endpoint-url",
-		"check web":                 "profile region endpoint-url",
-		"call web":                  "profile region endpoint-url role-arn cacert",
-		"sign web":                  "profile region endpoint-url role-arn",
+		"grant web --to user/alice": "profile region endpoint-url qualifier via print caller-profile",
+		"revoke web --from alice":   "qualifier via print",
+		"url create web":            "qualifier auth invoke-mode",
+		"check web":                 "profile region endpoint-url as qualifier path method caller-profile",
+		"check --all":               "callers",
+		"call web":                  "profile region endpoint-url role-arn cacert sign-host service request output",
+		"sign web":                  "profile region endpoint-url role-arn as sign-host",
 		"proxy web":                 "profile region endpoint-url role-arn cacert",
-		"explain --last":            "data profile endpoint-url",
+		"explain --last":            "data profile endpoint-url fix",
 		"logs web":                  "data profile endpoint-url region account",
-		"env":                       "data account",
+		"env":                       "data account shell",
 	} {
 		for flag := range strings.FieldsSeq(flags) {
 			code, stdout, stderr := run(t, nil, append(strings.Fields(command), "--"+flag, "")...)
