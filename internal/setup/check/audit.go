@@ -191,6 +191,7 @@ func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access
 		judged.Status = Problem
 		judged.Summary = fmt.Sprintf("%s, and no user or role of account %s has both actions: nobody but its root user may call",
 			e.lacks(), e.Function.Account)
+		judged.Details = slices.Concat(found.wrong, by.reasons)
 	}
 }
 

@@ -233,7 +233,7 @@ func notAmong(what string) error {
 // access is what callers may do at one function URL.
 type access struct {
 	may, half, unsure []string // who has both actions, one of them and no use for it, or either as far as is known
-	reasons           []string // why not, of half and unsure
+	reasons           []string // why not, of half, unsure, and those whom a policy denies the other action
 	scp               *Step    // what stands in the way of those that may
 	asked             int
 }
@@ -312,12 +312,15 @@ func (r *run) tell(ctx context.Context, name string, to *access) {
 	case first.Status == Problem && second.Status == Problem:
 	case first.Status == Unknown && second.Status != Problem || second.Status == Unknown && first.Status != Problem:
 		to.unsure = append(to.unsure, name)
-		to.reasons = append(to.reasons, strings.Join(append(first.Details, second.Details...), "; "))
+		to.reasons = append(to.reasons, strings.Join(union(first.Details, second.Details), "; "))
 	case first.Status == OK, second.Status == OK && r.forURLs():
-		to.half = append(to.half, name)
-		lacking := first
+		lacking, action := first, lambda.ActionInvokeURL
 		if first.Status == OK {
-			lacking = second
+			lacking, action = second, lambda.ActionInvoke
+		}
+		// Who denies an action means it, and no grant helps.
+		if policy.Evaluate(r.request(action, r.factsOf(action))).Effect != policy.ExplicitlyDenied {
+			to.half = append(to.half, name)
 		}
 		to.reasons = append(to.reasons, name+": "+lacking.Summary)
 	}

@@ -295,6 +295,8 @@ func TestSavedCallers(t *testing.T) {
 	}
 	document := `{"Version":"2012-10-17","Statement":[` + both + `]}`
 	inline := `"RolePolicyList":[{"PolicyName":"own","PolicyDocument":` + document + `}],"AttachedManagedPolicies":[]`
+	denying := `"RolePolicyList":[{"PolicyName":"own","PolicyDocument":` + document + `},{"PolicyName":"no","PolicyDocument":` +
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"lambda:InvokeFunction","Resource":"*"}]}}]`
 	encoded := `"RolePolicyList":[{"PolicyName":"own","PolicyDocument":"` + url2(document) + `"}]`
 	attached := `"RolePolicyList":[],"AttachedManagedPolicies":[{"PolicyName":"m","PolicyArn":"arn:aws:iam::` + here + `:policy/m"}]`
 	managed := `"Policies":[{"PolicyName":"m","Arn":"arn:aws:iam::` + here + `:policy/m","DefaultVersionId":"v2","PolicyVersionList":[{"VersionId":"v1","Document":{},"IsDefaultVersion":false},{"VersionId":"v2","Document":` + document + `,"IsDefaultVersion":true}]}]`
@@ -316,6 +318,8 @@ func TestSavedCallers(t *testing.T) {
 		{"nobody on the first of several pages", `{"RoleDetailList":[` + role("caller", `"RolePolicyList":[]`) + `],"IsTruncated":true,"Marker":"x"}`, check.Depends, "is one page of several"},
 		{"nobody on a cut list", `{"RoleDetailList":[` + role("caller", `"RolePolicyList":[]`) + `],"NextToken":"x"}`, check.Depends, "is one page of several"},
 		{"somebody on the first of several pages", `{"RoleDetailList":[` + role("caller", inline) + `],"IsTruncated":true,"Marker":"x"}`, check.OK, ":role/caller"},
+		{"one action, denied to them", `{"RoleDetailList":[` + role("caller", denying) + `]}`, check.Problem, "nobody but its root user"},
+		{"one action, denied to one of two", `{"RoleDetailList":[` + role("barred", denying) + `,` + role("caller", inline) + `]}`, check.OK, ":role/caller"},
 		{"of another account", strings.ReplaceAll(`{"RoleDetailList":[`+role("caller", inline)+`]}`, here+":role", there+":role"), check.Depends, "callers need both actions"},
 		{"empty", `{"UserDetailList":[],"RoleDetailList":[]}`, check.Depends, "callers need both actions"},
 		{"cut off", `{"RoleDetailList":[` + role("caller", inline), check.Depends, "callers need both actions"},
