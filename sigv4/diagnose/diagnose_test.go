@@ -227,6 +227,10 @@ func TestDiagnose(t *testing.T) {
 
 		// payload
 		{"body not signed", faulty{body: "hello", signPayload: payload(none)}, diagnose.PayloadEmpty},
+		{"empty object signed, nothing sent", faulty{signPayload: payload(func(string) string { return "{}" })},
+			diagnose.PayloadDropped},
+		{"null signed, nothing sent", faulty{signPayload: payload(func(string) string { return "null" })},
+			diagnose.PayloadDropped},
 		{"without the newline", faulty{body: "hello\n", signPayload: payload(strings.TrimSpace)}, diagnose.PayloadNewline},
 		{"with a newline", faulty{body: "hello", signPayload: payload(func(s string) string { return s + "\n" })},
 			diagnose.PayloadNewline},
@@ -331,6 +335,9 @@ func TestDiagnose(t *testing.T) {
 		{"secret form-decoded", faulty{secret: func(s string) string { s, _ = url.QueryUnescape(s); return s }},
 			diagnose.SecretEncoded},
 		{"secret of another key", faulty{secret: func(string) string { return bob.Secret.Reveal() }}, diagnose.SecretOther},
+		{"no secret", faulty{secret: none}, diagnose.SecretMissing},
+		{"undefined for secret", faulty{secret: func(string) string { return "undefined" }}, diagnose.SecretMissing},
+		{"None for secret", faulty{secret: func(string) string { return "None" }}, diagnose.SecretMissing},
 		{"key id for secret", faulty{secret: func(string) string { return alice.AccessKeyID }}, diagnose.SecretIsID},
 		{"without AWS4", faulty{prefix: same}, diagnose.KeyPrefix},
 		{"hexadecimal key chain", faulty{chain: func(k []byte) []byte { return []byte(hex.EncodeToString(k)) }},

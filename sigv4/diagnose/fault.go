@@ -76,6 +76,7 @@ const (
 // Faults in the payload.
 const (
 	PayloadEmpty    Fault = "payload-empty"     // signed without the body
+	PayloadDropped  Fault = "payload-dropped"   // signed with a body that was not sent
 	PayloadNewline  Fault = "payload-newline"   // newline at the end added or lost
 	PayloadLineEnds Fault = "payload-line-ends" // CRLF for LF or the reverse
 	PayloadForm     Fault = "payload-form"      // form encoding or the order of the fields changed
@@ -107,6 +108,7 @@ const (
 	SecretEncoded   Fault = "secret-encoded"
 	SecretOther     Fault = "secret-of-another-key"
 	SecretIsID      Fault = "secret-is-key-id"
+	SecretMissing   Fault = "secret-missing"  // signed without one
 	KeyPrefix       Fault = "key-prefix"      // "AWS4" not put before the secret
 	KeyHex          Fault = "key-hexadecimal" // key chain built from hexadecimal texts
 	SignatureCase   Fault = "signature-case"

@@ -60,6 +60,14 @@ func (x *exam) secrets(try tries) {
 				"Use access key id and secret access key of one key.", set(k.Secret.Reveal())})
 		}
 	}
+	for _, nothing := range []string{"", "undefined", "None", "null"} { // what languages write for a variable that is not set
+		what := "The request was signed with an empty secret access key."
+		if nothing != "" {
+			what = "The request was signed with the word " + nothing + " for the secret access key."
+		}
+		try(hypothesis{SecretMissing, inSecret, false, what,
+			"Set the secret access key where the client reads it, such as in AWS_SECRET_ACCESS_KEY.", set(nothing)})
+	}
 	try(hypothesis{SecretIsID, inSecret, false, "The access key id was used as the secret.",
 		"Check the order in which id and secret are handed to the signer.", set(x.claim.Scope.AccessKeyID)},
 		hypothesis{KeyPrefix, inSecret, false, `The signing key was derived without "AWS4" before the secret.`,

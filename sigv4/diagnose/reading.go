@@ -86,6 +86,13 @@ func (x *exam) ends(body []byte) []reading {
 		list = append(list, reading{PayloadNewline, false, written(func(w *bufio.Writer, _ []byte) { w.Write(trimmed) }),
 			"The body was signed without the white space around it.", newlineFix})
 	}
+	if len(body) == 0 {
+		for _, lost := range []string{"{}", "null", `""`, "[]", "undefined"} { // what serializers make of nothing
+			list = append(list, reading{PayloadDropped, false, with(lost),
+				"The request was signed with the body " + lost + ", which was not sent.",
+				"Sign the body that is sent: without one, the hash is that of no bytes."})
+		}
+	}
 	if !bytes.ContainsAny(body, "\r\n") {
 		return list
 	}
