@@ -102,9 +102,8 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		}),
 	}
 	if o.EndpointURL != "" {
-		endpoint, err := url.Parse(o.EndpointURL)
-		if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
-			return aws.Config{}, fmt.Errorf("endpoint %q is not an address such as http://127.0.0.1:9000", o.EndpointURL)
+		if err := CheckEndpoint(o.EndpointURL); err != nil {
+			return aws.Config{}, err
 		}
 		load = append(load, config.WithBaseEndpoint(o.EndpointURL))
 	}
@@ -121,6 +120,11 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.EndpointURL != "" {
 		cfg.BaseEndpoint = aws.String(o.EndpointURL) // the SDK drops it for AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
 	}
+	if cfg.BaseEndpoint != nil { // of the environment or the profile, which the SDK takes as it is
+		if err := CheckEndpoint(*cfg.BaseEndpoint); err != nil {
+			return aws.Config{}, err
+		}
+	}
 	roles.url, *complete = cfg.BaseEndpoint, cfg
 	if o.RoleARN != "" {
 		provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.RoleARN,
@@ -131,6 +135,18 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		cfg.Credentials = provider
 	}
 	return cfg, nil
+}
+
+// ErrEndpoint is in the chain of an error for an endpoint that is no address.
+var ErrEndpoint = errors.New("not an address such as http://127.0.0.1:9000")
+
+// CheckEndpoint refuses what is no address of a server.
+func CheckEndpoint(address string) error {
+	endpoint, err := url.Parse(address)
+	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
+		return fmt.Errorf("endpoint %q is %w", address, ErrEndpoint)
+	}
+	return nil
 }
 
 // UnknownProfile is the error for a profile that no file has.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/check"
@@ -154,7 +155,12 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 	if err != nil {
 		return err
 	}
-	return p.report(report, report.Verdict, flags.asJSON)
+	err = p.report(report, report.Verdict, flags.asJSON)
+	if function, parseErr := arn.ParseFunctionARN(report.Function); parseErr == nil &&
+		report.Verdict == check.Unusable && report.URL == "" && len(report.Fix) == 0 {
+		return p.missing(command.Context(), err, function.Unqualified().String(), target)
+	}
+	return err
 }
 
 // contextOf reads KEY=VALUE pairs. A key given more than once has several values.

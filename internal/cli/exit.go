@@ -85,7 +85,6 @@ type kind int
 const (
 	wrongUsage kind = iota
 	twoRegions
-	wrongEndpoint
 	noRegion
 	noCredentials
 	keysElsewhere
@@ -124,7 +123,6 @@ var errorTable = [...]struct {
 }{
 	wrongUsage:    {exitUsage, "%s\n%s --help", nil},
 	twoRegions:    {exitUsage, "leave --region out", nil},
-	wrongEndpoint: {exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", nil},
 	noRegion: {
 		exitUsage, `eval "$(furl env --data %s)"   # the local server` + "\n" +
 			"--region REGION, for example --region eu-central-1",
@@ -194,6 +192,7 @@ var errorTable = [...]struct {
 	interrupted:    {exitInterrupted, "", nil},
 
 	{exitUsage, "furl --help", match(func(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") })},
+	{exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", is(awsconfig.ErrEndpoint)},
 	{exitCredentials, "--profile NAME with one of %s", profiles(true)},
 	{exitCredentials, "aws configure --profile %s   # there are no profiles", profiles(false)},
 	{exitFailed, "%s", as(func(refused *setup.Refusal) ([]any, bool) { return []any{refused.Instead}, refused.Now })},

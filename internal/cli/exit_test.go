@@ -90,6 +90,7 @@ func TestErrorsHaveARow(t *testing.T) {
 		{fmt.Errorf("%w: two bodies", furl.ErrRequest), 2, ""},
 		{status(http.StatusForbidden), 4, "aws sts get-caller-identity"},
 		{status(http.StatusBadRequest), 1, ""},
+		{awsconfig.CheckEndpoint("localhost:9000"), 2, "--endpoint-url ADDRESS, for example"},
 		{&awsconfig.UnknownProfile{Profile: "x", Known: []string{"a", "b"}}, 6, "--profile NAME with one of a, b"},
 		{&awsconfig.UnknownProfile{Profile: "x"}, 6, "aws configure --profile x"},
 		{&furlproto.ProxyError{Host: "proxy:3128", Status: 407}, 5, "HTTPS_PROXY=http://USER:PASSWORD@proxy:3128 with"},

@@ -98,6 +98,9 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	if err != nil {
 		return err
 	}
+	if err := awsconfig.CheckEndpoint(server.Endpoint); err != nil {
+		return err
+	}
 	address := server.Endpoint + path
 	maps.DeleteFunc(query, func(_ string, values []string) bool { return values[0] == "" })
 	if len(query) > 0 {
@@ -105,7 +108,7 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return fail(wrongEndpoint, fmt.Errorf("%q is not the address of a server: %w", server.Endpoint, err))
+		return err
 	}
 	request.Header.Set("Accept", "text/plain")
 	if asJSON {
@@ -133,8 +136,11 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 		return err
 	}
 	summary, _, _ := strings.Cut(strings.TrimSpace(string(message)), "\n\n") // the hint says what to type
-	if response.StatusCode == http.StatusForbidden {
+	switch response.StatusCode {
+	case http.StatusForbidden:
 		return fail(pageDenied, errors.New(summary))
+	case http.StatusBadRequest: // such as --fix with a form that there is not
+		return usage(l.command, errors.New(summary))
 	}
 	return errors.New(summary)
 }

@@ -24,6 +24,9 @@ func (r *run) findFunction(ctx context.Context) error {
 		return err
 	}
 	if arn.Account == "" { // a bare name, and no credentials to say whose
+		if awsapi.KindOf(r.noKeys) == awsapi.Unreachable {
+			return r.noKeys // there is nothing else to look at
+		}
 		r.add(lookingFailed(stepURL, "which function "+r.Target+" is", r.noKeys, true))
 		return nil
 	}
@@ -34,6 +37,8 @@ func (r *run) findFunction(ctx context.Context) error {
 		r.found(url)
 	case awsapi.KindOf(err) == awsapi.NotFound:
 		r.noURL(ctx, err)
+	case awsapi.KindOf(err) == awsapi.Unreachable && awsapi.KindOf(r.noKeys) == awsapi.Unreachable:
+		return err
 	default:
 		r.add(lookingFailed(stepURL, "the function's URL", err, true))
 	}
