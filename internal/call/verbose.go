@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,7 @@ import (
 
 // verbose reports on the standard error what happens: furl's own lines begin with '*', lines of the request with '>',
 // lines of the response with '<'. It hides session tokens, and signatures except for their beginning, since anyone can
-// send a signed request again for five minutes.
+// send a signed request again for five minutes, and call a presigned link, such as a redirect leads to, for longer.
 type verbose struct {
 	mu         sync.Mutex // the transport's goroutines write too
 	w          io.Writer
@@ -52,13 +53,17 @@ func newVerbose(ctx context.Context, c *Caller, u furl.URL) *verbose {
 	return v
 }
 
+// linked matches a secret of a presigned link, also of a link within a query.
+var linked = regexp.MustCompile(`(?i)(X-Amz-(?:Signature|Security-Token)(?:=|%3D))[^&\s]+`)
+
 // tell writes lines with a mark before each.
 func (v *verbose) tell(mark, format string, arguments ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var out strings.Builder
 	for line := range strings.Lines(fmt.Sprintf(format, arguments...)) {
-		fmt.Fprintf(&out, "%s %s\n", mark, strings.TrimRight(line, "\r\n"))
+		line = linked.ReplaceAllString(strings.TrimRight(line, "\r\n"), "$1(hidden)")
+		fmt.Fprintf(&out, "%s %s\n", mark, line)
 	}
 	io.WriteString(v.w, out.String())
 }

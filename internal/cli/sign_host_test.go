@@ -134,4 +134,12 @@ func TestFollowsToPresignedLinks(t *testing.T) {
 	if code, stdout, stderr := run(t, nil, "call", "-L", server.URL+"/start", "-d", "x"); code != 0 || stdout != "file" {
 		t.Errorf("exit status %d, %q: %s", code, stdout, stderr)
 	}
+	// Who reads what -v shows must not be able to call the link, nor one that stands in a query.
+	_, signature, _ := strings.Cut(link, "X-Amz-Signature=")
+	within := "?to=" + url.QueryEscape(link)
+	code, _, stderr = run(t, nil, "call", "-v", "-L", server.URL+"/start"+within)
+	if code != 0 || !strings.Contains(stderr, "X-Amz-Signature=(hidden)") || strings.Contains(stderr, signature) ||
+		strings.Contains(stderr, urltest.Token) || strings.Contains(stderr, url.QueryEscape(urltest.Token)) {
+		t.Errorf("exit status %d, %s", code, stderr)
+	}
 }
