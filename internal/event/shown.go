@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ const hidden = "(hidden)"
 // still JSON.
 //
 // Secrets are what is named like one: headers, cookies, parameters of the query, and members of a body that is JSON or a
-// form; besides them, values that say that they are credentials or a token whatever their name is.
+// form, multipart ones included; besides them, values that say that they are credentials or a token whatever their name is.
 func Shown(r *Request, payload []byte, limit int) (shown []byte, cut bool) {
 	open := *r
 	open.length = len(r.Body)
@@ -184,8 +185,36 @@ func hideInBody(contentType string, body []byte) []byte {
 		if form := string(body); hidePairs(form) != form {
 			return []byte(hidePairs(form))
 		}
+	case strings.HasPrefix(strings.ToLower(contentType), "multipart/"):
+		return hideParts(body)
 	}
 	return body
+}
+
+// partName finds the name of a field in the headers of its part (RFC 7578, 4.2).
+var partName = regexp.MustCompile(`(?i)[;\s]name\*?="?([^";\r\n]*)`)
+
+// hideParts hides the fields of a multipart form that are secrets. The first line says what stands between the fields,
+// also where the Content-Type does not.
+func hideParts(body []byte) []byte {
+	first, _, _ := bytes.Cut(body, []byte("\n"))
+	if len(first) <= len("--\r") || !bytes.HasPrefix(first, []byte("--")) {
+		return body
+	}
+	mark := append([]byte("\r\n"), bytes.TrimRight(first, "\r")...)
+	parts, hid := bytes.Split(body, mark), false
+	for i, part := range parts {
+		head, value, ok := bytes.Cut(part, []byte("\r\n\r\n"))
+		name := partName.FindSubmatch(head)
+		if !ok || len(value) == 0 || name == nil || !isSecret(string(name[1])) && !isCredential(string(value)) {
+			continue
+		}
+		parts[i], hid = slices.Concat(head, []byte("\r\n\r\n"+hidden)), true
+	}
+	if !hid {
+		return body
+	}
+	return bytes.Join(parts, mark)
 }
 
 // hideMembers hides the values of the members of JSON that are secrets. It reads what may break off anywhere.

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -26,6 +27,8 @@ func show(t *testing.T, r *event.Request, limit int) (shown map[string]any, text
 
 // secret is the secret in all rows below.
 const secret = "hunter2"
+
+func inBase64(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
 func TestShownHidesSecrets(t *testing.T) {
 	const jwt = "eyJhbGciOiJIUzI1NiJ9.hunter2.c2ln"
@@ -55,6 +58,8 @@ func TestShownHidesSecrets(t *testing.T) {
 		{name: "OAuth", target: "/cb?access_token=hunter2&state=x", want: `"rawQueryString":"access_token=(hidden)&state=x"`},
 		{name: "link in a link", target: "/?next=https%3A%2F%2Fh%2F%3FX-Amz-Signature%3Dhunter2", want: `"next":"(hidden)"`},
 		{name: "JSON", bodyType: "application/json", body: `{"user":"me", "token" : "hunter2"}`, want: `{\"user\":\"me\", \"token\" : \"(hidden)\"}`},
+		{name: "multipart", bodyType: "multipart/form-data; boundary=b", body: "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nhunter2\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n", want: inBase64("--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n(hidden)\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n")},
+		{name: "multipart, cut off", bodyType: "Multipart/Form-Data", body: "--b\r\ncontent-disposition: form-data; name=api_key; filename=x\r\n\r\nhunter2", want: inBase64("--b\r\ncontent-disposition: form-data; name=api_key; filename=x\r\n\r\n(hidden)")},
 		{name: "JSON, deeper", bodyType: "application/json", body: `[{"a":{"clientSecret":"hun\"ter2hunter2","b":2}}]`, want: `[{\"a\":{\"clientSecret\":\"(hidden)\",\"b\":2}}]`},
 		{name: "JSON, a list", bodyType: "application/json", body: `{"tokens":["hunter2",{"x":"hunter2"}],"b":2}`, want: `{\"tokens\":\"(hidden)\",\"b\":2}`},
 		{name: "JSON, a number", bodyType: "application/json", body: `{"pin":2,"b":"pin"}`, want: `{\"pin\":\"(hidden)\",\"b\":\"pin\"}`},
