@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -89,6 +91,7 @@ const (
 	noCredentials
 	keysElsewhere
 	noURL
+	noAlias
 	noFunction
 	noURLOrFunction
 	noServer
@@ -121,8 +124,8 @@ var errorTable = [...]struct {
 	hint  string
 	match func(error) (about []any, ok bool)
 }{
-	wrongUsage:    {exitUsage, "%s\n%s --help", nil},
-	twoRegions:    {exitUsage, "leave --region out", nil},
+	wrongUsage: {exitUsage, "%s\n%s --help", nil},
+	twoRegions: {exitUsage, "leave --region out", nil},
 	noRegion: {
 		exitUsage, `eval "$(furl env --data %s)"   # the local server` + "\n" +
 			"--region REGION, for example --region eu-central-1",
@@ -141,6 +144,10 @@ var errorTable = [...]struct {
 			"aws configure, aws sso login, or --profile NAME", nil,
 	},
 	noURL: {exitFailed, "furl url create %s", nil},
+	noAlias: {
+		exitFailed, "aws lambda create-alias --function-name %s --name %s --function-version '$LATEST'   # there is no such alias\n" +
+			"furl url create %s", nil,
+	},
 	noFunction: {
 		exitFailed, "--region %s   # the function is there\ndid you mean %s?\n" +
 			"--region REGION, if the function is in another region than %s\nfurl url list   # the function URLs of the region", nil,
@@ -328,7 +335,8 @@ func (p *program) locate(ctx context.Context, err error) error {
 	failed, ok := errors.AsType[*awsapi.Error](err)
 	if ok && failed.Kind == awsapi.NotFound && strings.HasPrefix(failed.Action, "lambda:") {
 		if function, parseErr := arn.ParseFunctionARN(failed.On); parseErr == nil {
-			return p.missing(ctx, err, function.Unqualified().String(), function.Name)
+			typed := strings.TrimSuffix(function.Name+":"+function.Qualifier, ":")
+			return p.missing(ctx, err, function.Unqualified().String(), typed)
 		}
 	}
 	return err
@@ -347,6 +355,11 @@ func (p *program) missing(ctx context.Context, err error, function, typed string
 		return err
 	}
 	has, sure := p.client.HasFunction(ctx, function)
+	if alias := aliasOf(typed); has && alias != "" {
+		if has, sure := p.client.HasFunction(ctx, function+":"+alias); sure && !has {
+			return fail(noAlias, err, functionName(function), alias, typed)
+		}
+	}
 	switch {
 	case has && !lacksURL(err):
 		return err
@@ -365,6 +378,21 @@ func (p *program) missing(ctx context.Context, err error, function, typed string
 	}
 	name := functionName(function)
 	return fail(noFunction, err, p.otherRegions(ctx, name), nearest(name, names), p.client.Region())
+}
+
+// numbered are the qualifiers that no alias has.
+var numbered = regexp.MustCompile(`^\d*$`)
+
+// aliasOf is the alias of a function as furl url create takes it, "" for none.
+func aliasOf(typed string) string {
+	name, alias, _ := strings.Cut(typed, " --qualifier ")
+	if parsed, err := arn.ParseFunction(name, "", ""); err == nil {
+		alias = cmp.Or(alias, parsed.Qualifier)
+	}
+	if alias == arn.Latest || numbered.MatchString(alias) {
+		return ""
+	}
+	return alias
 }
 
 // otherRegions are the regions that the environment or a local server names, and in which the function is.

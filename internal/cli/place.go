@@ -118,7 +118,9 @@ func (p *program) settle(command *cobra.Command, _ []string) error {
 	return nil
 }
 
-func empty(flag string) error { return fmt.Errorf("--%s is empty: give it a value, or leave it out", flag) }
+func empty(flag string) error {
+	return fmt.Errorf("--%s is empty: give it a value, or leave it out", flag)
+}
 
 // typed are the flags of the group that the command line has, as a shell takes them.
 func (l *place) typed() string {
