@@ -293,6 +293,12 @@ func IsConnect(err error) bool {
 	return errors.As(err, &failed)
 }
 
+// IsAccessDenied reports whether AWS knew who asked and did not allow it, such as to assume a role.
+func IsAccessDenied(err error) bool {
+	refused, ok := errors.AsType[smithy.APIError](err)
+	return ok && refused.ErrorCode() == "AccessDenied" && IsDenied(err)
+}
+
 // IsDenied reports whether AWS refused a request.
 func IsDenied(err error) bool {
 	var refused *smithyhttp.ResponseError

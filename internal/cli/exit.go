@@ -136,7 +136,8 @@ var errorTable = [...]struct {
 	noCredentials: {
 		exitCredentials, `aws configure, aws sso login, or --profile NAME; for a local server: eval "$(furl env)"`,
 		match(func(err error) bool {
-			return errors.Is(err, furl.ErrCredentials) || awsapi.KindOf(err) == awsapi.NoCredentials
+			none := errors.Is(err, furl.ErrCredentials) || awsapi.KindOf(err) == awsapi.NoCredentials
+			return none && !awsconfig.IsAccessDenied(err) // to assume a role, with credentials that there are
 		}),
 	},
 	keysElsewhere: {

@@ -105,6 +105,8 @@ func TestErrorsHaveARow(t *testing.T) {
 		{&net.DNSError{Name: "lambda.mars-1.amazonaws.com", IsNotFound: true}, 5, "there is no host lambda.mars-1.amazonaws.com"},
 		{dial("dial", "127.0.0.1:9000", syscall.ECONNREFUSED), 5, "furl serve   # nothing listens at 127.0.0.1:9000"},
 		{refusal(local, "because"), 4, "furl explain ID"},
+		{fmt.Errorf("%w: %w", furl.ErrCredentials, refusal(local, "because")), 4, "furl explain ID"}, // to assume a role
+		{&awsapi.Error{Kind: awsapi.NoCredentials, Err: refusal(local, lacking)}, 4, "allow-GetPolicy"},
 		{refusal(local, lacking), 4, "aws iam put-user-policy --user-name mallory --policy-name allow-GetPolicy --policy-document"},
 		{refusal(nil, session), 4, "aws iam put-role-policy --role-name caller --policy-name allow-GetRole --policy-document"},
 		{refusal(nil, forbidden), 4, "aws sts get-caller-identity"},
