@@ -147,7 +147,7 @@ var errorTable = [...]struct {
 	noURL: {exitFailed, "furl url create %s", nil},
 	noAlias: {
 		exitFailed, "aws lambda create-alias --function-name %s --name %s --function-version '$LATEST'   # there is no such alias\n" +
-			"furl url create %s", nil,
+			"furl url create %s\nleave the alias out at a local server, whose functions have none", nil,
 	},
 	noFunction: {
 		exitFailed, "--region %s   # the function is there\ndid you mean %s?\n" +

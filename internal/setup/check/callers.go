@@ -233,7 +233,7 @@ func notAmong(what string) error {
 // access is what callers may do at one function URL.
 type access struct {
 	may, half, unsure []string // who has both actions, one of them and no use for it, or either as far as is known
-	reasons           []string // why not, of half, unsure, and those whom a policy denies the other action
+	reasons           []string // why not, of half, unsure, and those that a policy denies the other action
 	scp               *Step    // what stands in the way of those that may
 	asked             int
 }
