@@ -112,6 +112,13 @@ var synonyms = map[string]string{
 	"config": "env", "environment": "env", "forward": "proxy", "tunnel": "proxy", "example": "demo", "tutorial": "demo",
 }
 
+// flagSynonyms are flags that people type for furl's flags: those of its own other commands and of the AWS CLI.
+var flagSynonyms = map[string][]string{
+	"to": {"from"}, "from": {"to"}, "principal": {"to", "from", "as"}, "role": {"to", "from", "as", "role-arn"},
+	"function-url-auth-type": {"auth"}, "alias": {"qualifier"}, "body": {"data"}, "verify": {"cacert"},
+	"port": {"listen"}, "host": {"listen"}, "address": {"listen"}, "dir": {"data"}, "tail": {"follow"},
+}
+
 // unknownCommand is the error for a word in the place of a command.
 func unknownCommand(parent *cobra.Command, word string) error {
 	root := parent.Root()
@@ -188,6 +195,11 @@ func flagError(command *cobra.Command, args []string, err error) error {
 		}
 	})
 	if unknown.GetSpecifiedShortnames() == "" {
+		for _, twin := range flagSynonyms[name] {
+			if slices.Contains(names, twin) {
+				meant = append(meant, "--"+twin)
+			}
+		}
 		for _, known := range nearest(name, names) {
 			meant = append(meant, "--"+known)
 		}
