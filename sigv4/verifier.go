@@ -274,7 +274,7 @@ func (v *Verifier) authenticate(w *work, r *http.Request, until time.Time) (out 
 		if !key.Expires.IsZero() && key.Expires.Before(until) {
 			until = key.Expires
 		}
-		c.Learn(&w.Request)
+		w.learn()
 		return Verified{
 			AccessKeyID: c.Scope.AccessKeyID, SignedHeaders: slices.Clone(c.Names), Time: c.Date, Expires: until,
 			Body: body, Warnings: warnings(c, r, form),

@@ -35,53 +35,34 @@ type Claim struct {
 	Date       time.Time
 	DateText   string // in the format ISOBasic
 
-	// Memory is of the claims that the same variable held before.
-	Memory Memory
-	keys   []string // of Names in a header map, if Memory has them
+	// Lists are some that may come in SignedHeaders. They decide nothing: without them the same claims are read.
+	Lists map[string]SignedList
+	keys  []string // of Names in a header map, if Lists has them
 
 	// Fault is why the signature cannot match. A verifier says it only once it has looked up the key, as it would a
 	// mismatch.
 	Fault string
 }
 
-// Memory is what is remembered of claims that were verified, since clients send the same again and again. It decides
-// nothing: without it the same claims are read.
-type Memory struct {
-	lists map[string]signedList // by SignedHeaders: verify +30 %
-}
-
-// signedList is a sorted list without fault.
-type signedList struct {
+// SignedList is a list of signed headers, sorted and without fault, as it was split.
+type SignedList struct {
 	names []string
 	keys  []string // of the names in a header map; empty for those that net/http keeps elsewhere
 }
 
-// What Memory holds at most.
-const (
-	maxLists = 64
-	maxList  = 1 << 10
-)
-
-// Learn remembers a claim that was verified, for the request that Gather wrote.
-func (c *Claim) Learn(r *Request) {
-	m := &c.Memory
-	sorted := string(r.Names) == c.SignedHeaders
-	if c.keys != nil || !sorted || len(m.lists) >= maxLists || len(r.Names) > maxList {
-		return
+// List returns the list of a claim that was verified, under the text that it comes as. ok is false if Lists has it
+// already, or if that text is another one than the sorted list.
+func (c *Claim) List(r *Request) (text string, list SignedList, ok bool) {
+	if c.keys != nil || string(r.Names) != c.SignedHeaders {
+		return "", list, false
 	}
-	text := string(r.Names)
-	list := signedList{names: strings.Split(text, ";")}
+	text = string(r.Names) // not SignedHeaders, which is part of the request
+	list.names = strings.Split(text, ";")
 	for _, name := range list.names {
 		list.keys = append(list.keys, headerKey(name))
 	}
-	if m.lists == nil {
-		m.lists = make(map[string]signedList)
-	}
-	m.lists[text] = list
+	return text, list, true
 }
-
-// Reset forgets the claim.
-func (c *Claim) Reset() { *c = Claim{Query: c.Query, Memory: c.Memory} }
 
 // Problem is why a claim cannot be read.
 type Problem struct {
@@ -336,7 +317,7 @@ func (c *Claim) readDate(plainDate bool) *Problem {
 
 // readNames splits SignedHeaders and checks that the host is in it.
 func (c *Claim) readNames() *Problem {
-	if list, ok := c.Memory.lists[c.SignedHeaders]; ok {
+	if list, ok := c.Lists[c.SignedHeaders]; ok {
 		c.Names, c.keys = list.names, list.keys
 		return nil
 	}
