@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/trace"
 )
 
 // isPreflight reports whether a request is a CORS preflight for a URL that has a CORS configuration. The front end
@@ -98,4 +99,17 @@ func matchOrigin(allowed, origin string) bool {
 	}
 	return len(origin) >= len(before)+len(after) &&
 		strings.EqualFold(origin[:len(before)], before) && strings.EqualFold(origin[len(origin)-len(after):], after)
+}
+
+// preflight answers a CORS preflight request.
+func (x *exchange) preflight() bool {
+	cors := x.url.Config.CORS
+	if !isPreflight(cors, x.r) {
+		return false
+	}
+	answerPreflight(cors, x.w.Header(), x.r.Header)
+	x.status = http.StatusOK
+	x.w.WriteHeader(http.StatusOK)
+	x.found("preflight", newNote(trace.OK, "CORS preflight, answered from the URL's CORS configuration"))
+	return true
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
-	"github.com/furl-dev/furl/internal/mount"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -325,19 +324,6 @@ func (x *exchange) traceHeader() string {
 	}.Header()
 }
 
-// preflight answers a CORS preflight request.
-func (x *exchange) preflight() bool {
-	cors := x.url.Config.CORS
-	if !isPreflight(cors, x.r) {
-		return false
-	}
-	answerPreflight(cors, x.w.Header(), x.r.Header)
-	x.status = http.StatusOK
-	x.w.WriteHeader(http.StatusOK)
-	x.found("preflight", newNote(trace.OK, "CORS preflight, answered from the URL's CORS configuration"))
-	return true
-}
-
 // respond sends the function's answer.
 func (x *exchange) respond(result *runtime.Result) {
 	defer result.Body.Close()
@@ -442,26 +428,6 @@ func wholeEnvelope(result *runtime.Result) (*event.Head, error) {
 	}
 	result.Body = io.NopCloser(bytes.NewReader(payload))
 	return event.EnvelopeHead(payload), nil
-}
-
-// mount translates addresses in an answer of a function that was called in path style, and believes to be at the root
-// of its host. AWS has no such URLs.
-func (x *exchange) mount(head *event.Head) {
-	if x.address.region != "" {
-		return
-	}
-	scheme := "http://"
-	if x.r.TLS != nil {
-		scheme = "https://"
-	}
-	m := mount.Mount{
-		Hosts: append(x.hosts(), strings.ToLower(x.r.Host)), Apart: furlproto.Prefix, Origin: scheme + x.r.Host,
-		Base: furlproto.URLs + x.address.urlID,
-	}
-	cookies := http.Header{"Set-Cookie": head.Cookies}
-	m.Response(head.Header)
-	m.Response(cookies)
-	head.Cookies = cookies["Set-Cookie"]
 }
 
 // unzipped is the body of a streamed answer. AWS decompresses one with Content-Encoding: gzip and takes the header away

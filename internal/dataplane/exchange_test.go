@@ -63,7 +63,7 @@ func TestAllowedCallReachesTheFunction(t *testing.T) {
 		t.Errorf("request context is %v", requestContext)
 	}
 	if _, failed := w.report().Deciding(); failed {
-		t.Errorf("the trace tells of a refusal: %+v", w.report())
+		t.Errorf("the trace has a refusal: %+v", w.report())
 	}
 }
 

@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
+	"github.com/furl-dev/furl/internal/mount"
 	"github.com/furl-dev/furl/internal/state"
 )
 
@@ -151,4 +153,24 @@ func tlsCipher(r *http.Request) string {
 		return ""
 	}
 	return tls.CipherSuiteName(r.TLS.CipherSuite)
+}
+
+// mount translates addresses in an answer of a function that was called in path style, and believes to be at the root
+// of its host. AWS has no such URLs.
+func (x *exchange) mount(head *event.Head) {
+	if x.address.region != "" {
+		return
+	}
+	scheme := "http://"
+	if x.r.TLS != nil {
+		scheme = "https://"
+	}
+	m := mount.Mount{
+		Hosts: append(x.hosts(), strings.ToLower(x.r.Host)), Apart: furlproto.Prefix, Origin: scheme + x.r.Host,
+		Base: furlproto.URLs + x.address.urlID,
+	}
+	cookies := http.Header{"Set-Cookie": head.Cookies}
+	m.Response(head.Header)
+	m.Response(cookies)
+	head.Cookies = cookies["Set-Cookie"]
 }

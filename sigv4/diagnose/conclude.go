@@ -73,7 +73,7 @@ func (x *exam) clock() Diagnosis {
 	return replaced
 }
 
-// replacedDate tells of a date outside the window whether it was put there after signing.
+// replacedDate says whether a date outside the window was put there after signing.
 func (x *exam) replacedDate(d Diagnosis) Diagnosis {
 	if !d.Proven && x.hashed && !x.long {
 		if replaced := x.search(x.singles(x.rareTimes)); replaced.Proven {
@@ -165,7 +165,7 @@ func (x *exam) otherToken() Diagnosis {
 	return x.withToken(x.prove(d), "It was signed as it was issued, and changed on the way.")
 }
 
-// withToken tells of a diagnosis that is not proven whether the signature is right with the token that was issued.
+// withToken says, where no diagnosis is proven, whether the signature is right with the token that was issued.
 func (x *exam) withToken(d Diagnosis, more string) Diagnosis {
 	if d.Proven || !x.hashed || x.long {
 		return d

@@ -36,7 +36,8 @@ func TestWarningsOfCalls(t *testing.T) {
 	}
 }
 
-// What a client tells of its canonical request is for the trace: functions do not see it, no matter who may call them.
+// What a client says about its canonical request is for the trace: functions do not see it, no matter who may call
+// them.
 func TestCanonicalRequestIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
