@@ -126,9 +126,11 @@ func putUser(tx *state.Tx, account string, i int) error {
 func putFunction(tx *state.Tx, account string, i int) error {
 	principal, viaURL := lambda.PermissionPrincipal{AWS: roleID(i)}, true
 	return tx.Put(&lambda.Function{
-		ARN:     lambda.ARN{Region: region, Account: account, Name: "function-" + strconv.Itoa(i)},
-		Runtime: "provided.al2023", Handler: "bootstrap", Timeout: lambda.DefaultTimeout, MemoryMB: lambda.DefaultMemoryMB,
-		Role: "arn:aws:iam::" + account + ":role/" + roleName(i), RoleID: roleID(i),
+		ARN: lambda.ARN{Region: region, Account: account, Name: "function-" + strconv.Itoa(i)},
+		Configuration: lambda.Configuration{
+			Runtime: "provided.al2023", Handler: "bootstrap", Timeout: lambda.DefaultTimeout, MemoryMB: lambda.DefaultMemoryMB,
+			Role: "arn:aws:iam::" + account + ":role/" + roleName(i), RoleID: roleID(i),
+		},
 		URLs: map[string]*lambda.URLConfig{"": {ID: urlID(i), AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered, Created: time.Now()}},
 		Permissions: map[string][]lambda.Permission{"": {
 			{StatementID: "url", Action: lambda.ActionInvokeURL, Principal: principal, FunctionURLAuthType: lambda.AuthIAM},

@@ -20,6 +20,7 @@ import (
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -41,11 +42,12 @@ type exchange struct {
 
 	address address
 	url     state.URL
-	caller  *auth.Caller // nil if the URL's auth type is NONE
-	signed  []string     // names of the headers that the caller signed
-	body    []byte       // as received; read by authenticate, else by event
-	hasBody bool         // body has been read
-	shown   trace.Event  // what the function gets, to be kept when it has got it
+	target  resolve.Target // what the URL invokes
+	caller  *auth.Caller   // nil if the URL's auth type is NONE
+	signed  []string       // names of the headers that the caller signed
+	body    []byte         // as received; read by authenticate, else by event
+	hasBody bool           // body has been read
+	shown   trace.Event    // what the function gets, to be kept when it has got it
 
 	signature *auth.Attempt // nil if no signature was looked at
 	status    int
@@ -129,6 +131,11 @@ func (x *exchange) route() *refusal {
 		return &unsigned // as a URL of auth type AWS_IAM would answer
 	}
 	x.url = url
+	var err error
+	if x.target, err = resolve.Of(x.world, url.Function, url.Qualifier); err != nil {
+		x.found("route", newNote(trace.Refused, "the alias of the function URL leads to nothing: "+err.Error()))
+		return &unknownURL
+	}
 	x.trace.Concern(url.Function.ARN.Account)
 	x.found("route", newRoute(url, x.address.region == ""))
 	return nil
@@ -169,9 +176,7 @@ func (x *exchange) hosts() []string {
 // authorize asks for both actions that a call of a function URL needs. It asks for the second even if the first is
 // denied, so that the trace names everything that is missing.
 func (x *exchange) authorize() *refusal {
-	resource := x.url.Function.ARN
-	resource.Qualifier = x.url.Qualifier
-	arn := resource.String()
+	arn := x.target.ARN().String()
 	authType := string(x.url.Config.AuthType)
 
 	checks := []auth.Fact{{Key: "lambda:FunctionUrlAuthType", Value: authType}, {Key: "lambda:FunctionArn", Value: arn}}
@@ -207,7 +212,7 @@ func (x *exchange) ask(action, arn string, facts []auth.Fact) decision {
 		Action:          action,
 		Resource:        arn,
 		ResourceAccount: function.ARN.Account,
-		Policy:          function.Policy(x.url.Qualifier),
+		Policy:          x.target.Policy(),
 		PolicyName:      "the function's resource-based policy",
 		Context: &auth.Conditions{
 			Caller: x.caller, Now: x.started, SourceIP: x.source, Secure: x.r.TLS != nil,
@@ -283,8 +288,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 // invoke runs the function.
 func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	result, err := x.plane.Invoker.Invoke(x.r.Context(), invoke.Request{
-		Function:  x.url.Function,
-		Qualifier: x.url.Qualifier,
+		Target:    x.target,
 		Payload:   payload,
 		RequestID: x.id,
 		TraceID:   x.traceHeader(),
@@ -319,7 +323,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 // traceHeader is the trace that the function sees and the answer names.
 func (x *exchange) traceHeader() string {
 	return trace.XRay{
-		Own: x.xray, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.url.Function.TracingMode == lambda.TracingActive,
+		Own: x.xray, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.target.Version.TracingMode == lambda.TracingActive,
 		RequestID: x.id, FunctionARN: x.url.Function.ARN.String(),
 	}.Header()
 }

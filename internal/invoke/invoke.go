@@ -11,12 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/metric"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 )
@@ -49,8 +51,7 @@ type Service struct {
 
 // Request is one invocation of a function.
 type Request struct {
-	Function      *lambda.Function
-	Qualifier     string // as invoked, "" for the function itself
+	Target        resolve.Target // as invoked
 	Payload       []byte
 	RequestID     string
 	TraceID       string // X-Amzn-Trace-Id
@@ -67,47 +68,45 @@ var (
 // Invoke runs the function once. The caller reads the result's body to its end or closes it. Errors are
 // runtime.ErrBusy, runtime.ErrClosed, ErrUnavailable, ErrRole and that of the context.
 func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result, error) {
-	function, err := s.functions.get(request.Function, s.resolve)
+	function, err := s.functions.get(request.Target, s.describe)
 	if lack := machine.Lacking(err); lack != nil {
 		return nil, &runtime.Exhausted{Lack: lack}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	invoked := request.Function.ARN
-	invoked.Qualifier = request.Qualifier
 	return s.Runner.Invoke(ctx, function, runtime.Invocation{
 		RequestID:          request.RequestID,
 		Payload:            request.Payload,
 		TraceID:            request.TraceID,
 		ClientContext:      request.ClientContext,
-		InvokedFunctionARN: invoked.String(),
+		InvokedFunctionARN: request.Target.ARN().String(),
 		Stream:             request.Stream,
 	})
 }
 
-// resolve is the function as an execution environment needs it.
-func (s *Service) resolve(function *lambda.Function) (*runtime.Function, error) {
-	dir, err := s.Code.Dir(function.CodeHex)
+// describe is a version of a function as an execution environment needs it.
+func (s *Service) describe(arn lambda.ARN, version resolve.Version) (*runtime.Function, error) {
+	dir, err := s.Code.Dir(version.CodeHex)
 	if err != nil {
-		return nil, fmt.Errorf("code of %s: %w", function.ARN, err)
+		return nil, fmt.Errorf("code of %s: %w", arn, err)
 	}
 	return &runtime.Function{
-		Key:         fingerprint(function),
-		ARN:         function.ARN.String(),
-		AccountID:   function.ARN.Account,
-		Region:      function.ARN.Region,
-		Name:        function.ARN.Name,
-		Version:     lambda.Latest,
-		Runtime:     function.Runtime,
-		Handler:     function.Handler,
+		Key:         fingerprint(arn, version),
+		ARN:         arn.String(),
+		AccountID:   arn.Account,
+		Region:      arn.Region,
+		Name:        arn.Name,
+		Version:     version.Number,
+		Runtime:     version.Runtime,
+		Handler:     version.Handler,
 		CodeDir:     dir,
-		Environment: function.Environment,
-		LogGroup:    function.LogGroup,
-		MemoryMB:    function.MemoryMB,
-		Timeout:     function.Timeout,
+		Environment: version.Environment,
+		LogGroup:    version.LogGroup,
+		MemoryMB:    version.MemoryMB,
+		Timeout:     version.Timeout,
 		Concurrency: -1,
-		Credentials: func(context.Context) (runtime.Credentials, error) { return s.credentials(function) },
+		Credentials: func(context.Context) (runtime.Credentials, error) { return s.credentials(arn, version.Configuration) },
 	}, nil
 }
 
@@ -126,17 +125,18 @@ func (s *Service) Collectors() []metric.Collector { return s.queue.collectors() 
 // attempt runs the job once and answers after what time to try again, zero for never. Throttling does not count as an
 // attempt.
 func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
-	log := s.Log.With("function", job.request.Function.ARN.String(), "request_id", job.request.RequestID)
+	name := job.request.Target.ARN()
+	log := s.Log.With("function", name.String(), "request_id", job.request.RequestID)
 	if s.now().Sub(job.taken) > maxEventAge {
 		log.Warn("asynchronous invocation dropped: it is six hours old")
 		return 0
 	}
-	current, ok := s.State.Now().Function(job.request.Function.ARN)
-	if !ok {
-		log.Warn("asynchronous invocation dropped: the function was deleted")
+	current, err := resolve.Find(s.State.Now(), name)
+	if err != nil {
+		log.Warn("asynchronous invocation dropped: what it invokes was deleted", "error", err)
 		return 0
 	}
-	job.request.Function = current
+	job.request.Target = current
 	result, err := s.Invoke(context.WithoutCancel(ctx), job.request)
 	if errors.Is(err, runtime.ErrBusy) {
 		return job.throttle()
@@ -162,13 +162,13 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 	return wait
 }
 
-// Retire ends the environments of a function that was changed or deleted, named by ARN.Key: idle ones at once, busy
-// ones after their invocation.
-func (s *Service) Retire(functionKey string) {
-	if known, ok := s.functions.byKey.LoadAndDelete(functionKey); ok {
-		s.Runner.Retire(known.(resolved).to.Key)
+// Retire ends the environments of a version that was changed or deleted, or, without a qualifier, of all versions of a
+// function: idle ones at once, busy ones after their invocation.
+func (s *Service) Retire(name lambda.ARN) {
+	for _, key := range s.functions.forget(name) {
+		s.Runner.Retire(key)
 	}
-	s.retireSessions(functionKey)
+	s.retireSessions(name.Key())
 }
 
 func (s *Service) now() time.Time {
@@ -178,38 +178,59 @@ func (s *Service) now() time.Time {
 	return s.Now()
 }
 
-// functions remembers each function as its environments see it, so that a warm invocation resolves nothing. The next
-// version of a function replaces its entry.
+// functions remembers each version as its environments see it, so that a warm invocation looks nothing up. The next
+// $LATEST of a function replaces its entry.
 type functions struct {
-	byKey sync.Map // ARN.Key() → resolved
+	byVersion sync.Map // versionName → described
 }
 
-type resolved struct {
-	from *lambda.Function
+// versionName names a version without making a string for each invocation.
+type versionName struct {
+	function lambda.ARN // unqualified
+	number   string
+}
+
+type described struct {
+	from *lambda.Configuration
 	to   *runtime.Function
 }
 
-func (f *functions) get(function *lambda.Function, resolve func(*lambda.Function) (*runtime.Function, error)) (
+// get is the version that runs an invocation of the target.
+func (f *functions) get(target resolve.Target, describe func(lambda.ARN, resolve.Version) (*runtime.Function, error)) (
 	*runtime.Function, error) {
-	key := function.ARN.Key()
-	known, ok := f.byKey.Load(key)
-	if ok && known.(resolved).from == function {
-		return known.(resolved).to, nil
+	version := target.Pick(rand.Float64())
+	name := versionName{target.Function.ARN, version.Number}
+	known, ok := f.byVersion.Load(name)
+	if ok && known.(described).from == version.Configuration {
+		return known.(described).to, nil
 	}
-	to, err := resolve(function)
+	to, err := describe(target.Function.ARN, version)
 	if err != nil {
 		return nil, err
 	}
 	// A change that environments do not see, such as that of a tag or the policy, keeps them.
-	if ok && known.(resolved).to.Key == to.Key {
-		to = known.(resolved).to
+	if ok && known.(described).to.Key == to.Key {
+		to = known.(described).to
 	}
-	f.byKey.Store(key, resolved{from: function, to: to})
+	f.byVersion.Store(name, described{from: version.Configuration, to: to})
 	return to, nil
 }
 
-// fingerprint identifies all properties of a function that its environments depend on.
-func fingerprint(function *lambda.Function) string {
+// forget forgets what is remembered of a version or, without a qualifier, of all versions of a function. It answers
+// their keys.
+func (f *functions) forget(name lambda.ARN) (keys []string) {
+	for key, value := range f.byVersion.Range {
+		known := key.(versionName)
+		if known.function == name.Unqualified() && (name.Qualifier == "" || name.Qualifier == known.number) {
+			f.byVersion.Delete(key)
+			keys = append(keys, value.(described).to.Key)
+		}
+	}
+	return keys
+}
+
+// fingerprint identifies all properties of a version that its environments depend on.
+func fingerprint(arn lambda.ARN, function resolve.Version) string {
 	seen := struct {
 		ARN                            string
 		Runtime, Handler, Role, RoleID string
@@ -218,7 +239,7 @@ func fingerprint(function *lambda.Function) string {
 		LogGroup                       string
 		Environment                    map[string]string
 	}{
-		function.ARN.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
+		arn.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
 		int(function.Timeout), function.MemoryMB, function.EphemeralMB,
 		function.Architecture, function.LogFormat, function.CodeHex, function.LogGroup, function.Environment,
 	}
@@ -227,5 +248,5 @@ func fingerprint(function *lambda.Function) string {
 		panic(err) // strings and integers always marshal
 	}
 	sum := sha256.Sum256(text)
-	return function.ARN.Key() + "/" + lambda.Latest + "/" + hex.EncodeToString(sum[:])
+	return arn.Key() + "/" + function.Number + "/" + hex.EncodeToString(sum[:])
 }

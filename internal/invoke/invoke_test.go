@@ -18,6 +18,7 @@ import (
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
@@ -84,8 +85,10 @@ func newService(t *testing.T, answer func(int) (*runtime.Result, error)) (*invok
 	pool := &runner{answer: answer}
 	service := &invoke.Service{Runner: pool, Code: code{}, State: world, Log: slog.New(slog.DiscardHandler)}
 	function := &lambda.Function{
-		ARN:     lambda.ARN{Region: "eu-central-1", Account: account, Name: "web"},
-		Runtime: "provided.al2023", Role: "arn:aws:iam::" + account + ":role/r", RoleID: "AROAAAAAAAAAAAAAAAAA2", CodeHex: "abc", Timeout: time.Second,
+		ARN: lambda.ARN{Region: "eu-central-1", Account: account, Name: "web"},
+		Configuration: lambda.Configuration{
+			Runtime: "provided.al2023", Role: "arn:aws:iam::" + account + ":role/r", RoleID: "AROAAAAAAAAAAAAAAAAA2", CodeHex: "abc", Timeout: time.Second,
+		},
 	}
 	put(t, service, function)
 	update(t, service, func(tx *state.Tx) error {
@@ -106,11 +109,21 @@ func put(t *testing.T, service *invoke.Service, function *lambda.Function) {
 	update(t, service, func(tx *state.Tx) error { return tx.Put(function) })
 }
 
+func qualified(t *testing.T, service *invoke.Service, qualifier string) resolve.Target {
+	t.Helper()
+	target, err := resolve.Find(service.State.Now(), lambda.ARN{Region: "eu-central-1", Account: account, Name: "web", Qualifier: qualifier})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
 func TestInvokeSaysWhatTheFunctionIs(t *testing.T) {
 	service, pool, function := newService(t, succeeds)
 	function = function.Clone()
 	function.LogGroup = "/own/group"
-	_, err := service.Invoke(t.Context(), invoke.Request{Function: function, Qualifier: "$LATEST", Payload: []byte("{}"), RequestID: "id", Stream: true})
+	put(t, service, function)
+	_, err := service.Invoke(t.Context(), invoke.Request{Target: qualified(t, service, "$LATEST"), Payload: []byte("{}"), RequestID: "id", Stream: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +139,7 @@ func TestEnvironmentsOutliveChangesThatTheyDoNotSee(t *testing.T) {
 	service, pool, function := newService(t, succeeds)
 	key := func(function *lambda.Function) string {
 		t.Helper()
-		if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+		if _, err := service.Invoke(t.Context(), invoke.Request{Target: resolve.Latest(function)}); err != nil {
 			t.Fatal(err)
 		}
 		return pool.calls[len(pool.calls)-1].function.Key
@@ -153,7 +166,7 @@ func TestEnvironmentsOutliveChangesThatTheyDoNotSee(t *testing.T) {
 		}
 	}
 	last := key(function)
-	service.Retire(function.ARN.Key())
+	service.Retire(function.ARN)
 	if len(pool.retired) != 1 || pool.retired[0] != last {
 		t.Errorf("retired %q, want %q", pool.retired, last)
 	}
@@ -164,7 +177,7 @@ func TestEnvironmentsHaveSessionsOfTheRole(t *testing.T) {
 	service, pool, function := newService(t, succeeds)
 	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 	service.Now = func() time.Time { return now }
-	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+	if _, err := service.Invoke(t.Context(), invoke.Request{Target: resolve.Latest(function)}); err != nil {
 		t.Fatal(err)
 	}
 	credentials := func() runtime.Credentials {
@@ -210,7 +223,7 @@ func TestSessionsDoNotPileUp(t *testing.T) {
 	service.Now = func() time.Time { return now }
 	start := func(function *lambda.Function) (sessionID string) {
 		t.Helper()
-		if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+		if _, err := service.Invoke(t.Context(), invoke.Request{Target: resolve.Latest(function)}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := pool.calls[len(pool.calls)-1].function.Credentials(t.Context())
@@ -233,7 +246,7 @@ func TestSessionsDoNotPileUp(t *testing.T) {
 		function = function.Clone()
 		edit(function)
 		put(t, service, function)
-		service.Retire(function.ARN.Key())
+		service.Retire(function.ARN)
 	}
 
 	for i := range 20 {
@@ -257,7 +270,7 @@ func TestSessionsDoNotPileUp(t *testing.T) {
 
 	last := start(function)
 	update(t, service, func(tx *state.Tx) error { tx.Delete(function); return nil })
-	service.Retire(function.ARN.Key())
+	service.Retire(function.ARN)
 	if late := start(function); late == last { // of an invocation that began before
 		t.Error("the session of a deleted function is given out again")
 	}
@@ -272,7 +285,7 @@ func TestSessionOfAFunctionWithAShortName(t *testing.T) {
 	function = function.Clone()
 	function.ARN.Name = "e"
 	put(t, service, function)
-	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); err != nil {
+	if _, err := service.Invoke(t.Context(), invoke.Request{Target: resolve.Latest(function)}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := pool.calls[0].function.Credentials(t.Context())
@@ -287,7 +300,7 @@ func TestSessionOfAFunctionWithAShortName(t *testing.T) {
 func TestAFunctionWithoutItsCodeCanNotBeRun(t *testing.T) {
 	service, _, function := newService(t, succeeds)
 	service.Code = code{errors.New("gone")}
-	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); !errors.Is(err, invoke.ErrUnavailable) {
+	if _, err := service.Invoke(t.Context(), invoke.Request{Target: resolve.Latest(function)}); !errors.Is(err, invoke.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -295,7 +308,7 @@ func TestAFunctionWithoutItsCodeCanNotBeRun(t *testing.T) {
 func TestCodeThatTheMachineHasNoRoomToOpenIsThrottled(t *testing.T) {
 	service, _, function := newService(t, succeeds)
 	service.Code = code{&fs.PathError{Op: "stat", Path: "/code", Err: syscall.ENOMEM}}
-	if _, err := service.Invoke(t.Context(), invoke.Request{Function: function}); !errors.Is(err, runtime.ErrBusy) {
+	if _, err := service.Invoke(t.Context(), invoke.Request{Target: resolve.Latest(function)}); !errors.Is(err, runtime.ErrBusy) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -326,7 +339,7 @@ func TestAsynchronousInvocations(t *testing.T) {
 				ended := make(chan error)
 				go func() { ended <- service.Run(ctx) }()
 				start := time.Now()
-				if err := service.Enqueue(invoke.Request{Function: function, RequestID: "id"}); err != nil {
+				if err := service.Enqueue(invoke.Request{Target: resolve.Latest(function), RequestID: "id"}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Hour)
@@ -357,7 +370,7 @@ func TestThrottledEventsAreGivenUp(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- service.Run(ctx) }()
 		start := time.Now()
-		if err := service.Enqueue(invoke.Request{Function: function, RequestID: "id"}); err != nil {
+		if err := service.Enqueue(invoke.Request{Target: resolve.Latest(function), RequestID: "id"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(24 * time.Hour)
@@ -388,7 +401,7 @@ func TestAnswersThatCannotBeRead(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- service.Run(ctx) }()
-		if err := service.Enqueue(invoke.Request{Function: function, RequestID: "id"}); err != nil {
+		if err := service.Enqueue(invoke.Request{Target: resolve.Latest(function), RequestID: "id"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -408,7 +421,7 @@ func TestAsynchronousInvocationsOfADeletedFunctionAreDropped(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- service.Run(ctx) }()
-		if err := service.Enqueue(invoke.Request{Function: function}); err != nil {
+		if err := service.Enqueue(invoke.Request{Target: resolve.Latest(function)}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -424,7 +437,7 @@ func TestAsynchronousInvocationsOfADeletedFunctionAreDropped(t *testing.T) {
 
 func TestTheQueueIsBounded(t *testing.T) {
 	service, _, function := newService(t, succeeds)
-	request := invoke.Request{Function: function, Payload: make([]byte, 1<<20)}
+	request := invoke.Request{Target: resolve.Latest(function), Payload: make([]byte, 1<<20)}
 	taken := 0
 	for service.Enqueue(request) == nil {
 		taken++

@@ -35,16 +35,16 @@ type lease struct {
 	taken   bool
 }
 
-// credentials is a session of the function's execution role for one environment.
-func (s *Service) credentials(function *lambda.Function) (runtime.Credentials, error) {
+// credentials is a session of the execution role of a version for one environment.
+func (s *Service) credentials(name lambda.ARN, version *lambda.Configuration) (runtime.Credentials, error) {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
-	key, now := function.ARN.Key(), s.now()
+	key, now := name.Key(), s.now()
 	var kept []*lease
 	var free *lease
 	for _, l := range s.sessions.byFunction[key] {
 		switch {
-		case l.session.RoleID != function.RoleID:
+		case l.session.RoleID != version.RoleID && !l.taken: // of an earlier role, or of the role of another version
 			s.endSession(l.session)
 		case l.session.Expires.Sub(now) >= sessionLife/2:
 			kept = append(kept, l)
@@ -54,7 +54,7 @@ func (s *Service) credentials(function *lambda.Function) (runtime.Credentials, e
 		}
 	}
 	if free == nil {
-		made, err := s.newSession(function, now)
+		made, err := s.newSession(name, version, now)
 		if err != nil {
 			return runtime.Credentials{}, err
 		}
@@ -115,29 +115,29 @@ func (s *Service) endSession(session *iam.Session) {
 	})
 }
 
-func (s *Service) newSession(function *lambda.Function, now time.Time) (*iam.Session, error) {
-	arn, ok := iam.ParseARN(function.Role)
+func (s *Service) newSession(name lambda.ARN, version *lambda.Configuration, now time.Time) (*iam.Session, error) {
+	arn, ok := iam.ParseARN(version.Role)
 	if !ok {
-		return nil, fmt.Errorf("execution role %q is not a role's ARN", function.Role)
+		return nil, fmt.Errorf("execution role %q is not a role's ARN", version.Role)
 	}
 	session, err := iam.NewSession(rand.Reader, iam.Session{
 		Account:     arn.Account,
 		Role:        arn.Name,
-		RoleID:      function.RoleID,
-		SessionName: sessionName(function.ARN.Name),
+		RoleID:      version.RoleID,
+		SessionName: sessionName(name.Name),
 		// every call that a function makes says which function makes it (Lambda Developer Guide, "Using source function ARN
 		// to control function access behavior")
-		Claims: map[string][]string{"lambda:SourceFunctionArn": {function.ARN.Unqualified().String()}},
+		Claims: map[string][]string{"lambda:SourceFunctionArn": {name.Unqualified().String()}},
 	}, now, sessionLife)
 	if err != nil {
 		return nil, err
 	}
 	err = s.State.Update(context.Background(), func(tx *state.Tx) error {
 		role, ok := tx.View().Role(arn.Account, arn.Name)
-		if !ok || role.ID != function.RoleID {
+		if !ok || role.ID != version.RoleID {
 			return fmt.Errorf("%w: execution role %s was deleted; make it again and set it with "+
 				"`aws lambda update-function-configuration --function-name %s --role %s`",
-				ErrRole, function.Role, function.ARN.Name, function.Role)
+				ErrRole, version.Role, name.Name, version.Role)
 		}
 		tx.PutTransientSession(session)
 		return nil

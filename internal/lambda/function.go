@@ -21,15 +21,14 @@ import (
 // ARN names a function.
 type ARN = arn.Function
 
-// Latest is the qualifier of a function's only version here: the one that can be changed.
+// Latest is the qualifier of the version that can be changed.
 const Latest = arn.Latest
 
 // TracingActive is the mode of a function that traces requests without being asked to.
 const TracingActive = "Active"
 
-// Function is one function with everything that belongs to it: its code, configuration, URLs and policies.
-type Function struct {
-	ARN          ARN // unqualified
+// Configuration is what a version of a function is made of: its code and its settings. Publishing freezes it.
+type Configuration struct {
 	Runtime      string
 	Handler      string
 	Role         string // ARN of the execution role
@@ -40,8 +39,8 @@ type Function struct {
 	EphemeralMB  int
 	Architecture string
 	Environment  map[string]string // nil if none was given; an empty one was
-	Tags         map[string]string
-	TracingMode  string // PassThrough or TracingActive; nothing is traced here
+	Layers       []LayerRef        // lowest first
+	TracingMode  string            // PassThrough or TracingActive; nothing is traced here
 
 	LogFormat           string // Text or JSON
 	LogGroup            string
@@ -54,6 +53,24 @@ type Function struct {
 
 	RevisionID   string // a UUID, new with every change of code, configuration or tags
 	LastModified time.Time
+}
+
+// LayerRef is a version of a layer that a function uses. It has all that the function needs of it, since a version that
+// was deleted stays usable for the functions that have it (Lambda Developer Guide, "Working with layers").
+type LayerRef struct {
+	ARN      string // of the layer's version
+	CodeHex  string // SHA-256 of its package, in hex: the name of its content; "" if it has none here
+	CodeSize int64  // bytes, zipped
+}
+
+// Function is one function with everything that belongs to it but its versions and aliases, which are values of their
+// own: its URLs and policies, and the code and configuration of $LATEST.
+type Function struct {
+	ARN ARN // unqualified
+	Configuration
+	Tags map[string]string
+
+	LastVersion int // number of the version that was published last, be it deleted since; 0 if none was
 
 	URLs        map[string]*URLConfig   // by qualifier, "" for the function itself
 	Permissions map[string][]Permission // by qualifier, "" for the function itself; in order of addition
@@ -62,6 +79,37 @@ type Function struct {
 
 	policies map[string]func() *policy.Document // of Permissions
 }
+
+// Version is a published version of a function. It never changes.
+type Version struct {
+	ARN ARN // with the number as its qualifier
+	Configuration
+}
+
+// Key identifies the version among all versions of the server.
+func (v *Version) Key() string { return QualifiedKey(v.ARN) }
+
+// Alias is a name for a version, or for two: then Weights has the share of the invocations that the other one gets.
+type Alias struct {
+	ARN         ARN    // with the alias's name as its qualifier
+	Target      string // the version that it points at: a number, or $LATEST
+	Weights     map[string]float64
+	Description string
+	RevisionID  string
+}
+
+// Key identifies the alias among all aliases of the server.
+func (a *Alias) Key() string { return QualifiedKey(a.ARN) }
+
+// Clone is a copy that may be changed without changing a.
+func (a *Alias) Clone() *Alias {
+	clone := *a
+	clone.Weights = maps.Clone(a.Weights)
+	return &clone
+}
+
+// QualifiedKey identifies a version or an alias among those of all functions of the server.
+func QualifiedKey(arn ARN) string { return arn.Key() + "/" + arn.Qualifier }
 
 // Defaults and bounds of a function's configuration, from the Lambda quotas page and API model.
 const (
@@ -100,7 +148,7 @@ func (f *Function) Key() string { return f.ARN.Key() }
 // Clone is a copy that may be changed without changing f: maps and lists are copied, what they hold is not.
 func (f *Function) Clone() *Function {
 	clone := *f
-	clone.Environment = maps.Clone(f.Environment)
+	clone.Configuration = f.Configuration.Clone()
 	clone.Tags = maps.Clone(f.Tags)
 	clone.URLs = maps.Clone(f.URLs)
 	clone.PolicyRevisions = maps.Clone(f.PolicyRevisions)
@@ -109,6 +157,13 @@ func (f *Function) Clone() *Function {
 		clone.Permissions[qualifier] = slices.Clone(permissions)
 	}
 	return &clone
+}
+
+// Clone is a copy that may be changed without changing c.
+func (c Configuration) Clone() Configuration {
+	c.Environment = maps.Clone(c.Environment)
+	c.Layers = slices.Clone(c.Layers)
+	return c
 }
 
 // Prepare makes what Policy needs. It is called once, before the function is published. A policy is compiled when it is

@@ -127,7 +127,7 @@ func TestPolicyDecides(t *testing.T) {
 
 func TestCloneIsIndependent(t *testing.T) {
 	original := &lambda.Function{
-		Environment: map[string]string{"A": "1"}, Tags: map[string]string{"t": "1"},
+		Configuration: lambda.Configuration{Environment: map[string]string{"A": "1"}}, Tags: map[string]string{"t": "1"},
 		URLs:        map[string]*lambda.URLConfig{"": {ID: "x"}},
 		Permissions: map[string][]lambda.Permission{"": {{StatementID: "a"}}},
 	}

@@ -52,7 +52,7 @@ func newCall(fn *Function, in Invocation, outcomes *metric.Tally[outcome]) *call
 // function can go on: Lambda runs a function to its end whether or not the client is still there.
 func (c *call) answer(result *Result, err error) {
 	if result != nil {
-		result.Ended, result.ColdStart = c.ended, c.cold
+		result.Ended, result.ColdStart, result.Version = c.ended, c.cold, c.fn.Version
 	}
 	c.mu.Lock()
 	first, abandoned := !c.answered, c.abandoned

@@ -30,6 +30,10 @@ type Function struct {
 	// LAMBDA_TASK_ROOT, and is never written by this package.
 	CodeDir string
 
+	// Opt is the absolute path of the directory with the merged content of the layers, which the function sees as /opt;
+	// empty without layers.
+	Opt string
+
 	// Environment holds the user's variables. Names that Lambda reserves are ignored (lambda.ReservedVariable).
 	Environment map[string]string
 

@@ -79,6 +79,7 @@ type Result struct {
 	ContentType  string // as the function sent it; may be empty
 	ResponseMode string // ModeStreaming if the function said it streams, else ModeBuffered
 	ColdStart    bool   // an environment was started for this invocation
+	Version      string // which version of the function ran
 
 	// FunctionError is set when the invocation failed before its response began or, without Invocation.Stream, at
 	// any time.

@@ -98,7 +98,7 @@ func TestRecordsOfEmptyValues(t *testing.T) {
 // TestEmptyEnvironmentIsKept: a function that was given an empty environment shows it after a restart too.
 func TestEmptyEnvironmentIsKept(t *testing.T) {
 	for _, want := range []map[string]string{nil, {}, {"A": "1"}} {
-		function := &lambda.Function{ARN: lambda.ARN{Region: "r", Account: "a", Name: "n"}, Environment: want}
+		function := &lambda.Function{ARN: lambda.ARN{Region: "r", Account: "a", Name: "n"}, Configuration: lambda.Configuration{Environment: want}}
 		body, err := record.Encode[*lambda.Function, record.Function](function)
 		if err != nil {
 			t.Fatal(err)
@@ -380,6 +380,8 @@ func fill(t *testing.T, v reflect.Value, name string) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(number)
+	case reflect.Float64:
+		v.SetFloat(float64(number) / 4)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(t, v.Elem(), name)

@@ -22,11 +22,15 @@ type Snapshot struct {
 	Providers Kept[*iam.Provider, record.Provider]
 	Sessions  Kept[*iam.Session, record.Session] // and those that end with the server, which are not kept
 	Functions Kept[*lambda.Function, record.Function]
+	Versions  Kept[*lambda.Version, record.Version]
+	Aliases   Kept[*lambda.Alias, record.Alias]
 
 	// Derived from the above when they change.
-	keys       Table[keyOwner] // by access key id: long-term keys only
-	urls       Table[URL]      // by function URL id
-	principals Table[string]   // by unique id: the ARN of the user or role
+	keys       Table[keyOwner]          // by access key id: long-term keys only
+	urls       Table[URL]               // by function URL id
+	principals Table[string]            // by unique id: the ARN of the user or role
+	published  Table[[]*lambda.Version] // by function: its versions, in order of their numbers
+	aliases    Table[[]*lambda.Alias]   // by function: its aliases, in order of their names
 }
 
 // keyOwner says where a long-term access key is kept: with a user, or with an account's root user.
@@ -48,6 +52,18 @@ func (s *Snapshot) URL(id string) (URL, bool) { return s.urls.Get(id) }
 // Function finds a function; the qualifier plays no part.
 func (s *Snapshot) Function(arn lambda.ARN) (*lambda.Function, bool) {
 	return s.Functions.Get(arn.Key())
+}
+
+// VersionsOf lists the published versions of a function in order of their numbers. The list must not be changed.
+func (s *Snapshot) VersionsOf(function lambda.ARN) []*lambda.Version {
+	list, _ := s.published.Get(function.Key())
+	return list
+}
+
+// AliasesOf lists the aliases of a function in order of their names. The list must not be changed.
+func (s *Snapshot) AliasesOf(function lambda.ARN) []*lambda.Alias {
+	list, _ := s.aliases.Get(function.Key())
+	return list
 }
 
 // User finds a user by account and name.

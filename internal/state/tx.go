@@ -1,7 +1,9 @@
 package state
 
 import (
+	"cmp"
 	"reflect"
+	"slices"
 
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -35,8 +37,7 @@ func (tx *Tx) SetAccount(account *iam.Account) {
 	set(tx.edit, &tx.world.keys, account.RootKey.ID, keyOwner{account: account.ID})
 }
 
-// Put adds or replaces a user, role, group, policy, provider, session or function: a value that a collection of
-// Snapshot keeps.
+// Put adds or replaces a value that a collection of Snapshot keeps.
 func (tx *Tx) Put(value record.Value) error {
 	change, err := tx.collection(value).put(value)
 	if err != nil {
@@ -52,9 +53,17 @@ func (tx *Tx) Put(value record.Value) error {
 // does not outlive it either.
 func (tx *Tx) PutTransientSession(session *iam.Session) { tx.place(session) }
 
-// Delete removes a value: a user with its access keys, a function with its URLs and permissions. Sessions of a role
-// that is gone stand for nobody.
+// Delete removes a value: a user with its access keys, a function with its URLs, permissions, versions and aliases.
+// Sessions of a role that is gone stand for nobody.
 func (tx *Tx) Delete(value record.Value) {
+	if function, ok := value.(*lambda.Function); ok {
+		for _, version := range tx.world.VersionsOf(function.ARN) {
+			tx.Delete(version)
+		}
+		for _, alias := range tx.world.AliasesOf(function.ARN) {
+			tx.Delete(alias)
+		}
+	}
 	collection := tx.collection(value)
 	if old, ok := collection.get(value.Key()); ok {
 		tx.index(old, false)
@@ -119,7 +128,31 @@ func (tx *Tx) index(value record.Value, comes bool) {
 			url := URL{Function: value, Qualifier: qualifier, Config: config}
 			toggle(tx.edit, &tx.world.urls, config.ID, url, comes)
 		}
+	case *lambda.Version:
+		toggleIn(tx.edit, &tx.world.published, value.ARN.Key(), value, byNumber, comes)
+	case *lambda.Alias:
+		toggleIn(tx.edit, &tx.world.aliases, value.ARN.Key(), value, byName, comes)
 	}
+}
+
+func byNumber(a, b *lambda.Version) int {
+	return cmp.Or(cmp.Compare(len(a.ARN.Qualifier), len(b.ARN.Qualifier)), cmp.Compare(a.ARN.Qualifier, b.ARN.Qualifier))
+}
+
+func byName(a, b *lambda.Alias) int { return cmp.Compare(a.ARN.Qualifier, b.ARN.Qualifier) }
+
+// toggleIn is toggle for a value in a sorted list. The lists of earlier snapshots stay as they are.
+func toggleIn[V any](e edit, table *Table[[]V], key string, value V, order func(a, b V) int, present bool) {
+	list, _ := table.Get(key)
+	list = slices.Clone(list)
+	at, found := slices.BinarySearchFunc(list, value, order)
+	switch {
+	case present:
+		list = slices.Insert(list, at, value)
+	case found:
+		list = slices.Delete(list, at, at+1)
+	}
+	toggle(e, table, key, list, len(list) > 0)
 }
 
 func toggle[V any](e edit, table *Table[V], key string, value V, present bool) {

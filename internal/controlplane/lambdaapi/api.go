@@ -75,7 +75,7 @@ type Invoker interface {
 	Invoke(ctx context.Context, request invoke.Request) (*runtime.Result, error)
 	Enqueue(request invoke.Request) error
 	// Retire is called for a function whose code or configuration has changed, or that is gone.
-	Retire(functionKey string)
+	Retire(lambda.ARN)
 }
 
 // service is what the operations are methods of.

@@ -69,7 +69,7 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err := setRole(r.State.Now(), function, *in.Role); err != nil {
 		return nil, err
 	}
-	if err := s.putCode(r, function, in.Code.ZipFile); err != nil {
+	if err := s.putCode(r, &function.Configuration, in.Code.ZipFile); err != nil {
 		return nil, err
 	}
 	err = r.Put(function, func(world *state.Snapshot) error {
@@ -86,15 +86,17 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 
 func newFunction(r *request, in *createFunctionInput) (*lambda.Function, error) {
 	function := &lambda.Function{
-		ARN:          r.target.arn,
-		Timeout:      lambda.DefaultTimeout,
-		MemoryMB:     lambda.DefaultMemoryMB,
-		EphemeralMB:  lambda.DefaultEphemeralMB,
-		Architecture: architectureX86,
-		TracingMode:  passThrough,
-		LogFormat:    formatText,
-		LogGroup:     logGroup(r.target.arn.Name),
-		Tags:         tagValues(in.Tags),
+		ARN:  r.target.arn,
+		Tags: tagValues(in.Tags),
+		Configuration: lambda.Configuration{
+			Timeout:      lambda.DefaultTimeout,
+			MemoryMB:     lambda.DefaultMemoryMB,
+			EphemeralMB:  lambda.DefaultEphemeralMB,
+			Architecture: architectureX86,
+			TracingMode:  passThrough,
+			LogFormat:    formatText,
+			LogGroup:     logGroup(r.target.arn.Name),
+		},
 	}
 	if len(in.Architectures) > 0 {
 		function.Architecture = in.Architectures[0]
@@ -112,8 +114,8 @@ func changed(function *lambda.Function, call *controlplane.Call) {
 	function.LastModified = call.Now.UTC().Truncate(time.Millisecond)
 }
 
-// putCode keeps a package and makes it the function's code.
-func (s *service) putCode(r *request, function *lambda.Function, zip []byte) error {
+// putCode keeps a package and makes it the code of the function or version.
+func (s *service) putCode(r *request, function *lambda.Configuration, zip []byte) error {
 	kept, err := s.config.Code.Put(r.Context(), zip)
 	switch {
 	case errors.Is(err, code.ErrNotZip):

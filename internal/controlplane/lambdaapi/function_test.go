@@ -108,7 +108,7 @@ func TestFunctionFromCreationToDeletion(t *testing.T) {
 	if got.status != 204 || got.body != "" {
 		t.Errorf("DeleteFunction: %d %q", got.status, got.body)
 	}
-	if diff := cmp.Diff([]string{account + "/" + region + "/books"}, s.invoker.retired); diff != "" {
+	if diff := cmp.Diff([]string{prefix + "books"}, s.invoker.retired); diff != "" {
 		t.Errorf("retired environments: %s", diff)
 	}
 	if got := s.do(request{method: "GET", path: path}); got.status != 404 {

@@ -22,6 +22,7 @@ import (
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
@@ -198,6 +199,16 @@ func (s *server) function(name string) *lambda.Function {
 	return function
 }
 
+// target is what the name with the qualifier stands for.
+func (s *server) target(name, qualifier string) resolve.Target {
+	s.t.Helper()
+	target, err := resolve.Of(s.world.Now(), s.function(name), qualifier)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return target
+}
+
 // member is a string member of a JSON object.
 func member(t testing.TB, object, name string) string {
 	t.Helper()
@@ -250,7 +261,7 @@ func (f *fakeInvoker) Invoke(_ context.Context, in invoke.Request) (*runtime.Res
 	if f.err != nil {
 		return nil, f.err
 	}
-	answer := &runtime.Result{Body: io.NopCloser(bytes.NewReader(f.result.Payload))}
+	answer := &runtime.Result{Body: io.NopCloser(bytes.NewReader(f.result.Payload)), Version: in.Target.Pick(0).Number}
 	answer.Ended = func() (runtime.Report, []byte) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -270,7 +281,7 @@ func (f *fakeInvoker) Enqueue(in invoke.Request) error {
 	return f.err
 }
 
-func (f *fakeInvoker) Retire(key string) { f.retired = append(f.retired, key) }
+func (f *fakeInvoker) Retire(name lambda.ARN) { f.retired = append(f.retired, name.String()) }
 
 type links struct{}
 

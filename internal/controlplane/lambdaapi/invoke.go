@@ -86,8 +86,7 @@ func (t target) invocable() error {
 
 func (in *invokeInput) invocation(r *request) (invoke.Request, error) {
 	invocation := invoke.Request{
-		Function:  r.target.function,
-		Qualifier: r.target.arn.Qualifier,
+		Target:    r.target.found,
 		Payload:   in.Payload,
 		RequestID: r.RequestID,
 		TraceID:   traceID(r),
@@ -128,10 +127,10 @@ func isObject(text []byte) bool {
 
 // traceID is the trace that the function sees and the answer names.
 func traceID(r *request) string {
-	function := r.target.function
 	return trace.XRay{
 		Own: trace.NewXRayID(r.Now), Received: r.Call.Request.Header.Get("X-Amzn-Trace-Id"),
-		Active: function.TracingMode == lambda.TracingActive, RequestID: r.RequestID, FunctionARN: function.ARN.String(),
+		Active:    r.target.found.Version.TracingMode == lambda.TracingActive,
+		RequestID: r.RequestID, FunctionARN: r.target.function.ARN.String(),
 	}.Header()
 }
 
@@ -176,7 +175,7 @@ func (i *invoked) Write(w http.ResponseWriter, status int) {
 		return
 	}
 	header.Set("Content-Type", "application/json")
-	header.Set("X-Amz-Executed-Version", lambda.Latest)
+	header.Set("X-Amz-Executed-Version", i.result.Version)
 	if failed := i.result.FunctionError; failed != nil {
 		header.Set("X-Amz-Function-Error", failed.Kind)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -39,7 +40,7 @@ func TestInvoke(t *testing.T) {
 		}
 	}
 	want := []invoke.Request{{
-		Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"page":5}`), ClientContext: `{"client":{}}`,
+		Target: s.target("books", "$LATEST"), Payload: []byte(`{"page":5}`), ClientContext: `{"client":{}}`,
 		RequestID: got.header.Get("x-amzn-RequestId"), TraceID: traceID,
 	}}
 	if diff := cmp.Diff(want, s.invoker.calls, cmpopts.EquateComparable(), sameFunction); diff != "" {
@@ -61,8 +62,8 @@ func TestLogTailIsText(t *testing.T) {
 
 // sameFunction compares functions by identity: they have unexported fields.
 var sameFunction = cmp.Comparer(func(a, b invoke.Request) bool {
-	same := a.Function == b.Function
-	a.Function, b.Function = nil, nil
+	same := a.Target.Function == b.Target.Function && a.Target.Qualifier == b.Target.Qualifier
+	a.Target, b.Target = resolve.Target{}, resolve.Target{}
 	return same && cmp.Equal(fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b))
 })
 
@@ -131,7 +132,7 @@ func TestEventsCarryNoMore(t *testing.T) {
 	if len(s.invoker.calls) != 0 || s.invoker.tails != 0 || len(s.invoker.async) != 1 {
 		t.Fatalf("%d calls, %d tails, %d events", len(s.invoker.calls), s.invoker.tails, len(s.invoker.async))
 	}
-	want := invoke.Request{Function: s.function("books"), Qualifier: "$LATEST", Payload: []byte(`{"a":1}`)}
+	want := invoke.Request{Target: s.target("books", "$LATEST"), Payload: []byte(`{"a":1}`)}
 	event := s.invoker.async[0]
 	if !strings.HasPrefix(event.TraceID, root+";") {
 		t.Errorf("the event has the trace %q", event.TraceID)

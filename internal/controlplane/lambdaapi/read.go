@@ -53,7 +53,7 @@ func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
 	if err := controlplane.Delete(r.Call, r.current, nil); err != nil {
 		return nil, err
 	}
-	s.config.Invoker.Retire(arn.Key())
+	s.config.Invoker.Retire(arn)
 	return nil, nil
 }
 

@@ -1,6 +1,7 @@
 package lambdaapi
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -8,6 +9,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
 )
 
@@ -22,6 +24,8 @@ type target struct {
 	arn      lambda.ARN       // with the qualifier that the request names; zero for no resource
 	resource lambda.ARN       // what the caller needs the permission for; zero for no resource
 	function *lambda.Function // as it was when the request was authorized, nil if there is no such function
+	found    resolve.Target   // what the qualifier leads to, if missing is nil
+	missing  error            // of package resolve
 }
 
 // named is an input that names a function.
@@ -97,8 +101,8 @@ func findFunction(call *controlplane.Call, in named) (target, error) {
 		}
 		arn.Qualifier = *qualifier
 	}
-	function, _ := call.State.Now().Function(arn)
-	return target{arn: arn, function: function}, nil
+	found, missing := resolve.Find(call.State.Now(), arn)
+	return target{arn: arn, function: found.Function, found: found, missing: missing}, nil
 }
 
 // badName says what is wrong with a name that has the form of the API's pattern and is none all the same.
@@ -129,9 +133,9 @@ func byNewFunction(call *controlplane.Call, in *createFunctionInput) (*request, 
 	return ask(call, in, found), nil
 }
 
-// existing is the target's function, if the qualifier is one that it has: none, or $LATEST.
+// existing is the target's function, if the qualifier is one that it has.
 func (t target) existing() (*lambda.Function, error) {
-	if qualifier := t.arn.Qualifier; t.function == nil || qualifier != "" && qualifier != lambda.Latest {
+	if t.function == nil || t.missing != nil {
 		return nil, functionNotFound(t.arn)
 	}
 	return t.function, nil
@@ -139,7 +143,7 @@ func (t target) existing() (*lambda.Function, error) {
 
 // governed is existing for the operations on permissions, which call an alias that is not there one.
 func (t target) governed() (*lambda.Function, error) {
-	if t.function != nil && t.arn.IsAlias() {
+	if errors.Is(t.missing, resolve.ErrAlias) {
 		return nil, notFound("Cannot find alias arn: %s", t.arn)
 	}
 	return t.existing()

@@ -29,7 +29,7 @@ func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (a
 		return nil, noCode()
 	}
 	// Kept before the change, so that unpacking does not hold up the others.
-	code := lambda.Function{Runtime: existing.Runtime}
+	code := lambda.Configuration{Runtime: existing.Runtime}
 	if err := s.putCode(r, &code, in.ZipFile); err != nil {
 		return nil, err
 	}
@@ -109,6 +109,8 @@ func (s *service) change(
 		}
 		return nil, err
 	}
-	s.config.Invoker.Retire(function.ARN.Key())
+	latest := function.ARN
+	latest.Qualifier = lambda.Latest
+	s.config.Invoker.Retire(latest)
 	return updating, nil
 }

@@ -33,7 +33,7 @@ func TestUpdateFunctionCode(t *testing.T) {
 	if after.CodeHex == before.CodeHex || after.CodeSHA256 == before.CodeSHA256 || after.RevisionID == before.RevisionID {
 		t.Error("the function has its old code or revision")
 	}
-	if diff := cmp.Diff([]string{account + "/" + region + "/books"}, s.invoker.retired); diff != "" {
+	if diff := cmp.Diff([]string{prefix + "books:$LATEST"}, s.invoker.retired); diff != "" {
 		t.Errorf("retired environments: %s", diff)
 	}
 	// As at AWS, the revision that the answer shows is over when the update is.

@@ -152,8 +152,11 @@ func (w *World) AddFunction(account, name string, role *iam.Role) lambda.ARN {
 	arn := lambda.ARN{Region: Region, Account: account, Name: name}
 	w.Update(func(tx *state.Tx) error {
 		return tx.Put(&lambda.Function{
-			ARN: arn, Runtime: "provided.al2023", Handler: "bootstrap", Role: role.ARN(), RoleID: role.ID,
-			Timeout: time.Second, MemoryMB: 128, EphemeralMB: 512, Architecture: "x86_64", LastModified: w.Now(),
+			ARN: arn,
+			Configuration: lambda.Configuration{
+				Runtime: "provided.al2023", Handler: "bootstrap", Role: role.ARN(), RoleID: role.ID,
+				Timeout: time.Second, MemoryMB: 128, EphemeralMB: 512, Architecture: "x86_64", LastModified: w.Now(),
+			},
 		})
 	})
 	return arn
@@ -189,7 +192,7 @@ func (noInvoke) Invoke(context.Context, invoke.Request) (*runtime.Result, error)
 }
 
 func (noInvoke) Enqueue(invoke.Request) error { return io.ErrUnexpectedEOF }
-func (noInvoke) Retire(string)                {}
+func (noInvoke) Retire(lambda.ARN)            {}
 
 // answers is what is behind every function URL.
 type answers struct{}

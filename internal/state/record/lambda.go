@@ -9,32 +9,69 @@ import (
 // Function is the record of a lambda.Function.
 type Function struct {
 	header
-	ARN                 ARN                     `json:"ARN"`
-	Runtime             string                  `json:"Runtime"`
-	Handler             string                  `json:"Handler"`
-	Role                string                  `json:"Role"`
-	RoleID              string                  `json:"RoleID"`
-	Description         string                  `json:"Description"`
-	Timeout             time.Duration           `json:"Timeout"`
-	MemoryMB            int                     `json:"MemoryMB"`
-	EphemeralMB         int                     `json:"EphemeralMB"`
-	Architecture        string                  `json:"Architecture"`
-	Environment         map[string]string       `json:"Environment,omitzero"`
-	Tags                map[string]string       `json:"Tags,omitempty"`
-	TracingMode         string                  `json:"TracingMode"`
-	LogFormat           string                  `json:"LogFormat"`
-	LogGroup            string                  `json:"LogGroup"`
-	ApplicationLogLevel string                  `json:"ApplicationLogLevel,omitempty"`
-	SystemLogLevel      string                  `json:"SystemLogLevel,omitempty"`
-	CodeSHA256          string                  `json:"CodeSHA256"`
-	CodeHex             string                  `json:"CodeHex"`
-	CodeSize            int64                   `json:"CodeSize"`
-	RevisionID          string                  `json:"RevisionID"`
-	LastModified        time.Time               `json:"LastModified"`
-	URLs                map[string]URL          `json:"URLs,omitempty"`
-	Permissions         map[string][]Permission `json:"Permissions,omitempty"`
-	PolicyRevisions     map[string]string       `json:"PolicyRevisions,omitempty"`
+	ARN ARN `json:"ARN"`
+	Configuration
+	Tags            map[string]string       `json:"Tags,omitempty"`
+	LastVersion     int                     `json:"LastVersion,omitempty"`
+	URLs            map[string]URL          `json:"URLs,omitempty"`
+	Permissions     map[string][]Permission `json:"Permissions,omitempty"`
+	PolicyRevisions map[string]string       `json:"PolicyRevisions,omitempty"`
 }
+
+// Configuration is the code and the settings of a Function or a Version.
+type Configuration struct {
+	Runtime             string            `json:"Runtime"`
+	Handler             string            `json:"Handler"`
+	Role                string            `json:"Role"`
+	RoleID              string            `json:"RoleID"`
+	Description         string            `json:"Description"`
+	Timeout             time.Duration     `json:"Timeout"`
+	MemoryMB            int               `json:"MemoryMB"`
+	EphemeralMB         int               `json:"EphemeralMB"`
+	Architecture        string            `json:"Architecture"`
+	Environment         map[string]string `json:"Environment,omitzero"`
+	Layers              []LayerRef        `json:"Layers,omitempty"`
+	TracingMode         string            `json:"TracingMode"`
+	LogFormat           string            `json:"LogFormat"`
+	LogGroup            string            `json:"LogGroup"`
+	ApplicationLogLevel string            `json:"ApplicationLogLevel,omitempty"`
+	SystemLogLevel      string            `json:"SystemLogLevel,omitempty"`
+	CodeSHA256          string            `json:"CodeSHA256"`
+	CodeHex             string            `json:"CodeHex"`
+	CodeSize            int64             `json:"CodeSize"`
+	RevisionID          string            `json:"RevisionID"`
+	LastModified        time.Time         `json:"LastModified"`
+}
+
+// LayerRef is a version of a layer that a function uses.
+type LayerRef struct {
+	ARN      string `json:"ARN"`
+	CodeHex  string `json:"CodeHex"`
+	CodeSize int64  `json:"CodeSize"`
+}
+
+// Version is the record of a lambda.Version.
+type Version struct {
+	header
+	ARN ARN `json:"ARN"`
+	Configuration
+}
+
+// Kind implements Record.
+func (Version) Kind() (string, int) { return "version", 1 }
+
+// Alias is the record of a lambda.Alias.
+type Alias struct {
+	header
+	ARN         ARN                `json:"ARN"`
+	Target      string             `json:"Target"`
+	Weights     map[string]float64 `json:"Weights,omitempty"`
+	Description string             `json:"Description"`
+	RevisionID  string             `json:"RevisionID"`
+}
+
+// Kind implements Record.
+func (Alias) Kind() (string, int) { return "alias", 1 }
 
 // ARN is the name of a Function.
 type ARN struct {
@@ -85,4 +122,4 @@ type Principal struct {
 }
 
 // Kind implements Record.
-func (Function) Kind() (string, int) { return "function", 2 }
+func (Function) Kind() (string, int) { return "function", 3 }
