@@ -23,6 +23,12 @@ func invalidParameter(format string, arguments ...any) *wire.Error {
 	return wire.Errorf("InvalidParameterValueException", format, arguments...)
 }
 
+// untyped is an error that AWS was recorded to send without its Type.
+func untyped(e *wire.Error) *wire.Error {
+	e.Untyped = true
+	return e
+}
+
 func invalidContent(format string, arguments ...any) *wire.Error {
 	return wire.Errorf("InvalidRequestContentException", format, arguments...)
 }

@@ -17,6 +17,7 @@ type Error struct {
 	Status   int    // HTTP; 0 is what the model says of the code, else 400
 	Reason   string // of throttling, in REST-JSON
 	Wordless bool   // the message is null, in REST-JSON
+	Untyped  bool   // the Type that the model has is left out, in REST-JSON
 	Early    bool   // found before the operation was known; in Query such errors have a namespace of their own
 }
 

@@ -65,6 +65,7 @@ func (restCodec) fail(w http.ResponseWriter, _ *API, _ *controlplane.Call, e *Er
 		Lower  any    `json:"message,omitempty"`
 	}{Reason: e.Reason}
 	switch {
+	case e.Untyped:
 	case facts.typed && e.Status >= http.StatusInternalServerError:
 		body.Type = "Service"
 	case facts.typed:
