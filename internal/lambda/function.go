@@ -72,6 +72,10 @@ type Function struct {
 
 	LastVersion int // number of the version that was published last, be it deleted since; 0 if none was
 
+	Reserved    *int                    // concurrency that only this function uses, and its limit; nil for none
+	Provisioned map[string]Provisioned  // by version or alias
+	EventInvoke map[string]*EventInvoke // by qualifier, "" for $LATEST
+
 	URLs        map[string]*URLConfig   // by qualifier, "" for the function itself
 	Permissions map[string][]Permission // by qualifier, "" for the function itself; in order of addition
 
@@ -150,6 +154,8 @@ func (f *Function) Clone() *Function {
 	clone := *f
 	clone.Configuration = f.Configuration.Clone()
 	clone.Tags = maps.Clone(f.Tags)
+	clone.Provisioned = maps.Clone(f.Provisioned)
+	clone.EventInvoke = maps.Clone(f.EventInvoke)
 	clone.URLs = maps.Clone(f.URLs)
 	clone.PolicyRevisions = maps.Clone(f.PolicyRevisions)
 	clone.Permissions = make(map[string][]Permission, len(f.Permissions))

@@ -29,6 +29,7 @@ type Snapshot struct {
 	keys       Table[keyOwner]          // by access key id: long-term keys only
 	urls       Table[URL]               // by function URL id
 	principals Table[string]            // by unique id: the ARN of the user or role
+	claimed    Table[int]               // by region of an account: concurrency that functions keep to themselves
 	published  Table[[]*lambda.Version] // by function: its versions, in order of their numbers
 	aliases    Table[[]*lambda.Alias]   // by function: its aliases, in order of their names
 }
@@ -52,6 +53,12 @@ func (s *Snapshot) URL(id string) (URL, bool) { return s.urls.Get(id) }
 // Function finds a function; the qualifier plays no part.
 func (s *Snapshot) Function(arn lambda.ARN) (*lambda.Function, bool) {
 	return s.Functions.Get(arn.Key())
+}
+
+// Claimed is how much of an account's concurrency in a region its functions have reserved or provisioned.
+func (s *Snapshot) Claimed(account, region string) int {
+	claimed, _ := s.claimed.Get(account + "/" + region)
+	return claimed
 }
 
 // VersionsOf lists the published versions of a function in order of their numbers. The list must not be changed.

@@ -124,6 +124,9 @@ func (tx *Tx) index(value record.Value, comes bool) {
 	case *iam.Role:
 		toggle(tx.edit, &tx.world.principals, value.ID, value.ARN(), comes)
 	case *lambda.Function:
+		if claim := value.Claim(); claim > 0 {
+			tx.claim(value.ARN, claim, comes)
+		}
 		for qualifier, config := range value.URLs {
 			url := URL{Function: value, Qualifier: qualifier, Config: config}
 			toggle(tx.edit, &tx.world.urls, config.ID, url, comes)
@@ -133,6 +136,16 @@ func (tx *Tx) index(value record.Value, comes bool) {
 	case *lambda.Alias:
 		toggleIn(tx.edit, &tx.world.aliases, value.ARN.Key(), value, byName, comes)
 	}
+}
+
+// claim keeps count of what functions claim of their account's concurrency.
+func (tx *Tx) claim(function lambda.ARN, claim int, comes bool) {
+	key := function.Account + "/" + function.Region
+	total, _ := tx.world.claimed.Get(key)
+	if !comes {
+		claim = -claim
+	}
+	toggle(tx.edit, &tx.world.claimed, key, total+claim, total+claim > 0)
 }
 
 func byNumber(a, b *lambda.Version) int {

@@ -13,6 +13,9 @@ type Function struct {
 	Configuration
 	Tags            map[string]string       `json:"Tags,omitempty"`
 	LastVersion     int                     `json:"LastVersion,omitempty"`
+	Reserved        *int                    `json:"Reserved,omitempty"`
+	Provisioned     map[string]Provisioned  `json:"Provisioned,omitempty"`
+	EventInvoke     map[string]EventInvoke  `json:"EventInvoke,omitempty"`
 	URLs            map[string]URL          `json:"URLs,omitempty"`
 	Permissions     map[string][]Permission `json:"Permissions,omitempty"`
 	PolicyRevisions map[string]string       `json:"PolicyRevisions,omitempty"`
@@ -48,6 +51,21 @@ type LayerRef struct {
 	ARN      string `json:"ARN"`
 	CodeHex  string `json:"CodeHex"`
 	CodeSize int64  `json:"CodeSize"`
+}
+
+// Provisioned is the provisioned concurrency of a version or an alias.
+type Provisioned struct {
+	Concurrency int       `json:"Concurrency"`
+	Modified    time.Time `json:"Modified"`
+}
+
+// EventInvoke says what becomes of asynchronous invocations.
+type EventInvoke struct {
+	MaxRetries *int           `json:"MaxRetries,omitempty"`
+	MaxAge     *time.Duration `json:"MaxAge,omitempty"`
+	OnSuccess  *string        `json:"OnSuccess,omitempty"`
+	OnFailure  *string        `json:"OnFailure,omitempty"`
+	Modified   time.Time      `json:"Modified"`
 }
 
 // Version is the record of a lambda.Version.
