@@ -1,9 +1,10 @@
 package machine
 
 import (
-	goruntime "runtime"
 	"sync"
 	"time"
+
+	"github.com/furl-dev/furl/internal/machine/spare"
 )
 
 // Processes keeps the number of processes below what the limits of the machine allow, which count threads, too. It does
@@ -101,19 +102,5 @@ func (p *Processes) limits() *limits {
 // functions use up all processes of the machine. That takes a millisecond and half a megabyte. It makes only a part of
 // the threads that are left.
 func SpareThreads() {
-	spare := min(maxSpare, newLimits().free()/4)
-	var made, ended sync.WaitGroup
-	release := make(chan struct{})
-	made.Add(spare)
-	for range spare {
-		ended.Go(func() {
-			goruntime.LockOSThread() // a goroutine that waits like this occupies its thread
-			defer goruntime.UnlockOSThread()
-			made.Done()
-			<-release
-		})
-	}
-	made.Wait()
-	close(release)
-	ended.Wait()
+	spare.Threads(min(maxSpare, newLimits().free()/4))
 }

@@ -130,6 +130,13 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 		child := exec.Command("/bin/sleep", "1000")
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		return "detached", child.Start()
+	case "kill-parent": // and leave a child behind that starts more and more
+		child := exec.Command("/bin/sh", "-c", "while :; do sleep 1000 & sleep 0.05; done")
+		must(child.Start())
+		must(os.WriteFile(o.Text, fmt.Append(nil, os.Getpid()), 0o600))
+		time.Sleep(300 * time.Millisecond)
+		must(syscall.Kill(os.Getppid(), syscall.SIGKILL))
+		time.Sleep(time.Minute)
 	case "sleep":
 		time.Sleep(time.Duration(o.Ms) * time.Millisecond)
 		return "slept", nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
 
@@ -140,6 +141,22 @@ func TestFunctionsEndWithTheirHelper(t *testing.T) {
 				t.Errorf("body = %s", body)
 			}
 		})
+	}
+}
+
+// A function that is not confined can kill the process above it. What it has started ends nevertheless.
+func TestFunctionsThatKillTheirHelper(t *testing.T) {
+	b := newBench(t, func(c *runtime.Config) { c.Sandbox.Mode = sandbox.Off })
+	fn := b.function("main", limit(-1))
+	pids := filepath.Join(t.TempDir(), "pid")
+	if body, result, _ := b.invoke(fn, order{Do: "kill-parent", Text: pids}); result.FunctionError == nil {
+		t.Errorf("body = %s", body)
+	}
+	if running, _ := peer.Session(readPID(t, pids)); len(running) != 0 {
+		t.Errorf("processes %v live on", running)
+	}
+	if body, result, _ := b.invoke(fn, order{Do: "echo"}); result.FunctionError != nil {
+		t.Errorf("body = %s", body)
 	}
 }
 

@@ -31,6 +31,12 @@ func ParseStat(text []byte) (pid, parent, session int, start uint64, command str
 	return p.pid, p.parent, p.session, p.start, p.command, err
 }
 
+// Ended is whether a line of /proc/PID/stat is that of a process of which nothing runs.
+func Ended(text []byte) bool {
+	p, err := parseStat(text)
+	return err == nil && p.ended
+}
+
 // ParseDiag and ParseTableLine are the parsers of the two sources.
 func ParseDiag(answer []byte, client, server netip.AddrPort) (Socket, error) {
 	s, err := parseDiag(answer, ends{client, server})

@@ -3,10 +3,12 @@ package peer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -266,6 +268,46 @@ func TestStat(t *testing.T) {
 		if _, _, _, _, _, err := peer.ParseStat([]byte(text)); err == nil {
 			t.Errorf("%q was read", text)
 		}
+	}
+}
+
+// A process that nobody has waited for has ended; one of which only the main thread has ended has not.
+func TestEndedProcesses(t *testing.T) {
+	for state, want := range map[string]bool{"Z 1": true, "Z 0": true, "X 1": true, "S 1": false, "Z 2": false, "Z 12": false} {
+		state, threads, _ := strings.Cut(state, " ")
+		text := "42 (Z) " + state + " 7 8 9 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 " + threads + " 0 12345 0 0"
+		if got := peer.Ended([]byte(text)); got != want {
+			t.Errorf("%s: ended %t", text, got)
+		}
+	}
+}
+
+func TestSession(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", "sleep 1000 & echo $!; exec sleep 1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	leader, child := cmd.Process.Pid, 0
+	defer cmd.Wait()
+	defer syscall.Kill(-leader, syscall.SIGKILL)
+	if _, err := fmt.Fscan(output, &child); err != nil {
+		t.Fatal(err)
+	}
+	running, ended := peer.Session(leader)
+	if slices.Sort(running); !slices.Equal(running, []int{leader, child}) || len(ended) != 0 {
+		t.Errorf("running %v, ended %v, want %d and %d", running, ended, leader, child)
+	}
+	cmd.Process.Kill() //nolint:errcheck // what follows shows it
+	for len(ended) == 0 {
+		running, ended = peer.Session(leader)
+	}
+	if !slices.Equal(running, []int{child}) || !slices.Equal(ended, []int{leader}) {
+		t.Errorf("running %v, ended %v, want that %d has ended", running, ended, leader)
 	}
 }
 

@@ -10,6 +10,7 @@ type process struct {
 	parent  int
 	session int
 	command string
+	ended   bool // all of it, and its parent has not waited for it
 }
 
 func (p process) is(other process) bool { return p.pid == other.pid && p.start == other.start }

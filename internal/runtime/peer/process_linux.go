@@ -34,6 +34,8 @@ func parseStat(text []byte) (process, error) {
 		return process{}, fmt.Errorf("unknown format of /proc/PID/stat: %.80q", text)
 	}
 	p := process{command: string(text[open+1 : end])}
+	// A main thread may have ended before the others: field 20 counts them all.
+	p.ended = bytes.ContainsAny(fields[0], "ZX") && len(fields[17]) == 1 && fields[17][0] <= '1'
 	var errs [4]error
 	p.pid, errs[0] = strconv.Atoi(string(bytes.TrimSpace(text[:open])))
 	p.parent, errs[1] = strconv.Atoi(string(fields[1]))
@@ -125,6 +127,25 @@ func Children(pid int) []int {
 		return true
 	})
 	return pids
+}
+
+// Session lists the processes of a session: those that run, and those that have ended and nobody has waited for.
+func Session(id int) (running, ended []int) {
+	eachName("/proc", func(_ int, name string) bool { //nolint:errcheck // without /proc nothing is known
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			return true
+		}
+		switch p, err := look(pid); {
+		case err != nil || p.session != id:
+		case p.ended:
+			ended = append(ended, pid)
+		default:
+			running = append(running, pid)
+		}
+		return true
+	})
+	return running, ended
 }
 
 // sockets passes the inode of each socket among the files of a process or thread, below /proc/ID or alike, until visit

@@ -17,3 +17,9 @@ func (s *Sandbox) Mounts(c Command) map[string]int {
 	}
 	return count
 }
+
+// Below lists the processes below the helper.
+func (p *Process) Below() []int { return descendants(p.PID()) }
+
+// Disturb sends the helper a message that it does not know.
+func (p *Process) Disturb() { p.tell('?') }

@@ -19,6 +19,7 @@ type Process struct {
 	cmd        *exec.Cmd // the helper
 	socket     *os.File
 	namespaced bool
+	function   int // its process id, which leads its session; as the helper sees it
 
 	mu     sync.Mutex
 	ended  bool
@@ -38,6 +39,7 @@ func (p *Process) await(program string) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrEnded, err)
 	case kind == helper.Started:
+		p.function = numbers[0]
 		return p.socket.SetReadDeadline(time.Time{})
 	case kind != helper.Failed:
 		return fmt.Errorf("the process that confines a function says %q", kind)
@@ -70,16 +72,44 @@ func (p *Process) receive() (byte, [2]int, error) {
 func (p *Process) Wait() State {
 	state := State{status: syscall.WaitStatus(syscall.SIGKILL)} // if the helper itself was killed
 	kind, numbers, err := p.receive()
-	if err == nil && kind == helper.Exited {
+	orderly := err == nil && kind == helper.Exited
+	if orderly {
 		state.status = syscall.WaitStatus(numbers[0])
 	}
 	p.cmd.Wait() //nolint:errcheck // the helper's own status says nothing
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.ended = true
 	p.memory.kib = max(p.memory.kib, numbers[1]) // what the kernel says about the process
 	p.socket.Close()                             //nolint:errcheck // nothing is lost
+	p.mu.Unlock()
+	if !orderly && !p.namespaced {
+		p.endOrphans()
+	}
 	return state
+}
+
+// endOrphans does what the helper did not live to do: a function of the same user can kill it, and so does the system
+// when memory is short. The function has ended with it (PR_SET_PDEATHSIG, prctl(2)), but what the function has started
+// runs on. Its session says which processes these are: as long as it has any, the kernel gives its number to no other.
+// A process that has left the session, and has lost its parent, is not found.
+func (p *Process) endOrphans() {
+	for deadline := time.Now().Add(killGrace); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		running, ended := peer.Session(p.function)
+		for _, pid := range ended {
+			syscall.Wait4(pid, nil, syscall.WNOHANG, nil) //nolint:errcheck // ours if this is process 1
+		}
+		if len(running) == 0 {
+			return
+		}
+		all := running
+		for _, pid := range running {
+			all = append(all, descendants(pid)...)
+		}
+		syscall.Kill(-p.function, syscall.SIGKILL) //nolint:errcheck // its group at once, so that none escapes by forking
+		for _, pid := range all {
+			syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it may have ended
+		}
+	}
 }
 
 // Terminate asks the function's process group to end.

@@ -234,7 +234,7 @@ func (s *Sandbox) launch(f force, c Command, probe bool) (*Process, error) {
 	p := &Process{socket: ours, namespaced: f.namespaces, cmd: &exec.Cmd{
 		Path:        "/proc/self/exe",
 		Args:        []string{"furl-sandbox"},
-		Env:         []string{helper.Variable + "=" + helper.Value},
+		Env:         []string{helper.Variable + "=" + helper.Value, "GOMAXPROCS=1"}, // so few threads do
 		Dir:         "/",
 		Stdout:      c.output(),
 		Stderr:      c.output(),

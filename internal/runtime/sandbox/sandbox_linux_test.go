@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -13,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // TestMain makes the test binary double as a hostile function: one that tries the things in its arguments and says how
@@ -723,5 +727,93 @@ func TestMayExplain(t *testing.T) {
 	config.Mode = sandbox.Off
 	if sandbox.New(config).MayExplain([]byte("permission denied")) {
 		t.Error("there is no sandbox")
+	}
+}
+
+// What a function has started ends with its environment also where the process above it is killed, which a function
+// that is not confined can do itself.
+func TestNothingOutlivesAHelperThatIsKilled(t *testing.T) {
+	const script = `(while :; do sleep 0.01; done) & (trap "" TERM; sleep 1000; sleep 1000) & ` +
+		`(setsid sleep 1000 & wait) & timeout 1000 sleep 1000 & sleep 0.2; echo ready; wait` // timeout has its own group
+	for name, s := range map[string]*sandbox.Sandbox{
+		"off":                sandbox.New(sandbox.Config{Mode: sandbox.Off, Dir: t.TempDir()}),
+		"without namespaces": sandbox.WithoutNamespaces(sandbox.Config{Dir: t.TempDir()}),
+		"auto":               sandbox.New(sandbox.Config{Dir: t.TempDir()}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			read, write, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer read.Close()
+			home := t.TempDir()
+			p, err := s.Start(sandbox.Command{
+				Path: "/bin/sh", Args: []string{"-c", script}, Dir: home, Home: home, Output: write,
+			})
+			write.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(read, make([]byte, len("ready\n"))); err != nil {
+				t.Fatal(err)
+			}
+			all := p.Below()
+			if len(all) < 8 {
+				t.Fatalf("the processes are %v", all)
+			}
+			if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			if got := p.Wait(); !got.Signaled() {
+				t.Errorf("the function ended with %v", got)
+			}
+			for _, pid := range all {
+				for deadline := time.Now().Add(5 * time.Second); isRunning(pid); time.Sleep(time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatalf("process %d lives on", pid)
+					}
+				}
+			}
+		})
+	}
+}
+
+func isRunning(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(text), ") Z ")
+}
+
+// Go ends a program that is refused a thread. A function may take all threads that its user may have, so the process
+// above it makes none after the function has started.
+func TestTheHelperNeedsNoMoreThreads(t *testing.T) {
+	if !usertest.Unprivileged(t) { // the limit does not hold for root
+		return
+	}
+	const script = `i=0; while [ $i -lt 150 ]; do (sleep 0.01 &); i=$((i+1)); done; exit 7`
+	s := sandbox.New(sandbox.Config{Mode: sandbox.Off, Dir: t.TempDir()})
+	for range 10 {
+		p, err := s.Start(sandbox.Command{Path: "/bin/sh", Args: []string{"-c", script}, Dir: "/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		none := unix.Rlimit{Cur: 1, Max: 1}
+		if err := unix.Prlimit(p.PID(), unix.RLIMIT_NPROC, &none, nil); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if got := p.Wait().String(); got != "exit status 7" {
+				t.Errorf("the function ended with %s", got)
+			}
+		}()
+		for disturbing := true; disturbing; {
+			select {
+			case <-ended:
+				disturbing = false
+			case <-time.After(20 * time.Microsecond):
+				p.Disturb() // it has both of its goroutines return from the system
+			}
+		}
 	}
 }

@@ -1,7 +1,7 @@
 // Package helper is the process between the server and a function on Linux. The server starts its own program again;
 // this package notices, confines the process and starts the function below it, before the initialization of the rest of
-// the program: it imports only syscall, so Go initializes it before all packages that import more (The Go Programming
-// Language Specification, "Program initialization"). That is why it has an init function.
+// the program: it imports only syscall and what that imports, so Go initializes it before all packages that import more
+// (The Go Programming Language Specification, "Program initialization"). That is why it has an init function.
 //
 // The helper stays as the function's parent. In a PID namespace it is process 1, so that the function is not: the
 // kernel ignores signals without a handler there (pid_namespaces(7)). Elsewhere it is the subreaper of everything that

@@ -3,11 +3,18 @@ package helper
 import (
 	"sync"
 	"syscall"
+
+	"github.com/furl-dev/furl/internal/machine/spare"
 )
 
 const (
 	socket  = 3
 	maxSpec = 16 << 20 // a function's variables and arguments are at most 2 MiB (execve(2))
+
+	// spareThreads is for a process with one goroutine that waits in a system call besides the main one, and one
+	// processor of Go's: that takes three threads more, of which one may be on its way to sleep when Go wants another.
+	// The function may take all that the user may have, so none can be made later.
+	spareThreads = 4
 )
 
 func init() {
@@ -49,6 +56,7 @@ func run() {
 		send(Started, 0)
 		syscall.Exit(0)
 	}
+	spare.Threads(spareThreads)
 	h.start()
 	go h.listen()
 	h.exit(h.wait())
