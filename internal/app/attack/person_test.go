@@ -128,7 +128,7 @@ func (p person) iam(t testing.TB, action string, parameters ...string) answer {
 func (p person) createFunction(t testing.TB, name string) {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
-		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x", "Timeout": 20,
+		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x", "Timeout": int(held.Seconds()),
 		"Role": "arn:aws:iam::" + p.account + ":role/execution",
 		"Code": map[string][]byte{"ZipFile": pack(t, packed{"bootstrap", "#!/bin/sh\nexec \"$ATTACK_PROGRAM\"\n", 0o755})},
 		"Environment": map[string]any{"Variables": map[string]string{

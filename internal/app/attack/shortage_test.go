@@ -203,6 +203,9 @@ func ownThreads(t *testing.T) uint64 {
 	return own
 }
 
+// held is how long a call may take that waits until its test lets go: for all that the test waits for meanwhile.
+const held = 5 * patience
+
 // burst sends a request from as many clients at once, each on connections of its own, and counts the statuses.
 func (w *world) burst(t *testing.T, clients, calls int, wire string) map[int]int {
 	t.Helper()
@@ -217,6 +220,7 @@ func (w *world) burst(t *testing.T, clients, calls int, wire string) map[int]int
 					t.Error(err)
 					return
 				}
+				c.SetDeadline(time.Now().Add(held)) //nolint:errcheck // a connection that is closed fails at once
 				go c.write(wire)
 				a, err := c.read("GET")
 				c.Close()
