@@ -15,6 +15,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/policy"
@@ -68,6 +69,8 @@ type Config struct {
 	BodyRoom int
 	// Connections bounds the connections of clients. The server sets its Log.
 	Connections listener.Config
+	// AccountConcurrency is how many invocations each account may have at one time in a region.
+	AccountConcurrency int
 	// MaxEnvironments bounds the execution environments of all functions together.
 	MaxEnvironments int
 	// Sandbox is how functions are confined: sandbox.Auto, Off or Strict.
@@ -89,15 +92,16 @@ type Config struct {
 // Default is the configuration of a server that is told nothing.
 func Default() Config {
 	return Config{
-		Data:            ".furl",
-		Listen:          "127.0.0.1:9000",
-		Accounts:        []string{DefaultAccount},
-		Region:          "us-east-1",
-		URLStyle:        "auto",
-		Suffix:          "localhost",
-		DrainTimeout:    10 * time.Second,
-		MaxEnvironments: 256,
-		Sandbox:         sandbox.Auto,
+		Data:               ".furl",
+		Listen:             "127.0.0.1:9000",
+		Accounts:           []string{DefaultAccount},
+		Region:             "us-east-1",
+		URLStyle:           "auto",
+		Suffix:             "localhost",
+		DrainTimeout:       10 * time.Second,
+		AccountConcurrency: lambda.DefaultConcurrency,
+		MaxEnvironments:    256,
+		Sandbox:            sandbox.Auto,
 	}
 }
 
@@ -166,6 +170,9 @@ func (c Config) Validate() error {
 	}
 	if c.BodyTimeout < 0 {
 		fault("body-timeout: %s is negative", c.BodyTimeout)
+	}
+	if c.AccountConcurrency < 1 {
+		fault("account-concurrency: %d is less than one", c.AccountConcurrency)
 	}
 	if c.MaxEnvironments < 1 {
 		fault("max-environments: %d is less than one", c.MaxEnvironments)

@@ -32,17 +32,20 @@ import (
 	"github.com/furl-dev/furl/internal/dataplane"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/pages"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/internal/trash"
+	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -212,10 +215,31 @@ func (s *Server) addAccounts(ctx context.Context) error {
 	})
 }
 
+// maySend reports whether the execution role of a function may invoke another one as its destination.
+func (s *Server) maySend(from, to resolve.Target) bool {
+	world, version := s.state.Now(), from.Version
+	role, ok := auth.ExecutionRole(world, version.Role, version.RoleID, from.Function.ARN.Name)
+	if !ok {
+		return false
+	}
+	function := to.Function
+	decision, _ := auth.Authorize(world, role, auth.Check{
+		Action: lambda.ActionInvoke, Resource: to.ARN().String(), ResourceAccount: function.ARN.Account, Policy: to.Policy(),
+		Context: &auth.Conditions{
+			Caller: role, Now: s.config.Now(), Region: function.ARN.Region, Resource: function.ARN.Account, Tags: function.Tags,
+			Extra: []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "false"}},
+		},
+	})
+	return decision.Effect == policy.Allowed
+}
+
 // wire connects the parts.
 func (s *Server) wire() error {
 	gate := &auth.Gate{State: s.state, Now: s.config.Now}
-	s.invoke = &invoke.Service{Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now}
+	s.invoke = &invoke.Service{
+		Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
+		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
+	}
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	events := &trace.Events{}
 	s.pages = &pages.Pages{
@@ -235,6 +259,7 @@ func (s *Server) wire() error {
 	}
 	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
 		Code: s.code, Links: s.address, Runtimes: runtimes{s.pool, s.code}, Invoker: s.invoke, FaithfulStates: s.config.FaithfulStates,
+		Concurrency: s.config.AccountConcurrency,
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/policy"
 )
@@ -39,6 +40,21 @@ func newCaller(identity state.Identity) *Caller {
 		caller.UserID = id[0]
 	}
 	return caller
+}
+
+// ExecutionRole is a function as a caller: a session of the role with the ARN, if that is still the one with the id.
+func ExecutionRole(world *state.Snapshot, role, id, session string) (*Caller, bool) {
+	parsed, ok := iam.ParseARN(role)
+	if !ok {
+		return nil, false
+	}
+	found, ok := world.Role(parsed.Account, parsed.Name)
+	if !ok || found.ID != id {
+		return nil, false
+	}
+	return newCaller(state.Identity{Account: found.Account, Role: found, Session: &iam.Session{
+		Account: found.Account, Role: found.Name, RoleID: found.ID, SessionName: session,
+	}}), true
 }
 
 func principalOf(identity state.Identity) policy.Principal {

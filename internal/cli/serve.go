@@ -76,6 +76,7 @@ func (s *serveFlags) settings() []setting {
 			"ask identity providers at loopback, link-local and private addresses too, on this machine also without https",
 		},
 		{"drain-timeout", &c.DrainTimeout, "drainTimeout", "how long running invocations may take to finish after a signal"},
+		{"account-concurrency", &c.AccountConcurrency, "accountConcurrency", "most invocations at one time in an account and region"},
 		{"max-environments", &c.MaxEnvironments, "maxEnvironments", "most execution environments at one time"},
 		{
 			"sandbox", (*string)(&c.Sandbox), "sandbox",

@@ -299,10 +299,10 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	}
 	switch {
 	case errors.Is(err, runtime.ErrBusy):
-		x.found("invoke", newThrottling(err))
-		return nil, &throttled
+		x.found("invoke", newThrottling(err, x.url.Function))
+		return nil, throttled(err)
 	case errors.As(err, new(*runtime.Exhausted)): // of a running function
-		x.found("invoke", newThrottling(err))
+		x.found("invoke", newThrottling(err, x.url.Function))
 		return nil, &starved
 	case errors.Is(err, runtime.ErrClosed):
 		x.found("invoke", newNote(trace.Failed, "the server is shutting down"))

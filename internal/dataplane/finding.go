@@ -8,6 +8,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/machine"
@@ -37,9 +38,12 @@ func newNote(verdict trace.Verdict, summary string) *note {
 }
 
 // newThrottling is the note of a call for which there was no environment, with what would help if a limit of the
-// machine is the reason.
-func newThrottling(err error) *note {
+// function or of the machine is the reason.
+func newThrottling(err error, function *lambda.Function) *note {
 	throttling := newNote(trace.Refused, "throttled: "+err.Error())
+	if remedy := invoke.ThrottleRemedy(err, function); remedy != "" {
+		throttling.fix = trace.KeepAll(maxSentence, remedy)
+	}
 	if lack, ok := errors.AsType[*machine.Lack](err); ok {
 		throttling.fix = trace.KeepAll(maxSentence, lack.Fix)
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -28,8 +29,6 @@ var (
 			`https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}`,
 		metric.NotAuthorized}
 	functionFailed = refusal{http.StatusBadGateway, "", "Internal Server Error", 0}
-	throttled      = refusal{http.StatusTooManyRequests, "TooManyRequestsException",
-		`{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`, metric.Throttled}
 	// Assumed: the text of the Invoke API, whose limit it is.
 	tooLarge = refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
 		`{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`,
@@ -42,6 +41,12 @@ var (
 		`{"message":"Service Unavailable"}`, metric.Throttled}
 	unreadable = refusal{http.StatusBadRequest, "BadRequestException", `{"message":"Bad Request"}`, metric.Unreadable}
 )
+
+// throttled is the refusal of a call for which there is no concurrency.
+func throttled(err error) *refusal {
+	body := `{"Reason":` + jsonString(invoke.ThrottleReason(err)) + `,"Type":"User","message":"Rate Exceeded."}`
+	return &refusal{http.StatusTooManyRequests, "TooManyRequestsException", body, metric.Throttled}
+}
 
 // badSignature is the refusal of a request that could not be authenticated.
 func badSignature(err *sigv4.Error) *refusal {

@@ -29,6 +29,9 @@ type Runner interface {
 	Invoke(context.Context, *runtime.Function, runtime.Invocation) (*runtime.Result, error)
 	// Retire ends the environments of the runtime.Function with the key.
 	Retire(key string)
+	// Provision keeps so many environments of a function's versions ready, and Provisioned says how many with the key are.
+	Provision(account, region, name string, wanted map[*runtime.Function]int)
+	Provisioned(key string) (ready int, failed bool)
 }
 
 // Code finds the unpacked package with the hash.
@@ -44,7 +47,15 @@ type Service struct {
 	Log    *slog.Logger
 	Now    func() time.Time // nil is time.Now
 
+	// Concurrency is how many invocations an account may have at one time in a region; 0 is no limit.
+	Concurrency int
+	// Output takes what is written into a function's log besides its own output; nil drops it.
+	Output runtime.LogSink
+	// MaySend reports whether the execution role of a version may invoke a function, as a destination; nil allows it.
+	MaySend func(from resolve.Target, to resolve.Target) bool
+
 	functions functions
+	rates     rates
 	sessions  sessions
 	queue     queue
 }
@@ -57,6 +68,8 @@ type Request struct {
 	TraceID       string // X-Amzn-Trace-Id
 	ClientContext string // JSON, "" for none
 	Stream        bool   // the response is taken while the function writes it
+
+	chain int // how many invocations led to this one through destinations
 }
 
 // These are why a function cannot run at all.
@@ -68,7 +81,10 @@ var (
 // Invoke runs the function once. The caller reads the result's body to its end or closes it. Errors are
 // runtime.ErrBusy, runtime.ErrClosed, ErrUnavailable, ErrRole and that of the context.
 func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result, error) {
-	function, err := s.functions.get(request.Target, s.describe)
+	if err := s.rates.allow(request.Target.Function, s.now()); err != nil {
+		return nil, err
+	}
+	function, err := s.functions.get(request.Target.Function, request.Target.Pick(rand.Float64()), s.describe)
 	if lack := machine.Lacking(err); lack != nil {
 		return nil, &runtime.Exhausted{Lack: lack}
 	}
@@ -82,11 +98,16 @@ func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result,
 		ClientContext:      request.ClientContext,
 		InvokedFunctionARN: request.Target.ARN().String(),
 		Stream:             request.Stream,
+		Unreserved:         s.unreserved(request.Target.Function.ARN),
 	})
 }
 
 // describe is a version of a function as an execution environment needs it.
-func (s *Service) describe(arn lambda.ARN, version resolve.Version) (*runtime.Function, error) {
+func (s *Service) describe(function *lambda.Function, version resolve.Version) (*runtime.Function, error) {
+	arn, concurrency := function.ARN, -1
+	if function.Reserved != nil {
+		concurrency = *function.Reserved
+	}
 	dir, err := s.Code.Dir(version.CodeHex)
 	if err != nil {
 		return nil, fmt.Errorf("code of %s: %w", arn, err)
@@ -105,7 +126,7 @@ func (s *Service) describe(arn lambda.ARN, version resolve.Version) (*runtime.Fu
 		LogGroup:    version.LogGroup,
 		MemoryMB:    version.MemoryMB,
 		Timeout:     version.Timeout,
-		Concurrency: -1,
+		Concurrency: concurrency,
 		Credentials: func(context.Context) (runtime.Credentials, error) { return s.credentials(arn, version.Configuration) },
 	}, nil
 }
@@ -113,8 +134,13 @@ func (s *Service) describe(arn lambda.ARN, version resolve.Version) (*runtime.Fu
 // Enqueue takes an asynchronous invocation, which Run executes.
 func (s *Service) Enqueue(request Request) error { return s.queue.add(request, s.now()) }
 
-// Run works off asynchronous invocations until the context ends, and returns when those that are running have ended.
+// Run makes ready what is provisioned and works off asynchronous invocations until the context ends, and returns when those that are running have ended.
 func (s *Service) Run(ctx context.Context) error {
+	for _, function := range s.State.Now().Functions.All() {
+		if len(function.Provisioned) > 0 {
+			s.Provision(function.ARN)
+		}
+	}
 	s.queue.run(ctx, s.attempt)
 	return nil
 }
@@ -122,51 +148,14 @@ func (s *Service) Run(ctx context.Context) error {
 // Collectors are the metrics of the queue.
 func (s *Service) Collectors() []metric.Collector { return s.queue.collectors() }
 
-// attempt runs the job once and answers after what time to try again, zero for never. Throttling does not count as an
-// attempt.
-func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
-	name := job.request.Target.ARN()
-	log := s.Log.With("function", name.String(), "request_id", job.request.RequestID)
-	if s.now().Sub(job.taken) > maxEventAge {
-		log.Warn("asynchronous invocation dropped: it is six hours old")
-		return 0
-	}
-	current, err := resolve.Find(s.State.Now(), name)
-	if err != nil {
-		log.Warn("asynchronous invocation dropped: what it invokes was deleted", "error", err)
-		return 0
-	}
-	job.request.Target = current
-	result, err := s.Invoke(context.WithoutCancel(ctx), job.request)
-	if errors.Is(err, runtime.ErrBusy) {
-		return job.throttle()
-	}
-	failed := err
-	switch {
-	case errors.As(err, new(*runtime.Exhausted)): // it ran, and ended for lack of something
-	case err != nil:
-		log.Warn("asynchronous invocation dropped", "error", err)
-		return 0
-	default:
-		_, failed = result.ReadAll(0)
-		if failure := result.FunctionError; failure != nil {
-			failed = failure
-		}
-		if failed == nil {
-			return 0
-		}
-	}
-	job.attempt++
-	wait = retryAfter(job.attempt)
-	log.Warn("asynchronous invocation failed", "error", failed, "attempt", job.attempt, "retry_after", wait.String())
-	return wait
-}
-
 // Retire ends the environments of a version that was changed or deleted, or, without a qualifier, of all versions of a
 // function: idle ones at once, busy ones after their invocation.
 func (s *Service) Retire(name lambda.ARN) {
 	for _, key := range s.functions.forget(name) {
 		s.Runner.Retire(key)
+	}
+	if name.Qualifier == "" {
+		s.rates.forget(name)
 	}
 	s.retireSessions(name.Key())
 }
@@ -191,28 +180,26 @@ type versionName struct {
 }
 
 type described struct {
-	from *lambda.Configuration
-	to   *runtime.Function
+	function *lambda.Function
+	version  *lambda.Configuration
+	to       *runtime.Function
 }
 
-// get is the version that runs an invocation of the target.
-func (f *functions) get(target resolve.Target, describe func(lambda.ARN, resolve.Version) (*runtime.Function, error)) (
-	*runtime.Function, error) {
-	version := target.Pick(rand.Float64())
-	name := versionName{target.Function.ARN, version.Number}
-	known, ok := f.byVersion.Load(name)
-	if ok && known.(described).from == version.Configuration {
-		return known.(described).to, nil
+// get is the version as its environments see it.
+func (f *functions) get(
+	function *lambda.Function, version resolve.Version, describe func(*lambda.Function, resolve.Version) (*runtime.Function, error),
+) (*runtime.Function, error) {
+	name := versionName{function.ARN, version.Number}
+	if value, ok := f.byVersion.Load(name); ok {
+		if known := value.(described); known.function == function && known.version == version.Configuration {
+			return known.to, nil
+		}
 	}
-	to, err := describe(target.Function.ARN, version)
+	to, err := describe(function, version)
 	if err != nil {
 		return nil, err
 	}
-	// A change that environments do not see, such as that of a tag or the policy, keeps them.
-	if ok && known.(described).to.Key == to.Key {
-		to = known.(described).to
-	}
-	f.byVersion.Store(name, described{from: version.Configuration, to: to})
+	f.byVersion.Store(name, described{function, version.Configuration, to})
 	return to, nil
 }
 

@@ -6,20 +6,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/metric"
 )
 
 // These bound asynchronous invocations. AWS tries a failed one again after a minute and once more after two, and a
-// throttled one after a second and then ever later, up to five minutes; it drops one that is six hours old (Lambda
-// Developer Guide, "How Lambda handles errors and retries with asynchronous invocation"). The queue is in memory: a
-// killed server loses it, and a shutdown waits for what is running, not for retries.
+// throttled one after a second and then ever later, up to five minutes (Lambda Developer Guide, "How Lambda handles
+// errors and retries with asynchronous invocation"). The queue is in memory: a killed server loses it, and a shutdown
+// waits for what is running, not for retries.
 const (
 	queueLength       = 10_000
 	queueBytes        = 64 << 20 // of payloads
 	queueWorkers      = 16
 	firstThrottleWait = time.Second
 	lastThrottleWait  = 5 * time.Minute
-	maxEventAge       = 6 * time.Hour
 )
 
 // ErrQueueFull means that too many asynchronous invocations wait.
@@ -119,11 +119,6 @@ func (j *job) throttle() time.Duration {
 	return j.throttled
 }
 
-// retryAfter is how long to wait after that many failed attempts, zero to give up.
-func retryAfter(attempts int) time.Duration {
-	waits := [...]time.Duration{time.Minute, 2 * time.Minute}
-	if attempts > len(waits) {
-		return 0
-	}
-	return waits[attempts-1]
-}
+// retryWaits are how long to wait after the first failed attempt and after the second. There are no more than three
+// attempts.
+var retryWaits = [lambda.DefaultRetries]time.Duration{time.Minute, 2 * time.Minute}

@@ -108,6 +108,20 @@ func (t Target) Pick(random float64) Version {
 	return t.Version
 }
 
+// Share is a version with its part of the invocations, from 0 to 1.
+type Share struct {
+	Version Version
+	Part    float64
+}
+
+// Shares are the versions that run invocations of the target: one, or the two of a weighted alias.
+func (t Target) Shares() []Share {
+	if t.weight == 0 {
+		return []Share{{t.Version, 1}}
+	}
+	return []Share{{t.Version, 1 - t.weight}, {t.other, t.weight}}
+}
+
 // Policy is the resource-based policy of the target, nil if it has none. Each qualifier has its own; $LATEST has that of
 // the function, since AddPermission does not take it.
 func (t Target) Policy() *policy.Document {

@@ -53,7 +53,7 @@ func variables(e *environment, c *command, keys Credentials, extra map[string]st
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(fn.MemoryMB),
 		"AWS_LAMBDA_FUNCTION_NAME":        fn.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     fn.Version,
-		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  e.initializationType(),
 		"AWS_LAMBDA_LOG_GROUP_NAME":       cmp.Or(fn.LogGroup, "/aws/lambda/"+fn.Name),
 		"AWS_LAMBDA_LOG_STREAM_NAME":      e.logStream,
 		"AWS_LAMBDA_RUNTIME_API":          e.api.Addr(),

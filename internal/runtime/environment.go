@@ -33,6 +33,7 @@ type environment struct {
 	members   *peer.Environment // its processes; set when the first has started
 	deliver   chan *call        // holds one
 	release   func()            // of its credentials; nil for none
+	warm      bool              // it was started before there was a call, as provisioned concurrency is
 	ended     chan struct{}     // closed when it has given back all that it held of the machine
 	entered   atomic.Bool       // its start holds room of the pool.processes
 
@@ -41,6 +42,7 @@ type environment struct {
 	// Guarded by the lock of the roster.
 	idleSince time.Time
 	retired   bool // it stops instead of waiting for another event
+	kept      bool // it is provisioned: it does not end for being idle
 
 	mu          sync.Mutex // guards what follows
 	process     *sandbox.Process
@@ -54,10 +56,10 @@ type environment struct {
 	killed      Reason // why it was killed, if it was
 }
 
-func newEnvironment(p *Pool, first *call) *environment {
+// newEnvironment makes an environment for its first call, or for none yet.
+func newEnvironment(p *Pool, fn *Function, first *call) *environment {
 	var random [16]byte
 	rand.Read(random[:]) //nolint:errcheck // never fails
-	fn := first.fn
 	e := &environment{
 		pool:    p,
 		fn:      fn,
@@ -65,12 +67,23 @@ func newEnvironment(p *Pool, first *call) *environment {
 		deliver: make(chan *call, 1),
 		ended:   make(chan struct{}),
 		call:    first,
+		warm:    first == nil,
 		born:    time.Now(),
 	}
 	e.dir = filepath.Join(p.environments, e.id)
 	e.logStream = fmt.Sprintf("%s[%s]%s", p.config.Now().UTC().Format("2006/01/02/"), fn.Version, e.id)
-	first.cold = true
+	if first != nil {
+		first.cold = true
+	}
 	return e
+}
+
+// initializationType is AWS_LAMBDA_INITIALIZATION_TYPE.
+func (e *environment) initializationType() string {
+	if e.warm {
+		return "provisioned-concurrency"
+	}
+	return "on-demand"
 }
 
 // run is the whole life of the environment.
@@ -103,6 +116,11 @@ func (e *environment) ready() error {
 		e.initialized = true
 		e.leave()
 		e.timer.Stop()
+		if e.warm {
+			e.mu.Unlock()
+			e.pool.roster.welcome(e)
+			return nil
+		}
 		if !c.lateInit {
 			c.init = time.Since(e.born)
 		}
@@ -173,6 +191,9 @@ func (e *environment) expire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.call
+	if c == nil && e.warm && !e.initialized {
+		e.kill(ReasonInitTimeout)
+	}
 	if c == nil {
 		return // a late timer: the environment has settled
 	}
@@ -237,6 +258,11 @@ func (e *environment) notStarted(err error) {
 	e.call = nil
 	e.mu.Unlock()
 	e.pool.roster.remove(e)
+	if c == nil {
+		e.pool.config.Logger.Warn("a provisioned environment cannot be started", "function", e.fn.ARN, "error", err)
+		e.close()
+		return
+	}
 	failed, ok := errors.AsType[*startError](err)
 	if ok && failed.fromPackage && errors.As(err, new(*sandbox.StartError)) && isEntrypointError(err) {
 		// The package's fault, not this machine's.

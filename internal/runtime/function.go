@@ -40,8 +40,9 @@ type Function struct {
 	MemoryMB int           // shown to the function and in REPORT; it is not enforced
 	Timeout  time.Duration // of one invocation
 
-	// Concurrency is how many environments all versions of this function may have at one time: its reserved
-	// concurrency, or what the account has left. Zero refuses every invocation; below zero is no limit.
+	// Concurrency is the function's reserved concurrency: how many environments all of its versions may have at one
+	// time. Zero refuses every invocation. Below zero, the function shares Invocation.Unreserved with the others of its
+	// account and region that have none.
 	Concurrency int
 
 	LogGroup string // default "/aws/lambda/" + Name
@@ -97,6 +98,10 @@ type Invocation struct {
 	ClientContext      string // JSON; may be empty
 	CognitoIdentity    string // JSON; may be empty
 	InvokedFunctionARN string // what the caller invoked, with its qualifier
+
+	// Unreserved is how many invocations the functions of the account and region that have no reserved concurrency may
+	// have at one time; zero is no limit.
+	Unreserved int
 
 	// Stream says that the caller takes the response while the function writes it (RESPONSE_STREAM,
 	// InvokeWithResponseStream): up to MaxStreamedResponse bytes, with a failure in the middle visible only at the

@@ -298,15 +298,25 @@ func (p *Pool) assign(c *call) error {
 	}
 }
 
-// launch starts an environment for a call. The roster calls it under its lock.
-func (p *Pool) launch(c *call) *environment {
-	e := newEnvironment(p, c)
+// launch starts an environment for a call, or for none yet. The roster calls it under its lock.
+func (p *Pool) launch(fn *Function, c *call) *environment {
+	e := newEnvironment(p, fn, c)
 	p.alive.Go(func() {
 		e.run()
 		p.roster.bury(e)
 	})
 	return e
 }
+
+// Provision keeps so many environments of the functions ready as the map says, and no longer keeps others of the same
+// function. They all are versions of the function with the account, the region and the name.
+func (p *Pool) Provision(account, region, name string, wanted map[*Function]int) {
+	p.roster.provision(identity{account, region, name}, wanted)
+}
+
+// Provisioned is how many environments with the key of a Function are provisioned and ready, and whether one failed to
+// initialize, after which no other is started until Provision is called or one is used.
+func (p *Pool) Provisioned(key string) (ready int, failed bool) { return p.roster.provisioned(key) }
 
 // Retire stops the environments of a Function's Key, each as soon as it has nothing to do: after a change of code or
 // configuration, or when the function was deleted.

@@ -29,6 +29,10 @@ const (
 var (
 	// ErrBusy means that no environment is free and none may be started: throttle the caller.
 	ErrBusy = errors.New("all environments of the function are in use")
+	// ErrReserved is the ErrBusy of a function whose reserved concurrency is in use.
+	ErrReserved = fmt.Errorf("%w: it has no more reserved concurrency", ErrBusy)
+	// ErrUnreserved is the ErrBusy of an account whose concurrency is in use.
+	ErrUnreserved = fmt.Errorf("%w: the account has no more concurrency that is not reserved", ErrBusy)
 	// ErrFull is the ErrBusy of the whole pool rather than of the one function: errors.Is(ErrFull, ErrBusy).
 	ErrFull = fmt.Errorf("%w: the pool holds as many environments as it may", ErrBusy)
 	// ErrClosed means that the pool is draining or closed.

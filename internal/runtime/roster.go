@@ -26,8 +26,8 @@ type roster struct {
 	most   int   // environments of all functions together
 	full   error // the error when there are that many
 	now    func() time.Time
-	grace  time.Duration            // for idle environments to end
-	launch func(*call) *environment // starts one; called with mu held
+	grace  time.Duration                       // for idle environments to end
+	launch func(*Function, *call) *environment // starts one; called with mu held
 
 	mu     sync.Mutex
 	closed bool
@@ -43,6 +43,20 @@ type group struct {
 	all     map[*environment]struct{}
 	idle    []*environment // most recently used last
 	waiting []*waiter      // invocations that wait for a settling environment, first come first served
+
+	reserved bool                // it does not share the account's concurrency
+	keep     map[string]*keeping // by key: what is provisioned
+}
+
+// keeping is how many environments of a key are kept ready.
+type keeping struct {
+	fn     *Function
+	count  int
+	failed bool // one did not initialize; the next one would not either
+}
+
+func newGroup(id identity) *group {
+	return &group{id: id, keys: map[string]string{}, all: map[*environment]struct{}{}}
 }
 
 // waiter is an invocation that waits.
@@ -64,15 +78,19 @@ func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 	}
 	g := r.groups[fn.identity()]
 	if g == nil {
-		g = &group{id: fn.identity(), keys: map[string]string{}, all: map[*environment]struct{}{}}
+		g = newGroup(fn.identity())
 	}
 	if last := g.keys[fn.Version]; last != fn.Key {
 		g.keys[fn.Version] = fn.Key
 		r.retire(g, func(e *environment) bool { return e.fn.Version == fn.Version && e.fn.Key != fn.Key })
 	}
+	g.reserved = fn.Concurrency >= 0
 	atLimit := g.isFull(fn.Concurrency)
 	if atLimit && g.count(starting, busy, responding) >= fn.Concurrency {
-		return nil, nil, ErrBusy
+		return nil, nil, ErrReserved
+	}
+	if most := c.in.Unreserved; !g.reserved && most > 0 && r.size >= most && r.unreserved(g.id) >= most && !g.hasKept(fn.Key) {
+		return nil, nil, ErrUnreserved
 	}
 	if e := r.popIdle(g, fn.Key); e != nil {
 		return e, nil, nil
@@ -84,19 +102,20 @@ func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 		return nil, w, nil
 	}
 	if atLimit && !r.evict(g) {
-		return nil, nil, ErrBusy
+		return nil, nil, ErrReserved
 	}
 	if r.size >= r.most && !r.evict(r.groupWithOldestIdle()) {
 		return nil, nil, r.full
 	}
-	r.add(g, c)
+	r.add(g, c.fn, c)
 	return nil, nil, nil
 }
 
-// add starts an environment for a call. Called with mu held.
-func (r *roster) add(g *group, c *call) {
+// add starts an environment for a call, or for none yet. Called with mu held.
+func (r *roster) add(g *group, fn *Function, c *call) {
 	r.groups[g.id] = g
-	e := r.launch(c)
+	e := r.launch(fn, c)
+	e.kept = c == nil
 	g.all[e] = struct{}{}
 	r.size++
 	r.living[e] = struct{}{}
@@ -211,7 +230,10 @@ func (r *roster) forget(g *group, e *environment) {
 	if w := g.nextWaiter(e); w != nil {
 		w.free <- nil
 	}
-	if len(g.all) == 0 {
+	if e.kept {
+		r.refill(g, e)
+	}
+	if len(g.all) == 0 && len(g.keep) == 0 {
 		delete(r.groups, g.id)
 	}
 }
@@ -230,7 +252,7 @@ func (r *roster) replace(e *environment, c *call) {
 	g := r.groups[e.fn.identity()]
 	closed := r.closed
 	if !closed {
-		r.add(g, c)
+		r.add(g, c.fn, c)
 	}
 	r.forget(g, e)
 	if closed {
@@ -241,19 +263,18 @@ func (r *roster) replace(e *environment, c *call) {
 
 // evict stops the idle environment of a group that was not used for longest. Called with mu held.
 func (r *roster) evict(g *group) bool {
-	if g == nil || len(g.idle) == 0 {
+	if g == nil || g.oldestIdle() == nil {
 		return false
 	}
-	e := g.idle[0]
-	g.idle = g.idle[1:]
-	r.discard(g, e)
+	r.discard(g, g.oldestIdle())
 	return true
 }
 
 func (r *roster) groupWithOldestIdle() *group {
 	var oldest *group
 	for _, g := range r.groups {
-		if len(g.idle) > 0 && (oldest == nil || g.idle[0].idleSince.Before(oldest.idle[0].idleSince)) {
+		e := g.oldestIdle()
+		if e != nil && (oldest == nil || e.idleSince.Before(oldest.oldestIdle().idleSince)) {
 			oldest = g
 		}
 	}
@@ -269,7 +290,7 @@ func (r *roster) evictOldest() <-chan struct{} {
 	if g == nil {
 		return nil
 	}
-	oldest := g.idle[0]
+	oldest := g.oldestIdle()
 	r.evict(g)
 	return oldest.ended
 }
@@ -279,8 +300,8 @@ func (r *roster) evictIdleSince(oldest time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, g := range maps.Clone(r.groups) {
-		for len(g.idle) > 0 && g.idle[0].idleSince.Before(oldest) {
-			r.evict(g)
+		for e := g.oldestIdle(); e != nil && e.idleSince.Before(oldest); e = g.oldestIdle() {
+			r.discard(g, e)
 		}
 	}
 }
@@ -289,7 +310,8 @@ func (r *roster) evictIdleSince(oldest time.Time) {
 func (r *roster) retire(g *group, matches func(*environment) bool) {
 	for e := range g.all {
 		if matches(e) {
-			e.retired = true
+			e.retired, e.kept = true, false
+			delete(g.keep, e.fn.Key)
 		}
 	}
 	for _, e := range slices.Clone(g.idle) {
@@ -380,6 +402,21 @@ func (w *waiter) wants(e *environment) bool { return w.atLimit || e.fn.Key == w.
 
 // isFull reports whether a function has as many environments as it may.
 func (g *group) isFull(concurrency int) bool { return concurrency >= 0 && len(g.all) >= concurrency }
+
+// oldestIdle is the idle environment that was not used for longest, except those that are provisioned.
+func (g *group) oldestIdle() *environment {
+	for _, e := range g.idle {
+		if !e.kept {
+			return e
+		}
+	}
+	return nil
+}
+
+// hasKept reports whether a provisioned environment of the key is idle.
+func (g *group) hasKept(key string) bool {
+	return slices.ContainsFunc(g.idle, func(e *environment) bool { return e.kept && e.fn.Key == key })
+}
 
 // count counts the environments that are in one of the stages.
 func (g *group) count(stages ...stage) int {

@@ -24,6 +24,10 @@ const (
 	evictionSlack = time.Second            // that an idle environment may take to be gone, beyond its grace
 )
 
+// warmInitTimeout is how long the initialization of a provisioned environment may take (Lambda Developer Guide,
+// "Understanding the Lambda execution environment lifecycle").
+const warmInitTimeout = 15 * time.Minute
+
 // run starts the process. If the machine has no room for it, an environment of the function that has become idle takes
 // the call; else idle environments of others end, one after the other, until there is room, or run waits a little while
 // others are starting or settling. Without a process and an error, another environment has taken the call.
@@ -54,7 +58,7 @@ func (s starter) run() (*sandbox.Process, error) {
 // handOver gives the call that the environment is started for to an idle one of the same function, and ends the
 // environment. It reports false if there is none.
 func (s starter) handOver() bool {
-	for {
+	for !s.warm {
 		other := s.pool.roster.takeIdle(s.environment)
 		if other == nil {
 			return false
@@ -133,7 +137,9 @@ func (s starter) start() (*sandbox.Process, error) {
 		return nil, ErrClosed
 	}
 	limit := p.config.InitTimeout
-	if s.call.lateInit {
+	if s.warm {
+		limit = max(limit, warmInitTimeout)
+	} else if s.call.lateInit {
 		s.call.begin(time.Now())
 		limit = fn.Timeout
 	}

@@ -76,6 +76,10 @@ type Invoker interface {
 	Enqueue(request invoke.Request) error
 	// Retire is called for a function whose code or configuration has changed, or that is gone.
 	Retire(lambda.ARN)
+	// Provision is called for a function whose reserved or provisioned concurrency has changed. Provisioned says how many
+	// environments of a version or an alias are ready.
+	Provision(lambda.ARN)
+	Provisioned(lambda.ARN) (ready int, failed bool)
 }
 
 // service is what the operations are methods of.
@@ -97,7 +101,7 @@ func New(config Config) (controlplane.API, error) {
 		}
 	}
 	if config.Concurrency == 0 {
-		config.Concurrency = 1000
+		config.Concurrency = lambda.DefaultConcurrency
 	}
 	if config.Random == nil {
 		config.Random = rand.Reader

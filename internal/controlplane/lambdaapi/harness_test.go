@@ -242,9 +242,13 @@ type fakeInvoker struct {
 	calls   []invoke.Request
 	async   []invoke.Request
 	retired []string
-	tails   int // how often the end of the log was asked for
-	result  result
-	err     error
+
+	provisioned []string
+	ready       int
+	failed      bool
+	tails       int // how often the end of the log was asked for
+	result      result
+	err         error
 }
 
 // result is how the function answers.
@@ -282,6 +286,12 @@ func (f *fakeInvoker) Enqueue(in invoke.Request) error {
 }
 
 func (f *fakeInvoker) Retire(name lambda.ARN) { f.retired = append(f.retired, name.String()) }
+
+func (f *fakeInvoker) Provision(name lambda.ARN) {
+	f.provisioned = append(f.provisioned, name.String())
+}
+
+func (f *fakeInvoker) Provisioned(lambda.ARN) (ready int, failed bool) { return f.ready, f.failed }
 
 type links struct{}
 

@@ -137,7 +137,7 @@ func traceID(r *request) string {
 func invokeFault(err error) error {
 	switch {
 	case errors.Is(err, runtime.ErrBusy), errors.Is(err, invoke.ErrQueueFull):
-		return throttled("ConcurrentInvocationLimitExceeded")
+		return throttled(invoke.ThrottleReason(err))
 	case errors.Is(err, runtime.ErrClosed):
 		return wire.Errorf("ServiceException", "The server is shutting down.").WithStatus(http.StatusServiceUnavailable)
 	case errors.Is(err, invoke.ErrRole):

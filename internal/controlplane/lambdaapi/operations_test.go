@@ -55,8 +55,12 @@ func TestOperationsListsWhatThereIs(t *testing.T) {
 		"DeleteFunction", "ListFunctions", "CreateFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig",
 		"DeleteFunctionUrlConfig", "ListFunctionUrlConfigs", "AddPermission", "GetPolicy", "RemovePermission", "Invoke",
 		"TagResource", "UntagResource", "ListTags", "GetAccountSettings",
-		"ListVersionsByFunction", "ListAliases", "GetFunctionCodeSigningConfig", "GetFunctionConcurrency",
-		"GetFunctionRecursionConfig", "GetRuntimeManagementConfig", "ListFunctionEventInvokeConfigs", "ListEventSourceMappings", "ListLayers",
+		"ListVersionsByFunction", "ListAliases", "GetFunctionCodeSigningConfig",
+		"PutFunctionConcurrency", "GetFunctionConcurrency", "DeleteFunctionConcurrency", "PutProvisionedConcurrencyConfig",
+		"GetProvisionedConcurrencyConfig", "DeleteProvisionedConcurrencyConfig", "ListProvisionedConcurrencyConfigs",
+		"GetFunctionRecursionConfig", "GetRuntimeManagementConfig",
+		"PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig",
+		"DeleteFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs", "ListEventSourceMappings", "ListLayers",
 	}
 	var got []string
 	for _, op := range lambdaapi.Operations() {

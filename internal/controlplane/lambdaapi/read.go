@@ -23,11 +23,21 @@ func (s *service) getFunction(r *request, _ *functionInput) (any, error) {
 		Configuration configuration
 		Code          struct{ RepositoryType, Location string }
 		Tags          map[string]string `json:",omitempty"`
+		Concurrency   *shownConcurrency `json:",omitempty"`
 	}{
 		Configuration: s.changing.show(r, function, r.target.arn.Qualifier),
 		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(function)},
 		Tags:          function.Tags,
+		Concurrency:   reservedOf(function),
 	}, nil
+}
+
+// reservedOf is the Concurrency that GetFunction shows, nil for none.
+func reservedOf(function *lambda.Function) *shownConcurrency {
+	if function.Reserved == nil {
+		return nil
+	}
+	return &shownConcurrency{function.Reserved}
 }
 
 func (s *service) getFunctionConfiguration(r *request, _ *functionInput) (any, error) {
@@ -123,15 +133,23 @@ func (s *service) getAccountSettings(r *request, _ *noInput) (any, error) {
 		TotalCodeSize int64
 		FunctionCount int64
 	}
+	world := r.State.Now()
 	var used usage
-	for _, function := range r.State.Now().Functions.All() {
+	reserved := 0
+	for _, function := range world.Functions.All() {
 		if function.ARN.Account == r.Caller.Account && function.ARN.Region == r.Region {
 			used.FunctionCount++
 			used.TotalCodeSize += function.CodeSize
+			if function.Reserved != nil {
+				reserved += *function.Reserved
+			}
+			for _, version := range world.VersionsOf(function.ARN) {
+				used.TotalCodeSize += version.CodeSize
+			}
 		}
 	}
 	return struct {
 		AccountLimit limit
 		AccountUsage usage
-	}{limit{totalCodeSize, codeSizeUnzipped, codeSizeZipped, s.config.Concurrency, s.config.Concurrency}, used}, nil
+	}{limit{totalCodeSize, codeSizeUnzipped, codeSizeZipped, s.config.Concurrency, s.config.Concurrency - reserved}, used}, nil
 }

@@ -18,7 +18,10 @@ type named struct {
 	qualified          bool // AWS's operation takes a version or an alias: its resource is the ARN with it
 	parameter          bool // the Qualifier parameter takes $LATEST
 	unqualified        bool // a name with a qualifier violates the model
+	required           bool // the parameter Qualifier is
 }
+
+const eventInvokePath = "/2019-09-25/functions/NAME/event-invoke-config"
 
 var namedOperations = []named{
 	{operation: "CreateFunction", method: "POST", path: "/2015-03-31/functions", body: createBody("NAME", "")},
@@ -34,6 +37,13 @@ var namedOperations = []named{
 	{operation: "GetFunctionConcurrency", method: "GET", path: "/2019-09-30/functions/NAME/concurrency"},
 	{operation: "GetFunctionRecursionConfig", method: "GET", path: "/2024-08-31/functions/NAME/recursion-config", unqualified: true},
 	{operation: "GetRuntimeManagementConfig", method: "GET", path: "/2021-07-20/functions/NAME/runtime-management-config"},
+	{operation: "PutFunctionConcurrency", method: "PUT", path: putReserved + "NAME/concurrency", body: `{"ReservedConcurrentExecutions":1}`},
+	{operation: "DeleteFunctionConcurrency", method: "DELETE", path: putReserved + "NAME/concurrency"},
+	{operation: "ListProvisionedConcurrencyConfigs", method: "GET", path: getReserved + "NAME/provisioned-concurrency?List=ALL"},
+	{operation: "PutFunctionEventInvokeConfig", method: "PUT", path: eventInvokePath, body: `{"MaximumRetryAttempts":1}`},
+	{operation: "UpdateFunctionEventInvokeConfig", method: "POST", path: eventInvokePath, body: `{"MaximumRetryAttempts":1}`},
+	{operation: "GetFunctionEventInvokeConfig", method: "GET", path: eventInvokePath},
+	{operation: "DeleteFunctionEventInvokeConfig", method: "DELETE", path: eventInvokePath},
 	{operation: "ListFunctionEventInvokeConfigs", method: "GET", path: "/2019-09-25/functions/NAME/event-invoke-config/list"},
 
 	{operation: "GetFunction", method: "GET", path: "/2015-03-31/functions/NAME", qualified: true, parameter: true},
@@ -48,6 +58,12 @@ var namedOperations = []named{
 	{operation: "GetFunctionUrlConfig", method: "GET", path: "/2021-10-31/functions/NAME/url", qualified: true},
 	{operation: "UpdateFunctionUrlConfig", method: "PUT", path: "/2021-10-31/functions/NAME/url", body: `{"AuthType":"NONE"}`, qualified: true},
 	{operation: "DeleteFunctionUrlConfig", method: "DELETE", path: "/2021-10-31/functions/NAME/url", qualified: true},
+	{operation: "PutProvisionedConcurrencyConfig", method: "PUT", path: getReserved + "NAME/provisioned-concurrency",
+		body: `{"ProvisionedConcurrentExecutions":1}`, qualified: true, parameter: true, required: true},
+	{operation: "GetProvisionedConcurrencyConfig", method: "GET", path: getReserved + "NAME/provisioned-concurrency",
+		qualified: true, parameter: true, required: true},
+	{operation: "DeleteProvisionedConcurrencyConfig", method: "DELETE", path: getReserved + "NAME/provisioned-concurrency",
+		qualified: true, parameter: true, required: true},
 	{operation: "DeleteFunction", method: "DELETE", path: "/2015-03-31/functions/NAME", qualified: true, parameter: true},
 }
 
@@ -78,6 +94,9 @@ func (o named) applies(f form) bool {
 		return false
 	}
 	if o.unqualified && strings.Contains(f.name, "$") {
+		return false
+	}
+	if o.required && !f.parameter {
 		return false
 	}
 	return !f.parameter || o.parameter || !o.qualified // an operation without the parameter ignores it

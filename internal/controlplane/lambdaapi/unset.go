@@ -29,7 +29,6 @@ func answer(value any) func(*request, *unsetInput) (any, error) {
 type (
 	noAliases     struct{ Aliases [0]struct{} }
 	noCodeSigning struct{}
-	noConcurrency struct{}
 	noRecursion   struct{ RecursiveLoop string }
 )
 
@@ -59,14 +58,6 @@ func (s *service) getRuntimeManagement(r *request, _ *unsetInput) (any, error) {
 		RuntimeVersionArn *string
 		UpdateRuntimeOn   string
 	}{r.target.arn.String(), nil, "Auto"}, nil
-}
-
-// listEventInvokeConfigs has a text of its own for a function that does not exist.
-func (s *service) listEventInvokeConfigs(r *request, _ *unsetInput) (any, error) {
-	if _, err := r.target.existing(); err != nil {
-		return nil, notFound("The function doesn't exist.")
-	}
-	return struct{ FunctionEventInvokeConfigs [0]struct{} }{}, nil
 }
 
 // listInput is the input of lists of an account.

@@ -191,8 +191,10 @@ func (noInvoke) Invoke(context.Context, invoke.Request) (*runtime.Result, error)
 	return nil, io.ErrUnexpectedEOF
 }
 
-func (noInvoke) Enqueue(invoke.Request) error { return io.ErrUnexpectedEOF }
-func (noInvoke) Retire(lambda.ARN)            {}
+func (noInvoke) Enqueue(invoke.Request) error       { return io.ErrUnexpectedEOF }
+func (noInvoke) Provision(lambda.ARN)               {}
+func (noInvoke) Provisioned(lambda.ARN) (int, bool) { return 0, false }
+func (noInvoke) Retire(lambda.ARN)                  {}
 
 // answers is what is behind every function URL.
 type answers struct{}

@@ -1,0 +1,126 @@
+package runtime
+
+import (
+	"maps"
+	"time"
+)
+
+// provision sets how many environments of a function's versions are kept ready, starts those that are missing, and lets
+// the others go when they are idle for long.
+func (r *roster) provision(id identity, wanted map[*Function]int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.groups[id]
+	if r.closed || g == nil && len(wanted) == 0 {
+		return
+	}
+	if g == nil {
+		g = newGroup(id)
+		r.groups[id] = g
+	}
+	g.keep = map[string]*keeping{}
+	for fn, count := range wanted {
+		g.keys[fn.Version] = fn.Key
+		g.keep[fn.Key] = &keeping{fn: fn, count: count}
+	}
+	counts := map[string]int{}
+	for e := range g.all {
+		if e.kept && !e.retired {
+			kept := g.keep[e.fn.Key]
+			e.kept = kept != nil && counts[e.fn.Key] < kept.count
+			counts[e.fn.Key]++
+		}
+	}
+	for key, kept := range g.keep {
+		for range kept.count - counts[key] {
+			r.add(g, kept.fn, nil)
+		}
+	}
+	if len(g.all) == 0 && len(g.keep) == 0 {
+		delete(r.groups, id)
+	}
+}
+
+// refill starts another environment in the place of one that was provisioned and has ended. Called with mu held.
+func (r *roster) refill(g *group, e *environment) {
+	kept := g.keep[e.fn.Key]
+	if r.closed || kept == nil || kept.failed {
+		return
+	}
+	if !e.everReady() {
+		kept.failed = true
+		return
+	}
+	if g.countKept(e.fn.Key) < kept.count {
+		r.add(g, kept.fn, nil)
+	}
+}
+
+// provisioned is how many provisioned environments of the key are ready, and whether one failed to initialize.
+func (r *roster) provisioned(key string) (ready int, failed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range r.groups {
+		kept := g.keep[key]
+		if kept == nil {
+			continue
+		}
+		for e := range g.all {
+			if e.kept && e.fn.Key == key && e.life.in(idle, busy, responding, settling) {
+				ready++
+			}
+		}
+		return ready, kept.failed
+	}
+	return 0, false
+}
+
+// welcome takes in an environment that has initialized before there was a call for it.
+func (r *roster) welcome(e *environment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !e.life.advance(starting, idle) {
+		return // it has ended meanwhile
+	}
+	g := r.groups[e.fn.identity()]
+	if r.closed || e.retired {
+		r.discard(g, e)
+		return
+	}
+	e.idleSince = time.Now()
+	g.idle = append(g.idle, e)
+}
+
+func (g *group) countKept(key string) int {
+	n := 0
+	for e := range g.all {
+		if e.kept && e.fn.Key == key {
+			n++
+		}
+	}
+	return n
+}
+
+// unreserved is how many invocations run at this moment of the functions of an account and region that have no reserved
+// concurrency, except those in provisioned environments. Called with mu held.
+func (r *roster) unreserved(id identity) int {
+	n := 0
+	for other, g := range r.groups {
+		if other.account != id.account || other.region != id.region || g.reserved {
+			continue
+		}
+		for e := range maps.Keys(g.all) {
+			if !e.kept && e.life.in(starting, busy, responding) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// everReady reports whether the environment has initialized.
+func (e *environment) everReady() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.initialized
+}
