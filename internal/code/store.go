@@ -1,5 +1,6 @@
-// Package code keeps the deployment packages of functions: zip archives, each stored once under the SHA-256 of its
-// bytes, and unpacked beside it for functions to run from.
+// Package code keeps the deployment packages of functions and the content of layers: zip archives, each stored once
+// under the SHA-256 of its bytes, and unpacked beside it for functions to run from. It merges the layers of a function
+// into one more such directory.
 //
 // An archive comes from outside and is not trusted. The store limits its sizes, packed and unpacked, and the number of
 // its entries, before and during unpacking. It refuses the whole archive if one entry is a device, is encrypted, leads
@@ -56,9 +57,10 @@ type limits struct {
 // defaultLimits has Lambda's sizes (AWS Lambda Developer Guide, "Lambda quotas"), in binary megabytes as the error
 // messages of the API show. Lambda documents no number of entries; an archive without the zip64 extension can have as
 // many as this.
-var defaultLimits = limits{zipped: MaxZipped, unzipped: 250 << 20, entries: 65_535}
+var defaultLimits = limits{zipped: MaxZipped, unzipped: MaxUnzipped, entries: 65_535}
 
-// A package is a directory named by its hash, with these two in it.
+// A package is a directory named by its hash, with these two in it. Merged layers have a name of the same form, and a
+// tree alone.
 const (
 	zipName  = "package.zip"
 	treeName = "tree"
@@ -85,7 +87,7 @@ type Store struct {
 	dir    string // absolute
 	bin    trash.Bin
 	limits limits
-	mu     sync.RWMutex // held for reading by Put, for writing by Sweep
+	mu     sync.RWMutex // held for reading by Put and Layers, for writing by Sweep
 	swept  bool         // under mu: a Sweep has begun
 }
 
@@ -128,7 +130,8 @@ func (s *Store) Put(ctx context.Context, archive []byte) (Package, error) {
 	if err != nil {
 		return Package{}, err
 	}
-	if err := s.add(ctx, p.Hex, archive, content); err != nil {
+	err = s.add(ctx, p.Hex, func(part string) error { return fill(ctx, part, archive, content) })
+	if err != nil {
 		return Package{}, err
 	}
 	return p, nil
@@ -148,19 +151,19 @@ func (s *Store) now() time.Time {
 }
 
 // add fills a directory aside and moves it into place when everything in it is durable.
-func (s *Store) add(ctx context.Context, hex string, archive []byte, c *content) error {
+func (s *Store) add(ctx context.Context, hex string, fill func(part string) error) error {
 	part, err := os.MkdirTemp(s.dir, partPrefix)
 	if err != nil {
 		return notStored(err)
 	}
 	// There is nothing if all went well. The first Sweep after the next start tries again, and reports an error.
 	defer s.bin.Remove(context.WithoutCancel(ctx), filepath.Base(part)) //nolint:errcheck // see above
-	if err := fill(ctx, part, archive, c); err != nil {
+	if err := fill(part); err != nil {
 		return err
 	}
 	err = os.Rename(part, filepath.Join(s.dir, hex))
 	if err != nil && s.touch(hex) == nil {
-		return nil // another Put of the same archive was faster
+		return nil // another one with the same was faster
 	}
 	if err != nil {
 		return notStored(err)

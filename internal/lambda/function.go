@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,23 @@ type LayerRef struct {
 	ARN      string // of the layer's version
 	CodeHex  string // SHA-256 of its package, in hex: the name of its content; "" if it has none here
 	CodeSize int64  // bytes, zipped
+}
+
+// webAdapter matches the public ARNs of the layer of the AWS Lambda Web Adapter (README of
+// awslabs/aws-lambda-web-adapter). Two regions in China have accounts of their own.
+var webAdapter = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:(aws[a-z-]*:lambda:[a-z0-9-]+:753240598075|aws-cn:lambda:cn-north-1:041581134020|` +
+		`aws-cn:lambda:cn-northwest-1:069767869989):layer:LambdaAdapterLayer(X86|Arm64):[1-9][0-9]*$`)
+})
+
+// IsWebAdapter reports whether the layer is the public one of the AWS Lambda Web Adapter. Its content is not needed.
+func (l LayerRef) IsWebAdapter() bool { return webAdapter().MatchString(l.ARN) }
+
+// IsWebApp reports whether the Web Adapter serves the function: it has the adapter's layer, and the layer's bootstrap or
+// its own starts a web application. On a managed runtime that takes a variable; without it the layer has no effect.
+func (c *Configuration) IsWebApp() bool {
+	return slices.ContainsFunc(c.Layers, LayerRef.IsWebAdapter) &&
+		(strings.HasPrefix(c.Runtime, "provided") || c.Environment["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap")
 }
 
 // Function is one function with everything that belongs to it but its versions and aliases, which are values of their

@@ -151,3 +151,33 @@ func TestReservedVariables(t *testing.T) {
 		}
 	}
 }
+
+// The ARNs are those of the adapter's README; the two conditions are how its layer works.
+func TestIsWebApp(t *testing.T) {
+	const public = "arn:aws:lambda:eu-west-1:753240598075:layer:LambdaAdapterLayerX86:26"
+	for _, row := range []struct {
+		name, layer, runtime, wrapper string
+		want                          bool
+	}{
+		{"managed runtime", public, "python3.13", "/opt/bootstrap", true},
+		{"managed runtime without the wrapper", public, "python3.13", "", false},
+		{"managed runtime with another wrapper", public, "nodejs22.x", "/var/task/wrapper", false},
+		{"runtime of the package", public, "provided.al2023", "", true},
+		{"older version", "arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerX86:3", "provided.al2", "", true},
+		{"Arm", "arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerArm64:26", "provided.al2023", "", true},
+		{"Beijing", "arn:aws-cn:lambda:cn-north-1:041581134020:layer:LambdaAdapterLayerX86:26", "provided.al2023", "", true},
+		{"Ningxia", "arn:aws-cn:lambda:cn-northwest-1:069767869989:layer:LambdaAdapterLayerX86:26", "provided.al2023", "", true},
+		{"account of Beijing elsewhere", "arn:aws:lambda:us-east-1:041581134020:layer:LambdaAdapterLayerX86:26", "provided.al2023", "", false},
+		{"another account", "arn:aws:lambda:us-east-1:123456789012:layer:LambdaAdapterLayerX86:26", "provided.al2023", "", false},
+		{"another layer of the account", "arn:aws:lambda:us-east-1:753240598075:layer:Other:1", "provided.al2023", "", false},
+		{"without a version", "arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerX86", "provided.al2023", "", false},
+	} {
+		c := lambda.Configuration{
+			Runtime: row.runtime, Environment: map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": row.wrapper},
+			Layers: []lambda.LayerRef{{ARN: "arn:aws:lambda:eu-west-1:123456789012:layer:other:1"}, {ARN: row.layer}},
+		}
+		if c.IsWebApp() != row.want {
+			t.Errorf("%s: %t", row.name, !row.want)
+		}
+	}
+}

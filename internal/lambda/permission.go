@@ -17,7 +17,8 @@ const (
 	ActionInvoke    = "lambda:InvokeFunction"
 )
 
-// Permission is one statement of a function's resource-based policy, as AddPermission takes it.
+// Permission is one statement of the resource-based policy of a function, as AddPermission takes it, or of the version of
+// a layer.
 type Permission struct {
 	StatementID string
 	Action      string
@@ -56,7 +57,7 @@ func (p PermissionPrincipal) String() string {
 // Statement is the permission as a statement of an IAM policy, with the keys in the order in which AWS returns
 // them. show turns a stored principal into the one to print: AWS keeps users and roles by unique id, and prints
 // their ARN as long as they exist (IAM User Guide, "AWS JSON policy elements: Principal").
-func (p Permission) Statement(resource ARN, show func(principal string) string) json.RawMessage {
+func (p Permission) Statement(resource fmt.Stringer, show func(principal string) string) json.RawMessage {
 	var principal any = "*"
 	switch {
 	case p.Principal.Service != "":
@@ -99,7 +100,7 @@ func (p Permission) condition() (c condition) {
 }
 
 // PolicyText is the resource-based policy that the permissions make up, as GetPolicy returns it.
-func PolicyText(permissions []Permission, resource ARN, show func(principal string) string) string {
+func PolicyText(permissions []Permission, resource fmt.Stringer, show func(principal string) string) string {
 	statements := make([]json.RawMessage, len(permissions))
 	for i, permission := range permissions {
 		statements[i] = permission.Statement(resource, show)
@@ -113,7 +114,7 @@ func PolicyText(permissions []Permission, resource ARN, show func(principal stri
 
 // CompilePolicy makes the policy that requests are judged by; nil without permissions. Principals are left as
 // stored, so that a user or role that was deleted and made again under its old name does not match.
-func CompilePolicy(permissions []Permission, resource ARN) (*policy.Document, error) {
+func CompilePolicy(permissions []Permission, resource fmt.Stringer) (*policy.Document, error) {
 	if len(permissions) == 0 {
 		return nil, nil
 	}
@@ -127,7 +128,7 @@ func CompilePolicy(permissions []Permission, resource ARN) (*policy.Document, er
 
 // compiled is the policy of the permissions. AddPermission refuses what cannot be compiled: a policy that cannot be was
 // changed by others, and refuses everything.
-func compiled(permissions []Permission, resource ARN) *policy.Document {
+func compiled(permissions []Permission, resource fmt.Stringer) *policy.Document {
 	document, err := CompilePolicy(permissions, resource)
 	if err != nil {
 		return refuseAll()

@@ -269,7 +269,7 @@ func (e *environment) notStarted(err error) {
 		e.log.begin(c)
 		e.log.platform(failed.Error())
 		c.begin(time.Now())
-		verdict := invalidEntrypoint(c.in.RequestID, err)
+		verdict := invalidEntrypoint(c.in.RequestID, err, e.fn.CodeDir)
 		e.finish(c, "error\tError Type: "+verdict.Type, verdict)
 		c.fail(verdict)
 	} else {

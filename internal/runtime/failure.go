@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -113,11 +114,16 @@ func exited(id string, state sandbox.State, starting bool) *FunctionError {
 }
 
 // invalidEntrypoint is the answer for a package whose bootstrap is missing or cannot be executed. The paths in the text
-// are Lambda's, so that the answer is the same everywhere; the log line has the real one.
-func invalidEntrypoint(id string, err error) *FunctionError {
+// are Lambda's, so that the answer is the same everywhere; the log line has the real one. A bootstrap outside
+// of codeDir is that of a layer.
+func invalidEntrypoint(id string, err error, codeDir string) *FunctionError {
 	text := "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
 	if failed, ok := errors.AsType[*os.PathError](err); ok && !errors.Is(err, os.ErrNotExist) {
-		text = "fork/exec /var/task/bootstrap: " + failed.Err.Error()
+		path := "/var/task/bootstrap"
+		if filepath.Dir(failed.Path) != codeDir {
+			path = "/opt/bootstrap"
+		}
+		text = "fork/exec " + path + ": " + failed.Err.Error()
 	}
 	return platformError(ReasonInit, "Runtime.InvalidEntrypoint", id, text)
 }

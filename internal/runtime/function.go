@@ -30,8 +30,8 @@ type Function struct {
 	// LAMBDA_TASK_ROOT, and is never written by this package.
 	CodeDir string
 
-	// Opt is the absolute path of the directory with the merged content of the layers, which the function sees as /opt;
-	// empty without layers.
+	// Opt is an absolute directory with the merged content of the layers, which the function sees as /opt; empty
+	// without layers. It is never written by this package.
 	Opt string
 
 	// Environment holds the user's variables. Names that Lambda reserves are ignored (lambda.ReservedVariable).
@@ -63,6 +63,17 @@ type identity struct{ account, region, name string }
 func (i identity) hash() string {
 	sum := sha256.Sum256([]byte(i.account + "/" + i.region + "/" + i.name))
 	return hex.EncodeToString(sum[:16])
+}
+
+// compiled names the function's directory of compiled modules. Python recognizes a changed source by its path, time and
+// size alone, and those of different layers may all be the same.
+func (f *Function) compiled() string {
+	name := f.identity().hash()
+	if f.Opt == "" {
+		return name
+	}
+	sum := sha256.Sum256([]byte(f.Opt))
+	return name + "-" + hex.EncodeToString(sum[:8])
 }
 
 // Credentials are the keys of one session. They print as the access key id alone.

@@ -24,6 +24,7 @@ type launcher struct {
 	cacheDir       string // where each Python function has a directory for compiled modules
 	pythonPackages string // packages besides the functions' own; empty for none
 	nodeModules    string // the same
+	sandbox        *sandbox.Sandbox
 	interpreters   interpreters
 }
 
@@ -78,23 +79,33 @@ func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) 
 		"later, and java and ruby with AWS's runtime client in the package")
 }
 
-// provided is for packages that contain their runtime: an executable "bootstrap".
-func provided(_ context.Context, _ *launcher, fn *Function, _ string) (*command, error) {
-	return &command{path: filepath.Join(fn.CodeDir, "bootstrap"), fromPackage: true}, nil
+// provided is for packages that contain their runtime: an executable "bootstrap", else that of a layer.
+func provided(_ context.Context, l *launcher, fn *Function, _ string) (*command, error) {
+	const name = "bootstrap"
+	path := filepath.Join(fn.CodeDir, name)
+	if fn.Opt != "" && !isFile(path) && isFile(filepath.Join(fn.Opt, name)) {
+		path = filepath.Join(l.sandbox.Opt(fn.Opt), name)
+	}
+	return &command{path: path, fromPackage: true}, nil
 }
 
 // wrapped puts the user's wrapper script, if there is one, before a command (AWS Lambda Developer Guide, "Modifying
-// the runtime environment", Wrapper scripts). Runtimes in the package have none.
-func (c *command) wrapped(fn *Function) *command {
+// the runtime environment", Wrapper scripts). A shell executes it, as Lambda's managed runtimes do: so a script that is
+// missing is exit status 127 of the runtime (recorded from AWS), and one that is not executable is 126. The runtimes in
+// packages, provided.*, have no such shell.
+func (l *launcher) wrapped(c *command, fn *Function) *command {
 	script := fn.Environment["AWS_LAMBDA_EXEC_WRAPPER"]
 	if script == "" {
 		return c
 	}
-	if rest, ok := strings.CutPrefix(script, "/var/task/"); ok {
-		script = filepath.Join(fn.CodeDir, filepath.FromSlash(rest))
+	for place, dir := range map[string]string{"/var/task/": fn.CodeDir, "/opt/": l.sandbox.Opt(fn.Opt)} {
+		if rest, ok := strings.CutPrefix(script, place); ok {
+			script = filepath.Join(dir, filepath.FromSlash(rest))
+			break
+		}
 	}
-	c.args = append([]string{c.path}, c.args...)
-	c.path, c.fromPackage = script, true
+	c.args = append([]string{"-c", `exec "$0" "$@"`, script, c.path}, c.args...)
+	c.path = "/bin/sh"
 	return c
 }
 
@@ -118,11 +129,16 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 		return nil, unsupported(fn.Runtime,
 			"install Python "+version+" or another Python 3.8 or later, and put it on PATH ("+oneLine(err)+")")
 	}
-	cache := filepath.Join(l.cacheDir, fn.identity().hash())
+	cache := filepath.Join(l.cacheDir, fn.compiled())
+	search := []string{l.runtimeDir} // as /var/runtime; what runs puts the package first
+	var layers []string
+	if fn.Opt != "" {
+		dir := filepath.Join(l.sandbox.Opt(fn.Opt), "python")
+		layers = []string{filepath.Join(dir, "lib", "python"+version, "site-packages"), dir}
+	}
 	c := &command{
 		path:   i.Path,
 		binDir: filepath.Dir(i.Path),
-		extra:  []string{"PYTHONPATH=" + l.runtimeDir}, // as /var/runtime; what runs puts the package first
 		read:   append(i.home(), l.runtimeDir),
 		write:  []string{cache},
 		search: "PYTHONPATH", packages: l.pythonPackages,
@@ -135,11 +151,17 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 	// compiled. The modules that the embedded runtime imports itself are compiled already.
 	if i.HasRIC || isFile(filepath.Join(fn.CodeDir, "awslambdaric", "__main__.py")) {
 		c.args = []string{"-u", "-X", "pycache_prefix=" + cache, "-m", "awslambdaric", fn.Handler}
+		search = append(layers, search...)
 	} else {
+		c.args = []string{"-u", "-X", "furl_pycache=" + cache}
+		if layers != nil { // whatever PYTHONPATH the user sets, as at AWS
+			c.args = append(c.args, "-X", "furl_layers="+strings.Join(layers, ":"))
+		}
 		main := filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Python))
-		c.args = []string{"-u", "-X", "furl_pycache=" + cache, main, fn.Handler}
+		c.args = append(c.args, main, fn.Handler)
 	}
-	return c.wrapped(fn), nil
+	c.extra = append(c.extra, "PYTHONPATH="+strings.Join(search, ":"))
+	return l.wrapped(c, fn), nil
 }
 
 const nodeProbe = `JSON.stringify({Path: process.execPath, Version: process.versions.node})`
@@ -165,10 +187,15 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 	if main == "" {
 		main = filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Node))
 	}
+	layers := filepath.Join(l.sandbox.Opt(fn.Opt), "nodejs")
+	nodePath := []string{ // recorded from AWS
+		filepath.Join(layers, "node"+version, "node_modules"), filepath.Join(layers, "node_modules"),
+		filepath.Join(l.runtimeDir, "node_modules"), l.runtimeDir, fn.CodeDir,
+	}
 	c := &command{
 		path:   i.Path,
 		binDir: filepath.Dir(i.Path),
-		extra:  []string{"NODE_PATH=" + fn.CodeDir},
+		extra:  []string{"NODE_PATH=" + strings.Join(nodePath, ":")},
 		read:   append(i.home(), l.runtimeDir),
 		search: "NODE_PATH", packages: cmp.Or(l.nodeModules, i.modules()),
 		fallback: i.fallback(fn),
@@ -182,7 +209,7 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 			}
 		}
 	}
-	return c.wrapped(fn), nil
+	return l.wrapped(c, fn), nil
 }
 
 // clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none. It fails only where the
@@ -235,11 +262,20 @@ func java(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		if err != nil {
 			return nil, err
 		}
+		if fn.Opt != "" && len(jars) == 0 {
+			if jars, err = glob(fn.Opt, "java", "lib", "aws-lambda-java-runtime-interface-client*.jar"); err != nil {
+				return nil, err
+			}
+		}
 		class := filepath.Join(fn.CodeDir, strings.ReplaceAll(client, ".", "/")+".class")
 		if len(jars) == 0 && !isFile(class) {
 			return nil, unsupported(fn.Runtime, "add the dependency "+
-				"com.amazonaws:aws-lambda-java-runtime-interface-client to the package (lib/*.jar)")
+				"com.amazonaws:aws-lambda-java-runtime-interface-client to the package (lib/*.jar), or to a layer (java/lib/*.jar)")
 		}
+	}
+	classPath := []string{fn.CodeDir, filepath.Join(fn.CodeDir, "lib", "*")}
+	if fn.Opt != "" {
+		classPath = append(classPath, filepath.Join(l.sandbox.Opt(fn.Opt), "java", "lib", "*"))
 	}
 	c := &command{
 		path:     i.Path,
@@ -250,11 +286,11 @@ func java(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		extra:    []string{"_LAMBDA_TELEMETRY_LOG_FD=1"},
 		args: []string{
 			"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // as in Lambda: for a fast start
-			"-cp", fn.CodeDir + string(filepath.ListSeparator) + filepath.Join(fn.CodeDir, "lib", "*"),
+			"-cp", strings.Join(classPath, ":"),
 			client, fn.Handler,
 		},
 	}
-	return c.wrapped(fn), nil
+	return l.wrapped(c, fn), nil
 }
 
 const rubyProbe = `print JSON.generate("Path" => RbConfig.ruby, "Version" => RUBY_VERSION)`
@@ -281,11 +317,13 @@ func ruby(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 				"bundle config set --local path vendor/bundle && bundle install")
 		}
 		main := mains[len(mains)-1]
+		layers := filepath.Join(l.sandbox.Opt(fn.Opt), "ruby")
 		c.args = []string{main, fn.Handler}
-		c.extra = []string{
-			"GEM_PATH=" + filepath.Join(main, "../../../.."), // the directory that holds gems/
-			"RUBYLIB=" + fn.CodeDir,
+		c.extra = []string{ // in Lambda's order (recorded from AWS)
+			// The first is the directory that holds gems/.
+			"GEM_PATH=" + filepath.Join(main, "../../../..") + ":" + filepath.Join(layers, "gems", version+".0"),
+			"RUBYLIB=" + fn.CodeDir + ":" + filepath.Join(layers, "lib"),
 		}
 	}
-	return c.wrapped(fn), nil
+	return l.wrapped(c, fn), nil
 }

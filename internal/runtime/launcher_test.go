@@ -102,7 +102,7 @@ func TestCommands(t *testing.T) {
 			"node_modules/aws-lambda-ric/package.json": `{"bin":{"aws-lambda-ric":"./bin/index.mjs"}}`,
 		}, "nodejs20.x", nil, "{dir}/node {run}/node/bootstrap.cjs app.handler", ""},
 		{"a wrapper script of the package", both, nil, "nodejs20.x", map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"},
-			"{code}/wrap {dir}/node {run}/node/bootstrap.cjs app.handler", ""},
+			`/bin/sh -c exec "$0" "$@" {code}/wrap {dir}/node {run}/node/bootstrap.cjs app.handler`, ""},
 		{"Java", map[string]string{"java": "x"}, map[string]string{"lib/aws-lambda-java-runtime-interface-client-2.8.3.jar": ""}, "java21", nil,
 			"{dir}/java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp {code}:{code}/lib/* com.amazonaws.services.lambda.runtime.api.client.AWSLambda app.handler", ""},
 		{"Java in one jar", map[string]string{"java": "x"}, map[string]string{"com/amazonaws/services/lambda/runtime/api/client/AWSLambda.class": ""}, "java8.al2", nil,
@@ -229,7 +229,9 @@ func TestWrapperScript(t *testing.T) {
 	}
 	without := *fn
 	without.Key, without.Environment = "without", map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/missing"}
-	if body, result, _ := b.invoke(&without, nil); result.FunctionError == nil || result.FunctionError.Type != "Runtime.InvalidEntrypoint" {
+	// Recorded from AWS.
+	body, _, id := b.invoke(&without, nil)
+	if body != `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: `+id+` Error: Runtime exited with error: exit status 127"}` {
 		t.Errorf("a wrapper that is missing: %s", body)
 	}
 }
@@ -252,7 +254,7 @@ func TestInterpretersVariables(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if !strings.HasSuffix(got["PATH"], ":/usr/local/bin:/usr/bin:/bin:/opt/bin") {
+	if !strings.HasSuffix(got["PATH"], ":/usr/local/bin:/usr/bin/:/bin:/opt/bin") {
 		t.Errorf("PATH is %q", got["PATH"])
 	}
 }

@@ -112,14 +112,19 @@ func New(config Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.Sandbox.Dir = filepath.Join(dir, "root")
+	config.Sandbox.Logger = config.Logger
+	confinement := sandbox.New(config.Sandbox)
 	p := &Pool{
 		config:       config,
+		sandbox:      confinement,
 		runtimeDir:   filepath.Join(dir, "runtime"),
 		environments: filepath.Join(dir, environmentsName),
 		bin:          trash.Bin{Dir: dir},
 		launcher: &launcher{
 			runtimeDir: filepath.Join(dir, "runtime"), cacheDir: filepath.Join(dir, "cache"),
 			pythonPackages: config.PythonPackages, nodeModules: config.NodeModules,
+			sandbox: confinement,
 		},
 		refusals:  &refusalLog{logger: config.Logger},
 		shortages: machine.Warner{Log: config.Logger, Now: config.Now},
@@ -134,9 +139,6 @@ func New(config Config) (*Pool, error) {
 	if err := bootstrap.Install(p.runtimeDir); err != nil {
 		return nil, err
 	}
-	config.Sandbox.Dir = filepath.Join(dir, "root")
-	config.Sandbox.Logger = config.Logger
-	p.sandbox = sandbox.New(config.Sandbox)
 	if !peer.Supported {
 		config.Logger.Warn("this system does not tell which process opens a connection: " +
 			"every local process can take the events of functions and answer for them")

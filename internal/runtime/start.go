@@ -125,10 +125,15 @@ func (s starter) start() (*sandbox.Process, error) {
 			p.config.Logger.Warn("a runtime falls back to another version", "function", fn.ARN, "error", command.fallback)
 		}
 	}
+	if opt := p.sandbox.Opt(fn.Opt); opt == fn.Opt {
+		s.log.platform("furl: the layers are in " + opt + ", not in /opt, which takes mount namespaces (sandbox: " +
+			p.sandbox.String() + "). The search paths of commands, libraries and modules lead there; " +
+			"a path that begins with /opt/ in code or in a variable does not")
+	}
 	program := sandbox.Command{
 		Path: command.path, Args: command.args,
 		Env: variables(s.environment, command, credentials, p.config.ExtraEnv),
-		Dir: fn.CodeDir, Home: s.dir, Read: command.read, Write: command.write, Output: stdout,
+		Dir: fn.CodeDir, Opt: fn.Opt, Home: s.dir, Read: command.read, Write: command.write, Output: stdout,
 	}
 
 	s.mu.Lock()

@@ -46,7 +46,7 @@ func TestEnvironmentVariables(t *testing.T) {
 		"_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1", "_AWS_XRAY_DAEMON_PORT": "2000",
 		"HOME": home, "TMPDIR": home, "LANG": "en_US.UTF-8", "TZ": "Europe/Berlin",
 		"LAMBDA_RUNTIME_DIR": got["LAMBDA_RUNTIME_DIR"], "LAMBDA_TASK_ROOT": fn.CodeDir,
-		"LD_LIBRARY_PATH": fn.CodeDir + ":" + fn.CodeDir + "/lib", "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+		"LD_LIBRARY_PATH": fn.CodeDir + ":" + fn.CodeDir + "/lib:/opt/lib", "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 		"SHADOWED": "", "TABLE": "books", "_HANDLER": "main",
 	}
 	delete(got, "_X_AMZN_TRACE_ID") // set by the runtime, with every event

@@ -24,6 +24,7 @@ type Snapshot struct {
 	Functions Kept[*lambda.Function, record.Function]
 	Versions  Kept[*lambda.Version, record.Version]
 	Aliases   Kept[*lambda.Alias, record.Alias]
+	Layers    Kept[*lambda.Layer, record.Layer]
 
 	// Derived from the above when they change.
 	keys       Table[keyOwner]          // by access key id: long-term keys only

@@ -74,6 +74,7 @@ type Command struct {
 	Args []string // without argv[0]
 	Env  []string
 	Dir  string // its working directory, which it can read: the code
+	Opt  string // the content of its layers, which it sees where Sandbox.Opt says; "" for none
 	// Home is a directory of its own, which it can write. In a mount namespace it is also its /tmp.
 	Home   string
 	Read   []string // further files and directories that it can read

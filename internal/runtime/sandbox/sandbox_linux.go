@@ -100,6 +100,18 @@ func (s *Sandbox) shows(path string) bool {
 	return err == nil && s.base().shows(resolved)
 }
 
+// opt is where Lambda has the layers of a function.
+const opt = "/opt"
+
+// Opt is the path at which functions see the layers in dir: /opt, which is also where functions without layers may look
+// for some, or dir itself where there is no mount namespace.
+func (s *Sandbox) Opt(dir string) string {
+	if dir == "" || s.force().namespaces {
+		return opt
+	}
+	return dir
+}
+
 // scopesVersion is the version of Landlock that keeps signals and abstract UNIX sockets within (landlock(7)).
 const scopesVersion = 6
 
@@ -180,18 +192,23 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 		return spec
 	}
 	v := maps.Clone(s.base())
-	if contains(c.Dir, c.Path) {
-		v.open(c.Path, helper.Bind) // it may be a link to a layer
+	if contains(c.Dir, c.Path) && (c.Opt == "" || !leadsTo(opt, c.Path)) {
+		v.open(c.Path, helper.Bind) // it may be a link
 	}
 	v.openAll(helper.Bind, append([]string{c.Dir}, c.Read...)...)
 	v.openAll(helper.Writable, append([]string{c.Home}, c.Write...)...)
 	if !f.namespaces {
+		v.openAll(helper.Bind, c.Opt)
 		v["/tmp"] = node{kind: helper.Writable}
 		for _, dir := range s.config.Hidden {
 			v.hide(dir)
 		}
 		spec.Rules = v.rules()
 		return spec
+	}
+	if c.Opt != "" {
+		delete(v, opt)
+		v.lay(opt, c.Opt)
 	}
 	v.private(cmp.Or(c.Home, s.config.Dir))
 	spec.Root, spec.Mounts = s.config.Dir, v.mounts()

@@ -45,6 +45,15 @@ func (s *Sandbox) String() string {
 func (s *Sandbox) confines() bool    { return false }
 func (s *Sandbox) shows(string) bool { return true }
 
+// Opt is the path at which functions see the layers in dir: dir itself, since there are no mount namespaces, or /opt,
+// where functions without layers may look for some.
+func (s *Sandbox) Opt(dir string) string {
+	if dir == "" {
+		return "/opt"
+	}
+	return dir
+}
+
 // Close ends what is left of functions.
 func (s *Sandbox) Close() { s.guard.close() }
 

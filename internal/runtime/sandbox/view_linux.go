@@ -161,6 +161,37 @@ func (v view) hide(dir string) {
 	}
 }
 
+// lay shows the directory source at target. What the view already has below target stays, such as an interpreter in
+// /opt: then source is laid around it, entry by entry.
+func (v view) lay(target, source string) {
+	crowded := false
+	for path := range v {
+		crowded = crowded || contains(target, path)
+	}
+	if !crowded {
+		v[target] = node{helper.Bind, source}
+		return
+	}
+	entries, _ := os.ReadDir(source) //nolint:errcheck // a file has no entries, and leaves the place to what is there
+	for _, entry := range entries {
+		path, from := filepath.Join(target, entry.Name()), filepath.Join(source, entry.Name())
+		if _, taken := v[path]; taken {
+			continue
+		}
+		if link, err := os.Readlink(from); err == nil {
+			v[path] = node{helper.Link, link}
+		} else {
+			v.lay(path, from)
+		}
+	}
+}
+
+// leadsTo reports whether a path is dir or below it when its links are followed.
+func leadsTo(dir, path string) bool {
+	resolved, err := filepath.EvalSymlinks(path)
+	return err == nil && contains(dir, resolved)
+}
+
 // private gives the view what a mount namespace has for itself: home as /tmp, and a /dev of its own.
 func (v view) private(home string) {
 	v["/tmp"], v["/var/tmp"] = node{helper.Writable, home}, node{helper.Writable, home}

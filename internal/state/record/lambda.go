@@ -91,6 +91,39 @@ type Alias struct {
 // Kind implements Record.
 func (Alias) Kind() (string, int) { return "alias", 1 }
 
+// Layer is the record of a lambda.Layer.
+type Layer struct {
+	header
+	ARN         LayerARN       `json:"ARN"`
+	LastVersion int            `json:"LastVersion"`
+	Versions    []LayerVersion `json:"Versions,omitempty"`
+}
+
+// LayerARN is the name of a Layer.
+type LayerARN struct {
+	Region  string `json:"Region"`
+	Account string `json:"Account"`
+	Name    string `json:"Name"`
+}
+
+// LayerVersion is a version of a Layer.
+type LayerVersion struct {
+	Number         int          `json:"Number"`
+	Description    string       `json:"Description"`
+	Runtimes       []string     `json:"Runtimes,omitzero"`
+	Architectures  []string     `json:"Architectures,omitzero"`
+	License        string       `json:"License,omitempty"`
+	Created        time.Time    `json:"Created"`
+	CodeSHA256     string       `json:"CodeSHA256"`
+	CodeHex        string       `json:"CodeHex"`
+	CodeSize       int64        `json:"CodeSize"`
+	Permissions    []Permission `json:"Permissions,omitempty"`
+	PolicyRevision string       `json:"PolicyRevision,omitempty"`
+}
+
+// Kind implements Record.
+func (Layer) Kind() (string, int) { return "layer", 1 }
+
 // ARN is the name of a Function.
 type ARN struct {
 	Region    string `json:"Region"`

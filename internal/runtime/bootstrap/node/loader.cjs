@@ -61,11 +61,12 @@ async function loadModule(root, directory, name) {
 }
 
 // addPackages has ES modules find the AWS SDK of NODE_PATH, too, as those of Lambda do: Node.js itself looks there only
-// for require.
+// for require. As at AWS they find nothing in the layers.
 function addPackages() {
   const folders = (process.env.NODE_PATH ?? '')
     .split(path.delimiter)
-    .filter((folder) => folder.endsWith('/node_modules') && fs.existsSync(path.join(folder, '@aws-sdk')));
+    .filter((folder) => folder.endsWith('/node_modules') && !/\/nodejs\/(node\d+\/)?node_modules$/.test(folder))
+    .filter((folder) => fs.existsSync(path.join(folder, '@aws-sdk')));
   if (folders.length === 0) return;
   const hooks = `
     import { pathToFileURL } from 'node:url';

@@ -436,8 +436,9 @@ def handle_event_request(api, request_handler, headers, payload):
 
 
 def main():
-    # The directory of this file stands first; the function's package belongs there.
-    sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
+    # The directory of this file stands first; the function's package belongs there, and the layers behind it.
+    layers = sys._xoptions.get("furl_layers")
+    sys.path[:1] = [os.environ["LAMBDA_TASK_ROOT"]] + (layers.split(":") if layers else [])
     sys.pycache_prefix = sys._xoptions.get("furl_pycache")
     api = API(os.environ["AWS_LAMBDA_RUNTIME_API"])
     request = set_up_logging()
