@@ -10,6 +10,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
@@ -237,11 +238,9 @@ func (s *service) blockPublic(r *request, document *policy.Document) error {
 		if !lambda.IsPublic(statement) {
 			continue
 		}
-		const instead = "name accounts, roles or users as Principal, or start the server without --block-public-access; " +
-			"a function URL of auth type NONE cannot have a policy that lets anybody call it here"
-		r.Explain(fmt.Sprintf("statement %q lets anybody in, and the server runs with --block-public-access", statement.Sid), instead)
+		r.Explain(fmt.Sprintf("statement %q lets anybody in", statement.Sid), explain.BlockedPublic)
 		return wire.Errorf("PublicPolicyException", "The resource-based policy you tried to add to the Lambda resource would "+
-			"grant public access to it, which isn't allowed. (furl serve --block-public-access: %s.)", instead)
+			"grant public access to it, which isn't allowed. (furl: %s.)", explain.BlockedPublic)
 	}
 	return nil
 }

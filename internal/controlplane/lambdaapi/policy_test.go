@@ -341,7 +341,7 @@ func TestBlockPublicAccess(t *testing.T) {
 			t.Errorf("%s: %d %s", r.body, got.status, got.body)
 		case blocked && (got.status != 400 || got.name != "PublicPolicyException" ||
 			!strings.HasPrefix(got.body, `{"Type":"User","Message":"The resource-based policy you tried to add to the Lambda resource would grant public access to it, which isn't allowed.`) ||
-			!strings.Contains(got.body, "without --block-public-access")):
+			!strings.Contains(got.body, "--block-public-access and takes no permission for everyone: start it without")):
 			t.Errorf("%s: %d %s %s", r.body, got.status, got.name, got.body)
 		}
 	}
