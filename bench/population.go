@@ -125,20 +125,21 @@ func putUser(tx *state.Tx, account string, i int) error {
 // putFunction makes a function whose role is of the same number, and may call it.
 func putFunction(tx *state.Tx, account string, i int) error {
 	principal, viaURL := lambda.PermissionPrincipal{AWS: roleID(i)}, true
-	return tx.Put(&lambda.Function{
+	function := &lambda.Function{
 		ARN: lambda.ARN{Region: region, Account: account, Name: "function-" + strconv.Itoa(i)},
 		Configuration: lambda.Configuration{
 			Runtime: "provided.al2023", Handler: "bootstrap", Timeout: lambda.DefaultTimeout, MemoryMB: lambda.DefaultMemoryMB,
 			Role: "arn:aws:iam::" + account + ":role/" + roleName(i), RoleID: roleID(i),
 		},
 		URLs: map[string]*lambda.URLConfig{"": {ID: urlID(i), AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered, Created: time.Now()}},
-		Permissions: map[string][]lambda.Permission{"": {
-			{StatementID: "url", Action: lambda.ActionInvokeURL, Principal: principal, FunctionURLAuthType: lambda.AuthIAM},
-			{StatementID: "invoke", Action: lambda.ActionInvoke, Principal: principal, InvokedViaURL: &viaURL},
-			{StatementID: "cdn", Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}},
-			{StatementID: "bucket", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Service: "s3.amazonaws.com"}, SourceAccount: account},
-		}},
-	})
+	}
+	function.SetPolicy("", lambda.PolicyText([]lambda.Permission{
+		{StatementID: "url", Action: lambda.ActionInvokeURL, Principal: principal, FunctionURLAuthType: lambda.AuthIAM},
+		{StatementID: "invoke", Action: lambda.ActionInvoke, Principal: principal, InvokedViaURL: &viaURL},
+		{StatementID: "cdn", Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}},
+		{StatementID: "bucket", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Service: "s3.amazonaws.com"}, SourceAccount: account},
+	}, function.ARN, lambda.Stored), "")
+	return tx.Put(function)
 }
 
 func roleName(i int) string { return "role-" + strconv.Itoa(i) }

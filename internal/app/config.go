@@ -46,6 +46,8 @@ type Config struct {
 	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS does for URLs made before October 2025,
 	// which it announced to end on 2026-11-01.
 	LegacyURLPermissions bool
+	// BlockPublicAccess refuses permissions that let anybody call a function, as accounts of AWS may.
+	BlockPublicAccess bool
 	// FaithfulStates has functions be Pending and updates be InProgress for two seconds, as at AWS. By default both are
 	// done at once, so that nobody has to wait.
 	FaithfulStates bool

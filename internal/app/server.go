@@ -255,11 +255,12 @@ func (s *Server) wire() error {
 		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Events: events,
 		Log: s.config.Log, Now: s.config.Now,
 		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
-		LegacyPermissions: s.config.LegacyURLPermissions, Explain: s.address.explain,
+		LegacyPermissions: s.config.LegacyURLPermissions, BlockPublicAccess: s.config.BlockPublicAccess, Explain: s.address.explain,
 	}
 	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
 		Code: s.code, Links: s.address, Runtimes: runtimes{s.pool, s.code}, Invoker: s.invoke, FaithfulStates: s.config.FaithfulStates,
-		Concurrency: s.config.AccountConcurrency,
+		Concurrency:       s.config.AccountConcurrency,
+		BlockPublicAccess: s.config.BlockPublicAccess,
 	})
 	if err != nil {
 		return err

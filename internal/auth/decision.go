@@ -71,13 +71,14 @@ type URLCall struct {
 	Function  lambda.ARN
 	Qualifier string // of the URL: "" or the alias
 	AuthType  lambda.AuthType
+	NoPublic  bool // the server takes no permission that lets anybody in
 
 	// Other is the decision about the other action that a call needs; the zero one if nobody was asked.
 	Other policy.Decision
 }
 
 func (c URLCall) explained() explain.Call {
-	call := explain.Call{Function: c.Function, AuthType: c.AuthType}
+	call := explain.Call{Function: c.Function, AuthType: c.AuthType, NoPublic: c.NoPublic}
 	call.Function.Qualifier = c.Qualifier
 	if c.Caller != nil {
 		call.Principal, call.Boundary = &c.Caller.Principal, c.Caller.boundary()

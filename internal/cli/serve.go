@@ -59,6 +59,10 @@ func (s *serveFlags) settings() []setting {
 			"require only lambda:InvokeFunctionUrl, as AWS did for old URLs (it announced 2026-11-01 as the end of that)",
 		},
 		{
+			"block-public-access", &c.BlockPublicAccess, "blockPublicAccess",
+			"refuse new permissions that let anybody call a function; those that exist stay in force",
+		},
+		{
 			"faithful-states", &c.FaithfulStates, "faithfulStates",
 			"keep functions Pending and updates InProgress for two seconds, and refuse changes meanwhile, as AWS does",
 		},

@@ -227,7 +227,7 @@ func (x *exchange) ask(action, arn string, facts []auth.Fact) decision {
 func (x *exchange) decided(one, other decision) {
 	call := auth.URLCall{
 		Caller: x.caller, Function: x.url.Function.ARN, Qualifier: x.url.Qualifier, AuthType: x.url.Config.AuthType,
-		Other: other.Decision,
+		Other: other.Decision, NoPublic: x.plane.BlockPublicAccess,
 	}
 	x.found("authorize", auth.NewURLFinding(call, one.asked, one.Decision))
 }

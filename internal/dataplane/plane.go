@@ -44,6 +44,8 @@ type Plane struct {
 	// LegacyPermissions asks for lambda:InvokeFunctionUrl alone, as AWS does for URLs made before October
 	// 2025, which it announced to end on 2026-11-01.
 	LegacyPermissions bool
+	// BlockPublicAccess says that the control plane takes no permission that lets anybody in.
+	BlockPublicAccess bool
 	// Explain is the address of the page that explains a request. Clients on loopback see it in a header.
 	Explain func(requestID string) string
 

@@ -109,7 +109,7 @@ func (w *world) function(authType lambda.AuthType, permissions ...lambda.Permiss
 	w.t.Helper()
 	w.changed(func(f *lambda.Function) {
 		f.URLs[""].AuthType = authType
-		f.Permissions[""] = permissions
+		f.SetPolicy("", lambda.PolicyText(permissions, f.ARN, lambda.Stored), "")
 	})
 }
 
@@ -117,9 +117,8 @@ func (w *world) function(authType lambda.AuthType, permissions ...lambda.Permiss
 func (w *world) changed(change func(*lambda.Function)) {
 	w.t.Helper()
 	function := &lambda.Function{
-		ARN:         lambda.ARN{Region: region, Account: here, Name: "web"},
-		URLs:        map[string]*lambda.URLConfig{"": {ID: urlID, AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered}},
-		Permissions: map[string][]lambda.Permission{},
+		ARN:  lambda.ARN{Region: region, Account: here, Name: "web"},
+		URLs: map[string]*lambda.URLConfig{"": {ID: urlID, AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered}},
 	}
 	change(function)
 	w.update(func(tx *state.Tx) error { return tx.Put(function) })

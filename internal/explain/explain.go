@@ -281,6 +281,7 @@ type Call struct {
 	Boundary  string            // ARN of the caller's permissions boundary; "" if it has none or nobody knows it
 	Function  lambda.ARN        // with the alias that the URL belongs to
 	AuthType  lambda.AuthType
+	NoPublic  bool // the server takes no permission that lets anybody in
 }
 
 // Summary says what was decided about one of the two actions, and by what.
@@ -361,6 +362,10 @@ func (c Call) Lacks(action string, d policy.Decision) Lack {
 		return l
 	}
 	l.addCaller(c.Principal)
+	if l.To.Anyone && c.NoPublic {
+		l.Sentences = []string{BlockedPublic}
+		return l
+	}
 	l.Foreign = l.Account != "" && l.Account != c.Function.Account
 	l.Permission = !l.Foreign || !allowedBy(d, policy.ResourceBased) // across accounts both sides must allow
 	l.Policy = l.Foreign && c.Principal.Type != policy.Root && !allowedBy(d, policy.IdentityBased)
@@ -369,6 +374,10 @@ func (c Call) Lacks(action string, d policy.Decision) Lack {
 	}
 	return l
 }
+
+// BlockedPublic is what helps where the server takes no permission that lets anybody in.
+const BlockedPublic = "the server runs with --block-public-access and takes no permission for everyone: start it without, " +
+	"or require signatures with furl url update FUNCTION --auth AWS_IAM and grant to accounts, roles or users"
 
 // widening says how a policy that limits the caller has to be changed.
 func (c Call) widening(action string, reason policy.Reason) string {

@@ -94,12 +94,10 @@ type Function struct {
 	Provisioned map[string]Provisioned  // by version or alias
 	EventInvoke map[string]*EventInvoke // by qualifier, "" for $LATEST
 
-	URLs        map[string]*URLConfig   // by qualifier, "" for the function itself
-	Permissions map[string][]Permission // by qualifier, "" for the function itself; in order of addition
+	URLs     map[string]*URLConfig // by qualifier, "" for the function itself
+	Policies map[string]Policy     // by qualifier, "" for the function itself
 
-	PolicyRevisions map[string]string // by qualifier; new with every change of the policy
-
-	policies map[string]func() *policy.Document // of Permissions
+	compiled map[string]func() *policy.Document // of Policies
 }
 
 // Version is a published version of a function. It never changes.
@@ -175,11 +173,7 @@ func (f *Function) Clone() *Function {
 	clone.Provisioned = maps.Clone(f.Provisioned)
 	clone.EventInvoke = maps.Clone(f.EventInvoke)
 	clone.URLs = maps.Clone(f.URLs)
-	clone.PolicyRevisions = maps.Clone(f.PolicyRevisions)
-	clone.Permissions = make(map[string][]Permission, len(f.Permissions))
-	for qualifier, permissions := range f.Permissions {
-		clone.Permissions[qualifier] = slices.Clone(permissions)
-	}
+	clone.Policies = maps.Clone(f.Policies)
 	return &clone
 }
 
@@ -193,38 +187,18 @@ func (c Configuration) Clone() Configuration {
 // Prepare makes what Policy needs. It is called once, before the function is published. A policy is compiled when it is
 // first asked for, so that a server with thousands of functions starts at once.
 func (f *Function) Prepare() {
-	f.policies = make(map[string]func() *policy.Document, len(f.Permissions))
-	for qualifier, permissions := range f.Permissions {
-		resource := f.ARN
-		resource.Qualifier = qualifier
-		f.policies[qualifier] = sync.OnceValue(func() *policy.Document { return compiled(permissions, resource) })
+	f.compiled = make(map[string]func() *policy.Document, len(f.Policies))
+	for qualifier, kept := range f.Policies {
+		f.compiled[qualifier] = sync.OnceValue(kept.compiled)
 	}
 }
 
 // Policy is the resource-based policy of the qualifier, nil if it has none. Each qualifier has its own.
 func (f *Function) Policy(qualifier string) *policy.Document {
-	if compiled, ok := f.policies[qualifier]; ok {
+	if compiled, ok := f.compiled[qualifier]; ok {
 		return compiled()
 	}
 	return nil
-}
-
-// PolicyRevision is the revision of the qualifier's policy. A qualifier without one has the function's, which a first
-// permission may name; so has a policy from before policies had revisions of their own.
-func (f *Function) PolicyRevision(qualifier string) string {
-	return cmp.Or(f.PolicyRevisions[qualifier], f.RevisionID)
-}
-
-// SetPolicyRevision gives the qualifier's policy its revision; "" is for a policy that is gone.
-func (f *Function) SetPolicyRevision(qualifier, revision string) {
-	delete(f.PolicyRevisions, qualifier)
-	if revision == "" {
-		return
-	}
-	if f.PolicyRevisions == nil {
-		f.PolicyRevisions = map[string]string{}
-	}
-	f.PolicyRevisions[qualifier] = revision
 }
 
 // AuthType says who may call a function URL.

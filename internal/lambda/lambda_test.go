@@ -97,21 +97,20 @@ func TestPolicyText(t *testing.T) {
 func TestPolicyDecides(t *testing.T) {
 	arn := lambda.ARN{Region: "eu-central-1", Account: "123456789012", Name: "f"}
 	allow := lambda.Permission{StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Anyone: true}}
-	damaged := allow
-	damaged.Action = "no action"
+	allows := lambda.PolicyText([]lambda.Permission{allow}, arn, lambda.Stored)
 	for _, tt := range []struct {
-		name        string
-		permissions map[string][]lambda.Permission
-		want        policy.Effect
+		name     string
+		policies map[string]lambda.Policy
+		want     policy.Effect
 	}{
 		{"none", nil, policy.ImplicitlyDenied},
-		{"empty", map[string][]lambda.Permission{"": {}}, policy.ImplicitlyDenied},
-		{"of an alias", map[string][]lambda.Permission{"live": {allow}}, policy.ImplicitlyDenied},
-		{"allows", map[string][]lambda.Permission{"": {allow}}, policy.Allowed},
-		{"damaged", map[string][]lambda.Permission{"": {allow, damaged}}, policy.ExplicitlyDenied},
+		{"empty", map[string]lambda.Policy{"": {}}, policy.ImplicitlyDenied},
+		{"of an alias", map[string]lambda.Policy{"live": {Text: allows}}, policy.ImplicitlyDenied},
+		{"allows", map[string]lambda.Policy{"": {Text: allows}}, policy.Allowed},
+		{"damaged", map[string]lambda.Policy{"": {Text: strings.Replace(allows, "lambda:InvokeFunction", "no action", 1)}}, policy.ExplicitlyDenied},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &lambda.Function{ARN: arn, Permissions: tt.permissions}
+			f := &lambda.Function{ARN: arn, Policies: tt.policies}
 			f.Prepare()
 			sets := &policy.Sets{}
 			if document := f.Policy(""); document != nil {
@@ -128,14 +127,14 @@ func TestPolicyDecides(t *testing.T) {
 func TestCloneIsIndependent(t *testing.T) {
 	original := &lambda.Function{
 		Configuration: lambda.Configuration{Environment: map[string]string{"A": "1"}}, Tags: map[string]string{"t": "1"},
-		URLs:        map[string]*lambda.URLConfig{"": {ID: "x"}},
-		Permissions: map[string][]lambda.Permission{"": {{StatementID: "a"}}},
+		URLs:     map[string]*lambda.URLConfig{"": {ID: "x"}},
+		Policies: map[string]lambda.Policy{"": {Text: "a"}},
 	}
 	clone := original.Clone()
 	clone.Environment["A"], clone.Tags["t"], clone.URLs["prod"] = "2", "2", &lambda.URLConfig{}
-	clone.Permissions[""][0].StatementID = "b"
-	clone.Permissions["prod"] = nil
-	if original.Environment["A"] != "1" || original.Tags["t"] != "1" || len(original.URLs) != 1 || len(original.Permissions) != 1 || original.Permissions[""][0].StatementID != "a" {
+	clone.SetPolicy("", "", "")
+	clone.SetPolicy("prod", "b", "1")
+	if original.Environment["A"] != "1" || original.Tags["t"] != "1" || len(original.URLs) != 1 || len(original.Policies) != 1 || original.Policies[""].Text != "a" {
 		t.Errorf("the original changed: %+v", original)
 	}
 }

@@ -61,5 +61,5 @@ func (l *Layer) Version(number int) *LayerVersion {
 
 // Policy is the resource-based policy of the version, nil if it has none.
 func (v *LayerVersion) Policy(layer arn.Layer) *policy.Document {
-	return compiled(v.Permissions, layer.Version(v.Number))
+	return Policy{Text: PolicyText(v.Permissions, layer.Version(v.Number), Stored)}.compiled()
 }

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	"github.com/furl-dev/furl/internal/arn"
-	"github.com/furl-dev/furl/policy"
 )
 
 // The two actions that a call of a new function URL needs since October 2025 (Lambda Developer Guide, "Control access
@@ -98,53 +96,6 @@ func (p Permission) condition() (c condition) {
 	c.Bool.InvokedViaURL, c.ArnLike.SourceARN = p.InvokedViaURL, p.SourceARN
 	return c
 }
-
-// PolicyText is the resource-based policy that the permissions make up, as GetPolicy returns it.
-func PolicyText(permissions []Permission, resource fmt.Stringer, show func(principal string) string) string {
-	statements := make([]json.RawMessage, len(permissions))
-	for i, permission := range permissions {
-		statements[i] = permission.Statement(resource, show)
-	}
-	return string(marshal(struct {
-		Version   string
-		ID        string `json:"Id"`
-		Statement []json.RawMessage
-	}{"2012-10-17", "default", statements}))
-}
-
-// CompilePolicy makes the policy that requests are judged by; nil without permissions. Principals are left as
-// stored, so that a user or role that was deleted and made again under its old name does not match.
-func CompilePolicy(permissions []Permission, resource fmt.Stringer) (*policy.Document, error) {
-	if len(permissions) == 0 {
-		return nil, nil
-	}
-	stored := func(principal string) string { return principal }
-	document, err := policy.Parse([]byte(PolicyText(permissions, resource, stored)), policy.Resource)
-	if err != nil {
-		return nil, fmt.Errorf("resource-based policy of %s: %w", resource, err)
-	}
-	return document, nil
-}
-
-// compiled is the policy of the permissions. AddPermission refuses what cannot be compiled: a policy that cannot be was
-// changed by others, and refuses everything.
-func compiled(permissions []Permission, resource fmt.Stringer) *policy.Document {
-	document, err := CompilePolicy(permissions, resource)
-	if err != nil {
-		return refuseAll()
-	}
-	return document
-}
-
-// refuseAll is the policy that denies everything to everyone.
-var refuseAll = sync.OnceValue(func() *policy.Document {
-	document, err := policy.Parse([]byte(
-		`{"Version":"2012-10-17","Statement":{"Sid":"DamagedPolicy","Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}`), policy.Resource)
-	if err != nil {
-		panic(err)
-	}
-	return document
-})
 
 // marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. It cannot fail for
 // the types it is given here.

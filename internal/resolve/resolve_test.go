@@ -38,7 +38,10 @@ func newWorld(t testing.TB) *state.State {
 		return errors.Join(
 			tx.Put(&lambda.Function{
 				ARN: name, Configuration: lambda.Configuration{Description: "$LATEST"}, LastVersion: 2,
-				Permissions: map[string][]lambda.Permission{"": {allow}, "both": {allow, again}},
+				Policies: map[string]lambda.Policy{
+					"":     {Text: lambda.PolicyText([]lambda.Permission{allow}, name, lambda.Stored)},
+					"both": {Text: lambda.PolicyText([]lambda.Permission{allow, again}, qualified("both"), lambda.Stored)},
+				},
 			}),
 			tx.Put(&lambda.Version{ARN: qualified("1"), Configuration: lambda.Configuration{Description: "1"}}),
 			tx.Put(&lambda.Version{ARN: qualified("2"), Configuration: lambda.Configuration{Description: "2"}}),

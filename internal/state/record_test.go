@@ -231,7 +231,11 @@ func TestDatabaseFromBeforeVersions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			survives(t, c.Kind, parsed(t, was.Body), parsed(t, body))
+			before := parsed(t, was.Body)
+			if function, ok := value.(*lambda.Function); ok {
+				keepsPermissions(t, before.(map[string]any), function)
+			}
+			survives(t, c.Kind, before, parsed(t, body))
 			values = append(values, value)
 		}
 		update(t, world, func(tx *state.Tx) error {
@@ -245,6 +249,61 @@ func TestDatabaseFromBeforeVersions(t *testing.T) {
 			t.Fatal(err)
 		}
 		db = openStore(t, path)
+	}
+}
+
+// keepsPermissions checks that the statements of an old record are those of the function's policies, and takes them out
+// of the record.
+func keepsPermissions(t *testing.T, record map[string]any, function *lambda.Function) {
+	t.Helper()
+	permissions := record["Permissions"].(map[string]any)
+	if len(permissions) == 0 || len(permissions) != len(function.Policies) {
+		t.Errorf("permissions of %d qualifiers became policies of %d", len(permissions), len(function.Policies))
+	}
+	for qualifier, list := range permissions {
+		var want, got []string
+		for _, permission := range list.([]any) {
+			want = append(want, permission.(map[string]any)["StatementID"].(string))
+		}
+		var document struct{ Statement []struct{ Sid string } }
+		if err := json.Unmarshal([]byte(function.Policies[qualifier].Text), &document); err != nil {
+			t.Error(err)
+		}
+		for _, statement := range document.Statement {
+			got = append(got, statement.Sid)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("statements of %q:\n%s", qualifier, diff)
+		}
+	}
+	delete(record, "Permissions")
+}
+
+// testdata/function-3.json is a record from before policies were documents. The texts are those that GetPolicy answered
+// for it, but for the unique id, which it showed as an ARN.
+func TestPermissionsBecomePolicies(t *testing.T) {
+	body, err := os.ReadFile("testdata/function-3.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.Decode[*lambda.Function, record.Function]("123456789012/eu-central-1/web", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const arn = `"arn:aws:lambda:eu-central-1:123456789012:function:web`
+	want := map[string]lambda.Policy{
+		"": {Text: `{"Version":"2012-10-17","Id":"default","Statement":[` +
+			`{"Sid":"role","Effect":"Allow","Principal":{"AWS":"AROAAAAAAAAAAAAAAAAA2"},"Action":"lambda:InvokeFunction","Resource":` + arn +
+			`","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}},` +
+			`{"Sid":"s3","Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":` + arn +
+			`","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::bucket"}}}]}`},
+		"live": {RevisionID: "11111111-2222-4333-8444-555555555555", Text: `{"Version":"2012-10-17","Id":"default","Statement":[` +
+			`{"Sid":"all","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunctionUrl","Resource":` + arn +
+			`:live","Condition":{"StringEquals":{"AWS:SourceAccount":"111122223333","lambda:FunctionUrlAuthType":"NONE",` +
+			`"aws:PrincipalOrgID":"o-abcdefghij"}}}]}`},
+	}
+	if diff := cmp.Diff(want, got.Policies); diff != "" {
+		t.Error(diff)
 	}
 }
 

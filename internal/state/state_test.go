@@ -67,10 +67,12 @@ func TestChangesAreThereAfterARestart(t *testing.T) {
 	caller := role("caller", "AROAAAAAAAAAAAAAAAAA2")
 	caller.Inline = map[string]iam.Policy{"all": inline}
 	function := &lambda.Function{
-		ARN:         lambda.ARN{Region: "eu-central-1", Account: account, Name: "web"},
-		URLs:        map[string]*lambda.URLConfig{"": {ID: "abc", AuthType: lambda.AuthIAM}},
-		Permissions: map[string][]lambda.Permission{"": {{StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{AWS: "AROAAAAAAAAAAAAAAAAA2"}, InvokedViaURL: &viaURL}}},
+		ARN:  lambda.ARN{Region: "eu-central-1", Account: account, Name: "web"},
+		URLs: map[string]*lambda.URLConfig{"": {ID: "abc", AuthType: lambda.AuthIAM}},
 	}
+	function.SetPolicy("", lambda.PolicyText([]lambda.Permission{
+		{StatementID: "a", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{AWS: "AROAAAAAAAAAAAAAAAAA2"}, InvokedViaURL: &viaURL},
+	}, function.ARN, lambda.Stored), "")
 	user := &iam.User{Account: account, Name: "alice", Path: "/", ID: "AIDA1", Keys: []iam.AccessKey{{ID: "AKIA1", Secret: "secret"}}}
 	update(t, world, func(tx *state.Tx) error {
 		return errors.Join(tx.Put(caller), tx.Put(user), tx.Put(function), tx.Put(session(caller, "ASIA1")))

@@ -41,6 +41,9 @@ type Config struct {
 	// FaithfulStates has functions be Pending and updates be InProgress for a while, as at AWS, and refuses until then
 	// what AWS refuses.
 	FaithfulStates bool
+
+	// BlockPublicAccess refuses statements of resource-based policies that let anybody in.
+	BlockPublicAccess bool
 }
 
 // Code keeps deployment packages; [code.Store] documents it.

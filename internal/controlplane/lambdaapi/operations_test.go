@@ -53,7 +53,8 @@ func TestOperationsListsWhatThereIs(t *testing.T) {
 	want := []string{
 		"CreateFunction", "GetFunction", "GetFunctionConfiguration", "UpdateFunctionCode", "UpdateFunctionConfiguration",
 		"DeleteFunction", "ListFunctions", "CreateFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig",
-		"DeleteFunctionUrlConfig", "ListFunctionUrlConfigs", "AddPermission", "GetPolicy", "RemovePermission", "Invoke",
+		"DeleteFunctionUrlConfig", "ListFunctionUrlConfigs", "AddPermission", "GetPolicy", "RemovePermission",
+		"PutResourcePolicy", "GetResourcePolicy", "DeleteResourcePolicy", "Invoke",
 		"TagResource", "UntagResource", "ListTags", "GetAccountSettings",
 		"ListVersionsByFunction", "ListAliases", "GetFunctionCodeSigningConfig",
 		"PutFunctionConcurrency", "GetFunctionConcurrency", "DeleteFunctionConcurrency", "PutProvisionedConcurrencyConfig",

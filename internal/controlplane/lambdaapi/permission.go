@@ -1,13 +1,12 @@
 package lambdaapi
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/auth"
-	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/state"
-	"github.com/furl-dev/furl/internal/trace"
+	"github.com/furl-dev/furl/policy"
 )
 
 type addPermissionInput struct {
@@ -55,7 +54,7 @@ func (in *addPermissionInput) permission(principal lambda.PermissionPrincipal) l
 
 func (s *service) addPermission(r *request, in *addPermissionInput) (any, error) {
 	if r.target.arn.Qualifier == lambda.Latest {
-		return nil, invalidParameter("We currently do not support adding policies for $LATEST.")
+		return nil, noPolicyOfLatest()
 	}
 	if err := in.supported(); err != nil {
 		return nil, err
@@ -64,24 +63,25 @@ func (s *service) addPermission(r *request, in *addPermissionInput) (any, error)
 		return nil, err
 	}
 	var statement string
-	err := r.changePolicy(in.RevisionId, func(world *state.Snapshot, function *lambda.Function) error {
+	_, err := r.changePolicy(in.RevisionId, "GetPolicy", func(world *state.Snapshot, present lambda.Policy) (string, error) {
 		principal, err := resolvePrincipal(world, in.Principal)
 		if err != nil {
-			return err
+			return "", err
 		}
-		added, present := in.permission(principal), function.Permissions[""]
-		if indexOf(present, added.StatementID) >= 0 {
-			return conflict("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", added.StatementID)
+		document, err := present.Document()
+		if err != nil {
+			return "", err
 		}
-		if _, err := lambda.CompilePolicy([]lambda.Permission{added}, function.ARN); err != nil {
-			return badPrincipal()
+		added := in.permission(principal)
+		if lambda.IndexOfStatement(document, added.StatementID) >= 0 {
+			return "", conflict("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", added.StatementID)
 		}
-		function.Permissions[""] = append(present, added)
-		if size := len(lambda.PolicyText(function.Permissions[""], function.ARN, world.ShowPrincipal)); size > lambda.MaxPolicySize {
-			return wire.Errorf("PolicyLengthExceededException", "The final policy size (%d) is bigger than the limit (%d).", size, lambda.MaxPolicySize)
+		stored := added.Statement(r.target.arn, lambda.Stored)
+		if err := s.admit(r, lambda.PolicyText([]lambda.Permission{added}, r.target.arn, lambda.Stored)); err != nil {
+			return "", err
 		}
-		statement = string(added.Statement(function.ARN, world.ShowPrincipal))
-		return nil
+		statement = string(added.Statement(r.target.arn, world.ShowPrincipal))
+		return present.With(stored)
 	})
 	if err != nil {
 		return nil, err
@@ -89,38 +89,13 @@ func (s *service) addPermission(r *request, in *addPermissionInput) (any, error)
 	return struct{ Statement string }{statement}, nil
 }
 
-// changePolicy changes the permissions of the target's function, which is a new revision of the policy. Since November
-// 2025 a policy has one of its own, and the function keeps its own (LocalStack's snapshot of
-// test_lambda_permission_fn_versioning).
-func (r *request) changePolicy(revision *string, edit func(*state.Snapshot, *lambda.Function) error) error {
-	qualifier := r.target.arn.Qualifier
-	return r.change(nil, "", func(world *state.Snapshot, function *lambda.Function) error {
-		if revision != nil && *revision != function.PolicyRevision(qualifier) {
-			return staleRevision("GetPolicy")
-		}
-		if err := edit(world, function); err != nil {
-			return err
-		}
-		next := ""
-		if len(function.Permissions[qualifier]) > 0 {
-			next = trace.NewRequestID()
-		}
-		function.SetPolicyRevision(qualifier, next)
-		return nil
-	})
-}
-
-func indexOf(permissions []lambda.Permission, id string) int {
-	return slices.IndexFunc(permissions, func(p lambda.Permission) bool { return p.StatementID == id })
-}
-
-func (s *service) getPolicy(r *request, _ *functionInput) (any, error) {
-	function := r.target.function
-	if function == nil || len(function.Permissions[r.target.arn.Qualifier]) == 0 {
-		return nil, resourceMissing()
+// admit refuses statements that cannot be compiled, and public ones where public access is blocked.
+func (s *service) admit(r *request, text string) error {
+	document, err := policy.Parse([]byte(text), policy.Resource)
+	if err != nil {
+		return badPrincipal()
 	}
-	text := lambda.PolicyText(function.Permissions[r.target.arn.Qualifier], r.target.arn, r.State.Now().ShowPrincipal)
-	return struct{ Policy, RevisionId string }{text, function.PolicyRevision(r.target.arn.Qualifier)}, nil
+	return s.blockPublic(r, document)
 }
 
 type removePermissionInput struct {
@@ -134,14 +109,28 @@ func (in *removePermissionInput) facts(t target) []auth.Fact {
 	if t.function == nil {
 		return nil
 	}
-	permissions := t.function.Permissions[policyQualifier(t.resource.Qualifier)]
-	i := indexOf(permissions, in.StatementId)
+	document := t.function.Policy(policyQualifier(t.resource.Qualifier))
+	i := lambda.IndexOfStatement(document, in.StatementId)
 	if i < 0 {
 		return nil
 	}
-	facts := []auth.Fact{{Key: "lambda:Principal", Value: principalFact(permissions[i].Principal)}}
-	if authType := permissions[i].FunctionURLAuthType; authType != "" {
-		facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: string(authType)})
+	return statementFacts(document.Statements()[i])
+}
+
+// statementFacts are the condition keys of a permission that exists. A statement for several principals has no
+// lambda:Principal, which has one value (assumed).
+func statementFacts(s policy.Statement) (facts []auth.Fact) {
+	if len(s.Principals) == 1 && !s.NotPrincipal {
+		principal := s.Principals[0]
+		if _, name, ok := strings.Cut(principal, ":"); ok {
+			principal = name
+		}
+		facts = append(facts, auth.Fact{Key: "lambda:Principal", Value: principal})
+	}
+	for _, c := range s.Conditions {
+		if c.Operator == "StringEquals" && strings.EqualFold(c.Key, "lambda:FunctionUrlAuthType") && len(c.Values) == 1 {
+			facts = append(facts, auth.Fact{Key: "lambda:FunctionUrlAuthType", Value: c.Values[0]})
+		}
 	}
 	return facts
 }
@@ -153,20 +142,17 @@ func (s *service) removePermission(r *request, in *removePermissionInput) (any, 
 	if _, err := r.target.governed(); err != nil {
 		return nil, err
 	}
-	return nil, r.changePolicy(in.RevisionId, func(_ *state.Snapshot, function *lambda.Function) error {
-		present := function.Permissions[r.target.arn.Qualifier]
-		if len(present) == 0 {
-			return notFound("No policy is associated with the given resource.")
+	_, err := r.changePolicy(in.RevisionId, "GetPolicy", func(_ *state.Snapshot, present lambda.Policy) (string, error) {
+		document, err := present.Document()
+		switch {
+		case err != nil:
+			return "", err
+		case document == nil:
+			return "", noPolicy()
+		case lambda.IndexOfStatement(document, in.StatementId) < 0:
+			return "", notFound("Statement %s is not found in resource policy.", in.StatementId)
 		}
-		i := indexOf(present, in.StatementId)
-		if i < 0 {
-			return notFound("Statement %s is not found in resource policy.", in.StatementId)
-		}
-		if len(present) == 1 {
-			delete(function.Permissions, r.target.arn.Qualifier)
-			return nil
-		}
-		function.Permissions[r.target.arn.Qualifier] = slices.Delete(present, i, i+1)
-		return nil
+		return present.Without(in.StatementId)
 	})
+	return nil, err
 }

@@ -70,8 +70,9 @@ func TestAddPermissionMakesTheStatementThatAWSMakes(t *testing.T) {
 		}
 	}
 	for i, id := range []string{"user", "role"} {
-		if got := s.function("books").Permissions[""][4+i]; got.StatementID != id || strings.HasPrefix(got.Principal.AWS, "arn:") {
-			t.Errorf("the principal of %s should be kept by its unique id, is %+v", got.StatementID, got.Principal)
+		kept := s.function("books").Policy("").Statements()[4+i]
+		if kept.Sid != id || strings.HasPrefix(kept.Principals[0], "AWS:arn:") {
+			t.Errorf("the principal of %s should be kept by its unique id, is %v", kept.Sid, kept.Principals)
 		}
 	}
 }
@@ -195,7 +196,7 @@ func TestAddPermissionRefuses(t *testing.T) {
 		}
 		s.expect(r, test.want)
 	}
-	if n := len(s.function("books").Permissions[""]); n != 1 {
+	if n := len(s.function("books").Policy("").Statements()); n != 1 {
 		t.Errorf("the policy has %d statements, want the one that was there", n)
 	}
 	for path, want := range map[string]fault{
@@ -224,7 +225,7 @@ func TestPoliciesHaveALimit(t *testing.T) {
 			!strings.HasPrefix(got.body, `{"Type":"User","message":"The final policy size (20`) || !strings.HasSuffix(got.body, `) is bigger than the limit (20480)."}`) {
 			t.Errorf("statement %d: %d %s %s", i, got.status, got.name, got.body)
 		}
-		if n := len(s.function("books").Permissions[""]); n != i {
+		if n := len(s.function("books").Policy("").Statements()); n != i {
 			t.Errorf("%d statements are kept after %d were taken", n, i)
 		}
 		return

@@ -57,15 +57,3 @@ func resolvePrincipal(world *state.Snapshot, text string) (lambda.PermissionPrin
 		return lambda.PermissionPrincipal{}, badPrincipal()
 	}
 }
-
-// principalFact is lambda:Principal for a permission that exists.
-func principalFact(p lambda.PermissionPrincipal) string {
-	switch {
-	case p.Anyone:
-		return "*"
-	case p.Service != "":
-		return p.Service
-	default:
-		return p.AWS
-	}
-}

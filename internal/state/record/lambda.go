@@ -1,6 +1,7 @@
 package record
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/furl-dev/furl/internal/lambda"
@@ -11,14 +12,49 @@ type Function struct {
 	header
 	ARN ARN `json:"ARN"`
 	Configuration
-	Tags            map[string]string       `json:"Tags,omitempty"`
-	LastVersion     int                     `json:"LastVersion,omitempty"`
-	Reserved        *int                    `json:"Reserved,omitempty"`
-	Provisioned     map[string]Provisioned  `json:"Provisioned,omitempty"`
-	EventInvoke     map[string]EventInvoke  `json:"EventInvoke,omitempty"`
-	URLs            map[string]URL          `json:"URLs,omitempty"`
+	Tags        map[string]string         `json:"Tags,omitempty"`
+	LastVersion int                       `json:"LastVersion,omitempty"`
+	Reserved    *int                      `json:"Reserved,omitempty"`
+	Provisioned map[string]Provisioned    `json:"Provisioned,omitempty"`
+	EventInvoke map[string]EventInvoke    `json:"EventInvoke,omitempty"`
+	URLs        map[string]URL            `json:"URLs,omitempty"`
+	Policies    map[string]ResourcePolicy `json:"Policies,omitempty"`
+	permissions
+}
+
+// permissions is what a Function had up to version 3 in the place of Policies: what AddPermission took.
+type permissions struct {
 	Permissions     map[string][]Permission `json:"Permissions,omitempty"`
 	PolicyRevisions map[string]string       `json:"PolicyRevisions,omitempty"`
+}
+
+// upgrade makes policies of the permissions of an older record.
+func (f *Function) upgrade() error {
+	for qualifier, list := range f.Permissions {
+		if len(list) == 0 {
+			continue
+		}
+		statements := make([]lambda.Permission, len(list))
+		if err := convert(reflect.ValueOf(&statements).Elem(), reflect.ValueOf(list)); err != nil {
+			return err
+		}
+		resource := lambda.ARN(f.ARN)
+		resource.Qualifier = qualifier
+		if f.Policies == nil {
+			f.Policies = map[string]ResourcePolicy{}
+		}
+		f.Policies[qualifier] = ResourcePolicy{
+			Text: lambda.PolicyText(statements, resource, lambda.Stored), RevisionID: f.PolicyRevisions[qualifier],
+		}
+	}
+	f.permissions = permissions{}
+	return nil
+}
+
+// ResourcePolicy is the resource-based policy of a Function or of one of its versions and aliases.
+type ResourcePolicy struct {
+	Text       string `json:"Text"`
+	RevisionID string `json:"RevisionID"`
 }
 
 // Configuration is the code and the settings of a Function or a Version.
@@ -152,7 +188,7 @@ type CORS struct {
 	MaxAge           *int     `json:"MaxAge,omitempty"`
 }
 
-// Permission is a statement of the resource-based policy of a Function.
+// Permission is a statement of the resource-based policy of a Function up to version 3.
 type Permission struct {
 	StatementID         string          `json:"StatementID"`
 	Action              string          `json:"Action"`
@@ -173,4 +209,4 @@ type Principal struct {
 }
 
 // Kind implements Record.
-func (Function) Kind() (string, int) { return "function", 3 }
+func (Function) Kind() (string, int) { return "function", 4 }

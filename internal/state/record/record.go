@@ -93,6 +93,11 @@ func decode[D Value, R Record](body []byte, record *R) (none D, err error) {
 	if _, newest := (*record).Kind(); (*record).stored() < 0 || (*record).stored() > newest {
 		return none, errors.New("unknown version")
 	}
+	if older, ok := any(record).(interface{ upgrade() error }); ok {
+		if err := older.upgrade(); err != nil {
+			return none, err
+		}
+	}
 	value := reflect.New(reflect.TypeFor[D]().Elem())
 	err = convert(value.Elem(), reflect.ValueOf(record).Elem())
 	return value.Interface().(D), err
