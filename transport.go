@@ -286,7 +286,8 @@ func presigned(u *url.URL) bool {
 // It has the settings of [http.DefaultTransport], except that it
 //   - uses HTTP/1.1 only, as function URLs do;
 //   - connects to *.localhost on this machine, no matter what the resolver says (RFC 6761, section 6.3);
-//   - uses a proxy (HTTPS_PROXY) only for https, since a proxy would see the session token of a request over http;
+//   - uses a proxy (HTTPS_PROXY) only for https to other machines, since a proxy would see the session token of a request
+//     over http;
 //   - keeps more idle connections to one host.
 func NewBase() *http.Transport {
 	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
@@ -294,7 +295,7 @@ func NewBase() *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
-			if r.URL.Scheme != "https" {
+			if r.URL.Scheme != "https" || isLocalhost(r.URL.Hostname()) {
 				return nil, nil
 			}
 			return http.ProxyFromEnvironment(r)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -41,8 +42,13 @@ type Config struct {
 	URLStyle string
 	// Suffix is what follows ID.lambda-url.REGION. in host style. on.aws is always understood besides.
 	Suffix string
-	// TLS answers https on the same port, besides http, with certificates of an authority in the data directory.
+	// TLS answers https on the same port, besides http, with certificates of an authority that is made at first use.
 	TLS bool
+	// TLSCert and TLSKey are files with a certificate for https and its key, in place of those of the authority.
+	TLSCert, TLSKey string
+	// ForwardedProto is what clients speak with what stands in front of the server, https or http; "" is what they speak
+	// with the server itself.
+	ForwardedProto string
 	// LegacyURLPermissions asks for lambda:InvokeFunctionUrl alone, as AWS does for URLs made before October 2025,
 	// which it announced to end on 2026-11-01.
 	LegacyURLPermissions bool
@@ -107,10 +113,10 @@ func Default() Config {
 	}
 }
 
-// sandbox is the sandbox of a server whose state is in the directory.
-func (c Config) sandbox(data string) sandbox.Config {
+// sandbox is the sandbox of a server that has its secrets in the hidden directories.
+func (c Config) sandbox(hidden ...string) sandbox.Config {
 	return sandbox.Config{
-		Mode: c.Sandbox, Hidden: []string{data}, Read: absolute(append(slices.Clone(c.SandboxRead), c.packages()...)), Write: absolute(c.SandboxWrite),
+		Mode: c.Sandbox, Hidden: hidden, Read: absolute(append(slices.Clone(c.SandboxRead), c.packages()...)), Write: absolute(c.SandboxWrite),
 	}
 }
 
@@ -159,6 +165,16 @@ func (c Config) Validate() error {
 	if c.Suffix == "" || strings.Trim(c.Suffix, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
 		fault("suffix: %q is not a domain name in lower case", c.Suffix)
 	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		fault("tls-cert, tls-key: name both files or neither")
+	} else if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); c.TLSCert != "" && err != nil {
+		fault("tls-cert %s, tls-key %s: %w", c.TLSCert, c.TLSKey, err)
+	}
+	switch c.ForwardedProto {
+	case "", "http", "https":
+	default:
+		fault("forwarded-proto: %q is neither https nor http", c.ForwardedProto)
+	}
 	for _, scp := range c.SCPs {
 		if account, file, ok := strings.Cut(scp, "="); !ok || file == "" || !slices.Contains(c.Accounts, account) {
 			fault("scp: %q is not ACCOUNT=FILE with one of the accounts %s", scp, strings.Join(c.Accounts, ", "))
@@ -179,7 +195,7 @@ func (c Config) Validate() error {
 	if c.MaxEnvironments < 1 {
 		fault("max-environments: %d is less than one", c.MaxEnvironments)
 	}
-	if err := c.sandbox("").Validate(); err != nil {
+	if err := c.sandbox().Validate(); err != nil {
 		fault("sandbox: %w", err)
 	}
 	for _, path := range absolute(slices.Concat(c.SandboxRead, c.SandboxWrite)) {

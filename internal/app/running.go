@@ -27,6 +27,8 @@ type Running struct {
 	// RootAccessKeyID is the root key of Account if the server got it from its configuration. Such a key is not in the
 	// data directory, where an older one of the account may be.
 	RootAccessKeyID string `json:"rootAccessKeyId,omitempty"`
+	// CertificateFile is the file of the authority that clients of the server trust over https, if it has one.
+	CertificateFile string `json:"certificateFile,omitempty"`
 	// Secret is new at each start. With it a server proves that it wrote the file, which outlives one that is killed.
 	Secret string `json:"secret,omitempty"`
 
@@ -78,7 +80,7 @@ func (r Running) prove(ctx context.Context) error {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Endpoint+furlproto.Health, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, plain(r.Endpoint)+furlproto.Health, nil)
 	if err != nil {
 		return err
 	}

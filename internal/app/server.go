@@ -57,6 +57,9 @@ type Server struct {
 	http     *http.Server
 	rootKeys map[string]RootKey
 
+	certifier certifier // nil without https
+	trust     string    // file of the authority for https
+
 	pageToken sigv4.Secret
 	secret    string // of server.json
 	db        *store.DB
@@ -142,24 +145,27 @@ func (s *Server) open(ctx context.Context) error {
 		shortages.Warn("new connections wait: there is no room for them", lack)
 	})
 	accepting := net.Listener(patient)
-	if s.config.TLS {
-		host, _, _ := net.SplitHostPort(s.config.Listen) // it has been listened on
-		authority, err := openAuthority(s.dir, s.config.Suffix, host, s.config.Now)
+	if s.config.TLS || s.config.TLSCert != "" {
+		config, err := s.openTLS()
 		if err != nil {
 			return errors.Join(err, tcp.Close())
 		}
-		accepting = listener.WithTLS(patient, authority.config())
+		accepting = listener.WithTLS(patient, config)
 	}
 	s.listener = listener.New(accepting, s.config.Connections)
-	s.address = newURLs(s.config, tcp.Addr())
+	s.address = newURLs(s.config, tcp.Addr(), s.certifier)
+	hidden := []string{s.dir}
+	if file, ok := TrustedAuthority(); ok {
+		hidden = append(hidden, filepath.Dir(file)) // with its key
+	}
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),
 		Log:             logSink{s.logs},
 		Logger:          s.config.Log,
 		Now:             s.config.Now,
 		MaxEnvironments: s.config.MaxEnvironments,
-		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.endpoint},
-		Sandbox:         s.config.sandbox(s.dir),
+		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.plain()},
+		Sandbox:         s.config.sandbox(hidden...),
 		PythonPackages:  absolute([]string{s.config.PythonPackages})[0],
 		NodeModules:     absolute([]string{s.config.NodeModules})[0],
 	})
@@ -235,7 +241,7 @@ func (s *Server) maySend(from, to resolve.Target) bool {
 
 // wire connects the parts.
 func (s *Server) wire() error {
-	gate := &auth.Gate{State: s.state, Now: s.config.Now}
+	gate := &auth.Gate{State: s.state, Now: s.config.Now, ForwardedProto: s.config.ForwardedProto}
 	s.invoke = &invoke.Service{
 		Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
@@ -389,7 +395,7 @@ func (s *Server) announce() error {
 	path := filepath.Join(s.dir, runningFileName)
 	running := Running{
 		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
-		RootAccessKeyID: s.config.RootAccessKeyID, Secret: s.secret,
+		RootAccessKeyID: s.config.RootAccessKeyID, Secret: s.secret, CertificateFile: s.trust,
 	}
 	if err := enroll(s.dir); err != nil {
 		s.config.Log.Debug("commands in other directories do not find the server", "error", err)
@@ -456,7 +462,7 @@ func (s *Server) removeDir() error {
 	return err
 }
 
-// Endpoint is the server's address, http://127.0.0.1:9000.
+// Endpoint is the server's address, http://127.0.0.1:9000, or https:// if it answers that.
 func (s *Server) Endpoint() string { return s.address.endpoint }
 
 // Dir is the data directory; for a server in memory the temporary one.

@@ -22,17 +22,19 @@ import (
 type urls struct {
 	endpoint  string // http://127.0.0.1:9000
 	port      string
+	certifier certifier // nil without https
 	suffix    string
 	hostStyle func() bool
 	code      *pages.CodeLinks
 }
 
-func newURLs(config Config, listening net.Addr) urls {
+func newURLs(config Config, listening net.Addr, certifier certifier) urls {
 	host, port, _ := net.SplitHostPort(listening.String()) // a TCP address has both
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	u := urls{endpoint: "http://" + net.JoinHostPort(host, port), port: port, suffix: config.Suffix}
+	u := urls{port: port, suffix: config.Suffix, certifier: certifier}
+	u.endpoint = u.scheme(host) + net.JoinHostPort(host, port)
 	switch config.URLStyle {
 	case "host":
 		u.hostStyle = func() bool { return true }
@@ -44,6 +46,25 @@ func newURLs(config Config, listening net.Addr) urls {
 		go u.hostStyle()
 	}
 	return u
+}
+
+// scheme is https:// for a host for which clients can get a certificate.
+func (u urls) scheme(host string) string {
+	if u.certifier != nil && u.certifier.holds(host) {
+		return "https://"
+	}
+	return "http://"
+}
+
+// plain is the endpoint for functions. They would need the certificate of the authority for the other one.
+func (u urls) plain() string { return plain(u.endpoint) }
+
+// plain is an address of a server over http, which every server answers on the same port.
+func plain(address string) string {
+	if rest, ok := strings.CutPrefix(address, "https://"); ok {
+		return "http://" + rest
+	}
+	return address
 }
 
 // resolves reports whether names below the suffix lead to this machine. RFC 6761 says that names below localhost
@@ -62,7 +83,8 @@ func resolves(suffix string) bool {
 // FunctionURL is the address of a function URL as the API gives it.
 func (u urls) FunctionURL(id, region string) string {
 	if u.hostStyle() {
-		return "http://" + arn.URLHost{ID: id, Region: region, Suffix: u.suffix, Port: u.port}.String() + "/"
+		host := arn.URLHost{ID: id, Region: region, Suffix: u.suffix, Port: u.port}.String()
+		return u.scheme(listener.WithoutPort(host)) + host + "/"
 	}
 	return u.endpoint + furlproto.URLs + id + "/"
 }

@@ -25,11 +25,18 @@ import (
 type Gate struct {
 	State *state.State
 	Now   func() time.Time // nil is time.Now
+	// ForwardedProto is what clients speak with what stands in front of the server, https or http; "" if nothing does.
+	ForwardedProto string
 
 	limiter   limiter
 	links     limiter  // of those of which no key could be read, so that they do not crowd out the others
 	verifiers sync.Map // Scope → *sigv4.Verifier, which caches signing keys
 	kept      atomic.Int32
+}
+
+// IsSecure reports whether the client of a request speaks TLS. No header says so: a client could send it.
+func (g *Gate) IsSecure(r *http.Request) bool {
+	return g.ForwardedProto == "https" || g.ForwardedProto == "" && r.TLS != nil
 }
 
 // Scope is what a signature must be made for.

@@ -40,6 +40,7 @@ type Options struct {
 	EndpointURL   string // of all APIs; "" for AWS_ENDPOINT_URL or AWS's own
 	RoleARN       string // a role to assume with the credentials found
 	AppID         string // for the User-Agent of the APIs' clients
+	Authority     string // file of certificates to trust besides the system's: that of a server on this machine
 	// Credentials are used in place of those that the environment and the files name; without keys they are not.
 	Credentials aws.Credentials
 	// MFACode asks for the code of a profile's MFA device. If it is nil, such profiles fail.
@@ -80,9 +81,16 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
+	trusted, err := furlproto.Trust(o.Authority)
+	if err != nil {
+		return aws.Config{}, err
+	}
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.DialContext = furl.Localhost(t.DialContext)
 		t.OnProxyConnectResponse = furlproto.CheckProxy
+		if trusted != nil {
+			t.TLSClientConfig.RootCAs = trusted
+		}
 	})
 	var roles endpoint
 	complete := new(aws.Config)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/furlproto"
 )
 
 // Network holds the flags that say how to reach the server.
@@ -20,6 +21,7 @@ type Network struct {
 	Resolve        []string // --resolve: HOST:PORT:ADDRESS[,ADDRESS]...
 	Insecure       bool     // -k
 	CACert         string   // --cacert: a file of certificates in PEM form, which replace the system's
+	Authority      string   // a file of certificates to trust besides: that of a server on this machine
 	ConnectTimeout time.Duration
 }
 
@@ -44,6 +46,10 @@ func (n Network) Transport() (*http.Transport, error) {
 		base.Proxy = nil
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: n.Insecure}
+	var err error
+	if config.RootCAs, err = furlproto.Trust(n.Authority); err != nil {
+		return nil, err
+	}
 	if n.CACert != "" {
 		pem, err := os.ReadFile(n.CACert)
 		if err != nil {

@@ -189,11 +189,11 @@ func (d milliseconds) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(time.Duration(d).Microseconds()) / 1000)
 }
 
-// addCanonicalRequest adds furlproto.CanonicalRequest, unsigned, to a signed request for a server on this machine: over
-// http, to a name that is a loopback address no matter what the resolver says, and so through no proxy. The lines
+// addCanonicalRequest adds furlproto.CanonicalRequest, unsigned, to a signed request for a server on this machine: to
+// a name that is a loopback address no matter what the resolver says, and so through no proxy. The lines
 // contain no session token.
 func addCanonicalRequest(r *http.Request, lines []diagnose.Line) {
-	if r.URL.Scheme != "http" || !IsLocal(r.URL.Host) {
+	if !IsLocal(r.URL.Host) {
 		return
 	}
 	if _, typed := r.Header[furlproto.CanonicalRequest]; typed { // it is signed and must not change

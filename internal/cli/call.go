@@ -371,6 +371,9 @@ func (s *signing) transport(network call.Network, checked bool) (*http.Transport
 	if (!checked || network.Insecure) && !s.given("cacert") {
 		network.CACert = ""
 	}
+	if checked {
+		network.Authority = s.trust
+	}
 	return network.Transport()
 }
 

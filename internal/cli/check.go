@@ -143,7 +143,13 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 	if err != nil {
 		return err
 	}
-	checker := &check.Checker{Owner: check.NewSide(client), Flags: flags.typed(), CallerProfile: flags.callerProfile}
+	trusted, err := furlproto.Trust(flags.trust)
+	if err != nil {
+		return err
+	}
+	checker := &check.Checker{
+		Owner: check.NewSide(client), Network: check.Machine{Trusted: trusted}, Flags: flags.typed(), CallerProfile: flags.callerProfile,
+	}
 	if flags.callerProfile != "" {
 		caller, err := flags.of(flags.callerProfile, client.Region()).client(command.Context(), "")
 		if err != nil {

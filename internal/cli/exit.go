@@ -113,6 +113,8 @@ const (
 	urlGone
 	callerDenied
 	verdictRefused
+	noTrustStore
+	trustNeedsRoot
 	interrupted
 )
 
@@ -197,6 +199,8 @@ var errorTable = [...]struct {
 			"furl grant %s --to %s   # an administrator of the function types this\nfurl check %s --as %s   # an administrator of the function types this, which prints the grant", nil,
 	},
 	verdictRefused: {exitDenied, "", nil},
+	noTrustStore:   {exitFailed, "export AWS_CA_BUNDLE=%s NODE_EXTRA_CA_CERTS=%s   # for programs of this shell", nil},
+	trustNeedsRoot: {exitFailed, "sudo %s", nil},
 	interrupted:    {exitInterrupted, "", nil},
 
 	{exitUsage, "furl --help", match(func(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") })},
@@ -214,6 +218,7 @@ var errorTable = [...]struct {
 	{exitConnect, "check HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, %s", proxyFailed},
 	{exitConnect, "http:// in place of https://: the server speaks plain HTTP", plainServer},
 	{exitConnect, "https:// in place of http://: the server speaks TLS", secureServer},
+	{exitConnect, `AWS_CA_BUNDLE="$(furl ca path)"   # for a server of this user`, unknownLocalCA},
 	{exitConnect, "--cacert FILE or AWS_CA_BUNDLE=FILE with the certificate of the CA, in PEM form", unknownCA},
 	{exitConnect, "use a name that the server's certificate is for: %s", otherName},
 	{exitConnect, "date   # is this machine's clock right? If it is, the server needs a new certificate", badDate},

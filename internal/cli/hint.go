@@ -251,6 +251,12 @@ func secureServer(err error) ([]any, bool) {
 	return nil, strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`)
 }
 
+// unknownLocalCA matches the certificate of a local server whose authority the command does not trust.
+func unknownLocalCA(err error) ([]any, bool) {
+	unknown, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	return nil, ok && unknown.Cert != nil && slices.Contains(unknown.Cert.DNSNames, "localhost")
+}
+
 func unknownCA(err error) ([]any, bool) {
 	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
 	return nil, ok

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -117,7 +118,13 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	if err := l.prove(request, server); err != nil {
 		return err
 	}
-	response, err := furl.NewBase().RoundTrip(request) // follows no redirect, and in clear uses no proxy
+	base := furl.NewBase()
+	trusted, err := furlproto.Trust(l.authority(ctx, server.Endpoint))
+	if err != nil {
+		return err
+	}
+	base.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
+	response, err := base.RoundTrip(request) // follows no redirect, and to this machine uses no proxy
 	if err != nil {
 		err := fmt.Errorf("no server answers at %s: %w", server.Endpoint, err)
 		return fail(noAnswer, err, l.again(), l.p.dirs(ctx))
@@ -184,6 +191,7 @@ func (l *place) credentials(ctx context.Context, server localServer) (sigv4.Cred
 	if profile != "" {
 		var err error
 		options := awsconfig.Options{Profile: profile, EndpointURL: server.Endpoint, MFACode: l.p.mfaCode}
+		options.Authority = l.authority(ctx, server.Endpoint)
 		if config, err = awsconfig.Load(ctx, options); err != nil {
 			return sigv4.Credentials{}, noKeys(err)
 		}

@@ -32,6 +32,7 @@ type place struct {
 	command *cobra.Command
 
 	options awsconfig.Options
+	trust   string // file of the authority of the servers on this machine in which the command works
 	data    string // directory of the local server
 	account string // of the local server
 }
@@ -195,7 +196,7 @@ func (l *place) client(ctx context.Context, target string) (*awsapi.Client, erro
 // in their data directories, and no other server gets to see what they sign.
 func (l *place) own(ctx context.Context, address string) (app.Running, bool) {
 	at, err := url.Parse(address)
-	if err != nil || at.Scheme != "http" || !call.IsLocal(at.Host) {
+	if err != nil || at.Scheme != "http" && at.Scheme != "https" || !call.IsLocal(at.Host) {
 		return app.Running{}, false
 	}
 	host := at.Hostname()
@@ -204,16 +205,40 @@ func (l *place) own(ctx context.Context, address string) (app.Running, bool) {
 	}
 	for _, running := range l.p.servers(ctx, l.data) {
 		endpoint, err := url.Parse(running.Endpoint)
-		if err == nil && endpoint.Host == net.JoinHostPort(host, cmp.Or(at.Port(), "80")) {
+		if err == nil && endpoint.Host == net.JoinHostPort(host, cmp.Or(at.Port(), map[string]string{"http": "80", "https": "443"}[at.Scheme])) {
 			return running, true
 		}
 	}
 	return app.Running{}, false
 }
 
+// authority is the file of the authority that clients of a server on this machine trust over https; "" where there is
+// none, and for all other servers.
+func (l *place) authority(ctx context.Context, address string) string {
+	at, err := url.Parse(address)
+	if err != nil || !call.IsLocal(at.Host) {
+		return ""
+	}
+	if running, ok := l.own(ctx, address); ok {
+		return running.CertificateFile
+	}
+	if file, ok := app.TrustedAuthority(); ok {
+		return file
+	}
+	return ""
+}
+
 // settleOwn takes region, endpoint and credentials from a server of this user, if all addresses are its, as far as
 // nothing names them: a person who types the address of a local server means no account at AWS.
 func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, addresses ...string) error {
+	for _, address := range append(addresses, l.p.getenv("AWS_ENDPOINT_URL")) {
+		file := l.authority(ctx, address)
+		l.trust = cmp.Or(l.trust, file)
+		if strings.HasPrefix(address, "https://") {
+			options.Authority = cmp.Or(options.Authority, file)
+		}
+	}
+	l.options.Authority = options.Authority
 	var running app.Running
 	for _, address := range addresses {
 		found, ok := l.own(ctx, address)
@@ -233,7 +258,7 @@ func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, addre
 	if options.Credentials, err = l.rootOf(running); err != nil {
 		return err
 	}
-	options.EndpointURL = running.Endpoint
+	options.EndpointURL, options.Authority = running.Endpoint, running.CertificateFile
 	l.p.note("no credentials are set: signing with the root key of account %s of the local server (data in %s)",
 		running.Account, running.Dir)
 	return nil

@@ -52,7 +52,13 @@ func (s *serveFlags) settings() []setting {
 		{"suffix", &c.Suffix, "suffix", "what follows ID.lambda-url.REGION. in host style"},
 		{
 			"tls", &c.TLS, "tls",
-			"answer https too, on the same port; clients have to trust the file tls-certificate.pem of the data directory",
+			"answer https too, on the same port, with an authority that is made at first use; furl ca path prints its file",
+		},
+		{"tls-cert", &c.TLSCert, "tlsCert", "file of a certificate for https, in place of the authority; read again when it changes"},
+		{"tls-key", &c.TLSKey, "tlsKey", "file of the key of --tls-cert"},
+		{
+			"forwarded-proto", &c.ForwardedProto, "forwardedProto",
+			"what clients speak with a front end of your own that passes requests on to the server: https or http",
 		},
 		{
 			"legacy-url-permissions", &c.LegacyURLPermissions, "legacyUrlPermissions",
@@ -188,7 +194,10 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 		p.note("warning: other machines can reach %s, and everyone with a key can run code here", config.Listen)
 	}
 	if file := server.CertificateFile(); file != "" {
-		p.note("https on the same port, for clients that trust %s", file)
+		p.note("https and http on the same port; clients of https trust %s", file)
+	}
+	if config.URLStyle != "host" {
+		p.note("Terraform and other tools that read the id of a function URL from its host name need --url-style host")
 	}
 	data := server.Dir()
 	p.note("listening on %s, data in %s", server.Endpoint(), data)

@@ -257,7 +257,7 @@ func (s *signer) functionName(ctx context.Context) string {
 	if !ok {
 		return ""
 	}
-	options := awsconfig.Options{Region: s.transport.Domains[strings.ToLower(url.Host)], EndpointURL: running.Endpoint}
+	options := awsconfig.Options{Region: s.transport.Domains[strings.ToLower(url.Host)], EndpointURL: running.Endpoint, Authority: running.CertificateFile}
 	if options.Credentials, err = s.place.rootOf(running); err != nil {
 		return ""
 	}

@@ -28,6 +28,7 @@ type Call struct {
 
 	clock     func() time.Time
 	point     func(w http.ResponseWriter, r *http.Request, requestID string)
+	secure    bool   // the client speaks TLS
 	denied    bool   // the signature is not good, or a permission that it asked for was not given
 	status    int    // of a refusal
 	errorType string // of a refusal
@@ -78,7 +79,7 @@ func (c *Call) Authorize(need Permission) error {
 // Conditions are the condition keys of the call: those that it has anyway and those of the operation.
 func (c *Call) Conditions(resourceAccount string, facts []auth.Fact) *auth.Conditions {
 	return &auth.Conditions{
-		Caller: c.Caller, Now: c.Now, SourceIP: sourceIP(c.Request), Secure: c.Request.TLS != nil,
+		Caller: c.Caller, Now: c.Now, SourceIP: sourceIP(c.Request), Secure: c.secure,
 		Header: c.Request.Header, Region: c.Region, Resource: resourceAccount, Extra: facts,
 	}
 }

@@ -85,7 +85,7 @@ func (p *Plane) Collectors() []metric.Collector {
 // ServeHTTP answers a request to any of the APIs.
 func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &Call{Request: r, RequestID: trace.NewRequestID(), Now: p.Now(), State: p.State, Log: p.Log, Messages: p.Messages, clock: p.Now}
-	call.point = p.Point
+	call.point, call.secure = p.Point, p.Gate.IsSecure(r)
 	w.Header()["x-amzn-RequestId"] = []string{call.RequestID} // spelled as AWS spells it
 	service, region := auth.ClaimedScope(r)
 	api, body, unsigned := p.claimed(r)

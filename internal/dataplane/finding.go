@@ -149,8 +149,8 @@ func (x *exchange) foreignName() *note {
 	fix := "furl url list   # a function URL answers only under its own host name, as at AWS"
 	if host, err := arn.ParseURLHost(x.r.Host); err == nil {
 		if url, ok := (address{urlID: host.ID}).find(x.world); ok {
-			own := arn.URLHost{ID: host.ID, Region: url.Function.ARN.Region, Suffix: x.plane.Suffixes[0], Port: localPort(x.r)}
-			fix = "http://" + own.String() + "/   # the function URL with this id"
+			own := arn.URLHost{ID: host.ID, Region: url.Function.ARN.Region, Suffix: x.plane.Suffixes[0], Port: x.plane.port(x.r)}
+			fix = x.scheme() + own.String() + "/   # the function URL with this id"
 		}
 	}
 	finding.fix = trace.KeepAll(maxSentence, fix)

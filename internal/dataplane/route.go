@@ -129,8 +129,14 @@ func (a address) find(world *state.Snapshot) (state.URL, bool) {
 	return url, true
 }
 
-// localPort is the port that the client connected to.
-func localPort(r *http.Request) string {
+// port is the port that the client connected to, at this server or at what stands in front of it.
+func (p *Plane) port(r *http.Request) string {
+	if proto := p.Gate.ForwardedProto; proto != "" {
+		if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" {
+			return port
+		}
+		return map[string]string{"http": "80", "https": "443"}[proto]
+	}
 	if address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		if _, port, err := net.SplitHostPort(address.String()); err == nil {
 			return port
@@ -155,18 +161,22 @@ func tlsCipher(r *http.Request) string {
 	return tls.CipherSuiteName(r.TLS.CipherSuite)
 }
 
+// scheme is the beginning of addresses for the client.
+func (x *exchange) scheme() string {
+	if x.plane.Gate.IsSecure(x.r) {
+		return "https://"
+	}
+	return "http://"
+}
+
 // mount translates addresses in an answer of a function that was called in path style, and believes to be at the root
 // of its host. AWS has no such URLs.
 func (x *exchange) mount(head *event.Head) {
 	if x.address.region != "" {
 		return
 	}
-	scheme := "http://"
-	if x.r.TLS != nil {
-		scheme = "https://"
-	}
 	m := mount.Mount{
-		Hosts: append(x.hosts(), strings.ToLower(x.r.Host)), Apart: furlproto.Prefix, Origin: scheme + x.r.Host,
+		Hosts: append(x.hosts(), strings.ToLower(x.r.Host)), Apart: furlproto.Prefix, Origin: x.scheme() + x.r.Host,
 		Base: furlproto.URLs + x.address.urlID,
 	}
 	cookies := http.Header{"Set-Cookie": head.Cookies}

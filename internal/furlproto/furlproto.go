@@ -7,10 +7,12 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -64,6 +66,26 @@ func Prove(secret, challenge string) string {
 	proof := hmac.New(sha256.New, []byte(secret))
 	proof.Write([]byte(challenge))
 	return hex.EncodeToString(proof.Sum(nil))
+}
+
+// Trust is the system's authorities and the one in a file, for clients of a server on this machine; nil, which is the
+// system's alone, if file is "".
+func Trust(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := x509.SystemCertPool()
+	if err != nil {
+		trusted = x509.NewCertPool() // of a system without authorities
+	}
+	if !trusted.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s has no certificate in PEM form", file)
+	}
+	return trusted, nil
 }
 
 // ProxyError is the refusal of a proxy to connect to a server.

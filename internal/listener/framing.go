@@ -2,8 +2,6 @@ package listener
 
 import (
 	"bytes"
-	"context"
-	"net"
 	"net/http"
 )
 
@@ -218,57 +216,3 @@ func (f *framing) begin(r *http.Request) (last bool) {
 	}
 	return f.head.coding && (f.head.length || !r.ProtoAtLeast(1, 1))
 }
-
-type connectionKey struct{}
-
-// Guard has the server close each connection of a Listener after the answer to a request of doubtful length, and notes in
-// a request what its client agreed on with WithTLS. Call it once, when the server has its handler.
-func Guard(server *http.Server) {
-	inner := server.ConnContext
-	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		if inner != nil {
-			ctx = inner(ctx, c)
-		}
-		return context.WithValue(ctx, connectionKey{}, c)
-	}
-	handler := server.Handler
-	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, ok := r.Context().Value(connectionKey{}).(*connection)
-		if ok && r.TLS == nil {
-			if either, ok := c.Conn.(*either); ok {
-				r.TLS = either.state()
-			}
-		}
-		if !ok || !c.begin(r) {
-			handler.ServeHTTP(w, r)
-			return
-		}
-		w = &lastAnswer{w}
-		handler.ServeHTTP(w, r)
-		w.Header().Set("Connection", "close") // if nothing has been written yet
-	})
-}
-
-// lastAnswer is an answer after which net/http closes the connection, whatever the handler says.
-type lastAnswer struct{ http.ResponseWriter }
-
-// WriteHeader begins the answer.
-func (w *lastAnswer) WriteHeader(status int) {
-	w.Header().Set("Connection", "close")
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write begins the answer if WriteHeader has not.
-func (w *lastAnswer) Write(p []byte) (int, error) {
-	w.Header().Set("Connection", "close")
-	return w.ResponseWriter.Write(p)
-}
-
-// FlushError begins the answer, too.
-func (w *lastAnswer) FlushError() error {
-	w.Header().Set("Connection", "close")
-	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Unwrap is for [http.ResponseController].
-func (w *lastAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

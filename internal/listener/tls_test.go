@@ -22,7 +22,7 @@ func secured(t *testing.T, handler http.Handler, headerTimeout time.Duration) (*
 	defer borrowed.Close()
 	trusted := x509.NewCertPool()
 	trusted.AddCert(borrowed.Certificate())
-	config := &tls.Config{Certificates: borrowed.TLS.Certificates}
+	config := &tls.Config{Certificates: borrowed.TLS.Certificates, NextProtos: listener.Protocols()}
 	s := startOn(t, handler, func(tcp net.Listener) net.Listener { return listener.WithTLS(tcp, config) }, headerTimeout)
 	return s, &tls.Config{RootCAs: trusted, ServerName: "example.com"}
 }

@@ -152,7 +152,7 @@ func (p *Pages) administrator(r *http.Request) (from reader, refused *refusal) {
 	decision, _ := auth.Authorize(p.State.Now(), caller, auth.Check{
 		Action: actionRead, Resource: "*", ResourceAccount: caller.Account,
 		Context: &auth.Conditions{
-			Caller: caller, Now: p.Now(), SourceIP: listener.WithoutPort(r.RemoteAddr), Secure: r.TLS != nil,
+			Caller: caller, Now: p.Now(), SourceIP: listener.WithoutPort(r.RemoteAddr), Secure: p.Gate.IsSecure(r),
 			Header: r.Header, Region: region, Resource: caller.Account,
 		},
 	})

@@ -166,12 +166,8 @@ func unsupported(r *http.Request) string {
 // Serve serves the listener until ctx ends. Then it waits for requests to finish, at most for the drain timeout or
 // until stop ends. It supports HTTP/1.1, and HTTP/2 without TLS for clients that start with it.
 func (p *Proxy) Serve(ctx, stop context.Context, inner net.Listener) error {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
 		Handler:           p,
-		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    1 << 20, // as Lambda

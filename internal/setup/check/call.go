@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -75,6 +76,9 @@ func (r *run) transport(credentials aws.Credentials) http.RoundTripper {
 	if base == nil {
 		own := furl.NewBase()
 		own.DisableKeepAlives = true
+		if machine, ok := r.network().(Machine); ok {
+			own.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: machine.Trusted}
+		}
 		base = own
 	}
 	if credentials.AccessKeyID == "" {

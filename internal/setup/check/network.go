@@ -28,17 +28,21 @@ type Network interface {
 // patience is how long one look at the network may take.
 const patience = 10 * time.Second
 
-// machine is the network that this program is on.
-type machine struct{}
+// Machine is the network that this program is on.
+type Machine struct {
+	Trusted *x509.CertPool // nil are the system's authorities
+}
 
-var _ Network = machine{}
+var _ Network = Machine{}
 
-func (machine) LookupHost(ctx context.Context, host string) ([]string, error) {
+// LookupHost implements Network.
+func (Machine) LookupHost(ctx context.Context, host string) ([]string, error) {
 	return net.DefaultResolver.LookupHost(ctx, host)
 }
 
-func (machine) Handshake(ctx context.Context, address, serverName string) (tls.ConnectionState, error) {
-	dialer := tls.Dialer{Config: &tls.Config{ServerName: serverName, MinVersion: tls.VersionTLS12}}
+// Handshake implements Network.
+func (m Machine) Handshake(ctx context.Context, address, serverName string) (tls.ConnectionState, error) {
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: serverName, MinVersion: tls.VersionTLS12, RootCAs: m.Trusted}}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return tls.ConnectionState{}, err
@@ -47,13 +51,14 @@ func (machine) Handshake(ctx context.Context, address, serverName string) (tls.C
 	return conn.(*tls.Conn).ConnectionState(), nil
 }
 
-func (machine) Proxy(address *url.URL) (*url.URL, error) {
+// Proxy implements Network.
+func (Machine) Proxy(address *url.URL) (*url.URL, error) {
 	return http.ProxyFromEnvironment(&http.Request{URL: address})
 }
 
 func (r *run) network() Network {
 	if r.Network == nil {
-		return machine{}
+		return Machine{}
 	}
 	return r.Network
 }
