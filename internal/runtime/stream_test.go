@@ -131,7 +131,11 @@ func TestBrokenStreamInABufferedInvocation(t *testing.T) {
 		needs(b, "node")
 		return b.interpreted("nodejs20.x", "node", "stream.handler")
 	}
-	main := func(b *bench) *runtime.Function { return b.function("main", within(500*time.Millisecond)) }
+	sync := func(b *bench) *runtime.Function {
+		needs(b, "node")
+		return b.interpreted("nodejs20.x", "node", "stream.sync")
+	}
+	main := func(b *bench) *runtime.Function { return b.function("main", within(2*time.Second)) }
 	for _, row := range []struct {
 		name   string
 		fn     func(*bench) *runtime.Function
@@ -143,6 +147,7 @@ func TestBrokenStreamInABufferedInvocation(t *testing.T) {
 		{"ordinary_throw_after", node, object{"do": "torn"}, "half a ", runtime.ReasonError, "RangeError"},
 		{"ordinary_throw_before", node, object{"do": "torn-at-once"}, "", runtime.ReasonError, "RangeError"},
 		{"a misuse of the stream", node, object{"do": "late-type"}, "x", runtime.ReasonError, "Runtime.InvalidStreamingOperation"},
+		{"a handler that is not async", sync, nil, "x", runtime.ReasonError, "Error"},
 		{"explicit_trailer_ordinary", main, order{Do: "stream", Text: "half a", N: -1}, "half a ", runtime.ReasonError, "errorString"},
 		{"timeout_after_ordinary", main, order{Do: "stream", Text: "half a", Ms: 60000}, "half ", runtime.ReasonTimeout, "Sandbox.Timedout"},
 		{"an exit (assumed)", main, order{Do: "stream-and-exit", Text: "half a"}, "half ", runtime.ReasonExit, "Runtime.ExitError"},
