@@ -62,7 +62,7 @@ func handle(_ context.Context, request events.LambdaFunctionURLRequest) (any, er
 	}, err
 }
 
-// times are the times at which it is read, that is, written to whoever reads the stream.
+// times are the times at which it is read, and thereby written to the reader of the stream.
 type times struct{ read int }
 
 func (t *times) Read(p []byte) (int, error) {

@@ -155,6 +155,7 @@ func (s *Server) open(ctx context.Context) error {
 		Logger:          s.config.Log,
 		Now:             s.config.Now,
 		MaxEnvironments: s.config.MaxEnvironments,
+		StreamBandwidth: s.config.StreamBandwidth,
 		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.endpoint},
 		Sandbox:         s.config.sandbox(s.dir),
 		PythonPackages:  absolute([]string{s.config.PythonPackages})[0],

@@ -152,6 +152,9 @@ func (h *handler) Respond(id string, response *runtimeapi.Response) error {
 // when it is over.
 func (h *handler) respondStream(c *call, response *runtimeapi.Response, limit int64) error {
 	body := &streamBody{env: h.environment, call: c, response: response, limit: limit, over: make(chan struct{})}
+	if rate := h.pool.config.StreamBandwidth; rate > 0 && c.in.Stream {
+		body.pace = newBandwidth(rate, time.Now())
+	}
 	h.mu.Lock()
 	h.stream = body
 	h.mu.Unlock()

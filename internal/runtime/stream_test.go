@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -296,5 +297,59 @@ func TestOneEnvironmentServesOneClientsStreams(t *testing.T) {
 		if body, err := b.stream(fn, `{"do":"stream","text":"x"}`).ReadAll(0); err != nil || string(body) != "x " {
 			t.Fatalf("%q, %v", body, err)
 		}
+	}
+}
+
+// The figures are those of Lambda's emulator: 6 MiB at once, then 2 MiB a second in parts of an eighth of a second.
+func TestBandwidth(t *testing.T) {
+	const all = 1 << 30
+	start := time.Unix(1_800_000_000, 0)
+	pace := runtime.NewBandwidth(2<<20, start)
+	for _, step := range []struct {
+		after    time.Duration // since the start
+		n, taken int
+		unused   int // of what was taken
+		wait     time.Duration
+	}{
+		{0, 1000, 1000, 1000, 0},
+		{0, all, 6 << 20, 0, 0},
+		{0, all, 0, 0, 125 * time.Millisecond},
+		{100 * time.Millisecond, all, 0, 0, 25 * time.Millisecond},
+		{125 * time.Millisecond, 1000, 1000, 0, 0},
+		{125 * time.Millisecond, all, 256<<10 - 1000, 0, 0},
+		{130 * time.Millisecond, all, 0, 0, 120 * time.Millisecond},
+		{time.Second, all, 7 * 256 << 10, 256 << 10, 0},
+		{time.Second, all, 256 << 10, 0, 0},
+		{time.Minute, all, 6 << 20, 0, 0}, // no more is saved up than there was at the start
+	} {
+		taken, wait := pace.Take(step.n, start.Add(step.after))
+		if taken != step.taken || wait != step.wait {
+			t.Errorf("after %v: %d bytes, then %v; want %d, %v", step.after, taken, wait, step.taken, step.wait)
+		}
+		pace.GiveBack(step.unused)
+	}
+}
+
+func TestStreamBandwidth(t *testing.T) {
+	const free, more = 6 << 20, 64 << 10
+	b := newBench(t, func(c *runtime.Config) { c.StreamBandwidth = 128 << 10 })
+	begin := time.Now()
+	result := b.stream(b.function("main"), fmt.Sprintf(`{"do":"stream","n":%d}`, free+more))
+	n, err := io.Copy(io.Discard, result.Body)
+	if took := time.Since(begin); n != free+more || err != nil || took < 3*time.Second/8 {
+		t.Errorf("%d bytes, %v, within %v; want at least three eighths of a second", n, err, took)
+	}
+	// A reader that leaves waits for nothing, and neither does the function.
+	result = b.stream(b.function("main"), fmt.Sprintf(`{"do":"stream","n":%d}`, 100<<20))
+	if _, err := io.CopyN(io.Discard, result.Body, free); err != nil {
+		t.Fatal(err)
+	}
+	result.Body.Close()
+	if report := result.Report(); report.Duration > 30*time.Second {
+		t.Errorf("the function ran for %v", report.Duration)
+	}
+	// Nobody waits for what is not streamed.
+	if _, whole, _ := b.invoke(b.function("main"), order{Do: "big", N: free}); whole.FunctionError != nil {
+		t.Errorf("a whole answer: %+v", whole.FunctionError)
 	}
 }

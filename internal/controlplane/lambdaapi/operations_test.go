@@ -54,7 +54,7 @@ func TestOperationsListsWhatThereIs(t *testing.T) {
 		"CreateFunction", "GetFunction", "GetFunctionConfiguration", "UpdateFunctionCode", "UpdateFunctionConfiguration",
 		"DeleteFunction", "ListFunctions", "CreateFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig",
 		"DeleteFunctionUrlConfig", "ListFunctionUrlConfigs", "AddPermission", "GetPolicy", "RemovePermission", "Invoke",
-		"TagResource", "UntagResource", "ListTags", "GetAccountSettings",
+		"InvokeWithResponseStream", "TagResource", "UntagResource", "ListTags", "GetAccountSettings",
 		"ListVersionsByFunction", "ListAliases", "GetFunctionCodeSigningConfig", "GetFunctionConcurrency",
 		"GetFunctionRecursionConfig", "GetRuntimeManagementConfig", "ListFunctionEventInvokeConfigs", "ListEventSourceMappings", "ListLayers",
 	}
