@@ -421,6 +421,9 @@ func (x *exchange) stream(result *runtime.Result) {
 	}
 	x.begin(head)
 	head.WriteHeader(x.w)
+	if reader.Buffered() == 0 { // else the first piece takes the head along
+		http.NewResponseController(x.w).Flush() //nolint:errcheck // the write that follows meets the same error
+	}
 	broken := x.relay(body)
 	failed := result.StreamError()
 	if failed != nil && failed.Reason == runtime.ReasonShutdown {
@@ -492,7 +495,6 @@ func (x *exchange) noAnswer(err error) {
 // to its end, as it does at AWS. Nor is a function that fails; the error is that of a body that cannot be unzipped.
 func (x *exchange) relay(from io.Reader) error {
 	flusher := http.NewResponseController(x.w)
-	flusher.Flush() //nolint:errcheck // the write that follows meets the same error
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
