@@ -155,7 +155,10 @@ func (s *server) createFunction(ctx context.Context, name, role string, k kind, 
 	var made struct {
 		URL string `json:"FunctionUrl"`
 	}
-	arn, function := roleARN(role), "/2015-03-31/functions/"+name
+	arn, function, mode := roleARN(role), "/2015-03-31/functions/"+name, "BUFFERED"
+	if k.streams {
+		mode = "RESPONSE_STREAM"
+	}
 	for _, call := range []struct {
 		path string
 		in   map[string]any
@@ -170,7 +173,7 @@ func (s *server) createFunction(ctx context.Context, name, role string, k kind, 
 		{function + "/policy", map[string]any{
 			"StatementId": "invoke", "Action": "lambda:InvokeFunction", "Principal": arn, "InvokedViaFunctionUrl": true,
 		}},
-		{"/2021-10-31/functions/" + name + "/url", map[string]any{"AuthType": "AWS_IAM"}},
+		{"/2021-10-31/functions/" + name + "/url", map[string]any{"AuthType": "AWS_IAM", "InvokeMode": mode}},
 	} {
 		if err := s.lambda(ctx, http.MethodPost, call.path, call.in, &made); err != nil {
 			return "", err

@@ -33,6 +33,7 @@ type kind struct {
 	file                   string // in the package
 	needs                  string // program on PATH, "" for none
 	code                   func(context.Context, *bench) ([]byte, error)
+	streams                bool // its URL passes answers on while they are written
 }
 
 var (
@@ -42,10 +43,10 @@ var (
 			return nil, err
 		}
 		return os.ReadFile(program)
-	}}
+	}, false}
 	interpreted = []kind{
-		{"Python", "python3.13", "app.handler", "app.py", "python3", text(pythonFunction)},
-		{"Node", "nodejs22.x", "index.handler", "index.mjs", "node", text(nodeFunction)},
+		{"Python", "python3.13", "app.handler", "app.py", "python3", text(pythonFunction), false},
+		{"Node", "nodejs22.x", "index.handler", "index.mjs", "node", text(nodeFunction), false},
 	}
 )
 
@@ -95,11 +96,16 @@ const book = "book?page=5"
 
 // get is a signed GET of the function's URL. It is good for five minutes, as often as it is sent.
 func (c *callee) get(ctx context.Context) (target, error) {
-	r, err := signed(ctx, c.caller, "lambda", http.MethodGet, "http://"+c.server.address+c.path+book, "", nil)
+	r, err := c.signed(ctx, book)
 	if err != nil {
 		return target{}, err
 	}
 	return newTarget(r, nil)
+}
+
+// signed is a signed GET of a path below the function's URL.
+func (c *callee) signed(ctx context.Context, path string) (*http.Request, error) {
+	return signed(ctx, c.caller, "lambda", http.MethodGet, "http://"+c.server.address+c.path+path, "", nil)
 }
 
 // dial is a connection for such calls.

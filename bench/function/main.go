@@ -1,7 +1,7 @@
-// Command function is the work that the benchmarks put behind furl and behind its peers: one small web page. Started
-// by a Lambda runtime it is a function behind a function URL; as "function serve" it is the same page as an HTTP
-// server; as "function proxy URL" it is a bare reverse proxy. The latter two print their address and end with their
-// standard input. As "function nothing" it ends at once.
+// Command function is the work that the benchmarks put behind furl and behind its peers: one small web page, and two
+// streams. Started by a Lambda runtime it is a function behind a function URL; as "function serve" it is the same page
+// and the longer stream as an HTTP server; as "function proxy URL" it is a bare reverse proxy. The latter two print their
+// address and end with their standard input. As "function nothing" it ends at once.
 package main
 
 import (
@@ -15,6 +15,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
@@ -39,13 +41,47 @@ func page(number string) ([]byte, error) {
 	return json.Marshal(map[string]string{"page": number, "title": "A page of a book"})
 }
 
-func handle(_ context.Context, request events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
+// The paths of the streams.
+const (
+	timesPath = "/times"
+	bulkPath  = "/bulk"
+)
+
+func handle(_ context.Context, request events.LambdaFunctionURLRequest) (any, error) {
+	switch request.RawPath {
+	case timesPath:
+		return &events.LambdaFunctionURLStreamingResponse{Body: &times{}}, nil
+	case bulkPath:
+		return &events.LambdaFunctionURLStreamingResponse{Body: bulk()}, nil
+	}
 	text, err := page(request.QueryStringParameters["page"])
 	return events.LambdaFunctionURLResponse{
 		StatusCode: http.StatusOK,
 		Headers:    map[string]string{"content-type": "application/json"},
 		Body:       string(text),
 	}, err
+}
+
+// times are the times at which it is read, and thereby written to the reader of the stream.
+type times struct{ read int }
+
+func (t *times) Read(p []byte) (int, error) {
+	const pieces, pause = 8, 5 * time.Millisecond // for what comes before to be on its way
+	if t.read++; t.read > pieces {
+		return 0, io.EOF
+	}
+	time.Sleep(pause)
+	return copy(p, strconv.FormatInt(time.Now().UnixNano(), 10)+"\n"), nil
+}
+
+// bulk is as much as two hundred pictures.
+func bulk() io.Reader { return io.LimitReader(zeros{}, 200_000_000) }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 func serve(args []string) error {
@@ -86,6 +122,10 @@ func handlerOf(args []string) (http.Handler, error) {
 }
 
 func servePage(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == bulkPath {
+		io.Copy(w, bulk()) //nolint:errcheck // a client that is gone is nobody's loss
+		return
+	}
 	text, err := page(r.URL.Query().Get("page"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

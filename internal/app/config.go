@@ -79,6 +79,8 @@ type Config struct {
 	Connections listener.Config
 	// AccountConcurrency is how many invocations each account may have at one time in a region.
 	AccountConcurrency int
+	// StreamBandwidth is how many bytes of a streamed answer go on in a second after its first 6 MiB; 0 is no bound.
+	StreamBandwidth int64
 	// MaxEnvironments bounds the execution environments of all functions together.
 	MaxEnvironments int
 	// Sandbox is how functions are confined: sandbox.Auto, Off or Strict.
@@ -191,6 +193,9 @@ func (c Config) Validate() error {
 	}
 	if c.AccountConcurrency < 1 {
 		fault("account-concurrency: %d is less than one", c.AccountConcurrency)
+	}
+	if c.StreamBandwidth != 0 && c.StreamBandwidth < 1<<10 {
+		fault("stream-bandwidth: %d bytes per second are less than one kilobyte; say 2MB for AWS's 2 MB, or 0 for no bound", c.StreamBandwidth)
 	}
 	if c.MaxEnvironments < 1 {
 		fault("max-environments: %d is less than one", c.MaxEnvironments)

@@ -164,6 +164,7 @@ func (s *Server) open(ctx context.Context) error {
 		Logger:          s.config.Log,
 		Now:             s.config.Now,
 		MaxEnvironments: s.config.MaxEnvironments,
+		StreamBandwidth: s.config.StreamBandwidth,
 		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.plain()},
 		Sandbox:         s.config.sandbox(hidden...),
 		PythonPackages:  absolute([]string{s.config.PythonPackages})[0],

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +37,33 @@ type setting struct {
 // commaList is a list whose flag takes several values with commas between them. Names of files may have commas, so
 // theirs are plain lists.
 type commaList []string
+
+// bandwidth is a number of bytes per second. As a flag it may have a unit; a kilobyte is 1,024 bytes, as in AWS's limits.
+type bandwidth int64
+
+// Set implements pflag.Value.
+func (b *bandwidth) Set(text string) error {
+	number, unit := strings.ToLower(text), int64(1)
+	for _, suffix := range []string{"/s", "ps", "b", "i"} {
+		number = strings.TrimSuffix(number, suffix)
+	}
+	for suffix, size := range map[string]int64{"k": 1 << 10, "m": 1 << 20} {
+		if rest, ok := strings.CutSuffix(number, suffix); ok {
+			number, unit = rest, size
+		}
+	}
+	value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if value *= float64(unit); err != nil || !(value >= 0 && value < math.MaxInt64) {
+		return errors.New("want bytes per second, such as 2MB, 512KB or 2097152")
+	}
+	*b = bandwidth(value)
+	return nil
+}
+
+func (b *bandwidth) String() string { return strconv.FormatInt(int64(*b), 10) }
+
+// Type implements pflag.Value.
+func (*bandwidth) Type() string { return "bytes" }
 
 // settings are everything that can be said about a server, each in one place.
 func (s *serveFlags) settings() []setting {
@@ -87,6 +116,10 @@ func (s *serveFlags) settings() []setting {
 		},
 		{"drain-timeout", &c.DrainTimeout, "drainTimeout", "how long running invocations may take to finish after a signal"},
 		{"account-concurrency", &c.AccountConcurrency, "accountConcurrency", "most invocations at one time in an account and region"},
+		{
+			"stream-bandwidth", (*bandwidth)(&c.StreamBandwidth), "streamBandwidth",
+			"bytes per second of a streamed answer after its first 6 MB, such as 2MB as at AWS; 0 is no bound",
+		},
 		{"max-environments", &c.MaxEnvironments, "maxEnvironments", "most execution environments at one time"},
 		{
 			"sandbox", (*string)(&c.Sandbox), "sandbox",
@@ -120,6 +153,8 @@ func (s setting) register(f *pflag.FlagSet) {
 		f.DurationVar(value, s.flag, *value, s.usage)
 	case *[]string:
 		f.StringArrayVar(value, s.flag, *value, s.usage)
+	case *bandwidth:
+		f.Var(value, s.flag, s.usage)
 	case *commaList:
 		f.StringSliceVar((*[]string)(value), s.flag, *value, s.usage)
 	}

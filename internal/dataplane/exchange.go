@@ -53,7 +53,7 @@ type exchange struct {
 	status    int
 	errorType string
 	failure   string // the kind of the function's error, "" if it did not fail or did not say
-	cutShort  bool   // the function failed after its answer had begun
+	concealed bool   // the function failed, and its client has an answer that does not say so
 	untyped   bool   // the body looks like JSON, and the Content-Type does not say so
 }
 
@@ -292,7 +292,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		Payload:   payload,
 		RequestID: x.id,
 		TraceID:   x.traceHeader(),
-		Stream:    x.url.Config.InvokeMode == lambda.ResponseStream,
+		Stream:    x.streams(),
 	})
 	if err == nil {
 		x.plane.Events.Record(x.shown)
@@ -310,15 +310,26 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	case err != nil:
 		x.found("invoke", newNote(trace.Failed, err.Error()))
 		return nil, &functionFailed
-	case result.FunctionError != nil:
-		defer result.Body.Close()
-		x.found("invoke", newFunctionFinding(result))
-		x.failure = result.FunctionError.Type
-		return nil, &functionFailed
 	}
 	x.found("invoke", newFunctionFinding(result))
+	if failed := result.FunctionError; failed != nil && !x.passesOn(failed) {
+		result.Body.Close()
+		x.failure = failed.Type
+		return nil, &functionFailed
+	}
 	return result, nil
 }
+
+// passesOn reports whether the client gets a failure as if it were an answer. AWS streams what the function reports
+// instead of an answer like an answer of type application/json (radkawar/stackd, url_http_codecs.json,
+// stream_plain_throw, recorded in September 2026). A function that reports nothing, since it timed out or exited, is
+// answered with 502 (assumed), as it is where the answer is not streamed.
+func (x *exchange) passesOn(failed *runtime.FunctionError) bool {
+	return x.streams() && failed.Reason == runtime.ReasonError
+}
+
+// streams reports whether the URL passes answers on while functions write them.
+func (x *exchange) streams() bool { return x.url.Config.InvokeMode == lambda.ResponseStream }
 
 // traceHeader is the trace that the function sees and the answer names.
 func (x *exchange) traceHeader() string {
@@ -331,7 +342,7 @@ func (x *exchange) traceHeader() string {
 // respond sends the function's answer.
 func (x *exchange) respond(result *runtime.Result) {
 	defer result.Body.Close()
-	if x.url.Config.InvokeMode == lambda.ResponseStream {
+	if x.streams() {
 		x.stream(result)
 		return
 	}
@@ -345,7 +356,7 @@ func (x *exchange) respond(result *runtime.Result) {
 		x.found("response", newNote(trace.OK, "the client was gone before the answer was sent"))
 		return
 	}
-	x.answered()
+	x.answered(result)
 }
 
 // begin decides on the status, and sets the headers that an answer of the function has besides its own.
@@ -357,8 +368,18 @@ func (x *exchange) begin(head *event.Head) {
 }
 
 // answered adds the status that the function chose to the trace, with the likeliest reason for one that a framework gives
-// to a body that it does not read.
-func (x *exchange) answered() {
+// to a body that it does not read. A function that failed, before or since its answer began, has one all the same.
+func (x *exchange) answered(result *runtime.Result) {
+	failed, when := result.FunctionError, "and its error is the body of the answer"
+	if failed == nil {
+		failed, when = result.StreamError(), "after its answer had begun"
+	}
+	if failed != nil {
+		x.concealed = true
+		x.found("response", newStreamFailure(fmt.Sprintf("%d %s, but the function failed %s", x.status,
+			http.StatusText(x.status), when), failed))
+		return
+	}
 	found := answered{status: x.status}
 	if x.untyped && x.status >= 400 && x.status < 500 {
 		contentType := trace.Cut(x.r.Header.Get("Content-Type"), 64)
@@ -368,7 +389,8 @@ func (x *exchange) answered() {
 }
 
 // stream passes the answer on while the function writes it. Nothing is sent before the first byte of it: a function that
-// fails until then is answered with 502 (assumed), as it is where the answer is not streamed.
+// fails until then is answered with 502 (assumed; the answer of AWS does not end then, by url_http_empty.json of
+// radkawar/stackd). One that fails later has a whole answer: see runtime.Result.StreamError.
 func (x *exchange) stream(result *runtime.Result) {
 	envelope, err := wholeEnvelope(result)
 	if err != nil {
@@ -399,28 +421,30 @@ func (x *exchange) stream(result *runtime.Result) {
 	}
 	x.begin(head)
 	head.WriteHeader(x.w)
-	if err := x.relay(body); err != nil {
-		x.cutShort = true
-		x.found("response", newNote(trace.Failed, fmt.Sprintf("the answer broke off: %v", err)))
-		// Half an answer must not look like a whole one: without the end of its chunks the client sees an error.
+	if reader.Buffered() == 0 { // else the first piece takes the head along
+		http.NewResponseController(x.w).Flush() //nolint:errcheck // the write that follows meets the same error
+	}
+	broken := x.relay(body)
+	failed := result.StreamError()
+	if failed != nil && failed.Reason == runtime.ReasonShutdown {
+		// It is this server that ends the answer. Without the end of its chunks the client sees that.
+		x.concealed = true
+		x.found("response", newStreamFailure("the answer broke off", failed))
 		panic(http.ErrAbortHandler)
 	}
-	if failed := result.StreamError(); failed != nil {
-		// The client has a whole answer, as at AWS: the trailers of a function do not undo what it has sent (AWS Lambda
-		// Developer Guide, "Building a custom runtime").
-		x.cutShort = true
-		x.found("response", newStreamFailure(fmt.Sprintf("%d %s, but the function failed after its answer had begun",
-			head.Status, http.StatusText(head.Status)), failed))
+	if broken != nil && failed == nil {
+		x.concealed = true
+		x.found("response", newNote(trace.Failed, fmt.Sprintf("the answer broke off: %v", broken)))
 		return
 	}
-	x.answered()
+	x.answered(result)
 }
 
 // wholeEnvelope is what the envelope of a handler that does not stream says before its body, nil if there is none. AWS
 // takes status, headers and cookies from it, and sends all of it as the body (radkawar/stackd, url_http_codecs.json,
 // stream_plain_explicit, recorded in September 2026).
 func wholeEnvelope(result *runtime.Result) (*event.Head, error) {
-	if result.ResponseMode == runtime.ModeStreaming || result.ContentType != "application/json" {
+	if result.ResponseMode == runtime.ModeStreaming || result.ContentType != "application/json" || result.FunctionError != nil {
 		return nil, nil //nolint:nilnil // no envelope is no failure
 	}
 	payload, err := result.ReadAll(runtime.MaxBufferedResponse)
@@ -457,7 +481,7 @@ func (x *exchange) noAnswer(err error) {
 	if failed, ok := errors.AsType[*runtime.FunctionError](err); ok {
 		x.failure = failed.Type
 		had := "was complete"
-		if x.url.Config.InvokeMode == lambda.ResponseStream {
+		if x.streams() {
 			had = "had begun"
 		}
 		x.found("response", newStreamFailure("the function failed before its answer "+had, failed))
@@ -468,10 +492,9 @@ func (x *exchange) noAnswer(err error) {
 }
 
 // relay sends on each piece of the body as soon as it is there. A client that is gone is no error: the function runs
-// to its end, as it does at AWS.
+// to its end, as it does at AWS. Nor is a function that fails; the error is that of a body that cannot be unzipped.
 func (x *exchange) relay(from io.Reader) error {
 	flusher := http.NewResponseController(x.w)
-	flusher.Flush() //nolint:errcheck // the write that follows meets the same error
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -538,7 +561,7 @@ func (x *exchange) log() {
 	switch {
 	case x.status >= 500 && x.errorType == "" && !x.failed():
 		// the function's own answer
-	case x.status >= 500, x.cutShort:
+	case x.status >= 500, x.concealed:
 		level = slog.LevelWarn
 	case x.errorType != "":
 		level = slog.LevelInfo

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -907,19 +909,8 @@ func TestTraceNamesWhatDecided(t *testing.T) {
 	}
 }
 
-// brokenStream is the body of a function whose process ends while it answers.
-type brokenStream struct{ failingStream }
-
-func (s brokenStream) Read(p []byte) (int, error) {
-	n, err := s.failingStream.Read(p)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-// A function that fails before anything of its answer was sent is answered with 502, streamed or not, and nothing says
-// that its answer had begun.
+// A function that fails before anything of its streamed answer was sent is answered with 502, and nothing says that its
+// answer had begun. Where the answer is not streamed, what the function has sent is all of it, even if that is nothing.
 func TestFailureBeforeTheAnswerHasBegun(t *testing.T) {
 	const integration = "application/vnd.awslambda.http-integration-response"
 	const prelude = `{"statusCode":418}` + "\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -935,8 +926,9 @@ func TestFailureBeforeTheAnswerHasBegun(t *testing.T) {
 		{"without a prelude", lambda.ResponseStream, integration, failingStream{strings.NewReader("")}, 502, "before its answer had begun"},
 		{"within the prelude", lambda.ResponseStream, integration, failingStream{strings.NewReader(prelude[:9])}, 502, "before its answer had begun"},
 		{"after the prelude", lambda.ResponseStream, integration, failingStream{strings.NewReader(prelude)}, 418, "after its answer had begun"},
-		{"its process without a byte", lambda.ResponseStream, "text/plain", brokenStream{failingStream{strings.NewReader("")}}, 502, "before its answer had begun"},
-		{"on a buffered URL", lambda.Buffered, integration, failingStream{strings.NewReader(prelude + "tea")}, 502, "before its answer was complete"},
+		// Recorded from AWS (radkawar/stackd, url_http_codecs.json, buffered_stream_partial_error and _throw_before).
+		{"on a buffered URL", lambda.Buffered, integration, failingStream{strings.NewReader(prelude + "tea")}, 418, "after its answer had begun"},
+		{"without a byte on a buffered URL", lambda.Buffered, "text/plain", failingStream{strings.NewReader("")}, 200, "after its answer had begun"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -968,6 +960,112 @@ func TestFailureBeforeTheAnswerHasBegun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Recorded from AWS (radkawar/stackd, url_http_codecs.json, stream_plain_throw): what a function reports instead of an
+// answer is one, on a URL that streams. What ends it is not.
+func TestReportedErrorOnAStreamingURL(t *testing.T) {
+	const reported = `{"errorType":"Error","errorMessage":"owned-handler-error","trace":["Error: owned-handler-error"]}`
+	for _, test := range []struct {
+		mode   lambda.InvokeMode
+		reason runtime.Reason
+		status int
+		body   string
+	}{
+		{lambda.ResponseStream, runtime.ReasonError, 200, reported},
+		{lambda.ResponseStream, runtime.ReasonTimeout, 502, bodyFailed},
+		{lambda.ResponseStream, runtime.ReasonExit, 502, bodyFailed},
+		{lambda.ResponseStream, runtime.ReasonInit, 502, bodyFailed},
+		{lambda.Buffered, runtime.ReasonError, 502, bodyFailed},
+	} {
+		w := newWorld(t)
+		w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = test.mode })
+		w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+			return &runtime.Result{
+				Body: io.NopCloser(strings.NewReader(reported)), ContentType: "application/json",
+				FunctionError: &runtime.FunctionError{Type: "Error", Kind: "Unhandled", Reason: test.reason, Payload: []byte(reported)},
+			}, nil
+		}
+		got := w.do(w.signed(w.user(here, "alice", bothActions), "GET", "/", ""))
+		if got.status != test.status || got.body != test.body || test.status == 200 && got.header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s, %s: answered %+v", test.mode, test.reason, got)
+		}
+		step, ok := w.report().Deciding()
+		if !ok || step.Verdict != trace.Failed || !strings.Contains(step.Summary, "the function failed") ||
+			!strings.Contains(strings.Join(step.Details, ""), "owned-handler-error") {
+			t.Errorf("%s, %s: the trace says %+v", test.mode, test.reason, step)
+		}
+		if log := w.log.String(); !strings.Contains(log, "WARN") {
+			t.Errorf("%s, %s: the log says %s", test.mode, test.reason, log)
+		}
+	}
+}
+
+// AWS ends the answer of a function that fails in the middle of it in order, whatever the protocol (hotsock/voker,
+// examples/runtime-probe; radkawar/stackd, url_http_codecs.json, stream_partial_error). So no client sees an error.
+func TestBrokenStreamsEndInOrder(t *testing.T) {
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) {
+		f.URLs[""].InvokeMode, f.URLs[""].AuthType = lambda.ResponseStream, lambda.AuthNone
+		f.SetPolicy("", lambda.PolicyText(both(lambda.PermissionPrincipal{Anyone: true}), f.ARN, lambda.Stored), "")
+	})
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+		return &runtime.Result{Body: failingStream{strings.NewReader("tea")}, ResponseMode: runtime.ModeStreaming}, nil
+	}
+	for version, want := range map[string]string{"1.1": "\r\n\r\n3\r\ntea\r\n0\r\n\r\n", "1.0": "\r\n\r\ntea"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(w.server.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // a test
+		fmt.Fprintf(conn, "GET / HTTP/%s\r\nHost: %s.lambda-url.%s.localhost\r\nConnection: close\r\n\r\n", version, urlID, region)
+		answer, err := io.ReadAll(conn)
+		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/"+version+" 200 OK\r\n")) || !bytes.HasSuffix(answer, []byte(want)) {
+			t.Errorf("HTTP/%s: %q, %v", version, answer, err)
+		}
+	}
+	server := httptest.NewUnstartedServer(w.plane)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	request := w.request("GET", "/", "")
+	request.URL.Scheme, request.URL.Host = "https", server.Listener.Addr().String()
+	answer, err := server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if answer.ProtoMajor != 2 || answer.StatusCode != 200 || string(body) != "tea" || err != nil {
+		t.Errorf("%s %s, %q, %v", answer.Proto, answer.Status, body, err)
+	}
+}
+
+// Only this server's own end breaks an answer off.
+func TestShutdownBreaksStreamsOff(t *testing.T) {
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = lambda.ResponseStream })
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+		return &runtime.Result{Body: endedStream{strings.NewReader("tea")}, ResponseMode: runtime.ModeStreaming}, nil
+	}
+	response, err := w.server.Client().Do(w.signed(w.user(here, "alice", bothActions), "GET", "/", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) || string(body) != "tea" {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+// endedStream is the body of a function that the server ended.
+type endedStream struct{ io.Reader }
+
+func (endedStream) Close() error { return nil }
+
+func (endedStream) StreamError() *runtime.FunctionError {
+	return &runtime.FunctionError{Type: "Sandbox.Failure", Reason: runtime.ReasonShutdown}
 }
 
 func TestStreamWithoutAByteIsAnAnswer(t *testing.T) {

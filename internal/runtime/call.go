@@ -1,7 +1,9 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -77,8 +79,21 @@ func (c *call) count(result *Result, err error) {
 	if result == nil {
 		c.outcomes.Add(outcomeOf(err, nil))
 	} else if _, streams := result.Body.(*streamBody); !streams {
-		c.outcomes.Add(outcomeOf(nil, result.FunctionError))
+		c.outcomes.Add(outcomeOf(nil, cmp.Or(result.FunctionError, result.StreamError())))
 	}
+}
+
+// answerWhole answers with all of a streamed response.
+func (c *call) answerWhole(result *Result, body *streamBody) {
+	data, _ := io.ReadAll(body) // its end is no error
+	failed := body.StreamError()
+	if failed != nil && (failed.Reason == ReasonTooLarge || failed.Reason == ReasonShutdown) {
+		c.fail(failed)
+		return
+	}
+	whole := newWholeBody(data)
+	whole.failed, result.Body = failed, whole
+	c.answer(result, nil)
 }
 
 // fail answers with a function error.

@@ -47,7 +47,7 @@ type environment struct {
 	mu          sync.Mutex // guards what follows
 	process     *sandbox.Process
 	call        *call       // the invocation that it works on, or is started for
-	stream      *streamBody // its response, while that comes in
+	stream      *streamBody // its response, if that is streamed and not complete
 	initialized bool        // it has asked for an event
 	timer       *time.Timer
 	born        time.Time
@@ -131,7 +131,7 @@ func (e *environment) ready() error {
 		}
 		return nil
 	case at == settling && c != nil:
-		e.call = nil // from here on no call depends on the process
+		e.call, e.stream = nil, nil // from here on no call depends on the process
 		e.timer.Stop()
 		e.mu.Unlock()
 		e.finish(c, "", nil)
@@ -182,7 +182,6 @@ func (e *environment) breakOff(c *call) {
 	defer e.mu.Unlock()
 	if e.call == c {
 		e.life.advance(responding, settling)
-		e.stream = nil
 	}
 }
 
@@ -322,7 +321,9 @@ func (e *environment) gone(state sandbox.State) {
 		e.pool.roster.remove(e)
 		verdict := e.verdict(c, state, killed)
 		e.finish(c, e.logVerdict(c, verdict), verdict)
-		c.fail(verdict)
+		if stream == nil { // else its beginning is the answer
+			c.fail(verdict)
+		}
 	}
 	if stream != nil {
 		// What the function wrote before it ended is still in the connection.

@@ -57,3 +57,12 @@ func RefusalLog(logger *slog.Logger) (warn func(message string, facts ...slog.At
 	l := &refusalLog{logger: logger}
 	return l.warn, l.flush
 }
+
+// Bandwidth is a bandwidth that began at a time.
+type Bandwidth = bandwidth
+
+var NewBandwidth = newBandwidth
+
+func (b *bandwidth) Take(n int, now time.Time) (int, time.Duration) { return b.take(n, now) }
+
+func (b *bandwidth) GiveBack(n int) { b.giveBack(n) }

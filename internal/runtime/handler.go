@@ -141,29 +141,37 @@ func (h *handler) Respond(id string, response *runtimeapi.Response) error {
 		h.settle(c)
 		c.fail(tooLarge(limit))
 		return runtimeapi.ErrTooLarge
-	case c.in.Stream:
+	case c.in.Stream, response.Streaming:
 		return h.respondStream(c, response, limit)
 	default:
 		return h.respondWhole(c, response, limit)
 	}
 }
 
-// respondStream hands the response on while it comes in, and returns when it is over.
+// respondStream hands the response on while it comes in, or at its end to a caller that takes it as a whole, and returns
+// when it is over.
 func (h *handler) respondStream(c *call, response *runtimeapi.Response, limit int64) error {
 	body := &streamBody{env: h.environment, call: c, response: response, limit: limit, over: make(chan struct{})}
+	if rate := h.pool.config.StreamBandwidth; rate > 0 && c.in.Stream {
+		body.pace = newBandwidth(rate, time.Now())
+	}
 	h.mu.Lock()
 	h.stream = body
 	h.mu.Unlock()
-	c.answer(&Result{Body: body, ContentType: response.ContentType, ResponseMode: mode(response)}, nil)
+	result := &Result{Body: body, ContentType: response.ContentType, ResponseMode: mode(response)}
+	if c.in.Stream {
+		c.answer(result, nil)
+	} else {
+		c.answerWhole(result, body)
+	}
 	<-body.over
-	err := body.refusal()
 	// A reader that went away must not hold up the function, which Lambda runs to its end.
 	if _, broken := io.Copy(io.Discard, response.Body); broken != nil {
 		h.breakOff(c)
 	} else {
 		h.settle(c)
 	}
-	return err
+	return body.refusal
 }
 
 // respondWhole takes in the whole response before the caller sees any of it.

@@ -56,12 +56,12 @@ func TestOutcomes(t *testing.T) {
 	b.invoke(b.function("init-hangs", within(500*time.Millisecond)), nil)
 	for payload, complete := range map[string]bool{
 		`{"do":"stream","text":"whole answer"}`:    true,
-		`{"do":"stream","text":"half a","n":-1}`:   true, // and then an error in its trailers
+		`{"do":"stream","text":"half a","n":-1}`:   false, // and then an error in its trailers
 		`{"do":"stream-and-exit","text":"half a"}`: false,
 	} {
 		result := b.stream(b.function("main", named("stream"), func(fn *runtime.Function) { fn.Concurrency = -1 }), payload)
-		if _, err := io.ReadAll(result.Body); (err == nil) != complete {
-			t.Errorf("%s: %v", payload, err)
+		if _, err := io.ReadAll(result.Body); err != nil || (result.StreamError() == nil) != complete {
+			t.Errorf("%s: %v, %v", payload, err, result.StreamError())
 		}
 	}
 	if _, _, err := b.start(b.function("main", limit(0)), order{Do: "echo"}); !errors.Is(err, runtime.ErrBusy) {

@@ -97,7 +97,6 @@ func TestNodeErrors(t *testing.T) {
 		{"nodejs20.x", "index", nil, functionError{ErrorType: "Runtime.MalformedHandlerName", ErrorMessage: "Bad handler"}, runtime.ReasonInit, ""},
 		{"nodejs24.x", "index.callback", nil, functionError{ErrorType: "Runtime.CallbackHandlerDeprecated",
 			ErrorMessage: "ERROR: AWS Lambda has removed support for callback-based function handlers"}, runtime.ReasonInit, ""},
-		{"nodejs20.x", "stream.sync", nil, functionError{ErrorType: "Error", ErrorMessage: "Streaming does not support non-async handlers."}, runtime.ReasonError, ""},
 	} {
 		t.Run(row.handler+" "+row.want.ErrorType, func(t *testing.T) {
 			body, result, _ := b.invoke(b.interpreted(row.runtime, "node", row.handler), row.event)

@@ -56,6 +56,10 @@ type Config struct {
 	// Sandbox says how functions are confined. Its Dir and Logger are the pool's.
 	Sandbox sandbox.Config
 
+	// StreamBandwidth is how many bytes of a streamed response go on in a second once it has used up its first 6 MiB;
+	// 0 is no bound. AWS's is 2 MiB.
+	StreamBandwidth int64
+
 	MaxEnvironments int           // of all functions together; default 100
 	IdleTimeout     time.Duration // after which an environment is stopped; default 10 minutes
 	InitTimeout     time.Duration // until a process must have asked for its first event; default 10 s as in Lambda

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/machine"
@@ -76,8 +75,8 @@ type Report struct {
 type Result struct {
 	// Body is the response. When FunctionError is set it is FunctionError.Payload.
 	//
-	// In a streamed invocation it yields bytes as the function writes them; a read error, and then StreamError,
-	// says that the function failed halfway.
+	// In a streamed invocation it yields bytes as the function writes them. It ends with io.EOF even if the function
+	// failed halfway, as StreamError says then.
 	Body io.ReadCloser
 
 	ContentType  string // as the function sent it; may be empty
@@ -85,8 +84,8 @@ type Result struct {
 	ColdStart    bool   // an environment was started for this invocation
 	Version      string // which version of the function ran
 
-	// FunctionError is set when the invocation failed before its response began or, without Invocation.Stream, at
-	// any time.
+	// FunctionError is set when the invocation failed before its response began or, if the response is not
+	// streamed, at any time.
 	FunctionError *FunctionError
 
 	// Ended waits until the environment is done with the invocation, and returns what is known only then. It is nil
@@ -94,9 +93,9 @@ type Result struct {
 	Ended func() (Report, []byte)
 }
 
-// ReadAll reads Body to its end and closes it. If the function failed, now or halfway through a stream, it answers
-// the error's payload and sets FunctionError. A response longer than limit is such a failure; a limit of zero or
-// less is MaxBufferedResponse. The error is never the function's fault.
+// ReadAll reads Body to its end and closes it. If the function failed it answers the error's payload and sets
+// FunctionError; a response longer than limit is such a failure, and a limit of zero or less is MaxBufferedResponse. A
+// streamed response that broke off is none: see StreamError. The error is never the function's fault.
 func (r *Result) ReadAll(limit int64) ([]byte, error) {
 	defer r.Body.Close()
 	if limit <= 0 {
@@ -110,12 +109,12 @@ func (r *Result) ReadAll(limit int64) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	switch failed := r.StreamError(); {
-	case failed != nil:
-		r.FunctionError = failed
 	case err != nil:
 		return nil, fmt.Errorf("read the response of the function: %w", err)
 	case int64(len(body)) > limit:
 		r.FunctionError = tooLarge(limit)
+	case failed != nil && (r.ResponseMode != ModeStreaming || failed.Reason == ReasonShutdown):
+		r.FunctionError = failed
 	default:
 		return body, nil
 	}
@@ -142,8 +141,13 @@ func (r *Result) LogTail() []byte {
 	return tail
 }
 
-// StreamError is how a streamed response failed halfway: what the function said in its trailers, or what ended it. It
-// is known after Body has returned an error or io.EOF; nil means that the response is complete.
+// StreamError is how a streamed response failed after it had begun: what the function said in its trailers, or what ended
+// it. It is known after Body has returned io.EOF; nil means that the response is complete.
+//
+// For callers of the function such a response is whole: AWS ends it in order, and no caller hears of an error. That is
+// recorded for trailers, for handlers that throw, and for timeouts, in streamed and in other invocations
+// (radkawar/stackd, testdata/aws/lambda/streaming.json, September 2026), and for a process that exits, of function URLs
+// (hotsock/voker, examples/runtime-probe); of other invocations that is assumed.
 func (r *Result) StreamError() *FunctionError {
 	if s, ok := r.Body.(interface{ StreamError() *FunctionError }); ok {
 		return s.StreamError()
@@ -154,7 +158,8 @@ func (r *Result) StreamError() *FunctionError {
 // wholeBody is a response that is completely in memory.
 type wholeBody struct {
 	bytes.Reader
-	data []byte
+	data   []byte
+	failed *FunctionError // how it failed after it had begun, if it was streamed
 }
 
 func newWholeBody(b []byte) *wholeBody {
@@ -164,6 +169,9 @@ func newWholeBody(b []byte) *wholeBody {
 }
 
 func (w *wholeBody) untouched() bool { return w.Len() == len(w.data) }
+
+// StreamError is what Result.StreamError answers.
+func (w *wholeBody) StreamError() *FunctionError { return w.failed }
 
 // Close frees the response, which only the reader may still hold: a closed body is empty.
 func (w *wholeBody) Close() error {
@@ -198,113 +206,4 @@ func (r *Report) appendLine(b []byte, id, status string) []byte {
 		b = append(b, status...)
 	}
 	return b
-}
-
-// verdictWait is how long a response that was cut off waits for the end of the process. A process that only dropped its
-// connection does not end, so the wait has to.
-const verdictWait = time.Second
-
-// streamBody hands a response on while it comes in. The connection's goroutine stays in Respond until the body is over,
-// because net/http takes the request's body away when the handler returns. The reader reads from the connection itself:
-// a slow reader slows down the function, and nothing is copied in between.
-type streamBody struct {
-	env      *environment
-	call     *call
-	response *runtimeapi.Response
-	limit    int64
-	n        int64         // bytes read
-	over     chan struct{} // closed when the reader is done with the body
-
-	mu     sync.Mutex
-	err    error // what Read answers from now on
-	failed *FunctionError
-}
-
-var errBodyClosed = errors.New("read of a closed response body")
-
-// Read yields what the function has written so far. It is for one goroutine; Close may be called by another.
-func (s *streamBody) Read(p []byte) (int, error) {
-	if err := s.ended(); err != nil {
-		return 0, err
-	}
-	n, err := s.response.Body.Read(p)
-	if s.n += int64(n); s.n > s.limit {
-		n -= int(s.n - s.limit)
-		return n, s.end(tooLarge(s.limit), fmt.Errorf("response of more than %d bytes", s.limit))
-	}
-	switch {
-	case err == nil:
-		return n, nil
-	case errors.Is(err, io.EOF):
-		s.env.settle(s.call)
-		return n, s.end(trailerError(s.response.Trailer()), io.EOF)
-	default:
-		s.env.breakOff(s.call)
-		return n, s.end(s.call.cutOff(), io.ErrUnexpectedEOF)
-	}
-}
-
-func (s *streamBody) ended() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
-
-// end notes how the body ended, unless that is known already, and answers the error that Read gives from now on.
-func (s *streamBody) end(failed *FunctionError, err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err == nil {
-		s.failed, s.err = failed, err
-		s.call.outcomes.Add(outcomeOf(nil, failed))
-		close(s.over)
-	}
-	return s.err
-}
-
-// Close gives up the rest of the response; the function runs on.
-func (s *streamBody) Close() error {
-	s.end(nil, errBodyClosed) //nolint:errcheck // it answers its own argument
-	return nil
-}
-
-// StreamError is what Result.StreamError answers.
-func (s *streamBody) StreamError() *FunctionError {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failed
-}
-
-// refusal is how Respond has to answer the function; nil for a body that is complete or that the reader gave up.
-func (s *streamBody) refusal() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.failed != nil && s.failed.Reason == ReasonTooLarge:
-		return runtimeapi.ErrTooLarge
-	case errors.Is(s.err, io.ErrUnexpectedEOF):
-		return runtimeapi.ErrTruncated
-	}
-	return nil
-}
-
-// trailerError is the error that a function appended to its response, nil if it appended none.
-func trailerError(f *runtimeapi.Failure) *FunctionError {
-	if f == nil {
-		return nil
-	}
-	return reported(f, ReasonError)
-}
-
-// cutOff is why a response ended in the middle: the end of the process or, without one, of the connection.
-func (c *call) cutOff() *FunctionError {
-	select {
-	case <-c.done:
-		if c.verdict != nil {
-			return c.verdict
-		}
-	case <-time.After(verdictWait):
-	}
-	return failure(ReasonBadResponse, "Runtime.TruncatedResponse",
-		"The function ended its response before it was complete.")
 }

@@ -163,8 +163,8 @@ func TestWrongStreams(t *testing.T) {
 		{"right", streams, 0, false, ""},
 		{"one byte less", streams, 1, false, "want the stream of"},
 		{"broken off", streams, 0, true, "want the answer to end"},
-		{"right break", tears, 0, true, ""},
-		{"whole", tears, 0, false, "want the answer to break off"},
+		{"ended for one that dies", tears, 0, false, ""},
+		{"broken off for one that dies", tears, 0, true, "want the answer to end"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := answering(t, func(w http.ResponseWriter, r *http.Request) {

@@ -130,7 +130,8 @@ func newAPI(s *service) *wire.API {
 		MaxBody:   1 << 20,
 		// AWS names these limits in its answer to a body that is too large; for other operations the limit is furl's.
 		MaxBodyOf: map[string]int{
-			"CreateFunction": 70_167_211, "UpdateFunctionCode": 70_167_211, "UpdateFunctionConfiguration": 5_120, "Invoke": 6_291_456,
+			"CreateFunction": 70_167_211, "UpdateFunctionCode": 70_167_211, "UpdateFunctionConfiguration": 5_120,
+			"Invoke": 6_291_456, "InvokeWithResponseStream": 6_291_456,
 		},
 	})
 }

@@ -255,7 +255,9 @@ type fakeInvoker struct {
 type result struct {
 	Payload       []byte
 	FunctionError string
+	Reason        runtime.Reason // of the FunctionError
 	LogTail       []byte
+	Stream        io.ReadCloser // the answer of a function that streams, instead of Payload
 }
 
 func (f *fakeInvoker) Invoke(_ context.Context, in invoke.Request) (*runtime.Result, error) {
@@ -273,7 +275,10 @@ func (f *fakeInvoker) Invoke(_ context.Context, in invoke.Request) (*runtime.Res
 		return runtime.Report{}, f.result.LogTail
 	}
 	if f.result.FunctionError != "" {
-		answer.FunctionError = &runtime.FunctionError{Kind: f.result.FunctionError, Payload: f.result.Payload}
+		answer.FunctionError = &runtime.FunctionError{Kind: f.result.FunctionError, Payload: f.result.Payload, Reason: f.result.Reason}
+	}
+	if answer.ContentType = "application/json"; f.result.Stream != nil {
+		answer.Body, answer.ContentType, answer.ResponseMode = f.result.Stream, "application/x-books", runtime.ModeStreaming
 	}
 	return answer, nil
 }

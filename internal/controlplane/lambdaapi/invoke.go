@@ -26,7 +26,7 @@ const (
 	maxClientContext = 3583    // bytes of base64
 )
 
-// invokeInput is the input of Invoke; the payload is the request's body.
+// invokeInput is the input of Invoke and InvokeWithResponseStream; the payload is the request's body.
 type invokeInput struct {
 	functionInput
 	ClientContext  *string
@@ -43,17 +43,10 @@ func (in *invokeInput) facts(target) []auth.Fact {
 }
 
 func (s *service) invoke(r *request, in *invokeInput) (any, error) {
-	if err := r.target.invocable(); err != nil {
-		return nil, err
-	}
-	if found, ok := s.changing.now(r, r.target.arn); ok && found.creating { // while an update is in progress, invocations are taken
-		return nil, s.changing.conflict(r)
-	}
-	invocation, err := in.invocation(r)
+	invocation, err := s.invocation(r, in)
 	if err != nil {
 		return nil, err
 	}
-	r.Body, in.Payload, r.Call.Request.Body = nil, nil, http.NoBody // the invocation has it, and the function may run for half an hour
 	answer := &invoked{traceID: invocation.TraceID}
 	switch in.InvocationType {
 	case dryRun:
@@ -71,6 +64,19 @@ func (s *service) invoke(r *request, in *invokeInput) (any, error) {
 		return nil, invokeFault(err)
 	}
 	return answer, nil
+}
+
+// invocation is what the request asks for, if it can be had.
+func (s *service) invocation(r *request, in *invokeInput) (invoke.Request, error) {
+	if err := r.target.invocable(); err != nil {
+		return invoke.Request{}, err
+	}
+	if found, ok := s.changing.now(r, r.target.arn); ok && found.creating { // while an update is in progress, invocations are taken
+		return invoke.Request{}, s.changing.conflict(r)
+	}
+	invocation, err := in.invocation(r)
+	r.Body, in.Payload, r.Call.Request.Body = nil, nil, http.NoBody // the invocation has it, and the function may run for half an hour
+	return invocation, err
 }
 
 // invocable refuses what cannot be invoked. Unlike other operations, Invoke names the version in its message.
@@ -175,15 +181,23 @@ func (i *invoked) Write(w http.ResponseWriter, status int) {
 		return
 	}
 	header.Set("Content-Type", "application/json")
+	if i.result.ResponseMode == runtime.ModeStreaming && len(i.payload) > 0 {
+		// Whatever type the function gives (radkawar/stackd, streaming.json, ordinary_invoke_streaming_handler).
+		header.Set("Content-Type", octetStream)
+	}
 	header.Set("X-Amz-Executed-Version", i.result.Version)
 	if failed := i.result.FunctionError; failed != nil {
 		header.Set("X-Amz-Function-Error", failed.Kind)
 	}
 	if i.logTail != nil {
-		// It is text, recorded to have a U+FFFD for each byte of a character that is cut (radkawar/stackd,
-		// invocation_tails.json).
-		header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte(string([]rune(string(i.logTail))))))
+		header.Set("X-Amz-Log-Result", logResult(i.logTail))
 	}
 	w.WriteHeader(status)
 	w.Write(i.payload) // an error means that the client is gone
+}
+
+// logResult is the end of a log as answers have it. It is text, recorded to have a U+FFFD for each byte of a character
+// that is cut (radkawar/stackd, invocation_tails.json).
+func logResult(tail []byte) string {
+	return base64.StdEncoding.EncodeToString([]byte(string([]rune(string(tail)))))
 }

@@ -54,7 +54,7 @@ func TestOperationsListsWhatThereIs(t *testing.T) {
 		"CreateFunction", "GetFunction", "GetFunctionConfiguration", "UpdateFunctionCode", "UpdateFunctionConfiguration",
 		"DeleteFunction", "ListFunctions", "CreateFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig",
 		"DeleteFunctionUrlConfig", "ListFunctionUrlConfigs", "AddPermission", "GetPolicy", "RemovePermission",
-		"PutResourcePolicy", "GetResourcePolicy", "DeleteResourcePolicy", "Invoke",
+		"PutResourcePolicy", "GetResourcePolicy", "DeleteResourcePolicy", "Invoke", "InvokeWithResponseStream",
 		"TagResource", "UntagResource", "ListTags", "GetAccountSettings",
 		"ListVersionsByFunction", "ListAliases", "GetFunctionCodeSigningConfig",
 		"PutFunctionConcurrency", "GetFunctionConcurrency", "DeleteFunctionConcurrency", "PutProvisionedConcurrencyConfig",

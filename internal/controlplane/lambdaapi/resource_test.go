@@ -54,6 +54,8 @@ var namedOperations = []named{
 	{operation: "RemovePermission", method: "DELETE", path: "/2015-03-31/functions/NAME/policy/a", qualified: true, parameter: true},
 	{operation: "Invoke", action: "lambda:InvokeFunction", method: "POST", path: "/2015-03-31/functions/NAME/invocations", body: `{}`,
 		qualified: true, parameter: true},
+	{operation: "InvokeWithResponseStream", action: "lambda:InvokeFunction", method: "POST",
+		path: "/2021-11-15/functions/NAME/response-streaming-invocations", body: `{}`, qualified: true, parameter: true},
 	{operation: "CreateFunctionUrlConfig", method: "POST", path: "/2021-10-31/functions/NAME/url", body: `{"AuthType":"NONE"}`, qualified: true},
 	{operation: "GetFunctionUrlConfig", method: "GET", path: "/2021-10-31/functions/NAME/url", qualified: true},
 	{operation: "UpdateFunctionUrlConfig", method: "PUT", path: "/2021-10-31/functions/NAME/url", body: `{"AuthType":"NONE"}`, qualified: true},

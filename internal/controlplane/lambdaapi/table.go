@@ -46,6 +46,8 @@ func (s *service) table() []wire.Operation {
 			Note: "The text for a resource without a policy is assumed to be that of RemovePermission."},
 		{Name: "Invoke", Action: "lambda:InvokeFunction", Handler: wire.Run(byQualifier, s.invoke),
 			Note: "No tenants and no durable executions. A client context that is malformed is refused for an event and a dry run too (assumed). The text after “Could not parse payload into json” is that of Jackson, AWS's parser, for most faults (assumed, but for two recorded ones), else furl's own."},
+		{Name: "InvokeWithResponseStream", Action: "lambda:InvokeFunction", Handler: wire.Run(byQualifier, s.invokeStream),
+			Note: "As recorded from AWS, the function runs whatever the invocation type, even DryRun, and InvokeComplete has neither ErrorCode nor ErrorDetails if the function fails in the middle of its answer; the error that a function reports instead of an answer is the payload. For a function that timed out, exited or did not start, InvokeComplete has the error too (assumed)."},
 		{Name: "TagResource", Handler: wire.Run(byTagged, s.tagResource),
 			Note: "Functions only, as there is nothing else to tag. The texts for layers and code signing configurations are assumed."},
 		{Name: "UntagResource", Handler: wire.Run(byTagged, s.untagResource)},

@@ -440,3 +440,60 @@ func TestClientsThatAreNoBrowsers(t *testing.T) {
 		}
 	}
 }
+
+// Clients such as that of Rust's lambda_runtime leave Nagle's algorithm on: what they write after the head of a response
+// stays with them until the head is acknowledged, for which Linux takes 40 ms if nobody hurries it.
+func TestFirstByteDoesNotWaitForAnAcknowledgement(t *testing.T) {
+	arrived := make(chan error)
+	url := listen(t, &fake{
+		next: func(context.Context, *runtimeapi.Client) (*runtimeapi.Invocation, error) {
+			return &runtimeapi.Invocation{ID: "id"}, nil
+		},
+		respond: func(_ string, r *runtimeapi.Response) error {
+			_, err := io.ReadFull(r.Body, make([]byte, 1))
+			arrived <- err
+			return err
+		},
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.(*net.TCPConn).SetNoDelay(false); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetDeadline(time.Now().Add(30 * time.Second)) //nolint:errcheck // a test
+	answers := bufio.NewReader(conn)
+	send := func(text string) {
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive := func(want int) {
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil || response.StatusCode != want {
+			t.Fatalf("answer %v, %v", response, err)
+		}
+		io.Copy(io.Discard, response.Body) //nolint:errcheck // for the connection's sake
+	}
+	fastest := time.Hour
+	for round := range 60 {
+		send("GET " + api + "invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
+		receive(http.StatusOK)
+		send("POST " + api + "invocation/id/response HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+		begin := time.Now()
+		send("1\r\nx\r\n")
+		if err := <-arrived; err != nil {
+			t.Fatal(err)
+		}
+		if round >= 40 { // Linux acknowledges what comes first on a connection at once
+			fastest = min(fastest, time.Since(begin))
+		}
+		send("0\r\n\r\n")
+		receive(http.StatusAccepted)
+	}
+	if fastest > 35*time.Millisecond {
+		t.Errorf("even the fastest of 20 responses arrived after %v", fastest)
+	}
+}

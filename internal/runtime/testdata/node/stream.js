@@ -39,6 +39,8 @@ exports.handler = awslambda.streamifyResponse(async (event, stream, context) => 
       stream.write('half a ');
       await later(20);
       throw new RangeError('torn');
+    case 'torn-at-once':
+      throw new RangeError('torn');
     case 'torn-pipeline':
       await pipeline(
         (async function* () {
