@@ -93,6 +93,41 @@ func measureGoLoad(ctx context.Context, b *bench, e effort) ([]row, error) {
 	return rows, nil
 }
 
+// measureWebApp compares a web application behind a function URL, with signature and policy, with a reverse proxy in
+// front of the same page as a plain HTTP handler.
+func measureWebApp(ctx context.Context, b *bench, e effort) ([]row, error) {
+	callee, err := b.deploy(ctx, webApp)
+	if err != nil {
+		return nil, err
+	}
+	get, err := callee.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	work, err := b.helper(ctx, "serve")
+	if err != nil {
+		return nil, err
+	}
+	address, err := b.helper(ctx, "proxy", "http://"+work)
+	if err != nil {
+		return nil, err
+	}
+	proxied := target{address, get.request} // the same headers to read, which nobody there looks at
+	rate := func(t target) func() (float64, error) {
+		return func() (float64, error) { return t.throughput(ctx, e.callers, e.load) }
+	}
+	for _, warm := range []target{get, proxied} {
+		if _, err := rate(warm)(); err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, callee.server.log.String())
+		}
+	}
+	p, err := e.alternate(rate(get), rate(proxied))
+	return []row{{
+		fmt.Sprintf("%d callers, web application", e.callers), p.rates(""), "≥ 60 %", atLeast(p.ratio, 0.6, 2),
+		fmt.Sprintf("httputil.ReverseProxy before the same page as a plain handler: %s", perSecond(p.theirs)),
+	}}, err
+}
+
 func measureInterpretedLoad(ctx context.Context, b *bench, k kind, e effort) (float64, error) {
 	end := b.nested()
 	defer end()

@@ -53,6 +53,7 @@ var sections = []section{
 	{"call", measureCall},
 	{"cold", measureCold},
 	{"load", measureLoad},
+	{"webapp", measureWebApp},
 	{"oneshot", measureOneShot},
 	{"proxy", measureProxy},
 	{"transport", measureTransport},

@@ -1,7 +1,7 @@
 // Command function is the work that the benchmarks put behind furl and behind its peers: one small web page. Started
-// by a Lambda runtime it is a function behind a function URL; as "function serve" it is the same page as an HTTP
-// server; as "function proxy URL" it is a bare reverse proxy. The latter two print their address and end with their
-// standard input. As "function nothing" it ends at once.
+// by a Lambda runtime it is a function behind a function URL, with the handler "web" as a web application; as "function
+// serve" it is the same page as an HTTP server; as "function proxy URL" it is a bare reverse proxy. The latter two print
+// their address and end with their standard input. As "function nothing" it ends at once.
 package main
 
 import (
@@ -21,6 +21,11 @@ import (
 )
 
 func main() {
+	if os.Getenv("_HANDLER") == "web" {
+		err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), http.HandlerFunc(servePage))
+		fmt.Fprintln(os.Stderr, "function:", err)
+		os.Exit(1)
+	}
 	if len(os.Args) == 1 {
 		lambda.Start(handle)
 		return
