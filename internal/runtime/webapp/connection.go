@@ -62,13 +62,12 @@ const writeAhead = 16 << 10
 // closed, before the next exchange.
 func (c *connection) exchange(r *Request) (*http.Response, error) {
 	c.busy = true
-	buffers := net.Buffers{r.Head, r.Body}
 	if len(r.Head)+len(r.Body) <= writeAhead {
-		_, err := buffers.WriteTo(c.Conn)
+		_, err := c.Write(append(r.Head, r.Body...))
 		c.writing <- err
 	} else {
 		go func() {
-			_, err := buffers.WriteTo(c.Conn)
+			_, err := (&net.Buffers{r.Head, r.Body}).WriteTo(c.Conn)
 			c.writing <- err
 		}()
 	}
@@ -119,9 +118,6 @@ func (c *connection) finish(closing bool) {
 		c.spent = true // the answer came before all of the request was sent
 	}
 }
-
-// drop closes the connection, whatever it does.
-func (c *connection) drop() { c.Close() }
 
 // isStale reports whether an error of a connection that was used before may come from the application's having closed
 // it meanwhile, and whether the request may be sent again: as with Go's own client, if it changes nothing.

@@ -3,10 +3,8 @@ package webapp
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,123 +32,95 @@ type Function struct {
 	LogGroup  string
 }
 
-// payload is the members of an event of payload format 2.0 that make its request.
-type payload struct {
-	RawPath         string            `json:"rawPath"`
-	RawQueryString  string            `json:"rawQueryString"`
-	Cookies         []string          `json:"cookies"`
-	Headers         map[string]string `json:"headers"`
-	RequestContext  json.RawMessage   `json:"requestContext"`
-	Body            *string           `json:"body"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-}
-
 // NewRequest translates an event. One that is not an HTTP request in payload format 2.0 goes to the application as it
 // is, in a POST to PassThroughPath.
 func (s *Settings) NewRequest(in *runtimeapi.Invocation, fn Function) (*Request, error) {
-	var p payload
-	var asked struct {
-		HTTP struct {
-			Method string `json:"method"`
-		} `json:"http"`
-		DomainName string `json:"domainName"`
-	}
-	if json.Unmarshal(in.Payload, &p) != nil || json.Unmarshal(p.RequestContext, &asked) != nil || !event.IsToken(asked.HTTP.Method) {
-		return s.passThrough(in, fn), nil
-	}
-	r := &Request{Method: asked.HTTP.Method}
-	if p.Body != nil {
-		r.Body = []byte(*p.Body)
-		if p.IsBase64Encoded {
-			var err error
-			if r.Body, err = base64.StdEncoding.DecodeString(*p.Body); err != nil {
-				return nil, fmt.Errorf("the body of the event is not base64: %w", err)
-			}
+	received, err := event.Read(in.Payload)
+	switch {
+	case err != nil:
+		return nil, err
+	case received == nil || !event.IsToken(received.Method):
+		received = &event.Received{
+			Method: "POST", Path: s.PassThroughPath, Header: []event.Field{{Name: "content-type", Value: "application/json"}},
+			Context: []byte("null"), Body: in.Payload,
 		}
+		return s.request(received, true, in, fn)
+	default:
+		received.Path = s.appPath(received.Path)
+		return s.request(received, false, in, fn)
 	}
-	header := make(map[string]string, len(p.Headers)+4)
-	for name, value := range p.Headers {
-		name = strings.ToLower(name)
-		if !event.IsToken(name) || !event.IsFieldValue(value) {
-			return nil, fmt.Errorf("the event has a header that HTTP does not allow: %.80q", name)
-		}
-		header[name] = value
+}
+
+func (s *Settings) request(received *event.Received, passThrough bool, in *runtimeapi.Invocation, fn Function) (*Request, error) {
+	r := &Request{Method: received.Method, Body: received.Body, passThrough: passThrough}
+	size := 1024 + len(received.Path) + 3*len(received.Query) + len(received.Context)
+	for _, field := range received.Header {
+		size += len(field.Name) + len(field.Value) + 4
 	}
-	if len(p.Cookies) > 0 {
-		if cookies := strings.Join(p.Cookies, "; "); event.IsFieldValue(cookies) {
-			header["cookie"] = cookies
-		}
+	r.Head = append(append(make([]byte, 0, size), r.Method...), ' ')
+	r.Head = appendTarget(r.Head, received.Path)
+	if received.Query != "" {
+		r.Head = appendEncoded(append(r.Head, '?'), received.Query, queryEncoded)
 	}
-	if in.TraceID != "" && event.IsFieldValue(in.TraceID) {
-		header["x-amzn-trace-id"] = in.TraceID
+	r.Head = append(r.Head, " HTTP/1.1\r\n"...)
+	if err := s.appendHeader(r, received, in); err != nil {
+		return nil, err
 	}
-	if _, named := header["host"]; !named {
-		header["host"] = asked.DomainName
-	}
-	delete(header, "x-amz-tenant-id") // no function here has tenants, and a client may not claim to be one
-	if source := s.AuthorizationSource; source != "" {
-		if value, found := header[source]; found {
-			delete(header, source)
-			header["authorization"] = value
-		}
-	}
-	r.acceptsGzip = acceptsGzip(header["accept-encoding"])
-	target := appendTarget(nil, s.appPath(p.RawPath))
-	if p.RawQueryString != "" {
-		target = appendEncoded(append(target, '?'), p.RawQueryString, " \"<>#'")
-	}
-	r.setHead(string(target), header, p.RequestContext, in, fn)
+	r.Head = appendHeaderJSON(append(r.Head, "x-amzn-request-context: "...), received.Context)
+	r.Head = appendHeaderJSON(append(r.Head, "\r\nx-amzn-lambda-context: "...), lambdaContext(in, fn))
+	r.Head = append(r.Head, "\r\n\r\n"...)
 	return r, nil
 }
 
-// passThrough is the request for an event that is no HTTP request.
-func (s *Settings) passThrough(in *runtimeapi.Invocation, fn Function) *Request {
-	r := &Request{Method: "POST", Body: in.Payload, passThrough: true}
-	header := map[string]string{"content-type": "application/json"}
-	if in.TraceID != "" && event.IsFieldValue(in.TraceID) {
-		header["x-amzn-trace-id"] = in.TraceID
-	}
-	r.setHead(string(appendTarget(nil, s.PassThroughPath)), header, []byte("null"), in, fn)
-	return r
-}
-
-// setHead writes the request line and the headers: those of the event without what concerns a connection, and those
-// of the adapter.
-func (r *Request) setHead(target string, header map[string]string, context []byte, in *runtimeapi.Invocation, fn Function) {
-	size := 512 + len(target) + len(context)
-	for name, value := range header {
-		size += len(name) + len(value) + 4
-	}
-	head := append(make([]byte, 0, size), r.Method...)
-	head = append(append(head, ' '), target...)
-	head = append(head, " HTTP/1.1\r\n"...)
-	_, hadLength := header["content-length"]
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		if !slices.Contains(notPassedOn[:], name) {
-			head = append(head, name...)
-			head = append(head, ": "...)
-			head = append(head, header[name]...)
-			head = append(head, "\r\n"...)
+// appendHeader appends the headers of the event, without those that concern a connection or that the adapter sets.
+func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtimeapi.Invocation) error {
+	cookies := strings.Join(received.Cookies, "; ")
+	renamed := slices.ContainsFunc(received.Header, func(f event.Field) bool {
+		return s.AuthorizationSource != "" && f.Name == s.AuthorizationSource
+	})
+	host, sized := received.Domain, len(r.Body) > 0 || slices.Contains([]string{"POST", "PUT", "PATCH"}, r.Method)
+	for _, field := range received.Header {
+		switch name := field.Name; {
+		case !event.IsToken(name) || !event.IsFieldValue(field.Value):
+			return fmt.Errorf("the event has a header that HTTP does not allow: %.80q", name)
+		case name == "host":
+			host = field.Value
+		case name == "content-length":
+			sized = true
+		case slices.Contains(notPassedOn[:], name), name == "cookie" && cookies != "",
+			name == "x-amzn-trace-id" && in.TraceID != "", name == "authorization" && renamed:
+		default:
+			if name == s.AuthorizationSource {
+				name = "authorization"
+			}
+			if name == "accept-encoding" {
+				r.acceptsGzip = acceptsGzip(field.Value)
+			}
+			r.Head = appendField(r.Head, name, field.Value)
 		}
 	}
-	if _, named := header["host"]; !named {
-		head = append(head, "host: 127.0.0.1\r\n"...)
+	for _, field := range []event.Field{
+		{Name: "cookie", Value: cookies}, {Name: "host", Value: cmp.Or(host, "127.0.0.1")}, {Name: "x-amzn-trace-id", Value: in.TraceID},
+	} {
+		if field.Value != "" && event.IsFieldValue(field.Value) {
+			r.Head = appendField(r.Head, field.Name, field.Value)
+		}
 	}
-	if len(r.Body) > 0 || hadLength || slices.Contains([]string{"POST", "PUT", "PATCH"}, r.Method) {
-		head = append(head, "content-length: "...)
-		head = strconv.AppendInt(head, int64(len(r.Body)), 10)
-		head = append(head, "\r\n"...)
+	if sized {
+		r.Head = appendField(r.Head, "content-length", strconv.Itoa(len(r.Body)))
 	}
-	head = append(head, "x-amzn-request-context: "...)
-	head = appendHeaderJSON(head, context)
-	head = append(head, "\r\nx-amzn-lambda-context: "...)
-	head = appendHeaderJSON(head, lambdaContext(in, fn))
-	r.Head = append(head, "\r\n\r\n"...)
+	return nil
 }
 
-// notPassedOn are the headers of an event that the request to the application has of its own, or none.
+func appendField(dst []byte, name, value string) []byte {
+	dst = append(append(append(dst, name...), ": "...), value...)
+	return append(dst, "\r\n"...)
+}
+
+// notPassedOn are the headers of an event that the request to the application has of its own, or none: no function here
+// has tenants, and a client may not claim to be one.
 var notPassedOn = [...]string{
-	"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+	"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-amz-tenant-id",
 	"x-amzn-lambda-context", "x-amzn-request-context",
 }
 
@@ -226,7 +196,11 @@ func appendTarget(dst []byte, path string) []byte {
 	return appendEncoded(append(dst, '/'), strings.Join(kept, "/"), pathEncoded)
 }
 
-const pathEncoded = " \"<>`#?{}^"
+// What the URL Standard encodes besides what is not printable ASCII.
+const (
+	pathEncoded  = "\"<>`#?{}"
+	queryEncoded = "\"<>#'"
+)
 
 // appendEncoded percent-encodes what is not printable ASCII, and the bytes in others.
 func appendEncoded(dst []byte, text, others string) []byte {

@@ -28,6 +28,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,9 +61,9 @@ type App struct {
 	Own int // the port in its PORT variable
 
 	env       Environment
-	conn      *connection // nil for none
-	elsewhere bool        // it listens on Settings.Port instead
-	warned    bool        // of a stream that AWS would not send
+	conn      atomic.Pointer[connection] // nil for none
+	elsewhere bool                       // it listens on Settings.Port instead
+	warned    bool                       // of a stream that AWS would not send
 }
 
 // Variables are what the application finds in its environment.
@@ -75,6 +76,7 @@ func (a *App) Variables() map[string]string {
 func (a *App) Run(ctx context.Context, env Environment) {
 	a.env = env
 	defer a.hangUp()
+	defer context.AfterFunc(ctx, a.hangUp)()
 	ready := a.initialize(ctx)
 	for {
 		in, err := env.Next(ctx)
@@ -211,7 +213,6 @@ func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 		return
 	}
 	defer a.settle()
-	defer context.AfterFunc(ctx, a.conn.drop)()
 	failing := includes(a.ErrorStatuses, answer.StatusCode)
 	if !failing && a.streams(r) {
 		a.env.Respond(in.ID, &runtimeapi.Response{ //nolint:errcheck // see above
@@ -260,22 +261,25 @@ func (a *App) streams(r *Request) bool {
 // exchange sends a request on the connection that is open, or on a new one.
 func (a *App) exchange(ctx context.Context, r *Request) (*http.Response, error) {
 	for {
-		again := a.conn.usable()
+		conn := a.conn.Load()
+		again := conn.usable()
 		if !again {
 			a.hangUp()
-			conn, err := a.dial(ctx)
+			dialed, err := a.dial(ctx)
 			if err != nil {
 				return nil, err
 			}
-			a.conn = newConnection(conn)
+			conn = newConnection(dialed)
+			a.conn.Store(conn)
+			if ctx.Err() != nil {
+				return nil, ctx.Err() // nobody hangs up for this one
+			}
 		}
-		stop := context.AfterFunc(ctx, a.conn.drop)
-		answer, err := a.conn.exchange(r)
-		stop()
+		answer, err := conn.exchange(r)
 		if err == nil {
 			return answer, nil
 		}
-		again = again && a.conn.isStale(r, err)
+		again = again && conn.isStale(r, err)
 		a.hangUp()
 		if !again {
 			return nil, err
@@ -285,15 +289,14 @@ func (a *App) exchange(ctx context.Context, r *Request) (*http.Response, error) 
 
 // settle closes the connection if the answer on it was not read to its end.
 func (a *App) settle() {
-	if a.conn.busy || a.conn.spent {
+	if conn := a.conn.Load(); conn != nil && (conn.busy || conn.spent) {
 		a.hangUp()
 	}
 }
 
 func (a *App) hangUp() {
-	if a.conn != nil {
-		a.conn.drop()
-		a.conn = nil
+	if conn := a.conn.Swap(nil); conn != nil {
+		conn.Close()
 	}
 }
 
