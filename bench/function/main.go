@@ -1,6 +1,6 @@
 // Command function is the work that the benchmarks put behind furl and behind its peers: one small web page. Started
 // by a Lambda runtime it is a function behind a function URL, with the handler "web" as a web application; as "function
-// serve" it is the same page as an HTTP server; as "function proxy URL" it is a bare reverse proxy. The latter two print
+// serve" it is the same page as an HTTP server; as "function proxy URL..." it is a bare reverse proxy. The latter two print
 // their address and end with their standard input. As "function nothing" it ends at once.
 package main
 
@@ -77,17 +77,33 @@ func handlerOf(args []string) (http.Handler, error) {
 	switch {
 	case len(args) == 1 && args[0] == "serve":
 		return http.HandlerFunc(servePage), nil
-	case len(args) == 2 && args[0] == "proxy":
-		target, err := url.Parse(args[1])
+	case len(args) > 1 && args[0] == "proxy":
+		return proxyTo(args[1:])
+	}
+	return nil, fmt.Errorf("%q is neither serve nor proxy URL...", args)
+}
+
+// proxyTo is a bare reverse proxy. One to several servers asks each for one page at a time.
+func proxyTo(servers []string) (http.Handler, error) {
+	free := make(chan http.Handler, len(servers))
+	for _, server := range servers {
+		target, err := url.Parse(server)
 		if err != nil {
 			return nil, err
 		}
 		proxy := httputil.NewSingleHostReverseProxy(target)
 		// The default keeps two connections to a host and would make a new one for most requests.
 		proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
-		return proxy, nil
+		if len(servers) == 1 {
+			return proxy, nil
+		}
+		free <- proxy
 	}
-	return nil, fmt.Errorf("%q is neither serve nor proxy URL", args)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proxy := <-free
+		proxy.ServeHTTP(w, r)
+		free <- proxy
+	}), nil
 }
 
 func servePage(w http.ResponseWriter, r *http.Request) {

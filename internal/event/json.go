@@ -126,7 +126,12 @@ func members(value []byte) iter.Seq2[[]byte, []byte] {
 }
 
 // trimSpace is the text without the white space at its beginning.
-func trimSpace(text []byte) []byte { return bytes.TrimLeft(text, jsonSpace) }
+func trimSpace(text []byte) []byte {
+	for len(text) > 0 && strings.IndexByte(jsonSpace, text[0]) >= 0 {
+		text = text[1:]
+	}
+	return text
+}
 
 // plainName is a member's quoted name without escapes, so that "status\u0043ode" is found too.
 func plainName(quoted []byte) []byte {

@@ -306,14 +306,25 @@ func decodeBase64(text []byte) []byte {
 
 // IsToken reports whether s can be a header's name (RFC 9110, 5.6.2).
 func IsToken(s string) bool {
-	const characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&'*+-.^_`|~"
-	return s != "" && strings.Trim(s, characters) == ""
+	for i := range len(s) {
+		c := s[i]
+		if letter := c | 0x20; ('a' > letter || letter > 'z') && ('0' > c || c > '9') &&
+			strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // IsFieldValue reports whether s can be a header's value: without control characters except tab, so that no function's
 // answer can begin a new header or a second response.
 func IsFieldValue(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // remapped are the headers that a function may not set: they belong to the front end, and the function's values reach

@@ -155,7 +155,7 @@ func validOrNull(text string) string {
 
 // appendHeaderJSON appends JSON in one line. Its control characters can only be white space between values.
 func appendHeaderJSON(dst, text []byte) []byte {
-	if bytes.IndexFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) >= 0 {
+	if !event.IsFieldValue(string(text)) || bytes.IndexByte(text, '\t') >= 0 {
 		var line bytes.Buffer
 		if json.Compact(&line, text) == nil {
 			text = bytes.ReplaceAll(line.Bytes(), []byte{0x7f}, nil)
@@ -204,9 +204,10 @@ const (
 
 // appendEncoded percent-encodes what is not printable ASCII, and the bytes in others.
 func appendEncoded(dst []byte, text, others string) []byte {
+	const digits = "0123456789ABCDEF"
 	for i := range len(text) {
 		if c := text[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(others, c) >= 0 {
-			dst = fmt.Appendf(dst, "%%%02X", c)
+			dst = append(dst, '%', digits[c>>4], digits[c&0xf])
 		} else {
 			dst = append(dst, c)
 		}

@@ -233,8 +233,10 @@ func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 	if a.Compress && r.acceptsGzip && compressible(answer.Header, len(body)) {
 		body = compressed(answer.Header, body)
 	}
-	whole := passedThrough(answer.Header, body)
-	if !r.passThrough {
+	var whole []byte
+	if r.passThrough {
+		whole = passedThrough(answer.Header, body)
+	} else {
 		whole = Envelope(answer, body)
 	}
 	a.env.Respond(in.ID, &runtimeapi.Response{ //nolint:errcheck // see above
