@@ -38,7 +38,7 @@ func (e *environment) newApp() (*webapp.App, error) {
 		Function: webapp.Function{
 			Name: e.fn.Name, MemoryMB: e.fn.MemoryMB, Version: e.fn.Version, LogStream: e.logStream, LogGroup: e.fn.logGroup(),
 		},
-		Own: port,
+		Own: port, InitTimeout: e.pool.config.InitTimeout,
 	}, nil
 }
 

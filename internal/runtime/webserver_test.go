@@ -9,16 +9,20 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/peer"
 )
 
 // webMain is a web application. Variables say how it starts: WEB_DELAY how long before it listens, WEB_LISTEN on which
@@ -443,6 +447,73 @@ func TestWebAppIsStartedSlowly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An application with AWS_LWA_ASYNC_INIT goes on to start in its first invocation, which is no failed initialization.
+func TestWebAppIsStartedAsynchronously(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, confined, func(c *runtime.Config) { c.InitTimeout = 500 * time.Millisecond })
+	fn := b.web(withEnv("WEB_DELAY", "1500ms"), withEnv("AWS_LWA_ASYNC_INIT", "true"))
+	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+		t.Errorf("%+v", s)
+	}
+	if strings.Contains(b.log.String(), "INIT_REPORT") {
+		t.Errorf("the initialization failed:\n%s", b.log)
+	}
+}
+
+// Another process of this machine that has taken the port gets no event.
+func TestWebAppOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	if !peer.Supported {
+		t.Skip("this system does not tell who listens")
+	}
+	var asked atomic.Int32
+	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer stranger.Close()
+	b := newBench(t, confined, func(c *runtime.Config) { c.InitTimeout = 3 * time.Second })
+	_, port, _ := net.SplitHostPort(stranger.Listener.Addr().String())
+	fn := b.web(withEnv("WEB_DELAY", "1m"), within(time.Second), withEnv("AWS_LWA_READINESS_CHECK_PORT", port))
+	_, result := b.call(fn, "GET", "/", nil)
+	if result.FunctionError == nil || result.FunctionError.Reason != runtime.ReasonInitTimeout {
+		t.Errorf("%+v", result.FunctionError)
+	}
+	if asked.Load() > 0 {
+		t.Error("the other process was asked")
+	}
+	if want := "port " + port + " is not the application's: "; !strings.Contains(b.log.String(), want) {
+		t.Errorf("log:\n%s\nwant %q in it", b.log, want)
+	}
+}
+
+// An application that listens on the port of the function's variables, whatever PORT says, is found there.
+func TestWebAppWithAPortOfItsOwn(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("only Linux tells on which ports a process listens")
+	}
+	for _, host := range []string{"127.0.0.1", ""} {
+		b := newBench(t, confined)
+		port := freePort(t)
+		fn := b.web(withEnv("WEB_HOST", host), withEnv("WEB_LISTEN", port), withEnv("AWS_LWA_PORT", port))
+		if s := b.see(fn, "GET", "/", nil); s.Port == port || s.Port == "" {
+			t.Errorf("PORT was %q", s.Port)
+		}
+		if want := "the application listens on port " + port; strings.Count(b.log.String(), want) != 1 {
+			t.Errorf("log:\n%s\nwant %q in it once", b.log, want)
+		}
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
 }
 
 func TestWebAppReadiness(t *testing.T) {

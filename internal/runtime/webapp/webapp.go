@@ -58,7 +58,8 @@ type Environment interface {
 type App struct {
 	Settings
 	Function
-	Own int // the port in its PORT variable
+	Own         int           // the port in its PORT variable
+	InitTimeout time.Duration // of the environment's initialization
 
 	env       Environment
 	conn      atomic.Pointer[connection] // nil for none
@@ -90,13 +91,11 @@ func (a *App) Run(ctx context.Context, env Environment) {
 	}
 }
 
-// asyncInit is how long an application with AsyncInit may take before its first invocation, as in the adapter.
-const asyncInit = 9800 * time.Millisecond
-
-// initialize waits until the application is ready, with AsyncInit not for longer than the initialization may take.
+// initialize waits until the application is ready, with AsyncInit not for longer than the initialization may take: for
+// 9.8 of 10 seconds, as the adapter does.
 func (a *App) initialize(ctx context.Context) bool {
 	if a.AsyncInit {
-		limited, cancel := context.WithTimeout(ctx, asyncInit)
+		limited, cancel := context.WithTimeout(ctx, a.InitTimeout-a.InitTimeout/50)
 		defer cancel()
 		ctx = limited
 	}
