@@ -165,7 +165,7 @@ func (s *server) createFunction(ctx context.Context, name, role string, k kind, 
 	}{
 		{"/2015-03-31/functions", map[string]any{
 			"FunctionName": name, "Runtime": k.runtime, "Handler": k.handler, "Role": arn, "Timeout": 30,
-			"Code": map[string]any{"ZipFile": zipped},
+			"Code": map[string]any{"ZipFile": zipped}, "Layers": append([]string{}, k.layers...),
 		}},
 		{function + "/policy", map[string]any{
 			"StatementId": "url", "Action": "lambda:InvokeFunctionUrl", "Principal": arn, "FunctionUrlAuthType": "AWS_IAM",

@@ -34,21 +34,29 @@ type kind struct {
 	needs                  string // program on PATH, "" for none
 	code                   func(context.Context, *bench) ([]byte, error)
 	streams                bool // its URL passes answers on while they are written
+	layers                 []string
 }
 
 var (
-	goFunction = kind{"Go", "provided.al2023", "bootstrap", "bootstrap", "", func(ctx context.Context, b *bench) ([]byte, error) {
-		program, err := b.function(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return os.ReadFile(program)
-	}, false}
+	goFunction = kind{name: "Go", runtime: "provided.al2023", handler: "bootstrap", file: "bootstrap", code: program}
+	webApp     = kind{
+		name: "Go web application", runtime: "provided.al2023", handler: "web", file: "bootstrap", code: program,
+		layers: []string{"arn:aws:lambda:" + region + ":753240598075:layer:LambdaAdapterLayerX86:26"},
+	}
 	interpreted = []kind{
-		{"Python", "python3.13", "app.handler", "app.py", "python3", text(pythonFunction), false},
-		{"Node", "nodejs22.x", "index.handler", "index.mjs", "node", text(nodeFunction), false},
+		{name: "Python", runtime: "python3.13", handler: "app.handler", file: "app.py", needs: "python3", code: text(pythonFunction)},
+		{name: "Node", runtime: "nodejs22.x", handler: "index.handler", file: "index.mjs", needs: "node", code: text(nodeFunction)},
 	}
 )
+
+// program is the code of a function in Go.
+func program(ctx context.Context, b *bench) ([]byte, error) {
+	program, err := b.function(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(program)
+}
 
 func text(content []byte) func(context.Context, *bench) ([]byte, error) {
 	return func(context.Context, *bench) ([]byte, error) { return content, nil }

@@ -93,6 +93,63 @@ func measureGoLoad(ctx context.Context, b *bench, e effort) ([]row, error) {
 	return rows, nil
 }
 
+// measureWebApp compares a web application behind a function URL, with signature and policy, with a reverse proxy in
+// front of the same server: of as many processes, each asked for one page at a time as an environment is, and of one
+// process that serves all callers.
+func measureWebApp(ctx context.Context, b *bench, e effort) ([]row, error) {
+	callee, err := b.deploy(ctx, webApp)
+	if err != nil {
+		return nil, err
+	}
+	get, err := callee.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rate := func(t target) func() (float64, error) {
+		return func() (float64, error) { return t.throughput(ctx, e.callers, e.load) }
+	}
+	if _, err := rate(get)(); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, callee.server.log.String())
+	}
+	var rows []row
+	for _, processes := range []int{e.callers, 1} {
+		proxied, err := b.proxied(ctx, processes, get)
+		if err != nil {
+			return rows, err
+		}
+		if _, err := rate(proxied)(); err != nil {
+			return rows, err
+		}
+		p, err := e.alternate(rate(get), rate(proxied))
+		if err != nil {
+			return rows, err
+		}
+		r := row{
+			name: fmt.Sprintf("%d callers, web application", e.callers), measured: p.rates(""),
+			against: fmt.Sprintf("httputil.ReverseProxy before %d of the same server: %s", processes, perSecond(p.theirs)),
+		}
+		if len(rows) == 0 { // the one that does the same work
+			r.target, r.met = "≥ 60 %", atLeast(p.ratio, 0.6, 2)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// proxied is the same request, whose signature nobody looks at, to a reverse proxy before some servers.
+func (b *bench) proxied(ctx context.Context, servers int, get target) (target, error) {
+	args := []string{"proxy"}
+	for range servers {
+		work, err := b.helper(ctx, "serve")
+		if err != nil {
+			return target{}, err
+		}
+		args = append(args, "http://"+work)
+	}
+	address, err := b.helper(ctx, args...)
+	return target{address, get.request}, err
+}
+
 func measureInterpretedLoad(ctx context.Context, b *bench, k kind, e effort) (float64, error) {
 	end := b.nested()
 	defer end()

@@ -55,6 +55,7 @@ var sections = []section{
 	{"cold", measureCold},
 	{"load", measureLoad},
 	{"stream", measureStream},
+	{"webapp", measureWebApp},
 	{"oneshot", measureOneShot},
 	{"proxy", measureProxy},
 	{"transport", measureTransport},

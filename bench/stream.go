@@ -29,9 +29,9 @@ var (
 // streams are functions that write the times at which they write them.
 var streams = []kind{
 	goFunction,
-	{"Node", "nodejs22.x", "stream.handler", "stream.mjs", "node", text(nodeStream), true},
-	{"Python", "provided.al2023", "bootstrap", "bootstrap", "python3", text(pythonStream), true},
-	{"Rust", "provided.al2023", "bootstrap", "bootstrap", "cargo", rustFunction, true},
+	{name: "Node", runtime: "nodejs22.x", handler: "stream.handler", file: "stream.mjs", needs: "node", code: text(nodeStream)},
+	{name: "Python", runtime: "provided.al2023", handler: "bootstrap", file: "bootstrap", needs: "python3", code: text(pythonStream)},
+	{name: "Rust", runtime: "provided.al2023", handler: "bootstrap", file: "bootstrap", needs: "cargo", code: rustFunction},
 }
 
 // measureStream is how late the bytes of a streamed answer come, and how fast.

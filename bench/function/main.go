@@ -1,7 +1,8 @@
 // Command function is the work that the benchmarks put behind furl and behind its peers: one small web page, and two
-// streams. Started by a Lambda runtime it is a function behind a function URL; as "function serve" it is the same page
-// and the longer stream as an HTTP server; as "function proxy URL" it is a bare reverse proxy. The latter two print their
-// address and end with their standard input. As "function nothing" it ends at once.
+// streams. Started by a Lambda runtime it is a function behind a function URL, with the handler "web" as a web
+// application; as "function serve" it is the same page and the longer stream as an HTTP server; as "function proxy
+// URL..." it is a bare reverse proxy. The latter two print their address and end with their standard input. As "function
+// nothing" it ends at once.
 package main
 
 import (
@@ -23,6 +24,11 @@ import (
 )
 
 func main() {
+	if os.Getenv("_HANDLER") == "web" {
+		err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), http.HandlerFunc(servePage))
+		fmt.Fprintln(os.Stderr, "function:", err)
+		os.Exit(1)
+	}
 	if len(os.Args) == 1 {
 		lambda.Start(handle)
 		return
@@ -108,17 +114,33 @@ func handlerOf(args []string) (http.Handler, error) {
 	switch {
 	case len(args) == 1 && args[0] == "serve":
 		return http.HandlerFunc(servePage), nil
-	case len(args) == 2 && args[0] == "proxy":
-		target, err := url.Parse(args[1])
+	case len(args) > 1 && args[0] == "proxy":
+		return proxyTo(args[1:])
+	}
+	return nil, fmt.Errorf("%q is neither serve nor proxy URL...", args)
+}
+
+// proxyTo is a bare reverse proxy. One to several servers asks each for one page at a time.
+func proxyTo(servers []string) (http.Handler, error) {
+	free := make(chan http.Handler, len(servers))
+	for _, server := range servers {
+		target, err := url.Parse(server)
 		if err != nil {
 			return nil, err
 		}
 		proxy := httputil.NewSingleHostReverseProxy(target)
 		// The default keeps two connections to a host and would make a new one for most requests.
 		proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
-		return proxy, nil
+		if len(servers) == 1 {
+			return proxy, nil
+		}
+		free <- proxy
 	}
-	return nil, fmt.Errorf("%q is neither serve nor proxy URL", args)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proxy := <-free
+		proxy.ServeHTTP(w, r)
+		free <- proxy
+	}), nil
 }
 
 func servePage(w http.ResponseWriter, r *http.Request) {

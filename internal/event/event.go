@@ -76,8 +76,8 @@ func Append(dst []byte, r *Request) []byte {
 		path = "/"
 	}
 	dst = slices.Grow(dst, r.sizeHint())
-	dst = appendMember(dst, `{"version":"2.0","routeKey":"$default","rawPath":`, path)
-	dst = appendMember(dst, `,"rawQueryString":`, query)
+	dst = AppendMember(dst, `{"version":"2.0","routeKey":"$default","rawPath":`, path)
+	dst = AppendMember(dst, `,"rawQueryString":`, query)
 	dst = appendCookies(dst, r.Header["Cookie"])
 	dst = append(dst, `,"headers":`...)
 	dst = appendHeaders(dst, r)
@@ -110,7 +110,7 @@ func appendCookies(dst []byte, headers []string) []byte {
 	for _, header := range headers {
 		for cookie := range strings.SplitSeq(header, ";") {
 			if cookie = strings.TrimSpace(cookie); cookie != "" {
-				dst = appendMember(dst, before, cookie)
+				dst = AppendMember(dst, before, cookie)
 				before = next
 			}
 		}
@@ -128,21 +128,21 @@ func appendContext(dst []byte, r *Request, path string) []byte {
 		// The Developer Guide calls this the owner of the function; captured events hold the account of the caller.
 		account = r.Caller.AccountID
 	}
-	dst = appendMember(dst, `{"accountId":`, account)
-	dst = appendMember(dst, `,"apiId":`, r.URLID)
+	dst = AppendMember(dst, `{"accountId":`, account)
+	dst = AppendMember(dst, `,"apiId":`, r.URLID)
 	if r.Caller != nil {
 		dst = append(dst, `,"authorizer":{"iam":`...)
 		dst = appendCaller(dst, r.Caller)
 		dst = append(dst, '}')
 	}
-	dst = appendMember(dst, `,"domainName":`, r.DomainName)
-	dst = appendMember(dst, `,"domainPrefix":`, r.URLID)
-	dst = appendMember(dst, `,"http":{"method":`, r.Method)
-	dst = appendMember(dst, `,"path":`, decode(path, false))
-	dst = appendMember(dst, `,"protocol":`, r.Proto)
-	dst = appendMember(dst, `,"sourceIp":`, r.SourceIP)
-	dst = appendMember(dst, `,"userAgent":`, r.Header.Get("User-Agent"))
-	dst = appendMember(dst, `},"requestId":`, r.RequestID)
+	dst = AppendMember(dst, `,"domainName":`, r.DomainName)
+	dst = AppendMember(dst, `,"domainPrefix":`, r.URLID)
+	dst = AppendMember(dst, `,"http":{"method":`, r.Method)
+	dst = AppendMember(dst, `,"path":`, decode(path, false))
+	dst = AppendMember(dst, `,"protocol":`, r.Proto)
+	dst = AppendMember(dst, `,"sourceIp":`, r.SourceIP)
+	dst = AppendMember(dst, `,"userAgent":`, r.Header.Get("User-Agent"))
+	dst = AppendMember(dst, `},"requestId":`, r.RequestID)
 	dst = append(dst, `,"routeKey":"$default","stage":"$default","time":"`...)
 	dst = r.Time.UTC().AppendFormat(dst, "02/Jan/2006:15:04:05 +0000")
 	dst = append(dst, `","timeEpoch":`...)
@@ -151,17 +151,17 @@ func appendContext(dst []byte, r *Request, path string) []byte {
 }
 
 func appendCaller(dst []byte, c *Caller) []byte {
-	dst = appendMember(dst, `{"accessKey":`, c.AccessKey)
-	dst = appendMember(dst, `,"accountId":`, c.AccountID)
-	dst = appendMember(dst, `,"callerId":`, c.CallerID)
+	dst = AppendMember(dst, `{"accessKey":`, c.AccessKey)
+	dst = AppendMember(dst, `,"accountId":`, c.AccountID)
+	dst = AppendMember(dst, `,"callerId":`, c.CallerID)
 	dst = append(dst, `,"cognitoIdentity":null,"principalOrgId":`...)
 	if c.PrincipalOrgID == "" {
 		dst = append(dst, "null"...)
 	} else {
-		dst = appendString(dst, c.PrincipalOrgID)
+		dst = AppendString(dst, c.PrincipalOrgID)
 	}
-	dst = appendMember(dst, `,"userArn":`, c.UserARN)
-	dst = appendMember(dst, `,"userId":`, c.UserID)
+	dst = AppendMember(dst, `,"userArn":`, c.UserARN)
+	dst = AppendMember(dst, `,"userId":`, c.UserID)
 	return append(dst, '}')
 }
 
@@ -172,7 +172,7 @@ func appendBody(dst []byte, r *Request) []byte {
 	}
 	dst = append(dst, `,"body":`...)
 	if isText(r.Header.Get("Content-Type")) && utf8.Valid(r.Body) {
-		dst = appendString(dst, r.Body)
+		dst = AppendString(dst, r.Body)
 		return append(dst, `,"isBase64Encoded":false`...)
 	}
 	dst = append(dst, '"')

@@ -11,26 +11,26 @@ import (
 	"unicode/utf8"
 )
 
-// text is what appendString takes, so that it can quote a body without a copy.
+// text is what AppendString takes, so that it can quote a body without a copy.
 type text interface{ ~string | ~[]byte }
 
-// appendString appends s as a JSON string. It escapes only what JSON demands: a function that looks at the raw bytes of
+// AppendString appends s as a JSON string. It escapes only what JSON demands: a function that looks at the raw bytes of
 // its event expects "&" and "<" as they are, and encoding/json escapes them by default.
-func appendString[T text](dst []byte, s T) []byte {
+func AppendString[T text](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	dst = appendEscaped(dst, s)
 	return append(dst, '"')
 }
 
-// appendMember appends what stands before a string, such as a comma and the member's name, and the string.
-func appendMember[T text](dst []byte, before string, s T) []byte {
-	return appendString(append(dst, before...), s)
+// AppendMember appends what stands before a string, such as a comma and the member's name, and the string.
+func AppendMember[T text](dst []byte, before string, s T) []byte {
+	return AppendString(append(dst, before...), s)
 }
 
-// appendLowerString is appendString with A to Z in lower case. The escapes it writes are lower case already.
+// appendLowerString is AppendString with A to Z in lower case. The escapes it writes are lower case already.
 func appendLowerString(dst []byte, s string) []byte {
 	start := len(dst)
-	dst = appendString(dst, s)
+	dst = AppendString(dst, s)
 	for i, c := range dst[start:] {
 		if 'A' <= c && c <= 'Z' {
 			dst[start+i] = c | 0x20
@@ -126,7 +126,12 @@ func members(value []byte) iter.Seq2[[]byte, []byte] {
 }
 
 // trimSpace is the text without the white space at its beginning.
-func trimSpace(text []byte) []byte { return bytes.TrimLeft(text, jsonSpace) }
+func trimSpace(text []byte) []byte {
+	for len(text) > 0 && strings.IndexByte(jsonSpace, text[0]) >= 0 {
+		text = text[1:]
+	}
+	return text
+}
 
 // plainName is a member's quoted name without escapes, so that "status\u0043ode" is found too.
 func plainName(quoted []byte) []byte {
@@ -137,7 +142,7 @@ func plainName(quoted []byte) []byte {
 	if err != nil {
 		return quoted
 	}
-	return appendString(nil, name)
+	return AppendString(nil, name)
 }
 
 // valueLength is the length of the JSON value that rest begins with.

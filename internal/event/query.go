@@ -33,9 +33,9 @@ func appendQueryParameters(dst []byte, query string) []byte {
 		default:
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, p.key)
+		dst = AppendString(dst, p.key)
 		dst = append(dst, ':')
-		dst = appendString(dst, p.value)
+		dst = AppendString(dst, p.value)
 	}
 	return append(dst, '}')
 }

@@ -209,14 +209,14 @@ func parseHeaders(value []byte) (http.Header, error) {
 		if isNull(member) {
 			continue
 		}
-		if !isToken(string(name)) {
+		if !IsToken(string(name)) {
 			return nil, fmt.Errorf("headers: %s cannot be the name of a header", clip(quoted))
 		}
 		text, err := javaText(member)
 		if err != nil {
 			return nil, err
 		}
-		if !isFieldValue(string(text)) {
+		if !IsFieldValue(string(text)) {
 			return nil, fmt.Errorf("headers: the value of %s has a control character in it", name)
 		}
 		header.Add(string(name), string(text))
@@ -268,7 +268,7 @@ func parseCookies(value []byte) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cookies: an element %w, want a string", err)
 		}
-		if !isFieldValue(string(text)) {
+		if !IsFieldValue(string(text)) {
 			return nil, errors.New("cookies: an element has a control character in it")
 		}
 		cookies = append(cookies, string(text))
@@ -304,16 +304,27 @@ func decodeBase64(text []byte) []byte {
 	return decoded[:n]
 }
 
-// isToken reports whether s can be a header's name (RFC 9110, 5.6.2).
-func isToken(s string) bool {
-	const characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&'*+-.^_`|~"
-	return s != "" && strings.Trim(s, characters) == ""
+// IsToken reports whether s can be a header's name (RFC 9110, 5.6.2).
+func IsToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if letter := c | 0x20; ('a' > letter || letter > 'z') && ('0' > c || c > '9') &&
+			strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
-// isFieldValue reports whether s can be a header's value: without control characters except tab, so that no function's
+// IsFieldValue reports whether s can be a header's value: without control characters except tab, so that no function's
 // answer can begin a new header or a second response.
-func isFieldValue(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+func IsFieldValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // remapped are the headers that a function may not set: they belong to the front end, and the function's values reach
@@ -376,8 +387,8 @@ const streamType = "application/octet-stream"
 // number. A stream of 25 kB without a prelude is known to be refused (middyjs/middy#1137); 16 KiB is assumed.
 const MaxPrelude = 16 << 10
 
-// delimiterLength is how many zero bytes separate the prelude from the body.
-const delimiterLength = 8
+// DelimiterLength is how many zero bytes separate the prelude from the body.
+const DelimiterLength = 8
 
 // ParsePrelude reads the prelude of a streamed answer whose type is [IntegrationContentType] and leaves r at the
 // first byte of the body. The prelude is a JSON object with statusCode, headers and cookies, all optional, and ends
@@ -425,7 +436,7 @@ func ParseStreamed(payload []byte) (*Response, error) {
 	if len(payload) == 0 {
 		return &Response{Head: jsonHead()}, nil
 	}
-	value, _, _ := bytes.Cut(payload, make([]byte, delimiterLength))
+	value, _, _ := bytes.Cut(payload, make([]byte, DelimiterLength))
 	if !json.Valid(value) {
 		return &Response{Head{Status: http.StatusOK, Header: http.Header{"Content-Type": {streamType}}}, payload}, nil
 	}
@@ -436,20 +447,20 @@ func ParseStreamed(payload []byte) (*Response, error) {
 // the delimiter, for JSON has none. The error is io.EOF itself only if there was no byte at all.
 func readPrelude(r *bufio.Reader) ([]byte, error) {
 	var text []byte
-	for zeros := 0; zeros < delimiterLength; {
+	for zeros := 0; zeros < DelimiterLength; {
 		c, err := r.ReadByte()
 		switch {
 		case errors.Is(err, io.EOF) && (len(text) > 0 || zeros > 0):
 			return nil, fmt.Errorf("the stream ends after %d bytes, before the %d zero bytes that end a prelude",
-				len(text)+zeros, delimiterLength)
+				len(text)+zeros, DelimiterLength)
 		case err != nil:
 			return nil, err
 		case c == 0:
 			zeros++
 		case zeros > 0:
-			return nil, fmt.Errorf("%d zero bytes at byte %d, want %d", zeros, len(text), delimiterLength)
-		case len(text) == MaxPrelude-delimiterLength:
-			return nil, fmt.Errorf("no %d zero bytes within the first %d bytes", delimiterLength, MaxPrelude)
+			return nil, fmt.Errorf("%d zero bytes at byte %d, want %d", zeros, len(text), DelimiterLength)
+		case len(text) == MaxPrelude-DelimiterLength:
+			return nil, fmt.Errorf("no %d zero bytes within the first %d bytes", DelimiterLength, MaxPrelude)
 		default:
 			text = append(text, c)
 		}

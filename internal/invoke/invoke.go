@@ -127,6 +127,7 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 		MemoryMB:    version.MemoryMB,
 		Timeout:     version.Timeout,
 		Concurrency: concurrency,
+		WebApp:      version.IsWebApp(),
 		Credentials: func(context.Context) (runtime.Credentials, error) { return s.credentials(arn, version.Configuration) },
 	}, nil
 }
@@ -225,10 +226,12 @@ func fingerprint(arn lambda.ARN, function resolve.Version) string {
 		Architecture, LogFormat, Code  string
 		LogGroup                       string
 		Environment                    map[string]string
+		Layers                         []lambda.LayerRef
 	}{
 		arn.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
 		int(function.Timeout), function.MemoryMB, function.EphemeralMB,
 		function.Architecture, function.LogFormat, function.CodeHex, function.LogGroup, function.Environment,
+		function.Layers,
 	}
 	text, err := json.Marshal(seen)
 	if err != nil {

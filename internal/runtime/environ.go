@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -45,6 +44,9 @@ func variables(e *environment, c *command, keys Credentials, extra map[string]st
 	}
 	maps.Copy(all, extra)
 	maps.Copy(all, fn.Environment)
+	if e.app != nil {
+		maps.Copy(all, e.app.Variables())
+	}
 	if c.packages != "" {
 		all[c.search] = strings.TrimPrefix(all[c.search]+":"+c.packages, ":")
 	}
@@ -56,7 +58,7 @@ func variables(e *environment, c *command, keys Credentials, extra map[string]st
 		"AWS_LAMBDA_FUNCTION_NAME":        fn.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     fn.Version,
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  e.initializationType(),
-		"AWS_LAMBDA_LOG_GROUP_NAME":       cmp.Or(fn.LogGroup, "/aws/lambda/"+fn.Name),
+		"AWS_LAMBDA_LOG_GROUP_NAME":       fn.logGroup(),
 		"AWS_LAMBDA_LOG_STREAM_NAME":      e.logStream,
 		"AWS_LAMBDA_RUNTIME_API":          e.api.Addr(),
 		"LAMBDA_RUNTIME_DIR":              e.pool.runtimeDir,

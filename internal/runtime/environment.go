@@ -15,6 +15,7 @@ import (
 	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
+	"github.com/furl-dev/furl/internal/runtime/webapp"
 )
 
 // environment is one process that runs one function, with its own Runtime API, directory and log. It works on one
@@ -32,6 +33,8 @@ type environment struct {
 	api       *runtimeapi.Server
 	members   *peer.Environment // its processes; set when the first has started
 	deliver   chan *call        // holds one
+	app       *webapp.App       // nil unless its process is a web application
+	hangUp    func()            // ends the driver of the app; nil for none
 	release   func()            // of its credentials; nil for none
 	warm      bool              // it was started before there was a call, as provisioned concurrency is
 	ended     chan struct{}     // closed when it has given back all that it held of the machine
@@ -340,6 +343,13 @@ func (e *environment) close() {
 	if e.release != nil {
 		e.release()
 		e.release = nil
+	}
+	if e.hangUp != nil {
+		e.hangUp()
+	}
+	if e.app != nil {
+		e.pool.ports.give(e.app.Own)
+		e.app = nil
 	}
 	if e.api != nil {
 		e.api.Close() //nolint:errcheck // closing a listener twice is no harm

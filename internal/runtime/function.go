@@ -47,6 +47,11 @@ type Function struct {
 
 	LogGroup string // default "/aws/lambda/" + Name
 
+	// WebApp says that the process is a web application, which listens on the port in its variable PORT. The server
+	// sends it the invocations as HTTP requests. Its command is the Handler, a file in the package, or, on a runtime
+	// that AWS does not manage, the package's bootstrap.
+	WebApp bool
+
 	// Credentials answers a fresh session of the execution role. It is called once whenever an environment
 	// starts; an error fails that start. Nil starts environments without credentials.
 	Credentials func(ctx context.Context) (Credentials, error)

@@ -67,6 +67,8 @@ func functionMain(handler string) {
 		nextTwiceMain()
 	case "next-broken":
 		nextBrokenMain()
+	case "web":
+		webMain()
 	default:
 		panic("no such handler: " + handler)
 	}

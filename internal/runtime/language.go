@@ -72,7 +72,11 @@ var languages = sync.OnceValue(func() []language {
 func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) {
 	for _, language := range languages() {
 		if m := language.name.FindStringSubmatch(fn.Runtime); m != nil {
-			return language.command(ctx, l, fn, m[1])
+			c, err := language.command(ctx, l, fn, m[1])
+			if err == nil && fn.WebApp {
+				c.serve(fn)
+			}
+			return c, err
 		}
 	}
 	return nil, unsupported(fn.Runtime, "furl runs provided.al2, provided.al2023, python3.8 and later, nodejs16.x and "+
@@ -107,6 +111,17 @@ func (l *launcher) wrapped(c *command, fn *Function) *command {
 	c.args = append([]string{"-c", `exec "$0" "$@"`, script, c.path}, c.args...)
 	c.path = "/bin/sh"
 	return c
+}
+
+// serve makes c the command of a web application, as the bootstrap of the Lambda Web Adapter's layer starts it: it is the
+// handler, unless the package of a runtime that AWS does not manage has a bootstrap of its own. The shell says in the
+// log why the handler cannot be executed, and ends with Lambda's status for that.
+func (c *command) serve(fn *Function) {
+	if c.fromPackage && isFile(filepath.Join(fn.CodeDir, "bootstrap")) && strings.HasPrefix(fn.Runtime, "provided") {
+		return
+	}
+	c.path, c.args = "/bin/sh", []string{"-c", `exec "$LAMBDA_TASK_ROOT/$_HANDLER"`}
+	c.fromPackage, c.framed = false, false
 }
 
 // pythonProbe prints an interpreter, without importing anything of the user's.
@@ -257,7 +272,7 @@ func java(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 			"install a Java runtime, version "+version+" or later, and put java on PATH ("+oneLine(err)+")")
 	}
 	i = &interpreter{Path: i.Path, Version: i.Version, exact: i.Version == "" || sameVersion(i.Version, version)}
-	if fn.CodeDir != "" {
+	if fn.CodeDir != "" && !fn.WebApp {
 		jars, err := glob(fn.CodeDir, "lib", "aws-lambda-java-runtime-interface-client*.jar")
 		if err != nil {
 			return nil, err
@@ -306,7 +321,7 @@ func ruby(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		return nil, unsupported(fn.Runtime, "install Ruby "+version+" and put ruby on PATH ("+oneLine(err)+")")
 	}
 	c := &command{path: i.Path, binDir: filepath.Dir(i.Path), read: sandbox.InterpreterHome(i.Path), fallback: i.fallback(fn)}
-	if fn.CodeDir != "" {
+	if fn.CodeDir != "" && !fn.WebApp {
 		mains, err := glob(fn.CodeDir,
 			"vendor", "bundle", "ruby", "*", "gems", "aws_lambda_ric-*", "bin", "aws_lambda_ric")
 		if err != nil {

@@ -82,6 +82,7 @@ type Pool struct {
 	launcher     *launcher
 	sandbox      *sandbox.Sandbox
 	inspector    peer.Inspector  // of connections to the Runtime APIs
+	ports        ports           // of web applications
 	refusals     *refusalLog     // by the Runtime APIs
 	ctx          context.Context // ends when Close kills everything
 	cancel       context.CancelFunc

@@ -110,7 +110,8 @@ func (s starter) start() (*sandbox.Process, error) {
 	if err := s.makeDirs(command.write); err != nil {
 		return nil, err
 	}
-	if s.api, err = runtimeapi.Listen(&handler{environment: s.environment}, p.config.Logger); err != nil {
+	h := &handler{environment: s.environment}
+	if s.api, err = runtimeapi.Listen(h, p.config.Logger); err != nil {
 		return nil, fmt.Errorf("listen for the Runtime API of %s: %w", fn.ARN, err)
 	}
 	s.log.frames.expected = command.framed
@@ -129,6 +130,11 @@ func (s starter) start() (*sandbox.Process, error) {
 		s.log.platform("furl: the layers are in " + opt + ", not in /opt, which takes mount namespaces (sandbox: " +
 			p.sandbox.String() + "). The search paths of commands, libraries and modules lead there; " +
 			"a path that begins with /opt/ in code or in a variable does not")
+	}
+	if fn.WebApp {
+		if s.app, err = s.newApp(); err != nil {
+			return nil, err
+		}
 	}
 	program := sandbox.Command{
 		Path: command.path, Args: command.args,
@@ -161,7 +167,13 @@ func (s starter) start() (*sandbox.Process, error) {
 	}
 	s.expires = credentials.Expires
 	s.timer = time.AfterFunc(limit, s.expire)
-	s.api.Serve(&gate{s.environment})
+	g := &gate{s.environment}
+	s.api.Serve(g)
+	if s.app != nil {
+		ctx, hangUp := context.WithCancel(p.ctx)
+		s.hangUp = hangUp
+		go s.app.Run(ctx, &webServer{h, g})
+	}
 	return s.process, nil
 }
 

@@ -70,7 +70,7 @@ func (i *Inspector) check(ctx context.Context, e *Environment, c ends) error {
 	for range 2 {
 		s, err := findSocket(c)
 		if err != nil {
-			return &Stranger{Owner{UID: -1}, err.Error()}
+			return unfound(err)
 		}
 		held, blind := e.family(s.inode)
 		if held {
@@ -88,7 +88,7 @@ func (i *Inspector) check(ctx context.Context, e *Environment, c ends) error {
 		if len(holders) > 0 {
 			return stranger(s.uid, holders[0], program(holders[0]))
 		}
-		refusal = &Stranger{Owner{UID: s.uid}, "no process whose files this server may list holds the connection"}
+		refusal = &Stranger{Owner: Owner{UID: s.uid}, Reason: "no process whose files this server may list holds the connection"}
 		if blind != nil {
 			refusal.Reason = "a process of the environment cannot be looked at: " + blind.Error()
 		}

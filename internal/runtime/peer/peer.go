@@ -1,6 +1,7 @@
-// Package peer finds out whether the client's end of a loopback TCP connection belongs to a process of one execution
-// environment and, if not, which process has it. [Environment.Owns] is cheap, and enough for most processes of the
-// environment; [Inspector.Check] is thorough.
+// Package peer finds out whether the other end of a loopback TCP connection, be it a client's or a server's, belongs to
+// a process of one execution environment and, if not, which process has it. [Environment.Owns] is cheap, and enough for
+// most processes of the environment; [Inspector.Check] is thorough. [Environment.Listening] answers the ports on which
+// the processes of an environment listen.
 //
 // A process belongs to an environment if it is the main process, descends from it, or is in the session that it leads.
 // All processes of a PID namespace descend from the first one there, and orphans from a main process that reaps them
@@ -39,11 +40,18 @@ type Owner struct {
 type Stranger struct {
 	Owner
 	Reason string
+	// Unheld says that no process holds the other end: it is closed or, if it is a server's, not accepted yet.
+	Unheld bool
 }
 
 // Error says what is known of the stranger.
 func (s *Stranger) Error() string {
 	return fmt.Sprintf("connection of process %d (%s) of user %d: %s", s.PID, s.Command, s.UID, s.Reason)
+}
+
+// unfound is about a connection whose other end is not known.
+func unfound(err error) *Stranger {
+	return &Stranger{Owner: Owner{UID: -1}, Reason: err.Error(), Unheld: errors.Is(err, errClosed)}
 }
 
 const notOurs = "the process is not one of this environment"
@@ -74,6 +82,15 @@ func (e *Environment) Owns(conn net.Conn) bool {
 	return err == nil && e.unknown == nil && e.owns(c)
 }
 
+// Listening answers on which of the TCP ports the main process or a process that descends from it listens, or on which
+// at all if it gets none. It answers none on systems other than Linux.
+func (e *Environment) Listening(ports ...int) []int {
+	if e.unknown != nil {
+		return nil
+	}
+	return e.listening(ports)
+}
+
 // Check reports whether any process of the environment holds the client's end of conn. The error is a *Stranger, or
 // that of ctx.
 //
@@ -84,11 +101,11 @@ func (i *Inspector) Check(ctx context.Context, e *Environment, conn net.Conn) er
 		return nil
 	}
 	if e.unknown != nil {
-		return &Stranger{Owner{UID: -1}, "the environment's main process cannot be looked at: " + e.unknown.Error()}
+		return unfound(fmt.Errorf("the environment's main process cannot be looked at: %w", e.unknown))
 	}
 	c, err := endsOf(conn)
 	if err != nil {
-		return &Stranger{Owner{UID: -1}, err.Error()}
+		return unfound(err)
 	}
 	return i.check(ctx, e, c)
 }

@@ -65,14 +65,16 @@ func (e *Environment) owns(c ends) bool {
 	return err == nil && e.belongs(p)
 }
 
+func (*Environment) listening([]int) []int { return nil }
+
 func (*Inspector) check(_ context.Context, e *Environment, c ends) error {
 	uid, pid, err := owner(c)
 	if err != nil {
-		return &Stranger{Owner{UID: -1}, err.Error()}
+		return unfound(err)
 	}
 	p, err := look(pid)
 	if err != nil {
-		return &Stranger{Owner{PID: pid, UID: uid}, "the process has ended or cannot be looked at: " + err.Error()}
+		return &Stranger{Owner: Owner{PID: pid, UID: uid}, Reason: "the process has ended or cannot be looked at: " + err.Error()}
 	}
 	if !e.belongs(p) {
 		return stranger(uid, p, "")

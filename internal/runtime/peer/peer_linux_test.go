@@ -401,3 +401,62 @@ func TestMultipathTCP(t *testing.T) {
 	}
 	check(t, peer.NewEnvironment(s.start("wait", leader()).pid()), conn)
 }
+
+// The other end of a connection that this process has opened is a server's. Nobody holds it before it is accepted.
+func TestServerEnd(t *testing.T) {
+	s := listen(t)
+	stranger := s.start("dial wait", leader())
+	defer stranger.end()
+	stranger.accept()
+	conn, err := net.Dial("tcp4", s.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	own, other := peer.NewEnvironment(os.Getpid()), peer.NewEnvironment(stranger.pid())
+	if own.Owns(conn) {
+		t.Error("a connection that is not accepted has an owner")
+	}
+	if refusal := check(t, own, conn); refusal == nil || !refusal.Unheld {
+		t.Errorf("before it is accepted: %+v", refusal)
+	}
+	accepted, err := s.listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if !own.Owns(conn) {
+		t.Error("the process that has accepted it does not own it")
+	}
+	if refusal := check(t, other, conn); refusal == nil || refusal.Unheld || refusal.PID != os.Getpid() {
+		t.Errorf("for another environment: %+v", refusal)
+	}
+}
+
+func TestListening(t *testing.T) {
+	var ports []int
+	for _, address := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::]:0"} {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Logf("%s: %v", address, err) // a machine without IPv6
+			continue
+		}
+		defer listener.Close()
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	}
+	slices.Sort(ports)
+	s := listen(t)
+	stranger := s.start("dial wait", leader())
+	defer stranger.end()
+	stranger.accept()
+	own := peer.NewEnvironment(os.Getpid())
+	if found := own.Listening(append(ports, 1)...); !slices.Equal(found, ports) {
+		t.Errorf("of %v this process listens on %v", ports, found)
+	}
+	if found := own.Listening(); !slices.Contains(found, ports[0]) {
+		t.Errorf("this process listens on %v, among them not %d", found, ports[0])
+	}
+	if found := peer.NewEnvironment(stranger.pid()).Listening(); len(found) > 0 {
+		t.Errorf("another process listens on %v", found)
+	}
+}

@@ -71,5 +71,8 @@ func unchanged(line []process) bool {
 
 // stranger names the owner of a connection that is not of the environment.
 func stranger(uid int, p process, program string) *Stranger {
-	return &Stranger{Owner{PID: p.pid, UID: uid, Command: printable(p.command), Program: printable(program)}, notOurs}
+	return &Stranger{
+		Owner:  Owner{PID: p.pid, UID: uid, Command: printable(p.command), Program: printable(program)},
+		Reason: notOurs,
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -175,4 +176,45 @@ func tableAddress(a netip.AddrPort) string {
 
 func mappedPrefix() string {
 	return fmt.Sprintf("%016X%08X", 0, binary.NativeEndian.Uint32([]byte{0, 0, 0xff, 0xff}))
+}
+
+// listening looks for the ports in the kernel's tables, where all sockets that listen come first.
+func (e *Environment) listening(ports []int) []int {
+	var found []int
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		file, err := os.Open(table)
+		if err != nil {
+			continue // a kernel without IPv6
+		}
+		lines := bufio.NewScanner(file)
+		lines.Scan() // the names of the columns
+		for lines.Scan() {
+			port, inode, ok := parseListener(lines.Text())
+			if !ok {
+				break
+			}
+			if (len(ports) == 0 || slices.Contains(ports, port)) && !slices.Contains(found, port) {
+				if held, _ := e.family(inode); held { //nolint:errcheck // what cannot be looked at is not found
+					found = append(found, port)
+				}
+			}
+		}
+		file.Close()
+	}
+	slices.Sort(found)
+	return found
+}
+
+// parseListener reads "SLOT: ADDRESS:PORT ADDRESS:PORT STATE ... INODE ..." if the state is that of a socket that
+// listens.
+func parseListener(line string) (port int, inode uint64, ok bool) {
+	const listens = "0A"
+	fields := strings.Fields(line)
+	if len(fields) < 10 || fields[3] != listens {
+		return 0, 0, false
+	}
+	_, text, _ := strings.Cut(fields[1], ":")
+	number, err := strconv.ParseUint(text, 16, 16)
+	inode, errInode := strconv.ParseUint(fields[9], 10, 64)
+	return int(number), inode, errors.Join(err, errInode) == nil
 }

@@ -1,0 +1,147 @@
+package webapp
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// connection is one to the application. It carries one exchange at a time.
+type connection struct {
+	net.Conn
+	reader *bufio.Reader
+	used   time.Time // when its last exchange ended; zero before the first
+
+	writing chan error // holds how the request was written, when that is over
+	busy    bool       // an exchange has begun and its answer is not read to the end
+	spent   bool       // it can carry no further exchange
+}
+
+// idleLimit is how long a connection may be idle and used again, as in the adapter. Servers close theirs after five
+// seconds (Node.js, uvicorn), and a request must not meet that.
+const idleLimit = 4 * time.Second
+
+func newConnection(conn net.Conn) *connection {
+	return &connection{Conn: conn, reader: bufio.NewReaderSize(conn, 32<<10), writing: make(chan error, 1)}
+}
+
+// usable reports whether another exchange may begin.
+func (c *connection) usable() bool {
+	return c != nil && !c.spent && !c.busy && time.Since(c.used) < idleLimit && c.reader.Buffered() == 0 && IsIdle(c.Conn)
+}
+
+// IsIdle reports whether a connection is open and nothing has come on it. It asks the kernel.
+func IsIdle(conn net.Conn) bool {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return true
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	idle := false
+	err = raw.Control(func(fd uintptr) {
+		var next [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), next[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		idle = errors.Is(err, syscall.EAGAIN)
+	})
+	return err == nil && idle
+}
+
+// writeAhead is how many bytes of a request are written before anybody reads the answer: less than a socket takes from
+// its writer while the other end reads nothing.
+const writeAhead = 16 << 10
+
+// exchange sends a request and reads the head of the answer. The answer's Body is read to its end, or the connection
+// closed, before the next exchange.
+func (c *connection) exchange(r *Request) (*http.Response, error) {
+	c.busy = true
+	if len(r.Head)+len(r.Body) <= writeAhead {
+		_, err := c.Write(append(r.Head, r.Body...))
+		c.writing <- err
+	} else {
+		go func() {
+			_, err := (&net.Buffers{r.Head, r.Body}).WriteTo(c.Conn)
+			c.writing <- err
+		}()
+	}
+	for {
+		answer, err := http.ReadResponse(c.reader, &http.Request{Method: r.Method})
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case answer.StatusCode == http.StatusSwitchingProtocols:
+			return nil, errUpgrade
+		case answer.StatusCode < 200:
+			continue // an interim answer; the other one follows
+		}
+		answer.Body = &answerBody{answer.Body, c, answer.Close}
+		return answer, nil
+	}
+}
+
+var errUpgrade = errors.New("the application switches to another protocol, which an invocation cannot carry")
+
+// answerBody is the body of an answer. It makes the connection usable again when it has been read to its end.
+type answerBody struct {
+	io.ReadCloser
+	conn  *connection
+	close bool // the application closes the connection after the answer
+}
+
+// Read implements io.Reader.
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.conn.finish(b.close)
+	}
+	return n, err
+}
+
+// finish ends an exchange whose answer is complete.
+func (c *connection) finish(closing bool) {
+	if !c.busy {
+		return
+	}
+	c.busy, c.used = false, time.Now()
+	select {
+	case err := <-c.writing:
+		c.spent = closing || err != nil
+	default:
+		c.spent = true // the answer came before all of the request was sent
+	}
+}
+
+// isStale reports whether an error of a connection that was used before may come from the application's having closed
+// it meanwhile, and whether the request may be sent again: as with Go's own client, if it changes nothing.
+func (c *connection) isStale(r *Request, err error) bool {
+	if c.used.IsZero() || c.reader.Buffered() > 0 {
+		return false
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+			errors.Is(err, syscall.EPIPE)
+	default:
+		return false
+	}
+}
+
+// describe says what an error of an exchange means for the one who wrote the application.
+func describe(err error) string {
+	switch {
+	case errors.Is(err, errUpgrade):
+		return err.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+		return "the application closed the connection before its answer was complete"
+	default:
+		return fmt.Sprintf("the application did not answer in HTTP: %v", err)
+	}
+}

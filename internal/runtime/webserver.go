@@ -1,0 +1,121 @@
+package runtime
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/peer"
+	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
+	"github.com/furl-dev/furl/internal/runtime/webapp"
+)
+
+// webServer is an environment whose process is a web application, as its driver sees it. The driver takes the
+// invocations by the same methods as a process that uses the Runtime API.
+type webServer struct {
+	*handler
+	gate *gate
+}
+
+var _ webapp.Environment = (*webServer)(nil)
+
+// newApp is the web application that an environment is going to start, with a port of its own.
+func (e *environment) newApp() (*webapp.App, error) {
+	settings, remarks := webapp.ParseSettings(e.fn.Environment)
+	port, err := e.pool.ports.take()
+	if err != nil {
+		return nil, fmt.Errorf("find a port for the web application of %s: %w", e.fn.ARN, err)
+	}
+	for _, remark := range remarks {
+		e.log.platform("furl: " + remark)
+	}
+	return &webapp.App{
+		Settings: settings,
+		Function: webapp.Function{
+			Name: e.fn.Name, MemoryMB: e.fn.MemoryMB, Version: e.fn.Version, LogStream: e.logStream, LogGroup: e.fn.logGroup(),
+		},
+		Own: port, InitTimeout: e.pool.config.InitTimeout,
+	}, nil
+}
+
+// Next implements webapp.Environment.
+func (w *webServer) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
+	return w.handler.Next(ctx, runtimeapi.NewClient("web application"))
+}
+
+// Streams implements webapp.Environment.
+func (w *webServer) Streams() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.call != nil && w.call.in.Stream
+}
+
+// acceptPause is between looks whether a process has accepted a connection.
+const acceptPause = time.Millisecond
+
+// Verify implements webapp.Environment.
+func (w *webServer) Verify(ctx context.Context, conn net.Conn) error {
+	for {
+		if w.gate.Knows(conn) {
+			return nil
+		}
+		err := w.gate.Admit(ctx, conn)
+		if stranger, ok := errors.AsType[*peer.Stranger](err); !ok || !stranger.Unheld {
+			return err
+		}
+		if !webapp.IsIdle(conn) {
+			return errors.New("it was closed at once")
+		}
+		select {
+		case <-time.After(acceptPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Listening implements webapp.Environment.
+func (w *webServer) Listening(ports ...int) []int { return w.members.Listening(ports...) }
+
+// Remark implements webapp.Environment.
+func (w *webServer) Remark(text string) { w.log.platform("furl: " + text) }
+
+// ports are those that the pool has given to the web applications of its environments.
+type ports struct {
+	mu    sync.Mutex
+	taken map[int]bool
+}
+
+// take finds a port that is free, and that no other environment is going to listen on.
+func (p *ports) take() (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		listener, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := listener.Addr().(*net.TCPAddr).Port
+		listener.Close()
+		if !p.taken[port] {
+			if p.taken == nil {
+				p.taken = map[int]bool{}
+			}
+			p.taken[port] = true
+			return port, nil
+		}
+	}
+}
+
+func (p *ports) give(port int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.taken, port)
+}
+
+// logGroup is the log group of the function.
+func (f *Function) logGroup() string { return cmp.Or(f.LogGroup, "/aws/lambda/"+f.Name) }

@@ -1,0 +1,594 @@
+package runtime_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/event"
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/peer"
+)
+
+// webMain is a web application. Variables say how it starts: WEB_DELAY how long before it listens, WEB_LISTEN on which
+// port if not on that in PORT, WEB_HOST on which address, WEB_BAD for how long it answers 503.
+func webMain() {
+	delay, _ := time.ParseDuration(os.Getenv("WEB_DELAY"))
+	time.Sleep(delay)
+	port := os.Getenv("PORT")
+	if own := os.Getenv("WEB_LISTEN"); own != "" {
+		port = own
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(os.Getenv("WEB_HOST"), port))
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	bad, _ := time.ParseDuration(os.Getenv("WEB_BAD"))
+	well := time.Now().Add(bad)
+	connections := map[string]bool{}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if time.Now().Before(well) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		connections[r.RemoteAddr] = true
+		serveWeb(w, r, len(connections))
+	})
+	must(http.Serve(listener, handler))
+}
+
+// seen is what the application says about a request.
+type seen struct {
+	Method, Target, Host string
+	Header               map[string][]string
+	Length               int
+	Hash                 string
+	PID, Connections     int
+	Port                 string
+}
+
+func serveWeb(w http.ResponseWriter, r *http.Request, connections int) {
+	pause, _ := time.ParseDuration(r.URL.Query().Get("pause"))
+	n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+	switch r.URL.Path {
+	case "/stream":
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i := range n {
+			fmt.Fprintf(w, "data: %d\n\n", i)
+			http.NewResponseController(w).Flush() //nolint:errcheck // the test sees it
+			time.Sleep(pause)
+		}
+	case "/bytes":
+		w.Header().Set("Content-Type", r.URL.Query().Get("type"))
+		w.Write(bytes.Repeat([]byte{0xfe, 'x'}, n/2)) //nolint:errcheck // the test sees it
+	case "/text":
+		w.Header().Set("Content-Type", "text/plain")
+		io.WriteString(w, strings.Repeat("a", n)) //nolint:errcheck // the test sees it
+	case "/crash":
+		os.Exit(7)
+	case "/crash-midway":
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, "beginning")        //nolint:errcheck // the test sees it
+		http.NewResponseController(w).Flush() //nolint:errcheck // the test sees it
+		time.Sleep(pause)
+		os.Exit(7)
+	case "/hang-up":
+		panic(http.ErrAbortHandler)
+	case "/cut":
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, "beginning") //nolint:errcheck // the test sees it
+		panic(http.ErrAbortHandler)
+	case "/raw": // writes what the body says
+		conn, buffered, err := http.NewResponseController(w).Hijack()
+		must(err)
+		answer, err := io.ReadAll(io.LimitReader(buffered, r.ContentLength))
+		must(err)
+		conn.Write(answer) //nolint:errcheck // the test sees it
+		conn.Close()
+	case "/early": // answers before it has read the body
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	case "/status":
+		w.WriteHeader(n)
+		io.WriteString(w, "status") //nolint:errcheck // the test sees it
+	case "/headers":
+		w.Header()["Set-Cookie"] = []string{"a=1; Path=/", "b=2"}
+		w.Header()["X-Twice"] = []string{"one", "two"}
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(http.StatusFound)
+	case "/sleep":
+		time.Sleep(pause)
+	default:
+		time.Sleep(pause)
+		if r.URL.Query().Has("close") {
+			w.Header().Set("Connection", "close")
+		}
+		body, err := io.ReadAll(r.Body)
+		must(err)
+		hash := sha256.Sum256(body)
+		w.Header().Set("Content-Type", "application/json")
+		must(json.NewEncoder(w).Encode(seen{
+			r.Method, r.RequestURI, r.Host, r.Header, len(body), hex.EncodeToString(hash[:]), os.Getpid(), connections, os.Getenv("PORT"),
+		}))
+	}
+}
+
+// web makes a function whose bootstrap is a web application.
+func (b *bench) web(changes ...func(*runtime.Function)) *runtime.Function {
+	return b.function("web", append([]func(*runtime.Function){asWeb}, changes...)...)
+}
+
+func asWeb(fn *runtime.Function) { fn.WebApp = true }
+
+// call invokes a function as a function URL does, and answers the HTTP response.
+func (b *bench) call(fn *runtime.Function, method, target string, body []byte, header ...string) (*event.Response, *runtime.Result) {
+	b.Helper()
+	result, err := b.pool.Invoke(b.Context(), fn, runtime.Invocation{
+		RequestID: "web-1", TraceID: "Root=1-6922f5a0-000000000000000000000000", Payload: httpEvent(method, target, body, header...),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	payload, err := result.ReadAll(0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if result.FunctionError != nil {
+		return nil, result
+	}
+	response, err := event.ParseResponse(payload)
+	if err != nil {
+		b.Fatalf("%v: %.500s", err, payload)
+	}
+	return response, result
+}
+
+// see is call for the path that says what the application has seen.
+func (b *bench) see(fn *runtime.Function, method, target string, body []byte, header ...string) seen {
+	b.Helper()
+	response, result := b.call(fn, method, target, body, header...)
+	if response == nil {
+		b.Fatalf("%s\n%s", result.FunctionError.Payload, b.log)
+	}
+	var s seen
+	if err := json.Unmarshal(response.Body, &s); err != nil {
+		b.Fatalf("%v: %.500s", err, response.Body)
+	}
+	return s
+}
+
+func httpEvent(method, target string, body []byte, header ...string) []byte {
+	r := event.Request{
+		Method: method, Target: target, Proto: "HTTP/1.1", Host: "abc.lambda-url.eu-west-1.on.aws", Body: body,
+		Header: http.Header{"User-Agent": {"test"}}, SourceIP: "127.0.0.1", Port: "443", URLID: "abc",
+		DomainName: "abc.lambda-url.eu-west-1.on.aws", RequestID: "web-1", TraceID: "1-6922f5a0-000000000000000000000000",
+		Time: time.UnixMilli(1764500000000),
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return event.Append(nil, &r)
+}
+
+func TestWebAppGetsTheRequest(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	body := []byte(`{"a":1}`)
+	s := b.see(fn, "PUT", "/orders/a%20b?x=1&y=%2F", body, "Content-Type", "application/json", "Cookie", "a=1; b=2", "X-Custom", "v")
+	if s.Method != "PUT" || s.Target != "/orders/a%20b?x=1&y=%2F" || s.Host != "abc.lambda-url.eu-west-1.on.aws" ||
+		s.Length != len(body) || s.Header["X-Custom"][0] != "v" || s.Header["Cookie"][0] != "a=1; b=2" {
+		t.Errorf("%+v", s)
+	}
+	var context struct {
+		HTTP      struct{ Method, Path string }
+		RequestID string `json:"requestId"`
+	}
+	if err := json.Unmarshal([]byte(s.Header["X-Amzn-Request-Context"][0]), &context); err != nil {
+		t.Error(err)
+	}
+	if context.HTTP.Method != "PUT" || context.HTTP.Path != "/orders/a b" || context.RequestID != "web-1" {
+		t.Errorf("x-amzn-request-context: %+v", context)
+	}
+	var own struct {
+		RequestID string `json:"request_id"`
+		Deadline  int64
+		ARN       string `json:"invoked_function_arn"`
+		Config    struct {
+			Name   string `json:"function_name"`
+			Memory int
+		} `json:"env_config"`
+	}
+	if err := json.Unmarshal([]byte(s.Header["X-Amzn-Lambda-Context"][0]), &own); err != nil {
+		t.Error(err)
+	}
+	if left := time.Until(time.UnixMilli(own.Deadline)); own.RequestID != "web-1" || own.ARN != fn.ARN || own.Config.Name != fn.Name ||
+		own.Config.Memory != 128 || left < 0 || left > fn.Timeout {
+		t.Errorf("x-amzn-lambda-context: %+v, %s left", own, left)
+	}
+}
+
+func TestWebAppLogsAsAnyFunction(t *testing.T) {
+	b := newBench(t, confined)
+	_, result := b.call(b.web(), "GET", "/", nil)
+	tail := string(result.LogTail())
+	for _, line := range []string{"START RequestId: web-1 Version: $LATEST\n", "END RequestId: web-1\n", "Init Duration: "} {
+		if !strings.Contains(tail, line) {
+			t.Errorf("the log has no %q:\n%s", line, tail)
+		}
+	}
+	if !result.ColdStart {
+		t.Error("the first invocation was no cold start")
+	}
+}
+
+func TestWebAppKeepsItsConnection(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	first := b.see(fn, "GET", "/", nil)
+	for range 5 {
+		b.see(fn, "POST", "/", []byte("x"))
+	}
+	if last := b.see(fn, "GET", "/", nil); last.Connections != first.Connections || last.PID != first.PID {
+		t.Errorf("%d connections to the application after %d", last.Connections, first.Connections)
+	}
+	b.see(fn, "GET", "/?close", nil)
+	if last := b.see(fn, "POST", "/", nil); last.Connections != first.Connections+1 {
+		t.Errorf("%d connections after the application closed one, want %d", last.Connections, first.Connections+1)
+	}
+}
+
+func TestWebAppBodies(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	for _, size := range []int{0, 1, 16 << 10, 1 << 20, 4 << 20} {
+		body := bytes.Repeat([]byte{0, 0xff, 'x', '\n'}, size/4+1)[:size]
+		hash := sha256.Sum256(body)
+		if s := b.see(fn, "POST", "/", body); s.Length != size || s.Hash != hex.EncodeToString(hash[:]) {
+			t.Errorf("of %d bytes the application got %d, %s", size, s.Length, s.Hash)
+		}
+	}
+	for _, size := range []int{2, 4 << 20} {
+		response, _ := b.call(fn, "GET", fmt.Sprintf("/bytes?n=%d&type=image/png", size), nil)
+		if !bytes.Equal(response.Body, bytes.Repeat([]byte{0xfe, 'x'}, size/2)) {
+			t.Errorf("%d binary bytes arrived as %d", size, len(response.Body))
+		}
+	}
+	response, _ := b.call(fn, "GET", fmt.Sprintf("/text?n=%d", 6<<20-300), nil)
+	if len(response.Body) != 6<<20-300 {
+		t.Errorf("%d bytes of text", len(response.Body))
+	}
+	// Recorded: test_lambda_too_large_response in LocalStack's snapshots.
+	_, result := b.call(fn, "GET", fmt.Sprintf("/text?n=%d", 6<<20), nil)
+	if result.FunctionError == nil || result.FunctionError.Reason != runtime.ReasonTooLarge {
+		t.Errorf("a body of 6 MiB besides its envelope: %+v", result.FunctionError)
+	}
+	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+		t.Errorf("after that: %+v", s)
+	}
+	// The application answers without reading the body.
+	if response, _ := b.call(fn, "POST", "/early", make([]byte, 4<<20)); response.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("early answer: %d", response.Status)
+	}
+	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+		t.Errorf("after that: %+v", s)
+	}
+}
+
+func TestWebAppAnswers(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	response, _ := b.call(fn, "GET", "/headers", nil)
+	if response.Status != http.StatusFound || response.Header.Get("Location") != "/elsewhere" ||
+		strings.Join(response.Cookies, " | ") != "a=1; Path=/ | b=2" || strings.Join(response.Header["X-Twice"], " | ") != "one" {
+		t.Errorf("%+v", response.Head)
+	}
+	if response, _ := b.call(fn, "HEAD", "/text?n=100", nil); response.Status != 200 || len(response.Body) != 0 ||
+		response.Header.Get("Content-Length") != "100" {
+		t.Errorf("HEAD: %+v", response)
+	}
+	for _, row := range []struct{ name, raw, body string }{
+		{"an interim answer", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok"},
+		{"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold", "old"},
+		{"chunks", "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "abc"},
+		{"no body", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", ""},
+	} {
+		if response, result := b.call(fn, "POST", "/raw", []byte(row.raw)); response == nil || string(response.Body) != row.body {
+			t.Errorf("%s: %+v %+v", row.name, response, result.FunctionError)
+		}
+	}
+	for _, row := range []struct{ name, raw, message string }{
+		{"no HTTP", "SSH-2.0-x\r\n\r\n", "the application did not answer in HTTP"},
+		{"no answer", "", "the application closed the connection before its answer was complete"},
+		{"half an answer", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", "the application closed the connection before its answer was complete"},
+		{"another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", "switches to another protocol"},
+	} {
+		_, result := b.call(fn, "POST", "/raw", []byte(row.raw))
+		if result.FunctionError == nil || !strings.Contains(string(result.FunctionError.Payload), row.message) {
+			t.Errorf("%s: %+v", row.name, result.FunctionError)
+		}
+	}
+	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+		t.Errorf("after that: %+v", s)
+	}
+}
+
+func TestWebAppStreams(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{
+		RequestID: "web-2", Payload: httpEvent("GET", "/stream?n=3&pause=400ms", nil), Stream: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.ContentType != event.IntegrationContentType || result.ResponseMode != runtime.ModeStreaming {
+		t.Fatalf("%+v", result)
+	}
+	buffer := make([]byte, 4096)
+	got, begin := "", time.Now()
+	for !strings.Contains(got, "data: 0") {
+		n, err := result.Body.Read(buffer)
+		if err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+		got += string(buffer[:n])
+	}
+	if strings.Contains(got, "data: 2") || time.Since(begin) > 700*time.Millisecond {
+		t.Errorf("the first read after %s: %q", time.Since(begin), got)
+	}
+	rest, err := io.ReadAll(result.Body)
+	if all := got + string(rest); err != nil || !strings.HasSuffix(all, "\x00data: 0\n\ndata: 1\n\ndata: 2\n\n") {
+		t.Errorf("%q, %v", all, err)
+	}
+	if s := b.see(fn, "GET", "/", nil); s.Connections != 2 {
+		t.Errorf("%d connections after a probe and a stream", s.Connections)
+	}
+	if !strings.Contains(b.log.String(), "set the variable AWS_LWA_INVOKE_MODE to response_stream") {
+		t.Errorf("no remark about the mode:\n%s", b.log)
+	}
+}
+
+// A caller that leaves does not end the function, as at AWS.
+func TestWebAppStreamWithoutReader(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web(withEnv("AWS_LWA_INVOKE_MODE", "response_stream"))
+	result := b.stream(fn, string(httpEvent("GET", "/stream?n=5&pause=20ms", nil)))
+	result.Body.Close()
+	result.Report()
+	b.await(1)
+}
+
+func TestWebAppFailures(t *testing.T) {
+	exit := func(status string) string {
+		return `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: web-1 Error: Runtime exited with error: ` + status + `"}`
+	}
+	for _, row := range []struct {
+		name, target string
+		changes      []func(*runtime.Function)
+		reason       runtime.Reason
+		payload      string
+		log          string
+	}{
+		{name: "crash", target: "/crash", reason: runtime.ReasonExit, payload: exit("exit status 7")},
+		{name: "crash in the answer", target: "/crash-midway", reason: runtime.ReasonExit, payload: exit("exit status 7")},
+		{
+			name: "timeout", target: "/sleep?pause=1m", changes: []func(*runtime.Function){within(300 * time.Millisecond)}, reason: runtime.ReasonTimeout,
+			payload: `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: web-1 Error: Task timed out after 0.30 seconds"}`,
+		},
+		{name: "connection closed", target: "/hang-up", reason: runtime.ReasonError, payload: webError("the application closed the connection before its answer was complete")},
+		{name: "answer cut off", target: "/cut", reason: runtime.ReasonError, payload: webError("the application closed the connection before its answer was complete")},
+		{
+			name: "a status that is an error", target: "/status?n=503", changes: []func(*runtime.Function){withEnv("AWS_LWA_ERROR_STATUS_CODES", "500,502-504")},
+			reason: runtime.ReasonError, payload: webError(`{\"statusCode\":503,\"body\":\"status\"}`),
+		},
+		{name: "exits at once", changes: []func(*runtime.Function){func(fn *runtime.Function) { fn.Handler = "init-exit" }}, reason: runtime.ReasonInit, payload: exit("exit status 3")},
+		{
+			name: "never listens", target: "/", changes: []func(*runtime.Function){withEnv("WEB_DELAY", "1m"), within(3 * time.Second)},
+			reason: runtime.ReasonInitTimeout, log: "furl: the application is not ready after 2s: dial tcp4 127.0.0.1:",
+		},
+		{
+			name: "listens elsewhere", target: "/", changes: []func(*runtime.Function){withEnv("WEB_LISTEN", "0"), within(3 * time.Second)},
+			reason: runtime.ReasonInitTimeout, log: "it has to listen on the port in the variable PORT, but it listens on ",
+		},
+		{
+			name: "never well", target: "/", changes: []func(*runtime.Function){withEnv("WEB_BAD", "1m"), within(3 * time.Second)},
+			reason: runtime.ReasonInitTimeout, log: "GET / answers 503 Service Unavailable",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, confined, func(c *runtime.Config) { c.InitTimeout = 500 * time.Millisecond })
+			_, result := b.call(b.web(row.changes...), "GET", row.target, nil)
+			failed := result.FunctionError
+			if failed == nil {
+				t.Fatal("no error")
+			}
+			if failed.Reason != row.reason || row.payload != "" && string(failed.Payload) != row.payload {
+				t.Errorf("%s %s, want %s %s", failed.Reason, failed.Payload, row.reason, row.payload)
+			}
+			if !strings.Contains(b.log.String(), row.log) {
+				t.Errorf("log:\n%s\nwant %q in it", b.log, row.log)
+			}
+		})
+	}
+}
+
+// webError is the error of the adapter, whose runtime names the type of its errors so.
+func webError(message string) string {
+	return `{"errorType":"alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>","errorMessage":"` + message + `"}`
+}
+
+func TestWebAppIsStartedSlowly(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*runtime.Function){
+		"listens late": withEnv("WEB_DELAY", "700ms"),
+		"is well late": withEnv("WEB_BAD", "700ms"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, confined)
+			if s := b.see(b.web(change), "GET", "/", nil); s.Method != "GET" {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// An application with AWS_LWA_ASYNC_INIT goes on to start in its first invocation, which is no failed initialization.
+func TestWebAppIsStartedAsynchronously(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, confined, func(c *runtime.Config) { c.InitTimeout = 500 * time.Millisecond })
+	fn := b.web(withEnv("WEB_DELAY", "1500ms"), withEnv("AWS_LWA_ASYNC_INIT", "true"))
+	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+		t.Errorf("%+v", s)
+	}
+	if strings.Contains(b.log.String(), "INIT_REPORT") {
+		t.Errorf("the initialization failed:\n%s", b.log)
+	}
+}
+
+// Another process of this machine that has taken the port gets no event.
+func TestWebAppOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	if !peer.Supported {
+		t.Skip("this system does not tell who listens")
+	}
+	var asked atomic.Int32
+	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer stranger.Close()
+	b := newBench(t, confined, func(c *runtime.Config) { c.InitTimeout = 3 * time.Second })
+	_, port, _ := net.SplitHostPort(stranger.Listener.Addr().String())
+	fn := b.web(withEnv("WEB_DELAY", "1m"), within(time.Second), withEnv("AWS_LWA_READINESS_CHECK_PORT", port))
+	_, result := b.call(fn, "GET", "/", nil)
+	if result.FunctionError == nil || result.FunctionError.Reason != runtime.ReasonInitTimeout {
+		t.Errorf("%+v", result.FunctionError)
+	}
+	if asked.Load() > 0 {
+		t.Error("the other process was asked")
+	}
+	if want := "port " + port + " is not the application's: "; !strings.Contains(b.log.String(), want) {
+		t.Errorf("log:\n%s\nwant %q in it", b.log, want)
+	}
+}
+
+// An application that listens on the port of the function's variables, whatever PORT says, is found there.
+func TestWebAppWithAPortOfItsOwn(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("only Linux tells on which ports a process listens")
+	}
+	for _, host := range []string{"127.0.0.1", ""} {
+		b := newBench(t, confined)
+		port := freePort(t)
+		fn := b.web(withEnv("WEB_HOST", host), withEnv("WEB_LISTEN", port), withEnv("AWS_LWA_PORT", port))
+		if s := b.see(fn, "GET", "/", nil); s.Port == port || s.Port == "" {
+			t.Errorf("PORT was %q", s.Port)
+		}
+		if want := "the application listens on port " + port; strings.Count(b.log.String(), want) != 1 {
+			t.Errorf("log:\n%s\nwant %q in it once", b.log, want)
+		}
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
+func TestWebAppReadiness(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, value string }{
+		{"AWS_LWA_READINESS_CHECK_PROTOCOL", "tcp"},
+		{"AWS_LWA_READINESS_CHECK_HEALTHY_STATUS", "200,500-503"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t, confined)
+			fn := b.web(withEnv("WEB_BAD", "1m"), withEnv(row.name, row.value))
+			if response, result := b.call(fn, "GET", "/", nil); response == nil || response.Status != http.StatusServiceUnavailable {
+				t.Errorf("%+v %+v", response, result.FunctionError)
+			}
+		})
+	}
+}
+
+// Each environment has a port of its own, whatever port the function's variables name.
+func TestWebAppPorts(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web(limit(-1), withEnv("PORT", "3000"), withEnv("AWS_LWA_PORT", "3000"))
+	ports := map[string]bool{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			s := b.see(fn, "GET", "/?pause=2s", nil)
+			mu.Lock()
+			defer mu.Unlock()
+			ports[s.Port] = true
+		})
+	}
+	all.Wait()
+	if ports["3000"] || len(ports) != 3 {
+		t.Errorf("ports %v of three environments", ports)
+	}
+}
+
+// The handler is the command of a function on a managed runtime, and on one that AWS does not manage if the package has
+// no bootstrap.
+func TestWebAppCommand(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"python3.13", "provided.al2023"} {
+		t.Run(name, func(t *testing.T) {
+			if name == "python3.13" {
+				needs(t, "python3")
+			}
+			b := newBench(t)
+			fn := b.web(func(fn *runtime.Function) {
+				fn.Runtime, fn.Handler, fn.CodeDir = name, "run.sh", t.TempDir()
+				fn.Environment["SELF"] = self
+			})
+			script := filepath.Join(fn.CodeDir, "run.sh")
+			_, result := b.call(fn, "GET", "/", nil)
+			// Recorded: the status of a wrapper that is not there is 127.
+			if failed := result.FunctionError; failed == nil || !strings.Contains(string(failed.Payload), "exit status 127") {
+				t.Errorf("without the handler: %+v", failed)
+			}
+			if err := os.WriteFile(script, []byte("#!/bin/sh\n_HANDLER=web exec $SELF\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, result = b.call(fn, "GET", "/", nil)
+			if failed := result.FunctionError; failed == nil || !strings.Contains(string(failed.Payload), "exit status 126") {
+				t.Errorf("with a handler that cannot be executed: %+v", failed)
+			}
+			if err := os.Chmod(script, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
