@@ -11,7 +11,7 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// Policy is the resource-based policy of a function, a version or an alias, whoever wrote it: AddPermission, statement
+// Policy is the resource-based policy of a function, a version or an alias, written by AddPermission, statement
 // by statement, or PutResourcePolicy as a whole. It never changes.
 type Policy struct {
 	// Text is IAM JSON. It names users and roles by their unique ids, so that one that was deleted and made again under
