@@ -31,8 +31,9 @@ func (tx *Tx) loadAll(ctx context.Context, from Store) (revision store.Revision,
 	var decoders sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		decoders.Go(func() {
+			var reader record.Reader
 			for batch := range records {
-				decoded, err := decodeAll(batch)
+				decoded, err := decodeAll(&reader, batch)
 				if err != nil {
 					stop(err) // the other decoders go on until there are no records
 					continue
@@ -69,11 +70,11 @@ func readAll(ctx context.Context, from Store, batches chan<- []store.Record) (st
 	return revision, err
 }
 
-func decodeAll(records []store.Record) ([]record.Value, error) {
+func decodeAll(reader *record.Reader, records []store.Record) ([]record.Value, error) {
 	decoded := make([]record.Value, len(records))
 	for i, stored := range records {
 		var err error
-		if decoded[i], err = decode(stored); err != nil {
+		if decoded[i], err = decode(reader, stored); err != nil {
 			return nil, err
 		}
 	}
@@ -81,13 +82,13 @@ func decodeAll(records []store.Record) ([]record.Value, error) {
 }
 
 // decode reads a record, as far as that can be done without the rest of the world.
-func decode(stored store.Record) (record.Value, error) {
+func decode(reader *record.Reader, stored store.Record) (record.Value, error) {
 	kept, ok := collections().byKind[stored.Kind]
 	if !ok {
 		return nil, fmt.Errorf("record %s has the unknown kind %q: use the furl that wrote it, "+
 			"or choose another directory with --data", stored.Key, stored.Kind)
 	}
-	value, err := kept.decode(stored)
+	value, err := kept.decode(reader, stored)
 	if err == nil {
 		prepare(value)
 	}

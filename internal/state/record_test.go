@@ -186,7 +186,7 @@ func TestPoliciesAreStoredAsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := read.Inline["all"]; got.Text != text || got.Document.Len() != 1 {
+	if got := read.Inline["all"]; got.Text != text || got.Document().Len() != 1 {
 		t.Errorf("read %+v", got)
 	}
 	damaged := strings.Replace(string(body), "Effect", "Affect", 1)
