@@ -36,8 +36,8 @@ type Snapshot struct {
 
 // keyOwner says where a long-term access key is kept: with a user, or with an account's root user.
 type keyOwner struct {
-	user *iam.User // nil for the root user
-	root string    // id of the root user's account
+	user *iam.User    // nil for the root user
+	root *iam.Account // whose root user it is; nil for a user
 }
 
 // principal is a *iam.User or a *iam.Role.
@@ -147,7 +147,7 @@ func (s *Snapshot) KeyOwner(accessKeyID string) (account, user string, ok bool) 
 		return "", "", false
 	}
 	if owner.user == nil {
-		return owner.root, "", true
+		return owner.root.ID, "", true
 	}
 	return owner.user.Account, owner.user.Name, true
 }
@@ -177,11 +177,7 @@ func (s *Snapshot) Identity(accessKeyID string) (Identity, bool) {
 		return Identity{}, false
 	}
 	if owner.user == nil {
-		account, ok := s.Accounts.Get(owner.root)
-		if !ok {
-			return Identity{}, false
-		}
-		return Identity{AccessKeyID: accessKeyID, Account: account.ID, Secret: account.RootKey.Secret}, true
+		return Identity{AccessKeyID: accessKeyID, Account: owner.root.ID, Secret: owner.root.RootKey.Secret}, true
 	}
 	identity := Identity{AccessKeyID: accessKeyID, Account: owner.user.Account, User: owner.user}
 	for _, key := range owner.user.Keys {

@@ -34,7 +34,7 @@ func (tx *Tx) SetAccount(account *iam.Account) {
 		remove(tx.edit, &tx.world.keys, old.RootKey.ID)
 	}
 	set(tx.edit, &tx.world.Accounts, account.ID, account)
-	set(tx.edit, &tx.world.keys, account.RootKey.ID, keyOwner{root: account.ID})
+	set(tx.edit, &tx.world.keys, account.RootKey.ID, keyOwner{root: account})
 }
 
 // Put adds or replaces a value that a collection of Snapshot keeps.

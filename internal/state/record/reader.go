@@ -32,7 +32,8 @@ const (
 
 var seed = maphash.MakeSeed()
 
-// read reads a record into a value of the domain. It reports false for all that Encode does not write.
+// read reads a record into a value of the domain. It reports false for all that Encode does not write, such as a record
+// that has to be upgraded.
 func (r *Reader) read(value, record reflect.Type, body []byte, newest int) (reflect.Value, bool) {
 	step := stepOf(value.Elem(), record)
 	if step == nil {
@@ -41,6 +42,9 @@ func (r *Reader) read(value, record reflect.Type, body []byte, newest int) (refl
 	r.text, r.version = body, 0
 	made := reflect.New(value.Elem())
 	done := step(r, made.Elem()) && len(r.text) == 0 && r.version >= 0 && r.version <= newest
+	if r.version < newest && reflect.PointerTo(record).Implements(reflect.TypeFor[upgrader]()) {
+		done = false
+	}
 	r.text = nil
 	return made, done
 }
@@ -159,6 +163,9 @@ func fieldsOf(to, from reflect.Type) []member {
 			continue
 		}
 		target, ok := to.FieldByName(field.Name)
+		if !ok && field.Anonymous {
+			continue // what only older records have
+		}
 		if !ok {
 			return nil
 		}

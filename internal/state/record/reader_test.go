@@ -31,7 +31,7 @@ var kinds = map[string]kind{
 	"user": kindOf[*iam.User, record.User](), "role": kindOf[*iam.Role, record.Role](),
 	"group": kindOf[*iam.Group, record.Group](), "policy": kindOf[*iam.ManagedPolicy, record.ManagedPolicy](),
 	"oidc-provider": kindOf[*iam.Provider, record.Provider](), "session": kindOf[*iam.Session, record.Session](),
-	"function": kindOf[*lambda.Function, record.Function](), "version": kindOf[*lambda.Version, record.Version](),
+	"function": kindOf[*lambda.Function, record.Function](), "version": kindOf[*lambda.Version, record.Version](), "layer": kindOf[*lambda.Layer, record.Layer](),
 }
 
 // golden is the record in a golden file, as it is stored.
@@ -107,6 +107,10 @@ func TestReadersLeaveTheRestToDecode(t *testing.T) {
 		if _, ok := kinds["user"].read(&record.Reader{}, []byte(changed)); ok {
 			t.Errorf("%s is read", change[1])
 		}
+	}
+	older := strings.Replace(string(golden(t, "function")), `"version":4`, `"version":3`, 1)
+	if _, ok := kinds["function"].read(&record.Reader{}, []byte(older)); ok {
+		t.Error("a function of version 3, which has to be upgraded, is read")
 	}
 	for n := range len(body) {
 		if _, ok := kinds["user"].read(&record.Reader{}, []byte(body[:n])); ok {

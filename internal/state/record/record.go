@@ -37,6 +37,9 @@ type Record interface {
 	stored() int
 }
 
+// upgrader is a pointer to a Record whose older versions have members that it replaces.
+type upgrader interface{ upgrade() error }
+
 // header is in every record.
 type header struct {
 	Version int `json:"version"`
@@ -105,7 +108,7 @@ func decode[D Value, R Record](body []byte, record *R) (none D, err error) {
 	if _, newest := (*record).Kind(); (*record).stored() < 0 || (*record).stored() > newest {
 		return none, errors.New("unknown version")
 	}
-	if older, ok := any(record).(interface{ upgrade() error }); ok {
+	if older, ok := any(record).(upgrader); ok {
 		if err := older.upgrade(); err != nil {
 			return none, err
 		}
