@@ -154,8 +154,8 @@ func measureLoading(ctx context.Context, b *bench, e effort, data string) ([]row
 	start, peak, seen := median(ready), median(memory), median(change)
 	size := e.large.String()
 	return []row{
-		{"start with a large world", took(start), "≤ 2 s", start <= float64(2*time.Second), size},
-		{"memory with a large world", megabytes(int64(peak)), "≤ 400 MB", peak <= 400<<20, "resident, at its peak"},
+		{"start with a large world", took(start), "≤ 0.7 s", start <= float64(700*time.Millisecond), size},
+		{"memory with a large world", megabytes(int64(peak)), "≤ 180 MB", peak <= 180<<20, "resident, at its peak"},
 		{"a policy change is visible", took(seen), "≤ 5 ms", seen <= float64(5*time.Millisecond),
 			"PutUserPolicy sent until the answer of a call that it allows or denies, durable"},
 	}, nil

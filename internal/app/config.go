@@ -270,7 +270,7 @@ func (c Config) scps() (map[string][][]policy.Named, error) {
 		if err != nil {
 			return nil, fmt.Errorf("scp: %s:%w", file, err)
 		}
-		named := policy.Named{Name: "service control policy " + file, Document: parsed.Document}
+		named := policy.Named{Name: "service control policy " + file, Document: parsed.Document()}
 		levels[account] = append(levels[account], []policy.Named{named})
 	}
 	return levels, nil

@@ -97,7 +97,7 @@ func managed(world *state.Snapshot, arn string) policy.Named {
 	if !ok {
 		return policy.Named{Name: arn, Document: &policy.Document{}}
 	}
-	return policy.Named{Name: arn, Document: found.InForce().Policy.Document}
+	return policy.Named{Name: arn, Document: found.InForce().Policy.Document()}
 }
 
 // boundary is the permissions boundary with the ARN; nil if there is none.
@@ -112,7 +112,7 @@ func boundary(world *state.Snapshot, arn string) *policy.Named {
 func sessionPolicies(world *state.Snapshot, session *iam.Session) []policy.Named {
 	var limits []policy.Named
 	for _, inline := range session.Policies {
-		limits = append(limits, policy.Named{Name: "session policy", Document: inline.Document})
+		limits = append(limits, policy.Named{Name: "session policy", Document: inline.Document()})
 	}
 	for _, arn := range session.PolicyARNs {
 		limits = append(limits, managed(world, arn))

@@ -45,7 +45,7 @@ func TestWhatCallersBringAlong(t *testing.T) {
 	err = world.Update(t.Context(), func(tx *state.Tx) error {
 		tx.SetAccount(&iam.Account{ID: account, RootKey: iam.AccessKey{ID: "AKIAROOT345678901234", Secret: "s"}})
 		tx.SetAccount(&iam.Account{ID: other, RootKey: iam.AccessKey{ID: "AKIAROOT345678901235", Secret: "s"}, SCPs: [][]policy.Named{
-			{{Name: "root", Document: allow(t, "*").Document}}, {{Name: "unit", Document: allow(t, "lambda:Get*").Document}},
+			{{Name: "root", Document: allow(t, "*").Document()}}, {{Name: "unit", Document: allow(t, "lambda:Get*").Document()}},
 		}})
 		for _, put := range []error{
 			tx.Put(managedPolicy(t, "get", "lambda:Get*")),

@@ -6,6 +6,7 @@ package iam
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -129,10 +130,10 @@ func (r *Role) Clone() *Role {
 }
 
 // Prepare makes what InlinePolicies returns. It is called once, before the user is published.
-func (u *User) Prepare() { u.prepare("user " + u.Name) }
+func (u *User) Prepare() { u.prepare(OfUser, u.Name) }
 
 // Prepare makes what InlinePolicies returns. It is called once, before the role is published.
-func (r *Role) Prepare() { r.prepare("role " + r.Name) }
+func (r *Role) Prepare() { r.prepare(OfRole, r.Name) }
 
 // Owner is a user, role or group that policies belong to.
 type Owner struct {
@@ -177,36 +178,89 @@ func (g *Group) Clone() *Group {
 }
 
 // Prepare makes what InlinePolicies returns. It is called once, before the group is published.
-func (g *Group) Prepare() { g.prepare("group " + g.Name) }
+func (g *Group) Prepare() { g.prepare(OfGroup, g.Name) }
 
 // Grants are the identity-based policies of a user, role or group.
 type Grants struct {
 	Inline   map[string]Policy // inline policies by name
 	Attached []string          // ARNs of managed policies, in order of attachment
 
-	inline []policy.Named // Inline as the evaluation takes it
+	inline *inlinePolicies // Inline as the evaluation takes it; nil for none
+}
+
+// inlinePolicies are made when they are needed first: few of the principals of a large server ever call.
+type inlinePolicies struct {
+	once  sync.Once
+	owner Owner
+	named []policy.Named
 }
 
 // InlinePolicies are the inline policies, in the order of their names.
-func (g *Grants) InlinePolicies() []policy.Named { return g.inline }
+func (g *Grants) InlinePolicies() []policy.Named {
+	if g.inline == nil {
+		return nil
+	}
+	g.inline.once.Do(func() {
+		for _, name := range slices.Sorted(maps.Keys(g.Inline)) {
+			g.inline.named = append(g.inline.named, policy.Named{
+				Name: "inline policy " + name + " of " + g.inline.owner.String(), Document: g.Inline[name].Document(),
+			})
+		}
+	})
+	return g.inline.named
+}
 
 func (g *Grants) clone() Grants {
 	return Grants{Inline: maps.Clone(g.Inline), Attached: slices.Clone(g.Attached)}
 }
 
-// prepare makes what InlinePolicies returns.
-func (g *Grants) prepare(owner string) {
+// prepare says whose policies InlinePolicies returns.
+func (g *Grants) prepare(kind OwnerKind, name string) {
 	g.inline = nil
-	for _, name := range slices.Sorted(maps.Keys(g.Inline)) {
-		g.inline = append(g.inline, policy.Named{Name: "inline policy " + name + " of " + owner, Document: g.Inline[name].Document})
+	if len(g.Inline) > 0 {
+		g.inline = &inlinePolicies{owner: Owner{kind, name}}
 	}
 }
 
 // Policy is a policy document: its text as the client gave it and what it compiles to.
 type Policy struct {
-	Text     string
-	Kind     policy.Kind
-	Document *policy.Document
+	Text string
+	Kind policy.Kind
+
+	compiled *compiled // nil for no policy
+}
+
+// compiled is what a policy compiles to.
+type compiled struct {
+	once     sync.Once
+	document *policy.Document
+}
+
+// Document is what the policy compiles to; nil for no policy.
+func (p Policy) Document() *policy.Document {
+	if p.compiled == nil {
+		return nil
+	}
+	p.compiled.once.Do(func() {
+		if p.compiled.document == nil {
+			p.compiled.document, _ = policy.ParseTaken([]byte(p.Text), p.Kind) //nolint:errcheck // TakenPolicy has seen to it
+		}
+	})
+	return p.compiled.document
+}
+
+// NewPolicy is the policy with the document.
+func NewPolicy(document *policy.Document) Policy {
+	return Policy{Text: document.Source(), Kind: document.Kind(), compiled: &compiled{document: document}}
+}
+
+// TakenPolicy is a policy whose text was taken before. Its document takes much more memory than its text, so it is made
+// again when it is needed.
+func TakenPolicy(text string, kind policy.Kind) (Policy, error) {
+	if _, err := policy.ParseTaken([]byte(text), kind); err != nil {
+		return Policy{}, err
+	}
+	return Policy{Text: text, Kind: kind, compiled: &compiled{}}, nil
 }
 
 // ParsePolicy compiles a policy's text. The error lists every fault of it.
@@ -215,5 +269,5 @@ func ParsePolicy(text string, kind policy.Kind) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	return Policy{Text: text, Kind: kind, Document: document}, nil
+	return NewPolicy(document), nil
 }

@@ -47,7 +47,7 @@ func TestAWSPolicies(t *testing.T) {
 			t.Errorf("%s has the id %s", managed.Name, managed.ID)
 		}
 		ids[managed.ID] = true
-		if managed.InForce().Policy.Document.Len() == 0 || managed.Description == "" {
+		if managed.InForce().Policy.Document().Len() == 0 || managed.Description == "" {
 			t.Errorf("%s is empty", managed.Name)
 		}
 	}
@@ -107,7 +107,7 @@ func TestAWSPoliciesAllow(t *testing.T) {
 		decision := policy.Evaluate(policy.Request{
 			Principal: &policy.Principal{Type: policy.User, Account: "123456789012", ARN: "arn:aws:iam::123456789012:user/u"},
 			Action:    test.action, Resource: "*",
-		}, &policy.Sets{Identity: []policy.Named{{Name: test.name, Document: managed.InForce().Policy.Document}}})
+		}, &policy.Sets{Identity: []policy.Named{{Name: test.name, Document: managed.InForce().Policy.Document()}}})
 		if allowed := decision.Effect == policy.Allowed; allowed != test.allowed {
 			t.Errorf("%s: %s allowed: %v", test.name, test.action, allowed)
 		}

@@ -97,7 +97,7 @@ type Function struct {
 	URLs     map[string]*URLConfig // by qualifier, "" for the function itself
 	Policies map[string]Policy     // by qualifier, "" for the function itself
 
-	compiled map[string]func() *policy.Document // of Policies
+	compiled *compiledPolicies // of Policies
 }
 
 // Version is a published version of a function. It never changes.
@@ -184,18 +184,33 @@ func (c Configuration) Clone() Configuration {
 	return c
 }
 
+// compiledPolicies are made when one of them is asked for first.
+type compiledPolicies struct {
+	once        sync.Once
+	byQualifier map[string]func() *policy.Document
+}
+
 // Prepare makes what Policy needs. It is called once, before the function is published. A policy is compiled when it is
 // first asked for, so that a server with thousands of functions starts at once.
 func (f *Function) Prepare() {
-	f.compiled = make(map[string]func() *policy.Document, len(f.Policies))
-	for qualifier, kept := range f.Policies {
-		f.compiled[qualifier] = sync.OnceValue(kept.compiled)
+	f.compiled = nil
+	if len(f.Policies) > 0 {
+		f.compiled = &compiledPolicies{}
 	}
 }
 
 // Policy is the resource-based policy of the qualifier, nil if it has none. Each qualifier has its own.
 func (f *Function) Policy(qualifier string) *policy.Document {
-	if compiled, ok := f.compiled[qualifier]; ok {
+	if f.compiled == nil {
+		return nil
+	}
+	f.compiled.once.Do(func() {
+		f.compiled.byQualifier = make(map[string]func() *policy.Document, len(f.Policies))
+		for qualifier, kept := range f.Policies {
+			f.compiled.byQualifier[qualifier] = sync.OnceValue(kept.compiled)
+		}
+	})
+	if compiled, ok := f.compiled.byQualifier[qualifier]; ok {
 		return compiled()
 	}
 	return nil

@@ -16,10 +16,10 @@ type collection interface {
 	kind() string
 	holds() reflect.Type
 	get(key string) (record.Value, bool)
-	set(edit, record.Value)
+	set(e edit, key string, value record.Value)
 	remove(e edit, key string)
 	put(record.Value) (store.Change, error)
-	decode(store.Record) (record.Value, error)
+	decode(*record.Reader, store.Record) (record.Value, error)
 }
 
 func (*Kept[D, R]) kind() string {
@@ -32,7 +32,7 @@ func (*Kept[D, R]) holds() reflect.Type { return reflect.TypeFor[D]() }
 
 func (k *Kept[D, R]) get(key string) (record.Value, bool) { return k.Get(key) }
 
-func (k *Kept[D, R]) set(e edit, value record.Value) { set(e, &k.Table, value.Key(), value.(D)) }
+func (k *Kept[D, R]) set(e edit, key string, value record.Value) { set(e, &k.Table, key, value.(D)) }
 
 func (k *Kept[D, R]) remove(e edit, key string) { remove(e, &k.Table, key) }
 
@@ -42,8 +42,8 @@ func (k *Kept[D, R]) put(value record.Value) (store.Change, error) {
 	return store.Change{Record: store.Record{Kind: k.kind(), Key: value.Key(), Body: body}}, err
 }
 
-func (*Kept[D, R]) decode(stored store.Record) (record.Value, error) {
-	return record.Decode[D, R](stored.Key, stored.Body)
+func (*Kept[D, R]) decode(r *record.Reader, stored store.Record) (record.Value, error) {
+	return record.Read[D, R](r, stored.Key, stored.Body)
 }
 
 // finder says where in a Snapshot the collections are.

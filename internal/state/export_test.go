@@ -41,7 +41,7 @@ func Collections() []Collection {
 				return change.Body, err
 			},
 			Decode: func(key string, body []byte) (record.Value, error) {
-				return c.decode(store.Record{Kind: c.kind(), Key: key, Body: body})
+				return c.decode(&record.Reader{}, store.Record{Kind: c.kind(), Key: key, Body: body})
 			},
 			Get: func(s *Snapshot, key string) (record.Value, bool) { return of(s).get(key) },
 		})

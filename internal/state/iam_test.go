@@ -58,7 +58,7 @@ func TestGroupsPoliciesAndProvidersAreThereAfterARestart(t *testing.T) {
 		t.Error("a deleted group is back")
 	}
 	stored, ok := now.Policy("arn:aws:iam::111111111111:policy/x/all")
-	if !ok || stored.InForce().Policy.Document == nil || stored.Default != "v1" {
+	if !ok || stored.InForce().Policy.Document() == nil || stored.Default != "v1" {
 		t.Errorf("policy is %+v", stored)
 	}
 	known, ok := now.Providers.Get("arn:aws:iam::111111111111:oidc-provider/oidc.example.com/x")
@@ -152,11 +152,11 @@ func TestPoliciesThatWouldBeRefusedNowAreReadAfterARestart(t *testing.T) {
 		if _, err := policy.Parse([]byte(text), kind); err == nil {
 			t.Fatalf("%s is not refused", text)
 		}
-		document, err := policy.ParseTaken([]byte(text), kind)
+		taken, err := iam.TakenPolicy(text, kind)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return iam.Policy{Text: text, Kind: kind, Document: document}
+		return taken
 	}
 	path := filepath.Join(t.TempDir(), "furl.db")
 	db, err := store.Open(t.Context(), path)
@@ -179,7 +179,7 @@ func TestPoliciesThatWouldBeRefusedNowAreReadAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, ok := open(t, path).Now().Role(account, "old")
-	if !ok || found.Trust.Document.Len() != 1 || len(found.InlinePolicies()) != 1 || found.InlinePolicies()[0].Document.Len() != 1 {
+	if !ok || found.Trust.Document().Len() != 1 || len(found.InlinePolicies()) != 1 || found.InlinePolicies()[0].Document.Len() != 1 {
 		t.Errorf("role is %+v", found)
 	}
 }

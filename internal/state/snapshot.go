@@ -1,7 +1,6 @@
 package state
 
 import (
-	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/iam"
@@ -29,7 +28,7 @@ type Snapshot struct {
 	// Derived from the above when they change.
 	keys       Table[keyOwner]          // by access key id: long-term keys only
 	urls       Table[URL]               // by function URL id
-	principals Table[string]            // by unique id: the ARN of the user or role
+	principals Table[principal]         // by unique id: the user or role
 	claimed    Table[int]               // by region of an account: concurrency that functions keep to themselves
 	published  Table[[]*lambda.Version] // by function: its versions, in order of their numbers
 	aliases    Table[[]*lambda.Alias]   // by function: its aliases, in order of their names
@@ -37,9 +36,12 @@ type Snapshot struct {
 
 // keyOwner says where a long-term access key is kept: with a user, or with an account's root user.
 type keyOwner struct {
-	account string
-	user    string // User.Key, "" for the root user
+	user *iam.User    // nil for the root user
+	root *iam.Account // whose root user it is; nil for a user
 }
+
+// principal is a *iam.User or a *iam.Role.
+type principal interface{ ARN() string }
 
 // URL is a function URL with the function it leads to.
 type URL struct {
@@ -99,13 +101,17 @@ func (s *Snapshot) Policy(arn string) (*iam.ManagedPolicy, bool) {
 
 // PrincipalARN is the ARN of the user or role with the unique id, for as long as it exists.
 func (s *Snapshot) PrincipalARN(uniqueID string) (arn string, ok bool) {
-	return s.principals.Get(uniqueID)
+	found, ok := s.principals.Get(uniqueID)
+	if !ok {
+		return "", false
+	}
+	return found.ARN(), true
 }
 
 // ShowPrincipal is PrincipalARN for printing policies: what is not the id of an existing user or role stays as
 // it is.
 func (s *Snapshot) ShowPrincipal(principal string) string {
-	if arn, ok := s.principals.Get(principal); ok {
+	if arn, ok := s.PrincipalARN(principal); ok {
 		return arn
 	}
 	return principal
@@ -140,8 +146,10 @@ func (s *Snapshot) KeyOwner(accessKeyID string) (account, user string, ok bool) 
 	if !ok {
 		return "", "", false
 	}
-	_, name, _ := strings.Cut(owner.user, "/")
-	return owner.account, name, true
+	if owner.user == nil {
+		return owner.root.ID, "", true
+	}
+	return owner.user.Account, owner.user.Name, true
 }
 
 // Identity is who an access key stands for, with what is needed to verify its signatures. At most one of User and
@@ -168,21 +176,11 @@ func (s *Snapshot) Identity(accessKeyID string) (Identity, bool) {
 	if !ok {
 		return Identity{}, false
 	}
-	identity := Identity{AccessKeyID: accessKeyID, Account: owner.account}
-	if owner.user == "" {
-		account, ok := s.Accounts.Get(owner.account)
-		if !ok {
-			return Identity{}, false
-		}
-		identity.Secret = account.RootKey.Secret
-		return identity, true
+	if owner.user == nil {
+		return Identity{AccessKeyID: accessKeyID, Account: owner.root.ID, Secret: owner.root.RootKey.Secret}, true
 	}
-	user, ok := s.Users.Get(owner.user)
-	if !ok {
-		return Identity{}, false
-	}
-	identity.User = user
-	for _, key := range user.Keys {
+	identity := Identity{AccessKeyID: accessKeyID, Account: owner.user.Account, User: owner.user}
+	for _, key := range owner.user.Keys {
 		if key.ID == accessKeyID && !key.Inactive {
 			identity.Secret = key.Secret
 			return identity, true

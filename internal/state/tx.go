@@ -34,7 +34,7 @@ func (tx *Tx) SetAccount(account *iam.Account) {
 		remove(tx.edit, &tx.world.keys, old.RootKey.ID)
 	}
 	set(tx.edit, &tx.world.Accounts, account.ID, account)
-	set(tx.edit, &tx.world.keys, account.RootKey.ID, keyOwner{account: account.ID})
+	set(tx.edit, &tx.world.keys, account.RootKey.ID, keyOwner{root: account})
 }
 
 // Put adds or replaces a value that a collection of Snapshot keeps.
@@ -105,11 +105,11 @@ func prepare(value record.Value) {
 
 // place makes a value visible, in place of what has its key.
 func (tx *Tx) place(value record.Value) {
-	collection := tx.collection(value)
-	if old, ok := collection.get(value.Key()); ok {
+	collection, key := tx.collection(value), value.Key()
+	if old, ok := collection.get(key); ok {
 		tx.index(old, false)
 	}
-	collection.set(tx.edit, value)
+	collection.set(tx.edit, key, value)
 	tx.index(value, true)
 }
 
@@ -117,12 +117,12 @@ func (tx *Tx) place(value record.Value) {
 func (tx *Tx) index(value record.Value, comes bool) {
 	switch value := value.(type) {
 	case *iam.User:
-		toggle(tx.edit, &tx.world.principals, value.ID, value.ARN(), comes)
+		toggle(tx.edit, &tx.world.principals, value.ID, principal(value), comes)
 		for _, key := range value.Keys {
-			toggle(tx.edit, &tx.world.keys, key.ID, keyOwner{account: value.Account, user: value.Key()}, comes)
+			toggle(tx.edit, &tx.world.keys, key.ID, keyOwner{user: value}, comes)
 		}
 	case *iam.Role:
-		toggle(tx.edit, &tx.world.principals, value.ID, value.ARN(), comes)
+		toggle(tx.edit, &tx.world.principals, value.ID, principal(value), comes)
 	case *lambda.Function:
 		if claim := value.Claim(); claim > 0 {
 			tx.claim(value.ARN, claim, comes)

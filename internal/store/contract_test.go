@@ -39,7 +39,6 @@ func testContract(t *testing.T, open opener) {
 		{"Conflict", testConflict},
 		{"Limits", testLimits},
 		{"VisitError", testVisitError},
-		{"BodyIsOwned", testBodyIsOwned},
 		{"Canceled", testCanceled},
 		{"Concurrent", testConcurrent},
 	} {
@@ -182,24 +181,6 @@ func testVisitError(t *testing.T, s contract) {
 		t.Errorf("error %v after %d visits, want %v after 1", err, visits, stop)
 	}
 	check(t, s, records{"k/a": "1", "k/b": "1"})
-}
-
-func testBodyIsOwned(t *testing.T, s contract) {
-	commit(t, s, set("k", "a", "aaaa"), set("k", "b", "bbbb"))
-	var kept []store.Record
-	_, err := s.Load(t.Context(), func(r store.Record) error {
-		kept = append(kept, r)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	commit(t, s, set("k", "a", "xxxx"), set("k", "b", "xxxx"))
-	for _, r := range kept {
-		if want := strings.Repeat(r.Key, 4); string(r.Body) != want {
-			t.Errorf("body of %s became %q", r.Key, r.Body)
-		}
-	}
 }
 
 func testCanceled(t *testing.T, s contract) {

@@ -253,7 +253,7 @@ func openPrivate(path string) (file *os.File, err error) {
 }
 
 // Load calls visit for every record, in no particular order, and returns the revision that they are of. It stops at the
-// first error, which it returns. Record.Body is visit's to keep. visit must not call methods of the store.
+// first error, which it returns. Record.Body is good until visit returns. visit must not call methods of the store.
 func (db *DB) Load(ctx context.Context, visit func(Record) error) (Revision, error) {
 	tx, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
@@ -269,12 +269,13 @@ func (db *DB) Load(ctx context.Context, visit func(Record) error) (Revision, err
 		return 0, explain(db.path, "read", err)
 	}
 	defer rows.Close()
-	var kind sql.RawBytes
+	var kind, body sql.RawBytes
 	var r Record
 	for rows.Next() {
-		if err := rows.Scan(&kind, &r.Key, &r.Body); err != nil {
+		if err := rows.Scan(&kind, &r.Key, &body); err != nil {
 			return 0, explain(db.path, "read", err)
 		}
+		r.Body = body
 		if string(kind) != r.Kind { // there are few kinds: do not make a new string for each record
 			r.Kind = string(kind)
 		}

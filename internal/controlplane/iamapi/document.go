@@ -50,7 +50,7 @@ func parseTrust(text string, world *state.Snapshot) (iam.Policy, error) {
 	if err != nil {
 		return iam.Policy{}, malformed(err)
 	}
-	return iam.Policy{Text: stored.Source(), Kind: policy.Trust, Document: stored}, nil
+	return iam.NewPolicy(stored), nil
 }
 
 // storedPrincipal is how a principal of type AWS is kept. ok is false for a user or role that does not exist.
@@ -78,7 +78,7 @@ func malformed(err error) error {
 
 // showTrust is a trust policy as it is printed: principals that exist by their ARN, others by the id that is left.
 func showTrust(world *state.Snapshot, trust iam.Policy) string {
-	shown, err := trust.Document.MapPrincipals(world.ShowPrincipal)
+	shown, err := trust.Document().MapPrincipals(world.ShowPrincipal)
 	if err != nil { // an ARN that is no principal: there is none
 		return escape(trust.Text)
 	}

@@ -177,7 +177,7 @@ func (r *run) addPolicies() error {
 		if err != nil {
 			return inputFault("ResourcePolicy", err)
 		}
-		r.sets.Resource = &policy.Named{Name: "ResourcePolicy", Document: document.Document}
+		r.sets.Resource = &policy.Named{Name: "ResourcePolicy", Document: document.Document()}
 	}
 	return nil
 }

@@ -120,13 +120,13 @@ func sourcePolicies(world *state.Snapshot, e entity, without exclusions) []polic
 	var list []policy.Named
 	for _, name := range slices.Sorted(maps.Keys(e.grants.Inline)) {
 		if !without.inline(e.Owner, name) {
-			named := policy.Named{Name: string(e.Kind) + "_" + e.Name + "_" + name, Document: e.grants.Inline[name].Document}
+			named := policy.Named{Name: string(e.Kind) + "_" + e.Name + "_" + name, Document: e.grants.Inline[name].Document()}
 			list = append(list, named)
 		}
 	}
 	for _, arn := range e.grants.Attached {
 		if managed, ok := world.Policy(arn); ok && !without.managed(managed) {
-			list = append(list, policy.Named{Name: managed.Name, Document: managed.InForce().Policy.Document})
+			list = append(list, policy.Named{Name: managed.Name, Document: managed.InForce().Policy.Document()})
 		}
 	}
 	return list
@@ -140,7 +140,7 @@ func sourceBoundary(world *state.Snapshot, arn string) *policy.Named {
 	if !ok {
 		return &policy.Named{Name: arn, Document: &policy.Document{}} // lets nothing through
 	}
-	return &policy.Named{Name: managed.Name, Document: managed.InForce().Policy.Document}
+	return &policy.Named{Name: managed.Name, Document: managed.InForce().Policy.Document()}
 }
 
 func namedPolicies(list string, texts []string) ([]policy.Named, error) {
@@ -151,7 +151,7 @@ func namedPolicies(list string, texts []string) ([]policy.Named, error) {
 		if err != nil {
 			return nil, inputFault(name, err)
 		}
-		named[i] = policy.Named{Name: name, Document: document.Document}
+		named[i] = policy.Named{Name: name, Document: document.Document()}
 	}
 	return named, nil
 }

@@ -62,7 +62,7 @@ func trustsLambda(role *iam.Role, function lambda.ARN) bool {
 			"aws:PrincipalIsAWSService": {"true"},
 			"aws:PrincipalServiceName":  {lambdaService},
 		},
-	}, &policy.Sets{Resource: &policy.Named{Name: "trust policy of role " + role.Name, Document: role.Trust.Document}})
+	}, &policy.Sets{Resource: &policy.Named{Name: "trust policy of role " + role.Name, Document: role.Trust.Document()}})
 	return decision.Effect == policy.Allowed
 }
 

@@ -119,7 +119,7 @@ func authorizeAssume(c *controlplane.Call, in *assumeRoleInput, tags sessionTags
 	for _, action := range sessionActions("sts:AssumeRole", tags, source) {
 		err := c.Authorize(controlplane.Permission{
 			Action: action, Resource: role.ARN(), ResourceAccount: role.Account,
-			Policy: role.Trust.Document, PolicyName: "trust policy of role " + role.Name, Facts: facts,
+			Policy: role.Trust.Document(), PolicyName: "trust policy of role " + role.Name, Facts: facts,
 		})
 		if err != nil {
 			return nil, withoutReason(err)

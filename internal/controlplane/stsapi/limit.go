@@ -38,7 +38,7 @@ func (in *limitInput) limit(world *state.Snapshot, account string, session *iam.
 			return nil, malformed(err)
 		}
 		session.Policies = []iam.Policy{document}
-		size += len(document.Document.JSON())
+		size += len(document.Document().JSON())
 	}
 	var err error
 	if session.PolicyARNs, err = managedPolicies(world, account, in.PolicyArns); err != nil {

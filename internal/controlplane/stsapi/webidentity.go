@@ -164,7 +164,7 @@ func authorizeToken(c *controlplane.Call, world *state.Snapshot, in *webIdentity
 				Principal: &policy.Principal{Type: policy.IdentityProvider, ARN: provider.ARN()},
 				Action:    action, Resource: role.ARN(), ResourceAccount: role.Account, Context: c.Conditions(role.Account, facts),
 			},
-			Sets: policy.Sets{Resource: &policy.Named{Name: "trust policy of role " + role.Name, Document: role.Trust.Document}},
+			Sets: policy.Sets{Resource: &policy.Named{Name: "trust policy of role " + role.Name, Document: role.Trust.Document()}},
 		}
 		if decision := policy.Evaluate(asked.Request, &asked.Sets); decision.Effect != policy.Allowed {
 			c.ExplainDecision(asked, decision)

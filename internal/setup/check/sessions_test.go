@@ -146,7 +146,7 @@ func generate(t *testing.T, m maker) *generated {
 // organize puts an account below a service control policy.
 func (g *generated) organize(t *testing.T, id, text string) {
 	t.Helper()
-	level := []policy.Named{{Name: "scp", Document: parsed(t, text, policy.Identity).Document}}
+	level := []policy.Named{{Name: "scp", Document: parsed(t, text, policy.Identity).Document()}}
 	g.Update(func(tx *state.Tx) error {
 		now, _ := tx.View().Accounts.Get(id)
 		changed := *now

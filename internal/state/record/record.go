@@ -24,7 +24,6 @@ import (
 	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
-	"github.com/furl-dev/furl/policy"
 )
 
 // Value is a thing of the domain that is stored under a key.
@@ -37,6 +36,9 @@ type Record interface {
 
 	stored() int
 }
+
+// upgrader is a pointer to a Record whose older versions have members that it replaces.
+type upgrader interface{ upgrade() error }
 
 // header is in every record.
 type header struct {
@@ -59,6 +61,19 @@ func Encode[D Value, R Record](value D) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s %s: %w", kind, value.Key(), err)
 	}
 	return body, nil
+}
+
+// Read is Decode for many records.
+func Read[D Value, R Record](r *Reader, key string, body []byte) (D, error) {
+	var record R
+	_, newest := record.Kind()
+	made, ok := r.read(reflect.TypeFor[D](), reflect.TypeFor[R](), body, newest)
+	if ok {
+		if value := made.Interface().(D); value.Key() == key {
+			return value, nil
+		}
+	}
+	return Decode[D, R](key, body)
 }
 
 // Decode is the value of the record with the key. The error names the record and what to do.
@@ -93,7 +108,7 @@ func decode[D Value, R Record](body []byte, record *R) (none D, err error) {
 	if _, newest := (*record).Kind(); (*record).stored() < 0 || (*record).stored() > newest {
 		return none, errors.New("unknown version")
 	}
-	if older, ok := any(record).(interface{ upgrade() error }); ok {
+	if older, ok := any(record).(upgrader); ok {
 		if err := older.upgrade(); err != nil {
 			return none, err
 		}
@@ -104,14 +119,14 @@ func decode[D Value, R Record](body []byte, record *R) (none D, err error) {
 }
 
 // convert copies a value of the domain into a record, or back: structs by the names of their fields, lists and maps
-// element by element. A policy is compiled on the way back.
+// element by element. A policy is checked on the way back.
 func convert(to, from reflect.Value) error {
 	switch {
 	case to.Type() == from.Type():
 		to.Set(from)
 	case to.Type() == reflect.TypeFor[iam.Policy]():
-		compiled, err := compile(from.Interface().(Policy))
-		to.Set(reflect.ValueOf(compiled))
+		policy, err := taken(from.Interface().(Policy))
+		to.Set(reflect.ValueOf(policy))
 		return err
 	case from.Kind() == reflect.Struct && to.Kind() == reflect.Struct:
 		for _, field := range fields(to.Type(), from.Type()) {
@@ -145,16 +160,16 @@ func convert(to, from reflect.Value) error {
 	return nil
 }
 
-// compile is a policy of the domain; none was set where there is no text.
-func compile(p Policy) (iam.Policy, error) {
+// taken is a policy of the domain; none was set where there is no text.
+func taken(p Policy) (iam.Policy, error) {
 	if p.Text == "" {
 		return iam.Policy{}, nil
 	}
-	compiled, err := policy.ParseTaken([]byte(p.Text), p.Kind)
+	policy, err := iam.TakenPolicy(p.Text, p.Kind)
 	if err != nil {
 		return iam.Policy{}, fmt.Errorf("stored policy: %w", err)
 	}
-	return iam.Policy{Text: p.Text, Kind: p.Kind, Document: compiled}, nil
+	return policy, nil
 }
 
 // pair is where two structs have the field of one name.
