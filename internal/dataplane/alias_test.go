@@ -26,7 +26,7 @@ func (w *world) alias(alias lambda.Alias, permissions map[string][]lambda.Permis
 	w.t.Helper()
 	w.changed(func(f *lambda.Function) {
 		f.URLs["live"] = &lambda.URLConfig{ID: aliasURL, AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered}
-		f.Permissions = permissions
+		allow(f, permissions)
 	})
 	name := lambda.ARN{Region: region, Account: here, Name: "web"}
 	w.update(func(tx *state.Tx) error {
@@ -40,6 +40,15 @@ func (w *world) alias(alias lambda.Alias, permissions map[string][]lambda.Permis
 		alias.ARN.Qualifier = "live"
 		return tx.Put(&alias)
 	})
+}
+
+// allow gives the function policies, by qualifier.
+func allow(f *lambda.Function, permissions map[string][]lambda.Permission) {
+	for qualifier, list := range permissions {
+		arn := f.ARN
+		arn.Qualifier = qualifier
+		f.SetPolicy(qualifier, lambda.PolicyText(list, arn, lambda.Stored), "")
+	}
 }
 
 // toAlias is a request to the alias's URL.

@@ -92,7 +92,8 @@ func (w *world) many(alias string, permissions []lambda.Permission) {
 		return nil
 	})
 	w.changed(func(f *lambda.Function) {
-		f.URLs[alias], f.Permissions = f.URLs[""], all
+		f.URLs[alias] = f.URLs[""]
 		delete(f.URLs, "")
+		allow(f, all)
 	})
 }
