@@ -380,12 +380,15 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// usedCode reports whether a function has the code. Code that was put a moment ago and whose function is still being
+// usedCode reports whether a version of a function has the code. Code that was put a moment ago and whose function is still being
 // created is left alone by the store itself.
 func (s *Server) usedCode() func(hash string) bool {
 	used := map[string]bool{}
 	for _, function := range s.state.Now().Functions.All() {
 		used[function.CodeHex] = true
+	}
+	for _, version := range s.state.Now().Versions.All() {
+		used[version.CodeHex] = true
 	}
 	return func(hash string) bool { return used[hash] }
 }

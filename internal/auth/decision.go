@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -13,16 +14,17 @@ import (
 // DecisionFinding is what the policies said to one action. It keeps none of the policies and none of their owners:
 // they are of a world that may have changed when somebody reads it.
 type DecisionFinding struct {
-	allowed  bool
-	summary  trace.Text
-	lookedAt trace.Text  // the policies, by name
-	allowing trace.Texts // statements that matched and allow, but for the one that the summary names
-	denying  trace.Texts // statements that matched and deny, by name
-	grounds  trace.Texts // why each of them did
-	half     trace.Texts // statements that allow the other action of a function URL alone
-	misses   trace.Texts // statements that nearly allowed
-	fix      missing     // what would allow it
-	hints    trace.Texts // what would help besides
+	allowed   bool
+	summary   trace.Text
+	lookedAt  trace.Text  // the policies, by name
+	allowing  trace.Texts // statements that matched and allow, but for the one that the summary names
+	denying   trace.Texts // statements that matched and deny, by name
+	grounds   trace.Texts // why each of them did
+	half      trace.Texts // statements that allow the other action of a function URL alone
+	misplaced trace.Texts // policies of the function's other qualifiers that allow the action there
+	misses    trace.Texts // statements that nearly allowed
+	fix       missing     // what would allow it
+	hints     trace.Texts // what would help besides
 }
 
 // missing is what would allow an action, as JSON of package explain, written in the form that a reader wants.
@@ -38,6 +40,7 @@ const (
 	maxSummary   = 512
 	maxStatement = 256
 	maxMiss      = 384
+	maxMisplaced = 640 // two ARNs
 	maxLookedAt  = 768
 	maxSentence  = 1 << 10
 )
@@ -95,12 +98,50 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 		return finding
 	}
 	finding.half = trace.KeepAll(maxMiss, explain.Half(action, decision, call.Other)...)
+	finding.misplaced = trace.KeepAll(maxMisplaced, misplaced(explained.Function, asked)...)
 	lack := explained.Lacks(action, decision)
 	finding.fix.sentences, lack.Sentences = trace.KeepAll(maxSentence, lack.Sentences...), nil
 	if lack.Grantable() {
 		finding.fix.lack = kept(lack)
 	}
 	return finding
+}
+
+// misplaced says which policies of the function's other qualifiers allow the action there: of the function itself, and of
+// the first few of its aliases and the versions that they point at.
+func misplaced(url lambda.ARN, asked Asked) []string {
+	if asked.world == nil {
+		return nil
+	}
+	function, ok := asked.world.Function(url)
+	if !ok {
+		return nil
+	}
+	const enough = 50
+	qualifiers := []string{""}
+	aliases := asked.world.AliasesOf(url)
+	for _, alias := range aliases[:min(enough, len(aliases))] {
+		for _, qualifier := range []string{alias.ARN.Qualifier, alias.Target} {
+			if !slices.Contains(qualifiers, qualifier) {
+				qualifiers = append(qualifiers, qualifier)
+			}
+		}
+	}
+	var found []string
+	for _, qualifier := range qualifiers {
+		document := function.Policy(qualifier)
+		if qualifier == url.Qualifier || document == nil {
+			continue
+		}
+		other, request, sets := function.ARN, asked.Request, asked.Sets
+		other.Qualifier = qualifier
+		request.Resource, sets.Resource = other.String(), &policy.Named{Document: document}
+		allows := func(ref policy.Ref) bool { return ref.Document == document && ref.Effect == policy.Allowed }
+		if slices.ContainsFunc(policy.Evaluate(request, &sets).Matched, allows) {
+			found = append(found, explain.Elsewhere(other, url, request.Action))
+		}
+	}
+	return found
 }
 
 // NewAPIFinding describes the denial of an API call, with the smallest statements that would allow it.
@@ -139,7 +180,7 @@ func (f *DecisionFinding) Details() []string {
 		lookedAt = "nothing, for there are no policies on either side"
 	}
 	details := append([]string{"looked at: " + lookedAt}, explain.DeniedBy(f.denying.Strings(), f.grounds.Strings()...)...)
-	return append(append(append(details, f.allowing.Strings()...), f.half.Strings()...), f.misses.Strings()...)
+	return slices.Concat(details, f.allowing.Strings(), f.half.Strings(), f.misplaced.Strings(), f.misses.Strings())
 }
 
 // Fix is the commands that would allow the action, and what else would help.

@@ -62,6 +62,14 @@ func (n *note) Summary() string        { return n.summary.String() }
 func (n *note) Details() []string      { return n.details.Strings() }
 func (n *note) Fix() []string          { return n.fix.Strings() }
 
+// newEndedURL is the note of a URL whose alias was deleted.
+func newEndedURL(url state.URL) *note {
+	function := url.Function.ARN
+	ended := newNote(trace.Refused, "the function URL ended with its alias "+url.Qualifier+" of "+function.String())
+	ended.fix = trace.KeepAll(maxSentence, "furl url create "+function.Name+":ALIAS   # for an alias that there is: each has a URL of its own")
+	return ended
+}
+
 // passed is a finding that needs no explanation and no fix.
 type passed struct{}
 

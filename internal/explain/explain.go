@@ -287,8 +287,12 @@ type Call struct {
 // Summary says what was decided about one of the two actions, and by what.
 func (c Call) Summary(action string, d policy.Decision) string {
 	if d.Reason == policy.ReasonNoIdentityPolicy && c.Principal != nil && c.Principal.Account == c.Function.Account {
+		owner := "function"
+		if c.Function.Qualifier != "" {
+			owner = "alias"
+		}
 		return action + " denied: neither an identity-based policy of the caller nor the resource-based policy of the " +
-			"function allows it"
+			owner + " allows it"
 	}
 	return Summary(action, d)
 }
@@ -319,6 +323,13 @@ func Half(action string, d, other policy.Decision) []string {
 		list = append(list, text)
 	}
 	return list
+}
+
+// Elsewhere says that the actions are granted where a call of the URL does not look: a function, each of its versions and
+// each of its aliases have policies of their own.
+func Elsewhere(granted, url lambda.ARN, actions ...string) string {
+	return fmt.Sprintf("the grant is in another place: the policy of %s allows %s, and the URL of %s does not ask it",
+		granted, strings.Join(actions, " and "), url)
 }
 
 // ofConnector reports whether the statement is what a connector of SAM writes for a source that writes to a function:

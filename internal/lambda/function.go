@@ -104,6 +104,21 @@ type Function struct {
 type Version struct {
 	ARN ARN // with the number as its qualifier
 	Configuration
+	SourceDescription string // Description of $LATEST when it was published: the version may have another
+}
+
+// IsOf reports whether publishing the configuration would make this version again: code and settings are the same.
+func (v *Version) IsOf(latest Configuration) bool {
+	source := v.Configuration
+	source.Description = v.SourceDescription
+	return source.content() == latest.content()
+}
+
+// content is all of a configuration but when and as what revision it was made.
+func (c Configuration) content() string {
+	c.RevisionID, c.LastModified = "", time.Time{}
+	c.Layers = append([]LayerRef{}, c.Layers...) // an empty list is none
+	return string(marshal(c))
 }
 
 // Key identifies the version among all versions of the server.
@@ -120,6 +135,12 @@ type Alias struct {
 
 // Key identifies the alias among all aliases of the server.
 func (a *Alias) Key() string { return QualifiedKey(a.ARN) }
+
+// Uses reports whether the alias sends invocations to the version.
+func (a *Alias) Uses(number string) bool {
+	_, weighted := a.Weights[number]
+	return weighted || a.Target == number
+}
 
 // Clone is a copy that may be changed without changing a.
 func (a *Alias) Clone() *Alias {
@@ -188,6 +209,14 @@ func (c Configuration) Clone() Configuration {
 type compiledPolicies struct {
 	once        sync.Once
 	byQualifier map[string]func() *policy.Document
+}
+
+// Forget removes what belongs to a version or an alias that is deleted. The URL of an alias stays: its address is known
+// for as long as the function is there, and answers differently from one that never was.
+func (f *Function) Forget(qualifier string) {
+	delete(f.Policies, qualifier)
+	delete(f.Provisioned, qualifier)
+	delete(f.EventInvoke, qualifier)
 }
 
 // Prepare makes what Policy needs. It is called once, before the function is published. A policy is compiled when it is

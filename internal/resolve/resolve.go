@@ -50,6 +50,21 @@ func Latest(function *lambda.Function) Target {
 	return Target{Function: function, Version: Version{lambda.Latest, &function.Configuration}}
 }
 
+// Versions are the versions of a function: $LATEST, and the published ones in order.
+func Versions(world *state.Snapshot, function *lambda.Function) []Target {
+	list := []Target{{Function: function, Qualifier: lambda.Latest, Version: Version{lambda.Latest, &function.Configuration}}}
+	for _, version := range world.VersionsOf(function.ARN) {
+		list = append(list, Published(function, version))
+	}
+	return list
+}
+
+// Published is the target of the name of a published version.
+func Published(function *lambda.Function, version *lambda.Version) Target {
+	number := version.ARN.Qualifier
+	return Target{Function: function, Qualifier: number, Version: Version{number, &version.Configuration}}
+}
+
 // Of is Find for a function that was found.
 func Of(world *state.Snapshot, function *lambda.Function, qualifier string) (Target, error) {
 	t := Target{Function: function, Qualifier: qualifier}
@@ -98,6 +113,14 @@ func (t Target) ARN() lambda.ARN {
 	name := t.Function.ARN
 	name.Qualifier = t.Qualifier
 	return name
+}
+
+// RevisionID is that of the alias, if the target is one, else of the version.
+func (t Target) RevisionID() string {
+	if t.Alias != nil {
+		return t.Alias.RevisionID
+	}
+	return t.Version.RevisionID
 }
 
 // Pick is the version that runs an invocation. random is in [0,1): an alias with weights chooses by it.

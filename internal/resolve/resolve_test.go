@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -158,5 +159,47 @@ func BenchmarkFindAlias(b *testing.B) {
 		if _, err := resolve.Find(world, arn); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A function that has a thousand versions is found as one that has two: nothing goes through them.
+func TestManyVersionsCostNothing(t *testing.T) {
+	world := newWorld(t)
+	few := world.Now()
+	err := world.Update(t.Context(), func(tx *state.Tx) error {
+		for i := 3; i <= 1000; i++ {
+			if err := tx.Put(&lambda.Version{ARN: qualified(strconv.Itoa(i))}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := func(world *state.Snapshot) float64 {
+		return testing.AllocsPerRun(100, func() {
+			if _, err := resolve.Find(world, qualified("both")); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if one, other := cost(few), cost(world.Now()); one != other {
+		t.Errorf("with 2 versions %v allocations, with 1,000 %v", one, other)
+	}
+}
+
+func TestVersions(t *testing.T) {
+	world := newWorld(t).Now()
+	function, _ := world.Function(name)
+	var numbers []string
+	for _, target := range resolve.Versions(world, function) {
+		numbers = append(numbers, target.Version.Number)
+		if target.ARN() != qualified(target.Version.Number) || target.Version.Description != target.Version.Number {
+			t.Errorf("%+v", target)
+		}
+	}
+	if !slices.Equal(numbers, []string{"$LATEST", "1", "2"}) {
+		t.Errorf("versions %q", numbers)
 	}
 }

@@ -8,8 +8,7 @@
 //
 // Of every request it checks, in this order: that there is such an operation, the size, the JSON, the constraints of
 // the API's model, the name, the permission, and only then whether what it names exists; who may not look learns
-// nothing. Operations and members that furl does not have are refused, never ignored; see package wire. Versions and
-// aliases are among them: a function has $LATEST and nothing else.
+// nothing. Operations and members that furl does not have are refused, never ignored; see package wire.
 package lambdaapi
 
 import (
@@ -55,8 +54,9 @@ type Code interface {
 type Links interface {
 	// FunctionURL is the whole URL of a function URL's id, with a slash at its end.
 	FunctionURL(id, region string) string
-	// CodeURL is an address that is good for a few minutes and gives the .zip file to anybody who has it.
-	CodeURL(function *lambda.Function) string
+	// CodeURL is an address of the kept package with the hash. It is good for a few minutes and gives the .zip file to
+	// anybody who has it.
+	CodeURL(hex string) string
 }
 
 // Runtimes knows what can run on this machine.

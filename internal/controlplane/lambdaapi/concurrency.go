@@ -25,8 +25,7 @@ type shownConcurrency struct {
 // unqualified refuses a name with a qualifier: reserved concurrency is the function's.
 func (t target) unqualified() error {
 	if t.arn.Qualifier != "" {
-		return invalidParameter("This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. " +
-			"Please specify either a function name or an unqualified function ARN.")
+		return functionsOnly()
 	}
 	return nil
 }
@@ -41,12 +40,12 @@ func (s *service) putConcurrency(r *request, in *concurrencyInput) (any, error) 
 		return nil, functionNotFound(latest)
 	}
 	reserved := in.ReservedConcurrentExecutions
-	err := r.change(nil, "", func(world *state.Snapshot, function *lambda.Function) error {
+	err := r.change(nil, "", func(tx *state.Tx, function *lambda.Function) error {
 		if provisioned := function.TotalProvisioned(); reserved < provisioned { // the spaces are AWS's
 			return untyped(invalidParameter(" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%d].",
 				reserved, provisioned))
 		}
-		if left := s.unclaimed(world, function); left-reserved < s.minUnreserved() {
+		if left := s.unclaimed(tx.View(), function); left-reserved < s.minUnreserved() {
 			return s.belowMinimum("ReservedConcurrentExecutions")
 		}
 		function.Reserved = &reserved
@@ -91,7 +90,7 @@ func (s *service) deleteConcurrency(r *request, _ *functionInput) (any, error) {
 	if err := r.target.unqualified(); err != nil {
 		return nil, err
 	}
-	return nil, r.change(nil, "", func(_ *state.Snapshot, function *lambda.Function) error {
+	return nil, r.change(nil, "", func(_ *state.Tx, function *lambda.Function) error {
 		function.Reserved = nil
 		return nil
 	})
@@ -133,7 +132,8 @@ func (s *service) putProvisioned(r *request, in *provisionedInput) (any, error) 
 	}
 	qualifier, requested := r.target.arn.Qualifier, in.ProvisionedConcurrentExecutions
 	config := lambda.Provisioned{Concurrency: requested, Modified: r.Now.UTC().Truncate(time.Second)}
-	err := r.change(nil, "", func(world *state.Snapshot, function *lambda.Function) error {
+	err := r.change(nil, "", func(tx *state.Tx, function *lambda.Function) error {
+		world := tx.View()
 		if err := exclusive(world, function, qualifier); err != nil {
 			return err
 		}
@@ -184,8 +184,7 @@ func pointsAt(world *state.Snapshot, name lambda.ARN, alias, version string) boo
 	if !ok {
 		return false
 	}
-	_, weighted := found.Weights[version]
-	return found.Target == version || weighted
+	return found.Uses(version)
 }
 
 const notPublished = "The function resource provided must be an alias or a published version."

@@ -9,6 +9,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
@@ -60,13 +61,12 @@ type (
 // lastModified is the form of LastModified, which is not quite ISO 8601.
 const lastModified = "2006-01-02T15:04:05.000-0700"
 
-// configurationOf shows a function at rest. The ARN has the qualifier that was asked for.
-func configurationOf(f *lambda.Function, qualifier string) configuration {
-	arn := f.ARN
-	arn.Qualifier = qualifier
+// configurationOf shows a version of a function at rest. The ARN has the qualifier that was asked for.
+func configurationOf(t resolve.Target) configuration {
+	f, region := t.Version, t.Function.ARN.Region
 	shown := configuration{
-		FunctionName:         f.ARN.Name,
-		FunctionArn:          arn.String(),
+		FunctionName:         t.Function.ARN.Name,
+		FunctionArn:          t.ARN().String(),
 		Runtime:              f.Runtime,
 		Role:                 f.Role,
 		Handler:              f.Handler,
@@ -76,7 +76,7 @@ func configurationOf(f *lambda.Function, qualifier string) configuration {
 		MemorySize:           f.MemoryMB,
 		LastModified:         f.LastModified.UTC().Format(lastModified),
 		CodeSha256:           f.CodeSHA256,
-		Version:              lambda.Latest,
+		Version:              f.Number,
 		TracingConfig:        shownTracing{f.TracingMode},
 		RevisionId:           f.RevisionID,
 		State:                "Active",
@@ -85,7 +85,7 @@ func configurationOf(f *lambda.Function, qualifier string) configuration {
 		Architectures:        []string{f.Architecture},
 		EphemeralStorage:     shownStorage{f.EphemeralMB},
 		SnapStart:            shownSnapStart{modeOff, "Off"},
-		RuntimeVersionConfig: &shownRuntimeVersion{runtimeVersion(f.ARN.Region, f.Runtime)},
+		RuntimeVersionConfig: &shownRuntimeVersion{runtimeVersion(region, f.Runtime)},
 		LoggingConfig:        shownLogging{f.ApplicationLogLevel, f.LogFormat, f.LogGroup, f.SystemLogLevel},
 	}
 	if f.Environment != nil { // an empty one was given, and is repeated
@@ -105,18 +105,26 @@ func runtimeVersion(region, runtime string) string {
 type passage struct {
 	creating bool // else it is updated
 	revision string
+	version  string // the number of the version that the change has published, "" for none
 	end      time.Time
 }
 
-// during shows a function in the course of a passage.
+// during shows a version in the course of a passage. One that was published with the change is Pending, whatever the
+// change was, and has its revision for good (recorded in LocalStack's snapshot of test_publish_with_update).
 func (c configuration) during(p passage) configuration {
 	const reason, code = "The function is being created.", "Creating" // of updates too (recorded answers)
-	if p.creating {
+	published := c.Version == p.version
+	switch {
+	case c.Version != lambda.Latest && !published:
+		return c
+	case p.creating || published:
 		c.State, c.StateReason, c.StateReasonCode, c.LastUpdateStatus = "Pending", reason, code, ""
-	} else {
+	default:
 		c.LastUpdateStatus, c.LastUpdateReason, c.LastUpdateReasonCode = "InProgress", reason, code
 	}
-	c.RevisionId = p.revision
+	if !published {
+		c.RevisionId = p.revision
+	}
 	return c
 }
 
@@ -133,16 +141,19 @@ type passages struct {
 	byKey map[string]passage
 }
 
-// begin is the answer to a change.
-func (p *passages) begin(r *request, function *lambda.Function, creating bool) configuration {
-	begun := passage{creating, trace.NewRequestID(), r.Now.Add(passageTime)}
+// begin is the answer to a change, which shows the target: $LATEST, or the version that the change has published.
+func (p *passages) begin(r *request, shown resolve.Target, creating bool) configuration {
+	begun := passage{creating: creating, revision: trace.NewRequestID(), end: r.Now.Add(passageTime)}
+	if shown.Version.Number != lambda.Latest {
+		begun.version = shown.Version.Number
+	}
 	if p.faithful {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		maps.DeleteFunc(p.byKey, func(_ string, old passage) bool { return !r.Now.Before(old.end) })
-		p.byKey[function.Key()] = begun
+		p.byKey[shown.Function.Key()] = begun
 	}
-	return configurationOf(function, "").during(begun)
+	return configurationOf(shown).during(begun)
 }
 
 // undo ends the passage of a change that was not made after all.
@@ -174,10 +185,10 @@ func (p *passages) conflict(r *request) error {
 	}
 }
 
-// show is a function as it is now. The ARN has the qualifier that was asked for.
-func (p *passages) show(r *request, function *lambda.Function, qualifier string) configuration {
-	shown := configurationOf(function, qualifier)
-	if found, ok := p.now(r, function.ARN); ok {
+// show is a version of a function as it is now. The ARN has the qualifier that was asked for.
+func (p *passages) show(r *request, target resolve.Target) configuration {
+	shown := configurationOf(target)
+	if found, ok := p.now(r, target.Function.ARN); ok {
 		return shown.during(found)
 	}
 	return shown

@@ -10,6 +10,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/machine"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 )
@@ -20,6 +21,7 @@ type createFunctionInput struct {
 	Architectures []string
 	Code          struct{ ZipFile []byte }
 	PackageType   string
+	Publish       bool
 	Tags          map[string]*string
 }
 
@@ -72,16 +74,29 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err := s.putCode(r, &function.Configuration, in.Code.ZipFile); err != nil {
 		return nil, err
 	}
-	err = r.Put(function, func(world *state.Snapshot) error {
-		if _, exists := world.Function(function.ARN); exists {
+	shown := resolve.Latest(function)
+	err = r.State.Update(r.Context(), func(tx *state.Tx) error {
+		if _, exists := tx.View().Function(function.ARN); exists {
 			return alreadyExists(function.ARN)
 		}
-		return setRole(world, function, *in.Role)
+		if err := setRole(tx.View(), function, *in.Role); err != nil {
+			return err
+		}
+		if in.Publish {
+			version, _, err := publish(tx, function, nil)
+			if err != nil {
+				return err
+			}
+			// The answer names the version, and not in the ARN (recorded in LocalStack's snapshot of
+			// test_publish_version_on_create).
+			shown.Version = resolve.Published(function, version).Version
+		}
+		return tx.Put(function)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.changing.begin(r, function, true), nil
+	return s.changing.begin(r, shown, true), nil
 }
 
 func newFunction(r *request, in *createFunctionInput) (*lambda.Function, error) {

@@ -81,7 +81,8 @@ func (s *service) setEventInvoke(
 	}
 	qualifier := eventQualifier(r.target.arn)
 	var shown eventInvoke
-	err := r.change(nil, "", func(world *state.Snapshot, function *lambda.Function) error {
+	err := r.change(nil, "", func(tx *state.Tx, function *lambda.Function) error {
+		world := tx.View()
 		config, err := start(function.EventInvoke[qualifier])
 		if err != nil {
 			return err

@@ -300,7 +300,7 @@ func (f *fakeInvoker) Provisioned(lambda.ARN) (ready int, failed bool) { return 
 
 type links struct{}
 
-func (links) CodeURL(f *lambda.Function) string { return "http://furl.test/code/" + f.CodeHex }
+func (links) CodeURL(hex string) string { return "http://furl.test/code/" + hex }
 
 type runtimes struct{}
 

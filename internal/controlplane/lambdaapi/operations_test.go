@@ -52,11 +52,12 @@ func TestUnknownOperations(t *testing.T) {
 func TestOperationsListsWhatThereIs(t *testing.T) {
 	want := []string{
 		"CreateFunction", "GetFunction", "GetFunctionConfiguration", "UpdateFunctionCode", "UpdateFunctionConfiguration",
-		"DeleteFunction", "ListFunctions", "CreateFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig",
+		"DeleteFunction", "ListFunctions", "PublishVersion", "ListVersionsByFunction", "CreateAlias", "GetAlias", "UpdateAlias",
+		"DeleteAlias", "ListAliases", "CreateFunctionUrlConfig", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig",
 		"DeleteFunctionUrlConfig", "ListFunctionUrlConfigs", "AddPermission", "GetPolicy", "RemovePermission",
 		"PutResourcePolicy", "GetResourcePolicy", "DeleteResourcePolicy", "Invoke", "InvokeWithResponseStream",
 		"TagResource", "UntagResource", "ListTags", "GetAccountSettings",
-		"ListVersionsByFunction", "ListAliases", "GetFunctionCodeSigningConfig",
+		"GetFunctionCodeSigningConfig",
 		"PutFunctionConcurrency", "GetFunctionConcurrency", "DeleteFunctionConcurrency", "PutProvisionedConcurrencyConfig",
 		"GetProvisionedConcurrencyConfig", "DeleteProvisionedConcurrencyConfig", "ListProvisionedConcurrencyConfigs",
 		"GetFunctionRecursionConfig", "GetRuntimeManagementConfig",

@@ -2,6 +2,7 @@ package lambdaapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,14 +68,7 @@ func (r *request) showPolicy() (any, error) {
 // first statement (LocalStack's snapshot of test_lambda_permission_fn_versioning: that of an alias); so has a policy
 // from before policies had revisions.
 func policyRevision(kept lambda.Policy, t resolve.Target) string {
-	switch {
-	case kept.RevisionID != "":
-		return kept.RevisionID
-	case t.Alias != nil:
-		return t.Alias.RevisionID
-	default:
-		return t.Version.RevisionID
-	}
+	return cmp.Or(kept.RevisionID, t.RevisionID())
 }
 
 // changePolicy changes the policy of the target's qualifier in a transaction, if it still has the revision that the
@@ -85,7 +79,8 @@ func (r *request) changePolicy(
 	revision *string, readWith string, edit func(*state.Snapshot, lambda.Policy) (text string, err error),
 ) (changed shownPolicy, err error) {
 	qualifier := r.target.arn.Qualifier
-	err = r.change(nil, "", func(world *state.Snapshot, function *lambda.Function) error {
+	err = r.change(nil, "", func(tx *state.Tx, function *lambda.Function) error {
+		world := tx.View()
 		found, missing := resolve.Of(world, function, qualifier)
 		if missing != nil { // deleted since the request was authorized
 			return functionNotFound(r.target.arn)

@@ -4,6 +4,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 )
 
 // functionInput is the input of operations that only name a function.
@@ -19,14 +20,15 @@ func (s *service) getFunction(r *request, _ *functionInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	found := r.target.found
 	return struct {
 		Configuration configuration
 		Code          struct{ RepositoryType, Location string }
 		Tags          map[string]string `json:",omitempty"`
 		Concurrency   *shownConcurrency `json:",omitempty"`
 	}{
-		Configuration: s.changing.show(r, function, r.target.arn.Qualifier),
-		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(function)},
+		Configuration: s.changing.show(r, found),
+		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(found.Version.CodeHex)},
 		Tags:          function.Tags,
 		Concurrency:   reservedOf(function),
 	}, nil
@@ -41,11 +43,10 @@ func reservedOf(function *lambda.Function) *shownConcurrency {
 }
 
 func (s *service) getFunctionConfiguration(r *request, _ *functionInput) (any, error) {
-	function, err := r.target.existing()
-	if err != nil {
+	if _, err := r.target.existing(); err != nil {
 		return nil, err
 	}
-	return s.changing.show(r, function, r.target.arn.Qualifier), nil
+	return s.changing.show(r, r.target.found), nil
 }
 
 func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
@@ -58,7 +59,7 @@ func (s *service) deleteFunction(r *request, _ *functionInput) (any, error) {
 	case r.target.function == nil:
 		return nil, functionNotFound(arn.Unqualified())
 	case arn.Qualifier != "":
-		return nil, nil // a version that does not exist is as good as deleted
+		return nil, s.deleteVersion(r)
 	}
 	if err := controlplane.Delete(r.Call, r.current, nil); err != nil {
 		return nil, err
@@ -86,29 +87,27 @@ type listFunctionsInput struct {
 }
 
 func (s *service) listFunctions(r *request, in *listFunctionsInput) (any, error) {
-	var found []*lambda.Function
+	var found []resolve.Target
 	for _, function := range r.State.Now().Functions.All() {
 		// A master region asks for the replicas of Lambda@Edge functions, of which there are none.
 		if function.ARN.Account == r.Caller.Account && function.ARN.Region == r.Region && in.MasterRegion == "" {
-			found = append(found, function)
+			if in.FunctionVersion == "" {
+				found = append(found, resolve.Latest(function))
+			} else { // ALL
+				found = append(found, resolve.Versions(r.State.Now(), function)...)
+			}
 		}
 	}
-	found, next, err := cut(in.Page, "functions", found, func(f *lambda.Function) string { return f.ARN.Name })
+	found, next, err := cut(in.Page, "functions", found, func(t resolve.Target) string {
+		return t.Function.ARN.Name + ":" + versionOrder(t) // no name has a colon
+	})
 	if err != nil {
 		return nil, err
-	}
-	qualifier := ""
-	if in.FunctionVersion != "" {
-		qualifier = lambda.Latest
-	}
-	shown := make([]configuration, len(found))
-	for i, function := range found {
-		shown[i] = s.changing.show(r, function, qualifier).listed()
 	}
 	return struct {
 		NextMarker string `json:",omitempty"`
 		Functions  []configuration
-	}{next, shown}, nil
+	}{next, s.list(r, found)}, nil
 }
 
 // noInput is the input of an operation that takes nothing.
@@ -139,12 +138,11 @@ func (s *service) getAccountSettings(r *request, _ *noInput) (any, error) {
 	for _, function := range world.Functions.All() {
 		if function.ARN.Account == r.Caller.Account && function.ARN.Region == r.Region {
 			used.FunctionCount++
-			used.TotalCodeSize += function.CodeSize
 			if function.Reserved != nil {
 				reserved += *function.Reserved
 			}
-			for _, version := range world.VersionsOf(function.ARN) {
-				used.TotalCodeSize += version.CodeSize
+			for _, version := range resolve.Versions(world, function) {
+				used.TotalCodeSize += version.Version.CodeSize
 			}
 		}
 	}

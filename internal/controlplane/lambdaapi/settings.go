@@ -52,7 +52,7 @@ func (s *settings) supported(r *request) error {
 		if s.Runtime != nil && !slices.Contains(snapStart, *s.Runtime) {
 			return invalidParameter("%s is not supported for SnapStart enabled functions.", *s.Runtime)
 		}
-		return unsupported("SnapStart", "it only has an effect on published versions, which furl does not have.")
+		return unsupported("SnapStart", "environments start without snapshots.")
 	}
 	if s.MemorySize != nil && *s.MemorySize > lambda.MaxMemoryMB {
 		return invalidParameter("'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to %d", lambda.MaxMemoryMB)

@@ -92,7 +92,7 @@ func (r *request) changeTags(edit func(map[string]string) error) error {
 	if _, err := r.target.tagged(); err != nil {
 		return err
 	}
-	return r.change(nil, "", func(_ *state.Snapshot, function *lambda.Function) error {
+	return r.change(nil, "", func(_ *state.Tx, function *lambda.Function) error {
 		function.RevisionID = trace.NewRequestID()
 		if function.Tags == nil {
 			function.Tags = map[string]string{}

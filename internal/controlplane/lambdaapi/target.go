@@ -141,10 +141,32 @@ func (t target) existing() (*lambda.Function, error) {
 	return t.function, nil
 }
 
+// whole is existing for the operations that are for functions alone.
+func (t target) whole() (*lambda.Function, error) {
+	if err := unqualified(t.arn); err != nil {
+		return nil, err
+	}
+	return t.existing()
+}
+
+// unqualified refuses the name of a version or an alias. That AWS says so for other operations than those on concurrency is
+// assumed.
+func unqualified(arn lambda.ARN) error {
+	if arn.Qualifier == "" || arn.Qualifier == lambda.Latest {
+		return nil
+	}
+	return functionsOnly()
+}
+
+func functionsOnly() *wire.Error {
+	return invalidParameter("This operation is permitted on Lambda functions only. Aliases and versions do not " +
+		"support this operation. Please specify either a function name or an unqualified function ARN.")
+}
+
 // governed is existing for the operations on permissions, which call an alias that is not there one.
 func (t target) governed() (*lambda.Function, error) {
 	if errors.Is(t.missing, resolve.ErrAlias) {
-		return nil, notFound("Cannot find alias arn: %s", t.arn)
+		return nil, aliasMissing(t.arn)
 	}
 	return t.existing()
 }
@@ -169,11 +191,19 @@ func (r *request) current(world *state.Snapshot) (*lambda.Function, error) {
 
 // change changes the target's function in a transaction, if it still has the revision that the request names. readWith
 // is what reads the latest one.
-func (r *request) change(revision *string, readWith string, edit func(*state.Snapshot, *lambda.Function) error) error {
-	return controlplane.Change(r.Call, r.current, func(world *state.Snapshot, function *lambda.Function) error {
-		if revision != nil && *revision != function.RevisionID {
+func (r *request) change(revision *string, readWith string, edit func(*state.Tx, *lambda.Function) error) error {
+	return r.State.Update(r.Context(), func(tx *state.Tx) error {
+		now, err := r.current(tx.View())
+		if err != nil {
+			return err
+		}
+		if revision != nil && *revision != now.RevisionID {
 			return staleRevision(readWith)
 		}
-		return edit(world, function)
+		changed := now.Clone()
+		if err := edit(tx, changed); err != nil {
+			return err
+		}
+		return tx.Put(changed)
 	})
 }

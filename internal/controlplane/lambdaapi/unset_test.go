@@ -1,7 +1,6 @@
 package lambdaapi_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -32,27 +31,4 @@ func TestReadsOfAPlainFunction(t *testing.T) {
 			s.expect(request{method: "GET", path: strings.Replace(test.path, "NAME", "none", 1)}, missing(test.missing))
 		}
 	}
-}
-
-// TestListVersions: the one version that there is has the qualified ARN, which Terraform reads.
-func TestListVersions(t *testing.T) {
-	s := start(t)
-	s.create("books")
-	var list struct {
-		NextMarker *string
-		Versions   []struct{ FunctionArn, Version, State string }
-	}
-	for _, path := range []string{"books/versions", "books/versions?MaxItems=1", "books:$LATEST/versions"} {
-		got := s.must(request{method: "GET", path: "/2015-03-31/functions/" + path})
-		if err := json.Unmarshal([]byte(got.body), &list); err != nil {
-			t.Fatal(err)
-		}
-		if len(list.Versions) != 1 || list.NextMarker != nil ||
-			list.Versions[0].FunctionArn != prefix+"books:$LATEST" || list.Versions[0].Version != "$LATEST" {
-			t.Errorf("%s: %s", path, got.body)
-		}
-	}
-	s.expect(request{method: "GET", path: "/2015-03-31/functions/none/versions"}, missing("Function not found: "+prefix+"none"))
-	s.expect(request{method: "GET", path: "/2015-03-31/functions/books/versions?Marker=bogus"},
-		invalid("Invalid marker value from user."))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
 )
 
@@ -12,12 +13,13 @@ type updateFunctionCodeInput struct {
 	Architectures []string
 	DryRun        bool
 	ImageUri      *string
+	Publish       bool
 	RevisionId    *string
 	ZipFile       []byte
 }
 
 func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (any, error) {
-	existing, err := r.target.existing()
+	existing, err := r.target.whole()
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +35,8 @@ func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (a
 	if err := s.putCode(r, &code, in.ZipFile); err != nil {
 		return nil, err
 	}
-	return s.change(r, in.RevisionId, in.DryRun, func(_ *state.Snapshot, function *lambda.Function) error {
+	options := changeOptions{revision: in.RevisionId, dryRun: in.DryRun, publish: in.Publish}
+	return s.change(r, options, func(_ *state.Snapshot, function *lambda.Function) error {
 		function.CodeSHA256, function.CodeHex, function.CodeSize = code.CodeSHA256, code.CodeHex, code.CodeSize
 		if len(in.Architectures) > 0 {
 			function.Architecture = in.Architectures[0]
@@ -49,7 +52,7 @@ type updateFunctionConfigurationInput struct {
 }
 
 func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConfigurationInput) (any, error) {
-	if _, err := r.target.existing(); err != nil {
+	if _, err := r.target.whole(); err != nil {
 		return nil, err
 	}
 	if err := in.settings.supported(r); err != nil {
@@ -63,7 +66,7 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 			return nil, err
 		}
 	}
-	return s.change(r, in.RevisionId, false, func(world *state.Snapshot, function *lambda.Function) error {
+	return s.change(r, changeOptions{revision: in.RevisionId}, func(world *state.Snapshot, function *lambda.Function) error {
 		if in.Role != nil {
 			if err := setRole(world, function, *in.Role); err != nil {
 				return err
@@ -76,41 +79,59 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 // errDryRun ends a change that is to leave everything as it is.
 var errDryRun = errors.New("dry run")
 
-// change makes a change of code or configuration, if the function still has the revision that the request names, and
-// has the function's environments retired. A dry run changes nothing and answers as if it had.
-func (s *service) change(
-	r *request, revision *string, dryRun bool, edit func(*state.Snapshot, *lambda.Function) error,
-) (any, error) {
-	var function *lambda.Function
+// changeOptions say how a change of code or configuration is to be made.
+type changeOptions struct {
+	revision *string // that the function still must have, if it is not nil
+	dryRun   bool    // change nothing, and answer as if it had been done
+	publish  bool
+}
+
+// change makes a change of code or configuration, and has the environments of $LATEST retired.
+func (s *service) change(r *request, options changeOptions, edit func(*state.Snapshot, *lambda.Function) error) (any, error) {
+	var shown resolve.Target
 	var updating configuration
-	err := r.change(revision, "GetFunction/GetAlias", func(world *state.Snapshot, now *lambda.Function) error {
-		function = now
-		if !dryRun {
+	err := r.change(options.revision, "GetFunction/GetAlias", func(tx *state.Tx, function *lambda.Function) error {
+		shown = resolve.Latest(function)
+		if !options.dryRun {
 			if err := s.changing.conflict(r); err != nil {
 				return err
 			}
 		}
-		if err := edit(world, function); err != nil {
+		if err := edit(tx.View(), function); err != nil {
 			return err
 		}
-		if dryRun {
+		if options.dryRun {
 			return errDryRun
 		}
 		changed(function, r.Call)
-		updating = s.changing.begin(r, function, false) // in the transaction, so that of two updates one is refused
+		begun := shown
+		if options.publish {
+			version, isNew, err := publish(tx, function, nil)
+			if err != nil {
+				return err
+			}
+			shown = resolve.Published(function, version)
+			if isNew {
+				begun = shown
+			}
+		}
+		updating = s.changing.begin(r, begun, false) // in the transaction, so that of two updates one is refused
 		return nil
 	})
 	if errors.Is(err, errDryRun) {
-		return configurationOf(function, ""), nil
+		return configurationOf(shown), nil
 	}
 	if err != nil {
 		if updating.RevisionId != "" {
-			s.changing.undo(function)
+			s.changing.undo(shown.Function)
 		}
 		return nil, err
 	}
-	latest := function.ARN
+	latest := r.target.arn
 	latest.Qualifier = lambda.Latest
 	s.config.Invoker.Retire(latest)
+	if updating.Version != shown.Version.Number { // the version was there before
+		return configurationOf(shown), nil
+	}
 	return updating, nil
 }

@@ -46,8 +46,7 @@ func TestUpdateFunctionCode(t *testing.T) {
 	// Recorded: test_lambda_zip_file_to_image in LocalStack's snapshots.
 	s.expect(request{method: "PUT", path: path, body: `{"ImageUri":"x"}`},
 		invalid("Please don't provide ImageUri when updating a function with packageType Zip."))
-	s.expect(request{method: "PUT", path: path, body: `{"ZipFile":"UEs=","Publish":true}`}, invalid("furl does not support Publish: functions have no versions but $LATEST."))
-	s.expect(request{method: "PUT", path: path, body: `{"ZipFile":"UEs=","PublishTo":"LATEST_PUBLISHED"}`}, invalid("furl does not support PublishTo: functions have no versions but $LATEST."))
+	s.expect(request{method: "PUT", path: path, body: `{"ZipFile":"UEs=","PublishTo":"LATEST_PUBLISHED"}`}, invalid("furl does not support PublishTo: functions run as processes of this machine."))
 }
 
 func TestUpdateFunctionConfiguration(t *testing.T) {

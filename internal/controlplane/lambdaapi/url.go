@@ -1,14 +1,13 @@
 package lambdaapi
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
 )
 
@@ -77,8 +76,7 @@ const urlTime = "2006-01-02T15:04:05.000000Z"
 
 // urlConfigOf shows a URL as it is read. The answers to creation and update leave out an invoke mode that nobody has
 // set (recorded in LocalStack's snapshot of test_url_config_lifecycle).
-func (s *service) urlConfigOf(function lambda.ARN, qualifier string, config *lambda.URLConfig) urlConfig {
-	function.Qualifier = qualifier
+func (s *service) urlConfigOf(function lambda.ARN, config *lambda.URLConfig) urlConfig {
 	return urlConfig{
 		FunctionUrl:      s.config.Links.FunctionURL(config.ID, function.Region),
 		FunctionArn:      function.String(),
@@ -93,11 +91,10 @@ func (s *service) urlConfigOf(function lambda.ARN, qualifier string, config *lam
 // changeURLs changes the URLs of the target's function in a transaction.
 func (r *request) changeURLs(missing *wire.Error, edit func(map[string]*lambda.URLConfig) error) error {
 	find := func(world *state.Snapshot) (*lambda.Function, error) {
-		function, ok := world.Function(r.target.arn)
-		if !ok || r.target.arn.Qualifier != "" {
-			return nil, missing
+		if found, err := resolve.Find(world, r.target.arn); err == nil && hasURL(found) {
+			return found.Function, nil
 		}
-		return function, nil
+		return nil, missing
 	}
 	return controlplane.Change(r.Call, find, func(_ *state.Snapshot, function *lambda.Function) error {
 		if function.URLs == nil {
@@ -107,8 +104,11 @@ func (r *request) changeURLs(missing *wire.Error, edit func(map[string]*lambda.U
 	})
 }
 
+// hasURL reports whether the target can have a URL: a function and its aliases can, a version cannot.
+func hasURL(t resolve.Target) bool { return t.Qualifier == "" || t.Alias != nil }
+
 // What the operations on URLs say of functions and URLs that are not there (recorded answers in LocalStack's test
-// snapshots). A URL belongs to a function or an alias of it; functions have no aliases here.
+// snapshots).
 func functionMissing() *wire.Error { return notFound("Function does not exist") }
 func resourceMissing() *wire.Error { return notFound("The resource you requested does not exist.") }
 
@@ -123,18 +123,19 @@ func (s *service) createURLConfig(r *request, in *urlSettings) (any, error) {
 	now := r.Now.UTC().Truncate(time.Millisecond)
 	config := &lambda.URLConfig{ID: id, Created: now, Modified: now}
 	in.apply(config)
+	qualifier := r.target.arn.Qualifier
 	err = r.changeURLs(functionMissing(), func(urls map[string]*lambda.URLConfig) error {
-		if urls[""] != nil { // the two spaces are AWS's
+		if urls[qualifier] != nil { // the two spaces are AWS's
 			return conflict("Failed to create function url config for [functionArn = %s]. "+
 				"Error message:  FunctionUrlConfig exists for this Lambda function", r.target.arn)
 		}
-		urls[""] = config
+		urls[qualifier] = config
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	shown := s.urlConfigOf(r.target.arn, "", config)
+	shown := s.urlConfigOf(r.target.arn, config)
 	shown.LastModifiedTime, shown.InvokeMode = "", config.InvokeMode
 	return shown, nil
 }
@@ -144,12 +145,12 @@ func (s *service) getURLConfig(r *request, _ *urlInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.urlConfigOf(r.target.arn, "", config), nil
+	return s.urlConfigOf(r.target.arn, config), nil
 }
 
-// url is the URL of the target's function.
+// url is the URL of the target.
 func (t target) url() (*lambda.URLConfig, error) {
-	if t.function == nil || t.function.URLs[t.arn.Qualifier] == nil {
+	if t.missing != nil || t.function.URLs[t.arn.Qualifier] == nil {
 		return nil, resourceMissing()
 	}
 	return t.function.URLs[t.arn.Qualifier], nil
@@ -160,30 +161,31 @@ func (s *service) updateURLConfig(r *request, in *urlSettings) (any, error) {
 		return nil, err
 	}
 	var config lambda.URLConfig
+	qualifier := r.target.arn.Qualifier
 	err := r.changeURLs(functionMissing(), func(urls map[string]*lambda.URLConfig) error {
-		if urls[""] == nil {
+		if urls[qualifier] == nil {
 			return resourceMissing()
 		}
-		config = *urls[""]
+		config = *urls[qualifier]
 		in.apply(&config)
 		config.Modified = r.Now.UTC().Truncate(time.Millisecond)
-		urls[""] = &config
+		urls[qualifier] = &config
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	shown := s.urlConfigOf(r.target.arn, "", &config)
+	shown := s.urlConfigOf(r.target.arn, &config)
 	shown.InvokeMode = config.InvokeMode
 	return shown, nil
 }
 
 func (s *service) deleteURLConfig(r *request, _ *urlInput) (any, error) {
 	return nil, r.changeURLs(resourceMissing(), func(urls map[string]*lambda.URLConfig) error {
-		if urls[""] == nil {
+		if urls[r.target.arn.Qualifier] == nil {
 			return resourceMissing()
 		}
-		delete(urls, "")
+		delete(urls, r.target.arn.Qualifier)
 		return nil
 	})
 }
@@ -201,13 +203,19 @@ func (s *service) listURLConfigs(r *request, in *listURLConfigsInput) (any, erro
 	if function == nil {
 		return nil, functionMissing()
 	}
-	some, next, err := cut(in.Page, "urls", slices.Collect(maps.Keys(function.URLs)), func(qualifier string) string { return qualifier })
+	var existing []resolve.Target
+	for qualifier := range function.URLs {
+		if found, err := resolve.Of(r.State.Now(), function, qualifier); err == nil {
+			existing = append(existing, found)
+		}
+	}
+	some, next, err := cut(in.Page, "urls", existing, func(t resolve.Target) string { return t.Qualifier })
 	if err != nil {
 		return nil, err
 	}
 	shown := make([]urlConfig, len(some))
-	for i, qualifier := range some {
-		shown[i] = s.urlConfigOf(function.ARN, qualifier, function.URLs[qualifier])
+	for i, found := range some {
+		shown[i] = s.urlConfigOf(found.ARN(), function.URLs[found.Qualifier])
 	}
 	return struct {
 		FunctionUrlConfigs []urlConfig

@@ -58,7 +58,7 @@ func (c *checker) walk(kind reflect.Type, s *shape, path string) {
 var kindsOf = map[string][]reflect.Kind{
 	"string": {reflect.String}, "timestamp": {reflect.String}, "boolean": {reflect.Bool}, "blob": {reflect.Slice},
 	"integer": {reflect.Int, reflect.Int64}, "long": {reflect.Int, reflect.Int64},
-	"list": {reflect.Slice}, "map": {reflect.Map}, "structure": {reflect.Struct},
+	"double": {reflect.Float64}, "list": {reflect.Slice}, "map": {reflect.Map}, "structure": {reflect.Struct},
 }
 
 func (c *checker) structure(kind reflect.Type, s *shape, path string) {

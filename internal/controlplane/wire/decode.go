@@ -220,13 +220,25 @@ func (d *decoder) mapping(s *shape, in node, into reflect.Value, path string) er
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(entries, func(a, b item) int { return strings.Compare(a.label, b.label) })
 	values := reflect.MakeMapWithSize(into.Type(), len(entries))
 	soundKeys, soundValues := true, true
+	var numbers []string
 	for _, entry := range entries {
 		soundKeys = soundKeys && d.allows(s.key, entry.label)
 		value, nullable := reflect.New(into.Type().Elem()).Elem(), into.Type().Elem().Kind() == reflect.Pointer
 		switch {
-		case !entry.value.absent():
+		case entry.value.absent():
+			soundValues = soundValues && nullable
+		case s.value.kind == "double":
+			number, err := entry.value.fraction()
+			if err != nil {
+				return err
+			}
+			soundValues = soundValues && !s.value.min.below(number) && !s.value.max.above(number)
+			numbers = append(numbers, entry.label+"="+fraction(number))
+			value.SetFloat(number)
+		default:
 			text, err := entry.value.text()
 			if err != nil {
 				return err
@@ -237,20 +249,30 @@ func (d *decoder) mapping(s *shape, in node, into reflect.Value, path string) er
 			} else {
 				value.SetString(text)
 			}
-		case !nullable:
-			soundValues = false
 		}
 		values.SetMapIndex(reflect.ValueOf(entry.label), value)
 	}
 	into.Set(values)
-	// Maps hold secrets: no value is shown.
+	shown := "" // maps of texts hold secrets
+	if numbers != nil {
+		shown = d.show(s, "{"+strings.Join(numbers, ", ")+"}")
+	}
 	if !soundKeys {
-		d.violation("", path, "Map keys must satisfy constraint: ["+s.key.describe(true)+"]")
+		d.violation(shown, path, "Map keys must satisfy constraint: ["+s.key.describe(true)+"]")
 	}
 	if !soundValues {
-		d.violation("", path, "Map values must satisfy constraint: ["+s.value.describe(true)+"]")
+		d.violation(shown, path, "Map value must satisfy constraint: ["+s.value.describe(true)+"]")
 	}
 	return nil
+}
+
+// fraction is a number as Java writes a double.
+func fraction(number float64) string {
+	text := strconv.FormatFloat(number, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
 }
 
 func (d *decoder) text(s *shape, value, path string) {

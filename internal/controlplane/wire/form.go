@@ -163,6 +163,9 @@ func (f *form) number() (int, error) {
 	return int(number), nil
 }
 
+// fraction is refused: no member of IAM or STS is one.
+func (*form) fraction() (float64, error) { return 0, malformedInput("") }
+
 func (f *form) truth() (bool, error) {
 	switch strings.ToLower(f.value) {
 	case "true":

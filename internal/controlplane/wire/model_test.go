@@ -13,7 +13,7 @@ import (
 func TestModels(t *testing.T) {
 	for api, want := range map[string][]string{
 		"iam":    {"accountAliasType"},
-		"lambda": {"Alias", "CollectionName", "S3Bucket"},
+		"lambda": {"CollectionName", "S3Bucket"},
 		"sts":    nil,
 	} {
 		if diff := cmp.Diff(want, wire.LookAround(api)); diff != "" {
@@ -76,7 +76,7 @@ func TestJSON(t *testing.T) {
 		`{"Text":"abcd","Number":10}`: {error: "ValidationException: 2 validation errors detected: Value 'abcd' at 'text' failed to satisfy constraint: Member must have length less than or equal to 3; Value '10' at 'number' failed to satisfy constraint: Member must have value less than or equal to 9"},
 		`{"List":["a",null]}`:         {error: "ValidationException: 1 validation error detected: Value '[a, null]' at 'list' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 3, Member must not be null]"},
 		`{"Map":{"abcd":"b"}}`:        {error: "ValidationException: 1 validation error detected: Value at 'map' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 3, Member must not be null]"},
-		`{"Map":{"a":null}}`:          {error: "ValidationException: 1 validation error detected: Value at 'map' failed to satisfy constraint: Map values must satisfy constraint: [Member must have length less than or equal to 3, Member must not be null]"},
+		`{"Map":{"a":null}}`:          {error: "ValidationException: 1 validation error detected: Value at 'map' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 3, Member must not be null]"},
 		`{"Text":1}`:                  {error: "SerializationException: NUMBER_VALUE can not be converted to a String"},
 		`{"Text":true}`:               {error: "SerializationException: TRUE_VALUE can not be converted to a String"},
 		`{"Text":{}}`:                 {error: "SerializationException: Start of structure or map found where not expected."},

@@ -17,6 +17,7 @@ type node interface {
 	empty() bool  // without a value, or made of nothing but such
 	text() (string, error)
 	number() (int, error)
+	fraction() (float64, error)
 	truth() (bool, error)
 	bytes() ([]byte, error)
 	list() ([]item, error)
@@ -33,14 +34,15 @@ type item struct {
 // nothing is a node without a value, and what other nodes are besides what they are.
 type nothing struct{}
 
-func (nothing) absent() bool             { return true }
-func (nothing) empty() bool              { return true }
-func (nothing) text() (string, error)    { return "", nil }
-func (nothing) number() (int, error)     { return 0, nil }
-func (nothing) truth() (bool, error)     { return false, nil }
-func (nothing) bytes() ([]byte, error)   { return nil, nil }
-func (nothing) list() ([]item, error)    { return nil, nil }
-func (nothing) entries() ([]item, error) { return nil, nil }
+func (nothing) absent() bool               { return true }
+func (nothing) empty() bool                { return true }
+func (nothing) text() (string, error)      { return "", nil }
+func (nothing) number() (int, error)       { return 0, nil }
+func (nothing) fraction() (float64, error) { return 0, nil }
+func (nothing) truth() (bool, error)       { return false, nil }
+func (nothing) bytes() ([]byte, error)     { return nil, nil }
+func (nothing) list() ([]item, error)      { return nil, nil }
+func (nothing) entries() ([]item, error)   { return nil, nil }
 func (nothing) structure() (members, error) {
 	return func(*member) node { return nothing{} }, nil
 }
@@ -132,9 +134,10 @@ func (j jsonNode) wrong(scalar string) error {
 	return serialization(cmp.Or(token, "NUMBER_VALUE") + " can not be converted to " + scalar)
 }
 
-func (j jsonNode) text() (string, error) { return readScalar[string](j, "a String") }
-func (j jsonNode) number() (int, error)  { return readScalar[int](j, "an Integer") }
-func (j jsonNode) truth() (bool, error)  { return readScalar[bool](j, "a Boolean") }
+func (j jsonNode) text() (string, error)      { return readScalar[string](j, "a String") }
+func (j jsonNode) number() (int, error)       { return readScalar[int](j, "an Integer") }
+func (j jsonNode) fraction() (float64, error) { return readScalar[float64](j, "a Double") }
+func (j jsonNode) truth() (bool, error)       { return readScalar[bool](j, "a Boolean") }
 
 func readScalar[V any](j jsonNode, scalar string) (value V, err error) {
 	if json.Unmarshal(j, &value) != nil {

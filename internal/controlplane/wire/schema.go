@@ -119,11 +119,15 @@ func mapFirst(to func(rune) rune, name string) string {
 func (s *shape) describe(always bool) string {
 	var constraints []string
 	add := func(constraint string) { constraints = append(constraints, "Member must "+constraint) }
+	bounded := "have length "
+	if s.kind == "double" {
+		bounded = "have value "
+	}
 	if s.max.text != "" {
-		add("have length less than or equal to " + s.max.text)
+		add(bounded + "less than or equal to " + s.max.text)
 	}
 	if s.min.text != "" && (always || s.min.value > 0) {
-		add("have length greater than or equal to " + s.min.text)
+		add(bounded + "greater than or equal to " + s.min.text)
 	}
 	if s.pattern != nil {
 		add("satisfy regular expression pattern: " + s.pattern.text)

@@ -284,18 +284,17 @@ func (r *run) simulate(ctx context.Context, action string, request policy.Reques
 // lookAtOtherQualifiers looks for a grant in the wrong place. The function itself and each of its aliases have
 // policies of their own, and a URL asks only the one that it belongs to.
 func (r *run) lookAtOtherQualifiers(ctx context.Context) {
-	others := []lambda.ARN{r.function.Unqualified()}
-	if r.function.Qualifier == "" {
-		urls, err := r.Owner.Functions.URLs(ctx, r.function)
-		if err != nil {
-			r.add(lookingFailed(stepQualifier, "whether an alias has a URL", err, false))
-			return
-		}
-		others = nil
-		for _, url := range urls {
-			if url.Function.Qualifier != "" {
-				others = append(others, url.Function)
-			}
+	var others []lambda.ARN
+	if r.function.Qualifier != "" {
+		others = append(others, r.function.Unqualified())
+	}
+	urls, err := r.Owner.Functions.URLs(ctx, r.function)
+	if err != nil {
+		r.add(lookingFailed(stepQualifier, "whether an alias has a URL", err, false))
+	}
+	for _, url := range urls {
+		if url.Function.Qualifier != "" && url.Function.Qualifier != r.function.Qualifier {
+			others = append(others, url.Function)
 		}
 	}
 	for _, other := range others {
@@ -305,8 +304,7 @@ func (r *run) lookAtOtherQualifiers(ctx context.Context) {
 		}
 		r.add(Step{
 			Name: stepQualifier, Status: Problem,
-			Summary: fmt.Sprintf("the grant is in another place: the policy of %s allows %v, and the URL of %s does not ask it",
-				other, actions, r.function),
+			Summary: explain.Elsewhere(other, r.function, actions...),
 		})
 	}
 }

@@ -283,7 +283,7 @@ func TestAliases(t *testing.T) {
 	for _, question := range []check.Question{{Target: web + ":prod"}, {Target: "web", Qualifier: "prod"}} {
 		report := f.ask(t, question, still)
 		if report.Verdict != check.Refused || status(report, "alias") != check.Problem ||
-			!strings.Contains(text(report), "the policy of "+web+" allows [lambda:InvokeFunctionUrl lambda:InvokeFunction], and the URL of "+web+":prod does not ask it") {
+			!strings.Contains(text(report), "the policy of "+web+" allows lambda:InvokeFunctionUrl and lambda:InvokeFunction, and the URL of "+web+":prod does not ask it") {
 			t.Error(text(report))
 		}
 		if fix := strings.Join(report.Fix, "\n"); !strings.Contains(fix, "furl grant "+question.Target) || !strings.Contains(fix, "prod") {

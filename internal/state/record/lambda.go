@@ -109,6 +109,7 @@ type Version struct {
 	header
 	ARN ARN `json:"ARN"`
 	Configuration
+	SourceDescription string `json:"SourceDescription"`
 }
 
 // Kind implements Record.
