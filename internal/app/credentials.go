@@ -62,8 +62,7 @@ func (c Config) rootKeys(dir string, now time.Time) (map[string]Key, error) {
 	made := false
 	if c.isRootKeyShort() {
 		c.Log.Warn("the root key that the environment sets can be guessed: programs on this machine and its other users "+
-			"can do anything here", "key", c.RootAccessKeyID,
-			"fix", "leave FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY out, or set at least 16 characters")
+			"can do anything here", "fix", "leave FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY out, or set at least 16 characters")
 	}
 	for i, account := range c.Accounts {
 		if _, ok := keys[account]; ok || i == 0 && c.RootAccessKeyID != "" {
