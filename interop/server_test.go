@@ -107,7 +107,7 @@ func (s *server) healthy() bool {
 	if s.vars, ok = s.variables(account); !ok {
 		return false
 	}
-	response, err := http.Get(s.endpoint() + "/_furl/health")
+	response, err := http.Get(strings.Replace(s.endpoint(), "https://", "http://", 1) + "/_furl/health") // it answers both
 	if err != nil {
 		return false
 	}
@@ -115,9 +115,13 @@ func (s *server) healthy() bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// variables are what furl env prints for an account.
-func (s *server) variables(account string) (map[string]string, bool) {
-	env := run(s.t, baseEnv(s.home), nil, must(s.t, buildFurl), "env", "--data", s.data, "--account", account, "--json")
+// variables are what furl env prints for an account, with the root keys or those that the flags name.
+func (s *server) variables(account string, flags ...string) (map[string]string, bool) {
+	if flags == nil {
+		flags = []string{"--root"}
+	}
+	command := append([]string{"env", "--data", s.data, "--account", account, "--json"}, flags...)
+	env := run(s.t, baseEnv(s.home), nil, must(s.t, buildFurl), command...)
 	if env.code != 0 {
 		return nil, false
 	}

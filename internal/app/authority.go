@@ -207,7 +207,7 @@ func (a *authority) make(want scope) error {
 		return err
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "furl on this machine, " + a.now().UTC().Format(time.DateTime)},
+		Subject:               pkix.Name{CommonName: "furl local CA " + rand.Text()[:8]},
 		NotAfter:              a.now().Add(authorityLife),
 		IsCA:                  true,
 		BasicConstraintsValid: true, MaxPathLenZero: true,

@@ -91,7 +91,7 @@ type Config struct {
 	// boto3 and the AWS SDK for JavaScript, which AWS's runtimes have. Empty are those of the interpreter.
 	PythonPackages, NodeModules string
 	// RootAccessKeyID and RootSecretAccessKey are the root keys of the first account; empty are generated and kept in
-	// the data directory.
+	// the data directory. They may be short while the server listens on loopback.
 	RootAccessKeyID     string
 	RootSecretAccessKey string
 
@@ -218,18 +218,28 @@ func (c Config) Validate() error {
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
 		fault("FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY: set both or neither")
 	}
-	if id := c.RootAccessKeyID; id != "" && !validAccessKeyID(id) {
-		fault("FURL_ROOT_ACCESS_KEY_ID: want 16 to 128 letters and digits")
+	if id := c.RootAccessKeyID; id != "" && !isAccessKeyID(id) {
+		fault("FURL_ROOT_ACCESS_KEY_ID: want up to 128 letters, digits and the characters -._+")
 	}
-	if n := len(c.RootSecretAccessKey); n > 0 && n < 16 {
-		fault("FURL_ROOT_SECRET_ACCESS_KEY: want at least 16 characters")
+	if c.isRootKeyShort() && !c.IsLoopback() {
+		fault("FURL_ROOT_ACCESS_KEY_ID, FURL_ROOT_SECRET_ACCESS_KEY: other machines can reach %s, so want at least 16 "+
+			"characters in each; or listen on 127.0.0.1", c.Listen)
 	}
 	return errors.Join(faults...)
 }
 
-func validAccessKeyID(id string) bool {
-	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
-	return len(id) >= 16 && len(id) <= 128 && strings.Trim(id, allowed) == ""
+// isAccessKeyID reports whether a signature can name the key. AWS's own have 16 to 128 word characters (IAM API
+// Reference, "AccessKey").
+func isAccessKeyID(id string) bool {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+"
+	return len(id) <= 128 && strings.Trim(id, allowed) == ""
+}
+
+// isRootKeyShort reports whether the configuration has a root key that others can guess, such as test and test, which
+// people have in their configurations.
+func (c Config) isRootKeyShort() bool {
+	const enough = 16
+	return c.RootAccessKeyID != "" && (len(c.RootAccessKeyID) < enough || len(c.RootSecretAccessKey) < enough)
 }
 
 // hosts are the host names under which function URLs of auth type NONE answer in path style. A server that listens on

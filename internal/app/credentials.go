@@ -14,25 +14,25 @@ import (
 	"github.com/furl-dev/furl/internal/iam"
 )
 
-// RootKey is the access key of an account's root user.
-type RootKey struct {
+// Key is a long-term access key.
+type Key struct {
 	AccessKeyID     string `json:"accessKeyId"`
 	SecretAccessKey string `json:"secretAccessKey"`
 }
 
 // rootFile is root-credentials.json: the generated root keys by account. It is readable by its owner alone.
 type rootFile struct {
-	Accounts map[string]RootKey `json:"accounts"`
+	Accounts map[string]Key `json:"accounts"`
 }
 
 const rootFileName = "root-credentials.json"
 
 // ReadRootKeys reads the root keys that a server keeps in its data directory.
-func ReadRootKeys(dir string) (map[string]RootKey, error) {
+func ReadRootKeys(dir string) (map[string]Key, error) {
 	path := filepath.Join(dir, rootFileName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]RootKey{}, nil
+		return map[string]Key{}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -47,19 +47,23 @@ func ReadRootKeys(dir string) (map[string]RootKey, error) {
 		}
 	}
 	if file.Accounts == nil {
-		file.Accounts = map[string]RootKey{}
+		file.Accounts = map[string]Key{}
 	}
 	return file.Accounts, nil
 }
 
 // rootKeys reads the root keys of the data directory and makes those that are missing. A key given in the environment
 // stands for the first account and is not written down.
-func (c Config) rootKeys(dir string, now time.Time) (map[string]RootKey, error) {
+func (c Config) rootKeys(dir string, now time.Time) (map[string]Key, error) {
 	keys, err := ReadRootKeys(dir)
 	if err != nil {
 		return nil, err
 	}
 	made := false
+	if c.isRootKeyShort() {
+		c.Log.Warn("the root key that the environment sets can be guessed: programs on this machine and its other users "+
+			"can do anything here", "fix", "leave FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY out, or set at least 16 characters")
+	}
 	for i, account := range c.Accounts {
 		if _, ok := keys[account]; ok || i == 0 && c.RootAccessKeyID != "" {
 			continue
@@ -68,7 +72,7 @@ func (c Config) rootKeys(dir string, now time.Time) (map[string]RootKey, error) 
 		if err != nil {
 			return nil, err
 		}
-		keys[account] = RootKey{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
+		keys[account] = Key{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
 		made = true
 	}
 	if made {
@@ -77,7 +81,7 @@ func (c Config) rootKeys(dir string, now time.Time) (map[string]RootKey, error) 
 		}
 	}
 	if c.RootAccessKeyID != "" {
-		keys[c.Accounts[0]] = RootKey{AccessKeyID: c.RootAccessKeyID, SecretAccessKey: c.RootSecretAccessKey}
+		keys[c.Accounts[0]] = Key{AccessKeyID: c.RootAccessKeyID, SecretAccessKey: c.RootSecretAccessKey}
 	}
 	return keys, nil
 }

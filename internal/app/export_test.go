@@ -10,3 +10,12 @@ func DataDirContents() (names []string) {
 	}
 	return append(names, pageTokenFileName) // which is made anew where others may have read it
 }
+
+// SystemSteps are the changes of a system with the trust stores: each a directory, and the command that makes it known.
+func SystemSteps(stores [][]string, file, name string, text []byte) ([]Step, error) {
+	var all []systemStore
+	for _, store := range stores {
+		all = append(all, systemStore{store[0], store[1:]})
+	}
+	return systemSteps(all, file, name, text)
+}

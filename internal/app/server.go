@@ -55,7 +55,7 @@ type Server struct {
 	dir      string
 	listener *listener.Listener
 	http     *http.Server
-	rootKeys map[string]RootKey
+	rootKeys map[string]Key
 
 	certifier certifier // nil without https
 	trust     string    // file of the authority for https
@@ -212,7 +212,7 @@ func (s *Server) addAccounts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.state.Update(ctx, func(tx *state.Tx) error {
+	err = s.state.Update(ctx, func(tx *state.Tx) error {
 		for account, key := range s.rootKeys {
 			tx.SetAccount(&iam.Account{
 				ID: account, RootKey: iam.AccessKey{ID: key.AccessKeyID, Secret: key.SecretAccessKey}, SCPs: scps[account],
@@ -220,6 +220,10 @@ func (s *Server) addAccounts(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.addAdmins(ctx)
 }
 
 // maySend reports whether the execution role of a function may invoke another one as its destination.
@@ -252,7 +256,7 @@ func (s *Server) wire() error {
 	s.pages = &pages.Pages{
 		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
-		Secret: s.secret, FunctionKey: s.functionKey, Open: s.config.OpenPages,
+		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, FunctionKey: s.functionKey, Open: s.config.OpenPages,
 	}
 	hosts, err := s.config.hosts()
 	if err != nil {
@@ -311,9 +315,18 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.pages.ServeHTTP(w, r)
 	case s.data.IsForeign(r.Host) && !s.control.Serves(r):
 		s.data.ServeHTTP(w, r) // which says that no function URL has the name
+	case s.config.isRootKeyShort() && isOfWebSite(r):
+		http.Error(w, "a web site cannot call the APIs of a server whose root key can be guessed", http.StatusForbidden)
 	default:
 		s.control.ServeHTTP(w, r)
 	}
+}
+
+// isOfWebSite reports whether a browser sent the request for a page of another site. Who knows the root key can put a
+// signature into the address of an image.
+func isOfWebSite(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site") // which browsers send to every address of this machine
+	return site != "" && site != "none" || r.Header.Get("Origin") != ""
 }
 
 // Run serves until the context ends, then drains: it takes no new requests, lets running invocations finish within
@@ -473,7 +486,7 @@ func (s *Server) Endpoint() string { return s.address.endpoint }
 func (s *Server) Dir() string { return s.dir }
 
 // RootKey is the root key of an account.
-func (s *Server) RootKey(account string) (RootKey, bool) {
+func (s *Server) RootKey(account string) (Key, bool) {
 	key, ok := s.rootKeys[account]
 	return key, ok
 }

@@ -53,7 +53,7 @@ func TrustSteps(file, home string) (steps []Step, missing []string, err error) {
 	const enough = 4
 	sum := sha256.Sum256(block.Bytes)
 	name := "furl-" + hex.EncodeToString(sum[:enough])
-	system, err := systemSteps(file, name, text)
+	system, err := systemSteps(systemStores, file, name, text)
 	for _, database := range browserDatabases(home) {
 		if _, found := exec.LookPath("certutil"); found != nil {
 			missing = append(missing, database)
@@ -70,7 +70,7 @@ func TrustSteps(file, home string) (steps []Step, missing []string, err error) {
 }
 
 // systemSteps are the changes of the system's trust store.
-func systemSteps(file, name string, text []byte) ([]Step, error) {
+func systemSteps(stores []systemStore, file, name string, text []byte) ([]Step, error) {
 	if runtime.GOOS == "darwin" {
 		const keychain = "/Library/Keychains/System.keychain"
 		if exec.Command("security", "verify-cert", "-c", file).Run() == nil {
@@ -78,7 +78,7 @@ func systemSteps(file, name string, text []byte) ([]Step, error) {
 		}
 		return []Step{{[]string{"security", "add-trusted-cert", "-d", "-r", "trustRoot", "-k", keychain, file}, true}}, nil
 	}
-	for _, store := range systemStores {
+	for _, store := range stores {
 		if _, err := exec.LookPath(store.update[0]); err != nil {
 			continue
 		}

@@ -68,10 +68,9 @@ func (p *program) caInstall() *cobra.Command {
 		Use:   "install",
 		Short: "Have the system and the browsers of this machine trust the authority",
 		Long: `Have the system and the browsers of this machine trust the authority of this user, which is made if there is
-none. The command adds it to the trust store of the system (Debian, Alpine, Fedora, RHEL, openSUSE, Arch, macOS), and with
-certutil to the databases of Chrome and Firefox that the user has. It prints each command before it runs it. If the
-system's trust store belongs to root and the command does not run as root, it changes nothing there, and prints what to
-type.
+none. The command adds it to the trust store of the system (Debian, Alpine, Fedora, RHEL, openSUSE, Arch, macOS), and
+with certutil to the databases of Chrome and Firefox that the user has. It prints each command before it runs it. If it
+does not run as root, it changes nothing that only root may change, and prints what to type.
 
 ` + exitStatus(status{exitOK: "trusted", exitFailed: "not trusted everywhere"}, exitUsage),
 		Example: "  furl ca install",

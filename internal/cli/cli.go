@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/app"
@@ -230,7 +231,13 @@ func (p *program) runDemo(ctx context.Context, keep bool) error {
 		AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey,
 	}, p.streams.Out)
 	if keep && played == nil {
-		exported := shells["sh"].script(exports(server.Endpoint(), config.Region, key), cleared...)
+		admin, err := server.UserKey(account, app.Admin)
+		if err != nil {
+			return err
+		}
+		variables := exports(server.Endpoint(), config.Region, server.CertificateFile(),
+			aws.Credentials{AccessKeyID: admin.AccessKeyID, SecretAccessKey: admin.SecretAccessKey})
+		exported := shells["sh"].script(variables, cleared(variables)...)
 		fmt.Fprintf(p.streams.Out, "\nThe server stays up until Ctrl-C. In another shell:\n\n%s", exported)
 		<-ctx.Done()
 	}

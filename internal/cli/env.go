@@ -10,14 +10,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/awsconfig"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 func (p *program) env() *cobra.Command {
 	var (
-		server place
+		server environment
 		name   string // of the shell
 		asJSON bool
 		wait   time.Duration
@@ -25,13 +30,19 @@ func (p *program) env() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "env",
 		Short: "Shell exports for the running local server",
-		Long: `Shell exports for the running local server: its endpoint, region and the root keys of an account, under
-the names that the AWS CLI and the AWS SDKs read. If there is no such server, the command prints a statement that fails,
-so that a script does not go on with an account at AWS.
+		Long: `Shell exports for the running local server: its endpoint, region and keys, under the names that the AWS CLI and
+the AWS SDKs read, and the certificate to trust if the server answers https. If there is no such server, the command
+prints a statement that fails, so that a script does not go on with an account at AWS.
 
-` + exitStatus(status{exitOK: "printed", exitFailed: "no server is running or it has no such account"},
-			exitUsage, exitInterrupted),
+The keys are those of the user admin, which each account begins with and which may do anything. --user exports those of
+another user, --role a session of a role that the user may assume (for an hour), and --root the root keys. As at AWS,
+the root user may not assume roles. If there is no user admin, the command exports the root keys and says so.
+
+` + exitStatus(status{exitOK: "printed", exitFailed: "no server is running or it has no such account or user"},
+			exitUsage, exitDenied, exitInterrupted),
 		Example: `  furl serve & eval "$(furl env --wait 10s)"
+  eval "$(furl env --user alice)"
+  eval "$(furl env --role arn:aws:iam::123456789012:role/deployer)"
   furl env --shell fish | source
   furl env --shell powershell | Out-String | Invoke-Expression`,
 		Args: cobra.NoArgs,
@@ -39,6 +50,9 @@ so that a script does not go on with an account at AWS.
 			shell, ok := shellOf(name)
 			if !ok {
 				return usage(command, fmt.Errorf("--shell %q is none of sh, fish and powershell", name))
+			}
+			if server.root && server.user+server.role != "" {
+				return usage(command, errors.New("use --root alone: the root user has no other user's keys and may not assume roles"))
 			}
 			variables, err := server.awaitVariables(command.Context(), wait)
 			if err != nil {
@@ -51,20 +65,30 @@ so that a script does not go on with an account at AWS.
 				}
 				return p.printJSON(values)
 			}
-			_, err = io.WriteString(p.streams.Out, shell.script(variables, cleared...))
+			_, err = io.WriteString(p.streams.Out, shell.script(variables, cleared(variables)...))
 			return err
 		},
 	}
 	server.register(p, command, "data", "account")
 	f := command.Flags()
+	f.BoolVar(&server.root, "root", false, "export the root keys")
+	f.StringVar(&server.user, "user", "", "export the keys of this user (default "+app.Admin+")")
+	f.StringVar(&server.role, "role", "", "export a session of this role, an ARN or a name in the account")
 	f.StringVar(&name, "shell", "sh", "sh (also for bash and zsh), fish or powershell")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.DurationVar(&wait, "wait", 0, "how long to wait for a server that is starting")
 	return command
 }
 
+// environment is whose keys to export, of which server.
+type environment struct {
+	place
+	root       bool
+	user, role string
+}
+
 // awaitVariables is variables, tried again while no server is running and there is time to wait.
-func (l *place) awaitVariables(ctx context.Context, wait time.Duration) ([]variable, error) {
+func (l *environment) awaitVariables(ctx context.Context, wait time.Duration) ([]variable, error) {
 	deadline := time.Now().Add(wait)
 	for {
 		variables, err := l.variables(ctx)
@@ -83,31 +107,92 @@ func (l *place) awaitVariables(ctx context.Context, wait time.Duration) ([]varia
 type variable struct{ name, value string }
 
 // variables are what the AWS CLI and the AWS SDKs need to know of the running server.
-func (l *place) variables(ctx context.Context) ([]variable, error) {
+func (l *environment) variables(ctx context.Context) ([]variable, error) {
 	running, err := app.FindRunning(ctx, l.data)
 	if err != nil {
 		return nil, l.notRunning(ctx, err)
 	}
-	key, err := l.rootKey(running, cmp.Or(l.account, running.Account))
+	account := cmp.Or(l.account, running.Account)
+	key, err := l.key(ctx, running, account)
 	if err != nil {
 		return nil, err
 	}
-	return exports(running.Endpoint, running.Region, key), nil
+	credentials := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}
+	if l.role != "" {
+		if credentials, err = assume(ctx, running, credentials, account, l.role); err != nil {
+			return nil, err
+		}
+	}
+	return exports(running.Endpoint, running.Region, running.CertificateFile, credentials), nil
 }
 
-func exports(endpoint, region string, key app.RootKey) []variable {
-	return []variable{
+// key is the long-term key to export.
+func (l *environment) key(ctx context.Context, running app.Running, account string) (app.Key, error) {
+	if l.root {
+		return l.rootKey(running, account)
+	}
+	name := cmp.Or(l.user, app.Admin)
+	key, err := running.UserKey(ctx, account, name)
+	if !errors.Is(err, app.ErrNoUserKey) {
+		return key, err
+	}
+	if l.user != "" {
+		return app.Key{}, fail(noUserKey, err, snippet.Quote(name))
+	}
+	key, rootErr := l.rootKey(running, account)
+	if rootErr == nil {
+		l.p.note("%v: exporting the root keys, which may not assume roles", err)
+	}
+	return key, rootErr
+}
+
+// assume is a session of a role at the server.
+func assume(ctx context.Context, running app.Running, as aws.Credentials, account, role string) (aws.Credentials, error) {
+	if !strings.HasPrefix(role, "arn:") {
+		role = arn.IAM(account, "role", "/", role).String()
+	}
+	client, err := awsapi.Open(ctx, awsconfig.Options{
+		Credentials: as, Region: running.Region, EndpointURL: running.Endpoint, Authority: running.CertificateFile,
+	})
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	session, err := client.AssumeRole(ctx, role, "furl")
+	if failed, ok := errors.AsType[*awsapi.Error](err); ok && failed.Kind == awsapi.Denied {
+		name := role[strings.LastIndexByte(role, '/')+1:]
+		return aws.Credentials{}, fail(roleDenied, err, snippet.Quote(name))
+	}
+	return session, err
+}
+
+// exports are the variables for a server. Those of its certificate name programs that trust it besides others, and those
+// that ask only the server.
+func exports(endpoint, region, certificate string, credentials aws.Credentials) []variable {
+	variables := []variable{
 		{"AWS_ENDPOINT_URL", endpoint},
 		{"AWS_REGION", region},
 		{"AWS_DEFAULT_REGION", region},
-		{"AWS_ACCESS_KEY_ID", key.AccessKeyID},
-		{"AWS_SECRET_ACCESS_KEY", key.SecretAccessKey},
+		{"AWS_ACCESS_KEY_ID", credentials.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", credentials.SecretAccessKey},
 	}
+	if credentials.SessionToken != "" {
+		variables = append(variables, variable{"AWS_SESSION_TOKEN", credentials.SessionToken},
+			variable{"AWS_CREDENTIAL_EXPIRATION", credentials.Expires.UTC().Format(time.RFC3339)})
+	}
+	if certificate != "" {
+		variables = append(variables, variable{"AWS_CA_BUNDLE", certificate}, variable{"NODE_EXTRA_CA_CERTS", certificate})
+	}
+	return variables
 }
 
-// cleared are variables that would contradict those that are set: a session token belongs to other keys, and a profile
-// may name other keys.
-var cleared = []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"}
+// cleared are the variables that would contradict those that are set: a session token belongs to other keys, and a
+// profile may name other keys.
+func cleared(set []variable) []string {
+	names := []string{"AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"}
+	return slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(set, func(v variable) bool { return v.name == name })
+	})
+}
 
 // shell is how a shell sets a variable to a value in single quotes, unsets one, and fails. The fail of PowerShell has a
 // place for a text in single quotes; the others have the message of the command.

@@ -99,6 +99,8 @@ const (
 	notReadable
 	noRootKey
 	rootKeyGiven
+	noUserKey
+	roleDenied
 	pageDenied
 	listenFailed
 	linesInvalid
@@ -171,6 +173,13 @@ var errorTable = [...]struct {
 	noRootKey: {exitFailed, "furl serve --account %s", nil},
 	rootKeyGiven: {
 		exitFailed, "set FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY as they are set for the server", nil,
+	},
+	roleDenied: {
+		exitDenied, "aws iam get-role --role-name %s   # its trust policy must name the user, or the root of the account\n" +
+			"furl explain --last-api", nil,
+	},
+	noUserKey: {
+		exitFailed, "aws iam create-access-key --user-name %s   # after eval \"$(furl env)\", if there is such a user", nil,
 	},
 	pageDenied: {exitDenied, "--data DIR with the data directory of the server, or --profile NAME", nil},
 	listenFailed: {

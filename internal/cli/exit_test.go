@@ -100,6 +100,7 @@ func TestErrorsHaveARow(t *testing.T) {
 		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, 5, "http:// in place of https://"},
 		{errors.New(`net/http: malformed HTTP response "\x15\x03\x01"`), 5, "https:// in place of http://"},
 		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, 5, "--cacert FILE or AWS_CA_BUNDLE=FILE"},
+		{x509.UnknownAuthorityError{Cert: &x509.Certificate{DNSNames: []string{"localhost"}}}, 5, "furl ca path"},
 		{x509.HostnameError{Certificate: certificate, Host: "b.example"}, 5, "is for: a.example, 192.0.2.1"},
 		{x509.CertificateInvalidError{Reason: x509.Expired}, 5, "is this machine's clock right?"},
 		{&net.DNSError{Name: "lambda.mars-1.amazonaws.com", IsNotFound: true}, 5, "there is no host lambda.mars-1.amazonaws.com"},

@@ -359,20 +359,20 @@ func (l *place) notRunning(ctx context.Context, err error) error {
 
 // rootKey is the root key of an account of the server that uses the data directory. The environment may have the key of
 // another server, so it counts only for a server that was given this key.
-func (l *place) rootKey(running app.Running, account string) (app.RootKey, error) {
+func (l *place) rootKey(running app.Running, account string) (app.Key, error) {
 	if id := running.RootAccessKeyID; id != "" && account == running.Account {
 		if id != l.p.getenv("FURL_ROOT_ACCESS_KEY_ID") {
-			return app.RootKey{}, fail(rootKeyGiven, fmt.Errorf("root key %s of account %s is not in %s", id, account, l.data))
+			return app.Key{}, fail(rootKeyGiven, fmt.Errorf("root key %s of account %s is not in %s", id, account, l.data))
 		}
-		return app.RootKey{AccessKeyID: id, SecretAccessKey: l.p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")}, nil
+		return app.Key{AccessKeyID: id, SecretAccessKey: l.p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")}, nil
 	}
 	keys, err := app.ReadRootKeys(l.data)
 	if err != nil {
-		return app.RootKey{}, err
+		return app.Key{}, err
 	}
 	key, ok := keys[account]
 	if !ok {
-		return app.RootKey{}, fail(noRootKey, fmt.Errorf("the server has no root keys for account %s", account), account)
+		return app.Key{}, fail(noRootKey, fmt.Errorf("the server has no root keys for account %s", account), account)
 	}
 	return key, nil
 }

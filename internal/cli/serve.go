@@ -77,7 +77,7 @@ func (s *serveFlags) settings() []setting {
 		{"listen", &c.Listen, "listen", "address to listen on, HOST:PORT; port 0 is any free one"},
 		{"account", (*commaList)(&c.Accounts), "accounts", "account id; may be repeated"},
 		{"region", &c.Region, "region", "region that furl env exports; the server answers for all regions"},
-		{"url-style", &c.URLStyle, "urlStyle", "how to write function URLs: auto, host or path"},
+		{"url-style", &c.URLStyle, "urlStyle", "how to write function URLs: auto, host (which Terraform needs: it reads the id from the host name) or path"},
 		{"suffix", &c.Suffix, "suffix", "what follows ID.lambda-url.REGION. in host style"},
 		{
 			"tls", &c.TLS, "tls",

@@ -267,7 +267,8 @@ func (s *signer) functionName(ctx context.Context) string {
 	}
 	urls, err := setup.AllURLs(ctx, client)
 	at := slices.IndexFunc(urls, func(u awsapi.URL) bool {
-		return err == nil && strings.EqualFold(u.Address, url.Scheme+"://"+url.Host+url.Base+"/")
+		_, address, _ := strings.Cut(u.Address, "://") // it answers over http and https
+		return err == nil && strings.EqualFold(address, url.Host+url.Base+"/")
 	})
 	if at < 0 {
 		return ""

@@ -24,6 +24,7 @@ const (
 	Requests = Prefix + "requests" // the latest requests; /ID, /last and /last-api are one of them
 	Logs     = Prefix + "logs"     // the log of the function that the query names
 	Metrics  = Prefix + "metrics"  // for Prometheus
+	Keys     = Prefix + "keys"     // the access key of the user that the query names, for those who have Secret
 )
 
 // Headers that are furl's and not AWS's.
@@ -42,6 +43,8 @@ const (
 	Note = "Furl-Note"
 	// MaxCanonicalRequest is the longest value of that header, in bytes: a server reads no more.
 	MaxCanonicalRequest = 256 << 10
+	// Secret is what a server wrote into server.json for commands of its user, who may read all that it keeps.
+	Secret = "Furl-Secret"
 	// Challenge has a server prove in the header Proof of its health page that it is the one of a data directory.
 	Challenge = "Furl-Challenge"
 	Proof     = "Furl-Proof"

@@ -23,6 +23,16 @@ type Account struct {
 	SCPs [][]policy.Named
 }
 
+// Admin says that an account once got the user that it begins with. It stays when the user is deleted, which is then not
+// made again.
+type Admin struct {
+	Account string
+	Made    time.Time
+}
+
+// Key identifies the account.
+func (a *Admin) Key() string { return a.Account }
+
 // ParseARN reads the ARN of a principal or policy of the partition aws, in which everything is that a server keeps.
 func ParseARN(text string) (arn.Principal, bool) {
 	p, err := arn.ParsePrincipal(text)

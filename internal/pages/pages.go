@@ -47,6 +47,8 @@ type Pages struct {
 	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. If only is not
 	// empty, it knows only the functions of that account. The client sees its error.
 	FunctionKey func(name, region, account, only string) (key string, err error)
+	// UserKey is an access key of a user, as JSON. The owner of the server sees its error.
+	UserKey func(account, user string) (any, error)
 	// Metrics writes the metrics in the text form of Prometheus.
 	Metrics func(io.Writer) error
 	// Open lets clients on other hosts than this one read the pages.
@@ -83,6 +85,10 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Code.serve(w, r, id) // the link itself gives access
 		return
 	}
+	if path == furlproto.Keys {
+		p.keys(w, r)
+		return
+	}
 	reader, refused := p.admit(r)
 	if refused != nil {
 		p.refusals.Add(refused.reason)
@@ -108,7 +114,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit finds out who reads a page: allAccounts with the page token, or the account that the caller administrates.
 func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
-	if refused := p.admitClient(r); refused != nil {
+	if refused := admitClient(r, p.Open); refused != nil {
 		return "", refused
 	}
 	token := furlproto.Token(r)
@@ -124,14 +130,42 @@ func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
 	return allAccounts, nil
 }
 
+// admitOwner admits the commands of the server's user on this machine, and nobody else: not those who have the page
+// token, nor clients on other machines with Open.
+func (p *Pages) admitOwner(r *http.Request) *refusal {
+	if refused := admitClient(r, false); refused != nil {
+		return refused
+	}
+	if given := sigv4.NewSecret(r.Header.Get(furlproto.Secret)); p.Secret == "" || !sigv4.NewSecret(p.Secret).Equal(given) {
+		return &refusal{metric.WrongToken, "only commands of the server's own user read access keys; furl env does"}
+	}
+	return nil
+}
+
+// keys is the access key of a user.
+func (p *Pages) keys(w http.ResponseWriter, r *http.Request) {
+	if refused := p.admitOwner(r); refused != nil {
+		p.refusals.Add(refused.reason)
+		fail(w, http.StatusForbidden, refused.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	key, err := p.UserKey(r.URL.Query().Get("account"), r.URL.Query().Get("user"))
+	if err != nil {
+		w.WriteHeader(http.StatusNotFound)
+		key = map[string]string{"message": err.Error()}
+	}
+	json.NewEncoder(w).Encode(key) //nolint:errcheck // the client is gone
+}
+
 // admitClient admits programs on this machine. A page of a web site can make a browser on this machine send requests
 // here, under a host name that it controls (DNS rebinding) or with a mark that they come from its own site.
-func (p *Pages) admitClient(r *http.Request) *refusal {
-	if !p.Open && !listener.IsLoopback(listener.WithoutPort(r.RemoteAddr)) {
+func admitClient(r *http.Request, open bool) *refusal {
+	if !open && !listener.IsLoopback(listener.WithoutPort(r.RemoteAddr)) {
 		return &refusal{metric.NotLocal,
 			"furl's own pages answer only on loopback; start the server with --open-pages to change that"}
 	}
-	if host := listener.WithoutPort(r.Host); !p.Open && host != "localhost" && !listener.IsLoopback(host) {
+	if host := listener.WithoutPort(r.Host); !open && host != "localhost" && !listener.IsLoopback(host) {
 		return &refusal{metric.NotLocal,
 			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(host, 64))}
 	}

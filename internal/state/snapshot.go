@@ -14,6 +14,7 @@ type Snapshot struct {
 	Accounts Table[*iam.Account] // by id; from the configuration
 
 	// What the store keeps, by Key. A line here and the type of its records make a collection.
+	Admins    Kept[*iam.Admin, record.Admin]
 	Users     Kept[*iam.User, record.User]
 	Roles     Kept[*iam.Role, record.Role]
 	Groups    Kept[*iam.Group, record.Group]

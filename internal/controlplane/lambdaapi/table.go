@@ -96,6 +96,8 @@ var absent = map[string]string{
 	"Code.S3Key":             "send the package as ZipFile.",
 	"Code.SourceKMSKeyArn":   "packages are not encrypted here.",
 	"CodeSigningConfigArn":   "it does not check code signatures.",
+	"Content.S3Bucket":       "send the layer as ZipFile.",
+	"Content.S3Key":          "send the layer as ZipFile.",
 	"DeadLetterConfig":       "there is no queue or topic to send to.",
 	"DurableConfig":          "it has no durable functions.",
 	"DurableExecutionName":   "it has no durable functions.",

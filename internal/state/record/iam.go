@@ -44,6 +44,16 @@ type User struct {
 // Kind implements Record.
 func (User) Kind() (string, int) { return "user", 1 }
 
+// Admin is the record of an iam.Admin.
+type Admin struct {
+	header
+	Account string    `json:"Account"`
+	Made    time.Time `json:"Made"`
+}
+
+// Kind implements Record.
+func (Admin) Kind() (string, int) { return "admin", 1 }
+
 // Role is the record of an iam.Role.
 type Role struct {
 	header
