@@ -31,7 +31,8 @@ func (g Grant) template(form Form) string {
 		t.add("Transform: AWS::Serverless-2016-10-31")
 	}
 	t.add("Description: %s", quoted(g.title()))
-	if len(g.Permissions) > 0 {
+	whole, isWhole := g.whole()
+	if len(g.Permissions) > 0 && !isWhole {
 		g.templateParameter(&t)
 	}
 	ownsFunction, ownsCaller := "", ""
@@ -43,8 +44,12 @@ func (g Grant) template(form Form) string {
 	}
 	t.add("Resources:")
 	add := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
-	for _, permission := range g.Permissions {
-		add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+	if isWhole {
+		add(whole.resource(wholeID, ownsFunction, g.Function.String()))
+	} else {
+		for _, permission := range g.Permissions {
+			add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+		}
 	}
 	if g.Inline != nil {
 		add(policyResource("CallerPolicy", ownsCaller, *g.Inline))
@@ -95,6 +100,9 @@ func policyResource(id, condition string, policy InlinePolicy) string {
 	return resource(id, "IAM::"+kind, condition, members)
 }
 
+// wholeID is the name of a whole policy within the code for a grant.
+const wholeID = "FunctionPolicy"
+
 // logicalID is a name as CloudFormation takes it: letters and digits.
 func logicalID(name string) string {
 	var id strings.Builder
@@ -137,8 +145,12 @@ func (g Grant) program() string {
 		owner = "callerStack"
 		stack(owner, "FunctionUrlCaller", caller)
 	}
-	for _, permission := range g.Permissions {
-		t.add("\n%s", permissionConstruct("stack", identifier(permission), g.Function, permission))
+	if whole, ok := g.whole(); ok {
+		t.add("\n%s", whole.construct("stack", wholeID))
+	} else {
+		for _, permission := range g.Permissions {
+			t.add("\n%s", permissionConstruct("stack", identifier(permission), g.Function, permission))
+		}
 	}
 	if g.Inline != nil {
 		t.add("\n%s", policyConstruct(owner, "CallerPolicy", *g.Inline))
