@@ -45,7 +45,7 @@ func (g Grant) template(form Form) string {
 	t.add("Resources:")
 	add := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
 	if isWhole {
-		add(whole.resource(wholeID, ownsFunction, g.Function.String()))
+		add(whole.resource(wholeID, ownsFunction))
 	} else {
 		for _, permission := range g.Permissions {
 			add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
@@ -102,6 +102,13 @@ func policyResource(id, condition string, policy InlinePolicy) string {
 
 // wholeID is the name of a whole policy within the code for a grant.
 const wholeID = "FunctionPolicy"
+
+// resource is the policy as a resource of CloudFormation.
+func (p wholePolicy) resource(id, condition string) string {
+	return resource(id, "Lambda::ResourcePolicy", condition, []member{
+		{"ResourceArn", p.function.String(), word}, {"PolicyDocument", indented(p.document, "      "), raw},
+	})
+}
 
 // logicalID is a name as CloudFormation takes it: letters and digits.
 func logicalID(name string) string {
@@ -168,6 +175,13 @@ func permissionConstruct(stack, id string, function lambda.ARN, permission lambd
 func policyConstruct(stack, id string, policy InlinePolicy) string {
 	kind, members := policy.resource("  ")
 	return construct("iam.Cfn"+kind, stack, id, members)
+}
+
+// construct is the policy as a construct of the CDK.
+func (p wholePolicy) construct(stack, id string) string {
+	return construct("lambda.CfnResourcePolicy", stack, id, []member{
+		{"ResourceArn", p.function.String(), text}, {"PolicyDocument", indented(p.document, "  "), raw},
+	})
 }
 
 func construct(class, stack, id string, members []member) string {

@@ -210,9 +210,15 @@ func (g Grant) As(form Form) (string, error) {
 	}
 }
 
+// wholePolicy is the resource-based policy of a function or alias.
+type wholePolicy struct {
+	function lambda.ARN
+	document string // IAM JSON
+}
+
 // whole is the function's policy, if it is written as a whole.
-func (g Grant) whole() (policy ResourcePolicy, ok bool) {
-	return ResourcePolicy{g.Function, g.Policy}, g.Policy != "" && len(g.Permissions) > 0
+func (g Grant) whole() (policy wholePolicy, ok bool) {
+	return wholePolicy{g.Function, g.Policy}, g.Policy != "" && len(g.Permissions) > 0
 }
 
 // title says what the code is, in one line.

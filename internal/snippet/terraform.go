@@ -89,6 +89,14 @@ func policyBlock(name, provider string, policy InlinePolicy) string {
 	return block(kind, name, append(attributes, member{"policy", "jsonencode(" + document + ")", raw}))
 }
 
+// block is the policy as a resource of Terraform (hashicorp/terraform-provider-aws#49866).
+func (p wholePolicy) block(name string) string {
+	document := escapeTemplate(spaceColons(indented(p.document, "  ")))
+	return block("aws_lambda_resource_policy", name, []member{
+		{"resource_arn", p.function.String(), text}, {"policy", "jsonencode(" + document + ")", raw},
+	})
+}
+
 // block is a resource with the members that are not empty, its equals signs below each other as terraform fmt has them.
 func block(kind, name string, members []member) string {
 	width := 0
