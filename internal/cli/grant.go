@@ -24,6 +24,7 @@ type grantFlags struct {
 	callerProfile string
 	dryRun        bool
 	print         string
+	whole         bool
 	asJSON        bool
 }
 
@@ -79,6 +80,8 @@ Across accounts both sides must allow the call. The command prints what to do on
 		"within one account: resource to change the function's policy (default), identity to change the caller's")
 	command.Flags().StringVar(&flags.print, "print", "",
 		"print code and change nothing: cli, sam, cloudformation, terraform or cdk")
+	command.Flags().BoolVar(&flags.whole, "whole-policy", false,
+		"with --print, write the function's policy as one resource; the default where it has more than permissions")
 	return command
 }
 
@@ -127,7 +130,7 @@ func (p *program) runGrant(command *cobra.Command, flags grantFlags, function st
 	}
 	plan, err := make(granter, command.Context(), setup.Request{
 		Function: function, Qualifier: flags.qualifier, Principal: flags.principal,
-		Via: setup.Via(flags.via), SourceARN: flags.sourceARN,
+		Via: setup.Via(flags.via), SourceARN: flags.sourceARN, Whole: flags.whole,
 	})
 	if err != nil {
 		return err
@@ -152,6 +155,10 @@ func (g *grantFlags) validate(command *cobra.Command) error {
 	forms := append([]snippet.Form{snippet.CLI}, snippet.Wholes()...)
 	if g.print != "" && !slices.Contains(forms, snippet.Form(g.print)) {
 		return usage(command, fmt.Errorf("--print %q is none of %v", g.print, forms))
+	}
+	if g.whole && (g.print == "" || g.print == string(snippet.CLI) || g.via == string(setup.ViaIdentity)) {
+		return usage(command, errors.New("--whole-policy is about code for the function's policy: give --print sam, "+
+			"cloudformation, terraform or cdk, and no --via identity"))
 	}
 	if g.print != "" && (g.dryRun || g.asJSON) {
 		return usage(command, errors.New("--print, --dry-run and --json print different things: choose one"))
@@ -242,7 +249,7 @@ func (p *program) applyPlan(command *cobra.Command, flags grantFlags, plan *setu
 
 // past is the word for a change that was made.
 var past = map[setup.ChangeKind]string{
-	setup.AddStatement: "added", setup.PutPolicy: "added", setup.RemoveStatement: "removed", setup.DeletePolicy: "removed",
+	setup.AddStatement: "added", setup.PutPolicy: "added", setup.ReplacePolicy: "changed", setup.RemoveStatement: "removed", setup.DeletePolicy: "removed",
 }
 
 // notePartial says how far it got, how to go on and how to go back.

@@ -60,23 +60,30 @@ func (p Policy) With(statement json.RawMessage) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if document == nil {
-		return policyText("2012-10-17", "default", statement), nil
-	}
-	return rewritten(document, func(statements []json.RawMessage) []json.RawMessage { return append(statements, statement) })
+	return WithStatements(document, append(statementsOf(document), statement)), nil
 }
 
 // Without is the text of the policy without the statement that has the id; "" if there is none left.
 func (p Policy) Without(sid string) (string, error) {
 	document, err := p.Document()
-	if err != nil || document == nil {
+	if err != nil {
 		return "", err
 	}
-	i := IndexOfStatement(document, sid)
-	if i < 0 {
-		return p.Text, nil
+	statements := statementsOf(document)
+	if i := IndexOfStatement(document, sid); i >= 0 {
+		statements = slices.Delete(statements, i, i+1)
 	}
-	return rewritten(document, func(statements []json.RawMessage) []json.RawMessage { return slices.Delete(statements, i, i+1) })
+	return WithStatements(document, statements), nil
+}
+
+func statementsOf(document *policy.Document) (statements []json.RawMessage) {
+	if document == nil {
+		return nil
+	}
+	for _, statement := range document.Statements() {
+		statements = append(statements, statement.JSON)
+	}
+	return statements
 }
 
 // IndexOfStatement is the place of the statement with the id in the document; -1 if there is none.
@@ -87,24 +94,18 @@ func IndexOfStatement(document *policy.Document, sid string) int {
 	return slices.IndexFunc(document.Statements(), func(s policy.Statement) bool { return s.Sid == sid })
 }
 
-// rewritten is the document's text with other statements.
-func rewritten(document *policy.Document, edit func([]json.RawMessage) []json.RawMessage) (string, error) {
-	var head struct{ Version string } // "" if the document has none, which policy.Document does not tell from the oldest
-	if err := json.Unmarshal([]byte(document.Source()), &head); err != nil {
-		return "", err
+// WithStatements is the text of the document with other statements: "" without any, and for no document that of a policy
+// as AddPermission begins one.
+func WithStatements(document *policy.Document, statements []json.RawMessage) string {
+	version, id := "2012-10-17", "default"
+	if document != nil {
+		var head struct{ Version string } // "" if the document has none, which policy.Document does not tell from the oldest
+		_ = json.Unmarshal([]byte(document.Source()), &head)
+		version, id = head.Version, document.ID()
 	}
-	var statements []json.RawMessage
-	for _, statement := range document.Statements() {
-		statements = append(statements, statement.JSON)
+	if len(statements) == 0 {
+		return ""
 	}
-	if statements = edit(statements); len(statements) == 0 {
-		return "", nil
-	}
-	return policyText(head.Version, document.ID(), statements...), nil
-}
-
-// policyText is the text of a policy, with its elements in the order in which GetPolicy returns them.
-func policyText(version, id string, statements ...json.RawMessage) string {
 	return string(marshal(struct {
 		Version   string `json:",omitempty"`
 		ID        string `json:"Id,omitempty"`
@@ -114,14 +115,11 @@ func policyText(version, id string, statements ...json.RawMessage) string {
 
 // PolicyText is the resource-based policy that the permissions make up, as GetPolicy returns it; "" without any.
 func PolicyText(permissions []Permission, resource fmt.Stringer, show func(principal string) string) string {
-	if len(permissions) == 0 {
-		return ""
-	}
 	statements := make([]json.RawMessage, len(permissions))
 	for i, permission := range permissions {
 		statements[i] = permission.Statement(resource, show)
 	}
-	return policyText("2012-10-17", "default", statements...)
+	return WithStatements(nil, statements)
 }
 
 // Stored leaves a principal of a permission as it is kept.

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/iam"
@@ -32,6 +34,7 @@ type Request struct {
 	Principal string // see Resolver.Resolve
 	Via       Via    // "" for ViaResource; across accounts it must be ""
 	SourceARN string // for a service: the resource it calls for
+	Whole     bool   // write the grant down as the function's whole policy, even if single permissions would do
 }
 
 // Granter plans grants on the functions of one account.
@@ -54,7 +57,7 @@ func (g *Granter) Grant(ctx context.Context, request Request) (*Plan, error) {
 	}
 	if request.Via != ViaIdentity {
 		plan.wantPermissions()
-		if err := g.grantByResource(ctx, plan); err != nil {
+		if err := g.grantByResource(ctx, plan, request.Whole); err != nil {
 			return nil, err
 		}
 	}
@@ -199,15 +202,20 @@ func policyOf(ctx context.Context, functions FunctionReader, function lambda.ARN
 }
 
 // grantByResource plans the statements of the resource-based policy that are missing.
-func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
+func (g *Granter) grantByResource(ctx context.Context, plan *Plan, whole bool) error {
 	now, err := policyOf(ctx, g.Owner.Functions, plan.Function)
 	if err != nil {
 		return err
 	}
 	call := plan.call()
-	for _, permission := range plan.Wanted.Permissions {
+	used := map[string]bool{}
+	for _, s := range now.statements {
+		used[s.Sid] = true
+	}
+	for i := range plan.Wanted.Permissions {
+		permission := &plan.Wanted.Permissions[i]
 		if denying := call.deciding(now, permission.Action, policy.ExplicitlyDenied); len(denying) > 0 {
-			return refuseNow("remove the statement first", "%s of the resource-based policy denies %s: %s",
+			return refuseNow("remove or narrow the statement first", "%s of the resource-based policy denies %s: %s",
 				names(denying), permission.Action, explain.DenyWins)
 		}
 		if granting := call.deciding(now, permission.Action, policy.Allowed); len(granting) > 0 {
@@ -215,18 +223,65 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan) error {
 			continue
 		}
 		for _, s := range now.statements {
-			if s.Sid == permission.StatementID {
-				// It is this grant's own, and somebody has changed it, or the role was deleted and made again since: the
-				// statement then names the old one by its unique id.
+			switch {
+			case s.Sid != permission.StatementID:
+			case plan.own(s):
+				// Somebody has changed it, or the role was deleted and made again since: the statement then names the old one
+				// by its unique id.
 				plan.Changes = append(plan.Changes, removal(plan.Function, s, g.Owner))
+			default: // it says more than a grant: its id is taken
+				for n := 2; used[permission.StatementID]; n++ {
+					permission.StatementID = fmt.Sprintf("%s-%d", s.Sid, n)
+				}
 			}
 		}
 		plan.Changes = append(plan.Changes, Change{
 			Kind: AddStatement, Account: g.Owner.ID, Function: plan.Function,
-			StatementID: permission.StatementID, Permission: permission, account: g.Owner,
+			StatementID: permission.StatementID, Permission: *permission, account: g.Owner,
 		})
 	}
-	return plan.revise(now)
+	plan.tellOfDenies(now)
+	plan.revise(now)
+	plan.wantWhole(now, whole)
+	return nil
+}
+
+// tellOfDenies notes the statements that deny the call under conditions that not every call meets.
+func (p *Plan) tellOfDenies(now document) {
+	call := p.call()
+	for _, s := range now.statements {
+		if !s.Denies() || len(s.Conditions) == 0 {
+			continue
+		}
+		bare, err := s.WithoutConditions()
+		if err != nil || !slices.ContainsFunc(Actions[:], func(action string) bool {
+			return call.matches(Statement{s.Statement, bare}, action)
+		}) {
+			continue
+		}
+		facts := call.facts(lambda.ActionInvokeURL)
+		open := slices.DeleteFunc(s.Document.ContextKeys(), func(key string) bool {
+			_, known := facts.Lookup(key)
+			return known || ofOneAction(key)
+		})
+		if len(open) > 0 {
+			p.note("%s of the resource-based policy may still deny a call: that depends on %s", names([]Statement{s}),
+				strings.Join(open, ", "))
+		}
+	}
+}
+
+// wantWhole has the grant written down as a whole policy if that is asked for, or if the function's is one: resources for
+// single permissions do not go with it.
+func (p *Plan) wantWhole(now document, asked bool) {
+	if asked || now.whole() {
+		p.Wanted.Policy = p.Documents[len(p.Documents)-1].After
+	}
+	if now.whole() && len(p.Changes) > 0 {
+		p.note("the function's policy has statements that only PutResourcePolicy writes. What puts it again, such as " +
+			"AWS::Lambda::ResourcePolicy or aws_lambda_resource_policy, overwrites this grant unless it has these statements: " +
+			"--print writes the whole policy")
+	}
 }
 
 func removal(function lambda.ARN, s Statement, owner Account) Change {

@@ -90,7 +90,7 @@ func (p *Plan) note(format string, arguments ...any) {
 }
 
 // revise records how the plan changes the function's policy.
-func (p *Plan) revise(before document) error {
+func (p *Plan) revise(before document) {
 	var statements []json.RawMessage
 	for _, s := range before.statements {
 		removes := func(c Change) bool { return c.Kind == RemoveStatement && c.StatementID == s.Sid }
@@ -98,25 +98,19 @@ func (p *Plan) revise(before document) error {
 			statements = append(statements, s.JSON)
 		}
 	}
+	after := ""
 	for _, change := range p.Changes {
-		if change.Kind == AddStatement {
-			statements = append(statements, change.Permission.Statement(p.Function, func(principal string) string { return principal }))
+		switch change.Kind {
+		case AddStatement:
+			statements = append(statements, change.Permission.Statement(p.Function, lambda.Stored))
+		case ReplacePolicy:
+			before.text, after, statements = change.Before, change.Document, nil
 		}
 	}
-	after := ""
 	if len(statements) > 0 {
-		text, err := json.Marshal(struct {
-			Version   string
-			ID        string `json:"Id"`
-			Statement []json.RawMessage
-		}{"2012-10-17", "default", statements})
-		if err != nil {
-			return err
-		}
-		after = string(text)
+		after = lambda.WithStatements(before.parsed, statements)
 	}
 	p.Documents = append(p.Documents, Revision{Name: "resource-based policy of " + p.Function.String(), Before: before.text, After: after})
-	return nil
 }
 
 // Diff shows what the plan changes, in the form of a unified diff; "" if it changes nothing.
@@ -180,6 +174,7 @@ type ChangeKind string
 const (
 	AddStatement    ChangeKind = "add-statement"
 	RemoveStatement ChangeKind = "remove-statement"
+	ReplacePolicy   ChangeKind = "replace-policy" // the function's, as a whole
 	PutPolicy       ChangeKind = "put-policy"
 	DeletePolicy    ChangeKind = "delete-policy"
 )
@@ -195,10 +190,14 @@ type Change struct {
 	Permission  lambda.Permission // to add, or as it was before it is removed
 	Restorable  bool              // Permission is the whole of a statement that is removed
 
-	// Of an inline policy.
+	// Of a whole resource-based policy: what of it changes, and the revision that the change is for.
+	Narrowed []string
+	Revision string
+
+	// Of an inline policy, or of a whole resource-based one.
 	Owner    iam.Owner
 	Policy   string // name
-	Document string // to put
+	Document string // to put; "" removes a resource-based policy
 	Before   string // what it replaces or removes; "" for nothing, or if it could not be read
 
 	account Account
@@ -209,6 +208,8 @@ func (c Change) String() string {
 	switch {
 	case c.Policy != "":
 		return fmt.Sprintf("inline policy %s of %s", c.Policy, c.Owner)
+	case c.Kind == ReplacePolicy:
+		return strings.Join(c.Narrowed, ", ")
 	case c.Kind == RemoveStatement && !c.Restorable:
 		return "statement " + c.StatementID
 	case value(c.Permission.InvokedViaURL):
@@ -233,6 +234,8 @@ func (c Change) Command() string {
 		return snippet.AddPermission(c.Function, c.Permission)
 	case RemoveStatement:
 		return snippet.RemovePermission(c.Function, c.StatementID)
+	case ReplacePolicy:
+		return snippet.PutResourcePolicy(c.Function, c.Document, c.Revision)
 	case PutPolicy:
 		return snippet.PutPolicy(c.Owner, c.Policy, c.Document)
 	default:
@@ -247,6 +250,8 @@ func (c Change) Undo() string {
 		return snippet.RemovePermission(c.Function, c.StatementID)
 	case c.Kind == RemoveStatement && c.Restorable:
 		return snippet.AddPermission(c.Function, c.Permission)
+	case c.Kind == ReplacePolicy:
+		return snippet.PutResourcePolicy(c.Function, c.Before, "")
 	case c.Before != "":
 		return snippet.PutPolicy(c.Owner, c.Policy, c.Before)
 	case c.Kind == PutPolicy:
@@ -263,6 +268,8 @@ func (c Change) apply(ctx context.Context) error {
 		return c.account.Writer.AddPermission(ctx, c.Function, c.Permission)
 	case RemoveStatement:
 		return absentIsDone(c.account.Writer.RemovePermission(ctx, c.Function, c.StatementID))
+	case ReplacePolicy:
+		return c.account.Writer.PutResourcePolicy(ctx, c.Function, c.Document, c.Revision)
 	case PutPolicy:
 		return c.account.Writer.PutInline(ctx, c.Owner, c.Policy, c.Document)
 	default:

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,11 +14,12 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// Revoke plans the end of a grant: the statements and the inline policy that Grant makes, and statements made by
-// others that give the same principal the same and nothing more. With Via it looks at one of the two places only. It
+// Revoke plans the end of a grant: the statements and the inline policy that Grant makes, and what statements made by
+// others give the same principal by its name for calls of the URL. With Via it looks at one of the two places only. It
 // changes nothing.
 //
-// What also lets the principal call, but was given for more than that, stays; the plan's notes name it.
+// What others have by the same statements, and what else the principal has by them, stays. So does what lets the
+// principal call without naming it or the actions; the plan's notes name that.
 func (g *Granter) Revoke(ctx context.Context, request Request) (*Plan, error) {
 	plan, err := g.begin(ctx, request)
 	if err != nil {
@@ -53,31 +55,89 @@ func (g *Granter) revokeByResource(ctx context.Context, plan *Plan) error {
 			return err
 		}
 	}
-	left := document{text: now.text}
-	for _, s := range now.statements {
-		if plan.grants(s) {
-			plan.Changes = append(plan.Changes, removal(plan.Function, s, g.Owner))
+	all := plan.takeFrom(now)
+	if slices.ContainsFunc(all, func(t taken) bool { return t.changed && !t.removable() }) {
+		text, revision, err := g.Owner.Writer.ResourcePolicy(ctx, plan.Function)
+		switch awsapi.KindOf(err) {
+		case awsapi.Denied, awsapi.Unsupported:
+			plan.tellOfPart(all, err)
+		default:
+			if err != nil {
+				return err
+			}
+			return g.replace(plan, text, revision)
+		}
+	}
+	left := document{text: now.text, parsed: now.parsed}
+	for _, t := range all {
+		if t.changed && t.removable() {
+			plan.Changes = append(plan.Changes, removal(plan.Function, t.Statement, g.Owner))
 		} else {
-			left.statements = append(left.statements, s)
+			left.statements = append(left.statements, t.Statement)
 		}
 	}
 	plan.tellOfRest(left)
-	return plan.revise(now)
+	plan.revise(now)
+	return nil
 }
 
-// grants reports whether the statement is a grant of this kind and no more: to this principal alone, of one of the two
-// actions, for calls of the URL.
-func (p *Plan) grants(s Statement) bool {
-	urlID, invokeID := statementIDs(p.Principal)
-	if s.Sid == urlID || s.Sid == invokeID {
-		return true
+// takeFrom takes from each statement what it gives the principal for calls of the URL.
+func (p *Plan) takeFrom(now document) (all []taken) {
+	used := map[string]bool{}
+	for _, s := range now.statements {
+		used[s.Sid] = true
 	}
-	permission, ok := s.Permission()
-	if !ok || s.Sid == "" || permission.Principal != p.Principal.permission() || permission.SourceARN != p.Principal.SourceARN {
-		return false
+	for _, s := range now.statements {
+		all = append(all, p.take(s, used))
 	}
-	return permission.Action == lambda.ActionInvokeURL ||
-		permission.Action == lambda.ActionInvoke && value(permission.InvokedViaURL)
+	return all
+}
+
+// tellOfPart notes what stays since it could only go with the whole policy, which could not be looked at.
+func (p *Plan) tellOfPart(all []taken, err error) {
+	parts := slices.DeleteFunc(slices.Clone(all), func(t taken) bool { return !t.changed || t.removable() })
+	var statements []Statement
+	for _, t := range parts {
+		statements = append(statements, t.Statement)
+	}
+	p.note("%s gives more than this grant, and RemovePermission takes statements as a whole: the same command narrows it "+
+		"for who may call lambda:GetResourcePolicy and lambda:PutResourcePolicy (%v)", names(statements), err)
+}
+
+// replace plans the whole policy without what is to go, for as long as it has the revision.
+func (g *Granter) replace(plan *Plan, text, revision string) error {
+	name := "resource-based policy of " + plan.Function.String()
+	now, err := parseDocument(name, text, policy.Resource)
+	if err != nil {
+		return err
+	}
+	change := Change{
+		Kind: ReplacePolicy, Account: g.Owner.ID, Function: plan.Function, Revision: revision, Before: text, account: g.Owner,
+	}
+	var statements []json.RawMessage
+	for _, t := range plan.takeFrom(now) {
+		switch {
+		case !t.changed:
+			statements = append(statements, t.JSON)
+			continue
+		case len(t.rest) == 0:
+			change.Narrowed = append(change.Narrowed, names([]Statement{t.Statement})+" removed")
+		default:
+			change.Narrowed = append(change.Narrowed, names([]Statement{t.Statement})+" narrowed")
+		}
+		statements = append(statements, t.rest...)
+	}
+	change.Document = lambda.WithStatements(now.parsed, statements)
+	left := document{}
+	if change.Document != "" {
+		if left, err = parseDocument(name, change.Document, policy.Resource); err != nil {
+			return err
+		}
+	}
+	plan.Changes = append(plan.Changes, change)
+	plan.tellOfRest(left)
+	plan.revise(now)
+	return nil
 }
 
 // tellOfRest notes by what the principal may still call once the changes are made.

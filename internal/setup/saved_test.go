@@ -30,6 +30,8 @@ func TestReadSaved(t *testing.T) {
 		{"a function's policy", resource, []string{"resource f"}, ""},
 		{"get-policy", `{"Policy":` + strconv.Quote(resource) + `,"RevisionId":"x"}`, []string{"resource f"}, ""},
 		{"get-policy --output text", resource + "\t0b0a3c1e-7f40-4f4d-9a55-1b7f1f1d2c3a\n", []string{"resource f"}, ""},
+		{"get-resource-policy", `{"Policy":` + strconv.Quote(`{"Statement":{"Effect":"Deny","NotPrincipal":{"AWS":"*"},"NotAction":"lambda:*","NotResource":"*"}}`) + `,"RevisionId":"x"}`,
+			[]string{"resource f"}, ""},
 		{"get-policy with text behind it", resource + " and more", nil, "f:1:110: "},
 		{"get-policy from PowerShell", utf16le(`{"Policy":` + strconv.Quote(resource) + `}`), []string{"resource f"}, ""},
 		{"get-policy as a YAML to JSON converter leaves it", `{"Policy":` + resource + `}`, []string{"resource f"}, ""},

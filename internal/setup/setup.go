@@ -24,8 +24,10 @@ type FunctionReader interface {
 }
 
 // Writer changes resource-based policies and inline policies. No method is retried. PutInline replaces a policy of the
-// same name.
+// same name, PutResourcePolicy the one of the revision that ResourcePolicy read; "" removes it.
 type Writer interface {
+	ResourcePolicy(ctx context.Context, arn lambda.ARN) (text, revision string, err error)
+	PutResourcePolicy(ctx context.Context, arn lambda.ARN, text, revision string) error
 	AddPermission(ctx context.Context, arn lambda.ARN, permission lambda.Permission) error
 	RemovePermission(ctx context.Context, arn lambda.ARN, statementID string) error
 	PutInline(ctx context.Context, owner iam.Owner, name, document string) error

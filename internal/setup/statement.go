@@ -84,13 +84,22 @@ func Without(from *policy.Document, statements []Statement, drop func(Statement)
 
 // document is a policy taken apart.
 type document struct {
-	text       string // "" if there is no policy
+	text       string           // "" if there is no policy
+	parsed     *policy.Document // nil if there is none
 	statements []Statement
 }
 
+// whole reports whether the policy has statements that AddPermission could not have made.
+func (d document) whole() bool {
+	return slices.ContainsFunc(d.statements, func(s Statement) bool {
+		_, ok := s.Permission()
+		return !ok || s.Sid == ""
+	})
+}
+
 func parseDocument(name, text string, kind policy.Kind) (document, error) {
-	_, statements, err := Parse(name, text, kind)
-	return document{text: text, statements: statements}, err
+	parsed, statements, err := Parse(name, text, kind)
+	return document{text: text, parsed: parsed, statements: statements}, err
 }
 
 // call is a call of a function URL that a statement may be about.
@@ -124,6 +133,11 @@ func ActionKeys(action string, authType lambda.AuthType) policy.Values {
 	return policy.Values{"lambda:InvokedViaFunctionUrl": {"true"}}
 }
 
+// ofOneAction reports whether a condition key is one that calls have for one of the two actions, and never for the other.
+func ofOneAction(key string) bool {
+	return strings.EqualFold(key, "lambda:FunctionUrlAuthType") || strings.EqualFold(key, "lambda:InvokedViaFunctionUrl")
+}
+
 // Everything are the policies of a caller whose own account lets it do all.
 var Everything = sync.OnceValue(func() []policy.Named {
 	const text = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
@@ -138,7 +152,7 @@ var Everything = sync.OnceValue(func() []policy.Named {
 func (c call) matches(s Statement, action string) bool {
 	facts := c.facts(action)
 	for _, key := range s.Document.ContextKeys() {
-		if _, ok := facts.Lookup(key); !ok {
+		if _, ok := facts.Lookup(key); !ok && !ofOneAction(key) {
 			return false
 		}
 	}

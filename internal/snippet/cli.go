@@ -28,6 +28,26 @@ func RemovePermission(function lambda.ARN, statementID string) string {
 	return command(append(functionWords("remove-permission", function), "--statement-id", statementID)...)
 }
 
+// PutResourcePolicy is the AWS CLI's command that replaces the policy of a function or alias, or for "" deletes it: if it
+// has the revision, unless that is "".
+func PutResourcePolicy(function lambda.ARN, document, revision string) string {
+	words := []string{"aws", "lambda", "put-resource-policy"}
+	if document == "" {
+		words[2] = "delete-resource-policy"
+	}
+	if function.Region != "" {
+		words = append(words, "--region", function.Region)
+	}
+	words = append(words, "--resource-arn", function.String())
+	if document != "" {
+		words = append(words, "--policy", document)
+	}
+	if revision != "" {
+		words = append(words, "--revision-id", revision)
+	}
+	return command(words...)
+}
+
 // functionWords begin a command about a function.
 func functionWords(operation string, function lambda.ARN) []string {
 	words := []string{"aws", "lambda", operation}

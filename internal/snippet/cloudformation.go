@@ -31,7 +31,8 @@ func (g Grant) template(form Form) string {
 		t.add("Transform: AWS::Serverless-2016-10-31")
 	}
 	t.add("Description: %s", quoted(g.title()))
-	if len(g.Permissions) > 0 {
+	whole, isWhole := g.whole()
+	if len(g.Permissions) > 0 && !isWhole {
 		g.templateParameter(&t)
 	}
 	ownsFunction, ownsCaller := "", ""
@@ -43,8 +44,12 @@ func (g Grant) template(form Form) string {
 	}
 	t.add("Resources:")
 	add := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
-	for _, permission := range g.Permissions {
-		add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+	if isWhole {
+		add(whole.resource(wholeID, ownsFunction))
+	} else {
+		for _, permission := range g.Permissions {
+			add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+		}
 	}
 	if g.Inline != nil {
 		add(policyResource("CallerPolicy", ownsCaller, *g.Inline))
@@ -95,6 +100,16 @@ func policyResource(id, condition string, policy InlinePolicy) string {
 	return resource(id, "IAM::"+kind, condition, members)
 }
 
+// wholeID is the name of a whole policy within the code for a grant.
+const wholeID = "FunctionPolicy"
+
+// resource is the policy as a resource of CloudFormation.
+func (p wholePolicy) resource(id, condition string) string {
+	return resource(id, "Lambda::ResourcePolicy", condition, []member{
+		{"ResourceArn", p.function.String(), word}, {"PolicyDocument", indented(p.document, "      "), raw},
+	})
+}
+
 // logicalID is a name as CloudFormation takes it: letters and digits.
 func logicalID(name string) string {
 	var id strings.Builder
@@ -137,8 +152,12 @@ func (g Grant) program() string {
 		owner = "callerStack"
 		stack(owner, "FunctionUrlCaller", caller)
 	}
-	for _, permission := range g.Permissions {
-		t.add("\n%s", permissionConstruct("stack", identifier(permission), g.Function, permission))
+	if whole, ok := g.whole(); ok {
+		t.add("\n%s", whole.construct("stack", wholeID))
+	} else {
+		for _, permission := range g.Permissions {
+			t.add("\n%s", permissionConstruct("stack", identifier(permission), g.Function, permission))
+		}
 	}
 	if g.Inline != nil {
 		t.add("\n%s", policyConstruct(owner, "CallerPolicy", *g.Inline))
@@ -156,6 +175,13 @@ func permissionConstruct(stack, id string, function lambda.ARN, permission lambd
 func policyConstruct(stack, id string, policy InlinePolicy) string {
 	kind, members := policy.resource("  ")
 	return construct("iam.Cfn"+kind, stack, id, members)
+}
+
+// construct is the policy as a construct of the CDK.
+func (p wholePolicy) construct(stack, id string) string {
+	return construct("lambda.CfnResourcePolicy", stack, id, []member{
+		{"ResourceArn", p.function.String(), text}, {"PolicyDocument", indented(p.document, "  "), raw},
+	})
 }
 
 func construct(class, stack, id string, members []member) string {

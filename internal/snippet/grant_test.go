@@ -1,6 +1,7 @@
 package snippet_test
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -44,7 +45,9 @@ func policies(t *testing.T, grant snippet.Grant) (list []policy.Named) {
 		}
 		list = append(list, policy.Named{Document: document})
 	}
-	if grant.Permissions != nil {
+	if grant.Policy != "" {
+		add(grant.Policy, policy.Resource)
+	} else if grant.Permissions != nil {
 		add(lambda.PolicyText(grant.Permissions, grant.Function, func(principal string) string { return principal }), policy.Resource)
 	}
 	if grant.Inline != nil {
@@ -82,6 +85,26 @@ func TestGolden(t *testing.T) {
 			Permissions: permissions(lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}, "", "arn:aws:cloudfront::123456789012:distribution/E1EXAMPLE"),
 		}},
 	}
+	whole := func(grant snippet.Grant) snippet.Grant {
+		const deny = `{"Sid":"OfficeOnly","Effect":"Deny","Principal":"*","Action":"lambda:InvokeFunctionUrl",` +
+			`"Resource":"arn:aws:lambda:eu-central-1:123456789012:function:books","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}`
+		statements := []json.RawMessage{json.RawMessage(deny)}
+		for _, permission := range grant.Permissions {
+			statements = append(statements, permission.Statement(grant.Function, lambda.Stored))
+		}
+		grant.Policy = lambda.WithStatements(nil, statements)
+		return grant
+	}
+	far := lambda.PermissionPrincipal{AWS: "arn:aws:iam::210987654321:role/far"}
+	tests = append(tests, []struct {
+		name  string
+		grant snippet.Grant
+	}{
+		{"whole", whole(snippet.Grant{Function: books, Permissions: permissions(role, lambda.AuthIAM, "")})},
+		{"whole-cross-account", whole(snippet.Grant{
+			Function: books, Permissions: permissions(far, lambda.AuthIAM, ""), Inline: inline("210987654321", iam.Owner{Kind: iam.OfRole, Name: "far"}),
+		})},
+	}...)
 	extensions := map[snippet.Form]string{snippet.SAM: ".sam.yaml", snippet.CloudFormation: ".cloudformation.yaml", snippet.Terraform: ".tf", snippet.CDK: ".ts"}
 	for _, test := range tests {
 		if findings := urllint.Lint(policies(t, test.grant)...); len(findings) > 0 {

@@ -189,6 +189,7 @@ func CallDocument(function lambda.ARN) string {
 type Grant struct {
 	Function    lambda.ARN          // with the alias
 	Permissions []lambda.Permission // of the function's resource-based policy; none if the caller's own policy is enough
+	Policy      string              // the whole policy with them, to be written in their place; "" to write each by itself
 	Inline      *InlinePolicy       // nil if the resource-based policy is enough
 }
 
@@ -207,6 +208,17 @@ func (g Grant) As(form Form) (string, error) {
 	default:
 		return "", fmt.Errorf("%q is none of %v", form, Wholes())
 	}
+}
+
+// wholePolicy is the resource-based policy of a function or alias.
+type wholePolicy struct {
+	function lambda.ARN
+	document string // IAM JSON
+}
+
+// whole is the function's policy, if it is written as a whole.
+func (g Grant) whole() (policy wholePolicy, ok bool) {
+	return wholePolicy{g.Function, g.Policy}, g.Policy != "" && len(g.Permissions) > 0
 }
 
 // title says what the code is, in one line.

@@ -18,16 +18,21 @@ const firstProvider = "6.29.0"
 func (g Grant) configuration() string {
 	var t strings.Builder
 	caller, provider := g.caller(), ""
+	first := "the first with invoked_via_function_url"
+	whole, isWhole := g.whole()
+	if isWhole { // hashicorp/terraform-provider-aws#49866, of September 2026
+		first = "and one that has aws_lambda_resource_policy, of September 2026 or later"
+	}
 	fmt.Fprintf(&t, "# %s.\n", g.title())
 	fmt.Fprintf(&t, `terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= %s" # the first with invoked_via_function_url
+      version = ">= %s" # %s
     }
   }
 }
-`, firstProvider)
+`, firstProvider, first)
 	if caller != "" {
 		provider = "aws.caller"
 		fmt.Fprintf(&t, `
@@ -44,12 +49,16 @@ provider "aws" {
 }
 `, hcl(g.Function.Region), hcl(g.Function.Account), hcl(g.Function.Region), hcl(caller))
 	}
-	for _, permission := range g.Permissions {
-		name := "call_function_url"
-		if permission.Action == lambda.ActionInvoke {
-			name = "invoke_via_function_url"
+	if isWhole {
+		fmt.Fprintf(&t, "\n%s\n", whole.block("function_policy"))
+	} else {
+		for _, permission := range g.Permissions {
+			name := "call_function_url"
+			if permission.Action == lambda.ActionInvoke {
+				name = "invoke_via_function_url"
+			}
+			fmt.Fprintf(&t, "\n%s\n", permissionBlock(name, g.Function, permission))
 		}
-		fmt.Fprintf(&t, "\n%s\n", permissionBlock(name, g.Function, permission))
 	}
 	if g.Inline != nil {
 		fmt.Fprintf(&t, "\n%s\n", policyBlock("caller", provider, *g.Inline))
@@ -78,6 +87,14 @@ func policyBlock(name, provider string, policy InlinePolicy) string {
 	}
 	document := escapeTemplate(spaceColons(indented(policy.Document, "  ")))
 	return block(kind, name, append(attributes, member{"policy", "jsonencode(" + document + ")", raw}))
+}
+
+// block is the policy as a resource of Terraform (hashicorp/terraform-provider-aws#49866).
+func (p wholePolicy) block(name string) string {
+	document := escapeTemplate(spaceColons(indented(p.document, "  ")))
+	return block("aws_lambda_resource_policy", name, []member{
+		{"resource_arn", p.function.String(), text}, {"policy", "jsonencode(" + document + ")", raw},
+	})
 }
 
 // block is a resource with the members that are not empty, its equals signs below each other as terraform fmt has them.

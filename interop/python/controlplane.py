@@ -414,6 +414,42 @@ def check_permission():
     refused(lam.exceptions.ResourceNotFoundException, lam.remove_permission, StatementId="public", **common)
 
 
+def check_resource_policy():
+    arn = make_function("policy")["FunctionArn"]
+    refused(lam.exceptions.ResourceNotFoundException, lam.get_resource_policy, status=404, ResourceArn=arn)
+    lam.add_permission(FunctionName="policy", StatementId="old", Action="lambda:InvokeFunction", Principal=ACCOUNT)
+    document = {"Version": "2012-10-17", "Statement": [
+        {"Sid": "in", "Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::111122223333:root", f"arn:aws:iam::{ACCOUNT}:root"]},
+         "Action": ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"], "Resource": [arn, arn + ":*"]},
+        {"Effect": "Deny", "NotPrincipal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "lambda:Invoke*", "Resource": "*",
+         "Condition": {"NotIpAddress": {"aws:SourceIp": ["127.0.0.0/8"]}, "StringNotEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}},
+    ]}
+    put = lam.put_resource_policy(ResourceArn=arn, Policy=json.dumps(document, indent=2))
+    equal((status(put), json.loads(put["Policy"])), (200, document))
+    got = lam.get_resource_policy(ResourceArn=arn)
+    equal((got["Policy"], got["RevisionId"]), (put["Policy"], put["RevisionId"]))
+    older = lam.get_policy(FunctionName="policy")
+    equal((older["Policy"], older["RevisionId"]), (put["Policy"], put["RevisionId"]))
+    again = lam.put_resource_policy(ResourceArn=arn, Policy=json.dumps(document), RevisionId=put["RevisionId"])
+    assert again["RevisionId"] != put["RevisionId"], "the same revision"
+    refused(lam.exceptions.PreconditionFailedException, lam.put_resource_policy, status=412, ResourceArn=arn,
+            Policy=json.dumps(document), RevisionId=put["RevisionId"])
+    refused(lam.exceptions.PreconditionFailedException, lam.delete_resource_policy, status=412, ResourceArn=arn,
+            RevisionId=put["RevisionId"])
+    lam.add_permission(FunctionName="policy", StatementId="rule", Action="lambda:InvokeFunction", Principal="events.amazonaws.com")
+    equal(status(lam.remove_permission(FunctionName="policy", StatementId="in")), 204)
+    sids = [s.get("Sid") for s in json.loads(lam.get_resource_policy(ResourceArn=arn)["Policy"])["Statement"]]
+    equal(sids, [None, "rule"])
+    bad = {"Version": "2012-10-17", "Statement": [dict(document["Statement"][0], Action="s3:GetObject")]}
+    refused(lam.exceptions.InvalidParameterValueException, lam.put_resource_policy, status=400, ResourceArn=arn, Policy=json.dumps(bad))
+    refused(lam.exceptions.InvalidParameterValueException, lam.put_resource_policy, status=400, ResourceArn=arn, Policy="{")
+    refused(lam.exceptions.ResourceNotFoundException, lam.put_resource_policy, status=404,
+            ResourceArn=function_arn("absent"), Policy=json.dumps(document).replace("function:policy", "function:absent"))
+    equal(status(lam.delete_resource_policy(ResourceArn=arn)), 204)
+    refused(lam.exceptions.ResourceNotFoundException, lam.get_policy, status=404, FunctionName="policy")
+    refused(lam.exceptions.ResourceNotFoundException, lam.delete_resource_policy, status=404, ResourceArn=arn)
+
+
 def check_invoke():
     make_function("invoke")
     answer = lam.invoke(FunctionName="invoke", Payload=json.dumps({"a": "é"}), LogType="Tail",

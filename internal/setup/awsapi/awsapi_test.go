@@ -128,6 +128,54 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+func TestWholePolicies(t *testing.T) {
+	world := setuptest.New(t)
+	named := world.AddFunction(account, "web", world.AddRole(account, "/", "web-role", ""))
+	api := world.Client(world.Root(account))
+	if _, _, err := api.ResourcePolicy(t.Context(), named); awsapi.KindOf(err) != awsapi.NotFound {
+		t.Errorf("a function without policy: %v", err)
+	}
+	const document = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"lambda:InvokeFunction","Resource":"*"}]}`
+	if err := api.PutResourcePolicy(t.Context(), named, document, ""); err != nil {
+		t.Fatal(err)
+	}
+	text, revision, err := api.ResourcePolicy(t.Context(), named)
+	if err != nil || text != document || len(revision) != 36 {
+		t.Errorf("the policy is %s, of revision %s, %v", text, revision, err)
+	}
+	if err := api.PutResourcePolicy(t.Context(), named, document, revision); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{document, ""} {
+		if err := api.PutResourcePolicy(t.Context(), named, text, revision); awsapi.KindOf(err) != awsapi.Conflict {
+			t.Errorf("%q, of an older revision: %v", text, err)
+		}
+	}
+	if err := api.PutResourcePolicy(t.Context(), named, "{", ""); awsapi.KindOf(err) != awsapi.Invalid {
+		t.Errorf("no policy: %v", err)
+	}
+
+	// Either of two permissions is enough to read it; without both, the error is about the older one.
+	for denied, want := range map[string]awsapi.Kind{
+		"lambda:GetPolicy": awsapi.Failed, "lambda:GetResourcePolicy": awsapi.Failed, "lambda:Get*": awsapi.Denied,
+	} {
+		key := world.AddUser(account, "reads-"+denied[len("lambda:Get"):len(denied)-1], `{"Effect":"Allow","Action":"lambda:*","Resource":"*"},{"Effect":"Deny","Action":"`+denied+`","Resource":"*"}`)
+		text, err := world.Client(key).Policy(t.Context(), named)
+		if awsapi.KindOf(err) != want || (err == nil) != (text == document) {
+			t.Errorf("without %s: %s, %v", denied, text, err)
+		}
+		if action, ok := awsapi.DeniedAction(err); want == awsapi.Denied && (!ok || action != "lambda:GetPolicy") {
+			t.Errorf("without %s: %v", denied, err)
+		}
+	}
+	if err := api.PutResourcePolicy(t.Context(), named, "", ""); err != nil {
+		t.Error(err)
+	}
+	if _, err := api.Policy(t.Context(), named); awsapi.KindOf(err) != awsapi.NotFound {
+		t.Errorf("the policy is still there: %v", err)
+	}
+}
+
 func TestPrincipalsAndTheirInlinePolicies(t *testing.T) {
 	world := setuptest.New(t)
 	role := world.AddRole(account, "/team/", "caller", "")

@@ -69,7 +69,7 @@ var codes = map[Kind][]string{
 	Denied:   {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"},
 	Invalid: {
 		"InvalidParameterValueException", "ValidationException", "ValidationError", "InvalidInput", "MalformedPolicyDocument",
-		"UnmodifiableEntity", "InvalidRequestContentException",
+		"UnmodifiableEntity", "InvalidRequestContentException", "PublicPolicyException",
 	},
 	Limit: {
 		"TooManyRequestsException", "Throttling", "ThrottlingException", "LimitExceeded", "PolicyLengthExceededException",

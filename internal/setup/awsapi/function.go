@@ -78,14 +78,48 @@ func (c *Client) Tags(ctx context.Context, arn lambda.ARN) (map[string]string, e
 }
 
 // Policy is the text of the resource-based policy of the function or alias. An error of kind NotFound says that there
-// is no policy, or no function.
+// is no policy, or no function. Two operations give the same text: who lacks the permission for the one that every
+// endpoint has may have that for the other.
 func (c *Client) Policy(ctx context.Context, arn lambda.ARN) (string, error) {
 	name, qualifier := split(arn)
 	out, err := c.lambda.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: name, Qualifier: qualifier})
-	if err != nil {
-		return "", failure(err, arn.String())
+	if err == nil {
+		return repaired(aws.ToString(out.Policy)), nil
 	}
-	return repaired(aws.ToString(out.Policy)), nil
+	err = failure(err, arn.String())
+	if KindOf(err) == Denied {
+		if text, _, other := c.ResourcePolicy(ctx, arn); other == nil || KindOf(other) == NotFound {
+			return text, other
+		}
+	}
+	return "", err
+}
+
+// ResourcePolicy is the resource-based policy with its revision, by which PutResourcePolicy knows that nobody has
+// changed it since.
+func (c *Client) ResourcePolicy(ctx context.Context, arn lambda.ARN) (text, revision string, err error) {
+	name := arn.String()
+	out, err := c.lambda.GetResourcePolicy(ctx, &awslambda.GetResourcePolicyInput{ResourceArn: &name})
+	if err != nil {
+		return "", "", failure(err, name)
+	}
+	return aws.ToString(out.Policy), aws.ToString(out.RevisionId), nil
+}
+
+// PutResourcePolicy replaces the resource-based policy of the function or alias; "" removes it. With a revision, an error
+// of kind Conflict says that the policy has another one by now.
+func (c *Client) PutResourcePolicy(ctx context.Context, arn lambda.ARN, text, revision string) (err error) {
+	name := arn.String()
+	if text == "" {
+		_, err = c.lambda.DeleteResourcePolicy(ctx, &awslambda.DeleteResourcePolicyInput{
+			ResourceArn: &name, RevisionId: orNil(revision),
+		})
+	} else {
+		_, err = c.lambda.PutResourcePolicy(ctx, &awslambda.PutResourcePolicyInput{
+			ResourceArn: &name, Policy: &text, RevisionId: orNil(revision),
+		})
+	}
+	return failure(err, name)
 }
 
 // AddPermission adds a statement to the resource-based policy of the function or alias. An error of kind Conflict says

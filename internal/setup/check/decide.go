@@ -122,6 +122,34 @@ func (r *run) doubtfulAllows(request policy.Request, sets *policy.Sets, known *f
 	return doubts
 }
 
+// openSessions are the statements of the resource-based policy that name sessions of the caller's role, if the decision
+// about one of these is another one: which of them calls, nobody said.
+func (r *run) openSessions(request policy.Request, sets *policy.Sets, decision policy.Decision) (open []string) {
+	if !r.subject.session || sets.Resource == nil || request.Principal == nil {
+		return nil
+	}
+	for i, s := range r.sets.statements[sets.Resource.Document] {
+		for _, listed := range s.Principals {
+			name := strings.TrimPrefix(listed, "AWS:")
+			session, err := policy.ParsePrincipal(name)
+			role := strings.TrimSuffix(request.Principal.ARN, madeUp)
+			if err != nil || session.Type != policy.RoleSession || !strings.HasPrefix(name, role) {
+				continue
+			}
+			other := *request.Principal
+			other.ARN, other.SessionName = session.ARN, session.SessionName
+			asked := request
+			asked.Principal = &other
+			if policy.Evaluate(asked, sets).Effect == decision.Effect {
+				continue
+			}
+			ref := policy.Ref{Policy: sets.Resource.Name, Document: sets.Resource.Document, Statement: i}
+			open = append(open, explain.Statement(ref)+" decides otherwise about one session of the role: --as "+name+" asks about it")
+		}
+	}
+	return open
+}
+
 // openAllows are the statements that would allow the action if a key that is not known had the value for it.
 func openAllows(misses []policy.Miss, known *facts) []string {
 	var open []string
@@ -201,6 +229,7 @@ func (r *run) decide(ctx context.Context, action string) Step {
 		step.Fix = append(r.grants(call.Lacks(action, decision)), explain.Removals(denying)...)
 		step.Fix = append(step.Fix, explain.PlainHTTP(request, decision, misses)...)
 	}
+	open = append(open, r.openSessions(request, sets, decision)...)
 	if len(open) > 0 {
 		step.Status = Unknown
 		step.Details = append(step.Details, open...)

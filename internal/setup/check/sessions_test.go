@@ -316,3 +316,39 @@ func TestSessionsAndAudits(t *testing.T) {
 		t.Errorf("of %d worlds the verdicts are %v", worlds, count)
 	}
 }
+
+// A statement may name one session of a role. Which session calls, somebody has to say.
+func TestStatementsForOneSession(t *testing.T) {
+	s := start(t)
+	role := s.AddRole(here, "/", "caller", "")
+	session := "arn:aws:sts::" + here + ":assumed-role/caller/nightly"
+	both := `"Action":["lambda:InvokeFunctionUrl","lambda:InvokeFunction"],"Resource":"*"}`
+	for _, test := range []struct {
+		name, statements      string
+		ofRole, of, ofAnother check.Verdict
+	}{
+		{"allowed", `{"Effect":"Allow","Principal":{"AWS":"` + session + `"},` + both, check.Undecided, check.Allowed, check.Refused},
+		{"denied", `{"Effect":"Allow","Principal":{"AWS":"` + role.ARN() + `"},` + both + `,{"Effect":"Deny","Principal":{"AWS":"` + session + `"},` + both,
+			check.Undecided, check.Refused, check.Allowed},
+		{"spared", `{"Effect":"Allow","Principal":{"AWS":"` + role.ARN() + `"},` + both +
+			`,{"Effect":"Deny","NotPrincipal":{"AWS":["` + here + `","` + role.ARN() + `","` + session + `"]},` + both,
+			check.Undecided, check.Allowed, check.Refused},
+		{"of no matter", `{"Effect":"Allow","Principal":{"AWS":["` + role.ARN() + `","` + session + `"]},` + both, check.Allowed, check.Allowed, check.Allowed},
+	} {
+		document := `{"Version":"2012-10-17","Statement":[` + test.statements + `]}`
+		if err := s.api.PutResourcePolicy(t.Context(), s.arn, document, ""); err != nil {
+			t.Fatal(err)
+		}
+		for as, want := range map[string]check.Verdict{
+			"role/caller": test.ofRole, session: test.of, strings.Replace(session, "nightly", "daily", 1): test.ofAnother,
+		} {
+			report := s.ask(s.api, nil, check.Question{Target: s.arn.Name, As: as})
+			if report.Verdict != want {
+				t.Errorf("%s, as %s: %s, want %s\n%s", test.name, as, report.Verdict, want, text(report))
+			}
+			if want == check.Undecided && !strings.Contains(text(report), "--as "+session+" asks about it") {
+				t.Errorf("%s, as %s: nothing says how to ask\n%s", test.name, as, text(report))
+			}
+		}
+	}
+}

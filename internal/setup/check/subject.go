@@ -20,6 +20,7 @@ type subject struct {
 	account   string // "" for services and anonymous callers
 	label     string // the name that a grant would use
 	self      bool   // it is who the caller's credentials stand for
+	session   bool   // which session of the role it is, nobody said: the session's name is made up
 	anybody   bool   // it stands for all users and roles, so that what follows from the principal is not known
 
 	owner    iam.Owner  // of its identity-based policies; zero if it has none
@@ -96,11 +97,15 @@ func (r *run) resolveSubject(ctx context.Context) error {
 	}
 	r.subject = subject{principal: &principal, self: r.noKeys == nil && isSelf(found, r.identity)}
 	r.subject.function = function.Unqualified()
+	r.subject.session = principal.SessionName == madeUp && principal.ARN != r.As
 	return nil
 }
 
 // isLambda reports whether a service is Lambda itself, which is mistaken for the functions that run on it.
 func isLambda(service string) bool { return strings.HasPrefix(service, "lambda.") }
+
+// madeUp is the name of a session of which nobody said the name.
+const madeUp = "furl-check"
 
 // sessionOf is the ARN by which a principal calls: of a role, that of a session. Lambda names the sessions of an
 // execution role after the function (AWS's recordings, 2025).
@@ -113,7 +118,7 @@ func sessionOf(found setup.Principal, given, function string) string {
 	}
 	switch len(function) {
 	case 0:
-		return found.Session("furl-check").String()
+		return found.Session(madeUp).String()
 	case 1: // session names have two characters at least
 		return found.Session(function + "@lambda_function").String()
 	default:

@@ -56,6 +56,9 @@ func (w *world) compare(seed uint64) check.Verdict {
 	if report.Verdict == check.Undecided && strings.Contains(w.as, ":role/") && strings.Contains(text(report), "is not known from here") {
 		return report.Verdict // a session may have tags of its own, and when it began nobody knows
 	}
+	if report.Verdict != verdict && w.scps != nil && strings.HasSuffix(w.as, ":root") && strings.Contains(w.String(), "aws:PrincipalTag") {
+		return verdict // the simulator knows no root users: it was asked about another principal, who has tags
+	}
 	if report.Verdict != verdict {
 		w.t.Errorf("world %d: the server answered %d, furl check says:\n%s%s", seed, status, text(report), w)
 	}
@@ -178,8 +181,55 @@ func (w *world) make(execution *iam.Role) {
 	}
 	w.setSCPs(w.scps)
 	w.makeCaller()
+	if w.oneIn(3) {
+		w.putPolicy()
+	}
 	for i := range w.IntN(4) {
 		w.permit(fmt.Sprintf("s%d", i))
+	}
+}
+
+// putPolicy gives the function a whole policy, with what AddPermission cannot write: statements that deny, lists, all but
+// some, and conditions with every key. AddPermission adds to it afterwards.
+func (w *world) putPolicy() {
+	var statements []map[string]any
+	for range 1 + w.IntN(3) {
+		s := w.statement()
+		for _, element := range []string{"Action", "NotAction"} {
+			if s[element] == "s3:*" {
+				s[element] = "lambda:*"
+			}
+		}
+		arn := w.function.String()
+		for _, element := range []string{"Resource", "NotResource"} {
+			if s[element] != nil {
+				s[element] = pick[any](w, "*", arn, arn, []string{arn, arn + ":*"}, arn+":*", arn[:len(arn)-1]+"*", "arn:aws:lambda:*:*:function:*")
+			}
+		}
+		root := "arn:aws:iam::" + w.account + ":root"
+		named := append([]string{"arn:aws:iam::" + there + ":root", "*", here}, w.principal...)
+		s["Principal"] = pick[any](w, "*", map[string]any{"AWS": pick(w, named...)}, map[string]any{"AWS": pick(w, named...)},
+			map[string]any{"AWS": []string{pick(w, named...), pick(w, named...)}, "Service": "s3.amazonaws.com"},
+			map[string]any{"Service": []string{"s3.amazonaws.com", "cloudfront.amazonaws.com"}})
+		if s["Effect"] == "Deny" && w.oneIn(2) {
+			delete(s, "Principal")
+			spared := append([]string{root}, w.principal...)
+			if w.who != nil && strings.Contains(w.as, ":role/") {
+				spared = append(spared, w.who.ARN)
+			}
+			s["NotPrincipal"] = map[string]any{"AWS": pick[any](w, spared, root, append(spared, "*"))}
+		}
+		if w.oneIn(2) {
+			s["Sid"] = fmt.Sprintf("put%d", len(statements))
+		}
+		statements = append(statements, s)
+	}
+	text, err := json.Marshal(map[string]any{"Version": pick(w, "2012-10-17", "2012-10-17", "2008-10-17"), "Statement": statements})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.api.PutResourcePolicy(w.t.Context(), w.function, string(text), ""); err != nil {
+		w.t.Fatalf("%v\n%s\n%s", err, text, w)
 	}
 }
 
@@ -239,7 +289,7 @@ func (w *world) makeCaller() {
 	}
 	if strings.Contains(w.as, ":role/") {
 		admin := w.AddUser(w.account, "assumes-"+w.name, `{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}`)
-		session, err := w.Client(admin).AssumeRole(w.t.Context(), w.as, "test")
+		session, err := w.Client(admin).AssumeRole(w.t.Context(), w.as, "furl-check") // as furl check names a session
 		if err != nil {
 			w.t.Fatalf("%v\n%s", err, w)
 		}
@@ -514,7 +564,7 @@ func (w *world) context(action string) map[string]any {
 		keys["aws:PrincipalType"], keys["aws:username"], keys["aws:userid"] = "User", w.name, user.ID
 	case strings.Contains(w.as, ":role/"):
 		role, _ := w.State.Now().Role(w.account, w.name)
-		keys["aws:PrincipalType"], keys["aws:userid"] = "AssumedRole", role.ID+":test"
+		keys["aws:PrincipalType"], keys["aws:userid"] = "AssumedRole", role.ID+":furl-check"
 		keys["aws:TokenIssueTime"] = now.Format(time.RFC3339)
 	default:
 		keys["aws:PrincipalType"], keys["aws:userid"] = "Account", w.account
