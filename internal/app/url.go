@@ -13,7 +13,6 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
-	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/pages"
 )
@@ -89,9 +88,9 @@ func (u urls) FunctionURL(id, region string) string {
 	return u.endpoint + furlproto.URLs + id + "/"
 }
 
-// CodeURL is an address of the function's deployment package.
-func (u urls) CodeURL(function *lambda.Function) string {
-	return u.endpoint + u.code.Path(function.CodeHex)
+// CodeURL is an address of the deployment package of a function or of the content of a layer.
+func (u urls) CodeURL(codeHex string) string {
+	return u.endpoint + u.code.Path(codeHex)
 }
 
 // explain is the address of the page that explains a request.

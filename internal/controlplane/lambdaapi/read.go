@@ -26,7 +26,7 @@ func (s *service) getFunction(r *request, _ *functionInput) (any, error) {
 		Concurrency   *shownConcurrency `json:",omitempty"`
 	}{
 		Configuration: s.changing.show(r, function, r.target.arn.Qualifier),
-		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(function)},
+		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(function.CodeHex)},
 		Tags:          function.Tags,
 		Concurrency:   reservedOf(function),
 	}, nil
@@ -144,6 +144,13 @@ func (s *service) getAccountSettings(r *request, _ *noInput) (any, error) {
 				reserved += *function.Reserved
 			}
 			for _, version := range world.VersionsOf(function.ARN) {
+				used.TotalCodeSize += version.CodeSize
+			}
+		}
+	}
+	for _, layer := range r.State.Now().Layers.All() {
+		if layer.ARN.Account == r.Caller.Account && layer.ARN.Region == r.Region {
+			for _, version := range layer.Versions {
 				used.TotalCodeSize += version.CodeSize
 			}
 		}

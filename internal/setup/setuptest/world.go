@@ -72,7 +72,7 @@ func New(t testing.TB) *World {
 func (w *World) FunctionURL(id, _ string) string { return w.data.URL + furlproto.URLs + id + "/" }
 
 // CodeURL is the address of nothing: there is no code.
-func (w *World) CodeURL(*lambda.Function) string { return "" }
+func (w *World) CodeURL(string) string { return "" }
 
 // Client is the API as the owner of the key sees it.
 func (w *World) Client(key sigv4.Credentials) *awsapi.Client { return awsapi.New(w.Config(key)) }
@@ -182,6 +182,7 @@ type absent struct{}
 func (absent) Put(context.Context, []byte) (code.Package, error) {
 	return code.Package{}, code.ErrNotZip
 }
+func (absent) Unzipped(string) (int64, error)          { return 0, nil }
 func (absent) Supported(context.Context, string) error { return nil }
 
 // noInvoke is the Invoke API without functions to invoke.
