@@ -39,6 +39,44 @@ func TestGoFunction(t *testing.T) {
 	}
 }
 
+// TestLayersWithTheCLI publishes a layer, gives it to a function and calls that, as the Developer Guide types it.
+func TestLayersWithTheCLI(t *testing.T) {
+	need(t, "python")
+	needProgram(t, "node")
+	s := startServer(t)
+	zipOf := func(name, text string) string {
+		file := t.TempDir() + "/file"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return writeZip(t, nil, map[string]string{name: file})
+	}
+	layer := zipOf("nodejs/node_modules/greeting/index.js", "module.exports = 'from the layer'")
+	code := zipOf("index.js", "exports.handler = async () => require('greeting')")
+	cli := func(arguments string) string {
+		t.Helper()
+		done := run(t, s.env(), nil, installed(t, "python", "bin", "aws"), strings.Fields(arguments)...)
+		if done.code != 0 {
+			t.Fatalf("aws %s: exit %d, %s", arguments, done.code, done.stderr)
+		}
+		return strings.TrimSpace(done.stdout)
+	}
+	arn := cli("lambda publish-layer-version --layer-name greeting --zip-file fileb://" + layer +
+		" --compatible-runtimes nodejs20.x nodejs22.x --query LayerVersionArn --output text")
+	role := cli("iam create-role --role-name layered --query Role.Arn --output text --assume-role-policy-document " +
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+	cli("lambda create-function --function-name layered --runtime " + string(nodeRuntime(t)) + " --handler index.handler --role " + role +
+		" --zip-file fileb://" + code + " --layers " + arn)
+	out := t.TempDir() + "/answer.json"
+	cli("lambda invoke --function-name layered " + out)
+	if answer, err := os.ReadFile(out); err != nil || string(answer) != `"from the layer"` {
+		t.Errorf("the function answers %s, %v", answer, err)
+	}
+	if listed := cli("lambda list-layers --query Layers[].LayerName --output text"); listed != "greeting" {
+		t.Errorf("layers: %s", listed)
+	}
+}
+
 // TestNodeFunction calls a function in JavaScript through a buffered URL and a streaming one.
 func TestNodeFunction(t *testing.T) {
 	needProgram(t, "node")

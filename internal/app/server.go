@@ -393,15 +393,27 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// usedCode reports whether a version of a function has the code. Code that was put a moment ago and whose function is still being
-// created is left alone by the store itself.
+// usedCode reports whether a version of a function or a layer has the code. Code that was put a moment ago and whose function is
+// still being created is left alone by the store itself.
 func (s *Server) usedCode() func(hash string) bool {
 	used := map[string]bool{}
-	for _, function := range s.state.Now().Functions.All() {
-		used[function.CodeHex] = true
+	use := func(c *lambda.Configuration) {
+		layers := c.LayerCode()
+		for _, hex := range append(layers, c.CodeHex, code.LayersName(layers)) {
+			used[hex] = true
+		}
 	}
-	for _, version := range s.state.Now().Versions.All() {
-		used[version.CodeHex] = true
+	world := s.state.Now()
+	for _, function := range world.Functions.All() {
+		use(&function.Configuration)
+	}
+	for _, version := range world.Versions.All() {
+		use(&version.Configuration)
+	}
+	for _, layer := range world.Layers.All() {
+		for _, version := range layer.Versions {
+			used[version.CodeHex] = true
+		}
 	}
 	return func(hash string) bool { return used[hash] }
 }
@@ -528,10 +540,16 @@ type runtimes struct {
 var _ lambdaapi.Packages = runtimes{}
 
 // Packaged implements lambdaapi.Packages.
-func (r runtimes) Packaged(ctx context.Context, name, codeHex string) error {
-	dir, err := r.code.Dir(codeHex)
+func (r runtimes) Packaged(ctx context.Context, function *lambda.Configuration) error {
+	dir, err := r.code.Dir(function.CodeHex)
 	if err != nil {
 		return err
 	}
-	return r.Check(ctx, &runtime.Function{Runtime: name, CodeDir: dir})
+	opt := ""
+	if layers := function.LayerCode(); layers != nil {
+		if opt, err = r.code.Layers(ctx, layers); err != nil {
+			return err
+		}
+	}
+	return r.Check(ctx, &runtime.Function{Runtime: function.Runtime, CodeDir: dir, Opt: opt})
 }

@@ -88,7 +88,7 @@ func (u urls) FunctionURL(id, region string) string {
 	return u.endpoint + furlproto.URLs + id + "/"
 }
 
-// CodeURL is an address of the deployment package with the hash.
+// CodeURL is an address of the deployment package of a function or of the content of a layer.
 func (u urls) CodeURL(hex string) string {
 	return u.endpoint + u.code.Path(hex)
 }

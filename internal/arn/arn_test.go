@@ -1,6 +1,7 @@
 package arn_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -359,4 +360,32 @@ func FuzzParseURLHost(f *testing.F) {
 			t.Errorf("%q became %s, which reads as %+v, %v", text, host, again, err)
 		}
 	})
+}
+
+func TestParseLayer(t *testing.T) {
+	const region, account, other = "eu-central-1", "111111111111", "222222222222"
+	for text, want := range map[string]string{ // "" is refused
+		"books":   "arn:aws:lambda:eu-central-1:111111111111:layer:books:0",
+		"Books_1": "arn:aws:lambda:eu-central-1:111111111111:layer:Books_1:0",
+		"arn:aws:lambda:us-east-1:" + other + ":layer:books":                        "arn:aws:lambda:us-east-1:222222222222:layer:books:0",
+		"arn:aws:lambda:us-east-1:" + other + ":layer:books:12":                     "arn:aws:lambda:us-east-1:222222222222:layer:books:12",
+		"arn:aws-cn:lambda:cn-north-1:" + other + ":layer:books:1":                  "arn:aws-cn:lambda:cn-north-1:222222222222:layer:books:1",
+		"arn:aws:lambda:cn-north-1:" + other + ":layer:books:1":                     "",
+		"arn:aws:lambda:us-east-1:" + other + ":function:books":                     "",
+		"arn:aws:lambda:us-east-1:" + other + ":layer:books:x":                      "",
+		"arn:aws:lambda:us-east-1:" + other + ":layer:books:1:2":                    "",
+		"arn:aws:lambda:us-east-1:" + other + ":layer:b:" + strings.Repeat("9", 20): "",
+		"arn:aws:lambda:::awslayer:books":                                           "",
+		"books:1":                                                                   "",
+		"a/b":                                                                       "",
+		"":                                                                          "",
+	} {
+		got, err := arn.ParseLayer(text, region, account)
+		if (err != nil) != (want == "") || err == nil && got.String() != want {
+			t.Errorf("%q: %s, %v; want %s", text, got, err, want)
+		}
+		if err == nil && (got.Layer.Version(got.Number) != got || got.Layer.String()+":"+strconv.Itoa(got.Number) != want) {
+			t.Errorf("%q: the layer is %s", text, got.Layer)
+		}
+	}
 }

@@ -8,5 +8,8 @@ func (s *Store) SetLimits(zipped, unzipped int64, entries int) {
 // Grace is how long a package is safe from Sweep.
 const Grace = grace
 
+// Duplicate copies a file of a layer where the file system makes no hard link to it.
+var Duplicate = duplicate
+
 // CheckCount refuses an archive with more entries than the limit.
 var CheckCount = checkCount

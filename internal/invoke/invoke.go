@@ -34,9 +34,10 @@ type Runner interface {
 	Provisioned(key string) (ready int, failed bool)
 }
 
-// Code finds the unpacked package with the hash.
+// Code finds the unpacked package with the hash, and merges layers; code.Store documents it.
 type Code interface {
 	Dir(hex string) (string, error)
+	Layers(ctx context.Context, hexes []string) (string, error)
 }
 
 // Service runs functions.
@@ -112,6 +113,13 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 	if err != nil {
 		return nil, fmt.Errorf("code of %s: %w", arn, err)
 	}
+	opt := ""
+	if layers := version.LayerCode(); layers != nil {
+		// They are merged already, unless they were swept while nothing referred to them. Others wait for the same.
+		if opt, err = s.Code.Layers(context.Background(), layers); err != nil {
+			return nil, fmt.Errorf("layers of %s: %w", arn, err)
+		}
+	}
 	return &runtime.Function{
 		Key:         fingerprint(arn, version),
 		ARN:         arn.String(),
@@ -122,6 +130,7 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 		Runtime:     version.Runtime,
 		Handler:     version.Handler,
 		CodeDir:     dir,
+		Opt:         opt,
 		Environment: version.Environment,
 		LogGroup:    version.LogGroup,
 		MemoryMB:    version.MemoryMB,
@@ -230,8 +239,7 @@ func fingerprint(arn lambda.ARN, function resolve.Version) string {
 	}{
 		arn.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
 		int(function.Timeout), function.MemoryMB, function.EphemeralMB,
-		function.Architecture, function.LogFormat, function.CodeHex, function.LogGroup, function.Environment,
-		function.Layers,
+		function.Architecture, function.LogFormat, function.CodeHex, function.LogGroup, function.Environment, function.Layers,
 	}
 	text, err := json.Marshal(seen)
 	if err != nil {

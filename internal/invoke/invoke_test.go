@@ -87,6 +87,10 @@ type code struct{ error }
 
 func (c code) Dir(hex string) (string, error) { return "/code/" + hex, c.error }
 
+func (c code) Layers(_ context.Context, hexes []string) (string, error) {
+	return "/code/" + strings.Join(hexes, "+"), c.error
+}
+
 // newService is a service in a world with a role and a function of that role.
 func newService(t *testing.T, answer func(int) (*runtime.Result, error)) (*invoke.Service, *runner, *lambda.Function) {
 	t.Helper()
@@ -147,6 +151,30 @@ func TestInvokeSaysWhatTheFunctionIs(t *testing.T) {
 	}
 }
 
+// A function gets its layers in the order of its list. One without content here, such as the public layer of the Web
+// Adapter, is none.
+func TestInvokeGivesAFunctionItsLayers(t *testing.T) {
+	service, pool, function := newService(t, succeeds)
+	for _, row := range []struct {
+		layers []lambda.LayerRef
+		want   string
+	}{
+		{nil, ""},
+		{[]lambda.LayerRef{{ARN: "l:2", CodeHex: "b"}, {ARN: "adapter:1"}, {ARN: "k:1", CodeHex: "a"}}, "/code/b+a"},
+		{[]lambda.LayerRef{{ARN: "adapter:1"}}, ""},
+	} {
+		function = function.Clone()
+		function.Layers = row.layers
+		put(t, service, function)
+		if _, err := service.Invoke(t.Context(), invoke.Request{Target: qualified(t, service, "")}); err != nil {
+			t.Fatal(err)
+		}
+		if got := pool.calls[len(pool.calls)-1].function.Opt; got != row.want {
+			t.Errorf("%v: %q, want %q", row.layers, got, row.want)
+		}
+	}
+}
+
 func TestEnvironmentsOutliveChangesThatTheyDoNotSee(t *testing.T) {
 	service, pool, function := newService(t, succeeds)
 	key := func(function *lambda.Function) string {
@@ -170,6 +198,7 @@ func TestEnvironmentsOutliveChangesThatTheyDoNotSee(t *testing.T) {
 		"timeout":     func(f *lambda.Function) { f.Timeout = time.Minute },
 		"log group":   func(f *lambda.Function) { f.LogGroup = "/other" },
 		"role":        func(f *lambda.Function) { f.RoleID = "AROAAAAAAAAAAAAAAAAA3" },
+		"layers":      func(f *lambda.Function) { f.Layers = []lambda.LayerRef{{ARN: "l:1", CodeHex: "a"}} },
 	} {
 		changed := function.Clone()
 		change(changed)

@@ -15,7 +15,7 @@ type Layer struct {
 	Versions    []LayerVersion // in order of their numbers
 }
 
-// LayerVersion is a version of a layer. Of it only the permissions change.
+// LayerVersion is a version of a layer. Of it only the policy changes.
 type LayerVersion struct {
 	Number        int
 	Description   string
@@ -28,8 +28,7 @@ type LayerVersion struct {
 	CodeHex    string // the same in hex: the name of the content
 	CodeSize   int64  // bytes, zipped
 
-	Permissions    []Permission // in order of addition
-	PolicyRevision string       // new with every change of the permissions, "" without any
+	Policy Policy // who else may use it
 }
 
 // ActionGetLayer is the action that the permissions of layers are about, and the one that a function's creator needs
@@ -38,6 +37,17 @@ const ActionGetLayer = "lambda:GetLayerVersion"
 
 // MaxLayers is how many layers a function may have (Lambda quotas).
 const MaxLayers = 5
+
+// LayerCode names the content of the layers, lowest first, nil if none of them has one here.
+func (c *Configuration) LayerCode() []string {
+	var hexes []string
+	for _, layer := range c.Layers {
+		if layer.CodeHex != "" {
+			hexes = append(hexes, layer.CodeHex)
+		}
+	}
+	return hexes
+}
 
 // Key identifies the layer among all layers of the server.
 func (l *Layer) Key() string { return l.ARN.Key() }
@@ -59,7 +69,5 @@ func (l *Layer) Version(number int) *LayerVersion {
 	return nil
 }
 
-// Policy is the resource-based policy of the version, nil if it has none.
-func (v *LayerVersion) Policy(layer arn.Layer) *policy.Document {
-	return Policy{Text: PolicyText(v.Permissions, layer.Version(v.Number), Stored)}.compiled()
-}
+// Document is the resource-based policy of the version, nil if it has none.
+func (v *LayerVersion) Document() *policy.Document { return v.Policy.compiled() }

@@ -315,6 +315,98 @@ def check_function():
     )
 
 
+def layer(files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, text in files.items():
+            z.writestr(name, text)
+    return out.getvalue()
+
+
+def layer_arn(name):
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}"
+
+
+def check_layers():
+    content = layer({"python/layered.py": "value = 1"})
+    first = lam.publish_layer_version(LayerName="layers", Content={"ZipFile": content})
+    equal((status(first), first["Version"], first["Description"]), (201, 1, ""))
+    equal((first["LayerArn"], first["LayerVersionArn"]), (layer_arn("layers"), layer_arn("layers") + ":1"))
+    equal(first["Content"]["CodeSize"], len(content))
+    equal(first["Content"]["CodeSha256"], base64.b64encode(hashlib.sha256(content).digest()).decode())
+    assert not {"CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo"} & first.keys(), first
+    second = lam.publish_layer_version(
+        LayerName=layer_arn("layers"), Content={"ZipFile": content}, Description="again", LicenseInfo="MIT",
+        CompatibleRuntimes=["python3.13", RUNTIME], CompatibleArchitectures=["arm64", "x86_64"],
+    )
+    equal((second["Version"], second["CompatibleRuntimes"]), (2, ["python3.13", RUNTIME]))
+
+    for got in [
+        lam.get_layer_version(LayerName="layers", VersionNumber=2),
+        lam.get_layer_version_by_arn(Arn=second["LayerVersionArn"]),
+    ]:
+        equal({k: got[k] for k in second if k not in ("ResponseMetadata", "Content")},
+              {k: second[k] for k in second if k not in ("ResponseMetadata", "Content")})
+        with urllib.request.urlopen(got["Content"]["Location"], timeout=10) as response:
+            equal(response.read(), content)
+    equal([v["Version"] for v in lam.list_layer_versions(LayerName="layers")["LayerVersions"]], [2, 1])
+    pages = lam.get_paginator("list_layer_versions").paginate(LayerName="layers", PaginationConfig={"PageSize": 1})
+    equal([[v["Version"] for v in page["LayerVersions"]] for page in pages], [[2], [1]])
+    listed = {l["LayerName"]: l for l in lam.list_layers(CompatibleRuntime=RUNTIME)["Layers"]}
+    equal(listed["layers"]["LatestMatchingVersion"]["Version"], 2)
+
+    refused(lam.exceptions.ResourceNotFoundException, lam.get_layer_version, status=404,
+            message="The resource you requested does not exist.", LayerName="layers", VersionNumber=9)
+    refused(lam.exceptions.InvalidParameterValueException, lam.get_layer_version, status=400,
+            message="Layer Version Cannot be less than 1", LayerName="layers", VersionNumber=0)
+    for _ in range(2):
+        equal(status(lam.delete_layer_version(LayerName="layers", VersionNumber=2)), 204)
+    equal(lam.publish_layer_version(LayerName="layers", Content={"ZipFile": content})["Version"], 3)
+
+
+def check_layer_permissions():
+    arn = lam.publish_layer_version(LayerName="permitted", Content={"ZipFile": layer({"x": "x"})})["LayerVersionArn"]
+    version = {"LayerName": "permitted", "VersionNumber": 1}
+    refused(lam.exceptions.ResourceNotFoundException, lam.get_layer_version_policy, status=404,
+            message="No policy is associated with the given resource.", **version)
+    added = lam.add_layer_version_permission(StatementId="all", Action="lambda:GetLayerVersion", Principal="*", **version)
+    statement = {"Sid": "all", "Effect": "Allow", "Principal": "*", "Action": "lambda:GetLayerVersion", "Resource": arn}
+    equal(json.loads(added["Statement"]), statement)
+    policy = lam.get_layer_version_policy(**version)
+    equal((json.loads(policy["Policy"])["Statement"], policy["RevisionId"]), ([statement], added["RevisionId"]))
+    refused(lam.exceptions.ResourceConflictException, lam.add_layer_version_permission, status=409,
+            StatementId="all", Action="lambda:GetLayerVersion", Principal="*", **version)
+    refused(lam.exceptions.PreconditionFailedException, lam.remove_layer_version_permission, status=412,
+            message="Call the GetLayerPolicy API", StatementId="all", RevisionId="wrong", **version)
+    equal(status(lam.remove_layer_version_permission(StatementId="all", **version)), 204)
+
+
+def check_layers_of_functions():
+    arns = [
+        lam.publish_layer_version(LayerName=name, Content={"ZipFile": layer({
+            "python/last.py": f"name = '{name}'", f"python/from_{name}.py": "",
+        })})["LayerVersionArn"]
+        for name in ["layer-b", "layer-a", "layer-d", "layer-c", "layer-e"]
+    ]
+    role = iam.create_role(RoleName="layered", AssumeRolePolicyDocument=LAMBDA_TRUST)["Role"]["Arn"]
+    code = "import importlib\ndef handler(event, context):\n    importlib.import_module('from_layer-b')\n    return importlib.import_module('last').name\n"
+    created = lam.create_function(
+        FunctionName="layered", Runtime=RUNTIME, Handler="main.handler", Role=role, Layers=arns, Code={"ZipFile": layer({"main.py": code})}
+    )
+    equal([l["Arn"] for l in created["Layers"]], arns)
+    lam.get_waiter("function_active_v2").wait(FunctionName="layered", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    equal(json.loads(lam.invoke(FunctionName="layered")["Payload"].read()), "layer-e")
+    lam.delete_layer_version(LayerName="layer-e", VersionNumber=1)
+    lam.update_function_configuration(FunctionName="layered", Layers=[arns[0], arns[3]])
+    equal(json.loads(lam.invoke(FunctionName="layered")["Payload"].read()), "layer-c")
+    refused(lam.exceptions.InvalidParameterValueException, lam.update_function_configuration, status=400,
+            message=f"Layer version {arns[4]} does not exist.", FunctionName="layered", Layers=[arns[4]])
+    refused(ClientError, lam.update_function_configuration, code="AccessDeniedException", status=403,
+            message="because no resource-based policy allows the lambda:GetLayerVersion action", FunctionName="layered",
+            Layers=[f"arn:aws:lambda:{REGION}:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"])
+    assert "Layers" not in lam.update_function_configuration(FunctionName="layered", Layers=[])
+
+
 def check_function_faults():
     created = make_function("faults")
     role = created["Role"]

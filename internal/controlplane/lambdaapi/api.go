@@ -1,5 +1,5 @@
 // Package lambdaapi is the AWS Lambda API as furl has it: the operations on functions, their URLs, permissions and
-// tags, and Invoke, spoken as REST-JSON the way the AWS CLI and SDKs do. One table has a row per operation, with its
+// tags, on layers, and Invoke, spoken as REST-JSON the way the AWS CLI and SDKs do. One table has a row per operation, with its
 // path, its IAM action and its handler; the row is router, authorization and documentation at once.
 //
 //	api, err := lambdaapi.New(lambdaapi.Config{Code: store, Invoker: service, …})
@@ -45,17 +45,18 @@ type Config struct {
 	BlockPublicAccess bool
 }
 
-// Code keeps deployment packages; [code.Store] documents it.
+// Code keeps deployment packages and the content of layers; [code.Store] documents it.
 type Code interface {
 	Put(ctx context.Context, zip []byte) (code.Package, error)
+	Unzipped(hex string) (int64, error)
 }
 
 // Links makes the addresses that answers contain.
 type Links interface {
 	// FunctionURL is the whole URL of a function URL's id, with a slash at its end.
 	FunctionURL(id, region string) string
-	// CodeURL is an address of the kept package with the hash. It is good for a few minutes and gives the .zip file to
-	// anybody who has it.
+	// CodeURL is an address of the kept package with the hash, that of a function or of a layer. It is good for a few
+	// minutes and gives the .zip file to anybody who has it.
 	CodeURL(hex string) string
 }
 
@@ -68,9 +69,9 @@ type Runtimes interface {
 
 // Packages is what [Runtimes] may also know: what a runtime needs of a package.
 type Packages interface {
-	// Packaged returns an error that says what to add if the kept package with the hash lacks what the runtime needs of it
-	// here, such as AWS's client for Java.
-	Packaged(ctx context.Context, runtime, codeHex string) error
+	// Packaged returns an error that says what to add if the kept package of the function, with its layers, lacks what the
+	// runtime needs of it here, such as AWS's client for Java.
+	Packaged(ctx context.Context, function *lambda.Configuration) error
 }
 
 // Invoker runs functions; [invoke.Service] documents it. The API has authorized the caller before.
@@ -131,7 +132,7 @@ func newAPI(s *service) *wire.API {
 		// AWS names these limits in its answer to a body that is too large; for other operations the limit is furl's.
 		MaxBodyOf: map[string]int{
 			"CreateFunction": 70_167_211, "UpdateFunctionCode": 70_167_211, "UpdateFunctionConfiguration": 5_120,
-			"Invoke": 6_291_456, "InvokeWithResponseStream": 6_291_456,
+			"PublishLayerVersion": 70_167_211, "Invoke": 6_291_456, "InvokeWithResponseStream": 6_291_456,
 		},
 	})
 }

@@ -42,6 +42,17 @@ func TestOperationsAreAuthorized(t *testing.T) {
 		{"DELETE", tagPath + "books?tagKeys=a", "", "lambda:UntagResource", prefix + "books", 204},
 		{"GET", "/2016-08-19/account-settings", "", "lambda:GetAccountSettings", "*", 200},
 		{"DELETE", "/2015-03-31/functions/books", "", "lambda:DeleteFunction", prefix + "books", 204},
+		{"POST", layersPath + "/l/versions", `{"Content":{"ZipFile":"UEs="}}`, "lambda:PublishLayerVersion", layerPrefix + "l", 201},
+		{"GET", layersPath + "/l/versions/1", "", "lambda:GetLayerVersion", layerPrefix + "l:1", 200},
+		{"GET", layersPath + "/l/versions/9", "", "lambda:GetLayerVersion", layerPrefix + "l:9", 404},
+		{"GET", layersPath + "?find=LayerVersion&Arn=" + layerPrefix + "l:1", "", "lambda:GetLayerVersion", layerPrefix + "l:1", 200},
+		{"GET", layersPath, "", "lambda:ListLayers", "*", 200},
+		{"GET", layersPath + "/l/versions", "", "lambda:ListLayerVersions", layerPrefix + "l", 200},
+		{"POST", layersPath + "/l/versions/1/policy", `{"StatementId":"a","Action":"lambda:GetLayerVersion","Principal":"*"}`,
+			"lambda:AddLayerVersionPermission", layerPrefix + "l:1", 201},
+		{"GET", layersPath + "/l/versions/1/policy", "", "lambda:GetLayerVersionPolicy", layerPrefix + "l:1", 200},
+		{"DELETE", layersPath + "/l/versions/1/policy/a", "", "lambda:RemoveLayerVersionPermission", layerPrefix + "l:1", 204},
+		{"DELETE", layersPath + "/l/versions/1", "", "lambda:DeleteLayerVersion", layerPrefix + "l:1", 204},
 	} {
 		r := request{method: test.method, path: test.path, body: test.body, as: nobody}
 		s.expect(r, denied("User: arn:aws:iam::123456789012:user/nobody is not authorized to perform: "+test.action+" on resource: "+
@@ -94,7 +105,14 @@ func TestFurtherActions(t *testing.T) {
 	create := func(name, more string) request {
 		return request{method: "POST", path: "/2015-03-31/functions", body: createBody(name, more)}
 	}
+	s.publishLayer("l", "zip of l", "")
+	const layers = `"Layers":["` + layerPrefix + `l:1"]`
 	requests := map[string]struct{ with, without request }{ // by operation and member
+		"CreateFunction.Layers": {create("new", ","+layers), create("new", `,"Layers":[]`)},
+		"UpdateFunctionConfiguration.Layers": {
+			request{method: "PUT", path: "/2015-03-31/functions/books/configuration", body: `{` + layers + `}`},
+			request{method: "PUT", path: "/2015-03-31/functions/books/configuration", body: `{"Layers":[]}`},
+		},
 		"CreateFunction.Role": {with: create("new", "")}, // it is required
 		"CreateFunction.Tags": {create("new", `,"Tags":{"team":"blue","cost":"1"}`), create("new", `,"Tags":{}`)},
 		"UpdateFunctionConfiguration.Role": {
@@ -102,7 +120,7 @@ func TestFurtherActions(t *testing.T) {
 			request{method: "PUT", path: "/2015-03-31/functions/books/configuration", body: `{"Timeout":5}`},
 		},
 	}
-	resources := map[string]string{"iam:PassRole": role, "lambda:TagResource": prefix + "new"}
+	resources := map[string]string{"iam:PassRole": role, "lambda:TagResource": prefix + "new", "lambda:GetLayerVersion": layerPrefix + "l:1"}
 	seen := map[string]bool{}
 	for _, op := range lambdaapi.Operations() {
 		for _, also := range op.Also {

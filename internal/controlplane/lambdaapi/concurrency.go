@@ -22,16 +22,8 @@ type shownConcurrency struct {
 	ReservedConcurrentExecutions *int `json:",omitempty"`
 }
 
-// unqualified refuses a name with a qualifier: reserved concurrency is the function's.
-func (t target) unqualified() error {
-	if t.arn.Qualifier != "" {
-		return functionsOnly()
-	}
-	return nil
-}
-
 func (s *service) putConcurrency(r *request, in *concurrencyInput) (any, error) {
-	if err := r.target.unqualified(); err != nil {
+	if err := unqualified(r.target.arn); err != nil {
 		return nil, err
 	}
 	if r.target.function == nil {
@@ -76,7 +68,7 @@ func (s *service) belowMinimum(member string) error {
 }
 
 func (s *service) getConcurrency(r *request, _ *functionInput) (any, error) {
-	if err := r.target.unqualified(); err != nil {
+	if err := unqualified(r.target.arn); err != nil {
 		return nil, err
 	}
 	function, err := r.target.existing()
@@ -87,7 +79,7 @@ func (s *service) getConcurrency(r *request, _ *functionInput) (any, error) {
 }
 
 func (s *service) deleteConcurrency(r *request, _ *functionInput) (any, error) {
-	if err := r.target.unqualified(); err != nil {
+	if err := unqualified(r.target.arn); err != nil {
 		return nil, err
 	}
 	return nil, r.change(nil, "", func(_ *state.Tx, function *lambda.Function) error {

@@ -73,7 +73,7 @@ func TestReservedConcurrency(t *testing.T) {
 	s.expect(reserve("books", "6"), below)
 	s.must(reserve("books", "0"))
 	qualified := invalid("This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.")
-	for _, name := range []string{"books:1", "books:live", prefix + "books:$LATEST"} {
+	for _, name := range []string{"books:1", "books:live", prefix + "books:live"} {
 		s.expect(reserve(name, "1"), qualified)
 		s.expect(request{method: "GET", path: getReserved + name + "/concurrency"}, qualified)
 		s.expect(request{method: "DELETE", path: putReserved + name + "/concurrency"}, qualified)

@@ -40,14 +40,19 @@ type configuration struct {
 	Architectures        []string
 	EphemeralStorage     shownStorage
 	SnapStart            shownSnapStart
+	Layers               []shownLayer         `json:",omitempty"`
 	RuntimeVersionConfig *shownRuntimeVersion `json:",omitempty"`
 	LoggingConfig        shownLogging
 }
 
 type (
-	shownEnvironment    struct{ Variables map[string]string }
-	shownTracing        struct{ Mode string }
-	shownStorage        struct{ Size int }
+	shownEnvironment struct{ Variables map[string]string }
+	shownTracing     struct{ Mode string }
+	shownStorage     struct{ Size int }
+	shownLayer       struct {
+		Arn      string
+		CodeSize int64
+	}
 	shownSnapStart      struct{ ApplyOn, OptimizationStatus string }
 	shownRuntimeVersion struct{ RuntimeVersionArn string }
 	shownLogging        struct {
@@ -87,6 +92,9 @@ func configurationOf(t resolve.Target) configuration {
 		SnapStart:            shownSnapStart{modeOff, "Off"},
 		RuntimeVersionConfig: &shownRuntimeVersion{runtimeVersion(region, f.Runtime)},
 		LoggingConfig:        shownLogging{f.ApplicationLogLevel, f.LogFormat, f.LogGroup, f.SystemLogLevel},
+	}
+	for _, layer := range f.Layers {
+		shown.Layers = append(shown.Layers, shownLayer{layer.ARN, layer.CodeSize})
 	}
 	if f.Environment != nil { // an empty one was given, and is repeated
 		shown.Environment = &shownEnvironment{f.Environment}

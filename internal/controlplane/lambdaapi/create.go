@@ -1,6 +1,7 @@
 package lambdaapi
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -27,8 +28,10 @@ type createFunctionInput struct {
 
 const architectureX86 = "x86_64"
 
-// facts are the condition keys for tags that come with the request.
-func (in *createFunctionInput) facts(target) []auth.Fact { return requestTags(in.Tags) }
+// facts are the condition keys for tags and layers that come with the request.
+func (in *createFunctionInput) facts(target) []auth.Fact {
+	return append(requestTags(in.Tags), layerFacts(in.Layers)...)
+}
 
 func (in *createFunctionInput) supported(r *request) error {
 	switch {
@@ -60,6 +63,10 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err := r.tagNew(in.Tags); err != nil {
 		return nil, err
 	}
+	layers, err := in.layers(r)
+	if err != nil {
+		return nil, err
+	}
 	if r.target.function != nil {
 		return nil, alreadyExists(r.target.arn)
 	}
@@ -67,6 +74,7 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err != nil {
 		return nil, err
 	}
+	function.Layers = layers
 	// The role is looked at before the package is unpacked, and again when the function is saved.
 	if err := setRole(r.State.Now(), function, *in.Role); err != nil {
 		return nil, err
@@ -129,27 +137,44 @@ func changed(function *lambda.Function, call *controlplane.Call) {
 	function.LastModified = call.Now.UTC().Truncate(time.Millisecond)
 }
 
-// putCode keeps a package and makes it the code of the function or version.
-func (s *service) putCode(r *request, function *lambda.Configuration, zip []byte) error {
-	kept, err := s.config.Code.Put(r.Context(), zip)
+// keep keeps a package, and says what is wrong with it as AWS does.
+func (s *service) keep(ctx context.Context, zip []byte) (code.Package, error) {
+	kept, err := s.config.Code.Put(ctx, zip)
 	switch {
 	case errors.Is(err, code.ErrNotZip):
-		return invalidParameter("Could not unzip uploaded file. Please check your file, then try to upload again.")
+		err = invalidParameter("Could not unzip uploaded file. Please check your file, then try to upload again.")
 	case errors.Is(err, code.ErrEmpty): // as in dumrauf/serverless_static_website_with_basic_auth#17, and many others
-		return invalidParameter("Uploaded file must be a non-empty zip")
+		err = invalidParameter("Uploaded file must be a non-empty zip")
 	case errors.Is(err, code.ErrZippedTooLarge):
-		return wire.Errorf("RequestEntityTooLargeException", "Zipped size must be smaller than 52428800 bytes")
+		err = wire.Errorf("RequestEntityTooLargeException", "Zipped size must be smaller than 52428800 bytes")
 	case errors.Is(err, code.ErrUnzippedTooLarge):
-		return invalidParameter("Unzipped size must be smaller than 262144000 bytes")
+		err = invalidParameter("Unzipped size must be smaller than 262144000 bytes")
 	case errors.Is(err, code.ErrUnsafeEntry), errors.Is(err, code.ErrTooManyEntries):
-		return invalidParameter("%v", err)
-	case err != nil:
+		err = invalidParameter("%v", err)
+	}
+	return kept, err
+}
+
+// putCode keeps a package and makes it the code of a configuration, which has its runtime and its layers.
+func (s *service) putCode(r *request, function *lambda.Configuration, zip []byte) error {
+	kept, err := s.keep(r.Context(), zip)
+	if err != nil {
+		return err
+	}
+	if err := s.checkSize(kept.Hex, function.Layers); err != nil {
 		return err
 	}
 	function.CodeSHA256, function.CodeHex, function.CodeSize = kept.SHA256, kept.Hex, kept.Size
-	if packages, ok := s.config.Runtimes.(Packages); ok {
-		err = packages.Packaged(r.Context(), function.Runtime, kept.Hex)
+	return s.checkPackage(r.Context(), function)
+}
+
+// checkPackage refuses code and layers that lack what the runtime needs of them here.
+func (s *service) checkPackage(ctx context.Context, function *lambda.Configuration) error {
+	packages, ok := s.config.Runtimes.(Packages)
+	if !ok {
+		return nil
 	}
+	err := packages.Packaged(ctx, function)
 	if err == nil || machine.Lacking(err) != nil { // it may run here all the same
 		return err
 	}

@@ -124,7 +124,6 @@ func TestCreateFunctionRefuses(t *testing.T) {
 		{with(`{"PublishTo": "LATEST_PUBLISHED"}`), invalid("furl does not support PublishTo: functions run as processes of this machine.")},
 		{with(`{"CodeSigningConfigArn": "arn:x"}`), invalid("furl does not support CodeSigningConfigArn: it does not check code signatures.")},
 		{with(`{"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}`), invalid("furl does not support TenancyConfig: it has no tenant isolation.")},
-		{with(`{"Layers": ["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"]}`), invalid("furl does not support Layers: put what the layer holds into the package.")},
 		{with(`{"VpcConfig": {"SubnetIds": ["subnet-1"]}}`), invalid("furl does not support VpcConfig: functions use this machine's network.")},
 		{with(`{"KMSKeyArn": "arn:aws:kms:x"}`), invalid("furl does not support KMSKeyArn: environment variables are not encrypted here.")},
 		{with(`{"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:x"}}`), invalid("furl does not support DeadLetterConfig: there is no queue or topic to send to.")},

@@ -224,8 +224,9 @@ func member(t testing.TB, object, name string) string {
 }
 
 type fakeCode struct {
-	err  error
-	puts int
+	err      error
+	puts     int
+	unzipped map[string]int64
 }
 
 func (f *fakeCode) Put(_ context.Context, zip []byte) (code.Package, error) {
@@ -236,6 +237,9 @@ func (f *fakeCode) Put(_ context.Context, zip []byte) (code.Package, error) {
 	sum := sha256.Sum256(zip)
 	return code.Package{SHA256: base64.StdEncoding.EncodeToString(sum[:]), Hex: hex.EncodeToString(sum[:]), Size: int64(len(zip))}, nil
 }
+
+// Unzipped takes what is kept for as large as the test says.
+func (f *fakeCode) Unzipped(hex string) (int64, error) { return f.unzipped[hex], nil }
 
 type fakeInvoker struct {
 	mu      sync.Mutex

@@ -13,7 +13,10 @@ func TestConditionKeysOfTheReference(t *testing.T) {
 		functions = "/2015-03-31/functions"
 		filmsURL  = "/2021-10-31/functions/films/url"
 		tagged    = `,"Tags":{"team":"blue"}`
+		layer     = "arn:aws:lambda:eu-west-1:123456789012:layer:l:1"
+		layered   = `,"Layers":["` + layer + `"]`
 	)
+	s.must(request{method: "POST", path: "/2018-10-31/layers/l/versions", body: `{"Content":{"ZipFile":"UEs="}}`})
 	s.must(request{method: "POST", path: functions, body: createBody("books", tagged)})
 	reset := func() {
 		s.do(request{method: "DELETE", path: functions + "/new"})
@@ -25,8 +28,8 @@ func TestConditionKeysOfTheReference(t *testing.T) {
 		s.do(request{method: "DELETE", path: policyPath + "/old"})
 		s.must(request{method: "POST", path: policyPath, body: `{"StatementId":"old","Action":"lambda:InvokeFunctionUrl","Principal":"*","FunctionUrlAuthType":"NONE"}`})
 	}
-	create := request{method: "POST", path: functions, body: createBody("new", tagged)}
-	configure := request{method: "PUT", path: functions + "/books/configuration", body: `{"Role":"` + role + `"}`}
+	create := request{method: "POST", path: functions, body: createBody("new", tagged+layered)}
+	configure := request{method: "PUT", path: functions + "/books/configuration", body: `{"Role":"` + role + `"` + layered + `}`}
 	permit := request{method: "POST", path: policyPath, body: `{"StatementId":"new","Action":"lambda:InvokeFunctionUrl","Principal":"111122223333","FunctionUrlAuthType":"AWS_IAM"}`}
 	get := request{method: "GET", path: functions + "/books"}
 	at := func(method, path, body string) request { return request{method: method, path: path, body: body} }
@@ -37,7 +40,7 @@ func TestConditionKeysOfTheReference(t *testing.T) {
 	}{
 		{"lambda:CreateFunction", create, "aws:RequestTag/team", "blue", "the request"},
 		{"lambda:CreateFunction", create, "aws:TagKeys", "team", "the request"},
-		{"lambda:CreateFunction", create, "lambda:Layer", "", "members that furl refuses"},
+		{"lambda:CreateFunction", create, "lambda:Layer", layer, "the request"},
 		{"lambda:CreateFunction", create, "lambda:VpcIds", "", "members that furl refuses"},
 		{"lambda:CreateFunction", create, "lambda:SubnetIds", "", "members that furl refuses"},
 		{"lambda:CreateFunction", create, "lambda:SecurityGroupIds", "", "members that furl refuses"},
@@ -47,7 +50,7 @@ func TestConditionKeysOfTheReference(t *testing.T) {
 		{"iam:PassRole", configure, "iam:PassedToService", "lambda.amazonaws.com", "the operation"},
 		{"iam:PassRole", configure, "iam:AssociatedResourceArn", prefix + "books", "the request"},
 		{"lambda:UpdateFunctionConfiguration", configure, "aws:ResourceTag/team", "blue", "the function"},
-		{"lambda:UpdateFunctionConfiguration", configure, "lambda:Layer", "", "members that furl refuses"},
+		{"lambda:UpdateFunctionConfiguration", configure, "lambda:Layer", layer, "the request"},
 		{"lambda:UpdateFunctionConfiguration", configure, "lambda:VpcIds", "", "members that furl refuses"},
 		{"lambda:UpdateFunctionConfiguration", configure, "lambda:SubnetIds", "", "members that furl refuses"},
 		{"lambda:UpdateFunctionConfiguration", configure, "lambda:SecurityGroupIds", "", "members that furl refuses"},
@@ -92,7 +95,7 @@ func TestConditionKeysOfTheReference(t *testing.T) {
 	}
 	for _, tt := range tests {
 		operator := "StringEquals"
-		if tt.key == "aws:TagKeys" { // which may have several values
+		if tt.key == "aws:TagKeys" || tt.key == "lambda:Layer" { // which may have several values
 			operator = "ForAnyValue:StringEquals"
 		}
 		allowed, refused := fmt.Sprintf(`{%q:{%q:%q}}`, operator, tt.key, tt.value), fmt.Sprintf(`{%q:{%q:%q}}`, operator, tt.key, tt.value+"x")
@@ -107,7 +110,7 @@ func TestConditionKeysOfTheReference(t *testing.T) {
 		}
 	}
 	for _, more := range []string{
-		`,"Layers":["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"]`, `,"VpcConfig":{"SubnetIds":["subnet-0123456789abcdef0"],"SecurityGroupIds":["sg-0123456789abcdef0"]}`,
+		`,"VpcConfig":{"SubnetIds":["subnet-0123456789abcdef0"],"SecurityGroupIds":["sg-0123456789abcdef0"]}`,
 		`,"CodeSigningConfigArn":"arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdef0"`,
 	} {
 		if got := s.do(request{method: "POST", path: functions, body: createBody("layered", more)}); got.status != 400 {

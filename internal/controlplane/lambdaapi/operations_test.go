@@ -62,7 +62,9 @@ func TestOperationsListsWhatThereIs(t *testing.T) {
 		"GetProvisionedConcurrencyConfig", "DeleteProvisionedConcurrencyConfig", "ListProvisionedConcurrencyConfigs",
 		"GetFunctionRecursionConfig", "GetRuntimeManagementConfig",
 		"PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig",
-		"DeleteFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs", "ListEventSourceMappings", "ListLayers",
+		"DeleteFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs", "ListEventSourceMappings",
+		"PublishLayerVersion", "GetLayerVersion", "GetLayerVersionByArn", "ListLayers", "ListLayerVersions", "DeleteLayerVersion",
+		"AddLayerVersionPermission", "GetLayerVersionPolicy", "RemoveLayerVersionPermission",
 	}
 	var got []string
 	for _, op := range lambdaapi.Operations() {

@@ -74,7 +74,7 @@ func (s *service) addPermission(r *request, in *addPermissionInput) (any, error)
 		}
 		added := in.permission(principal)
 		if lambda.IndexOfStatement(document, added.StatementID) >= 0 {
-			return "", conflict("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", added.StatementID)
+			return "", statementExists(added.StatementID)
 		}
 		stored := added.Statement(r.target.arn, lambda.Stored)
 		if err := s.admit(r, lambda.PolicyText([]lambda.Permission{added}, r.target.arn, lambda.Stored)); err != nil {
@@ -150,9 +150,17 @@ func (s *service) removePermission(r *request, in *removePermissionInput) (any, 
 		case document == nil:
 			return "", noPolicy()
 		case lambda.IndexOfStatement(document, in.StatementId) < 0:
-			return "", notFound("Statement %s is not found in resource policy.", in.StatementId)
+			return "", statementMissing(in.StatementId)
 		}
 		return present.Without(in.StatementId)
 	})
 	return nil, err
+}
+
+func statementExists(id string) error {
+	return conflict("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", id)
+}
+
+func statementMissing(id string) error {
+	return notFound("Statement %s is not found in resource policy.", id)
 }

@@ -146,6 +146,13 @@ func (s *service) getAccountSettings(r *request, _ *noInput) (any, error) {
 			}
 		}
 	}
+	for _, layer := range r.State.Now().Layers.All() {
+		if layer.ARN.Account == r.Caller.Account && layer.ARN.Region == r.Region {
+			for _, version := range layer.Versions {
+				used.TotalCodeSize += version.CodeSize
+			}
+		}
+	}
 	return struct {
 		AccountLimit limit
 		AccountUsage usage

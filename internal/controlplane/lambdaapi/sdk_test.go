@@ -126,6 +126,62 @@ func TestTheSDKUnderstandsTheAPI(t *testing.T) {
 	must(client.DeleteFunction(ctx, &awslambda.DeleteFunctionInput{FunctionName: name}))(t)
 }
 
+// TestTheSDKUnderstandsLayers is the same for the operations on layers, and for functions that have some.
+func TestTheSDKUnderstandsLayers(t *testing.T) {
+	s := start(t)
+	s.plane.SetTrueTime()
+	s.create("books")
+	client, ctx, name, first := s.client(), context.Background(), aws.String("layer"), aws.Int64(1)
+	published := must(client.PublishLayerVersion(ctx, &awslambda.PublishLayerVersionInput{
+		LayerName: name, Description: name, LicenseInfo: aws.String("MIT"),
+		Content:            &types.LayerVersionContentInput{ZipFile: []byte("PK")},
+		CompatibleRuntimes: []types.Runtime{types.RuntimePython312}, CompatibleArchitectures: []types.Architecture{types.ArchitectureArm64},
+	}))(t)
+	got := must(client.GetLayerVersion(ctx, &awslambda.GetLayerVersionInput{LayerName: name, VersionNumber: first}))(t)
+	same := must(client.GetLayerVersionByArn(ctx, &awslambda.GetLayerVersionByArnInput{Arn: published.LayerVersionArn}))(t)
+	for _, arn := range []*string{got.LayerVersionArn, same.LayerVersionArn} {
+		if aws.ToString(arn) != layerPrefix+"layer:1" {
+			t.Errorf("ARN %s", aws.ToString(arn))
+		}
+	}
+	if got.Version != 1 || got.Content.CodeSize != 2 || got.CompatibleRuntimes[0] != types.RuntimePython312 ||
+		got.CompatibleArchitectures[0] != types.ArchitectureArm64 || aws.ToString(got.LicenseInfo) != "MIT" || aws.ToString(got.Content.Location) == "" {
+		t.Errorf("got %+v", got)
+	}
+	if _, err := time.Parse("2006-01-02T15:04:05.000-0700", aws.ToString(got.CreatedDate)); err != nil {
+		t.Error(err)
+	}
+	layers := must(client.ListLayers(ctx, &awslambda.ListLayersInput{CompatibleRuntime: types.RuntimePython312}))(t)
+	if len(layers.Layers) != 1 || layers.Layers[0].LatestMatchingVersion.Version != 1 {
+		t.Errorf("layers: %+v", layers.Layers)
+	}
+	if versions := must(client.ListLayerVersions(ctx, &awslambda.ListLayerVersionsInput{LayerName: name}))(t); len(versions.LayerVersions) != 1 {
+		t.Errorf("versions: %+v", versions.LayerVersions)
+	}
+	added := must(client.AddLayerVersionPermission(ctx, &awslambda.AddLayerVersionPermissionInput{
+		LayerName: name, VersionNumber: first, StatementId: name, Action: aws.String("lambda:GetLayerVersion"), Principal: aws.String("*"),
+	}))(t)
+	shown := must(client.GetLayerVersionPolicy(ctx, &awslambda.GetLayerVersionPolicyInput{LayerName: name, VersionNumber: first}))(t)
+	if aws.ToString(shown.RevisionId) != aws.ToString(added.RevisionId) || !strings.Contains(aws.ToString(shown.Policy), aws.ToString(added.Statement)) {
+		t.Errorf("the policy: %+v", shown)
+	}
+	must(client.RemoveLayerVersionPermission(ctx, &awslambda.RemoveLayerVersionPermissionInput{
+		LayerName: name, VersionNumber: first, StatementId: name, RevisionId: shown.RevisionId,
+	}))(t)
+	updated := must(client.UpdateFunctionConfiguration(ctx, &awslambda.UpdateFunctionConfigurationInput{
+		FunctionName: aws.String("books"), Layers: []string{layerPrefix + "layer:1"},
+	}))(t)
+	if len(updated.Layers) != 1 || aws.ToString(updated.Layers[0].Arn) != layerPrefix+"layer:1" || updated.Layers[0].CodeSize != 2 {
+		t.Errorf("layers of the function: %+v", updated.Layers)
+	}
+	must(client.DeleteLayerVersion(ctx, &awslambda.DeleteLayerVersionInput{LayerName: name, VersionNumber: first}))(t)
+	var notFound *types.ResourceNotFoundException
+	_, err := client.GetLayerVersion(ctx, &awslambda.GetLayerVersionInput{LayerName: name, VersionNumber: first})
+	if !errors.As(err, &notFound) || notFound.ErrorMessage() != "The resource you requested does not exist." {
+		t.Error(err)
+	}
+}
+
 // The SDK makes its own types of the errors, and finds their message whichever way it is spelled.
 func TestTheSDKUnderstandsTheErrors(t *testing.T) {
 	s := start(t)

@@ -21,6 +21,7 @@ type settings struct {
 	Environment      *environment
 	EphemeralStorage *struct{ Size int }
 	Handler          *string
+	Layers           []string
 	LoggingConfig    *loggingConfig
 	MemorySize       *int
 	Role             *string

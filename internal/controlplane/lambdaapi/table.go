@@ -1,6 +1,9 @@
 package lambdaapi
 
-import "github.com/furl-dev/furl/internal/controlplane/wire"
+import (
+	"github.com/furl-dev/furl/internal/controlplane/wire"
+	"github.com/furl-dev/furl/internal/lambda"
+)
 
 // The actions that requests need besides their own, where the Service Authorization Reference lists them as dependent
 // actions and furl has the member.
@@ -13,15 +16,15 @@ const (
 func (s *service) table() []wire.Operation {
 	return []wire.Operation{
 		{Name: "CreateFunction", Handler: wire.Run(byNewFunction, s.createFunction),
-			Also: []wire.Also{{Member: "Role", Action: passRole}, {Member: "Tags", Action: tagResource}},
-			Note: "Code as ZipFile only. No layers, VPC, file systems, container images, SnapStart or KMS keys: a request for one is refused. The function is active at once; the answer says Pending, as at AWS. With --faithful-states it is Pending for two seconds, and calls through the API are refused until then."},
+			Also: []wire.Also{{Member: "Role", Action: passRole}, {Member: "Tags", Action: tagResource}, {Member: "Layers", Action: lambda.ActionGetLayer}},
+			Note: "Code as ZipFile only. No VPC, file systems, container images, SnapStart or KMS keys: a request for one is refused. The function is active at once; the answer says Pending, as at AWS. With --faithful-states it is Pending for two seconds, and calls through the API are refused until then."},
 		{Name: "GetFunction", Handler: wire.Run(byQualifier, s.getFunction),
 			Note: "Code.Location is an address of this server."},
 		{Name: "GetFunctionConfiguration", Handler: wire.Run(byQualifier, s.getFunctionConfiguration)},
 		{Name: "UpdateFunctionCode", Handler: wire.Run(byFunction, s.updateFunctionCode),
 			Note: "Code as ZipFile only. The update is done at once, and the next one is taken; the answer says InProgress, as at AWS. With --faithful-states it is InProgress for two seconds, and further updates are refused until then; the function runs the new code even so."},
 		{Name: "UpdateFunctionConfiguration", Handler: wire.Run(byFunction, s.updateFunctionConfiguration),
-			Also: []wire.Also{{Member: "Role", Action: passRole}},
+			Also: []wire.Also{{Member: "Role", Action: passRole}, {Member: "Layers", Action: lambda.ActionGetLayer}},
 			Note: "Members as for CreateFunction; states as for UpdateFunctionCode."},
 		{Name: "DeleteFunction", Handler: wire.Run(byQualifier, s.deleteFunction),
 			Note: "The function's URLs are gone at once; AWS deletes them a little later. A version that a function does not have is as good as deleted (assumed)."},
@@ -59,7 +62,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "InvokeWithResponseStream", Action: "lambda:InvokeFunction", Handler: wire.Run(byQualifier, s.invokeStream),
 			Note: "As recorded from AWS, the function runs whatever the invocation type, even DryRun, and InvokeComplete has neither ErrorCode nor ErrorDetails if the function fails in the middle of its answer; the error that a function reports instead of an answer is the payload. For a function that timed out, exited or did not start, InvokeComplete has the error too (assumed)."},
 		{Name: "TagResource", Handler: wire.Run(byTagged, s.tagResource),
-			Note: "Functions only, as there is nothing else to tag. The texts for layers and code signing configurations are assumed."},
+			Note: "Functions only, as AWS documents no tags of layers, and there is nothing else to tag. The texts for layers and code signing configurations are assumed."},
 		{Name: "UntagResource", Handler: wire.Run(byTagged, s.untagResource)},
 		{Name: "ListTags", Handler: wire.Run(byTagged, s.listTags)},
 		{Name: "GetAccountSettings", Handler: wire.Run(account, s.getAccountSettings)},
@@ -84,7 +87,20 @@ func (s *service) table() []wire.Operation {
 		{Name: "DeleteFunctionEventInvokeConfig", Handler: wire.Run(byFunction, s.deleteEventInvoke)},
 		{Name: "ListFunctionEventInvokeConfigs", Handler: wire.Run(byFunction, s.listEventInvoke)},
 		{Name: "ListEventSourceMappings", Handler: wire.Run(account, s.listEventSourceMappings), Note: "There are none."},
-		{Name: "ListLayers", Handler: wire.Run(account, s.listLayers), Note: "There are none."},
+
+		{Name: "PublishLayerVersion", Handler: wire.Run(byLayer, s.publishLayerVersion),
+			Note: "Content as ZipFile only. Links out of the layer are refused, as in the packages of functions. No runtime is run for CompatibleRuntimes: the list is kept and shown."},
+		{Name: "GetLayerVersion", Handler: wire.Run(byLayerVersion, s.getLayerVersion),
+			Note: "Content.Location is an address of this server."},
+		{Name: "GetLayerVersionByArn", Action: lambda.ActionGetLayer, Handler: wire.Run(byLayerARN, s.getLayerVersionByARN),
+			Note: "Layers that are at AWS are not here; of those, functions can have the public one of the Web Adapter."},
+		{Name: "ListLayers", Handler: wire.Run(account, s.listLayers)},
+		{Name: "ListLayerVersions", Handler: wire.Run(byLayer, s.listLayerVersions)},
+		{Name: "DeleteLayerVersion", Handler: wire.Run(byLayerVersion, s.deleteLayerVersion),
+			Note: "Functions that have the version keep it, as at AWS."},
+		{Name: "AddLayerVersionPermission", Handler: wire.Run(byLayerVersion, s.addLayerVersionPermission)},
+		{Name: "GetLayerVersionPolicy", Handler: wire.Run(byLayerVersion, s.getLayerVersionPolicy)},
+		{Name: "RemoveLayerVersionPermission", Handler: wire.Run(byLayerVersion, s.removeLayerVersionPermission)},
 	}
 }
 
@@ -104,7 +120,6 @@ var absent = map[string]string{
 	"FileSystemConfigs":      "functions see this machine's file system.",
 	"ImageConfig":            "it runs .zip packages, not container images.",
 	"KMSKeyArn":              "environment variables are not encrypted here.",
-	"Layers":                 "put what the layer holds into the package.",
 	"PublishTo":              "functions run as processes of this machine.",
 	"S3Bucket":               "send the package as ZipFile.",
 	"S3Key":                  "send the package as ZipFile.",

@@ -15,7 +15,6 @@ var samples = map[string]string{
 	"DurableConfig":          `{"RetentionPeriodInDays":7}`,
 	"FileSystemConfigs":      `[{"Arn":"arn:aws:elasticfilesystem:x","LocalMountPath":"/mnt/x"}]`,
 	"ImageConfig":            `{"Command":["x"]}`,
-	"Layers":                 `["arn:aws:lambda:eu-west-1:123456789012:layer:x:1"]`,
 	"Publish":                `true`,
 	"RuntimeConfig":          `{"Newer":true}`,
 	"TenancyConfig":          `{"TenantIsolationMode":"PER_TENANT"}`,
@@ -50,6 +49,8 @@ func TestTable(t *testing.T) {
 			}
 		case "UpdateFunctionConfiguration":
 			r.path, r.body = "/2015-03-31/functions/books/configuration", `{"`+member+`":`+value+`}`
+		case "PublishLayerVersion":
+			r = request{method: "POST", path: "/2018-10-31/layers/l/versions", body: `{"Content":{"` + leaf + `":` + value + `}}`}
 		case "Invoke":
 			r = request{method: "POST", path: "/2015-03-31/functions/books/invocations", body: `{}`,
 				header: map[string]string{"X-Amz-Durable-Execution-Name": "x"}}

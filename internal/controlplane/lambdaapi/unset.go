@@ -43,16 +43,10 @@ func (s *service) getRuntimeManagement(r *request, _ *unsetInput) (any, error) {
 // listInput is the input of lists of an account.
 type listInput struct {
 	wire.Page
-	EventSourceArn         string
-	FunctionName           string
-	CompatibleArchitecture string
-	CompatibleRuntime      string
+	EventSourceArn string
+	FunctionName   string
 }
 
 func (s *service) listEventSourceMappings(*request, *listInput) (any, error) {
 	return struct{ EventSourceMappings [0]struct{} }{}, nil
-}
-
-func (s *service) listLayers(*request, *listInput) (any, error) {
-	return struct{ Layers [0]struct{} }{}, nil
 }

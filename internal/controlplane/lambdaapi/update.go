@@ -1,8 +1,10 @@
 package lambdaapi
 
 import (
+	"context"
 	"errors"
 
+	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
@@ -31,7 +33,7 @@ func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (a
 		return nil, noCode()
 	}
 	// Kept before the change, so that unpacking does not hold up the others.
-	code := lambda.Configuration{Runtime: existing.Runtime}
+	code := lambda.Configuration{Runtime: existing.Runtime, Layers: existing.Layers}
 	if err := s.putCode(r, &code, in.ZipFile); err != nil {
 		return nil, err
 	}
@@ -51,8 +53,12 @@ type updateFunctionConfigurationInput struct {
 	RevisionId *string
 }
 
+// facts are the condition keys for layers that come with the request.
+func (in *updateFunctionConfigurationInput) facts(target) []auth.Fact { return layerFacts(in.Layers) }
+
 func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConfigurationInput) (any, error) {
-	if _, err := r.target.whole(); err != nil {
+	existing, err := r.target.whole()
+	if err != nil {
 		return nil, err
 	}
 	if err := in.settings.supported(r); err != nil {
@@ -66,7 +72,19 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 			return nil, err
 		}
 	}
+	layers, err := in.layers(r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Layers != nil {
+		if err := s.checkLayers(r.Context(), in, existing, layers); err != nil {
+			return nil, err
+		}
+	}
 	return s.change(r, changeOptions{revision: in.RevisionId}, func(world *state.Snapshot, function *lambda.Function) error {
+		if in.Layers != nil {
+			function.Layers = layers
+		}
 		if in.Role != nil {
 			if err := setRole(world, function, *in.Role); err != nil {
 				return err
@@ -74,6 +92,18 @@ func (s *service) updateFunctionConfiguration(r *request, in *updateFunctionConf
 		}
 		return in.settings.apply(function)
 	})
+}
+
+// checkLayers refuses layers that do not go with the function's code.
+func (s *service) checkLayers(
+	ctx context.Context, in *updateFunctionConfigurationInput, existing *lambda.Function, layers []lambda.LayerRef,
+) error {
+	if err := s.checkSize(existing.CodeHex, layers); err != nil {
+		return err
+	}
+	changed := lambda.Configuration{Runtime: existing.Runtime, CodeHex: existing.CodeHex, Layers: layers}
+	set(&changed.Runtime, in.Runtime)
+	return s.checkPackage(ctx, &changed)
 }
 
 // errDryRun ends a change that is to leave everything as it is.

@@ -79,7 +79,6 @@ func TestUpdateFunctionConfiguration(t *testing.T) {
 		`{"Role":"arn:aws:iam::123456789012:role/not-for-lambda"}`: invalid("The role defined for the function cannot be assumed by Lambda."),
 		`{"Role":"arn:aws:iam::210987654321:role/x"}`:              denied("Cross-account pass role is not allowed."),
 		`{"Runtime":"java17"}`:                                     invalid("java21 functions need a Java 21 runtime on PATH: install one and start furl again"),
-		`{"Layers":["x"]}`:                                         invalid("furl does not support Layers: put what the layer holds into the package."),
 		`{"Timeout":1801}`:                                         violates("1 validation error detected: Value '1801' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 1800"),
 	} {
 		s.expect(request{method: "PUT", path: path, body: body}, want)

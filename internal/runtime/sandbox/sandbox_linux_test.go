@@ -122,6 +122,7 @@ type world struct {
 	secret string // a file of the user's
 	socket string // where somebody listens
 	victim int    // a process of the user's, with a secret in its environment
+	opt    string // the content of layers; "" for none
 }
 
 func newWorld(t testing.TB) *world {
@@ -188,7 +189,7 @@ func (w *world) run(s *sandbox.Sandbox, attacks ...string) []string {
 	defer r.Close()
 	process, err := s.Start(sandbox.Command{
 		Path: self, Args: attacks, Env: []string{"FURL_TEST_ATTACK=1", "GORACE=atexit_sleep_ms=0"},
-		Dir: w.code, Home: w.home, Read: []string{self}, Output: out,
+		Dir: w.code, Home: w.home, Opt: w.opt, Read: []string{self}, Output: out,
 	})
 	out.Close()
 	if err != nil {
@@ -413,6 +414,46 @@ func TestWhatIsOpened(t *testing.T) {
 		config.Write = []string{w.open()}
 		if got := w.run(mode(config), "append", w.open()+"/file", "write", w.open()+"/"+name); got[0] != done || got[1] != done {
 			t.Errorf("%s: writing what is opened: %s", name, got)
+		}
+	}
+}
+
+// The layers of a function can be read where Opt says, and are nobody's to write. With mount namespaces that is /opt, and
+// they are nowhere else; they are in the data directory, which is hidden.
+func TestLayers(t *testing.T) {
+	asEverybody(t)
+	w := newWorld(t)
+	w.opt = filepath.Join(w.data, "layers")
+	if err := os.Mkdir(w.opt, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(w.opt, "file"), []byte("layer"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	off := w.config()
+	off.Mode = sandbox.Off
+	for name, row := range map[string]struct {
+		sandbox   *sandbox.Sandbox
+		opt       string
+		append    string // what is answered
+		elsewhere string
+	}{
+		"namespaces": {sandbox.New(w.config()), "/opt", readonly, missing},
+		"Landlock":   {sandbox.WithoutNamespaces(w.config()), w.opt, denied, done},
+		"off":        {sandbox.New(off), w.opt, done, done},
+	} {
+		if got := row.sandbox.Opt(""); got != "/opt" {
+			t.Errorf("%s: without layers, %s", name, got)
+		}
+		if got := row.sandbox.Opt(w.opt); got != row.opt {
+			t.Errorf("%s: the layers are in %s, want %s", name, got, row.opt)
+		}
+		got := w.run(row.sandbox, "read", row.opt+"/file", "list", row.opt, "append", row.opt+"/file", "read", w.opt+"/file", "read", w.data+"/keys")
+		if got[0] != done || got[1] != done || got[2] != row.append || got[3] != row.elsewhere {
+			t.Errorf("%s: %q", name, got)
+		}
+		if name != "off" && got[4] != missing && got[4] != denied {
+			t.Errorf("%s: reading the data directory beside the layers: %s", name, got[4])
 		}
 	}
 }

@@ -182,6 +182,7 @@ type absent struct{}
 func (absent) Put(context.Context, []byte) (code.Package, error) {
 	return code.Package{}, code.ErrNotZip
 }
+func (absent) Unzipped(string) (int64, error)          { return 0, nil }
 func (absent) Supported(context.Context, string) error { return nil }
 
 // noInvoke is the Invoke API without functions to invoke.

@@ -51,7 +51,8 @@ func (f *Function) upgrade() error {
 	return nil
 }
 
-// ResourcePolicy is the resource-based policy of a Function or of one of its versions and aliases.
+// ResourcePolicy is the resource-based policy of a Function, of one of its versions and aliases, or of the version of a
+// Layer.
 type ResourcePolicy struct {
 	Text       string `json:"Text"`
 	RevisionID string `json:"RevisionID"`
@@ -145,17 +146,16 @@ type LayerARN struct {
 
 // LayerVersion is a version of a Layer.
 type LayerVersion struct {
-	Number         int          `json:"Number"`
-	Description    string       `json:"Description"`
-	Runtimes       []string     `json:"Runtimes,omitzero"`
-	Architectures  []string     `json:"Architectures,omitzero"`
-	License        string       `json:"License,omitempty"`
-	Created        time.Time    `json:"Created"`
-	CodeSHA256     string       `json:"CodeSHA256"`
-	CodeHex        string       `json:"CodeHex"`
-	CodeSize       int64        `json:"CodeSize"`
-	Permissions    []Permission `json:"Permissions,omitempty"`
-	PolicyRevision string       `json:"PolicyRevision,omitempty"`
+	Number        int            `json:"Number"`
+	Description   string         `json:"Description"`
+	Runtimes      []string       `json:"Runtimes,omitzero"`
+	Architectures []string       `json:"Architectures,omitzero"`
+	License       string         `json:"License,omitempty"`
+	Created       time.Time      `json:"Created"`
+	CodeSHA256    string         `json:"CodeSHA256"`
+	CodeHex       string         `json:"CodeHex"`
+	CodeSize      int64          `json:"CodeSize"`
+	Policy        ResourcePolicy `json:"Policy,omitzero"`
 }
 
 // Kind implements Record.
