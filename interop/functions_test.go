@@ -161,7 +161,10 @@ func echoZip(t *testing.T) string {
 }
 
 // createFunction creates a function with an execution role of its own and a URL with IAM auth, and returns the URL.
-func (s *server) createFunction(t *testing.T, name string, runtime types.Runtime, handler, zip string, mode types.InvokeMode) string {
+func (s *server) createFunction(
+	t *testing.T, name string, runtime types.Runtime, handler, zip string, mode types.InvokeMode,
+	changes ...func(*lambda.CreateFunctionInput),
+) string {
 	t.Helper()
 	code, err := os.ReadFile(zip)
 	if err != nil {
@@ -174,11 +177,14 @@ func (s *server) createFunction(t *testing.T, name string, runtime types.Runtime
 		t.Fatal(err)
 	}
 	client := lambda.NewFromConfig(config)
-	_, err = client.CreateFunction(ctx, &lambda.CreateFunctionInput{
+	input := &lambda.CreateFunctionInput{
 		FunctionName: aws.String(name), Runtime: runtime, Handler: aws.String(handler), Role: role.Role.Arn,
 		Code: &types.FunctionCode{ZipFile: code}, Timeout: aws.Int32(30),
-	})
-	if err != nil {
+	}
+	for _, change := range changes {
+		change(input)
+	}
+	if _, err := client.CreateFunction(ctx, input); err != nil {
 		t.Fatal(err)
 	}
 	active := lambda.NewFunctionActiveV2Waiter(client, func(o *lambda.FunctionActiveV2WaiterOptions) { o.MinDelay = 50 * time.Millisecond })
@@ -209,6 +215,16 @@ func (s *server) call(t *testing.T, method, url, body string) (*http.Response, s
 // open sends a request signed by the AWS SDK for Go. The caller closes the response's body.
 func (s *server) open(t *testing.T, method, url, body string) *http.Response {
 	t.Helper()
+	response, err := http.DefaultClient.Do(s.signed(t, method, url, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
+// signed is a request signed by the AWS SDK for Go.
+func (s *server) signed(t *testing.T, method, url, body string) *http.Request {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader([]byte(body)))
@@ -227,9 +243,5 @@ func (s *server) open(t *testing.T, method, url, body string) *http.Response {
 	if err := v4.NewSigner().SignHTTP(ctx, keys, request, hex.EncodeToString(hash[:]), "lambda", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response
+	return request
 }

@@ -19,7 +19,7 @@ pins() {
 	case $1 in
 	python) "$python" --version && cat python/requirements.txt ;;
 	package) "$python" --version && cat python/package/*.txt ;;
-	node) node --version && cat node/package.json node/package-lock.json ;;
+	node) node --version && cat node/package.json node/package-lock.json testdata/function/express/package-lock.json ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
 	esac
 }
@@ -77,6 +77,7 @@ do_node() {
 	need node "install Node.js 20 or later"
 	need npm "install Node.js 20 or later"
 	npm ci --prefix node --no-audit --no-fund --ignore-scripts --loglevel=error
+	npm ci --prefix testdata/function/express --no-audit --no-fund --ignore-scripts --loglevel=error
 }
 
 do_rust() {

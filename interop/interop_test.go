@@ -73,6 +73,11 @@ var buildFurl = sync.OnceValues(func() (string, error) {
 	return build("../cmd/furl", "furl")
 })
 
+// buildWebServer builds the web application testdata/function/webserver, once.
+var buildWebServer = sync.OnceValues(func() (string, error) {
+	return build("./testdata/function/webserver", "webserver")
+})
+
 // buildEcho builds the Go function testdata/function/echo as Lambda wants it, once.
 var buildEcho = sync.OnceValues(func() (string, error) {
 	return build("./testdata/function/echo", "bootstrap")

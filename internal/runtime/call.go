@@ -18,6 +18,7 @@ type call struct {
 	fn       *Function
 	cold     bool      // an environment was started for it
 	lateInit bool      // the first start ran into the init timeout: this one counts against the function's timeout
+	patient  time.Time // until when it waits for the only environment there can be; zero if it does not wait yet
 	started  time.Time // of the event's delivery, or of the late init
 	deadline time.Time
 	init     time.Duration // of the environment that was started for it
@@ -117,6 +118,14 @@ func (c *call) abandon() {
 			a.result.Body.Close()
 		}
 	}
+}
+
+// patience is how long the call still waits for the only environment there can be: as long as that may be busy.
+func (c *call) patience() time.Duration {
+	if c.patient.IsZero() {
+		c.patient = time.Now().Add(c.fn.Timeout)
+	}
+	return time.Until(c.patient)
 }
 
 // begin starts the clock, unless a late init has started it.

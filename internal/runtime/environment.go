@@ -308,6 +308,10 @@ func (e *environment) gone(state sandbox.State) {
 		e.pool.warnOfShortage(shortage)
 		close(c.done)
 		c.answer(nil, shortage)
+	case !e.initialized && killed == "" && e.lostPort():
+		e.pool.roster.setAlone(e)
+		e.pool.roster.remove(e)
+		e.pool.alive.Go(func() { e.pool.reassign(c) })
 	case !e.initialized && killed == ReasonInitTimeout:
 		e.log.endInit(time.Since(e.born), "timeout")
 		c.lateInit = true

@@ -295,13 +295,22 @@ func (p *Pool) assign(c *call) error {
 			return err
 		case w != nil:
 			e = p.roster.await(w)
-			mayWait = false
+			mayWait = w.longest > 0
 		case e == nil:
 			return nil // an environment is starting for it
 		}
 		if e != nil && e.begin(c) {
 			return nil
 		}
+	}
+}
+
+// reassign is assign for a call whose environment could not start beside another one.
+func (p *Pool) reassign(c *call) {
+	c.cold = false
+	if err := p.assign(c); err != nil {
+		close(c.done)
+		c.answer(nil, err)
 	}
 }
 

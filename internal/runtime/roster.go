@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -45,6 +46,7 @@ type group struct {
 	waiting []*waiter      // invocations that wait for a settling environment, first come first served
 
 	reserved bool                // it does not share the account's concurrency
+	alone    bool                // its web application listens on one port, so that only one environment can run
 	keep     map[string]*keeping // by key: what is provisioned
 }
 
@@ -65,6 +67,7 @@ type waiter struct {
 	key     string
 	atLimit bool              // no other environment may be started: room is as good as a free environment
 	free    chan *environment // holds one; nil says that there is nothing to wait for
+	longest time.Duration     // that it waits; zero for what is usual
 }
 
 // pick answers an idle environment, or a place in the queue for one that is about to be free. It answers neither if it
@@ -96,7 +99,14 @@ func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 		return e, nil, nil
 	}
 	atLimit = g.isFull(fn.Concurrency) // popIdle may have made room
-	w := &waiter{g, fn.Key, atLimit, make(chan *environment, 1)}
+	w := &waiter{group: g, key: fn.Key, atLimit: atLimit, free: make(chan *environment, 1)}
+	if g.alone && len(g.all) > 0 && !r.evict(g) {
+		if w.atLimit, w.longest = true, c.patience(); w.longest <= 0 {
+			return nil, nil, ErrBusy
+		}
+		g.waiting = append(g.waiting, w)
+		return nil, w, nil
+	}
 	if mayWait && g.hopes(w) > len(g.waiting) {
 		g.waiting = append(g.waiting, w)
 		return nil, w, nil
@@ -170,7 +180,7 @@ func (r *roster) await(w *waiter) *environment {
 	select {
 	case e := <-w.free:
 		return e
-	case <-time.After(patience):
+	case <-time.After(cmp.Or(w.longest, patience)):
 	}
 	r.mu.Lock()
 	left := w.group.dequeue(func(other *waiter) bool { return other == w })
@@ -226,9 +236,12 @@ func (r *roster) forget(g *group, e *environment) {
 	if i := slices.Index(g.idle, e); i >= 0 {
 		g.idle = slices.Delete(g.idle, i, i+1)
 	}
-	// A waiter that hoped for this one had better start another.
-	if w := g.nextWaiter(e); w != nil {
+	// A waiter that hoped for this one had better start another. Nobody else wakes those that wait for the last one.
+	for w := g.nextWaiter(e); w != nil; w = g.nextWaiter(e) {
 		w.free <- nil
+		if len(g.all) > 0 && !r.closed {
+			break
+		}
 	}
 	if e.kept {
 		r.refill(g, e)
@@ -236,6 +249,30 @@ func (r *roster) forget(g *group, e *environment) {
 	if len(g.all) == 0 && len(g.keep) == 0 {
 		delete(r.groups, g.id)
 	}
+}
+
+// setAlone notes that no other environment of e's function can run beside it.
+func (r *roster) setAlone(e *environment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g := r.groups[e.fn.identity()]; g != nil {
+		g.alone = true
+	}
+}
+
+// rivals are the other environments of e's function.
+func (r *roster) rivals(e *environment) []*environment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var others []*environment
+	if g := r.groups[e.fn.identity()]; g != nil {
+		for other := range g.all {
+			if other != e {
+				others = append(others, other)
+			}
+		}
+	}
+	return others
 }
 
 // remove is forget for an environment whose process is gone.

@@ -81,6 +81,39 @@ func (w *webServer) Verify(ctx context.Context, conn net.Conn) error {
 // Listening implements webapp.Environment.
 func (w *webServer) Listening(ports ...int) []int { return w.members.Listening(ports...) }
 
+// Alone implements webapp.Environment.
+func (w *webServer) Alone() { w.pool.roster.setAlone(w.environment) }
+
+// These are for an application that has bound its port and does not listen yet.
+const (
+	bindPauses = 10
+	bindPause  = 10 * time.Millisecond
+)
+
+// lostPort reports whether the application of an environment that has ended cannot have had the port that it listens
+// on, because that of another environment of the function has it.
+func (e *environment) lostPort() bool {
+	if e.app == nil {
+		return false
+	}
+	for range bindPauses {
+		rivals := e.pool.roster.rivals(e)
+		for _, other := range rivals {
+			other.mu.Lock()
+			members := other.members
+			other.mu.Unlock()
+			if members != nil && len(members.Listening(e.app.Port)) > 0 {
+				return true
+			}
+		}
+		if len(rivals) == 0 {
+			break
+		}
+		time.Sleep(bindPause)
+	}
+	return false
+}
+
 // Remark implements webapp.Environment.
 func (w *webServer) Remark(text string) { w.log.platform("furl: " + text) }
 

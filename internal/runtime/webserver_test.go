@@ -505,6 +505,66 @@ func TestWebAppWithAPortOfItsOwn(t *testing.T) {
 	}
 }
 
+// Only one environment of such an application can run. The invocations of a page that comes in parts wait for it, also
+// those whose environments have lost the race for the port.
+func TestWebAppWithAPortOfItsOwnIsShared(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("only Linux tells on which ports a process listens")
+	}
+	b := newBench(t, confined)
+	port := freePort(t)
+	fn := b.web(limit(-1), withEnv("WEB_LISTEN", port), withEnv("PORT", port))
+	for range 2 { // cold, and warm
+		pids := map[int]bool{}
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				s := b.see(fn, "GET", "/?pause=50ms", nil)
+				mu.Lock()
+				defer mu.Unlock()
+				pids[s.PID] = true
+			})
+		}
+		all.Wait()
+		if len(pids) != 1 {
+			t.Errorf("answers of processes %v\n%s", pids, b.log)
+		}
+	}
+	b.await(1)
+}
+
+// A pool that closes does not wait for those who wait for such an application.
+func TestWebAppClosesWhileInvocationsWait(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("only Linux tells on which ports a process listens")
+	}
+	b := newBench(t, confined)
+	port := freePort(t)
+	fn := b.web(limit(-1), within(10*time.Minute), withEnv("WEB_LISTEN", port), withEnv("PORT", port))
+	b.see(fn, "GET", "/", nil)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{RequestID: "web-3", Payload: httpEvent("GET", "/?pause=5m", nil)})
+			if err == nil && result.FunctionError == nil {
+				t.Error("an answer of an application that sleeps")
+			}
+		})
+	}
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if all, idle := b.pool.Environments(); all == 1 && idle == 0 {
+			break
+		}
+	}
+	if err := b.pool.Close(); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+}
+
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")

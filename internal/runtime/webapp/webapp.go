@@ -50,6 +50,8 @@ type Environment interface {
 	Verify(ctx context.Context, conn net.Conn) error
 	// Listening answers those of the ports on which the environment's processes listen, or all of these for no port.
 	Listening(ports ...int) []int
+	// Alone says that the application listens on a port which only one environment of the function can have.
+	Alone()
 	// Remark writes a line into the function's log.
 	Remark(text string)
 }
@@ -179,8 +181,9 @@ func (a *App) dial(ctx context.Context) (net.Conn, error) {
 	}
 	if conn, err = a.connect(ctx, a.Port); err == nil {
 		a.elsewhere = true
+		a.env.Alone()
 		a.env.Remark(fmt.Sprintf("the application listens on port %d whatever the variable PORT says (%d): only one "+
-			"environment of it can run at one time", a.Port, a.Own))
+			"environment of it can run, and invocations wait for each other", a.Port, a.Own))
 	}
 	return conn, err
 }
