@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/iam"
@@ -16,13 +17,16 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// population is how much there is in a world, evenly spread over its accounts.
-type population struct{ accounts, functions, roles, keys int }
+// population is how much there is in a world, evenly spread over its accounts. Each function has so many versions, and
+// each version so many aliases.
+type population struct{ accounts, functions, roles, keys, versions, aliases int }
 
 var (
 	// IAM's quotas ask for many accounts: one has room for 5,000 users of two keys.
 	targetPopulation = population{accounts: 20, functions: 10_000, roles: 20_000, keys: 100_000}
-	smallPopulation  = population{accounts: 1, functions: 1, roles: 1, keys: 2}
+	smallPopulation  = population{accounts: 1, functions: 1, roles: 1, keys: 2, versions: 1, aliases: 1}
+	// publishedPopulation is the small one, with a function that was published a thousand times.
+	publishedPopulation = population{accounts: 1, functions: 1, roles: 1, keys: 2, versions: 1_000, aliases: 10}
 )
 
 // accountID is the id of the account that the i-th thing belongs to. The first account is the one that all else uses.
@@ -56,12 +60,14 @@ func populate(ctx context.Context, data string, p population) (err error) {
 		{p.accounts, putPolicies},
 		{p.roles, putRole},
 		{p.keys / keysOfUser, putUser},
-		{p.functions, putFunction},
+		{p.functions, p.putFunction},
+		{p.functions * p.versions, p.putVersion},
 	} {
 		// As many things at a time as the store takes in one commit.
-		for from := 0; from < part.size; from += store.MaxChanges {
+		step := store.MaxChanges / (1 + p.aliases)
+		for from := 0; from < part.size; from += step {
 			err := world.Update(ctx, func(tx *state.Tx) error {
-				for i := from; i < min(part.size, from+store.MaxChanges); i++ {
+				for i := from; i < min(part.size, from+step); i++ {
 					if err := part.put(tx, p.accountID(i), i); err != nil {
 						return err
 					}
@@ -122,8 +128,9 @@ func putUser(tx *state.Tx, account string, i int) error {
 	return tx.Put(user)
 }
 
-// putFunction makes a function whose role is of the same number, and may call it.
-func putFunction(tx *state.Tx, account string, i int) error {
+// putFunction makes a function whose role is of the same number, and may call it. The aliases of its last version have
+// URLs and policies of their own.
+func (p population) putFunction(tx *state.Tx, account string, i int) error {
 	principal, viaURL := lambda.PermissionPrincipal{AWS: roleID(i)}, true
 	function := &lambda.Function{
 		ARN: lambda.ARN{Region: region, Account: account, Name: "function-" + strconv.Itoa(i)},
@@ -139,9 +146,35 @@ func putFunction(tx *state.Tx, account string, i int) error {
 		{StatementID: "cdn", Action: lambda.ActionInvokeURL, Principal: lambda.PermissionPrincipal{Service: "cloudfront.amazonaws.com"}},
 		{StatementID: "bucket", Action: lambda.ActionInvoke, Principal: lambda.PermissionPrincipal{Service: "s3.amazonaws.com"}, SourceAccount: account},
 	}, function.ARN, lambda.Stored), "")
+	for n := range p.aliases {
+		alias := aliasName(p.versions, n)
+		function.SetPolicy(alias, strings.ReplaceAll(function.Policies[""].Text, function.ARN.String(), function.ARN.String()+":"+alias), "")
+		function.URLs[alias] = &lambda.URLConfig{ID: aliasURLID(i, n), AuthType: lambda.AuthIAM, InvokeMode: lambda.Buffered, Created: time.Now()}
+	}
+	function.LastVersion = p.versions
 	return tx.Put(function)
+}
+
+// putVersion publishes a function, and gives the version its aliases.
+func (p population) putVersion(tx *state.Tx, account string, i int) error {
+	name := lambda.ARN{Region: region, Account: account, Name: "function-" + strconv.Itoa(i/p.versions)}
+	number := 1 + i%p.versions
+	function, ok := tx.View().Function(name)
+	if !ok {
+		return fmt.Errorf("there is no function %s to publish", name)
+	}
+	name.Qualifier = strconv.Itoa(number)
+	err := tx.Put(&lambda.Version{ARN: name, Configuration: function.Configuration})
+	for n := range p.aliases {
+		name.Qualifier = aliasName(number, n)
+		err = errors.Join(err, tx.Put(&lambda.Alias{ARN: name, Target: strconv.Itoa(number)}))
+	}
+	return err
 }
 
 func roleName(i int) string { return "role-" + strconv.Itoa(i) }
 func roleID(i int) string   { return fmt.Sprintf("AROA%017d", i) }
 func urlID(i int) string    { return fmt.Sprintf("u%030d", i) }
+
+func aliasName(version, n int) string { return fmt.Sprintf("alias-%d-%d", version, n) }
+func aliasURLID(i, n int) string      { return fmt.Sprintf("a%015d%015d", i, n) }

@@ -13,6 +13,7 @@ import (
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
 	"github.com/furl-dev/furl/policy"
@@ -21,48 +22,57 @@ import (
 
 // measureWorld is what a large world costs.
 func measureWorld(ctx context.Context, b *bench, e effort) ([]row, error) {
-	large, small := filepath.Join(b.dir, "large"), filepath.Join(b.dir, "small")
-	for data, p := range map[string]population{large: e.large, small: smallPopulation} {
+	large, small, published := filepath.Join(b.dir, "large"), filepath.Join(b.dir, "small"), filepath.Join(b.dir, "published")
+	for data, p := range map[string]population{large: e.large, small: smallPopulation, published: publishedPopulation} {
 		if err := errors.Join(os.MkdirAll(data, 0o700), populate(ctx, data, p)); err != nil {
 			return nil, err
 		}
 	}
-	decide, err := measureDecisions(ctx, b, e, large, small)
+	decide, err := measureDecisions(ctx, b, e, large, small, published)
 	if err != nil {
 		return nil, err
 	}
 	loaded, err := measureLoading(ctx, b, e, large)
-	return append([]row{decide}, loaded...), err
+	return append(decide, loaded...), err
 }
 
-// measureDecisions compares who a key stands for and what it may do in both worlds.
-func measureDecisions(ctx context.Context, b *bench, e effort, large, small string) (row, error) {
+// measureDecisions compares who a key stands for and what it may do in the worlds.
+func measureDecisions(ctx context.Context, b *bench, e effort, large, small, published string) ([]row, error) {
 	end := b.nested()
 	defer end()
-	inLarge, err := b.newCallIn(ctx, large)
-	if err != nil {
-		return row{}, err
+	inLarge, err1 := b.newCallIn(ctx, large, urlID(0))
+	inSmall, err2 := b.newCallIn(ctx, small, urlID(0))
+	ofMany, err3 := b.newCallIn(ctx, published, aliasURLID(0, 0))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
 	}
-	inSmall, err := b.newCallIn(ctx, small)
-	if err != nil {
-		return row{}, err
-	}
-	p := e.alternateWork(inLarge.authorize, inSmall.authorize)
-	return row{
-		"authorize a call in a large world", p.more(), "≤ +10 %", p.ratio <= 1.10,
-		fmt.Sprintf("the same call in a world of one function: %s", took(p.theirs)),
+	ofOne := *inSmall
+	ofOne.url = aliasURLID(0, 0)
+	inLargest := e.alternateWork(inLarge.authorize, inSmall.authorize)
+	ofVersions := e.alternateWork(ofMany.authorize, ofOne.authorize)
+	return []row{
+		{
+			"authorize a call in a large world", inLargest.more(), "≤ +10 %", inLargest.ratio <= 1.10,
+			fmt.Sprintf("the same call in a world of one function: %s", took(inLargest.theirs)),
+		},
+		{
+			"authorize a call of an alias", ofVersions.more(), "≤ +5 %", ofVersions.ratio <= 1.05,
+			fmt.Sprintf("of one of 1,000 versions with 10 aliases each; of the only alias of the only version: %s; of a function itself: %s",
+				took(ofVersions.theirs), took(inLargest.theirs)),
+		},
 	}, nil
 }
 
-// callIn is a call of the first function of a world by a session of the first role.
+// callIn is a call of a URL of the first function of a world by a session of the first role.
 type callIn struct {
 	world  *state.State
+	url    string
 	key    string // of the session
 	caller *auth.Caller
 	now    time.Time
 }
 
-func (b *bench) newCallIn(ctx context.Context, data string) (*callIn, error) {
+func (b *bench) newCallIn(ctx context.Context, data, url string) (*callIn, error) {
 	db, err := store.Open(ctx, filepath.Join(data, "furl.db"))
 	if err != nil {
 		return nil, err
@@ -85,7 +95,7 @@ func (b *bench) newCallIn(ctx context.Context, data string) (*callIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &callIn{world: world, key: made.AccessKeyID, now: time.Now()}
+	c := &callIn{world: world, url: url, key: made.AccessKeyID, now: time.Now()}
 	c.caller, err = c.authenticate(ctx, made)
 	return c, err
 }
@@ -106,12 +116,16 @@ func (c *callIn) authenticate(ctx context.Context, made *iam.Session) (*auth.Cal
 // identity, and asks for both actions.
 func (c *callIn) authorize() {
 	world := c.world.Now()
-	url, found := world.URL(urlID(0))
+	url, found := world.URL(c.url)
 	_, known := world.Identity(c.key)
 	if !found || !known {
 		panic("the world has no such URL or key")
 	}
-	arn := url.Function.ARN.String()
+	target, err := resolve.Of(world, url.Function, url.Qualifier)
+	if err != nil {
+		panic(err)
+	}
+	arn := target.ARN().String()
 	for _, ask := range [...]struct {
 		action string
 		fact   auth.Fact
@@ -120,7 +134,7 @@ func (c *callIn) authorize() {
 		{lambda.ActionInvoke, auth.Fact{Key: "lambda:InvokedViaFunctionUrl", Value: "true"}},
 	} {
 		decision, _ := auth.Authorize(world, c.caller, auth.Check{
-			Action: ask.action, Resource: arn, ResourceAccount: account, Policy: url.Function.Policy(""), PolicyName: "resource-based policy",
+			Action: ask.action, Resource: arn, ResourceAccount: account, Policy: target.Policy(), PolicyName: "resource-based policy",
 			Context: &auth.Conditions{
 				Caller: c.caller, Now: c.now, SourceIP: "127.0.0.1", Secure: true, Region: region, Resource: account, Extra: []auth.Fact{ask.fact},
 			},

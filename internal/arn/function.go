@@ -30,11 +30,10 @@ func (f Function) Partition() string { return PartitionOf(f.Region) }
 
 // String is the full ARN, with the qualifier where there is one.
 func (f Function) String() string {
-	unqualified := "arn:" + f.Partition() + ":lambda:" + f.Region + ":" + f.Account + ":function:" + f.Name
 	if f.Qualifier == "" {
-		return unqualified
+		return "arn:" + f.Partition() + ":lambda:" + f.Region + ":" + f.Account + ":function:" + f.Name
 	}
-	return unqualified + ":" + f.Qualifier
+	return "arn:" + f.Partition() + ":lambda:" + f.Region + ":" + f.Account + ":function:" + f.Name + ":" + f.Qualifier
 }
 
 // Unqualified is the name of the function itself.
@@ -45,6 +44,13 @@ func (f Function) Unqualified() Function {
 
 // Key identifies the function among all functions of a server, whatever the qualifier.
 func (f Function) Key() string { return f.Account + "/" + f.Region + "/" + f.Name }
+
+// AppendQualifiedKey appends Key, a slash and the qualifier.
+func (f Function) AppendQualifiedKey(b []byte) []byte {
+	b = append(append(append(b, f.Account...), '/'), f.Region...)
+	b = append(append(append(b, '/'), f.Name...), '/')
+	return append(b, f.Qualifier...)
+}
 
 // functionForm is any form of a function's name, in groups: partition, region, account, the word function, name, and
 // qualifier.

@@ -150,7 +150,7 @@ func (a *Alias) Clone() *Alias {
 }
 
 // QualifiedKey identifies a version or an alias among those of all functions of the server.
-func QualifiedKey(arn ARN) string { return arn.Key() + "/" + arn.Qualifier }
+func QualifiedKey(arn ARN) string { return string(arn.AppendQualifiedKey(nil)) }
 
 // Defaults and bounds of a function's configuration, from the Lambda quotas page and API model.
 const (

@@ -68,19 +68,22 @@ func Published(function *lambda.Function, version *lambda.Version) Target {
 // Of is Find for a function that was found.
 func Of(world *state.Snapshot, function *lambda.Function, qualifier string) (Target, error) {
 	t := Target{Function: function, Qualifier: qualifier}
-	name := function.ARN
-	name.Qualifier = qualifier
-	if !name.IsAlias() {
-		version, err := versionOf(world, function, qualifier)
-		t.Version = version
+	var err error
+	if qualifier == "" || qualifier == lambda.Latest {
+		t.Version, err = versionOf(world, function, qualifier)
 		return t, err
 	}
-	alias, ok := world.Aliases.Get(lambda.QualifiedKey(name))
-	if !ok {
+	name := function.ARN
+	name.Qualifier = qualifier
+	alias, ok := world.Alias(name)
+	if !ok && name.IsAlias() {
 		return t, ErrAlias
 	}
+	if !ok {
+		t.Version, err = versionOf(world, function, qualifier)
+		return t, err
+	}
 	t.Alias = alias
-	var err error
 	if t.Version, err = versionOf(world, function, alias.Target); err != nil {
 		return t, err
 	}
@@ -100,7 +103,7 @@ func versionOf(world *state.Snapshot, function *lambda.Function, number string) 
 	}
 	name := function.ARN
 	name.Qualifier = number
-	version, ok := world.Versions.Get(lambda.QualifiedKey(name))
+	version, ok := world.Version(name)
 	if !ok {
 		return Version{Number: number}, ErrVersion
 	}

@@ -205,7 +205,12 @@ func TestDatabaseFromBeforeVersions(t *testing.T) {
 	}
 	db := openStore(t, path)
 	stored := map[string]store.Record{}
-	if _, err := db.Load(t.Context(), func(r store.Record) error { r.Body = bytes.Clone(r.Body); stored[r.Kind] = r; return nil }); err != nil {
+	_, err := db.Load(t.Context(), func(r store.Record) error {
+		r.Body = bytes.Clone(r.Body)
+		stored[r.Kind] = r
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	kinds := []string{"function", "group", "oidc-provider", "policy", "role", "session", "user"}

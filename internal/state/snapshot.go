@@ -59,6 +59,21 @@ func (s *Snapshot) Function(arn lambda.ARN) (*lambda.Function, bool) {
 	return s.Functions.Get(arn.Key())
 }
 
+// Alias finds an alias by its name with the qualifier.
+func (s *Snapshot) Alias(name lambda.ARN) (*lambda.Alias, bool) {
+	var key [maxKey]byte
+	return s.Aliases.find(name.AppendQualifiedKey(key[:0]))
+}
+
+// Version finds a published version by its name with the qualifier.
+func (s *Snapshot) Version(name lambda.ARN) (*lambda.Version, bool) {
+	var key [maxKey]byte
+	return s.Versions.find(name.AppendQualifiedKey(key[:0]))
+}
+
+// maxKey is the length of most keys. A longer one costs an allocation.
+const maxKey = 128
+
 // Claimed is how much of an account's concurrency in a region its functions have reserved or provisioned.
 func (s *Snapshot) Claimed(account, region string) int {
 	claimed, _ := s.claimed.Get(account + "/" + region)

@@ -31,6 +31,16 @@ func (t Table[V]) Get(key string) (V, bool) {
 	return value, ok
 }
 
+// find is Get for a key that is no string yet, without making one: calls of aliases look for two each.
+func (t Table[V]) find(key []byte) (V, bool) {
+	if t.shards == nil {
+		var none V
+		return none, false
+	}
+	value, ok := t.shards[maphash.Bytes(seed, key)%shardCount][string(key)]
+	return value, ok
+}
+
 // Len is the number of entries.
 func (t Table[V]) Len() int { return t.length }
 
