@@ -3,6 +3,7 @@ package main_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/furl-dev/furl/internal/cli"
@@ -43,6 +45,9 @@ func TestMain(m *testing.M) {
 		if os.Getenv("_HANDLER") == "frail" {
 			lambda.Start(fail)
 		}
+		if os.Getenv("_HANDLER") == "version" {
+			lambda.Start(tell)
+		}
 		program()
 	}})
 }
@@ -58,6 +63,14 @@ func steer(event struct{ RawPath string }) (any, error) {
 		return nil, errors.New("failed " + strings.ReplaceAll(evil, "\x7f", "")) // AWS's library puts it into a header, too
 	}
 	return map[string]any{"statusCode": 200, "body": "body " + evil}, nil
+}
+
+// tell is a function that says which version of it runs, how it was called, and where it writes.
+func tell(ctx context.Context) (any, error) {
+	called, _ := lambdacontext.FromContext(ctx)
+	fmt.Println("I am " + lambdacontext.FunctionVersion + " of " + os.Getenv("STAGE"))
+	body := fmt.Sprintf("%s\n%s\n%s\n", lambdacontext.FunctionVersion, called.InvokedFunctionArn, lambdacontext.LogStreamName)
+	return map[string]any{"statusCode": 200, "body": body}, nil
 }
 
 // KeyError is an error with a name.

@@ -9,6 +9,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 )
 
@@ -22,30 +23,45 @@ func (s logSink) WriteLog(line runtime.LogLine) {
 		stream = logs.Platform
 	}
 	arn := lambda.ARN{Region: line.Function.Region, Account: line.Function.AccountID, Name: line.Function.Name}
-	s.logs.Append(arn.Key(), logs.Line{Time: line.Time, Stream: stream, Text: string(line.Text)})
+	version := strings.TrimPrefix(line.Function.Version, lambda.Latest)
+	s.logs.Append(arn.Key(), logs.Line{Time: line.Time, Stream: stream, Version: version, Text: string(line.Text)})
 }
 
 // functionKey finds the log of a function. A region and an account that are given, with the name or in it, have to be
 // the function's. What is left open is the server's own, or that of the only function of the name. With only, functions
-// of other accounts do not exist.
-func (s *Server) functionKey(name, region, account, only string) (key string, err error) {
+// of other accounts do not exist. A qualifier stands for the versions that it leads to now; without one, versions is nil.
+func (s *Server) functionKey(name, region, account, only string) (key string, versions []string, err error) {
 	wanted, err := arn.ParseFunction(name, region, account)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if wanted.Qualifier != "" && wanted.Qualifier != lambda.Latest {
-		return "", fmt.Errorf("no log of %q: functions have neither versions nor aliases here, and one log each; leave :%s out",
-			name, wanted.Qualifier)
+	function, err := s.findLog(name, wanted, only)
+	if err != nil || wanted.Qualifier == "" {
+		return function.Key(), nil, err
 	}
+	function.Qualifier = wanted.Qualifier
+	found, err := resolve.Find(s.state.Now(), function)
+	if err != nil {
+		return "", nil, fmt.Errorf("no log of %q: %w; `aws lambda list-versions-by-function --function-name %s` and "+
+			"`aws lambda list-aliases --function-name %[3]s` list those that there are", name, err, wanted.Name)
+	}
+	for _, share := range found.Shares() {
+		versions = append(versions, strings.TrimPrefix(share.Version.Number, lambda.Latest))
+	}
+	return function.Key(), versions, nil
+}
+
+// findLog is the function that the name stands for.
+func (s *Server) findLog(name string, wanted lambda.ARN, only string) (lambda.ARN, error) {
 	if only != "" && wanted.Account != "" && wanted.Account != only {
-		return "", fmt.Errorf("no log of %q: a signature shows the logs of account %s alone, and the page token shows all",
+		return lambda.ARN{}, fmt.Errorf("no log of %q: a signature shows the logs of account %s alone, and the page token shows all",
 			name, only)
 	}
 	world := s.state.Now()
 	own := wanted.Unqualified()
 	own.Region, own.Account = cmp.Or(own.Region, s.config.Region), cmp.Or(own.Account, only, s.config.Accounts[0])
 	if _, ok := world.Function(own); ok {
-		return own.Key(), nil
+		return own, nil
 	}
 	var fitting, others []lambda.ARN
 	for _, function := range world.Functions.All() {
@@ -59,13 +75,13 @@ func (s *Server) functionKey(name, region, account, only string) (key string, er
 	}
 	switch {
 	case len(fitting) == 1:
-		return fitting[0].Key(), nil
+		return fitting[0], nil
 	case len(fitting) > 1:
-		return "", fmt.Errorf("%d functions %q: say which, %s", len(fitting), name, list(fitting))
+		return lambda.ARN{}, fmt.Errorf("%d functions %q: say which, %s", len(fitting), name, list(fitting))
 	case len(others) > 0:
-		return "", fmt.Errorf("no function %q%s; there is %s", name, looked(name, wanted), list(others))
+		return lambda.ARN{}, fmt.Errorf("no function %q%s; there is %s", name, looked(name, wanted), list(others))
 	default:
-		return "", fmt.Errorf("no function %q; `aws lambda list-functions` lists those of a region", name)
+		return lambda.ARN{}, fmt.Errorf("no function %q; `aws lambda list-functions` lists those of a region", name)
 	}
 }
 

@@ -42,6 +42,9 @@ func (f Function) Unqualified() Function {
 	return f
 }
 
+// Short is the function as a person types it: NAME, or NAME:QUALIFIER.
+func (f Function) Short() string { return strings.TrimSuffix(f.Name+":"+f.Qualifier, ":") }
+
 // Key identifies the function among all functions of a server, whatever the qualifier.
 func (f Function) Key() string { return f.Account + "/" + f.Region + "/" + f.Name }
 

@@ -151,7 +151,7 @@ var errorTable = [...]struct {
 	noURL: {exitFailed, "furl url create %s", nil},
 	noAlias: {
 		exitFailed, "aws lambda create-alias --function-name %s --name %s --function-version '$LATEST'   # there is no such alias\n" +
-			"furl url create %s\nleave the alias out at a local server, whose functions have none", nil,
+			"furl url create %s", nil,
 	},
 	noFunction: {
 		exitFailed, "--region %s   # the function is there\ndid you mean %s?\n" +
@@ -350,8 +350,7 @@ func (p *program) locate(ctx context.Context, err error) error {
 	failed, ok := errors.AsType[*awsapi.Error](err)
 	if ok && failed.Kind == awsapi.NotFound && strings.HasPrefix(failed.Action, "lambda:") {
 		if function, parseErr := arn.ParseFunctionARN(failed.On); parseErr == nil {
-			typed := strings.TrimSuffix(function.Name+":"+function.Qualifier, ":")
-			return p.missing(ctx, err, function.Unqualified().String(), typed)
+			return p.missing(ctx, err, function.Unqualified().String(), function.Short())
 		}
 	}
 	return err

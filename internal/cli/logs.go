@@ -24,11 +24,12 @@ func (p *program) logs() *cobra.Command {
 		Use:   "logs FUNCTION",
 		Short: "What a function of the local server wrote to its log",
 		Long: `What a function of the local server wrote to its log: its standard output and standard error, with the
-START, END and REPORT lines of each invocation. FUNCTION is a name or an ARN, without version or alias: the local
-server has none.
+START, END and REPORT lines of each invocation. FUNCTION is a name or an ARN. With a version (my-function:3), or an
+alias, which stands for the versions that it points at now, it is what these versions wrote; without one, what all did.
 
 After the time, each line says who wrote it: platform, which is the local server, or function. With --json, the stream
-of a line is "platform" if the platform wrote it, and "stdout" if the function did.
+of a line is "platform" if the platform wrote it, and "stdout" if the function did; "version" is that of a published
+version.
 
 On a terminal, control characters that a function prints appear as escapes such as \u001b, so that they cannot move the
 cursor or imitate other output. --raw sends them to the terminal unchanged, which shows the colors of a function that

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -218,12 +219,12 @@ func (p *program) tellURL(flags urlFlags, plan *setup.URLPlan, url awsapi.URL) e
 		if url.AuthType == lambda.AuthNone {
 			who, principal = "everyone", "'*'"
 		}
-		p.note("no one can call it yet; to let %s call it: furl grant %s --to %s", who, plan.Function.Name, principal)
+		p.note("no one can call it yet; to let %s call it: furl grant %s --to %s", who, plan.Function.Short(), principal)
 	case setup.UpdateURL:
 		p.note("changed")
 	case setup.DeleteURL:
 		const text = "deleted; permissions to call it stay, and this removes them: furl revoke %s --from PRINCIPAL"
-		p.note(text, plan.Function.Name)
+		p.note(text, plan.Function.Short())
 	default:
 		p.note("nothing to change")
 	}
@@ -317,7 +318,8 @@ func (p *program) urlList() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "list [FUNCTION]",
 		Short: "List the URLs of a function and its aliases, or of all functions of the region",
-		Long: `List the URLs of a function and its aliases, or of all functions of the account and region.
+		Long: `List the URLs of a function and its aliases, or of all functions of the account and region. With an alias,
+the list has the URL of that alias alone.
 
 ` + awsStatus(status{exitOK: "listed", exitFailed: "failed"}),
 		Example: "  furl url list --json",
@@ -340,8 +342,7 @@ func (p *program) urlList() *cobra.Command {
 				if url.CORS != nil {
 					cors = "CORS"
 				}
-				name := strings.TrimSuffix(url.Function.Name+":"+url.Function.Qualifier, ":")
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, url.AuthType, url.InvokeMode, cors, url.Address)
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", url.Function.Short(), url.AuthType, url.InvokeMode, cors, url.Address)
 			}
 			return table.Flush()
 		},
@@ -357,10 +358,10 @@ func (u *urlFlags) list(command *cobra.Command, args []string) ([]awsapi.URL, er
 		if err != nil {
 			return nil, err
 		}
-		if function.Qualifier != "" {
-			return nil, usage(command, fmt.Errorf("the list has the URLs of all aliases: leave :%s out", function.Qualifier))
-		}
-		return setup.URLsOf(command.Context(), client, function)
+		urls, err := setup.URLsOf(command.Context(), client, function)
+		return slices.DeleteFunc(urls, func(url awsapi.URL) bool {
+			return function.Qualifier != "" && url.Function.Qualifier != function.Qualifier
+		}), err
 	}
 	client, err := u.client(command.Context(), "")
 	if err != nil {

@@ -1,6 +1,7 @@
 package dataplane_test
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 )
@@ -91,6 +94,16 @@ func TestAliasURLAsksTheAlias(t *testing.T) {
 	}
 	if target := w.runner.requests[len(w.runner.requests)-1].Target; target.ARN().String() != webARN+":live" || target.Pick(0).Number != "1" {
 		t.Errorf("invoked %+v", target)
+	}
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+		return &runtime.Result{Body: io.NopCloser(strings.NewReader(`"ok"`)), Version: "1"}, nil
+	}
+	call(w.toAlias())
+	ran := func(step trace.StepReport) bool {
+		return step.Summary == "the function answered, warm environment of version 1"
+	}
+	if steps := w.report().Steps; !slices.ContainsFunc(steps, ran) {
+		t.Errorf("no step names the version: %+v", steps)
 	}
 	if got := call(w.request(http.MethodGet, "/", "")); got.status != 403 || !elsewhere(webARN+":live", webARN) {
 		t.Errorf("the function's own URL: %d %s\n%+v", got.status, got.body, w.report())

@@ -203,6 +203,7 @@ type functionFinding struct {
 	passed
 	coldStart bool
 	streams   bool
+	version   trace.Text     // that ran, empty for $LATEST
 	reason    runtime.Reason // of a failure, "" if the function answered
 	errorType trace.Text     // of a failure
 	reported  trace.Text     // what the function, or the runtime in its place, said about the failure
@@ -210,6 +211,9 @@ type functionFinding struct {
 
 func newFunctionFinding(result *runtime.Result) *functionFinding {
 	finding := &functionFinding{coldStart: result.ColdStart, streams: result.ResponseMode == runtime.ModeStreaming}
+	if result.Version != lambda.Latest {
+		finding.version = trace.Keep(result.Version, maxErrorType)
+	}
 	if failed := result.FunctionError; failed != nil {
 		finding.reason, finding.errorType = failed.Reason, trace.Keep(failed.Type, maxSentence)
 		finding.reported = trace.Keep(failed.Payload, maxFunctionError)
@@ -228,6 +232,9 @@ func (f *functionFinding) Summary() string {
 	start := "warm environment"
 	if f.coldStart {
 		start = "new environment"
+	}
+	if !f.version.Empty() {
+		start += " of version " + f.version.String()
 	}
 	if f.reason != "" {
 		return fmt.Sprintf("the function failed (%s: %s), %s", f.reason, f.errorType, start)

@@ -29,9 +29,10 @@ func (s Stream) String() string {
 
 // Line is one line of a log.
 type Line struct {
-	Time   time.Time // kept in milliseconds, in UTC
-	Stream Stream
-	Text   string // any bytes, not necessarily UTF-8
+	Time    time.Time // kept in milliseconds, in UTC
+	Stream  Stream
+	Version string // of the function: a number, "" for $LATEST
+	Text    string // any bytes, not necessarily UTF-8
 }
 
 // MaxLine is the most bytes of a line's text. CloudWatch Logs long had that limit for one event.
@@ -41,14 +42,17 @@ const MaxLine = 256 << 10
 const TimeFormat = "2006-01-02T15:04:05.000Z"
 
 // maxLineOnDisk is the most bytes a line takes in a file.
-const maxLineOnDisk = len(TimeFormat) + len(" platform \n") + MaxLine + len("… (9223372036854775807 bytes cut)")
+const maxLineOnDisk = len(TimeFormat) + len(" platform/9223372036854775807 \n") + MaxLine + len("… (9223372036854775807 bytes cut)")
 
 // appendLine appends a line, whose text has no line breaks, in the form it has on disk: time, stream and text with a
-// space between and a line feed at the end.
+// space between and a line feed at the end. The version stands behind the stream and a slash.
 func appendLine(dst []byte, line Line) []byte {
 	dst = line.Time.UTC().AppendFormat(dst, TimeFormat)
 	dst = append(dst, ' ')
 	dst = append(dst, line.Stream.known().String()...)
+	if line.Version != "" {
+		dst = append(append(dst, '/'), line.Version...)
+	}
 	dst = append(dst, ' ')
 	if cut := len(line.Text) - MaxLine; cut > 0 {
 		dst = append(dst, line.Text[:MaxLine]...)
@@ -85,9 +89,10 @@ func parseLine(raw []byte) (Line, bool) {
 	if !ok {
 		return Line{}, false
 	}
+	name, version, _ := bytes.Cut(name, []byte("/"))
 	for stream, known := range streamNames {
 		if string(name) == known {
-			return Line{Time: at, Stream: Stream(stream), Text: string(text)}, true
+			return Line{Time: at, Stream: Stream(stream), Version: string(version), Text: string(text)}, true
 		}
 	}
 	return Line{}, false

@@ -222,19 +222,20 @@ func (s *Store) settle(b batch, lost bool) {
 }
 
 // Tail yields the last n lines of a function's log, oldest first: those that were appended before the call, and none
-// if there is no log. After an error, which may be that of ctx, it ends.
-func (s *Store) Tail(ctx context.Context, function string, n int) iter.Seq2[Line, error] {
-	return s.read(ctx, function, n, false)
+// if there is no log. With versions, these are the lines of the versions alone. After an error, which may be that of ctx,
+// it ends.
+func (s *Store) Tail(ctx context.Context, function string, n int, versions ...string) iter.Seq2[Line, error] {
+	return s.read(ctx, function, n, versions, false)
 }
 
 // Follow yields the last n lines of a function's log and then every further one as it comes, whether or not there is
 // a log yet. It ends with the context, without an error, and with Close. A caller that is slower than the function for
 // as long as it takes to fill two files misses lines, and gets one of stream [Platform] in their place.
-func (s *Store) Follow(ctx context.Context, function string, n int) iter.Seq2[Line, error] {
-	return s.read(ctx, function, n, true)
+func (s *Store) Follow(ctx context.Context, function string, n int, versions ...string) iter.Seq2[Line, error] {
+	return s.read(ctx, function, n, versions, true)
 }
 
-func (s *Store) read(ctx context.Context, function string, n int, follow bool) iter.Seq2[Line, error] {
+func (s *Store) read(ctx context.Context, function string, n int, versions []string, follow bool) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
 		s.mu.Lock()
 		j := s.journal(function)
@@ -252,8 +253,12 @@ func (s *Store) read(ctx context.Context, function string, n int, follow bool) i
 		}
 		defer r.close()
 		err := s.settled(ctx, j)
-		if err == nil {
+		switch {
+		case err != nil:
+		case versions == nil:
 			err = r.start(n)
+		default:
+			err = r.startOf(ctx, n, versions)
 		}
 		if err == nil && follow {
 			err = s.follow(ctx, j, &r)

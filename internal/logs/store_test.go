@@ -68,14 +68,14 @@ func TestLines(t *testing.T) {
 	s.Append("f", logs.Line{Time: noon, Stream: logs.Stdout, Text: strings.Repeat("x", logs.MaxLine+10)})
 
 	want := []logs.Line{
-		{noon, logs.Platform, "START RequestId: 1"},
-		{noon, logs.Stdout, "one"},
-		{noon, logs.Stderr, "two"},
-		{noon, logs.Stderr, ""},
-		{noon, logs.Stderr, "three  \r"},
-		{noon, logs.Stdout, ""},
-		{noon, logs.Stdout, "\xff\x00ü"},
-		{noon, logs.Stdout, strings.Repeat("x", logs.MaxLine) + "… (10 bytes cut)"},
+		{noon, logs.Platform, "", "START RequestId: 1"},
+		{noon, logs.Stdout, "", "one"},
+		{noon, logs.Stderr, "", "two"},
+		{noon, logs.Stderr, "", ""},
+		{noon, logs.Stderr, "", "three  \r"},
+		{noon, logs.Stdout, "", ""},
+		{noon, logs.Stdout, "", "\xff\x00ü"},
+		{noon, logs.Stdout, "", strings.Repeat("x", logs.MaxLine) + "… (10 bytes cut)"},
 	}
 	check := func(s *logs.Store) {
 		t.Helper()
@@ -580,5 +580,51 @@ func TestLogsShareTheFilesThatThereAre(t *testing.T) {
 		if diff := cmp.Diff(want, texts(t, s.Tail(t.Context(), function, 10))); diff != "" {
 			t.Errorf("%s: %s", function, diff)
 		}
+	}
+}
+
+// A log is that of all versions of a function, or of some of them: the last lines of these, and then theirs as they come.
+func TestVersions(t *testing.T) {
+	s := open(t, logs.Config{Dir: t.TempDir()})
+	write := func(from, to int) {
+		for i := from; i < to; i++ {
+			version := []string{"", "1", "2", "12"}[i%4]
+			s.Append("f", logs.Line{Time: noon, Stream: logs.Platform, Version: version, Text: fmt.Sprint(i)})
+		}
+	}
+	write(0, 20)
+	for _, test := range []struct {
+		n        int
+		versions []string
+		want     string
+	}{
+		{3, nil, "17 18 19"}, {100, []string{"1"}, "1 5 9 13 17"}, {2, []string{"1"}, "13 17"}, {3, []string{""}, "8 12 16"},
+		{3, []string{"2", "12"}, "15 18 19"}, {3, []string{"3"}, ""}, {0, []string{"1"}, ""},
+	} {
+		if got := strings.Join(texts(t, s.Tail(t.Context(), "f", test.n, test.versions...)), " "); got != test.want {
+			t.Errorf("the last %d of %q: %s", test.n, test.versions, got)
+		}
+	}
+	for line, err := range s.Tail(t.Context(), "f", 1, "12") {
+		if want := (logs.Line{Time: noon, Stream: logs.Platform, Version: "12", Text: "19"}); err != nil || line != want {
+			t.Errorf("%+v, %v", line, err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var got []string
+	for line, err := range s.Follow(ctx, "f", 1, "2") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch got = append(got, line.Text); len(got) {
+		case 1:
+			write(20, 30)
+		case 3:
+			stop()
+		}
+	}
+	if want := "18 22 26"; strings.Join(got, " ") != want {
+		t.Errorf("followed %q, want %s", got, want)
 	}
 }

@@ -45,8 +45,9 @@ type Pages struct {
 	Now    func() time.Time
 
 	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. If only is not
-	// empty, it knows only the functions of that account. The client sees its error.
-	FunctionKey func(name, region, account, only string) (key string, err error)
+	// empty, it knows only the functions of that account. versions are those that a qualifier stands for, nil for all. The
+	// client sees its error.
+	FunctionKey func(name, region, account, only string) (key string, versions []string, err error)
 	// UserKey is an access key of a user, as JSON. The owner of the server sees its error.
 	UserKey func(account, user string) (any, error)
 	// Metrics writes the metrics in the text form of Prometheus.
@@ -372,7 +373,7 @@ func (p *Pages) logs(w http.ResponseWriter, r *http.Request, reader reader) {
 	if reader == allAccounts {
 		only = ""
 	}
-	key, err := p.FunctionKey(query.Get("function"), query.Get("region"), query.Get("account"), only)
+	key, versions, err := p.FunctionKey(query.Get("function"), query.Get("region"), query.Get("account"), only)
 	if err != nil {
 		fail(w, http.StatusNotFound, err.Error())
 		return
@@ -383,13 +384,13 @@ func (p *Pages) logs(w http.ResponseWriter, r *http.Request, reader reader) {
 		w.Header().Set("Content-Type", "application/x-ndjson")
 	}
 	if query.Get("follow") == "" {
-		writeLines(w, p.Logs.Tail(r.Context(), key, lines), asJSON) //nolint:errcheck // the client is gone
+		writeLines(w, p.Logs.Tail(r.Context(), key, lines, versions...), asJSON) //nolint:errcheck // the client is gone
 		return
 	}
 	// Each line goes out as it comes; those that are there must not wait for the next one.
 	out := flushing{w, http.NewResponseController(w)}
-	out.flusher.Flush()                                             //nolint:errcheck // the client is gone
-	writeLines(out, p.Logs.Follow(r.Context(), key, lines), asJSON) //nolint:errcheck // the client is gone
+	out.flusher.Flush()                                                          //nolint:errcheck // the client is gone
+	writeLines(out, p.Logs.Follow(r.Context(), key, lines, versions...), asJSON) //nolint:errcheck // the client is gone
 }
 
 func writeLines(w io.Writer, lines iter.Seq2[logs.Line, error], asJSON bool) error {
@@ -400,10 +401,11 @@ func writeLines(w io.Writer, lines iter.Seq2[logs.Line, error], asJSON bool) err
 		text := line.Time.Format(logs.TimeFormat) + "  " + writer(line.Stream) + "  " + line.Text + "\n"
 		if asJSON {
 			encoded, err := json.Marshal(struct {
-				Time   time.Time `json:"time"`
-				Stream string    `json:"stream"`
-				Text   string    `json:"text"`
-			}{line.Time, line.Stream.String(), line.Text})
+				Time    time.Time `json:"time"`
+				Stream  string    `json:"stream"`
+				Version string    `json:"version,omitempty"` // but for $LATEST
+				Text    string    `json:"text"`
+			}{line.Time, line.Stream.String(), line.Version, line.Text})
 			if err != nil {
 				return err
 			}

@@ -83,11 +83,15 @@ func newPages(t *testing.T) *pages.Pages {
 		Gate: &auth.Gate{State: world}, State: world, Now: time.Now,
 		Traces: traces, Events: events, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
 		Token: sigv4.NewSecret(token),
-		FunctionKey: func(name, _, _, _ string) (string, error) {
-			if name != "web" {
-				return "", fmt.Errorf("no function %q", name)
+		FunctionKey: func(name, _, _, _ string) (string, []string, error) {
+			name, version, qualified := strings.Cut(name, ":")
+			switch {
+			case name != "web":
+				return "", nil, fmt.Errorf("no function %q", name)
+			case qualified:
+				return "key", []string{version}, nil
 			}
-			return "key", nil
+			return "key", nil, nil
 		},
 		Metrics: func(w io.Writer) error {
 			_, err := io.WriteString(w, "furl_connections 1\n")

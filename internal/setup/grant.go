@@ -136,7 +136,7 @@ func (g *Granter) lookAtURL(ctx context.Context, plan *Plan) error {
 	if everyone {
 		plan.AuthType = lambda.AuthNone
 	}
-	create := "furl url create " + plan.name()
+	create := "furl url create " + plan.Function.Short()
 	switch awsapi.KindOf(err) {
 	case awsapi.NotFound:
 		if _, err := g.Owner.Functions.Function(ctx, plan.Function); awsapi.KindOf(err) == awsapi.NotFound {
@@ -155,20 +155,12 @@ func (g *Granter) lookAtURL(ctx context.Context, plan *Plan) error {
 	case err != nil:
 		return err
 	case everyone && url.AuthType != lambda.AuthNone:
-		return refuseNow("furl url update "+plan.name()+" --auth NONE   # if everyone on the internet is to call it",
+		return refuseNow("furl url update "+plan.Function.Short()+" --auth NONE   # if everyone on the internet is to call it",
 			"with auth type %s a permission for * would let in every user and role of every AWS account", url.AuthType)
 	case !everyone && url.AuthType == lambda.AuthNone:
-		plan.note("the URL has auth type NONE: it does not look at signatures. The grant takes effect with: furl url update %s --auth AWS_IAM", plan.name())
+		plan.note("the URL has auth type NONE: it does not look at signatures. The grant takes effect with: furl url update %s --auth AWS_IAM", plan.Function.Short())
 	}
 	return nil
-}
-
-// name is the function as a person types it.
-func (p *Plan) name() string {
-	if p.Function.Qualifier == "" {
-		return p.Function.Name
-	}
-	return p.Function.Name + ":" + p.Function.Qualifier
 }
 
 // wantPermissions writes down the two statements.

@@ -136,7 +136,7 @@ type Resolver struct {
 //	arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION      the role of the session
 //	ACCOUNT                                             everyone in that account that its own policies allow
 //	NAME, role/NAME, user/NAME                          a role or user by its name
-//	function:NAME, or the ARN of a function             the function's execution role
+//	function:NAME, or the ARN of a function             the function's execution role; with :VERSION or :ALIAS, the version's
 //	cloudfront.amazonaws.com                            CloudFront, for origin access control
 //	*                                                   everyone, for URLs without authentication
 //

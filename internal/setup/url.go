@@ -169,7 +169,7 @@ func PlanCreate(ctx context.Context, writer URLWriter, function lambda.ARN, chan
 	}
 	if plan.Before != nil {
 		if differences := plan.merge(change); len(differences) > 0 {
-			return nil, refuseNow("furl url update "+function.Name+"   # with the same flags",
+			return nil, refuseNow("furl url update "+function.Short()+"   # with the same flags",
 				"%s has a URL already, with another %s", function, strings.Join(differences, ", "))
 		}
 		return plan, nil
@@ -192,7 +192,7 @@ func PlanUpdate(ctx context.Context, writer URLWriter, function lambda.ARN, chan
 		return nil, err
 	}
 	if plan.Before == nil {
-		return nil, refuseNow("furl url create "+function.Name, "%s has no URL", function)
+		return nil, refuseNow("furl url create "+function.Short(), "%s has no URL", function)
 	}
 	if differences := plan.merge(change); len(differences) > 0 {
 		plan.Action = UpdateURL
@@ -205,7 +205,7 @@ func (p *URLPlan) checkOrigins(verb string) error {
 	if p.Settings.CORS == nil || !p.Settings.CORS.IsForNoOrigin() {
 		return nil
 	}
-	return refuseNow("furl url "+verb+" "+p.Function.Name+" --cors-allow-origins ORIGIN   # with the same flags",
+	return refuseNow("furl url "+verb+" "+p.Function.Short()+" --cors-allow-origins ORIGIN   # with the same flags",
 		"the CORS configuration of %s would allow no origin, which Lambda refuses", p.Function)
 }
 

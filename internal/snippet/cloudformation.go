@@ -33,7 +33,7 @@ func (g Grant) template(form Form) string {
 	t.add("Description: %s", quoted(g.title()))
 	whole, isWhole := g.whole()
 	if len(g.Permissions) > 0 && !isWhole {
-		g.templateParameter(&t)
+		g.templateParameter(&t, form)
 	}
 	ownsFunction, ownsCaller := "", ""
 	if caller != "" {
@@ -57,15 +57,18 @@ func (g Grant) template(form Form) string {
 	return t.String()
 }
 
-func (g Grant) templateParameter(t *lines) {
-	what := "function"
-	if g.Function.Qualifier != "" {
+func (g Grant) templateParameter(t *lines, form Form) {
+	what, made := "function", ""
+	if alias := g.Function.Qualifier; alias != "" {
 		what = "alias"
+		if form == SAM { // PublicAliaslive is the alias live of the function Public in what SAM makes of a template
+			made = "; with AutoPublishAlias that is the function's logical id and Alias" + strings.Join(strings.FieldsFunc(alias, separates), "")
+		}
 	}
 	t.add("Parameters:")
 	t.add("  FunctionName:")
 	t.add("    Type: String")
-	t.add("    Description: %s", quoted("The "+what+"; in the template that defines it, use !Ref and its logical id instead"))
+	t.add("    Description: %s", quoted("The "+what+"; in the template that defines it, use !Ref and its logical id instead"+made))
 	t.add("    Default: %s", quoted(g.Function.String()))
 }
 
@@ -113,11 +116,13 @@ func (p wholePolicy) resource(id, condition string) string {
 // logicalID is a name as CloudFormation takes it: letters and digits.
 func logicalID(name string) string {
 	var id strings.Builder
-	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return !isAlphanumeric(r) }) {
+	for word := range strings.FieldsFuncSeq(name, separates) {
 		id.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	return id.String()
 }
+
+func separates(r rune) bool { return !isAlphanumeric(r) }
 
 func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

@@ -564,6 +564,89 @@ def check_invoke():
     refused(lam.exceptions.InvalidRequestContentException, lam.invoke, status=400, FunctionName="invoke", Payload=b"{")
 
 
+def check_versions():
+    name, arn = "versioned", function_arn("versioned")
+    created = make_function(name, Publish=True, Environment={"Variables": {"GREETING": "one"}})
+    equal((created["Version"], created["FunctionArn"]), ("1", arn))
+    again = lam.publish_version(FunctionName=name, Description="ignored")
+    equal((again["Version"], again["Description"], status(again)), ("1", "", 201))
+    lam.update_function_configuration(FunctionName=name, Environment={"Variables": {"GREETING": "two"}})
+    lam.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    latest = lam.get_function_configuration(FunctionName=name)
+    refused(lam.exceptions.PreconditionFailedException, lam.publish_version, FunctionName=name, RevisionId=created["RevisionId"])
+    refused(lam.exceptions.InvalidParameterValueException, lam.publish_version, FunctionName=name, CodeSha256="x")
+    second = lam.publish_version(
+        FunctionName=name, Description="second", RevisionId=latest["RevisionId"], CodeSha256=latest["CodeSha256"]
+    )
+    equal((second["Version"], second["FunctionArn"], second["Description"]), ("2", arn + ":2", "second"))
+    updated = lam.update_function_code(FunctionName=name, ZipFile=package(3), Publish=True)
+    equal((updated["Version"], updated["FunctionArn"], updated["State"]), ("3", arn + ":3", "Pending"))
+    lam.get_waiter("published_version_active").wait(
+        FunctionName=name, Qualifier="3", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    pages = lam.get_paginator("list_versions_by_function").paginate(FunctionName=name, PaginationConfig={"PageSize": 2})
+    equal([v["Version"] for page in pages for v in page["Versions"]], ["$LATEST", "1", "2", "3"])
+    every = lam.get_paginator("list_functions").paginate(FunctionVersion="ALL")
+    mine = [f["FunctionArn"] for page in every for f in page["Functions"] if f["FunctionName"] == name]
+    equal(mine, [arn + ":$LATEST", arn + ":1", arn + ":2", arn + ":3"])
+    equal(lam.get_function(FunctionName=name, Qualifier="1")["Configuration"]["Environment"]["Variables"], {"GREETING": "one"})
+    for qualifier, greeting, version in [("1", "one", 1), ("2", "two", 1), ("3", "two", 3), ("$LATEST", "two", 3)]:
+        out = lam.invoke(FunctionName=name, Qualifier=qualifier, LogType="Tail", Payload=b"{}")
+        told = json.loads(out["Payload"].read())
+        equal((told["greeting"], told["version"], out["ExecutedVersion"]), (greeting, version, qualifier))
+        assert f"Version: {qualifier}\n" in base64.b64decode(out["LogResult"]).decode(), out["LogResult"]
+    equal(status(lam.delete_function(FunctionName=name, Qualifier="2")), 204)
+    refused(lam.exceptions.ResourceNotFoundException, lam.get_function, FunctionName=name, Qualifier="2", message=arn + ":2")
+
+
+def check_aliases():
+    name, arn = "aliased", function_arn("aliased")
+    make_function(name, Publish=True)
+    lam.update_function_code(FunctionName=name, ZipFile=package(2), Publish=True)
+    lam.get_waiter("published_version_active").wait(
+        FunctionName=name, Qualifier="2", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    made = lam.create_alias(FunctionName=name, Name="live", FunctionVersion="1", Description="what people use")
+    equal((made["AliasArn"], made["FunctionVersion"], "RoutingConfig" in made), (arn + ":live", "1", False))
+    refused(lam.exceptions.ResourceConflictException, lam.create_alias, FunctionName=name, Name="live", FunctionVersion="1")
+    lam.create_alias(FunctionName=name, Name="dev", FunctionVersion="$LATEST")
+    half = lam.update_alias(
+        FunctionName=name, Name="live", RevisionId=made["RevisionId"], RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}}
+    )
+    equal(half["RoutingConfig"], {"AdditionalVersionWeights": {"2": 0.5}})
+    read = lam.get_alias(FunctionName=name, Name="live")
+    equal((read["RevisionId"], read["Description"]), (half["RevisionId"], "what people use"))
+    pages = lam.get_paginator("list_aliases").paginate(FunctionName=name, PaginationConfig={"PageSize": 1})
+    equal([a["Name"] for page in pages for a in page["Aliases"]], ["dev", "live"])
+    equal([a["Name"] for a in lam.list_aliases(FunctionName=name, FunctionVersion="$LATEST")["Aliases"]], ["dev"])
+    ran = set()
+    while ran != {("1", 1), ("2", 2)}:
+        out = lam.invoke(FunctionName=arn + ":live", Payload=b"{}")
+        ran.add((out["ExecutedVersion"], json.loads(out["Payload"].read())["version"]))
+        assert ran <= {("1", 1), ("2", 2)}, ran
+    refused(lam.exceptions.ResourceConflictException, lam.delete_function, FunctionName=name, Qualifier="2")
+
+    lam.add_permission(
+        FunctionName=name, Qualifier="live", StatementId="a", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com"
+    )
+    statement = json.loads(lam.get_policy(FunctionName=name, Qualifier="live")["Policy"])["Statement"][0]
+    equal(statement["Resource"], arn + ":live")
+    refused(lam.exceptions.ResourceNotFoundException, lam.get_policy, FunctionName=name)
+    url = lam.create_function_url_config(FunctionName=name, Qualifier="live", AuthType="AWS_IAM")
+    equal(url["FunctionArn"], arn + ":live")
+    lam.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")
+    urls = lam.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]
+    equal([u["FunctionArn"] for u in urls], [arn, arn + ":live"])
+
+    equal(status(lam.delete_alias(FunctionName=name, Name="live")), 204)
+    equal(status(lam.delete_alias(FunctionName=name, Name="live")), 204)
+    missing = lam.exceptions.ResourceNotFoundException
+    refused(missing, lam.get_alias, FunctionName=name, Name="live", message="Cannot find alias arn: " + arn + ":live")
+    refused(missing, lam.update_alias, FunctionName=name, Name="live", message="Alias not found: " + arn + ":live")
+    refused(missing, lam.get_function_url_config, FunctionName=name, Qualifier="live")
+    refused(missing, lam.get_policy, FunctionName=name, Qualifier="live")
+
+
 def check_tags():
     arn = make_function("tags", Tags={"team": "one"})["FunctionArn"]
     equal(status(lam.tag_resource(Resource=arn, Tags={"stage": "test + co", "empty": ""})), 204)

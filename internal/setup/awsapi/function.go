@@ -21,9 +21,10 @@ type Function struct {
 	Role string     // ARN of its execution role
 }
 
-// Function looks a function up. The qualifier of the ARN plays no part.
+// Function looks a function up, or the version or alias that the qualifier of the ARN names: each version has a role of
+// its own.
 func (c *Client) Function(ctx context.Context, arn lambda.ARN) (Function, error) {
-	name := arn.Unqualified().String()
+	name := arn.String()
 	out, err := c.lambda.GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: &name})
 	if err != nil {
 		return Function{}, failure(err, name)

@@ -61,11 +61,19 @@ func (r *run) found(url awsapi.URL) {
 	})
 }
 
-// noURL tells a function without URL from no function.
+// noURL tells a function without URL from no function, and an alias without URL from no alias.
 func (r *run) noURL(ctx context.Context, missing error) {
 	step := Step{Name: stepURL, Status: Problem, Decides: true}
 	_, err := r.Owner.Functions.Function(ctx, r.function)
+	noAlias := false
+	if awsapi.KindOf(err) == awsapi.NotFound && r.function.Qualifier != "" {
+		_, err = r.Owner.Functions.Function(ctx, r.function.Unqualified())
+		noAlias = err == nil
+	}
 	switch {
+	case noAlias:
+		step.Summary = fmt.Sprintf("function %s has no alias %s", r.function.Unqualified(), r.function.Qualifier)
+		step.Details = r.otherURLs(ctx)
 	case awsapi.KindOf(err) == awsapi.NotFound:
 		step.Summary = "there is no function " + r.function.Unqualified().String()
 	case err == nil:

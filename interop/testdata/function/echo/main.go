@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // echo is the request as it arrived, the body as its hash.
@@ -21,6 +22,7 @@ type echo struct {
 	Body     string            `json:"body"` // hexadecimal SHA-256
 	Headers  map[string]string `json:"headers"`
 	Caller   string            `json:"caller"`
+	Version  string            `json:"version"`
 }
 
 func handle(_ context.Context, request events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
@@ -38,6 +40,7 @@ func handle(_ context.Context, request events.LambdaFunctionURLRequest) (events.
 		RawQuery: request.RawQueryString,
 		Body:     hex.EncodeToString(hash[:]),
 		Headers:  request.Headers,
+		Version:  lambdacontext.FunctionVersion,
 	}
 	if authorizer := request.RequestContext.Authorizer; authorizer != nil && authorizer.IAM != nil {
 		answer.Caller = authorizer.IAM.UserARN
