@@ -93,6 +93,7 @@ func (c URLCall) explained() explain.Call {
 // for the statements that nearly allowed the action and for what would allow it.
 func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
 	explained, action := call.explained(), asked.Request.Action
+	explained.Whole = asked.Sets.Resource != nil && lambda.IsWhole(asked.Sets.Resource.Document)
 	finding := newDecisionFinding(asked, decision, explained.Summary(action, decision))
 	if finding.allowed {
 		return finding
