@@ -93,13 +93,13 @@ func (c URLCall) explained() explain.Call {
 // for the statements that nearly allowed the action and for what would allow it.
 func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *DecisionFinding {
 	explained, action := call.explained(), asked.Request.Action
-	explained.Whole = asked.Sets.Resource != nil && lambda.IsWhole(asked.Sets.Resource.Document)
 	finding := newDecisionFinding(asked, decision, explained.Summary(action, decision))
 	if finding.allowed {
 		return finding
 	}
 	finding.half = trace.KeepAll(maxMiss, explain.Half(action, decision, call.Other)...)
 	finding.misplaced = trace.KeepAll(maxMisplaced, misplaced(explained.Function, asked)...)
+	explained.Whole = asked.Sets.Resource != nil && lambda.IsWhole(asked.Sets.Resource.Document)
 	lack := explained.Lacks(action, decision)
 	finding.fix.sentences, lack.Sentences = trace.KeepAll(maxSentence, lack.Sentences...), nil
 	if lack.Grantable() {

@@ -111,7 +111,10 @@ func ReadPermission(s policy.Statement) (made Permission, ok bool) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(s.JSON))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&read); err != nil || read.Effect != "Allow" {
+	if err := decoder.Decode(&read); err != nil || read.Effect != "Allow" || strings.ContainsAny(read.Resource, "*?") {
+		return Permission{}, false
+	}
+	if strings.ContainsAny(read.Action, "*?") && read.Action != "*" && read.Action != "lambda:*" {
 		return Permission{}, false
 	}
 	made = Permission{StatementID: read.Sid, Action: read.Action}

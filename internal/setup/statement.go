@@ -186,4 +186,6 @@ func names(statements []Statement) string {
 
 // Permission reads a statement of a function's policy back into the permission that AddPermission made it from. ok is
 // false for a statement that AddPermission could not have made.
-func (s Statement) Permission() (made lambda.Permission, ok bool) { return lambda.ReadPermission(s.Statement) }
+func (s Statement) Permission() (made lambda.Permission, ok bool) {
+	return lambda.ReadPermission(s.Statement)
+}
