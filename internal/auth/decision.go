@@ -99,6 +99,7 @@ func NewURLFinding(call URLCall, asked Asked, decision policy.Decision) *Decisio
 	}
 	finding.half = trace.KeepAll(maxMiss, explain.Half(action, decision, call.Other)...)
 	finding.misplaced = trace.KeepAll(maxMisplaced, misplaced(explained.Function, asked)...)
+	explained.Whole = asked.Sets.Resource != nil && lambda.IsWhole(asked.Sets.Resource.Document)
 	lack := explained.Lacks(action, decision)
 	finding.fix.sentences, lack.Sentences = trace.KeepAll(maxSentence, lack.Sentences...), nil
 	if lack.Grantable() {

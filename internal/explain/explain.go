@@ -282,6 +282,7 @@ type Call struct {
 	Function  lambda.ARN        // with the alias that the URL belongs to
 	AuthType  lambda.AuthType
 	NoPublic  bool // the server takes no permission that lets anybody in
+	Whole     bool // the function's policy is put as a whole, so that resources for single permissions do not go with it
 }
 
 // Summary says what was decided about one of the two actions, and by what.
@@ -352,6 +353,7 @@ type Lack struct {
 	Permission bool // the resource-based policy of the function lacks a statement
 	Policy     bool // the caller's own policies lack one
 	Foreign    bool // the caller is of another account than the function
+	Whole      bool `json:",omitempty"` // the resource-based policy is put as a whole
 
 	To      lambda.PermissionPrincipal // the principal that a permission has to name
 	Name    string                     // of it, for the id of the statement
@@ -363,7 +365,7 @@ type Lack struct {
 
 // Lacks finds what the policies lack to allow the action: nothing where statements deny it.
 func (c Call) Lacks(action string, d policy.Decision) Lack {
-	l := Lack{Action: action, Function: c.Function, AuthType: c.AuthType}
+	l := Lack{Action: action, Function: c.Function, AuthType: c.AuthType, Whole: c.Whole}
 	switch d.Reason {
 	case policy.ReasonNoBoundary, policy.ReasonNoSessionPolicy, policy.ReasonNoSCP:
 		l.Sentences = []string{c.widening(action, d.Reason)}
@@ -466,6 +468,9 @@ func (l Lack) As(form snippet.Form) []string {
 	var texts []string
 	if l.Permission {
 		text := snippet.Permission{Function: l.Function, Permission: l.permission()}.As(form)
+		if l.Whole && form != snippet.CLI && form != snippet.JSON {
+			text = l.statement(form)
+		}
 		if l.Foreign {
 			text = inAccount(text, l.Function.Account, form)
 		}
@@ -478,6 +483,17 @@ func (l Lack) As(form snippet.Form) []string {
 		texts = append(texts, inAccount(text, l.Account, form))
 	}
 	return append(texts, l.Sentences...)
+}
+
+// statement is a comment in the code with the statement that belongs into the function's policy.
+func (l Lack) statement(form snippet.Form) string {
+	mark := "# "
+	if form == snippet.CDK {
+		mark = "// "
+	}
+	statement := snippet.Permission{Function: l.Function, Permission: l.permission()}.As(snippet.JSON)
+	return mark + "The policy of " + l.Function.String() + " is put as a whole, which overwrites a permission of its own.\n" +
+		mark + "Add to its statements: " + statement
 }
 
 // permission is the statement that the function's policy lacks.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/policy"
 )
 
 // The two actions that a call of a new function URL needs since October 2025 (Lambda Developer Guide, "Control access
@@ -95,6 +97,58 @@ func (p Permission) condition() (c condition) {
 	c.StringEquals.FunctionURLAuthType, c.StringEquals.PrincipalOrgID = p.FunctionURLAuthType, p.PrincipalOrgID
 	c.Bool.InvokedViaURL, c.ArnLike.SourceARN = p.InvokedViaURL, p.SourceARN
 	return c
+}
+
+// ReadPermission reads a statement back into the permission that AddPermission made it from. ok is false for a statement
+// that AddPermission could not have made.
+func ReadPermission(s policy.Statement) (made Permission, ok bool) {
+	var read struct {
+		Sid, Effect string
+		Principal   json.RawMessage
+		Action      string
+		Resource    string
+		Condition   map[string]map[string]string
+	}
+	decoder := json.NewDecoder(bytes.NewReader(s.JSON))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&read); err != nil || read.Effect != "Allow" || strings.ContainsAny(read.Resource, "*?") {
+		return Permission{}, false
+	}
+	if strings.ContainsAny(read.Action, "*?") && read.Action != "*" && read.Action != "lambda:*" {
+		return Permission{}, false
+	}
+	made = Permission{StatementID: read.Sid, Action: read.Action}
+	var anyone string
+	var named struct{ AWS, Service string }
+	switch {
+	case json.Unmarshal(read.Principal, &anyone) == nil && anyone == "*":
+		made.Principal.Anyone = true
+	case json.Unmarshal(read.Principal, &named) == nil && (named.AWS == "") != (named.Service == ""):
+		made.Principal = PermissionPrincipal{AWS: named.AWS, Service: named.Service}
+	default:
+		return Permission{}, false
+	}
+	for operator, keys := range read.Condition {
+		for key, value := range keys {
+			switch strings.ToLower(operator + " " + key) {
+			case "stringequals lambda:functionurlauthtype":
+				made.FunctionURLAuthType = AuthType(value)
+			case "bool lambda:invokedviafunctionurl":
+				made.InvokedViaURL = new(value == "true")
+			case "arnlike aws:sourcearn":
+				made.SourceARN = value
+			case "stringequals aws:sourceaccount":
+				made.SourceAccount = value
+			case "stringequals aws:principalorgid":
+				made.PrincipalOrgID = value
+			case "stringequals lambda:eventsourcetoken":
+				made.EventSourceToken = value
+			default:
+				return Permission{}, false
+			}
+		}
+	}
+	return made, true
 }
 
 // marshal is json.Marshal without the escaping of <, > and &, which AWS does not do either. It cannot fail for

@@ -94,6 +94,15 @@ func IndexOfStatement(document *policy.Document, sid string) int {
 	return slices.IndexFunc(document.Statements(), func(s policy.Statement) bool { return s.Sid == sid })
 }
 
+// IsWhole reports whether the document, which may be nil, has statements that AddPermission could not have made: then
+// somebody puts it as a whole.
+func IsWhole(document *policy.Document) bool {
+	return document != nil && slices.ContainsFunc(document.Statements(), func(s policy.Statement) bool {
+		_, ok := ReadPermission(s)
+		return !ok || s.Sid == ""
+	})
+}
+
 // WithStatements is the text of the document with other statements: "" without any, and for no document that of a policy
 // as AddPermission begins one.
 func WithStatements(document *policy.Document, statements []json.RawMessage) string {

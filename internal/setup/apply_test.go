@@ -136,7 +136,17 @@ func TestCommands(t *testing.T) {
 		{
 			setup.Change{Kind: setup.RemoveStatement, Function: function, StatementID: "c"},
 			"aws lambda remove-permission --region eu-central-1 --function-name web --statement-id c",
-			"# statement c cannot be restored: it could not be read",
+			"# statement c says more than add-permission takes: put-resource-policy can put it back",
+		},
+		{
+			setup.Change{Kind: setup.ReplacePolicy, Function: alias, Document: "{}", Revision: "r", Before: `{"a":1}`},
+			"aws lambda put-resource-policy --region eu-central-1 --resource-arn " + alias.String() + " --policy '{}' --revision-id r",
+			"aws lambda put-resource-policy --region eu-central-1 --resource-arn " + alias.String() + ` --policy '{"a":1}'`,
+		},
+		{
+			setup.Change{Kind: setup.ReplacePolicy, Function: alias, Revision: "r", Before: `{"a":1}`},
+			"aws lambda delete-resource-policy --region eu-central-1 --resource-arn " + alias.String() + " --revision-id r",
+			"aws lambda put-resource-policy --region eu-central-1 --resource-arn " + alias.String() + ` --policy '{"a":1}'`,
 		},
 		{
 			setup.Change{Kind: setup.PutPolicy, Owner: role, Policy: "p", Document: `{"a":"it's"}`},

@@ -40,7 +40,7 @@ func (p *Plan) take(s Statement, used map[string]bool) taken {
 	}
 	named, others := split(s.Principals, p.isNamed)
 	going, left := split(s.Actions, ofURL)
-	if len(named) == 0 || len(going) == 0 || sourceOf(s) != p.Principal.SourceARN {
+	if len(named) == 0 || len(going) == 0 || strings.Join(s.Sources(), " ") != p.Principal.SourceARN {
 		return unchanged
 	}
 	t := taken{Statement: s, changed: true}
@@ -98,14 +98,14 @@ func (p *Plan) isNamed(listed string) bool {
 	}
 }
 
-// sourceOf is the resource that a statement is limited to, if it is limited by ArnLike, ArnEquals or a comparison of text.
-func sourceOf(s Statement) string {
+// Sources are the resources that the statement is limited to by aws:SourceArn; nil if it is not.
+func (s Statement) Sources() (sources []string) {
 	for _, c := range s.Conditions {
 		if strings.EqualFold(c.Key, "aws:SourceArn") {
-			return strings.Join(c.Values, " ")
+			sources = append(sources, c.Values...)
 		}
 	}
-	return ""
+	return sources
 }
 
 // isViaURL reports whether the statement asks for calls through the URL.

@@ -250,6 +250,8 @@ func (c Change) Undo() string {
 		return snippet.RemovePermission(c.Function, c.StatementID)
 	case c.Kind == RemoveStatement && c.Restorable:
 		return snippet.AddPermission(c.Function, c.Permission)
+	case c.Kind == RemoveStatement:
+		return "# " + c.String() + " says more than add-permission takes: put-resource-policy can put it back"
 	case c.Kind == ReplacePolicy:
 		return snippet.PutResourcePolicy(c.Function, c.Before, "")
 	case c.Before != "":

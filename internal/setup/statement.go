@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -90,12 +89,7 @@ type document struct {
 }
 
 // whole reports whether the policy has statements that AddPermission could not have made.
-func (d document) whole() bool {
-	return slices.ContainsFunc(d.statements, func(s Statement) bool {
-		_, ok := s.Permission()
-		return !ok || s.Sid == ""
-	})
-}
+func (d document) whole() bool { return lambda.IsWhole(d.parsed) }
 
 func parseDocument(name, text string, kind policy.Kind) (document, error) {
 	parsed, statements, err := Parse(name, text, kind)
@@ -193,48 +187,5 @@ func names(statements []Statement) string {
 // Permission reads a statement of a function's policy back into the permission that AddPermission made it from. ok is
 // false for a statement that AddPermission could not have made.
 func (s Statement) Permission() (made lambda.Permission, ok bool) {
-	var read struct {
-		Sid, Effect string
-		Principal   json.RawMessage
-		Action      string
-		Resource    string
-		Condition   map[string]map[string]string
-	}
-	decoder := json.NewDecoder(bytes.NewReader(s.JSON))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&read); err != nil || read.Effect != "Allow" {
-		return lambda.Permission{}, false
-	}
-	made = lambda.Permission{StatementID: read.Sid, Action: read.Action}
-	var anyone string
-	var named struct{ AWS, Service string }
-	switch {
-	case json.Unmarshal(read.Principal, &anyone) == nil && anyone == "*":
-		made.Principal.Anyone = true
-	case json.Unmarshal(read.Principal, &named) == nil && (named.AWS == "") != (named.Service == ""):
-		made.Principal = lambda.PermissionPrincipal{AWS: named.AWS, Service: named.Service}
-	default:
-		return lambda.Permission{}, false
-	}
-	for operator, keys := range read.Condition {
-		for key, value := range keys {
-			switch strings.ToLower(operator + " " + key) {
-			case "stringequals lambda:functionurlauthtype":
-				made.FunctionURLAuthType = lambda.AuthType(value)
-			case "bool lambda:invokedviafunctionurl":
-				made.InvokedViaURL = new(value == "true")
-			case "arnlike aws:sourcearn":
-				made.SourceARN = value
-			case "stringequals aws:sourceaccount":
-				made.SourceAccount = value
-			case "stringequals aws:principalorgid":
-				made.PrincipalOrgID = value
-			case "stringequals lambda:eventsourcetoken":
-				made.EventSourceToken = value
-			default:
-				return lambda.Permission{}, false
-			}
-		}
-	}
-	return made, true
+	return lambda.ReadPermission(s.Statement)
 }

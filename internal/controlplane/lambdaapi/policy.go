@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/explain"
@@ -35,10 +36,11 @@ type putPolicyInput struct {
 // shownPolicy is a policy as the API answers it.
 type shownPolicy struct{ Policy, RevisionId string }
 
-// byResourceARN is byQualifier for the operations that take an ARN of more than functions. furl has no policies of
-// runtimes.
+// byResourceARN is byQualifier for the operations that take an ARN of more than functions, such as runtimes and
+// $LATEST.PUBLISHED of capacity providers. There are none of these here.
 func byResourceARN[In named](call *controlplane.Call, in In) (*request, error) {
-	if name, _ := in.functionName(); strings.Contains(name, ":runtime/") {
+	name, _ := in.functionName()
+	if _, err := arn.LookupFunction(name, call.Region, call.Caller.Account); err != nil {
 		return nil, resourceMissing()
 	}
 	return byQualifier(call, in)

@@ -148,6 +148,22 @@ func TestPermissionsBesideAWholePolicy(t *testing.T) {
 	expect(`{"Version":"2012-10-17","Id":"default","Statement":[` + allow + `]}`)
 }
 
+// The policy of an alias ends with it, and one made again has none. A function keeps its revision whatever its policy.
+func TestPoliciesEndWithTheirAlias(t *testing.T) {
+	s := start(t)
+	s.qualified()
+	revision := s.function("books").RevisionID
+	s.must(s.put("books:live", document(allowS3)))
+	s.must(s.put("books", document(allowS3)))
+	s.must(request{method: "DELETE", path: "/2015-03-31/functions/books/aliases/live"})
+	s.expect(request{method: "GET", path: putPath(prefix + "books:live")}, missing("The resource you requested does not exist."))
+	s.must(request{method: "POST", path: "/2015-03-31/functions/books/aliases", body: `{"Name":"live","FunctionVersion":"1"}`})
+	s.expect(request{method: "GET", path: putPath(prefix + "books:live")}, missing("The resource you requested does not exist."))
+	if kept := s.function("books"); len(kept.Policies) != 1 || kept.RevisionID != revision {
+		t.Errorf("policies %v, revision %s, which was %s", kept.Policies, kept.RevisionID, revision)
+	}
+}
+
 // A single statement may stand without a list; one more makes a list of it.
 func TestAddPermissionToASingleStatement(t *testing.T) {
 	s := start(t)
@@ -272,6 +288,10 @@ func TestPutResourcePolicyRefuses(t *testing.T) {
 		{request{method: "GET", path: putPath(prefix + "nothing")}, missing("The resource you requested does not exist.")},
 		{request{method: "GET", path: putPath(prefix + "books:live")}, missing("The resource you requested does not exist.")},
 		{request{method: "GET", path: putPath("arn:aws:lambda:eu-west-1:123456789012:runtime/x")}, missing("The resource you requested does not exist.")},
+		{request{method: "GET", path: putPath(prefix + "books:$LATEST")}, missing("The resource you requested does not exist.")},
+		{request{method: "GET", path: putPath(prefix + "books:$LATEST.PUBLISHED")}, missing("The resource you requested does not exist.")},
+		{request{method: "GET", path: putPath("arn:aws-cn:lambda:eu-west-1:123456789012:function:books")}, missing("The resource you requested does not exist.")},
+		{request{method: "GET", path: putPath("arn:aws:lambda:us-east-1:123456789012:function:books")}, missing("Functions from 'us-east-1' are not reachable in this region ('eu-west-1')")},
 		{request{method: "DELETE", path: putPath(prefix + "nothing")}, missing("Function not found: " + prefix + "nothing")},
 		{request{method: "DELETE", path: putPath(prefix + "books:dead")}, missing("Cannot find alias arn: " + prefix + "books:dead")},
 		{request{method: "PUT", path: putPath(prefix + "books"), body: `{}`}, violates(is + "null at 'policy' failed to satisfy constraint: Member must not be null")},

@@ -199,7 +199,8 @@ func (r *run) decide(ctx context.Context, action string) Step {
 		r.simulate(ctx, action, request, sets)
 	}
 	decision := policy.Evaluate(request, sets)
-	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType}
+	call := explain.Call{Principal: request.Principal, Boundary: r.subject.boundary, Function: r.function, AuthType: r.authType,
+		Whole: sets.Resource != nil && lambda.IsWhole(sets.Resource.Document)}
 	step := Step{
 		Name: strings.TrimPrefix(action, "lambda:"), Status: Problem, Decides: true,
 		Summary: call.Summary(action, decision),

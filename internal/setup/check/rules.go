@@ -73,11 +73,33 @@ func lint(function string, named policy.Named, statements []setup.Statement, cal
 			continue
 		}
 		found.alone = append(found.alone, text)
-		if permission, ok := s.Permission(); ok {
-			found.fix = append(found.fix, explain.GrantCommand(function, permission.Principal, permission.SourceARN))
+		for _, principal := range others {
+			found.fix = append(found.fix, grantsTo(function, s, principal)...)
 		}
 	}
 	return found
+}
+
+// grantsTo are the commands that grant both actions to a principal of the statement, for what the statement is limited to.
+func grantsTo(function string, s setup.Statement, principal string) (commands []string) {
+	kind, name, named := strings.Cut(principal, ":")
+	to := lambda.PermissionPrincipal{AWS: name}
+	switch {
+	case !named || name == "*":
+		to = lambda.PermissionPrincipal{Anyone: true}
+	case kind == "Service":
+		to = lambda.PermissionPrincipal{Service: name}
+	case kind != "AWS":
+		return nil
+	}
+	sources := s.Sources()
+	if len(sources) == 0 {
+		sources = []string{""}
+	}
+	for _, source := range sources {
+		commands = append(commands, explain.GrantCommand(function, to, source))
+	}
+	return commands
 }
 
 // aboutURLs reports whether a statement is about calls of function URLs.
@@ -137,20 +159,23 @@ func (r *run) cloudFrontGrants() map[string][]string {
 	}
 	granted := map[string][]string{}
 	for _, s := range r.sets.statements[r.resource.named.Document] {
-		permission, ok := s.Permission()
-		if ok && permission.Principal.Service == cloudFront {
-			granted[permission.SourceARN] = append(granted[permission.SourceARN], covered(permission.Action)...)
+		if s.Denies() || s.NotPrincipal || !slices.Contains(s.Principals, "Service:"+cloudFront) {
+			continue
+		}
+		sources := s.Sources()
+		if len(sources) == 0 {
+			sources = []string{""}
+		}
+		for _, action := range setup.Actions {
+			if !s.CoversAction(action) {
+				continue
+			}
+			for _, source := range sources {
+				granted[source] = append(granted[source], action)
+			}
 		}
 	}
 	return granted
-}
-
-// covered are those of the two actions that a statement's action stands for.
-func covered(action string) []string {
-	all := slices.Contains([]string{"*", "lambda:*"}, strings.ToLower(action))
-	return slices.DeleteFunc(slices.Clone(setup.Actions[:]), func(covered string) bool {
-		return !all && !strings.EqualFold(covered, action)
-	})
 }
 
 // signed are the headers that a browser needs to be allowed to send so that its script can sign.

@@ -115,3 +115,31 @@ func TestCORS(t *testing.T) {
 		})
 	}
 }
+
+// Statements of whole policies list principals, actions and distributions.
+func TestRulesOnWholePolicies(t *testing.T) {
+	const first, second = distribution + "1", distribution + "2"
+	f := fakeSide()
+	f.policies[""] = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"Service":["s3.amazonaws.com","cloudfront.amazonaws.com"]},"Action":["lambda:InvokeFunctionUrl","lambda:Invoke*"],` +
+		`"Resource":"*","Condition":{"ArnLike":{"AWS:SourceArn":["` + first + `","` + second + `"]}}},` +
+		`{"Effect":"Deny","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"lambda:InvokeFunctionUrl","Resource":"*",` +
+		`"Condition":{"ArnLike":{"AWS:SourceArn":"` + distribution + `3"}}}]}`
+	report := f.ask(t, check.Question{Target: web}, still)
+	if status(report, "cloudfront") != check.OK || !strings.Contains(text(report), "lets CloudFront in, for 2 distributions") {
+		t.Error(text(report))
+	}
+
+	f.policies[""] = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::` + there + `:role/one","arn:aws:iam::` +
+		there + `:role/two"],"Service":"cloudfront.amazonaws.com"},"Action":["lambda:InvokeFunctionUrl"],"Resource":"*",` +
+		`"Condition":{"StringEquals":{"aws:SourceArn":"` + first + `"}}}]}`
+	report = f.ask(t, check.Question{Target: web}, still)
+	for _, want := range []string{
+		"furl grant " + web + " --to arn:aws:iam::" + there + ":role/one", "furl grant " + web + " --to arn:aws:iam::" + there + ":role/two",
+		"furl grant " + web + " --to cloudfront.amazonaws.com --source-arn " + first,
+	} {
+		if !strings.Contains(text(report), want) {
+			t.Errorf("no %q in\n%s", want, text(report))
+		}
+	}
+}
