@@ -393,8 +393,8 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// usedCode reports whether a version of a function has the code. Code that was put a moment ago and whose function is
-// still being created is left alone by the store itself.
+// usedCode reports whether a version of a function, or one of a layer, has the code. Code that was put a moment ago and
+// whose function is still being created is left alone by the store itself.
 func (s *Server) usedCode() func(hash string) bool {
 	used := map[string]bool{}
 	use := func(c *lambda.Configuration) {

@@ -256,7 +256,8 @@ func clientOfPackage(fn *Function) (string, error) {
 	return main, nil
 }
 
-// java runs functions with AWS's client, which the package must have: in lib, or unpacked as in a fat jar.
+// java runs functions with AWS's client, which the package must have, in lib, or unpacked as in a fat jar, or a layer in
+// java/lib.
 func java(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
 	const client = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
 	i, err := l.interpreters.find(ctx, []string{"java"}, []string{"-XshowSettings:properties", "-version"}, describedByJava,
@@ -310,7 +311,7 @@ func java(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 
 const rubyProbe = `print JSON.generate("Path" => RbConfig.ruby, "Version" => RUBY_VERSION)`
 
-// ruby runs functions with AWS's client, which the package must have in vendor/bundle.
+// ruby runs functions with AWS's client, which the package must have in vendor/bundle, or a layer in ruby/gems.
 func ruby(ctx context.Context, l *launcher, fn *Function, version string) (*command, error) {
 	i, err := l.interpreters.find(ctx, []string{"ruby" + version, "ruby"}, []string{"-rjson", "-e", rubyProbe}, describedByRuby,
 		func(i *interpreter) bool { i.exact = i.Version == "" || sameVersion(i.Version, version); return true })
@@ -327,12 +328,21 @@ func ruby(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		if err != nil {
 			return nil, err
 		}
+		layers := filepath.Join(l.sandbox.Opt(fn.Opt), "ruby")
+		if fn.Opt != "" && len(mains) == 0 {
+			mains, err = glob(fn.Opt, "ruby", "gems", "*", "gems", "aws_lambda_ric-*", "bin", "aws_lambda_ric")
+			if err != nil {
+				return nil, err
+			}
+			for i, main := range mains { // as the function sees it
+				mains[i] = filepath.Join(layers, strings.TrimPrefix(main, filepath.Join(fn.Opt, "ruby")))
+			}
+		}
 		if len(mains) == 0 {
 			return nil, unsupported(fn.Runtime, "add the gem aws_lambda_ric to the Gemfile and vendor it: "+
 				"bundle config set --local path vendor/bundle && bundle install")
 		}
 		main := mains[len(mains)-1]
-		layers := filepath.Join(l.sandbox.Opt(fn.Opt), "ruby")
 		c.args = []string{main, fn.Handler}
 		c.extra = []string{ // in Lambda's order (recorded from AWS)
 			// The first is the directory that holds gems/.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -282,5 +283,54 @@ func TestLayersDoNotShareCompiledModules(t *testing.T) {
 	}
 	if body, _, _ := b.invoke(&second, nil); body != "2" {
 		t.Errorf("body = %s", body)
+	}
+}
+
+// Java and Ruby are told where the layers are, and may have AWS's client from one (Lambda Developer Guide, "Packaging
+// your layer content": java/lib, ruby/lib, ruby/gems/VERSION).
+func TestJavaAndRubyWithLayers(t *testing.T) {
+	const jar = "aws-lambda-java-runtime-interface-client-2.8.3.jar"
+	const gem = "gems/aws_lambda_ric-3.0.0/bin/aws_lambda_ric"
+	for _, row := range []struct {
+		runtime       string
+		files, layers map[string]string
+		want, env     []string
+	}{
+		{"java21", map[string]string{"lib/" + jar: ""}, map[string]string{"java/lib/x.jar": ""},
+			[]string{"{code}:{code}/lib/*:{opt}/java/lib/*"}, nil},
+		{"java21", map[string]string{"x": ""}, map[string]string{"java/lib/" + jar: ""},
+			[]string{"{code}:{code}/lib/*:{opt}/java/lib/*"}, nil},
+		{"ruby3.4", map[string]string{"vendor/bundle/ruby/3.4.0/" + gem: ""}, map[string]string{"ruby/lib/x.rb": ""},
+			[]string{"{code}/vendor/bundle/ruby/3.4.0/" + gem},
+			[]string{"GEM_PATH={code}/vendor/bundle/ruby/3.4.0:{opt}/ruby/gems/3.4.0", "RUBYLIB={code}:{opt}/ruby/lib"}},
+		{"ruby3.4", map[string]string{"x": ""}, map[string]string{"ruby/gems/3.4.0/" + gem: ""},
+			[]string{"{opt}/ruby/gems/3.4.0/" + gem}, nil},
+	} {
+		t.Run(row.runtime, func(t *testing.T) {
+			machine(t, map[string]string{"java": "x", "ruby": "x"})
+			pool, err := runtime.New(runtime.Config{Dir: t.TempDir(), Sandbox: sandbox.Config{Mode: sandbox.Off}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			fn := &runtime.Function{
+				Runtime: row.runtime, Handler: "app.handler", CodeDir: packageWith(t, row.files), Opt: packageWith(t, row.layers),
+			}
+			words, variables, _, err := pool.Command(t.Context(), fn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			filled := strings.NewReplacer("{code}", fn.CodeDir, "{opt}", fn.Opt).Replace
+			for _, want := range row.want {
+				if !slices.Contains(words, filled(want)) {
+					t.Errorf("no %s in %q", filled(want), words)
+				}
+			}
+			for _, want := range row.env {
+				if !slices.Contains(variables, filled(want)) {
+					t.Errorf("no %s in %q", filled(want), variables)
+				}
+			}
+		})
 	}
 }

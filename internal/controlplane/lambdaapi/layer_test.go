@@ -331,6 +331,31 @@ func TestLayersOfFunctions(t *testing.T) {
 	}
 }
 
+// Layers are a part of the configuration that a version freezes, and another list of them makes another version.
+func TestLayersOfVersions(t *testing.T) {
+	s := start(t)
+	s.publishLayer("a", "a", "")
+	s.publishLayer("b", "b", "")
+	s.must(request{method: "POST", path: "/2015-03-31/functions", body: createBody("books", `,"Layers":["`+layerPrefix+`a:1"]`)})
+	publish := func() string {
+		return member(t, s.must(request{method: "POST", path: "/2015-03-31/functions/books/versions", body: "{}"}).body, "Version")
+	}
+	if first, again := publish(), publish(); first != "1" || again != "1" {
+		t.Errorf("published %s and, unchanged, %s", first, again)
+	}
+	s.must(request{method: "PUT", path: "/2015-03-31/functions/books/configuration", body: `{"Layers":["` + layerPrefix + `b:1"]}`})
+	if second := publish(); second != "2" {
+		t.Errorf("with another layer, published %s", second)
+	}
+	s.must(request{method: "DELETE", path: layersPath + "/a/versions/1"})
+	for qualifier, layer := range map[string]string{"1": "a:1", "2": "b:1", "$LATEST": "b:1"} {
+		shown := s.must(get("/2015-03-31/functions/books/configuration?Qualifier=" + qualifier)).body
+		if !strings.Contains(shown, `"Layers":[{"Arn":"`+layerPrefix+layer+`","CodeSize":1}]`) {
+			t.Errorf("version %s: %s", qualifier, shown)
+		}
+	}
+}
+
 // The texts are those of failed deployments; Developer Guide, "Lambda quotas": 250 MB with all layers.
 func TestLayersAndCodeHaveALimitTogether(t *testing.T) {
 	s := start(t)
