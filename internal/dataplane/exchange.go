@@ -430,16 +430,24 @@ func (x *exchange) stream(result *runtime.Result) {
 		return
 	}
 	x.begin(head)
+	x.w.Header()["Transfer-Encoding"] = []string{"chunked"} // as at AWS, also where the whole answer is there at once
 	head.WriteHeader(x.w)
+	flush := http.NewResponseController(x.w).Flush
 	if reader.Buffered() == 0 { // else the first piece takes the head along
-		http.NewResponseController(x.w).Flush() //nolint:errcheck // the write that follows meets the same error
+		flush() //nolint:errcheck // the write that follows meets the same error
 	}
-	broken := x.relay(body)
+	// A client that is gone is no error: the function runs to its end, as it does at AWS. Nor is a function that fails, but
+	// a body that cannot be unzipped is.
+	_, broken := runtime.Relay(body, func(piece []byte) error {
+		_, err := x.w.Write(piece)
+		return err
+	}, flush)
 	failed := result.StreamError()
 	if failed != nil && failed.Reason == runtime.ReasonShutdown {
 		// It is this server that ends the answer. Without the end of its chunks the client sees that.
 		x.concealed = true
 		x.found("response", newStreamFailure("the answer broke off", failed))
+		flush() //nolint:errcheck // the client is gone
 		panic(http.ErrAbortHandler)
 	}
 	if broken != nil && failed == nil {
@@ -499,30 +507,6 @@ func (x *exchange) noAnswer(err error) {
 		x.found("response", newNote(trace.Failed, err.Error()))
 	}
 	x.refuse(functionFailed)
-}
-
-// relay sends on each piece of the body as soon as it is there. A client that is gone is no error: the function runs
-// to its end, as it does at AWS. Nor is a function that fails; the error is that of a body that cannot be unzipped.
-func (x *exchange) relay(from io.Reader) error {
-	flusher := http.NewResponseController(x.w)
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		if n > 0 {
-			if _, err := x.w.Write(buffer[:n]); err != nil {
-				return nil
-			}
-			if err := flusher.Flush(); err != nil {
-				return nil
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // refuse answers in place of the function.

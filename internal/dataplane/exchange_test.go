@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/machine"
@@ -1039,6 +1040,47 @@ func TestBrokenStreamsEndInOrder(t *testing.T) {
 	body, err := io.ReadAll(answer.Body)
 	if answer.ProtoMajor != 2 || answer.StatusCode != 200 || string(body) != "tea" || err != nil {
 		t.Errorf("%s %s, %q, %v", answer.Proto, answer.Status, body, err)
+	}
+}
+
+// A streamed answer that has no body by HTTP has none, and says nothing of chunks that do not come.
+func TestStreamsWithoutABody(t *testing.T) {
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) {
+		f.URLs[""].InvokeMode, f.URLs[""].AuthType = lambda.ResponseStream, lambda.AuthNone
+		f.SetPolicy("", lambda.PolicyText(both(lambda.PermissionPrincipal{Anyone: true}), f.ARN, lambda.Stored), "")
+	})
+	for _, test := range []struct {
+		method      string
+		status      int
+		chunked     bool
+		body, after string
+	}{
+		{"GET", 200, true, "tea", "3\r\ntea\r\n0\r\n\r\n"},
+		{"GET", 200, true, "", "0\r\n\r\n"},
+		{"GET", 204, false, "tea", ""},
+		{"GET", 304, false, "tea", ""},
+		{"HEAD", 200, false, "tea", ""},
+	} {
+		w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+			text := fmt.Sprintf(`{"statusCode":%d}`, test.status) + strings.Repeat("\x00", 8) + test.body
+			return &runtime.Result{
+				Body: io.NopCloser(strings.NewReader(text)), ContentType: event.IntegrationContentType, ResponseMode: runtime.ModeStreaming,
+			}, nil
+		}
+		conn, err := net.Dial("tcp", strings.TrimPrefix(w.server.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(20 * time.Second)) //nolint:errcheck // a test
+		fmt.Fprintf(conn, "%s / HTTP/1.1\r\nHost: %s.lambda-url.%s.localhost\r\nConnection: close\r\n\r\n", test.method, urlID, region)
+		answer, err := io.ReadAll(conn)
+		head, after, _ := strings.Cut(string(answer), "\r\n\r\n")
+		if want := fmt.Sprintf("HTTP/1.1 %d ", test.status); !strings.HasPrefix(head, want) || after != test.after || err != nil ||
+			strings.Contains(head, "\r\nTransfer-Encoding: chunked") != test.chunked || strings.Contains(head, "\r\nContent-Length:") {
+			t.Errorf("%s, %d, %q: %q, %v", test.method, test.status, test.body, answer, err)
+		}
 	}
 }
 

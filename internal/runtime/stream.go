@@ -132,6 +132,58 @@ func (c *call) cutOff() *FunctionError {
 		"The function ended its response before it was complete.")
 }
 
+// Relay hands on what a body yields, piece by piece, and has it flushed: at once after a small piece, and a little later
+// after a large one, which more is likely to follow. To flush each of those would take half of the time of a fast stream.
+// It returns at the first error of send and flush, and else with that of the body, nil at its end.
+func Relay(body io.Reader, send func([]byte) error, flush func() error) (sending, reading error) {
+	const large, soon = 8 << 10, time.Millisecond
+	var mu sync.Mutex // of send and flush
+	held := false     // there is something to flush
+	late := time.AfterFunc(time.Hour, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if held {
+			held = false
+			flush() //nolint:errcheck // the next send meets the same error
+		}
+	})
+	pass := func(piece []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if err := send(piece); err != nil {
+			return err
+		}
+		if len(piece) < large {
+			held = false
+			return flush()
+		}
+		if !held {
+			held = true
+			late.Reset(soon)
+		}
+		return nil
+	}
+	defer func() {
+		late.Stop()
+		mu.Lock() // a flush that has begun
+		held = false
+		mu.Unlock()
+	}()
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(buffer)
+		if n > 0 {
+			sending = pass(buffer[:n])
+		}
+		switch {
+		case sending != nil, errors.Is(err, io.EOF):
+			return sending, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
 // bandwidth bounds how fast a streamed response is taken from its function, as Lambda does: the first 6 MiB are free, and
 // what they use up is given back in eight parts a second (aws-lambda-runtime-interface-emulator,
 // internal/lambda/core/bandwidthlimiter). It is not safe for concurrent use.

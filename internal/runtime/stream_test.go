@@ -7,7 +7,11 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/runtime"
 )
@@ -351,5 +355,61 @@ func TestStreamBandwidth(t *testing.T) {
 	// Nobody waits for what is not streamed.
 	if _, whole, _ := b.invoke(b.function("main"), order{Do: "big", N: free}); whole.FunctionError != nil {
 		t.Errorf("a whole answer: %+v", whole.FunctionError)
+	}
+}
+
+// pieces are what a body yields, one for each Read, after a while.
+type pieces []struct {
+	after time.Duration
+	size  int
+}
+
+func (p *pieces) Read(buffer []byte) (int, error) {
+	if len(*p) == 0 {
+		return 0, io.EOF
+	}
+	next := (*p)[0]
+	*p = (*p)[1:]
+	time.Sleep(next.after)
+	return min(next.size, len(buffer)), nil
+}
+
+// A small piece goes out at once and a large one within a millisecond, with those that have come by then.
+func TestRelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const all = 32 << 10
+		start := time.Now()
+		var got []string
+		note := func(what string) { got = append(got, fmt.Sprintf("%v %s", time.Since(start), what)) }
+		sending, reading := runtime.Relay(
+			&pieces{{0, 5}, {0, all}, {0, all}, {10 * time.Millisecond, all}, {0, 7}, {10 * time.Millisecond, all}},
+			func(piece []byte) error { note(fmt.Sprint(len(piece))); return nil },
+			func() error { note("flushed"); return nil },
+		)
+		time.Sleep(time.Second) // nothing is flushed after the end
+		want := []string{"0s 5", "0s flushed", "0s 32768", "0s 32768", "1ms flushed", "10ms 32768", "10ms 7", "10ms flushed", "20ms 32768"}
+		if diff := cmp.Diff(want, got); diff != "" || sending != nil || reading != nil {
+			t.Errorf("%v, %v, %s", sending, reading, diff)
+		}
+	})
+}
+
+func TestRelayEndsWithAnError(t *testing.T) {
+	fails, nothing := errors.New("gone"), func() error { return nil }
+	fine := func([]byte) error { return nil }
+	for _, row := range []struct {
+		body             io.Reader
+		send             func([]byte) error
+		flush            func() error
+		sending, reading error
+	}{
+		{strings.NewReader("x"), func([]byte) error { return fails }, nothing, fails, nil},
+		{strings.NewReader("x"), fine, func() error { return fails }, fails, nil},
+		{io.MultiReader(strings.NewReader("x"), iotest.ErrReader(fails)), fine, nothing, nil, fails},
+		{strings.NewReader(""), fine, func() error { return fails }, nil, nil},
+	} {
+		if sending, reading := runtime.Relay(row.body, row.send, row.flush); sending != row.sending || reading != row.reading { //nolint:errorlint // the very same
+			t.Errorf("%v, %v; want %v, %v", sending, reading, row.sending, row.reading)
+		}
 	}
 }

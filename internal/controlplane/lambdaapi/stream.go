@@ -47,29 +47,36 @@ func (s *streamed) Write(w http.ResponseWriter, status int) {
 	header.Set("X-Amz-Executed-Version", s.result.Version)
 	header.Set("X-Amzn-Trace-Id", s.traceID)
 	header.Set("X-Amzn-Remapped-Content-Type", cmp.Or(s.result.ContentType, octetStream))
+	header.Set("Transfer-Encoding", "chunked") // also where all is there at once
 	w.WriteHeader(status)
 
-	out := events{w: w, flush: http.NewResponseController(w).Flush, encode: eventstream.NewEncoder()}
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := s.result.Body.Read(buffer)
-		if n > 0 {
-			if err := out.send("PayloadChunk", octetStream, buffer[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			break
-		}
+	encoder := eventstream.NewEncoder()
+	send := func(kind, contentType string, payload []byte) error {
+		return encoder.Encode(w, eventstream.Message{
+			Headers: eventstream.Headers{
+				{Name: ":event-type", Value: eventstream.StringValue(kind)},
+				{Name: ":content-type", Value: eventstream.StringValue(contentType)},
+				{Name: ":message-type", Value: eventstream.StringValue("event")},
+			},
+			Payload: payload,
+		})
+	}
+	flush := http.NewResponseController(w).Flush
+	gone, _ := runtime.Relay(s.result.Body, func(piece []byte) error { // its reader has no error but its end
+		return send("PayloadChunk", octetStream, piece)
+	}, flush)
+	if gone != nil {
+		return
 	}
 	if failed := s.result.StreamError(); failed != nil {
 		s.request.Log.WarnContext(s.request.Context(), "function failed after its streamed answer had begun",
 			"function", s.request.target.function.ARN.String(), "request_id", s.request.RequestID, "error", failed)
 		if failed.Reason == runtime.ReasonShutdown {
+			flush()                     //nolint:errcheck // the client is gone
 			panic(http.ErrAbortHandler) // it is this server that ends the answer
 		}
 	}
-	out.send("InvokeComplete", "application/json", wire.JSON(s.complete())) //nolint:errcheck // the client is gone
+	send("InvokeComplete", "application/json", wire.JSON(s.complete())) //nolint:errcheck // the client is gone
 }
 
 // complete is the last event. Of a function that fails once it streams, or that reports an error instead of an answer, AWS
@@ -89,26 +96,4 @@ func (s *streamed) complete() any {
 		last.LogResult = logResult(s.result.LogTail())
 	}
 	return last
-}
-
-// events writes the frames of an event stream, each at once.
-type events struct {
-	w      http.ResponseWriter
-	flush  func() error
-	encode *eventstream.Encoder
-}
-
-func (e events) send(kind, contentType string, payload []byte) error {
-	message := eventstream.Message{
-		Headers: eventstream.Headers{
-			{Name: ":event-type", Value: eventstream.StringValue(kind)},
-			{Name: ":content-type", Value: eventstream.StringValue(contentType)},
-			{Name: ":message-type", Value: eventstream.StringValue("event")},
-		},
-		Payload: payload,
-	}
-	if err := e.encode.Encode(e.w, message); err != nil {
-		return err
-	}
-	return e.flush()
 }
