@@ -74,14 +74,15 @@ func TestMemoryOfNodeIsCollected(t *testing.T) {
 	t.Parallel()
 	needs(t, "node")
 	b := newBench(t, limited(sandbox.Off))
-	fn := b.interpreted("nodejs20.x", writeModule(t, `export const handler = async () => {
+	fn := b.function("index.handler")
+	fn.Runtime, fn.CodeDir = "nodejs20.x", writeModule(t, `export const handler = async () => {
 		for (let i = 0; i < 60; i++) {
 			const garbage = Array.from({length: 100_000}, (_, j) => ({j}));
 			Buffer.alloc(6 << 20).fill(garbage.length);
 		}
 		return process.execArgv.join(" ");
-	};`), "index.handler")
-	fn.Timeout = time.Minute
+	};`)
+	fn.Key, fn.Timeout = fn.CodeDir, time.Minute
 	if body, _, _ := b.invoke(fn, nil); body != `"--max-semi-space-size=6 --max-old-space-size=116"` {
 		t.Error(body)
 	}
