@@ -87,6 +87,8 @@ type Config struct {
 	Sandbox sandbox.Mode
 	// SandboxRead and SandboxWrite are further files and directories that functions may read, or read and write.
 	SandboxRead, SandboxWrite []string
+	// Memory is how functions are kept to their memory size: auto for what the system offers, or off.
+	Memory string
 	// PythonPackages and NodeModules are directories with the packages that functions import besides their own, such as
 	// boto3 and the AWS SDK for JavaScript, which AWS's runtimes have. Empty are those of the interpreter.
 	PythonPackages, NodeModules string
@@ -112,6 +114,7 @@ func Default() Config {
 		AccountConcurrency: lambda.DefaultConcurrency,
 		MaxEnvironments:    256,
 		Sandbox:            sandbox.Auto,
+		Memory:             "auto",
 	}
 }
 
@@ -171,6 +174,11 @@ func (c Config) Validate() error {
 		fault("tls-cert, tls-key: name both files or neither")
 	} else if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); c.TLSCert != "" && err != nil {
 		fault("tls-cert %s, tls-key %s: %w", c.TLSCert, c.TLSKey, err)
+	}
+	switch c.Memory {
+	case "auto", "off", "":
+	default:
+		fault("memory: %q is neither auto nor off", c.Memory)
 	}
 	switch c.ForwardedProto {
 	case "", "http", "https":

@@ -167,6 +167,7 @@ func (s *Server) open(ctx context.Context) error {
 		StreamBandwidth: s.config.StreamBandwidth,
 		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.plain()},
 		Sandbox:         s.config.sandbox(hidden...),
+		LimitMemory:     s.config.Memory != "off",
 		PythonPackages:  absolute([]string{s.config.PythonPackages})[0],
 		NodeModules:     absolute([]string{s.config.NodeModules})[0],
 	})
@@ -445,6 +446,7 @@ func (s *Server) announceSandbox() {
 	if inForce, err := s.pool.Sandbox(); err == nil {
 		s.config.Log.Info("sandbox of functions", "in_force", inForce)
 	}
+	s.config.Log.Info("memory of functions", "in_force", s.pool.Memory())
 }
 
 // Close gives everything back that open acquired. It may be called twice.

@@ -165,8 +165,8 @@ func assume(ctx context.Context, running app.Running, as aws.Credentials, accoun
 	return session, err
 }
 
-// exports are the variables for a server. Those of its certificate name programs that trust it besides others, and those
-// that ask only the server.
+// exports are the variables for a server. Those of its certificate name programs that trust it besides others, and
+// those that ask only the server.
 func exports(endpoint, region, certificate string, credentials aws.Credentials) []variable {
 	variables := []variable{
 		{"AWS_ENDPOINT_URL", endpoint},

@@ -125,6 +125,10 @@ func (s *serveFlags) settings() []setting {
 			"sandbox", (*string)(&c.Sandbox), "sandbox",
 			"how to confine functions: auto for what the system offers, strict or off",
 		},
+		{
+			"memory", &c.Memory, "memory",
+			"what happens to functions that have more memory than their size: auto to kill them, as AWS does, or off",
+		},
 		{"sandbox-read", &c.SandboxRead, "sandboxRead", "file or directory that functions may also read; may be repeated"},
 		{"sandbox-write", &c.SandboxWrite, "sandboxWrite", "directory that functions may also write; may be repeated"},
 		{

@@ -414,17 +414,13 @@ func (e *environment) finish(c *call, status string, verdict *FunctionError) {
 	if status == "timeout" {
 		duration = e.fn.Timeout
 	}
-	peak := 0 // unknown
-	if e.process != nil {
-		peak = e.process.PeakMB(time.Now())
-	}
 	c.verdict = verdict
 	c.report = Report{
 		Duration:       duration,
 		InitDuration:   c.init,
 		BilledDuration: time.Duration(math.Ceil(milliseconds(duration+c.init))) * time.Millisecond,
 		MemoryMB:       e.fn.MemoryMB,
-		MaxMemoryMB:    peak,
+		MaxMemoryMB:    e.peakMB(),
 	}
 	e.log.end(c, status)
 	close(c.done)

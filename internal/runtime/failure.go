@@ -31,6 +31,8 @@ const (
 	ReasonTooLarge    Reason = "too-large"    // its response passed the limit
 	ReasonBadResponse Reason = "bad-response" // it answered against the Runtime API
 	ReasonShutdown    Reason = "shutdown"     // the pool was closed before it had answered
+
+	reasonMemory Reason = "memory" // it had too much memory; to its caller that is a ReasonCrash
 )
 
 // FunctionError is a failed invocation as its caller may see it.

@@ -24,6 +24,7 @@ type launcher struct {
 	cacheDir       string // where each Python function has a directory for compiled modules
 	pythonPackages string // packages besides the functions' own; empty for none
 	nodeModules    string // the same
+	limitMemory    bool   // of interpreters that would take much before they look for garbage
 	sandbox        *sandbox.Sandbox
 	interpreters   interpreters
 }
@@ -214,7 +215,7 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		read:   append(i.home(), l.runtimeDir),
 		search: "NODE_PATH", packages: cmp.Or(l.nodeModules, i.modules()),
 		fallback: i.fallback(fn),
-		args:     []string{main, fn.Handler},
+		args:     append(l.nodeMemory(fn), main, fn.Handler),
 	}
 	if version == "16" || version == "18" { // which AWS gives the certificates of its own services, too
 		for _, bundle := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
@@ -225,6 +226,16 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		}
 	}
 	return l.wrapped(c, fn), nil
+}
+
+// nodeMemory is how AWS's bootstrap sizes the heap of Node.js: a tenth of the memory is for what is new
+// (/var/runtime/bootstrap of its image). Without that, garbage would be more than a function may have.
+func (l *launcher) nodeMemory(fn *Function) []string {
+	if !l.limitMemory || fn.MemoryMB == 0 {
+		return nil
+	}
+	young := fn.MemoryMB / 10
+	return []string{fmt.Sprintf("--max-semi-space-size=%d", young/2), fmt.Sprintf("--max-old-space-size=%d", fn.MemoryMB-young)}
 }
 
 // clientOfPackage is the main file of the package's own aws-lambda-ric, empty if it has none. It fails only where the

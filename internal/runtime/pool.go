@@ -7,7 +7,7 @@
 // environments of all functions: it prefers the one that was used last, starts another while the function's
 // concurrency allows it, and otherwise answers ErrBusy at once.
 //
-// Each process runs in a sandbox, as package sandbox describes. CPU, memory and the network are not limited. Lambda
+// Each process runs in a sandbox, as package sandbox describes. CPU and the network are not limited. Lambda
 // layers, extensions and the telemetry API are not offered.
 package runtime
 
@@ -59,6 +59,9 @@ type Config struct {
 	// StreamBandwidth is how many bytes of a streamed response go on in a second once it has used up its first 6 MiB;
 	// 0 is no bound. AWS's is 2 MiB.
 	StreamBandwidth int64
+
+	// LimitMemory ends functions that have more memory than their memory size, where the system tells how much they have.
+	LimitMemory bool
 
 	MaxEnvironments int           // of all functions together; default 100
 	IdleTimeout     time.Duration // after which an environment is stopped; default 10 minutes
@@ -129,7 +132,7 @@ func New(config Config) (*Pool, error) {
 		launcher: &launcher{
 			runtimeDir: filepath.Join(dir, "runtime"), cacheDir: filepath.Join(dir, "cache"),
 			pythonPackages: config.PythonPackages, nodeModules: config.NodeModules,
-			sandbox: confinement,
+			limitMemory: config.LimitMemory && confinement.KnowsMemory(), sandbox: confinement,
 		},
 		refusals:  &refusalLog{logger: config.Logger},
 		shortages: machine.Warner{Log: config.Logger, Now: config.Now},
@@ -158,6 +161,9 @@ func New(config Config) (*Pool, error) {
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.background.Go(p.reap)
+	if p.limitsMemory() {
+		p.background.Go(p.watchMemory)
+	}
 	p.background.Go(func() { p.removeLeftovers(left) })
 	return p, nil
 }

@@ -182,9 +182,59 @@ func (m *memoryMeter) read(helper int, now time.Time) {
 	m.last = now
 	total := 0
 	for _, pid := range descendants(helper) {
-		total += peakKiB(pid)
+		total += memoryOf(pid, "status", "\nVmHWM:") // the peak since the process executed its program
 	}
 	m.kib = max(m.kib, total)
+}
+
+// KnowsMemory reports whether Process.MemoryKiB knows anything.
+func (s *Sandbox) KnowsMemory() bool { return true }
+
+// MemoryKiB is how much memory the function's processes have now, without the files that they map, which the system can
+// take back. What they share among themselves counts once. Finding that out takes long, so the answer is an estimate, too
+// large if anything, while that is no more than the limit.
+func (p *Process) MemoryKiB(limit int) int {
+	p.mu.Lock()
+	ended, helper := p.ended, p.cmd.Process.Pid
+	p.mu.Unlock()
+	if ended {
+		return 0
+	}
+	processes := descendants(helper)
+	estimate := 0
+	for _, pid := range processes {
+		estimate += memoryOf(pid, "status", "\nRssAnon:", "\nRssShmem:")
+	}
+	if estimate <= limit {
+		return estimate
+	}
+	exact := 0
+	for _, pid := range processes {
+		own := memoryOf(pid, "smaps_rollup", "\nPss_Anon:", "\nPss_Shmem:")
+		if own == 0 {
+			own = memoryOf(pid, "status", "\nRssAnon:", "\nRssShmem:") // the server may not look closer
+		}
+		exact += own
+	}
+	return exact
+}
+
+// memoryOf is the sum of fields of a file about a process, in KiB (proc_pid_status(5), proc_pid_smaps(5)). A process that
+// has ended has none.
+func memoryOf(pid int, file string, fields ...string) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return 0
+	}
+	total := 0
+	for _, field := range fields {
+		kib := 0
+		if _, after, ok := bytes.Cut(text, []byte(field)); ok {
+			fmt.Sscan(string(after), &kib) //nolint:errcheck // 0 is unknown
+		}
+		total += kib
+	}
+	return total
 }
 
 // maxDescendants bounds the work of looking for a function's processes.
@@ -199,17 +249,4 @@ func descendants(pid int) []int {
 		queue = append(queue, children...)
 	}
 	return all
-}
-
-// peakKiB is the peak since the process executed its program (VmHWM, proc_pid_status(5)).
-func peakKiB(pid int) int {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	kib := 0
-	if _, after, ok := bytes.Cut(status, []byte("\nVmHWM:")); ok {
-		fmt.Sscan(string(after), &kib) //nolint:errcheck // 0 is unknown
-	}
-	return kib
 }

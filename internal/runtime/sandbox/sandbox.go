@@ -4,7 +4,7 @@
 // On Linux it uses what the kernel gives without root: mount, PID and IPC namespaces where user namespaces are
 // allowed, and Landlock. The function sees system directories, its interpreter and its own code, read-only, and its
 // own directory, which is also its /tmp. It has no capabilities and gains none, and cannot signal, trace or look into
-// processes outside. CPU, memory and the network are not limited. Elsewhere it confines nothing, and only ends the
+// processes outside. CPU and the network are not limited; a [Process] tells how much memory it has. Elsewhere it confines nothing, and only ends the
 // function's process group.
 package sandbox
 

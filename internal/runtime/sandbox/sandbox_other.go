@@ -42,6 +42,9 @@ func (s *Sandbox) String() string {
 	return "none on " + goruntime.GOOS + ": functions may do whatever the server's user may"
 }
 
+// KnowsMemory reports whether Process.MemoryKiB knows anything.
+func (s *Sandbox) KnowsMemory() bool { return false }
+
 func (s *Sandbox) confines() bool    { return false }
 func (s *Sandbox) shows(string) bool { return true }
 
@@ -131,6 +134,9 @@ func (p *Process) PeakMB(time.Time) int {
 	defer p.mu.Unlock()
 	return p.peak
 }
+
+// MemoryKiB is 0, for unknown.
+func (p *Process) MemoryKiB(int) int { return 0 }
 
 // guardScript reads a list of process groups from its standard input, and kills those that are left when the input
 // ends: when the server has closed it or has ended in any way.

@@ -1,0 +1,88 @@
+package runtime
+
+import "time"
+
+// The watchdog of the functions' memory looks at all that work, and then pauses: for so long, and for so many times as
+// long as it took to look. So it takes no more than a twentieth of one processor, however many functions there are.
+const (
+	watchPause = 50 * time.Millisecond
+	watchShare = 20
+)
+
+// watchMemory ends environments that have more memory than their functions may have, as Lambda does: with SIGKILL. A
+// function can have more for as long as the pause. An environment between two invocations is left alone, as Lambda does
+// not run it.
+func (p *Pool) watchMemory() {
+	for pause := watchPause; ; {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		began := time.Now()
+		for _, e := range p.roster.working() {
+			e.limitMemory()
+		}
+		pause = max(watchPause, watchShare*time.Since(began))
+	}
+}
+
+// working are the environments that start, or work on an invocation.
+func (r *roster) working() []*environment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*environment
+	for e := range r.living {
+		if e.life.in(starting, busy, responding, settling) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// limitMemory ends the environment if its processes together have more memory than the function may have.
+func (e *environment) limitMemory() {
+	e.mu.Lock()
+	process := e.process
+	e.mu.Unlock()
+	if process == nil || process.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.process == process && e.life.in(starting, busy, responding, settling) {
+		e.kill(reasonMemory)
+	}
+}
+
+// peakMB is the largest memory for REPORT. It is the function's memory size where its processes had more: files that a
+// process maps, such as its program, count in one number and not in the other.
+func (e *environment) peakMB() int {
+	if e.process == nil {
+		return 0 // unknown
+	}
+	peak := e.process.PeakMB(time.Now())
+	switch {
+	case !e.pool.limitsMemory():
+		return peak
+	case e.killed == reasonMemory:
+		return e.fn.MemoryMB
+	default:
+		return min(peak, e.fn.MemoryMB)
+	}
+}
+
+// limitsMemory reports whether functions have no more memory than they may have.
+func (p *Pool) limitsMemory() bool { return p.config.LimitMemory && p.sandbox.KnowsMemory() }
+
+// Memory says in one line whether the memory of functions is limited.
+func (p *Pool) Memory() string {
+	switch {
+	case !p.config.LimitMemory:
+		return "off: functions may take all of the machine's"
+	case !p.sandbox.KnowsMemory():
+		return "none on this system: functions may take all of the machine's"
+	default:
+		return "the memory size of each function: one that has more is killed within " + (2 * watchPause).String() + " or so"
+	}
+}

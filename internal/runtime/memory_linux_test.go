@@ -1,0 +1,120 @@
+package runtime_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
+)
+
+// limited is for newBench: functions have no more memory than they may have, confined or not.
+func limited(mode sandbox.Mode) func(*runtime.Config) {
+	return func(c *runtime.Config) { c.Sandbox.Mode, c.LimitMemory = mode, true }
+}
+
+// greedy takes memory, in MiB, as the event says: how much at once, how often after giving it back, in how many children
+// besides, and in how many that share it.
+var greedy = []string{
+	"import os, subprocess, sys, time",
+	"take = 'import sys, time; m = bytearray(b\"x\") * (int(sys.argv[1]) << 20); print(1, flush=True); time.sleep(60)'",
+	"children = []",
+	"for _ in range(d.get('children', 0)):",
+	"    children.append(subprocess.Popen([sys.executable, '-c', take, str(d['each'])], stdout=subprocess.PIPE))",
+	"for child in children: child.stdout.readline()",
+	"for _ in range(d.get('times', 1)):",
+	"    m = None; m = bytearray(b'x') * (d.get('take', 0) << 20)",
+	"for _ in range(d.get('sharing', 0)):",
+	"    if os.fork() == 0: time.sleep(d['wait']); os._exit(0)",
+	"time.sleep(d.get('wait', 0))",
+	"for child in children: child.kill()",
+	"return 'done'",
+}
+
+// A function that has more memory than its size ends as at AWS: by SIGKILL, with all of its size used (the text is that
+// of any killed runtime, recorded by LocalStack). What its children have counts, and what it shares with them counts
+// once. One that stays below is never ended, whatever it has had altogether.
+func TestMemoryIsLimited(t *testing.T) {
+	t.Parallel()
+	needs(t, "python3")
+	const killed = `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {id} Error: Runtime exited with error: signal: killed"}`
+	for name, mode := range map[string]sandbox.Mode{"without a sandbox": sandbox.Off, "in the sandbox": sandbox.Auto} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, limited(mode))
+			fn := b.python(greedy...)
+			fn.Timeout = time.Minute
+			for _, row := range []struct {
+				name  string
+				event map[string]any
+				want  string
+			}{
+				{"all at once", map[string]any{"take": 400, "wait": 30}, killed},
+				{"in children", map[string]any{"children": 3, "each": 60, "wait": 30}, killed},
+				{"again and again", map[string]any{"take": 60, "times": 100}, `"done"`},
+				{"shared", map[string]any{"take": 50, "sharing": 4, "wait": 1}, `"done"`},
+			} {
+				body, result, id := b.invoke(fn, row.event)
+				if want := strings.ReplaceAll(row.want, "{id}", id); body != want {
+					t.Errorf("%s: %s", row.name, body)
+				}
+				log := string(result.LogTail())
+				if full := strings.Contains(log, "Memory Size: 128 MB\tMax Memory Used: 128 MB\t"); full != (row.want == killed) {
+					t.Errorf("%s: the report has all memory used: %v\n%s", row.name, full, log)
+				}
+			}
+		})
+	}
+}
+
+// Node.js looks for garbage before it has more than the function may have, as at AWS.
+func TestMemoryOfNodeIsCollected(t *testing.T) {
+	t.Parallel()
+	needs(t, "node")
+	b := newBench(t, limited(sandbox.Off))
+	fn := b.function("index.handler")
+	fn.Runtime, fn.CodeDir = "nodejs20.x", writeModule(t, `export const handler = async () => {
+		for (let i = 0; i < 60; i++) {
+			const garbage = Array.from({length: 100_000}, (_, j) => ({j}));
+			Buffer.alloc(6 << 20).fill(garbage.length);
+		}
+		return process.execArgv.join(" ");
+	};`)
+	fn.Key, fn.Timeout = fn.CodeDir, time.Minute
+	if body, _, _ := b.invoke(fn, nil); body != `"--max-semi-space-size=6 --max-old-space-size=116"` {
+		t.Error(body)
+	}
+}
+
+func writeModule(t *testing.T, text string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.mjs"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A larger size allows more, and a pool that does not limit allows anything.
+func TestMemoryLimitIsTheFunctions(t *testing.T) {
+	t.Parallel()
+	needs(t, "python3")
+	event := map[string]any{"take": 300, "wait": 1}
+	large := newBench(t, limited(sandbox.Off))
+	fn := large.python(greedy...)
+	fn.MemoryMB = 512
+	if body, _, _ := large.invoke(fn, event); body != `"done"` {
+		t.Errorf("512 MB: %s", body)
+	}
+	free := newBench(t)
+	if body, _, _ := free.invoke(free.python(greedy...), event); body != `"done"` {
+		t.Errorf("without a limit: %s", body)
+	}
+	for pool, want := range map[*bench]string{large: "the memory size of each function", free: "off"} {
+		if got := pool.pool.Memory(); !strings.HasPrefix(got, want) {
+			t.Errorf("in force: %q", got)
+		}
+	}
+}
