@@ -305,10 +305,24 @@ func (p *Pool) assign(c *call) error {
 	}
 }
 
-// reassign is assign for a call whose environment could not start beside another one.
-func (p *Pool) reassign(c *call) {
+// reassign is assign for a call whose environment could not start, because another one had the port of its application.
+// One of another function makes room when it is idle.
+func (p *Pool) reassign(c *call, holder *environment) {
+	if holder != nil {
+		for holder.fn.identity() != c.fn.identity() && holder.life.stage() < stopping && c.patience() > 0 &&
+			p.ctx.Err() == nil && !p.roster.evictIdle(holder) {
+			p.pause(holder.ended, bindPause)
+		}
+		if holder.life.stage() >= stopping {
+			p.pause(holder.ended, p.config.StopGrace+evictionSlack)
+		}
+	}
 	c.cold = false
-	if err := p.assign(c); err != nil {
+	err := error(ErrBusy)
+	if c.patience() > 0 {
+		err = p.assign(c)
+	}
+	if err != nil {
 		close(c.done)
 		c.answer(nil, err)
 	}

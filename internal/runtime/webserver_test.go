@@ -535,6 +535,27 @@ func TestWebAppWithAPortOfItsOwnIsShared(t *testing.T) {
 	b.await(1)
 }
 
+// Functions whose applications listen on the same port take turns: one that is idle makes room for another.
+func TestWebAppsThatShareAPort(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("only Linux tells on which ports a process listens")
+	}
+	b := newBench(t, confined)
+	port := freePort(t)
+	one := b.web(limit(-1), named("one"), withEnv("WEB_LISTEN", port), withEnv("PORT", port))
+	two := b.web(limit(-1), named("two"), withEnv("WEB_LISTEN", port), withEnv("PORT", port))
+	for range 2 {
+		b.see(one, "GET", "/", nil)
+		b.see(two, "GET", "/", nil)
+	}
+	var all sync.WaitGroup
+	for _, fn := range []*runtime.Function{one, two, one, two} {
+		all.Go(func() { b.see(fn, "GET", "/?pause=100ms", nil) })
+	}
+	all.Wait()
+}
+
 // A pool that closes does not wait for those who wait for such an application.
 func TestWebAppClosesWhileInvocationsWait(t *testing.T) {
 	t.Parallel()
