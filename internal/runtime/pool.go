@@ -7,6 +7,8 @@
 // environments of all functions: it prefers the one that was used last, starts another while the function's
 // concurrency allows it, and otherwise answers ErrBusy at once.
 //
+// A function that is a web application needs no Runtime API: package webapp talks HTTP to its process.
+//
 // Each process runs in a sandbox, as package sandbox describes. CPU, memory and the network are not limited. Lambda
 // layers, extensions and the telemetry API are not offered.
 package runtime
