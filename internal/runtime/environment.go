@@ -294,6 +294,11 @@ func (e *environment) gone(state sandbox.State) {
 
 	e.log.close()
 	shortage := e.shortage(killed)
+	var holder *environment // of the port of its application
+	lost := false           // it has found the port taken
+	if c != nil && !e.initialized && killed == "" && shortage == nil {
+		holder, lost = e.lostPort(c)
+	}
 	switch {
 	case c == nil:
 		e.pool.roster.remove(e)
@@ -308,10 +313,9 @@ func (e *environment) gone(state sandbox.State) {
 		e.pool.warnOfShortage(shortage)
 		close(c.done)
 		c.answer(nil, shortage)
-	case !e.initialized && killed == "" && e.lostPort():
-		e.pool.roster.setAlone(e)
+	case lost:
 		e.pool.roster.remove(e)
-		e.pool.alive.Go(func() { e.pool.reassign(c) })
+		e.pool.alive.Go(func() { e.pool.reassign(c, holder) })
 	case !e.initialized && killed == ReasonInitTimeout:
 		e.log.endInit(time.Since(e.born), "timeout")
 		c.lateInit = true

@@ -7,6 +7,8 @@
 // environments of all functions: it prefers the one that was used last, starts another while the function's
 // concurrency allows it, and otherwise answers ErrBusy at once.
 //
+// A function that is a web application needs no Runtime API: package webapp talks HTTP to its process.
+//
 // Each process runs in a sandbox, as package sandbox describes. CPU and the network are not limited. Lambda
 // layers, extensions and the telemetry API are not offered.
 package runtime
@@ -311,10 +313,24 @@ func (p *Pool) assign(c *call) error {
 	}
 }
 
-// reassign is assign for a call whose environment could not start beside another one.
-func (p *Pool) reassign(c *call) {
+// reassign is assign for a call whose environment could not start, because another one had the port of its application.
+// One of another function makes room when it is idle.
+func (p *Pool) reassign(c *call, holder *environment) {
+	if holder != nil {
+		for holder.fn.identity() != c.fn.identity() && holder.life.stage() < stopping && c.patience() > 0 &&
+			p.ctx.Err() == nil && !p.roster.evictIdle(holder) {
+			p.pause(holder.ended, bindPause)
+		}
+		if holder.life.stage() >= stopping {
+			p.pause(holder.ended, p.config.StopGrace+evictionSlack)
+		}
+	}
 	c.cold = false
-	if err := p.assign(c); err != nil {
+	err := error(ErrBusy)
+	if c.patience() > 0 {
+		err = p.assign(c)
+	}
+	if err != nil {
 		close(c.done)
 		c.answer(nil, err)
 	}

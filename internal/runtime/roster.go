@@ -260,19 +260,29 @@ func (r *roster) setAlone(e *environment) {
 	}
 }
 
-// rivals are the other environments of e's function.
-func (r *roster) rivals(e *environment) []*environment {
+// webApps are the environments of web applications besides e, of all functions.
+func (r *roster) webApps(e *environment) []*environment {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var others []*environment
-	if g := r.groups[e.fn.identity()]; g != nil {
-		for other := range g.all {
-			if other != e {
-				others = append(others, other)
-			}
+	for other := range r.living {
+		if other != e && other.fn.WebApp {
+			others = append(others, other)
 		}
 	}
 	return others
+}
+
+// evictIdle ends an environment if it is idle, and reports whether it was.
+func (r *roster) evictIdle(e *environment) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.groups[e.fn.identity()]
+	if g == nil || !slices.Contains(g.idle, e) {
+		return false
+	}
+	r.discard(g, e)
+	return true
 }
 
 // remove is forget for an environment whose process is gone.

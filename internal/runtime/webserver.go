@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -90,28 +91,41 @@ const (
 	bindPause  = 10 * time.Millisecond
 )
 
-// lostPort reports whether the application of an environment that has ended cannot have had the port that it listens
-// on, because that of another environment of the function has it.
-func (e *environment) lostPort() bool {
+// lostPort reports whether an application has ended before it was ready because it listens on one port, whatever it is
+// told, and another environment has that. The other one is nil if it has ended meanwhile, which only what the
+// application printed tells: that counts once for each call, since any other process may have the port.
+func (e *environment) lostPort(c *call) (holder *environment, lost bool) {
 	if e.app == nil {
-		return false
+		return nil, false
 	}
 	for range bindPauses {
-		rivals := e.pool.roster.rivals(e)
-		for _, other := range rivals {
+		others := e.pool.roster.webApps(e)
+		for _, other := range others {
 			other.mu.Lock()
 			members := other.members
 			other.mu.Unlock()
 			if members != nil && len(members.Listening(e.app.Port)) > 0 {
-				return true
+				if other.fn.identity() == e.fn.identity() {
+					e.pool.roster.setAlone(e)
+				}
+				return other, true
 			}
 		}
-		if len(rivals) == 0 {
+		if len(others) == 0 {
 			break
 		}
 		time.Sleep(bindPause)
 	}
-	return false
+	if c.secondPort || !e.log.shows(tellsPortTaken) {
+		return nil, false
+	}
+	c.secondPort = true
+	return nil, true
+}
+
+// tellsPortTaken recognizes what applications print that cannot bind their port.
+func tellsPortTaken(text []byte) bool {
+	return bytes.Contains(text, []byte("ddress already in use")) || bytes.Contains(text, []byte("EADDRINUSE"))
 }
 
 // Remark implements webapp.Environment.

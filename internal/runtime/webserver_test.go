@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -364,6 +365,66 @@ func TestWebAppStreams(t *testing.T) {
 	}
 }
 
+// The function's variable wins over what the caller takes, as at AWS, where the two have to fit.
+func TestWebAppBuffersIfItSaysSo(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web(withEnv("AWS_LWA_INVOKE_MODE", "buffered"))
+	result := b.stream(fn, string(httpEvent("GET", "/stream?n=2", nil)))
+	body, err := io.ReadAll(result.Body)
+	if result.ContentType != "application/json" || result.ResponseMode != runtime.ModeBuffered || err != nil ||
+		!strings.HasPrefix(string(body), `{"statusCode":200,"headers":{"content-type":"text/event-stream"`) {
+		t.Errorf("%s %s %s, %v", result.ContentType, result.ResponseMode, body, err)
+	}
+}
+
+func TestWebAppCompresses(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web(withEnv("AWS_LWA_ENABLE_COMPRESSION", "true"))
+	for _, row := range []struct {
+		target, accepted string
+		want             bool
+	}{
+		{"/text?n=1000", "br;q=1, gzip;q=0.5", true},
+		{"/text?n=1000", "gzip;q=0", false},
+		{"/text?n=1000", "", false},
+		{"/text?n=31", "gzip", false},
+		{"/bytes?n=1000&type=image/png", "gzip", false},
+		{"/bytes?n=1000&type=application/wasm", "gzip", true},
+		{"/stream?n=10", "gzip", false},
+	} {
+		plain, _ := b.call(fn, "GET", row.target, nil)
+		response, _ := b.call(fn, "GET", row.target, nil, "Accept-Encoding", row.accepted)
+		body := response.Body
+		if row.want {
+			reader, err := gzip.NewReader(bytes.NewReader(body))
+			if err != nil {
+				t.Errorf("%s for %q: %v", row.target, row.accepted, err)
+				continue
+			}
+			body, _ = io.ReadAll(reader)
+		}
+		if encoded := response.Header.Get("Content-Encoding") == "gzip"; encoded != row.want || !bytes.Equal(body, plain.Body) {
+			t.Errorf("%s for %q: %+v", row.target, row.accepted, response.Head)
+		}
+	}
+}
+
+// An event that is no HTTP request is posted to the application, whose answer is that of the function.
+func TestWebAppGetsOtherEvents(t *testing.T) {
+	b := newBench(t, confined)
+	body, result, _ := b.invoke(b.web(), map[string]any{"Records": []int{1, 2}})
+	if result.FunctionError != nil {
+		t.Fatal(body)
+	}
+	var s seen
+	if err := json.Unmarshal([]byte(body), &s); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	if s.Method != "POST" || s.Target != "/events" || s.Length != len(`{"Records":[1,2]}`) {
+		t.Errorf("%+v", s)
+	}
+}
+
 // A caller that leaves does not end the function, as at AWS.
 func TestWebAppStreamWithoutReader(t *testing.T) {
 	b := newBench(t, confined)
@@ -533,6 +594,27 @@ func TestWebAppWithAPortOfItsOwnIsShared(t *testing.T) {
 		}
 	}
 	b.await(1)
+}
+
+// Functions whose applications listen on the same port take turns: one that is idle makes room for another.
+func TestWebAppsThatShareAPort(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("only Linux tells on which ports a process listens")
+	}
+	b := newBench(t, confined)
+	port := freePort(t)
+	one := b.web(limit(-1), named("one"), withEnv("WEB_LISTEN", port), withEnv("PORT", port))
+	two := b.web(limit(-1), named("two"), withEnv("WEB_LISTEN", port), withEnv("PORT", port))
+	for range 2 {
+		b.see(one, "GET", "/", nil)
+		b.see(two, "GET", "/", nil)
+	}
+	var all sync.WaitGroup
+	for _, fn := range []*runtime.Function{one, two, one, two} {
+		all.Go(func() { b.see(fn, "GET", "/?pause=100ms", nil) })
+	}
+	all.Wait()
 }
 
 // A pool that closes does not wait for those who wait for such an application.

@@ -139,7 +139,8 @@ func describe(err error) string {
 	switch {
 	case errors.Is(err, errUpgrade):
 		return err.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, net.ErrClosed):
 		return "the application closed the connection before its answer was complete"
 	default:
 		return fmt.Sprintf("the application did not answer in HTTP: %v", err)

@@ -51,7 +51,9 @@ func (s *Settings) NewRequest(in *runtimeapi.Invocation, fn Function) (*Request,
 	}
 }
 
-func (s *Settings) request(received *event.Received, passThrough bool, in *runtimeapi.Invocation, fn Function) (*Request, error) {
+func (s *Settings) request(
+	received *event.Received, passThrough bool, in *runtimeapi.Invocation, fn Function,
+) (*Request, error) {
 	r := &Request{Method: received.Method, Body: received.Body, passThrough: passThrough}
 	size := 1024 + len(received.Path) + 3*len(received.Query) + len(received.Context)
 	for _, field := range received.Header {
@@ -100,7 +102,8 @@ func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtim
 		}
 	}
 	for _, field := range []event.Field{
-		{Name: "cookie", Value: cookies}, {Name: "host", Value: cmp.Or(host, "127.0.0.1")}, {Name: "x-amzn-trace-id", Value: in.TraceID},
+		{Name: "cookie", Value: cookies}, {Name: "host", Value: cmp.Or(host, "127.0.0.1")},
+		{Name: "x-amzn-trace-id", Value: in.TraceID},
 	} {
 		if field.Value != "" && event.IsFieldValue(field.Value) {
 			r.Head = appendField(r.Head, field.Name, field.Value)

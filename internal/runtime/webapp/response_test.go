@@ -21,8 +21,8 @@ func answerOf(status int, header ...string) *http.Response {
 	return answer
 }
 
-// The envelopes are those of the adapter's library (crate lambda_http, tests of response.rs), apart from the order of members
-// within headers.
+// The envelopes are those of the adapter's library (crate lambda_http, tests of response.rs), apart from the order of
+// members within headers.
 func TestEnvelope(t *testing.T) {
 	for _, row := range []struct {
 		name   string

@@ -50,9 +50,8 @@ func includes(ranges []Statuses, status int) bool {
 
 const (
 	portVariable     = "PORT"
-	ownPortVariable  = "AWS_LWA_PORT"
+	lwaPortVariable  = "AWS_LWA_PORT"
 	defaultPort      = 8080
-	longestInit      = "AWS_LWA_ASYNC_INIT"
 	healthyByDefault = "100-499"
 )
 
@@ -62,7 +61,7 @@ var deprecated = map[string]string{
 	"AWS_LWA_READINESS_CHECK_PATH":     "READINESS_CHECK_PATH",
 	"AWS_LWA_READINESS_CHECK_PROTOCOL": "READINESS_CHECK_PROTOCOL",
 	"AWS_LWA_REMOVE_BASE_PATH":         "REMOVE_BASE_PATH",
-	longestInit:                        "ASYNC_INIT",
+	"AWS_LWA_ASYNC_INIT":               "ASYNC_INIT",
 }
 
 // ParseSettings reads the variables of a function. What cannot be read counts as not set; a remark for the function's
@@ -70,12 +69,12 @@ var deprecated = map[string]string{
 func ParseSettings(variables map[string]string) (s Settings, remarks []string) {
 	p := parser{variables: variables}
 	s = Settings{
-		Port:                p.port(ownPortVariable, p.port(portVariable, defaultPort)),
+		Port:                p.port(lwaPortVariable, p.port(portVariable, defaultPort)),
 		ReadinessPort:       p.port("AWS_LWA_READINESS_CHECK_PORT", 0),
 		ReadinessPath:       "/" + strings.TrimPrefix(p.text("AWS_LWA_READINESS_CHECK_PATH"), "/"),
 		ReadinessTCP:        strings.EqualFold(p.text("AWS_LWA_READINESS_CHECK_PROTOCOL"), "tcp"),
 		Healthy:             p.statuses("AWS_LWA_READINESS_CHECK_HEALTHY_STATUS", healthyByDefault),
-		AsyncInit:           p.boolean(longestInit),
+		AsyncInit:           p.boolean("AWS_LWA_ASYNC_INIT"),
 		BasePath:            strings.TrimSuffix(p.text("AWS_LWA_REMOVE_BASE_PATH"), "/"),
 		PassThroughPath:     cmp.Or(p.text("AWS_LWA_PASS_THROUGH_PATH"), "/events"),
 		AuthorizationSource: strings.ToLower(p.text("AWS_LWA_AUTHORIZATION_SOURCE")),

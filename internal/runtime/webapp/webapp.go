@@ -72,7 +72,7 @@ type App struct {
 // Variables are what the application finds in its environment.
 func (a *App) Variables() map[string]string {
 	port := strconv.Itoa(a.Own)
-	return map[string]string{portVariable: port, ownPortVariable: port}
+	return map[string]string{portVariable: port, lwaPortVariable: port}
 }
 
 // Run serves the invocations of an environment until ctx ends.

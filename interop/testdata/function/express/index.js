@@ -33,5 +33,5 @@ app.get('/enter', (req, res) => {
   res.redirect('/hello');
 });
 
-// As in Express's own example. The variable PORT does not count.
-app.listen(8080);
+// A port that is fixed, as in Express's own example: the variable PORT does not count.
+app.listen(Number(process.env.EXPRESS_PORT));
