@@ -7,8 +7,10 @@
 // environments of all functions: it prefers the one that was used last, starts another while the function's
 // concurrency allows it, and otherwise answers ErrBusy at once.
 //
-// Each process runs in a sandbox, as package sandbox describes. CPU, memory and the network are not limited. Lambda
-// layers, extensions and the telemetry API are not offered.
+// The programs in the directory extensions of a function's layers are its extensions. They start before the function, in
+// its sandbox, and end after it; package extension is what they talk to.
+//
+// Each process runs in a sandbox, as package sandbox describes. CPU, memory and the network are not limited.
 package runtime
 
 import (
@@ -91,6 +93,7 @@ type Pool struct {
 	closing      sync.Once
 	roster       roster
 	outcomes     metric.Tally[outcome]
+	hosts        func() string // the file that extensions have as /etc/hosts
 
 	processes machine.Processes
 	spare     sync.Once // for machine.SpareThreads
@@ -134,6 +137,7 @@ func New(config Config) (*Pool, error) {
 		refusals:  &refusalLog{logger: config.Logger},
 		shortages: machine.Warner{Log: config.Logger, Now: config.Now},
 	}
+	p.hosts = sync.OnceValue(func() string { return hostsFile(dir) })
 	if err := makeOwn(dir); err != nil {
 		return nil, err
 	}
@@ -286,7 +290,7 @@ func (p *Pool) assign(c *call) error {
 	for mayWait, patience := true, settleWaitAtEnd; ; {
 		e, w, err := p.roster.pick(c, mayWait)
 		switch {
-		case err != nil && err == p.roster.full && patience > 0 && p.roster.inStage(nil, settling):
+		case err != nil && err == p.roster.full && patience > 0 && p.roster.inStage(nil, settling, lingering):
 			time.Sleep(settlePause)
 			patience -= settlePause
 			continue
