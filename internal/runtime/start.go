@@ -184,6 +184,9 @@ func (s starter) start() error {
 		s.life.advance(registering, starting)
 		return err
 	}
+	if len(names) == 0 {
+		s.timer.Reset(limit) // the time that the start takes is not the function's either
+	}
 	if s.app != nil && s.process != nil {
 		ctx, hangUp := context.WithCancel(p.ctx)
 		s.hangUp = hangUp
