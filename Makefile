@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test cover check lint generate model bench soak interop
+.PHONY: help build test cover check lint generate model bench soak interop adapter
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ test: ## run all tests; those of interop/ need Python, Node and the package regi
 interop: ## run the tests with real clients and functions only
 	interop/install.sh
 	$(GO) test -count=1 ./interop/...
+
+adapter: ## build the Lambda Web Adapter, which takes minutes, and run the tests that need it
+	interop/install.sh adapter
+	$(GO) test -count=1 -run WebAdapter ./interop
 
 lint: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }

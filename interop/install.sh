@@ -3,15 +3,17 @@
 # and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the Python functions, and a client built
 # with the Rust crate aws-sigv4.
 #
-#   interop/install.sh [--check] [python] [package] [node] [rust]
+#   interop/install.sh [--check] [python] [package] [node] [rust] [adapter]
 #
-# Without a name it does all four. What is installed already and pinned as before is left alone. --check installs
+# Without a name it does the first four. The fifth builds the Lambda Web Adapter, which takes minutes, so only those who
+# name it wait for it. What is installed already and pinned as before is left alone. --check installs
 # nothing and says what is missing. Exit status: 0 all there, 1 something is not, 2 wrong usage.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 python=${PYTHON:-python3}
 env=.env # ignored by git
+adapter=1.0.0-rc1 # of lambda_web_adapter: the newest on crates.io
 
 # pins prints everything that the outcome of a step depends on.
 pins() {
@@ -21,6 +23,7 @@ pins() {
 	package) "$python" --version && cat python/package/*.txt ;;
 	node) node --version && cat node/package.json node/package-lock.json testdata/function/express/package-lock.json ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
+	adapter) echo "$adapter" ;;
 	esac
 }
 
@@ -85,6 +88,15 @@ do_rust() {
 	cargo build --quiet --locked --manifest-path rust/Cargo.toml --target-dir "$env/rust"
 }
 
+# The adapter is kept by its version alone: it is what others run, whatever built it.
+do_adapter() {
+	need cargo "install the Rust toolchain"
+	rm -rf "$env/adapter"
+	cargo install --quiet --locked --root "$env/adapter/$adapter" --target-dir "$env/adapter/build" \
+		--version "$adapter" lambda_web_adapter
+	rm -rf "$env/adapter/build"
+}
+
 # run does one step and keeps what it prints for the case that it fails. It must not be called where errors are being
 # tested for, such as before &&: there bash goes on after a command that fails.
 run() {
@@ -103,9 +115,9 @@ fi
 missing=()
 for step in "$@"; do
 	case $step in
-	python | package | node | rust) installed "$step" || missing+=("$step") ;;
+	python | package | node | rust | adapter) installed "$step" || missing+=("$step") ;;
 	*)
-		echo "interop: there is no step $step; the steps are python, package, node and rust" >&2
+		echo "interop: there is no step $step; the steps are python, package, node, rust and adapter" >&2
 		exit 2
 		;;
 	esac

@@ -132,6 +132,7 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 		CodeDir:     dir,
 		Opt:         opt,
 		Environment: version.Environment,
+		LogFormat:   version.LogFormat,
 		LogGroup:    version.LogGroup,
 		MemoryMB:    version.MemoryMB,
 		Timeout:     version.Timeout,

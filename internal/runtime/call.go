@@ -25,6 +25,8 @@ type call struct {
 	init       time.Duration // of the environment that was started for it
 	tail       logTail
 
+	course *course // nil unless somebody wants telemetry; guarded by the environment's lock
+
 	answers  chan answer   // holds one
 	done     chan struct{} // closed when report, tail and verdict are final
 	handed   bool          // the function has the event; guarded by the environment's lock
@@ -38,6 +40,14 @@ type call struct {
 	mu        sync.Mutex
 	answered  bool
 	abandoned bool // the caller went away
+}
+
+// course is when an invocation came how far.
+type course struct {
+	responded time.Time // the response began
+	completed time.Time // and was complete
+	asked     time.Time // the runtime asked for the next event, or failed
+	produced  int64     // bytes of the response
 }
 
 type answer struct {
@@ -156,7 +166,7 @@ const (
 // reasons are those of a FunctionError, in the order of their outcomes.
 var reasons = [...]Reason{
 	ReasonError, ReasonTimeout, ReasonExit, ReasonCrash, ReasonInit, ReasonInitTimeout, ReasonTooLarge,
-	ReasonBadResponse, ReasonShutdown,
+	ReasonBadResponse, ReasonExtension, ReasonShutdown,
 }
 
 // String is the value of the label.

@@ -12,17 +12,18 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/machine"
-	"github.com/furl-dev/furl/internal/runtime/peer"
+	"github.com/furl-dev/furl/internal/runtime/extension"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/runtime/webapp"
 )
 
-// environment is one process that runs one function, with its own Runtime API, directory and log. It works on one
-// invocation at a time. The starter starts it, and the process talks to its handler.
+// environment is one process that runs one function, and those of its extensions, with a Runtime API, a directory and a
+// log. It works on one invocation at a time. The starter starts it, and the process talks to its handler.
 //
-// Its goroutines are: run, which starts the process and stays until it is gone; one that reads its output; those of
-// the Runtime API and its connections; and, for moments, that of the timer.
+// Its goroutines are: run, which starts the processes and stays until they are gone; one that reads the output of the
+// function, and one more for that of extensions; one for each extension; those of the Runtime API, its connections and
+// the subscriptions to telemetry; and, for moments, that of the timer.
 type environment struct {
 	pool      *Pool
 	fn        *Function
@@ -31,14 +32,19 @@ type environment struct {
 	logStream string // its own, as in Lambda: 2026/11/23/[$LATEST] and 32 hexadecimal digits
 	log       *output
 	api       *runtimeapi.Server
-	members   *peer.Environment // its processes; set when the first has started
-	deliver   chan *call        // holds one
-	app       *webapp.App       // nil unless its process is a web application
-	hangUp    func()            // ends the driver of the app; nil for none
-	release   func()            // of its credentials; nil for none
-	warm      bool              // it was started before there was a call, as provisioned concurrency is
-	ended     chan struct{}     // closed when it has given back all that it held of the machine
-	entered   atomic.Bool       // its start holds room of the pool.processes
+	members   *members      // its processes; set before the first has started
+	deliver   chan *call    // holds one
+	app       *webapp.App   // nil unless its process is a web application
+	hangUp    func()        // ends the driver of the app; nil for none
+	release   func()        // of its credentials; nil for none
+	warm      bool          // it was started before there was a call, as provisioned concurrency is
+	ended     chan struct{} // closed when it has given back all that it held of the machine
+	entered   atomic.Bool   // its start holds room of the pool.processes
+	halt      chan struct{} // closed when it is to end, for an environment with extensions
+	halted    sync.Once     // closes it
+
+	extensions *extension.Set       // nil before the start
+	telemetry  *extension.Telemetry // nil before the start
 
 	life life
 
@@ -47,16 +53,20 @@ type environment struct {
 	retired   bool // it stops instead of waiting for another event
 	kept      bool // it is provisioned: it does not end for being idle
 
-	mu          sync.Mutex // guards what follows
-	process     *sandbox.Process
-	call        *call       // the invocation that it works on, or is started for
-	stream      *streamBody // its response, if that is streamed and not complete
-	initialized bool        // it has asked for an event
+	mu          sync.Mutex       // guards what follows
+	cell        *sandbox.Cell    // nil before the first process
+	process     *sandbox.Process // the runtime; nil before it has started
+	programs    []*program       // of the extensions
+	call        *call            // the invocation that it works on, or is started for
+	stream      *streamBody      // its response, if that is streamed and not complete
+	asked       bool             // the runtime has asked for an event
+	initialized bool             // so have all extensions
 	timer       *time.Timer
 	born        time.Time
 	expires     time.Time // of its credentials; zero for never
 	initFailure *runtimeapi.Failure
 	killed      Reason // why it was killed, if it was
+	fault       extensionFault
 }
 
 // newEnvironment makes an environment for its first call, or for none yet.
@@ -69,6 +79,7 @@ func newEnvironment(p *Pool, fn *Function, first *call) *environment {
 		id:      hex.EncodeToString(random[:]),
 		deliver: make(chan *call, 1),
 		ended:   make(chan struct{}),
+		halt:    make(chan struct{}),
 		call:    first,
 		warm:    first == nil,
 		born:    time.Now(),
@@ -93,13 +104,14 @@ func (e *environment) initializationType() string {
 func (e *environment) run() {
 	defer close(e.ended)
 	defer e.leave()
-	process, err := starter{e}.run()
+	started, err := starter{e}.run()
 	if err != nil {
 		e.notStarted(err)
 		return
 	}
-	if process != nil {
-		e.gone(process.Wait())
+	if started {
+		e.extensionAsked() // an extension may have asked for the runtime's first event before that was started
+		e.gone(e.supervise())
 	}
 }
 
@@ -110,35 +122,27 @@ func (e *environment) leave() {
 	}
 }
 
-// ready ends what went before, initialization or an invocation, and offers the environment to the pool.
+// ready notes that the runtime asks for an event, which ends what went before: initialization or an invocation.
 func (e *environment) ready() error {
 	e.mu.Lock()
 	c := e.call
 	switch at := e.life.stage(); {
-	case at == starting:
-		e.initialized = true
-		e.leave()
-		e.timer.Stop()
-		if e.warm {
-			e.mu.Unlock()
-			e.pool.roster.welcome(e)
-			return nil
+	case at == starting, at == registering:
+		if !e.asked {
+			e.asked = true
+			e.extensions.CloseRegistration()
+			e.telemetry.Send(e.initRuntimeDone(""))
 		}
-		if !c.lateInit {
-			c.init = time.Since(e.born)
-		}
-		moved := e.life.advance(starting, idle)
-		e.mu.Unlock()
-		if moved {
-			e.begin(c) // the caller has been waiting for exactly this
-		}
+		e.proceed()
 		return nil
 	case at == settling && c != nil:
-		e.call, e.stream = nil, nil // from here on no call depends on the process
-		e.timer.Stop()
-		e.mu.Unlock()
-		e.finish(c, "", nil)
-		e.pool.roster.release(e)
+		e.runtimeDone("success", "")
+		if !e.extensions.AllReady() {
+			e.life.advance(settling, lingering)
+			e.mu.Unlock()
+			return nil
+		}
+		e.settled()
 		return nil
 	case at == busy && c.handed, at == responding:
 		e.mu.Unlock()
@@ -147,6 +151,50 @@ func (e *environment) ready() error {
 		e.mu.Unlock()
 		return nil
 	}
+}
+
+// proceed goes on after initialization or an invocation if the runtime and all extensions have asked for an event. Called
+// with mu held, which it gives back.
+func (e *environment) proceed() {
+	switch at := e.life.stage(); {
+	case !e.extensions.AllReady():
+		e.mu.Unlock()
+	case at == starting && e.asked:
+		c := e.call
+		e.initialized = true
+		e.leave()
+		e.timer.Stop()
+		took := time.Since(e.born)
+		if e.warm {
+			e.mu.Unlock()
+			e.initDone(took, "")
+			e.pool.roster.welcome(e)
+			return
+		}
+		if !c.lateInit {
+			c.init = took
+		}
+		moved := e.life.advance(starting, idle)
+		e.mu.Unlock()
+		e.initDone(took, "")
+		if moved {
+			e.begin(c) // the caller has been waiting for exactly this
+		}
+	case at == lingering:
+		e.settled()
+	default:
+		e.mu.Unlock()
+	}
+}
+
+// settled ends an invocation and offers the environment to the pool. Called with mu held, which it gives back.
+func (e *environment) settled() {
+	c := e.call
+	e.call, e.stream = nil, nil // from here on no call depends on the process
+	e.timer.Stop()
+	e.mu.Unlock()
+	e.finish(c, "", nil)
+	e.pool.roster.release(e)
 }
 
 func stateError(request string, at stage) error {
@@ -165,17 +213,28 @@ func (e *environment) begin(c *call) bool {
 	e.timer.Reset(time.Until(c.deadline))
 	e.mu.Unlock()
 	e.log.begin(c)
+	if e.telemetry.IsActive() {
+		e.telemetry.Send(extension.Start{
+			RequestID: c.in.RequestID, Version: e.fn.Version, Tracing: extension.NewTracing(c.in.TraceID),
+		})
+	}
+	e.extensions.Invoke(extension.Invocation{
+		RequestID: c.in.RequestID, FunctionARN: c.in.InvokedFunctionARN, TraceID: c.in.TraceID, Deadline: c.deadline,
+	})
 	e.deliver <- c
 	return true
 }
 
-// settle notes that the response of c is complete: the environment is about to ask for the next event.
-func (e *environment) settle(c *call) {
+// settle notes that the response of c, of so many bytes, is complete: the environment is about to ask for the next event.
+func (e *environment) settle(c *call, size int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.call == c && e.life.advance(responding, settling) {
 		c.complete = true
 		e.stream = nil
+		if c.course != nil {
+			c.course.completed, c.course.produced = time.Now(), size
+		}
 	}
 }
 
@@ -200,7 +259,7 @@ func (e *environment) expire() {
 		return // a late timer: the environment has settled
 	}
 	switch e.life.stage() {
-	case starting:
+	case starting, registering:
 		switch {
 		case e.initFailure != nil:
 			e.kill(ReasonInit)
@@ -209,7 +268,7 @@ func (e *environment) expire() {
 		default:
 			e.kill(ReasonInitTimeout)
 		}
-	case busy, responding, settling:
+	case busy, responding, settling, lingering:
 		if left := time.Until(c.deadline); left > 0 {
 			e.timer.Reset(left) // a late timer of what went before
 			return
@@ -219,14 +278,16 @@ func (e *environment) expire() {
 	}
 }
 
-// kill ends the process and everything that it started at once. Called with mu held.
+// kill ends the processes and everything that they started: at once or, where there are extensions, as supervise does.
+// Called with mu held.
 func (e *environment) kill(why Reason) {
 	if e.killed == "" {
 		e.killed = why
 	}
 	e.life.end(stopping)
-	if e.process != nil {
-		e.process.Kill()
+	e.halted.Do(func() { close(e.halt) })
+	if e.cell != nil && !e.extensions.HasExternal() {
+		e.cell.Kill()
 	}
 }
 
@@ -237,12 +298,16 @@ func (e *environment) stop(grace time.Duration) {
 	if !e.life.end(stopping) || e.process == nil {
 		return
 	}
+	e.timer.Stop()
+	if e.extensions.HasExternal() {
+		e.kill(ReasonShutdown)
+		return
+	}
 	if e.killed == "" {
 		e.killed = ReasonShutdown
 	}
 	e.process.Terminate()
-	e.timer.Stop()
-	e.timer = time.AfterFunc(grace, e.process.Kill)
+	e.timer = time.AfterFunc(grace, e.cell.Kill)
 }
 
 // abort ends it with force, whatever it does.
@@ -250,6 +315,9 @@ func (e *environment) abort() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.kill(ReasonShutdown)
+	if e.cell != nil {
+		e.cell.Kill()
+	}
 }
 
 // notStarted cleans up after a start that failed, and answers the call that it was for.
@@ -317,15 +385,19 @@ func (e *environment) gone(state sandbox.State) {
 		e.pool.roster.remove(e)
 		e.pool.alive.Go(func() { e.pool.reassign(c, holder) })
 	case !e.initialized && killed == ReasonInitTimeout:
+		e.initDone(time.Since(e.born), "timeout")
 		e.log.endInit(time.Since(e.born), "timeout")
 		c.lateInit = true
 		e.pool.roster.replace(e, c)
 	case complete:
 		e.pool.roster.remove(e)
 		status := ""
-		if killed == ReasonTimeout {
+		switch {
+		case killed == ReasonTimeout:
 			e.log.timedOut(c.in.RequestID, e.fn.Timeout)
 			status = "timeout"
+		case e.fault.kind != "":
+			status = "error\tError Type: " + e.fault.kind
 		}
 		e.finish(c, status, nil)
 	default:
@@ -362,6 +434,9 @@ func (e *environment) close() {
 	if e.api != nil {
 		e.api.Close() //nolint:errcheck // closing a listener twice is no harm
 	}
+	if e.telemetry != nil {
+		e.telemetry.Close()
+	}
 	if e.log != nil {
 		e.log.close()
 		e.removeDir()
@@ -378,6 +453,11 @@ func (e *environment) verdict(c *call, state sandbox.State, killed Reason) *Func
 		return timedOut(id, e.fn.Timeout, ReasonTimeout)
 	case killed == ReasonShutdown:
 		return shutDown(id)
+	case e.fault.kind != "" && e.process != nil && e.fault.text == "":
+		_, text := exitText(state)
+		return platformError(ReasonExtension, e.fault.kind, id, text)
+	case e.fault.kind != "":
+		return platformError(ReasonExtension, e.fault.kind, id, e.fault.text)
 	case e.initFailure != nil:
 		return reported(e.initFailure, ReasonInit)
 	default:
@@ -387,6 +467,9 @@ func (e *environment) verdict(c *call, state sandbox.State, killed Reason) *Func
 
 // logVerdict writes what Lambda writes about a failure of the process, and answers the status for REPORT.
 func (e *environment) logVerdict(c *call, verdict *FunctionError) string {
+	if !e.initialized {
+		e.initDone(time.Since(e.born), verdict.Type)
+	}
 	if !e.initialized && !c.lateInit {
 		e.log.endInit(time.Since(e.born), "error\tError Type: "+verdict.Type)
 	}
@@ -398,7 +481,7 @@ func (e *environment) logVerdict(c *call, verdict *FunctionError) string {
 	case ReasonTimeout, ReasonInitTimeout:
 		e.log.timedOut(c.in.RequestID, e.fn.Timeout)
 		return "timeout"
-	case ReasonExit, ReasonCrash, ReasonInit:
+	case ReasonExit, ReasonCrash, ReasonInit, ReasonExtension:
 		if e.initFailure == nil {
 			e.log.platform(verdict.message)
 			e.log.platform(verdict.Type)
@@ -427,6 +510,7 @@ func (e *environment) finish(c *call, status string, verdict *FunctionError) {
 		MaxMemoryMB:    e.peakMB(),
 	}
 	e.log.end(c, status)
+	e.reported(c, status)
 	close(c.done)
 }
 

@@ -45,9 +45,11 @@ func Stages() (names []string, legal func(from, to int) bool) {
 
 // Lines splits chunks of output into lines as a function's log does, with a limit of its own.
 func Lines(sink LogSink, limit int, chunks [][]byte) {
-	o := &output{sink: sink, now: time.Now, limit: limit, frames: frames{expected: true}}
+	o := &output{sink: sink, now: time.Now, limit: limit}
+	p := &pipe{output: o, fd: -1, frames: frames{expected: true}}
+	o.pipes = []*pipe{p}
 	for _, chunk := range chunks {
-		o.events(chunk)
+		p.events(chunk)
 	}
 	o.close()
 }

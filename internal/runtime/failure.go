@@ -30,6 +30,7 @@ const (
 	ReasonInitTimeout Reason = "init-timeout" // it was still starting when its timeout ended
 	ReasonTooLarge    Reason = "too-large"    // its response passed the limit
 	ReasonBadResponse Reason = "bad-response" // it answered against the Runtime API
+	ReasonExtension   Reason = "extension"    // one of its extensions failed
 	ReasonShutdown    Reason = "shutdown"     // the pool was closed before it had answered
 
 	reasonMemory Reason = "memory" // it had too much memory; to its caller that is a ReasonCrash
@@ -101,18 +102,23 @@ func timedOutText(timeout time.Duration) string {
 
 // exited is the answer for a process that ended before it had answered.
 func exited(id string, state sandbox.State, starting bool) *FunctionError {
-	text := "Runtime exited without providing a reason"
-	reason := ReasonExit
+	reason, text := exitText(state)
+	if starting {
+		reason = ReasonInit
+	}
+	return platformError(reason, "Runtime.ExitError", id, text)
+}
+
+// exitText says how the runtime ended by itself.
+func exitText(state sandbox.State) (reason Reason, text string) {
+	reason, text = ReasonExit, "Runtime exited without providing a reason"
 	if !state.Success() {
 		text = "Runtime exited with error: " + state.String()
 	}
 	if state.Signaled() {
 		reason = ReasonCrash
 	}
-	if starting {
-		reason = ReasonInit
-	}
-	return platformError(reason, "Runtime.ExitError", id, text)
+	return reason, text
 }
 
 // invalidEntrypoint is the answer for a package whose bootstrap is missing or cannot be executed. The paths in the text

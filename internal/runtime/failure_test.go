@@ -315,7 +315,7 @@ func TestRuntimeAPIStatuses(t *testing.T) {
 		{"wrong mode", []step{{Path: respond, Body: "x", Header: []string{"Lambda-Runtime-Function-Response-Mode", "drip"}}},
 			`400 {"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}`},
 		{"extension", []step{{Path: "/2020-01-01/extension/register"}, {Path: respond, Body: "1"}},
-			`404 {"errorMessage":"furl's Runtime API has no POST /2020-01-01/extension/register","errorType":"NotFound"} 202 {"status":"OK"}`},
+			`403 {"errorMessage":"Empty extension name","errorType":"Extension.InvalidExtensionName"} 202 {"status":"OK"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b.invoke(fn, row.steps)

@@ -45,6 +45,8 @@ type Function struct {
 	// account and region that have none.
 	Concurrency int
 
+	LogFormat string // "JSON" says that a line may be an object; extensions that read the log get it as such
+
 	LogGroup string // default "/aws/lambda/" + Name
 
 	// WebApp says that the process is a web application, which listens on the port in its variable PORT. The server

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,10 @@ func TestMain(m *testing.M) {
 	if address := os.Getenv("FURL_TEST_STRANGER"); address != "" {
 		strangerMain(address)
 		return
+	}
+	if _, isRuntime := os.LookupEnv("_HANDLER"); !isRuntime && os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
+		extensionMain(filepath.Base(os.Args[0]))
+		os.Exit(0)
 	}
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
 		functionMain(os.Getenv("_HANDLER"))
@@ -63,6 +68,10 @@ func functionMain(handler string) {
 		os.Exit(1)
 	case "raw":
 		rawMain()
+	case "internal":
+		internalMain()
+	case "never-polls":
+		time.Sleep(time.Minute)
 	case "next-twice":
 		nextTwiceMain()
 	case "next-broken":

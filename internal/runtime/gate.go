@@ -5,12 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
+	"github.com/furl-dev/furl/internal/runtime/webapp"
 )
 
 // gate lets the processes of one environment into its Runtime API, and logs the connections of others.
@@ -18,15 +20,65 @@ type gate struct{ *environment }
 
 var _ runtimeapi.Gate = (*gate)(nil)
 
+// members are the processes of an environment: those of one family, or of one for each program where no process is
+// above all of them.
+type members struct {
+	mu   sync.Mutex
+	pids []int
+	all  []*peer.Environment
+}
+
+// join adds a process with its descendants.
+func (m *members) join(pid int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.Contains(m.pids, pid) {
+		return nil
+	}
+	family := peer.NewEnvironment(pid)
+	m.pids, m.all = append(m.pids, pid), append(m.all, family)
+	return family.Unknown()
+}
+
+func (m *members) families() []*peer.Environment {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.all
+}
+
+// owns reports whether the other end of a connection is plainly theirs.
+func (m *members) owns(conn net.Conn) bool {
+	return slices.ContainsFunc(m.families(), func(e *peer.Environment) bool { return e.Owns(conn) })
+}
+
+// check is a close look at the other end of a connection. It answers why that is not theirs.
+func (m *members) check(ctx context.Context, inspector *peer.Inspector, conn net.Conn) error {
+	var err error
+	for _, family := range m.families() {
+		if err = inspector.Check(ctx, family, conn); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// listening answers those of the ports on which one of them listens.
+func (m *members) listening(ports ...int) (all []int) {
+	for _, family := range m.families() {
+		all = append(all, family.Listening(ports...)...)
+	}
+	return all
+}
+
 // Knows implements runtimeapi.Gate.
-func (g *gate) Knows(conn net.Conn) bool { return g.members.Owns(conn) }
+func (g *gate) Knows(conn net.Conn) bool { return g.members.owns(conn) }
 
 // Admit implements runtimeapi.Gate. A look at a connection takes file descriptors. Without them nothing says that the
 // connection is a stranger's: it waits until there are some.
 func (g *gate) Admit(ctx context.Context, conn net.Conn) error {
 	for {
 		lack := machine.ShortOfFiles(filesToLook)
-		err := g.pool.inspector.Check(ctx, g.members, conn)
+		err := g.members.check(ctx, &g.pool.inspector, conn)
 		if lack == nil {
 			lack = machine.ShortOfFiles(filesToLook)
 		}
@@ -37,6 +89,31 @@ func (g *gate) Admit(ctx context.Context, conn net.Conn) error {
 		select {
 		case <-time.After(startPause):
 		case <-ctx.Done():
+		}
+	}
+}
+
+// acceptPause is between looks whether a process has accepted a connection.
+const acceptPause = time.Millisecond
+
+// verify looks whether a process of the environment has the other end of a connection that the server has opened, which
+// nobody can say before it is accepted.
+func (g *gate) verify(ctx context.Context, conn net.Conn) error {
+	for {
+		if g.Knows(conn) {
+			return nil
+		}
+		err := g.Admit(ctx, conn)
+		if stranger, ok := errors.AsType[*peer.Stranger](err); !ok || !stranger.Unheld {
+			return err
+		}
+		if !webapp.IsIdle(conn) {
+			return errors.New("it was closed at once")
+		}
+		select {
+		case <-time.After(acceptPause):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

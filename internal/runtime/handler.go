@@ -116,13 +116,17 @@ func (h *handler) take(request, id string, to stage) (*call, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.call
-	if c == nil || c.in.RequestID != id || h.life.stage() == starting {
+	if c == nil || c.in.RequestID != id || h.life.in(starting, registering) {
 		return nil, runtimeapi.ErrRequestID
 	}
 	if !h.life.advance(busy, to) {
 		return nil, stateError(request, h.life.stage())
 	}
 	c.complete = to == settling
+	if h.telemetry.IsActive() {
+		now := time.Now()
+		c.course = &course{responded: now, completed: now}
+	}
 	return c, nil
 }
 
@@ -138,7 +142,7 @@ func (h *handler) Respond(id string, response *runtimeapi.Response) error {
 	}
 	switch {
 	case response.Length > limit:
-		h.settle(c)
+		h.settle(c, 0)
 		c.fail(tooLarge(limit))
 		return runtimeapi.ErrTooLarge
 	case c.in.Stream, response.Streaming:
@@ -169,7 +173,7 @@ func (h *handler) respondStream(c *call, response *runtimeapi.Response, limit in
 	if _, broken := io.Copy(io.Discard, response.Body); broken != nil {
 		h.breakOff(c)
 	} else {
-		h.settle(c)
+		h.settle(c, body.n)
 	}
 	return body.refusal
 }
@@ -190,7 +194,7 @@ func (h *handler) respondWhole(c *call, response *runtimeapi.Response, limit int
 		failed = trailerError(response.Trailer())
 	}
 	if err == nil {
-		h.settle(c)
+		h.settle(c, int64(len(body)))
 	}
 	if failed != nil {
 		c.fail(failed)

@@ -302,11 +302,13 @@ func TestLife(t *testing.T) {
 		got = append(got, name+" -> "+strings.Join(to, " "))
 	}
 	want := []string{
-		"starting -> idle stopping dead",
+		"starting -> registering idle stopping dead",
+		"registering -> starting stopping dead",
 		"idle -> busy stopping dead",
 		"busy -> responding settling stopping dead",
 		"responding -> settling stopping dead",
-		"settling -> idle stopping dead",
+		"settling -> idle lingering stopping dead",
+		"lingering -> idle stopping dead",
 		"stopping -> dead",
 		"dead -> ",
 	}

@@ -8,34 +8,41 @@ import (
 // stage is where an execution environment is in its life.
 //
 //	starting ──► idle ──► busy ──► responding ──► settling ──► idle
-//	                       └────────(error)──────►┘
+//	   ▲ ▼                 └────────(error)──────►┘  └► lingering ──► idle
+//	registering
 //	any of them ──► stopping ──► dead          any of them ──► dead
 type stage uint32
 
 const (
-	starting   stage = iota // the process initializes; it has not asked for an event yet
-	idle                    // it waits for an event
-	busy                    // it has an event and has not answered
-	responding              // its response is coming in
-	settling                // it has answered and has not asked for the next event
-	stopping                // it was told to end
-	dead                    // its process is gone
+	starting    stage = iota // the runtime initializes: it, or an extension, has not asked for an event yet
+	registering              // the extensions start, and the runtime does not run yet
+	idle                     // it waits for an event
+	busy                     // it has an event and has not answered
+	responding               // its response is coming in
+	settling                 // it has answered and has not asked for the next event
+	lingering                // it has asked for the next event, and an extension that had the last one has not
+	stopping                 // it was told to end
+	dead                     // its process is gone
 	stages
 )
 
 func (s stage) String() string {
-	return [stages]string{"starting", "idle", "busy", "responding", "settling", "stopping", "dead"}[s]
+	return [stages]string{
+		"starting", "registering", "idle", "busy", "responding", "settling", "lingering", "stopping", "dead",
+	}[s]
 }
 
 // moves holds the legal moves: moves[from][to].
 var moves = [stages][stages]bool{
-	starting:   {idle: true, stopping: true, dead: true},
-	idle:       {busy: true, stopping: true, dead: true},
-	busy:       {responding: true, settling: true, stopping: true, dead: true},
-	responding: {settling: true, stopping: true, dead: true},
-	settling:   {idle: true, stopping: true, dead: true},
-	stopping:   {dead: true},
-	dead:       {},
+	starting:    {registering: true, idle: true, stopping: true, dead: true},
+	registering: {starting: true, stopping: true, dead: true},
+	idle:        {busy: true, stopping: true, dead: true},
+	busy:        {responding: true, settling: true, stopping: true, dead: true},
+	responding:  {settling: true, stopping: true, dead: true},
+	settling:    {lingering: true, idle: true, stopping: true, dead: true},
+	lingering:   {idle: true, stopping: true, dead: true},
+	stopping:    {dead: true},
+	dead:        {},
 }
 
 // life holds the current stage. It is written under the environment's lock and may be read without.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/furl-dev/furl/internal/runtime/extension"
 )
 
 // MaxLogLine is the longest log line in bytes. A longer one arrives in pieces.
@@ -21,7 +23,7 @@ type LogKind uint8
 
 // Who writes log lines.
 const (
-	LogFunction LogKind = iota // the function's standard output and standard error, in the order written
+	LogFunction LogKind = iota // standard output and standard error of the function and its extensions, as written
 	LogPlatform                // START, END, REPORT, INIT_REPORT, "Task timed out", and furl's own remarks
 )
 
@@ -45,26 +47,34 @@ type LogSink interface {
 
 // output reads what a function prints and passes it on as lines, in one order with the platform's own lines.
 //
-// Both standard output and standard error are one pipe, so the kernel keeps their order. The pipe is read without
-// blocking, under a lock, instead of by a scanner in a goroutine of its own: so the end of an invocation can first take
-// everything out of the pipe that the function printed, and these lines stand before END.
+// Both standard output and standard error are one pipe, so the kernel keeps their order; that of the extensions is
+// another one. Pipes are read without blocking, under a lock, instead of by a scanner in a goroutine of its own: so the
+// end of an invocation can first take everything out of the pipes that was printed, and these lines stand before END.
 type output struct {
-	mu     sync.Mutex
-	sink   LogSink
-	now    func() time.Time
-	line   LogLine // the template of all lines: function, current request
-	call   *call   // whose tail the lines go to; nil between invocations
-	read   *os.File
-	fd     int
-	limit  int // of a line
-	closed bool
+	mu        sync.Mutex
+	sink      LogSink
+	telemetry *extension.Telemetry // nil for none
+	now       func() time.Time
+	line      LogLine // the template of all lines: function, current request
+	call      *call   // whose tail the lines go to; nil between invocations
+	pipes     []*pipe
+	limit     int // of a line
+	closed    bool
 	// refused is positive if the system refused the function a thread or a process in the current call or in the one
 	// before, since the next call may begin while a runtime is still on its way out.
 	refused int
+	scratch []byte // platform lines are built here
+}
+
+// pipe is what one or more programs print. The lock of the output guards it.
+type pipe struct {
+	*output
+	aside   bool // the programs are extensions
+	read    *os.File
+	fd      int
 	frames  frames
 	buffer  []byte // of one read, made with the first output
 	pending []byte // the beginning of a line whose end has not come
-	scratch []byte // platform lines are built here
 }
 
 const (
@@ -84,25 +94,28 @@ func newOutput(e *environment) *output {
 	}
 }
 
-// open makes the pipe, starts to read it, and answers its other end.
-func (o *output) open() (*os.File, error) {
+// open makes a pipe, starts to read it, and answers its other end. A framed pipe has frames.
+func (o *output) open(aside, framed bool) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("pipe for the function's output: %w", err)
 	}
+	p := &pipe{output: o, aside: aside, read: r, frames: frames{expected: framed}}
 	raw, err := r.SyscallConn()
 	if err == nil {
-		err = raw.Control(func(fd uintptr) { o.fd = int(fd) })
+		err = raw.Control(func(fd uintptr) { p.fd = int(fd) })
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close(), w.Close())
 	}
-	o.read = r
+	o.mu.Lock()
+	o.pipes = append(o.pipes, p)
+	o.mu.Unlock()
 	go func() {
 		for more := true; more; {
 			if err := raw.Read(func(uintptr) bool {
 				var empty bool
-				more, empty = o.take()
+				more, empty = p.take()
 				return !empty // if it is empty, wait until the pipe is readable
 			}); err != nil {
 				return // closed
@@ -113,23 +126,23 @@ func (o *output) open() (*os.File, error) {
 }
 
 // take reads once. More is false at the end of the output, empty true if there is none at the moment.
-func (o *output) take() (more, empty bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, more, empty = o.readOnce()
+func (p *pipe) take() (more, empty bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, more, empty = p.readOnce()
 	return more, empty
 }
 
 // readOnce is take with mu held.
-func (o *output) readOnce() (n int, more, empty bool) {
-	if o.closed || o.read == nil {
+func (p *pipe) readOnce() (n int, more, empty bool) {
+	if p.closed {
 		return 0, false, false
 	}
-	if o.buffer == nil {
-		o.buffer = make([]byte, readSize)
+	if p.buffer == nil {
+		p.buffer = make([]byte, readSize)
 	}
 	for {
-		n, err := syscall.Read(o.fd, o.buffer)
+		n, err := syscall.Read(p.fd, p.buffer)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -138,19 +151,21 @@ func (o *output) readOnce() (n int, more, empty bool) {
 		case err != nil || n == 0:
 			return 0, false, false
 		}
-		o.events(o.buffer[:n])
+		p.events(p.buffer[:n])
 		return n, true, false
 	}
 }
 
-// drain takes what is in the pipe now. Called with mu held.
+// drain takes what is in the pipes now. Called with mu held.
 func (o *output) drain() {
-	for total := 0; total < drainLimit; {
-		n, more, empty := o.readOnce()
-		if !more || empty {
-			return
+	for _, p := range o.pipes {
+		for total := 0; total < drainLimit; {
+			n, more, empty := p.readOnce()
+			if !more || empty {
+				break
+			}
+			total += n
 		}
-		total += n
 	}
 }
 
@@ -169,18 +184,18 @@ var frameType = []byte{0xa5, 0x5a, 0}
 const frameHeader = 16
 
 // events passes on the lines in chunk, each event of the log as lines of its own, and keeps the rest.
-func (o *output) events(chunk []byte) {
-	f := &o.frames
+func (p *pipe) events(chunk []byte) {
+	f := &p.frames
 	if len(f.header) > 0 {
 		chunk, f.header = append(f.header, chunk...), nil
 	}
 	for len(chunk) > 0 {
 		if f.left > 0 {
 			n := min(f.left, len(chunk))
-			o.split(chunk[:n])
+			p.split(chunk[:n])
 			chunk, f.left = chunk[n:], f.left-n
-			if f.left == 0 && len(o.pending) > 0 {
-				o.flush(false)
+			if f.left == 0 && len(p.pending) > 0 {
+				p.flush(false)
 			}
 			continue
 		}
@@ -194,16 +209,16 @@ func (o *output) events(chunk []byte) {
 			}
 		}
 		if at < 0 {
-			o.split(chunk)
+			p.split(chunk)
 			return
 		}
-		o.split(chunk[:at])
+		p.split(chunk[:at])
 		if chunk = chunk[at:]; len(chunk) < frameHeader {
 			f.header = bytes.Clone(chunk)
 			return
 		}
-		if len(o.pending) > 0 {
-			o.flush(false)
+		if len(p.pending) > 0 {
+			p.flush(false)
 		}
 		f.left = int(binary.BigEndian.Uint32(chunk[4:8]))
 		chunk = chunk[frameHeader:]
@@ -211,28 +226,28 @@ func (o *output) events(chunk []byte) {
 }
 
 // split passes on the lines in chunk and keeps the rest.
-func (o *output) split(chunk []byte) {
+func (p *pipe) split(chunk []byte) {
 	for len(chunk) > 0 {
 		end := bytes.IndexByte(chunk, '\n')
 		text, rest := chunk, chunk[len(chunk):]
 		if end >= 0 {
 			text, rest = chunk[:end], chunk[end+1:]
 		}
-		if room := o.limit - len(o.pending); len(text) > room {
-			o.pending = append(o.pending, text[:room]...)
-			o.flush(true)
+		if room := p.limit - len(p.pending); len(text) > room {
+			p.pending = append(p.pending, text[:room]...)
+			p.flush(true)
 			chunk = chunk[room:]
 			continue
 		}
 		chunk = rest
 		switch {
 		case end < 0:
-			o.pending = append(o.pending, text...)
-		case len(o.pending) > 0:
-			o.pending = append(o.pending, text...)
-			o.flush(false)
+			p.pending = append(p.pending, text...)
+		case len(p.pending) > 0:
+			p.pending = append(p.pending, text...)
+			p.flush(false)
 		default:
-			o.emit(LogFunction, text, false)
+			p.print(text, false)
 		}
 	}
 }
@@ -253,12 +268,20 @@ func tellsRefusal(text []byte) bool {
 }
 
 // flush passes on the pending piece of a line.
-func (o *output) flush(partial bool) {
-	o.emit(LogFunction, o.pending, partial)
-	if cap(o.pending) > readSize {
-		o.pending = nil // a long line was the exception
+func (p *pipe) flush(partial bool) {
+	p.print(p.pending, partial)
+	if cap(p.pending) > readSize {
+		p.pending = nil // a long line was the exception
 	}
-	o.pending = o.pending[:0]
+	p.pending = p.pending[:0]
+}
+
+// print passes on a line of a program.
+func (p *pipe) print(text []byte, partial bool) {
+	if p.telemetry != nil && p.telemetry.IsActive() {
+		p.telemetry.Line(p.now(), p.aside, text)
+	}
+	p.emit(LogFunction, text, partial)
 }
 
 // emit passes on one line. Called with mu held.
@@ -287,10 +310,17 @@ func (o *output) platform(text string) {
 }
 
 func (o *output) platformLine(text []byte) {
-	if len(o.pending) > 0 {
-		o.flush(false)
-	}
+	o.flushAll()
 	o.emit(LogPlatform, text, false)
+}
+
+// flushAll passes on the pieces of lines that are pending.
+func (o *output) flushAll() {
+	for _, p := range o.pipes {
+		if len(p.pending) > 0 {
+			p.flush(false)
+		}
+	}
 }
 
 // shows reports whether the end of the current invocation's log matches.
@@ -341,21 +371,23 @@ func (o *output) timedOut(id string, timeout time.Duration) {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// close takes what is left in the pipe and closes it. It may be called twice.
+// close takes what is left in the pipes and closes them. It may be called twice.
 func (o *output) close() {
 	o.mu.Lock()
-	read := o.read
+	pipes := o.pipes
 	if !o.closed {
 		o.drain()
-		o.split(o.frames.header)
-		if len(o.pending) > 0 {
-			o.flush(false)
+		for _, p := range pipes {
+			p.split(p.frames.header)
 		}
-		o.closed, o.read = true, nil
+		o.flushAll()
+		o.closed, o.pipes = true, nil
 	}
 	o.mu.Unlock()
-	if read != nil {
-		read.Close() // outside the lock: it waits for the reading goroutine, which may want the lock
+	for _, p := range pipes {
+		if p.read != nil {
+			p.read.Close() // outside the lock: it waits for the reading goroutine, which may want the lock
+		}
 	}
 }
 

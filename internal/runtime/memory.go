@@ -33,7 +33,7 @@ func (r *roster) working() []*environment {
 	defer r.mu.Unlock()
 	var all []*environment
 	for e := range r.living {
-		if e.life.in(starting, busy, responding, settling) {
+		if e.life.in(starting, registering, busy, responding, settling, lingering) {
 			all = append(all, e)
 		}
 	}
@@ -43,14 +43,14 @@ func (r *roster) working() []*environment {
 // limitMemory ends the environment if its processes together have more memory than the function may have.
 func (e *environment) limitMemory() {
 	e.mu.Lock()
-	process := e.process
+	cell := e.cell
 	e.mu.Unlock()
-	if process == nil || process.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
+	if cell == nil || cell.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.process == process && e.life.in(starting, busy, responding, settling) {
+	if e.cell == cell && e.life.in(starting, registering, busy, responding, settling, lingering) {
 		e.kill(reasonMemory)
 	}
 }
@@ -58,10 +58,10 @@ func (e *environment) limitMemory() {
 // peakMB is the largest memory for REPORT. It is the function's memory size where its processes had more: files that a
 // process maps, such as its program, count in one number and not in the other.
 func (e *environment) peakMB() int {
-	if e.process == nil {
+	if e.cell == nil {
 		return 0 // unknown
 	}
-	peak := e.process.PeakMB(time.Now())
+	peak := e.cell.PeakMB(time.Now())
 	switch {
 	case !e.pool.limitsMemory():
 		return peak

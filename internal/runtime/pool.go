@@ -9,8 +9,10 @@
 //
 // A function that is a web application needs no Runtime API: package webapp talks HTTP to its process.
 //
-// Each process runs in a sandbox, as package sandbox describes. CPU and the network are not limited. Lambda
-// layers, extensions and the telemetry API are not offered.
+// The programs in the directory extensions of a function's layers are its extensions. They start before the function, in
+// its sandbox, and end after it; package extension is what they talk to.
+//
+// Each process runs in a sandbox, as package sandbox describes. CPU and the network are not limited.
 package runtime
 
 import (
@@ -96,6 +98,7 @@ type Pool struct {
 	closing      sync.Once
 	roster       roster
 	outcomes     metric.Tally[outcome]
+	hosts        func() string // the file that extensions have as /etc/hosts
 
 	processes machine.Processes
 	spare     sync.Once // for machine.SpareThreads
@@ -139,6 +142,7 @@ func New(config Config) (*Pool, error) {
 		refusals:  &refusalLog{logger: config.Logger},
 		shortages: machine.Warner{Log: config.Logger, Now: config.Now},
 	}
+	p.hosts = sync.OnceValue(func() string { return hostsFile(dir) })
 	if err := makeOwn(dir); err != nil {
 		return nil, err
 	}
@@ -294,7 +298,7 @@ func (p *Pool) assign(c *call) error {
 	for mayWait, patience := true, settleWaitAtEnd; ; {
 		e, w, err := p.roster.pick(c, mayWait)
 		switch {
-		case err != nil && err == p.roster.full && patience > 0 && p.roster.inStage(nil, settling):
+		case err != nil && err == p.roster.full && patience > 0 && p.roster.inStage(nil, settling, lingering):
 			time.Sleep(settlePause)
 			patience -= settlePause
 			continue

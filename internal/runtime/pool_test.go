@@ -111,6 +111,13 @@ func (b *bench) function(handler string, changes ...func(*runtime.Function)) *ru
 	return fn
 }
 
+// titled is for bench.function: another function of the same code.
+func titled(name string) func(*runtime.Function) {
+	return func(fn *runtime.Function) {
+		fn.Name, fn.Key, fn.Concurrency = name, name, -1
+	}
+}
+
 var requests atomic.Int64
 
 func (b *bench) start(fn *runtime.Function, event any) (*runtime.Result, string, error) {

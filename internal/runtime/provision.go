@@ -66,7 +66,7 @@ func (r *roster) provisioned(key string) (ready int, failed bool) {
 			continue
 		}
 		for e := range g.all {
-			if e.kept && e.fn.Key == key && e.life.in(idle, busy, responding, settling) {
+			if e.kept && e.fn.Key == key && e.life.in(idle, busy, responding, settling, lingering) {
 				ready++
 			}
 		}
@@ -110,7 +110,7 @@ func (r *roster) unreserved(id identity) int {
 			continue
 		}
 		for e := range maps.Keys(g.all) {
-			if !e.kept && e.life.in(starting, busy, responding) {
+			if !e.kept && e.life.in(starting, registering, busy, responding) {
 				n++
 			}
 		}

@@ -89,7 +89,7 @@ func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 	}
 	g.reserved = fn.Concurrency >= 0
 	atLimit := g.isFull(fn.Concurrency)
-	if atLimit && g.count(starting, busy, responding) >= fn.Concurrency {
+	if atLimit && g.count(starting, registering, busy, responding) >= fn.Concurrency {
 		return nil, nil, ErrReserved
 	}
 	if most := c.in.Unreserved; !g.reserved && most > 0 && r.size >= most && r.unreserved(g.id) >= most && !g.hasKept(fn.Key) {
@@ -196,7 +196,7 @@ func (r *roster) await(w *waiter) *environment {
 func (r *roster) release(e *environment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !e.life.advance(settling, idle) {
+	if !e.life.advance(settling, idle) && !e.life.advance(lingering, idle) {
 		return // it has ended meanwhile
 	}
 	g := r.groups[e.fn.identity()]
@@ -437,7 +437,7 @@ func (r *roster) census() []float64 {
 func (g *group) hopes(w *waiter) int {
 	n := 0
 	for e := range g.all {
-		if e.life.in(settling, stopping, dead) && w.wants(e) {
+		if e.life.in(settling, lingering, stopping, dead) && w.wants(e) {
 			n++
 		}
 	}

@@ -37,13 +37,6 @@ func leaveFiles(t *testing.T, room int) (limit int) {
 	return limit
 }
 
-// titled is for bench.function: another function of the same code.
-func titled(name string) func(*runtime.Function) {
-	return func(fn *runtime.Function) {
-		fn.Name, fn.Key, fn.Concurrency = name, name, -1
-	}
-}
-
 // filesLeft is less than an environment needs to start, and with those of another that has ended more than enough.
 const filesLeft = 5
 

@@ -3,18 +3,18 @@ package runtime
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/furl-dev/furl/internal/machine"
-	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/trash"
 )
 
-// starter starts the process of an environment.
+// starter starts the processes of an environment.
 type starter struct{ *environment }
 
 // These are for starting an environment although the machine has no room at the moment.
@@ -28,24 +28,24 @@ const (
 // "Understanding the Lambda execution environment lifecycle").
 const warmInitTimeout = 15 * time.Minute
 
-// run starts the process. If the machine has no room for it, an environment of the function that has become idle takes
+// run starts the processes. If the machine has no room for it, an environment of the function that has become idle takes
 // the call; else idle environments of others end, one after the other, until there is room, or run waits a little while
-// others are starting or settling. Without a process and an error, another environment has taken the call.
-func (s starter) run() (*sandbox.Process, error) {
+// others are starting or settling. If it has not started and there is no error, another environment has taken the call.
+func (s starter) run() (started bool, err error) {
 	for pauses := startPauses; ; {
-		process, err := s.try()
+		err := s.try()
 		lack := s.pool.lackOf(err)
 		if lack == nil {
-			return process, err
+			return err == nil, err
 		}
 		s.leave()
 		if s.handOver() {
-			return nil, nil
+			return false, nil
 		}
 		gone, patience := s.pool.roster.evictOldest(), s.pool.config.StopGrace+evictionSlack
 		if gone == nil {
-			if pauses == 0 || !s.pool.roster.inStage(s.environment, starting, settling) {
-				return nil, &Exhausted{Lack: lack}
+			if pauses == 0 || !s.pool.roster.inStage(s.environment, starting, registering, settling, lingering) {
+				return false, &Exhausted{Lack: lack}
 			}
 			pauses--
 			patience = startPause
@@ -80,17 +80,19 @@ func (s starter) handOver() bool {
 	return true
 }
 
-func (s starter) try() (*sandbox.Process, error) {
+func (s starter) try() error {
 	s.pool.spare.Do(machine.SpareThreads)
 	if lack := s.pool.processes.Enter(s.pool.roster.isAlone()); lack != nil {
-		return nil, lack
+		return lack
 	}
 	s.entered.Store(true)
 	return s.start()
 }
 
-// start brings the process up. After an error, environment.close closes what it opened.
-func (s starter) start() (*sandbox.Process, error) {
+// start brings the processes up: first the extensions, if there are any, and when they have registered the runtime. If one
+// of them fails, or the environment is to end meanwhile, that is no error, and supervise sees to it. After an error,
+// environment.close closes what it opened.
+func (s starter) start() error {
 	p, fn := s.pool, s.fn
 	s.log = newOutput(s.environment)
 	ctx, cancel := context.WithTimeout(p.ctx, p.config.InitTimeout)
@@ -99,27 +101,37 @@ func (s starter) start() (*sandbox.Process, error) {
 	if fn.Credentials != nil {
 		var err error
 		if credentials, err = fn.Credentials(ctx); err != nil {
-			return nil, fmt.Errorf("credentials of the execution role for %s: %w", fn.ARN, err)
+			return fmt.Errorf("credentials of the execution role for %s: %w", fn.ARN, err)
 		}
 		s.release = credentials.Release
 	}
 	command, err := p.launcher.command(ctx, fn)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.makeDirs(command.write); err != nil {
-		return nil, err
+		return err
 	}
 	h := &handler{environment: s.environment}
 	if s.api, err = runtimeapi.Listen(h, p.config.Logger); err != nil {
-		return nil, fmt.Errorf("listen for the Runtime API of %s: %w", fn.ARN, err)
+		return fmt.Errorf("listen for the Runtime API of %s: %w", fn.ARN, err)
 	}
-	s.log.frames.expected = command.framed
-	stdout, err := s.log.open()
+	names, err := s.prepareExtensions()
 	if err != nil {
-		return nil, err
+		return err
+	}
+	stdout, err := s.log.open(false, command.framed)
+	if err != nil {
+		return err
 	}
 	defer stdout.Close()
+	var aside *os.File
+	if len(names) > 0 {
+		if aside, err = s.log.open(true, false); err != nil {
+			return err
+		}
+		defer aside.Close()
+	}
 	if command.fallback != "" {
 		s.log.platform("furl: " + command.fallback)
 		if _, known := p.fallbacks.LoadOrStore(fn.Runtime, true); !known {
@@ -133,19 +145,23 @@ func (s starter) start() (*sandbox.Process, error) {
 	}
 	if fn.WebApp {
 		if s.app, err = s.newApp(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	program := sandbox.Command{
 		Path: command.path, Args: command.args,
 		Env: variables(s.environment, command, credentials, p.config.ExtraEnv),
-		Dir: fn.CodeDir, Opt: fn.Opt, Home: s.dir, Read: command.read, Write: command.write, Output: stdout,
+		Dir: fn.CodeDir, Opt: fn.Opt, Home: s.dir, Read: command.read, Write: command.write,
+		Output: stdout, Aside: aside,
+	}
+	if len(names) > 0 {
+		program.Hosts = p.hosts()
 	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.life.stage() != starting {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	limit := p.config.InitTimeout
 	if s.warm {
@@ -155,26 +171,61 @@ func (s starter) start() (*sandbox.Process, error) {
 		limit = fn.Timeout
 	}
 	s.born = time.Now() // what came before, such as looking for an interpreter, is not the function's
-	if s.process, err = p.sandbox.Start(program); err != nil {
-		return nil, &startError{err, command.fromPackage}
-	}
-	s.members = peer.NewEnvironment(s.process.PID())
-	if err := s.members.Unknown(); machine.Lacking(err) != nil {
-		s.process.Kill()
-		s.process.Wait()
-		s.process = nil
-		return nil, fmt.Errorf("look at the process of %s: %w", fn.ARN, err)
-	}
 	s.expires = credentials.Expires
 	s.timer = time.AfterFunc(limit, s.expire)
-	g := &gate{s.environment}
-	s.api.Serve(g)
-	if s.app != nil {
+	s.telemetry.Send(s.initStart())
+	if err = s.launch(program, command, names); err != nil {
+		s.timer.Stop()
+		if s.cell != nil {
+			s.cell.Kill()
+			s.cell.Wait()
+		}
+		s.cell, s.process, s.programs, s.asked = nil, nil, nil, false
+		s.life.advance(registering, starting)
+		return err
+	}
+	if len(names) == 0 {
+		s.timer.Reset(limit) // the time that the start takes is not the function's either
+	}
+	if s.app != nil && s.process != nil {
 		ctx, hangUp := context.WithCancel(p.ctx)
 		s.hangUp = hangUp
-		go s.app.Run(ctx, &webServer{h, g})
+		go s.app.Run(ctx, &webServer{h, &gate{s.environment}})
 	}
-	return s.process, nil
+	return nil
+}
+
+// launch starts the programs of the environment. Called with mu held.
+func (s starter) launch(command sandbox.Command, runtime *command, extensions []string) (err error) {
+	if s.cell, err = s.pool.sandbox.Open(command); err != nil {
+		return &startError{err, runtime.fromPackage}
+	}
+	if len(extensions) > 0 {
+		goOn, err := s.launchExtensions(command, runtime, extensions)
+		if !goOn || err != nil {
+			return err
+		}
+	}
+	s.process, err = s.cell.Start(sandbox.Program{Path: command.Path, Args: command.Args, Env: command.Env, Dir: command.Dir})
+	if errors.Is(err, sandbox.ErrEnded) && len(s.programs) > 0 {
+		return nil // the extensions have ended, and with them the cell
+	}
+	if err != nil {
+		return &startError{err, runtime.fromPackage}
+	}
+	return s.admit(s.process)
+}
+
+// admit lets a program into the APIs, of which the first one opens them.
+func (s starter) admit(process *sandbox.Process) error {
+	first := len(s.members.families()) == 0
+	if err := s.members.join(process.PID()); machine.Lacking(err) != nil {
+		return fmt.Errorf("look at the process of %s: %w", s.fn.ARN, err)
+	}
+	if first {
+		s.api.Serve(&gate{s.environment})
+	}
+	return nil
 }
 
 // makeDirs makes the environment's own directory and those that its function shares with others. It refuses to if so

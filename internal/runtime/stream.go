@@ -52,7 +52,7 @@ func (s *streamBody) Read(p []byte) (int, error) {
 	case err == nil:
 		return n, nil
 	case errors.Is(err, io.EOF):
-		s.env.settle(s.call)
+		s.env.settle(s.call, s.n)
 		return n, s.end(trailerError(s.response.Trailer()), nil, io.EOF)
 	default:
 		s.env.breakOff(s.call)

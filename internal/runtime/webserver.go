@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"time"
 
-	"github.com/furl-dev/furl/internal/runtime/peer"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/webapp"
 )
@@ -55,32 +53,11 @@ func (w *webServer) Streams() bool {
 	return w.call != nil && w.call.in.Stream
 }
 
-// acceptPause is between looks whether a process has accepted a connection.
-const acceptPause = time.Millisecond
-
 // Verify implements webapp.Environment.
-func (w *webServer) Verify(ctx context.Context, conn net.Conn) error {
-	for {
-		if w.gate.Knows(conn) {
-			return nil
-		}
-		err := w.gate.Admit(ctx, conn)
-		if stranger, ok := errors.AsType[*peer.Stranger](err); !ok || !stranger.Unheld {
-			return err
-		}
-		if !webapp.IsIdle(conn) {
-			return errors.New("it was closed at once")
-		}
-		select {
-		case <-time.After(acceptPause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
+func (w *webServer) Verify(ctx context.Context, conn net.Conn) error { return w.gate.verify(ctx, conn) }
 
 // Listening implements webapp.Environment.
-func (w *webServer) Listening(ports ...int) []int { return w.members.Listening(ports...) }
+func (w *webServer) Listening(ports ...int) []int { return w.members.listening(ports...) }
 
 // Alone implements webapp.Environment.
 func (w *webServer) Alone() { w.pool.roster.setAlone(w.environment) }
@@ -104,7 +81,7 @@ func (e *environment) lostPort(c *call) (holder *environment, lost bool) {
 			other.mu.Lock()
 			members := other.members
 			other.mu.Unlock()
-			if members != nil && len(members.Listening(e.app.Port)) > 0 {
+			if members != nil && len(members.listening(e.app.Port)) > 0 {
 				if other.fn.identity() == e.fn.identity() {
 					e.pool.roster.setAlone(e)
 				}

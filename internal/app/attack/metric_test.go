@@ -61,9 +61,9 @@ func TestMetricsAreClosedSets(t *testing.T) {
 		"signature-expired signature-not-yet-current invalid-scope unknown-key invalid-token expired-token " +
 		"body-too-large body-not-readable internal-error not-authorized "
 	add("furl_", "connections connections_limit queue_bytes queue_invocations traces_kept traces_total")
-	add("furl_environments stage=", "starting idle busy responding settling stopping")
+	add("furl_environments stage=", "starting registering idle busy responding settling lingering stopping")
 	add("furl_invocations_total outcome=", "answered throttled closed not-started")
-	add("furl_invocations_total outcome=", "error timeout exit crash init init-timeout too-large bad-response shutdown")
+	add("furl_invocations_total outcome=", "error timeout exit crash init init-timeout too-large bad-response extension shutdown")
 	add("furl_refusals_total part=api reason=", signature)
 	add("furl_refusals_total part=page reason=", signature+"not-local no-token wrong-token")
 	add("furl_refusals_total part=function-url reason=",

@@ -109,7 +109,7 @@ func isMethod(w http.ResponseWriter, r *http.Request, want string) bool {
 		return true
 	}
 	w.Header().Set("Allow", want)
-	refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed",
+	Refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed",
 		fmt.Sprintf("%s takes %s, not %s", r.URL.Path, want, r.Method))
 	return false
 }
@@ -128,6 +128,11 @@ func answer(w http.ResponseWriter, r *http.Request, err error) {
 		refuseError(w, err)
 		return
 	}
+	Accept(w)
+}
+
+// Accept answers that what was posted is taken.
+func Accept(w http.ResponseWriter) {
 	header := w.Header()
 	header["Content-Type"] = jsonType
 	header["Content-Length"] = statusOKLength
@@ -140,20 +145,21 @@ func answer(w http.ResponseWriter, r *http.Request, err error) {
 func refuseError(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, ErrRequestID):
-		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+		Refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 	case errors.Is(err, ErrState):
-		refuse(w, http.StatusForbidden, "InvalidStateTransition", err.Error())
+		Refuse(w, http.StatusForbidden, "InvalidStateTransition", err.Error())
 	case errors.Is(err, ErrTooLarge):
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+		Refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
 			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxPayload))
 	case errors.Is(err, ErrTruncated):
-		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+		Refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
 	default:
-		refuse(w, http.StatusInternalServerError, "InternalServerError", "Internal Server Error")
+		Refuse(w, http.StatusInternalServerError, "InternalServerError", "Internal Server Error")
 	}
 }
 
-func refuse(w http.ResponseWriter, status int, errorType, message string) {
+// Refuse answers an error as the APIs of functions write it.
+func Refuse(w http.ResponseWriter, status int, errorType, message string) {
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
 	w.Write(refusalBody(errorType, message)) //nolint:errcheck // the connection is broken

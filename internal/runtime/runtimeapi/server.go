@@ -3,7 +3,8 @@
 // runtime clients expect.
 //
 // It keeps no state of its own: the Handler decides what is allowed when, and answers ErrRequestID or ErrState to the
-// rest. Extensions, telemetry and SnapStart are not offered: their paths answer 404 with a JSON error.
+// rest. SnapStart is not offered: its paths answer 404 with a JSON error. The paths of other APIs on the same address,
+// for extensions, are for Extensions.
 //
 // The listener is on loopback and, as in Lambda, asks for no credentials, so every process of this machine can open a
 // connection to it. The server asks the Gate once for each connection whether it is the function's. It answers 403 to
@@ -78,7 +79,8 @@ func withClient(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, clientKey{}, client)
 }
 
-func clientOf(r *http.Request) *Client {
+// ClientOf is the connection of a request to a Server.
+func ClientOf(r *http.Request) *Client {
 	client, ok := r.Context().Value(clientKey{}).(*Client)
 	if !ok {
 		panic("a request without a connection")
@@ -132,8 +134,19 @@ type Starved interface {
 	Starve(*machine.Lack)
 }
 
+// Extensions serves the APIs for extensions.
+type Extensions interface {
+	// Serve answers a request. It reports false, and does nothing, if the path is not one of its own.
+	Serve(w http.ResponseWriter, r *http.Request) bool
+}
+
 // Server serves the Runtime API on its own loopback address.
 type Server struct {
+	// These are set before Serve. Extensions is nil for none. More is how many connections there may be besides those of
+	// a runtime.
+	Extensions Extensions
+	More       int
+
 	handler     Handler
 	listener    net.Listener
 	admission   *admission // nil before Serve
@@ -191,7 +204,7 @@ func (s *Server) Close() error {
 func (s *Server) count(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if int(s.connections.Add(1)) > s.most {
+		if int(s.connections.Add(1)) > s.most+s.More {
 			c.Close()
 		}
 	case http.StateClosed, http.StateHijacked:
@@ -209,7 +222,7 @@ const (
 // ServeHTTP routes by hand: the API has five paths, and every invocation comes through here twice.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isFromPage(r) {
-		refuse(w, http.StatusForbidden, "Forbidden", "the Runtime API is not for web pages")
+		Refuse(w, http.StatusForbidden, "Forbidden", "the Runtime API is not for web pages")
 		return
 	}
 	path := r.URL.Path
@@ -235,7 +248,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/ping", "/2018-06-01/ping":
 		w.Write([]byte("pong")) //nolint:errcheck // the connection is broken
 	default:
-		refuse(w, http.StatusNotFound, "NotFound", "furl's Runtime API has no "+r.Method+" "+path)
+		if s.Extensions != nil && s.Extensions.Serve(w, r) {
+			return
+		}
+		Refuse(w, http.StatusNotFound, "NotFound", "furl's Runtime API has no "+r.Method+" "+path)
 	}
 }
 
@@ -250,7 +266,7 @@ func (s *Server) next(w http.ResponseWriter, r *http.Request) {
 	if !isMethod(w, r, http.MethodGet) {
 		return
 	}
-	in, err := s.handler.Next(r.Context(), clientOf(r))
+	in, err := s.handler.Next(r.Context(), ClientOf(r))
 	if err != nil {
 		refuseError(w, err)
 		return
@@ -277,7 +293,7 @@ func (s *Server) response(w http.ResponseWriter, r *http.Request, id string) {
 	if !isMethod(w, r, http.MethodPost) {
 		return
 	}
-	clientOf(r).hurry()
+	ClientOf(r).hurry()
 	response := &Response{
 		ContentType: first(r.Header, "Content-Type"),
 		Length:      r.ContentLength,
@@ -296,7 +312,7 @@ func (s *Server) response(w http.ResponseWriter, r *http.Request, id string) {
 			refuseError(w, err)
 			return
 		}
-		refuse(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
+		Refuse(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
 		return
 	}
 	answer(w, r, s.handler.Respond(id, response))

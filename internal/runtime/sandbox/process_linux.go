@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -14,87 +15,190 @@ import (
 	"github.com/furl-dev/furl/internal/runtime/sandbox/helper"
 )
 
-// Process is a function's process with everything that it starts.
-type Process struct {
+// Cell confines the programs of one environment: the function's runtime and its extensions, with everything that they
+// start.
+type Cell struct {
 	cmd        *exec.Cmd // the helper
 	socket     *os.File
 	namespaced bool
-	function   int // its process id, which leads its session; as the helper sees it
+	starting   sync.Mutex    // one program at a time
+	replies    chan message  // to starts; holds one
+	done       chan struct{} // closed when everything has ended
 
-	mu     sync.Mutex
-	ended  bool
-	memory memoryMeter
+	mu        sync.Mutex
+	processes []*Process // by the helper's numbers
+	ended     bool
+	memory    memoryMeter
+}
+
+// Process is one program in a cell.
+type Process struct {
+	*Cell
+	number  int
+	session int // its process id, which leads its session; as the helper sees it
+	exited  chan struct{}
+	state   State // final when exited is closed
 }
 
 // startLimit is how long the helper may take. It takes milliseconds, unless a file system hangs.
 const startLimit = 10 * time.Second
 
-// await waits until the helper says that the program runs.
-func (p *Process) await(program string) error {
-	if err := p.socket.SetReadDeadline(time.Now().Add(startLimit)); err != nil {
-		return err
+// start starts a program in the cell.
+func (c *Cell) start(program Program) (*Process, error) {
+	c.starting.Lock()
+	defer c.starting.Unlock()
+	c.mu.Lock()
+	p := &Process{Cell: c, number: len(c.processes), exited: make(chan struct{})}
+	if c.ended {
+		c.mu.Unlock()
+		return nil, ErrEnded
 	}
-	kind, numbers, err := p.receive()
-	switch {
-	case err != nil:
+	c.processes = append(c.processes, p)
+	c.mu.Unlock()
+	pid, err := c.request(program)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		p.exit(syscall.WaitStatus(syscall.SIGKILL)) // nobody waits for it
+		return nil, err
+	}
+	p.session = pid
+	return p, nil
+}
+
+// request has the helper start a program, and answers its process id.
+func (c *Cell) request(program Program) (int, error) {
+	text := (&helper.Program{
+		Path: program.Path, Args: append([]string{program.Path}, program.Args...), Env: program.Env, Dir: program.Dir,
+		Output: map[bool]int{false: helper.StandardOutput, true: helper.SecondOutput}[program.Aside],
+	}).Encode()
+	if err := c.send(append(binary.BigEndian.AppendUint32([]byte{helper.Start}, uint32(len(text))), text...)); err != nil {
+		return 0, err
+	}
+	return c.await(program.Path)
+}
+
+func (c *Cell) send(text []byte) error {
+	if _, err := c.socket.Write(text); err != nil {
 		return fmt.Errorf("%w: %w", ErrEnded, err)
-	case kind == helper.Started:
-		p.function = numbers[0]
-		return p.socket.SetReadDeadline(time.Time{})
-	case kind != helper.Failed:
-		return fmt.Errorf("the process that confines a function says %q", kind)
 	}
-	errno := syscall.Errno(numbers[0])
-	step := make([]byte, min(numbers[1], 4096))
-	if _, err := io.ReadFull(p.socket, step); err != nil {
-		return err
+	return nil
+}
+
+// await waits until the helper says that the program runs, and answers its process id.
+func (c *Cell) await(program string) (int, error) {
+	var reply message
+	select {
+	case reply = <-c.replies:
+	case <-c.done:
+		select {
+		case reply = <-c.replies: // it was its last word
+		default:
+			return 0, ErrEnded
+		}
+	case <-time.After(startLimit):
+		return 0, fmt.Errorf("%w: it says nothing", ErrEnded)
 	}
-	if len(step) == 0 {
-		return &StartError{&os.PathError{Op: "fork/exec", Path: program, Err: errno}}
+	switch {
+	case reply.kind == helper.Started:
+		return reply.numbers[0], nil
+	case reply.kind != helper.Failed:
+		return 0, fmt.Errorf("the process that confines a function says %q", reply.kind)
 	}
-	return fmt.Errorf("confine a function: %s: %w", step, errno)
+	errno := syscall.Errno(reply.numbers[0])
+	if reply.text == "" {
+		return 0, &StartError{&os.PathError{Op: "fork/exec", Path: program, Err: errno}}
+	}
+	return 0, fmt.Errorf("confine a function: %s: %w", reply.text, errno)
+}
+
+// message is one of the helper's.
+type message struct {
+	kind    byte
+	numbers [3]int
+	text    string
 }
 
 // receive reads one message of the helper.
-func (p *Process) receive() (byte, [2]int, error) {
-	var message [9]byte
-	_, err := io.ReadFull(p.socket, message[:5])
-	if err == nil && message[0] != helper.Started { // which has only one number
-		_, err = io.ReadFull(p.socket, message[5:])
+func (c *Cell) receive() (message, error) {
+	var b [13]byte
+	if _, err := io.ReadFull(c.socket, b[:1]); err != nil {
+		return message{}, err
 	}
-	if err != nil {
-		return 0, [2]int{}, err
+	m := message{kind: b[0]}
+	count := map[byte]int{helper.Started: 1, helper.Failed: 2, helper.Exited: 3}[m.kind]
+	_, err := io.ReadFull(c.socket, b[1:1+4*count])
+	for i := range count {
+		m.numbers[i] = helper.Number(b[1+4*i:])
 	}
-	return message[0], [2]int{helper.Number(message[1:]), helper.Number(message[5:])}, nil
+	if err == nil && m.kind == helper.Failed {
+		text := make([]byte, min(m.numbers[1], 4096))
+		_, err = io.ReadFull(c.socket, text)
+		m.text = string(text)
+	}
+	return m, err
 }
 
-// Wait blocks until the process and everything that it has started has ended.
-func (p *Process) Wait() State {
-	state := State{status: syscall.WaitStatus(syscall.SIGKILL)} // if the helper itself was killed
-	kind, numbers, err := p.receive()
-	orderly := err == nil && kind == helper.Exited
-	if orderly {
-		state.status = syscall.WaitStatus(numbers[0])
+// listen takes what the helper says until that has ended.
+func (c *Cell) listen() {
+	for {
+		m, err := c.receive()
+		if err != nil {
+			break
+		}
+		if m.kind != helper.Exited {
+			select {
+			case c.replies <- m:
+			default: // nobody has asked
+			}
+			continue
+		}
+		c.mu.Lock()
+		if n := m.numbers[0]; n < len(c.processes) {
+			c.memory.kib = max(c.memory.kib, m.numbers[2]) // what the kernel says about the process
+			c.processes[n].exit(syscall.WaitStatus(m.numbers[1]))
+		}
+		c.mu.Unlock()
 	}
-	p.cmd.Wait() //nolint:errcheck // the helper's own status says nothing
-	p.mu.Lock()
-	p.ended = true
-	p.memory.kib = max(p.memory.kib, numbers[1]) // what the kernel says about the process
-	p.socket.Close()                             //nolint:errcheck // nothing is lost
-	p.mu.Unlock()
-	if !orderly && !p.namespaced {
-		p.endOrphans()
+	orderly := c.cmd.Wait() == nil
+	c.mu.Lock()
+	c.ended = true
+	processes := c.processes
+	c.socket.Close() //nolint:errcheck // nothing is lost
+	c.mu.Unlock()
+	if !orderly && !c.namespaced {
+		for _, p := range processes {
+			p.endOrphans()
+		}
 	}
-	return state
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range processes {
+		p.exit(syscall.WaitStatus(syscall.SIGKILL)) // it has ended with the helper
+	}
+	close(c.done)
+}
+
+// exit notes how a process ended, if it is not known. Called with mu held.
+func (p *Process) exit(status syscall.WaitStatus) {
+	select {
+	case <-p.exited:
+	default:
+		p.state = State{status}
+		close(p.exited)
+	}
 }
 
 // endOrphans does what the helper did not live to do: a function of the same user can kill it, and so does the system
-// when memory is short. The function has ended with it (PR_SET_PDEATHSIG, prctl(2)), but what the function has started
+// when memory is short. The programs have ended with it (PR_SET_PDEATHSIG, prctl(2)), but what they have started
 // runs on. Its session says which processes these are: as long as it has any, the kernel gives its number to no other.
 // A process that has left the session, and has lost its parent, is not found.
 func (p *Process) endOrphans() {
+	if p.session == 0 {
+		return // it has not started
+	}
 	for deadline := time.Now().Add(killGrace); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		running, ended := peer.Session(p.function)
+		running, ended := peer.Session(p.session)
 		for _, pid := range ended {
 			syscall.Wait4(pid, nil, syscall.WNOHANG, nil) //nolint:errcheck // ours if this is process 1
 		}
@@ -105,68 +209,76 @@ func (p *Process) endOrphans() {
 		for _, pid := range running {
 			all = append(all, descendants(pid)...)
 		}
-		syscall.Kill(-p.function, syscall.SIGKILL) //nolint:errcheck // its group at once, so that none escapes by forking
+		syscall.Kill(-p.session, syscall.SIGKILL) //nolint:errcheck // its group at once, so that none escapes by forking
 		for _, pid := range all {
 			syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it may have ended
 		}
 	}
 }
 
-// Terminate asks the function's process group to end.
-func (p *Process) Terminate() { p.tell(helper.Terminate) }
+// Terminate asks the program's process group to end.
+func (p *Process) Terminate() { p.tell(helper.Terminate, p.number) }
+
+// End ends the program's process group.
+func (p *Process) End() { p.tell(helper.End, p.number) }
 
 // killGrace is how long the helper may take to kill all. A function may be able to stop the helper, so after that the
 // helper itself is killed.
 const killGrace = 5 * time.Second
 
-// Kill ends the process and everything that it has started.
-func (p *Process) Kill() {
-	p.measure() // while there is something to measure
-	p.tell(helper.Kill)
-	if p.namespaced {
-		p.killHelper() // the kernel ends all of its namespace
+// Kill ends everything in the cell.
+func (c *Cell) Kill() {
+	c.measure() // while there is something to measure
+	c.tell(helper.Kill)
+	if c.namespaced {
+		c.killHelper() // the kernel ends all of its namespace
 	} else {
-		time.AfterFunc(killGrace, p.killHelper)
+		time.AfterFunc(killGrace, c.killHelper)
 	}
 }
 
-func (p *Process) killHelper() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
+func (c *Cell) killHelper() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.cmd.Process.Kill() //nolint:errcheck // it may have ended
 	}
 }
 
-func (p *Process) tell(word byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.socket.Write([]byte{word}) //nolint:errcheck // if it is gone, so is the function
+// tell sends a request, if there is still somebody to read it.
+func (c *Cell) tell(word byte, numbers ...int) {
+	text := []byte{word}
+	for _, n := range numbers {
+		text = binary.BigEndian.AppendUint32(text, uint32(n))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.send(text) //nolint:errcheck // if it is gone, so is the function
 	}
 }
 
-// PID is the id of the process above the function's. All processes of the function descend from it.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+// PID is the id of the process above all of the cell.
+func (c *Cell) PID() int { return c.cmd.Process.Pid }
 
 // measure reads the peak of the function's processes, even if the last time was a moment ago.
-func (p *Process) measure() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.memory.last = time.Time{}
-		p.memory.read(p.cmd.Process.Pid, time.Now())
+func (c *Cell) measure() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.memory.last = time.Time{}
+		c.memory.read(c.cmd.Process.Pid, time.Now())
 	}
 }
 
 // PeakMB is the largest resident size that the function's processes have had, as far as it is known. It is 0 at first.
-func (p *Process) PeakMB(now time.Time) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.memory.read(p.cmd.Process.Pid, now)
+func (c *Cell) PeakMB(now time.Time) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.memory.read(c.cmd.Process.Pid, now)
 	}
-	return (p.memory.kib + 1023) / 1024
+	return (c.memory.kib + 1023) / 1024
 }
 
 // memoryMeter reads peaks from /proc, at most ten times a second: that costs some ten microseconds a process.
@@ -187,16 +299,16 @@ func (m *memoryMeter) read(helper int, now time.Time) {
 	m.kib = max(m.kib, total)
 }
 
-// KnowsMemory reports whether Process.MemoryKiB knows anything.
+// KnowsMemory reports whether Cell.MemoryKiB knows anything.
 func (s *Sandbox) KnowsMemory() bool { return true }
 
 // MemoryKiB is how much memory the function's processes have now, without the files that they map, which the system can
 // take back. What they share among themselves counts once. Finding that out takes long, so the answer is an estimate, too
 // large if anything, while that is no more than the limit.
-func (p *Process) MemoryKiB(limit int) int {
-	p.mu.Lock()
-	ended, helper := p.ended, p.cmd.Process.Pid
-	p.mu.Unlock()
+func (c *Cell) MemoryKiB(limit int) int {
+	c.mu.Lock()
+	ended, helper := c.ended, c.cmd.Process.Pid
+	c.mu.Unlock()
 	if ended {
 		return 0
 	}

@@ -79,26 +79,81 @@ type Command struct {
 	Home   string
 	Read   []string // further files and directories that it can read
 	Write  []string // further directories that it can write
+	Hosts  string   // in a mount namespace, a file that stands at /etc/hosts; "" for the system's own
 	Output *os.File // its standard output and standard error
+	Aside  *os.File // those of the programs that say so
 }
 
-func (c Command) output() io.Writer {
-	if c.Output == nil {
+func writer(file *os.File) io.Writer {
+	if file == nil {
 		return nil // an *os.File that is nil is not a nil io.Writer
 	}
-	return c.Output
+	return file
 }
 
-// Start starts a program. The processes that it starts in turn end with it. The error is a [StartError] if the program
-// cannot be executed.
+// Program is one more program in the cell of a Command, where it sees the same files.
+type Program struct {
+	Path      string
+	Args, Env []string // Args without argv[0]
+	Dir       string   // its working directory
+	Aside     bool     // it writes to Command.Aside
+}
+
+// Start starts a program in a cell of its own. The processes that it starts in turn end with it. The error is a
+// [StartError] if the program cannot be executed.
 func (s *Sandbox) Start(c Command) (*Process, error) {
+	cell, err := s.Open(c)
+	if err != nil {
+		return nil, err
+	}
+	process, err := cell.Start(Program{Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir})
+	if err != nil {
+		cell.Kill()
+		cell.Wait()
+		return nil, err
+	}
+	return process, nil
+}
+
+// Start starts a program in the cell. The error is a [StartError] if the program cannot be executed, and ErrEnded if
+// all programs that the cell had have ended: then so has the cell.
+func (c *Cell) Start(program Program) (*Process, error) {
 	for left := busyRetries; ; left-- {
-		process, err := s.start(c)
+		process, err := c.start(program)
 		if !errors.Is(err, syscall.ETXTBSY) || left == 0 {
 			return process, err
 		}
 		time.Sleep(busyPause)
 	}
+}
+
+// Wait blocks until everything in the cell has ended.
+func (c *Cell) Wait() { <-c.done }
+
+// Done is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.exited }
+
+// Wait blocks until the program has ended and, if it was the last one in its cell, everything in that.
+func (p *Process) Wait() State {
+	<-p.exited
+	if p.isEmpty() {
+		p.Cell.Wait()
+	}
+	return p.state
+}
+
+// isEmpty reports whether no program of the cell is left.
+func (c *Cell) isEmpty() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.processes {
+		select {
+		case <-p.exited:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // A program cannot be executed while a process has it open for writing. For a moment that may be a child of this very
@@ -118,7 +173,7 @@ func (e *StartError) Error() string { return e.Err.Error() }
 func (e *StartError) Unwrap() error { return e.Err }
 
 // ErrEnded is the error of Start when the process that confines a function has ended without a message, as it does
-// where the system refuses it a thread.
+// where the system refuses it a thread, or because there was nothing left to confine.
 var ErrEnded = errors.New("the process that confines a function ended early")
 
 // State is how a function's process ended.

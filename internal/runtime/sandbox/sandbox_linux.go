@@ -160,9 +160,12 @@ func (s *Sandbox) try(f *force) error {
 	var first error
 	for _, user := range users {
 		f.namespaces, f.user = true, user
-		process, err := s.launch(*f, Command{}, true)
+		cell, err := s.launch(*f, Command{}, true)
 		if err == nil {
-			process.Wait()
+			_, err = cell.await("")
+			cell.Wait()
+		}
+		if err == nil {
 			return nil
 		}
 		first = cmp.Or(first, err)
@@ -173,8 +176,8 @@ func (s *Sandbox) try(f *force) error {
 // Close does nothing on this system.
 func (s *Sandbox) Close() {}
 
-// start starts a program below the helper.
-func (s *Sandbox) start(c Command) (*Process, error) {
+// Open makes the cell for a command, without starting its program. The first Start fails if that did not work out.
+func (s *Sandbox) Open(c Command) (*Cell, error) {
 	f := s.force()
 	if f.err != nil {
 		return nil, f.err
@@ -182,11 +185,12 @@ func (s *Sandbox) start(c Command) (*Process, error) {
 	return s.launch(f, c, false)
 }
 
+const hosts = "/etc/hosts"
+
 // spec is what the helper has to do for a command.
 func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 	spec := &helper.Spec{
 		Namespaced: f.namespaces, Confined: s.config.Mode != Off, Landlock: f.landlock, Probe: probe,
-		Path: c.Path, Args: append([]string{c.Path}, c.Args...), Env: c.Env, Dir: c.Dir,
 	}
 	if s.config.Mode == Off {
 		return spec
@@ -209,6 +213,9 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 	if c.Opt != "" {
 		delete(v, opt)
 		v.lay(opt, c.Opt)
+	}
+	if info, err := os.Lstat(hosts); c.Hosts != "" && err == nil && info.Mode().IsRegular() {
+		v[hosts] = node{helper.Bind, c.Hosts}
 	}
 	v.private(cmp.Or(c.Home, s.config.Dir))
 	spec.Root, spec.Mounts = s.config.Dir, v.mounts()
@@ -242,43 +249,42 @@ func (f force) attributes() *syscall.SysProcAttr {
 	return attributes
 }
 
-// launch starts the helper and has it start the command.
-func (s *Sandbox) launch(f force, c Command, probe bool) (*Process, error) {
+// launch starts the helper and has it confine itself for the command.
+func (s *Sandbox) launch(f force, c Command, probe bool) (*Cell, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, fmt.Errorf("socket to a function's process: %w", err)
 	}
-	p := &Process{socket: ours, namespaced: f.namespaces, cmd: &exec.Cmd{
-		Path:        "/proc/self/exe",
-		Args:        []string{"furl-sandbox"},
-		Env:         []string{helper.Variable + "=" + helper.Value, "GOMAXPROCS=1"}, // so few threads do
-		Dir:         "/",
-		Stdout:      c.output(),
-		Stderr:      c.output(),
-		ExtraFiles:  []*os.File{theirs},
-		SysProcAttr: f.attributes(),
-	}}
-	err = p.cmd.Start()
+	cell := &Cell{
+		socket: ours, namespaced: f.namespaces, replies: make(chan message, 1), done: make(chan struct{}),
+		cmd: &exec.Cmd{
+			Path:        "/proc/self/exe",
+			Args:        []string{"furl-sandbox"},
+			Env:         []string{helper.Variable + "=" + helper.Value, "GOMAXPROCS=1"}, // so few threads do
+			Dir:         "/",
+			Stdout:      writer(c.Output),
+			Stderr:      writer(c.Output),
+			ExtraFiles:  []*os.File{theirs, c.Aside}, // the helper's 3 and 4, if there is one
+			SysProcAttr: f.attributes(),
+		},
+	}
+	err = cell.cmd.Start()
 	theirs.Close() //nolint:errcheck // the helper has it; with this one open, the end of the helper would not show
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the process that confines a function: %w", err), ours.Close())
 	}
-	// Before the helper starts the function, so that the function has the limit, too. If that fails, the machine's own
-	// limits remain.
-	machine.LimitFunction(p.cmd.Process.Pid, f.namespaces && f.user) //nolint:errcheck // see above
+	// Before the helper starts programs, so that they have the limit, too. If that fails, the machine's own limits
+	// remain.
+	machine.LimitFunction(cell.cmd.Process.Pid, f.namespaces && f.user) //nolint:errcheck // see above
 	text := s.spec(f, c, probe).Encode()
-	_, err = ours.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...))
+	err = cell.send(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...))
+	go cell.listen()
 	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrEnded, err)
-	} else {
-		err = p.await(c.Path)
+		cell.Kill()
+		cell.Wait()
+		return nil, err
 	}
-	if err != nil {
-		p.Kill()
-		p.cmd.Wait() //nolint:errcheck // why it ended is known
-		return nil, errors.Join(err, ours.Close())
-	}
-	return p, nil
+	return cell, nil
 }
 
 // socketPair is a connection with one end for a child.

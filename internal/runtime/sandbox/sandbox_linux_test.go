@@ -858,3 +858,128 @@ func TestTheHelperNeedsNoMoreThreads(t *testing.T) {
 		}
 	}
 }
+
+// A cell holds several programs, which see the same files: one can end, or be ended, without the others, and the cell
+// ends with its last program or with Kill.
+func TestCell(t *testing.T) {
+	for name, mode := range map[string]func(sandbox.Config) *sandbox.Sandbox{
+		"namespaces": sandbox.New, "Landlock": sandbox.WithoutNamespaces,
+		"off": func(c sandbox.Config) *sandbox.Sandbox { c.Mode = sandbox.Off; return sandbox.New(c) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			main, aside := output(t), output(t)
+			cell, err := mode(w.config()).Open(sandbox.Command{
+				Path: "/bin/sh", Dir: w.code, Home: w.home, Output: main.write, Aside: aside.write,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(cell.Kill)
+			shell := func(aside bool, script string) *sandbox.Process {
+				t.Helper()
+				process, err := cell.Start(sandbox.Program{
+					Path: "/bin/sh", Args: []string{"-c", script}, Env: []string{"PATH=/usr/bin:/bin", "HOME=" + w.home}, Dir: w.home, Aside: aside,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return process
+			}
+			first := shell(true, "echo one >shared; echo from the first; sleep 1007 & wait")
+			aside.expect("from the first")
+			second := shell(false, "cat shared; exec sleep 1008")
+			main.expect("one")
+			third := shell(false, "trap 'exit 4' TERM; echo trapped; while :; do sleep 0.01; done")
+			main.expect("trapped")
+			if _, err := cell.Start(sandbox.Program{Path: w.home + "/missing", Dir: "/"}); !errors.As(err, new(*sandbox.StartError)) {
+				t.Errorf("a program that is missing: %v", err)
+			}
+			third.Terminate()
+			if got := third.Wait().String(); got != "exit status 4" {
+				t.Errorf("the one that was told to end: %s", got)
+			}
+			group := below(first.PID())
+			second.End()
+			if got := second.Wait().String(); got != "signal: killed" {
+				t.Errorf("the one that was ended: %s", got)
+			}
+			select {
+			case <-first.Done():
+				t.Fatal("the first one ended with the second")
+			default:
+			}
+			fourth := shell(true, "echo still here; exit 5")
+			aside.expect("still here")
+			if got := fourth.Wait().String(); got != "exit status 5" {
+				t.Errorf("one more: %s", got)
+			}
+			cell.Kill()
+			if got := first.Wait().String(); got != "signal: killed" {
+				t.Errorf("the first: %s", got)
+			}
+			cell.Wait()
+			for _, pid := range group {
+				if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+					t.Errorf("process %d lives on (%v)", pid, err)
+				}
+			}
+			if _, err := cell.Start(sandbox.Program{Path: "/bin/true", Dir: "/"}); !errors.Is(err, sandbox.ErrEnded) {
+				t.Errorf("a start after the end: %v", err)
+			}
+		})
+	}
+}
+
+// A cell that loses its only program ends, although another one was to come.
+func TestCellOfOneThatEnds(t *testing.T) {
+	w := newWorld(t)
+	cell, err := sandbox.New(w.config()).Open(sandbox.Command{Path: "/bin/true", Dir: w.code, Home: w.home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := cell.Start(sandbox.Program{Path: "/bin/sh", Args: []string{"-c", "exit 3"}, Dir: "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := process.Wait().String(); got != "exit status 3" {
+		t.Error(got)
+	}
+	cell.Wait()
+	if _, err := cell.Start(sandbox.Program{Path: "/bin/true", Dir: "/"}); !errors.Is(err, sandbox.ErrEnded) {
+		t.Errorf("a start after the end: %v", err)
+	}
+}
+
+// printed is what programs print.
+type printed struct {
+	testing.TB
+	read, write *os.File
+	text        string
+}
+
+func output(t *testing.T) *printed {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	if err := r.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return &printed{TB: t, read: r, write: w}
+}
+
+// expect waits for a text.
+func (p *printed) expect(text string) {
+	p.Helper()
+	for !strings.Contains(p.text, text) {
+		piece := make([]byte, 1024)
+		n, err := p.read.Read(piece)
+		if err != nil {
+			p.Fatalf("%v; %q has no %q", err, p.text, text)
+		}
+		p.text += string(piece[:n])
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	goruntime "runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -42,7 +43,7 @@ func (s *Sandbox) String() string {
 	return "none on " + goruntime.GOOS + ": functions may do whatever the server's user may"
 }
 
-// KnowsMemory reports whether Process.MemoryKiB knows anything.
+// KnowsMemory reports whether Cell.MemoryKiB knows anything.
 func (s *Sandbox) KnowsMemory() bool { return false }
 
 func (s *Sandbox) confines() bool    { return false }
@@ -60,83 +61,137 @@ func (s *Sandbox) Opt(dir string) string {
 // Close ends what is left of functions.
 func (s *Sandbox) Close() { s.guard.close() }
 
-// start starts a program in a process group of its own.
-func (s *Sandbox) start(c Command) (*Process, error) {
+// Open makes a cell for a command, without starting its program.
+func (s *Sandbox) Open(c Command) (*Cell, error) {
 	if err := s.Ready(); err != nil {
 		return nil, err
 	}
-	cmd := &exec.Cmd{
-		Path: c.Path, Args: append([]string{c.Path}, c.Args...), Env: c.Env, Dir: c.Dir,
-		Stdout: c.output(), Stderr: c.output(),
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	return &Cell{command: c, guard: s.guard, done: make(chan struct{})}, nil
+}
+
+// Cell is the programs of one environment, with everything that they start: a process group for each.
+type Cell struct {
+	command Command
+	guard   *guard
+	done    chan struct{} // closed when the last program has ended
+	ended   sync.Once     // closes it
+
+	mu        sync.Mutex
+	processes []*Process
+	peak      int
+	killed    bool
+}
+
+// Process is one program in a cell.
+type Process struct {
+	*Cell
+	cmd    *exec.Cmd
+	exited chan struct{}
+	state  State // final when exited is closed
+}
+
+// start starts a program in a process group of its own.
+func (c *Cell) start(program Program) (*Process, error) {
+	output := c.command.Output
+	if program.Aside {
+		output = c.command.Aside
 	}
-	if err := cmd.Start(); err != nil {
+	p := &Process{Cell: c, exited: make(chan struct{}), cmd: &exec.Cmd{
+		Path: program.Path, Args: append([]string{program.Path}, program.Args...), Env: program.Env, Dir: program.Dir,
+		Stdout: writer(output), Stderr: writer(output),
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.killed {
+		return nil, ErrEnded
+	}
+	if err := p.cmd.Start(); err != nil {
 		if failed := (*os.PathError)(nil); errors.As(err, &failed) {
 			return nil, &StartError{failed}
 		}
 		return nil, err
 	}
-	s.guard.add(cmd.Process.Pid)
-	return &Process{cmd: cmd, guard: s.guard}, nil
+	c.guard.add(p.PID())
+	c.processes = append(c.processes, p)
+	go p.reap()
+	return p, nil
 }
 
-// Process is a function's process with everything that it starts: a process group.
-type Process struct {
-	cmd   *exec.Cmd
-	guard *guard
-
-	mu    sync.Mutex
-	ended bool
-	peak  int
-}
-
-// Wait blocks until the process has ended, and ends what is left of its group.
-func (p *Process) Wait() State {
+// reap waits for the program, and ends what is left of its group.
+func (p *Process) reap() {
 	p.cmd.Wait() //nolint:errcheck // ProcessState says the same
-	defer p.guard.remove(p.cmd.Process.Pid)
+	defer p.guard.remove(p.PID())
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	// The group's id cannot belong to others while one of its members lives; if none does, the signal finds no
 	// process, unless the system has given the id away within these microseconds.
 	p.signal(syscall.SIGKILL)
-	p.ended = true
 	if usage, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		p.peak = int(usage.Maxrss >> 20) // macOS counts in bytes
+		p.peak = max(p.peak, int(usage.Maxrss>>20)) // macOS counts in bytes
 	}
 	status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return State{status}
+	p.state = State{status}
+	close(p.exited)
+	p.mu.Unlock()
+	p.closeIfEmpty()
 }
 
-// Kill ends the process and its group.
-func (p *Process) Kill() { p.signalGroup(syscall.SIGKILL) }
+// closeIfEmpty ends the cell with its last program.
+func (c *Cell) closeIfEmpty() {
+	if c.isEmpty() {
+		c.ended.Do(func() {
+			c.mu.Lock()
+			c.killed = true
+			c.mu.Unlock()
+			close(c.done)
+		})
+	}
+}
 
-// Terminate asks the process group to end.
+// Kill ends everything in the cell.
+func (c *Cell) Kill() {
+	c.mu.Lock()
+	c.killed = true
+	processes := slices.Clone(c.processes)
+	c.mu.Unlock()
+	for _, p := range processes {
+		p.End()
+	}
+	c.closeIfEmpty()
+}
+
+// End ends the program's process group.
+func (p *Process) End() { p.signalGroup(syscall.SIGKILL) }
+
+// Terminate asks the program's process group to end.
 func (p *Process) Terminate() { p.signalGroup(syscall.SIGTERM) }
 
 func (p *Process) signalGroup(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.ended {
+	select {
+	case <-p.exited:
+	default:
 		p.signal(sig)
 	}
 }
 
 func (p *Process) signal(sig syscall.Signal) {
-	syscall.Kill(-p.cmd.Process.Pid, sig) //nolint:errcheck // the group may be gone already
+	syscall.Kill(-p.PID(), sig) //nolint:errcheck // the group may be gone already
 }
 
-// PID is the id of the function's process.
+// PID is the id of the program's process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// PeakMB is the largest resident size that the process has had. It is 0, for unknown, while the process runs.
-func (p *Process) PeakMB(time.Time) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.peak
+// PeakMB is the largest resident size that a process has had. It is 0, for unknown, while the first one runs.
+func (c *Cell) PeakMB(time.Time) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peak
 }
 
 // MemoryKiB is 0, for unknown.
-func (p *Process) MemoryKiB(int) int { return 0 }
+func (c *Cell) MemoryKiB(int) int { return 0 }
 
 // guardScript reads a list of process groups from its standard input, and kills those that are left when the input
 // ends: when the server has closed it or has ended in any way.

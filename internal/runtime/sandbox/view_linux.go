@@ -222,8 +222,10 @@ func (v view) mounts() []helper.Mount {
 func (v view) needs(path string, n node) bool {
 	shown := v.shows(path)
 	switch n.kind {
-	case helper.Link, helper.Bind:
+	case helper.Link:
 		return !shown
+	case helper.Bind:
+		return !shown || n.source != ""
 	case helper.Writable:
 		_, above, _ := v.above(path)
 		return !shown || above.kind != helper.Writable

@@ -3,14 +3,20 @@
 // the program: it imports only syscall and what that imports, so Go initializes it before all packages that import more
 // (The Go Programming Language Specification, "Program initialization"). That is why it has an init function.
 //
-// The helper stays as the function's parent. In a PID namespace it is process 1, so that the function is not: the
-// kernel ignores signals without a handler there (pid_namespaces(7)). Elsewhere it is the subreaper of everything that
-// the function starts (PR_SET_CHILD_SUBREAPER, prctl(2)). When the function ends, when the server says so, and when the
-// server is gone, it kills and reaps all of it and ends.
+// The helper stays as the parent of the programs of one environment: the function's runtime and its extensions. In a PID
+// namespace it is process 1, so that they are not: the kernel ignores signals without a handler there
+// (pid_namespaces(7)). Elsewhere it is the subreaper of everything that they start (PR_SET_CHILD_SUBREAPER, prctl(2)).
+// When the last of its programs has ended, when the server says so, and when the server is gone, it kills and reaps all
+// of it and ends.
 //
 // Server and helper talk over one socket, the helper's file descriptor 3. The server sends the length of an encoded
-// [Spec] (4 bytes, big-endian) and the Spec, then single bytes: [Terminate] or [Kill]. The helper sends one [Started],
-// or one [Failed] if it could not start the function, and one [Exited].
+// [Spec] (4 bytes, big-endian) and the Spec, and then any number of requests: a byte, and what belongs to it. [Start] is
+// followed by the length of an encoded [Program] and the Program, [Terminate] and [End] by the number of a program (4
+// bytes, big-endian), [Kill] by nothing. Programs have numbers from 0 on, in the order of the requests to start them.
+//
+// The helper answers each Start in order, with [Started] or [Failed]. It sends one [Exited] for each program that has
+// ended by itself or by its own End. After a Kill it sends nothing: the end of the connection says that all have ended.
+// If it could not confine itself, it answers Failed once and ends.
 package helper
 
 // Variable is the environment variable that makes a program the helper; its value is [Value].
@@ -19,7 +25,7 @@ const (
 	Value    = "fd3"
 )
 
-// Spec is what the helper does. It skips what is empty.
+// Spec is how the helper confines itself, and so its programs. It skips what is empty.
 type Spec struct {
 	// Namespaced says that the helper has mount, PID and IPC namespaces of its own and the capabilities in them.
 	Namespaced bool
@@ -31,12 +37,16 @@ type Spec struct {
 	Rules    []Rule
 	// Confined drops all capabilities for good.
 	Confined bool
-	// Probe ends with success where the function would be started.
+	// Probe ends with success where programs would be started.
 	Probe bool
+}
 
-	Path      string // of the function's program
+// Program is a program that the helper starts.
+type Program struct {
+	Path      string
 	Args, Env []string
 	Dir       string // to start it in
+	Output    int    // the helper's descriptor that is its standard output and standard error
 }
 
 // Mount is a piece of the function's root directory.
@@ -66,17 +76,25 @@ type Rule struct {
 	Write bool // otherwise read and execute
 }
 
-// Messages of the server, after the Spec.
+// Requests of the server, after the Spec.
 const (
-	Terminate = 'T' // SIGTERM to the function's process group
+	Start     = 'P' // a program
+	Terminate = 'T' // SIGTERM to a program's process group
+	End       = 'E' // SIGKILL to a program's process group
 	Kill      = 'K' // end everything; so does the end of the connection
+)
+
+// Descriptors of the helper for the output of programs.
+const (
+	StandardOutput = 1
+	SecondOutput   = 4
 )
 
 // Messages of the helper: one byte, then 4 bytes, big-endian, for each number.
 const (
-	Started = 'S' // the function's process id as the helper sees it
+	Started = 'S' // the program's process id as the helper sees it
 	Failed  = 'F' // errno, length of a text, and the text: the step that failed, "" for the start of the program
-	Exited  = 'X' // wait status, peak resident size in KiB or 0 if unknown
+	Exited  = 'X' // the program's number, wait status, peak resident size in KiB or 0 if unknown
 )
 
 // Encode is the Spec as the helper reads it.
@@ -98,14 +116,21 @@ func (s *Spec) Encode() []byte {
 	}
 	e.flag(s.Confined)
 	e.flag(s.Probe)
-	e.text(s.Path)
-	e.texts(s.Args)
-	e.texts(s.Env)
-	e.text(s.Dir)
 	return e.b
 }
 
-// Decode reads what Encode wrote. It reports false if text is anything else.
+// Encode is the Program as the helper reads it.
+func (p *Program) Encode() []byte {
+	var e encoder
+	e.text(p.Path)
+	e.texts(p.Args)
+	e.texts(p.Env)
+	e.text(p.Dir)
+	e.number(p.Output)
+	return e.b
+}
+
+// Decode reads what Spec.Encode wrote. It reports false if text is anything else.
 func Decode(text []byte) (*Spec, bool) {
 	d := decoder{b: text}
 	s := &Spec{Namespaced: d.flag(), Root: d.text()}
@@ -117,8 +142,14 @@ func Decode(text []byte) (*Spec, bool) {
 		s.Rules = append(s.Rules, Rule{Path: d.text(), Write: d.flag()})
 	}
 	s.Confined, s.Probe = d.flag(), d.flag()
-	s.Path, s.Args, s.Env, s.Dir = d.text(), d.texts(), d.texts(), d.text()
 	return s, !d.bad && len(d.b) == 0
+}
+
+// DecodeProgram reads what Program.Encode wrote. It reports false if text is anything else.
+func DecodeProgram(text []byte) (*Program, bool) {
+	d := decoder{b: text}
+	p := &Program{Path: d.text(), Args: d.texts(), Env: d.texts(), Dir: d.text(), Output: d.number()}
+	return p, !d.bad && len(d.b) == 0
 }
 
 type encoder struct{ b []byte }

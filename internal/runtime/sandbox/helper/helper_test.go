@@ -15,7 +15,14 @@ func spec() *helper.Spec {
 			{Kind: helper.Bind, Target: "/usr", Source: "/usr"}, {Kind: helper.Temp, Target: "/dev/shm", Source: "size=1m"},
 		},
 		Landlock: 7, Rules: []helper.Rule{{Path: "/"}, {Path: "/tmp", Write: true}},
-		Confined: true, Path: "/code/bootstrap", Args: []string{"/code/bootstrap", ""}, Env: []string{"A=b\nc", "D="}, Dir: "/code",
+		Confined: true,
+	}
+}
+
+func program() *helper.Program {
+	return &helper.Program{
+		Path: "/code/bootstrap", Args: []string{"/code/bootstrap", ""}, Env: []string{"A=b\nc", "D="}, Dir: "/code",
+		Output: helper.SecondOutput,
 	}
 }
 
@@ -28,29 +35,50 @@ func TestEncodeAndDecode(t *testing.T) {
 	}
 }
 
-// A piece of a Spec is no Spec.
-func TestDecodePieces(t *testing.T) {
-	text := spec().Encode()
-	for n := range text {
-		if _, ok := helper.Decode(text[:n]); ok {
-			t.Errorf("the first %d bytes are taken for a whole", n)
+func TestEncodeAndDecodeProgram(t *testing.T) {
+	for _, want := range []*helper.Program{program(), {}} {
+		got, ok := helper.DecodeProgram(want.Encode())
+		if diff := cmp.Diff(want, got); !ok || diff != "" {
+			t.Errorf("%t\n%s", ok, diff)
 		}
 	}
-	if _, ok := helper.Decode(append(text, 0)); ok {
-		t.Error("something behind it is ignored")
+}
+
+// A piece of a Spec is no Spec, and a piece of a Program no Program.
+func TestDecodePieces(t *testing.T) {
+	for name, row := range map[string]struct {
+		text    []byte
+		decodes func([]byte) bool
+	}{
+		"Spec":    {spec().Encode(), func(text []byte) bool { _, ok := helper.Decode(text); return ok }},
+		"Program": {program().Encode(), func(text []byte) bool { _, ok := helper.DecodeProgram(text); return ok }},
+	} {
+		for n := range row.text {
+			if row.decodes(row.text[:n]) {
+				t.Errorf("%s: the first %d bytes are taken for a whole", name, n)
+			}
+		}
+		if row.decodes(append(row.text, 0)) {
+			t.Errorf("%s: something behind it is ignored", name)
+		}
 	}
 }
 
 func FuzzDecode(f *testing.F) {
 	f.Add(spec().Encode())
+	f.Add(program().Encode())
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, ok := helper.Decode(text)
-		if !ok {
-			return
+		if s, ok := helper.Decode(text); ok {
+			again, ok := helper.Decode(s.Encode())
+			if diff := cmp.Diff(s, again); !ok || diff != "" {
+				t.Errorf("%t\n%s", ok, diff)
+			}
 		}
-		again, ok := helper.Decode(s.Encode())
-		if diff := cmp.Diff(s, again); !ok || diff != "" {
-			t.Errorf("%t\n%s", ok, diff)
+		if p, ok := helper.DecodeProgram(text); ok {
+			again, ok := helper.DecodeProgram(p.Encode())
+			if diff := cmp.Diff(p, again); !ok || diff != "" {
+				t.Errorf("%t\n%s", ok, diff)
+			}
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 
 const (
 	socket  = 3
-	maxSpec = 16 << 20 // a function's variables and arguments are at most 2 MiB (execve(2))
+	maxText = 16 << 20 // of a Spec or a Program: variables and arguments are at most 2 MiB (execve(2))
 
 	// spareThreads is for a process with one goroutine that waits in a system call besides the main one, and one
 	// processor of Go's: that takes three threads more, of which one may be on its way to sleep when Go wants another.
@@ -23,60 +23,68 @@ func init() {
 	}
 }
 
-// helper is the state of this process. Its one goroutine besides the main one listens to the server.
+// helper is the state of this process. Its main goroutine obeys the server, and another one reaps.
 type helper struct {
 	spec *Spec
 
-	mu    sync.Mutex
-	child int // 0 before it is started and after it has been reaped
+	mu       sync.Mutex
+	programs []int // process ids by number; 0 if it has not started, or has been reaped
+	running  int   // of the programs
+	ended    bool  // all that there were: no further one is started
 }
 
 // run is the whole life of the process. It runs on the main thread, which package runtime locks to the goroutine of
-// init functions, so settings of the thread hold for the function's process.
+// init functions, so settings of the thread hold for the programs that it starts.
 func run() {
 	syscall.CloseOnExec(socket)
-	spec, ok := receive()
+	syscall.CloseOnExec(SecondOutput)
+	text, ok := receive()
 	if !ok {
 		syscall.Exit(125) // not started by a server, or the server is gone
+	}
+	spec, ok := Decode(text)
+	if !ok {
+		syscall.Exit(125)
 	}
 	h := &helper{spec: spec}
 	// No process may look into or control this one: it has threads that are not confined.
 	if errno := prctl(prSetDumpable, 0); errno != 0 {
-		h.fail("prctl(PR_SET_DUMPABLE)", errno)
+		abort("prctl(PR_SET_DUMPABLE)", errno)
 	}
 	if !spec.Namespaced {
 		if errno := prctl(prSetChildSubreaper, 1); errno != 0 {
-			h.fail("prctl(PR_SET_CHILD_SUBREAPER)", errno)
+			abort("prctl(PR_SET_CHILD_SUBREAPER)", errno)
 		}
 	}
 	if step, errno := confine(spec); errno != 0 {
-		h.fail(step, errno)
+		abort(step, errno)
 	}
 	if spec.Probe {
 		send(Started, 0)
 		syscall.Exit(0)
 	}
 	spare.Threads(spareThreads)
-	h.start()
-	go h.listen()
-	h.exit(h.wait())
+	h.obey()
+	h.end()
+	select {} // reap ends the process
 }
 
-// receive reads the Spec.
-func receive() (*Spec, bool) {
-	var size [4]byte
-	if !readFull(size[:]) {
-		return nil, false
-	}
-	n := Number(size[:])
-	if n > maxSpec {
+// receive reads a length and a text of that length.
+func receive() ([]byte, bool) {
+	n, ok := receiveNumber()
+	if !ok || n > maxText {
 		return nil, false
 	}
 	text := make([]byte, n)
-	if !readFull(text) {
-		return nil, false
+	return text, readFull(text)
+}
+
+func receiveNumber() (int, bool) {
+	var b [4]byte
+	if !readFull(b[:]) {
+		return 0, false
 	}
-	return Decode(text)
+	return Number(b[:]), true
 }
 
 func readFull(b []byte) bool {
@@ -106,94 +114,136 @@ func write(b []byte) {
 	syscall.Write(socket, b) //nolint:errcheck // see send
 }
 
-// fail says that the function cannot be started, and ends.
-func (h *helper) fail(step string, errno syscall.Errno) {
+// abort says that this process cannot be confined, and ends.
+func abort(step string, errno syscall.Errno) {
+	fail(step, errno)
+	syscall.Exit(125)
+}
+
+func fail(step string, errno syscall.Errno) {
 	e := encoder{b: []byte{Failed}}
 	e.number(int(errno))
 	e.text(step)
 	write(e.b)
-	syscall.Exit(125)
 }
 
-// start starts the function in a session of its own, without a terminal and out of reach of signals for other groups.
-func (h *helper) start() {
-	pid, err := syscall.ForkExec(h.spec.Path, h.spec.Args, &syscall.ProcAttr{
-		Dir:   h.spec.Dir,
-		Env:   h.spec.Env,
-		Files: []uintptr{0, 1, 2},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
-	})
-	if err != nil {
-		errno, _ := err.(syscall.Errno) //nolint:errorlint // ForkExec returns nothing else
-		h.fail("", errno)
-	}
-	h.child = pid
-	send(Started, pid)
-}
-
-// listen obeys the server until that is gone.
-func (h *helper) listen() {
+// obey does what the server says until that is gone.
+func (h *helper) obey() {
 	var word [1]byte
 	for readFull(word[:]) {
 		switch word[0] {
-		case Terminate:
-			h.signal(syscall.SIGTERM)
+		case Start:
+			text, ok := receive()
+			if !ok {
+				return
+			}
+			p, ok := DecodeProgram(text)
+			if !ok {
+				return
+			}
+			h.start(p)
+		case Terminate, End:
+			n, ok := receiveNumber()
+			if !ok {
+				return
+			}
+			sig := syscall.SIGTERM
+			if word[0] == End {
+				sig = syscall.SIGKILL
+			}
+			h.mu.Lock()
+			if n < len(h.programs) && h.programs[n] != 0 {
+				syscall.Kill(-h.programs[n], sig) //nolint:errcheck // it may have ended
+			}
+			h.mu.Unlock()
 		case Kill:
 			h.end()
 		}
 	}
-	h.end()
 }
 
-// end kills the function, so that wait returns. In a PID namespace all of it ends with this process.
-func (h *helper) end() {
-	if h.spec.Namespaced {
-		h.mu.Lock() // not while exit writes: it has the better answer
-		send(Exited, int(syscall.SIGKILL), 0)
-		syscall.Exit(0)
-	}
-	h.signal(syscall.SIGKILL)
-}
-
-func (h *helper) signal(sig syscall.Signal) {
+// start starts a program in a session of its own, without a terminal and out of reach of signals for other groups.
+func (h *helper) start(p *Program) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.child != 0 {
-		syscall.Kill(-h.child, sig) //nolint:errcheck // it may have ended
+	if h.ended {
+		fail("start of another program", syscall.ESRCH)
+		return
+	}
+	output := uintptr(p.Output)
+	pid, err := syscall.ForkExec(p.Path, p.Args, &syscall.ProcAttr{
+		Dir:   p.Dir,
+		Env:   p.Env,
+		Files: []uintptr{0, output, output},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
+		errno, _ := err.(syscall.Errno) //nolint:errorlint // ForkExec returns nothing else
+		h.programs = append(h.programs, 0)
+		fail("", errno)
+		return
+	}
+	h.programs = append(h.programs, pid)
+	h.running++
+	send(Started, pid)
+	if h.running == 1 {
+		go h.reap()
 	}
 }
 
-// wait reaps until the function has ended. The peak is its own resident size in KiB. The kernel also counts the size
-// before exec, that of this process, so a smaller size is unknown.
-func (h *helper) wait() (status syscall.WaitStatus, peak int) {
+// end kills the programs, so that reap ends this process. In a PID namespace all ends with it.
+func (h *helper) end() {
+	h.mu.Lock()
+	if h.spec.Namespaced || h.running == 0 && !h.ended {
+		syscall.Exit(0) // with the lock, so that reap says either all or nothing of an end
+	}
+	for _, pid := range h.programs {
+		if pid != 0 {
+			syscall.Kill(-pid, syscall.SIGKILL) //nolint:errcheck // it may have ended
+		}
+	}
+	h.mu.Unlock()
+}
+
+// reap reaps until no program is left. Then it ends everything that they have started, and this process.
+func (h *helper) reap() {
 	var self syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &self) //nolint:errcheck // cannot fail
 	for {
+		var status syscall.WaitStatus
 		var usage syscall.Rusage
 		pid, err := syscall.Wait4(-1, &status, 0, &usage)
-		if err == nil && pid == h.child {
-			if usage.Maxrss > self.Maxrss {
-				peak = int(usage.Maxrss)
-			}
-			return status, peak
-		}
-		if err == syscall.ECHILD { //nolint:errorlint // as above
-			return status, 0 // cannot happen: the function is a child
+		if err == nil && h.reaped(pid, status, &usage, &self) {
+			break
 		}
 	}
-}
-
-// exit ends everything that the function has started, tells the server, and ends.
-func (h *helper) exit(status syscall.WaitStatus, peak int) {
-	h.mu.Lock()
-	group := h.child
-	h.child = 0
 	if !h.spec.Namespaced {
-		syscall.Kill(-group, syscall.SIGKILL) //nolint:errcheck // it may be empty
 		sweep()
 	}
-	send(Exited, int(status), peak)
 	syscall.Exit(0)
+}
+
+// reaped notes the end of a child. It reports whether that was the last program. The peak is the program's own resident
+// size in KiB. The kernel also counts the size before exec, that of this process, so a smaller size is unknown.
+func (h *helper) reaped(pid int, status syscall.WaitStatus, usage, self *syscall.Rusage) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for n, program := range h.programs {
+		if program != pid {
+			continue
+		}
+		peak := 0
+		if usage.Maxrss > self.Maxrss {
+			peak = int(usage.Maxrss)
+		}
+		h.programs[n] = 0
+		h.running--
+		h.ended = h.running == 0
+		syscall.Kill(-pid, syscall.SIGKILL) //nolint:errcheck // its group may be empty
+		send(Exited, n, int(status), peak)
+		return h.ended
+	}
+	return false
 }
 
 // sweep kills and reaps the children of this process until there are none: as their subreaper, it inherits each process
