@@ -286,8 +286,12 @@ func (e *environment) kill(why Reason) {
 	}
 	e.life.end(stopping)
 	e.halted.Do(func() { close(e.halt) })
-	if e.cell != nil && !e.extensions.HasExternal() {
+	switch {
+	case e.cell == nil:
+	case !e.extensions.HasExternal():
 		e.cell.Kill()
+	case why == reasonMemory && e.process != nil:
+		e.process.End() // which the extensions are told, like any other end of the runtime
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/usertest"
 )
 
@@ -85,4 +86,19 @@ func TestExtensionsAreConfined(t *testing.T) {
 			t.Fatalf("no records in %q:\n%s", files, b.log)
 		}
 	}
+}
+
+// A runtime that takes too much memory is killed at once, and its extensions hear that it failed.
+func TestExtensionsOfARuntimeThatIsKilled(t *testing.T) {
+	needs(t, "python3")
+	b := newBench(t, limited(sandbox.Off))
+	fn := b.python(greedy...)
+	fn.Timeout = time.Minute
+	b.withExtensions("good")(fn)
+	body, _, id := b.invoke(fn, map[string]any{"take": 400, "wait": 30})
+	want := `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ` + id + ` Error: Runtime exited with error: signal: killed"}`
+	if body != want {
+		t.Errorf("%s, want %s", body, want)
+	}
+	b.waitFor(`"eventType":"SHUTDOWN","deadlineMs":\d+,"shutdownReason":"failure"`)
 }

@@ -63,7 +63,8 @@ func TestMetricsAreClosedSets(t *testing.T) {
 	add("furl_", "connections connections_limit queue_bytes queue_invocations traces_kept traces_total")
 	add("furl_environments stage=", "starting registering idle busy responding settling lingering stopping")
 	add("furl_invocations_total outcome=", "answered throttled closed not-started")
-	add("furl_invocations_total outcome=", "error timeout exit crash init init-timeout too-large bad-response extension shutdown")
+	add("furl_invocations_total outcome=",
+		"error timeout exit crash init init-timeout too-large bad-response extension shutdown")
 	add("furl_refusals_total part=api reason=", signature)
 	add("furl_refusals_total part=page reason=", signature+"not-local no-token wrong-token")
 	add("furl_refusals_total part=function-url reason=",
