@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
@@ -26,7 +27,7 @@ type webApp struct {
 }
 
 func webApps(t *testing.T) []webApp {
-	need(t, "package", "node")
+	need(t, "python", "package", "node")
 	needProgram(t, "node")
 	port := freePort(t)
 	return []webApp{
@@ -60,7 +61,7 @@ func (s *server) createWebApp(t *testing.T, app webApp, mode types.InvokeMode) s
 	t.Helper()
 	name := app.name + "-" + strings.ToLower(strings.ReplaceAll(string(mode), "_", "-"))
 	return s.createFunction(t, name, app.runtime, app.handler, app.zip, mode, func(in *lambda.CreateFunctionInput) {
-		in.Layers = []string{publicAdapter}
+		in.Layers, in.MemorySize = []string{publicAdapter}, aws.Int32(512)
 		in.Environment = &types.Environment{Variables: map[string]string{"AWS_LWA_INVOKE_MODE": string(mode)}}
 		for name, value := range app.variables {
 			in.Environment.Variables[name] = value
