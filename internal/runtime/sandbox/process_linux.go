@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -292,9 +293,15 @@ func (m *memoryMeter) read(helper int, now time.Time) {
 		return
 	}
 	m.last = now
-	total := 0
-	for _, pid := range descendants(helper) {
-		total += memoryOf(pid, "status", "\nVmHWM:") // the peak since the process executed its program
+	total, processes := 0, descendants(helper)
+	for _, pid := range processes {
+		peak := memoryOf(pid, "status", "\nVmHWM:") // since the process executed its program
+		own := peak
+		if len(processes) > 1 { // they may share some of it
+			own = cmp.Or(memoryOf(pid, "smaps_rollup", "\nPss:"), peak)
+		}
+		total += own
+		m.kib = max(m.kib, peak)
 	}
 	m.kib = max(m.kib, total)
 }
