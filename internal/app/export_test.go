@@ -3,6 +3,9 @@ package app
 // PageToken is the server's page token.
 func (s *Server) PageToken() string { return s.pageToken.Reveal() }
 
+// UsesCode reports whether the server keeps the package with the hash.
+func (s *Server) UsesCode(hash string) bool { return s.usedCode()(hash) }
+
 // DataDirContents are the names that the server knows in its data directory.
 func DataDirContents() (names []string) {
 	for _, part := range contents {

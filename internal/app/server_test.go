@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -120,5 +122,34 @@ func TestStoppedAtOnce(t *testing.T) {
 		if err := server.Run(stopped, context.Background()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A package is kept for as long as a version has it, also when $LATEST has another.
+func TestVersionsKeepTheirCode(t *testing.T) {
+	server, _ := run(t, configFor(app.InMemory))
+	deploy(t, server)
+	client, function := lambda.NewFromConfig(awsConfig(server)), aws.String("function")
+	published, err := client.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: function})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := base64.StdEncoding.DecodeString(aws.ToString(published.CodeSha256))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	writer := zip.NewWriter(&archive)
+	_, err = writer.Create("other")
+	if err := errors.Join(err, writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: function, ZipFile: archive.Bytes()})
+	if err != nil || !server.UsesCode(hex.EncodeToString(sum)) {
+		t.Errorf("the code of version 1 may be removed, %v", err)
+	}
+	_, err = client.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: function, Qualifier: aws.String("1")})
+	if err != nil || server.UsesCode(hex.EncodeToString(sum)) {
+		t.Errorf("the code of a deleted version is kept, %v", err)
 	}
 }
