@@ -117,7 +117,7 @@ func handlerOf(args []string) (http.Handler, error) {
 	case len(args) > 1 && args[0] == "proxy":
 		return proxyTo(args[1:])
 	}
-	return nil, fmt.Errorf("%q is neither serve nor proxy URL...", args)
+	return nil, fmt.Errorf("%q is neither serve nor proxy URL [URL]", args)
 }
 
 // proxyTo is a bare reverse proxy. One to several servers asks each for one page at a time.
