@@ -21,7 +21,7 @@ var awkward = []struct {
 
 // quoted are parts of lines that quote AWS, whose texts have such words.
 var quoted = []string{
-	"can not be converted to", "can not contain region information",
+	"can not be converted to", "can not contain region information", "can not be found.",
 }
 
 // TestProse looks for such words in code, comments, messages and documents.

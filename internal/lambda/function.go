@@ -93,6 +93,7 @@ type Function struct {
 	Reserved    *int                    // concurrency that only this function uses, and its limit; nil for none
 	Provisioned map[string]Provisioned  // by version or alias
 	EventInvoke map[string]*EventInvoke // by qualifier, "" for $LATEST
+	AllowsLoops bool                    // AWS would not end recursive loops
 
 	URLs     map[string]*URLConfig // by qualifier, "" for the function itself
 	Policies map[string]Policy     // by qualifier, "" for the function itself

@@ -710,8 +710,9 @@ def check_every_operation_answers():
 
 def check_missing_operations_are_named():
     for service, operation, arguments in [
-        ("lambda", "list_code_signing_configs", {}),
-        ("lambda", "list_capacity_providers", {}),
+        ("lambda", "create_code_signing_config", {"AllowedPublishers": {"SigningProfileVersionArns": [
+            "arn:aws:signer:eu-central-1:123456789012:/signing-profiles/p/0123456789"]}}),
+        ("lambda", "get_capacity_provider", {"CapacityProviderName": "none"}),
         ("iam", "get_organizations_access_report", {"JobId": "0" * 36}),
         ("sts", "assume_root", {"TargetPrincipal": ACCOUNT, "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}}),
     ]:

@@ -41,6 +41,11 @@ var namedOperations = []named{
 	{operation: "GetFunctionCodeSigningConfig", method: "GET", path: "/2020-06-30/functions/NAME/code-signing-config"},
 	{operation: "GetFunctionConcurrency", method: "GET", path: "/2019-09-30/functions/NAME/concurrency"},
 	{operation: "GetFunctionRecursionConfig", method: "GET", path: "/2024-08-31/functions/NAME/recursion-config", unqualified: true},
+	{operation: "PutFunctionRecursionConfig", method: "PUT", path: "/2024-08-31/functions/NAME/recursion-config",
+		body: `{"RecursiveLoop":"Allow"}`, unqualified: true},
+	{operation: "DeleteFunctionCodeSigningConfig", method: "DELETE", path: "/2020-06-30/functions/NAME/code-signing-config"},
+	{operation: "PutRuntimeManagementConfig", method: "PUT", path: "/2021-07-20/functions/NAME/runtime-management-config",
+		body: `{"UpdateRuntimeOn":"Auto"}`},
 	{operation: "GetRuntimeManagementConfig", method: "GET", path: "/2021-07-20/functions/NAME/runtime-management-config"},
 	{operation: "PutFunctionConcurrency", method: "PUT", path: putReserved + "NAME/concurrency", body: `{"ReservedConcurrentExecutions":1}`},
 	{operation: "DeleteFunctionConcurrency", method: "DELETE", path: putReserved + "NAME/concurrency"},
@@ -208,7 +213,11 @@ func TestListURLsOfLatestHasItsAuthType(t *testing.T) {
 // The tests above know every operation that names a function.
 func TestEveryNamedOperationIsTested(t *testing.T) {
 	want := map[string]bool{}
+	apart := "GetFunctionScalingConfig" // never succeeds: TestScalingOfAPlainFunction
 	for _, o := range lambdaapi.Operations() {
+		if o.Name == apart {
+			continue
+		}
 		if strings.Contains(o.Path, "{FunctionName}") || strings.Contains(o.Path, "/tags/") || o.Name == "CreateFunction" {
 			want[o.Name] = true
 		}

@@ -17,6 +17,7 @@ type Function struct {
 	Reserved    *int                      `json:"Reserved,omitempty"`
 	Provisioned map[string]Provisioned    `json:"Provisioned,omitempty"`
 	EventInvoke map[string]EventInvoke    `json:"EventInvoke,omitempty"`
+	AllowsLoops bool                      `json:"AllowsLoops,omitempty"`
 	URLs        map[string]URL            `json:"URLs,omitempty"`
 	Policies    map[string]ResourcePolicy `json:"Policies,omitempty"`
 	permissions
