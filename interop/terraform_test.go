@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,8 +39,12 @@ func newTerraform(t *testing.T, s *server) *terraform {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Rename(echoZip(t), filepath.Join(dir, "books.zip")); err != nil {
-		t.Fatal(err)
+	for name, zip := range map[string]string{
+		"books.zip": echoZip(t), "layer.zip": writeZip(t, nil, map[string]string{"share/main.tf": "testdata/terraform/main.tf"}),
+	} {
+		if err := os.Rename(zip, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tf := &terraform{t, dir, append(s.env(), "TF_CLI_CONFIG_FILE="+filepath.Join(dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")}
 	if done := tf.run("init"); done.code != 0 {
@@ -73,26 +78,63 @@ func (tf *terraform) must(arguments ...string) string {
 	return done.stdout
 }
 
-// TestTerraform has Terraform's AWS provider create a function with its URL, find nothing to change, change it in
-// place, find nothing to change again, and destroy all of it.
+// TestTerraform has Terraform's AWS provider create a function with its layer, versions, an alias with its URL and
+// permissions, concurrency and settings of events, find nothing to change, change it in place, find nothing to change
+// again, and destroy all of it.
 func TestTerraform(t *testing.T) {
-	s := startServer(t)
+	s := startServer(t, "--url-style", "host") // the provider reads the URL's id from its host name
 	tf := newTerraform(t, s)
 
-	tf.must("apply", "-auto-approve")
-	tf.must("plan", "-detailed-exitcode") // exit status 2 is a difference
-	if out := tf.run("output", "-raw", "url"); !strings.HasPrefix(out.stdout, "http") {
-		t.Errorf("the URL is %q %s", out.stdout, out.stderr)
+	// unchanged fails if what the provider reads is not what it has written. Exit status 2 is a difference.
+	unchanged := func(variables ...string) {
+		t.Helper()
+		if done := tf.run(append([]string{"plan", "-detailed-exitcode", "-input=false"}, variables...)...); done.code != 0 {
+			t.Errorf("terraform plan: exit %d\n%s%s", done.code, done.stdout, done.stderr)
+		}
+	}
+	output := func(name string) string {
+		t.Helper()
+		return tf.run("output", "-raw", name).stdout
 	}
 
-	changes := []string{"-var", "timeout=9", "-var", "auth_type=NONE"}
-	if out := tf.must(append([]string{"apply", "-auto-approve"}, changes...)...); !strings.Contains(out, "aws_lambda_function.books: Modifications complete") {
-		t.Errorf("the function was not changed in place:\n%s", out)
+	tf.must("apply", "-auto-approve")
+	unchanged()
+	url := output("url")
+	if id := output("url_id"); !strings.HasPrefix(url, "http://"+id+".lambda-url."+region+".") {
+		t.Errorf("the id of %s is %q", url, id)
 	}
-	tf.must(append([]string{"plan", "-detailed-exitcode"}, changes...)...)
+	if version := output("version"); version != "1" {
+		t.Errorf("the alias is of version %s", version)
+	}
+	request := s.signed(t, http.MethodGet, url, "")
+	request.Host, request.URL.Host = request.URL.Host, "127.0.0.1:"+request.URL.Port() // not every resolver knows names below localhost
+	if response, err := http.DefaultClient.Do(request); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("%v, %v", response, err)
+	} else {
+		response.Body.Close()
+	}
+
+	changes := []string{"-var=timeout=9", "-var=auth_type=NONE", "-var=reserved=7", "-var=retries=0", "-var=provisioned=2"}
+	out := tf.must(append([]string{"apply", "-auto-approve"}, changes...)...)
+	for _, resource := range []string{
+		"function.books", "alias.live", "function_url.books", "function_event_invoke_config.books", "provisioned_concurrency_config.live",
+	} {
+		if !strings.Contains(out, "aws_lambda_"+resource+": Modifications complete") {
+			t.Errorf("aws_lambda_%s was not changed in place:\n%s", resource, out)
+		}
+	}
+	unchanged(changes...)
+	if again := output("url"); again != url {
+		t.Errorf("the URL was %s and is %s", url, again)
+	}
+	if version := output("version"); version != "2" {
+		t.Errorf("after an update the alias is of version %s", version)
+	}
 
 	tf.must(append([]string{"destroy", "-auto-approve"}, changes...)...)
-	if left := s.shell(t, "aws lambda list-functions --query Functions --output text; aws iam list-roles --query Roles --output text"); strings.TrimSpace(left) != "" {
+	left := s.shell(t, "aws lambda list-functions --query Functions --output text; aws lambda list-layers --query Layers --output text; "+
+		"aws iam list-roles --query Roles --output text; aws iam list-users --query 'Users[?UserName!=`admin`]' --output text")
+	if strings.TrimSpace(left) != "" {
 		t.Errorf("after destroy there is %s", left)
 	}
 }
