@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3, Python
-# and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the Python functions, and a client built
-# with the Rust crate aws-sigv4.
+# Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3,
+# cargo-lambda and Chalice, Python and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the
+# Python functions, and a client built with the Rust crate aws-sigv4.
 #
 #   interop/install.sh [--check] [python] [package] [node] [rust] [adapter]
 #

@@ -82,6 +82,7 @@ func (tf *terraform) must(arguments ...string) string {
 // permissions, concurrency and settings of events, find nothing to change, change it in place, find nothing to change
 // again, and destroy all of it.
 func TestTerraform(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "--url-style", "host") // the provider reads the URL's id from its host name
 	tf := newTerraform(t, s)
 
