@@ -10,8 +10,8 @@ const (
 )
 
 // watchMemory ends environments that have more memory than their functions may have, as Lambda does: with SIGKILL. A
-// function can have more for as long as the pause. An environment between two invocations is left alone, as Lambda does
-// not run it.
+// function can have more for as long as the pause. Lambda does not run an environment between two invocations; here it
+// runs, so its memory is limited then, too.
 func (p *Pool) watchMemory() {
 	for pause := watchPause; ; {
 		select {
@@ -20,20 +20,20 @@ func (p *Pool) watchMemory() {
 		case <-time.After(pause):
 		}
 		began := time.Now()
-		for _, e := range p.roster.working() {
+		for _, e := range p.roster.running() {
 			e.limitMemory()
 		}
 		pause = max(watchPause, watchShare*time.Since(began))
 	}
 }
 
-// working are the environments that start, or work on an invocation.
-func (r *roster) working() []*environment {
+// running are the environments that nobody has told to end.
+func (r *roster) running() []*environment {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []*environment
 	for e := range r.living {
-		if e.life.in(starting, registering, busy, responding, settling, lingering) {
+		if !e.life.in(stopping, dead) {
 			all = append(all, e)
 		}
 	}
@@ -50,9 +50,13 @@ func (e *environment) limitMemory() {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.cell == cell && e.life.in(starting, registering, busy, responding, settling, lingering) {
-		e.kill(reasonMemory)
+	if e.cell != cell || e.life.in(stopping, dead) {
+		return
 	}
+	if e.life.in(idle) { // no answer and no report say it
+		e.log.platform("furl: killed between two invocations: the function had more memory than its memory size")
+	}
+	e.kill(reasonMemory)
 }
 
 // peakMB is the largest memory for REPORT. It is the function's memory size where its processes had more: files that a

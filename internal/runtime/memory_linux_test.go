@@ -17,11 +17,17 @@ func limited(mode sandbox.Mode) func(*runtime.Config) {
 }
 
 // greedy takes memory, in MiB, as the event says: how much at once, how often after giving it back, in how many children
-// besides, and in how many that share it.
+// besides, in how many that share it, behind how many small children, and how much after it has answered.
 var greedy = []string{
-	"import os, subprocess, sys, time",
+	"import os, subprocess, sys, threading, time",
 	"take = 'import sys, time; m = bytearray(b\"x\") * (int(sys.argv[1]) << 20); print(1, flush=True); time.sleep(60)'",
-	"children = []",
+	"children = [subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL) for _ in range(d.get('crowd', 0))]",
+	"if children:",
+	"    hidden = '\"' + sys.executable + '\" -c \"$0\" 200; true'",
+	"    children = [subprocess.Popen(['sh', '-c', hidden, take], stdout=subprocess.PIPE)]",
+	"if 'later' in d:",
+	"    def grow(): time.sleep(0.3); m = bytearray(b'x') * (d['later'] << 20); time.sleep(60)",
+	"    threading.Thread(target=grow, daemon=True).start()",
 	"for _ in range(d.get('children', 0)):",
 	"    children.append(subprocess.Popen([sys.executable, '-c', take, str(d['each'])], stdout=subprocess.PIPE))",
 	"for child in children: child.stdout.readline()",
@@ -53,6 +59,7 @@ func TestMemoryIsLimited(t *testing.T) {
 			}{
 				{"all at once", map[string]any{"take": 400, "wait": 30}, killed},
 				{"in children", map[string]any{"children": 3, "each": 60, "wait": 30}, killed},
+				{"behind a crowd", map[string]any{"crowd": 300, "wait": 30}, killed},
 				{"again and again", map[string]any{"take": 60, "times": 100}, `"done"`},
 				{"shared", map[string]any{"take": 50, "sharing": 4, "wait": 1}, `"done"`},
 			} {
@@ -67,6 +74,22 @@ func TestMemoryIsLimited(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An environment runs on between two invocations, so its memory is limited then, too. Nobody waits for an answer, and the
+// next invocation gets another environment.
+func TestMemoryIsLimitedBetweenInvocations(t *testing.T) {
+	t.Parallel()
+	needs(t, "python3")
+	b := newBench(t, limited(sandbox.Auto))
+	fn := b.python(greedy...)
+	for range 2 {
+		if body, _, _ := b.invoke(fn, map[string]any{"later": 400}); body != `"done"` {
+			t.Fatal(body)
+		}
+		b.await(0)
+	}
+	b.waitFor("killed between two invocations: the function had more memory than its memory size")
 }
 
 // Node.js looks for garbage before it has more than the function may have, as at AWS.

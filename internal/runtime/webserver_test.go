@@ -102,6 +102,13 @@ func serveWeb(w http.ResponseWriter, r *http.Request, connections int) {
 		must(err)
 		conn.Write(answer) //nolint:errcheck // the test sees it
 		conn.Close()
+	case "/endless": // writes what the query says, for ever
+		conn, _, err := http.NewResponseController(w).Hijack()
+		must(err)
+		io.WriteString(conn, r.URL.Query().Get("first")) //nolint:errcheck // the test sees it
+		for err == nil {
+			_, err = io.WriteString(conn, r.URL.Query().Get("again"))
+		}
 	case "/early": // answers before it has read the body
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
@@ -439,6 +446,8 @@ func TestWebAppFailures(t *testing.T) {
 	exit := func(status string) string {
 		return `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: web-1 Error: Runtime exited with error: ` + status + `"}`
 	}
+	// The server must not keep what has no end, so it reads as much as the adapter does.
+	tooLongHead := webError("the headers of the application's answer are longer than 417792 bytes")
 	for _, row := range []struct {
 		name, target string
 		changes      []func(*runtime.Function)
@@ -454,6 +463,9 @@ func TestWebAppFailures(t *testing.T) {
 		},
 		{name: "connection closed", target: "/hang-up", reason: runtime.ReasonError, payload: webError("the application closed the connection before its answer was complete")},
 		{name: "answer cut off", target: "/cut", reason: runtime.ReasonError, payload: webError("the application closed the connection before its answer was complete")},
+		{name: "endless status line", target: "/endless?first=HTTP/1.1+200+&again=OK", reason: runtime.ReasonError, payload: tooLongHead},
+		{name: "endless headers", target: "/endless?first=HTTP/1.1+200+OK%0D%0A&again=x:+y%0D%0A", reason: runtime.ReasonError, payload: tooLongHead},
+		{name: "endless interim answers", target: "/endless?again=HTTP/1.1+100+Continue%0D%0A%0D%0A", reason: runtime.ReasonError, payload: tooLongHead},
 		{
 			name: "a status that is an error", target: "/status?n=503", changes: []func(*runtime.Function){withEnv("AWS_LWA_ERROR_STATUS_CODES", "500,502-504")},
 			reason: runtime.ReasonError, payload: webError(`{\"statusCode\":503,\"body\":\"status\"}`),

@@ -311,7 +311,8 @@ func (s *Sandbox) KnowsMemory() bool { return true }
 
 // MemoryKiB is how much memory the function's processes have now, without the files that they map, which the system can
 // take back. What they share among themselves counts once. Finding that out takes long, so the answer is an estimate, too
-// large if anything, while that is no more than the limit.
+// large if anything, while that is no more than the limit. Processes that are too many to count have more than the limit:
+// otherwise a crowd of small ones would hide a large one.
 func (c *Cell) MemoryKiB(limit int) int {
 	c.mu.Lock()
 	ended, helper := c.ended, c.cmd.Process.Pid
@@ -320,6 +321,9 @@ func (c *Cell) MemoryKiB(limit int) int {
 		return 0
 	}
 	processes := descendants(helper)
+	if len(processes) >= maxDescendants {
+		return limit + 1
+	}
 	estimate := 0
 	for _, pid := range processes {
 		estimate += memoryOf(pid, "status", "\nRssAnon:", "\nRssShmem:")
@@ -356,8 +360,9 @@ func memoryOf(pid int, file string, fields ...string) int {
 	return total
 }
 
-// maxDescendants bounds the work of looking for a function's processes.
-const maxDescendants = 256
+// maxDescendants bounds the work of looking for a function's processes. Lambda lets a function have 1,024 processes and
+// threads (AWS Lambda Developer Guide, "Lambda quotas").
+const maxDescendants = 1024
 
 // descendants are the processes below pid.
 func descendants(pid int) []int {

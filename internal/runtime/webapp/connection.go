@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"syscall"
@@ -16,6 +17,7 @@ type connection struct {
 	net.Conn
 	reader *bufio.Reader
 	used   time.Time // when its last exchange ended; zero before the first
+	left   int       // how many bytes may still be read
 
 	writing chan error // holds how the request was written, when that is over
 	busy    bool       // an exchange has begun and its answer is not read to the end
@@ -27,7 +29,23 @@ type connection struct {
 const idleLimit = 4 * time.Second
 
 func newConnection(conn net.Conn) *connection {
-	return &connection{Conn: conn, reader: bufio.NewReaderSize(conn, 32<<10), writing: make(chan error, 1)}
+	c := &connection{Conn: conn, writing: make(chan error, 1)}
+	c.reader = bufio.NewReaderSize(c, 32<<10)
+	return c
+}
+
+// maxHead is the longest head of an answer, with the interim ones before it, in bytes: what the adapter's HTTP client
+// keeps of it (crate hyper, DEFAULT_MAX_BUFFER_SIZE). A body is bounded by those who read it.
+const maxHead = 8<<10 + 4096*100
+
+// Read implements io.Reader.
+func (c *connection) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errHead
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
 }
 
 // usable reports whether another exchange may begin.
@@ -71,23 +89,29 @@ func (c *connection) exchange(r *Request) (*http.Response, error) {
 			c.writing <- err
 		}()
 	}
+	c.left = maxHead
 	for {
 		answer, err := http.ReadResponse(c.reader, &http.Request{Method: r.Method})
-		if err != nil {
-			return nil, err
-		}
 		switch {
+		case err != nil && c.left <= 0: // whatever the parser makes of a line that is cut off
+			return nil, errHead
+		case err != nil:
+			return nil, err
 		case answer.StatusCode == http.StatusSwitchingProtocols:
 			return nil, errUpgrade
 		case answer.StatusCode < 200:
 			continue // an interim answer; the other one follows
 		}
+		c.left = math.MaxInt
 		answer.Body = &answerBody{answer.Body, c, answer.Close}
 		return answer, nil
 	}
 }
 
-var errUpgrade = errors.New("the application switches to another protocol, which an invocation cannot carry")
+var (
+	errUpgrade = errors.New("the application switches to another protocol, which an invocation cannot carry")
+	errHead    = fmt.Errorf("the headers of the application's answer are longer than %d bytes", maxHead)
+)
 
 // answerBody is the body of an answer. It makes the connection usable again when it has been read to its end.
 type answerBody struct {
@@ -137,7 +161,7 @@ func (c *connection) isStale(r *Request, err error) bool {
 // describe says what an error of an exchange means for the one who wrote the application.
 func describe(err error) string {
 	switch {
-	case errors.Is(err, errUpgrade):
+	case errors.Is(err, errUpgrade), errors.Is(err, errHead):
 		return err.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, net.ErrClosed):
