@@ -239,6 +239,9 @@ const (
 	otherPolicy = "arn:aws:iam::123456789012:policy/other"
 	provider    = "arn:aws:iam::123456789012:oidc-provider/id.example.com"
 	functionARN = "arn:aws:lambda:eu-central-1:123456789012:function:books"
+
+	resourcePolicy = `{"Policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Principal\":\"*\",` +
+		`\"Action\":\"lambda:InvokeFunction\",\"Resource\":\"` + functionARN + `:live\"}]}"}`
 )
 
 // created is one of everything that can be deleted.
@@ -250,6 +253,16 @@ func created(t *testing.T) []call {
 		lambdaCall("CreateFunctionUrlConfig", "POST", "/2021-10-31/functions/books/url", `{"AuthType":"AWS_IAM"}`),
 		lambdaCall("AddPermission", "POST", "/2015-03-31/functions/books/policy",
 			`{"StatementId":"a","Action":"lambda:InvokeFunction","Principal":"sns.amazonaws.com"}`),
+		lambdaCall("PublishVersion", "POST", "/2015-03-31/functions/books/versions", `{}`),
+		lambdaCall("CreateAlias", "POST", "/2015-03-31/functions/books/aliases", `{"Name":"live","FunctionVersion":"1"}`),
+		lambdaCall("PutResourcePolicy", "PUT", "/2026-07-09/resource-policy/"+url.PathEscape(functionARN+":live"), resourcePolicy),
+		lambdaCall("PutFunctionConcurrency", "PUT", "/2017-10-31/functions/books/concurrency", `{"ReservedConcurrentExecutions":2}`),
+		lambdaCall("PutProvisionedConcurrencyConfig", "PUT", "/2019-09-30/functions/books/provisioned-concurrency?Qualifier=live",
+			`{"ProvisionedConcurrentExecutions":1}`),
+		lambdaCall("PutFunctionEventInvokeConfig", "PUT", "/2019-09-25/functions/books/event-invoke-config", `{"MaximumRetryAttempts":1}`),
+		lambdaCall("PublishLayerVersion", "POST", "/2018-10-31/layers/shared/versions", layerBody(t)),
+		lambdaCall("AddLayerVersionPermission", "POST", "/2018-10-31/layers/shared/versions/1/policy",
+			`{"StatementId":"a","Action":"lambda:GetLayerVersion","Principal":"210987654321"}`),
 		lambdaCall("TagResource", "POST", "/2017-03-31/tags/"+functionARN, `{"Tags":{"team":"blue"}}`),
 		iamCall("CreatePolicy", "PolicyName", "other", "PolicyDocument", document, "Tags.member.1.Key", "a", "Tags.member.1.Value", "b"),
 		iamCall("CreatePolicyVersion", "PolicyArn", otherPolicy, "PolicyDocument", document),
@@ -276,7 +289,15 @@ func deleted(key string) []call {
 		lambdaCall("UntagResource", "DELETE", "/2017-03-31/tags/"+functionARN+"?tagKeys=team", ""),
 		lambdaCall("RemovePermission", "DELETE", "/2015-03-31/functions/books/policy/a", ""),
 		lambdaCall("DeleteFunctionUrlConfig", "DELETE", "/2021-10-31/functions/books/url", ""),
+		lambdaCall("DeleteFunctionCodeSigningConfig", "DELETE", "/2020-06-30/functions/books/code-signing-config", ""),
+		lambdaCall("DeleteFunctionEventInvokeConfig", "DELETE", "/2019-09-25/functions/books/event-invoke-config", ""),
+		lambdaCall("DeleteProvisionedConcurrencyConfig", "DELETE", "/2019-09-30/functions/books/provisioned-concurrency?Qualifier=live", ""),
+		lambdaCall("DeleteFunctionConcurrency", "DELETE", "/2017-10-31/functions/books/concurrency", ""),
+		lambdaCall("DeleteResourcePolicy", "DELETE", "/2026-07-09/resource-policy/"+url.PathEscape(functionARN+":live"), ""),
+		lambdaCall("DeleteAlias", "DELETE", "/2015-03-31/functions/books/aliases/live", ""),
 		lambdaCall("DeleteFunction", "DELETE", "/2015-03-31/functions/books", ""),
+		lambdaCall("RemoveLayerVersionPermission", "DELETE", "/2018-10-31/layers/shared/versions/1/policy/a", ""),
+		lambdaCall("DeleteLayerVersion", "DELETE", "/2018-10-31/layers/shared/versions/1", ""),
 		iamCall("RemoveUserFromGroup", "GroupName", "group", "UserName", "user"),
 		iamCall("DetachGroupPolicy", "GroupName", "group", "PolicyArn", otherPolicy),
 		iamCall("DeleteGroupPolicy", "GroupName", "group", "PolicyName", "inline"),
@@ -305,6 +326,8 @@ func deleted(key string) []call {
 var asked = []call{
 	lambdaCall("GetFunction", "GET", "/2015-03-31/functions/books", ""),
 	lambdaCall("GetFunctionUrlConfig", "GET", "/2021-10-31/functions/books/url", ""),
+	lambdaCall("GetAlias", "GET", "/2015-03-31/functions/books/aliases/live", ""),
+	lambdaCall("GetLayerVersion", "GET", "/2018-10-31/layers/shared/versions/1", ""),
 	iamCall("GetGroup", "GroupName", "group"),
 	iamCall("GetUser", "UserName", "user"),
 	iamCall("GetRole", "RoleName", "role"),
@@ -312,8 +335,8 @@ var asked = []call{
 	iamCall("GetOpenIDConnectProvider", "OpenIDConnectProviderArn", provider),
 }
 
-// functionBody is the body of a CreateFunction call for a function with the value in its environment.
-func functionBody(t *testing.T, name, value string) string {
+// packaged is a deployment package with a program that says the name.
+func packaged(t *testing.T, name string) []byte {
 	t.Helper()
 	var archive bytes.Buffer
 	writer := zip.NewWriter(&archive)
@@ -329,15 +352,22 @@ func functionBody(t *testing.T, name, value string) string {
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	body, err := json.Marshal(map[string]any{
+	return archive.Bytes()
+}
+
+// functionBody is the body of a CreateFunction call for a function with the value in its environment.
+func functionBody(t *testing.T, name, value string) string {
+	t.Helper()
+	return jsonOf(map[string]any{
 		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x",
 		"Environment": map[string]any{"Variables": map[string]string{"VALUE": value}},
-		"Role":        "arn:aws:iam::123456789012:role/execution", "Code": map[string][]byte{"ZipFile": archive.Bytes()},
+		"Role":        "arn:aws:iam::123456789012:role/execution", "Code": map[string][]byte{"ZipFile": packaged(t, name)},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+}
+
+func layerBody(t *testing.T) string {
+	t.Helper()
+	return jsonOf(map[string]any{"Content": map[string][]byte{"ZipFile": packaged(t, "shared")}})
 }
 
 func starve(t *testing.T, dir string, fill, free func(*machine)) {

@@ -494,7 +494,7 @@ func hostileAWS(t *testing.T, fails bool) string {
 				`<Arn>arn:aws:iam::123456789012:user/a` + text + `</Arn><UserId>` + text + `</UserId>` +
 				`</GetCallerIdentityResult></GetCallerIdentityResponse>`
 		case fails:
-		case strings.HasSuffix(r.URL.Path, "/policy") && r.Method == http.MethodGet:
+		case (strings.HasSuffix(r.URL.Path, "/policy") || strings.Contains(r.URL.Path, "/resource-policy/")) && r.Method == http.MethodGet:
 			status, body = http.StatusOK, jsonOf(map[string]any{"Policy": policy, "RevisionId": evil})
 		case strings.HasSuffix(r.URL.Path, "/url"):
 			status, body = http.StatusOK, jsonOf(address)
