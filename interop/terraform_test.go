@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -18,8 +19,7 @@ type terraform struct {
 }
 
 // newTerraform prepares the configuration of testdata/terraform. Terraform and its AWS provider are no package that
-// install.sh could install: the test skips without them. The provider is found where Terraform looks for it, in a
-// mirror below /opt, or in the mirror that FURL_TERRAFORM_PLUGINS names.
+// install.sh could install: the test skips without them.
 func newTerraform(t *testing.T, s *server) *terraform {
 	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
@@ -30,10 +30,11 @@ func newTerraform(t *testing.T, s *server) *terraform {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{"main.tf": configuration, "cli.tfrc": nil}
-	if mirror := providerMirror(); mirror != "" {
-		files["cli.tfrc"] = fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	installation := providerInstallation()
+	if installation == nil {
+		t.Skip("no AWS provider for Terraform: name its mirror in FURL_TERRAFORM_PLUGINS, or a CLI configuration in TF_CLI_CONFIG_FILE")
 	}
+	files := map[string][]byte{"main.tf": configuration, "cli.tfrc": installation}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -47,21 +48,30 @@ func newTerraform(t *testing.T, s *server) *terraform {
 		}
 	}
 	tf := &terraform{t, dir, append(s.env(), "TF_CLI_CONFIG_FILE="+filepath.Join(dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")}
-	if done := tf.run("init"); done.code != 0 {
+	if done := tf.run("init"); done.code != 0 && !bytes.Contains(installation, []byte("dev_overrides")) { // which need no init
 		t.Skipf("terraform init: %s", done.stderr)
 	}
 	return tf
 }
 
-func providerMirror() string {
-	if mirror := os.Getenv("FURL_TERRAFORM_PLUGINS"); mirror != "" {
-		return mirror
+// providerInstallation is a CLI configuration that says where the provider is: the user's, or one for the mirror that
+// FURL_TERRAFORM_PLUGINS names, that is below /opt, or that Terraform looks in by itself; nil if there is none.
+// Without one Terraform would download the provider.
+func providerInstallation() []byte {
+	if text, err := os.ReadFile(os.Getenv("TF_CLI_CONFIG_FILE")); err == nil {
+		return text
 	}
+	mirror := os.Getenv("FURL_TERRAFORM_PLUGINS")
 	const provider = "/registry.terraform.io/hashicorp/aws"
-	if found, _ := filepath.Glob("/opt/*" + provider); len(found) > 0 {
-		return strings.TrimSuffix(found[0], provider)
+	for _, dir := range []string{"/opt/*", os.Getenv("HOME") + "/.terraform.d/plugins", "/usr/share/terraform/plugins"} {
+		if found, _ := filepath.Glob(dir + provider); mirror == "" && len(found) > 0 {
+			mirror = strings.TrimSuffix(found[0], provider)
+		}
 	}
-	return ""
+	if mirror == "" {
+		return nil
+	}
+	return fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
 }
 
 func (tf *terraform) run(arguments ...string) result {
