@@ -11,7 +11,7 @@ const (
 
 // watchMemory ends environments that have more memory than their functions may have, as Lambda does: with SIGKILL. A
 // function can have more for as long as the pause. An environment between two invocations is left alone, as Lambda does
-// not run it.
+// not run it, and so is one that has a control group: there the kernel does the same, at once.
 func (p *Pool) watchMemory() {
 	for pause := watchPause; ; {
 		select {
@@ -45,13 +45,21 @@ func (e *environment) limitMemory() {
 	e.mu.Lock()
 	cell := e.cell
 	e.mu.Unlock()
-	if cell == nil || cell.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
+	if cell == nil || cell.LimitsMemory() || cell.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.cell == cell && e.life.in(starting, registering, busy, responding, settling, lingering) {
 		e.kill(reasonMemory)
+	}
+}
+
+// ranOut notes that the kernel has ended the environment as the watchdog would have: whichever of its processes was the
+// first to be seen dead. Called with mu held.
+func (e *environment) ranOut() {
+	if e.killed == "" && e.process != nil && e.cell.ExceededMemory() {
+		e.killed, e.fault = reasonMemory, extensionFault{}
 	}
 }
 
@@ -82,7 +90,10 @@ func (p *Pool) Memory() string {
 		return "off: functions may take all of the machine's"
 	case !p.sandbox.KnowsMemory():
 		return "none on this system: functions may take all of the machine's"
-	default:
-		return "the memory size of each function: one that has more is killed within " + (2 * watchPause).String() + " or so"
 	}
+	const limit = "the memory size of each function: one that has more is killed "
+	if err := p.sandbox.LimitsMemory(); err != nil {
+		return limit + "within " + (2 * watchPause).String() + " or so (no control groups: " + err.Error() + ")"
+	}
+	return limit + "by the kernel (cgroup v2)"
 }
