@@ -55,10 +55,10 @@ func (e *environment) limitMemory() {
 	}
 }
 
-// ranOut notes that the kernel has ended the environment as the watchdog would have: whichever of its processes was the
-// first to be seen dead. Called with mu held.
+// ranOut notes that the kernel has ended the environment as the watchdog would have, also where an extension was the first
+// to be seen dead. Called with mu held.
 func (e *environment) ranOut() {
-	if e.killed == "" && e.process != nil && e.cell.ExceededMemory() {
+	if (e.killed == "" || e.killed == ReasonExtension) && e.process != nil && e.cell.ExceededMemory() {
 		e.killed, e.fault = reasonMemory, extensionFault{}
 	}
 }

@@ -96,13 +96,20 @@ func TestMemoryIsLimitedByCgroups(t *testing.T) {
 	if body, _, _ := b.invoke(fn, map[string]any{"take": 400, "wait": 1}); body != `"done"` {
 		t.Fatalf("the watchdog: %s", body)
 	}
-	for _, row := range []struct{ name, events, used string }{
-		{"the machine was short", "oom 0\noom_kill 2\n", "90 MB"},
-		{"all of its own", "oom 1\noom_kill 2\n", "128 MB"},
+	extended := *fn
+	extended.Key, extended.Opt = "with an extension", t.TempDir()
+	b.install(extended.Opt, "good")
+	for _, row := range []struct {
+		name, events, used string
+		fn                 *runtime.Function
+	}{
+		{"the machine was short", "oom 0\noom_kill 2\n", "90 MB", fn},
+		{"all of its own", "oom 1\noom_kill 2\n", "128 MB", fn},
+		{"with an extension", "oom 1\noom_kill 3\n", "128 MB", &extended},
 	} {
 		answer := make(chan string, 1)
 		go func() {
-			result, id, err := b.start(fn, map[string]any{"say": row.name, "wait": 60})
+			result, id, err := b.start(row.fn, map[string]any{"say": row.name, "wait": 60})
 			if err != nil {
 				answer <- err.Error()
 				return
