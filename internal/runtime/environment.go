@@ -359,6 +359,7 @@ func (e *environment) gone(state sandbox.State) {
 	e.mu.Lock()
 	e.life.end(dead)
 	e.timer.Stop()
+	e.ranOut()
 	c, stream, killed := e.call, e.stream, e.killed
 	e.call = nil
 	complete := c != nil && c.complete

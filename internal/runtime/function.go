@@ -37,7 +37,7 @@ type Function struct {
 	// Environment holds the user's variables. Names that Lambda reserves are ignored (lambda.ReservedVariable).
 	Environment map[string]string
 
-	MemoryMB int           // shown to the function and in REPORT; it is not enforced
+	MemoryMB int           // shown to the function and in REPORT, and enforced by Config.LimitMemory
 	Timeout  time.Duration // of one invocation
 
 	// Concurrency is the function's reserved concurrency: how many environments all of its versions may have at one

@@ -11,7 +11,8 @@ const (
 
 // watchMemory ends environments that have more memory than their functions may have, as Lambda does: with SIGKILL. A
 // function can have more for as long as the pause. Lambda does not run an environment between two invocations; here it
-// runs, so its memory is limited then, too.
+// runs, so its memory is limited then, too. An environment that has a control group is left alone: there the kernel does
+// the same, at once.
 func (p *Pool) watchMemory() {
 	for pause := watchPause; ; {
 		select {
@@ -45,7 +46,7 @@ func (e *environment) limitMemory() {
 	e.mu.Lock()
 	cell := e.cell
 	e.mu.Unlock()
-	if cell == nil || cell.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
+	if cell == nil || cell.LimitsMemory() || cell.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
 		return
 	}
 	e.mu.Lock()
@@ -57,6 +58,14 @@ func (e *environment) limitMemory() {
 		e.log.platform("furl: killed between two invocations: the function had more memory than its memory size")
 	}
 	e.kill(reasonMemory)
+}
+
+// ranOut notes that the kernel has ended the environment as the watchdog would have, also where an extension was the first
+// to be seen dead. Called with mu held.
+func (e *environment) ranOut() {
+	if (e.killed == "" || e.killed == ReasonExtension) && e.process != nil && e.cell.ExceededMemory() {
+		e.killed, e.fault = reasonMemory, extensionFault{}
+	}
 }
 
 // peakMB is the largest memory for REPORT. It is the function's memory size where its processes had more: files that a
@@ -86,7 +95,10 @@ func (p *Pool) Memory() string {
 		return "off: functions may take all of the machine's"
 	case !p.sandbox.KnowsMemory():
 		return "none on this system: functions may take all of the machine's"
-	default:
-		return "the memory size of each function: one that has more is killed within " + (2 * watchPause).String() + " or so"
 	}
+	const limit = "the memory size of each function: one that has more is killed "
+	if err := p.sandbox.LimitsMemory(); err != nil {
+		return limit + "within " + (2 * watchPause).String() + " or so (no control groups: " + err.Error() + ")"
+	}
+	return limit + "by the kernel (cgroup v2)"
 }

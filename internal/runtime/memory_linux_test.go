@@ -1,9 +1,12 @@
 package runtime_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,6 +93,76 @@ func TestMemoryIsLimitedBetweenInvocations(t *testing.T) {
 		b.await(0)
 	}
 	b.waitFor("killed between two invocations: the function had more memory than its memory size")
+}
+
+// What the kernel ends because its control group has no more memory is reported like what the watchdog ends, which leaves
+// it alone. The test plays the kernel, in a directory that has the files of cgroup v2.
+func TestMemoryIsLimitedByCgroups(t *testing.T) {
+	t.Parallel()
+	needs(t, "python3")
+	const killed = `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {id} Error: Runtime exited with error: signal: killed"}`
+	groups := t.TempDir()
+	set := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(groups, name), []byte(text), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"cgroup.controllers", "cgroup.subtree_control"} {
+		set(name, "cpu memory\n")
+	}
+	b := newBench(t, limited(sandbox.Auto), func(c *runtime.Config) { c.Sandbox.Cgroup = groups })
+	if got := b.pool.Memory(); got != "the memory size of each function: one that has more is killed by the kernel (cgroup v2)" {
+		t.Errorf("in force: %q", got)
+	}
+	fn := b.python(append([]string{"print(d.get('say', ''), flush=True)"}, greedy...)...)
+	fn.Timeout = time.Minute
+	if body, _, _ := b.invoke(fn, map[string]any{"take": 400, "wait": 1}); body != `"done"` {
+		t.Fatalf("the watchdog: %s", body)
+	}
+	extended := *fn
+	extended.Key, extended.Opt = "with an extension", t.TempDir()
+	b.install(extended.Opt, "good")
+	for _, row := range []struct {
+		name, events, used string
+		fn                 *runtime.Function
+	}{
+		{"the machine was short", "oom 0\noom_kill 2\n", "90 MB", fn},
+		{"all of its own", "oom 1\noom_kill 2\n", "128 MB", fn},
+		{"with an extension", "oom 1\noom_kill 3\n", "128 MB", &extended},
+	} {
+		answer := make(chan string, 1)
+		go func() {
+			result, id, err := b.start(row.fn, map[string]any{"say": row.name, "wait": 60})
+			if err != nil {
+				answer <- err.Error()
+				return
+			}
+			body, err := result.ReadAll(0)
+			answer <- fmt.Sprint(strings.ReplaceAll(string(body), id, "{id}"), err, string(result.LogTail()))
+		}()
+		b.waitFor("(?m)^" + row.name)
+		helper := 0
+		all, _ := filepath.Glob(groups + "/furl-*")
+		for _, group := range all {
+			text, _ := os.ReadFile(group + "/cgroup.procs")
+			pid, _ := strconv.Atoi(string(text))
+			if pid > 0 && syscall.Kill(pid, 0) == nil {
+				helper = pid
+				set(filepath.Base(group)+"/memory.peak", strconv.Itoa(90<<20))
+				set(filepath.Base(group)+"/memory.events", row.events)
+			}
+		}
+		if helper == 0 {
+			t.Fatalf("%s: no group has a process: %v", row.name, all)
+		}
+		if err := syscall.Kill(helper, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		got := <-answer
+		if !strings.HasPrefix(got, killed) || !strings.Contains(got, "Max Memory Used: "+row.used+"\t") {
+			t.Errorf("%s: %s", row.name, got)
+		}
+	}
 }
 
 // Node.js looks for garbage before it has more than the function may have, as at AWS.

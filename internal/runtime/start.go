@@ -154,6 +154,9 @@ func (s starter) start() error {
 		Dir: fn.CodeDir, Opt: fn.Opt, Home: s.dir, Read: command.read, Write: command.write,
 		Output: stdout, Aside: aside,
 	}
+	if p.config.LimitMemory {
+		program.MemoryMB = fn.MemoryMB
+	}
 	if len(names) > 0 {
 		program.Hosts = p.hosts()
 	}

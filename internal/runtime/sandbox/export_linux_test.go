@@ -1,6 +1,10 @@
 package sandbox
 
-import "github.com/furl-dev/furl/internal/runtime/sandbox/helper"
+import (
+	"sync"
+
+	"github.com/furl-dev/furl/internal/runtime/sandbox/helper"
+)
 
 // WithoutNamespaces makes a sandbox as on a system that allows no namespaces.
 func WithoutNamespaces(config Config) *Sandbox {
@@ -23,3 +27,37 @@ func (p *Process) Below() []int { return descendants(p.PID()) }
 
 // Disturb sends the helper a message that it does not know.
 func (p *Process) Disturb() { p.tell('?') }
+
+// OwnGroup reads /proc/self/cgroup and /proc/self/mountinfo.
+var OwnGroup = ownGroup
+
+// Cgroups are the control groups below a directory.
+type Cgroups = cgroups
+
+// NewCgroups makes those of a kernel that is written to so.
+func NewCgroups(dir, controller string, write func(file, text string) error) *Cgroups {
+	return &cgroups{dir: dir, controller: controller, write: write}
+}
+
+func (g *cgroups) Open() error { return g.open() }
+
+// GroupPrefix is how the groups of this process are named.
+var GroupPrefix = groupPrefix
+
+// WithCgroups makes a sandbox that uses the groups.
+func WithCgroups(config Config, g *Cgroups) *Sandbox {
+	s := New(config)
+	s.groups = sync.OnceValues(func() (*cgroups, error) { return s.tryCgroups(g) })
+	return s
+}
+
+// Group is the directory of the cell's group, "" without one.
+func (c *Cell) Group() string {
+	if c.group == nil {
+		return ""
+	}
+	return c.group.dir
+}
+
+// GroupByID reports whether the helper was put into its group after its start.
+func (c *Cell) GroupByID() bool { return c.group.byID }

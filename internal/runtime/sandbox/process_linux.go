@@ -22,6 +22,7 @@ type Cell struct {
 	cmd        *exec.Cmd // the helper
 	socket     *os.File
 	namespaced bool
+	group      *group        // nil for none
 	starting   sync.Mutex    // one program at a time
 	replies    chan message  // to starts; holds one
 	done       chan struct{} // closed when everything has ended
@@ -30,6 +31,7 @@ type Cell struct {
 	processes []*Process // by the helper's numbers
 	ended     bool
 	memory    memoryMeter
+	exceeded  bool // it had more memory than its group may have
 }
 
 // Process is one program in a cell.
@@ -167,6 +169,7 @@ func (c *Cell) listen() {
 	processes := c.processes
 	c.socket.Close() //nolint:errcheck // nothing is lost
 	c.mu.Unlock()
+	c.leaveGroup()
 	if !orderly && !c.namespaced {
 		for _, p := range processes {
 			p.endOrphans()
@@ -268,7 +271,7 @@ func (c *Cell) measure() {
 	defer c.mu.Unlock()
 	if !c.ended {
 		c.memory.last = time.Time{}
-		c.memory.read(c.cmd.Process.Pid, time.Now())
+		c.readPeak(time.Now())
 	}
 }
 
@@ -277,9 +280,18 @@ func (c *Cell) PeakMB(now time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended {
-		c.memory.read(c.cmd.Process.Pid, now)
+		c.readPeak(now)
 	}
 	return (c.memory.kib + 1023) / 1024
+}
+
+// readPeak asks the kernel about the group, if it counts that, and else about each process. Called with mu held.
+func (c *Cell) readPeak(now time.Time) {
+	if peak := c.group.peakKiB(); peak > 0 {
+		c.memory.kib = peak
+	} else {
+		c.memory.read(c.cmd.Process.Pid, now)
+	}
 }
 
 // memoryMeter reads peaks from /proc, at most ten times a second: that costs some ten microseconds a process.

@@ -4,8 +4,9 @@
 // On Linux it uses what the kernel gives without root: mount, PID and IPC namespaces where user namespaces are
 // allowed, and Landlock. The function sees system directories, its interpreter and its own code, read-only, and its
 // own directory, which is also its /tmp. It has no capabilities and gains none, and cannot signal, trace or look into
-// processes outside. CPU and the network are not limited; a [Process] tells how much memory it has. Elsewhere it confines nothing, and only ends the
-// function's process group.
+// processes outside. CPU and the network are not limited. Memory is where the server's control group
+// lets it make others; else a [Cell] tells how much it has. Elsewhere it confines nothing, and only ends the function's
+// process group.
 package sandbox
 
 import (
@@ -39,6 +40,8 @@ type Config struct {
 	Dir string
 	// Hidden are directories that functions do not see, except for what their Commands name below them.
 	Hidden []string
+	// Cgroup is the directory of the server's own control group; "" is where the system says it is.
+	Cgroup string
 	// Logger is for what goes wrong in the background; nil drops it.
 	Logger *slog.Logger
 	// Read and Write are further files and directories that functions may read, or read and write.
@@ -82,6 +85,9 @@ type Command struct {
 	Hosts  string   // in a mount namespace, a file that stands at /etc/hosts; "" for the system's own
 	Output *os.File // its standard output and standard error
 	Aside  *os.File // those of the programs that say so
+
+	// MemoryMB is how much memory the programs may have together, where the kernel limits it; 0 is no limit.
+	MemoryMB int
 }
 
 func writer(file *os.File) io.Writer {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -22,6 +23,7 @@ type Sandbox struct {
 	config Config
 	force  func() force
 	base   func() view
+	groups func() (*cgroups, error)
 }
 
 // force is what is in force.
@@ -35,6 +37,9 @@ type force struct {
 
 // New makes a sandbox. The first use finds out what the system gives, which takes some milliseconds.
 func New(config Config) *Sandbox {
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
 	s := &Sandbox{config: config}
 	s.base = sync.OnceValue(func() view {
 		v := system()
@@ -46,6 +51,7 @@ func New(config Config) *Sandbox {
 		return v
 	})
 	s.force = sync.OnceValue(s.probe)
+	s.groups = sync.OnceValues(s.findCgroups)
 	return s
 }
 
@@ -160,7 +166,7 @@ func (s *Sandbox) try(f *force) error {
 	var first error
 	for _, user := range users {
 		f.namespaces, f.user = true, user
-		cell, err := s.launch(*f, Command{}, true)
+		cell, err := s.launch(*f, Command{}, nil, true)
 		if err == nil {
 			_, err = cell.await("")
 			cell.Wait()
@@ -182,7 +188,17 @@ func (s *Sandbox) Open(c Command) (*Cell, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return s.launch(f, c, false)
+	var groups *cgroups
+	if c.MemoryMB > 0 {
+		groups, _ = s.groups() //nolint:errcheck // nil then
+	}
+	return s.launch(f, c, groups, false)
+}
+
+// LimitsMemory is nil if the kernel keeps cells within Command.MemoryMB, and else says why it does not.
+func (s *Sandbox) LimitsMemory() error {
+	_, err := s.groups()
+	return err
 }
 
 const hosts = "/etc/hosts"
@@ -249,8 +265,9 @@ func (f force) attributes() *syscall.SysProcAttr {
 	return attributes
 }
 
-// launch starts the helper and has it confine itself for the command.
-func (s *Sandbox) launch(f force, c Command, probe bool) (*Cell, error) {
+// launch starts the helper, in a group of its own unless groups is nil, and has it confine itself for the command. It
+// goes on without a group that it cannot make, unless that is what a probe wants to know.
+func (s *Sandbox) launch(f force, c Command, groups *cgroups, probe bool) (*Cell, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, fmt.Errorf("socket to a function's process: %w", err)
@@ -268,7 +285,15 @@ func (s *Sandbox) launch(f force, c Command, probe bool) (*Cell, error) {
 			SysProcAttr: f.attributes(),
 		},
 	}
-	err = cell.cmd.Start()
+	if groups != nil {
+		if cell.group, err = groups.add(c.MemoryMB); err != nil && !probe {
+			s.config.Logger.Debug("a function has no control group: the server watches its memory", "error", err)
+			err = nil
+		}
+	}
+	if err == nil {
+		err = cell.startHelper()
+	}
 	theirs.Close() //nolint:errcheck // the helper has it; with this one open, the end of the helper would not show
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the process that confines a function: %w", err), ours.Close())

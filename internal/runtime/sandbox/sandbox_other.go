@@ -46,6 +46,11 @@ func (s *Sandbox) String() string {
 // KnowsMemory reports whether Cell.MemoryKiB knows anything.
 func (s *Sandbox) KnowsMemory() bool { return false }
 
+// LimitsMemory says why nothing keeps cells within Command.MemoryMB.
+func (s *Sandbox) LimitsMemory() error {
+	return errors.New("there are no control groups on " + goruntime.GOOS)
+}
+
 func (s *Sandbox) confines() bool    { return false }
 func (s *Sandbox) shows(string) bool { return true }
 
@@ -192,6 +197,12 @@ func (c *Cell) PeakMB(time.Time) int {
 
 // MemoryKiB is 0, for unknown.
 func (c *Cell) MemoryKiB(int) int { return 0 }
+
+// LimitsMemory is false: see [Sandbox.LimitsMemory].
+func (c *Cell) LimitsMemory() bool { return false }
+
+// ExceededMemory is false: see [Sandbox.LimitsMemory].
+func (c *Cell) ExceededMemory() bool { return false }
 
 // guardScript reads a list of process groups from its standard input, and kills those that are left when the input
 // ends: when the server has closed it or has ended in any way.
