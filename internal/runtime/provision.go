@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// provision sets how many environments of a function's versions are kept ready, starts those that are missing, and lets
-// the others go when they are idle for long.
+// provision sets how many environments of a function's versions are kept ready, starts those that are missing, and ends
+// the others: what runs in them reads that it is provisioned.
 func (r *roster) provision(id identity, wanted map[*Function]int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -27,10 +27,12 @@ func (r *roster) provision(id identity, wanted map[*Function]int) {
 	for e := range g.all {
 		if e.kept && !e.retired {
 			kept := g.keep[e.fn.Key]
-			e.kept = kept != nil && counts[e.fn.Key] < kept.count
 			counts[e.fn.Key]++
+			e.kept = kept != nil && counts[e.fn.Key] <= kept.count
+			e.retired = !e.kept
 		}
 	}
+	r.dismiss(g)
 	for key, kept := range g.keep {
 		for range kept.count - counts[key] {
 			r.add(g, kept.fn, nil)

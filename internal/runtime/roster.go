@@ -361,6 +361,11 @@ func (r *roster) retire(g *group, matches func(*environment) bool) {
 			delete(g.keep, e.fn.Key)
 		}
 	}
+	r.dismiss(g)
+}
+
+// dismiss ends the environments that are retired and idle. Called with mu held.
+func (r *roster) dismiss(g *group) {
 	for _, e := range slices.Clone(g.idle) {
 		if e.retired {
 			r.discard(g, e)

@@ -192,9 +192,10 @@ func (s *service) getProvisioned(r *request, _ *functionInput) (any, error) {
 	return s.shownProvisioned(r.target.arn, config), nil
 }
 
-// shownProvisioned says how many environments are ready.
+// shownProvisioned says how many environments are ready. Several aliases of a version share its environments.
 func (s *service) shownProvisioned(arn lambda.ARN, config lambda.Provisioned) provisioned {
 	ready, failed := s.config.Invoker.Provisioned(arn)
+	ready = min(ready, config.Concurrency)
 	shown := provisioned{
 		RequestedProvisionedConcurrentExecutions: config.Concurrency,
 		AvailableProvisionedConcurrentExecutions: ready, AllocatedProvisionedConcurrentExecutions: ready,

@@ -139,6 +139,7 @@ func TestProvisionedConcurrency(t *testing.T) {
 		{0, false, `"AvailableProvisionedConcurrentExecutions":0,"AllocatedProvisionedConcurrentExecutions":0,"Status":"IN_PROGRESS"`},
 		{1, false, `"AvailableProvisionedConcurrentExecutions":1,"AllocatedProvisionedConcurrentExecutions":1,"Status":"IN_PROGRESS"`},
 		{2, false, `"AvailableProvisionedConcurrentExecutions":2,"AllocatedProvisionedConcurrentExecutions":2,"Status":"READY"`},
+		{3, false, `"AvailableProvisionedConcurrentExecutions":2,"AllocatedProvisionedConcurrentExecutions":2,"Status":"READY"`}, // another alias has one of them
 		{0, true, `"Status":"FAILED","StatusReason":"FUNCTION_ERROR_INIT_FAILURE"`},
 	} {
 		s.invoker.ready, s.invoker.failed = test.ready, test.failed
