@@ -72,6 +72,8 @@ var namedOperations = []named{
 	{operation: "DeleteProvisionedConcurrencyConfig", method: "DELETE", path: getReserved + "NAME/provisioned-concurrency",
 		qualified: true, parameter: true, required: true},
 	{operation: "DeleteFunction", method: "DELETE", path: "/2015-03-31/functions/NAME", qualified: true, parameter: true},
+	// no form here fits it, as it takes published versions only: see TestScalingConfigOfAPlainFunction
+	{operation: "GetFunctionScalingConfig", method: "GET", path: "/2025-11-30/functions/NAME/function-scaling-config", qualified: true, required: true},
 }
 
 // form is a way to name the function books in a request.

@@ -68,6 +68,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "GetAccountSettings", Handler: wire.Run(account, s.getAccountSettings)},
 
 		{Name: "GetFunctionCodeSigningConfig", Handler: wire.Run(byFunction, answer(noCodeSigning{})), Note: "There is none."},
+		{Name: "ListCodeSigningConfigs", Handler: wire.Run(account, s.listCodeSigningConfigs), Note: "There are none."},
 		{Name: "PutFunctionConcurrency", Handler: wire.Run(byFunction, s.putConcurrency),
 			Note: "A second's worth of requests may come at once before the rate of ten per second for each unit refuses some (assumed)."},
 		{Name: "GetFunctionConcurrency", Handler: wire.Run(byFunction, s.getConcurrency)},
@@ -80,6 +81,8 @@ func (s *service) table() []wire.Operation {
 		{Name: "GetFunctionRecursionConfig", Handler: wire.Run(byFunction, answer(noRecursion{"Terminate"})),
 			Note: "Tells AWS's default; furl does not detect recursive loops."},
 		{Name: "GetRuntimeManagementConfig", Handler: wire.Run(byFunction, s.getRuntimeManagement), Note: "Tells AWS's default."},
+		{Name: "GetFunctionScalingConfig", Handler: wire.Run(byQualifier, s.notManaged),
+			Note: "No managed instances: refused with AWS's text for PutFunctionScalingConfig of a function without them (assumed to be the same)."},
 		{Name: "PutFunctionEventInvokeConfig", Handler: wire.Run(byFunction, s.putEventInvoke),
 			Note: "A destination that is a function gets the record. What a queue, a topic, a bus or a bucket would get is written into the function's log; whether it exists and the role may send to it is not checked."},
 		{Name: "UpdateFunctionEventInvokeConfig", Handler: wire.Run(byFunction, s.updateEventInvoke)},
@@ -87,6 +90,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "DeleteFunctionEventInvokeConfig", Handler: wire.Run(byFunction, s.deleteEventInvoke)},
 		{Name: "ListFunctionEventInvokeConfigs", Handler: wire.Run(byFunction, s.listEventInvoke)},
 		{Name: "ListEventSourceMappings", Handler: wire.Run(account, s.listEventSourceMappings), Note: "There are none."},
+		{Name: "GetEventSourceMapping", Handler: wire.Run(account, s.getEventSourceMapping), Note: "There are none."},
 
 		{Name: "PublishLayerVersion", Handler: wire.Run(byLayer, s.publishLayerVersion),
 			Note: "Content as ZipFile only. Links out of the layer are refused, as in the packages of functions. No runtime is run for CompatibleRuntimes: the list is kept and shown."},

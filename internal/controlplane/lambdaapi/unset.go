@@ -29,6 +29,15 @@ type (
 	noRecursion   struct{ RecursiveLoop string }
 )
 
+// notManaged refuses what only functions on managed instances have, with AWS's text for PutFunctionScalingConfig
+// (go-to-k/cdkd#1616, observed in August 2026).
+func (s *service) notManaged(r *request, _ *functionInput) (any, error) {
+	if _, err := r.target.existing(); err != nil {
+		return nil, err
+	}
+	return nil, accessDenied("The function provided by the arn does not contain a capacity provider configuration")
+}
+
 func (s *service) getRuntimeManagement(r *request, _ *unsetInput) (any, error) {
 	if _, err := r.target.existing(); err != nil {
 		return nil, err
@@ -49,4 +58,12 @@ type listInput struct {
 
 func (s *service) listEventSourceMappings(*request, *listInput) (any, error) {
 	return struct{ EventSourceMappings [0]struct{} }{}, nil
+}
+
+func (s *service) getEventSourceMapping(*request, *struct{ UUID string }) (any, error) {
+	return nil, resourceMissing()
+}
+
+func (s *service) listCodeSigningConfigs(*request, *listInput) (any, error) {
+	return struct{ CodeSigningConfigs [0]struct{} }{}, nil
 }
