@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -77,7 +78,8 @@ func (r *roster) provisioned(key string) (ready int, failed bool) {
 	return 0, false
 }
 
-// welcome takes in an environment that has initialized before there was a call for it.
+// welcome takes in an environment that has initialized before there was a call for it. Those of its version that are idle
+// and not provisioned give way: otherwise calls would find them there while this one finishes the call before.
 func (r *roster) welcome(e *environment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,6 +90,11 @@ func (r *roster) welcome(e *environment) {
 	if r.closed || e.retired {
 		r.discard(g, e)
 		return
+	}
+	for _, other := range slices.Clone(g.idle) {
+		if !other.kept && other.fn.Key == e.fn.Key {
+			r.discard(g, other)
+		}
 	}
 	e.idleSince = time.Now()
 	g.idle = append(g.idle, e)
