@@ -91,13 +91,19 @@ func (s *Service) Provision(name lambda.ARN) {
 			if err != nil {
 				continue // deleted with its alias or version
 			}
-			for _, share := range target.Shares() {
+			shares, left := target.Shares(), provisioned.Concurrency
+			for i, share := range shares {
+				count := left // the last one gets the rest, so that rounding does not make more of them
+				if i < len(shares)-1 {
+					count = int(math.Round(share.Part * float64(provisioned.Concurrency)))
+				}
+				left -= count
 				described, err := s.functions.get(function, share.Version, s.describe)
 				if err != nil {
 					s.Log.Warn("provisioned concurrency is not ready", "function", target.ARN().String(), "error", err)
 					continue
 				}
-				wanted[described] += int(math.Round(share.Part * float64(provisioned.Concurrency)))
+				wanted[described] += count
 			}
 		}
 	}

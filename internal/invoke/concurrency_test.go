@@ -130,6 +130,19 @@ func TestProvision(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"1": 3, "2": 1}, got); diff != "" {
 		t.Error(diff)
 	}
+	for concurrency, want := range map[int]int{1: 1, 2: 2, 5: 5, 6: 6} { // a quarter of 2 and of 6 is rounded up
+		changed(t, service, func(f *lambda.Function) { f.Provisioned["both"] = lambda.Provisioned{Concurrency: concurrency} })
+		service.Provision(named("both"))
+		total := 0
+		for _, count := range pool.wanted {
+			total += count
+		}
+		if total != want {
+			t.Errorf("%d environments for a provisioned concurrency of %d", total, concurrency)
+		}
+	}
+	changed(t, service, func(f *lambda.Function) { f.Provisioned["both"] = lambda.Provisioned{Concurrency: 4} })
+	service.Provision(named("both"))
 	if ready, failed := service.Provisioned(named("both")); ready != 4 || failed {
 		t.Errorf("%d are ready, failed %t", ready, failed)
 	}

@@ -101,7 +101,7 @@ type Function struct {
 	compiled *compiledPolicies // of Policies
 }
 
-// Version is a published version of a function. It never changes.
+// Version is a published version of a function. Nothing of it changes but its revision.
 type Version struct {
 	ARN ARN // with the number as its qualifier
 	Configuration

@@ -2,11 +2,12 @@ package runtime
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
-// provision sets how many environments of a function's versions are kept ready, starts those that are missing, and lets
-// the others go when they are idle for long.
+// provision sets how many environments of a function's versions are kept ready, starts those that are missing, and ends
+// the others: what runs in them reads that it is provisioned.
 func (r *roster) provision(id identity, wanted map[*Function]int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -27,10 +28,12 @@ func (r *roster) provision(id identity, wanted map[*Function]int) {
 	for e := range g.all {
 		if e.kept && !e.retired {
 			kept := g.keep[e.fn.Key]
-			e.kept = kept != nil && counts[e.fn.Key] < kept.count
 			counts[e.fn.Key]++
+			e.kept = kept != nil && counts[e.fn.Key] <= kept.count
+			e.retired = !e.kept
 		}
 	}
+	r.dismiss(g)
 	for key, kept := range g.keep {
 		for range kept.count - counts[key] {
 			r.add(g, kept.fn, nil)
@@ -75,7 +78,8 @@ func (r *roster) provisioned(key string) (ready int, failed bool) {
 	return 0, false
 }
 
-// welcome takes in an environment that has initialized before there was a call for it.
+// welcome takes in an environment that has initialized before there was a call for it. Those of its version that are idle
+// and not provisioned give way: otherwise calls would find them there while this one finishes the call before.
 func (r *roster) welcome(e *environment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,6 +90,11 @@ func (r *roster) welcome(e *environment) {
 	if r.closed || e.retired {
 		r.discard(g, e)
 		return
+	}
+	for _, other := range slices.Clone(g.idle) {
+		if !other.kept && other.fn.Key == e.fn.Key {
+			r.discard(g, other)
+		}
 	}
 	e.idleSince = time.Now()
 	g.idle = append(g.idle, e)

@@ -51,6 +51,58 @@ func TestProvisioned(t *testing.T) {
 	b.await(0)
 }
 
+// What is no longer provisioned ends, idle or not: it would say for ever that it is.
+func TestProvisionedThatIsNoLongerWanted(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main", version("1"))
+	b.provision(fn, 2)
+	b.provisioned(fn, 2)
+	b.provision(fn, 1)
+	b.await(1)
+	done := make(chan error)
+	go func() {
+		_, _, err := b.start(fn, order{Do: "echo", Ms: 300})
+		done <- err
+	}()
+	b.running(1)
+	b.pool.Provision(fn.AccountID, fn.Region, fn.Name, nil)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	b.await(0)
+	if body, result, _ := b.invoke(fn, order{Do: "environment"}); !result.ColdStart || !strings.Contains(body, "on-demand") {
+		t.Errorf("cold start %t, environment %s", result.ColdStart, body)
+	}
+}
+
+// An environment that a call started gives way to the one that is provisioned. One that is started later, since that one
+// is busy, is used only for as long as it is.
+func TestProvisionedIsPreferred(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main", version("1"), limit(3))
+	b.invoke(fn, order{Do: "echo"})
+	b.provision(fn, 1)
+	b.provisioned(fn, 1)
+	b.await(1)
+	done := make(chan error)
+	for i, ms := range []int{200, 600} { // the first takes the one that is provisioned, the second ends last
+		go func() {
+			_, _, err := b.start(fn, order{Do: "echo", Ms: ms})
+			done <- err
+		}()
+		b.running(i + 1)
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	b.await(2)
+	if body, _, _ := b.invoke(fn, order{Do: "environment"}); !strings.Contains(body, "provisioned-concurrency") {
+		t.Errorf("environment %s", body)
+	}
+}
+
 // Provisioned environments count as reserved concurrency, and are not for other versions.
 func TestProvisionedIsNotForOtherVersions(t *testing.T) {
 	b := newBench(t)

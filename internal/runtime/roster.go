@@ -138,22 +138,29 @@ func (r *roster) bury(e *environment) {
 	delete(r.living, e)
 }
 
-// popIdle takes the most recently used environment of a key. Called with mu held.
+// popIdle takes an environment of a key: the one of those that are provisioned that was used last, or else of the others
+// (for AWS: LocalStack's test_lambda_provisioned_concurrency_moves_with_alias). Called with mu held.
 func (r *roster) popIdle(g *group, key string) *environment {
-	for i := len(g.idle) - 1; i >= 0; i-- {
-		e := g.idle[i]
-		if e.fn.Key != key {
-			continue
+	for {
+		found := -1
+		for i := len(g.idle) - 1; i >= 0; i-- {
+			if e := g.idle[i]; e.fn.Key == key && (found < 0 || e.kept) {
+				found = i
+				if e.kept || g.keep[key] == nil {
+					break
+				}
+			}
 		}
-		g.idle = slices.Delete(g.idle, i, i+1)
-		if r.expired(e) {
-			r.discard(g, e)
-			i = min(i, len(g.idle))
-			continue
+		if found < 0 {
+			return nil
 		}
-		return e
+		e := g.idle[found]
+		g.idle = slices.Delete(g.idle, found, found+1)
+		if !r.expired(e) {
+			return e
+		}
+		r.discard(g, e)
 	}
-	return nil
 }
 
 // takeIdle takes an idle environment of e's function.
@@ -361,6 +368,11 @@ func (r *roster) retire(g *group, matches func(*environment) bool) {
 			delete(g.keep, e.fn.Key)
 		}
 	}
+	r.dismiss(g)
+}
+
+// dismiss ends the environments that are retired and idle. Called with mu held.
+func (r *roster) dismiss(g *group) {
 	for _, e := range slices.Clone(g.idle) {
 		if e.retired {
 			r.discard(g, e)

@@ -6,7 +6,9 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/wire"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
 )
 
 // The texts here are AWS's, recorded in LocalStack's snapshots of test_lambda_concurrency_crud,
@@ -119,8 +121,12 @@ func (t target) publishedOnly(text string) error {
 }
 
 func (s *service) putProvisioned(r *request, in *provisionedInput) (any, error) {
-	if err := r.target.publishedOnly("Provisioned Concurrency Configs cannot be applied to unpublished function versions."); err != nil {
+	const unpublished = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+	if err := r.target.publishedOnly(unpublished); err != nil {
 		return nil, err
+	}
+	if alias := r.target.found.Alias; alias != nil && alias.Target == lambda.Latest { // people met it at AWS for that, too
+		return nil, invalidParameter(unpublished)
 	}
 	qualifier, requested := r.target.arn.Qualifier, in.ProvisionedConcurrentExecutions
 	config := lambda.Provisioned{Concurrency: requested, Modified: r.Now.UTC().Truncate(time.Second)}
@@ -143,7 +149,7 @@ func (s *service) putProvisioned(r *request, in *provisionedInput) (any, error) 
 			function.Provisioned = map[string]lambda.Provisioned{}
 		}
 		function.Provisioned[qualifier] = config
-		return nil
+		return touch(tx, function, qualifier)
 	})
 	if err != nil {
 		return nil, err
@@ -153,6 +159,29 @@ func (s *service) putProvisioned(r *request, in *provisionedInput) (any, error) 
 		RequestedProvisionedConcurrentExecutions: requested, Status: "IN_PROGRESS",
 		LastModified: config.Modified.Format(provisionedTime),
 	}, nil
+}
+
+// touch gives the versions that the qualifier stands for new revisions, as AWS does when they are provisioned (recorded in
+// LocalStack's test_lambda_provisioned_concurrency_moves_with_alias).
+func touch(tx *state.Tx, function *lambda.Function, qualifier string) error {
+	target, err := resolve.Of(tx.View(), function, qualifier)
+	if err != nil {
+		return err
+	}
+	for _, share := range target.Shares() {
+		name := function.ARN
+		name.Qualifier = share.Version.Number
+		version, ok := tx.View().Version(name)
+		if !ok {
+			continue // the alias was moved to $LATEST meanwhile
+		}
+		touched := *version
+		touched.RevisionID = trace.NewRequestID()
+		if err := tx.Put(&touched); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exclusive refuses provisioned concurrency both for a version and for an alias that points at it.
@@ -192,9 +221,10 @@ func (s *service) getProvisioned(r *request, _ *functionInput) (any, error) {
 	return s.shownProvisioned(r.target.arn, config), nil
 }
 
-// shownProvisioned says how many environments are ready.
+// shownProvisioned says how many environments are ready. Several aliases of a version share its environments.
 func (s *service) shownProvisioned(arn lambda.ARN, config lambda.Provisioned) provisioned {
 	ready, failed := s.config.Invoker.Provisioned(arn)
+	ready = min(ready, config.Concurrency)
 	shown := provisioned{
 		RequestedProvisionedConcurrentExecutions: config.Concurrency,
 		AvailableProvisionedConcurrentExecutions: ready, AllocatedProvisionedConcurrentExecutions: ready,

@@ -111,6 +111,7 @@ func TestProvisionedConcurrency(t *testing.T) {
 
 	s.expect(put("books", "1", "0"), violates("1 validation error detected: Value '0' at 'provisionedConcurrentExecutions' failed to satisfy constraint: Member must have value greater than or equal to 1"))
 	s.expect(put("books", "$LATEST", "1"), invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions."))
+	s.expect(put("books", "newest", "1"), invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions."))
 	s.expect(get("books", "$LATEST"), invalid("The function resource provided must be an alias or a published version."))
 	s.expect(remove("books", "$LATEST"), invalid("The function resource provided must be an alias or a published version."))
 	s.expect(put("books", "gone", "1"), missing("Cannot find alias arn: "+prefix+"books:gone"))
@@ -124,7 +125,14 @@ func TestProvisionedConcurrency(t *testing.T) {
 	}
 	s.expect(request{method: "GET", path: path("none", "List=ALL")}, missing("Function not found: "+prefix+"none"))
 
+	revision := func() string {
+		return member(t, s.must(request{method: "GET", path: "/2015-03-31/functions/books/configuration?Qualifier=1"}).body, "RevisionId")
+	}
+	before := revision()
 	begun := s.must(put("books", "live", "2"))
+	if after := revision(); after == before || after == "" {
+		t.Errorf("the provisioned version has revision %q after %q", after, before)
+	}
 	if begun.status != 202 || !strings.HasPrefix(begun.body, `{"RequestedProvisionedConcurrentExecutions":2,"AvailableProvisionedConcurrentExecutions":0,"AllocatedProvisionedConcurrentExecutions":0,"Status":"IN_PROGRESS","LastModified":"`) {
 		t.Errorf("%d %s", begun.status, begun.body)
 	}
@@ -139,6 +147,7 @@ func TestProvisionedConcurrency(t *testing.T) {
 		{0, false, `"AvailableProvisionedConcurrentExecutions":0,"AllocatedProvisionedConcurrentExecutions":0,"Status":"IN_PROGRESS"`},
 		{1, false, `"AvailableProvisionedConcurrentExecutions":1,"AllocatedProvisionedConcurrentExecutions":1,"Status":"IN_PROGRESS"`},
 		{2, false, `"AvailableProvisionedConcurrentExecutions":2,"AllocatedProvisionedConcurrentExecutions":2,"Status":"READY"`},
+		{3, false, `"AvailableProvisionedConcurrentExecutions":2,"AllocatedProvisionedConcurrentExecutions":2,"Status":"READY"`}, // another alias has one of them
 		{0, true, `"Status":"FAILED","StatusReason":"FUNCTION_ERROR_INIT_FAILURE"`},
 	} {
 		s.invoker.ready, s.invoker.failed = test.ready, test.failed
