@@ -16,7 +16,7 @@ build: ## build bin/furl
 # interop comes first, since it waits most and would otherwise run alone at the end.
 test: ## run all tests; those of interop/ need Python, Node and the package registries, and say so where they skip
 	interop/install.sh || echo "interop/install.sh could not install everything: the tests that need it will skip" >&2
-	$(GO) test $(RACE) ./interop ./...
+	$(GO) test $(RACE) -timeout 18m ./interop ./...
 
 interop: ## run the tests with real clients and functions only
 	interop/install.sh
