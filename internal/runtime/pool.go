@@ -353,11 +353,14 @@ func (p *Pool) launch(fn *Function, c *call) *environment {
 // Provision keeps so many environments of the functions ready as the map says, and no longer keeps others of the same
 // function. They all are versions of the function with the account, the region and the name.
 func (p *Pool) Provision(account, region, name string, wanted map[*Function]int) {
-	p.roster.provision(identity{account, region, name}, wanted)
+	if lacking := p.roster.provision(identity{account, region, name}, wanted); lacking > 0 {
+		p.config.Logger.Warn("environments are provisioned and not started: there may be no more at one time",
+			"function", name, "lacking", lacking, "most", p.roster.most, "fix", "provision fewer, or raise furl serve --max-environments")
+	}
 }
 
 // Provisioned is how many environments with the key of a Function are provisioned and ready, and whether one failed to
-// initialize, after which no other is started until Provision is called or one is used.
+// initialize or had no room, after which no other is started until Provision is called.
 func (p *Pool) Provisioned(key string) (ready int, failed bool) { return p.roster.provisioned(key) }
 
 // Retire stops the environments of a Function's Key, each as soon as it has nothing to do: after a change of code or

@@ -7,13 +7,13 @@ import (
 )
 
 // provision sets how many environments of a function's versions are kept ready, starts those that are missing, and ends
-// the others: what runs in them reads that it is provisioned.
-func (r *roster) provision(id identity, wanted map[*Function]int) {
+// the others: what runs in them reads that it is provisioned. It answers how many it could not start.
+func (r *roster) provision(id identity, wanted map[*Function]int) (lacking int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	g := r.groups[id]
 	if r.closed || g == nil && len(wanted) == 0 {
-		return
+		return 0
 	}
 	if g == nil {
 		g = newGroup(id)
@@ -36,12 +36,25 @@ func (r *roster) provision(id identity, wanted map[*Function]int) {
 	r.dismiss(g)
 	for key, kept := range g.keep {
 		for range kept.count - counts[key] {
-			r.add(g, kept.fn, nil)
+			if !r.addKept(g, kept) {
+				lacking++
+			}
 		}
 	}
 	if len(g.all) == 0 && len(g.keep) == 0 {
 		delete(r.groups, id)
 	}
+	return lacking
+}
+
+// addKept starts an environment that is provisioned, if there may be another one. Called with mu held.
+func (r *roster) addKept(g *group, kept *keeping) bool {
+	if r.size >= r.most && !r.evict(r.groupWithOldestIdle()) {
+		kept.failed = true
+		return false
+	}
+	r.add(g, kept.fn, nil)
+	return true
 }
 
 // refill starts another environment in the place of one that was provisioned and has ended. Called with mu held.
@@ -55,7 +68,7 @@ func (r *roster) refill(g *group, e *environment) {
 		return
 	}
 	if g.countKept(e.fn.Key) < kept.count {
-		r.add(g, kept.fn, nil)
+		r.addKept(g, kept)
 	}
 }
 

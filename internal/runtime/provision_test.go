@@ -121,6 +121,21 @@ func TestProvisionedIsNotForOtherVersions(t *testing.T) {
 	b.invoke(other, order{Do: "echo"})
 }
 
+// Environments that are provisioned count among the most that there may be, and take the place of idle ones.
+func TestProvisionedWithoutRoom(t *testing.T) {
+	b := newBench(t, func(c *runtime.Config) { c.MaxEnvironments = 2 })
+	b.invoke(b.function("main", titled("idle")), order{Do: "echo"})
+	b.await(1)
+	fn := b.function("main", version("1"))
+	b.provision(fn, 3)
+	b.await(2)
+	if ready, failed := b.pool.Provisioned(fn.Key); ready != 2 || !failed {
+		t.Errorf("%d are ready, failed %t", ready, failed)
+	}
+	b.provision(fn, 2)
+	b.provisioned(fn, 2)
+}
+
 func TestProvisionedThatDoesNotInitialize(t *testing.T) {
 	b := newBench(t)
 	fn := b.function("init-exit", version("1"))

@@ -54,7 +54,7 @@ type group struct {
 type keeping struct {
 	fn     *Function
 	count  int
-	failed bool // one did not initialize; the next one would not either
+	failed bool // one did not initialize, and the next one would not either; or there may be no other one
 }
 
 func newGroup(id identity) *group {

@@ -74,7 +74,7 @@ func (s *service) table() []wire.Operation {
 		{Name: "GetFunctionConcurrency", Handler: wire.Run(byFunction, s.getConcurrency)},
 		{Name: "DeleteFunctionConcurrency", Handler: wire.Run(byFunction, s.deleteConcurrency)},
 		{Name: "PutProvisionedConcurrencyConfig", Handler: wire.Run(byQualifier, s.putProvisioned),
-			Note: "Environments are processes that are started at once and replaced when they end."},
+			Note: "Environments are processes that are started at once and replaced when they end. What would be more than --max-environments is not started: the configuration is FAILED then, and the server's log says why."},
 		{Name: "GetProvisionedConcurrencyConfig", Handler: wire.Run(byQualifier, s.getProvisioned)},
 		{Name: "DeleteProvisionedConcurrencyConfig", Handler: wire.Run(byQualifier, s.deleteProvisioned)},
 		{Name: "ListProvisionedConcurrencyConfigs", Handler: wire.Run(byFunction, s.listProvisioned)},
