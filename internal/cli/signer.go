@@ -174,6 +174,9 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 		function: functionName(target.Function), alias: target.Qualifier,
 		local: call.IsLocal(parsed.Host),
 	}
+	if e.alias != "" {
+		e.check += ":" + e.alias
+	}
 	if e.check == "" {
 		e.check = parsed.Scheme + "://" + parsed.Host + parsed.Base + "/"
 	}
