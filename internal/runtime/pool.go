@@ -355,7 +355,7 @@ func (p *Pool) launch(fn *Function, c *call) *environment {
 func (p *Pool) Provision(account, region, name string, wanted map[*Function]int) {
 	if lacking := p.roster.provision(identity{account, region, name}, wanted); lacking > 0 {
 		p.config.Logger.Warn("environments are provisioned and not started: there may be no more at one time",
-			"function", name, "lacking", lacking, "most", p.roster.most, "fix", "provision fewer, or raise furl serve --max-environments")
+			"function", name, "lacking", lacking, "limit", p.roster.most, "fix", "provision fewer, or raise furl serve --max-environments")
 	}
 }
 
