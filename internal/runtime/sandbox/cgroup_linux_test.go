@@ -48,7 +48,7 @@ func TestOwnGroup(t *testing.T) {
 type kernel struct {
 	testing.TB
 	dir     string
-	enable  error // of writing cgroup.subtree_control, whoever is in the group
+	enable  error // of writing cgroup.subtree_control, even if the group has no process
 	nothing bool  // can be written
 }
 
