@@ -96,6 +96,7 @@ const (
 	noURLOrFunction
 	noServer
 	noAnswer
+	notTrusted
 	notReadable
 	noRootKey
 	rootKeyGiven
@@ -162,6 +163,9 @@ var errorTable = [...]struct {
 			"furl url create %s   # if the function is there, and has no URL", nil,
 	},
 	noServer: {exitFailed, "furl serve --data %s\n%s --data %s   # a server that runs", nil},
+	notTrusted: {
+		exitFailed, "AWS_CA_BUNDLE=FILE with the certificate that furl ca path prints for the user who started the server", nil,
+	},
 	noAnswer: {
 		exitFailed, "%s --data %s   # a server that runs\nfurl serve   # or name the server with --data or --endpoint-url",
 		nil,
