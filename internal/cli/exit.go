@@ -235,6 +235,10 @@ var errorTable = [...]struct {
 	{exitConnect, "--cacert FILE or AWS_CA_BUNDLE=FILE with the certificate of the CA, in PEM form", unknownCA},
 	{exitConnect, "use a name that the server's certificate is for: %s", otherName},
 	{exitConnect, "date   # is this machine's clock right? If it is, the server needs a new certificate", badDate},
+	{
+		exitConnect, "furl url list %s   # there is no host %s, and if it is a function: the function and its aliases have URLs, " +
+			"its versions have none", noShortHost,
+	},
 	{exitConnect, "check the region and the address: there is no host %s", noSuchHost},
 	{exitConnect, "furl serve   # nothing listens at %s", refusedHere},
 
