@@ -135,7 +135,10 @@ func userAuthorityDir() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no directory for the authority: %w", err)
 	}
-	if !ours(info) || info.Mode()&othersWrite != 0 {
+	if !ours(info) {
+		return "", fmt.Errorf("%s, where the key of the authority is, belongs to another user: set HOME or XDG_CONFIG_HOME", dir)
+	}
+	if info.Mode()&othersWrite != 0 {
 		return "", fmt.Errorf("others can write to %s, where the key of the authority is: chmod go-w it, or set XDG_CONFIG_HOME", dir)
 	}
 	return dir, nil

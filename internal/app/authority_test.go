@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
@@ -283,6 +284,15 @@ func TestAuthorityIsMadeOnce(t *testing.T) {
 	}
 	if _, err := app.UserAuthority(); err == nil || !strings.Contains(err.Error(), "others can write to "+config) {
 		t.Errorf("a directory that others can write to: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		return // only root can give a directory to somebody
+	}
+	if err := errors.Join(os.Chmod(config, 0o700), os.Chown(config, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.UserAuthority(); err == nil || !strings.Contains(err.Error(), config+", where the key of the authority is, belongs to another user") {
+		t.Errorf("the directory of another user: %v", err)
 	}
 }
 

@@ -96,6 +96,7 @@ const (
 	noURLOrFunction
 	noServer
 	noAnswer
+	notTrusted
 	notReadable
 	noRootKey
 	rootKeyGiven
@@ -162,6 +163,9 @@ var errorTable = [...]struct {
 			"furl url create %s   # if the function is there, and has no URL", nil,
 	},
 	noServer: {exitFailed, "furl serve --data %s\n%s --data %s   # a server that runs", nil},
+	notTrusted: {
+		exitFailed, "AWS_CA_BUNDLE=FILE with the certificate that furl ca path prints for the user who started the server", nil,
+	},
 	noAnswer: {
 		exitFailed, "%s --data %s   # a server that runs\nfurl serve   # or name the server with --data or --endpoint-url",
 		nil,
@@ -231,6 +235,10 @@ var errorTable = [...]struct {
 	{exitConnect, "--cacert FILE or AWS_CA_BUNDLE=FILE with the certificate of the CA, in PEM form", unknownCA},
 	{exitConnect, "use a name that the server's certificate is for: %s", otherName},
 	{exitConnect, "date   # is this machine's clock right? If it is, the server needs a new certificate", badDate},
+	{
+		exitConnect, "furl url list %s   # there is no host %s, and if it is a function: the function and its aliases have URLs, " +
+			"its versions have none", noShortHost,
+	},
 	{exitConnect, "check the region and the address: there is no host %s", noSuchHost},
 	{exitConnect, "furl serve   # nothing listens at %s", refusedHere},
 

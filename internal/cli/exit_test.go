@@ -103,6 +103,7 @@ func TestErrorsHaveARow(t *testing.T) {
 		{x509.UnknownAuthorityError{Cert: &x509.Certificate{DNSNames: []string{"localhost"}}}, 5, "furl ca path"},
 		{x509.HostnameError{Certificate: certificate, Host: "b.example"}, 5, "is for: a.example, 192.0.2.1"},
 		{x509.CertificateInvalidError{Reason: x509.Expired}, 5, "is this machine's clock right?"},
+		{&net.DNSError{Name: "app", IsNotFound: true}, 5, "furl url list app   # there is no host app, and if it is a function: the function and its aliases have URLs, its versions have none"},
 		{&net.DNSError{Name: "lambda.mars-1.amazonaws.com", IsNotFound: true}, 5, "there is no host lambda.mars-1.amazonaws.com"},
 		{dial("dial", "127.0.0.1:9000", syscall.ECONNREFUSED), 5, "furl serve   # nothing listens at 127.0.0.1:9000"},
 		{refusal(local, "because"), 4, "furl explain ID"},

@@ -289,6 +289,15 @@ func noSuchHost(err error) ([]any, bool) {
 	return []any{unresolved.Name}, true
 }
 
+// noShortHost matches such a name without a dot: NAME:3, a version of a function, reads as a host with a port.
+func noShortHost(err error) ([]any, bool) {
+	about, ok := noSuchHost(err)
+	if !ok || strings.Contains(fmt.Sprint(about...), ".") {
+		return nil, false
+	}
+	return append(about, about...), true
+}
+
 // refusedHere matches a port of this machine at which nothing listens, which it is about.
 func refusedHere(err error) ([]any, bool) {
 	dialed, ok := errors.AsType[*net.OpError](err)

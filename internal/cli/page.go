@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -119,12 +120,19 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 		return err
 	}
 	base := furl.NewBase()
-	trusted, err := furlproto.Trust(l.authority(ctx, server.Endpoint))
+	named := "" // for a server of somebody else, as for the AWS SDKs
+	if !server.ours && strings.HasPrefix(server.Endpoint, "https://") {
+		named = l.p.getenv("AWS_CA_BUNDLE")
+	}
+	trusted, err := furlproto.Trust(l.authority(ctx, server.Endpoint), named)
 	if err != nil {
 		return err
 	}
 	base.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
 	response, err := base.RoundTrip(request) // follows no redirect, and to this machine uses no proxy
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		return fail(notTrusted, fmt.Errorf("the server at %s: %w", server.Endpoint, err))
+	}
 	if err != nil {
 		err := fmt.Errorf("no server answers at %s: %w", server.Endpoint, err)
 		return fail(noAnswer, err, l.again(), l.p.dirs(ctx))

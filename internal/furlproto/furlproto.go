@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -71,22 +72,25 @@ func Prove(secret, challenge string) string {
 	return hex.EncodeToString(proof.Sum(nil))
 }
 
-// Trust is the system's authorities and the one in a file, for clients of a server on this machine; nil, which is the
-// system's alone, if file is "".
-func Trust(file string) (*x509.CertPool, error) {
-	if file == "" {
+// Trust is the system's authorities and those in files, for clients of a server on this machine; nil, which is the
+// system's alone, if all files are "".
+func Trust(files ...string) (*x509.CertPool, error) {
+	files = slices.DeleteFunc(slices.Clone(files), func(file string) bool { return file == "" })
+	if len(files) == 0 {
 		return nil, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
 	}
 	trusted, err := x509.SystemCertPool()
 	if err != nil {
 		trusted = x509.NewCertPool() // of a system without authorities
 	}
-	if !trusted.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s has no certificate in PEM form", file)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if !trusted.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s has no certificate in PEM form", file)
+		}
 	}
 	return trusted, nil
 }
