@@ -11,8 +11,8 @@ const (
 
 // watchMemory ends environments that have more memory than their functions may have, as Lambda does: with SIGKILL. A
 // function can have more for as long as the pause. Lambda does not run an environment between two invocations; here it
-// runs, so its memory is limited then, too. An environment that has a control group is left alone: there the kernel does
-// the same, at once.
+// runs, so its memory is limited then, too. One that has a control group is left alone: the kernel does the same, at
+// once.
 func (p *Pool) watchMemory() {
 	for pause := watchPause; ; {
 		select {
@@ -54,17 +54,23 @@ func (e *environment) limitMemory() {
 	if e.cell != cell || e.life.in(stopping, dead) {
 		return
 	}
-	if e.life.in(idle) { // no answer and no report say it
-		e.log.platform("furl: killed between two invocations: the function had more memory than its memory size")
+	if e.life.in(idle) {
+		e.log.platform(killedIdle)
 	}
 	e.kill(reasonMemory)
 }
 
-// ranOut notes that the kernel has ended the environment as the watchdog would have, also where an extension was the first
-// to be seen dead. Called with mu held.
+// killedIdle is for the log where no answer and no report say it.
+const killedIdle = "furl: killed between two invocations: the function had more memory than its memory size"
+
+// ranOut notes that the kernel has ended the environment as the watchdog would have, also where an extension was the
+// first to be seen dead. Called with mu held.
 func (e *environment) ranOut() {
 	if (e.killed == "" || e.killed == ReasonExtension) && e.process != nil && e.cell.ExceededMemory() {
 		e.killed, e.fault = reasonMemory, extensionFault{}
+		if e.call == nil && e.initialized {
+			e.log.platform(killedIdle)
+		}
 	}
 }
 

@@ -95,12 +95,13 @@ func TestMemoryIsLimitedBetweenInvocations(t *testing.T) {
 	b.waitFor("killed between two invocations: the function had more memory than its memory size")
 }
 
-// What the kernel ends because its control group has no more memory is reported like what the watchdog ends, which leaves
-// it alone. The test plays the kernel, in a directory that has the files of cgroup v2.
+// What the kernel ends because its control group has no more memory is reported like what the watchdog ends, which
+// leaves it alone. The test plays the kernel, in a directory that has the files of cgroup v2.
 func TestMemoryIsLimitedByCgroups(t *testing.T) {
 	t.Parallel()
 	needs(t, "python3")
-	const killed = `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {id} Error: Runtime exited with error: signal: killed"}`
+	const killed = `{"errorType":"Runtime.ExitError","errorMessage":` +
+		`"RequestId: {id} Error: Runtime exited with error: signal: killed"}`
 	groups := t.TempDir()
 	set := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(groups, name), []byte(text), 0o600); err != nil {
@@ -110,8 +111,26 @@ func TestMemoryIsLimitedByCgroups(t *testing.T) {
 	for _, name := range []string{"cgroup.controllers", "cgroup.subtree_control"} {
 		set(name, "cpu memory\n")
 	}
+	end := func(events string) { // everything in the one group that has a process, as the kernel does
+		all, _ := filepath.Glob(groups + "/furl-*")
+		for _, group := range all {
+			text, _ := os.ReadFile(group + "/cgroup.procs")
+			pid, _ := strconv.Atoi(string(text))
+			if pid == 0 || syscall.Kill(pid, 0) != nil {
+				continue
+			}
+			set(filepath.Base(group)+"/memory.peak", strconv.Itoa(90<<20))
+			set(filepath.Base(group)+"/memory.events", events)
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		t.Fatalf("no group has a process: %v", all)
+	}
 	b := newBench(t, limited(sandbox.Auto), func(c *runtime.Config) { c.Sandbox.Cgroup = groups })
-	if got := b.pool.Memory(); got != "the memory size of each function: one that has more is killed by the kernel (cgroup v2)" {
+	got := b.pool.Memory()
+	if got != "the memory size of each function: one that has more is killed by the kernel (cgroup v2)" {
 		t.Errorf("in force: %q", got)
 	}
 	fn := b.python(append([]string{"print(d.get('say', ''), flush=True)"}, greedy...)...)
@@ -141,28 +160,18 @@ func TestMemoryIsLimitedByCgroups(t *testing.T) {
 			answer <- fmt.Sprint(strings.ReplaceAll(string(body), id, "{id}"), err, string(result.LogTail()))
 		}()
 		b.waitFor("(?m)^" + row.name)
-		helper := 0
-		all, _ := filepath.Glob(groups + "/furl-*")
-		for _, group := range all {
-			text, _ := os.ReadFile(group + "/cgroup.procs")
-			pid, _ := strconv.Atoi(string(text))
-			if pid > 0 && syscall.Kill(pid, 0) == nil {
-				helper = pid
-				set(filepath.Base(group)+"/memory.peak", strconv.Itoa(90<<20))
-				set(filepath.Base(group)+"/memory.events", row.events)
-			}
-		}
-		if helper == 0 {
-			t.Fatalf("%s: no group has a process: %v", row.name, all)
-		}
-		if err := syscall.Kill(helper, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		end(row.events)
 		got := <-answer
 		if !strings.HasPrefix(got, killed) || !strings.Contains(got, "Max Memory Used: "+row.used+"\t") {
 			t.Errorf("%s: %s", row.name, got)
 		}
 	}
+	if body, _, _ := b.invoke(fn, map[string]any{}); body != `"done"` {
+		t.Fatal(body)
+	}
+	b.await(1)
+	end("oom 1\noom_kill 2\n")
+	b.waitFor("killed between two invocations: the function had more memory than its memory size")
 }
 
 // Node.js looks for garbage before it has more than the function may have, as at AWS.

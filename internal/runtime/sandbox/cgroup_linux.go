@@ -75,7 +75,7 @@ func (s *Sandbox) tryCgroups(g *cgroups) (*cgroups, error) {
 	return nil, err
 }
 
-// ownGroup is the directory of the server's own group by /proc/self/cgroup and /proc/self/mountinfo (proc_pid_cgroup(5),
+// ownGroup is the directory of the server's own group by /proc/self/cgroup and mountinfo (proc_pid_cgroup(5),
 // proc_pid_mountinfo(5)).
 func ownGroup(groups, mounts string) (string, error) {
 	path := ""
@@ -109,6 +109,9 @@ func (g *cgroups) open() error {
 	if !g.lists("cgroup.controllers") {
 		return fmt.Errorf("%s does not have the %s controller of cgroup v2", g.dir, g.controller)
 	}
+	if unit := unitAbove(g.dir); unit != "" && !isDelegated(unit) {
+		return fmt.Errorf("%s belongs to systemd, which has not delegated it (Delegate=yes)", unit)
+	}
 	g.removeLeftovers()
 	if g.lists("cgroup.subtree_control") {
 		return nil
@@ -118,6 +121,28 @@ func (g *cgroups) open() error {
 		err = g.moveServer()
 	}
 	return err
+}
+
+// unitAbove is the group of the systemd unit that a group is in, "" for none.
+func unitAbove(dir string) string {
+	for ; len(dir) > 1; dir = filepath.Dir(dir) {
+		if kind := filepath.Ext(dir); kind == ".service" || kind == ".scope" {
+			return dir
+		}
+	}
+	return ""
+}
+
+// isDelegated reports whether systemd leaves the group of a unit to the unit. If not, it ends all of the unit when the
+// kernel kills one process for its memory (systemd.service(5), OOMPolicy=).
+func isDelegated(unit string) bool {
+	for _, name := range []string{"user.delegate", "trusted.delegate"} {
+		var value [1]byte
+		if n, err := syscall.Getxattr(unit, name, value[:]); err == nil && n == 1 && value[0] == '1' {
+			return true
+		}
+	}
+	return false
 }
 
 // lists reports whether a file of the server's group names the controller.
@@ -220,8 +245,8 @@ func (g *cgroups) add(memoryMB int) (*group, error) {
 	return &group{g, dir}, nil
 }
 
-// startHelper starts the helper in the cell's group, if it has one. The helper starts nothing before it has its Spec, so
-// nothing escapes.
+// startHelper starts the helper in the cell's group, if it has one. The helper starts nothing before it has its Spec,
+// so nothing escapes.
 func (c *Cell) startHelper() error {
 	if c.group == nil {
 		return c.cmd.Start()

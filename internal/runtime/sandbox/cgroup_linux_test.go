@@ -26,12 +26,15 @@ func TestOwnGroup(t *testing.T) {
 	for _, row := range []struct{ name, groups, mounts, want string }{
 		{"systemd", "0::/system.slice/furl.service\n", unified, "/sys/fs/cgroup/system.slice/furl.service"},
 		{"at the root", "0::/\n", unified, "/sys/fs/cgroup"},
-		{"a container sees its own part", "0::/docker/1/x\n", "2 1 0:2 /docker/1 /sys/fs/cgroup ro - cgroup2 cgroup ro\n", "/sys/fs/cgroup/x"},
-		{"both versions", "4:memory:/a\n0::/b\n", v1 + strings.ReplaceAll(unified, "/sys/fs/cgroup ", "/sys/fs/cgroup/unified "), "/sys/fs/cgroup/unified/b"},
+		{"a container sees its own part", "0::/docker/1/x\n",
+			"2 1 0:2 /docker/1 /sys/fs/cgroup ro - cgroup2 cgroup ro\n", "/sys/fs/cgroup/x"},
+		{"both versions", "4:memory:/a\n0::/b\n",
+			v1 + strings.ReplaceAll(unified, "/sys/fs/cgroup ", "/sys/fs/cgroup/unified "), "/sys/fs/cgroup/unified/b"},
 		{"a space in the path", "0::/a\n", `2 1 0:2 / /mnt/c\040g rw - cgroup2 none rw` + "\n", "/mnt/c g/a"},
 		{"version 1 alone", "4:memory:/a\n1:cpu:/\n", v1, "the server is in no group of cgroup v2"},
 		{"not mounted", "0::/a\n", v1, "cgroup v2 is not mounted where the server's group is"},
-		{"another part is mounted", "0::/ab\n", "2 1 0:2 /a /sys/fs/cgroup rw - cgroup2 none rw\n", "cgroup v2 is not mounted where the server's group is"},
+		{"another part is mounted", "0::/ab\n",
+			"2 1 0:2 /a /sys/fs/cgroup rw - cgroup2 none rw\n", "cgroup v2 is not mounted where the server's group is"},
 		{"outside of the namespace", "0::/../a\n", unified, "the server is in no group of cgroup v2"},
 	} {
 		got, err := sandbox.OwnGroup(row.groups, row.mounts)
@@ -48,7 +51,7 @@ func TestOwnGroup(t *testing.T) {
 type kernel struct {
 	testing.TB
 	dir     string
-	enable  error // of writing cgroup.subtree_control, even if the group has no process
+	enable  error // of writing cgroup.subtree_control, also where the group is empty
 	nothing bool  // can be written
 }
 
@@ -186,6 +189,38 @@ func TestCgroupsAreOpened(t *testing.T) {
 	}
 }
 
+// systemd ends a unit when the kernel kills one of its processes for its memory, unless the unit's group is delegated:
+// then the group has an extended attribute that says so (systemd, docs/CGROUP_DELEGATION.md).
+func TestCgroupsOfUnitsAreDelegated(t *testing.T) {
+	for _, name := range []string{"furl.service", "session-3.scope", "furl.service/main"} {
+		k := newKernel(t, "memory")
+		dir := filepath.Join(k.dir, name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{"cgroup.controllers", "cgroup.subtree_control"} {
+			k.set(filepath.Join(dir, file), "memory\n")
+		}
+		err := sandbox.NewCgroups(dir, "memory", k.write).Open()
+		if err == nil || !strings.Contains(err.Error(), "Delegate=yes") {
+			t.Errorf("%s: %v", name, err)
+		}
+		unit, _, _ := strings.Cut(name, "/")
+		for value, open := range map[string]bool{"0": false, "1": true} {
+			err := syscall.Setxattr(filepath.Join(k.dir, unit), "user.delegate", []byte(value), 0)
+			if errors.Is(err, syscall.ENOTSUP) {
+				t.Skip("the file system of the test has no extended attributes")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := sandbox.NewCgroups(dir, "memory", k.write).Open(); (err == nil) != open {
+				t.Errorf("%s, delegated %s: %v", name, value, err)
+			}
+		}
+	}
+}
+
 // A second sandbox of a process does not divide the group that the first one has moved the server to.
 func TestCgroupsAreOpenedTwice(t *testing.T) {
 	k := newKernel(t, "memory")
@@ -265,7 +300,8 @@ func TestCellHasCgroup(t *testing.T) {
 			before := k.groups() // a plain directory with files in it cannot be removed as a group can
 			process := w.sleeper(s)
 			group := process.Group()
-			if !process.LimitsMemory() || !process.GroupByID() || len(k.groups()) != len(before)+1 || slices.Contains(before, group) {
+			if !process.LimitsMemory() || !process.GroupByID() || len(k.groups()) != len(before)+1 ||
+				slices.Contains(before, group) {
 				t.Fatalf("groups before %v, then %v: %q", before, k.groups(), group)
 			}
 			name := filepath.Base(group) + "/"
