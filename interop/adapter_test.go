@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +25,7 @@ const adapterBootstrap = "#!/bin/bash\nexec -- \"${LAMBDA_TASK_ROOT}/${_HANDLER}
 // under FURL_STRICT: it takes minutes to build, so CI does not.
 func adapterLayer(t *testing.T) []byte {
 	t.Helper()
+	needProgram(t, "bash")
 	out, err := exec.CommandContext(t.Context(), "./install.sh", "--check", "adapter").CombinedOutput()
 	if err != nil {
 		t.Skipf("no Lambda Web Adapter: run interop/install.sh adapter (%s)", strings.TrimSpace(string(out)))
@@ -45,55 +45,33 @@ func adapterLayer(t *testing.T) []byte {
 	return code
 }
 
-// adapted is a function that serves testdata/adapter through the adapter, with a URL.
-func (s *server) adapted(t *testing.T, name string, runtime types.Runtime, layer string, mode types.InvokeMode, env map[string]string) string {
+// publishAdapter publishes the adapter, and returns the layer's ARN.
+func (s *server) publishAdapter(t *testing.T, content []byte) string {
 	t.Helper()
-	code, err := os.ReadFile(writeZip(t, []string{"testdata/adapter"}, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := s.config()
-	role, err := iam.NewFromConfig(config).CreateRole(t.Context(), &iam.CreateRoleInput{
-		RoleName: &name, AssumeRolePolicyDocument: aws.String(lambdaMayAssume),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := lambda.NewFromConfig(config)
-	_, err = client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
-		FunctionName: &name, Runtime: runtime, Handler: aws.String("run.sh"), Role: role.Role.Arn,
-		Code: &types.FunctionCode{ZipFile: code}, Timeout: aws.Int32(30), Layers: []string{layer},
-		Environment: &types.Environment{Variables: env},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	active := lambda.NewFunctionActiveV2Waiter(client, func(o *lambda.FunctionActiveV2WaiterOptions) { o.MinDelay = 50 * time.Millisecond })
-	if err := active.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	url, err := client.CreateFunctionUrlConfig(t.Context(), &lambda.CreateFunctionUrlConfigInput{
-		FunctionName: &name, AuthType: types.FunctionUrlAuthTypeAwsIam, InvokeMode: mode,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return *url.FunctionUrl
-}
-
-// The Lambda Web Adapter of crates.io runs as it is, as an extension in a layer: it takes the events in place of the
-// runtime, which is the web application itself.
-func TestWebAdapter(t *testing.T) {
-	needProgram(t, "python3")
-	needProgram(t, "bash")
-	content := adapterLayer(t)
-	s := startServer(t)
 	layer, err := lambda.NewFromConfig(s.config()).PublishLayerVersion(t.Context(), &lambda.PublishLayerVersionInput{
 		LayerName: aws.String("LambdaAdapterLayerX86"), Content: &types.LayerVersionContentInput{ZipFile: content},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return *layer.LayerVersionArn
+}
+
+// adapted is a function that serves testdata/adapter through the adapter, with a URL.
+func (s *server) adapted(t *testing.T, name string, runtime types.Runtime, layer string, mode types.InvokeMode, env map[string]string) string {
+	t.Helper()
+	return s.createFunction(t, name, runtime, "run.sh", writeZip(t, []string{"testdata/adapter"}, nil), mode, func(in *lambda.CreateFunctionInput) {
+		in.Layers, in.Environment = []string{layer}, &types.Environment{Variables: env}
+	})
+}
+
+// The Lambda Web Adapter of crates.io runs as it is, as an extension in a layer: it takes the events in place of the
+// runtime, which is the web application itself.
+func TestWebAdapter(t *testing.T) {
+	needProgram(t, "python3")
+	content := adapterLayer(t)
+	s := startServer(t)
+	layer := s.publishAdapter(t, content)
 	for name, row := range map[string]struct {
 		runtime types.Runtime
 		env     map[string]string
@@ -102,7 +80,7 @@ func TestWebAdapter(t *testing.T) {
 		"provided": {types.RuntimeProvidedal2023, map[string]string{"AWS_LWA_PORT": "18082", "PORT": "18082"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			url := s.adapted(t, name, row.runtime, *layer.LayerVersionArn, types.InvokeModeBuffered, row.env)
+			url := s.adapted(t, name, row.runtime, layer, types.InvokeModeBuffered, row.env)
 			var first float64
 			for i, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 				body := ""
@@ -139,7 +117,7 @@ func TestWebAdapter(t *testing.T) {
 		})
 	}
 	t.Run("streamed", func(t *testing.T) {
-		url := s.adapted(t, "streamed", types.RuntimeProvidedal2023, *layer.LayerVersionArn, types.InvokeModeResponseStream,
+		url := s.adapted(t, "streamed", types.RuntimeProvidedal2023, layer, types.InvokeModeResponseStream,
 			map[string]string{"PORT": "18083", "AWS_LWA_INVOKE_MODE": "response_stream"})
 		response := s.open(t, http.MethodGet, url+"stream", "")
 		defer response.Body.Close()

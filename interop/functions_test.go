@@ -215,11 +215,33 @@ func (s *server) call(t *testing.T, method, url, body string) (*http.Response, s
 // open sends a request signed by the AWS SDK for Go. The caller closes the response's body.
 func (s *server) open(t *testing.T, method, url, body string) *http.Response {
 	t.Helper()
-	response, err := http.DefaultClient.Do(s.signed(t, method, url, body))
+	return s.openWith(t, http.DefaultClient, method, url, body)
+}
+
+func (s *server) openWith(t *testing.T, client *http.Client, method, url, body string) *http.Response {
+	t.Helper()
+	for {
+		response, err := client.Do(s.signed(t, method, url, body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.patient || response.StatusCode != http.StatusTooManyRequests {
+			return response
+		}
+		response.Body.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// alone lets a function have one environment at a time, since the applications of others would want the same port.
+func (s *server) alone(t *testing.T, function string) {
+	t.Helper()
+	_, err := lambda.NewFromConfig(s.config()).PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{
+		FunctionName: &function, ReservedConcurrentExecutions: aws.Int32(1),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response
 }
 
 // signed is a request signed by the AWS SDK for Go.

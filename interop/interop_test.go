@@ -78,6 +78,11 @@ var buildWebServer = sync.OnceValues(func() (string, error) {
 	return build("./testdata/function/webserver", "webserver")
 })
 
+// buildWebEcho builds the web application testdata/function/webecho, once.
+var buildWebEcho = sync.OnceValues(func() (string, error) {
+	return build("./testdata/function/webecho", "webecho")
+})
+
 // buildEcho builds the Go function testdata/function/echo as Lambda wants it, once.
 var buildEcho = sync.OnceValues(func() (string, error) {
 	return build("./testdata/function/echo", "bootstrap")

@@ -29,6 +29,7 @@ type server struct {
 	process *exec.Cmd
 	ended   chan struct{}
 	vars    map[string]string // of furl env
+	patient bool              // calls that are throttled are made again
 }
 
 // startServer starts a server on a free port. It is stopped when the test ends.

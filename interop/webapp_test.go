@@ -24,22 +24,22 @@ type webApp struct {
 	handler   string
 	zip       string
 	variables map[string]string
+	ports     []string // variables with the port on which it listens whatever PORT says
 }
 
 func webApps(t *testing.T) []webApp {
 	need(t, "python", "package", "node")
 	needProgram(t, "node")
-	port := freePort(t)
 	return []webApp{
 		{
 			"fastapi", types.Runtime(pythonRuntime(t)), "run.sh", writeZip(t, []string{"testdata/function/fastapi", ".env/package/web"}, nil),
-			map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap", "AWS_LWA_READINESS_CHECK_PATH": "/docs"},
+			map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap", "AWS_LWA_READINESS_CHECK_PATH": "/docs"}, nil,
 		},
 		{
 			"express", nodeRuntime(t), "run.sh", writeZip(t, []string{"testdata/function/express"}, nil),
-			map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap", "AWS_LWA_PORT": port, "EXPRESS_PORT": port},
+			map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}, []string{"AWS_LWA_PORT", "EXPRESS_PORT"},
 		},
-		{"webserver", types.RuntimeProvidedal2023, "bootstrap", writeZip(t, nil, map[string]string{"bootstrap": must(t, buildWebServer)}), nil},
+		{"webserver", types.RuntimeProvidedal2023, "bootstrap", writeZip(t, nil, map[string]string{"bootstrap": must(t, buildWebServer)}), nil, nil},
 	}
 }
 
@@ -57,26 +57,54 @@ func freePort(t *testing.T) string {
 // publicAdapter is the layer as the adapter's README names it.
 const publicAdapter = "arn:aws:lambda:" + region + ":753240598075:layer:LambdaAdapterLayerX86:26"
 
-func (s *server) createWebApp(t *testing.T, app webApp, mode types.InvokeMode) string {
+func (s *server) createWebApp(t *testing.T, app webApp, layer string, mode types.InvokeMode) string {
 	t.Helper()
-	name := app.name + "-" + strings.ToLower(strings.ReplaceAll(string(mode), "_", "-"))
-	return s.createFunction(t, name, app.runtime, app.handler, app.zip, mode, func(in *lambda.CreateFunctionInput) {
-		in.Layers, in.MemorySize = []string{publicAdapter}, aws.Int32(512)
+	name, port := app.name+"-"+strings.ToLower(strings.ReplaceAll(string(mode), "_", "-")), freePort(t)
+	if layer != publicAdapter {
+		name = "adapted-" + name
+	}
+	url := s.createFunction(t, name, app.runtime, app.handler, app.zip, mode, func(in *lambda.CreateFunctionInput) {
+		in.Layers, in.MemorySize = []string{layer}, aws.Int32(512)
 		in.Environment = &types.Environment{Variables: map[string]string{"AWS_LWA_INVOKE_MODE": string(mode)}}
+		if layer != publicAdapter {
+			in.Environment.Variables["PORT"] = port
+		}
+		for _, name := range app.ports {
+			in.Environment.Variables[name] = port
+		}
 		for name, value := range app.variables {
 			in.Environment.Variables[name] = value
 		}
 	})
+	if layer != publicAdapter {
+		s.alone(t, name)
+	}
+	return url
 }
 
 // TestWebApps calls real web applications behind the public layer of the Web Adapter, which nobody has installed.
 func TestWebApps(t *testing.T) {
 	s := startServer(t)
+	s.testWebApps(t, publicAdapter)
+}
+
+// TestWebAdapterApps calls the same applications behind the adapter itself.
+func TestWebAdapterApps(t *testing.T) {
+	content := adapterLayer(t)
+	s := startServer(t)
+	s.patient = true
+	s.testWebApps(t, s.publishAdapter(t, content))
+}
+
+func (s *server) testWebApps(t *testing.T, layer string) {
 	for _, app := range webApps(t) {
 		for _, mode := range []types.InvokeMode{types.InvokeModeBuffered, types.InvokeModeResponseStream} {
 			t.Run(app.name+" "+string(mode), func(t *testing.T) {
-				url := s.createWebApp(t, app, mode)
+				url := s.createWebApp(t, app, layer, mode)
 				s.testPages(t, url)
+				if layer == publicAdapter {
+					s.testParts(t, url)
+				}
 				if mode == types.InvokeModeResponseStream {
 					s.testEvents(t, url)
 				}
@@ -107,10 +135,7 @@ func (s *server) testPages(t *testing.T, url string) {
 		t.Errorf("unknown page: %s", response.Status)
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(s.signed(t, http.MethodGet, url+"enter", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
+	response = s.openWith(t, &client, http.MethodGet, url+"enter", "")
 	response.Body.Close()
 	var cookies []string
 	for _, cookie := range response.Cookies() {
@@ -120,8 +145,12 @@ func (s *server) testPages(t *testing.T, url string) {
 		!slices.Equal(cookies, []string{"session=one true", "theme=dark false"}) {
 		t.Errorf("enter: %s %v", response.Status, response.Header)
 	}
+}
+
+// testParts calls several pages at a time.
+func (s *server) testParts(t *testing.T, url string) {
 	var all sync.WaitGroup
-	for range 4 { // the parts of a page
+	for range 4 {
 		all.Go(func() {
 			if response, text := s.call(t, http.MethodGet, url+"hello", ""); response.StatusCode != http.StatusOK {
 				t.Errorf("one of several at a time: %s %s", response.Status, text)

@@ -109,6 +109,7 @@ func (r *Received) readCookies(value []byte) bool {
 	if value[0] != '[' {
 		return false
 	}
+	r.Cookies = make([]string, 0, 8)
 	for _, element := range members(value) {
 		var cookie string
 		if !readText(&cookie, element) {

@@ -34,10 +34,8 @@ func (e *environment) newApp() (*webapp.App, error) {
 	}
 	return &webapp.App{
 		Settings: settings,
-		Function: webapp.Function{
-			Name: e.fn.Name, MemoryMB: e.fn.MemoryMB, Version: e.fn.Version, LogStream: e.logStream, LogGroup: e.fn.logGroup(),
-		},
-		Own: port, InitTimeout: e.pool.config.InitTimeout,
+		Function: webapp.Function{Name: e.fn.Name, MemoryMB: e.fn.MemoryMB, Version: e.fn.Version},
+		Own:      port, InitTimeout: e.pool.config.InitTimeout,
 	}, nil
 }
 

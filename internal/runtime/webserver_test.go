@@ -301,6 +301,9 @@ func TestWebAppBodies(t *testing.T) {
 func TestWebAppAnswers(t *testing.T) {
 	b := newBench(t, confined)
 	fn := b.web()
+	if response, _ := b.call(fn, "GET", "/?close", nil); response.Header.Get("Connection") != "close" {
+		t.Errorf("the header Connection is lost: %+v", response.Head)
+	}
 	response, _ := b.call(fn, "GET", "/headers", nil)
 	if response.Status != http.StatusFound || response.Header.Get("Location") != "/elsewhere" ||
 		strings.Join(response.Cookies, " | ") != "a=1; Path=/ | b=2" || strings.Join(response.Header["X-Twice"], " | ") != "one" {
@@ -314,21 +317,30 @@ func TestWebAppAnswers(t *testing.T) {
 		{"an interim answer", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok"},
 		{"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold", "old"},
 		{"chunks", "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "abc"},
+		{"UTF-8 in a header", "HTTP/1.1 200 OK\r\nX-A: \u00e9\r\nConnection: close\r\n\r\na", "a"},
 		{"no body", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", ""},
 	} {
 		if response, result := b.call(fn, "POST", "/raw", []byte(row.raw)); response == nil || string(response.Body) != row.body {
 			t.Errorf("%s: %+v %+v", row.name, response, result.FunctionError)
 		}
 	}
-	for _, row := range []struct{ name, raw, message string }{
-		{"no HTTP", "SSH-2.0-x\r\n\r\n", "the application did not answer in HTTP"},
-		{"no answer", "", "the application closed the connection before its answer was complete"},
-		{"half an answer", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", "the application closed the connection before its answer was complete"},
-		{"another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", "switches to another protocol"},
+	const sendFailed = `"&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>","errorMessage":"client error (SendRequest)"`
+	for _, row := range []struct{ name, raw, message, reason string }{
+		{"no HTTP", "SSH-2.0-x\r\n\r\n", sendFailed, "the application did not answer in HTTP"},
+		{"no answer", "", sendFailed, "the application closed the connection before its answer was complete"},
+		{
+			"half an answer", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok", `"&alloc::boxed::Box<dyn core::any::Any + core::marker::Send>",` +
+				`"errorMessage":"Lambda panicked: unable to read bytes from body"`, "the application closed the connection before its answer was complete",
+		},
+		{"another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", sendFailed, "switches to another protocol"},
+		{"header not UTF-8", "HTTP/1.1 200 OK\r\nX-A: \xe9\r\nConnection: close\r\n\r\n", `"Extension.Crash"`, "a header that is not UTF-8: X-A"},
 	} {
 		_, result := b.call(fn, "POST", "/raw", []byte(row.raw))
 		if result.FunctionError == nil || !strings.Contains(string(result.FunctionError.Payload), row.message) {
 			t.Errorf("%s: %+v", row.name, result.FunctionError)
+		}
+		if !strings.Contains(b.log.String(), row.reason) {
+			t.Errorf("%s: log:\n%s\nwant %q in it", row.name, b.log, row.reason)
 		}
 	}
 	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
@@ -394,6 +406,10 @@ func TestWebAppCompresses(t *testing.T) {
 		{"/text?n=1000", "br;q=1, gzip;q=0.5", true},
 		{"/text?n=1000", "gzip;q=0", false},
 		{"/text?n=1000", "", false},
+		{"/text?n=1000", "*", false},
+		{"/text?n=1000", "gzip;q=0.1, identity;q=0.9", false},
+		{"/text?n=1000", "gzip;q=high", false},
+		{"/text?n=1000", "identity, X-Gzip", true},
 		{"/text?n=31", "gzip", false},
 		{"/bytes?n=1000&type=image/png", "gzip", false},
 		{"/bytes?n=1000&type=application/wasm", "gzip", true},
@@ -413,6 +429,16 @@ func TestWebAppCompresses(t *testing.T) {
 		if encoded := response.Header.Get("Content-Encoding") == "gzip"; encoded != row.want || !bytes.Equal(body, plain.Body) {
 			t.Errorf("%s for %q: %+v", row.target, row.accepted, response.Head)
 		}
+	}
+}
+
+// A short answer is compressed if nobody knows how long it is when its head is there, as by the adapter.
+func TestWebAppCompressesChunks(t *testing.T) {
+	b := newBench(t, confined)
+	const raw = "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+	response, _ := b.call(b.web(withEnv("AWS_LWA_ENABLE_COMPRESSION", "true")), "POST", "/raw", []byte(raw), "Accept-Encoding", "gzip")
+	if response.Header.Get("Content-Encoding") != "gzip" || response.Header.Get("Vary") != "accept-encoding" {
+		t.Errorf("%+v", response.Head)
 	}
 }
 
@@ -447,7 +473,7 @@ func TestWebAppFailures(t *testing.T) {
 		return `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: web-1 Error: Runtime exited with error: ` + status + `"}`
 	}
 	// The server must not keep what has no end, so it reads as much as the adapter does.
-	tooLongHead := webError("the headers of the application's answer are longer than 417792 bytes")
+	const tooLongHead = "the headers of the application's answer are longer than 417792 bytes"
 	for _, row := range []struct {
 		name, target string
 		changes      []func(*runtime.Function)
@@ -461,11 +487,17 @@ func TestWebAppFailures(t *testing.T) {
 			name: "timeout", target: "/sleep?pause=1m", changes: []func(*runtime.Function){within(300 * time.Millisecond)}, reason: runtime.ReasonTimeout,
 			payload: `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: web-1 Error: Task timed out after 0.30 seconds"}`,
 		},
-		{name: "connection closed", target: "/hang-up", reason: runtime.ReasonError, payload: webError("the application closed the connection before its answer was complete")},
-		{name: "answer cut off", target: "/cut", reason: runtime.ReasonError, payload: webError("the application closed the connection before its answer was complete")},
-		{name: "endless status line", target: "/endless?first=HTTP/1.1+200+&again=OK", reason: runtime.ReasonError, payload: tooLongHead},
-		{name: "endless headers", target: "/endless?first=HTTP/1.1+200+OK%0D%0A&again=x:+y%0D%0A", reason: runtime.ReasonError, payload: tooLongHead},
-		{name: "endless interim answers", target: "/endless?again=HTTP/1.1+100+Continue%0D%0A%0D%0A", reason: runtime.ReasonError, payload: tooLongHead},
+		{
+			name: "connection closed", target: "/hang-up", reason: runtime.ReasonError, payload: webError("client error (SendRequest)"),
+			log: "the application closed the connection before its answer was complete",
+		},
+		{
+			name: "answer cut off", target: "/cut", reason: runtime.ReasonError, payload: webError("client error (SendRequest)"),
+			log: "the application closed the connection before its answer was complete",
+		},
+		{name: "endless status line", target: "/endless?first=HTTP/1.1+200+&again=OK", reason: runtime.ReasonError, payload: webError("client error (SendRequest)"), log: tooLongHead},
+		{name: "endless headers", target: "/endless?first=HTTP/1.1+200+OK%0D%0A&again=x:+y%0D%0A", reason: runtime.ReasonError, payload: webError("client error (SendRequest)"), log: tooLongHead},
+		{name: "endless interim answers", target: "/endless?again=HTTP/1.1+100+Continue%0D%0A%0D%0A", reason: runtime.ReasonError, payload: webError("client error (SendRequest)"), log: tooLongHead},
 		{
 			name: "a status that is an error", target: "/status?n=503", changes: []func(*runtime.Function){withEnv("AWS_LWA_ERROR_STATUS_CODES", "500,502-504")},
 			reason: runtime.ReasonError, payload: webError(`{\"statusCode\":503,\"body\":\"status\"}`),
@@ -504,7 +536,7 @@ func TestWebAppFailures(t *testing.T) {
 
 // webError is the error of the adapter, whose runtime names the type of its errors so.
 func webError(message string) string {
-	return `{"errorType":"alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>","errorMessage":"` + message + `"}`
+	return `{"errorType":"&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>","errorMessage":"` + message + `"}`
 }
 
 func TestWebAppIsStartedSlowly(t *testing.T) {

@@ -101,6 +101,8 @@ func (c *connection) exchange(r *Request) (*http.Response, error) {
 			return nil, errUpgrade
 		case answer.StatusCode < 200:
 			continue // an interim answer; the other one follows
+		case answer.Close && answer.ProtoAtLeast(1, 1):
+			answer.Header.Set("Connection", "close") // net/http has removed it
 		}
 		c.left = math.MaxInt
 		answer.Body = &answerBody{answer.Body, c, answer.Close}
@@ -156,6 +158,14 @@ func (c *connection) isStale(r *Request, err error) bool {
 	default:
 		return false
 	}
+}
+
+// clientError is the message of the adapter's HTTP client (crate hyper-util) for an error of an exchange.
+func clientError(err error) string {
+	if failed := (*net.OpError)(nil); errors.As(err, &failed) && failed.Op == "dial" {
+		return "client error (Connect)"
+	}
+	return "client error (SendRequest)"
 }
 
 // describe says what an error of an exchange means for the one who wrote the application.

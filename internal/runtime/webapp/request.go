@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,21 +26,19 @@ type Request struct {
 
 // Function is what the application learns of its function with each request.
 type Function struct {
-	Name      string
-	MemoryMB  int
-	Version   string
-	LogStream string
-	LogGroup  string
+	Name     string
+	MemoryMB int
+	Version  string
 }
 
 // NewRequest translates an event. One that is not an HTTP request in payload format 2.0 goes to the application as it
-// is, in a POST to PassThroughPath.
+// is, in a POST to PassThroughPath. The error is one at which the adapter's library panics.
 func (s *Settings) NewRequest(in *runtimeapi.Invocation, fn Function) (*Request, error) {
 	received, err := event.Read(in.Payload)
 	switch {
 	case err != nil:
-		return nil, err
-	case received == nil || !event.IsToken(received.Method):
+		return nil, fmt.Errorf("failed to decode aws base64 encoded body: %w", err)
+	case received == nil || !event.IsToken(received.Method) || slices.ContainsFunc(received.Header, isNoHeader):
 		received = &event.Received{
 			Method: "POST", Path: s.PassThroughPath, Header: []event.Field{{Name: "content-type", Value: "application/json"}},
 			Context: []byte("null"), Body: in.Payload,
@@ -51,6 +50,8 @@ func (s *Settings) NewRequest(in *runtimeapi.Invocation, fn Function) (*Request,
 	}
 }
 
+func isNoHeader(f event.Field) bool { return !event.IsToken(f.Name) || !event.IsFieldValue(f.Value) }
+
 func (s *Settings) request(
 	received *event.Received, passThrough bool, in *runtimeapi.Invocation, fn Function,
 ) (*Request, error) {
@@ -61,58 +62,76 @@ func (s *Settings) request(
 	}
 	r.Head = append(append(make([]byte, 0, size), r.Method...), ' ')
 	r.Head = appendTarget(r.Head, received.Path)
-	if received.Query != "" {
-		r.Head = appendEncoded(append(r.Head, '?'), received.Query, queryEncoded)
+	if query, _, _ := strings.Cut(received.Query, "#"); received.Query != "" {
+		if strings.ContainsFunc(query, isRefused) {
+			return nil, errors.New("failed to build request: http::Error(InvalidUri(InvalidUriChar))")
+		}
+		r.Head = appendEncoded(append(r.Head, '?'), query, queryEncoded)
 	}
 	r.Head = append(r.Head, " HTTP/1.1\r\n"...)
-	if err := s.appendHeader(r, received, in); err != nil {
-		return nil, err
-	}
-	r.Head = appendHeaderJSON(append(r.Head, "x-amzn-request-context: "...), received.Context)
-	r.Head = appendHeaderJSON(append(r.Head, "\r\nx-amzn-lambda-context: "...), lambdaContext(in, fn))
-	r.Head = append(r.Head, "\r\n\r\n"...)
+	s.appendHeader(r, received, in, fn)
+	r.Head = append(r.Head, "\r\n"...)
 	return r, nil
 }
 
-// appendHeader appends the headers of the event, without those that concern a connection or that the adapter sets.
-func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtimeapi.Invocation) error {
-	cookies := strings.Join(received.Cookies, "; ")
-	renamed := slices.ContainsFunc(received.Header, func(f event.Field) bool {
-		return s.AuthorizationSource != "" && f.Name == s.AuthorizationSource
-	})
-	host, sized := received.Domain, len(r.Body) > 0 || slices.Contains([]string{"POST", "PUT", "PATCH"}, r.Method)
+// appendHeader appends the headers of the event in their order, those that the adapter sets in the places of copies, and
+// else after them.
+func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtimeapi.Invocation, fn Function) {
+	fields := make(fieldList, 0, len(received.Header)+6)
 	for _, field := range received.Header {
-		switch name := field.Name; {
-		case !event.IsToken(name) || !event.IsFieldValue(field.Value):
-			return fmt.Errorf("the event has a header that HTTP does not allow: %.80q", name)
-		case name == "host":
-			host = field.Value
-		case name == "content-length":
-			sized = true
-		case slices.Contains(notPassedOn[:], name), name == "cookie" && cookies != "",
-			name == "x-amzn-trace-id" && in.TraceID != "", name == "authorization" && renamed:
-		default:
-			if name == s.AuthorizationSource {
-				name = "authorization"
-			}
-			if name == "accept-encoding" {
-				r.acceptsGzip = acceptsGzip(field.Value)
-			}
-			r.Head = appendField(r.Head, name, field.Value)
+		if field.Name == "accept-encoding" {
+			r.acceptsGzip = acceptsGzip(field.Value)
+		}
+		if !slices.Contains(notPassedOn[:], field.Name) {
+			fields.set(field.Name, field.Value)
 		}
 	}
-	for _, field := range []event.Field{
-		{Name: "cookie", Value: cookies}, {Name: "host", Value: cmp.Or(host, "127.0.0.1")},
-		{Name: "x-amzn-trace-id", Value: in.TraceID},
-	} {
-		if field.Value != "" && event.IsFieldValue(field.Value) {
-			r.Head = appendField(r.Head, field.Name, field.Value)
-		}
+	if cookies := strings.Join(received.Cookies, "; "); received.Cookies != nil && event.IsFieldValue(cookies) {
+		fields.set("cookie", cookies)
 	}
-	if sized {
-		r.Head = appendField(r.Head, "content-length", strconv.Itoa(len(r.Body)))
+	if in.TraceID != "" && event.IsFieldValue(in.TraceID) {
+		fields.set("x-amzn-trace-id", in.TraceID)
 	}
-	return nil
+	fields.set("x-amzn-request-context", string(headerJSON(received.Context)))
+	fields.set("x-amzn-lambda-context", string(headerJSON(lambdaContext(in, fn))))
+	if value, found := fields.remove(s.AuthorizationSource); found {
+		fields.set("authorization", value)
+	}
+	if fields.index("host") < 0 {
+		fields.set("host", "127.0.0.1:"+strconv.Itoa(s.Port))
+	}
+	fields.set("content-length", strconv.Itoa(len(r.Body)))
+	for _, field := range fields {
+		r.Head = appendField(r.Head, field.Name, field.Value)
+	}
+}
+
+// fieldList is the headers of a request in the order that the adapter's library gives them (crate http, HeaderMap).
+type fieldList []event.Field
+
+func (l *fieldList) index(name string) int {
+	return slices.IndexFunc(*l, func(f event.Field) bool { return f.Name == name })
+}
+
+// set replaces the value of a header in its place, or appends the header.
+func (l *fieldList) set(name, value string) {
+	if i := l.index(name); i >= 0 {
+		(*l)[i].Value = value
+		return
+	}
+	*l = append(*l, event.Field{Name: name, Value: value})
+}
+
+// remove removes a header. The last one takes its place.
+func (l *fieldList) remove(name string) (value string, found bool) {
+	i := l.index(name)
+	if i < 0 {
+		return "", false
+	}
+	value, last := (*l)[i].Value, len(*l)-1
+	(*l)[i] = (*l)[last]
+	*l = (*l)[:last]
+	return value, true
 }
 
 func appendField(dst []byte, name, value string) []byte {
@@ -120,11 +139,9 @@ func appendField(dst []byte, name, value string) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// notPassedOn are the headers of an event that the request to the application has of its own, or none: no function here
-// has tenants, and a client may not claim to be one.
+// notPassedOn are the headers of an event that the request to the application does not have.
 var notPassedOn = [...]string{
 	"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-amz-tenant-id",
-	"x-amzn-lambda-context", "x-amzn-request-context",
 }
 
 // lambdaContext is the value of x-amzn-lambda-context, in the order and spelling of the Rust runtime's Context (crate
@@ -144,9 +161,7 @@ func lambdaContext(in *runtimeapi.Invocation, fn Function) []byte {
 	b = event.AppendMember(b, `,"tenant_id":null,"env_config":{"function_name":`, fn.Name)
 	b = strconv.AppendInt(append(b, `,"memory":`...), int64(fn.MemoryMB), 10)
 	b = event.AppendMember(b, `,"version":`, fn.Version)
-	b = event.AppendMember(b, `,"log_stream":`, fn.LogStream)
-	b = event.AppendMember(b, `,"log_group":`, fn.LogGroup)
-	return append(b, "}}"...)
+	return append(b, `,"log_stream":"","log_group":""}}`...) // extensions are not told of the log
 }
 
 func validOrNull(text string) string {
@@ -156,15 +171,16 @@ func validOrNull(text string) string {
 	return text
 }
 
-// appendHeaderJSON appends JSON in one line. Its control characters can only be white space between values.
-func appendHeaderJSON(dst, text []byte) []byte {
-	if !event.IsFieldValue(string(text)) || bytes.IndexByte(text, '\t') >= 0 {
-		var line bytes.Buffer
-		if json.Compact(&line, text) == nil {
-			text = bytes.ReplaceAll(line.Bytes(), []byte{0x7f}, nil)
-		}
+// headerJSON is JSON in one line. Its control characters can only be white space between values.
+func headerJSON(text []byte) []byte {
+	if event.IsFieldValue(string(text)) && bytes.IndexByte(text, '\t') < 0 {
+		return text
 	}
-	return append(dst, text...)
+	var line bytes.Buffer
+	if json.Compact(&line, text) == nil {
+		text = bytes.ReplaceAll(line.Bytes(), []byte{0x7f}, nil)
+	}
+	return text
 }
 
 // appPath is the path without BasePath, which is taken away once and only where a segment ends.
@@ -202,8 +218,11 @@ func appendTarget(dst []byte, path string) []byte {
 // What the URL Standard encodes besides what is not printable ASCII.
 const (
 	pathEncoded  = "\"<>`#?{}"
-	queryEncoded = "\"<>#'"
+	queryEncoded = "'"
 )
+
+// isRefused reports whether the adapter's library panics at a character of a query (crate http, PathAndQuery).
+func isRefused(c rune) bool { return c <= ' ' || c == '"' || c == '<' || c == '>' }
 
 // appendEncoded percent-encodes what is not printable ASCII, and the bytes in others.
 func appendEncoded(dst []byte, text, others string) []byte {

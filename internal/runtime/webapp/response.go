@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
@@ -40,21 +41,32 @@ func Envelope(head *http.Response, body []byte) []byte {
 	}
 	b = append(b, `"isBase64Encoded":`...)
 	b = append(strconv.AppendBool(b, !isText), `,"cookies":`...)
-	return append(appendCookies(b, head.Header), '}')
+	return append(appendStrings(b, head.Header["Set-Cookie"]), '}')
 }
 
-// Prelude is what a streamed answer of the application begins with.
+// Prelude is what a streamed answer of the application begins with. A header with several values is an array, which
+// function URLs do not take for several headers (awslabs/aws-lambda-rust-runtime#692), and so is one without a value in
+// ASCII (crate http-serde).
 func Prelude(head *http.Response) []byte {
 	b := append(make([]byte, 0, 512), `{"headers":{`...)
 	for i, name := range headerNames(head.Header) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = event.AppendMember(event.AppendString(b, strings.ToLower(name)), ":", strings.Join(head.Header[name], ", "))
+		b = event.AppendString(b, strings.ToLower(name))
+		if values := head.Header[name]; len(values) == 1 && isASCII(values[0]) {
+			b = event.AppendMember(b, ":", values[0])
+		} else {
+			b = appendStrings(append(b, ':'), slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !isASCII(v) }))
+		}
 	}
 	b = strconv.AppendInt(append(b, `},"statusCode":`...), int64(head.StatusCode), 10)
-	b = appendCookies(append(b, `,"cookies":`...), head.Header)
+	b = appendStrings(append(b, `,"cookies":`...), head.Header["Set-Cookie"])
 	return append(append(b, '}'), make([]byte, event.DelimiterLength)...)
+}
+
+func isASCII(value string) bool {
+	return strings.IndexFunc(value, func(c rune) bool { return c >= utf8.RuneSelf }) < 0
 }
 
 // headerNames are the names of the headers in order, without that of the cookies.
@@ -63,15 +75,26 @@ func headerNames(header http.Header) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "Set-Cookie" || len(header[name]) == 0 })
 }
 
-func appendCookies(b []byte, header http.Header) []byte {
+func appendStrings(b []byte, values []string) []byte {
 	b = append(b, '[')
-	for i, cookie := range header["Set-Cookie"] {
+	for i, value := range values {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = event.AppendString(b, cookie)
+		b = event.AppendString(b, value)
 	}
 	return append(b, ']')
+}
+
+// refusedHeader is the name of a header at which the adapter ends, or "": its library does not write one that is not
+// UTF-8 into an envelope.
+func refusedHeader(header http.Header) string {
+	for _, name := range headerNames(header) {
+		if !utf8.ValidString(header[name][0]) {
+			return name
+		}
+	}
+	return ""
 }
 
 // isText says whether a body goes into an envelope as it is rather than as base64 (crate lambda_http, response.rs). A
@@ -116,9 +139,13 @@ func passedThrough(header http.Header, body []byte) []byte {
 	return []byte("null")
 }
 
-// failure is the error of an invocation, as the adapter's runtime reports the errors of its HTTP client.
-func failure(message string) *runtimeapi.Failure {
-	const errorType = "alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>"
+// The types of the errors that the adapter's runtime reports: those of its HTTP client, and panics.
+const (
+	errorType = "&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>"
+	panicType = "&alloc::boxed::Box<dyn core::any::Any + core::marker::Send>"
+)
+
+func failure(errorType, message string) *runtimeapi.Failure {
 	body := event.AppendMember(nil, `{"errorType":`, errorType)
 	body = append(event.AppendMember(body, `,"errorMessage":`, message), '}')
 	return &runtimeapi.Failure{Type: "Runtime.Unknown", RawType: "unhandled", Body: body}
@@ -127,18 +154,20 @@ func failure(message string) *runtimeapi.Failure {
 // refusedStatus is the error for an answer whose status is one of ErrorStatuses.
 func refusedStatus(status int, body []byte) *runtimeapi.Failure {
 	message := append(strconv.AppendInt([]byte(`{"statusCode":`), int64(status), 10), `,"body":`...)
-	return failure(string(append(event.AppendString(message, body), '}')))
+	return failure(errorType, string(append(event.AppendString(message, body), '}')))
 }
 
 // These bound what is compressed (crate tower-http, DefaultPredicate): not what is short, an image, a stream of events
 // or of gRPC, or compressed already.
 const leastToCompress = 32
 
-func compressible(header http.Header, length int) bool {
+func compressible(answer *http.Response, method string, length int) bool {
+	header := answer.Header
 	contentType := header.Get("Content-Type")
 	_, encoded := header["Content-Encoding"]
 	_, part := header["Content-Range"]
-	return length >= leastToCompress && !encoded && !part &&
+	unknown := answer.ContentLength < 0 && method != http.MethodHead // how long it is when its head is there
+	return (length >= leastToCompress || unknown) && !encoded && !part &&
 		!strings.HasPrefix(contentType, "application/grpc") && !strings.HasPrefix(contentType, "text/event-stream") &&
 		(!strings.HasPrefix(contentType, "image/") || contentType == "image/svg+xml")
 }
@@ -156,18 +185,28 @@ func compressed(header http.Header, body []byte) []byte {
 	return out.Bytes()
 }
 
-// acceptsGzip reports whether the client of an event takes gzip.
+// acceptsGzip reports whether the client of an event takes gzip, and does not prefer to have nothing compressed (crate
+// tower-http, content_encoding.rs).
 func acceptsGzip(accepted string) bool {
+	var gzip, identity float64
 	for option := range strings.SplitSeq(strings.ToLower(accepted), ",") {
-		coding, quality, _ := strings.Cut(option, ";")
+		coding, parameter, weighted := strings.Cut(option, ";")
+		weight := 1.0
+		if weighted {
+			q, found := strings.CutPrefix(strings.TrimSpace(parameter), "q=")
+			var err error
+			if weight, err = strconv.ParseFloat(q, 64); err != nil || !found {
+				continue
+			}
+		}
 		switch strings.TrimSpace(coding) {
-		case "gzip", "x-gzip", "*":
-			_, q, weighted := strings.Cut(quality, "q=")
-			weight, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
-			return !weighted || err == nil && weight > 0
+		case "gzip", "x-gzip":
+			gzip = max(gzip, weight)
+		case "identity":
+			identity = max(identity, weight)
 		}
 	}
-	return false
+	return gzip > 0 && gzip >= identity
 }
 
 // readAll reads the body of an answer, at most one byte more than an answer may have.

@@ -58,9 +58,12 @@ func TestEnvelopeIsRead(t *testing.T) {
 	}
 }
 
+// The arrays are as recorded from version 1.0.0-rc1 of the adapter.
 func TestPrelude(t *testing.T) {
-	prelude := webapp.Prelude(answerOf(404, "Content-Type", "text/event-stream", "Set-Cookie", "a=1", "Link", "<a>", "Link", "<b>"))
-	const want = `{"headers":{"content-type":"text/event-stream","link":"<a>, <b>"},"statusCode":404,"cookies":["a=1"]}` + "\x00\x00\x00\x00\x00\x00\x00\x00"
+	prelude := webapp.Prelude(answerOf(404, "Content-Type", "text/event-stream", "Set-Cookie", "a=1", "Link", "<a>", "Link", "<b>",
+		"X-Text", "caf\u00e9"))
+	const want = `{"headers":{"content-type":"text/event-stream","link":["<a>","<b>"],"x-text":[]},"statusCode":404,"cookies":["a=1"]}` +
+		"\x00\x00\x00\x00\x00\x00\x00\x00"
 	if diff := cmp.Diff(want, string(prelude)); diff != "" {
 		t.Error(diff)
 	}

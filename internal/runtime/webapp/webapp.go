@@ -12,10 +12,20 @@
 //   - The application is talked to on 127.0.0.1, whatever AWS_LWA_HOST says.
 //   - Without AWS_LWA_INVOKE_MODE an answer has the form that its caller takes: a stream for a URL of invoke mode
 //     RESPONSE_STREAM. The adapter would send the URL an envelope.
-//   - AWS_LWA_ENABLE_COMPRESSION compresses with gzip alone; the adapter prefers Brotli.
-//   - Text in another character set than UTF-8 stays as the application wrote it. The adapter translates it.
+//   - AWS_LWA_ENABLE_COMPRESSION compresses with gzip alone; the adapter prefers Brotli, which Go's library does not have.
+//   - Text in another character set than UTF-8 stays as the application wrote it. The adapter translates it and leaves the
+//     name of the character set, so that clients misread it.
 //   - Only payload format 2.0, that of function URLs, is HTTP. Events of REST APIs and load balancers go to
-//     AWS_LWA_PASS_THROUGH_PATH as all other events do.
+//     AWS_LWA_PASS_THROUGH_PATH as all other events do: nothing here sends any.
+//   - x-amzn-request-context is the requestContext as it stands in the event, which is how readers of JSON take that of a
+//     function URL. The adapter has its own order, and writes null for what other events leave out.
+//   - Headers of an event about the connection are left out, and content-length is that of the body. A URL sends no such
+//     headers; with those of other callers the adapter waits until the function times out.
+//   - A streamed answer that breaks off ends there. The adapter's library adds the text of its error to the body.
+//   - x-amz-tenant-id is left out: no function here has tenants, and a client may not claim to be one.
+//   - Where version 1.0.0-rc1, the newest on crates.io, differs from later versions, it is as those: cookies are joined
+//     with a semicolon and a space, AWS_LWA_REMOVE_BASE_PATH is taken away once and only where a segment ends, and the
+//     error for a status of AWS_LWA_ERROR_STATUS_CODES has the body of the answer.
 package webapp
 
 import (
@@ -205,13 +215,13 @@ func (a *App) connect(ctx context.Context, port int) (net.Conn, error) {
 func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 	r, err := a.NewRequest(in, a.Function)
 	if err != nil {
-		a.fail(in, err.Error())
+		a.fail(in, panicType, "Lambda panicked: "+err.Error(), err.Error())
 		return
 	}
 	in.Payload = nil // up to 6 MiB that the application has now
 	answer, err := a.exchange(ctx, r)
 	if err != nil {
-		a.broken(ctx, in, err)
+		a.broken(ctx, in, err, errorType, clientError(err))
 		return
 	}
 	defer a.settle()
@@ -229,10 +239,14 @@ func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 		a.env.Fail(in.ID, refusedStatus(answer.StatusCode, body)) //nolint:errcheck // see above
 		return
 	case err != nil:
-		a.broken(ctx, in, err)
+		a.broken(ctx, in, err, panicType, "Lambda panicked: unable to read bytes from body")
+		return
+	case !r.passThrough && refusedHeader(answer.Header) != "":
+		const message = "the adapter ends at an answer with a header that is not UTF-8"
+		a.fail(in, "Extension.Crash", message, message+": "+refusedHeader(answer.Header))
 		return
 	}
-	if a.Compress && r.acceptsGzip && compressible(answer.Header, len(body)) {
+	if a.Compress && r.acceptsGzip && compressible(answer, r.Method, len(body)) {
 		body = compressed(answer.Header, body)
 	}
 	var whole []byte
@@ -308,15 +322,16 @@ func (a *App) hangUp() {
 const brokenGrace = 250 * time.Millisecond
 
 // broken fails an invocation whose exchange with the application failed.
-func (a *App) broken(ctx context.Context, in *runtimeapi.Invocation, err error) {
+func (a *App) broken(ctx context.Context, in *runtimeapi.Invocation, err error, errorType, message string) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(brokenGrace):
-		a.fail(in, describe(err))
+		a.fail(in, errorType, message, describe(err))
 	}
 }
 
-func (a *App) fail(in *runtimeapi.Invocation, message string) {
-	a.env.Remark("the invocation failed: " + message)
-	a.env.Fail(in.ID, failure(message)) //nolint:errcheck // the environment may have ended
+// fail fails an invocation as the adapter does. The function's log says why.
+func (a *App) fail(in *runtimeapi.Invocation, errorType, message, reason string) {
+	a.env.Remark("the invocation failed: " + reason)
+	a.env.Fail(in.ID, failure(errorType, message)) //nolint:errcheck // the environment may have ended
 }
