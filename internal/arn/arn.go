@@ -1,5 +1,5 @@
 // Package arn reads and writes the names that AWS gives to things: ARNs of any kind, functions with their qualifier,
-// principals and policies of IAM, account ids, regions, partitions, and the hosts of function URLs.
+// layers, principals and policies of IAM, account ids, regions, partitions, and the hosts of function URLs.
 //
 // It checks the form of a name only. Whether the thing exists is for others to say.
 package arn

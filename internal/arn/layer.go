@@ -41,7 +41,9 @@ var layerForm = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // ParseLayer reads the name of a layer, its ARN, or the ARN of a version of it. What the text leaves out is taken from
-// region and account; without a number of a version that is 0.
+// region and account; without a number of a version that is 0. Names may be of any length here: the longest one is in the
+// API's model. The ARNs of AWS's own layers, which name neither a region nor an account, are refused: nobody but AWS has
+// those layers.
 func ParseLayer(text, region, account string) (LayerVersion, error) {
 	parts := layerForm().FindStringSubmatch(text)
 	if parts == nil || parts[1] == "" && parts[5] != "" || parts[1] != "" && parts[1] != PartitionOf(parts[2]) {
