@@ -107,7 +107,7 @@ func (k *soak) deploy(t testing.TB, f *rogue) {
 	k.lambda(t, "POST", "/2015-03-31/functions", map[string]any{
 		"FunctionName": f.name, "Runtime": f.in.runtime, "Handler": "rogue." + f.does.name, "Timeout": f.does.timeout,
 		"MemorySize": 512,
-		"Role": roleARN(executionRole), "Code": map[string]any{"ZipFile": f.in.pack(t, k.w.program)},
+		"Role":       roleARN(executionRole), "Code": map[string]any{"ZipFile": f.in.pack(t, k.w.program)},
 	})
 	in := map[string]string{"AuthType": "AWS_IAM"}
 	if f.does.streams {
