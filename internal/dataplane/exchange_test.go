@@ -1002,6 +1002,24 @@ func TestReportedErrorOnAStreamingURL(t *testing.T) {
 	}
 }
 
+// A function that is switched off is not called busy.
+func TestReservedConcurrencyOfZeroIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.changed(func(f *lambda.Function) {
+		f.Reserved = new(int)
+		f.SetPolicy("", lambda.PolicyText(both(lambda.PermissionPrincipal{AWS: here}), f.ARN, lambda.Stored), "")
+	})
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) { return nil, runtime.ErrReserved }
+	if got := w.do(w.signed(w.user(here, "alice", bothActions), "GET", "/", "")); got.status != 429 {
+		t.Errorf("answered %d %s", got.status, got.body)
+	}
+	log := w.log.String()
+	if !strings.Contains(log, "reserved concurrency of the function is zero") || strings.Contains(log, "in use") ||
+		!strings.Contains(log, "delete-function-concurrency --function-name web") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
 // AWS ends the answer of a function that fails in the middle of it in order, whatever the protocol (hotsock/voker,
 // examples/runtime-probe; radkawar/stackd, url_http_codecs.json, stream_partial_error). So no client sees an error.
 func TestBrokenStreamsEndInOrder(t *testing.T) {

@@ -40,7 +40,11 @@ func newNote(verdict trace.Verdict, summary string) *note {
 // newThrottling is the note of a call for which there was no environment, with what would help if a limit of the
 // function or of the machine is the reason.
 func newThrottling(err error, function *lambda.Function) *note {
-	throttling := newNote(trace.Refused, "throttled: "+err.Error())
+	reason := err.Error()
+	if errors.Is(err, runtime.ErrReserved) && function.Reserved != nil && *function.Reserved == 0 {
+		reason = "the reserved concurrency of the function is zero, so it answers nobody"
+	}
+	throttling := newNote(trace.Refused, "throttled: "+reason)
 	if remedy := invoke.ThrottleRemedy(err, function); remedy != "" {
 		throttling.fix = trace.KeepAll(maxSentence, remedy)
 	}
