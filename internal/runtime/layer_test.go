@@ -122,7 +122,7 @@ func TestLibrariesOfLayers(t *testing.T) {
 		}
 	}
 	if library == nil {
-		t.Skip("SKIPPED: no library to copy on this system")
+		skip(t, "there is no library to copy on this system")
 	}
 	for _, mode := range []sandbox.Mode{sandbox.Auto, sandbox.Off} {
 		b := newBench(t, func(c *runtime.Config) { c.Sandbox.Mode = mode })
@@ -174,7 +174,7 @@ func TestSearchPathsNameTheLayers(t *testing.T) {
 func TestLayersAreOpt(t *testing.T) {
 	needs(t, "python3")
 	if !hasMountNamespaces(t) {
-		t.Skip("SKIPPED: no mount namespaces here")
+		skip(t, "there are no mount namespaces here")
 	}
 	b := newBench(t, confined)
 	fn := b.layered(t, "python3.11", "app.handler", map[string]string{
@@ -227,7 +227,7 @@ exit 7
 func TestLayersAroundWhatAFunctionNeeds(t *testing.T) {
 	needs(t, "python3")
 	if !hasMountNamespaces(t) {
-		t.Skip("SKIPPED: no mount namespaces here")
+		skip(t, "there are no mount namespaces here")
 	}
 	dir, err := os.MkdirTemp("/opt", "furl-test-")
 	if err != nil {

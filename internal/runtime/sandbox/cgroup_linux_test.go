@@ -275,7 +275,7 @@ func (w *world) sleeper(s *sandbox.Sandbox) *sandbox.Process {
 	return process
 }
 
-// A cell's group has the limit before the helper starts anything, and tells of the end. The kernel counts what a group
+// A cell's group has the limit before the helper starts anything, and says how it ended. The kernel counts what a group
 // above it or the whole machine lacked in oom_kill alone.
 func TestCellHasCgroup(t *testing.T) {
 	w := newWorld(t)
