@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
@@ -87,6 +88,13 @@ type Config struct {
 	Sandbox sandbox.Mode
 	// SandboxRead and SandboxWrite are further files and directories that functions may read, or read and write.
 	SandboxRead, SandboxWrite []string
+	// CodeDirs are directories below which functions may use their code in place. Functions that do can read all of such
+	// a directory.
+	CodeDirs []string
+	// WatchCode has the server reload functions whose code it uses in place when a file of it changes.
+	WatchCode bool
+	// HTTPUpstreams are the addresses of web servers that functions may be, such as http://127.0.0.1:8000.
+	HTTPUpstreams []string
 	// Memory is how functions are kept to their memory size: auto for what the system offers, or off.
 	Memory string
 	// PythonPackages and NodeModules are directories with the packages that functions import besides their own, such as
@@ -115,6 +123,7 @@ func Default() Config {
 		MaxEnvironments:    256,
 		Sandbox:            sandbox.Auto,
 		Memory:             "auto",
+		WatchCode:          true,
 	}
 }
 
@@ -221,6 +230,16 @@ func (c Config) Validate() error {
 			fault("python-packages, node-modules: %w", err)
 		} else if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 			fault("python-packages, node-modules: %s is not a directory", dir)
+		}
+	}
+	for _, dir := range c.CodeDirs {
+		if _, err := code.Root(dir); err != nil {
+			fault("code-dir: %w", err)
+		}
+	}
+	for _, address := range c.HTTPUpstreams {
+		if _, err := code.ParseUpstream(address); err != nil {
+			fault("http-upstream: %w", err)
 		}
 	}
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {

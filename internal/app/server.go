@@ -65,6 +65,7 @@ type Server struct {
 	db        *store.DB
 	state     *state.State
 	code      *code.Store
+	places    *code.Places
 	logs      *logs.Store
 	pool      *runtime.Pool
 	invoke    *invoke.Service
@@ -157,6 +158,9 @@ func (s *Server) open(ctx context.Context) error {
 	hidden := []string{s.dir}
 	if file, ok := TrustedAuthority(); ok {
 		hidden = append(hidden, filepath.Dir(file)) // with its key
+	}
+	if s.places, err = code.NewPlaces(s.config.CodeDirs, s.config.HTTPUpstreams, hidden); err != nil {
+		return err
 	}
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),
@@ -270,7 +274,8 @@ func (s *Server) wire() error {
 		LegacyPermissions: s.config.LegacyURLPermissions, BlockPublicAccess: s.config.BlockPublicAccess, Explain: s.address.explain,
 	}
 	lambdaAPI, err := lambdaapi.New(lambdaapi.Config{
-		Code: s.code, Links: s.address, Runtimes: runtimes{s.pool, s.code}, Invoker: s.invoke, FaithfulStates: s.config.FaithfulStates,
+		Code: s.code, Links: s.address, Runtimes: runtimes{s.pool, s.code}, Invoker: s.invoke, Places: s.places,
+		FaithfulStates:    s.config.FaithfulStates,
 		Concurrency:       s.config.AccountConcurrency,
 		BlockPublicAccess: s.config.BlockPublicAccess,
 	})
@@ -543,12 +548,19 @@ var _ lambdaapi.Packages = runtimes{}
 
 // Packaged implements lambdaapi.Packages.
 func (r runtimes) Packaged(ctx context.Context, function *lambda.Configuration) error {
-	dir, err := r.code.Dir(function.CodeHex)
-	if err != nil {
-		return err
+	if function.Upstream != "" {
+		return nil
+	}
+	dir := function.CodeDir
+	if dir == "" {
+		var err error
+		if dir, err = r.code.Dir(function.CodeHex); err != nil {
+			return err
+		}
 	}
 	opt := ""
 	if layers := function.LayerCode(); layers != nil {
+		var err error
 		if opt, err = r.code.Layers(ctx, layers); err != nil {
 			return err
 		}

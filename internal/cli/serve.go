@@ -132,6 +132,14 @@ func (s *serveFlags) settings() []setting {
 		{"sandbox-read", &c.SandboxRead, "sandboxRead", "file or directory that functions may also read; may be repeated"},
 		{"sandbox-write", &c.SandboxWrite, "sandboxWrite", "directory that functions may also write; may be repeated"},
 		{
+			"code-dir", &c.CodeDirs, "codeDirs",
+			"directory below which functions may use their code in place, with S3Bucket hot-reload; may be repeated",
+		},
+		{
+			"http-upstream", &c.HTTPUpstreams, "httpUpstreams",
+			"address of a running web server that functions may be, with S3Bucket http-server; may be repeated",
+		},
+		{
 			"python-packages", &c.PythonPackages, "pythonPackages",
 			"directory of packages that Python functions import besides their own, such as boto3",
 		},

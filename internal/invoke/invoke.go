@@ -109,13 +109,17 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 	if function.Reserved != nil {
 		concurrency = *function.Reserved
 	}
-	dir, err := s.Code.Dir(version.CodeHex)
-	if err != nil {
-		return nil, fmt.Errorf("code of %s: %w", arn, err)
+	dir := version.CodeDir
+	if dir == "" {
+		var err error
+		if dir, err = s.Code.Dir(version.CodeHex); err != nil {
+			return nil, fmt.Errorf("code of %s: %w", arn, err)
+		}
 	}
 	opt := ""
 	if layers := version.LayerCode(); layers != nil {
 		// They are merged already, unless they were swept while nothing referred to them. Others wait for the same.
+		var err error
 		if opt, err = s.Code.Layers(context.Background(), layers); err != nil {
 			return nil, fmt.Errorf("layers of %s: %w", arn, err)
 		}
@@ -235,12 +239,14 @@ func fingerprint(arn lambda.ARN, function resolve.Version) string {
 		Timeout, MemoryMB, EphemeralMB int
 		Architecture, LogFormat, Code  string
 		LogGroup                       string
+		CodeDir, Upstream              string
 		Environment                    map[string]string
 		Layers                         []lambda.LayerRef
 	}{
 		arn.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
 		int(function.Timeout), function.MemoryMB, function.EphemeralMB,
-		function.Architecture, function.LogFormat, function.CodeHex, function.LogGroup, function.Environment, function.Layers,
+		function.Architecture, function.LogFormat, function.CodeHex,
+		function.LogGroup, function.CodeDir, function.Upstream, function.Environment, function.Layers,
 	}
 	text, err := json.Marshal(seen)
 	if err != nil {

@@ -52,6 +52,10 @@ type Configuration struct {
 	CodeHex    string // the same in hex: the name of the code's content
 	CodeSize   int64  // bytes, zipped
 
+	// A function without a kept package has one of these instead, and then CodeHex is empty and CodeSize zero.
+	CodeDir  string // the directory whose files it runs in place: a real, absolute path
+	Upstream string // the address of the web server that it is, such as http://127.0.0.1:8000
+
 	RevisionID   string // a UUID, new with every change of code, configuration or tags
 	LastModified time.Time
 }

@@ -31,6 +31,7 @@ type Config struct {
 	Links    Links
 	Runtimes Runtimes
 	Invoker  Invoker
+	Places   Places
 
 	// Concurrency is how many invocations an account may run at once, as GetAccountSettings tells it; 0 is 1,000, the
 	// default of an AWS account.
@@ -49,6 +50,12 @@ type Config struct {
 type Code interface {
 	Put(ctx context.Context, zip []byte) (code.Package, error)
 	Unzipped(hex string) (int64, error)
+}
+
+// Places finds what functions run besides kept packages; [code.Places] documents it.
+type Places interface {
+	CodeDir(path string) (string, error)
+	Upstream(url string) (string, error)
 }
 
 // Links makes the addresses that answers contain.
@@ -92,7 +99,7 @@ type service struct {
 	changing passages
 }
 
-// New makes the API. All interfaces of the configuration are required.
+// New makes the API. All interfaces of the configuration but Places are required.
 func New(config Config) (controlplane.API, error) {
 	for _, required := range []struct {
 		name  string
@@ -106,6 +113,9 @@ func New(config Config) (controlplane.API, error) {
 	}
 	if config.Concurrency == 0 {
 		config.Concurrency = lambda.DefaultConcurrency
+	}
+	if config.Places == nil {
+		config.Places = &code.Places{}
 	}
 	if config.Random == nil {
 		config.Random = rand.Reader

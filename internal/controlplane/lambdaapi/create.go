@@ -20,7 +20,7 @@ type createFunctionInput struct {
 	settings
 	functionInput
 	Architectures []string
-	Code          struct{ ZipFile []byte }
+	Code          codeInput
 	PackageType   string
 	Publish       bool
 	Tags          map[string]*string
@@ -39,16 +39,15 @@ func (in *createFunctionInput) supported(r *request) error {
 		return unsupported("PackageType Image", "it runs .zip packages, not container images.")
 	case in.Runtime == nil || in.Handler == nil:
 		return invalidParameter("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
-	case len(in.Code.ZipFile) == 0:
-		return noCode()
+	}
+	if err := in.Code.supported("Code."); err != nil {
+		return err
 	}
 	if err := checkTags(nil, in.Tags); err != nil {
 		return err
 	}
 	return in.settings.supported(r)
 }
-
-func noCode() error { return invalidParameter("Please provide a source for function code.") }
 
 func (s *service) createFunction(r *request, in *createFunctionInput) (any, error) {
 	if err := in.supported(r); err != nil {
@@ -79,7 +78,7 @@ func (s *service) createFunction(r *request, in *createFunctionInput) (any, erro
 	if err := setRole(r.State.Now(), function, *in.Role); err != nil {
 		return nil, err
 	}
-	if err := s.putCode(r, &function.Configuration, in.Code.ZipFile); err != nil {
+	if err := s.putCode(r, &function.Configuration, in.Code); err != nil {
 		return nil, err
 	}
 	shown := resolve.Latest(function)
@@ -153,19 +152,6 @@ func (s *service) keep(ctx context.Context, zip []byte) (code.Package, error) {
 		err = invalidParameter("%v", err)
 	}
 	return kept, err
-}
-
-// putCode keeps a package and makes it the code of a configuration, which has its runtime and its layers.
-func (s *service) putCode(r *request, function *lambda.Configuration, zip []byte) error {
-	kept, err := s.keep(r.Context(), zip)
-	if err != nil {
-		return err
-	}
-	if err := s.checkSize(kept.Hex, function.Layers); err != nil {
-		return err
-	}
-	function.CodeSHA256, function.CodeHex, function.CodeSize = kept.SHA256, kept.Hex, kept.Size
-	return s.checkPackage(r.Context(), function)
 }
 
 // checkPackage refuses code and layers that lack what the runtime needs of them here.

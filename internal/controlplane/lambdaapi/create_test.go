@@ -133,7 +133,7 @@ func TestCreateFunctionRefuses(t *testing.T) {
 		{with(`{"CapacityProviderConfig": {"X": 1}}`), invalid("furl does not support CapacityProviderConfig: functions run as processes of this machine.")},
 		{with(`{"Code": {}}`), invalid("Please provide a source for function code.")},
 		{with(`{"Code": {"ZipFile": ""}}`), invalid("Please provide a source for function code.")},
-		{with(`{"Code": {"S3Bucket": "b", "S3Key": "k"}}`), invalid("furl does not support Code.S3Bucket: send the package as ZipFile.")},
+		{with(`{"Code": {"S3Bucket": "artifacts", "S3Key": "k"}}`), invalid("furl does not support Code.S3Bucket: it has no S3. Send the package as ZipFile, or have the server use a directory in place: S3Bucket hot-reload with the directory as S3Key.")},
 		{with(`{"Code": {"ImageUri": "x"}}`), invalid("furl does not support Code.ImageUri: it runs .zip packages, not container images.")},
 		{with(`{"Code": {"ZipFile": "UEs=", "SourceKMSKeyArn": "arn:x"}}`), invalid("furl does not support Code.SourceKMSKeyArn: packages are not encrypted here.")},
 		{with(`{"Environment": {"Variables": {"1ST": "x"}}}`), violates("1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+, Member must not be null]")},

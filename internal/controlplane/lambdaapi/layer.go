@@ -364,7 +364,7 @@ func (s *service) checkSize(codeHex string, layers []lambda.LayerRef) error {
 	if total > code.MaxUnzipped {
 		return invalidParameter("Layers consume more than the available size of %d bytes", code.MaxUnzipped)
 	}
-	if total == 0 {
+	if total == 0 || codeHex == "" { // what is used in place has no limit
 		return nil
 	}
 	size, err := s.config.Code.Unzipped(codeHex)

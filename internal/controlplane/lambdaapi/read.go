@@ -23,12 +23,12 @@ func (s *service) getFunction(r *request, _ *functionInput) (any, error) {
 	found := r.target.found
 	return struct {
 		Configuration configuration
-		Code          struct{ RepositoryType, Location string }
+		Code          shownCode
 		Tags          map[string]string `json:",omitempty"`
 		Concurrency   *shownConcurrency `json:",omitempty"`
 	}{
 		Configuration: s.changing.show(r, found),
-		Code:          struct{ RepositoryType, Location string }{"S3", s.config.Links.CodeURL(found.Version.CodeHex)},
+		Code:          s.codeOf(found.Version.Configuration),
 		Tags:          function.Tags,
 		Concurrency:   reservedOf(function),
 	}, nil

@@ -17,7 +17,7 @@ type updateFunctionCodeInput struct {
 	ImageUri      *string
 	Publish       bool
 	RevisionId    *string
-	ZipFile       []byte
+	codeInput
 }
 
 func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (any, error) {
@@ -29,17 +29,17 @@ func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (a
 		// The text is recorded in LocalStack's snapshot of test_lambda_zip_file_to_image.
 		return nil, invalidParameter("Please don't provide ImageUri when updating a function with packageType Zip.")
 	}
-	if len(in.ZipFile) == 0 {
-		return nil, noCode()
+	if err := in.codeInput.supported(""); err != nil {
+		return nil, err
 	}
 	// Kept before the change, so that unpacking does not hold up the others.
 	code := lambda.Configuration{Runtime: existing.Runtime, Layers: existing.Layers}
-	if err := s.putCode(r, &code, in.ZipFile); err != nil {
+	if err := s.putCode(r, &code, in.codeInput); err != nil {
 		return nil, err
 	}
 	options := changeOptions{revision: in.RevisionId, dryRun: in.DryRun, publish: in.Publish}
 	return s.change(r, options, func(_ *state.Snapshot, function *lambda.Function) error {
-		function.CodeSHA256, function.CodeHex, function.CodeSize = code.CodeSHA256, code.CodeHex, code.CodeSize
+		setCode(&function.Configuration, &code)
 		if len(in.Architectures) > 0 {
 			function.Architecture = in.Architectures[0]
 		}
@@ -101,7 +101,8 @@ func (s *service) checkLayers(
 	if err := s.checkSize(existing.CodeHex, layers); err != nil {
 		return err
 	}
-	changed := lambda.Configuration{Runtime: existing.Runtime, CodeHex: existing.CodeHex, Layers: layers}
+	changed := lambda.Configuration{Runtime: existing.Runtime, Layers: layers}
+	setCode(&changed, &existing.Configuration)
 	set(&changed.Runtime, in.Runtime)
 	return s.checkPackage(ctx, &changed)
 }

@@ -42,7 +42,7 @@ func TestUpdateFunctionCode(t *testing.T) {
 			`{"Type":"User","message":"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id"}`})
 	}
 	s.expect(request{method: "PUT", path: path, body: `{}`}, invalid("Please provide a source for function code."))
-	s.expect(request{method: "PUT", path: path, body: `{"S3Bucket":"b"}`}, invalid("furl does not support S3Bucket: send the package as ZipFile."))
+	s.expect(request{method: "PUT", path: path, body: `{"S3Bucket":"artifacts"}`}, invalid("furl does not support S3Bucket: it has no S3. Send the package as ZipFile, or have the server use a directory in place: S3Bucket hot-reload with the directory as S3Key."))
 	// Recorded: test_lambda_zip_file_to_image in LocalStack's snapshots.
 	s.expect(request{method: "PUT", path: path, body: `{"ImageUri":"x"}`},
 		invalid("Please don't provide ImageUri when updating a function with packageType Zip."))

@@ -80,6 +80,8 @@ type Configuration struct {
 	CodeSHA256          string            `json:"CodeSHA256"`
 	CodeHex             string            `json:"CodeHex"`
 	CodeSize            int64             `json:"CodeSize"`
+	CodeDir             string            `json:"CodeDir,omitempty"`
+	Upstream            string            `json:"Upstream,omitempty"`
 	RevisionID          string            `json:"RevisionID"`
 	LastModified        time.Time         `json:"LastModified"`
 }
@@ -115,7 +117,7 @@ type Version struct {
 }
 
 // Kind implements Record.
-func (Version) Kind() (string, int) { return "version", 1 }
+func (Version) Kind() (string, int) { return "version", 2 }
 
 // Alias is the record of a lambda.Alias.
 type Alias struct {
@@ -211,4 +213,4 @@ type Principal struct {
 }
 
 // Kind implements Record.
-func (Function) Kind() (string, int) { return "function", 4 }
+func (Function) Kind() (string, int) { return "function", 5 }
