@@ -48,7 +48,7 @@ func NewPlaces(roots, upstreams, hidden []string) (*Places, error) {
 	return p, nil
 }
 
-// systemDirectories hold more than one project, whoever is the user.
+// systemDirectories hold more than one project, for each user.
 const systemDirectories = "/ /bin /boot /dev /etc /home /lib /lib64 /proc /root /run /sbin /sys /tmp " +
 	"/usr /var /Users /private /private/tmp"
 

@@ -8,7 +8,7 @@
 //	for _, resource := range stack.Resources {
 //		value, err := stack.Value(resource, known)
 //		…                                 // make it
-//		known.Set(resource.ID, "Ref", …)  // what only whoever makes it knows
+//		known.Set(resource.ID, "Ref", …)  // what is known only once it is made
 //	}
 //
 // Some attributes are known only once a resource is made, such as the address of a function URL. Value takes those that
