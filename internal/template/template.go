@@ -16,6 +16,14 @@
 package template
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/template/sam"
 	"github.com/furl-dev/furl/internal/template/tree"
 )
 
@@ -24,12 +32,15 @@ type Options struct {
 	Stack           string // name of the stack
 	Account, Region string
 	Parameters      map[string]string // values of the template's parameters
-	Imports         map[string]string // exports of other stacks, for Fn::ImportValue
+	Imports         map[string]string // exports of other stacks, for Fn::ImportValue; one may be Unknown
 	Strict          bool              // resources that are not run here are faults
 }
 
 // Unknown stands for what is known only once a resource is made.
 const Unknown = "(known after apply)"
+
+// Import is where Attributes have exports of other stacks that were Unknown in Options.Imports.
+const Import = "Fn::ImportValue"
 
 // Attributes are what is known of resources that were made: by logical id, and then by the name of the attribute, which
 // is Ref for what {Ref: ID} is.
@@ -43,12 +54,21 @@ func (a Attributes) Set(id, name, value string) {
 	a[id][name] = value
 }
 
-// Stack is what a template declares.
+// Stack is what a template declares. It does not change.
 type Stack struct {
 	Name      string
 	Resources []*Resource // in an order in which they can be made; those of false conditions are left out
-	NotRun    []NotRun    // types of resources that only have a name here
+	NotRun    []NotRun    // resources that only have a name here
 	Notices   []Notice    // what is read otherwise than one may expect
+
+	options    Options
+	mappings   *tree.Node
+	outputs    *tree.Node
+	parameters map[string]*parameter
+	conditions map[string]*condition
+	resources  map[string]*Resource // all of the template
+	order      []*Resource          // the same, as the template has them
+	secrets    []string             // values of parameters with NoEcho, the longest first
 }
 
 // Resource is one that furl runs.
@@ -58,6 +78,13 @@ type Resource struct {
 	Pos    tree.Position
 	Needs  []string // logical ids of the resources that must be there before
 	Origin string   // logical id in the source, where SAM made this resource of another one; else ID
+
+	node     *tree.Node
+	kind     *kind // nil for a type that is not run
+	active   bool  // its condition holds
+	isNotRun bool
+	uses     map[string]bool
+	name     *tree.Node // the physical name, nil if it is not known yet
 }
 
 // NotRun is a resource of a type that is not run here.
@@ -70,4 +97,196 @@ type NotRun struct {
 type Notice struct {
 	Pos  tree.Position
 	Text string
+}
+
+// Output is a value that the stack gives away.
+type Output struct {
+	Name, Description, Value string
+	Export                   string // name of the export, "" for none
+	Pos                      tree.Position
+}
+
+// serverless is the transform that package sam does.
+const serverless = "AWS::Serverless-2016-10-31"
+
+// sections are what a template has at its top (AWS CloudFormation User Guide, "Template sections"; Globals is SAM's).
+var sections = []string{
+	"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform",
+	"Globals", "Resources", "Outputs", "Hooks",
+}
+
+// Load reads a template. The error is of type tree.Faults and has all that is wrong with it.
+func Load(root *tree.Node, o Options) (*Stack, error) {
+	l := &loader{index: map[string]int{}, stack: &Stack{
+		Name: o.Stack, options: o, parameters: map[string]*parameter{}, conditions: map[string]*condition{},
+		resources: map[string]*Resource{},
+	}}
+	if !root.Is(tree.Map) {
+		l.faults.Add(root.Pos, "the template is %s, expected a map with Resources", root.Kind)
+		return nil, l.faults.Err()
+	}
+	root = l.transform(root)
+	if len(l.faults) == 0 {
+		l.load(root)
+	}
+	if err := l.faults.Err(); err != nil {
+		return nil, err
+	}
+	return l.stack, nil
+}
+
+// loader makes a stack.
+type loader struct {
+	stack   *Stack
+	faults  tree.Faults
+	index   map[string]int    // of resources in the template, by logical id
+	isSAM   bool              // the template names SAM's transform
+	notRun  map[string]*unrun // properties that are not run, by what says so
+	notices []Notice
+	work    *int // what all evaluators made so far
+}
+
+// unrun is a property that furl does not run, with the resources that have it.
+type unrun struct {
+	pos tree.Position
+	ids []string
+}
+
+// transform does SAM's transform, if the template names it.
+func (l *loader) transform(root *tree.Node) *tree.Node {
+	names := root.Get("Transform")
+	if names == nil {
+		return root
+	}
+	list := []*tree.Node{names}
+	if names.Is(tree.List) {
+		list = names.Items
+	}
+	for _, name := range list {
+		text := name.Text
+		if name.Is(tree.Map) {
+			text = name.Get("Name").TextOr("")
+		}
+		if text != serverless {
+			l.faults.Add(name.Pos, "furl does not do the transform %s, expected %s or none; "+
+				"give furl the template that the transform makes", quote(cmp.Or(text, name.Kind.String())), serverless)
+			continue
+		}
+		l.isSAM = true
+	}
+	if !l.isSAM || len(l.faults) > 0 {
+		return root
+	}
+	out, notices, err := sam.Transform(root, l.stack.options.Parameters)
+	if faults := (tree.Faults)(nil); errors.As(err, &faults) {
+		l.faults = append(l.faults, faults...)
+	} else if err != nil {
+		l.faults.Add(root.Pos, "%s", err)
+	}
+	for _, notice := range notices {
+		l.notices = append(l.notices, Notice{notice.Pos, notice.Text})
+	}
+	return out
+}
+
+func (l *loader) load(root *tree.Node) {
+	for _, section := range root.Members {
+		if !slices.Contains(sections, section.Name) {
+			l.faults.Add(section.Pos, "a template has no section %s%s, expected %s", quote(section.Name),
+				didYouMean(section.Name, sections), list(sections, "or"))
+		}
+	}
+	if version := root.Get("AWSTemplateFormatVersion"); version != nil && version.Text != "2010-09-09" {
+		l.faults.Add(version.Pos, `AWSTemplateFormatVersion must be "2010-09-09"`)
+	}
+	l.rules(root.Get("Rules"))
+	l.readParameters(root)
+	l.stack.mappings = l.section(root, "Mappings")
+	l.readMappings()
+	l.readConditions(l.section(root, "Conditions"))
+	resources := root.Get("Resources")
+	if !resources.Is(tree.Map) || len(resources.Members) == 0 {
+		l.faults.Add(root.Pos, "the template has no resources, expected a map Resources with one at least")
+		return
+	}
+	l.readResources(resources)
+	l.stack.outputs = l.section(root, "Outputs")
+	l.check()
+	l.evaluate()
+	l.sort()
+	l.finish()
+}
+
+// section is a part of the template that must be a map if it is there.
+func (l *loader) section(root *tree.Node, name string) *tree.Node {
+	node := root.Get(name)
+	if node != nil && !node.Is(tree.Map, tree.Null) {
+		l.faults.Add(node.Pos, "%s is %s, expected a map", name, node.Kind)
+		return nil
+	}
+	return node
+}
+
+// rules notices rules, which are not checked. CDK writes one about the stack that it sets an account up with.
+func (l *loader) rules(rules *tree.Node) {
+	if rules == nil {
+		return
+	}
+	for _, rule := range rules.Members {
+		if rule.Name != "CheckBootstrapVersion" {
+			l.notices = append(l.notices, Notice{rule.Pos, "not run here: the rule " + rule.Name})
+		}
+	}
+}
+
+// finish puts together what the stack shows.
+func (l *loader) finish() {
+	stack := l.stack
+	for _, r := range stack.order {
+		if r.active && r.isNotRun {
+			stack.NotRun = append(stack.NotRun, NotRun{r.ID, r.Type, r.Pos})
+			if stack.options.Strict {
+				l.faults.Add(r.Pos, "%s is of type %s, which is not run here, and strict mode refuses it", r.ID, r.Type)
+			}
+		}
+	}
+	const most = 5
+	for _, what := range slices.Sorted(maps.Keys(l.notRun)) {
+		found := l.notRun[what]
+		ids, more := found.ids, ""
+		if len(ids) > most {
+			ids, more = ids[:most], fmt.Sprintf(" and %d more", len(ids)-most)
+		}
+		text := "not run here: " + what + " of " + strings.Join(ids, ", ") + more
+		if stack.options.Strict {
+			l.faults.Add(found.pos, "%s, and strict mode refuses it", text)
+		}
+		l.notices = append(l.notices, Notice{found.pos, text})
+	}
+	slices.SortStableFunc(l.notices, func(a, b Notice) int {
+		return cmp.Or(a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
+	})
+	stack.Notices = l.notices
+}
+
+// unrunProperty notes a property that furl does not run.
+func (l *loader) unrunProperty(pos tree.Position, what, id string) {
+	if l.notRun == nil {
+		l.notRun = map[string]*unrun{}
+	}
+	if found := l.notRun[what]; found != nil {
+		if !slices.Contains(found.ids, id) {
+			found.ids = append(found.ids, id)
+		}
+		return
+	}
+	l.notRun[what] = &unrun{pos, []string{id}}
+}
+
+// Redact hides the values of the parameters that have NoEcho in a text.
+func (s *Stack) Redact(text string) string {
+	for _, secret := range s.secrets {
+		text = strings.ReplaceAll(text, secret, "****")
+	}
+	return text
 }

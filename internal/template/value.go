@@ -36,8 +36,9 @@ type Code struct {
 
 // Version is an AWS::Lambda::Version: Ref is its ARN with the number, which is known once it is made.
 type Version struct {
-	Function    string // name or ARN
+	Function    string // name, or ARN if it is of another account or region
 	Description string
+	Provisioned int
 }
 
 // Alias is an AWS::Lambda::Alias.

@@ -82,6 +82,14 @@ func (n *Node) Path(names ...string) *Node {
 // Is reports whether the node is there and of one of the kinds.
 func (n *Node) Is(kinds ...Kind) bool { return n != nil && slices.Contains(kinds, n.Kind) }
 
+// TextOr is the text of a String, a Number or a Bool, and another one for what is none of these.
+func (n *Node) TextOr(other string) string {
+	if n.Is(String, Number, Bool) {
+		return n.Text
+	}
+	return other
+}
+
 // Only is the one member of a Map that has no other, such as {"Ref": "X"}.
 func (n *Node) Only() (Member, bool) {
 	if n.Is(Map) && len(n.Members) == 1 {
@@ -99,6 +107,53 @@ func (n *Node) Set(name string, value *Node) {
 		}
 	}
 	n.Members = append(n.Members, Member{Name: name, Pos: value.Pos, Value: value})
+}
+
+// Nearest is the name that a misspelled one is most like, "" if it is like none: one that differs in a quarter of its
+// letters at most, in the case of letters not counted, or that begins with it.
+func Nearest(word string, names []string) string {
+	const longest, part, fewest = 80, 4, 3
+	best, least := "", longest
+	lower := strings.ToLower(word)
+	for _, name := range names {
+		most := max(1, len(name)/part)
+		switch other := strings.ToLower(name); {
+		case len(name) > longest || len(word) > longest:
+		case len(word) >= fewest && strings.HasPrefix(other, lower) && least > most:
+			best, least = name, most
+		case max(len(word)-len(name), len(name)-len(word)) > most:
+		default:
+			if d := distance(lower, other); d <= most && d < least {
+				best, least = name, d
+			}
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to add, drop, change or swap with the next that makes one word of the other.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := range len(a) {
+		for j := range len(b) {
+			change := rows[i][j]
+			if a[i] != b[j] {
+				change++
+			}
+			rows[i+1][j+1] = min(rows[i][j+1]+1, rows[i+1][j]+1, change)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				rows[i+1][j+1] = min(rows[i+1][j+1], rows[i-1][j-1]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
 }
 
 // Text makes a String that stands at a position.
