@@ -34,8 +34,9 @@ lint: ## gofmt, vet, staticcheck
 generate: ## write the generated documentation
 	$(GO) generate ./...
 
-model: ## write the facts of AWS's API models from the pinned botocore
+model: ## write the facts of AWS's API models and of SAM's policy templates from the pinned packages
 	tools/awsmodel/run.sh
+	tools/sampolicy/run.sh
 
 cover: ## fail unless the tests of sigv4 and policy, and of what is below them, run every statement of theirs
 	@set -e; profile=$$(mktemp); trap 'rm -f "$$profile"' EXIT; for packages in ./sigv4/... ./policy/...; do \

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3,
 # cargo-lambda and Chalice, Python and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the
-# Python functions, and a client built with the Rust crate aws-sigv4.
+# Python functions, AWS's own SAM transform, and a client built with the Rust crate aws-sigv4.
 #
-#   interop/install.sh [--check] [python] [package] [node] [rust] [adapter]
+#   interop/install.sh [--check] [python] [package] [sam] [node] [rust] [adapter]
 #
-# Without a name it does the first four. The fifth builds the Lambda Web Adapter, which takes minutes, so only those who
+# Without a name it does all but the last, which builds the Lambda Web Adapter, which takes minutes, so only those who
 # name it wait for it. What is installed already and pinned as before is left alone. --check installs
 # nothing and says what is missing. Exit status: 0 all there, 1 something is not, 2 wrong usage.
 set -euo pipefail
@@ -21,6 +21,7 @@ pins() {
 	case $1 in
 	python) "$python" --version && cat python/requirements.txt ;;
 	package) "$python" --version && cat python/package/*.txt ;;
+	sam) "$python" --version && cat python/sam.txt ;;
 	node) node --version && cat node/package.json node/package-lock.json testdata/function/express/package-lock.json ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
 	adapter) echo "$adapter" ;;
@@ -76,6 +77,14 @@ do_package() {
 	find "$env/package/caller/botocore/data" -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
 }
 
+# The transform has an environment of its own, so that its many pins hold nothing else.
+do_sam() {
+	need_python
+	rm -rf "$env/sam"
+	"$python" -m venv "$env/sam"
+	python=$env/sam/bin/python pip install --no-deps --requirement python/sam.txt
+}
+
 do_node() {
 	need node "install Node.js 20 or later"
 	need npm "install Node.js 20 or later"
@@ -110,14 +119,14 @@ if [ "${1:-}" = --check ]; then
 	check=true
 	shift
 fi
-[ $# -gt 0 ] || set -- python package node rust
+[ $# -gt 0 ] || set -- python package sam node rust
 
 missing=()
 for step in "$@"; do
 	case $step in
-	python | package | node | rust | adapter) installed "$step" || missing+=("$step") ;;
+	python | package | sam | node | rust | adapter) installed "$step" || missing+=("$step") ;;
 	*)
-		echo "interop: there is no step $step; the steps are python, package, node, rust and adapter" >&2
+		echo "interop: there is no step $step; the steps are python, package, sam, node, rust and adapter" >&2
 		exit 2
 		;;
 	esac
