@@ -17,6 +17,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
@@ -104,6 +105,10 @@ type Config struct {
 	// the data directory. They may be short while the server listens on loopback.
 	RootAccessKeyID     string
 	RootSecretAccessKey string
+
+	// Runner answers what runs functions in place of the pool, which it is given. It is for programs that run the server
+	// in their own process and have functions there. Nil is the pool.
+	Runner func(pool invoke.Runner) invoke.Runner
 
 	Log *slog.Logger     // nil logs nothing
 	Now func() time.Time // nil is time.Now

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,7 @@ import (
 // Server is a server that is ready to run.
 type Server struct {
 	config   Config
+	turned   bool // the clock is not the machine's
 	dir      string
 	listener *listener.Listener
 	http     *http.Server
@@ -87,14 +89,15 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	if config.Now == nil {
+	turned := config.Now != nil
+	if !turned {
 		config.Now = time.Now
 	}
 	config.Connections.Log = config.Log
 	config.HeaderTimeout = cmp.Or(config.HeaderTimeout, 10*time.Second)
 	config.BodyTimeout = cmp.Or(config.BodyTimeout, 30*time.Second)
 	config.BodyRoom = cmp.Or(config.BodyRoom, listener.BodyRoom)
-	s := &Server{config: config, traces: &trace.Recorder{}, secret: rand.Text()}
+	s := &Server{config: config, turned: turned, traces: &trace.Recorder{}, secret: rand.Text()}
 	err := s.open(ctx)
 	if err == nil {
 		err = s.wire()
@@ -252,8 +255,12 @@ func (s *Server) maySend(from, to resolve.Target) bool {
 // wire connects the parts.
 func (s *Server) wire() error {
 	gate := &auth.Gate{State: s.state, Now: s.config.Now, ForwardedProto: s.config.ForwardedProto}
+	runner := invoke.Runner(s.pool)
+	if s.config.Runner != nil {
+		runner = s.config.Runner(s.pool)
+	}
 	s.invoke = &invoke.Service{
-		Runner: s.pool, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
+		Runner: runner, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
 	}
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
@@ -314,6 +321,9 @@ func (s *Server) wire() error {
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	r, done := s.intake.Receive(w, r)
 	defer done()
+	if s.turned { // clients set their clocks by it
+		w.Header().Set("Date", s.config.Now().UTC().Format(http.TimeFormat))
+	}
 	switch {
 	case s.data.Serves(r):
 		s.data.ServeHTTP(w, r)
@@ -508,6 +518,22 @@ func (s *Server) Dir() string { return s.dir }
 func (s *Server) RootKey(account string) (Key, bool) {
 	key, ok := s.rootKeys[account]
 	return key, ok
+}
+
+// State is the world, for programs that run the server in their own process.
+func (s *Server) State() *state.State { return s.state }
+
+// Refusals are the requests that the server keeps and did not answer as their clients wished, oldest first: calls of
+// function URLs and of the APIs that were refused, and calls of functions that failed.
+func (s *Server) Refusals() []trace.Report {
+	var refusals []trace.Report
+	for _, found := range slices.Backward(s.traces.Latest(trace.Kept)) {
+		report := found.Report()
+		if _, bad := report.Deciding(); bad && !report.Probe {
+			refusals = append(refusals, report)
+		}
+	}
+	return refusals
 }
 
 // metrics writes the metrics of all parts of the server and those of the process. What that takes is made when somebody
