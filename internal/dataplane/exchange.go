@@ -42,12 +42,13 @@ type exchange struct {
 
 	address address
 	url     state.URL
-	target  resolve.Target // what the URL invokes
-	caller  *auth.Caller   // nil if the URL's auth type is NONE
-	signed  []string       // names of the headers that the caller signed
-	body    []byte         // as received; read by authenticate, else by event
-	hasBody bool           // body has been read
-	shown   trace.Event    // what the function gets, to be kept when it has got it
+	target  resolve.Target  // what the URL invokes
+	caller  *auth.Caller    // nil if the URL's auth type is NONE
+	signed  []string        // names of the headers that the caller signed
+	body    []byte          // as received; read by authenticate, else by event
+	read    *event.Received // what the event says, for a function that is a web application
+	hasBody bool            // body has been read
+	shown   trace.Event     // what the function gets, to be kept when it has got it
 
 	signature *auth.Attempt // nil if no signature was looked at
 	status    int
@@ -277,7 +278,12 @@ func (x *exchange) event() ([]byte, *refusal) {
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
 	}
-	payload := event.Append(nil, &request)
+	var payload []byte
+	if x.target.Version.IsWebApp() {
+		payload, x.read = event.Make(&request)
+	} else {
+		payload = event.Append(nil, &request)
+	}
 	if x.plane.Events != nil {
 		x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
 		x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
@@ -300,6 +306,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	result, err := x.plane.Invoker.Invoke(x.r.Context(), invoke.Request{
 		Target:    x.target,
 		Payload:   payload,
+		Received:  x.read,
 		RequestID: x.id,
 		TraceID:   x.traceHeader(),
 		Stream:    x.streams(),
@@ -618,6 +625,9 @@ func buffered(result *runtime.Result) (*event.Response, error) {
 	}
 	if result.FunctionError != nil {
 		return nil, result.FunctionError
+	}
+	if result.Head != nil {
+		return &event.Response{Head: *result.Head, Body: payload}, nil
 	}
 	if result.ResponseMode == runtime.ModeStreaming || result.ContentType == event.IntegrationContentType {
 		return event.ParseStreamed(payload)
