@@ -34,7 +34,7 @@ type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	id      string
-	xray    string
+	xray    string // X-Amzn-Trace-Id that the function sees and the answer names
 	started time.Time
 	trace   *trace.Trace
 	world   *state.Snapshot // the same one for the whole request
@@ -257,7 +257,11 @@ func (x *exchange) event() ([]byte, *refusal) {
 		}
 		x.body = body
 	}
-	x.xray = trace.NewXRayID(x.started)
+	segment := trace.NewXRayID(x.started)
+	x.xray = trace.XRay{
+		Own: segment, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.target.Version.TracingMode == lambda.TracingActive,
+		RequestID: x.id, FunctionARN: x.url.Function.ARN.String(),
+	}.Header()
 	request := event.Request{
 		Method:     x.r.Method,
 		Target:     x.address.target,
@@ -274,7 +278,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 		URLID:      x.url.Config.ID,
 		DomainName: x.r.Host,
 		RequestID:  x.id,
-		TraceID:    x.xray,
+		TraceID:    segment,
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
 	}
@@ -308,7 +312,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		Payload:   payload,
 		Received:  x.read,
 		RequestID: x.id,
-		TraceID:   x.traceHeader(),
+		TraceID:   x.xray,
 		Stream:    x.streams(),
 	})
 	if err == nil {
@@ -348,14 +352,6 @@ func (x *exchange) passesOn(failed *runtime.FunctionError) bool {
 // streams reports whether the URL passes answers on while functions write them.
 func (x *exchange) streams() bool { return x.url.Config.InvokeMode == lambda.ResponseStream }
 
-// traceHeader is the trace that the function sees and the answer names.
-func (x *exchange) traceHeader() string {
-	return trace.XRay{
-		Own: x.xray, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.target.Version.TracingMode == lambda.TracingActive,
-		RequestID: x.id, FunctionARN: x.url.Function.ARN.String(),
-	}.Header()
-}
-
 // respond sends the function's answer.
 func (x *exchange) respond(result *runtime.Result) {
 	defer result.Body.Close()
@@ -379,7 +375,7 @@ func (x *exchange) respond(result *runtime.Result) {
 // begin decides on the status, and sets the headers that an answer of the function has besides its own.
 func (x *exchange) begin(head *event.Head) {
 	x.status = head.Status
-	x.w.Header()["X-Amzn-Trace-Id"] = []string{x.traceHeader()}
+	x.w.Header()["X-Amzn-Trace-Id"] = []string{x.xray}
 	x.mount(head)
 	exposeTo(x.url.Config.CORS, head.Header, x.r.Header.Get("Origin"))
 }
