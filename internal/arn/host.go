@@ -30,13 +30,11 @@ func (h URLHost) String() string {
 // ParseURLHost takes the host of a function URL apart, in any case, with or without port. It takes any
 // suffix, since each local server has its own: a caller that trusts some only compares.
 func ParseURLHost(host string) (URLHost, error) {
-	refusal := func() error {
-		return refuse("%q is not the host of a function URL: ID.lambda-url.REGION.on.aws", host)
-	}
+	refusal := refuse("%q is not the host of a function URL: ID.lambda-url.REGION.on.aws", host)
 	name, port, _ := strings.Cut(strings.ToLower(host), ":")
 	labels := strings.SplitN(name, ".", 4)
 	if len(labels) != 4 || strings.Trim(port, digits) != "" {
-		return URLHost{}, refusal()
+		return URLHost{}, refusal
 	}
 	h := URLHost{ID: labels[0], Region: labels[2], Suffix: labels[3], Port: port}
 	if cell, ok := strings.CutSuffix(labels[1], "-"+urlService); ok && len(cell) > len("cell-") {
@@ -48,7 +46,7 @@ func ParseURLHost(host string) (URLHost, error) {
 		known = known && isMade(label, lower+digits+"-_")
 	}
 	if !known {
-		return URLHost{}, refusal()
+		return URLHost{}, refusal
 	}
 	return h, nil
 }

@@ -40,9 +40,23 @@ func (e *environment) newApp() (*webapp.App, error) {
 	}, nil
 }
 
+// askingForApp is the driver's request for events, which waits for as long as the environment lives: nobody else gets an
+// event of a web application.
+func askingForApp() *asking {
+	return &asking{client: runtimeapi.NewClient("web application"), over: make(chan struct{})}
+}
+
 // Next implements webapp.Environment.
 func (w *webServer) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
-	return w.handler.Next(ctx, runtimeapi.NewClient("web application"))
+	if err := w.ready(); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-w.deliver:
+		return w.hand(c), ctx.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Streams implements webapp.Environment.

@@ -125,6 +125,11 @@ func serveWeb(w http.ResponseWriter, r *http.Request, connections int) {
 		w.WriteHeader(http.StatusFound)
 	case "/sleep":
 		time.Sleep(pause)
+	case "/next": // asks for an event
+		answer, err := http.Get("http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/next")
+		must(err)
+		answer.Body.Close()
+		w.WriteHeader(answer.StatusCode)
 	default:
 		time.Sleep(pause)
 		if r.URL.Query().Has("close") {
@@ -244,6 +249,20 @@ func TestWebAppGetsTheRequest(t *testing.T) {
 	if left := time.Until(time.UnixMilli(own.Deadline)); own.RequestID != "web-1" || own.ARN != fn.ARN || own.Config.Name != fn.Name ||
 		own.Config.Memory != 128 || left < 0 || left > fn.Timeout {
 		t.Errorf("x-amzn-lambda-context: %+v, %s left", own, left)
+	}
+}
+
+// The application is not asked for events, and gets none.
+func TestWebAppAsksForEvents(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	for range 2 {
+		if response, result := b.call(fn, "GET", "/next", nil); response == nil || response.Status != http.StatusForbidden {
+			t.Errorf("%+v, %+v", response, result.FunctionError)
+		}
+	}
+	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+		t.Errorf("after that: %+v", s)
 	}
 }
 

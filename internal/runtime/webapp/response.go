@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -113,8 +112,14 @@ func isASCII(value string) bool {
 
 // headerNames are the names of the headers in order, without that of the cookies.
 func headerNames(header http.Header) []string {
-	names := slices.Sorted(maps.Keys(header))
-	return slices.DeleteFunc(names, func(name string) bool { return name == "Set-Cookie" || len(header[name]) == 0 })
+	names := make([]string, 0, len(header))
+	for name, values := range header {
+		if name != "Set-Cookie" && len(values) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func appendStrings(b []byte, values []string) []byte {
