@@ -14,14 +14,16 @@ import (
 // AWS is the partition of the commercial regions. What belongs to no region is in it unless something else says so.
 const AWS = "aws"
 
-// Error says that a text is not the name that it should be.
+// Error says that a text is not the name that it should be. It becomes words only when somebody reads it: most callers
+// ask just whether a text is such a name.
 type Error struct {
-	message string
+	format    string
+	arguments []any
 }
 
-func (e *Error) Error() string { return e.message }
+func (e *Error) Error() string { return fmt.Sprintf(e.format, e.arguments...) }
 
-func refuse(format string, arguments ...any) *Error { return &Error{fmt.Sprintf(format, arguments...)} }
+func refuse(format string, arguments ...any) *Error { return &Error{format, arguments} }
 
 // ARN is any ARN taken apart: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.
 type ARN struct {

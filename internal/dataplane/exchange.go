@@ -34,7 +34,7 @@ type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	id      string
-	xray    string
+	xray    string // X-Amzn-Trace-Id that the function sees and the answer names
 	started time.Time
 	trace   *trace.Trace
 	world   *state.Snapshot // the same one for the whole request
@@ -42,12 +42,13 @@ type exchange struct {
 
 	address address
 	url     state.URL
-	target  resolve.Target // what the URL invokes
-	caller  *auth.Caller   // nil if the URL's auth type is NONE
-	signed  []string       // names of the headers that the caller signed
-	body    []byte         // as received; read by authenticate, else by event
-	hasBody bool           // body has been read
-	shown   trace.Event    // what the function gets, to be kept when it has got it
+	target  resolve.Target  // what the URL invokes
+	caller  *auth.Caller    // nil if the URL's auth type is NONE
+	signed  []string        // names of the headers that the caller signed
+	body    []byte          // as received; read by authenticate, else by event
+	read    *event.Received // what the event says, for a function that is a web application
+	hasBody bool            // body has been read
+	shown   trace.Event     // what the function gets, to be kept when it has got it
 
 	signature *auth.Attempt // nil if no signature was looked at
 	status    int
@@ -256,7 +257,11 @@ func (x *exchange) event() ([]byte, *refusal) {
 		}
 		x.body = body
 	}
-	x.xray = trace.NewXRayID(x.started)
+	segment := trace.NewXRayID(x.started)
+	x.xray = trace.XRay{
+		Own: segment, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.target.Version.TracingMode == lambda.TracingActive,
+		RequestID: x.id, FunctionARN: x.url.Function.ARN.String(),
+	}.Header()
 	request := event.Request{
 		Method:     x.r.Method,
 		Target:     x.address.target,
@@ -273,11 +278,16 @@ func (x *exchange) event() ([]byte, *refusal) {
 		URLID:      x.url.Config.ID,
 		DomainName: x.r.Host,
 		RequestID:  x.id,
-		TraceID:    x.xray,
+		TraceID:    segment,
 		Time:       x.started,
 		Caller:     eventCaller(x.caller),
 	}
-	payload := event.Append(nil, &request)
+	var payload []byte
+	if x.target.Version.IsWebApp() {
+		payload, x.read = event.Make(&request)
+	} else {
+		payload = event.Append(nil, &request)
+	}
 	if x.plane.Events != nil {
 		x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
 		x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
@@ -300,8 +310,9 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 	result, err := x.plane.Invoker.Invoke(x.r.Context(), invoke.Request{
 		Target:    x.target,
 		Payload:   payload,
+		Received:  x.read,
 		RequestID: x.id,
-		TraceID:   x.traceHeader(),
+		TraceID:   x.xray,
 		Stream:    x.streams(),
 	})
 	if err == nil {
@@ -341,14 +352,6 @@ func (x *exchange) passesOn(failed *runtime.FunctionError) bool {
 // streams reports whether the URL passes answers on while functions write them.
 func (x *exchange) streams() bool { return x.url.Config.InvokeMode == lambda.ResponseStream }
 
-// traceHeader is the trace that the function sees and the answer names.
-func (x *exchange) traceHeader() string {
-	return trace.XRay{
-		Own: x.xray, Received: x.r.Header.Get("X-Amzn-Trace-Id"), Active: x.target.Version.TracingMode == lambda.TracingActive,
-		RequestID: x.id, FunctionARN: x.url.Function.ARN.String(),
-	}.Header()
-}
-
 // respond sends the function's answer.
 func (x *exchange) respond(result *runtime.Result) {
 	defer result.Body.Close()
@@ -372,7 +375,7 @@ func (x *exchange) respond(result *runtime.Result) {
 // begin decides on the status, and sets the headers that an answer of the function has besides its own.
 func (x *exchange) begin(head *event.Head) {
 	x.status = head.Status
-	x.w.Header()["X-Amzn-Trace-Id"] = []string{x.traceHeader()}
+	x.w.Header()["X-Amzn-Trace-Id"] = []string{x.xray}
 	x.mount(head)
 	exposeTo(x.url.Config.CORS, head.Header, x.r.Header.Get("Origin"))
 }
@@ -618,6 +621,9 @@ func buffered(result *runtime.Result) (*event.Response, error) {
 	}
 	if result.FunctionError != nil {
 		return nil, result.FunctionError
+	}
+	if result.Head != nil {
+		return &event.Response{Head: *result.Head, Body: payload}, nil
 	}
 	if result.ResponseMode == runtime.ModeStreaming || result.ContentType == event.IntegrationContentType {
 		return event.ParseStreamed(payload)

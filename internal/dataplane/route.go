@@ -102,9 +102,11 @@ func (p *Plane) admits(url state.URL, a address, host string) bool {
 
 // Serves reports whether the request is for a function URL, existing or not, of this server or another.
 func (p *Plane) Serves(r *http.Request) bool {
-	_, ok := p.addressOf(r)
+	if _, ok := p.addressOf(r); ok {
+		return true
+	}
 	_, err := arn.ParseURLHost(r.Host)
-	return ok || err == nil
+	return err == nil
 }
 
 // IsForeign reports whether a Host header is a name that could only be that of a function URL, such as a domain that
@@ -172,14 +174,14 @@ func (x *exchange) scheme() string {
 // mount translates addresses in an answer of a function that was called in path style, and believes to be at the root
 // of its host. AWS has no such URLs.
 func (x *exchange) mount(head *event.Head) {
-	if x.address.region != "" {
+	cookies := http.Header{"Set-Cookie": head.Cookies}
+	if x.address.region != "" || !mount.Concerns(head.Header) && !mount.Concerns(cookies) {
 		return
 	}
 	m := mount.Mount{
 		Hosts: append(x.hosts(), strings.ToLower(x.r.Host)), Apart: furlproto.Prefix, Origin: x.scheme() + x.r.Host,
 		Base: furlproto.URLs + x.address.urlID,
 	}
-	cookies := http.Header{"Set-Cookie": head.Cookies}
 	m.Response(head.Header)
 	m.Response(cookies)
 	head.Cookies = cookies["Set-Cookie"]

@@ -10,7 +10,9 @@
 package event
 
 import (
+	"cmp"
 	"encoding/base64"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -71,21 +73,33 @@ type Caller struct {
 //
 // Bytes that are not UTF-8 cannot stand in JSON and become U+FFFD, except in a body, which then goes as base64.
 func Append(dst []byte, r *Request) []byte {
-	path, query, _ := strings.Cut(r.Target, "?")
-	if path == "" {
-		path = "/"
-	}
+	var space [40]field
+	dst, _, _ = appendEvent(dst, r, sortedFields(space[:0], r))
+	return dst
+}
+
+// appendEvent is Append with the headers that the function sees. It answers as well where in dst the requestContext
+// begins and ends.
+func appendEvent(dst []byte, r *Request, fields []field) (appended []byte, from, to int) {
+	path, query := r.pathAndQuery()
 	dst = slices.Grow(dst, r.sizeHint())
 	dst = AppendMember(dst, `{"version":"2.0","routeKey":"$default","rawPath":`, path)
 	dst = AppendMember(dst, `,"rawQueryString":`, query)
 	dst = appendCookies(dst, r.Header["Cookie"])
 	dst = append(dst, `,"headers":`...)
-	dst = appendHeaders(dst, r)
+	dst = appendHeaders(dst, fields)
 	dst = appendQueryParameters(dst, query)
 	dst = append(dst, `,"requestContext":`...)
+	from = len(dst)
 	dst = appendContext(dst, r, path)
+	to = len(dst)
 	dst = appendBody(dst, r)
-	return append(dst, '}')
+	return append(dst, '}'), from, to
+}
+
+func (r *Request) pathAndQuery() (path, query string) {
+	path, query, _ = strings.Cut(r.Target, "?")
+	return cmp.Or(path, "/"), query
 }
 
 // sizeHint is about the length of the event, so that appending seldom moves it.
@@ -107,18 +121,27 @@ func (r *Request) sizeHint() int {
 func appendCookies(dst []byte, headers []string) []byte {
 	const first, next = `,"cookies":[`, ","
 	before := first
-	for _, header := range headers {
-		for cookie := range strings.SplitSeq(header, ";") {
-			if cookie = strings.TrimSpace(cookie); cookie != "" {
-				dst = AppendMember(dst, before, cookie)
-				before = next
-			}
-		}
+	for cookie := range cookies(headers) {
+		dst = AppendMember(dst, before, cookie)
+		before = next
 	}
 	if before == first {
 		return dst
 	}
 	return append(dst, ']')
+}
+
+// cookies are those of the headers of that name.
+func cookies(headers []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, header := range headers {
+			for cookie := range strings.SplitSeq(header, ";") {
+				if cookie = strings.TrimSpace(cookie); cookie != "" && !yield(cookie) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // appendContext appends the value of "requestContext".

@@ -21,11 +21,7 @@ var hopByHop = [...]string{
 }
 
 // appendHeaders appends the value of "headers": names in lower case, in order, repeated headers joined by a comma.
-func appendHeaders(dst []byte, r *Request) []byte {
-	var space [40]field
-	fields := headerFields(space[:0], r)
-	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
-
+func appendHeaders(dst []byte, fields []field) []byte {
 	dst = append(dst, '{')
 	for i, f := range fields {
 		if i > 0 {
@@ -36,6 +32,13 @@ func appendHeaders(dst []byte, r *Request) []byte {
 		dst = appendJoined(dst, f.value, f.more)
 	}
 	return append(dst, '}')
+}
+
+// sortedFields appends the headers that the function sees, in order.
+func sortedFields(fields []field, r *Request) []field {
+	fields = headerFields(fields, r)
+	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	return fields
 }
 
 // headerFields collects the headers that the function sees: those of the client, and those that the front end adds.

@@ -31,12 +31,16 @@ func AppendMember[T text](dst []byte, before string, s T) []byte {
 func appendLowerString(dst []byte, s string) []byte {
 	start := len(dst)
 	dst = AppendString(dst, s)
-	for i, c := range dst[start:] {
+	lowerASCII(dst[start:])
+	return dst
+}
+
+func lowerASCII(text []byte) {
+	for i, c := range text {
 		if 'A' <= c && c <= 'Z' {
-			dst[start+i] = c | 0x20
+			text[i] = c | 0x20
 		}
 	}
-	return dst
 }
 
 // appendJoined appends first and more as one string, with commas between.
@@ -71,6 +75,14 @@ func appendEscaped[T text](dst []byte, s T) []byte {
 		start = i
 	}
 	return append(dst, s[start:]...)
+}
+
+// asRead is what a reader of the JSON gets for s.
+func asRead(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s)) // each byte that is not UTF-8 becomes a U+FFFD, as in appendEscaped
 }
 
 // runeLength is the length of the rune at s[i], 0 if there is none.

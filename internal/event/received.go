@@ -24,6 +24,43 @@ type Received struct {
 // Field is one header of an event.
 type Field struct{ Name, Value string }
 
+// Make is the event for r, as JSON and as [Read] reads that: nobody has to read what has just been written. The body is
+// that of r, not a copy.
+func Make(r *Request) ([]byte, *Received) {
+	var space [40]field
+	fields := sortedFields(space[:0], r)
+	payload, from, to := appendEvent(nil, r, fields)
+	if r.Method == "" {
+		return payload, nil
+	}
+	path, query := r.pathAndQuery()
+	received := &Received{
+		Method: asRead(r.Method), Path: asRead(path), Query: asRead(query), Header: make([]Field, len(fields)),
+		Domain: asRead(r.DomainName), Context: payload[from:to:to],
+	}
+	if len(r.Body) > 0 {
+		received.Body = r.Body
+	}
+	for cookie := range cookies(r.Header["Cookie"]) {
+		received.Cookies = append(received.Cookies, asRead(cookie))
+	}
+	names := make([]byte, 0, 512)
+	for _, field := range fields {
+		names = append(names, field.name...)
+	}
+	lowerASCII(names)
+	lower := string(names) // one string for all
+	for i, field := range fields {
+		value := field.value
+		if len(field.more) > 0 {
+			value += "," + strings.Join(field.more, ",")
+		}
+		received.Header[i] = Field{Name: strings.ToLower(asRead(lower[:len(field.name)])), Value: asRead(value)}
+		lower = lower[len(field.name):]
+	}
+	return payload, received
+}
+
 // Read reads an event of payload format 2.0, be it made by [Append] or by somebody else. It answers nil for an event of
 // another kind. The error is about one whose body is not what it says.
 func Read(payload []byte) (*Received, error) {

@@ -318,7 +318,7 @@ func IsToken(s string) bool {
 
 // IsFieldValue reports whether s can be a header's value: without control characters except tab, so that no function's
 // answer can begin a new header or a second response.
-func IsFieldValue(s string) bool {
+func IsFieldValue[T text](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false

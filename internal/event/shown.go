@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -97,22 +98,31 @@ func isCredential(value string) bool {
 
 // withoutSecrets is the header with its secrets hidden, and whether it has any.
 func withoutSecrets(header http.Header) (open http.Header, hid bool) {
+	open = header
 	for name, values := range header {
-		for i, value := range values {
-			shown := hideValue(name, value)
-			if shown == value {
-				continue
+		shown := hideValues(name, values)
+		if shown == nil {
+			continue
+		}
+		if !hid {
+			open, hid = maps.Clone(header), true
+		}
+		open[name] = shown
+	}
+	return open, hid
+}
+
+// hideValues is the values of a header with the secrets among them hidden, nil if there is none.
+func hideValues(name string, values []string) (shown []string) {
+	for i, value := range values {
+		if open := hideValue(name, value); open != value {
+			if shown == nil {
+				shown = slices.Clone(values)
 			}
-			if !hid {
-				open, hid = header.Clone(), true
-			}
-			open[name][i] = shown
+			shown[i] = open
 		}
 	}
-	if !hid {
-		return header, false
-	}
-	return open, true
+	return shown
 }
 
 func hideValue(name, value string) string {

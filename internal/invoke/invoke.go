@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/metric"
@@ -65,6 +66,7 @@ type Service struct {
 type Request struct {
 	Target        resolve.Target // as invoked
 	Payload       []byte
+	Received      *event.Received // what Payload says; see runtime.Invocation
 	RequestID     string
 	TraceID       string // X-Amzn-Trace-Id
 	ClientContext string // JSON, "" for none
@@ -95,6 +97,7 @@ func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result,
 	return s.Runner.Invoke(ctx, function, runtime.Invocation{
 		RequestID:          request.RequestID,
 		Payload:            request.Payload,
+		Received:           request.Received,
 		TraceID:            request.TraceID,
 		ClientContext:      request.ClientContext,
 		InvokedFunctionARN: request.Target.ARN().String(),

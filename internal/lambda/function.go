@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -68,15 +67,21 @@ type LayerRef struct {
 	CodeSize int64  // bytes, zipped
 }
 
-// webAdapter matches the public ARNs of the layer of the AWS Lambda Web Adapter (README of
-// awslabs/aws-lambda-web-adapter). Two regions in China have accounts of their own.
-var webAdapter = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^arn:(aws[a-z-]*:lambda:[a-z0-9-]+:753240598075|aws-cn:lambda:cn-north-1:041581134020|` +
-		`aws-cn:lambda:cn-northwest-1:069767869989):layer:LambdaAdapterLayer(X86|Arm64):[1-9][0-9]*$`)
-})
+// webAdapters are the accounts that have the layer of the AWS Lambda Web Adapter in two regions, and webAdapter is the one
+// that has it elsewhere (README of awslabs/aws-lambda-web-adapter).
+var webAdapters = map[string]string{"cn-north-1": "041581134020", "cn-northwest-1": "069767869989"}
+
+const webAdapter = "753240598075"
 
 // IsWebAdapter reports whether the layer is the public one of the AWS Lambda Web Adapter. Its content is not needed.
-func (l LayerRef) IsWebAdapter() bool { return webAdapter().MatchString(l.ARN) }
+func (l LayerRef) IsWebAdapter() bool {
+	name, err := arn.Parse(l.ARN)
+	architecture, ofAdapter := strings.CutPrefix(name.Resource, "layer:LambdaAdapterLayer")
+	architecture, number, _ := strings.Cut(architecture, ":")
+	return err == nil && ofAdapter && name.Service == "lambda" && (architecture == "X86" || architecture == "Arm64") &&
+		number != "" && strings.Trim(number, "0123456789") == "" && number[0] != '0' &&
+		name.Account == cmp.Or(webAdapters[name.Region], webAdapter)
+}
 
 // IsWebApp reports whether the Web Adapter serves the function: it has the adapter's layer, and the layer's bootstrap or
 // its own starts a web application. On a managed runtime that takes a variable; without it the layer has no effect.

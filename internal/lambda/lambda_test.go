@@ -169,6 +169,10 @@ func TestIsWebApp(t *testing.T) {
 		{"account of Beijing elsewhere", "arn:aws:lambda:us-east-1:041581134020:layer:LambdaAdapterLayerX86:26", "provided.al2023", "", false},
 		{"another account", "arn:aws:lambda:us-east-1:123456789012:layer:LambdaAdapterLayerX86:26", "provided.al2023", "", false},
 		{"another layer of the account", "arn:aws:lambda:us-east-1:753240598075:layer:Other:1", "provided.al2023", "", false},
+		{"no number of a version", "arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerX86:x", "provided.al2023", "", false},
+		{"version zero", "arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerX86:0", "provided.al2023", "", false},
+		{"another architecture", "arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayer:1", "provided.al2023", "", false},
+		{"no ARN", "LambdaAdapterLayerX86:1", "provided.al2023", "", false},
 		{"without a version", "arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerX86", "provided.al2023", "", false},
 	} {
 		c := lambda.Configuration{

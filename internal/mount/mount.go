@@ -24,15 +24,29 @@ type Mount struct {
 	Base   string   // of the paths for clients, "/b" or "" for none
 }
 
+// translations are how the headers that have addresses in them are translated.
+var translations = map[string]func(*Mount, string) string{
+	"Location": (*Mount).Reference, "Content-Location": (*Mount).Reference, "Refresh": (*Mount).refresh,
+	"Set-Cookie": (*Mount).cookie,
+}
+
+// Concerns reports whether headers have addresses in them, which Response translates.
+func Concerns(h http.Header) bool {
+	for name := range translations {
+		if len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Response translates the headers of a response of the application.
 func (m *Mount) Response(h http.Header) {
-	for name, translate := range map[string]func(string) string{
-		"Location": m.Reference, "Content-Location": m.Reference, "Refresh": m.refresh, "Set-Cookie": m.cookie,
-	} {
+	for name, translate := range translations {
 		if values := h[name]; len(values) > 0 {
 			translated := make([]string, len(values))
 			for i, value := range values {
-				translated[i] = translate(value)
+				translated[i] = translate(m, value)
 			}
 			h[name] = translated
 		}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/furl-dev/furl/internal/event"
 )
 
 // Function is everything that an execution environment has to know about one version of a function. It is immutable,
@@ -116,6 +118,9 @@ type Invocation struct {
 	ClientContext      string // JSON; may be empty
 	CognitoIdentity    string // JSON; may be empty
 	InvokedFunctionARN string // what the caller invoked, with its qualifier
+
+	// Received is what Payload says, if that is known. A caller who sets it takes a Result with a Head.
+	Received *event.Received
 
 	// Unreserved is how many invocations the functions of the account and region that have no reserved concurrency may
 	// have at one time; zero is no limit.

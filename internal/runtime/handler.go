@@ -48,23 +48,28 @@ func (h *handler) Next(ctx context.Context, client *runtimeapi.Client) (*runtime
 			h.deliver <- c // for the connection that replaces this one; there is room for one
 			return nil, context.Canceled
 		}
-		h.mu.Lock()
-		c.handed = true
-		h.mu.Unlock()
-		delivered := &runtimeapi.Invocation{
-			ID:              c.in.RequestID,
-			Deadline:        c.deadline,
-			FunctionARN:     c.in.InvokedFunctionARN,
-			TraceID:         c.in.TraceID,
-			ClientContext:   c.in.ClientContext,
-			CognitoIdentity: c.in.CognitoIdentity,
-			Payload:         c.in.Payload,
-		}
-		c.in.Payload = nil // up to 6 MiB that only the function needs while it runs
-		return delivered, nil
+		return h.hand(c), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// hand is the invocation as the process gets it.
+func (h *handler) hand(c *call) *runtimeapi.Invocation {
+	h.mu.Lock()
+	c.handed = true
+	h.mu.Unlock()
+	handed := &runtimeapi.Invocation{
+		ID:              c.in.RequestID,
+		Deadline:        c.deadline,
+		FunctionARN:     c.in.InvokedFunctionARN,
+		TraceID:         c.in.TraceID,
+		ClientContext:   c.in.ClientContext,
+		CognitoIdentity: c.in.CognitoIdentity,
+		Payload:         c.in.Payload,
+	}
+	c.in.Payload = nil // up to 6 MiB that only the function needs while it runs
+	return handed
 }
 
 // ask makes own the request that waits. It refuses while another one waits, unless that one's connection is broken.

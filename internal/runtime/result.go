@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 )
@@ -78,6 +79,9 @@ type Result struct {
 	// In a streamed invocation it yields bytes as the function writes them. It ends with io.EOF even if the function
 	// failed halfway, as StreamError says then.
 	Body io.ReadCloser
+
+	// Head is what a web application says before Body; nil for a Body that is what the function itself wrote.
+	Head *event.Head
 
 	ContentType  string // as the function sent it; may be empty
 	ResponseMode string // ModeStreaming if the function said it streams, else ModeBuffered

@@ -113,6 +113,9 @@ func (s starter) start() error {
 		return err
 	}
 	h := &handler{environment: s.environment}
+	if fn.WebApp {
+		h.asking = askingForApp()
+	}
 	if s.api, err = runtimeapi.Listen(h, p.config.Logger); err != nil {
 		return fmt.Errorf("listen for the Runtime API of %s: %w", fn.ARN, err)
 	}

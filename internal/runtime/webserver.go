@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/webapp"
 )
@@ -39,9 +40,23 @@ func (e *environment) newApp() (*webapp.App, error) {
 	}, nil
 }
 
+// askingForApp is the driver's request for events, which waits for as long as the environment lives: nobody else gets an
+// event of a web application.
+func askingForApp() *asking {
+	return &asking{client: runtimeapi.NewClient("web application"), over: make(chan struct{})}
+}
+
 // Next implements webapp.Environment.
 func (w *webServer) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
-	return w.handler.Next(ctx, runtimeapi.NewClient("web application"))
+	if err := w.ready(); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-w.deliver:
+		return w.hand(c), ctx.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Streams implements webapp.Environment.
@@ -49,6 +64,30 @@ func (w *webServer) Streams() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.call != nil && w.call.in.Stream
+}
+
+// Received implements webapp.Environment. With telemetry there is an envelope in any case, since the report says how long
+// that is.
+func (w *webServer) Received() *event.Received {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.call == nil || w.telemetry.IsActive() {
+		return nil
+	}
+	received := w.call.in.Received
+	w.call.in.Received = nil // like the payload
+	return received
+}
+
+// Answer implements webapp.Environment.
+func (w *webServer) Answer(id string, response *event.Response) error {
+	c, err := w.take("response", id, responding)
+	if err != nil {
+		return err
+	}
+	w.settle(c, 0)
+	c.answer(&Result{Head: &response.Head, Body: newWholeBody(response.Body), ResponseMode: ModeBuffered}, nil)
+	return nil
 }
 
 // Verify implements webapp.Environment.

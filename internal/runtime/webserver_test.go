@@ -21,6 +21,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/runtime/peer"
@@ -122,6 +125,11 @@ func serveWeb(w http.ResponseWriter, r *http.Request, connections int) {
 		w.WriteHeader(http.StatusFound)
 	case "/sleep":
 		time.Sleep(pause)
+	case "/next": // asks for an event
+		answer, err := http.Get("http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/next")
+		must(err)
+		answer.Body.Close()
+		w.WriteHeader(answer.StatusCode)
 	default:
 		time.Sleep(pause)
 		if r.URL.Query().Has("close") {
@@ -147,9 +155,19 @@ func asWeb(fn *runtime.Function) { fn.WebApp = true }
 // call invokes a function as a function URL does, and answers the HTTP response.
 func (b *bench) call(fn *runtime.Function, method, target string, body []byte, header ...string) (*event.Response, *runtime.Result) {
 	b.Helper()
-	result, err := b.pool.Invoke(b.Context(), fn, runtime.Invocation{
-		RequestID: "web-1", TraceID: "Root=1-6922f5a0-000000000000000000000000", Payload: httpEvent(method, target, body, header...),
-	})
+	payload := httpEvent(method, target, body, header...)
+	received, err := event.Read(payload)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return b.take(fn, runtime.Invocation{Payload: payload, Received: received})
+}
+
+// take is call with an event.
+func (b *bench) take(fn *runtime.Function, in runtime.Invocation) (*event.Response, *runtime.Result) {
+	b.Helper()
+	in.RequestID, in.TraceID = "web-1", "Root=1-6922f5a0-000000000000000000000000"
+	result, err := b.pool.Invoke(b.Context(), fn, in)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -157,8 +175,11 @@ func (b *bench) call(fn *runtime.Function, method, target string, body []byte, h
 	if err != nil {
 		b.Fatal(err)
 	}
-	if result.FunctionError != nil {
+	switch {
+	case result.FunctionError != nil:
 		return nil, result
+	case result.Head != nil:
+		return &event.Response{Head: *result.Head, Body: payload}, result
 	}
 	response, err := event.ParseResponse(payload)
 	if err != nil {
@@ -228,6 +249,20 @@ func TestWebAppGetsTheRequest(t *testing.T) {
 	if left := time.Until(time.UnixMilli(own.Deadline)); own.RequestID != "web-1" || own.ARN != fn.ARN || own.Config.Name != fn.Name ||
 		own.Config.Memory != 128 || left < 0 || left > fn.Timeout {
 		t.Errorf("x-amzn-lambda-context: %+v, %s left", own, left)
+	}
+}
+
+// The application is not asked for events, and gets none.
+func TestWebAppAsksForEvents(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	for range 2 {
+		if response, result := b.call(fn, "GET", "/next", nil); response == nil || response.Status != http.StatusForbidden {
+			t.Errorf("%+v, %+v", response, result.FunctionError)
+		}
+	}
+	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
+		t.Errorf("after that: %+v", s)
 	}
 }
 
@@ -345,6 +380,57 @@ func TestWebAppAnswers(t *testing.T) {
 	}
 	if s := b.see(fn, "GET", "/", nil); s.Method != "GET" {
 		t.Errorf("after that: %+v", s)
+	}
+}
+
+// Who has read the event and takes an answer that is not in JSON gets the same as anybody else.
+func TestWebAppAnswersWithoutJSON(t *testing.T) {
+	b := newBench(t, confined)
+	fn := b.web()
+	for _, row := range []struct {
+		target, body string
+		json         bool // whatever the caller takes
+	}{
+		{target: "/headers"},
+		{target: "/text?n=100"},
+		{target: "/text?n=0"},
+		{target: "/bytes?n=100&type=image/png"},
+		{target: "/bytes?n=4000000&type=image/png"},
+		{target: "/status?n=404"},
+		{target: "/status?n=204"},
+		{target: "/raw", body: "HTTP/1.1 200 OK\r\nX-A: \u00e9\r\nConnection: close\r\n\r\n\ufeffa"},
+		// What is not UTF-8 is replaced, some statuses and headers are refused, and the limit counts the envelope.
+		{target: "/bytes?n=100&type=text/plain", json: true},
+		{target: "/text?n=6000000", json: true},
+	} {
+		payload := httpEvent("POST", row.target, []byte(row.body), "Content-Type", "text/plain")
+		received, err := event.Read(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, inJSON := b.take(fn, runtime.Invocation{Payload: payload})
+		got, result := b.take(fn, runtime.Invocation{Payload: payload, Received: received})
+		if inJSON.Head != nil || (result.Head == nil) != row.json {
+			t.Errorf("%s: heads %v and %v", row.target, inJSON.Head, result.Head)
+		}
+		want.Header.Del("Date")
+		got.Header.Del("Date")
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%.2000s", row.target, diff)
+		}
+	}
+	for target, body := range map[string]string{
+		"/status?n=600": "", "/raw": "HTTP/1.1 200 OK\r\nX-A: \x01\r\nConnection: close\r\n\r\na",
+	} {
+		payload := httpEvent("POST", target, []byte(body))
+		received, err := event.Read(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{RequestID: "web-1", Payload: payload, Received: received})
+		if err != nil || result.Head != nil {
+			t.Errorf("%s: %+v, %v", target, result, err)
+		}
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"hash/fnv"
 	"regexp"
 	"strings"
@@ -210,7 +209,8 @@ func (x XRay) Header() string {
 	function := fnv.New32a()
 	function.Write([]byte(x.FunctionARN)) // never fails
 	parent := x.RequestID[:8] + x.RequestID[9:13] + x.RequestID[14:18]
-	return fmt.Sprintf("Root=%s;Parent=%s;Sampled=%s;Lineage=%s1:%08x:0", root, parent, sampled, lineage, function.Sum32())
+	return "Root=" + root + ";Parent=" + parent + ";Sampled=" + sampled + ";Lineage=" + lineage + "1:" +
+		hex.EncodeToString(function.Sum(nil)) + ":0"
 }
 
 // maxLineage bounds what a caller can have passed on.

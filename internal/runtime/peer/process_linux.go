@@ -15,7 +15,7 @@ import (
 // look reads /proc/PID/stat, which every user may read. Unlike the command line, which the kernel reads from the
 // process's own memory, it takes no lock that the process could hold for long.
 func look(pid int) (process, error) {
-	text, err := readSmall("/proc/" + strconv.Itoa(pid) + "/stat")
+	text, err := ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return process{}, err
 	}
@@ -44,19 +44,27 @@ func parseStat(text []byte) (process, error) {
 	return p, errors.Join(errs[:]...)
 }
 
-// readSmall reads a file of at most a page.
-func readSmall(path string) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// ReadFile reads a file of /proc. It makes half of the system calls that os.ReadFile makes.
+func ReadFile(path string) ([]byte, error) { return readFile(unix.AT_FDCWD, path, nil) }
+
+// readFile is ReadFile below a directory. The result is in the buffer if that has room for it.
+func readFile(directory int, path string, buffer []byte) ([]byte, error) {
+	fd, err := unix.Openat(directory, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd) //nolint:errcheck // nothing was written
-	buffer := make([]byte, 4096)
-	n, err := unix.Read(fd, buffer)
-	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	text := slices.Grow(buffer[:0], 4096)
+	for {
+		n, err := unix.Read(fd, text[len(text):cap(text)])
+		if err != nil {
+			return nil, &os.PathError{Op: "read", Path: path, Err: err}
+		}
+		if n == 0 {
+			return text, nil
+		}
+		text = slices.Grow(text[:len(text)+n], 1024)
 	}
-	return buffer[:n], nil
 }
 
 // family reports whether the main process or one that descends from it holds a socket. The error says what it could not
@@ -113,9 +121,10 @@ func (e *Environment) holds(p process, inode uint64) (bool, error) {
 // others meanwhile.
 func Children(pid int) []int {
 	var pids []int
+	buffer := make([]byte, 4096)
 	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
-	eachName(tasks, func(_ int, task string) bool { //nolint:errcheck // a process that has ended has no children
-		text, err := os.ReadFile(tasks + "/" + task + "/children")
+	eachName(tasks, func(directory int, task string) bool { //nolint:errcheck // a process that has ended has no children
+		text, err := readFile(directory, task+"/children", buffer)
 		if err != nil {
 			return true
 		}

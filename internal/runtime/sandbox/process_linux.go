@@ -357,7 +357,7 @@ func (c *Cell) MemoryKiB(limit int) int {
 // memoryOf is the sum of fields of a file about a process, in KiB (proc_pid_status(5), proc_pid_smaps(5)). A process that
 // has ended has none.
 func memoryOf(pid int, file string, fields ...string) int {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	text, err := peer.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	if err != nil {
 		return 0
 	}

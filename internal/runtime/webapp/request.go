@@ -32,22 +32,23 @@ type Function struct {
 }
 
 // NewRequest translates an event. One that is not an HTTP request in payload format 2.0 goes to the application as it
-// is, in a POST to PassThroughPath. The error is one at which the adapter's library panics.
-func (s *Settings) NewRequest(in *runtimeapi.Invocation, fn Function) (*Request, error) {
-	received, err := event.Read(in.Payload)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("failed to decode aws base64 encoded body: %w", err)
-	case received == nil || !event.IsToken(received.Method) || slices.ContainsFunc(received.Header, isNoHeader):
+// is, in a POST to PassThroughPath. received is what the event says, nil if nobody has read it yet. The error is one at
+// which the adapter's library panics.
+func (s *Settings) NewRequest(in *runtimeapi.Invocation, received *event.Received, fn Function) (*Request, error) {
+	if received == nil {
+		var err error
+		if received, err = event.Read(in.Payload); err != nil {
+			return nil, fmt.Errorf("failed to decode aws base64 encoded body: %w", err)
+		}
+	}
+	if received == nil || !event.IsToken(received.Method) || slices.ContainsFunc(received.Header, isNoHeader) {
 		received = &event.Received{
 			Method: "POST", Path: s.PassThroughPath, Header: []event.Field{{Name: "content-type", Value: "application/json"}},
 			Context: []byte("null"), Body: in.Payload,
 		}
 		return s.request(received, true, in, fn)
-	default:
-		received.Path = s.appPath(received.Path)
-		return s.request(received, false, in, fn)
 	}
+	return s.request(received, false, in, fn)
 }
 
 func isNoHeader(f event.Field) bool { return !event.IsToken(f.Name) || !event.IsFieldValue(f.Value) }
@@ -56,12 +57,16 @@ func (s *Settings) request(
 	received *event.Received, passThrough bool, in *runtimeapi.Invocation, fn Function,
 ) (*Request, error) {
 	r := &Request{Method: received.Method, Body: received.Body, passThrough: passThrough}
-	size := 1024 + len(received.Path) + 3*len(received.Query) + len(received.Context)
+	path := received.Path
+	if !passThrough {
+		path = s.appPath(path)
+	}
+	size := 1024 + len(path) + 3*len(received.Query) + len(received.Context)
 	for _, field := range received.Header {
 		size += len(field.Name) + len(field.Value) + 4
 	}
 	r.Head = append(append(make([]byte, 0, size), r.Method...), ' ')
-	r.Head = appendTarget(r.Head, received.Path)
+	r.Head = appendTarget(r.Head, path)
 	if query, _, _ := strings.Cut(received.Query, "#"); received.Query != "" {
 		if strings.ContainsFunc(query, isRefused) {
 			return nil, errors.New("failed to build request: http::Error(InvalidUri(InvalidUriChar))")
@@ -92,8 +97,8 @@ func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtim
 	if in.TraceID != "" && event.IsFieldValue(in.TraceID) {
 		fields.set("x-amzn-trace-id", in.TraceID)
 	}
-	fields.set("x-amzn-request-context", string(headerJSON(received.Context)))
-	fields.set("x-amzn-lambda-context", string(headerJSON(lambdaContext(in, fn))))
+	fields.set("x-amzn-request-context", headerJSON(received.Context))
+	fields.set("x-amzn-lambda-context", headerJSON(lambdaContext(in, fn)))
 	if value, found := fields.remove(s.AuthorizationSource); found {
 		fields.set("authorization", value)
 	}
@@ -172,15 +177,15 @@ func validOrNull(text string) string {
 }
 
 // headerJSON is JSON in one line. Its control characters can only be white space between values.
-func headerJSON(text []byte) []byte {
-	if event.IsFieldValue(string(text)) && bytes.IndexByte(text, '\t') < 0 {
-		return text
+func headerJSON(text []byte) string {
+	if event.IsFieldValue(text) && bytes.IndexByte(text, '\t') < 0 {
+		return string(text)
 	}
 	var line bytes.Buffer
 	if json.Compact(&line, text) == nil {
 		text = bytes.ReplaceAll(line.Bytes(), []byte{0x7f}, nil)
 	}
-	return text
+	return string(text)
 }
 
 // appPath is the path without BasePath, which is taken away once and only where a segment ends.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/webapp"
 )
@@ -20,11 +21,20 @@ import (
 func translate(t *testing.T, variables map[string]string, payload string) (*http.Request, string) {
 	t.Helper()
 	settings, _ := webapp.ParseSettings(variables)
-	r, err := settings.NewRequest(&runtimeapi.Invocation{
+	in := &runtimeapi.Invocation{
 		ID: "id-1", Payload: []byte(payload), TraceID: "Root=1-a", FunctionARN: "arn:x", Deadline: time.UnixMilli(1764500000000),
-	}, webapp.Function{Name: "page", MemoryMB: 128, Version: "$LATEST"})
+	}
+	fn := webapp.Function{Name: "page", MemoryMB: 128, Version: "$LATEST"}
+	r, err := settings.NewRequest(in, nil, fn)
 	if err != nil {
 		t.Fatal(err)
+	}
+	received, err := event.Read(in.Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := settings.NewRequest(in, received, fn); err != nil || string(same.Head) != string(r.Head) || !bytes.Equal(same.Body, r.Body) {
+		t.Errorf("of an event that was read: %v\n%s%s\nwant\n%s%s", err, same.Head, same.Body, r.Head, r.Body)
 	}
 	read, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(r.Head), bytes.NewReader(r.Body))))
 	if err != nil {
@@ -130,7 +140,7 @@ func TestRequestHeaderOrder(t *testing.T) {
 	} {
 		settings, _ := webapp.ParseSettings(map[string]string{"AWS_LWA_AUTHORIZATION_SOURCE": row.source})
 		r, err := settings.NewRequest(
-			&runtimeapi.Invocation{TraceID: "Root=1-a", Payload: []byte(v2("GET", `"headers":{`+row.headers+`},`))}, webapp.Function{})
+			&runtimeapi.Invocation{TraceID: "Root=1-a", Payload: []byte(v2("GET", `"headers":{`+row.headers+`},`))}, nil, webapp.Function{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +166,7 @@ func TestRequestBody(t *testing.T) {
 		{"wrong length", "POST", `"headers":{"content-length":"99"},"body":"ab",`, "ab", "2"},
 	} {
 		settings, _ := webapp.ParseSettings(nil)
-		r, err := settings.NewRequest(&runtimeapi.Invocation{Payload: []byte(v2(row.method, row.members))}, webapp.Function{})
+		r, err := settings.NewRequest(&runtimeapi.Invocation{Payload: []byte(v2(row.method, row.members))}, nil, webapp.Function{})
 		if err != nil {
 			t.Errorf("%s: %v", row.name, err)
 			continue
@@ -206,7 +216,7 @@ func TestRefusedEvents(t *testing.T) {
 		"angle in a query": v2("GET", `"rawQueryString":"<",`),
 	} {
 		settings, _ := webapp.ParseSettings(nil)
-		if r, err := settings.NewRequest(&runtimeapi.Invocation{Payload: []byte(payload)}, webapp.Function{}); err == nil {
+		if r, err := settings.NewRequest(&runtimeapi.Invocation{Payload: []byte(payload)}, nil, webapp.Function{}); err == nil {
 			t.Errorf("%s: %q", name, r.Head)
 		}
 	}
@@ -223,7 +233,7 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		settings, _ := webapp.ParseSettings(nil)
-		r, err := settings.NewRequest(&runtimeapi.Invocation{Payload: []byte(payload)}, webapp.Function{})
+		r, err := settings.NewRequest(&runtimeapi.Invocation{Payload: []byte(payload)}, nil, webapp.Function{})
 		if err != nil {
 			return
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -44,6 +43,48 @@ func Envelope(head *http.Response, body []byte) []byte {
 	return append(appendStrings(b, head.Header["Set-Cookie"]), '}')
 }
 
+// Response is what a function URL makes of the Envelope of an answer. It is nil if the URL may refuse the envelope, or
+// has something to replace in it: then the envelope itself has to say so.
+func Response(head *http.Response, body []byte) *event.Response {
+	made := &event.Response{Head: event.Head{Status: head.StatusCode, Header: make(http.Header, len(head.Header)+1)}}
+	size := 0
+	for _, name := range headerNames(head.Header) {
+		value := head.Header[name][0]
+		if !event.IsToken(name) || !isPlain(value) {
+			return nil
+		}
+		made.Header.Add(name, value)
+		size += len(name) + len(value) + 1
+	}
+	for _, cookie := range head.Header["Set-Cookie"] {
+		if !isPlain(cookie) {
+			return nil
+		}
+		made.Cookies = append(made.Cookies, cookie)
+		size += len(cookie) + 1
+	}
+	if _, typed := made.Header["Content-Type"]; !typed {
+		made.Header["Content-Type"] = []string{"application/json"}
+	}
+	made.Body = body
+	const longestEscape, others = len(`\u0000`), 4096
+	if isText(head.Header) {
+		made.Body = bytes.TrimPrefix(body, []byte("\ufeff"))
+		size = longestEscape * (size + len(body))
+	} else {
+		size = longestEscape*size + base64.StdEncoding.EncodedLen(len(body))
+	}
+	switch {
+	case made.Status < 200, made.Status > 599, size+others > event.MaxResponse, isText(head.Header) && !utf8.Valid(body):
+		return nil
+	default:
+		return made
+	}
+}
+
+// isPlain reports whether JSON and HTTP carry the value of a header as it is.
+func isPlain(value string) bool { return event.IsFieldValue(value) && utf8.ValidString(value) }
+
 // Prelude is what a streamed answer of the application begins with. A header with several values is an array, which
 // function URLs do not take for several headers (awslabs/aws-lambda-rust-runtime#692), and so is one without a value in
 // ASCII (crate http-serde).
@@ -71,8 +112,14 @@ func isASCII(value string) bool {
 
 // headerNames are the names of the headers in order, without that of the cookies.
 func headerNames(header http.Header) []string {
-	names := slices.Sorted(maps.Keys(header))
-	return slices.DeleteFunc(names, func(name string) bool { return name == "Set-Cookie" || len(header[name]) == 0 })
+	names := make([]string, 0, len(header))
+	for name, values := range header {
+		if name != "Set-Cookie" && len(values) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func appendStrings(b []byte, values []string) []byte {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/runtime/webapp"
@@ -54,6 +55,64 @@ func TestEnvelopeIsRead(t *testing.T) {
 		if err != nil || response.Status != 201 || string(response.Body) != body || response.Header.Get("Content-Type") != contentType ||
 			len(response.Cookies) != 1 {
 			t.Errorf("%s: %+v, %v", contentType, response, err)
+		}
+	}
+}
+
+// FuzzResponse: the answer without an envelope is the one that a function URL reads in the envelope.
+func FuzzResponse(f *testing.F) {
+	f.Add(200, "text/plain", "X-Custom", "value", "a=b", []byte("text"))
+	f.Add(404, "image/png", "Content-Encoding", "gzip", "", []byte("\xff\x00"))
+	f.Add(600, "", "X Y", "\x01", "\xff", []byte(nil))
+	f.Add(199, "text/csv; charset=latin1", "set-cookie", "\u00e9", "c", []byte("\ufeff"))
+	f.Add(302, "text/csv", "", "\xe9", "c\n", []byte("\ufeff\ufeff\xff"))
+	f.Fuzz(func(t *testing.T, status int, contentType, name, value, cookie string, body []byte) {
+		answer := answerOf(status, name, value, name, "second")
+		if contentType != "" {
+			answer.Header.Set("Content-Type", contentType)
+		}
+		if cookie != "" {
+			answer.Header.Add("Set-Cookie", cookie)
+		}
+		got := webapp.Response(answer, body)
+		if got == nil {
+			t.Skip()
+		}
+		want, err := event.ParseResponse(webapp.Envelope(answer, body))
+		if err != nil {
+			t.Fatalf("refused, but got %+v: %v", got, err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("response (-want +got):\n%.2000s", diff)
+		}
+	})
+}
+
+// An answer that needs nothing replaced has a response.
+func TestResponse(t *testing.T) {
+	large := strings.Repeat("\x00", 1<<20)
+	for _, row := range []struct {
+		name   string
+		answer *http.Response
+		body   string
+		want   bool
+	}{
+		{"text", answerOf(200, "Content-Type", "text/plain", "Set-Cookie", "a=b"), "é", true},
+		{"without anything", answerOf(204), "", true},
+		{"binary", answerOf(599, "Content-Type", "image/png"), "\xff", true},
+		{"large", answerOf(200, "Content-Type", "image/png"), large + large + large + large, true},
+		{"maybe too large", answerOf(200, "Content-Type", "text/plain"), large, false},
+		{"header maybe too large", answerOf(200, "X-A", strings.Repeat("\t", 1<<20)), "", false},
+		{"text not UTF-8", answerOf(200, "Content-Type", "text/plain"), "\xff", false},
+		{"header not UTF-8", answerOf(200, "X-A", "\xff"), "", false},
+		{"cookie not UTF-8", answerOf(200, "Set-Cookie", "\xff"), "", false},
+		{"header with a control character", answerOf(200, "X-A", "\x01"), "", false},
+		{"no name of a header", answerOf(200, "X A", "a"), "", false},
+		{"no status of a function", answerOf(600), "", false},
+		{"interim status", answerOf(199), "", false},
+	} {
+		if got := webapp.Response(row.answer, []byte(row.body)); (got != nil) != row.want {
+			t.Errorf("%s: %+v", row.name, got)
 		}
 	}
 }

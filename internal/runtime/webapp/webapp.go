@@ -50,6 +50,11 @@ import (
 type Environment interface {
 	// Next blocks until there is an invocation, or ctx ends.
 	Next(ctx context.Context) (*runtimeapi.Invocation, error)
+	// Received is what the event of the current invocation says, nil if nobody has read it. If it is not nil, the caller
+	// takes an answer that is not in JSON. It answers once for each invocation.
+	Received() *event.Received
+	// Answer takes such an answer, if the caller takes no stream.
+	Answer(id string, response *event.Response) error
 	// Respond takes the response to invocation id, and returns when its body was read.
 	Respond(id string, response *runtimeapi.Response) error
 	// Fail takes an error instead of a response.
@@ -213,7 +218,8 @@ func (a *App) connect(ctx context.Context, port int) (net.Conn, error) {
 
 // serve answers one invocation. Whether the environment takes the answer is its own business: it may have ended.
 func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
-	r, err := a.NewRequest(in, a.Function)
+	received := a.env.Received()
+	r, err := a.NewRequest(in, received, a.Function)
 	if err != nil {
 		a.fail(in, panicType, "Lambda panicked: "+err.Error(), err.Error())
 		return
@@ -248,6 +254,12 @@ func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 	}
 	if a.Compress && r.acceptsGzip && compressible(answer, r.Method, len(body)) {
 		body = compressed(answer.Header, body)
+	}
+	if received != nil && !r.passThrough && !a.env.Streams() {
+		if response := Response(answer, body); response != nil {
+			a.env.Answer(in.ID, response) //nolint:errcheck // see above
+			return
+		}
 	}
 	var whole []byte
 	if r.passThrough {
