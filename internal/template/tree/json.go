@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
 	"unicode/utf8"
 )
 
@@ -14,20 +13,20 @@ import (
 type jsonReader struct {
 	file    string
 	text    []byte
-	lines   []int // offset at which each line begins
 	decoder *json.Decoder
+	at      int // offset of the last position, which only grows
+	line    int
+	column  int
 	nodes   int
 	faults  Faults
 }
 
+// notJSON begins the faults of texts that are not JSON.
+const notJSON = "this is not JSON: "
+
 func parseJSON(file string, text []byte) (*Node, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	r := &jsonReader{file: file, text: text, lines: []int{0}, decoder: json.NewDecoder(bytes.NewReader(text))}
-	for i, c := range text {
-		if c == '\n' {
-			r.lines = append(r.lines, i+1)
-		}
-	}
+	r := &jsonReader{file: file, text: text, line: 1, column: 1, decoder: json.NewDecoder(bytes.NewReader(text))}
 	r.decoder.UseNumber()
 	root, err := r.read(0)
 	if err == nil {
@@ -41,23 +40,36 @@ func parseJSON(file string, text []byte) (*Node, error) {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, Faults{{r.position(int(r.decoder.InputOffset())), "this is not JSON: " + err.Error()}}
+		offset := int(r.decoder.InputOffset())
+		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) && int(syntax.Offset)-1 > offset {
+			offset = int(syntax.Offset) - 1 // the byte that it is about is read
+		}
+		return nil, Faults{{r.position(offset), notJSON + err.Error()}}
 	}
 	return root, r.faults.Err()
 }
 
-// position is that of an offset, or of what begins behind the space, the commas and the colons there.
+// position is that of an offset, or of what begins behind the space, the commas and the colons there. No offset is before
+// the last one.
 func (r *jsonReader) position(offset int) Position {
 	for offset < len(r.text) && bytes.IndexByte([]byte(" \t\r\n,:"), r.text[offset]) >= 0 {
 		offset++
 	}
-	line := sort.SearchInts(r.lines, offset+1) - 1
-	return Position{r.file, line + 1, utf8.RuneCount(r.text[r.lines[line]:min(offset, len(r.text))]) + 1}
+	offset = min(offset, len(r.text))
+	for ; r.at < offset; r.at++ {
+		switch c := r.text[r.at]; {
+		case c == '\n':
+			r.line, r.column = r.line+1, 1
+		case utf8.RuneStart(c):
+			r.column++
+		}
+	}
+	return Position{r.file, r.line, r.column}
 }
 
 func (r *jsonReader) read(depth int) (*Node, error) {
 	if r.nodes++; r.nodes > maxNodes || depth > maxDepth {
-		return nil, fmt.Errorf("it has more than %d values, or values %d deep", maxNodes, maxDepth)
+		return nil, fmt.Errorf("it has more than %d values, or values more than %d deep", maxNodes, maxDepth)
 	}
 	out := &Node{Pos: r.position(int(r.decoder.InputOffset()))}
 	token, err := r.decoder.Token()

@@ -8,6 +8,7 @@
 package tree
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func (k Kind) String() string {
 type Node struct {
 	Pos     Position
 	Kind    Kind
-	Text    string   // of a String, a Number or a Bool: as it is written, so that 2012-10-17 is no date
+	Text    string   // of a String, a Number or a Bool: true, false, and numbers in decimal digits; 2012-10-17 is no date
 	Items   []*Node  // of a List
 	Members []Member // of a Map, in the order of the file; no name twice
 }
@@ -212,20 +213,21 @@ const (
 	maxDepth = 100
 )
 
-// Parse reads a file: JSON if it is an object in braces, else YAML. The error is of type Faults.
+// Parse reads a file: JSON if it is an object in braces, else YAML, which has braces, too. The error is of type Faults.
 func Parse(file string, text []byte) (*Node, error) {
 	start := Position{File: file, Line: 1, Column: 1}
 	if len(text) > maxSize {
-		return nil, Faults{{start, fmt.Sprintf("the file has %d bytes, more than %d", len(text), maxSize)}}
+		return nil, Faults{{start, fmt.Sprintf("the file has %d bytes, expected at most %d", len(text), maxSize)}}
 	}
-	if strings.HasPrefix(strings.TrimLeft(string(text), " \t\r\n\ufeff"), "{") {
-		root, err := parseJSON(file, text)
-		if err == nil {
-			return root, nil
-		}
-		if fault := (Faults)(nil); !errors.As(err, &fault) || !isFlowYAML(text) {
-			return nil, err
-		}
+	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n\ufeff"), []byte("{")) {
+		return parseYAML(file, text)
 	}
-	return parseYAML(file, text)
+	root, err := parseJSON(file, text)
+	if err == nil || !strings.HasPrefix(err.(Faults)[0].What, notJSON) || strings.HasSuffix(file, ".json") {
+		return root, err
+	}
+	if root, inYAML := parseYAML(file, text); inYAML == nil || !strings.HasPrefix(inYAML.(Faults)[0].What, notYAML) {
+		return root, inYAML
+	}
+	return nil, err
 }

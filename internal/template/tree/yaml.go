@@ -1,9 +1,15 @@
 package tree
 
 import (
+	"bytes"
+	"errors"
+	"io"
+	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -17,27 +23,43 @@ type yamlReader struct {
 }
 
 // yamlLine finds the line in the errors of the library, which does not give it otherwise.
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`) })
 
 func parseYAML(file string, text []byte) (*Node, error) {
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		pos := Position{File: file, Line: 1, Column: 1}
-		what := err.Error()
-		if found := yamlLine.FindStringSubmatch(what); found != nil {
-			if line, err := strconv.Atoi(found[1]); err == nil {
-				pos.Line = line
-			}
-			what = found[2]
-		}
-		return nil, Faults{{pos, "this is not YAML: " + what}}
-	}
-	r := &yamlReader{file: file, open: map[*yaml.Node]bool{}}
-	if document.Kind != yaml.DocumentNode || len(document.Content) == 0 {
+	var document, more yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	err := decoder.Decode(&document)
+	if errors.Is(err, io.EOF) {
 		return &Node{Pos: Position{File: file, Line: 1, Column: 1}}, nil
 	}
+	if err != nil {
+		return nil, Faults{yamlFault(file, err)}
+	}
+	r := &yamlReader{file: file, open: map[*yaml.Node]bool{}}
 	root := r.read(document.Content[0], 0)
+	switch err := decoder.Decode(&more); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		r.faults = append(r.faults, yamlFault(file, err))
+	case more.Content[0].ShortTag() != "!!null" || more.Content[0].Value != "":
+		r.faults.Add(r.position(more.Content[0]), "another document begins here, expected one in a file")
+	}
 	return root, r.faults.Err()
+}
+
+// notYAML begins the faults of texts that the library does not read.
+const notYAML = "this is not YAML: "
+
+// yamlFault is an error of the library.
+func yamlFault(file string, err error) *Fault {
+	pos, what := Position{File: file, Line: 1, Column: 1}, err.Error()
+	if found := yamlLine().FindStringSubmatch(what); found != nil {
+		if line, err := strconv.Atoi(found[1]); err == nil {
+			pos.Line = line
+		}
+		what = found[2]
+	}
+	return &Fault{pos, notYAML + what}
 }
 
 func (r *yamlReader) position(n *yaml.Node) Position { return Position{r.file, n.Line, n.Column} }
@@ -46,7 +68,7 @@ func (r *yamlReader) read(n *yaml.Node, depth int) *Node {
 	pos := r.position(n)
 	if r.nodes++; r.nodes > maxNodes || depth > maxDepth {
 		if r.nodes <= maxNodes+1 || depth == maxDepth+1 {
-			r.faults.Add(pos, "the file has more than %d values, or values %d deep, with its aliases", maxNodes, maxDepth)
+			r.faults.Add(pos, "the file has more than %d values, or values more than %d deep, with its aliases", maxNodes, maxDepth)
 		}
 		return &Node{Pos: pos}
 	}
@@ -62,7 +84,7 @@ func (r *yamlReader) read(n *yaml.Node, depth int) *Node {
 		delete(r.open, n.Alias)
 		return out
 	case yaml.ScalarNode:
-		out.Kind, out.Text = scalarKind(n), n.Value
+		out.Kind, out.Text = scalar(n)
 	case yaml.SequenceNode:
 		out.Kind = List
 		for _, item := range n.Content {
@@ -75,17 +97,59 @@ func (r *yamlReader) read(n *yaml.Node, depth int) *Node {
 	return r.untag(out, n)
 }
 
-// scalarKind is what a scalar without a tag is. A date is a string here, as it is to CloudFormation.
-func scalarKind(n *yaml.Node) Kind {
+// scalar is what a scalar is to CloudFormation, which reads YAML 1.1 (AWS CloudFormation User Guide, "Template format"): a
+// number may be octal, hexadecimal, binary or of minutes and seconds, and becomes a decimal one; yes, no, on and off are
+// true and false (ASFHyP3/hyp3#2061, aws-cloudformation/cloudformation-coverage-roadmap#745 and
+// aws-cloudformation/cfn-language-discussion#31 have what it makes of them). A date is a string.
+func scalar(n *yaml.Node) (Kind, string) {
+	isPlain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0
+	if isPlain {
+		switch n.Value {
+		case "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE":
+			return Bool, "true"
+		case "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE":
+			return Bool, "false"
+		}
+		if decimal, ok := decimalOf(n.Value); ok {
+			return Number, decimal
+		}
+	}
 	switch n.ShortTag() {
 	case "!!null":
-		return Null
+		return Null, ""
 	case "!!bool":
-		return Bool
-	case "!!int", "!!float":
-		return Number
+		return Bool, strings.ToLower(n.Value)
+	case "!!float":
+		return Number, n.Value
 	}
-	return String
+	return String, n.Value
+}
+
+// integerForm is that of whole numbers of YAML 1.1 (yaml.org/type/int.html).
+var integerForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*(:[0-5]?[0-9])*)$`)
+})
+
+// decimalOf is a whole number of YAML 1.1 in decimal digits.
+func decimalOf(text string) (string, bool) {
+	const longest, sixty = 100, 60
+	if text == "" || len(text) > longest || !strings.ContainsAny(text[:1], "+-0123456789") || !integerForm().MatchString(text) {
+		return "", false
+	}
+	digits, isNegative := strings.CutPrefix(strings.ReplaceAll(strings.TrimPrefix(text, "+"), "_", ""), "-")
+	value := new(big.Int)
+	if strings.Contains(digits, ":") {
+		for part := range strings.SplitSeq(digits, ":") {
+			number, _ := new(big.Int).SetString(part, 10)
+			value.Mul(value, big.NewInt(sixty)).Add(value, number)
+		}
+	} else if _, ok := value.SetString(digits, 0); !ok {
+		return "", false
+	}
+	if isNegative {
+		value.Neg(value)
+	}
+	return value.String(), true
 }
 
 // members reads the entries of a mapping. A merge key gives those that the mapping does not have itself.
@@ -103,12 +167,20 @@ func (r *yamlReader) members(out *Node, n *yaml.Node, depth int) {
 			merged = append(merged, r.read(value, depth+1))
 			continue
 		}
-		if first, twice := at[key.Value]; twice {
-			r.faults.Add(pos, "%q is there twice, first in line %d", key.Value, first.Line)
+		if strings.HasPrefix(key.Tag, "!") && !strings.HasPrefix(key.Tag, "!!") {
+			r.faults.Add(pos, "a name of a map has the tag %s, expected a string", key.Tag)
 			continue
 		}
-		at[key.Value] = pos
-		out.Members = append(out.Members, Member{key.Value, pos, r.read(value, depth+1)})
+		_, name := scalar(key)
+		if name == "" {
+			name = key.Value
+		}
+		if first, twice := at[name]; twice {
+			r.faults.Add(pos, "%q is there twice, first in line %d", name, first.Line)
+			continue
+		}
+		at[name] = pos
+		out.Members = append(out.Members, Member{name, pos, r.read(value, depth+1)})
 	}
 	for _, source := range merged {
 		sources := []*Node{source}
@@ -129,10 +201,6 @@ func (r *yamlReader) members(out *Node, n *yaml.Node, depth int) {
 	}
 }
 
-// shortTags are CloudFormation's tags of which the long form is not Fn:: and the tag (CloudFormation User Guide,
-// "Intrinsic function reference").
-var shortTags = map[string]string{"!Ref": "Ref", "!Condition": "Condition"}
-
 // functions are the intrinsic functions that have a short tag.
 var functions = []string{
 	"And", "Base64", "Cidr", "Equals", "FindInMap", "ForEach", "GetAtt", "GetAZs", "GetStackOutput", "If", "ImportValue",
@@ -141,28 +209,23 @@ var functions = []string{
 
 // untag writes a short tag out in full.
 func (r *yamlReader) untag(out *Node, n *yaml.Node) *Node {
+	if n.Style&yaml.TaggedStyle == 0 || n.Tag == "!" {
+		return out
+	}
 	tag := n.Tag
-	if !strings.HasPrefix(tag, "!") || strings.HasPrefix(tag, "!!") || tag == "!" {
+	name := strings.TrimPrefix(tag, "!")
+	switch {
+	case slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq"}, n.ShortTag()):
+		return out
+	case tag == "!Ref", tag == "!Condition":
+	case slices.Contains(functions, name) && name != tag:
+		name = "Fn::" + name
+	default:
+		r.faults.Add(out.Pos, "%s is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub", n.ShortTag())
 		return out
 	}
-	name, ok := shortTags[tag]
-	for _, function := range functions {
-		if tag == "!"+function {
-			name, ok = "Fn::"+function, true
-		}
-	}
-	if !ok {
-		r.faults.Add(out.Pos, "%s is no tag of CloudFormation, such as !Ref, !GetAtt and !Sub", tag)
-		return out
-	}
-	if out.Kind == Null || n.Kind == yaml.ScalarNode {
+	if n.Kind == yaml.ScalarNode {
 		out.Kind, out.Text = String, n.Value
 	}
 	return &Node{Pos: out.Pos, Kind: Map, Members: []Member{{name, out.Pos, out}}}
-}
-
-// isFlowYAML reports whether a text in braces is YAML all the same.
-func isFlowYAML(text []byte) bool {
-	var node yaml.Node
-	return yaml.Unmarshal(text, &node) == nil
 }
