@@ -129,7 +129,9 @@ func (r *resource) end(node *tree.Node) (found end, ok bool) {
 		return refuse("an end of a connector must be a map, and this is %s", node.Kind)
 	}
 	id := node.Get("Id")
-	others := slices.ContainsFunc(node.Members, func(m tree.Member) bool { return m.Name != "Id" && m.Name != "Qualifier" })
+	others := slices.ContainsFunc(node.Members, func(m tree.Member) bool {
+		return m.Name != "Id" && m.Name != "Qualifier"
+	})
 	if (id != nil) == others {
 		return refuse("an end of a connector must have either an Id, with or without a Qualifier, or Type and what goes " +
 			"with it")

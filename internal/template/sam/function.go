@@ -382,8 +382,8 @@ func (r *resource) url(config, target *tree.Node) []tree.Member {
 	good := true
 	switch {
 	case isIntrinsic(config):
-		r.faults.Add(config.Pos, "FunctionUrlConfig must be a map, not an intrinsic function: put those into its properties, "+
-			"or give the function a Condition")
+		r.faults.Add(config.Pos, "FunctionUrlConfig must be a map, not an intrinsic function: put those into its "+
+			"properties, or give the function a Condition")
 		return nil
 	case auth == nil:
 		r.faults.Add(config.Pos, "FunctionUrlConfig has no AuthType, which must be AWS_IAM or NONE")

@@ -55,8 +55,8 @@ func globalProperties(section string) (properties []string, ok bool) {
 }
 
 // sections are the sections of Globals, for errors.
-const sections = "Api, CapacityProvider, Function, HttpApi, LayerVersion, MicrovmImage, NetworkConnector, SimpleTable, " +
-	"StateMachine and WebSocketApi"
+const sections = "Api, CapacityProvider, Function, HttpApi, LayerVersion, MicrovmImage, NetworkConnector, " +
+	"SimpleTable, StateMachine and WebSocketApi"
 
 // globals are the resources with what Globals sets for all of a type.
 func (t *transform) globals(globals, resources *tree.Node) []tree.Member {

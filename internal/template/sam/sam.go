@@ -5,8 +5,7 @@
 //	out, notices, err := sam.Transform(root, parameters)
 //
 // It makes what belongs to functions, layers and connectors between functions. Other resources of SAM, such as APIs and
-// tables, stay as they are. What the transform does is that of aws-sam-translator 1.115, which the tests of interop hold
-// it to.
+// tables, stay as they are. It does what aws-sam-translator 1.115 does, which the tests of interop hold it to.
 package sam
 
 import (
