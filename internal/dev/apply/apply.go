@@ -1,0 +1,221 @@
+// Package apply makes a furl server equal to what a stack declares, through the public APIs of Lambda and IAM only. It
+// reads what is there, makes a [Plan] of what differs and carries it out.
+//
+//	applier, err := apply.New(apply.Config{AWS: config, Account: "123456789012", Region: "us-east-1", Code: project.CodePath})
+//	plan, err := applier.Plan(ctx, stack)
+//	fmt.Print(plan.Diff())
+//	result, err := plan.Apply(ctx, func(step apply.Step) { … })
+//
+// What a stack makes has its name in tags, and only that is ever changed or deleted: functions, roles, users, groups and
+// managed policies that others made are left alone, and a declared name that somebody else has is an error. What cannot
+// have tags, such as a function URL, a statement or an inline policy, is noted in the tags of the function, role or user
+// that it belongs to; a group keeps its notes in an inline policy that allows nothing.
+//
+// It works on furl servers only, and refuses AWS and whatever else speaks the same APIs.
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/furl-dev/furl/internal/template"
+)
+
+// Config says which server is made equal to a stack, and what the stack does not say.
+type Config struct {
+	// AWS has the endpoint of the server and credentials of an administrator of the account.
+	AWS             aws.Config
+	Account, Region string
+	// Code finds the code that a function or a layer of the stack has: the path of a directory or of a .zip file. It is
+	// not asked about code that stands in the template, and about the buckets that a server has for code in place.
+	Code func(*template.Stack, template.Code) (path string, err error)
+	// Environment has variables for all functions, which are stronger than the declared ones. Their values are never
+	// shown.
+	Environment map[string]string
+	// Others are credentials for further accounts of the server, where placeholders for principals of these are made.
+	Others map[string]aws.CredentialsProvider
+	// KeyFile keeps the secrets of access keys that were made, since no API shows them again. Without one, an access key
+	// whose secret the template uses is replaced at each start.
+	KeyFile string
+	// Secret is the one of the server, with which it proves that it is the one that is meant; "" if it is not known.
+	Secret string
+}
+
+// parallel is how many requests are under way at a time.
+const parallel = 16
+
+// Applier makes servers equal to stacks. It may be used for one plan at a time.
+type Applier struct {
+	config  Config
+	lambda  *awslambda.Client
+	iam     *awsiam.Client
+	others  map[string]*awsiam.Client // by account
+	http    aws.HTTPClient
+	keys    *keyRing
+	zips    *zips
+	checked bool
+	imports map[string]string
+	slots   chan struct{}
+}
+
+// New makes an Applier. It sends nothing.
+func New(config Config) (*Applier, error) {
+	switch {
+	case config.Account == "" || config.Region == "":
+		return nil, errors.New("apply: the configuration has no account or no region")
+	case config.Code == nil:
+		return nil, errors.New("apply: the configuration does not say where code is")
+	}
+	config.AWS.Region = config.Region
+	switch client := config.AWS.HTTPClient.(type) {
+	case nil:
+		config.AWS.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(keepAll)
+	case *awshttp.BuildableClient:
+		config.AWS.HTTPClient = client.WithTransportOptions(keepAll)
+	}
+	a := &Applier{
+		config: config, lambda: awslambda.NewFromConfig(config.AWS), iam: awsiam.NewFromConfig(config.AWS),
+		others: map[string]*awsiam.Client{}, http: config.AWS.HTTPClient, slots: make(chan struct{}, parallel), zips: &zips{},
+	}
+	for account, credentials := range config.Others {
+		if account == config.Account {
+			continue
+		}
+		other := config.AWS
+		other.Credentials = credentials
+		a.others[account] = awsiam.NewFromConfig(other)
+	}
+	var err error
+	a.keys, err = openKeyRing(config.KeyFile)
+	return a, err
+}
+
+// Import tells the plans that follow what another stack exports, where its template was loaded with an unknown import.
+func (a *Applier) Import(name, value string) {
+	if a.imports == nil {
+		a.imports = map[string]string{}
+	}
+	a.imports[name] = value
+}
+
+// keepAll has the connections of all parallel requests stay open.
+func keepAll(t *http.Transport) {
+	t.MaxIdleConnsPerHost, t.MaxIdleConns = 2*parallel, 4*parallel
+}
+
+// do calls f when there is room for one more request.
+func (a *Applier) do(ctx context.Context, f func() error) error {
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+		return f()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// hidden stands for a value that is not shown.
+const hidden = "(hidden)"
+
+// secrets are the values that no diff and no message shows, the longest first.
+func (a *Applier) secrets() []string {
+	var all []string
+	for _, value := range a.config.Environment {
+		all = append(all, value)
+	}
+	all = append(all, a.keys.secrets()...)
+	const short = 4 // would hide what only looks like it
+	all = slices.DeleteFunc(all, func(value string) bool { return len(value) < short })
+	slices.SortFunc(all, func(x, y string) int { return cmp.Or(len(y)-len(x), strings.Compare(x, y)) })
+	return slices.Compact(all)
+}
+
+// looksSecret reports whether a name is one that people give to secrets.
+func looksSecret(name string) bool {
+	name = strings.ToUpper(name)
+	return slices.ContainsFunc([]string{"SECRET", "PASSWORD", "PASSWD", "TOKEN", "KEY", "CREDENTIAL", "PRIVATE"},
+		func(part string) bool { return strings.Contains(name, part) })
+}
+
+// property is one of a resource, as text.
+type property struct {
+	name, text string
+	hidden     bool
+}
+
+// properties are built one after the other; "" is none.
+type properties []property
+
+func (p *properties) add(name, text string) {
+	if text != "" {
+		*p = append(*p, property{name: name, text: text})
+	}
+}
+
+func (p *properties) number(name string, n int) {
+	if n != 0 {
+		p.add(name, fmt.Sprint(n))
+	}
+}
+
+func (p *properties) list(name string, items []string) { p.add(name, strings.Join(items, ", ")) }
+
+// Change is a property before and after; "" is none.
+type Change struct {
+	Name, Before, After string
+}
+
+// changes says what differs. What is not known yet differs from everything.
+func (b *builder) changes(have, want properties) (changes []Change) {
+	before := map[string]property{}
+	for _, p := range have {
+		before[p.name] = p
+	}
+	for _, p := range want {
+		was, ok := before[p.name]
+		delete(before, p.name)
+		if ok && was.text == p.text && !isUnknown(p.text) {
+			continue
+		}
+		changes = append(changes, Change{p.name, b.before(was, ok), b.show(p)})
+	}
+	for _, p := range have {
+		if _, gone := before[p.name]; gone {
+			changes = append(changes, Change{p.name, b.before(p, true), ""})
+		}
+	}
+	return changes
+}
+
+// before is a value that is replaced. Of variables it is never shown: it may come from a file of secrets that is not
+// given any more.
+func (b *builder) before(p property, ok bool) string {
+	if ok && strings.HasPrefix(p.name, environmentPrefix) {
+		return hidden
+	}
+	return b.show(p)
+}
+
+// show is a value as a diff may show it.
+func (b *builder) show(p property) string {
+	if p.hidden && !isUnknown(p.text) {
+		return hidden
+	}
+	text := b.stack.Redact(p.text)
+	for _, secret := range b.a.secrets() {
+		text = strings.ReplaceAll(text, secret, hidden)
+	}
+	return text
+}
+
+func isUnknown(text string) bool { return strings.Contains(text, template.Unknown) }
