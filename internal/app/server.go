@@ -262,6 +262,7 @@ func (s *Server) wire() error {
 	s.invoke = &invoke.Service{
 		Runner: runner, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
+		RootOf: s.places.RootOf,
 	}
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	events := &trace.Events{}
@@ -577,7 +578,7 @@ func (r runtimes) Packaged(ctx context.Context, function *lambda.Configuration) 
 	if function.Upstream != "" {
 		return nil
 	}
-	dir := function.CodeDir
+	dir, root := function.CodeDir, function.CodeDir
 	if dir == "" {
 		var err error
 		if dir, err = r.code.Dir(function.CodeHex); err != nil {
@@ -591,5 +592,5 @@ func (r runtimes) Packaged(ctx context.Context, function *lambda.Configuration) 
 			return err
 		}
 	}
-	return r.Check(ctx, &runtime.Function{Runtime: function.Runtime, CodeDir: dir, Opt: opt})
+	return r.Check(ctx, &runtime.Function{Runtime: function.Runtime, CodeDir: dir, Root: root, Opt: opt})
 }

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/furl-dev/furl/internal/event"
@@ -32,6 +33,8 @@ type Runner interface {
 	Retire(key string)
 	// Provision keeps so many environments of a function's versions ready, and Provisioned says how many with the key are.
 	Provision(account, region, name string, wanted map[*runtime.Function]int)
+	// Prepare starts an environment ahead of the function's next call, if there is room for one.
+	Prepare(*runtime.Function)
 	Provisioned(key string) (ready int, failed bool)
 }
 
@@ -55,6 +58,9 @@ type Service struct {
 	Output runtime.LogSink
 	// MaySend reports whether the execution role of a version may invoke a function, as a destination; nil allows it.
 	MaySend func(from resolve.Target, to resolve.Target) bool
+	// RootOf is the directory of which a function can read everything whose code is in a directory in it, in place; "" for a
+	// directory that functions may not use any more. Nil allows none.
+	RootOf func(dir string) string
 
 	functions functions
 	rates     rates
@@ -112,23 +118,19 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 	if function.Reserved != nil {
 		concurrency = *function.Reserved
 	}
-	dir := version.CodeDir
-	if dir == "" {
-		var err error
-		if dir, err = s.Code.Dir(version.CodeHex); err != nil {
-			return nil, fmt.Errorf("code of %s: %w", arn, err)
-		}
+	dir, root, err := s.place(version.Configuration)
+	if err != nil {
+		return nil, fmt.Errorf("code of %s: %w", arn, err)
 	}
 	opt := ""
 	if layers := version.LayerCode(); layers != nil {
 		// They are merged already, unless they were swept while nothing referred to them. Others wait for the same.
-		var err error
 		if opt, err = s.Code.Layers(context.Background(), layers); err != nil {
 			return nil, fmt.Errorf("layers of %s: %w", arn, err)
 		}
 	}
 	return &runtime.Function{
-		Key:         fingerprint(arn, version),
+		Key:         fingerprint(arn, version, s.functions.generation(version.Configuration)),
 		ARN:         arn.String(),
 		AccountID:   arn.Account,
 		Region:      arn.Region,
@@ -137,6 +139,7 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 		Runtime:     version.Runtime,
 		Handler:     version.Handler,
 		CodeDir:     dir,
+		Root:        root,
 		Opt:         opt,
 		Environment: version.Environment,
 		LogFormat:   version.LogFormat,
@@ -147,6 +150,22 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 		WebApp:      version.IsWebApp(),
 		Credentials: func(context.Context) (runtime.Credentials, error) { return s.credentials(arn, version.Configuration) },
 	}, nil
+}
+
+// place is where the code of a version is and, if it is used in place, the directory of the server that contains it.
+func (s *Service) place(version *lambda.Configuration) (dir, root string, err error) {
+	if version.CodeDir == "" {
+		dir, err = s.Code.Dir(version.CodeHex)
+		return dir, "", err
+	}
+	if s.RootOf != nil {
+		root = s.RootOf(version.CodeDir)
+	}
+	if root == "" {
+		return "", "", fmt.Errorf("the server was not started with its directory: "+
+			"start it with furl serve --code-dir %s", version.CodeDir)
+	}
+	return version.CodeDir, root, nil
 }
 
 // Enqueue takes an asynchronous invocation, which Run executes.
@@ -188,7 +207,25 @@ func (s *Service) now() time.Time {
 // functions remembers each version as its environments see it, so that a warm invocation looks nothing up. The next
 // $LATEST of a function replaces its entry.
 type functions struct {
-	byVersion sync.Map // versionName → described
+	byVersion   sync.Map // versionName → *described
+	generations sync.Map // directory of code in place → *atomic.Uint64: how often it was reloaded
+}
+
+// generation counts the reloads of a version's directory.
+func (f *functions) generation(version *lambda.Configuration) uint64 {
+	if version.CodeDir == "" {
+		return 0
+	}
+	if count, ok := f.generations.Load(version.CodeDir); ok {
+		return count.(*atomic.Uint64).Load()
+	}
+	return 0
+}
+
+// advance begins another generation of a directory.
+func (f *functions) advance(dir string) {
+	count, _ := f.generations.LoadOrStore(dir, &atomic.Uint64{})
+	count.(*atomic.Uint64).Add(1)
 }
 
 // versionName names a version without making a string for each invocation.
@@ -201,15 +238,20 @@ type described struct {
 	function *lambda.Function
 	version  *lambda.Configuration
 	to       *runtime.Function
+
+	generation uint64
+	used       atomic.Int64 // when a call or a reload looked for it last, if its code is in place
 }
 
 // get is the version as its environments see it.
 func (f *functions) get(
 	function *lambda.Function, version resolve.Version, describe func(*lambda.Function, resolve.Version) (*runtime.Function, error),
 ) (*runtime.Function, error) {
-	name := versionName{function.ARN, version.Number}
+	name, generation := versionName{function.ARN, version.Number}, f.generation(version.Configuration)
 	if value, ok := f.byVersion.Load(name); ok {
-		if known := value.(described); known.function == function && known.version == version.Configuration {
+		known := value.(*described)
+		if known.function == function && known.version == version.Configuration && known.generation == generation {
+			known.note()
 			return known.to, nil
 		}
 	}
@@ -217,8 +259,17 @@ func (f *functions) get(
 	if err != nil {
 		return nil, err
 	}
-	f.byVersion.Store(name, described{function, version.Configuration, to})
+	found := &described{function: function, version: version.Configuration, to: to, generation: generation}
+	found.note()
+	f.byVersion.Store(name, found)
 	return to, nil
+}
+
+// note notes that the version is in use.
+func (d *described) note() {
+	if d.version.CodeDir != "" {
+		d.used.Store(time.Now().UnixNano())
+	}
 }
 
 // forget forgets what is remembered of a version or, without a qualifier, of all versions of a function. It answers
@@ -228,14 +279,14 @@ func (f *functions) forget(name lambda.ARN) (keys []string) {
 		known := key.(versionName)
 		if known.function == name.Unqualified() && (name.Qualifier == "" || name.Qualifier == known.number) {
 			f.byVersion.Delete(key)
-			keys = append(keys, value.(described).to.Key)
+			keys = append(keys, value.(*described).to.Key)
 		}
 	}
 	return keys
 }
 
 // fingerprint identifies all properties of a version that its environments depend on.
-func fingerprint(arn lambda.ARN, function resolve.Version) string {
+func fingerprint(arn lambda.ARN, function resolve.Version, generation uint64) string {
 	seen := struct {
 		ARN                            string
 		Runtime, Handler, Role, RoleID string
@@ -243,13 +294,14 @@ func fingerprint(arn lambda.ARN, function resolve.Version) string {
 		Architecture, LogFormat, Code  string
 		LogGroup                       string
 		CodeDir, Upstream              string
+		Generation                     uint64
 		Environment                    map[string]string
 		Layers                         []lambda.LayerRef
 	}{
 		arn.String(), function.Runtime, function.Handler, function.Role, function.RoleID,
 		int(function.Timeout), function.MemoryMB, function.EphemeralMB,
 		function.Architecture, function.LogFormat, function.CodeHex,
-		function.LogGroup, function.CodeDir, function.Upstream, function.Environment, function.Layers,
+		function.LogGroup, function.CodeDir, function.Upstream, generation, function.Environment, function.Layers,
 	}
 	text, err := json.Marshal(seen)
 	if err != nil {

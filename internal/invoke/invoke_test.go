@@ -32,6 +32,7 @@ type runner struct {
 	calls   []call
 	retired []string
 	wanted  map[*runtime.Function]int            // provisioned
+	ahead   []*runtime.Function                  // prepared
 	answer  func(n int) (*runtime.Result, error) // n counts from 1
 }
 
@@ -51,6 +52,8 @@ func (r *runner) Invoke(_ context.Context, function *runtime.Function, invocatio
 func (r *runner) Retire(key string) { r.retired = append(r.retired, key) }
 
 func (r *runner) Provision(_, _, _ string, wanted map[*runtime.Function]int) { r.wanted = wanted }
+
+func (r *runner) Prepare(function *runtime.Function) { r.ahead = append(r.ahead, function) }
 
 func (r *runner) Provisioned(key string) (ready int, failed bool) {
 	for function, count := range r.wanted {

@@ -3,7 +3,6 @@ package runtime
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -37,7 +36,7 @@ type environment struct {
 	app       *webapp.App   // nil unless its process is a web application
 	hangUp    func()        // ends the driver of the app; nil for none
 	release   func()        // of its credentials; nil for none
-	warm      bool          // it was started before there was a call, as provisioned concurrency is
+	warm      bool          // it was started as provisioned concurrency
 	ended     chan struct{} // closed when it has given back all that it held of the machine
 	entered   atomic.Bool   // its start holds room of the pool.processes
 	halt      chan struct{} // closed when it is to end, for an environment with extensions
@@ -52,6 +51,7 @@ type environment struct {
 	idleSince time.Time
 	retired   bool // it stops instead of waiting for another event
 	kept      bool // it is provisioned: it does not end for being idle
+	prepared  bool // it starts ahead of its first call, which has not come yet
 
 	mu          sync.Mutex       // guards what follows
 	cell        *sandbox.Cell    // nil before the first process
@@ -70,7 +70,7 @@ type environment struct {
 }
 
 // newEnvironment makes an environment for its first call, or for none yet.
-func newEnvironment(p *Pool, fn *Function, first *call) *environment {
+func newEnvironment(p *Pool, fn *Function, first *call, warm bool) *environment {
 	var random [16]byte
 	rand.Read(random[:]) //nolint:errcheck // never fails
 	e := &environment{
@@ -81,7 +81,7 @@ func newEnvironment(p *Pool, fn *Function, first *call) *environment {
 		ended:   make(chan struct{}),
 		halt:    make(chan struct{}),
 		call:    first,
-		warm:    first == nil,
+		warm:    warm,
 		born:    time.Now(),
 	}
 	e.dir = filepath.Join(p.environments, e.id)
@@ -165,7 +165,7 @@ func (e *environment) proceed() {
 		e.leave()
 		e.timer.Stop()
 		took := time.Since(e.born)
-		if e.warm {
+		if c == nil {
 			e.mu.Unlock()
 			e.initDone(took, "")
 			e.pool.roster.welcome(e)
@@ -199,6 +199,19 @@ func (e *environment) settled() {
 
 func stateError(request string, at stage) error {
 	return fmt.Errorf("%s is %w (%s)", request, runtimeapi.ErrState, at)
+}
+
+// adopt makes c the call that an environment is started for, which had none. It reports false if that has started
+// already, or has failed to.
+func (e *environment) adopt(c *call) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.call != nil || e.initialized || !e.life.in(starting, registering) {
+		return false
+	}
+	c.cold = true
+	e.call = c
+	return true
 }
 
 // begin hands an invocation to the waiting process. It reports false if the environment is not idle any more.
@@ -252,7 +265,7 @@ func (e *environment) expire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.call
-	if c == nil && e.warm && !e.initialized {
+	if c == nil && !e.initialized && e.life.in(starting, registering) {
 		e.kill(ReasonInitTimeout)
 	}
 	if c == nil {
@@ -299,7 +312,11 @@ func (e *environment) kill(why Reason) {
 func (e *environment) stop(grace time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.life.end(stopping) || e.process == nil {
+	if !e.life.end(stopping) {
+		return
+	}
+	if e.process == nil {
+		e.kill(ReasonShutdown) // what it has started so far
 		return
 	}
 	e.timer.Stop()
@@ -333,17 +350,17 @@ func (e *environment) notStarted(err error) {
 	e.mu.Unlock()
 	e.pool.roster.remove(e)
 	if c == nil {
-		e.pool.config.Logger.Warn("a provisioned environment cannot be started", "function", e.fn.ARN, "error", err)
+		if e.warm {
+			e.pool.config.Logger.Warn("a provisioned environment cannot be started", "function", e.fn.ARN, "error", err)
+		} // else the next call finds out
 		e.close()
 		return
 	}
-	failed, ok := errors.AsType[*startError](err)
-	if ok && failed.fromPackage && errors.As(err, new(*sandbox.StartError)) && isEntrypointError(err) {
+	if verdict := entrypointVerdict(c.in.RequestID, err, e.fn.CodeDir); verdict != nil {
 		// The package's fault, not this machine's.
 		e.log.begin(c)
-		e.log.platform(failed.Error())
+		e.log.platform(err.Error())
 		c.begin(time.Now())
-		verdict := invalidEntrypoint(c.in.RequestID, err, e.fn.CodeDir)
 		e.finish(c, "error\tError Type: "+verdict.Type, verdict)
 		c.fail(verdict)
 	} else {

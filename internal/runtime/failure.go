@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/furl-dev/furl/internal/machine"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 )
@@ -119,6 +120,56 @@ func exitText(state sandbox.State) (reason Reason, text string) {
 		reason = ReasonCrash
 	}
 	return reason, text
+}
+
+// placeError says what is wrong with code in place.
+type placeError struct{ text string }
+
+func (e *placeError) Error() string { return e.text }
+
+// checkPlace makes sure that the directory of code in place is still what it was when the function got it. Another one
+// that a link leads to now may be anything.
+func (f *Function) checkPlace() error {
+	if f.Root == "" {
+		return nil
+	}
+	const help = "furl runs the function's code in place: put the directory back, or name another one as S3Key"
+	switch real, err := filepath.EvalSymlinks(f.CodeDir); {
+	case machine.Lacking(err) != nil:
+		return err
+	case errors.Is(err, os.ErrNotExist):
+		return &placeError{"the directory " + f.CodeDir + " is gone; " + help}
+	case err != nil:
+		return &placeError{fmt.Sprintf("the directory %s cannot be read: %v; %s", f.CodeDir, err, help)}
+	case real != f.CodeDir:
+		return &placeError{"the directory " + f.CodeDir + " has become a link to " + real + "; " + help}
+	}
+	if info, err := os.Stat(f.CodeDir); err != nil || !info.IsDir() {
+		return &placeError{f.CodeDir + " is no longer a directory; " + help}
+	}
+	return nil
+}
+
+// checkExecutable makes sure that the bootstrap of code in place can be executed: in a package it is made so.
+func checkExecutable(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == 0 {
+		return &placeError{path + " is not executable: chmod +x " + path}
+	}
+	return nil
+}
+
+// entrypointVerdict is the answer if a process did not start because of the function's code, not of this machine; else
+// nil.
+func entrypointVerdict(id string, err error, codeDir string) *FunctionError {
+	if misplaced, ok := errors.AsType[*placeError](err); ok {
+		return platformError(ReasonInit, "Runtime.InvalidEntrypoint", id, misplaced.text)
+	}
+	failed, ok := errors.AsType[*startError](err)
+	if !ok || !failed.fromPackage || !errors.As(err, new(*sandbox.StartError)) || !isEntrypointError(err) {
+		return nil
+	}
+	return invalidEntrypoint(id, err, codeDir)
 }
 
 // invalidEntrypoint is the answer for a package whose bootstrap is missing or cannot be executed. The paths in the text

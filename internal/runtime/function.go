@@ -32,6 +32,11 @@ type Function struct {
 	// LAMBDA_TASK_ROOT, and is never written by this package.
 	CodeDir string
 
+	// Root is the directory in which the code is in place: the function can read all of it, since links lead from CodeDir
+	// to elsewhere in a project. It is empty for an unpacked package. Root and CodeDir are real paths, and neither
+	// is ever written by this package.
+	Root string
+
 	// Opt is an absolute directory with the merged content of the layers, which the function sees as /opt; empty
 	// without layers. It is never written by this package.
 	Opt string

@@ -38,6 +38,7 @@ type command struct {
 	binDir      string   // goes in front of PATH, if not empty
 	read        []string // what the runtime reads, besides the system and the package
 	write       []string // directories that it writes
+	compiled    string   // the one of them with Python's compiled modules
 	search      string   // a variable of the form of PATH to which packages are added, whatever the user sets
 	packages    string   // the directory that is added
 	framed      bool     // the runtime writes events of its log in frames
@@ -90,6 +91,10 @@ func provided(_ context.Context, l *launcher, fn *Function, _ string) (*command,
 	path := filepath.Join(fn.CodeDir, name)
 	if fn.Opt != "" && !isFile(path) && isFile(filepath.Join(fn.Opt, name)) {
 		path = filepath.Join(l.sandbox.Opt(fn.Opt), name)
+	} else if fn.Root != "" {
+		if err := checkExecutable(path); err != nil {
+			return nil, err
+		}
 	}
 	return &command{path: path, fromPackage: true}, nil
 }
@@ -156,7 +161,7 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 		path:   i.Path,
 		binDir: filepath.Dir(i.Path),
 		read:   append(i.home(), l.runtimeDir),
-		write:  []string{cache},
+		write:  []string{cache}, compiled: cache,
 		search: "PYTHONPATH", packages: l.pythonPackages,
 		fallback: i.fallback(fn),
 	}
@@ -246,7 +251,12 @@ func clientOfPackage(fn *Function) (string, error) {
 		maxText = 1 << 20
 	)
 	// The package is a stranger's: its links may lead out, and its files may be large.
-	file, err := os.OpenInRoot(fn.CodeDir, dir+"/package.json")
+	root := cmp.Or(fn.Root, fn.CodeDir)
+	below, err := filepath.Rel(root, fn.CodeDir)
+	if err != nil {
+		return "", err
+	}
+	file, err := os.OpenInRoot(root, filepath.Join(below, dir, "package.json"))
 	if machine.Lacking(err) != nil {
 		return "", err
 	}

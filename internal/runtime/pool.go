@@ -341,8 +341,8 @@ func (p *Pool) reassign(c *call, holder *environment) {
 }
 
 // launch starts an environment for a call, or for none yet. The roster calls it under its lock.
-func (p *Pool) launch(fn *Function, c *call) *environment {
-	e := newEnvironment(p, fn, c)
+func (p *Pool) launch(fn *Function, c *call, warm bool) *environment {
+	e := newEnvironment(p, fn, c, warm)
 	p.alive.Go(func() {
 		e.run()
 		p.roster.bury(e)
@@ -366,6 +366,10 @@ func (p *Pool) Provisioned(key string) (ready int, failed bool) { return p.roste
 // Retire stops the environments of a Function's Key, each as soon as it has nothing to do: after a change of code or
 // configuration, or when the function was deleted.
 func (p *Pool) Retire(key string) { p.roster.retireKey(key) }
+
+// Prepare starts an environment of a function ahead of its next call, if there is room for one and none is there. If that
+// does not initialize, the next call finds out; no other one is started.
+func (p *Pool) Prepare(fn *Function) { p.roster.prepare(fn) }
 
 // reap stops environments that were idle for too long.
 func (p *Pool) reap() {

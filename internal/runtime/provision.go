@@ -3,7 +3,6 @@ package runtime
 import (
 	"maps"
 	"slices"
-	"time"
 )
 
 // provision sets how many environments of a function's versions are kept ready, starts those that are missing, and ends
@@ -53,7 +52,7 @@ func (r *roster) addKept(g *group, kept *keeping) bool {
 		kept.failed = true
 		return false
 	}
-	r.add(g, kept.fn, nil)
+	r.add(g, kept.fn, nil, true)
 	return true
 }
 
@@ -104,13 +103,13 @@ func (r *roster) welcome(e *environment) {
 		r.discard(g, e)
 		return
 	}
+	e.prepared = false
 	for _, other := range slices.Clone(g.idle) {
-		if !other.kept && other.fn.Key == e.fn.Key {
+		if e.kept && !other.kept && other.fn.Key == e.fn.Key {
 			r.discard(g, other)
 		}
 	}
-	e.idleSince = time.Now()
-	g.idle = append(g.idle, e)
+	g.offer(e)
 }
 
 func (g *group) countKept(key string) int {
@@ -132,7 +131,7 @@ func (r *roster) unreserved(id identity) int {
 			continue
 		}
 		for e := range maps.Keys(g.all) {
-			if !e.kept && e.life.in(starting, registering, busy, responding) {
+			if !e.kept && !e.prepared && e.life.in(starting, registering, busy, responding) {
 				n++
 			}
 		}

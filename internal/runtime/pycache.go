@@ -7,7 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/furl-dev/furl/internal/trash"
 )
@@ -39,6 +43,52 @@ func pruneCache(ctx context.Context, cache string) error {
 		}
 	}
 	return m.err
+}
+
+// racyTime is how long after the last change of a source its compiled module may be out of date without a sign of it: the
+// module has the second of that change and the size of the source, and file systems count in up to two seconds.
+const racyTime = 2 * time.Second
+
+// changed is when a file changed last. No program can set that back, as it can the time of its content (inode(7)).
+func changed(path string) (time.Time, bool) {
+	var info unix.Stat_t
+	if err := unix.Stat(path, &info); err != nil {
+		return time.Time{}, false
+	}
+	return time.Unix(info.Ctim.Unix()), true
+}
+
+// maxCompiled bounds how many compiled modules dropRacy looks at.
+const maxCompiled = 50_000
+
+// dropRacy removes the modules that were compiled from sources below root right after those had changed: if such a source
+// changes again in the same second and keeps its size, Python takes the old module for the new one. Functions write into
+// the cache, so it may hold anything; what cannot be read or removed stays.
+func dropRacy(ctx context.Context, cache, root string) {
+	dir, err := os.OpenRoot(filepath.Join(cache, root))
+	if err != nil {
+		return // nothing is compiled yet
+	}
+	defer dir.Close()
+	left := maxCompiled
+	fs.WalkDir(dir.FS(), ".", func(name string, entry fs.DirEntry, err error) error { //nolint:errcheck // see above
+		if left--; left < 0 || ctx.Err() != nil || strings.Count(name, "/") > maxCacheDepth {
+			return fs.SkipAll
+		}
+		if err != nil || !entry.Type().IsRegular() {
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return nil
+		}
+		module, _, _ := strings.Cut(filepath.Base(name), ".") // of module.cpython-313.pyc
+		last, ok := changed(filepath.Join(root, filepath.Dir(name), module+".py"))
+		if !ok || info.ModTime().Sub(last.Truncate(time.Second)) < racyTime {
+			dir.Remove(name) //nolint:errcheck // see above
+		}
+		return nil
+	})
 }
 
 // modules is a directory of compiled modules that is being pruned.

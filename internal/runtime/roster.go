@@ -24,11 +24,12 @@ const expiryMargin = 5 * time.Minute
 // roster is who is there: the environments of all functions, and the invocations that wait for one. One lock guards
 // all of it, the idle lists and waiting lists of the groups included.
 type roster struct {
-	most   int   // environments of all functions together
-	full   error // the error when there are that many
-	now    func() time.Time
-	grace  time.Duration                       // for idle environments to end
-	launch func(*Function, *call) *environment // starts one; called with mu held
+	most  int   // environments of all functions together
+	full  error // the error when there are that many
+	now   func() time.Time
+	grace time.Duration // for idle environments to end
+	// launch starts one for a call, or ahead of it; warm says that it is provisioned. Called with mu held.
+	launch func(fn *Function, c *call, warm bool) *environment
 
 	mu     sync.Mutex
 	closed bool
@@ -98,6 +99,9 @@ func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 	if e := r.popIdle(g, fn.Key); e != nil {
 		return e, nil, nil
 	}
+	if g.adopt(c) {
+		return nil, nil, nil
+	}
 	atLimit = g.isFull(fn.Concurrency) // popIdle may have made room
 	w := &waiter{group: g, key: fn.Key, atLimit: atLimit, free: make(chan *environment, 1)}
 	if g.alone && len(g.all) > 0 && !r.evict(g) {
@@ -117,18 +121,39 @@ func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 	if r.size >= r.most && !r.evict(r.groupWithOldestIdle()) {
 		return nil, nil, r.full
 	}
-	r.add(g, c.fn, c)
+	r.add(g, c.fn, c, false)
 	return nil, nil, nil
 }
 
-// add starts an environment for a call, or for none yet. Called with mu held.
-func (r *roster) add(g *group, fn *Function, c *call) {
+// add starts an environment for a call, or for none yet: then it is provisioned, or prepared. Called with mu held.
+func (r *roster) add(g *group, fn *Function, c *call, warm bool) {
 	r.groups[g.id] = g
-	e := r.launch(fn, c)
-	e.kept = c == nil
+	e := r.launch(fn, c, warm)
+	e.kept, e.prepared = warm, c == nil && !warm
 	g.all[e] = struct{}{}
 	r.size++
 	r.living[e] = struct{}{}
+}
+
+// prepare starts an environment ahead of the next call of a function, if none with its key is there, and nothing has to
+// end to make room for it.
+func (r *roster) prepare(fn *Function) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.groups[fn.identity()]
+	if g == nil {
+		g = newGroup(fn.identity())
+	}
+	if r.closed || r.size >= r.most || g.isFull(fn.Concurrency) || g.alone && len(g.all) > 0 {
+		return
+	}
+	for e := range g.all {
+		if e.fn.Key == fn.Key {
+			return
+		}
+	}
+	g.keys[fn.Version] = fn.Key
+	r.add(g, fn, nil, false)
 }
 
 // bury notes that everything an environment held is given back.
@@ -211,6 +236,11 @@ func (r *roster) release(e *environment) {
 		r.discard(g, e)
 		return
 	}
+	g.offer(e)
+}
+
+// offer makes an environment idle, or gives it to a call that waits for it.
+func (g *group) offer(e *environment) {
 	w := g.nextWaiter(e)
 	if w != nil && w.key == e.fn.Key {
 		w.free <- e
@@ -240,6 +270,7 @@ func (r *roster) forget(g *group, e *environment) {
 	}
 	delete(g.all, e)
 	r.size--
+	e.prepared = false
 	if i := slices.Index(g.idle, e); i >= 0 {
 		g.idle = slices.Delete(g.idle, i, i+1)
 	}
@@ -306,7 +337,7 @@ func (r *roster) replace(e *environment, c *call) {
 	g := r.groups[e.fn.identity()]
 	closed := r.closed
 	if !closed {
-		r.add(g, c.fn, c)
+		r.add(g, c.fn, c, false)
 	}
 	r.forget(g, e)
 	if closed {
@@ -317,10 +348,10 @@ func (r *roster) replace(e *environment, c *call) {
 
 // evict stops the idle environment of a group that was not used for longest. Called with mu held.
 func (r *roster) evict(g *group) bool {
-	if g == nil || g.oldestIdle() == nil {
+	if g == nil || g.dispensable() == nil {
 		return false
 	}
-	r.discard(g, g.oldestIdle())
+	r.discard(g, g.dispensable())
 	return true
 }
 
@@ -329,6 +360,11 @@ func (r *roster) groupWithOldestIdle() *group {
 	for _, g := range r.groups {
 		e := g.oldestIdle()
 		if e != nil && (oldest == nil || e.idleSince.Before(oldest.oldestIdle().idleSince)) {
+			oldest = g
+		}
+	}
+	for _, g := range r.groups {
+		if oldest == nil && g.preparing("") != nil {
 			oldest = g
 		}
 	}
@@ -344,8 +380,8 @@ func (r *roster) evictOldest() <-chan struct{} {
 	if g == nil {
 		return nil
 	}
-	oldest := g.oldestIdle()
-	r.evict(g)
+	oldest := g.dispensable()
+	r.discard(g, oldest)
 	return oldest.ended
 }
 
@@ -366,6 +402,9 @@ func (r *roster) retire(g *group, matches func(*environment) bool) {
 		if matches(e) {
 			e.retired, e.kept = true, false
 			delete(g.keep, e.fn.Key)
+			if e.prepared {
+				r.discard(g, e)
+			}
 		}
 	}
 	r.dismiss(g)
@@ -477,11 +516,39 @@ func (g *group) hasKept(key string) bool {
 	return slices.ContainsFunc(g.idle, func(e *environment) bool { return e.kept && e.fn.Key == key })
 }
 
-// count counts the environments that are in one of the stages.
+// dispensable is the environment that ends first where there is no room for another one: nil if all are needed.
+func (g *group) dispensable() *environment {
+	if e := g.oldestIdle(); e != nil {
+		return e
+	}
+	return g.preparing("")
+}
+
+// preparing finds an environment that starts ahead of its first call, with a key or with any.
+func (g *group) preparing(key string) *environment {
+	for e := range g.all {
+		if e.prepared && (key == "" || e.fn.Key == key) {
+			return e
+		}
+	}
+	return nil
+}
+
+// adopt gives a call to an environment that starts ahead of it, if there is one.
+func (g *group) adopt(c *call) bool {
+	e := g.preparing(c.fn.Key)
+	if e == nil || !e.adopt(c) {
+		return false
+	}
+	e.prepared = false
+	return true
+}
+
+// count counts the environments that are in one of the stages, except those that start ahead of their first call.
 func (g *group) count(stages ...stage) int {
 	n := 0
 	for e := range g.all {
-		if e.life.in(stages...) {
+		if !e.prepared && e.life.in(stages...) {
 			n++
 		}
 	}

@@ -35,7 +35,7 @@ func (s starter) run() (started bool, err error) {
 	for pauses := startPauses; ; {
 		err := s.try()
 		lack := s.pool.lackOf(err)
-		if lack == nil {
+		if lack == nil || s.isAhead() {
 			return err == nil, err
 		}
 		s.leave()
@@ -53,6 +53,13 @@ func (s starter) run() (started bool, err error) {
 		s.pool.pause(gone, patience)
 		s.close()
 	}
+}
+
+// isAhead reports whether no call waits for the environment, nor anything else that is worth making room for.
+func (s starter) isAhead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.call == nil && !s.warm
 }
 
 // handOver gives the call that the environment is started for to an idle one of the same function, and ends the
@@ -95,6 +102,9 @@ func (s starter) try() error {
 func (s starter) start() error {
 	p, fn := s.pool, s.fn
 	s.log = newOutput(s.environment)
+	if err := fn.checkPlace(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, p.config.InitTimeout)
 	defer cancel()
 	var credentials Credentials
@@ -111,6 +121,9 @@ func (s starter) start() error {
 	}
 	if err := s.makeDirs(command.write); err != nil {
 		return err
+	}
+	if fn.Root != "" && command.compiled != "" {
+		dropRacy(ctx, command.compiled, fn.Root)
 	}
 	h := &handler{environment: s.environment}
 	if fn.WebApp {
@@ -154,7 +167,7 @@ func (s starter) start() error {
 	program := sandbox.Command{
 		Path: command.path, Args: command.args,
 		Env: variables(s.environment, command, credentials, p.config.ExtraEnv),
-		Dir: fn.CodeDir, Opt: fn.Opt, Home: s.dir, Read: command.read, Write: command.write,
+		Dir: fn.CodeDir, Root: fn.Root, Opt: fn.Opt, Home: s.dir, Read: command.read, Write: command.write,
 		Output: stdout, Aside: aside,
 	}
 	if p.config.LimitMemory {
@@ -172,7 +185,7 @@ func (s starter) start() error {
 	limit := p.config.InitTimeout
 	if s.warm {
 		limit = max(limit, warmInitTimeout)
-	} else if s.call.lateInit {
+	} else if s.call != nil && s.call.lateInit {
 		s.call.begin(time.Now())
 		limit = fn.Timeout
 	}

@@ -87,6 +87,8 @@ type Invoker interface {
 	Enqueue(request invoke.Request) error
 	// Retire is called for a function whose code or configuration has changed, or that is gone.
 	Retire(lambda.ARN)
+	// Reload is called for a directory that is used in place, when a function was told to use it, maybe again.
+	Reload(dir string)
 	// Provision is called for a function whose reserved or provisioned concurrency has changed. Provisioned says how many
 	// environments of a version or an alias are ready.
 	Provision(lambda.ARN)

@@ -79,6 +79,9 @@ func TestCodeMovesBetweenPackageAndPlace(t *testing.T) {
 	s.must(request{method: "POST", path: functionsPath, body: createBody("books", "")})
 	kept := s.function("books")
 	s.must(request{method: "PUT", path: booksCode, body: `{` + inBucket("hot-reload", "/project/link") + `}`})
+	if diff := cmp.Diff([]string{"/project/app dir"}, s.invoker.reloaded); diff != "" || len(s.invoker.retired) != 0 {
+		t.Errorf("reloaded: %s; retired: %q", diff, s.invoker.retired)
+	}
 	if f := s.function("books"); f.CodeDir != "/project/app dir" || f.CodeHex != "" || f.CodeSHA256 == kept.CodeSHA256 {
 		t.Errorf("in place: %+v", f.Configuration)
 	}
@@ -87,6 +90,9 @@ func TestCodeMovesBetweenPackageAndPlace(t *testing.T) {
 		t.Errorf("as a web server: %+v", f.Configuration)
 	}
 	s.must(request{method: "PUT", path: booksCode, body: `{"ZipFile":"UEs="}`})
+	if len(s.invoker.reloaded) != 1 || len(s.invoker.retired) != 2 {
+		t.Errorf("reloaded: %q; retired: %q", s.invoker.reloaded, s.invoker.retired)
+	}
 	if f := s.function("books"); f.CodeDir != "" || f.Upstream != "" || f.CodeHex == "" {
 		t.Errorf("a package again: %+v", f.Configuration)
 	}

@@ -242,10 +242,11 @@ func (f *fakeCode) Put(_ context.Context, zip []byte) (code.Package, error) {
 func (f *fakeCode) Unzipped(hex string) (int64, error) { return f.unzipped[hex], nil }
 
 type fakeInvoker struct {
-	mu      sync.Mutex
-	calls   []invoke.Request
-	async   []invoke.Request
-	retired []string
+	mu       sync.Mutex
+	calls    []invoke.Request
+	async    []invoke.Request
+	retired  []string
+	reloaded []string
 
 	provisioned []string
 	ready       int
@@ -301,6 +302,12 @@ func (f *fakeInvoker) Provision(name lambda.ARN) {
 }
 
 func (f *fakeInvoker) Provisioned(lambda.ARN) (ready int, failed bool) { return f.ready, f.failed }
+
+func (f *fakeInvoker) Reload(dir string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reloaded = append(f.reloaded, dir)
+}
 
 type links struct{}
 

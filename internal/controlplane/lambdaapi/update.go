@@ -37,7 +37,7 @@ func (s *service) updateFunctionCode(r *request, in *updateFunctionCodeInput) (a
 	if err := s.putCode(r, &code, in.codeInput); err != nil {
 		return nil, err
 	}
-	options := changeOptions{revision: in.RevisionId, dryRun: in.DryRun, publish: in.Publish}
+	options := changeOptions{revision: in.RevisionId, dryRun: in.DryRun, publish: in.Publish, reload: code.CodeDir}
 	return s.change(r, options, func(_ *state.Snapshot, function *lambda.Function) error {
 		setCode(&function.Configuration, &code)
 		if len(in.Architectures) > 0 {
@@ -115,6 +115,7 @@ type changeOptions struct {
 	revision *string // that the function still must have, if it is not nil
 	dryRun   bool    // change nothing, and answer as if it had been done
 	publish  bool
+	reload   string // the directory that is its code from now on, "" for none
 }
 
 // change makes a change of code or configuration, and has the environments of $LATEST retired.
@@ -158,9 +159,13 @@ func (s *service) change(r *request, options changeOptions, edit func(*state.Sna
 		}
 		return nil, err
 	}
-	latest := r.target.arn
-	latest.Qualifier = lambda.Latest
-	s.config.Invoker.Retire(latest)
+	if options.reload != "" {
+		s.config.Invoker.Reload(options.reload)
+	} else {
+		latest := r.target.arn
+		latest.Qualifier = lambda.Latest
+		s.config.Invoker.Retire(latest)
+	}
 	if updating.Version != shown.Version.Number { // the version was there before
 		return configurationOf(shown), nil
 	}

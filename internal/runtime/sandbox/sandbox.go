@@ -77,6 +77,7 @@ type Command struct {
 	Args []string // without argv[0]
 	Env  []string
 	Dir  string // its working directory, which it can read: the code
+	Root string // a directory that contains Dir, which it can read instead; "" for none
 	Opt  string // the content of its layers, which it sees where Sandbox.Opt says; "" for none
 	// Home is a directory of its own, which it can write. In a mount namespace it is also its /tmp.
 	Home   string

@@ -212,15 +212,20 @@ func (s *Sandbox) spec(f force, c Command, probe bool) *helper.Spec {
 		return spec
 	}
 	v := maps.Clone(s.base())
-	if contains(c.Dir, c.Path) && (c.Opt == "" || !leadsTo(opt, c.Path)) {
+	if c.Root == "" && contains(c.Dir, c.Path) && (c.Opt == "" || !leadsTo(opt, c.Path)) {
 		v.open(c.Path, helper.Bind) // it may be a link
 	}
-	v.openAll(helper.Bind, append([]string{c.Dir}, c.Read...)...)
+	v.openAll(helper.Bind, append([]string{cmp.Or(c.Root, c.Dir)}, c.Read...)...)
+	if c.Root != "" { // it may contain them
+		for _, dir := range s.config.Hidden {
+			v.hide(dir)
+		}
+	}
 	v.openAll(helper.Writable, append([]string{c.Home}, c.Write...)...)
 	if !f.namespaces {
 		v.openAll(helper.Bind, c.Opt)
 		v["/tmp"] = node{kind: helper.Writable}
-		for _, dir := range s.config.Hidden {
+		for _, dir := range s.config.Hidden { // once more, since /tmp may contain them
 			v.hide(dir)
 		}
 		spec.Rules = v.rules()

@@ -262,7 +262,9 @@ func (v view) rules() []helper.Rule {
 // maxRules bounds what a directory with very many entries makes of a Landlock domain. What has no rule is denied.
 const maxRules = 4096
 
-// around is a rule for a directory or, if it has hidden ones below it, rules for all but those.
+// around is a rule for a directory or, if it has hidden ones below it, rules for all but those, and one for listing it,
+// without which interpreters do not find what is in it. With that the names of hidden files can be seen, as those of all
+// others are where there is no mount namespace; what is in them cannot.
 func (v view) around(dir string, write bool) []helper.Rule {
 	hidden := func(n node) bool { return n.kind == helper.Temp || n.kind == helper.Cover }
 	if hidden(v[dir]) {
@@ -275,7 +277,7 @@ func (v view) around(dir string, write bool) []helper.Rule {
 	if !hides {
 		return []helper.Rule{{Path: dir, Write: write}}
 	}
-	var all []helper.Rule
+	all := []helper.Rule{{Path: dir, List: true}}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil

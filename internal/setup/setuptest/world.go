@@ -195,6 +195,7 @@ func (noInvoke) Invoke(context.Context, invoke.Request) (*runtime.Result, error)
 func (noInvoke) Enqueue(invoke.Request) error       { return io.ErrUnexpectedEOF }
 func (noInvoke) Provision(lambda.ARN)               {}
 func (noInvoke) Provisioned(lambda.ARN) (int, bool) { return 0, false }
+func (noInvoke) Reload(string)                      {}
 func (noInvoke) Retire(lambda.ARN)                  {}
 
 // answers is what is behind every function URL.

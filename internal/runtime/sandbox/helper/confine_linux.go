@@ -297,6 +297,9 @@ func allow(ruleset uintptr, rule Rule, all uint64) syscall.Errno {
 	if rule.Write {
 		access = all
 	}
+	if rule.List {
+		access = llReadDir
+	}
 	var info syscall.Stat_t
 	if err := syscall.Fstat(fd, &info); err != nil {
 		return errnoOf(err)

@@ -74,6 +74,7 @@ const (
 type Rule struct {
 	Path  string
 	Write bool // otherwise read and execute
+	List  bool // only list directories
 }
 
 // Requests of the server, after the Spec.
@@ -113,6 +114,7 @@ func (s *Spec) Encode() []byte {
 	for _, r := range s.Rules {
 		e.text(r.Path)
 		e.flag(r.Write)
+		e.flag(r.List)
 	}
 	e.flag(s.Confined)
 	e.flag(s.Probe)
@@ -139,7 +141,7 @@ func Decode(text []byte) (*Spec, bool) {
 	}
 	s.Landlock = d.number()
 	for range d.count() {
-		s.Rules = append(s.Rules, Rule{Path: d.text(), Write: d.flag()})
+		s.Rules = append(s.Rules, Rule{Path: d.text(), Write: d.flag(), List: d.flag()})
 	}
 	s.Confined, s.Probe = d.flag(), d.flag()
 	return s, !d.bad && len(d.b) == 0

@@ -1,0 +1,341 @@
+package app_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/usertest"
+)
+
+// project is a directory of a user's, and a server that may use it in place.
+type project struct {
+	*testing.T
+	dir    string
+	client *lambda.Client
+	role   *string
+	stop   func()
+}
+
+// openProject makes the files of a project, and starts a server on it whose data is inside.
+func openProject(t *testing.T, files map[string]string, change func(*app.Config)) *project {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &project{T: t, dir: filepath.Join(dir, "project")}
+	for name, text := range files {
+		p.write(name, text)
+	}
+	config := configFor(filepath.Join(p.dir, ".furl"))
+	config.CodeDirs = []string{p.dir}
+	if change != nil {
+		change(&config)
+	}
+	var server *app.Server
+	server, p.stop = run(t, config)
+	p.client = lambda.NewFromConfig(awsConfig(server))
+	role, err := iam.NewFromConfig(awsConfig(server)).CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("execution"),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+			`"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.role = role.Role.Arn
+	return p
+}
+
+func (p *project) write(name, text string) {
+	p.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		p.Fatal(err)
+	}
+	if target, ok := strings.CutPrefix(text, "-> "); ok {
+		if err := os.Symlink(target, path); err != nil {
+			p.Fatal(err)
+		}
+	} else if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *project) code(dir string) *types.FunctionCode {
+	return &types.FunctionCode{S3Bucket: aws.String("hot-reload"), S3Key: aws.String(filepath.Join(p.dir, dir))}
+}
+
+// create makes a function with version 1.
+func (p *project) create(name, dir string, runtime types.Runtime, handler string) error {
+	p.Helper()
+	_, err := p.client.CreateFunction(p.Context(), &lambda.CreateFunctionInput{
+		FunctionName: aws.String(name), Role: p.role, Handler: aws.String(handler), Runtime: runtime, Code: p.code(dir),
+		Timeout: aws.Int32(20), Publish: true,
+	})
+	return err
+}
+
+func (p *project) mustCreate(name, dir string, runtime types.Runtime, handler string) {
+	p.Helper()
+	if err := p.create(name, dir, runtime, handler); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *project) reload(name, dir string) {
+	p.Helper()
+	code := p.code(dir)
+	if _, err := p.client.UpdateFunctionCode(p.Context(), &lambda.UpdateFunctionCodeInput{
+		FunctionName: aws.String(name), S3Bucket: code.S3Bucket, S3Key: code.S3Key,
+	}); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *project) call(name, payload string) string {
+	p.Helper()
+	answer, err := p.client.Invoke(p.Context(), &lambda.InvokeInput{FunctionName: aws.String(name), Payload: []byte(payload)})
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	return string(answer.Payload)
+}
+
+func (p *project) wants(name, payload, want string) {
+	p.Helper()
+	if got := p.call(name, payload); got != want {
+		p.Errorf("%s answers %s, want %s", name, got, want)
+	}
+}
+
+// tree is all that the project consists of: modes, sizes, times and links.
+func (p *project) tree() map[string]string {
+	p.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(p.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Name() == ".furl" {
+			return fs.SkipDir
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		link, _ := os.Readlink(path)
+		all[path] = fmt.Sprint(info.Mode(), info.Size(), info.ModTime(), link)
+		if path == p.dir { // the data directory is made in it
+			all[path] = info.Mode().String()
+		}
+		return nil
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return all
+}
+
+// reader is a Python function that reads a file, writes one, or says where it is.
+const reader = `import os, sys
+def handler(event, context):
+    if "read" in event:
+        try:
+            with open(event["read"]) as f: return f.read()
+        except OSError as e: return type(e).__name__
+    if "list" in event:
+        try: return sorted(os.listdir(event["list"]))
+        except OSError as e: return type(e).__name__
+    if "do" in event:
+        try: return repr(eval(event["do"]))
+        except OSError as e: return type(e).__name__
+    return [__file__, os.getcwd(), os.environ["LAMBDA_TASK_ROOT"]]
+`
+
+func needPython(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		if os.Getenv("FURL_STRICT") != "" {
+			t.Fatal("python3 is not on PATH, and FURL_STRICT is set")
+		}
+		t.Skip("SKIPPED: python3 is not on PATH")
+	}
+}
+
+// A function runs at the real path of the project, sees what links inside the project lead to, and neither what is
+// outside nor the server's data.
+func TestWhatCodeInPlaceSees(t *testing.T) {
+	needPython(t)
+	testWhatCodeInPlaceSees(t)
+}
+
+func TestWhatCodeInPlaceSeesAsAnotherUser(t *testing.T) {
+	needPython(t)
+	if usertest.Unprivileged(t) {
+		testWhatCodeInPlaceSees(t)
+	}
+}
+
+func testWhatCodeInPlaceSees(t *testing.T) {
+	p := openProject(t, map[string]string{
+		"service/app.py": reader, "shared/lib.py": "shared = 7", "service/lib.py": "-> ../shared/lib.py",
+		"service/broken.py": "def handler(event, context):\n    raise ValueError('boom')\n",
+		"service/out":       "-> ../../outside", "service/secret": "-> ../.furl/root-credentials.json", ".env": "A=b",
+	}, nil)
+	outside := filepath.Join(filepath.Dir(p.dir), "outside")
+	if err := os.WriteFile(outside, []byte("outside"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := p.tree()
+	p.mustCreate("app", "service", types.RuntimePython313, "app.handler")
+	service := filepath.Join(p.dir, "service")
+	p.wants("app", `{}`, fmt.Sprintf(`["%s/app.py", "%[1]s", "%[1]s"]`, service))
+	p.wants("app", fmt.Sprintf(`{"read":"%s/lib.py"}`, service), `"shared = 7"`)
+	p.wants("app", fmt.Sprintf(`{"read":"%s/.env"}`, p.dir), `"A=b"`)
+	for _, path := range []string{service + "/out", outside, service + "/secret", p.dir + "/.furl/root-credentials.json"} {
+		if got := p.call("app", fmt.Sprintf(`{"read":%q}`, path)); got != `"FileNotFoundError"` && got != `"PermissionError"` {
+			t.Errorf("%s is read: %s", path, got)
+		}
+	}
+	if got := p.call("app", fmt.Sprintf(`{"list":"%s/.furl"}`, p.dir)); strings.Contains(got, "state") || strings.Contains(got, "root") {
+		t.Errorf("the function lists the data directory: %s", got)
+	}
+	for _, do := range []string{
+		"open('" + service + "/new', 'w')", "open('" + service + "/app.py', 'a')", "os.remove('" + service + "/app.py')",
+		"os.mkdir('" + p.dir + "/new')", "os.chmod('" + service + "/app.py', 0o777)", "os.utime('" + service + "/app.py')",
+	} {
+		if got := p.call("app", fmt.Sprintf(`{"do":%q}`, do)); got != `"OSError"` && got != `"PermissionError"` {
+			t.Errorf("%s: %s", do, got)
+		}
+	}
+	p.mustCreate("broken", "service", types.RuntimePython313, "broken.handler")
+	if got := p.call("broken", `{}`); !strings.Contains(got, service+"/broken.py") {
+		t.Errorf("the traceback has not the path of the project: %s", got)
+	}
+	if diff := cmp.Diff(before, p.tree()); diff != "" {
+		t.Errorf("the project was changed:\n%s", diff)
+	}
+}
+
+// Code that changes is run at the next call after a reload, by $LATEST and by versions, whatever time and size the
+// changed file has.
+func TestReloadOfCodeInPlace(t *testing.T) {
+	needPython(t)
+	p := openProject(t, map[string]string{
+		"app.py": "import lib\ndef handler(event, context): return lib.value()\n", "lib.py": "def value(): return 0\n",
+	}, nil)
+	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
+	path := filepath.Join(p.dir, "lib.py")
+	second := time.Now().Add(-time.Second).Truncate(time.Second)
+	for n := range 4 {
+		p.write("lib.py", fmt.Sprintf("def value(): return %d\n", n))
+		if err := os.Chtimes(path, second, second.Add(time.Duration(n)*time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		p.reload("app", "")
+		p.wants("app", `{}`, strconv.Itoa(n))
+		p.wants("app:1", `{}`, strconv.Itoa(n))
+	}
+}
+
+// A function that a reload finds broken answers with its error, and works again after the next one.
+func TestReloadOfBrokenCode(t *testing.T) {
+	needPython(t)
+	const works = "def handler(event, context): return 'works'\n"
+	p := openProject(t, map[string]string{"app.py": works}, nil)
+	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
+	p.wants("app", `{}`, `"works"`)
+	p.write("app.py", "def handler(event, context) return 1\n")
+	p.reload("app", "")
+	for range 3 {
+		if got := p.call("app", `{}`); !strings.Contains(got, "SyntaxError") {
+			t.Errorf("a function with a fault answers %s", got)
+		}
+	}
+	p.write("app.py", works)
+	p.reload("app", "")
+	p.wants("app", `{}`, `"works"`)
+}
+
+// A directory that has become a link, or is gone, is not run.
+func TestDirectoryInPlaceThatChanges(t *testing.T) {
+	needPython(t)
+	p := openProject(t, map[string]string{"a/app.py": reader, "b/app.py": reader}, nil)
+	p.mustCreate("a", "a", types.RuntimePython313, "app.handler")
+	p.mustCreate("b", "b", types.RuntimePython313, "app.handler")
+	outside := filepath.Join(filepath.Dir(p.dir), "outside")
+	if err := os.Rename(filepath.Join(p.dir, "a"), outside); err != nil {
+		t.Fatal(err)
+	}
+	p.write("a", "-> "+outside)
+	if got := p.call("a", `{}`); !strings.Contains(got, "has become a link to "+outside) {
+		t.Errorf("a directory that is a link now: %s", got)
+	}
+	p.call("b", `{}`)
+	if err := os.RemoveAll(filepath.Join(p.dir, "b")); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.call("b", `{"do":"1"}`); got != `"1"` {
+		t.Errorf("the environment that runs answers %s", got)
+	}
+	if err := p.create("c", "b", types.RuntimePython313, "app.handler"); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("a function of a missing directory: %v", err)
+	}
+	p.write("b/app.py", reader)
+	p.reload("b", "b")
+	if err := os.RemoveAll(filepath.Join(p.dir, "b")); err != nil {
+		t.Fatal(err)
+	}
+	p.write("b/app.py", reader)
+	p.reload("b", "b")
+	p.wants("b", `{"do":"2"}`, `"2"`)
+}
+
+// A server that is started without the directory does not run what it was told to run from it before.
+func TestCodeDirThatTheServerNoLongerHas(t *testing.T) {
+	needPython(t)
+	p := openProject(t, map[string]string{"app.py": reader}, nil)
+	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
+	p.stop()
+	server, _ := run(t, configFor(filepath.Join(p.dir, ".furl")))
+	p.client = lambda.NewFromConfig(awsConfig(server))
+	if got := p.call("app", `{}`); !strings.Contains(got, "error: ") || strings.Contains(got, p.dir+"/app.py") {
+		t.Errorf("it answers %s", got)
+	}
+}
+
+// The bootstrap of a package is made executable, that of a project is not.
+func TestBootstrapInPlace(t *testing.T) {
+	p := openProject(t, map[string]string{"bootstrap": "#!/bin/sh\nexit 1\n", "later/README": ""}, nil)
+	path := filepath.Join(p.dir, "bootstrap")
+	err := p.create("go", "", types.RuntimeProvidedal2023, "x")
+	if want := path + " is not executable: chmod +x " + path; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p.mustCreate("go", "", types.RuntimeProvidedal2023, "x")
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.call("go", `{}`); !strings.Contains(got, "Runtime.InvalidEntrypoint") || !strings.Contains(got, "chmod +x "+path) {
+		t.Errorf("it answers %s", got)
+	}
+	p.mustCreate("later", "later", types.RuntimeProvidedal2023, "x") // its bootstrap is yet to be built
+}
