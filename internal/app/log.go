@@ -9,6 +9,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/logs"
+	"github.com/furl-dev/furl/internal/pages"
 	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
 )
@@ -24,35 +25,67 @@ func (s logSink) WriteLog(line runtime.LogLine) {
 	}
 	arn := lambda.ARN{Region: line.Function.Region, Account: line.Function.AccountID, Name: line.Function.Name}
 	version := strings.TrimPrefix(line.Function.Version, lambda.Latest)
-	s.logs.Append(arn.Key(), logs.Line{Time: line.Time, Stream: stream, Version: version, Text: string(line.Text)})
+	s.logs.Append(arn.Key(), logs.Line{
+		Time: line.Time, Stream: stream, Version: version, RequestID: line.RequestID, Text: string(line.Text),
+	})
 }
 
-// functionKey finds the log of a function. A region and an account that are given, with the name or in it, have to be
-// the function's. What is left open is the server's own, or that of the only function of the name. With only, functions
-// of other accounts do not exist. A qualifier stands for the versions that it leads to now; without one, versions is nil.
-func (s *Server) functionKey(name, region, account, only string) (key string, versions []string, err error) {
+// functionLogs finds the logs of functions.
+type functionLogs struct{ *Server }
+
+var _ pages.Functions = functionLogs{}
+
+// FindLog implements pages.Functions. A region and an account that are given, with the name or in it, have to be the
+// function's; those of an ARN count. What is left open is the server's own, or that of the only function of the name.
+// With only, functions of other accounts do not exist. A qualifier stands for the versions that it leads to now.
+func (s functionLogs) FindLog(name, region, account, only string) (pages.FunctionLog, error) {
+	if full, err := arn.ParseFunctionARN(name); err == nil {
+		region, account = full.Region, cmp.Or(account, full.Account)
+	}
 	wanted, err := arn.ParseFunction(name, region, account)
 	if err != nil {
-		return "", nil, err
+		return pages.FunctionLog{}, err
 	}
 	function, err := s.findLog(name, wanted, only)
+	log := s.logOf(function)
 	if err != nil || wanted.Qualifier == "" {
-		return function.Key(), nil, err
+		return log, err
 	}
 	function.Qualifier = wanted.Qualifier
 	found, err := resolve.Find(s.state.Now(), function)
 	if err != nil {
-		return "", nil, fmt.Errorf("no log of %q: %w; `aws lambda list-versions-by-function --function-name %s` and "+
+		return log, fmt.Errorf("no log of %q: %w; `aws lambda list-versions-by-function --function-name %s` and "+
 			"`aws lambda list-aliases --function-name %[3]s` list those that there are", name, err, wanted.Name)
 	}
 	for _, share := range found.Shares() {
-		versions = append(versions, strings.TrimPrefix(share.Version.Number, lambda.Latest))
+		log.Versions = append(log.Versions, strings.TrimPrefix(share.Version.Number, lambda.Latest))
 	}
-	return function.Key(), versions, nil
+	return log, nil
+}
+
+// Logs implements pages.Functions.
+func (s functionLogs) Logs(region, account, only string) []pages.FunctionLog {
+	var all []pages.FunctionLog
+	for _, function := range s.state.Now().Functions.All() {
+		at := function.ARN
+		if (region == "" || region == at.Region) && (account == "" || account == at.Account) && (only == "" || only == at.Account) {
+			all = append(all, s.logOf(at))
+		}
+	}
+	return all
+}
+
+// logOf is the log of a function.
+func (s functionLogs) logOf(function lambda.ARN) pages.FunctionLog {
+	name := function.Name
+	if function.Region != s.config.Region || function.Account != s.config.Accounts[0] {
+		name = function.String()
+	}
+	return pages.FunctionLog{Key: function.Key(), Name: name}
 }
 
 // findLog is the function that the name stands for.
-func (s *Server) findLog(name string, wanted lambda.ARN, only string) (lambda.ARN, error) {
+func (s functionLogs) findLog(name string, wanted lambda.ARN, only string) (lambda.ARN, error) {
 	if only != "" && wanted.Account != "" && wanted.Account != only {
 		return lambda.ARN{}, fmt.Errorf("no log of %q: a signature shows the logs of account %s alone, and the page token shows all",
 			name, only)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -269,7 +270,7 @@ func (s *Server) wire() error {
 	s.pages = &pages.Pages{
 		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
-		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, FunctionKey: s.functionKey, Open: s.config.OpenPages,
+		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, Functions: functionLogs{s}, Open: s.config.OpenPages,
 	}
 	hosts, err := s.config.hosts()
 	if err != nil {
@@ -378,7 +379,7 @@ func (s *Server) Run(ctx, stop context.Context) error {
 
 // drain waits for running invocations, while new ones are refused with 503 on connections that are still open.
 func (s *Server) drain(deadline context.Context) error {
-	err := s.pool.Drain(deadline)
+	err := errors.Join(s.pool.Drain(deadline), s.logs.Close()) // who follows logs gets their end
 	if shutdown := s.http.Shutdown(deadline); shutdown != nil {
 		s.http.Close()
 		err = errors.Join(err, shutdown)
@@ -523,6 +524,11 @@ func (s *Server) RootKey(account string) (Key, bool) {
 
 // State is the world, for programs that run the server in their own process.
 func (s *Server) State() *state.State { return s.state }
+
+// ReadLogs yields lines of the logs of functions, for programs that run the server in their own process.
+func (s *Server) ReadLogs(ctx context.Context, request pages.LogRequest) (iter.Seq2[logs.Entry, error], error) {
+	return s.pages.ReadLogs(ctx, request)
+}
 
 // Refusals are the requests that the server keeps and did not answer as their clients wished, oldest first: calls of
 // function URLs and of the APIs that were refused, and calls of functions that failed.

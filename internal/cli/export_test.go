@@ -57,3 +57,6 @@ var Synonyms = synonyms
 
 // Fill puts the arguments into the places of a hint.
 var Fill = fill
+
+// SinceTime reads the time of furl logs --since.
+var SinceTime = sinceTime

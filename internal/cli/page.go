@@ -104,7 +104,7 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 		return err
 	}
 	address := server.Endpoint + path
-	maps.DeleteFunc(query, func(_ string, values []string) bool { return values[0] == "" })
+	maps.DeleteFunc(query, func(_ string, values []string) bool { return len(values) == 0 || values[0] == "" })
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}

@@ -23,7 +23,7 @@ func Example() {
 	}
 	defer store.Close()
 	store.Append("my-function", logs.Line{Time: time.Now(), Stream: logs.Stdout, Text: "hello"})
-	for line, err := range store.Tail(context.Background(), "my-function", 10) { // Follow goes on
+	for line, err := range store.Tail(context.Background(), 10, logs.Log{Function: "my-function"}) { // Follow goes on
 		fmt.Println(line.Stream, line.Text, err)
 	}
 	// Output: stdout hello <nil>

@@ -31,7 +31,7 @@ func TestRotationPastADirectory(t *testing.T) {
 	for i := range 10 {
 		s.Append("f", line(fmt.Sprint("a line that is long enough to fill a file with a few of them: ", i)))
 	}
-	if got := texts(t, s.Tail(t.Context(), "f", 1)); len(got) != 1 || got[0][len(got[0])-1] != '9' {
+	if got := texts(t, tail(t.Context(), s, "f", 1)); len(got) != 1 || got[0][len(got[0])-1] != '9' {
 		t.Errorf("the last line is %q", got)
 	}
 	entries, err := os.ReadDir(log)

@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,7 +33,9 @@ type Line struct {
 	Time    time.Time // kept in milliseconds, in UTC
 	Stream  Stream
 	Version string // of the function: a number, "" for $LATEST
-	Text    string // any bytes, not necessarily UTF-8
+	// RequestID is that of the invocation, "" while an environment starts and between invocations. It has no white space.
+	RequestID string
+	Text      string // any bytes, not necessarily UTF-8
 }
 
 // MaxLine is the most bytes of a line's text. CloudWatch Logs long had that limit for one event.
@@ -42,16 +45,28 @@ const MaxLine = 256 << 10
 const TimeFormat = "2006-01-02T15:04:05.000Z"
 
 // maxLineOnDisk is the most bytes a line takes in a file.
-const maxLineOnDisk = len(TimeFormat) + len(" platform/9223372036854775807 \n") + MaxLine + len("… (9223372036854775807 bytes cut)")
+const maxLineOnDisk = len(TimeFormat) + len(" platform/9223372036854775807/ \n") + maxRequestID + MaxLine +
+	len("… (9223372036854775807 bytes cut)")
+
+// maxRequestID is the longest id that is kept. Those of the server are UUIDs.
+const maxRequestID = 64
 
 // appendLine appends a line, whose text has no line breaks, in the form it has on disk: time, stream and text with a
-// space between and a line feed at the end. The version stands behind the stream and a slash.
+// space between and a line feed at the end. The version stands behind the stream and a slash, and the request id behind
+// the version and another.
 func appendLine(dst []byte, line Line) []byte {
 	dst = line.Time.UTC().AppendFormat(dst, TimeFormat)
 	dst = append(dst, ' ')
 	dst = append(dst, line.Stream.known().String()...)
-	if line.Version != "" {
+	id := line.RequestID
+	if len(id) > maxRequestID || strings.ContainsAny(id, " \n") {
+		id = ""
+	}
+	if line.Version != "" || id != "" {
 		dst = append(append(dst, '/'), line.Version...)
+	}
+	if id != "" {
+		dst = append(append(dst, '/'), id...)
 	}
 	dst = append(dst, ' ')
 	if cut := len(line.Text) - MaxLine; cut > 0 {
@@ -90,9 +105,12 @@ func parseLine(raw []byte) (Line, bool) {
 		return Line{}, false
 	}
 	name, version, _ := bytes.Cut(name, []byte("/"))
+	version, id, _ := bytes.Cut(version, []byte("/"))
 	for stream, known := range streamNames {
 		if string(name) == known {
-			return Line{Time: at, Stream: Stream(stream), Version: string(version), Text: string(text)}, true
+			return Line{
+				Time: at, Stream: Stream(stream), Version: string(version), RequestID: string(id), Text: string(text),
+			}, true
 		}
 	}
 	return Line{}, false

@@ -61,35 +61,6 @@ func (r *reader) start(n int) error {
 	return nil
 }
 
-// startOf is start for lines of the versions alone. It reads all that there is and yields the last n of it.
-func (r *reader) startOf(ctx context.Context, n int, versions []string) error {
-	yield := r.yield
-	var last []Line
-	r.yield = func(line Line) bool {
-		if !slices.Contains(versions, line.Version) || n <= 0 {
-			return true
-		}
-		if len(last) == n {
-			last = last[1:]
-		}
-		last = append(last, line)
-		return true
-	}
-	if err := r.start(math.MaxInt); err != nil {
-		return err
-	}
-	if err := r.readOn(ctx); err != nil {
-		return err
-	}
-	r.yield = func(line Line) bool { return !slices.Contains(versions, line.Version) || yield(line) }
-	for _, line := range last {
-		if !yield(line) {
-			return errStopped
-		}
-	}
-	return nil
-}
-
 func openFile(dir string, number, flags int) (file *os.File, size int64, err error) {
 	if file, err = os.OpenFile(fileName(dir, number), flags, 0o600); err != nil {
 		return nil, 0, err

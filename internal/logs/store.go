@@ -10,9 +10,7 @@ package logs
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -55,9 +53,11 @@ type Store struct {
 	spare    []byte     // a buffer to be used again
 	closed   bool
 	done     chan struct{} // closed when everything is written and closed
+
+	followers map[*follower]struct{}
 }
 
-// journal is a function's lines on their way from Append to the disk and to followers. It exists only as long as there
+// journal is a function's lines on their way from Append to the disk. It exists only as long as there
 // are any of these, and Store.mu guards it.
 type journal struct {
 	function string
@@ -67,7 +67,7 @@ type journal struct {
 	waiting  bool          // in the queue
 	appended uint64        // lines that came
 	settled  uint64        // lines that were written or dropped
-	readers  int           // followers, and others that wait for lines to be settled
+	readers  int           // those that wait for lines to be settled
 	changed  chan struct{} // closed when settled has grown; nil if nothing waits for that
 }
 
@@ -75,7 +75,7 @@ type journal struct {
 func Open(config Config) (*Store, error) {
 	s := &Store{
 		dir: config.Dir, now: config.Now, logger: config.Logger,
-		journals: map[string]*journal{}, done: make(chan struct{}),
+		journals: map[string]*journal{}, done: make(chan struct{}), followers: map[*follower]struct{}{},
 	}
 	s.work.L = &s.mu
 	if s.now == nil {
@@ -214,61 +214,14 @@ func (s *Store) settle(b batch, lost bool) {
 		close(j.changed)
 		j.changed = nil
 	}
+	for f := range s.followers {
+		f.tell(j.function)
+	}
 	s.queued -= b.pending
 	if cap(b.lines) <= maxSpare {
 		s.spare = b.lines[:0]
 	}
 	s.forget(j)
-}
-
-// Tail yields the last n lines of a function's log, oldest first: those that were appended before the call, and none
-// if there is no log. With versions, these are the lines of the versions alone. After an error, which may be that of ctx,
-// it ends.
-func (s *Store) Tail(ctx context.Context, function string, n int, versions ...string) iter.Seq2[Line, error] {
-	return s.read(ctx, function, n, versions, false)
-}
-
-// Follow yields the last n lines of a function's log and then every further one as it comes, whether or not there is
-// a log yet. It ends with the context, without an error, and with Close. A caller that is slower than the function for
-// as long as it takes to fill two files misses lines, and gets one of stream [Platform] in their place.
-func (s *Store) Follow(ctx context.Context, function string, n int, versions ...string) iter.Seq2[Line, error] {
-	return s.read(ctx, function, n, versions, true)
-}
-
-func (s *Store) read(ctx context.Context, function string, n int, versions []string, follow bool) iter.Seq2[Line, error] {
-	return func(yield func(Line, error) bool) {
-		s.mu.Lock()
-		j := s.journal(function)
-		j.readers++
-		s.mu.Unlock()
-		defer func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			j.readers--
-			s.forget(j)
-		}()
-		r := reader{
-			dir: s.logDir(function), toEnd: !follow, now: s.now,
-			yield: func(line Line) bool { return yield(line, nil) },
-		}
-		defer r.close()
-		err := s.settled(ctx, j)
-		switch {
-		case err != nil:
-		case versions == nil:
-			err = r.start(n)
-		default:
-			err = r.startOf(ctx, n, versions)
-		}
-		if err == nil && follow {
-			err = s.follow(ctx, j, &r)
-		} else if err == nil {
-			err = r.readOn(ctx)
-		}
-		if err != nil && !errors.Is(err, errStopped) && !(follow && ctx.Err() != nil) {
-			yield(Line{}, fmt.Errorf("log of %s: %w", function, err))
-		}
-	}
 }
 
 // settled waits until the lines so far are written.
@@ -311,19 +264,6 @@ func (s *Store) wait(ctx context.Context, changed <-chan struct{}) error {
 		return nil
 	default:
 		return errStopped
-	}
-}
-
-// follow reads on whenever there is more. It asks for the change before it reads, so that it misses none.
-func (s *Store) follow(ctx context.Context, j *journal, r *reader) error {
-	for {
-		changed, _ := s.change(j)
-		if err := r.readOn(ctx); err != nil {
-			return err
-		}
-		if err := s.wait(ctx, changed); err != nil {
-			return err
-		}
 	}
 }
 

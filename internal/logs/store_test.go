@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,6 +56,33 @@ func texts(t testing.TB, lines iter.Seq2[logs.Line, error]) []string {
 	return all
 }
 
+// tail is the end of one log, of all of its versions or of some.
+func tail(ctx context.Context, s *logs.Store, function string, n int, versions ...string) iter.Seq2[logs.Line, error] {
+	return linesOf(s.Tail(ctx, n, logOf(function, versions)))
+}
+
+func follow(ctx context.Context, s *logs.Store, function string, n int, versions ...string) iter.Seq2[logs.Line, error] {
+	return linesOf(s.Follow(ctx, n, nil, logOf(function, versions)))
+}
+
+func logOf(function string, versions []string) logs.Log {
+	log := logs.Log{Function: function}
+	if versions != nil {
+		log.Wanted = func(entry logs.Entry) bool { return slices.Contains(versions, entry.Version) }
+	}
+	return log
+}
+
+func linesOf(entries iter.Seq2[logs.Entry, error]) iter.Seq2[logs.Line, error] {
+	return func(yield func(logs.Line, error) bool) {
+		for entry, err := range entries {
+			if !yield(entry.Line, err) {
+				return
+			}
+		}
+	}
+}
+
 func TestLines(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "logs")
 	s := open(t, logs.Config{Dir: dir})
@@ -68,20 +96,20 @@ func TestLines(t *testing.T) {
 	s.Append("f", logs.Line{Time: noon, Stream: logs.Stdout, Text: strings.Repeat("x", logs.MaxLine+10)})
 
 	want := []logs.Line{
-		{noon, logs.Platform, "", "START RequestId: 1"},
-		{noon, logs.Stdout, "", "one"},
-		{noon, logs.Stderr, "", "two"},
-		{noon, logs.Stderr, "", ""},
-		{noon, logs.Stderr, "", "three  \r"},
-		{noon, logs.Stdout, "", ""},
-		{noon, logs.Stdout, "", "\xff\x00ü"},
-		{noon, logs.Stdout, "", strings.Repeat("x", logs.MaxLine) + "… (10 bytes cut)"},
+		{noon, logs.Platform, "", "", "START RequestId: 1"},
+		{noon, logs.Stdout, "", "", "one"},
+		{noon, logs.Stderr, "", "", "two"},
+		{noon, logs.Stderr, "", "", ""},
+		{noon, logs.Stderr, "", "", "three  \r"},
+		{noon, logs.Stdout, "", "", ""},
+		{noon, logs.Stdout, "", "", "\xff\x00ü"},
+		{noon, logs.Stdout, "", "", strings.Repeat("x", logs.MaxLine) + "… (10 bytes cut)"},
 	}
 	check := func(s *logs.Store) {
 		t.Helper()
 		for n := range len(want) + 2 {
 			var got []logs.Line
-			for line, err := range s.Tail(t.Context(), "f", n) {
+			for line, err := range tail(t.Context(), s, "f", n) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -119,7 +147,7 @@ func TestLines(t *testing.T) {
 
 func TestNoLog(t *testing.T) {
 	s := open(t, logs.Config{Dir: t.TempDir()})
-	if got := texts(t, s.Tail(t.Context(), "nobody", 10)); got != nil {
+	if got := texts(t, tail(t.Context(), s, "nobody", 10)); got != nil {
 		t.Errorf("lines %q", got)
 	}
 	if s.Journals() != 0 {
@@ -141,7 +169,7 @@ func TestNames(t *testing.T) {
 		folded[strings.ToLower(logs.DirName(name))] = true
 	}
 	for _, name := range names {
-		if diff := cmp.Diff([]string{fmt.Sprintf("%q", name)}, texts(t, s.Tail(t.Context(), name, 10))); diff != "" {
+		if diff := cmp.Diff([]string{fmt.Sprintf("%q", name)}, texts(t, tail(t.Context(), s, name, 10))); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", name, diff)
 		}
 	}
@@ -163,10 +191,10 @@ func TestRotation(t *testing.T) {
 	for i := range 500 {
 		s.Append("f", line(fmt.Sprintf("line %d", i)))
 		if i%50 == 0 { // so that it is written in batches of different sizes
-			texts(t, s.Tail(t.Context(), "f", 0))
+			texts(t, tail(t.Context(), s, "f", 0))
 		}
 	}
-	got := texts(t, s.Tail(t.Context(), "f", 1000))
+	got := texts(t, tail(t.Context(), s, "f", 1000))
 	if len(got) < max/50 || len(got) > 2*max/40 {
 		t.Errorf("%d lines are kept", len(got))
 	}
@@ -176,7 +204,7 @@ func TestRotation(t *testing.T) {
 		}
 	}
 	// The last lines, over the border between the files.
-	if diff := cmp.Diff(got[2:], texts(t, s.Tail(t.Context(), "f", len(got)-2))); diff != "" {
+	if diff := cmp.Diff(got[2:], texts(t, tail(t.Context(), s, "f", len(got)-2))); diff != "" {
 		t.Errorf("tail (-want +got):\n%s", diff)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -191,7 +219,7 @@ func TestRotation(t *testing.T) {
 	// A line that is larger than a file has one to itself.
 	s.Append("f", line(strings.Repeat("x", 2*max)))
 	s.Append("f", line("last"))
-	if got := texts(t, s.Tail(t.Context(), "f", 2)); len(got) != 2 || len(got[0]) != 2*max || got[1] != "last" {
+	if got := texts(t, tail(t.Context(), s, "f", 2)); len(got) != 2 || len(got[0]) != 2*max || got[1] != "last" {
 		t.Errorf("after a large line: %d lines", len(got))
 	}
 }
@@ -219,7 +247,7 @@ func TestUnfinishedLine(t *testing.T) {
 		if strings.HasSuffix(rest, "half") {
 			want = []string{"whole", "half", "next"}
 		}
-		if diff := cmp.Diff(want, texts(t, s.Tail(t.Context(), "f", 10))); diff != "" {
+		if diff := cmp.Diff(want, texts(t, tail(t.Context(), s, "f", 10))); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", rest, diff)
 		}
 	}
@@ -239,7 +267,7 @@ func TestFollow(t *testing.T) {
 	for n := range 4 {
 		followers.Go(func() {
 			next := 10 - n
-			for line, err := range s.Follow(ctx, "f", n) {
+			for line, err := range follow(ctx, s, "f", n) {
 				if err != nil {
 					t.Error(err)
 					return
@@ -268,7 +296,7 @@ func TestFollow(t *testing.T) {
 			}
 		}
 		if i%500 == 0 {
-			texts(t, s.Tail(t.Context(), "f", 0)) // do not overrun the buffer
+			texts(t, tail(t.Context(), s, "f", 0)) // do not overrun the buffer
 		}
 	}
 	followers.Wait()
@@ -280,11 +308,11 @@ func TestFollowEnds(t *testing.T) {
 	s := open(t, logs.Config{Dir: dir})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if got := texts(t, s.Follow(ctx, "f", 10)); got != nil {
+	if got := texts(t, follow(ctx, s, "f", 10)); got != nil {
 		t.Errorf("lines %q", got)
 	}
 	s.Append("f", line("one"))
-	for line, err := range s.Follow(t.Context(), "f", 10) {
+	for line, err := range follow(t.Context(), s, "f", 10) {
 		if err != nil || line.Text != "one" {
 			t.Errorf("line %q, %v", line.Text, err)
 		}
@@ -294,7 +322,7 @@ func TestFollowEnds(t *testing.T) {
 		t.Errorf("%d journals left", s.Journals())
 	}
 	done := make(chan []string)
-	go func() { done <- texts(t, s.Follow(t.Context(), "f", 10)) }()
+	go func() { done <- texts(t, follow(t.Context(), s, "f", 10)) }()
 	time.Sleep(10 * time.Millisecond)
 	s.Append("f", line("two"))
 	if err := s.Close(); err != nil {
@@ -303,7 +331,7 @@ func TestFollowEnds(t *testing.T) {
 	if diff := cmp.Diff([]string{"one", "two"}, <-done); diff != "" {
 		t.Errorf("lines until Close (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"one", "two"}, texts(t, s.Follow(t.Context(), "f", 10))); diff != "" {
+	if diff := cmp.Diff([]string{"one", "two"}, texts(t, follow(t.Context(), s, "f", 10))); diff != "" {
 		t.Errorf("lines after Close (-want +got):\n%s", diff)
 	}
 }
@@ -313,14 +341,14 @@ func TestSlowFollower(t *testing.T) {
 	s := open(t, logs.Config{Dir: t.TempDir(), MaxFile: 1000})
 	s.Append("f", line("first"))
 	told, last := false, ""
-	for line, err := range s.Follow(t.Context(), "f", 1) {
+	for line, err := range follow(t.Context(), s, "f", 1) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		if line.Text == "first" {
 			for i := range 200 {
 				s.Append("f", logs.Line{Time: noon, Stream: logs.Stdout, Text: fmt.Sprint(i)})
-				texts(t, s.Tail(t.Context(), "f", 0))
+				texts(t, tail(t.Context(), s, "f", 0))
 			}
 		}
 		told = told || line.Stream == logs.Platform && strings.Contains(line.Text, "missing")
@@ -336,11 +364,11 @@ func TestSlowFollower(t *testing.T) {
 func TestTailCanceled(t *testing.T) {
 	s := open(t, logs.Config{Dir: t.TempDir()})
 	s.Append("f", line("one"))
-	texts(t, s.Tail(t.Context(), "f", 1))
+	texts(t, tail(t.Context(), s, "f", 1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var got error
-	for _, err := range s.Tail(ctx, "f", 1) {
+	for _, err := range tail(ctx, s, "f", 1) {
 		got = err
 	}
 	if !errors.Is(got, context.Canceled) {
@@ -358,11 +386,11 @@ func TestOverrun(t *testing.T) {
 	}
 	s.Append("quiet", line("hello"))
 	release()
-	if got := texts(t, s.Tail(t.Context(), "quiet", 10)); !cmp.Equal(got, []string{"hello"}) {
+	if got := texts(t, tail(t.Context(), s, "quiet", 10)); !cmp.Equal(got, []string{"hello"}) {
 		t.Errorf("quiet function's log: %q", got)
 	}
 	s.Append("loud", line("last")) // is taken again: quiet's line was behind all that waited
-	got := texts(t, s.Tail(t.Context(), "loud", 2*lines))
+	got := texts(t, tail(t.Context(), s, "loud", 2*lines))
 	kept := len(got) - 2
 	want := fmt.Sprintf("furl: %d lines were dropped: they came faster than they could be written", lines-kept)
 	if most := logs.MaxPending / 100; kept < most/2 || kept > most {
@@ -388,7 +416,7 @@ func TestOverrunOfAll(t *testing.T) {
 	}
 	release()
 	for f := range functions {
-		texts(t, s.Tail(t.Context(), fmt.Sprint(f), 0))
+		texts(t, tail(t.Context(), s, fmt.Sprint(f), 0))
 	}
 	if got := s.Queued(); got != 0 {
 		t.Errorf("%d bytes wait when everything is written", got)
@@ -429,7 +457,7 @@ func TestDiskFault(t *testing.T) {
 	}
 	for i := range 3 {
 		s.Append("f", line(fmt.Sprint(i)))
-		for range s.Tail(t.Context(), "f", 0) {
+		for range tail(t.Context(), s, "f", 0) {
 		}
 	}
 	if err := os.Remove(blocked); err != nil {
@@ -437,7 +465,7 @@ func TestDiskFault(t *testing.T) {
 	}
 	s.Append("f", line("3"))
 	want := []string{"furl: 3 lines were lost: they could not be written", "3"}
-	if diff := cmp.Diff(want, texts(t, s.Tail(t.Context(), "f", 10))); diff != "" {
+	if diff := cmp.Diff(want, texts(t, tail(t.Context(), s, "f", 10))); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
 	if err := s.Close(); err != nil {
@@ -459,12 +487,12 @@ func TestManyFunctions(t *testing.T) {
 	}
 	for range 20 {
 		name := fmt.Sprint("function-", rand.IntN(1000))
-		if got := texts(t, s.Tail(t.Context(), name, 10)); len(got) != 3 {
+		if got := texts(t, tail(t.Context(), s, name, 10)); len(got) != 3 {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
 	for f := range 1000 {
-		texts(t, s.Tail(t.Context(), fmt.Sprint("function-", f), 0))
+		texts(t, tail(t.Context(), s, fmt.Sprint("function-", f), 0))
 	}
 	if s.Journals() != 0 {
 		t.Errorf("%d journals", s.Journals())
@@ -515,7 +543,7 @@ func FuzzLine(f *testing.F) {
 			}
 		}
 		var got []logs.Line
-		for line, err := range s.Tail(t.Context(), "f", len(want)+1) {
+		for line, err := range tail(t.Context(), s, "f", len(want)+1) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -534,7 +562,7 @@ func BenchmarkAppend(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		s.Append("f", l)
 		if i%5000 == 0 {
-			for range s.Tail(context.Background(), "f", 0) {
+			for range tail(context.Background(), s, "f", 0) {
 			}
 		}
 	}
@@ -577,7 +605,7 @@ func TestLogsShareTheFilesThatThereAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	for function, want := range map[string][]string{"f": {"one", "two"}, "g": {"one", "two"}, "h": {"two", "two"}} {
-		if diff := cmp.Diff(want, texts(t, s.Tail(t.Context(), function, 10))); diff != "" {
+		if diff := cmp.Diff(want, texts(t, tail(t.Context(), s, function, 10))); diff != "" {
 			t.Errorf("%s: %s", function, diff)
 		}
 	}
@@ -601,11 +629,11 @@ func TestVersions(t *testing.T) {
 		{3, nil, "17 18 19"}, {100, []string{"1"}, "1 5 9 13 17"}, {2, []string{"1"}, "13 17"}, {3, []string{""}, "8 12 16"},
 		{3, []string{"2", "12"}, "15 18 19"}, {3, []string{"3"}, ""}, {0, []string{"1"}, ""},
 	} {
-		if got := strings.Join(texts(t, s.Tail(t.Context(), "f", test.n, test.versions...)), " "); got != test.want {
+		if got := strings.Join(texts(t, tail(t.Context(), s, "f", test.n, test.versions...)), " "); got != test.want {
 			t.Errorf("the last %d of %q: %s", test.n, test.versions, got)
 		}
 	}
-	for line, err := range s.Tail(t.Context(), "f", 1, "12") {
+	for line, err := range tail(t.Context(), s, "f", 1, "12") {
 		if want := (logs.Line{Time: noon, Stream: logs.Platform, Version: "12", Text: "19"}); err != nil || line != want {
 			t.Errorf("%+v, %v", line, err)
 		}
@@ -613,7 +641,7 @@ func TestVersions(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var got []string
-	for line, err := range s.Follow(ctx, "f", 1, "2") {
+	for line, err := range follow(ctx, s, "f", 1, "2") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -626,5 +654,168 @@ func TestVersions(t *testing.T) {
 	}
 	if want := "18 22 26"; strings.Join(got, " ") != want {
 		t.Errorf("followed %q, want %s", got, want)
+	}
+}
+
+// Several logs are one, by time. Those that begin later join while they are followed, if they are wanted.
+func TestSeveralLogs(t *testing.T) {
+	s := open(t, logs.Config{Dir: t.TempDir()})
+	write := func(function string, second int) {
+		s.Append(function, logs.Line{Time: noon.Add(time.Duration(second) * time.Second), Text: fmt.Sprint(function, second)})
+	}
+	for i := range 6 {
+		write([]string{"a", "b", "c"}[i%3], i)
+	}
+	write("gone", -1) // before
+	read := func(entries iter.Seq2[logs.Entry, error], each func(n int)) string {
+		var got []string
+		for entry, err := range entries {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(entry.Text, entry.Function) {
+				t.Errorf("%s of %s", entry.Text, entry.Function)
+			}
+			got = append(got, entry.Text)
+			each(len(got))
+		}
+		return strings.Join(got, " ")
+	}
+	a, b := logs.Log{Function: "a"}, logs.Log{Function: "b"}
+	for n, want := range []string{"", "b4", "a3 b4", "b1 a3 b4", "a0 b1 a3 b4", "a0 b1 a3 b4"} {
+		if got := read(s.Tail(t.Context(), n, b, a), func(int) {}); got != want {
+			t.Errorf("the last %d: %s", n, got)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	asked := map[string]int{}
+	more := func(function string) (logs.Log, bool) {
+		asked[function]++
+		return logs.Log{Function: function, Wanted: func(entry logs.Entry) bool { return entry.Text != "gone9" }}, function != "c"
+	}
+	got := read(s.Follow(ctx, 2, more, a, b), func(n int) {
+		switch n {
+		case 2:
+			write("c", 7)
+			write("new", 8)
+		case 3:
+			write("gone", 9)
+			write("gone", 10)
+		case 4:
+			write("c", 11)
+			write("a", 12)
+		case 5:
+			stop()
+		}
+	})
+	if want := "a3 b4 new8 gone10 a12"; got != want {
+		t.Errorf("followed %s, want %s", got, want)
+	}
+	if diff := cmp.Diff(map[string]int{"c": 1, "new": 1, "gone": 1}, asked); diff != "" {
+		t.Errorf("asked about (-want +got):\n%s", diff)
+	}
+}
+
+// Lines keep the id of their request; one that is no id is not kept.
+func TestRequestIDs(t *testing.T) {
+	s := open(t, logs.Config{Dir: t.TempDir()})
+	want := []logs.Line{
+		{noon, logs.Stdout, "", "8bf8b4a7-40ec-4d4d-a3b8-8e1e6e0e3b0e", "one"},
+		{noon, logs.Platform, "3", "8bf8b4a7-40ec-4d4d-a3b8-8e1e6e0e3b0e", "two/2"},
+		{noon, logs.Stdout, "", "", "three"},
+		{noon, logs.Stdout, "7", "", "four"},
+	}
+	for _, line := range want {
+		s.Append("f", line)
+	}
+	s.Append("f", logs.Line{Time: noon, RequestID: "a b", Text: "five"})
+	s.Append("f", logs.Line{Time: noon, RequestID: strings.Repeat("x", 65), Text: "six"})
+	want = append(want, logs.Line{Time: noon, Text: "five"}, logs.Line{Time: noon, Text: "six"})
+	var got []logs.Line
+	for line, err := range tail(t.Context(), s, "f", 10) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, line)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The forms are those of AWS's runtimes (Lambda Developer Guide, "Using Lambda function logs in Python", "… in Node.js",
+// "… in Java") and of widely used loggers.
+func TestLevels(t *testing.T) {
+	const id = "8bf8b4a7-40ec-4d4d-a3b8-8e1e6e0e3b0e"
+	for _, row := range []struct {
+		text string
+		want logs.Level
+	}{
+		{"plain", logs.Info},
+		{"Error is the first word of a sentence", logs.Info},
+		{"[ERROR]\t2026-11-23T15:00:00.000Z\t" + id + "\tsomething", logs.Error},
+		{"[WARNING]\t2026-11-23T15:00:00.000Z\t" + id + "\tsomething", logs.Warn},
+		{"[ERROR] KeyError: 'x'", logs.Error},
+		{"2026-11-23T15:00:00.000Z\t" + id + "\tERROR\tUncaught Exception\t{}", logs.Error},
+		{"2026-11-23T15:00:00.000Z\t" + id + "\tINFO\tERROR is only a word", logs.Info},
+		{"2026-11-23 15:00:00 " + id + " WARN  Handler - something", logs.Warn},
+		{"2026/11/23 15:00:00 ERROR something", logs.Error},
+		{"time=2026-11-23T15:00:00.000Z level=DEBUG msg=something", logs.Debug},
+		{`ts=1 level="warn" msg=something`, logs.Warn},
+		{"WARNING:root:something", logs.Warn},
+		{"CRITICAL something", logs.Fatal},
+		{"INFO:     127.0.0.1:80 - GET /", logs.Info},
+		{`{"timestamp":"2026-11-23T15:00:00Z","level":"ERROR","message":"x"}`, logs.Error},
+		{`{"level":"debug"}`, logs.Debug},
+		{`{"level":50,"msg":"of pino"}`, logs.Error},
+		{`{"level":60}`, logs.Fatal},
+		{`{"severity":"WARNING"}`, logs.Warn},
+		{`{"level":{"of":"something else"}}`, logs.Info},
+		{`{"level":"ERROR", and no JSON`, logs.Info},
+		{"{", logs.Info},
+		{"", logs.Info},
+	} {
+		if got := new(logs.Levels).Of(logs.Line{Text: row.text}); got != row.want {
+			t.Errorf("%s: %s, want %s", row.text, got, row.want)
+		}
+	}
+	for text, want := range map[string]logs.Level{
+		"START RequestId: " + id + " Version: $LATEST":                            logs.Info,
+		"REPORT RequestId: " + id + "\tDuration: 2 ms\t":                          logs.Info,
+		"REPORT RequestId: " + id + "\tDuration: 2 ms\tStatus: timeout":           logs.Error,
+		"INIT_REPORT Init Duration: 9.00 ms\tPhase: init\tStatus: error":          logs.Error,
+		"2026-11-23T15:00:00.000Z " + id + " Task timed out after 3.00 seconds":   logs.Error,
+		"RequestId: " + id + " Error: Runtime exited with error: exit status 1":   logs.Error,
+		"furl: 3 lines were dropped: they came faster than they could be written": logs.Warn,
+		"[ERROR] a function cannot write such a line":                             logs.Info,
+	} {
+		if got := new(logs.Levels).Of(logs.Line{Stream: logs.Platform, Text: text}); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// A traceback has the level of the line that it follows, also if another invocation writes in between.
+func TestLevelsOfFollowingLines(t *testing.T) {
+	var levels logs.Levels
+	for i, row := range []struct {
+		id, text string
+		stream   logs.Stream
+		want     logs.Level
+	}{
+		{"a", "before", logs.Stdout, logs.Info},
+		{"a", "[ERROR] KeyError: 'x'", logs.Stdout, logs.Error},
+		{"b", "of another one", logs.Stdout, logs.Info},
+		{"a", "Traceback (most recent call last):", logs.Stdout, logs.Error},
+		{"a", "  File \"/var/task/app.py\", line 3, in handler", logs.Stdout, logs.Error},
+		{"a", "END RequestId: a", logs.Platform, logs.Info},
+		{"a", "after its end", logs.Stdout, logs.Info},
+		{"b", "[DEBUG] x", logs.Stdout, logs.Debug},
+		{"b", "y", logs.Stdout, logs.Debug},
+	} {
+		if got := levels.Of(logs.Line{RequestID: row.id, Stream: row.stream, Text: row.text}); got != row.want {
+			t.Errorf("line %d, %s: %s, want %s", i, row.text, got, row.want)
+		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,9 +26,6 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// maxLines is how many lines of a log a page begins with at most.
-const maxLines = 100_000
-
 // Pages is the http.Handler of furl's own addresses.
 type Pages struct {
 	Traces   *trace.Recorder
@@ -44,10 +40,8 @@ type Pages struct {
 	State  *state.State
 	Now    func() time.Time
 
-	// FunctionKey finds the log of a function by its name or ARN; region and account may be empty. If only is not
-	// empty, it knows only the functions of that account. versions are those that a qualifier stands for, nil for all. The
-	// client sees its error.
-	FunctionKey func(name, region, account, only string) (key string, versions []string, err error)
+	// Functions finds the logs of functions.
+	Functions Functions
 	// UserKey is an access key of a user, as JSON. The owner of the server sees its error.
 	UserKey func(account, user string) (any, error)
 	// Metrics writes the metrics in the text form of Prometheus.
@@ -205,7 +199,8 @@ const index = `furl
 ` + furlproto.Requests + `/ID         what happened to one, and why (?fix=FORM, ?event=1)
 ` + furlproto.Requests + `/last       the latest to a function URL
 ` + furlproto.Requests + `/last-api   the latest of an API
-` + furlproto.Logs + `?function=NAME  the log of a function (&region=, &account=, &lines=, &follow=1)
+` + furlproto.Logs + `               the logs of all functions, or of some (?function=NAME, &region=, &account=, &lines=,
+                               &follow=1, &since=TIME, &request-id=, &level=)
 ` + furlproto.Metrics + `             for Prometheus
 `
 
@@ -365,79 +360,6 @@ func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader reader) {
 			report.Status, report.Method, report.Target, reason)
 	}
 	text(w, lines.String())
-}
-
-// logs shows the log of the function that the query names, and with follow=1 what is added to it.
-func (p *Pages) logs(w http.ResponseWriter, r *http.Request, reader reader) {
-	query, only := r.URL.Query(), string(reader)
-	if reader == allAccounts {
-		only = ""
-	}
-	key, versions, err := p.FunctionKey(query.Get("function"), query.Get("region"), query.Get("account"), only)
-	if err != nil {
-		fail(w, http.StatusNotFound, err.Error())
-		return
-	}
-	lines, asJSON := number(r, "lines", 1000, 0, maxLines), wantsJSON(r)
-	w.Header().Set("Content-Type", plain)
-	if asJSON {
-		w.Header().Set("Content-Type", "application/x-ndjson")
-	}
-	if query.Get("follow") == "" {
-		writeLines(w, p.Logs.Tail(r.Context(), key, lines, versions...), asJSON) //nolint:errcheck // the client is gone
-		return
-	}
-	// Each line goes out as it comes; those that are there must not wait for the next one.
-	out := flushing{w, http.NewResponseController(w)}
-	out.flusher.Flush()                                                          //nolint:errcheck // the client is gone
-	writeLines(out, p.Logs.Follow(r.Context(), key, lines, versions...), asJSON) //nolint:errcheck // the client is gone
-}
-
-func writeLines(w io.Writer, lines iter.Seq2[logs.Line, error], asJSON bool) error {
-	for line, err := range lines {
-		if err != nil {
-			return err
-		}
-		text := line.Time.Format(logs.TimeFormat) + "  " + writer(line.Stream) + "  " + line.Text + "\n"
-		if asJSON {
-			encoded, err := json.Marshal(struct {
-				Time    time.Time `json:"time"`
-				Stream  string    `json:"stream"`
-				Version string    `json:"version,omitempty"` // but for $LATEST
-				Text    string    `json:"text"`
-			}{line.Time, line.Stream.String(), line.Version, line.Text})
-			if err != nil {
-				return err
-			}
-			text = string(encoded) + "\n"
-		}
-		if _, err := io.WriteString(w, text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writer is who wrote a line. It stands before the text: a function may print a line that looks like a REPORT.
-func writer(stream logs.Stream) string {
-	if stream == logs.Platform {
-		return "platform"
-	}
-	return "function"
-}
-
-// flushing flushes after each write.
-type flushing struct {
-	io.Writer
-	flusher *http.ResponseController
-}
-
-func (f flushing) Write(b []byte) (int, error) {
-	n, err := f.Writer.Write(b)
-	if err == nil {
-		err = f.flusher.Flush()
-	}
-	return n, err
 }
 
 // wantsJSON reports whether the client asks for JSON in place of text.

@@ -45,6 +45,31 @@ func (noStore) Commit(context.Context, store.Revision, []store.Change) (store.Re
 	return 0, nil
 }
 
+// functions are the keys of functions by their names; "later" is a function of another account.
+type functions map[string]string
+
+func (f functions) FindLog(name, _, _, _ string) (pages.FunctionLog, error) {
+	name, version, qualified := strings.Cut(name, ":")
+	log := pages.FunctionLog{Key: f[name], Name: name}
+	switch {
+	case log.Key == "":
+		return log, fmt.Errorf("no function %q", name)
+	case qualified:
+		log.Versions = []string{version}
+	}
+	return log, nil
+}
+
+func (f functions) Logs(region, account, only string) []pages.FunctionLog {
+	var all []pages.FunctionLog
+	for name, key := range f {
+		if region == "" && account == "" {
+			all = append(all, pages.FunctionLog{Key: key, Name: name})
+		}
+	}
+	return all
+}
+
 // newPages are the pages of a server with one refused request, one function and its log.
 func newPages(t *testing.T) *pages.Pages {
 	t.Helper()
@@ -82,17 +107,8 @@ func newPages(t *testing.T) *pages.Pages {
 	return &pages.Pages{
 		Gate: &auth.Gate{State: world}, State: world, Now: time.Now,
 		Traces: traces, Events: events, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
-		Token: sigv4.NewSecret(token),
-		FunctionKey: func(name, _, _, _ string) (string, []string, error) {
-			name, version, qualified := strings.Cut(name, ":")
-			switch {
-			case name != "web":
-				return "", nil, fmt.Errorf("no function %q", name)
-			case qualified:
-				return "key", []string{version}, nil
-			}
-			return "key", nil, nil
-		},
+		Token:     sigv4.NewSecret(token),
+		Functions: functions{"web": "key", "other": "other-key"},
 		Metrics: func(w io.Writer) error {
 			_, err := io.WriteString(w, "furl_connections 1\n")
 			return err
@@ -356,5 +372,91 @@ func TestCodeLinks(t *testing.T) {
 	now = now.Add(11 * time.Minute)
 	if status, body, _ := get(p, request(t, link, elsewhere)); status != 403 || !strings.Contains(body, "expired") {
 		t.Errorf("an old link answered %d %q", status, body)
+	}
+}
+
+// Logs of several functions are one, in the order of time, with a name before each line; some of their lines are shown.
+func TestLogsOfSeveralFunctions(t *testing.T) {
+	p := newPages(t)
+	at := time.Date(2026, 11, 23, 15, 0, 1, 0, time.UTC)
+	for i, line := range []logs.Line{
+		{Stream: logs.Platform, RequestID: "one", Text: "START"},
+		{RequestID: "one", Text: "[ERROR] oh"},
+		{RequestID: "one", Text: "Traceback"},
+		{RequestID: "two", Version: "7", Text: "fine"},
+	} {
+		line.Time = at.Add(time.Duration(i) * time.Second)
+		p.Logs.Append([]string{"other-key", "key"}[i%2], line)
+	}
+	asJSON := func(r *http.Request) { r.Header.Set("Accept", "application/json") }
+	for _, test := range []struct{ query, want string }{
+		{"", "web   …0.000Z  platform  START|web   …0.000Z  function  hello <world>|other …1.000Z  platform  START|" +
+			"web   …2.000Z  function  [ERROR] oh|other …3.000Z  function  Traceback|web   …4.000Z  function  fine"},
+		{"?lines=2", "other …3.000Z  function  Traceback|web   …4.000Z  function  fine"},
+		{"?function=web&lines=1", "…4.000Z  function  fine"},
+		{"?function=web&function=web&lines=1", "web …4.000Z  function  fine"},
+		{"?function=web:7&function=other&lines=9", "other …1.000Z  platform  START|other …3.000Z  function  Traceback|" +
+			"web   …4.000Z  function  fine"},
+		{"?function=web:8&function=web:7", "web …4.000Z  function  fine"},
+		{"?function=web:8&function=web&lines=1", "web …4.000Z  function  fine"},
+		{"?since=2026-11-23T15:00:03Z", "other …3.000Z  function  Traceback|web   …4.000Z  function  fine"},
+		{"?since=2026-11-23T16:00:03.5%2B01:00", "web   …4.000Z  function  fine"},
+		{"?request-id=one&lines=2", "web   …2.000Z  function  [ERROR] oh|other …3.000Z  function  Traceback"},
+		{"?request-id=on", ""},
+		{"?level=error", "web   …2.000Z  function  [ERROR] oh"},
+		{"?level=WARNING&function=web&lines=5", "…2.000Z  function  [ERROR] oh"},
+		{"?region=eu-central-1", ""},
+	} {
+		status, body, _ := get(p, request(t, "/_furl/logs"+test.query, nil))
+		got := strings.ReplaceAll(strings.TrimSuffix(body, "\n"), "\n", "|")
+		got = strings.ReplaceAll(strings.ReplaceAll(got, "  2026-11-23T15:00:0", " …"), "2026-11-23T15:00:0", "…")
+		if status != 200 || got != test.want {
+			t.Errorf("%s: %d\n%s, want\n%s", test.query, status, got, test.want)
+		}
+	}
+	for query, want := range map[string]string{
+		"?since=yesterday": `since: "yesterday" is not a time`, "?level=loud": `level: "loud" is none of TRACE, DEBUG`,
+	} {
+		if status, body, _ := get(p, request(t, "/_furl/logs"+query, nil)); status != 400 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", query, status, body)
+		}
+	}
+	status, body, _ := get(p, request(t, "/_furl/logs?function=web&function=nobody&function=none", nil))
+	if status != 404 || body != "no function \"nobody\"\nno function \"none\"\n" {
+		t.Errorf("%d %s", status, body)
+	}
+	_, body, _ = get(p, request(t, "/_furl/logs?lines=1", asJSON))
+	if want := `{"time":"2026-11-23T15:00:04Z","stream":"stdout","version":"7","text":"fine","function":"web",` +
+		`"requestId":"two","level":"INFO"}` + "\n"; body != want {
+		t.Errorf("JSON is %s, want %s", body, want)
+	}
+}
+
+// The log of a function that is created while all logs are followed is shown, too.
+func TestFollowedFunctions(t *testing.T) {
+	p := newPages(t)
+	all := p.Functions.(functions)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	lines, err := p.ReadLogs(ctx, pages.LogRequest{Follow: true, Lines: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for entry, err := range lines {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch got = append(got, entry.Function+" "+entry.Text); len(got) {
+		case 1:
+			all["later"] = "later-key"
+			p.Logs.Append("unknown-key", logs.Line{Time: time.Now().Add(time.Second), Text: "unseen"})
+			p.Logs.Append("later-key", logs.Line{Time: time.Now().Add(time.Second), Text: "seen"})
+		case 2:
+			stop()
+		}
+	}
+	if want := "web hello <world>|later seen"; strings.Join(got, "|") != want {
+		t.Errorf("%q, want %s", got, want)
 	}
 }
