@@ -13,8 +13,13 @@ import (
 //
 // The zero Processes is ready for use.
 type Processes struct {
+	// Shared reports whether the kernel counts the processes of functions with all others of the user, so that
+	// LimitFunction leaves them less than the server may have; nil is no. It is asked once.
+	Shared func() bool
+
 	mu       sync.Mutex
-	starting int
+	present  int       // environments that have entered
+	starting int       // of these
 	known    *limits   // what shortOf has found out
 	lack     *Lack     // why the system last refused a process; nil if it never has
 	refused  time.Time // when that was
@@ -32,26 +37,34 @@ const (
 	afterRefusal = time.Second
 )
 
-// Enter takes the room that an environment needs to start, or says what is lacking. The caller calls Leave when the
-// environment has started or has ended. Without another environment it is alone: then it may try in less room, since
-// there will never be more.
-func (p *Processes) Enter(alone bool) *Lack {
+// Enter takes the room that an environment needs to start, or says what is lacking. The caller calls Started when the
+// environment has started or its start has failed, and then Leave when it has ended. One without any other may try in
+// less room, since there will never be more.
+func (p *Processes) Enter() *Lack {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !alone || p.starting > 0 {
+	if p.present > 0 {
 		if lack := p.shortOf((p.starting+1)*perStart + margin); lack != nil {
 			return lack
 		}
 	}
 	p.starting++
+	p.present++
 	return nil
 }
 
-// Leave gives back what Enter took.
-func (p *Processes) Leave() {
+// Started gives back what Enter took: from now on the processes of the environment count.
+func (p *Processes) Started() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
+}
+
+// Leave notes that an environment that has entered has no processes any more.
+func (p *Processes) Leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.present--
 }
 
 // Short says what is lacking for another environment at this moment; nil if there is room.
@@ -71,10 +84,10 @@ func (p *Processes) Refuses() *Lack {
 
 // Refused notes that the system has refused a process, or has ended one as it does when it refuses a thread.
 func (p *Processes) Refused(err error) *Lack {
-	lack := lackOfProcesses()
-	lack.Err = err
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	lack := p.limits().tightest()
+	lack.Err = err
 	p.lack, p.refused = &lack, time.Now()
 	return p.lack
 }
@@ -93,14 +106,17 @@ func (p *Processes) shortOf(need int) *Lack {
 // limits is called with mu held.
 func (p *Processes) limits() *limits {
 	if p.known == nil {
-		p.known = newLimits()
+		p.known = newLimits(p.Shared != nil && p.Shared())
 	}
 	return p.known
 }
+
+// lackOfProcesses is the Lack of a process that the system has refused the server.
+func lackOfProcesses() Lack { return newLimits(false).tightest() }
 
 // SpareThreads has Go make some threads ahead, which it keeps until the server needs them: the server still works when
 // functions use up all processes of the machine. That takes a millisecond and half a megabyte. It makes only a part of
 // the threads that are left.
 func SpareThreads() {
-	spare.Threads(min(maxSpare, newLimits().free()/4))
+	spare.Threads(min(maxSpare, newLimits(false).free()/4))
 }

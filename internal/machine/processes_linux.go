@@ -24,12 +24,13 @@ type bound struct {
 
 // limits are where to read the limits on processes, besides the user's.
 type limits struct {
+	shared bool           // the user's limit is that of functions, without what they leave to the server
 	groups []string       // directories of control groups
 	kernel map[string]int // by the name of the setting
 }
 
-func newLimits() *limits {
-	l := &limits{groups: groups(), kernel: map[string]int{}}
+func newLimits(shared bool) *limits {
+	l := &limits{shared: shared, groups: groups(), kernel: map[string]int{}}
 	for _, name := range []string{"threads-max", "pid_max"} {
 		if most, ok := number("/proc/sys/kernel/" + name); ok {
 			l.kernel["kernel."+name] = most
@@ -60,14 +61,14 @@ func (l *limits) shortOf(need int) *Lack {
 // refuses is shortOf for all that a function may have.
 func (l *limits) refuses() *Lack { return l.shortOf(mostOfFunction) }
 
-// lackOfProcesses is the Lack of a process that the system has refused.
-func lackOfProcesses() Lack {
+// tightest is the Lack of a process that the system has refused.
+func (l *limits) tightest() Lack {
 	const near = perStart + margin
 	tightest := bound{
 		"one that cannot be seen from here, such as pids.max of a control group outside",
 		"raise the limits on processes of the container or the service that furl runs in", near,
 	}
-	for _, b := range newLimits().bounds(near) {
+	for _, b := range l.bounds(near) {
 		if b.room < tightest.room {
 			tightest = b
 		}
@@ -81,9 +82,13 @@ func (l *limits) bounds(need int) []bound {
 	all := threads()
 	var list []bound
 	if limit, ok := userLimit(); ok {
-		room := limit - all
+		most := limit
+		if l.shared {
+			most -= max(0, reserve(limit)-margin) // the need of the caller has the margin in it
+		}
+		room := most - all
 		if room < need {
-			room = limit - threadsOf(os.Getuid())
+			room = most - threadsOf(os.Getuid())
 		}
 		list = append(list, bound{
 			fmt.Sprintf("RLIMIT_NPROC is %d", limit),
@@ -205,6 +210,9 @@ const (
 	leastOfFunction = 64
 )
 
+// reserve is what functions leave to the server of all that the user may have.
+func reserve(limit int) int { return min(margin+maxSpare, limit/4) }
+
 // LimitFunction bounds the processes and threads that a function's process may start. In a user namespace of its own
 // the kernel counts them alone. Elsewhere it counts all of the user's, and refuses functions some before it refuses the
 // server. LimitFunction never raises a limit, and does not limit root.
@@ -219,7 +227,7 @@ func LimitFunction(pid int, namespace bool) error {
 	case namespace && limited:
 		most = uint64(min(mostOfFunction, max(leastOfFunction, limit/4)))
 	case limited:
-		most = uint64(limit - min(margin+maxSpare, limit/4))
+		most = uint64(limit - reserve(limit))
 	case !namespace:
 		return nil
 	}

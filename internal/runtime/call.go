@@ -14,16 +14,17 @@ import (
 // call is one invocation on its way through an environment. It is answered once, when the response or the error is
 // known, and finished once, when the environment is done with it.
 type call struct {
-	in         Invocation
-	fn         *Function
-	cold       bool      // an environment was started for it
-	lateInit   bool      // the first start ran into the init timeout: this one counts against the function's timeout
-	patient    time.Time // until when it waits for the only environment there can be; zero if it does not wait yet
-	secondPort bool      // an environment that has found its port taken was given a second chance
-	started    time.Time // of the event's delivery, or of the late init
-	deadline   time.Time
-	init       time.Duration // of the environment that was started for it
-	tail       logTail
+	in          Invocation
+	fn          *Function
+	cold        bool      // an environment was started for it
+	lateInit    bool      // the first start ran into the init timeout: this one counts against the function's timeout
+	patient     time.Time // until when it waits for the only environment there can be; zero if it does not wait yet
+	secondPort  bool      // an environment that has found its port taken was given a second chance
+	secondStart bool      // an environment that was refused a thread was given another chance, with more room
+	started     time.Time // of the event's delivery, or of the late init
+	deadline    time.Time
+	init        time.Duration // of the environment that was started for it
+	tail        logTail
 
 	course *course // nil unless somebody wants telemetry; guarded by the environment's lock
 

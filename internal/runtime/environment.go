@@ -39,6 +39,7 @@ type environment struct {
 	warm      bool          // it was started as provisioned concurrency
 	ended     chan struct{} // closed when it has given back all that it held of the machine
 	entered   atomic.Bool   // its start holds room of the pool.processes
+	present   bool          // it counts in the pool.processes; for the goroutine of run
 	halt      chan struct{} // closed when it is to end, for an environment with extensions
 	halted    sync.Once     // closes it
 
@@ -103,7 +104,7 @@ func (e *environment) initializationType() string {
 // run is the whole life of the environment.
 func (e *environment) run() {
 	defer close(e.ended)
-	defer e.leave()
+	defer e.hasStarted()
 	started, err := starter{e}.run()
 	if err != nil {
 		e.notStarted(err)
@@ -115,10 +116,10 @@ func (e *environment) run() {
 	}
 }
 
-// leave gives back the room that the start took.
-func (e *environment) leave() {
+// hasStarted gives back the room that the start took, also if it has failed.
+func (e *environment) hasStarted() {
 	if e.entered.CompareAndSwap(true, false) {
-		e.pool.processes.Leave()
+		e.pool.processes.Started()
 	}
 }
 
@@ -162,7 +163,7 @@ func (e *environment) proceed() {
 	case at == starting && e.asked:
 		c := e.call
 		e.initialized = true
-		e.leave()
+		e.hasStarted()
 		e.timer.Stop()
 		took := time.Since(e.born)
 		if c == nil {
@@ -394,10 +395,12 @@ func (e *environment) gone(state sandbox.State) {
 		e.pool.roster.remove(e)
 	case shortage != nil && e.initialized && !complete && stream == nil:
 		e.pool.roster.remove(e)
+		e.pool.roster.evictOldest() // so that the next call may find more room
 		e.pool.warnOfShortage(shortage)
 		verdict := e.verdict(c, state, killed)
 		e.finish(c, e.logVerdict(c, verdict), verdict)
 		c.answer(nil, shortage)
+	case shortage != nil && !e.initialized && e.startsOver(c):
 	case shortage != nil && !e.initialized:
 		e.pool.roster.remove(e)
 		e.pool.warnOfShortage(shortage)
@@ -440,6 +443,26 @@ func (e *environment) gone(state sandbox.State) {
 	e.close()
 }
 
+// startsOver gives a call another environment in place of this one, which has ended because it was refused a thread: it
+// wanted more room than there was when it started. An idle environment of any function makes that room. The call gets
+// only one such chance, so that a function that never starts does not end all of them.
+func (e *environment) startsOver(c *call) bool {
+	if c.secondStart {
+		return false
+	}
+	gone := e.pool.roster.evictOldest()
+	if gone == nil {
+		return false
+	}
+	c.secondStart = true
+	e.pool.roster.remove(e)
+	e.pool.alive.Go(func() {
+		e.pool.pause(gone, e.pool.config.StopGrace+evictionSlack)
+		e.pool.reassign(c, nil)
+	})
+	return true
+}
+
 // close releases what the environment holds of this machine. It may be started again then.
 func (e *environment) close() {
 	if e.release != nil {
@@ -462,6 +485,10 @@ func (e *environment) close() {
 	if e.log != nil {
 		e.log.close()
 		e.removeDir()
+	}
+	if e.present {
+		e.pool.processes.Leave()
+		e.present = false
 	}
 }
 

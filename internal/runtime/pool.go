@@ -142,6 +142,7 @@ func New(config Config) (*Pool, error) {
 		refusals:  &refusalLog{logger: config.Logger},
 		shortages: machine.Warner{Log: config.Logger, Now: config.Now},
 	}
+	p.processes.Shared = confinement.SharesProcesses
 	p.hosts = sync.OnceValue(func() string { return hostsFile(dir) })
 	if err := makeOwn(dir); err != nil {
 		return nil, err

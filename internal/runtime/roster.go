@@ -385,6 +385,18 @@ func (r *roster) evictOldest() <-chan struct{} {
 	return oldest.ended
 }
 
+// ending is closed when an environment other than e is gone that was told to end; it is nil if there is none.
+func (r *roster) ending(e *environment) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for other := range r.living {
+		if other != e && other.life.in(stopping) {
+			return other.ended
+		}
+	}
+	return nil
+}
+
 // evictIdleSince stops the environments that have been idle since before a time.
 func (r *roster) evictIdleSince(oldest time.Time) {
 	r.mu.Lock()
@@ -450,13 +462,6 @@ func (r *roster) close() []*environment {
 		all = slices.AppendSeq(all, maps.Keys(g.all))
 	}
 	return all
-}
-
-// isAlone reports whether there is at most one environment.
-func (r *roster) isAlone() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.size <= 1
 }
 
 // inStage reports whether an environment other than e is in one of the stages.

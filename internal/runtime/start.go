@@ -30,7 +30,8 @@ const warmInitTimeout = 15 * time.Minute
 
 // run starts the processes. If the machine has no room for it, an environment of the function that has become idle takes
 // the call; else idle environments of others end, one after the other, until there is room, or run waits a little while
-// others are starting or settling. If it has not started and there is no error, another environment has taken the call.
+// others are ending, starting or settling. If it has not started and there is no error, another environment has taken the
+// call.
 func (s starter) run() (started bool, err error) {
 	for pauses := startPauses; ; {
 		err := s.try()
@@ -38,17 +39,21 @@ func (s starter) run() (started bool, err error) {
 		if lack == nil || s.isAhead() {
 			return err == nil, err
 		}
-		s.leave()
+		s.hasStarted()
 		if s.handOver() {
 			return false, nil
 		}
 		gone, patience := s.pool.roster.evictOldest(), s.pool.config.StopGrace+evictionSlack
 		if gone == nil {
-			if pauses == 0 || !s.pool.roster.inStage(s.environment, starting, registering, settling, lingering) {
+			gone = s.pool.roster.ending(s.environment)
+			if gone == nil {
+				patience = startPause
+			}
+			if pauses == 0 || gone == nil &&
+				!s.pool.roster.inStage(s.environment, starting, registering, settling, lingering) {
 				return false, &Exhausted{Lack: lack}
 			}
 			pauses--
-			patience = startPause
 		}
 		s.pool.pause(gone, patience)
 		s.close()
@@ -89,9 +94,10 @@ func (s starter) handOver() bool {
 
 func (s starter) try() error {
 	s.pool.spare.Do(machine.SpareThreads)
-	if lack := s.pool.processes.Enter(s.pool.roster.isAlone()); lack != nil {
+	if lack := s.pool.processes.Enter(); lack != nil {
 		return lack
 	}
+	s.present = true
 	s.entered.Store(true)
 	return s.start()
 }

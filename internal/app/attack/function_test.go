@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/exec"
 	goruntime "runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +25,17 @@ import (
 // runFunction is the function that is attacked: this program once more. It notes that it ran, and answers with the
 // event that it was called with; if that asks for them, with its credentials.
 func runFunction(ledger string) error {
+	threads, _ := strconv.Atoi(os.Getenv("ATTACK_THREADS")) //nolint:errcheck // 0 without
+	var made sync.WaitGroup
+	for range threads {
+		made.Add(1)
+		go func() {
+			goruntime.LockOSThread() // and keep it
+			made.Done()
+			select {}
+		}()
+	}
+	made.Wait()
 	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
 	for {
 		next, err := http.Get(api + "next")
@@ -50,6 +63,13 @@ func runFunction(ledger string) error {
 			stop := takeProcesses()
 			hold(ledger)
 			stop()
+		case "/keep": // so many processes, or as many as there are
+			most, _ := strconv.Atoi(called.RawQueryString) //nolint:errcheck // none then
+			for range most {
+				if exec.Command("sleep", "1000").Start() != nil {
+					break
+				}
+			}
 		case "/threads": // until the system refuses one, with which Go ends the program
 			for {
 				go func() {

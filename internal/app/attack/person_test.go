@@ -2,6 +2,7 @@ package attack_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -130,15 +131,30 @@ func (p person) createFunction(t testing.TB, name string) {
 	body, err := json.Marshal(map[string]any{
 		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x", "Timeout": int(held.Seconds()),
 		"MemorySize": 1024, "Role": "arn:aws:iam::" + p.account + ":role/execution", // with the race detector
-		"Code": map[string][]byte{"ZipFile": pack(t, packed{"bootstrap", "#!/bin/sh\nexec \"$ATTACK_PROGRAM\"\n", 0o755})},
-		"Environment": map[string]any{"Variables": map[string]string{
-			"ATTACK_PROGRAM": p.w.program, "ATTACK_LEDGER": p.w.ledger,
-		}},
+		"Code":        map[string][]byte{"ZipFile": pack(t, packed{"bootstrap", "#!/bin/sh\nexec \"$ATTACK_PROGRAM\"\n", 0o755})},
+		"Environment": p.variables(nil),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.lambda(t, "POST", "/2015-03-31/functions", string(body))
+}
+
+// setVariables gives a function further variables.
+func (p person) setVariables(t testing.TB, function string, further map[string]string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"Environment": p.variables(further)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.lambda(t, "PUT", "/2015-03-31/functions/"+function+"/configuration", string(body))
+}
+
+// variables are those of a function, with further ones.
+func (p person) variables(further map[string]string) map[string]any {
+	all := map[string]string{"ATTACK_PROGRAM": p.w.program, "ATTACK_LEDGER": p.w.ledger}
+	maps.Copy(all, further)
+	return map[string]any{"Variables": all}
 }
 
 // createURL makes a function URL and returns its id.

@@ -2,6 +2,7 @@ package attack_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -341,6 +342,48 @@ func TestFunctionsThatTakeAll(t *testing.T) {
 	}
 }
 
+// However many processes an idle function keeps, there is room for another function: the idle one ends, if need be.
+func TestIdleFunctionsThatKeepProcesses(t *testing.T) {
+	t.Parallel()
+	if goruntime.GOOS != "linux" {
+		t.Skip("where the limits on processes are not known before they are met")
+	}
+	for _, test := range []struct {
+		name    string
+		limits  limits
+		threads int // of the other function, beyond those of any in Go
+	}{
+		{"not confined", limits{Processes: 150, Unconfined: true}, 0},
+		{"not confined, for many threads", limits{Processes: 150, Unconfined: true}, 30},
+		{"confined, for many threads", limits{Processes: 150}, 30},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newLimited(t, test.limits)
+			w.rootA.createFunction(t, "other")
+			w.rootA.setVariables(t, "other", map[string]string{"ATTACK_THREADS": strconv.Itoa(test.threads)})
+			other := w.rootA.openURL(t, "other")
+			for left := 20; left < 80; left += 3 {
+				w.answers(t, w.url(w.openURL, "GET", "/", ""))
+				kept := max(0, int(w.limits.Processes)-left-w.tasks(t).threads)
+				if a := w.send(t, w.url(w.openURL, "GET", "/keep?"+strconv.Itoa(kept), "")); a.status != 200 {
+					t.Fatalf("%v\n%s\n%s", a, w.tasks(t), w.log)
+				}
+				before := w.tasks(t)
+				a := w.send(t, w.url(other, "GET", "/", ""))
+				if a.status == 503 { // it had begun its work when the system refused it a thread
+					a = w.send(t, w.url(other, "GET", "/", ""))
+				}
+				if a.status != 200 {
+					t.Fatalf("%d left: %v\n%s\n%s", left, a, before, w.log)
+				}
+				for _, id := range []string{other, w.openURL} {
+					w.send(t, w.url(id, "GET", "/end", ""))
+				}
+			}
+		})
+	}
+}
+
 // A function whose runtime ends because the system refuses it a thread has not failed if that is for the limits of this
 // machine, although its end has made room by the time the server looks.
 func TestFunctionsThatAreRefusedThreads(t *testing.T) {
@@ -418,9 +461,50 @@ func (w *world) answers(t *testing.T, r request) {
 	var a answer
 	for deadline := time.Now().Add(patience); a.status != 200; time.Sleep(20 * time.Millisecond) {
 		if a = w.send(t, r); a.status != 200 && time.Now().After(deadline) {
-			t.Fatalf("in vain waited for a function to answer; the last answer is %v\n%s", a, w.log)
+			t.Fatalf("in vain waited for a function to answer; the last answer is %v\n%s\n%s", a, w.tasks(t), w.log)
 		}
 	}
+}
+
+// tasks are the processes of the server's user, with those that have ended and that nobody has waited for: what the
+// kernel counts for RLIMIT_NPROC (getrlimit(2)).
+type tasks struct {
+	list    string
+	threads int
+}
+
+func (a tasks) String() string { return fmt.Sprintf("%s%d threads in all", a.list, a.threads) }
+
+func (w *world) tasks(t *testing.T) tasks {
+	t.Helper()
+	owner := func(path string) uint32 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 1<<32 - 1 // it has ended
+		}
+		return info.Sys().(*syscall.Stat_t).Uid
+	}
+	user := owner("/proc/" + strconv.Itoa(w.server.Pid))
+	all := tasks{list: fmt.Sprintf("processes of user %d (the server is %d):\n", user, w.server.Pid)}
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, process := range processes {
+		text, err := os.ReadFile(process + "/stat")
+		if err != nil || owner(process) != user {
+			continue
+		}
+		name := text[:bytes.LastIndexByte(text, ')')+1]
+		fields := strings.Fields(string(text[len(name):])) // from the state on (proc_pid_stat(5))
+		threads, err := strconv.Atoi(fields[17])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.threads += threads
+		all.list += fmt.Sprintf("%s state %s, parent %s, session %s, threads %d\n", name, fields[0], fields[1], fields[3], threads)
+	}
+	return all
 }
 
 // letGo ends what functions hold.
@@ -445,7 +529,7 @@ func (w *world) worksAgain(t *testing.T) {
 	for range 5 {
 		for _, r := range calls {
 			if a := w.send(t, r); a.status != 200 {
-				t.Fatalf("%v\n%s", a, w.log)
+				t.Fatalf("%v\n%s\n%s", a, w.tasks(t), w.log)
 			}
 		}
 	}

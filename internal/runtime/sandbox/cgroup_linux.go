@@ -65,7 +65,7 @@ func (s *Sandbox) tryCgroups(g *cgroups) (*cgroups, error) {
 	for _, g.byID = range []bool{false, true} {
 		var cell *Cell
 		if cell, err = s.launch(s.force(), Command{MemoryMB: trialMB}, g, true); err == nil {
-			_, err = cell.await("")
+			err = cell.await("")
 			cell.Wait()
 		}
 		if err == nil {

@@ -58,25 +58,23 @@ func (c *Cell) start(program Program) (*Process, error) {
 	}
 	c.processes = append(c.processes, p)
 	c.mu.Unlock()
-	pid, err := c.request(program)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
+	if err := c.request(program); err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		p.exit(syscall.WaitStatus(syscall.SIGKILL)) // nobody waits for it
 		return nil, err
 	}
-	p.session = pid
 	return p, nil
 }
 
-// request has the helper start a program, and answers its process id.
-func (c *Cell) request(program Program) (int, error) {
+// request has the helper start a program.
+func (c *Cell) request(program Program) error {
 	text := (&helper.Program{
 		Path: program.Path, Args: append([]string{program.Path}, program.Args...), Env: program.Env, Dir: program.Dir,
 		Output: map[bool]int{false: helper.StandardOutput, true: helper.SecondOutput}[program.Aside],
 	}).Encode()
 	if err := c.send(append(binary.BigEndian.AppendUint32([]byte{helper.Start}, uint32(len(text))), text...)); err != nil {
-		return 0, err
+		return err
 	}
 	return c.await(program.Path)
 }
@@ -88,8 +86,8 @@ func (c *Cell) send(text []byte) error {
 	return nil
 }
 
-// await waits until the helper says that the program runs, and answers its process id.
-func (c *Cell) await(program string) (int, error) {
+// await waits until the helper says that the program runs.
+func (c *Cell) await(program string) error {
 	var reply message
 	select {
 	case reply = <-c.replies:
@@ -97,22 +95,22 @@ func (c *Cell) await(program string) (int, error) {
 		select {
 		case reply = <-c.replies: // it was its last word
 		default:
-			return 0, ErrEnded
+			return ErrEnded
 		}
 	case <-time.After(startLimit):
-		return 0, fmt.Errorf("%w: it says nothing", ErrEnded)
+		return fmt.Errorf("%w: it says nothing", ErrEnded)
 	}
 	switch {
 	case reply.kind == helper.Started:
-		return reply.numbers[0], nil
+		return nil
 	case reply.kind != helper.Failed:
-		return 0, fmt.Errorf("the process that confines a function says %q", reply.kind)
+		return fmt.Errorf("the process that confines a function says %q", reply.kind)
 	}
 	errno := syscall.Errno(reply.numbers[0])
 	if reply.text == "" {
-		return 0, &StartError{&os.PathError{Op: "fork/exec", Path: program, Err: errno}}
+		return &StartError{&os.PathError{Op: "fork/exec", Path: program, Err: errno}}
 	}
-	return 0, fmt.Errorf("confine a function: %s: %w", reply.text, errno)
+	return fmt.Errorf("confine a function: %s: %w", reply.text, errno)
 }
 
 // message is one of the helper's.
@@ -150,6 +148,11 @@ func (c *Cell) listen() {
 			break
 		}
 		if m.kind != helper.Exited {
+			c.mu.Lock()
+			if last := len(c.processes) - 1; m.kind == helper.Started && last >= 0 {
+				c.processes[last].session = m.numbers[0] // before anybody may find the helper gone
+			}
+			c.mu.Unlock()
 			select {
 			case c.replies <- m:
 			default: // nobody has asked

@@ -168,7 +168,7 @@ func (s *Sandbox) try(f *force) error {
 		f.namespaces, f.user = true, user
 		cell, err := s.launch(*f, Command{}, nil, true)
 		if err == nil {
-			_, err = cell.await("")
+			err = cell.await("")
 			cell.Wait()
 		}
 		if err == nil {
@@ -177,6 +177,13 @@ func (s *Sandbox) try(f *force) error {
 		first = cmp.Or(first, err)
 	}
 	return first
+}
+
+// SharesProcesses reports whether the kernel counts the processes of functions with all others of the server's user:
+// only a user namespace has a count of its own.
+func (s *Sandbox) SharesProcesses() bool {
+	f := s.force()
+	return !f.namespaces || !f.user
 }
 
 // Close does nothing on this system.

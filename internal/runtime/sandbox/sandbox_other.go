@@ -63,6 +63,9 @@ func (s *Sandbox) Opt(dir string) string {
 	return dir
 }
 
+// SharesProcesses reports whether the kernel counts the processes of functions with all others of the server's user.
+func (s *Sandbox) SharesProcesses() bool { return true }
+
 // Close ends what is left of functions.
 func (s *Sandbox) Close() { s.guard.close() }
 
