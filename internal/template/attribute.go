@@ -74,8 +74,7 @@ func (e *evaluator) pseudo(pos tree.Position, name string) *tree.Node {
 		}
 		return tree.Text(pos, "amazonaws.com")
 	}
-	e.fault(pos, "there is no pseudo parameter %s%s, expected %s", quote(name), e.mean(name, pseudoParameters),
-		list(pseudoParameters, "or"))
+	e.fault(pos, "there is no pseudo parameter %s%s", quote(name), expected(name, pseudoParameters))
 	return e.failed(pos)
 }
 
@@ -89,11 +88,11 @@ func (e *evaluator) arn(service, region, account, resource string) string {
 func (e *evaluator) resource(pos tree.Position, id string) *Resource {
 	r := e.stack.resources[id]
 	switch {
+	case e.inCondition:
+		e.fault(pos, "a condition refers to %s, which is not a parameter%s", quote(id), expected(id, keys(e.stack.parameters)))
 	case r == nil:
 		names := append(keys(e.stack.resources), keys(e.stack.parameters)...)
-		e.fault(pos, "the template has no resource or parameter %s%s", quote(id), e.mean(id, names))
-	case e.inCondition:
-		e.fault(pos, "a condition refers to the resource %s, expected parameters and mappings only", id)
+		e.fault(pos, "the template has no resource or parameter %s%s", quote(id), expected(id, names))
 	case !r.active:
 		e.fault(pos, "%s is not made, since its condition %s does not hold", id, r.node.Get("Condition").TextOr(""))
 	default:
@@ -144,11 +143,7 @@ func (e *evaluator) attributeOf(pos tree.Position, r *Resource, name string) *tr
 	switch {
 	case !ok:
 		names := r.kind.attributeNames()
-		has := "it has none"
-		if len(names) > 0 {
-			has = "expected " + list(names, "or")
-		}
-		e.fault(pos, "%s, which is of type %s, has no attribute %s%s, %s", r.ID, r.Type, quote(name), e.mean(name, names), has)
+		e.fault(pos, "%s, which is of type %s, has no attribute %s%s", r.ID, r.Type, quote(name), expected(name, names))
 		return e.failed(pos)
 	case work == nil && r.isNotRun:
 		return e.text(pos, r.generated(e.stack.Name, maxGenerated)+"-"+name, madeUp)

@@ -1,6 +1,9 @@
 package template
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/furl-dev/furl/internal/template/tree"
 )
 
@@ -17,6 +20,9 @@ const (
 	asked
 	answered
 )
+
+// maxConditions bounds how deep conditions are made of each other.
+const maxConditions = 200
 
 func (l *loader) readConditions(section *tree.Node) {
 	if section == nil {
@@ -40,17 +46,21 @@ func (e *evaluator) condition(name *tree.Node) bool {
 	c := e.stack.conditions[name.Text]
 	switch {
 	case c == nil:
-		e.fault(name.Pos, "the template has no condition %s%s", quote(name.Text), e.mean(name.Text, keys(e.stack.conditions)))
+		e.fault(name.Pos, "the template has no condition %s%s", quote(name.Text), expected(name.Text, keys(e.stack.conditions)))
 		return false
 	case c.life == asked:
-		e.fault(c.pos, "the condition %s stands in what it is made of", name.Text)
+		circle := append(slices.Clone(e.path[slices.Index(e.path, name.Text):]), name.Text)
+		e.fault(c.pos, "conditions are made of each other in a circle: %s", strings.Join(circle, " of "))
+		return false
+	case c.life == unasked && len(e.path) > maxConditions:
+		e.fault(c.pos, "conditions are made of each other more than %d deep", maxConditions)
 		c.life = answered
 		return false
 	case c.life == unasked:
 		c.life = asked
 		inner := e.stack.evaluator(e.known, e.faults)
 		inner.inCondition = true
-		inner.work = e.work
+		inner.work, inner.path = e.work, append(e.path, name.Text)
 		c.true = inner.test(c.node)
 		c.life = answered
 	}
@@ -116,6 +126,9 @@ func (e *evaluator) equal(a, b *tree.Node) bool {
 		return true
 	case a.Is(tree.Map) && b.Is(tree.Map) && len(a.Members) == len(b.Members):
 		for _, member := range a.Members {
+			if !e.spend(a.Pos, len(b.Members)) {
+				return false
+			}
 			if other := b.Get(member.Name); other == nil || !e.equal(member.Value, other) {
 				return false
 			}

@@ -35,7 +35,8 @@ type evaluator struct {
 	naming map[string]bool // resources whose names are being worked out
 	work   *int            // what was made so far
 
-	inCondition bool // where resources cannot be referred to
+	inCondition bool     // where resources cannot be referred to
+	path        []string // of conditions that are made of others
 }
 
 func (s *Stack) evaluator(known Attributes, faults *tree.Faults) *evaluator {
@@ -45,20 +46,20 @@ func (s *Stack) evaluator(known Attributes, faults *tree.Faults) *evaluator {
 }
 
 func (l *loader) evaluator() *evaluator {
-	if l.work == nil {
-		l.work = new(int)
-	}
 	e := l.stack.evaluator(nil, &l.faults)
 	e.work = l.work
 	return e
 }
 
 func (e *evaluator) fault(pos tree.Position, format string, arguments ...any) {
+	if e.isFull() {
+		return
+	}
 	e.faults.Add(pos, "%s", e.stack.Redact(fmt.Sprintf(format, arguments...)))
 }
 
-// mean is a proposal for a misspelled name.
-func (e *evaluator) mean(name string, names []string) string { return didYouMean(name, names) }
+// isFull reports whether enough was found wrong.
+func (e *evaluator) isFull() bool { return len(*e.faults) > maxFaults }
 
 // spend counts work, and reports whether there is room for it.
 func (e *evaluator) spend(pos tree.Position, size int) bool {
@@ -105,10 +106,13 @@ func (e *evaluator) isOpen(n *tree.Node) bool { return e.marks[n] != 0 }
 
 // eval works out what stands in a node. It is nil for AWS::NoValue: then there is nothing.
 func (e *evaluator) eval(n *tree.Node) *tree.Node {
-	if !e.spend(n.Pos, 0) {
+	if e.isFull() || !e.spend(n.Pos, 0) {
 		return e.failed(n.Pos)
 	}
 	switch n.Kind {
+	case tree.Null:
+		e.fault(n.Pos, noValue)
+		return e.failed(n.Pos)
 	case tree.List:
 		out := &tree.Node{Pos: n.Pos, Kind: tree.List, Items: make([]*tree.Node, 0, len(n.Items))}
 		for _, item := range n.Items {
@@ -131,6 +135,9 @@ func (e *evaluator) eval(n *tree.Node) *tree.Node {
 	}
 	return n
 }
+
+// noValue is wrong with what is left out. CloudFormation takes no null.
+const noValue = "there is no value, expected one; AWS::NoValue stands for none"
 
 func isIntrinsic(name string) bool { return name == "Ref" || strings.HasPrefix(name, "Fn::") }
 
@@ -194,8 +201,7 @@ func (e *evaluator) call(n *tree.Node, member tree.Member) *tree.Node {
 	case slices.Contains(conditionFunctions, member.Name):
 		e.fault(n.Pos, "%s stands in a value, expected it in Conditions; a value takes Fn::If", member.Name)
 	default:
-		e.fault(n.Pos, "there is no intrinsic function %s%s, expected %s", member.Name,
-			e.mean(member.Name, valueFunctions), list(valueFunctions, "or"))
+		e.fault(n.Pos, "there is no intrinsic function %s%s", member.Name, expected(member.Name, valueFunctions))
 	}
 	return e.failed(n.Pos)
 }

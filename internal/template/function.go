@@ -47,12 +47,8 @@ func buildFunction(p *reader) Value {
 		p.matching("Role", "the ARN of a role", func(text string) bool { return strings.HasPrefix(text, "arn:") })
 	}
 	f.Architectures = p.textsOf("Architectures", "arm64", "x86_64")
-	if n := p.get("Architectures"); n.Is(tree.List) && len(n.Items) != 1 {
-		p.wrong(n, "Architectures", "a list of one")
-	}
-	if n := p.get("Layers"); len(f.Layers) > lambda.MaxLayers {
-		p.wrong(n, "Layers", "at most "+strconv.Itoa(lambda.MaxLayers))
-	}
+	p.atMost("Architectures", 1)
+	p.atMost("Layers", lambda.MaxLayers)
 	if storage := p.object("EphemeralStorage", shape{run: names("Size")}); storage != nil {
 		storage.need("Size")
 		f.EphemeralMB = storage.amount("Size", lambda.DefaultEphemeralMB, lambda.MaxEphemeralMB)
@@ -99,6 +95,16 @@ func (p *reader) environment() map[string]string {
 	}
 	if !node.Is(tree.Map) {
 		outer.wrong(node, "Variables", "a map")
+		return nil
+	}
+	size := 0
+	for _, m := range node.Members {
+		if size += len(m.Name); !p.e.isOpen(m.Value) {
+			size += len(m.Value.Text)
+		}
+	}
+	if size > lambda.MaxEnvironment {
+		p.e.fault(node.Pos, "the environment of %s has %d bytes, expected at most %d", p.of, size, lambda.MaxEnvironment)
 		return nil
 	}
 	variables := &reader{p.l, p.e, p.r, node, "the environment of " + p.of, node.Pos}
@@ -152,7 +158,7 @@ func (p *reader) code(name string) (Code, bool) {
 		if name == "Content" {
 			expected = "S3Bucket with S3Key, or a path in its place"
 		}
-		p.e.fault(inner.pos, "%s says not where the code is, expected %s", inner.of, expected)
+		p.e.fault(inner.pos, "%s does not say where the code is, expected %s", inner.of, expected)
 	}
 	return code, isImage
 }
@@ -233,9 +239,7 @@ func buildAlias(p *reader) Value {
 			}
 			a.Weights[weight.text("FunctionVersion")] = share
 		}
-		if len(a.Weights) > 1 {
-			routing.wrong(routing.get("AdditionalVersionWeights"), "AdditionalVersionWeights", "at most one")
-		}
+		routing.atMost("AdditionalVersionWeights", 1)
 	}
 	return a
 }

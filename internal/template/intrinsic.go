@@ -87,9 +87,12 @@ func subParts(pattern string) func(yield func(text, name string) bool) {
 	}
 }
 
+// isVariable reports whether a text in the braces of ${} may be a name.
+func isVariable(name string) bool { return name != "" && !strings.ContainsAny(name, " \t\r\n${") }
+
 // variable is what a name in a pattern of Fn::Sub stands for. It is nil for nothing.
 func (e *evaluator) variable(pos tree.Position, name string) *tree.Node {
-	if strings.TrimSpace(name) != name || strings.ContainsAny(name, " ${") {
+	if !isVariable(name) {
 		e.fault(pos, "Fn::Sub has ${%s}, expected the name of a resource, a parameter or a variable; ${!%s} is the text ${%s}",
 			strings.TrimSpace(name), strings.TrimSpace(name), strings.TrimSpace(name))
 		return e.failed(pos)
@@ -134,10 +137,13 @@ func (e *evaluator) findInMap(n *tree.Node, member tree.Member) *tree.Node {
 	if !e.arguments(member, keyCount, keyCount) {
 		return e.failed(n.Pos)
 	}
-	found, what := e.stack.mappings, "the template has no mapping"
+	found, what, mapping := e.stack.mappings, "the template has no mapping %s", ""
 	for i, item := range member.Value.Items {
 		key := e.scalar(item, "a key of Fn::FindInMap")
 		if e.isOpen(key) {
+			return e.failed(n.Pos)
+		}
+		if found != nil && !e.spend(item.Pos, len(found.Members)) {
 			return e.failed(n.Pos)
 		}
 		next := found.Get(key.Text)
@@ -148,14 +154,15 @@ func (e *evaluator) findInMap(n *tree.Node, member tree.Member) *tree.Node {
 					names = append(names, m.Name)
 				}
 			}
-			has := ", it has none"
-			if len(names) > 0 {
-				has = ", expected " + list(names, "or")
-			}
-			e.fault(item.Pos, "%s %s%s%s", what, quote(key.Text), e.mean(key.Text, names), has)
+			e.fault(item.Pos, what+"%s", quote(key.Text), expected(key.Text, names))
 			return e.failed(n.Pos)
 		}
-		found, what = next, []string{"the mapping " + key.Text + " has no key", "the key " + key.Text + " of the mapping has no"}[min(i, 1)]
+		if found = next; i == 0 {
+			mapping = strings.ReplaceAll(key.Text, "%", "%%")
+			what = "the mapping " + mapping + " has no key %s"
+		} else {
+			what = "the mapping " + mapping + " has no %s under " + strings.ReplaceAll(key.Text, "%", "%%")
+		}
 	}
 	if found.Is(tree.Map) {
 		e.fault(n.Pos, "Fn::FindInMap finds a map, expected a string or a list")
@@ -189,8 +196,7 @@ func (e *evaluator) importValue(n *tree.Node, member tree.Member) *tree.Node {
 		value, ok = known, true
 	}
 	if !ok {
-		e.fault(n.Pos, "no stack here exports %s%s, expected the name of an export", quote(name.Text),
-			e.mean(name.Text, keys(e.stack.options.Imports)))
+		e.fault(n.Pos, "no stack here exports %s%s", quote(name.Text), expected(name.Text, keys(e.stack.options.Imports)))
 		return e.failed(n.Pos)
 	}
 	if value == Unknown {

@@ -44,12 +44,8 @@ func (l *loader) readParameters(root *tree.Node) {
 	slices.SortFunc(l.stack.secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, name := range slices.Sorted(maps.Keys(l.stack.options.Parameters)) {
 		if l.stack.parameters[name] == nil {
-			has := "it has none"
-			if len(names) > 0 {
-				has = "it has " + list(names, "and")
-			}
-			l.faults.Add(section.Pos, "the template has no parameter %s, which is given a value%s; %s", quote(name),
-				didYouMean(name, names), has)
+			l.faults.Add(section.Pos, "the template has no parameter %s, which is given a value%s", quote(name),
+				expected(name, names))
 		}
 	}
 }
@@ -64,8 +60,7 @@ func (l *loader) readParameter(member tree.Member) *parameter {
 	}
 	for _, m := range node.Members {
 		if !slices.Contains(parameterMembers, m.Name) {
-			l.faults.Add(m.Pos, "a parameter has no %s%s, expected %s", quote(m.Name), didYouMean(m.Name, parameterMembers),
-				list(parameterMembers, "or"))
+			l.faults.Add(m.Pos, "a parameter has no %s%s", quote(m.Name), expected(m.Name, parameterMembers))
 		}
 	}
 	p.noEcho = node.Get("NoEcho").TextOr("") == "true"
@@ -97,7 +92,7 @@ func (l *loader) readParameter(member tree.Member) *parameter {
 	if p.noEcho && given != "" {
 		l.stack.secrets = append(l.stack.secrets, given)
 	}
-	p.value = l.valueOf(p, kind, given)
+	p.value = l.valueOf(p, kind, pos)
 	if p.value == nil {
 		p.value = tree.Text(p.pos, given)
 	} else if what := p.disallowed(node, p.value); what != "" {
@@ -125,7 +120,7 @@ func (p *parameter) shown() string {
 }
 
 // valueOf is the value of a parameter of a type: a string, or a list of them.
-func (l *loader) valueOf(p *parameter, kind *tree.Node, given string) *tree.Node {
+func (l *loader) valueOf(p *parameter, kind *tree.Node, pos tree.Position) *tree.Node {
 	name := kind.Text
 	if inner, ok := strings.CutPrefix(name, typeSSM); ok {
 		name = strings.TrimSuffix(inner, ">")
@@ -138,22 +133,21 @@ func (l *loader) valueOf(p *parameter, kind *tree.Node, given string) *tree.Node
 	case name == "String", name == "Number", name == "CommaDelimitedList":
 	case strings.HasPrefix(name, "AWS::") && strings.Count(name, "::") >= 2:
 	default:
-		known := []string{"String", "Number", "CommaDelimitedList", "List<Number>"}
-		l.faults.Add(kind.Pos, "no parameter is of the type %s%s, expected %s, or one such as AWS::EC2::VPC::Id",
-			quote(kind.Text), didYouMean(kind.Text, known), list(known, ""))
+		known := []string{"String", "Number", "CommaDelimitedList", "List<Number>", "a type such as AWS::EC2::VPC::Id"}
+		l.faults.Add(kind.Pos, "no parameter is of the type %s%s", quote(kind.Text), expected(kind.Text, known))
 		return nil
 	}
-	texts := []string{given}
+	texts := []string{p.given}
 	if isList {
 		texts = nil
-		for text := range strings.SplitSeq(given, ",") {
+		for text := range strings.SplitSeq(p.given, ",") {
 			texts = append(texts, strings.TrimSpace(text))
 		}
 	}
 	out := &tree.Node{Pos: p.pos, Kind: tree.List}
 	for _, text := range texts {
 		if _, err := strconv.ParseFloat(text, 64); name == "Number" && err != nil {
-			l.faults.Add(p.pos, "%s of the parameter %s is no number, which its type expects", p.shown(), p.name)
+			l.faults.Add(pos, "%s of the parameter %s is not a number, expected one for its type %s", p.shown(), p.name, kind.Text)
 			return nil
 		}
 		out.Items = append(out.Items, tree.Text(p.pos, text))

@@ -36,7 +36,7 @@ func placeholderOf(kind string) placeholder {
 		const topic = "arn:sns:REGION:ACCOUNT:NAME"
 		return placeholder{"TopicName", topic, topic, map[string]string{"TopicArn": topic, "TopicName": "NAME"}}
 	case "AWS::SecretsManager::Secret":
-		const secret = "arn:secretsmanager:REGION:ACCOUNT:secret:NAME-SHORT"
+		const secret = "arn:secretsmanager:REGION:ACCOUNT:secret:NAME-SIX"
 		return placeholder{"Name", secret, secret, map[string]string{"Id": secret}}
 	case "AWS::SSM::Parameter":
 		return placeholder{"Name", "", "arn:ssm:REGION:ACCOUNT:parameter/NAME", nil}
@@ -130,5 +130,5 @@ func (e *evaluator) placeholder(r *Resource, attribute string) string {
 	}
 	return strings.NewReplacer("REGION", o.Region, "ACCOUNT", o.Account, "SUFFIX", e.pseudo(r.Pos, "AWS::URLSuffix").Text,
 		"NAME", name, "UUID", id[:8]+"-"+id[8:12]+"-4"+id[13:16]+"-a"+id[17:20]+"-"+id[20:32], "UPPER", letters[:13],
-		"SHORT", letters[:9], "ID", id[:17]).Replace(form)
+		"SHORT", letters[:9], "SIX", letters[:6], "ID", id[:17]).Replace(form)
 }

@@ -1,12 +1,13 @@
 package template
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/furl-dev/furl/internal/template/tree"
 	"github.com/furl-dev/furl/policy"
@@ -32,12 +33,15 @@ func names(text string) []string { return strings.Fields(text) }
 func (p *reader) check(s shape) {
 	for _, m := range p.node.Members {
 		switch {
+		case p.e.isFull():
+			return
 		case slices.Contains(s.run, m.Name):
+		case slices.Contains(s.unrun, m.Name) && m.Value.Is(tree.Map, tree.List) && len(m.Value.Members)+len(m.Value.Items) == 0:
 		case slices.Contains(s.unrun, m.Name):
 			p.l.unrunProperty(m.Pos, m.Name, p.of)
 		default:
 			all := slices.Sorted(slices.Values(slices.Concat(s.run, s.unrun)))
-			p.e.fault(m.Pos, "%s has no property %s%s, expected %s", p.of, quote(m.Name), didYouMean(m.Name, all), list(all, "or"))
+			p.e.fault(m.Pos, "%s has no property %s%s", p.of, quote(m.Name), expected(m.Name, all))
 		}
 	}
 }
@@ -46,7 +50,14 @@ func (p *reader) check(s shape) {
 func (p *reader) get(name string) *tree.Node { return p.node.Get(name) }
 
 func (p *reader) wrong(n *tree.Node, name, expected string) {
-	p.e.fault(n.Pos, "%s of %s is %s, expected %s", name, p.of, p.e.shown(n), expected)
+	p.e.fault(n.Pos, "%s of %s is %s, expected %s", name, p.of, shown(n), expected)
+}
+
+// atMost finds a fault with a list that is too long.
+func (p *reader) atMost(name string, most int) {
+	if n := p.get(name); n.Is(tree.List) && len(n.Items) > most {
+		p.e.fault(n.Pos, "%s of %s has %d items, expected at most %d", name, p.of, len(n.Items), most)
+	}
 }
 
 // need finds a fault if one of the members is not there.
@@ -241,32 +252,33 @@ func (p *reader) policy(name string, kind policy.Kind) string {
 			p.wrong(n, name, "a map, or a string of JSON")
 			return ""
 		}
+		p.checkPolicy(name, n.Text, kind, func(policy.Fault) tree.Position { return n.Pos })
 		return n.Text
 	case !n.Is(tree.Map):
 		p.wrong(n, name, "a map")
 		return ""
 	}
-	var text bytes.Buffer
-	writeJSON(&text, n)
-	if !p.e.spend(n.Pos, text.Len()) {
+	var w jsonWriter
+	w.value(n)
+	text := w.out.String()
+	if !p.e.spend(n.Pos, len(text)) {
 		return ""
 	}
-	if p.e.hasOpen(n) {
-		return text.String()
+	if !p.e.hasOpen(n) {
+		p.checkPolicy(name, text, kind, func(f policy.Fault) tree.Position { return w.place(f.Column) })
 	}
-	if _, err := policy.Parse(text.Bytes(), kind); err != nil {
-		p.e.fault(n.Pos, "%s of %s is not what IAM takes: %s", name, p.of, oneLine(err))
-	}
-	return text.String()
+	return text
 }
 
-// oneLine is an error of one or more lines.
-func oneLine(err error) string {
-	var parts []string
-	for line := range strings.Lines(err.Error()) {
-		parts = append(parts, strings.TrimSpace(line))
+func (p *reader) checkPolicy(name, text string, kind policy.Kind, place func(policy.Fault) tree.Position) {
+	_, err := policy.Parse([]byte(text), kind)
+	faults, ok := errors.AsType[policy.Faults](err)
+	if !ok {
+		return
 	}
-	return strings.Join(parts, "; ")
+	for _, f := range faults {
+		p.e.fault(place(f), "%s of %s is not what IAM takes: %s", name, p.of, strings.TrimPrefix(f.Path+": "+f.Message, ": "))
+	}
 }
 
 // hasOpen reports whether something in a value is not known yet, or made up.
@@ -275,57 +287,79 @@ func (e *evaluator) hasOpen(n *tree.Node) bool {
 		slices.ContainsFunc(n.Members, func(m tree.Member) bool { return e.hasOpen(m.Value) })
 }
 
-// writeJSON writes a value as JSON.
-func writeJSON(out *bytes.Buffer, n *tree.Node) {
-	write := func(text string) {
-		encoder := json.NewEncoder(out)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(text); err == nil {
-			out.Truncate(out.Len() - 1) // the end of the line
-		}
+// jsonWriter writes a value as JSON, in one line, and remembers where its parts come from.
+type jsonWriter struct {
+	out    strings.Builder
+	column int // characters so far
+	places []place
+}
+
+type place struct {
+	column int // from 1
+	pos    tree.Position
+}
+
+// place is where the text at a column comes from.
+func (w *jsonWriter) place(column int) tree.Position {
+	i, found := slices.BinarySearchFunc(w.places, column, func(p place, column int) int { return p.column - column })
+	if !found {
+		i--
 	}
-	switch n.Kind {
-	case tree.Null:
-		out.WriteString("null")
-	case tree.Bool:
-		out.WriteString(n.Text)
-	case tree.Number:
-		if json.Valid([]byte(n.Text)) {
-			out.WriteString(n.Text)
-		} else {
-			write(n.Text)
-		}
-	case tree.String:
-		write(n.Text)
-	case tree.List:
-		out.WriteByte('[')
+	return w.places[max(i, 0)].pos
+}
+
+func (w *jsonWriter) write(text string) {
+	w.out.WriteString(text)
+	w.column += utf8.RuneCountInString(text)
+}
+
+func (w *jsonWriter) text(text string) {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err == nil {
+		w.write(strings.TrimSuffix(out.String(), "\n"))
+	}
+}
+
+func (w *jsonWriter) value(n *tree.Node) {
+	w.places = append(w.places, place{w.column + 1, n.Pos})
+	switch {
+	case n.Is(tree.List):
+		w.write("[")
 		for i, item := range n.Items {
 			if i > 0 {
-				out.WriteByte(',')
+				w.write(",")
 			}
-			writeJSON(out, item)
+			w.value(item)
 		}
-		out.WriteByte(']')
-	case tree.Map:
-		out.WriteByte('{')
+		w.write("]")
+	case n.Is(tree.Map):
+		w.write("{")
 		for i, m := range n.Members {
 			if i > 0 {
-				out.WriteByte(',')
+				w.write(",")
 			}
-			write(m.Name)
-			out.WriteByte(':')
-			writeJSON(out, m.Value)
+			w.places = append(w.places, place{w.column + 1, m.Pos})
+			w.text(m.Name)
+			w.write(":")
+			w.value(m.Value)
 		}
-		out.WriteByte('}')
+		w.write("}")
+	case n.Is(tree.Bool), n.Is(tree.Number) && json.Valid([]byte(n.Text)):
+		w.write(n.Text)
+	default:
+		w.text(n.Text)
 	}
 }
 
 // shown is a value for an error.
-func (e *evaluator) shown(n *tree.Node) string { return shown(n) }
-
 func shown(n *tree.Node) string {
-	if n.Is(tree.String, tree.Number, tree.Bool) {
+	switch {
+	case n.Is(tree.String):
 		return quote(n.Text)
+	case n.Is(tree.Number, tree.Bool):
+		return n.Text
 	}
 	return n.Kind.String()
 }
@@ -347,10 +381,17 @@ func list(names []string, word string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " " + word + " " + names[len(names)-1]
 }
 
-// didYouMean is a proposal for a misspelled name, "" for none.
-func didYouMean(name string, names []string) string {
+// expected ends a fault about a name that nothing has: with the one that it is most like, or with all that there are.
+func expected(name string, names []string) string {
 	if near := tree.Nearest(name, names); near != "" {
 		return "; did you mean " + near + "?"
 	}
-	return ""
+	const most = 40
+	switch {
+	case len(names) == 0:
+		return "; there is none"
+	case len(names) > most:
+		return ", expected one that is there"
+	}
+	return ", expected " + list(names, "or")
 }

@@ -28,8 +28,11 @@ func (l *loader) readResources(section *tree.Node) {
 	for _, member := range section.Members {
 		node := member.Value
 		r := &Resource{ID: member.Name, Origin: member.Name, Pos: member.Pos, node: node, active: true}
+		if source := l.origins[r.Pos]; source != "" {
+			r.Origin = source
+		}
 		switch {
-		case strings.HasPrefix(r.ID, "Fn::"):
+		case elsewhere(r.ID) != "":
 			l.faults.Add(r.Pos, "%s%s", r.ID, elsewhere(r.ID))
 			continue
 		case !logicalID().MatchString(r.ID):
@@ -45,8 +48,8 @@ func (l *loader) readResources(section *tree.Node) {
 		}
 		for _, m := range node.Members {
 			if !slices.Contains(resourceMembers, m.Name) {
-				l.faults.Add(m.Pos, "the resource %s has %s, which no resource has%s, expected %s", r.ID, quote(m.Name),
-					didYouMean(m.Name, resourceMembers), list(resourceMembers[:len(resourceMembers)-1], "or"))
+				l.faults.Add(m.Pos, "the resource %s has %s, which no resource has%s", r.ID, quote(m.Name),
+					expected(m.Name, resourceMembers))
 			}
 		}
 		l.readType(r)
@@ -78,8 +81,8 @@ func (l *loader) readType(r *Resource) {
 	case r.Type == "AWS::Serverless::Function" || strings.HasPrefix(r.Type, "AWS::Serverless::") && !l.isSAM:
 		l.faults.Add(node.Pos, "%s is of type %s, which needs Transform: %s at the top of the template", r.ID, r.Type, serverless)
 	case !typeForm().MatchString(r.Type), isNearlyRun(r.Type, names):
-		l.faults.Add(node.Pos, "%s is of type %s, which is not one of CloudFormation's%s, expected one such as "+
-			"AWS::Lambda::Function, or Custom::NAME", r.ID, quote(r.Type), didYouMean(r.Type, names))
+		l.faults.Add(node.Pos, "%s is of type %s, which is not one of CloudFormation's%s", r.ID, quote(r.Type),
+			expected(r.Type, append(names, "Custom::NAME")))
 	}
 }
 
@@ -115,7 +118,7 @@ func (l *loader) check() {
 		l.eachDependency(r, func(n *tree.Node) {
 			if l.stack.resources[n.Text] == nil {
 				l.faults.Add(n.Pos, "%s depends on %s, which the template does not have%s", r.ID, quote(n.Text),
-					didYouMean(n.Text, keys(l.stack.resources)))
+					expected(n.Text, keys(l.stack.resources)))
 			}
 		})
 	}
@@ -145,11 +148,11 @@ func (l *loader) eachDependency(r *Resource, yield func(n *tree.Node)) {
 // walk looks at a value whose conditions may choose another. In a resource that is not run, functions are taken that
 // furl does not work out.
 func (l *loader) walk(n *tree.Node, isNotRun bool) {
-	if n == nil {
+	if n == nil || l.isFull() {
 		return
 	}
 	if n.Is(tree.Null) {
-		l.faults.Add(n.Pos, "there is no value, expected one; AWS::NoValue stands for none")
+		l.faults.Add(n.Pos, noValue)
 	}
 	for _, item := range n.Items {
 		l.walk(item, isNotRun)
@@ -211,8 +214,19 @@ func (l *loader) target(member tree.Member) {
 		if value.Is(tree.List) && len(value.Items) == 2 {
 			pattern, variables = value.Items[0], value.Items[1]
 		}
+		own := map[string]bool{"": true}
+		if variables != nil {
+			for _, m := range variables.Members {
+				own[m.Name] = true
+			}
+		}
 		for _, name := range subParts(pattern.Text) {
-			if name == "" || name == " " || variables.Get(name) != nil {
+			if own[name] {
+				continue
+			}
+			own[name] = true // once is enough
+			if !isVariable(name) {
+				e.variable(pattern.Pos, name)
 				continue
 			}
 			if id, part, ok := strings.Cut(name, "."); ok {
@@ -234,8 +248,9 @@ func (l *loader) evaluate() {
 			}
 		}
 	}
+	made := map[string]*Resource{}
 	for _, r := range l.stack.order {
-		if !r.active {
+		if !r.active || l.isFull() {
 			continue
 		}
 		e := l.evaluator()
@@ -248,8 +263,15 @@ func (l *loader) evaluate() {
 				e.eval(properties) // what it cannot do here nobody misses
 			}
 		} else {
-			l.build(e, r)
+			value := l.build(e, r)
 			l.faults = append(l.faults, faults...)
+			l.dynamic(r, r.node.Get("Properties"))
+			if what := identity(value); what != "" && len(faults) == 0 {
+				if other := made[what]; other != nil {
+					l.faults.Add(r.Pos, "%s is %s, as is %s in line %d, expected another one", r.ID, what, other.ID, other.Pos.Line)
+				}
+				made[what] = r
+			}
 		}
 		l.eachDependency(r, func(n *tree.Node) {
 			if other := l.stack.resources[n.Text]; other != nil && other.active {
@@ -267,6 +289,58 @@ func (l *loader) evaluate() {
 	}
 	if _, err := l.stack.Outputs(nil); err != nil {
 		l.faults = append(l.faults, err.(tree.Faults)...)
+	}
+	if *l.work > maxWork && len(l.faults) == 0 { // in a resource that is not run, where nothing is found wrong
+		l.faults.Add(l.stack.order[0].Pos, "the template makes texts of more than %d bytes in all", maxWork)
+	}
+}
+
+// identity is what there can be once only, "" for what there can be any number of or whose name is not known yet.
+func identity(value Value) string {
+	what := ""
+	switch v := value.(type) {
+	case *Function:
+		what = "the function " + v.Name
+	case *Role:
+		what = "the role " + v.Name
+	case *User:
+		what = "the user " + v.Name
+	case *Group:
+		what = "the group " + v.Name
+	case *ManagedPolicy:
+		what = "the policy " + v.Name
+	case *Alias:
+		what = "the alias " + v.Name + " of " + v.Function
+	case *URL:
+		if what = "the URL of " + v.Function; v.Qualifier != "" {
+			what += ":" + v.Qualifier
+		}
+	}
+	if strings.Contains(what, Unknown) {
+		return ""
+	}
+	return what
+}
+
+// dynamic notices references that CloudFormation reads from other services (AWS CloudFormation User Guide, "Dynamic
+// references").
+func (l *loader) dynamic(r *Resource, n *tree.Node) {
+	if n == nil {
+		return
+	}
+	if n.Is(tree.String) && strings.Contains(n.Text, "{{resolve:") {
+		_, rest, _ := strings.Cut(n.Text, "{{resolve:")
+		for _, service := range []string{"ssm", "ssm-secure", "secretsmanager"} {
+			if strings.HasPrefix(rest, service+":") {
+				l.unrunProperty(n.Pos, "the reference {{resolve:"+service+":…}}", r.ID)
+			}
+		}
+	}
+	for _, item := range n.Items {
+		l.dynamic(r, item)
+	}
+	for _, m := range n.Members {
+		l.dynamic(r, m.Value)
 	}
 }
 
@@ -309,8 +383,9 @@ func (l *loader) sort() {
 		}
 		path = path[:len(path)-1]
 		life[r.ID] = done
+		l.setBefore(r)
 		if !r.isNotRun {
-			r.Needs = l.needs(r)
+			r.Needs = l.inOrder(r.before)
 			l.stack.Resources = append(l.stack.Resources, r)
 		}
 	}
@@ -349,25 +424,18 @@ func (l *loader) circle(ids []string, inCircle map[string]bool) {
 		strings.TrimSuffix(text, ", which"))
 }
 
-// needs are the resources that are run and have to be there before, those behind resources that are not run included.
-func (l *loader) needs(r *Resource) []string {
-	found, seen := map[string]bool{}, map[string]bool{}
-	var add func(r *Resource)
-	add = func(r *Resource) {
-		for id := range r.uses {
-			switch other := l.stack.resources[id]; {
-			case seen[id]:
-			case other.isNotRun:
-				seen[id] = true
-				add(other)
-			default:
-				found[id] = true
-			}
+// setBefore finds the resources that are run and have to be there before, those behind resources that are not run
+// included. What the resource needs was looked at before.
+func (l *loader) setBefore(r *Resource) {
+	r.before = map[string]bool{}
+	for id := range r.uses {
+		if other := l.stack.resources[id]; other.isNotRun {
+			maps.Copy(r.before, other.before)
+		} else {
+			r.before[id] = true
 		}
 	}
-	add(r)
-	delete(found, r.ID)
-	return l.inOrder(found)
+	delete(r.before, r.ID)
 }
 
 // Value works out what a resource of the stack is made of, with what is known of those made before it. The error is of
@@ -401,8 +469,8 @@ func (s *Stack) Outputs(known Attributes) ([]Output, error) {
 		}
 		for _, m := range node.Members {
 			if !slices.Contains(outputMembers, m.Name) {
-				e.fault(m.Pos, "the output %s has %s, which no output has%s, expected %s", member.Name, quote(m.Name),
-					didYouMean(m.Name, outputMembers), list(outputMembers, "or"))
+				e.fault(m.Pos, "the output %s has %s, which no output has%s", member.Name, quote(m.Name),
+					expected(m.Name, outputMembers))
 			}
 		}
 		if name := node.Get("Condition"); name != nil && !e.condition(name) {

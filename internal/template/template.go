@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/template/sam"
 	"github.com/furl-dev/furl/internal/template/tree"
 )
@@ -84,7 +85,8 @@ type Resource struct {
 	active   bool  // its condition holds
 	isNotRun bool
 	uses     map[string]bool
-	name     *tree.Node // the physical name, nil if it is not known yet
+	before   map[string]bool // what of these is run, or stands before one that is not
+	name     *tree.Node      // the physical name, nil if it is not known yet
 }
 
 // NotRun is a resource of a type that is not run here.
@@ -106,6 +108,13 @@ type Output struct {
 	Pos                      tree.Position
 }
 
+// maxResources bounds a template. CloudFormation takes 500 resources (AWS CloudFormation User Guide, "CloudFormation
+// quotas"); what SAM makes of a template may be more.
+const maxResources = 2000
+
+// maxFaults is how many faults of a template are found at once.
+const maxFaults = 200
+
 // serverless is the transform that package sam does.
 const serverless = "AWS::Serverless-2016-10-31"
 
@@ -117,7 +126,7 @@ var sections = []string{
 
 // Load reads a template. The error is of type tree.Faults and has all that is wrong with it.
 func Load(root *tree.Node, o Options) (*Stack, error) {
-	l := &loader{index: map[string]int{}, stack: &Stack{
+	l := &loader{index: map[string]int{}, work: new(int), stack: &Stack{
 		Name: o.Stack, options: o, parameters: map[string]*parameter{}, conditions: map[string]*condition{},
 		resources: map[string]*Resource{},
 	}}
@@ -130,18 +139,32 @@ func Load(root *tree.Node, o Options) (*Stack, error) {
 		l.load(root)
 	}
 	if err := l.faults.Err(); err != nil {
-		return nil, err
+		return nil, capped(err.(tree.Faults))
 	}
 	return l.stack, nil
 }
+
+// capped are as many faults as anybody reads.
+func capped(faults tree.Faults) error {
+	if len(faults) > maxFaults {
+		last := faults[maxFaults]
+		last.What = fmt.Sprintf("there is more than %d things wrong, and this is one of them: %s", maxFaults, last.What)
+		return faults[:maxFaults+1]
+	}
+	return faults
+}
+
+// isFull reports whether enough was found wrong.
+func (l *loader) isFull() bool { return len(l.faults) > maxFaults }
 
 // loader makes a stack.
 type loader struct {
 	stack   *Stack
 	faults  tree.Faults
-	index   map[string]int    // of resources in the template, by logical id
-	isSAM   bool              // the template names SAM's transform
-	notRun  map[string]*unrun // properties that are not run, by what says so
+	index   map[string]int           // of resources in the template, by logical id
+	isSAM   bool                     // the template names SAM's transform
+	origins map[tree.Position]string // resources before it, by the place of their names
+	notRun  map[string]*unrun        // properties that are not run, by what says so
 	notices []Notice
 	work    *int // what all evaluators made so far
 }
@@ -177,7 +200,17 @@ func (l *loader) transform(root *tree.Node) *tree.Node {
 	if !l.isSAM || len(l.faults) > 0 {
 		return root
 	}
-	out, notices, err := sam.Transform(root, l.stack.options.Parameters)
+	l.origins = map[tree.Position]string{}
+	if resources := root.Get("Resources"); resources.Is(tree.Map) {
+		for _, member := range resources.Members {
+			l.origins[member.Pos] = member.Name
+		}
+	}
+	parameters := map[string]string{
+		"AWS::Region": l.stack.options.Region, "AWS::Partition": arn.PartitionOf(l.stack.options.Region),
+	}
+	maps.Copy(parameters, l.stack.options.Parameters)
+	out, notices, err := sam.Transform(root, parameters)
 	if faults := (tree.Faults)(nil); errors.As(err, &faults) {
 		l.faults = append(l.faults, faults...)
 	} else if err != nil {
@@ -192,12 +225,11 @@ func (l *loader) transform(root *tree.Node) *tree.Node {
 func (l *loader) load(root *tree.Node) {
 	for _, section := range root.Members {
 		if !slices.Contains(sections, section.Name) {
-			l.faults.Add(section.Pos, "a template has no section %s%s, expected %s", quote(section.Name),
-				didYouMean(section.Name, sections), list(sections, "or"))
+			l.faults.Add(section.Pos, "a template has no section %s%s", quote(section.Name), expected(section.Name, sections))
 		}
 	}
 	if version := root.Get("AWSTemplateFormatVersion"); version != nil && version.Text != "2010-09-09" {
-		l.faults.Add(version.Pos, `AWSTemplateFormatVersion must be "2010-09-09"`)
+		l.faults.Add(version.Pos, `AWSTemplateFormatVersion is %s, expected "2010-09-09"`, shown(version))
 	}
 	l.rules(root.Get("Rules"))
 	l.readParameters(root)
@@ -207,6 +239,10 @@ func (l *loader) load(root *tree.Node) {
 	resources := root.Get("Resources")
 	if !resources.Is(tree.Map) || len(resources.Members) == 0 {
 		l.faults.Add(root.Pos, "the template has no resources, expected a map Resources with one at least")
+		return
+	}
+	if len(resources.Members) > maxResources {
+		l.faults.Add(resources.Pos, "the template has %d resources, expected at most %d", len(resources.Members), maxResources)
 		return
 	}
 	l.readResources(resources)
@@ -243,7 +279,7 @@ func (l *loader) rules(rules *tree.Node) {
 func (l *loader) finish() {
 	stack := l.stack
 	for _, r := range stack.order {
-		if r.active && r.isNotRun {
+		if r.active && r.isNotRun && r.Type != "AWS::CDK::Metadata" { // which is nothing anywhere
 			stack.NotRun = append(stack.NotRun, NotRun{r.ID, r.Type, r.Pos})
 			if stack.options.Strict {
 				l.faults.Add(r.Pos, "%s is of type %s, which is not run here, and strict mode refuses it", r.ID, r.Type)

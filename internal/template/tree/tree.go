@@ -111,7 +111,7 @@ func (n *Node) Set(name string, value *Node) {
 }
 
 // Nearest is the name that a misspelled one is most like, "" if it is like none: one that differs in a quarter of its
-// letters at most, in the case of letters not counted, or that begins with it.
+// letters at most, in one at least and not in all, the case of letters not counted, or that begins with the word.
 func Nearest(word string, names []string) string {
 	const longest, part, fewest = 80, 4, 3
 	best, least := "", longest
@@ -124,7 +124,7 @@ func Nearest(word string, names []string) string {
 			best, least = name, most
 		case max(len(word)-len(name), len(name)-len(word)) > most:
 		default:
-			if d := distance(lower, other); d <= most && d < least {
+			if d := distance(lower, other); d <= most && d < min(least, len(word), len(name)) {
 				best, least = name, d
 			}
 		}
@@ -194,7 +194,12 @@ func (f Faults) Err() error {
 	slices.SortStableFunc(sorted, func(a, b *Fault) int {
 		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
 	})
-	return slices.CompactFunc(sorted, func(a, b *Fault) bool { return *a == *b })
+	seen := map[Fault]bool{}
+	return slices.DeleteFunc(sorted, func(f *Fault) bool {
+		twice := seen[*f]
+		seen[*f] = true
+		return twice
+	})
 }
 
 func (f Faults) Error() string {

@@ -171,9 +171,9 @@ func (r *yamlReader) members(out *Node, n *yaml.Node, depth int) {
 			r.faults.Add(pos, "a name of a map has the tag %s, expected a string", key.Tag)
 			continue
 		}
-		_, name := scalar(key)
-		if name == "" {
-			name = key.Value
+		name := key.Value
+		if kind, text := scalar(key); kind == Number {
+			name = text
 		}
 		if first, twice := at[name]; twice {
 			r.faults.Add(pos, "%q is there twice, first in line %d", name, first.Line)

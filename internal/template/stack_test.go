@@ -1,0 +1,275 @@
+package template_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/furl-dev/furl/internal/template"
+	"github.com/furl-dev/furl/internal/template/tree"
+)
+
+// functions is a template of many functions, each with a role, a URL, two permissions and a policy to call the next.
+func functions(count int) []byte {
+	var out strings.Builder
+	out.WriteString("Parameters: {Stage: {Type: String, Default: dev}}\nResources:\n")
+	for i := range count {
+		fmt.Fprintf(&out, `  Role%[1]d:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}}
+      ManagedPolicyArns: [!Sub 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole']
+  Function%[1]d:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: src/function%[1]d
+      Handler: app.handler
+      Runtime: python3.13
+      Role: !GetAtt Role%[1]d.Arn
+      Environment: {Variables: {STAGE: !Ref Stage, NAME: !Sub '${AWS::StackName}-${Stage}-%[1]d'}}
+  Url%[1]d: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: !GetAtt Function%[1]d.Arn, AuthType: AWS_IAM}}
+  One%[1]d: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Function%[1]d, Action: lambda:InvokeFunctionUrl, Principal: '*', FunctionUrlAuthType: AWS_IAM}}
+  Two%[1]d: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Function%[1]d, Action: lambda:InvokeFunction, Principal: '*', InvokedViaFunctionUrl: true}}
+  Policy%[1]d:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: calls
+      Roles: [!Ref Role%[1]d]
+      PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: lambda:InvokeFunctionUrl, Resource: !GetAtt Function%[2]d.Arn}]}
+`, i, (i+1)%count)
+	}
+	return []byte(out.String())
+}
+
+// BenchmarkLoad reads a template of 200 functions and works out all its resources.
+func BenchmarkLoad(b *testing.B) {
+	text := functions(200)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		root, err := tree.Parse("template.yaml", text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		stack, err := template.Load(root, options)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, r := range stack.Resources {
+			if _, err := stack.Value(r, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestLarge: all functions of a large template are there, in the same order each time.
+func TestLarge(t *testing.T) {
+	var first []string
+	for range 3 {
+		root, err := tree.Parse("template.yaml", functions(50))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stack, err := template.Load(root, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, r := range stack.Resources {
+			for _, id := range r.Needs {
+				if !slices.Contains(ids, id) {
+					t.Errorf("%s is before %s, which it needs", r.ID, id)
+				}
+			}
+			ids = append(ids, r.ID)
+		}
+		if len(ids) != 300 {
+			t.Errorf("%d resources, expected 300", len(ids))
+		}
+		if first == nil {
+			first = ids
+		}
+		if diff := cmp.Diff(first, ids); diff != "" {
+			t.Errorf("another order (-first +now):\n%s", diff)
+		}
+	}
+}
+
+// TestNames: names that are left open are within the limits of their types, and those that are cut differ all the same.
+func TestNames(t *testing.T) {
+	long := strings.Repeat("VeryLongName", 20)
+	text := fmt.Sprintf(`Resources:
+  Role%[1]sA: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: sts:AssumeRole}}}}
+  Role%[1]sB: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: sts:AssumeRole}}}}
+  Function%[1]s: {Type: AWS::Lambda::Function, Properties: {Code: src, Handler: a.b, Runtime: python3.13, Role: !GetAtt Role%[1]sA.Arn}}
+  Permission%[1]s: {Type: AWS::Lambda::Permission, Properties: {FunctionName: f, Action: lambda:InvokeFunction, Principal: '*'}}
+  Layer%[1]s: {Type: AWS::Lambda::LayerVersion, Properties: {Content: src}}
+  Group%[1]s: {Type: AWS::IAM::Group}
+`, long)
+	root, err := tree.Parse("template.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options
+	o.Stack = "my stack_" + long
+	stack, err := template.Load(root, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, r := range stack.Resources {
+		value, err := stack.Value(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, limit := "", 0
+		switch v := value.(type) {
+		case *template.Role:
+			name, limit = v.Name, 64
+		case *template.Function:
+			name, limit = v.Name, 64
+		case *template.Permission:
+			name, limit = v.StatementID, 100
+		case *template.Layer:
+			name, limit = v.Name, 140
+		case *template.Group:
+			name, limit = v.Name, 128
+		}
+		if len(name) != limit || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
+			t.Errorf("%q has %d characters, expected %d letters, digits and hyphens", name, len(name), limit)
+		}
+		if seen[name] {
+			t.Errorf("%q is there twice", name)
+		}
+		seen[name] = true
+	}
+}
+
+// TestBounds: what a template makes of itself is bounded, and said to be.
+func TestBounds(t *testing.T) {
+	double := "x"
+	for range 24 {
+		double = "{'Fn::Sub': ['${a}${a}', {a: " + double + "}]}"
+	}
+	var conditions strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&conditions, "  C%d: !Not [!Condition C%d]\n", i, i+1)
+	}
+	long := strings.Repeat("x", 1<<19)
+	for name, test := range map[string]struct{ text, want string }{
+		"a text that doubles": {inFunction(double), "a text of more than 1048576 bytes"},
+		"many long texts": {
+			"Parameters: {P: {Type: String, Default: " + long + "}}\nResources:\n  G: {Type: AWS::S3::Bucket, Properties: {A: [" +
+				strings.Repeat("!Sub '${P}x', ", 200) + "]}}\n", "more than 67108864 bytes in all",
+		},
+		"a long join": {
+			inFunction("!Join ['" + long + "', [a, b, c, d]]"), "a text of more than 1048576 bytes",
+		},
+		"deep conditions": {
+			"Conditions:\n" + conditions.String() + "  C1000: !Equals [a, a]\nResources: {G: {Type: AWS::IAM::Group}}\n",
+			"conditions are made of each other more than 200 deep",
+		},
+		"many resources": {
+			"Resources:\n" + strings.Repeat("  G%d: {Type: AWS::IAM::Group}\n", 2001), "2001 resources, expected at most 2000",
+		},
+		"many faults": {
+			"Resources:\n  G: {Type: AWS::IAM::Group, Properties: {ManagedPolicyArns: [" + strings.Repeat("!Ref 'AWS::Foo', ", 1000) + "]}}\n",
+			"there is more than 200 things wrong",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := test.text
+			for i := 0; strings.Contains(text, "%d"); i++ {
+				text = strings.Replace(text, "%d", fmt.Sprint(i), 1)
+			}
+			_, err := load(text)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%.300v, expected a fault with %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestRedact: values of parameters that have NoEcho are in no fault and can be taken out of any text.
+func TestRedact(t *testing.T) {
+	stack, err := load("# param A=hunter2\n# param B=hunter22\nParameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\n" +
+		"Resources: {G: {Type: AWS::IAM::Group}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := stack.Redact("postgres://hunter2:hunter22@host"); got != "postgres://****:****@host" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestValueConcurrently: a stack does not change, so that several goroutines may work out its resources.
+func TestValueConcurrently(t *testing.T) {
+	stack, err := load(inFunction("!GetAtt Url.FunctionUrl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	for _, r := range stack.Resources {
+		go func() {
+			_, err := stack.Value(r, template.Attributes{"Url": {"FunctionUrl": "http://x/"}})
+			done <- err
+		}()
+	}
+	for range stack.Resources {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// FuzzLoad: whatever stands in a template, it is read within bounds, in an order that serves each resource, and a stack
+// without faults has values.
+func FuzzLoad(f *testing.F) {
+	for _, pattern := range []string{"testdata/fault/*.txtar", "testdata/stack/*.txtar"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			f.Fatal(files, err)
+		}
+		for _, file := range files {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			for i := 0; i < len(archive.Files); i += 2 {
+				f.Add(string(archive.Files[i].Data))
+			}
+		}
+	}
+	f.Add(inFunction("!Sub '${Url.FunctionUrl}'"))
+	f.Fuzz(func(t *testing.T, text string) {
+		stack, err := load(text)
+		if err != nil {
+			if faults := err.(tree.Faults); len(faults) == 0 {
+				t.Error("an error without faults")
+			}
+			return
+		}
+		made := map[string]bool{}
+		for _, r := range stack.Resources {
+			for _, id := range r.Needs {
+				if !made[id] {
+					t.Errorf("%s is before %s, which it needs", r.ID, id)
+				}
+			}
+			made[r.ID] = true
+			if value, err := stack.Value(r, nil); err != nil || value == nil {
+				t.Errorf("%s is %v, %v", r.ID, value, err)
+			}
+			again, _ := stack.Value(r, nil)
+			if value, _ := stack.Value(r, nil); !cmp.Equal(value, again) {
+				t.Errorf("%s differs from time to time", r.ID)
+			}
+		}
+	})
+}
