@@ -27,13 +27,14 @@ const (
 
 // evaluator works out intrinsic functions.
 type evaluator struct {
-	stack  *Stack
-	known  Attributes
-	faults *tree.Faults
-	marks  map[*tree.Node]mark
-	uses   map[string]bool // resources that were referred to; nil if nobody asks
-	naming map[string]bool // resources whose names are being worked out
-	work   *int            // what was made so far
+	stack   *Stack
+	known   Attributes
+	faults  *tree.Faults
+	marks   map[*tree.Node]mark
+	uses    map[string]bool // resources that were referred to; nil if nobody asks
+	naming  map[string]bool // resources whose names are being worked out
+	work    *int            // what was made so far
+	imports map[string]bool // names of Fn::ImportValue; nil if nobody asks
 
 	inCondition bool     // where resources cannot be referred to
 	path        []string // of conditions that are made of others
@@ -47,7 +48,7 @@ func (s *Stack) evaluator(known Attributes, faults *tree.Faults) *evaluator {
 
 func (l *loader) evaluator() *evaluator {
 	e := l.stack.evaluator(nil, &l.faults)
-	e.work = l.work
+	e.work, e.imports = l.work, l.imports
 	return e
 }
 

@@ -191,12 +191,18 @@ func (e *evaluator) importValue(n *tree.Node, member tree.Member) *tree.Node {
 	if e.isOpen(name) {
 		return e.failed(n.Pos)
 	}
-	value, ok := e.stack.options.Imports[name.Text]
-	if known, isKnown := e.known[Import][name.Text]; isKnown {
+	if e.imports != nil {
+		e.imports[name.Text] = true
+	}
+	value, ok := e.stack.options.Parameters[name.Text]
+	if !ok {
+		value, ok = e.stack.options.Imports[name.Text]
+	}
+	if known, isKnown := e.known[Import][name.Text]; isKnown && (!ok || value == Unknown) {
 		value, ok = known, true
 	}
 	if !ok {
-		e.fault(n.Pos, "no stack here exports %s%s", quote(name.Text), expected(name.Text, keys(e.stack.options.Imports)))
+		e.fault(n.Pos, "no stack here exports %s, expected --param %s=VALUE", quote(name.Text), name.Text)
 		return e.failed(n.Pos)
 	}
 	if value == Unknown {

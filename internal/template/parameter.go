@@ -2,7 +2,6 @@ package template
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,18 +33,24 @@ const (
 func (l *loader) readParameters(root *tree.Node) {
 	section := l.section(root, "Parameters")
 	if section == nil {
-		section = &tree.Node{Pos: root.Pos}
+		return
 	}
-	var names []string
 	for _, member := range section.Members {
-		names = append(names, member.Name)
 		l.stack.parameters[member.Name] = l.readParameter(member)
 	}
 	slices.SortFunc(l.stack.secrets, func(a, b string) int { return len(b) - len(a) })
-	for _, name := range slices.Sorted(maps.Keys(l.stack.options.Parameters)) {
-		if l.stack.parameters[name] == nil {
-			l.faults.Add(section.Pos, "the template has no parameter %s, which is given a value%s", quote(name),
-				expected(name, names))
+}
+
+// checkGiven finds values for what the template does not have.
+func (l *loader) checkGiven(root *tree.Node) {
+	pos := root.Pos
+	if section := root.Get("Parameters"); section != nil {
+		pos = section.Pos
+	}
+	for _, name := range keys(l.stack.options.Parameters) {
+		if l.stack.parameters[name] == nil && !l.imports[name] {
+			l.faults.Add(pos, "the template has no parameter %s, which is given a value%s", quote(name),
+				expected(name, keys(l.stack.parameters)))
 		}
 	}
 }

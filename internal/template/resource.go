@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/furl-dev/furl/internal/template/sam"
 	"github.com/furl-dev/furl/internal/template/tree"
 )
 
@@ -79,7 +80,7 @@ func (l *loader) readType(r *Resource) {
 	names := keys(kinds())
 	switch {
 	case r.Type == "AWS::Serverless::Function" || strings.HasPrefix(r.Type, "AWS::Serverless::") && !l.isSAM:
-		l.faults.Add(node.Pos, "%s is of type %s, which needs Transform: %s at the top of the template", r.ID, r.Type, serverless)
+		l.faults.Add(node.Pos, "%s is of type %s, which needs Transform: %s at the top of the template", r.ID, r.Type, sam.Name)
 	case !typeForm().MatchString(r.Type), isNearlyRun(r.Type, names):
 		l.faults.Add(node.Pos, "%s is of type %s, which is not one of CloudFormation's%s", r.ID, quote(r.Type),
 			expected(r.Type, append(names, "Custom::NAME")))
@@ -205,6 +206,8 @@ func (l *loader) target(member tree.Member) {
 		if ok {
 			attribute(value.Pos, id, name)
 		}
+	case "Fn::ImportValue":
+		l.imports[value.TextOr("")] = true
 	case "Fn::If":
 		if value.Is(tree.List) && len(value.Items) > 0 {
 			e.condition(value.Items[0])

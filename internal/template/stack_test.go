@@ -196,6 +196,23 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestImportGiven: a value for an export that no stack here has is given as that of a parameter is.
+func TestImportGiven(t *testing.T) {
+	stack, err := load("# param shared:url=http://x/\nResources: {R: {Type: AWS::Lambda::ResourcePolicy, " +
+		"Properties: {ResourceArn: !ImportValue 'shared:url', PolicyDocument: '{\"Statement\":{\"Effect\":\"Allow\"," +
+		"\"Principal\":\"*\",\"Action\":\"lambda:InvokeFunction\",\"Resource\":\"*\"}}'}}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := stack.Value(stack.Resources[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := value.(*template.ResourcePolicy).Function; got != "http://x/" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestRedact: values of parameters that have NoEcho are in no fault and can be taken out of any text.
 func TestRedact(t *testing.T) {
 	stack, err := load("# param A=hunter2\n# param B=hunter22\nParameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\n" +

@@ -32,7 +32,7 @@ import (
 type Options struct {
 	Stack           string // name of the stack
 	Account, Region string
-	Parameters      map[string]string // values of the template's parameters
+	Parameters      map[string]string // values of the template's parameters, and of exports that no other stack gives
 	Imports         map[string]string // exports of other stacks, for Fn::ImportValue; one may be Unknown
 	Strict          bool              // resources that are not run here are faults
 }
@@ -115,9 +115,6 @@ const maxResources = 2000
 // maxFaults is how many faults of a template are found at once.
 const maxFaults = 200
 
-// serverless is the transform that package sam does.
-const serverless = "AWS::Serverless-2016-10-31"
-
 // sections are what a template has at its top (AWS CloudFormation User Guide, "Template sections"; Globals is SAM's).
 var sections = []string{
 	"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform",
@@ -126,7 +123,7 @@ var sections = []string{
 
 // Load reads a template. The error is of type tree.Faults and has all that is wrong with it.
 func Load(root *tree.Node, o Options) (*Stack, error) {
-	l := &loader{index: map[string]int{}, work: new(int), stack: &Stack{
+	l := &loader{index: map[string]int{}, imports: map[string]bool{}, work: new(int), stack: &Stack{
 		Name: o.Stack, options: o, parameters: map[string]*parameter{}, conditions: map[string]*condition{},
 		resources: map[string]*Resource{},
 	}}
@@ -134,9 +131,9 @@ func Load(root *tree.Node, o Options) (*Stack, error) {
 		l.faults.Add(root.Pos, "the template is %s, expected a map with Resources", root.Kind)
 		return nil, l.faults.Err()
 	}
-	root = l.transform(root)
-	if len(l.faults) == 0 {
-		l.load(root)
+	l.head(root)
+	if out := l.transform(root); out != nil {
+		l.load(out)
 	}
 	if err := l.faults.Err(); err != nil {
 		return nil, capped(err.(tree.Faults))
@@ -164,6 +161,7 @@ type loader struct {
 	index   map[string]int           // of resources in the template, by logical id
 	isSAM   bool                     // the template names SAM's transform
 	origins map[tree.Position]string // resources before it, by the place of their names
+	imports map[string]bool          // names of Fn::ImportValue
 	notRun  map[string]*unrun        // properties that are not run, by what says so
 	notices []Notice
 	work    *int // what all evaluators made so far
@@ -175,30 +173,31 @@ type unrun struct {
 	ids []string
 }
 
-// transform does SAM's transform, if the template names it.
+// transform does SAM's transform, if the template names it. It is nil if something is wrong.
 func (l *loader) transform(root *tree.Node) *tree.Node {
 	names := root.Get("Transform")
 	if names == nil {
 		return root
 	}
-	list := []*tree.Node{names}
+	list, others := []*tree.Node{names}, false
 	if names.Is(tree.List) {
 		list = names.Items
 	}
 	for _, name := range list {
-		text := name.Text
+		text := name.TextOr("")
 		if name.Is(tree.Map) {
 			text = name.Get("Name").TextOr("")
 		}
-		if text != serverless {
-			l.faults.Add(name.Pos, "furl does not do the transform %s, expected %s or none; "+
-				"give furl the template that the transform makes", quote(cmp.Or(text, name.Kind.String())), serverless)
+		if text == sam.Name {
+			l.isSAM = true
 			continue
 		}
-		l.isSAM = true
+		others = true
+		l.faults.Add(name.Pos, "furl does not do the transform %s, expected %s or none; "+
+			"give furl the template that the transform makes", quote(cmp.Or(text, name.Kind.String())), sam.Name)
 	}
-	if !l.isSAM || len(l.faults) > 0 {
-		return root
+	if others {
+		return nil
 	}
 	l.origins = map[tree.Position]string{}
 	if resources := root.Get("Resources"); resources.Is(tree.Map) {
@@ -211,18 +210,18 @@ func (l *loader) transform(root *tree.Node) *tree.Node {
 	}
 	maps.Copy(parameters, l.stack.options.Parameters)
 	out, notices, err := sam.Transform(root, parameters)
-	if faults := (tree.Faults)(nil); errors.As(err, &faults) {
-		l.faults = append(l.faults, faults...)
-	} else if err != nil {
-		l.faults.Add(root.Pos, "%s", err)
-	}
 	for _, notice := range notices {
 		l.notices = append(l.notices, Notice{notice.Pos, notice.Text})
+	}
+	if faults, ok := errors.AsType[tree.Faults](err); ok {
+		l.faults = append(l.faults, faults...)
+		return nil
 	}
 	return out
 }
 
-func (l *loader) load(root *tree.Node) {
+// head reads what stands before resources. SAM's transform leaves it as it is.
+func (l *loader) head(root *tree.Node) {
 	for _, section := range root.Members {
 		if !slices.Contains(sections, section.Name) {
 			l.faults.Add(section.Pos, "a template has no section %s%s", quote(section.Name), expected(section.Name, sections))
@@ -233,6 +232,9 @@ func (l *loader) load(root *tree.Node) {
 	}
 	l.rules(root.Get("Rules"))
 	l.readParameters(root)
+}
+
+func (l *loader) load(root *tree.Node) {
 	l.stack.mappings = l.section(root, "Mappings")
 	l.readMappings()
 	l.readConditions(l.section(root, "Conditions"))
@@ -249,6 +251,7 @@ func (l *loader) load(root *tree.Node) {
 	l.stack.outputs = l.section(root, "Outputs")
 	l.check()
 	l.evaluate()
+	l.checkGiven(root)
 	l.sort()
 	l.finish()
 }
