@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -27,7 +28,7 @@ var logicalID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 func (l *loader) readResources(section *tree.Node) {
 	for _, member := range section.Members {
 		node := member.Value
-		r := &Resource{ID: member.Name, Origin: member.Name, Pos: member.Pos, node: node, active: true}
+		r := &Resource{ID: member.Name, Origin: cmp.Or(l.origins[member.Pos], member.Name), Pos: member.Pos, node: node, active: true}
 		switch {
 		case strings.HasPrefix(r.ID, "Fn::"):
 			l.faults.Add(r.Pos, "%s%s", r.ID, elsewhere(r.ID))

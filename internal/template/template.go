@@ -139,8 +139,9 @@ func Load(root *tree.Node, o Options) (*Stack, error) {
 type loader struct {
 	stack   *Stack
 	faults  tree.Faults
-	index   map[string]int    // of resources in the template, by logical id
-	isSAM   bool              // the template names SAM's transform
+	index   map[string]int // of resources in the template, by logical id
+	isSAM   bool           // the template names SAM's transform
+	origins map[tree.Position]string
 	notRun  map[string]*unrun // properties that are not run, by what says so
 	notices []Notice
 	work    *int // what all evaluators made so far
@@ -177,7 +178,16 @@ func (l *loader) transform(root *tree.Node) *tree.Node {
 	if !l.isSAM || len(l.faults) > 0 {
 		return root
 	}
-	out, notices, err := sam.Transform(root, l.stack.options.Parameters)
+	// Resources that SAM makes stand where their source does.
+	if resources := root.Get("Resources"); resources.Is(tree.Map) {
+		l.origins = map[tree.Position]string{}
+		for _, member := range resources.Members {
+			l.origins[member.Pos] = member.Name
+		}
+	}
+	parameters := map[string]string{"AWS::Region": l.stack.options.Region}
+	maps.Copy(parameters, l.stack.options.Parameters)
+	out, notices, err := sam.Transform(root, parameters)
 	if faults := (tree.Faults)(nil); errors.As(err, &faults) {
 		l.faults = append(l.faults, faults...)
 	} else if err != nil {
