@@ -764,7 +764,7 @@ func TestFiles(t *testing.T) {
 			t.Skip(err)
 		}
 		_, err := project.Open(options(root))
-		if err == nil || !strings.HasSuffix(err.Error(), "bytes, more than 8388608") {
+		if err == nil || !strings.HasSuffix(err.Error(), ":1:1: the file has 8388609 bytes, expected at most 8388608") {
 			t.Error(err)
 		}
 	})
@@ -895,5 +895,32 @@ func TestSamples(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestOrigins has what SAM made know its source, and values of parameters and the region in logical ids.
+func TestOrigins(t *testing.T) {
+	root := write(t, strings.Replace(serverlessApp, "FunctionName: app,", "FunctionName: app, AutoPublishAlias: !Ref Alias,", 1))
+	o := options(root)
+	o.Template.Parameters = map[string]string{"Alias": "live"}
+	file := filepath.Join(root, "template.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append([]byte("Parameters: {Alias: {Type: String}}\n"), text...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p, err := project.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, resource := range p.Stacks[0].Resources {
+		got[resource.ID] = resource.Origin
+	}
+	want := map[string]string{"App": "App", "AppRole": "App", "AppAliaslive": "App", "AppVersiond2ff709c3c": "App"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

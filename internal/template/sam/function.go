@@ -42,7 +42,10 @@ func (r *resource) function() {
 	id, pos := r.name.Name, r.name.Value.Pos
 	out, properties := r.make("AWS::Lambda::Function", ownAttributes)
 	r.dependsOn(out)
-	r.copy(properties, "FunctionName", "Handler", "Runtime", "Description", "MemorySize", "Timeout", "VpcConfig", "Role",
+	if name := r.has("FunctionName"); name != nil {
+		properties.Set("FunctionName", name)
+	}
+	r.copy(properties, "Handler", "Runtime", "Description", "MemorySize", "Timeout", "VpcConfig", "Role",
 		"Environment", "KmsKeyArn", "ReservedConcurrentExecutions", "Layers", "FileSystemConfigs", "ImageConfig",
 		"PackageType", "Architectures", "SnapStart", "EphemeralStorage", "CodeSigningConfigArn",
 		"RuntimeManagementConfig", "LoggingConfig", "TenancyConfig", "RecursiveLoop", "DurableConfig",
@@ -50,14 +53,14 @@ func (r *resource) function() {
 	code, hashed := r.code()
 	properties.Set("Code", code)
 	if r.traced() {
-		properties.Set("TracingConfig", tree.Object(r.get("Tracing").Pos, "Mode", r.get("Tracing")))
+		properties.Set("TracingConfig", tree.Object(r.has("Tracing").Pos, "Mode", r.has("Tracing")))
 	}
-	if queue := r.get("DeadLetterQueue"); queue != nil {
+	if queue := r.has("DeadLetterQueue"); queue != nil {
 		if target := queue.Get("TargetArn"); target != nil {
 			properties.Set("DeadLetterConfig", tree.Object(queue.Pos, "TargetArn", target))
 		}
 	}
-	if capacity := r.get("CapacityProviderConfig"); capacity.Is(tree.Map) {
+	if capacity := r.has("CapacityProviderConfig"); capacity.Is(tree.Map) {
 		inner := &tree.Node{Pos: capacity.Pos, Kind: tree.Map, Members: slices.Clone(capacity.Members)}
 		for i := range inner.Members {
 			if inner.Members[i].Name == "Arn" {
@@ -74,7 +77,7 @@ func (r *resource) function() {
 	target := ref(pos, id)
 	alias, aliasName := "", ""
 	extra := []tree.Member{{Name: id, Value: out}}
-	if value := r.get("AutoPublishAlias"); value != nil {
+	if value := r.has("AutoPublishAlias"); value != nil {
 		version := r.version(properties, hashed)
 		aliasName = r.aliasName(value)
 		alias = id + "Alias" + strings.NewReplacer("-", "D", "_", "U").Replace(aliasName)
@@ -87,25 +90,26 @@ func (r *resource) function() {
 		r.parts[id] = map[string]string{"Alias": alias, "Version": version.Name}
 		target = ref(pos, alias)
 	}
-	if config := r.get("FunctionUrlConfig"); config != nil && len(config.Members) > 0 {
+	if config := r.has("FunctionUrlConfig"); config != nil {
 		extra = append(extra, r.url(config, target)...)
 	}
-	if r.get("DeploymentPreference") != nil && alias == "" {
-		r.faults.Add(r.get("DeploymentPreference").Pos, "DeploymentPreference needs AutoPublishAlias")
-	} else if r.get("DeploymentPreference") != nil {
-		r.notice(r.get("DeploymentPreference").Pos,
-			"DeploymentPreference of "+id+" is not run here: the alias goes to the new version at once")
+	if preference := r.has("DeploymentPreference"); preference != nil && !isFalse(r.resolve(preference.Get("Enabled"))) {
+		if alias == "" {
+			r.faults.Add(preference.Pos, "DeploymentPreference needs AutoPublishAlias")
+		}
+		r.notice(preference.Pos, "DeploymentPreference of "+id+" is not run here: the alias goes to the new version at once")
 	}
 	var documents []*tree.Node
-	if config := r.get("EventInvokeConfig"); config != nil {
+	if config := r.has("EventInvokeConfig"); config != nil {
 		made, allowed := r.eventInvoke(config, alias, aliasName)
 		extra, documents = append(extra, made...), allowed
 	}
 	extra = append(extra, r.role(properties, documents, tags)...)
-	if events := r.get("Events"); events != nil && len(events.Members) > 0 {
+	if events := r.has("Events"); events != nil {
 		names := make([]string, len(events.Members))
 		for i, event := range events.Members {
 			names[i] = event.Name
+			r.implicitAPI(event)
 		}
 		r.notice(events.Pos, "events of "+id+" are not run here: "+strings.Join(names, ", "))
 	}
@@ -116,6 +120,11 @@ func (r *resource) function() {
 		}
 		r.add(r.name, member.Name, member.Value)
 	}
+}
+
+// isFalse reports whether a value is false, written as a boolean or as a string.
+func isFalse(value *tree.Node) bool {
+	return value.Is(tree.Bool, tree.String) && strings.EqualFold(value.Text, "false")
 }
 
 // together checks the properties that exclude or need each other.
@@ -130,7 +139,7 @@ func (r *resource) together() bool {
 		{"TenancyConfig", "ProvisionedConcurrencyConfig"}, {"TenancyConfig", "FunctionUrlConfig"},
 		{"TenancyConfig", "SnapStart"},
 	} {
-		if r.get(pair[0]) != nil && r.get(pair[1]) != nil {
+		if r.has(pair[0]) != nil && r.has(pair[1]) != nil {
 			refuse(pair[1], "%s and %s exclude each other", pair[0], pair[1])
 		}
 	}
@@ -138,11 +147,11 @@ func (r *resource) together() bool {
 		{"FunctionScalingConfig", "CapacityProviderConfig"}, {"VersionDeletionPolicy", "AutoPublishAlias"},
 		{"ProvisionedConcurrencyConfig", "AutoPublishAlias"},
 	} {
-		if r.get(pair[0]) != nil && r.get(pair[1]) == nil {
+		if r.get(pair[0]) != nil && r.has(pair[1]) == nil {
 			refuse(pair[0], "%s needs %s", pair[0], pair[1])
 		}
 	}
-	if queue := r.get("DeadLetterQueue"); queue != nil {
+	if queue := r.has("DeadLetterQueue"); queue != nil {
 		kind := queue.Get("Type")
 		if queue.Get("TargetArn") == nil || !kind.Is(tree.String) || (kind.Text != "SQS" && kind.Text != "SNS") {
 			refuse("DeadLetterQueue", "DeadLetterQueue must have a TargetArn, and a Type that is SQS or SNS")
@@ -188,7 +197,7 @@ func (r *resource) tags() *tree.Node {
 
 // traced reports whether Tracing is on.
 func (r *resource) traced() bool {
-	tracing := r.resolve(r.get("Tracing"))
+	tracing := r.resolve(r.has("Tracing"))
 	return tracing != nil && !(tracing.Is(tree.String) && (tracing.Text == "Disabled" || tracing.Text == ""))
 }
 
@@ -235,7 +244,7 @@ func (r *resource) code() (code, hashed *tree.Node) {
 		return code, r.resolve(code)
 	}
 	code, hashed = r.location("CodeUri")
-	if key := r.get("SourceKMSKeyArn"); key != nil && code.Is(tree.Map) {
+	if key := r.has("SourceKMSKeyArn"); key != nil && code.Is(tree.Map) {
 		code.Set("SourceKMSKeyArn", key)
 		hashed.Set("SourceKMSKeyArn", key)
 	}
@@ -278,9 +287,9 @@ func (r *resource) location(property string) (code, hashed *tree.Node) {
 // version is the AWS::Lambda::Version of an alias, with a logical id that changes with the code of the function.
 func (r *resource) version(function, code *tree.Node) tree.Member {
 	id := r.name.Name + "Version"
-	if sha := r.resolve(r.get("AutoPublishCodeSha256")); sha != nil {
+	if sha := r.resolve(r.has("AutoPublishCodeSha256")); sha != nil {
 		if !sha.Is(tree.String) {
-			r.faults.Add(r.get("AutoPublishCodeSha256").Pos,
+			r.faults.Add(r.has("AutoPublishCodeSha256").Pos,
 				"AutoPublishCodeSha256 must be a string or a Ref to a parameter with a value")
 			sha = tree.Text(sha.Pos, "")
 		}
@@ -304,7 +313,7 @@ func (r *resource) version(function, code *tree.Node) tree.Member {
 		switch {
 		case policy != nil && !(policy.Is(tree.String) && (policy.Text == "Delete" || policy.Text == "Retain")):
 			r.faults.Add(policy.Pos, "VersionDeletionPolicy must be Delete or Retain")
-		case policy == nil && r.get("CapacityProviderConfig") != nil:
+		case policy == nil && r.has("CapacityProviderConfig") != nil:
 			policy = tree.Text(r.name.Value.Pos, "Delete")
 		case policy == nil:
 			policy = tree.Text(r.name.Value.Pos, "Retain")
@@ -315,7 +324,7 @@ func (r *resource) version(function, code *tree.Node) tree.Member {
 	if value := r.get("VersionDescription"); value != nil {
 		properties.Set("Description", value)
 	}
-	if r.get("CapacityProviderConfig") != nil {
+	if r.has("CapacityProviderConfig") != nil {
 		r.copy(properties, "FunctionScalingConfig")
 	}
 	return tree.Member{Name: id, Value: out}
@@ -329,7 +338,7 @@ func (r *resource) hashed(function, code *tree.Node) *tree.Node {
 		for _, variable := range members(r.get("Environment")) {
 			out.Set(variable.Name, variable.Value)
 		}
-		if memory := r.get("MemorySize"); memory != nil && memory.Text != "0" {
+		if memory := r.has("MemorySize"); memory != nil {
 			out.Set("MemorySize", memory)
 		}
 		if snap := r.get("SnapStart"); len(members(snap)) > 0 {

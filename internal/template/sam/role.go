@@ -21,7 +21,7 @@ func (r *resource) role(function *tree.Node, documents []*tree.Node, tags *tree.
 
 	p := policies{resource: r, role: id, managed: list(pos), inline: list(pos)}
 	basic := "service-role/AWSLambdaBasicExecutionRole"
-	if r.get("DurableConfig") != nil {
+	if r.has("DurableConfig") != nil {
 		basic = "service-role/AWSLambdaBasicDurableExecutionRolePolicy"
 	}
 	p.attach(tree.Text(pos, r.managedARN(basic)))
@@ -32,10 +32,10 @@ func (r *resource) role(function *tree.Node, documents []*tree.Node, tags *tree.
 		}
 		p.attach(tree.Text(pos, r.managedARN(name)))
 	}
-	if r.get("VpcConfig") != nil {
+	if r.has("VpcConfig") != nil {
 		p.attach(tree.Text(pos, r.managedARN("service-role/AWSLambdaVPCAccessExecutionRole")))
 	}
-	if queue := r.get("DeadLetterQueue"); queue != nil {
+	if queue := r.has("DeadLetterQueue"); queue != nil {
 		action := "sqs:SendMessage"
 		if queue.Get("Type").Text == "SNS" {
 			action = "sns:Publish"
@@ -47,7 +47,7 @@ func (r *resource) role(function *tree.Node, documents []*tree.Node, tags *tree.
 					"Resource", queue.Get("TargetArn"), "Effect", tree.Text(queue.Pos, "Allow"))))))
 	}
 	p.inline.Items = append(p.inline.Items, documents...)
-	if value := r.get("Policies"); value != nil {
+	if value := r.has("Policies"); value != nil {
 		items := []*tree.Node{value}
 		if value.Is(tree.List) {
 			items = value.Items

@@ -72,7 +72,10 @@ func Transform(root *tree.Node, parameters map[string]string) (*tree.Node, []Not
 		t.faults.Add(pos, "Resources must be a map of at least one resource")
 		return nil, nil, t.faults.Err()
 	}
-	t.run(t.globals(root.Get("Globals"), resources))
+	// Without what Globals sets, functions would seem to lack it.
+	if merged := t.globals(root.Get("Globals"), resources); len(t.faults) == 0 {
+		t.run(merged)
+	}
 	if err := t.faults.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -170,7 +173,11 @@ func (t *transform) run(resources []tree.Member) {
 		case connectorType:
 			connectors = append(connectors, member)
 		default:
+			if strings.HasPrefix(r.kind, prefix) {
+				member.Value = without(member.Value, "IgnoreGlobals")
+			}
 			t.add(member, member.Name, member.Value)
+			t.stage(member, r.kind)
 		}
 	}
 	for _, member := range connectors {
@@ -218,6 +225,21 @@ const (
 // get is a property; one without a value is one that is missing.
 func (r *resource) get(name string) *tree.Node {
 	if value := r.properties.Get(name); value != nil && value.Kind != tree.Null {
+		return value
+	}
+	return nil
+}
+
+// has is a property that says something: in the transform, what is empty, zero or false is as good as missing.
+func (r *resource) has(name string) *tree.Node {
+	value := r.get(name)
+	switch {
+	case value == nil:
+	case value.Is(tree.List, tree.Map) && len(value.Items)+len(value.Members) == 0:
+	case value.Is(tree.String) && value.Text == "":
+	case value.Is(tree.Number) && number(value.Text) == "0":
+	case value.Is(tree.Bool) && !strings.EqualFold(value.Text, "true"):
+	default:
 		return value
 	}
 	return nil
