@@ -201,3 +201,8 @@ func steps(plan *apply.Plan) (all []string) {
 	}
 	return all
 }
+
+// onDisk has the server keep its data in a directory.
+func onDisk(t testing.TB) func(*app.Config) {
+	return func(config *app.Config) { config.Data = t.TempDir() }
+}
