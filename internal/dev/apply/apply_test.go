@@ -312,8 +312,8 @@ func TestOnlyFurlServers(t *testing.T) {
 	defer mock.Close()
 	w := newWorld(t)
 	for endpoint, why := range map[string]string{
-		mock.URL: "answers 200 OK and no proof",
-		"":       "AWS is not a furl server (no endpoint is given): furl dev applies to furl servers only",
+		mock.URL:                                 "answers 200 OK and no proof",
+		"":                                       "AWS is not a furl server (no endpoint is given): furl dev applies to furl servers only",
 		"https://lambda.us-east-1.amazonaws.com": "that is an address of AWS",
 		"https://lambda.cn-north-1.amazonaws.com.cn": "that is an address of AWS",
 		"http://": "not the address of a server",
