@@ -204,6 +204,9 @@ func (r *Resource) generated(stack string, limit int) string {
 	return generate(stack, r.ID, limit)
 }
 
+// GroupName is the name that a stack gives to a group of IAM whose name is left open.
+func GroupName(stack, id string) string { return generate(stack, id, maxGroupName) }
+
 func generate(stack, id string, limit int) string {
 	sum := sha256.Sum256([]byte(stack + "/" + id))
 	hash := base32.StdEncoding.EncodeToString(sum[:])[:hashLength]

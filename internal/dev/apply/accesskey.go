@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -67,6 +69,9 @@ func (k *accessKey) put(ctx context.Context, r *run, was thing) (thing, error) {
 	if have, ok := was.(*accessKey); ok {
 		made.id, made.secret = have.id, have.secret
 	} else {
+		if err := k.removeLost(ctx, r); err != nil {
+			return nil, err
+		}
 		got, err := r.a.iam.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &k.User})
 		if err != nil {
 			return nil, err
@@ -87,6 +92,27 @@ func (k *accessKey) put(ctx context.Context, r *run, was thing) (thing, error) {
 		UserName: &k.User, AccessKeyId: &made.id, Status: iamtypes.StatusType(k.Status),
 	})
 	return &made, err
+}
+
+// removeLost deletes access keys of the user that an earlier run made and did not come to note. A user has two at most.
+func (k *accessKey) removeLost(ctx context.Context, r *run) error {
+	u := r.plan.world.users[k.User]
+	if u == nil {
+		return nil
+	}
+	noted := slices.Collect(maps.Values(u.owner.numbered(tagAccessKey, r.stack.Name)))
+	for id := range u.keys {
+		if _, made := k.ring.secret(id); !made || slices.Contains(noted, id) {
+			continue
+		}
+		if err := r.a.removePart(ctx, part{u.key(), partKey, id}); err != nil {
+			return err
+		}
+		if err := k.ring.remove(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keyRing has the secrets of the access keys that were made.

@@ -1,20 +1,32 @@
 package apply_test
 
 import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/dev/apply"
 )
 
-const first = `
+const trust = `{Version: 2012-10-17, Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]}`
+
+// role is a role that Lambda may assume.
+const role = `
   Role:
     Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument: &trust
-        Version: 2012-10-17
-        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
-      ManagedPolicyArns: [arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]
-      Policies:
-        - PolicyName: read
-          PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}
+    Properties: {AssumeRolePolicyDocument: ` + trust + `}`
+
+// api is a function with a URL and the two permissions that a caller needs.
+const api = role + `
   Api:
     Type: AWS::Lambda::Function
     Properties:
@@ -26,19 +38,315 @@ const first = `
   Url:
     Type: AWS::Lambda::Url
     Properties: {TargetFunctionArn: !Ref Api, AuthType: AWS_IAM}
-  Allow:
+  AllowUrl:
     Type: AWS::Lambda::Permission
     Properties:
       FunctionName: !Ref Api
       Action: lambda:InvokeFunctionUrl
       Principal: !Ref AWS::AccountId
       FunctionUrlAuthType: AWS_IAM
-`
+  AllowInvoke:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref Api, Action: lambda:InvokeFunction, Principal: !Ref AWS::AccountId, InvokedViaFunctionUrl: true}`
 
-func TestFirst(t *testing.T) {
+func TestStackIsMadeAndGoesAgain(t *testing.T) {
 	w := newWorld(t)
-	t.Log(w.plan(first).Diff())
-	result := w.apply(first)
-	t.Logf("%+v", result)
-	w.apply("  Role:\n    Type: AWS::IAM::Role\n    Properties: {AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]}}\n")
+	result := w.apply(api)
+	if len(result.URLs) != 1 {
+		t.Fatalf("the URLs are %+v", result.URLs)
+	}
+	url := result.URLs[0]
+	if url.LogicalID != "Api" || url.AuthType != "AWS_IAM" || url.InvokeMode != "BUFFERED" || url.Qualifier != "" ||
+		!strings.HasPrefix(url.Function, "demo-Api-") {
+		t.Errorf("the URL is %+v", url)
+	}
+	got, err := w.lambda.GetFunctionUrlConfig(t.Context(), &awslambda.GetFunctionUrlConfigInput{FunctionName: &url.Function})
+	if err != nil || aws.ToString(got.FunctionUrl) != url.Address {
+		t.Errorf("the server has %s, not %s, %v", aws.ToString(got.FunctionUrl), url.Address, err)
+	}
+	if want := []apply.Function{{Name: url.Function, LogicalID: "Api", Dir: w.dir + "/src"}}; !slices.Equal(result.Functions, want) {
+		t.Errorf("the functions are %+v", result.Functions)
+	}
+
+	// The address stays the same in the next session.
+	w.restart(nil)
+	if again := w.apply(api); again.URLs[0] != url {
+		t.Errorf("the URL has become %+v", again.URLs[0])
+	}
+	w.apply(role)
+	if names := w.functions(); names != nil {
+		t.Errorf("there still are functions: %q", names)
+	}
+	if _, err := w.lambda.GetFunctionUrlConfig(t.Context(), &awslambda.GetFunctionUrlConfigInput{FunctionName: &url.Function}); err == nil {
+		t.Error("the URL is still there")
+	}
+}
+
+// functions are the names of all functions.
+func (w *world) functions() (names []string) {
+	w.Helper()
+	pages := awslambda.NewListFunctionsPaginator(w.lambda, &awslambda.ListFunctionsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(w.Context())
+		if err != nil {
+			w.Fatal(err)
+		}
+		for _, f := range page.Functions {
+			names = append(names, aws.ToString(f.FunctionName))
+		}
+	}
+	return names
+}
+
+// A resource needs others that it names in words only, and those are made before it, wherever they stand.
+func TestOrder(t *testing.T) {
+	w := newWorld(t)
+	const backwards = `
+  Membership:
+    Type: AWS::IAM::UserToGroupAddition
+    Properties: {GroupName: team, Users: [alice]}
+  Statement:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: "api:live", Action: lambda:InvokeFunctionUrl, Principal: "arn:aws:iam::123456789012:user/alice", FunctionUrlAuthType: AWS_IAM}
+  Url:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: api, Qualifier: live, AuthType: AWS_IAM}
+  Live:
+    Type: AWS::Lambda::Alias
+    Properties: {FunctionName: api, Name: live, FunctionVersion: $LATEST}
+  Inline:
+    Type: AWS::IAM::Policy
+    Properties: {PolicyName: own, PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}, Roles: [execution], Groups: [team]}
+  Api:
+    Type: AWS::Lambda::Function
+    Properties: {FunctionName: api, Runtime: python3.13, Handler: app.handler, Role: "arn:aws:iam::123456789012:role/execution", Code: src}
+  Execution:
+    Type: AWS::IAM::Role
+    Properties: {RoleName: execution, AssumeRolePolicyDocument: ` + trust + `, ManagedPolicyArns: ["arn:aws:iam::123456789012:policy/shared"]}
+  Shared:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {ManagedPolicyName: shared, PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}}
+  Team:
+    Type: AWS::IAM::Group
+    Properties: {GroupName: team}
+  Alice:
+    Type: AWS::IAM::User
+    Properties: {UserName: alice}`
+	w.apply(backwards)
+	plan := w.plan("\n  Alice:\n    Type: AWS::IAM::User\n    Properties: {UserName: alice}")
+	want := []string{
+		"delete membership in group team of user alice", "delete function api", "delete role execution",
+		"delete group team", "delete managed policy shared",
+	}
+	if diff := cmp.Diff(want, steps(plan)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := plan.Apply(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Two stacks of one server know nothing of each other, also where one has a statement in the policy of the other's
+// function.
+func TestTwoStacks(t *testing.T) {
+	w := newWorld(t)
+	w.applyAs("one", api)
+	const second = `
+  Statement:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: %s, Action: lambda:InvokeFunction, Principal: sns.amazonaws.com}`
+	name := w.functions()[0]
+	w.applyAs("two", strings.ReplaceAll(second, "%s", name))
+	w.applyAs("three", role)
+	for _, stack := range []string{"one", "two", "three"} {
+		text := map[string]string{"one": api, "two": strings.ReplaceAll(second, "%s", name), "three": role}[stack]
+		plan, err := w.applier.Plan(t.Context(), w.stack(stack, text))
+		if err != nil || !plan.IsEmpty() {
+			t.Errorf("%s has still to do: %v\n%s", stack, err, plan.Diff())
+		}
+	}
+	w.applyAs("two", role)
+	got, err := w.lambda.GetPolicy(t.Context(), &awslambda.GetPolicyInput{FunctionName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := aws.ToString(got.Policy); strings.Contains(text, "sns.amazonaws.com") || strings.Count(text, `"Sid"`) != 2 {
+		t.Errorf("the policy is %s", text)
+	}
+	w.applyAs("one", role)
+	plan, err := w.applier.Plan(t.Context(), w.stack("three", role))
+	if err != nil || !plan.IsEmpty() {
+		t.Errorf("three has still to do: %v\n%s", err, plan.Diff())
+	}
+}
+
+// What others have made under a declared name is an error that says whose it is and how to get rid of it.
+func TestNamesOfOthers(t *testing.T) {
+	w := newWorld(t)
+	w.applyAs("other", strings.ReplaceAll(`
+  Role:
+    Type: AWS::IAM::Role
+    Properties: {RoleName: caller, AssumeRolePolicyDocument: TRUST}
+  Shared:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {ManagedPolicyName: shared, PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}}`, "TRUST", trust))
+	if _, err := w.iam.CreateUser(t.Context(), &awsiam.CreateUserInput{UserName: aws.String("alice")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.iam.CreateGroup(t.Context(), &awsiam.CreateGroupInput{GroupName: aws.String("team")}); err != nil {
+		t.Fatal(err)
+	}
+	got := w.refuse(strings.ReplaceAll(`
+  Caller:
+    Type: AWS::IAM::Role
+    Properties: {RoleName: caller, AssumeRolePolicyDocument: TRUST}
+  Alice:
+    Type: AWS::IAM::User
+    Properties: {UserName: alice}
+  Team:
+    Type: AWS::IAM::Group
+    Properties: {GroupName: team}
+  Shared:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {ManagedPolicyName: shared, PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}}
+  Statement:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: nowhere, Action: lambda:InvokeFunction, Principal: sns.amazonaws.com}`, "TRUST", trust))
+	for _, want := range []string{
+		"template.yaml:2:3: Caller: there is a role caller already, made by the stack other: give this one another name, or " +
+			"delete the other first (aws iam delete-role --role-name caller)",
+		"Alice: there is a user alice already, made by somebody who did not use furl dev",
+		"Team: there is a group team already, made by somebody",
+		"Shared: there is a managed policy shared already, made by the stack other: give this one another name, or delete the " +
+			"other first (aws iam delete-policy --policy-arn arn:aws:iam::123456789012:policy/shared)",
+		"Statement: the function nowhere is neither declared nor on the server",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the error lacks %q:\n%s", want, got)
+		}
+	}
+}
+
+// What others add to the things of a stack stays as well.
+func TestOthersAreLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.apply(api)
+	name := w.functions()[0]
+	roles, err := w.iam.ListRoles(t.Context(), &awsiam.ListRolesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	execution := roles.Roles[0].RoleName
+	for _, err := range []error{
+		second(w.lambda.AddPermission(t.Context(), &awslambda.AddPermissionInput{
+			FunctionName: &name, StatementId: aws.String("demo-Mine-ABCD2345"), Action: aws.String("lambda:InvokeFunction"),
+			Principal: aws.String("sns.amazonaws.com"),
+		})),
+		second(w.iam.PutRolePolicy(t.Context(), &awsiam.PutRolePolicyInput{
+			RoleName: execution, PolicyName: aws.String("mine"),
+			PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`),
+		})),
+		second(w.iam.AttachRolePolicy(t.Context(), &awsiam.AttachRolePolicyInput{
+			RoleName: execution, PolicyArn: aws.String("arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"),
+		})),
+		second(w.lambda.CreateAlias(t.Context(), &awslambda.CreateAliasInput{
+			FunctionName: &name, Name: aws.String("mine"), FunctionVersion: aws.String("$LATEST"),
+		})),
+		second(w.lambda.PublishVersion(t.Context(), &awslambda.PublishVersionInput{FunctionName: &name})),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if plan := w.plan(api); !plan.IsEmpty() {
+		t.Errorf("there is to do:\n%s", plan.Diff())
+	}
+	// The stack has no permissions any more, and none of the others' goes.
+	less := api[:strings.Index(api, "\n  AllowUrl")]
+	plan := w.plan(less)
+	if got := steps(plan); len(got) != 2 || !strings.HasPrefix(got[0], "delete statement demo-Allow") {
+		t.Errorf("the steps are %q", got)
+	}
+	w.apply(less)
+	got, err := w.lambda.GetPolicy(t.Context(), &awslambda.GetPolicyInput{FunctionName: &name})
+	if err != nil || strings.Count(aws.ToString(got.Policy), `"Sid"`) != 1 {
+		t.Errorf("the policy is %s, %v", aws.ToString(got.Policy), err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// A step that fails says where and what, what was done before it stays, and the next plan goes on from there.
+func TestFailureInTheMiddle(t *testing.T) {
+	w := newWorld(t)
+	broken := strings.ReplaceAll(api, "Principal: !Ref AWS::AccountId, InvokedVia", "Principal: AIDAABCDEFGHIJKLMNOPQ, InvokedVia")
+	plan := w.plan(broken)
+	_, err := plan.Apply(t.Context(), nil)
+	var failed *apply.Failure
+	if !errors.As(err, &failed) {
+		t.Fatalf("the error is %v", err)
+	}
+	if failed.Failed.LogicalID != "AllowInvoke" || failed.Failed.Pos.Line == 0 ||
+		!strings.Contains(err.Error(), "AddPermission answered InvalidParameterValueException: The provided principal was invalid") ||
+		!strings.HasPrefix(err.Error(), "template.yaml:") {
+		t.Errorf("the error is %v", err)
+	}
+	if len(failed.Done)+len(failed.Left)+1 != len(plan.Steps) {
+		t.Errorf("of %d steps %d are done and %d left", len(plan.Steps), len(failed.Done), len(failed.Left))
+	}
+	w.restart(nil)
+	if got := steps(w.plan(api)); len(got) < 1 || len(got) > 3 {
+		t.Errorf("there is left to do: %q", got)
+	}
+	w.apply(api)
+	w.apply(role)
+}
+
+// TestOnlyFurlServers: nothing else is sent a call of an API.
+func TestOnlyFurlServers(t *testing.T) {
+	var calls []string
+	mock := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls = append(calls, r.Method+" "+r.URL.Path)
+		w.WriteHeader(http.StatusOK) // as some emulators answer everything
+	}))
+	defer mock.Close()
+	w := newWorld(t)
+	for endpoint, why := range map[string]string{
+		mock.URL:                                 "answers 200 OK and no proof",
+		"":                                       "AWS is not a furl server (no endpoint is given): furl dev applies to furl servers only",
+		"https://lambda.us-east-1.amazonaws.com": "that is an address of AWS",
+		"https://lambda.cn-north-1.amazonaws.com.cn": "that is an address of AWS",
+		"http://": "not the address of a server",
+	} {
+		w.restart(func(c *apply.Config) {
+			c.AWS.BaseEndpoint = nil
+			if endpoint != "" {
+				c.AWS.BaseEndpoint = &endpoint
+			}
+		})
+		_, err := w.applier.Plan(t.Context(), w.stack("demo", role))
+		var foreign *apply.ForeignError
+		if !errors.As(err, &foreign) || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+	if !slices.Equal(calls, []string{"GET /_furl/health"}) {
+		t.Errorf("the other server got %q", calls)
+	}
+	w.restart(func(c *apply.Config) { c.Secret = "of another server" })
+	if got := w.refuse(role); !strings.Contains(got, "another server answers there") {
+		t.Error(got)
+	}
+}
+
+// A server with --faithful-states refuses changes for two seconds after one; they are made all the same.
+func TestFaithfulStates(t *testing.T) {
+	w := newWorld(t, func(c *app.Config) { c.FaithfulStates = true })
+	const published = api + `
+  V1:
+    Type: AWS::Lambda::Version
+    Properties: {FunctionName: !Ref Api}`
+	w.zip("one.zip", "app.py", "one")
+	w.apply(published)
+	w.apply(strings.ReplaceAll(strings.ReplaceAll(published, "Code: src", "Code: one.zip"), "TABLE: items", "TABLE: others"))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/template"
 	"github.com/furl-dev/furl/internal/template/tree"
@@ -122,6 +123,7 @@ func (a *Applier) Plan(ctx context.Context, stack *template.Stack) (*Plan, error
 	if b.world, err = a.read(ctx, stack.Name, b.interest()); err != nil {
 		return nil, fmt.Errorf("read what the server has: %w", err)
 	}
+	b.adopt()
 	b.order()
 	for _, it := range b.items {
 		b.compare(it)
@@ -215,6 +217,18 @@ func (b *builder) interest() interest {
 		}
 	}
 	return in
+}
+
+// adopt takes groups for the stack's own that have no note, and names that only the stack gives: an earlier run came to
+// its end between the two.
+func (b *builder) adopt() {
+	for name, found := range b.world.groups {
+		rest, ok := strings.CutPrefix(name, b.stack.Name+"-")
+		id, _, both := strings.Cut(rest, "-")
+		if ok && both && len(found.owner.tags) == 0 && name == template.GroupName(b.stack.Name, id) {
+			found.owner = owner{map[string]string{tagStack: b.stack.Name, tagLogicalID: id}}
+		}
+	}
 }
 
 // order adds what the things need besides what the template says, and sorts them by it. What would make a circle is left

@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -321,7 +322,9 @@ func (g *group) put(ctx context.Context, r *run, was thing) (thing, error) {
 		}
 		made.id, made.arn = aws.ToString(got.Group.GroupId), aws.ToString(got.Group.Arn)
 		if err := r.a.putInline(ctx, g.key(), notePolicy, noteDocument(r.tagsFor(g.key(), nil))); err != nil {
-			return nil, err
+			// A group without a note would be somebody else's.
+			_, undone := api.DeleteGroup(context.WithoutCancel(ctx), &awsiam.DeleteGroupInput{GroupName: &g.Name})
+			return nil, errors.Join(err, undone)
 		}
 	} else {
 		now, made.id, made.arn = have.grants, have.id, have.arn

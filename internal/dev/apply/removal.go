@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -250,14 +251,24 @@ func (a *Applier) removeHolder(ctx context.Context, k key, w *world) (err error)
 				}
 			}
 		}
-		g := w.groups[k.name].grants
-		g.inline = maps.Clone(g.inline)
-		g.inline[notePolicy] = ""
-		if err = a.removeGrantee(ctx, k, g); err == nil {
-			_, err = a.iam.DeleteGroup(ctx, &awsiam.DeleteGroupInput{GroupName: &k.name})
-		}
+		err = a.deleteGroup(ctx, w.groups[k.name])
 	}
 	return unlessAbsent(err)
+}
+
+// deleteGroup deletes a group, its note at last: without one it would be somebody else's.
+func (a *Applier) deleteGroup(ctx context.Context, g *group) error {
+	if err := a.removeGrantee(ctx, g.key(), g.grants); err != nil {
+		return err
+	}
+	if err := a.removeGrant(ctx, part{g.key(), partInline, notePolicy}); err != nil {
+		return err
+	}
+	_, err := a.iam.DeleteGroup(ctx, &awsiam.DeleteGroupInput{GroupName: &g.Name})
+	if err = unlessAbsent(err); err != nil {
+		return errors.Join(err, a.putInline(context.WithoutCancel(ctx), g.key(), notePolicy, noteDocument(g.owner.tags)))
+	}
+	return nil
 }
 
 // notes are the tags of things that are there and whose tags have to change.
@@ -283,13 +294,11 @@ func (b *builder) notes() map[key]notes {
 		}
 		n.during = union.tags(stack, mine)
 		kept := map[string]string{}
+		if it := b.byKey[k]; it != nil && mine {
+			kept = own(stack, it.resource.ID)
+		}
 		for tag, value := range n.now {
-			switch {
-			case tag == tagStack || tag == tagLogicalID:
-				if it := b.byKey[k]; it != nil {
-					kept[tag] = own(stack, it.resource.ID)[tag]
-				}
-			case b.keepsNumber(k, tag):
+			if b.keepsNumber(k, tag) {
 				kept[tag] = value
 			}
 		}

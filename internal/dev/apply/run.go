@@ -220,13 +220,14 @@ func (r *run) item(ctx context.Context, it *item) error {
 				return errors.New("an attribute that it needs is still not known")
 			}
 		}
-		if it.have != nil && it.step.Action == Alter && len(differing(it.have.properties(), want.properties())) == 0 {
-			return nil // what was not known is what is there
-		}
 	}
-	made, err := want.put(ctx, r, it.have)
-	if err != nil {
-		return err
+	made := it.have
+	// What was not known may be what is there.
+	if it.have == nil || it.step.Action == Replace || len(differing(it.have.properties(), want.properties())) > 0 {
+		var err error
+		if made, err = want.put(ctx, r, it.have); err != nil {
+			return err
+		}
 	}
 	r.mu.Lock()
 	for name, value := range made.attributes() {

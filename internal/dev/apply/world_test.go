@@ -73,7 +73,9 @@ func (w *world) restart(change func(*apply.Config)) {
 	w.Helper()
 	config := apply.Config{
 		AWS: w.aws(account), Account: account, Region: region,
-		Code: func(_ *template.Stack, code template.Code) (string, error) { return filepath.Join(w.dir, code.Path), nil },
+		Code: func(_ *template.Stack, code template.Code) (string, error) {
+			return filepath.Join(w.dir, code.Path), nil
+		},
 		Others: map[string]aws.CredentialsProvider{other: w.aws(other).Credentials},
 	}
 	if change != nil {
@@ -200,4 +202,36 @@ func steps(plan *apply.Plan) (all []string) {
 		all = append(all, string(step.Action)+" "+step.What)
 	}
 	return all
+}
+
+// onDisk has the server keep its data in a directory.
+func onDisk(t testing.TB) func(*app.Config) {
+	return func(config *app.Config) { config.Data = t.TempDir() }
+}
+
+// leftovers are the roles, users, groups and managed policies of an account, but for the user "nobody" and the
+// administrator that a server begins with.
+func (w *world) leftovers(config aws.Config) (names []string) {
+	w.Helper()
+	got, err := awsiam.NewFromConfig(config).GetAccountAuthorizationDetails(w.Context(), &awsiam.GetAccountAuthorizationDetailsInput{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, r := range got.RoleDetailList {
+		names = append(names, "role "+aws.ToString(r.RoleName))
+	}
+	for _, u := range got.UserDetailList {
+		if name := aws.ToString(u.UserName); name != "nobody" && name != "admin" {
+			names = append(names, "user "+name)
+		}
+	}
+	for _, g := range got.GroupDetailList {
+		names = append(names, "group "+aws.ToString(g.GroupName))
+	}
+	for _, p := range got.Policies {
+		if name := aws.ToString(p.PolicyName); name != "AdministratorAccess" {
+			names = append(names, "policy "+name)
+		}
+	}
+	return names
 }
