@@ -339,3 +339,105 @@ func TestBootstrapInPlace(t *testing.T) {
 	}
 	p.mustCreate("later", "later", types.RuntimeProvidedal2023, "x") // its bootstrap is yet to be built
 }
+
+// until calls a function until it answers what is wanted.
+func (p *project) until(name, want string) {
+	p.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for got := ""; got != want; got = p.call(name, `{}`) {
+		if time.Now().After(deadline) {
+			p.Fatalf("%s answers %s for too long, want %s", name, got, want)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// A file that changes is noticed, whoever changes it and whenever the function was made; and also by the next server.
+func TestWatchedCodeInPlace(t *testing.T) {
+	needPython(t)
+	answer := func(text string) string { return "def handler(event, context): return '" + text + "'\n" }
+	p := openProject(t, map[string]string{"one/app.py": answer("a"), "two/app.py": answer("x")}, nil)
+	p.mustCreate("one", "one", types.RuntimePython313, "app.handler")
+	p.until("one", `"a"`)
+	p.write("one/app.py", answer("b"))
+	p.until("one", `"b"`)
+	p.until("one:1", `"b"`)
+	p.mustCreate("two", "two", types.RuntimePython313, "app.handler")
+	p.until("two", `"x"`)
+	p.write("two/app.py", answer("y"))
+	p.until("two", `"y"`)
+	p.write("one/new.py", answer("c")) // as editors save
+	if err := os.Rename(filepath.Join(p.dir, "one/new.py"), filepath.Join(p.dir, "one/app.py")); err != nil {
+		t.Fatal(err)
+	}
+	p.until("one", `"c"`)
+	p.stop()
+	config := configFor(filepath.Join(p.dir, ".furl"))
+	config.CodeDirs = []string{p.dir}
+	server, _ := run(t, config)
+	p.client = lambda.NewFromConfig(awsConfig(server))
+	p.until("one", `"c"`)
+	p.write("one/app.py", answer("d"))
+	p.until("one", `"d"`)
+}
+
+// Without WatchCode only UpdateFunctionCode has a function run what has changed.
+func TestCodeInPlaceThatIsNotWatched(t *testing.T) {
+	needPython(t)
+	p := openProject(t, map[string]string{"app.py": "def handler(event, context): return 1\n"},
+		func(c *app.Config) { c.WatchCode = false })
+	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
+	p.wants("app", `{}`, `1`)
+	p.write("app.py", "def handler(event, context): return 2\n")
+	for range 20 {
+		time.Sleep(10 * time.Millisecond)
+		p.wants("app", `{}`, `1`)
+	}
+	p.reload("app", "")
+	p.wants("app", `{}`, `2`)
+}
+
+// A call that runs when its code changes ends with the code that it began with.
+func TestRunningCallOutlivesReload(t *testing.T) {
+	needPython(t)
+	p := openProject(t, map[string]string{
+		"app.py": "import time\nname = 'old'\ndef handler(event, context):\n    time.sleep(event.get('s', 0))\n    return name\n",
+	}, nil)
+	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
+	p.wants("app", `{}`, `"old"`)
+	slow := make(chan string)
+	go func() { slow <- p.call("app", `{"s":2}`) }()
+	time.Sleep(200 * time.Millisecond) // for the call to be on its way
+	p.write("app.py", "def handler(event, context): return 'new'\n")
+	p.reload("app", "")
+	p.wants("app", `{}`, `"new"`)
+	if got := <-slow; got != `"old"` {
+		t.Errorf("the call that ran answers %s", got)
+	}
+}
+
+// Links inside the project resolve, as those of a pnpm workspace, which lead out of the function's directory.
+func TestLinkedPackagesOfCodeInPlace(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("SKIPPED: node is not on PATH")
+	}
+	p := openProject(t, map[string]string{
+		"packages/web/index.mjs": "import { name } from 'left';\nimport { shared } from '@work/shared';\n" +
+			"export const handler = async () => [name, shared, import.meta.url];\n",
+		"packages/web/node_modules/left":                                 "-> ../../../node_modules/.pnpm/left@1.0.0/node_modules/left",
+		"node_modules/.pnpm/left@1.0.0/node_modules/left/package.json":   `{"name":"left","main":"index.js"}`,
+		"node_modules/.pnpm/left@1.0.0/node_modules/left/index.js":       "const right = require('right'); exports.name = 'left and ' + right;\n",
+		"node_modules/.pnpm/left@1.0.0/node_modules/right":               "-> ../../right@2.0.0/node_modules/right",
+		"node_modules/.pnpm/right@2.0.0/node_modules/right/package.json": `{"name":"right"}`,
+		"node_modules/.pnpm/right@2.0.0/node_modules/right/index.js":     "module.exports = 'right';\n",
+		"packages/web/node_modules/@work/shared":                         "-> ../../../shared",
+		"packages/shared/package.json":                                   `{"name":"@work/shared","type":"module","main":"main.js"}`,
+		"packages/shared/main.js":                                        "export const shared = 'shared';\n",
+	}, nil)
+	before := p.tree()
+	p.mustCreate("web", "packages/web", types.RuntimeNodejs20x, "index.handler")
+	p.wants("web", `{}`, fmt.Sprintf(`["left and right","shared","file://%s/packages/web/index.mjs"]`, p.dir))
+	if diff := cmp.Diff(before, p.tree()); diff != "" {
+		t.Errorf("the project was changed:\n%s", diff)
+	}
+}

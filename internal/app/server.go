@@ -68,7 +68,7 @@ type Server struct {
 	db        *store.DB
 	state     *state.State
 	code      *code.Store
-	places    *code.Places
+	places    *codeWatch
 	logs      *logs.Store
 	pool      *runtime.Pool
 	invoke    *invoke.Service
@@ -163,9 +163,11 @@ func (s *Server) open(ctx context.Context) error {
 	if file, ok := TrustedAuthority(); ok {
 		hidden = append(hidden, filepath.Dir(file)) // with its key
 	}
-	if s.places, err = code.NewPlaces(s.config.CodeDirs, s.config.HTTPUpstreams, hidden); err != nil {
+	places, err := code.NewPlaces(s.config.CodeDirs, s.config.HTTPUpstreams, hidden)
+	if err != nil {
 		return err
 	}
+	s.places = &codeWatch{Places: places, skip: hidden, log: s.config.Log, changed: s.reloadChanged, closed: !s.config.WatchCode}
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),
 		Log:             logSink{s.logs},
@@ -183,6 +185,11 @@ func (s *Server) open(ctx context.Context) error {
 		_, err = s.pool.Sandbox()
 	}
 	return err
+}
+
+// reloadChanged has functions run what is now in the directories that changed, if any has its code there.
+func (s *Server) reloadChanged(changed func(dir string) bool) []string {
+	return s.invoke.ReloadChanged(changed)
 }
 
 // openDir makes the data directory, or a temporary one for a server that keeps nothing.
@@ -264,6 +271,9 @@ func (s *Server) wire() error {
 		Runner: runner, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
 		RootOf: s.places.RootOf,
+	}
+	for dir := range s.invoke.CodeDirs() {
+		s.places.use(dir)
 	}
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	events := &trace.Events{}
@@ -473,6 +483,9 @@ func (s *Server) Close() error {
 	stop()
 	if s.http != nil {
 		faults = append(faults, s.http.Close())
+	}
+	if s.places != nil {
+		s.places.close()
 	}
 	if s.listener != nil {
 		s.listener.Close() // closed already if it has served

@@ -50,13 +50,12 @@ func (s *Service) Reload(dir string) {
 	}
 }
 
-// ReloadChanged is Reload for the directories of all functions that a changed file or directory is in, or that are in it.
-// It answers those directories.
-func (s *Service) ReloadChanged(contains func(dir string) bool) []string {
+// CodeDirs are the directories that functions and versions use in place.
+func (s *Service) CodeDirs() map[string]bool {
 	dirs := map[string]bool{}
 	note := func(c *lambda.Configuration) {
-		if c.CodeDir != "" && !dirs[c.CodeDir] {
-			dirs[c.CodeDir] = contains(c.CodeDir)
+		if c.CodeDir != "" {
+			dirs[c.CodeDir] = true
 		}
 	}
 	world := s.State.Now()
@@ -66,9 +65,13 @@ func (s *Service) ReloadChanged(contains func(dir string) bool) []string {
 	for _, version := range world.Versions.All() {
 		note(&version.Configuration)
 	}
-	var reloaded []string
-	for dir, changed := range dirs {
-		if changed {
+	return dirs
+}
+
+// ReloadChanged is Reload for those of the CodeDirs that have changed. It answers them.
+func (s *Service) ReloadChanged(changed func(dir string) bool) (reloaded []string) {
+	for dir := range s.CodeDirs() {
+		if changed(dir) {
 			s.Reload(dir)
 			reloaded = append(reloaded, dir)
 		}
