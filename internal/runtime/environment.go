@@ -104,7 +104,6 @@ func (e *environment) initializationType() string {
 // run is the whole life of the environment.
 func (e *environment) run() {
 	defer close(e.ended)
-	defer e.hasStarted()
 	started, err := starter{e}.run()
 	if err != nil {
 		e.notStarted(err)
@@ -116,10 +115,19 @@ func (e *environment) run() {
 	}
 }
 
-// hasStarted gives back the room that the start took, also if it has failed.
+// hasStarted gives back the room that the start took.
 func (e *environment) hasStarted() {
 	if e.entered.CompareAndSwap(true, false) {
 		e.pool.processes.Started()
+	}
+}
+
+// leave notes that the environment has no processes any more.
+func (e *environment) leave() {
+	e.hasStarted()
+	if e.present {
+		e.pool.processes.Leave()
+		e.present = false
 	}
 }
 
@@ -374,6 +382,7 @@ func (e *environment) notStarted(err error) {
 
 // gone cleans up after the process and answers the call that it left behind.
 func (e *environment) gone(state sandbox.State) {
+	e.leave()
 	e.mu.Lock()
 	e.life.end(dead)
 	e.timer.Stop()
@@ -485,10 +494,6 @@ func (e *environment) close() {
 	if e.log != nil {
 		e.log.close()
 		e.removeDir()
-	}
-	if e.present {
-		e.pool.processes.Leave()
-		e.present = false
 	}
 }
 

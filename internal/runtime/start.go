@@ -39,7 +39,6 @@ func (s starter) run() (started bool, err error) {
 		if lack == nil || s.isAhead() {
 			return err == nil, err
 		}
-		s.hasStarted()
 		if s.handOver() {
 			return false, nil
 		}
@@ -99,7 +98,11 @@ func (s starter) try() error {
 	}
 	s.present = true
 	s.entered.Store(true)
-	return s.start()
+	err := s.start()
+	if err != nil {
+		s.leave()
+	}
+	return err
 }
 
 // start brings the processes up: first the extensions, if there are any, and when they have registered the runtime. If one
