@@ -548,8 +548,7 @@ func (s *Server) ReadLogs(ctx context.Context, request pages.LogRequest) (iter.S
 func (s *Server) Refusals() []trace.Report {
 	var refusals []trace.Report
 	for _, found := range slices.Backward(s.traces.Latest(trace.Kept)) {
-		report := found.Report()
-		if _, bad := report.Deciding(); bad && !report.Probe {
+		if report := found.Report(); report.IsRefusal() {
 			refusals = append(refusals, report)
 		}
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
-	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
 )
@@ -87,13 +86,13 @@ type environment struct {
 	user, role string
 }
 
-// awaitVariables is variables, tried again while no server is running and there is time to wait.
+// awaitVariables is variables, after a while if no server is running and there is time to wait for one.
 func (l *environment) awaitVariables(ctx context.Context, wait time.Duration) ([]variable, error) {
 	deadline := time.Now().Add(wait)
 	for {
-		variables, err := l.variables(ctx)
+		_, err := app.FindRunning(ctx, l.data)
 		if !errors.Is(err, app.ErrNotRunning) || time.Now().After(deadline) {
-			return variables, err
+			return l.variables(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -151,18 +150,31 @@ func assume(ctx context.Context, running app.Running, as aws.Credentials, accoun
 	if !strings.HasPrefix(role, "arn:") {
 		role = arn.IAM(account, "role", "/", role).String()
 	}
-	client, err := awsapi.Open(ctx, awsconfig.Options{
-		Credentials: as, Region: running.Region, EndpointURL: running.Endpoint, Authority: running.CertificateFile,
-	})
-	if err != nil {
-		return aws.Credentials{}, err
-	}
-	session, err := client.AssumeRole(ctx, role, "furl")
+	session, err := clientOf(running, as).AssumeRole(ctx, role, "furl")
 	if failed, ok := errors.AsType[*awsapi.Error](err); ok && failed.Kind == awsapi.Denied {
 		name := role[strings.LastIndexByte(role, '/')+1:]
 		return aws.Credentials{}, fail(roleDenied, err, snippet.Quote(name))
 	}
 	return session, err
+}
+
+// clientOf is a client of a server on this machine. It reads no AWS configuration, which may be about another place, and
+// needs no certificate: every server answers plain HTTP, too.
+func clientOf(running app.Running, as aws.Credentials) *awsapi.Client {
+	endpoint := running.Endpoint
+	if rest, ok := strings.CutPrefix(endpoint, "https://"); ok {
+		endpoint = "http://" + rest
+	}
+	return awsapi.New(aws.Config{
+		Region: running.Region, BaseEndpoint: aws.String(endpoint),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return as, nil }),
+	})
+}
+
+// exportNames are the names of all variables that exports may set.
+var exportNames = [...]string{
+	"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	"AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
 }
 
 // exports are the variables for a server. Those of its certificate name programs that trust it besides others, and
@@ -185,10 +197,16 @@ func exports(endpoint, region, certificate string, credentials aws.Credentials) 
 	return variables
 }
 
-// cleared are the variables that would contradict those that are set: a session token belongs to other keys, and a
-// profile may name other keys.
+// cleared are the variables that would contradict those that are set: a session token belongs to other keys, a profile
+// may name other keys, as a role and the credentials of a container do, and an endpoint for one service counts more than
+// that for all.
 func cleared(set []variable) []string {
-	names := []string{"AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"}
+	names := []string{
+		"AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+		"AWS_SECURITY_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_ACCOUNT_ID",
+	}
 	return slices.DeleteFunc(names, func(name string) bool {
 		return slices.ContainsFunc(set, func(v variable) bool { return v.name == name })
 	})

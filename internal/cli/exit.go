@@ -32,6 +32,8 @@ const (
 	exitDenied      = 4
 	exitConnect     = 5 // name resolution, connection, TLS
 	exitCredentials = 6
+	exitUnrunnable  = 126 // as shells say it, and 127
+	exitNoCommand   = 127
 	exitInterrupted = 130
 )
 
@@ -118,6 +120,8 @@ const (
 	verdictRefused
 	noTrustStore
 	trustNeedsRoot
+	commandMissing
+	commandUnrunnable
 	interrupted
 )
 
@@ -211,10 +215,12 @@ var errorTable = [...]struct {
 		exitDenied, "furl explain %s\nfurl check %s\n" +
 			"furl grant %s --to %s   # an administrator of the function types this\nfurl check %s --as %s   # an administrator of the function types this, which prints the grant", nil,
 	},
-	verdictRefused: {exitDenied, "", nil},
-	noTrustStore:   {exitFailed, "export AWS_CA_BUNDLE=%s NODE_EXTRA_CA_CERTS=%s   # for programs of this shell", nil},
-	trustNeedsRoot: {exitFailed, "sudo %s", nil},
-	interrupted:    {exitInterrupted, "", nil},
+	verdictRefused:    {exitDenied, "", nil},
+	noTrustStore:      {exitFailed, "export AWS_CA_BUNDLE=%s NODE_EXTRA_CA_CERTS=%s   # for programs of this shell", nil},
+	trustNeedsRoot:    {exitFailed, "sudo %s", nil},
+	commandMissing:    {exitNoCommand, "", nil},
+	commandUnrunnable: {exitUnrunnable, "", nil},
+	interrupted:       {exitInterrupted, "", nil},
 
 	{exitUsage, "furl --help", match(func(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") })},
 	{exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", is(awsconfig.ErrEndpoint)},
@@ -443,6 +449,9 @@ func lacksURL(err error) bool {
 func (p *program) exit(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if ended, ok := errors.AsType[*commandStatus](err); ok {
+		return ended.code
 	}
 	row, hint := outcome(ctx, err)
 	code := errorTable[row].code

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,9 +21,10 @@ import (
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
-	config app.Config
-	log    logFlags
-	check  bool
+	config  app.Config
+	log     logFlags
+	check   bool
+	exports string // file for the exports, "" for none
 }
 
 // setting is one value of a server's configuration: its flag, which is also an environment variable, and its name in
@@ -152,6 +154,21 @@ func (s *serveFlags) settings() []setting {
 	}, s.log.settings()...)
 }
 
+// register adds the flags of a server to a command that starts one, but for some.
+func (s *serveFlags) register(f *pflag.FlagSet, except ...string) {
+	for _, setting := range s.settings() {
+		if setting.flag == "" || slices.Contains(except, setting.flag) {
+			continue
+		}
+		setting.register(f)
+		names := []string{"FURL_" + strings.ToUpper(strings.ReplaceAll(setting.flag, "-", "_"))}
+		if setting.flag == "region" {
+			names = append(names, "AWS_REGION", "AWS_DEFAULT_REGION")
+		}
+		readFrom(f, setting.flag, names...)
+	}
+}
+
 // register adds the flag of a setting to a command.
 func (s setting) register(f *pflag.FlagSet) {
 	switch value := s.value.(type) {
@@ -187,8 +204,12 @@ A function URL of auth type NONE answers in path style (http://127.0.0.1:9000/_f
 below it and loopback addresses: otherwise a web page could reach it whose own name leads to this machine. --listen with
 another address adds that one, or all addresses if it is 0.0.0.0; --allow-host adds a name.
 
-Each flag is also an environment variable, such as FURL_DATA for --data; the flag wins. FURL_ROOT_ACCESS_KEY_ID and
-FURL_ROOT_SECRET_ACCESS_KEY set the root keys of the first account.
+--env-file writes what furl env exports to a file, as lines of NAME=VALUE, when the server is ready to answer, and
+removes the file when the server has ended. Tests can wait for the file, and read it with set -a; . FILE; set +a, or as
+a dotenv file. A file with anything else in it is not replaced.
+
+Each flag but --check and --env-file is also an environment variable, such as FURL_DATA for --data; the flag wins.
+FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY set the root keys of the first account.
 
 ` + exitStatus(status{exitOK: "stopped by a signal", exitFailed: "could not start or serve"}, exitUsage),
 		Example: "  furl serve --data .furl &\n  eval \"$(furl env)\"\n  aws lambda list-functions",
@@ -198,18 +219,9 @@ FURL_ROOT_SECRET_ACCESS_KEY set the root keys of the first account.
 		},
 	}
 	f := command.Flags()
-	for _, setting := range flags.settings() {
-		if setting.flag == "" {
-			continue
-		}
-		setting.register(f)
-		names := []string{"FURL_" + strings.ToUpper(strings.ReplaceAll(setting.flag, "-", "_"))}
-		if setting.flag == "region" {
-			names = append(names, "AWS_REGION", "AWS_DEFAULT_REGION")
-		}
-		readFrom(f, setting.flag, names...)
-	}
+	flags.register(f)
 	f.BoolVar(&flags.check, "check", false, "print the configuration in effect and stop")
+	f.StringVar(&flags.exports, "env-file", "", "`FILE` to write what furl env exports to, while the server runs")
 	return command
 }
 
@@ -230,6 +242,10 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	if flags.check {
 		return p.printConfig(&flags)
 	}
+	exports := exportFile(flags.exports)
+	if err := exports.check(); err != nil {
+		return err
+	}
 	server, err := app.New(command.Context(), *config)
 	if errors.Is(err, app.ErrListen) {
 		return p.listenError(command.Context(), config.Listen, err)
@@ -249,7 +265,32 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	data := server.Dir()
 	p.note("listening on %s, data in %s", server.Endpoint(), data)
 	p.note("in another shell: eval \"$(furl env --data %s)\"", snippet.Quote(data))
-	return server.Run(command.Context(), p.stop)
+	if exports == "" {
+		return server.Run(command.Context(), p.stop)
+	}
+	serving, stop := context.WithCancel(command.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(serving, p.stop) }()
+	unwritten := p.export(serving, command, data, exports)
+	if unwritten != nil {
+		stop()
+	}
+	return errors.Join(unwritten, <-ended, exports.remove())
+}
+
+// export writes the exports of the server of a data directory when it answers.
+func (p *program) export(ctx context.Context, command *cobra.Command, data string, to exportFile) error {
+	server := environment{place: place{p: p, command: command, data: data}}
+	const patience = 30 * time.Second // of which a server takes milliseconds
+	variables, err := server.awaitVariables(ctx, patience)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it was told to stop before it was ready
+	}
+	if err == nil {
+		err = to.write(variables)
+	}
+	return err
 }
 
 // listenError is the error for an address at which nothing can listen, with the servers of this user that have its port.

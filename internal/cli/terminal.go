@@ -37,6 +37,14 @@ func raw(stream io.Writer) io.Writer {
 	return stream
 }
 
+// unshown is the stream that a program of the person's own writes to by itself: the terminal, where there is one.
+func unshown(stream io.Writer) io.Writer {
+	if s, ok := stream.(*screen); ok {
+		return s.terminal
+	}
+	return stream
+}
+
 // isTerminal reports whether the stream is a terminal.
 func isTerminal(stream any) bool {
 	switch stream := stream.(type) {

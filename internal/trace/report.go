@@ -109,6 +109,13 @@ func (r Report) Deciding() (StepReport, bool) {
 	return StepReport{}, false
 }
 
+// IsRefusal reports whether somebody did not get what they asked for: the request was refused, or its function failed. A
+// request of furl's own is none.
+func (r Report) IsRefusal() bool {
+	_, bad := r.Deciding()
+	return bad && !r.Probe
+}
+
 // Reason is everything that was refused or failed, in one line.
 func (r Report) Reason() string {
 	var reasons []string

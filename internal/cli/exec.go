@@ -1,0 +1,350 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/trace"
+)
+
+// executor is furl exec.
+type executor struct {
+	environment
+	flags   serveFlags
+	account string
+
+	started *app.Server // nil if the server is another program's
+	stop    func() error
+	since   time.Time
+}
+
+func (p *program) exec() *cobra.Command {
+	x := &executor{flags: serveFlags{config: app.Default(), log: newLogFlags()}}
+	x.flags.config.Listen, x.flags.log.level = "127.0.0.1:0", "error"
+	command := &cobra.Command{
+		Use:   "exec [flags] -- COMMAND [ARGUMENT]...",
+		Short: "Run a command, such as a test, with a local server of its own",
+		Long: `Run a command, such as a test, with a local server of its own. The server is in memory, on a free port of the
+loopback interface, and is gone when the command has ended. With --data, or $FURL_DATA, it is the one that runs with
+that data directory, which stays.
+
+The command has the variables that furl env exports, for the user admin, --user or --role, and not those variables of
+its surroundings that would contradict them: other credentials, profiles, and endpoints for Lambda, IAM and STS. For
+each function URL in the server's region it has FURL_URL_NAME, where NAME is the name of the function in capitals, with
+_ for each character that is no letter or digit: FURL_URL_MY_FUNCTION for my-function. The URL of an alias is
+FURL_URL_MY_FUNCTION_LIVE. If two URLs would have the same name, neither is set, and furl says so.
+
+If the command fails, furl prints what was refused or failed meanwhile, and why, in the words of furl explain.
+
+Signals go to the command, and furl waits for it. Programs that the command leaves running are left alone, as env and
+timeout leave them.
+
+The exit status is that of the command; for one that a signal ended, the number of the signal plus 128.
+
+` + exitStatus(status{
+			exitOK: "the command succeeded", exitFailed: "no server, or the command could not be started",
+			exitUnrunnable: "the command cannot be run", exitNoCommand: "there is no such command",
+		}, exitUsage, exitDenied),
+		Example: "  furl exec -- go test ./...\n  furl exec --data .furl --user alice -- npm test",
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(command, errors.New("there is no command: furl exec -- COMMAND, for example furl exec -- npm test"))
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			return x.run(command, args)
+		},
+	}
+	x.p, x.command = p, command
+	f := command.Flags()
+	f.SetInterspersed(false) // flags behind the command are the command's, also without --
+	f.StringVar(&x.data, "data", "", "data directory of a server that runs, or $FURL_DATA (default a server of its own)")
+	readFrom(f, "data", "FURL_DATA")
+	f.StringVar(&x.user, "user", "", "run the command with the keys of this user (default "+app.Admin+")")
+	f.StringVar(&x.role, "role", "", "run the command with a session of this role, an ARN or a name in the account")
+	x.flags.register(f, "data", "listen")
+	return command
+}
+
+// run runs the command and returns how it ended.
+func (x *executor) run(command *cobra.Command, args []string) error {
+	path, err := lookCommand(args[0])
+	if err != nil {
+		return err
+	}
+	// The signal that asks furl to end goes to the command; furl ends after it.
+	ctx := context.WithoutCancel(command.Context())
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	defer signal.Stop(signals)
+	if err := x.open(ctx); err != nil {
+		return err
+	}
+	x.since = time.Now()
+	err = x.prepared(ctx, func(environment []string) error {
+		return x.wait(path, args, environment, signals)
+	})
+	if err != nil {
+		x.report(ctx)
+	}
+	return errors.Join(err, x.stop())
+}
+
+// lookCommand finds a command as shells do.
+func lookCommand(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+		return path, nil
+	case errors.Is(err, exec.ErrDot):
+		return "", fail(commandMissing, fmt.Errorf("%s is in the working directory: name it ./%[1]s", name))
+	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist):
+		return "", fail(commandMissing, fmt.Errorf("there is no command %s", name))
+	default:
+		return "", fail(commandUnrunnable, fmt.Errorf("%s cannot be run: %w", name, errors.Unwrap(err)))
+	}
+}
+
+// open starts a server, or finds the one that runs.
+func (x *executor) open(ctx context.Context) error {
+	x.stop = func() error { return nil }
+	if x.data != "" {
+		var given []string
+		for _, setting := range x.flags.settings() {
+			if f := x.command.Flag(setting.flag); f != nil && f.Changed && setting.flag != "data" {
+				given = append(given, "--"+setting.flag)
+			}
+		}
+		if len(given) > 0 {
+			return usage(x.command, fmt.Errorf("%s is for a server that furl exec starts: leave it out, or leave --data out",
+				strings.Join(given, ", ")))
+		}
+		_, err := app.FindRunning(ctx, x.data)
+		return x.notRunning(ctx, err)
+	}
+	config := x.flags.config
+	config.Data = app.InMemory
+	log, fault := x.p.logger(&x.flags.log)
+	config.Log = log
+	if err := errors.Join(config.Validate(), fault); err != nil {
+		return usage(x.command, err)
+	}
+	server, err := app.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	serving, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(serving, x.p.stop) }()
+	x.started, x.data = server, server.Dir()
+	x.stop = func() error {
+		cancel()
+		return <-ended
+	}
+	return nil
+}
+
+// prepared calls run with the environment of the command.
+func (x *executor) prepared(ctx context.Context, run func(environment []string) error) error {
+	const patience = 10 * time.Second // of which a server takes milliseconds
+	variables, err := x.awaitVariables(ctx, patience)
+	if err != nil {
+		return err
+	}
+	urls, err := x.urls(ctx)
+	if err != nil {
+		return err
+	}
+	return run(surrounded(os.Environ(), append(variables, urls...)))
+}
+
+// surrounded is the environment of a program, with other variables in place of those that would contradict them.
+func surrounded(environ []string, set []variable) []string {
+	gone := cleared(set)
+	environ = slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(gone, name) || strings.HasPrefix(name, urlPrefix) ||
+			slices.ContainsFunc(set, func(v variable) bool { return v.name == name })
+	})
+	for _, v := range set {
+		environ = append(environ, v.name+"="+v.value)
+	}
+	return environ
+}
+
+// urlPrefix begins the names of the variables with function URLs.
+const urlPrefix = "FURL_URL_"
+
+// urls are the variables with the function URLs of the server's region.
+func (x *executor) urls(ctx context.Context) ([]variable, error) {
+	running, err := app.FindRunning(ctx, x.data)
+	if err != nil {
+		return nil, err
+	}
+	reader := x.environment
+	reader.user, reader.role = "", ""
+	key, err := reader.key(ctx, running, running.Account)
+	if err != nil {
+		return nil, err
+	}
+	client := clientOf(running, aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey})
+	urls := map[string][]variable{} // by name; its elements have the function as their name
+	var names []string
+	for function, err := range client.Functions(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		found, err := client.URLs(ctx, function.ARN)
+		if err != nil {
+			return nil, err
+		}
+		for _, url := range found {
+			short := url.Function.Short()
+			name := urlName(short)
+			if urls[name] == nil {
+				names = append(names, name)
+			}
+			urls[name] = append(urls[name], variable{short, url.Address})
+		}
+	}
+	var variables []variable
+	for _, name := range names {
+		if same := urls[name]; len(same) > 1 {
+			var functions []string
+			for _, url := range same {
+				functions = append(functions, url.name)
+			}
+			x.p.note("%s is not set: it would be the URL of each of %s", name, strings.Join(functions, ", "))
+			continue
+		}
+		variables = append(variables, variable{name, urls[name][0].value})
+	}
+	return variables, nil
+}
+
+// urlName is the name of the variable with the URL of a function, which may have a qualifier.
+func urlName(function string) string {
+	return urlPrefix + strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return r - 'a' + 'A'
+		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+			return r
+		}
+		return '_'
+	}, function)
+}
+
+// wait runs the command to its end, and passes signals on to it.
+func (x *executor) wait(path string, args, environment []string, signals <-chan os.Signal) error {
+	child := &exec.Cmd{
+		Path: path, Args: args, Env: environment,
+		Stdin: x.p.streams.In, Stdout: unshown(x.p.streams.Out), Stderr: unshown(x.p.streams.Err),
+	}
+	if err := child.Start(); err != nil {
+		if errors.Is(err, fs.ErrNotExist) { // its interpreter
+			return fail(commandMissing, fmt.Errorf("%s cannot be started: %w", args[0], errors.Unwrap(err)))
+		}
+		return fail(commandUnrunnable, fmt.Errorf("%s cannot be started: %w", args[0], errors.Unwrap(err)))
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }()
+	for {
+		select {
+		case sent := <-signals:
+			if !x.fromTerminal(sent) {
+				child.Process.Signal(sent) //nolint:errcheck // it has just ended
+			}
+		case err := <-ended:
+			return endedAs(child.ProcessState, err)
+		}
+	}
+}
+
+// fromTerminal reports whether a signal is one that a terminal sends, to the command as well as to furl.
+func (x *executor) fromTerminal(sent os.Signal) bool {
+	switch sent {
+	case os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP:
+		return isTerminal(x.p.streams.In)
+	}
+	return false
+}
+
+// endedAs is how a command ended, nil if it succeeded.
+func endedAs(state *os.ProcessState, err error) error {
+	if waited, ok := state.Sys().(syscall.WaitStatus); ok && waited.Signaled() {
+		return &commandStatus{128 + int(waited.Signal())}
+	}
+	if code := state.ExitCode(); code != 0 {
+		return &commandStatus{code}
+	}
+	return err // of its output
+}
+
+// commandStatus is the exit status of a command that failed. It has said why.
+type commandStatus struct{ code int }
+
+func (s *commandStatus) Error() string {
+	return fmt.Sprintf("the command ended with status %d", s.code)
+}
+
+// report prints what was refused while the command ran.
+func (x *executor) report(ctx context.Context) {
+	refusals, err := x.refusals(ctx)
+	if err != nil {
+		x.p.note("what was refused is not known: %v", err)
+		return
+	}
+	refusals = slices.DeleteFunc(refusals, func(r trace.Report) bool { return r.Time.Before(x.since) })
+	if len(refusals) == 0 {
+		return
+	}
+	const enough = 10
+	switch n := len(refusals); {
+	case n == 1:
+		x.p.note("one request was refused or failed:")
+	case n <= enough:
+		x.p.note("%d requests were refused or failed:", n)
+	default:
+		x.p.note("%d requests were refused or failed; the last %d:", n, enough)
+		refusals = refusals[n-enough:]
+	}
+	for _, refusal := range refusals {
+		refusal.WriteTo(x.p.streams.Err) //nolint:errcheck // nobody reads it
+	}
+}
+
+// refusals are the requests that the server has refused, oldest first.
+func (x *executor) refusals(ctx context.Context) ([]trace.Report, error) {
+	if x.started != nil {
+		return x.started.Refusals(), nil
+	}
+	var page bytes.Buffer
+	query := map[string][]string{"limit": {"1000"}}
+	if err := x.page(ctx, &page, furlproto.Requests, query, true); err != nil {
+		return nil, err
+	}
+	var all []trace.Report
+	if err := json.Unmarshal(page.Bytes(), &all); err != nil {
+		return nil, err
+	}
+	slices.Reverse(all)
+	return slices.DeleteFunc(all, func(r trace.Report) bool { return !r.IsRefusal() }), nil
+}
