@@ -26,8 +26,7 @@ import (
 // executor is furl exec.
 type executor struct {
 	environment
-	flags   serveFlags
-	account string
+	flags serveFlags
 
 	started *app.Server // nil if the server is another program's
 	stop    func() error
