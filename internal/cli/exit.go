@@ -118,6 +118,7 @@ const (
 	verdictRefused
 	noTrustStore
 	trustNeedsRoot
+	noProject
 	interrupted
 )
 
@@ -214,7 +215,10 @@ var errorTable = [...]struct {
 	verdictRefused: {exitDenied, "", nil},
 	noTrustStore:   {exitFailed, "export AWS_CA_BUNDLE=%s NODE_EXTRA_CA_CERTS=%s   # for programs of this shell", nil},
 	trustNeedsRoot: {exitFailed, "sudo %s", nil},
-	interrupted:    {exitInterrupted, "", nil},
+	noProject: {
+		exitFailed, "furl dev PATH   # a template, a directory that has one, or a source directory with --handler and --runtime", nil,
+	},
+	interrupted: {exitInterrupted, "", nil},
 
 	{exitUsage, "furl --help", match(func(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") })},
 	{exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", is(awsconfig.ErrEndpoint)},

@@ -152,6 +152,21 @@ func (s *serveFlags) settings() []setting {
 	}, s.log.settings()...)
 }
 
+// register adds the flags of all settings to a command.
+func (s *serveFlags) register(f *pflag.FlagSet) {
+	for _, setting := range s.settings() {
+		if setting.flag == "" {
+			continue
+		}
+		setting.register(f)
+		names := []string{"FURL_" + strings.ToUpper(strings.ReplaceAll(setting.flag, "-", "_"))}
+		if setting.flag == "region" {
+			names = append(names, "AWS_REGION", "AWS_DEFAULT_REGION")
+		}
+		readFrom(f, setting.flag, names...)
+	}
+}
+
 // register adds the flag of a setting to a command.
 func (s setting) register(f *pflag.FlagSet) {
 	switch value := s.value.(type) {
@@ -198,17 +213,7 @@ FURL_ROOT_SECRET_ACCESS_KEY set the root keys of the first account.
 		},
 	}
 	f := command.Flags()
-	for _, setting := range flags.settings() {
-		if setting.flag == "" {
-			continue
-		}
-		setting.register(f)
-		names := []string{"FURL_" + strings.ToUpper(strings.ReplaceAll(setting.flag, "-", "_"))}
-		if setting.flag == "region" {
-			names = append(names, "AWS_REGION", "AWS_DEFAULT_REGION")
-		}
-		readFrom(f, setting.flag, names...)
-	}
+	flags.register(f)
 	f.BoolVar(&flags.check, "check", false, "print the configuration in effect and stop")
 	return command
 }
