@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 		if os.Getenv("_HANDLER") == "frail" {
 			lambda.Start(fail)
 		}
+		if os.Getenv("_HANDLER") == "say" {
+			lambda.Start(say)
+		}
 		if os.Getenv("_HANDLER") == "version" {
 			lambda.Start(tell)
 		}
@@ -70,6 +73,13 @@ func tell(ctx context.Context) (any, error) {
 	called, _ := lambdacontext.FromContext(ctx)
 	fmt.Println("I am " + lambdacontext.FunctionVersion + " of " + os.Getenv("STAGE"))
 	body := fmt.Sprintf("%s\n%s\n%s\n", lambdacontext.FunctionVersion, called.InvokedFunctionArn, lambdacontext.LogStreamName)
+	return map[string]any{"statusCode": 200, "body": body}, nil
+}
+
+// say is a function that says what its environment has it say, and the value of the variable that the query names.
+func say(event struct{ QueryStringParameters map[string]string }) (any, error) {
+	fmt.Println("saying " + os.Getenv("SAY"))
+	body := os.Getenv("SAY") + "\n" + os.Getenv(event.QueryStringParameters["variable"]) + "\n"
 	return map[string]any{"statusCode": 200, "body": body}, nil
 }
 
@@ -109,6 +119,8 @@ func fail(event struct{ RawPath string }) (any, error) {
 //	proxied ARG...                  start furl proxy, and have alice, mallory and unsigned call it
 //	sources                         start what hands out credentials, see startSources
 //	stranger                        start servers that are not the user's own, see stranger
+//	source FILE TEXT                make the program of a function in a directory, which says the text
+//	urls FILE                       set URL and URL_… to the function URLs that the events of furl dev name
 //	occupy                          listen on a port, and set BUSY to its address
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -136,6 +148,8 @@ func TestScripts(t *testing.T) {
 			"unsigned": callAs(""),
 			"proxied":  proxied,
 			"occupy":   occupy,
+			"source":   source,
+			"urls":     urls,
 			"await":    await,
 			"profile":  addProfile,
 			"begin":    begin,
@@ -301,6 +315,27 @@ func pack(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	filled := strings.ReplaceAll(ts.ReadFile(args[0]), `"ZIP"`, string(encoded))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(filled), 0o600))
+}
+
+// source makes a program of a function that says a text. It takes the place of the one before, as an editor saves a file.
+func source(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	text := fmt.Sprintf("#!/bin/sh\nexport SAY='%s'\nexec '%s'\n", args[1], program(ts, "bootstrap"))
+	ts.Check(os.WriteFile(path+"~", []byte(text), 0o755))
+	ts.Check(os.Rename(path+"~", path))
+}
+
+// urls finds the function URLs among the events of furl dev --json.
+func urls(ts *testscript.TestScript, _ bool, args []string) {
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		var event struct{ Event, Function, URL string }
+		ts.Check(json.Unmarshal([]byte(line), &event))
+		if event.Event == "url" {
+			ts.Setenv("URL", event.URL)
+			ts.Setenv("URL_"+strings.ToUpper(strings.ReplaceAll(event.Function, "-", "_")), event.URL)
+		}
+	}
 }
 
 // program is the path of one of the test program's commands.

@@ -17,6 +17,7 @@ var pastTheScreen = map[string]string{
 	"runCall":    "bodies are the function's answer, byte for byte, as with curl",
 	"logs":       "--raw asks for it",
 	"newTextLog": "colors of its own, around text that it escapes itself",
+	"nameLine":   "the colors of the names before the lines of furl dev; the names and the lines are escaped",
 }
 
 // TestOutputGoesThroughScreens: what furl prints reaches a terminal by the streams that internal/cli makes, so nothing

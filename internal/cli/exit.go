@@ -122,6 +122,7 @@ const (
 	trustNeedsRoot
 	commandMissing
 	commandUnrunnable
+	noProject
 	interrupted
 )
 
@@ -220,7 +221,10 @@ var errorTable = [...]struct {
 	trustNeedsRoot:    {exitFailed, "sudo %s", nil},
 	commandMissing:    {exitNoCommand, "", nil},
 	commandUnrunnable: {exitUnrunnable, "", nil},
-	interrupted:       {exitInterrupted, "", nil},
+	noProject: {
+		exitFailed, "furl dev PATH   # a template, a directory that has one, or a source directory with --handler and --runtime", nil,
+	},
+	interrupted: {exitInterrupted, "", nil},
 
 	{exitUsage, "furl --help", match(func(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") })},
 	{exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", is(awsconfig.ErrEndpoint)},

@@ -195,7 +195,7 @@ func (p *Pages) administrator(r *http.Request) (from reader, refused *refusal) {
 const index = `furl
 
 ` + furlproto.Health + `
-` + furlproto.Requests + `            the latest requests
+` + furlproto.Requests + `            the latest requests (?follow=1 for those from now on, as JSON)
 ` + furlproto.Requests + `/ID         what happened to one, and why (?fix=FORM, ?event=1)
 ` + furlproto.Requests + `/last       the latest to a function URL
 ` + furlproto.Requests + `/last-api   the latest of an API
@@ -341,6 +341,10 @@ func showFix(w http.ResponseWriter, found *trace.Trace, form string) {
 }
 
 func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader reader) {
+	if r.URL.Query().Get("follow") != "" {
+		p.follow(w, r, reader)
+		return
+	}
 	limit := number(r, "limit", 100, 1, trace.Kept)
 	reports := []trace.Report{}
 	for _, found := range p.visible(reader, limit, func(*trace.Trace) bool { return true }) {
@@ -360,6 +364,21 @@ func (p *Pages) latest(w http.ResponseWriter, r *http.Request, reader reader) {
 			report.Status, report.Method, report.Target, reason)
 	}
 	text(w, lines.String())
+}
+
+// follow shows each request that the reader may see as it comes: a JSON object each in a line.
+func (p *Pages) follow(w http.ResponseWriter, r *http.Request, reader reader) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	flusher := http.NewResponseController(w)
+	encoder := json.NewEncoder(w)
+	if flusher.Flush() != nil {
+		return
+	}
+	for found := range p.Traces.Follow(r.Context()) {
+		if reader.sees(found) && (encoder.Encode(found.Report()) != nil || flusher.Flush() != nil) {
+			return // the client is gone
+		}
+	}
 }
 
 // wantsJSON reports whether the client asks for JSON in place of text.

@@ -8,10 +8,12 @@ package trace
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"hash/fnv"
+	"iter"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -255,6 +257,32 @@ func (r *Recorder) Find(requestID string) (*Trace, bool) {
 func (r *Recorder) Latest(n int) []*Trace {
 	latest := r.latest()
 	return latest[:min(n, len(latest))]
+}
+
+// Follow yields each trace that is recorded from now on, until the context ends. A reader that is slower than requests
+// come misses the oldest.
+func (r *Recorder) Follow(ctx context.Context) iter.Seq[*Trace] {
+	const pause = 50 * time.Millisecond
+	next := r.next.Load()
+	return func(yield func(*Trace) bool) {
+		ticker := time.NewTicker(pause)
+		defer ticker.Stop()
+		for end := next; ; end = r.next.Load() { // a trace gets its number before it is in its slot: it has a pause for that
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if last := r.next.Load(); last-next > Kept {
+				next = min(end, last-Kept)
+			}
+			for ; next < end; next++ {
+				if trace := r.slots[next%Kept].Load(); trace != nil && !yield(trace) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (r *Recorder) latest() []*Trace {

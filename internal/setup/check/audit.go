@@ -65,6 +65,7 @@ type AuditFunction struct {
 	Summary  string          `json:"summary"`
 	Details  []string        `json:"details,omitempty"`
 	Missing  string          `json:"missingPermission,omitempty"`
+	MayCall  []string        `json:"mayCall,omitempty"` // principals that have both actions, as far as is known; * is everyone
 	fix      []string
 }
 
@@ -162,6 +163,7 @@ func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access
 		found = lint(judged.Function, *e.named, e.statements[e.named.Document], callers)
 	}
 	judged.Details = found.wrong
+	judged.MayCall = union(e.granted(ctx, callers), by.may)
 	known := callers.known(e.Function.Account)
 	switch {
 	case len(found.alone)+len(by.half) > 0:
@@ -205,18 +207,29 @@ func (e Entry) lacks() string {
 
 // grants reports whether the policy lets some principal call by itself whose own policies are not known.
 func (e Entry) grants(ctx context.Context, callers *Callers) bool {
+	return len(e.granted(ctx, callers)) > 0
+}
+
+// granted are those principals.
+func (e Entry) granted(ctx context.Context, callers *Callers) (names []string) {
 	if e.named == nil {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(e.statements[e.named.Document], func(s setup.Statement) bool {
+	for _, s := range e.statements[e.named.Document] {
 		if s.Denies() || !s.CoversAction(lambda.ActionInvokeURL) {
-			return false
+			continue
 		}
-		return s.NotPrincipal || slices.ContainsFunc(s.Principals, func(principal string) bool {
-			to, ok := e.grantee(strings.TrimPrefix(principal, "AWS:"), callers)
-			return ok && e.lets(ctx, to)
-		})
-	})
+		if s.NotPrincipal {
+			names = union(names, []string{"*"})
+		}
+		for _, principal := range s.Principals {
+			principal = strings.TrimPrefix(principal, "AWS:")
+			if to, ok := e.grantee(principal, callers); ok && e.lets(ctx, to) {
+				names = union(names, []string{principal})
+			}
+		}
+	}
+	return names
 }
 
 // grantee is who a statement is about, if a grant to it is one: a grant to the function's own account gives nothing by
@@ -292,6 +305,9 @@ func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
 			judged.Summary = step.Summary
 		}
 		judged.Details = append(judged.Details, step.Details...)
+	}
+	if len(lacking) == 0 {
+		judged.MayCall = []string{"*"}
 	}
 	if len(lacking) > 0 {
 		slices.Sort(lacking)

@@ -1,0 +1,356 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/furl-dev/furl/internal/dev"
+)
+
+// devScreen shows a session of dev to a person: function URLs, logs and refusals on the standard output, the rest on
+// the standard error.
+type devScreen struct {
+	*program
+	quit   func()
+	color  bool
+	footer *footer // nil unless keys are read
+
+	mu    sync.Mutex
+	width int // of the names before lines
+}
+
+func newDevScreen(p *program, quit func()) *devScreen {
+	return &devScreen{program: p, quit: quit, color: isTerminal(p.streams.Out) && p.getenv("NO_COLOR") == ""}
+}
+
+// nameColors are told apart on dark and light grounds alike.
+var nameColors = [...]string{"\x1b[36m", "\x1b[35m", "\x1b[32m", "\x1b[34m", "\x1b[33m", "\x1b[96m", "\x1b[95m", "\x1b[94m"}
+
+// nameLine prints a line with a name before it. Only the color of the name is furl's own: what else is steering is escaped.
+func (s *devScreen) nameLine(name, color, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	const widest = 24
+	s.width = min(widest, max(s.width, len(name)))
+	label := fmt.Sprintf("%-*s", s.width, name)
+	var out []byte
+	terminal := isTerminal(s.streams.Out)
+	add := func(text string) {
+		if terminal {
+			out, _ = appendShown(out, []byte(text), true)
+		} else {
+			out = append(out, text...)
+		}
+	}
+	if s.color && color != plain {
+		out = append(out, color...)
+		add(label)
+		out = append(out, reset...)
+	} else {
+		add(label)
+	}
+	add(" | " + text + "\n")
+	if _, err := raw(s.streams.Out).Write(out); err != nil {
+		s.quit() // nobody reads it any more
+	}
+}
+
+// colorOf is the color of a name, the same one each time.
+func colorOf(name string) string {
+	sum := fnv.New32a()
+	sum.Write([]byte(name)) //nolint:errcheck // it never fails
+	return nameColors[sum.Sum32()%uint32(len(nameColors))]
+}
+
+// emit shows an event.
+func (s *devScreen) emit(e dev.Event) {
+	switch e.Event {
+	case dev.EventServer:
+		s.note("listening on %s, data in %s", e.Endpoint, e.Data)
+	case dev.EventURL:
+		name := e.Function
+		if e.Qualifier != "" {
+			name += ":" + e.Qualifier
+		}
+		s.nameLine(name, colorOf(e.Function), fmt.Sprintf("%s  %s  %s  # may call: %s", e.AuthType, e.InvokeMode, e.Call, e.MayCall))
+	case dev.EventLog:
+		s.nameLine(e.Function, colorOf(e.Function), e.Text)
+	case dev.EventOutput:
+		s.nameLine(e.Program, faint, e.Text)
+	case dev.EventRefused:
+		text := fmt.Sprintf("%d %s %s: %s", e.Status, e.Method, e.Target, e.Text)
+		s.nameLine(shortOr(e.Function, "refused"), red, text)
+		for _, fix := range e.Fix {
+			s.nameLine(shortOr(e.Function, "refused"), red, "  fix: "+fix)
+		}
+	case dev.EventReloaded:
+		s.nameLine(e.Function, colorOf(e.Function), "reloaded"+s.files(e.Files))
+	case dev.EventBuilt:
+		s.note("built")
+	case dev.EventPlanned:
+		if e.Diff != "" && e.Plan {
+			io.WriteString(s.streams.Out, strings.TrimRight(e.Diff, "\n")+"\n") //nolint:errcheck // as any other line
+		} else if e.Plan {
+			s.note("stack %s: nothing to change", e.Stack)
+		}
+	case dev.EventApplied:
+		s.note("stack %s: %s", e.Stack, counted(e.Steps))
+	case dev.EventNotice:
+		s.note("%s%s", at(e), e.Text)
+	case dev.EventDebug:
+		s.note("%s: %s", e.Function, e.Text)
+	case dev.EventEnded:
+		s.note("%s: %s", e.Program, e.Text)
+	case dev.EventError:
+		s.tell("furl: error: ", at(e)+e.Text)
+	}
+}
+
+func shortOr(name, other string) string {
+	if name == "" {
+		return other
+	}
+	return name
+}
+
+// at is the place of an event, as an editor finds it.
+func at(e dev.Event) string {
+	if e.File == "" {
+		return ""
+	}
+	place := e.File
+	if e.Line > 0 {
+		place += fmt.Sprintf(":%d", e.Line)
+	}
+	if e.Column > 0 {
+		place += fmt.Sprintf(":%d", e.Column)
+	}
+	return place + ": "
+}
+
+// files are the names of a few files.
+func (s *devScreen) files(paths []string) string {
+	const most = 3
+	if len(paths) == 0 {
+		return ""
+	}
+	var names []string
+	for _, path := range paths[:min(most, len(paths))] {
+		names = append(names, filepath.Base(path))
+	}
+	text := ": " + strings.Join(names, ", ")
+	if more := len(paths) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// counted says how many steps of each action there were.
+func counted(steps []string) string {
+	var actions []string
+	counts := map[string]int{}
+	for _, step := range steps {
+		action, _, _ := strings.Cut(step, " ")
+		if counts[action] == 0 {
+			actions = append(actions, action)
+		}
+		counts[action]++
+	}
+	for i, action := range actions {
+		actions[i] = fmt.Sprintf("%d to %s", counts[action], action)
+	}
+	if len(actions) == 0 {
+		return "as it was"
+	}
+	return strings.Join(actions, ", ") + ": done"
+}
+
+// keyLine lists the keys.
+const keyLine = "e explain the last refusal  r reload  l logs  u URLs  q quit"
+
+// keys reads keys from a terminal, and has its last line list them. quit is what q and Ctrl-C do. Off a terminal there
+// are no keys.
+func (s *devScreen) keys(ctx context.Context, quit func()) <-chan dev.Key {
+	in, ok := s.streams.In.(*os.File)
+	out, isScreen := s.streams.Out.(*screen)
+	if !ok || !isScreen || !term.IsTerminal(int(in.Fd())) || !inForeground(int(in.Fd())) {
+		return nil
+	}
+	file, ok := out.terminal.(*os.File)
+	if !ok {
+		return nil
+	}
+	f := &footer{in: in, out: file, text: keyLine}
+	if err := f.begin(); err != nil {
+		return nil
+	}
+	s.footer = f
+	for _, stream := range []io.Writer{s.streams.Out, s.streams.Err} {
+		if screen, ok := stream.(*screen); ok {
+			screen.mu.Lock()
+			screen.terminal = f
+			screen.mu.Unlock()
+		}
+	}
+	keys := make(chan dev.Key)
+	go f.read(ctx, keys, quit)
+	return keys
+}
+
+// close gives the terminal back as it was.
+func (s *devScreen) close() {
+	if s.footer == nil {
+		return
+	}
+	for _, stream := range []io.Writer{s.streams.Out, s.streams.Err} {
+		if screen, ok := stream.(*screen); ok {
+			screen.mu.Lock()
+			screen.terminal = s.footer.out
+			screen.mu.Unlock()
+		}
+	}
+	s.footer.end()
+}
+
+// footer is the last line of a terminal, below all that is written. While it is there, the terminal tells each key at once
+// and does nothing with it itself.
+type footer struct {
+	in, out *os.File
+	text    string
+
+	mu      sync.Mutex
+	before  *term.State // of the terminal; nil while it is as it was
+	partial []byte      // of a line without its end
+	resumed func()      // ends the wait for the program to be continued
+}
+
+// begin takes the terminal.
+func (f *footer) begin() error {
+	if err := f.take(); err != nil {
+		return err
+	}
+	f.resumed = onContinue(func() {
+		if inForeground(int(f.in.Fd())) {
+			f.take() //nolint:errcheck // the terminal is gone
+		}
+	})
+	return nil
+}
+
+// take sets the terminal and draws the line.
+func (f *footer) take() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	state, err := term.MakeRaw(int(f.in.Fd()))
+	if err != nil {
+		return err
+	}
+	if f.before == nil {
+		f.before = state
+	}
+	f.draw(nil)
+	return nil
+}
+
+// give takes the line away and sets the terminal as it was.
+func (f *footer) give() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.before == nil {
+		return
+	}
+	f.out.WriteString("\r\x1b[K") //nolint:errcheck // the terminal is gone
+	f.out.Write(f.partial)        //nolint:errcheck // likewise
+	f.partial = nil
+	term.Restore(int(f.in.Fd()), f.before) //nolint:errcheck // likewise
+	f.before = nil
+}
+
+// end gives the terminal back for good.
+func (f *footer) end() {
+	if f.resumed != nil {
+		f.resumed()
+	}
+	f.give()
+}
+
+// Write writes whole lines above the footer.
+func (f *footer) Write(text []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.before == nil {
+		return f.out.Write(text)
+	}
+	all := append(f.partial, text...)
+	end := bytes.LastIndexByte(all, '\n') + 1
+	f.partial = append([]byte(nil), all[end:]...)
+	if end == 0 {
+		return len(text), nil
+	}
+	return len(text), f.draw(all[:end])
+}
+
+// draw writes lines, and the footer below them. The caller holds mu.
+func (f *footer) draw(lines []byte) error {
+	footer := f.text
+	if width, _, err := term.GetSize(int(f.out.Fd())); err == nil && width > 0 && len(footer) >= width {
+		footer = footer[:max(0, width-1)] // so that it stays one line
+	}
+	out := []byte("\r\x1b[K")
+	out = append(out, bytes.ReplaceAll(lines, []byte("\n"), []byte("\r\n"))...)
+	out = append(out, footer...)
+	_, err := f.out.Write(out)
+	return err
+}
+
+// read reads keys until the terminal ends.
+func (f *footer) read(ctx context.Context, keys chan<- dev.Key, quit func()) {
+	meant := map[byte]dev.Key{'e': dev.KeyExplain, 'r': dev.KeyReload, 'l': dev.KeyLogs, 'u': dev.KeyURLs}
+	const (
+		interrupt, endOfFile, suspend, quitKey, escape = 0x03, 0x04, 0x1a, 0x1c, 0x1b
+	)
+	buffer := make([]byte, 64)
+	for {
+		n, err := f.in.Read(buffer)
+		if err != nil {
+			quit() // nobody can press q any more
+			return
+		}
+		pressed := buffer[:n]
+		if pressed[0] == escape { // a key such as an arrow
+			continue
+		}
+		for _, b := range bytes.ToLower(pressed) {
+			switch b {
+			case 'q', interrupt, endOfFile, quitKey:
+				quit()
+				continue
+			case suspend:
+				f.give()
+				suspendSelf()
+				continue
+			case '\r':
+				f.Write([]byte("\n")) //nolint:errcheck // a line that a person sets apart
+				continue
+			}
+			key, ok := meant[b]
+			if !ok {
+				continue
+			}
+			select {
+			case keys <- key:
+			case <-ctx.Done():
+				return // all that is left is to wait for the end, but q again ends it at once
+			}
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package dev_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/furl-dev/furl/internal/dev"
+)
+
+// touch sets the time of a file.
+func touch(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatABuildWrote(t *testing.T) {
+	dir := t.TempDir()
+	source, output := filepath.Join(dir, "main.go"), filepath.Join(dir, "bootstrap")
+	var b dev.Builds
+	step := func(what string, path string, want bool) {
+		t.Helper()
+		if got := b.Wrote(path); got != want {
+			t.Errorf("%s: the build wrote it is %t, want %t", what, got, want)
+		}
+	}
+	b.Begin()
+	touch(t, output, time.Now())
+	b.End()
+	step("written during the build, told after it", output, true)
+	touch(t, source, time.Now().Add(time.Hour))
+	step("edited after it", source, false)
+	touch(t, output, time.Now().Add(time.Hour))
+	step("an output stays one", output, true)
+}
+
+// TestBuildThatChangesAFileEachTime would build without end if an output counted as a source.
+func TestBuildThatChangesAFileEachTime(t *testing.T) {
+	dir := t.TempDir()
+	old, edited := filepath.Join(dir, "generated.go"), filepath.Join(dir, "main.go")
+	var b dev.Builds
+	b.Begin()
+	touch(t, old, time.Now())
+	if b.Wrote(old) {
+		t.Error("the first change during a build may be the user's")
+	}
+	b.End()
+	b.Begin()
+	touch(t, old, time.Now())
+	if !b.Wrote(old) {
+		t.Error("a file that the next build changes, too, counts as a source")
+	}
+	touch(t, edited, time.Now())
+	if b.Wrote(edited) {
+		t.Error("the edit of a source counts as an output")
+	}
+	b.End()
+	b.Begin()
+	b.End()
+	b.Begin()
+	touch(t, edited, time.Now())
+	if b.Wrote(edited) {
+		t.Error("a source that was edited during two builds that do not follow one another counts as an output")
+	}
+}

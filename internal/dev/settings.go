@@ -1,0 +1,294 @@
+package dev
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// SettingsFile is the name of the file beside a declaration that says how it is run.
+const SettingsFile = "furl.toml"
+
+// Settings say what is run, and how. They are those of flags or of the settings file.
+type Settings struct {
+	Path       string            `toml:"path"` // a declaration, a source directory, or "" for the project's directory
+	Stack      string            `toml:"stack"`
+	Parameters map[string]string `toml:"params"`
+	EnvFiles   list              `toml:"env-files"`
+	Endpoints  map[string]string `toml:"endpoints"` // by service, such as dynamodb
+	Build      string            `toml:"build"`     // a command
+	HTTP       string            `toml:"http"`      // a command that starts a web server, or the address of one
+	Strict     bool              `toml:"strict"`
+
+	Handler    string `toml:"handler"` // of a source directory
+	Runtime    string `toml:"runtime"`
+	Name       string `toml:"name"` // also of a web server
+	AuthType   string `toml:"auth"`
+	InvokeMode string `toml:"invoke-mode"`
+
+	Functions map[string]FunctionSettings `toml:"functions"` // by name or logical id
+}
+
+// FunctionSettings are those of one function.
+type FunctionSettings struct {
+	Environment map[string]string `toml:"env"`
+	Debug       int               `toml:"debug"` // a port on which an editor finds the function, 0 for none
+}
+
+// list is one text or several.
+type list []string
+
+// UnmarshalTOML implements toml.Unmarshaler.
+func (l *list) UnmarshalTOML(value any) error {
+	values, ok := value.([]any)
+	if !ok {
+		values = []any{value}
+	}
+	for _, value := range values {
+		text, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("want a text or a list of texts, not %v", value)
+		}
+		*l = append(*l, text)
+	}
+	return nil
+}
+
+// FileError is what is wrong with a file, and where.
+type FileError struct {
+	Path         string
+	Line, Column int // 0 if there is none
+	Text         string
+}
+
+func (e *FileError) Error() string {
+	at := e.Path
+	for _, number := range []int{e.Line, e.Column} {
+		if number > 0 {
+			at = fmt.Sprintf("%s:%d", at, number)
+		}
+	}
+	return at + ": " + e.Text
+}
+
+// Root is the directory of the project that a path leads to: that of a declaration, or the one that a tool's output is in.
+func Root(path string) (string, error) {
+	root, err := filepath.Abs(cmp.Or(path, "."))
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(root)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		root = filepath.Dir(root)
+	}
+	switch above := filepath.Dir(root); filepath.Base(root) {
+	case "cdk.out", ".serverless", ".aws-sam":
+		root = above
+	case "build":
+		if filepath.Base(above) == ".aws-sam" {
+			root = filepath.Dir(above)
+		}
+	}
+	return root, nil
+}
+
+// ReadSettings reads the settings file of a project; there need not be one. Paths in it are relative to it.
+func ReadSettings(root string) (Settings, error) {
+	path := filepath.Join(root, SettingsFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Settings{}, nil
+	}
+	if err != nil {
+		return Settings{}, err
+	}
+	var file struct {
+		Dev Settings `toml:"dev"`
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	meta, err := toml.Decode(string(text), &file)
+	if err != nil {
+		fault := &FileError{Path: path, Text: strings.TrimPrefix(err.Error(), "toml: ")}
+		if parse, ok := errors.AsType[toml.ParseError](err); ok && parse.Message != "" {
+			fault.Line, fault.Column, fault.Text = parse.Position.Line, parse.Position.Col, parse.Message
+		} else if _, scanErr := fmt.Sscanf(fault.Text, "line %d", &fault.Line); scanErr == nil { // a value of another type
+			_, fault.Text, _ = strings.Cut(fault.Text, ": ")
+		}
+		return Settings{}, fault
+	}
+	var faults []error
+	for _, key := range meta.Undecoded() {
+		// A table that is unknown says so once, not for each key in it.
+		if len(key) > 1 && slices.ContainsFunc(meta.Undecoded(), func(other toml.Key) bool {
+			return len(other) < len(key) && slices.Equal(other, key[:len(other)])
+		}) {
+			continue
+		}
+		faults = append(faults, &FileError{
+			Path: path, Line: lineOf(string(text), key),
+			Text: fmt.Sprintf("there is no setting %s; the settings of [dev] are %s", key, known(key)),
+		})
+	}
+	dev := file.Dev
+	if dev.Path != "" && !filepath.IsAbs(dev.Path) {
+		dev.Path = filepath.Join(root, dev.Path)
+	}
+	for i, file := range dev.EnvFiles {
+		if !filepath.IsAbs(file) {
+			dev.EnvFiles[i] = filepath.Join(root, file)
+		}
+	}
+	return dev, errors.Join(faults...)
+}
+
+// known are the keys that there are in place of an unknown one.
+func known(key toml.Key) string {
+	if len(key) > 3 && key[1] == "functions" {
+		return "functions.NAME.debug and functions.NAME.env"
+	}
+	return "auth, build, endpoints, env-files, functions, handler, http, invoke-mode, name, params, path, runtime, stack and strict"
+}
+
+// lineOf is the line on which a key stands, 0 if it is not found.
+func lineOf(text string, key toml.Key) int {
+	var table []string
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimSpace(line)
+		if header, ok := strings.CutPrefix(line, "["); ok {
+			header, _, _ = strings.Cut(strings.TrimPrefix(header, "["), "]")
+			table = words(header)
+			if len(table) >= len(key) && slices.Equal(table[:len(key)], key) {
+				return number
+			}
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		full := slices.Concat(table, words(name))
+		if len(full) >= len(key) && slices.Equal(full[:len(key)], key) {
+			return number
+		}
+		// An inline table has the rest of the key.
+		if len(full) < len(key) && slices.Equal(key[:len(full)], full) && strings.Contains(value, key[len(key)-1]) {
+			return number
+		}
+	}
+	return 0
+}
+
+// words are the parts of a key with dots.
+func words(key string) []string {
+	parts := strings.Split(key, ".")
+	for i, part := range parts {
+		parts[i] = strings.Trim(strings.TrimSpace(part), `"'`)
+	}
+	return parts
+}
+
+// Over is the settings with those of flags, which win.
+func (s Settings) Over(file Settings) Settings {
+	s.Path = cmp.Or(s.Path, file.Path)
+	s.Stack = cmp.Or(s.Stack, file.Stack)
+	s.Build = cmp.Or(s.Build, file.Build)
+	s.HTTP = cmp.Or(s.HTTP, file.HTTP)
+	s.Handler = cmp.Or(s.Handler, file.Handler)
+	s.Runtime = cmp.Or(s.Runtime, file.Runtime)
+	s.Name = cmp.Or(s.Name, file.Name)
+	s.AuthType = cmp.Or(s.AuthType, file.AuthType)
+	s.InvokeMode = cmp.Or(s.InvokeMode, file.InvokeMode)
+	s.Strict = s.Strict || file.Strict
+	s.Parameters = over(s.Parameters, file.Parameters)
+	s.Endpoints = over(s.Endpoints, file.Endpoints)
+	s.EnvFiles = slices.Concat(file.EnvFiles, s.EnvFiles)
+	functions := maps.Clone(file.Functions)
+	for name, own := range s.Functions {
+		if functions == nil {
+			functions = map[string]FunctionSettings{}
+		}
+		merged := functions[name]
+		merged.Debug = cmp.Or(own.Debug, merged.Debug)
+		functions[name] = merged
+	}
+	s.Functions = functions
+	return s
+}
+
+func over(flags, file map[string]string) map[string]string {
+	all := maps.Clone(file)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, flags)
+	return all
+}
+
+// Validate reports all that is wrong with the settings, as flags say it.
+func (s Settings) Validate() error {
+	var faults []error
+	fault := func(format string, arguments ...any) { faults = append(faults, fmt.Errorf(format, arguments...)) }
+	switch s.AuthType {
+	case "", "AWS_IAM", "NONE":
+	default:
+		fault("auth: %q is neither AWS_IAM nor NONE", s.AuthType)
+	}
+	switch s.InvokeMode {
+	case "", "BUFFERED", "RESPONSE_STREAM":
+	default:
+		fault("invoke-mode: %q is neither BUFFERED nor RESPONSE_STREAM", s.InvokeMode)
+	}
+	for service, address := range s.Endpoints {
+		if !isService(service) {
+			fault("endpoint: %q is not the name of a service, such as dynamodb", service)
+		}
+		if !isAddress(address) {
+			fault("endpoint: %q is not the address of %s, such as http://127.0.0.1:8000", address, service)
+		}
+	}
+	if s.HTTP != "" && (s.Handler != "" || s.Runtime != "") {
+		fault("http: a web server has no handler and no runtime; leave out %s", cmp.Or(s.Handler, s.Runtime))
+	}
+	if s.upstream() != "" && s.Build != "" {
+		fault("build: the web server at %s already runs, and furl builds nothing for it", s.HTTP)
+	}
+	for name, function := range s.Functions {
+		if function.Debug < 0 || function.Debug > 65535 {
+			fault("debug: %d is not a port for %s", function.Debug, name)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// upstream is the address of a web server that already runs, "" if there is none.
+func (s Settings) upstream() string {
+	if strings.HasPrefix(s.HTTP, "http://") || strings.HasPrefix(s.HTTP, "https://") {
+		return strings.TrimRight(s.HTTP, "/")
+	}
+	return ""
+}
+
+// isService reports whether a text can be the id of a service, of which AWS_ENDPOINT_URL_… is made: that with
+// underscores for spaces and dashes, in capitals (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+func isService(name string) bool {
+	return name != "" && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_ ") == ""
+}
+
+// endpointVariable is the environment variable with the address of a service.
+func endpointVariable(service string) string {
+	return "AWS_ENDPOINT_URL_" + strings.ToUpper(strings.NewReplacer("-", "_", " ", "_").Replace(service))
+}

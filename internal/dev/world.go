@@ -1,0 +1,355 @@
+package dev
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/furl-dev/furl/internal/dev/apply"
+	"github.com/furl-dev/furl/internal/project"
+	"github.com/furl-dev/furl/internal/template"
+)
+
+// newApplier is what makes the server equal to the project.
+func (s *Session) newApplier(p *project.Project) (*apply.Applier, error) {
+	return apply.New(apply.Config{
+		AWS: s.server.AWS, Account: s.Account, Region: s.Region, Code: p.CodePath, Environment: s.environ,
+		Others: s.server.Others, KeyFile: s.server.KeyFile, Secret: s.server.Secret,
+	})
+}
+
+// apply makes the server equal to the project, and shows what there is then.
+func (s *Session) apply(ctx context.Context, p *project.Project) error {
+	world, err := s.survey(p)
+	if err != nil {
+		return err
+	}
+	before := s.world
+	s.world = world
+	var names []string
+	for _, function := range world.functions {
+		if function.name != "" {
+			names = append(names, function.name)
+		}
+	}
+	slices.Sort(names)
+	s.names.Store(&names)
+	s.watcher.Watch(s.roots()...) // before code is read, so that no change falls in between
+	s.notice(p)
+	applier, err := s.newApplier(p)
+	if err != nil {
+		return err
+	}
+	for _, stack := range p.Stacks {
+		plan, err := applier.Plan(ctx, stack)
+		if err != nil {
+			return s.explained(err)
+		}
+		if len(plan.Steps) > 0 {
+			s.emit(Event{Event: EventPlanned, Stack: stack.Name, Steps: texts(plan.Steps), Diff: plan.Diff()})
+		}
+		var done []string
+		result, err := plan.Apply(ctx, func(step apply.Step) { done = append(done, step.String()) })
+		if err != nil {
+			if before != nil {
+				world.urls = before.urls
+			}
+			if len(done) > 0 {
+				s.emit(Event{Event: EventApplied, Stack: stack.Name, Steps: done})
+			}
+			return s.explained(err)
+		}
+		if len(plan.Steps) > 0 {
+			s.emit(Event{Event: EventApplied, Stack: stack.Name, Steps: done})
+		}
+		for _, notice := range plan.Notices {
+			s.emit(Event{
+				Event: EventNotice, Stack: stack.Name, File: notice.Pos.File, Line: notice.Pos.Line, Column: notice.Pos.Column, Text: notice.Text,
+			})
+		}
+		for _, url := range result.URLs {
+			world.urls = append(world.urls, Event{
+				Event: EventURL, Function: url.Function, Qualifier: url.Qualifier, LogicalID: url.LogicalID, URL: url.Address,
+				AuthType: string(url.AuthType), InvokeMode: cmp.Or(string(url.InvokeMode), "BUFFERED"),
+			})
+		}
+	}
+	s.urls.Store(&world.urls)
+	if before == nil || !slices.EqualFunc(before.urls, world.urls, func(a, b Event) bool { return a.URL == b.URL && a.AuthType == b.AuthType }) {
+		s.tellURLs(ctx)
+	}
+	return nil
+}
+
+// texts are steps in words.
+func texts(steps []apply.Step) (all []string) {
+	for _, step := range steps {
+		all = append(all, step.String())
+	}
+	return all
+}
+
+// explained names the flag of the server that an error is about.
+func (s *Session) explained(err error) error {
+	for _, flag := range []string{"--code-dir", "--http-upstream"} {
+		if strings.Contains(err.Error(), flag) {
+			return &closedError{s.server, flag, err}
+		}
+	}
+	return err
+}
+
+// survey finds the functions of the project, and where their code is.
+func (s *Session) survey(p *project.Project) (*world, error) {
+	found := &world{project: p}
+	var faults []error
+	for _, stack := range p.Stacks {
+		for _, resource := range stack.Resources {
+			value, err := stack.Value(resource, template.Attributes{})
+			if err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			code, name := template.Code{}, ""
+			switch value := value.(type) {
+			case *template.Function:
+				code, name = value.Code, value.Name
+			case *template.Layer:
+				code = value.Code
+			default:
+				continue
+			}
+			one := &function{name: name, id: cmp.Or(resource.Origin, resource.ID)}
+			if code.Inline == "" && code.Bucket != inPlace && code.Bucket != webServer {
+				path, err := p.CodePath(stack, code)
+				if err != nil {
+					faults = append(faults, err)
+					continue
+				}
+				one.file = path
+				if info, err := os.Stat(path); err == nil && info.IsDir() && name != "" {
+					one.dir, one.file = path, ""
+				}
+			}
+			if code.Bucket == inPlace {
+				one.dir = code.Key
+			}
+			found.functions = append(found.functions, one)
+		}
+	}
+	return found, errors.Join(faults...)
+}
+
+// Buckets that stand for code in place (see package lambdaapi).
+const (
+	inPlace   = "hot-reload"
+	webServer = "http-server"
+)
+
+// tellURLs tells the function URLs, with who may call them as things stand.
+func (s *Session) tellURLs(ctx context.Context) {
+	who, err := s.server.MayCall(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.emit(Event{Event: EventNotice, Text: fmt.Sprintf("who may call could not be found out: %v", err)})
+	}
+	for _, event := range s.world.urls {
+		key := event.Function
+		if event.Qualifier != "" {
+			key += ":" + event.Qualifier
+		}
+		event.MayCall = who[key]
+		event.Call = s.server.Call(event.URL)
+		s.emit(event)
+	}
+}
+
+// notice tells what a user may expect otherwise, once, and again when it changes.
+func (s *Session) notice(p *project.Project) {
+	var events []Event
+	for _, text := range p.Guessed {
+		events = append(events, Event{Event: EventNotice, Text: text})
+	}
+	versions := false
+	for _, stack := range p.Stacks {
+		byType := map[string][]string{}
+		var types []string
+		for _, one := range stack.NotRun {
+			if byType[one.Type] == nil {
+				types = append(types, one.Type)
+			}
+			byType[one.Type] = append(byType[one.Type], one.ID)
+		}
+		for _, name := range types {
+			events = append(events, Event{
+				Event: EventNotice, Stack: stack.Name, Text: "not run here: " + name + " " + strings.Join(byType[name], ", "),
+			})
+		}
+		for _, one := range stack.Notices {
+			events = append(events, Event{
+				Event: EventNotice, Stack: stack.Name, File: one.Pos.File, Line: one.Pos.Line, Column: one.Pos.Column, Text: one.Text,
+			})
+		}
+		for _, resource := range stack.Resources {
+			versions = versions || resource.Type == "AWS::Lambda::Version"
+		}
+	}
+	if versions && s.world != nil && slices.ContainsFunc(s.world.functions, func(f *function) bool { return f.dir != "" }) {
+		events = append(events, Event{
+			Event: EventNotice, Text: "versions and aliases of code in place are live: a reload changes what they run",
+		})
+	}
+	if now := fmt.Sprint(events); now != s.notices {
+		s.notices = now
+		for _, event := range events {
+			s.emit(event)
+		}
+	}
+}
+
+// roots are what is watched.
+func (s *Session) roots() []string {
+	paths := s.declared()
+	if s.set.Build != "" {
+		paths = append(paths, s.Root)
+	}
+	for _, function := range s.world.functions {
+		for _, path := range []string{function.dir, function.file} {
+			if path != "" {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// isBelow reports whether a path is a directory or in it.
+func isBelow(dir, path string) bool {
+	if dir == "" {
+		return false
+	}
+	rest, err := filepath.Rel(dir, path)
+	return err == nil && rest != ".." && !strings.HasPrefix(rest, ".."+string(filepath.Separator))
+}
+
+// change does what changed files ask for.
+func (s *Session) change(ctx context.Context, paths []string) {
+	paths = slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && slices.ContainsFunc(s.Output, func(own fs.FileInfo) bool { return os.SameFile(own, info) })
+	})
+	if len(paths) == 0 {
+		return
+	}
+	if s.set.Build != "" {
+		paths = s.sort(ctx, paths)
+	}
+	s.take(ctx, paths)
+}
+
+// take reads the declaration again if it changed, and has functions run changed code.
+func (s *Session) take(ctx context.Context, paths []string) {
+	if len(paths) == 0 || ctx.Err() != nil {
+		return
+	}
+	declared := s.declared()
+	again := false
+	changed := map[*function][]string{}
+	for _, path := range paths {
+		if slices.Contains(declared, path) {
+			again = true
+			continue
+		}
+		for _, function := range s.world.functions {
+			switch {
+			case isBelow(function.dir, path):
+				changed[function] = append(changed[function], path)
+			case isBelow(function.file, path):
+				again = true
+			}
+		}
+	}
+	if again {
+		s.again(ctx)
+	}
+	s.reload(ctx, changed)
+}
+
+// again reads the project again and applies it. If that fails, what is there stays.
+func (s *Session) again(ctx context.Context) {
+	http := s.set.HTTP
+	if err := s.readSettings(); err != nil {
+		s.fail(err)
+		return
+	}
+	if s.set.HTTP != http {
+		s.set.HTTP = http
+		s.emit(Event{Event: EventNotice, Text: SettingsFile + ": the setting http counts from the next start of furl dev"})
+	}
+	opened, err := s.openProject()
+	if err == nil {
+		err = s.apply(ctx, opened)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.fail(err)
+	}
+}
+
+// reload has functions run the code that is in their directories now.
+func (s *Session) reload(ctx context.Context, changed map[*function][]string) {
+	const atOnce = 8
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, one := range s.world.functions {
+		files, ok := changed[one]
+		if !ok {
+			continue
+		}
+		group.Go(func() error {
+			_, err := s.lambda.UpdateFunctionCode(ctx, &awslambda.UpdateFunctionCodeInput{
+				FunctionName: &one.name, S3Bucket: aws.String(inPlace), S3Key: &one.dir,
+			})
+			if err == nil {
+				s.emit(Event{Event: EventReloaded, Function: one.name, LogicalID: one.id, Files: files})
+			} else if ctx.Err() == nil {
+				s.fail(fmt.Errorf("function %s was not reloaded: %w", one.name, err))
+			}
+			return nil
+		})
+	}
+	group.Wait() //nolint:errcheck // each has told its own
+}
+
+// press does what the user asks for.
+func (s *Session) press(ctx context.Context, key Key) {
+	switch key {
+	case KeyReload:
+		if s.set.Build != "" {
+			s.startBuild(ctx)
+			return
+		}
+		s.again(ctx)
+		all := map[*function][]string{}
+		for _, function := range s.world.functions {
+			if function.dir != "" && function.name != "" {
+				all[function] = nil
+			}
+		}
+		s.reload(ctx, all)
+	case KeyURLs:
+		s.tellURLs(ctx)
+	case KeyLogs:
+		s.nextLog()
+	case KeyExplain:
+		s.explainLast(ctx)
+	}
+}
