@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,6 +97,8 @@ type Config struct {
 	WatchCode bool
 	// HTTPUpstreams are the addresses of web servers that functions may be, such as http://127.0.0.1:8000.
 	HTTPUpstreams []string
+	// Debug are the names of functions that run under a debugger, as NAME or NAME=PORT.
+	Debug []string
 	// Memory is how functions are kept to their memory size: auto for what the system offers, or off.
 	Memory string
 	// PythonPackages and NodeModules are directories with the packages that functions import besides their own, such as
@@ -237,6 +240,9 @@ func (c Config) Validate() error {
 			fault("python-packages, node-modules: %s is not a directory", dir)
 		}
 	}
+	if _, err := c.debugged(); err != nil {
+		faults = append(faults, err)
+	}
 	for _, dir := range c.CodeDirs {
 		if _, err := code.Root(dir); err != nil {
 			fault("code-dir: %w", err)
@@ -297,6 +303,27 @@ func (c Config) hosts() (listener.Hosts, error) {
 func (c Config) IsLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && (host == "localhost" || listener.IsLoopback(host))
+}
+
+// debugged are the ports of the debuggers of functions, by name; 0 is the usual one of the language.
+func (c Config) debugged() (map[string]int, error) {
+	ports := map[string]int{}
+	var faults []error
+	for _, text := range c.Debug {
+		name, number, chosen := strings.Cut(text, "=")
+		port, err := strconv.ParseUint(number, 10, 16)
+		if f, fault := arn.ParseFunction(name, c.Region, DefaultAccount); fault != nil || f.Name != name || chosen && (err != nil || port == 0) {
+			faults = append(faults, fmt.Errorf("debug: %q is neither the name of a function nor NAME=PORT, such as web=9230", text))
+			continue
+		}
+		for other, taken := range ports {
+			if other == name || port != 0 && taken == int(port) {
+				faults = append(faults, fmt.Errorf("debug: %q is the second with that name or port", text))
+			}
+		}
+		ports[name] = int(port)
+	}
+	return ports, errors.Join(faults...)
 }
 
 // scps reads the service control policies of each account, level by level.

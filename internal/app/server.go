@@ -267,10 +267,14 @@ func (s *Server) wire() error {
 	if s.config.Runner != nil {
 		runner = s.config.Runner(s.pool)
 	}
+	debugged, err := s.config.debugged()
+	if err != nil {
+		return err
+	}
 	s.invoke = &invoke.Service{
 		Runner: runner, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
-		RootOf: s.places.RootOf,
+		RootOf: s.places.RootOf, Debug: debugged,
 	}
 	for dir := range s.invoke.CodeDirs() {
 		s.places.use(dir)
