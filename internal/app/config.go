@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/code"
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -97,6 +99,9 @@ type Config struct {
 	WatchCode bool
 	// HTTPUpstreams are the addresses of web servers that functions may be, such as http://127.0.0.1:8000.
 	HTTPUpstreams []string
+	// Endpoints are the addresses of servers for AWS services that this one does not have, as SERVICE=URL. SDKs in
+	// functions call them, unless a function's own variable says otherwise.
+	Endpoints []string
 	// Debug are the names of functions that run under a debugger, as NAME or NAME=PORT.
 	Debug []string
 	// Memory is how functions are kept to their memory size: auto for what the system offers, or off.
@@ -240,6 +245,9 @@ func (c Config) Validate() error {
 			fault("python-packages, node-modules: %s is not a directory", dir)
 		}
 	}
+	if _, err := c.endpoints(); err != nil {
+		faults = append(faults, err)
+	}
 	if _, err := c.debugged(); err != nil {
 		faults = append(faults, err)
 	}
@@ -303,6 +311,31 @@ func (c Config) hosts() (listener.Hosts, error) {
 func (c Config) IsLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && (host == "localhost" || listener.IsLoopback(host))
+}
+
+// endpoints are the variables that lead the SDKs in functions to the Endpoints.
+func (c Config) endpoints() (map[string]string, error) {
+	variables := map[string]string{}
+	var faults []error
+	for _, text := range c.Endpoints {
+		service, address, _ := strings.Cut(text, "=")
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			faults = append(faults, fmt.Errorf("endpoint: %q is not SERVICE=URL, such as dynamodb=http://127.0.0.1:8000", text))
+			continue
+		}
+		names, err := controlplane.EndpointVariables(service)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("endpoint: %w", err))
+		}
+		for _, name := range names {
+			if _, twice := variables[name]; twice {
+				faults = append(faults, fmt.Errorf("endpoint: %q is the second for %s", text, name))
+			}
+			variables[name] = address
+		}
+	}
+	return variables, errors.Join(faults...)
 }
 
 // debugged are the ports of the debuggers of functions, by name; 0 is the usual one of the language.

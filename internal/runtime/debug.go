@@ -7,11 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // Debug says that a function runs under a debugger, which an editor connects to: it has one environment at a time, which
@@ -26,11 +26,7 @@ func (f *Function) debugAddress() string {
 	if f.Debug == nil {
 		return ""
 	}
-	port := f.Debug.Port
-	if port == 0 {
-		port = lambda.DebugPort(f.Runtime)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	return snippet.DebugAddress(f.Runtime, f.Debug.Port)
 }
 
 // setupError says what a user has to change so that an environment can start.
