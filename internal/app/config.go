@@ -8,14 +8,17 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/code"
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -96,6 +99,11 @@ type Config struct {
 	WatchCode bool
 	// HTTPUpstreams are the addresses of web servers that functions may be, such as http://127.0.0.1:8000.
 	HTTPUpstreams []string
+	// Endpoints are the addresses of servers for AWS services that this one does not have, as SERVICE=URL. SDKs in
+	// functions call them, unless a function's own variable says otherwise.
+	Endpoints []string
+	// Debug are the names of functions that run under a debugger, as NAME or NAME=PORT.
+	Debug []string
 	// Memory is how functions are kept to their memory size: auto for what the system offers, or off.
 	Memory string
 	// PythonPackages and NodeModules are directories with the packages that functions import besides their own, such as
@@ -237,6 +245,12 @@ func (c Config) Validate() error {
 			fault("python-packages, node-modules: %s is not a directory", dir)
 		}
 	}
+	if _, err := c.endpoints(); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := c.debugged(); err != nil {
+		faults = append(faults, err)
+	}
 	for _, dir := range c.CodeDirs {
 		if _, err := code.Root(dir); err != nil {
 			fault("code-dir: %w", err)
@@ -297,6 +311,52 @@ func (c Config) hosts() (listener.Hosts, error) {
 func (c Config) IsLoopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	return err == nil && (host == "localhost" || listener.IsLoopback(host))
+}
+
+// endpoints are the variables that lead the SDKs in functions to the Endpoints.
+func (c Config) endpoints() (map[string]string, error) {
+	variables := map[string]string{}
+	var faults []error
+	for _, text := range c.Endpoints {
+		service, address, _ := strings.Cut(text, "=")
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			faults = append(faults, fmt.Errorf("endpoint: %q is not SERVICE=URL, such as dynamodb=http://127.0.0.1:8000", text))
+			continue
+		}
+		names, err := controlplane.EndpointVariables(service)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("endpoint: %w", err))
+		}
+		for _, name := range names {
+			if _, twice := variables[name]; twice {
+				faults = append(faults, fmt.Errorf("endpoint: %q is the second for %s", text, name))
+			}
+			variables[name] = address
+		}
+	}
+	return variables, errors.Join(faults...)
+}
+
+// debugged are the ports of the debuggers of functions, by name; 0 is the usual one of the language.
+func (c Config) debugged() (map[string]int, error) {
+	ports := map[string]int{}
+	var faults []error
+	for _, text := range c.Debug {
+		name, number, chosen := strings.Cut(text, "=")
+		port, err := strconv.ParseUint(number, 10, 16)
+		if f, fault := arn.ParseFunction(name, c.Region, DefaultAccount); fault != nil || f.Name != name || chosen && (err != nil || port == 0) {
+			faults = append(faults, fmt.Errorf("debug: %q is neither the name of a function nor NAME=PORT, such as web=9230", text))
+			continue
+		}
+		for other, taken := range ports {
+			if other == name || port != 0 && taken == int(port) {
+				faults = append(faults, fmt.Errorf("debug: %q is the second with that name or port", text))
+			}
+		}
+		ports[name] = int(port)
+	}
+	return ports, errors.Join(faults...)
 }
 
 // scps reads the service control policies of each account, level by level.

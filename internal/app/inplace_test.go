@@ -3,6 +3,8 @@ package app_test
 import (
 	"fmt"
 	"io/fs"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -439,5 +441,68 @@ func TestLinkedPackagesOfCodeInPlace(t *testing.T) {
 	p.wants("web", `{}`, fmt.Sprintf(`["left and right","shared","file://%s/packages/web/index.mjs"]`, p.dir))
 	if diff := cmp.Diff(before, p.tree()); diff != "" {
 		t.Errorf("the project was changed:\n%s", diff)
+	}
+}
+
+// Every function gets the endpoints of other services that the server was told, and its own variables win.
+func TestEndpointsOfOtherServices(t *testing.T) {
+	needPython(t)
+	p := openProject(t, map[string]string{
+		"app.py": "import os\ndef handler(event, context):\n    return [os.environ.get('AWS_ENDPOINT_URL_' + n) for n in ('DYNAMODB', 'S3', 'SQS')]\n",
+	}, func(c *app.Config) { c.Endpoints = []string{"dynamodb=http://127.0.0.1:8000", "s3=https://minio.test:9000/x"} })
+	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
+	p.wants("app", `{}`, `["http://127.0.0.1:8000", "https://minio.test:9000/x", null]`)
+	if _, err := p.client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: aws.String("app"), Environment: &types.Environment{Variables: map[string]string{
+			"AWS_ENDPOINT_URL_S3": "http://own.test", "AWS_ENDPOINT_URL_SQS": "http://own.test:1",
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p.wants("app", `{}`, `["http://127.0.0.1:8000", "http://own.test", "http://own.test:1"]`)
+}
+
+// A function of Debug waits for its editor, whatever its timeout is, and ends with the server.
+func TestDebuggedFunction(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("SKIPPED: node is not on PATH")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	listener.Close()
+	p := openProject(t, map[string]string{"index.js": "exports.handler = async () => 1;\n"}, func(c *app.Config) {
+		c.Debug, c.DrainTimeout = []string{fmt.Sprintf("web=%d", port)}, 0
+	})
+	p.mustCreate("web", "", types.RuntimeNodejs20x, "index.handler")
+	p.mustCreate("other", "", types.RuntimeNodejs20x, "index.handler")
+	if _, err := p.client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: aws.String("web"), Timeout: aws.Int32(1),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan string, 1)
+	go func() { answer <- p.call("web", `{}`) }()
+	list := fmt.Sprintf("http://127.0.0.1:%d/json/list", port)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if got, err := http.Get(list); err == nil {
+			got.Body.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing listens on the debugger's port")
+		}
+	}
+	p.wants("other", `{}`, `1`)
+	select {
+	case got := <-answer:
+		t.Errorf("the function does not wait: %s", got)
+	case <-time.After(1500 * time.Millisecond): // more than its timeout
+	}
+	p.stop()
+	if _, err := http.Get(list); err == nil {
+		t.Error("the debugger outlives the server")
 	}
 }

@@ -168,6 +168,11 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.places = &codeWatch{Places: places, skip: hidden, log: s.config.Log, changed: s.reloadChanged, closed: !s.config.WatchCode}
+	endpoints, err := s.config.endpoints()
+	if err != nil {
+		return err
+	}
+	endpoints["AWS_ENDPOINT_URL"] = s.address.plain()
 	s.pool, err = runtime.New(runtime.Config{
 		Dir:             filepath.Join(s.dir, environmentsName),
 		Log:             logSink{s.logs},
@@ -175,7 +180,7 @@ func (s *Server) open(ctx context.Context) error {
 		Now:             s.config.Now,
 		MaxEnvironments: s.config.MaxEnvironments,
 		StreamBandwidth: s.config.StreamBandwidth,
-		ExtraEnv:        map[string]string{"AWS_ENDPOINT_URL": s.address.plain()},
+		ExtraEnv:        endpoints,
 		Sandbox:         s.config.sandbox(hidden...),
 		LimitMemory:     s.config.Memory != "off",
 		PythonPackages:  absolute([]string{s.config.PythonPackages})[0],
@@ -267,10 +272,14 @@ func (s *Server) wire() error {
 	if s.config.Runner != nil {
 		runner = s.config.Runner(s.pool)
 	}
+	debugged, err := s.config.debugged()
+	if err != nil {
+		return err
+	}
 	s.invoke = &invoke.Service{
 		Runner: runner, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
-		RootOf: s.places.RootOf,
+		RootOf: s.places.RootOf, Debug: debugged,
 	}
 	for dir := range s.invoke.CodeDirs() {
 		s.places.use(dir)

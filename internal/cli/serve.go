@@ -142,6 +142,14 @@ func (s *serveFlags) settings() []setting {
 			"address of a running web server that functions may be, with S3Bucket http-server; may be repeated",
 		},
 		{
+			"endpoint", &c.Endpoints, "endpoints",
+			"server for another AWS service that functions call, SERVICE=URL; may be repeated",
+		},
+		{
+			"debug", &c.Debug, "debug",
+			"function to run under its language's debugger, NAME or NAME=PORT, without a timeout; may be repeated",
+		},
+		{
 			"python-packages", &c.PythonPackages, "pythonPackages",
 			"directory of packages that Python functions import besides their own, such as boto3",
 		},

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,8 +54,43 @@ var signers = map[string]string{"s3express": "s3", "s3-object-lambda": "s3", "In
 
 // variable is the environment variable in which SDKs look for the service's endpoint (AWS SDKs and Tools Reference
 // Guide, "Service-specific endpoints").
-func (s service) variable() string {
-	return "AWS_ENDPOINT_URL_" + strings.ToUpper(strings.NewReplacer(" ", "_", "-", "_").Replace(s.id))
+func (s service) variable() string { return endpointVariable + strings.ToUpper(s.option()) }
+
+const endpointVariable = "AWS_ENDPOINT_URL_"
+
+// option is the service as --endpoint has it: as in the variable, in lower case.
+func (s service) option() string {
+	return strings.ToLower(strings.NewReplacer(" ", "_", "-", "_").Replace(s.id))
+}
+
+// EndpointVariables are the environment variables in which SDKs look for the endpoint of a service of AWS that furl does
+// not have. It is named as in its variable, in any case and with or without what separates the words, or, if no service
+// has that name, as in credential scopes: then it may be several.
+func EndpointVariables(name string) ([]string, error) {
+	plain := func(text string) string {
+		return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(text))
+	}
+	wanted := plain(strings.TrimPrefix(strings.ToUpper(name), endpointVariable))
+	var named, signed []string
+	for _, s := range services() {
+		if plain(s.id) == wanted {
+			named = append(named, s.variable())
+		}
+		if plain(s.signer) == wanted {
+			signed = append(signed, s.variable())
+		}
+	}
+	_, own := apiNames[wanted]
+	switch {
+	case len(named) > 0:
+		return named, nil
+	case own:
+		return nil, fmt.Errorf("furl has the service %s itself", apiNames[wanted])
+	case len(signed) > 0:
+		return signed, nil
+	}
+	return nil, fmt.Errorf("AWS has no service %q: name it as in %sSERVICE, such as dynamodb, s3, sqs or secrets_manager",
+		name, endpointVariable)
 }
 
 // foreign is a request to services that furl does not have. There is more than one if nothing tells which it is for.
@@ -181,15 +217,16 @@ func formValues(r *http.Request, inBody bool) url.Values {
 
 // explain says what the server lacks, and where SDKs take another endpoint from.
 func (f foreign) explain(p *Plane) (reason, fix string) {
-	var ids, variables, own []string
+	var ids, variables, options, own []string
 	for _, s := range f.services {
-		ids, variables = append(ids, s.id), append(variables, s.variable())
+		ids, variables, options = append(ids, s.id), append(variables, s.variable()), append(options, s.option()+"=URL")
 	}
 	for _, api := range p.APIs {
 		own = append(own, apiNames[api.Service()])
 	}
 	return "furl does not have the service " + strings.Join(ids, " or ") + ", only " + strings.Join(own, ", "),
-		"set " + strings.Join(variables, " or ") + " to the endpoint of a server that has it"
+		"set " + strings.Join(variables, " or ") + " to the endpoint of a server that has it, for all functions with " +
+			"furl dev or furl serve --endpoint " + strings.Join(options, " or ")
 }
 
 var apiNames = map[string]string{"lambda": "Lambda", "iam": "IAM", "sts": "STS"}

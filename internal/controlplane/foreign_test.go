@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/planetest"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
@@ -43,7 +46,8 @@ func TestServicesThatFurlDoesNotHave(t *testing.T) {
 	}{
 		{
 			"json 1.1", "ssm", forged, "POST", "/", "Content-Type: " + json11 + "|X-Amz-Target: AmazonSSM.GetParameter", `{"Name":"x"}`,
-			400, json11, unknown + "SSM, only Lambda, IAM, STS: ", "set AWS_ENDPOINT_URL_SSM to",
+			400, json11, unknown + "SSM, only Lambda, IAM, STS: ", "set AWS_ENDPOINT_URL_SSM to the endpoint of a server " +
+				"that has it, for all functions with furl dev or furl serve --endpoint ssm=URL.",
 		},
 		{
 			"json 1.0", "dynamodb", forged, "POST", "/", "Content-Type: " + json10 + "|X-Amz-Target: DynamoDB_20120810.ListTables", `{}`,
@@ -130,7 +134,8 @@ func TestServicesThatFurlDoesNotHave(t *testing.T) {
 		{
 			"rpc-v2-cbor", "monitoring", forged, "POST", "/service/GraniteServiceVersion20100801/operation/ListMetrics",
 			"Content-Type: application/cbor|Smithy-Protocol: rpc-v2-cbor", "\xa0", 400, "application/cbor",
-			cbor("furl does not have the service CloudWatch, only Lambda, IAM, STS: set AWS_ENDPOINT_URL_CLOUDWATCH to the endpoint of a server that has it."),
+			cbor("furl does not have the service CloudWatch, only Lambda, IAM, STS: set AWS_ENDPOINT_URL_CLOUDWATCH to the endpoint of a server that has it, " +
+				"for all functions with furl dev or furl serve --endpoint cloudwatch=URL."),
 			"",
 		},
 		{"newer than the list", "brandnew", forged, "GET", "/x", "", "", 400, "application/json", unknown + "brandnew, ", "_BRANDNEW "},
@@ -212,6 +217,34 @@ func TestOperationsThatAreNewerThanTheModel(t *testing.T) {
 		got := fmt.Sprintf("%d %s: %s", answer.Status, answer.Header.Get("X-Amzn-Errortype"), text)
 		if !strings.HasPrefix(got, test.want) || !strings.Contains(got, "botocore 1.44.8") || !strings.Contains(got, "AWS may have it") {
 			t.Errorf("%s %s: %s", test.method, test.target, got)
+		}
+	}
+}
+
+// The names are those of the SDKs' own lists of AWS_ENDPOINT_URL_ variables (AWS SDKs and Tools Reference Guide,
+// "Service-specific endpoints").
+func TestEndpointVariables(t *testing.T) {
+	for name, want := range map[string][]string{
+		"dynamodb": {"AWS_ENDPOINT_URL_DYNAMODB"}, "DynamoDB": {"AWS_ENDPOINT_URL_DYNAMODB"},
+		"AWS_ENDPOINT_URL_DYNAMODB": {"AWS_ENDPOINT_URL_DYNAMODB"}, "dynamodb_streams": {"AWS_ENDPOINT_URL_DYNAMODB_STREAMS"},
+		"s3": {"AWS_ENDPOINT_URL_S3"}, "sqs": {"AWS_ENDPOINT_URL_SQS"}, "SNS": {"AWS_ENDPOINT_URL_SNS"},
+		"secrets_manager": {"AWS_ENDPOINT_URL_SECRETS_MANAGER"}, "secretsmanager": {"AWS_ENDPOINT_URL_SECRETS_MANAGER"},
+		"secrets-manager": {"AWS_ENDPOINT_URL_SECRETS_MANAGER"}, "Secrets Manager": {"AWS_ENDPOINT_URL_SECRETS_MANAGER"},
+		"eventbridge": {"AWS_ENDPOINT_URL_EVENTBRIDGE"}, "cloudwatch_logs": {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"},
+		"logs": {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"}, "states": {"AWS_ENDPOINT_URL_SFN"}, "sfn": {"AWS_ENDPOINT_URL_SFN"},
+		"apigatewaymanagementapi": {"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"}, "ssm": {"AWS_ENDPOINT_URL_SSM"},
+	} {
+		got, err := controlplane.EndpointVariables(name)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+	for name, want := range map[string]string{
+		"": `AWS has no service ""`, "dynamo": `AWS has no service "dynamo": name it as in AWS_ENDPOINT_URL_SERVICE, such as dynamodb`,
+		"lambda": "furl has the service Lambda itself", "STS": "furl has the service STS itself", "=": "AWS has no service",
+	} {
+		if got, err := controlplane.EndpointVariables(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %q, %v; want %s", name, got, err, want)
 		}
 	}
 }

@@ -61,6 +61,8 @@ type Service struct {
 	// RootOf is the directory of which a function can read everything whose code is in a directory in it, in place; "" for a
 	// directory that functions may not use any more. Nil allows none.
 	RootOf func(dir string) string
+	// Debug are the functions that run under a debugger, by name, with its port: 0 is the usual one.
+	Debug map[string]int
 
 	functions functions
 	rates     rates
@@ -129,6 +131,10 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 			return nil, fmt.Errorf("layers of %s: %w", arn, err)
 		}
 	}
+	timeout, debug := version.Timeout, (*runtime.Debug)(nil)
+	if port, ok := s.Debug[arn.Name]; ok {
+		timeout, debug = debugTime, &runtime.Debug{Port: port}
+	}
 	return &runtime.Function{
 		Key:         fingerprint(arn, version, s.functions.generation(version.Configuration)),
 		ARN:         arn.String(),
@@ -145,12 +151,16 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 		LogFormat:   version.LogFormat,
 		LogGroup:    version.LogGroup,
 		MemoryMB:    version.MemoryMB,
-		Timeout:     version.Timeout,
+		Timeout:     timeout,
+		Debug:       debug,
 		Concurrency: concurrency,
 		WebApp:      version.IsWebApp(),
 		Credentials: func(context.Context) (runtime.Credentials, error) { return s.credentials(arn, version.Configuration) },
 	}, nil
 }
+
+// debugTime is the timeout of a function that stops where its developer wants: none.
+const debugTime = 365 * 24 * time.Hour
 
 // place is where the code of a version is and, if it is used in place, the directory of the server that contains it.
 func (s *Service) place(version *lambda.Configuration) (dir, root string, err error) {

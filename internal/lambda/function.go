@@ -178,6 +178,20 @@ const (
 	MaxPolicySize      = 20480 // bytes of a resource-based policy
 )
 
+// DebugPort is where the debuggers of a runtime's language listen if nobody says otherwise, so that editors look there: that of
+// Node.js, debugpy, or dlv. It is 0 for a language that furl does not debug.
+func DebugPort(runtime string) int {
+	switch {
+	case strings.HasPrefix(runtime, "nodejs"):
+		return 9229
+	case strings.HasPrefix(runtime, "python"):
+		return 5678
+	case strings.HasPrefix(runtime, "provided"):
+		return 2345
+	}
+	return 0
+}
+
 // ReservedVariable reports whether Lambda keeps an environment variable for itself, so that a function's configuration
 // cannot set it (Lambda Developer Guide, "Defined runtime environment variables").
 func ReservedVariable(name string) bool {

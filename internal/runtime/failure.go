@@ -122,11 +122,6 @@ func exitText(state sandbox.State) (reason Reason, text string) {
 	return reason, text
 }
 
-// placeError says what is wrong with code in place.
-type placeError struct{ text string }
-
-func (e *placeError) Error() string { return e.text }
-
 // checkPlace makes sure that the directory of code in place is still what it was when the function got it. Another one
 // that a link leads to now may be anything.
 func (f *Function) checkPlace() error {
@@ -138,14 +133,14 @@ func (f *Function) checkPlace() error {
 	case machine.Lacking(err) != nil:
 		return err
 	case errors.Is(err, os.ErrNotExist):
-		return &placeError{"the directory " + f.CodeDir + " is gone; " + help}
+		return setupFault("the directory %s is gone; %s", f.CodeDir, help)
 	case err != nil:
-		return &placeError{fmt.Sprintf("the directory %s cannot be read: %v; %s", f.CodeDir, err, help)}
+		return setupFault("the directory %s cannot be read: %v; %s", f.CodeDir, err, help)
 	case real != f.CodeDir:
-		return &placeError{"the directory " + f.CodeDir + " has become a link to " + real + "; " + help}
+		return setupFault("the directory %s has become a link to %s; %s", f.CodeDir, real, help)
 	}
 	if info, err := os.Stat(f.CodeDir); err != nil || !info.IsDir() {
-		return &placeError{f.CodeDir + " is no longer a directory; " + help}
+		return setupFault("%s is no longer a directory; %s", f.CodeDir, help)
 	}
 	return nil
 }
@@ -154,7 +149,7 @@ func (f *Function) checkPlace() error {
 func checkExecutable(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == 0 {
-		return &placeError{path + " is not executable: chmod +x " + path}
+		return setupFault("%s is not executable: chmod +x %[1]s", path)
 	}
 	return nil
 }
@@ -162,7 +157,7 @@ func checkExecutable(path string) error {
 // entrypointVerdict is the answer if a process did not start because of the function's code, not of this machine; else
 // nil.
 func entrypointVerdict(id string, err error, codeDir string) *FunctionError {
-	if misplaced, ok := errors.AsType[*placeError](err); ok {
+	if misplaced, ok := errors.AsType[*setupError](err); ok {
 		return platformError(ReasonInit, "Runtime.InvalidEntrypoint", id, misplaced.text)
 	}
 	failed, ok := errors.AsType[*startError](err)

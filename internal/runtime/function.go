@@ -61,6 +61,9 @@ type Function struct {
 	// that AWS does not manage, the package's bootstrap.
 	WebApp bool
 
+	// Debug has the function run under a debugger; nil for none.
+	Debug *Debug
+
 	// Credentials answers a fresh session of the execution role. It is called once whenever an environment
 	// starts; an error fails that start. Nil starts environments without credentials.
 	Credentials func(ctx context.Context) (Credentials, error)

@@ -23,10 +23,11 @@ import (
 
 // interpreter is a program of this machine that runs functions.
 type interpreter struct {
-	Path     string // of the real program, not of a version manager's shim: those read the user's environment
-	Version  string
-	Prefixes []string // the directories of its modules, those of a virtual environment and of its base included
-	HasRIC   bool     // AWS's runtime interface client is installed for it
+	Path       string // of the real program, not of a version manager's shim: those read the user's environment
+	Version    string
+	Prefixes   []string // the directories of its modules, those of a virtual environment and of its base included
+	HasDebugpy bool     // debugpy is installed for it
+	HasRIC     bool     // AWS's runtime interface client is installed for it
 
 	exact bool // it has the version that the function names
 }

@@ -74,6 +74,9 @@ var languages = sync.OnceValue(func() []language {
 func (l *launcher) command(ctx context.Context, fn *Function) (*command, error) {
 	for _, language := range languages() {
 		if m := language.name.FindStringSubmatch(fn.Runtime); m != nil {
+			if err := l.debugged(fn); err != nil {
+				return nil, err
+			}
 			c, err := language.command(ctx, l, fn, m[1])
 			if err == nil && fn.WebApp {
 				c.serve(fn)
@@ -96,7 +99,8 @@ func provided(_ context.Context, l *launcher, fn *Function, _ string) (*command,
 			return nil, err
 		}
 	}
-	return &command{path: path, fromPackage: true}, nil
+	c := &command{path: path, fromPackage: true}
+	return c, l.debugGo(fn, c)
 }
 
 // wrapped puts the user's wrapper script, if there is one, before a command (AWS Lambda Developer Guide, "Modifying
@@ -134,6 +138,7 @@ func (c *command) serve(fn *Function) {
 const pythonProbe = `import importlib.util, json, sys
 print(json.dumps({"Path": sys.executable, "Version": "%d.%d.%d" % sys.version_info[:3],
   "Prefixes": [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix],
+  "HasDebugpy": importlib.util.find_spec("debugpy") is not None,
   "HasRIC": importlib.util.find_spec("awslambdaric") is not None and sys.version_info >= (3, 9)}))`
 
 // python runs functions with AWS's client if the package or the interpreter has it, else with the embedded runtime.
@@ -149,6 +154,10 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 	if err != nil {
 		return nil, unsupported(fn.Runtime,
 			"install Python "+version+" or another Python 3.8 or later, and put it on PATH ("+oneLine(err)+")")
+	}
+	debug, err := l.debugPython(fn, i)
+	if err != nil {
+		return nil, err
 	}
 	cache := filepath.Join(l.cacheDir, fn.compiled())
 	search := []string{l.runtimeDir} // as /var/runtime; what runs puts the package first
@@ -171,7 +180,8 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 	// The code directory is read-only, so compiled modules go elsewhere, and no function runs what another has
 	// compiled. The modules that the embedded runtime imports itself are compiled already.
 	if i.HasRIC || isFile(filepath.Join(fn.CodeDir, "awslambdaric", "__main__.py")) {
-		c.args = []string{"-u", "-X", "pycache_prefix=" + cache, "-m", "awslambdaric", fn.Handler}
+		c.args = append([]string{"-u", "-X", "pycache_prefix=" + cache}, debug...)
+		c.args = append(c.args, "-m", "awslambdaric", fn.Handler)
 		search = append(layers, search...)
 	} else {
 		c.args = []string{"-u", "-X", "furl_pycache=" + cache}
@@ -179,7 +189,7 @@ func python(ctx context.Context, l *launcher, fn *Function, version string) (*co
 			c.args = append(c.args, "-X", "furl_layers="+strings.Join(layers, ":"))
 		}
 		main := filepath.Join(l.runtimeDir, filepath.FromSlash(bootstrap.Python))
-		c.args = append(c.args, main, fn.Handler)
+		c.args = append(append(c.args, debug...), main, fn.Handler)
 	}
 	c.extra = append(c.extra, "PYTHONPATH="+strings.Join(search, ":"))
 	return l.wrapped(c, fn), nil
@@ -220,7 +230,7 @@ func node(ctx context.Context, l *launcher, fn *Function, version string) (*comm
 		read:   append(i.home(), l.runtimeDir),
 		search: "NODE_PATH", packages: cmp.Or(l.nodeModules, i.modules()),
 		fallback: i.fallback(fn),
-		args:     append(l.nodeMemory(fn), main, fn.Handler),
+		args:     append(append(l.debugNode(fn), l.nodeMemory(fn)...), main, fn.Handler),
 	}
 	if version == "16" || version == "18" { // which AWS gives the certificates of its own services, too
 		for _, bundle := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {

@@ -46,7 +46,7 @@ func (e *environment) limitMemory() {
 	e.mu.Lock()
 	cell := e.cell
 	e.mu.Unlock()
-	if cell == nil || cell.LimitsMemory() || cell.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
+	if cell == nil || e.fn.Debug != nil || cell.LimitsMemory() || cell.MemoryKiB(e.fn.MemoryMB<<10) <= e.fn.MemoryMB<<10 {
 		return
 	}
 	e.mu.Lock()

@@ -47,7 +47,7 @@ type group struct {
 	waiting []*waiter      // invocations that wait for a settling environment, first come first served
 
 	reserved bool                // it does not share the account's concurrency
-	alone    bool                // its web application listens on one port, so that only one environment can run
+	alone    bool                // its web application or its debugger has one port, so that only one environment can run
 	keep     map[string]*keeping // by key: what is provisioned
 }
 
@@ -89,6 +89,7 @@ func (r *roster) pick(c *call, mayWait bool) (*environment, *waiter, error) {
 		r.retire(g, func(e *environment) bool { return e.fn.Version == fn.Version && e.fn.Key != fn.Key })
 	}
 	g.reserved = fn.Concurrency >= 0
+	g.alone = g.alone || fn.Debug != nil
 	atLimit := g.isFull(fn.Concurrency)
 	if atLimit && g.count(starting, registering, busy, responding) >= fn.Concurrency {
 		return nil, nil, ErrReserved
@@ -144,6 +145,7 @@ func (r *roster) prepare(fn *Function) {
 	if g == nil {
 		g = newGroup(fn.identity())
 	}
+	g.alone = g.alone || fn.Debug != nil
 	if r.closed || r.size >= r.most || g.isFull(fn.Concurrency) || g.alone && len(g.all) > 0 {
 		return
 	}
@@ -402,7 +404,7 @@ func (r *roster) evictIdleSince(oldest time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, g := range maps.Clone(r.groups) {
-		for e := g.oldestIdle(); e != nil && e.idleSince.Before(oldest); e = g.oldestIdle() {
+		for e := g.oldestIdle(); e != nil && e.fn.Debug == nil && e.idleSince.Before(oldest); e = g.oldestIdle() {
 			r.discard(g, e)
 		}
 	}

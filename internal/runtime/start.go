@@ -114,7 +114,11 @@ func (s starter) start() error {
 	if err := fn.checkPlace(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, p.config.InitTimeout)
+	patience := p.config.InitTimeout
+	if fn.Debug != nil {
+		patience = max(patience, probeTimeout)
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	var credentials Credentials
 	if fn.Credentials != nil {
@@ -123,6 +127,9 @@ func (s starter) start() error {
 			return fmt.Errorf("credentials of the execution role for %s: %w", fn.ARN, err)
 		}
 		s.release = credentials.Release
+	}
+	if err := s.awaitPort(); err != nil {
+		return err
 	}
 	command, err := p.launcher.command(ctx, fn)
 	if err != nil {
@@ -179,7 +186,7 @@ func (s starter) start() error {
 		Dir: fn.CodeDir, Root: fn.Root, Opt: fn.Opt, Home: s.dir, Read: command.read, Write: command.write,
 		Output: stdout, Aside: aside,
 	}
-	if p.config.LimitMemory {
+	if p.config.LimitMemory && fn.Debug == nil {
 		program.MemoryMB = fn.MemoryMB
 	}
 	if len(names) > 0 {
@@ -192,7 +199,9 @@ func (s starter) start() error {
 		return ErrClosed
 	}
 	limit := p.config.InitTimeout
-	if s.warm {
+	if fn.Debug != nil {
+		limit = fn.Timeout
+	} else if s.warm {
 		limit = max(limit, warmInitTimeout)
 	} else if s.call != nil && s.call.lateInit {
 		s.call.begin(time.Now())
