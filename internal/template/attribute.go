@@ -89,7 +89,8 @@ func (e *evaluator) resource(pos tree.Position, id string) *Resource {
 	r := e.stack.resources[id]
 	switch {
 	case e.inCondition:
-		e.fault(pos, "a condition refers to %s, which is not a parameter%s", quote(id), expected(id, keys(e.stack.parameters)))
+		e.fault(pos, "a condition refers to %s, which is not a parameter%s", quote(id),
+			expected(id, keys(e.stack.parameters)))
 	case r == nil:
 		names := append(keys(e.stack.resources), keys(e.stack.parameters)...)
 		e.fault(pos, "the template has no resource or parameter %s%s", quote(id), expected(id, names))
@@ -116,7 +117,8 @@ func (e *evaluator) getAtt(n *tree.Node, member tree.Member) *tree.Node {
 	}
 	if !id.Is(tree.String) || attribute == nil || e.isOpen(attribute) {
 		if attribute == nil || !e.isOpen(attribute) {
-			e.fault(member.Value.Pos, "Fn::GetAtt has %s, expected RESOURCE.ATTRIBUTE, or a list of the two", shown(member.Value))
+			e.fault(member.Value.Pos, "Fn::GetAtt has %s, expected RESOURCE.ATTRIBUTE, or a list of the two",
+				shown(member.Value))
 		}
 		return e.failed(n.Pos)
 	}

@@ -46,7 +46,8 @@ func (e *evaluator) condition(name *tree.Node) bool {
 	c := e.stack.conditions[name.Text]
 	switch {
 	case c == nil:
-		e.fault(name.Pos, "the template has no condition %s%s", quote(name.Text), expected(name.Text, keys(e.stack.conditions)))
+		e.fault(name.Pos, "the template has no condition %s%s", quote(name.Text),
+			expected(name.Text, keys(e.stack.conditions)))
 		return false
 	case c.life == asked:
 		circle := append(slices.Clone(e.path[slices.Index(e.path, name.Text):]), name.Text)

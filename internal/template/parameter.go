@@ -152,7 +152,8 @@ func (l *loader) valueOf(p *parameter, kind *tree.Node, pos tree.Position) *tree
 	out := &tree.Node{Pos: p.pos, Kind: tree.List}
 	for _, text := range texts {
 		if _, err := strconv.ParseFloat(text, 64); name == "Number" && err != nil {
-			l.faults.Add(pos, "%s of the parameter %s is not a number, expected one for its type %s", p.shown(), p.name, kind.Text)
+			l.faults.Add(pos, "%s of the parameter %s is not a number, expected one for its type %s", p.shown(), p.name,
+				kind.Text)
 			return nil
 		}
 		out.Items = append(out.Items, tree.Text(p.pos, text))

@@ -80,7 +80,8 @@ func (l *loader) readType(r *Resource) {
 	names := keys(kinds())
 	switch {
 	case r.Type == "AWS::Serverless::Function" || strings.HasPrefix(r.Type, "AWS::Serverless::") && !l.isSAM:
-		l.faults.Add(node.Pos, "%s is of type %s, which needs Transform: %s at the top of the template", r.ID, r.Type, sam.Name)
+		l.faults.Add(node.Pos, "%s is of type %s, which needs Transform: %s at the top of the template", r.ID, r.Type,
+			sam.Name)
 	case !typeForm().MatchString(r.Type), isNearlyRun(r.Type, names):
 		l.faults.Add(node.Pos, "%s is of type %s, which is not one of CloudFormation's%s", r.ID, quote(r.Type),
 			expected(r.Type, append(names, "Custom::NAME")))

@@ -244,7 +244,8 @@ func (l *loader) load(root *tree.Node) {
 		return
 	}
 	if len(resources.Members) > maxResources {
-		l.faults.Add(resources.Pos, "the template has %d resources, expected at most %d", len(resources.Members), maxResources)
+		l.faults.Add(resources.Pos, "the template has %d resources, expected at most %d", len(resources.Members),
+			maxResources)
 		return
 	}
 	l.readResources(resources)
