@@ -287,12 +287,15 @@ var (
 )
 
 func buildPermission(p *reader) Value {
-	isSpaceless := func(text string) bool { return text != "" && !strings.ContainsAny(text, " \t\r\n") }
+	isPrincipal := func(text string) bool {
+		isNumber := strings.Trim(text, "0123456789") == "" // 012345670123 without quotes is another number
+		return text != "" && !strings.ContainsAny(text, " \t\r\n") && (!isNumber || arn.IsAccount(text))
+	}
 	v := &Permission{
 		StatementID: p.e.nameOf(p.r).Text,
 		Action: p.matching("Action", "one of Lambda's, such as lambda:InvokeFunctionUrl",
 			func(text string) bool { return actionForm().MatchString(text) }),
-		Principal:     p.matching("Principal", "a service, an account, an ARN or *", isSpaceless),
+		Principal:     p.matching("Principal", "a service, an account of twelve digits, an ARN or *", isPrincipal),
 		SourceARN:     p.matching("SourceArn", "an ARN", func(text string) bool { return strings.HasPrefix(text, "arn:") }),
 		SourceAccount: p.matching("SourceAccount", "an account id of twelve digits", arn.IsAccount),
 		OrganizationID: p.matching("PrincipalOrgID", "the id of an organization, such as o-a1b2c3d4e5",

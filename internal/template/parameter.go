@@ -135,6 +135,9 @@ func (l *loader) valueOf(p *parameter, kind *tree.Node, pos tree.Position) *tree
 		isList, name = true, strings.TrimSuffix(inner, ">")
 	}
 	switch {
+	case kind.Text == typeList+"String>":
+		l.faults.Add(kind.Pos, "no parameter is of the type %s; did you mean CommaDelimitedList?", quote(kind.Text))
+		return nil
 	case name == "String", name == "Number", name == "CommaDelimitedList":
 	case strings.HasPrefix(name, "AWS::") && strings.Count(name, "::") >= 2:
 	default:

@@ -487,8 +487,12 @@ func (s *Stack) Outputs(known Attributes) ([]Output, error) {
 		}
 		o := Output{Name: member.Name, Pos: member.Pos, Description: node.Get("Description").TextOr("")}
 		o.Value = e.scalar(value, "the Value of the output "+member.Name).Text
-		if name := node.Path("Export", "Name"); name != nil {
-			o.Export = e.scalar(name, "the name of the export of "+member.Name).Text
+		if export := node.Get("Export"); export != nil {
+			if name := export.Get("Name"); name != nil {
+				o.Export = e.scalar(name, "the name of the export of "+member.Name).Text
+			} else {
+				e.fault(export.Pos, "the export of the output %s has no Name, expected one", member.Name)
+			}
 		}
 		out = append(out, o)
 	}
