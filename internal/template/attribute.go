@@ -176,14 +176,10 @@ func (e *evaluator) nameOf(r *Resource) *tree.Node {
 	return e.text(r.Pos, r.generated(e.stack.Name, cmp.Or(r.kind.limit, maxGenerated)), 0)
 }
 
-// property works out one property of another resource. What is wrong with it is found with that one.
+// property works out one property of another resource, nil if it has none. What is wrong with it is found with that one.
 func (e *evaluator) property(r *Resource, name string) *tree.Node {
-	n := r.node.Path("Properties", name)
-	if n == nil {
-		return nil
-	}
 	if e.naming[r.ID] {
-		return e.failed(n.Pos) // a circle, which is found with the order
+		return e.failed(r.Pos) // a circle, which is found with the order
 	}
 	e.naming[r.ID] = true
 	defer delete(e.naming, r.ID)
@@ -191,6 +187,13 @@ func (e *evaluator) property(r *Resource, name string) *tree.Node {
 	uses, faults := e.uses, e.faults
 	e.uses, e.faults = nil, &ignored
 	defer func() { e.uses, e.faults = uses, faults }()
+	n := r.node.Get("Properties")
+	if member, ok := n.Only(); ok && isIntrinsic(member.Name) {
+		return e.eval(n).Get(name)
+	}
+	if n = n.Get(name); n == nil {
+		return nil
+	}
 	return e.eval(n)
 }
 

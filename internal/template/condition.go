@@ -39,7 +39,7 @@ func (l *loader) readConditions(section *tree.Node) {
 
 // condition is whether a condition holds, by its name.
 func (e *evaluator) condition(name *tree.Node) bool {
-	if !name.Is(tree.String) {
+	if !name.Is(tree.String, tree.Number, tree.Bool) {
 		e.fault(name.Pos, "the name of a condition is %s, expected a string", name.Kind)
 		return false
 	}

@@ -155,7 +155,10 @@ func (l *loader) build(e *evaluator, r *Resource) Value {
 	}
 	node := e.eval(properties)
 	if !node.Is(tree.Map) {
-		return nil
+		if node != nil && !e.isOpen(node) {
+			e.fault(properties.Pos, "the Properties of %s are %s, expected a map", r.ID, node.Kind)
+		}
+		node = &tree.Node{Pos: properties.Pos, Kind: tree.Map}
 	}
 	p := &reader{l, e, r, node, r.ID, r.Pos}
 	p.check(r.kind.shape)

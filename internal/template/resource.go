@@ -356,7 +356,11 @@ func (l *loader) isOfNone(r *Resource) bool {
 	e := l.evaluator()
 	e.faults = &tree.Faults{}
 	e.uses = map[string]bool{}
-	if n := r.node.Path("Properties", r.kind.owner); n != nil {
+	n := r.node.Get("Properties")
+	if owner := n.Get(r.kind.owner); owner != nil {
+		n = owner
+	}
+	if n != nil {
 		e.eval(n)
 	}
 	for id := range e.uses {

@@ -175,8 +175,8 @@ func (r *yamlReader) members(out *Node, n *yaml.Node, depth int) {
 			continue
 		}
 		name := key.Value
-		if kind, text := scalar(key); kind == Number {
-			name = text
+		if kind, text := scalar(key); kind != Null {
+			name = text // so that a key and what looks for it are the same
 		}
 		if first, twice := at[name]; twice {
 			r.faults.Add(pos, "%q is there twice, first in line %d", name, first.Line)
