@@ -89,7 +89,8 @@ func (e *evaluator) resource(pos tree.Position, id string) *Resource {
 	r := e.stack.resources[id]
 	switch {
 	case e.inCondition:
-		e.fault(pos, "a condition refers to %s, which is not a parameter%s", quote(id), expected(id, keys(e.stack.parameters)))
+		e.fault(pos, "a condition refers to %s, which is not a parameter%s", quote(id),
+			expected(id, keys(e.stack.parameters)))
 	case r == nil:
 		names := append(keys(e.stack.resources), keys(e.stack.parameters)...)
 		e.fault(pos, "the template has no resource or parameter %s%s", quote(id), expected(id, names))
@@ -116,7 +117,8 @@ func (e *evaluator) getAtt(n *tree.Node, member tree.Member) *tree.Node {
 	}
 	if !id.Is(tree.String) || attribute == nil || e.isOpen(attribute) {
 		if attribute == nil || !e.isOpen(attribute) {
-			e.fault(member.Value.Pos, "Fn::GetAtt has %s, expected RESOURCE.ATTRIBUTE, or a list of the two", shown(member.Value))
+			e.fault(member.Value.Pos, "Fn::GetAtt has %s, expected RESOURCE.ATTRIBUTE, or a list of the two",
+				shown(member.Value))
 		}
 		return e.failed(n.Pos)
 	}
@@ -174,14 +176,10 @@ func (e *evaluator) nameOf(r *Resource) *tree.Node {
 	return e.text(r.Pos, r.generated(e.stack.Name, cmp.Or(r.kind.limit, maxGenerated)), 0)
 }
 
-// property works out one property of another resource. What is wrong with it is found with that one.
+// property works out one property of another resource, nil if it has none. What is wrong with it is found with that one.
 func (e *evaluator) property(r *Resource, name string) *tree.Node {
-	n := r.node.Path("Properties", name)
-	if n == nil {
-		return nil
-	}
 	if e.naming[r.ID] {
-		return e.failed(n.Pos) // a circle, which is found with the order
+		return e.failed(r.Pos) // a circle, which is found with the order
 	}
 	e.naming[r.ID] = true
 	defer delete(e.naming, r.ID)
@@ -189,6 +187,13 @@ func (e *evaluator) property(r *Resource, name string) *tree.Node {
 	uses, faults := e.uses, e.faults
 	e.uses, e.faults = nil, &ignored
 	defer func() { e.uses, e.faults = uses, faults }()
+	n := r.node.Get("Properties")
+	if member, ok := n.Only(); ok && isIntrinsic(member.Name) {
+		return e.eval(n).Get(name)
+	}
+	if n = n.Get(name); n == nil {
+		return nil
+	}
 	return e.eval(n)
 }
 

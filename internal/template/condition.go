@@ -39,14 +39,15 @@ func (l *loader) readConditions(section *tree.Node) {
 
 // condition is whether a condition holds, by its name.
 func (e *evaluator) condition(name *tree.Node) bool {
-	if !name.Is(tree.String) {
+	if !name.Is(tree.String, tree.Number, tree.Bool) {
 		e.fault(name.Pos, "the name of a condition is %s, expected a string", name.Kind)
 		return false
 	}
 	c := e.stack.conditions[name.Text]
 	switch {
 	case c == nil:
-		e.fault(name.Pos, "the template has no condition %s%s", quote(name.Text), expected(name.Text, keys(e.stack.conditions)))
+		e.fault(name.Pos, "the template has no condition %s%s", quote(name.Text),
+			expected(name.Text, keys(e.stack.conditions)))
 		return false
 	case c.life == asked:
 		circle := append(slices.Clone(e.path[slices.Index(e.path, name.Text):]), name.Text)

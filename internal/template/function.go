@@ -13,7 +13,7 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// asset is where CDK says which directory of cdk.out is the code of a resource, and assetOf which property that is about.
+// asset is where CDK says which directory of cdk.out is the code of a resource, and assetOf which property it is about.
 const (
 	asset   = "aws:asset:path"
 	assetOf = "aws:asset:property"
@@ -21,7 +21,7 @@ const (
 
 // runtimes are what the names of runtimes begin with.
 var runtimes = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(dotnet|dotnetcore|go|java|nodejs|provided|python|ruby)[0-9.]*(\.al2023|\.al2|\.x|1\.x|-edge)?$`)
+	return regexp.MustCompile(`^(dotnet|dotnetcore|go|java|nodejs|provided|python|ruby)[0-9.]*(\.al2|\.al2023|x|-edge)?$`)
 })
 
 var functionNameForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9-_]{1,64}$`) })
@@ -56,7 +56,8 @@ func buildFunction(p *reader) Value {
 	if tracing := p.object("TracingConfig", shape{run: names("Mode")}); tracing != nil {
 		f.TracingMode = tracing.oneOf("Mode", lambda.TracingActive, "PassThrough")
 	}
-	if logging := p.object("LoggingConfig", shape{run: names("ApplicationLogLevel LogFormat LogGroup SystemLogLevel")}); logging != nil {
+	logging := p.object("LoggingConfig", shape{run: names("ApplicationLogLevel LogFormat LogGroup SystemLogLevel")})
+	if logging != nil {
 		f.Logging = &Logging{
 			Format:           logging.oneOf("LogFormat", "JSON", "Text"),
 			ApplicationLevel: logging.oneOf("ApplicationLogLevel", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"),
@@ -228,12 +229,15 @@ func buildAlias(p *reader) Value {
 		Provisioned: p.provisioned(),
 	}
 	if routing := p.object("RoutingConfig", shape{run: names("AdditionalVersionWeights")}); routing != nil {
-		for _, weight := range routing.objects("AdditionalVersionWeights", shape{run: names("FunctionVersion FunctionWeight")}) {
+		members := shape{run: names("FunctionVersion FunctionWeight")}
+		for _, weight := range routing.objects("AdditionalVersionWeights", members) {
 			weight.need("FunctionVersion", "FunctionWeight")
-			share, err := strconv.ParseFloat(weight.text("FunctionWeight"), 64)
-			if n := weight.get("FunctionWeight"); n != nil && !weight.isOpen("FunctionWeight") && (err != nil || !(share >= 0 && share <= 1)) {
-				weight.wrong(n, "FunctionWeight", "a number from 0 to 1")
-			}
+			share := 0.0
+			weight.matching("FunctionWeight", "a number from 0 to 1", func(text string) bool {
+				var err error
+				share, err = strconv.ParseFloat(text, 64)
+				return err == nil && share >= 0 && share <= 1
+			})
 			if a.Weights == nil {
 				a.Weights = map[string]float64{}
 			}
@@ -273,20 +277,25 @@ func buildURL(p *reader) Value {
 	return u
 }
 
-var actionForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(lambda:[*]|lambda:[a-zA-Z]+|[*])$`) })
-
+// Forms of what a permission has (API reference of AddPermission).
 var (
+	actionForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(lambda:)?[*]$|^lambda:[a-zA-Z]+$`)
+	})
 	organizationForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^o-[a-z0-9]{10,32}$`) })
 	tokenForm        = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9._\-]{1,256}$`) })
 )
 
 func buildPermission(p *reader) Value {
-	isSpaceless := func(text string) bool { return text != "" && !strings.ContainsAny(text, " \t\r\n") }
+	isPrincipal := func(text string) bool {
+		isNumber := strings.Trim(text, "0123456789") == "" // 012345670123 without quotes is another number
+		return text != "" && !strings.ContainsAny(text, " \t\r\n") && (!isNumber || arn.IsAccount(text))
+	}
 	v := &Permission{
 		StatementID: p.e.nameOf(p.r).Text,
 		Action: p.matching("Action", "one of Lambda's, such as lambda:InvokeFunctionUrl",
 			func(text string) bool { return actionForm().MatchString(text) }),
-		Principal:     p.matching("Principal", "a service, an account, an ARN or *", isSpaceless),
+		Principal:     p.matching("Principal", "a service, an account of twelve digits, an ARN or *", isPrincipal),
 		SourceARN:     p.matching("SourceArn", "an ARN", func(text string) bool { return strings.HasPrefix(text, "arn:") }),
 		SourceAccount: p.matching("SourceAccount", "an account id of twelve digits", arn.IsAccount),
 		OrganizationID: p.matching("PrincipalOrgID", "the id of an organization, such as o-a1b2c3d4e5",

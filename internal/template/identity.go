@@ -24,7 +24,8 @@ func (p *reader) identity(property string, most int) string {
 func (p *reader) path() string {
 	const most = 512
 	return p.matching("Path", "a path that begins and ends with a slash, such as /service/", func(text string) bool {
-		return len(text) <= most && strings.HasPrefix(text, "/") && strings.HasSuffix(text, "/") && !strings.Contains(text, " ")
+		return len(text) <= most && strings.HasPrefix(text, "/") && strings.HasSuffix(text, "/") &&
+			!strings.Contains(text, " ")
 	})
 }
 
@@ -33,7 +34,9 @@ func (p *reader) inline() []Inline {
 	var out []Inline
 	for _, inner := range p.objects("Policies", shape{run: names("PolicyDocument PolicyName")}) {
 		inner.need("PolicyDocument", "PolicyName")
-		out = append(out, Inline{inner.identity("PolicyName", maxPolicyName), inner.policy("PolicyDocument", policy.Identity)})
+		out = append(out, Inline{
+			Name: inner.identity("PolicyName", maxPolicyName), Policy: inner.policy("PolicyDocument", policy.Identity),
+		})
 	}
 	return out
 }

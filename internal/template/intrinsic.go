@@ -93,8 +93,9 @@ func isVariable(name string) bool { return name != "" && !strings.ContainsAny(na
 // variable is what a name in a pattern of Fn::Sub stands for. It is nil for nothing.
 func (e *evaluator) variable(pos tree.Position, name string) *tree.Node {
 	if !isVariable(name) {
-		e.fault(pos, "Fn::Sub has ${%s}, expected the name of a resource, a parameter or a variable; ${!%s} is the text ${%s}",
-			strings.TrimSpace(name), strings.TrimSpace(name), strings.TrimSpace(name))
+		const what = "Fn::Sub has ${%[1]s}, expected the name of a resource, a parameter or a variable; " +
+			"${!%[1]s} is the text ${%[1]s}"
+		e.fault(pos, what, strings.TrimSpace(name))
 		return e.failed(pos)
 	}
 	var value *tree.Node

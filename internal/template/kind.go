@@ -11,11 +11,13 @@ import (
 // kind is a type of resources that furl runs.
 type kind struct {
 	shape
-	need       []string                                              // properties that must be there
-	name       string                                                // property with the physical name, "" for none
-	limit      int                                                   // of the length of a name
-	owner      string                                                // property that names the function that it belongs to, "" for none
-	attributes map[string]func(e *evaluator, r *Resource) *tree.Node // nil for one that is known once it is made
+	need  []string // properties that must be there
+	name  string   // property with the physical name, "" for none
+	limit int      // of the length of a name
+	owner string   // property that names the function that it belongs to, "" for none
+
+	// attributes are those that Fn::GetAtt knows, and Ref. One that is known once the resource is made is nil.
+	attributes attributes
 	build      func(p *reader) Value
 }
 
@@ -35,15 +37,15 @@ const (
 	maxIAMName     = 64
 )
 
-// kinds are the types that furl runs, with their properties and attributes (AWS CloudFormation User Guide, "Resource and
-// property types reference").
+// kinds are the types that furl runs, with their properties and attributes (AWS CloudFormation User Guide, "Resource
+// and property types reference").
 var kinds = sync.OnceValue(func() map[string]*kind {
 	named := (*evaluator).nameOf
 	table := map[string]*kind{
 		"AWS::Lambda::Function": {
 			shape: shape{
-				run: names("Architectures Code Description Environment EphemeralStorage FunctionName Handler Layers LoggingConfig " +
-					"MemorySize PackageType ReservedConcurrentExecutions Role Runtime Tags Timeout TracingConfig"),
+				run: names("Architectures Code Description Environment EphemeralStorage FunctionName Handler Layers " +
+					"LoggingConfig MemorySize PackageType ReservedConcurrentExecutions Role Runtime Tags Timeout TracingConfig"),
 				unrun: names("CapacityProviderConfig CodeSigningConfigArn DeadLetterConfig DurableConfig FileSystemConfigs " +
 					"FunctionScalingConfig ImageConfig KmsKeyArn PublishToLatestPublished RecursiveLoop RuntimeManagementConfig " +
 					"SnapStart TenancyConfig VpcConfig"),
@@ -153,7 +155,10 @@ func (l *loader) build(e *evaluator, r *Resource) Value {
 	}
 	node := e.eval(properties)
 	if !node.Is(tree.Map) {
-		return nil
+		if node != nil && !e.isOpen(node) {
+			e.fault(properties.Pos, "the Properties of %s are %s, expected a map", r.ID, node.Kind)
+		}
+		node = &tree.Node{Pos: properties.Pos, Kind: tree.Map}
 	}
 	p := &reader{l, e, r, node, r.ID, r.Pos}
 	p.check(r.kind.shape)

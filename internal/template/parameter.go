@@ -135,6 +135,9 @@ func (l *loader) valueOf(p *parameter, kind *tree.Node, pos tree.Position) *tree
 		isList, name = true, strings.TrimSuffix(inner, ">")
 	}
 	switch {
+	case kind.Text == typeList+"String>":
+		l.faults.Add(kind.Pos, "no parameter is of the type %s; did you mean CommaDelimitedList?", quote(kind.Text))
+		return nil
 	case name == "String", name == "Number", name == "CommaDelimitedList":
 	case strings.HasPrefix(name, "AWS::") && strings.Count(name, "::") >= 2:
 	default:
@@ -152,7 +155,8 @@ func (l *loader) valueOf(p *parameter, kind *tree.Node, pos tree.Position) *tree
 	out := &tree.Node{Pos: p.pos, Kind: tree.List}
 	for _, text := range texts {
 		if _, err := strconv.ParseFloat(text, 64); name == "Number" && err != nil {
-			l.faults.Add(pos, "%s of the parameter %s is not a number, expected one for its type %s", p.shown(), p.name, kind.Text)
+			l.faults.Add(pos, "%s of the parameter %s is not a number, expected one for its type %s", p.shown(), p.name,
+				kind.Text)
 			return nil
 		}
 		out.Items = append(out.Items, tree.Text(p.pos, text))

@@ -36,9 +36,10 @@ func (p *reader) check(s shape) {
 		case p.e.isFull():
 			return
 		case slices.Contains(s.run, m.Name):
-		case slices.Contains(s.unrun, m.Name) && m.Value.Is(tree.Map, tree.List) && len(m.Value.Members)+len(m.Value.Items) == 0:
 		case slices.Contains(s.unrun, m.Name):
-			p.l.unrunProperty(m.Pos, m.Name, p.of)
+			if !m.Value.Is(tree.Map, tree.List) || len(m.Value.Members)+len(m.Value.Items) > 0 {
+				p.l.unrunProperty(m.Pos, m.Name, p.of)
+			}
 		default:
 			all := slices.Sorted(slices.Values(slices.Concat(s.run, s.unrun)))
 			p.e.fault(m.Pos, "%s has no property %s%s", p.of, quote(m.Name), expected(m.Name, all))

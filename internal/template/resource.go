@@ -80,7 +80,8 @@ func (l *loader) readType(r *Resource) {
 	names := keys(kinds())
 	switch {
 	case r.Type == "AWS::Serverless::Function" || strings.HasPrefix(r.Type, "AWS::Serverless::") && !l.isSAM:
-		l.faults.Add(node.Pos, "%s is of type %s, which needs Transform: %s at the top of the template", r.ID, r.Type, sam.Name)
+		l.faults.Add(node.Pos, "%s is of type %s, which needs Transform: %s at the top of the template", r.ID, r.Type,
+			sam.Name)
 	case !typeForm().MatchString(r.Type), isNearlyRun(r.Type, names):
 		l.faults.Add(node.Pos, "%s is of type %s, which is not one of CloudFormation's%s", r.ID, quote(r.Type),
 			expected(r.Type, append(names, "Custom::NAME")))
@@ -355,7 +356,11 @@ func (l *loader) isOfNone(r *Resource) bool {
 	e := l.evaluator()
 	e.faults = &tree.Faults{}
 	e.uses = map[string]bool{}
-	if n := r.node.Path("Properties", r.kind.owner); n != nil {
+	n := r.node.Get("Properties")
+	if owner := n.Get(r.kind.owner); owner != nil {
+		n = owner
+	}
+	if n != nil {
 		e.eval(n)
 	}
 	for id := range e.uses {
@@ -486,8 +491,12 @@ func (s *Stack) Outputs(known Attributes) ([]Output, error) {
 		}
 		o := Output{Name: member.Name, Pos: member.Pos, Description: node.Get("Description").TextOr("")}
 		o.Value = e.scalar(value, "the Value of the output "+member.Name).Text
-		if name := node.Path("Export", "Name"); name != nil {
-			o.Export = e.scalar(name, "the name of the export of "+member.Name).Text
+		if export := node.Get("Export"); export != nil {
+			if name := export.Get("Name"); name != nil {
+				o.Export = e.scalar(name, "the name of the export of "+member.Name).Text
+			} else {
+				e.fault(export.Pos, "the export of the output %s has no Name, expected one", member.Name)
+			}
 		}
 		out = append(out, o)
 	}

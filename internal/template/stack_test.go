@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,40 +16,23 @@ import (
 )
 
 // functions is a template of many functions, each with a role, a URL, two permissions and a policy to call the next.
-func functions(count int) []byte {
+func functions(t testing.TB, count int) []byte {
+	t.Helper()
+	one, err := os.ReadFile("testdata/function.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out strings.Builder
 	out.WriteString("Parameters: {Stage: {Type: String, Default: dev}}\nResources:\n")
 	for i := range count {
-		fmt.Fprintf(&out, `  Role%[1]d:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}}
-      ManagedPolicyArns: [!Sub 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole']
-  Function%[1]d:
-    Type: AWS::Lambda::Function
-    Properties:
-      Code: src/function%[1]d
-      Handler: app.handler
-      Runtime: python3.13
-      Role: !GetAtt Role%[1]d.Arn
-      Environment: {Variables: {STAGE: !Ref Stage, NAME: !Sub '${AWS::StackName}-${Stage}-%[1]d'}}
-  Url%[1]d: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: !GetAtt Function%[1]d.Arn, AuthType: AWS_IAM}}
-  One%[1]d: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Function%[1]d, Action: lambda:InvokeFunctionUrl, Principal: '*', FunctionUrlAuthType: AWS_IAM}}
-  Two%[1]d: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Function%[1]d, Action: lambda:InvokeFunction, Principal: '*', InvokedViaFunctionUrl: true}}
-  Policy%[1]d:
-    Type: AWS::IAM::Policy
-    Properties:
-      PolicyName: calls
-      Roles: [!Ref Role%[1]d]
-      PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: lambda:InvokeFunctionUrl, Resource: !GetAtt Function%[2]d.Arn}]}
-`, i, (i+1)%count)
+		fmt.Fprintf(&out, string(one), i, (i+1)%count)
 	}
 	return []byte(out.String())
 }
 
 // BenchmarkLoad reads a template of 200 functions and works out all its resources.
 func BenchmarkLoad(b *testing.B) {
-	text := functions(200)
+	text := functions(b, 200)
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -72,7 +56,7 @@ func BenchmarkLoad(b *testing.B) {
 func TestLarge(t *testing.T) {
 	var first []string
 	for range 3 {
-		root, err := tree.Parse("template.yaml", functions(50))
+		root, err := tree.Parse("template.yaml", functions(t, 50))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,14 +88,18 @@ func TestLarge(t *testing.T) {
 // TestNames: names that are left open are within the limits of their types, and those that are cut differ all the same.
 func TestNames(t *testing.T) {
 	long := strings.Repeat("VeryLongName", 20)
-	text := fmt.Sprintf(`Resources:
-  Role%[1]sA: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: sts:AssumeRole}}}}
-  Role%[1]sB: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: sts:AssumeRole}}}}
-  Function%[1]s: {Type: AWS::Lambda::Function, Properties: {Code: src, Handler: a.b, Runtime: python3.13, Role: !GetAtt Role%[1]sA.Arn}}
-  Permission%[1]s: {Type: AWS::Lambda::Permission, Properties: {FunctionName: f, Action: lambda:InvokeFunction, Principal: '*'}}
-  Layer%[1]s: {Type: AWS::Lambda::LayerVersion, Properties: {Content: src}}
-  Group%[1]s: {Type: AWS::IAM::Group}
-`, long)
+	const trust = "{AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: sts:AssumeRole}}}"
+	text := "Resources:\n"
+	for id, what := range map[string]string{
+		"Role%sA":      "IAM::Role, Properties: " + trust,
+		"Role%sB":      "IAM::Role, Properties: " + trust,
+		"Function%s":   "Lambda::Function, Properties: {Code: src, Handler: a.b, Runtime: python3.13, Role: 'arn:x'}",
+		"Permission%s": "Lambda::Permission, Properties: {FunctionName: f, Action: lambda:InvokeFunction, Principal: '*'}",
+		"Layer%s":      "Lambda::LayerVersion, Properties: {Content: src}",
+		"Group%s":      "IAM::Group",
+	} {
+		text += "  " + fmt.Sprintf(id, long) + ": {Type: AWS::" + what + "}\n"
+	}
 	root, err := tree.Parse("template.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -163,13 +151,14 @@ func TestBounds(t *testing.T) {
 	}
 	long := strings.Repeat("x", 1<<19)
 	for name, test := range map[string]struct{ text, want string }{
-		"a text that doubles": {inFunction(double), "a text of more than 1048576 bytes"},
+		"a text that doubles": {inFunction(t, double), "a text of more than 1048576 bytes"},
 		"many long texts": {
-			"Parameters: {P: {Type: String, Default: " + long + "}}\nResources:\n  G: {Type: AWS::S3::Bucket, Properties: {A: [" +
-				strings.Repeat("!Sub '${P}x', ", 200) + "]}}\n", "more than 67108864 bytes in all",
+			"Parameters: {P: {Type: String, Default: " + long + "}}\nResources:\n" +
+				"  G: {Type: AWS::S3::Bucket, Properties: {A: [" + strings.Repeat("!Sub '${P}x', ", 200) + "]}}\n",
+			"more than 67108864 bytes in all",
 		},
 		"a long join": {
-			inFunction("!Join ['" + long + "', [a, b, c, d]]"), "a text of more than 1048576 bytes",
+			inFunction(t, "!Join ['"+long+"', [a, b, c, d]]"), "a text of more than 1048576 bytes",
 		},
 		"deep conditions": {
 			"Conditions:\n" + conditions.String() + "  C1000: !Equals [a, a]\nResources: {G: {Type: AWS::IAM::Group}}\n",
@@ -179,7 +168,8 @@ func TestBounds(t *testing.T) {
 			"Resources:\n" + strings.Repeat("  G%d: {Type: AWS::IAM::Group}\n", 2001), "2001 resources, expected at most 2000",
 		},
 		"many faults": {
-			"Resources:\n  G: {Type: AWS::IAM::Group, Properties: {ManagedPolicyArns: [" + strings.Repeat("!Ref 'AWS::Foo', ", 1000) + "]}}\n",
+			"Resources:\n  G: {Type: AWS::IAM::Group, Properties: {ManagedPolicyArns: [" +
+				strings.Repeat("!Ref 'AWS::Foo', ", 1000) + "]}}\n",
 			"there is more than 200 things wrong",
 		},
 	} {
@@ -215,7 +205,8 @@ func TestImportGiven(t *testing.T) {
 
 // TestRedact: values of parameters that have NoEcho are in no fault and can be taken out of any text.
 func TestRedact(t *testing.T) {
-	stack, err := load("# param A=hunter2\n# param B=hunter22\nParameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\n" +
+	stack, err := load("# param A=hunter2\n# param B=hunter22\n" +
+		"Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\n" +
 		"Resources: {G: {Type: AWS::IAM::Group}}\n")
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +218,7 @@ func TestRedact(t *testing.T) {
 
 // TestValueConcurrently: a stack does not change, so that several goroutines may work out its resources.
 func TestValueConcurrently(t *testing.T) {
-	stack, err := load(inFunction("!GetAtt Url.FunctionUrl"))
+	stack, err := load(inFunction(t, "!GetAtt Url.FunctionUrl"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +254,7 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	}
-	f.Add(inFunction("!Sub '${Url.FunctionUrl}'"))
+	f.Add(inFunction(f, "!Sub '${Url.FunctionUrl}'"))
 	f.Fuzz(func(t *testing.T, text string) {
 		stack, err := load(text)
 		if err != nil {

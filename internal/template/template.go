@@ -223,7 +223,9 @@ func (l *loader) transform(root *tree.Node) *tree.Node {
 // head reads what stands before resources. SAM's transform leaves it as it is.
 func (l *loader) head(root *tree.Node) {
 	for _, section := range root.Members {
-		if !slices.Contains(sections, section.Name) {
+		if why := elsewhere(section.Name); why != "" {
+			l.faults.Add(section.Pos, "%s%s", section.Name, why)
+		} else if !slices.Contains(sections, section.Name) {
 			l.faults.Add(section.Pos, "a template has no section %s%s", quote(section.Name), expected(section.Name, sections))
 		}
 	}
@@ -244,7 +246,8 @@ func (l *loader) load(root *tree.Node) {
 		return
 	}
 	if len(resources.Members) > maxResources {
-		l.faults.Add(resources.Pos, "the template has %d resources, expected at most %d", len(resources.Members), maxResources)
+		l.faults.Add(resources.Pos, "the template has %d resources, expected at most %d", len(resources.Members),
+			maxResources)
 		return
 	}
 	l.readResources(resources)

@@ -119,64 +119,13 @@ func TestStacks(t *testing.T) {
 }
 
 // inFunction is a template with a function, whose variable X has a value, and what the value may refer to.
-func inFunction(value string) string {
-	return `# param Given=given
-# param SSM=from SSM
-Parameters:
-  Given: {Type: String}
-  Name: {Type: String, Default: demo}
-  Count: {Type: Number, Default: 08}
-  Flag: {Type: String, Default: yes}
-  Names: {Type: CommaDelimitedList, Default: 'a, b,c'}
-  Numbers: {Type: List<Number>, Default: '1,2'}
-  Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 'subnet-1,subnet-2'}
-  SSM: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /a/b}
-Mappings:
-  Regions: {us-east-1: {Name: Virginia, Zones: [a, b]}, '123456789012': {Name: mine}}
-Conditions:
-  IsDemo: !Equals [!Ref Name, demo]
-  IsOther: !Not [!Condition IsDemo]
-  IsBoth: !And [!Condition IsDemo, !Equals [!FindInMap [Regions, !Ref 'AWS::Region', Name], Virginia]]
-  IsEither: !Or [!Condition IsOther, {'Fn::Equals': [1, '1']}]
-  IsTrue: !Equals [!Ref Flag, true]
-  IsList: !Equals [!Ref Names, [a, b, c]]
-  IsJoined: !Equals [!Join [',', !Ref Names], 'a,b,c']
-Resources:
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      Path: /service/
-      AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: sts:AssumeRole}}
-  Other: {Type: AWS::Lambda::Function, Properties: {FunctionName: other, Code: src, Handler: a.b, Role: !GetAtt Role.Arn, Runtime: python3.13}}
-  Url: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: !Ref Other, AuthType: NONE}}
-  Version: {Type: AWS::Lambda::Version, Properties: {FunctionName: !Ref Other}}
-  Alias: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !GetAtt Other.Arn, FunctionVersion: !GetAtt Version.Version, Name: live}}
-  AliasUrl: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: !Ref Alias, AuthType: NONE}}
-  Layer: {Type: AWS::Lambda::LayerVersion, Properties: {Content: src}}
-  User: {Type: AWS::IAM::User, Properties: {UserName: alice}}
-  Group: {Type: AWS::IAM::Group}
-  Key: {Type: AWS::IAM::AccessKey, Properties: {UserName: !Ref User}}
-  Managed: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: {Statement: {Effect: Allow, Action: '*', Resource: '*'}}}}
-  Allowed: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Other, Action: lambda:InvokeFunction, Principal: '*'}}
-  Bucket: {Type: AWS::S3::Bucket}
-  Table: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Sub '${Name}-items'}}
-  Queue: {Type: AWS::SQS::Queue}
-  Topic: {Type: AWS::SNS::Topic}
-  Distribution: {Type: AWS::CloudFront::Distribution}
-  Secret: {Type: AWS::SecretsManager::Secret}
-  HostedKey: {Type: AWS::KMS::Key}
-  Custom: {Type: Custom::Thing}
-  Nested: {Type: AWS::CloudFormation::Stack}
-  Unknown: {Type: AWS::NewService::Thing}
-  F:
-    Type: AWS::Lambda::Function
-    Properties:
-      Code: src
-      Handler: app.handler
-      Role: !GetAtt Role.Arn
-      Runtime: python3.13
-      Environment: {Variables: {X: ` + value + `}}
-`
+func inFunction(t testing.TB, value string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/value.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(string(text), "VALUE", value, 1)
 }
 
 // TestIntrinsics: a variable of a function is what CloudFormation would make of its value.
@@ -199,7 +148,8 @@ func TestIntrinsics(t *testing.T) {
 		{"!Ref 'AWS::Partition'", "aws", ""},
 		{"!Ref 'AWS::StackName'", "demo", ""},
 		{"!Ref 'AWS::URLSuffix'", "amazonaws.com", ""},
-		{"!Ref 'AWS::StackId'", "arn:aws:cloudformation:us-east-1:123456789012:stack/demo/2a97516c-354b-6884-8cdb-d8f54a226a0a", ""},
+		{"!Ref 'AWS::StackId'",
+			"arn:aws:cloudformation:us-east-1:123456789012:stack/demo/2a97516c-354b-6884-8cdb-d8f54a226a0a", ""},
 		{"!Join ['', !Ref 'AWS::NotificationARNs']", "", ""},
 		{"!Join ['-', [a, !Ref 'AWS::NoValue', !Ref Name, 3]]", "a-demo-3", ""},
 		{"!Join [',', !Ref Names]", "a,b,c", ""},
@@ -286,7 +236,7 @@ func TestIntrinsics(t *testing.T) {
 			"arn:aws:sqs:us-east-1:123456789012:demo-Queue-GSAUP5DZhttp://abc.lambda-url.us-east-1.localhost:9000/"},
 	} {
 		t.Run(test.value, func(t *testing.T) {
-			stack, err := load(inFunction(test.value))
+			stack, err := load(inFunction(t, test.value))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -49,8 +49,8 @@ func parseJSON(file string, text []byte) (*Node, error) {
 	return root, r.faults.Err()
 }
 
-// position is that of an offset, or of what begins behind the space, the commas and the colons there. No offset is before
-// the last one.
+// position is that of an offset, or of what begins behind the space, the commas and the colons there. No offset is
+// before the last one.
 func (r *jsonReader) position(offset int) Position {
 	for offset < len(r.text) && bytes.IndexByte([]byte(" \t\r\n,:"), r.text[offset]) >= 0 {
 		offset++

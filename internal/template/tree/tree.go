@@ -210,8 +210,8 @@ func (f Faults) Error() string {
 	return errors.Join(errs...).Error()
 }
 
-// These bound a file. CloudFormation takes templates of 1 MB (AWS CloudFormation User Guide, "CloudFormation quotas"); a
-// few times as much is taken here, since those that tools write may be rendered more generously.
+// These bound a file. CloudFormation takes templates of 1 MB (AWS CloudFormation User Guide, "CloudFormation quotas");
+// a few times as much is taken here, since those that tools write may be rendered more generously.
 const (
 	maxSize  = 8 << 20
 	maxNodes = 500_000

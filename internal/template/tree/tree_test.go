@@ -45,19 +45,25 @@ func TestParse(t *testing.T) {
 		{"byte order mark before JSON", "\ufeff{\"a\": 1}", `1:1{a@1:2=1:7 1}`},
 		{"byte order mark before YAML", "\ufeffa: 1\nb: 2\n", `1:1{a@1:1=1:4 1 b@2:1=2:4 2}`},
 		{"Windows lines", "a: 1\r\nb: x\r\n", `1:1{a@1:1=1:4 1 b@2:1=2:4 "x"}`},
-		{"a date is a string", "a: 2012-10-17\nb: 2010-09-09T00:00:00Z", `1:1{a@1:1=1:4 "2012-10-17" b@2:1=2:4 "2010-09-09T00:00:00Z"}`},
-		{"true and false", "[yes, No, ON, off, True, FALSE]", `1:1[1:2 true 1:7 false 1:11 true 1:15 false 1:20 true 1:26 false]`},
+		{"a date is a string", "a: 2012-10-17\nb: 2010-09-09T00:00:00Z",
+			`1:1{a@1:1=1:4 "2012-10-17" b@2:1=2:4 "2010-09-09T00:00:00Z"}`},
+		{"true and false", "[yes, No, ON, off, True, FALSE]",
+			`1:1[1:2 true 1:7 false 1:11 true 1:15 false 1:20 true 1:26 false]`},
 		{"letters are strings", "[y, n, ~, 'yes', !!str no]", `1:1[1:2 "y" 1:5 "n" 1:8 null 1:11 "yes" 1:18 "no"]`},
 		{"octal", "[0777, 012345670123, 08, 0o17, '0777']", `1:1[1:2 511 1:8 1402433619 1:22 08 1:26 "0o17" 1:32 "0777"]`},
-		{"other numbers", "[0x1F, 0b101, 1_000, -12, +3, .5, 1e3]", `1:1[1:2 31 1:8 5 1:15 1000 1:22 -12 1:27 3 1:31 .5 1:35 1e3]`},
+		{"other numbers", "[0x1F, 0b101, 1_000, -12, +3, .5, 1e3]",
+			`1:1[1:2 31 1:8 5 1:15 1000 1:22 -12 1:27 3 1:31 .5 1:35 1e3]`},
 		{"minutes and seconds", "[1:30, 22:22:22, 1:75]", `1:1[1:2 90 1:8 80542 1:18 "1:75"]`},
-		{"large numbers", "[123456789012, 123456789012345678901234567890]", `1:1[1:2 123456789012 1:16 123456789012345678901234567890]`},
-		{"names that are no strings", "123: a\n2012-10-17: b\non: c\n~: d\n", `1:1{123@1:1=1:6 "a" 2012-10-17@2:1=2:13 "b" on@3:1=3:5 "c" ~@4:1=4:4 "d"}`},
+		{"large numbers", "[123456789012, 123456789012345678901234567890]",
+			`1:1[1:2 123456789012 1:16 123456789012345678901234567890]`},
+		{"names that are no strings", "123: a\n2012-10-17: b\non: c\n~: d\n",
+			`1:1{123@1:1=1:6 "a" 2012-10-17@2:1=2:13 "b" true@3:1=3:5 "c" ~@4:1=4:4 "d"}`},
 		{"nothing", "# only a comment\n", `1:1 null`},
 		{"values left out", "a:\nb: ''\n", `1:1{a@1:1=1:3 null b@2:1=2:4 ""}`},
 		{"marks of a document", "---\na: 1\n...\n---\n", `2:1{a@2:1=2:4 1}`},
 		{"Ref", "a: !Ref X", `1:1{a@1:1=1:4{Ref@1:4=1:4 "X"}}`},
-		{"GetAtt", "a: !GetAtt A.B\nb: !GetAtt [A, B]", `1:1{a@1:1=1:4{Fn::GetAtt@1:4=1:4 "A.B"} b@2:1=2:4{Fn::GetAtt@2:4=2:4[2:13 "A" 2:16 "B"]}}`},
+		{"GetAtt", "a: !GetAtt A.B\nb: !GetAtt [A, B]",
+			`1:1{a@1:1=1:4{Fn::GetAtt@1:4=1:4 "A.B"} b@2:1=2:4{Fn::GetAtt@2:4=2:4[2:13 "A" 2:16 "B"]}}`},
 		{"Sub with a list", "!Sub\n- ${x}\n- {x: 1}", `1:1{Fn::Sub@1:1=1:1[2:3 "${x}" 3:3{x@3:4=3:7 1}]}`},
 		{"nested If", "!If [A, !If [B, 1, 2], !Ref 'AWS::NoValue']",
 			`1:1{Fn::If@1:1=1:1[1:6 "A" 1:9{Fn::If@1:9=1:9[1:14 "B" 1:17 1 1:20 2]} 1:24{Ref@1:24=1:24 "AWS::NoValue"}]}`},
@@ -65,7 +71,8 @@ func TestParse(t *testing.T) {
 			`1:1{Fn::And@1:1=1:1[1:7{Condition@1:7=1:7 "A"} 1:21{Fn::Not@1:21=1:21[1:27{Condition@1:27=1:27 "B"}]}]}`},
 		{"a tag of a number", "!Sub 012", `1:1{Fn::Sub@1:1=1:1 "012"}`},
 		{"alias", "a: &x {b: 1}\nc: *x", `1:1{a@1:1=1:4{b@1:8=1:11 1} c@2:1=1:4{b@1:8=1:11 1}}`},
-		{"merge", "a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3}", `1:1{a@1:1=1:4{b@1:8=1:11 1 c@1:14=1:17 2} d@2:1=2:4{c@2:13=2:16 3 b@1:8=1:11 1}}`},
+		{"merge", "a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3}",
+			`1:1{a@1:1=1:4{b@1:8=1:11 1 c@1:14=1:17 2} d@2:1=2:4{c@2:13=2:16 3 b@1:8=1:11 1}}`},
 		{"merge of several", "{<<: [{b: 1}, {b: 2, c: 3}]}", `1:1{b@1:8=1:11 1 c@1:22=1:25 3}`},
 		{"text of several lines", "a: |\n  x\n  y\nb: >-\n  x\n  y\n", `1:1{a@1:1=1:4 "x\ny\n" b@4:1=4:4 "x y"}`},
 		{"almost JSON is YAML", `{"a": 1,}`, `1:1{a@1:2=1:7 1}`},
@@ -85,31 +92,41 @@ func TestParse(t *testing.T) {
 // TestFaults: each fault of a file is a line with its place.
 func TestFaults(t *testing.T) {
 	for _, test := range []struct{ name, file, text, want string }{
-		{"twice in YAML", "t.yaml", "a: 1\nb: 2\na: 3\nb: 4\n", "t.yaml:3:1: \"a\" is there twice, first in line 1\nt.yaml:4:1: \"b\" is there twice, first in line 2"},
+		{"twice in YAML", "t.yaml", "a: 1\nb: 2\na: 3\nb: 4\n",
+			"t.yaml:3:1: \"a\" is there twice, first in line 1\nt.yaml:4:1: \"b\" is there twice, first in line 2"},
 		{"twice in JSON", "t.json", "{\"a\": 1,\n \"\\u0061\": 2}", `t.json:2:2: "a" is there twice, first in line 1`},
 		{"twice by what it means", "t.yaml", "{010: 1, 8: 2}", `t.yaml:1:10: "8" is there twice, first in line 1`},
 		{"JSON", "t.json", "{\"a\": 1,\n \"b\" 2}", "t.json:2:6: this is not JSON: invalid character '2' after object key"},
-		{"a comma too many in JSON", "t.json", "{\"a\": 1,}", "t.json:1:9: this is not JSON: invalid character '}' looking for beginning of object key string"},
+		{"a comma too many in JSON", "t.json", "{\"a\": 1,}",
+			"t.json:1:9: this is not JSON: invalid character '}' looking for beginning of object key string"},
 		{"JSON without an end", "t.json", "{\"a\": [1,\n", "t.json:2:1: this is not JSON: unexpected EOF"},
 		{"more behind JSON", "t.json", "{\"a\": 1}\n {}", "t.json:2:3: this is not JSON: there is more behind the value"},
-		{"neither", "t.yaml", "{\"a\": 1} x", "t.yaml:1:10: this is not JSON: invalid character 'x' looking for beginning of value"},
+		{"neither", "t.yaml", "{\"a\": 1} x",
+			"t.yaml:1:10: this is not JSON: invalid character 'x' looking for beginning of value"},
 		{"YAML", "t.yaml", "a: 1\nb: c: d\n", "t.yaml:2:1: this is not YAML: mapping values are not allowed in this context"},
-		{"a tab in YAML", "t.yaml", "a:\n\tb: 1\n", "t.yaml:2:1: this is not YAML: found character that cannot start any token"},
+		{"a tab in YAML", "t.yaml", "a:\n\tb: 1\n",
+			"t.yaml:2:1: this is not YAML: found character that cannot start any token"},
 		{"an unknown anchor", "t.yaml", "a: *b\n", "t.yaml:1:1: this is not YAML: unknown anchor 'b' referenced"},
 		{"an alias of itself", "t.yaml", "a: &x\n  - *x\n", "t.yaml:2:5: the alias *x stands in what it is an alias of"},
-		{"another document", "t.yaml", "a: 1\n---\nb: 2\n", "t.yaml:3:1: another document begins here, expected one in a file"},
+		{"another document", "t.yaml", "a: 1\n---\nb: 2\n",
+			"t.yaml:3:1: another document begins here, expected one in a file"},
 		{"tags", "t.yaml", "a: !Reff X\nb: !!binary aGk=\nc: !!set {x}\nd: !!timestamp 2012-10-17\n",
 			"t.yaml:1:4: !Reff is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub\n" +
 				"t.yaml:2:4: !!binary is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub\n" +
 				"t.yaml:3:4: !!set is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub\n" +
 				"t.yaml:4:4: !!timestamp is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub"},
-		{"a tag without its mark", "t.yaml", "a: !<Ref> x", "t.yaml:1:4: Ref is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub"},
+		{"a tag without its mark", "t.yaml", "a: !<Ref> x",
+			"t.yaml:1:4: Ref is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub"},
 		{"a name that is a list", "t.yaml", "? [a]\n: 1\n", "t.yaml:1:3: a name of a map must be a string"},
 		{"a name with a tag", "t.yaml", "!Ref a: 1\n", "t.yaml:1:1: a name of a map has the tag !Ref, expected a string"},
-		{"a merge of no map", "t.yaml", "a: {<<: 1}\nb: {<<: [{}, x]}", "t.yaml:1:9: << merges maps, and this is a number\nt.yaml:2:14: << merges maps, and this is a string"},
-		{"deep JSON", "t.json", strings.Repeat(`{"a":`, 200), "t.json:1:506: this is not JSON: it has more than 500000 values, or values more than 100 deep"},
-		{"deep YAML", "t.yaml", strings.Repeat(`[`, 200) + strings.Repeat(`]`, 200), "t.yaml:1:102: the file has more than 500000 values, or values more than 100 deep, with its aliases"},
-		{"a large file", "t.yaml", strings.Repeat("#", 9<<20), "t.yaml:1:1: the file has 9437184 bytes, expected at most 8388608"},
+		{"a merge of no map", "t.yaml", "a: {<<: 1}\nb: {<<: [{}, x]}",
+			"t.yaml:1:9: << merges maps, and this is a number\nt.yaml:2:14: << merges maps, and this is a string"},
+		{"deep JSON", "t.json", strings.Repeat(`{"a":`, 200),
+			"t.json:1:506: this is not JSON: it has more than 500000 values, or values more than 100 deep"},
+		{"deep YAML", "t.yaml", strings.Repeat(`[`, 200) + strings.Repeat(`]`, 200),
+			"t.yaml:1:102: the file has more than 500000 values, or values more than 100 deep, with its aliases"},
+		{"a large file", "t.yaml", strings.Repeat("#", 9<<20),
+			"t.yaml:1:1: the file has 9437184 bytes, expected at most 8388608"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := tree.Parse(test.file, []byte(test.text))
@@ -179,10 +196,11 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever a file has in it, it is read within bounds, names are there once, and each value has a place in it.
+// FuzzParse: whatever a file has in it, it is read within bounds, names are there once, and each value has its place.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		"a: !Sub\n- ${x}\n- {x: !GetAtt A.B}\n", `{"a": [1, {"b": null}]}`, "{a: &x {b: 1}, <<: *x}", "a: &x [*x]", "---\n---\n",
+		"a: !Sub\n- ${x}\n- {x: !GetAtt A.B}\n", `{"a": [1, {"b": null}]}`, "{a: &x {b: 1}, <<: *x}", "a: &x [*x]",
+		"---\n---\n",
 		"\ufeff{\"a\": \"\\ud800\"}", "? [x]\n: y", "%YAML 1.1\n---\na: 1:30\n", "a: |\n\tx", "!Ref", "!If [", "{\"a\":1,}",
 	} {
 		f.Add(seed)

@@ -68,7 +68,8 @@ func (r *yamlReader) read(n *yaml.Node, depth int) *Node {
 	pos := r.position(n)
 	if r.nodes++; r.nodes > maxNodes || depth > maxDepth {
 		if r.nodes <= maxNodes+1 || depth == maxDepth+1 {
-			r.faults.Add(pos, "the file has more than %d values, or values more than %d deep, with its aliases", maxNodes, maxDepth)
+			r.faults.Add(pos, "the file has more than %d values, or values more than %d deep, with its aliases", maxNodes,
+				maxDepth)
 		}
 		return &Node{Pos: pos}
 	}
@@ -97,13 +98,14 @@ func (r *yamlReader) read(n *yaml.Node, depth int) *Node {
 	return r.untag(out, n)
 }
 
-// scalar is what a scalar is to CloudFormation, which reads YAML 1.1 (AWS CloudFormation User Guide, "Template format"): a
-// number may be octal, hexadecimal, binary or of minutes and seconds, and becomes a decimal one; yes, no, on and off are
-// true and false (ASFHyP3/hyp3#2061, aws-cloudformation/cloudformation-coverage-roadmap#745 and
+// scalar is what a scalar is to CloudFormation, which reads YAML 1.1 (CloudFormation User Guide, "Template format").
+// A number may be octal, hexadecimal, binary or of minutes and seconds, and becomes a decimal one; yes, no, on and off
+// are true and false (ASFHyP3/hyp3#2061, aws-cloudformation/cloudformation-coverage-roadmap#745 and
 // aws-cloudformation/cfn-language-discussion#31 have what it makes of them). A date is a string.
 func scalar(n *yaml.Node) (Kind, string) {
-	isPlain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0
-	if isPlain {
+	const otherwise = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle |
+		yaml.TaggedStyle
+	if n.Style&otherwise == 0 {
 		switch n.Value {
 		case "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE":
 			return Bool, "true"
@@ -133,7 +135,8 @@ var integerForm = sync.OnceValue(func() *regexp.Regexp {
 // decimalOf is a whole number of YAML 1.1 in decimal digits.
 func decimalOf(text string) (string, bool) {
 	const longest, sixty = 100, 60
-	if text == "" || len(text) > longest || !strings.ContainsAny(text[:1], "+-0123456789") || !integerForm().MatchString(text) {
+	if text == "" || len(text) > longest || !strings.ContainsAny(text[:1], "+-0123456789") ||
+		!integerForm().MatchString(text) {
 		return "", false
 	}
 	digits, isNegative := strings.CutPrefix(strings.ReplaceAll(strings.TrimPrefix(text, "+"), "_", ""), "-")
@@ -172,8 +175,8 @@ func (r *yamlReader) members(out *Node, n *yaml.Node, depth int) {
 			continue
 		}
 		name := key.Value
-		if kind, text := scalar(key); kind == Number {
-			name = text
+		if kind, text := scalar(key); kind != Null {
+			name = text // so that a key and what looks for it are the same
 		}
 		if first, twice := at[name]; twice {
 			r.faults.Add(pos, "%q is there twice, first in line %d", name, first.Line)
