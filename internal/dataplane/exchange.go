@@ -42,13 +42,13 @@ type exchange struct {
 
 	address address
 	url     state.URL
-	target  resolve.Target  // what the URL invokes
-	caller  *auth.Caller    // nil if the URL's auth type is NONE
-	signed  []string        // names of the headers that the caller signed
-	body    []byte          // as received; read by authenticate, else by event
-	read    *event.Received // what the event says, for a function that is a web application
-	hasBody bool            // body has been read
-	shown   trace.Event     // what the function gets, to be kept when it has got it
+	target  resolve.Target         // what the URL invokes
+	caller  *auth.Caller           // nil if the URL's auth type is NONE
+	signed  []string               // names of the headers that the caller signed
+	body    []byte                 // as received; read by authenticate, else by event
+	read    func() *event.Received // what the event says
+	hasBody bool                   // body has been read
+	shown   trace.Event            // what the function gets, to be kept when it has got it
 
 	signature *auth.Attempt // nil if no signature was looked at
 	status    int
@@ -283,11 +283,7 @@ func (x *exchange) event() ([]byte, *refusal) {
 		Caller:     eventCaller(x.caller),
 	}
 	var payload []byte
-	if x.target.Version.IsWebApp() {
-		payload, x.read = event.Make(&request)
-	} else {
-		payload = event.Append(nil, &request)
-	}
+	payload, x.read = event.Make(&request)
 	if x.plane.Events != nil {
 		x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
 		x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
@@ -307,10 +303,12 @@ func (x *exchange) event() ([]byte, *refusal) {
 
 // invoke runs the function.
 func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
+	read := x.read
+	x.read = nil // the body, like the event
 	result, err := x.plane.Invoker.Invoke(x.r.Context(), invoke.Request{
 		Target:    x.target,
 		Payload:   payload,
-		Received:  x.read,
+		Read:      read,
 		RequestID: x.id,
 		TraceID:   x.xray,
 		Stream:    x.streams(),

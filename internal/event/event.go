@@ -73,21 +73,19 @@ type Caller struct {
 //
 // Bytes that are not UTF-8 cannot stand in JSON and become U+FFFD, except in a body, which then goes as base64.
 func Append(dst []byte, r *Request) []byte {
-	var space [40]field
-	dst, _, _ = appendEvent(dst, r, sortedFields(space[:0], r))
+	dst, _, _ = appendEvent(dst, r)
 	return dst
 }
 
-// appendEvent is Append with the headers that the function sees. It answers as well where in dst the requestContext
-// begins and ends.
-func appendEvent(dst []byte, r *Request, fields []field) (appended []byte, from, to int) {
+// appendEvent is Append. It answers as well where in dst the requestContext begins and ends.
+func appendEvent(dst []byte, r *Request) (appended []byte, from, to int) {
 	path, query := r.pathAndQuery()
 	dst = slices.Grow(dst, r.sizeHint())
 	dst = AppendMember(dst, `{"version":"2.0","routeKey":"$default","rawPath":`, path)
 	dst = AppendMember(dst, `,"rawQueryString":`, query)
 	dst = appendCookies(dst, r.Header["Cookie"])
 	dst = append(dst, `,"headers":`...)
-	dst = appendHeaders(dst, fields)
+	dst = appendHeaders(dst, r)
 	dst = appendQueryParameters(dst, query)
 	dst = append(dst, `,"requestContext":`...)
 	from = len(dst)

@@ -21,9 +21,10 @@ var hopByHop = [...]string{
 }
 
 // appendHeaders appends the value of "headers": names in lower case, in order, repeated headers joined by a comma.
-func appendHeaders(dst []byte, fields []field) []byte {
+func appendHeaders(dst []byte, r *Request) []byte {
+	var space [40]field
 	dst = append(dst, '{')
-	for i, f := range fields {
+	for i, f := range sortedFields(space[:0], r) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

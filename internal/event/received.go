@@ -24,19 +24,24 @@ type Received struct {
 // Field is one header of an event.
 type Field struct{ Name, Value string }
 
-// Make is the event for r, as JSON and as [Read] reads that: nobody has to read what has just been written. The body is
-// that of r, not a copy.
-func Make(r *Request) ([]byte, *Received) {
+// Make is the event for r, as [Append] makes it. read answers what [Read] finds in it, without reading what has just been
+// written. It shares the memory of r, which must not change.
+func Make(r *Request) (payload []byte, read func() *Received) {
+	payload, from, to := appendEvent(nil, r)
+	return payload, func() *Received { return r.received(payload[from:to:to]) }
+}
+
+// received is what Read finds in the event for r with the requestContext.
+func (r *Request) received(context []byte) *Received {
+	if r.Method == "" {
+		return nil
+	}
 	var space [40]field
 	fields := sortedFields(space[:0], r)
-	payload, from, to := appendEvent(nil, r, fields)
-	if r.Method == "" {
-		return payload, nil
-	}
 	path, query := r.pathAndQuery()
 	received := &Received{
 		Method: asRead(r.Method), Path: asRead(path), Query: asRead(query), Header: make([]Field, len(fields)),
-		Domain: asRead(r.DomainName), Context: payload[from:to:to],
+		Domain: asRead(r.DomainName), Context: context,
 	}
 	if len(r.Body) > 0 {
 		received.Body = r.Body
@@ -58,7 +63,7 @@ func Make(r *Request) ([]byte, *Received) {
 		received.Header[i] = Field{Name: strings.ToLower(asRead(lower[:len(field.name)])), Value: asRead(value)}
 		lower = lower[len(field.name):]
 	}
-	return payload, received
+	return received
 }
 
 // Read reads an event of payload format 2.0, be it made by [Append] or by somebody else. It answers nil for an event of

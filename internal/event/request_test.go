@@ -249,7 +249,7 @@ func FuzzMake(f *testing.F) {
 		if signed {
 			r.Caller = &role
 		}
-		payload, got := event.Make(r)
+		payload, read := event.Make(r)
 		if want := event.Append(nil, r); string(payload) != string(want) {
 			t.Errorf("event (-want +got):\n%s", cmp.Diff(string(want), string(payload)))
 		}
@@ -257,7 +257,7 @@ func FuzzMake(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, read()); diff != "" {
 			t.Errorf("read (-want +got):\n%s", diff)
 		}
 	})

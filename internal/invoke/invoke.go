@@ -74,7 +74,7 @@ type Service struct {
 type Request struct {
 	Target        resolve.Target // as invoked
 	Payload       []byte
-	Received      *event.Received // what Payload says; see runtime.Invocation
+	Read          func() *event.Received // see runtime.Invocation
 	RequestID     string
 	TraceID       string // X-Amzn-Trace-Id
 	ClientContext string // JSON, "" for none
@@ -105,7 +105,7 @@ func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result,
 	return s.Runner.Invoke(ctx, function, runtime.Invocation{
 		RequestID:          request.RequestID,
 		Payload:            request.Payload,
-		Received:           request.Received,
+		Read:               request.Read,
 		TraceID:            request.TraceID,
 		ClientContext:      request.ClientContext,
 		InvokedFunctionARN: request.Target.ARN().String(),

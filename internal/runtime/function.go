@@ -127,8 +127,9 @@ type Invocation struct {
 	CognitoIdentity    string // JSON; may be empty
 	InvokedFunctionARN string // what the caller invoked, with its qualifier
 
-	// Received is what Payload says, if that is known. A caller who sets it takes a Result with a Head.
-	Received *event.Received
+	// Read answers what Payload says without reading it; nil if only Payload says it. A caller who sets it takes a Result
+	// with a Head.
+	Read func() *event.Received
 
 	// Unreserved is how many invocations the functions of the account and region that have no reserved concurrency may
 	// have at one time; zero is no limit.

@@ -68,7 +68,7 @@ func (h *handler) hand(c *call) *runtimeapi.Invocation {
 		CognitoIdentity: c.in.CognitoIdentity,
 		Payload:         c.in.Payload,
 	}
-	c.in.Payload = nil // up to 6 MiB that only the function needs while it runs
+	c.in.Payload, c.in.Read = nil, nil // up to 6 MiB that only the function needs while it runs
 	return handed
 }
 

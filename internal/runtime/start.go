@@ -227,7 +227,7 @@ func (s starter) start() error {
 	if s.app != nil && s.process != nil {
 		ctx, hangUp := context.WithCancel(p.ctx)
 		s.hangUp = hangUp
-		go s.app.Run(ctx, &webServer{h, &gate{s.environment}})
+		go s.app.Run(ctx, &webServer{handler: h, gate: &gate{s.environment}})
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 type webServer struct {
 	*handler
 	gate *gate
+	read func() *event.Received // of the current invocation, nil for none; the driver's own
 }
 
 var _ webapp.Environment = (*webServer)(nil)
@@ -53,6 +54,7 @@ func (w *webServer) Next(ctx context.Context) (*runtimeapi.Invocation, error) {
 	}
 	select {
 	case c := <-w.deliver:
+		w.read = c.in.Read
 		return w.hand(c), ctx.Err()
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -69,14 +71,11 @@ func (w *webServer) Streams() bool {
 // Received implements webapp.Environment. With telemetry there is an envelope in any case, since the report says how long
 // that is.
 func (w *webServer) Received() *event.Received {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.call == nil || w.telemetry.IsActive() {
+	read := w.read
+	if w.read = nil; read == nil || w.telemetry.IsActive() {
 		return nil
 	}
-	received := w.call.in.Received
-	w.call.in.Received = nil // like the payload
-	return received
+	return read()
 }
 
 // Answer implements webapp.Environment.

@@ -160,7 +160,7 @@ func (b *bench) call(fn *runtime.Function, method, target string, body []byte, h
 	if err != nil {
 		b.Fatal(err)
 	}
-	return b.take(fn, runtime.Invocation{Payload: payload, Received: received})
+	return b.take(fn, runtime.Invocation{Payload: payload, Read: func() *event.Received { return received }})
 }
 
 // take is call with an event.
@@ -409,7 +409,7 @@ func TestWebAppAnswersWithoutJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, inJSON := b.take(fn, runtime.Invocation{Payload: payload})
-		got, result := b.take(fn, runtime.Invocation{Payload: payload, Received: received})
+		got, result := b.take(fn, runtime.Invocation{Payload: payload, Read: func() *event.Received { return received }})
 		if inJSON.Head != nil || (result.Head == nil) != row.json {
 			t.Errorf("%s: heads %v and %v", row.target, inJSON.Head, result.Head)
 		}
@@ -427,7 +427,7 @@ func TestWebAppAnswersWithoutJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{RequestID: "web-1", Payload: payload, Received: received})
+		result, err := b.pool.Invoke(t.Context(), fn, runtime.Invocation{RequestID: "web-1", Payload: payload, Read: func() *event.Received { return received }})
 		if err != nil || result.Head != nil {
 			t.Errorf("%s: %+v, %v", target, result, err)
 		}

@@ -12,7 +12,7 @@ import (
 
 // BenchmarkTranslate is what both directions cost for a small page.
 func BenchmarkTranslate(b *testing.B) {
-	payload, received := event.Make(&event.Request{
+	payload, read := event.Make(&event.Request{
 		Method: "GET", Target: "/book?page=5", Proto: "HTTP/1.1", Host: "abc.lambda-url.eu-west-1.on.aws",
 		Header: http.Header{
 			"Accept": {"*/*"}, "User-Agent": {"test"}, "X-Amz-Date": {"20261130T000000Z"}, "X-Amz-Security-Token": {"token"},
@@ -33,7 +33,7 @@ func BenchmarkTranslate(b *testing.B) {
 	b.Run("request", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := settings.NewRequest(in, received, webapp.Function{Name: "page", MemoryMB: 128}); err != nil {
+			if _, err := settings.NewRequest(in, read(), webapp.Function{Name: "page", MemoryMB: 128}); err != nil {
 				b.Fatal(err)
 			}
 		}

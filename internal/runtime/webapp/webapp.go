@@ -219,6 +219,7 @@ func (a *App) connect(ctx context.Context, port int) (net.Conn, error) {
 // serve answers one invocation. Whether the environment takes the answer is its own business: it may have ended.
 func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 	received := a.env.Received()
+	direct := received != nil // which has the whole event, and is not kept
 	r, err := a.NewRequest(in, received, a.Function)
 	if err != nil {
 		a.fail(in, panicType, "Lambda panicked: "+err.Error(), err.Error())
@@ -255,7 +256,7 @@ func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 	if a.Compress && r.acceptsGzip && compressible(answer, r.Method, len(body)) {
 		body = compressed(answer.Header, body)
 	}
-	if received != nil && !r.passThrough && !a.env.Streams() {
+	if direct && !r.passThrough && !a.env.Streams() {
 		if response := Response(answer, body); response != nil {
 			a.env.Answer(in.ID, response) //nolint:errcheck // see above
 			return
