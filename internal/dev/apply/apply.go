@@ -54,7 +54,7 @@ type Config struct {
 // parallel is how many requests are under way at a time.
 const parallel = 16
 
-// Applier makes servers equal to stacks. It may be used for one plan at a time.
+// Applier makes servers equal to stacks, one after the other: it tells each what those before it export.
 type Applier struct {
 	config  Config
 	lambda  *awslambda.Client
@@ -64,7 +64,7 @@ type Applier struct {
 	keys    *keyRing
 	zips    *zips
 	checked bool
-	imports map[string]string
+	imports map[string]string // exports of the stacks that were planned before
 	slots   chan struct{}
 }
 
@@ -85,7 +85,7 @@ func New(config Config) (*Applier, error) {
 	}
 	a := &Applier{
 		config: config, lambda: awslambda.NewFromConfig(config.AWS), iam: awsiam.NewFromConfig(config.AWS),
-		others: map[string]*awsiam.Client{}, http: config.AWS.HTTPClient, slots: make(chan struct{}, parallel), zips: &zips{},
+		others: map[string]*awsiam.Client{}, imports: map[string]string{}, http: config.AWS.HTTPClient, slots: make(chan struct{}, parallel), zips: &zips{},
 	}
 	for account, credentials := range config.Others {
 		if account == config.Account {
@@ -100,12 +100,18 @@ func New(config Config) (*Applier, error) {
 	return a, err
 }
 
-// Import tells the plans that follow what another stack exports, where its template was loaded with an unknown import.
-func (a *Applier) Import(name, value string) {
-	if a.imports == nil {
-		a.imports = map[string]string{}
+// export tells the plans that follow what a stack exports, as far as it is known: the template of another stack may have
+// been loaded with imports that are not known.
+func (a *Applier) export(stack *template.Stack, known template.Attributes) {
+	outputs, err := stack.Outputs(known)
+	if err != nil {
+		return // what is wrong with outputs keeps nothing from being made
 	}
-	a.imports[name] = value
+	for _, output := range outputs {
+		if output.Export != "" && !isUnknown(output.Export) && !isUnknown(output.Value) {
+			a.imports[output.Export] = output.Value
+		}
+	}
 }
 
 // keepAll has the connections of all parallel requests stay open.
@@ -184,7 +190,7 @@ func (b *builder) changes(have, want properties) (changes []Change) {
 	for _, p := range want {
 		was, ok := before[p.name]
 		delete(before, p.name)
-		if ok && was.text == p.text && !isUnknown(p.text) {
+		if ok && was.text == p.text && !isUnknown(p.text) || have == nil && isUsual(p) {
 			continue
 		}
 		changes = append(changes, Change{p.name, b.before(was, ok), b.show(p)})
@@ -195,6 +201,35 @@ func (b *builder) changes(have, want properties) (changes []Change) {
 		}
 	}
 	return changes
+}
+
+// isUsual reports whether a property is what it is without being declared, so that nobody needs to read it of what is new.
+func isUsual(p property) bool {
+	switch p.name {
+	case "PackageType":
+		return p.text == "Zip"
+	case "Timeout":
+		return p.text == "3"
+	case "MemorySize":
+		return p.text == "128"
+	case "EphemeralStorage":
+		return p.text == "512"
+	case "Architectures":
+		return p.text == "x86_64"
+	case "TracingConfig":
+		return p.text == "PassThrough"
+	case "LogFormat":
+		return p.text == "Text"
+	case "LogGroup":
+		return strings.HasPrefix(p.text, "/aws/lambda/")
+	case "Path":
+		return p.text == "/"
+	case "MaxSessionDuration":
+		return p.text == "3600"
+	case "InvokeMode":
+		return p.text == "BUFFERED"
+	}
+	return false
 }
 
 // before is a value that is replaced. Of variables it is never shown: it may come from a file of secrets that is not

@@ -180,6 +180,44 @@ func TestTwoStacks(t *testing.T) {
 	}
 }
 
+// A stack knows what those that were planned before it export, also what is known only once it is made.
+func TestExportsOfOtherStacks(t *testing.T) {
+	w := newWorld(t)
+	exporting := "Resources:" + api + `
+Outputs:
+  Url: {Value: !GetAtt Url.FunctionUrl, Export: {Name: api-url}}
+  Name: {Value: !Ref Api, Export: {Name: api-name}}
+`
+	const importing = role + `
+  Caller:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: caller
+      Runtime: python3.13
+      Handler: app.handler
+      Role: !GetAtt Role.Arn
+      Code: src
+      Environment: {Variables: {URL: !ImportValue api-url}}
+  Allow:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !ImportValue api-name, Action: lambda:InvokeFunction, Principal: !GetAtt Role.Arn}`
+	url := w.applyAs("one", exporting).URLs[0]
+	w.applyAs("two", importing)
+	got, err := w.lambda.GetFunctionConfiguration(t.Context(), &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String("caller")})
+	if err != nil || got.Environment.Variables["URL"] != url.Address {
+		t.Errorf("the environment is %v, %v", got.Environment, err)
+	}
+	w.restart(nil)
+	for name, text := range map[string]string{"one": exporting} {
+		if plan, err := w.applier.Plan(t.Context(), w.stack(name, text)); err != nil || !plan.IsEmpty() {
+			t.Errorf("%s has still to do: %v\n%s", name, err, plan.Diff())
+		}
+	}
+	if plan, err := w.applier.Plan(t.Context(), w.stack("two", importing)); err != nil || !plan.IsEmpty() {
+		t.Errorf("two has still to do: %v\n%s", err, plan.Diff())
+	}
+}
+
 // What others have made under a declared name is an error that says whose it is and how to get rid of it.
 func TestNamesOfOthers(t *testing.T) {
 	w := newWorld(t)

@@ -76,33 +76,39 @@ func asList(value any) []any {
 	return []any{value}
 }
 
-// texts is a list of scalars as sorted texts.
-func texts(value any) []string {
+// texts is a list of scalars as sorted texts; one alone stands for itself.
+func texts(value any) any {
 	list := []string{}
 	for _, item := range asList(value) {
 		list = append(list, fmt.Sprint(item))
 	}
+	return single(list)
+}
+
+func single(list []string) any {
 	slices.Sort(list)
-	return slices.Compact(list)
+	if list = slices.Compact(list); len(list) == 1 {
+		return list[0]
+	}
+	return list
 }
 
 func canonicalPrincipal(value any) any {
 	byType, ok := value.(map[string]any)
 	if !ok {
-		return map[string]any{"AWS": texts(value)} // * means everybody, as {"AWS": "*"} does
+		byType = map[string]any{"AWS": value} // * means everybody, as {"AWS": "*"} does
 	}
 	all := map[string]any{}
 	for kind, names := range byType {
-		list := texts(names)
-		if kind == "AWS" {
-			for i, name := range list {
-				if arn.IsAccount(name) {
-					list[i] = arn.Root(name).String()
-				}
+		list := []string{}
+		for _, item := range asList(names) {
+			name := fmt.Sprint(item)
+			if kind == "AWS" && arn.IsAccount(name) {
+				name = arn.Root(name).String()
 			}
-			slices.Sort(list)
+			list = append(list, name)
 		}
-		all[kind] = list
+		all[kind] = single(list)
 	}
 	return all
 }

@@ -194,7 +194,7 @@ func TestLateAttributes(t *testing.T) {
 
 func TestEnvironmentOfTheSession(t *testing.T) {
 	w := newWorld(t)
-	stack := one(basic + ", Environment: {Variables: {TABLE: declared, KEPT: yes}}")
+	stack := one(basic + ", Environment: {Variables: {TABLE: declared, KEPT: kept}}")
 	w.restart(func(c *apply.Config) {
 		c.Environment = map[string]string{"TABLE": "given-by-file", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}
 	})
@@ -203,7 +203,7 @@ func TestEnvironmentOfTheSession(t *testing.T) {
 	}
 	w.apply(stack)
 	got, err := w.lambda.GetFunctionConfiguration(t.Context(), &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String("api")})
-	want := map[string]string{"TABLE": "given-by-file", "KEPT": "yes", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}
+	want := map[string]string{"TABLE": "given-by-file", "KEPT": "kept", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}
 	if err != nil || !maps.Equal(got.Environment.Variables, want) {
 		t.Errorf("the environment is %v, %v", got.Environment, err)
 	}

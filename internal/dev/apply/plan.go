@@ -131,6 +131,7 @@ func (a *Applier) Plan(ctx context.Context, stack *template.Stack) (*Plan, error
 	if err := b.faults.Err(); err != nil {
 		return nil, err
 	}
+	a.export(stack, b.known)
 	return b.finish(), nil
 }
 
@@ -401,6 +402,9 @@ func (b *builder) replaces(it *item) bool {
 // mayHave makes sure that a thing of the name is the stack's, if it is there, and that what it belongs to is there.
 func (b *builder) mayHave(it *item) bool {
 	k, stack := it.want.key(), b.stack.Name
+	if isUnknown(k.name) {
+		return true // which thing it belongs to is known later
+	}
 	fault := func(format string, arguments ...any) bool {
 		b.faults.Add(it.resource.Pos, it.resource.ID+": "+format, arguments...)
 		return false

@@ -112,6 +112,7 @@ func (p *Plan) Apply(ctx context.Context, report func(Step)) (Result, error) {
 			return is(failed.Failed) || slices.ContainsFunc(r.done, is)
 		})
 	}
+	p.a.export(r.stack, r.known)
 	return r.result(), err
 }
 

@@ -35,6 +35,9 @@ func (b *builder) thing(resource *template.Resource, value template.Value) (decl
 	a, id := b.a, resource.ID
 	var fault error
 	name := func(text, qualifier string) (string, string) {
+		if isUnknown(text) {
+			return text, qualifier
+		}
 		named, err := a.functionNamed(text)
 		switch {
 		case err != nil:

@@ -35,7 +35,8 @@ type world struct {
 	lambda *awslambda.Client
 	iam    *awsiam.Client
 
-	applier *apply.Applier
+	applier    *apply.Applier
+	parameters map[string]string
 }
 
 func newWorld(t testing.TB, change ...func(*app.Config)) *world {
@@ -126,18 +127,20 @@ func (w *world) zip(name, file, text string) {
 	w.write(name, archive.String())
 }
 
-// stack reads a template: the resources of it, each indented by two spaces.
-func (w *world) stack(name, resources string) *template.Stack {
+// stack reads a template: its resources, each indented by two spaces, or the whole if it begins with another section.
+func (w *world) stack(name, text string) *template.Stack {
 	w.Helper()
-	text := "Resources:\n" + strings.TrimPrefix(resources, "\n")
-	if strings.HasPrefix(text, "Resources:\nParameters") {
-		text = strings.TrimPrefix(text, "Resources:\n")
+	if strings.HasPrefix(text, "\n  ") {
+		text = "Resources:" + text
 	}
 	root, err := tree.Parse("template.yaml", []byte(text))
 	if err != nil {
 		w.Fatal(err)
 	}
-	stack, err := template.Load(root, template.Options{Stack: name, Account: account, Region: region})
+	stack, err := template.Load(root, template.Options{
+		Stack: name, Account: account, Region: region, Parameters: w.parameters,
+		Imports: map[string]string{"api-url": template.Unknown, "api-name": template.Unknown},
+	})
 	if err != nil {
 		w.Fatal(err)
 	}
