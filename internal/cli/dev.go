@@ -85,7 +85,7 @@ On a terminal one key each does something; the last line lists them.
 		},
 	}
 	f := command.Flags()
-	flags.server.register(f)
+	flags.server.register(f, "endpoint", "debug")
 	s := &flags.settings
 	f.StringVar(&s.Stack, "stack", "", "name of the stack, or the one of a CDK project to run (default the directory's name, or all)")
 	f.StringArrayVar(&flags.parameters, "param", nil, "value of a parameter of the template, NAME=VALUE; may be repeated")
