@@ -354,7 +354,7 @@ func (p *project) until(name, want string) {
 	}
 }
 
-// A file that changes is noticed, the one who changes it and whenever the function was made; and also by the next server.
+// A file that changes is noticed, no matter who changes it and when the function was made; and also by the next server.
 func TestWatchedCodeInPlace(t *testing.T) {
 	needPython(t)
 	answer := func(text string) string { return "def handler(event, context): return '" + text + "'\n" }
