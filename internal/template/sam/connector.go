@@ -180,7 +180,7 @@ func (r *resource) invokePolicy(source, destination end) *tree.Node {
 	case !good:
 		r.faults.Add(permissions.Pos, "Permissions of a connector between functions must be [Write]")
 		return nil
-	case source.role == nil:
+	case given(source.role) == nil:
 		r.faults.Add(r.get("Source").Pos, "the role of the function at the Source must be one of this template, or given as "+
 			"RoleName")
 		return nil
@@ -226,7 +226,7 @@ func (t *transform) replaceDependency(id string, made []string) {
 		if at < 0 {
 			continue
 		}
-		items = slices.Concat(items[:at], texts(items[at].Pos, made...).Items, items[at+1:])
+		items = slices.Concat(items[:at], items[at+1:], texts(items[at].Pos, made...).Items)
 		value := &tree.Node{Pos: member.Value.Pos, Kind: tree.Map, Members: slices.Clone(member.Value.Members)}
 		value.Set("DependsOn", list(depends.Pos, items...))
 		t.resources[i].Value, t.made[member.Name] = value, value

@@ -17,9 +17,10 @@ func functionProperty(name string) (kinds []tree.Kind, ok bool) {
 		"RuntimeManagementConfig", "LoggingConfig", "RecursiveLoop", "SourceKMSKeyArn", "PublishToLatestPublished",
 		"TenancyConfig":
 		return nil, true
-	case "Role", "PermissionsBoundary", "AutoPublishAlias", "AutoPublishCodeSha256", "VersionDeletionPolicy",
-		"FunctionName", "Tracing":
+	case "Role", "PermissionsBoundary", "AutoPublishAlias", "AutoPublishCodeSha256", "VersionDeletionPolicy":
 		return []tree.Kind{tree.String}, true
+	case "FunctionName", "Tracing":
+		return []tree.Kind{tree.String, tree.Map}, true
 	case "DeadLetterQueue", "AssumeRolePolicyDocument", "Environment", "Events", "Tags", "DeploymentPreference",
 		"EventInvokeConfig", "SnapStart", "FunctionUrlConfig", "CapacityProviderConfig", "FunctionScalingConfig",
 		"DurableConfig":
@@ -72,7 +73,7 @@ func (r *resource) function() {
 	}
 	tags := r.tags()
 	properties.Set("Tags", tags)
-	r.packageType(properties)
+	r.packageType()
 
 	target := ref(pos, id)
 	alias, aliasName := "", ""
@@ -113,7 +114,7 @@ func (r *resource) function() {
 		}
 		r.notice(events.Pos, "events of "+id+" are not run here: "+strings.Join(names, ", "))
 	}
-	propagate := r.get("PropagateTags").Is(tree.Bool) && strings.EqualFold(r.get("PropagateTags").Text, "true")
+	propagate := r.has("PropagateTags") != nil
 	for _, member := range extra {
 		if of := member.Value.Get("Properties"); propagate && of.Get("Tags") != nil && len(tags.Items) > 1 {
 			of.Set("Tags", list(tags.Pos, tags.Items[1:]...))
@@ -153,7 +154,7 @@ func (r *resource) together() bool {
 	}
 	if queue := r.has("DeadLetterQueue"); queue != nil {
 		kind := queue.Get("Type")
-		if queue.Get("TargetArn") == nil || !kind.Is(tree.String) || (kind.Text != "SQS" && kind.Text != "SNS") {
+		if given(queue.Get("TargetArn")) == nil || !kind.Is(tree.String) || (kind.Text != "SQS" && kind.Text != "SNS") {
 			refuse("DeadLetterQueue", "DeadLetterQueue must have a TargetArn, and a Type that is SQS or SNS")
 		}
 	}
@@ -202,23 +203,21 @@ func (r *resource) traced() bool {
 }
 
 // packageType checks what packages of zip files and images need.
-func (r *resource) packageType(properties *tree.Node) {
+func (r *resource) packageType() {
 	kind := r.get("PackageType")
 	switch {
 	case kind == nil || kind.Is(tree.String) && kind.Text == "Zip":
 		for _, name := range []string{"Runtime", "Handler"} {
-			if r.get(name) == nil {
+			if r.has(name) == nil {
 				r.faults.Add(r.name.Pos, "%s has no %s, which a function of PackageType Zip needs", r.name.Name, name)
 			}
 		}
-		for _, name := range []string{"ImageConfig"} {
-			if value := r.get(name); value != nil {
-				r.faults.Add(value.Pos, "%s is for PackageType Image", name)
-			}
+		if value := r.has("ImageConfig"); value != nil {
+			r.faults.Add(value.Pos, "ImageConfig is for PackageType Image")
 		}
 	case kind.Is(tree.String) && kind.Text == "Image":
 		for _, name := range []string{"Runtime", "Handler", "Layers"} {
-			if value := properties.Get(name); value != nil {
+			if value := r.has(name); value != nil {
 				r.faults.Add(value.Pos, "%s is for PackageType Zip, and %s is an Image", name, r.name.Name)
 			}
 		}
@@ -244,12 +243,21 @@ func (r *resource) code() (code, hashed *tree.Node) {
 		return code, r.resolve(code)
 	}
 	code, hashed = r.location("CodeUri")
-	if key := r.has("SourceKMSKeyArn"); key != nil && code.Is(tree.Map) {
-		code.Set("SourceKMSKeyArn", key)
-		hashed.Set("SourceKMSKeyArn", key)
+	if key := r.has("SourceKMSKeyArn"); key != nil {
+		if code.Is(tree.Map) {
+			code.Set("SourceKMSKeyArn", key)
+			return code, r.resolve(code)
+		}
+		hashed.Set("SourceKMSKeyArn", r.resolve(key))
 	}
 	return code, hashed
 }
+
+// bucketOfPaths is the bucket in which paths are for logical ids.
+const bucketOfPaths = "bucket"
+
+// keyOf is the key of a path in that bucket.
+func keyOf(path string) string { return strings.Trim(strings.TrimPrefix(path, "./"), "/") }
 
 // location is the place of code in S3, or a path, under the name of a property.
 func (r *resource) location(property string) (code, hashed *tree.Node) {
@@ -261,8 +269,8 @@ func (r *resource) location(property string) (code, hashed *tree.Node) {
 	case uri.Is(tree.String):
 		bucket, key, isS3 := strings.Cut(strings.TrimPrefix(uri.Text, "s3://"), "/")
 		if isS3 = isS3 && strings.HasPrefix(uri.Text, "s3://"); !isS3 {
-			path := strings.Trim(strings.TrimPrefix(uri.Text, "./"), "/")
-			return uri, tree.Object(uri.Pos, "S3Bucket", tree.Text(uri.Pos, "bucket"), "S3Key", tree.Text(uri.Pos, path))
+			return uri, tree.Object(uri.Pos, "S3Bucket", tree.Text(uri.Pos, bucketOfPaths), "S3Key",
+				tree.Text(uri.Pos, keyOf(uri.Text)))
 		}
 		key, query, _ := strings.Cut(key, "?")
 		code = tree.Object(uri.Pos, "S3Bucket", tree.Text(uri.Pos, bucket), "S3Key",
@@ -270,7 +278,7 @@ func (r *resource) location(property string) (code, hashed *tree.Node) {
 		if version, found := strings.CutPrefix(query, "versionId="); found {
 			code.Set("S3ObjectVersion", tree.Text(uri.Pos, version))
 		}
-	case uri.Is(tree.Map) && uri.Get("Bucket") != nil && uri.Get("Key") != nil:
+	case uri.Is(tree.Map) && given(uri.Get("Bucket")) != nil && given(uri.Get("Key")) != nil:
 		code = tree.Object(uri.Pos, "S3Bucket", uri.Get("Bucket"), "S3Key", uri.Get("Key"))
 		for from, to := range map[string]string{"Version": "S3ObjectVersion", "StorageMode": "S3ObjectStorageMode"} {
 			if value := uri.Get(from); value != nil {
@@ -293,9 +301,12 @@ func (r *resource) version(function, code *tree.Node) tree.Member {
 				"AutoPublishCodeSha256 must be a string or a Ref to a parameter with a value")
 			sha = tree.Text(sha.Pos, "")
 		}
-		description := r.resolve(r.get("Description"))
+		if strings.Trim(sha.Text[:min(10, len(sha.Text))], letters+digits) != "" {
+			r.faults.Add(sha.Pos, "AutoPublishCodeSha256 must begin with letters and digits, which a logical id is made of")
+		}
+		description := given(r.resolve(r.get("Description")))
 		switch {
-		case description == nil || description.Text == "" && description.Kind == tree.String:
+		case description == nil:
 			function.Set("Description", sha)
 		case description.Is(tree.String):
 			function.Set("Description", tree.Text(description.Pos, description.Text+" "+sha.Text))
@@ -332,8 +343,7 @@ func (r *resource) version(function, code *tree.Node) tree.Member {
 
 // hashed is what a change of makes a new version.
 func (r *resource) hashed(function, code *tree.Node) *tree.Node {
-	all := r.get("AutoPublishAliasAllProperties")
-	if !all.Is(tree.Bool) || !strings.EqualFold(all.Text, "true") {
+	if r.has("AutoPublishAliasAllProperties") == nil {
 		out := &tree.Node{Kind: tree.Map, Members: slices.Clone(code.Members)}
 		for _, variable := range members(r.get("Environment")) {
 			out.Set(variable.Name, variable.Value)
@@ -354,9 +364,8 @@ func (r *resource) hashed(function, code *tree.Node) *tree.Node {
 		for _, layer := range layers.Items {
 			id := idOf(layer)
 			properties := r.source[id].Get("Properties")
-			publish := properties.Get("PublishLambdaVersion")
-			if publish.Is(tree.Bool) && strings.EqualFold(publish.Text, "true") {
-				out.Set(id, properties)
+			if given(properties.Get("PublishLambdaVersion")) != nil {
+				out.Set(id, uploaded(properties))
 			}
 		}
 	}
@@ -411,7 +420,7 @@ func (r *resource) url(config, target *tree.Node) []tree.Member {
 	out, properties := r.make("AWS::Lambda::Url", passedAttributes)
 	properties.Set("TargetFunctionArn", target)
 	properties.Set("AuthType", auth)
-	if cors != nil && cors.Kind != tree.Null && len(cors.Members) > 0 {
+	if given(cors) != nil {
 		properties.Set("Cors", cors)
 	}
 	if mode := config.Get("InvokeMode"); mode != nil && mode.Kind != tree.Null {
@@ -436,7 +445,7 @@ func (r *resource) url(config, target *tree.Node) []tree.Member {
 
 // cors checks the Cors of a URL.
 func (r *resource) cors(cors *tree.Node) bool {
-	if cors == nil || cors.Kind == tree.Null || isIntrinsic(cors) {
+	if given(cors) == nil || isIntrinsic(cors) {
 		return true
 	}
 	if !cors.Is(tree.Map) {

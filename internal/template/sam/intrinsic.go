@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,7 +101,6 @@ func (t *transform) resolve(node *tree.Node) *tree.Node {
 			if only.Value.Is(tree.String) && t.parameters[only.Value.Text] != nil {
 				return t.parameters[only.Value.Text]
 			}
-			return node
 		case "Fn::Sub":
 			node = mapText(node, only, func(text string) string {
 				return substitute(text, func(name string) (string, bool) {
@@ -315,8 +315,10 @@ func writeJSON(out *strings.Builder, node *tree.Node) {
 
 // number is a number as Python writes it.
 func number(text string) string {
-	if whole, err := strconv.ParseInt(text, 0, 64); err == nil {
-		return strconv.FormatInt(whole, 10)
+	if len(text) < 1000 {
+		if whole, ok := new(big.Int).SetString(text, 0); ok {
+			return whole.String()
+		}
 	}
 	value, err := strconv.ParseFloat(text, 64)
 	if err != nil {

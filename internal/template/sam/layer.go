@@ -1,6 +1,7 @@
 package sam
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/template/tree"
@@ -8,9 +9,9 @@ import (
 
 func layerProperty(name string) (kinds []tree.Kind, ok bool) {
 	switch name {
-	case "LayerName", "Description", "LicenseInfo", "RetentionPolicy":
+	case "Description", "LicenseInfo", "RetentionPolicy":
 		return []tree.Kind{tree.String}, true
-	case "ContentUri":
+	case "ContentUri", "LayerName":
 		return []tree.Kind{tree.String, tree.Map}, true
 	case "CompatibleArchitectures", "CompatibleRuntimes":
 		return []tree.Kind{tree.List}, true
@@ -18,6 +19,18 @@ func layerProperty(name string) (kinds []tree.Kind, ok bool) {
 		return []tree.Kind{tree.Bool}, true
 	}
 	return nil, false
+}
+
+// uploaded are the properties of a layer as they are once its path is in S3.
+func uploaded(properties *tree.Node) *tree.Node {
+	uri := properties.Get("ContentUri")
+	if !uri.Is(tree.String) || strings.HasPrefix(uri.Text, "s3://") {
+		return properties
+	}
+	out := *properties
+	out.Members = slices.Clone(properties.Members)
+	out.Set("ContentUri", tree.Text(uri.Pos, "s3://"+bucketOfPaths+"/"+keyOf(uri.Text)))
+	return &out
 }
 
 // layer makes a version of a layer, with a logical id that changes with what the template says of it.
@@ -31,7 +44,7 @@ func (r *resource) layer() {
 		return
 	}
 	resolved := &tree.Node{Pos: pos, Kind: tree.Map}
-	for _, member := range r.properties.Members {
+	for _, member := range uploaded(r.properties).Members {
 		switch member.Name {
 		case "LayerName", "LicenseInfo", "Description", "RetentionPolicy":
 			value := r.resolve(member.Value)
@@ -39,11 +52,6 @@ func (r *resource) layer() {
 				r.faults.Add(member.Value.Pos, "%s must be a string or a Ref to a parameter that is one", member.Name)
 			}
 			member.Value = value
-		case "ContentUri":
-			if uri := member.Value; uri.Is(tree.String) && !strings.HasPrefix(uri.Text, "s3://") {
-				path := strings.Trim(strings.TrimPrefix(uri.Text, "./"), "/")
-				member.Value = tree.Text(uri.Pos, "s3://bucket/"+path)
-			}
 		}
 		if member.Value.Kind != tree.Null {
 			resolved.Members = append(resolved.Members, member)
@@ -80,7 +88,7 @@ func (r *resource) layer() {
 		}
 	}
 	name := resolved.Get("LayerName")
-	if name == nil || name.Is(tree.String) && name.Text == "" {
+	if given(name) == nil {
 		name = tree.Text(pos, id)
 	}
 	properties.Set("LayerName", name)

@@ -230,11 +230,14 @@ func (r *resource) get(name string) *tree.Node {
 	return nil
 }
 
-// has is a property that says something: in the transform, what is empty, zero or false is as good as missing.
-func (r *resource) has(name string) *tree.Node {
-	value := r.get(name)
+// has is a property that says something.
+func (r *resource) has(name string) *tree.Node { return given(r.get(name)) }
+
+// given is a value that says something, nil for others: to the transform, what is empty, zero or false is as good as
+// missing.
+func given(value *tree.Node) *tree.Node {
 	switch {
-	case value == nil:
+	case value == nil, value.Kind == tree.Null:
 	case value.Is(tree.List, tree.Map) && len(value.Items)+len(value.Members) == 0:
 	case value.Is(tree.String) && value.Text == "":
 	case value.Is(tree.Number) && number(value.Text) == "0":
@@ -285,7 +288,7 @@ func (r *resource) copy(properties *tree.Node, names ...string) {
 }
 
 // check refuses properties that the type does not have, and those of another kind than it takes. allowed answers the
-// kinds, none for any; intrinsic functions are taken where all kinds are strings, lists or maps.
+// kinds, none for any; an intrinsic function may be of all of them. The items of a list are strings or maps.
 func (r *resource) check(allowed func(name string) (kinds []tree.Kind, ok bool)) bool {
 	good := true
 	if r.properties == nil {
@@ -297,8 +300,15 @@ func (r *resource) check(allowed func(name string) (kinds []tree.Kind, ok bool))
 		case !ok:
 			r.faults.Add(member.Pos, "%s has no property %s", r.kind, member.Name)
 			good = false
-		case member.Value.Kind == tree.Null || len(kinds) == 0 || member.Value.Is(kinds...):
-		case isIntrinsic(member.Value) && !slices.Contains(kinds, tree.Bool):
+		case member.Value.Kind == tree.Null || len(kinds) == 0:
+		case member.Value.Is(kinds...):
+			for _, item := range member.Value.Items {
+				if !item.Is(tree.String, tree.Map) {
+					r.faults.Add(item.Pos, "an item of %s must be a string or a map, and this is %s", member.Name, item.Kind)
+					good = false
+				}
+			}
+		case isIntrinsic(member.Value) && member.Name != "AutoPublishAliasAllProperties":
 		default:
 			words := make([]string, len(kinds))
 			for i, kind := range kinds {
