@@ -68,6 +68,7 @@ type Project struct {
 	Guessed []string // what was guessed or decided, a sentence each
 
 	code map[*template.Stack]string // the directory that code paths are relative to
+	read map[string]*tree.Node      // files that were read, by their paths
 }
 
 // The files of the tools, in the order in which they count where a directory has several.
@@ -97,7 +98,7 @@ func Open(o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Project{Root: path, code: map[*template.Stack]string{}}
+	p := &Project{Root: path, code: map[*template.Stack]string{}, read: map[string]*tree.Node{}}
 	if !info.IsDir() {
 		return p.openFile(path, o)
 	}
@@ -137,8 +138,14 @@ func (p *Project) look(dir string) ([]found, error) {
 	if isFile(filepath.Join(dir, manifestName)) && p.isAssembly(dir) {
 		return []found{{dir, p.assembly}}, nil
 	}
-	if filepath.Base(dir) == packaged {
+	switch filepath.Base(dir) {
+	case packaged:
 		return []found{{dir, p.serverless}}, nil
+	case ".aws-sam":
+		dir = filepath.Join(dir, "build")
+	}
+	if built := filepath.Join(dir, templateNames[0]); dir != p.Root && isFile(built) {
+		return []found{{built, p.template}}, nil
 	}
 	var all []found
 	config, err := p.samConfig(dir)
@@ -160,11 +167,7 @@ func (p *Project) look(dir string) ([]found, error) {
 			}
 			continue
 		}
-		isTemplate, err := looksDeclared(file)
-		if err != nil {
-			return nil, err
-		}
-		if isTemplate || config.template != "" {
+		if config.template != "" || p.looksDeclared(file) {
 			all = append(all, found{file, func(file string, o Options) (*Project, error) {
 				o.Template.Stack = cmp.Or(o.Template.Stack, config.stack)
 				return p.templateOrBuilt(file, o)
@@ -265,12 +268,24 @@ func formOf(root *tree.Node) Form {
 
 // parse reads a file that declares the project.
 func (p *Project) parse(file string) (*tree.Node, error) {
+	p.Files = append(p.Files, file)
+	return p.peek(file)
+}
+
+// peek reads a file that may declare the project, once.
+func (p *Project) peek(file string) (*tree.Node, error) {
+	if root := p.read[file]; root != nil {
+		return root, nil
+	}
 	text, err := readFile(file)
 	if err != nil {
 		return nil, err
 	}
-	p.Files = append(p.Files, file)
-	return tree.Parse(p.shown(file), text)
+	root, err := tree.Parse(p.shown(file), text)
+	if err == nil {
+		p.read[file] = root
+	}
+	return root, err
 }
 
 // shown is the path of a file in errors: relative to the working directory where that is shorter.
@@ -357,22 +372,12 @@ func kindOf(mode fs.FileMode) string {
 	return "a device"
 }
 
-// looksDeclared reports whether a file is a template, and not a file of another tool that has the same name.
-func looksDeclared(file string) (bool, error) {
-	text, err := readFile(file)
-	if err != nil {
-		return false, err
-	}
-	root, err := tree.Parse(file, text)
-	if err != nil {
-		return true, nil // opening it says what is wrong
-	}
-	for _, name := range []string{"AWSTemplateFormatVersion", "Resources", "Transform"} {
-		if root.Get(name) != nil {
-			return true, nil
-		}
-	}
-	return false, nil
+// looksDeclared reports whether a file is a template, and not a file of another tool that has the same name. Opening it
+// says what is wrong with one that cannot be read.
+func (p *Project) looksDeclared(file string) bool {
+	root, err := p.peek(file)
+	return err != nil || slices.ContainsFunc([]string{"AWSTemplateFormatVersion", "Resources", "Transform"},
+		func(name string) bool { return root.Get(name) != nil })
 }
 
 // stackName makes the name of a stack, or of a function, of a directory's.

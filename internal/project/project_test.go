@@ -249,6 +249,19 @@ func TestForms(t *testing.T) {
 			files: serverlessApp + built, path: ".aws-sam/build", form: project.SAM,
 			read: []string{".aws-sam/build/template.yaml"}, want: []string{basic, samLines + ".aws-sam/build/App"},
 		},
+		"sam, build by name, with requirements": {
+			files: serverlessApp + built + "-- .aws-sam/build/App/requirements.txt --\nmangum\n", path: ".aws-sam/build",
+			form: project.SAM, read: []string{".aws-sam/build/template.yaml"},
+			want: []string{basic, samLines + ".aws-sam/build/App"},
+		},
+		"sam, .aws-sam by name": {
+			files: serverlessApp + built, path: ".aws-sam", form: project.SAM,
+			read: []string{".aws-sam/build/template.yaml"}, want: []string{basic, samLines + ".aws-sam/build/App"},
+		},
+		"sam, only built": {
+			files: built, form: project.SAM, read: []string{".aws-sam/build/template.yaml"},
+			want: []string{basic, samLines + ".aws-sam/build/App"},
+		},
 		"sam, build by the file": {
 			files: serverlessApp + built, path: ".aws-sam/build/template.yaml", form: project.SAM,
 			read: []string{".aws-sam/build/template.yaml"}, want: []string{basic, samLines + ".aws-sam/build/App"},
@@ -542,6 +555,11 @@ func TestRefused(t *testing.T) {
 			want: "ROOT has no program bootstrap: say how to build one with --build 'cargo build --release && cp " +
 				"target/release/NAME bootstrap'",
 		},
+		"TypeScript": {
+			files: "-- index.ts --\nexport const handler = 1\n",
+			want: "ROOT/index.ts is TypeScript, which Lambda does not run: make JavaScript of it with --build 'npx esbuild " +
+				"index.ts --bundle --platform=node --outfile=index.js'",
+		},
 		"provided, and no program": {
 			files:   "-- x --\n",
 			options: func(o *project.Options) { o.Function.Runtime = "provided.al2023" },
@@ -704,6 +722,42 @@ func TestBootstrap(t *testing.T) {
 	want := "demo: function demo provided.al2023 bootstrap, code ."
 	if got := sorted(described(t, root, p)); !got[want] {
 		t.Errorf("%v, expected %s", got, want)
+	}
+}
+
+// TestExports has a stack of a CDK app import what another one exports: at once, or after that one is made.
+func TestExports(t *testing.T) {
+	root := write(t, strings.NewReplacer(`"Outputs": {"Out"`, `"Outputs": {"Late": {"Value": {"Fn::GetAtt": ["Key", "SecretAccessKey"]},
+  "Export": {"Name": "late"}}, "Out"`, `{"Role": {"Type"`, `{"Key": {"Type": "AWS::IAM::AccessKey", "Properties": {"UserName": "u"}}, "Role": {"Type"`,
+		`"Handler": "app.handler", "Runtime": "python3.13", "Role": {"Fn`,
+		`"Description": {"Fn::ImportValue": "late"}, "Handler": "app.handler", "Runtime": "python3.13", "Role": {"Fn`).Replace(assembly))
+	p, err := project.Open(options(filepath.Join(root, "cdk.out")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack := p.Stacks[1]
+	for known, want := range map[string]string{"": template.Unknown, "secret": "secret"} {
+		attributes := template.Attributes{}
+		if known != "" {
+			attributes.Set(template.Import, "late", known)
+		}
+		value, err := stack.Value(stack.Resources[0], attributes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		function := value.(*template.Function)
+		if function.Role != "arn:aws:iam::123456789012:role/zeta" || function.Description != want {
+			t.Errorf("role %s, description %s, expected %s", function.Role, function.Description, want)
+		}
+	}
+	o := options(filepath.Join(root, "cdk.out"))
+	o.Template.Imports = map[string]string{"zeta:Role": "arn:aws:iam::123456789012:role/given"}
+	if p, err = project.Open(o); err != nil {
+		t.Fatal(err)
+	}
+	value, err := p.Stacks[1].Value(p.Stacks[1].Resources[0], nil)
+	if function, ok := value.(*template.Function); err != nil || !ok || function.Role != "arn:aws:iam::123456789012:role/given" {
+		t.Errorf("%+v, %v: what is given on the command line counts", value, err)
 	}
 }
 

@@ -67,11 +67,7 @@ func (p *Project) samConfig(dir string) (samConfig, error) {
 // one (AWS SAM Developer Guide, "sam local invoke"); here changes of the source shall be seen, so the source counts
 // unless a function needs its build.
 func (p *Project) templateOrBuilt(file string, o Options) (*Project, error) {
-	text, err := readFile(file)
-	if err != nil {
-		return nil, err
-	}
-	root, err := tree.Parse(p.shown(file), text)
+	root, err := p.peek(file)
 	if err != nil {
 		return nil, err
 	}

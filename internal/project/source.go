@@ -197,6 +197,15 @@ func (p *Project) guessHandler(dir string, f *Function, all []candidate) error {
 				return hasBootstrap(dir)
 			}
 		}
+		for _, module := range handlerFiles {
+			for _, ending := range []string{".ts", ".mts", ".cts"} {
+				if isFile(filepath.Join(dir, module+ending)) {
+					return fmt.Errorf("%s is TypeScript, which Lambda does not run: make JavaScript of it with --build 'npx "+
+						"esbuild %s --bundle --platform=node --outfile=%s.js'", filepath.Join(dir, module+ending), module+ending,
+						module)
+				}
+			}
+		}
 		return fmt.Errorf("%s has nothing that furl knows how to run. It looked for %s, a samconfig.toml, a cdk.json or a "+
 			"cdk.out, a %s, a function handler or lambda_handler in %s (.py, .js, .mjs, .cjs), and a program bootstrap. "+
 			"Name a declaration, or the handler with --handler app.handler, or a web server with --http", dir,

@@ -288,6 +288,24 @@ func TestRegion(t *testing.T) {
 	}
 }
 
+// TestPolicyTemplates has all of SAM's policy templates, none of which lets anyone call a function URL.
+func TestPolicyTemplates(t *testing.T) {
+	text, err := os.ReadFile("policytemplates.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const all = 81 // of aws-sam-translator 1.103 to 1.115
+	count := 0
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "#") {
+			count++
+		}
+	}
+	if count != all || strings.Contains(string(text), "InvokeFunctionUrl") {
+		t.Errorf("%d policy templates, expected %d, without lambda:InvokeFunctionUrl", count, all)
+	}
+}
+
 // TestBounded refuses Globals that would fill the memory.
 func TestBounded(t *testing.T) {
 	var text strings.Builder
