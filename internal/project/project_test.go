@@ -276,6 +276,16 @@ func TestForms(t *testing.T) {
 				strings.ReplaceAll(basic, "demo", "shop"), strings.ReplaceAll(samLines, "demo", "shop") + "infra/src",
 			},
 		},
+		"samconfig in YAML": {
+			files: strings.ReplaceAll(serverlessApp, "template.yaml", "app.yaml") +
+				"-- samconfig.yaml --\ndefault:\n  global:\n    parameters: {template_file: app.yaml}\n",
+			form: project.SAM, read: []string{"samconfig.yaml", "app.yaml"}, want: []string{basic, samLines + "src"},
+		},
+		"samconfig that deploys what is built": {
+			files: serverlessApp + "-- samconfig.toml --\n[default.deploy.parameters]\ntemplate_file = \"packaged.yaml\"\n" +
+				"template = \".aws-sam/build/template.yaml\"\n",
+			form: project.SAM, read: []string{"samconfig.toml", "template.yaml"}, want: []string{basic, samLines + "src"},
+		},
 		"cdk.out": {
 			files: assembly, path: "cdk.out", form: project.CDK, want: assembled, read: assemblyFiles,
 			guessed: []string{elsewhere},
@@ -493,7 +503,7 @@ func TestRefused(t *testing.T) {
 			want:  "ROOT/samconfig.toml:1:11: this is not TOML: expected value but found '\\n' instead",
 		},
 		"a samconfig without its template": {
-			files: "-- samconfig.toml --\n[default.deploy.parameters]\ntemplate = \"x.yaml\"\n",
+			files: "-- samconfig.toml --\n[default.build.parameters]\ntemplate = \"x.yaml\"\n",
 			want:  "ROOT/samconfig.toml names the template x.yaml, which is not there",
 		},
 		"cdk without output": {

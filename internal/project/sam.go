@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,52 +14,83 @@ import (
 	"github.com/furl-dev/furl/internal/template/tree"
 )
 
-// samConfig is what a samconfig.toml says.
+// samConfig is what a samconfig.toml or samconfig.yaml says.
 type samConfig struct {
 	path, template, stack string
 }
 
-// samConfig reads the samconfig.toml of a directory, if it has one.
-func (p *Project) samConfig(dir string) (samConfig, error) {
-	config := samConfig{path: filepath.Join(dir, "samconfig.toml")}
-	text, err := readFile(config.path)
-	if errors.Is(err, fs.ErrNotExist) {
+// configNames are the names of SAM's configuration, in the order in which they count (AWS SAM Developer Guide, "AWS SAM
+// CLI configuration file").
+var configNames = []string{"samconfig.toml", "samconfig.yaml", "samconfig.yml"}
+
+// samConfig reads the configuration of SAM in a directory, if it has one.
+func (p *Project) samConfig(dir string) (config samConfig, err error) {
+	for _, name := range configNames {
+		config.path = filepath.Join(dir, name)
+		if _, err := os.Lstat(config.path); err == nil {
+			break
+		}
+		config.path = ""
+	}
+	if config.path == "" {
 		return config, nil
 	}
+	setting, err := p.readConfig(config.path)
 	if err != nil {
 		return config, err
 	}
-	// The sections are environments, then commands (AWS SAM Developer Guide, "AWS SAM CLI configuration file").
-	var file struct {
-		Default map[string]struct {
-			Parameters struct {
-				Template     string `toml:"template"`
-				TemplateFile string `toml:"template_file"`
-				Stack        string `toml:"stack_name"`
-			} `toml:"parameters"`
-		} `toml:"default"`
-	}
-	if err := toml.Unmarshal(text, &file); err != nil {
-		place := p.shown(config.path)
-		if fault := (toml.ParseError{}); errors.As(err, &fault) {
-			return config, fmt.Errorf("%s:%d:%d: this is not TOML: %s", place, fault.Position.Line, fault.Position.Col,
-				fault.Message)
-		}
-		return config, fmt.Errorf("%s: %w", place, err)
-	}
 	p.Files = append(p.Files, config.path)
 	for _, command := range []string{"global", "build", "local_start_api", "local_invoke", "validate", "deploy"} {
-		parameters := file.Default[command].Parameters
-		for _, name := range []string{parameters.TemplateFile, parameters.Template} {
+		for _, key := range []string{"template_file", "template"} {
+			name := setting(command, key)
+			file := filepath.Join(dir, filepath.FromSlash(name))
+			// What is deployed may be what another command writes.
+			if command == "deploy" && (!isFile(file) || strings.HasPrefix(name, ".aws-sam")) {
+				continue
+			}
 			if config.template == "" {
 				config.template = name
 			}
 		}
 		if config.stack == "" {
-			config.stack = parameters.Stack
+			config.stack = setting(command, "stack_name")
 		}
 	}
 	return config, nil
+}
+
+// readConfig reads a configuration of SAM: parameters of commands, of the environment that is the default.
+func (p *Project) readConfig(path string) (setting func(command, key string) string, err error) {
+	if filepath.Ext(path) != ".toml" {
+		root, err := p.peek(path)
+		return func(command, key string) string {
+			if value := root.Path("default", command, "parameters", key); value.Is(tree.String) {
+				return value.Text
+			}
+			return ""
+		}, err
+	}
+	text, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var file map[string]any
+	if err := toml.Unmarshal(text, &file); err != nil {
+		if fault := (toml.ParseError{}); errors.As(err, &fault) {
+			return nil, fmt.Errorf("%s:%d:%d: this is not TOML: %s", p.shown(path), fault.Position.Line, fault.Position.Col,
+				fault.Message)
+		}
+		return nil, fmt.Errorf("%s: %w", p.shown(path), err)
+	}
+	return func(command, key string) string {
+		var value any = file
+		for _, name := range []string{"default", command, "parameters", key} {
+			table, _ := value.(map[string]any)
+			value = table[name]
+		}
+		text, _ := value.(string)
+		return text
+	}, nil
 }
 
 // templateOrBuilt opens a template, or what `sam build` made of it. sam local takes the built one wherever there is
