@@ -125,6 +125,7 @@ func (p *Project) assemblyStacks(dir string, o Options, wanted func(*cdkStack) b
 		return nil, fmt.Errorf("%s has %w %s; it has %s", filepath.Join(dir, manifestName), errNoStack, o.Template.Stack,
 			strings.Join(names, ", "))
 	}
+	unused := maps.Clone(o.Template.Parameters)
 	for _, stack := range order {
 		root, err := p.parse(stack.file)
 		if err != nil {
@@ -141,6 +142,7 @@ func (p *Project) assemblyStacks(dir string, o Options, wanted func(*cdkStack) b
 			// With several stacks, a parameter is for those that have it.
 			if len(order) == 1 || declared.Get(name) != nil {
 				options.Parameters[name] = value
+				delete(unused, name)
 			}
 		}
 		account, region, _ := strings.Cut(strings.TrimPrefix(stack.environment, "aws://"), "/")
@@ -152,6 +154,9 @@ func (p *Project) assemblyStacks(dir string, o Options, wanted func(*cdkStack) b
 		if err := p.load(root, stack.dir, options); err != nil {
 			return nil, err
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(unused)) {
+		return nil, fmt.Errorf("%s has no stack with a parameter %s", filepath.Join(dir, manifestName), name)
 	}
 	return p, nil
 }

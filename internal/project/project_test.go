@@ -525,6 +525,11 @@ func TestRefused(t *testing.T) {
 			files: assembly, path: "cdk.out", options: func(o *project.Options) { o.Template.Stack = "B" },
 			want: "ROOT/cdk.out/manifest.json has no stack B; it has A, Staged, zeta",
 		},
+		"a parameter that no stack has": {
+			files: assembly, path: "cdk.out",
+			options: func(o *project.Options) { o.Template.Parameters = map[string]string{"Nam": "x"} },
+			want:    "ROOT/cdk.out/manifest.json has no stack with a parameter Nam",
+		},
 		"a template that leaves cdk.out": {
 			files: strings.Replace(assembly, `"Z.template.json"`, `"../Z.template.json"`, 1), path: "cdk.out",
 			want: `ROOT/cdk.out/manifest.json: Z names the template "../Z.template.json", which is not below it`,
