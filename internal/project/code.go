@@ -64,7 +64,7 @@ func (p *Project) CodePath(stack *template.Stack, code template.Code) (string, e
 	default:
 		return "", at("the code %s is %s, and must be a directory or a zip file", named, resolved)
 	}
-	if bound := p.bound(); !within(bound, resolved) {
+	if bound := Bound(p.Root); !within(bound, resolved) {
 		return "", at("the code %s is %s, outside of the project in %s: furl uses code of the project only, which is the "+
 			"directory of the declaration, or the git repository that it is in", named, resolved, bound)
 	}
@@ -92,9 +92,9 @@ func (p *Project) place(stack *template.Stack, code template.Code) string {
 	return ""
 }
 
-// bound is the directory that code must be in: the git repository of the project, or else the project.
-func (p *Project) bound() string {
-	root := p.Root
+// Bound is the directory that the code of a project must be in, by the directory of the project: the git repository that
+// it is in, or else itself. Links in it are resolved.
+func Bound(root string) string {
 	if resolved, err := filepath.EvalSymlinks(root); err == nil {
 		root = resolved
 	}

@@ -686,6 +686,9 @@ func TestCode(t *testing.T) {
 		if got := codeOf(t, p, p.Stacks[0]); got != filepath.Join(root, "src") {
 			t.Error(got)
 		}
+		if got := project.Bound(p.Root); got != root {
+			t.Errorf("code may be in %s, expected %s", got, root)
+		}
 	})
 	t.Run("hints", func(t *testing.T) {
 		root := write(t, packaged)
