@@ -727,6 +727,38 @@ func codeOf(t *testing.T, p *project.Project, stack *template.Stack) string {
 	return ""
 }
 
+// TestHandlers finds what a file gives away as its handler, and no more.
+func TestHandlers(t *testing.T) {
+	for name, test := range map[string]struct {
+		file, text string
+		found      bool
+	}{
+		"a function":             {"app.py", "def handler(event, context):\n", true},
+		"another name":           {"app.py", "def lambda_handler (event, context):\n", true},
+		"a method":               {"app.py", "class A:\n    def handler(self): pass\n", false},
+		"a comment of Python":    {"app.py", "# def handler(event, context):\n", false},
+		"a comparison of Python": {"app.py", "x = 1\nhandler == x\n", false},
+		"a longer name":          {"app.py", "def handler_of(x): pass\nhandlers = []\n", false},
+		"exports":                {"index.js", "exports.handler = async () => 1;\n", true},
+		"module.exports":         {"index.cjs", "module.exports.handler = f\n", true},
+		"an object":              {"handler.js", "module.exports = {\n  other,\n  handler,\n}\n", true},
+		"esbuild":                {"index.js", "0 && (module.exports = {\n  handler\n});\n", true},
+		"a function of a module": {"index.mjs", "export async function handler() {}\n", true},
+		"a list of a module":     {"index.mjs", "export { app as handler };\n", true},
+		"a comment":              {"index.js", "// exports.handler = 1\n * export const handler = 1\n", false},
+		"a comparison":           {"index.js", "if (exports.handler == 1) {}\n", false},
+		"another export":         {"index.mjs", "export const handlers = []\n", false},
+		"a file of another name": {"util.py", "def handler(event, context):\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := write(t, "-- "+test.file+" --\n"+test.text)
+			if _, err := project.Open(options(root)); (err == nil) != test.found {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestBootstrap finds a program, which has a mode.
 func TestBootstrap(t *testing.T) {
 	root := write(t, "-- go.mod --\nmodule x\n-- bootstrap --\n")

@@ -47,8 +47,9 @@ var pythonHandler = sync.OnceValue(func() *regexp.Regexp {
 		`|(handler|lambda_handler)[ \t]*(?::[^=\n]*)?=[^=])`)
 })
 
+// What esbuild makes exports behind "0 && (". A comment exports nothing.
 var nodeHandler = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^[ \t]*(?:(?:module\.)?exports\.handler[ \t]*=` +
+	return regexp.MustCompile(`(?m)^[^/*\n]*?\b(?:(?:module\.)?exports\.handler[ \t]*=[^=]` +
 		`|module\.exports[ \t]*=[ \t]*\{[^}]*\bhandler\b` +
 		`|export[ \t]+(?:(?:const|let|var)|(?:async[ \t]+)?function\*?)[ \t]+handler\b` +
 		`|export[ \t]*\{[^}]*\bhandler\b)`)
