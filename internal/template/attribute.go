@@ -91,6 +91,7 @@ func (e *evaluator) resource(pos tree.Position, id string) *Resource {
 	case e.inCondition:
 		e.fault(pos, "a condition refers to %s, which is not a parameter%s", quote(id),
 			expected(id, keys(e.stack.parameters)))
+	case r == nil && e.isPartial:
 	case r == nil:
 		names := append(keys(e.stack.resources), keys(e.stack.parameters)...)
 		e.fault(pos, "the template has no resource or parameter %s%s", quote(id), expected(id, names))

@@ -37,6 +37,7 @@ type evaluator struct {
 	imports map[string]bool // names of Fn::ImportValue; nil if nobody asks
 
 	inCondition bool     // where resources cannot be referred to
+	isPartial   bool     // resources were left out
 	path        []string // of conditions that are made of others
 }
 
@@ -48,7 +49,7 @@ func (s *Stack) evaluator(known Attributes, faults *tree.Faults) *evaluator {
 
 func (l *loader) evaluator() *evaluator {
 	e := l.stack.evaluator(nil, &l.faults)
-	e.work, e.imports = l.work, l.imports
+	e.work, e.imports, e.isPartial = l.work, l.imports, len(l.inSAM) > 0
 	return e
 }
 

@@ -135,11 +135,11 @@ func (p *reader) code(name string) (Code, bool) {
 		}
 		return Code{Path: n.Text}, false
 	}
-	run := names("S3Bucket S3Key S3ObjectVersion ZipFile ImageUri")
+	run := names("S3Bucket S3Key S3ObjectStorageMode S3ObjectVersion ZipFile ImageUri")
 	if name == "Content" {
-		run = names("S3Bucket S3Key S3ObjectVersion")
+		run = names("S3Bucket S3Key S3ObjectStorageMode S3ObjectVersion")
 	}
-	inner := p.object(name, shape{run: run, unrun: names("S3ObjectStorageMode SourceKMSKeyArn")})
+	inner := p.object(name, shape{run: run, unrun: names("SourceKMSKeyArn")})
 	if inner == nil {
 		return Code{}, false
 	}

@@ -118,7 +118,7 @@ func (l *loader) check() {
 	for _, r := range l.stack.order {
 		l.walk(r.node.Get("Properties"), r.kind == nil)
 		l.eachDependency(r, func(n *tree.Node) {
-			if l.stack.resources[n.Text] == nil {
+			if l.stack.resources[n.Text] == nil && len(l.inSAM) == 0 {
 				l.faults.Add(n.Pos, "%s depends on %s, which the template does not have%s", r.ID, quote(n.Text),
 					expected(n.Text, keys(l.stack.resources)))
 			}

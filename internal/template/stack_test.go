@@ -206,12 +206,13 @@ func TestImportGiven(t *testing.T) {
 // TestRedact: values of parameters that have NoEcho are in no fault and can be taken out of any text.
 func TestRedact(t *testing.T) {
 	stack, err := load("# param A=hunter2\n# param B=hunter22\n" +
-		"Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\n" +
+		"Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'},\n" +
+		"  C: {Type: CommaDelimitedList, NoEcho: true, Default: 'xyzzy,swordfish'}}\n" +
 		"Resources: {G: {Type: AWS::IAM::Group}}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := stack.Redact("postgres://hunter2:hunter22@host"); got != "postgres://****:****@host" {
+	if got := stack.Redact("postgres://hunter2:hunter22@host/swordfish"); got != "postgres://****:****@host/****" {
 		t.Errorf("%q", got)
 	}
 }
