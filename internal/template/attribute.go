@@ -33,6 +33,9 @@ func (e *evaluator) reference(pos tree.Position, name string) *tree.Node {
 				p.howToGive())
 			return e.failed(pos)
 		}
+		if strings.Contains(p.value.Text, dynamic) {
+			return e.text(pos, p.value.Text, madeUp)
+		}
 		return e.placed(p.value, pos)
 	}
 	r := e.resource(pos, name)
@@ -177,7 +180,7 @@ func (e *evaluator) nameOf(r *Resource) *tree.Node {
 	return e.text(r.Pos, r.generated(e.stack.Name, cmp.Or(r.kind.limit, maxGenerated)), 0)
 }
 
-// property works out one property of another resource, nil if it has none. What is wrong with it is found with that one.
+// property works out one property of another resource, nil if it has none. What is wrong is found with that one.
 func (e *evaluator) property(r *Resource, name string) *tree.Node {
 	if e.naming[r.ID] {
 		return e.failed(r.Pos) // a circle, which is found with the order

@@ -85,11 +85,18 @@ func (e *evaluator) text(pos tree.Position, text string, m mark) *tree.Node {
 		text, m = Unknown, late
 	}
 	n := tree.Text(pos, text)
+	if strings.Contains(text, dynamic) {
+		m |= madeUp
+	}
 	if m != 0 {
 		e.marks[n] = m
 	}
 	return n
 }
+
+// dynamic begins what CloudFormation reads from other services, which are not here (AWS CloudFormation User Guide,
+// "Dynamic references").
+const dynamic = "{{resolve:"
 
 // failed is a value in the place of one with a fault, so that nothing else is found wrong with it.
 func (e *evaluator) failed(pos tree.Position) *tree.Node {
@@ -101,6 +108,18 @@ func (e *evaluator) failed(pos tree.Position) *tree.Node {
 // isTooLong finds a fault with a text that has grown too long.
 func (e *evaluator) isTooLong(pos tree.Position, size int) bool {
 	return size > maxText && !e.spend(pos, size)
+}
+
+// isMadeUp reports whether a value is of what is not run, so that it may be of no form that anybody takes.
+func (e *evaluator) isMadeUp(n *tree.Node) bool { return e.marks[n] == madeUp }
+
+// asARN gives a value that is made up the form of an ARN, where nothing else is taken.
+func (e *evaluator) asARN(n *tree.Node) *tree.Node {
+	if !e.isMadeUp(n) || strings.HasPrefix(n.Text, "arn:") || n.Text == "*" {
+		return n
+	}
+	o := e.stack.options
+	return e.text(n.Pos, e.arn("cloudformation", o.Region, o.Account, n.Text), madeUp)
 }
 
 // isOpen reports whether a value is not as it will be: then it cannot be checked.
@@ -134,6 +153,10 @@ func (e *evaluator) eval(n *tree.Node) *tree.Node {
 			}
 		}
 		return out
+	case tree.String:
+		if strings.Contains(n.Text, dynamic) {
+			return e.text(n.Pos, n.Text, madeUp)
+		}
 	}
 	return n
 }
