@@ -166,18 +166,23 @@ func (e *evaluator) attributeOf(pos tree.Position, r *Resource, name string) *tr
 
 // nameOf is the physical name of a resource.
 func (e *evaluator) nameOf(r *Resource) *tree.Node {
-	if r.name != nil {
+	switch {
+	case r.name != nil:
 		return r.name
+	case e.names[r.ID] != nil:
+		return e.names[r.ID]
 	}
+	name := (*tree.Node)(nil)
 	if r.kind.name != "" {
-		if value := e.property(r, r.kind.name); value != nil {
-			if value.Is(tree.String, tree.Number, tree.Bool) {
-				return value
-			}
-			return e.failed(value.Pos)
+		if name = e.property(r, r.kind.name); name != nil && !name.Is(tree.String, tree.Number, tree.Bool) {
+			name = e.failed(name.Pos)
 		}
 	}
-	return e.text(r.Pos, r.generated(e.stack.Name, cmp.Or(r.kind.limit, maxGenerated)), 0)
+	if name == nil {
+		name = e.text(r.Pos, r.generated(e.stack.Name, cmp.Or(r.kind.limit, maxGenerated)), 0)
+	}
+	e.names[r.ID] = name
+	return name
 }
 
 // property works out one property of another resource, nil if it has none. What is wrong is found with that one.

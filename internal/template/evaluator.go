@@ -31,10 +31,11 @@ type evaluator struct {
 	known   Attributes
 	faults  *tree.Faults
 	marks   map[*tree.Node]mark
-	uses    map[string]bool // resources that were referred to; nil if nobody asks
-	naming  map[string]bool // resources whose names are being worked out
-	work    *int            // what was made so far
-	imports map[string]bool // names of Fn::ImportValue; nil if nobody asks
+	uses    map[string]bool       // resources that were referred to; nil if nobody asks
+	names   map[string]*tree.Node // physical names
+	naming  map[string]bool       // resources whose names are being worked out
+	work    *int                  // what was made so far
+	imports map[string]bool       // names of Fn::ImportValue; nil if nobody asks
 
 	inCondition bool     // where resources cannot be referred to
 	isPartial   bool     // resources were left out
@@ -43,7 +44,8 @@ type evaluator struct {
 
 func (s *Stack) evaluator(known Attributes, faults *tree.Faults) *evaluator {
 	return &evaluator{
-		stack: s, known: known, faults: faults, marks: map[*tree.Node]mark{}, naming: map[string]bool{}, work: new(int),
+		stack: s, known: known, faults: faults, marks: map[*tree.Node]mark{}, naming: map[string]bool{},
+		names: map[string]*tree.Node{}, work: new(int),
 	}
 }
 

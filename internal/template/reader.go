@@ -432,11 +432,14 @@ func list(names []string, word string) string {
 
 // expected ends a fault about a name that nothing has: with the one that it is most like, or with all that there are.
 func expected(name string, names []string) string {
-	if near := tree.Nearest(name, names); near != "" {
-		return "; did you mean " + near + "?"
+	const most, far = 40, 600
+	near := ""
+	if len(names) <= far { // since to compare takes its time
+		near = tree.Nearest(name, names)
 	}
-	const most = 40
 	switch {
+	case near != "":
+		return "; did you mean " + near + "?"
 	case len(names) == 0:
 		return "; there is none"
 	case len(names) > most:

@@ -244,10 +244,10 @@ func (l *loader) target(member tree.Member) {
 
 // evaluate works out all resources once, to find what is wrong and what needs what.
 func (l *loader) evaluate() {
+	naming := l.evaluator()
 	for _, r := range l.stack.order {
 		if r.active && r.kind != nil {
-			e := l.evaluator()
-			if name := e.nameOf(r); !e.isOpen(name) {
+			if name := naming.nameOf(r); !naming.isOpen(name) {
 				r.name = name
 			}
 		}

@@ -170,7 +170,7 @@ func TestBounds(t *testing.T) {
 		"many faults": {
 			"Resources:\n  G: {Type: AWS::IAM::Group, Properties: {ManagedPolicyArns: [" +
 				strings.Repeat("!Ref 'AWS::Foo', ", 1000) + "]}}\n",
-			"there is more than 200 things wrong",
+			"more than 200 things are wrong",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

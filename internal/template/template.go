@@ -149,7 +149,7 @@ func Load(root *tree.Node, o Options) (*Stack, error) {
 func capped(faults tree.Faults) error {
 	if len(faults) > maxFaults {
 		last := faults[maxFaults]
-		last.What = fmt.Sprintf("there is more than %d things wrong, and this is one of them: %s", maxFaults, last.What)
+		last.What = fmt.Sprintf("more than %d things are wrong, and this is one more: %s", maxFaults, last.What)
 		return faults[:maxFaults+1]
 	}
 	return faults
