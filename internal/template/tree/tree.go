@@ -142,8 +142,8 @@ func Nearest(word string, names []string) string {
 	return best
 }
 
-// distance is the number of letters to add, drop, change or swap with the next that makes one word of the other, or limit
-// if there are as many or more.
+// distance is the number of letters to add, drop, change or swap with the next that makes one word of the other, or the
+// limit if there are as many or more.
 func distance(a, b string, limit int) int {
 	if len(a) > maxWord || len(b) > maxWord { // in lower case
 		return limit
