@@ -33,6 +33,9 @@ func (e *evaluator) reference(pos tree.Position, name string) *tree.Node {
 				p.howToGive())
 			return e.failed(pos)
 		}
+		if strings.Contains(p.value.Text, dynamic) {
+			return e.text(pos, p.value.Text, madeUp)
+		}
 		return e.placed(p.value, pos)
 	}
 	r := e.resource(pos, name)
@@ -91,6 +94,7 @@ func (e *evaluator) resource(pos tree.Position, id string) *Resource {
 	case e.inCondition:
 		e.fault(pos, "a condition refers to %s, which is not a parameter%s", quote(id),
 			expected(id, keys(e.stack.parameters)))
+	case r == nil && e.isPartial:
 	case r == nil:
 		names := append(keys(e.stack.resources), keys(e.stack.parameters)...)
 		e.fault(pos, "the template has no resource or parameter %s%s", quote(id), expected(id, names))
@@ -162,21 +166,26 @@ func (e *evaluator) attributeOf(pos tree.Position, r *Resource, name string) *tr
 
 // nameOf is the physical name of a resource.
 func (e *evaluator) nameOf(r *Resource) *tree.Node {
-	if r.name != nil {
+	switch {
+	case r.name != nil:
 		return r.name
+	case e.names[r.ID] != nil:
+		return e.names[r.ID]
 	}
+	name := (*tree.Node)(nil)
 	if r.kind.name != "" {
-		if value := e.property(r, r.kind.name); value != nil {
-			if value.Is(tree.String, tree.Number, tree.Bool) {
-				return value
-			}
-			return e.failed(value.Pos)
+		if name = e.property(r, r.kind.name); name != nil && !name.Is(tree.String, tree.Number, tree.Bool) {
+			name = e.failed(name.Pos)
 		}
 	}
-	return e.text(r.Pos, r.generated(e.stack.Name, cmp.Or(r.kind.limit, maxGenerated)), 0)
+	if name == nil {
+		name = e.text(r.Pos, r.generated(e.stack.Name, cmp.Or(r.kind.limit, maxGenerated)), 0)
+	}
+	e.names[r.ID] = name
+	return name
 }
 
-// property works out one property of another resource, nil if it has none. What is wrong with it is found with that one.
+// property works out one property of another resource, nil if it has none. What is wrong is found with that one.
 func (e *evaluator) property(r *Resource, name string) *tree.Node {
 	if e.naming[r.ID] {
 		return e.failed(r.Pos) // a circle, which is found with the order

@@ -31,24 +31,27 @@ type evaluator struct {
 	known   Attributes
 	faults  *tree.Faults
 	marks   map[*tree.Node]mark
-	uses    map[string]bool // resources that were referred to; nil if nobody asks
-	naming  map[string]bool // resources whose names are being worked out
-	work    *int            // what was made so far
-	imports map[string]bool // names of Fn::ImportValue; nil if nobody asks
+	uses    map[string]bool       // resources that were referred to; nil if nobody asks
+	names   map[string]*tree.Node // physical names
+	naming  map[string]bool       // resources whose names are being worked out
+	work    *int                  // what was made so far
+	imports map[string]bool       // names of Fn::ImportValue; nil if nobody asks
 
 	inCondition bool     // where resources cannot be referred to
+	isPartial   bool     // resources were left out
 	path        []string // of conditions that are made of others
 }
 
 func (s *Stack) evaluator(known Attributes, faults *tree.Faults) *evaluator {
 	return &evaluator{
-		stack: s, known: known, faults: faults, marks: map[*tree.Node]mark{}, naming: map[string]bool{}, work: new(int),
+		stack: s, known: known, faults: faults, marks: map[*tree.Node]mark{}, naming: map[string]bool{},
+		names: map[string]*tree.Node{}, work: new(int),
 	}
 }
 
 func (l *loader) evaluator() *evaluator {
 	e := l.stack.evaluator(nil, &l.faults)
-	e.work, e.imports = l.work, l.imports
+	e.work, e.imports, e.isPartial = l.work, l.imports, len(l.inSAM) > 0
 	return e
 }
 
@@ -84,11 +87,18 @@ func (e *evaluator) text(pos tree.Position, text string, m mark) *tree.Node {
 		text, m = Unknown, late
 	}
 	n := tree.Text(pos, text)
+	if strings.Contains(text, dynamic) {
+		m |= madeUp
+	}
 	if m != 0 {
 		e.marks[n] = m
 	}
 	return n
 }
+
+// dynamic begins what CloudFormation reads from other services, which are not here (AWS CloudFormation User Guide,
+// "Dynamic references").
+const dynamic = "{{resolve:"
 
 // failed is a value in the place of one with a fault, so that nothing else is found wrong with it.
 func (e *evaluator) failed(pos tree.Position) *tree.Node {
@@ -100,6 +110,18 @@ func (e *evaluator) failed(pos tree.Position) *tree.Node {
 // isTooLong finds a fault with a text that has grown too long.
 func (e *evaluator) isTooLong(pos tree.Position, size int) bool {
 	return size > maxText && !e.spend(pos, size)
+}
+
+// isMadeUp reports whether a value is of what is not run, so that it may be of no form that anybody takes.
+func (e *evaluator) isMadeUp(n *tree.Node) bool { return e.marks[n] == madeUp }
+
+// asARN gives a value that is made up the form of an ARN, where nothing else is taken.
+func (e *evaluator) asARN(n *tree.Node) *tree.Node {
+	if !e.isMadeUp(n) || strings.HasPrefix(n.Text, "arn:") || n.Text == "*" {
+		return n
+	}
+	o := e.stack.options
+	return e.text(n.Pos, e.arn("cloudformation", o.Region, o.Account, n.Text), madeUp)
 }
 
 // isOpen reports whether a value is not as it will be: then it cannot be checked.
@@ -133,6 +155,10 @@ func (e *evaluator) eval(n *tree.Node) *tree.Node {
 			}
 		}
 		return out
+	case tree.String:
+		if strings.Contains(n.Text, dynamic) {
+			return e.text(n.Pos, n.Text, madeUp)
+		}
 	}
 	return n
 }

@@ -35,7 +35,7 @@ func buildFunction(p *reader) Value {
 		PackageType: p.oneOf("PackageType", "Image", "Zip"),
 		Timeout:     p.amount("Timeout", 1, int(lambda.MaxTimeout/time.Second)),
 		MemoryMB:    p.amount("MemorySize", lambda.MinMemoryMB, lambda.MaxMemoryMB),
-		Layers:      p.texts("Layers"),
+		Layers:      p.made("Layers"),
 		Tags:        p.tags(),
 		Reserved:    p.number("ReservedConcurrentExecutions", 0, maxInt),
 	}
@@ -43,8 +43,9 @@ func buildFunction(p *reader) Value {
 		func(string) bool { return functionNameForm().MatchString(f.Name) })
 	f.Runtime = p.matching("Runtime", "a runtime such as python3.13, nodejs22.x or provided.al2023",
 		func(text string) bool { return runtimes().MatchString(text) })
-	if !p.isOpen("Role") && p.get("Role").Is(tree.String) {
-		p.matching("Role", "the ARN of a role", func(text string) bool { return strings.HasPrefix(text, "arn:") })
+	p.matching("Role", "the ARN of a role", func(text string) bool { return strings.HasPrefix(text, "arn:") })
+	if p.e.isMadeUp(p.get("Role")) && !strings.Contains(f.Role, ":role/") {
+		f.Role = arn.IAM(p.e.stack.options.Account, "role", "/", p.r.generated(p.e.stack.Name, maxIAMName)).String()
 	}
 	f.Architectures = p.textsOf("Architectures", "arm64", "x86_64")
 	p.atMost("Architectures", 1)
@@ -135,11 +136,11 @@ func (p *reader) code(name string) (Code, bool) {
 		}
 		return Code{Path: n.Text}, false
 	}
-	run := names("S3Bucket S3Key S3ObjectVersion ZipFile ImageUri")
+	run := names("S3Bucket S3Key S3ObjectStorageMode S3ObjectVersion ZipFile ImageUri")
 	if name == "Content" {
-		run = names("S3Bucket S3Key S3ObjectVersion")
+		run = names("S3Bucket S3Key S3ObjectStorageMode S3ObjectVersion")
 	}
-	inner := p.object(name, shape{run: run, unrun: names("S3ObjectStorageMode SourceKMSKeyArn")})
+	inner := p.object(name, shape{run: run, unrun: names("SourceKMSKeyArn")})
 	if inner == nil {
 		return Code{}, false
 	}
@@ -296,7 +297,7 @@ func buildPermission(p *reader) Value {
 		Action: p.matching("Action", "one of Lambda's, such as lambda:InvokeFunctionUrl",
 			func(text string) bool { return actionForm().MatchString(text) }),
 		Principal:     p.matching("Principal", "a service, an account of twelve digits, an ARN or *", isPrincipal),
-		SourceARN:     p.matching("SourceArn", "an ARN", func(text string) bool { return strings.HasPrefix(text, "arn:") }),
+		SourceARN:     p.arn("SourceArn", "an ARN"),
 		SourceAccount: p.matching("SourceAccount", "an account id of twelve digits", arn.IsAccount),
 		OrganizationID: p.matching("PrincipalOrgID", "the id of an organization, such as o-a1b2c3d4e5",
 			func(text string) bool { return organizationForm().MatchString(text) }),
@@ -351,7 +352,7 @@ func buildEventInvoke(p *reader) Value {
 		for name, place := range map[string]*string{"OnFailure": &v.OnFailure, "OnSuccess": &v.OnSuccess} {
 			if inner := destinations.object(name, shape{run: names("Destination")}); inner != nil {
 				inner.need("Destination")
-				*place = inner.text("Destination")
+				*place = inner.arn("Destination", "the ARN of a queue, a topic, an event bus, a function or a bucket")
 			}
 		}
 	}

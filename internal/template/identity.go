@@ -42,13 +42,22 @@ func (p *reader) inline() []Inline {
 }
 
 func (p *reader) managed() []string {
-	arns := p.texts("ManagedPolicyArns")
 	for _, item := range p.list("ManagedPolicyArns") {
 		if item.Is(tree.String) && !p.e.isOpen(item) && !strings.HasPrefix(item.Text, "arn:") {
 			p.wrong(item, "an item of ManagedPolicyArns", "the ARN of a policy")
 		}
 	}
-	return arns
+	return p.made("ManagedPolicyArns")
+}
+
+// boundary is the PermissionsBoundary of a role or a user, "" for one of what is not run, since it has to be there.
+func (p *reader) boundary() string {
+	const name = "PermissionsBoundary"
+	if n := p.get(name); p.e.isMadeUp(n) {
+		p.l.unrunProperty(n.Pos, name, p.of)
+		return ""
+	}
+	return p.arn(name, "the ARN of a policy")
 }
 
 func buildRole(p *reader) Value {
@@ -57,7 +66,7 @@ func buildRole(p *reader) Value {
 	return &Role{
 		Name: p.e.nameOf(p.r).Text, Path: p.path(), Description: p.upTo("Description", description),
 		Trust: p.policy("AssumeRolePolicyDocument", policy.Trust), Managed: p.managed(), Inline: p.inline(),
-		Boundary: p.text("PermissionsBoundary"), MaxSession: p.amount("MaxSessionDuration", hour, halfDay), Tags: p.tags(),
+		Boundary: p.boundary(), MaxSession: p.amount("MaxSessionDuration", hour, halfDay), Tags: p.tags(),
 	}
 }
 
@@ -93,7 +102,7 @@ func buildUser(p *reader) Value {
 	p.identity("UserName", maxIAMName)
 	return &User{
 		Name: p.e.nameOf(p.r).Text, Path: p.path(), Managed: p.managed(), Inline: p.inline(), Groups: p.texts("Groups"),
-		Boundary: p.text("PermissionsBoundary"), Tags: p.tags(),
+		Boundary: p.boundary(), Tags: p.tags(),
 	}
 }
 

@@ -38,6 +38,14 @@ func (l *loader) readParameters(root *tree.Node) {
 	for _, member := range section.Members {
 		l.stack.parameters[member.Name] = l.readParameter(member)
 	}
+	for _, p := range l.stack.parameters {
+		if p.noEcho && p.value.Is(tree.List) {
+			for _, item := range p.value.Items {
+				l.stack.secrets = append(l.stack.secrets, item.Text)
+			}
+		}
+	}
+	l.stack.secrets = slices.DeleteFunc(l.stack.secrets, func(secret string) bool { return secret == "" })
 	slices.SortFunc(l.stack.secrets, func(a, b string) int { return len(b) - len(a) })
 }
 
@@ -94,7 +102,7 @@ func (l *loader) readParameter(member tree.Member) *parameter {
 		return p
 	}
 	p.given = given
-	if p.noEcho && given != "" {
+	if p.noEcho {
 		l.stack.secrets = append(l.stack.secrets, given)
 	}
 	p.value = l.valueOf(p, kind, pos)

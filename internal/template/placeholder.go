@@ -69,6 +69,12 @@ func placeholderOf(kind string) placeholder {
 			"UserPoolId": "REGION_SHORT", "ProviderName": "cognito-idp.REGION.SUFFIX/REGION_SHORT",
 			"ProviderURL": "https://cognito-idp.REGION.SUFFIX/REGION_SHORT",
 		}}
+	case "AWS::IAM::OIDCProvider":
+		const provider = "arn:iam::ACCOUNT:oidc-provider/NAME"
+		return placeholder{"Url", provider, provider, nil}
+	case "AWS::IAM::SAMLProvider":
+		const provider = "arn:iam::ACCOUNT:saml-provider/NAME"
+		return placeholder{"Name", provider, provider, nil}
 	case "AWS::IAM::InstanceProfile":
 		return placeholder{"InstanceProfileName", "", "arn:iam::ACCOUNT:instance-profile/NAME", nil}
 	case "AWS::ApiGatewayV2::Api", "AWS::Serverless::HttpApi":
@@ -104,7 +110,7 @@ func (e *evaluator) placeholder(r *Resource, attribute string) string {
 	}
 	if p.name != "" {
 		if value := e.property(r, p.name); value != nil && !e.isOpen(value) && value.Text != "" {
-			name = value.Text
+			name = strings.TrimPrefix(value.Text, "https://") // of an OIDC provider
 		}
 	}
 	form := name + "-" + attribute

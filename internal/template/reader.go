@@ -259,6 +259,7 @@ func (p *reader) policy(name string, kind policy.Kind) string {
 		p.wrong(n, name, "a map")
 		return ""
 	}
+	p.nameResources(n)
 	var w jsonWriter
 	w.value(n)
 	text := w.out.String()
@@ -269,6 +270,53 @@ func (p *reader) policy(name string, kind policy.Kind) string {
 		p.checkPolicy(name, text, kind, func(f policy.Fault) tree.Position { return w.place(f.Column) })
 	}
 	return text
+}
+
+// nameResources has the resources of a policy be ARNs, as IAM wants them, where they are of what is not run.
+func (p *reader) nameResources(document *tree.Node) {
+	statements := document.Get("Statement")
+	if statements == nil {
+		return
+	}
+	for _, statement := range append([]*tree.Node{statements}, statements.Items...) {
+		for i, m := range statement.Members {
+			if m.Name != "Resource" && m.Name != "NotResource" {
+				continue
+			}
+			value := p.e.asARN(m.Value)
+			if slices.ContainsFunc(value.Items, p.e.isMadeUp) {
+				value = &tree.Node{Pos: value.Pos, Kind: tree.List, Items: slices.Clone(value.Items)}
+				for j, item := range value.Items {
+					value.Items[j] = p.e.asARN(item)
+				}
+			}
+			statement.Members[i].Value = value
+		}
+	}
+}
+
+// arn is a string that must be an ARN.
+func (p *reader) arn(name, expected string) string {
+	text := p.matching(name, expected, func(text string) bool { return strings.HasPrefix(text, "arn:") })
+	if p.e.isMadeUp(p.get(name)) {
+		return p.e.asARN(p.get(name)).Text
+	}
+	return text
+}
+
+// made are the items of a list without those of what is not run, since the thing itself has to be there.
+func (p *reader) made(name string) []string {
+	var out []string
+	texts := p.texts(name)
+	for i, item := range p.list(name) {
+		switch {
+		case p.e.isMadeUp(item):
+			p.l.unrunProperty(item.Pos, "an item of "+name, p.of)
+		case len(texts) > i:
+			out = append(out, texts[i])
+		}
+	}
+	return out
 }
 
 func (p *reader) checkPolicy(name, text string, kind policy.Kind, place func(policy.Fault) tree.Position) {
@@ -384,11 +432,14 @@ func list(names []string, word string) string {
 
 // expected ends a fault about a name that nothing has: with the one that it is most like, or with all that there are.
 func expected(name string, names []string) string {
-	if near := tree.Nearest(name, names); near != "" {
-		return "; did you mean " + near + "?"
+	const most, far = 40, 600
+	near := ""
+	if len(names) <= far { // since to compare takes its time
+		near = tree.Nearest(name, names)
 	}
-	const most = 40
 	switch {
+	case near != "":
+		return "; did you mean " + near + "?"
 	case len(names) == 0:
 		return "; there is none"
 	case len(names) > most:

@@ -118,7 +118,7 @@ func (l *loader) check() {
 	for _, r := range l.stack.order {
 		l.walk(r.node.Get("Properties"), r.kind == nil)
 		l.eachDependency(r, func(n *tree.Node) {
-			if l.stack.resources[n.Text] == nil {
+			if l.stack.resources[n.Text] == nil && len(l.inSAM) == 0 {
 				l.faults.Add(n.Pos, "%s depends on %s, which the template does not have%s", r.ID, quote(n.Text),
 					expected(n.Text, keys(l.stack.resources)))
 			}
@@ -244,10 +244,10 @@ func (l *loader) target(member tree.Member) {
 
 // evaluate works out all resources once, to find what is wrong and what needs what.
 func (l *loader) evaluate() {
+	naming := l.evaluator()
 	for _, r := range l.stack.order {
 		if r.active && r.kind != nil {
-			e := l.evaluator()
-			if name := e.nameOf(r); !e.isOpen(name) {
+			if name := naming.nameOf(r); !naming.isOpen(name) {
 				r.name = name
 			}
 		}
@@ -269,7 +269,7 @@ func (l *loader) evaluate() {
 		} else {
 			value := l.build(e, r)
 			l.faults = append(l.faults, faults...)
-			l.dynamic(r, r.node.Get("Properties"))
+			l.notice(r, r.node.Get("Properties"))
 			if what := identity(value); what != "" && len(faults) == 0 {
 				if other := made[what]; other != nil {
 					l.faults.Add(r.Pos, "%s is %s, as is %s in line %d, expected another one", r.ID, what, other.ID, other.Pos.Line)
@@ -326,25 +326,23 @@ func identity(value Value) string {
 	return what
 }
 
-// dynamic notices references that CloudFormation reads from other services (AWS CloudFormation User Guide, "Dynamic
-// references").
-func (l *loader) dynamic(r *Resource, n *tree.Node) {
+// notice looks for dynamic references, which stay as they are.
+func (l *loader) notice(r *Resource, n *tree.Node) {
 	if n == nil {
 		return
 	}
-	if n.Is(tree.String) && strings.Contains(n.Text, "{{resolve:") {
-		_, rest, _ := strings.Cut(n.Text, "{{resolve:")
+	if _, rest, ok := strings.Cut(n.Text, dynamic); ok {
 		for _, service := range []string{"ssm", "ssm-secure", "secretsmanager"} {
 			if strings.HasPrefix(rest, service+":") {
-				l.unrunProperty(n.Pos, "the reference {{resolve:"+service+":…}}", r.ID)
+				l.unrunProperty(n.Pos, "the reference "+dynamic+service+":…}}", r.ID)
 			}
 		}
 	}
 	for _, item := range n.Items {
-		l.dynamic(r, item)
+		l.notice(r, item)
 	}
 	for _, m := range n.Members {
-		l.dynamic(r, m.Value)
+		l.notice(r, m.Value)
 	}
 }
 

@@ -170,7 +170,7 @@ func TestBounds(t *testing.T) {
 		"many faults": {
 			"Resources:\n  G: {Type: AWS::IAM::Group, Properties: {ManagedPolicyArns: [" +
 				strings.Repeat("!Ref 'AWS::Foo', ", 1000) + "]}}\n",
-			"there is more than 200 things wrong",
+			"more than 200 things are wrong",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,13 +206,63 @@ func TestImportGiven(t *testing.T) {
 // TestRedact: values of parameters that have NoEcho are in no fault and can be taken out of any text.
 func TestRedact(t *testing.T) {
 	stack, err := load("# param A=hunter2\n# param B=hunter22\n" +
-		"Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'}}\n" +
+		"Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: 'true'},\n" +
+		"  C: {Type: CommaDelimitedList, NoEcho: true, Default: 'xyzzy,swordfish'}}\n" +
 		"Resources: {G: {Type: AWS::IAM::Group}}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := stack.Redact("postgres://hunter2:hunter22@host"); got != "postgres://****:****@host" {
+	if got := stack.Redact("postgres://hunter2:hunter22@host/swordfish"); got != "postgres://****:****@host/****" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestLate: what only making a resource tells goes into names and ARNs that are made of it, and what is wrong with it
+// is a fault with its place.
+func TestLate(t *testing.T) {
+	stack, err := load(`Resources:
+  Version: {Type: AWS::Lambda::Version, Properties: {FunctionName: f}}
+  Group: {Type: AWS::IAM::Group, Properties: {GroupName: !Sub 'group-${Version.Version}'}}
+  User: {Type: AWS::IAM::User, Properties: {Groups: [!Ref Group, !Select [1, !Split ['-', !GetAtt Group.Arn]]]}}
+Outputs: {Arn: {Value: !GetAtt Group.Arn, Export: {Name: !Sub '${AWS::StackName}:arn'}}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := resource(t, stack, "User")
+	for _, test := range []struct {
+		known  template.Attributes
+		groups []string
+		output string
+	}{
+		{nil, []string{template.Unknown, template.Unknown}, template.Unknown},
+		{template.Attributes{"Version": {"Version": template.Unknown}}, []string{template.Unknown, template.Unknown},
+			template.Unknown},
+		{template.Attributes{"Version": {"Version": "7"}}, []string{"group-7", "7"},
+			"arn:aws:iam::123456789012:group/group-7"},
+	} {
+		value, err := stack.Value(user, test.known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.groups, value.(*template.User).Groups); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		outputs, err := stack.Outputs(test.known)
+		if err != nil || len(outputs) != 1 || outputs[0].Value != test.output || outputs[0].Export != "demo:arn" {
+			t.Errorf("%+v, %v, expected %s", outputs, err, test.output)
+		}
+	}
+	stack, err = load(`Resources:
+  Url: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: f, AuthType: NONE}}
+  Group: {Type: AWS::IAM::Group, Properties: {GroupName: !Select [9, !Split ['/', !GetAtt Url.FunctionUrl]]}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = stack.Value(resource(t, stack, "Group"), template.Attributes{"Url": {"FunctionUrl": "http://x/"}})
+	if want := "template.yaml:3:58: Fn::Select selects 9 of a list of 4, which counts from 0"; fmt.Sprint(err) != want {
+		t.Errorf("%v, expected %s", err, want)
 	}
 }
 

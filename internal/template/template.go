@@ -135,6 +135,10 @@ func Load(root *tree.Node, o Options) (*Stack, error) {
 	if out := l.transform(root); out != nil {
 		l.load(out)
 	}
+	l.faults = slices.DeleteFunc(l.faults, func(f *tree.Fault) bool { // said once is enough
+		return slices.ContainsFunc(l.inSAM, func(other *tree.Fault) bool { return f.Pos == other.Pos })
+	})
+	l.faults = append(l.faults, l.inSAM...)
 	if err := l.faults.Err(); err != nil {
 		return nil, capped(err.(tree.Faults))
 	}
@@ -145,7 +149,7 @@ func Load(root *tree.Node, o Options) (*Stack, error) {
 func capped(faults tree.Faults) error {
 	if len(faults) > maxFaults {
 		last := faults[maxFaults]
-		last.What = fmt.Sprintf("there is more than %d things wrong, and this is one of them: %s", maxFaults, last.What)
+		last.What = fmt.Sprintf("more than %d things are wrong, and this is one more: %s", maxFaults, last.What)
 		return faults[:maxFaults+1]
 	}
 	return faults
@@ -159,6 +163,7 @@ type loader struct {
 	stack   *Stack
 	faults  tree.Faults
 	index   map[string]int           // of resources in the template, by logical id
+	inSAM   tree.Faults              // of SAM's transform, which has then left resources out
 	isSAM   bool                     // the template names SAM's transform
 	origins map[tree.Position]string // resources before it, by the place of their names
 	imports map[string]bool          // names of Fn::ImportValue
@@ -212,11 +217,11 @@ func (l *loader) transform(root *tree.Node) *tree.Node {
 	out, notices, err := sam.Transform(root, parameters)
 	for _, notice := range notices {
 		l.notices = append(l.notices, Notice{notice.Pos, notice.Text})
+		if notice.NotRun {
+			l.refuse(notice.Pos, notice.Text)
+		}
 	}
-	if faults, ok := errors.AsType[tree.Faults](err); ok {
-		l.faults = append(l.faults, faults...)
-		return nil
-	}
+	l.inSAM, _ = errors.AsType[tree.Faults](err)
 	return out
 }
 
@@ -242,6 +247,9 @@ func (l *loader) load(root *tree.Node) {
 	l.readConditions(l.section(root, "Conditions"))
 	resources := root.Get("Resources")
 	if !resources.Is(tree.Map) || len(resources.Members) == 0 {
+		if len(l.inSAM) > 0 {
+			return
+		}
 		l.faults.Add(root.Pos, "the template has no resources, expected a map Resources with one at least")
 		return
 	}
@@ -277,6 +285,7 @@ func (l *loader) rules(rules *tree.Node) {
 	for _, rule := range rules.Members {
 		if rule.Name != "CheckBootstrapVersion" {
 			l.notices = append(l.notices, Notice{rule.Pos, "not run here: the rule " + rule.Name})
+			l.refuse(rule.Pos, "not run here: the rule "+rule.Name)
 		}
 	}
 }
@@ -287,9 +296,7 @@ func (l *loader) finish() {
 	for _, r := range stack.order {
 		if r.active && r.isNotRun && r.Type != "AWS::CDK::Metadata" { // which is nothing anywhere
 			stack.NotRun = append(stack.NotRun, NotRun{r.ID, r.Type, r.Pos})
-			if stack.options.Strict {
-				l.faults.Add(r.Pos, "%s is of type %s, which is not run here, and strict mode refuses it", r.ID, r.Type)
-			}
+			l.refuse(r.Pos, "not run here: "+r.Type+" "+r.ID)
 		}
 	}
 	const most = 5
@@ -300,15 +307,20 @@ func (l *loader) finish() {
 			ids, more = ids[:most], fmt.Sprintf(" and %d more", len(ids)-most)
 		}
 		text := "not run here: " + what + " of " + strings.Join(ids, ", ") + more
-		if stack.options.Strict {
-			l.faults.Add(found.pos, "%s, and strict mode refuses it", text)
-		}
+		l.refuse(found.pos, text)
 		l.notices = append(l.notices, Notice{found.pos, text})
 	}
 	slices.SortStableFunc(l.notices, func(a, b Notice) int {
 		return cmp.Or(a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
 	})
 	stack.Notices = l.notices
+}
+
+// refuse finds a fault with what is not run here, in strict mode.
+func (l *loader) refuse(pos tree.Position, text string) {
+	if l.stack.options.Strict {
+		l.faults.Add(pos, "%s, and --strict refuses that", text)
+	}
 }
 
 // unrunProperty notes a property that furl does not run.

@@ -98,7 +98,7 @@ func (r *resource) function() {
 		if alias == "" {
 			r.faults.Add(preference.Pos, "DeploymentPreference needs AutoPublishAlias")
 		}
-		r.notice(preference.Pos, "DeploymentPreference of "+id+" is not run here: the alias goes to the new version at once")
+		r.notRun(preference.Pos, "DeploymentPreference of "+id+" is not run here: the alias goes to the new version at once")
 	}
 	var documents []*tree.Node
 	if config := r.has("EventInvokeConfig"); config != nil {
@@ -112,7 +112,7 @@ func (r *resource) function() {
 			names[i] = event.Name
 			r.implicitAPI(event)
 		}
-		r.notice(events.Pos, "events of "+id+" are not run here: "+strings.Join(names, ", "))
+		r.notRun(events.Pos, "events of "+id+" are not run here: "+strings.Join(names, ", "))
 	}
 	propagate := r.has("PropagateTags") != nil
 	for _, member := range extra {

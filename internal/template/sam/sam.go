@@ -30,13 +30,15 @@ const maxMerged = 2_000_000
 
 // Notice is a remark about a place: what the transform read and furl does not do.
 type Notice struct {
-	Pos  tree.Position
-	Text string
+	Pos    tree.Position
+	Text   string
+	NotRun bool // it is about something that AWS runs
 }
 
 // Transform is the template without SAM. The parameters are values for the template's parameters; AWS::Region and
 // AWS::Partition may be among them. A template that does not name SAM's transform is answered as it is. The error is of
-// type tree.Faults. The name of each resource that the transform makes stands where the name of its source does.
+// type tree.Faults; with it comes what could be made, nil for nothing, in which more may be wrong. The name of each
+// resource that the transform makes stands where the name of its source does.
 func Transform(root *tree.Node, parameters map[string]string) (*tree.Node, []Notice, error) {
 	rest, named := withoutSAM(root.Get("Transform"))
 	if !named {
@@ -72,13 +74,11 @@ func Transform(root *tree.Node, parameters map[string]string) (*tree.Node, []Not
 		t.faults.Add(pos, "Resources must be a map of at least one resource")
 		return nil, nil, t.faults.Err()
 	}
-	// Without what Globals sets, functions would seem to lack it.
-	if merged := t.globals(root.Get("Globals"), resources); len(t.faults) == 0 {
-		t.run(merged)
-	}
+	merged := t.globals(root.Get("Globals"), resources)
 	if err := t.faults.Err(); err != nil {
-		return nil, nil, err
+		return nil, nil, err // without what Globals sets, functions would seem to lack it
 	}
+	t.run(merged)
 
 	out := &tree.Node{Pos: root.Pos, Kind: tree.Map}
 	conditions := tree.Member{Name: "Conditions", Pos: root.Pos, Value: &tree.Node{Pos: root.Pos, Kind: tree.Map}}
@@ -106,7 +106,7 @@ func Transform(root *tree.Node, parameters map[string]string) (*tree.Node, []Not
 	if !conditions.Value.Is(tree.Map) || len(conditions.Value.Members) > 0 {
 		out.Members = append(out.Members, conditions)
 	}
-	return t.rewrite(out), t.notices, nil
+	return t.rewrite(out), t.notices, t.faults.Err()
 }
 
 // withoutSAM is what is left of Transform, nil for nothing, and whether SAM was in it.
@@ -143,7 +143,11 @@ type transform struct {
 }
 
 func (t *transform) notice(pos tree.Position, text string) {
-	t.notices = append(t.notices, Notice{pos, text})
+	t.notices = append(t.notices, Notice{pos, text, false})
+}
+
+func (t *transform) notRun(pos tree.Position, text string) {
+	t.notices = append(t.notices, Notice{pos, text, true})
 }
 
 // run makes the resources. Connectors come last, since they look at the roles of the functions.

@@ -110,21 +110,31 @@ func (n *Node) Set(name string, value *Node) {
 	n.Members = append(n.Members, Member{Name: name, Pos: value.Pos, Value: value})
 }
 
+// maxWord is the longest word that Nearest compares.
+const maxWord = 80
+
 // Nearest is the name that a misspelled one is most like, "" if it is like none: one that differs in a quarter of its
 // letters at most, in one at least and not in all, the case of letters not counted, or that begins with the word.
 func Nearest(word string, names []string) string {
-	const longest, part, fewest = 80, 4, 3
-	best, least := "", longest
+	const part, fewest = 4, 3
+	if len(word) > maxWord {
+		return ""
+	}
+	best, least := "", maxWord
 	lower := strings.ToLower(word)
 	for _, name := range names {
 		most := max(1, len(name)/part)
+		if max(len(word)-len(name), len(name)-len(word)) > most && len(name) < len(word) || len(name) > maxWord {
+			continue
+		}
 		switch other := strings.ToLower(name); {
-		case len(name) > longest || len(word) > longest:
-		case len(word) >= fewest && strings.HasPrefix(other, lower) && least > most:
-			best, least = name, most
-		case max(len(word)-len(name), len(name)-len(word)) > most:
-		default:
-			if d := distance(lower, other); d <= most && d < min(least, len(word), len(name)) {
+		case len(word) >= fewest && strings.HasPrefix(other, lower):
+			if least > most {
+				best, least = name, most
+			}
+		case len(name)-len(word) <= most:
+			limit := min(most+1, least, len(word), len(name))
+			if d := distance(lower, other, limit); d < limit {
 				best, least = name, d
 			}
 		}
@@ -132,29 +142,36 @@ func Nearest(word string, names []string) string {
 	return best
 }
 
-// distance is the number of letters to add, drop, change or swap with the next that makes one word of the other.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
+// distance is the number of letters to add, drop, change or swap with the next that makes one word of the other, or the
+// limit if there are as many or more.
+func distance(a, b string, limit int) int {
+	if len(a) > maxWord || len(b) > maxWord { // in lower case
+		return limit
 	}
-	for j := range rows[0] {
-		rows[0][j] = j
+	var before, last, row [maxWord + 1]int
+	for j := range len(b) + 1 {
+		last[j] = j
 	}
 	for i := range len(a) {
+		row[0] = i + 1
+		least := row[0]
 		for j := range len(b) {
-			change := rows[i][j]
+			change := last[j]
 			if a[i] != b[j] {
 				change++
 			}
-			rows[i+1][j+1] = min(rows[i][j+1]+1, rows[i+1][j]+1, change)
+			row[j+1] = min(row[j]+1, last[j+1]+1, change)
 			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				rows[i+1][j+1] = min(rows[i+1][j+1], rows[i-1][j-1]+1)
+				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
+			least = min(least, row[j+1])
 		}
+		if least > limit { // a swap may still save one
+			return limit
+		}
+		before, last = last, row
 	}
-	return rows[len(a)][len(b)]
+	return min(last[len(b)], limit)
 }
 
 // Text makes a String that stands at a position.

@@ -22,9 +22,6 @@ type yamlReader struct {
 	open   map[*yaml.Node]bool // anchors that are being read
 }
 
-// yamlLine finds the line in the errors of the library, which does not give it otherwise.
-var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`) })
-
 func parseYAML(file string, text []byte) (*Node, error) {
 	var document, more yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -33,14 +30,14 @@ func parseYAML(file string, text []byte) (*Node, error) {
 		return &Node{Pos: Position{File: file, Line: 1, Column: 1}}, nil
 	}
 	if err != nil {
-		return nil, Faults{yamlFault(file, err)}
+		return nil, Faults{yamlFault(file, text, err)}
 	}
 	r := &yamlReader{file: file, open: map[*yaml.Node]bool{}}
 	root := r.read(document.Content[0], 0)
 	switch err := decoder.Decode(&more); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		r.faults = append(r.faults, yamlFault(file, err))
+		r.faults = append(r.faults, yamlFault(file, text, err))
 	case more.Content[0].ShortTag() != "!!null" || more.Content[0].Value != "":
 		r.faults.Add(r.position(more.Content[0]), "another document begins here, expected one in a file")
 	}
@@ -50,16 +47,54 @@ func parseYAML(file string, text []byte) (*Node, error) {
 // notYAML begins the faults of texts that the library does not read.
 const notYAML = "this is not YAML: "
 
-// yamlFault is an error of the library.
-func yamlFault(file string, err error) *Fault {
-	pos, what := Position{File: file, Line: 1, Column: 1}, err.Error()
-	if found := yamlLine().FindStringSubmatch(what); found != nil {
-		if line, err := strconv.Atoi(found[1]); err == nil {
-			pos.Line = line
-		}
-		what = found[2]
+// yamlFault is an error of the library. The line that the library names is often that of what the error stands in, and
+// often the one before it. So the fault is at the line from which on the text has the error: without that line there is
+// none, or another one, and with what follows it stays. To look for it takes a number of readings.
+func yamlFault(file string, text []byte, err error) *Fault {
+	const longest = 256 << 10
+	line, what := yamlProblem(err)
+	if len(text) > longest {
+		return &Fault{Position{file, line, 1}, notYAML + what}
 	}
-	return &Fault{pos, notYAML + what}
+	lines := bytes.SplitAfter(bytes.TrimRight(text, "\r\n"), []byte("\n"))
+	has := func(count int) bool {
+		decoder := yaml.NewDecoder(bytes.NewReader(bytes.Join(lines[:count], nil)))
+		var err error
+		for err == nil {
+			err = decoder.Decode(new(yaml.Node))
+		}
+		_, other := yamlProblem(err)
+		return other == what
+	}
+	low, high := 0, len(lines)
+	for low+1 < high {
+		if middle := (low + high) / 2; has(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+		// A quote or a bracket that is open at the end of one line may be closed in one of the next.
+		const some = 20
+		for next := high + 1; low+1 == high && next <= min(high+some, len(lines)); next++ {
+			if !has(next) {
+				low, high = next, len(lines)
+			}
+		}
+	}
+	last := string(lines[high-1])
+	return &Fault{Position{file, high, len(last) - len(strings.TrimLeft(last, " \t")) + 1}, notYAML + what}
+}
+
+// yamlProblem takes an error of the library apart: the line, 1 if it names none, and what is wrong.
+func yamlProblem(err error) (line int, what string) {
+	what = strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(what, "line "); ok {
+		number, problem, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			return max(line, 1), problem
+		}
+	}
+	return 1, what
 }
 
 func (r *yamlReader) position(n *yaml.Node) Position { return Position{r.file, n.Line, n.Column} }
