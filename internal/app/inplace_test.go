@@ -442,6 +442,8 @@ func TestLinkedPackagesOfCodeInPlace(t *testing.T) {
 	if diff := cmp.Diff(before, p.tree()); diff != "" {
 		t.Errorf("the project was changed:\n%s", diff)
 	}
+	p.write("packages/shared/main.js", "export const shared = 'changed';\n") // the function has it through a link
+	p.until("web", fmt.Sprintf(`["left and right","changed","file://%s/packages/web/index.mjs"]`, p.dir))
 }
 
 // Every function gets the endpoints of other services that the server was told, and its own variables win.

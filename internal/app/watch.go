@@ -26,8 +26,8 @@ type codeWatch struct {
 }
 
 type watchedRoot struct {
-	watcher *watch.Watcher // nil if there can be none
-	dirs    map[string]bool
+	watcher *watch.Watcher      // nil if there can be none
+	dirs    map[string][]string // of code in place, with the packages of the project that it has through links
 }
 
 // CodeDir implements lambdaapi.Places. The directory is watched from then on, before there is a function that may have
@@ -50,7 +50,7 @@ func (c *codeWatch) use(dir string) {
 	}
 	at := c.roots[root]
 	if at == nil {
-		at = &watchedRoot{dirs: map[string]bool{}}
+		at = &watchedRoot{dirs: map[string][]string{}}
 		if c.roots == nil {
 			c.roots = map[string]*watchedRoot{}
 		}
@@ -65,19 +65,38 @@ func (c *codeWatch) use(dir string) {
 		}
 		c.ended.Go(func() { c.take(at.watcher) })
 	}
-	if at.watcher == nil || at.dirs[dir] {
+	if at.watcher == nil {
 		return
 	}
-	at.dirs[dir] = true
-	at.watcher.Watch(slices.Collect(maps.Keys(at.dirs))...)
+	linked, known := at.dirs[dir]
+	at.dirs[dir] = c.Linked(dir)
+	if known && slices.Equal(linked, at.dirs[dir]) {
+		return
+	}
+	all := slices.Collect(maps.Keys(at.dirs))
+	for _, linked := range at.dirs {
+		all = append(all, linked...)
+	}
+	at.watcher.Watch(all...)
+}
+
+// reads reports whether the code in a directory consists of one of the paths, among others.
+func (c *codeWatch) reads(dir string, paths []string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	places := []string{dir}
+	if at := c.roots[c.RootOf(dir)]; at != nil {
+		places = append(places, at.dirs[dir]...)
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		return slices.ContainsFunc(places, func(dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") })
+	})
 }
 
 // take reloads what changes.
 func (c *codeWatch) take(w *watch.Watcher) {
 	for paths := range w.Changes() {
-		reloaded := c.changed(func(dir string) bool {
-			return slices.ContainsFunc(paths, func(path string) bool { return path == dir || strings.HasPrefix(path, dir+"/") })
-		})
+		reloaded := c.changed(func(dir string) bool { return c.reads(dir, paths) })
 		for _, dir := range reloaded {
 			c.log.Info("code in place has changed: its functions run it from the next call on", "file", dir)
 		}
@@ -88,11 +107,12 @@ func (c *codeWatch) take(w *watch.Watcher) {
 func (c *codeWatch) close() {
 	c.mu.Lock()
 	c.closed = true
-	for _, root := range c.roots {
+	roots := c.roots
+	c.mu.Unlock()
+	for _, root := range roots {
 		if root.watcher != nil {
 			root.watcher.Close()
 		}
 	}
-	c.mu.Unlock()
 	c.ended.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -144,6 +145,41 @@ func (p *Places) isNamed(path string) bool {
 func notWithin(dir string) error {
 	return fmt.Errorf("the server uses directories in place only below those that it was started with: "+
 		"start it with furl serve --code-dir %s", snippet.Quote(dir))
+}
+
+// Linked are the directories of the project that a directory's packages are linked to, besides itself: those of a
+// workspace of npm, pnpm or Yarn. What package managers have installed is not among them.
+func (p *Places) Linked(dir string) []string {
+	const modules = "node_modules"
+	root := p.RootOf(dir)
+	found := map[string]bool{}
+	look := func(pattern string) {
+		names, _ := filepath.Glob(pattern) //nolint:errcheck // the pattern is good
+		for _, name := range names {
+			target, err := filepath.EvalSymlinks(name)
+			if err != nil || isWithin(dir, target) || isWithin(target, dir) || p.RootOf(target) == "" ||
+				strings.Contains(target, "/"+modules+"/") {
+				continue
+			}
+			if info, err := os.Stat(target); err == nil && info.IsDir() {
+				found[target] = true
+			}
+		}
+	}
+	for at := dir; root != "" && isWithin(root, at); at = filepath.Dir(at) { // as Node.js looks for packages
+		escaped := globEscape(filepath.Join(at, modules))
+		look(escaped + "/[^@.]*")
+		look(escaped + "/@*/*")
+		if at == "/" {
+			break
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// globEscape is a pattern that matches a path alone.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 // RootOf is the server's code directory that contains a directory, the nearest one; "" if none does.

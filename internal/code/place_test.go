@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/usertest"
 )
@@ -161,5 +163,27 @@ func TestUpstream(t *testing.T) {
 		if got, err := code.ParseUpstream(text); err == nil {
 			t.Errorf("%q is taken as %q", text, got)
 		}
+	}
+}
+
+// The packages of a workspace are those that links in node_modules lead to, of the directory and of those above it.
+func TestLinked(t *testing.T) {
+	root := project(t, []string{
+		"a*[b/node_modules/@work", "shared/src", "hoisted", "node_modules/.pnpm/left/node_modules/left", "out", "a*[b/own",
+	}, map[string]string{
+		"a*[b/node_modules/left": "../../node_modules/.pnpm/left/node_modules/left", "a*[b/node_modules/@work/shared": "../../../shared",
+		"node_modules/hoisted": "../hoisted", "a*[b/node_modules/own": "../own", "a*[b/node_modules/gone": "../../gone",
+		"a*[b/node_modules/up": "../..", "a*[b/node_modules/etc": "/etc",
+	})
+	places, err := code.NewPlaces([]string{root}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{root + "/hoisted", root + "/shared"}
+	if diff := cmp.Diff(want, places.Linked(root+"/a*[b")); diff != "" {
+		t.Error(diff)
+	}
+	if got := places.Linked("/etc"); got != nil {
+		t.Errorf("linked to a directory of another's: %q", got)
 	}
 }

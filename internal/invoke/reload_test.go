@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -153,5 +154,21 @@ func TestDirectoryThatMayNotBeUsed(t *testing.T) {
 	_, err = service.Invoke(t.Context(), invoke.Request{Target: target})
 	if err == nil || !strings.Contains(err.Error(), "furl serve --code-dir /elsewhere/a") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A function under a debugger stops where its developer wants, for as long as that takes.
+func TestFunctionUnderADebugger(t *testing.T) {
+	service, pool := inPlace(t, "/project/a", "web", "other")
+	service.Debug = map[string]int{"web": 9230}
+	for name, want := range map[string]bool{"web": true, "other": false} {
+		call1(t, service, pool, name, "")
+		got := pool.calls[len(pool.calls)-1].function
+		if (got.Debug != nil) != want || want && got.Debug.Port != 9230 {
+			t.Errorf("%s: %+v", name, got.Debug)
+		}
+		if (got.Timeout > 24*time.Hour) != want {
+			t.Errorf("%s has a timeout of %s", name, got.Timeout)
+		}
 	}
 }

@@ -192,7 +192,7 @@ func TestDebugPython(t *testing.T) {
 	needs(t, "python3")
 	packages := os.Getenv("FURL_TEST_DEBUGPY")
 	if packages == "" && !hasDebugpy() {
-		skip(t, "debugpy is not installed, and FURL_TEST_DEBUGPY names no directory with it")
+		t.Skip("debugpy is not installed, and FURL_TEST_DEBUGPY names no directory with it") // the next test stands in
 	}
 	b := newBench(t, confined, func(c *runtime.Config) {
 		c.InitTimeout, c.PythonPackages, c.LimitMemory = 300*time.Millisecond, packages, true
@@ -260,5 +260,30 @@ func TestDebugPython(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Error("the function does not go on")
+	}
+}
+
+// How debugpy is started, which a package of the same name stands for: it runs what it is told to, with its arguments.
+func TestDebugPythonWithAnyDebugpy(t *testing.T) {
+	needs(t, "python3")
+	packages := t.TempDir()
+	const main = "import runpy, sys\nat = sys.argv.index('--wait-for-client')\nprint('debugpy', *sys.argv[1:at])\n" +
+		"sys.argv = sys.argv[at + 1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
+	for name, text := range map[string]string{"__init__.py": "", "__main__.py": main} {
+		if err := os.MkdirAll(filepath.Join(packages, "debugpy"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(packages, "debugpy", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newBench(t, func(c *runtime.Config) { c.PythonPackages = packages })
+	port := debugPort(t)
+	fn := b.interpreted("python3.11", "python", "app.handler", debugged(port))
+	if body, _, _ := b.invoke(fn, order{Do: "echo"}); body != `{"do": "echo"}` {
+		t.Errorf("the function answers %s", body)
+	}
+	if want := fmt.Sprintf("debugpy --listen 127.0.0.1:%d", port); !strings.Contains(b.log.String(), want) {
+		t.Errorf("the log has no line %q:\n%s", want, b.log.String())
 	}
 }

@@ -220,6 +220,9 @@ func (e *environment) adopt(c *call) bool {
 	}
 	c.cold = true
 	e.call = c
+	if e.log != nil {
+		e.log.expect(c)
+	}
 	return true
 }
 

@@ -330,6 +330,13 @@ func (o *output) shows(matches func(text []byte) bool) bool {
 	return o.call != nil && matches(o.call.tail.bytes())
 }
 
+// expect has what a starting function prints from now on be the beginning of the log of its first invocation.
+func (o *output) expect(c *call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.call = c
+}
+
 // begin starts the log of an invocation.
 func (o *output) begin(c *call) {
 	o.mu.Lock()

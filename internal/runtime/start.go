@@ -110,7 +110,9 @@ func (s starter) try() error {
 // environment.close closes what it opened.
 func (s starter) start() error {
 	p, fn := s.pool, s.fn
+	s.mu.Lock() // a call may adopt the environment at any time
 	s.log = newOutput(s.environment)
+	s.mu.Unlock()
 	if err := fn.checkPlace(); err != nil {
 		return err
 	}

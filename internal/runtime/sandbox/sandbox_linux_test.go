@@ -123,6 +123,7 @@ type world struct {
 	socket string // where somebody listens
 	victim int    // a process of the user's, with a secret in its environment
 	opt    string // the content of layers; "" for none
+	root   string // of code that is used in place; "" for none
 }
 
 func newWorld(t testing.TB) *world {
@@ -189,7 +190,7 @@ func (w *world) run(s *sandbox.Sandbox, attacks ...string) []string {
 	defer r.Close()
 	process, err := s.Start(sandbox.Command{
 		Path: self, Args: attacks, Env: []string{"FURL_TEST_ATTACK=1", "GORACE=atexit_sleep_ms=0"},
-		Dir: w.code, Home: w.home, Opt: w.opt, Read: []string{self}, Output: out,
+		Dir: w.code, Root: w.root, Home: w.home, Opt: w.opt, Read: []string{self}, Output: out,
 	})
 	out.Close()
 	if err != nil {
@@ -414,6 +415,51 @@ func TestWhatIsOpened(t *testing.T) {
 		config.Write = []string{w.open()}
 		if got := w.run(mode(config), "append", w.open()+"/file", "write", w.open()+"/"+name); got[0] != done || got[1] != done {
 			t.Errorf("%s: writing what is opened: %s", name, got)
+		}
+	}
+}
+
+// Code in place is read with all of its root, but for the data directory inside, and a link out of it leads nowhere. The
+// root itself can be listed, as interpreters do.
+func TestRootOfCodeInPlace(t *testing.T) {
+	asEverybody(t)
+	w := newWorld(t)
+	w.root = filepath.Join(w.dir, "project")
+	w.code, w.data = w.root, filepath.Join(w.root, ".furl")
+	w.home = filepath.Join(w.data, "home")
+	for _, dir := range []string{w.home, w.root + "/lib"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{w.data + "/keys", w.root + "/app", w.root + "/lib/file"} {
+		if err := os.WriteFile(file, []byte("secret"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{"out": w.secret, "keys": w.data + "/keys", "dir": w.dir, "in": "lib/file"} {
+		if err := os.Symlink(target, filepath.Join(w.root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, mode := range map[string]func(sandbox.Config) *sandbox.Sandbox{
+		"namespaces": sandbox.New, "Landlock": sandbox.WithoutNamespaces,
+	} {
+		s := mode(w.config())
+		for _, attack := range [][]string{
+			{"list", w.root}, {"read", w.root + "/app"}, {"list", w.root + "/lib"}, {"read", w.root + "/in"}, {"write", w.home + "/file"},
+		} {
+			if got := w.run(s, attack...)[0]; got != done {
+				t.Errorf("%s: %s: %s", name, attack, got)
+			}
+		}
+		for _, attack := range [][]string{
+			{"read", w.root + "/out"}, {"read", w.secret}, {"read", w.root + "/keys"}, {"read", w.data + "/keys"},
+			{"read", w.root + "/dir/secret"}, {"write", w.root + "/new"}, {"append", w.root + "/app"}, {"remove", w.root + "/app"},
+		} {
+			if got := w.run(s, attack...)[0]; got != missing && got != denied && got != readonly {
+				t.Errorf("%s: %s: %s", name, attack, got)
+			}
 		}
 	}
 }

@@ -283,7 +283,9 @@ func (v view) around(dir string, write bool) []helper.Rule {
 		return nil
 	}
 	for _, entry := range entries {
-		all = append(all, v.around(filepath.Join(dir, entry.Name()), write)...)
+		if entry.Type()&fs.ModeSymlink == 0 { // a rule for a link would be one for what it leads to
+			all = append(all, v.around(filepath.Join(dir, entry.Name()), write)...)
+		}
 	}
 	return all
 }
