@@ -313,6 +313,11 @@ func (c Config) IsLoopback() bool {
 	return err == nil && (host == "localhost" || listener.IsLoopback(host))
 }
 
+// EndpointVariables are the environment variables that lead the SDKs in functions to the server of an AWS service.
+func EndpointVariables(service string) ([]string, error) {
+	return controlplane.EndpointVariables(service)
+}
+
 // endpoints are the variables that lead the SDKs in functions to the Endpoints.
 func (c Config) endpoints() (map[string]string, error) {
 	variables := map[string]string{}

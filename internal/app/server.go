@@ -80,6 +80,7 @@ type Server struct {
 	control  *controlplane.Plane
 	pages    *pages.Pages
 	draining atomic.Bool
+	ending   chan struct{} // closed when the server begins to end
 }
 
 // New opens the data directory and listens, but serves nothing until Run. The caller runs the Server or closes it.
@@ -98,7 +99,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	config.HeaderTimeout = cmp.Or(config.HeaderTimeout, 10*time.Second)
 	config.BodyTimeout = cmp.Or(config.BodyTimeout, 30*time.Second)
 	config.BodyRoom = cmp.Or(config.BodyRoom, listener.BodyRoom)
-	s := &Server{config: config, turned: turned, traces: &trace.Recorder{}, secret: rand.Text()}
+	s := &Server{config: config, turned: turned, traces: &trace.Recorder{}, secret: rand.Text(), ending: make(chan struct{})}
 	err := s.open(ctx)
 	if err == nil {
 		err = s.wire()
@@ -287,7 +288,7 @@ func (s *Server) wire() error {
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	events := &trace.Events{}
 	s.pages = &pages.Pages{
-		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load,
+		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load, Ending: s.ending,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, Functions: functionLogs{s}, Open: s.config.OpenPages,
 	}
@@ -389,6 +390,7 @@ func (s *Server) Run(ctx, stop context.Context) error {
 		return err
 	}
 	s.draining.Store(true)
+	close(s.ending)
 	s.config.Log.Info("draining", "timeout", s.config.DrainTimeout.String())
 	deadline, cancel := context.WithTimeout(stop, s.config.DrainTimeout)
 	defer cancel()

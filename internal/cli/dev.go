@@ -121,14 +121,14 @@ func (f *devFlags) complete() error {
 	f.settings.Functions = map[string]dev.FunctionSettings{}
 	for _, text := range f.debug {
 		name, port, given := strings.Cut(text, "=")
-		number := dev.DebugPort
+		debug := dev.Debug{On: true}
 		if given {
-			if number, err = strconv.Atoi(port); err != nil || number < 1 || number > 65535 {
+			if debug.Port, err = strconv.Atoi(port); err != nil || debug.Port < 1 || debug.Port > 65535 {
 				faults = append(faults, fmt.Errorf("--debug %q: %q is not a port", text, port))
 				continue
 			}
 		}
-		f.settings.Functions[name] = dev.FunctionSettings{Debug: number}
+		f.settings.Functions[name] = dev.FunctionSettings{Debug: debug}
 	}
 	if err := f.settings.Validate(); err != nil {
 		faults = append(faults, err)
@@ -186,7 +186,7 @@ func (p *program) runDev(command *cobra.Command, flags devFlags) error {
 
 	session := &dev.Session{
 		Flags: flags.settings, Root: root, Account: config.Accounts[0], Region: config.Region, DryRun: flags.dryRun,
-		Environ: os.Environ(), Version: interpreterVersion(ctx),
+		Environ: os.Environ(), Version: interpreterVersion(ctx), EndpointVariables: app.EndpointVariables,
 	}
 	for _, stream := range []io.Writer{p.streams.Out, p.streams.Err} {
 		if file, ok := stream.(*os.File); ok {
@@ -213,6 +213,10 @@ func (p *program) runDev(command *cobra.Command, flags devFlags) error {
 	}
 	session.Open = func(ctx context.Context, needs dev.Needs) (*dev.Server, error) {
 		if running != nil {
+			if len(needs.Debug) > 0 {
+				const text = "the server at %s runs without --debug, which %s needs: stop it, or start it with that flag"
+				return nil, fmt.Errorf(text, running.Endpoint, strings.Join(needs.Debug, ", "))
+			}
 			return r.openRunning(ctx, *running, session)
 		}
 		return r.openOwn(ctx, needs, session)
@@ -300,8 +304,33 @@ func (r *devRun) openRunning(ctx context.Context, running app.Running, session *
 		return nil, err
 	}
 	server.Secret = running.Secret
+	server.Ended = awaitEnd(ctx, running)
 	server.Close = func() error { return nil }
 	return server, nil
+}
+
+// awaitEnd tells when a server that runs elsewhere does so no more. It asks twice: a server may be stopped for a while.
+func awaitEnd(ctx context.Context, running app.Running) <-chan error {
+	const pause, times = time.Second, 2
+	ended := make(chan error, 1)
+	go func() {
+		for failed := 0; failed < times; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
+			}
+			now, err := app.FindRunning(ctx, running.Dir)
+			switch {
+			case err == nil && now.PID == running.PID:
+				failed = 0
+			case ctx.Err() == nil:
+				failed++
+			}
+		}
+		ended <- fmt.Errorf("nothing runs on %s any more", running.Dir)
+	}()
+	return ended
 }
 
 // openOwn starts a server in this process.
@@ -309,6 +338,7 @@ func (r *devRun) openOwn(ctx context.Context, needs dev.Needs, session *dev.Sess
 	config := &r.flags.server.config
 	config.CodeDirs = append(config.CodeDirs, needs.CodeDirs...)
 	config.HTTPUpstreams = append(config.HTTPUpstreams, needs.Upstreams...)
+	config.Debug = needs.Debug
 	config.WatchCode = false // the session watches
 	if _, err := os.Stat(config.Data); r.flags.dryRun && errors.Is(err, fs.ErrNotExist) {
 		config.Data = app.InMemory // a dry run makes nothing

@@ -315,9 +315,7 @@ func (f *footer) draw(lines []byte) error {
 // read reads keys until the terminal ends.
 func (f *footer) read(ctx context.Context, keys chan<- dev.Key, quit func()) {
 	meant := map[byte]dev.Key{'e': dev.KeyExplain, 'r': dev.KeyReload, 'l': dev.KeyLogs, 'u': dev.KeyURLs}
-	const (
-		interrupt, endOfFile, suspend, quitKey, escape = 0x03, 0x04, 0x1a, 0x1c, 0x1b
-	)
+	const interrupt, endOfFile, suspend, quitKey = 0x03, 0x04, 0x1a, 0x1c
 	buffer := make([]byte, 64)
 	for {
 		n, err := f.in.Read(buffer)
@@ -325,12 +323,8 @@ func (f *footer) read(ctx context.Context, keys chan<- dev.Key, quit func()) {
 			quit() // nobody can press q any more
 			return
 		}
-		pressed := buffer[:n]
-		if pressed[0] == escape { // a key such as an arrow
-			continue
-		}
-		for _, b := range bytes.ToLower(pressed) {
-			switch b {
+		for _, b := range withoutSequences(buffer[:n]) {
+			switch b = lower(b); b {
 			case 'q', interrupt, endOfFile, quitKey:
 				quit()
 				continue
@@ -353,4 +347,29 @@ func (f *footer) read(ctx context.Context, keys chan<- dev.Key, quit func()) {
 			}
 		}
 	}
+}
+
+func lower(b byte) byte {
+	if 'A' <= b && b <= 'Z' {
+		b += 'a' - 'A'
+	}
+	return b
+}
+
+// withoutSequences leaves out what a terminal sends for keys that have no character, such as arrows: escape, and
+// mostly a bracket, numbers and a letter.
+func withoutSequences(keys []byte) (rest []byte) {
+	const escape = 0x1b
+	for i := 0; i < len(keys); i++ {
+		if keys[i] != escape {
+			rest = append(rest, keys[i])
+			continue
+		}
+		if i+1 == len(keys) || keys[i+1] != '[' && keys[i+1] != 'O' {
+			continue
+		}
+		for i += 2; i < len(keys) && (keys[i] < '@' || keys[i] > '~'); i++ {
+		}
+	}
+	return rest
 }

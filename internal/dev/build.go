@@ -15,6 +15,7 @@ type builder struct {
 	done         chan error
 	began, ended time.Time
 	running      bool
+	count        int             // of builds after the first
 	again        bool            // a source changed meanwhile
 	held         []string        // what changed meanwhile
 	outputs      map[string]bool // what builds write
@@ -69,6 +70,7 @@ func (s *Session) startBuild(ctx context.Context) {
 		return
 	}
 	b.running, b.again, b.began = true, false, time.Now()
+	b.count++
 	clear(b.touched)
 	s.follower.Go(func() { b.done <- s.runProgram(ctx) })
 }
@@ -112,10 +114,11 @@ func (s *Session) sort(ctx context.Context, paths []string) (now []string) {
 			sources = true
 			continue
 		}
-		if b.wrote(path) {
-			now = append(now, path)
-		} else {
+		switch {
+		case !b.wrote(path):
 			sources = true
+		case b.count > 0 || !b.wroteBefore(path):
+			now = append(now, path)
 		}
 	}
 	if b.running {
@@ -151,4 +154,10 @@ func (b *builder) wrote(path string) bool {
 		return true
 	}
 	return false
+}
+
+// wroteBefore reports whether a file has been as it is since the last build ended.
+func (b *builder) wroteBefore(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.ModTime().Before(b.ended)
 }

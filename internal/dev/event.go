@@ -60,6 +60,3 @@ const (
 	EventDebug    EventName = "debug"    // Function, Text: what an editor needs to find the function
 	EventEnded    EventName = "ended"    // a program of the user ended: Program, Text
 )
-
-// DebugPort is the port for a debugger where none is named.
-const DebugPort = 5678

@@ -16,9 +16,6 @@ func ParseEnv(text string) (map[string]string, error) {
 	return values, errors.Join(errs...)
 }
 
-// EndpointVariable is the environment variable with the address of a service.
-func EndpointVariable(service string) string { return endpointVariable(service) }
-
 // Program is a program of the user.
 type Program struct{ *program }
 

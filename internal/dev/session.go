@@ -49,6 +49,8 @@ type Session struct {
 	Output []fs.FileInfo
 	// Version is the version of an interpreter of the machine, python3 or node; "" if it has none.
 	Version func(interpreter string) string
+	// EndpointVariables are the environment variables that lead the SDKs to the server of a service.
+	EndpointVariables func(service string) ([]string, error)
 
 	// Open starts the server, or finds the one that runs. It is called once.
 	Open func(context.Context, Needs) (*Server, error)
@@ -81,6 +83,7 @@ type Session struct {
 type Needs struct {
 	CodeDirs  []string // below which functions have their code in place
 	Upstreams []string // web servers that functions may be
+	Debug     []string // functions that run under a debugger, NAME or NAME=PORT
 }
 
 // Server is the server that functions run on.
@@ -125,6 +128,7 @@ type world struct {
 // function is a function of the project.
 type function struct {
 	name, id string
+	runtime  string
 	dir      string // of its code in place; "" if the code is elsewhere
 	file     string // of its code, if it is one
 }
@@ -194,7 +198,7 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		return err
 	}
 	s.watcher, err = watch.New(watch.Config{
-		Base: s.Root, Roots: s.declared(), Skip: s.Skip, Poll: s.Poll, Debounce: debounce,
+		Base: s.Root, Roots: s.roots(), Skip: s.Skip, Poll: s.Poll, Debounce: debounce,
 		Warn: func(text string) { s.emit(Event{Event: EventNotice, Text: text}) },
 	})
 	if err != nil {
@@ -237,7 +241,18 @@ func (s *Session) start(ctx context.Context) (*project.Project, error) {
 	}
 	var opened *project.Project
 	group, starting := errgroup.WithContext(ctx)
+	read := make(chan struct{}) // the server has to know which functions are debugged before it starts
+	if s.set.debugs() {
+		needs.Debug = []string{}
+	} else {
+		close(read)
+	}
 	group.Go(func() error {
+		select {
+		case <-read:
+		case <-starting.Done():
+			return starting.Err()
+		}
 		server, err := s.Open(ctx, needs) // which outlives the group
 		s.server = server
 		return err
@@ -248,7 +263,13 @@ func (s *Session) start(ctx context.Context) (*project.Project, error) {
 				s.emit(Event{Event: EventError, Program: "build", Text: err.Error()})
 			}
 		}
-		opened, err = s.openProject()
+		if opened, err = s.openProject(); err != nil || needs.Debug == nil {
+			return err
+		}
+		needs.Debug, err = s.debugged(opened)
+		if err == nil {
+			close(read)
+		}
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -259,15 +280,14 @@ func (s *Session) start(ctx context.Context) (*project.Project, error) {
 	return opened, nil
 }
 
-// fatal reports whether an error of the first plan is one that no change of a file mends.
+// fatal reports whether an error of the first start ends the session: all but that of a step, which may come out well
+// after a change.
 func fatal(err error) bool {
-	if _, ok := errors.AsType[*apply.ForeignError](err); ok {
-		return true
-	}
 	if _, ok := errors.AsType[*closedError](err); ok {
 		return true
 	}
-	return errors.Is(err, context.Canceled)
+	_, step := errors.AsType[*apply.Failure](err)
+	return !step
 }
 
 // closedError says that a server that already runs was started without what the project needs.
@@ -296,10 +316,16 @@ func (s *Session) readSettings() error {
 	}
 	s.set = set
 	environ := map[string]string{}
-	for service, address := range s.set.Endpoints {
-		environ[endpointVariable(service)] = address
-	}
 	var faults []error
+	for service, address := range s.set.Endpoints {
+		names, err := s.EndpointVariables(service)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("endpoint: %w", err))
+		}
+		for _, name := range names {
+			environ[name] = address
+		}
+	}
 	for _, path := range s.set.EnvFiles {
 		values, err := ReadEnvFile(path)
 		if err != nil {
@@ -342,9 +368,13 @@ func (s *Session) findUpstream() error {
 // serveUpstream keeps the web server of the user running.
 func (s *Session) serveUpstream(ctx context.Context) {
 	at, _ := url.Parse(s.upstream) // which findUpstream made
+	environ := []string{"PORT=" + at.Port(), "HOST=127.0.0.1"}
+	for name, value := range s.environ {
+		environ = append(environ, name+"="+value)
+	}
 	tell := func(line string) { s.emit(Event{Event: EventOutput, Program: "http", Text: line}) }
 	ended := func(why string) { s.emit(Event{Event: EventEnded, Program: "http", Text: why}) }
-	s.shell.supervise(ctx, s.set.HTTP, []string{"PORT=" + at.Port(), "HOST=127.0.0.1"}, tell, ended)
+	s.shell.supervise(ctx, s.set.HTTP, environ, tell, ended)
 }
 
 // openProject reads what is on disk.
@@ -367,7 +397,11 @@ func (s *Session) openProject() (*project.Project, error) {
 // dryRun prints what would be done.
 func (s *Session) dryRun(ctx context.Context, p *project.Project) error {
 	s.notice(p)
-	applier, err := s.newApplier(p)
+	world, err := s.survey(p)
+	if err != nil {
+		return err
+	}
+	applier, err := s.newApplier(world)
 	if err != nil {
 		return err
 	}

@@ -41,8 +41,32 @@ type Settings struct {
 // FunctionSettings are those of one function.
 type FunctionSettings struct {
 	Environment map[string]string `toml:"env"`
-	Debug       int               `toml:"debug"` // a port on which an editor finds the function, 0 for none
+	Debug       Debug             `toml:"debug"`
 }
+
+// Debug says whether a function runs under a debugger, and on which port editors find that.
+type Debug struct {
+	On   bool
+	Port int // 0 is the usual one of its language
+}
+
+// UnmarshalTOML implements toml.Unmarshaler: true, or a port.
+func (d *Debug) UnmarshalTOML(value any) error {
+	switch value := value.(type) {
+	case bool:
+		d.On = value
+		return nil
+	case int64:
+		if 0 < value && value <= maxPort {
+			d.On, d.Port = true, int(value)
+			return nil
+		}
+	}
+	return fmt.Errorf("debug: want true or a port, not %v", value)
+}
+
+// maxPort is the highest port.
+const maxPort = 65535
 
 // list is one text or several.
 type list []string
@@ -222,7 +246,9 @@ func (s Settings) Over(file Settings) Settings {
 			functions = map[string]FunctionSettings{}
 		}
 		merged := functions[name]
-		merged.Debug = cmp.Or(own.Debug, merged.Debug)
+		if own.Debug.On {
+			merged.Debug = own.Debug
+		}
 		functions[name] = merged
 	}
 	s.Functions = functions
@@ -253,9 +279,6 @@ func (s Settings) Validate() error {
 		fault("invoke-mode: %q is neither BUFFERED nor RESPONSE_STREAM", s.InvokeMode)
 	}
 	for service, address := range s.Endpoints {
-		if !isService(service) {
-			fault("endpoint: %q is not the name of a service, such as dynamodb", service)
-		}
 		if !isAddress(address) {
 			fault("endpoint: %q is not the address of %s, such as http://127.0.0.1:8000", address, service)
 		}
@@ -266,11 +289,6 @@ func (s Settings) Validate() error {
 	if s.upstream() != "" && s.Build != "" {
 		fault("build: the web server at %s already runs, and furl builds nothing for it", s.HTTP)
 	}
-	for name, function := range s.Functions {
-		if function.Debug < 0 || function.Debug > 65535 {
-			fault("debug: %d is not a port for %s", function.Debug, name)
-		}
-	}
 	return errors.Join(faults...)
 }
 
@@ -280,15 +298,4 @@ func (s Settings) upstream() string {
 		return strings.TrimRight(s.HTTP, "/")
 	}
 	return ""
-}
-
-// isService reports whether a text can be the id of a service, of which AWS_ENDPOINT_URL_… is made: that with
-// underscores for spaces and dashes, in capitals (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
-func isService(name string) bool {
-	return name != "" && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_ ") == ""
-}
-
-// endpointVariable is the environment variable with the address of a service.
-func endpointVariable(service string) string {
-	return "AWS_ENDPOINT_URL_" + strings.ToUpper(strings.NewReplacer("-", "_", " ", "_").Replace(service))
 }

@@ -43,6 +43,9 @@ strict = true
 [dev.endpoints]
 dynamodb = "http://127.0.0.1:8000"
 
+[dev.functions]
+web = {debug = true}
+
 [dev.functions.api]
 debug = 5678
 `})
@@ -54,7 +57,7 @@ debug = 5678
 		Path: filepath.Join(dir, "infra/template.yaml"), Stack: "demo", Parameters: map[string]string{"Stage": "local"},
 		EnvFiles: []string{filepath.Join(dir, ".env"), "/etc/env"}, Build: "make", Strict: true,
 		Endpoints: map[string]string{"dynamodb": "http://127.0.0.1:8000"},
-		Functions: map[string]dev.FunctionSettings{"api": {Debug: 5678}},
+		Functions: map[string]dev.FunctionSettings{"api": {Debug: dev.Debug{On: true, Port: 5678}}, "web": {Debug: dev.Debug{On: true}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -87,6 +90,7 @@ func TestSettingsFileFaults(t *testing.T) {
 		{"another case", "[dev]\nenv_files = []\n", ":2: there is no setting dev.env_files"},
 		{"no TOML", "[dev]\npath = \n", ":2"},
 		{"a number for a text", "[dev]\nbuild = 3\n", ":2"},
+		{"a debugger without a port", "[dev.functions.api]\ndebug = 70000\n", "want true or a port, not 70000"},
 		{"a number in a list", "[dev]\nenv-files = [3]\n", "want a text or a list of texts, not 3"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -111,17 +115,17 @@ func TestUnknownKeysAreToldAllAtOnce(t *testing.T) {
 func TestFlagsOutrankTheFile(t *testing.T) {
 	flags := dev.Settings{
 		Build: "flag", Parameters: map[string]string{"A": "flag"}, EnvFiles: []string{"flag"},
-		Functions: map[string]dev.FunctionSettings{"f": {Debug: 1}},
+		Functions: map[string]dev.FunctionSettings{"f": {Debug: dev.Debug{On: true, Port: 1}}},
 	}
 	file := dev.Settings{
 		Build: "file", HTTP: "file", Parameters: map[string]string{"A": "file", "B": "file"}, EnvFiles: []string{"file"},
-		Functions: map[string]dev.FunctionSettings{"f": {Debug: 2, Environment: map[string]string{"X": "1"}}, "g": {Debug: 3}},
+		Functions: map[string]dev.FunctionSettings{"f": {Debug: dev.Debug{On: true}, Environment: map[string]string{"X": "1"}}, "g": {Debug: dev.Debug{On: true}}},
 	}
 	want := dev.Settings{
 		Build: "flag", HTTP: "file", Parameters: map[string]string{"A": "flag", "B": "file"},
 		EnvFiles:  []string{"file", "flag"}, // the later one counts
 		Endpoints: map[string]string{},
-		Functions: map[string]dev.FunctionSettings{"f": {Debug: 1, Environment: map[string]string{"X": "1"}}, "g": {Debug: 3}},
+		Functions: map[string]dev.FunctionSettings{"f": {Debug: dev.Debug{On: true, Port: 1}, Environment: map[string]string{"X": "1"}}, "g": {Debug: dev.Debug{On: true}}},
 	}
 	if diff := cmp.Diff(want, flags.Over(file)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -136,7 +140,6 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}{
 		{"auth", dev.Settings{AuthType: "none"}, `"none" is neither AWS_IAM nor NONE`},
 		{"invoke mode", dev.Settings{InvokeMode: "stream"}, `"stream" is neither BUFFERED nor RESPONSE_STREAM`},
-		{"service", dev.Settings{Endpoints: map[string]string{"a b=": "http://x"}}, "is not the name of a service"},
 		{"address", dev.Settings{Endpoints: map[string]string{"s3": "127.0.0.1:9"}}, `"127.0.0.1:9" is not the address of s3`},
 		{"web server with a handler", dev.Settings{HTTP: "x", Handler: "app.handler"}, "has no handler"},
 		{"web server with a build", dev.Settings{HTTP: "http://127.0.0.1:1", Build: "make"}, "already runs"},
@@ -146,18 +149,6 @@ func TestSettingsThatCannotBe(t *testing.T) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
 		})
-	}
-}
-
-// TestEndpointVariable has the names of the AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
-func TestEndpointVariable(t *testing.T) {
-	for service, want := range map[string]string{
-		"dynamodb": "AWS_ENDPOINT_URL_DYNAMODB", "elastic-beanstalk": "AWS_ENDPOINT_URL_ELASTIC_BEANSTALK",
-		"Secrets Manager": "AWS_ENDPOINT_URL_SECRETS_MANAGER", "s3": "AWS_ENDPOINT_URL_S3",
-	} {
-		if got := dev.EndpointVariable(service); got != want {
-			t.Errorf("%s: %s, want %s", service, got, want)
-		}
 	}
 }
 

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,15 +19,101 @@ import (
 
 	"github.com/furl-dev/furl/internal/dev/apply"
 	"github.com/furl-dev/furl/internal/project"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/template"
 )
 
 // newApplier is what makes the server equal to the project.
-func (s *Session) newApplier(p *project.Project) (*apply.Applier, error) {
+func (s *Session) newApplier(w *world) (*apply.Applier, error) {
+	environments := map[string]map[string]string{}
+	for named, settings := range s.set.Functions {
+		function, err := w.find(named)
+		if err != nil {
+			return nil, s.placed(named, err)
+		}
+		environments[function.name] = settings.Environment
+	}
 	return apply.New(apply.Config{
-		AWS: s.server.AWS, Account: s.Account, Region: s.Region, Code: p.CodePath, Environment: s.environ,
+		AWS: s.server.AWS, Account: s.Account, Region: s.Region, Code: w.project.CodePath,
+		Environment: s.environ, Environments: environments,
 		Others: s.server.Others, KeyFile: s.server.KeyFile, Secret: s.server.Secret,
 	})
+}
+
+// find is the function with a name or a logical id.
+func (w *world) find(named string) (*function, error) {
+	var names []string
+	for _, function := range w.functions {
+		if function.name == "" {
+			continue
+		}
+		if function.name == named || function.id == named {
+			return function, nil
+		}
+		names = append(names, function.id)
+	}
+	return nil, fmt.Errorf("the project has no function %s, but %s", named, strings.Join(names, ", "))
+}
+
+// placed says where the settings of a function stand.
+func (s *Session) placed(named string, err error) error {
+	path := filepath.Join(s.Root, SettingsFile)
+	if _, flag := s.Flags.Functions[named]; !flag {
+		if text, readErr := os.ReadFile(path); readErr == nil {
+			return &FileError{Path: path, Line: lineOf(string(text), []string{"dev", "functions", named}), Text: err.Error()}
+		}
+	}
+	return fmt.Errorf("--debug: %w", err)
+}
+
+// debugs reports whether a function runs under a debugger.
+func (s Settings) debugs() bool {
+	for _, function := range s.Functions {
+		if function.Debug.On {
+			return true
+		}
+	}
+	return false
+}
+
+// debugged are the functions that run under a debugger, as the server takes them.
+func (s *Session) debugged(p *project.Project) (all []string, err error) {
+	world, err := s.survey(p)
+	if err != nil {
+		return nil, err
+	}
+	for _, named := range slices.Sorted(maps.Keys(s.set.Functions)) {
+		debug := s.set.Functions[named].Debug
+		if !debug.On {
+			continue
+		}
+		function, err := world.find(named)
+		if err != nil {
+			return nil, s.placed(named, err)
+		}
+		text := function.name
+		if debug.Port != 0 {
+			text += "=" + strconv.Itoa(debug.Port)
+		}
+		all = append(all, text)
+	}
+	return all, nil
+}
+
+// tellDebuggers tells what an editor needs to find the functions that run under a debugger.
+func (s *Session) tellDebuggers() {
+	for _, named := range slices.Sorted(maps.Keys(s.set.Functions)) {
+		function, err := s.world.find(named)
+		debug := s.set.Functions[named].Debug
+		if err != nil || !debug.On {
+			continue
+		}
+		text := "there is no debugger for the runtime " + function.runtime
+		if launch := snippet.Launch(function.name, function.runtime, debug.Port); launch != "" {
+			text = launch
+		}
+		s.emit(Event{Event: EventDebug, Function: function.name, LogicalID: function.id, Text: text})
+	}
 }
 
 // apply makes the server equal to the project, and shows what there is then.
@@ -46,7 +134,7 @@ func (s *Session) apply(ctx context.Context, p *project.Project) error {
 	s.names.Store(&names)
 	s.watcher.Watch(s.roots()...) // before code is read, so that no change falls in between
 	s.notice(p)
-	applier, err := s.newApplier(p)
+	applier, err := s.newApplier(world)
 	if err != nil {
 		return err
 	}
@@ -88,6 +176,9 @@ func (s *Session) apply(ctx context.Context, p *project.Project) error {
 	if before == nil || !slices.EqualFunc(before.urls, world.urls, func(a, b Event) bool { return a.URL == b.URL && a.AuthType == b.AuthType }) {
 		s.tellURLs(ctx)
 	}
+	if before == nil {
+		s.tellDebuggers()
+	}
 	return nil
 }
 
@@ -120,16 +211,16 @@ func (s *Session) survey(p *project.Project) (*world, error) {
 				faults = append(faults, err)
 				continue
 			}
-			code, name := template.Code{}, ""
+			code, name, runtime := template.Code{}, "", ""
 			switch value := value.(type) {
 			case *template.Function:
-				code, name = value.Code, value.Name
+				code, name, runtime = value.Code, value.Name, value.Runtime
 			case *template.Layer:
 				code = value.Code
 			default:
 				continue
 			}
-			one := &function{name: name, id: cmp.Or(resource.Origin, resource.ID)}
+			one := &function{name: name, runtime: runtime, id: cmp.Or(resource.Origin, resource.ID)}
 			if code.Inline == "" && code.Bucket != inPlace && code.Bucket != webServer {
 				path, err := p.CodePath(stack, code)
 				if err != nil {
@@ -221,6 +312,9 @@ func (s *Session) roots() []string {
 	paths := s.declared()
 	if s.set.Build != "" {
 		paths = append(paths, s.Root)
+	}
+	if s.world == nil {
+		return paths
 	}
 	for _, function := range s.world.functions {
 		for _, path := range []string{function.dir, function.file} {

@@ -5,6 +5,7 @@ package pages
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,7 +33,8 @@ type Pages struct {
 	Events   *trace.Events
 	Logs     *logs.Store
 	Code     *CodeLinks
-	Draining func() bool // nil is never
+	Draining func() bool     // nil is never
+	Ending   <-chan struct{} // closed when the server ends: who follows a page waits for nothing more; nil is never
 
 	Secret string       // proves to those who know it that they have found this server
 	Token  sigv4.Secret // lets its holder read the pages of all accounts; the zero one admits no reader
@@ -83,6 +85,18 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path == furlproto.Keys {
 		p.keys(w, r)
 		return
+	}
+	if r.URL.Query().Get("follow") != "" {
+		following, end := context.WithCancel(r.Context())
+		defer end()
+		go func() {
+			select {
+			case <-p.Ending:
+				end()
+			case <-following.Done():
+			}
+		}()
+		r = r.WithContext(following)
 	}
 	reader, refused := p.admit(r)
 	if refused != nil {

@@ -42,6 +42,8 @@ type Config struct {
 	// Environment has variables for all functions, which are stronger than the declared ones. Their values are never
 	// shown.
 	Environment map[string]string
+	// Environments are variables of single functions, by name, which are stronger still.
+	Environments map[string]map[string]string
 	// Others are credentials for further accounts of the server, where placeholders for principals of these are made.
 	Others map[string]aws.CredentialsProvider
 	// KeyFile keeps the secrets of access keys that were made, since no API shows them again. Without one, an access key

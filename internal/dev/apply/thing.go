@@ -56,6 +56,7 @@ func (b *builder) thing(resource *template.Resource, value template.Value) (decl
 	case *template.Function:
 		f := &function{Function: *v}
 		f.complete(a.config.Environment)
+		f.complete(a.config.Environments[f.Name])
 		code, err := a.source(b.stack, f.Runtime, v.Code)
 		f.code = code
 		return f, err
