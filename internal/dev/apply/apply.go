@@ -47,6 +47,8 @@ type Config struct {
 	// KeyFile keeps the secrets of access keys that were made, since no API shows them again. Without one, an access key
 	// whose secret the template uses is replaced at each start.
 	KeyFile string
+	// Strict refuses what else a notice tells: what is left out or stood for by something else.
+	Strict bool
 	// Secret is the one of the server, with which it proves that it is the one that is meant; "" if it is not known.
 	Secret string
 }

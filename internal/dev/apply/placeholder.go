@@ -18,6 +18,7 @@ import (
 // has to have allowed it at AWS: what it may call here is then up to the policies of the stack.
 type placeholder struct {
 	kind, account, path, name string
+	runs                      bool // a function has it as its role
 }
 
 func (p *placeholder) String() string {
@@ -32,10 +33,10 @@ func placeholderOf(principal string) (*placeholder, bool) {
 	}
 	switch {
 	case named.Service == "iam" && (named.Type == kindRole || named.Type == kindUser):
-		return &placeholder{named.Type, named.Account, pathOf(named.Path), named.Name}, !strings.ContainsAny(named.Name, "*?")
+		return &placeholder{kind: named.Type, account: named.Account, path: pathOf(named.Path), name: named.Name}, !strings.ContainsAny(named.Name, "*?")
 	case named.Service == "sts" && named.Type == "assumed-role":
 		name, _, _ := strings.Cut(named.Name, "/")
-		return &placeholder{kindRole, named.Account, "/", name}, name != ""
+		return &placeholder{kind: kindRole, account: named.Account, path: "/", name: name}, name != ""
 	}
 	return nil, false
 }
@@ -71,8 +72,12 @@ func (a *Applier) putPlaceholder(ctx context.Context, p *placeholder, stack stri
 	if p.account != a.config.Account {
 		trusted = append(trusted, a.config.Account)
 	}
+	principals := map[string]any{"AWS": trusted}
+	if p.runs {
+		principals["Service"] = "lambda.amazonaws.com"
+	}
 	trust := encode(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
-		"Effect": "Allow", "Principal": map[string]any{"AWS": trusted}, "Action": "sts:AssumeRole",
+		"Effect": "Allow", "Principal": principals, "Action": "sts:AssumeRole",
 	}}})
 	_, err := client.CreateRole(ctx, &awsiam.CreateRoleInput{
 		RoleName: &p.name, Path: &p.path, AssumeRolePolicyDocument: &trust, Tags: tags,
@@ -113,13 +118,13 @@ func (a *Applier) readPlaceholders(ctx context.Context, client *awsiam.Client, a
 		for _, r := range page.RoleDetailList {
 			found.there[key{kindRole, aws.ToString(r.RoleName)}] = true
 			if tags := tagMap(r.Tags); tags[tagStack] == stack && tags[tagPlaceholder] != "" {
-				found.made = append(found.made, &placeholder{kindRole, account, aws.ToString(r.Path), aws.ToString(r.RoleName)})
+				found.made = append(found.made, &placeholder{kind: kindRole, account: account, path: aws.ToString(r.Path), name: aws.ToString(r.RoleName)})
 			}
 		}
 		for _, u := range page.UserDetailList {
 			found.there[key{kindUser, aws.ToString(u.UserName)}] = true
 			if tags := tagMap(u.Tags); tags[tagStack] == stack && tags[tagPlaceholder] != "" {
-				found.made = append(found.made, &placeholder{kindUser, account, aws.ToString(u.Path), aws.ToString(u.UserName)})
+				found.made = append(found.made, &placeholder{kind: kindUser, account: account, path: aws.ToString(u.Path), name: aws.ToString(u.UserName)})
 			}
 		}
 	})

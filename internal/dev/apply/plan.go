@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/template"
 	"github.com/furl-dev/furl/internal/template/tree"
 )
@@ -97,6 +98,10 @@ type builder struct {
 
 func (b *builder) notice(pos tree.Position, format string, arguments ...any) {
 	made := template.Notice{Pos: pos, Text: fmt.Sprintf(format, arguments...)}
+	if b.a.config.Strict {
+		b.faults.Add(pos, "%s; strict mode refuses it", made.Text)
+		return
+	}
 	if !slices.ContainsFunc(b.notices, func(n template.Notice) bool { return n.Text == made.Text }) {
 		b.notices = append(b.notices, made)
 	}
@@ -176,7 +181,7 @@ func (b *builder) evaluate(it *item, known template.Attributes) bool {
 func (b *builder) interest() interest {
 	in := interest{
 		policies: map[string]map[string]bool{}, urls: map[string]bool{}, aliases: map[string]bool{}, versions: map[string]bool{},
-		events: map[string]bool{}, keys: map[string]bool{}, details: map[string]bool{}, managed: map[string]bool{},
+		events: map[string]bool{}, keys: map[string]bool{}, details: map[string]bool{}, managed: map[string]bool{}, layers: map[string]bool{},
 	}
 	policy := func(function, qualifier string) {
 		if in.policies[function] == nil {
@@ -184,8 +189,8 @@ func (b *builder) interest() interest {
 		}
 		in.policies[function][qualifier] = true
 	}
-	managed := func(g grants) {
-		for _, arn := range g.attached {
+	managed := func(g grants, boundary string) {
+		for _, arn := range append([]string{boundary}, g.attached...) {
 			if isAWSManaged(arn) {
 				in.managed[arn] = true
 			}
@@ -210,11 +215,17 @@ func (b *builder) interest() interest {
 			in.keys[v.User] = true
 		case *role:
 			in.details[v.Name] = v.Description != "" || v.MaxSession != defaultMaxSession
-			managed(v.grants)
+			managed(v.grants, v.Boundary)
 		case *user:
-			managed(v.grants)
+			managed(v.grants, v.Boundary)
 		case *group:
-			managed(v.grants)
+			managed(v.grants, "")
+		case *function:
+			for _, arn := range v.Layers {
+				if !isUnknown(arn) && !(lambda.LayerRef{ARN: arn}).IsWebAdapter() {
+					in.layers[arn] = true
+				}
+			}
 		}
 	}
 	return in
@@ -313,6 +324,11 @@ func (b *builder) compare(it *item) {
 		return
 	}
 	it.have = it.want.present(b.world)
+	if have, ok := it.have.(*function); ok && b.isMadeAnew(it.want.(*function).Role) {
+		orphan := *have
+		orphan.Role = "" // it still has the role of that name that is no more
+		it.have = &orphan
+	}
 	it.step = Step{
 		What: it.want.key().String(), LogicalID: it.resource.ID, Type: it.resource.Type, Pos: it.resource.Pos,
 	}
@@ -337,6 +353,23 @@ func (b *builder) compare(it *item) {
 	if it.have != nil && it.step.Action != Replace {
 		b.learn(it.resource.ID, it.have)
 	}
+}
+
+// isMadeAnew reports whether the plan makes a role, be it in the place of one of the same ARN.
+func (b *builder) isMadeAnew(role string) bool {
+	if it := b.byKey[key{kindRole, arnName(role)}]; it != nil {
+		return it.step.Action == Create || it.step.Action == Replace
+	}
+	p, ok := placeholderOf(role)
+	if !ok {
+		return false
+	}
+	for wanted, there := range b.placeholders {
+		if wanted.kind == p.kind && wanted.account == p.account && wanted.name == p.name {
+			return !there
+		}
+	}
+	return false
 }
 
 // learn notes the attributes of a thing that is present.
@@ -464,4 +497,18 @@ func deletion(k key, w *world) string {
 	return fmt.Sprintf("aws iam delete-%s --%[1]s-name %s", k.kind, k.name)
 }
 
-func (b *builder) wantPlaceholder(p *placeholder, there bool) { b.placeholders[*p] = there }
+// wantPlaceholder has a placeholder be there. One that a function runs as has to be assumed by Lambda, whatever else names
+// it.
+func (b *builder) wantPlaceholder(p *placeholder, there bool) {
+	running := *p
+	running.runs = true
+	if _, ok := b.placeholders[running]; ok {
+		return
+	}
+	if p.runs {
+		plain := *p
+		plain.runs = false
+		delete(b.placeholders, plain)
+	}
+	b.placeholders[*p] = there
+}

@@ -186,7 +186,7 @@ func (b *builder) lostPlaceholders() (all []task) {
 	}
 	for _, k := range b.world.holders() {
 		if b.world.isPlaceholder(k) && !b.declares[k] {
-			made = append(made, placeholder{k.kind, b.a.config.Account, b.world.path(k), k.name})
+			made = append(made, placeholder{kind: k.kind, account: b.a.config.Account, path: b.world.path(k), name: k.name})
 		}
 	}
 	for _, p := range made {
