@@ -1,15 +1,15 @@
 // Package apply makes a furl server equal to what a stack declares, through the public APIs of Lambda and IAM only. It
 // reads what is there, makes a [Plan] of what differs and carries it out.
 //
-//	applier, err := apply.New(apply.Config{AWS: config, Account: "123456789012", Region: "us-east-1", Code: project.CodePath})
+//	applier, err := apply.New(apply.Config{AWS: config, Account: account, Region: region, Code: project.CodePath})
 //	plan, err := applier.Plan(ctx, stack)
 //	fmt.Print(plan.Diff())
 //	result, err := plan.Apply(ctx, func(step apply.Step) { … })
 //
-// What a stack makes has its name in tags, and only that is ever changed or deleted: functions, roles, users, groups and
-// managed policies that others made are left alone, and a declared name that somebody else has is an error. What cannot
-// have tags, such as a function URL, a statement or an inline policy, is noted in the tags of the function, role or user
-// that it belongs to; a group keeps its notes in an inline policy that allows nothing.
+// What a stack makes has its name in tags, and only that is ever changed or deleted: functions, roles, users, groups
+// and managed policies that others made are left alone, and a declared name that somebody else has is an error. What
+// cannot have tags, such as a function URL, a statement or an inline policy, is noted in the tags of the function,
+// role or user that it belongs to; a group keeps its notes in an inline policy that allows nothing.
 //
 // It works on furl servers only, and refuses AWS and whatever else speaks the same APIs.
 package apply
@@ -44,8 +44,8 @@ type Config struct {
 	Environment map[string]string
 	// Others are credentials for further accounts of the server, where placeholders for principals of these are made.
 	Others map[string]aws.CredentialsProvider
-	// KeyFile keeps the secrets of access keys that were made, since no API shows them again. Without one, an access key
-	// whose secret the template uses is replaced at each start.
+	// KeyFile keeps the secrets of access keys that were made, since no API shows them again. Without one, an access
+	// key whose secret the template uses is replaced at each start.
 	KeyFile string
 	// Strict refuses what else a notice tells: what is left out or stood for by something else.
 	Strict bool
@@ -87,7 +87,8 @@ func New(config Config) (*Applier, error) {
 	}
 	a := &Applier{
 		config: config, lambda: awslambda.NewFromConfig(config.AWS), iam: awsiam.NewFromConfig(config.AWS),
-		others: map[string]*awsiam.Client{}, imports: map[string]string{}, http: config.AWS.HTTPClient, slots: make(chan struct{}, parallel), zips: &zips{},
+		others: map[string]*awsiam.Client{}, imports: map[string]string{}, http: config.AWS.HTTPClient,
+		slots: make(chan struct{}, parallel), zips: &zips{},
 	}
 	for account, credentials := range config.Others {
 		if account == config.Account {
@@ -102,8 +103,8 @@ func New(config Config) (*Applier, error) {
 	return a, err
 }
 
-// export tells the plans that follow what a stack exports, as far as it is known: the template of another stack may have
-// been loaded with imports that are not known.
+// export tells the plans that follow what a stack exports, as far as it is known: the template of another stack may
+// have been loaded with imports that are not known.
 func (a *Applier) export(stack *template.Stack, known template.Attributes) {
 	outputs, err := stack.Outputs(known)
 	if err != nil {
@@ -205,7 +206,8 @@ func (b *builder) changes(have, want properties) (changes []Change) {
 	return changes
 }
 
-// isUsual reports whether a property is what it is without being declared, so that nobody needs to read it of what is new.
+// isUsual reports whether a property is what it is without being declared, so that nobody needs to read it of what is
+// new.
 func isUsual(p property) bool {
 	switch p.name {
 	case "PackageType":

@@ -86,8 +86,8 @@ func tagProperties(all *properties, tags map[string]string) {
 	}
 }
 
-// complete gives a declared function the defaults of Lambda (API reference of CreateFunction), so that it can be compared
-// with one that is present.
+// complete gives a declared function the defaults of Lambda (API reference of CreateFunction), so that it can be
+// compared with one that is present.
 func (f *function) complete(extra map[string]string) {
 	f.PackageType = cmp.Or(f.PackageType, string(types.PackageTypeZip))
 	f.Timeout = cmp.Or(f.Timeout, int(lambda.DefaultTimeout/time.Second))
@@ -247,8 +247,8 @@ func (f *function) put(ctx context.Context, r *run, was thing) (thing, error) {
 			return err
 		})
 	}
-	// The server looks for what the runtime needs in the code: a bootstrap has to be there before the runtime that starts
-	// it, and as long.
+	// The server looks for what the runtime needs in the code: a bootstrap has to be there before the runtime that
+	// starts it, and as long.
 	steps := []func() error{updateCode, updateConfiguration}
 	if strings.HasPrefix(have.Runtime, "provided") {
 		slices.Reverse(steps)
@@ -299,7 +299,9 @@ func (f *function) create(ctx context.Context, r *run) error {
 // reserve sets or removes the reserved concurrency.
 func (f *function) reserve(ctx context.Context, r *run) (err error) {
 	if f.Reserved == nil {
-		_, err = r.a.lambda.DeleteFunctionConcurrency(ctx, &awslambda.DeleteFunctionConcurrencyInput{FunctionName: &f.Name})
+		_, err = r.a.lambda.DeleteFunctionConcurrency(ctx, &awslambda.DeleteFunctionConcurrencyInput{
+			FunctionName: &f.Name,
+		})
 		return err
 	}
 	_, err = r.a.lambda.PutFunctionConcurrency(ctx, &awslambda.PutFunctionConcurrencyInput{

@@ -1,7 +1,6 @@
 package apply_test
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -216,7 +215,8 @@ func TestEnvironmentOfTheSession(t *testing.T) {
 
 func TestWebServersAndPlacesInTheTemplate(t *testing.T) {
 	w := newWorld(t, func(c *app.Config) { c.HTTPUpstreams = []string{"http://127.0.0.1:8000"} })
-	stack := one(fmt.Sprintf("Runtime: provided.al2023, Handler: x, Role: !GetAtt Role.Arn, Code: {S3Bucket: http-server, S3Key: 'http://127.0.0.1:8000'}"))
+	stack := one("Runtime: provided.al2023, Handler: x, Role: !GetAtt Role.Arn, " +
+		"Code: {S3Bucket: http-server, S3Key: 'http://127.0.0.1:8000'}")
 	result := w.apply(stack)
 	if want := (apply.Function{Name: "api", LogicalID: "Api", Upstream: "http://127.0.0.1:8000"}); result.Functions[0] != want {
 		t.Errorf("the function is %+v", result.Functions)

@@ -42,6 +42,11 @@ func (s Step) String() string {
 	return text
 }
 
+// changes reports whether the step changes a property.
+func (s Step) changes(name string) bool {
+	return slices.ContainsFunc(s.Changes, func(c Change) bool { return c.Name == name })
+}
+
 // Plan is what there is to do, found out before anything is done.
 type Plan struct {
 	Stack   string
@@ -180,8 +185,10 @@ func (b *builder) evaluate(it *item, known template.Attributes) bool {
 // interest is what of the world counts for the things that are declared.
 func (b *builder) interest() interest {
 	in := interest{
-		policies: map[string]map[string]bool{}, urls: map[string]bool{}, aliases: map[string]bool{}, versions: map[string]bool{},
-		events: map[string]bool{}, keys: map[string]bool{}, details: map[string]bool{}, managed: map[string]bool{}, layers: map[string]bool{},
+		policies: map[string]map[string]bool{}, urls: map[string]bool{}, aliases: map[string]bool{},
+		versions: map[string]bool{},
+		events:   map[string]bool{}, keys: map[string]bool{}, details: map[string]bool{}, managed: map[string]bool{},
+		layers: map[string]bool{},
 	}
 	policy := func(function, qualifier string) {
 		if in.policies[function] == nil {
@@ -243,8 +250,8 @@ func (b *builder) adopt() {
 	}
 }
 
-// order adds what the things need besides what the template says, and sorts them by it. What would make a circle is left
-// out: the server may take it all the same.
+// order adds what the things need besides what the template says, and sorts them by it. What would make a circle is
+// left out: the server may take it all the same.
 func (b *builder) order() {
 	for _, it := range b.items {
 		for _, link := range b.links(it.want) {
@@ -365,7 +372,7 @@ func (b *builder) isMadeAnew(role string) bool {
 		return false
 	}
 	for wanted, there := range b.placeholders {
-		if wanted.kind == p.kind && wanted.account == p.account && wanted.name == p.name {
+		if wanted.isFor(p) {
 			return !there
 		}
 	}
@@ -383,7 +390,7 @@ func (b *builder) learn(id string, t thing) {
 
 // codeOf is the code that a function has once the plan is carried out.
 func (b *builder) codeOf(name string) string {
-	if it := b.byKey[key{kindFunction, name}]; it != nil && slices.ContainsFunc(it.step.Changes, func(c Change) bool { return c.Name == "Code" }) {
+	if it := b.byKey[key{kindFunction, name}]; it != nil && it.step.changes("Code") {
 		return template.Unknown
 	}
 	if f := b.world.functions[name]; f != nil {
@@ -394,16 +401,13 @@ func (b *builder) codeOf(name string) string {
 
 // isReplaced reports whether a thing that differs cannot be changed.
 func (b *builder) isReplaced(it *item) bool {
-	changed := func(name string) bool {
-		return slices.ContainsFunc(it.step.Changes, func(c Change) bool { return c.Name == name })
-	}
 	switch it.want.(type) {
 	case *version, *layer:
 		return true
 	case *role:
-		return changed("Path")
+		return it.step.changes("Path")
 	case *managedPolicy:
-		return changed("Path") || changed("Description")
+		return it.step.changes("Path") || it.step.changes("Description")
 	}
 	return false
 }
@@ -460,7 +464,7 @@ func (b *builder) mayHave(it *item) bool {
 		}
 		marks := owner.marks(stack)
 		for _, p := range it.want.parts() {
-			if p.holder == holder && !marks[p.mark(stack)] && slices.Contains(b.world.parts(holder), p) && p.kind != partAttached && p.kind != partMember {
+			if p.holder == holder && p.isWhole() && !marks[p.mark(stack)] && slices.Contains(b.world.parts(holder), p) {
 				return fault("there is a %s already, made by %s: remove it first, or leave it out here", p, owner.who())
 			}
 		}
@@ -497,8 +501,8 @@ func deletion(k key, w *world) string {
 	return fmt.Sprintf("aws iam delete-%s --%[1]s-name %s", k.kind, k.name)
 }
 
-// wantPlaceholder has a placeholder be there. One that a function runs as has to be assumed by Lambda, whatever else names
-// it.
+// wantPlaceholder has a placeholder be there. One that a function runs as has to be assumed by Lambda, whatever else
+// names it.
 func (b *builder) wantPlaceholder(p *placeholder, there bool) {
 	running := *p
 	running.runs = true

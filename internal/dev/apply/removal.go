@@ -99,7 +99,9 @@ func (b *builder) removal(p *Plan) [][]task {
 			layers = append(layers, task{
 				Step{Action: Delete, What: old.key().String() + ":" + strconv.FormatInt(old.number, 10), LogicalID: old.id},
 				func(ctx context.Context, r *run) error {
-					_, err := r.a.lambda.DeleteLayerVersion(ctx, &awslambda.DeleteLayerVersionInput{LayerName: &name, VersionNumber: &old.number})
+					_, err := r.a.lambda.DeleteLayerVersion(ctx, &awslambda.DeleteLayerVersionInput{
+						LayerName: &name, VersionNumber: &old.number,
+					})
 					return unlessAbsent(err)
 				},
 			})
@@ -151,7 +153,8 @@ func (b *builder) lostNumbers(k key) (all []task) {
 			continue
 		}
 		old := part{k, partVersion, number}
-		all = append(all, task{Step{Action: Delete, What: old.String(), LogicalID: id}, func(ctx context.Context, r *run) error {
+		step := Step{Action: Delete, What: old.String(), LogicalID: id}
+		all = append(all, task{step, func(ctx context.Context, r *run) error {
 			if r.isCurrent(k, tagVersion+id, number) {
 				return nil // nothing has changed, so that Lambda has published the same version again
 			}
@@ -166,7 +169,8 @@ func (b *builder) lostNumbers(k key) (all []task) {
 		if _, there := b.world.users[k.name].keys[accessKey]; !there {
 			continue
 		}
-		all = append(all, task{Step{Action: Delete, What: old.String(), LogicalID: id}, func(ctx context.Context, r *run) error {
+		step := Step{Action: Delete, What: old.String(), LogicalID: id}
+		all = append(all, task{step, func(ctx context.Context, r *run) error {
 			if err := r.a.removePart(ctx, old); err != nil {
 				return err
 			}
@@ -190,9 +194,10 @@ func (b *builder) lostPlaceholders() (all []task) {
 		}
 	}
 	for _, p := range made {
-		wanted := slices.ContainsFunc(slices.Collect(maps.Keys(b.placeholders)), func(w placeholder) bool {
-			return w.kind == p.kind && w.account == p.account && w.name == p.name
-		})
+		wanted := false
+		for other := range b.placeholders {
+			wanted = wanted || other.isFor(&p)
+		}
 		if !wanted {
 			all = append(all, task{Step{Action: Delete, What: p.String()}, func(ctx context.Context, r *run) error {
 				return r.a.removePlaceholder(ctx, &p)

@@ -160,8 +160,8 @@ func (r *run) tasks(ctx context.Context, tasks []task) error {
 	return all.Wait()
 }
 
-// items makes and changes resources, each as soon as those that it needs are there. After a failure those that have begun
-// come to their end.
+// items makes and changes resources, each as soon as those that it needs are there. After a failure those that have
+// begun come to their end.
 func (r *run) items(ctx context.Context) error {
 	ready := map[string]chan struct{}{}
 	for _, it := range r.plan.items {

@@ -252,7 +252,8 @@ func code(err error) string {
 // absent reports whether an API says that something is not there.
 func absent(err error) bool {
 	switch code(err) {
-	case "ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "ProvisionedConcurrencyConfigNotFoundException":
+	case "ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException",
+		"ProvisionedConcurrencyConfigNotFoundException":
 		return true
 	}
 	return false
