@@ -139,8 +139,10 @@ const hidden = "(hidden)"
 // secrets are the values that no diff and no message shows, the longest first.
 func (a *Applier) secrets() []string {
 	var all []string
-	for _, value := range a.config.Environment {
-		all = append(all, value)
+	for name, value := range a.config.Environment {
+		if !isEndpoint(name) {
+			all = append(all, value)
+		}
 	}
 	all = append(all, a.keys.secrets()...)
 	const short = 4 // would hide what only looks like it
@@ -148,6 +150,9 @@ func (a *Applier) secrets() []string {
 	slices.SortFunc(all, func(x, y string) int { return cmp.Or(len(y)-len(x), strings.Compare(x, y)) })
 	return slices.Compact(all)
 }
+
+// isEndpoint reports whether a variable names the address of a service, which is no secret.
+func isEndpoint(name string) bool { return strings.HasPrefix(name, "AWS_ENDPOINT_URL") }
 
 // looksSecret reports whether a name is one that people give to secrets.
 func looksSecret(name string) bool {
@@ -250,7 +255,12 @@ func (b *builder) show(p property) string {
 	if p.hidden && !isUnknown(p.text) {
 		return hidden
 	}
-	text := b.stack.Redact(p.text)
+	return b.redact(p.text)
+}
+
+// redact hides secrets in a text.
+func (b *builder) redact(text string) string {
+	text = b.stack.Redact(text)
 	for _, secret := range b.a.secrets() {
 		text = strings.ReplaceAll(text, secret, hidden)
 	}

@@ -20,7 +20,8 @@ import (
 // function is one as it is declared, or as it is present with what belongs to it.
 type function struct {
 	template.Function
-	code source
+	code  source
+	given map[string]string // variables of the session, which are not shown
 
 	// Of one that is present.
 	arn         string
@@ -65,7 +66,9 @@ func (f *function) properties() (all properties) {
 	all.number("EphemeralStorage", f.EphemeralMB)
 	all.list("Architectures", f.Architectures)
 	for _, name := range slices.Sorted(maps.Keys(f.Environment)) {
-		all = append(all, property{environmentPrefix + name, f.Environment[name], looksSecret(name)})
+		_, given := f.given[name]
+		isHidden := given && !isEndpoint(name) || looksSecret(name)
+		all = append(all, property{environmentPrefix + name, f.Environment[name], isHidden})
 	}
 	all.list("Layers", f.Layers)
 	tagProperties(&all, f.Tags)
@@ -111,6 +114,7 @@ func (f *function) complete(extra map[string]string) {
 	if strings.HasPrefix(f.Runtime, "provided") {
 		f.Handler = cmp.Or(f.Handler, "bootstrap")
 	}
+	f.given = extra
 	if len(extra) > 0 {
 		f.Environment = maps.Clone(f.Environment)
 		if f.Environment == nil {
