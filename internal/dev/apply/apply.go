@@ -201,11 +201,11 @@ func (b *builder) changes(have, want properties) (changes []Change) {
 		if ok && was.text == p.text && !isUnknown(p.text) || have == nil && isUsual(p) {
 			continue
 		}
-		changes = append(changes, Change{p.name, b.before(was, ok), b.show(p)})
+		changes = append(changes, Change{p.name, b.shown(was, ok), b.show(p)})
 	}
 	for _, p := range have {
 		if _, gone := before[p.name]; gone {
-			changes = append(changes, Change{p.name, b.before(p, true), ""})
+			changes = append(changes, Change{p.name, b.shown(p, true), ""})
 		}
 	}
 	return changes
@@ -241,9 +241,9 @@ func isUsual(p property) bool {
 	return false
 }
 
-// before is a value that is replaced. Of variables it is never shown: it may come from a file of secrets that is not
+// shown is a value that is replaced. Of variables it is never shown: it may come from a file of secrets that is not
 // given any more.
-func (b *builder) before(p property, ok bool) string {
+func (b *builder) shown(p property, ok bool) string {
 	if ok && strings.HasPrefix(p.name, environmentPrefix) {
 		return hidden
 	}

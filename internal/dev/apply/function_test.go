@@ -2,8 +2,6 @@ package apply_test
 
 import (
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -99,10 +97,7 @@ func TestCodeThatChanges(t *testing.T) {
 // A runtime that starts an executable needs it in the code, before and as long as the function has the runtime.
 func TestRuntimesThatNeedABootstrap(t *testing.T) {
 	w := newWorld(t)
-	w.write("go/bootstrap", "#!/bin/sh\n")
-	if err := os.Chmod(filepath.Join(w.dir, "go/bootstrap"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	w.executable("go/bootstrap")
 	w.apply(one(basic))
 	w.apply(one("Runtime: provided.al2023, Handler: bootstrap, Role: !GetAtt Role.Arn, Code: go"))
 	w.apply(one("Runtime: provided.al2, Handler: bootstrap, Role: !GetAtt Role.Arn, Code: go"))

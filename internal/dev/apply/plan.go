@@ -95,6 +95,7 @@ type builder struct {
 	byKey        map[key]*item
 	declares     map[key]bool
 	wanted       map[key]map[part]bool // parts by holder
+	before       map[key]bool          // what the stack has and goes, by kind and logical id
 	known        template.Attributes
 	placeholders map[placeholder]bool // true for those that are there
 	faults       tree.Faults
@@ -117,7 +118,7 @@ func (b *builder) notice(pos tree.Position, format string, arguments ...any) {
 func (a *Applier) Plan(ctx context.Context, stack *template.Stack) (*Plan, error) {
 	b := &builder{
 		a: a, stack: stack, byID: map[string]*item{}, byKey: map[key]*item{}, declares: map[key]bool{},
-		wanted: map[key]map[part]bool{}, known: template.Attributes{}, placeholders: map[placeholder]bool{},
+		wanted: map[key]map[part]bool{}, before: map[key]bool{}, known: template.Attributes{}, placeholders: map[placeholder]bool{},
 	}
 	for name, value := range a.imports {
 		b.known.Set(template.Import, name, value)
@@ -134,6 +135,11 @@ func (a *Applier) Plan(ctx context.Context, stack *template.Stack) (*Plan, error
 		return nil, fmt.Errorf("read what the server has: %w", err)
 	}
 	b.adopt()
+	for _, k := range b.world.holders() {
+		if owner, _ := b.world.owner(k); owner.is(stack.Name) && !b.declares[k] {
+			b.before[key{k.kind, owner.id()}] = true
+		}
+	}
 	b.order()
 	for _, it := range b.items {
 		b.compare(it)
@@ -416,13 +422,7 @@ func (b *builder) isReplaced(it *item) bool {
 func (b *builder) replaces(it *item) bool {
 	switch v := it.want.(type) {
 	case *function, *role, *user, *group, *managedPolicy:
-		kind := it.want.key().kind
-		for _, k := range b.world.holders() {
-			owner, _ := b.world.owner(k)
-			if k.kind == kind && owner.is(b.stack.Name) && owner.id() == it.resource.ID && !b.declares[k] {
-				return true
-			}
-		}
+		return b.before[key{it.want.key().kind, it.resource.ID}]
 	case *accessKey:
 		u := b.world.users[v.User]
 		return u != nil && u.owner.numbered(tagAccessKey, b.stack.Name)[v.logical] != ""

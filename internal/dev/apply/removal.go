@@ -10,6 +10,8 @@ import (
 
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/furl-dev/furl/internal/template"
 )
 
 // finish adds to the plan what the stack has and no longer declares, and the tags that change.
@@ -149,7 +151,7 @@ func (b *builder) lostNumbers(k key) (all []task) {
 		return it != nil && it.step.Action != Replace
 	}
 	for id, number := range owner.numbered(tagVersion, b.stack.Name) {
-		if k.kind != kindFunction || isKept(key{"version", k.name + " " + id}) {
+		if k.kind != kindFunction || isKept((&version{Version: template.Version{Function: k.name}, id: id}).key()) {
 			continue
 		}
 		old := part{k, partVersion, number}
@@ -161,12 +163,12 @@ func (b *builder) lostNumbers(k key) (all []task) {
 			return r.a.removePart(ctx, old)
 		}})
 	}
-	for id, accessKey := range owner.numbered(tagAccessKey, b.stack.Name) {
-		if k.kind != kindUser || isKept(key{"access key", id + " of user " + k.name}) {
+	for id, name := range owner.numbered(tagAccessKey, b.stack.Name) {
+		if k.kind != kindUser || isKept((&accessKey{AccessKey: template.AccessKey{User: k.name}, logical: id}).key()) {
 			continue
 		}
-		old := part{k, partKey, accessKey}
-		if _, there := b.world.users[k.name].keys[accessKey]; !there {
+		old := part{k, partKey, name}
+		if _, there := b.world.users[k.name].keys[name]; !there {
 			continue
 		}
 		step := Step{Action: Delete, What: old.String(), LogicalID: id}
@@ -174,7 +176,7 @@ func (b *builder) lostNumbers(k key) (all []task) {
 			if err := r.a.removePart(ctx, old); err != nil {
 				return err
 			}
-			return r.a.keys.remove(accessKey)
+			return r.a.keys.remove(name)
 		}})
 	}
 	return all
@@ -322,19 +324,11 @@ func (b *builder) notes() map[key]notes {
 
 // keepsNumber reports whether a tag is that of a version or an access key that is declared.
 func (b *builder) keepsNumber(k key, tag string) bool {
-	for _, it := range b.items {
-		switch v := it.want.(type) {
-		case *version:
-			if k == (key{kindFunction, v.Function}) && tag == tagVersion+v.id {
-				return true
-			}
-		case *accessKey:
-			if k == (key{kindUser, v.User}) && tag == tagAccessKey+v.logical {
-				return true
-			}
-		}
+	if id, ok := strings.CutPrefix(tag, tagVersion); ok {
+		return b.declares[(&version{Version: template.Version{Function: k.name}, id: id}).key()]
 	}
-	return false
+	id, ok := strings.CutPrefix(tag, tagAccessKey)
+	return ok && b.declares[(&accessKey{AccessKey: template.AccessKey{User: k.name}, logical: id}).key()]
 }
 
 // isNote reports whether a tag is one that the stack keeps on a thing.
