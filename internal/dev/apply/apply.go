@@ -1,15 +1,15 @@
 // Package apply makes a furl server equal to what a stack declares, through the public APIs of Lambda and IAM only. It
 // reads what is there, makes a [Plan] of what differs and carries it out.
 //
-//	applier, err := apply.New(apply.Config{AWS: config, Account: "123456789012", Region: "us-east-1", Code: project.CodePath})
+//	applier, err := apply.New(apply.Config{AWS: config, Account: account, Region: region, Code: project.CodePath})
 //	plan, err := applier.Plan(ctx, stack)
 //	fmt.Print(plan.Diff())
 //	result, err := plan.Apply(ctx, func(step apply.Step) { … })
 //
-// What a stack makes has its name in tags, and only that is ever changed or deleted: functions, roles, users, groups and
-// managed policies that others made are left alone, and a declared name that somebody else has is an error. What cannot
-// have tags, such as a function URL, a statement or an inline policy, is noted in the tags of the function, role or user
-// that it belongs to; a group keeps its notes in an inline policy that allows nothing.
+// What a stack makes has its name in tags, and only that is ever changed or deleted: functions, roles, users, groups
+// and managed policies that others made are left alone, and a declared name that somebody else has is an error. What
+// cannot have tags, such as a function URL, a statement or an inline policy, is noted in the tags of the function,
+// role or user that it belongs to; a group keeps its notes in an inline policy that allows nothing.
 //
 // It works on furl servers only, and refuses AWS and whatever else speaks the same APIs.
 package apply
@@ -46,9 +46,11 @@ type Config struct {
 	Environments map[string]map[string]string
 	// Others are credentials for further accounts of the server, where placeholders for principals of these are made.
 	Others map[string]aws.CredentialsProvider
-	// KeyFile keeps the secrets of access keys that were made, since no API shows them again. Without one, an access key
-	// whose secret the template uses is replaced at each start.
+	// KeyFile keeps the secrets of access keys that were made, since no API shows them again. Without one, an access
+	// key whose secret the template uses is replaced at each start.
 	KeyFile string
+	// Strict refuses what else a notice tells: what is left out or stood for by something else.
+	Strict bool
 	// Secret is the one of the server, with which it proves that it is the one that is meant; "" if it is not known.
 	Secret string
 }
@@ -87,7 +89,8 @@ func New(config Config) (*Applier, error) {
 	}
 	a := &Applier{
 		config: config, lambda: awslambda.NewFromConfig(config.AWS), iam: awsiam.NewFromConfig(config.AWS),
-		others: map[string]*awsiam.Client{}, imports: map[string]string{}, http: config.AWS.HTTPClient, slots: make(chan struct{}, parallel), zips: &zips{},
+		others: map[string]*awsiam.Client{}, imports: map[string]string{}, http: config.AWS.HTTPClient,
+		slots: make(chan struct{}, parallel), zips: &zips{},
 	}
 	for account, credentials := range config.Others {
 		if account == config.Account {
@@ -102,8 +105,8 @@ func New(config Config) (*Applier, error) {
 	return a, err
 }
 
-// export tells the plans that follow what a stack exports, as far as it is known: the template of another stack may have
-// been loaded with imports that are not known.
+// export tells the plans that follow what a stack exports, as far as it is known: the template of another stack may
+// have been loaded with imports that are not known.
 func (a *Applier) export(stack *template.Stack, known template.Attributes) {
 	outputs, err := stack.Outputs(known)
 	if err != nil {
@@ -138,8 +141,10 @@ const hidden = "(hidden)"
 // secrets are the values that no diff and no message shows, the longest first.
 func (a *Applier) secrets() []string {
 	var all []string
-	for _, value := range a.config.Environment {
-		all = append(all, value)
+	for name, value := range a.config.Environment {
+		if !isEndpoint(name) {
+			all = append(all, value)
+		}
 	}
 	all = append(all, a.keys.secrets()...)
 	const short = 4 // would hide what only looks like it
@@ -147,6 +152,9 @@ func (a *Applier) secrets() []string {
 	slices.SortFunc(all, func(x, y string) int { return cmp.Or(len(y)-len(x), strings.Compare(x, y)) })
 	return slices.Compact(all)
 }
+
+// isEndpoint reports whether a variable names the address of a service, which is no secret.
+func isEndpoint(name string) bool { return strings.HasPrefix(name, "AWS_ENDPOINT_URL") }
 
 // looksSecret reports whether a name is one that people give to secrets.
 func looksSecret(name string) bool {
@@ -195,17 +203,18 @@ func (b *builder) changes(have, want properties) (changes []Change) {
 		if ok && was.text == p.text && !isUnknown(p.text) || have == nil && isUsual(p) {
 			continue
 		}
-		changes = append(changes, Change{p.name, b.before(was, ok), b.show(p)})
+		changes = append(changes, Change{p.name, b.shown(was, ok), b.show(p)})
 	}
 	for _, p := range have {
 		if _, gone := before[p.name]; gone {
-			changes = append(changes, Change{p.name, b.before(p, true), ""})
+			changes = append(changes, Change{p.name, b.shown(p, true), ""})
 		}
 	}
 	return changes
 }
 
-// isUsual reports whether a property is what it is without being declared, so that nobody needs to read it of what is new.
+// isUsual reports whether a property is what it is without being declared, so that nobody needs to read it of what is
+// new.
 func isUsual(p property) bool {
 	switch p.name {
 	case "PackageType":
@@ -234,9 +243,9 @@ func isUsual(p property) bool {
 	return false
 }
 
-// before is a value that is replaced. Of variables it is never shown: it may come from a file of secrets that is not
+// shown is a value that is replaced. Of variables it is never shown: it may come from a file of secrets that is not
 // given any more.
-func (b *builder) before(p property, ok bool) string {
+func (b *builder) shown(p property, ok bool) string {
 	if ok && strings.HasPrefix(p.name, environmentPrefix) {
 		return hidden
 	}
@@ -248,7 +257,12 @@ func (b *builder) show(p property) string {
 	if p.hidden && !isUnknown(p.text) {
 		return hidden
 	}
-	text := b.stack.Redact(p.text)
+	return b.redact(p.text)
+}
+
+// redact hides secrets in a text.
+func (b *builder) redact(text string) string {
+	text = b.stack.Redact(text)
 	for _, secret := range b.a.secrets() {
 		text = strings.ReplaceAll(text, secret, hidden)
 	}

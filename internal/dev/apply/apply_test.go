@@ -1,7 +1,9 @@
 package apply_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -387,4 +389,108 @@ func TestFaithfulStates(t *testing.T) {
 	w.zip("one.zip", "app.py", "one")
 	w.apply(published)
 	w.apply(strings.ReplaceAll(strings.ReplaceAll(published, "Code: src", "Code: one.zip"), "TABLE: items", "TABLE: others"))
+}
+
+// A URL, an alias and an inline policy can be declared for what others have made. They go again, and nothing else does;
+// what is there already is left to those who made it.
+func TestPartsOfWhatOthersMade(t *testing.T) {
+	w := newWorld(t)
+	w.applyAs("other", api)
+	name := w.functions()[0]
+	roles, err := w.iam.ListRoles(t.Context(), &awsiam.ListRolesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	execution := aws.ToString(roles.Roles[0].RoleName)
+	for _, group := range []string{"theirs"} {
+		if _, err := w.iam.CreateGroup(t.Context(), &awsiam.CreateGroupInput{GroupName: &group}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := strings.NewReplacer("FUNCTION", name, "ROLE", execution).Replace(`
+  Live:
+    Type: AWS::Lambda::Alias
+    Properties: {FunctionName: FUNCTION, Name: live, FunctionVersion: $LATEST}
+  Url:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: FUNCTION, Qualifier: live, AuthType: AWS_IAM}
+  Own:
+    Type: AWS::IAM::Policy
+    Properties: {PolicyName: own, PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "s3:*", Resource: "*"}]}, Roles: [ROLE], Groups: [theirs]}
+  V1:
+    Type: AWS::Lambda::Version
+    Properties: {FunctionName: FUNCTION}`)
+	w.apply(text)
+	if plan, err := w.applier.Plan(t.Context(), w.stack("other", api)); err != nil || !plan.IsEmpty() {
+		t.Errorf("the other stack has to do: %v\n%s", err, plan.Diff())
+	}
+	got := w.refuse(strings.ReplaceAll(`
+  Url:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: FUNCTION, AuthType: NONE}`, "FUNCTION", name))
+	if !strings.Contains(got, "Url: there is a function URL of function "+name+" already, made by the stack other") {
+		t.Error(got)
+	}
+	w.apply("\n  Nobody:\n    Type: AWS::IAM::User\n    Properties: {UserName: nobody}")
+	function, err := w.lambda.GetFunction(t.Context(), &awslambda.GetFunctionInput{FunctionName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag := range function.Tags {
+		if strings.Contains(tag, "@") || strings.HasPrefix(tag, "furl:version:") {
+			t.Errorf("the tag %s is left", tag)
+		}
+	}
+	group, err := w.iam.ListGroupPolicies(t.Context(), &awsiam.ListGroupPoliciesInput{GroupName: aws.String("theirs")})
+	if err != nil || len(group.PolicyNames) != 0 {
+		t.Errorf("the group has %+v, %v", group, err)
+	}
+	if plan, err := w.applier.Plan(t.Context(), w.stack("other", api)); err != nil || !plan.IsEmpty() {
+		t.Errorf("the other stack has to do: %v\n%s", err, plan.Diff())
+	}
+}
+
+// More permissions than one tag has room for.
+func TestManyParts(t *testing.T) {
+	w := newWorld(t)
+	text := one(basic)
+	for i := range 60 {
+		text += fmt.Sprintf("\n  P%d:\n    Type: AWS::Lambda::Permission\n    Properties: {FunctionName: !Ref Api, Action: lambda:InvokeFunction, Principal: sns.amazonaws.com}", i)
+	}
+	w.apply(text)
+	w.restart(nil)
+	w.apply(text)
+	w.apply(one(basic))
+	got, err := w.lambda.GetFunction(t.Context(), &awslambda.GetFunctionInput{FunctionName: aws.String("api")})
+	if err != nil || len(got.Tags) != 2 {
+		t.Errorf("the tags are %v, %v", got.Tags, err)
+	}
+}
+
+// Lambda's answer to an environment that is too long has all of it, and the error has none.
+func TestErrorsHideSecrets(t *testing.T) {
+	w := newWorld(t)
+	w.restart(func(c *apply.Config) {
+		c.Environment = map[string]string{"PASS": "hun\"ter2", "PIN": "123", "LONG": strings.Repeat("x", 5000)}
+	})
+	plan := w.plan(one(basic))
+	if diff := plan.Diff(); strings.Contains(diff, "123\n") || strings.Contains(diff, "ter2") {
+		t.Error("the plan shows a secret")
+	}
+	_, err := plan.Apply(t.Context(), nil)
+	if err == nil || strings.Contains(err.Error(), "ter2") || strings.Contains(err.Error(), `"PIN"`) ||
+		!strings.Contains(err.Error(), "exceeded the 4KB limit. String measured: (hidden)") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// A session that is ended in the middle says so, and the next one goes on.
+func TestEndedInTheMiddle(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := w.plan(api).Apply(ctx, func(apply.Step) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	w.apply(api)
 }

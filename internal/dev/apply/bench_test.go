@@ -21,10 +21,10 @@ func many(functions int) string {
   F%[1]d:
     Type: AWS::Lambda::Function
     Properties:
-      Runtime: python3.13
-      Handler: app.handler
+      Runtime: provided.al2023
+      Handler: bootstrap
       Role: !GetAtt Role%[1]d.Arn
-      Code: src
+      Code: bin
       Environment: {Variables: {NUMBER: "%[1]d"}}
   Url%[1]d:
     Type: AWS::Lambda::Url
@@ -50,6 +50,7 @@ func many(functions int) string {
 // BenchmarkPlanUnchanged plans 200 functions of which nothing has changed.
 func BenchmarkPlanUnchanged(b *testing.B) {
 	w := newWorld(b)
+	w.executable("bin/bootstrap")
 	stack := w.stack("demo", many(200))
 	plan, err := w.applier.Plan(b.Context(), stack)
 	if err != nil {
@@ -73,6 +74,7 @@ func BenchmarkFirstApply(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				w := newWorld(b, onDisk(b))
+				w.executable("bin/bootstrap")
 				stack := w.stack("demo", many(functions))
 				b.StartTimer()
 				plan, err := w.applier.Plan(b.Context(), stack)

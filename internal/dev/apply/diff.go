@@ -12,8 +12,8 @@ import (
 // signs begin the lines of a diff.
 var signs = map[Action]string{Create: "+", Alter: "~", Replace: "±", Delete: "-"}
 
-// Diff is the plan for a person to read, a line for each step and below it what changes; "" if nothing does. Secrets are
-// hidden.
+// Diff is the plan for a person to read, a line for each step and below it what changes; "" if nothing does. Secrets
+// are hidden.
 func (p *Plan) Diff() string {
 	var text strings.Builder
 	for _, step := range p.Steps {

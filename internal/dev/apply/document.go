@@ -11,8 +11,8 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 )
 
-// canonical is a policy document in one form of the many that mean the same: members in order, one item and a list of it
-// the same, numbers and booleans as texts, accounts as ARNs. What is not JSON stays as it is.
+// canonical is a policy document in one form of the many that mean the same: members in order, one item and a list of
+// it the same, numbers and booleans as texts, accounts as ARNs. What is not JSON stays as it is.
 func canonical(document string) string {
 	read, err := decode(document)
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 // function is one as it is declared, or as it is present with what belongs to it.
 type function struct {
 	template.Function
-	code source
+	code  source
+	given map[string]string // variables of the session, which are not shown
 
 	// Of one that is present.
 	arn         string
@@ -65,7 +66,9 @@ func (f *function) properties() (all properties) {
 	all.number("EphemeralStorage", f.EphemeralMB)
 	all.list("Architectures", f.Architectures)
 	for _, name := range slices.Sorted(maps.Keys(f.Environment)) {
-		all = append(all, property{environmentPrefix + name, f.Environment[name], looksSecret(name)})
+		_, given := f.given[name]
+		isHidden := given && !isEndpoint(name) || looksSecret(name)
+		all = append(all, property{environmentPrefix + name, f.Environment[name], isHidden})
 	}
 	all.list("Layers", f.Layers)
 	tagProperties(&all, f.Tags)
@@ -86,8 +89,8 @@ func tagProperties(all *properties, tags map[string]string) {
 	}
 }
 
-// complete gives a declared function the defaults of Lambda (API reference of CreateFunction), so that it can be compared
-// with one that is present.
+// complete gives a declared function the defaults of Lambda (API reference of CreateFunction), so that it can be
+// compared with one that is present.
 func (f *function) complete(extra map[string]string) {
 	f.PackageType = cmp.Or(f.PackageType, string(types.PackageTypeZip))
 	f.Timeout = cmp.Or(f.Timeout, int(lambda.DefaultTimeout/time.Second))
@@ -111,6 +114,7 @@ func (f *function) complete(extra map[string]string) {
 	if strings.HasPrefix(f.Runtime, "provided") {
 		f.Handler = cmp.Or(f.Handler, "bootstrap")
 	}
+	f.given = extra
 	if len(extra) > 0 {
 		f.Environment = maps.Clone(f.Environment)
 		if f.Environment == nil {
@@ -247,8 +251,8 @@ func (f *function) put(ctx context.Context, r *run, was thing) (thing, error) {
 			return err
 		})
 	}
-	// The server looks for what the runtime needs in the code: a bootstrap has to be there before the runtime that starts
-	// it, and as long.
+	// The server looks for what the runtime needs in the code: a bootstrap has to be there before the runtime that
+	// starts it, and as long.
 	steps := []func() error{updateCode, updateConfiguration}
 	if strings.HasPrefix(have.Runtime, "provided") {
 		slices.Reverse(steps)
@@ -299,7 +303,9 @@ func (f *function) create(ctx context.Context, r *run) error {
 // reserve sets or removes the reserved concurrency.
 func (f *function) reserve(ctx context.Context, r *run) (err error) {
 	if f.Reserved == nil {
-		_, err = r.a.lambda.DeleteFunctionConcurrency(ctx, &awslambda.DeleteFunctionConcurrencyInput{FunctionName: &f.Name})
+		_, err = r.a.lambda.DeleteFunctionConcurrency(ctx, &awslambda.DeleteFunctionConcurrencyInput{
+			FunctionName: &f.Name,
+		})
 		return err
 	}
 	_, err = r.a.lambda.PutFunctionConcurrency(ctx, &awslambda.PutFunctionConcurrencyInput{

@@ -1,10 +1,7 @@
 package apply_test
 
 import (
-	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -100,10 +97,7 @@ func TestCodeThatChanges(t *testing.T) {
 // A runtime that starts an executable needs it in the code, before and as long as the function has the runtime.
 func TestRuntimesThatNeedABootstrap(t *testing.T) {
 	w := newWorld(t)
-	w.write("go/bootstrap", "#!/bin/sh\n")
-	if err := os.Chmod(filepath.Join(w.dir, "go/bootstrap"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	w.executable("go/bootstrap")
 	w.apply(one(basic))
 	w.apply(one("Runtime: provided.al2023, Handler: bootstrap, Role: !GetAtt Role.Arn, Code: go"))
 	w.apply(one("Runtime: provided.al2, Handler: bootstrap, Role: !GetAtt Role.Arn, Code: go"))
@@ -216,7 +210,8 @@ func TestEnvironmentOfTheSession(t *testing.T) {
 
 func TestWebServersAndPlacesInTheTemplate(t *testing.T) {
 	w := newWorld(t, func(c *app.Config) { c.HTTPUpstreams = []string{"http://127.0.0.1:8000"} })
-	stack := one(fmt.Sprintf("Runtime: provided.al2023, Handler: x, Role: !GetAtt Role.Arn, Code: {S3Bucket: http-server, S3Key: 'http://127.0.0.1:8000'}"))
+	stack := one("Runtime: provided.al2023, Handler: x, Role: !GetAtt Role.Arn, " +
+		"Code: {S3Bucket: http-server, S3Key: 'http://127.0.0.1:8000'}")
 	result := w.apply(stack)
 	if want := (apply.Function{Name: "api", LogicalID: "Api", Upstream: "http://127.0.0.1:8000"}); result.Functions[0] != want {
 		t.Errorf("the function is %+v", result.Functions)

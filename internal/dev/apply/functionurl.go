@@ -84,7 +84,9 @@ func (u *functionURL) put(ctx context.Context, r *run, was thing) (thing, error)
 
 // readURLs reads the function's URLs.
 func (f *function) readURLs(ctx context.Context, a *Applier) error {
-	pages := awslambda.NewListFunctionUrlConfigsPaginator(a.lambda, &awslambda.ListFunctionUrlConfigsInput{FunctionName: &f.Name})
+	pages := awslambda.NewListFunctionUrlConfigsPaginator(a.lambda, &awslambda.ListFunctionUrlConfigsInput{
+		FunctionName: &f.Name,
+	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -188,7 +190,9 @@ func (e *eventInvoke) put(ctx context.Context, r *run, _ thing) (thing, error) {
 
 // readEvents reads what becomes of the function's asynchronous invocations.
 func (f *function) readEvents(ctx context.Context, a *Applier) error {
-	pages := awslambda.NewListFunctionEventInvokeConfigsPaginator(a.lambda, &awslambda.ListFunctionEventInvokeConfigsInput{FunctionName: &f.Name})
+	pages := awslambda.NewListFunctionEventInvokeConfigsPaginator(a.lambda, &awslambda.ListFunctionEventInvokeConfigsInput{
+		FunctionName: &f.Name,
+	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

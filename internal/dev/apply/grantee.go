@@ -103,11 +103,17 @@ func (g grants) put(ctx context.Context, a *Applier, holder key, have grants) er
 func (a *Applier) putInline(ctx context.Context, holder key, name, document string) (err error) {
 	switch holder.kind {
 	case kindRole:
-		_, err = a.iam.PutRolePolicy(ctx, &awsiam.PutRolePolicyInput{RoleName: &holder.name, PolicyName: &name, PolicyDocument: &document})
+		_, err = a.iam.PutRolePolicy(ctx, &awsiam.PutRolePolicyInput{
+			RoleName: &holder.name, PolicyName: &name, PolicyDocument: &document,
+		})
 	case kindUser:
-		_, err = a.iam.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: &holder.name, PolicyName: &name, PolicyDocument: &document})
+		_, err = a.iam.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{
+			UserName: &holder.name, PolicyName: &name, PolicyDocument: &document,
+		})
 	default:
-		_, err = a.iam.PutGroupPolicy(ctx, &awsiam.PutGroupPolicyInput{GroupName: &holder.name, PolicyName: &name, PolicyDocument: &document})
+		_, err = a.iam.PutGroupPolicy(ctx, &awsiam.PutGroupPolicyInput{
+			GroupName: &holder.name, PolicyName: &name, PolicyDocument: &document,
+		})
 	}
 	return err
 }
@@ -266,7 +272,9 @@ func (m *membership) put(ctx context.Context, r *run, was thing) (thing, error) 
 		if have != nil && slices.Contains(have.Users, name) {
 			continue
 		}
-		if _, err := r.a.iam.AddUserToGroup(ctx, &awsiam.AddUserToGroupInput{UserName: &name, GroupName: &m.Group}); err != nil {
+		if _, err := r.a.iam.AddUserToGroup(ctx, &awsiam.AddUserToGroupInput{
+			UserName: &name, GroupName: &m.Group,
+		}); err != nil {
 			return nil, err
 		}
 	}

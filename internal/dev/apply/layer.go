@@ -147,7 +147,9 @@ func (a *Applier) readLayer(ctx context.Context, name, stack string) (found []*l
 	}
 	slices.SortFunc(found, func(x, y *layer) int { return int(x.number - y.number) })
 	latest := found[len(found)-1]
-	got, err := a.lambda.GetLayerVersion(ctx, &awslambda.GetLayerVersionInput{LayerName: &name, VersionNumber: &latest.number})
+	got, err := a.lambda.GetLayerVersion(ctx, &awslambda.GetLayerVersionInput{
+		LayerName: &name, VersionNumber: &latest.number,
+	})
 	if err == nil && got.Content != nil {
 		latest.code.sha = aws.ToString(got.Content.CodeSha256)
 	}

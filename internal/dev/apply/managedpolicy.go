@@ -146,7 +146,9 @@ func (a *Applier) newPolicyVersion(ctx context.Context, p *managedPolicy, docume
 		if p.versions[version] {
 			continue
 		}
-		_, err := a.iam.DeletePolicyVersion(ctx, &awsiam.DeletePolicyVersionInput{PolicyArn: &p.arn, VersionId: &version})
+		_, err := a.iam.DeletePolicyVersion(ctx, &awsiam.DeletePolicyVersionInput{
+			PolicyArn: &p.arn, VersionId: &version,
+		})
 		if unlessAbsent(err) != nil {
 			return err
 		}
@@ -168,7 +170,9 @@ func (a *Applier) deletePolicy(ctx context.Context, p *managedPolicy) error {
 		if isDefault {
 			continue
 		}
-		_, err := a.iam.DeletePolicyVersion(ctx, &awsiam.DeletePolicyVersionInput{PolicyArn: &p.arn, VersionId: &version})
+		_, err := a.iam.DeletePolicyVersion(ctx, &awsiam.DeletePolicyVersionInput{
+			PolicyArn: &p.arn, VersionId: &version,
+		})
 		if unlessAbsent(err) != nil {
 			return err
 		}

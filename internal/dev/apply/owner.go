@@ -59,6 +59,9 @@ const (
 	partDetail      = 'd' // of a role: it has what only GetRole shows
 )
 
+// isWhole reports whether the part has content of its own, and is not only there or not there.
+func (p part) isWhole() bool { return p.kind != partAttached && p.kind != partMember }
+
 func (p part) String() string {
 	of := func(what, id string) string {
 		if id == "" {
@@ -162,16 +165,6 @@ func (m marks) has(kinds ...byte) bool {
 	return false
 }
 
-// includes reports whether all marks of other are in m.
-func (m marks) includes(other marks) bool {
-	for mark := range other {
-		if !m[mark] {
-			return false
-		}
-	}
-	return true
-}
-
 // owner says whose a thing is.
 type owner struct {
 	tags map[string]string
@@ -218,7 +211,8 @@ func userTags(tags map[string]string) map[string]string {
 	return others
 }
 
-// notePolicy is the inline policy in which a group, which cannot have tags, keeps furl's. Its one action does not exist.
+// notePolicy is the inline policy in which a group, which cannot have tags, keeps furl's. Its one action does not
+// exist.
 const notePolicy = "furl-stack"
 
 // noteDocument is that policy with the tags in its Id.

@@ -52,7 +52,9 @@ type interestIn struct{ urls, aliases, versions, events bool }
 
 // readParts reads parts of a function, in parallel. Each kind of part has a map of its own; those that are by qualifier
 // have it guarded.
-func (a *Applier) readParts(ctx context.Context, all *errgroup.Group, f *function, in interestIn, policies map[string]bool) {
+func (a *Applier) readParts(
+	ctx context.Context, all *errgroup.Group, f *function, in interestIn, policies map[string]bool,
+) {
 	read := func(wanted bool, read func(context.Context, *Applier) error) {
 		if wanted {
 			all.Go(func() error { return a.do(ctx, func() error { return unlessAbsent(read(ctx, a)) }) })
@@ -73,8 +75,8 @@ func (a *Applier) readParts(ctx context.Context, all *errgroup.Group, f *functio
 	})
 }
 
-// readLostPolicies reads the policies of qualifiers that nothing declares any more, if there are statements of the stack
-// that were not found yet.
+// readLostPolicies reads the policies of qualifiers that nothing declares any more, if there are statements of the
+// stack that were not found yet.
 func (a *Applier) readLostPolicies(ctx context.Context, f *function, stack string, marked marks) error {
 	left := marks{}
 	for mark := range marked {
@@ -114,7 +116,9 @@ func (a *Applier) readLostPolicies(ctx context.Context, f *function, stack strin
 
 // readPolicy reads the resource-based policy of a qualifier.
 func (f *function) readPolicy(ctx context.Context, a *Applier, qualifier string) error {
-	got, err := a.lambda.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: &f.Name, Qualifier: optional(qualifier)})
+	got, err := a.lambda.GetPolicy(ctx, &awslambda.GetPolicyInput{
+		FunctionName: &f.Name, Qualifier: optional(qualifier),
+	})
 	if err != nil {
 		return unlessAbsent(err)
 	}
@@ -179,7 +183,9 @@ func (a *Applier) removePart(ctx context.Context, p part) (err error) {
 			err = nil // an alias of somebody else uses it
 		}
 	case partURL:
-		_, err = a.lambda.DeleteFunctionUrlConfig(ctx, &awslambda.DeleteFunctionUrlConfigInput{FunctionName: name, Qualifier: optional(p.id)})
+		_, err = a.lambda.DeleteFunctionUrlConfig(ctx, &awslambda.DeleteFunctionUrlConfigInput{
+			FunctionName: name, Qualifier: optional(p.id),
+		})
 	case partStatement:
 		qualifier, sid, _ := strings.Cut(p.id, "/")
 		_, err = a.lambda.RemovePermission(ctx, &awslambda.RemovePermissionInput{

@@ -151,6 +151,8 @@ func (p *resourcePolicy) attributes() map[string]string { return nil }
 
 func (p *resourcePolicy) put(ctx context.Context, r *run, _ thing) (thing, error) {
 	resource := r.a.functionARN(p.Function, p.qualifier).String()
-	_, err := r.a.lambda.PutResourcePolicy(ctx, &awslambda.PutResourcePolicyInput{ResourceArn: &resource, Policy: &p.Policy})
+	_, err := r.a.lambda.PutResourcePolicy(ctx, &awslambda.PutResourcePolicyInput{
+		ResourceArn: &resource, Policy: &p.Policy,
+	})
 	return p, err
 }

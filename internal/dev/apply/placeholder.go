@@ -13,11 +13,17 @@ import (
 	"github.com/furl-dev/furl/internal/template/tree"
 )
 
-// placeholder is a role or user that a policy names and that nothing declares, made so that the policy is accepted and a
-// person can play it. Its own account may assume the role. In another account it may call functions, as somebody there
-// has to have allowed it at AWS: what it may call here is then up to the policies of the stack.
+// placeholder is a role or user that a policy names and that nothing declares, made so that the policy is accepted and
+// a person can play it. Its own account may assume the role. In another account it may call functions, as somebody
+// there has to have allowed it at AWS: what it may call here is then up to the policies of the stack.
 type placeholder struct {
 	kind, account, path, name string
+	runs                      bool // a function has it as its role
+}
+
+// isFor reports whether both stand for the same role or user.
+func (p *placeholder) isFor(other *placeholder) bool {
+	return p.kind == other.kind && p.account == other.account && p.name == other.name
 }
 
 func (p *placeholder) String() string {
@@ -32,10 +38,11 @@ func placeholderOf(principal string) (*placeholder, bool) {
 	}
 	switch {
 	case named.Service == "iam" && (named.Type == kindRole || named.Type == kindUser):
-		return &placeholder{named.Type, named.Account, pathOf(named.Path), named.Name}, !strings.ContainsAny(named.Name, "*?")
+		p := &placeholder{kind: named.Type, account: named.Account, path: pathOf(named.Path), name: named.Name}
+		return p, !strings.ContainsAny(p.name, "*?")
 	case named.Service == "sts" && named.Type == "assumed-role":
 		name, _, _ := strings.Cut(named.Name, "/")
-		return &placeholder{kindRole, named.Account, "/", name}, name != ""
+		return &placeholder{kind: kindRole, account: named.Account, path: "/", name: name}, name != ""
 	}
 	return nil, false
 }
@@ -56,7 +63,9 @@ func (a *Applier) putPlaceholder(ctx context.Context, p *placeholder, stack stri
 		"Effect": "Allow", "Action": []string{lambda.ActionInvokeURL, lambda.ActionInvoke}, "Resource": "*",
 	}}})
 	if p.kind == kindUser {
-		if _, err := client.CreateUser(ctx, &awsiam.CreateUserInput{UserName: &p.name, Path: &p.path, Tags: tags}); err != nil {
+		if _, err := client.CreateUser(ctx, &awsiam.CreateUserInput{
+			UserName: &p.name, Path: &p.path, Tags: tags,
+		}); err != nil {
 			return err
 		}
 		if p.account == a.config.Account {
@@ -71,8 +80,12 @@ func (a *Applier) putPlaceholder(ctx context.Context, p *placeholder, stack stri
 	if p.account != a.config.Account {
 		trusted = append(trusted, a.config.Account)
 	}
+	principals := map[string]any{"AWS": trusted}
+	if p.runs {
+		principals["Service"] = "lambda.amazonaws.com"
+	}
 	trust := encode(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
-		"Effect": "Allow", "Principal": map[string]any{"AWS": trusted}, "Action": "sts:AssumeRole",
+		"Effect": "Allow", "Principal": principals, "Action": "sts:AssumeRole",
 	}}})
 	_, err := client.CreateRole(ctx, &awsiam.CreateRoleInput{
 		RoleName: &p.name, Path: &p.path, AssumeRolePolicyDocument: &trust, Tags: tags,
@@ -107,20 +120,24 @@ func (a *Applier) removePlaceholder(ctx context.Context, p *placeholder) error {
 }
 
 // readPlaceholders finds the roles and users of another account, and which of them are placeholders of the stack.
-func (a *Applier) readPlaceholders(ctx context.Context, client *awsiam.Client, account, stack string) (*elsewhere, error) {
+func (a *Applier) readPlaceholders(
+	ctx context.Context, client *awsiam.Client, account, stack string,
+) (*elsewhere, error) {
 	found := &elsewhere{there: map[key]bool{}}
+	see := func(kind string, path, name *string, tags map[string]string) {
+		found.there[key{kind, aws.ToString(name)}] = true
+		if tags[tagStack] == stack && tags[tagPlaceholder] != "" {
+			found.made = append(found.made, &placeholder{
+				kind: kind, account: account, path: aws.ToString(path), name: aws.ToString(name),
+			})
+		}
+	}
 	err := details(ctx, client, func(page *awsiam.GetAccountAuthorizationDetailsOutput) {
 		for _, r := range page.RoleDetailList {
-			found.there[key{kindRole, aws.ToString(r.RoleName)}] = true
-			if tags := tagMap(r.Tags); tags[tagStack] == stack && tags[tagPlaceholder] != "" {
-				found.made = append(found.made, &placeholder{kindRole, account, aws.ToString(r.Path), aws.ToString(r.RoleName)})
-			}
+			see(kindRole, r.Path, r.RoleName, tagMap(r.Tags))
 		}
 		for _, u := range page.UserDetailList {
-			found.there[key{kindUser, aws.ToString(u.UserName)}] = true
-			if tags := tagMap(u.Tags); tags[tagStack] == stack && tags[tagPlaceholder] != "" {
-				found.made = append(found.made, &placeholder{kindUser, account, aws.ToString(u.Path), aws.ToString(u.UserName)})
-			}
+			see(kindUser, u.Path, u.UserName, tagMap(u.Tags))
 		}
 	})
 	return found, err
@@ -154,7 +171,7 @@ func (b *builder) settle(principal string, pos tree.Position) string {
 			"placeholder that a person can play", p.account, principal, p.account, b.a.config.Account)
 		return arn.Root(p.account).String()
 	}
-	mine := slices.ContainsFunc(other.made, func(made *placeholder) bool { return made.kind == p.kind && made.name == p.name })
+	mine := slices.ContainsFunc(other.made, p.isFor)
 	if mine || !other.there[holder] {
 		b.wantPlaceholder(p, mine)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/template"
 	"github.com/furl-dev/furl/internal/template/tree"
 )
@@ -39,6 +40,11 @@ func (s Step) String() string {
 		text += " (" + s.LogicalID + ")"
 	}
 	return text
+}
+
+// changes reports whether the step changes a property.
+func (s Step) changes(name string) bool {
+	return slices.ContainsFunc(s.Changes, func(c Change) bool { return c.Name == name })
 }
 
 // Plan is what there is to do, found out before anything is done.
@@ -89,6 +95,7 @@ type builder struct {
 	byKey        map[key]*item
 	declares     map[key]bool
 	wanted       map[key]map[part]bool // parts by holder
+	before       map[key]bool          // what the stack has and goes, by kind and logical id
 	known        template.Attributes
 	placeholders map[placeholder]bool // true for those that are there
 	faults       tree.Faults
@@ -97,6 +104,10 @@ type builder struct {
 
 func (b *builder) notice(pos tree.Position, format string, arguments ...any) {
 	made := template.Notice{Pos: pos, Text: fmt.Sprintf(format, arguments...)}
+	if b.a.config.Strict {
+		b.faults.Add(pos, "%s; strict mode refuses it", made.Text)
+		return
+	}
 	if !slices.ContainsFunc(b.notices, func(n template.Notice) bool { return n.Text == made.Text }) {
 		b.notices = append(b.notices, made)
 	}
@@ -107,7 +118,7 @@ func (b *builder) notice(pos tree.Position, format string, arguments ...any) {
 func (a *Applier) Plan(ctx context.Context, stack *template.Stack) (*Plan, error) {
 	b := &builder{
 		a: a, stack: stack, byID: map[string]*item{}, byKey: map[key]*item{}, declares: map[key]bool{},
-		wanted: map[key]map[part]bool{}, known: template.Attributes{}, placeholders: map[placeholder]bool{},
+		wanted: map[key]map[part]bool{}, before: map[key]bool{}, known: template.Attributes{}, placeholders: map[placeholder]bool{},
 	}
 	for name, value := range a.imports {
 		b.known.Set(template.Import, name, value)
@@ -124,6 +135,11 @@ func (a *Applier) Plan(ctx context.Context, stack *template.Stack) (*Plan, error
 		return nil, fmt.Errorf("read what the server has: %w", err)
 	}
 	b.adopt()
+	for _, k := range b.world.holders() {
+		if owner, _ := b.world.owner(k); owner.is(stack.Name) && !b.declares[k] {
+			b.before[key{k.kind, owner.id()}] = true
+		}
+	}
 	b.order()
 	for _, it := range b.items {
 		b.compare(it)
@@ -175,8 +191,10 @@ func (b *builder) evaluate(it *item, known template.Attributes) bool {
 // interest is what of the world counts for the things that are declared.
 func (b *builder) interest() interest {
 	in := interest{
-		policies: map[string]map[string]bool{}, urls: map[string]bool{}, aliases: map[string]bool{}, versions: map[string]bool{},
-		events: map[string]bool{}, keys: map[string]bool{}, details: map[string]bool{}, managed: map[string]bool{},
+		policies: map[string]map[string]bool{}, urls: map[string]bool{}, aliases: map[string]bool{},
+		versions: map[string]bool{},
+		events:   map[string]bool{}, keys: map[string]bool{}, details: map[string]bool{}, managed: map[string]bool{},
+		layers: map[string]bool{},
 	}
 	policy := func(function, qualifier string) {
 		if in.policies[function] == nil {
@@ -184,8 +202,8 @@ func (b *builder) interest() interest {
 		}
 		in.policies[function][qualifier] = true
 	}
-	managed := func(g grants) {
-		for _, arn := range g.attached {
+	managed := func(g grants, boundary string) {
+		for _, arn := range append([]string{boundary}, g.attached...) {
 			if isAWSManaged(arn) {
 				in.managed[arn] = true
 			}
@@ -210,11 +228,17 @@ func (b *builder) interest() interest {
 			in.keys[v.User] = true
 		case *role:
 			in.details[v.Name] = v.Description != "" || v.MaxSession != defaultMaxSession
-			managed(v.grants)
+			managed(v.grants, v.Boundary)
 		case *user:
-			managed(v.grants)
+			managed(v.grants, v.Boundary)
 		case *group:
-			managed(v.grants)
+			managed(v.grants, "")
+		case *function:
+			for _, arn := range v.Layers {
+				if !isUnknown(arn) && !(lambda.LayerRef{ARN: arn}).IsWebAdapter() {
+					in.layers[arn] = true
+				}
+			}
 		}
 	}
 	return in
@@ -232,8 +256,8 @@ func (b *builder) adopt() {
 	}
 }
 
-// order adds what the things need besides what the template says, and sorts them by it. What would make a circle is left
-// out: the server may take it all the same.
+// order adds what the things need besides what the template says, and sorts them by it. What would make a circle is
+// left out: the server may take it all the same.
 func (b *builder) order() {
 	for _, it := range b.items {
 		for _, link := range b.links(it.want) {
@@ -313,6 +337,11 @@ func (b *builder) compare(it *item) {
 		return
 	}
 	it.have = it.want.present(b.world)
+	if have, ok := it.have.(*function); ok && b.isMadeAnew(it.want.(*function).Role) {
+		orphan := *have
+		orphan.Role = "" // it still has the role of that name that is no more
+		it.have = &orphan
+	}
 	it.step = Step{
 		What: it.want.key().String(), LogicalID: it.resource.ID, Type: it.resource.Type, Pos: it.resource.Pos,
 	}
@@ -339,6 +368,23 @@ func (b *builder) compare(it *item) {
 	}
 }
 
+// isMadeAnew reports whether the plan makes a role, be it in the place of one of the same ARN.
+func (b *builder) isMadeAnew(role string) bool {
+	if it := b.byKey[key{kindRole, arnName(role)}]; it != nil {
+		return it.step.Action == Create || it.step.Action == Replace
+	}
+	p, ok := placeholderOf(role)
+	if !ok {
+		return false
+	}
+	for wanted, there := range b.placeholders {
+		if wanted.isFor(p) {
+			return !there
+		}
+	}
+	return false
+}
+
 // learn notes the attributes of a thing that is present.
 func (b *builder) learn(id string, t thing) {
 	for name, value := range t.attributes() {
@@ -350,7 +396,7 @@ func (b *builder) learn(id string, t thing) {
 
 // codeOf is the code that a function has once the plan is carried out.
 func (b *builder) codeOf(name string) string {
-	if it := b.byKey[key{kindFunction, name}]; it != nil && slices.ContainsFunc(it.step.Changes, func(c Change) bool { return c.Name == "Code" }) {
+	if it := b.byKey[key{kindFunction, name}]; it != nil && it.step.changes("Code") {
 		return template.Unknown
 	}
 	if f := b.world.functions[name]; f != nil {
@@ -361,16 +407,13 @@ func (b *builder) codeOf(name string) string {
 
 // isReplaced reports whether a thing that differs cannot be changed.
 func (b *builder) isReplaced(it *item) bool {
-	changed := func(name string) bool {
-		return slices.ContainsFunc(it.step.Changes, func(c Change) bool { return c.Name == name })
-	}
 	switch it.want.(type) {
 	case *version, *layer:
 		return true
 	case *role:
-		return changed("Path")
+		return it.step.changes("Path")
 	case *managedPolicy:
-		return changed("Path") || changed("Description")
+		return it.step.changes("Path") || it.step.changes("Description")
 	}
 	return false
 }
@@ -379,13 +422,7 @@ func (b *builder) isReplaced(it *item) bool {
 func (b *builder) replaces(it *item) bool {
 	switch v := it.want.(type) {
 	case *function, *role, *user, *group, *managedPolicy:
-		kind := it.want.key().kind
-		for _, k := range b.world.holders() {
-			owner, _ := b.world.owner(k)
-			if k.kind == kind && owner.is(b.stack.Name) && owner.id() == it.resource.ID && !b.declares[k] {
-				return true
-			}
-		}
+		return b.before[key{it.want.key().kind, it.resource.ID}]
 	case *accessKey:
 		u := b.world.users[v.User]
 		return u != nil && u.owner.numbered(tagAccessKey, b.stack.Name)[v.logical] != ""
@@ -427,7 +464,7 @@ func (b *builder) mayHave(it *item) bool {
 		}
 		marks := owner.marks(stack)
 		for _, p := range it.want.parts() {
-			if p.holder == holder && !marks[p.mark(stack)] && slices.Contains(b.world.parts(holder), p) && p.kind != partAttached && p.kind != partMember {
+			if p.holder == holder && p.isWhole() && !marks[p.mark(stack)] && slices.Contains(b.world.parts(holder), p) {
 				return fault("there is a %s already, made by %s: remove it first, or leave it out here", p, owner.who())
 			}
 		}
@@ -464,4 +501,18 @@ func deletion(k key, w *world) string {
 	return fmt.Sprintf("aws iam delete-%s --%[1]s-name %s", k.kind, k.name)
 }
 
-func (b *builder) wantPlaceholder(p *placeholder, there bool) { b.placeholders[*p] = there }
+// wantPlaceholder has a placeholder be there. One that a function runs as has to be assumed by Lambda, whatever else
+// names it.
+func (b *builder) wantPlaceholder(p *placeholder, there bool) {
+	running := *p
+	running.runs = true
+	if _, ok := b.placeholders[running]; ok {
+		return
+	}
+	if p.runs {
+		plain := *p
+		plain.runs = false
+		delete(b.placeholders, plain)
+	}
+	b.placeholders[*p] = there
+}

@@ -112,7 +112,9 @@ func (p *role) put(ctx context.Context, r *run, was thing) (thing, error) {
 	}
 	made.id, made.arn = have.id, have.arn
 	if canonical(have.Trust) != canonical(p.Trust) {
-		_, err := api.UpdateAssumeRolePolicy(ctx, &awsiam.UpdateAssumeRolePolicyInput{RoleName: &p.Name, PolicyDocument: &p.Trust})
+		_, err := api.UpdateAssumeRolePolicy(ctx, &awsiam.UpdateAssumeRolePolicyInput{
+			RoleName: &p.Name, PolicyDocument: &p.Trust,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -140,13 +142,21 @@ func (p *role) put(ctx context.Context, r *run, was thing) (thing, error) {
 func (a *Applier) bound(ctx context.Context, holder key, boundary string) (err error) {
 	switch {
 	case holder.kind == kindRole && boundary == "":
-		_, err = a.iam.DeleteRolePermissionsBoundary(ctx, &awsiam.DeleteRolePermissionsBoundaryInput{RoleName: &holder.name})
+		_, err = a.iam.DeleteRolePermissionsBoundary(ctx, &awsiam.DeleteRolePermissionsBoundaryInput{
+			RoleName: &holder.name,
+		})
 	case holder.kind == kindRole:
-		_, err = a.iam.PutRolePermissionsBoundary(ctx, &awsiam.PutRolePermissionsBoundaryInput{RoleName: &holder.name, PermissionsBoundary: &boundary})
+		_, err = a.iam.PutRolePermissionsBoundary(ctx, &awsiam.PutRolePermissionsBoundaryInput{
+			RoleName: &holder.name, PermissionsBoundary: &boundary,
+		})
 	case boundary == "":
-		_, err = a.iam.DeleteUserPermissionsBoundary(ctx, &awsiam.DeleteUserPermissionsBoundaryInput{UserName: &holder.name})
+		_, err = a.iam.DeleteUserPermissionsBoundary(ctx, &awsiam.DeleteUserPermissionsBoundaryInput{
+			UserName: &holder.name,
+		})
 	default:
-		_, err = a.iam.PutUserPermissionsBoundary(ctx, &awsiam.PutUserPermissionsBoundaryInput{UserName: &holder.name, PermissionsBoundary: &boundary})
+		_, err = a.iam.PutUserPermissionsBoundary(ctx, &awsiam.PutUserPermissionsBoundaryInput{
+			UserName: &holder.name, PermissionsBoundary: &boundary,
+		})
 	}
 	return err
 }
@@ -259,7 +269,9 @@ func (u *user) put(ctx context.Context, r *run, was thing) (thing, error) {
 		if slices.Contains(now.Groups, group) {
 			continue
 		}
-		if _, err := api.AddUserToGroup(ctx, &awsiam.AddUserToGroupInput{UserName: &u.Name, GroupName: &group}); err != nil {
+		if _, err := api.AddUserToGroup(ctx, &awsiam.AddUserToGroupInput{
+			UserName: &u.Name, GroupName: &group,
+		}); err != nil {
 			return nil, err
 		}
 	}
@@ -329,7 +341,9 @@ func (g *group) put(ctx context.Context, r *run, was thing) (thing, error) {
 	} else {
 		now, made.id, made.arn = have.grants, have.id, have.arn
 		if have.Path != g.Path {
-			if _, err := api.UpdateGroup(ctx, &awsiam.UpdateGroupInput{GroupName: &g.Name, NewPath: &g.Path}); err != nil {
+			if _, err := api.UpdateGroup(ctx, &awsiam.UpdateGroupInput{
+				GroupName: &g.Name, NewPath: &g.Path,
+			}); err != nil {
 				return nil, err
 			}
 		}

@@ -317,3 +317,79 @@ func TestUnknownPoliciesOfAWS(t *testing.T) {
 		t.Errorf("the steps are %q", steps(w.plan(role)))
 	}
 }
+
+// What is only at AWS does not keep a function from running here: roles get placeholders, and policies, boundaries and
+// layers are left out. Each has a notice, which strict mode makes a fault.
+func TestWhatIsOnlyAtAWS(t *testing.T) {
+	w := newWorld(t)
+	const text = `
+  Elsewhere:
+    Type: AWS::Lambda::Function
+    Properties: {FunctionName: elsewhere, Runtime: python3.13, Handler: app.handler, Role: "arn:aws:iam::111122223333:role/service-role/execution", Code: src}
+  Here:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: here
+      Runtime: python3.13
+      Handler: app.handler
+      Role: arn:aws:iam::123456789012:role/execution-here
+      Code: src
+      Layers: ["arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python313-x86_64:7", "arn:aws:lambda:us-east-1:123456789012:layer:none:1"]
+  Caller:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: ` + trust + `
+      ManagedPolicyArns: ["arn:aws:iam::123456789012:policy/nowhere", "arn:aws:iam::111122223333:policy/elsewhere"]
+      PermissionsBoundary: arn:aws:iam::123456789012:policy/boundary
+  Url:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref Here, Action: lambda:InvokeFunctionUrl, FunctionUrlAuthType: AWS_IAM, Principal: "arn:aws:iam::123456789012:role/execution-here"}`
+	plan := w.plan(text)
+	var notices string
+	for _, n := range plan.Notices {
+		notices += n.Pos.String() + ": " + n.Text + "\n"
+	}
+	for _, want := range []string{
+		"template.yaml:2:3: the function elsewhere has a role of account 111122223333",
+		"the role execution of the function elsewhere is neither declared nor on the server",
+		"the role execution-here of the function here is neither", "AWSLambdaPowertoolsPythonV3", "layer:none:1",
+		"policy/nowhere", "policy/elsewhere", "without its permissions boundary arn:aws:iam::123456789012:policy/boundary",
+	} {
+		if !strings.Contains(notices, want) {
+			t.Errorf("the notices lack %q:\n%s", want, notices)
+		}
+	}
+	w.apply(text)
+	w.restart(func(c *apply.Config) { c.Strict = true })
+	if got := w.refuse(text); strings.Count(got, "strict mode refuses it") != len(plan.Notices) {
+		t.Errorf("strict mode says\n%s", got)
+	}
+	w.restart(nil)
+	w.apply(role)
+	if left := w.leftovers(w.aws(account)); len(left) != 1 {
+		t.Errorf("there still are %q", left)
+	}
+}
+
+// A role that somebody has deleted is made anew, and what has it gets the new one.
+func TestDeletedRole(t *testing.T) {
+	w := newWorld(t)
+	text := strings.Replace(one(basic), "\n  Role:\n    Type: AWS::IAM::Role\n    Properties: {", "\n  Role:\n    Type: AWS::IAM::Role\n    Properties: {RoleName: execution, ", 1) + `
+  Statement:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref Api, Action: lambda:InvokeFunctionUrl, FunctionUrlAuthType: AWS_IAM, Principal: !GetAtt Role.Arn}`
+	w.apply(text)
+	if _, err := w.iam.DeleteRole(t.Context(), &awsiam.DeleteRoleInput{RoleName: aws.String("execution")}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"create role execution", "change function api", "change permission"}
+	got := steps(w.plan(text))
+	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || !strings.HasPrefix(got[2], want[2]) {
+		t.Errorf("the steps are %q", got)
+	}
+	w.apply(text)
+	invoked, err := w.lambda.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("api")})
+	if err != nil || string(invoked.Payload) != `"hello"` {
+		t.Errorf("the function answers %+v, %v", invoked, err)
+	}
+}

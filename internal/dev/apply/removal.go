@@ -10,6 +10,8 @@ import (
 
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/furl-dev/furl/internal/template"
 )
 
 // finish adds to the plan what the stack has and no longer declares, and the tags that change.
@@ -99,7 +101,9 @@ func (b *builder) removal(p *Plan) [][]task {
 			layers = append(layers, task{
 				Step{Action: Delete, What: old.key().String() + ":" + strconv.FormatInt(old.number, 10), LogicalID: old.id},
 				func(ctx context.Context, r *run) error {
-					_, err := r.a.lambda.DeleteLayerVersion(ctx, &awslambda.DeleteLayerVersionInput{LayerName: &name, VersionNumber: &old.number})
+					_, err := r.a.lambda.DeleteLayerVersion(ctx, &awslambda.DeleteLayerVersionInput{
+						LayerName: &name, VersionNumber: &old.number,
+					})
 					return unlessAbsent(err)
 				},
 			})
@@ -147,30 +151,32 @@ func (b *builder) lostNumbers(k key) (all []task) {
 		return it != nil && it.step.Action != Replace
 	}
 	for id, number := range owner.numbered(tagVersion, b.stack.Name) {
-		if k.kind != kindFunction || isKept(key{"version", k.name + " " + id}) {
+		if k.kind != kindFunction || isKept((&version{Version: template.Version{Function: k.name}, id: id}).key()) {
 			continue
 		}
 		old := part{k, partVersion, number}
-		all = append(all, task{Step{Action: Delete, What: old.String(), LogicalID: id}, func(ctx context.Context, r *run) error {
+		step := Step{Action: Delete, What: old.String(), LogicalID: id}
+		all = append(all, task{step, func(ctx context.Context, r *run) error {
 			if r.isCurrent(k, tagVersion+id, number) {
 				return nil // nothing has changed, so that Lambda has published the same version again
 			}
 			return r.a.removePart(ctx, old)
 		}})
 	}
-	for id, accessKey := range owner.numbered(tagAccessKey, b.stack.Name) {
-		if k.kind != kindUser || isKept(key{"access key", id + " of user " + k.name}) {
+	for id, name := range owner.numbered(tagAccessKey, b.stack.Name) {
+		if k.kind != kindUser || isKept((&accessKey{AccessKey: template.AccessKey{User: k.name}, logical: id}).key()) {
 			continue
 		}
-		old := part{k, partKey, accessKey}
-		if _, there := b.world.users[k.name].keys[accessKey]; !there {
+		old := part{k, partKey, name}
+		if _, there := b.world.users[k.name].keys[name]; !there {
 			continue
 		}
-		all = append(all, task{Step{Action: Delete, What: old.String(), LogicalID: id}, func(ctx context.Context, r *run) error {
+		step := Step{Action: Delete, What: old.String(), LogicalID: id}
+		all = append(all, task{step, func(ctx context.Context, r *run) error {
 			if err := r.a.removePart(ctx, old); err != nil {
 				return err
 			}
-			return r.a.keys.remove(accessKey)
+			return r.a.keys.remove(name)
 		}})
 	}
 	return all
@@ -186,13 +192,14 @@ func (b *builder) lostPlaceholders() (all []task) {
 	}
 	for _, k := range b.world.holders() {
 		if b.world.isPlaceholder(k) && !b.declares[k] {
-			made = append(made, placeholder{k.kind, b.a.config.Account, b.world.path(k), k.name})
+			made = append(made, placeholder{kind: k.kind, account: b.a.config.Account, path: b.world.path(k), name: k.name})
 		}
 	}
 	for _, p := range made {
-		wanted := slices.ContainsFunc(slices.Collect(maps.Keys(b.placeholders)), func(w placeholder) bool {
-			return w.kind == p.kind && w.account == p.account && w.name == p.name
-		})
+		wanted := false
+		for other := range b.placeholders {
+			wanted = wanted || other.isFor(&p)
+		}
 		if !wanted {
 			all = append(all, task{Step{Action: Delete, What: p.String()}, func(ctx context.Context, r *run) error {
 				return r.a.removePlaceholder(ctx, &p)
@@ -317,19 +324,11 @@ func (b *builder) notes() map[key]notes {
 
 // keepsNumber reports whether a tag is that of a version or an access key that is declared.
 func (b *builder) keepsNumber(k key, tag string) bool {
-	for _, it := range b.items {
-		switch v := it.want.(type) {
-		case *version:
-			if k == (key{kindFunction, v.Function}) && tag == tagVersion+v.id {
-				return true
-			}
-		case *accessKey:
-			if k == (key{kindUser, v.User}) && tag == tagAccessKey+v.logical {
-				return true
-			}
-		}
+	if id, ok := strings.CutPrefix(tag, tagVersion); ok {
+		return b.declares[(&version{Version: template.Version{Function: k.name}, id: id}).key()]
 	}
-	return false
+	id, ok := strings.CutPrefix(tag, tagAccessKey)
+	return ok && b.declares[(&accessKey{AccessKey: template.AccessKey{User: k.name}, logical: id}).key()]
 }
 
 // isNote reports whether a tag is one that the stack keeps on a thing.

@@ -38,6 +38,8 @@ type Failure struct {
 	Failed Step
 	Left   []Step
 	Err    error
+
+	redact func(string) string
 }
 
 func (f *Failure) Error() string {
@@ -45,10 +47,12 @@ func (f *Failure) Error() string {
 	if f.Failed.Pos.File != "" {
 		at = f.Failed.Pos.String() + ": "
 	}
-	return fmt.Sprintf("%scannot %s: %s", at, f.Failed, answer(f.Err))
+	return fmt.Sprintf("%scannot %s: %s", at, f.Failed, f.redact(answer(f.Err)))
 }
 
 func (f *Failure) Unwrap() error { return f.Err }
+
+const measured = "String measured: "
 
 // answer is an error of the SDK in short: what the service said.
 func answer(err error) string {
@@ -58,6 +62,10 @@ func answer(err error) string {
 		return err.Error()
 	}
 	text := api.ErrorCode() + ": " + api.ErrorMessage()
+	// Lambda repeats the whole of an environment that is too long.
+	if before, _, ok := strings.Cut(text, measured); ok {
+		text = before + measured + hidden
+	}
 	if errors.As(err, &operation) {
 		text = operation.Operation() + " answered " + text
 	}
@@ -106,7 +114,7 @@ func (p *Plan) Apply(ctx context.Context, report func(Step)) (Result, error) {
 	err := r.all(ctx)
 	var failed *Failure
 	if errors.As(err, &failed) {
-		failed.Done = r.done
+		failed.Done, failed.redact = r.done, p.b.redact
 		failed.Left = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
 			is := func(other Step) bool { return other.What == s.What && other.Action == s.Action }
 			return is(failed.Failed) || slices.ContainsFunc(r.done, is)
@@ -145,59 +153,87 @@ func (r *run) finished(step Step) {
 
 // tasks does tasks that do not need each other.
 func (r *run) tasks(ctx context.Context, tasks []task) error {
-	all, ctx := errgroup.WithContext(ctx)
+	together := newTogether(ctx)
 	for _, t := range tasks {
-		all.Go(func() error {
-			return r.a.do(ctx, func() error {
-				if err := t.do(ctx, r); err != nil {
-					return &Failure{Failed: t.Step, Err: err}
+		together.begin(t.Step, func() error {
+			return r.a.do(together.begun, func() error {
+				err := t.do(ctx, r)
+				if err == nil {
+					r.finished(t.Step)
 				}
-				r.finished(t.Step)
-				return nil
+				return err
 			})
 		})
 	}
-	return all.Wait()
+	return together.wait()
 }
 
-// items makes and changes resources, each as soon as those that it needs are there. After a failure those that have begun
-// come to their end.
+// together are steps that are done at the same time. After a failure no more begin, and those that have begun come to
+// their end.
+type together struct {
+	begun context.Context // done once nothing more is to begin
+	fail  context.CancelFunc
+	all   errgroup.Group
+}
+
+func newTogether(ctx context.Context) *together {
+	t := &together{}
+	t.begun, t.fail = context.WithCancel(ctx)
+	return t
+}
+
+func (t *together) begin(step Step, do func() error) {
+	t.all.Go(func() error {
+		err := do()
+		if err == nil || t.begun.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // or it did not begin
+		}
+		t.fail()
+		return &Failure{Failed: step, Err: err}
+	})
+}
+
+// wait waits for the steps that have begun. The error is that of the first that failed.
+func (t *together) wait() error {
+	defer t.fail()
+	err := t.all.Wait()
+	if err == nil {
+		err = t.begun.Err() // somebody has ended all
+	}
+	return err
+}
+
+// items makes and changes resources, each as soon as those that it needs are there. After a failure those that have
+// begun come to their end.
 func (r *run) items(ctx context.Context) error {
 	ready := map[string]chan struct{}{}
 	for _, it := range r.plan.items {
 		ready[it.resource.ID] = make(chan struct{})
 	}
-	stop, failing := context.WithCancel(ctx)
-	defer failing()
-	var all errgroup.Group
+	together := newTogether(ctx)
 	for _, it := range r.plan.items {
 		if it.step.Action == "" && !hasUnknown(it.want) {
 			close(ready[it.resource.ID])
 			continue
 		}
-		all.Go(func() error {
+		together.begin(it.step, func() error {
 			for _, id := range it.needs {
 				if there, ok := ready[id]; ok {
 					select {
 					case <-there:
-					case <-stop.Done():
-						return nil
+					case <-together.begun.Done():
+						return together.begun.Err()
 					}
 				}
 			}
-			err := r.a.do(stop, func() error { return r.item(ctx, it) })
-			switch {
-			case stop.Err() != nil && errors.Is(err, context.Canceled):
-				return ctx.Err() // another one failed before this one began
-			case err != nil:
-				failing()
-				return &Failure{Failed: it.step, Err: err}
+			err := r.a.do(together.begun, func() error { return r.item(ctx, it) })
+			if err == nil {
+				close(ready[it.resource.ID])
 			}
-			close(ready[it.resource.ID])
-			return nil
+			return err
 		})
 	}
-	return all.Wait()
+	return together.wait()
 }
 
 // item makes or changes one resource.
@@ -243,21 +279,15 @@ func (r *run) item(ctx context.Context, it *item) error {
 
 // setNotes changes furl's own tags of things from one state to the next.
 func (r *run) setNotes(ctx context.Context, states func(notes) (from, to map[string]string)) error {
-	all, ctx := errgroup.WithContext(ctx)
+	together := newTogether(ctx)
 	for k, n := range r.plan.notes {
-		from, to := states(n)
-		if maps.Equal(from, to) {
-			continue
+		if from, to := states(n); !maps.Equal(from, to) {
+			together.begin(Step{Action: Alter, What: "tags of " + k.String()}, func() error {
+				return r.a.do(together.begun, func() error { return r.retag(ctx, k, from, to) })
+			})
 		}
-		all.Go(func() error {
-			err := r.a.do(ctx, func() error { return r.retag(ctx, k, from, to) })
-			if err != nil {
-				return &Failure{Failed: Step{Action: Alter, What: "tags of " + k.String()}, Err: err}
-			}
-			return nil
-		})
 	}
-	return all.Wait()
+	return together.wait()
 }
 
 // tagsFor are the tags of a new thing of the stack.
@@ -314,8 +344,11 @@ func (r *run) retag(ctx context.Context, k key, from, to map[string]string) erro
 			delete(tags, name)
 		}
 		maps.Copy(tags, added)
-		document := noteDocument(tags)
+		document, left := noteDocument(tags), len(tags)
 		r.mu.Unlock()
+		if left == 0 {
+			return r.a.removeGrant(ctx, part{k, partInline, notePolicy})
+		}
 		return r.a.putInline(ctx, k, notePolicy, document)
 	}
 	if len(added) > 0 {

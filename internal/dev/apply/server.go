@@ -30,8 +30,8 @@ func (e *ForeignError) Error() string {
 		"AWS_ENDPOINT_URL to have one started, or deploy to AWS with the tool of the project", where, e.Why)
 }
 
-// checkServer makes sure that the endpoint is a furl server, before anything else is sent to it: its health page answers
-// a challenge, as nothing else does.
+// checkServer makes sure that the endpoint is a furl server, before anything else is sent to it: its health page
+// answers a challenge, as nothing else does.
 func (a *Applier) checkServer(ctx context.Context) error {
 	if a.checked {
 		return nil

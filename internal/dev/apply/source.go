@@ -236,7 +236,9 @@ func (a *archive) add(name string, mode fs.FileMode, content io.Reader) error {
 		return fmt.Errorf("there are more than %d files: name a smaller directory", maxEntries)
 	}
 	// The earliest time that a .zip file can have, so that no time changes the content.
-	header := &zip.FileHeader{Name: filepath.ToSlash(name), Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+	header := &zip.FileHeader{
+		Name: filepath.ToSlash(name), Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
 	header.SetMode(mode)
 	writer, err := a.zip.CreateHeader(header)
 	if err != nil {

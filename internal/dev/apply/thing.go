@@ -127,8 +127,8 @@ func (a *Applier) functionNamed(text string) (arn.Function, error) {
 	case err != nil:
 		return named, err
 	case named.Account != a.config.Account || named.Region != a.config.Region:
-		return named, fmt.Errorf("the function %s is in account %s and region %s; furl dev makes things in account %s and region %s",
-			text, named.Account, named.Region, a.config.Account, a.config.Region)
+		return named, fmt.Errorf("the function %s is in account %s and region %s; furl dev makes things in account %s and "+
+			"region %s", text, named.Account, named.Region, a.config.Account, a.config.Region)
 	}
 	return named, nil
 }
@@ -202,37 +202,97 @@ func (b *builder) links(want declared) (all []key) {
 	return all
 }
 
-// settled is the thing with placeholders for principals that nothing declares, and without policies of AWS that the
-// server does not have.
+// settled is the thing with placeholders for principals that nothing declares, and without policies and layers that are
+// at AWS and not here.
 func (b *builder) settled(want declared, pos tree.Position) {
 	switch v := want.(type) {
+	case *function:
+		v.Role = b.settleRole(v, pos)
+		b.dropLayers(v, pos)
 	case *permission:
 		v.Principal = b.settle(v.Principal, pos)
 	case *resourcePolicy:
 		v.Policy = mapPrincipals(v.Policy, func(p string) string { return b.settle(p, pos) })
 	case *role:
 		v.Trust = mapPrincipals(v.Trust, func(p string) string { return b.settle(p, pos) })
-		b.dropUnknown(&v.grants, v.key(), pos)
+		b.dropPolicies(&v.grants, v.key(), pos)
+		v.Boundary = b.settleBoundary(v.Boundary, v.key(), pos)
 	case *user:
-		b.dropUnknown(&v.grants, v.key(), pos)
+		b.dropPolicies(&v.grants, v.key(), pos)
+		v.Boundary = b.settleBoundary(v.Boundary, v.key(), pos)
 	case *group:
-		b.dropUnknown(&v.grants, v.key(), pos)
+		b.dropPolicies(&v.grants, v.key(), pos)
 	}
+}
+
+// settleRole is the execution role of a function. One that nothing declares gets a placeholder that Lambda may assume;
+// one of another account is stood for by one of this account, since a function cannot have it.
+func (b *builder) settleRole(f *function, pos tree.Position) string {
+	p, ok := placeholderOf(f.Role)
+	if !ok || p.kind != kindRole || isUnknown(f.Role) {
+		return f.Role
+	}
+	if p.account != b.a.config.Account {
+		b.notice(pos, "the %s has a role of account %s, %s: a role of that name in account %s stands for it here", f.key(),
+			p.account, f.Role, b.a.config.Account)
+		p.account = b.a.config.Account
+	}
+	holder := key{kindRole, p.name}
+	if !b.declares[holder] && (!b.exists(holder) || b.world.isPlaceholder(holder)) {
+		p.runs = true
+		b.wantPlaceholder(p, b.world.isPlaceholder(holder))
+		b.notice(pos, "the role %s of the %s is neither declared nor on the server: a placeholder without permissions "+
+			"stands for it", p.name, f.key())
+	}
+	return arn.IAM(p.account, kindRole, p.path, p.name).String()
 }
 
 // isAWSManaged reports whether a policy is one of AWS's own.
 func isAWSManaged(text string) bool {
-	named, err := arn.Parse(text)
-	return err == nil && named.Account == "aws" && strings.HasPrefix(named.Resource, "policy/")
+	named, err := arn.ParsePrincipal(text)
+	return err == nil && named.Account == "aws" && named.Type == "policy"
 }
 
-func (b *builder) dropUnknown(g *grants, of key, pos tree.Position) {
+// hasPolicy reports whether there is a managed policy, or will be.
+func (b *builder) hasPolicy(text string) bool {
+	if isUnknown(text) || isAWSManaged(text) && b.world.awsPolicies[text] || b.world.policies[text] != nil {
+		return true
+	}
+	it := b.byKey[key{kindPolicy, arnName(text)}]
+	if it == nil {
+		return false
+	}
+	declared, ok := it.want.(*managedPolicy)
+	return ok && declared.arn == text
+}
+
+func (b *builder) dropPolicies(g *grants, of key, pos tree.Position) {
 	g.attached = slices.DeleteFunc(slices.Clone(g.attached), func(arn string) bool {
-		unknown := isAWSManaged(arn) && !b.world.awsPolicies[arn]
+		unknown := !b.hasPolicy(arn)
 		if unknown {
-			b.notice(pos, "%s goes without %s: the server does not have this policy of AWS; write what is needed of it as a policy "+
+			b.notice(pos, "the %s goes without %s: the server does not have this policy; write what is needed of it as a policy "+
 				"of the template", of, arn)
 		}
 		return unknown
+	})
+}
+
+func (b *builder) settleBoundary(boundary string, of key, pos tree.Position) string {
+	if boundary == "" || b.hasPolicy(boundary) {
+		return boundary
+	}
+	b.notice(pos, "the %s goes without its permissions boundary %s, so that more is allowed here than at AWS: the server does "+
+		"not have this policy; declare it in the template", of, boundary)
+	return ""
+}
+
+func (b *builder) dropLayers(f *function, pos tree.Position) {
+	f.Layers = slices.DeleteFunc(slices.Clone(f.Layers), func(arn string) bool {
+		absent := b.world.absentLayers[arn]
+		if absent {
+			b.notice(pos, "the %s goes without the layer %s, which is not here: declare its content as an "+
+				"AWS::Lambda::LayerVersion, or have what is in it among the function's own code", f.key(), arn)
+		}
+		return absent
 	})
 }

@@ -37,8 +37,8 @@ func (v *version) properties() (all properties) {
 	return all
 }
 
-// present is the version that the stack has published for the logical id. What is declared has the code of the function,
-// so that a version of older code differs.
+// present is the version that the stack has published for the logical id. What is declared has the code of the
+// function, so that a version of older code differs.
 func (v *version) present(w *world) thing {
 	f := w.functions[v.Function]
 	if f == nil {
@@ -69,12 +69,10 @@ func (v *version) put(ctx context.Context, r *run, was thing) (thing, error) {
 		return nil, err
 	}
 	made := *v
-	made.number, made.arn, made.code = aws.ToString(got.Version), aws.ToString(got.FunctionArn), aws.ToString(got.CodeSha256)
-	if named, err := arn.ParseFunctionARN(made.arn); err == nil {
-		named.Qualifier = made.number
-		made.arn = named.String()
-	}
-	err = r.addTags(ctx, key{kindFunction, v.Function}, map[string]string{tagVersion + v.id: r.stack.Name + "/" + made.number})
+	made.number, made.code = aws.ToString(got.Version), aws.ToString(got.CodeSha256)
+	made.arn = r.a.functionARN(v.Function, made.number).String()
+	number := map[string]string{tagVersion + v.id: r.stack.Name + "/" + made.number}
+	err = r.addTags(ctx, key{kindFunction, v.Function}, number)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +102,9 @@ func (a *Applier) provision(ctx context.Context, function, qualifier string, had
 
 // readVersions reads the function's versions.
 func (f *function) readVersions(ctx context.Context, a *Applier) error {
-	pages := awslambda.NewListVersionsByFunctionPaginator(a.lambda, &awslambda.ListVersionsByFunctionInput{FunctionName: &f.Name})
+	pages := awslambda.NewListVersionsByFunctionPaginator(a.lambda, &awslambda.ListVersionsByFunctionInput{
+		FunctionName: &f.Name,
+	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -213,7 +213,8 @@ func (f *function) readAliases(ctx context.Context, a *Applier) error {
 
 // readProvisioned reads the function's provisioned concurrency.
 func (f *function) readProvisioned(ctx context.Context, a *Applier) error {
-	pages := awslambda.NewListProvisionedConcurrencyConfigsPaginator(a.lambda, &awslambda.ListProvisionedConcurrencyConfigsInput{FunctionName: &f.Name})
+	in := &awslambda.ListProvisionedConcurrencyConfigsInput{FunctionName: &f.Name}
+	pages := awslambda.NewListProvisionedConcurrencyConfigsPaginator(a.lambda, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -29,6 +29,8 @@ type world struct {
 
 	others      map[string]*elsewhere // other accounts
 	awsPolicies map[string]bool       // which of the policies of AWS that are declared the server has
+
+	absentLayers map[string]bool // which of the layers that functions name it does not have
 }
 
 // interest is what of the world is to be read besides what the stack has made: it is made of the declaration.
@@ -41,6 +43,7 @@ type interest struct {
 	keys     map[string]bool // users with access keys
 	details  map[string]bool // roles with what only GetRole shows
 	managed  map[string]bool // policies of AWS
+	layers   map[string]bool // versions of layers by ARN
 }
 
 // read reads the world.
@@ -49,6 +52,7 @@ func (a *Applier) read(ctx context.Context, stack string, in interest) (*world, 
 		stack: stack, functions: map[string]*function{}, roles: map[string]*role{}, users: map[string]*user{},
 		groups: map[string]*group{}, policies: map[string]*managedPolicy{}, layers: map[string][]*layer{},
 		others: map[string]*elsewhere{}, awsPolicies: map[string]bool{},
+		absentLayers: map[string]bool{},
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return a.readIAM(ctx, w, in) })
@@ -62,6 +66,18 @@ func (a *Applier) read(ctx context.Context, stack string, in interest) (*world, 
 			defer mu.Unlock()
 			w.awsPolicies[arn] = err == nil
 			return unlessAbsent(err)
+		})
+	}
+	for arn := range in.layers {
+		all.Go(func() error {
+			_, err := a.lambda.GetLayerVersionByArn(ctx, &awslambda.GetLayerVersionByArnInput{Arn: &arn})
+			mu.Lock()
+			defer mu.Unlock()
+			w.absentLayers[arn] = code(err) != "" // refused, as it is of an account that the server does not have
+			if code(err) != "" {
+				return nil
+			}
+			return err
 		})
 	}
 	for account, client := range a.others {
@@ -236,7 +252,8 @@ func code(err error) string {
 // absent reports whether an API says that something is not there.
 func absent(err error) bool {
 	switch code(err) {
-	case "ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "ProvisionedConcurrencyConfigNotFoundException":
+	case "ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException",
+		"ProvisionedConcurrencyConfigNotFoundException":
 		return true
 	}
 	return false

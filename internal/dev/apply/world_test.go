@@ -109,6 +109,15 @@ func (w *world) write(name, text string) {
 	}
 }
 
+// executable writes a script of the project.
+func (w *world) executable(name string) {
+	w.Helper()
+	w.write(name, "#!/bin/sh\n")
+	if err := os.Chmod(filepath.Join(w.dir, name), 0o755); err != nil {
+		w.Fatal(err)
+	}
+}
+
 // zip writes a package with one file.
 func (w *world) zip(name, file, text string) {
 	w.Helper()
