@@ -3,7 +3,7 @@
 # cargo-lambda and Chalice, Python and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the
 # Python functions, AWS's own SAM transform, and a client built with the Rust crate aws-sigv4.
 #
-#   interop/install.sh [--check] [python] [package] [sam] [node] [rust] [adapter]
+#   interop/install.sh [--check] [python] [package] [sam] [node] [testing] [rust] [adapter]
 #
 # Without a name it does all but the last, which builds the Lambda Web Adapter, which takes minutes, so only those who
 # name it wait for it. What is installed already and pinned as before is left alone. --check installs
@@ -23,6 +23,7 @@ pins() {
 	package) "$python" --version && cat python/package/*.txt ;;
 	sam) "$python" --version && cat python/sam.txt ;;
 	node) node --version && cat node/package.json node/package-lock.json testdata/function/express/package-lock.json ;;
+	testing) "$python" --version && node --version && cat testing/* ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
 	adapter) echo "$adapter" ;;
 	esac
@@ -92,6 +93,17 @@ do_node() {
 	npm ci --prefix testdata/function/express --no-audit --no-fund --ignore-scripts --loglevel=error
 }
 
+# pytest runs with the packages of the first step. vitest has files in its directory that its packages are beside of.
+do_testing() {
+	need_python
+	need npm "install Node.js 20.19 or later"
+	rm -rf "$env/testing"
+	pip install --no-deps --no-compile --target "$env/testing/python" --requirement testing/requirements.txt
+	mkdir -p "$env/testing/node"
+	cp testing/package.json testing/package-lock.json "$env/testing/node"
+	npm ci --prefix "$env/testing/node" --no-audit --no-fund --ignore-scripts --loglevel=error
+}
+
 do_rust() {
 	need cargo "install the Rust toolchain"
 	cargo build --quiet --locked --manifest-path rust/Cargo.toml --target-dir "$env/rust"
@@ -119,14 +131,14 @@ if [ "${1:-}" = --check ]; then
 	check=true
 	shift
 fi
-[ $# -gt 0 ] || set -- python package sam node rust
+[ $# -gt 0 ] || set -- python package sam node testing rust
 
 missing=()
 for step in "$@"; do
 	case $step in
-	python | package | sam | node | rust | adapter) installed "$step" || missing+=("$step") ;;
+	python | package | sam | node | testing | rust | adapter) installed "$step" || missing+=("$step") ;;
 	*)
-		echo "interop: there is no step $step; the steps are python, package, sam, node, rust and adapter" >&2
+		echo "interop: there is no step $step; the steps are python, package, sam, node, testing, rust and adapter" >&2
 		exit 2
 		;;
 	esac

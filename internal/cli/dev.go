@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/app"
@@ -86,11 +87,21 @@ On a terminal one key each does something; the last line lists them.
 	}
 	f := command.Flags()
 	flags.server.register(f, "endpoint", "debug")
-	s := &flags.settings
+	flags.register(f)
+	f.StringArrayVar(&flags.debug, "debug", nil, "have the function wait for a debugger, FUNCTION or FUNCTION=PORT; may be repeated")
+	f.BoolVar(&flags.poll, "poll", false, "look at the files twice a second in place of notifications, for network mounts")
+	f.BoolVar(&flags.dryRun, "dry-run", false, "print what would change, as a diff, and stop")
+	f.BoolVar(&flags.asJSON, "json", false, "print one JSON object for each event")
+	return command
+}
+
+// register adds the flags that say what a project is.
+func (d *devFlags) register(f *pflag.FlagSet) {
+	s := &d.settings
 	f.StringVar(&s.Stack, "stack", "", "name of the stack, or the one of a CDK project to run (default the directory's name, or all)")
-	f.StringArrayVar(&flags.parameters, "param", nil, "value of a parameter of the template, NAME=VALUE; may be repeated")
-	f.StringArrayVar(&flags.envFiles, "env-file", nil, "file of NAME=VALUE lines, which outrank the declared environment; may be repeated")
-	f.StringArrayVar(&flags.endpoints, "endpoint", nil,
+	f.StringArrayVar(&d.parameters, "param", nil, "value of a parameter of the template, NAME=VALUE; may be repeated")
+	f.StringArrayVar(&d.envFiles, "env-file", nil, "file of NAME=VALUE lines, which outrank the declared environment; may be repeated")
+	f.StringArrayVar(&d.endpoints, "endpoint", nil,
 		"address of another AWS service for all functions, such as dynamodb=http://127.0.0.1:8000; may be repeated")
 	f.BoolVar(&s.Strict, "strict", false, "refuse a declaration with resources that are not run here")
 	f.StringVar(&s.Build, "build", "", "command that builds the code, run at the start and when a source changes")
@@ -100,11 +111,6 @@ On a terminal one key each does something; the last line lists them.
 	f.StringVar(&s.Name, "name", "", "name of the function of a source directory or a web server (default the directory's name)")
 	f.StringVar(&s.AuthType, "auth", "", "auth type of its function URL: AWS_IAM (default) or NONE")
 	f.StringVar(&s.InvokeMode, "invoke-mode", "", "invoke mode of its function URL: BUFFERED (default) or RESPONSE_STREAM")
-	f.StringArrayVar(&flags.debug, "debug", nil, "have the function wait for a debugger, FUNCTION or FUNCTION=PORT; may be repeated")
-	f.BoolVar(&flags.poll, "poll", false, "look at the files twice a second in place of notifications, for network mounts")
-	f.BoolVar(&flags.dryRun, "dry-run", false, "print what would change, as a diff, and stop")
-	f.BoolVar(&flags.asJSON, "json", false, "print one JSON object for each event")
-	return command
 }
 
 // complete takes the flags that have several values.
@@ -159,6 +165,7 @@ type devRun struct {
 	place   place
 	root    string
 	stop    context.Context // ends the server at once
+	own     *app.Server     // nil if it is another program's
 }
 
 func (p *program) runDev(command *cobra.Command, flags devFlags) error {
@@ -184,42 +191,9 @@ func (p *program) runDev(command *cobra.Command, flags devFlags) error {
 	r := &devRun{program: p, command: command, flags: &flags, root: root, stop: stop}
 	r.place.p, r.place.command, r.place.data = p, command, config.Data
 
-	session := &dev.Session{
-		Flags: flags.settings, Root: root, Account: config.Accounts[0], Region: config.Region, DryRun: flags.dryRun,
-		Environ: os.Environ(), Version: interpreterVersion(ctx), EndpointVariables: app.EndpointVariables,
-	}
-	for _, stream := range []io.Writer{p.streams.Out, p.streams.Err} {
-		if file, ok := stream.(*os.File); ok {
-			if info, err := file.Stat(); err == nil {
-				session.Output = append(session.Output, info)
-			}
-		}
-	}
-	if flags.poll {
-		session.Poll = 500 * time.Millisecond
-	}
-	if absolute, err := filepath.Abs(config.Data); err == nil {
-		session.Skip = []string{absolute}
-	}
-	running, err := r.findRunning(ctx)
+	session, err := r.session(ctx)
 	if err != nil {
 		return err
-	}
-	if running != nil {
-		session.Account = running.Account
-		if !command.Flags().Changed("region") {
-			session.Region = running.Region
-		}
-	}
-	session.Open = func(ctx context.Context, needs dev.Needs) (*dev.Server, error) {
-		if running != nil {
-			if len(needs.Debug) > 0 {
-				const text = "the server at %s runs without --debug, which %s needs: stop it, or start it with that flag"
-				return nil, fmt.Errorf(text, running.Endpoint, strings.Join(needs.Debug, ", "))
-			}
-			return r.openRunning(ctx, *running, session)
-		}
-		return r.openOwn(ctx, needs, session)
 	}
 	ended := endOnHangUp(quit)
 	defer ended()
@@ -239,6 +213,49 @@ func (p *program) runDev(command *cobra.Command, flags devFlags) error {
 		defer screen.close()
 	}
 	return r.said(session.Run(ctx))
+}
+
+// session is a session on the server that runs with the data directory, or on one of its own.
+func (r *devRun) session(ctx context.Context) (*dev.Session, error) {
+	config := &r.flags.server.config
+	session := &dev.Session{
+		Flags: r.flags.settings, Root: r.root, Account: config.Accounts[0], Region: config.Region, DryRun: r.flags.dryRun,
+		Environ: os.Environ(), Version: interpreterVersion(ctx), EndpointVariables: app.EndpointVariables,
+	}
+	for _, stream := range []io.Writer{r.streams.Out, r.streams.Err} {
+		if file, ok := stream.(*os.File); ok {
+			if info, err := file.Stat(); err == nil {
+				session.Output = append(session.Output, info)
+			}
+		}
+	}
+	if r.flags.poll {
+		session.Poll = 500 * time.Millisecond
+	}
+	if absolute, err := filepath.Abs(config.Data); err == nil {
+		session.Skip = []string{absolute}
+	}
+	running, err := r.findRunning(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if running != nil {
+		session.Account = running.Account
+		if !r.command.Flags().Changed("region") {
+			session.Region = running.Region
+		}
+	}
+	session.Open = func(ctx context.Context, needs dev.Needs) (*dev.Server, error) {
+		if running != nil {
+			if len(needs.Debug) > 0 {
+				const text = "the server at %s runs without --debug, which %s needs: stop it, or start it with that flag"
+				return nil, fmt.Errorf(text, running.Endpoint, strings.Join(needs.Debug, ", "))
+			}
+			return r.openRunning(ctx, *running, session)
+		}
+		return r.openOwn(ctx, needs, session)
+	}
+	return session, nil
 }
 
 // said is the error of a session. A user who stops it gets none.
@@ -368,6 +385,7 @@ func (r *devRun) openOwn(ctx context.Context, needs dev.Needs, session *dev.Sess
 		server.Close() //nolint:errcheck // the first error says it
 		return nil, err
 	}
+	r.own = server
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	ended, gone := make(chan error, 1), make(chan struct{})
 	var result error

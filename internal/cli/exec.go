@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,8 +18,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/dev"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/trace"
 )
@@ -26,22 +29,25 @@ import (
 // executor is furl exec.
 type executor struct {
 	environment
-	flags serveFlags
-
+	flags   devFlags
 	started *app.Server // nil if the server is another program's
 	stop    func() error
 	since   time.Time
 }
 
 func (p *program) exec() *cobra.Command {
-	x := &executor{flags: serveFlags{config: app.Default(), log: newLogFlags()}}
-	x.flags.config.Listen, x.flags.log.level = "127.0.0.1:0", "error"
+	x := &executor{flags: devFlags{server: serveFlags{config: app.Default(), log: newLogFlags()}}}
+	x.flags.server.config.Listen, x.flags.server.log.level = "127.0.0.1:0", "error"
 	command := &cobra.Command{
-		Use:   "exec [flags] -- COMMAND [ARGUMENT]...",
+		Use:   "exec [--dev PATH] [flags] -- COMMAND [ARGUMENT]...",
 		Short: "Run a command, such as a test, with a local server of its own",
 		Long: `Run a command, such as a test, with a local server of its own. The server is in memory, on a free port of the
 loopback interface, and is gone when the command has ended. With --data, or $FURL_DATA, it is the one that runs with
 that data directory, which stays.
+
+With --dev the server is first made equal to what the project at PATH declares, as furl dev does, with its flags and
+furl.toml, which furl dev --help describes; a build command runs once. If the project cannot be read, built or applied,
+the command does not start.
 
 The command has the variables that furl env exports, for the user admin, --user or --role, and not those variables of
 its surroundings that would contradict them: other credentials, profiles, and endpoints for Lambda, IAM and STS. For
@@ -57,10 +63,10 @@ timeout leave them.
 The exit status is that of the command; for one that a signal ended, the number of the signal plus 128.
 
 ` + exitStatus(status{
-			exitOK: "the command succeeded", exitFailed: "no server, or the command could not be started",
+			exitOK: "the command succeeded", exitFailed: "no server, or the project cannot be applied",
 			exitUnrunnable: "the command cannot be run", exitNoCommand: "there is no such command",
 		}, exitUsage, exitDenied),
-		Example: "  furl exec -- go test ./...\n  furl exec --data .furl --user alice -- npm test",
+		Example: "  furl exec -- go test ./...\n  furl exec --dev . -- pytest\n  furl exec --data .furl --user alice -- npm test",
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage(command, errors.New("there is no command: furl exec -- COMMAND, for example furl exec -- npm test"))
@@ -76,9 +82,11 @@ The exit status is that of the command; for one that a signal ended, the number 
 	f.SetInterspersed(false) // flags behind the command are the command's, also without --
 	f.StringVar(&x.data, "data", "", "data directory of a server that runs, or $FURL_DATA (default a server of its own)")
 	readFrom(f, "data", "FURL_DATA")
+	f.StringVar(&x.flags.settings.Path, "dev", "", "make the server equal to what the project at `PATH` declares, a file or a directory")
 	f.StringVar(&x.user, "user", "", "run the command with the keys of this user (default "+app.Admin+")")
 	f.StringVar(&x.role, "role", "", "run the command with a session of this role, an ARN or a name in the account")
-	x.flags.register(f, "data", "listen")
+	x.flags.register(f)
+	x.flags.server.register(f, "data", "listen", "endpoint", "debug")
 	return command
 }
 
@@ -93,17 +101,99 @@ func (x *executor) run(command *cobra.Command, args []string) error {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(signals)
+	call := func(ctx context.Context) error {
+		x.since = time.Now()
+		err := x.prepared(ctx, func(environment []string) error {
+			return x.wait(path, args, environment, signals)
+		})
+		if err != nil {
+			x.report(ctx)
+		}
+		return err
+	}
+	if x.given("dev") {
+		return x.runDeclared(command.Context(), call)
+	}
+	if err := x.checkFlags(); err != nil {
+		return err
+	}
 	if err := x.open(ctx); err != nil {
 		return err
 	}
-	x.since = time.Now()
-	err = x.prepared(ctx, func(environment []string) error {
-		return x.wait(path, args, environment, signals)
-	})
-	if err != nil {
-		x.report(ctx)
+	return errors.Join(call(ctx), x.stop())
+}
+
+// checkFlags refuses flags that have no effect on the server that is used.
+func (x *executor) checkFlags() error {
+	project := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(devFlags).register(project)
+	var forDev, forServer []string
+	for _, setting := range x.flags.server.settings() {
+		f := x.command.Flag(setting.flag)
+		if f != nil && f.Changed && setting.flag != "data" && project.Lookup(setting.flag) == nil {
+			forServer = append(forServer, "--"+setting.flag)
+		}
 	}
-	return errors.Join(err, x.stop())
+	project.VisitAll(func(f *pflag.Flag) {
+		if x.given(f.Name) {
+			forDev = append(forDev, "--"+f.Name)
+		}
+	})
+	if len(forDev) > 0 && !x.given("dev") {
+		return usage(x.command, fmt.Errorf("%s is for a project: name it with --dev PATH", strings.Join(forDev, ", ")))
+	}
+	if len(forServer) > 0 && x.data != "" {
+		return usage(x.command, fmt.Errorf("%s is for a server that furl exec starts: leave it out, or leave --data out",
+			strings.Join(forServer, ", ")))
+	}
+	return nil
+}
+
+// runDeclared makes the server equal to what the project declares before it runs the command.
+func (x *executor) runDeclared(interrupted context.Context, call func(context.Context) error) error {
+	if err := errors.Join(x.checkFlags(), x.flags.complete()); err != nil {
+		return usage(x.command, err)
+	}
+	root, err := dev.Root(x.flags.settings.Path)
+	if err != nil {
+		return fail(noProject, err)
+	}
+	if x.data != "" {
+		if _, err := app.FindRunning(interrupted, x.data); err != nil {
+			return x.notRunning(interrupted, err)
+		}
+	}
+	if err := x.configure(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(interrupted))
+	defer cancel()
+	started := context.AfterFunc(interrupted, cancel) // until there is a command that takes signals
+	r := &devRun{program: x.p, command: x.command, flags: &x.flags, root: root, stop: x.p.stop}
+	r.place.p, r.place.command, r.place.data = x.p, x.command, x.flags.server.config.Data
+	session, err := r.session(ctx)
+	if err != nil {
+		return err
+	}
+	session.Emit = x.emit
+	session.Then = func(ctx context.Context, server *dev.Server) error {
+		started()
+		x.started, x.data = r.own, server.Data
+		return call(ctx)
+	}
+	return session.Run(ctx)
+}
+
+// emit tells what a user of exec has to know of a session.
+func (x *executor) emit(event dev.Event) {
+	switch event.Event {
+	case dev.EventNotice:
+		x.p.note("%s", event.Text)
+	case dev.EventOutput:
+		x.p.tell("furl: "+event.Program+": ", event.Text)
+	case dev.EventError, dev.EventEnded:
+		x.p.tell("furl: error: ", event.Text)
+	}
 }
 
 // lookCommand finds a command as shells do.
@@ -125,27 +215,13 @@ func lookCommand(name string) (string, error) {
 func (x *executor) open(ctx context.Context) error {
 	x.stop = func() error { return nil }
 	if x.data != "" {
-		var given []string
-		for _, setting := range x.flags.settings() {
-			if f := x.command.Flag(setting.flag); f != nil && f.Changed && setting.flag != "data" {
-				given = append(given, "--"+setting.flag)
-			}
-		}
-		if len(given) > 0 {
-			return usage(x.command, fmt.Errorf("%s is for a server that furl exec starts: leave it out, or leave --data out",
-				strings.Join(given, ", ")))
-		}
 		_, err := app.FindRunning(ctx, x.data)
 		return x.notRunning(ctx, err)
 	}
-	config := x.flags.config
-	config.Data = app.InMemory
-	log, fault := x.p.logger(&x.flags.log)
-	config.Log = log
-	if err := errors.Join(config.Validate(), fault); err != nil {
-		return usage(x.command, err)
+	if err := x.configure(); err != nil {
+		return err
 	}
-	server, err := app.New(ctx, config)
+	server, err := app.New(ctx, x.flags.server.config)
 	if err != nil {
 		return err
 	}
@@ -156,6 +232,18 @@ func (x *executor) open(ctx context.Context) error {
 	x.stop = func() error {
 		cancel()
 		return <-ended
+	}
+	return nil
+}
+
+// configure completes the configuration of a server that is started.
+func (x *executor) configure() error {
+	config := &x.flags.server.config
+	config.Data = cmp.Or(x.data, app.InMemory)
+	log, fault := x.p.logger(&x.flags.server.log)
+	config.Log = log
+	if err := errors.Join(config.Validate(), fault); err != nil {
+		return usage(x.command, err)
 	}
 	return nil
 }

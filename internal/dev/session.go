@@ -54,6 +54,8 @@ type Session struct {
 
 	// Open starts the server, or finds the one that runs. It is called once.
 	Open func(context.Context, Needs) (*Server, error)
+	// Then, if it is not nil, is called when the server is equal to the project, and the session ends with it.
+	Then func(ctx context.Context, server *Server) error
 	// Emit tells what happens, one event at a time.
 	Emit func(Event)
 	// Keys are what the user asks for meanwhile; nil for nothing.
@@ -218,10 +220,13 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		return s.dryRun(ctx, opened)
 	}
 	if err := s.apply(ctx, opened); err != nil {
-		if fatal(err) {
+		if s.Then != nil || fatal(err) {
 			return err
 		}
 		s.fail(err)
+	}
+	if s.Then != nil {
+		return s.Then(ctx, s.server)
 	}
 	s.follow(ctx)
 	s.loop(ctx)
@@ -259,7 +264,11 @@ func (s *Session) start(ctx context.Context) (*project.Project, error) {
 	})
 	group.Go(func() (err error) {
 		if s.set.Build != "" && !s.DryRun {
-			if err := s.runBuild(starting); err != nil && ctx.Err() == nil {
+			err := s.runBuild(starting)
+			if err != nil && s.Then != nil {
+				return fmt.Errorf("build: %w", err)
+			}
+			if err != nil && ctx.Err() == nil {
 				s.emit(Event{Event: EventError, Program: "build", Text: err.Error()})
 			}
 		}
