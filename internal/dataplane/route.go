@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -139,10 +140,8 @@ func (p *Plane) port(r *http.Request) string {
 		}
 		return map[string]string{"http": "80", "https": "443"}[proto]
 	}
-	if address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		if _, port, err := net.SplitHostPort(address.String()); err == nil {
-			return port
-		}
+	if address, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		return strconv.Itoa(address.Port)
 	}
 	return ""
 }

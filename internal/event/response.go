@@ -354,7 +354,10 @@ func (h *Head) setHeaders(header http.Header) {
 		if slices.Contains(remapped[:], name) {
 			name = "X-Amzn-Remapped-" + name
 		}
-		header[name] = append(header[name], values...)
+		if set := header[name]; len(set) > 0 {
+			values = append(set[:len(set):len(set)], values...)
+		}
+		header[name] = values
 	}
 	if len(h.Cookies) > 0 {
 		header["Set-Cookie"] = append(header["Set-Cookie"], h.Cookies...)

@@ -15,9 +15,10 @@ import (
 // connection is one to the application. It carries one exchange at a time.
 type connection struct {
 	net.Conn
-	reader *bufio.Reader
-	used   time.Time // when its last exchange ended; zero before the first
-	left   int       // how many bytes may still be read
+	reader  *bufio.Reader
+	request http.Request // of the current exchange, as far as the reader of its answer needs it
+	used    time.Time    // when its last exchange ended; zero before the first
+	left    int          // how many bytes may still be read
 
 	writing chan error // holds how the request was written, when that is over
 	busy    bool       // an exchange has begun and its answer is not read to the end
@@ -89,9 +90,9 @@ func (c *connection) exchange(r *Request) (*http.Response, error) {
 			c.writing <- err
 		}()
 	}
-	c.left = maxHead
+	c.left, c.request.Method = maxHead, r.Method
 	for {
-		answer, err := http.ReadResponse(c.reader, &http.Request{Method: r.Method})
+		answer, err := http.ReadResponse(c.reader, &c.request)
 		switch {
 		case err != nil && c.left <= 0: // whatever the parser makes of a line that is cut off
 			return nil, errHead

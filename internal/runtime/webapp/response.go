@@ -50,10 +50,10 @@ func Response(head *http.Response, body []byte) *event.Response {
 	size := 0
 	for _, name := range headerNames(head.Header) {
 		value := head.Header[name][0]
-		if !event.IsToken(name) || !isPlain(value) {
+		if !event.IsToken(name) || name != http.CanonicalHeaderKey(name) || !isPlain(value) {
 			return nil
 		}
-		made.Header.Add(name, value)
+		made.Header[name] = head.Header[name][:1:1]
 		size += len(name) + len(value) + 1
 	}
 	for _, cookie := range head.Header["Set-Cookie"] {

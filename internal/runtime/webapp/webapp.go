@@ -248,10 +248,6 @@ func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 	case err != nil:
 		a.broken(ctx, in, err, panicType, "Lambda panicked: unable to read bytes from body")
 		return
-	case !r.passThrough && refusedHeader(answer.Header) != "":
-		const message = "the adapter ends at an answer with a header that is not UTF-8"
-		a.fail(in, "Extension.Crash", message, message+": "+refusedHeader(answer.Header))
-		return
 	}
 	if a.Compress && r.acceptsGzip && compressible(answer, r.Method, len(body)) {
 		body = compressed(answer.Header, body)
@@ -263,9 +259,14 @@ func (a *App) serve(ctx context.Context, in *runtimeapi.Invocation) {
 		}
 	}
 	var whole []byte
-	if r.passThrough {
+	switch name := refusedHeader(answer.Header); {
+	case r.passThrough:
 		whole = passedThrough(answer.Header, body)
-	} else {
+	case name != "":
+		const message = "the adapter ends at an answer with a header that is not UTF-8"
+		a.fail(in, "Extension.Crash", message, message+": "+name)
+		return
+	default:
 		whole = Envelope(answer, body)
 	}
 	a.env.Respond(in.ID, &runtimeapi.Response{ //nolint:errcheck // see above
