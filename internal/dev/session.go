@@ -226,6 +226,9 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		s.fail(err)
 	}
 	if s.Then != nil {
+		if err := s.awaitUpstream(ctx); err != nil {
+			return err
+		}
 		return s.Then(ctx, s.server)
 	}
 	s.follow(ctx)
@@ -372,6 +375,28 @@ func (s *Session) findUpstream() error {
 	}
 	s.upstream = "http://" + listener.Addr().String()
 	return listener.Close()
+}
+
+// awaitUpstream waits until the web server listens, if there is one.
+func (s *Session) awaitUpstream(ctx context.Context) error {
+	at, err := url.Parse(s.upstream)
+	if err != nil || at.Host == "" {
+		return err
+	}
+	const patience = 30 * time.Second
+	for began := time.Now(); ; {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", at.Host)
+		if err == nil {
+			return conn.Close()
+		}
+		if ctx.Err() != nil || time.Since(began) > patience {
+			return fmt.Errorf("the web server does not listen: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // serveUpstream keeps the web server of the user running.
