@@ -64,7 +64,7 @@ func TestDocumentedTests(t *testing.T) {
 	env = append(env, "PYTHONPATH="+installed(t, "testing", "python"), "CI=1")
 	wanted := map[string]string{"pytest": "2 passed", "vitest": "2 passed", "furl serve": "listening on"}
 	for _, command := range commands {
-		t.Run(strings.Fields(command)[0]+"-"+lastWord(strings.SplitN(command, "\n", 2)[0]), func(t *testing.T) {
+		t.Run(strings.Fields(command)[0]+"-"+lastWord(command), func(t *testing.T) {
 			env := env
 			if !strings.Contains(command, "env-file") { // which does not unset what would contradict it
 				env = append(slices.Clone(env), "AWS_PROFILE=nobody")
