@@ -220,6 +220,29 @@ Outputs:
 	}
 }
 
+// A plan can be made before what it needs of another stack is known.
+func TestPlanWithUnknownImports(t *testing.T) {
+	w := newWorld(t)
+	plan := w.plan(role + `
+  Url:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: !ImportValue api-name, AuthType: AWS_IAM}
+  Other:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: !ImportValue api-url, AuthType: AWS_IAM}
+  Allow:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !ImportValue api-name, Action: lambda:InvokeFunction, Principal: !GetAtt Role.Arn, SourceArn: !Sub "arn:aws:sns:us-east-1:123456789012:${Role.RoleId}"}`)
+	if len(plan.Steps) != 4 || !strings.Contains(plan.Diff(), "(known after apply)") {
+		t.Errorf("the plan is\n%s", plan.Diff())
+	}
+	_, err := plan.Apply(t.Context(), nil)
+	var failed *apply.Failure
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "an attribute that it needs is still not known") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // What others have made under a declared name is an error that says whose it is and how to get rid of it.
 func TestNamesOfOthers(t *testing.T) {
 	w := newWorld(t)
