@@ -495,10 +495,11 @@ func TestErrorsHideSecrets(t *testing.T) {
 	w := newWorld(t)
 	w.restart(func(c *apply.Config) {
 		c.Environment = map[string]string{"PASS": "hun\"ter2", "PIN": "123", "LONG": strings.Repeat("x", 5000)}
+		c.Environments = map[string]map[string]string{"api": {"OWN": "sesame", "COPY": "123"}}
 	})
 	plan := w.plan(one(basic))
-	if diff := plan.Diff(); strings.Contains(diff, "123\n") || strings.Contains(diff, "ter2") {
-		t.Error("the plan shows a secret")
+	if diff := plan.Diff(); strings.Contains(diff, "123\n") || strings.Contains(diff, "ter2") || strings.Contains(diff, "sesame") {
+		t.Errorf("the plan shows a secret:\n%s", diff)
 	}
 	_, err := plan.Apply(t.Context(), nil)
 	if err == nil || strings.Contains(err.Error(), "ter2") || strings.Contains(err.Error(), `"PIN"`) ||
