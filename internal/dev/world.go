@@ -36,7 +36,7 @@ func (s *Session) newApplier(w *world) (*apply.Applier, error) {
 	return apply.New(apply.Config{
 		AWS: s.server.AWS, Account: s.Account, Region: s.Region, Code: w.project.CodePath,
 		Environment: s.environ, Environments: environments,
-		Others: s.server.Others, KeyFile: s.server.KeyFile, Secret: s.server.Secret,
+		Others: s.server.Others, KeyFile: s.server.KeyFile, Secret: s.server.Secret, Strict: s.set.Strict,
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ type Config struct {
 	// Environment has variables for all functions, which are stronger than the declared ones. Their values are never
 	// shown.
 	Environment map[string]string
-	// Environments are variables of single functions, by name, which are stronger still.
+	// Environments are variables of single functions, by name, which are stronger still and never shown either.
 	Environments map[string]map[string]string
 	// Others are credentials for further accounts of the server, where placeholders for principals of these are made.
 	Others map[string]aws.CredentialsProvider
@@ -141,9 +142,12 @@ const hidden = "(hidden)"
 // secrets are the values that no diff and no message shows, the longest first.
 func (a *Applier) secrets() []string {
 	var all []string
-	for name, value := range a.config.Environment {
-		if !isEndpoint(name) {
-			all = append(all, value)
+	given := append(slices.Collect(maps.Values(a.config.Environments)), a.config.Environment)
+	for _, variables := range given {
+		for name, value := range variables {
+			if !isEndpoint(name) {
+				all = append(all, value)
+			}
 		}
 	}
 	all = append(all, a.keys.secrets()...)

@@ -220,6 +220,29 @@ Outputs:
 	}
 }
 
+// A plan can be made before what it needs of another stack is known.
+func TestPlanWithUnknownImports(t *testing.T) {
+	w := newWorld(t)
+	plan := w.plan(role + `
+  Url:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: !ImportValue api-name, AuthType: AWS_IAM}
+  Other:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: !ImportValue api-url, AuthType: AWS_IAM}
+  Allow:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !ImportValue api-name, Action: lambda:InvokeFunction, Principal: !GetAtt Role.Arn, SourceArn: !Sub "arn:aws:sns:us-east-1:123456789012:${Role.RoleId}"}`)
+	if len(plan.Steps) != 4 || !strings.Contains(plan.Diff(), "(known after apply)") {
+		t.Errorf("the plan is\n%s", plan.Diff())
+	}
+	_, err := plan.Apply(t.Context(), nil)
+	var failed *apply.Failure
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "an attribute that it needs is still not known") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // What others have made under a declared name is an error that says whose it is and how to get rid of it.
 func TestNamesOfOthers(t *testing.T) {
 	w := newWorld(t)
@@ -472,10 +495,11 @@ func TestErrorsHideSecrets(t *testing.T) {
 	w := newWorld(t)
 	w.restart(func(c *apply.Config) {
 		c.Environment = map[string]string{"PASS": "hun\"ter2", "PIN": "123", "LONG": strings.Repeat("x", 5000)}
+		c.Environments = map[string]map[string]string{"api": {"OWN": "sesame", "COPY": "123"}}
 	})
 	plan := w.plan(one(basic))
-	if diff := plan.Diff(); strings.Contains(diff, "123\n") || strings.Contains(diff, "ter2") {
-		t.Error("the plan shows a secret")
+	if diff := plan.Diff(); strings.Contains(diff, "123\n") || strings.Contains(diff, "ter2") || strings.Contains(diff, "sesame") {
+		t.Errorf("the plan shows a secret:\n%s", diff)
 	}
 	_, err := plan.Apply(t.Context(), nil)
 	if err == nil || strings.Contains(err.Error(), "ter2") || strings.Contains(err.Error(), `"PIN"`) ||

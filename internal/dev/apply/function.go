@@ -90,8 +90,8 @@ func tagProperties(all *properties, tags map[string]string) {
 }
 
 // complete gives a declared function the defaults of Lambda (API reference of CreateFunction), so that it can be
-// compared with one that is present.
-func (f *function) complete(extra map[string]string) {
+// compared with one that is present, and the variables of the session, of which later ones are stronger.
+func (f *function) complete(given ...map[string]string) {
 	f.PackageType = cmp.Or(f.PackageType, string(types.PackageTypeZip))
 	f.Timeout = cmp.Or(f.Timeout, int(lambda.DefaultTimeout/time.Second))
 	f.MemoryMB = cmp.Or(f.MemoryMB, lambda.DefaultMemoryMB)
@@ -114,13 +114,18 @@ func (f *function) complete(extra map[string]string) {
 	if strings.HasPrefix(f.Runtime, "provided") {
 		f.Handler = cmp.Or(f.Handler, "bootstrap")
 	}
-	f.given = extra
-	if len(extra) > 0 {
-		f.Environment = maps.Clone(f.Environment)
-		if f.Environment == nil {
-			f.Environment = map[string]string{}
+	f.given = map[string]string{}
+	for _, variables := range given {
+		maps.Copy(f.given, variables)
+	}
+	if len(f.given) > 0 {
+		all := maps.Clone(f.given)
+		for name, value := range f.Environment {
+			if _, stronger := all[name]; !stronger {
+				all[name] = value
+			}
 		}
-		maps.Copy(f.Environment, extra)
+		f.Environment = all
 	}
 }
 

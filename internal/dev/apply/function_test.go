@@ -201,6 +201,16 @@ func TestEnvironmentOfTheSession(t *testing.T) {
 	if err != nil || !maps.Equal(got.Environment.Variables, want) {
 		t.Errorf("the environment is %v, %v", got.Environment, err)
 	}
+	w.restart(func(c *apply.Config) {
+		c.Environment = map[string]string{"TABLE": "given-by-file"}
+		c.Environments = map[string]map[string]string{"api": {"TABLE": "of-the-function"}, "other": {"KEPT": "no"}}
+	})
+	w.apply(stack)
+	got, err = w.lambda.GetFunctionConfiguration(t.Context(), &awslambda.GetFunctionConfigurationInput{FunctionName: aws.String("api")})
+	want = map[string]string{"TABLE": "of-the-function", "KEPT": "kept"}
+	if err != nil || !maps.Equal(got.Environment.Variables, want) {
+		t.Errorf("the environment is %v, %v", got.Environment, err)
+	}
 	// Without the file the old value is not shown either.
 	w.restart(nil)
 	if text := w.plan(stack).Diff(); strings.Contains(text, "given-by-file") || !strings.Contains(text, "TABLE = (hidden) → declared") {

@@ -160,6 +160,9 @@ func (b *builder) declare() {
 		}
 		b.items = append(b.items, it)
 		b.byID[resource.ID] = it
+		if isUnknown(it.want.key().name) { // it may be any
+			continue
+		}
 		if other := b.byKey[it.want.key()]; other != nil {
 			b.faults.Add(resource.Pos, "%s is the %s of %s (%s) too: give one of them another name", resource.ID,
 				it.want.key(), other.resource.ID, other.resource.Pos)

@@ -55,8 +55,7 @@ func (b *builder) thing(resource *template.Resource, value template.Value) (decl
 	switch v := value.(type) {
 	case *template.Function:
 		f := &function{Function: *v}
-		f.complete(a.config.Environment)
-		f.complete(a.config.Environments[f.Name])
+		f.complete(a.config.Environment, a.config.Environments[f.Name])
 		code, err := a.source(b.stack, f.Runtime, v.Code)
 		f.code = code
 		return f, err
