@@ -451,7 +451,9 @@ func TestEndpointsOfOtherServices(t *testing.T) {
 	needPython(t)
 	p := openProject(t, map[string]string{
 		"app.py": "import os\ndef handler(event, context):\n    return [os.environ.get('AWS_ENDPOINT_URL_' + n) for n in ('DYNAMODB', 'S3', 'SQS')]\n",
-	}, func(c *app.Config) { c.Endpoints = []string{"dynamodb=http://127.0.0.1:8000", "s3=https://minio.test:9000/x"} })
+	}, func(c *app.Config) {
+		c.Endpoints = []string{"dynamodb=http://127.0.0.1:8000", "s3=https://minio.test:9000/x"}
+	})
 	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
 	p.wants("app", `{}`, `["http://127.0.0.1:8000", "https://minio.test:9000/x", null]`)
 	if _, err := p.client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
