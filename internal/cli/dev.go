@@ -19,11 +19,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/dev"
@@ -322,7 +320,6 @@ func (r *devRun) openRunning(ctx context.Context, running app.Running, session *
 	}
 	server.Secret = running.Secret
 	server.Ended = awaitEnd(ctx, running)
-	server.Close = func() error { return nil }
 	return server, nil
 }
 
@@ -395,7 +392,9 @@ func (r *devRun) openOwn(ctx context.Context, needs dev.Needs, session *dev.Sess
 		ended <- result
 	}()
 	made.Ended = ended
+	closeConnections := made.Close
 	made.Close = func() error {
+		closeConnections() //nolint:errcheck // it never fails
 		end()
 		<-gone
 		return result
@@ -410,16 +409,15 @@ func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session,
 		return nil, err
 	}
 	credentials := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}
-	config := aws.Config{
-		Region: session.Region, BaseEndpoint: &endpoint,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.Proxy = nil // the server is on this machine
-			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
-		}),
+	const parallel = 32
+	base := &http.Transport{ // without a proxy: the server is on this machine
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
+		MaxIdleConnsPerHost: parallel,
 	}
-	base := furl.NewBase()
-	base.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
+	config := aws.Config{
+		Region: session.Region, BaseEndpoint: &endpoint, HTTPClient: &http.Client{Transport: base},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
+	}
 	return &dev.Server{
 		Endpoint: endpoint, Data: dir, AWS: config, KeyFile: filepath.Join(dir, "dev-access-keys.json"),
 		Page: func(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
@@ -427,6 +425,10 @@ func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session,
 		},
 		MayCall: func(ctx context.Context) (map[string]string, error) { return mayCall(ctx, config) },
 		Call:    r.callLine(dir),
+		Close: func() error {
+			base.CloseIdleConnections() // a server that ends waits for those that were never used
+			return nil
+		},
 	}, nil
 }
 

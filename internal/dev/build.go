@@ -11,7 +11,6 @@ import (
 // builder runs the build command. A build writes files that are watched, too, and only it tells which of all files that
 // change are its own: those that change while it runs, each time.
 type builder struct {
-	program      *program
 	done         chan error
 	began, ended time.Time
 	running      bool

@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +66,6 @@ type Session struct {
 	emitting sync.Mutex
 	server   *Server
 	lambda   *awslambda.Client
-	applier  *apply.Applier
 	shell    shell
 	watcher  *watch.Watcher
 	world    *world
@@ -232,6 +232,7 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		return s.Then(ctx, s.server)
 	}
 	s.follow(ctx)
+	debug.FreeOSMemory() // what reading and planning took is not needed while nothing changes
 	s.loop(ctx)
 	select {
 	case err := <-s.server.Ended:

@@ -271,7 +271,12 @@ func (c *Callers) ask(
 	r.subject = subject{principal: &caller}
 	r.lookUpSubject(ctx)
 	r.readIdentity(ctx)
+	// Most roles have nothing to do with function URLs: there is no need to ask for each URL.
+	silent := len(r.sets.faults) == 0 && !r.allowsSomething()
 	for i, entry := range entries {
+		if silent && entry.named == nil {
+			continue
+		}
 		if entry.AuthType != lambda.AuthNone && entry.Fault == nil {
 			r.function, r.address, r.tags, r.tagged = entry.Function, entry.Address, entry.Tags, entry.Tags != nil
 			r.resource, r.simulations, r.report = resourceSide{named: entry.named}, nil, Report{}
@@ -279,6 +284,16 @@ func (c *Callers) ask(
 			r.tell(ctx, entity.ARN, &list[i])
 		}
 	}
+}
+
+// allowsSomething reports whether a policy of the caller's own allows one of the two actions, of whatever function.
+func (r *run) allowsSomething() bool {
+	return slices.ContainsFunc(r.sets.identity, func(named policy.Named) bool {
+		statements, parsed := r.sets.statements[named.Document]
+		return !parsed || slices.ContainsFunc(statements, func(s setup.Statement) bool {
+			return !s.Denies() && (s.CoversAction(lambda.ActionInvokeURL) || s.CoversAction(lambda.ActionInvoke))
+		})
+	})
 }
 
 // callerOf is the user, or a session of the role.
