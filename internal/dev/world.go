@@ -356,24 +356,20 @@ func (s *Session) take(ctx context.Context, paths []string) {
 		return
 	}
 	declared := s.declared()
-	again := false
+	if slices.ContainsFunc(paths, func(path string) bool {
+		return slices.Contains(declared, path) || slices.ContainsFunc(s.world.functions, func(f *function) bool {
+			return isBelow(f.file, path)
+		})
+	}) {
+		s.again(ctx)
+	}
 	changed := map[*function][]string{}
-	for _, path := range paths {
-		if slices.Contains(declared, path) {
-			again = true
-			continue
-		}
-		for _, function := range s.world.functions {
-			switch {
-			case isBelow(function.dir, path):
+	for _, function := range s.world.functions { // as they are now
+		for _, path := range paths {
+			if isBelow(function.dir, path) && !slices.Contains(declared, path) {
 				changed[function] = append(changed[function], path)
-			case isBelow(function.file, path):
-				again = true
 			}
 		}
-	}
-	if again {
-		s.again(ctx)
 	}
 	s.reload(ctx, changed)
 }

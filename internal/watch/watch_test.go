@@ -429,3 +429,20 @@ func TestPathsMustBeAbsolute(t *testing.T) {
 		t.Error("a relative root was taken")
 	}
 }
+
+// TestRootThatIsMadeAnewAtOnce has a tool remove a root with all above it and make it again before anybody looks.
+func TestRootThatIsMadeAnewAtOnce(t *testing.T) {
+	ways(t, func(_ *testing.T, p *project, config watch.Config) {
+		p.write(".aws-sam/build/App/app.py", "one")
+		p.write(".aws-sam/build/template.yaml", "one")
+		p.watch(config, ".aws-sam/build/App", ".aws-sam/build/template.yaml", "furl.toml")
+		for round := range 3 {
+			p.must(os.RemoveAll(p.path(".aws-sam")))
+			p.write(".aws-sam/build/App/app.py", strings.Repeat("x", round+4))
+			p.write(".aws-sam/build/template.yaml", strings.Repeat("x", round+4))
+			p.until(".aws-sam/build/App/app.py")
+			p.write(".aws-sam/build/App/app.py", strings.Repeat("y", round+40))
+			p.until(".aws-sam/build/App/app.py")
+		}
+	})
+}

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -226,5 +227,42 @@ func TestPoliciesThatLetNobodyIn(t *testing.T) {
 				t.Errorf("%+v, %v", audit, err)
 			}
 		})
+	}
+}
+
+// TestWhoMayCall names everyone, or those whom the function's policy or their own lets do both actions.
+func TestWhoMayCall(t *testing.T) {
+	s := start(t)
+	role := s.AddRole(here, "/", "caller", "")
+	half := s.AddRole(here, "/", "half", "")
+	s.allowBoth(lambda.PermissionPrincipal{AWS: role.ARN()})
+	s.allow("half", lambda.ActionInvokeURL, lambda.PermissionPrincipal{AWS: half.ARN()}, nil)
+	signed := s.arn.String()
+	public := s.AddFunction(here, "public", role)
+	if _, err := s.api.CreateURL(t.Context(), public, awsapi.URLSettings{AuthType: lambda.AuthNone}); err != nil {
+		t.Fatal(err)
+	}
+	s.arn = public
+	s.allowBoth(lambda.PermissionPrincipal{Anyone: true})
+	checker := &check.Checker{Owner: check.NewSide(s.api)}
+	callers, err := checker.Callers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, callers := range map[string]*check.Callers{"by the policy alone": nil, "with the callers": callers} {
+		audit, err := checker.All(t.Context(), callers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		may := map[string][]string{}
+		for _, function := range audit.Functions {
+			may[function.Function] = function.MayCall
+		}
+		if !slices.Contains(may[signed], role.ARN()) || slices.Contains(may[signed], half.ARN()) {
+			t.Errorf("%s: %s may be called by %q", name, signed, may[signed])
+		}
+		if got := may[public.String()]; !slices.Equal(got, []string{"*"}) {
+			t.Errorf("%s: the public one may be called by %q", name, got)
+		}
 	}
 }
