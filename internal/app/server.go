@@ -280,7 +280,7 @@ func (s *Server) wire() error {
 	s.invoke = &invoke.Service{
 		Runner: runner, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
-		RootOf: s.places.RootOf, Debug: debugged,
+		RootOf: s.places.RootOf, MayBe: s.places.HasUpstream, Debug: debugged,
 	}
 	for dir := range s.invoke.CodeDirs() {
 		s.places.use(dir)

@@ -198,12 +198,15 @@ func (p *Places) Upstream(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !slices.Contains(p.upstreams, upstream) {
+	if !p.HasUpstream(upstream) {
 		return "", fmt.Errorf("the server passes requests on only to the web servers that it was started with: "+
 			"start it with furl serve --http-upstream %s", upstream)
 	}
 	return upstream, nil
 }
+
+// HasUpstream reports whether functions may be the web server at an address that ParseUpstream wrote.
+func (p *Places) HasUpstream(address string) bool { return slices.Contains(p.upstreams, address) }
 
 // ParseUpstream writes the address of a web server in its one form, such as http://127.0.0.1:8000.
 func ParseUpstream(text string) (string, error) {

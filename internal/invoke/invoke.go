@@ -61,6 +61,8 @@ type Service struct {
 	// RootOf is the directory of which a function can read everything whose code is in a directory in it, in place; "" for a
 	// directory that functions may not use any more. Nil allows none.
 	RootOf func(dir string) string
+	// MayBe reports whether a function may be the web server at an address; nil allows none.
+	MayBe func(upstream string) bool
 	// Debug are the functions that run under a debugger, by name, with its port: 0 is the usual one.
 	Debug map[string]int
 
@@ -155,6 +157,7 @@ func (s *Service) describe(function *lambda.Function, version resolve.Version) (
 		Debug:       debug,
 		Concurrency: concurrency,
 		WebApp:      version.IsWebApp(),
+		Upstream:    version.Upstream,
 		Credentials: func(context.Context) (runtime.Credentials, error) { return s.credentials(arn, version.Configuration) },
 	}, nil
 }
@@ -164,6 +167,13 @@ const debugTime = 365 * 24 * time.Hour
 
 // place is where the code of a version is and, if it is used in place, the directory of the server that contains it.
 func (s *Service) place(version *lambda.Configuration) (dir, root string, err error) {
+	if version.Upstream != "" {
+		if s.MayBe == nil || !s.MayBe(version.Upstream) {
+			return "", "", fmt.Errorf("the server was not started with its web server: "+
+				"start it with furl serve --http-upstream %s", version.Upstream)
+		}
+		return "", "", nil
+	}
 	if version.CodeDir == "" {
 		dir, err = s.Code.Dir(version.CodeHex)
 		return dir, "", err

@@ -339,6 +339,10 @@ func (e *environment) stop(grace time.Duration) {
 	if e.killed == "" {
 		e.killed = ReasonShutdown
 	}
+	if e.process == nil { // a web server that is not the environment's
+		e.kill(ReasonShutdown)
+		return
+	}
 	e.process.Terminate()
 	e.timer = time.AfterFunc(grace, e.cell.Kill)
 }
@@ -485,7 +489,9 @@ func (e *environment) close() {
 		e.hangUp()
 	}
 	if e.app != nil {
-		e.pool.ports.give(e.app.Own)
+		if e.fn.Upstream == "" {
+			e.pool.ports.give(e.app.Own)
+		}
 		e.app = nil
 	}
 	if e.api != nil {

@@ -204,6 +204,10 @@ func (e *environment) extensionAsked() {
 // supervise waits until the processes of the environment have ended, and answers how the runtime did. Where there are
 // external extensions the end of one process, or the wish to end the environment, ends all in AWS's order.
 func (e *environment) supervise() sandbox.State {
+	if e.fn.Upstream != "" {
+		<-e.halt
+		return sandbox.State{}
+	}
 	e.mu.Lock()
 	runtime, external := e.process, e.extensions.HasExternal()
 	e.mu.Unlock()

@@ -64,6 +64,11 @@ type Function struct {
 	// Debug has the function run under a debugger; nil for none.
 	Debug *Debug
 
+	// Upstream is the address of a web server, http://HOST:PORT, that runs already and is the function. Its environments
+	// have no process: each is a connection, so that the server gets as many requests at one time as there are
+	// invocations. WebApp, CodeDir and Credentials mean nothing then.
+	Upstream string
+
 	// Credentials answers a fresh session of the execution role. It is called once whenever an environment
 	// starts; an error fails that start. Nil starts environments without credentials.
 	Credentials func(ctx context.Context) (Credentials, error)

@@ -283,7 +283,7 @@ func validate(fn *Function, in Invocation) error {
 	switch {
 	case fn.Timeout <= 0:
 		return fmt.Errorf("function %s has no timeout", fn.ARN)
-	case !filepath.IsAbs(fn.CodeDir):
+	case !filepath.IsAbs(fn.CodeDir) && fn.Upstream == "":
 		return fmt.Errorf("function %s: its code directory %q is no absolute path", fn.ARN, fn.CodeDir)
 	case in.RequestID == "":
 		return errors.New("invocation has no request id")

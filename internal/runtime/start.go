@@ -92,6 +92,9 @@ func (s starter) handOver() bool {
 }
 
 func (s starter) try() error {
+	if s.fn.Upstream != "" {
+		return s.attach()
+	}
 	s.pool.spare.Do(machine.SpareThreads)
 	if lack := s.pool.processes.Enter(); lack != nil {
 		return lack

@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/internal/event"
+	"github.com/furl-dev/furl/internal/runtime/extension"
 	"github.com/furl-dev/furl/internal/runtime/runtimeapi"
 	"github.com/furl-dev/furl/internal/runtime/webapp"
 )
@@ -45,6 +47,35 @@ func (e *environment) newApp() (*webapp.App, error) {
 // event of a web application.
 func askingForApp() *asking {
 	return &asking{client: runtimeapi.NewClient("web application"), over: make(chan struct{})}
+}
+
+// attach makes the environment a connection to the web server that its function is.
+func (s starter) attach() error {
+	s.log = newOutput(s.environment)
+	settings, remarks := webapp.ParseSettings(s.fn.Environment)
+	for _, remark := range remarks {
+		s.log.platform("furl: " + remark)
+	}
+	s.telemetry = extension.NewTelemetry(extension.TelemetryConfig{Now: s.pool.config.Now})
+	s.extensions = extension.New(extension.Config{Function: s.fn.Name, Version: s.fn.Version, Telemetry: s.telemetry})
+	s.app = &webapp.App{
+		Settings: settings,
+		Function: webapp.Function{Name: s.fn.Name, MemoryMB: s.fn.MemoryMB, Version: s.fn.Version},
+		Upstream: strings.TrimPrefix(s.fn.Upstream, "http://"),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life.stage() != starting {
+		return ErrClosed
+	}
+	s.members = &members{}
+	s.born = time.Now()
+	s.timer = time.AfterFunc(s.pool.config.InitTimeout, s.expire)
+	ctx, hangUp := context.WithCancel(s.pool.ctx)
+	s.hangUp = hangUp
+	server := &webServer{handler: &handler{environment: s.environment}, gate: &gate{s.environment}}
+	go s.app.Run(ctx, server)
+	return nil
 }
 
 // Next implements webapp.Environment.
@@ -108,7 +139,7 @@ const (
 // told, and another environment has that. The other one is nil if it has ended meanwhile, which only what the
 // application printed tells: that counts once for each call, since any other process may have the port.
 func (e *environment) lostPort(c *call) (holder *environment, lost bool) {
-	if e.app == nil {
+	if e.app == nil || e.fn.Upstream != "" {
 		return nil, false
 	}
 	for range bindPauses {

@@ -172,7 +172,7 @@ func clientError(err error) string {
 // describe says what an error of an exchange means for the one who wrote the application.
 func describe(err error) string {
 	switch {
-	case errors.Is(err, errUpgrade), errors.Is(err, errHead):
+	case errors.Is(err, errUpgrade), errors.Is(err, errHead), errors.Is(err, syscall.ECONNREFUSED):
 		return err.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, net.ErrClosed):

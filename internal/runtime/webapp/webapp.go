@@ -77,6 +77,7 @@ type App struct {
 	Function
 	Own         int           // the port in its PORT variable
 	InitTimeout time.Duration // of the environment's initialization
+	Upstream    string        // HOST:PORT of a server that is not the environment's own; then the two above mean nothing
 
 	env       Environment
 	conn      atomic.Pointer[connection] // nil for none
@@ -95,7 +96,7 @@ func (a *App) Run(ctx context.Context, env Environment) {
 	a.env = env
 	defer a.hangUp()
 	defer context.AfterFunc(ctx, a.hangUp)()
-	ready := a.initialize(ctx)
+	ready := a.Upstream != "" || a.initialize(ctx)
 	for {
 		in, err := env.Next(ctx)
 		if err != nil {
@@ -187,6 +188,9 @@ func (a *App) probe(ctx context.Context) error {
 
 // dial connects to the application, on its own port or else on the one that its variables name.
 func (a *App) dial(ctx context.Context) (net.Conn, error) {
+	if a.Upstream != "" {
+		return a.dialUpstream(ctx)
+	}
 	if a.elsewhere {
 		return a.connect(ctx, a.Port)
 	}
@@ -201,6 +205,26 @@ func (a *App) dial(ctx context.Context) (net.Conn, error) {
 			"environment of it can run, and invocations wait for each other", a.Port, a.Own))
 	}
 	return conn, err
+}
+
+// upstreamPatience is how long a call waits for a web server that nobody listens for: it may be starting, or again.
+const upstreamPatience = 5 * time.Second
+
+func (a *App) dialUpstream(ctx context.Context) (net.Conn, error) {
+	for deadline := time.Now().Add(upstreamPatience); ; {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", a.Upstream)
+		switch {
+		case !errors.Is(err, syscall.ECONNREFUSED):
+			return conn, err
+		case time.Now().After(deadline):
+			return nil, fmt.Errorf("no web server listens at http://%s: %w", a.Upstream, err)
+		}
+		select {
+		case <-time.After(probePause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func (a *App) connect(ctx context.Context, port int) (net.Conn, error) {
@@ -282,7 +306,7 @@ func (a *App) streams(r *Request) bool {
 	if r.passThrough || !a.env.Streams() {
 		return false
 	}
-	if !a.warned {
+	if !a.warned && a.Upstream == "" {
 		a.warned = true
 		a.env.Remark("the application's answers are streamed here as the caller takes them: for the same at AWS set " +
 			"the variable AWS_LWA_INVOKE_MODE to response_stream")
