@@ -131,7 +131,9 @@ func (p person) createFunction(t testing.TB, name string) {
 	body, err := json.Marshal(map[string]any{
 		"FunctionName": name, "Runtime": "provided.al2023", "Handler": "x", "Timeout": int(held.Seconds()),
 		"MemorySize": 1024, "Role": "arn:aws:iam::" + p.account + ":role/execution", // with the race detector
-		"Code":        map[string][]byte{"ZipFile": pack(t, packed{"bootstrap", "#!/bin/sh\nexec \"$ATTACK_PROGRAM\"\n", 0o755})},
+		"Code": map[string][]byte{
+			"ZipFile": pack(t, packed{"bootstrap", "#!/bin/sh\nexec \"$ATTACK_PROGRAM\"\n", 0o755}),
+		},
 		"Environment": p.variables(nil),
 	})
 	if err != nil {

@@ -504,7 +504,8 @@ func (w *world) tasks(t *testing.T) tasks {
 			t.Fatal(err)
 		}
 		all.threads += threads
-		all.list += fmt.Sprintf("%s state %s, parent %s, session %s, threads %d\n", name, fields[0], fields[1], fields[3], threads)
+		all.list += fmt.Sprintf("%s state %s, parent %s, session %s, threads %d\n",
+			name, fields[0], fields[1], fields[3], threads)
 	}
 	return all
 }
