@@ -230,7 +230,7 @@ func TestPoliciesThatLetNobodyIn(t *testing.T) {
 	}
 }
 
-// TestWhoMayCall names everyone, or those whom the function's policy or their own lets do both actions.
+// TestWhoMayCall names everyone, or those that the function's policy or their own lets do both actions.
 func TestWhoMayCall(t *testing.T) {
 	s := start(t)
 	role := s.AddRole(here, "/", "caller", "")
