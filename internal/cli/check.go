@@ -13,12 +13,14 @@ import (
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/check"
+	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/policy"
 )
 
 // checkFlags are the flags of check.
 type checkFlags struct {
 	place
+	declaration   declaration
 	question      check.Question
 	context       []string
 	callerProfile string
@@ -48,7 +50,9 @@ as furl grant. A service, such as cloudfront.amazonaws.com, calls for what the f
 and aws:SourceAccount.
 
 --all checks all functions of the region. --offline checks what aws lambda get-policy and get-function-url-config wrote
-into the .json files of a directory. Both find grants of one of the two actions alone: function URLs need
+into the .json files of a directory, or who may call as a project declares it: a template of SAM or CloudFormation,
+.aws-sam/build, a cdk.out, a Serverless project, or a directory with one. Each answer then has the place in the file,
+and principals of other accounts depend on their own side. Both find grants of one of the two actions alone: function URLs need
 lambda:InvokeFunctionUrl and lambda:InvokeFunction (documented for new URLs; for those of before October 2025 AWS Health
 notices announced it for 2026-11-01, and whether it is enforced is not known). A function whose policy could not be read
 is never ok. That it has none is told by the error that get-policy wrote, in a file with the function's name, or by
@@ -70,6 +74,7 @@ aws iam get-account-authorization-details printed, which no longer has to be ask
 		},
 	}
 	flags.aws(p, command)
+	flags.declaration.register(p, command)
 	flags.options.AppID = furlproto.Probe
 	f := command.Flags()
 	f.StringVar(&flags.question.As, "as", "", "caller to check (default the owner of the credentials)")
@@ -82,7 +87,7 @@ aws iam get-account-authorization-details printed, which no longer has to be ask
 	f.StringVar(&flags.callerProfile, "caller-profile", "",
 		"profile of the caller's account (default that of the function)")
 	f.BoolVar(&flags.all, "all", false, "check all functions of the region")
-	f.StringVar(&flags.offline, "offline", "", "check what was saved in this directory")
+	f.StringVar(&flags.offline, "offline", "", "check what was saved in this directory, or what this project or template declares")
 	f.StringVar(&flags.callers, "callers", "",
 		"with --all and --offline: count the policies of users and roles, asked for or saved in the file")
 	f.Lookup("callers").NoOptDefVal = live
@@ -112,6 +117,8 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 		return usage(command, errors.New("name a function or URL, or say --all or --offline DIRECTORY, and only one of them"))
 	case flags.callers != "" && !many:
 		return usage(command, errors.New("--callers is for --all and --offline: --as names one caller"))
+	case flags.offline == "" && (flags.declaration.given() != ""):
+		return usage(command, errors.New("--param, --stack and --account are for --offline with a project or a template"))
 	case len(flags.noPolicy) > 0 && flags.offline == "":
 		return usage(command, errors.New("--no-policy is for --offline"))
 	case len(flags.session) > 0 && many:
@@ -232,6 +239,17 @@ func (p *program) callers(command *cobra.Command, flags checkFlags) (*check.Call
 }
 
 func (p *program) checkOffline(command *cobra.Command, flags checkFlags) error {
+	switch is, err := p.isProject(flags.offline); {
+	case err != nil:
+		return err
+	case is:
+		return p.checkDeclared(command, flags)
+	}
+	for _, name := range []string{"param", "stack", "account"} {
+		if command.Flags().Changed(name) {
+			return usage(command, fmt.Errorf("--%s is for a project or a template, and %s is neither", name, flags.offline))
+		}
+	}
 	root, err := os.OpenRoot(flags.offline)
 	if err != nil {
 		return err
@@ -252,6 +270,29 @@ func (p *program) checkOffline(command *cobra.Command, flags checkFlags) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.offline, err)
+	}
+	return p.report(audit, audit.Verdict, flags.asJSON)
+}
+
+// checkDeclared checks what a project declares.
+func (p *program) checkDeclared(command *cobra.Command, flags checkFlags) error {
+	if flags.callers != "" || len(flags.noPolicy) > 0 {
+		return usage(command, errors.New("--callers and --no-policy are for saved answers: a project declares both sides"))
+	}
+	world, err := flags.declaration.openPath(flags.offline, flags.options.Region)
+	if err != nil {
+		return err
+	}
+	again := flags.declaration.given() + " --template " + snippet.Quote(flags.offline) + " --print cloudformation"
+	if flags.options.Region != "" {
+		again = " --region " + flags.options.Region + again
+	}
+	audit, err := world.Audit(command.Context(), strings.TrimSpace(again))
+	if err != nil {
+		return err
+	}
+	if len(audit.Functions) == 0 {
+		p.note("%s declares no function URL", flags.offline)
 	}
 	return p.report(audit, audit.Verdict, flags.asJSON)
 }

@@ -12,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl/internal/declared"
 	"github.com/furl-dev/furl/internal/policyio"
 	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/template/tree"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
@@ -86,6 +88,7 @@ func (p *program) open(path string) (io.ReadCloser, error) {
 
 func (p *program) policyLint() *cobra.Command {
 	var asJSON bool
+	var d declaration
 	command := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Find what is likely wrong with policies for function URLs",
@@ -97,22 +100,38 @@ The command reads the files together, so that two of them may complete each othe
 be what aws lambda get-policy, aws iam get-role-policy or aws iam get-account-authorization-details printed; lines and
 columns are then those of the policy inside. Configurations of function URLs are skipped.
 
+A template of SAM or CloudFormation, .aws-sam/build, a cdk.out, a Serverless project, or a directory with one, is
+linted as it declares functions, URLs, permissions and policies: with the line of each statement, with further rules
+about what declares them, and with the fix as resources of the template. What is in the file says what it is.
+
 ` + exitStatus(status{
-			exitOK: "nothing is wrong; there may be suggestions", exitFailed: "something is wrong",
-			exitUsage: "wrong usage, or a file is not a policy",
+			exitOK: "nothing is wrong; there may be suggestions", exitFailed: "something is wrong, or a template has faults",
+			exitUsage: "wrong usage, or a file is neither a policy nor a template",
 		}),
 		Example: "  aws lambda get-policy --function-name web --query Policy --output text | furl policy lint -",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, paths []string) error {
-			sets, faults := p.readPolicies(paths)
-			findings := lintSets(sets)
+			sets, worlds, faults := p.readPolicies(paths, &d)
+			findings := shownFindings(lintSets(sets))
+			var unread []error
+			for _, world := range worlds {
+				findings = append(findings, lintWorld(world)...)
+				unread = append(unread, world.Faults()...)
+			}
 			if err := p.printFindings(findings, asJSON); err != nil {
 				return err
 			}
-			wrong := slices.DeleteFunc(findings, func(f savedFinding) bool { return f.Severity == urllint.SeveritySuggestion })
+			wrong := slices.DeleteFunc(findings, func(f shownFinding) bool {
+				return f.Severity == urllint.SeveritySuggestion.String()
+			})
+			_, isTemplate := errors.AsType[tree.Faults](faults)
 			switch {
+			case isTemplate:
+				return faults
 			case faults != nil:
 				return usage(command, faults)
+			case len(unread) > 0:
+				return errors.Join(unread...)
 			case len(wrong) == 0:
 				return nil
 			}
@@ -124,21 +143,17 @@ columns are then those of the policy inside. Configurations of function URLs are
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each finding")
+	d.register(p, command)
+	command.Flags().StringVar(&d.region, "region", "", "region that the template is read for (default $AWS_REGION)")
 	return command
 }
 
-// readPolicies reads the files. Its error has everything that is wrong with all of them.
-func (p *program) readPolicies(paths []string) ([]setup.SavedSet, error) {
-	var sets []setup.SavedSet
+// readPolicies reads the files, and what projects declare. Its error has everything that is wrong with all of them.
+func (p *program) readPolicies(paths []string, d *declaration) (sets []setup.SavedSet, worlds []*declared.World, err error) {
 	var faults []error
 	var skipped []string
 	for _, path := range paths {
-		text, err := p.readPolicy(path)
-		if err == nil {
-			var read []setup.SavedSet
-			read, err = setup.ReadSaved(path, text)
-			sets = append(sets, read...)
-		}
+		read, world, err := p.readSets(path, d)
 		if errors.Is(err, setup.ErrURLConfig) {
 			skipped = append(skipped, path)
 			continue
@@ -146,11 +161,31 @@ func (p *program) readPolicies(paths []string) ([]setup.SavedSet, error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
+		if world != nil {
+			worlds = append(worlds, world)
+		}
+		sets = append(sets, read...)
 	}
 	if len(skipped) > 0 {
 		p.note("note: skipped the configurations of function URLs, which are no policies: %s", strings.Join(skipped, ", "))
 	}
-	return sets, errors.Join(faults...)
+	return sets, worlds, errors.Join(faults...)
+}
+
+// readSets reads a file, or what a project declares.
+func (p *program) readSets(path string, d *declaration) ([]setup.SavedSet, *declared.World, error) {
+	var text []byte
+	if info, err := os.Stat(path); path == "-" || err != nil || !info.IsDir() {
+		if text, err = p.readPolicy(path); err != nil {
+			return nil, nil, err
+		}
+	}
+	if text == nil || isDeclared(path, text) {
+		world, err := d.open(path, d.region, text)
+		return nil, world, err
+	}
+	sets, err := setup.ReadSaved(path, text)
+	return sets, nil, err
 }
 
 // maxSaved is the largest file that policy lint reads: room for the answer about an account with thousands of policies.
@@ -181,7 +216,7 @@ type savedFinding struct {
 func lintSets(sets []setup.SavedSet) (findings []savedFinding) {
 	var common []policy.Named
 	for _, set := range sets {
-		if len(set.Policies) == 1 && set.Policies[0].Label == "" {
+		if set.Common {
 			common = append(common, set.Policies[0].Named())
 		}
 	}
@@ -203,10 +238,11 @@ func lintSets(sets []setup.SavedSet) (findings []savedFinding) {
 // with is the policies that belong to no set of several, and those of a set.
 func with(common []policy.Named, set setup.SavedSet) []policy.Named {
 	together := slices.Clone(common)
+	if set.Common {
+		return together
+	}
 	for _, saved := range slices.Concat(set.Policies, set.AWS) {
-		if saved.Label != "" {
-			together = append(together, saved.Named())
-		}
+		together = append(together, saved.Named())
 	}
 	return together
 }
@@ -236,41 +272,75 @@ func isCompleted(f urllint.Finding, common []policy.Named, sets []setup.SavedSet
 	})
 }
 
-// printFindings prints findings, with the statements to write instead.
-func (p *program) printFindings(findings []savedFinding, asJSON bool) error {
+// shownFinding is a finding as it is printed. Its JSON form is a contract: fields are only added.
+type shownFinding struct {
+	File     string            `json:"file"`
+	Owner    string            `json:"policy,omitempty"`
+	Line     int               `json:"line"`
+	Column   int               `json:"column"`
+	Path     string            `json:"path"`
+	Sid      string            `json:"sid,omitempty"`
+	Rule     string            `json:"rule"`
+	Severity string            `json:"severity"`
+	Message  string            `json:"message"`
+	Fix      string            `json:"fix"`
+	Version  string            `json:"version,omitempty"`
+	Instead  []json.RawMessage `json:"instead"`
+	// Of a template: the resource that the finding is about, and those to write into Resources; null is one to remove.
+	Resource  string                     `json:"resource,omitempty"`
+	Resources map[string]json.RawMessage `json:"resources,omitempty"`
+
+	place, code string
+}
+
+// shownFindings are findings about saved policies.
+func shownFindings(findings []savedFinding) []shownFinding {
+	shown := make([]shownFinding, len(findings))
+	for i, f := range findings {
+		start, _ := f.Position()
+		shown[i] = shownFinding{
+			File: f.File, Owner: f.Label, Line: start.Line, Column: start.Column, Path: f.Path(), Sid: f.Sid(),
+			Rule: string(f.Rule), Severity: f.Severity.String(), Message: f.Message, Fix: f.Fix, Version: f.Version,
+			Instead: f.Instead, place: fmt.Sprintf("%s:%d:%d", f.Named().Name, start.Line, start.Column),
+		}
+		for _, statement := range f.Instead {
+			shown[i].code += "    " + string(statement) + "\n"
+		}
+	}
+	return shown
+}
+
+// lintWorld lints what a project declares.
+func lintWorld(world *declared.World) []shownFinding {
+	var linted []declared.Linted
+	for _, f := range lintSets(world.Sets()) {
+		linted = append(linted, declared.Linted{Policy: f.Label, Finding: f.Finding})
+	}
+	found := world.Findings(linted)
+	shown := make([]shownFinding, len(found))
+	for i, f := range found {
+		shown[i] = shownFinding{
+			File: f.Pos.File, Owner: f.Policy, Line: f.Pos.Line, Column: f.Pos.Column, Path: f.Statement, Sid: f.Sid,
+			Rule: string(f.Rule), Severity: f.Severity.String(), Message: f.Message, Fix: f.Fix, Version: f.Version,
+			Instead: f.Instead, Resource: f.Resource.ID, Resources: f.Resources, place: f.Pos.String(), code: f.Code(),
+		}
+	}
+	return shown
+}
+
+// printFindings prints findings, with what to write instead.
+func (p *program) printFindings(findings []shownFinding, asJSON bool) error {
 	encoder := json.NewEncoder(p.streams.Out)
 	encoder.SetEscapeHTML(false)
 	for _, finding := range findings {
-		start, _ := finding.Position()
 		if asJSON {
-			err := encoder.Encode(struct {
-				File     string            `json:"file"`
-				Owner    string            `json:"policy,omitempty"`
-				Line     int               `json:"line"`
-				Column   int               `json:"column"`
-				Path     string            `json:"path"`
-				Sid      string            `json:"sid,omitempty"`
-				Rule     string            `json:"rule"`
-				Severity string            `json:"severity"`
-				Message  string            `json:"message"`
-				Fix      string            `json:"fix"`
-				Version  string            `json:"version,omitempty"`
-				Instead  []json.RawMessage `json:"instead"`
-			}{
-				finding.File, finding.Label, start.Line, start.Column, finding.Path(), finding.Sid(), string(finding.Rule),
-				finding.Severity.String(), finding.Message, finding.Fix, finding.Version, finding.Instead,
-			})
-			if err != nil {
+			if err := encoder.Encode(finding); err != nil {
 				return err
 			}
 			continue
 		}
-		text := fmt.Sprintf("%s:%d:%d: %s: %s [%s]\n  fix: %s\n", finding.Named().Name, start.Line, start.Column,
-			finding.Severity, finding.Message, finding.Rule, finding.Fix)
-		for _, statement := range finding.Instead {
-			text += "    " + string(statement) + "\n"
-		}
-		if _, err := io.WriteString(p.streams.Out, text); err != nil {
+		if _, err := fmt.Fprintf(p.streams.Out, "%s: %s: %s [%s]\n  fix: %s\n%s", finding.place, finding.Severity,
+			finding.Message, finding.Rule, finding.Fix, finding.code); err != nil {
 			return err
 		}
 	}

@@ -227,6 +227,57 @@ func (p *Project) openFile(path string, o Options) (*Project, error) {
 		".template), a manifest.json of CDK, a cdk.json, a serverless.yml, or a directory", path)
 }
 
+// OpenText opens a template that is read already. The name of its file is for errors.
+func OpenText(file string, text []byte, o Options) (*Project, error) {
+	root, err := tree.Parse(file, text)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{Root: dir, Form: formOf(root), code: map[*template.Stack]string{}}
+	o.Template.Stack = cmp.Or(o.Template.Stack, stackName(filepath.Base(dir)))
+	return p, p.load(root, dir, o.Template)
+}
+
+// IsTemplate reports whether a text is a template, whatever its file is called: a map with one of the sections that no
+// other file has.
+func IsTemplate(text []byte) bool {
+	root, err := tree.Parse("", text)
+	return err == nil && isTemplate(root)
+}
+
+func isTemplate(root *tree.Node) bool {
+	for _, name := range []string{"AWSTemplateFormatVersion", "Resources", "Transform"} {
+		if root.Get(name) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// IsDeclared reports whether a path is a project with a declaration, and not one of sources only: a directory with a
+// template or the files of a tool, or a file of one of these tools that is no template itself.
+func IsDeclared(path string) (bool, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return false, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, err
+	}
+	p := &Project{}
+	if info.IsDir() {
+		found, err := p.look(path)
+		return len(found) > 0 || err != nil, nil // opening it says what is wrong
+	}
+	dir, name := filepath.Split(path)
+	return slices.Contains(serverlessNames, name) || name == "cdk.json" || name == manifestName && p.isAssembly(dir), nil
+}
+
 // rootOf is the directory of the project that a directory is of, which is above what tools write.
 func rootOf(dir string) string {
 	above := filepath.Dir(dir)
@@ -405,8 +456,7 @@ func kindOf(mode fs.FileMode) string {
 // says what is wrong with one that cannot be read.
 func (p *Project) looksDeclared(file string) bool {
 	root, err := p.peek(file)
-	return err != nil || slices.ContainsFunc([]string{"AWSTemplateFormatVersion", "Resources", "Transform"},
-		func(name string) bool { return root.Get(name) != nil })
+	return err != nil || isTemplate(root)
 }
 
 // stackName makes the name of a stack, or of a function, of a directory's.

@@ -52,6 +52,7 @@ func FirstValue(text []byte) (json.RawMessage, error) {
 // SavedSet is policies that apply together: those of one user or role with what it has of its groups.
 type SavedSet struct {
 	Owner    string // the ARN of the user, group or role; "" if the file does not say
+	Common   bool   // it is one policy of nobody that is known, and may complete each other one
 	Policies []SavedPolicy
 	AWS      []SavedPolicy // policies of AWS's own, which nobody else can change
 }
@@ -150,14 +151,14 @@ type savedReader struct {
 // add reads a policy that is a set of its own.
 func (r *savedReader) add(kind policy.Kind, label string, text awsapi.Document) {
 	if saved, ok := r.read(kind, label, text); ok {
-		r.sets = append(r.sets, SavedSet{Policies: []SavedPolicy{saved}})
+		r.sets = append(r.sets, SavedSet{Common: label == "", Policies: []SavedPolicy{saved}})
 	}
 }
 
 // addText is add for a policy that has to say itself what kind it is of.
 func (r *savedReader) addText(label, text string) {
 	if saved, ok := r.parse(policy.GuessKind([]byte(text)), label, text); ok {
-		r.sets = append(r.sets, SavedSet{Policies: []SavedPolicy{saved}})
+		r.sets = append(r.sets, SavedSet{Common: label == "", Policies: []SavedPolicy{saved}})
 	}
 }
 

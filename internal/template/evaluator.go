@@ -37,6 +37,8 @@ type evaluator struct {
 	work    *int                  // what was made so far
 	imports map[string]bool       // names of Fn::ImportValue; nil if nobody asks
 
+	documents *[]Document // policies that were read; nil if nobody asks
+
 	inCondition bool     // where resources cannot be referred to
 	isPartial   bool     // resources were left out
 	path        []string // of conditions that are made of others

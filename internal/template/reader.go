@@ -242,9 +242,36 @@ func (p *reader) tags() map[string]string {
 	return out
 }
 
+// Document is a policy document of a resource, with the places that its parts come from.
+type Document struct {
+	Text string // JSON, in one line if the template has it as a map
+	Open bool   // something in it is not known yet, or made up
+
+	pos    tree.Position
+	writer *jsonWriter // nil for one that is a string
+}
+
+// Place is where the text at a line and a column comes from: the nearest value of the template.
+func (d Document) Place(line, column int) tree.Position {
+	if d.writer == nil || line > 1 {
+		return d.pos
+	}
+	return d.writer.place(column)
+}
+
 // policy is a policy document, as a map or as the text of one.
-func (p *reader) policy(name string, kind policy.Kind) string {
+func (p *reader) policy(name string, kind policy.Kind) (text string) {
 	n := p.get(name)
+	var writer *jsonWriter
+	if p.e.documents != nil {
+		defer func() {
+			d := Document{Text: text, pos: p.pos, writer: writer}
+			if n != nil {
+				d.Open, d.pos = p.e.hasOpen(n), n.Pos
+			}
+			*p.e.documents = append(*p.e.documents, d)
+		}()
+	}
 	switch {
 	case n == nil || p.isOpen(name):
 		return p.text(name)
@@ -262,7 +289,7 @@ func (p *reader) policy(name string, kind policy.Kind) string {
 	p.nameResources(n)
 	var w jsonWriter
 	w.value(n)
-	text := w.out.String()
+	text, writer = w.out.String(), &w
 	if !p.e.spend(n.Pos, len(text)) {
 		return ""
 	}

@@ -456,6 +456,32 @@ func (s *Stack) Value(r *Resource, known Attributes) (Value, error) {
 	return value, nil
 }
 
+// Documents are the policy documents of the resource's Value, in the order in which the fields of its type have them.
+func (s *Stack) Documents(r *Resource, known Attributes) ([]Document, error) {
+	var faults tree.Faults
+	var out []Document
+	e := s.evaluator(known, &faults)
+	e.documents = &out
+	(&loader{stack: s}).build(e, r)
+	return out, faults.Err()
+}
+
+// Place is where a property of the resource stands; for one that it does not have, where the resource does.
+func (r *Resource) Place(property string) tree.Position {
+	if n := r.node.Path("Properties", property); n != nil {
+		return n.Pos
+	}
+	return r.Pos
+}
+
+// Metadata is what the template says about the resource besides, nil for nothing.
+func (r *Resource) Metadata() *tree.Node { return r.node.Get("Metadata") }
+
+// Has reports whether the template has a resource, a parameter or a condition of the name.
+func (s *Stack) Has(name string) bool {
+	return s.resources[name] != nil || s.parameters[name] != nil || s.conditions[name] != nil
+}
+
 // outputMembers are what an output may have.
 var outputMembers = []string{"Description", "Value", "Export", "Condition"}
 

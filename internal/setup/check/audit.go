@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -27,9 +28,73 @@ type Entry struct {
 	Policy   string            // "" if there is none
 	Fault    error             // why the policy is not known
 	Tags     map[string]string // of the function; nil if they are not known
+	Declared *Declaration      // nil if it is not from a project
 
 	named      *policy.Named // Policy, parsed
 	statements map[*policy.Document][]setup.Statement
+}
+
+// Declaration is where a project declares a function URL and what lets callers in.
+type Declaration struct {
+	Place // of the URL
+	// At is where a statement of a policy is, by the name of the policy that the Entry or the callers have.
+	At func(statement policy.Ref) (Place, bool)
+	// Misplaced are grants on the function that are not on what the URL belongs to, a sentence each.
+	Misplaced []string
+}
+
+// Place is a place in a file. Line and Column count from 1.
+type Place struct {
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+func (p Place) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+// AllowedBy is a statement that allows a principal one of the two actions.
+type AllowedBy struct {
+	Principal string `json:"principal"`
+	Action    string `json:"action"`
+	Statement string `json:"statement"`
+	Place
+
+	ref policy.Ref
+}
+
+func allowedBy(principal string, steps ...Step) (by []AllowedBy) {
+	for _, step := range steps {
+		for _, ref := range step.by {
+			by = append(by, AllowedBy{Principal: principal, Action: step.action, Statement: explain.Statement(ref), ref: ref})
+		}
+	}
+	return by
+}
+
+// tell adds the statements that let callers in, for an entry that a project declares.
+func (e Entry) tell(judged *AuditFunction, by []AllowedBy) {
+	if e.Declared == nil {
+		return
+	}
+	for _, allowed := range by {
+		var ok bool
+		if allowed.Place, ok = e.Declared.At(allowed.ref); !ok {
+			continue
+		}
+		judged.AllowedBy = append(judged.AllowedBy, allowed)
+		judged.Details = append(judged.Details,
+			fmt.Sprintf("%s: %s is allowed to %s", allowed.Place, allowed.Action, allowed.Principal))
+	}
+}
+
+// at is the place of a statement with a colon, "" for none.
+func (e Entry) at(ref policy.Ref) string {
+	if e.Declared != nil {
+		if place, ok := e.Declared.At(ref); ok {
+			return place.String() + ": "
+		}
+	}
+	return ""
 }
 
 // parse reads the policy.
@@ -66,7 +131,11 @@ type AuditFunction struct {
 	Details  []string        `json:"details,omitempty"`
 	Missing  string          `json:"missingPermission,omitempty"`
 	MayCall  []string        `json:"mayCall,omitempty"` // principals that have both actions, as far as is known; * is everyone
-	fix      []string
+
+	Place                 // of the URL in the file that declares it
+	AllowedBy []AllowedBy `json:"allowedBy,omitempty"` // in such files
+
+	fix []string
 }
 
 // atOnce is how many policies are read at one time: the Lambda API lets an account make 15 calls a second (Lambda
@@ -101,15 +170,16 @@ func (c *Checker) All(ctx context.Context, callers *Callers) (Audit, error) {
 	if err := group.Wait(); err != nil {
 		return Audit{}, err
 	}
-	return c.audit(ctx, entries, callers), nil
+	return c.Audit(ctx, entries, callers), nil
 }
 
 // AuditOf judges the entries.
 func AuditOf(ctx context.Context, entries []Entry, callers *Callers) Audit {
-	return (&Checker{}).audit(ctx, entries, callers)
+	return (&Checker{}).Audit(ctx, entries, callers)
 }
 
-func (c *Checker) audit(ctx context.Context, entries []Entry, callers *Callers) Audit {
+// Audit judges the entries, with the checker's flags in the commands that it names.
+func (c *Checker) Audit(ctx context.Context, entries []Entry, callers *Callers) Audit {
 	audit := Audit{Verdict: Allowed, Functions: []AuditFunction{}}
 	for i := range entries {
 		entries[i].parse()
@@ -132,7 +202,7 @@ func (c *Checker) audit(ctx context.Context, entries []Entry, callers *Callers) 
 	}
 	depends := slices.ContainsFunc(audit.Functions, func(f AuditFunction) bool { return f.Status == Depends })
 	switch {
-	case callers != nil && !callers.None():
+	case callers != nil && (callers.Declared || !callers.None()):
 		audit.Notes = append(audit.Notes, callers.notes()...)
 	case depends:
 		audit.Notes = append(audit.Notes, "who may call by policies of their own is told by --callers, or by a copy of "+
@@ -144,6 +214,9 @@ func (c *Checker) audit(ctx context.Context, entries []Entry, callers *Callers) 
 // judge says what the policy and the callers' own ones come to.
 func (e Entry) judge(ctx context.Context, by access, callers *Callers) AuditFunction {
 	judged := AuditFunction{Function: e.Function.String(), URL: e.Address, AuthType: e.AuthType, Status: OK}
+	if e.Declared != nil {
+		judged.Place = e.Declared.Place
+	}
 	switch {
 	case e.Fault != nil:
 		judged.Status, judged.Summary = Unknown, e.Fault.Error()
@@ -160,10 +233,23 @@ func (e Entry) judge(ctx context.Context, by access, callers *Callers) AuditFunc
 func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access, callers *Callers) {
 	var found linted
 	if e.named != nil {
-		found = lint(judged.Function, *e.named, e.statements[e.named.Document], callers)
+		found = lint(judged.Function, *e.named, e.statements[e.named.Document], callers, e.at)
 	}
 	judged.Details = found.wrong
-	judged.MayCall = union(e.granted(ctx, callers), by.may)
+	granted, allowed := e.granted(ctx, callers)
+	judged.MayCall = union(granted, by.may)
+	defer func() { // whatever the verdict
+		e.tell(judged, slices.Concat(allowed, by.by))
+		if e.Declared != nil {
+			for _, name := range granted {
+				if judged.Status != Depends && e.areElsewhere([]string{name}) {
+					judged.Details = append(judged.Details, name+": policies of its own account have to allow both actions, too")
+				}
+			}
+			judged.Details = append(judged.Details, by.direct...)
+			judged.Details = append(judged.Details, e.Declared.Misplaced...)
+		}
+	}()
 	known := callers.known(e.Function.Account)
 	switch {
 	case len(found.alone)+len(by.half) > 0:
@@ -173,17 +259,26 @@ func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access
 		for _, name := range by.half {
 			judged.fix = append(judged.fix, grantTo(judged.Function, name))
 		}
-	case e.grants(ctx, callers):
+	case len(granted) > 0 && len(by.may) == 0 && e.Declared != nil && e.areElsewhere(granted):
+		judged.Status = Depends
+		judged.Summary = "both actions are granted to " + some(granted) +
+			": policies of that account have to allow them both, too"
+	case len(granted) > 0:
 		judged.Summary = "each principal that the policy names has both actions, or neither"
 	case len(by.may) > 0 && by.scp != nil:
 		judged.Status, judged.Summary, judged.Missing = by.scp.Status, by.scp.Summary, by.scp.Missing
 		judged.Details, judged.fix = by.scp.Details, by.scp.Fix
 	case len(by.may) > 0:
 		judged.Summary = "both actions are granted to " + some(by.may)
+	case e.Declared != nil && len(e.Declared.Misplaced) > 0:
+		judged.Status = Problem
+		judged.Summary = e.lacks() + ": what is granted is on another qualifier of the function than the URL's"
 	case !known || len(by.unsure)+len(callers.faults) > 0:
 		judged.Status, judged.Summary = Depends, e.lacks()+": callers need both actions in their own policies"
-		if known {
+		if known || len(by.unsure) > 0 {
 			judged.Summary += ", and whether one has them could not be found out"
+		}
+		if known || e.Declared != nil {
 			judged.Details = append(judged.Details, by.reasons...)
 			for _, fault := range callers.faults {
 				judged.Details = append(judged.Details, fault.Error())
@@ -205,15 +300,22 @@ func (e Entry) lacks() string {
 	return "the resource-based policy lets nobody call the URL by itself"
 }
 
-// grants reports whether the policy lets some principal call by itself whose own policies are not known.
-func (e Entry) grants(ctx context.Context, callers *Callers) bool {
-	return len(e.granted(ctx, callers)) > 0
+// areElsewhere reports whether the principals are all of other accounts than the function.
+func (e Entry) areElsewhere(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		account := arn.AccountOf(name)
+		if arn.IsAccount(name) {
+			account = name
+		}
+		return account == "" || account == e.Function.Account
+	})
 }
 
-// granted are those principals.
-func (e Entry) granted(ctx context.Context, callers *Callers) (names []string) {
+// granted are the principals that the policy lets call by itself, as far as their own policies are not known, and what
+// lets them.
+func (e Entry) granted(ctx context.Context, callers *Callers) (names []string, by []AllowedBy) {
 	if e.named == nil {
-		return nil
+		return nil, nil
 	}
 	for _, s := range e.statements[e.named.Document] {
 		if s.Denies() || !s.CoversAction(lambda.ActionInvokeURL) {
@@ -224,12 +326,17 @@ func (e Entry) granted(ctx context.Context, callers *Callers) (names []string) {
 		}
 		for _, principal := range s.Principals {
 			principal = strings.TrimPrefix(principal, "AWS:")
-			if to, ok := e.grantee(principal, callers); ok && e.lets(ctx, to) {
+			to, ok := e.grantee(principal, callers)
+			if !ok || slices.Contains(names, principal) {
+				continue
+			}
+			if steps, ok := e.lets(ctx, to); ok {
 				names = union(names, []string{principal})
+				by = append(by, allowedBy(principal, steps...)...)
 			}
 		}
 	}
-	return names
+	return names, by
 }
 
 // grantee is who a statement is about, if a grant to it is one: a grant to the function's own account gives nothing by
@@ -260,7 +367,7 @@ func (e Entry) grantee(name string, callers *Callers) (to subject, ok bool) {
 
 // lets reports whether the policy lets the principal do both actions for all that is known of it, if its own account
 // does.
-func (e Entry) lets(ctx context.Context, to subject) bool {
+func (e Entry) lets(ctx context.Context, to subject) (steps []Step, ok bool) {
 	r := e.run(lambda.AuthIAM)
 	r.subject = to
 	if to.account != "" && to.account != e.Function.Account {
@@ -268,11 +375,13 @@ func (e Entry) lets(ctx context.Context, to subject) bool {
 	}
 	r.findSource()
 	for _, action := range setup.Actions {
-		if r.decide(ctx, action).Status == Problem {
-			return false
+		step := r.decide(ctx, action)
+		if step.Status == Problem {
+			return nil, false
 		}
+		steps = append(steps, step)
 	}
-	return true
+	return steps, true
 }
 
 // run is a question about the function URL, to which nobody but its own policy has an answer.
@@ -289,11 +398,13 @@ func (e Entry) run(authType lambda.AuthType) *run {
 func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
 	r := e.run(lambda.AuthNone)
 	var lacking []string
+	var by []AllowedBy
 	judged.Summary = "everyone may call"
 	for _, action := range setup.Actions {
 		step := r.decide(ctx, action)
 		switch step.Status {
 		case OK:
+			by = append(by, allowedBy("*", step)...)
 			continue
 		case Problem:
 			lacking = append(lacking, action)
@@ -313,6 +424,10 @@ func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
 		slices.Sort(lacking)
 		judged.Status, judged.Summary = Problem, "everyone is to call, but is not granted "+strings.Join(lacking, " and ")
 	}
+	e.tell(judged, by)
+	if e.Declared != nil {
+		judged.Details = append(judged.Details, e.Declared.Misplaced...)
+	}
 }
 
 // maxNames is how many names are worth showing.
@@ -331,7 +446,11 @@ func some(names []string) string {
 func (a Audit) WriteTo(w io.Writer) (int64, error) {
 	var text strings.Builder
 	for _, function := range a.Functions {
-		fmt.Fprintf(&text, "%-14s  %s  %s\n", function.Status, function.Function, function.Summary)
+		where := ""
+		if function.Place != (Place{}) {
+			where = function.Place.String() + ": "
+		}
+		fmt.Fprintf(&text, "%-14s  %s%s  %s\n", function.Status, where, function.Function, function.Summary)
 		for _, detail := range function.Details {
 			fmt.Fprintf(&text, "%-14s    %s\n", "", detail)
 		}

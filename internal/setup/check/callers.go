@@ -21,9 +21,15 @@ import (
 
 // Callers are the users and roles of accounts, with all that their own policies say. The zero value has none.
 type Callers struct {
+	// Declared says that they are those of a project: its account may have others.
+	Declared bool
+
 	accounts map[string]*details // by account id
 	faults   []error             // why there may be more
 }
+
+// Fault notes why there may be more callers, or other policies of theirs.
+func (c *Callers) Fault(err error) { c.faults = append(c.faults, err) }
 
 // Add adds the answer of GetAccountAuthorizationDetails, or a part of it.
 func (c *Callers) Add(answer awsapi.Details) error {
@@ -41,7 +47,7 @@ func (c *Callers) Add(answer awsapi.Details) error {
 		c.accounts = map[string]*details{}
 	}
 	if c.accounts[account] == nil {
-		c.accounts[account] = &details{}
+		c.accounts[account] = &details{declared: c.Declared}
 	}
 	known := c.accounts[account]
 	fresh := func(list, more []awsapi.Entity) []awsapi.Entity {
@@ -120,6 +126,10 @@ func (c *Callers) has(principal string) bool {
 
 // notes say what the callers' policies leave open.
 func (c *Callers) notes() []string {
+	if c.Declared {
+		return []string{"of the callers, only those that are declared are counted: other users and roles of the account " +
+			"may have both actions by policies of their own, and service control policies are not known"}
+	}
 	for _, known := range c.accounts {
 		if known.simulator == nil {
 			return []string{"a saved answer of GetAccountAuthorizationDetails says nothing of service control " +
@@ -133,12 +143,15 @@ func (c *Callers) notes() []string {
 func (c *Callers) None() bool { return len(c.accounts) == 0 }
 
 // known reports whether the callers of the account are known.
-func (c *Callers) known(account string) bool { return c != nil && c.accounts[account] != nil }
+func (c *Callers) known(account string) bool {
+	return c != nil && !c.Declared && c.accounts[account] != nil
+}
 
 // details are what IAM says of an account, read as from IAM itself.
 type details struct {
 	awsapi.Details
 	simulator Principals // nil if nobody can be asked
+	declared  bool       // a project declares it
 }
 
 var (
@@ -157,7 +170,7 @@ func (d *details) find(owner iam.Owner) (awsapi.Entity, error) {
 	}
 	i := slices.IndexFunc(list, func(entity awsapi.Entity) bool { return entity.Name() == owner.Name })
 	if i < 0 {
-		return awsapi.Entity{}, notAmong(owner.String())
+		return awsapi.Entity{}, d.notAmong(owner.String())
 	}
 	return list[i], nil
 }
@@ -223,10 +236,13 @@ func (d *details) Managed(_ context.Context, arn string) (string, error) {
 			}
 		}
 	}
-	return "", notAmong("policy " + arn)
+	return "", d.notAmong("policy " + arn)
 }
 
-func notAmong(what string) error {
+func (d *details) notAmong(what string) error {
+	if d.declared {
+		return &awsapi.Error{Message: what + " is not declared"}
+	}
 	return &awsapi.Error{Message: what + " is not in the answer of GetAccountAuthorizationDetails"}
 }
 
@@ -234,7 +250,9 @@ func notAmong(what string) error {
 type access struct {
 	may, half, unsure []string // who has both actions, one of them and no use for it, or either as far as is known
 	reasons           []string // why not, of half, unsure, and those that a policy denies the other action
+	direct            []string // who has lambda:InvokeFunction alone, for other use than that of the URL
 	scp               *Step    // what stands in the way of those that may
+	by                []AllowedBy
 	asked             int
 }
 
@@ -315,6 +333,7 @@ func (r *run) tell(ctx context.Context, name string, to *access) {
 	first, second := r.decide(ctx, lambda.ActionInvokeURL), r.decide(ctx, lambda.ActionInvoke)
 	switch {
 	case first.Status == OK && second.Status == OK:
+		to.by = append(to.by, allowedBy(name, first, second)...)
 		if to.may = append(to.may, name); r.caller.Principals.(*details).simulator != nil && to.asked < maxAsked &&
 			(to.asked == 0 || to.scp != nil) {
 			to.asked++
@@ -338,6 +357,8 @@ func (r *run) tell(ctx context.Context, name string, to *access) {
 			to.half = append(to.half, name)
 		}
 		to.reasons = append(to.reasons, name+": "+lacking.Summary)
+	case second.Status == OK:
+		to.direct = append(to.direct, name+": "+first.Summary+"; it may invoke the function directly only")
 	}
 }
 

@@ -203,7 +203,7 @@ func (r *run) decide(ctx context.Context, action string) Step {
 		Whole: sets.Resource != nil && lambda.IsWhole(sets.Resource.Document)}
 	step := Step{
 		Name: strings.TrimPrefix(action, "lambda:"), Status: Problem, Decides: true,
-		Summary: call.Summary(action, decision),
+		Summary: call.Summary(action, decision), action: action,
 	}
 	denying := explain.Denying(decision)
 	grounds := explain.Grounds(request, decision, nil)
@@ -213,6 +213,11 @@ func (r *run) decide(ctx context.Context, action string) Step {
 	switch decision.Effect {
 	case policy.Allowed:
 		step.Status = OK
+		for _, ref := range decision.Matched {
+			if ref.Effect == policy.Allowed {
+				step.by = append(step.by, ref)
+			}
+		}
 		open = append(r.unread(action), r.doubtfulAllows(request, sets, known)...)
 		open = append(open, r.openDenies(request, sets, known)...)
 	case policy.ExplicitlyDenied:

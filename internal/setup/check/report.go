@@ -9,6 +9,7 @@ package check
 
 import (
 	"fmt"
+	"github.com/furl-dev/furl/policy"
 	"io"
 	"slices"
 	"strings"
@@ -36,6 +37,9 @@ type Step struct {
 	Decides bool `json:"decides"`
 	// Fix is commands or sentences that would change the outcome.
 	Fix []string `json:"-"`
+
+	action string
+	by     []policy.Ref // the statements that allow the action, if it is allowed
 }
 
 // Verdict is what all steps come to.

@@ -23,7 +23,8 @@ func (r *run) lookAtNovember() {
 	}
 	step := Step{Name: stepNovember, Status: OK}
 	step.Summary = "the function's policy grants both actions, or neither, to each principal that it names"
-	found := lint(r.name(), *r.resource.named, r.sets.statements[r.resource.named.Document], nil)
+	statements := r.sets.statements[r.resource.named.Document]
+	found := lint(r.name(), *r.resource.named, statements, nil, Entry{}.at)
 	if len(found.alone) > 0 {
 		step.Status, step.Fix = Problem, found.fix
 		step.Summary = "the function's policy grants one of the two actions alone" + noUse
@@ -51,11 +52,13 @@ type linted struct {
 }
 
 // lint finds what is odd about a function's policy. What it grants to the callers is left out: their own policies are
-// known.
-func lint(function string, named policy.Named, statements []setup.Statement, callers *Callers) (found linted) {
+// known. at is what stands before a statement that has a place in a file.
+func lint(
+	function string, named policy.Named, statements []setup.Statement, callers *Callers, at func(policy.Ref) string,
+) (found linted) {
 	for _, finding := range urllint.Lint(named) {
 		s := statements[finding.Statement]
-		text := explain.Statement(finding.Ref) + ": " + finding.Message
+		text := at(finding.Ref) + explain.Statement(finding.Ref) + ": " + finding.Message
 		if finding.Severity == urllint.SeveritySuggestion {
 			continue
 		}

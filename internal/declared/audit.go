@@ -1,0 +1,230 @@
+package declared
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/setup/check"
+	"github.com/furl-dev/furl/policy"
+)
+
+// Audit says who may call which function URL as things are declared. flags are for the commands that mend something.
+func (w *World) Audit(ctx context.Context, flags string) (check.Audit, error) {
+	callers := &check.Callers{Declared: true}
+	details, faults := w.details()
+	if len(w.owners) > 0 {
+		if err := callers.Add(details); err != nil {
+			return check.Audit{}, err
+		}
+	}
+	for _, fault := range faults {
+		callers.Fault(fault)
+	}
+	entries := make([]check.Entry, len(w.urls))
+	for i, url := range w.urls {
+		entry := check.Entry{Function: url.function, AuthType: url.authType, Declared: &check.Declaration{
+			Place: placeOf(url.Source), At: w.placeOf, Misplaced: w.misplacedTexts(url),
+		}}
+		if f, ok := w.functions[url.function.Unqualified().String()]; ok {
+			if entry.Tags = f.tags; f.tags == nil {
+				entry.Tags = map[string]string{}
+			}
+		}
+		if p := w.policies[url.function.String()]; p != nil {
+			entry.Policy, entry.Fault = p.text(), p.fault
+		}
+		entries[i] = entry
+	}
+	audit := (&check.Checker{Flags: flags}).Audit(ctx, entries, callers)
+	audit.Notes = append(slices.Clone(w.notes), audit.Notes...)
+	return audit, nil
+}
+
+func placeOf(s Source) check.Place {
+	return check.Place{File: s.Pos.File, Line: s.Pos.Line, Column: s.Pos.Column}
+}
+
+func (w *World) placeOf(ref policy.Ref) (check.Place, bool) {
+	at, ok := w.at(ref)
+	return placeOf(at), ok
+}
+
+// at is where a statement of one of the world's policies is.
+func (w *World) at(ref policy.Ref) (Source, bool) {
+	find := w.places[ref.Policy]
+	if find == nil {
+		return Source{}, false
+	}
+	return find(ref)
+}
+
+// misplaced are the statements that grant one of the two actions on another qualifier of the URL's function, one that
+// has no URL of its own.
+func (w *World) misplaced(url functionURL) (list []misplaced) {
+	for _, p := range w.policies {
+		if p.function == url.function || p.function.Unqualified() != url.function.Unqualified() ||
+			slices.ContainsFunc(w.urls, func(other functionURL) bool { return other.function == p.function }) {
+			continue
+		}
+		parsed, err := policy.Parse([]byte(p.text()), policy.Resource)
+		if err != nil {
+			continue
+		}
+		for i, s := range parsed.Statements() {
+			if s.Effect == policy.Allowed && forURLs(s) {
+				list = append(list, misplaced{p.sources[i], p.function, s})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b misplaced) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
+	})
+	return list
+}
+
+// misplaced is a grant on something that has no URL.
+type misplaced struct {
+	Source
+	on        lambda.ARN
+	statement policy.Statement
+}
+
+// forURLs reports whether a statement is for calls of function URLs only.
+func forURLs(s policy.Statement) bool {
+	return !s.NotAction && s.CoversAction(lambda.ActionInvokeURL) && !s.CoversAction(lambda.ActionInvoke) ||
+		slices.ContainsFunc(s.Conditions, func(c policy.Condition) bool {
+			return equalKey(c, "lambda:InvokedViaFunctionUrl") || equalKey(c, "lambda:FunctionUrlAuthType")
+		})
+}
+
+func (w *World) misplacedTexts(url functionURL) (texts []string) {
+	for _, m := range w.misplaced(url) {
+		texts = append(texts, fmt.Sprintf("%s: %s is about %s, and the URL is that of %s", m.Pos, m.Resource.ID,
+			what(m.on), what(url.function)))
+	}
+	return texts
+}
+
+// what is what a policy is of.
+func what(function lambda.ARN) string {
+	if function.Qualifier == "" {
+		return "the function " + function.Name
+	}
+	return "its alias " + function.Qualifier
+}
+
+// Account is the account as it would be with all that the project declares, for setup.Granter to plan with. It cannot be
+// changed.
+func (w *World) Account() setup.Account {
+	return setup.Account{ID: w.account, Region: w.region, Functions: w, Principals: w, Policies: w}
+}
+
+var (
+	_ setup.FunctionReader  = (*World)(nil)
+	_ setup.PrincipalReader = (*World)(nil)
+	_ setup.PolicyReader    = (*World)(nil)
+)
+
+func notDeclared(what string) error {
+	return &awsapi.Error{Kind: awsapi.NotFound, Message: what + " is not declared"}
+}
+
+// Function implements setup.FunctionReader.
+func (w *World) Function(_ context.Context, name lambda.ARN) (awsapi.Function, error) {
+	f, ok := w.functions[name.Unqualified().String()]
+	if !ok {
+		return awsapi.Function{}, notDeclared("function " + name.String())
+	}
+	return awsapi.Function{ARN: f.arn, Role: f.role}, nil
+}
+
+// URL implements setup.FunctionReader.
+func (w *World) URL(_ context.Context, name lambda.ARN) (awsapi.URL, error) {
+	for _, url := range w.urls {
+		if url.function == name {
+			return awsapi.URL{Function: name, URLSettings: awsapi.URLSettings{AuthType: url.authType}}, nil
+		}
+	}
+	return awsapi.URL{}, notDeclared("the URL of " + name.String())
+}
+
+// Policy implements setup.FunctionReader.
+func (w *World) Policy(_ context.Context, name lambda.ARN) (string, error) {
+	p := w.policies[name.String()]
+	switch {
+	case p == nil:
+		return "", notDeclared("a policy of " + name.String())
+	case p.fault != nil:
+		return "", p.fault
+	}
+	return p.text(), nil
+}
+
+func (w *World) find(o iam.Owner) (*owner, error) {
+	for _, other := range w.owners {
+		if other.Owner == o && !other.outside {
+			return other, nil
+		}
+	}
+	return nil, notDeclared(o.String())
+}
+
+// Principal implements setup.PrincipalReader.
+func (w *World) Principal(_ context.Context, o iam.Owner) (awsapi.Principal, error) {
+	found, err := w.find(o)
+	if err != nil {
+		return awsapi.Principal{}, err
+	}
+	return awsapi.Principal{ARN: found.arn, Tags: found.tags, Boundary: found.boundary}, nil
+}
+
+// InlineNames implements setup.PolicyReader.
+func (w *World) InlineNames(_ context.Context, o iam.Owner) (names []string, err error) {
+	found, err := w.find(o)
+	if err != nil {
+		return nil, nil // nothing declared is known of it
+	}
+	for _, d := range found.inline {
+		names = append(names, d.name)
+	}
+	return names, nil
+}
+
+// Inline implements setup.PolicyReader.
+func (w *World) Inline(_ context.Context, o iam.Owner, name string) (string, error) {
+	found, err := w.find(o)
+	if err == nil {
+		for _, d := range found.inline {
+			if d.name == name {
+				return d.text, d.fault
+			}
+		}
+	}
+	return "", notDeclared("policy " + name)
+}
+
+// Attached implements setup.PolicyReader.
+func (w *World) Attached(_ context.Context, o iam.Owner) ([]string, error) {
+	found, err := w.find(o)
+	if err != nil {
+		return nil, nil
+	}
+	return slices.DeleteFunc(slices.Clone(found.managed), func(name string) bool { return !w.isKnown(name) }), nil
+}
+
+// Managed implements setup.PolicyReader.
+func (w *World) Managed(_ context.Context, name string) (string, error) {
+	if text, ok := w.managedText(name); ok {
+		return text, nil
+	}
+	return "", notDeclared("policy " + name)
+}
+
+func equalKey(c policy.Condition, key string) bool { return strings.EqualFold(c.Key, key) }
