@@ -16,6 +16,8 @@ import (
 // grantFlags are the flags of grant and revoke.
 type grantFlags struct {
 	place
+	declaration   declaration
+	template      string
 	principal     string
 	flag          string // the principal's
 	qualifier     string
@@ -66,12 +68,23 @@ Across accounts both sides must allow the call. The command prints what to do on
 
 --print writes the whole grant as code; --print cli writes the commands for what is missing.
 
+With --template, --print sam, cloudformation or cdk writes what a project lacks to let the principal call, with
+references to the resources that it declares. The file is a template of SAM or CloudFormation, or a directory as for
+furl check --offline. FUNCTION and PRINCIPAL may then be logical ids, too. If only an alias of the function has a URL,
+the grant is on the alias. No account is asked and nothing is changed.
+
 ` + awsStatus(status{
 			exitOK: "granted, or shown with --dry-run or --print", exitFailed: "failed, after saying what was done",
 		}),
 		Example: "  furl grant my-function-with-url --to function:my-calling-function",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			if flags.template != "" {
+				return p.printDeclared(command, flags, args[0])
+			}
+			if flags.declaration.given() != "" {
+				return usage(command, errors.New("--param, --stack and --account are for --template"))
+			}
 			return p.runGrant(command, flags, args[0], (*setup.Granter).Grant)
 		},
 	}
@@ -80,6 +93,9 @@ Across accounts both sides must allow the call. The command prints what to do on
 		"within one account: resource to change the function's policy (default), identity to change the caller's")
 	command.Flags().StringVar(&flags.print, "print", "",
 		"print code and change nothing: cli, sam, cloudformation, terraform or cdk")
+	command.Flags().StringVar(&flags.template, "template", "",
+		"with --print sam, cloudformation or cdk: write what this template, or the project of this directory, lacks")
+	flags.declaration.register(p, command)
 	command.Flags().BoolVar(&flags.whole, "whole-policy", false,
 		"with --print, write the function's policy as one resource; the default where it has more than permissions")
 	return command
@@ -145,6 +161,45 @@ func (p *program) runGrant(command *cobra.Command, flags grantFlags, function st
 	default:
 		return p.applyPlan(command, flags, plan)
 	}
+}
+
+// printDeclared prints what a project lacks.
+func (p *program) printDeclared(command *cobra.Command, flags grantFlags, function string) error {
+	if err := flags.validate(command); err != nil {
+		return err
+	}
+	form := snippet.Form(flags.print)
+	switch {
+	case !slices.Contains([]snippet.Form{snippet.SAM, snippet.CloudFormation, snippet.CDK}, form):
+		return usage(command, errors.New("--template is for --print sam, cloudformation or cdk"))
+	case flags.whole || flags.callerProfile != "":
+		return usage(command, errors.New("--template prints single resources of the function's account: "+
+			"leave --whole-policy and --caller-profile out"))
+	}
+	world, err := flags.declaration.openPath(flags.template, flags.options.Region)
+	if err != nil {
+		return err
+	}
+	grant, err := world.Grant(command.Context(), setup.Request{
+		Function: function, Qualifier: flags.qualifier, Principal: flags.principal, Via: setup.Via(flags.via),
+		SourceARN: flags.sourceARN,
+	})
+	if err != nil {
+		return err
+	}
+	p.noteAll(grant.Plan.Notes)
+	for _, change := range grant.Plan.Elsewhere {
+		p.note("to do in account %s: %s", change.Account, change.Command())
+	}
+	if grant.IsNothing() {
+		p.note("nothing to add")
+		for _, kept := range grant.Plan.Kept {
+			p.note("unchanged: %s", kept)
+		}
+		return nil
+	}
+	_, err = fmt.Fprint(p.streams.Out, grant.As(form))
+	return err
 }
 
 func (g *grantFlags) validate(command *cobra.Command) error {

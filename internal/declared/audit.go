@@ -7,10 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
-	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/setup/check"
 	"github.com/furl-dev/furl/policy"
 )
@@ -118,113 +115,6 @@ func what(function lambda.ARN) string {
 		return "the function " + function.Name
 	}
 	return "its alias " + function.Qualifier
-}
-
-// Account is the account as it would be with all that the project declares, for setup.Granter to plan with. It cannot be
-// changed.
-func (w *World) Account() setup.Account {
-	return setup.Account{ID: w.account, Region: w.region, Functions: w, Principals: w, Policies: w}
-}
-
-var (
-	_ setup.FunctionReader  = (*World)(nil)
-	_ setup.PrincipalReader = (*World)(nil)
-	_ setup.PolicyReader    = (*World)(nil)
-)
-
-func notDeclared(what string) error {
-	return &awsapi.Error{Kind: awsapi.NotFound, Message: what + " is not declared"}
-}
-
-// Function implements setup.FunctionReader.
-func (w *World) Function(_ context.Context, name lambda.ARN) (awsapi.Function, error) {
-	f, ok := w.functions[name.Unqualified().String()]
-	if !ok {
-		return awsapi.Function{}, notDeclared("function " + name.String())
-	}
-	return awsapi.Function{ARN: f.arn, Role: f.role}, nil
-}
-
-// URL implements setup.FunctionReader.
-func (w *World) URL(_ context.Context, name lambda.ARN) (awsapi.URL, error) {
-	for _, url := range w.urls {
-		if url.function == name {
-			return awsapi.URL{Function: name, URLSettings: awsapi.URLSettings{AuthType: url.authType}}, nil
-		}
-	}
-	return awsapi.URL{}, notDeclared("the URL of " + name.String())
-}
-
-// Policy implements setup.FunctionReader.
-func (w *World) Policy(_ context.Context, name lambda.ARN) (string, error) {
-	p := w.policies[name.String()]
-	switch {
-	case p == nil:
-		return "", notDeclared("a policy of " + name.String())
-	case p.fault != nil:
-		return "", p.fault
-	}
-	return p.text(), nil
-}
-
-func (w *World) find(o iam.Owner) (*owner, error) {
-	for _, other := range w.owners {
-		if other.Owner == o && !other.outside {
-			return other, nil
-		}
-	}
-	return nil, notDeclared(o.String())
-}
-
-// Principal implements setup.PrincipalReader.
-func (w *World) Principal(_ context.Context, o iam.Owner) (awsapi.Principal, error) {
-	found, err := w.find(o)
-	if err != nil {
-		return awsapi.Principal{}, err
-	}
-	return awsapi.Principal{ARN: found.arn, Tags: found.tags, Boundary: found.boundary}, nil
-}
-
-// InlineNames implements setup.PolicyReader.
-func (w *World) InlineNames(_ context.Context, o iam.Owner) (names []string, err error) {
-	found, err := w.find(o)
-	if err != nil {
-		return nil, nil // nothing declared is known of it
-	}
-	for _, d := range found.inline {
-		names = append(names, d.name)
-	}
-	return names, nil
-}
-
-// Inline implements setup.PolicyReader.
-func (w *World) Inline(_ context.Context, o iam.Owner, name string) (string, error) {
-	found, err := w.find(o)
-	if err == nil {
-		for _, d := range found.inline {
-			if d.name == name {
-				return d.text, d.fault
-			}
-		}
-	}
-	return "", notDeclared("policy " + name)
-}
-
-// Attached implements setup.PolicyReader.
-func (w *World) Attached(_ context.Context, o iam.Owner) ([]string, error) {
-	found, err := w.find(o)
-	if err != nil {
-		return nil, nil
-	}
-	return slices.DeleteFunc(slices.Clone(found.managed), func(name string) bool { return !w.isKnown(name) }), nil
-}
-
-// Managed implements setup.PolicyReader.
-func (w *World) Managed(_ context.Context, name string) (string, error) {
-	if text, ok := w.managedText(name); ok {
-		return text, nil
-	}
-	return "", notDeclared("policy " + name)
 }
 
 func equalKey(c policy.Condition, key string) bool { return strings.EqualFold(c.Key, key) }

@@ -86,6 +86,7 @@ type owner struct {
 // document is a policy of the world's, with its places in the template.
 type document struct {
 	Source
+	inline     string // its own name, of an inline policy
 	name, text string
 	written    template.Document
 	fault      error
@@ -173,7 +174,7 @@ func (w *World) read(from Source, attached bool) error {
 		}
 	case *template.Policy:
 		for _, o := range w.ownersOf(from, v.Roles, v.Users, v.Groups) {
-			o.inline = append(o.inline, w.document(from, inlineName(v.Name, o.Owner), written[0]))
+			o.inline = append(o.inline, w.inlineDocument(from, v.Name, o.Owner, written[0]))
 		}
 	case *template.ManagedPolicy:
 		name := arn.IAM(w.account, "policy", pathOf(v.Path), v.Name).String()
@@ -209,8 +210,11 @@ func pathOf(path string) string {
 	return path
 }
 
-func inlineName(name string, of iam.Owner) string {
-	return "inline policy " + name + " of " + of.String()
+// inlineDocument reads an inline policy, under the name that package setup gives it.
+func (w *World) inlineDocument(from Source, name string, of iam.Owner, written template.Document) *document {
+	d := w.document(from, "inline policy "+name+" of "+of.String(), written)
+	d.inline = name
+	return d
 }
 
 // late stands for what is known only once something is made, in policies: it is as long as template.Unknown, so that
@@ -342,7 +346,7 @@ func (w *World) addOwner(
 		written = written[1:]
 	}
 	for i, d := range written {
-		o.inline = append(o.inline, w.document(from, inlineName(inline[i].Name, o.Owner), d))
+		o.inline = append(o.inline, w.inlineDocument(from, inline[i].Name, o.Owner, d))
 	}
 	w.owners = append(w.owners, o)
 }
@@ -387,8 +391,7 @@ func (w *World) details() (answer awsapi.Details, faults []error) {
 			if d.fault != nil {
 				faults = append(faults, d.fault)
 			}
-			_, name, _ := strings.Cut(strings.TrimSuffix(d.name, " of "+o.String()), "inline policy ")
-			inline = append(inline, awsapi.InlinePolicy{Name: name, Document: awsapi.Document(d.text)})
+			inline = append(inline, awsapi.InlinePolicy{Name: d.inline, Document: awsapi.Document(d.text)})
 		}
 		for _, name := range o.managed {
 			if !w.isKnown(name) && strings.Contains(name, ":iam::aws:policy/") {

@@ -41,6 +41,8 @@ type Request struct {
 type Granter struct {
 	Owner  Account
 	Caller *Account // the account that the caller is in, if there are credentials for it too
+	// Declared says that the account is one as a project declares it, where things are written and not made.
+	Declared bool
 }
 
 // Grant plans what is missing for the principal to be allowed to call the function's URL. It changes nothing.
@@ -137,10 +139,20 @@ func (g *Granter) lookAtURL(ctx context.Context, plan *Plan) error {
 		plan.AuthType = lambda.AuthNone
 	}
 	create := "furl url create " + plan.Function.Short()
+	update := func(authType lambda.AuthType, comment string) string {
+		if g.Declared {
+			return "write AuthType: " + string(authType) + " for the URL" + comment
+		}
+		return "furl url update " + plan.Function.Short() + " --auth " + string(authType) + comment
+	}
 	switch awsapi.KindOf(err) {
 	case awsapi.NotFound:
 		if _, err := g.Owner.Functions.Function(ctx, plan.Function); awsapi.KindOf(err) == awsapi.NotFound {
 			return err
+		}
+		if g.Declared {
+			plan.note("no URL of %s is declared", plan.Function.Short())
+			return nil
 		}
 		if everyone {
 			create += " --auth NONE"
@@ -155,10 +167,11 @@ func (g *Granter) lookAtURL(ctx context.Context, plan *Plan) error {
 	case err != nil:
 		return err
 	case everyone && url.AuthType != lambda.AuthNone:
-		return refuseNow("furl url update "+plan.Function.Short()+" --auth NONE   # if everyone on the internet is to call it",
+		return refuseNow(update(lambda.AuthNone, "   # if everyone on the internet is to call it"),
 			"with auth type %s a permission for * would let in every user and role of every AWS account", url.AuthType)
 	case !everyone && url.AuthType == lambda.AuthNone:
-		plan.note("the URL has auth type NONE: it does not look at signatures. The grant takes effect with: furl url update %s --auth AWS_IAM", plan.Function.Short())
+		plan.note("the URL has auth type NONE: it does not look at signatures. The grant takes effect with: %s",
+			update(lambda.AuthIAM, ""))
 	}
 	return nil
 }
@@ -214,6 +227,10 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan, whole bool) e
 			plan.Kept = append(plan.Kept, fmt.Sprintf("%s: %s", permission.Action, names(granting)))
 			continue
 		}
+		if by := g.declaredByIdentity(ctx, plan, permission.Action); by != "" {
+			plan.Kept = append(plan.Kept, by)
+			continue
+		}
 		for _, s := range now.statements {
 			switch {
 			case s.Sid != permission.StatementID:
@@ -234,8 +251,25 @@ func (g *Granter) grantByResource(ctx context.Context, plan *Plan, whole bool) e
 	}
 	plan.tellOfDenies(now)
 	plan.revise(now)
-	plan.wantWhole(now, whole)
+	if !g.Declared {
+		plan.wantWhole(now, whole)
+	}
 	return nil
+}
+
+// declaredByIdentity says by what the caller's own policies allow the action in a project, where both sides are at hand;
+// "" if they do not. Across accounts both sides need it.
+func (g *Granter) declaredByIdentity(ctx context.Context, plan *Plan, action string) string {
+	owner, ok := plan.Principal.owner()
+	if !g.Declared || !ok || plan.crossAccount() {
+		return ""
+	}
+	by, _ := identityGrants(ctx, g.Owner.Policies, owner, plan.call())
+	i := slices.IndexFunc(by, func(text string) bool { return strings.HasPrefix(text, action+": ") })
+	if i < 0 {
+		return ""
+	}
+	return by[i]
 }
 
 // tellOfDenies notes the statements that deny the call under conditions that not every call meets.

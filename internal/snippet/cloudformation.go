@@ -113,8 +113,8 @@ func (p wholePolicy) resource(id, condition string) string {
 	})
 }
 
-// logicalID is a name as CloudFormation takes it: letters and digits.
-func logicalID(name string) string {
+// LogicalID is a name as CloudFormation takes it: letters and digits.
+func LogicalID(name string) string {
 	var id strings.Builder
 	for word := range strings.FieldsFuncSeq(name, separates) {
 		id.WriteString(strings.ToUpper(word[:1]) + word[1:])

@@ -65,9 +65,9 @@ func (p Permission) As(form Form) string {
 	case JSON:
 		return string(p.Statement(p.Function, func(principal string) string { return principal }))
 	case CloudFormation, SAM:
-		return permissionResource(logicalID(p.StatementID), "", p.Function.String(), p.Permission)
+		return permissionResource(LogicalID(p.StatementID), "", p.Function.String(), p.Permission)
 	case CDK:
-		return permissionConstruct("this", logicalID(p.StatementID), p.Function, p.Permission)
+		return permissionConstruct("this", LogicalID(p.StatementID), p.Function, p.Permission)
 	case Terraform:
 		return permissionBlock(underscored(p.StatementID), p.Function, p.Permission)
 	default:
@@ -93,9 +93,9 @@ func (p InlinePolicy) As(form Form) string {
 	case JSON:
 		return p.Document
 	case CloudFormation, SAM:
-		return policyResource(logicalID(p.Name), "", p)
+		return policyResource(LogicalID(p.Name), "", p)
 	case CDK:
-		return policyConstruct("this", logicalID(p.Name), p)
+		return policyConstruct("this", LogicalID(p.Name), p)
 	case Terraform:
 		return policyBlock(underscored(p.Name), "", p)
 	default:
