@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,6 +103,13 @@ func (d *declaration) open(path, region string, text []byte) (*declared.World, e
 	}
 	if err != nil {
 		return nil, err
+	}
+	if opened.Form == project.Source || opened.Form == project.WebServer {
+		return nil, fmt.Errorf("%s has no declaration: furl reads a template of SAM or CloudFormation, .aws-sam/build, a "+
+			"cdk.out, or a Serverless project", path)
+	}
+	for _, guess := range opened.Guessed {
+		d.p.note("note: %s", guess)
 	}
 	return declared.New(opened.Stacks, o.Template.Account, region)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -139,20 +141,25 @@ func TestRules(t *testing.T) {
 }
 
 // head are two functions, with URLs of the two auth types on an alias and on the function, and a role.
-const head = `Resources:
-  Fn: {Type: AWS::Lambda::Function, Properties: {Role: 'arn:aws:iam::123456789012:role/fn', Runtime: python3.13, Handler: index.f, Code: {ZipFile: x}}}
+var head = words(`Resources:
+  Fn: {Type: AWS::Lambda::Function, Properties: {Role: !Sub 'arn:aws:iam::${AWS::AccountId}:role/f', <code>}}
   Url: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: !GetAtt Fn.Arn, AuthType: AWS_IAM}}
-  Public: {Type: AWS::Lambda::Function, Properties: {Role: !GetAtt Role.Arn, Runtime: python3.13, Handler: index.f, Code: {ZipFile: x}}}
+  Public: {Type: AWS::Lambda::Function, Properties: {Role: !GetAtt Role.Arn, <code>}}
   Version: {Type: AWS::Lambda::Version, Properties: {FunctionName: !Ref Public}}
-  Alias: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref Public, FunctionVersion: !GetAtt Version.Version, Name: live}}
+  Alias: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref Public, FunctionVersion: '1', Name: live}}
   PublicUrl: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: !Ref Alias, AuthType: NONE}}
-  A: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Alias, Principal: '*', Action: lambda:InvokeFunctionUrl, FunctionUrlAuthType: NONE}}
-  B: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Alias, Principal: '*', Action: lambda:InvokeFunction, InvokedViaFunctionUrl: true}}
+  A: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Alias, Principal: '*', <url>, FunctionUrlAuthType: NONE}}
+  B: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Alias, Principal: '*', <invoke>}}
   Role:
     Type: AWS::IAM::Role
     Properties:
-      AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}}
-`
+      AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: <trust>}
+`, "<code>", "Runtime: python3.13, Handler: index.f, Code: {ZipFile: x}", "<url>", "Action: lambda:InvokeFunctionUrl",
+	"<invoke>", "Action: lambda:InvokeFunction, InvokedViaFunctionUrl: true",
+	"<trust>", "{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}")
+
+// words puts words of a template into their places.
+func words(text string, places ...string) string { return strings.NewReplacer(places...).Replace(text) }
 
 func permission(id, properties string) string {
 	return "  " + id + ": {Type: AWS::Lambda::Permission, Properties: {" + properties + "}}\n"
@@ -186,7 +193,7 @@ func TestPermissions(t *testing.T) {
 		{"an auth type that the URL has not", permission("X", to+strings.Replace(url, "AWS_IAM", "NONE", 1)) +
 			permission("Y", to+invoke), "14:158 X url-auth-type"},
 		{"everyone for a URL that asks who calls",
-			permission("X", "Principal: '*', FunctionName: !Ref Fn, Action: lambda:InvokeFunctionUrl, FunctionUrlAuthType: NONE") +
+			permission("X", "Principal: '*', FunctionName: !Ref Fn, "+strings.Replace(url, "AWS_IAM", "NONE", 1)) +
 				permission("Y", "Principal: '*', FunctionName: !Ref Fn, "+invoke), "14:145 X url-auth-type"},
 		{"a role for a URL that asks nobody", permission("X", "Principal: !GetAtt Role.Arn, FunctionName: !Ref Alias, "+url) +
 			permission("Y", "Principal: !GetAtt Role.Arn, FunctionName: !Ref Alias, "+invoke), "14:161 X url-auth-type"},
@@ -235,7 +242,8 @@ func TestAudit(t *testing.T) {
 	both := func(on, to string) string {
 		return permission("X", "FunctionName: "+on+", Principal: "+to+
 			", Action: lambda:InvokeFunctionUrl, FunctionUrlAuthType: AWS_IAM") +
-			permission("Y", "FunctionName: "+on+", Principal: "+to+", Action: lambda:InvokeFunction, InvokedViaFunctionUrl: true")
+			permission("Y", "FunctionName: "+on+", Principal: "+to+
+				", Action: lambda:InvokeFunction, InvokedViaFunctionUrl: true")
 	}
 	policyOf := func(statements string) string {
 		return "      Policies: [{PolicyName: p, PolicyDocument: {Version: 2012-10-17, Statement: [" + statements + "]}}]\n"
@@ -290,6 +298,32 @@ func TestAudit(t *testing.T) {
 			if public := audit.Functions[1]; public.Status != check.OK || len(public.AllowedBy) != 2 {
 				t.Errorf("the public URL: %s, %s", public.Status, public.Summary)
 			}
+		})
+	}
+}
+
+// TestSamples: what the tools write is right, but for the permission that Serverless 3 leaves out, and the samples of a
+// connector beside the role's own policy.
+func TestSamples(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "shared", "declarations")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the samples are not here")
+	}
+	for name, want := range map[string]string{
+		"sam-template.yaml": "", "sam-build.template.yaml": "", "cdk.FurlDemo.template.json": "", "cdk-oac.template.json": "",
+		"osls-4.3.1.cloudformation-update.json":   "",
+		"serverless-3.cloudformation-update.json": "274:5 PublicLambdaPermissionFnUrl missing-action",
+		"sam-template.translated-1.115.json":      "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, shown(lint(load(t, parse(t, string(text)))))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			cure(t, string(text))
 		})
 	}
 }

@@ -38,7 +38,8 @@ func (w *World) Grant(ctx context.Context, request setup.Request) (*Grant, error
 	if note != "" {
 		plan.Notes = append(plan.Notes, note)
 	}
-	if plan.Wanted.Inline != nil && plan.Wanted.Inline.Account != w.account && f.Resource.Place("FunctionName") == f.Resource.Pos {
+	isNamed := f.Resource.Place("FunctionName") != f.Resource.Pos
+	if plan.Wanted.Inline != nil && plan.Wanted.Inline.Account != w.account && !isNamed {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("the template gives %s no name: write the one that it gets at AWS in "+
 			"place of %s in the policies of account %s", f.Resource.ID, f.arn.Name, plan.Wanted.Inline.Account))
 	}
@@ -55,9 +56,12 @@ func (w *World) Grant(ctx context.Context, request setup.Request) (*Grant, error
 	for _, change := range plan.Changes {
 		switch change.Kind {
 		case setup.AddStatement:
-			resources = append(resources, w.permission(f.Stack, ids(base+suffixOf(change.Permission)), plan.Function, change.Permission))
+			id := ids(base + suffixOf(change.Permission))
+			resources = append(resources, w.permission(f.Stack, id, plan.Function, change.Permission))
 		case setup.PutPolicy:
-			inline := snippet.InlinePolicy{Account: change.Account, Owner: change.Owner, Name: "furl-call-" + f.Resource.ID, Document: change.Document}
+			inline := snippet.InlinePolicy{
+				Account: change.Account, Owner: change.Owner, Name: "furl-call-" + f.Resource.ID, Document: change.Document,
+			}
 			owner := snippet.Intrinsic{Text: change.Owner.Name}
 			if found, err := w.find(change.Owner); err == nil && found.Stack == f.Stack {
 				owner = snippet.Intrinsic{ID: found.Resource.ID}

@@ -17,6 +17,7 @@ import (
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/template"
+	"github.com/furl-dev/furl/internal/template/tree"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
@@ -194,6 +195,24 @@ func (w *World) Findings(found []Linted) []Finding {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
 	})
 	return all
+}
+
+// Examine is what the rules about declarations find in a template that needs nothing besides its text.
+func Examine(file, text string) ([]Finding, error) {
+	root, err := tree.Parse(file, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	o := template.Options{Stack: "app", Account: "111122223333", Region: "eu-west-1"}
+	stack, err := template.Load(root, o)
+	if err != nil {
+		return nil, err
+	}
+	w, err := New([]*template.Stack{stack}, o.Account, o.Region)
+	if err != nil {
+		return nil, err
+	}
+	return w.Findings(nil), nil
 }
 
 // isOnlyDirect reports whether a policy of a user, group or role is about direct invocation only: what lets the caller

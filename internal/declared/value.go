@@ -20,7 +20,8 @@ func (w *World) value(stack *template.Stack, text string) snippet.Intrinsic {
 		}
 		return snippet.Intrinsic{Sub: "${" + id + "}" + escape(rest)}
 	}
-	if !strings.HasPrefix(text, "arn:") || !strings.Contains(text, ":"+w.account+":") {
+	// An account that the template names itself stays as it is there.
+	if !strings.HasPrefix(text, "arn:") || !strings.Contains(text, ":"+w.account+":") || stack.Says(w.account) {
 		return snippet.Intrinsic{Text: text}
 	}
 	text = strings.Replace(escape(text), ":"+w.account+":", ":${AWS::AccountId}:", 1)

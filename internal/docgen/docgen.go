@@ -19,6 +19,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
+	"github.com/furl-dev/furl/internal/declared"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
@@ -104,7 +105,29 @@ func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 // lint is the text of docs/lint.md.
 func lint() (string, error) {
-	return execute("lint.md.tmpl", template.FuncMap{"example": example}, urllint.Rules())
+	return execute("lint.md.tmpl", template.FuncMap{"example": example, "declared": declaredExample}, struct {
+		Rules    []urllint.Row
+		Declared []declared.Row
+	}{urllint.Rules(), declared.Rules()})
+}
+
+// declaredExample shows a fault of a template, and what the fix of its rule adds to it.
+func declaredExample(row declared.Row, text string) (string, error) {
+	findings, err := declared.Examine("template.yaml", text)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", row.Rule, err)
+	}
+	shown := "```yaml\n" + text + "```\n"
+	for _, f := range findings {
+		if f.Rule != row.Rule {
+			return "", fmt.Errorf("the example of %s has %s, too", row.Rule, f.Rule)
+		}
+		shown += "\n> " + f.Pos.String() + ": " + f.Severity.String() + ": " + f.Message + "  \n> fix: " + f.Fix + "\n"
+		if code := f.Code(); code != "" {
+			shown += "\n```yaml\n" + strings.TrimPrefix(strings.ReplaceAll("\n"+code, "\n    ", "\n"), "\n") + "```\n"
+		}
+	}
+	return shown, nil
 }
 
 // example shows a fault, and what the fix of its rule makes of it.

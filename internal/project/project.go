@@ -269,7 +269,7 @@ func IsDeclared(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	p := &Project{}
+	p := &Project{read: map[string]*tree.Node{}}
 	if info.IsDir() {
 		found, err := p.look(path)
 		return len(found) > 0 || err != nil, nil // opening it says what is wrong

@@ -482,6 +482,17 @@ func (s *Stack) Has(name string) bool {
 	return s.resources[name] != nil || s.parameters[name] != nil || s.conditions[name] != nil
 }
 
+// Says reports whether a text stands in the resources as they are written, not worked out.
+func (s *Stack) Says(text string) bool {
+	return slices.ContainsFunc(s.order, func(r *Resource) bool { return says(r.node, text) })
+}
+
+func says(n *tree.Node, text string) bool {
+	return strings.Contains(n.Text, text) || slices.ContainsFunc(n.Items, func(item *tree.Node) bool {
+		return says(item, text)
+	}) || slices.ContainsFunc(n.Members, func(m tree.Member) bool { return says(m.Value, text) })
+}
+
 // outputMembers are what an output may have.
 var outputMembers = []string{"Description", "Value", "Export", "Condition"}
 
