@@ -49,8 +49,8 @@ func (d *declaration) given() (flags string) {
 	return flags
 }
 
-// isDeclared reports whether a path is a project's declaration, and not a policy or a saved answer: what a file has in it
-// says so, not its name. text is that of a file.
+// isDeclared reports whether a path is a project's declaration, and not a policy or a saved answer: what a file has in
+// it says so, not its name. text is that of a file.
 func isDeclared(path string, text []byte) bool {
 	if is, err := project.IsDeclared(path); path != "-" && err == nil && is {
 		return true

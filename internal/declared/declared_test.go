@@ -84,7 +84,24 @@ func shown(findings []declared.Finding) string {
 	return strings.Join(lines, "\n")
 }
 
-// cured writes the resources of a fix into the template.
+// written writes a fix into the template as a person does who copies it.
+func written(t *testing.T, root *tree.Node, f declared.Finding) {
+	t.Helper()
+	resources := root.Get("Resources")
+	above, text, _ := strings.Cut(f.Code(), "    in Resources:\n")
+	for line := range strings.Lines(above) {
+		id, ok := strings.CutPrefix(strings.TrimSpace(line), "remove ")
+		if !ok {
+			t.Fatalf("the fix of %s has the line %q", f.Rule, line)
+		}
+		resources.Members = slices.DeleteFunc(resources.Members, func(m tree.Member) bool { return m.Name == id })
+	}
+	for _, m := range parse(t, text).Members {
+		resources.Set(m.Name, m.Value)
+	}
+}
+
+// cured writes the resources of a fix into the template as a program does.
 func cured(t *testing.T, root *tree.Node, f declared.Finding) {
 	t.Helper()
 	resources := root.Get("Resources")
@@ -97,8 +114,14 @@ func cured(t *testing.T, root *tree.Node, f declared.Finding) {
 	}
 }
 
-// cure makes all fixes, until nothing is found.
+// cure makes all fixes, until nothing is found, in both forms.
 func cure(t *testing.T, text string) {
+	t.Helper()
+	cureBy(t, text, cured)
+	cureBy(t, text, written)
+}
+
+func cureBy(t *testing.T, text string, mend func(*testing.T, *tree.Node, declared.Finding)) {
 	t.Helper()
 	root := parse(t, text)
 	const most = 2 // a fix may show what was hidden
@@ -111,7 +134,7 @@ func cure(t *testing.T, text string) {
 			if len(f.Resources) == 0 {
 				t.Fatalf("no resources are the fix of\n%s: %s", shown(found), f.Message)
 			}
-			cured(t, root, f)
+			mend(t, root, f)
 		}
 	}
 	t.Fatalf("the fixes leave\n%s", shown(lint(load(t, root))))
@@ -148,13 +171,13 @@ var head = words(`Resources:
   Version: {Type: AWS::Lambda::Version, Properties: {FunctionName: !Ref Public}}
   Alias: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref Public, FunctionVersion: '1', Name: live}}
   PublicUrl: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: !Ref Alias, AuthType: NONE}}
-  A: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Alias, Principal: '*', <url>, FunctionUrlAuthType: NONE}}
+  A: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Alias, Principal: '*', <url>}}
   B: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Alias, Principal: '*', <invoke>}}
   Role:
     Type: AWS::IAM::Role
     Properties:
       AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: <trust>}
-`, "<code>", "Runtime: python3.13, Handler: index.f, Code: {ZipFile: x}", "<url>", "Action: lambda:InvokeFunctionUrl",
+`, "<code>", "Runtime: python3.13, Handler: index.f, Code: {ZipFile: x}", "<url>", "Action: lambda:InvokeFunctionUrl, FunctionUrlAuthType: NONE",
 	"<invoke>", "Action: lambda:InvokeFunction, InvokedViaFunctionUrl: true",
 	"<trust>", "{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}")
 
@@ -197,6 +220,19 @@ func TestPermissions(t *testing.T) {
 				permission("Y", "Principal: '*', FunctionName: !Ref Fn, "+invoke), "14:145 X url-auth-type"},
 		{"a role for a URL that asks nobody", permission("X", "Principal: !GetAtt Role.Arn, FunctionName: !Ref Alias, "+url) +
 			permission("Y", "Principal: !GetAtt Role.Arn, FunctionName: !Ref Alias, "+invoke), "14:161 X url-auth-type"},
+		{"everyone without a condition", permission("X",
+			"Principal: '*', FunctionName: !Ref Fn, Action: lambda:InvokeFunctionUrl") +
+			permission("Y", "Principal: '*', FunctionName: !Ref Fn, "+invoke), "14:3 X public"},
+		{"everyone of all accounts", permission("X", "Principal: '*', FunctionName: !Ref Fn, "+url) +
+			permission("Y", "Principal: '*', FunctionName: !Ref Fn, "+invoke), "14:3 X any-account"},
+		{"everyone, directly, too", permission("X",
+			"Principal: '*', FunctionName: !Ref Alias, Action: lambda:InvokeFunction"), "14:3 X public"},
+		{"a service for anyone", permission("X",
+			"Principal: s3.amazonaws.com, FunctionName: !Ref Fn, Action: lambda:InvokeFunction"),
+			"14:3 X restrict-access-to-service-principal"},
+		{"AWS's policy for direct invocation",
+			"      ManagedPolicyArns: ['arn:aws:iam::aws:policy/service-role/AWSLambdaRole']\n",
+			"14:26 Role direct-invoke-only"},
 		{"on an alias, and the URL is the function's",
 			"  Live: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref Fn, FunctionVersion: '1', Name: live}}\n" +
 				permission("X", "Principal: !GetAtt Role.Arn, FunctionName: !Ref Live, "+url) +

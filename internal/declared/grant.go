@@ -124,7 +124,8 @@ func (w *World) target(text, qualifier string) (f function, alias, note string, 
 				ids = append(ids, other.Resource.ID)
 			}
 			slices.Sort(ids)
-			return f, "", "", fmt.Errorf("no function %s is declared; there is %s", text, cmp.Or(strings.Join(ids, ", "), "none"))
+			there := cmp.Or(strings.Join(ids, ", "), "none")
+			return f, "", "", fmt.Errorf("no function %s is declared; there is %s", text, there)
 		}
 		qualifier = named.Qualifier
 	}

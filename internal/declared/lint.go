@@ -234,6 +234,10 @@ func (w *World) mend(finding *Finding, f Linted) {
 	if err != nil || !ok {
 		return
 	}
+	isWide := before.Principal.Anyone && (f.Rule == urllint.RulePublic || f.Rule == ruleAnyAccount)
+	if isWide && w.narrow(finding, name, before) {
+		return
+	}
 	var changed []lambda.Permission
 	kept := false
 	for _, statement := range f.Instead {
@@ -264,6 +268,46 @@ func (w *World) mend(finding *Finding, f Linted) {
 		}
 		finding.add(w.permission(finding.Stack, id, name, p), w)
 	}
+}
+
+// ruleAnyAccount is urllint's for grants to the users and roles of all accounts.
+const ruleAnyAccount urllint.Rule = "any-account"
+
+// narrow writes the fix of a permission for everyone, in what a permission can say: a URL that asks nobody has the
+// condition for that, and one that asks who calls is for the account, whose own policies then decide. It is not ok if
+// the function has no URL.
+func (w *World) narrow(f *Finding, name lambda.ARN, before lambda.Permission) bool {
+	i := slices.IndexFunc(w.urls, func(url functionURL) bool { return url.function == name })
+	if i < 0 {
+		return false
+	}
+	of := func(p lambda.Permission) lambda.Permission {
+		switch p.Action {
+		case lambda.ActionInvokeURL:
+			p.FunctionURLAuthType = w.urls[i].authType
+		case lambda.ActionInvoke:
+			p.InvokedViaURL = new(true)
+		}
+		return p
+	}
+	if w.urls[i].authType == lambda.AuthNone {
+		f.Fix = "write the condition of URLs of auth type NONE, if the URL is public on purpose"
+		f.add(w.permission(f.Stack, f.Resource.ID, name, of(before)), w)
+		return true
+	}
+	f.Fix = "name the principal; or grant to the account, whose own policies then decide who may call"
+	p := w.policies[name.String()]
+	for at, s := range statementsOf(p.text(), policy.Resource) {
+		r := p.sources[at].Resource
+		other, ok := lambda.ReadPermission(s.Statement)
+		if !ok || !other.Principal.Anyone || other.PrincipalOrgID != "" || r.ID != r.Origin ||
+			r.Type != f.Resource.Type || p.sources[at].Stack != f.Stack {
+			continue
+		}
+		other.Principal = lambda.PermissionPrincipal{AWS: arn.Root(w.account).String()}
+		f.add(w.permission(f.Stack, r.ID, name, of(other)), w)
+	}
+	return true
 }
 
 // add adds a resource to the fix.
@@ -328,6 +372,10 @@ func (w *World) directOnly() (all []Finding) {
 		for _, name := range o.managed {
 			if d := w.managed[name]; d != nil {
 				documents = append(documents, d)
+			} else if text, ok := w.managedText(name); ok {
+				of := o.Source
+				of.Pos = o.Resource.Place("ManagedPolicyArns")
+				documents = append(documents, &document{Source: of, name: name, text: text})
 			}
 		}
 		for _, url := range w.urls {
@@ -340,7 +388,10 @@ func (w *World) directOnly() (all []Finding) {
 					if !s.allows(lambda.ActionInvoke, url.function) || forURLs(s.Statement) {
 						continue
 					}
-					at, _ := d.at(policy.Ref{Document: s.document, Statement: i})
+					at := d.Source
+					if d.inline != "" || w.managed[d.name] != nil { // AWS's own stand elsewhere
+						at, _ = d.at(policy.Ref{Document: s.document, Statement: i})
+					}
 					finding := w.finding(at, RuleDirectOnly, fmt.Sprintf("%s lets %s invoke %s directly, and not call its URL, "+
 						"which has auth type AWS_IAM: lambda:InvokeFunctionUrl is missing, and each call is refused",
 						d.whose(), o.Resource.ID, f.Resource.ID),
@@ -361,7 +412,8 @@ func (d *document) whose() string {
 		return "the SAM connector " + connectors.Members[0].Name
 	}
 	one := statementsOf(d.text, policy.Identity)
-	if d.Resource.ID != d.Resource.Origin && len(one) == 1 && one[0].Sid == "" && len(one[0].Resources) == 1 &&
+	isOne := d.inline != "" && d.Resource.ID != d.Resource.Origin && len(one) == 1 && len(one[0].Resources) == 1
+	if isOne && one[0].Sid == "" &&
 		slices.Equal(one[0].Actions, []string{lambda.ActionInvoke}) && strings.HasSuffix(one[0].Resources[0], "*") {
 		return "the policy template LambdaInvokePolicy of SAM"
 	}
@@ -434,13 +486,14 @@ func (w *World) authTypes() (all []Finding) {
 			}
 			finding := w.finding(source, RuleAuthType, fmt.Sprintf("%s is for URLs of auth type %s, and the URL %s has %s: it "+
 				"lets nobody call", source.Resource.ID, given, url.Resource.ID, url.authType), "")
-			finding.Policy, finding.Statement, finding.Sid = p.name(), policy.Ref{Document: s.document, Statement: i}.Path(), s.Sid
+			finding.Policy, finding.Sid = p.name(), s.Sid
+			finding.Statement = policy.Ref{Document: s.document, Statement: i}.Path()
 			everyone := permission.Principal.Anyone
 			switch {
 			case url.authType == lambda.AuthIAM && everyone && permission.PrincipalOrgID == "":
 				finding.Fix = "name the principal that is to call; or remove the grant to everyone, or write AuthType: NONE"
 				if ok {
-					w.removeAnyone(&finding, p)
+					w.removePair(&finding, p, permission.Principal)
 				}
 			case url.authType == lambda.AuthIAM || everyone:
 				finding.Fix = "write FunctionUrlAuthType: " + string(url.authType)
@@ -450,7 +503,6 @@ func (w *World) authTypes() (all []Finding) {
 			default:
 				finding.Fix = "write AuthType: AWS_IAM for the URL, which asks nobody who they are now; or remove the grant"
 				if ok {
-					finding.Resources = map[string]json.RawMessage{source.Resource.ID: json.RawMessage("null")}
 					w.removePair(&finding, p, permission.Principal)
 				}
 			}
@@ -458,11 +510,6 @@ func (w *World) authTypes() (all []Finding) {
 		}
 	}
 	return all
-}
-
-// removeAnyone has the fix remove the grants to everyone of both actions.
-func (w *World) removeAnyone(f *Finding, p *resourcePolicy) {
-	w.removePair(f, p, lambda.PermissionPrincipal{Anyone: true})
 }
 
 // removePair has the fix remove the grants of a URL's calls to a principal.
@@ -513,8 +560,8 @@ func (w *World) notPublic() (all []Finding) {
 			})) {
 			continue
 		}
-		finding := w.finding(url.Source, RuleNotPublic, fmt.Sprintf("the URL %s has auth type NONE, and nothing grants everyone "+
-			"%s and %s: each call is refused", url.Resource.ID, lambda.ActionInvokeURL, lambda.ActionInvoke),
+		finding := w.finding(url.Source, RuleNotPublic, fmt.Sprintf("the URL %s has auth type NONE, and nothing grants "+
+			"everyone %s and %s: each call is refused", url.Resource.ID, lambda.ActionInvokeURL, lambda.ActionInvoke),
 			"grant both actions to everyone, or write AuthType: AWS_IAM")
 		finding.grantBoth(w, url, url.Resource.ID+"Public", lambda.PermissionPrincipal{Anyone: true})
 		all = append(all, finding)

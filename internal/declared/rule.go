@@ -30,8 +30,8 @@ func severityOf(rule urllint.Rule) urllint.Severity {
 	return table[slices.IndexFunc(table, func(r Row) bool { return r.Rule == rule })].Severity
 }
 
-// That neither connectors nor policy templates have lambda:InvokeFunctionUrl: aws-sam-translator 1.115.0, its profiles of
-// connectors and its policy_templates.json.
+// That neither connectors nor policy templates have lambda:InvokeFunctionUrl: aws-sam-translator 1.115.0, its profiles
+// of connectors and its policy_templates.json.
 var table = []Row{{
 	Rule: RuleDirectOnly, Severity: urllint.SeverityWarning,
 	Finds: "The execution role of a function may invoke another one with lambda:InvokeFunction, and that function has a " +

@@ -8,8 +8,8 @@ import (
 	"github.com/furl-dev/furl/internal/template"
 )
 
-// value is what a template of the stack has in the place of a value: a reference to a resource of its own for the ARN of
-// one, and the pseudo parameters for the account and the region that were taken.
+// value is what a template of the stack has in the place of a value: a reference to a resource of its own for the ARN
+// of one, and the pseudo parameters for the account and the region that were taken.
 func (w *World) value(stack *template.Stack, text string) snippet.Intrinsic {
 	if id, attribute, rest, ok := w.reference(stack, text); ok {
 		switch {
@@ -19,6 +19,9 @@ func (w *World) value(stack *template.Stack, text string) snippet.Intrinsic {
 			id += "." + attribute
 		}
 		return snippet.Intrinsic{Sub: "${" + id + "}" + escape(rest)}
+	}
+	if text == w.account && !stack.Says(text) {
+		return snippet.Intrinsic{ID: "AWS::AccountId"}
 	}
 	// An account that the template names itself stays as it is there.
 	if !strings.HasPrefix(text, "arn:") || !strings.Contains(text, ":"+w.account+":") || stack.Says(w.account) {
@@ -75,7 +78,8 @@ func (w *World) functionName(stack *template.Stack, name lambda.ARN) snippet.Int
 
 // fragment is resources for the template of the stack.
 func (w *World) fragment(stack *template.Stack, resources ...snippet.Resource) snippet.Fragment {
-	return snippet.Fragment{Resources: resources, Value: func(text string) snippet.Intrinsic { return w.value(stack, text) }}
+	value := func(text string) snippet.Intrinsic { return w.value(stack, text) }
+	return snippet.Fragment{Resources: resources, Value: value}
 }
 
 // permission is one as a resource of the stack.

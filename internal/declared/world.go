@@ -223,7 +223,8 @@ const late = "arn:aws:furl:::late"
 
 // document reads a policy of a user, group or role.
 func (w *World) document(from Source, name string, written template.Document) *document {
-	d := &document{Source: from, name: name, written: written, text: strings.ReplaceAll(written.Text, template.Unknown, late)}
+	text := strings.ReplaceAll(written.Text, template.Unknown, late)
+	d := &document{Source: from, name: name, written: written, text: text}
 	d.Pos = written.Place(1, 1)
 	parsed, err := policy.Parse([]byte(d.text), policy.Identity)
 	switch {
@@ -335,7 +336,8 @@ func (w *World) addWhole(from Source, v *template.ResourcePolicy, written templa
 
 // addOwner adds a user, group or role. A role's first document is its trust policy.
 func (w *World) addOwner(
-	from Source, kind iam.OwnerKind, name, path string, inline []template.Inline, managed []string, written []template.Document,
+	from Source, kind iam.OwnerKind, name, path string, inline []template.Inline, managed []string,
+	written []template.Document,
 ) {
 	o := &owner{
 		Source: from, Owner: iam.Owner{Kind: kind, Name: name}, managed: managed,
@@ -397,6 +399,9 @@ func (w *World) details() (answer awsapi.Details, faults []error) {
 			if !w.isKnown(name) && strings.Contains(name, ":iam::aws:policy/") {
 				w.note("%s is taken to allow neither action: furl does not know it", name)
 				continue
+			}
+			if !w.isKnown(name) {
+				w.note("%s: %s of %s is not declared, and what it allows is not known", o.Pos, name, o)
 			}
 			used[name] = true
 			entity.AttachedManagedPolicies = append(entity.AttachedManagedPolicies, struct{ PolicyArn string }{name})

@@ -1028,3 +1028,44 @@ func TestOrigins(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestDeclared: what is in a file says what it is, and a directory declares something if it has a file that does.
+func TestDeclared(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const template = "Resources: {Topic: {Type: AWS::SNS::Topic}}"
+	write("template/template.yaml", template)
+	write("built/.aws-sam/build/template.yaml", template)
+	write("other/template.json", `{"title": "a page"}`)
+	write("saved/web.json", `{"Policy": "{}"}`)
+	write("source/app.py", "")
+	for name, want := range map[string]bool{
+		"template": true, "built": true, "other": false, "saved": false, "source": false, "saved/web.json": false,
+		write("cdk/cdk.json", "{}")[len(dir)+1:]: true, write("sls/serverless.yml", "")[len(dir)+1:]: true,
+		write("web/manifest.json", `{"name": "a web app"}`)[len(dir)+1:]: false,
+	} {
+		if is, err := project.IsDeclared(filepath.Join(dir, name)); is != want || err != nil {
+			t.Errorf("IsDeclared(%s) = %t, %v", name, is, err)
+		}
+	}
+	if _, err := project.IsDeclared(filepath.Join(dir, "nowhere")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("IsDeclared(nowhere): %v", err)
+	}
+	for text, want := range map[string]bool{
+		template: true, `{"AWSTemplateFormatVersion": "2010-09-09"}`: true, `{"Statement": []}`: false, "": false, "a: [": false,
+	} {
+		if is := project.IsTemplate([]byte(text)); is != want {
+			t.Errorf("IsTemplate(%q) = %t", text, is)
+		}
+	}
+}

@@ -3,15 +3,13 @@ package snippet
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 )
 
-// Intrinsic is what a template has in the place of a value: a Ref, an attribute of a resource, a text with ${…} in it, or
-// the value as it is.
+// Intrinsic is what a template has in the place of a value: a Ref, an attribute of a resource, a text with ${…} in it,
+// or the value as it is.
 type Intrinsic struct {
 	ID, Attribute string // Ref without an Attribute
 	Sub           string
@@ -156,7 +154,8 @@ func (f Fragment) JSON() map[string]json.RawMessage {
 		for _, m := range list {
 			properties = append(properties, quoted(m.name)+":"+m.value)
 		}
-		all[r.ID] = json.RawMessage(`{"Type":` + quoted("AWS::"+kind) + `,"Properties":{` + strings.Join(properties, ",") + `}}`)
+		all[r.ID] = json.RawMessage(`{"Type":` + quoted("AWS::"+kind) + `,"Properties":{` +
+			strings.Join(properties, ",") + `}}`)
 	}
 	return all
 }
@@ -173,9 +172,4 @@ func (f Fragment) Constructs() string {
 		t.add("%s", construct("lambda.CfnPermission", "this", r.ID, list))
 	}
 	return t.String()
-}
-
-// NamesOwner reports whether an inline policy has a role or user of its own.
-func (p InlinePolicy) NamesOwner() bool {
-	return p.Owner.Name != "" && slices.Contains([]iam.OwnerKind{iam.OfRole, iam.OfUser}, p.Owner.Kind)
 }
