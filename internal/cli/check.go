@@ -239,11 +239,11 @@ func (p *program) callers(command *cobra.Command, flags checkFlags) (*check.Call
 }
 
 func (p *program) checkOffline(command *cobra.Command, flags checkFlags) error {
-	switch is, err := p.isProject(flags.offline); {
+	switch text, is, err := p.readDeclared(flags.offline); {
 	case err != nil:
 		return err
 	case is:
-		return p.checkDeclared(command, flags)
+		return p.checkDeclared(command, flags, text)
 	}
 	for _, name := range []string{"param", "stack", "account"} {
 		if command.Flags().Changed(name) {
@@ -275,11 +275,11 @@ func (p *program) checkOffline(command *cobra.Command, flags checkFlags) error {
 }
 
 // checkDeclared checks what a project declares.
-func (p *program) checkDeclared(command *cobra.Command, flags checkFlags) error {
+func (p *program) checkDeclared(command *cobra.Command, flags checkFlags, text []byte) error {
 	if flags.callers != "" || len(flags.noPolicy) > 0 {
 		return usage(command, errors.New("--callers and --no-policy are for saved answers: a project declares both sides"))
 	}
-	world, err := flags.declaration.openPath(flags.offline, flags.options.Region)
+	world, err := flags.declaration.open(flags.offline, flags.options.Region, text)
 	if err != nil {
 		return err
 	}

@@ -59,26 +59,14 @@ func isDeclared(path string, text []byte) bool {
 	return text != nil && (isYAML || project.IsTemplate(text))
 }
 
-// isProject is isDeclared for a path that is not read yet.
-func (p *program) isProject(path string) (bool, error) {
-	if info, err := os.Stat(path); err != nil || info.IsDir() {
-		return err == nil && isDeclared(path, nil), err
-	}
-	text, err := p.readPolicy(path)
-	return err == nil && isDeclared(path, text), err
-}
-
-// openPath is open for what is not read yet.
-func (d *declaration) openPath(path, region string) (*declared.World, error) {
+// readDeclared reads a file, and says whether it is a project's declaration. A directory has no text.
+func (p *program) readDeclared(path string) (text []byte, is bool, err error) {
 	info, err := os.Stat(path)
 	if path != "-" && (err != nil || info.IsDir()) {
-		return d.open(path, region, nil)
+		return nil, err == nil && isDeclared(path, nil), err
 	}
-	text, err := d.p.readPolicy(path)
-	if err != nil {
-		return nil, err
-	}
-	return d.open(path, region, text)
+	text, err = p.readPolicy(path)
+	return text, err == nil && isDeclared(path, text), err
 }
 
 // declaredTypes are the endings of the files that package project takes by their names.

@@ -176,7 +176,11 @@ func (p *program) printDeclared(command *cobra.Command, flags grantFlags, functi
 		return usage(command, errors.New("--template prints single resources of the function's account: "+
 			"leave --whole-policy and --caller-profile out"))
 	}
-	world, err := flags.declaration.openPath(flags.template, flags.options.Region)
+	text, _, err := p.readDeclared(flags.template)
+	if err != nil {
+		return err
+	}
+	world, err := flags.declaration.open(flags.template, flags.options.Region, text)
 	if err != nil {
 		return err
 	}

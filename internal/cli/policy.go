@@ -9,13 +9,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/declared"
 	"github.com/furl-dev/furl/internal/policyio"
 	"github.com/furl-dev/furl/internal/setup"
-	"github.com/furl-dev/furl/internal/template/tree"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
@@ -111,9 +111,8 @@ about what declares them, and with the fix as resources of the template. What is
 		Example: "  aws lambda get-policy --function-name web --query Policy --output text | furl policy lint -",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, paths []string) error {
-			sets, worlds, faults := p.readPolicies(paths, &d)
+			sets, worlds, unread, faults := p.readPolicies(paths, &d)
 			findings := shownFindings(lintSets(sets))
-			var unread []error
 			for _, world := range worlds {
 				findings = append(findings, lintWorld(world)...)
 				unread = append(unread, world.Faults()...)
@@ -124,13 +123,10 @@ about what declares them, and with the fix as resources of the template. What is
 			wrong := slices.DeleteFunc(findings, func(f shownFinding) bool {
 				return f.Severity == urllint.SeveritySuggestion.String()
 			})
-			_, isTemplate := errors.AsType[tree.Faults](faults)
 			switch {
-			case isTemplate:
-				return faults
 			case faults != nil:
 				return usage(command, faults)
-			case len(unread) > 0:
+			case len(unread) > 0: // which is never all right
 				return errors.Join(unread...)
 			case len(wrong) == 0:
 				return nil
@@ -148,12 +144,29 @@ about what declares them, and with the fix as resources of the template. What is
 	return command
 }
 
-// readPolicies reads the files, and what projects declare. Its error has everything that is wrong with all of them.
-func (p *program) readPolicies(paths []string, d *declaration) (sets []setup.SavedSet, worlds []*declared.World, err error) {
+// readPolicies reads the files, and what projects declare. unread is what is wrong with the projects, err what is wrong
+// with all the others.
+func (p *program) readPolicies(
+	paths []string, d *declaration,
+) (sets []setup.SavedSet, worlds []*declared.World, unread []error, err error) {
 	var faults []error
 	var skipped []string
 	for _, path := range paths {
-		read, world, err := p.readSets(path, d)
+		text, isProject, err := p.readDeclared(path)
+		switch {
+		case err != nil:
+			faults = append(faults, err)
+			continue
+		case isProject || text == nil: // a directory without a declaration is told so
+			world, err := d.open(path, d.region, text)
+			if err != nil {
+				unread = append(unread, err)
+				continue
+			}
+			worlds = append(worlds, world)
+			continue
+		}
+		read, err := setup.ReadSaved(path, text)
 		if errors.Is(err, setup.ErrURLConfig) {
 			skipped = append(skipped, path)
 			continue
@@ -161,31 +174,12 @@ func (p *program) readPolicies(paths []string, d *declaration) (sets []setup.Sav
 		if err != nil {
 			faults = append(faults, err)
 		}
-		if world != nil {
-			worlds = append(worlds, world)
-		}
 		sets = append(sets, read...)
 	}
 	if len(skipped) > 0 {
 		p.note("note: skipped the configurations of function URLs, which are no policies: %s", strings.Join(skipped, ", "))
 	}
-	return sets, worlds, errors.Join(faults...)
-}
-
-// readSets reads a file, or what a project declares.
-func (p *program) readSets(path string, d *declaration) ([]setup.SavedSet, *declared.World, error) {
-	var text []byte
-	if info, err := os.Stat(path); path == "-" || err != nil || !info.IsDir() {
-		if text, err = p.readPolicy(path); err != nil {
-			return nil, nil, err
-		}
-	}
-	if text == nil || isDeclared(path, text) {
-		world, err := d.open(path, d.region, text)
-		return nil, world, err
-	}
-	sets, err := setup.ReadSaved(path, text)
-	return sets, nil, err
+	return sets, worlds, unread, errors.Join(faults...)
 }
 
 // maxSaved is the largest file that policy lint reads: room for the answer about an account with thousands of policies.
@@ -220,12 +214,23 @@ func lintSets(sets []setup.SavedSet) (findings []savedFinding) {
 			common = append(common, set.Policies[0].Named())
 		}
 	}
+	// Each set is linted once, and all that add nothing to the common policies together.
+	together := sync.OnceValue(func() []urllint.Finding { return urllint.Lint(common...) })
+	runs := make([]func() []urllint.Finding, len(sets))
+	for i, set := range sets {
+		if runs[i] = together; !set.Common && len(set.Policies)+len(set.AWS) > 0 {
+			runs[i] = sync.OnceValue(func() []urllint.Finding { return urllint.Lint(with(common, set)...) })
+		}
+	}
 	seen := map[spot]bool{}
-	for _, set := range sets {
-		found := urllint.Lint(with(common, set)...)
+	for i, set := range sets {
+		if len(set.Policies) == 0 {
+			continue
+		}
+		found := runs[i]()
 		for _, saved := range set.Policies {
 			for _, f := range found {
-				if at := spotOf(f); f.Document == saved.Document && !seen[at] && !isCompleted(f, common, sets) {
+				if at := spotOf(f); f.Document == saved.Document && !seen[at] && !isCompleted(f, sets, runs) {
 					seen[at] = true
 					findings = append(findings, savedFinding{saved, f})
 				}
@@ -238,8 +243,8 @@ func lintSets(sets []setup.SavedSet) (findings []savedFinding) {
 // with is the policies that belong to no set of several, and those of a set.
 func with(common []policy.Named, set setup.SavedSet) []policy.Named {
 	together := slices.Clone(common)
-	if set.Common {
-		return together
+	if len(set.Policies) > 0 && set.Policies[0].Kind() == policy.Trust { // which is about other actions
+		together = nil
 	}
 	for _, saved := range slices.Concat(set.Policies, set.AWS) {
 		together = append(together, saved.Named())
@@ -259,14 +264,14 @@ func spotOf(f urllint.Finding) spot { return spot{f.Document, f.Statement, f.Rul
 
 // isCompleted reports whether a function's policy grants one action alone to users and roles whose own policies give
 // each of them the other.
-func isCompleted(f urllint.Finding, common []policy.Named, sets []setup.SavedSet) bool {
+func isCompleted(f urllint.Finding, sets []setup.SavedSet, runs []func() []urllint.Finding) bool {
 	principals := f.Document.Statements()[f.Statement].Principals
 	if f.Rule != urllint.RuleMissingAction || len(principals) == 0 {
 		return false
 	}
 	return !slices.ContainsFunc(principals, func(principal string) bool {
 		i := slices.IndexFunc(sets, func(set setup.SavedSet) bool { return "AWS:"+set.Owner == principal })
-		return i < 0 || slices.ContainsFunc(urllint.Lint(with(common, sets[i])...), func(other urllint.Finding) bool {
+		return i < 0 || slices.ContainsFunc(runs[i](), func(other urllint.Finding) bool {
 			return spotOf(other) == spotOf(f)
 		})
 	})
