@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3,
 # cargo-lambda and Chalice, Python and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the
-# Python functions, AWS's own SAM transform, and a client built with the Rust crate aws-sigv4.
+# Python functions, AWS's own SAM transform, the packages of the projects in JavaScript, and a client built with the Rust
+# crate aws-sigv4.
 #
-#   interop/install.sh [--check] [python] [package] [sam] [node] [testing] [rust] [adapter]
+#   interop/install.sh [--check] [python] [package] [sam] [node] [projects] [testing] [rust] [adapter]
 #
 # Without a name it does all but the last, which builds the Lambda Web Adapter, which takes minutes, so only those who
 # name it wait for it. What is installed already and pinned as before is left alone. --check installs
@@ -23,6 +24,7 @@ pins() {
 	package) "$python" --version && cat python/package/*.txt ;;
 	sam) "$python" --version && cat python/sam.txt ;;
 	node) node --version && cat node/package.json node/package-lock.json testdata/function/express/package-lock.json ;;
+	projects) node --version && cat projects/* ;;
 	testing) "$python" --version && node --version && cat testing/* ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
 	adapter) echo "$adapter" ;;
@@ -93,6 +95,15 @@ do_node() {
 	npm ci --prefix testdata/function/express --no-audit --no-fund --ignore-scripts --loglevel=error
 }
 
+do_projects() {
+	need npm "install Node.js 20 or later"
+	rm -rf "$env/projects"
+	mkdir -p "$env/projects"
+	cp projects/package.json projects/package-lock.json "$env/projects"
+	# A link on the way, as .env may be one, would be a package to npm.
+	(cd -P "$env/projects" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+}
+
 # pytest runs with the packages of the first step. vitest has files in its directory that its packages are beside of.
 do_testing() {
 	need_python
@@ -131,14 +142,14 @@ if [ "${1:-}" = --check ]; then
 	check=true
 	shift
 fi
-[ $# -gt 0 ] || set -- python package sam node testing rust
+[ $# -gt 0 ] || set -- python package sam node projects testing rust
 
 missing=()
 for step in "$@"; do
 	case $step in
-	python | package | sam | node | testing | rust | adapter) installed "$step" || missing+=("$step") ;;
+	python | package | sam | node | projects | testing | rust | adapter) installed "$step" || missing+=("$step") ;;
 	*)
-		echo "interop: there is no step $step; the steps are python, package, sam, node, testing, rust and adapter" >&2
+		echo "interop: there is no step $step; the steps are python, package, sam, node, projects, testing, rust and adapter" >&2
 		exit 2
 		;;
 	esac

@@ -2,7 +2,7 @@
 // Go on the control plane, and cargo-lambda, Chalice and Terraform, which deploy through it; FastAPI, aws-lambda-go
 // and Node.js behind function URLs; seven SigV4 clients in front of them, and five that presign URLs; two signers that
 // sign once more what furl's own clients have sent; cfn-lint on the templates that furl writes, and AWS's own SAM
-// transform on those that it reads. Each test starts servers of its own on free ports, with their state in temporary
+// transform on those that it reads; six whole projects under furl dev, and the first commands of the README. Each test starts servers of its own on free ports, with their state in temporary
 // directories, and gives clients nothing but what `furl env` prints. install.sh installs what they need; tests whose
 // needs are not installed skip, which is a failure if FURL_STRICT=1.
 package interop_test
@@ -137,11 +137,17 @@ const commandTimeout = 5 * time.Minute
 // run runs a program to its end.
 func run(t *testing.T, env []string, stdin io.Reader, name string, arguments ...string) result {
 	t.Helper()
+	return runIn(t, "", env, stdin, name, arguments...)
+}
+
+// runIn is run in a directory.
+func runIn(t *testing.T, dir string, env []string, stdin io.Reader, name string, arguments ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, arguments...)
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, &stdout, &stderr
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, env, stdin, &stdout, &stderr
 	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()
 	var exit *exec.ExitError

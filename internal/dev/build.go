@@ -20,6 +20,7 @@ type builder struct {
 	outputs      map[string]bool // what builds write
 	suspects     map[string]bool // what changed during the last build for the first time: an output, or an edit of the user
 	touched      map[string]bool // what changed during the running build
+	sources      map[string]bool // what the user edited for certain, since no build ran
 }
 
 // settle is how long after a build its last writes may be reported.
@@ -31,7 +32,8 @@ const coarse = 20 * time.Millisecond
 // runBuild builds for the first time, and waits. All that it writes is its output.
 func (s *Session) runBuild(ctx context.Context) error {
 	b := &s.build
-	b.outputs, b.suspects, b.touched, b.done = map[string]bool{}, map[string]bool{}, map[string]bool{}, make(chan error, 1)
+	b.outputs, b.suspects, b.touched, b.sources = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	b.done = make(chan error, 1)
 	b.began = time.Now()
 	err := s.runProgram(ctx)
 	b.ended = time.Now()
@@ -147,11 +149,18 @@ func (b *builder) wrote(path string) bool {
 		}
 		b.suspects[path] = true
 		return false
-	case err != nil && time.Since(b.ended) < settle,
-		err == nil && info.ModTime().After(b.began.Add(-coarse)) && info.ModTime().Before(b.ended):
+	case err == nil && info.ModTime().After(b.began.Add(-coarse)) && info.ModTime().Before(b.ended):
+		if b.sources[path] { // edited again just before the build ended; if the next one ends so, too, it was the build
+			delete(b.sources, path)
+			return false
+		}
+		b.outputs[path] = true
+		return true
+	case err != nil && time.Since(b.ended) < settle:
 		b.outputs[path] = true
 		return true
 	}
+	b.sources[path] = true
 	return false
 }
 

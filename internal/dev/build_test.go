@@ -69,3 +69,28 @@ func TestBuildThatChangesAFileEachTime(t *testing.T) {
 		t.Error("a source that was edited during two builds that do not follow one another counts as an output")
 	}
 }
+
+// TestEditAtTheEndOfABuild is an edit of a source that is told when the build is over: were it taken for an output, no
+// later edit would start a build either.
+func TestEditAtTheEndOfABuild(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "main.go")
+	var b dev.Builds
+	b.Begin()
+	b.End()
+	touch(t, source, time.Now().Add(time.Hour))
+	if b.Wrote(source) {
+		t.Error("an edit while no build runs counts as an output")
+	}
+	b.Begin()
+	touch(t, source, time.Now())
+	b.End()
+	if b.Wrote(source) {
+		t.Error("an edit just before the end of a build counts as an output")
+	}
+	b.Begin()
+	touch(t, source, time.Now())
+	b.End()
+	if !b.Wrote(source) {
+		t.Error("a file that two builds in turn changed counts as a source: they would go on without end")
+	}
+}

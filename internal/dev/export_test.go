@@ -46,6 +46,7 @@ type Builds struct{ builder }
 func (b *Builds) Begin() {
 	if b.outputs == nil {
 		b.outputs, b.suspects, b.touched = map[string]bool{}, map[string]bool{}, map[string]bool{}
+		b.sources = map[string]bool{}
 	}
 	b.running, b.began = true, time.Now()
 	clear(b.touched)

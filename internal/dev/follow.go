@@ -16,17 +16,24 @@ import (
 	"github.com/furl-dev/furl/internal/furlproto"
 )
 
-// follow shows the logs of all functions and the refusals from now on.
+// follow shows the logs of all functions and the refusals from now on. It returns when the server knows that.
 func (s *Session) follow(ctx context.Context) {
-	s.follower.Go(func() { s.keep(ctx, furlproto.Requests, url.Values{"follow": {"1"}}, s.tellRefusal) })
-	query := url.Values{"follow": {"1"}, "lines": {"0"}, "region": {s.Region}, "account": {s.Account}}
-	s.follower.Go(func() { s.keep(ctx, furlproto.Logs, query, s.tellLog) })
+	var asked sync.WaitGroup
+	keep := func(path string, query url.Values, tell func([]byte)) {
+		asked.Add(1)
+		s.follower.Go(func() { s.keep(ctx, path, query, sync.OnceFunc(asked.Done), tell) })
+	}
+	keep(furlproto.Requests, url.Values{"follow": {"1"}}, s.tellRefusal)
+	keep(furlproto.Logs, url.Values{"follow": {"1"}, "lines": {"0"}, "region": {s.Region}, "account": {s.Account}}, s.tellLog)
+	asked.Wait()
 }
 
-// keep reads a page line by line for as long as the context lasts, and again when it ends.
-func (s *Session) keep(ctx context.Context, path string, query url.Values, tell func([]byte)) {
+// keep reads a page line by line for as long as the context lasts, and again when it ends. It calls asked whenever the
+// server has begun to answer, or will not.
+func (s *Session) keep(ctx context.Context, path string, query url.Values, asked func(), tell func([]byte)) {
+	defer asked()
 	for failures := 0; ctx.Err() == nil; failures++ {
-		err := s.readLines(ctx, path, query, func(line []byte) {
+		err := s.readLines(ctx, path, query, asked, func(line []byte) {
 			failures = 0
 			tell(line)
 		})
@@ -43,8 +50,9 @@ func (s *Session) keep(ctx context.Context, path string, query url.Values, tell 
 	}
 }
 
-func (s *Session) readLines(ctx context.Context, path string, query url.Values, tell func([]byte)) error {
+func (s *Session) readLines(ctx context.Context, path string, query url.Values, asked func(), tell func([]byte)) error {
 	body, err := s.server.Page(ctx, path, query)
+	asked()
 	if err != nil {
 		return err
 	}

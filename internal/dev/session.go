@@ -219,6 +219,9 @@ func (s *Session) Run(ctx context.Context) (err error) {
 	if s.DryRun {
 		return s.dryRun(ctx, opened)
 	}
+	if s.Then == nil {
+		s.follow(ctx) // before anybody knows a function URL, so that no call of one is missed
+	}
 	if err := s.apply(ctx, opened); err != nil {
 		if s.Then != nil || fatal(err) {
 			return err
@@ -231,7 +234,6 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		}
 		return s.Then(ctx, s.server)
 	}
-	s.follow(ctx)
 	debug.FreeOSMemory() // what reading and planning took is not needed while nothing changes
 	s.loop(ctx)
 	select {

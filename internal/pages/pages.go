@@ -385,10 +385,11 @@ func (p *Pages) follow(w http.ResponseWriter, r *http.Request, reader reader) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	flusher := http.NewResponseController(w)
 	encoder := json.NewEncoder(w)
+	following := p.Traces.Follow(r.Context()) // from here on, so that a client misses nothing that it does after the header
 	if flusher.Flush() != nil {
 		return
 	}
-	for found := range p.Traces.Follow(r.Context()) {
+	for found := range following {
 		if reader.sees(found) && (encoder.Encode(found.Report()) != nil || flusher.Flush() != nil) {
 			return // the client is gone
 		}
