@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/furl-dev/furl/internal/furlproto"
@@ -73,6 +74,23 @@ func (s *Server) UserKey(account, user string) (Key, error) {
 		}
 	}
 	return Key{}, fmt.Errorf("user %s of account %s has no active access key", user, account)
+}
+
+// GiveKey makes an access key for a user who has none that is active. Where there is no such user it does nothing.
+func (s *Server) GiveKey(ctx context.Context, account, user string) error {
+	return s.state.Update(ctx, func(tx *state.Tx) error {
+		found, ok := tx.View().User(account, user)
+		if !ok || slices.ContainsFunc(found.Keys, func(key iam.AccessKey) bool { return !key.Inactive }) {
+			return nil
+		}
+		key, err := iam.NewAccessKey(rand.Reader, s.config.Now())
+		if err != nil {
+			return err
+		}
+		changed := *found
+		changed.Keys = append(slices.Clone(found.Keys), key)
+		return tx.Put(&changed)
+	})
 }
 
 // ErrNoUserKey says that there is no such user, or none with a usable access key.

@@ -55,6 +55,8 @@ each function URL in the server's region it has FURL_URL_NAME, where NAME is the
 _ for each character that is no letter or digit: FURL_URL_MY_FUNCTION for my-function. The URL of an alias is
 FURL_URL_MY_FUNCTION_LIVE. If two URLs would have the same name, neither is set, and furl says so.
 
+A user whom the project declares without an access key gets one, on a server that furl exec starts.
+
 If the command fails, furl prints what was refused or failed meanwhile, and why, in the words of furl explain.
 
 Signals go to the command, and furl waits for it. Programs that the command leaves running are left alone, as env and
@@ -251,6 +253,11 @@ func (x *executor) configure() error {
 // prepared calls run with the environment of the command.
 func (x *executor) prepared(ctx context.Context, run func(environment []string) error) error {
 	const patience = 10 * time.Second // of which a server takes milliseconds
+	if x.started != nil && x.user != "" { // nobody else can give a key to a user that this server has just got
+		if err := x.started.GiveKey(ctx, x.flags.server.config.Accounts[0], x.user); err != nil {
+			return err
+		}
+	}
 	variables, err := x.awaitVariables(ctx, patience)
 	if err != nil {
 		return err

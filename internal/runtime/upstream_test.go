@@ -46,6 +46,30 @@ func TestUpstreamGetsTheRequest(t *testing.T) {
 	}
 }
 
+// Who the caller is says furl alone, also to an application that gets its headers as variables of CGI or WSGI, where
+// X_Amzn_Request_Context and X-Amzn-Request-Context are one.
+func TestUpstreamIsNotToldOfAnotherCaller(t *testing.T) {
+	b := newBench(t, confined)
+	fn, _ := b.upstream(func(w http.ResponseWriter, r *http.Request) { serveWeb(w, r, 0) })
+	s := b.see(fn, "GET", "/", nil, "x-amzn-request-context", "forged", "x_amzn_request_context", "forged",
+		"x-amzn_request-context", "forged", "x-amzn-lambda-context", "forged", "x_amzn_lambda_context", "forged", "x_own", "yes")
+	var names []string
+	for name, values := range s.Header {
+		if values := strings.Join(values, ""); strings.Contains(values, "forged") {
+			t.Errorf("%s: %s", name, values)
+		}
+		if strings.EqualFold(strings.ReplaceAll(name, "_", "-"), "x-amzn-request-context") {
+			names = append(names, name)
+		}
+	}
+	if len(names) != 1 {
+		t.Errorf("%q say who the caller is", names)
+	}
+	if len(s.Header["X_own"]) == 0 {
+		t.Errorf("a header of the caller's own is gone: %v", s.Header)
+	}
+}
+
 // One server gets as many requests at one time as there are invocations.
 func TestUpstreamTakesRequestsAtTheSameTime(t *testing.T) {
 	const most = 12

@@ -53,6 +53,7 @@ func askingForApp() *asking {
 func (s starter) attach() error {
 	s.log = newOutput(s.environment)
 	settings, remarks := webapp.ParseSettings(s.fn.Environment)
+	settings.IsServer = true
 	for _, remark := range remarks {
 		s.log.platform("furl: " + remark)
 	}

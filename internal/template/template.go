@@ -313,6 +313,9 @@ func (l *loader) finish() {
 	slices.SortStableFunc(l.notices, func(a, b Notice) int {
 		return cmp.Or(a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
 	})
+	for i := range l.notices {
+		l.notices[i].Text = tree.OneLine(l.notices[i].Text)
+	}
 	stack.Notices = l.notices
 }
 

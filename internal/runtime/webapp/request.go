@@ -87,7 +87,7 @@ func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtim
 		if field.Name == "accept-encoding" {
 			r.acceptsGzip = acceptsGzip(field.Value)
 		}
-		if !slices.Contains(notPassedOn[:], field.Name) {
+		if !slices.Contains(notPassedOn[:], field.Name) && !(s.IsServer && isForged(field.Name)) {
 			fields.set(field.Name, field.Value)
 		}
 	}
@@ -97,8 +97,8 @@ func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtim
 	if in.TraceID != "" && event.IsFieldValue(in.TraceID) {
 		fields.set("x-amzn-trace-id", in.TraceID)
 	}
-	fields.set("x-amzn-request-context", headerJSON(received.Context))
-	fields.set("x-amzn-lambda-context", headerJSON(lambdaContext(in, fn)))
+	fields.set(requestContext, headerJSON(received.Context))
+	fields.set(functionContext, headerJSON(lambdaContext(in, fn)))
 	if value, found := fields.remove(s.AuthorizationSource); found {
 		fields.set("authorization", value)
 	}
@@ -109,6 +109,16 @@ func (s *Settings) appendHeader(r *Request, received *event.Received, in *runtim
 	for _, field := range fields {
 		r.Head = appendField(r.Head, field.Name, field.Value)
 	}
+}
+
+// The headers that say who the caller is and what the function is.
+const requestContext, functionContext = "x-amzn-request-context", "x-amzn-lambda-context"
+
+// isForged reports whether an application may take a header for one of these: in the variables of CGI and WSGI, a hyphen
+// is an underscore too.
+func isForged(name string) bool {
+	name = strings.ReplaceAll(name, "_", "-")
+	return name == requestContext || name == functionContext
 }
 
 // fieldList is the headers of a request in the order that the adapter's library gives them (crate http, HeaderMap).

@@ -24,6 +24,10 @@ type Settings struct {
 	ErrorStatuses       []Statuses // of answers that are errors of the invocation
 	Compress            bool       // buffered answers
 	Mode                Mode
+
+	// IsServer is set for a web server that is no function at AWS: it gets no headers of a caller that CGI and WSGI take
+	// for those that say who the caller is. The adapter passes them on.
+	IsServer bool
 }
 
 // Mode is the form of answers.

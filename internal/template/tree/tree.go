@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Position is a place in a file. Lines and columns count from 1.
@@ -192,14 +193,32 @@ type Fault struct {
 	What string
 }
 
-func (f *Fault) Error() string { return f.Pos.String() + ": " + f.What }
+func (f *Fault) Error() string { return OneLine(f.Pos.String() + ": " + f.What) }
+
+// OneLine writes the characters of a text that end a line or steer a terminal as escapes. Names that stand in a file
+// are part of what is said about it, and could pass for a line of furl's own.
+func OneLine(text string) string {
+	isPlain := func(r rune) bool { return !unicode.IsControl(r) && r != 0x2028 && r != 0x2029 }
+	if !strings.ContainsFunc(text, func(r rune) bool { return !isPlain(r) }) {
+		return text
+	}
+	var line strings.Builder
+	for _, r := range text {
+		if isPlain(r) {
+			line.WriteRune(r)
+		} else {
+			fmt.Fprintf(&line, `\u%04x`, r)
+		}
+	}
+	return line.String()
+}
 
 // Faults are all that is wrong with a file. As an error they are a line each.
 type Faults []*Fault
 
 // Add adds a fault.
 func (f *Faults) Add(pos Position, format string, arguments ...any) {
-	*f = append(*f, &Fault{pos, fmt.Sprintf(format, arguments...)})
+	*f = append(*f, &Fault{pos, OneLine(fmt.Sprintf(format, arguments...))})
 }
 
 // Err is the error, nil for no fault: sorted by position, and nothing twice.

@@ -114,6 +114,8 @@ func TestFaults(t *testing.T) {
 			"t.yaml:3:1: this is not YAML: found unexpected end of stream"},
 		{"an open bracket", "t.yaml", "a: 1\nb: [1,\n 2\nc: 3\n",
 			"t.yaml:3:2: this is not YAML: did not find expected ',' or ']'"},
+		{"a name with line ends", "t\r.yaml", "\"a\\nfurl: x\\u2028\\e[2J\": 1\nb: !<x%0Ay> 1\n",
+			`t\u000d.yaml:2:4: x\u000ay is not a tag of CloudFormation, such as !Ref, !GetAtt and !Sub`},
 		{"a character of control", "t.yaml", "a: 1\nb: \x01\n",
 			"t.yaml:2:1: this is not YAML: control characters are not allowed"},
 		{"another document that is none", "t.yaml", "a: 1\n---\nb: @\n",
