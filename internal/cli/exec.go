@@ -55,7 +55,7 @@ each function URL in the server's region it has FURL_URL_NAME, where NAME is the
 _ for each character that is no letter or digit: FURL_URL_MY_FUNCTION for my-function. The URL of an alias is
 FURL_URL_MY_FUNCTION_LIVE. If two URLs would have the same name, neither is set, and furl says so.
 
-A user whom the project declares without an access key gets one, on a server that furl exec starts.
+If the project declares a user without an access key, the user gets one, on a server that furl exec starts.
 
 If the command fails, furl prints what was refused or failed meanwhile, and why, in the words of furl explain.
 
