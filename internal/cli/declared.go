@@ -74,6 +74,10 @@ var declaredTypes = []string{".yaml", ".yml", ".json", ".template", ".ts", ".js"
 
 // open reads a project. text is that of a file; nil for a directory.
 func (d *declaration) open(path, region string, text []byte) (*declared.World, error) {
+	if text == nil && !isDeclared(path, nil) {
+		return nil, fmt.Errorf("%s has no declaration: furl reads a template of SAM or CloudFormation, .aws-sam/build, a "+
+			"cdk.out, or a Serverless project", path)
+	}
 	parameters, err := pairs("param", d.parameters, "NAME=VALUE")
 	if err != nil {
 		return nil, usage(d.command, err)
@@ -91,10 +95,6 @@ func (d *declaration) open(path, region string, text []byte) (*declared.World, e
 	}
 	if err != nil {
 		return nil, err
-	}
-	if opened.Form == project.Source || opened.Form == project.WebServer {
-		return nil, fmt.Errorf("%s has no declaration: furl reads a template of SAM or CloudFormation, .aws-sam/build, a "+
-			"cdk.out, or a Serverless project", path)
 	}
 	for _, guess := range opened.Guessed {
 		d.p.note("note: %s", guess)
