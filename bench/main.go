@@ -63,6 +63,7 @@ var sections = []section{
 	{"verify", measureVerify},
 	{"policy", measurePolicy},
 	{"world", measureWorld},
+	{"dev", measureDev},
 }
 
 func main() {

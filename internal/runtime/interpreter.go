@@ -35,8 +35,9 @@ type interpreter struct {
 // interpreters finds interpreters, and remembers those it found. It looks for a missing one again each time: the user
 // may just have installed it.
 type interpreters struct {
-	mu    sync.Mutex
-	found map[string]*interpreter
+	mu      sync.Mutex
+	found   map[string]*interpreter
+	looking map[string]chan struct{} // has room for one who looks for a program, and the others wait for what that one finds
 }
 
 // probeTimeout bounds the start of an interpreter that only prints its version.
@@ -46,10 +47,17 @@ const probeTimeout = 10 * time.Second
 func (i *interpreters) find(ctx context.Context, programs, arguments []string, describe description,
 	accept func(*interpreter) bool) (*interpreter, error) {
 	key := programs[0]
-	i.mu.Lock()
-	known := i.found[key]
-	i.mu.Unlock()
+	known, looking := i.remembered(key)
 	if known != nil {
+		return known, nil
+	}
+	select {
+	case looking <- struct{}{}:
+		defer func() { <-looking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if known, _ = i.remembered(key); known != nil {
 		return known, nil
 	}
 	var tried []error
@@ -68,13 +76,23 @@ func (i *interpreters) find(ctx context.Context, programs, arguments []string, d
 		}
 		i.mu.Lock()
 		defer i.mu.Unlock()
-		if i.found == nil {
-			i.found = map[string]*interpreter{}
-		}
 		i.found[key] = candidate
 		return candidate, nil
 	}
 	return nil, errors.Join(tried...)
+}
+
+// remembered is the interpreter that was found for a program, nil if none was, and the room of those who look for it.
+func (i *interpreters) remembered(key string) (known *interpreter, looking chan struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.found == nil {
+		i.found, i.looking = map[string]*interpreter{}, map[string]chan struct{}{}
+	}
+	if i.looking[key] == nil {
+		i.looking[key] = make(chan struct{}, 1)
+	}
+	return i.found[key], i.looking[key]
 }
 
 // description reads what an interpreter prints about itself. A Path that is empty is none.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -361,5 +362,32 @@ func TestCompiledModulesOfDeletedPackagesAreRemoved(t *testing.T) {
 		if _, err := os.Stat(path); err == nil {
 			t.Errorf("%s is still there", path)
 		}
+	}
+}
+
+// TestInterpreterIsLookedForOnce has several functions need it at the same time, as those of a project do.
+func TestInterpreterIsLookedForOnce(t *testing.T) {
+	dir := machine(t, nil)
+	pool, err := runtime.New(runtime.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	script := "#!/bin/sh\necho looked >> '" + dir + "/count'\n/bin/sleep 0.2\necho '" +
+		strings.ReplaceAll(interpreter("python3", "3.13.0", false), "{dir}", dir) + "'\n"
+	if err := os.WriteFile(filepath.Join(dir, "python3"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := pool.Supported(t.Context(), "python3.13"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if count, err := os.ReadFile(filepath.Join(dir, "count")); err != nil || string(count) != "looked\n" {
+		t.Errorf("it was started %q, %v", count, err)
 	}
 }
