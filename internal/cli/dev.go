@@ -219,6 +219,7 @@ func (r *devRun) session(ctx context.Context) (*dev.Session, error) {
 	session := &dev.Session{
 		Flags: r.flags.settings, Root: r.root, Account: config.Accounts[0], Region: config.Region, DryRun: r.flags.dryRun,
 		Environ: os.Environ(), Version: interpreterVersion(ctx), EndpointVariables: app.EndpointVariables,
+		CodeDirs: config.CodeDirs,
 	}
 	for _, stream := range []io.Writer{r.streams.Out, r.streams.Err} {
 		if file, ok := stream.(*os.File); ok {

@@ -46,6 +46,8 @@ type Session struct {
 	DryRun  bool          // print the plan, and stop
 	Environ []string      // of the programs of the user
 	Skip    []string      // directories that are not watched
+	// CodeDirs are directories outside of the project that its functions may have their code in.
+	CodeDirs []string
 	// Output are the files that what is emitted goes to: one of them may be in the project, and must not start a circle.
 	Output []fs.FileInfo
 	// Version is the version of an interpreter of the machine, python3 or node; "" if it has none.
@@ -72,6 +74,7 @@ type Session struct {
 	environ  map[string]string // of all functions
 	upstream string            // address of the web server
 	build    builder
+	failed   bool           // the server is not what the project declares: any change may mend that
 	notices  string         // that were told last
 	follower sync.WaitGroup // what runs beside the loop
 	refusals lastRefusal
@@ -170,6 +173,11 @@ func ErrorEvents(err error) []Event {
 		}
 		return events
 	}
+	_, closed := errors.AsType[*closedError](err)
+	if failure, ok := errors.AsType[*apply.Failure](err); ok && !closed {
+		pos := failure.Failed.Pos
+		return []Event{{Event: EventError, File: pos.File, Line: pos.Line, Column: pos.Column, Text: failure.What()}}
+	}
 	if fault, ok := errors.AsType[*FileError](err); ok {
 		return []Event{{Event: EventError, File: fault.Path, Line: fault.Line, Column: fault.Column, Text: fault.Text}}
 	}
@@ -226,7 +234,7 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		if s.Then != nil || fatal(err) {
 			return err
 		}
-		s.fail(err)
+		s.unsettled(err)
 	}
 	if s.Then != nil {
 		if err := s.awaitUpstream(ctx); err != nil {
@@ -246,7 +254,7 @@ func (s *Session) Run(ctx context.Context) (err error) {
 
 // start opens the server while it reads the project, which may have to be built first.
 func (s *Session) start(ctx context.Context) (*project.Project, error) {
-	needs := Needs{CodeDirs: []string{s.Root}}
+	needs := Needs{CodeDirs: []string{project.Bound(s.Root)}}
 	if s.upstream != "" {
 		needs.Upstreams = []string{s.upstream}
 	}
@@ -426,7 +434,8 @@ func (s *Session) openProject() (*project.Project, error) {
 			Name: set.Name, Handler: set.Handler, Runtime: set.Runtime, AuthType: set.AuthType, InvokeMode: set.InvokeMode,
 			Upstream: s.upstream,
 		},
-		Version: s.Version,
+		CodeDirs: s.CodeDirs,
+		Version:  s.Version,
 	}
 	return project.Open(options)
 }

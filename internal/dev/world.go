@@ -15,12 +15,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/furl-dev/furl/internal/dev/apply"
 	"github.com/furl-dev/furl/internal/project"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/template"
+	"github.com/furl-dev/furl/internal/template/tree"
 )
 
 // newApplier is what makes the server equal to the project.
@@ -203,13 +205,15 @@ func (s *Session) explained(err error) error {
 // survey finds the functions of the project, and where their code is.
 func (s *Session) survey(p *project.Project) (*world, error) {
 	found := &world{project: p}
-	var faults []error
+	var faults tree.Faults
 	for _, stack := range p.Stacks {
 		for _, resource := range stack.Resources {
 			value, err := stack.Value(resource, template.Attributes{})
-			if err != nil {
-				faults = append(faults, err)
+			if more, ok := errors.AsType[tree.Faults](err); ok {
+				faults = append(faults, more...)
 				continue
+			} else if err != nil {
+				return nil, err
 			}
 			code, name, runtime := template.Code{}, "", ""
 			switch value := value.(type) {
@@ -224,7 +228,7 @@ func (s *Session) survey(p *project.Project) (*world, error) {
 			if code.Inline == "" && code.Bucket != inPlace && code.Bucket != webServer {
 				path, err := p.CodePath(stack, code)
 				if err != nil {
-					faults = append(faults, err)
+					faults.Add(resource.Pos, "%s: %v", resource.ID, err)
 					continue
 				}
 				one.file = path
@@ -238,7 +242,7 @@ func (s *Session) survey(p *project.Project) (*world, error) {
 			found.functions = append(found.functions, one)
 		}
 	}
-	return found, errors.Join(faults...)
+	return found, faults.Err()
 }
 
 // Buckets that stand for code in place (see package lambdaapi).
@@ -310,7 +314,7 @@ func (s *Session) notice(p *project.Project) {
 // roots are what is watched.
 func (s *Session) roots() []string {
 	paths := s.declared()
-	if s.set.Build != "" {
+	if s.set.Build != "" || s.failed {
 		paths = append(paths, s.Root)
 	}
 	if s.world == nil {
@@ -356,7 +360,7 @@ func (s *Session) take(ctx context.Context, paths []string) {
 		return
 	}
 	declared := s.declared()
-	if slices.ContainsFunc(paths, func(path string) bool {
+	if s.failed || slices.ContainsFunc(paths, func(path string) bool {
 		return slices.Contains(declared, path) || slices.ContainsFunc(s.world.functions, func(f *function) bool {
 			return isBelow(f.file, path)
 		})
@@ -376,9 +380,10 @@ func (s *Session) take(ctx context.Context, paths []string) {
 
 // again reads the project again and applies it. If that fails, what is there stays.
 func (s *Session) again(ctx context.Context) {
+	s.failed = false
 	http := s.set.HTTP
 	if err := s.readSettings(); err != nil {
-		s.fail(err)
+		s.unsettled(err)
 		return
 	}
 	if s.set.HTTP != http {
@@ -390,8 +395,16 @@ func (s *Session) again(ctx context.Context) {
 		err = s.apply(ctx, opened)
 	}
 	if err != nil && ctx.Err() == nil {
-		s.fail(err)
+		s.unsettled(err)
 	}
+}
+
+// unsettled tells an error that keeps the server from being what the project declares. What mends it may be any file of
+// the project, such as code that was not there.
+func (s *Session) unsettled(err error) {
+	s.fail(err)
+	s.failed = true
+	s.watcher.Watch(s.roots()...)
 }
 
 // reload has functions run the code that is in their directories now.
@@ -408,6 +421,10 @@ func (s *Session) reload(ctx context.Context, changed map[*function][]string) {
 			_, err := s.lambda.UpdateFunctionCode(ctx, &awslambda.UpdateFunctionCodeInput{
 				FunctionName: &one.name, S3Bucket: aws.String(inPlace), S3Key: &one.dir,
 			})
+			_, absent := errors.AsType[*types.ResourceNotFoundException](err)
+			if absent && s.failed { // as was told
+				return nil
+			}
 			if err == nil {
 				s.emit(Event{Event: EventReloaded, Function: one.name, LogicalID: one.id, Files: files})
 			} else if ctx.Err() == nil {

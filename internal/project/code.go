@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/template"
@@ -17,15 +18,12 @@ import (
 const hotReload = "hot-reload"
 
 // CodePath is the absolute path of the directory or the zip file where a function of a stack, or a layer, has its code.
-// Links in it are resolved.
+// Links in it are resolved. An error does not say which resource it is about.
 func (p *Project) CodePath(stack *template.Stack, code template.Code) (string, error) {
-	at := func(format string, arguments ...any) error {
-		return fmt.Errorf("%s%w", p.place(stack, code), fmt.Errorf(format, arguments...))
-	}
 	named := code.Path
 	switch {
 	case code.Inline != "":
-		return "", at("the code stands in the template, and has no path")
+		return "", fmt.Errorf("the code stands in the template, and has no path")
 	case named != "":
 	case code.Bucket == hotReload && filepath.IsAbs(code.Key):
 		named = code.Key
@@ -35,7 +33,7 @@ func (p *Project) CodePath(stack *template.Stack, code template.Code) (string, e
 		named = p.asset(p.code[stack], strings.TrimSuffix(path.Base(code.Key), path.Ext(code.Key)))
 	}
 	if named == "" {
-		return "", at("the code is in S3, s3://%s/%s, which furl does not have: name a directory or a zip file beside the "+
+		return "", fmt.Errorf("the code is in S3, s3://%s/%s, which furl does not have: name a directory or a zip file beside the "+
 			"template", code.Bucket, code.Key)
 	}
 	whole := named
@@ -52,62 +50,48 @@ func (p *Project) CodePath(stack *template.Stack, code template.Code) (string, e
 		case p.Form == CDK:
 			hint = `; run "npx cdk synth -q"`
 		}
-		return "", at("the code %s: %w%s", named, err, hint)
+		return "", fmt.Errorf("the code %s: %w%s", named, err, hint)
 	}
 	info, err := os.Stat(resolved)
 	if err != nil {
-		return "", at("the code %s: %w", named, err)
+		return "", fmt.Errorf("the code %s: %w", named, err)
 	}
 	switch ext := strings.ToLower(filepath.Ext(resolved)); {
 	case info.IsDir():
 	case info.Mode().IsRegular() && (ext == ".zip" || ext == ".jar"):
 	default:
-		return "", at("the code %s is %s, and must be a directory or a zip file", named, resolved)
+		return "", fmt.Errorf("the code %s is %s, and must be a directory or a zip file", named, resolved)
 	}
-	if bound := Bound(p.Root); !within(bound, resolved) {
-		return "", at("the code %s is %s, outside of the project in %s: furl uses code of the project only, which is the "+
-			"directory of the declaration, or the git repository that it is in", named, resolved, bound)
+	bounds := append([]string{Bound(p.Root)}, p.codeDirs...)
+	if !slices.ContainsFunc(bounds, func(bound string) bool { return within(bound, resolved) }) {
+		return "", fmt.Errorf("the code %s is %s, outside of the project in %s: furl uses code of the project only, which is "+
+			"the directory of the declaration, or the git repository that it is in, unless --code-dir names the directory",
+			named, resolved, bounds[0])
 	}
 	return resolved, nil
 }
 
-// place is where the resource with a code stands, for an error; "" if there is none.
-func (p *Project) place(stack *template.Stack, code template.Code) string {
-	for _, resource := range stack.Resources {
-		value, err := stack.Value(resource, nil)
-		if err != nil {
-			continue
-		}
-		switch value := value.(type) {
-		case *template.Function:
-			if value.Code == code {
-				return resource.Pos.String() + ": " + resource.ID + ": "
-			}
-		case *template.Layer:
-			if value.Code == code {
-				return resource.Pos.String() + ": " + resource.ID + ": "
-			}
-		}
-	}
-	return ""
-}
-
 // Bound is the directory that the code of a project must be in, by the directory of the project: the git repository that
-// it is in, or else itself. Links in it are resolved.
+// it is in, or else itself. Links in it are resolved. A repository of all that a user has, with the settings of programs,
+// is none of a project.
 func Bound(root string) string {
-	if resolved, err := filepath.EvalSymlinks(root); err == nil {
-		root = resolved
-	}
-	for dir := root; ; {
+	root = realPath(root)
+	home, _ := os.UserHomeDir() // if nothing says it, it is in no directory
+	home = realPath(home)
+	for dir := root; dir != filepath.Dir(dir) && !within(dir, home); dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
 			return dir
 		}
-		above := filepath.Dir(dir)
-		if above == dir {
-			return root
-		}
-		dir = above
 	}
+	return root
+}
+
+// realPath follows the links of a path, if it can.
+func realPath(path string) string {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
+	}
+	return path
 }
 
 // within reports whether a path is a directory or in it.

@@ -46,6 +46,8 @@ type Options struct {
 	// those that it depends on; "" is a name made of the directory's, or all of them.
 	Template template.Options
 	Function Function // for a source directory or a web server
+	// CodeDirs are further directories that code may be in, outside of the project.
+	CodeDirs []string
 
 	// Version answers the version of an interpreter that the machine has, "python3" or "node", such as 3.13.1, and ""
 	// if it has none. It is asked when a runtime is guessed; without it, the newest that Lambda has is.
@@ -67,8 +69,9 @@ type Project struct {
 	Stacks  []*template.Stack
 	Guessed []string // what was guessed or decided, a sentence each
 
-	code map[*template.Stack]string // the directory that code paths are relative to
-	read map[string]*tree.Node      // files that were read, by their paths
+	code     map[*template.Stack]string // the directory that code paths are relative to
+	codeDirs []string                   // outside of the project, without links
+	read     map[string]*tree.Node      // files that were read, by their paths
 }
 
 // The files of the tools, in the order in which they count where a directory has several.
@@ -99,6 +102,11 @@ func Open(o Options) (*Project, error) {
 		return nil, err
 	}
 	p := &Project{Root: path, code: map[*template.Stack]string{}, read: map[string]*tree.Node{}}
+	for _, dir := range o.CodeDirs {
+		if dir, err := filepath.Abs(dir); err == nil {
+			p.codeDirs = append(p.codeDirs, realPath(dir))
+		}
+	}
 	if !info.IsDir() {
 		return p.openFile(path, o)
 	}

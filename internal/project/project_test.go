@@ -631,30 +631,33 @@ func TestCode(t *testing.T) {
 		"a link":        {files: "-- packages/app/x --\n", code: "link", want: "ROOT/packages/app"},
 		"missing": {
 			code: "src",
-			want: "ROOT/template.yaml:2:3: App: the code src: lstat ROOT/src: no such file or directory",
+			want: "the code src: lstat ROOT/src: no such file or directory",
 		},
 		"a file": {
 			files: "-- app.py --\n", code: "app.py",
-			want: "ROOT/template.yaml:2:3: App: the code app.py is ROOT/app.py, and must be a directory or a zip file",
+			want: "the code app.py is ROOT/app.py, and must be a directory or a zip file",
 		},
 		"above": {
 			code: "..",
-			want: "ROOT/template.yaml:2:3: App: the code .. is ABOVE, outside of the project in ROOT: furl uses code of the " +
-				"project only, which is the directory of the declaration, or the git repository that it is in",
+			want: "the code .. is ABOVE, outside of the project in ROOT: furl uses code of the " +
+				"project only, which is the directory of the declaration, or the git repository that it is in, unless --code-dir names " +
+				"the directory",
 		},
 		"absolute": {
 			code: "/usr",
-			want: "ROOT/template.yaml:2:3: App: the code /usr is /usr, outside of the project in ROOT: furl uses code of the " +
-				"project only, which is the directory of the declaration, or the git repository that it is in",
+			want: "the code /usr is /usr, outside of the project in ROOT: furl uses code of the " +
+				"project only, which is the directory of the declaration, or the git repository that it is in, unless --code-dir names " +
+				"the directory",
 		},
 		"a link that leads out": {
 			code: "out",
-			want: "ROOT/template.yaml:2:3: App: the code out is /usr, outside of the project in ROOT: furl uses code of the " +
-				"project only, which is the directory of the declaration, or the git repository that it is in",
+			want: "the code out is /usr, outside of the project in ROOT: furl uses code of the " +
+				"project only, which is the directory of the declaration, or the git repository that it is in, unless --code-dir names " +
+				"the directory",
 		},
 		"in S3": {
 			code: "s3://bucket/key",
-			want: "ROOT/template.yaml:2:3: App: the code is in S3, s3://bucket/key, which furl does not have: name a directory " +
+			want: "the code is in S3, s3://bucket/key, which furl does not have: name a directory " +
 				"or a zip file beside the template",
 		},
 	} {
@@ -689,6 +692,22 @@ func TestCode(t *testing.T) {
 		if got := project.Bound(p.Root); got != root {
 			t.Errorf("code may be in %s, expected %s", got, root)
 		}
+		t.Setenv("HOME", root)
+		if got := project.Bound(p.Root); got != p.Root {
+			t.Errorf("code may be in %s, expected %s: the repository is of the user's own directory", got, p.Root)
+		}
+	})
+	t.Run("of a directory that was named", func(t *testing.T) {
+		root := write(t, strings.NewReplacer("-- template", "-- infra/template", "Code: src", "Code: ../src").Replace(plain))
+		o := options(filepath.Join(root, "infra"))
+		o.CodeDirs = []string{filepath.Join(root, "src")}
+		p, err := project.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := codeOf(t, p, p.Stacks[0]); got != filepath.Join(root, "src") {
+			t.Error(got)
+		}
 	})
 	t.Run("hints", func(t *testing.T) {
 		root := write(t, packaged)
@@ -699,7 +718,7 @@ func TestCode(t *testing.T) {
 		if err := os.Remove(filepath.Join(root, ".serverless", "demo.zip")); err != nil {
 			t.Fatal(err)
 		}
-		want := "ROOT/.serverless/cloudformation-template-update-stack.json:1:55: App: the code demo.zip: lstat " +
+		want := "the code demo.zip: lstat " +
 			`ROOT/.serverless/demo.zip: no such file or directory; run "serverless package"`
 		if got := strings.ReplaceAll(codeOf(t, p, p.Stacks[0]), root, "ROOT"); got != want {
 			t.Errorf("%s\nexpected\n%s", got, want)

@@ -47,8 +47,11 @@ func (f *Failure) Error() string {
 	if f.Failed.Pos.File != "" {
 		at = f.Failed.Pos.String() + ": "
 	}
-	return fmt.Sprintf("%scannot %s: %s", at, f.Failed, f.redact(answer(f.Err)))
+	return at + f.What()
 }
+
+// What is the error without its place.
+func (f *Failure) What() string { return fmt.Sprintf("cannot %s: %s", f.Failed, f.redact(answer(f.Err))) }
 
 func (f *Failure) Unwrap() error { return f.Err }
 
