@@ -69,7 +69,7 @@ func startDev(t *testing.T, dir string, args ...string) *devServer {
 	started := d.await(t, "server", func(e devEvent) bool { return e.Event == "server" })
 	d.data = started.Data
 	var known bool
-	if d.vars, known = d.variables(account, "--user", "admin", "--wait", "10s"); !known {
+	if d.vars, known = d.variables(account, "--user", "admin"); !known {
 		t.Fatal("furl env does not know the server of furl dev")
 	}
 	return d

@@ -224,11 +224,12 @@ func (s *Session) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if s.Then == nil && !s.DryRun {
+		s.follow(ctx) // before anybody knows a function URL, so that no call of one is missed
+	}
+	s.emit(Event{Event: EventServer, Endpoint: s.server.Endpoint, Data: s.server.Data})
 	if s.DryRun {
 		return s.dryRun(ctx, opened)
-	}
-	if s.Then == nil {
-		s.follow(ctx) // before anybody knows a function URL, so that no call of one is missed
 	}
 	if err := s.apply(ctx, opened); err != nil {
 		if s.Then != nil || fatal(err) {
@@ -298,7 +299,6 @@ func (s *Session) start(ctx context.Context) (*project.Project, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	s.emit(Event{Event: EventServer, Endpoint: s.server.Endpoint, Data: s.server.Data})
 	s.lambda = awslambda.NewFromConfig(s.server.AWS)
 	return opened, nil
 }
