@@ -298,7 +298,9 @@ func (s *Session) start(ctx context.Context) (*project.Project, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	s.emit(Event{Event: EventServer, Endpoint: s.server.Endpoint, Data: s.server.Data})
+	if !s.DryRun { // whose server ends at once, and is none to call
+		s.emit(Event{Event: EventServer, Endpoint: s.server.Endpoint, Data: s.server.Data})
+	}
 	s.lambda = awslambda.NewFromConfig(s.server.AWS)
 	return opened, nil
 }
