@@ -227,10 +227,10 @@ func (s *Session) Run(ctx context.Context) (err error) {
 	if s.Then == nil && !s.DryRun {
 		s.follow(ctx) // before anybody knows a function URL, so that no call of one is missed
 	}
-	s.emit(Event{Event: EventServer, Endpoint: s.server.Endpoint, Data: s.server.Data})
-	if s.DryRun {
+	if s.DryRun { // whose server ends at once, and is none to call
 		return s.dryRun(ctx, opened)
 	}
+	s.emit(Event{Event: EventServer, Endpoint: s.server.Endpoint, Data: s.server.Data})
 	if err := s.apply(ctx, opened); err != nil {
 		if s.Then != nil || fatal(err) {
 			return err

@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,6 +82,21 @@ func (f *function) properties() (all properties) {
 	all.add("SystemLogLevel", f.Logging.SystemLevel)
 	all.add("LogGroup", f.Logging.Group)
 	return all
+}
+
+// setting is a hash of what a version keeps of the configuration, besides the code and its own description.
+func (f *function) setting() string {
+	var kept strings.Builder
+	for _, p := range f.properties() {
+		switch {
+		case isUnknown(p.name), isUnknown(p.text):
+			return template.Unknown
+		case p.name == "Code", p.name == "Description", p.name == "ReservedConcurrentExecutions", strings.HasPrefix(p.name, "Tags."):
+		default:
+			fmt.Fprintf(&kept, "%q=%q\n", p.name, p.text)
+		}
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(kept.String())))[:16]
 }
 
 func tagProperties(all *properties, tags map[string]string) {

@@ -328,7 +328,7 @@ func (b *builder) compare(it *item) {
 	}
 	b.settled(it.want, it.resource.Pos)
 	if v, ok := it.want.(*version); ok {
-		v.code = b.codeOf(v.Function)
+		v.code, v.set = b.codeOf(v.Function), b.settingOf(v.Function)
 	}
 	for _, p := range it.want.parts() {
 		if b.wanted[p.holder] == nil {
@@ -404,6 +404,17 @@ func (b *builder) codeOf(name string) string {
 	}
 	if f := b.world.functions[name]; f != nil {
 		return f.code.sha
+	}
+	return template.Unknown
+}
+
+// settingOf is the configuration that versions of a function have once the plan is carried out.
+func (b *builder) settingOf(name string) string {
+	if it := b.byKey[key{kindFunction, name}]; it != nil {
+		return it.want.(*function).setting()
+	}
+	if f := b.world.functions[name]; f != nil {
+		return f.setting()
 	}
 	return template.Unknown
 }

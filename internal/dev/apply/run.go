@@ -51,7 +51,9 @@ func (f *Failure) Error() string {
 }
 
 // What is the error without its place.
-func (f *Failure) What() string { return fmt.Sprintf("cannot %s: %s", f.Failed, f.redact(answer(f.Err))) }
+func (f *Failure) What() string {
+	return fmt.Sprintf("cannot %s: %s", f.Failed, f.redact(answer(f.Err)))
+}
 
 func (f *Failure) Unwrap() error { return f.Err }
 

@@ -22,6 +22,7 @@ type version struct {
 	number string // of one that is present
 	arn    string
 	code   string // hash of its code
+	set    string // hash of the configuration of the function that a version has as its own
 }
 
 const provisionedProperty = "ProvisionedConcurrentExecutions"
@@ -30,9 +31,12 @@ func (v *version) key() key { return key{"version", v.Function + " " + v.id} }
 
 func (v *version) parts() []part { return nil }
 
-// properties has no description: it cannot be changed, and does not make another version as other code does.
+// properties has no description: it cannot be changed, and does not make another version as other code does. Another
+// configuration does, unlike at CloudFormation, which looks at the logical id only: what a developer sets, as with an
+// environment file, must reach the function URL of an alias.
 func (v *version) properties() (all properties) {
 	all.add("Code", v.code)
+	all.add("Configuration", v.set)
 	all.number(provisionedProperty, v.Provisioned)
 	return all
 }
@@ -69,7 +73,7 @@ func (v *version) put(ctx context.Context, r *run, was thing) (thing, error) {
 		return nil, err
 	}
 	made := *v
-	made.number, made.code = aws.ToString(got.Version), aws.ToString(got.CodeSha256)
+	made.number, made.code, made.set = aws.ToString(got.Version), aws.ToString(got.CodeSha256), ""
 	made.arn = r.a.functionARN(v.Function, made.number).String()
 	number := map[string]string{tagVersion + v.id: r.stack.Name + "/" + made.number}
 	err = r.addTags(ctx, key{kindFunction, v.Function}, number)
@@ -118,6 +122,7 @@ func (f *function) readVersions(ctx context.Context, a *Applier) error {
 			f.versions[number] = &version{
 				Version: template.Version{Function: f.Name, Description: aws.ToString(c.Description)},
 				number:  number, arn: a.functionARN(f.Name, number).String(), code: aws.ToString(c.CodeSha256),
+				set: presentFunction(&c).setting(),
 			}
 		}
 	}

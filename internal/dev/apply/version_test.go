@@ -1,12 +1,16 @@
 package apply_test
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/furl-dev/furl/internal/dev/apply"
 )
 
 const published = role + `
@@ -102,12 +106,46 @@ func TestVersionsAndAliases(t *testing.T) {
     Properties: {FunctionName: !Ref Api}`)
 	w.wantVersions("3", "3")
 
-	// A configuration of other memory makes a version of its own only if it is declared newly.
+	// Another configuration makes a version, be it declared newly or not, and tags do not.
+	tagged := strings.ReplaceAll(published, "V1", "V3")
+	tagged = strings.ReplaceAll(tagged, "Code: one.zip", "Code: one.zip, Tags: [{Key: a, Value: b}], ReservedConcurrentExecutions: 2")
+	w.apply(tagged)
+	w.wantVersions("3", "3")
 	w.apply(strings.ReplaceAll(strings.ReplaceAll(published, "V1", "V5"), "Code: one.zip", "Code: one.zip, MemorySize: 256"))
 	w.wantVersions("4", "4")
+	w.apply(strings.ReplaceAll(strings.ReplaceAll(published, "V1", "V5"), "Code: one.zip", "Code: one.zip, MemorySize: 512"))
+	w.wantVersions("5", "5")
 	w.apply(published[:strings.Index(published, "\n  V1")])
 	if got := w.versions(); got != nil {
 		t.Errorf("the versions are %q", got)
+	}
+}
+
+// What the session gives to all functions reaches the URL of an alias, too, and goes again.
+func TestVersionsHaveTheEnvironmentOfTheSession(t *testing.T) {
+	w := newWorld(t)
+	w.zip("one.zip", "app.py", "one")
+	w.apply(published)
+	for i, given := range []map[string]string{{"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}, nil} {
+		number := strconv.Itoa(i + 2)
+		w.restart(func(c *apply.Config) { c.Environment = given })
+		w.apply(published)
+		got, err := w.lambda.GetFunctionConfiguration(t.Context(), &awslambda.GetFunctionConfigurationInput{
+			FunctionName: aws.String("api"), Qualifier: aws.String("live"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var variables map[string]string
+		if got.Environment != nil {
+			variables = got.Environment.Variables
+		}
+		if !maps.Equal(variables, given) || aws.ToString(got.Version) != number {
+			t.Errorf("version %s has %v, and version %s was to have %v", aws.ToString(got.Version), variables, number, given)
+		}
+		if plan := w.plan(published); !plan.IsEmpty() {
+			t.Errorf("there is to do\n%s", plan.Diff())
+		}
 	}
 }
 
