@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +69,10 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		header.Set("Allow", "GET, HEAD")
 		fail(w, http.StatusMethodNotAllowed, "pages are read with GET")
+		return
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // what is left out of it would be read as not asked for
+		fail(w, http.StatusBadRequest, "the query cannot be read: a semicolon is %3B in it, and a percent sign %25")
 		return
 	}
 	path := r.URL.Path

@@ -32,10 +32,14 @@ func TestNames(t *testing.T) {
 				t.Errorf("%s %s: %v", test.method, test.path, a)
 			}
 		}
-		log := w.asOwner("/_furl/logs?lines=5&function=" + strings.ReplaceAll(name, " ", "%20"))
+		log := w.asOwner("/_furl/logs?lines=5&function=" + strings.NewReplacer(" ", "%20", ";", "%3B").Replace(name))
 		if a := w.send(t, log); a.status != 404 {
 			t.Errorf("log of %s: %v", name, a)
 		}
+	}
+	// What cannot be read is no request for all logs.
+	if a := w.send(t, w.asOwner("/_furl/logs?lines=5&function=target;x")); a.status != 400 {
+		t.Errorf("log of a query that cannot be read: %v", a)
 	}
 	for _, name := range []string{
 		"../x", "a/b", "a\x00b", "a b", "", strings.Repeat("a", 65), "äöü", "a\r\nb", "<x>",
