@@ -370,18 +370,28 @@ func (r *devRun) openOwn(ctx context.Context, needs dev.Needs, session *dev.Sess
 	if err != nil {
 		return nil, err
 	}
-	key, err := server.UserKey(session.Account, app.Admin)
-	if err != nil {
-		var ok bool
-		if key, ok = server.RootKey(session.Account); !ok {
-			server.Close() //nolint:errcheck // the error is that there is no key
-			return nil, err
+	keyOf := func(account string) (app.Key, error) {
+		key, err := server.UserKey(account, app.Admin)
+		if root, ok := server.RootKey(account); err != nil && ok {
+			return root, nil
 		}
+		return key, err
+	}
+	key, err := keyOf(session.Account)
+	if err != nil {
+		server.Close() //nolint:errcheck // the error is that there is no key
+		return nil, err
 	}
 	made, err := r.serverAt(server.Endpoint(), server.CertificateFile(), server.Dir(), session, key)
 	if err != nil {
 		server.Close() //nolint:errcheck // the first error says it
 		return nil, err
+	}
+	made.Others = map[string]aws.CredentialsProvider{} // for placeholders of principals that are declared in other accounts
+	for _, account := range config.Accounts {
+		if other, err := keyOf(account); err == nil && account != session.Account {
+			made.Others[account] = provider(other)
+		}
 	}
 	r.own = server
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -409,7 +419,6 @@ func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session,
 	if err != nil {
 		return nil, err
 	}
-	credentials := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}
 	const parallel = 32
 	base := &http.Transport{ // without a proxy: the server is on this machine
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
@@ -417,12 +426,12 @@ func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session,
 	}
 	config := aws.Config{
 		Region: session.Region, BaseEndpoint: &endpoint, HTTPClient: &http.Client{Transport: base},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
+		Credentials: provider(key),
 	}
 	return &dev.Server{
 		Endpoint: endpoint, Data: dir, AWS: config, KeyFile: filepath.Join(dir, "dev-access-keys.json"),
 		Page: func(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
-			return readPage(ctx, base, endpoint, dir, credentials, path, query)
+			return readPage(ctx, base, endpoint, dir, aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, path, query)
 		},
 		MayCall: func(ctx context.Context) (map[string]string, error) { return mayCall(ctx, config) },
 		Call:    r.callLine(dir),
@@ -431,6 +440,13 @@ func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session,
 			return nil
 		},
 	}, nil
+}
+
+// provider gives a key to the SDK.
+func provider(key app.Key) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, nil
+	})
 }
 
 // interpreterVersion asks an interpreter of the machine for its version.

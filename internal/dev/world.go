@@ -402,9 +402,9 @@ func (s *Session) again(ctx context.Context) {
 // unsettled tells an error that keeps the server from being what the project declares. What mends it may be any file of
 // the project, such as code that was not there.
 func (s *Session) unsettled(err error) {
-	s.fail(err)
 	s.failed = true
-	s.watcher.Watch(s.roots()...)
+	s.watcher.Watch(s.roots()...) // before the user is told, and mends it
+	s.fail(err)
 }
 
 // reload has functions run the code that is in their directories now.
