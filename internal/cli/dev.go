@@ -431,7 +431,8 @@ func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session,
 	return &dev.Server{
 		Endpoint: endpoint, Data: dir, AWS: config, KeyFile: filepath.Join(dir, "dev-access-keys.json"),
 		Page: func(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
-			return readPage(ctx, base, endpoint, dir, aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, path, query)
+			keys := aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}
+			return readPage(ctx, base, endpoint, dir, keys, path, query)
 		},
 		MayCall: func(ctx context.Context) (map[string]string, error) { return mayCall(ctx, config) },
 		Call:    r.callLine(dir),
