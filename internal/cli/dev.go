@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -354,6 +355,11 @@ func (r *devRun) openOwn(ctx context.Context, needs dev.Needs, session *dev.Sess
 	config.CodeDirs = append(config.CodeDirs, needs.CodeDirs...)
 	config.HTTPUpstreams = append(config.HTTPUpstreams, needs.Upstreams...)
 	config.Debug = needs.Debug
+	for _, account := range needs.Accounts {
+		if !slices.Contains(config.Accounts, account) {
+			config.Accounts = append(slices.Clip(config.Accounts), account)
+		}
+	}
 	config.WatchCode = false // the session watches
 	if _, err := os.Stat(config.Data); r.flags.dryRun && errors.Is(err, fs.ErrNotExist) {
 		config.Data = app.InMemory // a dry run makes nothing

@@ -252,7 +252,7 @@ func (x *executor) configure() error {
 
 // prepared calls run with the environment of the command.
 func (x *executor) prepared(ctx context.Context, run func(environment []string) error) error {
-	const patience = 10 * time.Second // of which a server takes milliseconds
+	const patience = 10 * time.Second     // of which a server takes milliseconds
 	if x.started != nil && x.user != "" { // nobody else can give a key to a user that this server has just got
 		if err := x.started.GiveKey(ctx, x.flags.server.config.Accounts[0], x.user); err != nil {
 			return err

@@ -27,7 +27,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/furl-dev/furl/internal/dev/apply"
 	"github.com/furl-dev/furl/internal/project"
@@ -89,6 +88,7 @@ type Needs struct {
 	CodeDirs  []string // below which functions have their code in place
 	Upstreams []string // web servers that functions may be
 	Debug     []string // functions that run under a debugger, NAME or NAME=PORT
+	Accounts  []string // of roles and users that are named, and get placeholders
 }
 
 // Server is the server that functions run on.
@@ -253,50 +253,33 @@ func (s *Session) Run(ctx context.Context) (err error) {
 	}
 }
 
-// start opens the server while it reads the project, which may have to be built first.
-func (s *Session) start(ctx context.Context) (*project.Project, error) {
+// start reads the project, which may have to be built first, and opens a server for what that needs.
+func (s *Session) start(ctx context.Context) (opened *project.Project, err error) {
 	needs := Needs{CodeDirs: []string{project.Bound(s.Root)}}
 	if s.upstream != "" {
 		needs.Upstreams = []string{s.upstream}
 	}
-	var opened *project.Project
-	group, starting := errgroup.WithContext(ctx)
-	read := make(chan struct{}) // the server has to know which functions are debugged before it starts
-	if s.set.debugs() {
-		needs.Debug = []string{}
-	} else {
-		close(read)
+	if s.set.Build != "" && !s.DryRun {
+		err := s.runBuild(ctx)
+		if err != nil && s.Then != nil {
+			return nil, fmt.Errorf("build: %w", err)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.emit(Event{Event: EventError, Program: "build", Text: err.Error()})
+		}
 	}
-	group.Go(func() error {
-		select {
-		case <-read:
-		case <-starting.Done():
-			return starting.Err()
+	if opened, err = s.openProject(); err != nil {
+		return nil, err
+	}
+	if s.set.debugs() {
+		if needs.Debug, err = s.debugged(opened); err != nil {
+			return nil, err
 		}
-		server, err := s.Open(ctx, needs) // which outlives the group
-		s.server = server
-		return err
-	})
-	group.Go(func() (err error) {
-		if s.set.Build != "" && !s.DryRun {
-			err := s.runBuild(starting)
-			if err != nil && s.Then != nil {
-				return fmt.Errorf("build: %w", err)
-			}
-			if err != nil && ctx.Err() == nil {
-				s.emit(Event{Event: EventError, Program: "build", Text: err.Error()})
-			}
-		}
-		if opened, err = s.openProject(); err != nil || needs.Debug == nil {
-			return err
-		}
-		needs.Debug, err = s.debugged(opened)
-		if err == nil {
-			close(read)
-		}
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	}
+	for _, stack := range opened.Stacks {
+		needs.Accounts = append(needs.Accounts, apply.Accounts(stack)...)
+	}
+	if s.server, err = s.Open(ctx, needs); err != nil {
 		return nil, err
 	}
 	s.lambda = awslambda.NewFromConfig(s.server.AWS)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/template"
 	"github.com/furl-dev/furl/internal/template/tree"
 )
 
@@ -141,6 +142,31 @@ func (a *Applier) readPlaceholders(
 		}
 	})
 	return found, err
+}
+
+// Accounts are those of the roles and users that a stack names as principals.
+func Accounts(stack *template.Stack) (accounts []string) {
+	for _, resource := range stack.Resources {
+		value, err := stack.Value(resource, nil)
+		if err != nil {
+			continue // the plan says why
+		}
+		var named []string
+		switch value := value.(type) {
+		case *template.Permission:
+			named = []string{value.Principal}
+		case *template.ResourcePolicy:
+			named = principals(value.Policy)
+		case *template.Role:
+			named = principals(value.Trust)
+		}
+		for _, principal := range named {
+			if p, ok := placeholderOf(principal); ok && !slices.Contains(accounts, p.account) {
+				accounts = append(accounts, p.account)
+			}
+		}
+	}
+	return accounts
 }
 
 // elsewhere is what another account has.
