@@ -353,6 +353,7 @@ func (e *evaluator) split(n *tree.Node, member tree.Member) *tree.Node {
 		e.fault(n.Pos, "the delimiter of Fn::Split is empty, expected a text")
 		return e.failed(n.Pos)
 	}
+	e.stack.hideParts(text.Text, between.Text)
 	out := &tree.Node{Pos: n.Pos, Kind: tree.List}
 	for part := range strings.SplitSeq(text.Text, between.Text) {
 		out.Items = append(out.Items, e.text(n.Pos, part, m))

@@ -184,7 +184,11 @@ func (e *evaluator) placed(n *tree.Node, pos tree.Position) *tree.Node {
 
 func (e *evaluator) base64(n *tree.Node, member tree.Member) *tree.Node {
 	value := e.scalar(member.Value, "what Fn::Base64 encodes")
-	return e.text(n.Pos, base64.StdEncoding.EncodeToString([]byte(value.Text)), e.marks[value])
+	encoded := base64.StdEncoding.EncodeToString([]byte(value.Text))
+	if e.stack.Redact(value.Text) != value.Text {
+		e.stack.hide(encoded)
+	}
+	return e.text(n.Pos, encoded, e.marks[value])
 }
 
 func (e *evaluator) importValue(n *tree.Node, member tree.Member) *tree.Node {

@@ -41,12 +41,10 @@ func (l *loader) readParameters(root *tree.Node) {
 	for _, p := range l.stack.parameters {
 		if p.noEcho && p.value.Is(tree.List) {
 			for _, item := range p.value.Items {
-				l.stack.secrets = append(l.stack.secrets, item.Text)
+				l.stack.hide(item.Text)
 			}
 		}
 	}
-	l.stack.secrets = slices.DeleteFunc(l.stack.secrets, func(secret string) bool { return secret == "" })
-	slices.SortFunc(l.stack.secrets, func(a, b string) int { return len(b) - len(a) })
 }
 
 // checkGiven finds values for what the template does not have.
@@ -103,7 +101,7 @@ func (l *loader) readParameter(member tree.Member) *parameter {
 	}
 	p.given = given
 	if p.noEcho {
-		l.stack.secrets = append(l.stack.secrets, given)
+		l.stack.hide(given)
 	}
 	p.value = l.valueOf(p, kind, pos)
 	if p.value == nil {

@@ -440,11 +440,13 @@ func shown(n *tree.Node) string {
 	return n.Kind.String()
 }
 
+const ellipsis = "…" // of a text that is cut
+
 // quote is a text for an error, cut if it is long.
 func quote(text string) string {
 	const most = 80
 	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most]) + "…"
+		text = string(runes[:most]) + ellipsis
 	}
 	return strconv.Quote(text)
 }

@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -214,6 +215,42 @@ func TestRedact(t *testing.T) {
 	}
 	if got := stack.Redact("postgres://hunter2:hunter22@host/swordfish"); got != "postgres://****:****@host/****" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestRedactWhatIsMade: what functions, quotes and JSON make of a secret is as secret, also where a fault cuts it short.
+func TestRedactWhatIsMade(t *testing.T) {
+	long := strings.Repeat("0123456789", 9)
+	text := "# param A=hunter2secret\n# param B=with\"quotes\n# param C=" + long + "\n" +
+		"Parameters: {A: {Type: String, NoEcho: true}, B: {Type: String, NoEcho: true}, C: {Type: String, NoEcho: true}}\n" +
+		"Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      FunctionName: f\n      Code: {ZipFile: x}\n" +
+		"      Handler: app.handler\n      Runtime: python3.13\n      Role: arn:aws:iam::123456789012:role/r\n" +
+		"      Description: !Select [1, !Split ['2', !Sub 'of ${A}']]\n" +
+		"      Environment: {Variables: {ENCODED: {'Fn::Base64': !Sub 'user:${A}'}}}\n"
+	stack, err := load(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := stack.Value(stack.Resources[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := value.(*template.Function)
+	inJSON, err := json.Marshal(map[string]string{"a": `with"quotes`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for shown, want := range map[string]string{
+		f.Description: "****", f.Environment["ENCODED"]: "****", string(inJSON): `{"a":"****"}`, `of "with\"quotes"`: `of "****"`,
+		"x" + long[:40] + "…, expected": "x****…, expected", "cut…": "cut…",
+	} {
+		if got := stack.Redact(shown); got != want {
+			t.Errorf("%s: %q, want %q", shown, got, want)
+		}
+	}
+	_, err = load(strings.Replace(text, "python3.13", "!Sub 'python-${C}-${B}'", 1))
+	if err == nil || strings.Contains(err.Error(), "0123") || !strings.Contains(err.Error(), `Runtime of F is "python-****…"`) {
+		t.Errorf("%v", err)
 	}
 }
 

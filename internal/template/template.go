@@ -17,11 +17,14 @@ package template
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/template/sam"
@@ -69,7 +72,9 @@ type Stack struct {
 	conditions map[string]*condition
 	resources  map[string]*Resource // all of the template
 	order      []*Resource          // the same, as the template has them
-	secrets    []string             // values of parameters with NoEcho, the longest first
+
+	hiding  sync.Mutex
+	secrets []string // values of parameters with NoEcho, and what is made of them, the longest first
 }
 
 // Resource is one that furl runs.
@@ -340,10 +345,60 @@ func (l *loader) unrunProperty(pos tree.Position, what, id string) {
 	l.notRun[what] = &unrun{pos, []string{id}}
 }
 
-// Redact hides the values of the parameters that have NoEcho in a text.
+// Redact hides the values of the parameters that have NoEcho in a text, and what is made of them.
 func (s *Stack) Redact(text string) string {
+	const mark, shortest = "****", 4
+	s.hiding.Lock()
+	defer s.hiding.Unlock()
 	for _, secret := range s.secrets {
-		text = strings.ReplaceAll(text, secret, "****")
+		text = strings.ReplaceAll(text, secret, mark)
 	}
-	return text
+	parts := strings.Split(text, ellipsis)
+	for i, part := range parts[:len(parts)-1] { // which may end with the beginning of a secret
+		for _, secret := range s.secrets {
+			size := min(len(secret), len(part))
+			for size >= shortest && !strings.HasSuffix(part, secret[:size]) {
+				size--
+			}
+			if size >= shortest {
+				parts[i] = part[:len(part)-size] + mark
+				break
+			}
+		}
+	}
+	return strings.Join(parts, ellipsis)
+}
+
+// hide has Redact hide texts, also as they stand in quotes and in JSON.
+func (s *Stack) hide(texts ...string) {
+	s.hiding.Lock()
+	defer s.hiding.Unlock()
+	for _, text := range texts {
+		quoted := strconv.Quote(text)
+		inJSON, err := json.Marshal(text)
+		forms := []string{text, quoted[1 : len(quoted)-1]}
+		if err == nil {
+			forms = append(forms, string(inJSON[1:len(inJSON)-1]))
+		}
+		for _, form := range forms {
+			if form != "" && !slices.Contains(s.secrets, form) {
+				s.secrets = append(s.secrets, form)
+			}
+		}
+	}
+	slices.SortStableFunc(s.secrets, func(a, b string) int { return len(b) - len(a) })
+}
+
+// hideParts has Redact hide the parts of secrets that a text with them is split into, but for those that are so short
+// that they are parts of other texts too.
+func (s *Stack) hideParts(text, between string) {
+	const short = 3
+	s.hiding.Lock()
+	secrets := slices.Clone(s.secrets)
+	s.hiding.Unlock()
+	for _, secret := range secrets {
+		if strings.Contains(secret, between) && strings.Contains(text, secret) {
+			s.hide(slices.DeleteFunc(strings.Split(secret, between), func(part string) bool { return len(part) <= short })...)
+		}
+	}
 }
