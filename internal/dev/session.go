@@ -384,7 +384,7 @@ func (s *Session) awaitUpstream(ctx context.Context) error {
 			return conn.Close()
 		}
 		if ctx.Err() != nil || time.Since(began) > patience {
-			return fmt.Errorf("the web server does not listen: %w", err)
+			return fmt.Errorf("the web server does not listen: %v", err) //nolint:errorlint // no server of furl is missing
 		}
 		select {
 		case <-ctx.Done():
