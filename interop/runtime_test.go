@@ -137,6 +137,13 @@ func (p *pair) compare(t *testing.T, handlers map[string][]string, tidy func(*ra
 		}
 		for i, event := range events {
 			t.Run(handler+" "+event, func(t *testing.T) {
+				// On a busy machine what a runtime prints after its answer may be in the log of the next invocation.
+				for again := 0; again < 3 && !cmp.Equal(all[1][i], all[0][i]); again++ {
+					for which := range 2 {
+						all[which][i] = p.invoke(t, which, handler, event)
+						tidy(&all[which][i])
+					}
+				}
 				if diff := cmp.Diff(all[1][i], all[0][i]); diff != "" {
 					t.Errorf("-AWS's client +furl's runtime\n%s", diff)
 				}

@@ -52,11 +52,11 @@ and aws:SourceAccount.
 --all checks all functions of the region. --offline checks what aws lambda get-policy and get-function-url-config wrote
 into the .json files of a directory, or who may call as a project declares it: a template of SAM or CloudFormation,
 .aws-sam/build, a cdk.out, a Serverless project, or a directory with one. Each answer then has the place in the file,
-and principals of other accounts depend on their own side. Both find grants of one of the two actions alone: function URLs need
-lambda:InvokeFunctionUrl and lambda:InvokeFunction (documented for new URLs; for those of before October 2025 AWS Health
-notices announced it for 2026-11-01, and whether it is enforced is not known). A function whose policy could not be read
-is never ok. That it has none is told by the error that get-policy wrote, in a file with the function's name, or by
---no-policy.
+and principals of other accounts depend on their own side. Both find grants of one of the two actions alone: function
+URLs need lambda:InvokeFunctionUrl and lambda:InvokeFunction (documented for new URLs; for those of before October 2025
+AWS Health notices announced it for 2026-11-01, and whether it is enforced is not known). A function whose policy could
+not be read is never ok. That it has none is told by the error that get-policy wrote, in a file with the function's
+name, or by --no-policy.
 
 A function whose policy lets nobody call depends on the policies of users and roles. --callers reads them
 (iam:GetAccountAuthorizationDetails); --callers=FILE, or a file in the directory of --offline, is a copy of what

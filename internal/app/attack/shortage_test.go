@@ -103,9 +103,13 @@ func newLimited(t *testing.T, l limits) *world {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	dataDir(t, dir)
 	l.Dir = dir
-	program, err := os.ReadFile(testProgram(t))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "program"), program, 0o755)
+	// A link, since nobody can execute a copy while a process that another test has just forked still writes it.
+	err = os.Link(testProgram(t), filepath.Join(dir, "program"))
+	if errors.Is(err, syscall.EXDEV) {
+		var program []byte
+		if program, err = os.ReadFile(testProgram(t)); err == nil {
+			err = os.WriteFile(filepath.Join(dir, "program"), program, 0o755)
+		}
 	}
 	if err := errors.Join(err, os.Mkdir(filepath.Join(dir, "ledger"), 0o777), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
