@@ -161,6 +161,10 @@ func (d *devServer) refuses(t *testing.T, url string) {
 func (d *devServer) ends(t *testing.T) {
 	t.Helper()
 	below := descendants(t, d.process.Process.Pid)
+	// A reload ends the environments that were there, and the next one may be starting.
+	for deadline := time.Now().Add(10 * time.Second); len(below) == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		below = descendants(t, d.process.Process.Pid)
+	}
 	if len(below) == 0 {
 		t.Error("furl dev has started no process: the test would find none left either")
 	}

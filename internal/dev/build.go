@@ -139,6 +139,8 @@ func (b *builder) wrote(path string) bool {
 	info, err := os.Stat(path)
 	b.touched[path] = true
 	switch {
+	case b.outputs[path] && !b.running && err == nil && info.ModTime().After(b.ended.Add(coarse)):
+		delete(b.outputs, path) // the user edits it, and had edited it while a build ran
 	case b.outputs[path]:
 		return true
 	case b.running && (err != nil || info.ModTime().After(b.began.Add(-coarse))):
