@@ -169,25 +169,25 @@ def handler(event, context):
     return [__file__, os.getcwd(), os.environ["LAMBDA_TASK_ROOT"]]
 `
 
-func needPython(t *testing.T) {
+func needs(t *testing.T, program string) {
 	t.Helper()
-	if _, err := exec.LookPath("python3"); err != nil {
+	if _, err := exec.LookPath(program); err != nil {
 		if os.Getenv("FURL_STRICT") != "" {
-			t.Fatal("python3 is not on PATH, and FURL_STRICT is set")
+			t.Fatalf("%s is not on PATH, and FURL_STRICT is set", program)
 		}
-		t.Skip("SKIPPED: python3 is not on PATH")
+		t.Skipf("SKIPPED: %s is not on PATH", program)
 	}
 }
 
 // A function runs at the real path of the project, sees what links inside the project lead to, and neither what is
 // outside nor the server's data.
 func TestWhatCodeInPlaceSees(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	testWhatCodeInPlaceSees(t)
 }
 
 func TestWhatCodeInPlaceSeesAsAnotherUser(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	if usertest.Unprivileged(t) {
 		testWhatCodeInPlaceSees(t)
 	}
@@ -237,7 +237,7 @@ func testWhatCodeInPlaceSees(t *testing.T) {
 // Code that changes is run at the next call after a reload, by $LATEST and by versions, whatever time and size the
 // changed file has.
 func TestReloadOfCodeInPlace(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	p := openProject(t, map[string]string{
 		"app.py": "import lib\ndef handler(event, context): return lib.value()\n", "lib.py": "def value(): return 0\n",
 	}, nil)
@@ -257,7 +257,7 @@ func TestReloadOfCodeInPlace(t *testing.T) {
 
 // A function that a reload finds broken answers with its error, and works again after the next one.
 func TestReloadOfBrokenCode(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	const works = "def handler(event, context): return 'works'\n"
 	p := openProject(t, map[string]string{"app.py": works}, nil)
 	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
@@ -276,7 +276,7 @@ func TestReloadOfBrokenCode(t *testing.T) {
 
 // A directory that has become a link, or is gone, is not run.
 func TestDirectoryInPlaceThatChanges(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	p := openProject(t, map[string]string{"a/app.py": reader, "b/app.py": reader}, nil)
 	p.mustCreate("a", "a", types.RuntimePython313, "app.handler")
 	p.mustCreate("b", "b", types.RuntimePython313, "app.handler")
@@ -310,7 +310,7 @@ func TestDirectoryInPlaceThatChanges(t *testing.T) {
 
 // A server that is started without the directory does not run what it was told to run from it before.
 func TestCodeDirThatTheServerNoLongerHas(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	p := openProject(t, map[string]string{"app.py": reader}, nil)
 	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
 	p.stop()
@@ -356,7 +356,7 @@ func (p *project) until(name, want string) {
 
 // A file that changes is noticed, no matter who changes it and when the function was made; and also by the next server.
 func TestWatchedCodeInPlace(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	answer := func(text string) string { return "def handler(event, context): return '" + text + "'\n" }
 	p := openProject(t, map[string]string{"one/app.py": answer("a"), "two/app.py": answer("x")}, nil)
 	p.mustCreate("one", "one", types.RuntimePython313, "app.handler")
@@ -385,7 +385,7 @@ func TestWatchedCodeInPlace(t *testing.T) {
 
 // Without WatchCode only UpdateFunctionCode has a function run what has changed.
 func TestCodeInPlaceThatIsNotWatched(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	p := openProject(t, map[string]string{"app.py": "def handler(event, context): return 1\n"},
 		func(c *app.Config) { c.WatchCode = false })
 	p.mustCreate("app", "", types.RuntimePython313, "app.handler")
@@ -401,7 +401,7 @@ func TestCodeInPlaceThatIsNotWatched(t *testing.T) {
 
 // A call that runs when its code changes ends with the code that it began with.
 func TestRunningCallOutlivesReload(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	p := openProject(t, map[string]string{
 		"app.py": "import time\nname = 'old'\ndef handler(event, context):\n    time.sleep(event.get('s', 0))\n    return name\n",
 	}, nil)
@@ -420,9 +420,7 @@ func TestRunningCallOutlivesReload(t *testing.T) {
 
 // Links inside the project resolve, as those of a pnpm workspace, which lead out of the function's directory.
 func TestLinkedPackagesOfCodeInPlace(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("SKIPPED: node is not on PATH")
-	}
+	needs(t, "node")
 	p := openProject(t, map[string]string{
 		"packages/web/index.mjs": "import { name } from 'left';\nimport { shared } from '@work/shared';\n" +
 			"export const handler = async () => [name, shared, import.meta.url];\n",
@@ -448,7 +446,7 @@ func TestLinkedPackagesOfCodeInPlace(t *testing.T) {
 
 // Every function gets the endpoints of other services that the server was told, and its own variables win.
 func TestEndpointsOfOtherServices(t *testing.T) {
-	needPython(t)
+	needs(t, "python3")
 	p := openProject(t, map[string]string{
 		"app.py": "import os\ndef handler(event, context):\n    return [os.environ.get('AWS_ENDPOINT_URL_' + n) for n in ('DYNAMODB', 'S3', 'SQS')]\n",
 	}, func(c *app.Config) {
@@ -468,9 +466,7 @@ func TestEndpointsOfOtherServices(t *testing.T) {
 
 // A function of Debug waits for its editor, whatever its timeout is, and ends with the server.
 func TestDebuggedFunction(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("SKIPPED: node is not on PATH")
-	}
+	needs(t, "node")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

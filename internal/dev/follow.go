@@ -108,7 +108,7 @@ type lastRefusal struct {
 	id string
 }
 
-// report is a request as the server tells of it.
+// report is what the server says about a request.
 type report struct {
 	RequestID string    `json:"requestId"`
 	Time      time.Time `json:"time"`

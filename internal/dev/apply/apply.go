@@ -220,31 +220,12 @@ func (b *builder) changes(have, want properties) (changes []Change) {
 // isUsual reports whether a property is what it is without being declared, so that nobody needs to read it of what is
 // new.
 func isUsual(p property) bool {
-	switch p.name {
-	case "PackageType":
-		return p.text == "Zip"
-	case "Timeout":
-		return p.text == "3"
-	case "MemorySize":
-		return p.text == "128"
-	case "EphemeralStorage":
-		return p.text == "512"
-	case "Architectures":
-		return p.text == "x86_64"
-	case "TracingConfig":
-		return p.text == "PassThrough"
-	case "LogFormat":
-		return p.text == "Text"
-	case "LogGroup":
-		return strings.HasPrefix(p.text, "/aws/lambda/")
-	case "Path":
-		return p.text == "/"
-	case "MaxSessionDuration":
-		return p.text == "3600"
-	case "InvokeMode":
-		return p.text == "BUFFERED"
+	switch p.name + "=" + p.text {
+	case "PackageType=Zip", "Timeout=3", "MemorySize=128", "EphemeralStorage=512", "Architectures=x86_64",
+		"TracingConfig=PassThrough", "LogFormat=Text", "Path=/", "MaxSessionDuration=3600", "InvokeMode=BUFFERED":
+		return true
 	}
-	return false
+	return p.name == "LogGroup" && strings.HasPrefix(p.text, "/aws/lambda/")
 }
 
 // shown is a value that is replaced. Of variables it is never shown: it may come from a file of secrets that is not

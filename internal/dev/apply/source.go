@@ -89,11 +89,7 @@ func (a *Applier) source(stack *template.Stack, runtime string, code template.Co
 	case code.Bucket == bucketInPlace:
 		return place(code.Key)
 	}
-	path, err := a.config.Code(stack, code)
-	if err != nil {
-		return source{}, err
-	}
-	info, err := os.Stat(path)
+	path, info, err := a.locate(stack, code)
 	switch {
 	case err != nil:
 		return source{}, err
@@ -101,6 +97,14 @@ func (a *Applier) source(stack *template.Stack, runtime string, code template.Co
 		return place(path)
 	}
 	return a.packageFile(path, info)
+}
+
+// locate finds a directory or a package.
+func (a *Applier) locate(stack *template.Stack, code template.Code) (path string, info os.FileInfo, err error) {
+	if path, err = a.config.Code(stack, code); err == nil {
+		info, err = os.Stat(path)
+	}
+	return path, info, err
 }
 
 // place is a directory that is used in place, by its real path.
@@ -165,11 +169,7 @@ func (z *zips) keep(stamp string, made source) {
 
 // layerSource is the content of a layer, which has to be a package: that of a directory is made in memory.
 func (a *Applier) layerSource(stack *template.Stack, code template.Code) (source, error) {
-	path, err := a.config.Code(stack, code)
-	if err != nil {
-		return source{}, err
-	}
-	info, err := os.Stat(path)
+	path, info, err := a.locate(stack, code)
 	switch {
 	case err != nil:
 		return source{}, err
