@@ -18,6 +18,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/project"
 	"github.com/furl-dev/furl/internal/template"
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // write writes the files of a txtar text below a directory called demo, which it answers with its links resolved. An
@@ -869,18 +870,6 @@ func TestFiles(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("one that may not be read", func(t *testing.T) {
-		if os.Getuid() == 0 || runtime.GOOS == "windows" {
-			t.Skip("root may read every file")
-		}
-		root := write(t, plain)
-		if err := os.Chmod(filepath.Join(root, "template.yaml"), 0); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := project.Open(options(root)); !errors.Is(err, fs.ErrPermission) {
-			t.Error(err)
-		}
-	})
 	t.Run("a huge one", func(t *testing.T) {
 		root := write(t, plain)
 		if err := os.Truncate(filepath.Join(root, "template.yaml"), 1<<40); err != nil {
@@ -1086,5 +1075,18 @@ func TestDeclared(t *testing.T) {
 		if is := project.IsTemplate([]byte(text)); is != want {
 			t.Errorf("IsTemplate(%q) = %t", text, is)
 		}
+	}
+}
+
+func TestFileThatMayNotBeRead(t *testing.T) {
+	if runtime.GOOS == "windows" || !usertest.Unprivileged(t) {
+		return
+	}
+	root := write(t, plain)
+	if err := os.Chmod(filepath.Join(root, "template.yaml"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := project.Open(options(root)); !errors.Is(err, fs.ErrPermission) {
+		t.Error(err)
 	}
 }
