@@ -10,9 +10,9 @@ const (
 )
 
 // watchMemory ends environments that have more memory than their functions may have, as Lambda does: with SIGKILL. A
-// function can have more for as long as the pause. Lambda does not run an environment between two invocations; here it
-// runs, so its memory is limited then, too. One that has a control group is left alone: the kernel does the same, at
-// once.
+// function can have more for as long as the pause, and in a process that it has just started for a fifth of a second.
+// Lambda does not run an environment between two invocations; here it runs, so its memory is limited then, too. One that
+// has a control group is left alone: the kernel does the same, at once.
 func (p *Pool) watchMemory() {
 	for pause := watchPause; ; {
 		select {

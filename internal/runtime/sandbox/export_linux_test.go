@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"sync"
+	"time"
 
 	"github.com/furl-dev/furl/internal/runtime/sandbox/helper"
 )
@@ -61,3 +62,11 @@ func (c *Cell) Group() string {
 
 // GroupByID reports whether the helper was put into its group after its start.
 func (c *Cell) GroupByID() bool { return c.group.byID }
+
+// Family is the processes of a cell, as they are remembered.
+type Family struct{ family }
+
+// Below are the processes below helper, at most as old as age.
+func (f *Family) Below(helper int, age time.Duration, now time.Time) []int {
+	return f.below(helper, age, now)
+}

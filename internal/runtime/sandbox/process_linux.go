@@ -30,6 +30,7 @@ type Cell struct {
 	mu        sync.Mutex
 	processes []*Process // by the helper's numbers
 	ended     bool
+	family    family
 	memory    memoryMeter
 	exceeded  bool // it had more memory than its group may have
 }
@@ -57,6 +58,7 @@ func (c *Cell) start(program Program) (*Process, error) {
 		return nil, ErrEnded
 	}
 	c.processes = append(c.processes, p)
+	c.family = family{} // the program's own process is about to join it
 	c.mu.Unlock()
 	if err := c.request(program); err != nil {
 		c.mu.Lock()
@@ -293,7 +295,7 @@ func (c *Cell) readPeak(now time.Time) {
 	if peak := c.group.peakKiB(); peak > 0 {
 		c.memory.kib = peak
 	} else {
-		c.memory.read(c.cmd.Process.Pid, now)
+		c.memory.read(&c.family, c.cmd.Process.Pid, now)
 	}
 }
 
@@ -303,12 +305,12 @@ type memoryMeter struct {
 	kib  int
 }
 
-func (m *memoryMeter) read(helper int, now time.Time) {
+func (m *memoryMeter) read(family *family, helper int, now time.Time) {
 	if !m.last.IsZero() && now.Sub(m.last) < 100*time.Millisecond {
 		return
 	}
 	m.last = now
-	total, processes := 0, descendants(helper)
+	total, processes := 0, family.below(helper, familyAge, now)
 	for _, pid := range processes {
 		peak := memoryOf(pid, "status", "\nVmHWM:") // since the process executed its program
 		own := peak
@@ -329,32 +331,35 @@ func (s *Sandbox) KnowsMemory() bool { return true }
 // large if anything, while that is no more than the limit. Processes that are too many to count have more than the limit:
 // otherwise a crowd of small ones would hide a large one.
 func (c *Cell) MemoryKiB(limit int) int {
-	c.mu.Lock()
-	ended, helper := c.ended, c.cmd.Process.Pid
-	c.mu.Unlock()
-	if ended {
-		return 0
+	processes := c.below(familyAge)
+	if estimate := residentKiB(processes); estimate <= limit && len(processes) < maxDescendants {
+		return estimate
 	}
-	processes := descendants(helper)
+	processes = c.below(0) // those of a moment ago are no reason to end it
 	if len(processes) >= maxDescendants {
 		return limit + 1
 	}
-	estimate := 0
-	for _, pid := range processes {
-		estimate += memoryOf(pid, "status", "\nRssAnon:", "\nRssShmem:")
-	}
-	if estimate <= limit {
+	if estimate := residentKiB(processes); estimate <= limit {
 		return estimate
 	}
 	exact := 0
 	for _, pid := range processes {
 		own := memoryOf(pid, "smaps_rollup", "\nPss_Anon:", "\nPss_Shmem:")
 		if own == 0 {
-			own = memoryOf(pid, "status", "\nRssAnon:", "\nRssShmem:") // the server may not look closer
+			own = residentKiB([]int{pid}) // the server may not look closer
 		}
 		exact += own
 	}
 	return exact
+}
+
+// residentKiB is how much memory processes have without files. What they share counts for each.
+func residentKiB(pids []int) int {
+	total := 0
+	for _, pid := range pids {
+		total += memoryOf(pid, "status", "\nRssAnon:", "\nRssShmem:")
+	}
+	return total
 }
 
 // memoryOf is the sum of fields of a file about a process, in KiB (proc_pid_status(5), proc_pid_smaps(5)). A process that
@@ -378,6 +383,34 @@ func memoryOf(pid int, file string, fields ...string) int {
 // maxDescendants bounds the work of looking for a function's processes. Lambda lets a function have 1,024 processes and
 // threads (AWS Lambda Developer Guide, "Lambda quotas").
 const maxDescendants = 1024
+
+// family is the processes of a cell, as they were a moment ago: to find them takes a file for each thread of each one,
+// and to ask for their memory one file each.
+type family struct {
+	pids   []int
+	looked time.Time
+}
+
+// familyAge is how old a family may be. A function that starts a process which takes more memory than there is has it
+// for that long.
+const familyAge = 200 * time.Millisecond
+
+// below are the processes below the helper, at most as old as age.
+func (c *Cell) below(age time.Duration) []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return nil
+	}
+	return c.family.below(c.cmd.Process.Pid, age, time.Now())
+}
+
+func (f *family) below(helper int, age time.Duration, now time.Time) []int {
+	if len(f.pids) == 0 || now.Sub(f.looked) >= age {
+		f.pids, f.looked = descendants(helper), now
+	}
+	return f.pids
+}
 
 // descendants are the processes below pid.
 func descendants(pid int) []int {

@@ -1029,3 +1029,33 @@ func (p *printed) expect(text string) {
 		p.text += string(piece[:n])
 	}
 }
+
+// The processes of a cell are looked for again when what is known of them is old, and whenever none is known.
+func TestFamilyAges(t *testing.T) {
+	start := func() int {
+		cmd := exec.Command("sleep", "60")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		return cmd.Process.Pid
+	}
+	var family sandbox.Family
+	now, us := time.Now(), os.Getpid()
+	if found := family.Below(us, time.Second, now); len(found) != 0 {
+		t.Fatalf("%d before one was started", found)
+	}
+	first := start()
+	for _, step := range []struct {
+		later time.Duration
+		age   time.Duration
+		want  int
+	}{{0, time.Second, 1}, {time.Millisecond, time.Second, 1}, {time.Millisecond, 0, 2}, {time.Second, time.Second, 2}} {
+		if found := family.Below(us, step.age, now.Add(step.later)); len(found) != step.want || found[0] != first {
+			t.Errorf("%s later, at most %s old: %d, not %d of them", step.later, step.age, found, step.want)
+		}
+		if step.want == 1 && step.later == 0 {
+			start()
+		}
+	}
+}
