@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/furl-dev/furl"
@@ -84,6 +87,113 @@ func ExampleTransport_signHosts() {
 	resp.Body.Close()
 }
 
+// A file as the body, read twice and never held in memory, and an answer passed on while it arrives. A body that can be
+// read only once, such as a pipe, is spooled first: Lambda accepts no unsigned payload.
+func ExampleTransport_streamingUpload() {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	client := &http.Client{Transport: furl.NewTransport(cfg)}
+	file, err := os.Open("photo.jpg")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer file.Close()
+	resp, err := client.Post("https://XYZ.lambda-url.eu-central-1.on.aws/photos", "image/jpeg", file)
+	if errors.Is(err, furl.ErrBodyTooLarge) {
+		log.Fatal("raise Transport.MaxSpool: ", err)
+	} else if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	io.Copy(os.Stdout, resp.Body)
+}
+
+// Up to five more attempts, all within ten seconds. A POST is repeated because its key tells the function that it is the
+// same order.
+func ExampleTransport_retries() {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	transport := furl.NewTransport(cfg)
+	transport.MaxRetries = 5
+	transport.OnRepeat = func(reason string) { log.Print(reason) }
+	client := &http.Client{Transport: transport}
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	order := strings.NewReader(`{"book": 5}`)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://XYZ.lambda-url.eu-central-1.on.aws/orders", order)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r.Header.Set("Idempotency-Key", "order-7")
+	resp, err := client.Do(r)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Fatal("no answer within ten seconds")
+	} else if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+// What was signed and repeated, as log records.
+func ExampleTransport_logger() {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	transport := furl.NewTransport(cfg)
+	transport.Logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	http.DefaultClient.Transport = transport
+}
+
+// traced is what instrumentations such as OpenTelemetry's otelhttp.NewTransport are: a RoundTripper around another one
+// that adds headers.
+type traced struct {
+	next   http.RoundTripper
+	header string
+	spans  *[]string
+}
+
+func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(t.header, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	resp, err := t.next.RoundTrip(r)
+	*t.spans = append(*t.spans, t.header)
+	return resp, err
+}
+
+// An instrumentation outside of a Transport sees one request, whatever is repeated, and its header is signed. One inside
+// sees each attempt, and its header is sent unsigned. It must not change headers that are signed.
+func ExampleTransport_tracing() {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, signed, _ := strings.Cut(r.Header.Get("Authorization"), "SignedHeaders=")
+		signed, _, _ = strings.Cut(signed, ",")
+		fmt.Println(signed, len(r.Header.Get("Traceparent")), len(r.Header.Get("X-Attempt")))
+	}))
+	defer server.Close()
+	var spans []string
+	transport := furl.NewTransport(aws.Config{
+		Region: "eu-central-1", Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "example"}, nil
+		}),
+	})
+	transport.Base = traced{furl.NewBase(), "X-Attempt", &spans}                // inside
+	client := &http.Client{Transport: traced{transport, "Traceparent", &spans}} // outside
+	resp, err := client.Get(server.URL + "/_furl/url/XYZ/book")
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	fmt.Println(spans)
+	// Output:
+	// host;traceparent;x-amz-date 55 55
+	// [X-Attempt Traceparent]
+}
+
 // A refusal as an error, told from an answer of the function.
 func ExampleRefusal() {
 	resp := &http.Response{
@@ -105,6 +215,23 @@ func ExamplePresign() {
 		log.Fatal(err)
 	}
 	link, err := furl.Presign(ctx, cfg, "https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5", 5*time.Minute)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link)
+}
+
+// A link for a custom domain, that deletes a book.
+func ExamplePresign_options() {
+	ctx := context.Background()
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	link, err := furl.Presign(ctx, cfg, "https://api.example.com/books/5", time.Hour, func(o *furl.PresignOptions) {
+		o.Method = http.MethodDelete
+		o.Transport.SignHosts = map[string]string{"api.example.com": "XYZ.lambda-url.eu-central-1.on.aws"}
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

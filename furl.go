@@ -13,6 +13,17 @@
 // the first byte: it reads the body twice if it can, and spools it otherwise. It corrects a wrong clock and expired
 // credentials when Lambda refuses them, and then repeats the request once. It never buffers responses.
 //
+// # Hosts that are not function URLs by their name
+//
+// A function URL on a domain of your own is signed for its region if [Transport.Domains] lists it. Where CloudFront or
+// another proxy stands in front and sends the function URL's own host on, the signature has to be for that host:
+// [Transport.SignHosts] says which.
+//
+// # Answers and errors
+//
+// An answer of the function is an answer, whatever its status. [RefusalOf] tells those that Lambda gave instead of calling
+// it. Each error of this package wraps one of its Err variables; [Transport.Logger] logs what was signed and repeated.
+//
 // # What it refuses
 //
 // It does not sign requests to hosts that it does not know as function URLs, or requests that a redirect sends to

@@ -1,8 +1,12 @@
 package furl
 
 import (
+	"cmp"
 	"context"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -31,6 +35,12 @@ func (t *Transport) sign(r *http.Request, e *endpoint, b *body, how signing) (si
 	}
 	if err != nil {
 		return sigv4.Signed{}, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if t.Logger != nil && t.Logger.Enabled(r.Context(), slog.LevelDebug) {
+		t.Logger.LogAttrs(r.Context(), slog.LevelDebug, "signed", append(requestAttrs(r),
+			slog.String("region", e.signer.Region), slog.String("service", e.signer.Service),
+			slog.String("access_key_id", c.AccessKeyID), slog.Time("signed_at", signed.Time),
+			slog.String("signed_headers", signed.SignedHeaders), slog.String("payload_sha256", hex.EncodeToString(b.sum[:])))...)
 	}
 	return signed, nil
 }
@@ -81,17 +91,42 @@ func (t *Transport) signUnsent(
 	return signed, out, exact.line, err
 }
 
-// Presign returns a link that calls a function URL with GET, without headers or credentials, for ttl from now: at most
-// seven days, and no longer than the session of cfg's credentials if they are temporary. Anyone who has the link may
-// call the function.
-func Presign(ctx context.Context, cfg aws.Config, rawURL string, ttl time.Duration) (string, error) {
+// PresignOptions are what a link needs besides the URL and its time.
+type PresignOptions struct {
+	Method string      // "" means GET
+	Header http.Header // signed: the client has to send these with the link
+	Body   io.Reader   // signed: the client has to send these bytes with the link; nil for none
+	// Transport signs. It is what [NewTransport] returns; a link for a custom domain needs SignHosts or Domains, one in
+	// path style Region.
+	Transport *Transport
+}
+
+// Presign returns a link that calls a function URL, with GET and without headers, body or credentials unless options
+// say otherwise. It is good for ttl from now: at most seven days, and no longer than the session of cfg's credentials
+// if they are temporary. Anyone who has the link may call the function.
+//
+// Its errors wrap [ErrURL], [ErrNotFunctionURL], [ErrRegion], [ErrCredentials], [ErrBody], [ErrBodyTooLarge] or
+// [ErrRequest], the latter for a ttl that no verifier takes.
+func Presign(
+	ctx context.Context, cfg aws.Config, rawURL string, ttl time.Duration, options ...func(*PresignOptions),
+) (string, error) {
+	o := PresignOptions{Transport: NewTransport(cfg)}
+	for _, set := range options {
+		set(&o)
+	}
 	if _, err := ParseURL(rawURL); err != nil {
 		return "", err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
+	r, err := http.NewRequestWithContext(ctx, cmp.Or(o.Method, http.MethodGet), rawURL, o.Body)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	signed, err := NewTransport(cfg).Presign(r, ttl)
+	if o.Header != nil {
+		r.Header = o.Header.Clone()
+	}
+	signed, err := o.Transport.Presign(r, ttl)
+	if r.Body != nil {
+		r.Body.Close()
+	}
 	return signed.URL, err
 }

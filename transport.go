@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -69,6 +70,11 @@ type Transport struct {
 	OnSign func(*http.Request, sigv4.Signed)
 	// OnRepeat, if not nil, is called before a request is repeated, with the reason for people to read.
 	OnRepeat func(reason string)
+	// Logger, if not nil, gets a record of level debug for each signature ("signed", with method, host, path, region,
+	// service, access_key_id, signed_at, signed_headers and payload_sha256) and one of level info for each repetition
+	// ("repeated", with method, host, path and reason). Nothing in them is secret: the query and the values of headers,
+	// which may be, are left out.
+	Logger *slog.Logger
 
 	mu        sync.RWMutex
 	endpoints map[string]*endpoint // by host as in the URL
@@ -203,13 +209,29 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		if reason == "" {
 			return resp, nil
 		}
-		if t.OnRepeat != nil {
-			t.OnRepeat(reason)
-		}
+		t.tellRepeat(r, reason)
 		drain(resp)
 		if err := sleep(r.Context(), wait); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// tellRepeat tells those who want to know that a request is about to be repeated.
+func (t *Transport) tellRepeat(r *http.Request, reason string) {
+	if t.OnRepeat != nil {
+		t.OnRepeat(reason)
+	}
+	if t.Logger != nil {
+		t.Logger.LogAttrs(r.Context(), slog.LevelInfo, "repeated", append(requestAttrs(r), slog.String("reason", reason))...)
+	}
+}
+
+// requestAttrs names a request in a log, without what may be secret.
+func requestAttrs(r *http.Request) []slog.Attr {
+	return []slog.Attr{
+		slog.String("method", cmp.Or(r.Method, http.MethodGet)), slog.String("host", cmp.Or(r.Host, r.URL.Host)),
+		slog.String("path", r.URL.EscapedPath()),
 	}
 }
 

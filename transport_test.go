@@ -3,8 +3,10 @@ package furl_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -586,5 +588,108 @@ func TestPresignWithABody(t *testing.T) {
 	for body, status := range map[string]int{"this body": http.StatusOK, "another": http.StatusForbidden} {
 		resp, err := plain.Post(signed.URL, "", bytes.NewReader([]byte(body)))
 		read(t, resp, err, status)
+	}
+}
+
+func TestPresignOptions(t *testing.T) {
+	server := urltest.Start(t, nil)
+	plain := &http.Client{Transport: furl.NewBase()}
+	front := "http://www.localhost" + server.URL[strings.LastIndex(server.URL, ":"):]
+	link := func(url string, set func(*furl.PresignOptions)) string {
+		t.Helper()
+		link, err := furl.Presign(t.Context(), server.Config(), url+"/x", time.Minute, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return link
+	}
+	call := func(method, link, header, body string, status int) {
+		t.Helper()
+		r, err := http.NewRequest(method, link, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Order", header)
+		resp, err := plain.Do(r)
+		read(t, resp, err, status)
+	}
+	deleting := link(server.URL, func(o *furl.PresignOptions) {
+		o.Method, o.Header, o.Body = http.MethodDelete, http.Header{"X-Order": {"7"}}, strings.NewReader("why")
+	})
+	call(http.MethodDelete, deleting, "7", "why", http.StatusOK)
+	call(http.MethodGet, deleting, "7", "why", http.StatusForbidden)
+	call(http.MethodDelete, deleting, "8", "why", http.StatusForbidden)
+	call(http.MethodDelete, deleting, "7", "not", http.StatusForbidden)
+
+	// The link names who stands in front, and is signed for who stands behind.
+	inFront := link(front, func(o *furl.PresignOptions) {
+		o.Transport.SignHosts = map[string]string{strings.TrimPrefix(front, "http://"): "abc.lambda-url." + urltest.Region + ".on.aws"}
+	})
+	if !strings.HasPrefix(inFront, front+"/x?") {
+		t.Errorf("the link is %s", inFront)
+	}
+	r, err := http.NewRequest(http.MethodGet, inFront, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "abc.lambda-url." + urltest.Region + ".on.aws"
+	resp, err := plain.Do(r)
+	read(t, resp, err, http.StatusOK)
+	resp, err = plain.Get(inFront)
+	read(t, resp, err, http.StatusForbidden)
+}
+
+// A log of signatures and repetitions names the request and holds nothing that opens a door.
+func TestLogger(t *testing.T) {
+	server := urltest.Start(t, nil)
+	server.Now = func() time.Time { return time.Now().Add(7 * time.Hour) }
+	log := func(level slog.Level) []map[string]any {
+		var text bytes.Buffer
+		transport := furl.NewTransport(server.Config())
+		transport.Logger = slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: level}))
+		resp, err := (&http.Client{Transport: transport}).Post(server.URL+"/a%20b?password=hush", "text/plain", strings.NewReader("hi"))
+		read(t, resp, err, http.StatusOK)
+		if _, err := furl.Presign(t.Context(), server.Config(), server.URL, time.Minute,
+			func(o *furl.PresignOptions) { o.Transport = transport }); err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"hush", urltest.Secret, urltest.Token} {
+			if strings.Contains(text.String(), secret) {
+				t.Errorf("the log has %q:\n%s", secret, &text)
+			}
+		}
+		var records []map[string]any
+		for line := range strings.Lines(text.String()) {
+			var record map[string]any
+			if err := json.Unmarshal([]byte(line), &record); err != nil {
+				t.Fatal(err)
+			}
+			records = append(records, record)
+		}
+		return records
+	}
+	records := log(slog.LevelDebug)
+	if len(records) != 4 {
+		t.Fatalf("%d records, not two for signing, one for repeating and one for the link: %v", len(records), records)
+	}
+	for i, want := range []string{"signed", "repeated", "signed", "signed"} {
+		if records[i]["msg"] != want {
+			t.Errorf("record %d is %v", i, records[i])
+		}
+	}
+	for key, want := range map[string]string{
+		"method": "POST", "path": "/a%20b", "region": urltest.Region, "service": "lambda", "access_key_id": urltest.AccessKeyID,
+		"signed_headers": "content-type;host;x-amz-date;x-amz-security-token",
+		"payload_sha256": "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4",
+	} {
+		if records[0][key] != want {
+			t.Errorf("%s is %v, not %s", key, records[0][key], want)
+		}
+	}
+	if reason, _ := records[1]["reason"].(string); !strings.Contains(reason, " ahead of ") {
+		t.Errorf("the reason is %q", reason)
+	}
+	if records := log(slog.LevelInfo); len(records) != 1 || records[0]["msg"] != "repeated" {
+		t.Errorf("at level info: %v", records)
 	}
 }

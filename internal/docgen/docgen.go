@@ -1,5 +1,6 @@
-// Command docgen writes docs/compatibility.md and docs/lint.md: the operations, from the tables that also route and
-// authorize them, and the rules of policy lint, from the table that also checks; the rest from the templates in this
+// Command docgen writes documents that have to agree with the code: docs/compatibility.md has the operations, from the
+// tables that also route and authorize them, docs/lint.md the rules of policy lint, from the table that also checks, and
+// docs/api.md the exported names of the public packages, from their source. The rest is in the templates in this
 // directory. `go generate ./...` runs it.
 package main
 
@@ -9,8 +10,10 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -24,13 +27,17 @@ import (
 	"github.com/furl-dev/furl/policy/urllint"
 )
 
-//go:generate go run . ../../docs/compatibility.md ../../docs/lint.md
+//go:generate go run . ../../docs/api.md ../../docs/compatibility.md ../../docs/lint.md
 
 //go:embed *.tmpl
 var templates embed.FS
 
 // documents are the texts to write, by the name of the file.
-var documents = map[string]func() (string, error){"compatibility.md": compatibility, "lint.md": lint}
+var documents = map[string]func() (string, error){
+	"api.md":           func() (string, error) { return api("../..") },
+	"compatibility.md": compatibility,
+	"lint.md":          lint,
+}
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -43,7 +50,7 @@ func run(paths []string) error {
 	for _, path := range paths {
 		write, ok := documents[filepath.Base(path)]
 		if !ok {
-			return fmt.Errorf("want the paths of compatibility.md and lint.md, got %q", path)
+			return fmt.Errorf("want one of %s, got %q", slices.Sorted(maps.Keys(documents)), path)
 		}
 		text, err := write()
 		if err != nil {
