@@ -47,13 +47,14 @@ import (
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/policy"
 )
 
 // Account is the account of the server's functions, and of its users and roles unless [InAccount] names another.
-const Account = app.DefaultAccount
+const Account = roster.DefaultAccount
 
 // Server is a furl server in memory, on a free port of the loopback interface. Its methods may be called from several
 // goroutines. They end the test if they cannot do what they say, so call them from the goroutine of the test.
@@ -132,7 +133,7 @@ func (s *Server) Endpoint() string { return s.app.Endpoint() }
 // for AWS SDK clients, which reach the server with it, and for clients of function URLs.
 func (s *Server) Config() aws.Config {
 	s.t.Helper()
-	key, err := s.app.UserKey(Account, app.Admin)
+	key, err := s.app.UserKey(Account, roster.Admin)
 	if err != nil {
 		s.t.Fatalf("furltest: %v", err)
 	}

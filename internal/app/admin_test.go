@@ -8,6 +8,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/store"
 )
@@ -42,7 +43,7 @@ func admins(t *testing.T, dir string, accounts ...string) []string {
 	defer server.Close()
 	var found []string
 	for _, account := range accounts {
-		if key, err := server.UserKey(account, app.Admin); err == nil && key.SecretAccessKey != "" {
+		if key, err := server.UserKey(account, roster.Admin); err == nil && key.SecretAccessKey != "" {
 			found = append(found, account)
 		}
 	}

@@ -20,13 +20,13 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/furl-dev/furl/internal/roster"
 )
 
-// The files of an authority. Clients trust the first; who has the second can be any of its names.
-const (
-	authorityName    = "tls-certificate.pem"
-	authorityKeyName = "tls-key.pem"
-)
+// authorityKeyName is the file with the key of the authority in roster.AuthorityFile: with it, anybody can be any of its
+// names.
+const authorityKeyName = "tls-key.pem"
 
 const (
 	// authorityLife is long, since people put the certificate where all their programs trust it.
@@ -110,17 +110,6 @@ func openUserAuthority(now func() time.Time) (*authority, error) {
 	return openAuthority(dir, localScope(), now)
 }
 
-// TrustedAuthority is the certificate of the user's authority, if there is one.
-func TrustedAuthority() (file string, ok bool) {
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return "", false
-	}
-	file = filepath.Join(dir, "furl", authorityName)
-	_, err = os.Stat(file)
-	return file, err == nil
-}
-
 // userAuthorityDir is the directory of the user's authority, which only the user can write to.
 func userAuthorityDir() (string, error) {
 	config, err := os.UserConfigDir()
@@ -135,7 +124,7 @@ func userAuthorityDir() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no directory for the authority: %w", err)
 	}
-	if !ours(info) {
+	if !roster.Ours(info) {
 		return "", fmt.Errorf("%s, where the key of the authority is, belongs to another user: set HOME or XDG_CONFIG_HOME", dir)
 	}
 	if info.Mode()&othersWrite != 0 {
@@ -174,7 +163,7 @@ func lock(dir string) (unlock func(), err error) {
 }
 
 // file has the certificate that clients trust.
-func (a *authority) file() string { return filepath.Join(a.dir, authorityName) }
+func (a *authority) file() string { return filepath.Join(a.dir, roster.AuthorityFile) }
 
 // has reports whether the authority has exactly the scope.
 func (a *authority) has(want scope) bool {
@@ -189,7 +178,7 @@ func (a *authority) read() error {
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() || info.Mode()&othersAny != 0 || !ours(info) {
+	if !info.Mode().IsRegular() || info.Mode()&othersAny != 0 || !roster.Ours(info) {
 		return errors.New("others may have the key")
 	}
 	pair, err := tls.LoadX509KeyPair(a.file(), keyFile)
@@ -232,7 +221,7 @@ func (a *authority) make(want scope) error {
 	for _, file := range []struct {
 		name, kind string
 		der        []byte
-	}{{authorityKeyName, "PRIVATE KEY", key}, {authorityName, "CERTIFICATE", der}} {
+	}{{authorityKeyName, "PRIVATE KEY", key}, {roster.AuthorityFile, "CERTIFICATE", der}} {
 		text := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der})
 		if err := writePrivate(filepath.Join(a.dir, file.name), text[:len(text)-1]); err != nil {
 			return err

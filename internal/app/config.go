@@ -23,15 +23,13 @@ import (
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/listener"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/policy"
 )
 
 // InMemory as Config.Data keeps nothing beyond the end of the server.
 const InMemory = ":memory:"
-
-// DefaultAccount is the account that a server has if it is given none.
-const DefaultAccount = "123456789012"
 
 // Config is what a server is made from. Validate says whether it can be.
 type Config struct {
@@ -125,10 +123,10 @@ type Config struct {
 // Default is the configuration of a server that is told nothing.
 func Default() Config {
 	return Config{
-		Data:               ".furl",
-		Listen:             "127.0.0.1:9000",
-		Accounts:           []string{DefaultAccount},
-		Region:             "us-east-1",
+		Data:               roster.DefaultData,
+		Listen:             roster.DefaultListen,
+		Accounts:           []string{roster.DefaultAccount},
+		Region:             roster.DefaultRegion,
 		URLStyle:           "auto",
 		Suffix:             "localhost",
 		DrainTimeout:       10 * time.Second,
@@ -350,7 +348,7 @@ func (c Config) debugged() (map[string]int, error) {
 	for _, text := range c.Debug {
 		name, number, chosen := strings.Cut(text, "=")
 		port, err := strconv.ParseUint(number, 10, 16)
-		if f, fault := arn.ParseFunction(name, c.Region, DefaultAccount); fault != nil || f.Name != name || chosen && (err != nil || port == 0) {
+		if f, fault := arn.ParseFunction(name, c.Region, roster.DefaultAccount); fault != nil || f.Name != name || chosen && (err != nil || port == 0) {
 			faults = append(faults, fmt.Errorf("debug: %q is neither the name of a function nor NAME=PORT, such as web=9230", text))
 			continue
 		}

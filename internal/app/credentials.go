@@ -4,58 +4,19 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/roster"
 )
-
-// Key is a long-term access key.
-type Key struct {
-	AccessKeyID     string `json:"accessKeyId"`
-	SecretAccessKey string `json:"secretAccessKey"`
-}
-
-// rootFile is root-credentials.json: the generated root keys by account. It is readable by its owner alone.
-type rootFile struct {
-	Accounts map[string]Key `json:"accounts"`
-}
-
-const rootFileName = "root-credentials.json"
-
-// ReadRootKeys reads the root keys that a server keeps in its data directory.
-func ReadRootKeys(dir string) (map[string]Key, error) {
-	path := filepath.Join(dir, rootFileName)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]Key{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var file rootFile
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("%s is damaged (%w); remove it to have new root keys made", path, err)
-	}
-	for account, key := range file.Accounts {
-		if key.AccessKeyID == "" || key.SecretAccessKey == "" {
-			return nil, fmt.Errorf("%s has no complete key for account %s; remove it to have new root keys made", path, account)
-		}
-	}
-	if file.Accounts == nil {
-		file.Accounts = map[string]Key{}
-	}
-	return file.Accounts, nil
-}
 
 // rootKeys reads the root keys of the data directory and makes those that are missing. A key given in the environment
 // stands for the first account and is not written down.
-func (c Config) rootKeys(dir string, now time.Time) (map[string]Key, error) {
-	keys, err := ReadRootKeys(dir)
+func (c Config) rootKeys(dir string, now time.Time) (map[string]roster.Key, error) {
+	keys, err := roster.ReadRootKeys(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -72,16 +33,16 @@ func (c Config) rootKeys(dir string, now time.Time) (map[string]Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys[account] = Key{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
+		keys[account] = roster.Key{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
 		made = true
 	}
 	if made {
-		if err := writeJSON(filepath.Join(dir, rootFileName), rootFile{Accounts: keys}, writePrivate); err != nil {
+		if err := writeJSON(filepath.Join(dir, roster.RootKeysFile), roster.RootKeys{Accounts: keys}, writePrivate); err != nil {
 			return nil, err
 		}
 	}
 	if c.RootAccessKeyID != "" {
-		keys[c.Accounts[0]] = Key{AccessKeyID: c.RootAccessKeyID, SecretAccessKey: c.RootSecretAccessKey}
+		keys[c.Accounts[0]] = roster.Key{AccessKeyID: c.RootAccessKeyID, SecretAccessKey: c.RootSecretAccessKey}
 	}
 	return keys, nil
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"github.com/furl-dev/furl/internal/roster"
 )
 
 // Names in the data directory.
@@ -29,15 +31,15 @@ const (
 // contents is what the server keeps in its data directory, what it is worth to others, and what to do when they may
 // have had it.
 var contents = []struct{ name, has, fix string }{
-	{rootFileName, "the root keys", "stop the server, remove this file, and start the server: it makes new root keys"},
+	{roster.RootKeysFile, "the root keys", "stop the server, remove this file, and start the server: it makes new root keys"},
 	{databaseName, "the secret keys of users", "give the users new access keys, and delete the old ones"},
 	{databaseName + "-wal", "the secret keys of users", "give the users new access keys, and delete the old ones"},
 	{databaseName + "-shm", "the index of the database", ""},
 	{databaseName + "-journal", "the secret keys of users", "give the users new access keys, and delete the old ones"},
-	{authorityName, "the certificate of the server", ""},
+	{roster.AuthorityFile, "the certificate of the server", ""},
 	{authorityKeyName, "the key of the server's certificates", "stop the server, remove this file, and start the server: " +
 		"it makes another certificate, and clients must no longer trust the old one"},
-	{runningFileName, "the address of the server", ""},
+	{roster.File, "the address of the server", ""},
 	{"lock", "the id of the server's process", ""},
 	{codeName, "the code of the functions", ""},
 	{logsName, "the logs of the functions", ""},
@@ -88,7 +90,7 @@ func closeDirectory(dir string, log *slog.Logger) (open bool, err error) {
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("data directory: %w; choose another directory with --data", err)
-	case !ours(info):
+	case !roster.Ours(info):
 		return false, fmt.Errorf("data directory %s belongs to %s, who could change what is in it; "+
 			"run the server as that user, take the directory over with chown -R, or choose another with --data", dir, ownerName(info))
 	case info.Mode()&othersWrite == 0:
@@ -110,7 +112,7 @@ func closeDirectory(dir string, log *slog.Logger) (open bool, err error) {
 func isDataDir(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && (len(entries) == 0 || slices.ContainsFunc(entries, func(entry fs.DirEntry) bool {
-		return entry.Name() == databaseName || entry.Name() == rootFileName
+		return entry.Name() == databaseName || entry.Name() == roster.RootKeysFile
 	}))
 }
 
@@ -120,13 +122,13 @@ func closePart(path, has, fix string, log *slog.Logger) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err == nil && ours(info) && info.Mode()&fs.ModeSymlink != 0 {
+	if err == nil && roster.Ours(info) && info.Mode()&fs.ModeSymlink != 0 {
 		info, err = os.Stat(path) // the user's own link: what counts is where it leads
 	}
 	if err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	if !ours(info) {
+	if !roster.Ours(info) {
 		return notOurs(path, info)
 	}
 	if info.Mode()&othersAny == 0 {
@@ -184,7 +186,7 @@ func checkTree(dir string) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("data directory: %w", err)
-		case !ours(info):
+		case !roster.Ours(info):
 			return notOurs(path, info)
 		case path == filepath.Join(dir, environmentsName): // emptied at the start
 			return filepath.SkipDir
@@ -241,12 +243,6 @@ func owner(info fs.FileInfo) (uid, gid int) {
 		return -1, -1
 	}
 	return int(stat.Uid), int(stat.Gid)
-}
-
-// ours reports whether a file belongs to the user who runs the server.
-func ours(info fs.FileInfo) bool {
-	uid, _ := owner(info)
-	return uid == os.Geteuid()
 }
 
 // trusted reports whether a file belongs to the user who runs the server, or to root, who may do anything anyway.

@@ -1,5 +1,7 @@
 package app
 
+import "github.com/furl-dev/furl/internal/roster"
+
 // PageToken is the server's page token.
 func (s *Server) PageToken() string { return s.pageToken.Reveal() }
 
@@ -11,7 +13,7 @@ func DataDirContents() (names []string) {
 	for _, part := range contents {
 		names = append(names, part.name)
 	}
-	return append(names, pageTokenFileName) // which is made anew where others may have read it
+	return append(names, roster.PageTokenFile) // which is made anew where others may have read it
 }
 
 // SystemSteps are the changes of a system with the trust stores: each a directory, and the command that makes it known.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -17,8 +17,8 @@ import (
 func TestRequestsUnderForeignNames(t *testing.T) {
 	data := t.TempDir()
 	server, _ := run(t, configFor(data))
-	root, _ := server.RootKey(app.DefaultAccount)
-	token, err := app.ReadPageToken(data)
+	root, _ := server.RootKey(roster.DefaultAccount)
+	token, _, err := roster.ReadPageToken(data)
 	if err != nil {
 		t.Fatal(err)
 	}

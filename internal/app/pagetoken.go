@@ -4,63 +4,22 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/sigv4"
 )
-
-// The page token is the line of its file: 256 random bits in hexadecimal. A user who can read the file can read the
-// pages.
-const (
-	pageTokenFileName = "page-token"
-	pageTokenLength   = 64
-)
-
-// ReadPageToken reads the page token that a server keeps in its data directory. It follows no link and takes nothing
-// else for a token: what it reads is sent to a server. The error is fs.ErrNotExist if there is none.
-func ReadPageToken(dir string) (sigv4.Secret, error) {
-	token, _, err := readPageToken(filepath.Join(dir, pageTokenFileName))
-	return token, err
-}
-
-func readPageToken(path string) (sigv4.Secret, fs.FileInfo, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) // a FIFO does not hold it up
-	if err != nil {
-		return sigv4.Secret{}, nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return sigv4.Secret{}, nil, err
-	}
-	damaged := fmt.Errorf("%s is damaged; remove it and start the server again to have a new one made", path)
-	if !info.Mode().IsRegular() {
-		return sigv4.Secret{}, nil, damaged
-	}
-	text, err := io.ReadAll(io.LimitReader(file, pageTokenLength+2))
-	if err != nil {
-		return sigv4.Secret{}, nil, err
-	}
-	token := strings.TrimSuffix(string(text), "\n")
-	if len(token) != pageTokenLength || strings.Trim(token, "0123456789abcdef") != "" {
-		return sigv4.Secret{}, nil, damaged
-	}
-	return sigv4.NewSecret(token), info, nil
-}
 
 // pageToken is the token of the data directory, made anew where there is none, or where somebody else may know it. That
 // is also so after a server that did not end by itself: until this one runs, furl's commands may have sent the token to
 // any program that took the port.
 func pageToken(dir string, killed bool, log *slog.Logger) (sigv4.Secret, error) {
-	path := filepath.Join(dir, pageTokenFileName)
-	token, info, err := readPageToken(path)
+	path := filepath.Join(dir, roster.PageTokenFile)
+	token, info, err := roster.ReadPageToken(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -79,7 +38,7 @@ func pageToken(dir string, killed bool, log *slog.Logger) (sigv4.Secret, error) 
 
 // newPageToken is a token that nobody knows.
 func newPageToken() sigv4.Secret {
-	var random [pageTokenLength / 2]byte
+	var random [roster.PageTokenLength / 2]byte
 	rand.Read(random[:]) // never fails
 	return sigv4.NewSecret(hex.EncodeToString(random[:]))
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/roster"
 )
 
 // serve makes a server on the data directory, which ends at once, and returns its page token and its log.
@@ -58,7 +59,7 @@ func TestThePageTokenIsKept(t *testing.T) {
 	if err != nil || second != first {
 		t.Errorf("the next start has the token %q, %v; want %q", second, err, first)
 	}
-	if read, err := app.ReadPageToken(data); err != nil || read.Reveal() != first {
+	if read, _, err := roster.ReadPageToken(data); err != nil || read.Reveal() != first {
 		t.Errorf("commands read %q, %v", read.Reveal(), err)
 	}
 	if other, _, err := serve(t, t.TempDir()); err != nil || other == first {
@@ -160,13 +161,13 @@ func TestReadPageTokenRefuses(t *testing.T) {
 	if err := os.WriteFile(secret, []byte(strings.Repeat("a", 64)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := app.ReadPageToken(data); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := roster.ReadPageToken(data); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a file: %v", err)
 	}
 	if err := os.Symlink(secret, path); err != nil {
 		t.Fatal(err)
 	}
-	if token, err := app.ReadPageToken(data); err == nil || token.Reveal() != "" {
+	if token, _, err := roster.ReadPageToken(data); err == nil || token.Reveal() != "" {
 		t.Errorf("a link: %q, %v", token.Reveal(), err)
 	}
 	whole := strings.Repeat("a", 64)
@@ -174,7 +175,7 @@ func TestReadPageTokenRefuses(t *testing.T) {
 		if err := errors.Join(os.Remove(path), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		token, err := app.ReadPageToken(data)
+		token, _, err := roster.ReadPageToken(data)
 		if err == nil || token.Reveal() != "" || !strings.Contains(err.Error(), "start the server again") {
 			t.Errorf("%q: %q, %v", text, token.Reveal(), err)
 		}
@@ -198,7 +199,7 @@ func TestThePageTokenOfAServerInMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	if _, err := app.ReadPageToken(server.Dir()); !errors.Is(err, fs.ErrNotExist) || len(server.PageToken()) != 64 {
+	if _, _, err := roster.ReadPageToken(server.Dir()); !errors.Is(err, fs.ErrNotExist) || len(server.PageToken()) != 64 {
 		t.Errorf("%q, %v", server.PageToken(), err)
 	}
 }

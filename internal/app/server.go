@@ -41,6 +41,7 @@ import (
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/pages"
 	"github.com/furl-dev/furl/internal/resolve"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/runtime/sandbox"
 	"github.com/furl-dev/furl/internal/state"
@@ -58,7 +59,7 @@ type Server struct {
 	dir      string
 	listener *listener.Listener
 	http     *http.Server
-	rootKeys map[string]Key
+	rootKeys map[string]roster.Key
 
 	certifier certifier // nil without https
 	trust     string    // file of the authority for https
@@ -161,7 +162,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.listener = listener.New(accepting, s.config.Connections)
 	s.address = newURLs(s.config, tcp.Addr(), s.certifier)
 	hidden := []string{s.dir}
-	if file, ok := TrustedAuthority(); ok {
+	if file, ok := roster.TrustedAuthority(); ok {
 		hidden = append(hidden, filepath.Dir(file)) // with its key
 	}
 	places, err := code.NewPlaces(s.config.CodeDirs, s.config.HTTPUpstreams, hidden)
@@ -222,8 +223,8 @@ func (s *Server) openPageToken() error {
 		s.pageToken = newPageToken()
 		return nil
 	}
-	_, err := readRunning(s.dir)
-	killed := !errors.Is(err, ErrNotRunning) // the file is removed by a server that ends by itself
+	_, err := roster.Read(s.dir)
+	killed := !errors.Is(err, roster.ErrNotRunning) // the file is removed by a server that ends by itself
 	s.pageToken, err = pageToken(s.dir, killed, s.config.Log)
 	return err
 }
@@ -460,12 +461,12 @@ func (s *Server) usedCode() func(hash string) bool {
 // announce tells other commands on this machine where the server is. A full disk does not keep the server from
 // starting: what makes room may be a call to it.
 func (s *Server) announce() error {
-	path := filepath.Join(s.dir, runningFileName)
-	running := Running{
+	path := filepath.Join(s.dir, roster.File)
+	running := roster.Running{
 		Endpoint: s.address.endpoint, Region: s.config.Region, PID: os.Getpid(), Account: s.config.Accounts[0],
 		RootAccessKeyID: s.config.RootAccessKeyID, Secret: s.secret, CertificateFile: s.trust,
 	}
-	if err := enroll(s.dir); err != nil {
+	if err := roster.Enroll(s.dir); err != nil {
 		s.config.Log.Debug("commands in other directories do not find the server", "error", err)
 	}
 	err := writeJSON(path, running, writePrivate)
@@ -509,8 +510,8 @@ func (s *Server) Close() error {
 		faults = append(faults, s.logs.Close())
 	}
 	if s.dir != "" && s.db != nil {
-		os.Remove(filepath.Join(s.dir, runningFileName))
-		leave(s.dir)
+		os.Remove(filepath.Join(s.dir, roster.File))
+		roster.Leave(s.dir)
 	}
 	if s.db != nil {
 		faults = append(faults, s.db.Close())
@@ -541,7 +542,7 @@ func (s *Server) Endpoint() string { return s.address.endpoint }
 func (s *Server) Dir() string { return s.dir }
 
 // RootKey is the root key of an account.
-func (s *Server) RootKey(account string) (Key, bool) {
+func (s *Server) RootKey(account string) (roster.Key, bool) {
 	key, ok := s.rootKeys[account]
 	return key, ok
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/roster"
 )
 
 // configFor is the configuration of a server with that data, on any free port.
@@ -50,7 +51,7 @@ func run(t *testing.T, config app.Config) (server *app.Server, stop func()) {
 
 // awsConfig is that of the root user of the server's first account.
 func awsConfig(server *app.Server) aws.Config {
-	root, _ := server.RootKey(app.DefaultAccount)
+	root, _ := server.RootKey(roster.DefaultAccount)
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider(root.AccessKeyID, root.SecretAccessKey, ""),

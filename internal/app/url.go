@@ -15,6 +15,7 @@ import (
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/pages"
+	"github.com/furl-dev/furl/internal/roster"
 )
 
 // urls writes the addresses that the server answers under.
@@ -56,15 +57,7 @@ func (u urls) scheme(host string) string {
 }
 
 // plain is the endpoint for functions. They would need the certificate of the authority for the other one.
-func (u urls) plain() string { return plain(u.endpoint) }
-
-// plain is an address of a server over http, which every server answers on the same port.
-func plain(address string) string {
-	if rest, ok := strings.CutPrefix(address, "https://"); ok {
-		return "http://" + rest
-	}
-	return address
-}
+func (u urls) plain() string { return roster.Plain(u.endpoint) }
 
 // resolves reports whether names below the suffix lead to this machine. RFC 6761 says that names below localhost
 // should; curl, browsers and systemd-resolved see to it, plain glibc does not.

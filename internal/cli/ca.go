@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/snippet"
 )
 
@@ -48,7 +49,7 @@ directory. If such a server uses the data directory, the command prints that fil
 		Example: "  export NODE_EXTRA_CA_CERTS=\"$(furl ca path)\"",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			running, err := app.FindRunning(command.Context(), server.data)
+			running, err := roster.FindRunning(command.Context(), server.data)
 			file := running.CertificateFile
 			if err != nil || file == "" {
 				if file, err = app.UserAuthority(); err != nil {

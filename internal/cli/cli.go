@@ -22,6 +22,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/demo"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
@@ -232,7 +233,7 @@ func (p *program) runDemo(ctx context.Context, keep bool) error {
 		AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey,
 	}, p.streams.Out)
 	if keep && played == nil {
-		admin, err := server.UserKey(account, app.Admin)
+		admin, err := server.UserKey(account, roster.Admin)
 		if err != nil {
 			return err
 		}

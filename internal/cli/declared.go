@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/declared"
 	"github.com/furl-dev/furl/internal/project"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/template"
 )
@@ -31,7 +31,7 @@ func (d *declaration) register(p *program, command *cobra.Command) {
 	f.StringArrayVar(&d.parameters, "param", nil, "value of a parameter of the template, NAME=VALUE; may be repeated")
 	f.StringVar(&d.stack, "stack", "",
 		"name of the stack, or the one of a CDK project to read (default the directory's name, or all)")
-	f.StringVar(&d.account, "account", "", "account that the template is read for (default "+app.DefaultAccount+")")
+	f.StringVar(&d.account, "account", "", "account that the template is read for (default "+roster.DefaultAccount+")")
 }
 
 // given are the flags as a shell takes them.
@@ -83,9 +83,9 @@ func (d *declaration) open(path, region string, text []byte) (*declared.World, e
 		return nil, usage(d.command, err)
 	}
 	// The region is the one that the AWS SDK would take, else that of a local server.
-	region = cmp.Or(region, d.p.getenv("AWS_REGION"), d.p.getenv("AWS_DEFAULT_REGION"), app.Default().Region)
+	region = cmp.Or(region, d.p.getenv("AWS_REGION"), d.p.getenv("AWS_DEFAULT_REGION"), roster.DefaultRegion)
 	o := project.Options{Path: path, Template: template.Options{
-		Stack: d.stack, Account: cmp.Or(d.account, app.DefaultAccount), Region: region, Parameters: parameters,
+		Stack: d.stack, Account: cmp.Or(d.account, roster.DefaultAccount), Region: region, Parameters: parameters,
 	}}
 	var opened *project.Project
 	if path == "-" || text != nil && !slices.Contains(declaredTypes, filepath.Ext(path)) {

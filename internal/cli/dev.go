@@ -27,6 +27,7 @@ import (
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/dev"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/setup/check"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -288,13 +289,13 @@ func (r *devRun) emitJSON(quit func()) func(dev.Event) {
 }
 
 // findRunning finds the server that runs on the data directory, if there is one.
-func (r *devRun) findRunning(ctx context.Context) (*app.Running, error) {
+func (r *devRun) findRunning(ctx context.Context) (*roster.Running, error) {
 	if r.flags.server.config.Data == app.InMemory {
 		return nil, nil
 	}
-	running, err := app.FindRunning(ctx, r.flags.server.config.Data)
+	running, err := roster.FindRunning(ctx, r.flags.server.config.Data)
 	switch {
-	case errors.Is(err, app.ErrNotRunning):
+	case errors.Is(err, roster.ErrNotRunning):
 		return nil, nil
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fail(notReadable, err)
@@ -305,7 +306,7 @@ func (r *devRun) findRunning(ctx context.Context) (*app.Running, error) {
 }
 
 // openRunning uses a server that runs.
-func (r *devRun) openRunning(ctx context.Context, running app.Running, session *dev.Session) (*dev.Server, error) {
+func (r *devRun) openRunning(ctx context.Context, running roster.Running, session *dev.Session) (*dev.Server, error) {
 	whose := environment{place: r.place}
 	key, err := whose.key(ctx, running, running.Account)
 	if err != nil {
@@ -326,7 +327,7 @@ func (r *devRun) openRunning(ctx context.Context, running app.Running, session *
 }
 
 // awaitEnd tells when a server that runs elsewhere does so no more. It asks twice: a server may be stopped for a while.
-func awaitEnd(ctx context.Context, running app.Running) <-chan error {
+func awaitEnd(ctx context.Context, running roster.Running) <-chan error {
 	const pause, times = time.Second, 2
 	ended := make(chan error, 1)
 	go func() {
@@ -336,7 +337,7 @@ func awaitEnd(ctx context.Context, running app.Running) <-chan error {
 				return
 			case <-time.After(pause):
 			}
-			now, err := app.FindRunning(ctx, running.Dir)
+			now, err := roster.FindRunning(ctx, running.Dir)
 			switch {
 			case err == nil && now.PID == running.PID:
 				failed = 0
@@ -376,8 +377,8 @@ func (r *devRun) openOwn(ctx context.Context, needs dev.Needs, session *dev.Sess
 	if err != nil {
 		return nil, err
 	}
-	keyOf := func(account string) (app.Key, error) {
-		key, err := server.UserKey(account, app.Admin)
+	keyOf := func(account string) (roster.Key, error) {
+		key, err := server.UserKey(account, roster.Admin)
 		if root, ok := server.RootKey(account); err != nil && ok {
 			return root, nil
 		}
@@ -420,7 +421,7 @@ func (r *devRun) openOwn(ctx context.Context, needs dev.Needs, session *dev.Sess
 }
 
 // serverAt is a server as a session uses it.
-func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session, key app.Key) (*dev.Server, error) {
+func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session, key roster.Key) (*dev.Server, error) {
 	trusted, err := furlproto.Trust(authority)
 	if err != nil {
 		return nil, err
@@ -450,7 +451,7 @@ func (r *devRun) serverAt(endpoint, authority, dir string, session *dev.Session,
 }
 
 // provider gives a key to the SDK.
-func provider(key app.Key) aws.CredentialsProvider {
+func provider(key roster.Key) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, nil
 	})
@@ -495,7 +496,7 @@ func readPage(
 		return nil, err
 	}
 	request.Header.Set("Accept", "application/json")
-	if token, err := app.ReadPageToken(dir); err == nil {
+	if token, _, err := roster.ReadPageToken(dir); err == nil {
 		furlproto.SetToken(request, token.Reveal())
 	} else {
 		signer := sigv4.Signer{Region: "us-east-1", Service: furlproto.Service} // any region
@@ -551,7 +552,7 @@ func inShort(function check.AuditFunction, name string) string {
 		switch {
 		case err != nil:
 			names = append(names, principal)
-		case parsed.Type == "user" && parsed.Name == app.Admin:
+		case parsed.Type == "user" && parsed.Name == roster.Admin:
 		case parsed.Type == "root":
 			names = append(names, "account "+parsed.Account)
 		default:

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
-	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
 )
@@ -71,7 +71,7 @@ the root user may not assume roles. If there is no user admin, the command expor
 	server.register(p, command, "data", "account")
 	f := command.Flags()
 	f.BoolVar(&server.root, "root", false, "export the root keys")
-	f.StringVar(&server.user, "user", "", "export the keys of this user (default "+app.Admin+")")
+	f.StringVar(&server.user, "user", "", "export the keys of this user (default "+roster.Admin+")")
 	f.StringVar(&server.role, "role", "", "export a session of this role, an ARN or a name in the account")
 	f.StringVar(&name, "shell", "sh", "sh (also for bash and zsh), fish or powershell")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
@@ -90,8 +90,8 @@ type environment struct {
 func (l *environment) awaitVariables(ctx context.Context, wait time.Duration) ([]variable, error) {
 	deadline := time.Now().Add(wait)
 	for {
-		_, err := app.FindRunning(ctx, l.data)
-		if !errors.Is(err, app.ErrNotRunning) || time.Now().After(deadline) {
+		_, err := roster.FindRunning(ctx, l.data)
+		if !errors.Is(err, roster.ErrNotRunning) || time.Now().After(deadline) {
 			return l.variables(ctx)
 		}
 		select {
@@ -107,7 +107,7 @@ type variable struct{ name, value string }
 
 // variables are what the AWS CLI and the AWS SDKs need to know of the running server.
 func (l *environment) variables(ctx context.Context) ([]variable, error) {
-	running, err := app.FindRunning(ctx, l.data)
+	running, err := roster.FindRunning(ctx, l.data)
 	if err != nil {
 		return nil, l.notRunning(ctx, err)
 	}
@@ -126,17 +126,17 @@ func (l *environment) variables(ctx context.Context) ([]variable, error) {
 }
 
 // key is the long-term key to export.
-func (l *environment) key(ctx context.Context, running app.Running, account string) (app.Key, error) {
+func (l *environment) key(ctx context.Context, running roster.Running, account string) (roster.Key, error) {
 	if l.root {
 		return l.rootKey(running, account)
 	}
-	name := cmp.Or(l.user, app.Admin)
+	name := cmp.Or(l.user, roster.Admin)
 	key, err := running.UserKey(ctx, account, name)
-	if !errors.Is(err, app.ErrNoUserKey) {
+	if !errors.Is(err, roster.ErrNoUserKey) {
 		return key, err
 	}
 	if l.user != "" {
-		return app.Key{}, fail(noUserKey, err, snippet.Quote(name))
+		return roster.Key{}, fail(noUserKey, err, snippet.Quote(name))
 	}
 	key, rootErr := l.rootKey(running, account)
 	if rootErr == nil {
@@ -146,7 +146,7 @@ func (l *environment) key(ctx context.Context, running app.Running, account stri
 }
 
 // assume is a session of a role at the server.
-func assume(ctx context.Context, running app.Running, as aws.Credentials, account, role string) (aws.Credentials, error) {
+func assume(ctx context.Context, running roster.Running, as aws.Credentials, account, role string) (aws.Credentials, error) {
 	if !strings.HasPrefix(role, "arn:") {
 		role = arn.IAM(account, "role", "/", role).String()
 	}
@@ -160,7 +160,7 @@ func assume(ctx context.Context, running app.Running, as aws.Credentials, accoun
 
 // clientOf is a client of a server on this machine. It reads no AWS configuration, which may be about another place, and
 // needs no certificate: every server answers plain HTTP, too.
-func clientOf(running app.Running, as aws.Credentials) *awsapi.Client {
+func clientOf(running roster.Running, as aws.Credentials) *awsapi.Client {
 	endpoint := running.Endpoint
 	if rest, ok := strings.CutPrefix(endpoint, "https://"); ok {
 		endpoint = "http://" + rest

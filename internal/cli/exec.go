@@ -23,6 +23,7 @@ import (
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/dev"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
@@ -85,7 +86,7 @@ The exit status is that of the command; for one that a signal ended, the number 
 	f.StringVar(&x.data, "data", "", "data directory of a server that runs, or $FURL_DATA (default a server of its own)")
 	readFrom(f, "data", "FURL_DATA")
 	f.StringVar(&x.flags.settings.Path, "dev", "", "make the server equal to what the project at `PATH` declares, a file or a directory")
-	f.StringVar(&x.user, "user", "", "run the command with the keys of this user (default "+app.Admin+")")
+	f.StringVar(&x.user, "user", "", "run the command with the keys of this user (default "+roster.Admin+")")
 	f.StringVar(&x.role, "role", "", "run the command with a session of this role, an ARN or a name in the account")
 	x.flags.register(f)
 	x.flags.server.register(f, "data", "listen", "endpoint", "debug")
@@ -161,7 +162,7 @@ func (x *executor) runDeclared(interrupted context.Context, call func(context.Co
 		return fail(noProject, err)
 	}
 	if x.data != "" {
-		if _, err := app.FindRunning(interrupted, x.data); err != nil {
+		if _, err := roster.FindRunning(interrupted, x.data); err != nil {
 			return x.notRunning(interrupted, err)
 		}
 	}
@@ -217,7 +218,7 @@ func lookCommand(name string) (string, error) {
 func (x *executor) open(ctx context.Context) error {
 	x.stop = func() error { return nil }
 	if x.data != "" {
-		_, err := app.FindRunning(ctx, x.data)
+		_, err := roster.FindRunning(ctx, x.data)
 		return x.notRunning(ctx, err)
 	}
 	if err := x.configure(); err != nil {
@@ -288,7 +289,7 @@ const urlPrefix = "FURL_URL_"
 
 // urls are the variables with the function URLs of the server's region.
 func (x *executor) urls(ctx context.Context) ([]variable, error) {
-	running, err := app.FindRunning(ctx, x.data)
+	running, err := roster.FindRunning(ctx, x.data)
 	if err != nil {
 		return nil, err
 	}

@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
-	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
@@ -430,7 +430,7 @@ func aliasOf(typed string) string {
 // otherRegions are the regions that the environment or a local server names, and in which the function is.
 func (p *program) otherRegions(ctx context.Context, name string) []string {
 	candidates := []string{p.getenv("AWS_REGION"), p.getenv("AWS_DEFAULT_REGION")}
-	for _, running := range p.servers(ctx, app.Default().Data) {
+	for _, running := range p.servers(ctx, roster.DefaultData) {
 		candidates = append(candidates, running.Region)
 	}
 	slices.Sort(candidates)

@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl"
-	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/sigv4"
 )
@@ -165,7 +165,7 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 // sent as it is: the server says what it needs.
 func (l *place) prove(request *http.Request, server localServer) error {
 	if server.ours && l.options.Profile == "" {
-		token, err := app.ReadPageToken(server.Dir)
+		token, _, err := roster.ReadPageToken(server.Dir)
 		if err == nil {
 			furlproto.SetToken(request, token.Reveal())
 			return nil

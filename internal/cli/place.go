@@ -16,10 +16,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/furl-dev/furl"
-	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -39,7 +39,7 @@ type place struct {
 
 // register gives the command those flags of the group that it has a use for.
 func (l *place) register(p *program, command *cobra.Command, names ...string) {
-	l.p, l.command, l.options.MFACode, l.data = p, command, p.mfaCode, app.Default().Data
+	l.p, l.command, l.options.MFACode, l.data = p, command, p.mfaCode, roster.DefaultData
 	local := slices.Contains(names, "data")
 	for _, flag := range []struct {
 		name      string
@@ -194,10 +194,10 @@ func (l *place) client(ctx context.Context, target string) (*awsapi.Client, erro
 
 // own finds the server at a local address among those of this user, which have proved that they are: the root keys are
 // in their data directories, and no other server gets to see what they sign.
-func (l *place) own(ctx context.Context, address string) (app.Running, bool) {
+func (l *place) own(ctx context.Context, address string) (roster.Running, bool) {
 	at, err := url.Parse(address)
 	if err != nil || at.Scheme != "http" && at.Scheme != "https" || !call.IsLocal(at.Host) {
-		return app.Running{}, false
+		return roster.Running{}, false
 	}
 	host := at.Hostname()
 	if name := strings.ToLower(host); name == "localhost" || strings.HasSuffix(name, ".localhost") {
@@ -209,7 +209,7 @@ func (l *place) own(ctx context.Context, address string) (app.Running, bool) {
 			return running, true
 		}
 	}
-	return app.Running{}, false
+	return roster.Running{}, false
 }
 
 // authority is the file of the authority that clients of a server on this machine trust over https; "" where there is
@@ -222,7 +222,7 @@ func (l *place) authority(ctx context.Context, address string) string {
 	if running, ok := l.own(ctx, address); ok {
 		return running.CertificateFile
 	}
-	if file, ok := app.TrustedAuthority(); ok {
+	if file, ok := roster.TrustedAuthority(); ok {
 		return file
 	}
 	return ""
@@ -239,7 +239,7 @@ func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, addre
 		}
 	}
 	l.options.Authority = options.Authority
-	var running app.Running
+	var running roster.Running
 	for _, address := range addresses {
 		found, ok := l.own(ctx, address)
 		if !ok || running.Dir != "" && running.Dir != found.Dir {
@@ -265,7 +265,7 @@ func (l *place) settleOwn(ctx context.Context, options *awsconfig.Options, addre
 }
 
 // rootOf is the root key of the first account of a server of this user.
-func (l *place) rootOf(running app.Running) (aws.Credentials, error) {
+func (l *place) rootOf(running roster.Running) (aws.Credentials, error) {
 	there := *l
 	there.data = running.Dir
 	key, err := there.rootKey(running, running.Account)
@@ -281,10 +281,10 @@ func (l *place) environment() bool {
 }
 
 // servers are the running servers of this user: that of the data directory and those of others.
-func (p *program) servers(ctx context.Context, data string) []app.Running {
-	servers := app.Servers(ctx)
-	if running, err := app.FindRunning(ctx, data); err == nil &&
-		!slices.ContainsFunc(servers, func(other app.Running) bool { return other.Dir == running.Dir }) {
+func (p *program) servers(ctx context.Context, data string) []roster.Running {
+	servers := roster.Servers(ctx)
+	if running, err := roster.FindRunning(ctx, data); err == nil &&
+		!slices.ContainsFunc(servers, func(other roster.Running) bool { return other.Dir == running.Dir }) {
 		servers = append(servers, running)
 	}
 	return servers
@@ -293,7 +293,7 @@ func (p *program) servers(ctx context.Context, data string) []app.Running {
 // dirs are the data directories of the running servers of this user, as a shell takes them.
 func (p *program) dirs(ctx context.Context) []string {
 	var dirs []string
-	for _, running := range p.servers(ctx, app.Default().Data) {
+	for _, running := range p.servers(ctx, roster.DefaultData) {
 		dirs = append(dirs, snippet.Quote(running.Dir))
 	}
 	return dirs
@@ -322,14 +322,14 @@ func (l *place) of(profile, region string) *place {
 // localServer is a server on this machine. It is ours if it is the one that uses the data directory, which then has its
 // secrets.
 type localServer struct {
-	app.Running
+	roster.Running
 	ours bool
 }
 
 // server finds the local server: the one of --data, the one of --endpoint-url or $AWS_ENDPOINT_URL, the one of the data
 // directory, or the one at the default address.
 func (l *place) server(ctx context.Context) (localServer, error) {
-	running, err := app.FindRunning(ctx, l.data)
+	running, err := roster.FindRunning(ctx, l.data)
 	endpoint := strings.TrimRight(l.options.EndpointURL, "/")
 	switch {
 	case l.given("data") && !l.given("endpoint-url"):
@@ -341,14 +341,14 @@ func (l *place) server(ctx context.Context) (localServer, error) {
 	case err == nil:
 		return localServer{running, true}, nil
 	default:
-		return localServer{app.Running{Endpoint: "http://" + app.Default().Listen}, false}, nil
+		return localServer{roster.Running{Endpoint: "http://" + roster.DefaultListen}, false}, nil
 	}
 }
 
 // notRunning is the error for a data directory that no server uses, or that cannot be read.
 func (l *place) notRunning(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(err, app.ErrNotRunning):
+	case errors.Is(err, roster.ErrNotRunning):
 		return fail(noServer, err, snippet.Quote(l.data), l.again(), l.p.dirs(ctx))
 	case errors.Is(err, fs.ErrPermission):
 		return fail(notReadable, err)
@@ -359,20 +359,20 @@ func (l *place) notRunning(ctx context.Context, err error) error {
 
 // rootKey is the root key of an account of the server that uses the data directory. The environment may have the key of
 // another server, so it counts only for a server that was given this key.
-func (l *place) rootKey(running app.Running, account string) (app.Key, error) {
+func (l *place) rootKey(running roster.Running, account string) (roster.Key, error) {
 	if id := running.RootAccessKeyID; id != "" && account == running.Account {
 		if id != l.p.getenv("FURL_ROOT_ACCESS_KEY_ID") {
-			return app.Key{}, fail(rootKeyGiven, fmt.Errorf("root key %s of account %s is not in %s", id, account, l.data))
+			return roster.Key{}, fail(rootKeyGiven, fmt.Errorf("root key %s of account %s is not in %s", id, account, l.data))
 		}
-		return app.Key{AccessKeyID: id, SecretAccessKey: l.p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")}, nil
+		return roster.Key{AccessKeyID: id, SecretAccessKey: l.p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")}, nil
 	}
-	keys, err := app.ReadRootKeys(l.data)
+	keys, err := roster.ReadRootKeys(l.data)
 	if err != nil {
-		return app.Key{}, err
+		return roster.Key{}, err
 	}
 	key, ok := keys[account]
 	if !ok {
-		return app.Key{}, fail(noRootKey, fmt.Errorf("the server has no root keys for account %s", account), account)
+		return roster.Key{}, fail(noRootKey, fmt.Errorf("the server has no root keys for account %s", account), account)
 	}
 	return key, nil
 }

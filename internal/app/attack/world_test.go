@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/trash"
 )
 
@@ -126,7 +127,7 @@ func bodiesWithin(limit time.Duration) func(*app.Config) {
 // readToken reads the page token as furl's commands do.
 func (w *world) readToken(t *testing.T) {
 	t.Helper()
-	token, err := app.ReadPageToken(w.data)
+	token, _, err := roster.ReadPageToken(w.data)
 	if err != nil {
 		t.Fatal(err)
 	}

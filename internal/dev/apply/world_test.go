@@ -17,12 +17,13 @@ import (
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/dev/apply"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/template"
 	"github.com/furl-dev/furl/internal/template/tree"
 )
 
 const (
-	account = app.DefaultAccount
+	account = roster.DefaultAccount
 	other   = "210987654321"
 	region  = "us-east-1"
 )

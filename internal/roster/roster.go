@@ -1,22 +1,37 @@
-package app
+// Package roster is what a server tells the other commands of its user on this machine, in its data directory and in the
+// list of the servers that run, and how these commands find it and prove to each other who they are. It has no part of
+// the server itself: on a system that runs none, such as Windows, its commands reach one by address, or by a data
+// directory of WSL.
+package roster
 
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/furl-dev/furl/internal/furlproto"
 )
+
+// What a server has that is told nothing.
+const (
+	DefaultData    = ".furl"
+	DefaultListen  = "127.0.0.1:9000"
+	DefaultAccount = "123456789012"
+	DefaultRegion  = "us-east-1"
+)
+
+// Admin is the name of the user that each account begins with. It may do anything, as the root user may, and assume
+// roles, as the root user may not.
+const Admin = "admin"
 
 // Running is what a running server tells other commands on this machine, in server.json.
 type Running struct {
@@ -35,7 +50,8 @@ type Running struct {
 	Dir string `json:"-"` // the data directory, absolute
 }
 
-const runningFileName = "server.json"
+// File is the file in the data directory in which a server tells it.
+const File = "server.json"
 
 // ErrNotRunning means that no server uses the data directory.
 var ErrNotRunning = errors.New("no server is running")
@@ -43,7 +59,7 @@ var ErrNotRunning = errors.New("no server is running")
 // FindRunning finds the server that uses the data directory. Another one at its address is not taken for it: that one
 // would be sent what only the first may have.
 func FindRunning(ctx context.Context, dir string) (Running, error) {
-	running, err := readRunning(dir)
+	running, err := Read(dir)
 	if err != nil {
 		return Running{}, err
 	}
@@ -54,8 +70,9 @@ func FindRunning(ctx context.Context, dir string) (Running, error) {
 	return running, nil
 }
 
-func readRunning(dir string) (Running, error) {
-	path := filepath.Join(dir, runningFileName)
+// Read reads what the server says that used the data directory last.
+func Read(dir string) (Running, error) {
+	path := filepath.Join(dir, File)
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -80,7 +97,7 @@ func (r Running) prove(ctx context.Context) error {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, plain(r.Endpoint)+furlproto.Health, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, Plain(r.Endpoint)+furlproto.Health, nil)
 	if err != nil {
 		return err
 	}
@@ -100,68 +117,43 @@ func (r Running) prove(ctx context.Context) error {
 	return nil
 }
 
-// Servers finds the servers of this user that run on this machine, by their data directories.
-func Servers(ctx context.Context) []Running {
-	roster := rosterDir()
-	if !private(roster) {
-		return nil
+// ErrNoUserKey says that there is no such user, or none with a usable access key.
+var ErrNoUserKey = errors.New("no usable access key")
+
+// UserKey asks the server, which has proved that it is the one of the data directory, for an access key of a user.
+func (r Running) UserKey(ctx context.Context, account, user string) (Key, error) {
+	if r.Secret == "" {
+		return Key{}, fmt.Errorf("%w: the server at %s has no keys to give", ErrNoUserKey, r.Endpoint)
 	}
-	entries, err := os.ReadDir(roster)
+	address := Plain(r.Endpoint) + furlproto.Keys + "?" + url.Values{"account": {account}, "user": {user}}.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil
+		return Key{}, err
 	}
-	var found []Running
-	for _, entry := range entries {
-		link := filepath.Join(roster, entry.Name())
-		dir, err := os.Readlink(link)
-		if err != nil {
-			continue
-		}
-		running, err := FindRunning(ctx, dir)
-		if err == nil {
-			found = append(found, running)
-		} else if ctx.Err() == nil && errors.Is(err, ErrNotRunning) {
-			os.Remove(link) // of a server that was killed
-		}
+	request.Header.Set(furlproto.Secret, r.Secret)
+	transport := http.Transport{DisableKeepAlives: true} // without a proxy: the server is on this machine
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return Key{}, err
 	}
-	return found
+	defer response.Body.Close()
+	var answer struct {
+		Key
+		Message string `json:"message"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return Key{}, fmt.Errorf("%s answered %s", address, response.Status)
+	}
+	if response.StatusCode != http.StatusOK {
+		return Key{}, fmt.Errorf("%w: %s", ErrNoUserKey, answer.Message)
+	}
+	return answer.Key, nil
 }
 
-// rosterDir has a symbolic link to the data directory of each running server of the user.
-func rosterDir() string { return filepath.Join(os.TempDir(), ".furl-"+strconv.Itoa(os.Geteuid())) }
-
-// private reports whether a directory is the user's own and no other's, so that what is in it can be trusted.
-func private(dir string) bool {
-	info, err := os.Lstat(dir)
-	return err == nil && info.IsDir() && ours(info) && info.Mode()&othersAny == 0
-}
-
-// rosterLink is the place of a data directory in the roster.
-func rosterLink(dir string) string {
-	const enough = 8
-	sum := sha256.Sum256([]byte(dir))
-	return filepath.Join(rosterDir(), hex.EncodeToString(sum[:enough]))
-}
-
-// enroll adds a data directory to the roster, so that commands in other directories can name the server. A server that
-// cannot be added works all the same.
-func enroll(dir string) error {
-	roster := rosterDir()
-	if err := os.Mkdir(roster, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+// Plain is an address of a server over http, which every server answers on the same port.
+func Plain(address string) string {
+	if rest, ok := strings.CutPrefix(address, "https://"); ok {
+		return "http://" + rest
 	}
-	if !private(roster) {
-		return fmt.Errorf("%s is not this user's alone", roster)
-	}
-	link := rosterLink(dir)
-	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.Symlink(dir, link)
-}
-
-// leave removes a data directory from the roster, and the roster with the last one.
-func leave(dir string) {
-	os.Remove(rosterLink(dir))
-	os.Remove(rosterDir())
+	return address
 }
