@@ -61,6 +61,8 @@ func (n Network) Transport() (*http.Transport, error) {
 		}
 	}
 	base.TLSClientConfig = config
+	base.DialTLSContext = secured(base.DialContext, config, timeout)
+	base.DialContext = recorded(base.DialContext)
 	return base, nil
 }
 

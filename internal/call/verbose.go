@@ -146,11 +146,7 @@ func hidden(name, value string) string {
 }
 
 // response reports the status line and the headers of a response.
-func (v *verbose) response(resp *http.Response) {
-	var head strings.Builder
-	writeHead(&head, resp) // a strings.Builder returns no error
-	v.tell("<", "%s", head.String())
-}
+func (v *verbose) response(head []byte) { v.tell("<", "%s", head) }
 
 // finish reports the caller and the times of a call that has ended.
 func (v *verbose) finish(t steps, err error) {

@@ -1,0 +1,62 @@
+package call
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// redirected returns the request that a redirect asks for, or nil if the response is no redirect or furl does not
+// follow it. It keeps and drops methods and bodies as RFC 9110, section 15.4 says and as curl does.
+func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Request, error) {
+	location := resp.Header.Get("Location")
+	if !x.caller.Follow || location == "" {
+		return nil, nil
+	}
+	method, body := r.Method, true
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound:
+		if method == http.MethodPost {
+			method, body = http.MethodGet, false
+		}
+	case http.StatusSeeOther:
+		if method != http.MethodHead {
+			method = http.MethodGet
+		}
+		body = false
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return nil, nil
+	}
+	if x.caller.KeepMethod {
+		method = r.Method
+	}
+	if x.redirects >= x.caller.MaxRedirects {
+		return nil, fmt.Errorf("redirected more than %d times", x.caller.MaxRedirects)
+	}
+	x.redirects++
+	to, err := r.URL.Parse(location)
+	if err != nil {
+		return nil, fmt.Errorf("redirected to %q: %w", location, err)
+	}
+	if to.Scheme != "http" && to.Scheme != "https" || to.Host == "" {
+		return nil, fmt.Errorf("redirected to %q, which is not an http or https URL", location)
+	}
+	next := r.Clone(r.Context())
+	next.Method, next.URL, next.Response = method, to, resp
+	next.Body, next.ContentLength = nil, 0
+	if body && r.GetBody != nil {
+		if next.Body, err = r.GetBody(); err != nil {
+			return nil, err
+		}
+		next.ContentLength = r.ContentLength
+	} else {
+		next.GetBody = nil
+		next.Header.Del("Content-Type")
+	}
+	if to.Scheme != r.URL.Scheme || !strings.EqualFold(to.Host, r.URL.Host) {
+		next.Host = ""
+		next.Header.Del("Cookie")
+	}
+	return next, nil
+}
