@@ -115,14 +115,13 @@ func onTerminal(t *testing.T, env []string, args ...string) string {
 // steering is everything that a terminal could obey.
 var steering = regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-// logStyle are the colors of furl's own log: of the time, the level, and the name of a fact.
-var logStyle = regexp.MustCompile(
-	"\x1b\\[2m(\\d\\d:\\d\\d:\\d\\d\\.\\d{3}| [a-z_]+=)\x1b\\[0m|\x1b\\[9[123]m([A-Z]{3})\x1b\\[0m")
+// ownStyle is what furl itself sets: a style, text without another one, and the end of the style.
+var ownStyle = regexp.MustCompile("\x1b\\[(?:1|2|36|9[123])m([^\x1b]+)\x1b\\[0m")
 
 // checkHarmless fails for text that steers a terminal, or lacks what ought to be shown.
 func checkHarmless(t *testing.T, sent string, want ...string) {
 	t.Helper()
-	sent = logStyle.ReplaceAllString(sent, "$1$2")
+	sent = ownStyle.ReplaceAllString(sent, "$1")
 	if found := steering.FindStringIndex(sent); found != nil || !utf8.ValidString(sent) {
 		t.Errorf("a terminal would obey %q of\n%q", steering.FindAllString(sent, -1), sent)
 	}
@@ -361,6 +360,36 @@ func TestStrangersDoNotSteerTheServersTerminal(t *testing.T) {
 	checkHarmless(t, s.terminal.String(), `\x9b2J`, `\u009b5n`, "pwned", " INF ")
 	if !strings.Contains(s.terminal.String(), "\x1b[92mINF\x1b[0m") {
 		t.Error("the log has no color")
+	}
+}
+
+// TestColors: what went well or badly is colored on a terminal, unless the person does not want it, and nowhere else. The
+// words are the same.
+func TestColors(t *testing.T) {
+	s := startLocalServer(t, "auto")
+	s.deploy(t)
+	get(t, s.url, "/")
+	const ok, refused = "\x1b[92mok\x1b[0m", "\x1b[91mrefused\x1b[0m"
+	args := []string{"explain", "--last", "--data", s.data}
+	plainEnv := []string{"NO_COLOR=", "CLICOLOR=", "TERM=xterm"}
+	colored := onTerminal(t, append(s.env, plainEnv...), args...)
+	for _, want := range []string{"  route        " + ok + "       ", "  authenticate " + refused + "  the request is not signed"} {
+		if !strings.Contains(colored, want) {
+			t.Errorf("%q is not in %q", want, colored)
+		}
+	}
+	for _, variable := range []string{"NO_COLOR=1", "NO_COLOR=0", "CLICOLOR=0", "TERM=dumb"} {
+		sent := onTerminal(t, append(append(s.env, plainEnv...), variable), args...)
+		if sent != ownStyle.ReplaceAllString(colored, "$1") {
+			t.Errorf("%s: the terminal got %q", variable, sent)
+		}
+	}
+	for _, variable := range []string{"CLICOLOR_FORCE=1", "FORCE_COLOR=1", "TERM=xterm-256color"} {
+		piped := exec.Command("furl", args...)
+		piped.Env = append(append(append(os.Environ(), s.env...), plainEnv...), variable)
+		if text, err := piped.Output(); err != nil || string(text) != ownStyle.ReplaceAllString(colored, "$1") {
+			t.Errorf("%s: a pipe got %q, %v", variable, text, err)
+		}
 	}
 }
 

@@ -14,10 +14,8 @@ import (
 
 // Functions of internal/cli that may go around what keeps control characters from a terminal, and why.
 var pastTheScreen = map[string]string{
-	"runCall":    "bodies are the function's answer, byte for byte, as with curl",
-	"logs":       "--raw asks for it",
-	"newTextLog": "colors of its own, around text that it escapes itself",
-	"nameLine":   "the colors of the names before the lines of furl dev; the names and the lines are escaped",
+	"runCall": "bodies are the function's answer, byte for byte, as with curl",
+	"logs":    "--raw asks for it",
 }
 
 // TestOutputGoesThroughScreens: what furl prints reaches a terminal by the streams that internal/cli makes, so nothing

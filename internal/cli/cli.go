@@ -53,14 +53,14 @@ func Main() int {
 	}()
 	// A file that may not grow further (ulimit -f) is an error of the write, not the end of the program.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
-	streams := Streams{In: os.Stdin, Out: shown(os.Stdout), Err: shown(os.Stderr)}
+	streams := Streams{In: os.Stdin, Out: shown(os.Stdout, os.Getenv), Err: shown(os.Stderr, os.Getenv)}
 	log.SetOutput(streams.Err) // for libraries that take no logger
 	return Run(ctx, stop, os.Args[1:], os.Getenv, streams)
 }
 
 // Run runs one command line and returns its exit status. A command ends when ctx does, and at once when stop does.
 func Run(ctx, stop context.Context, args []string, getenv func(string) string, streams Streams) int {
-	streams.Out, streams.Err = shown(streams.Out), shown(streams.Err)
+	streams.Out, streams.Err = shown(streams.Out, getenv), shown(streams.Err, getenv)
 	defer finish(streams.Out)
 	defer finish(streams.Err)
 	p := &program{stop: stop, getenv: getenv, streams: streams, args: args}

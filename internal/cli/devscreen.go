@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/furl-dev/furl/internal/dev"
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 // devScreen shows a session of dev to a person: function URLs, logs and refusals on the standard output, the rest on
@@ -21,7 +22,6 @@ import (
 type devScreen struct {
 	*program
 	quit   func()
-	color  bool
 	footer *footer // nil unless keys are read
 
 	mu    sync.Mutex
@@ -29,46 +29,28 @@ type devScreen struct {
 }
 
 func newDevScreen(p *program, quit func()) *devScreen {
-	return &devScreen{program: p, quit: quit, color: isTerminal(p.streams.Out) && p.getenv("NO_COLOR") == ""}
+	return &devScreen{program: p, quit: quit}
 }
 
-// nameColors are told apart on dark and light grounds alike.
-var nameColors = [...]string{"\x1b[36m", "\x1b[35m", "\x1b[32m", "\x1b[34m", "\x1b[33m", "\x1b[96m", "\x1b[95m", "\x1b[94m"}
-
-// nameLine prints a line with a name before it. Only the color of the name is furl's own: what else is steering is escaped.
-func (s *devScreen) nameLine(name, color, text string) {
+// nameLine prints a line with a name before it.
+func (s *devScreen) nameLine(name string, style tint.Style, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	const widest = 24
 	s.width = min(widest, max(s.width, len(name)))
-	label := fmt.Sprintf("%-*s", s.width, name)
-	var out []byte
-	terminal := isTerminal(s.streams.Out)
-	add := func(text string) {
-		if terminal {
-			out, _ = appendShown(out, []byte(text), true)
-		} else {
-			out = append(out, text...)
-		}
-	}
-	if s.color && color != plain {
-		out = append(out, color...)
-		add(label)
-		out = append(out, reset...)
-	} else {
-		add(label)
-	}
-	add(" | " + text + "\n")
-	if _, err := raw(s.streams.Out).Write(out); err != nil {
+	var line tint.Text
+	line.Add(style, fmt.Sprintf("%-*s", s.width, name))
+	line.Add(tint.Plain, " | "+text+"\n")
+	if _, err := line.WriteTo(s.streams.Out); err != nil {
 		s.quit() // nobody reads it any more
 	}
 }
 
-// colorOf is the color of a name, the same one each time.
-func colorOf(name string) string {
+// styleOf is the style of a name, the same one each time.
+func styleOf(name string) tint.Style {
 	sum := fnv.New32a()
 	sum.Write([]byte(name)) //nolint:errcheck // it never fails
-	return nameColors[sum.Sum32()%uint32(len(nameColors))]
+	return tint.Named + tint.Style(sum.Sum32()%tint.Names)
 }
 
 // emit shows an event.
@@ -81,24 +63,25 @@ func (s *devScreen) emit(e dev.Event) {
 		if e.Qualifier != "" {
 			name += ":" + e.Qualifier
 		}
-		s.nameLine(name, colorOf(e.Function), fmt.Sprintf("%s  %s  %s  # may call: %s", e.AuthType, e.InvokeMode, e.Call, e.MayCall))
+		s.nameLine(name, styleOf(e.Function), fmt.Sprintf("%s  %s  %s  # may call: %s", e.AuthType, e.InvokeMode, e.Call, e.MayCall))
 	case dev.EventLog:
-		s.nameLine(e.Function, colorOf(e.Function), e.Text)
+		s.nameLine(e.Function, styleOf(e.Function), e.Text)
 	case dev.EventOutput:
-		s.nameLine(e.Program, faint, e.Text)
+		s.nameLine(e.Program, tint.Faint, e.Text)
 	case dev.EventRefused:
 		text := fmt.Sprintf("%d %s %s: %s", e.Status, e.Method, e.Target, e.Text)
-		s.nameLine(shortOr(e.Function, "refused"), red, text)
+		s.nameLine(shortOr(e.Function, "refused"), tint.Bad, text)
 		for _, fix := range e.Fix {
-			s.nameLine(shortOr(e.Function, "refused"), red, "  fix: "+fix)
+			s.nameLine(shortOr(e.Function, "refused"), tint.Bad, "  fix: "+fix)
 		}
 	case dev.EventReloaded:
-		s.nameLine(e.Function, colorOf(e.Function), "reloaded"+s.files(e.Files))
+		s.nameLine(e.Function, styleOf(e.Function), "reloaded"+s.files(e.Files))
 	case dev.EventBuilt:
 		s.note("built")
 	case dev.EventPlanned:
 		if e.Diff != "" && e.Plan {
-			io.WriteString(s.streams.Out, strings.TrimRight(e.Diff, "\n")+"\n") //nolint:errcheck // as any other line
+			const indent = "      "                                                        // of what changes in a text of several lines
+			tint.Diff(strings.TrimRight(e.Diff, "\n")+"\n", indent).WriteTo(s.streams.Out) //nolint:errcheck // as any other line
 		} else if e.Plan {
 			s.note("stack %s: nothing to change", e.Stack)
 		}

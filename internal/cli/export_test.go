@@ -9,16 +9,18 @@ import (
 )
 
 // NewScreen is a screen whose terminal is any writer.
-func NewScreen(terminal io.Writer) io.Writer { return &screen{terminal: terminal} }
+func NewScreen(terminal io.Writer) io.Writer { return &screen{terminal: terminal, colored: true} }
 
 var (
 	Raw    = raw
 	Finish = finish
+
+	WantsColor = wantsColor
 )
 
 // NewTextLog is the log as a person reads it, with all of its levels.
-func NewTextLog(out io.Writer, color bool) *slog.Logger {
-	return slog.New(newTextLog(out, slog.LevelDebug, color))
+func NewTextLog(out io.Writer) *slog.Logger {
+	return slog.New(newTextLog(out, slog.LevelDebug))
 }
 
 // Root is the whole command line.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 // logFlags are the flags for the log of a server.
@@ -31,38 +33,34 @@ func (p *program) logger(flags *logFlags) (*slog.Logger, error) {
 		return nil, fmt.Errorf("log-level: %q is none of debug, info, warn and error", flags.level)
 	}
 	format := flags.format
-	terminal := isTerminal(p.streams.Err)
 	switch {
-	case format == "json" || format == "auto" && !terminal:
+	case format == "json" || format == "auto" && !isTerminal(p.streams.Err):
 		return slog.New(slog.NewJSONHandler(p.streams.Err, &slog.HandlerOptions{Level: least})), nil
 	case format == "text" || format == "auto":
-		return slog.New(newTextLog(p.streams.Err, least, terminal && p.getenv("NO_COLOR") == "")), nil
+		return slog.New(newTextLog(p.streams.Err, least)), nil
 	default:
 		return nil, fmt.Errorf("log-format: %q is none of auto, text and json", format)
 	}
 }
 
-// textLog is the log as a person reads it: time, level, message and facts in a line. Only the colors are furl's own.
-// The text comes from outside, and a terminal gets it escaped, as from a screen.
+// textLog is the log as a person reads it: time, level, message and facts in a line.
 type textLog struct {
 	*textLine
 	facts slog.Handler // writes NAME=VALUE pairs into the line's buffer
-	color bool
 }
 
 // textLine is the line that is being written, shared by all loggers of one stream.
 type textLine struct {
-	mu       sync.Mutex
-	out      io.Writer
-	terminal bool
-	buffer   bytes.Buffer
-	line     []byte
+	mu     sync.Mutex
+	out    io.Writer
+	buffer bytes.Buffer
+	line   tint.Text
 }
 
-func newTextLog(out io.Writer, least slog.Level, color bool) *textLog {
-	line := &textLine{out: raw(out), terminal: isTerminal(out)}
+func newTextLog(out io.Writer, least slog.Level) *textLog {
+	line := &textLine{out: out}
 	facts := slog.NewTextHandler(&line.buffer, &slog.HandlerOptions{Level: least, ReplaceAttr: onlyFacts})
-	return &textLog{textLine: line, facts: facts, color: color}
+	return &textLog{textLine: line, facts: facts}
 }
 
 // onlyFacts leaves out what textLog writes itself: the level, and the empty message that it passes on.
@@ -79,11 +77,11 @@ func (l *textLog) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (l *textLog) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return &textLog{textLine: l.textLine, facts: l.facts.WithAttrs(attributes), color: l.color}
+	return &textLog{textLine: l.textLine, facts: l.facts.WithAttrs(attributes)}
 }
 
 func (l *textLog) WithGroup(name string) slog.Handler {
-	return &textLog{textLine: l.textLine, facts: l.facts.WithGroup(name), color: l.color}
+	return &textLog{textLine: l.textLine, facts: l.facts.WithGroup(name)}
 }
 
 func (l *textLog) Handle(ctx context.Context, record slog.Record) error {
@@ -98,24 +96,24 @@ func (l *textLog) Handle(ctx context.Context, record slog.Record) error {
 	if err := l.facts.Handle(ctx, facts); err != nil {
 		return err
 	}
-	l.line = l.line[:0]
-	l.add(faint, record.Time.Format("15:04:05.000"))
-	l.line = append(l.line, ' ')
+	l.line.Reset()
+	l.line.Add(tint.Faint, record.Time.Format("15:04:05.000"))
+	l.line.Add(tint.Plain, " ")
 	switch level := record.Level; {
 	case level < slog.LevelInfo:
-		l.add(plain, "DBG")
+		l.line.Add(tint.Plain, "DBG")
 	case level < slog.LevelWarn:
-		l.add(green, "INF")
+		l.line.Add(tint.Good, "INF")
 	case level < slog.LevelError:
-		l.add(yellow, "WRN")
+		l.line.Add(tint.Doubt, "WRN")
 	default:
-		l.add(red, "ERR")
+		l.line.Add(tint.Bad, "ERR")
 	}
 	// A message of several lines, such as the stack of a panic, must not look like several messages.
-	l.add(plain, " "+strings.ReplaceAll(record.Message, "\n", "\n    "))
+	l.line.Add(tint.Plain, " "+strings.ReplaceAll(record.Message, "\n", "\n    "))
 	l.addFacts(strings.TrimSuffix(l.buffer.String(), "\n"))
-	l.line = append(l.line, '\n')
-	_, err := l.out.Write(l.line)
+	l.line.Add(tint.Plain, "\n")
+	_, err := l.line.WriteTo(l.out)
 	return err
 }
 
@@ -127,34 +125,8 @@ func (l *textLog) addFacts(pairs string) {
 		if quoted, err := strconv.QuotedPrefix(rest); err == nil && rest[0] == '"' {
 			value = quoted
 		}
-		l.add(faint, " "+name+"=")
-		l.add(plain, value)
+		l.line.Add(tint.Faint, " "+name+"=")
+		l.line.Add(tint.Plain, value)
 		pairs = strings.TrimPrefix(rest[len(value):], " ")
-	}
-}
-
-// Colors, as the terminal is set.
-const (
-	plain  = ""
-	faint  = "\x1b[2m"
-	red    = "\x1b[91m"
-	green  = "\x1b[92m"
-	yellow = "\x1b[93m"
-	reset  = "\x1b[0m"
-)
-
-// add adds text to the line, in a color.
-func (l *textLog) add(color, text string) {
-	styled := l.color && color != plain
-	if styled {
-		l.line = append(l.line, color...)
-	}
-	if l.terminal {
-		l.line, _ = appendShown(l.line, []byte(text), true)
-	} else {
-		l.line = append(l.line, text...)
-	}
-	if styled {
-		l.line = append(l.line, reset...)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/snippet"
+	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -82,7 +83,15 @@ server what it signed.
 			if event {
 				query.Set("event", "1")
 			}
-			return server.page(command.Context(), p.streams.Out, furlproto.Requests+"/"+id, query, asJSON)
+			if event || fix != "" || asJSON {
+				return server.page(command.Context(), p.streams.Out, furlproto.Requests+"/"+id, query, asJSON)
+			}
+			var report strings.Builder
+			if err := server.page(command.Context(), &report, furlproto.Requests+"/"+id, query, false); err != nil {
+				return err
+			}
+			_, err := trace.Mark(report.String(), "").WriteTo(p.streams.Out)
+			return err
 		},
 	}
 	server.register(p, command, "data", "endpoint-url", "profile")

@@ -8,28 +8,39 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 // screen is a terminal as commands write to it. Requests, functions, AWS and servers choose much of what furl prints,
 // and a terminal obeys some characters: they move the cursor, rename the window, or answer as if the person had typed.
 // A screen shows such characters as escapes, so that every command is safe unless it asks for [raw].
 type screen struct {
+	colored  bool // shows the styles of package tint
 	mu       sync.Mutex
 	terminal io.Writer
 	held     []byte // the end of what was written, while its meaning depends on what follows
 	shown    []byte // of one write
 }
 
-// shown is the stream as commands get it: a screen if it is a terminal. Files and pipes get all bytes as they are.
-func shown(stream io.Writer) io.Writer {
+// shown is the stream as commands get it: a screen if it is a terminal. Files and pipes get all bytes as they are, and
+// no colors.
+func shown(stream io.Writer, getenv func(string) string) io.Writer {
 	if file, ok := stream.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return &screen{terminal: file}
+		return &screen{terminal: file, colored: wantsColor(getenv)}
 	}
 	return stream
 }
 
-// raw is the stream itself, without escapes: for the bodies of call, for logs --raw, and for furl's own colors. A test
-// holds the list of its callers.
+// wantsColor reports whether a terminal shows colors: unless NO_COLOR is not empty (no-color.org), CLICOLOR is 0
+// (bixense.com/clicolors), or the terminal calls itself dumb. What forces colors elsewhere, such as CLICOLOR_FORCE, has
+// no effect: what is no terminal never gets them.
+func wantsColor(getenv func(string) string) bool {
+	return getenv("NO_COLOR") == "" && getenv("CLICOLOR") != "0" && getenv("TERM") != "dumb"
+}
+
+// raw is the stream itself, without escapes: for the bodies of call, and for logs --raw. A test holds the list of its
+// callers.
 func raw(stream io.Writer) io.Writer {
 	if s, ok := stream.(*screen); ok {
 		return rawScreen{s}
@@ -71,6 +82,39 @@ func (s *screen) Write(text []byte) (int, error) {
 		return 0, err
 	}
 	return len(text), nil
+}
+
+// sgr are the styles as a terminal takes them, in the colors that it is set to.
+var sgr = [...]string{
+	tint.Good: "92", tint.Bad: "91", tint.Doubt: "93", tint.Note: "36", tint.Strong: "1", tint.Faint: "2",
+	tint.Named: "36", "35", "32", "34", "33", "96", "95", "94",
+}
+
+// Paint writes text in styles. The text is shown as Write shows it, whatever its style: only what begins and ends a
+// style goes to the terminal as it is, and it is furl's own.
+func (s *screen) Paint(text []byte, spans []tint.Span) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.release(); err != nil {
+		return err
+	}
+	s.shown = s.shown[:0]
+	at := 0
+	for _, span := range spans {
+		s.shown, _ = appendShown(s.shown, text[at:span.From], true)
+		part := text[span.From:span.To]
+		if s.colored {
+			s.shown = append(append(append(s.shown, "\x1b["...), sgr[span.Style]...), 'm')
+		}
+		s.shown, _ = appendShown(s.shown, part, true)
+		if s.colored {
+			s.shown = append(s.shown, "\x1b[0m"...)
+		}
+		at = span.To
+	}
+	s.shown, _ = appendShown(s.shown, text[at:], true)
+	_, err := s.terminal.Write(s.shown)
+	return err
 }
 
 // release shows what waits for more. The caller holds mu.

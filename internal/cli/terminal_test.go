@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/cli"
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 // screened is what arrives at a terminal of texts that are written one after the other.
@@ -59,6 +60,97 @@ func TestScreenShowsWhatSteers(t *testing.T) {
 				t.Errorf("(-want +shown)\n%s", diff)
 			}
 		})
+	}
+}
+
+// Text in a style is shown like any other: only what begins and ends the style is furl's own.
+func TestScreenShowsStyles(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"plain", "a\tb\n", "\x1b[92ma\tb\n\x1b[0m"},
+		{"a style of a stranger", "\x1b[31mred\x1b[0m", `\u001b[31mred\u001b[0m`},
+		{"C1", "\x9b31m\u009b0m", `\x9b31m\u009b0m`},
+		{"half a character", "\xe2\x82", `\xe2\x82`},
+		{"CR", "a\r", `a\u000d`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var terminal bytes.Buffer
+			var text tint.Text
+			text.Add(tint.Plain, test.text)
+			text.Add(tint.Good, test.text)
+			if _, err := text.WriteTo(cli.NewScreen(&terminal)); err != nil {
+				t.Fatal(err)
+			}
+			shown := test.want
+			if test.name != "plain" {
+				shown = shown + "\x1b[92m" + shown + "\x1b[0m"
+			} else {
+				shown = test.text + shown
+			}
+			if terminal.String() != shown {
+				t.Errorf("shown %q, want %q", &terminal, shown)
+			}
+			if found := steering.FindString(ownText.ReplaceAllString(terminal.String(), "$1")); found != "" {
+				t.Errorf("%q steers", found)
+			}
+		})
+	}
+}
+
+var ownText = regexp.MustCompile("(?s)\x1b\\[92m([^\x1b]*)\x1b\\[0m")
+
+// Every style has what a terminal takes for it.
+func TestScreenKnowsAllStyles(t *testing.T) {
+	for style := tint.Plain + 1; style < tint.Named+tint.Names; style++ {
+		var terminal bytes.Buffer
+		var text tint.Text
+		text.Add(style, "a")
+		text.WriteTo(cli.NewScreen(&terminal))
+		if !regexp.MustCompile("^\x1b\\[[0-9]+ma\x1b\\[0m$").MatchString(terminal.String()) {
+			t.Errorf("style %d is %q", style, &terminal)
+		}
+	}
+}
+
+// Half a character that waits is shown before a style begins.
+func TestScreenPaintsAfterWhatWaits(t *testing.T) {
+	var terminal bytes.Buffer
+	screen := cli.NewScreen(&terminal)
+	io.WriteString(screen, "\xc2")
+	var text tint.Text
+	text.Add(tint.Good, "\x9b")
+	text.WriteTo(screen)
+	if want := "\\xc2\x1b[92m\\x9b\x1b[0m"; terminal.String() != want {
+		t.Errorf("shown %q, want %q", &terminal, want)
+	}
+}
+
+func TestWhoWantsColor(t *testing.T) {
+	for _, test := range []struct {
+		variables string
+		want      bool
+	}{
+		{"", true},
+		{"NO_COLOR=", true},
+		{"NO_COLOR=1", false},
+		{"NO_COLOR=0", false},
+		{"TERM=dumb", false},
+		{"TERM=xterm", true},
+		{"TERM=dumber", true},
+		{"CLICOLOR=0", false},
+		{"CLICOLOR=1", true},
+		{"CLICOLOR_FORCE=1 NO_COLOR=1", false},
+	} {
+		getenv := func(name string) string {
+			for _, pair := range strings.Fields(test.variables) {
+				if value, ok := strings.CutPrefix(pair, name+"="); ok {
+					return value
+				}
+			}
+			return ""
+		}
+		if got := cli.WantsColor(getenv); got != test.want {
+			t.Errorf("%q: %t", test.variables, got)
+		}
 	}
 }
 
@@ -162,7 +254,7 @@ var ownStyle = regexp.MustCompile(
 
 func TestLogOnATerminal(t *testing.T) {
 	var terminal bytes.Buffer
-	log := cli.NewTextLog(cli.NewScreen(&terminal), true)
+	log := cli.NewTextLog(cli.NewScreen(&terminal))
 	evil := "\x1b[31mred\x1b]0;a\x07 \x9b\u009b\x7f\u202e\nERR \\x1b[31m"
 	log.Info("refused", "target", evil, "path", "\x7f\x1b[31m", "quoted", `'a'b"c`, "single", "'a'b", "n", 3,
 		"error", errors.New(evil), "bytes", []byte(evil))
@@ -194,7 +286,7 @@ func TestLogOnATerminal(t *testing.T) {
 
 func TestLogWithoutColor(t *testing.T) {
 	var file bytes.Buffer
-	cli.NewTextLog(&file, false).Info("refused", "target", "/\x9b", "level", "x", "msg", "y", "time", "z")
+	cli.NewTextLog(&file).Info("refused", "target", "/\x9b", "level", "x", "msg", "y", "time", "z")
 	if _, shown, _ := strings.Cut(file.String(), " "); shown != `INF refused target="/\x9b" level=x msg=y time=z`+"\n" {
 		t.Errorf("wrote %q", &file)
 	}

@@ -9,10 +9,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/tint"
+	"github.com/furl-dev/furl/internal/trace"
 )
 
 const (
@@ -26,16 +29,20 @@ const (
 func Run(ctx context.Context, server Server, out io.Writer) error {
 	p := &play{server: server, out: out}
 	for i, step := range p.steps() {
-		fmt.Fprintf(out, "\n%d. %s\n", i+1, step.title)
+		var head tint.Text
+		head.Add(tint.Strong, fmt.Sprintf("\n%d. %s\n", i+1, step.title))
 		for line := range strings.Lines(step.command) {
-			fmt.Fprintf(out, "   $ %s\n", strings.TrimRight(line, "\n"))
+			head.Add(tint.Faint, fmt.Sprintf("   $ %s\n", strings.TrimRight(line, "\n")))
 		}
+		head.WriteTo(out) //nolint:errcheck // as any other line
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, step.title, err)
 		}
 	}
-	fmt.Fprintf(out, "\nAll steps came out as they should.\n")
-	return nil
+	var end tint.Text
+	end.Add(tint.Good, "\nAll steps came out as they should.\n")
+	_, err := end.WriteTo(out)
+	return err
 }
 
 // step is one step of the play.
@@ -139,12 +146,28 @@ func (p *play) invokeCommand(o order) string {
 		payload + "}' /dev/stdout"
 }
 
+// told stands before the lines of what happened.
+const told = "     "
+
 // tell writes what happened below the command.
 func (p *play) tell(format string, arguments ...any) {
 	text := fmt.Sprintf(format, arguments...)
 	for line := range strings.Lines(text) {
-		fmt.Fprintf(p.out, "     %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintf(p.out, "%s%s\n", told, strings.TrimRight(line, "\n"))
 	}
+}
+
+// tellAnswer writes what a function URL answered.
+func (p *play) tellAnswer(got outcome) {
+	status := tint.Good
+	if got.Status >= http.StatusBadRequest {
+		status = tint.Bad
+	}
+	var line tint.Text
+	line.Add(tint.Plain, told)
+	line.Add(status, strconv.Itoa(got.Status))
+	line.Addf(" %s\n", strings.ReplaceAll(strings.TrimRight(got.Body, "\n"), "\n", "\n"+told))
+	line.WriteTo(p.out) //nolint:errcheck // as any other line
 }
 
 func (p *play) createRoles(ctx context.Context) error {
@@ -240,7 +263,7 @@ func (p *play) answered(o order, member, value string) func(context.Context) err
 		if err != nil {
 			return err
 		}
-		p.tell("%d %s", got.Status, got.Body)
+		p.tellAnswer(got)
 		var said map[string]string
 		if err := json.Unmarshal([]byte(got.Body), &said); err != nil {
 			return fmt.Errorf("the answer %q is not JSON: %w", got.Body, err)
@@ -281,17 +304,19 @@ func (p *play) grant(statementID, action, condition string, value any) func(cont
 
 // expectRefusal checks that the answer is 403 and that its trace gives the reasons, and writes the trace.
 func (p *play) expectRefusal(ctx context.Context, got outcome, reasons ...string) error {
-	p.tell("%d %s", got.Status, got.Body)
+	p.tellAnswer(got)
 	if got.Status != http.StatusForbidden {
 		return fmt.Errorf("want 403, got %d", got.Status)
 	}
-	fmt.Fprintf(p.out, "   $ furl explain %s\n", got.RequestID)
+	var command tint.Text
+	command.Add(tint.Faint, fmt.Sprintf("   $ furl explain %s\n", got.RequestID))
+	command.WriteTo(p.out) //nolint:errcheck // as any other line
 	page := furlproto.Requests + "/" + got.RequestID
 	explained, err := p.server.send(ctx, furlproto.Service, http.MethodGet, page, "", nil)
 	if err != nil {
 		return err
 	}
-	p.tell("%s", explained)
+	trace.Mark(string(explained), told).WriteTo(p.out) //nolint:errcheck // as any other line
 	for _, reason := range reasons {
 		if !strings.Contains(string(explained), reason) {
 			return fmt.Errorf("the trace does not say %q", reason)

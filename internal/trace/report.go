@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 // Report is a trace in words. Its JSON form is a contract: fields are only added.
@@ -144,6 +146,58 @@ func (r Report) WriteTo(w io.Writer) (int64, error) {
 	}
 	n, err := io.WriteString(w, text.String())
 	return int64(n), err
+}
+
+// style is the style of a verdict.
+func (v Verdict) style() tint.Style {
+	switch v {
+	case OK:
+		return tint.Good
+	case Warning:
+		return tint.Doubt
+	case Refused, Failed:
+		return tint.Bad
+	}
+	return tint.Plain
+}
+
+// Mark marks the verdicts and headings in what WriteTo wrote, and sets it behind an indentation. A program that reads a
+// report from a server needs it: JSON would not have the bytes of the request that are not UTF-8.
+func Mark(report, indentation string) *tint.Text {
+	text := &tint.Text{}
+	number, fix := 0, false
+	for line := range strings.Lines(report) {
+		line, end := strings.CutSuffix(line, "\n")
+		text.Add(tint.Plain, indentation)
+		number++
+		switch verdict, ok := verdictIn(line); {
+		case number == 3 || line == "fix:":
+			fix = fix || number > 3
+			text.Add(tint.Strong, line)
+		case ok && number > 3 && !fix:
+			text.Add(tint.Plain, line[:verdictColumn])
+			text.Add(verdict.style(), string(verdict))
+			text.Add(tint.Plain, line[verdictColumn+len(verdict):])
+		default:
+			text.Add(tint.Plain, line)
+		}
+		if end {
+			text.Add(tint.Plain, "\n")
+		}
+	}
+	return text
+}
+
+// verdictColumn is where WriteTo writes the verdict of a step. No detail begins before it.
+const verdictColumn = 2 + 12 + 1
+
+// verdictIn is the verdict in the line of a step.
+func verdictIn(line string) (Verdict, bool) {
+	if len(line) <= verdictColumn || !strings.HasPrefix(line, "  ") || line[2] == ' ' || line[verdictColumn-1] != ' ' {
+		return "", false
+	}
+	word, _, _ := strings.Cut(line[verdictColumn:], " ")
+	return Verdict(word), Verdict(word).style() != tint.Plain
 }
 
 // indent writes the lines of the texts, each behind so many spaces.

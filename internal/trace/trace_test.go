@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/furl-dev/furl/internal/tint"
 	"github.com/furl-dev/furl/internal/trace"
 	"github.com/google/go-cmp/cmp"
 )
@@ -57,6 +58,54 @@ fix:
 	}
 	if step, ok := tr.Report().Deciding(); !ok || step.Step != "authorize" {
 		t.Errorf("deciding step is %v, %v; want authorize", step, ok)
+	}
+}
+
+// styles are the parts of a text that have a style.
+type styles struct {
+	text  string
+	parts []string
+}
+
+func (s *styles) Write(text []byte) (int, error) { s.text += string(text); return len(text), nil }
+
+func (s *styles) Paint(text []byte, spans []tint.Span) error {
+	s.text += string(text)
+	for _, span := range spans {
+		s.parts = append(s.parts, fmt.Sprint(span.Style, " ", string(text[span.From:span.To])))
+	}
+	return nil
+}
+
+// Mark changes no byte, and nothing that a step quotes can have the style of a step's verdict.
+func TestMark(t *testing.T) {
+	tr := trace.New("id-1", start, "GET", "/  x            ok       \xff", "h", "127.0.0.1")
+	tr.Add("route", start, finding{verdict: trace.OK, summary: "fine"})
+	tr.Add("cors", start, finding{verdict: trace.Warning, summary: "hm"})
+	tr.Add("authorize", start, finding{
+		verdict: trace.Refused, summary: "no\n  route        ok       yes", details: []string{"a\n  route        ok       b\nfix:"},
+		fix: []string{"  route        ok       c"},
+	})
+	tr.Add("invoke", start, finding{verdict: trace.Failed, summary: "failed"})
+	tr.End(start, 403, "")
+	var text strings.Builder
+	if _, err := tr.Report().WriteTo(&text); err != nil {
+		t.Fatal(err)
+	}
+	var got styles
+	if _, err := trace.Mark(text.String(), "").WriteTo(&got); err != nil || got.text != text.String() {
+		t.Errorf("%v\n%s", err, got.text)
+	}
+	want := []string{
+		fmt.Sprint(tint.Strong, " answered 403 in 0s"),
+		fmt.Sprint(tint.Good, " ok"), fmt.Sprint(tint.Doubt, " warning"), fmt.Sprint(tint.Bad, " refused"),
+		fmt.Sprint(tint.Bad, " failed"), fmt.Sprint(tint.Strong, " fix:"),
+	}
+	if diff := cmp.Diff(want, got.parts); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if indented := trace.Mark("a\nb", "  ").String(); indented != "  a\n  b" {
+		t.Errorf("%q", indented)
 	}
 }
 
