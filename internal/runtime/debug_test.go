@@ -190,15 +190,16 @@ func TestDebugGo(t *testing.T) {
 // A Python function waits for its editor, as debugpy does it.
 func TestDebugPython(t *testing.T) {
 	needs(t, "python3")
-	packages := os.Getenv("FURL_TEST_DEBUGPY")
-	if packages == "" && !hasDebugpy() {
-		t.Skip("debugpy is not installed, and FURL_TEST_DEBUGPY names no directory with it") // the next test stands in
+	packages, err := filepath.Abs("../../interop/.env/testing/python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(packages, "debugpy")); err != nil {
+		skip(t, "debugpy is not installed: run interop/install.sh testing")
 	}
 	b := newBench(t, confined, func(c *runtime.Config) {
 		c.InitTimeout, c.PythonPackages, c.LimitMemory = 300*time.Millisecond, packages, true
-		if packages != "" {
-			c.Sandbox.Read = []string{packages}
-		}
+		c.Sandbox.Read = []string{packages}
 	})
 	port := debugPort(t)
 	fn := b.interpreted("python3.11", "python", "app.handler", debugged(port), func(fn *runtime.Function) { fn.MemoryMB = 16 })

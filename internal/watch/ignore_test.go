@@ -151,7 +151,10 @@ func byGit(t *testing.T, lines string, paths []string) map[string]bool {
 
 func needGit(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
+		if os.Getenv("FURL_STRICT") != "" {
+			t.Fatal("git is not installed, and FURL_STRICT is set")
+		}
+		t.Skip("SKIPPED: git is not installed")
 	}
 }
 
