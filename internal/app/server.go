@@ -21,10 +21,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/expfmt"
-
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/controlplane"
@@ -573,26 +569,13 @@ func (s *Server) metrics() func(io.Writer) error {
 	parts := []interface{ Collectors() []metric.Collector }{
 		s.listener, s.data, s.control, s.pages, s.invoke, s.pool, s.traces, s.db,
 	}
-	registry := sync.OnceValue(func() *prometheus.Registry {
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	all := sync.OnceValue(func() (all []metric.Collector) {
 		for _, part := range parts {
-			registry.MustRegister(part.Collectors()...)
+			all = append(all, part.Collectors()...)
 		}
-		return registry
+		return all
 	})
-	return func(w io.Writer) error {
-		families, err := registry().Gather()
-		if err != nil {
-			return err
-		}
-		for _, family := range families {
-			if _, err := expfmt.MetricFamilyToText(w, family); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	return func(w io.Writer) error { return metric.Write(w, slices.Concat(all(), metric.Process())) }
 }
 
 // runtimes knows what the pool can run, packages included.

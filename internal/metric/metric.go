@@ -1,58 +1,48 @@
-// Package metric makes Prometheus collectors for the numbers that components keep themselves: it reads a number when
-// the page of metrics is read.
+// Package metric makes the metrics of numbers that components keep themselves, and writes them in the text format of
+// Prometheus: it reads a number when the page of metrics is read.
 //
 // Labels are closed sets: all values of a label are there from the start, and no value comes from a request.
+//
+// The client library of Prometheus writes the same text, but each start of the program pays for it: the initialization
+// of its packages takes longer than that of net/http, whatever the command.
 package metric
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/furl-dev/furl/sigv4"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Collector is what a component returns and package app registers.
-type Collector = prometheus.Collector
-
-// Label is a label and its value. Metrics of one name have the same label.
+// Label is a label and its value. Metrics of one name have the same labels.
 type Label struct{ Name, Value string }
 
 // Gauge is a number that goes up and down.
 func Gauge(name, help string, value func() float64) Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	return single(name, help, "gauge", value)
 }
 
 // Counter is a number that only goes up.
 func Counter(name, help string, value func() float64, labels ...Label) Collector {
-	constant := prometheus.Labels{}
-	for _, label := range labels {
-		constant[label.Name] = label.Value
-	}
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constant}, value)
+	return single(name, help, "counter", value, labels...)
+}
+
+func single(name, help, kind string, value func() float64, labels ...Label) Collector {
+	return Collector{name, help, kind, func() []sample { return []sample{{labels: labels, value: value()}} }}
 }
 
 // Gauges are numbers that belong together, one for each value of a label. read gives all of them as they are at one
 // moment, in the order of the values.
 func Gauges(name, help, label string, values []string, read func() []float64) Collector {
-	return &gauges{prometheus.NewDesc(name, help, []string{label}, nil), values, read}
-}
-
-type gauges struct {
-	desc   *prometheus.Desc
-	values []string
-	read   func() []float64
-}
-
-// Describe implements [prometheus.Collector].
-func (g *gauges) Describe(out chan<- *prometheus.Desc) { out <- g.desc }
-
-// Collect implements [prometheus.Collector].
-func (g *gauges) Collect(out chan<- prometheus.Metric) {
-	for i, number := range g.read() {
-		out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, number, g.values[i])
-	}
+	return Collector{name, help, "gauge", func() []sample {
+		var samples []sample
+		for i, number := range read() {
+			samples = append(samples, sample{labels: []Label{{label, values[i]}}, value: number})
+		}
+		return samples
+	}}
 }
 
 // Kind is one of a closed set of at most maxKinds. Its String is the value of a label.
@@ -74,7 +64,7 @@ func (t *Tally[K]) Collectors(name, help, label string, kinds []K, others ...Lab
 	var all []Collector
 	for _, kind := range kinds {
 		value := func() float64 { return float64(t.counts[kind].Load()) }
-		all = append(all, Counter(name, help, value, append(others, Label{label, kind.String()})...))
+		all = append(all, Counter(name, help, value, append(slices.Clip(others), Label{label, kind.String()})...))
 	}
 	return all
 }
@@ -100,19 +90,30 @@ const (
 
 const _ = maxKinds - 1 - WrongToken // must not be negative
 
-var refusals = map[Refusal]string{
-	UnknownURL: "unknown-url", Unreadable: "unreadable", NotAuthorized: "not-authorized", TooLarge: "too-large",
-	Throttled: "throttled", ShuttingDown: "shutting-down",
-	NotLocal: "not-local", NoToken: "no-token", WrongToken: "wrong-token",
-}
-
 // OfSignature is the refusal of a signature.
 func OfSignature(kind sigv4.Kind) Refusal { return Refusal(kind) }
 
 // String is the value of the label.
 func (r Refusal) String() string {
-	if name, ok := refusals[r]; ok {
-		return name
+	switch r {
+	case UnknownURL:
+		return "unknown-url"
+	case Unreadable:
+		return "unreadable"
+	case NotAuthorized:
+		return "not-authorized"
+	case TooLarge:
+		return "too-large"
+	case Throttled:
+		return "throttled"
+	case ShuttingDown:
+		return "shutting-down"
+	case NotLocal:
+		return "not-local"
+	case NoToken:
+		return "no-token"
+	case WrongToken:
+		return "wrong-token"
 	}
 	return strings.ReplaceAll(sigv4.Kind(r).String(), " ", "-")
 }

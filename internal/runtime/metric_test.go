@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"bytes"
 	"errors"
 	"go/ast"
 	"go/parser"
@@ -11,17 +12,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
+	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/runtime"
 )
 
 // metrics are the values of the pool's metrics by the value of their label.
 func (b *bench) metrics() map[string]float64 {
 	b.Helper()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(b.pool.Collectors()...)
-	families, err := registry.Gather()
+	var page bytes.Buffer
+	err := metric.Write(&page, b.pool.Collectors())
+	if err != nil {
+		b.Fatal(err)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(&page)
 	if err != nil {
 		b.Fatal(err)
 	}
