@@ -85,6 +85,28 @@ func PartitionOf(region string) string {
 	return AWS
 }
 
+// Regions are the regions of a partition that are public, as the AWS SDK for Go v1.48.0 lists them. AWS adds some each year, so a
+// program that looks at them all misses those that are newer than it is.
+func Regions(partition string) []string {
+	switch partition {
+	case AWS:
+		return []string{
+			"af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+			"ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+			"ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1",
+			"eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+			"me-west-1", "mx-central-1", "sa-east-1", "sa-west-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+		}
+	case "aws-cn":
+		return []string{"cn-north-1", "cn-northwest-1"}
+	case "aws-us-gov":
+		return []string{"us-gov-east-1", "us-gov-west-1"}
+	case "aws-eusc":
+		return []string{"eusc-de-east-1"}
+	}
+	return nil
+}
+
 const (
 	lower   = "abcdefghijklmnopqrstuvwxyz"
 	digits  = "0123456789"

@@ -1,9 +1,17 @@
 package arn_test
 
 import (
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/policy"
@@ -31,6 +39,41 @@ func TestPartitionOf(t *testing.T) {
 	for _, region := range []string{"", "r", "local", "xx-isolated-1", "gov-west-1", "us-isobar-east-1"} {
 		if got := arn.PartitionOf(region); got != arn.AWS {
 			t.Errorf("%q is in %s", region, got)
+		}
+	}
+}
+
+// The list is that of the SDK in go.mod, which AWS writes.
+func TestRegionsAreThoseOfTheSDK(t *testing.T) {
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "internal/endpoints/awsrulesfn/partitions.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known struct {
+		Partitions []struct {
+			ID      string
+			Regions map[string]any
+		}
+	}
+	if err := json.Unmarshal(text, &known); err != nil {
+		t.Fatal(err)
+	}
+	for _, partition := range known.Partitions {
+		if strings.HasPrefix(partition.ID, "aws-iso") { // which are not public
+			continue
+		}
+		delete(partition.Regions, partition.ID+"-global")
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(partition.Regions)), arn.Regions(partition.ID)); diff != "" {
+			t.Errorf("%s: %s", partition.ID, diff)
+		}
+	}
+	for _, region := range arn.Regions("aws") {
+		if !arn.IsRegion(region) || arn.PartitionOf(region) != "aws" {
+			t.Errorf("%s is not taken for a region of its partition", region)
 		}
 	}
 }

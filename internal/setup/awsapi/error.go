@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -111,6 +112,9 @@ func failure(err error, on string) error {
 		if failed.Message == "" {
 			failed.Message = answered.ErrorCode()
 		}
+		if isTooMany(err) {
+			failed.Kind = Limit
+		}
 		for kind, names := range codes {
 			if slices.Contains(names, answered.ErrorCode()) {
 				failed.Kind = kind
@@ -127,6 +131,17 @@ func failure(err error, on string) error {
 		}
 	}
 	return failed
+}
+
+// IsNotEnabled reports whether a call failed as it does in a region that is not enabled for the account: the region does
+// not know the key (epsagon/clear-lambda-storage#9 for Lambda, remotion-dev/github-unwrapped-2022#34 for STS), or it is
+// not open yet and has no host. A key that is wrong fails in the same way, but in all regions.
+func IsNotEnabled(err error) bool {
+	if missing, ok := errors.AsType[*net.DNSError](err); ok {
+		return missing.IsNotFound
+	}
+	answered, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains([]string{"UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired"}, answered.ErrorCode())
 }
 
 // DeniedAction is the permission that the caller lacked for the call that failed; ok is false if it failed otherwise.

@@ -1,13 +1,11 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/explain"
@@ -30,6 +28,7 @@ type Entry struct {
 	Tags     map[string]string // of the function; nil if they are not known
 	Declared *Declaration      // nil if it is not from a project
 
+	from       *Checker      // who looked; nil for what was saved or declared
 	named      *policy.Named // Policy, parsed
 	statements map[*policy.Document][]setup.Statement
 }
@@ -114,63 +113,52 @@ func (e *Entry) parse() {
 
 // Audit is what the rule of two actions means for many functions. Its JSON form is a contract: fields are only added.
 type Audit struct {
+	Version int `json:"version"` // of the JSON form
 	// Refused if some principal has one of the actions alone or nobody may call, Undecided if that is not known.
 	Verdict   Verdict         `json:"verdict"`
+	Counts    Counts          `json:"counts"`
 	Functions []AuditFunction `json:"functions"`
+	Regions   []Looked        `json:"regions,omitempty"` // those that were asked
 	Notes     []string        `json:"notes,omitempty"`
 	Fix       []string        `json:"fix,omitempty"`
+}
+
+// jsonVersion is the version of the JSON forms of this package.
+const jsonVersion = 1
+
+// Counts say how many function URLs came out how.
+type Counts struct {
+	FunctionURLs int `json:"functionUrls"`
+	OK           int `json:"ok"`
+	Problems     int `json:"problems"`
+	Depend       int `json:"depend"`
+	CouldNotLook int `json:"couldNotLook"`
+	Unseen       int `json:"regionsNotLookedAt"` // whose functions are not among the others
+	Unread       int `json:"filesNotRead"`       // that may be about a function
 }
 
 // AuditFunction is what it means for one function or alias.
 type AuditFunction struct {
 	Function string          `json:"function"`
+	Profile  string          `json:"profile,omitempty"` // that looked, if one was named
+	Region   string          `json:"region,omitempty"`
+	Account  string          `json:"account,omitempty"`
 	URL      string          `json:"url,omitempty"`
 	AuthType lambda.AuthType `json:"authType,omitempty"`
 	Status   Status          `json:"status"`
+	Rule     Rule            `json:"rule,omitempty"` // that a status other than OK comes from
 	Summary  string          `json:"summary"`
 	Details  []string        `json:"details,omitempty"`
 	Missing  string          `json:"missingPermission,omitempty"`
 	MayCall  []string        `json:"mayCall,omitempty"` // principals that have both actions, as far as is known; * is everyone
+	Fix      []string        `json:"fix,omitempty"`
 
 	Place                 // of the URL in the file that declares it
 	AllowedBy []AllowedBy `json:"allowedBy,omitempty"` // in such files
 
-	fix []string
-}
-
-// atOnce is how many policies are read at one time: the Lambda API lets an account make 15 calls a second (Lambda
-// Developer Guide, "Lambda quotas").
-const atOnce = 4
-
-// All audits every function URL of the owner's account and region. callers are those that may have the actions by their
-// own policies; nil if nobody knows.
-func (c *Checker) All(ctx context.Context, callers *Callers) (Audit, error) {
-	urls, err := setup.AllURLs(ctx, c.Owner.Functions)
-	if err != nil {
-		return Audit{}, err
-	}
-	entries := make([]Entry, len(urls))
-	group, reading := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for i, url := range urls {
-		group.Go(func() error {
-			entry := Entry{Function: url.Function, AuthType: url.AuthType, Address: url.Address}
-			text, err := c.Owner.Functions.Policy(reading, url.Function)
-			entry.Policy = text
-			if awsapi.KindOf(err) != awsapi.NotFound {
-				entry.Fault = err
-			}
-			if reader, ok := c.Owner.Functions.(tagReader); ok && callers != nil {
-				entry.Tags, _ = reader.Tags(reading, url.Function) // a policy that asks for them is then undecided
-			}
-			entries[i] = entry
-			return reading.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return Audit{}, err
-	}
-	return c.Audit(ctx, entries, callers), nil
+	// Of a question about one caller.
+	Principal string `json:"principal,omitempty"`
+	Steps     []Step `json:"steps,omitempty"`
 }
 
 // AuditOf judges the entries.
@@ -180,31 +168,27 @@ func AuditOf(ctx context.Context, entries []Entry, callers *Callers) Audit {
 
 // Audit judges the entries, with the checker's flags in the commands that it names.
 func (c *Checker) Audit(ctx context.Context, entries []Entry, callers *Callers) Audit {
-	audit := Audit{Verdict: Allowed, Functions: []AuditFunction{}}
+	audit := Audit{Functions: []AuditFunction{}}
 	for i := range entries {
 		entries[i].parse()
 	}
-	worse := []Verdict{Allowed, Undecided, Refused}
-	verdicts := map[Status]Verdict{OK: Allowed, Depends: Undecided, Unknown: Undecided, Problem: Refused}
 	accesses := callers.accesses(ctx, entries)
 	for i, entry := range entries {
 		judged := entry.judge(ctx, accesses[i], callers)
-		audit.Functions = append(audit.Functions, judged)
-		if verdict := verdicts[judged.Status]; slices.Index(worse, verdict) > slices.Index(worse, audit.Verdict) {
-			audit.Verdict = verdict
+		for j, fix := range judged.Fix {
+			judged.Fix[j] = (&run{Checker: cmp.Or(entry.from, c)}).command(fix)
 		}
-		if judged.Status == Problem && strings.HasSuffix(judged.Summary, noUse) {
+		audit.Fix = union(audit.Fix, judged.Fix)
+		audit.Functions = append(audit.Functions, judged)
+		if judged.Rule == ruleMissing {
 			audit.Notes = union(audit.Notes, []string{bothNeeded})
 		}
-		for _, fix := range judged.fix {
-			audit.Fix = union(audit.Fix, []string{(&run{Checker: c}).command(fix)})
-		}
 	}
-	depends := slices.ContainsFunc(audit.Functions, func(f AuditFunction) bool { return f.Status == Depends })
+	audit.conclude()
 	switch {
 	case callers != nil && (callers.Declared || !callers.None()):
 		audit.Notes = append(audit.Notes, callers.notes()...)
-	case depends:
+	case audit.Counts.Depend > 0:
 		audit.Notes = append(audit.Notes, "who may call by policies of their own is told by --callers, or by a copy of "+
 			"what aws iam get-account-authorization-details prints, with --callers=FILE or in the directory of --offline")
 	}
@@ -213,7 +197,13 @@ func (c *Checker) Audit(ctx context.Context, entries []Entry, callers *Callers) 
 
 // judge says what the policy and the callers' own ones come to.
 func (e Entry) judge(ctx context.Context, by access, callers *Callers) AuditFunction {
-	judged := AuditFunction{Function: e.Function.String(), URL: e.Address, AuthType: e.AuthType, Status: OK}
+	judged := AuditFunction{
+		Function: e.Function.String(), Region: e.Function.Region, Account: e.Function.Account,
+		URL: e.Address, AuthType: e.AuthType, Status: OK,
+	}
+	if e.from != nil {
+		judged.Profile = e.from.Owner.Profile
+	}
 	if e.Declared != nil {
 		judged.Place = e.Declared.Place
 	}
@@ -225,6 +215,9 @@ func (e Entry) judge(ctx context.Context, by access, callers *Callers) AuditFunc
 		e.judgePublic(ctx, &judged)
 	default:
 		e.judgeSigned(ctx, &judged, by, callers)
+	}
+	if judged.Rule == "" {
+		judged.Rule = judged.Status.rule()
 	}
 	return judged
 }
@@ -253,11 +246,11 @@ func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access
 	known := callers.known(e.Function.Account)
 	switch {
 	case len(found.alone)+len(by.half) > 0:
-		judged.Status, judged.Summary = Problem, "one of the two actions is granted alone"+noUse
+		judged.Status, judged.Rule, judged.Summary = Problem, ruleMissing, "one of the two actions is granted alone"+noUse
 		judged.Details = slices.Concat(found.alone, by.reasons, found.wrong)
-		judged.fix = found.fix
+		judged.Fix = found.fix
 		for _, name := range by.half {
-			judged.fix = append(judged.fix, grantTo(judged.Function, name))
+			judged.Fix = append(judged.Fix, grantTo(judged.Function, name))
 		}
 	case len(granted) > 0 && len(by.may) == 0 && e.Declared != nil && e.areElsewhere(granted):
 		judged.Status = Depends
@@ -267,11 +260,14 @@ func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access
 		judged.Summary = "each principal that the policy names has both actions, or neither"
 	case len(by.may) > 0 && by.scp != nil:
 		judged.Status, judged.Summary, judged.Missing = by.scp.Status, by.scp.Summary, by.scp.Missing
-		judged.Details, judged.fix = by.scp.Details, by.scp.Fix
+		judged.Details, judged.Fix = by.scp.Details, by.scp.Fix
+		if judged.Status == Problem {
+			judged.Rule = ruleSCP
+		}
 	case len(by.may) > 0:
 		judged.Summary = "both actions are granted to " + some(by.may)
 	case e.Declared != nil && len(e.Declared.Misplaced) > 0:
-		judged.Status = Problem
+		judged.Status, judged.Rule = Problem, ruleQualifier
 		judged.Summary = e.lacks() + ": what is granted is on another qualifier of the function than the URL's"
 	case !known || len(by.unsure)+len(callers.faults) > 0:
 		judged.Status, judged.Summary = Depends, e.lacks()+": callers need both actions in their own policies"
@@ -285,7 +281,7 @@ func (e Entry) judgeSigned(ctx context.Context, judged *AuditFunction, by access
 			}
 		}
 	default:
-		judged.Status = Problem
+		judged.Status, judged.Rule = Problem, ruleNobody
 		judged.Summary = fmt.Sprintf("%s, and no user or role of account %s has both actions: nobody but its root user may call",
 			e.lacks(), e.Function.Account)
 		judged.Details = slices.Concat(found.wrong, by.reasons)
@@ -408,7 +404,7 @@ func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
 			continue
 		case Problem:
 			lacking = append(lacking, action)
-			judged.fix = union(judged.fix, step.Fix)
+			judged.Fix = union(judged.Fix, step.Fix)
 		case Unknown:
 			if judged.Status == OK {
 				judged.Status = Unknown
@@ -422,7 +418,8 @@ func (e Entry) judgePublic(ctx context.Context, judged *AuditFunction) {
 	}
 	if len(lacking) > 0 {
 		slices.Sort(lacking)
-		judged.Status, judged.Summary = Problem, "everyone is to call, but is not granted "+strings.Join(lacking, " and ")
+		judged.Status, judged.Rule = Problem, rulePublic
+		judged.Summary = "everyone is to call, but is not granted " + strings.Join(lacking, " and ")
 	}
 	e.tell(judged, by)
 	if e.Declared != nil {
@@ -442,23 +439,3 @@ func some(names []string) string {
 	return shown
 }
 
-// WriteTo writes the audit for a person to read.
-func (a Audit) WriteTo(w io.Writer) (int64, error) {
-	var text strings.Builder
-	for _, function := range a.Functions {
-		where := ""
-		if function.Place != (Place{}) {
-			where = function.Place.String() + ": "
-		}
-		fmt.Fprintf(&text, "%-14s  %s%s  %s\n", function.Status, where, function.Function, function.Summary)
-		for _, detail := range function.Details {
-			fmt.Fprintf(&text, "%-14s    %s\n", "", detail)
-		}
-	}
-	for _, note := range a.Notes {
-		fmt.Fprintf(&text, "note: %s\n", note)
-	}
-	writeList(&text, "fix:", a.Fix)
-	n, err := io.WriteString(w, text.String())
-	return int64(n), err
-}

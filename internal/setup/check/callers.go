@@ -93,24 +93,32 @@ func (c *Callers) Read(text []byte) error {
 
 // Callers asks IAM for the callers of the owner's account.
 func (c *Checker) Callers(ctx context.Context) (*Callers, error) {
-	reader, ok := c.Owner.Principals.(interface {
+	callers := &Callers{}
+	if err := callers.Ask(ctx, c.Owner); err != nil {
+		return nil, err
+	}
+	return callers, nil
+}
+
+// Ask asks IAM for the callers of the side's account.
+func (c *Callers) Ask(ctx context.Context, side *Side) error {
+	reader, ok := side.Principals.(interface {
 		Details(ctx context.Context) (awsapi.Details, error)
 	})
 	if !ok {
-		return nil, errors.New("the callers of the account cannot be asked for")
+		return errors.New("the callers of the account cannot be asked for")
 	}
 	answer, err := reader.Details(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	callers := &Callers{}
-	if err := callers.Add(answer); err != nil {
-		return nil, fmt.Errorf("iam:GetAccountAuthorizationDetails: %w", err)
+	if err := c.Add(answer); err != nil {
+		return fmt.Errorf("iam:GetAccountAuthorizationDetails: %w", err)
 	}
-	for _, known := range callers.accounts {
-		known.simulator = c.Owner.Principals
+	for _, entity := range slices.Concat(answer.Users, answer.Groups, answer.Roles) {
+		c.accounts[arn.AccountOf(entity.ARN)].simulator = side.Principals
 	}
-	return callers, nil
+	return nil
 }
 
 // has reports whether the principal is one of the callers, whose own policies are known.

@@ -38,6 +38,7 @@ type Principals interface {
 
 // Side is an account and region as some credentials see it.
 type Side struct {
+	Profile    string // by which a person chose it, "" for none
 	Region     string
 	Functions  Functions
 	Keys       Keys
@@ -112,7 +113,7 @@ func (c *Checker) Run(ctx context.Context, question Question) (Report, error) {
 		question.Path = "/" + question.Path
 	}
 	r := &run{Checker: c, Question: question, caller: cmp.Or(c.Caller, c.Owner), authType: lambda.AuthIAM}
-	r.report = Report{Method: question.Method, Path: question.Path}
+	r.report = Report{Version: jsonVersion, Method: question.Method, Path: question.Path}
 	r.askWho(ctx)
 	if err := r.findFunction(ctx); err != nil {
 		return Report{}, err

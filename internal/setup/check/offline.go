@@ -110,9 +110,8 @@ func Offline(ctx context.Context, dir fs.FS, noPolicy []string, callers *Callers
 	entries := o.list()
 	audit := AuditOf(ctx, entries, o.callers)
 	audit.Notes = append(o.notes, audit.Notes...)
-	if o.unread && audit.Verdict == Allowed {
-		audit.Verdict = Undecided
-	}
+	audit.Counts.Unread = o.unread
+	audit.conclude()
 	return audit, nil
 }
 
@@ -121,7 +120,7 @@ type offline struct {
 	files   int
 	entries map[string]*savedEntry // by ARN
 	notes   []string
-	unread  bool // some file may hold a policy that was not understood
+	unread  int // files that may hold a policy that was not understood
 	pending []pending
 	callers *Callers
 }
@@ -266,7 +265,7 @@ func (o *offline) note(name, format string, arguments ...any) {
 // fault notes a file that may be about a function for all that could be made of it.
 func (o *offline) fault(name, format string, arguments ...any) {
 	o.note(name, format, arguments...)
-	o.unread = true
+	o.unread++
 }
 
 // wait puts a file off until all functions are known.

@@ -55,6 +55,7 @@ const (
 
 // Report is what a check found. Its JSON form is a contract: fields are only added.
 type Report struct {
+	Version   int      `json:"version"` // of the JSON form
 	Function  string   `json:"function,omitempty"`
 	URL       string   `json:"url,omitempty"`
 	Principal string   `json:"principal,omitempty"`
