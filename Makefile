@@ -9,9 +9,8 @@ RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-# Without its tag aws-lambda-go brings net/rpc in, whose reflection keeps every method of every type in the program.
 build: ## build bin/furl
-	CGO_ENABLED=0 $(GO) build -trimpath -tags=lambda.norpc -ldflags='-s -w' -o bin/furl ./cmd/furl
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/furl ./cmd/furl
 
 # The tests of these packages start programs and wait for them, or read the source: they share no memory, and the race
 # detector would only slow them down. They run beside the others.

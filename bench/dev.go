@@ -218,7 +218,7 @@ func (p editable) measure(ctx context.Context, b *bench, e effort) (row, error) 
 		}
 		changed = append(changed, float64(time.Since(begin)))
 		if p.idle != nil {
-			took, err := timeCommand(ctx, os.Environ(), append([]string{interpreter}, p.idle...))
+			took, _, err := timeCommand(ctx, os.Environ(), append([]string{interpreter}, p.idle...))
 			if err != nil {
 				return row{}, err
 			}

@@ -60,7 +60,7 @@ func (b *bench) build(ctx context.Context, command string) (path string, err err
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s -w", "-o", path, "github.com/furl-dev/furl/"+command)
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/furl-dev/furl/"+command)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", command, err, out)
@@ -70,6 +70,7 @@ func (b *bench) build(ctx context.Context, command string) (path string, err err
 
 func (b *bench) furl(ctx context.Context) (string, error)     { return b.build(ctx, "cmd/furl") }
 func (b *bench) function(ctx context.Context) (string, error) { return b.build(ctx, "bench/function") }
+func (b *bench) nothing(ctx context.Context) (string, error)  { return b.build(ctx, "bench/nothing") }
 
 // helper starts the function program as an HTTP server or proxy and returns its address.
 func (b *bench) helper(ctx context.Context, args ...string) (address string, err error) {

@@ -1,8 +1,7 @@
 // Command function is the work that the benchmarks put behind furl and behind its peers: one small web page, and two
 // streams. Started by a Lambda runtime it is a function behind a function URL, with the handler "web" as a web
 // application; as "function serve" it is the same page and the longer stream as an HTTP server; as "function proxy
-// URL..." it is a bare reverse proxy. The latter two print their address and end with their standard input. As "function
-// nothing" it ends at once.
+// URL..." it is a bare reverse proxy. The latter two print their address and end with their standard input.
 package main
 
 import (
@@ -31,9 +30,6 @@ func main() {
 	}
 	if len(os.Args) == 1 {
 		lambda.Start(handle)
-		return
-	}
-	if os.Args[1] == "nothing" {
 		return
 	}
 	if err := serve(os.Args[1:]); err != nil {

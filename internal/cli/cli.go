@@ -35,8 +35,8 @@ type Streams struct {
 // Main is the program without os.Exit. As the bootstrap of one of the demo's functions it is that function.
 func Main() int {
 	if demo.IsFunction(os.Args[0], os.Getenv) {
-		demo.RunFunction()
-		return exitOK
+		fmt.Fprintln(os.Stderr, demo.RunFunction())
+		return exitFailed
 	}
 	// The first signal asks the command to end, the second one ends it at once.
 	ctx, cancel := context.WithCancel(context.Background())

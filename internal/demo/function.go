@@ -1,7 +1,8 @@
 package demo
 
 import (
-	"context"
+	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -11,9 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
@@ -31,30 +29,90 @@ func IsFunction(program string, getenv func(string) string) bool {
 	return filepath.Base(program) == "bootstrap" && getenv("AWS_LAMBDA_RUNTIME_API") != ""
 }
 
-// RunFunction is the function. It serves invocations until the environment ends.
-func RunFunction() {
-	switch os.Getenv("_HANDLER") {
-	case handlerCaller:
-		lambda.Start(call)
-	default:
-		lambda.Start(web)
+// RunFunction is the function. It serves invocations until the environment ends, or returns an error.
+//
+// It speaks the Runtime API by itself: AWS's runtime client would be linked into furl, and each start of furl would pay
+// for the initialization of its packages.
+func RunFunction() error {
+	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
+	handle := func(event []byte) (any, error) { return decoded(event, web) }
+	if os.Getenv("_HANDLER") == handlerCaller {
+		handle = func(event []byte) (any, error) { return decoded(event, call) }
+	}
+	for {
+		if err := invocation(api, handle); err != nil {
+			return err
+		}
 	}
 }
 
-// web is my-function-with-url: a web app with two pages that says who called.
-func web(_ context.Context, request events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
-	caller := "no signer"
-	if authorizer := request.RequestContext.Authorizer; authorizer != nil && authorizer.IAM != nil {
-		caller = authorizer.IAM.UserARN
+// invocation waits for an invocation, runs it, and posts the result or the error of the function.
+func invocation(api string, handle func(event []byte) (any, error)) error {
+	next, err := http.Get(api + "next") // waits as long as nobody calls
+	if err != nil {
+		return err
 	}
-	switch request.RequestContext.HTTP.Method + " " + request.RawPath {
+	event, err := io.ReadAll(next.Body)
+	next.Body.Close()
+	if err != nil {
+		return fmt.Errorf("read an event: %w", err)
+	}
+	result, failed := handle(event)
+	kind := "response"
+	if failed != nil {
+		kind, result = "error", map[string]string{"errorType": "Error", "errorMessage": failed.Error()}
+	}
+	text, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	id := next.Header.Get("Lambda-Runtime-Aws-Request-Id")
+	posted, err := http.Post(api+id+"/"+kind, "application/json", bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return posted.Body.Close()
+}
+
+// decoded is the result of a handler that takes a type of its own.
+func decoded[In, Out any](event []byte, handle func(In) (Out, error)) (any, error) {
+	var in In
+	if err := json.Unmarshal(event, &in); err != nil {
+		return nil, err
+	}
+	return handle(in)
+}
+
+// request is what a function URL passes to its function, as far as the demo reads it.
+type request struct {
+	RawPath               string            `json:"rawPath"`
+	QueryStringParameters map[string]string `json:"queryStringParameters"`
+	Body                  string            `json:"body"`
+	IsBase64Encoded       bool              `json:"isBase64Encoded"`
+	RequestContext        struct {
+		HTTP       struct{ Method string }
+		Authorizer struct{ IAM struct{ UserARN string } }
+	}
+}
+
+// response is what the function answers.
+type response struct {
+	StatusCode int               `json:"statusCode"`
+	Headers    map[string]string `json:"headers"`
+	Body       string            `json:"body"`
+}
+
+// web is my-function-with-url: a web app with two pages that says who called.
+func web(r request) (response, error) {
+	caller := cmp.Or(r.RequestContext.Authorizer.IAM.UserARN, "no signer")
+	switch r.RequestContext.HTTP.Method + " " + r.RawPath {
 	case "GET /book":
-		return answer(http.StatusOK, map[string]string{"page": request.QueryStringParameters["page"], "caller": caller})
+		return answer(http.StatusOK, map[string]string{"page": r.QueryStringParameters["page"], "caller": caller})
 	case "POST /login":
 		var login struct {
 			User string `json:"user"`
 		}
-		body, err := bodyOf(request)
+		body, err := bodyOf(r)
 		if err == nil {
 			err = json.Unmarshal(body, &login)
 		}
@@ -68,20 +126,16 @@ func web(_ context.Context, request events.LambdaFunctionURLRequest) (events.Lam
 }
 
 // bodyOf is the request's body, which comes as base64 unless its content type says that it is text.
-func bodyOf(request events.LambdaFunctionURLRequest) ([]byte, error) {
-	if request.IsBase64Encoded {
-		return base64.StdEncoding.DecodeString(request.Body)
+func bodyOf(r request) ([]byte, error) {
+	if r.IsBase64Encoded {
+		return base64.StdEncoding.DecodeString(r.Body)
 	}
-	return []byte(request.Body), nil
+	return []byte(r.Body), nil
 }
 
-func answer(status int, body map[string]string) (events.LambdaFunctionURLResponse, error) {
+func answer(status int, body map[string]string) (response, error) {
 	text, err := json.Marshal(body)
-	return events.LambdaFunctionURLResponse{
-		StatusCode: status,
-		Headers:    map[string]string{"content-type": "application/json"},
-		Body:       string(text),
-	}, err
+	return response{status, map[string]string{"content-type": "application/json"}, string(text)}, err
 }
 
 // order tells my-calling-function what to send. In a step its URL is a path of the function's URL.
@@ -100,8 +154,8 @@ type outcome struct {
 
 // call is my-calling-function: it signs a request with the credentials of its own execution role, which its
 // environment holds, and sends it.
-func call(ctx context.Context, o order) (outcome, error) {
-	request, err := http.NewRequestWithContext(ctx, o.Method, o.URL, strings.NewReader(o.Body))
+func call(o order) (outcome, error) {
+	request, err := http.NewRequest(o.Method, o.URL, strings.NewReader(o.Body))
 	if err != nil {
 		return outcome{}, err
 	}
