@@ -29,6 +29,12 @@ func Root() *cobra.Command {
 	return p.root()
 }
 
+// Leaf is the command line for the arguments of a command that has no commands below it.
+func Leaf(args ...string) *cobra.Command {
+	p := &program{getenv: func(string) string { return "" }, args: args}
+	return p.root()
+}
+
 // Row is a row of the table of errors: its exit status, and whether errors of other packages are of this kind.
 type Row struct {
 	Code    int
