@@ -120,7 +120,7 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
-		return aws.Config{}, &UnknownProfile{Profile: missing.Profile, Known: profiles()}
+		return aws.Config{}, &UnknownProfile{Profile: missing.Profile, Known: Profiles()}
 	}
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("read the AWS configuration: %w", err)
@@ -167,8 +167,8 @@ func (e *UnknownProfile) Error() string {
 	return fmt.Sprintf("the AWS configuration has no profile %q", e.Profile)
 }
 
-// profiles are the names of the profiles in the files that the SDK reads.
-func profiles() []string {
+// Profiles are the names of the profiles in the files that the SDK reads.
+func Profiles() []string {
 	var names []string
 	for _, path := range []string{
 		cmp.Or(os.Getenv("AWS_CONFIG_FILE"), config.DefaultSharedConfigFilename()),

@@ -70,6 +70,9 @@ func Run(ctx, stop context.Context, args []string, getenv func(string) string, s
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
+	if isCompletion(args) {
+		p.answerTab(root)
+	}
 	command, err := root.ExecuteContextC(ctx)
 	if err != nil {
 		p.failEval(command, err)
