@@ -100,7 +100,7 @@ func (a *attempts) another(resp *http.Response) (wait time.Duration, reason stri
 		}
 		return wait, fmt.Sprintf("the answer was %d, which may pass; it is repeated in %s", resp.StatusCode,
 			wait.Round(time.Millisecond))
-	case resp.StatusCode == http.StatusForbidden:
+	case resp.StatusCode == http.StatusForbidden && !anonymous(a.transport.Credentials):
 		return 0, a.cured(resp)
 	}
 	return 0, ""

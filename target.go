@@ -64,6 +64,16 @@ func exactLine(base *http.Transport) *http.Transport {
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
+	dialTLS := base.DialTLSContext
+	if dialTLS == nil {
+		dialTLS = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return handshake(ctx, conn, address, base)
+		}
+	}
 	exact.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
@@ -72,29 +82,38 @@ func exactLine(base *http.Transport) *http.Transport {
 		return newLineConn(ctx, conn)
 	}
 	exact.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
+		conn, err := dialTLS(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		config := cmp.Or(base.TLSClientConfig, new(tls.Config)).Clone()
-		config.NextProtos = nil // the request line is HTTP/1.1's
-		if config.ServerName == "" {
-			if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
-				return nil, errors.Join(err, conn.Close())
-			}
+		if secure, ok := conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
+			return nil, errors.Join(fmt.Errorf("%w: HTTP/2 cannot send this target unchanged", ErrRequest), conn.Close())
 		}
-		if base.TLSHandshakeTimeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, base.TLSHandshakeTimeout)
-			defer cancel()
-		}
-		secure := tls.Client(conn, config)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		return newLineConn(ctx, secure)
+		return newLineConn(ctx, conn)
 	}
 	return exact
+}
+
+// handshake speaks TLS over a connection of HTTP/1.1, with the settings of a transport.
+func handshake(ctx context.Context, conn net.Conn, address string, base *http.Transport) (net.Conn, error) {
+	config := cmp.Or(base.TLSClientConfig, new(tls.Config)).Clone()
+	config.NextProtos = nil // the request line is HTTP/1.1's
+	if config.ServerName == "" {
+		var err error
+		if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	if base.TLSHandshakeTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, base.TLSHandshakeTimeout)
+		defer cancel()
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return secure, nil
 }
 
 // roundTripLine sends r with line as its target, in place of the target of its URL.
@@ -124,6 +143,9 @@ type lineConn struct {
 	net.Conn
 	line string // "" after it has been written
 }
+
+// NetConn returns the connection without the change.
+func (c *lineConn) NetConn() net.Conn { return c.Conn }
 
 func newLineConn(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	line, ok := ctx.Value(lineKey{}).(string)

@@ -42,6 +42,8 @@ var _ http.RoundTripper = (*Transport)(nil)
 // headers that proxies on the way may change: Accept-Encoding, Cache-Control, Forwarded, Via, X-Forwarded-… and others.
 type Transport struct {
 	// Credentials provides the credentials for each request. An [aws.CredentialsCache] renews them before they expire.
+	// With [aws.AnonymousCredentials] the requests go out unsigned, with the headers that they have and to any host: for
+	// function URLs of auth type NONE.
 	Credentials aws.CredentialsProvider
 	// Region is the region of function URLs that do not name one: path style, and Domains without a region.
 	Region string
@@ -93,11 +95,17 @@ type Transport struct {
 // credentials are refused, so that a program that runs for long gets the keys that a person has changed there.
 func NewTransport(cfg aws.Config) *Transport {
 	t := &Transport{Region: cfg.Region}
-	if cfg.Credentials != nil {
+	switch {
+	case anonymous(cfg.Credentials):
+		t.Credentials = cfg.Credentials
+	case cfg.Credentials != nil:
 		t.Credentials = aws.NewCredentialsCache(reloading(cfg))
 	}
 	return t
 }
+
+// anonymous reports whether requests go out unsigned.
+func anonymous(p aws.CredentialsProvider) bool { return aws.IsCredentialsProvider(p, aws.AnonymousCredentials{}) }
 
 // endpoint is one host that is signed for.
 type endpoint struct {
@@ -235,9 +243,13 @@ func requestAttrs(r *http.Request) []slog.Attr {
 	}
 }
 
-// ready returns the endpoint and the body of a request that is to be signed. It closes r.Body on error.
+// ready returns the endpoint, an empty one for an unsigned request, and the body of a request that is to be sent. It
+// closes r.Body on error.
 func (t *Transport) ready(r *http.Request) (*endpoint, *body, error) {
-	e, err := t.endpoint(r)
+	e, err := &endpoint{}, error(nil)
+	if !anonymous(t.Credentials) {
+		e, err = t.endpoint(r)
+	}
 	if err != nil {
 		if r.Body != nil {
 			r.Body.Close()
@@ -248,14 +260,18 @@ func (t *Transport) ready(r *http.Request) (*endpoint, *body, error) {
 	return e, b, err
 }
 
-// send signs and sends the request once.
+// send signs the request, unless it goes out unsigned, and sends it once.
 func (t *Transport) send(r *http.Request, e *endpoint, b *body) (*http.Response, error) {
 	out := outgoing(r, b)
 	exact := exactTarget(out.URL)
 	out.URL = exact.url
-	signed, err := t.sign(out, e, b, (*sigv4.Signer).Sign)
-	if err == nil && t.OnSign != nil {
-		t.OnSign(out, signed)
+	var err error
+	if !anonymous(t.Credentials) {
+		var signed sigv4.Signed
+		signed, err = t.sign(out, e, b, (*sigv4.Signer).Sign)
+		if err == nil && t.OnSign != nil {
+			t.OnSign(out, signed)
+		}
 	}
 	if err != nil || b.size == 0 {
 		b.discard()

@@ -21,17 +21,22 @@ type Caller struct {
 	RawStdout io.Writer // the same stream for bodies, the text of WriteOut and Progress, which stay as they are
 	RawStderr io.Writer // nil means Stdout and Stderr
 
-	Output       string // -o: file to write the body to; "" or "-" for Stdout
-	Include      bool   // -i: status line and headers first, those of redirects too
-	Fail         bool   // --fail: no body of a response with status 400 or more
-	Decompress   bool   // --compressed
-	Follow       bool   // -L
-	MaxRedirects int
-	KeepMethod   bool   // -X: keep the method after every redirect
-	WriteOut     string // -w
-	Verbose      bool   // -v
-	TellServer   bool   // with Verbose: send a server on this machine what was signed; false if --resolve leads elsewhere
-	Progress     bool   // draw the progress of long transfers on Stderr
+	Output           string // -o: file to write the body to; "" or "-" for Stdout
+	OutputDir        string // --output-dir: directory of Output
+	CreateDirs       bool   // --create-dirs
+	RemoteHeaderName bool   // -J: Output gives way to the name that the response gives, as a new file
+	DumpHeader       string // -D: file for status lines and headers, "-" for Stdout
+	DumpAppend       bool   // DumpHeader has those of an earlier call, which stay
+	Include          bool   // -i: status line and headers first, those of redirects too
+	Fail             bool   // --fail: no body of a response with status 400 or more
+	Decompress       bool   // --compressed
+	Follow           bool   // -L
+	MaxRedirects     int
+	KeepMethod       bool   // -X: keep the method after every redirect
+	WriteOut         string // -w
+	Verbose          bool   // -v
+	TellServer       bool   // with Verbose: send a server on this machine what was signed; false if --resolve leads elsewhere
+	Progress         bool   // draw the progress of long transfers on Stderr
 
 	// Filter wraps Stdout or the file for the body of a response; nil, or a nil result, means that the body is written as it is.
 	Filter func(*http.Response, io.Writer) io.WriteCloser
@@ -39,6 +44,8 @@ type Caller struct {
 	Record       func(Record)
 	RecordBodies int // see Record.SentBody
 
+	// Unsigned says why Transport does not sign; "" if it does.
+	Unsigned string
 	// Identity finds the owner of the key, for Verbose; nil for no such line.
 	Identity func(context.Context) (string, error)
 }
@@ -65,7 +72,7 @@ type Failure struct {
 // response, whatever its status.
 func (c *Caller) Do(p *Prepared) (Result, error) {
 	c.RawStdout, c.RawStderr = cmp.Or(c.RawStdout, c.Stdout), cmp.Or(c.RawStderr, c.Stderr)
-	x := &exchange{caller: c, url: p.URL, method: p.HTTP.Method}
+	x := &exchange{caller: c, prepared: p, url: p.URL, method: p.HTTP.Method}
 	result, err := x.run(p.HTTP)
 	x.timing.end(&x.timing.steps.total)
 	if c.Verbose {
@@ -91,6 +98,7 @@ func unwrapTimeout(ctx context.Context, err error) error { return cmp.Or(context
 // exchange is one call and its responses.
 type exchange struct {
 	caller    *Caller
+	prepared  *Prepared
 	url       furl.URL // as typed
 	method    string
 	timing    timing
@@ -98,8 +106,12 @@ type exchange struct {
 	verbose   *verbose
 	response  *http.Response // the last one
 	redirects int
+	left      bool      // a redirect has led to another host
 	head      io.Writer // for status lines and headers
 	body      io.Writer // for the body
+	dump      io.Writer // for status lines and headers, too; nil for nowhere
+	file      *lazyFile // for the body; nil for the standard output
+	name      string    // of that file as in Caller.Output
 	sent      atomic.Int64
 	received  atomic.Int64
 	expected  atomic.Int64 // final value of received; 0 if it is not known
@@ -108,12 +120,8 @@ type exchange struct {
 
 func (x *exchange) run(r *http.Request) (result Result, err error) {
 	x.timing.start = time.Now()
-	x.head, x.body = x.caller.Stdout, x.caller.RawStdout
-	if x.caller.Output != "" && x.caller.Output != "-" {
-		file := &lazyFile{name: x.caller.Output}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		x.head, x.body = file, file
-	}
+	closeOutputs := x.openOutputs()
+	defer func() { err = errors.Join(err, closeOutputs()) }()
 	ctx := x.wire.trace(x.timing.trace(r.Context()))
 	if x.caller.Verbose {
 		x.verbose = newVerbose(ctx, x.caller, x.url)
@@ -148,6 +156,9 @@ func (x *exchange) leg(r *http.Request) (next *http.Request, result Result, err 
 		x.sent.Store(0)
 		r.Body = &counted{r.Body, &x.sent, io.MultiWriter(x.look, &record.sent)}
 	}
+	if x.verbose != nil {
+		x.verbose.sending(r, x.unsigned())
+	}
 	resp, err := x.caller.Transport.RoundTrip(r)
 	if err != nil && x.timing.unconnected() {
 		return nil, Result{}, fmt.Errorf("%w to %s: %w", ErrConnect, r.URL.Host, unwrapTimeout(r.Context(), err))
@@ -161,6 +172,9 @@ func (x *exchange) leg(r *http.Request) (next *http.Request, result Result, err 
 	if x.verbose != nil {
 		x.verbose.response(x.wire.head(resp, true))
 	}
+	if x.prepared.jar != nil {
+		x.prepared.jar.Receive(resp)
+	}
 	if next, err = x.redirected(r, resp); err != nil {
 		resp.Body.Close()
 		return nil, Result{Status: resp.StatusCode}, err
@@ -170,12 +184,18 @@ func (x *exchange) leg(r *http.Request) (next *http.Request, result Result, err 
 		return nil, result, err
 	}
 	defer resp.Body.Close()
-	if x.caller.Include {
-		if _, err := x.head.Write(x.wire.head(resp, true)); err != nil {
-			return nil, Result{Status: resp.StatusCode}, err
-		}
+	if err := x.writeHead(resp); err != nil {
+		return nil, Result{Status: resp.StatusCode}, err
 	}
 	io.CopyN(io.Discard, resp.Body, 64<<10) // after a short body the next request can use the connection
 	x.received.Store(0)
 	return next, Result{}, nil
+}
+
+// unsigned says why the next request goes out unsigned, "" if it does not.
+func (x *exchange) unsigned() string {
+	if x.left && x.caller.Unsigned == "" {
+		return "the redirect leads to another host"
+	}
+	return x.caller.Unsigned
 }

@@ -22,6 +22,11 @@ type Prepared struct {
 	HTTP *http.Request
 	URL  furl.URL // as it will be sent, with the additions of -G and -T
 	Body Body     // of the request
+
+	jar         *Jar     // nil for none
+	cookies     string   // of -b
+	ownCookies  []string // of -H
+	autoReferer bool     // redirects send the URL that they come from
 }
 
 // Formats returns the names of the formats that a signed request can be printed in.

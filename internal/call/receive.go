@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,10 +27,13 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 		result.Untyped = x.look.advice(resp)
 	}
 	c := x.caller
-	if c.Include {
-		if _, err := x.head.Write(x.wire.head(resp, true)); err != nil {
-			return result, err
+	if x.file != nil && c.RemoteHeaderName {
+		if name := namedByHeader(resp.Header); name != "" {
+			x.file.name, x.file.isNew = c.inDir(name), true
 		}
+	}
+	if err := x.writeHead(resp); err != nil {
+		return result, err
 	}
 	if c.Fail && resp.StatusCode >= http.StatusBadRequest {
 		return result, nil
@@ -43,8 +45,8 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 			return result, err
 		}
 	}
-	if file, ok := x.body.(*lazyFile); ok {
-		if err := file.open(); err != nil { // even if the body is empty
+	if x.file != nil {
+		if err := x.file.open(); err != nil { // even if the body is empty
 			return result, err
 		}
 	}
@@ -96,34 +98,6 @@ func inflate(r io.Reader) (io.Reader, error) {
 		return zlib.NewReader(buffered)
 	}
 	return flate.NewReader(buffered), nil
-}
-
-// lazyFile creates its file when there is something to write, so that a call that fails does not change an existing
-// file.
-type lazyFile struct {
-	name string
-	file *os.File
-}
-
-func (f *lazyFile) open() (err error) {
-	if f.file == nil {
-		f.file, err = os.Create(f.name)
-	}
-	return err
-}
-
-func (f *lazyFile) Write(p []byte) (int, error) {
-	if err := f.open(); err != nil {
-		return 0, err
-	}
-	return f.file.Write(p)
-}
-
-func (f *lazyFile) Close() error {
-	if f.file == nil {
-		return nil
-	}
-	return f.file.Close()
 }
 
 // counted counts the bytes that are read, and has a look at them. The transport's goroutines read it.

@@ -54,9 +54,19 @@ func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Reque
 		next.GetBody = nil
 		next.Header.Del("Content-Type")
 	}
-	if to.Scheme != r.URL.Scheme || !strings.EqualFold(to.Host, r.URL.Host) {
+	same := to.Scheme == r.URL.Scheme && strings.EqualFold(to.Host, r.URL.Host) && !x.left
+	if !same {
+		x.left = true // for good, as for the signature
 		next.Host = ""
-		next.Header.Del("Cookie")
+		for _, name := range []string{"Authorization", "X-Amz-Security-Token", "X-Amz-Date"} { // of an unsigned request
+			next.Header.Del(name)
+		}
 	}
+	if x.prepared.autoReferer {
+		from := *r.URL
+		from.Fragment, from.User = "", nil
+		next.Header.Set("Referer", from.String())
+	}
+	x.prepared.setCookies(next, same)
 	return next, nil
 }

@@ -76,20 +76,37 @@ func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
 	text.WriteString("canonical request:\n")
 	lines := diagnose.Lines(s.CanonicalRequest)
 	for _, line := range lines {
-		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, line.Text)
+		shown := line.Text
+		if cookies, ok := strings.CutPrefix(shown, "cookie:"); ok {
+			shown = "cookie:" + hidden("Cookie", cookies)
+		}
+		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, shown)
 	}
 	text.WriteString("string to sign:\n")
 	for line := range strings.Lines(s.StringToSign) {
 		text.WriteString("  " + line)
 	}
 	v.tell("*", "%s", text.String())
+	v.requestLine(r)
+	if v.tellServer {
+		addCanonicalRequest(r, lines)
+	}
+}
+
+// requestLine reports the line of a request. The target is that of the URL as typed until a redirect.
+func (v *verbose) requestLine(r *http.Request) {
 	target := r.URL.RequestURI()
 	if r.Response == nil {
 		target = v.target
 	}
 	v.tell(">", "%s %s HTTP/1.1", r.Method, target)
-	if v.tellServer {
-		addCanonicalRequest(r, lines)
+}
+
+// sending reports a request that goes out as it is; signed reports the others.
+func (v *verbose) sending(r *http.Request, unsigned string) {
+	if unsigned != "" {
+		v.tell("*", "not signed: %s", unsigned)
+		v.requestLine(r)
 	}
 }
 
@@ -132,21 +149,54 @@ func (v *verbose) trace(ctx context.Context) context.Context {
 // hidden returns the value of a header without its secrets.
 func hidden(name, value string) string {
 	switch http.CanonicalHeaderKey(name) {
-	case "Authorization":
+	case "Authorization", "Proxy-Authorization":
 		const shown = 8
+		scheme, _, hasScheme := strings.Cut(value, " ")
 		if i := strings.Index(value, "Signature="); i >= 0 && len(value) > i+len("Signature=")+shown {
 			return value[:i+len("Signature=")+shown] + "… (hidden)"
 		}
+		if hasScheme {
+			return scheme + " (hidden)"
+		}
+		return "(hidden)"
 	case "X-Amz-Security-Token":
 		return fmt.Sprintf("(hidden, %d bytes)", len(value))
+	case "Cookie", "Set-Cookie":
+		return hiddenCookies(name, value)
 	case furlproto.CanonicalRequest:
 		return fmt.Sprintf("(the canonical request as it stands above, in %d bytes)", len(value))
 	}
 	return value
 }
 
+// hiddenCookies returns the value of a Cookie or Set-Cookie header without the values of the cookies.
+func hiddenCookies(name, value string) string {
+	parts := strings.Split(value, ";")
+	for i, part := range parts {
+		if i > 0 && strings.EqualFold(name, "Set-Cookie") { // attributes
+			break
+		}
+		pair, _, ok := strings.Cut(part, "=")
+		if !ok {
+			pair = ""
+		}
+		parts[i] = pair + "=(hidden)"
+	}
+	return strings.Join(parts, ";")
+}
+
 // response reports the status line and the headers of a response.
-func (v *verbose) response(head []byte) { v.tell("<", "%s", head) }
+func (v *verbose) response(head []byte) {
+	var shown strings.Builder
+	for line := range strings.Lines(string(head)) {
+		name, value, ok := strings.Cut(line, ":")
+		if ok && strings.EqualFold(name, "Set-Cookie") {
+			line = name + ": " + hidden(name, strings.TrimSpace(value)) + "\n"
+		}
+		shown.WriteString(line)
+	}
+	v.tell("<", "%s", shown.String())
+}
 
 // finish reports the caller and the times of a call that has ended.
 func (v *verbose) finish(t steps, err error) {

@@ -55,7 +55,11 @@ func (w *wire) trace(ctx context.Context) context.Context {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.sent = nil
-			if w.conn, _ = info.Conn.(*wireConn); w.conn != nil {
+			conn := info.Conn
+			if outer, ok := conn.(interface{ NetConn() net.Conn }); ok { // of a target that net/http cannot write
+				conn = outer.NetConn()
+			}
+			if w.conn, _ = conn.(*wireConn); w.conn != nil {
 				w.conn.begin()
 			}
 		},

@@ -65,7 +65,7 @@ func (x writeOut) write(format string) error {
 		case name == "stderr":
 			values, text = x.caller.Stderr, x.caller.RawStderr
 		case name == "header_json":
-			err = writeJSON(values, x.headers())
+			err = x.writeHeaders(values)
 		case name == "json":
 			err = writeJSON(values, typed(variables))
 		case known:
@@ -93,7 +93,7 @@ func (x writeOut) variables() map[string]string {
 		"time_pretransfer": seconds(t.wrote), "time_starttransfer": seconds(t.first), "time_total": seconds(t.total),
 		"size_upload": strconv.FormatInt(x.sent.Load(), 10), "size_download": strconv.FormatInt(x.received.Load(), 10),
 		"speed_upload": speed(x.sent.Load()), "speed_download": speed(x.received.Load()),
-		"filename_effective": x.caller.Output, "errormsg": "", "content_type": "", "http_version": "0", "redirect_url": "",
+		"filename_effective": x.written(), "errormsg": "", "content_type": "", "http_version": "0", "redirect_url": "",
 		"num_headers": "0", "refused_by": string(x.result.Refusal.Layer), "request_id": "",
 		"explain": x.result.Refusal.Explain,
 	}
@@ -105,11 +105,7 @@ func (x writeOut) variables() map[string]string {
 	if resp := x.response; resp != nil {
 		v["content_type"] = resp.Header.Get("Content-Type")
 		v["http_version"] = strings.TrimPrefix(resp.Proto, "HTTP/")
-		headers := 0
-		for _, values := range resp.Header {
-			headers += len(values)
-		}
-		v["num_headers"] = strconv.Itoa(headers)
+		v["num_headers"] = strconv.Itoa(len(fieldsOf(x.wire.head(resp, false))))
 		v["request_id"] = resp.Header.Get("X-Amzn-Requestid")
 		if x.redirects > 0 {
 			v["url_effective"] = resp.Request.URL.String()
@@ -119,15 +115,35 @@ func (x writeOut) variables() map[string]string {
 	return v
 }
 
-// headers returns the response's headers by their names in lower case, each with the list of its values.
-func (x writeOut) headers() map[string][]string {
-	headers := map[string][]string{}
-	if x.response != nil {
-		for name, values := range x.response.Header {
-			headers[strings.ToLower(name)] = values
-		}
+// writeHeaders writes the response's headers as JSON, by their names in lower case, in the order of their arrival, each
+// with the list of its values.
+func (x writeOut) writeHeaders(w io.Writer) error {
+	if x.response == nil {
+		return writeJSON(w, struct{}{})
 	}
-	return headers
+	values := map[string][]string{}
+	var names []string
+	for _, field := range fieldsOf(x.wire.head(x.response, false)) {
+		name := strings.ToLower(field.Name)
+		if values[name] == nil {
+			names = append(names, name)
+		}
+		values[name] = append(values[name], field.Value)
+	}
+	before := "{"
+	for _, name := range names {
+		io.WriteString(w, before)
+		if err := writeJSON(w, name); err != nil {
+			return err
+		}
+		io.WriteString(w, ":")
+		if err := writeJSON(w, values[name]); err != nil {
+			return err
+		}
+		before = ",\n"
+	}
+	_, err := io.WriteString(w, "\n}")
+	return err
 }
 
 func writeJSON(w io.Writer, value any) error {
