@@ -105,7 +105,9 @@ func NewTransport(cfg aws.Config) *Transport {
 }
 
 // anonymous reports whether requests go out unsigned.
-func anonymous(p aws.CredentialsProvider) bool { return aws.IsCredentialsProvider(p, aws.AnonymousCredentials{}) }
+func anonymous(p aws.CredentialsProvider) bool {
+	return aws.IsCredentialsProvider(p, aws.AnonymousCredentials{})
+}
 
 // endpoint is one host that is signed for.
 type endpoint struct {

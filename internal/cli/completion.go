@@ -21,6 +21,7 @@ import (
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/trace"
@@ -436,7 +437,7 @@ func localPrincipals(kind iam.OwnerKind) completion {
 
 // localAccounts completes an account of the local server.
 func localAccounts(_ context.Context, t *tab) words {
-	keys, err := app.ReadRootKeys(t.place().data)
+	keys, err := roster.ReadRootKeys(t.place().data)
 	if err != nil {
 		return words{}
 	}
