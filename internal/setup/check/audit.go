@@ -438,4 +438,3 @@ func some(names []string) string {
 	}
 	return shown
 }
-
