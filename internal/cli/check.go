@@ -11,6 +11,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/report"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/check"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -29,7 +30,10 @@ type checkFlags struct {
 	callers       string
 	noPolicy      []string
 	session       []string
-	asJSON        bool
+
+	regions, profiles *list
+	quiet             bool
+	format            report.Format
 }
 
 // live is the value of --callers without a file.
@@ -38,7 +42,7 @@ const live = "ask"
 func (p *program) check() *cobra.Command {
 	var flags checkFlags
 	command := &cobra.Command{
-		Use:   "check FUNCTION|URL",
+		Use:   "check FUNCTION|URL...",
 		Short: "Would a call of a function's URL be allowed, and if not, what is missing",
 		Long: `Would a call of a function's URL be allowed, and if not, what is missing? The command reads the URL, the
 policies on both sides and the credentials, and checks each step that a function URL checks. A step is ok or a problem,
@@ -49,31 +53,45 @@ The caller is the owner of the credentials, or of those of --caller-profile. --a
 as furl grant. A service, such as cloudfront.amazonaws.com, calls for what the function's policy names in aws:SourceArn
 and aws:SourceAccount.
 
---all checks all functions of the region. --offline checks what aws lambda get-policy and get-function-url-config wrote
-into the .json files of a directory, or who may call as a project declares it: a template of SAM or CloudFormation,
-.aws-sam/build, a cdk.out, a Serverless project, or a directory with one. Each answer then has the place in the file,
-and principals of other accounts depend on their own side. Both find grants of one of the two actions alone: function
-URLs need lambda:InvokeFunctionUrl and lambda:InvokeFunction (documented for new URLs; for those of before October 2025
-AWS Health notices announced it for 2026-11-01, and whether it is enforced is not known). A function whose policy could
-not be read is never ok. That it has none is told by the error that get-policy wrote, in a file with the function's
-name, or by --no-policy.
+--all checks all functions of the region, or of several: --region and --profile may be repeated, and --region all is
+every region that is enabled for the account. The last line counts them: 40 function URLs: 18 ok, 22 problems. Several
+functions are checked and counted in the same way. --format writes what CI systems read (docs/ci.md).
+
+--offline checks what aws lambda get-policy and get-function-url-config wrote into the .json files of a directory, or
+who may call as a project declares it: a template of SAM or CloudFormation, .aws-sam/build, a cdk.out, a Serverless
+project, or a directory with one. Each answer then has the place in the file, and principals of other accounts depend on
+their own side.
+
+--all and --offline find grants of one of the two actions alone: function URLs need lambda:InvokeFunctionUrl and
+lambda:InvokeFunction (documented for new URLs; for those of before October 2025 AWS Health notices announced it for
+2026-11-01, and whether it is enforced is not known). A function whose policy could not be read is never ok. That it has
+none is told by the error that get-policy wrote, in a file with the function's name, or by --no-policy.
 
 A function whose policy lets nobody call depends on the policies of users and roles. --callers reads them
 (iam:GetAccountAuthorizationDetails); --callers=FILE, or a file in the directory of --offline, is a copy of what
 aws iam get-account-authorization-details printed, which no longer has to be asked for.
 
 ` + exitStatus(status{
-			exitOK:     "the call would be allowed",
-			exitFailed: "the command could not find out, or there is nothing to call",
-			exitDenied: "the call would be refused",
+			exitOK:     "the call would be allowed; of several: all are ok",
+			exitFailed: "the command could not find out, or there is nothing to call; of several: none has a problem, but not all are ok",
+			exitDenied: "the call would be refused; of several: there are problems, whatever could not be looked at",
 		}, exitUsage, exitConnect, exitCredentials, exitInterrupted),
 		Example: "  furl check my-function-with-url --as function:my-calling-function",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(command *cobra.Command, args []string) error {
-			return p.runCheck(command, flags, args)
-		},
+		Args:    cobra.ArbitraryArgs,
 	}
 	flags.aws(p, command)
+	flags.profiles = flags.several(command, "profile", &flags.options.Profile,
+		"profile of the AWS configuration (default $AWS_PROFILE); may be repeated")
+	flags.regions = flags.several(command, "region", &flags.options.Region,
+		"region, or all (default that of the ARN or URL, $AWS_REGION, or that of the profile); may be repeated")
+	settleFormat := formatFlag(command, &flags.format, "print JSON: --format json")
+	command.RunE = func(command *cobra.Command, args []string) error {
+		if err := settleFormat(); err != nil {
+			return err
+		}
+		p.quiet = flags.quiet
+		return looked(p.runCheck(command, flags, args))
+	}
 	flags.declaration.register(p, command)
 	flags.options.AppID = furlproto.Probe
 	f := command.Flags()
@@ -86,7 +104,7 @@ aws iam get-account-authorization-details printed, which no longer has to be ask
 		"KEY=VALUE of a condition key that only AWS knows, such as aws:SourceIp; may be repeated")
 	f.StringVar(&flags.callerProfile, "caller-profile", "",
 		"profile of the caller's account (default that of the function)")
-	f.BoolVar(&flags.all, "all", false, "check all functions of the region")
+	f.BoolVar(&flags.all, "all", false, "check all functions of the regions")
 	f.StringVar(&flags.offline, "offline", "", "check what was saved in this directory, or what this project or template declares")
 	f.StringVar(&flags.callers, "callers", "",
 		"with --all and --offline: count the policies of users and roles, asked for or saved in the file")
@@ -94,7 +112,7 @@ aws iam get-account-authorization-details printed, which no longer has to be ask
 	f.StringArrayVar(&flags.noPolicy, "no-policy", nil, "with --offline: function that has no policy; may be repeated")
 	f.StringArrayVar(&flags.session, "session-policy", nil,
 		"file with a policy that the caller's session was made with; may be repeated")
-	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
+	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print what is wrong only: problems, and what could not be looked at")
 	return command
 }
 
@@ -107,7 +125,7 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 		flags.callers, args = args[0], nil
 	}
 	modes := 0
-	for _, given := range []bool{len(args) == 1, flags.all, flags.offline != ""} {
+	for _, given := range []bool{len(args) > 0, flags.all, flags.offline != ""} {
 		if given {
 			modes++
 		}
@@ -123,29 +141,41 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 		return usage(command, errors.New("--no-policy is for --offline"))
 	case len(flags.session) > 0 && many:
 		return usage(command, errors.New("--session-policy is for one caller: name a function or URL"))
+	case flags.offline != "" && flags.isFleet():
+		return usage(command, errors.New("several regions and profiles are for --all and functions: --offline asks for nothing"))
 	case flags.offline != "":
 		return p.checkOffline(command, flags)
 	case flags.all:
 		return p.checkAll(command, flags)
-	default:
-		return p.checkOne(command, flags, args[0])
 	}
+	var err error
+	if flags.question, err = p.question(command, flags); err != nil {
+		return err
+	}
+	if len(args) > 1 || flags.isFleet() {
+		return p.checkMany(command, flags, args)
+	}
+	return p.checkOne(command, flags, args[0])
 }
 
-func (p *program) checkOne(command *cobra.Command, flags checkFlags, target string) error {
-	var err error
-	if flags.question.Context, err = contextOf(flags.context); err != nil {
-		return usage(command, err)
+// question is what the flags ask about each function.
+func (p *program) question(command *cobra.Command, flags checkFlags) (question check.Question, err error) {
+	question = flags.question
+	if question.Context, err = contextOf(flags.context); err != nil {
+		return question, usage(command, err)
 	}
-	flags.question.Target = target
 	for _, path := range flags.session {
 		text, err := p.readPolicy(path)
 		if err != nil {
-			return err
+			return question, err
 		}
-		saved := setup.PolicyText{Name: path, Text: string(text)}
-		flags.question.SessionPolicies = append(flags.question.SessionPolicies, saved)
+		question.SessionPolicies = append(question.SessionPolicies, setup.PolicyText{Name: path, Text: string(text)})
 	}
+	return question, nil
+}
+
+func (p *program) checkOne(command *cobra.Command, flags checkFlags, target string) error {
+	flags.question.Target = target
 	client, err := flags.client(command.Context(), target)
 	if err != nil {
 		return err
@@ -164,13 +194,13 @@ func (p *program) checkOne(command *cobra.Command, flags checkFlags, target stri
 		}
 		checker.Caller = check.NewSide(caller)
 	}
-	report, err := checker.Run(command.Context(), flags.question)
+	answer, err := checker.Run(command.Context(), flags.question)
 	if err != nil {
 		return err
 	}
-	err = p.report(report, report.Verdict, flags.asJSON)
-	if function, parseErr := arn.ParseFunctionARN(report.Function); parseErr == nil &&
-		report.Verdict == check.Unusable && report.URL == "" && len(report.Fix) == 0 {
+	err = p.printReport(check.Asked{Checker: checker, Target: target}, answer, flags)
+	if function, parseErr := arn.ParseFunctionARN(answer.Function); parseErr == nil &&
+		answer.Verdict == check.Unusable && answer.URL == "" && len(answer.Fix) == 0 {
 		return p.missing(command.Context(), err, function.Unqualified().String(), target)
 	}
 	return err
@@ -187,26 +217,6 @@ func contextOf(pairs []string) (policy.Values, error) {
 		values[key] = append(values[key], value)
 	}
 	return values, nil
-}
-
-func (p *program) checkAll(command *cobra.Command, flags checkFlags) error {
-	client, err := flags.client(command.Context(), "")
-	if err != nil {
-		return err
-	}
-	checker := &check.Checker{Owner: check.NewSide(client), Flags: flags.typed()}
-	callers, err := p.callers(command, flags)
-	if err != nil {
-		return err
-	}
-	audit, err := checker.All(command.Context(), callers)
-	if err != nil {
-		return err
-	}
-	if len(audit.Functions) == 0 {
-		p.note("no function in %s has a URL", client.Region())
-	}
-	return p.report(audit, audit.Verdict, flags.asJSON)
 }
 
 // callers asks for the callers, or reads them from a file; nil if they are not to be counted.
@@ -271,7 +281,7 @@ func (p *program) checkOffline(command *cobra.Command, flags checkFlags) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.offline, err)
 	}
-	return p.report(audit, audit.Verdict, flags.asJSON)
+	return p.printAudit(audit, flags)
 }
 
 // checkDeclared checks what a project declares.
@@ -294,21 +304,34 @@ func (p *program) checkDeclared(command *cobra.Command, flags checkFlags, text [
 	if len(audit.Functions) == 0 {
 		p.note("%s declares no function URL", flags.offline)
 	}
-	return p.report(audit, audit.Verdict, flags.asJSON)
+	return p.printAudit(audit, flags)
 }
 
 // errTold is the error of a command whose answer says everything.
 var errTold = errors.New("")
 
-// report prints a report, and turns its verdict into an error.
-func (p *program) report(found io.WriterTo, verdict check.Verdict, asJSON bool) error {
-	if asJSON {
-		if err := p.printJSON(found); err != nil {
-			return err
+// printReport prints the report about one function, and turns its verdict into an error.
+func (p *program) printReport(asked check.Asked, found check.Report, flags checkFlags) (err error) {
+	switch {
+	case flags.format == report.JSON:
+		err = p.printJSON(found)
+	case flags.format != report.Text:
+		audit := asked.Audit(found)
+		if flags.quiet {
+			audit = audit.Quiet()
 		}
-	} else if _, err := found.WriteTo(p.streams.Out); err != nil {
+		err = audit.Report(buildVersion()).Write(p.streams.Out, flags.format)
+	case !flags.quiet || found.Verdict != check.Allowed:
+		_, err = found.WriteTo(p.streams.Out)
+	}
+	if err != nil {
 		return err
 	}
+	return verdictError(found.Verdict)
+}
+
+// verdictError is a verdict as an error.
+func verdictError(verdict check.Verdict) error {
 	switch verdict {
 	case check.Allowed:
 		return nil
@@ -317,4 +340,18 @@ func (p *program) report(found io.WriterTo, verdict check.Verdict, asJSON bool) 
 	default:
 		return errTold
 	}
+}
+
+// lookError is why a check could not look. It ends with the status for that even if AWS denied the look: that of a
+// denial says that the call would be refused.
+type lookError struct{ error }
+
+func (e *lookError) Unwrap() error { return e.error }
+
+// looked makes an error of a check that is no verdict a lookError.
+func looked(err error) error {
+	if told, ok := errors.AsType[*failure](err); err == nil || ok && told.kind == verdictRefused {
+		return err
+	}
+	return &lookError{err}
 }

@@ -459,6 +459,9 @@ func (p *program) exit(ctx context.Context, err error) int {
 	}
 	row, hint := outcome(ctx, err)
 	code := errorTable[row].code
+	if _, ok := errors.AsType[*lookError](err); ok && code == exitDenied {
+		code = exitFailed
+	}
 	if p.silent || row == interrupted {
 		return code
 	}

@@ -158,12 +158,7 @@ func (l *place) given(flag string) bool { return l.command.Flags().Changed(flag)
 // region is the region of a function or URL: the one that its ARN or address names, else that of the flag. "" leaves
 // the choice to the AWS configuration.
 func (l *place) region(target string) (string, error) {
-	named := ""
-	if arn, err := arn.ParseFunctionARN(target); err == nil {
-		named = arn.Region
-	} else if url, err := furl.ParseURL(target); err == nil {
-		named = url.Region
-	}
+	named := namedRegion(target)
 	switch {
 	case named == "":
 		return l.options.Region, nil
@@ -171,6 +166,16 @@ func (l *place) region(target string) (string, error) {
 		return "", fail(twoRegions, fmt.Errorf("the function is in region %s, not in %s", named, l.options.Region))
 	}
 	return named, nil
+}
+
+// namedRegion is the region that a function or URL says by itself, "" for none.
+func namedRegion(target string) string {
+	if arn, err := arn.ParseFunctionARN(target); err == nil {
+		return arn.Region
+	} else if url, err := furl.ParseURL(target); err == nil {
+		return url.Region
+	}
+	return ""
 }
 
 // client opens the APIs in the region of a function or URL.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/declared"
 	"github.com/furl-dev/furl/internal/policyio"
+	"github.com/furl-dev/furl/internal/report"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
@@ -87,7 +89,7 @@ func (p *program) open(path string) (io.ReadCloser, error) {
 }
 
 func (p *program) policyLint() *cobra.Command {
-	var asJSON bool
+	var format report.Format
 	var d declaration
 	command := &cobra.Command{
 		Use:   "lint FILE...",
@@ -103,6 +105,7 @@ columns are then those of the policy inside. Configurations of function URLs are
 A template of SAM or CloudFormation, .aws-sam/build, a cdk.out, a Serverless project, or a directory with one, is
 linted as it declares functions, URLs, permissions and policies: with the line of each statement, with further rules
 about what declares them, and with the fix as resources of the template. What is in the file says what it is.
+--format writes what CI systems read (docs/ci.md).
 
 ` + exitStatus(status{
 			exitOK: "nothing is wrong; there may be suggestions", exitFailed: "something is wrong, or a template has faults",
@@ -110,35 +113,44 @@ about what declares them, and with the fix as resources of the template. What is
 		}),
 		Example: "  aws lambda get-policy --function-name web --query Policy --output text | furl policy lint -",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(command *cobra.Command, paths []string) error {
-			sets, worlds, unread, faults := p.readPolicies(paths, &d)
-			findings := shownFindings(lintSets(sets))
-			for _, world := range worlds {
-				findings = append(findings, lintWorld(world)...)
-				unread = append(unread, world.Faults()...)
-			}
-			if err := p.printFindings(findings, asJSON); err != nil {
-				return err
-			}
-			wrong := slices.DeleteFunc(findings, func(f shownFinding) bool {
-				return f.Severity == urllint.SeveritySuggestion.String()
-			})
-			switch {
-			case faults != nil:
-				return usage(command, faults)
-			case len(unread) > 0: // which is never all right
-				return errors.Join(unread...)
-			case len(wrong) == 0:
-				return nil
-			}
-			count := fmt.Errorf("%d findings", len(wrong))
-			if len(wrong) == 1 {
-				count = errors.New("1 finding")
-			}
-			return fail(lintFindings, count, strings.Join(paths, " "))
-		},
 	}
-	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each finding")
+	settleFormat := formatFlag(command, &format, "print one JSON object for each finding: --format json")
+	command.RunE = func(command *cobra.Command, paths []string) error {
+		err := settleFormat()
+		if err != nil {
+			return err
+		}
+		sets, worlds, unread, faults := p.readPolicies(paths, &d)
+		findings := shownFindings(lintSets(sets))
+		for _, world := range worlds {
+			findings = append(findings, lintWorld(world)...)
+			unread = append(unread, world.Faults()...)
+		}
+		if format == report.Text || format == report.JSON {
+			err = p.printFindings(findings, format == report.JSON)
+		} else {
+			err = lintReport(paths, findings, append(unread, faults)).Write(p.streams.Out, format)
+		}
+		if err != nil {
+			return err
+		}
+		wrong := slices.DeleteFunc(findings, func(f shownFinding) bool {
+			return f.Severity == urllint.SeveritySuggestion.String()
+		})
+		switch {
+		case faults != nil:
+			return usage(command, faults)
+		case len(unread) > 0: // which is never all right
+			return errors.Join(unread...)
+		case len(wrong) == 0:
+			return nil
+		}
+		count := fmt.Errorf("%d findings", len(wrong))
+		if len(wrong) == 1 {
+			count = errors.New("1 finding")
+		}
+		return fail(lintFindings, count, strings.Join(paths, " "))
+	}
 	d.register(p, command)
 	command.Flags().StringVar(&d.region, "region", "", "region that the template is read for (default $AWS_REGION)")
 	return command
@@ -332,6 +344,68 @@ func lintWorld(world *declared.World) []shownFinding {
 	}
 	return shown
 }
+
+// lintReport is what policy lint found, in the form that CI systems read it from. A file without findings passed.
+func lintReport(paths []string, findings []shownFinding, faults []error) report.Report {
+	found := report.Report{Command: "furl policy lint", Version: buildVersion(), Complete: true}
+	outcomes := map[string]report.Outcome{}
+	for severity, outcome := range map[urllint.Severity]report.Outcome{
+		urllint.SeverityError: report.Failed, urllint.SeverityWarning: report.Warned, urllint.SeveritySuggestion: report.Noted,
+	} {
+		outcomes[severity.String()] = outcome
+	}
+	for _, row := range urllint.Rules() {
+		found.Rules = append(found.Rules, report.Rule{
+			ID: string(row.Rule), Summary: row.Finds, Help: row.Fix, Outcome: outcomes[row.Severity.String()],
+		})
+	}
+	for _, row := range declared.Rules() {
+		found.Rules = append(found.Rules, report.Rule{
+			ID: string(row.Rule), Summary: row.Finds, Help: row.Fix, Outcome: outcomes[row.Severity.String()],
+		})
+	}
+	found.Rules = append(found.Rules, report.Rule{
+		ID: unreadRule, Summary: "The input could not be read", Help: "The result says why.", Outcome: report.Unknown,
+	})
+	for _, path := range paths {
+		if !slices.ContainsFunc(findings, func(f shownFinding) bool { return f.File == path }) && len(faults) == 0 {
+			found.Results = append(found.Results, report.Result{Suite: path, Name: path, Message: "no finding"})
+		}
+	}
+	for _, f := range findings {
+		name := cmp.Or(f.Resource, f.Owner, f.File)
+		if f.Path != "" {
+			name += " " + f.Path
+		}
+		result := report.Result{
+			Suite: f.File, Name: name, Rule: f.Rule, Outcome: outcomes[f.Severity], Message: f.Message, Fix: []string{f.Fix},
+			File: f.File, Line: f.Line, Column: f.Column,
+		}
+		if code := strings.TrimSpace(f.code); code != "" {
+			result.Fix = append(result.Fix, code)
+		}
+		if f.File == "-" { // standard input, which no reader of the report has
+			result.File, result.Line, result.Column = "", 0, 0
+		}
+		found.Results = append(found.Results, result)
+	}
+	for _, fault := range faults {
+		if fault != nil {
+			found.Complete = false
+			found.Results = append(found.Results, report.Result{
+				Name: strings.Join(paths, " "), Rule: unreadRule, Outcome: report.Unknown, Message: fault.Error(),
+			})
+		}
+	}
+	found.Summary = fmt.Sprintf("%d findings", len(findings))
+	if len(findings) == 1 {
+		found.Summary = "1 finding"
+	}
+	return found
+}
+
+// unreadRule is the rule of what could not be read.
+const unreadRule = "could-not-look"
 
 // printFindings prints findings, with what to write instead.
 func (p *program) printFindings(findings []shownFinding, asJSON bool) error {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/xml"
+	"fmt"
 	"io"
 	"path/filepath"
 )
@@ -48,6 +49,7 @@ type (
 func (r Report) writeJUnit(w io.Writer) error {
 	all := suites{Name: line(r.Command)}
 	byName := map[string]*suite{}
+	named := map[[2]string]int{}
 	of := func(name string) *suite {
 		if name == "" {
 			name = r.Command
@@ -64,6 +66,10 @@ func (r Report) writeJUnit(w io.Writer) error {
 		in := of(result.Suite)
 		found := testCase{
 			Class: in.Name, Name: line(result.Name), File: line(filepath.ToSlash(result.File)), Line: result.Line,
+		}
+		same := [2]string{in.Name, found.Name}
+		if named[same]++; named[same] > 1 { // readers tell cases apart by their names
+			found.Name += fmt.Sprintf(" (%d)", named[same])
 		}
 		said := &fault{line(result.Message), result.Rule, plain(result.text(true))}
 		switch result.Outcome {
@@ -86,7 +92,11 @@ func (r Report) writeJUnit(w io.Writer) error {
 		notes += "note: " + plain(note) + "\n"
 	}
 	if notes != "" {
-		of("").Out = notes + plain(r.Summary) + "\n"
+		in := of("")
+		if in.Tests == 0 && len(all.Suites) > 1 { // some readers take a suite without cases for a fault
+			all.Suites, in = all.Suites[:len(all.Suites)-1], all.Suites[0]
+		}
+		in.Out = notes + plain(r.Summary) + "\n"
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
