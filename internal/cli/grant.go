@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl/internal/declared"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/snippet"
 )
@@ -26,8 +27,10 @@ type grantFlags struct {
 	callerProfile string
 	dryRun        bool
 	print         string
+	wholePolicy   bool
 	whole         bool
 	asJSON        bool
+	functions     []string
 }
 
 // principalHelp is the part of both help texts that says how to name a principal.
@@ -48,6 +51,7 @@ func (g *grantFlags) register(p *program, command *cobra.Command, flag, use stri
 	f.StringVar(&g.sourceARN, "source-arn", "", "ARN of the CloudFront distribution that calls")
 	f.StringVar(&g.callerProfile, "caller-profile", "",
 		"profile of the caller's account, to change its side of a call across accounts too")
+	f.StringArrayVar(&g.functions, "function", nil, "function, in place of the argument; may be repeated")
 	f.BoolVar(&g.dryRun, "dry-run", false, "show what would change, as a diff, and change nothing")
 	f.BoolVar(&g.asJSON, "json", false, "print JSON")
 }
@@ -55,7 +59,7 @@ func (g *grantFlags) register(p *program, command *cobra.Command, flag, use stri
 func (p *program) grant() *cobra.Command {
 	var flags grantFlags
 	command := &cobra.Command{
-		Use:   "grant FUNCTION --to PRINCIPAL",
+		Use:   "grant FUNCTION|- --to PRINCIPAL",
 		Short: "Let a principal call a function's URL",
 		Long: `Let a principal call a function's URL: both lambda:InvokeFunctionUrl and lambda:InvokeFunction, which a
 call of a new URL needs since October 2025. The command adds only what is missing. It may be repeated, and it completes
@@ -66,7 +70,12 @@ a grant that has only the older action.
 Across accounts both sides must allow the call. The command prints what to do on the caller's side, or does it with
 --caller-profile.
 
---print writes the whole grant as code; --print cli writes the commands for what is missing.
+--print writes what is missing as code: a fragment to append to a file, in which it can stand with those of other
+functions. --whole writes the whole grant, as a file that stands by itself.
+
+FUNCTION - reads names from standard input, one on each line, without blank lines and what follows a #. For these, and
+for --function, the last line counts the functions; the command goes on after one that failed, and ends with the status
+of the first failure.
 
 With --template, --print sam, cloudformation or cdk writes what a project lacks to let the principal call, with
 references to the resources that it declares. The file is a template of SAM or CloudFormation, or a directory as for
@@ -76,16 +85,17 @@ the grant is on the alias. No account is asked and nothing is changed.
 ` + awsStatus(status{
 			exitOK: "granted, or shown with --dry-run or --print", exitFailed: "failed, after saying what was done",
 		}),
-		Example: "  furl grant my-function-with-url --to function:my-calling-function",
-		Args:    cobra.ExactArgs(1),
+		Example: "  furl grant my-function-with-url --to function:my-calling-function\n" +
+			"  furl grant --function orders --function books --to my-role",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if flags.template != "" {
-				return p.printDeclared(command, flags, args[0])
+				return p.printDeclared(command, flags, args)
 			}
 			if flags.declaration.given() != "" {
 				return usage(command, errors.New("--param, --stack and --account are for --template"))
 			}
-			return p.runGrant(command, flags, args[0], (*setup.Granter).Grant)
+			return p.runGrant(command, flags, args, (*setup.Granter).Grant)
 		},
 	}
 	flags.register(p, command, "to", "principal to let in")
@@ -96,7 +106,9 @@ the grant is on the alias. No account is asked and nothing is changed.
 	command.Flags().StringVar(&flags.template, "template", "",
 		"with --print sam, cloudformation or cdk: write what this template, or the project of this directory, lacks")
 	flags.declaration.register(p, command)
-	command.Flags().BoolVar(&flags.whole, "whole-policy", false,
+	command.Flags().BoolVar(&flags.whole, "whole", false,
+		"with --print, write all of the grant, also what is there already, as a file that stands by itself")
+	command.Flags().BoolVar(&flags.wholePolicy, "whole-policy", false,
 		"with --print, write the function's policy as one resource; the default where it has more than permissions")
 	return command
 }
@@ -104,11 +116,14 @@ the grant is on the alias. No account is asked and nothing is changed.
 func (p *program) revoke() *cobra.Command {
 	var flags grantFlags
 	command := &cobra.Command{
-		Use:   "revoke FUNCTION --from PRINCIPAL",
+		Use:   "revoke FUNCTION|- --from PRINCIPAL",
 		Short: "Take back what furl grant gave a principal",
 		Long: `Take back what furl grant gave a principal: the statements of the function's policy, the caller's own
 policy, and statements from elsewhere that give the same principal the same and nothing more. A statement that gives
 more than that stays, and the command names it.
+
+FUNCTION - reads names from standard input, one on each line; --function names one more. The last line then counts the
+functions.
 
 ` + principalHelp + `
 
@@ -116,13 +131,13 @@ more than that stays, and the command names it.
 			exitOK: "revoked, or shown with --dry-run or --print", exitFailed: "failed, after saying what was done",
 		}),
 		Example: "  furl revoke my-function-with-url --from function:my-calling-function",
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if flags.print != "" && flags.print != "cli" {
 				return usage(command, errors.New(
 					"code cannot express a removal: remove the resources that furl grant --print wrote; only cli can be printed"))
 			}
-			return p.runGrant(command, flags, args[0], (*setup.Granter).Revoke)
+			return p.runGrant(command, flags, args, (*setup.Granter).Revoke)
 		},
 	}
 	flags.register(p, command, "from", "principal to take the permissions from")
@@ -135,25 +150,29 @@ more than that stays, and the command names it.
 // planner is a method of setup.Granter.
 type planner = func(*setup.Granter, context.Context, setup.Request) (*setup.Plan, error)
 
-// runGrant makes a plan and carries it out, or shows it.
-func (p *program) runGrant(command *cobra.Command, flags grantFlags, function string, make planner) error {
+// runGrant makes plans and carries them out, or shows them.
+func (p *program) runGrant(command *cobra.Command, flags grantFlags, args []string, make planner) error {
 	if err := flags.validate(command); err != nil {
 		return err
 	}
-	granter, err := flags.granter(command, function)
+	functions, many, err := p.functions(command, flags.functions, args)
+	switch {
+	case err != nil:
+		return err
+	case many:
+		return p.grantMany(command, flags, functions, make)
+	}
+	granter, err := flags.granter(command, functions[0])
 	if err != nil {
 		return err
 	}
-	plan, err := make(granter, command.Context(), setup.Request{
-		Function: function, Qualifier: flags.qualifier, Principal: flags.principal,
-		Via: setup.Via(flags.via), SourceARN: flags.sourceARN, Whole: flags.whole,
-	})
+	plan, err := make(granter, command.Context(), flags.request(functions[0]))
 	if err != nil {
 		return err
 	}
 	switch {
 	case flags.print != "":
-		return p.printCode(snippet.Form(flags.print), plan)
+		return p.printCode(flags, plan)
 	case flags.dryRun && flags.asJSON:
 		return p.printPlanJSON(plan, 0, plan.Diff())
 	case flags.dryRun:
@@ -163,18 +182,29 @@ func (p *program) runGrant(command *cobra.Command, flags grantFlags, function st
 	}
 }
 
+func (g *grantFlags) request(function string) setup.Request {
+	return setup.Request{
+		Function: function, Qualifier: g.qualifier, Principal: g.principal, Via: setup.Via(g.via), SourceARN: g.sourceARN,
+		Whole: g.wholePolicy,
+	}
+}
+
 // printDeclared prints what a project lacks.
-func (p *program) printDeclared(command *cobra.Command, flags grantFlags, function string) error {
+func (p *program) printDeclared(command *cobra.Command, flags grantFlags, args []string) error {
 	if err := flags.validate(command); err != nil {
+		return err
+	}
+	functions, _, err := p.functions(command, flags.functions, args)
+	if err != nil {
 		return err
 	}
 	form := snippet.Form(flags.print)
 	switch {
 	case !slices.Contains([]snippet.Form{snippet.SAM, snippet.CloudFormation, snippet.CDK}, form):
 		return usage(command, errors.New("--template is for --print sam, cloudformation or cdk"))
-	case flags.whole || flags.callerProfile != "":
+	case flags.wholePolicy || flags.whole || flags.callerProfile != "":
 		return usage(command, errors.New("--template prints single resources of the function's account: "+
-			"leave --whole-policy and --caller-profile out"))
+			"leave --whole, --whole-policy and --caller-profile out"))
 	}
 	text, _, err := p.readDeclared(flags.template)
 	if err != nil {
@@ -184,25 +214,29 @@ func (p *program) printDeclared(command *cobra.Command, flags grantFlags, functi
 	if err != nil {
 		return err
 	}
-	grant, err := world.Grant(command.Context(), setup.Request{
-		Function: function, Qualifier: flags.qualifier, Principal: flags.principal, Via: setup.Via(flags.via),
-		SourceARN: flags.sourceARN,
-	})
-	if err != nil {
-		return err
-	}
-	p.noteAll(grant.Plan.Notes)
-	for _, change := range grant.Plan.Elsewhere {
-		p.note("to do in account %s: %s", change.Account, change.Command())
-	}
-	if grant.IsNothing() {
+	var grants declared.Grants
+	for _, function := range functions {
+		grant, err := world.Grant(command.Context(), flags.request(function))
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(grants, func(other *declared.Grant) bool { return other.Plan.Function == grant.Plan.Function }) {
+			continue
+		}
+		p.noteAll(grant.Plan.Notes)
+		for _, change := range grant.Plan.Elsewhere {
+			p.note("to do in account %s: %s", change.Account, change.Command())
+		}
+		if !grant.IsNothing() {
+			grants = append(grants, grant)
+			continue
+		}
 		p.note("nothing to add")
 		for _, kept := range grant.Plan.Kept {
 			p.note("unchanged: %s", kept)
 		}
-		return nil
 	}
-	_, err = fmt.Fprint(p.streams.Out, grant.As(form))
+	_, err = fmt.Fprint(p.streams.Out, grants.As(form))
 	return err
 }
 
@@ -215,7 +249,10 @@ func (g *grantFlags) validate(command *cobra.Command) error {
 	if g.print != "" && !slices.Contains(forms, snippet.Form(g.print)) {
 		return usage(command, fmt.Errorf("--print %q is none of %v", g.print, forms))
 	}
-	if g.whole && (g.print == "" || g.print == string(snippet.CLI) || g.via == string(setup.ViaIdentity)) {
+	if g.whole && g.print == "" {
+		return usage(command, errors.New("--whole is for --print: it prints all of the grant, also what is there already"))
+	}
+	if g.wholePolicy && (g.print == "" || g.print == string(snippet.CLI) || g.via == string(setup.ViaIdentity)) {
 		return usage(command, errors.New("--whole-policy is about code for the function's policy: give --print sam, "+
 			"cloudformation, terraform or cdk, and no --via identity"))
 	}
@@ -242,17 +279,43 @@ func (g *grantFlags) granter(command *cobra.Command, function string) (*setup.Gr
 	return granter, nil
 }
 
-// printCode prints the plan as code.
-func (p *program) printCode(form snippet.Form, plan *setup.Plan) error {
-	p.noteAll(plan.Notes)
-	text := plan.Script()
-	if form != snippet.CLI {
-		var err error
-		if text, err = plan.Wanted.As(form); err != nil {
-			return err
+// printCode prints plans as code.
+func (p *program) printCode(flags grantFlags, plans ...*setup.Plan) error {
+	file := snippet.File{Form: snippet.Form(flags.print), Head: flags.whole}
+	for _, plan := range plans {
+		p.noteAll(plan.Notes)
+		if file.Form == snippet.CLI && !flags.whole { // which can also remove things
+			if len(plans) > 1 {
+				fmt.Fprintf(p.streams.Out, "# %s\n", plan.Function)
+			}
+			if _, err := fmt.Fprint(p.streams.Out, plan.Script()); err != nil {
+				return err
+			}
+			continue
 		}
+		grant := plan.Missing()
+		if flags.whole {
+			grant = plan.Wanted
+		}
+		for _, change := range plan.Changes {
+			if change.Kind == setup.RemoveStatement {
+				p.note("note: code cannot express a removal: %s", change.Command())
+			}
+		}
+		file.Add(grant.Title(), grant.Parts()...)
 	}
-	_, err := fmt.Fprint(p.streams.Out, text)
+	if file.Form == snippet.CLI && !flags.whole {
+		return nil
+	}
+	if file.IsEmpty() {
+		p.note("nothing to add; --whole prints what is there, too")
+		return nil
+	}
+	text, err := file.Text()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(p.streams.Out, text)
 	return err
 }
 
@@ -270,40 +333,39 @@ func (p *program) printDryRun(plan *setup.Plan) error {
 	return nil
 }
 
-// applyPlan makes the changes and prints each. After one that fails it says what was done and what is left.
+// applyPlan makes the changes and prints them. After one that fails it says what was done and what is left.
 func (p *program) applyPlan(command *cobra.Command, flags grantFlags, plan *setup.Plan) error {
 	done := 0
-	row := func(what, text string) { fmt.Fprintf(p.streams.Out, "%-9s  %s\n", what, text) }
-	if !flags.asJSON {
-		row("function", plan.Function.String())
-		row("principal", plan.Principal.String())
-	}
-	err := plan.Apply(command.Context(), func(change setup.Change) {
-		done++
-		if !flags.asJSON {
-			row(past[change.Kind], change.String())
-		}
-	})
+	err := plan.Apply(command.Context(), func(setup.Change) { done++ })
 	if flags.asJSON {
 		if err := p.printPlanJSON(plan, done, ""); err != nil {
 			return err
 		}
 	} else {
-		for _, kept := range plan.Kept {
-			row("unchanged", kept)
-		}
-		for _, change := range plan.Elsewhere {
-			row("to do", "in account "+change.Account+": "+change.Command())
-		}
-		if err == nil && len(plan.Changes) == 0 && len(plan.Elsewhere) == 0 {
-			p.note("nothing to change")
-		}
-		p.noteAll(plan.Notes)
+		p.tellPlan(plan, done, err)
 	}
-	if partial, ok := errors.AsType[*setup.PartialError](err); ok {
-		p.notePartial(partial)
-	}
+	p.notePartial(err)
 	return err
+}
+
+// tellPlan says what was done of a plan and what is as it was.
+func (p *program) tellPlan(plan *setup.Plan, done int, err error) {
+	row := func(what, text string) { fmt.Fprintf(p.streams.Out, "%-9s  %s\n", what, text) }
+	row("function", plan.Function.String())
+	row("principal", plan.Principal.String())
+	for _, change := range plan.Changes[:done] {
+		row(past[change.Kind], change.String())
+	}
+	for _, kept := range plan.Kept {
+		row("unchanged", kept)
+	}
+	for _, change := range plan.Elsewhere {
+		row("to do", "in account "+change.Account+": "+change.Command())
+	}
+	if err == nil && len(plan.Changes) == 0 && len(plan.Elsewhere) == 0 {
+		p.note("nothing to change")
+	}
+	p.noteAll(plan.Notes)
 }
 
 // past is the word for a change that was made.
@@ -312,7 +374,11 @@ var past = map[setup.ChangeKind]string{
 }
 
 // notePartial says how far it got, how to go on and how to go back.
-func (p *program) notePartial(partial *setup.PartialError) {
+func (p *program) notePartial(err error) {
+	partial, ok := errors.AsType[*setup.PartialError](err)
+	if !ok {
+		return
+	}
 	if len(partial.Done) == 0 {
 		p.note("nothing was changed")
 		return
@@ -341,6 +407,7 @@ type shownPlan struct {
 	Kept      []string      `json:"kept,omitempty"`
 	Notes     []string      `json:"notes,omitempty"`
 	Diff      string        `json:"diff,omitempty"`
+	Error     string        `json:"error,omitempty"` // why it was not carried out, of one of many
 }
 
 type shownChange struct {
@@ -354,11 +421,15 @@ type shownChange struct {
 }
 
 func (p *program) printPlanJSON(plan *setup.Plan, done int, diff string) error {
-	return p.printJSON(shownPlan{
+	return p.printJSON(showPlan(plan, done, diff))
+}
+
+func showPlan(plan *setup.Plan, done int, diff string) shownPlan {
+	return shownPlan{
 		Function: plan.Function.String(), Principal: plan.Principal.ARN, Given: plan.Principal.Given,
 		AuthType: string(plan.AuthType), Changes: showChanges(plan.Changes, done),
 		Elsewhere: showChanges(plan.Elsewhere, 0), Kept: plan.Kept, Notes: plan.Notes, Diff: diff,
-	})
+	}
 }
 
 func showChanges(changes []setup.Change, done int) []shownChange {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,7 +49,10 @@ func (w *World) Grant(ctx context.Context, request setup.Request) (*Grant, error
 		g.whole = p
 	}
 	label := w.label(f.Source, plan.Principal)
-	ids, base := w.ids(f.Stack), f.Resource.ID+label
+	if w.granted[f.Stack] == nil {
+		w.granted[f.Stack] = map[string]bool{}
+	}
+	ids, base := unusedIDs(f.Stack, w.granted[f.Stack]), f.Resource.ID+label
 	if g.to = plan.Principal.ARN; f.Stack.Has(label) {
 		g.to = label
 	}
@@ -56,7 +60,7 @@ func (w *World) Grant(ctx context.Context, request setup.Request) (*Grant, error
 	for _, change := range plan.Changes {
 		switch change.Kind {
 		case setup.AddStatement:
-			id := ids(base + suffixOf(change.Permission))
+			id := ids(base + snippet.Suffix(change.Permission))
 			resources = append(resources, w.permission(f.Stack, id, plan.Function, change.Permission))
 		case setup.PutPolicy:
 			inline := snippet.InlinePolicy{
@@ -76,22 +80,39 @@ func (w *World) Grant(ctx context.Context, request setup.Request) (*Grant, error
 // IsNothing reports whether nothing is lacking.
 func (g *Grant) IsNothing() bool { return len(g.fragment.Resources) == 0 }
 
-// As writes what is lacking in a form: as a part of a template, or as constructs for the CDK stack.
-func (g *Grant) As(form snippet.Form) string {
-	title := fmt.Sprintf("Lets %s call the URL of %s", g.to, g.Function.Resource.ID)
-	if g.whole != nil && g.statements() != "" {
-		return fmt.Sprintf("# %s: add to the Statement of %s at %s.\n%s", title, g.whole.sources[0].Resource.ID,
-			g.whole.sources[0].Pos, g.statements())
+// Grants are what a project lacks for several functions.
+type Grants []*Grant
+
+// As writes what is lacking in a form: as parts of templates, or as constructs for CDK stacks.
+func (list Grants) As(form snippet.Form) string {
+	var text strings.Builder
+	resources := map[string]json.RawMessage{} // of templates in JSON
+	file := ""                                // that resources were written for last
+	for _, g := range list {
+		title := fmt.Sprintf("Lets %s call the URL of %s", g.to, g.Function.Resource.ID)
+		switch at := g.Function.Pos.File; {
+		case g.whole != nil && g.statements() != "":
+			fmt.Fprintf(&text, "# %s: add to the Statement of %s at %s.\n%s", title, g.whole.sources[0].Resource.ID,
+				g.whole.sources[0].Pos, g.statements())
+			file = ""
+		case form == snippet.CDK:
+			fmt.Fprintf(&text, "// %s: add to the stack %s.\n%s", title, g.Function.Stack.Name, g.fragment.Constructs())
+		case strings.HasSuffix(at, ".json"):
+			maps.Copy(resources, g.fragment.JSON())
+		default:
+			fmt.Fprintf(&text, "# %s: add to %s.\n", title, at)
+			if at != file {
+				fmt.Fprintln(&text, "Resources:")
+			}
+			file = at
+			fmt.Fprintln(&text, g.fragment.YAML("  "))
+		}
 	}
-	switch {
-	case form == snippet.CDK:
-		return fmt.Sprintf("// %s: add to the stack %s.\n%s", title, g.Function.Stack.Name, g.fragment.Constructs())
-	case strings.HasSuffix(g.Function.Pos.File, ".json"):
-		text, _ := json.MarshalIndent(map[string]any{"Resources": g.fragment.JSON()}, "", "  ")
-		return string(text) + "\n"
-	default:
-		return fmt.Sprintf("# %s: add to %s.\nResources:\n%s\n", title, g.Function.Pos.File, g.fragment.YAML("  "))
+	if len(resources) > 0 {
+		indented, _ := json.MarshalIndent(map[string]any{"Resources": resources}, "", "  ")
+		text.Write(append(indented, '\n'))
 	}
+	return text.String()
 }
 
 // statements are what is lacking in a policy that is declared as a whole, a line each; "" if nothing is.

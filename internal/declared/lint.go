@@ -264,7 +264,7 @@ func (w *World) mend(finding *Finding, f Linted) {
 	for i, p := range changed {
 		id := r.ID
 		if i > 0 || kept {
-			id = ids(r.ID + suffixOf(p))
+			id = ids(r.ID + snippet.Suffix(p))
 		}
 		finding.add(w.permission(finding.Stack, id, name, p), w)
 	}
@@ -319,16 +319,12 @@ func (f *Finding) add(r snippet.Resource, w *World) {
 	maps.Copy(f.Resources, f.fragment.JSON())
 }
 
-func suffixOf(p lambda.Permission) string {
-	if p.Action == lambda.ActionInvoke {
-		return "InvokeViaUrl"
-	}
-	return "CallUrl"
-}
-
 // ids answers logical ids that the template does not have, like the ones that are asked for.
 func (w *World) ids(stack *template.Stack) func(wanted string) string {
-	used := map[string]bool{}
+	return unusedIDs(stack, map[string]bool{})
+}
+
+func unusedIDs(stack *template.Stack, used map[string]bool) func(wanted string) string {
 	return func(wanted string) string {
 		id := wanted
 		for n := 2; used[id] || stack.Has(id); n++ {
@@ -351,7 +347,7 @@ func pair(principal lambda.PermissionPrincipal, authType lambda.AuthType) []lamb
 func (f *Finding) grantBoth(w *World, url functionURL, base string, principal lambda.PermissionPrincipal) {
 	ids := w.ids(f.Stack)
 	for _, p := range pair(principal, url.authType) {
-		f.add(w.permission(f.Stack, ids(base+suffixOf(p)), url.function, p), w)
+		f.add(w.permission(f.Stack, ids(base+snippet.Suffix(p)), url.function, p), w)
 	}
 }
 

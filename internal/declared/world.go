@@ -42,6 +42,7 @@ type World struct {
 	managed   map[string]*document       // managed policies by ARN
 	places    map[string]func(policy.Ref) (Source, bool)
 	notes     []string
+	granted   map[*template.Stack]map[string]bool // logical ids of what grants lack
 }
 
 type function struct {
@@ -97,7 +98,7 @@ func New(stacks []*template.Stack, account, region string) (*World, error) {
 	w := &World{
 		account: account, region: region, stacks: stacks, functions: map[string]function{}, aliases: map[string]Source{},
 		policies: map[string]*resourcePolicy{}, managed: map[string]*document{},
-		places: map[string]func(policy.Ref) (Source, bool){},
+		places: map[string]func(policy.Ref) (Source, bool){}, granted: map[*template.Stack]map[string]bool{},
 	}
 	// What policies are attached to comes first.
 	for _, attached := range []bool{false, true} {

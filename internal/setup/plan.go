@@ -113,6 +113,24 @@ func (p *Plan) revise(before document) {
 	p.Documents = append(p.Documents, Revision{Name: "resource-based policy of " + p.Function.String(), Before: before.text, After: after})
 }
 
+// Missing is what of the grant is not there yet, on both sides. What a caller of another account has is not known, if
+// there are no credentials for that account.
+func (p *Plan) Missing() snippet.Grant {
+	missing := snippet.Grant{Function: p.Function}
+	for _, change := range slices.Concat(p.Changes, p.Elsewhere) {
+		switch change.Kind {
+		case AddStatement:
+			missing.Permissions, missing.Policy = append(missing.Permissions, change.Permission), p.Wanted.Policy
+		case PutPolicy:
+			missing.Inline = p.Wanted.Inline
+		}
+	}
+	if inline := p.Wanted.Inline; inline != nil && inline.Owner.Name == "" {
+		missing.Inline = inline
+	}
+	return missing
+}
+
 // Diff shows what the plan changes, in the form of a unified diff; "" if it changes nothing.
 func (p *Plan) Diff() string {
 	var text strings.Builder

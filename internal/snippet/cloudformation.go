@@ -2,9 +2,8 @@ package snippet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-
-	"github.com/furl-dev/furl/internal/lambda"
 )
 
 // lines builds a text of lines.
@@ -16,60 +15,58 @@ func (l *lines) add(format string, arguments ...any) { fmt.Fprintf(l, format+"\n
 // text is the text without the end of its last line.
 func (l *lines) text() string { return strings.TrimSuffix(l.String(), "\n") }
 
-// template writes a CloudFormation template, or a SAM one, which differs in its transform only. JSON strings are used
-// throughout, since YAML reads them as they are.
-func (g Grant) template(form Form) string {
-	var t lines
-	caller := g.caller()
-	t.add("# %s.", g.title())
-	if caller != "" {
-		t.add("# Deploy it in account %s, region %s, and in account %s: each account makes its own part.",
-			g.Function.Account, g.Function.Region, caller)
-	}
-	t.add("AWSTemplateFormatVersion: %s", quoted("2010-09-09"))
-	if form == SAM {
-		t.add("Transform: AWS::Serverless-2016-10-31")
-	}
-	t.add("Description: %s", quoted(g.title()))
-	whole, isWhole := g.whole()
-	if len(g.Permissions) > 0 && !isWhole {
-		g.templateParameter(&t, form)
-	}
-	ownsFunction, ownsCaller := "", ""
-	if caller != "" {
-		ownsFunction, ownsCaller = "OwnsFunction", "OwnsCaller"
-		t.add("Conditions:")
-		t.add("  %s: !Equals [!Ref AWS::AccountId, %s]", ownsFunction, quoted(g.Function.Account))
-		t.add("  %s: !Equals [!Ref AWS::AccountId, %s]", ownsCaller, quoted(caller))
-	}
-	t.add("Resources:")
-	add := func(text string) { t.add("  %s", strings.ReplaceAll(text, "\n", "\n  ")) }
-	if isWhole {
-		add(whole.resource(wholeID, ownsFunction))
-	} else {
-		for _, permission := range g.Permissions {
-			add(permissionResource(identifier(permission), ownsFunction, "!Ref FunctionName", permission))
+// template writes a CloudFormation template, or a SAM one, which differs in its transform only; a fragment is members of
+// Resources. JSON strings are used throughout, since YAML reads them as they are.
+func (f *File) template(t *lines, places []place) {
+	indent := func(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
+	if f.Head {
+		for _, at := range places[min(1, len(places)):] {
+			t.add("# Deploy it in %s, too: each place makes its own part.", at)
 		}
+		t.add("AWSTemplateFormatVersion: %s", quoted("2010-09-09"))
+		if f.Form == SAM {
+			t.add("Transform: AWS::Serverless-2016-10-31")
+		}
+		if len(f.groups) == 1 {
+			t.add("Description: %s", quoted(f.groups[0].title))
+		}
+		if len(places) > 1 {
+			t.add("Conditions:")
+			for _, at := range places {
+				t.add("  %s: !Equals [!Sub %s, %s]", at.condition(), quoted("${AWS::AccountId} ${AWS::Region}"),
+					quoted(at.account+" "+at.region))
+			}
+		}
+		t.add("Resources:")
 	}
-	if g.Inline != nil {
-		add(policyResource("CallerPolicy", ownsCaller, *g.Inline))
-	}
-	return t.String()
+	f.each(t, places, "  #", func(part Part, at int) {
+		condition := ""
+		if f.Head && len(places) > 1 {
+			condition = places[at].condition()
+		}
+		t.add("%s", indent(part.resource(logicalID(part), condition)))
+	})
 }
 
-func (g Grant) templateParameter(t *lines, form Form) {
+// condition is the name of the condition that a template is deployed in the place.
+func (p place) condition() string { return "In" + p.account + LogicalID(p.region) }
+
+// aboutName says what the name of a permission's function may be in the template that makes the function; "" where
+// there is nothing to say.
+func (f *File) aboutName(part Part) string {
+	permission, ok := part.(Permission)
+	if !ok || f.Form != SAM && f.Form != CloudFormation {
+		return ""
+	}
 	what, made := "function", ""
-	if alias := g.Function.Qualifier; alias != "" {
+	if alias := permission.Function.Qualifier; alias != "" {
 		what = "alias"
-		if form == SAM { // PublicAliaslive is the alias live of the function Public in what SAM makes of a template
-			made = "; with AutoPublishAlias that is the function's logical id and Alias" + strings.Join(strings.FieldsFunc(alias, separates), "")
+		if f.Form == SAM { // PublicAliaslive is the alias live of the function Public in what SAM makes of a template
+			made = ": with AutoPublishAlias, the function's logical id and Alias" +
+				strings.Join(strings.FieldsFunc(alias, separates), "")
 		}
 	}
-	t.add("Parameters:")
-	t.add("  FunctionName:")
-	t.add("    Type: String")
-	t.add("    Description: %s", quoted("The "+what+"; in the template that defines it, use !Ref and its logical id instead"+made))
-	t.add("    Default: %s", quoted(g.Function.String()))
+	return "In the template that makes the " + what + ", FunctionName is !Ref and the logical id" + made + "."
 }
 
 // resource writes a resource, under a condition of the template if one is named.
@@ -91,25 +88,19 @@ func resource(id, kind, condition string, members []member) string {
 	return r.text()
 }
 
-// permissionResource is a permission as a resource. function is its name as YAML.
-func permissionResource(id, condition, function string, permission lambda.Permission) string {
-	name := member{"FunctionName", function, word}
-	return resource(id, "Lambda::Permission", condition, append([]member{name}, members(permission)...))
+func (p Permission) resource(id, condition string) string {
+	name := member{"FunctionName", p.Function.String(), word}
+	return resource(id, "Lambda::Permission", condition, append([]member{name}, members(p.Permission)...))
 }
 
-// policyResource is a policy as a resource.
-func policyResource(id, condition string, policy InlinePolicy) string {
-	kind, members := policy.resource("      ")
+func (p InlinePolicy) resource(id, condition string) string {
+	kind, members := p.members("      ")
 	return resource(id, "IAM::"+kind, condition, members)
 }
 
-// wholeID is the name of a whole policy within the code for a grant.
-const wholeID = "FunctionPolicy"
-
-// resource is the policy as a resource of CloudFormation.
-func (p wholePolicy) resource(id, condition string) string {
+func (p WholePolicy) resource(id, condition string) string {
 	return resource(id, "Lambda::ResourcePolicy", condition, []member{
-		{"ResourceArn", p.function.String(), word}, {"PolicyDocument", indented(p.document, "      "), raw},
+		{"ResourceArn", p.Function.String(), word}, {"PolicyDocument", indented(p.Document, "      "), raw},
 	})
 }
 
@@ -128,64 +119,61 @@ func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// program writes a CDK program. It uses the constructs that are CloudFormation's resources, since those say what they
-// do; addPermission of an imported function does nothing for functions of other stacks unless told more.
-func (g Grant) program() string {
-	var t lines
-	t.add("// %s.", g.title())
-	t.add("import * as cdk from 'aws-cdk-lib';")
-	if g.Inline != nil {
-		t.add("import * as iam from 'aws-cdk-lib/aws-iam';")
-	}
-	if len(g.Permissions) > 0 {
-		t.add("import * as lambda from 'aws-cdk-lib/aws-lambda';")
-	}
-	t.add("")
-	t.add("const app = new cdk.App();")
-	stack := func(variable, name, account string) {
-		t.add("const %s = new cdk.Stack(app, '%s', {", variable, name)
-		t.add("  env: { account: %s, region: %s },", quoted(account), quoted(g.Function.Region))
-		t.add("});")
-	}
-	if len(g.Permissions) > 0 {
-		stack("stack", "FunctionUrlGrant", g.Function.Account)
-	} else {
-		stack("stack", "FunctionUrlGrant", g.Inline.Account)
-	}
-	owner := "stack"
-	if caller := g.caller(); caller != "" {
-		owner = "callerStack"
-		stack(owner, "FunctionUrlCaller", caller)
-	}
-	if whole, ok := g.whole(); ok {
-		t.add("\n%s", whole.construct("stack", wholeID))
-	} else {
-		for _, permission := range g.Permissions {
-			t.add("\n%s", permissionConstruct("stack", identifier(permission), g.Function, permission))
+// program writes a CDK program; a fragment is what stands in the constructor of a stack. It uses the constructs that are
+// CloudFormation's resources, since those say what they do; addPermission of an imported function does nothing for
+// functions of other stacks unless told more.
+func (f *File) program(t *lines, places []place) {
+	if f.Head {
+		uses := func(is func(Part) bool) bool { return slices.ContainsFunc(slices.Collect(f.parts), is) }
+		t.add("import * as cdk from 'aws-cdk-lib';")
+		if uses(func(part Part) bool { _, ok := part.(InlinePolicy); return ok }) {
+			t.add("import * as iam from 'aws-cdk-lib/aws-iam';")
 		}
+		if uses(func(part Part) bool { _, ok := part.(InlinePolicy); return !ok }) {
+			t.add("import * as lambda from 'aws-cdk-lib/aws-lambda';")
+		}
+		t.add("\nconst app = new cdk.App();")
+		for i, at := range places {
+			t.add("const %s = new cdk.Stack(app, '%s', {", stackName("stack", i), stackName("FunctionUrlGrant", i))
+			env := []string{"account: " + quoted(at.account)}
+			if at.region != "" {
+				env = append(env, "region: "+quoted(at.region))
+			}
+			t.add("  env: { %s },", strings.Join(env, ", "))
+			t.add("});")
+		}
+		t.add("")
 	}
-	if g.Inline != nil {
-		t.add("\n%s", policyConstruct(owner, "CallerPolicy", *g.Inline))
-	}
-	return t.String()
+	f.each(t, places, "//", func(part Part, at int) {
+		stack := "this"
+		if f.Head {
+			stack = stackName("stack", at)
+		}
+		t.add("%s", part.construct(stack, logicalID(part)))
+	})
 }
 
-// permissionConstruct is a permission as a construct.
-func permissionConstruct(stack, id string, function lambda.ARN, permission lambda.Permission) string {
-	name := member{"FunctionName", function.String(), text}
-	return construct("lambda.CfnPermission", stack, id, append([]member{name}, members(permission)...))
+// stackName is the name of one of several stacks.
+func stackName(name string, i int) string {
+	if i == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s%d", name, i+1)
 }
 
-// policyConstruct is a policy as a construct.
-func policyConstruct(stack, id string, policy InlinePolicy) string {
-	kind, members := policy.resource("  ")
+func (p Permission) construct(stack, id string) string {
+	name := member{"FunctionName", p.Function.String(), text}
+	return construct("lambda.CfnPermission", stack, id, append([]member{name}, members(p.Permission)...))
+}
+
+func (p InlinePolicy) construct(stack, id string) string {
+	kind, members := p.members("  ")
 	return construct("iam.Cfn"+kind, stack, id, members)
 }
 
-// construct is the policy as a construct of the CDK.
-func (p wholePolicy) construct(stack, id string) string {
+func (p WholePolicy) construct(stack, id string) string {
 	return construct("lambda.CfnResourcePolicy", stack, id, []member{
-		{"ResourceArn", p.function.String(), text}, {"PolicyDocument", indented(p.document, "  "), raw},
+		{"ResourceArn", p.Function.String(), text}, {"PolicyDocument", indented(p.Document, "  "), raw},
 	})
 }
 

@@ -17,7 +17,7 @@ func ExamplePermission() {
 	}
 	fmt.Println(permission.As(snippet.CloudFormation))
 	// Output:
-	// Everyone:
+	// BooksEveryoneCallUrl7C88DE1C:
 	//   Type: AWS::Lambda::Permission
 	//   Properties:
 	//     FunctionName: arn:aws:lambda:eu-central-1:123456789012:function:books

@@ -123,7 +123,7 @@ func (f Fragment) properties(r Resource, prefix string, write func(Intrinsic) st
 	}
 	inline := *r.Inline
 	inline.Document = string(f.Policy(inline.Document))
-	kind, list = inline.resource(prefix)
+	kind, list = inline.members(prefix)
 	for i, m := range list {
 		switch {
 		case strings.HasSuffix(m.name, "Name") && m.name != "PolicyName" && m.name != "ManagedPolicyName":

@@ -111,31 +111,55 @@ func TestGolden(t *testing.T) {
 			t.Errorf("%s: policy lint finds %s", test.name, findings[0].Message)
 		}
 		for _, form := range snippet.Wholes() {
-			got, err := test.grant.As(form)
+			file := snippet.File{Form: form, Head: true}
+			file.Add(test.grant.Title(), test.grant.Parts()...)
+			got, err := file.Text()
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join("testdata", test.name+extensions[form])
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s: %s", path, diff)
-			}
+			golden(t, test.name+extensions[form], got)
 		}
+	}
+	// Grants of several functions, in one file and as fragments below the heading that the file has.
+	headings := map[snippet.Form]string{
+		snippet.SAM: "Transform: AWS::Serverless-2016-10-31\nResources:\n", snippet.CloudFormation: "Resources:\n",
+	}
+	for _, form := range snippet.Wholes() {
+		golden(t, "fragments"+extensions[form], headings[form]+fragments(t, form, alike()))
+		file := snippet.File{Form: form, Head: true}
+		for _, grant := range alike() {
+			file.Add(grant.Title(), grant.Parts()...)
+		}
+		got, err := file.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "many"+extensions[form], got)
+	}
+}
+
+// golden compares a text with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: %s", path, diff)
 	}
 }
 
 func TestFormsThatDoNotFit(t *testing.T) {
-	for _, form := range []snippet.Form{"pulumi", "", snippet.CLI, snippet.JSON} {
-		if text, err := (snippet.Grant{}).As(form); err == nil {
-			t.Errorf("a whole grant is written as %q: %s", form, text)
+	for _, form := range []snippet.Form{"pulumi", "", snippet.JSON} {
+		if text, err := (&snippet.File{Form: form}).Text(); err == nil {
+			t.Errorf("a file is written as %q: %s", form, text)
 		}
 	}
 }

@@ -1,10 +1,9 @@
 // Package snippet writes grants down in the forms in which people keep them. It writes text and changes nothing.
 //
-// A Permission or an InlinePolicy by itself is a command of the AWS CLI, IAM JSON, a CloudFormation resource (which SAM
-// takes as it is), a Terraform one, or a construct of the CDK in TypeScript. A Grant, which is both sides of what lets somebody call a function's URL, is a
-// whole SAM or CloudFormation template, Terraform configuration or CDK program in TypeScript.
-//
-// It covers the whole grant, with the parts that exist already. It makes no function and no URL.
+// A part of a grant, such as a Permission or an InlinePolicy, is by itself a command of the AWS CLI, IAM JSON, a
+// CloudFormation resource (which SAM takes as it is), a Terraform one, or a construct of the CDK in TypeScript. A File
+// has the parts of any number of grants: a fragment to append to a file, or a whole SAM or CloudFormation template,
+// Terraform configuration, CDK program in TypeScript, or shell script. It makes no function and no URL.
 package snippet
 
 import (
@@ -49,6 +48,31 @@ func FormNames() string {
 type Part interface {
 	// As writes the part in one of Forms.
 	As(form Form) string
+
+	key() string     // what tells it from all other parts
+	words() []string // of its name
+	place() place
+	command() string // of the AWS CLI
+	json() string
+	resource(id, condition string) string       // of CloudFormation
+	construct(stack, id string) string          // of the CDK
+	block(name, provider, region string) string // of Terraform
+}
+
+// as writes a part by itself. A command without a region is for the one of the environment, where furl env puts it.
+func as(part Part, form Form) string {
+	switch form {
+	case JSON:
+		return part.json()
+	case CloudFormation, SAM:
+		return part.resource(logicalID(part), "")
+	case CDK:
+		return part.construct("this", logicalID(part))
+	case Terraform:
+		return part.block(resourceName(part), "", "")
+	default:
+		return part.command()
+	}
 }
 
 // Permission is a statement of a function's resource-based policy.
@@ -61,20 +85,14 @@ var _ Part = Permission{}
 
 // As writes the permission in the form.
 func (p Permission) As(form Form) string {
-	switch form {
-	case JSON:
-		return string(p.Statement(p.Function, func(principal string) string { return principal }))
-	case CloudFormation, SAM:
-		return permissionResource(LogicalID(p.StatementID), "", p.Function.String(), p.Permission)
-	case CDK:
-		return permissionConstruct("this", LogicalID(p.StatementID), p.Function, p.Permission)
-	case Terraform:
-		return permissionBlock(underscored(p.StatementID), p.Function, p.Permission)
-	default:
-		function := p.Function
-		function.Region = "" // stands in the environment, where furl env puts it
-		return AddPermission(function, p.Permission)
+	if form == CLI {
+		p.Function.Region = ""
 	}
+	return as(p, form)
+}
+
+func (p Permission) json() string {
+	return string(p.Statement(p.Function, func(principal string) string { return principal }))
 }
 
 // InlinePolicy is a policy that lets its owner call a function's URL.
@@ -88,20 +106,9 @@ type InlinePolicy struct {
 var _ Part = InlinePolicy{}
 
 // As writes the policy in the form.
-func (p InlinePolicy) As(form Form) string {
-	switch form {
-	case JSON:
-		return p.Document
-	case CloudFormation, SAM:
-		return policyResource(LogicalID(p.Name), "", p)
-	case CDK:
-		return policyConstruct("this", LogicalID(p.Name), p)
-	case Terraform:
-		return policyBlock(underscored(p.Name), "", p)
-	default:
-		return PutPolicy(p.Owner, p.Name, p.Document)
-	}
-}
+func (p InlinePolicy) As(form Form) string { return as(p, form) }
+
+func (p InlinePolicy) json() string { return p.Document }
 
 // kind says how the value of a member is written.
 type kind int
@@ -143,9 +150,9 @@ func members(permission lambda.Permission) []member {
 	return slices.DeleteFunc(all, func(m member) bool { return m.value == "" })
 }
 
-// resource is the kind of the policy's resource, and its members: a managed policy to attach to the caller, if it has
+// members are the kind of the policy's resource, and what it has: a managed policy to attach to the caller, if it has
 // no owner. The lines of the document stand behind the prefix.
-func (p InlinePolicy) resource(prefix string) (kind string, members []member) {
+func (p InlinePolicy) members(prefix string) (kind string, members []member) {
 	switch p.Owner.Kind {
 	case iam.OfRole:
 		kind, members = "RolePolicy", []member{{"RoleName", p.Owner.Name, text}, {"PolicyName", p.Name, text}}
@@ -185,7 +192,7 @@ func CallDocument(function lambda.ARN) string {
 		lambda.ActionInvokeURL, function, lambda.AuthIAM, lambda.ActionInvoke)
 }
 
-// Grant is everything that lets somebody call a function's URL.
+// Grant is everything that lets somebody call a function's URL, or what is missing of it.
 type Grant struct {
 	Function    lambda.ARN          // with the alias
 	Permissions []lambda.Permission // of the function's resource-based policy; none if the caller's own policy is enough
@@ -193,56 +200,33 @@ type Grant struct {
 	Inline      *InlinePolicy       // nil if the resource-based policy is enough
 }
 
-// Wholes are the forms that a whole grant can be written in.
+// Wholes are the forms of a File that declare resources.
 func Wholes() []Form { return []Form{SAM, CloudFormation, Terraform, CDK} }
 
-// As writes the grant in the form. One that is not one of Wholes is an error.
-func (g Grant) As(form Form) (string, error) {
-	switch form {
-	case SAM, CloudFormation:
-		return g.template(form), nil
-	case Terraform:
-		return g.configuration(), nil
-	case CDK:
-		return g.program(), nil
-	default:
-		return "", fmt.Errorf("%q is none of %v", form, Wholes())
+// Parts are those of the grant.
+func (g Grant) Parts() (parts []Part) {
+	if g.Policy != "" && len(g.Permissions) > 0 {
+		parts = append(parts, WholePolicy{g.Function, g.Policy})
+	} else {
+		for _, permission := range g.Permissions {
+			parts = append(parts, Permission{g.Function, permission})
+		}
 	}
+	if g.Inline != nil {
+		parts = append(parts, *g.Inline)
+	}
+	return parts
 }
 
-// wholePolicy is the resource-based policy of a function or alias.
-type wholePolicy struct {
-	function lambda.ARN
-	document string // IAM JSON
-}
-
-// whole is the function's policy, if it is written as a whole.
-func (g Grant) whole() (policy wholePolicy, ok bool) {
-	return wholePolicy{g.Function, g.Policy}, g.Policy != "" && len(g.Permissions) > 0
-}
-
-// title says what the code is, in one line.
-func (g Grant) title() string {
+// Title says what the grant is for, in one line.
+func (g Grant) Title() string {
 	if len(g.Permissions) > 0 {
 		return fmt.Sprintf("Lets %s call the URL of %s", g.Permissions[0].Principal, g.Function)
 	}
-	return fmt.Sprintf("Lets %s call the URL of %s", g.Inline.Owner, g.Function)
-}
-
-// caller is the account of the caller, if it has another than the function and both sides are written.
-func (g Grant) caller() string {
-	if g.Inline == nil || g.Inline.Account == g.Function.Account || len(g.Permissions) == 0 {
-		return ""
+	if g.Inline != nil && g.Inline.Owner.Name != "" {
+		return fmt.Sprintf("Lets %s call the URL of %s", g.Inline.Owner, g.Function)
 	}
-	return g.Inline.Account
-}
-
-// identifier is the name of a permission within the code for a grant.
-func identifier(permission lambda.Permission) string {
-	if permission.Action == lambda.ActionInvoke {
-		return "InvokeViaFunctionUrl"
-	}
-	return "CallFunctionUrl"
+	return fmt.Sprintf("Lets callers call the URL of %s", g.Function)
 }
 
 // quoted is a JSON string, which is a string of YAML and of TypeScript too.

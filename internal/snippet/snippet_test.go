@@ -31,20 +31,20 @@ func TestParts(t *testing.T) {
 			map[snippet.Form]string{
 				snippet.CLI:  "aws lambda add-permission --function-name web --statement-id allow-caller-url --action lambda:InvokeFunctionUrl --principal arn:aws:iam::111111111111:role/caller --function-url-auth-type AWS_IAM",
 				snippet.JSON: `{"Sid":"allow-caller-url","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:role/caller"},"Action":"lambda:InvokeFunctionUrl","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}}`,
-				snippet.CloudFormation: `AllowCallerUrl:
+				snippet.CloudFormation: `WebCallerCallUrl30FE8C80:
   Type: AWS::Lambda::Permission
   Properties:
     FunctionName: arn:aws:lambda:eu-central-1:111111111111:function:web
     Action: lambda:InvokeFunctionUrl
     Principal: "arn:aws:iam::111111111111:role/caller"
     FunctionUrlAuthType: AWS_IAM`,
-				snippet.CDK: `new lambda.CfnPermission(this, 'AllowCallerUrl', {
+				snippet.CDK: `new lambda.CfnPermission(this, 'WebCallerCallUrl30FE8C80', {
   functionName: "arn:aws:lambda:eu-central-1:111111111111:function:web",
   action: "lambda:InvokeFunctionUrl",
   principal: "arn:aws:iam::111111111111:role/caller",
   functionUrlAuthType: "AWS_IAM",
 });`,
-				snippet.Terraform: `resource "aws_lambda_permission" "allow_caller_url" {
+				snippet.Terraform: `resource "aws_lambda_permission" "web_caller_call_url_30fe8c80" {
   statement_id           = "allow-caller-url"
   function_name          = "web"
   action                 = "lambda:InvokeFunctionUrl"
@@ -61,14 +61,14 @@ func TestParts(t *testing.T) {
 			map[snippet.Form]string{
 				snippet.CLI:  "aws lambda add-permission --function-name web --qualifier prod --statement-id all --action lambda:InvokeFunction --principal 222222222222 --invoked-via-function-url",
 				snippet.JSON: `{"Sid":"all","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:eu-central-1:111111111111:function:web:prod","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}`,
-				snippet.CloudFormation: `All:
+				snippet.CloudFormation: `WebProdAccount222222222222InvokeViaUrl17DA14C1:
   Type: AWS::Lambda::Permission
   Properties:
     FunctionName: arn:aws:lambda:eu-central-1:111111111111:function:web:prod
     Action: lambda:InvokeFunction
     Principal: "222222222222"
     InvokedViaFunctionUrl: true`,
-				snippet.Terraform: `resource "aws_lambda_permission" "all" {
+				snippet.Terraform: `resource "aws_lambda_permission" "web_prod_account222222222222_invoke_via_url_17da14c1" {
   statement_id             = "all"
   function_name            = "web"
   qualifier                = "prod"
@@ -93,7 +93,7 @@ func TestParts(t *testing.T) {
 			map[snippet.Form]string{
 				snippet.CLI:  `aws iam put-role-policy --role-name far --policy-name call-web --policy-document '` + document + `'`,
 				snippet.JSON: document,
-				snippet.CloudFormation: `CallWeb:
+				snippet.CloudFormation: `FarCallWebPolicy1E1F7DD7:
   Type: AWS::IAM::RolePolicy
   Properties:
     RoleName: "far"
@@ -112,7 +112,7 @@ func TestParts(t *testing.T) {
 		{
 			"user", snippet.InlinePolicy{Owner: iam.Owner{Kind: iam.OfUser, Name: "alice"}, Name: "call-web", Document: document},
 			map[snippet.Form]string{
-				snippet.Terraform: `resource "aws_iam_user_policy" "call_web" {
+				snippet.Terraform: `resource "aws_iam_user_policy" "alice_call_web_policy_3448be05" {
   name = "call-web"
   user = "alice"
   policy = jsonencode({

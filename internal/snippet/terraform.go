@@ -7,24 +7,42 @@ import (
 	"sync"
 
 	"github.com/furl-dev/furl/internal/iam"
-	"github.com/furl-dev/furl/internal/lambda"
 )
 
 // firstProvider is the version of the AWS provider that first had invoked_via_function_url
 // (hashicorp/terraform-provider-aws#44858).
 const firstProvider = "6.29.0"
 
-// configuration writes Terraform configuration.
-func (g Grant) configuration() string {
-	var t strings.Builder
-	caller, provider := g.caller(), ""
-	first := "the first with invoked_via_function_url"
-	whole, isWhole := g.whole()
-	if isWhole { // hashicorp/terraform-provider-aws#49866, of September 2026
-		first = "and one that has aws_lambda_resource_policy, of September 2026 or later"
+// configuration writes Terraform configuration; a fragment is resources.
+func (f *File) configuration(t *lines, places []place) {
+	accounts := f.Accounts()
+	if f.Head {
+		f.providers(t, places, accounts)
 	}
-	fmt.Fprintf(&t, "# %s.\n", g.title())
-	fmt.Fprintf(&t, `terraform {
+	f.each(t, places, "#", func(part Part, _ int) {
+		provider := ""
+		if at := part.place(); at.account != accounts[0] {
+			provider = "aws." + providerName(at.account)
+		}
+		// The region of each resource, which providers have since version 6, lets fragments of several stand together
+		// (babbel/terraform-aws-lambda-with-inline-code#42).
+		t.add("%s\n", part.block(resourceName(part), provider, part.place().region))
+	})
+	if text := strings.TrimRight(t.String(), "\n"); text != "" {
+		t.Reset()
+		t.add("%s", text)
+	}
+}
+
+// providers writes what a configuration has once.
+func (f *File) providers(t *lines, places []place, accounts []string) {
+	first := "the first with invoked_via_function_url"
+	for part := range f.parts {
+		if _, isWhole := part.(WholePolicy); isWhole { // hashicorp/terraform-provider-aws#49866, of September 2026
+			first = "and one that has aws_lambda_resource_policy, of September 2026 or later"
+		}
+	}
+	t.add(`terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
@@ -33,72 +51,61 @@ func (g Grant) configuration() string {
   }
 }
 `, firstProvider, first)
-	if caller != "" {
-		provider = "aws.caller"
-		fmt.Fprintf(&t, `
-# Give each of the two providers credentials of its account.
-provider "aws" {
-  region              = %s
-  allowed_account_ids = [%s]
-}
-
-provider "aws" {
-  alias               = "caller"
-  region              = %s
-  allowed_account_ids = [%s]
-}
-`, hcl(g.Function.Region), hcl(g.Function.Account), hcl(g.Function.Region), hcl(caller))
+	if len(accounts) == 1 {
+		return
 	}
-	if isWhole {
-		fmt.Fprintf(&t, "\n%s\n", whole.block("function_policy"))
-	} else {
-		for _, permission := range g.Permissions {
-			name := "call_function_url"
-			if permission.Action == lambda.ActionInvoke {
-				name = "invoke_via_function_url"
-			}
-			fmt.Fprintf(&t, "\n%s\n", permissionBlock(name, g.Function, permission))
+	t.add("# Give each of the providers credentials of its account.")
+	for i, account := range accounts {
+		alias := []member{{"region", places[0].region, text}, {"allowed_account_ids", "[" + hcl(account) + "]", raw}}
+		if i > 0 {
+			alias = append([]member{{"alias", providerName(account), text}}, alias...)
 		}
+		t.add("provider \"aws\" %s\n", body(alias))
 	}
-	if g.Inline != nil {
-		fmt.Fprintf(&t, "\n%s\n", policyBlock("caller", provider, *g.Inline))
-	}
-	return t.String()
 }
 
-// permissionBlock is a permission as a resource.
-func permissionBlock(name string, function lambda.ARN, permission lambda.Permission) string {
+// providerName is the alias of the provider for an account that is not the first.
+func providerName(account string) string { return "account_" + account }
+
+func (p Permission) block(name, provider, region string) string {
 	attributes := []member{
-		{"statement_id", permission.StatementID, text},
-		{"function_name", function.Name, text},
-		{"qualifier", function.Qualifier, text},
+		{"provider", provider, raw},
+		{"region", region, text},
+		{"statement_id", p.StatementID, text},
+		{"function_name", p.Function.Name, text},
+		{"qualifier", p.Function.Qualifier, text},
 	}
-	return block("aws_lambda_permission", name, append(attributes, members(permission)...))
+	return block("aws_lambda_permission", name, append(attributes, members(p.Permission)...))
 }
 
-// policyBlock is a policy as a resource: a managed one to attach to the caller, if it has no owner. provider
-// is the one to use, if not the default.
-func policyBlock(name, provider string, policy InlinePolicy) string {
-	kind, attributes := "aws_iam_policy", []member{{"provider", provider, raw}, {"name", policy.Name, text}}
-	switch owner := policy.Owner; owner.Kind {
+// block is a managed policy to attach to the caller, if the policy has no owner.
+func (p InlinePolicy) block(name, provider, _ string) string {
+	kind, attributes := "aws_iam_policy", []member{{"provider", provider, raw}, {"name", p.Name, text}}
+	switch p.Owner.Kind {
 	case iam.OfRole, iam.OfUser:
-		kind = "aws_iam_" + string(owner.Kind) + "_policy"
-		attributes = append(attributes, member{string(owner.Kind), owner.Name, text})
+		kind = "aws_iam_" + string(p.Owner.Kind) + "_policy"
+		attributes = append(attributes, member{string(p.Owner.Kind), p.Owner.Name, text})
 	}
-	document := escapeTemplate(spaceColons(indented(policy.Document, "  ")))
+	document := escapeTemplate(spaceColons(indented(p.Document, "  ")))
 	return block(kind, name, append(attributes, member{"policy", "jsonencode(" + document + ")", raw}))
 }
 
-// block is the policy as a resource of Terraform (hashicorp/terraform-provider-aws#49866).
-func (p wholePolicy) block(name string) string {
-	document := escapeTemplate(spaceColons(indented(p.document, "  ")))
+// block is a resource of the provider's (hashicorp/terraform-provider-aws#49866).
+func (p WholePolicy) block(name, provider, region string) string {
+	document := escapeTemplate(spaceColons(indented(p.Document, "  ")))
 	return block("aws_lambda_resource_policy", name, []member{
-		{"resource_arn", p.function.String(), text}, {"policy", "jsonencode(" + document + ")", raw},
+		{"provider", provider, raw}, {"region", region, text},
+		{"resource_arn", p.Function.String(), text}, {"policy", "jsonencode(" + document + ")", raw},
 	})
 }
 
-// block is a resource with the members that are not empty, its equals signs below each other as terraform fmt has them.
+// block is a resource.
 func block(kind, name string, members []member) string {
+	return fmt.Sprintf("resource %q %q %s", kind, name, body(members))
+}
+
+// body is the members that are not empty, their equals signs below each other as terraform fmt has them.
+func body(members []member) string {
 	width := 0
 	for _, m := range members {
 		if m.value != "" && !strings.Contains(m.value, "\n") { // terraform fmt aligns what stands on one line
@@ -106,7 +113,7 @@ func block(kind, name string, members []member) string {
 		}
 	}
 	var b lines
-	b.add("resource %q %q {", kind, name)
+	b.add("{")
 	for _, m := range members {
 		switch {
 		case m.value == "":

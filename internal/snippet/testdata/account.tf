@@ -1,4 +1,3 @@
-# Lets 210987654321 call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 terraform {
   required_providers {
     aws = {
@@ -8,19 +7,21 @@ terraform {
   }
 }
 
-# Give each of the two providers credentials of its account.
+# Give each of the providers credentials of its account.
 provider "aws" {
   region              = "eu-central-1"
   allowed_account_ids = ["123456789012"]
 }
 
 provider "aws" {
-  alias               = "caller"
+  alias               = "account_210987654321"
   region              = "eu-central-1"
   allowed_account_ids = ["210987654321"]
 }
 
-resource "aws_lambda_permission" "call_function_url" {
+# Lets 210987654321 call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+resource "aws_lambda_permission" "books_account210987654321_call_url_69c1768d" {
+  region                 = "eu-central-1"
   statement_id           = "furl-caller-0123abcd-url"
   function_name          = "books"
   action                 = "lambda:InvokeFunctionUrl"
@@ -28,7 +29,8 @@ resource "aws_lambda_permission" "call_function_url" {
   function_url_auth_type = "AWS_IAM"
 }
 
-resource "aws_lambda_permission" "invoke_via_function_url" {
+resource "aws_lambda_permission" "books_account210987654321_invoke_via_url_d415c797" {
+  region                   = "eu-central-1"
   statement_id             = "furl-caller-0123abcd-invoke"
   function_name            = "books"
   action                   = "lambda:InvokeFunction"
@@ -36,8 +38,8 @@ resource "aws_lambda_permission" "invoke_via_function_url" {
   invoked_via_function_url = true
 }
 
-resource "aws_iam_policy" "caller" {
-  provider = aws.caller
+resource "aws_iam_policy" "furl_call_books_89ef4567_policy_62aaa724" {
+  provider = aws.account_210987654321
   name     = "furl-call-books-89ef4567"
   policy = jsonencode({
     "Version" : "2012-10-17",

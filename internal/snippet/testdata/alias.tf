@@ -1,4 +1,3 @@
-# Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books:prod.
 terraform {
   required_providers {
     aws = {
@@ -8,7 +7,9 @@ terraform {
   }
 }
 
-resource "aws_lambda_permission" "call_function_url" {
+# Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books:prod.
+resource "aws_lambda_permission" "books_prod_caller_call_url_c0dbdbe3" {
+  region                 = "eu-central-1"
   statement_id           = "furl-caller-0123abcd-url"
   function_name          = "books"
   qualifier              = "prod"
@@ -17,7 +18,8 @@ resource "aws_lambda_permission" "call_function_url" {
   function_url_auth_type = "AWS_IAM"
 }
 
-resource "aws_lambda_permission" "invoke_via_function_url" {
+resource "aws_lambda_permission" "books_prod_caller_invoke_via_url_ec4bed57" {
+  region                   = "eu-central-1"
   statement_id             = "furl-caller-0123abcd-invoke"
   function_name            = "books"
   qualifier                = "prod"

@@ -1,4 +1,3 @@
-# Lets cloudfront.amazonaws.com call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 terraform {
   required_providers {
     aws = {
@@ -8,7 +7,9 @@ terraform {
   }
 }
 
-resource "aws_lambda_permission" "call_function_url" {
+# Lets cloudfront.amazonaws.com call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+resource "aws_lambda_permission" "books_cloudfront_call_url_c5182b2e" {
+  region        = "eu-central-1"
   statement_id  = "furl-caller-0123abcd-url"
   function_name = "books"
   action        = "lambda:InvokeFunctionUrl"
@@ -16,7 +17,8 @@ resource "aws_lambda_permission" "call_function_url" {
   source_arn    = "arn:aws:cloudfront::123456789012:distribution/E1EXAMPLE"
 }
 
-resource "aws_lambda_permission" "invoke_via_function_url" {
+resource "aws_lambda_permission" "books_cloudfront_invoke_via_url_ddefc334" {
+  region                   = "eu-central-1"
   statement_id             = "furl-caller-0123abcd-invoke"
   function_name            = "books"
   action                   = "lambda:InvokeFunction"

@@ -1,4 +1,3 @@
-# Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 terraform {
   required_providers {
     aws = {
@@ -8,19 +7,21 @@ terraform {
   }
 }
 
-# Give each of the two providers credentials of its account.
+# Give each of the providers credentials of its account.
 provider "aws" {
   region              = "eu-central-1"
   allowed_account_ids = ["123456789012"]
 }
 
 provider "aws" {
-  alias               = "caller"
+  alias               = "account_210987654321"
   region              = "eu-central-1"
   allowed_account_ids = ["210987654321"]
 }
 
-resource "aws_lambda_permission" "call_function_url" {
+# Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+resource "aws_lambda_permission" "books_far_call_url_f25ca3d5" {
+  region                 = "eu-central-1"
   statement_id           = "furl-caller-0123abcd-url"
   function_name          = "books"
   action                 = "lambda:InvokeFunctionUrl"
@@ -28,7 +29,8 @@ resource "aws_lambda_permission" "call_function_url" {
   function_url_auth_type = "AWS_IAM"
 }
 
-resource "aws_lambda_permission" "invoke_via_function_url" {
+resource "aws_lambda_permission" "books_far_invoke_via_url_f17b5ca5" {
+  region                   = "eu-central-1"
   statement_id             = "furl-caller-0123abcd-invoke"
   function_name            = "books"
   action                   = "lambda:InvokeFunction"
@@ -36,8 +38,8 @@ resource "aws_lambda_permission" "invoke_via_function_url" {
   invoked_via_function_url = true
 }
 
-resource "aws_iam_role_policy" "caller" {
-  provider = aws.caller
+resource "aws_iam_role_policy" "far_furl_call_books_89ef4567_policy_52c2778b" {
+  provider = aws.account_210987654321
   name     = "furl-call-books-89ef4567"
   role     = "far"
   policy = jsonencode({

@@ -1,4 +1,3 @@
-// Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 import * as cdk from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -7,25 +6,24 @@ const app = new cdk.App();
 const stack = new cdk.Stack(app, 'FunctionUrlGrant', {
   env: { account: "123456789012", region: "eu-central-1" },
 });
-const callerStack = new cdk.Stack(app, 'FunctionUrlCaller', {
+const stack2 = new cdk.Stack(app, 'FunctionUrlGrant2', {
   env: { account: "210987654321", region: "eu-central-1" },
 });
 
-new lambda.CfnPermission(stack, 'CallFunctionUrl', {
+// Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+new lambda.CfnPermission(stack, 'BooksFarCallUrlF25CA3D5', {
   functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   action: "lambda:InvokeFunctionUrl",
   principal: "arn:aws:iam::210987654321:role/far",
   functionUrlAuthType: "AWS_IAM",
 });
-
-new lambda.CfnPermission(stack, 'InvokeViaFunctionUrl', {
+new lambda.CfnPermission(stack, 'BooksFarInvokeViaUrlF17B5CA5', {
   functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   action: "lambda:InvokeFunction",
   principal: "arn:aws:iam::210987654321:role/far",
   invokedViaFunctionUrl: true,
 });
-
-new iam.CfnRolePolicy(callerStack, 'CallerPolicy', {
+new iam.CfnRolePolicy(stack2, 'FarFurlCallBooks89ef4567Policy52C2778B', {
   roleName: "far",
   policyName: "furl-call-books-89ef4567",
   policyDocument: {

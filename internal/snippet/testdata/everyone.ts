@@ -1,4 +1,3 @@
-// Lets * call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 import * as cdk from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
@@ -7,14 +6,14 @@ const stack = new cdk.Stack(app, 'FunctionUrlGrant', {
   env: { account: "123456789012", region: "eu-central-1" },
 });
 
-new lambda.CfnPermission(stack, 'CallFunctionUrl', {
+// Lets * call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+new lambda.CfnPermission(stack, 'BooksEveryoneCallUrlD045EC67', {
   functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   action: "lambda:InvokeFunctionUrl",
   principal: "*",
   functionUrlAuthType: "NONE",
 });
-
-new lambda.CfnPermission(stack, 'InvokeViaFunctionUrl', {
+new lambda.CfnPermission(stack, 'BooksEveryoneInvokeViaUrl58B16638', {
   functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   action: "lambda:InvokeFunction",
   principal: "*",

@@ -1,4 +1,3 @@
-# Lets user alice call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 terraform {
   required_providers {
     aws = {
@@ -8,7 +7,8 @@ terraform {
   }
 }
 
-resource "aws_iam_user_policy" "caller" {
+# Lets user alice call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+resource "aws_iam_user_policy" "alice_furl_call_books_89ef4567_policy_daecdfb0" {
   name = "furl-call-books-89ef4567"
   user = "alice"
   policy = jsonencode({

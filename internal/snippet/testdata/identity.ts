@@ -1,13 +1,13 @@
-// Lets user alice call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 import * as cdk from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 
 const app = new cdk.App();
 const stack = new cdk.Stack(app, 'FunctionUrlGrant', {
-  env: { account: "123456789012", region: "eu-central-1" },
+  env: { account: "123456789012" },
 });
 
-new iam.CfnUserPolicy(stack, 'CallerPolicy', {
+// Lets user alice call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+new iam.CfnUserPolicy(stack, 'AliceFurlCallBooks89ef4567PolicyDAECDFB0', {
   userName: "alice",
   policyName: "furl-call-books-89ef4567",
   policyDocument: {

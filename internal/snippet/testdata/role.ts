@@ -1,4 +1,3 @@
-// Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 import * as cdk from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
@@ -7,14 +6,14 @@ const stack = new cdk.Stack(app, 'FunctionUrlGrant', {
   env: { account: "123456789012", region: "eu-central-1" },
 });
 
-new lambda.CfnPermission(stack, 'CallFunctionUrl', {
+// Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+new lambda.CfnPermission(stack, 'BooksCallerCallUrl10E82D4D', {
   functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   action: "lambda:InvokeFunctionUrl",
   principal: "arn:aws:iam::123456789012:role/team/caller",
   functionUrlAuthType: "AWS_IAM",
 });
-
-new lambda.CfnPermission(stack, 'InvokeViaFunctionUrl', {
+new lambda.CfnPermission(stack, 'BooksCallerInvokeViaUrl59F85013', {
   functionName: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   action: "lambda:InvokeFunction",
   principal: "arn:aws:iam::123456789012:role/team/caller",

@@ -1,4 +1,3 @@
-# Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 terraform {
   required_providers {
     aws = {
@@ -8,19 +7,21 @@ terraform {
   }
 }
 
-# Give each of the two providers credentials of its account.
+# Give each of the providers credentials of its account.
 provider "aws" {
   region              = "eu-central-1"
   allowed_account_ids = ["123456789012"]
 }
 
 provider "aws" {
-  alias               = "caller"
+  alias               = "account_210987654321"
   region              = "eu-central-1"
   allowed_account_ids = ["210987654321"]
 }
 
-resource "aws_lambda_resource_policy" "function_policy" {
+# Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+resource "aws_lambda_resource_policy" "books_function_policy_13e50e29" {
+  region       = "eu-central-1"
   resource_arn = "arn:aws:lambda:eu-central-1:123456789012:function:books"
   policy = jsonencode({
     "Version" : "2012-10-17",
@@ -70,8 +71,8 @@ resource "aws_lambda_resource_policy" "function_policy" {
   })
 }
 
-resource "aws_iam_role_policy" "caller" {
-  provider = aws.caller
+resource "aws_iam_role_policy" "far_furl_call_books_89ef4567_policy_52c2778b" {
+  provider = aws.account_210987654321
   name     = "furl-call-books-89ef4567"
   role     = "far"
   policy = jsonencode({

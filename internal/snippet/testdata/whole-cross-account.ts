@@ -1,4 +1,3 @@
-// Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 import * as cdk from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -7,11 +6,12 @@ const app = new cdk.App();
 const stack = new cdk.Stack(app, 'FunctionUrlGrant', {
   env: { account: "123456789012", region: "eu-central-1" },
 });
-const callerStack = new cdk.Stack(app, 'FunctionUrlCaller', {
+const stack2 = new cdk.Stack(app, 'FunctionUrlGrant2', {
   env: { account: "210987654321", region: "eu-central-1" },
 });
 
-new lambda.CfnResourcePolicy(stack, 'FunctionPolicy', {
+// Lets arn:aws:iam::210987654321:role/far call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+new lambda.CfnResourcePolicy(stack, 'BooksFunctionPolicy13E50E29', {
   resourceArn: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   policyDocument: {
     "Version": "2012-10-17",
@@ -60,8 +60,7 @@ new lambda.CfnResourcePolicy(stack, 'FunctionPolicy', {
     ]
   },
 });
-
-new iam.CfnRolePolicy(callerStack, 'CallerPolicy', {
+new iam.CfnRolePolicy(stack2, 'FarFurlCallBooks89ef4567Policy52C2778B', {
   roleName: "far",
   policyName: "furl-call-books-89ef4567",
   policyDocument: {

@@ -1,4 +1,3 @@
-# Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 terraform {
   required_providers {
     aws = {
@@ -8,7 +7,9 @@ terraform {
   }
 }
 
-resource "aws_lambda_resource_policy" "function_policy" {
+# Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+resource "aws_lambda_resource_policy" "books_function_policy_13e50e29" {
+  region       = "eu-central-1"
   resource_arn = "arn:aws:lambda:eu-central-1:123456789012:function:books"
   policy = jsonencode({
     "Version" : "2012-10-17",

@@ -1,4 +1,3 @@
-// Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
 import * as cdk from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
@@ -7,7 +6,8 @@ const stack = new cdk.Stack(app, 'FunctionUrlGrant', {
   env: { account: "123456789012", region: "eu-central-1" },
 });
 
-new lambda.CfnResourcePolicy(stack, 'FunctionPolicy', {
+// Lets arn:aws:iam::123456789012:role/team/caller call the URL of arn:aws:lambda:eu-central-1:123456789012:function:books.
+new lambda.CfnResourcePolicy(stack, 'BooksFunctionPolicy13E50E29', {
   resourceArn: "arn:aws:lambda:eu-central-1:123456789012:function:books",
   policyDocument: {
     "Version": "2012-10-17",
