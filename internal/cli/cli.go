@@ -104,7 +104,7 @@ and the refusals of AWS, and explains each refusal.`,
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return flagError(command, p.args, err) })
 	root.AddCommand(
-		p.serve(), p.dev(), p.exec(), p.demo(), p.env(), p.ca(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.proxy(), p.url(),
+		p.serve(), p.dev(), p.exec(), p.demo(), p.env(), p.ca(), p.explain(), p.logs(), p.policy(), p.call(), p.sign(), p.proxy(), p.mcp(), p.url(),
 		p.grant(),
 		p.revoke(), p.check(), p.version(),
 	)

@@ -297,7 +297,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	}
 }
 
-func result(id, value string) string { return `{"jsonrpc":"2.0","id":` + id + `,"result":` + value + `}` }
+func result(id, value string) string {
+	return `{"jsonrpc":"2.0","id":` + id + `,"result":` + value + `}`
+}
 
 func answerJSON(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", "application/json")

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/furl-dev/furl/internal/snippet"
 )
 
 // Entry is a server as the configuration of an MCP client has it: a command that the client starts.
@@ -92,11 +94,11 @@ func servers(member string, typed bool) func(Entry) string {
 func claudeCode(e Entry) string {
 	words := []string{"claude", "mcp", "add"}
 	for _, name := range slices.Sorted(maps.Keys(e.Env)) {
-		words = append(words, "--env", shellWord(name+"="+e.Env[name]))
+		words = append(words, "--env", snippet.Quote(name+"="+e.Env[name]))
 	}
-	words = append(words, "--transport", "stdio", shellWord(e.Name), "--", shellWord(e.Command))
+	words = append(words, "--transport", "stdio", snippet.Quote(e.Name), "--", snippet.Quote(e.Command))
 	for _, arg := range e.Args {
-		words = append(words, shellWord(arg))
+		words = append(words, snippet.Quote(arg))
 	}
 	return strings.Join(words, " ") + "\n"
 }
