@@ -306,10 +306,10 @@ func answerJSON(w http.ResponseWriter, text string) {
 	io.WriteString(w, text)
 }
 
-// stream begins a stream of events.
+// stream sends events, and begins the stream of them.
 func stream(w http.ResponseWriter, events ...string) {
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.WriteHeader(http.StatusOK)
+	w.(http.Flusher).Flush()
 	for _, text := range events {
 		io.WriteString(w, text)
 		w.(http.Flusher).Flush()

@@ -76,6 +76,9 @@ func parse(raw []byte) (message, error) {
 	}
 	_, result := members["result"]
 	_, m.failed = members["error"]
+	if m.failed && members["error"][0] != '{' { // an error of OAuth is a text
+		return message{}, errMessage
+	}
 	m.answer, m.params = true, members["result"]
 	if result == m.failed {
 		return message{}, errMessage
