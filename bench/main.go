@@ -58,6 +58,7 @@ var sections = []section{
 	{"webapp", measureWebApp},
 	{"oneshot", measureOneShot},
 	{"proxy", measureProxy},
+	{"mcp", measureMCP},
 	{"transport", measureTransport},
 	{"sign", measureSign},
 	{"verify", measureVerify},

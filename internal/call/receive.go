@@ -23,7 +23,7 @@ func (x *exchange) receive(resp *http.Response) (result Result, err error) {
 	result.Status = resp.StatusCode
 	var refused bool
 	if result.Refusal, refused = furl.RefusalOf(resp); !refused {
-		result.Failure = failureOf(resp)
+		result.Failure = FailureOf(resp)
 		result.Untyped = x.look.advice(resp)
 	}
 	c := x.caller
@@ -137,10 +137,10 @@ func (l *look) advice(resp *http.Response) string {
 	return furlproto.UntypedJSON(contentType)
 }
 
-// failureOf is what a response says of a function that failed, nil if it is the function's own. Lambda answers 502 with
+// FailureOf is what a response says of a function that failed, nil if it is the function's own. Lambda answers 502 with
 // this text, without x-amzn-ErrorType, to an error, a crash and a timeout alike. A server on this machine marks it; from
 // elsewhere, a function that answers with the same text cannot be told from it.
-func failureOf(resp *http.Response) *Failure {
+func FailureOf(resp *http.Response) *Failure {
 	const text = "Internal Server Error"
 	header := resp.Header
 	failure := &Failure{

@@ -123,6 +123,8 @@ const (
 	commandMissing
 	commandUnrunnable
 	noProject
+	mcpNotThere
+	mcpWantsMore
 	interrupted
 )
 
@@ -223,6 +225,10 @@ var errorTable = [...]struct {
 	commandUnrunnable: {exitUnrunnable, "", nil},
 	noProject: {
 		exitFailed, "furl dev PATH   # a template, a directory that has one, or a source directory with --handler and --runtime", nil,
+	},
+	mcpNotThere: {exitFailed, "furl mcp %s   # with the path of the server, which may be another one than %s", nil},
+	mcpWantsMore: {
+		exitDenied, "--header @FILE with what the server wants besides the signature, which Lambda has accepted", nil,
 	},
 	interrupted: {exitInterrupted, "", nil},
 
