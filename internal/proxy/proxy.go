@@ -68,7 +68,7 @@ func New(c Config) (*Proxy, error) {
 	p.reverse = httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      p,
-		FlushInterval:  -1, // pass on responses as they arrive
+		FlushInterval:  flushInterval,
 		ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		BufferPool:     &buffers{},
 		ModifyResponse: p.modify,
@@ -76,6 +76,10 @@ func New(c Config) (*Proxy, error) {
 	}
 	return p, nil
 }
+
+// flushInterval is how long a piece of a response of known length may wait for the next. Most such responses come whole,
+// and are sent in one write. ReverseProxy passes on a piece of any other response at once.
+const flushInterval = 500 * time.Microsecond
 
 // bodyTimeout is how long each MiB of a request's body may take to arrive.
 const bodyTimeout = 30 * time.Second
