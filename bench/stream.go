@@ -91,6 +91,11 @@ func (c *callee) times(ctx context.Context) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return lateness(r)
+}
+
+// lateness is how late each piece of the answer to a request for times was.
+func lateness(r *http.Request) ([]float64, error) {
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err

@@ -139,9 +139,22 @@ func proxyTo(servers []string) (http.Handler, error) {
 	}), nil
 }
 
+// flushed writes each piece at once.
+type flushed struct{ http.ResponseWriter }
+
+func (f flushed) Write(p []byte) (int, error) {
+	n, err := f.ResponseWriter.Write(p)
+	return n, errors.Join(err, http.NewResponseController(f.ResponseWriter).Flush())
+}
+
 func servePage(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == bulkPath {
+	io.Copy(io.Discard, r.Body) //nolint:errcheck // its end is what counts
+	switch r.URL.Path {
+	case bulkPath:
 		io.Copy(w, bulk()) //nolint:errcheck // a client that is gone is nobody's loss
+		return
+	case timesPath:
+		io.Copy(flushed{w}, &times{}) //nolint:errcheck // the same
 		return
 	}
 	text, err := page(r.URL.Query().Get("page"))

@@ -239,9 +239,9 @@ func (a *authority) sign(template, parent *x509.Certificate, key crypto.PublicKe
 	return x509.CreateCertificate(rand.Reader, template, parent, key, a.key)
 }
 
-// certificateFor makes the certificate for a client that asks for the name at the address, and for loopback. Names that
+// Certificate makes the certificate for a client that asks for the name at the address, and for loopback. Names that
 // the authority has no right to are left out: such a client trusts nothing that it could get.
-func (a *authority) certificateFor(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (a *authority) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	template := &x509.Certificate{
 		NotAfter:    a.now().Add(certificateLife),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
@@ -249,10 +249,10 @@ func (a *authority) certificateFor(hello *tls.ClientHelloInfo) (*tls.Certificate
 		DNSNames:    []string{"localhost"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
-	if name := strings.ToLower(strings.TrimSuffix(hello.ServerName, ".")); name != "localhost" && a.holds(name) {
+	if name := strings.ToLower(strings.TrimSuffix(hello.ServerName, ".")); name != "localhost" && a.Holds(name) {
 		template.DNSNames = append(template.DNSNames, name)
 	}
-	if tcp, ok := hello.Conn.LocalAddr().(*net.TCPAddr); ok && a.holds(tcp.IP.String()) {
+	if tcp, ok := hello.Conn.LocalAddr().(*net.TCPAddr); ok && a.Holds(tcp.IP.String()) {
 		template.IPAddresses = append(template.IPAddresses, tcp.IP)
 	}
 	der, err := a.sign(template, a.certificate, a.leaf.Public())
@@ -262,8 +262,8 @@ func (a *authority) certificateFor(hello *tls.ClientHelloInfo) (*tls.Certificate
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: a.leaf}, nil
 }
 
-// holds reports whether the authority may sign for a host.
-func (a *authority) holds(host string) bool {
+// Holds reports whether the authority may sign for a host.
+func (a *authority) Holds(host string) bool {
 	if ip := net.ParseIP(host); ip != nil {
 		ranges := a.certificate.PermittedIPRanges
 		return len(ranges) == 0 || slices.ContainsFunc(ranges, func(n *net.IPNet) bool { return n.Contains(ip) })

@@ -50,7 +50,7 @@ func newURLs(config Config, listening net.Addr, certifier certifier) urls {
 
 // scheme is https:// for a host for which clients can get a certificate.
 func (u urls) scheme(host string) string {
-	if u.certifier != nil && u.certifier.holds(host) {
+	if u.certifier != nil && u.certifier.Holds(host) {
 		return "https://"
 	}
 	return "http://"

@@ -106,6 +106,7 @@ const (
 	roleDenied
 	pageDenied
 	listenFailed
+	adminListen
 	linesInvalid
 	lintFindings
 	functionFailed
@@ -196,6 +197,9 @@ var errorTable = [...]struct {
 	listenFailed: {
 		exitFailed, "furl env --data %s   # the server that listens there already\nchoose another address with --listen, " +
 			"such as --listen 127.0.0.1:0 for any free port", nil,
+	},
+	adminListen: {
+		exitFailed, "choose another address for the pages about the proxy, such as --admin 127.0.0.1:0, or --admin off", nil,
 	},
 	linesInvalid:   {exitFailed, "the answers to those lines say what is wrong with them", nil},
 	lintFindings:   {exitFailed, "make the fix of each finding, and then: furl policy lint %s", nil},

@@ -1,20 +1,16 @@
 package cli
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
-	"strings"
-	"time"
+	"reflect"
 
 	"github.com/spf13/cobra"
 
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/proxy"
-	"github.com/furl-dev/furl/sigv4"
 )
 
 // proxyFlags are the flags of proxy.
@@ -22,12 +18,10 @@ type proxyFlags struct {
 	signing
 	config   proxy.Config
 	network  call.Network
-	listen   string
+	file     string // the configuration file, "" for none
+	check    bool
 	routes   []string
-	token    bool
-	open     bool
 	printEnv bool
-	maxBody  int64
 	log      logFlags
 }
 
@@ -35,13 +29,16 @@ type proxyFlags struct {
 const tokenVariable = "FURL_PROXY_TOKEN"
 
 func (p *program) proxy() *cobra.Command {
-	flags := proxyFlags{log: newLogFlags()}
+	flags := proxyFlags{config: proxy.Default(), log: newLogFlags()}
 	command := &cobra.Command{
 		Use:   "proxy [URL|FUNCTION]",
 		Short: "Use a function URL with IAM authentication from any HTTP client, browser or MCP client",
 		Long: `Listen for plain HTTP and pass each request on to a function URL, signed. Path and query go on byte for
 byte, and responses stream. Requests are HTTP/1.1, or HTTP/2 without TLS. The proxy spools a request's body before it
 passes it on, since the signature covers the body.
+
+--config reads the settings and routes of a service from a file. SIGHUP reads it again, and --check prints what it
+means.
 
 --route serves several function URLs: /PATH=URL takes requests below the path and passes on what follows it, HOST=URL
 takes requests with that host name, and HOST/PATH=URL takes requests with both. The most specific route counts.
@@ -68,7 +65,8 @@ The log has a line for each request: status, time, and who refused it.
 		Example: `  furl proxy my-function --listen 127.0.0.1:8080
   furl proxy --route /orders=my-orders --route /users=my-users:live
   furl proxy https://app.example.com --sign-host XYZ.lambda-url.eu-central-1.on.aws
-  furl proxy my-mcp-server --allow-origin http://localhost:6274 --token`,
+  furl proxy my-mcp-server --allow-origin http://localhost:6274 --token
+  furl proxy --config proxy.toml --check`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.runProxy(command, &flags, args)
@@ -76,21 +74,14 @@ The log has a line for each request: status, time, and who refused it.
 	}
 	flags.signing.register(p, command)
 	f := command.Flags()
-	f.StringVar(&flags.listen, "listen", "127.0.0.1:8080", "address to listen on, HOST:PORT; port 0 is any free one")
+	f.StringVar(&flags.file, "config", "", "`FILE` in TOML with routes and settings; see docs/proxy.md")
+	f.BoolVar(&flags.check, "check", false, "check the configuration, print what would be served and stop")
 	f.StringArrayVar(&flags.routes, "route", nil, "PATH=URL, HOST=URL or HOST/PATH=URL; may be repeated")
-	f.StringSliceVar(&flags.config.AllowOrigins, "allow-origin", nil,
-		"origin whose pages may use the proxy, or *; may be repeated")
-	f.StringSliceVar(&flags.config.AllowHosts, "allow-host", nil, "name that may be in the Host header; may be repeated")
-	f.BoolVar(&flags.token, "token", false, "require the token in $"+tokenVariable+", or a new one")
-	f.BoolVar(&flags.open, "open", false, "let other machines use the proxy without a token")
-	f.BoolVar(&flags.config.ForwardAuthorization, "forward-authorization", false,
-		"pass the client's Authorization header on as X-Forwarded-Authorization")
 	f.BoolVar(&flags.printEnv, "print-env", false,
 		"print shell exports of the proxy's address for common tools, then serve")
-	f.Int64Var(&flags.maxBody, "max-body", 1<<30, "longest request body, in bytes")
-	f.IntVar(&flags.config.MaxConcurrent, "max-concurrent", proxy.MaxConcurrent, "most requests at one time")
-	f.DurationVar(&flags.config.DrainTimeout, "drain-timeout", 10*time.Second,
-		"how long requests may take to finish after a signal")
+	for _, setting := range flags.settings() {
+		setting.register(f)
+	}
 	registerTLS(f, &flags.network)
 	for _, setting := range flags.log.settings() {
 		setting.register(f)
@@ -98,118 +89,169 @@ The log has a line for each request: status, time, and who refused it.
 	return command
 }
 
+// settings are everything that flags can say about a proxy, each in one place. Their names in a configuration file are
+// the same, but in the plural for lists.
+func (f *proxyFlags) settings() []setting {
+	c := &f.config
+	return []setting{
+		{"listen", &c.Listen, "listen", "address to listen on, HOST:PORT; port 0 is any free one"},
+		{"open", &c.Open, "open", "let other machines use the proxy without a token"},
+		{"token", &c.RequireToken, "token", "require the token in $" + tokenVariable + ", or a new one"},
+		{"token-file", &c.TokenFile, "tokenFile", "file of the token, in place of $" + tokenVariable},
+		{
+			"admin", &c.Admin, "admin",
+			"address of the pages /healthz, /readyz and /metrics, or off (default off; with --config " + proxy.DefaultAdmin + ")",
+		},
+		{"admin-open", &c.AdminOpen, "adminOpen", "let other machines read those pages"},
+		{"tls-cert", &c.TLSCert, "tlsCert", "file of a certificate: speak TLS only; read again when it changes"},
+		{"tls-key", &c.TLSKey, "tlsKey", "file of the key of --tls-cert"},
+		{"client-ca", &c.ClientCA, "clientCa", "file of the certificates that sign those of clients"},
+		{
+			"client-auth", (*string)(&c.ClientAuth), "clientAuth",
+			"whether clients need a certificate of --client-ca: required or optional (default required)",
+		},
+		{"allow-host", (*commaList)(&c.AllowHosts), "allowHosts", "name that may be in the Host header; may be repeated"},
+		{"allow-origin", (*commaList)(&c.AllowOrigins), "allowOrigins", "origin whose pages may use the proxy, or *; may be repeated"},
+		{
+			"forward-authorization", &c.ForwardAuthorization, "forwardAuthorization",
+			"pass the client's Authorization header on as X-Forwarded-Authorization",
+		},
+		{"max-concurrent", &c.MaxConcurrent, "maxConcurrent", "most requests at one time"},
+		{"max-connections", &c.MaxConnections, "maxConnections", "most connections of clients at one time; 0 is 10,000, or half of the files that may be open"},
+		{"drain-timeout", &c.DrainTimeout, "drainTimeout", "how long requests may take to finish after a signal"},
+		{"max-body", &c.MaxBody, "maxBody", "longest request body, in bytes"},
+		{"timeout", &c.Timeout, "timeout", "how long a function may take until its response begins; 0 is no limit"},
+		{"idle-timeout", &c.IdleTimeout, "idleTimeout", "how long a response may pause; 0 is no limit"},
+		{"rate", &c.Rate, "rate", "most requests of a route in a second; 0 is no limit"},
+		{"burst", &c.Burst, "burst", "most requests at once with --rate; 0 is as many as in a second"},
+		{"retries", &c.Retries, "retries", "how often to repeat a request that failed and may be repeated"},
+		{"retry-budget", &c.RetryBudget, "retryBudget", "most retries, as a share of the requests of a route"},
+		{
+			"breaker-failures", &c.BreakerFailures, "breakerFailures",
+			"failures in a row after which a route is left alone for --breaker-timeout; 0 is never",
+		},
+		{"breaker-timeout", &c.BreakerTimeout, "breakerTimeout", "how long a circuit breaker stays open"},
+	}
+}
+
+// configure is the configuration of the flags and of the file, whose settings the flags outrank.
+func (f *proxyFlags) configure(args []string) (proxy.Config, error) {
+	var routes []proxy.Route
+	for _, text := range f.routes {
+		route, err := proxy.ParseRoute(text)
+		if err != nil {
+			return proxy.Config{}, err
+		}
+		routes = append(routes, route)
+	}
+	var config proxy.Config
+	if f.file == "" {
+		config = f.config
+		f.over(&config)
+		if err := spelled(config.Validate()); err != nil {
+			return proxy.Config{}, err
+		}
+	} else {
+		var err error
+		if config, err = proxy.ReadConfig(f.file, f.over); err != nil {
+			return proxy.Config{}, err
+		}
+	}
+	for _, route := range routes {
+		route.Signing, route.Limits = config.Signing, config.Limits
+		config.Routes = append(config.Routes, route)
+	}
+	if len(args) == 1 {
+		config.Upstream = args[0]
+	}
+	if config.Upstream == "" && len(config.Routes) == 0 {
+		return proxy.Config{}, errors.New("name a function URL, or say --route or --config")
+	}
+	return config, nil
+}
+
+// over puts the flags of the command line over a configuration.
+func (f *proxyFlags) over(config *proxy.Config) {
+	of := proxyFlags{config: *config}
+	from := f.settings()
+	for i, to := range of.settings() {
+		if f.given(to.flag) {
+			reflect.ValueOf(to.value).Elem().Set(reflect.ValueOf(from[i].value).Elem())
+		}
+	}
+	*config = of.config
+	for _, own := range []struct {
+		flag string
+		from string
+		to   *string
+	}{
+		{"profile", f.options.Profile, &config.Profile}, {"role-arn", f.options.RoleARN, &config.RoleARN},
+		{"region", f.options.Region, &config.Region}, {"endpoint-url", f.options.EndpointURL, &config.EndpointURL},
+		{"service", f.service, &config.Service}, {"sign-host", f.signHost, &config.SignHost},
+	} {
+		if f.given(own.flag) {
+			*own.to = own.from
+		}
+	}
+}
+
+// spelled is an error about settings, which are flags.
+func spelled(err error) error {
+	var faults []error
+	for _, fault := range proxy.Faults(err, "--") {
+		faults = append(faults, errors.New("--"+fault.Text))
+	}
+	return errors.Join(faults...)
+}
+
 func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []string) error {
-	if err := flags.check(args); err != nil {
+	config, err := flags.configure(args)
+	if err != nil {
 		return usage(command, err)
 	}
 	log, err := p.logger(&flags.log)
 	if err != nil {
 		return usage(command, err)
 	}
-	signer, err := flags.upstreams(p, command, args)
-	if err != nil {
+	config.Log = log
+	if flags.check {
+		return p.checkProxy(command, flags, config)
+	}
+	s := &service{program: p, command: command, flags: flags, args: args, log: log}
+	if err := s.connect(&config); err != nil {
 		return err
-	}
-	// Missing credentials shall end the command now, not fail the first request.
-	if _, err := signer.transport.Credentials.Retrieve(command.Context()); err != nil {
-		return noKeys(err)
-	}
-	base, err := flags.transport(flags.network, true)
-	if err != nil {
-		return usage(command, err)
-	}
-	signer.transport.Base, signer.transport.MaxSpool = base, flags.maxBody
-	config := flags.config
-	config.Transport, config.Log = signer.transport, log
-	token := ""
-	if flags.token {
-		token = p.getenv(tokenVariable)
-		switch {
-		case token == "":
-			token = rand.Text()
-		case strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' }):
-			return usage(command, fmt.Errorf("$%s has characters that a header cannot hold", tokenVariable))
-		}
-		config.Token = sigv4.NewSecret(token)
 	}
 	handler, err := proxy.New(config)
 	if err != nil {
 		return usage(command, err)
 	}
-	listener, err := net.Listen("tcp", flags.listen)
+	listener, err := net.Listen("tcp", config.Listen)
 	if err != nil {
-		return p.listenError(command.Context(), flags.listen, err)
+		return p.listenError(command.Context(), config.Listen, err)
 	}
-	address := reachable(listener.Addr())
-	p.note("listening on http://%s", address)
-	if flags.token && p.getenv(tokenVariable) == "" {
-		p.note("the token is %s", token)
+	s.proxy = handler
+	address := scheme(config) + reachable(listener.Addr())
+	p.note("listening on %s", address)
+	if config.RequireToken && s.drawn {
+		p.note("the token is %s", s.token)
 	}
-	if flags.open {
-		p.note("warning: other machines can reach %s and call with these credentials", flags.listen)
+	if config.Open {
+		p.note("warning: other machines can reach %s and call with these credentials", config.Listen)
 	}
 	if flags.printEnv {
-		if _, err := io.WriteString(p.streams.Out, proxyExports(address, token)); err != nil {
+		if _, err := io.WriteString(p.streams.Out, proxyExports(address, s.token)); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	}
-	return handler.Serve(command.Context(), p.stop, listener)
+	return s.run(config, listener)
 }
 
-// check finds flags that contradict each other.
-func (f *proxyFlags) check(args []string) error {
-	if len(args)+len(f.routes) == 0 {
-		return errors.New("name a function URL, or say --route")
+// scheme is what begins the address of the proxy.
+func scheme(config proxy.Config) string {
+	if config.TLSCert != "" {
+		return "https://"
 	}
-	host, _, err := net.SplitHostPort(f.listen)
-	if err != nil {
-		return fmt.Errorf("--listen %q is not HOST:PORT", f.listen)
-	}
-	address, err := netip.ParseAddr(host)
-	loopback := host == "localhost" || err == nil && address.IsLoopback()
-	switch {
-	case !loopback && !f.token && !f.open:
-		return fmt.Errorf("other machines can reach %s and call with your credentials: say --token, or --open to allow that",
-			f.listen)
-	case loopback && f.open:
-		return errors.New("--open is for an address that other machines can reach: say --listen too")
-	case f.maxBody < 1 || f.config.MaxConcurrent < 1 || f.config.DrainTimeout <= 0:
-		return errors.New("--max-body, --max-concurrent and --drain-timeout must be positive")
-	}
-	return nil
-}
-
-// upstreams resolves what the argument and the routes name.
-func (f *proxyFlags) upstreams(p *program, command *cobra.Command, args []string) (*signer, error) {
-	f.clients = true // the whole configuration, so that a proxy that runs for long gets new credentials
-	var routes []proxy.Route
-	names := args
-	for _, text := range f.routes {
-		route, err := proxy.ParseRoute(text)
-		if err != nil {
-			return nil, usage(command, err)
-		}
-		routes = append(routes, route)
-		names = append(names, route.Upstream)
-	}
-	signer, err := f.signing.open(p, command, names...)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range signer.all {
-		if err := signer.checkRegions(e.host); err != nil {
-			return nil, err
-		}
-	}
-	urls := signer.all
-	if len(args) == 1 {
-		f.config.Upstream, urls = urls[0].url, urls[1:]
-	}
-	for i := range routes {
-		routes[i].Upstream = urls[i].url
-	}
-	f.config.Routes = routes
-	return signer, nil
+	return "http://"
 }
 
 // reachable is the listener's address as clients on this machine can use it.
@@ -224,7 +266,7 @@ func reachable(address net.Addr) string {
 // proxyExports are shell exports of the proxy's address and token, under the names that common tools read. NO_PROXY
 // keeps these tools from going through another proxy.
 func proxyExports(address, token string) string {
-	base := "http://" + address
+	base := address
 	variables := []variable{
 		{"FURL_PROXY_URL", base},
 		{"OPENAI_BASE_URL", base + "/v1"},

@@ -186,6 +186,10 @@ func (s setting) register(f *pflag.FlagSet) {
 		f.BoolVar(value, s.flag, *value, s.usage)
 	case *int:
 		f.IntVar(value, s.flag, *value, s.usage)
+	case *float64:
+		f.Float64Var(value, s.flag, *value, s.usage)
+	case *int64:
+		f.Int64Var(value, s.flag, *value, s.usage)
 	case *time.Duration:
 		f.DurationVar(value, s.flag, *value, s.usage)
 	case *[]string:
@@ -318,13 +322,19 @@ func (p *program) printConfig(flags *serveFlags) error {
 	shown := map[string]any{}
 	for _, setting := range flags.settings() {
 		value := reflect.ValueOf(setting.value).Elem()
-		if duration, ok := value.Interface().(time.Duration); ok {
-			value = reflect.ValueOf(duration.String())
-		}
 		if value.IsZero() && (value.Kind() == reflect.Slice || setting.flag == "") {
 			continue
 		}
-		shown[setting.json] = value.Interface()
+		shown[setting.json] = setting.shown()
 	}
 	return p.printJSON(shown)
+}
+
+// shown is the value as --check prints it.
+func (s setting) shown() any {
+	value := reflect.ValueOf(s.value).Elem().Interface()
+	if duration, ok := value.(time.Duration); ok {
+		return duration.String()
+	}
+	return value
 }

@@ -1,7 +1,6 @@
 package dev
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"github.com/furl-dev/furl/internal/tomlfile"
 )
 
 // SettingsFile is the name of the file beside a declaration that says how it is run.
@@ -88,21 +87,7 @@ func (l *list) UnmarshalTOML(value any) error {
 }
 
 // FileError is what is wrong with a file, and where.
-type FileError struct {
-	Path         string
-	Line, Column int // 0 if there is none
-	Text         string
-}
-
-func (e *FileError) Error() string {
-	at := e.Path
-	for _, number := range []int{e.Line, e.Column} {
-		if number > 0 {
-			at = fmt.Sprintf("%s:%d", at, number)
-		}
-	}
-	return at + ": " + e.Text
-}
+type FileError = tomlfile.Error
 
 // Root is the directory of the project that a path leads to: that of a declaration, or the one that a tool's output is in.
 func Root(path string) (string, error) {
@@ -141,30 +126,13 @@ func ReadSettings(root string) (Settings, error) {
 	var file struct {
 		Dev Settings `toml:"dev"`
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	meta, err := toml.Decode(string(text), &file)
+	read, err := tomlfile.Decode(path, text, &file)
 	if err != nil {
-		fault := &FileError{Path: path, Text: strings.TrimPrefix(err.Error(), "toml: ")}
-		if parse, ok := errors.AsType[toml.ParseError](err); ok && parse.Message != "" {
-			fault.Line, fault.Column, fault.Text = parse.Position.Line, parse.Position.Col, parse.Message
-		} else if _, scanErr := fmt.Sscanf(fault.Text, "line %d", &fault.Line); scanErr == nil { // a value of another type
-			_, fault.Text, _ = strings.Cut(fault.Text, ": ")
-		}
-		return Settings{}, fault
+		return Settings{}, err
 	}
-	var faults []error
-	for _, key := range meta.Undecoded() {
-		// A table that is unknown says so once, not for each key in it.
-		if len(key) > 1 && slices.ContainsFunc(meta.Undecoded(), func(other toml.Key) bool {
-			return len(other) < len(key) && slices.Equal(other, key[:len(other)])
-		}) {
-			continue
-		}
-		faults = append(faults, &FileError{
-			Path: path, Line: lineOf(string(text), key),
-			Text: fmt.Sprintf("there is no setting %s; the settings of [dev] are %s", key, known(key)),
-		})
-	}
+	unknown := read.Unknown(func(key tomlfile.Key) string {
+		return fmt.Sprintf("there is no setting %s; the settings of [dev] are %s", key, known(key))
+	})
 	dev := file.Dev
 	if dev.Path != "" && !filepath.IsAbs(dev.Path) {
 		dev.Path = filepath.Join(root, dev.Path)
@@ -174,55 +142,15 @@ func ReadSettings(root string) (Settings, error) {
 			dev.EnvFiles[i] = filepath.Join(root, file)
 		}
 	}
-	return dev, errors.Join(faults...)
+	return dev, unknown
 }
 
 // known are the keys that there are in place of an unknown one.
-func known(key toml.Key) string {
+func known(key tomlfile.Key) string {
 	if len(key) > 3 && key[1] == "functions" {
 		return "functions.NAME.debug and functions.NAME.env"
 	}
 	return "auth, build, endpoints, env-files, functions, handler, http, invoke-mode, name, params, path, runtime, stack and strict"
-}
-
-// lineOf is the line on which a key stands, 0 if it is not found.
-func lineOf(text string, key toml.Key) int {
-	var table []string
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		line = strings.TrimSpace(line)
-		if header, ok := strings.CutPrefix(line, "["); ok {
-			header, _, _ = strings.Cut(strings.TrimPrefix(header, "["), "]")
-			table = words(header)
-			if len(table) >= len(key) && slices.Equal(table[:len(key)], key) {
-				return number
-			}
-			continue
-		}
-		name, value, ok := strings.Cut(line, "=")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
-		}
-		full := slices.Concat(table, words(name))
-		if len(full) >= len(key) && slices.Equal(full[:len(key)], key) {
-			return number
-		}
-		// An inline table has the rest of the key.
-		if len(full) < len(key) && slices.Equal(key[:len(full)], full) && strings.Contains(value, key[len(key)-1]) {
-			return number
-		}
-	}
-	return 0
-}
-
-// words are the parts of a key with dots.
-func words(key string) []string {
-	parts := strings.Split(key, ".")
-	for i, part := range parts {
-		parts[i] = strings.Trim(strings.TrimSpace(part), `"'`)
-	}
-	return parts
 }
 
 // Over is the settings with those of flags, which win.

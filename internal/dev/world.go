@@ -23,6 +23,7 @@ import (
 	"github.com/furl-dev/furl/internal/snippet"
 	"github.com/furl-dev/furl/internal/template"
 	"github.com/furl-dev/furl/internal/template/tree"
+	"github.com/furl-dev/furl/internal/tomlfile"
 )
 
 // newApplier is what makes the server equal to the project.
@@ -62,7 +63,7 @@ func (s *Session) placed(named string, err error) error {
 	path := filepath.Join(s.Root, SettingsFile)
 	if _, flag := s.Flags.Functions[named]; !flag {
 		if text, readErr := os.ReadFile(path); readErr == nil {
-			return &FileError{Path: path, Line: lineOf(string(text), []string{"dev", "functions", named}), Text: err.Error()}
+			return &FileError{Path: path, Line: tomlfile.LineOf(text, "dev", "functions", named), Text: err.Error()}
 		}
 	}
 	return fmt.Errorf("--debug: %w", err)

@@ -32,7 +32,8 @@ const (
 	chunkedBody = 8
 )
 
-// NewIntake makes an Intake that gives each MiB of a body the timeout, and all bodies together the room, in MiB.
+// NewIntake makes an Intake that gives each MiB of a body the timeout, and all bodies together the room, in MiB. With a
+// room of 0 it does not bound it, for a caller that keeps bodies in files.
 func NewIntake(timeout time.Duration, room int) *Intake {
 	return &Intake{timeout: timeout, room: make(chan struct{}, room), turn: make(chan struct{}, 1)}
 }
@@ -48,7 +49,7 @@ func (i *Intake) Receive(w http.ResponseWriter, r *http.Request) (watched *http.
 	}
 	body := &arriving{
 		ReadCloser: r.Body, intake: i, ctx: r.Context(), controller: http.NewResponseController(w),
-		next: mebibyte, chunked: r.ContentLength < 0, need: chunkedBody,
+		next: mebibyte, chunked: r.ContentLength < 0, need: min(chunkedBody, cap(i.room)),
 	}
 	if !body.chunked {
 		body.need = int(min((r.ContentLength+mebibyte-1)/mebibyte, int64(cap(i.room))))
@@ -94,7 +95,7 @@ func (a *arriving) Read(p []byte) (int, error) {
 	case a.read >= a.next:
 		a.next += mebibyte
 		a.extend()
-		if a.chunked && a.read >= int64(a.need)*mebibyte {
+		if a.chunked && a.need > 0 && a.read >= int64(a.need)*mebibyte {
 			a.need++
 		}
 	}

@@ -2,6 +2,8 @@ package listener
 
 import (
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -10,12 +12,18 @@ import (
 // WithTLS is a listener whose connections speak TLS to the clients that begin with it, and nothing else to the others.
 // The server of the requests learns from Guard which of both a request came over.
 func WithTLS(inner net.Listener, config *tls.Config) net.Listener {
-	return &eitherListener{inner, config}
+	return &eitherListener{inner, config, false}
+}
+
+// OnlyTLS is WithTLS that tells the other clients so, and closes their connections.
+func OnlyTLS(inner net.Listener, config *tls.Config) net.Listener {
+	return &eitherListener{inner, config, true}
 }
 
 type eitherListener struct {
 	net.Listener
 	config *tls.Config
+	only   bool
 }
 
 func (l *eitherListener) Accept() (net.Conn, error) {
@@ -23,7 +31,7 @@ func (l *eitherListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &either{Conn: accepted, config: l.config}, nil
+	return &either{Conn: accepted, config: l.config, only: l.only}, nil
 }
 
 // either is a connection that speaks TLS if its first byte says so. The handshake takes place within the first Read, so
@@ -31,6 +39,7 @@ func (l *eitherListener) Accept() (net.Conn, error) {
 type either struct {
 	net.Conn // as it was accepted
 	config   *tls.Config
+	only     bool    // TLS
 	begun    bool    // Read knows what the client speaks
 	under    *unread // of secure
 	secure   atomic.Pointer[tls.Conn]
@@ -49,6 +58,9 @@ func (c *either) Read(p []byte) (int, error) {
 			return n, err
 		}
 		c.begun = true
+		if p[0] != handshake && c.only {
+			return 0, c.plain()
+		}
 		if p[0] != handshake {
 			return n, err
 		}
@@ -63,6 +75,20 @@ func (c *either) Read(p []byte) (int, error) {
 	}
 	return c.Conn.Read(p)
 }
+
+// plain answers a client that speaks HTTP without TLS, as net/http does.
+func (c *either) plain() error {
+	const answer = "HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n" +
+		"This server speaks TLS: use https:// in place of http://.\n"
+	err := c.Conn.SetWriteDeadline(time.Now().Add(farewell))
+	if err == nil {
+		_, err = io.WriteString(c.Conn, answer)
+	}
+	return errors.Join(errPlain, err)
+}
+
+// errPlain is the error about a client that does not speak TLS.
+var errPlain = errors.New("the client does not speak TLS")
 
 func (c *either) Write(p []byte) (int, error) {
 	if secure := c.secure.Load(); secure != nil {

@@ -2,35 +2,41 @@ package proxy
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/furl-dev/furl"
-	"github.com/furl-dev/furl/internal/mount"
 )
 
 var _ io.ReadCloser = (*exchange)(nil)
 
 // exchange is one request and the body of its response, whose bytes it counts.
 type exchange struct {
-	start    time.Time
-	upstream *url.URL
-	route    *route // nil if none was found
-	mount    *mount.Mount
-	origin   string // of the page that may see the response
-	status   int
-	refusal  furl.Refusal // by Lambda
-	refused  string       // by the proxy: which check
-	reason   string
-	body     io.ReadCloser
-	bytes    int64
-	done     bool // the whole response was passed on
+	start     time.Time
+	in        *http.Request // as the client sent it
+	forward   bool          // the Authorization header of the client
+	upstream  *url.URL
+	route     *route // nil if none was found
+	origin    string // of the page that may see the response
+	status    int
+	requestID string       // of Lambda
+	refusal   furl.Refusal // by Lambda
+	refused   check        // by the proxy
+	reason    string
+	result    result
+	retries   int
+	body      io.ReadCloser
+	bytes     int64
+	done      bool // the whole response was passed on
 }
 
 type exchangeKey struct{}
@@ -46,10 +52,16 @@ func (x *exchange) Read(p []byte) (int, error) {
 func (x *exchange) Close() error { return x.body.Close() }
 
 // refuse answers instead of the function. The header marks the answer as the proxy's.
-func (x *exchange) refuse(w http.ResponseWriter, status int, check, reason string) {
+func (x *exchange) refuse(w http.ResponseWriter, status int, check check, reason string) {
 	x.status, x.refused, x.reason = status, check, reason
-	w.Header().Set("Furl-Proxy-Error", check)
+	w.Header().Set("Furl-Proxy-Error", check.String())
 	http.Error(w, "furl proxy: "+strings.TrimPrefix(reason, "furl: "), status)
+}
+
+// refuseFor is refuse for a request that may be sent again after a while.
+func (x *exchange) refuseFor(w http.ResponseWriter, status int, wait time.Duration, check check, reason string) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(wait, time.Second).Seconds()))))
+	x.refuse(w, status, check, reason)
 }
 
 // allowOrigin lets the page that sent the request see the response. If the function URL says who may see it, that
@@ -66,30 +78,114 @@ func (x *exchange) allowOrigin(h http.Header) {
 	h.Add("Vary", "Origin")
 }
 
-// log writes one line for the request, without the query, which may contain secrets.
+// ended counts a request and logs it.
+func (p *Proxy) ended(x *exchange, r *http.Request) {
+	counted := &p.outcomes
+	if x.route != nil {
+		counted = &x.route.state.outcomes
+	}
+	counted.Add(x.outcome())
+	x.log(r, p.log)
+}
+
+// The most of texts from outside that a line of the log has, in bytes.
+const (
+	mostMethod  = 32
+	mostPath    = 1024
+	mostReason  = 512
+	mostSubject = 256
+)
+
+// log writes one line for the request, without the query, which may contain secrets such as a presigned signature.
 func (x *exchange) log(r *http.Request, log *slog.Logger) {
+	level := slog.LevelInfo
+	if x.refused != 0 || x.refusal.Layer != "" {
+		level = slog.LevelWarn
+	}
+	if !log.Enabled(context.Background(), level) {
+		return
+	}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	attributes := []slog.Attr{
-		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", x.status),
-		slog.Int64("bytes", x.bytes),
+	attributes := make([]slog.Attr, 0, 16)
+	attributes = append(attributes,
+		slog.String("client", r.RemoteAddr),
+		slog.String("method", bounded(r.Method, mostMethod)), slog.String("path", bounded(path, mostPath)),
+		slog.Int("status", x.status), slog.Int64("bytes", x.bytes),
 		slog.String("took", time.Since(x.start).Round(10*time.Microsecond).String()),
+	)
+	if subject := subjectOf(r); subject != "" {
+		attributes = append(attributes, slog.String("subject", bounded(subject, mostSubject)))
 	}
 	if x.route != nil {
-		attributes = append(attributes, slog.String("upstream", x.route.name))
+		attributes = append(attributes, slog.String("route", x.route.where()), slog.String("upstream", x.route.name))
 	}
-	level := slog.LevelInfo
+	if x.retries > 0 {
+		attributes = append(attributes, slog.Int("retries", x.retries))
+	}
+	if x.requestID != "" {
+		attributes = append(attributes, slog.String("request_id", bounded(x.requestID, mostMethod*2)))
+	}
 	switch {
-	case x.refused != "":
-		level = slog.LevelWarn
-		attributes = append(attributes, slog.String("refused_by", "proxy"), slog.String("step", x.refused),
-			slog.String("reason", x.reason))
+	case x.refused != 0:
+		attributes = append(attributes, slog.String("refused_by", "proxy"), slog.String("step", x.refused.String()),
+			slog.String("reason", bounded(withoutQueries(x.reason), mostReason)))
 	case x.refusal.Layer != "":
-		level = slog.LevelWarn
 		attributes = append(attributes, slog.String("refused_by", string(x.refusal.Layer)),
-			slog.String("reason", x.refusal.Message),
-			slog.String("request_id", x.refusal.RequestID))
-	case !x.done:
+			slog.String("reason", bounded(withoutQueries(x.refusal.Message), mostReason)))
+	}
+	if x.refused == 0 && !x.done {
 		attributes = append(attributes, slog.Bool("aborted", true))
 	}
 	log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attributes...)
+}
+
+// bounded is the beginning of a text that is too long.
+func bounded(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// withoutQueries hides what stands behind question marks: an error may have a whole URL in it, with a signature.
+func withoutQueries(text string) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "?")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		out.WriteString("?")
+		end := strings.IndexAny(rest, " \"'\t\r\n")
+		if end < 0 {
+			end = len(rest)
+		}
+		if end > 0 {
+			out.WriteString("…")
+		}
+		text = rest[end:]
+	}
+}
+
+// subjectOf is the subject of the certificate that the client has proved to have, "" without one.
+func subjectOf(r *http.Request) string {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return ""
+	}
+	return subjectName(r.TLS.VerifiedChains[0][0])
+}
+
+// subjectName is the distinguished name of a certificate, or its first other name.
+func subjectName(c *x509.Certificate) string {
+	if name := c.Subject.String(); name != "" {
+		return name
+	}
+	for _, uri := range c.URIs {
+		return uri.String()
+	}
+	for _, name := range slices.Concat(c.DNSNames, c.EmailAddresses) {
+		return name
+	}
+	return "serial " + c.SerialNumber.String()
 }

@@ -24,7 +24,7 @@ type gate struct {
 	guarded bool // there is a token
 }
 
-func newGate(c Config, routes []route) (gate, error) {
+func newGate(c Config, routes []*route) (gate, error) {
 	g := gate{hosts: listener.Hosts{Addresses: true}, token: c.Token, guarded: c.Token.Reveal() != ""}
 	for _, host := range c.AllowHosts {
 		if err := g.hosts.Allow(host); err != nil {
@@ -56,7 +56,7 @@ func newGate(c Config, routes []route) (gate, error) {
 // origin that may see the response.
 func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 	if !g.hosts.Have(r.Host) {
-		x.refuse(w, http.StatusForbidden, "host", fmt.Sprintf(
+		x.refuse(w, http.StatusForbidden, checkHost, fmt.Sprintf(
 			"the Host header names %.80q: use localhost or an IP address, or start the proxy with --allow-host %.80s",
 			r.Host, listener.HostName(r.Host)))
 		return false
@@ -64,7 +64,7 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 	origin, foreign := originOf(r)
 	if foreign {
 		if !g.allows(origin) {
-			x.refuse(w, http.StatusForbidden, "origin", fmt.Sprintf(
+			x.refuse(w, http.StatusForbidden, checkOrigin, fmt.Sprintf(
 				"the request comes from a page of %.80q: start the proxy with --allow-origin %.80s if that page may use it",
 				origin, origin))
 			return false
@@ -79,7 +79,7 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request, x *exchange) bool {
 	if g.guarded && !g.authenticated(r) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="furl proxy"`)
 		x.allowOrigin(w.Header())
-		x.refuse(w, http.StatusUnauthorized, "token",
+		x.refuse(w, http.StatusUnauthorized, checkToken,
 			"the proxy needs its token: send Authorization: Bearer TOKEN, or "+headerToken+": TOKEN")
 		return false
 	}

@@ -17,9 +17,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httputil"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -30,71 +30,45 @@ import (
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/machine"
-	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/internal/mount"
 )
-
-// MaxConcurrent is the default of Config.MaxConcurrent.
-const MaxConcurrent = 1024
-
-// Config is the configuration of a Proxy.
-type Config struct {
-	// Upstream is the URL for requests that match no route; "" to refuse such requests.
-	Upstream string
-	Routes   []Route
-	// Transport signs and sends, a *furl.Transport.
-	Transport http.RoundTripper
-	// AllowHosts are names that the Host header may have, in addition to IP addresses, localhost and names below it, and
-	// the hosts of Routes.
-	AllowHosts []string
-	// AllowOrigins are origins ("https://app.example") whose pages may use the proxy; "*" for all.
-	AllowOrigins []string
-	// Token, if not empty, must be in each request: as a bearer token, as a password, or in X-Furl-Token.
-	Token sigv4.Secret
-	// ForwardAuthorization passes the client's Authorization header on as X-Forwarded-Authorization. The proxy never
-	// passes on an X-Forwarded-Authorization header from the client.
-	ForwardAuthorization bool
-	// MaxConcurrent is the maximum number of requests at one time; 0 means the constant MaxConcurrent.
-	MaxConcurrent int
-	// DrainTimeout is the time that requests have to finish when the proxy stops; 0 means 10 seconds.
-	DrainTimeout time.Duration
-	// Log gets one line for each request; nil for no log.
-	Log *slog.Logger
-}
 
 // Proxy is a reverse proxy that signs. Do not put this http.Handler behind a ServeMux, which redirects targets with
 // "//" and "..".
 type Proxy struct {
-	config  Config
-	routes  []route
-	gate    gate
-	reverse httputil.ReverseProxy
-	running atomic.Int64
+	log      *slog.Logger
+	reverse  httputil.ReverseProxy
+	intake   *listener.Intake
+	table    atomic.Pointer[table]
+	running  atomic.Int64
+	replays  atomic.Int32 // bodies that are kept for retries
+	outcomes tally        // of requests that have found no route
+	reloads  [2]atomic.Uint64
+	draining atomic.Bool
+	open     atomic.Pointer[listener.Listener] // of Serve
+}
+
+// table is what a configuration makes of a Proxy. A request has the same one from its beginning to its end.
+type table struct {
+	config Config
+	routes []*route
+	gate   gate
+	pair   *listener.Pair // nil without TLS
 }
 
 // New checks the configuration.
 func New(c Config) (*Proxy, error) {
-	if c.Transport == nil {
-		return nil, errors.New("proxy: no transport")
-	}
-	routes, err := compile(c)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	t, err := newTable(c)
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	if c.MaxConcurrent <= 0 {
-		c.MaxConcurrent = MaxConcurrent
-	}
-	if c.DrainTimeout <= 0 {
-		c.DrainTimeout = 10 * time.Second
-	}
-	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	p := &Proxy{config: c, routes: routes}
-	if p.gate, err = newGate(c, routes); err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
-	}
+	p := &Proxy{log: c.Log, intake: listener.NewIntake(bodyTimeout, 0)}
+	p.table.Store(t)
 	p.reverse = httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
-		Transport:      c.Transport,
-		FlushInterval:  -1, // pass on responses as they arrive
+		Transport:      p,
+		FlushInterval:  flushInterval,
 		ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		BufferPool:     &buffers{},
 		ModifyResponse: p.modify,
@@ -103,50 +77,162 @@ func New(c Config) (*Proxy, error) {
 	return p, nil
 }
 
+// flushInterval is how long a piece of a response of known length may wait for the next. Most such responses come whole,
+// and are sent in one write. ReverseProxy passes on a piece of any other response at once.
+const flushInterval = 500 * time.Microsecond
+
+// bodyTimeout is how long each MiB of a request's body may take to arrive.
+const bodyTimeout = 30 * time.Second
+
+func newTable(c Config) (*table, error) {
+	routes, err := compile(c)
+	if err != nil {
+		return nil, err
+	}
+	if c.MaxConcurrent <= 0 {
+		c.MaxConcurrent = MaxConcurrent
+	}
+	if c.DrainTimeout <= 0 {
+		c.DrainTimeout = 10 * time.Second
+	}
+	t := &table{config: c, routes: routes, pair: c.certificate()}
+	if t.pair != nil {
+		if err := t.pair.Load(); err != nil {
+			return nil, err
+		}
+	}
+	t.gate, err = newGate(c, routes)
+	return t, err
+}
+
+// Reload takes another configuration for the requests that begin from now on. If it cannot be used, all stays as it is.
+// What a route remembers of its requests goes on, and so do the listeners.
+func (p *Proxy) Reload(c Config) error {
+	old := p.table.Load()
+	c.Log = p.log
+	next, err := newTable(c)
+	if err == nil {
+		err = errors.Join(
+			kept("listen", old.config.Listen, c.Listen), kept("admin", old.config.admin(), c.admin()),
+			kept("tls-cert", on(old.pair), on(next.pair)),
+		)
+	}
+	if err != nil {
+		p.Refuse()
+		return err
+	}
+	for _, route := range next.routes {
+		for _, before := range old.routes {
+			if before.where() == route.where() {
+				route.state = before.state
+			}
+		}
+	}
+	p.table.Store(next)
+	p.reloads[0].Add(1)
+	return nil
+}
+
+// Refuse counts a configuration that was read again and cannot be used.
+func (p *Proxy) Refuse() { p.reloads[1].Add(1) }
+
+// kept refuses to change what stays as long as the proxy runs.
+func kept(key, before, after string) error {
+	if before == after {
+		return nil
+	}
+	return wrong(key, "it stays %q while the proxy runs, and cannot become %q: restart the proxy", before, after)
+}
+
+func on(pair *listener.Pair) string {
+	if pair == nil {
+		return "off"
+	}
+	return "on"
+}
+
 // ServeHTTP checks a request and passes it on.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{start: time.Now()}
-	defer x.log(r, p.config.Log)
+	t := p.table.Load()
+	x := &exchange{start: time.Now(), in: r, forward: t.config.ForwardAuthorization}
+	defer p.ended(x, r)
 	defer p.running.Add(-1)
-	if p.running.Add(1) > int64(p.config.MaxConcurrent) {
-		w.Header().Set("Retry-After", "1")
-		x.refuse(w, http.StatusServiceUnavailable, "overload", "too many requests at one time")
+	if p.running.Add(1) > int64(t.config.MaxConcurrent) {
+		x.refuseFor(w, http.StatusServiceUnavailable, time.Second, checkOverload, "too many requests at one time")
 		return
 	}
 	if message := unsupported(r); message != "" {
-		x.refuse(w, http.StatusNotImplemented, "unsupported", message)
+		x.refuse(w, http.StatusNotImplemented, checkUnsupported, message)
 		return
 	}
-	if !p.gate.admit(w, r, x) {
+	if !t.gate.admit(w, r, x) {
 		return
 	}
-	route, ok := p.find(r)
-	if !ok {
-		x.refuse(w, http.StatusNotFound, "route", "no upstream for "+r.Host+": give the proxy a URL or a --route for it")
+	route := t.find(r)
+	if route == nil {
+		x.refuse(w, http.StatusNotFound, checkRoute,
+			fmt.Sprintf("no upstream for %.200s: give the proxy a URL or a --route for it", r.Host))
 		return
 	}
+	x.route = route
 	var err error
 	if x.upstream, err = route.target(r); err != nil {
-		x.refuse(w, http.StatusBadRequest, "target", err.Error())
+		x.refuse(w, http.StatusBadRequest, checkTarget, err.Error())
 		return
 	}
-	x.route, x.mount = &route, route.mount(r)
+	x.passed(w, r, p)
+}
+
+// passed passes a request on that has found its route, within the limits of the route.
+func (x *exchange) passed(w http.ResponseWriter, r *http.Request, p *Proxy) {
+	route, state := x.route, x.route.state
+	defer state.running.Add(-1)
+	if most := int64(route.MaxConcurrent); state.running.Add(1) > most && most > 0 {
+		x.allowOrigin(w.Header())
+		x.refuseFor(w, http.StatusServiceUnavailable, time.Second, checkOverload, "too many requests of this route at one time")
+		return
+	}
+	if wait, ok := state.bucket.take(x.start, route.Limits); !ok {
+		x.allowOrigin(w.Header())
+		x.refuseFor(w, http.StatusTooManyRequests, wait, checkRate, "too many requests of this route in a short time")
+		return
+	}
+	through, wait := state.breaker.pass(x.start, route.Limits)
+	if through == 0 {
+		x.allowOrigin(w.Header())
+		x.refuseFor(w, http.StatusServiceUnavailable, wait, checkBreaker,
+			"the function failed again and again, and is left alone for a while")
+		return
+	}
+	defer func() { // also if ReverseProxy panics, which ends a response that has begun
+		if state.breaker.done(time.Now(), route.Limits, through, x.result) {
+			p.log.Warn("circuit breaker opened", "route", route.where(), "upstream", route.name,
+				"retry_after", route.BreakerTimeout.String())
+		}
+	}()
+	r, done := p.intake.Receive(w, r)
+	defer done()
 	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	x.done = true
 }
 
-// find returns the route of a request.
-func (p *Proxy) find(r *http.Request) (route, bool) {
-	host := listener.HostName(r.Host)
-	for _, route := range p.routes {
-		if route.Host != "" && !strings.EqualFold(route.Host, host) {
-			continue
+// find returns the route of a request, nil if there is none.
+func (t *table) find(r *http.Request) *route {
+	host := ""
+	for _, route := range t.routes {
+		if route.Host != "" {
+			if host == "" {
+				host = listener.HostName(r.Host)
+			}
+			if !strings.EqualFold(route.Host, host) {
+				continue
+			}
 		}
 		if rest, ok := strings.CutPrefix(r.RequestURI, route.Path); ok && (rest == "" || rest[0] == '/' || rest[0] == '?') {
-			return route, true
+			return route
 		}
 	}
-	return route{}, false
+	return nil
 }
 
 // unsupported returns why function URLs do not support a request, or "".
@@ -161,44 +247,6 @@ func unsupported(r *http.Request) string {
 			"use the proxy's address in place of the function URL, not as an HTTP proxy", r.RequestURI)
 	}
 	return ""
-}
-
-// Serve serves the listener until ctx ends. Then it waits for requests to finish, at most for the drain timeout or
-// until stop ends. It supports HTTP/1.1, and HTTP/2 without TLS for clients that start with it.
-func (p *Proxy) Serve(ctx, stop context.Context, inner net.Listener) error {
-	server := &http.Server{
-		Handler:           p,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    1 << 20, // as Lambda
-		ErrorLog:          slog.NewLogLogger(p.config.Log.Handler(), slog.LevelDebug),
-		// ServeHTTP refuses OPTIONS *, which a function URL does not answer.
-		DisableGeneralOptionsHandler: true,
-	}
-	listener.Guard(server)
-	shortages := machine.Warner{Log: p.config.Log}
-	patient := machine.NewListener(inner, func(lack *machine.Lack) {
-		shortages.Warn("new connections wait: there is no room for them", lack)
-	})
-	bounded := listener.New(patient, listener.Config{Log: p.config.Log})
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(bounded) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	drain, cancel := context.WithTimeout(stop, p.config.DrainTimeout)
-	defer cancel()
-	err := server.Shutdown(drain)
-	if err != nil { // some requests still run, such as streams without end
-		err = server.Close()
-	}
-	bounded.Drain(drain)
-	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
 }
 
 // headerForwarded passes the client's Authorization header on to the function. The function may trust it, so the proxy
@@ -223,7 +271,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	h.Del("Upgrade")
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return isForwarded(name) })
 	// The headers that the client lists in Connection are already removed, so the client cannot remove this one.
-	if values := h["Authorization"]; p.config.ForwardAuthorization && len(values) > 0 {
+	if values := h["Authorization"]; x.forward && len(values) > 0 {
 		h[headerForwarded] = values
 	}
 	// A client such as one of AWS's may sign too, but a request has one signature. Furl-Canonical-Request describes the
@@ -235,15 +283,37 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	} {
 		h.Del(name)
 	}
+	if r.In.TLS != nil { // the proxy alone knows who the client is
+		maps.DeleteFunc(h, func(name string, _ []string) bool { return isCertificate(name) })
+	}
 	x.route.translate(r.In, h)
+}
+
+// isCertificate reports whether a header tells of the certificate of a client, as front ends have it: Client-Cert (RFC
+// 9440), X-Forwarded-Client-Cert (Envoy), X-SSL-Client-… (nginx), X-Client-Cert-…, X-Amzn-Mtls-… (AWS) and others.
+func isCertificate(name string) bool {
+	plain := strings.TrimPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "x-")
+	for _, prefix := range []string{
+		"client-cert", "forwarded-client-cert", "forwarded-tls-client-cert", "ssl-client", "tls-client", "client-verify",
+		"client-dn", "amzn-mtls", "arr-clientcert", "ssl-cert", "client-san", "client-subject",
+	} {
+		if strings.HasPrefix(plain, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // modify records the response, makes the function's own addresses in it the proxy's, and lets an allowed page see it.
 func (p *Proxy) modify(resp *http.Response) error {
 	x := exchangeOf(resp.Request.Context())
-	x.status = resp.StatusCode
+	x.route.state.waited.Add(int64(time.Since(x.start)))
+	x.status, x.result = resp.StatusCode, resultOf(resp, nil)
+	x.requestID = resp.Header.Get("X-Amzn-Requestid")
 	x.refusal, _ = furl.RefusalOf(resp)
-	x.mount.Response(resp.Header)
+	if mount.Concerns(resp.Header) {
+		x.route.mount(x.in).Response(resp.Header)
+	}
 	x.body = resp.Body
 	resp.Body = x
 	x.allowOrigin(resp.Header)
@@ -254,21 +324,26 @@ func (p *Proxy) modify(resp *http.Response) error {
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	x.allowOrigin(w.Header())
-	status, kind := http.StatusBadGateway, "upstream"
+	x.result = resultOf(nil, err)
+	status, kind := http.StatusBadGateway, checkUpstream
 	switch {
 	case errors.Is(err, furl.ErrBodyTooLarge):
-		status, kind = http.StatusRequestEntityTooLarge, "body"
+		status, kind = http.StatusRequestEntityTooLarge, checkBody
 	case errors.Is(err, furl.ErrRequest):
-		status, kind = http.StatusBadRequest, "target"
+		status, kind = http.StatusBadRequest, checkTarget
 	case r.Context().Err() != nil:
 		const clientGone = 499 // only for the log
-		status, kind = clientGone, "client"
+		status, kind = clientGone, checkClient
+		x.result = resultUnknown
+	case errors.Is(err, os.ErrDeadlineExceeded) && errors.Is(err, furl.ErrBody): // of the connection of the client
+		status, kind = http.StatusRequestTimeout, checkBody
 	case machine.Lacking(err) != nil:
-		status, kind = http.StatusServiceUnavailable, "machine" // it may pass
+		status, kind = http.StatusServiceUnavailable, checkMachine // it may pass
+		x.result = resultUnknown
 	case errors.Is(err, furl.ErrCredentials):
-		kind = "credentials"
+		kind = checkCredentials
 	case errors.Is(err, context.DeadlineExceeded):
-		status = http.StatusGatewayTimeout
+		status, kind = http.StatusGatewayTimeout, checkTimeout
 	}
 	x.refuse(w, status, kind, err.Error())
 }

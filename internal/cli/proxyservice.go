@@ -1,0 +1,366 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/call"
+	"github.com/furl-dev/furl/internal/proxy"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// service is a proxy that runs.
+type service struct {
+	program *program
+	command *cobra.Command
+	flags   *proxyFlags
+	args    []string
+	log     *slog.Logger
+	proxy   *proxy.Proxy
+	base    *http.Transport // of all routes; it stays when the configuration is read again
+	token   string
+	drawn   bool // the token is furl's own choice
+}
+
+// connect gives a configuration what it needs to serve: the token, the URLs of functions that it names, and transports
+// that have credentials.
+func (s *service) connect(config *proxy.Config) error {
+	if err := s.readToken(config); err != nil {
+		return usage(s.command, err)
+	}
+	type group struct {
+		proxy.Signing
+		maxBody int64 // of a Transport
+	}
+	groups := map[group]*credentials{}
+	var order []group
+	add := func(at string, upstream *string, signing proxy.Signing, limits proxy.Limits, transport *http.RoundTripper) {
+		key := group{signing, limits.MaxBody}
+		if groups[key] == nil {
+			groups[key] = &credentials{at: at}
+			order = append(order, key)
+		}
+		groups[key].add(upstream, transport)
+	}
+	if config.Upstream != "" {
+		add("", &config.Upstream, config.Signing, config.Limits, &config.Transport)
+	}
+	for i := range config.Routes {
+		route := &config.Routes[i]
+		add(route.At, &route.Upstream, route.Signing, route.Limits, &route.Transport)
+	}
+	for _, key := range order {
+		if err := s.sign(key.Signing, key.maxBody, groups[key]); err != nil {
+			if at := groups[key].at; at != "" {
+				err = located{at, err}
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// located is an error about a route of a file. It is handled as the error that it wraps.
+type located struct {
+	at  string
+	err error
+}
+
+func (l located) Error() string { return l.at + ": " + l.err.Error() }
+func (l located) Unwrap() error { return l.err }
+
+// credentials are the upstreams that have the same credentials.
+type credentials struct {
+	at         string // where a file has the first of them
+	upstreams  []*string
+	transports []*http.RoundTripper
+}
+
+func (c *credentials) add(upstream *string, transport *http.RoundTripper) {
+	c.upstreams, c.transports = append(c.upstreams, upstream), append(c.transports, transport)
+}
+
+// sign makes the transport of a group, and resolves what its upstreams name.
+func (s *service) sign(how proxy.Signing, maxBody int64, of *credentials) error {
+	signing, err := s.flags.as(how, s.program.getenv)
+	if err != nil {
+		return usage(s.command, err)
+	}
+	var names []string
+	for _, name := range of.upstreams {
+		names = append(names, *name)
+	}
+	signer, err := signing.open(s.program, s.command, names...)
+	if err != nil {
+		return err
+	}
+	for i, e := range signer.all {
+		if err := signer.checkRegions(e.host); err != nil {
+			return err
+		}
+		*of.upstreams[i] = e.url
+	}
+	// Missing credentials shall end the command now, not fail the first request.
+	if _, err := signer.transport.Credentials.Retrieve(s.command.Context()); err != nil {
+		return noKeys(err)
+	}
+	if s.base == nil {
+		if s.base, err = signing.transport(s.flags.network, true); err != nil {
+			return usage(s.command, err)
+		}
+		s.base.MaxIdleConnsPerHost = proxy.MaxConcurrent / 4
+		s.base.MaxIdleConns = proxy.MaxConcurrent
+	}
+	signer.transport.Base, signer.transport.MaxSpool = s.base, maxBody
+	for _, transport := range of.transports {
+		*transport = signer.transport
+	}
+	return nil
+}
+
+// as is the flags for credentials that a file may name.
+func (f *proxyFlags) as(how proxy.Signing, getenv func(string) string) (*signing, error) {
+	s := f.signing
+	s.clients = true // the whole configuration, so that a proxy that runs for long gets new credentials
+	s.service, s.signHost = how.Service, how.SignHost
+	o := &s.options
+	o.Profile, o.RoleARN, o.Region, o.EndpointURL = how.Profile, how.RoleARN, how.Region, how.EndpointURL
+	if how.EnvPrefix != "" {
+		o.Credentials = aws.Credentials{
+			AccessKeyID: getenv(how.EnvPrefix + "AWS_ACCESS_KEY_ID"), SecretAccessKey: getenv(how.EnvPrefix + "AWS_SECRET_ACCESS_KEY"),
+			SessionToken: getenv(how.EnvPrefix + "AWS_SESSION_TOKEN"), Source: "env-prefix",
+		}
+		if !o.Credentials.HasKeys() {
+			return nil, fmt.Errorf("env-prefix: $%[1]sAWS_ACCESS_KEY_ID or $%[1]sAWS_SECRET_ACCESS_KEY is not set", how.EnvPrefix)
+		}
+	}
+	return &s, nil
+}
+
+// readToken finds the token, or draws one.
+func (s *service) readToken(config *proxy.Config) error {
+	if !config.RequireToken {
+		return nil
+	}
+	token, from := s.program.getenv(tokenVariable), "$"+tokenVariable
+	if config.TokenFile != "" {
+		text, err := os.ReadFile(config.TokenFile)
+		if err != nil {
+			return err
+		}
+		if token, from = strings.TrimSpace(string(text)), config.TokenFile; token == "" {
+			return fmt.Errorf("%s is empty: it must have the token", from)
+		}
+	}
+	switch {
+	case token == "" && s.token == "":
+		s.token, s.drawn = rand.Text(), true
+	case token == "":
+	case strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' }):
+		return fmt.Errorf("%s has characters that a header cannot hold", from)
+	default:
+		s.token, s.drawn = token, false
+	}
+	config.Token = sigv4.NewSecret(s.token)
+	return nil
+}
+
+// run serves until the command ends. SIGHUP reads the file of a service again.
+func (s *service) run(config proxy.Config, listener net.Listener) error {
+	ctx, cancel := context.WithCancel(s.command.Context())
+	defer cancel()
+	admin, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopAdmin()
+	pages := make(chan error, 1)
+	if config.Admin == "" || config.Admin == "off" {
+		pages <- nil
+	} else {
+		inner, err := net.Listen("tcp", config.Admin)
+		if err != nil {
+			return errors.Join(fail(adminListen, err), listener.Close())
+		}
+		s.program.note("health and metrics on http://%s", reachable(inner.Addr()))
+		go func() { pages <- s.proxy.ServeAdmin(admin, inner) }()
+	}
+	reloads := make(chan os.Signal, 1)
+	if s.flags.file != "" {
+		signal.Notify(reloads, syscall.SIGHUP) // never sent on Windows
+		defer signal.Stop(reloads)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.proxy.Serve(ctx, s.program.stop, listener) }()
+	notify := s.notifier()
+	notify("READY=1")
+	done := ctx.Done()
+	for {
+		select {
+		case <-reloads:
+			notify("RELOADING=1")
+			s.reload()
+			notify("READY=1")
+		case <-done:
+			done = nil
+			notify("STOPPING=1")
+		case err := <-ended:
+			stopAdmin()
+			return errors.Join(err, <-pages)
+		}
+	}
+}
+
+// reload reads the file again. If that cannot be used, the proxy goes on as it is.
+func (s *service) reload() {
+	config, err := s.flags.configure(s.args)
+	if err == nil {
+		// The token that was drawn stays.
+		err = s.connect(&config)
+	}
+	if err != nil {
+		s.proxy.Refuse()
+	} else if err = s.proxy.Reload(config); err != nil {
+		err = located{s.flags.file, err}
+	}
+	if err != nil {
+		s.log.Error("configuration not reloaded, the proxy goes on with the one before", "error", err)
+		return
+	}
+	s.log.Info("configuration reloaded", "file", s.flags.file)
+}
+
+// notifier tells the service manager of systemd what the proxy does (sd_notify), if it started the proxy.
+func (s *service) notifier() func(state string) {
+	socket := s.program.getenv("NOTIFY_SOCKET")
+	if socket == "" {
+		return func(string) {}
+	}
+	return func(state string) {
+		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
+		if err == nil {
+			err = errors.Join(conn.SetWriteDeadline(time.Now().Add(time.Second)), write(conn, state), conn.Close())
+		}
+		if err != nil {
+			s.log.Warn("the service manager was not told", "error", err)
+		}
+	}
+}
+
+func write(conn net.Conn, text string) error {
+	_, err := conn.Write([]byte(text))
+	return err
+}
+
+// checkProxy prints what a configuration means. It reads the files that the configuration names, and sends nothing.
+func (p *program) checkProxy(command *cobra.Command, flags *proxyFlags, config proxy.Config) error {
+	type shownRoute struct {
+		Route         string   `json:"route"`
+		KeepPath      bool     `json:"keepPath,omitempty"`
+		Upstream      string   `json:"upstream"`
+		SignHost      string   `json:"signHost,omitempty"`
+		Region        string   `json:"region,omitempty"`
+		Credentials   []string `json:"credentials"`
+		MaxConcurrent int      `json:"maxConcurrent,omitempty"`
+		Limits        any      `json:"limits"`
+	}
+	flags.config = config
+	shown := map[string]any{}
+	limits := map[string]bool{}
+	for _, name := range []string{"maxBody", "timeout", "idleTimeout", "rate", "burst", "retries", "retryBudget", "breakerFailures", "breakerTimeout"} {
+		limits[name] = true
+	}
+	for _, setting := range flags.settings() {
+		if !limits[setting.json] {
+			shown[setting.json] = setting.shown()
+		}
+	}
+	all := config.Routes
+	if config.Upstream != "" {
+		all = append(all, proxy.Route{Upstream: config.Upstream, Signing: config.Signing, Limits: config.Limits})
+	}
+	s := &service{program: p, command: command, flags: flags}
+	if err := s.readToken(&config); err != nil {
+		return usage(command, err)
+	}
+	var routes []shownRoute
+	for i := range all {
+		route := &all[i]
+		if err := s.checkRoute(route); err != nil {
+			if route.At != "" {
+				err = located{route.At, err}
+			}
+			return usage(command, err)
+		}
+		of := proxyFlags{config: proxy.Config{Limits: route.Limits}}
+		own := map[string]any{}
+		for _, setting := range of.settings() {
+			if limits[setting.json] {
+				own[setting.json] = setting.shown()
+			}
+		}
+		where := route.Host + route.Path
+		if where == "" || route.Path == "" {
+			where += "/"
+		}
+		routes = append(routes, shownRoute{
+			where, route.KeepPath, route.Upstream, route.SignHost, route.Region, credentialsOf(route.Signing),
+			route.MaxConcurrent, own,
+		})
+		route.Transport = http.DefaultTransport // which is not used
+		if call, err := furl.ParseURL(route.Upstream); err != nil || call.Scheme == "" {
+			route.Upstream = "https://name.invalid" // of a function, whose URL is looked up at the start
+		}
+	}
+	config.Routes, config.Upstream = all, ""
+	if _, err := proxy.New(config); err != nil {
+		return usage(command, err)
+	}
+	shown["routes"] = routes
+	return p.printJSON(shown)
+}
+
+// checkRoute finds what is wrong with a route without asking anybody.
+func (s *service) checkRoute(route *proxy.Route) error {
+	signing, err := s.flags.as(route.Signing, s.program.getenv)
+	if err != nil {
+		return err
+	}
+	if err := signing.checkSignHost(1); err != nil {
+		return err
+	}
+	target, err := call.ParseTarget(route.Upstream)
+	if err != nil {
+		return err
+	}
+	_, err = signing.load(s.command.Context(), s.program.getenv, signing.options, []call.Target{target})
+	return err
+}
+
+// credentialsOf says where the credentials of a route come from, without them.
+func credentialsOf(s proxy.Signing) []string {
+	var from []string
+	switch {
+	case s.EnvPrefix != "":
+		from = append(from, "variables $"+s.EnvPrefix+"AWS_…")
+	case s.Profile != "":
+		from = append(from, "profile "+s.Profile)
+	default:
+		from = append(from, "environment or default profile")
+	}
+	if s.RoleARN != "" {
+		from = append(from, "role "+s.RoleARN)
+	}
+	return from
+}

@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/furl-dev/furl/internal/template/tree"
+	"github.com/furl-dev/furl/internal/tomlfile"
+)
+
+// ReadConfig reads a configuration file. What over changes counts for all, and for those routes that say nothing else.
+// Files that it names are beside it. All that is wrong is reported at once, with its line.
+func ReadConfig(path string, over func(*Config)) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	return ParseConfig(path, text, over)
+}
+
+// fileConfig is Config as a file has it.
+type fileConfig struct {
+	Config
+	Routes []tomlfile.Table `toml:"routes"`
+}
+
+// ParseConfig is ReadConfig for the text of a file.
+func ParseConfig(path string, text []byte, over func(*Config)) (Config, error) {
+	read := fileConfig{Config: Default()}
+	read.Admin = DefaultAdmin
+	file, err := tomlfile.Decode(path, text, &read)
+	if err != nil {
+		if file.Type("token") == "String" {
+			err = file.At(errors.New("token is true or false, since a configuration file holds no secrets: put the token into "+
+				"$FURL_PROXY_TOKEN, or name its file with token-file"), "token")
+		}
+		return Config{}, err
+	}
+	config := read.Config
+	for _, name := range []*string{&config.TokenFile, &config.TLSCert, &config.TLSKey, &config.ClientCA} {
+		if *name != "" && !filepath.IsAbs(*name) {
+			*name = filepath.Join(filepath.Dir(path), *name)
+		}
+	}
+	if over != nil {
+		over(&config)
+	}
+	var faults []error
+	for i, table := range read.Routes {
+		route := Route{Signing: config.Signing, Limits: config.Limits, At: fmt.Sprintf("%s:%d", path, file.LineIn("routes", i, ""))}
+		if err := file.Table("routes", i, table, &route); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		for _, fault := range Faults(route.validate(), "") {
+			line := file.LineIn("routes", i, fault.Key)
+			faults = append(faults, &tomlfile.Error{Path: path, Line: line, Text: fault.Text})
+		}
+		config.Routes = append(config.Routes, route.clean())
+	}
+	faults = append(faults, file.Unknown(unknown))
+	for _, fault := range Faults(config.Validate(), "") {
+		faults = append(faults, file.At(errors.New(fault.Text), fault.Key))
+	}
+	if len(config.Routes) == 0 && config.Upstream == "" {
+		faults = append(faults, &tomlfile.Error{Path: path, Text: "there is neither upstream nor a table [[routes]]"})
+	}
+	return config, errors.Join(faults...)
+}
+
+// unknown is what is said about a key that there is not.
+func unknown(key tomlfile.Key) string {
+	known := append(tomlfile.Keys(reflect.TypeFor[Config]()), "routes")
+	of := "settings"
+	if key[0] == "routes" && len(key) > 1 {
+		known, of = tomlfile.Keys(reflect.TypeFor[Route]()), "settings of a route"
+		key = key[1:]
+	}
+	name := key[len(key)-1]
+	if isSecret(name) {
+		return fmt.Sprintf("%s: a configuration file holds no secrets: name a profile of the AWS configuration "+
+			"(profile = \"NAME\"), a role (role-arn = \"ARN\"), or variables of the environment (env-prefix = \"NAME_\")", key)
+	}
+	meant := cmp.Or(tree.Nearest(strings.ReplaceAll(name, "_", "-"), known), tree.Nearest(strings.ReplaceAll(name, "_", "-")+"s", known))
+	if meant != "" {
+		return fmt.Sprintf("there is no setting %s; did you mean %s?", key, meant)
+	}
+	return fmt.Sprintf("there is no setting %s; the %s are %s", key, of, strings.Join(known, ", "))
+}
+
+// isSecret reports whether a key is one for a secret, however it is written.
+func isSecret(name string) bool {
+	plain := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name))
+	for _, word := range []string{"secret", "accesskey", "sessiontoken", "securitytoken", "password", "credentials", "privatekey"} {
+		if strings.Contains(plain, word) {
+			return true
+		}
+	}
+	return false
+}
