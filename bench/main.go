@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command bench measures furl: against the peers that a user would have instead (AWS's own signer, a reverse proxy), and
 // against the floor below which nobody can go (bare hashes, a bare Runtime API). It prints one table and always
 // succeeds if it could measure: on a busy machine a number is worse than it should be, which is no reason to fail.

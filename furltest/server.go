@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package furltest runs AWS Lambda function URLs with IAM authentication in the process of a Go test.
 //
 // A test starts a [Server] and puts an [http.Handler] behind a function URL. Requests take the way that they take in

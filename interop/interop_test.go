@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package interop_test proves furl against software that it does not control: the AWS CLI, boto3 and the AWS SDK for
 // Go on the control plane, and cargo-lambda, Chalice and Terraform, which deploy through it; FastAPI, aws-lambda-go
 // and Node.js behind function URLs; seven SigV4 clients in front of them, and five that presign URLs; two signers that

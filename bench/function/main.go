@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command function is the work that the benchmarks put behind furl and behind its peers: one small web page, and two
 // streams. Started by a Lambda runtime it is a function behind a function URL, with the handler "web" as a web
 // application; as "function serve" it is the same page and the longer stream as an HTTP server; as "function proxy

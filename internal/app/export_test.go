@@ -1,3 +1,5 @@
+//go:build unix
+
 package app
 
 import "github.com/furl-dev/furl/internal/roster"

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package app puts the server together: it opens the data directory, wires the two planes to the state, the runtime
 // and each other's use case, listens, and takes everything down again in order. It is the only package that sees all
 // the others, and has no rules of its own.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli
 
 import (
@@ -15,19 +17,9 @@ import (
 )
 
 func (p *program) ca() *cobra.Command {
-	command := &cobra.Command{
-		Use:   "ca",
-		Short: "The authority that signs the certificates of furl serve --tls",
-		Long: `The authority that signs the certificates of furl serve --tls.
-
-Each user has one, which the first use makes. All servers of the user on this machine use it, whatever their data
-directory. It can sign for localhost, names below it and loopback addresses only, so no program that trusts it believes
-it about another name. The certificates that it signs are good for a day, and the server makes a new one for each
-connection.`,
-		Example: "  curl --cacert \"$(furl ca path)\" https://localhost:9000/_furl/health\n  furl ca install",
-		Args:    noCommand,
-		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
-	}
+	command := describeCA()
+	command.Args = noCommand
+	command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 	command.AddCommand(p.caPath(), p.caInstall())
 	return command
 }

@@ -18,12 +18,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
-	"github.com/furl-dev/furl/internal/app"
-	"github.com/furl-dev/furl/internal/demo"
-	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 )
 
@@ -35,8 +31,8 @@ type Streams struct {
 
 // Main is the program without os.Exit. As the bootstrap of one of the demo's functions it is that function.
 func Main() int {
-	if demo.IsFunction(os.Args[0], os.Getenv) {
-		fmt.Fprintln(os.Stderr, demo.RunFunction())
+	if ended, isFunction := runFunction(); isFunction {
+		fmt.Fprintln(os.Stderr, ended)
 		return exitFailed
 	}
 	// The first signal asks the command to end, the second one ends it at once.
@@ -52,8 +48,7 @@ func Main() int {
 		<-signals
 		cancelStop()
 	}()
-	// A file that may not grow further (ulimit -f) is an error of the write, not the end of the program.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
+	takeSignals()
 	streams := Streams{In: os.Stdin, Out: shown(os.Stdout, os.Getenv), Err: shown(os.Stderr, os.Getenv)}
 	log.SetOutput(streams.Err) // for libraries that take no logger
 	return Run(ctx, stop, os.Args[1:], os.Getenv, streams)
@@ -231,58 +226,4 @@ func buildVersion() string {
 		return "(devel)"
 	}
 	return info.Main.Version
-}
-
-func (p *program) demo() *cobra.Command {
-	var keep bool
-	command := &cobra.Command{
-		Use:   "demo",
-		Short: "Play the whole story on a server in memory: refusals, reasons, permissions, signed calls",
-		Long: `Play the whole story on a server in memory, with nothing to install: two functions, a function URL with
-IAM authentication, a call that is refused and the reason, the two permissions, then the signed GET and the signed POST
-that one function sends to the other with its own role's credentials.
-
-` + exitStatus(status{exitOK: "every step came out as it should", exitFailed: "one step did not"},
-			exitUsage, exitInterrupted),
-		Example: "  furl demo",
-		Args:    cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			return p.runDemo(command.Context(), keep)
-		},
-	}
-	command.Flags().BoolVar(&keep, "keep", false, "keep the server up afterwards and print what furl env prints")
-	return command
-}
-
-func (p *program) runDemo(ctx context.Context, keep bool) error {
-	config := app.Default()
-	config.Data, config.Listen, config.Region = app.InMemory, "127.0.0.1:0", "eu-central-1"
-	server, err := app.New(ctx, config)
-	if err != nil {
-		return err
-	}
-	serving, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(serving, p.stop) }()
-
-	account := config.Accounts[0]
-	key, _ := server.RootKey(account) // it always has one
-	played := demo.Run(ctx, demo.Server{
-		Endpoint: server.Endpoint(), Region: config.Region, Account: account,
-		AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey,
-	}, p.streams.Out)
-	if keep && played == nil {
-		admin, err := server.UserKey(account, roster.Admin)
-		if err != nil {
-			return err
-		}
-		variables := exports(server.Endpoint(), config.Region, server.CertificateFile(),
-			aws.Credentials{AccessKeyID: admin.AccessKeyID, SecretAccessKey: admin.SecretAccessKey})
-		exported := shells["sh"].script(variables, cleared(variables)...)
-		fmt.Fprintf(p.streams.Out, "\nThe server stays up until Ctrl-C. In another shell:\n\n%s", exported)
-		<-ctx.Done()
-	}
-	cancel()
-	return errors.Join(played, <-ended)
 }

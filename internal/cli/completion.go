@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/awsconfig"
 	"github.com/furl-dev/furl/internal/call"
@@ -297,7 +296,7 @@ func (t *tab) value(name string) string {
 
 // place is where the command will work.
 func (t *tab) place() *place {
-	l := &place{p: t.program, command: t.command, data: app.Default().Data, account: t.value("account")}
+	l := &place{p: t.program, command: t.command, data: roster.DefaultData, account: t.value("account")}
 	if t.isLocal() {
 		l.data = t.value("data")
 	}

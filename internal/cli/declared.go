@@ -2,10 +2,12 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -100,4 +102,19 @@ func (d *declaration) open(path, region string, text []byte) (*declared.World, e
 		d.p.note("note: %s", guess)
 	}
 	return declared.New(opened.Stacks, o.Template.Account, region)
+}
+
+// pairs are the values of a flag by name.
+func pairs(flag string, texts []string, form string) (map[string]string, error) {
+	values := map[string]string{}
+	var faults []error
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			faults = append(faults, fmt.Errorf("--%s %q is not %s", flag, text, form))
+			continue
+		}
+		values[name] = value
+	}
+	return values, errors.Join(faults...)
 }

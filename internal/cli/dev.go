@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli
 
 import (
@@ -46,44 +48,16 @@ type devFlags struct {
 func (p *program) dev() *cobra.Command {
 	flags := devFlags{server: serveFlags{config: app.Default(), log: newLogFlags()}}
 	flags.server.log.level = "warn" // requests and their refusals are shown by other lines
-	command := &cobra.Command{
-		Use:   "dev [PATH]",
-		Short: "Run what a project declares, and run it anew when a file changes",
-		Long: `Run what a project declares, and run it anew when a file changes: furl makes a server equal to the declaration,
-shows the function URLs with what to type to call them, and then the logs of all functions and the refused requests.
-
-PATH is the working directory or
-  a SAM or CloudFormation template, or a directory that has one; .aws-sam/build
-  a cdk.out, or a CDK project (--build 'npx cdk synth -q' makes it anew); a Serverless project with .serverless/
-  a source directory, with --handler and --runtime where it is not plain what they are
-With --http it is a web server instead: a command that furl starts and keeps running, which has to listen on $PORT of
-127.0.0.1, or the address of one that runs.
-
-The code of functions is used where it is. A changed file of it is what the next call runs; running calls finish on the
-old code. A changed declaration is planned and applied; if it has faults, what was there stays. The data is in .furl of
-the project. If a server runs on it, or on --data, that one is used; it needs --code-dir or --http-upstream.
-
-furl.toml beside the declaration has, in [dev], what the flags say. .furlignore has gitignore's syntax and names files
-that need no watch. docs/dev.md describes both, and the events of --json.
-
-The build command and the web server are programs of your own: they run with your shell, environment and rights, in the
-project's directory, without a sandbox, and end with furl dev.
-
-On a terminal one key each does something; the last line lists them.
-
-` + exitStatus(status{exitOK: "stopped by a signal or by q", exitFailed: "could not start, read the project or apply it"},
-			exitUsage),
-		Example: "  furl dev\n  furl dev --http 'uvicorn main:app --port $PORT'\n  furl dev --dry-run template.yaml",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(command *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				flags.settings.Path = args[0]
-			}
-			if err := flags.complete(); err != nil {
-				return usage(command, err)
-			}
-			return p.runDev(command, flags)
-		},
+	command := describeDev()
+	command.Args = cobra.MaximumNArgs(1)
+	command.RunE = func(command *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			flags.settings.Path = args[0]
+		}
+		if err := flags.complete(); err != nil {
+			return usage(command, err)
+		}
+		return p.runDev(command, flags)
 	}
 	f := command.Flags()
 	flags.server.register(f, "endpoint", "debug")
@@ -140,21 +114,6 @@ func (f *devFlags) complete() error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
-}
-
-// pairs are the values of a flag by name.
-func pairs(flag string, texts []string, form string) (map[string]string, error) {
-	values := map[string]string{}
-	var faults []error
-	for _, text := range texts {
-		name, value, ok := strings.Cut(text, "=")
-		if !ok || name == "" {
-			faults = append(faults, fmt.Errorf("--%s %q is not %s", flag, text, form))
-			continue
-		}
-		values[name] = value
-	}
-	return values, errors.Join(faults...)
 }
 
 // devRun is one run of dev.

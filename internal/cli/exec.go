@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli
 
 import (
@@ -39,47 +41,14 @@ type executor struct {
 func (p *program) exec() *cobra.Command {
 	x := &executor{flags: devFlags{server: serveFlags{config: app.Default(), log: newLogFlags()}}}
 	x.flags.server.config.Listen, x.flags.server.log.level = "127.0.0.1:0", "error"
-	command := &cobra.Command{
-		Use:   "exec [--dev PATH] [flags] -- COMMAND [ARGUMENT]...",
-		Short: "Run a command, such as a test, with a local server of its own",
-		Long: `Run a command, such as a test, with a local server of its own. The server is in memory, on a free port of the
-loopback interface, and is gone when the command has ended. With --data, or $FURL_DATA, it is the one that runs with
-that data directory, which stays.
-
-With --dev the server is first made equal to what the project at PATH declares, as furl dev does, with its flags and
-furl.toml, which furl dev --help describes; a build command runs once. If the project cannot be read, built or applied,
-the command does not start.
-
-The command has the variables that furl env exports, for the user admin, --user or --role, and not those variables of
-its surroundings that would contradict them: other credentials, profiles, and endpoints for Lambda, IAM and STS. For
-each function URL in the server's region it has FURL_URL_NAME, where NAME is the name of the function in capitals, with
-_ for each character that is no letter or digit: FURL_URL_MY_FUNCTION for my-function. The URL of an alias is
-FURL_URL_MY_FUNCTION_LIVE. If two URLs would have the same name, neither is set, and furl says so.
-
-If the project declares a user without an access key, the user gets one, on a server that furl exec starts.
-
-If the command fails, furl prints what was refused or failed meanwhile, and why, in the words of furl explain.
-
-Signals go to the command, and furl waits for it. Programs that the command leaves running are left alone, as env and
-timeout leave them.
-
-The exit status is that of the command; for one that a signal ended, the number of the signal plus 128.
-
-` + exitStatus(status{
-			exitOK: "the command succeeded", exitFailed: "no server, or the project cannot be applied",
-			exitUnrunnable: "the command cannot be run", exitNoCommand: "there is no such command",
-		}, exitUsage, exitDenied),
-		Example: "  furl exec -- go test ./...\n  furl exec --dev . -- pytest\n  furl exec --data .furl --user alice -- npm test",
-		Args: func(command *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usage(command, errors.New("there is no command: furl exec -- COMMAND, for example furl exec -- npm test"))
-			}
-			return nil
-		},
-		RunE: func(command *cobra.Command, args []string) error {
-			return x.run(command, args)
-		},
+	command := describeExec()
+	command.Args = func(command *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage(command, errors.New("there is no command: furl exec -- COMMAND, for example furl exec -- npm test"))
+		}
+		return nil
 	}
+	command.RunE = func(command *cobra.Command, args []string) error { return x.run(command, args) }
 	x.p, x.command = p, command
 	f := command.Flags()
 	f.SetInterspersed(false) // flags behind the command are the command's, also without --
@@ -391,13 +360,6 @@ func endedAs(state *os.ProcessState, err error) error {
 		return &commandStatus{code}
 	}
 	return err // of its output
-}
-
-// commandStatus is the exit status of a command that failed. It has said why.
-type commandStatus struct{ code int }
-
-func (s *commandStatus) Error() string {
-	return fmt.Sprintf("the command ended with status %d", s.code)
 }
 
 // report prints what was refused while the command ran.

@@ -127,6 +127,7 @@ const (
 	mcpNotThere
 	mcpWantsMore
 	interrupted
+	notHere
 )
 
 // errorTable says with which exit status the program ends for each kind of error, and what to type next. It is the only
@@ -235,6 +236,7 @@ var errorTable = [...]struct {
 		exitDenied, "--header @FILE with what the server wants besides the signature, which Lambda has accepted", nil,
 	},
 	interrupted: {exitInterrupted, "", nil},
+	notHere:     {exitUsage, "", nil},
 
 	{exitUsage, "furl --help", match(func(err error) bool { return strings.HasPrefix(err.Error(), "unknown command") })},
 	{exitUsage, "--endpoint-url ADDRESS, for example --endpoint-url http://127.0.0.1:9000", is(awsconfig.ErrEndpoint)},
@@ -478,4 +480,11 @@ func (p *program) exit(ctx context.Context, err error) int {
 	p.tell("furl: error: ", err.Error())
 	p.tell("furl: hint: ", hint)
 	return code
+}
+
+// commandStatus is the exit status of a command that failed. It has said why.
+type commandStatus struct{ code int }
+
+func (s *commandStatus) Error() string {
+	return fmt.Sprintf("the command ended with status %d", s.code)
 }

@@ -381,3 +381,15 @@ func (l *place) rootKey(running roster.Running, account string) (roster.Key, err
 	}
 	return key, nil
 }
+
+// listenError is the error for an address at which nothing can listen, with the servers of this user that have its port.
+func (p *program) listenError(ctx context.Context, address string, err error) error {
+	var dirs []string
+	_, port, _ := net.SplitHostPort(address)
+	for _, running := range p.servers(ctx, roster.DefaultData) {
+		if strings.HasSuffix(running.Endpoint, ":"+port) {
+			dirs = append(dirs, snippet.Quote(running.Dir))
+		}
+	}
+	return fail(listenFailed, err, dirs)
+}

@@ -1,14 +1,13 @@
+//go:build unix
+
 package cli
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"net"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,46 +25,6 @@ type serveFlags struct {
 	check   bool
 	exports string // file for the exports, "" for none
 }
-
-// setting is one value of a server's configuration: its flag, which is also an environment variable, and its name in
-// the JSON of serve --check. Its value is the default until the command line is read.
-type setting struct {
-	flag  string // "" if there is only an environment variable
-	value any    // pointer to one of the types in register
-	json  string
-	usage string
-}
-
-// commaList is a list whose flag takes several values with commas between them. Names of files may have commas, so
-// theirs are plain lists.
-type commaList []string
-
-// bandwidth is a number of bytes per second. As a flag it may have a unit; a kilobyte is 1,024 bytes, as in AWS's limits.
-type bandwidth int64
-
-// Set implements pflag.Value.
-func (b *bandwidth) Set(text string) error {
-	number, unit := strings.ToLower(text), int64(1)
-	for _, suffix := range []string{"/s", "ps", "b", "i"} {
-		number = strings.TrimSuffix(number, suffix)
-	}
-	for suffix, size := range map[string]int64{"k": 1 << 10, "m": 1 << 20} {
-		if rest, ok := strings.CutSuffix(number, suffix); ok {
-			number, unit = rest, size
-		}
-	}
-	value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if value *= float64(unit); err != nil || !(value >= 0 && value < math.MaxInt64) {
-		return errors.New("want bytes per second, such as 2MB, 512KB or 2097152")
-	}
-	*b = bandwidth(value)
-	return nil
-}
-
-func (b *bandwidth) String() string { return strconv.FormatInt(int64(*b), 10) }
-
-// Type implements pflag.Value.
-func (*bandwidth) Type() string { return "bytes" }
 
 // settings are everything that can be said about a server, each in one place.
 func (s *serveFlags) settings() []setting {
@@ -177,59 +136,11 @@ func (s *serveFlags) register(f *pflag.FlagSet, except ...string) {
 	}
 }
 
-// register adds the flag of a setting to a command.
-func (s setting) register(f *pflag.FlagSet) {
-	switch value := s.value.(type) {
-	case *string:
-		f.StringVar(value, s.flag, *value, s.usage)
-	case *bool:
-		f.BoolVar(value, s.flag, *value, s.usage)
-	case *int:
-		f.IntVar(value, s.flag, *value, s.usage)
-	case *float64:
-		f.Float64Var(value, s.flag, *value, s.usage)
-	case *int64:
-		f.Int64Var(value, s.flag, *value, s.usage)
-	case *time.Duration:
-		f.DurationVar(value, s.flag, *value, s.usage)
-	case *[]string:
-		f.StringArrayVar(value, s.flag, *value, s.usage)
-	case *bandwidth:
-		f.Var(value, s.flag, s.usage)
-	case *commaList:
-		f.StringSliceVar((*[]string)(value), s.flag, *value, s.usage)
-	}
-}
-
 func (p *program) serve() *cobra.Command {
 	flags := serveFlags{config: app.Default(), log: newLogFlags()}
-	command := &cobra.Command{
-		Use:   "serve",
-		Short: "Run Lambda, function URLs, IAM and STS on this machine, on one port",
-		Long: `Run Lambda, function URLs, IAM and STS on this machine, on one port.
-
-The data directory keeps the state: one database, the code of the functions, their logs, the root keys in
-root-credentials.json, and in page-token the token with which furl explain and furl logs read the server's own pages.
-The first SIGTERM or Ctrl-C lets running invocations finish, the second one stops at once.
-
-A function URL of auth type NONE answers in path style (http://127.0.0.1:9000/_furl/url/ID/) only under localhost, names
-below it and loopback addresses: otherwise a web page could reach it whose own name leads to this machine. --listen with
-another address adds that one, or all addresses if it is 0.0.0.0; --allow-host adds a name.
-
---env-file writes what furl env exports to a file, as lines of NAME=VALUE, when the server is ready to answer, and
-removes the file when the server has ended. Tests can wait for the file, and read it with set -a; . FILE; set +a, or as
-a dotenv file. A file with anything else in it is not replaced.
-
-Each flag but --check and --env-file is also an environment variable, such as FURL_DATA for --data; the flag wins.
-FURL_ROOT_ACCESS_KEY_ID and FURL_ROOT_SECRET_ACCESS_KEY set the root keys of the first account.
-
-` + exitStatus(status{exitOK: "stopped by a signal", exitFailed: "could not start or serve"}, exitUsage),
-		Example: "  furl serve --data .furl &\n  eval \"$(furl env)\"\n  aws lambda list-functions",
-		Args:    cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			return p.runServe(command, flags)
-		},
-	}
+	command := describeServe()
+	command.Args = cobra.NoArgs
+	command.RunE = func(command *cobra.Command, _ []string) error { return p.runServe(command, flags) }
 	f := command.Flags()
 	flags.register(f)
 	f.BoolVar(&flags.check, "check", false, "print the configuration in effect and stop")
@@ -305,18 +216,6 @@ func (p *program) export(ctx context.Context, command *cobra.Command, data strin
 	return err
 }
 
-// listenError is the error for an address at which nothing can listen, with the servers of this user that have its port.
-func (p *program) listenError(ctx context.Context, address string, err error) error {
-	var dirs []string
-	_, port, _ := net.SplitHostPort(address)
-	for _, running := range p.servers(ctx, app.Default().Data) {
-		if strings.HasSuffix(running.Endpoint, ":"+port) {
-			dirs = append(dirs, snippet.Quote(running.Dir))
-		}
-	}
-	return fail(listenFailed, err, dirs)
-}
-
 // printConfig prints the configuration in effect, without secrets, empty lists and root keys that are not set.
 func (p *program) printConfig(flags *serveFlags) error {
 	shown := map[string]any{}
@@ -328,13 +227,4 @@ func (p *program) printConfig(flags *serveFlags) error {
 		shown[setting.json] = setting.shown()
 	}
 	return p.printJSON(shown)
-}
-
-// shown is the value as --check prints it.
-func (s setting) shown() any {
-	value := reflect.ValueOf(s.value).Elem().Interface()
-	if duration, ok := value.(time.Duration); ok {
-		return duration.String()
-	}
-	return value
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package code
 
 // SetLimits makes limits small enough to be reached in a test.

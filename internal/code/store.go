@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package code keeps the deployment packages of functions and the content of layers: zip archives, each stored once
 // under the SHA-256 of its bytes, and unpacked beside it for functions to run from. It merges the layers of a function
 // into one more such directory.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package dataplane answers function URLs: it is the http.Handler behind every URL, host style and path style. A
 // request goes through route, authenticate, authorize, event, invoke and response, in that order; each step is a method
 // of the request's exchange, and adds what it found to one Trace.

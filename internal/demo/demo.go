@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package demo plays the main use of furl from beginning to end on a server of its own: a function URL with IAM auth,
 // refused calls with their reasons, the two permissions, and the signed GET and POST that one function sends to the
 // other with the credentials of its own role. Every step says what a person would type, does it, and checks the result.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package dev is the session of furl dev: it reads what a project declares, makes a server equal to it, shows its
 // function URLs, its logs and its refusals, and does so again when a file changes. It takes plain values and tells what
 // happens as events; terminals, flags and the server itself are for its caller.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command docgen writes documents that have to agree with the code: docs/compatibility.md has the operations, from the
 // tables that also route and authorize them, docs/lint.md the rules of policy lint, from the table that also checks, and
 // docs/api.md the exported names of the public packages, from their source. The rest is in the templates in this

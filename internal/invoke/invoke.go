@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package invoke is the use case of running a function once: it finds the code and the configuration of the version,
 // gives it a session of its execution role, has the pool run it and records how that went. Both planes call it. It
 // knows neither, and checks no permission: its callers have done so.

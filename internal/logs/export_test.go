@@ -1,3 +1,5 @@
+//go:build unix
+
 package logs
 
 // Journals is how many functions the store holds anything in memory for.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package logs keeps what functions print: a bounded log on disk for each function, to be read from its end and
 // followed while it grows.
 //

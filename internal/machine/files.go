@@ -1,11 +1,6 @@
 package machine
 
-import (
-	"fmt"
-	"os"
-	"strings"
-	"syscall"
-)
+import "os"
 
 // The files that furl may have open are shared out before they run out. Half of them are for the connections of
 // clients. Some of the other half are for the state, the logs and short uses; the rest are for environments. With 1,024
@@ -50,29 +45,4 @@ func ShortOfFiles(need int) *Lack {
 		defer file.Close()
 	}
 	return nil
-}
-
-// fileLimit is how many files this process may have open; no limit is a large one.
-func fileLimit() uint64 {
-	const many = 1 << 20
-	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
-		return many
-	}
-	return min(many, uint64(files.Cur)) //nolint:unconvert // signed on some systems
-}
-
-func lackOfFiles() Lack {
-	return Lack{
-		Of: "file descriptors", Limit: fmt.Sprintf("RLIMIT_NOFILE is %d", fileLimit()),
-		Fix: "start furl with a higher limit, such as after ulimit -n 4096, or with LimitNOFILE= in a unit of systemd",
-	}
-}
-
-func systemFiles() string {
-	text, err := os.ReadFile("/proc/sys/fs/file-max")
-	if err != nil {
-		return "of the system"
-	}
-	return "fs.file-max is " + strings.TrimSpace(string(text))
 }

@@ -6,7 +6,6 @@ package machine
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"sync"
@@ -50,42 +49,12 @@ func Lacking(err error) *Lack {
 	if !ok {
 		return nil
 	}
-	lack := Lack{Err: err}
-	switch errno {
-	case syscall.EMFILE:
-		lack = lackOfFiles()
-	case syscall.ENFILE:
-		lack.Of, lack.Limit = "file descriptors for all programs", systemFiles()
-		lack.Fix = "raise the limit of the system, such as with sysctl -w fs.file-max=NUMBER"
-	case syscall.EAGAIN:
-		lack = lackOfProcesses()
-	case syscall.ENOMEM:
-		lack.Of, lack.Limit = "memory", "of the machine, or of furl's control group"
-		lack.Fix = "stop other programs, or have fewer functions run at once with --max-environments"
-	case syscall.ENOBUFS:
-		lack.Of, lack.Limit = "network buffers", "of the kernel"
-		lack.Fix = "stop other programs, or raise the limits of the kernel, such as net.core.wmem_max"
-	case syscall.ENOSPC, syscall.EDQUOT:
-		lack = lackOfSpace(err)
-	case syscall.EADDRNOTAVAIL, syscall.EADDRINUSE:
-		lack.Of, lack.Limit = "local ports", "net.ipv4.ip_local_port_range"
-		lack.Fix = "close connections of other programs, or widen the range of local ports"
-	default:
+	lack, ok := lackOf(errno, err)
+	if !ok {
 		return nil
 	}
 	lack.Err = err
 	return &lack
-}
-
-// lackOfSpace separates files that found no room from namespaces and mounts, for which the system has the same error.
-func lackOfSpace(err error) Lack {
-	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Op != "fork/exec" {
-		return Lack{Of: OfDiskSpace, Limit: "of the file system of " + failed.Path, Fix: "free some space there"}
-	}
-	return Lack{
-		Of: "namespaces or mounts", Limit: "user.max_user_namespaces, fs.mount-max and the like",
-		Fix: "raise the limits of the system with sysctl",
-	}
 }
 
 // Warner writes warnings that a limit was met: each at most once a minute.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package pages answers furl's own addresses below /_furl/: whether the server is well, why a request was refused,
 // what functions wrote to their logs, and the code of a function. They are for users of this machine: it refuses
 // requests from other hosts, and those that a web page sent, also under a rebound host name.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package runtime runs Lambda functions as processes on this machine: it starts execution environments, hands them
 // invocations, streams their answers back, and ends the environments that hang, crash or are no longer needed.
 //

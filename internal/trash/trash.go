@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package trash removes the directories that functions and uploads leave behind, whatever is in them.
 //
 // Strangers made what it removes. It makes directories writable that are read-only or closed (Go's module cache has

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package attack_test attacks a running server from outside: bytes over TCP in, and out exactly the refusal of AWS, or
 // the closed connection of net/http, and no function that ran. What it tries are the known bugs of other verifiers and
 // of HTTP servers; the names of the tests name them.

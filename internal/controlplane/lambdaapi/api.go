@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package lambdaapi is the AWS Lambda API as furl has it: the operations on functions, their URLs, permissions and
 // tags, on layers, and Invoke, spoken as REST-JSON the way the AWS CLI and SDKs do. One table has a row per operation, with its
 // path, its IAM action and its handler; the row is router, authorization and documentation at once.

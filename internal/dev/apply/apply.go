@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package apply makes a furl server equal to what a stack declares, through the public APIs of Lambda and IAM only. It
 // reads what is there, makes a [Plan] of what differs and carries it out.
 //

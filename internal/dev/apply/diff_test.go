@@ -1,3 +1,5 @@
+//go:build unix
+
 package apply_test
 
 import (

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package bootstrap contains furl's own runtimes for Python 3.8 or later and Node.js 18 or later: small clients of the
 // Runtime API, in those languages, for functions without AWS's client in their package. They use only the standard
 // libraries, and do not offer SnapStart hooks and Lambda's JSON log format.

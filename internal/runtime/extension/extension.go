@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package extension speaks AWS Lambda's Extensions API, version 2020-01-01, Telemetry API (2022-07-01) and Logs API
 // (2020-08-15) to the extensions of one execution environment.
 //

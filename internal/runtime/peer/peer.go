@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package peer finds out whether the other end of a loopback TCP connection, be it a client's or a server's, belongs to
 // a process of one execution environment and, if not, which process has it. [Environment.Owns] is cheap, and enough for
 // most processes of the environment; [Inspector.Check] is thorough. [Environment.Listening] answers the ports on which

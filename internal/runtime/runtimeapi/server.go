@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package runtimeapi speaks the AWS Lambda Runtime API, version 2018-06-01, to one function: it turns the
 // function's requests into calls of a Handler, and the Handler's answers into the statuses and bodies that AWS's
 // runtime clients expect.

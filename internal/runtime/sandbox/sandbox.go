@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package sandbox starts functions as strangers: each as a process that can harm neither the server nor another
 // function nor the machine's other users, and that leaves nothing behind when it ends.
 //

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package webapp runs web applications as functions without a program of theirs in between: it does what the AWS Lambda
 // Web Adapter does as an extension, within the server. An application is an HTTP server that knows nothing of Lambda.
 // It listens on the port in PORT; [App.Run] waits until it is ready, translates each event into an HTTP request, and

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package setuptest runs Lambda, IAM, STS and function URLs for tests of what sets functions up from outside: the real
 // planes, with their signatures and policies, over a store in memory, and the AWS SDK as the client.
 //

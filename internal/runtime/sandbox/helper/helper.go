@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package helper is the process between the server and a function on Linux. The server starts its own program again;
 // this package notices, confines the process and starts the function below it, before the initialization of the rest of
 // the program: it imports only syscall and what that imports, so Go initializes it before all packages that import more
