@@ -115,6 +115,7 @@ const (
 	callUntyped
 	nothingListens
 	callRefused
+	callUnsigned
 	tokenLeft
 	urlGone
 	callerDenied
@@ -213,6 +214,10 @@ var errorTable = [...]struct {
 		exitConnect, `eval "$(furl env --data %s)"   # a server that runs` + "\nfurl serve   # nothing listens at %s", nil,
 	},
 	callRefused: {exitDenied, "furl explain %s\nfurl check %s", nil},
+	callUnsigned: {
+		exitDenied, "furl explain %s\nleave out what keeps furl call from signing: --no-sign, --user, --oauth2-bearer, the header " +
+			"Authorization", nil,
+	},
 	tokenLeft: {
 		exitDenied, "unset AWS_SESSION_TOKEN   # it belongs to other keys\nfurl explain %s\nfurl check %s", nil,
 	},
@@ -245,10 +250,11 @@ var errorTable = [...]struct {
 	{exitUsage, "", as(func(*arn.Error) ([]any, bool) { return nil, true })},
 
 	{
-		exitConnect, "HTTPS_PROXY=http://USER:PASSWORD@%s with the user of the proxy, or NO_PROXY=HOST to go without it",
+		exitConnect, "--proxy-user USER:PASSWORD, or HTTPS_PROXY=http://USER:PASSWORD@%s, with the user of the proxy; or NO_PROXY=HOST to go " +
+			"without it",
 		proxyRefused,
 	},
-	{exitConnect, "check HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, %s", proxyFailed},
+	{exitConnect, "check --proxy and HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, %s", proxyFailed},
 	{exitConnect, "http:// in place of https://: the server speaks plain HTTP", plainServer},
 	{exitConnect, "https:// in place of http://: the server speaks TLS", secureServer},
 	{exitConnect, `AWS_CA_BUNDLE="$(furl ca path)"   # for a server of this user`, unknownLocalCA},

@@ -184,8 +184,9 @@ func flagError(command *cobra.Command, args []string, err error) error {
 		return mistyped(command, err, command.Name()+" version")
 	}
 	if command.Flags().Lookup("data-binary") != nil { // a command with curl's flags
-		if option, way, ok := curlOption(name); ok {
-			return mistyped(command, fmt.Errorf("%s does not have curl's %s", command.CommandPath(), option), way)
+		if option, typed, ok := call.FindCurlOption(name); ok {
+			const other = "furl sign URL --as curl, which prints the signed curl command to add it to"
+			return mistyped(command, fmt.Errorf("%s does not have curl's %s", command.CommandPath(), typed), cmp.Or(option.Instead, other))
 		}
 	}
 	var names, meant []string
@@ -238,7 +239,7 @@ func proxyFailed(err error) ([]any, bool) {
 		return []any{refused.Host}, true
 	}
 	dialed, ok := errors.AsType[*net.OpError](err)
-	return []any{"that of HTTPS_PROXY"}, ok && dialed.Op == "proxyconnect"
+	return []any{"that of --proxy or HTTPS_PROXY"}, ok && dialed.Op == "proxyconnect"
 }
 
 func plainServer(err error) ([]any, bool) {
