@@ -65,7 +65,7 @@ to type next.
 a server on this machine, as an unsigned header, so that furl explain can show where it differs from the server's.
 
 With several URLs the command sends the same request to each, one after the other, as curl does: the nth --output is for
-the nth URL, a URL without one goes to the standard output, and the last URL decides the exit status, unless --fail-early
+the nth URL, and what has none goes to the standard output. The last URL decides the exit status, unless --fail-early
 ends the command at the first failure.
 
 A command line is for everyone on the machine to read. --config - reads flags with secrets from the standard input. -v

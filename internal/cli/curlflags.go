@@ -219,9 +219,6 @@ type output struct {
 func (c *callFlags) register(command *cobra.Command) {
 	f := curlSet{command.Flags()}
 	f.each("output", func(file string) error {
-		if file == "" {
-			return errors.New("it is empty: give it a value, or leave it out")
-		}
 		c.outputs = append(c.outputs, output{file: file})
 		return nil
 	})
@@ -301,6 +298,8 @@ func registerTLS(flags *pflag.FlagSet, network *call.Network) {
 func (c *callFlags) check(command *cobra.Command, targets []string) error {
 	changed := command.Flags().Changed
 	switch {
+	case slices.Contains(c.outputs, output{}):
+		return empty("output")
 	case c.caller.Fail && c.failWithBody:
 		return errors.New("use one of --fail and --fail-with-body, not both")
 	case c.retry < 0 || c.maxTime < 0 || c.connectTimeout < 0 || c.caller.MaxRedirects < -1:

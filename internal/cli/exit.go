@@ -250,11 +250,11 @@ var errorTable = [...]struct {
 	{exitUsage, "", as(func(*arn.Error) ([]any, bool) { return nil, true })},
 
 	{
-		exitConnect, "--proxy-user USER:PASSWORD, or HTTPS_PROXY=http://USER:PASSWORD@%s, with the user of the proxy; or NO_PROXY=HOST to go " +
-			"without it",
+		exitConnect, "HTTPS_PROXY=http://USER:PASSWORD@%s with the user of the proxy, or NO_PROXY=HOST to go without it\n" +
+			"--proxy-user USER:PASSWORD   # for the proxy of --proxy",
 		proxyRefused,
 	},
-	{exitConnect, "check --proxy and HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, %s", proxyFailed},
+	{exitConnect, "check HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, %s", proxyFailed},
 	{exitConnect, "http:// in place of https://: the server speaks plain HTTP", plainServer},
 	{exitConnect, "https:// in place of http://: the server speaks TLS", secureServer},
 	{exitConnect, `AWS_CA_BUNDLE="$(furl ca path)"   # for a server of this user`, unknownLocalCA},

@@ -239,7 +239,7 @@ func proxyFailed(err error) ([]any, bool) {
 		return []any{refused.Host}, true
 	}
 	dialed, ok := errors.AsType[*net.OpError](err)
-	return []any{"that of --proxy or HTTPS_PROXY"}, ok && dialed.Op == "proxyconnect"
+	return []any{"that of HTTPS_PROXY or --proxy"}, ok && dialed.Op == "proxyconnect"
 }
 
 func plainServer(err error) ([]any, bool) {
