@@ -83,7 +83,9 @@ var curlFlags = [...]CurlOption{
 		"it has the flags of furl call; ~/.curlrc is never read", "", false},
 	{"connect-timeout", "", Same, "`seconds` that a connection may take", "", "", false},
 	{"connect-to", "", Same, "`HOST1:PORT1:HOST2:PORT2`, connect to the second in place of the first; may be repeated", "", "", false},
-	{"cookie", "b", Same, "cookies `NAME=VALUE`; without = the name of a file to read them from; may be repeated", "", "", false},
+	{"cookie", "b", Differs, "cookies `NAME=VALUE`; without = the name of a file to read them from; may be repeated",
+		"cookies on the command line never follow a redirect to another host; a file is read once, not for each URL; its " +
+			"Set-Cookie lines without a domain count for the host of the first URL", "", false},
 	{"cookie-jar", "c", Same, "`file` to write all cookies to at the end, or - for the standard output", "", "", false},
 	{"create-dirs", "", Same, "make the directories of --output that are missing", "", "", false},
 	{"data", "d", Same, "`body`, or @FILE without its line ends; may be repeated, joined with &", "", "", false},

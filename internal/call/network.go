@@ -227,7 +227,10 @@ func (c *pacedConn) Write(p []byte) (written int, err error) {
 func parseResolve(entries []string) (map[string][]string, error) {
 	addresses := map[string][]string{}
 	for _, entry := range entries {
-		parts := strings.SplitN(entry, ":", 3)
+		if strings.HasPrefix(entry, "-") { // curl forgets an address, and there is none to forget
+			continue
+		}
+		parts := strings.SplitN(strings.TrimPrefix(entry, "+"), ":", 3)
 		if len(parts) < 3 || parts[0] == "" || parts[1] == "" {
 			return nil, fmt.Errorf("--resolve %q is not HOST:PORT:ADDRESS", entry)
 		}
