@@ -118,7 +118,7 @@ var curlFlags = [...]CurlOption{
 	{"ipv6", "6", Same, "connect to IPv6 addresses only", "", "", false},
 	{"json", "", Same, "JSON `body`, or @FILE, with the headers that belong to it", "", "", false},
 	{"junk-session-cookies", "j", Same, "leave out the cookies of --cookie FILE that end with the session", "", "", false},
-	{"limit-rate", "", Same, "bytes per second to receive and to send at most, as `SPEED` such as 200K or 1.5M", "", "", false},
+	{"limit-rate", "", Same, "bytes per second to receive and to send at most, as `SPEED` such as 200K or 1M", "", "", false},
 	{"location", "L", Same, "follow redirects; requests to another host are not signed", "", "", false},
 	{"max-redirs", "", Same, "how many redirects to follow, -1 for no limit", "", "", false},
 	{"max-time", "m", Same, "`seconds` that a call may take", "", "", false},

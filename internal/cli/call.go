@@ -51,7 +51,7 @@ type callFlags struct {
 func (p *program) call() *cobra.Command {
 	var flags callFlags
 	command := &cobra.Command{
-		Use:   "call URL|FUNCTION[/PATH] ...",
+		Use:   "call URL|FUNCTION[/PATH]...",
 		Short: "Call a function URL: one signed request, with curl's flags",
 		Long: `Call a function URL: one signed request, with curl's flags and habits. The URL's path and query go out
 byte for byte as typed. The name or ARN of a function also works, with an alias (my-function:live) and a path; the
@@ -83,8 +83,11 @@ unless --concurrency says how many at one time and --rate how many a second.
 		RunE: func(command *cobra.Command, args []string) error {
 			p.quiet, p.silent = flags.silent, flags.silent && !flags.showError
 			targets := flags.targets(args)
-			if len(targets) == 0 || len(args) == 2 && isMethod(args[0]) {
+			if len(targets) == 0 {
 				return expected(command, args)
+			}
+			if err := misplaced(command, args); err != nil {
+				return err
 			}
 			return p.runCall(command, &flags, targets)
 		},

@@ -83,12 +83,12 @@ func (q *requestFlags) setLine(f *pflag.FlagSet, line string) error {
 	} else if !hasValue && value == "" {
 		return fmt.Errorf("--%s needs a value", flag.Name)
 	}
-	if err := f.Set(flag.Name, value); err != nil {
-		inner := err
-		if wrapped, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-			inner = wrapped.Unwrap()
-		}
-		return fmt.Errorf("--%s: %w", flag.Name, inner)
+	err = f.Set(flag.Name, value)
+	if wrapped, ok := errors.AsType[*pflag.InvalidValueError](err); ok && flag.Name == "config" {
+		return fmt.Errorf("%s: %w", value, wrapped.Unwrap())
+	}
+	if err != nil {
+		return fmt.Errorf("--%s does not take that value", flag.Name)
 	}
 	return nil
 }

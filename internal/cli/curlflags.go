@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -336,6 +337,9 @@ func (c *callFlags) settleNetwork(p *program, command *cobra.Command) error {
 	n.HTTP2 = n.HTTP2 && !c.http1
 	changed := command.Flags().Changed
 	n.Proxies.Getenv = p.getenv
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" { // elsewhere Go reads it by itself
+		n.SystemCerts = p.getenv("SSL_CERT_FILE")
+	}
 	n.Proxies.Given = changed("proxy") || changed("socks5") || changed("socks5-hostname")
 	n.Proxies.NoProxyGiven = changed("noproxy")
 	if c.socks5 != "" {

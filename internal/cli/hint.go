@@ -75,11 +75,21 @@ func expected(command *cobra.Command, args []string) error {
 	if wanted == "" {
 		return usage(command, fmt.Errorf("%s takes no arguments, and there is %q", command.CommandPath(), args[0]))
 	}
-	meant := []string{use}
-	if len(args) == 2 && command.Flags().Lookup("request") != nil && isMethod(args[0]) {
-		meant = []string{command.CommandPath() + " -X " + strings.ToUpper(args[0]) + " " + snippet.Quote(args[1])}
+	return mistyped(command, fmt.Errorf("%s takes %s, and %s", command.CommandPath(), wanted, found), use)
+}
+
+// misplaced is the error for a method or a path in the place of a URL; nil if there is none.
+func misplaced(command *cobra.Command, args []string) error {
+	switch {
+	case len(args) != 2:
+	case isMethod(args[0]):
+		return mistyped(command, fmt.Errorf("%q is a method, and not a URL or a function", args[0]),
+			command.CommandPath()+" -X "+strings.ToUpper(args[0])+" "+snippet.Quote(args[1]))
+	case strings.HasPrefix(args[1], "/"):
+		return mistyped(command, fmt.Errorf("%q is a path, and not a URL or a function", args[1]),
+			command.CommandPath()+" "+snippet.Quote(strings.TrimSuffix(args[0], "/")+args[1]))
 	}
-	return mistyped(command, fmt.Errorf("%s takes %s, and %s", command.CommandPath(), wanted, found), meant...)
+	return nil
 }
 
 func isMethod(text string) bool {

@@ -43,6 +43,9 @@ other signature holds for five minutes. Everyone who reads a signed request can 
   furl sign my-function/report --as url --expires 15m`,
 		RunE: func(command *cobra.Command, args []string) error {
 			targets := request.targets(args)
+			if err := misplaced(command, args); err != nil {
+				return err
+			}
 			if len(targets) != 1 {
 				return expected(command, args)
 			}
