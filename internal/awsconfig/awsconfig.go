@@ -223,10 +223,16 @@ var ErrNoURL = errors.New("no such function URL")
 // ErrNoRegion says that a function cannot be looked up, since nothing names its region. Errors wrap it.
 var ErrNoRegion = errors.New("no region is set")
 
+// URL is a function URL as Lambda knows it.
+type URL struct {
+	Address string
+	Open    bool // its auth type is NONE
+}
+
 // FunctionURL asks Lambda for the URL of a function, given by name or ARN, or of its alias if qualifier is not "".
-func FunctionURL(ctx context.Context, cfg aws.Config, function, qualifier string) (string, error) {
+func FunctionURL(ctx context.Context, cfg aws.Config, function, qualifier string) (URL, error) {
 	if cfg.Region == "" {
-		return "", fmt.Errorf("the URL of %s cannot be looked up: %w", function, ErrNoRegion)
+		return URL{}, fmt.Errorf("the URL of %s cannot be looked up: %w", function, ErrNoRegion)
 	}
 	cfg.Credentials = marked{cfg.Credentials}
 	in := &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String(function)}
@@ -236,12 +242,12 @@ func FunctionURL(ctx context.Context, cfg aws.Config, function, qualifier string
 	out, err := lambda.NewFromConfig(cfg).GetFunctionUrlConfig(ctx, in)
 	var missing *types.ResourceNotFoundException
 	if errors.As(err, &missing) {
-		return "", fmt.Errorf("%w: %s in %s: %s", ErrNoURL, function, cfg.Region, missing.ErrorMessage())
+		return URL{}, fmt.Errorf("%w: %s in %s: %s", ErrNoURL, function, cfg.Region, missing.ErrorMessage())
 	}
 	if err != nil {
-		return "", fmt.Errorf("look up the URL of %s: %w", function, err)
+		return URL{}, fmt.Errorf("look up the URL of %s: %w", function, err)
 	}
-	return aws.ToString(out.FunctionUrl), nil
+	return URL{aws.ToString(out.FunctionUrl), out.AuthType == types.FunctionUrlAuthTypeNone}, nil
 }
 
 // CallerARN asks STS for the identity of the credentials' owner.

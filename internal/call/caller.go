@@ -21,22 +21,23 @@ type Caller struct {
 	RawStdout io.Writer // the same stream for bodies, the text of WriteOut and Progress, which stay as they are
 	RawStderr io.Writer // nil means Stdout and Stderr
 
-	Output           string // -o: file to write the body to; "" or "-" for Stdout
-	OutputDir        string // --output-dir: directory of Output
-	CreateDirs       bool   // --create-dirs
-	RemoteHeaderName bool   // -J: Output gives way to the name that the response gives, as a new file
-	DumpHeader       string // -D: file for status lines and headers, "-" for Stdout
-	DumpAppend       bool   // DumpHeader has those of an earlier call, which stay
-	Include          bool   // -i: status line and headers first, those of redirects too
-	Fail             bool   // --fail: no body of a response with status 400 or more
-	Decompress       bool   // --compressed
-	Follow           bool   // -L
-	MaxRedirects     int
-	KeepMethod       bool   // -X: keep the method after every redirect
-	WriteOut         string // -w
-	Verbose          bool   // -v
-	TellServer       bool   // with Verbose: send a server on this machine what was signed; false if --resolve leads elsewhere
-	Progress         bool   // draw the progress of long transfers on Stderr
+	Output           string  // -o: file to write the body to; "" or "-" for Stdout
+	OutputDir        string  // --output-dir: directory of Output
+	CreateDirs       bool    // --create-dirs
+	RemoteHeaderName bool    // -J: Output gives way to the name that the response gives, as a new file
+	DumpHeader       string  // -D: file for status lines and headers, "-" for Stdout
+	DumpAppend       bool    // DumpHeader has those of an earlier call, which stay
+	Include          bool    // -i: status line and headers first, those of redirects too
+	Fail             bool    // --fail: no body of a response with status 400 or more
+	Decompress       bool    // --compressed
+	Follow           bool    // -L
+	MaxRedirects     int     // -1 for no limit
+	KeepPost         [3]bool // --post301, --post302, --post303
+	KeepMethod       bool    // -X: keep the method after every redirect
+	WriteOut         string  // -w
+	Verbose          bool    // -v
+	TellServer       bool    // with Verbose: send a server on this machine what was signed; false if --resolve leads elsewhere
+	Progress         bool    // draw the progress of long transfers on Stderr
 
 	// Filter wraps Stdout or the file for the body of a response; nil, or a nil result, means that the body is written as it is.
 	Filter func(*http.Response, io.Writer) io.WriteCloser

@@ -59,15 +59,18 @@ func newCookie(c cookie, host, domain string) (made *cookie, ok bool) {
 	}
 	// The jar sees neither name nor value: curl keeps more of them than net/http does.
 	rules.SetCookies(&url.URL{Scheme: "https", Host: urlHost(host)}, []*http.Cookie{
-		{Name: "c", Value: "v", Domain: domain, Path: c.path, Expires: c.expires},
+		{Name: "c", Value: "v", Domain: domain, Path: c.matched(), Expires: c.expires},
 	})
 	c.rules, c.domain = rules, strings.ToLower(cmp.Or(domain, host))
-	if !c.sent(c.domain, c.path, true) {
+	if !c.sent(c.domain, c.matched(), true) {
 		return nil, false
 	}
-	c.subdomains = c.sent("x."+c.domain, c.path, true)
+	c.subdomains = c.sent("x."+c.domain, c.matched(), true)
 	return &c, true
 }
+
+// matched is the path for the rules: as in curl, a slash at its end does not count.
+func (c *cookie) matched() string { return cmp.Or(strings.TrimSuffix(c.path, "/"), "/") }
 
 // urlHost is a host as it stands in a URL.
 func urlHost(host string) string {
@@ -101,16 +104,16 @@ func cookieOrigin(r *http.Request) (host, path string) {
 
 // add puts a cookie into the jar, in the place of one with the same name, domain and path.
 func (j *Jar) add(c *cookie) {
-	j.remove(c)
-	if len(j.cookies) < maxCookies {
+	if at := slices.IndexFunc(j.cookies, c.replaces); at >= 0 {
+		j.cookies[at] = c
+	} else if len(j.cookies) < maxCookies {
 		j.cookies = append(j.cookies, c)
 	}
 }
 
-func (j *Jar) remove(c *cookie) {
-	j.cookies = slices.DeleteFunc(j.cookies, func(old *cookie) bool {
-		return old.name == c.name && old.domain == c.domain && old.path == c.path && old.subdomains == c.subdomains
-	})
+// replaces reports whether a cookie takes the place of an old one.
+func (c *cookie) replaces(old *cookie) bool {
+	return old.name == c.name && old.domain == c.domain && old.matched() == c.matched() && old.subdomains == c.subdomains
 }
 
 // Cookies returns the cookies for a request, as they stand in its header; "" for none.
@@ -169,7 +172,7 @@ func (j *Jar) set(line, host, requestPath string, trusted bool) {
 		switch strings.ToLower(strings.TrimSpace(key)) {
 		case "path":
 			if value = strings.Trim(value, `"`); strings.HasPrefix(value, "/") {
-				c.path = cmp.Or(strings.TrimSuffix(value, "/"), "/")
+				c.path = value
 			}
 		case "domain":
 			domain = strings.ToLower(strings.TrimPrefix(value, "."))
@@ -200,7 +203,7 @@ func (j *Jar) set(line, host, requestPath string, trusted bool) {
 		return
 	}
 	if expired {
-		j.remove(made)
+		j.cookies = slices.DeleteFunc(j.cookies, made.replaces)
 		return
 	}
 	j.add(made)
@@ -223,7 +226,7 @@ func (c *cookie) mayBeSet(trusted bool) bool {
 // hasSecure reports whether a cookie would hide a secure one of that name.
 func (j *Jar) hasSecure(c *cookie) bool {
 	return slices.ContainsFunc(j.cookies, func(old *cookie) bool {
-		return old.secure && old.name == c.name && (old.sent(c.domain, c.path, true) || c.sent(old.domain, old.path, true))
+		return old.secure && old.name == c.name && (old.sent(c.domain, c.matched(), true) || c.sent(old.domain, old.matched(), true))
 	})
 }
 
@@ -296,7 +299,7 @@ func parseNetscape(line string) (*cookie, bool) {
 		return nil, false
 	}
 	c := cookie{
-		name: fields[5], value: fields[6], path: cmp.Or(strings.TrimSuffix(fields[2], "/"), "/"),
+		name: fields[5], value: fields[6], path: fields[2],
 		secure: strings.EqualFold(fields[3], "TRUE"), httpOnly: httpOnly,
 	}
 	const latest = 253402300799 // the year 9999

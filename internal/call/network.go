@@ -25,6 +25,7 @@ type Network struct {
 	Family         string   // "4" or "6" for one kind of addresses only, "" for both
 	Insecure       bool     // -k
 	CACert         string   // --cacert: a file of certificates in PEM form, which replace the system's
+	SystemCerts    string   // a file of certificates in place of the system's, if CACert is "": where Go reads no SSL_CERT_FILE
 	Authority      string   // a file of certificates to trust besides: that of a server on this machine
 	ConnectTimeout time.Duration
 	HTTP2          bool  // --http2: over TLS, if the server speaks it
@@ -111,14 +112,23 @@ func (n Network) tls() (*tls.Config, error) {
 	if config.RootCAs, err = furlproto.Trust(n.Authority); err != nil {
 		return nil, err
 	}
-	if n.CACert != "" {
-		pem, err := os.ReadFile(n.CACert)
+	files := []string{n.CACert}
+	if n.CACert == "" && n.SystemCerts != "" {
+		files = []string{n.SystemCerts, n.Authority}
+	}
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		pem, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		config.RootCAs = x509.NewCertPool()
+		if file == files[0] {
+			config.RootCAs = x509.NewCertPool()
+		}
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificate in PEM form", n.CACert)
+			return nil, fmt.Errorf("%s has no certificate in PEM form", file)
 		}
 	}
 	return config, nil
@@ -227,7 +237,10 @@ func (c *pacedConn) Write(p []byte) (written int, err error) {
 func parseResolve(entries []string) (map[string][]string, error) {
 	addresses := map[string][]string{}
 	for _, entry := range entries {
-		parts := strings.SplitN(entry, ":", 3)
+		if strings.HasPrefix(entry, "-") { // curl forgets an address, and there is none to forget
+			continue
+		}
+		parts := strings.SplitN(strings.TrimPrefix(entry, "+"), ":", 3)
 		if len(parts) < 3 || parts[0] == "" || parts[1] == "" {
 			return nil, fmt.Errorf("--resolve %q is not HOST:PORT:ADDRESS", entry)
 		}

@@ -24,6 +24,7 @@ type Proxies struct {
 	Given   bool   // -x is there; with an empty Flag for no proxy
 	User    string // -U: USER:PASSWORD, in place of those of the address
 	NoProxy string // --noproxy
+	Tunnel  bool   // -p: an HTTP proxy does not read requests over http either
 	// NoProxyGiven has NoProxy count in place of the variables.
 	NoProxyGiven bool
 	Getenv       func(string) string // nil for no variables
@@ -126,7 +127,7 @@ func (p Proxies) forward(r *http.Request) (*url.URL, error) {
 		return nil, nil
 	}
 	u, err := p.of("http", r.URL.Hostname())
-	if err != nil || u == nil || isSOCKS(u) {
+	if err != nil || u == nil || p.Tunnel || isSOCKS(u) {
 		return nil, err
 	}
 	return u, nil
@@ -144,7 +145,7 @@ func (p Proxies) tunneled(scheme string, dial furl.DialFunc, config *tls.Config)
 		if err != nil {
 			return nil, err
 		}
-		if u == nil || scheme == "http" && !isSOCKS(u) || u.Host == address {
+		if u == nil || scheme == "http" && !p.Tunnel && !isSOCKS(u) || u.Host == address {
 			return dial(ctx, network, address)
 		}
 		conn, err := dial(ctx, network, u.Host)

@@ -16,14 +16,14 @@ func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Reque
 	method, body := r.Method, true
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound:
-		if method == http.MethodPost {
+		if method == http.MethodPost && !x.caller.KeepPost[resp.StatusCode-http.StatusMovedPermanently] {
 			method, body = http.MethodGet, false
 		}
 	case http.StatusSeeOther:
-		if method != http.MethodHead {
+		body = method == http.MethodPost && x.caller.KeepPost[resp.StatusCode-http.StatusMovedPermanently]
+		if method != http.MethodHead && !body {
 			method = http.MethodGet
 		}
-		body = false
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:
 		return nil, nil
@@ -31,7 +31,7 @@ func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Reque
 	if x.caller.KeepMethod {
 		method = r.Method
 	}
-	if x.redirects >= x.caller.MaxRedirects {
+	if x.caller.MaxRedirects >= 0 && x.redirects >= x.caller.MaxRedirects {
 		return nil, fmt.Errorf("redirected more than %d times", x.caller.MaxRedirects)
 	}
 	x.redirects++

@@ -273,6 +273,9 @@ func (q Request) setHeaders(r *http.Request, headers []header, body Body) {
 			r.Header.Set(name, value)
 		}
 	}
+	if q.UserAgent == "" && !q.Bare {
+		r.Header["User-Agent"] = []string{""} // without it net/http sends its own
+	}
 	for _, h := range headers {
 		if _, isDefault := defaults[h.name]; isDefault {
 			r.Header.Del(h.name)

@@ -97,7 +97,9 @@ func TestCallExitStatus(t *testing.T) {
 		{"missing file of --data-urlencode", []string{server.URL, "--data-urlencode", "a@nothing-here"}, 2, "", []string{"nothing-here"}},
 		{"a directory", []string{server.URL, "-T", t.TempDir()}, 2, "", []string{"is a directory"}},
 		{"two bodies", []string{server.URL, "-d", "x", "-F", "a=b"}, 2, "", []string{"one body"}},
-		{"signed header", []string{server.URL, "-H", "authorization: x"}, 2, "", []string{"part of the signature"}},
+		{"own authorization", []string{server.URL, "-H", "authorization: x"}, 4, "", []string{"went out unsigned (the header Authorization)", "hint: leave out what keeps"}},
+		{"signed header", []string{server.URL, "-H", "x-amz-date: x"}, 2, "", []string{"part of the signature"}},
+		{"unsigned", []string{server.URL, "--no-sign"}, 4, "", []string{"went out unsigned (--no-sign)"}},
 		{"framing header", []string{server.URL, "-H", "Transfer-Encoding: chunked"}, 2, "", []string{"cannot be set"}},
 		{"bad header", []string{server.URL, "-H", "nonsense"}, 2, "", []string{"is not NAME: VALUE"}},
 		{"bad header name", []string{server.URL, "-H", "a b: c"}, 2, "", []string{"is not the name of a header"}},
@@ -105,7 +107,6 @@ func TestCallExitStatus(t *testing.T) {
 		{"bad --resolve", []string{server.URL, "--resolve", "nonsense"}, 2, "", []string{"is not HOST:PORT:ADDRESS"}},
 		{"bad --cacert", []string{server.URL, "--cacert", "call_test.go"}, 2, "", []string{"no certificate"}},
 		{"no file name", []string{server.URL, "-O"}, 2, "", []string{"no file name"}},
-		{"two outputs", []string{server.URL, "-O", "-o", "x"}, 2, "", []string{"one of --output"}},
 		{"--rate alone", []string{server.URL, "--rate", "1"}, 2, "", []string{"go with --repeat"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -83,6 +83,7 @@ type program struct {
 	args    []string
 	quiet   bool           // the command notes nothing
 	silent  bool           // the command says nothing about its error
+	lines   *endOfLine     // of a command whose answer may not end its line; nil for none
 	client  *awsapi.Client // of the latest place in which the command worked; nil for none
 }
 
@@ -191,6 +192,9 @@ func (p *program) note(format string, arguments ...any) {
 
 // tell prints text to the standard error, with a mark before each line.
 func (p *program) tell(mark, text string) {
+	if p.lines != nil {
+		p.lines.end()
+	}
 	for line := range strings.Lines(text) {
 		fmt.Fprintf(p.streams.Err, "%s%s\n", mark, strings.TrimRight(line, "\n"))
 	}

@@ -167,8 +167,10 @@ func oneMore(what completion) completion {
 func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 	own := command.Name() + " --" + f.Name
 	switch own { // flags that mean something of their own
-	case "call --data", "sign --data":
+	case "call --data", "sign --data", "call --data-ascii", "sign --data-ascii":
 		return filesAfter("@")
+	case "call --user", "sign --user":
+		return freeText
 	case "sign --as":
 		return fixed(call.Formats()...)
 	case "check --as":
@@ -248,18 +250,25 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 			"aws:PrincipalOrgID=", "aws:UserAgent=", "aws:SecureTransport=", "aws:CurrentTime=")
 	case "data", "node-modules", "python-packages", "sandbox-write", "code-dir":
 		return directories
-	case "output", "upload-file", "cacert", "session-policy", "input", "template", "offline", "tls-cert", "tls-key", "sandbox-read",
+	case "proto-default":
+		return fixed("https", "http")
+	case "aws-sigv4":
+		return fixed("aws:amz")
+	case "output-dir":
+		return directories
+	case "output", "upload-file", "cookie", "cookie-jar", "dump-header", "config", "cacert", "session-policy", "input", "template", "offline", "tls-cert", "tls-key", "sandbox-read",
 		"dev":
 		return files
 	case "scp":
 		return filesAfter("=")
 	case "data-binary", "json", "header", "write-out":
 		return filesAfter("@")
-	case "data-urlencode":
+	case "data-urlencode", "url-query":
 		return filesAfter("@")
 	case "form":
 		return filesAfter("=@", "=<")
-	case "data-raw", "form-string", "user-agent", "resolve", "sign-host", "source-arn", "path", "request-id", "no-policy", // texts
+	case "data-raw", "form-string", "user-agent", "resolve", "connect-to", "url", "referer", "range",
+		"oauth2-bearer", "proxy", "proxy-user", "noproxy", "socks5", "socks5-hostname", "limit-rate", "sign-host", "source-arn", "path", "request-id", "no-policy", // texts
 		"param", "stack", "handler", "name", "build", "http", "http-upstream", "endpoint", "debug", "suffix", "listen",
 		"allow-host", "cors-allow-headers", "cors-expose-headers",
 		"expires", "since", "wait", "drain-timeout", "max-time", "connect-timeout", // times

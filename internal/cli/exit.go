@@ -115,6 +115,7 @@ const (
 	callUntyped
 	nothingListens
 	callRefused
+	callUnsigned
 	tokenLeft
 	urlGone
 	callerDenied
@@ -214,6 +215,10 @@ var errorTable = [...]struct {
 		exitConnect, `eval "$(furl env --data %s)"   # a server that runs` + "\nfurl serve   # nothing listens at %s", nil,
 	},
 	callRefused: {exitDenied, "furl explain %s\nfurl check %s", nil},
+	callUnsigned: {
+		exitDenied, "furl explain %s\nleave out what keeps furl call from signing: --no-sign, --user, --oauth2-bearer, the header " +
+			"Authorization", nil,
+	},
 	tokenLeft: {
 		exitDenied, "unset AWS_SESSION_TOKEN   # it belongs to other keys\nfurl explain %s\nfurl check %s", nil,
 	},
@@ -247,7 +252,8 @@ var errorTable = [...]struct {
 	{exitUsage, "", as(func(*arn.Error) ([]any, bool) { return nil, true })},
 
 	{
-		exitConnect, "HTTPS_PROXY=http://USER:PASSWORD@%s with the user of the proxy, or NO_PROXY=HOST to go without it",
+		exitConnect, "HTTPS_PROXY=http://USER:PASSWORD@%s with the user of the proxy, or NO_PROXY=HOST to go without it\n" +
+			"--proxy-user USER:PASSWORD   # for the proxy of --proxy",
 		proxyRefused,
 	},
 	{exitConnect, "check HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, %s", proxyFailed},

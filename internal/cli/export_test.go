@@ -57,9 +57,6 @@ func Outcome(err error) (row int, hint string) {
 	return int(kind), hint
 }
 
-// CurlOption finds an option of curl that furl call lacks.
-var CurlOption = curlOption
-
 // Synonyms are words that people type for furl's commands.
 var Synonyms = synonyms
 

@@ -75,11 +75,21 @@ func expected(command *cobra.Command, args []string) error {
 	if wanted == "" {
 		return usage(command, fmt.Errorf("%s takes no arguments, and there is %q", command.CommandPath(), args[0]))
 	}
-	meant := []string{use}
-	if len(args) == 2 && command.Flags().Lookup("request") != nil && isMethod(args[0]) {
-		meant = []string{command.CommandPath() + " -X " + strings.ToUpper(args[0]) + " " + snippet.Quote(args[1])}
+	return mistyped(command, fmt.Errorf("%s takes %s, and %s", command.CommandPath(), wanted, found), use)
+}
+
+// misplaced is the error for a method or a path in the place of a URL; nil if there is none.
+func misplaced(command *cobra.Command, args []string) error {
+	switch {
+	case len(args) != 2:
+	case isMethod(args[0]):
+		return mistyped(command, fmt.Errorf("%q is a method, and not a URL or a function", args[0]),
+			command.CommandPath()+" -X "+strings.ToUpper(args[0])+" "+snippet.Quote(args[1]))
+	case strings.HasPrefix(args[1], "/"):
+		return mistyped(command, fmt.Errorf("%q is a path, and not a URL or a function", args[1]),
+			command.CommandPath()+" "+snippet.Quote(strings.TrimSuffix(args[0], "/")+args[1]))
 	}
-	return mistyped(command, fmt.Errorf("%s takes %s, and %s", command.CommandPath(), wanted, found), meant...)
+	return nil
 }
 
 func isMethod(text string) bool {
@@ -184,8 +194,9 @@ func flagError(command *cobra.Command, args []string, err error) error {
 		return mistyped(command, err, command.Name()+" version")
 	}
 	if command.Flags().Lookup("data-binary") != nil { // a command with curl's flags
-		if option, way, ok := curlOption(name); ok {
-			return mistyped(command, fmt.Errorf("%s does not have curl's %s", command.CommandPath(), option), way)
+		if option, typed, ok := call.FindCurlOption(name); ok {
+			const other = "furl sign URL --as curl, which prints the signed curl command to add it to"
+			return mistyped(command, fmt.Errorf("%s does not have curl's %s", command.CommandPath(), typed), cmp.Or(option.Instead, other))
 		}
 	}
 	var names, meant []string
@@ -238,7 +249,7 @@ func proxyFailed(err error) ([]any, bool) {
 		return []any{refused.Host}, true
 	}
 	dialed, ok := errors.AsType[*net.OpError](err)
-	return []any{"that of HTTPS_PROXY"}, ok && dialed.Op == "proxyconnect"
+	return []any{"that of HTTPS_PROXY or --proxy"}, ok && dialed.Op == "proxyconnect"
 }
 
 func plainServer(err error) ([]any, bool) {

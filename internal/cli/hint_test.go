@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/cli"
 	"github.com/furl-dev/furl/internal/usertest"
 )
@@ -27,17 +28,32 @@ func TestCurlOptions(t *testing.T) {
 			command = child
 		}
 	}
+	table := map[string]call.CurlOption{}
+	for _, o := range call.CurlOptions() {
+		if _, twice := table[o.Long]; twice || o.Note == "" && o.Likeness != call.Same || o.Note != "" && o.Likeness == call.Same {
+			t.Errorf("--%s is in the table twice, or without a note", o.Long)
+		}
+		table[o.Long] = o
+	}
 	options := strings.Fields(string(text))
 	if len(options) < 260 {
 		t.Fatalf("there are only %d options", len(options))
 	}
 	for _, option := range options {
 		long, short, _ := strings.Cut(option, "|")
-		if command.Flags().Lookup(long) != nil || long == "help" {
-			if _, _, ok := cli.CurlOption(long); ok {
-				t.Errorf("furl call has --%s and says that it does not", long)
+		o, ok := table[long]
+		if !ok || o.Short != short {
+			t.Errorf("the table does not have %s", option)
+		}
+		flag := command.Flags().Lookup(long)
+		if flag != nil || long == "help" {
+			if o.Likeness == call.Absent || flag != nil && (flag.Shorthand != short || o.Usage != "" && flag.Usage != o.Usage) {
+				t.Errorf("furl call has --%s, and the table says of it %v", long, o)
 			}
 			continue
+		}
+		if o.Likeness != call.Absent {
+			t.Errorf("furl call does not have --%s, and the table says that it does", long)
 		}
 		for name, typed := range map[string]string{long: "--" + long, short: "-" + short} {
 			if name == "" {
@@ -52,6 +68,12 @@ func TestCurlOptions(t *testing.T) {
 				!strings.Contains(stderr, "furl: hint: ") || strings.HasPrefix(stderr, "furl: hint: furl call --help") {
 				t.Errorf("%s: exit status %d: %s", typed, code, stderr)
 			}
+		}
+		delete(table, long)
+	}
+	for long, o := range table {
+		if o.Likeness == call.Absent {
+			t.Errorf("the table has --%s, which the list does not have", long)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func readFrom(f *pflag.FlagSet, flag string, names ...string) {
 }
 
 // curlEmpty are the flags that curl takes without a text, which means something to it.
-var curlEmpty = []string{"user-agent", "write-out"}
+var curlEmpty = []string{"user-agent", "write-out", "proxy", "noproxy", "aws-sigv4"}
 
 // settle gives the flags of a command their values: that of the command line, else that of the environment, else the
 // default. A flag that is given without a value, as in --as "$UNSET", must not leave the choice to the environment or

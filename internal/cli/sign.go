@@ -19,7 +19,7 @@ import (
 func (p *program) sign() *cobra.Command {
 	var (
 		signing signing
-		request call.Request
+		request requestFlags
 		as      string
 		expires = time.Hour
 	)
@@ -41,8 +41,17 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 			exitFailed, exitUsage, exitConnect, exitCredentials, exitInterrupted),
 		Example: `  furl sign 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5' --as curl | sh
   furl sign my-function/report --as url --expires 15m`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			targets := request.targets(args)
+			if err := misplaced(command, args); err != nil {
+				return err
+			}
+			if len(targets) != 1 {
+				return expected(command, args)
+			}
+			if request.user != "" && !command.Flags().Changed("aws-sigv4") {
+				return usage(command, errors.New("furl sign signs: add --aws-sigv4 aws:amz for --user ID:SECRET, or leave --user out"))
+			}
 			if !slices.Contains(call.Formats(), as) {
 				return usage(command, fmt.Errorf("--as %q is none of %s", as, strings.Join(call.Formats(), ", ")))
 			}
@@ -50,7 +59,7 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 				return usage(command, errors.New("--expires goes with --as url: all other signatures hold for five minutes"))
 			}
 			request.Bare = as == "url"
-			signer, prepared, err := p.prepare(command, &signing, &request, args[0])
+			signer, prepared, err := p.prepare(command, &signing, &request, targets)
 			if err != nil {
 				return err
 			}
@@ -61,7 +70,7 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 		},
 	}
 	signing.register(p, command)
-	registerRequest(command, &request)
+	request.register(p, command)
 	command.Flags().StringVar(&as, "as", "curl", "what to print: "+strings.Join(call.Formats(), ", "))
 	command.Flags().Func("expires",
 		"`duration` of a link, 1s to 168h, or a number of seconds (default 1h)", setExpiry(&expires))

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +28,9 @@ type signing struct {
 	place
 	service  string
 	signHost string
-	clients  bool // the command also calls AWS, for which it needs the whole configuration
+	clients  bool   // the command also calls AWS, for which it needs the whole configuration
+	reason   string // why nothing is signed; "" if something is
+	scheme   string // of a URL that has none; "" for the usual one
 }
 
 func (s *signing) register(p *program, command *cobra.Command) {
@@ -40,7 +44,8 @@ func (s *signing) register(p *program, command *cobra.Command) {
 type signer struct {
 	place     *place
 	program   *program
-	transport *furl.Transport
+	transport *furl.Transport // signs; without credentials if nothing is to be signed
+	plain     *furl.Transport // sends unsigned
 	config    aws.Config
 	flag      string     // the region of the flag
 	signHost  string     // of the flag
@@ -56,6 +61,7 @@ type endpoint struct {
 	function string // its name, "" if the command line has the URL
 	alias    string
 	check    string // the argument for furl check
+	unsigned string // why it is called without a signature; "" if it is not
 }
 
 // checkSignHost refuses what is no host, and one host for several function URLs.
@@ -85,6 +91,9 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 		if err != nil {
 			return nil, usage(command, err)
 		}
+		if _, rest, ok := strings.Cut(target.URL, "://"); ok && s.scheme != "" && !strings.Contains(argument, "://") {
+			target.URL = s.scheme + "://" + rest
+		}
 		if target.URL != "" {
 			parsed, err := furl.ParseURL(target.URL)
 			if err != nil {
@@ -98,7 +107,10 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	if err := s.settleOwn(command.Context(), &options, addresses(targets, options)...); err != nil {
 		return nil, err
 	}
-	out := &signer{place: &s.place, program: p, flag: s.options.Region, signHost: s.signHost}
+	out := &signer{
+		place: &s.place, program: p, flag: s.options.Region, signHost: s.signHost,
+		plain: &furl.Transport{Credentials: aws.AnonymousCredentials{}, MaxRetries: -1},
+	}
 	var err error
 	if out.config, err = s.load(command.Context(), p.getenv, options, targets); err != nil {
 		return nil, err
@@ -111,6 +123,9 @@ func (s *signing) open(p *program, command *cobra.Command, arguments ...string) 
 	for _, target := range targets {
 		if err := out.add(command, target); err != nil {
 			return nil, err
+		}
+		if last := &out.all[len(out.all)-1]; s.reason != "" {
+			last.unsigned = s.reason
 		}
 	}
 	out.endpoint = out.all[0]
@@ -138,6 +153,9 @@ func (s *signing) load(
 	ctx context.Context, getenv func(string) string, options awsconfig.Options, targets []call.Target,
 ) (aws.Config, error) {
 	byName := slices.ContainsFunc(targets, func(t call.Target) bool { return t.URL == "" })
+	if !byName && s.reason != "" {
+		return aws.Config{Region: options.Region}, nil // nothing needs more
+	}
 	if !byName && !options.Credentials.HasKeys() && options.Profile == "" && options.RoleARN == "" && !s.clients {
 		config, ok := awsconfig.FromEnvironment(getenv)
 		config.Region = cmp.Or(options.Region, config.Region, options.DefaultRegion)
@@ -150,10 +168,13 @@ func (s *signing) load(
 
 // add finds the URL of a target and has the transport sign for its host, whichever that is: the person typed it.
 func (s *signer) add(command *cobra.Command, target call.Target) error {
+	open := false
 	url, err := target.Resolve(command.Context(), func(ctx context.Context, function, qualifier string) (string, error) {
 		config := s.config
 		config.Region = cmp.Or(target.Region, config.Region)
-		return awsconfig.FunctionURL(ctx, config, function, qualifier)
+		found, err := awsconfig.FunctionURL(ctx, config, function, qualifier)
+		open = found.Open
+		return found.Address, err
 	})
 	if errors.Is(err, awsconfig.ErrNoURL) {
 		name := target.Function
@@ -174,6 +195,9 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 		function: functionName(target.Function), alias: target.Qualifier,
 		local: call.IsLocal(parsed.Host),
 	}
+	if open && !s.place.given("no-sign") {
+		e.unsigned = "the auth type of the function URL is NONE"
+	}
 	if e.alias != "" {
 		e.check += ":" + e.alias
 	}
@@ -187,6 +211,37 @@ func (s *signer) add(command *cobra.Command, target call.Target) error {
 	s.signFor(e.host, region)
 	s.all = append(s.all, e)
 	return nil
+}
+
+// overTLS reports whether a URL is one of https.
+func (s *signer) overTLS() bool {
+	return slices.ContainsFunc(s.all, func(e endpoint) bool { return strings.HasPrefix(e.url, "https://") })
+}
+
+// hostname is the host of the first URL, without its port.
+func (s *signer) hostname() string {
+	if host, _, err := net.SplitHostPort(s.all[0].host); err == nil {
+		return host
+	}
+	return strings.Trim(s.all[0].host, "[]")
+}
+
+// sendThrough has both transports send through base and repeat as often as a person says.
+func (s *signer) sendThrough(base *http.Transport, retries int) {
+	for _, transport := range []*furl.Transport{s.transport, s.plain} {
+		transport.Base = base
+		if retries > 0 {
+			transport.MaxRetries = retries
+		}
+	}
+}
+
+// transportFor is the transport for the endpoint.
+func (s *signer) transportFor() *furl.Transport {
+	if s.unsigned != "" {
+		return s.plain
+	}
+	return s.transport
 }
 
 // signFor has the transport sign for a host.

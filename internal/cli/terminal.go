@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"sync"
 	"unicode/utf8"
 
@@ -189,3 +190,71 @@ func steers(r rune) bool {
 	// and U+061C reach no further than their neighbors, and Arabic and Hebrew need them: they stay.
 	return 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069
 }
+
+// endOfLine knows whether what a command wrote has ended its line, where the standard output and the standard error are the
+// same terminal or file: a message begins on a line of its own.
+type endOfLine struct {
+	mu   sync.Mutex
+	open bool
+	at   io.Writer // the standard error; nil if it is elsewhere than the standard output
+}
+
+// newEndOfLine compares the streams.
+func newEndOfLine(streams Streams) *endOfLine {
+	if !sameStream(unshown(streams.Out), unshown(streams.Err)) {
+		return &endOfLine{}
+	}
+	return &endOfLine{at: streams.Err}
+}
+
+func sameStream(a, b io.Writer) bool {
+	first, isFile := a.(*os.File)
+	second, isToo := b.(*os.File)
+	if !isFile || !isToo {
+		return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
+	}
+	if isTerminal(first) && isTerminal(second) {
+		return true
+	}
+	one, err := first.Stat()
+	if err != nil {
+		return false
+	}
+	other, err := second.Stat()
+	return err == nil && os.SameFile(one, other)
+}
+
+// end ends a line that is open.
+func (e *endOfLine) end() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.open && e.at != nil {
+		io.WriteString(e.at, "\n")
+	}
+	e.open = false
+}
+
+// body is a stream for the answer, whose last line may be open.
+func (e *endOfLine) body(w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		n, err := w.Write(p)
+		if n > 0 {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.open = p[n-1] != '\n'
+		}
+		return n, err
+	})
+}
+
+// message is a stream for messages, which begin on a line of their own.
+func (e *endOfLine) message(w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		e.end()
+		return w.Write(p)
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

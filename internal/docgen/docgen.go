@@ -1,9 +1,9 @@
 //go:build unix
 
 // Command docgen writes documents that have to agree with the code: docs/compatibility.md has the operations, from the
-// tables that also route and authorize them, docs/lint.md the rules of policy lint, from the table that also checks, and
-// docs/api.md the exported names of the public packages, from their source. The rest is in the templates in this
-// directory. `go generate ./...` runs it.
+// tables that also route and authorize them, docs/curl.md the options of curl, from the table of furl call's flags,
+// docs/lint.md the rules of policy lint, from the table that also checks, and docs/api.md the exported names of the public
+// packages, from their source. The rest is in the templates in this directory. `go generate ./...` runs it.
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 	"github.com/furl-dev/furl/policy/urllint"
 )
 
-//go:generate go run . ../../docs/api.md ../../docs/compatibility.md ../../docs/lint.md
+//go:generate go run . ../../docs/api.md ../../docs/compatibility.md ../../docs/curl.md ../../docs/lint.md
 
 //go:embed *.tmpl
 var templates embed.FS
@@ -38,6 +38,7 @@ var templates embed.FS
 var documents = map[string]func() (string, error){
 	"api.md":           func() (string, error) { return api("../..") },
 	"compatibility.md": compatibility,
+	"curl.md":          curl,
 	"lint.md":          lint,
 }
 
