@@ -65,6 +65,7 @@ var sections = []section{
 	{"policy", measurePolicy},
 	{"world", measureWorld},
 	{"dev", measureDev},
+	{"fleet", measureFleet},
 }
 
 func main() {
