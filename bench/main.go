@@ -67,6 +67,7 @@ var sections = []section{
 	{"policy", measurePolicy},
 	{"world", measureWorld},
 	{"dev", measureDev},
+	{"fleet", measureFleet},
 }
 
 func main() {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3,
 # cargo-lambda and Chalice, Python and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the
-# Python functions, AWS's own SAM transform, the packages of the projects in JavaScript, and a client built with the Rust
-# crate aws-sigv4.
+# Python functions, AWS's own SAM transform, the packages of the projects in JavaScript, the schema of SARIF, and a client
+# built with the Rust crate aws-sigv4.
 #
-#   interop/install.sh [--check] [python] [package] [sam] [node] [projects] [testing] [rust] [adapter]
+#   interop/install.sh [--check] [python] [package] [sam] [node] [projects] [testing] [report] [rust] [adapter]
 #
 # Without a name it does all but the last, which builds the Lambda Web Adapter, which takes minutes, so only those who
 # name it wait for it. What is installed already and pinned as before is left alone. --check installs
@@ -26,6 +26,7 @@ pins() {
 	node) node --version && cat node/package.json node/package-lock.json testdata/function/express/package-lock.json ;;
 	projects) node --version && cat projects/* ;;
 	testing) "$python" --version && node --version && cat testing/* ;;
+	report) node --version && cat report/package*.json ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
 	adapter) echo "$adapter" ;;
 	esac
@@ -115,6 +116,14 @@ do_testing() {
 	npm ci --prefix "$env/testing/node" --no-audit --no-fund --ignore-scripts --loglevel=error
 }
 
+do_report() {
+	need npm "install Node.js 20 or later"
+	rm -rf "$env/report"
+	mkdir -p "$env/report"
+	cp report/package.json report/package-lock.json "$env/report"
+	(cd -P "$env/report" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+}
+
 do_rust() {
 	need cargo "install the Rust toolchain"
 	cargo build --quiet --locked --manifest-path rust/Cargo.toml --target-dir "$env/rust"
@@ -142,14 +151,14 @@ if [ "${1:-}" = --check ]; then
 	check=true
 	shift
 fi
-[ $# -gt 0 ] || set -- python package sam node projects testing rust
+[ $# -gt 0 ] || set -- python package sam node projects testing report rust
 
 missing=()
 for step in "$@"; do
 	case $step in
-	python | package | sam | node | projects | testing | rust | adapter) installed "$step" || missing+=("$step") ;;
+	python | package | sam | node | projects | testing | report | rust | adapter) installed "$step" || missing+=("$step") ;;
 	*)
-		echo "interop: there is no step $step; the steps are python, package, sam, node, projects, testing, rust and adapter" >&2
+		echo "interop: there is no step $step; the steps are python, package, sam, node, projects, testing, report, rust and adapter" >&2
 		exit 2
 		;;
 	esac

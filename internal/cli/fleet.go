@@ -270,6 +270,7 @@ func formatFlag(command *cobra.Command, format *report.Format, jsonUsage string)
 type progress struct {
 	mu    sync.Mutex
 	out   *os.File // nil for none
+	begun time.Time
 	drawn time.Time
 }
 
@@ -279,19 +280,21 @@ func (p *program) progress(quiet bool) *progress {
 	if quiet || !ok || !isTerminal(file) || p.getenv("TERM") == "dumb" {
 		return &progress{}
 	}
-	return &progress{out: file}
+	return &progress{out: file, begun: time.Now()}
 }
 
 const (
 	clearLine    = "\r\x1b[K"
 	progressStep = 100 * time.Millisecond
+	// progressAfter is how long a command has to take before a person wants to know how far it is.
+	progressAfter = 250 * time.Millisecond
 )
 
 // tell draws the line, ten times a second at most.
 func (s *progress) tell(done, known int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.out == nil || time.Since(s.drawn) < progressStep {
+	if s.out == nil || time.Since(s.begun) < progressAfter || time.Since(s.drawn) < progressStep {
 		return
 	}
 	s.drawn = time.Now()

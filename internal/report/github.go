@@ -45,7 +45,9 @@ func (r Report) writeGitHub(w io.Writer) error {
 		text.WriteString("::" + level + " " + strings.Join(properties, ",") + "::" + escapeData(message) + "\n")
 	}
 	for _, note := range r.Notes {
-		text.WriteString("note: " + line(note) + "\n")
+		// The runner also takes ##[command] for a command, wherever it is in a line that is no other (actions/runner,
+		// ActionCommand.TryParse).
+		text.WriteString("note: " + strings.ReplaceAll(line(note), "##[", `\u0023#[`) + "\n")
 	}
 	if r.Summary != "" {
 		text.WriteString(line(r.Summary) + "\n")

@@ -79,7 +79,7 @@ type Report struct {
 	Rules   []Rule
 	Results []Result
 	Notes   []string // what a person should know besides, and what of it is not complete
-	Summary string   // one line
+	Summary string   // one line, of the command's own words
 	// Complete is false if something could not be looked at.
 	Complete bool
 }

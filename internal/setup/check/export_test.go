@@ -1,0 +1,4 @@
+package check
+
+// Rules are the rules of reports.
+var Rules = rules
