@@ -33,7 +33,8 @@ func sleep(ctx context.Context, pause time.Duration) error {
 // listen passes on what the server sends of its own accord, on a stream of the session's. It opens the stream again
 // when it ends: a function may answer for 15 minutes.
 func (b *Bridge) listen(s *session) {
-	if b.config.NoStream || s.version >= stateless {
+	wanted := b.config.Stream == StreamAlways || b.config.Stream == StreamAuto && s.id != ""
+	if !wanted || s.version >= stateless {
 		return
 	}
 	ctx := s.stream
