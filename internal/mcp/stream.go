@@ -39,7 +39,7 @@ func (b *Bridge) listen(s *session) {
 	}
 	ctx := s.stream
 	d := &delivery{bridge: b, messages: []message{{}}, cancel: func(error) {}}
-	lastID, pause := "", firstPause
+	lastID, pause, failures := "", firstPause, 0
 	for {
 		header := http.Header{}
 		s.headers(header)
@@ -72,11 +72,15 @@ func (b *Bridge) listen(s *session) {
 		case err == nil:
 			err = rejection(resp)
 		}
-		if err := d.lasted(begin, count, err); err != nil && ctx.Err() == nil {
+		if failures++; count > 0 || time.Since(begin) > lastPause {
+			failures = 0
+		}
+		if failures > maxFailures && ctx.Err() == nil {
 			b.config.Log.Info("the server sends nothing of its own accord any more", "error", err)
 			return
 		}
-		if sleep(ctx, pause<<d.failures) != nil {
+		b.config.Log.Debug("the server's own stream has ended", "error", err, "attempt", failures)
+		if sleep(ctx, pause<<failures) != nil {
 			return
 		}
 	}
