@@ -158,14 +158,13 @@ func (f *mcpFlags) named(args []string) []string {
 	if !f.given("print-config") || f.printConfig != mcp.ClientNames()[0] || len(args) != 2 {
 		return args
 	}
-	for i, arg := range args {
-		if _, ok := mcp.FindClient(arg); ok {
-			f.printConfig = arg
-			return slices.Delete(args, i, i+1)
-		}
+	at := slices.IndexFunc(args, func(arg string) bool { _, ok := mcp.FindClient(arg); return ok })
+	if at < 0 && strings.ContainsAny(args[0], "/.:") { // an address, and a client that there is not
+		at = 1
 	}
-	f.printConfig = args[0] // which is none
-	return args[1:]
+	at = max(at, 0)
+	f.printConfig = args[at]
+	return slices.Delete(slices.Clone(args), at, at+1)
 }
 
 // mcpServer is the server that the command line names.

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -87,6 +88,7 @@ type Bridge struct {
 	outMu sync.Mutex
 	out   io.Writer
 	gone  func(error) // the client reads no more
+	left  atomic.Bool // the client has closed the input, and the time for the last answers is over
 
 	opening sync.Mutex
 	server  *Server // nil until Open has succeeded
@@ -206,6 +208,7 @@ func (b *Bridge) finish(ctx context.Context, cancel context.CancelCauseFunc) {
 	case <-ctx.Done():
 	case <-b.work.Done():
 	}
+	b.left.Store(ctx.Err() == nil)
 	end, done := context.WithTimeout(b.work, farewell)
 	defer done()
 	if s != nil {

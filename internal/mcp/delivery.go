@@ -112,6 +112,11 @@ func (d *delivery) run(ctx context.Context) {
 		if !b.finished(c) {
 			continue
 		}
+		// A client that has closed the input does not wait for answers, and that of the Python SDK 1 breaks on one.
+		if b.left.Load() {
+			b.config.Log.Info("a request had no answer when the client closed the input", "method", c.method)
+			continue
+		}
 		if said == nil {
 			f := failure{Code: codeInternal, Message: "furl: " + errClosed.Error()}
 			if !errors.Is(err, errClosed) {
