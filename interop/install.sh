@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the tests of this directory drive furl with, at the versions pinned here: the AWS CLI and boto3,
 # cargo-lambda and Chalice, Python and JavaScript signers, the AWS SDK for JavaScript, cfn-lint, the packages of the
-# Python functions, AWS's own SAM transform, the packages of the projects in JavaScript, the schema of SARIF, and a client
-# built with the Rust crate aws-sigv4.
+# Python functions, AWS's own SAM transform, the packages of the projects in JavaScript, the schema of SARIF, the SDKs of
+# MCP, and a client built with the Rust crate aws-sigv4.
 #
-#   interop/install.sh [--check] [python] [package] [sam] [node] [projects] [testing] [report] [rust] [adapter]
+#   interop/install.sh [--check] [python] [package] [sam] [node] [projects] [testing] [report] [mcp] [rust] [adapter]
 #
 # Without a name it does all but the last, which builds the Lambda Web Adapter, which takes minutes, so only those who
 # name it wait for it. What is installed already and pinned as before is left alone. --check installs
@@ -27,6 +27,7 @@ pins() {
 	projects) node --version && cat projects/* ;;
 	testing) "$python" --version && node --version && cat testing/* ;;
 	report) node --version && cat report/package*.json ;;
+	mcp) "$python" --version && node --version && cat mcp/* ;;
 	rust) cargo --version && cat rust/Cargo.toml rust/Cargo.lock rust/src/*.rs ;;
 	adapter) echo "$adapter" ;;
 	esac
@@ -124,6 +125,22 @@ do_report() {
 	(cd -P "$env/report" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 }
 
+# The two generations of the SDKs of MCP, for clients and for functions. The modules are compiled for the functions, with
+# no look at their sources: packages do not keep their times.
+do_mcp() {
+	need_python
+	need npm "install Node.js 20 or later"
+	rm -rf "$env/mcp"
+	local generation
+	for generation in 1 2; do
+		pip install --no-deps --no-compile --target "$env/mcp/python$generation" --requirement "mcp/python$generation.txt"
+		"$python" -m compileall -q --invalidation-mode unchecked-hash "$env/mcp/python$generation"
+	done
+	mkdir -p "$env/mcp/node"
+	cp mcp/package.json mcp/package-lock.json "$env/mcp/node"
+	npm ci --prefix "$env/mcp/node" --no-audit --no-fund --ignore-scripts --loglevel=error
+}
+
 do_rust() {
 	need cargo "install the Rust toolchain"
 	cargo build --quiet --locked --manifest-path rust/Cargo.toml --target-dir "$env/rust"
@@ -151,14 +168,14 @@ if [ "${1:-}" = --check ]; then
 	check=true
 	shift
 fi
-[ $# -gt 0 ] || set -- python package sam node projects testing report rust
+[ $# -gt 0 ] || set -- python package sam node projects testing report mcp rust
 
 missing=()
 for step in "$@"; do
 	case $step in
-	python | package | sam | node | projects | testing | report | rust | adapter) installed "$step" || missing+=("$step") ;;
+	python | package | sam | node | projects | testing | report | mcp | rust | adapter) installed "$step" || missing+=("$step") ;;
 	*)
-		echo "interop: there is no step $step; the steps are python, package, sam, node, projects, testing, report, rust and adapter" >&2
+		echo "interop: there is no step $step; the steps are python, package, sam, node, projects, testing, report, mcp, rust and adapter" >&2
 		exit 2
 		;;
 	esac

@@ -29,6 +29,7 @@ type mcpFlags struct {
 	config      mcp.Config
 	network     call.Network
 	headers     []string
+	stream      string
 	printConfig string
 	log         logFlags
 }
@@ -51,8 +52,8 @@ begins another one.
 --print-config prints the configuration of a client, to paste into it: ` + strings.Join(mcp.ClientNames(), ", ") + `.
 It has no secrets: credentials belong into a profile, and secret headers into a file for --header @FILE.
 
-Name the path of the server, which often is /mcp. A stream on which the server sends messages of its own accord keeps
-the function running as long as the client runs; --no-stream leaves it out.
+Name the path of the server, which often is /mcp. A server that keeps a session gets a stream on which it may send
+messages of its own accord. That keeps the function running as long as the client runs; --stream never leaves it out.
 
 ` + exitStatus(status{
 			exitOK: "the client has closed the input, or stopped by a signal", exitFailed: "the client reads no more",
@@ -77,8 +78,9 @@ the function running as long as the client runs; --no-stream leaves it out.
 	f.DurationVar(&flags.config.Drain, "drain-timeout", time.Second,
 		"how long requests may take to finish after the client has closed the input")
 	f.IntVar(&flags.config.MaxMessage, "max-message", mcp.DefaultMaxMessage, "longest message in both directions, in bytes")
-	f.BoolVar(&flags.config.NoStream, "no-stream", false,
-		"do not open the stream on which the server sends messages of its own accord")
+	f.StringVar(&flags.stream, "stream", string(mcp.StreamAuto),
+		"when to open the stream on which the server sends messages of its own accord: auto (if it keeps a session), "+
+			"always or never")
 	registerTLS(f, &flags.network)
 	for _, setting := range flags.log.settings() {
 		setting.register(f)
@@ -90,6 +92,9 @@ the function running as long as the client runs; --no-stream leaves it out.
 func (f *mcpFlags) check() error {
 	if f.config.MaxMessage < 1 || f.config.Timeout < 0 || f.config.Drain < 0 {
 		return errors.New("--max-message must be positive, --timeout and --drain-timeout must not be negative")
+	}
+	if !slices.Contains([]string{"auto", "always", "never"}, f.stream) {
+		return fmt.Errorf("--stream %q is none of auto, always and never", f.stream)
 	}
 	request := call.Request{URL: "http://localhost/", Headers: f.headers, Bare: true, UserAgent: "-"}
 	prepared, err := request.Build(context.Background())
@@ -125,13 +130,18 @@ func (p *program) runMCP(command *cobra.Command, flags *mcpFlags, args []string)
 	if err != nil {
 		return usage(command, err)
 	}
-	flags.config.Log = log
+	flags.config.Log, flags.config.Stream = log, mcp.Stream(flags.stream)
 	base, err := flags.transport(flags.network, true)
 	if err != nil {
 		return usage(command, err)
 	}
 	defer base.CloseIdleConnections()
 	server := mcpServer{program: p, command: command, flags: flags, base: base, argument: args[0]}
+	flags.config.Open, flags.config.Explain = server.open, server.explain
+	bridge, err := mcp.New(flags.config)
+	if err != nil {
+		return usage(command, err)
+	}
 	// What is wrong with the command line shall end the command. Everything else answers the client's requests: it is
 	// there that its user looks, and a person may log in meanwhile.
 	if _, err := server.open(command.Context()); err != nil {
@@ -139,11 +149,6 @@ func (p *program) runMCP(command *cobra.Command, flags *mcpFlags, args []string)
 			return err
 		}
 		server.first = err
-	}
-	flags.config.Open, flags.config.Explain = server.open, server.explain
-	bridge, err := mcp.New(flags.config)
-	if err != nil {
-		return usage(command, err)
 	}
 	return bridge.Run(command.Context(), p.stop, p.streams.In, raw(p.streams.Out))
 }
@@ -153,14 +158,13 @@ func (f *mcpFlags) named(args []string) []string {
 	if !f.given("print-config") || f.printConfig != mcp.ClientNames()[0] || len(args) != 2 {
 		return args
 	}
-	for i, arg := range args {
-		if _, ok := mcp.FindClient(arg); ok {
-			f.printConfig = arg
-			return slices.Delete(args, i, i+1)
-		}
+	at := slices.IndexFunc(args, func(arg string) bool { _, ok := mcp.FindClient(arg); return ok })
+	if at < 0 && strings.ContainsAny(args[0], "/.:") { // an address, and a client that there is not
+		at = 1
 	}
-	f.printConfig = args[0] // which is none
-	return args[1:]
+	at = max(at, 0)
+	f.printConfig = args[at]
+	return slices.Delete(slices.Clone(args), at, at+1)
 }
 
 // mcpServer is the server that the command line names.

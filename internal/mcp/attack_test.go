@@ -38,7 +38,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		contentType, body string
 		want              string
 	}{
-		"no body":          {200, "application/json", "", "not JSON"},
+		"no body":          {200, "application/json", "", "status 200, and no body"},
 		"half":             {200, "application/json", `{"jsonrpc":"2.0","id":1,"re`, "not JSON"},
 		"no message":       {200, "application/json", `{"ok":true}`, "not a JSON-RPC message"},
 		"a text":           {200, "application/json", `"hello"`, "not a JSON-RPC message"},

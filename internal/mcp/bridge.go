@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,11 +39,22 @@ type Config struct {
 	Timeout time.Duration
 	// Drain is how long requests may take to finish after the client has closed the input. 0 means no time.
 	Drain time.Duration
-	// NoStream leaves out the stream on which a server sends messages that belong to no request.
-	NoStream bool
+	// Stream says when to open the stream on which a server sends messages of its own accord. "" means StreamAuto.
+	Stream Stream
 	// Log takes what the client's user does not see. Nil is for none.
 	Log *slog.Logger
 }
+
+// Stream says when to open the stream on which a server sends messages of its own accord, which keeps a function running.
+type Stream string
+
+const (
+	// StreamAuto is for servers that keep a session: others cannot know for whom a message is. The Python SDK does the
+	// same (python-sdk, mcp/client/streamable_http.py).
+	StreamAuto   Stream = "auto"
+	StreamAlways Stream = "always"
+	StreamNever  Stream = "never"
+)
 
 // Server is where an MCP server is, and what sends requests to it.
 type Server struct {
@@ -76,6 +88,7 @@ type Bridge struct {
 	outMu sync.Mutex
 	out   io.Writer
 	gone  func(error) // the client reads no more
+	left  atomic.Bool // the client has closed the input, and the time for the last answers is over
 
 	opening sync.Mutex
 	server  *Server // nil until Open has succeeded
@@ -125,6 +138,11 @@ func New(config Config) (*Bridge, error) {
 		return nil, errors.New("mcp: Config.Open is missing")
 	case config.MaxMessage < 0 || config.Timeout < 0 || config.Drain < 0:
 		return nil, errors.New("mcp: MaxMessage, Timeout and Drain must not be negative")
+	}
+	switch config.Stream = cmp.Or(config.Stream, StreamAuto); config.Stream {
+	case StreamAuto, StreamAlways, StreamNever:
+	default:
+		return nil, fmt.Errorf("mcp: Stream %q is none of auto, always and never", config.Stream)
 	}
 	config.MaxMessage = cmp.Or(config.MaxMessage, DefaultMaxMessage)
 	config.Log = cmp.Or(config.Log, slog.New(slog.DiscardHandler))
@@ -190,6 +208,7 @@ func (b *Bridge) finish(ctx context.Context, cancel context.CancelCauseFunc) {
 	case <-ctx.Done():
 	case <-b.work.Done():
 	}
+	b.left.Store(ctx.Err() == nil)
 	end, done := context.WithTimeout(b.work, farewell)
 	defer done()
 	if s != nil {

@@ -28,10 +28,8 @@ type delivery struct {
 	// session is that of an answer to a request of the server, and, after initialize, the one that it made.
 	session  *session
 	replayed bool // the client has not sent it, and does not get the answers
-	again    bool // it listens again, which the client does not know
 	silence  *time.Timer
 	cursor   string // of the next page of a list
-	failures int    // of streams that are opened again, one after the other
 	fault    error  // what was wrong with the latest of the messages that were not passed on
 }
 
@@ -114,6 +112,11 @@ func (d *delivery) run(ctx context.Context) {
 		if !b.finished(c) {
 			continue
 		}
+		// A client that has closed the input does not wait for answers, and that of the Python SDK 1 breaks on one.
+		if b.left.Load() {
+			b.config.Log.Info("a request had no answer when the client closed the input", "method", c.method)
+			continue
+		}
 		if said == nil {
 			f := failure{Code: codeInternal, Message: "furl: " + errClosed.Error()}
 			if !errors.Is(err, errClosed) {
@@ -171,23 +174,11 @@ func (d *delivery) exchange(ctx context.Context) error {
 	for {
 		s := d.current()
 		resp, err := b.send(traced, http.MethodPost, d.body, d.header(s))
-		if err == nil && resp.StatusCode < 300 {
-			err = d.receive(ctx, s, resp)
-			if err == nil && !d.again {
-				return nil
-			}
-		}
-		if err != nil && (!d.again || d.failed(err) != nil) {
+		if err != nil {
 			return err
 		}
-		if d.again && d.listens() && (err != nil || resp.StatusCode < 300) {
-			if err := sleep(ctx, firstPause<<d.failures); err != nil {
-				return err
-			}
-			continue
-		}
 		if resp.StatusCode < 300 {
-			return nil
+			return d.receive(ctx, s, resp)
 		}
 		rejected := rejection(resp)
 		if _, refused := errors.AsType[*RefusedError](rejected); refused {
@@ -233,7 +224,7 @@ func (d *delivery) current() *session {
 // modern reports whether the delivery is of a version without sessions.
 func (d *delivery) modern() bool { return len(d.calls) > 0 && d.calls[0].modern() }
 
-// listens reports whether the delivery is a subscription, which lasts longer than a function can answer.
+// listens reports whether the delivery is a subscription, whose stream has no end of its own.
 func (d *delivery) listens() bool {
 	return d.modern() && d.messages[0].method == methodListen && !d.answered()
 }
@@ -284,6 +275,8 @@ func (d *delivery) receive(ctx context.Context, s *session, resp *http.Response)
 		switch {
 		case err != nil:
 			return fmt.Errorf("read the answer: %w", err)
+		case len(bytes.TrimSpace(text)) == 0:
+			return d.empty(resp)
 		case len(text) > d.bridge.config.MaxMessage:
 			return d.large()
 		}
@@ -293,14 +286,19 @@ func (d *delivery) receive(ctx context.Context, s *session, resp *http.Response)
 		return d.stream(ctx, s, resp)
 	}
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, maxSaid)) // it may as well be empty
-	switch {
-	case len(d.calls) == 0: // the answer to a notification means nothing
-		return nil
-	case len(bytes.TrimSpace(start)) == 0:
-		return fmt.Errorf("%w: status %d, and no body", errUnanswered, resp.StatusCode)
+	if len(d.calls) == 0 || len(bytes.TrimSpace(start)) == 0 {
+		return d.empty(resp)
 	}
 	return fmt.Errorf("the answer is neither JSON nor a stream of events, so no MCP server is at that address: "+
 		"Content-Type %q: %s", resp.Header.Get("Content-Type"), said(start))
+}
+
+// empty is the error of an answer with no message, which only a request has to have.
+func (d *delivery) empty(resp *http.Response) error {
+	if len(d.calls) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: status %d, and no body", errUnanswered, resp.StatusCode)
 }
 
 func (d *delivery) large() error {
@@ -330,8 +328,8 @@ func (d *delivery) stream(ctx context.Context, s *session, resp *http.Response) 
 	for {
 		e := newEvents(d.watched(resp.Body), b.config.MaxMessage)
 		var broken error
-		over, begin, count := false, time.Now(), 0
-		for ; ; count++ {
+		over := false
+		for {
 			found, err := e.next()
 			if err != nil {
 				broken = err
@@ -348,8 +346,8 @@ func (d *delivery) stream(ctx context.Context, s *session, resp *http.Response) 
 			return nil
 		}
 		if d.listens() {
-			d.again = true
-			return d.lasted(begin, count, broken)
+			d.lose()
+			return nil
 		}
 		if e.retry > 0 {
 			retry = e.retry
@@ -386,6 +384,18 @@ func (d *delivery) stream(ctx context.Context, s *session, resp *http.Response) 
 			}
 			retry = longer(retry)
 		}
+	}
+}
+
+// lose tells the client that a subscription has ended, as servers on standard streams do (2026-07-28, "Subscriptions").
+// Opening it again in silence would hide from the client what has changed between the two streams.
+func (d *delivery) lose() {
+	c := d.calls[0]
+	if d.bridge.finished(c) {
+		d.bridge.write(encode(map[string]any{
+			"jsonrpc": "2.0", "method": methodCancelled,
+			"params": map[string]any{"requestId": json.RawMessage(c.id), "reason": "the server has ended the stream"},
+		}))
 	}
 }
 
@@ -448,7 +458,6 @@ func (d *delivery) message(ctx context.Context, s *session, m message) {
 		b.asked[m.id] = s
 		b.mu.Unlock()
 		b.write(m.raw)
-	case d.again && m.method == methodAcknowledged: // the client has that already
 	default:
 		if m.method == methodCancelled {
 			b.mu.Lock()
@@ -526,24 +535,6 @@ func (d *delivery) reject(answered *StatusError) error {
 	if d.bridge.finished(c) {
 		d.bridge.write(m.as(c.id).raw) // some servers do not repeat the id, or make one up
 	}
-	return nil
-}
-
-// lasted is called after a stream that is to be opened again. It returns an error if that has no prospect.
-func (d *delivery) lasted(begin time.Time, count int, err error) error {
-	if count > 0 || time.Since(begin) > time.Minute {
-		d.failures = 0
-		return nil
-	}
-	return d.failed(fmt.Errorf("the server ends its stream at once: %w", err))
-}
-
-// failed counts a failure of a stream that is opened again. It returns the error once that has no prospect.
-func (d *delivery) failed(err error) error {
-	if d.failures++; d.failures > maxFailures {
-		return err
-	}
-	d.bridge.config.Log.Debug("a stream of the server has failed", "error", err, "attempt", d.failures)
 	return nil
 }
 

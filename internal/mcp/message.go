@@ -18,13 +18,12 @@ const (
 
 // Methods that mean something to the bridge. It passes all others on as they are.
 const (
-	methodInitialize   = "initialize"
-	methodInitialized  = "notifications/initialized"
-	methodCancelled    = "notifications/cancelled"
-	methodListen       = "subscriptions/listen"
-	methodAcknowledged = "notifications/subscriptions/acknowledged"
-	methodListTools    = "tools/list"
-	methodCallTool     = "tools/call"
+	methodInitialize  = "initialize"
+	methodInitialized = "notifications/initialized"
+	methodCancelled   = "notifications/cancelled"
+	methodListen      = "subscriptions/listen"
+	methodListTools   = "tools/list"
+	methodCallTool    = "tools/call"
 )
 
 // Protocol versions. They are dates, which compare as texts.

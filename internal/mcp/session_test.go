@@ -336,7 +336,8 @@ func TestCancellation(t *testing.T) {
 	}
 }
 
-// The end of the input: what is in flight has a moment, is answered, and the session ends.
+// The end of the input: what is in flight has a moment, and the session ends. The client does not wait for answers: that
+// of the Python SDK 1.30.0 breaks on one (python-sdk, mcp/client/stdio).
 func TestEndOfInput(t *testing.T) {
 	end := make(chan struct{})
 	f := &fake{session: "s"}
@@ -351,10 +352,8 @@ func TestEndOfInput(t *testing.T) {
 	c.initialize("2025-06-18")
 	c.send(call(1))
 	c.wants(progress)
-	c.in.Close()
-	c.failsWith("1", "closed")
-	close(end)
 	c.ends()
+	close(end)
 	if n := len(f.requests(http.MethodDelete)); n != 1 {
 		t.Errorf("there were %d DELETE", n)
 	}

@@ -253,46 +253,32 @@ func TestCancellationWithoutASession(t *testing.T) {
 	}
 }
 
-// A subscription lasts longer than a function may answer: it is opened again, and the client does not notice.
+// A subscription that ends is lost, which the client is told as on standard streams ("Subscriptions"): it has to look at
+// what has changed meanwhile.
 func TestSubscription(t *testing.T) {
 	acknowledged := `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{}}`
 	changed := `{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{}}`
 	f := &fake{}
 	f.answer = func(w http.ResponseWriter, r request) bool {
-		if r.Call == "subscriptions/listen" {
-			stream(w, data(acknowledged), data(changed))
-			if len(f.calls("subscriptions/listen")) == 2 {
-				stream(w, data(result("1", "{}")))
-			}
-		}
-		return r.Call == "subscriptions/listen"
-	}
-	c := start(t, f)
-	request := modern("1", "subscriptions/listen", `"notifications":{"toolsListChanged":true},`)
-	c.send(request)
-	c.wants(acknowledged, changed, changed, result("1", "{}"))
-	c.ends()
-	for _, r := range f.calls("subscriptions/listen") {
-		if r.Body != request {
-			t.Errorf("%s", r.Body)
-		}
-	}
-}
-
-// A subscription that the server refuses has an answer, also when it had been opened before.
-func TestRefusedSubscription(t *testing.T) {
-	f := &fake{}
-	f.answer = func(w http.ResponseWriter, r request) bool {
-		if len(f.calls("subscriptions/listen")) == 1 {
-			stream(w, data(progress))
-		} else {
+		switch {
+		case r.Call != "subscriptions/listen":
+			return false
+		case r.ID == "1":
+			stream(w, data(acknowledged), data(changed), data(result("1", "{}")))
+		case r.ID == `"b"`:
+			stream(w, data(acknowledged))
+			breaking(w)
+		default:
 			w.WriteHeader(http.StatusForbidden)
 		}
 		return true
 	}
 	c := start(t, f)
-	c.send(modern("1", "subscriptions/listen", ""))
-	c.wants(progress)
-	c.failsWith("1", "403")
+	c.send(modern("1", "subscriptions/listen", `"notifications":{"toolsListChanged":true},`))
+	c.wants(acknowledged, changed, result("1", "{}"))
+	c.send(modern(`"b"`, "subscriptions/listen", ""))
+	c.wants(acknowledged, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"reason":"the server has ended the stream","requestId":"b"}}`)
+	c.send(modern("3", "subscriptions/listen", ""))
+	c.failsWith("3", "403")
 	c.ends()
 }

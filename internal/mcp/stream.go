@@ -33,12 +33,13 @@ func sleep(ctx context.Context, pause time.Duration) error {
 // listen passes on what the server sends of its own accord, on a stream of the session's. It opens the stream again
 // when it ends: a function may answer for 15 minutes.
 func (b *Bridge) listen(s *session) {
-	if b.config.NoStream || s.version >= stateless {
+	wanted := b.config.Stream == StreamAlways || b.config.Stream == StreamAuto && s.id != ""
+	if !wanted || s.version >= stateless {
 		return
 	}
 	ctx := s.stream
 	d := &delivery{bridge: b, messages: []message{{}}, cancel: func(error) {}}
-	lastID, pause := "", firstPause
+	lastID, pause, failures := "", firstPause, 0
 	for {
 		header := http.Header{}
 		s.headers(header)
@@ -71,11 +72,15 @@ func (b *Bridge) listen(s *session) {
 		case err == nil:
 			err = rejection(resp)
 		}
-		if err := d.lasted(begin, count, err); err != nil && ctx.Err() == nil {
+		if failures++; count > 0 || time.Since(begin) > lastPause {
+			failures = 0
+		}
+		if failures > maxFailures && ctx.Err() == nil {
 			b.config.Log.Info("the server sends nothing of its own accord any more", "error", err)
 			return
 		}
-		if sleep(ctx, pause<<d.failures) != nil {
+		b.config.Log.Debug("the server's own stream has ended", "error", err, "attempt", failures)
+		if sleep(ctx, pause<<failures) != nil {
 			return
 		}
 	}

@@ -242,7 +242,7 @@ func TestServerStream(t *testing.T) {
 
 // A stream that ends at once each time is given up: each time starts the function.
 func TestServerStreamIsGivenUp(t *testing.T) {
-	f := &fake{}
+	f := &fake{session: "s"}
 	f.answer = func(w http.ResponseWriter, r request) bool {
 		if r.Method == http.MethodGet {
 			stream(w, "retry: 1\n\n")
@@ -262,15 +262,25 @@ func TestServerStreamIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestNoServerStream(t *testing.T) {
-	f := &fake{}
-	c := start(t, f, func(config *mcp.Config) { config.NoStream = true })
-	c.initialize("2025-06-18")
-	c.send(call(1))
-	c.wants(result("1", "{}"))
-	c.ends()
-	if n := len(f.requests(http.MethodGet)); n != 0 {
-		t.Errorf("there were %d GET", n)
+// A stream keeps the function running, so there is one only for a server that can use it, or where the user wants it.
+func TestWhenThereIsAServerStream(t *testing.T) {
+	for _, row := range []struct {
+		stream  mcp.Stream
+		session string
+		want    int
+	}{{"", "s", 1}, {"auto", "s", 1}, {"auto", "", 0}, {"always", "", 1}, {"never", "s", 0}} {
+		f := &fake{session: row.session}
+		c := start(t, f, func(config *mcp.Config) { config.Stream = row.stream })
+		c.initialize("2025-06-18")
+		if row.want > 0 {
+			f.await(t, http.MethodGet)
+		}
+		c.send(call(1))
+		c.wants(result("1", "{}"))
+		c.ends()
+		if n := len(f.requests(http.MethodGet)); n != row.want {
+			t.Errorf("%q with the session %q: %d GET, want %d", row.stream, row.session, n, row.want)
+		}
 	}
 }
 
