@@ -174,17 +174,24 @@ func (l *functionLook) look(ctx context.Context, tags bool) {
 		return
 	}
 	for _, url := range urls {
-		entry := Entry{from: l.side.Checker, Function: url.Function, AuthType: url.AuthType, Address: url.Address}
-		entry.Policy, err = functions.Policy(ctx, url.Function)
-		l.side.note(err)
-		if awsapi.KindOf(err) != awsapi.NotFound {
-			entry.Fault = err
-		}
-		if reader, ok := functions.(tagReader); ok && tags {
-			entry.Tags, _ = reader.Tags(ctx, url.Function) // a policy that asks for them is then undecided
-		}
+		entry := l.side.Entry(ctx, url, tags)
+		l.side.note(entry.Fault)
 		l.entries = append(l.entries, entry)
 	}
+}
+
+// Entry reads the policy of a function URL, and with tags the function's.
+func (c *Checker) Entry(ctx context.Context, url awsapi.URL, tags bool) Entry {
+	entry := Entry{from: c, Function: url.Function, AuthType: url.AuthType, Address: url.Address}
+	text, err := c.Owner.Functions.Policy(ctx, url.Function)
+	entry.Policy = text
+	if awsapi.KindOf(err) != awsapi.NotFound {
+		entry.Fault = err
+	}
+	if reader, ok := c.Owner.Functions.(tagReader); ok && tags {
+		entry.Tags, _ = reader.Tags(ctx, url.Function) // a policy that asks for them is then undecided
+	}
+	return entry
 }
 
 // note counts looks that fail as all others will.
