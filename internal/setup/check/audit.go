@@ -27,6 +27,7 @@ type Entry struct {
 	Fault    error             // why the policy is not known
 	Tags     map[string]string // of the function; nil if they are not known
 	Declared *Declaration      // nil if it is not from a project
+	URL      *awsapi.URL       // as the API has it; nil if it was not asked
 
 	from       *Checker      // who looked; nil for what was saved or declared
 	named      *policy.Named // Policy, parsed

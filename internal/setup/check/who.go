@@ -177,6 +177,22 @@ func (e Entry) callers(ctx context.Context, callers *Callers, blind error) Funct
 
 func (f *FunctionCallers) add(callers ...Caller) { f.Callers = append(f.Callers, callers...) }
 
+// ByPolicy are those that the function's policy lets call, in a few words each, and whether the policy could be looked
+// at. Users and roles may call a URL of auth type AWS_IAM by policies of their own, too.
+func (e Entry) ByPolicy(ctx context.Context) (names []string, known bool) {
+	e.parse()
+	if e.Fault != nil {
+		return nil, false
+	}
+	names = []string{}
+	for _, c := range e.callers(ctx, &Callers{}, nil).Callers {
+		if c.Kind != kindRoot && c.Standing != MayNot {
+			names = union(names, []string{c.Short()})
+		}
+	}
+	return names, true
+}
+
 // signed are the callers of a URL that asks who calls: those whose own policies are known, then the root user, then those
 // that the function's policy names.
 func (e Entry) signed(ctx context.Context, callers *Callers) (list []Caller) {
@@ -305,7 +321,10 @@ func (r *run) standing(ctx context.Context, e Entry, name, kind string, keep fun
 		case step.Status == Unknown:
 			may.Standing = MayDepends
 		}
-		if step.Status == Problem {
+		if may.Standing == MayDepends && len(may.By) == 0 && kind != kindRoot {
+			may.Standing = MayNot // no statement is left that more than its open conditions keeps from allowing it
+		}
+		if may.Standing == MayNot {
 			c.Reasons = append(c.Reasons, step.Summary)
 		}
 		for _, detail := range step.Details {

@@ -223,6 +223,9 @@ func TestWhoOfURLWithoutSignatures(t *testing.T) {
 		{"from one network", office, []string{"depends: everyone * | aws:SourceIp in 192.0.2.0/24"}},
 		{"a role", role, []string{"may not call: other arn:aws:iam::111111111111:role/x"}},
 		{"nobody", "", nil},
+		{"an organization, of which nobody is who does not sign", strings.ReplaceAll(pair("a", `"*"`,
+			`"StringEquals":{"aws:PrincipalOrgID":"o-1"}`), "AWS_IAM", "NONE"), []string{"may not call: everyone *"}},
+		{"another auth type", pair("a", `"*"`, ""), []string{"may not call: everyone *"}},
 	} {
 		entry := check.Entry{Function: whoFunction, AuthType: lambda.AuthNone}
 		if test.statements != "" {
