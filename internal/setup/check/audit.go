@@ -160,6 +160,9 @@ type AuditFunction struct {
 	// Of a question about one caller.
 	Principal string `json:"principal,omitempty"`
 	Steps     []Step `json:"steps,omitempty"`
+
+	entry    Entry
+	requests []setup.Request // the grants among the fixes
 }
 
 // AuditOf judges the entries.
@@ -176,9 +179,7 @@ func (c *Checker) Audit(ctx context.Context, entries []Entry, callers *Callers) 
 	accesses := callers.accesses(ctx, entries)
 	for i, entry := range entries {
 		judged := entry.judge(ctx, accesses[i], callers)
-		for j, fix := range judged.Fix {
-			judged.Fix[j] = (&run{Checker: cmp.Or(entry.from, c)}).command(fix)
-		}
+		judged.mend(entry, cmp.Or(entry.from, c))
 		audit.Fix = union(audit.Fix, judged.Fix)
 		audit.Functions = append(audit.Functions, judged)
 		if judged.Rule == ruleMissing {
