@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,8 @@ type checkFlags struct {
 
 	regions, profiles *list
 	quiet             bool
+	fix               string
+	whole             bool
 	format            report.Format
 }
 
@@ -70,6 +73,9 @@ none is told by the error that get-policy wrote, in a file with the function's n
 A function whose policy lets nobody call depends on the policies of users and roles. --callers reads them
 (iam:GetAccountAuthorizationDetails); --callers=FILE, or a file in the directory of --offline, is a copy of what
 aws iam get-account-authorization-details printed, which no longer has to be asked for.
+
+--fix prints the grants that would mend all of them as one file, and nothing else but notes: what is missing, or with
+--whole all of each grant. The exit status is still that of the check.
 
 ` + exitStatus(status{
 			exitOK:     "the call would be allowed; of several: all are ok",
@@ -112,6 +118,9 @@ aws iam get-account-authorization-details printed, which no longer has to be ask
 	f.StringArrayVar(&flags.noPolicy, "no-policy", nil, "with --offline: function that has no policy; may be repeated")
 	f.StringArrayVar(&flags.session, "session-policy", nil,
 		"file with a policy that the caller's session was made with; may be repeated")
+	f.StringVar(&flags.fix, "fix", "",
+		"with --all and --offline: print only what would mend them, as `FORM`: cli, sam, cloudformation, terraform or cdk")
+	f.BoolVar(&flags.whole, "whole", false, "with --fix: print all of each grant, also what is there already")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print what is wrong only: problems, and what could not be looked at")
 	return command
 }
@@ -137,6 +146,15 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 		return usage(command, errors.New("--callers is for --all and --offline: --as names one caller"))
 	case flags.offline == "" && (flags.declaration.given() != ""):
 		return usage(command, errors.New("--param, --stack and --account are for --offline with a project or a template"))
+	case flags.fix != "" && !many:
+		return usage(command, errors.New("--fix is for --all and --offline: furl grant FUNCTION --to PRINCIPAL --print "+
+			"FORM writes one grant"))
+	case flags.fix != "" && !slices.Contains(snippet.Files(), snippet.Form(flags.fix)):
+		return usage(command, fmt.Errorf("--fix %q is none of %v", flags.fix, snippet.Files()))
+	case flags.fix != "" && flags.format != report.Text:
+		return usage(command, errors.New("--fix and --format print different things: choose one"))
+	case flags.whole && flags.fix == "":
+		return usage(command, errors.New("--whole is for --fix"))
 	case len(flags.noPolicy) > 0 && flags.offline == "":
 		return usage(command, errors.New("--no-policy is for --offline"))
 	case len(flags.session) > 0 && many:
@@ -303,6 +321,9 @@ func (p *program) checkDeclared(command *cobra.Command, flags checkFlags, text [
 	}
 	if len(audit.Functions) == 0 {
 		p.note("%s declares no function URL", flags.offline)
+	}
+	if flags.fix != "" {
+		return p.fixDeclared(command, flags, world, audit)
 	}
 	return p.printAudit(audit, flags)
 }

@@ -224,6 +224,9 @@ func (p *program) checkMany(command *cobra.Command, flags checkFlags, targets []
 
 // printAudit prints an audit in the form that the flags name, and turns its verdict into an error.
 func (p *program) printAudit(audit check.Audit, flags checkFlags) error {
+	if flags.fix != "" {
+		return p.printFix(audit, flags)
+	}
 	shown := audit
 	if flags.quiet {
 		shown = audit.Quiet()

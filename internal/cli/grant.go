@@ -236,7 +236,11 @@ func (p *program) printDeclared(command *cobra.Command, flags grantFlags, args [
 			p.note("unchanged: %s", kept)
 		}
 	}
-	_, err = fmt.Fprint(p.streams.Out, grants.As(form))
+	return p.printGrants(grants, form)
+}
+
+func (p *program) printGrants(grants declared.Grants, form snippet.Form) error {
+	_, err := fmt.Fprint(p.streams.Out, grants.As(form))
 	return err
 }
 
@@ -281,10 +285,15 @@ func (g *grantFlags) granter(command *cobra.Command, function string) (*setup.Gr
 
 // printCode prints plans as code.
 func (p *program) printCode(flags grantFlags, plans ...*setup.Plan) error {
-	file := snippet.File{Form: snippet.Form(flags.print), Head: flags.whole}
+	return p.printFile(snippet.Form(flags.print), flags.whole, flags.whole, plans...)
+}
+
+// printFile prints plans as code: with a head as a file that stands by itself, and whole with what is there already.
+func (p *program) printFile(form snippet.Form, head, whole bool, plans ...*setup.Plan) error {
+	file := snippet.File{Form: form, Head: head}
 	for _, plan := range plans {
 		p.noteAll(plan.Notes)
-		if file.Form == snippet.CLI && !flags.whole { // which can also remove things
+		if file.Form == snippet.CLI && !whole { // which can also remove things
 			if len(plans) > 1 {
 				fmt.Fprintf(p.streams.Out, "# %s\n", plan.Function)
 			}
@@ -294,7 +303,7 @@ func (p *program) printCode(flags grantFlags, plans ...*setup.Plan) error {
 			continue
 		}
 		grant := plan.Missing()
-		if flags.whole {
+		if whole {
 			grant = plan.Wanted
 		}
 		for _, change := range plan.Changes {
@@ -304,7 +313,7 @@ func (p *program) printCode(flags grantFlags, plans ...*setup.Plan) error {
 		}
 		file.Add(grant.Title(), grant.Parts()...)
 	}
-	if file.Form == snippet.CLI && !flags.whole {
+	if file.Form == snippet.CLI && !whole {
 		return nil
 	}
 	if file.IsEmpty() {

@@ -93,7 +93,7 @@ you trust. Files and pipes always get the bytes unchanged.
 			if errors.Is(err, context.Canceled) && follow {
 				return nil
 			}
-			return err
+			return server.missingAt(command.Context(), err, args)
 		},
 	}
 	server.register(p, command, "data", "endpoint-url", "profile", "region", "account")

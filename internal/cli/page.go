@@ -165,8 +165,38 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 		return fail(pageDenied, errors.New(summary))
 	case http.StatusBadRequest: // such as --fix with a form that there is not
 		return usage(l.command, errors.New(summary))
+	case http.StatusNotFound:
+		return &notOnPage{summary}
 	}
 	return errors.New(summary)
+}
+
+// notOnPage is the error for something that a page does not know.
+type notOnPage struct{ text string }
+
+func (e *notOnPage) Error() string { return e.text }
+
+// missingAt is the error of a page about functions of the server, with what was meant.
+func (l *place) missingAt(ctx context.Context, err error, functions []string) error {
+	if _, ok := errors.AsType[*notOnPage](err); !ok {
+		return err
+	}
+	server, fault := l.server(ctx)
+	if fault != nil {
+		return err
+	}
+	there := *l
+	there.options.EndpointURL, there.options.Region = server.Endpoint, cmp.Or(l.options.Region, server.Region)
+	for _, function := range functions {
+		client, fault := there.client(ctx, function)
+		if fault != nil {
+			return err
+		}
+		if has, sure := client.HasFunction(ctx, function); sure && !has {
+			return l.p.missing(ctx, err, function, function)
+		}
+	}
+	return err
 }
 
 // prove adds to the request what proves that it may read pages: the page token of the server, else a signature. The

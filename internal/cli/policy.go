@@ -25,15 +25,15 @@ import (
 func (p *program) policy() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "policy",
-		Short: "Evaluate and lint IAM policies offline",
-		Long: `Evaluate and lint IAM policies offline, by the same rules as the server.
+		Short: "Evaluate and lint IAM policies, and say who may call",
+		Long: `Evaluate and lint IAM policies, and say who may call a function URL, by the same rules as the server.
 
 Exit status: see the commands.`,
 		Example: "  furl policy lint resource-policy.json",
 		Args:    noCommand,
 		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(p.policyEvaluate(), p.policyLint())
+	command.AddCommand(p.policyEvaluate(), p.policyLint(), p.policyWho())
 	return command
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
+	"github.com/furl-dev/furl/internal/setup/check"
 )
 
 func (p *program) url() *cobra.Command {
@@ -178,6 +180,12 @@ func (p *program) changeURL(flags *urlFlags, makePlan urlPlanner) func(*cobra.Co
 		if err != nil {
 			return err
 		}
+		if plan.Before == nil && plan.Action == setup.NoAction { // nothing to delete, or no such function
+			if has, sure := client.HasFunction(command.Context(), function.String()); sure && !has {
+				_, err := client.URL(command.Context(), function)
+				return p.missing(command.Context(), err, function.Unqualified().String(), args[0])
+			}
+		}
 		return p.applyURL(command, *flags, plan)
 	}
 }
@@ -315,57 +323,140 @@ func (p *program) urlGet() *cobra.Command {
 
 func (p *program) urlList() *cobra.Command {
 	var flags urlFlags
+	var allRegions bool
+	var regions *list
 	command := &cobra.Command{
 		Use:   "list [FUNCTION]",
-		Short: "List the URLs of a function and its aliases, or of all functions of the region",
-		Long: `List the URLs of a function and its aliases, or of all functions of the account and region. With an alias,
-the list has the URL of that alias alone.
+		Short: "List the URLs of a function and its aliases, or of all functions of regions",
+		Long: `List the URLs of a function and its aliases, or of all functions of the account and region, with their auth types
+and invoke modes, and who may call by the function's policy. With an alias, the list has the URL of that alias alone.
 
-` + awsStatus(status{exitOK: "listed", exitFailed: "failed"}),
-		Example: "  furl url list --json",
+--region may name several regions, or all; --all-regions is the same as --region all. Principals are in short: anyone,
+an account, an org, or a role or user by its name, with the conditions that a call has to meet. Users and roles may call
+a URL of auth type AWS_IAM by policies of their own, too: furl policy who names them.
+
+` + awsStatus(status{exitOK: "listed", exitFailed: "failed, or a region could not be looked at, after listing the others"}),
+		Example: "  furl url list --all-regions",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			urls, err := flags.list(command, args)
+			if allRegions {
+				if flags.given("region") && regions.String() != everywhere {
+					return usage(command, errors.New("--all-regions and --region name different regions: leave one of them out"))
+				}
+				regions.values = []string{everywhere}
+			}
+			if len(args) == 1 && (len(regions.values) > 1 || slices.Contains(regions.values, everywhere)) {
+				return usage(command, errors.New("a function is in one region: name it alone, or list all functions of the regions"))
+			}
+			entries, faults, err := p.listURLs(command, &flags, regions, args)
 			if err != nil {
 				return err
 			}
-			if flags.asJSON {
-				shown := make([]shownURL, len(urls))
-				for i, url := range urls {
-					shown[i] = showURL(url, "")
-				}
-				return p.printJSON(shown)
+			if err := p.printURLs(command.Context(), entries, len(regions.values) > 0 && len(args) == 0, flags.asJSON); err != nil {
+				return err
 			}
-			table := tabwriter.NewWriter(p.streams.Out, 0, 0, 2, ' ', 0)
-			for _, url := range urls {
-				cors := "no CORS"
-				if url.CORS != nil {
-					cors = "CORS"
-				}
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", url.Function.Short(), url.AuthType, url.InvokeMode, cors, url.Address)
-			}
-			return table.Flush()
+			return errors.Join(faults...)
 		},
 	}
 	flags.aws(p, command)
+	regions = flags.several(command, "region", &flags.options.Region, "region, several with commas or all of the partition "+
+		"with all (default that of the ARN, $AWS_REGION, or that of the profile)")
+	command.Flags().BoolVar(&allRegions, "all-regions", false, "list the URLs of all regions")
 	command.Flags().BoolVar(&flags.asJSON, "json", false, "print JSON")
 	return command
 }
 
-func (u *urlFlags) list(command *cobra.Command, args []string) ([]awsapi.URL, error) {
+// listURLs are the URLs of a function, or those of all regions, and why there may be more.
+func (p *program) listURLs(
+	command *cobra.Command, flags *urlFlags, regions *list, args []string,
+) (entries []check.Entry, faults []error, err error) {
+	ctx := command.Context()
 	if len(args) == 1 {
-		function, client, err := u.target(command, args[0])
+		function, client, err := flags.target(command, args[0])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		urls, err := setup.URLsOf(command.Context(), client, function)
-		return slices.DeleteFunc(urls, func(url awsapi.URL) bool {
-			return function.Qualifier != "" && url.Function.Qualifier != function.Qualifier
-		}), err
+		urls, err := setup.URLsOf(ctx, client, function)
+		if err != nil {
+			return nil, nil, err
+		}
+		checker := &check.Checker{Owner: check.NewSide(client)}
+		for _, url := range urls {
+			if function.Qualifier == "" || url.Function.Qualifier == function.Qualifier {
+				entries = append(entries, checker.Entry(ctx, url, false))
+			}
+		}
+		if len(entries) == 0 && function.Qualifier != "" {
+			if has, sure := client.HasFunction(ctx, function.String()); sure && !has {
+				_, err := client.URL(ctx, function)
+				return nil, nil, p.missing(ctx, err, function.Unqualified().String(), args[0])
+			}
+		}
+		if len(entries) == 0 {
+			p.note("%s has no URL", args[0])
+		}
+		return entries, nil, nil
 	}
-	client, err := u.client(command.Context(), "")
+	checkers, all, err := p.checkers(ctx, &checkFlags{place: flags.place, regions: regions, profiles: &list{}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return setup.AllURLs(command.Context(), client)
+	entries, looked, err := (&check.Fleet{Checkers: checkers, Everywhere: all}).Entries(ctx, false)
+	for _, region := range looked {
+		if region.Status == check.Unknown {
+			faults = append(faults, fmt.Errorf("region %s: %s", region.Region, region.Summary))
+		}
+	}
+	for _, entry := range entries {
+		if entry.URL == nil { // whose URLs could not be listed
+			faults = append(faults, entry.Fault)
+		}
+	}
+	return slices.DeleteFunc(entries, func(e check.Entry) bool { return e.URL == nil }), faults, err
+}
+
+// listedURL is a function URL in the JSON of a list.
+type listedURL struct {
+	shownURL
+	Region string `json:"region"`
+	// MayCall are those that the function's policy lets call; null if the policy could not be looked at.
+	MayCall      []string `json:"mayCall"`
+	CouldNotLook string   `json:"couldNotLook,omitempty"`
+}
+
+// printURLs prints the URLs, with their regions if there may be several.
+func (p *program) printURLs(ctx context.Context, entries []check.Entry, several, asJSON bool) error {
+	shown := []listedURL{}
+	table := tabwriter.NewWriter(p.streams.Out, 0, 0, 2, ' ', 0)
+	for _, entry := range entries {
+		url := *entry.URL
+		one := listedURL{shownURL: showURL(url, ""), Region: url.Function.Region}
+		names, known := entry.ByPolicy(ctx)
+		who := strings.Join(names, ", ")
+		switch {
+		case !known:
+			who, one.CouldNotLook = "could not look", "lambda:GetPolicy"
+			if entry.Fault != nil {
+				one.CouldNotLook = entry.Fault.Error()
+			}
+		case len(names) == 0 && url.AuthType == lambda.AuthNone:
+			who = "nobody"
+		case len(names) == 0:
+			who = "nobody by its policy"
+		}
+		one.MayCall = names
+		shown = append(shown, one)
+		cors := "no CORS"
+		if url.CORS != nil {
+			cors = "CORS"
+		}
+		if several {
+			fmt.Fprintf(table, "%s\t", url.Function.Region)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", url.Function.Short(), url.AuthType, url.InvokeMode, cors, who, url.Address)
+	}
+	if asJSON {
+		return p.printJSON(shown)
+	}
+	return table.Flush()
 }

@@ -14,11 +14,33 @@ import (
 
 // Audit says who may call which function URL as things are declared. flags are for the commands that mend something.
 func (w *World) Audit(ctx context.Context, flags string) (check.Audit, error) {
+	entries, callers, err := w.entries()
+	if err != nil {
+		return check.Audit{}, err
+	}
+	audit := (&check.Checker{Flags: flags}).Audit(ctx, entries, callers)
+	audit.Notes = append(slices.Clone(w.notes), audit.Notes...)
+	return audit, nil
+}
+
+// Who says who may call which function URL, and by which statements.
+func (w *World) Who(ctx context.Context) (check.Who, error) {
+	entries, callers, err := w.entries()
+	if err != nil {
+		return check.Who{}, err
+	}
+	who := check.WhoOf(ctx, entries, callers, nil)
+	who.Notes = append(slices.Clone(w.notes), who.Notes...)
+	return who, nil
+}
+
+// entries are the function URLs, and the users and roles, that are declared.
+func (w *World) entries() ([]check.Entry, *check.Callers, error) {
 	callers := &check.Callers{Declared: true}
 	details, faults := w.details()
 	if len(w.owners) > 0 {
 		if err := callers.Add(details); err != nil {
-			return check.Audit{}, err
+			return nil, nil, err
 		}
 	}
 	for _, fault := range faults {
@@ -39,9 +61,7 @@ func (w *World) Audit(ctx context.Context, flags string) (check.Audit, error) {
 		}
 		entries[i] = entry
 	}
-	audit := (&check.Checker{Flags: flags}).Audit(ctx, entries, callers)
-	audit.Notes = append(slices.Clone(w.notes), audit.Notes...)
-	return audit, nil
+	return entries, callers, nil
 }
 
 func placeOf(s Source) check.Place {

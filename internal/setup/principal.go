@@ -120,6 +120,10 @@ var uniqueID = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^A(ROA|IDA|GPA|SIA|KIA)[A-Z0-9]{12,}$`)
 })
 
+// IsUniqueID reports whether a text is the unique id of a role, user or key, which AWS puts in the place of a deleted
+// principal (IAM User Guide, "AWS JSON policy elements: Principal").
+func IsUniqueID(text string) bool { return uniqueID().MatchString(text) }
+
 var serviceName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$`)
 })

@@ -98,3 +98,33 @@ func Quote(word string) string {
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
+
+// Words are the words of a command that consists of what Quote writes.
+func Words(command string) (words []string) {
+	var word strings.Builder
+	inWord, quoted := false, false
+	for i := 0; i < len(command); i++ {
+		switch c := command[i]; {
+		case c == '\'':
+			inWord, quoted = true, !quoted
+		case quoted:
+			word.WriteByte(c)
+		case c == ' ' && !inWord:
+		case c == ' ':
+			words = append(words, word.String())
+			word.Reset()
+			inWord = false
+		case c == '\\' && i+1 < len(command):
+			i++
+			inWord = true
+			word.WriteByte(command[i])
+		default:
+			inWord = true
+			word.WriteByte(c)
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words
+}

@@ -2,6 +2,7 @@ package snippet_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,9 @@ func FuzzQuote(f *testing.F) {
 	f.Fuzz(func(t *testing.T, word string) {
 		if strings.ContainsRune(word, 0) {
 			t.Skip("no argument has a zero byte")
+		}
+		if words := snippet.Words("a " + snippet.Quote(word) + "  b"); !slices.Equal(words, []string{"a", word, "b"}) {
+			t.Errorf("%q is split into %q", word, words)
 		}
 		out, err := exec.Command(sh, "-c", "printf %s. "+snippet.Quote(word)).Output()
 		if err != nil || string(out) != word+"." {

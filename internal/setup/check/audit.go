@@ -27,6 +27,7 @@ type Entry struct {
 	Fault    error             // why the policy is not known
 	Tags     map[string]string // of the function; nil if they are not known
 	Declared *Declaration      // nil if it is not from a project
+	URL      *awsapi.URL       // as the API has it; nil if it was not asked
 
 	from       *Checker      // who looked; nil for what was saved or declared
 	named      *policy.Named // Policy, parsed
@@ -159,6 +160,9 @@ type AuditFunction struct {
 	// Of a question about one caller.
 	Principal string `json:"principal,omitempty"`
 	Steps     []Step `json:"steps,omitempty"`
+
+	entry    Entry
+	requests []setup.Request // the grants among the fixes
 }
 
 // AuditOf judges the entries.
@@ -175,9 +179,7 @@ func (c *Checker) Audit(ctx context.Context, entries []Entry, callers *Callers) 
 	accesses := callers.accesses(ctx, entries)
 	for i, entry := range entries {
 		judged := entry.judge(ctx, accesses[i], callers)
-		for j, fix := range judged.Fix {
-			judged.Fix[j] = (&run{Checker: cmp.Or(entry.from, c)}).command(fix)
-		}
+		judged.mend(entry, cmp.Or(entry.from, c))
 		audit.Fix = union(audit.Fix, judged.Fix)
 		audit.Functions = append(audit.Functions, judged)
 		if judged.Rule == ruleMissing {

@@ -273,16 +273,35 @@ func (c *Callers) accesses(ctx context.Context, entries []Entry) []access {
 	for _, account := range slices.Sorted(maps.Keys(c.accounts)) {
 		known := c.accounts[account]
 		for _, entity := range slices.Concat(known.Users, known.Roles) {
-			c.ask(ctx, known, account, entity, entries, list)
+			c.ask(ctx, account, entity, entries, list)
 		}
 	}
 	return list
 }
 
 // ask asks for one user or role.
-func (c *Callers) ask(
-	ctx context.Context, known *details, account string, entity awsapi.Entity, entries []Entry, list []access,
-) {
+func (c *Callers) ask(ctx context.Context, account string, entity awsapi.Entity, entries []Entry, list []access) {
+	r, err := c.runOf(ctx, account, entity)
+	if err != nil {
+		c.faults = append(c.faults, err)
+		return
+	}
+	// Most roles have nothing to do with function URLs: there is no need to ask for each URL.
+	silent := len(r.sets.faults) == 0 && !r.allowsSomething()
+	for i, entry := range entries {
+		if silent && entry.named == nil {
+			continue
+		}
+		if entry.AuthType != lambda.AuthNone && entry.Fault == nil {
+			r.at(entry)
+			r.tell(ctx, entity.ARN, &list[i])
+		}
+	}
+}
+
+// runOf is a question of a user or role, with all that its own policies say.
+func (c *Callers) runOf(ctx context.Context, account string, entity awsapi.Entity) (*run, error) {
+	known := c.accounts[account]
 	side := &Side{Principals: known, Policies: known}
 	r := &run{
 		Checker: &Checker{Owner: side}, caller: side, identity: awsapi.Identity{Account: account}, ownerID: account,
@@ -291,25 +310,19 @@ func (c *Callers) ask(
 	r.sets.statements = map[*policy.Document][]setup.Statement{}
 	caller, err := callerOf(entity)
 	if err != nil {
-		c.faults = append(c.faults, err)
-		return
+		return nil, err
 	}
 	r.subject = subject{principal: &caller}
 	r.lookUpSubject(ctx)
 	r.readIdentity(ctx)
-	// Most roles have nothing to do with function URLs: there is no need to ask for each URL.
-	silent := len(r.sets.faults) == 0 && !r.allowsSomething()
-	for i, entry := range entries {
-		if silent && entry.named == nil {
-			continue
-		}
-		if entry.AuthType != lambda.AuthNone && entry.Fault == nil {
-			r.function, r.address, r.tags, r.tagged = entry.Function, entry.Address, entry.Tags, entry.Tags != nil
-			r.resource, r.simulations, r.report = resourceSide{named: entry.named}, nil, Report{}
-			maps.Copy(r.sets.statements, entry.statements)
-			r.tell(ctx, entity.ARN, &list[i])
-		}
-	}
+	return r, nil
+}
+
+// at puts the question about the function URL of an entry.
+func (r *run) at(entry Entry) {
+	r.function, r.address, r.tags, r.tagged = entry.Function, entry.Address, entry.Tags, entry.Tags != nil
+	r.resource, r.simulations, r.report = resourceSide{named: entry.named}, nil, Report{}
+	maps.Copy(r.sets.statements, entry.statements)
 }
 
 // allowsSomething reports whether a policy of the caller's own allows one of the two actions, of whatever function.

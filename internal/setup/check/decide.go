@@ -465,7 +465,7 @@ func (r *run) isUnknowable(key string) bool {
 	case slices.Contains(unknowable, key):
 		return true
 	case slices.Contains(ofOrganizations, key):
-		return !r.isLocal()
+		return !r.isLocal() && (kind != policy.Anonymous || !strings.HasPrefix(key, "aws:principal"))
 	case r.subject.anybody && r.authType == lambda.AuthIAM:
 		return strings.HasPrefix(key, "aws:principal") || strings.HasPrefix(key, "aws:user") || slices.Contains(ofSessions, key)
 	case strings.HasPrefix(key, "aws:resourcetag/"):

@@ -53,26 +53,34 @@ func (c *Checker) All(ctx context.Context, callers *Callers) (Audit, error) {
 // Audit audits every function URL. An error means that no region could be looked at, all for the same reason; else the
 // regions that could not are in the audit.
 func (f *Fleet) Audit(ctx context.Context, callers *Callers) (Audit, error) {
-	sides := f.look(ctx, callers != nil)
-	if err := ctx.Err(); err != nil {
+	entries, regions, err := f.Entries(ctx, callers != nil)
+	if err != nil {
 		return Audit{}, err
-	}
-	if !slices.ContainsFunc(sides, func(s *sideLook) bool { return !s.isBlindAs(sides[0]) }) {
-		return Audit{}, sides[0].fault
-	}
-	var entries []Entry
-	var regions []Looked
-	for _, side := range sides {
-		for _, found := range side.functions {
-			entries = append(entries, found.entries...)
-		}
-		regions = append(regions, f.looked(side, sides))
 	}
 	audit := (&Checker{}).Audit(ctx, entries, callers)
 	audit.Regions = regions
 	audit.conclude()
 	audit.Notes = slices.Concat(notEnabled(regions), audit.Notes)
 	return audit, ctx.Err()
+}
+
+// Entries are the function URLs with their policies, and with tags those of the functions, and the regions. The error is
+// that of Audit.
+func (f *Fleet) Entries(ctx context.Context, tags bool) (entries []Entry, regions []Looked, err error) {
+	sides := f.look(ctx, tags)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if !slices.ContainsFunc(sides, func(s *sideLook) bool { return !s.isBlindAs(sides[0]) }) {
+		return nil, nil, sides[0].fault
+	}
+	for _, side := range sides {
+		for _, found := range side.functions {
+			entries = append(entries, found.entries...)
+		}
+		regions = append(regions, f.looked(side, sides))
+	}
+	return entries, regions, nil
 }
 
 // sideLook is what is known of a region while it is looked at.
@@ -174,17 +182,24 @@ func (l *functionLook) look(ctx context.Context, tags bool) {
 		return
 	}
 	for _, url := range urls {
-		entry := Entry{from: l.side.Checker, Function: url.Function, AuthType: url.AuthType, Address: url.Address}
-		entry.Policy, err = functions.Policy(ctx, url.Function)
-		l.side.note(err)
-		if awsapi.KindOf(err) != awsapi.NotFound {
-			entry.Fault = err
-		}
-		if reader, ok := functions.(tagReader); ok && tags {
-			entry.Tags, _ = reader.Tags(ctx, url.Function) // a policy that asks for them is then undecided
-		}
+		entry := l.side.Entry(ctx, url, tags)
+		l.side.note(entry.Fault)
 		l.entries = append(l.entries, entry)
 	}
+}
+
+// Entry reads the policy of a function URL, and with tags the function's.
+func (c *Checker) Entry(ctx context.Context, url awsapi.URL, tags bool) Entry {
+	entry := Entry{from: c, Function: url.Function, AuthType: url.AuthType, Address: url.Address, URL: &url}
+	text, err := c.Owner.Functions.Policy(ctx, url.Function)
+	entry.Policy = text
+	if awsapi.KindOf(err) != awsapi.NotFound {
+		entry.Fault = err
+	}
+	if reader, ok := c.Owner.Functions.(tagReader); ok && tags {
+		entry.Tags, _ = reader.Tags(ctx, url.Function) // a policy that asks for them is then undecided
+	}
+	return entry
 }
 
 // note counts looks that fail as all others will.

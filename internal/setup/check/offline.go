@@ -73,11 +73,24 @@ var errNothing = errors.New("there is no saved policy and no saved function URL 
 // or ARN, that have no policy. A function whose policy is in no file is not judged, and a file that cannot be understood
 // leaves the verdict open. Saved answers of GetAccountAuthorizationDetails are added to the callers.
 func Offline(ctx context.Context, dir fs.FS, noPolicy []string, callers *Callers) (Audit, error) {
-	o := offline{entries: map[string]*savedEntry{}, callers: callers}
+	o, err := readSaved(dir, noPolicy, callers)
+	if err != nil {
+		return Audit{}, err
+	}
+	audit := AuditOf(ctx, o.list(), o.callers)
+	audit.Notes = append(o.notes, audit.Notes...)
+	audit.Counts.Unread = o.unread
+	audit.conclude()
+	return audit, nil
+}
+
+// readSaved reads the files of a directory and those below it, or those of the names.
+func readSaved(dir fs.FS, noPolicy []string, callers *Callers, names ...string) (*offline, error) {
+	o := &offline{entries: map[string]*savedEntry{}, callers: callers}
 	if callers == nil {
 		o.callers = &Callers{}
 	}
-	err := fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
+	walk := func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && name == ".":
 			return err
@@ -92,12 +105,21 @@ func Offline(ctx context.Context, dir fs.FS, noPolicy []string, callers *Callers
 		}
 		o.readFile(dir, name)
 		return nil
-	})
-	if err != nil {
-		return Audit{}, err
+	}
+	if names == nil {
+		if err := fs.WalkDir(dir, ".", walk); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		o.readJSON(name, setup.Unicode(text))
 	}
 	if err := o.noPolicy(noPolicy); err != nil {
-		return Audit{}, err
+		return nil, err
 	}
 	o.settle()
 	if len(o.entries) == 0 {
@@ -105,14 +127,9 @@ func Offline(ctx context.Context, dir fs.FS, noPolicy []string, callers *Callers
 		for _, note := range o.notes {
 			faults = append(faults, errors.New(note))
 		}
-		return Audit{}, errors.Join(faults...)
+		return nil, errors.Join(faults...)
 	}
-	entries := o.list()
-	audit := AuditOf(ctx, entries, o.callers)
-	audit.Notes = append(o.notes, audit.Notes...)
-	audit.Counts.Unread = o.unread
-	audit.conclude()
-	return audit, nil
+	return o, nil
 }
 
 // offline collects what files say of each function.
