@@ -123,7 +123,7 @@ func (p *Proxy) Reload(c Config) error {
 	}
 	for _, route := range next.routes {
 		for _, before := range old.routes {
-			if before.where() == route.where() {
+			if before.Where() == route.Where() {
 				route.state = before.state
 			}
 		}
@@ -206,7 +206,7 @@ func (x *exchange) passed(w http.ResponseWriter, r *http.Request, p *Proxy) {
 	}
 	defer func() { // also if ReverseProxy panics, which ends a response that has begun
 		if state.breaker.done(time.Now(), route.Limits, through, x.result) {
-			p.log.Warn("circuit breaker opened", "route", route.where(), "upstream", route.name,
+			p.log.Warn("circuit breaker opened", "route", route.Where(), "upstream", route.name,
 				"retry_after", route.BreakerTimeout.String())
 		}
 	}()
