@@ -331,12 +331,12 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 		status, kind = http.StatusRequestEntityTooLarge, checkBody
 	case errors.Is(err, furl.ErrRequest):
 		status, kind = http.StatusBadRequest, checkTarget
+	case errors.Is(err, furl.ErrBody) && errors.Is(err, os.ErrDeadlineExceeded): // which ends the context, too
+		status, kind = http.StatusRequestTimeout, checkBody
 	case r.Context().Err() != nil:
 		const clientGone = 499 // only for the log
 		status, kind = clientGone, checkClient
 		x.result = resultUnknown
-	case errors.Is(err, os.ErrDeadlineExceeded) && errors.Is(err, furl.ErrBody): // of the connection of the client
-		status, kind = http.StatusRequestTimeout, checkBody
 	case machine.Lacking(err) != nil:
 		status, kind = http.StatusServiceUnavailable, checkMachine // it may pass
 		x.result = resultUnknown
