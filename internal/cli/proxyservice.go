@@ -296,7 +296,7 @@ func (s *service) checkProxy(config proxy.Config) error {
 			if route.At != "" {
 				err = located{route.At, err}
 			}
-			return usage(s.command, err)
+			return err
 		}
 	}
 	if _, err := proxy.New(config); err != nil {
@@ -326,14 +326,14 @@ func set(settings []setting) map[string]any {
 func (s *service) checkRoute(route *proxy.Route) error {
 	signing, err := s.flags.as(route.Signing, s.program.getenv)
 	if err != nil {
-		return err
+		return usage(s.command, err)
 	}
 	if err := signing.checkSignHost(1); err != nil {
-		return err
+		return usage(s.command, err)
 	}
 	target, err := call.ParseTarget(route.Upstream)
 	if err != nil {
-		return err
+		return usage(s.command, err)
 	}
 	if target.URL == "" {
 		route.Upstream = "https://name.invalid" // the URL is looked up at the start

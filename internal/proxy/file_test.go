@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/proxy"
+	"github.com/furl-dev/furl/internal/tomlfile"
 	"github.com/furl-dev/furl/sigv4"
 )
 
@@ -167,7 +168,26 @@ func TestConfigFileWithOneRouteTwice(t *testing.T) {
 	}
 }
 
-// Each setting of the type is one that a file can have and that the fuzz test below reads.
+// The documentation has an example that works, and names every setting.
+func TestDocumentedConfig(t *testing.T) {
+	document, err := os.ReadFile("../../docs/proxy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(document), "```toml\n")
+	example, _, _ = strings.Cut(example, "```")
+	c, err := proxy.ParseConfig("docs/proxy.md", []byte(example), nil)
+	if err != nil || len(c.Routes) != 3 {
+		t.Errorf("%d routes, %v", len(c.Routes), err)
+	}
+	for _, key := range append(tomlfile.Keys(reflect.TypeFor[proxy.Config]()), tomlfile.Keys(reflect.TypeFor[proxy.Route]())...) {
+		if !strings.Contains(string(document), "`"+key+"`") && !strings.Contains(example, "\n"+key+" = ") {
+			t.Errorf("docs/proxy.md does not say %s", key)
+		}
+	}
+}
+
+// What ParseConfig takes is valid, and what it refuses names the file.
 func FuzzParseConfig(f *testing.F) {
 	for _, text := range []string{
 		"", "upstream = 'f'\n", "[[routes]]\npath = '/a'\nupstream = 'f'\n", "routes = [{path = '/a', upstream = 'f'}, {x = 1}]\n",
