@@ -93,7 +93,7 @@ The log has a line for each request: status, time, and who refused it.
 // the same, but in the plural for lists.
 func (f *proxyFlags) settings() []setting {
 	c := &f.config
-	return []setting{
+	return append([]setting{
 		{"listen", &c.Listen, "listen", "address to listen on, HOST:PORT; port 0 is any free one"},
 		{"open", &c.Open, "open", "let other machines use the proxy without a token"},
 		{"token", &c.RequireToken, "token", "require the token in $" + tokenVariable + ", or a new one"},
@@ -119,6 +119,12 @@ func (f *proxyFlags) settings() []setting {
 		{"max-concurrent", &c.MaxConcurrent, "maxConcurrent", "most requests at one time"},
 		{"max-connections", &c.MaxConnections, "maxConnections", "most connections of clients at one time; 0 is 10,000, or half of the files that may be open"},
 		{"drain-timeout", &c.DrainTimeout, "drainTimeout", "how long requests may take to finish after a signal"},
+	}, limitSettings(&c.Limits)...)
+}
+
+// limitSettings are those that each route of a file may have.
+func limitSettings(c *proxy.Limits) []setting {
+	return []setting{
 		{"max-body", &c.MaxBody, "maxBody", "longest request body, in bytes"},
 		{"timeout", &c.Timeout, "timeout", "how long a function may take until its response begins; 0 is no limit"},
 		{"idle-timeout", &c.IdleTimeout, "idleTimeout", "how long a response may pause; 0 is no limit"},
@@ -214,10 +220,10 @@ func (p *program) runProxy(command *cobra.Command, flags *proxyFlags, args []str
 		return usage(command, err)
 	}
 	config.Log = log
-	if flags.check {
-		return p.checkProxy(command, flags, config)
-	}
 	s := &service{program: p, command: command, flags: flags, args: args, log: log}
+	if flags.check {
+		return s.checkProxy(config)
+	}
 	if err := s.connect(&config); err != nil {
 		return err
 	}

@@ -4,13 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/cli"
 	"github.com/furl-dev/furl/internal/urltest"
@@ -140,7 +144,22 @@ func TestProxyUsage(t *testing.T) {
 		{[]string{server.URL, "--route", "/=" + server.URL}, 2, "two routes for /"},
 		{[]string{server.URL + "/?x"}, 2, "query would be lost"},
 		{[]string{server.URL, "--allow-origin", "x"}, 2, "is not an origin"},
-		{[]string{server.URL, "--max-body", "0"}, 2, "positive"},
+		{[]string{server.URL, "--max-body", "0"}, 2, "--max-body: it must be positive"},
+		{[]string{server.URL, "--admin", "0.0.0.0:0"}, 2, "say --admin-open"},
+		{[]string{server.URL, "--admin", "nowhere"}, 2, "neither HOST:PORT nor off"},
+		{[]string{server.URL, "--tls-cert", "x"}, 2, "say both --tls-cert and --tls-key"},
+		{[]string{server.URL, "--tls-cert", "/absent", "--tls-key", "/absent"}, 2, "/absent"},
+		{[]string{server.URL, "--client-ca", "x"}, 2, "--client-ca: clients show certificates over TLS only: say --tls-cert"},
+		{[]string{server.URL, "--rate", "-1"}, 2, "--rate: it is a number"},
+		{[]string{server.URL, "--burst", "3"}, 2, "say --rate too"},
+		{[]string{server.URL, "--timeout", "30ns"}, 2, "--timeout: 30ns is no such time"},
+		{[]string{server.URL, "--retries", "100"}, 2, "--retries: it must be from 0 to 10"},
+		{[]string{server.URL, "--token-file", "x"}, 2, "say --token too"},
+		{[]string{server.URL, "--token", "--token-file", "/absent/token"}, 2, "/absent/token"},
+		{[]string{"--config", "/absent/proxy.toml"}, 2, "/absent/proxy.toml"},
+		{[]string{"--config", ""}, 2, "--config is empty"},
+		{[]string{"--check"}, 2, "name a function URL"},
+		{[]string{server.URL, "--check", "--profile", "nobody"}, 6, `no profile "nobody"`},
 		{[]string{server.URL, "--log-level", "loud"}, 2, "log-level"},
 		{[]string{server.URL, "--listen", strings.TrimPrefix(server.Path, "http://")[:strings.Index(strings.TrimPrefix(server.Path, "http://"), "/")]}, 1, "choose another address"},
 		{[]string{"a b"}, 2, "neither a URL"},
@@ -156,5 +175,108 @@ func TestProxyUsage(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	if code, _, stderr := run(t, nil, "proxy", server.URL); code != 6 || !strings.Contains(stderr, "furl: hint: aws configure") {
 		t.Errorf("exit status %d, %s", code, stderr)
+	}
+}
+
+// configFile writes a configuration file and returns its path.
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "proxy.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// --check prints what would be served, without secrets, and asks nobody: neither for the URL of a function nor for
+// credentials.
+func TestProxyCheck(t *testing.T) {
+	environment(t)
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+	t.Setenv("ORDERS_AWS_ACCESS_KEY_ID", "AKIAORDERS")
+	t.Setenv("ORDERS_AWS_SECRET_ACCESS_KEY", "hidden")
+	t.Setenv("FURL_PROXY_TOKEN", "hidden")
+	path := configFile(t, `
+listen = "127.0.0.1:0"
+token = true
+max-body = 1000
+[[routes]]
+path = "/orders"
+upstream = "my-orders"
+env-prefix = "ORDERS_"
+[[routes]]
+host = "api.example"
+upstream = "https://users.example"
+region = "eu-west-1"
+sign-host = "abcdefghijklmnopqrstuvwxyz0abcde.lambda-url.eu-west-1.on.aws"
+retries = 2
+`)
+	code, stdout, stderr := run(t, nil, "proxy", "--config", path, "--check", "--timeout", "5s")
+	if code != 0 || strings.Contains(stdout+stderr, "hidden") {
+		t.Fatalf("exit status %d, %s%s", code, stdout, stderr)
+	}
+	var got map[string]any
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	limits := func(retries float64) map[string]any {
+		all := map[string]any{"maxBody": 1000.0, "timeout": "5s", "retryBudget": 0.2, "breakerTimeout": "10s"}
+		if retries > 0 {
+			all["retries"] = retries
+		}
+		return all
+	}
+	want := map[string]any{
+		"listen": "127.0.0.1:0", "admin": "127.0.0.1:8081", "token": true, "maxConcurrent": 1024.0, "drainTimeout": "10s",
+		"routes": []any{
+			map[string]any{
+				"route": "/orders", "upstream": "my-orders", "credentials": "$ORDERS_AWS_ACCESS_KEY_ID", "limits": limits(0),
+			},
+			map[string]any{
+				"route": "api.example/", "upstream": "https://users.example", "credentials": "default", "region": "eu-west-1",
+				"signHost": "abcdefghijklmnopqrstuvwxyz0abcde.lambda-url.eu-west-1.on.aws", "limits": limits(2),
+			},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Routes of a file use the credentials that they name, and flags outrank the file.
+func TestProxyConfig(t *testing.T) {
+	environment(t)
+	server := urltest.Start(t, nil)
+	for _, name := range []string{"ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"} {
+		t.Setenv("GOOD_AWS_"+name, os.Getenv("AWS_"+name))
+	}
+	t.Setenv("BAD_AWS_ACCESS_KEY_ID", urltest.AccessKeyID)
+	t.Setenv("BAD_AWS_SECRET_ACCESS_KEY", "wrong")
+	path := configFile(t, "listen = '127.0.0.1:1'\nadmin = 'off'\nmax-body = 1\n"+
+		"[[routes]]\npath = '/good'\nenv-prefix = 'GOOD_'\nupstream = '"+server.URL+"'\n"+
+		"[[routes]]\npath = '/bad'\nenv-prefix = 'BAD_'\nupstream = '"+server.URL+"'\n")
+	variables, said := startProxy(t, "--config", path, "--listen", "127.0.0.1:0", "--max-body", "4", "--route", "/flag="+server.URL)
+	for target, want := range map[string]int{"/good/x": 200, "/bad/x": 403, "/flag/x": 200, "/x": 404} {
+		resp, err := http.Post(variables["FURL_PROXY_URL"]+target, "text/plain", strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s, want %d; said %s", target, resp.Status, want, said)
+		}
+	}
+}
+
+func TestProxyTokenOfAFile(t *testing.T) {
+	environment(t)
+	server := urltest.Start(t, nil)
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("of-the-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	variables, said := startProxy(t, server.URL, "--listen", "127.0.0.1:0", "--token", "--token-file", token)
+	if variables["FURL_PROXY_TOKEN"] != "of-the-file" || strings.Contains(said.String(), "of-the-file") {
+		t.Errorf("variables %v, said %s", variables, said)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
 	"time"
@@ -17,7 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
-	"github.com/furl-dev/furl"
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/proxy"
 	"github.com/furl-dev/furl/sigv4"
@@ -263,104 +263,93 @@ func write(conn net.Conn, text string) error {
 	return err
 }
 
+// shownRoute is a route as --check prints it.
+type shownRoute struct {
+	Route         string         `json:"route"`
+	KeepPath      bool           `json:"keepPath,omitempty"`
+	Upstream      string         `json:"upstream"`
+	SignHost      string         `json:"signHost,omitempty"`
+	Region        string         `json:"region,omitempty"`
+	Credentials   string         `json:"credentials"`
+	RoleARN       string         `json:"roleArn,omitempty"`
+	MaxConcurrent int            `json:"maxConcurrent,omitempty"`
+	Limits        map[string]any `json:"limits"`
+}
+
 // checkProxy prints what a configuration means. It reads the files that the configuration names, and sends nothing.
-func (p *program) checkProxy(command *cobra.Command, flags *proxyFlags, config proxy.Config) error {
-	type shownRoute struct {
-		Route         string   `json:"route"`
-		KeepPath      bool     `json:"keepPath,omitempty"`
-		Upstream      string   `json:"upstream"`
-		SignHost      string   `json:"signHost,omitempty"`
-		Region        string   `json:"region,omitempty"`
-		Credentials   []string `json:"credentials"`
-		MaxConcurrent int      `json:"maxConcurrent,omitempty"`
-		Limits        any      `json:"limits"`
-	}
-	flags.config = config
-	shown := map[string]any{}
-	limits := map[string]bool{}
-	for _, name := range []string{"maxBody", "timeout", "idleTimeout", "rate", "burst", "retries", "retryBudget", "breakerFailures", "breakerTimeout"} {
-		limits[name] = true
-	}
-	for _, setting := range flags.settings() {
-		if !limits[setting.json] {
-			shown[setting.json] = setting.shown()
-		}
-	}
-	all := config.Routes
+func (s *service) checkProxy(config proxy.Config) error {
 	if config.Upstream != "" {
-		all = append(all, proxy.Route{Upstream: config.Upstream, Signing: config.Signing, Limits: config.Limits})
+		config.Routes = append(config.Routes, proxy.Route{Upstream: config.Upstream, Signing: config.Signing, Limits: config.Limits})
+		config.Upstream = ""
 	}
-	s := &service{program: p, command: command, flags: flags}
 	if err := s.readToken(&config); err != nil {
-		return usage(command, err)
+		return usage(s.command, err)
 	}
 	var routes []shownRoute
-	for i := range all {
-		route := &all[i]
+	for i := range config.Routes {
+		route := &config.Routes[i]
+		routes = append(routes, shownRoute{
+			route.Where(), route.KeepPath, route.Upstream, route.SignHost, route.Region, keysOf(route.Signing), route.RoleARN,
+			route.MaxConcurrent, set(limitSettings(&route.Limits)),
+		})
 		if err := s.checkRoute(route); err != nil {
 			if route.At != "" {
 				err = located{route.At, err}
 			}
-			return usage(command, err)
-		}
-		of := proxyFlags{config: proxy.Config{Limits: route.Limits}}
-		own := map[string]any{}
-		for _, setting := range of.settings() {
-			if limits[setting.json] {
-				own[setting.json] = setting.shown()
-			}
-		}
-		where := route.Host + route.Path
-		if where == "" || route.Path == "" {
-			where += "/"
-		}
-		routes = append(routes, shownRoute{
-			where, route.KeepPath, route.Upstream, route.SignHost, route.Region, credentialsOf(route.Signing),
-			route.MaxConcurrent, own,
-		})
-		route.Transport = http.DefaultTransport // which is not used
-		if call, err := furl.ParseURL(route.Upstream); err != nil || call.Scheme == "" {
-			route.Upstream = "https://name.invalid" // of a function, whose URL is looked up at the start
+			return err
 		}
 	}
-	config.Routes, config.Upstream = all, ""
 	if _, err := proxy.New(config); err != nil {
-		return usage(command, err)
+		return usage(s.command, err)
+	}
+	flags := proxyFlags{config: config}
+	shown := set(flags.settings())
+	for _, setting := range limitSettings(&config.Limits) {
+		delete(shown, setting.json)
 	}
 	shown["routes"] = routes
-	return p.printJSON(shown)
+	return s.program.printJSON(shown)
 }
 
-// checkRoute finds what is wrong with a route without asking anybody.
+// set is the values of settings, but for those that are empty.
+func set(settings []setting) map[string]any {
+	shown := map[string]any{}
+	for _, setting := range settings {
+		if !reflect.ValueOf(setting.value).Elem().IsZero() {
+			shown[setting.json] = setting.shown()
+		}
+	}
+	return shown
+}
+
+// checkRoute finds what is wrong with a route without asking anybody, and has proxy.New take it.
 func (s *service) checkRoute(route *proxy.Route) error {
 	signing, err := s.flags.as(route.Signing, s.program.getenv)
 	if err != nil {
-		return err
+		return usage(s.command, err)
 	}
 	if err := signing.checkSignHost(1); err != nil {
-		return err
+		return usage(s.command, err)
 	}
 	target, err := call.ParseTarget(route.Upstream)
 	if err != nil {
-		return err
+		return usage(s.command, err)
 	}
+	if target.URL == "" {
+		route.Upstream = "https://name.invalid" // the URL is looked up at the start
+	}
+	route.Transport = http.DefaultTransport // which nobody uses
 	_, err = signing.load(s.command.Context(), s.program.getenv, signing.options, []call.Target{target})
 	return err
 }
 
-// credentialsOf says where the credentials of a route come from, without them.
-func credentialsOf(s proxy.Signing) []string {
-	var from []string
+// keysOf says where the keys of a route come from.
+func keysOf(s proxy.Signing) string {
 	switch {
 	case s.EnvPrefix != "":
-		from = append(from, "variables $"+s.EnvPrefix+"AWS_…")
+		return "$" + s.EnvPrefix + "AWS_ACCESS_KEY_ID"
 	case s.Profile != "":
-		from = append(from, "profile "+s.Profile)
-	default:
-		from = append(from, "environment or default profile")
+		return "profile " + s.Profile
 	}
-	if s.RoleARN != "" {
-		from = append(from, "role "+s.RoleARN)
-	}
-	return from
+	return "default"
 }

@@ -17,6 +17,7 @@ type connection struct {
 	timeout   time.Duration
 	release   func()
 	lingering *lingering
+	lot       *lot // nil for none
 
 	framing framing
 	ahead   []byte // bytes from the network after the piece that framing is in
@@ -27,6 +28,10 @@ type connection struct {
 	last     atomic.Bool  // the server closes the connection, which the client may not expect
 	finished atomic.Bool  // nothing more comes from the client, or nothing more reaches it
 	lingers  atomic.Bool
+
+	idle     atomic.Bool // between two requests
+	parked   atomic.Bool // another connection has taken over the network connection
+	deadline atomic.Pointer[time.Time]
 }
 
 // Read reads no further than to the end of a request's head, and then of its body, so that begin can come in between
@@ -35,7 +40,7 @@ func (c *connection) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if c.lingers.Load() {
+	if c.lingers.Load() || c.parked.Load() {
 		return 0, net.ErrClosed
 	}
 	if len(c.ahead) > 0 {
@@ -45,7 +50,11 @@ func (c *connection) Read(p []byte) (int, error) {
 		c.took()
 		return n, nil
 	}
-	n, err := c.Conn.Read(p[:c.framing.most(len(p))])
+	read := c.Conn.Read
+	if c.canPark() {
+		read = c.readIdle
+	}
+	n, err := read(p[:c.framing.most(len(p))])
 	if err != nil {
 		c.readFailed(err)
 	}
@@ -110,6 +119,9 @@ func (c *connection) Write(p []byte) (n int, err error) {
 // CloseWrite ends an answer so that a client that is still sending can read it. net/http calls it before Close if it
 // knows of an unread body.
 func (c *connection) CloseWrite() error {
+	if c.parked.Load() {
+		return nil
+	}
 	if c.lingering.begin(c) {
 		return nil
 	}
@@ -122,6 +134,9 @@ func (c *connection) CloseWrite() error {
 // Close closes the connection, which makes room for another. It does so at once unless the client may be sending and
 // could miss its answer.
 func (c *connection) Close() error {
+	if c.parked.Load() {
+		return nil
+	}
 	sending := c.last.Load() || c.input.Load() != int32(inputDone)
 	if c.lingers.Load() || sending && c.answered.Load() && !c.finished.Load() && c.lingering.begin(c) {
 		return nil

@@ -40,6 +40,13 @@ func Guard(server *http.Server) {
 		}
 		return context.WithValue(ctx, connectionKey{}, c)
 	}
+	hook := server.ConnState
+	server.ConnState = func(c net.Conn, state http.ConnState) {
+		observe(c, state)
+		if hook != nil {
+			hook(c, state)
+		}
+	}
 	handler := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := r.Context().Value(connectionKey{}).(*connection)

@@ -34,7 +34,7 @@ type Config struct {
 	MaxConnections int
 	// WriteTimeout is how long a client may take to read a piece of an answer; 0 is half a minute.
 	WriteTimeout time.Duration
-	// Log gets a warning when connections wait.
+	// Log gets a warning when connections wait; nil for no log.
 	Log *slog.Logger
 }
 
@@ -46,21 +46,33 @@ type Listener struct {
 	slots        chan struct{} // has an element for each connection that is open
 	writeTimeout time.Duration
 	log          *slog.Logger
-	warned       time.Time // last; Accept is called by one goroutine
+	warned       time.Time // last
 	lingering    lingering
+	lot          lot
 
-	closing sync.Once
-	closed  chan struct{}
+	accepting sync.Once
+	accepted  chan accepted
+	closing   sync.Once
+	closed    chan struct{}
+}
+
+// accepted is what the inner listener has accepted.
+type accepted struct {
+	conn net.Conn
+	err  error
 }
 
 // New takes over the listener.
 func New(inner net.Listener, config Config) *Listener {
 	most := cmp.Or(config.MaxConnections, min(maxConnections, machine.Connections()))
+	closed := make(chan struct{})
 	return &Listener{
-		Listener: inner, slots: make(chan struct{}, most), log: config.Log,
+		Listener: inner, slots: make(chan struct{}, most), log: cmp.Or(config.Log, slog.New(slog.DiscardHandler)),
 		writeTimeout: cmp.Or(config.WriteTimeout, writeTimeout),
 		lingering:    lingering{connections: map[*connection]struct{}{}},
-		closed:       make(chan struct{}),
+		lot:          lot{parked: map[*connection]struct{}{}, woken: make(chan *connection), ending: closed},
+		accepted:     make(chan accepted),
+		closed:       closed,
 	}
 }
 
@@ -74,8 +86,36 @@ func (c *Listener) Collectors() []metric.Collector {
 	}
 }
 
-// Accept waits until there may be one more connection, and then for it.
+// Accept waits for a connection that there may be, or for one that was parked.
 func (c *Listener) Accept() (net.Conn, error) {
+	c.accepting.Do(func() { go c.acceptAll() })
+	select {
+	case woken := <-c.lot.woken:
+		return woken, nil
+	case next := <-c.accepted:
+		return next.conn, next.err
+	case <-c.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// acceptAll accepts connections until the listener is closed.
+func (c *Listener) acceptAll() {
+	for {
+		conn, err := c.acceptOne()
+		select {
+		case c.accepted <- accepted{conn, err}:
+		case <-c.closed:
+			if err == nil {
+				conn.Close()
+			}
+			return
+		}
+	}
+}
+
+// acceptOne waits until there may be one more connection, and then for it.
+func (c *Listener) acceptOne() (net.Conn, error) {
 	select {
 	case c.slots <- struct{}{}:
 	default:
@@ -95,12 +135,15 @@ func (c *Listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	release := sync.OnceFunc(func() { <-c.slots })
-	return &connection{Conn: accepted, timeout: c.writeTimeout, release: release, lingering: &c.lingering}, nil
+	return &connection{Conn: accepted, timeout: c.writeTimeout, release: release, lingering: &c.lingering, lot: &c.lot}, nil
 }
 
 // Close closes the listener and ends a wait of Accept.
 func (c *Listener) Close() error {
-	c.closing.Do(func() { close(c.closed) })
+	c.closing.Do(func() {
+		close(c.closed)
+		c.lot.close()
+	})
 	return c.Listener.Close()
 }
 

@@ -119,10 +119,10 @@ func (t *table) credentials(ctx context.Context) error {
 		}
 		asked[transport] = true
 		if transport.Credentials == nil {
-			return fmt.Errorf("route %s: %w", route.where(), furl.ErrCredentials)
+			return fmt.Errorf("route %s: %w", route.Where(), furl.ErrCredentials)
 		}
 		if _, err := transport.Credentials.Retrieve(ctx); err != nil {
-			return fmt.Errorf("route %s: %w: %w", route.where(), furl.ErrCredentials, err)
+			return fmt.Errorf("route %s: %w: %w", route.Where(), furl.ErrCredentials, err)
 		}
 	}
 	return nil

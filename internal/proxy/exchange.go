@@ -117,7 +117,7 @@ func (x *exchange) log(r *http.Request, log *slog.Logger) {
 		attributes = append(attributes, slog.String("subject", bounded(subject, mostSubject)))
 	}
 	if x.route != nil {
-		attributes = append(attributes, slog.String("route", x.route.where()), slog.String("upstream", x.route.name))
+		attributes = append(attributes, slog.String("route", x.route.Where()), slog.String("upstream", x.route.name))
 	}
 	if x.retries > 0 {
 		attributes = append(attributes, slog.Int("retries", x.retries))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/template/tree"
@@ -51,26 +52,59 @@ func ParseConfig(path string, text []byte, over func(*Config)) (Config, error) {
 		over(&config)
 	}
 	var faults []error
+	wrong := Faults(config.Validate(), "")
+	for _, fault := range wrong {
+		faults = append(faults, file.At(errors.New(fault.Text), fault.Key))
+	}
 	for i, table := range read.Routes {
 		route := Route{Signing: config.Signing, Limits: config.Limits, At: fmt.Sprintf("%s:%d", path, file.LineIn("routes", i, ""))}
 		if err := file.Table("routes", i, table, &route); err != nil {
 			faults = append(faults, err)
 			continue
 		}
+		switch own := &route.Signing; { // what the route says replaces what is said for all
+		case own.EnvPrefix != config.EnvPrefix && own.Profile == config.Profile:
+			own.Profile = ""
+		case own.Profile != config.Profile && own.EnvPrefix == config.EnvPrefix:
+			own.EnvPrefix = ""
+		}
 		for _, fault := range Faults(route.validate(), "") {
-			line := file.LineIn("routes", i, fault.Key)
-			faults = append(faults, &tomlfile.Error{Path: path, Line: line, Text: fault.Text})
+			if !slices.Contains(wrong, fault) { // that of all routes is said already
+				line := file.LineIn("routes", i, fault.Key)
+				faults = append(faults, &tomlfile.Error{Path: path, Line: line, Text: fault.Text})
+			}
 		}
 		config.Routes = append(config.Routes, route.clean())
 	}
 	faults = append(faults, file.Unknown(unknown))
-	for _, fault := range Faults(config.Validate(), "") {
-		faults = append(faults, file.At(errors.New(fault.Text), fault.Key))
-	}
-	if len(config.Routes) == 0 && config.Upstream == "" {
+	if len(read.Routes) == 0 && config.Upstream == "" {
 		faults = append(faults, &tomlfile.Error{Path: path, Text: "there is neither upstream nor a table [[routes]]"})
 	}
-	return config, errors.Join(faults...)
+	return config, inOrder(errors.Join(faults...))
+}
+
+// inOrder sorts the errors within an error by their lines.
+func inOrder(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var all []error
+	for _, inner := range joined.Unwrap() {
+		if more, ok := inner.(interface{ Unwrap() []error }); ok {
+			all = append(all, more.Unwrap()...)
+			continue
+		}
+		all = append(all, inner)
+	}
+	line := func(err error) int {
+		if at, ok := errors.AsType[*tomlfile.Error](err); ok {
+			return at.Line
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b error) int { return cmp.Compare(line(a), line(b)) })
+	return errors.Join(all...)
 }
 
 // unknown is what is said about a key that there is not.

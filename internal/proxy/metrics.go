@@ -107,7 +107,7 @@ func (p *Proxy) Collectors() []metric.Collector {
 	all = append(all, p.outcomes.Collectors(requests, help, "outcome", outcomes(), metric.Label{Name: "route", Value: noRoute})...)
 	var names []string
 	for _, r := range t.routes {
-		names = append(names, r.where())
+		names = append(names, r.Where())
 	}
 	// gauges are one number of each route, which are all read at once.
 	gauges := func(name, help string, value func(*routeState) float64) {
@@ -120,7 +120,7 @@ func (p *Proxy) Collectors() []metric.Collector {
 		}))
 	}
 	for _, r := range t.routes {
-		label := metric.Label{Name: "route", Value: r.where()}
+		label := metric.Label{Name: "route", Value: r.Where()}
 		all = append(all, r.state.outcomes.Collectors(requests, help, "outcome", outcomes(), label)...)
 		all = append(all,
 			metric.Counter("furl_proxy_response_seconds_total", "How long requests waited until their responses began.",

@@ -123,7 +123,7 @@ func (p *Proxy) Reload(c Config) error {
 	}
 	for _, route := range next.routes {
 		for _, before := range old.routes {
-			if before.where() == route.where() {
+			if before.Where() == route.Where() {
 				route.state = before.state
 			}
 		}
@@ -206,7 +206,7 @@ func (x *exchange) passed(w http.ResponseWriter, r *http.Request, p *Proxy) {
 	}
 	defer func() { // also if ReverseProxy panics, which ends a response that has begun
 		if state.breaker.done(time.Now(), route.Limits, through, x.result) {
-			p.log.Warn("circuit breaker opened", "route", route.where(), "upstream", route.name,
+			p.log.Warn("circuit breaker opened", "route", route.Where(), "upstream", route.name,
 				"retry_after", route.BreakerTimeout.String())
 		}
 	}()
@@ -331,12 +331,12 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 		status, kind = http.StatusRequestEntityTooLarge, checkBody
 	case errors.Is(err, furl.ErrRequest):
 		status, kind = http.StatusBadRequest, checkTarget
+	case errors.Is(err, furl.ErrBody) && errors.Is(err, os.ErrDeadlineExceeded): // which ends the context, too
+		status, kind = http.StatusRequestTimeout, checkBody
 	case r.Context().Err() != nil:
 		const clientGone = 499 // only for the log
 		status, kind = clientGone, checkClient
 		x.result = resultUnknown
-	case errors.Is(err, os.ErrDeadlineExceeded) && errors.Is(err, furl.ErrBody): // of the connection of the client
-		status, kind = http.StatusRequestTimeout, checkBody
 	case machine.Lacking(err) != nil:
 		status, kind = http.StatusServiceUnavailable, checkMachine // it may pass
 		x.result = resultUnknown

@@ -29,11 +29,13 @@ import (
 
 // running is a proxy that serves until the test ends.
 type running struct {
-	address string
-	stop    context.CancelFunc
-	ended   chan error
-	mu      sync.Mutex
-	log     bytes.Buffer
+	proxy     *proxy.Proxy
+	transport http.RoundTripper
+	address   string
+	stop      context.CancelFunc
+	ended     chan error
+	mu        sync.Mutex
+	log       bytes.Buffer
 }
 
 func (p *running) Write(b []byte) (int, error) {
@@ -92,6 +94,7 @@ func start(t testing.TB, server *urltest.Server, c proxy.Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.proxy, p.transport = handler, c.Transport
 	p.address = listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop = cancel

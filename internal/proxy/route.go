@@ -77,8 +77,8 @@ func (r Route) clean() Route {
 	return r
 }
 
-// where is what the route takes, as flags, metrics and log have it.
-func (r Route) where() string { return r.Host + cmp.Or(r.Path, "/") }
+// Where is what the route takes, as flags, metrics and log have it.
+func (r Route) Where() string { return r.Host + cmp.Or(r.Path, "/") }
 
 // route is a Route that is ready for use.
 type route struct {
@@ -115,8 +115,8 @@ func compile(c Config) ([]*route, error) {
 		return cmp.Or(cmp.Compare(min(len(b.Host), 1), min(len(a.Host), 1)), cmp.Compare(len(b.Path), len(a.Path)))
 	})
 	for i, r := range routes {
-		if slices.ContainsFunc(routes[:i], func(other *route) bool { return other.where() == r.where() }) {
-			faults = append(faults, r.at(fmt.Errorf("two routes for %s", r.where())))
+		if slices.ContainsFunc(routes[:i], func(other *route) bool { return other.Where() == r.Where() }) {
+			faults = append(faults, r.at(fmt.Errorf("two routes for %s", r.Where())))
 		}
 	}
 	return routes, errors.Join(faults...)
