@@ -63,5 +63,11 @@ var Synonyms = synonyms
 // Fill puts the arguments into the places of a hint.
 var Fill = fill
 
+// ForShell is a hint as the shell of a system takes it, and ShellOn the name of that shell.
+var (
+	ForShell = forShell
+	ShellOn  = shellOn
+)
+
 // SinceTime reads the time of furl logs --since.
 var SinceTime = sinceTime
