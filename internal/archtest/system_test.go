@@ -1,8 +1,11 @@
 package archtest_test
 
 import (
+	"go/build"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -66,5 +69,44 @@ func TestEverySystemHasItsPackages(t *testing.T) {
 		if out, err := list.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", goos, err, out)
 		}
+	}
+}
+
+// serverOnly are the directories of the packages that only Unix has.
+var serverOnly = []string{
+	"bench", "interop", "internal/app", "internal/code", "internal/controlplane/lambdaapi",
+	"internal/dataplane", "internal/demo", "internal/dev", "internal/docgen", "internal/invoke", "internal/logs",
+	"internal/pages", "internal/runtime", "internal/setup/setuptest", "internal/trash",
+}
+
+// TestServerIsForUnix: a file of the server without its build constraint would be a package of its own on Windows, which
+// does not compile.
+func TestServerIsForUnix(t *testing.T) {
+	windows := build.Default
+	windows.GOOS, windows.CgoEnabled = "windows", false
+	files := 0
+	for _, dir := range serverOnly {
+		err := filepath.WalkDir(filepath.Join(root(t), dir), func(path string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.IsDir() && (entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules"):
+				return filepath.SkipDir
+			case entry.IsDir() || filepath.Ext(path) != ".go":
+				return nil
+			}
+			files++
+			found, err := windows.MatchFile(filepath.Dir(path), filepath.Base(path))
+			if found {
+				t.Errorf("%s is for Windows, too: begin it with //go:build unix", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files < 100 {
+		t.Errorf("only %d files", files)
 	}
 }
