@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test cover check lint generate model bench soak interop adapter
+.PHONY: help build test cover check lint cross generate model bench soak interop adapter
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,18 @@ lint: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+# The systems that furl is for. What is vetted are the packages that have other files on macOS or Windows than here; CI
+# vets everything for each system.
+SYSTEMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+DIFFERENT := '{{if and .IgnoredGoFiles (or .GoFiles .TestGoFiles .XTestGoFiles)}}{{.ImportPath}}{{end}}'
+
+cross: ## build furl for its six systems, and vet what differs on macOS and Windows
+	@set -e; export CGO_ENABLED=0; for system in $(SYSTEMS); do \
+		echo "build $$system"; GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -trimpath -o /dev/null ./cmd/furl; done; \
+	for system in darwin/arm64 windows/amd64; do \
+		echo "vet $$system"; export GOOS=$${system%/*} GOARCH=$${system#*/}; \
+		$(GO) vet -trimpath $$($(GO) list -e -f $(DIFFERENT) ./...); done
 
 generate: ## write the generated documentation
 	$(GO) generate ./...

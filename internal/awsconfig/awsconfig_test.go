@@ -182,7 +182,7 @@ func TestCredentials(t *testing.T) {
 				}
 			}
 			for name, value := range map[string]string{
-				"HOME": home, "AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+				"HOME": home, "USERPROFILE": home, "AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 				"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": server.URL,
 			} {
 				t.Setenv(name, value)

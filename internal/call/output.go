@@ -126,7 +126,8 @@ func namedByHeader(header http.Header) string {
 			name, _, _ = strings.Cut(name[1:], quote[:1])
 		}
 		name = name[strings.LastIndexAny(name, `/\`)+1:]
-		if name == "." || name == ".." || strings.ContainsFunc(name, isControl) || strings.Contains(name, ":") {
+		if name == "." || name == ".." || strings.ContainsFunc(name, isControl) || strings.Contains(name, ":") ||
+			name != "" && !filepath.IsLocal(name) { // such as NUL on Windows
 			return ""
 		}
 		return name

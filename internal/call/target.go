@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 
 	"github.com/furl-dev/furl"
@@ -92,7 +93,7 @@ func (t Target) Resolve(ctx context.Context, lookup Lookup) (string, error) {
 func RemoteName(u furl.URL) (string, error) {
 	path, _, _ := strings.Cut(strings.TrimPrefix(u.Target, u.Base), "?")
 	name := path[strings.LastIndexByte(path, '/')+1:]
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `\:`) {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `\:`) || !filepath.IsLocal(name) { // such as NUL on Windows
 		return "", errors.New("the URL has no file name at its end: name one with --output")
 	}
 	return name, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ the root user may not assume roles. If there is no user admin, the command expor
 	f.BoolVar(&server.root, "root", false, "export the root keys")
 	f.StringVar(&server.user, "user", "", "export the keys of this user (default "+roster.Admin+")")
 	f.StringVar(&server.role, "role", "", "export a session of this role, an ARN or a name in the account")
-	f.StringVar(&name, "shell", "sh", "sh (also for bash and zsh), fish or powershell")
+	f.StringVar(&name, "shell", shellOn(runtime.GOOS), "sh (also for bash and zsh), fish or powershell")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.DurationVar(&wait, "wait", 0, "how long to wait for a server that is starting")
 	return command
@@ -228,6 +229,14 @@ var shells = map[string]shell{
 	},
 }
 
+// shellOn is the name of the shell that a system has.
+func shellOn(goos string) string {
+	if goos == "windows" {
+		return "powershell"
+	}
+	return "sh"
+}
+
 // shellOf is the shell of a name.
 func shellOf(name string) (shell, bool) {
 	switch name {
@@ -246,7 +255,7 @@ func (p *program) failEval(command *cobra.Command, err error) {
 	if command.Name() != "env" || isTerminal(p.streams.Out) || slices.Contains(p.args, "--json") {
 		return
 	}
-	named := shells["sh"]
+	named := shells[shellOn(runtime.GOOS)]
 	for i, arg := range p.args {
 		name, ok := strings.CutPrefix(arg, "--shell=")
 		if arg == "--shell" && i+1 < len(p.args) {

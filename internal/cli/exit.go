@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -484,7 +485,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 		return code
 	}
 	p.tell("furl: error: ", err.Error())
-	p.tell("furl: hint: ", hint)
+	p.tell("furl: hint: ", forShell(runtime.GOOS, hint))
 	return code
 }
 

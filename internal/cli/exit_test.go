@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/aws/smithy-go"
@@ -95,7 +94,7 @@ func TestErrorsHaveARow(t *testing.T) {
 		{&awsconfig.UnknownProfile{Profile: "x"}, 6, "aws configure --profile x"},
 		{&furlproto.ProxyError{Host: "proxy:3128", Status: 407}, 5, "HTTPS_PROXY=http://USER:PASSWORD@proxy:3128 with"},
 		{&furlproto.ProxyError{Host: "proxy:3128", Status: 403}, 5, "check HTTPS_PROXY, or NO_PROXY=HOST to go without the proxy, proxy:3128"},
-		{dial("proxyconnect", "127.0.0.1:1", syscall.ECONNREFUSED), 5, "check HTTPS_PROXY"},
+		{dial("proxyconnect", "127.0.0.1:1", cli.RefusedConnection), 5, "check HTTPS_PROXY"},
 		{http.ErrSchemeMismatch, 5, "http:// in place of https://"},
 		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, 5, "http:// in place of https://"},
 		{errors.New(`net/http: malformed HTTP response "\x15\x03\x01"`), 5, "https:// in place of http://"},
@@ -105,7 +104,7 @@ func TestErrorsHaveARow(t *testing.T) {
 		{x509.CertificateInvalidError{Reason: x509.Expired}, 5, "is this machine's clock right?"},
 		{&net.DNSError{Name: "app", IsNotFound: true}, 5, "furl url list app   # there is no host app, and if it is a function: the function and its aliases have URLs, its versions have none"},
 		{&net.DNSError{Name: "lambda.mars-1.amazonaws.com", IsNotFound: true}, 5, "there is no host lambda.mars-1.amazonaws.com"},
-		{dial("dial", "127.0.0.1:9000", syscall.ECONNREFUSED), 5, "furl serve   # nothing listens at 127.0.0.1:9000"},
+		{dial("dial", "127.0.0.1:9000", cli.RefusedConnection), 5, "furl serve   # nothing listens at 127.0.0.1:9000"},
 		{refusal(local, "because"), 4, "furl explain ID"},
 		{fmt.Errorf("%w: %w", furl.ErrCredentials, refusal(local, "because")), 4, "furl explain ID"}, // to assume a role
 		{&awsapi.Error{Kind: awsapi.NoCredentials, Err: refusal(local, lacking)}, 4, "allow-GetPolicy"},

@@ -63,5 +63,14 @@ var Synonyms = synonyms
 // Fill puts the arguments into the places of a hint.
 var Fill = fill
 
+// RefusedConnection is the error of a port at which nothing listens.
+const RefusedConnection = refusedConnection
+
+// ForShell is a hint as the shell of a system takes it, and ShellOn the name of that shell.
+var (
+	ForShell = forShell
+	ShellOn  = shellOn
+)
+
 // SinceTime reads the time of furl logs --since.
 var SinceTime = sinceTime

@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -312,7 +311,7 @@ func noShortHost(err error) ([]any, bool) {
 // refusedHere matches a port of this machine at which nothing listens, which it is about.
 func refusedHere(err error) ([]any, bool) {
 	dialed, ok := errors.AsType[*net.OpError](err)
-	if !ok || !errors.Is(err, syscall.ECONNREFUSED) || dialed.Addr == nil || !call.IsLocal(dialed.Addr.String()) {
+	if !ok || !errors.Is(err, refusedConnection) || dialed.Addr == nil || !call.IsLocal(dialed.Addr.String()) {
 		return nil, false
 	}
 	return []any{dialed.Addr.String()}, true
@@ -404,4 +403,33 @@ func explainedAs(err error) string {
 		return refused.RequestID
 	}
 	return ""
+}
+
+// forShell is a hint as the shell of a system takes it. Hints are written for the shells of Unix. On Windows it is
+// PowerShell, and a command that needs another system is one for WSL.
+func forShell(goos, hint string) string {
+	if goos != "windows" {
+		return hint
+	}
+	var text strings.Builder
+	for line := range strings.Lines(hint) {
+		if before, rest, ok := strings.Cut(line, `eval "$(furl env`); ok {
+			if arguments, after, ok := strings.Cut(rest, `)"`); ok {
+				line = before + "furl env" + arguments + " --shell powershell | Out-String | Invoke-Expression" + after
+			}
+		}
+		if names, ok := strings.CutPrefix(line, "unset "); ok {
+			line = "Remove-Item Env:" + names
+		}
+		if rest, ok := strings.CutPrefix(line, "date "); ok {
+			line = "Get-Date " + rest
+		}
+		for _, command := range []string{"serve", "dev", "exec", "demo", "ca"} {
+			if strings.HasPrefix(line, "furl "+command+" ") {
+				line = "wsl " + line
+			}
+		}
+		text.WriteString(strings.ReplaceAll(line, `'\''`, "''"))
+	}
+	return text.String()
 }

@@ -207,7 +207,7 @@ func (p *program) readPolicy(path string) ([]byte, error) {
 	if len(text) > maxSaved {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSaved)
 	}
-	return text, err
+	return setup.Unicode(text), err
 }
 
 // savedFinding is a finding with the policy that it is about.

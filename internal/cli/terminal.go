@@ -28,7 +28,7 @@ type screen struct {
 // no colors.
 func shown(stream io.Writer, getenv func(string) string) io.Writer {
 	if file, ok := stream.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return &screen{terminal: file, colored: wantsColor(getenv)}
+		return &screen{terminal: file, colored: wantsColor(getenv) && obeysEscapes(file)}
 	}
 	return stream
 }

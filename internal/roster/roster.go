@@ -1,7 +1,7 @@
 // Package roster is what a server tells the other commands of its user on this machine, in its data directory and in the
-// list of the servers that run, and how these commands find it and prove to each other who they are. It has no part of
-// the server itself: on a system that runs none, such as Windows, its commands reach one by address, or by a data
-// directory of WSL.
+// list of the servers that run, and how a command finds such a server and has it prove that it wrote what was read. The
+// package has no part of the server: it is also there on Windows, which runs none, for the data directory of a server in
+// WSL.
 package roster
 
 import (

@@ -2,6 +2,7 @@ package snippet_test
 
 import (
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,9 @@ import (
 func FuzzQuote(f *testing.F) {
 	for _, seed := range []string{"", "a", "it's", `a"b$c`, "a\nb", "*", "~", "#", "-x", "é", "a\\'b"} {
 		f.Add(seed)
+	}
+	if runtime.GOOS == "windows" {
+		f.Skip("Windows joins the arguments of a program to one line before sh reads them")
 	}
 	sh, err := exec.LookPath("sh")
 	if err != nil {
