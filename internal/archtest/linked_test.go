@@ -17,6 +17,7 @@ func TestHeavyPackagesAreNotLinked(t *testing.T) {
 		{"runtime/metrics", "it describes each of its metrics at the start; runtime.ReadMemStats has the figures"},
 		{"google.golang.org/protobuf", "it registers its types at the start"},
 		{"github.com/prometheus", "it compiles expressions and makes its collectors at the start; internal/metric has the text"},
+		{"modernc.org", "the C library that it brings initializes itself at the start; go-sqlite3 has nothing to initialize"},
 		{"github.com/aws/aws-lambda-go", "it brings net/rpc; internal/demo speaks the Runtime API by itself"},
 	}
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/furl")

@@ -28,9 +28,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
 
 	"github.com/furl-dev/furl/internal/metric"
 )
@@ -161,10 +162,10 @@ func (db *DB) open(ctx context.Context) error {
 		}
 		source = (&url.URL{Scheme: "file", Path: db.path}).String() + "?"
 	}
-	query := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}}
+	query := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "modeof": {db.path}} // that of the log, too
 
 	var err error
-	if db.sql, err = sql.Open("sqlite", source+query.Encode()); err != nil {
+	if db.sql, err = sql.Open("sqlite3", source+strings.ReplaceAll(query.Encode(), "+", "%20")); err != nil {
 		return explain(db.path, "open", err)
 	}
 	db.sql.SetMaxOpenConns(1)

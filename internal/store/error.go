@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/ncruces/go-sqlite3"
 )
 
 // The reasons for which Open refuses a directory, to be tested for with errors.Is.
@@ -47,20 +47,19 @@ func explain(path, doing string, err error) error {
 		return fmt.Errorf("%s %s: no space is left; free some space on the disk, or raise the quota or the limit of "+
 			"file sizes: %w", doing, path, err)
 	}
-	var failure *sqlite.Error
-	if !errors.As(err, &failure) {
-		return fmt.Errorf("%s %s: %w", doing, path, err)
+	is := func(codes ...error) bool {
+		return slices.ContainsFunc(codes, func(code error) bool { return errors.Is(err, code) })
 	}
-	switch failure.Code() & 0xff { // the rest of the code only adds detail
-	case sqlite3.SQLITE_NOTADB:
+	switch {
+	case is(sqlite3.NOTADB):
 		return &problem{ErrForeign, fmt.Sprintf("%s is not a database: move it away to start with an empty one, "+
 			"or choose another directory with --data", path)}
-	case sqlite3.SQLITE_CORRUPT:
+	case is(sqlite3.CORRUPT):
 		return &problem{ErrDamaged, fmt.Sprintf("%s is damaged (%v): put back a copy, or move it away to start with "+
-			"an empty one", path, failure)}
-	case sqlite3.SQLITE_BUSY:
+			"an empty one", path, err)}
+	case is(sqlite3.BUSY):
 		return inUse(filepath.Dir(path), "another process, which has "+filepath.Base(path)+" open")
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+	case is(sqlite3.READONLY, sqlite3.CANTOPEN, sqlite3.PERM):
 		return fmt.Errorf("%s %s: this user may not write there, give it permission or choose another directory with "+
 			"--data: %w", doing, path, err)
 	}

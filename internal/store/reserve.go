@@ -7,8 +7,8 @@ import (
 	"os"
 	"syscall"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
 )
 
 // A disk that is full must still let records go. So the store has the space that this takes beforehand, on disk and not
@@ -31,9 +31,8 @@ const (
 // IsFull reports whether an error means that there is no space: on the disk, in the user's quota, or for a file as
 // large as that. SQLite has a code of its own for the first only.
 func IsFull(err error) bool {
-	var failure *sqlite.Error
-	if errors.As(err, &failure) {
-		return failure.Code()&0xff == sqlite3.SQLITE_FULL || failure.Code() == sqlite3.SQLITE_IOERR_WRITE
+	if errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_WRITE) {
+		return true
 	}
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
@@ -70,8 +69,8 @@ func (db *DB) keepLog(ctx context.Context) error {
 		return err
 	}
 	defer connection.Close() //nolint:errcheck // it goes back to the pool
-	return connection.Raw(func(driver any) error {
-		_, err := driver.(sqlite.FileControl).FileControlPersistWAL("main", 1)
+	return connection.Raw(func(c any) error {
+		_, err := c.(driver.Conn).Raw().FileControl("main", sqlite3.FCNTL_PERSIST_WAL, true)
 		return err
 	})
 }

@@ -265,7 +265,7 @@ func write(t *testing.T, path, text string) {
 // execute runs SQL on a file behind the store's back.
 func execute(t *testing.T, path, statement string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	db, err := sql.Open("sqlite3", path)
 	if err != nil {
 		t.Fatal(err)
 	}
