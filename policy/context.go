@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // Context gives the values of a request's condition keys.
 type Context interface {
@@ -48,7 +51,7 @@ func lookup(ctx Context, key string) []string {
 // (aws:PrincipalTag/Team) only the part before the slash is looked at.
 func spelling(key string) string {
 	name, _, _ := strings.Cut(key, "/")
-	if known, ok := knownKeys[lowerASCII(name)]; ok && known != name {
+	if known, ok := knownKeys()[lowerASCII(name)]; ok && known != name {
 		return known + key[len(name):]
 	}
 	return key
@@ -63,7 +66,7 @@ var multivalued = map[string]bool{
 
 // knownKeys maps the lower-case form of condition keys to AWS's spelling (IAM User Guide, "AWS global condition
 // context keys"; Service Authorization Reference, AWS Lambda and AWS Security Token Service).
-var knownKeys = func() map[string]string {
+var knownKeys = sync.OnceValue(func() map[string]string {
 	m := make(map[string]string)
 	for _, key := range []string{
 		"aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:CurrentTime", "aws:EpochTime",
@@ -86,4 +89,4 @@ var knownKeys = func() map[string]string {
 		m[lowerASCII(key)] = key
 	}
 	return m
-}()
+})

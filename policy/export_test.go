@@ -25,7 +25,7 @@ func GlobMatch(pattern, s string, arn, fold bool) bool {
 }
 
 // KnownKeys returns the spellings of condition keys that Lookup is promised.
-func KnownKeys() map[string]string { return knownKeys }
+func KnownKeys() map[string]string { return knownKeys() }
 
 // SameMeaning reports whether two documents compiled to the same, wherever their elements stood in the text.
 func SameMeaning(a, b *Document) bool {

@@ -54,7 +54,9 @@ func newVerbose(ctx context.Context, c *Caller, u furl.URL) *verbose {
 }
 
 // linked matches a secret of a presigned link, also of a link within a query.
-var linked = regexp.MustCompile(`(?i)(X-Amz-(?:Signature|Security-Token)(?:=|%3D))[^&\s]+`)
+var linked = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(X-Amz-(?:Signature|Security-Token)(?:=|%3D))[^&\s]+`)
+})
 
 // tell writes lines with a mark before each.
 func (v *verbose) tell(mark, format string, arguments ...any) {
@@ -62,7 +64,7 @@ func (v *verbose) tell(mark, format string, arguments ...any) {
 	defer v.mu.Unlock()
 	var out strings.Builder
 	for line := range strings.Lines(fmt.Sprintf(format, arguments...)) {
-		line = linked.ReplaceAllString(strings.TrimRight(line, "\r\n"), "$1(hidden)")
+		line = linked().ReplaceAllString(strings.TrimRight(line, "\r\n"), "$1(hidden)")
 		fmt.Fprintf(&out, "%s %s\n", mark, line)
 	}
 	io.WriteString(v.w, out.String())

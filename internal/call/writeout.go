@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,7 +19,9 @@ import (
 const maxFormat = 64 << 10
 
 // formatPart is a part of a format: a variable or a header, one that no brace closes, or text.
-var formatPart = regexp.MustCompile(`(?s)%%|(%(header)?\{([^}]*)\})|(%(?:header)?\{.*)|[^%]+|%`)
+var formatPart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)%%|(%(header)?\{([^}]*)\})|(%(?:header)?\{.*)|[^%]+|%`)
+})
 
 // escapes are those of the text.
 var escapes = strings.NewReplacer("%%", "%", `\n`, "\n", `\r`, "\r", `\t`, "\t", `\\`, `\`)
@@ -47,7 +50,7 @@ func (x writeOut) write(format string) error {
 	}
 	values, text := x.caller.Stdout, x.caller.RawStdout
 	variables := x.variables()
-	for _, part := range formatPart.FindAllStringSubmatch(format, -1) {
+	for _, part := range formatPart().FindAllStringSubmatch(format, -1) {
 		whole, isVariable, name, unclosed := part[0], part[1] != "", part[3], part[4]
 		value, known := variables[name]
 		var err error

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -432,7 +433,9 @@ func (p *program) missing(ctx context.Context, err error, function, typed string
 }
 
 // numbered are the qualifiers that no alias has.
-var numbered = regexp.MustCompile(`^\d*$`)
+var numbered = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\d*$`)
+})
 
 // aliasOf is the alias of a function as furl url create takes it, "" for none.
 func aliasOf(typed string) string {
@@ -440,7 +443,7 @@ func aliasOf(typed string) string {
 	if parsed, err := arn.ParseFunction(name, "", ""); err == nil {
 		alias = cmp.Or(alias, parsed.Qualifier)
 	}
-	if alias == arn.Latest || numbered.MatchString(alias) {
+	if alias == arn.Latest || numbered().MatchString(alias) {
 		return ""
 	}
 	return alias

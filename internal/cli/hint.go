@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -342,11 +343,13 @@ func denied(err error) ([]any, bool) {
 
 // notAuthorized is what AWS tells a caller who lacks a permission (IAM User Guide, "Troubleshoot access denied error
 // messages").
-var notAuthorized = regexp.MustCompile(`User: (\S+) is not authorized to perform: ([\w:-]+)(?: on resource: (\S+))?`)
+var notAuthorized = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`User: (\S+) is not authorized to perform: ([\w:-]+)(?: on resource: (\S+))?`)
+})
 
 // grants are the commands with which an administrator gives the caller of a refusal the permission that it lacks.
 func grants(message string) []string {
-	found := notAuthorized.FindStringSubmatch(message)
+	found := notAuthorized().FindStringSubmatch(message)
 	if found == nil || strings.Contains(message, "explicit deny") {
 		return nil
 	}

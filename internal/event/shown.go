@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -202,7 +203,9 @@ func hideInBody(contentType string, body []byte) []byte {
 }
 
 // partName finds the name of a field in the headers of its part (RFC 7578, 4.2).
-var partName = regexp.MustCompile(`(?i)[;\s]name\*?="?([^";\r\n]*)`)
+var partName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)[;\s]name\*?="?([^";\r\n]*)`)
+})
 
 // hideParts hides the fields of a multipart form that are secrets. The first line says what stands between the fields,
 // also where the Content-Type does not.
@@ -215,7 +218,7 @@ func hideParts(body []byte) []byte {
 	parts, hid := bytes.Split(body, mark), false
 	for i, part := range parts {
 		head, value, ok := bytes.Cut(part, []byte("\r\n\r\n"))
-		name := partName.FindSubmatch(head)
+		name := partName().FindSubmatch(head)
 		if !ok || len(value) == 0 || name == nil || !isSecret(string(name[1])) && !isCredential(string(value)) {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Mount is where an application believes to be and where its clients find it.
@@ -109,10 +110,12 @@ func (m *Mount) path(path string) (translated string, ok bool) {
 }
 
 // refreshes is the form that browsers read (HTML, 4.2.4.3, "shared declarative refresh steps"): seconds, then the URL.
-var refreshes = regexp.MustCompile(`^(?is)(\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?)(['"]?)(.*)$`)
+var refreshes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?is)(\s*[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?)(['"]?)(.*)$`)
+})
 
 func (m *Mount) refresh(value string) string {
-	parts := refreshes.FindStringSubmatch(value)
+	parts := refreshes().FindStringSubmatch(value)
 	if parts == nil {
 		return value
 	}

@@ -107,14 +107,18 @@ func described(stdout, _ []byte) (found interpreter, err error) {
 }
 
 var (
-	javaHome    = regexp.MustCompile(`(?m)^ *java\.home = (.+?)\r?$`)
-	javaVersion = regexp.MustCompile(`(?m)^ *java\.specification\.version = (?:1\.)?([0-9.]+)`)
+	javaHome = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^ *java\.home = (.+?)\r?$`)
+	})
+	javaVersion = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^ *java\.specification\.version = (?:1\.)?([0-9.]+)`)
+	})
 )
 
 // describedByJava is the description of Java, which prints its properties. One that does not is taken as it is.
 func describedByJava(_, stderr []byte) (found interpreter, err error) {
 	found.Path = "java"
-	home, version := javaHome.FindSubmatch(stderr), javaVersion.FindSubmatch(stderr)
+	home, version := javaHome().FindSubmatch(stderr), javaVersion().FindSubmatch(stderr)
 	if home != nil && version != nil {
 		found.Path, found.Version = filepath.Join(string(home[1]), "bin", "java"), string(version[1])
 	}

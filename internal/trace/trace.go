@@ -16,6 +16,7 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -185,7 +186,9 @@ type XRay struct {
 	FunctionARN string
 }
 
-var xrayRoot = regexp.MustCompile(`^1-[0-9a-f]{8}-[0-9a-f]{24}$`)
+var xrayRoot = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^1-[0-9a-f]{8}-[0-9a-f]{24}$`)
+})
 
 // Header is what the function sees of its trace, and what an answer names: Root=1-…;Parent=…;Sampled=…;Lineage=1:…:0,
 // in the form of 2025. The root and the decision to sample are the caller's, if it names them. The parent is Lambda's own
@@ -200,7 +203,7 @@ func (x XRay) Header() string {
 	for field := range strings.SplitSeq(x.Received, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
 		switch {
-		case name == "Root" && xrayRoot.MatchString(value):
+		case name == "Root" && xrayRoot().MatchString(value):
 			root = value
 		case name == "Sampled" && (value == "0" || value == "1"):
 			sampled = value

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/policy"
 )
@@ -215,18 +216,18 @@ func wildcardWithoutLike(p *pass) {
 }
 
 // private are the ranges that no call through the internet comes from (RFC 1918, 6598, 3927, 4193, 4291, 1122).
-var private = func() (list []netip.Prefix) {
+var private = sync.OnceValue(func() (list []netip.Prefix) {
 	for _, s := range strings.Fields("10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 169.254.0.0/16 127.0.0.0/8 " +
 		"fc00::/7 fe80::/10 ::1/128") {
 		list = append(list, netip.MustParsePrefix(s))
 	}
 	return list
-}()
+})
 
 // isPrivate reports whether a range of addresses is within a private one.
 func isPrivate(value string) bool {
 	prefix, err := parseRange(value)
-	return err == nil && slices.ContainsFunc(private, func(q netip.Prefix) bool {
+	return err == nil && slices.ContainsFunc(private(), func(q netip.Prefix) bool {
 		return q.Bits() <= prefix.Bits() && q.Contains(prefix.Addr())
 	})
 }

@@ -101,7 +101,7 @@ const maxZoned = 15 * time.Minute
 // zoned reports whether a clock that is so far ahead may show the local time of some zone, up to a life ago.
 func zoned(ahead, life time.Duration) bool {
 	const slack = 2 * time.Minute
-	for _, zone := range zones {
+	for _, zone := range zones() {
 		if off := ahead - zone; -life-slack <= off && off <= slack {
 			return true
 		}

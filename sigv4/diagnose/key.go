@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/furl-dev/furl/sigv4/internal/canonical"
@@ -164,7 +165,7 @@ func (x *exam) times(try tries) {
 	signed(DateFormat, "The time was signed in extended format.", basic+", without - and :.",
 		x.claim.Date.Format("2006-01-02T15:04:05Z"))
 	signed(DateFormat, "The time was signed in HTTP format.", basic+".", x.claim.Date.Format(http.TimeFormat))
-	for _, zone := range zones {
+	for _, zone := range zones() {
 		signed(LocalTime,
 			"The string to sign has the time "+zone.String()+" off the date header: local time passed off as UTC.",
 			"Take the time from one clock reading, in UTC, for header, scope and string to sign.",
@@ -207,13 +208,13 @@ func (x *exam) rareTimes(try tries) {
 		replaced(x.claim.Date.Add(-off))
 		replaced(x.claim.Date.Add(off))
 	}
-	for _, zone := range zones {
+	for _, zone := range zones() {
 		replaced(x.claim.Date.Add(zone))
 	}
 }
 
 // zones are how far the clocks of the world are off UTC (IANA time zone database, 2025): whole hours first.
-var zones = func() (list []time.Duration) {
+var zones = sync.OnceValue(func() (list []time.Duration) {
 	for hours := -12; hours <= 14; hours++ {
 		if hours != 0 {
 			list = append(list, time.Duration(hours)*time.Hour)
@@ -224,4 +225,4 @@ var zones = func() (list []time.Duration) {
 		list = append(list, minutes*time.Minute)
 	}
 	return list
-}()
+})

@@ -71,7 +71,7 @@ func LookAround(api string) []string {
 			continue
 		}
 		s.pattern.matches("")
-		if translate(s.pattern.text) != unicodeEscape.ReplaceAllString(s.pattern.text, `\x{$1}`) && s.not == nil {
+		if translate(s.pattern.text) != unicodeEscape().ReplaceAllString(s.pattern.text, `\x{$1}`) && s.not == nil {
 			incomplete = append(incomplete, name)
 		}
 	}

@@ -277,8 +277,12 @@ func newPattern(text string) *pattern {
 }
 
 var (
-	unicodeEscape = regexp.MustCompile(`\\u([0-9A-F]{4})`)
-	lookaround    = regexp.MustCompile(`\(\?<?!(\([^()]*\)|[^()])*\)`)
+	unicodeEscape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\\u([0-9A-F]{4})`)
+	})
+	lookaround = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\(\?<?!(\([^()]*\)|[^()])*\)`)
+	})
 )
 
 // translate makes a regular expression of Go from one of Java, the language of the models. \uFFFF has four digits there,
@@ -287,6 +291,6 @@ var (
 func translate(java string) string {
 	// A surrogate is half of a character beyond the Basic Multilingual Plane: no character that Go has is in between.
 	text := strings.ReplaceAll(java, `\uD7FF`, `\x{D7FF}`)
-	text = unicodeEscape.ReplaceAllString(text, `\x{$1}`)
-	return lookaround.ReplaceAllString(text, "")
+	text = unicodeEscape().ReplaceAllString(text, `\x{$1}`)
+	return lookaround().ReplaceAllString(text, "")
 }

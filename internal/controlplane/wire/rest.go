@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/sigv4"
@@ -22,7 +23,9 @@ type Writer interface {
 }
 
 // dated matches the paths of operations that there may be.
-var dated = regexp.MustCompile(`^/20\d\d-\d\d-\d\d(/|$)`)
+var dated = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/20\d\d-\d\d-\d\d(/|$)`)
+})
 
 // find is the operation of the method and path.
 func (c restCodec) find(a *API, call *controlplane.Call) (*operation, func() (members, error), error) {
@@ -30,7 +33,7 @@ func (c restCodec) find(a *API, call *controlplane.Call) (*operation, func() (me
 	if !ok {
 		path := call.Request.URL.EscapedPath()
 		why := a.unknown()
-		if !dated.MatchString(path) {
+		if !dated().MatchString(path) {
 			why = "the paths of its operations begin with a date. furl url list shows the addresses of function URLs."
 		}
 		return nil, nil, Errorf("UnknownOperationException", "furl knows no Lambda operation %s %s: %s",
