@@ -277,6 +277,7 @@ func (s *signing) transport(network call.Network, checked bool) (*http.Transport
 	if checked {
 		network.Authority = s.trust
 	}
+	network.Proxies.Getenv = s.p.getenv
 	return network.Transport()
 }
 

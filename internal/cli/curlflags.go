@@ -337,7 +337,6 @@ func (c *callFlags) settleNetwork(p *program, command *cobra.Command) error {
 	}
 	n.HTTP2 = n.HTTP2 && !c.http1
 	changed := command.Flags().Changed
-	n.Proxies.Getenv = p.getenv
 	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" { // elsewhere Go reads it by itself
 		n.SystemCerts = p.getenv("SSL_CERT_FILE")
 	}
