@@ -14,7 +14,7 @@ import (
 
 // Functions of internal/cli that may go around what keeps control characters from a terminal, and why.
 var pastTheScreen = map[string]string{
-	"runCall": "bodies are the function's answer, byte for byte, as with curl",
+	"writeTo": "bodies are the function's answer, byte for byte, as with curl",
 	"logs":    "--raw asks for it",
 }
 

@@ -36,10 +36,11 @@ type Caller struct {
 	KeepMethod       bool    // -X: keep the method after every redirect
 	WriteOut         string  // -w
 	Verbose          bool    // -v
-	TellServer       bool    // with Verbose: send a server on this machine what was signed; false if --resolve leads elsewhere
+	TellServer       bool    // with Verbose: send a server on this machine what was signed; false if flags lead elsewhere
 	Progress         bool    // draw the progress of long transfers on Stderr
 
-	// Filter wraps Stdout or the file for the body of a response; nil, or a nil result, means that the body is written as it is.
+	// Filter wraps Stdout or the file for the body of a response; nil, or a nil result, means that the body is written
+	// as it is.
 	Filter func(*http.Response, io.Writer) io.WriteCloser
 	// Record is called after each request, those of redirects too, when its response is over; nil for none.
 	Record       func(Record)

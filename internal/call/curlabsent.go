@@ -1,8 +1,8 @@
 package call
 
-// curlAbsent are the options of curl that furl call does not have, as LONG or LONG|SHORT, with + behind those that curl has
-// had since a later version than CurlVersion. Those without an instead do nothing for a function URL that a signed request
-// needs; furl sign gives them to curl.
+// curlAbsent are the options of curl that furl call does not have, as LONG or LONG|SHORT, with + behind those that curl
+// has had since a later version than CurlVersion. Those without an instead do nothing for a function URL that a signed
+// request needs; furl sign gives them to curl.
 var curlAbsent = [...]struct{ options, why, instead string }{
 	{
 		"digest ntlm ntlm-wb negotiate anyauth delegation netrc|n netrc-file netrc-optional login-options",
@@ -24,11 +24,13 @@ var curlAbsent = [...]struct{ options, why, instead string }{
 	},
 	{"follow+", "-L keeps and drops methods as RFC 9110 says", "-L"},
 	{
-		"retry-all-errors retry-connrefused retry-delay retry-max-time", "--retry repeats what may pass, and waits as the server says",
+		"retry-all-errors retry-connrefused retry-delay retry-max-time",
+		"--retry repeats what may pass, and waits as the server says",
 		"--retry N and --max-time SECONDS",
 	},
 	{
-		"parallel|Z parallel-immediate parallel-max parallel-max-host+", "the URLs of a command are called one after the other",
+		"parallel|Z parallel-immediate parallel-max parallel-max-host+",
+		"the URLs of a command are called one after the other",
 		"--repeat N --concurrency N",
 	},
 	{"trace trace-ascii trace-config+ trace-ids+ trace-time", "they show secrets", "-v"},
@@ -49,8 +51,8 @@ var curlAbsent = [...]struct{ options, why, instead string }{
 		"leave it out: furl call speaks TLS 1.2 and 1.3",
 	},
 	{
-		`no-alpn no-npn no-keepalive no-sessionid keepalive-time keepalive-cnt+ tcp-nodelay tcp-fastopen suppress-connect-headers
-		styled-output ssl-no-revoke ssl-revoke-best-effort ssl-allow-beast false-start random-file egd-file`,
+		`no-alpn no-npn no-keepalive no-sessionid keepalive-time keepalive-cnt+ tcp-nodelay tcp-fastopen
+		suppress-connect-headers styled-output ssl-no-revoke ssl-revoke-best-effort ssl-allow-beast false-start random-file egd-file`,
 		"it changes nothing that a server or a script sees", "leave it out",
 	},
 	{

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// Jar keeps cookies as curl's cookie engine does: in memory, from files in the format of Netscape or of response headers,
-// and in a file in the format of Netscape. net/http/cookiejar decides which hosts and paths get a cookie.
+// Jar keeps cookies as curl's cookie engine does: in memory, from files in the format of Netscape or of response
+// headers, and in a file in the format of Netscape. net/http/cookiejar decides which hosts and paths get a cookie.
 type Jar struct {
 	cookies []*cookie // in the order of their arrival
 }
@@ -88,7 +88,8 @@ func (c *cookie) sent(host, path string, trusted bool) bool {
 	return len(c.rules.Cookies(&url.URL{Scheme: "https", Host: urlHost(host), Path: path})) > 0
 }
 
-// trustedOrigin reports whether secure cookies may go to and come from a URL: over TLS, and to this machine, as in curl.
+// trustedOrigin reports whether secure cookies may go to and come from a URL: over TLS, and to this machine, as in
+// curl.
 func trustedOrigin(scheme, host string) bool {
 	return scheme == "https" || strings.EqualFold(host, "localhost") || host == "127.0.0.1" || host == "::1"
 }
@@ -226,7 +227,8 @@ func (c *cookie) mayBeSet(trusted bool) bool {
 // hasSecure reports whether a cookie would hide a secure one of that name.
 func (j *Jar) hasSecure(c *cookie) bool {
 	return slices.ContainsFunc(j.cookies, func(old *cookie) bool {
-		return old.secure && old.name == c.name && (old.sent(c.domain, c.matched(), true) || c.sent(old.domain, old.matched(), true))
+		return old.secure && old.name == c.name &&
+			(old.sent(c.domain, c.matched(), true) || c.sent(old.domain, old.matched(), true))
 	})
 }
 
@@ -284,8 +286,8 @@ func lineHost(header, host string) string {
 
 const httpOnlyMark = "#HttpOnly_"
 
-// parseNetscape reads a line of a cookie file: domain, whether hosts below it count, path, whether it is secure, the time
-// when it expires, name and value.
+// parseNetscape reads a line of a cookie file: domain, whether hosts below it count, path, whether it is secure, the
+// time when it expires, name and value.
 func parseNetscape(line string) (*cookie, bool) {
 	line, httpOnly := strings.CutPrefix(line, httpOnlyMark)
 	fields := strings.Split(line, "\t")

@@ -25,7 +25,7 @@ type Network struct {
 	Family         string   // "4" or "6" for one kind of addresses only, "" for both
 	Insecure       bool     // -k
 	CACert         string   // --cacert: a file of certificates in PEM form, which replace the system's
-	SystemCerts    string   // a file of certificates in place of the system's, if CACert is "": where Go reads no SSL_CERT_FILE
+	SystemCerts    string   // SSL_CERT_FILE where Go does not read it; CACert replaces it
 	Authority      string   // a file of certificates to trust besides: that of a server on this machine
 	ConnectTimeout time.Duration
 	HTTP2          bool  // --http2: over TLS, if the server speaks it

@@ -131,15 +131,16 @@ func (l *look) advice(resp *http.Response) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	contentType := resp.Request.Header.Get("Content-Type")
-	if resp.StatusCode < 400 || resp.StatusCode >= 500 || resp.Header.Get("X-Amzn-Errortype") != "" || !l.json.Untyped(contentType) {
+	if resp.StatusCode < 400 || resp.StatusCode >= 500 || resp.Header.Get("X-Amzn-Errortype") != "" ||
+		!l.json.Untyped(contentType) {
 		return ""
 	}
 	return furlproto.UntypedJSON(contentType)
 }
 
 // FailureOf is what a response says of a function that failed, nil if it is the function's own. Lambda answers 502 with
-// this text, without x-amzn-ErrorType, to an error, a crash and a timeout alike. A server on this machine marks it; from
-// elsewhere, a function that answers with the same text cannot be told from it.
+// this text, without x-amzn-ErrorType, to an error, a crash and a timeout alike. A server on this machine marks it;
+// from elsewhere, a function that answers with the same text cannot be told from it.
 func FailureOf(resp *http.Response) *Failure {
 	const text = "Internal Server Error"
 	header := resp.Header

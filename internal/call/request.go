@@ -130,7 +130,8 @@ func (q Request) checkSigned() error {
 // autoReferer is what ends a -e that counts for redirects, too.
 const autoReferer = ";auto"
 
-// setCookies sets the cookies for a request: those of the jar, and those of the flags on the host that the person named.
+// setCookies sets the cookies for a request: those of the jar, and those of the flags on the host that the person
+// named.
 func (p *Prepared) setCookies(r *http.Request, own bool) {
 	delete(r.Header, "Cookie")
 	var found []string

@@ -40,8 +40,8 @@ type Record struct {
 	Err   error // that ended the exchange; nil if all of the response arrived
 }
 
-// wire is what passes over the connection of one exchange at a time: the heads as they are, which net/http keeps neither
-// in order nor in their spelling. The transport's goroutines write it.
+// wire is what passes over the connection of one exchange at a time: the heads as they are, which net/http keeps
+// neither in order nor in their spelling. The transport's goroutines write it.
 type wire struct {
 	mu   sync.Mutex
 	conn *wireConn // nil if the connection is none of those that Network makes
@@ -80,8 +80,8 @@ func (w *wire) sentFields() []HeaderField {
 	return slices.Clone(w.sent)
 }
 
-// head is the head of the response as it was received, with those of informational responses before it if all is set. It
-// is made from the response where it was not recorded.
+// head is the head of the response as it was received, with those of informational responses before it if all is set.
+// It is made from the response where it was not recorded.
 func (w *wire) head(resp *http.Response, all bool) []byte {
 	w.mu.Lock()
 	conn := w.conn
@@ -235,8 +235,8 @@ func recorded(dial furl.DialFunc) furl.DialFunc {
 	}
 }
 
-// secured returns a DialFunc that speaks TLS over the connections of dial, and whose connections are recorded unless they
-// speak HTTP/2. net/http reports the handshake of its own connections only.
+// secured returns a DialFunc that speaks TLS over the connections of dial, and whose connections are recorded unless
+// they speak HTTP/2. net/http reports the handshake of its own connections only.
 func secured(dial furl.DialFunc, config *tls.Config, timeout time.Duration) furl.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)

@@ -211,10 +211,12 @@ func (p *program) callOne(command *cobra.Command, flags *callFlags, s *signer, n
 	caller.Decompress = flags.Compressed
 	caller.Include = caller.Include || flags.Head
 	caller.KeepMethod = flags.Method != ""
-	caller.Progress = !flags.silent && !flags.noProgress && isTerminal(p.streams.Err) && (toFile || !isTerminal(p.streams.Out))
+	caller.Progress = !flags.silent && !flags.noProgress && isTerminal(p.streams.Err) &&
+		(toFile || !isTerminal(p.streams.Out))
 	if caller.Verbose && s.unsigned == "" {
 		caller.Identity = identity(s)
-		caller.TellServer = len(flags.network.Resolve) == 0 && len(flags.network.ConnectTo) == 0 && !flags.network.Proxies.Given
+		n := &flags.network
+		caller.TellServer = len(n.Resolve) == 0 && len(n.ConnectTo) == 0 && !n.Proxies.Given
 	}
 	result, err := caller.Do(prepared)
 	if err != nil {
@@ -275,6 +277,7 @@ func (s *signing) transport(network call.Network, checked bool) (*http.Transport
 	if checked {
 		network.Authority = s.trust
 	}
+	network.Proxies.Getenv = s.p.getenv
 	return network.Transport()
 }
 

@@ -310,6 +310,13 @@ func needCurl(t *testing.T) {
 		}
 		t.Skip("curl is not installed")
 	}
+	version, err := exec.CommandContext(t.Context(), "curl", "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(version), "curl "+call.CurlVersion+" ") {
+		t.Skipf("the table is that of curl %s, and this is %.20q", call.CurlVersion, version)
+	}
 }
 
 // optionsOf are the options of curl that a line has, by their long names.

@@ -315,7 +315,8 @@ func (c *callFlags) check(command *cobra.Command, targets []string) error {
 		return errors.New("--concurrency, --rate and --report go with --repeat: add --repeat N")
 	case changed("repeat") && (len(c.outputs) > 0 || c.remoteNameAll || c.caller.Include || c.caller.Verbose ||
 		c.caller.WriteOut != "" || c.caller.Follow || c.caller.DumpHeader != "" || c.cookieJar != ""):
-		return errors.New("--repeat prints no responses and follows no redirects: leave out -o, -O, -i, -v, -w, -L, -D and -c")
+		return errors.New("--repeat prints no responses and follows no redirects: " +
+			"leave out -o, -O, -i, -v, -w, -L, -D and -c")
 	case changed("repeat") && len(targets) > 1:
 		return fmt.Errorf("--repeat is for one URL, and there are %d: %s", len(targets), strings.Join(quoted(targets), " "))
 	case c.report != "text" && c.report != "json":
@@ -336,7 +337,6 @@ func (c *callFlags) settleNetwork(p *program, command *cobra.Command) error {
 	}
 	n.HTTP2 = n.HTTP2 && !c.http1
 	changed := command.Flags().Changed
-	n.Proxies.Getenv = p.getenv
 	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" { // elsewhere Go reads it by itself
 		n.SystemCerts = p.getenv("SSL_CERT_FILE")
 	}
@@ -420,11 +420,10 @@ func (c *callFlags) login(p *program, command *cobra.Command) (string, error) {
 
 // readStdinOnce keeps the standard input for several URLs that send it, each of them all of it, as curl does.
 func (q *requestFlags) readStdinOnce(urls int) error {
-	stdin := func(text string) bool {
-		return text == "@-" || strings.HasSuffix(text, "=@-") || strings.HasSuffix(text, "=<-")
-	}
-	uses := slices.ContainsFunc(q.Data, func(d call.Data) bool { return stdin(d.Value) || strings.HasSuffix(d.Value, "@-") }) ||
-		slices.ContainsFunc(q.Form, func(f call.Field) bool { return !f.Literal && stdin(f.Value) })
+	uses := slices.ContainsFunc(q.Data, func(d call.Data) bool { return strings.HasSuffix(d.Value, "@-") }) ||
+		slices.ContainsFunc(q.Form, func(f call.Field) bool {
+			return strings.HasSuffix(f.Value, "=@-") || strings.HasSuffix(f.Value, "=<-")
+		})
 	if urls < 2 || !uses || q.Stdin == nil {
 		return nil
 	}

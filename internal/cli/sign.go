@@ -50,7 +50,8 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 				return expected(command, args)
 			}
 			if request.user != "" && !command.Flags().Changed("aws-sigv4") {
-				return usage(command, errors.New("furl sign signs: add --aws-sigv4 aws:amz for --user ID:SECRET, or leave --user out"))
+				return usage(command, errors.New("furl sign signs: add --aws-sigv4 aws:amz for --user ID:SECRET, "+
+					"or leave --user out"))
 			}
 			if !slices.Contains(call.Formats(), as) {
 				return usage(command, fmt.Errorf("--as %q is none of %s", as, strings.Join(call.Formats(), ", ")))

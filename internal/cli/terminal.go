@@ -191,8 +191,8 @@ func steers(r rune) bool {
 	return 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069
 }
 
-// endOfLine knows whether what a command wrote has ended its line, where the standard output and the standard error are the
-// same terminal or file: a message begins on a line of its own.
+// endOfLine knows whether what a command wrote has ended its line, where the standard output and the standard error are
+// the same terminal or file: a message begins on a line of its own.
 type endOfLine struct {
 	mu   sync.Mutex
 	open bool

@@ -33,8 +33,8 @@ func (p *program) verdict(ctx context.Context, flags *callFlags, s *signer, resu
 	return nil
 }
 
-// unhappy is what there is to say of an answer that is no refusal: of a function that failed, or that did not understand
-// the body. It is nil if there is nothing.
+// unhappy is what there is to say of an answer that is no refusal: of a function that failed, or that did not
+// understand the body. It is nil if there is nothing.
 func unhappy(result call.Result, s *signer) error {
 	switch failure := result.Failure; {
 	case failure != nil:
@@ -69,7 +69,8 @@ func (p *program) refused(ctx context.Context, r furl.Refusal, s *signer) error 
 	case r.Layer == furl.Address:
 		return fail(urlGone, errors.New("refused: there is no such function URL"), explain, s.check)
 	case r.Layer == furl.Authorization && s.unsigned != "":
-		return fail(callRefused, errors.New("refused by authorization: the function URL does not let everybody call it"), explain, s.check)
+		err := errors.New("refused by authorization: the function URL does not let everybody call it")
+		return fail(callRefused, err, explain, s.check)
 	case r.Layer == furl.Authorization:
 		err := errors.New("refused by authorization: the signature is right, but the caller may not call this function URL")
 		caller, function, unnamed := s.caller(ctx), s.functionName(ctx), ""
@@ -82,7 +83,8 @@ func (p *program) refused(ctx context.Context, r furl.Refusal, s *signer) error 
 			"something on the way removes the Authorization header", r.ErrorType), explain, s.check)
 	}
 	if s.unsigned != "" && r.Layer == furl.Authentication {
-		return fail(callUnsigned, fmt.Errorf("refused by authentication: the request went out unsigned (%s)", s.unsigned), explain)
+		err := fmt.Errorf("refused by authentication: the request went out unsigned (%s)", s.unsigned)
+		return fail(callUnsigned, err, explain)
 	}
 	err := fmt.Errorf("refused by authentication (%s): %s", r.ErrorType, r.Message)
 	keys, keysErr := s.transport.Credentials.Retrieve(ctx)
