@@ -75,7 +75,7 @@ func (p *program) checkers(ctx context.Context, flags *checkFlags) (list []*chec
 	}
 	profiles := flags.profiles.values
 	if len(profiles) == 0 {
-		profiles = []string{""}
+		profiles = []string{flags.options.Profile}
 	}
 	for _, profile := range profiles {
 		there := flags.of(profile, flags.options.Region)

@@ -294,6 +294,15 @@ func TestThrottledFleet(t *testing.T) {
 	}
 }
 
+// What cannot be looked at is no problem: a denial of the callers' policies ends with the status for that.
+func TestCallersThatAreDenied(t *testing.T) {
+	newControl(t, map[string][]string{here + "/eu-west-1": {"ok"}})
+	code, stdout, stderr := run(t, nil, "check", "--all", "--callers")
+	if code != 1 || stdout != "" || !strings.Contains(stderr, "iam:GetAccountAuthorizationDetails") || !strings.Contains(stderr, "furl: hint: ") {
+		t.Errorf("exit status %d: %s%s", code, stdout, stderr)
+	}
+}
+
 // The same name in two accounts and regions is told apart in each form.
 func TestSameNameInTwoAccounts(t *testing.T) {
 	newControl(t, map[string][]string{

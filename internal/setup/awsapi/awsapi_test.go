@@ -5,6 +5,7 @@ package awsapi_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/arn"
@@ -444,5 +446,28 @@ aws_secret_access_key = secret
 	}
 	if _, err := awsapi.Open(t.Context(), awsconfig.Options{Profile: "nobody", Region: "r"}); err == nil {
 		t.Error("a profile that does not exist is taken")
+	}
+}
+
+// A region that is not enabled does not know the key, and one that is not open has no host (epsagon/clear-lambda-storage#9,
+// remotion-dev/github-unwrapped-2022#34).
+func TestIsNotEnabled(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&smithy.GenericAPIError{Code: "UnrecognizedClientException"}, true},
+		{&smithy.GenericAPIError{Code: "InvalidClientTokenId"}, true},
+		{&smithy.GenericAPIError{Code: "OptInRequired"}, true},
+		{&smithy.GenericAPIError{Code: "ExpiredTokenException"}, false},
+		{&smithy.GenericAPIError{Code: "AccessDeniedException"}, false},
+		{&net.DNSError{IsNotFound: true}, true},
+		{&net.DNSError{IsTimeout: true}, false},
+		{nil, false},
+	} {
+		wrapped := &awsapi.Error{Err: test.err}
+		if got := awsapi.IsNotEnabled(wrapped); got != test.want {
+			t.Errorf("%v: %t, want %t", test.err, got, test.want)
+		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -261,7 +263,7 @@ type access struct {
 	direct            []string // who has lambda:InvokeFunction alone, for other use than that of the URL
 	scp               *Step    // what stands in the way of those that may
 	by                []AllowedBy
-	asked             int
+	called            []*run // by the first of those that may, for service control policies
 }
 
 // accesses asks for all callers what they may do at the function URLs of the entries.
@@ -276,7 +278,29 @@ func (c *Callers) accesses(ctx context.Context, entries []Entry) []access {
 			c.ask(ctx, account, entity, entries, list)
 		}
 	}
+	var looks errgroup.Group
+	looks.SetLimit(atOnce)
+	for i := range list {
+		looks.Go(func() error {
+			list[i].lookAtSCPs(ctx)
+			return nil
+		})
+	}
+	looks.Wait() //nolint:errcheck // they return none
 	return list
+}
+
+// lookAtSCPs says whether service control policies stand in the way: they do not if they let one of the callers through.
+func (a *access) lookAtSCPs(ctx context.Context) {
+	for _, caller := range a.called {
+		a.scp = nil
+		caller.lookAtSCPs(ctx)
+		step := caller.report.Steps[len(caller.report.Steps)-1]
+		if step.Status == OK || !step.Decides {
+			return
+		}
+		a.scp = &step
+	}
 }
 
 // ask asks for one user or role.
@@ -355,14 +379,11 @@ func (r *run) tell(ctx context.Context, name string, to *access) {
 	switch {
 	case first.Status == OK && second.Status == OK:
 		to.by = append(to.by, allowedBy(name, first, second)...)
-		if to.may = append(to.may, name); r.caller.Principals.(*details).simulator != nil && to.asked < maxAsked &&
-			(to.asked == 0 || to.scp != nil) {
-			to.asked++
-			to.scp = nil
-			r.lookAtSCPs(ctx)
-			if step := r.report.Steps[len(r.report.Steps)-1]; step.Status != OK && step.Decides {
-				to.scp = &step
-			}
+		to.may = append(to.may, name)
+		if r.caller.Principals.(*details).simulator != nil && len(to.called) < maxAsked {
+			asked := *r
+			asked.report, asked.simulations = Report{}, nil
+			to.called = append(to.called, &asked)
 		}
 	case first.Status == Problem && second.Status == Problem:
 	case first.Status == Unknown && second.Status != Problem || second.Status == Unknown && first.Status != Problem:

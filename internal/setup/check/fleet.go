@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,10 +87,34 @@ func (f *Fleet) Entries(ctx context.Context, tags bool) (entries []Entry, region
 // sideLook is what is known of a region while it is looked at.
 type sideLook struct {
 	*Checker
-	functions []*functionLook // in the order of the API
-	fault     error           // why there may be more
-	failing   atomic.Int32    // how many looks in a row could not be made at all
-	last      atomic.Pointer[error]
+	functions      []*functionLook // in the order of the API
+	fault          error           // why there may be more
+	urls, policies streak
+}
+
+// streak is how many calls of an operation failed in a row as all others will, and how.
+type streak struct {
+	length atomic.Int32
+	last   atomic.Pointer[error]
+}
+
+// note adds a call.
+func (s *streak) note(err error) {
+	switch awsapi.KindOf(err) {
+	case awsapi.Unreachable, awsapi.Limit, awsapi.BadCredentials, awsapi.NoCredentials:
+		s.last.Store(&err)
+		s.length.Add(1)
+	default:
+		s.length.Store(0)
+	}
+}
+
+// fault is why the operation is not tried any more; nil if it is.
+func (s *streak) fault() error {
+	if s.length.Load() < maxFailing {
+		return nil
+	}
+	return fmt.Errorf("not looked at, since the calls for others failed: %w", *s.last.Load())
 }
 
 // isBlindAs reports whether nothing of the region could be seen, for the same reason as of the other.
@@ -161,19 +186,19 @@ func (t *tally) add(done, known int) {
 	t.tell(t.done, t.known)
 }
 
-// maxFailing is how many looks in a row have to fail before the others of the region are not tried any more: each takes
-// its time to fail, and a fleet has hundreds.
+// maxFailing is how many calls in a row have to fail before those of the other functions of the region are not tried any
+// more: each takes its time to fail, and a fleet has hundreds.
 const maxFailing = 2 * atOnce
 
 // look reads the URLs of the function, and the policy of each. A look that fails is never taken to be ok.
 func (l *functionLook) look(ctx context.Context, tags bool) {
 	functions := l.side.Owner.Functions
-	if last := l.side.last.Load(); last != nil && l.side.failing.Load() >= maxFailing {
-		l.entries = []Entry{{from: l.side.Checker, Function: l.found.ARN, Fault: *last}}
+	if fault := cmp.Or(l.side.urls.fault(), l.side.policies.fault()); fault != nil {
+		l.entries = []Entry{{from: l.side.Checker, Function: l.found.ARN, Fault: fault}}
 		return
 	}
 	urls, err := setup.URLsOf(ctx, functions, l.found.ARN)
-	l.side.note(err)
+	l.side.urls.note(err)
 	switch {
 	case awsapi.KindOf(err) == awsapi.NotFound && err != nil: // deleted since it was listed
 		return
@@ -183,7 +208,7 @@ func (l *functionLook) look(ctx context.Context, tags bool) {
 	}
 	for _, url := range urls {
 		entry := l.side.Entry(ctx, url, tags)
-		l.side.note(entry.Fault)
+		l.side.policies.note(entry.Fault)
 		l.entries = append(l.entries, entry)
 	}
 }
@@ -200,17 +225,6 @@ func (c *Checker) Entry(ctx context.Context, url awsapi.URL, tags bool) Entry {
 		entry.Tags, _ = reader.Tags(ctx, url.Function) // a policy that asks for them is then undecided
 	}
 	return entry
-}
-
-// note counts looks that fail as all others will.
-func (s *sideLook) note(err error) {
-	switch awsapi.KindOf(err) {
-	case awsapi.Unreachable, awsapi.Limit, awsapi.BadCredentials, awsapi.NoCredentials:
-		s.last.Store(&err)
-		s.failing.Add(1)
-	default:
-		s.failing.Store(0)
-	}
 }
 
 // looked says how the look at a region came out.
