@@ -102,7 +102,10 @@ func newTable(c Config) (*table, error) {
 	t := &table{config: c, routes: routes, pair: c.certificate()}
 	if t.pair != nil {
 		if err := t.pair.Load(); err != nil {
-			return nil, err
+			if text, ok := strings.CutPrefix(err.Error(), "client-ca: "); ok {
+				return nil, wrong("client-ca", "%s", text)
+			}
+			return nil, wrong("tls-cert", "%s", strings.TrimPrefix(err.Error(), "tls-cert, tls-key: "))
 		}
 	}
 	t.gate, err = newGate(c, routes)
