@@ -106,6 +106,17 @@ func (s *service) said() string {
 	return s.log.String()
 }
 
+// says waits until the proxy says something more than it had said before.
+func (s *service) says(t *testing.T, before int, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if strings.Contains(s.said()[before:], want) {
+			return
+		}
+	}
+	t.Errorf("the proxy does not say %s", want)
+}
+
 // configure writes the file as programs do that replace one.
 func (s *service) configure(t *testing.T, config string) {
 	t.Helper()
@@ -195,16 +206,16 @@ func TestServiceReloads(t *testing.T) {
 		route(a) + "profile = 'nobody'\n":                      s.file + `:4: the AWS configuration has no profile "nobody"`,
 		route(a) + "env-prefix = 'NONE_'\n":                    s.file + ":4: env-prefix: $NONE_AWS_ACCESS_KEY_ID",
 		"[[routes]]\nupstream = 'a b'\npath='/x'\n":            s.file + ":4: ",
-		"tls-cert = 'absent'\ntls-key = 'absent'\n" + route(a): "absent",
+		"tls-cert = 'absent'\ntls-key = 'absent'\n" + route(a): s.file + ":4: tls-cert: stat ",
 		"max-body = \n" + route(a):                             s.file + ":4",
+		"max-concurrent = 0\n" + route(a):                      s.file + ":4: max-concurrent: it must be positive",
 	} {
 		before := len(s.said())
 		s.configure(t, config)
 		s.signal(t, syscall.SIGHUP)
 		s.states(t, "RELOADING=1", "READY=1")
-		if text := s.said()[before:]; !strings.Contains(text, `"level":"ERROR"`) || !strings.Contains(text, strings.ReplaceAll(want, `"`, `\"`)) {
-			t.Errorf("%q: said %s, want %s", config, text, want)
-		}
+		s.says(t, before, `"level":"ERROR"`)
+		s.says(t, before, strings.ReplaceAll(want, `"`, `\"`))
 		if status, text := fetch(t, s.address+"/x"); status != 200 || text != "b" {
 			t.Errorf("%q: %d %s", config, status, text)
 		}
@@ -212,6 +223,14 @@ func TestServiceReloads(t *testing.T) {
 	if status, text := fetch(t, s.admin+"/readyz"); status != 200 {
 		t.Errorf("ready: %d %s", status, text)
 	}
+	before := len(s.said())
+	moved := "admin = '127.0.0.1:0'\nlisten = '127.0.0.1:1'\n" + route(a)
+	if err := os.WriteFile(s.file, []byte(moved), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(t, syscall.SIGHUP)
+	s.states(t, "RELOADING=1", "READY=1")
+	s.says(t, before, `"`+s.file+":2: listen: it stays")
 	s.signal(t, syscall.SIGTERM)
 	s.states(t, "STOPPING=1")
 	if err := <-s.ended; err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/proxy"
 	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/snippet"
@@ -239,6 +240,10 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed("auto", "host", "path")
 	case "forwarded-proto":
 		return fixed("https", "http")
+	case "client-auth":
+		return fixed(string(proxy.ClientsRequired), string(proxy.ClientsOptional))
+	case "admin":
+		return fixed(proxy.DefaultAdmin, "off")
 	case "shell":
 		return fixed("sh", "bash", "zsh", "fish", "powershell")
 	case "service":
@@ -256,7 +261,7 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed("aws:amz")
 	case "output-dir":
 		return directories
-	case "output", "upload-file", "cookie", "cookie-jar", "dump-header", "config", "cacert", "session-policy", "input", "template", "offline", "tls-cert", "tls-key", "sandbox-read",
+	case "output", "upload-file", "cookie", "cookie-jar", "dump-header", "config", "cacert", "session-policy", "input", "template", "offline", "tls-cert", "tls-key", "client-ca", "token-file", "sandbox-read",
 		"dev":
 		return files
 	case "scp":
@@ -271,8 +276,9 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		"oauth2-bearer", "proxy", "proxy-user", "noproxy", "socks5", "socks5-hostname", "limit-rate", "sign-host", "source-arn", "path", "request-id", "no-policy", // texts
 		"param", "stack", "handler", "name", "build", "http", "http-upstream", "endpoint", "debug", "suffix", "listen",
 		"allow-host", "cors-allow-headers", "cors-expose-headers",
-		"expires", "since", "wait", "drain-timeout", "max-time", "connect-timeout", // times
+		"expires", "since", "wait", "drain-timeout", "timeout", "idle-timeout", "breaker-timeout", "max-time", "connect-timeout", // times
 		"lines", "repeat", "concurrency", "rate", "retry", "max-redirs", "max-body", "max-concurrent", "max-environments", // numbers
+		"max-connections", "burst", "retries", "retry-budget", "breaker-failures",
 		"account-concurrency", "stream-bandwidth", "cors-max-age":
 		return freeText
 	}

@@ -232,7 +232,7 @@ func (s *service) reload() {
 	if err != nil {
 		s.proxy.Refuse()
 	} else if err = s.proxy.Reload(config); err != nil {
-		err = located{s.flags.file, err}
+		err = proxy.Locate(s.flags.file, err)
 	}
 	if err != nil {
 		s.log.Error("configuration not reloaded, the proxy goes on with the one before", "error", err)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type served struct {
 	bounded *listener.Listener
 	address string
 	open    func() (net.Conn, error)
+	served  atomic.Int32 // requests
 }
 
 func serveParked(t *testing.T, secure bool, idle time.Duration) *served {
@@ -47,6 +49,7 @@ func serveParked(t *testing.T, secure bool, idle time.Duration) *served {
 	s.bounded = listener.New(inner, listener.Config{})
 	s.server = &http.Server{IdleTimeout: idle, ReadHeaderTimeout: 10 * time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.served.Add(1)
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprintf(w, "%s %s %v", r.URL.Path, body, r.TLS != nil)
 		})}
@@ -190,21 +193,37 @@ func TestParkedConnectionsCount(t *testing.T) {
 	}
 }
 
-// A client of plain HTTP learns that the server speaks TLS only, and reaches no handler.
+// A client of plain HTTP learns that the server speaks TLS only, and reaches no handler, however it sends its request.
 func TestOnlyTLS(t *testing.T) {
-	s := serveParked(t, true, time.Minute)
-	conn, err := net.Dial("tcp", s.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil || resp.StatusCode != http.StatusBadRequest {
-		t.Fatalf("%v, %v", resp, err)
-	}
-	if text, _ := io.ReadAll(resp.Body); !strings.Contains(string(text), "https://") {
-		t.Errorf("%s", text)
+	for _, pieces := range [][]string{
+		{"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+		{"G", "ET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+		{"XGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+		{"\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"},
+		{"PRI * HTTP/2.0\r\n\r\n", "SM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"},
+	} {
+		s := serveParked(t, true, time.Minute)
+		conn, err := net.Dial("tcp", s.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		for _, piece := range pieces {
+			io.WriteString(conn, piece) // the connection may be closed by then
+			time.Sleep(10 * time.Millisecond)
+		}
+		answer, err := io.ReadAll(conn)
+		if failure, ok := errors.AsType[net.Error](err); ok && failure.Timeout() {
+			t.Errorf("%q: the connection stays open", pieces)
+		}
+		// The answer is lost where the client still sends when the connection is closed.
+		if text := string(answer); text != "" && !strings.HasPrefix(text, "HTTP/1.0 400 ") || strings.Count(text, "HTTP/") > 1 {
+			t.Errorf("%q: %q", pieces, text)
+		}
+		if served := s.served.Load(); served != 0 {
+			t.Errorf("%q: a handler served it", pieces)
+		}
 	}
 }

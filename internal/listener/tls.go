@@ -73,6 +73,9 @@ func (c *either) Read(p []byte) (int, error) {
 	if secure := c.secure.Load(); secure != nil {
 		return secure.Read(p)
 	}
+	if c.only { // net/http reads again after an error
+		return 0, errPlain
+	}
 	return c.Conn.Read(p)
 }
 
@@ -80,12 +83,18 @@ func (c *either) Read(p []byte) (int, error) {
 func (c *either) plain() error {
 	const answer = "HTTP/1.0 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n" +
 		"This server speaks TLS: use https:// in place of http://.\n"
-	err := c.Conn.SetWriteDeadline(time.Now().Add(farewell))
+	err := c.Conn.SetDeadline(time.Now().Add(farewell))
 	if err == nil {
 		_, err = io.WriteString(c.Conn, answer)
 	}
+	if err == nil { // bytes that nobody has read would reset the connection, and the client could lose the answer
+		c.Conn.Read(make([]byte, rest)) //nolint:errcheck // it is the end in any case
+	}
 	return errors.Join(errPlain, err)
 }
+
+// rest is as much as most requests have.
+const rest = 4 << 10
 
 // errPlain is the error about a client that does not speak TLS.
 var errPlain = errors.New("the client does not speak TLS")
@@ -93,6 +102,9 @@ var errPlain = errors.New("the client does not speak TLS")
 func (c *either) Write(p []byte) (int, error) {
 	if secure := c.secure.Load(); secure != nil {
 		return secure.Write(p)
+	}
+	if c.only {
+		return 0, errPlain
 	}
 	return c.Conn.Write(p)
 }

@@ -83,6 +83,23 @@ func ParseConfig(path string, text []byte, over func(*Config)) (Config, error) {
 	return config, inOrder(errors.Join(faults...))
 }
 
+// Locate says where a file has what an error is about, such as one of Reload. An error that names a line stays.
+func Locate(path string, err error) error {
+	text, readErr := os.ReadFile(path)
+	if readErr != nil {
+		text = nil
+	}
+	var faults []error
+	for _, fault := range Faults(err, "") {
+		if fault.Key == "" && strings.HasPrefix(fault.Text, path+":") {
+			faults = append(faults, errors.New(fault.Text))
+			continue
+		}
+		faults = append(faults, &tomlfile.Error{Path: path, Line: tomlfile.LineOf(text, fault.Key), Text: fault.Text})
+	}
+	return errors.Join(faults...)
+}
+
 // inOrder sorts the errors within an error by their lines.
 func inOrder(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })

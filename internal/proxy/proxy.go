@@ -1,13 +1,17 @@
-// Package proxy is a reverse proxy that signs requests: it receives plain HTTP and sends signed requests to a function
-// URL, so that any HTTP client, browser or MCP client can use a function URL with IAM authentication.
+// Package proxy is a reverse proxy that signs requests: it receives plain HTTP and sends signed requests to function
+// URLs, so that any HTTP client, browser or MCP client can use a function URL with IAM authentication.
 //
 // It passes on the request target byte for byte, and responses as they arrive. It spools each request body first, up to
-// 1 MiB in memory and longer ones in a temporary file, since the signature contains the hash of the whole body and is
-// sent before it.
+// 1 MiB in memory and longer ones in a temporary file: Lambda accepts no unsigned payload, so the signature contains the
+// hash of the whole body and is sent before it.
 //
 // Every client of the proxy uses its credentials. The proxy therefore refuses requests with a foreign Host (DNS
 // rebinding), requests that web pages of other origins cause, and, if it has a token, requests without the token. It
 // refuses WebSockets and other upgrades, which function URLs do not support.
+//
+// A [Config] comes from flags, from a file ([ReadConfig]), or from both. What a configuration means is a table, which
+// Reload replaces as a whole: each request keeps the one that it began with. What a route remembers of its requests
+// stays with the route.
 package proxy
 
 import (
@@ -98,7 +102,10 @@ func newTable(c Config) (*table, error) {
 	t := &table{config: c, routes: routes, pair: c.certificate()}
 	if t.pair != nil {
 		if err := t.pair.Load(); err != nil {
-			return nil, err
+			if text, ok := strings.CutPrefix(err.Error(), "client-ca: "); ok {
+				return nil, wrong("client-ca", "%s", text)
+			}
+			return nil, wrong("tls-cert", "%s", strings.TrimPrefix(err.Error(), "tls-cert, tls-key: "))
 		}
 	}
 	t.gate, err = newGate(c, routes)
