@@ -49,8 +49,9 @@ Credentials are those of the AWS CLI, and are renewed while the command runs. A 
 fails, is answered with an error that says why and what to type next. When the server forgets the session, the command
 begins another one.
 
---print-config prints the configuration of a client, to paste into it: ` + strings.Join(mcp.ClientNames(), ", ") + `.
-It has no secrets: credentials belong into a profile, and secret headers into a file for --header @FILE.
+--print-config prints the configuration of a client, to paste into it. It has no secrets: credentials belong into a
+profile, and secret headers into a file for --header @FILE. The clients:
+` + strings.Join(mcp.ClientNames(), ", ") + `.
 
 Name the path of the server, which often is /mcp. A server that keeps a session gets a stream on which it may send
 messages of its own accord. That keeps the function running as long as the client runs; --stream never leaves it out.
