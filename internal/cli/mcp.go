@@ -41,8 +41,8 @@ func (p *program) mcp() *cobra.Command {
 		Use:   "mcp URL|FUNCTION[/PATH]",
 		Short: "Use an MCP server behind a function URL from an MCP client that starts a command",
 		Long: `Be the command that an MCP client starts, for a server with the streamable HTTP transport behind a
-function URL with IAM authentication. The messages of the client on the standard input go to the server as signed requests, and
-those of the server to the standard output, one on each line. The log goes to the standard error.
+function URL with IAM authentication. The messages of the client on the standard input go to the server as signed
+requests, and those of the server to the standard output, one on each line. The log goes to the standard error.
 
 The client and the server agree on the version of the protocol: 2025-03-26, 2025-06-18, 2025-11-25 or 2026-07-28.
 Credentials are those of the AWS CLI, and are renewed while the command runs. A request that Lambda refuses, or that
