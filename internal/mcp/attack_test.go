@@ -442,7 +442,8 @@ func TestSignedRequests(t *testing.T) {
 	function := urltest.Start(t, f)
 	transport := furl.NewTransport(function.Config())
 	t.Cleanup(transport.CloseIdleConnections)
-	c := startAt(t, mcp.Server{URL: function.URL + "/mcp", Transport: transport})
+	c := startAt(t, mcp.Server{URL: function.URL + "/mcp", Transport: transport},
+		func(config *mcp.Config) { config.Drain = patience }) // for the notification
 	c.initialize("2025-11-25")
 	f.await(t, http.MethodGet)
 	c.send(call(`"ü"`))
