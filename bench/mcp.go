@@ -17,14 +17,15 @@ import (
 	"github.com/furl-dev/furl/sigv4"
 )
 
-// measureMCP is how long an MCP client waits for furl mcp: from the start of the process to the first byte of the answer
-// to initialize, of a server that answers at once.
+// measureMCP is how long an MCP client waits for furl mcp: from the start of the process to the first byte of the
+// answer to initialize, of a server that answers at once.
 func measureMCP(ctx context.Context, b *bench, e effort) ([]row, error) {
 	furl, err := b.furl(ctx)
 	if err != nil {
 		return nil, err
 	}
-	const answer = `{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"at once","version":"1"}}}`
+	const answer = `{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{},` +
+		`"serverInfo":{"name":"at once","version":"1"}}}`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, answer)
@@ -61,7 +62,8 @@ func timeInitialize(ctx context.Context, env []string, furl, url string) (took t
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, in.Close(), c.Wait()) }()
-	const initialize = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}`
+	const initialize = `{"jsonrpc":"2.0","id":0,"method":"initialize",` +
+		`"params":{"protocolVersion":"2025-11-25","capabilities":{}}}`
 	if _, err := io.WriteString(in, initialize+"\n"); err != nil {
 		return 0, err
 	}

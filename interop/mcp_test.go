@@ -31,10 +31,20 @@ type mcpServer struct {
 
 func mcpServers() []mcpServer {
 	asPython := func(t *testing.T) types.Runtime { return types.Runtime(pythonRuntime(t)) }
+	python := []string{"python3", "server.py"}
 	return []mcpServer{
-		{"python1", types.InvokeModeBuffered, []string{"python1"}, asPython, []string{"testdata/mcp/python", ".env/mcp/python1"}, []string{"python3", "server.py"}, "2025-11-25"},
-		{"python2", types.InvokeModeResponseStream, []string{"python2", "node2"}, asPython, []string{"testdata/mcp/python", ".env/mcp/python2"}, []string{"python3", "server.py"}, "2026-07-28"},
-		{"node", types.InvokeModeResponseStream, []string{"node1"}, nodeRuntime, []string{"testdata/mcp/node", ".env/mcp/node"}, []string{"node", "server.mjs"}, "2025-11-25"},
+		{
+			"python1", types.InvokeModeBuffered, []string{"python1"}, asPython,
+			[]string{"testdata/mcp/python", ".env/mcp/python1"}, python, "2025-11-25",
+		},
+		{
+			"python2", types.InvokeModeResponseStream, []string{"python2", "node2"}, asPython,
+			[]string{"testdata/mcp/python", ".env/mcp/python2"}, python, "2026-07-28",
+		},
+		{
+			"node", types.InvokeModeResponseStream, []string{"node1"}, nodeRuntime,
+			[]string{"testdata/mcp/node", ".env/mcp/node"}, []string{"node", "server.mjs"}, "2025-11-25",
+		},
 	}
 }
 
@@ -123,8 +133,10 @@ func TestMCPFunctions(t *testing.T) {
 	needProgram(t, "node")
 	s := startServer(t)
 	for _, server := range mcpServers() {
-		app := webApp{name: server.name, runtime: server.runtime(t), handler: "run.sh", zip: writeZip(t, server.dirs, nil),
-			variables: map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}}
+		app := webApp{
+			name: server.name, runtime: server.runtime(t), handler: "run.sh", zip: writeZip(t, server.dirs, nil),
+			variables: map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"},
+		}
 		url := s.createWebApp(t, app, publicAdapter, server.mode)
 		for _, client := range mcpClients(t) {
 			if !slices.Contains(server.clients, client.name) {
@@ -137,8 +149,8 @@ func TestMCPFunctions(t *testing.T) {
 	}
 }
 
-// TestMCPSessions uses MCP servers that keep sessions, and ask the client while they answer it. A function cannot, since
-// it has one request at a time.
+// TestMCPSessions uses MCP servers that keep sessions, and ask the client while they answer it. A function cannot,
+// since it has one request at a time.
 func TestMCPSessions(t *testing.T) {
 	need(t, "mcp")
 	needProgram(t, "node")
@@ -151,7 +163,8 @@ func TestMCPSessions(t *testing.T) {
 			}
 			t.Run(server.name+" "+client.name, func(t *testing.T) {
 				t.Parallel()
-				client.use(t, append(s.env(), "AWS_REGION="+region), url, "SEVERAL=20", "ASK=1").compare(t, "2025-11-25", "Ada")
+				found := client.use(t, append(s.env(), "AWS_REGION="+region), url, "SEVERAL=20", "ASK=1")
+				found.compare(t, "2025-11-25", "Ada")
 			})
 		}
 	}
@@ -179,7 +192,8 @@ func (s mcpServer) start(t *testing.T) string {
 	port := freePort(t)
 	command := exec.CommandContext(t.Context(), s.command[0], s.command[1:]...)
 	command.Dir = dir
-	command.Env = append(baseEnv(dir), "PORT="+port, "SESSIONS=1", "PYTHONPATH="+dir, "NODE_OPTIONS=--preserve-symlinks-main --preserve-symlinks")
+	command.Env = append(baseEnv(dir), "PORT="+port, "SESSIONS=1", "PYTHONPATH="+dir,
+		"NODE_OPTIONS=--preserve-symlinks-main --preserve-symlinks")
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/iam"
+	"github.com/furl-dev/furl/internal/mcp"
 	"github.com/furl-dev/furl/internal/proxy"
 	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
@@ -142,7 +143,7 @@ func directories(context.Context, *tab) words { return words{directories: true} 
 // argumentCompletion is the completion of a command's arguments; nil for those that are subcommands, or none.
 func argumentCompletion(command *cobra.Command) completion {
 	switch strings.TrimPrefix(command.CommandPath(), "furl ") {
-	case "call", "sign", "proxy", "check", "grant", "revoke", "url create", "url get", "url list", "url update", "url delete":
+	case "call", "sign", "proxy", "mcp", "check", "grant", "revoke", "url create", "url get", "url list", "url update", "url delete":
 		return oneMore(functions(aliases))
 	case "logs":
 		return functions(qualifiers)
@@ -176,6 +177,10 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed(call.Formats()...)
 	case "check --as":
 		return callers
+	case "mcp --print-config":
+		return fixed(mcp.ClientNames()...)
+	case "mcp --stream":
+		return fixed("auto", "always", "never")
 	case "revoke --print":
 		return fixed(string(snippet.CLI))
 	case "serve --account", "dev --account", "exec --account", "check --account", "grant --account", "lint --account":
@@ -277,7 +282,7 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		"param", "stack", "handler", "name", "build", "http", "http-upstream", "endpoint", "debug", "suffix", "listen",
 		"allow-host", "cors-allow-headers", "cors-expose-headers",
 		"expires", "since", "wait", "drain-timeout", "timeout", "idle-timeout", "breaker-timeout", "max-time", "connect-timeout", // times
-		"lines", "repeat", "concurrency", "rate", "retry", "max-redirs", "max-body", "max-concurrent", "max-environments", // numbers
+		"lines", "repeat", "concurrency", "rate", "retry", "max-redirs", "max-body", "max-message", "max-concurrent", "max-environments", // numbers
 		"max-connections", "burst", "retries", "retry-budget", "breaker-failures",
 		"account-concurrency", "stream-bandwidth", "cors-max-age":
 		return freeText

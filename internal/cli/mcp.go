@@ -40,17 +40,18 @@ func (p *program) mcp() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "mcp URL|FUNCTION[/PATH]",
 		Short: "Use an MCP server behind a function URL from an MCP client that starts a command",
-		Long: `Be the command that an MCP client starts, for a server with the streamable HTTP transport behind a function
-URL with IAM authentication. The messages of the client on the standard input go to the server as signed requests, and
-those of the server to the standard output, one on each line. The log goes to the standard error.
+		Long: `Be the command that an MCP client starts, for a server with the streamable HTTP transport behind a
+function URL with IAM authentication. The messages of the client on the standard input go to the server as signed
+requests, and those of the server to the standard output, one on each line. The log goes to the standard error.
 
 The client and the server agree on the version of the protocol: 2025-03-26, 2025-06-18, 2025-11-25 or 2026-07-28.
 Credentials are those of the AWS CLI, and are renewed while the command runs. A request that Lambda refuses, or that
 fails, is answered with an error that says why and what to type next. When the server forgets the session, the command
 begins another one.
 
---print-config prints the configuration of a client, to paste into it: ` + strings.Join(mcp.ClientNames(), ", ") + `.
-It has no secrets: credentials belong into a profile, and secret headers into a file for --header @FILE.
+--print-config prints the configuration of a client, to paste into it. It has no secrets: credentials belong into a
+profile, and secret headers into a file for --header @FILE. The clients:
+` + strings.Join(mcp.ClientNames(), ", ") + `.
 
 Name the path of the server, which often is /mcp. A server that keeps a session gets a stream on which it may send
 messages of its own accord. That keeps the function running as long as the client runs; --stream never leaves it out.
@@ -77,7 +78,8 @@ messages of its own accord. That keeps the function running as long as the clien
 		"how long the server may send nothing while a request waits for its answer; 0 is without end")
 	f.DurationVar(&flags.config.Drain, "drain-timeout", time.Second,
 		"how long requests may take to finish after the client has closed the input")
-	f.IntVar(&flags.config.MaxMessage, "max-message", mcp.DefaultMaxMessage, "longest message in both directions, in bytes")
+	f.IntVar(&flags.config.MaxMessage, "max-message", mcp.DefaultMaxMessage,
+		"longest message in both directions, in bytes")
 	f.StringVar(&flags.stream, "stream", string(mcp.StreamAuto),
 		"when to open the stream on which the server sends messages of its own accord: auto (if it keeps a session), "+
 			"always or never")
@@ -150,7 +152,7 @@ func (p *program) runMCP(command *cobra.Command, flags *mcpFlags, args []string)
 		}
 		server.first = err
 	}
-	return bridge.Run(command.Context(), p.stop, p.streams.In, raw(p.streams.Out))
+	return bridge.Run(command.Context(), p.stop, p.streams.In, p.streams.Out)
 }
 
 // named takes the client of --print-config CLIENT from the arguments, where it is if no = stands before it.
@@ -178,6 +180,16 @@ type mcpServer struct {
 	mu     sync.Mutex
 	first  error // of the first attempt, which nobody has heard of
 	signer *signer
+
+	explaining sync.Mutex
+	explained  explanation // the latest
+}
+
+// explanation is what was said of an error.
+type explanation struct {
+	key           string // "" for an error that no other one is like
+	message, hint string
+	at            time.Time
 }
 
 // open says where the server is.
@@ -202,16 +214,30 @@ func (s *mcpServer) open(context.Context) (mcp.Server, error) {
 	return mcp.Server{URL: s.signer.url, Transport: s.signer.transport, Host: s.signer.signHost}, nil
 }
 
-// explain says of an error what furl call says of it.
+// explain says of an error what furl call says of it. It looks at one error at a time: it asks the APIs about a
+// refusal, once for all that come while it asks and soon after.
 func (s *mcpServer) explain(ctx context.Context, err error) (message, hint string) {
+	s.explaining.Lock()
+	defer s.explaining.Unlock()
+	key := ""
+	if refused, ok := errors.AsType[*mcp.RefusedError](err); ok && refused.Explain == "" { // not by a request id
+		key = refused.Error()
+	}
+	const soon = 10 * time.Second
+	if last := &s.explained; key != "" && last.key == key && time.Since(last.at) < soon {
+		return last.message, last.hint
+	}
 	s.mu.Lock()
 	signer := s.signer
-	s.mu.Unlock()
-	if signer != nil {
+	if signer == nil { // another attempt to open may change what locate looks at
+		defer s.mu.Unlock()
+	} else {
+		s.mu.Unlock()
 		err = s.about(ctx, signer, err)
 	}
 	err = s.program.locate(ctx, err)
 	_, hint = outcome(ctx, err)
+	s.explained = explanation{key, err.Error(), hint, time.Now()}
 	return err.Error(), hint
 }
 
@@ -238,8 +264,8 @@ func (s *mcpServer) about(ctx context.Context, signer *signer, err error) error 
 	return err
 }
 
-// fromShell are the variables that say where credentials and servers are, which a client that was not started in a shell
-// lacks, each with the flag that outranks it. None of them holds a secret.
+// fromShell are the variables that say where credentials and servers are, which a client that was not started in a
+// shell lacks, each with the flag that outranks it. None of them holds a secret.
 var fromShell = [][2]string{
 	{"AWS_PROFILE", "profile"}, {"AWS_REGION", "region"}, {"AWS_DEFAULT_REGION", "region"},
 	{"AWS_ENDPOINT_URL", "endpoint-url"}, {"AWS_CA_BUNDLE", "cacert"}, {"AWS_CONFIG_FILE", ""},
@@ -288,7 +314,8 @@ func (p *program) printMCPConfig(command *cobra.Command, flags *mcpFlags, argume
 		}
 	}
 	if p.getenv("AWS_SECRET_ACCESS_KEY") != "" && !flags.given("profile") {
-		p.note("the keys of this shell are not in the configuration, since they are secret: name a profile with --profile")
+		p.note("the keys of this shell are not in the configuration, since they are secret: " +
+			"name a profile with --profile")
 	}
 	p.note("paste this into %s (%s)", client.Place, client.Title)
 	_, err = io.WriteString(p.streams.Out, client.Config(entry))

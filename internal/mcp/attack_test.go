@@ -140,8 +140,7 @@ func TestThrottledForLong(t *testing.T) {
 func TestRedirectOnTheServer(t *testing.T) {
 	for _, status := range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
 		f := &fake{session: "s"}
-		var server *httptest.Server
-		server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/mcp" {
 				w.Header().Set("Location", "https://"+r.Host+"/mcp/?"+r.URL.RawQuery)
 				w.WriteHeader(status)
@@ -263,6 +262,40 @@ func TestIDsInUse(t *testing.T) {
 	c.send(call(1)) // it has its answer
 	c.wants(result("1", "{}"))
 	c.ends()
+}
+
+// JSON writes one id in several forms.
+func TestFormsOfAnID(t *testing.T) {
+	for sent, answered := range map[string]string{
+		`"a/b"`: `"a\/b"`, `"ü"`: `"\u00fc"`, `"\u0041"`: `"A"`, "1": "1.0", "2.0": "2", "3e0": "3", "1.5": "1.5",
+		"9007199254740993": "9007199254740993", `"1.0"`: `"1.0"`,
+	} {
+		f := &fake{answer: func(w http.ResponseWriter, r request) bool {
+			if r.Call == "tools/call" {
+				answerJSON(w, result(answered, "{}"))
+			}
+			return r.Call == "tools/call"
+		}}
+		c := start(t, f)
+		c.initialize("2025-06-18")
+		c.send(call(sent))
+		c.wants(result(answered, "{}"))
+		c.ends()
+	}
+}
+
+// A request that cannot be sent does not hold up its cancellation, nor the end.
+func TestCancellationOfARequestThatWasNotSent(t *testing.T) {
+	listening := httptest.NewServer(&fake{})
+	c := startAt(t, mcp.Server{URL: listening.URL, Transport: &http.Transport{DisableKeepAlives: true}},
+		func(config *mcp.Config) { config.Drain = 2 * patience })
+	c.initialize("2025-06-18")
+	c.send(`{"jsonrpc":"2.0","id":7,"method":"ping"}`)
+	c.wants(result("7", "{}"))
+	listening.Close()
+	c.send(call(1), `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	for range c.close() { // the error, unless the cancellation was first
+	}
 }
 
 // A server that closes its connections, or speaks no HTTP.
@@ -409,7 +442,8 @@ func TestSignedRequests(t *testing.T) {
 	function := urltest.Start(t, f)
 	transport := furl.NewTransport(function.Config())
 	t.Cleanup(transport.CloseIdleConnections)
-	c := startAt(t, mcp.Server{URL: function.URL + "/mcp", Transport: transport})
+	c := startAt(t, mcp.Server{URL: function.URL + "/mcp", Transport: transport},
+		func(config *mcp.Config) { config.Drain = patience }) // for the notification
 	c.initialize("2025-11-25")
 	f.await(t, http.MethodGet)
 	c.send(call(`"ü"`))

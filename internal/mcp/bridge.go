@@ -4,8 +4,8 @@
 // and the server's streams carry. Messages pass through: the bridge looks only at what the transports themselves need.
 //
 // It speaks the protocol versions 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28, whichever of them the client and
-// the server agree on. It does not speak the transport HTTP+SSE of 2024-11-05, does no OAuth, and follows no redirect to
-// another host. Its output has nothing but messages.
+// the server agree on. It does not speak the transport HTTP+SSE of 2024-11-05, does no OAuth, and follows no redirect
+// to another host. Its output has nothing but messages.
 package mcp
 
 import (
@@ -45,11 +45,11 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Stream says when to open the stream on which a server sends messages of its own accord, which keeps a function running.
+// Stream says when to open the stream on which a server sends messages of its own accord. It keeps a function running.
 type Stream string
 
 const (
-	// StreamAuto is for servers that keep a session: others cannot know for whom a message is. The Python SDK does the
+	// StreamAuto is for servers that keep a session: others cannot know which client a message is for. The Python SDK does the
 	// same (python-sdk, mcp/client/streamable_http.py).
 	StreamAuto   Stream = "auto"
 	StreamAlways Stream = "always"
@@ -113,9 +113,9 @@ type Bridge struct {
 // call is a request of the client.
 type call struct {
 	id, method string
-	version    string // that it says for itself; "" for that of the session
-	sent       chan struct{}
-	cancel     context.CancelCauseFunc
+	version    string                  // that it says for itself; "" for that of the session
+	sent       chan struct{}           // closed when it was sent, or cannot be
+	cancel     context.CancelCauseFunc // nil for a request of a batch
 
 	// under the lock of the bridge
 	answered, cancelled bool
@@ -125,7 +125,8 @@ type call struct {
 func (c *call) modern() bool { return c.version >= stateless }
 
 var (
-	errClosed    = errors.New("the client has closed the bridge")
+	errClosed    = errors.New("the client has closed the input")
+	errStopped   = errors.New("furl mcp was stopped")
 	errCancelled = errors.New("the client has cancelled the request")
 	errSilent    = errors.New("the server sends nothing")
 	errAnswered  = errors.New("the request has its answer")
@@ -214,6 +215,9 @@ func (b *Bridge) finish(ctx context.Context, cancel context.CancelCauseFunc) {
 	if s != nil {
 		s.end(end, b)
 	}
+	if ctx.Err() != nil {
+		cancel(errStopped)
+	}
 	cancel(errClosed)
 	patience.Reset(farewell)
 	select {
@@ -245,7 +249,8 @@ func (b *Bridge) receive(ctx context.Context, in io.Reader) error {
 				continue
 			}
 			if scan != nil {
-				b.refuse(scan.found(), codeInvalid, fmt.Sprintf("the message is longer than %d bytes: say --max-message", b.config.MaxMessage))
+				b.refuse(scan.found(), codeInvalid,
+					fmt.Sprintf("the message is longer than %d bytes: say --max-message", b.config.MaxMessage))
 			} else {
 				if first {
 					line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
@@ -306,7 +311,8 @@ func (b *Bridge) takeBatch(ctx context.Context, messages []message) {
 		for _, m := range messages {
 			if m.isRequest() {
 				refused = true
-				b.refuse(m.id, codeInvalid, "only protocol version "+batches+" has batches: send each message on a line of its own")
+				b.refuse(m.id, codeInvalid,
+					"only protocol version "+batches+" has batches: send each message on a line of its own")
 			}
 		}
 		if !refused {
@@ -335,8 +341,8 @@ func (b *Bridge) dispatch(ctx context.Context, messages []message, body []byte) 
 		}
 	}
 	ctx, d.cancel = context.WithCancelCause(ctx)
-	for _, c := range d.calls {
-		c.cancel = d.cancel
+	if len(d.calls) == 1 { // a batch ends for all of it or none
+		d.calls[0].cancel = d.cancel
 	}
 	b.mu.Lock()
 	d.gate = b.gate
@@ -383,7 +389,7 @@ func (b *Bridge) cancelCall(ctx context.Context, d *delivery, id string) {
 		c.cancelled = true
 	}
 	b.mu.Unlock()
-	if known && c.modern() {
+	if known && c.modern() && c.cancel != nil {
 		c.cancel(errCancelled)
 		return
 	}
@@ -396,7 +402,9 @@ func (b *Bridge) cancelCall(ctx context.Context, d *delivery, id string) {
 			case <-ctx.Done():
 				return
 			}
-			time.AfterFunc(late, func() { c.cancel(errCancelled) })
+			if c.cancel != nil {
+				time.AfterFunc(late, func() { c.cancel(errCancelled) })
+			}
 		}
 		d.run(ctx)
 	})

@@ -39,8 +39,14 @@ func Clients() []Client {
 		{"codex", "Codex", "~/.codex/config.toml", codex},
 		{"cursor", "Cursor", "~/.cursor/mcp.json, or .cursor/mcp.json of a project", servers("mcpServers", false)},
 		{"gemini", "Gemini CLI", "~/.gemini/settings.json", servers("mcpServers", false)},
-		{"kiro", "Kiro", "~/.kiro/settings/mcp.json, or .kiro/settings/mcp.json of a project", servers("mcpServers", false)},
-		{"vscode", "VS Code", ".vscode/mcp.json, or the command MCP: Open User Configuration", servers("servers", true)},
+		{
+			"kiro", "Kiro", "~/.kiro/settings/mcp.json, or .kiro/settings/mcp.json of a project",
+			servers("mcpServers", false),
+		},
+		{
+			"vscode", "VS Code", ".vscode/mcp.json, or the command MCP: Open User Configuration",
+			servers("servers", true),
+		},
 		{"windsurf", "Windsurf", "~/.codeium/windsurf/mcp_config.json", servers("mcpServers", false)},
 		{"zed", "Zed", "settings.json of Zed", servers("context_servers", false)},
 	}
@@ -110,7 +116,8 @@ func codex(e Entry) string {
 	for _, arg := range e.Args {
 		args = append(args, tomlText(arg))
 	}
-	fmt.Fprintf(&text, "[mcp_servers.%s]\ncommand = %s\nargs = [%s]\n", e.Name, tomlText(e.Command), strings.Join(args, ", "))
+	fmt.Fprintf(&text, "[mcp_servers.%s]\ncommand = %s\nargs = [%s]\n",
+		e.Name, tomlText(e.Command), strings.Join(args, ", "))
 	if len(e.Env) > 0 {
 		fmt.Fprintf(&text, "\n[mcp_servers.%s.env]\n", e.Name)
 		for _, name := range slices.Sorted(maps.Keys(e.Env)) {

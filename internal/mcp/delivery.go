@@ -27,6 +27,7 @@ type delivery struct {
 	after <-chan struct{} // closed when what has to come before it was sent; nil for nothing
 	// session is that of an answer to a request of the server, and, after initialize, the one that it made.
 	session  *session
+	sent     sync.Once
 	replayed bool // the client has not sent it, and does not get the answers
 	silence  *time.Timer
 	cursor   string // of the next page of a list
@@ -80,6 +81,7 @@ func (b *Bridge) finished(c *call) bool {
 // run delivers, and sees to it that each request gets an answer.
 func (d *delivery) run(ctx context.Context) {
 	b := d.bridge
+	defer d.markSent()
 	err := d.wait(ctx)
 	if err == nil {
 		err = d.exchange(ctx)
@@ -118,8 +120,8 @@ func (d *delivery) run(ctx context.Context) {
 			continue
 		}
 		if said == nil {
-			f := failure{Code: codeInternal, Message: "furl: " + errClosed.Error()}
-			if !errors.Is(err, errClosed) {
+			f := failure{Code: codeInternal, Message: "furl: " + errStopped.Error()}
+			if !errors.Is(err, errStopped) {
 				f = b.explain(context.WithoutCancel(ctx), err)
 			}
 			said = &f
@@ -129,6 +131,15 @@ func (d *delivery) run(ctx context.Context) {
 }
 
 var errUnanswered = errors.New("the server ended its answer before it had answered the request")
+
+// markSent says that the requests were sent, or cannot be.
+func (d *delivery) markSent() {
+	d.sent.Do(func() {
+		for _, c := range d.calls {
+			close(c.sent)
+		}
+	})
+}
 
 // wait waits until the delivery may begin.
 func (d *delivery) wait(ctx context.Context) error {
@@ -164,12 +175,9 @@ func (d *delivery) exchange(ctx context.Context) error {
 		})
 		defer d.silence.Stop()
 	}
-	sent := sync.OnceFunc(func() {
-		for _, c := range d.calls {
-			close(c.sent)
-		}
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { d.markSent() },
 	})
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent() }})
 	renewed, learned := false, false
 	for {
 		s := d.current()
@@ -449,7 +457,8 @@ func (d *delivery) message(ctx context.Context, s *session, m message) {
 	case m.answer:
 		d.answer(ctx, s, m)
 	case m.isRequest() && d.modern():
-		b.config.Log.Warn("the server sent a request, which this version of the protocol does not have", "method", m.method)
+		b.config.Log.Warn("the server sent a request, which this version of the protocol does not have",
+			"method", m.method)
 	case m.isRequest():
 		b.mu.Lock()
 		if len(b.asked) >= maxAsked {

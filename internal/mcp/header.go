@@ -23,7 +23,8 @@ const (
 // Owns reports whether the bridge sets a header itself, so that nobody else may.
 func Owns(name string) bool {
 	switch name = http.CanonicalHeaderKey(name); name {
-	case "Accept", "Accept-Encoding", "Content-Type", headerVersion, headerSession, headerMethod, headerName, headerLastID:
+	case "Accept", "Accept-Encoding", "Content-Type", headerVersion, headerSession, headerMethod, headerName,
+		headerLastID:
 		return true
 	}
 	return strings.HasPrefix(name, headerParam)
@@ -149,7 +150,8 @@ func (s schema) params(path []string, seen map[string]bool, found *[]param) erro
 // isToken reports whether a text may be the name of a header (RFC 9110, section 5.6.2).
 func isToken(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		return !alphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
 	})
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -41,7 +43,7 @@ const metaVersion = "io.modelcontextprotocol/protocolVersion"
 // message is one JSON-RPC message. What the bridge does not know stays in raw as it came.
 type message struct {
 	raw    []byte // compact, without a line end
-	id     string // compact JSON; "" for none
+	id     string // as canonical makes it; "" for none
 	method string
 	// answer is whether the message answers a request: it has a result, or an error.
 	answer bool
@@ -64,7 +66,7 @@ func parse(raw []byte) (message, error) {
 		if id[0] != '"' && id[0] != '-' && (id[0] < '0' || id[0] > '9') {
 			return message{}, errMessage
 		}
-		m.id = string(id)
+		m.id = canonical(id)
 	}
 	if method, ok := members["method"]; ok {
 		if err := json.Unmarshal(method, &m.method); err != nil || m.method == "" {
@@ -83,6 +85,25 @@ func parse(raw []byte) (message, error) {
 		return message{}, errMessage
 	}
 	return m, nil
+}
+
+// canonical is an id in one of the forms in which JSON can write it: a server may escape other characters than the
+// client, and write 1 for 1.0.
+func canonical(id json.RawMessage) string {
+	if bytes.HasPrefix(id, []byte(`"`)) && bytes.ContainsRune(id, '\\') {
+		var text string
+		if json.Unmarshal(id, &text) == nil {
+			return string(encode(text))
+		}
+	}
+	if bytes.ContainsAny(id, ".eE") && !bytes.HasPrefix(id, []byte(`"`)) {
+		const exact = 1 << 53
+		number, err := strconv.ParseFloat(string(id), 64)
+		if err == nil && number == math.Trunc(number) && math.Abs(number) < exact {
+			return strconv.FormatInt(int64(number), 10)
+		}
+	}
+	return string(id)
 }
 
 func (m message) isRequest() bool { return m.method != "" && m.id != "" }
@@ -116,7 +137,7 @@ func (m message) cancels() string {
 	if m.params == nil || json.Unmarshal(m.params, &params) != nil {
 		return ""
 	}
-	return string(params["requestId"])
+	return canonical(params["requestId"])
 }
 
 // as is an answer with another id.
@@ -253,5 +274,5 @@ func (s *idScan) found() string {
 	if !json.Valid([]byte(s.id)) || slices.Contains([]string{"null", "true", "false"}, s.id) {
 		return ""
 	}
-	return s.id
+	return canonical(json.RawMessage(s.id))
 }

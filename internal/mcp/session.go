@@ -63,13 +63,14 @@ func (s *session) lost(resp *http.Response, body []byte) bool {
 		return false
 	}
 	return resp.StatusCode == http.StatusNotFound ||
-		resp.StatusCode == http.StatusBadRequest && strings.Contains(strings.ToLower(string(body)), "no valid session id")
+		resp.StatusCode == http.StatusBadRequest &&
+			strings.Contains(strings.ToLower(string(body)), "no valid session id")
 }
 
 var errLost = errors.New("the server has forgotten the session")
 
-// renew starts a session in place of one that the server has forgotten, with the client's own initialization: the client
-// cannot know of it. It returns the session that counts now.
+// renew starts a session in place of one that the server has forgotten, with the client's own initialization: the
+// client cannot know of it. It returns the session that counts now.
 func (b *Bridge) renew(ctx context.Context, lost *session) (*session, error) {
 	b.renewing.Lock()
 	defer b.renewing.Unlock()
@@ -94,8 +95,8 @@ func (b *Bridge) renew(ctx context.Context, lost *session) (*session, error) {
 	case s == nil || s.version == "":
 		return nil, fmt.Errorf("%w, and refuses to initialize another one", errLost)
 	case s.version != lost.version:
-		return nil, fmt.Errorf("%w, and speaks another version now, %s in place of %s: start this server again in the client",
-			errLost, s.version, lost.version)
+		return nil, fmt.Errorf("%w, and speaks another version now, %s in place of %s: "+
+			"start this server again in the client", errLost, s.version, lost.version)
 	}
 	b.mu.Lock()
 	b.session = s

@@ -116,7 +116,7 @@ func TestForgottenSessionOfOtherMessages(t *testing.T) {
 		}
 		return usual(w, r)
 	}
-	c := start(t, f)
+	c := start(t, f, func(config *mcp.Config) { config.Drain = patience })
 	c.initialize("2025-06-18")
 	c.send(call(1))
 	c.wants(ask, result("1", "{}"))

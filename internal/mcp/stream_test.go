@@ -322,11 +322,11 @@ func TestSilentServer(t *testing.T) {
 		}
 		return r.Call == "tools/call"
 	}}
-	c := start(t, f, func(config *mcp.Config) { config.Timeout = 200 * time.Millisecond })
+	c := start(t, f, func(config *mcp.Config) { config.Timeout = 2 * time.Second })
 	c.initialize("2025-06-18")
 	c.send(call(1))
 	c.wants(progress)
-	c.failsWith("1", "sends nothing for 200ms")
+	c.failsWith("1", "sends nothing for 2s")
 	close(end)
 	c.ends()
 }

@@ -122,7 +122,8 @@ func (b *Bridge) send(ctx context.Context, method string, body []byte, header ht
 			}
 			busy++
 			resp.Body.Close()
-			b.config.Log.Info("the function has no room for a request now", "retry_after", wait.String(), "attempt", busy)
+			b.config.Log.Info("the function has no room for a request now",
+				"retry_after", wait.String(), "attempt", busy)
 			if err := sleep(ctx, wait); err != nil {
 				return nil, err
 			}
@@ -180,7 +181,8 @@ func (s *Server) redirect(from string, resp *http.Response) (string, error) {
 	}
 	// An application behind a front end may take its scheme for http, and its host for the one that it is called by.
 	if !strings.EqualFold(to.Host, base.Host) && (s.Host == "" || !strings.EqualFold(to.Host, s.Host)) {
-		return "", fmt.Errorf("the server redirects to another host, %s, which gets neither the request nor its headers", to.Host)
+		return "", fmt.Errorf("the server redirects to another host, %s, which gets neither the request nor its headers",
+			to.Host)
 	}
 	to.Scheme, to.Host, to.User = base.Scheme, base.Host, nil
 	return to.String(), nil
