@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -28,6 +29,7 @@ type callFlags struct {
 	outputs        []output // one for each URL
 	remoteNameAll  bool
 	silent         bool
+	pretty         bool
 	showError      bool
 	noProgress     bool
 	failWithBody   bool
@@ -212,6 +214,11 @@ func (p *program) callOne(command *cobra.Command, flags *callFlags, s *signer, n
 	caller.Include = caller.Include || flags.Head
 	caller.KeepMethod = flags.Method != ""
 	caller.Progress = !flags.silent && !flags.noProgress && isTerminal(p.streams.Err) && (toFile || !isTerminal(p.streams.Out))
+	if flags.pretty && !toFile && isTerminal(p.streams.Out) {
+		caller.Filter = func(resp *http.Response, _ io.Writer) io.WriteCloser {
+			return call.NewPretty(resp, caller.Decompress, caller.Stdout)
+		}
+	}
 	if caller.Verbose && s.unsigned == "" {
 		caller.Identity = identity(s)
 		caller.TellServer = len(flags.network.Resolve) == 0 && len(flags.network.ConnectTo) == 0 && !flags.network.Proxies.Given
