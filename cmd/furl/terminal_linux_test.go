@@ -116,7 +116,7 @@ func onTerminal(t *testing.T, env []string, args ...string) string {
 var steering = regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 // ownStyle is what furl itself sets: a style, text without another one, and the end of the style.
-var ownStyle = regexp.MustCompile("\x1b\\[(?:1|2|36|9[123])m([^\x1b]+)\x1b\\[0m")
+var ownStyle = regexp.MustCompile("\x1b\\[(?:1|2|3[256]|9[123])m([^\x1b]+)\x1b\\[0m")
 
 // checkHarmless fails for text that steers a terminal, or lacks what ought to be shown.
 func checkHarmless(t *testing.T, sent string, want ...string) {
@@ -378,6 +378,33 @@ func TestColors(t *testing.T) {
 			t.Errorf("%q is not in %q", want, colored)
 		}
 	}
+	lint := filepath.Join(t.TempDir(), "open.json")
+	if err := os.WriteFile(lint, []byte(jsonOf(map[string]any{"Version": "2012-10-17", "Statement": map[string]any{
+		"Sid": "s" + evil, "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl",
+		"Resource": "arn:aws:lambda:eu-central-1:123456789012:function:web",
+	}})), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const role = "arn:aws:iam::123456789012:role/r"
+	for _, test := range []struct {
+		args string
+		want []string
+	}{
+		{"check web --as " + role, []string{ok, "\x1b[91mproblem\x1b[0m         ", "\x1b[91mthe call would be refused\x1b[0m: ", "\x1b[1mfix:\x1b[0m"}},
+		{"check --all", []string{"\x1b[93mdepends\x1b[0m         "}},
+		{"policy lint " + lint, []string{": \x1b[91merror\x1b[0m: "}},
+		{"grant web --to " + role + " --dry-run", []string{"\x1b[1m+++ resource-based policy of ", "\n\x1b[92m+", "\n\x1b[36m@@ "}},
+		{"grant web --to " + role, []string{"\n\x1b[92madded\x1b[0m      "}},
+		{"url update web --auth NONE --dry-run", []string{"\n\x1b[91m-", "\n\x1b[92m+"}},
+	} {
+		sent := onTerminal(t, append(s.env, plainEnv...), strings.Fields(test.args)...)
+		checkHarmless(t, sent)
+		for _, want := range test.want {
+			if !strings.Contains(sent, want) {
+				t.Errorf("%s: %q is not in %q", test.args, want, sent)
+			}
+		}
+	}
 	for _, variable := range []string{"NO_COLOR=1", "NO_COLOR=0", "CLICOLOR=0", "TERM=dumb"} {
 		sent := onTerminal(t, append(append(s.env, plainEnv...), variable), args...)
 		if sent != ownStyle.ReplaceAllString(colored, "$1") {
@@ -484,6 +511,70 @@ func TestServersDoNotSteerTheTerminal(t *testing.T) {
 			}
 			checkHarmless(t, strings.ReplaceAll(sent, body, ""), test.want...)
 		})
+	}
+}
+
+// TestPrettyOnATerminal: --pretty indents and colors JSON on a terminal. A string cannot steer the terminal, and off a terminal
+// and in a file the bytes are those of the function.
+func TestPrettyOnATerminal(t *testing.T) {
+	const body = "{\"a\":\"\u009b5n\x7f\u202e\",\"n\":1.0,\"n\":1e400}"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/broken" {
+			io.WriteString(w, "{\"\x1b]0;pwned\x07")
+			return
+		}
+		io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	env := append(anyCaller(), "NO_COLOR=", "TERM=xterm")
+	call := func(path string, args ...string) string {
+		return onTerminal(t, env, append([]string{"call", server.URL + path, "--region", "eu-central-1"}, args...)...)
+	}
+	const want = "{\n  \"a\": \"\\u009b5n\\u007f\\u202e\",\n  \"n\": 1.0,\n  \"n\": 1e400\n}\n"
+	sent := call("/", "--pretty")
+	if !strings.Contains(sent, "\x1b[36m\"a\"\x1b[0m: \x1b[32m\"") || regexp.MustCompile("\x1b\\[[0-9]*m").ReplaceAllString(sent, "") != want {
+		t.Errorf("%q", sent)
+	}
+	checkHarmless(t, call("/broken", "--pretty"), `{"\u001b]0;pwned\u0007`)
+	if sent := call("/"); sent != body {
+		t.Errorf("without --pretty: %q", sent)
+	}
+	file := filepath.Join(t.TempDir(), "body")
+	call("/", "--pretty", "-o", file)
+	if text, err := os.ReadFile(file); err != nil || string(text) != body {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+	piped := exec.Command("furl", "call", server.URL, "--region", "eu-central-1", "--pretty")
+	piped.Env = append(os.Environ(), env...)
+	if text, err := piped.Output(); err != nil || string(text) != body {
+		t.Errorf("a pipe got %q, %v", text, err)
+	}
+	env = append(env, "NO_COLOR=1")
+	if sent := call("/", "--pretty"); sent != want {
+		t.Errorf("without color: %q", sent)
+	}
+}
+
+// TestLoadOnATerminal: a load that takes longer than a second says how far it is, and clears the line before its report.
+// JSON and silence have no such line.
+func TestLoadOnATerminal(t *testing.T) {
+	address := hostileURL(t, "503", "no") + "/"
+	env := append(anyCaller(), "AWS_ENDPOINT_URL=http://127.0.0.1:1")
+	load := func(args ...string) string {
+		return onTerminal(t, env, append([]string{"call", address, "--region", "eu-central-1", "--repeat", "7", "--rate", "3"}, args...)...)
+	}
+	sent := load()
+	if !regexp.MustCompile(`\rfurl: [1-6] of 7 requests, \d+\.\d per second, [1-6] with an error, [1-9]s.*\r +\r7 requests in`).MatchString(sent) {
+		t.Errorf("%q", sent)
+	}
+	for _, name := range []string{"p50", "p90", "p95", "p99", "max"} {
+		if !regexp.MustCompile(`\n +` + name + `  \d+\.\d+ ms\n`).MatchString(sent) {
+			t.Errorf("%s is not in\n%s", name, sent)
+		}
+	}
+	if sent := load("--silent"); strings.Contains(sent, "of 7 requests,") {
+		t.Errorf("--silent: %q", sent)
 	}
 }
 
