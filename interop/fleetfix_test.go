@@ -59,6 +59,19 @@ func TestFixesOfFleets(t *testing.T) {
 			}
 		})
 	}
+	t.Run("terraform", func(t *testing.T) { // of identities: permissions take a provider that is newer than many have
+		tf := newTerraform(t, s)
+		appended := ""
+		for _, function := range names {
+			appended += s.shell(t, furl+" grant "+function+" --to user/alice --via identity --print terraform") + "\n"
+		}
+		if err := os.WriteFile(filepath.Join(tf.dir, "grants.tf"), []byte(appended), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if done := tf.run("validate"); done.code != 0 || strings.Count(appended, "\"aws_iam_user_policy\"") != len(names) {
+			t.Errorf("exit %d: %s%s\n%s", done.code, done.stdout, done.stderr, appended)
+		}
+	})
 	t.Run("cdk", func(t *testing.T) {
 		for _, file := range written(t, "cdk", ".mjs", "") {
 			if checked := run(t, baseEnv(t.TempDir()), nil, "node", "--check", file); checked.code != 0 {

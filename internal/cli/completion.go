@@ -147,6 +147,8 @@ func argumentCompletion(command *cobra.Command) completion {
 		return oneMore(functions(aliases))
 	case "logs":
 		return functions(qualifiers)
+	case "policy who":
+		return oneOf(functions(aliases), files)
 	case "explain":
 		return oneMore(requestIDs)
 	case "dev", "policy lint", "exec":
@@ -162,6 +164,17 @@ func oneMore(what completion) completion {
 			return words{}
 		}
 		return what(ctx, t)
+	}
+}
+
+// oneOf is the completion with the words of the first, and the second one's where there are none.
+func oneOf(first, second completion) completion {
+	return func(ctx context.Context, t *tab) words {
+		found := first(ctx, t)
+		if !slices.ContainsFunc(found.list, func(word string) bool { return strings.HasPrefix(word, t.typed) }) {
+			return second(ctx, t)
+		}
+		return found
 	}
 }
 
@@ -181,13 +194,15 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed(mcp.ClientNames()...)
 	case "mcp --stream":
 		return fixed("auto", "always", "never")
+	case "check --fix":
+		return fixed(forms(snippet.Files())...)
 	case "revoke --print":
 		return fixed(string(snippet.CLI))
-	case "serve --account", "dev --account", "exec --account", "check --account", "grant --account", "lint --account":
+	case "serve --account", "dev --account", "exec --account", "check --account", "grant --account", "lint --account", "who --account":
 		return freeText // what there will be
 	case "url --auth", "create --auth", "update --auth", "dev --auth", "exec --auth":
 		return fixed("AWS_IAM", "NONE")
-	case "check --callers", "serve --env-file", "dev --env-file", "exec --env-file":
+	case "check --callers", "who --callers", "serve --env-file", "dev --env-file", "exec --env-file":
 		return files
 	}
 	switch f.Name {
@@ -210,6 +225,8 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 			}
 			return withNames(t.qualifiers(ctx, t.args[0], aliases))
 		}
+	case "function":
+		return functions(aliases)
 	case "to":
 		return grantees
 	case "from":
