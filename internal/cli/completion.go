@@ -157,13 +157,7 @@ func argumentCompletion(command *cobra.Command) completion {
 	case "explain":
 		return oneMore(requestIDs)
 	case "policy who":
-		return func(ctx context.Context, t *tab) words {
-			found := functions(aliases)(ctx, t)
-			if slices.ContainsFunc(found.list, func(name string) bool { return strings.HasPrefix(name, t.typed) }) {
-				return found
-			}
-			return words{files: true} // what a project declares
-		}
+		return oneOf(functions(aliases), files)
 	case "dev", "policy lint", "exec":
 		return files
 	}
@@ -177,6 +171,17 @@ func oneMore(what completion) completion {
 			return words{}
 		}
 		return what(ctx, t)
+	}
+}
+
+// oneOf is the completion with the words of the first, and the second one's where there are none.
+func oneOf(first, second completion) completion {
+	return func(ctx context.Context, t *tab) words {
+		found := first(ctx, t)
+		if !slices.ContainsFunc(found.list, func(word string) bool { return strings.HasPrefix(word, t.typed) }) {
+			return second(ctx, t)
+		}
+		return found
 	}
 }
 
@@ -196,11 +201,11 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed(mcp.ClientNames()...)
 	case "mcp --stream":
 		return fixed("auto", "always", "never")
+	case "check --fix":
+		return fixed(forms(snippet.Files())...)
 	case "revoke --print":
 		return fixed(string(snippet.CLI))
-	case "check --fix":
-		return fixed(append([]string{string(snippet.CLI)}, forms(snippet.Wholes())...)...)
-	case "serve --account", "dev --account", "exec --account", "check --account", "grant --account", "lint --account":
+	case "serve --account", "dev --account", "exec --account", "check --account", "grant --account", "lint --account", "who --account":
 		return freeText // what there will be
 	case "url --auth", "create --auth", "update --auth", "dev --auth", "exec --auth":
 		return fixed("AWS_IAM", "NONE")
@@ -228,6 +233,8 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 			}
 			return withNames(t.qualifiers(ctx, function, aliases))
 		}
+	case "function":
+		return functions(aliases)
 	case "to":
 		return grantees
 	case "from":
@@ -238,8 +245,6 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed(append([]string{string(snippet.CLI)}, forms(snippet.Wholes())...)...)
 	case "fix":
 		return fixed(forms(snippet.Forms())...)
-	case "function":
-		return functions(aliases)
 	case "route":
 		return after("=", functions(aliases))
 	case "request", "method", "cors-allow-methods":

@@ -60,7 +60,7 @@ func (g *grantFlags) register(p *program, command *cobra.Command, flag, use stri
 func (p *program) grant() *cobra.Command {
 	var flags grantFlags
 	command := &cobra.Command{
-		Use:   "grant FUNCTION|- --to PRINCIPAL",
+		Use:   "grant FUNCTION --to PRINCIPAL",
 		Short: "Let a principal call a function's URL",
 		Long: `Let a principal call a function's URL: both lambda:InvokeFunctionUrl and lambda:InvokeFunction, which a
 call of a new URL needs since October 2025. The command adds only what is missing. It may be repeated, and it completes
@@ -88,7 +88,7 @@ the grant is on the alias. No account is asked and nothing is changed.
 		}),
 		Example: "  furl grant my-function-with-url --to function:my-calling-function\n" +
 			"  furl grant --function orders --function books --to my-role",
-		Args: cobra.MaximumNArgs(1),
+		Args: oneFunction,
 		RunE: func(command *cobra.Command, args []string) error {
 			if flags.template != "" {
 				return p.printDeclared(command, flags, args)
@@ -117,7 +117,7 @@ the grant is on the alias. No account is asked and nothing is changed.
 func (p *program) revoke() *cobra.Command {
 	var flags grantFlags
 	command := &cobra.Command{
-		Use:   "revoke FUNCTION|- --from PRINCIPAL",
+		Use:   "revoke FUNCTION --from PRINCIPAL",
 		Short: "Take back what furl grant gave a principal",
 		Long: `Take back what furl grant gave a principal: the statements of the function's policy, the caller's own
 policy, and statements from elsewhere that give the same principal the same and nothing more. A statement that gives
@@ -132,7 +132,7 @@ functions.
 			exitOK: "revoked, or shown with --dry-run or --print", exitFailed: "failed, after saying what was done",
 		}),
 		Example: "  furl revoke my-function-with-url --from function:my-calling-function",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    oneFunction,
 		RunE: func(command *cobra.Command, args []string) error {
 			if flags.print != "" && flags.print != "cli" {
 				return usage(command, errors.New(

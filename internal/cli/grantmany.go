@@ -43,6 +43,14 @@ func (p *program) functions(command *cobra.Command, flagged, args []string) (fun
 	return functions, read || len(flagged) > 0, nil
 }
 
+// oneFunction takes one argument, or none where --function is given.
+func oneFunction(command *cobra.Command, args []string) error {
+	if len(args) == 0 && command.Flags().Changed("function") {
+		return nil
+	}
+	return cobra.ExactArgs(1)(command, args)
+}
+
 // readNames reads names from standard input. Those that the AWS CLI prints with --output text stand on one line.
 func (p *program) readNames() (names []string, err error) {
 	text, err := io.ReadAll(p.streams.In)

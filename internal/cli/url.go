@@ -398,7 +398,9 @@ func (p *program) listURLs(
 		}
 		return entries, nil, nil
 	}
-	checkers, all, err := p.checkers(ctx, &checkFlags{place: flags.place, regions: regions, profiles: &list{}})
+	checkers, all, err := p.checkers(ctx, &checkFlags{
+		place: flags.place, regions: regions, profiles: &list{values: []string{flags.options.Profile}},
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -145,8 +145,8 @@ func isPath(text string) bool {
 		return true
 	}
 	info, err := os.Stat(text)
-	if err != nil || !info.IsDir() {
-		return err == nil
+	if err != nil || !info.IsDir() { // a program may have the name of the function that it is
+		return false
 	}
 	saved, _ := filepath.Glob(filepath.Join(text, "*.json"))
 	return len(saved) > 0 || isDeclared(text, nil)

@@ -364,7 +364,9 @@ func callerOf(entity awsapi.Entity) (policy.Principal, error) {
 	if entity.RoleName == "" {
 		return policy.ParsePrincipal(entity.ARN)
 	}
-	caller, err := policy.ParsePrincipal(arn.Session(arn.AccountOf(entity.ARN), entity.RoleName, "furl-check").String())
+	role, _ := arn.ParsePrincipal(entity.ARN)
+	session := arn.Session(role.Account, entity.RoleName, madeUp).In(role.Partition)
+	caller, err := policy.ParsePrincipal(session.String())
 	caller.RoleARN = entity.ARN
 	return caller, err
 }

@@ -197,9 +197,9 @@ func (e Entry) ByPolicy(ctx context.Context) (names []string, known bool) {
 // that the function's policy names.
 func (e Entry) signed(ctx context.Context, callers *Callers) (list []Caller) {
 	for _, account := range slices.Sorted(maps.Keys(callers.accounts)) {
-		known := callers.accounts[account]
+		known, asked := callers.accounts[account], 0
 		for _, entity := range slices.Concat(known.Users, known.Roles) {
-			if caller, ok := e.entity(ctx, callers, account, entity); ok {
+			if caller, ok := e.entity(ctx, callers, account, entity, &asked); ok {
 				list = append(list, caller)
 			}
 		}
@@ -218,6 +218,10 @@ func (e Entry) signed(ctx context.Context, callers *Callers) (list []Caller) {
 			c.Actions[i].By = nil
 		}
 		c.Conditions = slices.DeleteFunc(c.Conditions, func(text string) bool { return !strings.HasPrefix(text, unless) })
+		if known := callers.accounts[e.Function.Account]; known != nil && known.simulator != nil && c.Standing == MayCall {
+			r.caller, r.identity.Account = &Side{Principals: known.simulator}, e.Function.Account
+			r.limit(ctx, &c)
+		}
 		list = append(list, c)
 	}
 	return append(list, own.grantees(ctx, callers)...)
@@ -225,7 +229,9 @@ func (e Entry) signed(ctx context.Context, callers *Callers) (list []Caller) {
 
 // entity is a user or role with all of its policies. It is not ok if neither those of its own nor a statement that names
 // it give it one of the actions.
-func (e Entry) entity(ctx context.Context, callers *Callers, account string, entity awsapi.Entity) (Caller, bool) {
+func (e Entry) entity(
+	ctx context.Context, callers *Callers, account string, entity awsapi.Entity, asked *int,
+) (Caller, bool) {
 	r, err := callers.runOf(ctx, account, entity)
 	if err != nil {
 		return Caller{}, false // which is among the faults
@@ -251,11 +257,19 @@ func (e Entry) entity(ctx context.Context, callers *Callers, account string, ent
 	has := listed || caller.Standing == MayUnknown || slices.ContainsFunc(setup.Actions[:], func(action string) bool {
 		return len(r.grounds(own, action, nil)) > 0
 	})
-	if caller.Standing == MayCall && r.caller.Principals.(*details).simulator != nil {
-		r.limit(ctx, &caller)
+	if has && caller.Standing == MayCall && r.caller.Principals.(*details).simulator != nil {
+		if *asked++; *asked > maxSimulated {
+			caller.Reasons = append(caller.Reasons, fmt.Sprintf("service control policies were asked for with the first %d callers "+
+				"of the account only", maxSimulated))
+		} else {
+			r.limit(ctx, &caller)
+		}
 	}
 	return caller, has
 }
+
+// maxSimulated is how many callers of an account the simulator is asked about, which takes two calls for each.
+const maxSimulated = 20
 
 // limit asks the simulator about service control policies.
 func (r *run) limit(ctx context.Context, caller *Caller) {

@@ -302,3 +302,19 @@ func TestWhoOfSavedFiles(t *testing.T) {
 		t.Errorf("%s %q", diff, who.Functions[0].CouldNotLook)
 	}
 }
+
+// The sessions of a role are in the role's partition.
+func TestWhoInAnotherPartition(t *testing.T) {
+	function := lambda.ARN{Region: "cn-north-1", Account: "111111111111", Name: "web"}
+	role := `{"AWS":"arn:aws-cn:iam::111111111111:role/caller"}`
+	policy := strings.ReplaceAll(whoPolicy(pair("a", role, `"ArnLike":{"aws:PrincipalArn":"arn:aws-cn:iam::*:role/caller"}`)),
+		whoFunction.String(), function.String())
+	callers := &check.Callers{}
+	if err := callers.Read([]byte(`{"RoleDetailList":[{"Arn":"arn:aws-cn:iam::111111111111:role/caller","RoleName":"caller"}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	who := check.WhoOf(t.Context(), []check.Entry{{Function: function, AuthType: lambda.AuthIAM, Policy: policy}}, callers, nil)
+	if got := who.Functions[0].Callers[0]; got.Standing != check.MayCall || got.Kind != "role" {
+		t.Errorf("%+v", got)
+	}
+}
