@@ -164,7 +164,7 @@ func TestCallRefusesFlags(t *testing.T) {
 		{[]string{"--repeat", "2", "-D", "x"}, "leave out -o"},
 		{[]string{"--repeat", "2", "https://example.org/"}, "--repeat is for one URL, and there are 2"},
 		{[]string{"-K", "none-such"}, "none-such"},
-		{[]string{"-K", "curl_same_test.go"}, "line 1: furl call does not have --package"},
+		{[]string{"-K", "curl_same_test.go"}, "line 1: there is no flag --package"},
 		{[]string{"-b", "."}, "is a directory"},
 	} {
 		code, stdout, stderr := run(t, nil, append([]string{"call", "http://127.0.0.1:1/"}, test.args...)...)
@@ -173,7 +173,7 @@ func TestCallRefusesFlags(t *testing.T) {
 		}
 	}
 	for stdin, says := range map[string]string{
-		"config = -\n": "", "nonsense": "does not have --nonsense", "-Z": "does not have -Z", "silent = yes": "--silent takes no value",
+		"config = -\n": "", "nonsense": "there is no flag --nonsense", "-Z": "there is no flag -Z", "silent = yes": "--silent takes no value",
 		"user": "--user needs a value", "data = \"open": "a quote is not closed", "data = a b": "a value with spaces needs quotes",
 		"retry = many": "--retry does not take that value",
 	} {

@@ -101,7 +101,7 @@ func findFlag(f *pflag.FlagSet, name, value string) (*pflag.Flag, string, error)
 			if flag := f.ShorthandLookup(short[:1]); flag != nil {
 				return flag, short[1:] + value, nil
 			}
-			return nil, "", fmt.Errorf("furl call does not have %s", name)
+			return nil, "", fmt.Errorf("there is no flag %s", name)
 		}
 	}
 	if flag := f.Lookup(long); flag != nil {
@@ -112,7 +112,7 @@ func findFlag(f *pflag.FlagSet, name, value string) (*pflag.Flag, string, error)
 			return flag, value, nil
 		}
 	}
-	return nil, "", fmt.Errorf("furl call does not have --%s", long)
+	return nil, "", fmt.Errorf("there is no flag --%s", long)
 }
 
 // configValue is the value of a line: up to white space, or within quotes with curl's escapes.
