@@ -143,10 +143,17 @@ func directories(context.Context, *tab) words { return words{directories: true} 
 // argumentCompletion is the completion of a command's arguments; nil for those that are subcommands, or none.
 func argumentCompletion(command *cobra.Command) completion {
 	switch strings.TrimPrefix(command.CommandPath(), "furl ") {
-	case "call", "sign", "proxy", "mcp", "check", "grant", "revoke", "url create", "url get", "url list", "url update", "url delete":
+	case "call", "sign", "proxy", "check", "grant", "revoke", "url create", "url get", "url list", "url update", "url delete":
 		return oneMore(functions(aliases))
 	case "logs":
 		return functions(qualifiers)
+	case "mcp":
+		return func(ctx context.Context, t *tab) words {
+			if f := t.command.Flag("print-config"); len(t.args) > 0 && f.Changed && f.Value.String() == f.NoOptDefVal {
+				return words{list: mcp.ClientNames()} // --print-config CLIENT
+			}
+			return oneMore(functions(aliases))(ctx, t)
+		}
 	case "explain":
 		return oneMore(requestIDs)
 	case "dev", "policy lint", "exec":
@@ -205,10 +212,11 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return localAccounts
 	case "qualifier":
 		return func(ctx context.Context, t *tab) words {
-			if len(t.args) == 0 {
+			function, ok := t.function()
+			if !ok {
 				return words{}
 			}
-			return withNames(t.qualifiers(ctx, t.args[0], aliases))
+			return withNames(t.qualifiers(ctx, function, aliases))
 		}
 	case "to":
 		return grantees
@@ -220,8 +228,12 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed(append([]string{string(snippet.CLI)}, forms(snippet.Wholes())...)...)
 	case "fix":
 		return fixed(forms(snippet.Forms())...)
+	case "function":
+		return functions(aliases)
+	case "print-config":
+		return fixed(mcp.ClientNames()...)
 	case "route":
-		return func(ctx context.Context, t *tab) words { return after(ctx, t, "=", functions(aliases)) }
+		return after("=", functions(aliases))
 	case "request", "method", "cors-allow-methods":
 		return fixed("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 	case "invoke-mode":
@@ -266,8 +278,8 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed("aws:amz")
 	case "output-dir":
 		return directories
-	case "output", "upload-file", "cookie", "cookie-jar", "dump-header", "config", "cacert", "session-policy", "input", "template", "offline", "tls-cert", "tls-key", "client-ca", "token-file", "sandbox-read",
-		"dev":
+	case "output", "upload-file", "cookie", "cookie-jar", "dump-header", "cacert", "session-policy", "input", "template", "offline",
+		"tls-cert", "tls-key", "sandbox-read", "dev", "config", "client-ca", "token-file":
 		return files
 	case "scp":
 		return filesAfter("=")
@@ -281,10 +293,10 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		"oauth2-bearer", "proxy", "proxy-user", "noproxy", "socks5", "socks5-hostname", "limit-rate", "sign-host", "source-arn", "path", "request-id", "no-policy", // texts
 		"param", "stack", "handler", "name", "build", "http", "http-upstream", "endpoint", "debug", "suffix", "listen",
 		"allow-host", "cors-allow-headers", "cors-expose-headers",
-		"expires", "since", "wait", "drain-timeout", "timeout", "idle-timeout", "breaker-timeout", "max-time", "connect-timeout", // times
-		"lines", "repeat", "concurrency", "rate", "retry", "max-redirs", "max-body", "max-message", "max-concurrent", "max-environments", // numbers
-		"max-connections", "burst", "retries", "retry-budget", "breaker-failures",
-		"account-concurrency", "stream-bandwidth", "cors-max-age":
+		"expires", "since", "wait", "drain-timeout", "max-time", "connect-timeout", "timeout", "idle-timeout", "breaker-timeout", // times
+		"lines", "repeat", "concurrency", "rate", "retry", "max-redirs", "max-body", "max-concurrent", "max-environments", // numbers
+		"account-concurrency", "stream-bandwidth", "cors-max-age", "max-message", "burst", "breaker-failures", "max-connections",
+		"retries", "retry-budget":
 		return freeText
 	}
 	return nil
@@ -432,6 +444,19 @@ func (t *tab) qualifiers(ctx context.Context, function string, which qualifierKi
 	return names
 }
 
+// function is the function that the command line names.
+func (t *tab) function() (string, bool) {
+	if len(t.args) > 0 {
+		return t.args[0], true
+	}
+	if f := t.command.Flags().Lookup("function"); f != nil && f.Changed {
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			return list.GetSlice()[0], true
+		}
+	}
+	return "", false
+}
+
 // principals are the ARNs of the roles or users of the account.
 func (t *tab) principals(ctx context.Context, kind iam.OwnerKind) []string {
 	return t.list(ctx, string(kind), func(ctx context.Context, client *awsapi.Client) []string {
@@ -470,21 +495,15 @@ func localAccounts(_ context.Context, t *tab) words {
 // grantees completes the principals that a permission can be given to: roles and users by name, functions for their
 // roles, and what has a name of its own. ARNs come when one is being typed.
 func grantees(ctx context.Context, t *tab) words {
-	if function, ok := strings.CutPrefix(t.typed, "function:"); ok {
-		if strings.Contains(function, ":") {
-			return words{}
-		}
-		var names []string
-		for _, name := range t.functions(ctx) {
-			names = append(names, "function:"+name)
-		}
-		return withNames(names)
+	const ofFunction = "function:"
+	if function, ok := strings.CutPrefix(t.typed, ofFunction); ok {
+		return t.behind(ofFunction, function, func(t *tab) words { return functions(qualifiers)(ctx, t) })
 	}
 	roles, users := t.principals(ctx, iam.OfRole), t.principals(ctx, iam.OfUser)
 	if strings.HasPrefix(t.typed, "arn:") {
 		return withNames(append(roles, users...))
 	}
-	names := []string{"function:", "cloudfront.amazonaws.com"}
+	names := []string{ofFunction, "cloudfront.amazonaws.com"}
 	for _, role := range roles {
 		names = append(names, role[strings.LastIndexByte(role, '/')+1:])
 	}
@@ -496,15 +515,16 @@ func grantees(ctx context.Context, t *tab) words {
 
 // granted completes the principals that the function's policy names.
 func granted(ctx context.Context, t *tab) words {
-	if len(t.args) == 0 {
+	named, ok := t.function()
+	if !ok {
 		return words{}
 	}
-	principals := t.list(ctx, "principals of "+t.args[0], func(ctx context.Context, client *awsapi.Client) []string {
+	principals := t.list(ctx, "principals of "+named+" "+t.value("qualifier"), func(ctx context.Context, client *awsapi.Client) []string {
 		identity, err := client.Identity(ctx)
 		if err != nil {
 			return nil
 		}
-		function, err := arn.ParseFunction(t.args[0], client.Region(), identity.Account)
+		function, err := arn.ParseFunction(named, client.Region(), identity.Account)
 		if err != nil {
 			return nil
 		}
@@ -529,7 +549,7 @@ func granted(ctx context.Context, t *tab) words {
 	return withNames(principals)
 }
 
-// callers completes who may call: whom the function's policy names, and who could be given a permission.
+// callers completes who may call: the principals of the function's policy, and who could be given a permission.
 func callers(ctx context.Context, t *tab) words {
 	return words{list: append(granted(ctx, t).list, grantees(ctx, t).list...)}
 }
@@ -574,27 +594,33 @@ func requestIDs(ctx context.Context, t *tab) words {
 	return withNames(ids)
 }
 
-// after completes what follows a mark in the word.
-func after(ctx context.Context, t *tab, mark string, what completion) words {
-	at := strings.LastIndex(t.typed, mark)
-	if at < 0 {
-		return words{}
-	}
-	before := t.typed[:at+len(mark)]
-	rest := *t
-	rest.typed = t.typed[at+len(mark):]
-	answer := what(ctx, &rest)
+// behind completes the rest of a word whose beginning stays as it is.
+func (t *tab) behind(beginning, rest string, what func(*tab) words) words {
+	shorter := *t
+	shorter.typed = rest
+	answer := what(&shorter)
 	for i := range answer.list {
-		answer.list[i] = before + answer.list[i]
+		answer.list[i] = beginning + answer.list[i]
 	}
 	return answer
+}
+
+// after completes what follows the last of a mark in the word.
+func after(mark string, what completion) completion {
+	return func(ctx context.Context, t *tab) words {
+		at := strings.LastIndex(t.typed, mark) + len(mark)
+		if at < len(mark) {
+			return words{}
+		}
+		return t.behind(t.typed[:at], t.typed[at:], func(t *tab) words { return what(ctx, t) })
+	}
 }
 
 // filesAfter completes the name of a file behind a mark such as @. The shell would look for a file whose name has the mark.
 func filesAfter(marks ...string) completion {
 	return func(ctx context.Context, t *tab) words {
 		for _, mark := range marks {
-			if answer := after(ctx, t, mark, namesOfFiles); answer.list != nil {
+			if answer := after(mark, namesOfFiles)(ctx, t); answer.list != nil {
 				return answer
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -34,6 +35,23 @@ func Leaf(args ...string) *cobra.Command {
 	p := &program{getenv: func(string) string { return "" }, args: args}
 	return p.root()
 }
+
+// Completing is the whole command line, as it answers a shell.
+func Completing() *cobra.Command {
+	p := &program{getenv: func(string) string { return "" }}
+	root := p.root()
+	p.answerTab(root)
+	return root
+}
+
+// KeptNames are names that AWS gave.
+type KeptNames struct{ kept keptNames }
+
+func NewKeptNames(question ...string) KeptNames { return KeptNames{newKeptNames(question...)} }
+
+func (k KeptNames) Read(now time.Time) ([]string, bool) { return k.kept.read(now) }
+func (k KeptNames) Write(names []string, now time.Time) { k.kept.write(names, now) }
+func (k KeptNames) File() string                        { return k.kept.file }
 
 // Row is a row of the table of errors: its exit status, and whether errors of other packages are of this kind.
 type Row struct {

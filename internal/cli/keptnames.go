@@ -22,7 +22,7 @@ const (
 	keptFor      = time.Minute
 )
 
-// newKeptNames is the list for what was asked, where, and by whom.
+// newKeptNames is the list for a question: what was asked, where, and with which keys.
 func newKeptNames(question ...string) keptNames {
 	dir, err := os.UserCacheDir()
 	if err != nil {
