@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +35,12 @@ func (p *program) sign() *cobra.Command {
   --as headers   the headers, one a line
   --as json      method, URL, headers, and the SHA-256 of the body
   --as url       a link that carries its own signature, valid for the time of --expires
+  --as python    a program for botocore and requests
+  --as js        a program for Node.js and aws4fetch
+  --as go        a program for furl's own library
+
+The programs sign when they run, with the credentials that they find then: --as js in the environment, the others where
+the AWS CLI does. They have no secrets but those of the request itself.
 
 The signature of a link holds for the time of --expires, but not longer than the session of temporary credentials. Any
 other signature holds for five minutes. Everyone who reads a signed request can send it.
@@ -40,7 +48,8 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 ` + exitStatus(status{exitOK: "printed", exitDenied: "no permission to look up the function's URL"},
 			exitFailed, exitUsage, exitConnect, exitCredentials, exitInterrupted),
 		Example: `  furl sign 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5' --as curl | sh
-  furl sign my-function/report --as url --expires 15m`,
+  furl sign my-function/report --as url --expires 15m
+  furl sign my-function/login --json '{"user": "a"}' --as python > login.py`,
 		RunE: func(command *cobra.Command, args []string) error {
 			targets := request.targets(args)
 			if err := misplaced(command, args); err != nil {
@@ -64,8 +73,11 @@ other signature holds for five minutes. Everyone who reads a signed request can 
 			if err != nil {
 				return err
 			}
-			if as == "url" {
+			switch {
+			case as == "url":
 				return p.printLink(signer, prepared, expires)
+			case slices.Contains(call.Languages(), as):
+				return p.printProgram(command, signer, prepared, as)
 			}
 			return printSigned(p.streams.Out, signer, prepared, as)
 		},
@@ -130,6 +142,37 @@ func printSigned(w io.Writer, s *signer, prepared *call.Prepared, as string) err
 		ends = c.Expires
 	}
 	return prepared.WriteJSON(w, hex.EncodeToString(signed.PayloadHash[:]), ends)
+}
+
+// printProgram prints a program that signs and sends the request.
+func (p *program) printProgram(command *cobra.Command, s *signer, prepared *call.Prepared, language string) error {
+	if language != "go" { // which sends the target as it was typed
+		if err := prepared.Normalize(); err != nil {
+			return err
+		}
+	}
+	r := prepared.HTTP.Clone(prepared.HTTP.Context())
+	if !prepared.Body.Empty() {
+		r.Body, r.ContentLength = http.NoBody, 0 // which is the program's to read
+	}
+	s.transport.OnSign = func(*http.Request, sigv4.Signed) {} // for the canonical request
+	signed, err := s.transport.Sign(r)
+	if err != nil {
+		return err
+	}
+	lines := strings.SplitN(signed.CanonicalRequest, "\n", 4) // method, path, query
+	host := strings.ToLower(cmp.Or(prepared.HTTP.Host, prepared.URL.Host))
+	program := call.Program{
+		Region: s.transport.Domains[host], Service: s.transport.Service, Profile: s.place.options.Profile,
+		SignHost: s.signHost, Path: lines[1], Query: lines[2],
+	}
+	if s.place.options.RoleARN != "" || language == "js" && program.Profile != "" {
+		p.note("the program does not take on the role or the profile of the command line: put credentials into its environment")
+	}
+	if err := prepared.WriteProgram(p.streams.Out, language, program); err != nil {
+		return usage(command, err)
+	}
+	return nil
 }
 
 // setExpiry reads a duration, or a number of seconds as in the AWS CLI.
