@@ -487,6 +487,28 @@ func TestServersDoNotSteerTheTerminal(t *testing.T) {
 	}
 }
 
+// TestLoadOnATerminal: a load that takes longer than a second says how far it is, and clears the line before its report.
+// JSON and silence have no such line.
+func TestLoadOnATerminal(t *testing.T) {
+	address := hostileURL(t, "503", "no") + "/"
+	env := append(anyCaller(), "AWS_ENDPOINT_URL=http://127.0.0.1:1")
+	load := func(args ...string) string {
+		return onTerminal(t, env, append([]string{"call", address, "--region", "eu-central-1", "--repeat", "7", "--rate", "3"}, args...)...)
+	}
+	sent := load()
+	if !regexp.MustCompile(`\rfurl: [1-6] of 7 requests, \d+\.\d per second, [1-6] with an error, [1-9]s.*\r +\r7 requests in`).MatchString(sent) {
+		t.Errorf("%q", sent)
+	}
+	for _, name := range []string{"p50", "p90", "p95", "p99", "max"} {
+		if !regexp.MustCompile(`\n +` + name + `  \d+\.\d+ ms\n`).MatchString(sent) {
+			t.Errorf("%s is not in\n%s", name, sent)
+		}
+	}
+	if sent := load("--silent"); strings.Contains(sent, "of 7 requests,") {
+		t.Errorf("--silent: %q", sent)
+	}
+}
+
 // hostileAWS answers every call of the APIs with an error, or as well as it can, and has something for the terminal in
 // everything that it says.
 func hostileAWS(t *testing.T, fails bool) string {

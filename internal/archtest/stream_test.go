@@ -14,8 +14,9 @@ import (
 
 // Functions of internal/cli that may go around what keeps control characters from a terminal, and why.
 var pastTheScreen = map[string]string{
-	"writeTo": "bodies are the function's answer, byte for byte, as with curl",
-	"logs":    "--raw asks for it",
+	"writeTo":    "bodies are the function's answer, byte for byte, as with curl",
+	"repeatCall": "the line with the progress, which is furl's own",
+	"logs":       "--raw asks for it",
 }
 
 // TestOutputGoesThroughScreens: what furl prints reaches a terminal by the streams that internal/cli makes, so nothing

@@ -138,7 +138,9 @@ func (x *exchange) run(r *http.Request) (result Result, err error) {
 		defer release()
 	}
 	if x.caller.Progress {
-		defer drawProgress(x.caller.RawStderr, &x.sent, &x.received, &x.expected)()
+		defer drawProgress(x.caller.RawStderr, func(took time.Duration) string {
+			return progressLine(x.sent.Load(), x.received.Load(), x.expected.Load(), took)
+		})()
 	}
 	for {
 		next, result, err := x.leg(r)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/furl-dev/furl"
@@ -29,6 +30,7 @@ type Load struct {
 	Concurrency int           // number of requests at one time, 1 to maxConcurrency
 	Rate        float64       // number of requests that start each second; 0 to start the next when one has ended
 	Timeout     time.Duration // of each request; 0 for none
+	Progress    io.Writer     // the terminal on which to show how far it is, or nil
 }
 
 // Report is the result of a load. Times are of all responses, whatever their status. With a rate they count from the
@@ -87,12 +89,31 @@ func (l Load) Run(ctx context.Context, p *Prepared) (Report, error) {
 		close(outcomes)
 	}()
 	report := Report{Statuses: map[int]int{}, Refused: map[furl.Layer]int{}, Failed: map[string]int{}}
+	var ended, failed atomic.Int64
+	if l.Progress != nil {
+		defer drawProgress(l.Progress, func(took time.Duration) string {
+			return l.progressLine(ended.Load(), failed.Load(), took)
+		})()
+	}
 	for o := range outcomes {
 		report.add(o)
+		ended.Add(1)
+		if o.err != nil || o.status >= http.StatusBadRequest {
+			failed.Add(1)
+		}
 	}
 	slices.Sort(report.Times)
 	report.Took, report.Stopped = time.Since(start), stopped
 	return report, nil
+}
+
+// progressLine says how far the load is.
+func (l Load) progressLine(ended, failed int64, took time.Duration) string {
+	line := fmt.Sprintf("furl: %d of %d requests, %.1f per second", ended, l.Repeat, float64(ended)/took.Seconds())
+	if failed > 0 {
+		line += fmt.Sprintf(", %d with an error", failed)
+	}
+	return fmt.Sprintf("%s, %ds", line, int(took.Seconds()))
 }
 
 // schedule sends the times when requests are due. It reports whether it has sent all of them.

@@ -30,7 +30,9 @@ type Prepared struct {
 }
 
 // Formats returns the names of the formats that a signed request can be printed in.
-func Formats() []string { return append([]string{"curl", "http", "headers", "json", "url"}, Languages()...) }
+func Formats() []string {
+	return append([]string{"curl", "http", "headers", "json", "url"}, Languages()...)
+}
 
 // maxInline is the longest body that is printed in a command line. Linux accepts 128 KiB in one argument, and a quoted
 // byte may take four.

@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
-// drawProgress shows the progress of a transfer on a terminal if it takes longer than a second. stop ends that and
-// clears the line.
-func drawProgress(w io.Writer, sent, received, expected *atomic.Int64) (stop func()) {
+// drawProgress shows on a terminal how far something is that takes longer than a second, in a line of at most 79 columns.
+// stop ends that and clears the line.
+func drawProgress(w io.Writer, lineAfter func(took time.Duration) string) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -20,7 +19,7 @@ func drawProgress(w io.Writer, sent, received, expected *atomic.Int64) (stop fun
 		for {
 			select {
 			case now := <-tick:
-				line := progressLine(sent.Load(), received.Load(), expected.Load(), now.Sub(start))
+				line := lineAfter(now.Sub(start))
 				fmt.Fprintf(w, "\r%-*s", drawn, line)
 				drawn = len(line)
 			case <-done:

@@ -102,6 +102,9 @@ func (p *program) repeatCall(command *cobra.Command, flags *callFlags, s *signer
 	}
 	load := flags.load
 	load.Transport, load.Timeout = s.transportFor(), seconds(flags.maxTime)
+	if !flags.silent && !flags.noProgress && isTerminal(p.streams.Err) {
+		load.Progress = raw(p.streams.Err)
+	}
 	report, err := load.Run(command.Context(), prepared)
 	if err != nil {
 		return usage(command, err)
