@@ -116,7 +116,7 @@ func onTerminal(t *testing.T, env []string, args ...string) string {
 var steering = regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 // ownStyle is what furl itself sets: a style, text without another one, and the end of the style.
-var ownStyle = regexp.MustCompile("\x1b\\[(?:1|2|36|9[123])m([^\x1b]+)\x1b\\[0m")
+var ownStyle = regexp.MustCompile("\x1b\\[(?:1|2|3[256]|9[123])m([^\x1b]+)\x1b\\[0m")
 
 // checkHarmless fails for text that steers a terminal, or lacks what ought to be shown.
 func checkHarmless(t *testing.T, sent string, want ...string) {
@@ -484,6 +484,48 @@ func TestServersDoNotSteerTheTerminal(t *testing.T) {
 			}
 			checkHarmless(t, strings.ReplaceAll(sent, body, ""), test.want...)
 		})
+	}
+}
+
+// TestPrettyOnATerminal: --pretty indents and colors JSON on a terminal. A string cannot steer the terminal, and off a terminal
+// and in a file the bytes are those of the function.
+func TestPrettyOnATerminal(t *testing.T) {
+	const body = "{\"a\":\"\u009b5n\x7f\u202e\",\"n\":1.0,\"n\":1e400}"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/broken" {
+			io.WriteString(w, "{\"\x1b]0;pwned\x07")
+			return
+		}
+		io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	env := append(anyCaller(), "NO_COLOR=", "TERM=xterm")
+	call := func(path string, args ...string) string {
+		return onTerminal(t, env, append([]string{"call", server.URL + path, "--region", "eu-central-1"}, args...)...)
+	}
+	const want = "{\n  \"a\": \"\\u009b5n\\u007f\\u202e\",\n  \"n\": 1.0,\n  \"n\": 1e400\n}\n"
+	sent := call("/", "--pretty")
+	if !strings.Contains(sent, "\x1b[36m\"a\"\x1b[0m: \x1b[32m\"") || regexp.MustCompile("\x1b\\[[0-9]*m").ReplaceAllString(sent, "") != want {
+		t.Errorf("%q", sent)
+	}
+	checkHarmless(t, call("/broken", "--pretty"), `{"\u001b]0;pwned\u0007`)
+	if sent := call("/"); sent != body {
+		t.Errorf("without --pretty: %q", sent)
+	}
+	file := filepath.Join(t.TempDir(), "body")
+	call("/", "--pretty", "-o", file)
+	if text, err := os.ReadFile(file); err != nil || string(text) != body {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+	piped := exec.Command("furl", "call", server.URL, "--region", "eu-central-1", "--pretty")
+	piped.Env = append(os.Environ(), env...)
+	if text, err := piped.Output(); err != nil || string(text) != body {
+		t.Errorf("a pipe got %q, %v", text, err)
+	}
+	env = append(env, "NO_COLOR=1")
+	if sent := call("/", "--pretty"); sent != want {
+		t.Errorf("without color: %q", sent)
 	}
 }
 

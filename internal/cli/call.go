@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -28,6 +29,7 @@ type callFlags struct {
 	outputs        []output // one for each URL
 	remoteNameAll  bool
 	silent         bool
+	pretty         bool
 	showError      bool
 	noProgress     bool
 	failWithBody   bool
@@ -211,8 +213,12 @@ func (p *program) callOne(command *cobra.Command, flags *callFlags, s *signer, n
 	caller.Decompress = flags.Compressed
 	caller.Include = caller.Include || flags.Head
 	caller.KeepMethod = flags.Method != ""
-	caller.Progress = !flags.silent && !flags.noProgress && isTerminal(p.streams.Err) &&
-		(toFile || !isTerminal(p.streams.Out))
+	caller.Progress = !flags.silent && !flags.noProgress && isTerminal(p.streams.Err) && (toFile || !isTerminal(p.streams.Out))
+	if flags.pretty && !toFile && isTerminal(p.streams.Out) {
+		caller.Filter = func(resp *http.Response, _ io.Writer) io.WriteCloser {
+			return call.NewPretty(resp, caller.Decompress, caller.Stdout)
+		}
+	}
 	if caller.Verbose && s.unsigned == "" {
 		caller.Identity = identity(s)
 		n := &flags.network

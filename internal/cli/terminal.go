@@ -88,6 +88,7 @@ func (s *screen) Write(text []byte) (int, error) {
 // sgr are the styles as a terminal takes them, in the colors that it is set to.
 var sgr = [...]string{
 	tint.Good: "92", tint.Bad: "91", tint.Doubt: "93", tint.Note: "36", tint.Strong: "1", tint.Faint: "2",
+	tint.Name: "36", tint.Quoted: "32", tint.Literal: "35",
 	tint.Named: "36", "35", "32", "34", "33", "96", "95", "94",
 }
 
@@ -235,16 +236,36 @@ func (e *endOfLine) end() {
 }
 
 // body is a stream for the answer, whose last line may be open.
-func (e *endOfLine) body(w io.Writer) io.Writer {
-	return writerFunc(func(p []byte) (int, error) {
-		n, err := w.Write(p)
-		if n > 0 {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			e.open = p[n-1] != '\n'
-		}
-		return n, err
-	})
+func (e *endOfLine) body(w io.Writer) io.Writer { return bodyStream{e, w} }
+
+type bodyStream struct {
+	*endOfLine
+	w io.Writer
+}
+
+func (b bodyStream) Write(p []byte) (int, error) {
+	n, err := b.w.Write(p)
+	b.wrote(p[:n])
+	return n, err
+}
+
+// Paint writes text in styles, if the stream is a screen.
+func (b bodyStream) Paint(text []byte, spans []tint.Span) error {
+	painter, ok := b.w.(tint.Painter)
+	if !ok {
+		_, err := b.Write(text)
+		return err
+	}
+	b.wrote(text)
+	return painter.Paint(text, spans)
+}
+
+func (e *endOfLine) wrote(p []byte) {
+	if len(p) > 0 {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.open = p[len(p)-1] != '\n'
+	}
 }
 
 // message is a stream for messages, which begin on a line of their own.

@@ -15,14 +15,17 @@ type Style uint8
 
 // The styles.
 const (
-	Plain  Style = iota
-	Good         // ok, allowed, added
-	Bad          // a problem, refused, failed, removed
-	Doubt        // depends, could not look, changed
-	Note         // a place, a suggestion
-	Strong       // a heading
-	Faint        // what is rarely read
-	Named        // the first of Names styles, which tell names apart
+	Plain   Style = iota
+	Good          // ok, allowed, added
+	Bad           // a problem, refused, failed, removed
+	Doubt         // depends, could not look, changed
+	Note          // a place, a suggestion
+	Strong        // a heading
+	Faint         // what is rarely read
+	Name          // of a member of JSON
+	Quoted        // a string of JSON
+	Literal       // true, false and null
+	Named         // the first of Names styles, which tell names apart
 )
 
 // Names is how many styles there are for names: Named, Named+1 and so on.
