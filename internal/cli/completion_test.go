@@ -25,7 +25,7 @@ func completing(t *testing.T) *cobra.Command {
 // eachFlag visits all flags of all commands that take a value.
 func eachFlag(root *cobra.Command, visit func(*cobra.Command, *pflag.Flag)) {
 	root.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Value.Type() != "bool" {
+		if f.Value.Type() != "bool" && f.NoOptDefVal != "true" {
 			visit(root, f)
 		}
 	})
