@@ -378,6 +378,33 @@ func TestColors(t *testing.T) {
 			t.Errorf("%q is not in %q", want, colored)
 		}
 	}
+	lint := filepath.Join(t.TempDir(), "open.json")
+	if err := os.WriteFile(lint, []byte(jsonOf(map[string]any{"Version": "2012-10-17", "Statement": map[string]any{
+		"Sid": "s" + evil, "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl",
+		"Resource": "arn:aws:lambda:eu-central-1:123456789012:function:web",
+	}})), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const role = "arn:aws:iam::123456789012:role/r"
+	for _, test := range []struct {
+		args string
+		want []string
+	}{
+		{"check web --as " + role, []string{ok, "\x1b[91mproblem\x1b[0m         ", "\x1b[91mthe call would be refused\x1b[0m: ", "\x1b[1mfix:\x1b[0m"}},
+		{"check --all", []string{"\x1b[93mdepends\x1b[0m         "}},
+		{"policy lint " + lint, []string{": \x1b[91merror\x1b[0m: "}},
+		{"grant web --to " + role + " --dry-run", []string{"\x1b[1m+++ resource-based policy of ", "\n\x1b[92m+", "\n\x1b[36m@@ "}},
+		{"grant web --to " + role, []string{"\n\x1b[92madded\x1b[0m      "}},
+		{"url update web --auth NONE --dry-run", []string{"\n\x1b[91m-", "\n\x1b[92m+"}},
+	} {
+		sent := onTerminal(t, append(s.env, plainEnv...), strings.Fields(test.args)...)
+		checkHarmless(t, sent)
+		for _, want := range test.want {
+			if !strings.Contains(sent, want) {
+				t.Errorf("%s: %q is not in %q", test.args, want, sent)
+			}
+		}
+	}
 	for _, variable := range []string{"NO_COLOR=1", "NO_COLOR=0", "CLICOLOR=0", "TERM=dumb"} {
 		sent := onTerminal(t, append(append(s.env, plainEnv...), variable), args...)
 		if sent != ownStyle.ReplaceAllString(colored, "$1") {

@@ -12,6 +12,7 @@ import (
 	"github.com/furl-dev/furl/internal/declared"
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/snippet"
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 // grantFlags are the flags of grant and revoke.
@@ -333,7 +334,7 @@ func (p *program) printDryRun(plan *setup.Plan) error {
 	if len(plan.Changes) == 0 {
 		p.note("nothing to change")
 	}
-	if _, err := fmt.Fprint(p.streams.Out, plan.Diff()); err != nil {
+	if _, err := tint.Diff(plan.Diff(), "").WriteTo(p.streams.Out); err != nil {
 		return err
 	}
 	for _, change := range plan.Elsewhere {
@@ -359,7 +360,12 @@ func (p *program) applyPlan(command *cobra.Command, flags grantFlags, plan *setu
 
 // tellPlan says what was done of a plan and what is as it was.
 func (p *program) tellPlan(plan *setup.Plan, done int, err error) {
-	row := func(what, text string) { fmt.Fprintf(p.streams.Out, "%-9s  %s\n", what, text) }
+	row := func(what, text string) {
+		var line tint.Text
+		line.Pad(rowStyle(what), what, len("principal"))
+		line.Addf("  %s\n", text)
+		line.WriteTo(p.streams.Out) //nolint:errcheck // as any other line
+	}
 	row("function", plan.Function.String())
 	row("principal", plan.Principal.String())
 	for _, change := range plan.Changes[:done] {
@@ -375,6 +381,19 @@ func (p *program) tellPlan(plan *setup.Plan, done int, err error) {
 		p.note("nothing to change")
 	}
 	p.noteAll(plan.Notes)
+}
+
+// rowStyle is the style of the word that begins a row.
+func rowStyle(what string) tint.Style {
+	switch what {
+	case past[setup.AddStatement]:
+		return tint.Good
+	case past[setup.RemoveStatement]:
+		return tint.Bad
+	case past[setup.ReplacePolicy], "to do":
+		return tint.Doubt
+	}
+	return tint.Plain
 }
 
 // past is the word for a change that was made.

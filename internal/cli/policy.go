@@ -18,6 +18,7 @@ import (
 	"github.com/furl-dev/furl/internal/policyio"
 	"github.com/furl-dev/furl/internal/report"
 	"github.com/furl-dev/furl/internal/setup"
+	"github.com/furl-dev/furl/internal/tint"
 	"github.com/furl-dev/furl/policy"
 	"github.com/furl-dev/furl/policy/urllint"
 )
@@ -418,10 +419,23 @@ func (p *program) printFindings(findings []shownFinding, asJSON bool) error {
 			}
 			continue
 		}
-		if _, err := fmt.Fprintf(p.streams.Out, "%s: %s: %s [%s]\n  fix: %s\n%s", finding.place, finding.Severity,
-			finding.Message, finding.Rule, finding.Fix, finding.code); err != nil {
+		var text tint.Text
+		text.Addf("%s: ", finding.place)
+		text.Add(severityStyle(finding.Severity), finding.Severity)
+		text.Addf(": %s [%s]\n  fix: %s\n%s", finding.Message, finding.Rule, finding.Fix, finding.code)
+		if _, err := text.WriteTo(p.streams.Out); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func severityStyle(severity string) tint.Style {
+	switch severity {
+	case urllint.SeverityError.String():
+		return tint.Bad
+	case urllint.SeverityWarning.String():
+		return tint.Doubt
+	}
+	return tint.Note
 }

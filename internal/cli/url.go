@@ -17,6 +17,7 @@ import (
 	"github.com/furl-dev/furl/internal/setup"
 	"github.com/furl-dev/furl/internal/setup/awsapi"
 	"github.com/furl-dev/furl/internal/setup/check"
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 func (p *program) url() *cobra.Command {
@@ -207,7 +208,7 @@ func (p *program) applyURL(command *cobra.Command, flags urlFlags, plan *setup.U
 		if diff == "" {
 			p.note("nothing to change")
 		}
-		_, err := fmt.Fprint(p.streams.Out, diff)
+		_, err := tint.Diff(diff, "").WriteTo(p.streams.Out)
 		return err
 	}
 	url, err := plan.Apply(command.Context())

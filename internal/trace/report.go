@@ -144,8 +144,7 @@ func (r Report) WriteTo(w io.Writer) (int64, error) {
 		text.WriteString("fix:\n")
 		indent(&text, 2, r.Fix)
 	}
-	n, err := io.WriteString(w, text.String())
-	return int64(n), err
+	return Mark(text.String(), "").WriteTo(w)
 }
 
 // style is the style of a verdict.

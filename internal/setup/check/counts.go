@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
+
+	"github.com/furl-dev/furl/internal/tint"
 )
 
 // conclude counts the functions and draws the verdict from them. Regions and files that could not be looked at leave it
@@ -99,7 +100,7 @@ func (f AuditFunction) name() string {
 
 // WriteTo writes the audit for a person to read.
 func (a Audit) WriteTo(w io.Writer) (int64, error) {
-	var text strings.Builder
+	var text tint.Text
 	by := func(profile string) string {
 		if profile == "" || !a.profiles() {
 			return ""
@@ -111,21 +112,22 @@ func (a Audit) WriteTo(w io.Writer) (int64, error) {
 		if function.Place != (Place{}) {
 			where += function.Place.String() + ": "
 		}
-		fmt.Fprintf(&text, "%-14s  %s%s  %s\n", function.Status, where, function.name(), function.Summary)
+		text.Pad(function.Status.style(), string(function.Status), statusWidth)
+		text.Addf("  %s%s  %s\n", where, function.name(), function.Summary)
 		for _, detail := range function.Details {
-			fmt.Fprintf(&text, "%-14s    %s\n", "", detail)
+			text.Addf("%-*s    %s\n", statusWidth, "", detail)
 		}
 	}
 	for _, region := range a.Regions {
 		if region.Status == Unknown {
-			fmt.Fprintf(&text, "%-14s  %s%s  %s\n", region.Status, by(region.Profile), region.Region, region.Summary)
+			text.Pad(region.Status.style(), string(region.Status), statusWidth)
+			text.Addf("  %s%s  %s\n", by(region.Profile), region.Region, region.Summary)
 		}
 	}
 	for _, note := range a.Notes {
-		fmt.Fprintf(&text, "note: %s\n", note)
+		text.Addf("note: %s\n", note)
 	}
 	writeList(&text, "fix:", a.Fix)
-	fmt.Fprintln(&text, a.Counts.Sentence())
-	n, err := io.WriteString(w, text.String())
-	return int64(n), err
+	text.Addf("%s\n", a.Counts.Sentence())
+	return text.WriteTo(w)
 }

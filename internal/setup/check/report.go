@@ -8,11 +8,12 @@
 package check
 
 import (
-	"fmt"
-	"github.com/furl-dev/furl/policy"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/furl-dev/furl/internal/tint"
+	"github.com/furl-dev/furl/policy"
 )
 
 // Status is how a step came out.
@@ -150,30 +151,59 @@ var words = map[Verdict]string{
 
 // WriteTo writes the report for a person to read.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
-	var text strings.Builder
+	var text tint.Text
 	for _, step := range r.Steps {
 		summary, more, _ := strings.Cut(step.Summary, "\n")
-		fmt.Fprintf(&text, "%-17s  %-14s  %s\n", step.Name, step.Status, summary)
+		text.Addf("%-17s  ", step.Name)
+		text.Pad(step.Status.style(), string(step.Status), statusWidth)
+		text.Addf("  %s\n", summary)
 		for _, detail := range append([]string{more}, step.Details...) {
 			for line := range strings.Lines(detail) {
-				fmt.Fprintf(&text, "%-17s  %-14s    %s\n", "", "", strings.TrimRight(line, "\n"))
+				text.Addf("%-17s  %-*s    %s\n", "", statusWidth, "", strings.TrimRight(line, "\n"))
 			}
 		}
 	}
-	fmt.Fprintf(&text, "\n%s\n", r.Conclusion())
+	text.Addf("\n")
+	text.Add(r.Verdict.style(), words[r.Verdict])
+	text.Addf("%s\n", strings.TrimPrefix(r.Conclusion(), words[r.Verdict]))
 	heading := "fix:"
 	if r.Verdict == Allowed {
 		heading = "to put the rest right:"
 	}
 	writeList(&text, heading, r.Fix)
-	n, err := io.WriteString(w, text.String())
-	return int64(n), err
+	return text.WriteTo(w)
+}
+
+// statusWidth is that of the longest status.
+const statusWidth = len(Unknown)
+
+// style is the style of a status.
+func (s Status) style() tint.Style {
+	switch s {
+	case OK:
+		return tint.Good
+	case Problem:
+		return tint.Bad
+	}
+	return tint.Doubt
+}
+
+// style is the style of a verdict.
+func (v Verdict) style() tint.Style {
+	switch v {
+	case Allowed:
+		return tint.Good
+	case Undecided:
+		return tint.Doubt
+	}
+	return tint.Bad
 }
 
 // writeList writes lines under a heading; nothing if there are none.
-func writeList(text *strings.Builder, heading string, lines []string) {
+func writeList(text *tint.Text, heading string, lines []string) {
 	if len(lines) > 0 {
-		fmt.Fprintf(text, "%s\n  %s\n", heading, strings.Join(lines, "\n  "))
+		text.Add(tint.Strong, heading)
+		text.Addf("\n  %s\n", strings.Join(lines, "\n  "))
 	}
 }
 
