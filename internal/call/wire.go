@@ -36,8 +36,19 @@ type Record struct {
 	// SentBody and ReceivedBody are the beginnings of the bodies, at most Caller.RecordBodies bytes of each.
 	SentBody, ReceivedBody []byte
 
-	steps steps
-	Err   error // that ended the exchange; nil if all of the response arrived
+	// Attempts are the requests before this one that the transport repeated by itself.
+	Attempts []Attempt
+
+	steps  steps
+	offset time.Duration // from the start of the call, from which steps count, to Start
+	took   time.Duration // since Start
+	Err    error         // that ended the exchange; nil if all of the response arrived
+}
+
+// Attempt is a request that was repeated, and the head of its response, which is empty if it is not known.
+type Attempt struct {
+	Sent []HeaderField
+	Head []byte
 }
 
 // wire is what passes over the connection of one exchange at a time: the heads as they are, which net/http keeps
@@ -46,6 +57,22 @@ type wire struct {
 	mu   sync.Mutex
 	conn *wireConn // nil if the connection is none of those that Network makes
 	sent []HeaderField
+
+	attempts []Attempt // before the last one of this request
+}
+
+// begin starts the record of the next request.
+func (w *wire) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent, w.attempts = nil, nil
+}
+
+// repeated are the attempts before the last one.
+func (w *wire) repeated() []Attempt {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.attempts
 }
 
 // trace returns a context whose requests are recorded: the last attempt of each.
@@ -54,6 +81,13 @@ func (w *wire) trace(ctx context.Context) context.Context {
 		GotConn: func(info httptrace.GotConnInfo) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			if w.sent != nil {
+				attempt := Attempt{Sent: w.sent}
+				if w.conn != nil {
+					attempt.Head = w.conn.received()
+				}
+				w.attempts = append(w.attempts, attempt)
+			}
 			w.sent = nil
 			conn := info.Conn
 			if outer, ok := conn.(interface{ NetConn() net.Conn }); ok { // of a target that net/http cannot write
@@ -283,7 +317,8 @@ type recorder struct {
 }
 
 func (x *exchange) newRecorder(r *http.Request) *recorder {
-	rec := &recorder{record: Record{Start: time.Now(), Method: r.Method, URL: r.URL.String()}}
+	x.wire.begin()
+	rec := &recorder{record: Record{Start: time.Now(), Method: r.Method, URL: r.URL.String(), offset: time.Since(x.timing.start)}}
 	if r.Response == nil {
 		rec.record.URL = x.url.String()
 	}
@@ -297,6 +332,7 @@ func (rec *recorder) done(x *exchange, err error) {
 	}
 	r := &rec.record
 	r.Err, r.Sent, r.steps = err, x.wire.sentFields(), x.timing.read()
+	r.Attempts, r.took = x.wire.repeated(), time.Since(r.Start)
 	if rec.response != nil {
 		r.Proto, r.Status = rec.response.Proto, rec.response.StatusCode
 		_, r.Reason, _ = strings.Cut(rec.response.Status, " ")

@@ -30,6 +30,8 @@ type callFlags struct {
 	remoteNameAll  bool
 	silent         bool
 	pretty         bool
+	har            call.HAR
+	harFile        string
 	showError      bool
 	noProgress     bool
 	failWithBody   bool
@@ -81,6 +83,7 @@ unless --concurrency says how many at one time and --rate how many a second.
 		Example: `  furl call 'https://XYZ.lambda-url.eu-central-1.on.aws/book?page=5'
   furl call my-function/login --json '{"user": "a"}' -c cookies.txt
   furl call https://app.example.com/book --sign-host XYZ.lambda-url.eu-central-1.on.aws
+  furl call my-function --pretty --har calls.har
   furl call my-function --repeat 1000 --concurrency 10`,
 		RunE: func(command *cobra.Command, args []string) error {
 			p.quiet, p.silent = flags.silent, flags.silent && !flags.showError
@@ -149,12 +152,29 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, targets []st
 			break
 		}
 	}
+	if flags.harFile != "" {
+		if harErr := p.writeHAR(flags); harErr != nil {
+			if err == nil {
+				return fmt.Errorf("what was sent and received is not kept: %w", harErr)
+			}
+			p.note("what was sent and received is not kept: %v", harErr)
+		}
+	}
 	if flags.cookieJar != "" {
 		if jarErr := flags.Jar.Write(flags.cookieJar, p.streams.Out); jarErr != nil {
 			p.note("the cookies are not kept: %v", jarErr) // as curl, which goes on as well
 		}
 	}
 	return err
+}
+
+// writeHAR keeps what was sent and received.
+func (p *program) writeHAR(flags *callFlags) error {
+	flags.har.Version = buildVersion()
+	if flags.harFile == "-" {
+		return flags.har.Write(p.streams.Out)
+	}
+	return flags.har.WriteFile(flags.harFile)
 }
 
 // writeTo gives the caller the streams. Messages begin on a line of their own.
@@ -214,6 +234,9 @@ func (p *program) callOne(command *cobra.Command, flags *callFlags, s *signer, n
 	caller.Include = caller.Include || flags.Head
 	caller.KeepMethod = flags.Method != ""
 	caller.Progress = !flags.silent && !flags.noProgress && isTerminal(p.streams.Err) && (toFile || !isTerminal(p.streams.Out))
+	if flags.harFile != "" {
+		caller.Record, caller.RecordBodies = flags.har.Add, call.HARBodies
+	}
 	if flags.pretty && !toFile && isTerminal(p.streams.Out) {
 		caller.Filter = func(resp *http.Response, _ io.Writer) io.WriteCloser {
 			return call.NewPretty(resp, caller.Decompress, caller.Stdout)

@@ -156,6 +156,14 @@ func argumentCompletion(command *cobra.Command) completion {
 		}
 	case "explain":
 		return oneMore(requestIDs)
+	case "policy who":
+		return func(ctx context.Context, t *tab) words {
+			found := functions(aliases)(ctx, t)
+			if slices.ContainsFunc(found.list, func(name string) bool { return strings.HasPrefix(name, t.typed) }) {
+				return found
+			}
+			return words{files: true} // what a project declares
+		}
 	case "dev", "policy lint", "exec":
 		return files
 	}
@@ -190,11 +198,13 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed("auto", "always", "never")
 	case "revoke --print":
 		return fixed(string(snippet.CLI))
+	case "check --fix":
+		return fixed(append([]string{string(snippet.CLI)}, forms(snippet.Wholes())...)...)
 	case "serve --account", "dev --account", "exec --account", "check --account", "grant --account", "lint --account":
 		return freeText // what there will be
 	case "url --auth", "create --auth", "update --auth", "dev --auth", "exec --auth":
 		return fixed("AWS_IAM", "NONE")
-	case "check --callers", "serve --env-file", "dev --env-file", "exec --env-file":
+	case "check --callers", "who --callers", "serve --env-file", "dev --env-file", "exec --env-file":
 		return files
 	}
 	switch f.Name {
@@ -230,6 +240,8 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed(forms(snippet.Forms())...)
 	case "function":
 		return functions(aliases)
+	case "stream":
+		return fixed("auto", "always", "never")
 	case "print-config":
 		return fixed(mcp.ClientNames()...)
 	case "route":
@@ -278,7 +290,7 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed("aws:amz")
 	case "output-dir":
 		return directories
-	case "output", "upload-file", "cookie", "cookie-jar", "dump-header", "cacert", "session-policy", "input", "template", "offline",
+	case "har", "output", "upload-file", "cookie", "cookie-jar", "dump-header", "cacert", "session-policy", "input", "template", "offline",
 		"tls-cert", "tls-key", "sandbox-read", "dev", "config", "client-ca", "token-file":
 		return files
 	case "scp":
