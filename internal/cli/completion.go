@@ -245,6 +245,10 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed(append([]string{string(snippet.CLI)}, forms(snippet.Wholes())...)...)
 	case "fix":
 		return fixed(forms(snippet.Forms())...)
+	case "stream":
+		return fixed("auto", "always", "never")
+	case "print-config":
+		return fixed(mcp.ClientNames()...)
 	case "route":
 		return after("=", functions(aliases))
 	case "request", "method", "cors-allow-methods":
@@ -306,10 +310,10 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		"oauth2-bearer", "proxy", "proxy-user", "noproxy", "socks5", "socks5-hostname", "limit-rate", "sign-host", "source-arn", "path", "request-id", "no-policy", // texts
 		"param", "stack", "handler", "name", "build", "http", "http-upstream", "endpoint", "debug", "suffix", "listen",
 		"allow-host", "cors-allow-headers", "cors-expose-headers",
-		"expires", "since", "wait", "drain-timeout", "timeout", "idle-timeout", "breaker-timeout", "max-time", "connect-timeout", // times
-		"lines", "repeat", "concurrency", "rate", "retry", "max-redirs", "max-body", "max-message", "max-concurrent", "max-environments", // numbers
-		"max-connections", "burst", "retries", "retry-budget", "breaker-failures",
-		"account-concurrency", "stream-bandwidth", "cors-max-age":
+		"expires", "since", "wait", "drain-timeout", "max-time", "connect-timeout", "timeout", "idle-timeout", "breaker-timeout", // times
+		"lines", "repeat", "concurrency", "rate", "retry", "max-redirs", "max-body", "max-concurrent", "max-environments", // numbers
+		"account-concurrency", "stream-bandwidth", "cors-max-age", "max-message", "burst", "breaker-failures", "max-connections",
+		"retries", "retry-budget":
 		return freeText
 	}
 	return nil
