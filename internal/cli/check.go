@@ -78,8 +78,9 @@ aws iam get-account-authorization-details printed, which no longer has to be ask
 --whole all of each grant. The exit status is still that of the check.
 
 ` + exitStatus(status{
-			exitOK:     "the call would be allowed; of several: all are ok",
-			exitFailed: "the command could not find out, or there is nothing to call; of several: none has a problem, but not all are ok",
+			exitOK: "the call would be allowed; of several: all are ok",
+			exitFailed: "the command could not find out, or there is nothing to call; of several: none has a problem, " +
+				"but not all are ok",
 			exitDenied: "the call would be refused; of several: there are problems, whatever could not be looked at",
 		}, exitUsage, exitConnect, exitCredentials, exitInterrupted),
 		Example: "  furl check my-function-with-url --as function:my-calling-function",
@@ -142,6 +143,9 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 	switch {
 	case modes != 1:
 		return usage(command, errors.New("name a function or URL, or say --all or --offline DIRECTORY, and only one of them"))
+	case many && (flags.given("as") || flags.question.Call):
+		return usage(command, errors.New("--as and --call are about one caller: name the functions; "+
+			"--callers counts all users and roles"))
 	case flags.callers != "" && !many:
 		return usage(command, errors.New("--callers is for --all and --offline: --as names one caller"))
 	case flags.offline == "" && (flags.declaration.given() != ""):
@@ -160,7 +164,8 @@ func (p *program) runCheck(command *cobra.Command, flags checkFlags, args []stri
 	case len(flags.session) > 0 && many:
 		return usage(command, errors.New("--session-policy is for one caller: name a function or URL"))
 	case flags.offline != "" && flags.isFleet():
-		return usage(command, errors.New("several regions and profiles are for --all and functions: --offline asks for nothing"))
+		return usage(command, errors.New("several regions and profiles are for --all and functions: "+
+			"--offline asks for nothing"))
 	case flags.offline != "":
 		return p.checkOffline(command, flags)
 	case flags.all:

@@ -60,7 +60,8 @@ const everywhere = "all"
 
 // isFleet reports whether the flags name more than one region or profile.
 func (flags *checkFlags) isFleet() bool {
-	return len(flags.regions.values) > 1 || len(flags.profiles.values) > 1 || slices.Contains(flags.regions.values, everywhere)
+	return len(flags.regions.values) > 1 || len(flags.profiles.values) > 1 ||
+		slices.Contains(flags.regions.values, everywhere)
 }
 
 // checkers are those of each region of each profile, which look at the targets, and whether these are all regions. A
@@ -152,7 +153,9 @@ func (p *program) checkAll(command *cobra.Command, flags checkFlags) error {
 
 // callersOf asks each profile for the callers of its account, or reads them from a file; nil if they are not to be
 // counted.
-func (p *program) callersOf(command *cobra.Command, flags checkFlags, checkers []*check.Checker) (*check.Callers, error) {
+func (p *program) callersOf(
+	command *cobra.Command, flags checkFlags, checkers []*check.Checker,
+) (*check.Callers, error) {
 	if flags.callers != live {
 		return p.callers(command, flags)
 	}

@@ -337,7 +337,8 @@ func (a Asked) answered(answer Report, err error) AuditFunction {
 		if function.Missing == "" && step.Decides {
 			function.Missing = step.Missing
 		}
-		function.Details = append(function.Details, fmt.Sprintf("%s: %s: %s", step.Name, step.Status, strings.ReplaceAll(step.Summary, "\n", " ")))
+		function.Details = append(function.Details, fmt.Sprintf("%s: %s: %s", step.Name, step.Status,
+			strings.ReplaceAll(step.Summary, "\n", " ")))
 	}
 	return function
 }

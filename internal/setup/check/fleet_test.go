@@ -26,7 +26,7 @@ type crowd struct {
 }
 
 func (c *crowd) arn(i int) lambda.ARN {
-	return lambda.ARN{Region: c.region, Account: here, Name: fmt.Sprintf("f%03d", i)}
+	return lambda.ARN{Region: c.region, Account: "111122223333", Name: fmt.Sprintf("f%03d", i)}
 }
 
 func (c *crowd) Functions(context.Context) iter.Seq2[awsapi.Function, error] {

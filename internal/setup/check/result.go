@@ -55,13 +55,16 @@ func rules() []report.Rule {
 				"Grant them, or give the URL the auth type AWS_IAM.",
 		}, {
 			ID: string(ruleSCP), Summary: "A service control policy denies the calls", Outcome: report.Failed,
-			Help: "The organization of the account denies what the policies of the account grant. Its administrators can change that.",
+			Help: "The organization of the account denies what the policies of the account grant. Its administrators can " +
+				"change that.",
 		}, {
 			ID: string(ruleRefused), Summary: "The call would be refused", Outcome: report.Failed,
-			Help: "A step that decides came out as a problem. furl check FUNCTION shows all steps, and the commands that repair them.",
+			Help: "A step that decides came out as a problem. furl check FUNCTION shows all steps, and the commands that " +
+				"repair them.",
 		}, {
 			ID: string(ruleUnusable), Summary: "There is nothing to call", Outcome: report.Failed,
-			Help: "The function, its alias or its URL is not there, or there is no way to it. furl url create FUNCTION makes a URL.",
+			Help: "The function, its alias or its URL is not there, or there is no way to it. furl url create FUNCTION " +
+				"makes a URL.",
 		}, {
 			ID: string(ruleDepends), Summary: "Who may call depends on the callers' own policies", Outcome: report.Noted,
 			Help: "The policy of the function lets nobody call by itself. furl check --all --callers reads the policies of users " +
@@ -76,9 +79,12 @@ func rules() []report.Rule {
 // Report is the audit in the form that CI systems read it from.
 func (a Audit) Report(version string) report.Report {
 	found := report.Report{
-		Command: "furl check", Version: version, Rules: rules(), Notes: a.Notes, Summary: a.Counts.Sentence(), Complete: a.isComplete(),
+		Command: "furl check", Version: version, Rules: rules(), Notes: a.Notes, Summary: a.Counts.Sentence(),
+		Complete: a.isComplete(),
 	}
-	outcomes := map[Status]report.Outcome{OK: report.Passed, Depends: report.Noted, Problem: report.Failed, Unknown: report.Unknown}
+	outcomes := map[Status]report.Outcome{
+		OK: report.Passed, Depends: report.Noted, Problem: report.Failed, Unknown: report.Unknown,
+	}
 	suite := func(by, region string) string {
 		if by == "" || region == "" {
 			return by + region
@@ -87,7 +93,8 @@ func (a Audit) Report(version string) report.Report {
 	}
 	for _, f := range a.Functions {
 		found.Results = append(found.Results, report.Result{
-			Suite: suite(cmp.Or(f.Profile, f.Account), f.Region), Name: f.name(), Rule: string(f.Rule), Outcome: outcomes[f.Status],
+			Suite: suite(cmp.Or(f.Profile, f.Account), f.Region), Name: f.name(), Rule: string(f.Rule),
+			Outcome: outcomes[f.Status],
 			Message: f.Summary, Details: slices.Clone(f.Details), Fix: f.Fix, File: f.File, Line: f.Line, Column: f.Column,
 		})
 	}
