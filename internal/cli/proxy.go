@@ -100,7 +100,8 @@ func (f *proxyFlags) settings() []setting {
 		{"token-file", &c.TokenFile, "tokenFile", "file of the token, in place of $" + tokenVariable},
 		{
 			"admin", &c.Admin, "admin",
-			"address of the pages /healthz, /readyz and /metrics, or off (default off; with --config " + proxy.DefaultAdmin + ")",
+			"address of the pages /healthz, /readyz and /metrics, or off " +
+				"(default off; with --config " + proxy.DefaultAdmin + ")",
 		},
 		{"admin-open", &c.AdminOpen, "adminOpen", "let other machines read those pages"},
 		{"tls-cert", &c.TLSCert, "tlsCert", "file of a certificate: speak TLS only; read again when it changes"},
@@ -111,13 +112,19 @@ func (f *proxyFlags) settings() []setting {
 			"whether clients need a certificate of --client-ca: required or optional (default required)",
 		},
 		{"allow-host", (*commaList)(&c.AllowHosts), "allowHosts", "name that may be in the Host header; may be repeated"},
-		{"allow-origin", (*commaList)(&c.AllowOrigins), "allowOrigins", "origin whose pages may use the proxy, or *; may be repeated"},
+		{
+			"allow-origin", (*commaList)(&c.AllowOrigins), "allowOrigins",
+			"origin whose pages may use the proxy, or *; may be repeated",
+		},
 		{
 			"forward-authorization", &c.ForwardAuthorization, "forwardAuthorization",
 			"pass the client's Authorization header on as X-Forwarded-Authorization",
 		},
 		{"max-concurrent", &c.MaxConcurrent, "maxConcurrent", "most requests at one time"},
-		{"max-connections", &c.MaxConnections, "maxConnections", "most connections of clients at one time; 0 is 10,000, or half of the files that may be open"},
+		{
+			"max-connections", &c.MaxConnections, "maxConnections",
+			"most connections of clients at one time; 0 is 10,000, or half of the files that may be open",
+		},
 		{"drain-timeout", &c.DrainTimeout, "drainTimeout", "how long requests may take to finish after a signal"},
 	}, limitSettings(&c.Limits)...)
 }

@@ -141,11 +141,13 @@ func (f *proxyFlags) as(how proxy.Signing, getenv func(string) string) (*signing
 	o.Profile, o.RoleARN, o.Region, o.EndpointURL = how.Profile, how.RoleARN, how.Region, how.EndpointURL
 	if how.EnvPrefix != "" {
 		o.Credentials = aws.Credentials{
-			AccessKeyID: getenv(how.EnvPrefix + "AWS_ACCESS_KEY_ID"), SecretAccessKey: getenv(how.EnvPrefix + "AWS_SECRET_ACCESS_KEY"),
-			SessionToken: getenv(how.EnvPrefix + "AWS_SESSION_TOKEN"), Source: "env-prefix",
+			AccessKeyID:     getenv(how.EnvPrefix + "AWS_ACCESS_KEY_ID"),
+			SecretAccessKey: getenv(how.EnvPrefix + "AWS_SECRET_ACCESS_KEY"),
+			SessionToken:    getenv(how.EnvPrefix + "AWS_SESSION_TOKEN"), Source: "env-prefix",
 		}
 		if !o.Credentials.HasKeys() {
-			return nil, fmt.Errorf("env-prefix: $%[1]sAWS_ACCESS_KEY_ID or $%[1]sAWS_SECRET_ACCESS_KEY is not set", how.EnvPrefix)
+			return nil, fmt.Errorf("env-prefix: $%[1]sAWS_ACCESS_KEY_ID or $%[1]sAWS_SECRET_ACCESS_KEY is not set",
+				how.EnvPrefix)
 		}
 	}
 	return &s, nil
@@ -279,8 +281,8 @@ type shownRoute struct {
 // checkProxy prints what a configuration means. It reads the files that the configuration names, and sends nothing.
 func (s *service) checkProxy(config proxy.Config) error {
 	if config.Upstream != "" {
-		config.Routes = append(config.Routes, proxy.Route{Upstream: config.Upstream, Signing: config.Signing, Limits: config.Limits})
-		config.Upstream = ""
+		rest := proxy.Route{Upstream: config.Upstream, Signing: config.Signing, Limits: config.Limits}
+		config.Routes, config.Upstream = append(config.Routes, rest), ""
 	}
 	if err := s.readToken(&config); err != nil {
 		return usage(s.command, err)
@@ -289,8 +291,8 @@ func (s *service) checkProxy(config proxy.Config) error {
 	for i := range config.Routes {
 		route := &config.Routes[i]
 		routes = append(routes, shownRoute{
-			route.Where(), route.KeepPath, route.Upstream, route.SignHost, route.Region, keysOf(route.Signing), route.RoleARN,
-			route.MaxConcurrent, set(limitSettings(&route.Limits)),
+			route.Where(), route.KeepPath, route.Upstream, route.SignHost, route.Region, keysOf(route.Signing),
+			route.RoleARN, route.MaxConcurrent, set(limitSettings(&route.Limits)),
 		})
 		if err := s.checkRoute(route); err != nil {
 			if route.At != "" {

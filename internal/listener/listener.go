@@ -135,7 +135,9 @@ func (c *Listener) acceptOne() (net.Conn, error) {
 		return nil, err
 	}
 	release := sync.OnceFunc(func() { <-c.slots })
-	return &connection{Conn: accepted, timeout: c.writeTimeout, release: release, lingering: &c.lingering, lot: &c.lot}, nil
+	return &connection{
+		Conn: accepted, timeout: c.writeTimeout, release: release, lingering: &c.lingering, lot: &c.lot,
+	}, nil
 }
 
 // Close closes the listener and ends a wait of Accept.

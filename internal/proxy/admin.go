@@ -88,7 +88,8 @@ func (p *Proxy) page(w http.ResponseWriter, r *http.Request) {
 		header.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		page.WriteTo(w) //nolint:errcheck // the same
 	default:
-		http.Error(w, "furl proxy: no such page; there are "+pageHealth+", "+pageReady+" and "+pageMetrics, http.StatusNotFound)
+		const text = "furl proxy: no such page; there are " + pageHealth + ", " + pageReady + " and " + pageMetrics
+		http.Error(w, text, http.StatusNotFound)
 	}
 }
 

@@ -77,7 +77,7 @@ type Config struct {
 type Signing struct {
 	Profile     string `toml:"profile"`      // of the AWS configuration
 	RoleARN     string `toml:"role-arn"`     // to assume
-	EnvPrefix   string `toml:"env-prefix"`   // of the variables with the keys, such as ORDERS_ for $ORDERS_AWS_ACCESS_KEY_ID
+	EnvPrefix   string `toml:"env-prefix"`   // of the variables, such as ORDERS_ for $ORDERS_AWS_ACCESS_KEY_ID
 	Region      string `toml:"region"`       // if the URL does not name it
 	EndpointURL string `toml:"endpoint-url"` // of the APIs that look up URLs and assume roles
 	Service     string `toml:"service"`
@@ -190,8 +190,8 @@ func (c Config) validateListen() error {
 	case !ok:
 		return wrong("listen", "%q is not HOST:PORT", c.Listen)
 	case !local && !c.RequireToken && !c.Open:
-		return wrong("listen", "other machines can reach %s and call with your credentials: say {token}, or {open} to allow that",
-			c.Listen)
+		return wrong("listen",
+			"other machines can reach %s and call with your credentials: say {token}, or {open} to allow that", c.Listen)
 	case local && c.Open:
 		return wrong("open", "it is for an address that other machines can reach: say {listen} too")
 	}
@@ -237,7 +237,8 @@ func (c Config) admin() string {
 // times refuses a time that a person has not meant: TOML takes a number for nanoseconds.
 func times(key string, value time.Duration) error {
 	if value < 0 || value > 0 && value < time.Millisecond {
-		return wrong(key, "%s is no such time: it must be positive, with its unit, such as 30s (in a file, \"30s\")", value)
+		return wrong(key, "%s is no such time: it must be positive, with its unit, such as 30s (in a file, \"30s\")",
+			value)
 	}
 	return nil
 }
@@ -256,9 +257,9 @@ func (l Limits) validate() error {
 		{l.MaxBody < 1, "max-body", "it must be positive"},
 		{!(l.Rate >= 0 && l.Rate <= maxRate), "rate", "it is a number of requests per second; 0 is no limit"},
 		{l.Burst < 0, "burst", "it must not be negative"},
-		{l.Burst > 0 && l.Rate == 0, "burst", "it is how many requests may come at once where there is a rate: say {rate} too"},
+		{l.Burst > 0 && l.Rate == 0, "burst", "it says how many may come at once with a rate: say {rate} too"},
 		{l.Retries < 0 || l.Retries > maxRetries, "retries", fmt.Sprintf("it must be from 0 to %d", maxRetries)},
-		{!(l.RetryBudget > 0 && l.RetryBudget <= 1), "retry-budget", "it is a share of the requests, above 0 and at most 1"},
+		{!(l.RetryBudget > 0 && l.RetryBudget <= 1), "retry-budget", "it is a share, above 0 and at most 1"},
 		{l.BreakerFailures < 0, "breaker-failures", "it must not be negative; 0 is no circuit breaker"},
 		{l.BreakerTimeout == 0, "breaker-timeout", "it must be positive"},
 	} {
@@ -291,7 +292,8 @@ func (c Config) certificate() *listener.Pair {
 	if c.TLSCert == "" {
 		return nil
 	}
-	pair := &listener.Pair{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA, Clients: tls.RequireAndVerifyClientCert, Log: c.Log}
+	pair := &listener.Pair{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA, Log: c.Log}
+	pair.Clients = tls.RequireAndVerifyClientCert
 	if c.ClientAuth == ClientsOptional {
 		pair.Clients = tls.VerifyClientCertIfGiven
 	}

@@ -37,8 +37,8 @@ func ParseConfig(path string, text []byte, over func(*Config)) (Config, error) {
 	file, err := tomlfile.Decode(path, text, &read)
 	if err != nil {
 		if file.Type("token") == "String" {
-			err = file.At(errors.New("token is true or false, since a configuration file holds no secrets: put the token into "+
-				"$FURL_PROXY_TOKEN, or name its file with token-file"), "token")
+			err = file.At(errors.New("token is true or false, since a configuration file holds no secrets: "+
+				"put the token into $FURL_PROXY_TOKEN, or name its file with token-file"), "token")
 		}
 		return Config{}, err
 	}
@@ -57,7 +57,8 @@ func ParseConfig(path string, text []byte, over func(*Config)) (Config, error) {
 		faults = append(faults, file.At(errors.New(fault.Text), fault.Key))
 	}
 	for i, table := range read.Routes {
-		route := Route{Signing: config.Signing, Limits: config.Limits, At: fmt.Sprintf("%s:%d", path, file.LineIn("routes", i, ""))}
+		at := fmt.Sprintf("%s:%d", path, file.LineIn("routes", i, ""))
+		route := Route{Signing: config.Signing, Limits: config.Limits, At: at}
 		if err := file.Table("routes", i, table, &route); err != nil {
 			faults = append(faults, err)
 			continue
@@ -135,9 +136,11 @@ func unknown(key tomlfile.Key) string {
 	name := key[len(key)-1]
 	if isSecret(name) {
 		return fmt.Sprintf("%s: a configuration file holds no secrets: name a profile of the AWS configuration "+
-			"(profile = \"NAME\"), a role (role-arn = \"ARN\"), or variables of the environment (env-prefix = \"NAME_\")", key)
+			"(profile = \"NAME\"), a role (role-arn = \"ARN\"), or variables of the environment "+
+			"(env-prefix = \"NAME_\")", key)
 	}
-	meant := cmp.Or(tree.Nearest(strings.ReplaceAll(name, "_", "-"), known), tree.Nearest(strings.ReplaceAll(name, "_", "-")+"s", known))
+	typed := strings.ReplaceAll(name, "_", "-")
+	meant := cmp.Or(tree.Nearest(typed, known), tree.Nearest(typed+"s", known))
 	if meant != "" {
 		return fmt.Sprintf("there is no setting %s; did you mean %s?", key, meant)
 	}
@@ -147,7 +150,9 @@ func unknown(key tomlfile.Key) string {
 // isSecret reports whether a key is one for a secret, however it is written.
 func isSecret(name string) bool {
 	plain := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name))
-	for _, word := range []string{"secret", "accesskey", "sessiontoken", "securitytoken", "password", "credentials", "privatekey"} {
+	for _, word := range []string{
+		"secret", "accesskey", "sessiontoken", "securitytoken", "password", "credentials", "privatekey",
+	} {
 		if strings.Contains(plain, word) {
 			return true
 		}

@@ -104,7 +104,8 @@ func (p *Proxy) Collectors() []metric.Collector {
 		all = open.Collectors()
 	}
 	const requests, help = "furl_proxy_requests_total", "Requests, by their route and how they ended."
-	all = append(all, p.outcomes.Collectors(requests, help, "outcome", outcomes(), metric.Label{Name: "route", Value: noRoute})...)
+	others := metric.Label{Name: "route", Value: noRoute}
+	all = append(all, p.outcomes.Collectors(requests, help, "outcome", outcomes(), others)...)
 	var names []string
 	for _, r := range t.routes {
 		names = append(names, r.Where())

@@ -196,7 +196,8 @@ func (x *exchange) passed(w http.ResponseWriter, r *http.Request, p *Proxy) {
 	defer state.running.Add(-1)
 	if most := int64(route.MaxConcurrent); state.running.Add(1) > most && most > 0 {
 		x.allowOrigin(w.Header())
-		x.refuseFor(w, http.StatusServiceUnavailable, time.Second, checkOverload, "too many requests of this route at one time")
+		x.refuseFor(w, http.StatusServiceUnavailable, time.Second, checkOverload,
+			"too many requests of this route at one time")
 		return
 	}
 	if wait, ok := state.bucket.take(x.start, route.Limits); !ok {

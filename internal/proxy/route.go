@@ -175,7 +175,8 @@ func (r *route) target(in *http.Request) (*url.URL, error) {
 // mount is how the function's own addresses become the proxy's, for the client of a request.
 func (r *route) mount(in *http.Request) *mount.Mount {
 	scheme := "http"
-	if in.TLS != nil || strings.EqualFold(in.Header.Get("X-Forwarded-Proto"), "https") { // a front end before the proxy says so
+	// A front end before the proxy says so, too.
+	if in.TLS != nil || strings.EqualFold(in.Header.Get("X-Forwarded-Proto"), "https") {
 		scheme = "https"
 	}
 	return &mount.Mount{Hosts: r.hosts, Prefix: r.base, Origin: scheme + "://" + in.Host, Base: r.cut}

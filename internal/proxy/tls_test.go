@@ -139,8 +139,9 @@ func TestTLS(t *testing.T) {
 	if text := body(t, resp); text != "https" || resp.ProtoMajor != 2 || resp.Header.Get("Location") != "https://localhost/login" {
 		t.Errorf("%s, %s, Location %s", resp.Proto, text, resp.Header.Get("Location"))
 	}
-	if plain := p.raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); plain.StatusCode != http.StatusBadRequest {
-		t.Errorf("without TLS: %s", plain.Status)
+	plain := p.raw(t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if text := body(t, plain); plain.StatusCode != http.StatusBadRequest || !strings.Contains(text, "https://") { // and it is the end
+		t.Errorf("without TLS: %s %s", plain.Status, text)
 	}
 	if lines := server.Lines(); len(lines) != 1 {
 		t.Errorf("went on: %q", lines)
