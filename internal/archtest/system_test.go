@@ -31,7 +31,7 @@ func TestWindowsHasNoServer(t *testing.T) {
 	server := []string{
 		"internal/app", "internal/code", "internal/controlplane", "internal/dataplane", "internal/demo", "internal/dev",
 		"internal/invoke", "internal/logs", "internal/pages", "internal/runtime", "internal/runtime/sandbox", "internal/state",
-		"internal/store", "internal/trash", "internal/watch", "modernc.org/sqlite",
+		"internal/store", "internal/trash", "internal/watch", "github.com/ncruces/go-sqlite3",
 	}
 	client := []string{
 		"internal/call", "internal/proxy", "internal/setup", "internal/setup/check", "internal/declared", "internal/roster", "policy",
