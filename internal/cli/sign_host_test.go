@@ -43,6 +43,22 @@ func TestSignHost(t *testing.T) {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("the link: %v, %v", resp, err)
 	}
+	at := strings.TrimPrefix(front.URL, "http://")
+	for language, want := range map[string][]string{
+		"python": {`AWSRequest("GET", "https://` + to.Host + `/x", `, `requests.Request("GET", url, `, `url = "` + front.URL + `/x"`},
+		"js":     {`url: "https://` + to.Host + `/x",`, `await fetch("` + front.URL + `/x", `},
+		"go":     {`transport.SignHosts = map[string]string{"` + at + `": "` + to.Host + `"}`, `"GET", "` + front.URL + `/x", nil)`},
+	} {
+		code, stdout, stderr := run(t, nil, "sign", front.URL+"/x", "--as", language, "--sign-host", to.Host)
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit status %d: %s", language, code, stderr)
+		}
+		for _, part := range want {
+			if !strings.Contains(stdout, part) {
+				t.Errorf("%s: %q is not in\n%s", language, part, stdout)
+			}
+		}
+	}
 	for _, host := range []string{"https://" + to.Host, to.Host + "/path", "user@" + to.Host, "a b"} {
 		if code, _, stderr := run(t, nil, "call", front.URL, "--sign-host", host); code != 2 || !strings.Contains(stderr, "is not a host") {
 			t.Errorf("%q: exit status %d, %s", host, code, stderr)
