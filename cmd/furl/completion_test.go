@@ -201,7 +201,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 	for _, test := range []struct{ line, want string }{
 		{"furl call w", "web"},
 		{"furl call web:", "live"}, // behind the colon, where bash begins a word
-		{"furl sign --as j", "json"},
+		{"furl sign --as he", "headers"},
 		{"furl url create web --invoke-mode=R", "RESPONSE_STREAM"},
 		{"furl serve --data d", "FILES\n-d"},
 		{"furl call --max-time ", ""},

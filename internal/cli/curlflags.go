@@ -263,7 +263,8 @@ func (c *callFlags) register(command *cobra.Command) {
 	f.always("basic", "proxy-basic", "no-buffer")
 	c.registerNetwork(f)
 	f.StringVar(&c.harFile, "har", "",
-		"`FILE` to keep what was sent and received, as HTTP Archive 1.2 without secrets in headers, cookies and URLs; - for the standard output")
+		"`FILE` to keep what was sent and received, as HTTP Archive 1.2 without secrets in headers, cookies and URLs; "+
+			"- for the standard output")
 	f.BoolVar(&c.pretty, "pretty", false, "indent and color JSON on a terminal")
 	f.IntVar(&c.load.Repeat, "repeat", 0, "how often to send the request")
 	f.IntVar(&c.load.Concurrency, "concurrency", 1, "with --repeat: how many requests at one time")
@@ -317,8 +318,8 @@ func (c *callFlags) check(command *cobra.Command, targets []string) error {
 	case !changed("repeat") && (changed("concurrency") || changed("rate") || changed("report")):
 		return errors.New("--concurrency, --rate and --report go with --repeat: add --repeat N")
 	case changed("repeat") && (len(c.outputs) > 0 || c.remoteNameAll || c.caller.Include || c.caller.Verbose ||
-		c.caller.WriteOut != "" || c.caller.Follow || c.caller.DumpHeader != "" || c.cookieJar != "" || c.pretty ||
-		c.harFile != ""):
+		c.caller.WriteOut != "" || c.caller.Follow || c.caller.DumpHeader != "" || c.cookieJar != "" ||
+		c.pretty || c.harFile != ""):
 		return errors.New("--repeat keeps no responses and follows no redirects: " +
 			"leave out -o, -O, -i, -v, -w, -L, -D, -c, --pretty and --har")
 	case c.harFile == "-" && len(c.outputs) < len(targets) && !c.remoteNameAll:
