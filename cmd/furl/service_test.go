@@ -207,6 +207,7 @@ func TestServiceReloads(t *testing.T) {
 		route(a) + "env-prefix = 'NONE_'\n":                    s.file + ":4: env-prefix: $NONE_AWS_ACCESS_KEY_ID",
 		"[[routes]]\nupstream = 'a b'\npath='/x'\n":            s.file + ":4: ",
 		"tls-cert = 'absent'\ntls-key = 'absent'\n" + route(a): s.file + ":4: tls-cert: stat ",
+		"upstream = 'a b'\n" + route(a):                        s.file + ":4: \"a b\" is neither",
 		"max-body = \n" + route(a):                             s.file + ":4",
 		"max-concurrent = 0\n" + route(a):                      s.file + ":4: max-concurrent: it must be positive",
 	} {

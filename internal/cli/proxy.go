@@ -175,7 +175,7 @@ func (f *proxyFlags) configure(args []string) (proxy.Config, error) {
 		config.Routes = append(config.Routes, route)
 	}
 	if len(args) == 1 {
-		config.Upstream = args[0]
+		config.Upstream, config.At = args[0], ""
 	}
 	if config.Upstream == "" && len(config.Routes) == 0 {
 		return proxy.Config{}, errors.New("name a function URL, or say --route or --config")

@@ -42,36 +42,35 @@ func (s *service) connect(config *proxy.Config) error {
 	if err := s.readToken(config); err != nil {
 		return usage(s.command, err)
 	}
+	config.Routes, config.Upstream = config.AllRoutes(), ""
 	type group struct {
 		proxy.Signing
 		maxBody int64 // of a Transport
 	}
-	groups := map[group]*credentials{}
+	groups := map[group][]*proxy.Route{}
 	var order []group
-	add := func(at string, upstream *string, signing proxy.Signing, limits proxy.Limits, transport *http.RoundTripper) {
-		key := group{signing, limits.MaxBody}
-		if groups[key] == nil {
-			groups[key] = &credentials{at: at}
-			order = append(order, key)
-		}
-		groups[key].add(upstream, transport)
-	}
-	if config.Upstream != "" {
-		add("", &config.Upstream, config.Signing, config.Limits, &config.Transport)
-	}
 	for i := range config.Routes {
 		route := &config.Routes[i]
-		add(route.At, &route.Upstream, route.Signing, route.Limits, &route.Transport)
+		key := group{route.Signing, route.MaxBody}
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], route)
 	}
 	for _, key := range order {
 		if err := s.sign(key.Signing, key.maxBody, groups[key]); err != nil {
-			if at := groups[key].at; at != "" {
-				err = located{at, err}
-			}
 			return err
 		}
 	}
 	return nil
+}
+
+// locate says where a file has the route that an error is about.
+func locate(route *proxy.Route, err error) error {
+	if route.At == "" {
+		return err
+	}
+	return located{route.At, err}
 }
 
 // located is an error about a route of a file. It is handled as the error that it wraps.
@@ -83,40 +82,34 @@ type located struct {
 func (l located) Error() string { return l.at + ": " + l.err.Error() }
 func (l located) Unwrap() error { return l.err }
 
-// credentials are the upstreams that have the same credentials.
-type credentials struct {
-	at         string // where a file has the first of them
-	upstreams  []*string
-	transports []*http.RoundTripper
-}
-
-func (c *credentials) add(upstream *string, transport *http.RoundTripper) {
-	c.upstreams, c.transports = append(c.upstreams, upstream), append(c.transports, transport)
-}
-
-// sign makes the transport of a group, and resolves what its upstreams name.
-func (s *service) sign(how proxy.Signing, maxBody int64, of *credentials) error {
+// sign makes the transport of routes that have the same credentials, and resolves what they name.
+func (s *service) sign(how proxy.Signing, maxBody int64, routes []*proxy.Route) error {
 	signing, err := s.flags.as(how, s.program.getenv)
 	if err != nil {
-		return usage(s.command, err)
+		return locate(routes[0], usage(s.command, err))
 	}
 	var names []string
-	for _, name := range of.upstreams {
-		names = append(names, *name)
+	for _, route := range routes {
+		names = append(names, route.Upstream)
 	}
 	signer, err := signing.open(s.program, s.command, names...)
 	if err != nil {
-		return err
+		for _, route := range routes { // which of them is it?
+			if _, err := signing.open(s.program, s.command, route.Upstream); err != nil {
+				return locate(route, err)
+			}
+		}
+		return locate(routes[0], err)
 	}
 	for i, e := range signer.all {
 		if err := signer.checkRegions(e.host); err != nil {
-			return err
+			return locate(routes[i], err)
 		}
-		*of.upstreams[i] = e.url
+		routes[i].Upstream = e.url
 	}
 	// Missing credentials shall end the command now, not fail the first request.
 	if _, err := signer.transport.Credentials.Retrieve(s.command.Context()); err != nil {
-		return noKeys(err)
+		return locate(routes[0], noKeys(err))
 	}
 	if s.base == nil {
 		if s.base, err = signing.transport(s.flags.network, true); err != nil {
@@ -126,8 +119,8 @@ func (s *service) sign(how proxy.Signing, maxBody int64, of *credentials) error 
 		s.base.MaxIdleConns = proxy.MaxConcurrent
 	}
 	signer.transport.Base, signer.transport.MaxSpool = s.base, maxBody
-	for _, transport := range of.transports {
-		*transport = signer.transport
+	for _, route := range routes {
+		route.Transport = signer.transport
 	}
 	return nil
 }
@@ -280,10 +273,7 @@ type shownRoute struct {
 
 // checkProxy prints what a configuration means. It reads the files that the configuration names, and sends nothing.
 func (s *service) checkProxy(config proxy.Config) error {
-	if config.Upstream != "" {
-		rest := proxy.Route{Upstream: config.Upstream, Signing: config.Signing, Limits: config.Limits}
-		config.Routes, config.Upstream = append(config.Routes, rest), ""
-	}
+	config.Routes, config.Upstream = config.AllRoutes(), ""
 	if err := s.readToken(&config); err != nil {
 		return usage(s.command, err)
 	}
@@ -295,10 +285,7 @@ func (s *service) checkProxy(config proxy.Config) error {
 			route.RoleARN, route.MaxConcurrent, set(limitSettings(&route.Limits)),
 		})
 		if err := s.checkRoute(route); err != nil {
-			if route.At != "" {
-				err = located{route.At, err}
-			}
-			return err
+			return locate(route, err)
 		}
 	}
 	if _, err := proxy.New(config); err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,8 @@ type Config struct {
 	// Upstream is the URL for requests that match no route; "" to refuse such requests.
 	Upstream string  `toml:"upstream"`
 	Routes   []Route `toml:"-"`
+	// At is where a file has Upstream, for errors.
+	At string `toml:"-"`
 	// Signing and Limits are those of Upstream, and in a file those of all routes that do not say otherwise.
 	Signing
 	Limits
@@ -71,6 +74,16 @@ type Config struct {
 	Transport http.RoundTripper `toml:"-"`
 	// Log gets one line for each request; nil for no log.
 	Log *slog.Logger `toml:"-"`
+}
+
+// AllRoutes are the routes, and that of Upstream if there is one.
+func (c Config) AllRoutes() []Route {
+	if c.Upstream == "" {
+		return slices.Clone(c.Routes)
+	}
+	return append(slices.Clone(c.Routes), Route{
+		Upstream: c.Upstream, Signing: c.Signing, Limits: c.Limits, Transport: c.Transport, At: c.At,
+	})
 }
 
 // Signing is with which credentials and for what requests are signed.

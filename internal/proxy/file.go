@@ -43,6 +43,9 @@ func ParseConfig(path string, text []byte, over func(*Config)) (Config, error) {
 		return Config{}, err
 	}
 	config := read.Config
+	if config.Upstream != "" {
+		config.At = fmt.Sprintf("%s:%d", path, tomlfile.LineOf(text, "upstream"))
+	}
 	for _, name := range []*string{&config.TokenFile, &config.TLSCert, &config.TLSKey, &config.ClientCA} {
 		if *name != "" && !filepath.IsAbs(*name) {
 			*name = filepath.Join(filepath.Dir(path), *name)

@@ -94,10 +94,7 @@ type route struct {
 
 // compile checks the routes and sorts them, the most specific first.
 func compile(c Config) ([]*route, error) {
-	all := slices.Clone(c.Routes)
-	if c.Upstream != "" {
-		all = append(all, Route{Upstream: c.Upstream, Signing: c.Signing, Limits: c.Limits})
-	}
+	all := c.AllRoutes()
 	if len(all) == 0 {
 		return nil, errors.New("there is neither an upstream nor a route")
 	}
