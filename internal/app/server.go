@@ -72,6 +72,7 @@ type Server struct {
 	pool      *runtime.Pool
 	invoke    *invoke.Service
 	traces    *trace.Recorder
+	usage     *auth.Usage
 	address   urls
 
 	intake   *listener.Intake
@@ -255,18 +256,20 @@ func (s *Server) maySend(from, to resolve.Target) bool {
 		return false
 	}
 	function := to.Function
-	decision, _ := auth.Authorize(world, role, auth.Check{
+	decision, asked := auth.Authorize(world, role, auth.Check{
 		Action: lambda.ActionInvoke, Resource: to.ARN().String(), ResourceAccount: function.ARN.Account, Policy: to.Policy(),
 		Context: &auth.Conditions{
 			Caller: role, Now: s.config.Now(), Region: function.ARN.Region, Resource: function.ARN.Account, Tags: function.Tags,
 			Extra: []auth.Fact{{Key: "lambda:InvokedViaFunctionUrl", Value: "false"}},
 		},
 	})
+	s.usage.Record(s.config.Now(), auth.Answer{Asked: asked, Decision: decision})
 	return decision.Effect == policy.Allowed
 }
 
 // wire connects the parts.
 func (s *Server) wire() error {
+	s.usage = auth.NewUsage(s.config.Now())
 	gate := &auth.Gate{State: s.state, Now: s.config.Now, ForwardedProto: s.config.ForwardedProto}
 	runner := invoke.Runner(s.pool)
 	if s.config.Runner != nil {
@@ -287,7 +290,7 @@ func (s *Server) wire() error {
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
 	events := &trace.Events{}
 	s.pages = &pages.Pages{
-		Traces: s.traces, Events: events, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load, Ending: s.ending,
+		Traces: s.traces, Events: events, Usage: s.usage, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load, Ending: s.ending,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, Functions: functionLogs{s}, Open: s.config.OpenPages,
 	}
@@ -296,7 +299,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.data = &dataplane.Plane{
-		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Events: events,
+		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Events: events, Usage: s.usage,
 		Log: s.config.Log, Now: s.config.Now,
 		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
 		LegacyPermissions: s.config.LegacyURLPermissions, BlockPublicAccess: s.config.BlockPublicAccess, Explain: s.address.explain,
@@ -315,7 +318,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.control = &controlplane.Plane{
-		Messages: messages, Point: s.address.point, Gate: gate, State: s.state, Traces: s.traces, Log: s.config.Log, Now: s.config.Now,
+		Messages: messages, Point: s.address.point, Gate: gate, State: s.state, Traces: s.traces, Usage: s.usage, Log: s.config.Log, Now: s.config.Now,
 		APIs: []controlplane.API{
 			lambdaAPI,
 			iamapi.New(iamapi.Config{Random: rand.Reader, PrivateProviders: s.config.OIDCPrivateAddresses}),

@@ -203,6 +203,8 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed("auto", "always", "never")
 	case "check --fix":
 		return fixed(forms(snippet.Files())...)
+	case "learn --print":
+		return fixed(forms(snippet.Forms())...)
 	case "revoke --print":
 		return fixed(string(snippet.CLI))
 	case "serve --account", "dev --account", "exec --account", "check --account", "grant --account", "lint --account", "who --account":

@@ -26,15 +26,16 @@ import (
 func (p *program) policy() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "policy",
-		Short: "Evaluate and lint IAM policies, and say who may call",
-		Long: `Evaluate and lint IAM policies, and say who may call a function URL, by the same rules as the server.
+		Short: "Evaluate, lint and learn IAM policies, and say who may call",
+		Long: `Evaluate and lint IAM policies, say who may call a function URL, and learn policies from calls, by the same rules as
+the server.
 
 Exit status: see the commands.`,
 		Example: "  furl policy lint resource-policy.json",
 		Args:    noCommand,
 		RunE:    func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(p.policyEvaluate(), p.policyLint(), p.policyWho())
+	command.AddCommand(p.policyEvaluate(), p.policyLint(), p.policyWho(), p.policyLearn())
 	return command
 }
 

@@ -28,10 +28,11 @@ type Call struct {
 
 	clock     func() time.Time
 	point     func(w http.ResponseWriter, r *http.Request, requestID string)
-	secure    bool   // the client speaks TLS
-	denied    bool   // the signature is not good, or a permission that it asked for was not given
-	status    int    // of a refusal
-	errorType string // of a refusal
+	secure    bool          // the client speaks TLS
+	answers   []auth.Answer // of the policies
+	denied    bool          // the signature is not good, or a permission that it asked for was not given
+	status    int           // of a refusal
+	errorType string        // of a refusal
 }
 
 // Refused notes for the trace what a client was told that is refused: the status and AWS's name for the error. Every
@@ -69,6 +70,7 @@ func (c *Call) Authorize(need Permission) error {
 		Action: need.Action, Resource: need.Resource, ResourceAccount: account,
 		Policy: need.Policy, PolicyName: need.PolicyName, Context: c.Conditions(account, need.Facts),
 	})
+	c.answers = append(c.answers, auth.Answer{Asked: asked, Decision: decision})
 	if decision.Effect == policy.Allowed {
 		return nil
 	}

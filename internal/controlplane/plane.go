@@ -65,6 +65,7 @@ type Plane struct {
 	Gate   *auth.Gate
 	State  *state.State
 	Traces *trace.Recorder
+	Usage  *auth.Usage // nil keeps none
 	Log    *slog.Logger
 	Now    func() time.Time
 	APIs   []API
@@ -135,6 +136,9 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve has the call answered, and keeps the trace of one that is refused.
 func (p *Plane) serve(w http.ResponseWriter, api API, call *Call) {
 	api.Serve(w, call)
+	if !call.Trace.Probe {
+		p.Usage.Record(call.Now, call.answers...)
+	}
 	if call.denied {
 		p.refusals.Add(metric.NotAuthorized)
 		p.keep(call)

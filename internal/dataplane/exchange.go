@@ -186,10 +186,12 @@ func (x *exchange) authorize() *refusal {
 	allowed := url.Effect == policy.Allowed
 	if x.plane.LegacyPermissions && allowed {
 		x.decided(url, decision{})
+		x.used(url)
 		return nil
 	}
 	invoke := x.ask(lambda.ActionInvoke, arn, viaURL)
 	x.decided(url, invoke)
+	x.used(url, invoke)
 	if !x.plane.LegacyPermissions {
 		x.decided(invoke, url)
 		allowed = allowed && invoke.Effect == policy.Allowed
@@ -222,6 +224,18 @@ func (x *exchange) ask(action, arn string, facts []auth.Fact) decision {
 		},
 	})
 	return decision{decided, asked}
+}
+
+// used keeps what the call needs, unless one of furl's own commands sent it by itself.
+func (x *exchange) used(decisions ...decision) {
+	if x.trace.Probe {
+		return
+	}
+	answers := make([]auth.Answer, 0, 2)
+	for _, one := range decisions {
+		answers = append(answers, auth.Answer{Asked: one.asked, Decision: one.Decision})
+	}
+	x.plane.Usage.Record(x.started, answers...)
 }
 
 // policyName is what a reason calls the resource-based policy that a URL asks.

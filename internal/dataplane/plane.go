@@ -36,6 +36,7 @@ type Plane struct {
 	Invoker Invoker
 	Traces  *trace.Recorder
 	Events  *trace.Events // nil keeps none
+	Usage   *auth.Usage   // nil keeps none
 	Log     *slog.Logger
 	Now     func() time.Time
 

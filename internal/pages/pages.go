@@ -34,6 +34,7 @@ import (
 type Pages struct {
 	Traces   *trace.Recorder
 	Events   *trace.Events
+	Usage    *auth.Usage
 	Logs     *logs.Store
 	Code     *CodeLinks
 	Draining func() bool     // nil is never
@@ -119,6 +120,13 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.requests(w, r, reader, "")
 	case path == furlproto.Logs:
 		p.logs(w, r, reader)
+	case path == furlproto.Calls:
+		account := ""
+		if reader != allAccounts {
+			account = string(reader)
+			w.Header().Set(furlproto.Note, "only what concerns account "+account+" alone; the page token shows all")
+		}
+		writeJSON(w, p.Usage.Seen(p.State.Now(), account))
 	case path == furlproto.Metrics:
 		p.metrics(w)
 	case path == furlproto.Prefix, path+"/" == furlproto.Prefix:
@@ -222,6 +230,7 @@ const index = `furl
 ` + furlproto.Requests + `/last-api   the latest of an API
 ` + furlproto.Logs + `               the logs of all functions, or of some (?function=NAME, &region=, &account=, &lines=,
                                &follow=1, &since=TIME, &request-id=, &level=)
+` + furlproto.Calls + `              what was called, by whom and by which statements, as JSON
 ` + furlproto.Metrics + `             for Prometheus
 `
 
