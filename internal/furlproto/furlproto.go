@@ -24,7 +24,7 @@ const (
 	Health   = Prefix + "health"   // whether the server is well, for everybody
 	Requests = Prefix + "requests" // the latest requests; /ID, /last and /last-api are one of them
 	Logs     = Prefix + "logs"     // the log of the function that the query names
-	Calls    = Prefix + "calls"    // what was called by whom, and the statements that there are, as JSON
+	Calls    = Prefix + "calls"    // who called what, and the statements that there are, as JSON
 	Metrics  = Prefix + "metrics"  // for Prometheus
 	Keys     = Prefix + "keys"     // the access key of the user that the query names, for those who have Secret
 )

@@ -230,7 +230,7 @@ const index = `furl
 ` + furlproto.Requests + `/last-api   the latest of an API
 ` + furlproto.Logs + `               the logs of all functions, or of some (?function=NAME, &region=, &account=, &lines=,
                                &follow=1, &since=TIME, &request-id=, &level=)
-` + furlproto.Calls + `              what was called, by whom and by which statements, as JSON
+` + furlproto.Calls + `              who called what, and by which statements, as JSON
 ` + furlproto.Metrics + `             for Prometheus
 `
 
