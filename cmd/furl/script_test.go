@@ -158,6 +158,8 @@ func TestScripts(t *testing.T) {
 			"finish":   finish,
 			"sources":  startSources(t),
 			"stranger": stranger,
+			"account":  account,
+			"apply":    applyCommands,
 		},
 	})
 }
