@@ -111,6 +111,9 @@ const (
 	adminListen
 	linesInvalid
 	lintFindings
+	learnNothing
+	learnUnknown
+	learnFull
 	functionFailed
 	callFailed
 	callFailedAtAWS
@@ -207,6 +210,9 @@ var errorTable = [...]struct {
 	},
 	linesInvalid:   {exitFailed, "the answers to those lines say what is wrong with them", nil},
 	lintFindings:   {exitFailed, "make the fix of each finding, and then: furl policy lint %s", nil},
+	learnNothing:   {exitFailed, "let the callers call, such as with furl call FUNCTION, and then: furl policy learn", nil},
+	learnUnknown:   {exitFailed, "furl url list   # the functions with a URL", nil},
+	learnFull:      {exitFailed, "restart the server, call less, and then: furl policy learn", nil},
 	functionFailed: {exitFunction, "", nil},
 	callFailed:     {exitFunction, "furl logs %s\nfurl explain %s", nil},
 	callFailedAtAWS: {

@@ -86,7 +86,7 @@ func (p *program) learn(command *cobra.Command, flags learnFlags) error {
 	}
 	learned, err := learn.Learn(seen, flags.options)
 	if err != nil {
-		return err
+		return fail(learnUnknown, err)
 	}
 	known := learned.KnownSince.Local().Format(time.DateTime)
 	if flags.options.Since.Before(learned.KnownSince) && flags.since != "" {
@@ -97,14 +97,13 @@ func (p *program) learn(command *cobra.Command, flags learnFlags) error {
 		if flags.options.Since.After(learned.KnownSince) {
 			since = flags.options.Since.Local().Format(time.DateTime)
 		}
-		return fmt.Errorf("there is no call to learn from since %s", since)
+		return fail(learnNothing, fmt.Errorf("there is no call to learn from since %s", since))
 	}
 	if err := p.printLearned(learned, flags); err != nil {
 		return err
 	}
 	if !learned.Complete {
-		return fmt.Errorf("the server keeps %d different calls and there were more: policies may be missing; "+
-			"restart the server and run less", seen.Limit)
+		return fail(learnFull, fmt.Errorf("the server keeps %d different calls, and there were more: policies may be missing", seen.Limit))
 	}
 	return nil
 }
