@@ -19,8 +19,12 @@ import (
 	"github.com/furl-dev/furl/policy"
 )
 
-// MaxUsage is how many different calls a Usage keeps.
-const MaxUsage = 10_000
+// MaxUsage is how many different calls a Usage keeps, and MaxRefused how many of them may be refused ones: who may do
+// nothing cannot take the room of those who may.
+const (
+	MaxUsage   = 10_000
+	MaxRefused = 1_000
+)
 
 // maxResource is the longest ARN that a Usage keeps: those of IAM and Lambda are shorter, and a client may name others.
 const maxResource = 2048
@@ -31,10 +35,12 @@ const maxResource = 2048
 type Usage struct {
 	since time.Time
 
-	mu    sync.Mutex
-	calls map[usageKey]time.Time // when it was asked last
-	full  bool
-	ids   map[weak.Pointer[policy.Document]][]string // of the statements of documents in use
+	mu          sync.Mutex
+	calls       map[usageKey]time.Time                     // when it was asked last
+	refused     int                                        // of the calls
+	full        bool                                       // there were more
+	refusedFull bool                                       // there were more that were refused
+	ids         map[weak.Pointer[policy.Document]][]string // of the statements of documents in use
 }
 
 // usageKey is a learn.Call that can be compared.
@@ -87,10 +93,18 @@ func (u *Usage) keep(key usageKey, now time.Time) {
 	last, known := u.calls[key]
 	switch {
 	case known && !now.After(last):
-	case known || len(u.calls) < MaxUsage:
+	case known:
 		u.calls[key] = now
-	default:
+	case key.denied && u.refused == MaxRefused:
+		u.refusedFull = true
+	case len(u.calls) == MaxUsage:
 		u.full = true
+	default:
+		if key.denied {
+			u.refused++
+		}
+		key.resource = strings.Clone(key.resource) // which may be a piece of a request's body
+		u.calls[key] = now
 	}
 }
 
@@ -191,7 +205,7 @@ func (u *Usage) Seen(world *state.Snapshot, account string) learn.Seen {
 	seen := learn.Seen{Since: u.since, Limit: MaxUsage, Calls: []learn.Call{}, Statements: []learn.Statement{}, Functions: []string{}}
 	hidden := map[string]time.Time{}
 	u.mu.Lock()
-	seen.Full = u.full
+	seen.Full, seen.DeniedFull = u.full, u.refusedFull
 	for key, last := range u.calls {
 		if !mine(key.resourceAccount) || key.caller.Account != "" && !mine(key.caller.Account) {
 			for _, id := range strings.Fields(key.by) {

@@ -167,6 +167,17 @@ func TestUsageIsBounded(t *testing.T) {
 	if len(last.Resource) > 2048 {
 		t.Error("a resource of any length is kept")
 	}
+	// Somebody who may do nothing takes only a part of it.
+	bounded := auth.NewUsage(moment)
+	refused := ask(t, world, "alice", "lambda:DeleteFunction", usedFunction)
+	for i := range auth.MaxUsage {
+		refused.Asked.Request.Resource = fmt.Sprintf("%s-%d", usedFunction, i)
+		bounded.Record(moment, refused)
+	}
+	bounded.Record(moment, allowed)
+	if part := bounded.Seen(world.Now(), ""); part.Full || !part.DeniedFull || len(part.Calls) != auth.MaxRefused+1 {
+		t.Errorf("%d calls, full %v, of refused ones %v", len(part.Calls), part.Full, part.DeniedFull)
+	}
 	// What is known is kept up to date.
 	next.Asked.Request.Resource = last.Resource
 	usage.Record(moment.Add(time.Hour), next)

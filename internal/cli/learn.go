@@ -103,7 +103,7 @@ func (p *program) learn(command *cobra.Command, flags learnFlags) error {
 		return err
 	}
 	if !learned.Complete {
-		return fail(learnFull, fmt.Errorf("the server keeps %d different calls, and there were more: policies may be missing", seen.Limit))
+		return fail(learnFull, errors.New("the server saw more different calls than it keeps: policies may be missing"))
 	}
 	return nil
 }

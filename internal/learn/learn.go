@@ -87,7 +87,7 @@ func Learn(seen Seen, options Options) (*Learned, error) {
 		return nil, err
 	}
 	learned := &Learned{
-		KnownSince: seen.Since, Complete: !seen.Full, Identities: []Policy{}, Resources: []Policy{}, Unused: []Present{},
+		KnownSince: seen.Since, Complete: !seen.Full && !(options.Denied && seen.DeniedFull), Identities: []Policy{}, Resources: []Policy{}, Unused: []Present{},
 		Unjudged: []Present{}, Notes: []string{}, nothing: true,
 	}
 	identities, resources := map[Caller]map[grant]bool{}, map[string]map[Caller]map[grant]bool{}

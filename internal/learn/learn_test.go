@@ -249,6 +249,15 @@ func text(t *testing.T, learned *learn.Learned) string {
 	return out.String() + string(encoded)
 }
 
+func TestMoreRefusedCallsThanAreKept(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		learned, err := learn.Learn(learn.Seen{DeniedFull: true}, learn.Options{Denied: asked})
+		if err != nil || learned.Complete == asked {
+			t.Errorf("--denied %v: complete %v, %v", asked, learned.Complete, err)
+		}
+	}
+}
+
 func TestLearnRefusesUnknownFunctions(t *testing.T) {
 	for _, name := range []string{"wep", "", "web:live", "a b", "arn:aws:lambda:us-east-1:" + own + ":function:web"} {
 		_, err := learn.Learn(learn.Seen{Functions: []string{web}}, learn.Options{Functions: []string{name}})

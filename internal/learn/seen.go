@@ -12,9 +12,10 @@ import (
 
 // Seen is what a server knows of calls. Its JSON is what the server's page has.
 type Seen struct {
-	Since      time.Time   `json:"since"` // when it began to look
-	Limit      int         `json:"limit"` // how many different calls it keeps
-	Full       bool        `json:"full"`  // there were more
+	Since      time.Time   `json:"since"`      // when it began to look
+	Limit      int         `json:"limit"`      // how many different calls it keeps
+	Full       bool        `json:"full"`       // there were more
+	DeniedFull bool        `json:"deniedFull"` // there were more that were refused
 	Calls      []Call      `json:"calls"`
 	Statements []Statement `json:"statements"` // that allow something, of users, groups, roles and functions
 	Functions  []string    `json:"functions"`  // ARNs of all functions and aliases
