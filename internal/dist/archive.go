@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"compress/gzip"
 	"io"
 	"io/fs"
@@ -25,9 +24,6 @@ func pack(name, below string, files []file, date time.Time) []byte {
 	var out bytes.Buffer
 	if isZip(name) {
 		z := zip.NewWriter(&out)
-		z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
-			return flate.NewWriter(w, flate.BestCompression)
-		})
 		for _, f := range files {
 			header := &zip.FileHeader{Name: below + f.name, Method: zip.Deflate, Modified: date}
 			header.SetMode(f.mode)
@@ -39,8 +35,7 @@ func pack(name, below string, files []file, date time.Time) []byte {
 		must(z.Close())
 		return out.Bytes()
 	}
-	compressed, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	must(err)
+	compressed := gzip.NewWriter(&out)
 	t := tar.NewWriter(compressed)
 	for _, f := range files {
 		must(t.WriteHeader(&tar.Header{
