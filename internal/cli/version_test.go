@@ -83,7 +83,8 @@ func TestVersionAsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	if got["version"] != cli.Built().Version || got["go"] != runtime.Version() || got["os"] != runtime.GOOS || got["arch"] != runtime.GOARCH {
+	if got["version"] != cli.Built().Version || got["go"] != runtime.Version() ||
+		got["os"] != runtime.GOOS || got["arch"] != runtime.GOARCH {
 		t.Errorf("got %v", got)
 	}
 }

@@ -18,8 +18,8 @@ type file struct {
 	content []byte
 }
 
-// pack writes an archive in the form that its name says, with the members below a directory. It is the same for the same
-// members: their times are one time, and they have no owner.
+// pack writes an archive in the form that its name says, with the members below a directory. The same members make the
+// same bytes: they all have one time, and no owner.
 func pack(name, below string, files []file, date time.Time) []byte {
 	var out bytes.Buffer
 	if isZip(name) {

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -54,7 +55,7 @@ type release struct {
 	written   []string
 }
 
-// identify finds the commit, its date and its version: in the repository, or in the line that an archive of the source has.
+// identify finds the commit, its date and its version: in the repository, or in the line of an archive of the source.
 func (r *release) identify(ctx context.Context, version string) error {
 	line, err := r.commit(ctx)
 	if err != nil {
@@ -135,8 +136,15 @@ func (r *release) make(ctx context.Context, systems []string) error {
 		if err != nil {
 			return fmt.Errorf("build for %s: %w", name, err)
 		}
+		others, err := r.notices(ctx, s)
+		if err != nil {
+			return fmt.Errorf("licenses of the modules for %s: %w", name, err)
+		}
 		archive := s.archive(r.build.Version)
-		files := append([]file{{name: s.program(), mode: 0o755, content: program}}, common...)
+		files := append([]file{
+			{name: s.program(), mode: 0o755, content: program},
+			{name: "THIRD-PARTY.txt", mode: 0o644, content: others},
+		}, common...)
 		if err := r.write(archive, pack(archive, "", files, r.date)); err != nil {
 			return err
 		}
@@ -212,8 +220,7 @@ func (r *release) checksums() error {
 	return r.write("SHA256SUMS", sums.Bytes())
 }
 
-// compile builds the program for a system. What the environment says of Go's flags and of the processor would change the
-// bytes.
+// compile builds the program for a system.
 func (r *release) compile(ctx context.Context, s system) ([]byte, error) {
 	directory, err := os.MkdirTemp("", "furl-dist-")
 	if err != nil {
@@ -222,16 +229,69 @@ func (r *release) compile(ctx context.Context, s system) ([]byte, error) {
 	defer os.RemoveAll(directory)
 	path := filepath.Join(directory, s.program())
 	line := cmp.Or(r.build.Commit, "-") + " " + cmp.Or(r.build.Date, "-") + " " + r.build.Version
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path,
-		"-ldflags=-s -w -X 'github.com/furl-dev/furl/internal/cli.stamped="+line+"'", "./cmd/furl")
+	if _, err := r.goTool(ctx, s, "build", "-trimpath", "-buildvcs=false", "-o", path,
+		"-ldflags=-s -w -X 'github.com/furl-dev/furl/internal/cli.stamped="+line+"'", "./cmd/furl"); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// goTool runs Go for a system. What the environment says of Go's flags and of the processor would change the bytes.
+func (r *release) goTool(ctx context.Context, s system, args ...string) ([]byte, error) {
+	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = r.root
 	command.Stderr = os.Stderr
 	command.Env = append(os.Environ(), "GOOS="+s.goos, "GOARCH="+s.goarch, "CGO_ENABLED=0", "GOFLAGS=", "GOEXPERIMENT=",
 		"GOAMD64=v1", "GOARM64=v8.0", "GOWORK=off")
-	if err := command.Run(); err != nil {
+	return command.Output()
+}
+
+// notices are the licenses of everything from elsewhere that is linked into the program, each text once.
+func (r *release) notices(ctx context.Context, s system) ([]byte, error) {
+	list, err := r.goTool(ctx, s, "list", "-deps", "-f",
+		"{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}", "./cmd/furl")
+	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path)
+	owners := map[string][]string{} // of each text
+	modules := slices.Compact(slices.Sorted(strings.Lines(string(list))))
+	for _, module := range modules {
+		name, directory, found := strings.Cut(strings.TrimSpace(module), "\t")
+		if !found {
+			continue
+		}
+		var texts []string
+		for _, pattern := range []string{"LICENSE*", "COPYING*", "NOTICE*"} {
+			paths, err := filepath.Glob(filepath.Join(directory, pattern))
+			if err != nil {
+				return nil, err
+			}
+			texts = append(texts, paths...)
+		}
+		if len(texts) == 0 {
+			return nil, fmt.Errorf("%s has no file LICENSE or COPYING in %s", name, directory)
+		}
+		for _, path := range texts {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			owners[string(text)] = append(owners[string(text)], name)
+			// Go itself has the license of its modules, and some packages of Go come without the file.
+			if strings.HasPrefix(name, "golang.org/x/term ") && strings.HasPrefix(filepath.Base(path), "LICENSE") {
+				owners[string(text)] = append(owners[string(text)], "the Go standard library")
+			}
+		}
+	}
+	var out bytes.Buffer
+	out.WriteString("The program contains these modules, under these licenses.\n")
+	for _, text := range slices.SortedFunc(maps.Keys(owners), func(a, b string) int {
+		return cmp.Or(slices.Compare(owners[a], owners[b]), strings.Compare(a, b))
+	}) {
+		fmt.Fprintf(&out, "\n%s\n\n%s\n\n%s\n", strings.Repeat("=", 80),
+			strings.Join(owners[text], "\n"), strings.TrimSpace(text))
+	}
+	return out.Bytes(), nil
 }
 
 // documents are the files that all archives have, and the page of all commands.

@@ -27,7 +27,10 @@ import (
 // make dist-test sets it; other runs build for this system only.
 var all = flag.Bool("all", false, "make the release for all systems")
 
-const version = "1.2.3-rc.1"
+const (
+	version     = "1.2.3-rc.1"
+	functionURL = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/"
+)
 
 // skip skips the test for the want of a program, unless nothing may be skipped.
 func skip(t *testing.T, program string) {
@@ -185,8 +188,15 @@ func checkArchive(t *testing.T, r release, s system) map[string]file {
 			defer func() { files[path] = f }()
 		}
 	}
+	licenses := string(files["THIRD-PARTY.txt"].content)
+	for _, text := range []string{"github.com/spf13/cobra v", "the Go standard library\n", "Redistributions in binary form"} {
+		if !strings.Contains(licenses, text) {
+			t.Errorf("%s does not have %q in the licenses of what it contains: %s", name, text, licenses)
+		}
+	}
 	want := []string{
-		"LICENSE", "README.md", "completions/_furl", "completions/furl.bash", "completions/furl.fish", "completions/furl.ps1", s.program(),
+		"LICENSE", "README.md", "THIRD-PARTY.txt", "completions/_furl", "completions/furl.bash",
+		"completions/furl.fish", "completions/furl.ps1", s.program(),
 	}
 	var others []string
 	for path := range files {
@@ -271,7 +281,8 @@ func checkNPM(t *testing.T, r release, s system, archive map[string]file) {
 	if err := json.Unmarshal(chooser["package/package.json"].content, &chosen); err != nil {
 		t.Fatal(err)
 	}
-	if chosen.Name != "furl-cli" || chosen.OptionalDependencies[m.Name] != version || len(chosen.OptionalDependencies) != 6 {
+	if chosen.Name != "furl-cli" || chosen.OptionalDependencies[m.Name] != version ||
+		len(chosen.OptionalDependencies) != 6 {
 		t.Errorf("furl-cli does not depend on %s: %+v", m.Name, chosen)
 	}
 }
@@ -336,18 +347,23 @@ func run(t *testing.T, path string, args ...string) string {
 // checkProgram runs what was installed.
 func checkProgram(t *testing.T, r release, path string) {
 	t.Helper()
-	if got, want := run(t, path, "--version"), "furl "+version+" ("; r.build.Commit != "" && !strings.HasPrefix(got, want) {
-		t.Errorf("furl --version: %q, want %q first", got, want)
+	first := "furl " + version + " "
+	if r.build.Commit != "" {
+		first += "(" + r.build.Commit[:12] + ", " + r.build.Date[:10] + ") "
+	}
+	if got := run(t, path, "--version"); !strings.HasPrefix(got, first) {
+		t.Errorf("furl --version: %q, want %q first", got, first)
 	}
 	var got cli.Build
 	if err := json.Unmarshal([]byte(run(t, path, "version", "--json")), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := cli.Build{Version: version, Commit: r.build.Commit, Date: r.build.Date, Go: got.Go, OS: runtime.GOOS, Arch: runtime.GOARCH}
+	want := r.build
+	want.Go, want.OS, want.Arch = got.Go, runtime.GOOS, runtime.GOARCH
 	if got != want || !strings.HasPrefix(got.Go, "go1.") {
 		t.Errorf("furl version --json: %+v, want %+v", got, want)
 	}
-	signed := run(t, path, "sign", "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/", "--as", "curl")
+	signed := run(t, path, "sign", functionURL, "--as", "curl")
 	if !strings.Contains(signed, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") {
 		t.Errorf("furl sign: %s", signed)
 	}
@@ -359,12 +375,13 @@ func installWheel(t *testing.T, r release, s system) {
 	environment := filepath.Join(t.TempDir(), "environment")
 	run(t, "python3", "-m", "venv", environment)
 	wheel := filepath.Join(r.out, sole(t, r, "furl_cli-*"+s.wheels[0]+"*.whl"))
-	run(t, filepath.Join(environment, "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--no-index", wheel)
+	python := filepath.Join(environment, "bin/python")
+	run(t, python, "-m", "pip", "--disable-pip-version-check", "install", "--no-index", wheel)
 	checkProgram(t, r, filepath.Join(environment, "bin/furl"))
 	if _, err := os.Stat(filepath.Join(environment, "share/man/man1/furl-policy-lint.1")); err != nil {
 		t.Error(err)
 	}
-	found := run(t, filepath.Join(environment, "bin/python"), "-c",
+	found := run(t, python, "-c",
 		"import importlib.util as u; print(u.find_spec('furl'), u.find_spec('furl_cli'))")
 	if found != "None None\n" {
 		t.Errorf("the wheel has a module: %s", found)
@@ -398,12 +415,12 @@ func installChooser(t *testing.T, r release, s system) {
 	wrong := exec.CommandContext(t.Context(), script, "version", "--no-such-flag")
 	var trouble strings.Builder
 	wrong.Stderr = &trouble
-	if err := wrong.Run(); wrong.ProcessState.ExitCode() != 2 || !strings.Contains(trouble.String(), "furl: error: unknown flag") {
+	err := wrong.Run()
+	if wrong.ProcessState.ExitCode() != 2 || !strings.Contains(trouble.String(), "furl: error: unknown flag") {
 		t.Errorf("wrong usage: %v: %s", err, trouble.String())
 	}
 
-	proxy := exec.CommandContext(t.Context(), script, "proxy",
-		"https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/", "--listen", "127.0.0.1:0")
+	proxy := exec.CommandContext(t.Context(), script, "proxy", functionURL, "--listen", "127.0.0.1:0")
 	proxy.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret")
 	said, err := proxy.StderrPipe()
 	if err != nil {

@@ -121,7 +121,9 @@ func unindented(text string) string {
 
 // roff writes text for troff so that it prints, and copies, as it is.
 func roff(text string) string {
-	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, `"`, `\(dq`).Replace(text)
+	text = strings.NewReplacer(
+		`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, `"`, `\(dq`,
+	).Replace(text)
 	var escaped strings.Builder
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, ".") {

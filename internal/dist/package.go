@@ -122,7 +122,7 @@ func (r *release) wheel(s system, archive []file) (name string, members []file, 
 			f.name = stem + ".data/scripts/" + f.name
 		case strings.HasPrefix(f.name, "man/"):
 			f.name = stem + ".data/data/share/" + f.name
-		case f.name == "LICENSE":
+		case f.name == "LICENSE", f.name == "THIRD-PARTY.txt":
 			f.name = stem + ".dist-info/licenses/" + f.name
 		default:
 			continue
@@ -130,7 +130,8 @@ func (r *release) wheel(s system, archive []file) (name string, members []file, 
 		members = append(members, f)
 	}
 	metadata := "Metadata-Version: 2.4\nName: furl-cli\nVersion: " + version + "\nSummary: " + summary +
-		"\nProject-URL: Repository, " + repository + "\nLicense-Expression: Apache-2.0\nLicense-File: LICENSE\n" +
+		"\nProject-URL: Repository, " + repository + "\nLicense-Expression: Apache-2.0" +
+		"\nLicense-File: LICENSE\nLicense-File: THIRD-PARTY.txt\n" +
 		"Requires-Python: >=3.8\nDescription-Content-Type: text/markdown\n\n" + about
 	description := "Wheel-Version: 1.0\nGenerator: furl internal/dist\nRoot-Is-Purelib: false\n"
 	for _, platform := range s.wheels {
@@ -193,7 +194,7 @@ func (r *release) npmPackage(s system, archive []file) []file {
 		case strings.HasPrefix(f.name, "man/"):
 			f.name = "man/" + path.Base(f.name)
 			m.Man = append(m.Man, f.name)
-		case f.name != "LICENSE":
+		case f.name != "LICENSE" && f.name != "THIRD-PARTY.txt":
 			continue
 		}
 		others = append(others, f)
