@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// stamped is the line of a release, which the linker sets (-ldflags "-X …/internal/cli.stamped=…"): the commit, its date
-// and the version or the tag, with - for what is not known.
+// stamped is the line of a release, which the linker sets (-ldflags "-X …/internal/cli.stamped=…"): the commit, its
+// date and the version or the tag, with - for what is not known.
 var stamped string
 
 // archived is a line of the same form. Git fills it in where it writes the source as an archive, which has no
@@ -62,8 +62,8 @@ func Built() Build {
 	return build
 }
 
-// BuildOf reads a line that has a commit, its date and a version. It reports false for a line that nobody has filled in.
-// A version that is missing, or that git describe has counted from an older tag, becomes one of the commit.
+// BuildOf reads a line that has a commit, its date and a version. It reports false for a line that nobody has filled
+// in. A version that is missing, or that git describe has counted from an older tag, becomes one of the commit.
 func BuildOf(line string) (Build, bool) {
 	fields := strings.Fields(line)
 	if len(fields) < 2 || strings.HasPrefix(line, "$") {

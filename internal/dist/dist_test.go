@@ -189,7 +189,9 @@ func checkArchive(t *testing.T, r release, s system) map[string]file {
 		}
 	}
 	licenses := string(files["THIRD-PARTY.txt"].content)
-	for _, text := range []string{"github.com/spf13/cobra v", "the Go standard library\n", "Redistributions in binary form"} {
+	for _, text := range []string{
+		"github.com/spf13/cobra v", "the Go standard library\n", "Redistributions in binary form",
+	} {
 		if !strings.Contains(licenses, text) {
 			t.Errorf("%s does not have %q in the licenses of what it contains: %s", name, text, licenses)
 		}

@@ -108,8 +108,8 @@ func pythonVersion(version string) (string, error) {
 	return python, nil
 }
 
-// wheel is the wheel of a system, by its name, from the files of its archive. The program is one of its scripts, which pip
-// puts on the path; the man pages are data beside it.
+// wheel is the wheel of a system, by its name, from the files of its archive. The program is one of its scripts, which
+// pip puts on the path; the man pages are data beside it.
 func (r *release) wheel(s system, archive []file) (name string, members []file, err error) {
 	version, err := pythonVersion(r.build.Version)
 	if err != nil {
