@@ -4,22 +4,22 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test cover check lint cross generate model bench soak interop adapter
+.PHONY: help build test cover check lint cross generate model bench soak interop adapter dist dist-test
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 build: ## build bin/furl
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/furl ./cmd/furl
 
 # The tests of these packages start programs and wait for them, or read the source: they share no memory, and the race
 # detector would only slow them down. They run beside the others.
-PLAIN := ./interop ./bench ./internal/archtest
+PLAIN := ./interop ./bench ./internal/archtest ./internal/dist
 
 test: ## run all tests; those of interop/ need Python, Node and the package registries, and say so where they skip
 	interop/install.sh || echo "interop/install.sh could not install everything: the tests that need it will skip" >&2
 	@$(GO) test -p 1 -timeout 18m $(PLAIN) & plain=$$!; \
-		$(GO) test $(RACE) -timeout 18m $$($(GO) list ./... | grep -v -e '/interop$$' -e '/bench$$' -e '/archtest$$'); \
+		$(GO) test $(RACE) -timeout 18m $$($(GO) list ./... | grep -v -e '/interop$$' -e '/bench$$' -e '/archtest$$' -e '/dist$$'); \
 		raced=$$?; wait $$plain && exit $$raced
 
 interop: ## run the tests with real clients and functions only
@@ -46,6 +46,13 @@ cross: ## build furl for its six systems, and vet what differs on macOS and Wind
 	for system in darwin/arm64 windows/amd64; do \
 		echo "vet $$system"; export GOOS=$${system%/*} GOARCH=$${system#*/}; \
 		$(GO) vet -trimpath $$($(GO) list -e -f $(DIFFERENT) ./...); done
+
+# VERSION names a version, in place of the tag of the commit.
+dist: ## write the archives and packages of a release to dist/
+	$(GO) run ./internal/dist -version '$(VERSION)'
+
+dist-test: ## make a release for all systems twice, compare, and install the packages for this system
+	$(GO) test -count=1 -timeout 40m -v ./internal/dist -args -all
 
 generate: ## write the generated documentation
 	$(GO) generate ./...

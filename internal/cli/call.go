@@ -170,7 +170,7 @@ func (p *program) runCall(command *cobra.Command, flags *callFlags, targets []st
 
 // writeHAR keeps what was sent and received.
 func (p *program) writeHAR(flags *callFlags) error {
-	flags.har.Version = buildVersion()
+	flags.har.Version = Built().Version
 	if flags.harFile == "-" {
 		return flags.har.Write(p.streams.Out)
 	}

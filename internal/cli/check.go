@@ -346,7 +346,7 @@ func (p *program) printReport(asked check.Asked, found check.Report, flags check
 		if flags.quiet {
 			audit = audit.Quiet()
 		}
-		err = audit.Report(buildVersion()).Write(p.streams.Out, flags.format)
+		err = audit.Report(Built().Version).Write(p.streams.Out, flags.format)
 	case !flags.quiet || found.Verdict != check.Allowed:
 		_, err = found.WriteTo(p.streams.Out)
 	}

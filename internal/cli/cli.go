@@ -12,8 +12,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -62,9 +60,6 @@ func Run(ctx, stop context.Context, args []string, getenv func(string) string, s
 	p := &program{stop: stop, getenv: getenv, streams: streams, args: args}
 	root := p.root()
 	root.SetArgs(args)
-	root.SetIn(streams.In)
-	root.SetOut(streams.Out)
-	root.SetErr(streams.Err)
 	if isCompletion(args) {
 		p.answerTab(root)
 	}
@@ -73,6 +68,12 @@ func Run(ctx, stop context.Context, args []string, getenv func(string) string, s
 		p.failEval(command, err)
 	}
 	return p.exit(ctx, p.locate(ctx, err))
+}
+
+// Commands are all commands, for documents that describe them. Their defaults are those of an empty environment.
+func Commands() *cobra.Command {
+	p := &program{getenv: func(string) string { return "" }, streams: Streams{Out: io.Discard, Err: io.Discard}}
+	return p.root()
 }
 
 // program is what all commands share.
@@ -88,6 +89,7 @@ type program struct {
 }
 
 func (p *program) root() *cobra.Command {
+	version := false
 	root := &cobra.Command{
 		Use:   "furl",
 		Short: "AWS Lambda function URLs with IAM auth: run them locally, and learn why a call is refused",
@@ -97,10 +99,19 @@ and the refusals of AWS, and explains each refusal.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,
-		RunE:          func(command *cobra.Command, _ []string) error { return command.Help() },
+		RunE: func(command *cobra.Command, _ []string) error {
+			if version {
+				return p.printVersion()
+			}
+			return command.Help()
+		},
 
 		PersistentPreRunE: p.settle,
 	}
+	root.SetIn(p.streams.In)
+	root.SetOut(p.streams.Out) // which the commands for completion keep
+	root.SetErr(p.streams.Err)
+	root.Flags().BoolVar(&version, "version", false, "print the version of this program")
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return flagError(command, p.args, err) })
 	if leaf := p.leaf(); leaf != nil {
@@ -206,28 +217,4 @@ func (p *program) printJSON(value any) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(value)
-}
-
-func (p *program) version() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "The version of this program",
-		Long: "The version of this program, and what it was built with.\n\n" +
-			exitStatus(status{exitOK: "printed"}, exitUsage),
-		Example: "  furl version",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.streams.Out, "furl %s %s %s/%s\n",
-				buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
-	}
-}
-
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

@@ -120,7 +120,7 @@ func (q *requestFlags) register(p *program, command *cobra.Command) {
 	f.list(&q.URLQuery, "url-query")
 	f.flag(&q.Head, "head")
 	f.flag(&q.Compressed, "compressed")
-	q.UserAgent = "furl/" + buildVersion()
+	q.UserAgent = "furl/" + Built().Version
 	f.text(&q.UserAgent, "user-agent")
 	f.text(&q.Referer, "referer")
 	f.text(&q.Range, "range")

@@ -239,7 +239,7 @@ func (p *program) printAudit(audit check.Audit, flags checkFlags) error {
 	case flags.format == report.JSON:
 		err = p.printJSON(shown)
 	case flags.format != report.Text:
-		err = shown.Report(buildVersion()).Write(p.streams.Out, flags.format)
+		err = shown.Report(Built().Version).Write(p.streams.Out, flags.format)
 	case !flags.quiet || audit.Verdict != check.Allowed:
 		_, err = shown.WriteTo(p.streams.Out)
 	}

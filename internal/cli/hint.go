@@ -190,7 +190,7 @@ func flagError(command *cobra.Command, args []string, err error) error {
 		}
 	}
 	name := unknown.GetSpecifiedName()
-	if !command.HasParent() && slices.Contains([]string{"version", "V", "v"}, name) { // as curl and most programs have it
+	if !command.HasParent() && slices.Contains([]string{"V", "v"}, name) { // as curl and most programs have it
 		return mistyped(command, err, command.Name()+" version")
 	}
 	if command.Flags().Lookup("data-binary") != nil { // a command with curl's flags

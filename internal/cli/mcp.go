@@ -113,7 +113,7 @@ func (f *mcpFlags) check() error {
 		return errors.New("header Host is that of the URL: a front end that sends another one goes with --sign-host")
 	}
 	if f.config.Header.Get("User-Agent") == "" {
-		f.config.Header.Set("User-Agent", "furl/"+buildVersion())
+		f.config.Header.Set("User-Agent", "furl/"+Built().Version)
 	}
 	return nil
 }

@@ -349,7 +349,7 @@ func lintWorld(world *declared.World) []shownFinding {
 
 // lintReport is what policy lint found, in the form that CI systems read it from. A file without findings passed.
 func lintReport(paths []string, findings []shownFinding, faults []error) report.Report {
-	found := report.Report{Command: "furl policy lint", Version: buildVersion(), Complete: true}
+	found := report.Report{Command: "furl policy lint", Version: Built().Version, Complete: true}
 	outcomes := map[string]report.Outcome{}
 	for severity, outcome := range map[urllint.Severity]report.Outcome{
 		urllint.SeverityError: report.Failed, urllint.SeverityWarning: report.Warned, urllint.SeveritySuggestion: report.Noted,

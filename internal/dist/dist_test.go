@@ -1,0 +1,539 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/furl-dev/furl/internal/cli"
+)
+
+// make dist-test sets it; other runs build for this system only.
+var all = flag.Bool("all", false, "make the release for all systems")
+
+const (
+	version     = "1.2.3-rc.1"
+	functionURL = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/"
+)
+
+// skip skips the test for the want of a program, unless nothing may be skipped.
+func skip(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	if os.Getenv("FURL_STRICT") == "1" {
+		t.Fatalf("%s is not on PATH, which this test needs", program)
+	}
+	t.Skipf("%s is not on PATH", program)
+}
+
+func TestRelease(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("releases are made on Linux or macOS, which have the modes of files")
+	}
+	here := runtime.GOOS + "/" + runtime.GOARCH
+	list := []string{here}
+	if *all {
+		list = strings.Split(systems, ",")
+	}
+	var made [2]release
+	for i := range made {
+		made[i] = release{root: "../..", out: t.TempDir()}
+		if err := made[i].identify(t.Context(), version); err != nil {
+			t.Fatal(err)
+		}
+		if err := made[i].make(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := made[0]
+	t.Run("two runs are the same", func(t *testing.T) {
+		if !slices.Equal(r.written, made[1].written) {
+			t.Fatalf("first %q, then %q", r.written, made[1].written)
+		}
+		for _, name := range r.written {
+			if !bytes.Equal(read(t, r, name), read(t, made[1], name)) {
+				t.Errorf("%s is not the same", name)
+			}
+		}
+	})
+	t.Run("checksums", func(t *testing.T) { checkSums(t, r) })
+	for _, name := range list {
+		t.Run(name, func(t *testing.T) {
+			goos, goarch, _ := strings.Cut(name, "/")
+			s, _ := systemOf(goos, goarch)
+			files := checkArchive(t, r, s)
+			checkWheel(t, r, s, files)
+			checkNPM(t, r, s, files)
+		})
+	}
+	s, ok := systemOf(runtime.GOOS, runtime.GOARCH)
+	if !ok {
+		t.Skipf("there are no packages for %s", here)
+	}
+	t.Run("man pages", func(t *testing.T) { checkManual(t, r, s) })
+	t.Run("install with pip", func(t *testing.T) { installWheel(t, r, s) })
+	t.Run("install with npm", func(t *testing.T) { installNPM(t, r, s) })
+	t.Run("install with npm by choice", func(t *testing.T) { installChooser(t, r, s) })
+	if *all {
+		t.Run("source without a repository", func(t *testing.T) { buildFromArchive(t, r) })
+	}
+}
+
+func read(t *testing.T, r release, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(r.out, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// members reads an archive, by the names of the members, and holds their order.
+func members(t *testing.T, r release, name string) map[string]file {
+	t.Helper()
+	files, err := unpack(name, read(t, r, name))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	found := map[string]file{}
+	for _, f := range files {
+		if _, twice := found[f.name]; twice {
+			t.Errorf("%s has %s twice", name, f.name)
+		}
+		found[f.name] = f
+	}
+	return found
+}
+
+// sole is the name of the one file of the release that a pattern finds.
+func sole(t *testing.T, r release, pattern string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(r.out, pattern))
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("%s finds %q (%v), of %q", pattern, paths, err, r.written)
+	}
+	return filepath.Base(paths[0])
+}
+
+func checkSums(t *testing.T, r release) {
+	summed := []string{"SHA256SUMS"}
+	for line := range strings.Lines(string(read(t, r, "SHA256SUMS"))) {
+		sum, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		got := sha256.Sum256(read(t, r, name))
+		if !ok || sum != hex.EncodeToString(got[:]) {
+			t.Errorf("wrong: %q", line)
+		}
+		summed = append(summed, name)
+	}
+	entries, err := os.ReadDir(r.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var there []string
+	for _, entry := range entries {
+		there = append(there, entry.Name())
+	}
+	slices.Sort(summed)
+	if diff := cmp.Diff(there, summed); diff != "" {
+		t.Errorf("files and sums: %s", diff)
+	}
+}
+
+// checkArchive holds the layout, which is the same on all systems.
+func checkArchive(t *testing.T, r release, s system) map[string]file {
+	form := ".tar.gz"
+	if s.goos == "windows" {
+		form = ".zip"
+	}
+	name := fmt.Sprintf("furl_%s_%s_%s%s", version, s.goos, s.goarch, form)
+	files := members(t, r, name)
+	magic := map[string]string{"linux": "\x7fELF", "darwin": "\xcf\xfa\xed\xfe", "windows": "MZ"}[s.goos]
+	program := files[s.program()]
+	if !bytes.HasPrefix(program.content, []byte(magic)) {
+		t.Errorf("%s has no program for %s", name, s.goos)
+	}
+	pages := 0
+	for path, f := range files {
+		mode := fs.FileMode(0o644)
+		if path == s.program() {
+			mode = 0o755
+		}
+		if f.mode.Perm() != mode {
+			t.Errorf("%s: %s has the mode %v", name, path, f.mode)
+		}
+		if len(f.content) == 0 {
+			t.Errorf("%s: %s is empty", name, path)
+		}
+		if strings.HasPrefix(path, "man/man1/furl") && strings.HasSuffix(path, ".1") {
+			pages++
+			delete(files, path)
+			defer func() { files[path] = f }()
+		}
+	}
+	licenses := string(files["THIRD-PARTY.txt"].content)
+	for _, text := range []string{
+		"github.com/spf13/cobra v", "the Go standard library\n", "Redistributions in binary form",
+	} {
+		if !strings.Contains(licenses, text) {
+			t.Errorf("%s does not have %q in the licenses of what it contains: %s", name, text, licenses)
+		}
+	}
+	want := []string{
+		"LICENSE", "README.md", "THIRD-PARTY.txt", "completions/_furl", "completions/furl.bash",
+		"completions/furl.fish", "completions/furl.ps1", s.program(),
+	}
+	var others []string
+	for path := range files {
+		others = append(others, path)
+	}
+	slices.Sort(others)
+	if diff := cmp.Diff(want, others); diff != "" || pages < 25 {
+		t.Errorf("%s has %d man pages, and: %s", name, pages, diff)
+	}
+	return files
+}
+
+// checkWheel holds a wheel to https://packaging.python.org/en/latest/specifications/binary-distribution-format/.
+func checkWheel(t *testing.T, r release, s system, archive map[string]file) {
+	tags := map[string][]string{
+		"linux/amd64":   {"py3-none-manylinux2014_x86_64", "py3-none-musllinux_1_1_x86_64"},
+		"linux/arm64":   {"py3-none-manylinux2014_aarch64", "py3-none-musllinux_1_1_aarch64"},
+		"darwin/amd64":  {"py3-none-macosx_12_0_x86_64"},
+		"darwin/arm64":  {"py3-none-macosx_12_0_arm64"},
+		"windows/amd64": {"py3-none-win_amd64"},
+		"windows/arm64": {"py3-none-win_arm64"},
+	}[s.goos+"/"+s.goarch]
+	joined := tags[0]
+	for _, tag := range tags[1:] {
+		joined += "." + strings.TrimPrefix(tag, "py3-none-")
+	}
+	files := members(t, r, "furl_cli-1.2.3rc1-"+joined+".whl")
+	program := files["furl_cli-1.2.3rc1.data/scripts/"+s.program()]
+	if !bytes.Equal(program.content, archive[s.program()].content) || program.mode.Perm() != 0o755 {
+		t.Errorf("the wheel has another program than the archive, or one of the mode %v", program.mode)
+	}
+	const info = "furl_cli-1.2.3rc1.dist-info/"
+	for _, tag := range tags {
+		if !strings.Contains(string(files[info+"WHEEL"].content), "Tag: "+tag+"\n") {
+			t.Errorf("WHEEL does not have the tag %s: %s", tag, files[info+"WHEEL"].content)
+		}
+	}
+	rows, err := csv.NewReader(bytes.NewReader(files[info+"RECORD"].content)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		f, there := files[row[0]]
+		delete(files, row[0])
+		sum := sha256.Sum256(f.content)
+		want := []string{row[0], "sha256=" + base64.RawURLEncoding.EncodeToString(sum[:]), fmt.Sprint(len(f.content))}
+		if row[0] == info+"RECORD" {
+			want = []string{row[0], "", ""}
+		}
+		if !there || !slices.Equal(row, want) {
+			t.Errorf("RECORD has %q, want %q", row, want)
+		}
+	}
+	if len(files) > 0 {
+		t.Errorf("RECORD does not have %v", files)
+	}
+}
+
+func checkNPM(t *testing.T, r release, s system, archive map[string]file) {
+	name := map[string]string{"linux": "linux", "darwin": "darwin", "windows": "win32"}[s.goos] + "-" +
+		map[string]string{"amd64": "x64", "arm64": "arm64"}[s.goarch]
+	files := members(t, r, "furl-cli-"+name+"-"+version+".tgz")
+	program := files["package/bin/"+s.program()]
+	if !bytes.Equal(program.content, archive[s.program()].content) || program.mode.Perm() != 0o755 {
+		t.Errorf("the npm package has another program than the archive, or one of the mode %v", program.mode)
+	}
+	var m manifest
+	if err := json.Unmarshal(files["package/package.json"].content, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Name != "@furl-cli/"+name || m.Version != version || m.Bin["furl"] != "bin/"+s.program() ||
+		!slices.Equal(m.OS, strings.Split(name, "-")[:1]) || !slices.Equal(m.CPU, strings.Split(name, "-")[1:]) {
+		t.Errorf("package.json of %s: %+v", name, m)
+	}
+	for _, page := range m.Man {
+		if _, there := files["package/"+page]; !there {
+			t.Errorf("package.json of %s names %s, which is not there", name, page)
+		}
+	}
+	chooser := members(t, r, "furl-cli-"+version+".tgz")
+	var chosen manifest
+	if err := json.Unmarshal(chooser["package/package.json"].content, &chosen); err != nil {
+		t.Fatal(err)
+	}
+	if chosen.Name != "furl-cli" || chosen.OptionalDependencies[m.Name] != version ||
+		len(chosen.OptionalDependencies) != 6 {
+		t.Errorf("furl-cli does not depend on %s: %+v", m.Name, chosen)
+	}
+}
+
+// checkManual reads every man page as groff does, and looks for what people look for.
+func checkManual(t *testing.T, r release, s system) {
+	t.Parallel()
+	files := members(t, r, s.archive(version))
+	html := string(read(t, r, "furl_"+version+"_commands.html"))
+	for _, topic := range topicsOf(cli.Commands()) {
+		if !strings.Contains(html, `<section id="`+topic.page()+`">`) {
+			t.Errorf("the page of commands does not have %s", topic.Name)
+		}
+	}
+	for _, foreign := range []string{"<script", "src=", "http-equiv", "@import"} {
+		if strings.Contains(html, foreign) {
+			t.Errorf("the page of commands has %s", foreign)
+		}
+	}
+	skip(t, "groff")
+	for _, topic := range topicsOf(cli.Commands()) {
+		// A long word that does not fit is no fault.
+		command := exec.CommandContext(t.Context(), "groff", "-man", "-ww", "-Wbreak", "-Tutf8", "-P-cbou")
+		command.Stdin = bytes.NewReader(files["man/man1/"+topic.page()+".1"].content)
+		var trouble strings.Builder
+		command.Stderr = &trouble
+		shown, err := command.Output()
+		if err != nil || trouble.Len() > 0 {
+			t.Errorf("groff, on %s: %v: %s", topic.page(), err, trouble.String())
+		}
+		words := strings.Join(strings.Fields(string(shown)), " ")
+		for _, f := range topic.Flags {
+			if !strings.Contains(words, strings.Join(strings.Fields(f.Name+" "+f.Text), " ")) {
+				t.Errorf("%s does not show %+v:\n%s", topic.page(), f, shown)
+			}
+		}
+		for line := range strings.Lines(topic.Examples) {
+			if line := strings.TrimSpace(line); !strings.Contains(string(shown), line) {
+				t.Errorf("%s does not show %q as one line:\n%s", topic.page(), line, shown)
+			}
+		}
+	}
+}
+
+// run runs a program in an empty environment, and returns its output.
+func run(t *testing.T, path string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), path, args...)
+	home := t.TempDir()
+	command.Dir = home
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "NO_UPDATE_NOTIFIER=1",
+		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+	var trouble strings.Builder
+	command.Stderr = &trouble
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s%s", path, args, err, out, trouble.String())
+	}
+	return string(out)
+}
+
+// checkProgram runs what was installed.
+func checkProgram(t *testing.T, r release, path string) {
+	t.Helper()
+	first := "furl " + version + " "
+	if r.build.Commit != "" {
+		first += "(" + r.build.Commit[:12] + ", " + r.build.Date[:10] + ") "
+	}
+	if got := run(t, path, "--version"); !strings.HasPrefix(got, first) {
+		t.Errorf("furl --version: %q, want %q first", got, first)
+	}
+	var got cli.Build
+	if err := json.Unmarshal([]byte(run(t, path, "version", "--json")), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := r.build
+	want.Go, want.OS, want.Arch = got.Go, runtime.GOOS, runtime.GOARCH
+	if got != want || !strings.HasPrefix(got.Go, "go1.") {
+		t.Errorf("furl version --json: %+v, want %+v", got, want)
+	}
+	signed := run(t, path, "sign", functionURL, "--as", "curl")
+	if !strings.Contains(signed, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") {
+		t.Errorf("furl sign: %s", signed)
+	}
+}
+
+func installWheel(t *testing.T, r release, s system) {
+	t.Parallel()
+	skip(t, "python3")
+	environment := filepath.Join(t.TempDir(), "environment")
+	run(t, "python3", "-m", "venv", environment)
+	wheel := filepath.Join(r.out, sole(t, r, "furl_cli-*"+s.wheels[0]+"*.whl"))
+	python := filepath.Join(environment, "bin/python")
+	run(t, python, "-m", "pip", "--disable-pip-version-check", "install", "--no-index", wheel)
+	checkProgram(t, r, filepath.Join(environment, "bin/furl"))
+	if _, err := os.Stat(filepath.Join(environment, "share/man/man1/furl-policy-lint.1")); err != nil {
+		t.Error(err)
+	}
+	found := run(t, python, "-c",
+		"import importlib.util as u; print(u.find_spec('furl'), u.find_spec('furl_cli'))")
+	if found != "None None\n" {
+		t.Errorf("the wheel has a module: %s", found)
+	}
+}
+
+func npm(t *testing.T, r release, names ...string) (modules string) {
+	skip(t, "npm")
+	project := t.TempDir()
+	args := []string{"install", "--offline", "--no-audit", "--no-fund", "--prefix", project}
+	for _, name := range names {
+		args = append(args, filepath.Join(r.out, name))
+	}
+	run(t, "npm", args...)
+	return filepath.Join(project, "node_modules")
+}
+
+func installNPM(t *testing.T, r release, s system) {
+	t.Parallel()
+	checkProgram(t, r, filepath.Join(npm(t, r, "furl-cli-"+s.npm()+"-"+version+".tgz"), ".bin/furl"))
+}
+
+// The package that chooses passes on arguments, streams, exit status and signals.
+func installChooser(t *testing.T, r release, s system) {
+	t.Parallel()
+	modules := npm(t, r, "furl-cli-"+version+".tgz", "furl-cli-"+s.npm()+"-"+version+".tgz")
+	checkProgram(t, r, filepath.Join(modules, ".bin/furl"))
+	script := filepath.Join(modules, "furl-cli/furl.js")
+	checkProgram(t, r, script)
+
+	wrong := exec.CommandContext(t.Context(), script, "version", "--no-such-flag")
+	var trouble strings.Builder
+	wrong.Stderr = &trouble
+	err := wrong.Run()
+	if wrong.ProcessState.ExitCode() != 2 || !strings.Contains(trouble.String(), "furl: error: unknown flag") {
+		t.Errorf("wrong usage: %v: %s", err, trouble.String())
+	}
+
+	proxy := exec.CommandContext(t.Context(), script, "proxy", functionURL, "--listen", "127.0.0.1:0")
+	proxy.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret")
+	said, err := proxy.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.WaitDelay = time.Minute
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 4096)
+	n, err := said.Read(line) // it has started
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proxy.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest := new(bytes.Buffer)
+	if _, err := rest.ReadFrom(said); err != nil { // until furl itself has closed it
+		t.Fatal(err)
+	}
+	if err := proxy.Wait(); err != nil {
+		t.Errorf("after a signal: %v: %s%s", err, line[:n], rest)
+	}
+
+	if err := os.RemoveAll(filepath.Join(modules, "@furl-cli")); err != nil {
+		t.Fatal(err)
+	}
+	alone := exec.CommandContext(t.Context(), script, "version")
+	out, err := alone.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "furl: hint: npm install") {
+		t.Errorf("without the package of the system: %v: %s", err, out)
+	}
+}
+
+// buildFromArchive builds the program from what git archive has written, where there is no repository.
+func buildFromArchive(t *testing.T, r release) {
+	t.Parallel()
+	skip(t, "git")
+	git := exec.CommandContext(t.Context(), "git", "archive", "--format=tar.gz", "HEAD")
+	git.Dir = "../.."
+	packed, err := git.Output()
+	if err != nil {
+		t.Skip("there is no repository to ask: ", err)
+	}
+	files, err := unpack("source.tar.gz", packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	for _, f := range files {
+		if f.mode.IsDir() || f.mode&fs.ModeType != 0 {
+			continue
+		}
+		path := filepath.Join(root, f.name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.content, f.mode.Perm()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", "bin/furl", "./cmd/furl")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var got cli.Build
+	if err := json.Unmarshal([]byte(run(t, filepath.Join(root, "bin/furl"), "version", "--json")), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Commit != r.build.Commit || got.Date != r.build.Date {
+		t.Errorf("a program from the archive: %+v, want the commit of %+v", got, r.build)
+	}
+}
+
+func TestPythonVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"1.2.3":              "1.2.3",
+		"1.2.3-rc.1":         "1.2.3rc1",
+		"1.2.3-alpha":        "1.2.3a0",
+		"0.0.0-dev":          "0.0.0.dev0",
+		"0.0.0-dev.20261130": "0.0.0.dev20261130",
+		"0.0.0-dev.20261130211812+g30a8941b2c3d.dirty": "0.0.0.dev20261130211812+g30a8941b2c3d.dirty",
+	} {
+		if got, err := pythonVersion(version); err != nil || got != want {
+			t.Errorf("%s: %q %v, want %q", version, got, err, want)
+		}
+	}
+	if got, err := pythonVersion("1.2.3-snapshot.1"); err == nil {
+		t.Errorf("1.2.3-snapshot.1: %q, want an error", got)
+	}
+}
+
+// Help texts become troff that shows the same characters.
+func TestRoff(t *testing.T) {
+	for text, want := range map[string]string{
+		".profile is a file\n'tis":  "\\&.profile is a file\n\\(aqtis",
+		`a\b --flag "x" ^ ~ ` + "`": `a\eb \-\-flag \(dqx\(dq \(ha \(ti \(ga`,
+		"≤ 5…":                      `\[u2264] 5\[u2026]`,
+	} {
+		if got := roff(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestBlocks(t *testing.T) {
+	got, exit := blocksOf("One\nparagraph:\n  code\n    more\nand text.\n\nExit status: 0 done,\n1 failed.")
+	want := []block{{"One\nparagraph:", false}, {"code\n  more", true}, {"and text.", false}}
+	if diff := cmp.Diff(want, got); diff != "" || exit != "0 done,\n1 failed." {
+		t.Errorf("exit %q, blocks %s", exit, diff)
+	}
+}
