@@ -45,6 +45,7 @@ func clients() []client {
 		inPython(viaRequests),
 		inPython(viaHTTPX),
 		inPython(viaAWS4Auth),
+		inPython(viaAWSCurl),
 		inNode(viaAWS4Fetch),
 		inNode(viaSmithy),
 		inRust(viaRust),
@@ -173,7 +174,7 @@ func quoteCurl(value string) string {
 	return `"` + strings.NewReplacer(`\t`, `\t`, `\n`, `\n`, `\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// TestClients has seven clients sign and send the same requests to a function URL. What arrives must be accepted and be
+// TestClients has eight clients sign and send the same requests to a function URL. What arrives must be accepted and be
 // what was meant, but for the mistakes in the table of quirks: those have to show, and furl explain has to know them.
 func TestClients(t *testing.T) {
 	s := startServer(t)
