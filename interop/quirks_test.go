@@ -147,11 +147,11 @@ var quirks = []quirk{
 			"escaped ( ) ! ' * in the query", "escaped brackets in the query", "UTF-8 escapes in the query",
 			"non-ASCII key before another",
 		}, refused,
-		"it encodes the query once more to sign it, whatever is encoded already", "The query was encoded once too often for signing",
+		"it encodes the query to sign it even if it is encoded already", "The query was encoded once too often for signing",
 	},
 	{
 		[]string{viaAWSCurl}, []string{"%7E in the query", "lower-case escapes in the query"}, refused,
-		"it encodes the query once more to sign it, and requests writes the escapes in another way; the request does not show what was signed",
+		"it encodes the query to sign it even if it is encoded already, and requests rewrites the escapes; the request does not show what was signed",
 		"none of the usual faults explains it",
 	},
 	{
@@ -164,7 +164,7 @@ var quirks = []quirk{
 	},
 	{
 		[]string{viaAWSCurl}, []string{"brackets in the query"}, refused,
-		"it sorts the query first and encodes it then", "The query was sorted before it was encoded.",
+		"it sorts the query before it encodes it", "The query was sorted before it was encoded.",
 	},
 	{
 		[]string{viaAWSCurl}, []string{"raw space in the path", "raw UTF-8 in the path", "raw brackets in the path", "raw ^ and | in the path"}, refused,
