@@ -5,6 +5,8 @@ package interop_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -45,6 +47,7 @@ func clients() []client {
 		inPython(viaRequests),
 		inPython(viaHTTPX),
 		inPython(viaAWS4Auth),
+		inPython(viaAWSCurl),
 		inNode(viaAWS4Fetch),
 		inNode(viaSmithy),
 		inRust(viaRust),
@@ -173,7 +176,7 @@ func quoteCurl(value string) string {
 	return `"` + strings.NewReplacer(`\t`, `\t`, `\n`, `\n`, `\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// TestClients has seven clients sign and send the same requests to a function URL. What arrives must be accepted and be
+// TestClients has eight clients sign and send the same requests to a function URL. What arrives must be accepted and be
 // what was meant, but for the mistakes in the table of quirks: those have to show, and furl explain has to know them.
 func TestClients(t *testing.T) {
 	s := startServer(t)
@@ -206,6 +209,35 @@ func TestClients(t *testing.T) {
 				c.need(t)
 				s.explainQuirks(t, c, session, cases)
 			})
+		}
+	})
+}
+
+// TestAWSCurlCommand types awscurl's command line in the environment that furl env prints. TestClients has the same code
+// in one process for all cases.
+func TestAWSCurlCommand(t *testing.T) {
+	need(t, "python")
+	s := startServer(t)
+	url := s.createFunction(t, "typed", types.RuntimeProvidedal2023, "bootstrap", echoZip(t), types.InvokeModeBuffered)
+	const line = "awscurl --service lambda --fail-with-body -X POST -H 'X-Amz-Meta: one' "
+
+	t.Run("accepted", func(t *testing.T) {
+		const body = `{"title":"café"}`
+		got := decode[echo](t, s.shell(t, line+"-d '"+body+"' '"+url+"a%20path?a=1&b=2'"))
+		got.Headers = nil
+		hash := sha256.Sum256([]byte(body))
+		want := echo{
+			Method: "POST", RawPath: "/a%20path", RawQuery: "a=1&b=2", Body: hex.EncodeToString(hash[:]),
+			Caller: "arn:aws:iam::" + account + ":root",
+		}
+		if !got.equal(want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	})
+	t.Run("refused", func(t *testing.T) {
+		const exitOfFail = 22 // as curl's
+		if done := s.tryShell(t, line+"'"+url+"?q=hello%20world'"); done.code != exitOfFail || done.stdout != mismatch {
+			t.Errorf("exit %d: %s%s", done.code, done.stdout, done.stderr)
 		}
 	})
 }

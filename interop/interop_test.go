@@ -2,7 +2,7 @@
 
 // Package interop_test proves furl against software that it does not control: the AWS CLI, boto3 and the AWS SDK for
 // Go on the control plane, and cargo-lambda, Chalice and Terraform, which deploy through it; FastAPI, aws-lambda-go
-// and Node.js behind function URLs; seven SigV4 clients in front of them, and five that presign URLs; two signers that
+// and Node.js behind function URLs; eight SigV4 clients in front of them, and five that presign URLs; two signers that
 // sign once more what furl's own clients have sent; cfn-lint on the templates that furl writes, the schema of SARIF on
 // its reports, and AWS's own SAM transform on those that it reads; the SDKs of MCP on both sides of furl mcp; six whole
 // projects under furl dev, and the first commands of the README. Each test starts servers of its own on free ports, with

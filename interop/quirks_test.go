@@ -59,6 +59,7 @@ const (
 	viaRequests  = "botocore+requests"
 	viaHTTPX     = "botocore+httpx"
 	viaAWS4Auth  = "requests-aws4auth"
+	viaAWSCurl   = "awscurl"
 	viaAWS4Fetch = "aws4fetch"
 	viaSmithy    = "@smithy/signature-v4"
 	viaRust      = "aws-sigv4 (Rust)"
@@ -139,6 +140,47 @@ var quirks = []quirk{
 	{
 		[]string{viaAWS4Auth}, []string{"sub-delims in the path"}, refused,
 		"it drops the text after a ; in the last segment of the path", "The path was signed without what follows the ';'",
+	},
+	{
+		[]string{viaAWSCurl}, []string{
+			"%20 in the query", "%2B in the query", "%2F in the query", "%25 in the query", "%3D in a value", "%26 in a value",
+			"escaped ( ) ! ' * in the query", "escaped brackets in the query", "UTF-8 escapes in the query",
+			"non-ASCII key before another",
+		}, refused,
+		"it encodes the query to sign it even if it is encoded already", "The query was encoded once too often for signing",
+	},
+	{
+		[]string{viaAWSCurl}, []string{"%7E in the query", "lower-case escapes in the query"}, refused,
+		"it encodes the query to sign it even if it is encoded already, and requests rewrites the escapes; the request does not show what was signed",
+		"none of the usual faults explains it",
+	},
+	{
+		[]string{viaAWSCurl}, []string{"+ in the query"}, refused,
+		"it signs + as a plus sign; for AWS it is a space", "The '+' in the query was signed as a plus sign",
+	},
+	{
+		[]string{viaAWSCurl}, []string{"= in a value"}, refused,
+		"it drops the text after the second = when it signs", "What follows a second '=' in a parameter was not signed",
+	},
+	{
+		[]string{viaAWSCurl}, []string{"brackets in the query"}, refused,
+		"it sorts the query before it encodes it", "The query was sorted before it was encoded.",
+	},
+	{
+		[]string{viaAWSCurl}, []string{"raw space in the path", "raw UTF-8 in the path", "raw brackets in the path", "raw ^ and | in the path"}, refused,
+		"requests encodes the path after awscurl has signed it, so the signed path lacks one encoding", pathAsItStands,
+	},
+	{
+		[]string{viaAWSCurl}, []string{"lower-case escapes in the path"}, refused,
+		"requests writes escapes in capitals after awscurl has signed them as typed", "signed with lower-case ones",
+	},
+	{
+		[]string{viaAWSCurl}, []string{
+			". in the path", ".. in the path", ". at the end of the path", ".. at the end of the path", "%2e%2e in the path",
+			"escaped unreserved in the path",
+		}, refused,
+		"requests resolves dots and decodes escapes that are not needed after awscurl has signed them; the request does not show what was signed",
+		"none of the usual faults explains it",
 	},
 	{
 		[]string{viaAWS4Fetch}, []string{"empty key"}, refused,
@@ -287,6 +329,7 @@ except curl also handle ` + "`%20`" + ` and other upper-case escapes that a path
 		{viaRequests, "botocore " + pinned(t, "python/requirements.txt", "botocore==") + " with requests " + pinned(t, "python/requirements.txt", "requests==")},
 		{viaHTTPX, "botocore " + pinned(t, "python/requirements.txt", "botocore==") + " with httpx " + pinned(t, "python/requirements.txt", "httpx==")},
 		{viaAWS4Auth, "requests-aws4auth " + pinned(t, "python/requirements.txt", "requests-aws4auth==")},
+		{viaAWSCurl, "awscurl " + pinned(t, "python/requirements.txt", "awscurl==")},
 		{viaAWS4Fetch, "aws4fetch " + pinned(t, "node/package.json", `"aws4fetch": `)},
 		{viaSmithy, "@smithy/signature-v4 " + pinned(t, "node/package.json", `"@smithy/signature-v4": `) + " with @smithy/url-parser " + pinned(t, "node/package.json", `"@smithy/url-parser": `)},
 		{viaRust, "the Rust crate aws-sigv4 " + pinned(t, "rust/Cargo.toml", `aws-sigv4 = { version = "=`)},

@@ -7,13 +7,17 @@ URL. A character of a body stands for the byte of that number. The credentials a
 environment.
 """
 
+import contextlib
+import io
 import json
 import os
 import sys
+import tempfile
 
 import botocore.session
 import httpx
 import requests
+from awscurl import awscurl
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from requests_aws4auth import AWS4Auth
@@ -80,6 +84,32 @@ def requests_aws4auth():
     return send
 
 
+def awscurl_command():
+    """The command, but in this process: to start Python for each case would take minutes."""
+    responses = []
+    make_request = awscurl.make_request
+
+    def keep(*arguments, **options):  # the command prints of a response what it was asked for, but never its status
+        responses.append(make_request(*arguments, **options))
+        return responses[-1]
+
+    awscurl.make_request = keep
+
+    def send(case):
+        with tempfile.NamedTemporaryFile() as data, contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+            data.write(body(case))
+            data.flush()
+            arguments = ["--service", "lambda", "--region", REGION, "--request", case["method"]]
+            if case["body"]:
+                arguments += ["--data-binary", "--data", "@" + data.name]
+            for name, value in case["headers"].items():
+                arguments += ["--header", f"{name}: {value}"]
+            awscurl.inner_main(arguments + [case["url"]])
+        return responses.pop()
+
+    return send
+
+
 def botocore_presign():
     credentials = botocore.session.Session().get_credentials()
 
@@ -95,6 +125,7 @@ CLIENTS = {
     "botocore+requests": botocore_requests,
     "botocore+httpx": botocore_httpx,
     "requests-aws4auth": requests_aws4auth,
+    "awscurl": awscurl_command,
     "botocore, presigned": botocore_presign,
 }
 
