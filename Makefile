@@ -61,7 +61,7 @@ cover: ## fail unless the tests of sigv4 and policy, and of what is below them, 
 		$(GO) tool cover -func="$$profile" | grep -v '100\.0%$$' && { echo "not at 100 % coverage: $$packages"; exit 1; } || :; \
 	done
 
-check: lint generate model test cover ## what CI runs, and that it left the work tree as it was
+check: lint cross generate model test cover ## what CI runs, and that it left the work tree as it was
 	$(GO) mod tidy -diff
 	git diff --exit-code
 
