@@ -49,6 +49,7 @@ type usageKey struct {
 	action, resource, resourceAccount string
 	authType, passedTo                string
 	viaURL, denied                    bool
+	past                              learn.Past
 	by                                string
 }
 
@@ -134,8 +135,35 @@ func (u *Usage) key(answer Answer) (key usageKey, ok bool) {
 		}
 	}
 	slices.Sort(by)
-	key.by = strings.Join(by, " ")
+	key.by, key.past = strings.Join(by, " "), past(answer)
 	return key, true
+}
+
+// everything is the identity-based policy that allows everything.
+var everything = sync.OnceValue(func() policy.Named {
+	document, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`), policy.Identity)
+	if err != nil {
+		panic(err)
+	}
+	return policy.Named{Document: document}
+})
+
+// past finds who a resource-based policy let in past the limits of the caller: within an account a permissions boundary
+// and session policies do not limit what it gives to the user or the session itself (IAM User Guide, "Policy evaluation
+// logic").
+func past(answer Answer) learn.Past {
+	in, sets := answer.Asked.Request, answer.Asked.Sets
+	if in.Principal == nil || answer.Decision.Effect != policy.Allowed || sets.Boundary == nil && sets.Session == nil {
+		return ""
+	}
+	sets.Resource, sets.Identity = nil, append(slices.Clone(sets.Identity), everything())
+	if policy.Evaluate(in, &sets).Effect == policy.Allowed || in.ResourceAccount != in.Principal.Account {
+		return ""
+	}
+	if in.Principal.Type == policy.User {
+		return learn.PastUser
+	}
+	return learn.PastSession
 }
 
 // callerOf is the caller as policies name it: a session by what it is a session of.
@@ -218,7 +246,7 @@ func (u *Usage) Seen(world *state.Snapshot, account string) learn.Seen {
 		seen.Calls = append(seen.Calls, learn.Call{
 			Caller: key.caller, Action: key.action, Resource: key.resource, ResourceAccount: key.resourceAccount,
 			AuthType: key.authType, ViaURL: key.viaURL, PassedTo: key.passedTo, Denied: key.denied, Last: last,
-			By: strings.Fields(key.by),
+			By: strings.Fields(key.by), Past: key.past,
 		})
 	}
 	u.mu.Unlock()

@@ -140,6 +140,45 @@ func TestUsageOfRefusedCalls(t *testing.T) {
 	none.Record(moment, forbidden)
 }
 
+// TestUsageOfGrantsPastLimits: a permissions boundary does not limit what a resource-based policy gives to the user (IAM
+// User Guide, "Policy evaluation logic").
+func TestUsageOfGrantsPastLimits(t *testing.T) {
+	world := usageWorld(t)
+	named := parseResource(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::`+account+
+		`:user/alice"},"Action":"lambda:*","Resource":"`+usedFunction+`"}}`)
+	for name, test := range map[string]struct {
+		boundary string
+		want     learn.Past
+	}{
+		"none":       {"", ""},
+		"allows it":  {"lambda:List*", ""},
+		"is narrow ": {"lambda:Get*", learn.PastUser},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := ask(t, world, "alice", "lambda:ListTags", usedFunction)
+			answer.Asked.Sets.Resource = &policy.Named{Name: "resource", Document: named}
+			if test.boundary != "" {
+				answer.Asked.Sets.Boundary = &policy.Named{Name: "boundary", Document: allow(t, test.boundary).Document()}
+			}
+			answer.Decision = policy.Evaluate(answer.Asked.Request, &answer.Asked.Sets)
+			usage := auth.NewUsage(moment)
+			usage.Record(moment, answer)
+			if calls := usage.Seen(world.Now(), "").Calls; len(calls) != 1 || calls[0].Denied || calls[0].Past != test.want {
+				t.Errorf("%+v", calls)
+			}
+		})
+	}
+}
+
+func parseResource(t *testing.T, text string) *policy.Document {
+	t.Helper()
+	document, err := policy.Parse([]byte(text), policy.Resource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
 // TestUsageIsBounded: a client that names new resources with every call.
 func TestUsageIsBounded(t *testing.T) {
 	world := usageWorld(t)

@@ -104,10 +104,15 @@ func Learn(seen Seen, options Options) (*Learned, error) {
 		learned.nothing = false
 		own := call.ResourceAccount == call.Caller.Account
 		needed := needs(call)
-		if call.Caller.Kind == User || call.Caller.Kind == Role {
+		if call.Past == PastSession {
+			learned.note("a statement for a session of %s allows %s on %s, past the permissions boundary or session policy: keep it",
+				call.Caller, call.Action, call.Resource)
+			continue
+		}
+		if call.Past == "" && (call.Caller.Kind == User || call.Caller.Kind == Role) {
 			add(identities, call.Caller, needed...)
 		}
-		if own {
+		if own && call.Past == "" {
 			continue
 		}
 		// AddPermission takes no statement for $LATEST by its name.
@@ -332,7 +337,7 @@ func (l *Learned) addResource(resource string, callers map[Caller]map[grant]bool
 	}
 	slices.SortFunc(permissions, func(a, b lambda.Permission) int { return strings.Compare(a.StatementID, b.StatementID) })
 	made := Policy{
-		For: resource, title: "What callers of other accounts, services and everyone called of " + resource,
+		For: resource, title: "What the policy of " + resource + " has to allow",
 		Document: json.RawMessage(lambda.PolicyText(permissions, function, lambda.Stored)),
 	}
 	for _, p := range permissions {

@@ -60,6 +60,13 @@ func passed(call learn.Call, service string) learn.Call {
 	return call
 }
 
+func past(calls []learn.Call, who learn.Past) []learn.Call {
+	for i := range calls {
+		calls[i].Past = who
+	}
+	return calls
+}
+
 func typed(call learn.Call, authType string) learn.Call {
 	call.AuthType = authType
 	return call
@@ -144,6 +151,17 @@ func TestLearn(t *testing.T) {
 					`{"Sid":"learned-role-partner-222222222222-url","Effect":"Allow","Principal":{"AWS":"` + partner.ARN + `"},"Action":"lambda:InvokeFunctionUrl","Resource":"` + web + `","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}}`,
 				},
 			},
+		},
+		"a user let in past its permissions boundary": {
+			calls: past(url(alice, web, "AWS_IAM"), learn.PastUser),
+			want: map[string][]string{web: {
+				`{"Sid":"learned-user-alice-111111111111-invoke","Effect":"Allow","Principal":{"AWS":"` + alice.ARN + `"},"Action":"lambda:InvokeFunction","Resource":"` + web + `","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}`,
+				`{"Sid":"learned-user-alice-111111111111-url","Effect":"Allow","Principal":{"AWS":"` + alice.ARN + `"},"Action":"lambda:InvokeFunctionUrl","Resource":"` + web + `","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}}`,
+			}},
+		},
+		"a session let in past its session policy": {
+			calls: past(url(asRole(own, "limited"), web, "AWS_IAM"), learn.PastSession), want: map[string][]string{},
+			notes: []string{"a statement for a session of role arn:aws:iam::" + own + ":role/limited allows lambda:InvokeFunction on", "a statement for a session"},
 		},
 		"everyone": {
 			calls: url(learn.Caller{Kind: learn.Everyone}, web, "NONE"),

@@ -40,6 +40,15 @@ type Caller struct {
 	ARN     string `json:"arn,omitempty"` // the name of a service
 }
 
+// Past is who a resource-based policy has to name so that no other policy of the caller limits the grant.
+type Past string
+
+// The names in a grant past the limits.
+const (
+	PastUser    Past = "user"
+	PastSession Past = "session" // a grant to its role is limited
+)
+
 // Call is one or more calls that differ in nothing that a policy for them would name.
 type Call struct {
 	Caller          Caller    `json:"caller"`
@@ -52,6 +61,9 @@ type Call struct {
 	Denied          bool      `json:"denied,omitempty"`   // for lack of a grant
 	Last            time.Time `json:"last"`
 	By              []string  `json:"by,omitempty"` // the ids of the statements that allowed it
+	// Past is who a resource-based policy let in although the permissions boundary or a session policy of the caller does
+	// not allow the call: no identity-based policy can.
+	Past Past `json:"past,omitempty"`
 }
 
 // Statement is one that allows something.
