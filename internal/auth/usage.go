@@ -141,7 +141,8 @@ func (u *Usage) key(answer Answer) (key usageKey, ok bool) {
 
 // everything is the identity-based policy that allows everything.
 var everything = sync.OnceValue(func() policy.Named {
-	document, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`), policy.Identity)
+	const text = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+	document, err := policy.Parse([]byte(text), policy.Identity)
 	if err != nil {
 		panic(err)
 	}
@@ -230,7 +231,9 @@ func statementIDs(name string, document *policy.Document) []string {
 // that another one takes part in.
 func (u *Usage) Seen(world *state.Snapshot, account string) learn.Seen {
 	mine := func(other string) bool { return account == "" || other == account }
-	seen := learn.Seen{Since: u.since, Limit: MaxUsage, Calls: []learn.Call{}, Statements: []learn.Statement{}, Functions: []string{}}
+	seen := learn.Seen{
+		Since: u.since, Limit: MaxUsage, Calls: []learn.Call{}, Statements: []learn.Statement{}, Functions: []string{},
+	}
 	hidden := map[string]time.Time{}
 	u.mu.Lock()
 	seen.Full, seen.DeniedFull = u.full, u.refusedFull
@@ -282,7 +285,9 @@ func statementsOf(world *state.Snapshot) iter.Seq[learn.Statement] {
 		members := map[string][]string{} // of groups, by their keys
 		each := func(account, owner string, members []string, policies []policy.Named) {
 			for _, named := range policies {
-				yieldStatements(yield, learn.Statement{Account: account, Owner: owner, Members: members, Policy: named.Name}, named.Name, named.Document)
+				yieldStatements(yield, learn.Statement{
+					Account: account, Owner: owner, Members: members, Policy: named.Name,
+				}, named.Name, named.Document)
 			}
 		}
 		for _, user := range world.Users.All() {

@@ -60,7 +60,8 @@ it does not consider, and has the fields of --json.
 	}
 	flags.server.register(p, command, "data", "endpoint-url", "profile")
 	f := command.Flags()
-	f.StringVar(&flags.since, "since", "", "learn only from calls since a `TIME`: 10m or 1h30m ago, 2026-11-23T15:00:00Z, 2026-11-23 or 15:04")
+	f.StringVar(&flags.since, "since", "",
+		"learn only from calls since a `TIME`: 10m or 1h30m ago, 2026-11-23T15:00:00Z, 2026-11-23 or 15:04")
 	f.StringArrayVar(&flags.options.Functions, "function", nil, "learn only from calls of this `FUNCTION`; may be repeated")
 	f.BoolVar(&flags.options.Denied, "denied", false, "learn also from calls that were refused for lack of a grant")
 	f.StringVar(&flags.print, "print", "", "print only the policies, as `FORM`: "+snippet.FormNames())

@@ -87,8 +87,9 @@ func Learn(seen Seen, options Options) (*Learned, error) {
 		return nil, err
 	}
 	learned := &Learned{
-		KnownSince: seen.Since, Complete: !seen.Full && !(options.Denied && seen.DeniedFull), Identities: []Policy{}, Resources: []Policy{}, Unused: []Present{},
-		Unjudged: []Present{}, Notes: []string{}, nothing: true,
+		KnownSince: seen.Since, Complete: !seen.Full && !(options.Denied && seen.DeniedFull),
+		Identities: []Policy{}, Resources: []Policy{}, Unused: []Present{}, Unjudged: []Present{}, Notes: []string{},
+		nothing: true,
 	}
 	identities, resources := map[Caller]map[grant]bool{}, map[string]map[Caller]map[grant]bool{}
 	var used []Call
@@ -105,8 +106,8 @@ func Learn(seen Seen, options Options) (*Learned, error) {
 		own := call.ResourceAccount == call.Caller.Account
 		needed := needs(call)
 		if call.Past == PastSession {
-			learned.note("a statement for a session of %s allows %s on %s, past the permissions boundary or session policy: keep it",
-				call.Caller, call.Action, call.Resource)
+			learned.note("a statement for a session of %s allows %s on %s, past the permissions boundary or session policy: "+
+				"keep it", call.Caller, call.Action, call.Resource)
 			continue
 		}
 		if call.Past == "" && (call.Caller.Kind == User || call.Caller.Kind == Role) {
@@ -238,8 +239,10 @@ func statements(grants map[grant]bool) []statement {
 		})
 	}
 	slices.SortFunc(list, func(a, b statement) int {
-		return cmp.Or(cmp.Compare(rank(a.Sid), rank(b.Sid)), slices.Compare(a.Action, b.Action), slices.Compare(a.Resource, b.Resource),
-			strings.Compare(fmt.Sprint(a.Condition), fmt.Sprint(b.Condition)))
+		return cmp.Or(
+			cmp.Compare(rank(a.Sid), rank(b.Sid)), slices.Compare(a.Action, b.Action), slices.Compare(a.Resource, b.Resource),
+			strings.Compare(fmt.Sprint(a.Condition), fmt.Sprint(b.Condition)),
+		)
 	})
 	times := map[string]int{}
 	for i := range list {
@@ -315,12 +318,14 @@ func (l *Learned) addIdentity(caller Caller, grants map[grant]bool) {
 		return r
 	}, string(text)))
 	if size > most {
-		l.note("the policy of %s has %d characters, and AWS takes %d in all inline policies of a %s: make it a managed policy, or several",
-			caller, size, most, owner.Kind)
+		l.note("the policy of %s has %d characters, and AWS takes %d in all inline policies of a %s: make it a managed policy, "+
+			"or several", caller, size, most, owner.Kind)
 	}
 	l.Identities = append(l.Identities, Policy{
 		For: caller.ARN, Name: PolicyName, Document: text, title: fmt.Sprintf("What %s called", caller),
-		parts: []snippet.Part{snippet.InlinePolicy{Account: caller.Account, Owner: owner, Name: PolicyName, Document: string(text)}},
+		parts: []snippet.Part{
+			snippet.InlinePolicy{Account: caller.Account, Owner: owner, Name: PolicyName, Document: string(text)},
+		},
 	})
 }
 

@@ -70,8 +70,8 @@ func (f filter) concerns(s policy.Statement) bool {
 	if len(f.wanted) == 0 {
 		return true
 	}
-	aboutLambda := s.NotAction || slices.ContainsFunc(s.Actions, func(action string) bool { return serviceOf(action) == "lambda" || action == "*" })
-	return aboutLambda && slices.ContainsFunc(f.there, s.CoversResource)
+	isLambda := func(action string) bool { return serviceOf(action) == "lambda" || action == "*" }
+	return (s.NotAction || slices.ContainsFunc(s.Actions, isLambda)) && slices.ContainsFunc(f.there, s.CoversResource)
 }
 
 // judge finds the statements that none of the calls used. One that allowed a call counts as used although another one
