@@ -1,6 +1,6 @@
 // Command dist makes what a release of furl consists of, in a directory: an archive for each system, with the program,
-// completions and man pages; a Python wheel and an npm package from each archive; the npm package that chooses among
-// them; the commands as one HTML page; and the checksums of all. `make dist` runs it.
+// completions and man pages; a Python wheel and an npm package from each archive; the commands as one HTML page; and
+// the checksums of all. `make dist` runs it.
 //
 // The same commit and the same Go make the same bytes, wherever and whenever it runs: each file has the date of the
 // commit, and no owner. It asks no network, once the modules of go.mod are there.
@@ -151,10 +151,6 @@ func (r *release) make(ctx context.Context, systems []string) error {
 		if err := r.repack(archive, s); err != nil {
 			return err
 		}
-	}
-	npm := "furl-cli-" + r.build.Version + ".tgz"
-	if err := r.write(npm, pack(npm, "package/", r.npmChooser(), r.date)); err != nil {
-		return err
 	}
 	if err := r.write("furl_"+r.build.Version+"_commands.html", page); err != nil {
 		return err

@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -59,6 +58,8 @@ func TestRelease(t *testing.T) {
 		if err := made[i].identify(t.Context(), version); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for i := range made {
 		if err := made[i].make(t.Context(), list); err != nil {
 			t.Fatal(err)
 		}
@@ -91,9 +92,9 @@ func TestRelease(t *testing.T) {
 	t.Run("man pages", func(t *testing.T) { checkManual(t, r, s) })
 	t.Run("install with pip", func(t *testing.T) { installWheel(t, r, s) })
 	t.Run("install with npm", func(t *testing.T) { installNPM(t, r, s) })
-	t.Run("install with npm by choice", func(t *testing.T) { installChooser(t, r, s) })
 	if *all {
 		t.Run("source without a repository", func(t *testing.T) { buildFromArchive(t, r) })
+		t.Run("go install", func(t *testing.T) { installModule(t, r, s) })
 	}
 }
 
@@ -269,7 +270,7 @@ func checkNPM(t *testing.T, r release, s system, archive map[string]file) {
 	if err := json.Unmarshal(files["package/package.json"].content, &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Name != "@furl-cli/"+name || m.Version != version || m.Bin["furl"] != "bin/"+s.program() ||
+	if m.Name != "furl-cli-"+name || m.Version != version || m.Bin["furl"] != "bin/"+s.program() ||
 		!slices.Equal(m.OS, strings.Split(name, "-")[:1]) || !slices.Equal(m.CPU, strings.Split(name, "-")[1:]) {
 		t.Errorf("package.json of %s: %+v", name, m)
 	}
@@ -277,15 +278,6 @@ func checkNPM(t *testing.T, r release, s system, archive map[string]file) {
 		if _, there := files["package/"+page]; !there {
 			t.Errorf("package.json of %s names %s, which is not there", name, page)
 		}
-	}
-	chooser := members(t, r, "furl-cli-"+version+".tgz")
-	var chosen manifest
-	if err := json.Unmarshal(chooser["package/package.json"].content, &chosen); err != nil {
-		t.Fatal(err)
-	}
-	if chosen.Name != "furl-cli" || chosen.OptionalDependencies[m.Name] != version ||
-		len(chosen.OptionalDependencies) != 6 {
-		t.Errorf("furl-cli does not depend on %s: %+v", m.Name, chosen)
 	}
 }
 
@@ -356,11 +348,7 @@ func checkProgram(t *testing.T, r release, path string) {
 	if got := run(t, path, "--version"); !strings.HasPrefix(got, first) {
 		t.Errorf("furl --version: %q, want %q first", got, first)
 	}
-	var got cli.Build
-	if err := json.Unmarshal([]byte(run(t, path, "version", "--json")), &got); err != nil {
-		t.Fatal(err)
-	}
-	want := r.build
+	got, want := built(t, path), r.build
 	want.Go, want.OS, want.Arch = got.Go, runtime.GOOS, runtime.GOARCH
 	if got != want || !strings.HasPrefix(got.Go, "go1.") {
 		t.Errorf("furl version --json: %+v, want %+v", got, want)
@@ -390,77 +378,18 @@ func installWheel(t *testing.T, r release, s system) {
 	}
 }
 
-func npm(t *testing.T, r release, names ...string) (modules string) {
-	skip(t, "npm")
-	project := t.TempDir()
-	args := []string{"install", "--offline", "--no-audit", "--no-fund", "--prefix", project}
-	for _, name := range names {
-		args = append(args, filepath.Join(r.out, name))
-	}
-	run(t, "npm", args...)
-	return filepath.Join(project, "node_modules")
-}
-
 func installNPM(t *testing.T, r release, s system) {
 	t.Parallel()
-	checkProgram(t, r, filepath.Join(npm(t, r, "furl-cli-"+s.npm()+"-"+version+".tgz"), ".bin/furl"))
+	skip(t, "npm")
+	project := t.TempDir()
+	run(t, "npm", "install", "--offline", "--no-audit", "--no-fund", "--prefix", project,
+		filepath.Join(r.out, "furl-cli-"+s.npm()+"-"+version+".tgz"))
+	checkProgram(t, r, filepath.Join(project, "node_modules/.bin/furl"))
 }
 
-// The package that chooses passes on arguments, streams, exit status and signals.
-func installChooser(t *testing.T, r release, s system) {
-	t.Parallel()
-	modules := npm(t, r, "furl-cli-"+version+".tgz", "furl-cli-"+s.npm()+"-"+version+".tgz")
-	checkProgram(t, r, filepath.Join(modules, ".bin/furl"))
-	script := filepath.Join(modules, "furl-cli/furl.js")
-	checkProgram(t, r, script)
-
-	wrong := exec.CommandContext(t.Context(), script, "version", "--no-such-flag")
-	var trouble strings.Builder
-	wrong.Stderr = &trouble
-	err := wrong.Run()
-	if wrong.ProcessState.ExitCode() != 2 || !strings.Contains(trouble.String(), "furl: error: unknown flag") {
-		t.Errorf("wrong usage: %v: %s", err, trouble.String())
-	}
-
-	proxy := exec.CommandContext(t.Context(), script, "proxy", functionURL, "--listen", "127.0.0.1:0")
-	proxy.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret")
-	said, err := proxy.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy.WaitDelay = time.Minute
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line := make([]byte, 4096)
-	n, err := said.Read(line) // it has started
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := proxy.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	rest := new(bytes.Buffer)
-	if _, err := rest.ReadFrom(said); err != nil { // until furl itself has closed it
-		t.Fatal(err)
-	}
-	if err := proxy.Wait(); err != nil {
-		t.Errorf("after a signal: %v: %s%s", err, line[:n], rest)
-	}
-
-	if err := os.RemoveAll(filepath.Join(modules, "@furl-cli")); err != nil {
-		t.Fatal(err)
-	}
-	alone := exec.CommandContext(t.Context(), script, "version")
-	out, err := alone.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "furl: hint: npm install") {
-		t.Errorf("without the package of the system: %v: %s", err, out)
-	}
-}
-
-// buildFromArchive builds the program from what git archive has written, where there is no repository.
-func buildFromArchive(t *testing.T, r release) {
-	t.Parallel()
+// source is what git archive writes of the commit, which is what GitHub offers and what a packager builds.
+func source(t *testing.T) (files []file) {
+	t.Helper()
 	skip(t, "git")
 	git := exec.CommandContext(t.Context(), "git", "archive", "--format=tar.gz", "HEAD")
 	git.Dir = "../.."
@@ -468,15 +397,41 @@ func buildFromArchive(t *testing.T, r release) {
 	if err != nil {
 		t.Skip("there is no repository to ask: ", err)
 	}
-	files, err := unpack("source.tar.gz", packed)
+	all, err := unpack("source.tar.gz", packed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := t.TempDir()
-	for _, f := range files {
-		if f.mode.IsDir() || f.mode&fs.ModeType != 0 {
-			continue
+	for _, f := range all {
+		if f.mode.IsRegular() {
+			files = append(files, f)
 		}
+	}
+	return files
+}
+
+// goIn runs Go in a directory, with more of an environment.
+func goIn(t *testing.T, directory string, environment []string, args ...string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", args...)
+	command.Dir = directory
+	command.Env = append(os.Environ(), environment...)
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("go %q: %v: %s", args, err, out)
+	}
+}
+
+func built(t *testing.T, program string) (build cli.Build) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(run(t, program, "version", "--json")), &build); err != nil {
+		t.Fatal(err)
+	}
+	return build
+}
+
+// buildFromArchive builds the program from an archive of the source, where there is no repository.
+func buildFromArchive(t *testing.T, r release) {
+	root := t.TempDir()
+	for _, f := range source(t) {
 		path := filepath.Join(root, f.name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
@@ -485,17 +440,62 @@ func buildFromArchive(t *testing.T, r release) {
 			t.Fatal(err)
 		}
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", "bin/furl", "./cmd/furl")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	goIn(t, root, nil, "build", "-trimpath", "-o", "bin/furl", "./cmd/furl")
+	if got := built(t, filepath.Join(root, "bin/furl")); got.Commit != r.build.Commit || got.Date != r.build.Date {
+		t.Errorf("a program from the archive: %+v, want the commit of %+v", got, r.build)
 	}
-	var got cli.Build
-	if err := json.Unmarshal([]byte(run(t, filepath.Join(root, "bin/furl"), "version", "--json")), &got); err != nil {
+}
+
+// installModule installs the program as go install does, from a module proxy that is a directory.
+func installModule(t *testing.T, r release, s system) {
+	const tag = "v1.2.3"
+	proxy, binaries, cache := t.TempDir(), t.TempDir(), t.TempDir()
+	var files []file
+	for _, f := range source(t) {
+		if f.name == "internal/cli/source.txt" {
+			// Go has Git write the files as they are in the repository.
+			f.content = []byte("$Format:%H$\n")
+		}
+		if !strings.HasPrefix(f.name, "tools/") { // a module of its own
+			files = append(files, f)
+		}
+	}
+	zipped := pack("module.zip", "github.com/furl-dev/furl@"+tag+"/", files, r.date)
+	module, err := os.ReadFile("../../go.mod")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Commit != r.build.Commit || got.Date != r.build.Date {
-		t.Errorf("a program from the archive: %+v, want the commit of %+v", got, r.build)
+	for name, content := range map[string][]byte{
+		tag + ".zip": zipped, tag + ".mod": module, tag + ".info": []byte(`{"Version": "` + tag + `"}`),
+	} {
+		path := filepath.Join(proxy, "github.com/furl-dev/furl/@v", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	downloaded := filepath.Join(strings.TrimSpace(string(own)), "cache/download")
+	goIn(t, proxy, []string{
+		"GOPROXY=file://" + proxy + ",file://" + downloaded, "GOBIN=" + binaries, "GOMODCACHE=" + cache, "GOSUMDB=off",
+		"GOFLAGS=-trimpath -modcacherw", "GOTOOLCHAIN=local",
+	}, "install", "github.com/furl-dev/furl/cmd/furl@"+tag)
+	program := filepath.Join(binaries, "furl")
+	if got := built(t, program); got.Version != "1.2.3" || got.OS != runtime.GOOS || got.Arch != runtime.GOARCH {
+		t.Errorf("furl version --json: %+v", got)
+	}
+	installed, err := os.Stat(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	released := len(members(t, r, s.archive(version))[s.program()].content)
+	if size := installed.Size(); size > 2*int64(released) { // it has the symbols, too
+		t.Errorf("go install makes a program of %d bytes, a release has %d", size, released)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -152,41 +151,29 @@ func (r *release) wheel(s system, archive []file) (name string, members []file, 
 
 // manifest is a package.json.
 type manifest struct {
-	Name                 string            `json:"name"`
-	Version              string            `json:"version"`
-	Description          string            `json:"description"`
-	License              string            `json:"license"`
-	Repository           map[string]string `json:"repository"`
-	OS                   []string          `json:"os,omitempty"`
-	CPU                  []string          `json:"cpu,omitempty"`
-	Bin                  map[string]string `json:"bin"`
-	Man                  []string          `json:"man,omitempty"`
-	Engines              map[string]string `json:"engines,omitempty"`
-	OptionalDependencies map[string]string `json:"optionalDependencies,omitempty"`
+	Name        string            `json:"name"`
+	Version     string            `json:"version"`
+	Description string            `json:"description"`
+	License     string            `json:"license"`
+	Repository  map[string]string `json:"repository"`
+	OS          []string          `json:"os"`
+	CPU         []string          `json:"cpu"`
+	Bin         map[string]string `json:"bin"`
+	Man         []string          `json:"man"`
 }
 
-func (r *release) manifest(name, program string) manifest {
-	return manifest{
-		Name: name, Version: r.build.Version, Description: summary, License: "Apache-2.0",
-		Repository: map[string]string{"type": "git", "url": "git+" + repository + ".git"},
-		Bin:        map[string]string{"furl": program},
-	}
-}
-
-func (m manifest) files(others ...file) []file {
-	text, err := json.MarshalIndent(m, "", "  ")
-	must(err)
-	return append([]file{
-		{"package.json", 0o644, append(text, '\n')},
-		{"README.md", 0o644, []byte(about)},
-	}, others...)
-}
-
-// npmPackage is the npm package of a system, from the files of its archive. It can be installed without another.
+// npmPackage is the npm package of a system, from the files of its archive. npm links the program itself.
+//
+// There is no package that has those of all systems as optional dependencies and chooses: its command would have the
+// name of theirs, and up to npm 10 the packages that are not for this system take the link away with them
+// (npm/cli#3446, evanw/esbuild#2558).
 func (r *release) npmPackage(s system, archive []file) []file {
-	m := r.manifest("@furl-cli/"+s.npm(), "bin/"+s.program())
-	m.OS, m.CPU = []string{s.npmOS()}, []string{s.npmCPU()}
-	var others []file
+	m := manifest{
+		Name: "furl-cli-" + s.npm(), Version: r.build.Version, Description: summary, License: "Apache-2.0",
+		Repository: map[string]string{"type": "git", "url": "git+" + repository + ".git"},
+		OS:         []string{s.npmOS()}, CPU: []string{s.npmCPU()}, Bin: map[string]string{"furl": "bin/" + s.program()},
+	}
+	var files []file
 	for _, f := range archive {
 		switch {
 		case f.name == s.program():
@@ -197,23 +184,12 @@ func (r *release) npmPackage(s system, archive []file) []file {
 		case f.name != "LICENSE" && f.name != "THIRD-PARTY.txt":
 			continue
 		}
-		others = append(others, f)
+		files = append(files, f)
 	}
-	return m.files(others...)
-}
-
-//go:embed furl.js
-var chooser []byte
-
-// npmChooser is the npm package that has those of all systems as dependencies, of which npm installs the one that fits.
-func (r *release) npmChooser() []file {
-	m := r.manifest("furl-cli", "furl.js")
-	m.Engines = map[string]string{"node": ">=18"}
-	m.OptionalDependencies = map[string]string{}
-	for name := range strings.SplitSeq(systems, ",") {
-		goos, goarch, _ := strings.Cut(name, "/")
-		s, _ := systemOf(goos, goarch)
-		m.OptionalDependencies["@furl-cli/"+s.npm()] = r.build.Version
-	}
-	return m.files(file{"furl.js", 0o755, chooser})
+	text, err := json.MarshalIndent(m, "", "  ")
+	must(err)
+	return append([]file{
+		{"package.json", 0o644, append(text, '\n')},
+		{"README.md", 0o644, []byte(about)},
+	}, files...)
 }
