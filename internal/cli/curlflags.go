@@ -139,6 +139,7 @@ func (q *requestFlags) register(p *program, command *cobra.Command) {
 
 // settle gives the request what several flags say together.
 func (q *requestFlags) settle(p *program, command *cobra.Command, targets []string) error {
+	q.protocol = strings.ToLower(q.protocol)
 	if command.Flags().Changed("proto-default") && q.protocol != "http" && q.protocol != "https" {
 		return usage(command, fmt.Errorf("--proto-default %q is neither http nor https", q.protocol))
 	}
@@ -156,7 +157,8 @@ func (q *requestFlags) settle(p *program, command *cobra.Command, targets []stri
 // URL.
 func (q *requestFlags) jar(host string, force bool) error {
 	for _, cookie := range q.cookies {
-		if strings.Contains(cookie, "=") {
+		cookie, isFile := strings.CutPrefix(cookie, "@") // as in curl, for a name with =
+		if !isFile && strings.Contains(cookie, "=") {
 			q.Cookies = append(q.Cookies, cookie)
 			continue
 		}
