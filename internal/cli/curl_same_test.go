@@ -98,6 +98,13 @@ http://127.0.0.1:1/ {u}/x
 {u}/x http://127.0.0.1:1/
 http://127.0.0.1:1/
 -s -S -f {u}/404
+-f --no-fail {u}/404
+--no-fail -f {u}/404
+-L --no-location {u}/302
+-i --no-include --no-compressed --no-insecure {u}/x
+-G --no-get -d x {u}/x
+--no-progress-meter --progress-meter -s {u}/x
+--create-dirs --no-create-dirs -o no/x {u}/x
 --no-progress-meter {u}/x
 -N {u}/x
 -q {u}/x

@@ -32,6 +32,13 @@ func (f curlSet) list(p *[]string, name string) {
 func (f curlSet) flag(p *bool, name string) {
 	o := call.CurlFlag(name)
 	f.BoolVarP(p, name, o.Short, false, o.Usage)
+	opposite, ok := strings.CutPrefix(name, "no-")
+	if !ok {
+		opposite = "no-" + name
+	}
+	// As in curl, what a flag turns on the opposite turns off, and the last one counts.
+	f.BoolFunc(opposite, "", func(string) error { return f.Set(name, "false") })
+	f.Lookup(opposite).Hidden = true
 }
 
 func (f curlSet) number(p *float64, name string) {
