@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -94,7 +95,7 @@ func (t *Transport) signUnsent(
 // PresignOptions are what a link needs besides the URL and its time.
 type PresignOptions struct {
 	Method string      // "" means GET
-	Header http.Header // signed: the client has to send these with the link
+	Header http.Header // signed: the client has to send these with the link; not nil when options see it
 	Body   io.Reader   // signed: the client has to send these bytes with the link; nil for none
 	// Transport signs. It is what [NewTransport] returns; a link for a custom domain needs SignHosts or Domains, one in
 	// path style Region.
@@ -110,7 +111,7 @@ type PresignOptions struct {
 func Presign(
 	ctx context.Context, cfg aws.Config, rawURL string, ttl time.Duration, options ...func(*PresignOptions),
 ) (string, error) {
-	o := PresignOptions{Transport: NewTransport(cfg)}
+	o := PresignOptions{Header: http.Header{}, Transport: NewTransport(cfg)}
 	for _, set := range options {
 		set(&o)
 	}
@@ -121,9 +122,7 @@ func Presign(
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	if o.Header != nil {
-		r.Header = o.Header.Clone()
-	}
+	maps.Copy(r.Header, o.Header.Clone())
 	signed, err := o.Transport.Presign(r, ttl)
 	if r.Body != nil {
 		r.Body.Close()

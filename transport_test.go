@@ -621,6 +621,10 @@ func TestPresignOptions(t *testing.T) {
 	call(http.MethodDelete, deleting, "8", "why", http.StatusForbidden)
 	call(http.MethodDelete, deleting, "7", "not", http.StatusForbidden)
 
+	withHeader := link(server.URL, func(o *furl.PresignOptions) { o.Header.Set("X-Order", "9") })
+	call(http.MethodGet, withHeader, "9", "", http.StatusOK)
+	call(http.MethodGet, withHeader, "8", "", http.StatusForbidden)
+
 	// The link names who stands in front, and is signed for who stands behind.
 	inFront := link(front, func(o *furl.PresignOptions) {
 		o.Transport.SignHosts = map[string]string{strings.TrimPrefix(front, "http://"): "abc.lambda-url." + urltest.Region + ".on.aws"}

@@ -35,6 +35,7 @@ type Caller struct {
 	KeepPost         [3]bool // --post301, --post302, --post303
 	KeepMethod       bool    // -X: keep the method after every redirect
 	WriteOut         string  // -w
+	Number           int     // of the URL among those of the command, from 0
 	Verbose          bool    // -v
 	TellServer       bool    // with Verbose: send a server on this machine what was signed; false if flags lead elsewhere
 	Progress         bool    // draw the progress of long transfers on Stderr

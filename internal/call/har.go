@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,7 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/furl-dev/furl/sigv4"
+	"github.com/furl-dev/furl/internal/event"
 )
 
 // HAR keeps exchanges in the form of HTTP Archive 1.2, without the secrets in headers, cookies and URLs. Bodies are as they
@@ -241,12 +240,7 @@ func valueOf(fields []HeaderField, name string) string {
 func pairsOf(fields []HeaderField) []harPair {
 	pairs := []harPair{}
 	for _, field := range fields {
-		value := hidden(field.Name, field.Value)
-		switch http.CanonicalHeaderKey(field.Name) {
-		case "Location", "Content-Location", "Referer":
-			value = hideURL(value)
-		}
-		pairs = append(pairs, harPair{field.Name, strings.ToValidUTF8(value, "\ufffd")})
+		pairs = append(pairs, harPair{field.Name, strings.ToValidUTF8(hidden(field.Name, field.Value), "\ufffd")})
 	}
 	return pairs
 }
@@ -264,7 +258,7 @@ func cookiesOf(texts []string) (pairs []harPair) {
 
 const concealed = "(hidden)"
 
-// hideURL hides the secrets of a URL: the password of a user, and the parameters with which anyone could send the request.
+// hideURL hides the secrets of a URL: the password of a user, and parameters that are named like secrets.
 func hideURL(text string) string {
 	scheme, rest, hasScheme := strings.Cut(text, "://")
 	if hasScheme {
@@ -277,17 +271,7 @@ func hideURL(text string) string {
 		}
 		text = scheme + "://" + rest
 	}
-	path, query, ok := strings.Cut(text, "?")
-	if !ok {
-		return text
-	}
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		if name, _, ok := strings.Cut(pair, "="); ok && sigv4.SecretParameter(name) {
-			pairs[i] = name + "=" + concealed
-		}
-	}
-	return path + "?" + strings.Join(pairs, "&")
+	return event.HideParameters(text)
 }
 
 // hideInText hides the secrets of an address that a text quotes.
@@ -301,14 +285,11 @@ func hideInText(text, address string) string {
 
 func queryOf(address string) []harPair {
 	pairs := []harPair{}
-	_, query, _ := strings.Cut(address, "?")
+	_, query, _ := strings.Cut(hideURL(address), "?")
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		if pair == "" {
 			continue
-		}
-		if sigv4.SecretParameter(name) {
-			value = concealed
 		}
 		pairs = append(pairs, harPair{unescaped(name), unescaped(value)})
 	}

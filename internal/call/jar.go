@@ -166,6 +166,9 @@ func (j *Jar) set(line, host, requestPath string, trusted bool) {
 		return
 	}
 	c.path = requestPath[:max(strings.LastIndexByte(requestPath, '/'), 1)]
+	if strings.ContainsFunc(attributes, isControl) { // a tab would be a field of its own in the file
+		return
+	}
 	domain, maxAge, expired := "", "", false
 	for attribute := range strings.SplitSeq(attributes, ";") {
 		key, value, _ := strings.Cut(attribute, "=")

@@ -184,3 +184,20 @@ func TestJarForgets(t *testing.T) {
 		t.Errorf("sends %q", got)
 	}
 }
+
+// A tab in an attribute would be one more field of the cookie's line in the file.
+func TestJarHasNoForgedFields(t *testing.T) {
+	u := &url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/"}
+	jar := &call.Jar{}
+	jar.Receive(&http.Response{
+		Header:  http.Header{"Set-Cookie": {"a=1; path=/\tFALSE\t0\tforged", "b=2; path=/"}},
+		Request: &http.Request{URL: u},
+	})
+	var file strings.Builder
+	if err := jar.Write("-", &file); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(file.String(), "forged") || !strings.Contains(file.String(), "\tb\t2\n") {
+		t.Errorf("%s", file.String())
+	}
+}

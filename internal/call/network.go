@@ -142,6 +142,9 @@ func parseConnectTo(entries []string) ([]route, error) {
 	var routes []route
 	for _, entry := range entries {
 		fields := splitAddress(entry)
+		if len(fields) == 3 { // as in curl, the port stays
+			fields = append(fields, "")
+		}
 		if len(fields) != 4 {
 			return nil, fmt.Errorf("--connect-to %q is not HOST1:PORT1:HOST2:PORT2", entry)
 		}

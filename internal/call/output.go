@@ -116,14 +116,17 @@ func (x *exchange) written() string {
 // namedByHeader is the name of the file that the header Content-Disposition names, "" if it names none. It is in no
 // other directory, whatever the server says.
 func namedByHeader(header http.Header) string {
-	for part := range strings.SplitSeq(header.Get("Content-Disposition"), ";") {
-		name, ok := cutPrefixFold(strings.TrimSpace(part), "filename=")
+	for rest := header.Get("Content-Disposition"); rest != ""; {
+		name, ok := cutPrefixFold(strings.TrimSpace(rest), "filename=")
 		if !ok {
+			_, rest, _ = strings.Cut(rest, ";")
 			continue
 		}
-		name = strings.TrimSpace(name)
-		if quote := name; quote != "" && (quote[0] == '"' || quote[0] == '\'') {
-			name, _, _ = strings.Cut(name[1:], quote[:1])
+		if name = strings.TrimSpace(name); name != "" && (name[0] == '"' || name[0] == '\'') {
+			name, _, _ = strings.Cut(name[1:], name[:1]) // a semicolon within quotes is of the name
+		} else {
+			name, _, _ = strings.Cut(name, ";")
+			name = strings.TrimSpace(name)
 		}
 		name = name[strings.LastIndexAny(name, `/\`)+1:]
 		if name == "." || name == ".." || strings.ContainsFunc(name, isControl) || strings.Contains(name, ":") ||

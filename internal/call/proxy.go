@@ -86,9 +86,16 @@ func parseProxy(text, from, user string) (*url.URL, error) {
 	u.Host = net.JoinHostPort(u.Hostname(), port)
 	if user != "" {
 		name, password, _ := strings.Cut(user, ":")
-		u.User = url.UserPassword(name, password)
+		u.User = url.UserPassword(unescapedPath(name), unescapedPath(password)) // curl decodes them too
 	}
 	return u, nil
+}
+
+func unescapedPath(text string) string {
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // exempted reports whether a list of hosts, domains, addresses and networks, or "*", has the host.

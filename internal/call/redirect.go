@@ -25,8 +25,10 @@ func (x *exchange) redirected(r *http.Request, resp *http.Response) (*http.Reque
 			method = http.MethodGet
 		}
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-	default:
-		return nil, nil
+	default: // as curl does with what names a place and has no rule of its own
+		if resp.StatusCode < http.StatusMultipleChoices || resp.StatusCode >= http.StatusBadRequest {
+			return nil, nil
+		}
 	}
 	if x.caller.KeepMethod {
 		method = r.Method

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl"
+	"github.com/furl-dev/furl/internal/event"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/sigv4"
 	"github.com/furl-dev/furl/sigv4/diagnose"
@@ -79,8 +80,10 @@ func (v *verbose) signed(r *http.Request, s sigv4.Signed) {
 	lines := diagnose.Lines(s.CanonicalRequest)
 	for _, line := range lines {
 		shown := line.Text
-		if cookies, ok := strings.CutPrefix(shown, "cookie:"); ok {
-			shown = "cookie:" + hidden("Cookie", cookies)
+		if name, ok := strings.CutPrefix(line.Label, "header "); ok && name != "x-amz-security-token" { // hidden already
+			shown = name + ":" + hidden(name, strings.TrimPrefix(shown, name+":"))
+		} else if line.Label == "query" {
+			shown = strings.TrimPrefix(event.HideParameters("?"+shown), "?")
 		}
 		fmt.Fprintf(&text, "  %-28s %s\n", line.Label, shown)
 	}
@@ -101,7 +104,7 @@ func (v *verbose) requestLine(r *http.Request) {
 	if r.Response == nil {
 		target = v.target
 	}
-	v.tell(">", "%s %s HTTP/1.1", r.Method, target)
+	v.tell(">", "%s %s HTTP/1.1", r.Method, event.HideParameters(target))
 }
 
 // sending reports a request that goes out as it is; signed reports the others.
@@ -167,8 +170,13 @@ func hidden(name, value string) string {
 		return hiddenCookies(name, value)
 	case furlproto.CanonicalRequest:
 		return fmt.Sprintf("(the canonical request as it stands above, in %d bytes)", len(value))
+	case "Location", "Content-Location", "Referer":
+		return hideURL(value)
+	case "Www-Authenticate", "Proxy-Authenticate", "Access-Control-Allow-Credentials", "Access-Control-Allow-Headers",
+		"Access-Control-Expose-Headers": // no secrets, whatever their names say
+		return value
 	}
-	return value
+	return event.HideHeader(name, value)
 }
 
 // hiddenCookies returns the value of a Cookie or Set-Cookie header without the values of the cookies.
@@ -192,8 +200,8 @@ func (v *verbose) response(head []byte) {
 	var shown strings.Builder
 	for line := range strings.Lines(string(head)) {
 		name, value, ok := strings.Cut(line, ":")
-		if ok && strings.EqualFold(name, "Set-Cookie") {
-			line = name + ": " + hidden(name, strings.TrimSpace(value)) + "\n"
+		if text := strings.TrimSpace(value); ok && hidden(name, text) != text {
+			line = name + ": " + hidden(name, text) + "\n"
 		}
 		shown.WriteString(line)
 	}

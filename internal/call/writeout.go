@@ -63,6 +63,10 @@ func (x writeOut) write(format string) error {
 			if x.response != nil {
 				io.WriteString(values, x.response.Header.Get(name))
 			}
+		case name == "onerror": // as in curl: what follows is for failures
+			if x.failed == nil && (!x.caller.Fail || x.result.Status < http.StatusBadRequest) {
+				return nil
+			}
 		case name == "stdout":
 			values, text = x.caller.Stdout, x.caller.RawStdout
 		case name == "stderr":
@@ -97,7 +101,7 @@ func (x writeOut) variables() map[string]string {
 		"size_upload": strconv.FormatInt(x.sent.Load(), 10), "size_download": strconv.FormatInt(x.received.Load(), 10),
 		"speed_upload": speed(x.sent.Load()), "speed_download": speed(x.received.Load()),
 		"filename_effective": x.written(), "errormsg": "", "content_type": "", "http_version": "0", "redirect_url": "",
-		"num_headers": "0", "refused_by": string(x.result.Refusal.Layer), "request_id": "",
+		"num_headers": "0", "urlnum": strconv.Itoa(x.caller.Number), "ssl_verify_result": "0", "refused_by": string(x.result.Refusal.Layer), "request_id": "",
 		"explain": x.result.Refusal.Explain,
 	}
 	v["remote_ip"], v["remote_port"], _ = net.SplitHostPort(t.remote) // empty without a connection
@@ -169,7 +173,7 @@ func redirectURL(resp *http.Response) string {
 
 // typed returns the values of %{json}, with numbers as numbers.
 func typed(variables map[string]string) map[string]any {
-	numbers := []string{"http_code", "response_code", "local_port", "remote_port"}
+	numbers := []string{"urlnum", "ssl_verify_result", "http_code", "response_code", "local_port", "remote_port"}
 	out := make(map[string]any, len(variables))
 	for name, value := range variables {
 		out[name] = value

@@ -226,7 +226,7 @@ func (p *program) callOne(command *cobra.Command, flags *callFlags, s *signer, n
 		}
 	}
 	caller.RemoteHeaderName = caller.RemoteHeaderName && to.remote
-	caller.DumpAppend = n > 0
+	caller.DumpAppend, caller.Number = n > 0, n
 	toFile := caller.Output != "" && caller.Output != "-"
 	p.writeTo(&caller)
 	caller.Transport, caller.Unsigned = s.transportFor(), s.unsigned

@@ -155,7 +155,7 @@ func TestCallRefusesFlags(t *testing.T) {
 		{[]string{"--limit-rate", "1kk"}, "is not a number of bytes"},
 		{[]string{"--limit-rate", "9999999999999999g"}, "is not a number of bytes"},
 		{[]string{"--proto-default", "ftp"}, "is neither http nor https"},
-		{[]string{"--connect-to", "a:b:c"}, "is not HOST1:PORT1:HOST2:PORT2"},
+		{[]string{"--connect-to", "a:b"}, "is not HOST1:PORT1:HOST2:PORT2"},
 		{[]string{"-x", "socks4://h"}, "socks4://"},
 		{[]string{"-x", "http://"}, "--proxy is not the address of a proxy"},
 		{[]string{"--max-redirs", "-2"}, "must not be negative"},

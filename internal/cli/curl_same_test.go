@@ -75,6 +75,8 @@ const sameAsCurl = `
 -L -d x --post301 {u}/302
 -L -T page.html {u}/302
 -L -X DELETE {u}/303
+-L -d x {u}/300
+-L -i {u}/305
 -L {u}/elsewhere
 -L -H 'X-Kept: 1' -u a:b {u}/elsewhere
 -L -H 'X-Kept: 1' {u}/elsewhere
@@ -96,6 +98,13 @@ http://127.0.0.1:1/ {u}/x
 {u}/x http://127.0.0.1:1/
 http://127.0.0.1:1/
 -s -S -f {u}/404
+-f --no-fail {u}/404
+--no-fail -f {u}/404
+-L --no-location {u}/302
+-i --no-include --no-compressed --no-insecure {u}/x
+-G --no-get -d x {u}/x
+--no-progress-meter --progress-meter -s {u}/x
+--create-dirs --no-create-dirs -o no/x {u}/x
 --no-progress-meter {u}/x
 -N {u}/x
 -q {u}/x
@@ -118,6 +127,7 @@ http://127.0.0.1:1/
 --remote-name-all -o x {u}/p/one {u}/p/two
 -OJ {u}/named
 -O -J {u}/unnamed
+-OJ {u}/semicolon
 -J -o given {u}/named
 --output-dir out -OJ --create-dirs {u}/named
 -OJ {u}/named {u}/named -O
@@ -154,6 +164,8 @@ http://127.0.0.1:1/
 -b jar.txt -j -c out.txt {u}/x
 -b jar.txt -c out.txt {u}/x
 -b none-such.txt {u}/x
+-b @jar.txt {u}/x
+-b @none=such {u}/x
 -b '' {u}/cookies {u}/x {u}/x/y
 -c out.txt {u}/cookies
 -c out.txt {u}/x
@@ -198,6 +210,8 @@ http://127.0.0.1:1/
 -x {proxy} http://there.example/x
 -x http://user:pass@{proxy} http://there.example/x
 -x {proxy} -U user:pass http://there.example/x
+-x {proxy} -U us%3aer:p%20 http://there.example/x
+-x {proxy} -U user:100% http://there.example/x
 -x {proxy} -U user:pass --proxy-basic -k https://there.example:{sport}/x
 -x {proxy} -k https://there.example:{sport}/x
 -x {proxy} -p http://there.example/x
@@ -240,6 +254,7 @@ http_proxy=http://{proxy} -x '' {u}/x
 --connect-to ::127.0.0.1:{port} http://there.example/x
 --connect-to other.example:80:127.0.0.1:1 --connect-to there.example::127.0.0.1:{port} http://there.example/x
 --connect-to ::[127.0.0.1]:{port} http://there.example/x
+--connect-to there.example:{port}:127.0.0.1 http://there.example:{port}/x
 --connect-to there.example:{port}:127.0.0.1: http://there.example:{port}/x
 -k {s}/x
 {s}/x
@@ -253,6 +268,7 @@ CURL_CA_BUNDLE={ca} {s}/x
 --limit-rate 100k {u}/long
 --limit-rate 1M -T bytes.bin {u}/up
 --proto-default http 127.0.0.1:{port}/x
+--proto-default HTTP 127.0.0.1:{port}/x
 --proto-default https -k 127.0.0.1:{sport}/x
 --url-query a=1 --url-query b=2 {u}/p?x
 --url-query +c=%20 --url-query @page.txt {u}/p
@@ -260,6 +276,8 @@ CURL_CA_BUNDLE={ca} {s}/x
 -w '%{http_code} %{size_download} %{num_headers} %{method} %{content_type}|\n' {u}/x {u}/404
 -w '%{filename_effective}' -OJ {u}/named
 -w '%{filename_effective}' --output-dir dir -o f {u}/x
+-w '%{urlnum} %{ssl_verify_result} %{onerror}no' {u}/x {u}/404 http://127.0.0.1:1/
+-f -w '%{urlnum} %{onerror}yes' {u}/404
 -w '%header{alpha} %{redirect_url} %{num_redirects}' {u}/302
 `
 

@@ -177,7 +177,7 @@ func (e *echo) response(r *http.Request) []byte {
 		status, headers = code+" Elsewhere", append(headers, "location: "+location)
 	}
 	switch path := r.URL.Path; path {
-	case "/301", "/302", "/303", "/307", "/308":
+	case "/300", "/301", "/302", "/303", "/305", "/307", "/308":
 		to(path[1:], "/end?from="+path[1:])
 	case "/loop":
 		to("302", "/loop")
@@ -201,6 +201,11 @@ func (e *echo) response(r *http.Request) []byte {
 		headers = append(headers, "set-cookie: bb=; Max-Age=0; path=/", "set-cookie: c=new; path=/")
 	case "/named":
 		headers = append(headers, `content-disposition: attachment; filename="../up/named.txt"`)
+	case "/semicolon":
+		headers = append(headers, `content-disposition: attachment; filename="a;b.txt"`)
+	case "/secret":
+		to("302", "http://me:sekret0123456789@127.0.0.1:1/?password=sekret0123456789")
+		headers = append(headers, "x-auth-token: sekret0123456789", "www-authenticate: Basic realm=x")
 	case "/unnamed":
 		headers = append(headers, `content-disposition: attachment`)
 	case "/404", "/500", "/403":

@@ -77,9 +77,6 @@ func (q *requestFlags) setLine(f *pflag.FlagSet, line string) error {
 			return fmt.Errorf("--%s takes no value", flag.Name)
 		}
 		value = flag.NoOptDefVal
-		if strings.HasPrefix(strings.TrimLeft(name, "-"), "no-") && !strings.HasPrefix(flag.Name, "no-") {
-			value = "false"
-		}
 	} else if !hasValue && value == "" {
 		return fmt.Errorf("--%s needs a value", flag.Name)
 	}
@@ -93,7 +90,7 @@ func (q *requestFlags) setLine(f *pflag.FlagSet, line string) error {
 	return nil
 }
 
-// findFlag finds the flag of a line. A short one may have its value right behind it, and booleans may begin with no-.
+// findFlag finds the flag of a line. A short one may have its value right behind it.
 func findFlag(f *pflag.FlagSet, name, value string) (*pflag.Flag, string, error) {
 	long, isLong := strings.CutPrefix(name, "--")
 	if !isLong {
@@ -106,11 +103,6 @@ func findFlag(f *pflag.FlagSet, name, value string) (*pflag.Flag, string, error)
 	}
 	if flag := f.Lookup(long); flag != nil {
 		return flag, value, nil
-	}
-	if positive, ok := strings.CutPrefix(long, "no-"); ok {
-		if flag := f.Lookup(positive); flag != nil && flag.Value.Type() == "bool" {
-			return flag, value, nil
-		}
 	}
 	return nil, "", fmt.Errorf("there is no flag --%s", long)
 }

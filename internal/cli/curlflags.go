@@ -32,6 +32,13 @@ func (f curlSet) list(p *[]string, name string) {
 func (f curlSet) flag(p *bool, name string) {
 	o := call.CurlFlag(name)
 	f.BoolVarP(p, name, o.Short, false, o.Usage)
+	opposite, ok := strings.CutPrefix(name, "no-")
+	if !ok {
+		opposite = "no-" + name
+	}
+	// As in curl, what a flag turns on the opposite turns off, and the last one counts.
+	f.BoolFunc(opposite, "", func(string) error { return f.Set(name, "false") })
+	f.Lookup(opposite).Hidden = true
 }
 
 func (f curlSet) number(p *float64, name string) {
@@ -139,6 +146,7 @@ func (q *requestFlags) register(p *program, command *cobra.Command) {
 
 // settle gives the request what several flags say together.
 func (q *requestFlags) settle(p *program, command *cobra.Command, targets []string) error {
+	q.protocol = strings.ToLower(q.protocol)
 	if command.Flags().Changed("proto-default") && q.protocol != "http" && q.protocol != "https" {
 		return usage(command, fmt.Errorf("--proto-default %q is neither http nor https", q.protocol))
 	}
@@ -156,7 +164,8 @@ func (q *requestFlags) settle(p *program, command *cobra.Command, targets []stri
 // URL.
 func (q *requestFlags) jar(host string, force bool) error {
 	for _, cookie := range q.cookies {
-		if strings.Contains(cookie, "=") {
+		cookie, isFile := strings.CutPrefix(cookie, "@") // as in curl, for a name with =
+		if !isFile && strings.Contains(cookie, "=") {
 			q.Cookies = append(q.Cookies, cookie)
 			continue
 		}

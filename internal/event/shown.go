@@ -27,7 +27,7 @@ func Shown(r *Request, payload []byte, limit int) (shown []byte, cut bool) {
 	open.length = len(r.Body)
 	var hid bool
 	open.Header, hid = withoutSecrets(r.Header)
-	open.Target = hideParameters(r.Target)
+	open.Target = HideParameters(r.Target)
 	start := beginning(r.Body, limit)
 	open.Body = hideInBody(r.Header.Get("Content-Type"), start)
 	if !hid && len(payload) <= limit && open.Target == r.Target && bytes.Equal(open.Body, r.Body) {
@@ -116,7 +116,7 @@ func withoutSecrets(header http.Header) (open http.Header, hid bool) {
 // hideValues is the values of a header with the secrets among them hidden, nil if there is none.
 func hideValues(name string, values []string) (shown []string) {
 	for i, value := range values {
-		if open := hideValue(name, value); open != value {
+		if open := HideHeader(name, value); open != value {
 			if shown == nil {
 				shown = slices.Clone(values)
 			}
@@ -126,7 +126,8 @@ func hideValues(name string, values []string) (shown []string) {
 	return shown
 }
 
-func hideValue(name, value string) string {
+// HideHeader is the value of a header with what is secret in it hidden.
+func HideHeader(name, value string) string {
 	switch {
 	case strings.EqualFold(name, "Cookie"):
 		pairs := strings.Split(value, ";")
@@ -141,12 +142,12 @@ func hideValue(name, value string) string {
 	case value != "" && (isSecret(name) || isCredential(value)):
 		return hidden
 	default:
-		return hideParameters(value) // of the address that led here, for one
+		return HideParameters(value) // of the address that led here, for one
 	}
 }
 
-// hideParameters hides the secrets in the query of a request target or an address, if the text is one.
-func hideParameters(text string) string {
+// HideParameters hides the secrets in the query of a request target or an address, if the text is one.
+func HideParameters(text string) string {
 	path, query, ok := strings.Cut(text, "?")
 	if !ok {
 		return text
