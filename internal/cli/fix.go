@@ -19,7 +19,11 @@ func (p *program) printFix(audit check.Audit, flags checkFlags) error {
 		// Configuration stands beside other files of its module, which have what there is once; unless it takes the
 		// providers of several accounts.
 		head := flags.whole || form != snippet.CLI && (form != snippet.Terraform || accounts(plans) > 1)
-		if err := p.printFile(form, head, flags.whole, plans...); err != nil {
+		file := snippet.File{Form: form, Head: head}
+		if len(flags.profiles.values) > 1 {
+			file.Profiles = audit.Profiles()
+		}
+		if err := p.printFile(file, flags.whole, plans...); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -371,6 +372,20 @@ func TestSameNameInTwoAccounts(t *testing.T) {
 		code, stdout, stderr := run(t, nil, "check", "--all", "--profile", "one", "--profile", "two", "--region", "eu-west-1,us-east-1", "--format", form)
 		if got := slices.Sorted(slices.Values(found(stdout))); code != 4 || !slices.Equal(got, places) {
 			t.Errorf("%s: exit status %d: %q, want %q; %s", form, code, got, places, stderr)
+		}
+	}
+	for _, whole := range []bool{false, true} {
+		code, stdout, stderr := run(t, nil, "check", "--all", "--profile", "one,two", "--region", "eu-west-1,us-east-1",
+			"--fix", "cli", "--whole="+strconv.FormatBool(whole))
+		commands := regexp.MustCompile(`(?m)^aws (.*?)lambda .*iam::(\d+):role/caller`).FindAllStringSubmatch(stdout, -1)
+		for _, command := range commands {
+			want := map[string]string{here: "--profile one ", there: "--profile two "}[command[2]]
+			if command[1] != want {
+				t.Errorf("whole=%v: a command for account %s has %q, want %q", whole, command[2], command[1], want)
+			}
+		}
+		if code != 4 || len(commands) < 4 {
+			t.Errorf("whole=%v: exit status %d: %s%s", whole, code, stdout, stderr)
 		}
 	}
 }

@@ -286,19 +286,19 @@ func (g *grantFlags) granter(command *cobra.Command, function string) (*setup.Gr
 
 // printCode prints plans as code.
 func (p *program) printCode(flags grantFlags, plans ...*setup.Plan) error {
-	return p.printFile(snippet.Form(flags.print), flags.whole, flags.whole, plans...)
+	file := snippet.File{Form: snippet.Form(flags.print), Head: flags.whole}
+	return p.printFile(file, flags.whole, plans...)
 }
 
-// printFile prints plans as code: with a head as a file that stands by itself, and whole with what is there already.
-func (p *program) printFile(form snippet.Form, head, whole bool, plans ...*setup.Plan) error {
-	file := snippet.File{Form: form, Head: head}
+// printFile prints plans as code, which file is to have: whole with what is there already.
+func (p *program) printFile(file snippet.File, whole bool, plans ...*setup.Plan) error {
 	for _, plan := range plans {
 		p.noteAll(plan.Notes)
 		if file.Form == snippet.CLI && !whole { // which can also remove things
 			if len(plans) > 1 {
 				fmt.Fprintf(p.streams.Out, "# %s\n", plan.Function)
 			}
-			if _, err := fmt.Fprint(p.streams.Out, plan.Script()); err != nil {
+			if _, err := fmt.Fprint(p.streams.Out, plan.Script(file.Profiles)); err != nil {
 				return err
 			}
 			continue

@@ -166,14 +166,16 @@ func lines(text string) []byte {
 	return append(indented.Bytes(), '\n')
 }
 
-// Script are the AWS CLI's commands for the plan, in order, with comments on what they do not cover.
-func (p *Plan) Script() string {
+// Script are the AWS CLI's commands for the plan, in order, with comments on what they do not cover. They name the
+// profiles of their accounts, as far as there are any.
+func (p *Plan) Script(profiles map[string]string) string {
 	var text strings.Builder
 	for _, change := range p.Changes {
-		fmt.Fprintln(&text, change.Command())
+		fmt.Fprintln(&text, snippet.InProfile(change.Command(), profiles[change.Account]))
 	}
 	for _, change := range p.Elsewhere {
-		fmt.Fprintf(&text, "# in account %s:\n%s\n", change.Account, change.Command())
+		command := snippet.InProfile(change.Command(), profiles[change.Account])
+		fmt.Fprintf(&text, "# in account %s:\n%s\n", change.Account, command)
 	}
 	if inline := p.Wanted.Inline; inline != nil && inline.Owner.Name == "" {
 		fmt.Fprintf(&text, "# in account %s, for a policy to attach to the caller:\n%s\n", inline.Account,

@@ -48,6 +48,14 @@ func PutResourcePolicy(function lambda.ARN, document, revision string) string {
 	return command(words...)
 }
 
+// InProfile is a command of the AWS CLI with the credentials of a profile, unless that is "".
+func InProfile(command, profile string) string {
+	if profile == "" {
+		return command
+	}
+	return strings.Replace(command, "aws ", "aws --profile "+Quote(profile)+" ", 1)
+}
+
 // functionWords begin a command about a function.
 func functionWords(operation string, function lambda.ARN) []string {
 	words := []string{"aws", "lambda", operation}

@@ -26,6 +26,9 @@ import (
 type File struct {
 	Form Form // one of Files
 	Head bool // write what a file of the form has once, so that it stands by itself
+	// Profiles are those of the AWS configuration that commands name, by their accounts: a command without one would
+	// change the function of the same name in another account.
+	Profiles map[string]string
 
 	groups []group
 	kept   map[string]bool // the keys of parts
@@ -215,7 +218,7 @@ func (f *File) commands(t *lines, places []place) {
 				account = at
 				t.add("# In account %s:", at)
 			}
-			t.add("%s", part.command())
+			t.add("%s", InProfile(part.command(), f.Profiles[account]))
 		}
 	}
 }

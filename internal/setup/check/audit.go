@@ -122,6 +122,8 @@ type Audit struct {
 	Regions   []Looked        `json:"regions,omitempty"` // those that were asked
 	Notes     []string        `json:"notes,omitempty"`
 	Fix       []string        `json:"fix,omitempty"`
+
+	unread []string // those of Notes that are about files that could not be read
 }
 
 // jsonVersion is the version of the JSON forms of this package.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/tint"
 )
@@ -67,14 +68,14 @@ func (c Counts) Sentence() string {
 	return text
 }
 
-// Quiet is the audit without the functions that are ok or depend on their callers, and without notes. Its counts are
-// still of all.
+// Quiet is the audit without the functions that are ok or depend on their callers, and without notes, but for those on
+// files that could not be read. Its counts are still of all.
 func (a Audit) Quiet() Audit {
 	a.Functions = slices.DeleteFunc(slices.Clone(a.Functions), func(f AuditFunction) bool {
 		return f.Status == OK || f.Status == Depends
 	})
 	a.Regions = slices.DeleteFunc(slices.Clone(a.Regions), func(r Looked) bool { return r.Status != Unknown })
-	a.Notes = nil
+	a.Notes = a.unread
 	return a
 }
 
@@ -98,6 +99,12 @@ func (f AuditFunction) name() string {
 	return f.Function
 }
 
+// oneLine keeps a text from outside, such as the name of a file or the answer of a service, from beginning a line, which
+// could then look like one of the report's own.
+func oneLine(text string) string { return strings.Join(strings.FieldsFunc(text, isLineEnd), " ") }
+
+func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
+
 // WriteTo writes the audit for a person to read.
 func (a Audit) WriteTo(w io.Writer) (int64, error) {
 	var text tint.Text
@@ -113,19 +120,19 @@ func (a Audit) WriteTo(w io.Writer) (int64, error) {
 			where += function.Place.String() + ": "
 		}
 		text.Pad(function.Status.style(), string(function.Status), statusWidth)
-		text.Addf("  %s%s  %s\n", where, function.name(), function.Summary)
+		text.Addf("  %s%s  %s\n", oneLine(where), oneLine(function.name()), oneLine(function.Summary))
 		for _, detail := range function.Details {
-			text.Addf("%-*s    %s\n", statusWidth, "", detail)
+			text.Addf("%-*s    %s\n", statusWidth, "", oneLine(detail))
 		}
 	}
 	for _, region := range a.Regions {
 		if region.Status == Unknown {
 			text.Pad(region.Status.style(), string(region.Status), statusWidth)
-			text.Addf("  %s%s  %s\n", by(region.Profile), region.Region, region.Summary)
+			text.Addf("  %s%s  %s\n", by(region.Profile), region.Region, oneLine(region.Summary))
 		}
 	}
 	for _, note := range a.Notes {
-		text.Addf("note: %s\n", note)
+		text.Addf("note: %s\n", oneLine(note))
 	}
 	writeList(&text, "fix:", a.Fix)
 	text.Addf("%s\n", a.Counts.Sentence())

@@ -53,6 +53,17 @@ func (a Audit) Grants(ctx context.Context) (plans []*setup.Plan, left []string) 
 	return plans, left
 }
 
+// Profiles are the profiles that looked, by the accounts that they looked at.
+func (a Audit) Profiles() map[string]string {
+	profiles := map[string]string{}
+	for _, function := range a.Functions {
+		if profiles[function.Account] == "" {
+			profiles[function.Account] = function.Profile
+		}
+	}
+	return profiles
+}
+
 // requestOf is the grant that a fix makes; not ok if it is another command, or a sentence.
 func requestOf(fix string) (request setup.Request, ok bool) {
 	command, _, _ := strings.Cut(fix, "   #")

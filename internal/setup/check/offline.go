@@ -79,7 +79,7 @@ func Offline(ctx context.Context, dir fs.FS, noPolicy []string, callers *Callers
 	}
 	audit := AuditOf(ctx, o.list(), o.callers)
 	audit.Notes = append(o.notes, audit.Notes...)
-	audit.Counts.Unread = o.unread
+	audit.unread, audit.Counts.Unread = o.unread, len(o.unread)
 	audit.conclude()
 	return audit, nil
 }
@@ -137,7 +137,7 @@ type offline struct {
 	files   int
 	entries map[string]*savedEntry // by ARN
 	notes   []string
-	unread  int // files that may hold a policy that was not understood
+	unread  []string // those of notes that are about files that may hold a policy
 	pending []pending
 	callers *Callers
 }
@@ -282,7 +282,7 @@ func (o *offline) note(name, format string, arguments ...any) {
 // fault notes a file that may be about a function for all that could be made of it.
 func (o *offline) fault(name, format string, arguments ...any) {
 	o.note(name, format, arguments...)
-	o.unread++
+	o.unread = append(o.unread, o.notes[len(o.notes)-1])
 }
 
 // wait puts a file off until all functions are known.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/lambda"
+	"github.com/furl-dev/furl/internal/report"
 	"github.com/furl-dev/furl/internal/setup/check"
 )
 
@@ -367,4 +369,31 @@ func FuzzOffline(f *testing.F) {
 			t.Errorf("%q is an audit of nothing", text)
 		}
 	})
+}
+
+// A file that could not be read is in every form of the report, also the quiet one, and its name begins no line.
+func TestUnreadFilesAreReported(t *testing.T) {
+	const evil = "x\n::error::y.json"
+	audit, err := check.Offline(t.Context(), fstest.MapFS{
+		"url.json": {Data: []byte(`{"FunctionUrl":"https://u","FunctionArn":"arn:aws:lambda:eu-west-1:123456789012:function:web",
+			"AuthType":"AWS_IAM"}`)},
+		"policy.json": {Data: []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/r"},
+			"Action":["lambda:InvokeFunction","lambda:InvokeFunctionUrl"],
+			"Resource":"arn:aws:lambda:eu-west-1:123456789012:function:web"}]}`)},
+		evil: {Data: []byte(`{"Policy`)},
+	}, nil, nil)
+	if err != nil || audit.Counts.OK != 1 || audit.Verdict != check.Undecided {
+		t.Fatalf("%v: %+v", err, audit)
+	}
+	for _, shown := range []check.Audit{audit, audit.Quiet()} {
+		var text strings.Builder
+		shown.WriteTo(&text)
+		if !strings.Contains(text.String(), "::error::y.json: left out") || strings.Contains(text.String(), "\n::") {
+			t.Errorf("%q", text.String())
+		}
+		results := shown.Report("").Results
+		if !slices.ContainsFunc(results, func(r report.Result) bool { return r.Name == evil && r.Outcome == report.Unknown }) {
+			t.Errorf("the file is not among the results: %+v", results)
+		}
+	}
 }

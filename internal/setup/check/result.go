@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/report"
 )
@@ -79,8 +80,17 @@ func rules() []report.Rule {
 // Report is the audit in the form that CI systems read it from.
 func (a Audit) Report(version string) report.Report {
 	found := report.Report{
-		Command: "furl check", Version: version, Rules: rules(), Notes: a.Notes, Summary: a.Counts.Sentence(),
-		Complete: a.isComplete(),
+		Command: "furl check", Version: version, Rules: rules(), Summary: a.Counts.Sentence(), Complete: a.isComplete(),
+	}
+	for _, note := range a.Notes {
+		name, why, _ := strings.Cut(note, ": left out: ")
+		if !slices.Contains(a.unread, note) {
+			found.Notes = append(found.Notes, note)
+			continue
+		}
+		found.Results = append(found.Results, report.Result{
+			Name: name, Rule: string(ruleUnknown), Outcome: report.Unknown, Message: why,
+		})
 	}
 	outcomes := map[Status]report.Outcome{
 		OK: report.Passed, Depends: report.Noted, Problem: report.Failed, Unknown: report.Unknown,

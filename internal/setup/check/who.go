@@ -879,7 +879,7 @@ func WhoSaved(ctx context.Context, dir fs.FS, callers *Callers, names ...string)
 	who := WhoOf(ctx, o.list(), o.callers, nil)
 	for _, note := range o.notes {
 		for i := range who.Functions {
-			if o.unread > 0 {
+			if len(o.unread) > 0 {
 				who.Functions[i].CouldNotLook, who.Functions[i].Complete = append(who.Functions[i].CouldNotLook, note), false
 			}
 		}
