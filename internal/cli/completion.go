@@ -61,6 +61,7 @@ func (p *program) answerTab(command *cobra.Command) {
 		command.ValidArgsFunction = p.answer(command, what)
 	}
 	command.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		_, f.Usage = pflag.UnquoteUsage(f) // what stands beside the flag
 		if what := flagCompletion(command, f); what != nil {
 			command.RegisterFlagCompletionFunc(f.Name, p.answer(command, what)) //nolint:errcheck // the flag is there
 		}

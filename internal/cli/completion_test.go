@@ -77,6 +77,9 @@ func TestWordsAreThoseOfTheHelp(t *testing.T) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
 	checked := 0
 	eachFlag(completing(t), func(command *cobra.Command, f *pflag.Flag) {
+		if strings.Contains(f.Usage, "`") { // the shell shows it as it is
+			t.Errorf("%s --%s is described as %q", command.CommandPath(), f.Name, f.Usage)
+		}
 		complete, ok := command.GetFlagCompletionFunc(f.Name)
 		if !ok || slices.Contains(notInHelp, f.Name) {
 			return
