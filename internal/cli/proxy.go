@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"reflect"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -212,6 +213,10 @@ func (f *proxyFlags) over(config *proxy.Config) {
 func spelled(err error) error {
 	var faults []error
 	for _, fault := range proxy.Faults(err, "--") {
+		// Lists are in the plural in a file.
+		if name, ok := strings.CutSuffix(fault.Key, "s"); ok && strings.HasPrefix(name, "allow-") {
+			fault.Text = name + strings.TrimPrefix(fault.Text, fault.Key)
+		}
 		faults = append(faults, errors.New("--"+fault.Text))
 	}
 	return errors.Join(faults...)

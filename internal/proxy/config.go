@@ -176,6 +176,9 @@ func (c Config) Validate() error {
 		c.validateListen(), c.validateAdmin(), c.validateTLS(), c.Signing.validate(), c.Limits.validate(),
 		times("drain-timeout", c.DrainTimeout),
 	}
+	if _, err := newGate(c, nil); err != nil {
+		faults = append(faults, err)
+	}
 	if c.TokenFile != "" && !c.RequireToken {
 		faults = append(faults, wrong("token-file", "the file is not read: say {token} too"))
 	}

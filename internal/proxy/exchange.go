@@ -109,7 +109,7 @@ func (x *exchange) log(r *http.Request, log *slog.Logger) {
 	attributes := make([]slog.Attr, 0, 16)
 	attributes = append(attributes,
 		slog.String("client", r.RemoteAddr),
-		slog.String("method", bounded(r.Method, mostMethod)), slog.String("path", bounded(path, mostPath)),
+		slog.String("method", bounded(r.Method, mostMethod)), slog.String("path", bounded(withoutUsers(path), mostPath)),
 		slog.Int("status", x.status), slog.Int64("bytes", x.bytes),
 		slog.String("took", time.Since(x.start).Round(10*time.Microsecond).String()),
 	)
@@ -128,10 +128,10 @@ func (x *exchange) log(r *http.Request, log *slog.Logger) {
 	switch {
 	case x.refused != 0:
 		attributes = append(attributes, slog.String("refused_by", "proxy"), slog.String("step", x.refused.String()),
-			slog.String("reason", bounded(withoutQueries(x.reason), mostReason)))
+			slog.String("reason", bounded(withoutSecrets(x.reason), mostReason)))
 	case x.refusal.Layer != "":
 		attributes = append(attributes, slog.String("refused_by", string(x.refusal.Layer)),
-			slog.String("reason", bounded(withoutQueries(x.refusal.Message), mostReason)))
+			slog.String("reason", bounded(withoutSecrets(x.refusal.Message), mostReason)))
 	}
 	if x.refused == 0 && !x.done {
 		attributes = append(attributes, slog.Bool("aborted", true))
@@ -145,6 +145,32 @@ func bounded(text string, most int) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// withoutSecrets hides what URLs in a text have besides their hosts and paths.
+func withoutSecrets(text string) string { return withoutQueries(withoutUsers(text)) }
+
+// withoutUsers hides the names and passwords before the hosts of URLs, such as the target of a client that takes the
+// proxy for one of HTTP.
+func withoutUsers(text string) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "://")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		out.WriteString("://")
+		end := strings.IndexAny(rest, "/?# \"'\t\r\n")
+		if end < 0 {
+			end = len(rest)
+		}
+		if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+			out.WriteString("…")
+			rest = rest[at:]
+		}
+		text = rest
+	}
 }
 
 // withoutQueries hides what stands behind question marks: an error may have a whole URL in it, with a signature.

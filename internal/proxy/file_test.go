@@ -125,6 +125,8 @@ func TestConfigFileFaults(t *testing.T) {
 		"two sources of keys":          {"[[routes]]\nupstream = 'f'\nprofile = 'x'\nenv-prefix = 'Y_'\n", ":4: env-prefix"},
 		"a prefix of no variable":      {"env-prefix = 'A-B'\n" + route, `:1: env-prefix: "A-B" cannot begin`},
 		"no service":                   {"service = ''\n" + route, ":1: service"},
+		"a host that is none":          {"allow-hosts = ['a', 'b c']\n" + route, `:1: allow-hosts: "b c" is not a host name`},
+		"an origin that is none":       {"open = false\nallow-origins = ['x']\n" + route, `:2: allow-origins: "x" is not an origin`},
 		"a number that is too large":   {"max-body = 99999999999999999999\n" + route, ":1"},
 		"a byte order mark and a typo": {"\ufeffopne = true\n" + route, ":1: there is no setting opne; did you mean open?"},
 	} {

@@ -28,7 +28,7 @@ func newGate(c Config, routes []*route) (gate, error) {
 	g := gate{hosts: listener.Hosts{Addresses: true}, token: c.Token, guarded: c.Token.Reveal() != ""}
 	for _, host := range c.AllowHosts {
 		if err := g.hosts.Allow(host); err != nil {
-			return gate{}, fmt.Errorf("allowed host: %w", err)
+			return gate{}, wrong("allow-hosts", "%v", err)
 		}
 	}
 	for _, route := range routes {
@@ -44,7 +44,7 @@ func newGate(c Config, routes []*route) (gate, error) {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" ||
 			u.User != nil {
-			return gate{}, fmt.Errorf("allowed origin %q is not an origin such as http://localhost:3000, \"null\" or \"*\"",
+			return gate{}, wrong("allow-origins", "%q is not an origin such as http://localhost:3000, \"null\" or \"*\"",
 				origin)
 		}
 		g.origins = append(g.origins, strings.ToLower(u.Scheme+"://"+u.Host))

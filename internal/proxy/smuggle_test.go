@@ -146,6 +146,7 @@ func TestLogIsBounded(t *testing.T) {
 		"GET /orders?" + secret + "=%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"GET /orders/..%2f..?" + secret + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"GET http://localhost/?" + secret + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"GET http://user:" + secret + "@localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"GET /?" + secret + " HTTP/1.1\r\nHost: known.example\r\n\r\n",
 		"GET /orders HTTP/1.1\r\nHost: " + strings.Repeat("h", 100_000) + "\r\n\r\n",
 		"GET /orders HTTP/1.1\r\nHost: localhost\r\nOrigin: https://" + strings.Repeat("o", 100_000) + "\r\n\r\n",
@@ -153,7 +154,7 @@ func TestLogIsBounded(t *testing.T) {
 	} {
 		body(t, p.raw(t, message))
 	}
-	p.lines(t, 11)
+	p.lines(t, 12)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for line := range strings.Lines(p.log.String()) {
