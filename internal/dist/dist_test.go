@@ -499,6 +499,71 @@ func installModule(t *testing.T, r release, s system) {
 	}
 }
 
+func TestVersionOfARepository(t *testing.T) {
+	skip(t, "git")
+	root := t.TempDir()
+	git := func(args ...string) {
+		t.Helper()
+		command := exec.CommandContext(t.Context(), "git", args...)
+		command.Dir = root
+		command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_AUTHOR_DATE=2026-11-30T22:18:12+01:00",
+			"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com", "GIT_COMMITTER_DATE=2026-11-30T22:18:12+01:00")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("git %q: %v: %s", args, err, out)
+		}
+	}
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(root, name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(directory, given, begin, end string) {
+		t.Helper()
+		r := release{root: directory}
+		err := r.identify(t.Context(), given)
+		if err != nil || !strings.HasPrefix(r.build.Version, begin) || !strings.HasSuffix(r.build.Version, end) {
+			t.Errorf("version %q (%v), want %s…%s", r.build.Version, err, begin, end)
+		}
+		if r.build.Commit != "" && r.build.Date != "2026-11-30T21:18:12Z" {
+			t.Errorf("date %s", r.build.Date)
+		}
+	}
+	const development = "0.0.0-dev.20261130211812+g"
+	git("init", "--quiet")
+	write("file", "1")
+	git("add", "file")
+	git("commit", "--quiet", "--message", "one")
+	check(root, "", development, "")
+	git("tag", "nightly")
+	check(root, "", development, "")
+	git("tag", "v1.2.3")
+	check(root, "", "1.2.3", "1.2.3")
+	check(root, "v2.0.0-rc.1", "2.0.0-rc.1", "2.0.0-rc.1")
+	write("other", "not of the commit")
+	check(root, "", "1.2.3", "1.2.3")
+	write("file", "2")
+	check(root, "", development, ".dirty")
+	git("commit", "--quiet", "--all", "--message", "two")
+	check(root, "", development, "")
+
+	// What lies in a repository is not of it, and neither is what lies in none.
+	below := filepath.Join(root, "below")
+	if err := os.Mkdir(below, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	own := cli.Built().Version
+	check(below, "", own, own)
+	check(t.TempDir(), "", own, own)
+	for _, wrong := range []string{"next", "1.2", "1.2.3-snapshot"} {
+		r := release{root: root}
+		if err := r.identify(t.Context(), wrong); err == nil {
+			t.Errorf("the version %q is taken", wrong)
+		}
+	}
+}
+
 func TestPythonVersion(t *testing.T) {
 	for version, want := range map[string]string{
 		"1.2.3":              "1.2.3",
