@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -324,19 +322,9 @@ func (h *HAR) Write(w io.Writer) error {
 
 // WriteFile writes the archive into a file that only this user can read, all of it or nothing.
 func (h *HAR) WriteFile(name string) error {
-	file, err := os.CreateTemp(filepath.Dir(name), ".har-")
-	if err != nil {
+	var text bytes.Buffer
+	if err := h.Write(&text); err != nil {
 		return err
 	}
-	err = h.Write(file)
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), name)
-	}
-	if err != nil {
-		os.Remove(file.Name()) //nolint:errcheck // the error is told
-	}
-	return err
+	return replaceFile(name, text.Bytes())
 }

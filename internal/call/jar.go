@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -326,29 +324,7 @@ func (j *Jar) Write(name string, stdout io.Writer) error {
 		_, err := stdout.Write(text)
 		return err
 	}
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target
-	}
-	mode := fs.FileMode(0o600)
-	if info, err := os.Stat(name); err == nil {
-		if !info.Mode().IsRegular() { // such as /dev/stderr
-			return os.WriteFile(name, text, mode)
-		}
-		mode = info.Mode().Perm()
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), ".furl-cookies-*")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(text)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), name)
-	}
-	if err != nil {
-		os.Remove(temporary.Name())
-	}
-	return err
+	return replaceFile(name, text)
 }
 
 func (j *Jar) netscape() []byte {

@@ -3,6 +3,7 @@ package call
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -136,4 +137,32 @@ func namedByHeader(header http.Header) string {
 		return name
 	}
 	return ""
+}
+
+// replaceFile writes a file that only its owner may read, all of it or nothing: a reader never finds half of it. A file
+// that was there keeps its mode, a link leads where it led, and what is no file, such as /dev/null, is written to.
+func replaceFile(name string, text []byte) error {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
+	mode := fs.FileMode(0o600)
+	if info, err := os.Stat(name); err == nil {
+		if !info.Mode().IsRegular() { // such as /dev/stderr
+			return os.WriteFile(name, text, mode)
+		}
+		mode = info.Mode().Perm()
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(name), ".furl-*")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(text)
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), name)
+	}
+	if err != nil {
+		os.Remove(temporary.Name()) //nolint:errcheck // the error is told
+	}
+	return err
 }
