@@ -48,6 +48,13 @@ crossvet: ## vet everything for the six systems, tests included; it takes minute
 	@set -e; for system in $(SYSTEMS); do echo "vet $$system"; \
 		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) vet -trimpath ./...; done
 
+# VERSION names a version, in place of the tag of the commit.
+dist: ## write the archives and packages of a release to dist/
+	$(GO) run ./internal/dist -version '$(VERSION)'
+
+dist-test: ## make a release for all systems twice, compare, and install the packages for this system
+	$(GO) test -count=1 -timeout 40m -v ./internal/dist -args -all
+
 generate: ## write the generated documentation
 	$(GO) generate ./...
 
