@@ -366,6 +366,36 @@ func TestAnswersThatAreNotAWSs(t *testing.T) {
 	}
 }
 
+// An answer that lacks what was asked for is an error, not an empty policy or nobody.
+func TestAnswersThatSayNothing(t *testing.T) {
+	for name, ask := range map[string]func(*awsapi.Client) error{
+		"policy": func(c *awsapi.Client) error {
+			_, err := c.Policy(t.Context(), lambda.ARN{Region: "r", Account: account, Name: "web"})
+			return err
+		},
+		"user": func(c *awsapi.Client) error {
+			_, err := c.Principal(t.Context(), iam.Owner{Kind: iam.OfUser, Name: "alice"})
+			return err
+		},
+		"role": func(c *awsapi.Client) error {
+			_, err := c.Principal(t.Context(), iam.Owner{Kind: iam.OfRole, Name: "caller"})
+			return err
+		},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body := "{}"
+			if r.Method == http.MethodPost { // IAM
+				body = "<Response><GetUserResult></GetUserResult><GetRoleResult></GetRoleResult></Response>"
+			}
+			w.Write([]byte(body))
+		}))
+		if err := ask(at(server.URL)); err == nil || awsapi.KindOf(err) != awsapi.Failed {
+			t.Errorf("%s: %v", name, err)
+		}
+		server.Close()
+	}
+}
+
 func at(endpoint string) *awsapi.Client {
 	return awsapi.New(aws.Config{
 		Region: "eu-central-1", BaseEndpoint: &endpoint, Retryer: func() aws.Retryer { return aws.NopRetryer{} },

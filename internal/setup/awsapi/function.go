@@ -84,8 +84,11 @@ func (c *Client) Tags(ctx context.Context, arn lambda.ARN) (map[string]string, e
 func (c *Client) Policy(ctx context.Context, arn lambda.ARN) (string, error) {
 	name, qualifier := split(arn)
 	out, err := c.lambda.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: name, Qualifier: qualifier})
-	if err == nil {
-		return repaired(aws.ToString(out.Policy)), nil
+	switch {
+	case err == nil && aws.ToString(out.Policy) == "": // a function without one is not found
+		return "", &Error{Action: "lambda:GetPolicy", On: arn.String(), Message: "the answer has no policy"}
+	case err == nil:
+		return repaired(*out.Policy), nil
 	}
 	err = failure(err, arn.String())
 	if KindOf(err) == Denied {

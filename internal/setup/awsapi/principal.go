@@ -33,11 +33,17 @@ func (c *Client) Principal(ctx context.Context, owner iam.Owner) (Principal, err
 		if err != nil {
 			return Principal{}, failure(err, owner.String())
 		}
+		if out.User == nil {
+			return principalOf(owner, nil, nil, nil, nil)
+		}
 		return principalOf(owner, out.User.Arn, out.User.UserId, out.User.Tags, out.User.PermissionsBoundary)
 	}
 	out, err := c.iam.GetRole(ctx, &awsiam.GetRoleInput{RoleName: &owner.Name})
 	if err != nil {
 		return Principal{}, failure(err, owner.String())
+	}
+	if out.Role == nil {
+		return principalOf(owner, nil, nil, nil, nil)
 	}
 	return principalOf(owner, out.Role.Arn, out.Role.RoleId, out.Role.Tags, out.Role.PermissionsBoundary)
 }
