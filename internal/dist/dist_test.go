@@ -467,6 +467,7 @@ func installModule(t *testing.T, r release, s system) {
 	}
 	for name, content := range map[string][]byte{
 		tag + ".zip": zipped, tag + ".mod": module, tag + ".info": []byte(`{"Version": "` + tag + `"}`),
+		"list": []byte(tag + "\n"), // the latest one says whether the module is deprecated
 	} {
 		path := filepath.Join(proxy, "github.com/furl-dev/furl/@v", name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
