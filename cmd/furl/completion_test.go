@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // remoteAWS is a Lambda API that is not on this machine, as far as furl can see: it is behind a proxy.
@@ -183,10 +185,7 @@ func TestCompletionDoesNotHang(t *testing.T) {
 // TestBashCompletes has bash run what furl completion prints. The two functions of bash-completion that the script needs
 // are stood in for, since not every machine has the package.
 func TestBashCompletes(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("there is no bash")
-	}
+	bash := usertest.Program(t, "bash")
 	env := (&remoteAWS{names: []string{"web", "other"}}).start(t)
 	const drive = `
 _get_comp_words_by_ref() { cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD; }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/call"
 	"github.com/furl-dev/furl/internal/urltest"
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // sameAsCurl are command lines that curl and furl call understand alike. {u} is the server, {s} the one with TLS, {port} and
@@ -322,18 +323,16 @@ func TestCallIsLikeCurl(t *testing.T) {
 
 func needCurl(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("FURL_STRICT") != "" {
-			t.Fatal("curl is not installed")
-		}
-		t.Skip("curl is not installed")
-	}
+	usertest.Program(t, "curl")
 	version, err := exec.CommandContext(t.Context(), "curl", "--version").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(string(version), "curl "+call.CurlVersion+" ") {
-		t.Skipf("the table is that of curl %s, and this is %.20q", call.CurlVersion, version)
+		if os.Getenv("FURL_STRICT") != "" {
+			t.Fatalf("the table is that of curl %s, and this is %.20q", call.CurlVersion, version)
+		}
+		t.Skipf("SKIPPED: the table is that of curl %s, and this is %.20q", call.CurlVersion, version)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/furl-dev/furl/internal/cli"
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // make dist-test sets it; other runs build for this system only.
@@ -30,18 +31,6 @@ const (
 	version     = "1.2.3-rc.1"
 	functionURL = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/"
 )
-
-// skip skips the test for the want of a program, unless nothing may be skipped.
-func skip(t *testing.T, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("FURL_STRICT") == "1" {
-		t.Fatalf("%s is not on PATH, which this test needs", program)
-	}
-	t.Skipf("%s is not on PATH", program)
-}
 
 func TestRelease(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -296,7 +285,7 @@ func checkManual(t *testing.T, r release, s system) {
 			t.Errorf("the page of commands has %s", foreign)
 		}
 	}
-	skip(t, "groff")
+	usertest.Program(t, "groff")
 	for _, topic := range topicsOf(cli.Commands()) {
 		// A long word that does not fit is no fault.
 		command := exec.CommandContext(t.Context(), "groff", "-man", "-ww", "-Wbreak", "-Tutf8", "-P-cbou")
@@ -361,7 +350,7 @@ func checkProgram(t *testing.T, r release, path string) {
 
 func installWheel(t *testing.T, r release, s system) {
 	t.Parallel()
-	skip(t, "python3")
+	usertest.Program(t, "python3")
 	environment := filepath.Join(t.TempDir(), "environment")
 	run(t, "python3", "-m", "venv", environment)
 	wheel := filepath.Join(r.out, sole(t, r, "furl_cli-*"+s.wheels[0]+"*.whl"))
@@ -380,7 +369,7 @@ func installWheel(t *testing.T, r release, s system) {
 
 func installNPM(t *testing.T, r release, s system) {
 	t.Parallel()
-	skip(t, "npm")
+	usertest.Program(t, "npm")
 	project := t.TempDir()
 	run(t, "npm", "install", "--offline", "--no-audit", "--no-fund", "--prefix", project,
 		filepath.Join(r.out, "furl-cli-"+s.npm()+"-"+version+".tgz"))
@@ -390,7 +379,7 @@ func installNPM(t *testing.T, r release, s system) {
 // source is what git archive writes of the commit, which is what GitHub offers and what a packager builds.
 func source(t *testing.T) (files []file) {
 	t.Helper()
-	skip(t, "git")
+	usertest.Program(t, "git")
 	git := exec.CommandContext(t.Context(), "git", "archive", "--format=tar.gz", "HEAD")
 	git.Dir = "../.."
 	packed, err := git.Output()
@@ -501,7 +490,7 @@ func installModule(t *testing.T, r release, s system) {
 }
 
 func TestVersionOfARepository(t *testing.T) {
-	skip(t, "git")
+	usertest.Program(t, "git")
 	root := t.TempDir()
 	git := func(args ...string) {
 		t.Helper()

@@ -297,7 +297,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	x.route.translate(r.In, h)
 }
 
-// isCertificate reports whether a header tells of the certificate of a client, as front ends have it: Client-Cert (RFC
+// isCertificate reports whether a header says what certificate a client has, as front ends have it: Client-Cert (RFC
 // 9440), X-Forwarded-Client-Cert (Envoy), X-SSL-Client-… (nginx), X-Client-Cert-…, X-Amzn-Mtls-… (AWS) and others.
 func isCertificate(name string) bool {
 	plain := strings.TrimPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "x-")

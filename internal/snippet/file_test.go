@@ -17,6 +17,7 @@ import (
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/snippet"
+	"github.com/furl-dev/furl/internal/usertest"
 )
 
 // awkward are functions and callers whose names are the same once they are in the characters of some form, or that some
@@ -135,11 +136,7 @@ func TestFragmentsOfTheCDKStandTogether(t *testing.T) {
 	if strings.Contains(text, "import") {
 		t.Error("a fragment imports something")
 	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("no node on PATH")
-	}
-	check := exec.Command(node, "--check", "--input-type=module", "-")
+	check := exec.Command(usertest.Program(t, "node"), "--check", "--input-type=module", "-")
 	check.Stdin = strings.NewReader(text)
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
@@ -147,12 +144,8 @@ func TestFragmentsOfTheCDKStandTogether(t *testing.T) {
 }
 
 func TestFragmentsOfCommandsStandTogether(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash on PATH")
-	}
 	text := fragments(t, snippet.CLI, awkward())
-	check := exec.Command(bash, "-n")
+	check := exec.Command(usertest.Program(t, "bash"), "-n")
 	check.Stdin = strings.NewReader(text)
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)

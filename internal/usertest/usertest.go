@@ -2,7 +2,7 @@
 
 // Package usertest runs tests as a user without rights. CI runs as root in many places, and file modes do not stop
 // root: a test about modes proves nothing there. A test begins with a call of [Unprivileged], and returns if it reports
-// false: then it ran in another process.
+// false: then it ran in another process. [Program] finds a program that a test runs.
 package usertest
 
 import (

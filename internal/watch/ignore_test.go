@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/furl-dev/furl/internal/usertest"
 	"github.com/furl-dev/furl/internal/watch"
 )
 
@@ -150,12 +151,7 @@ func byGit(t *testing.T, lines string, paths []string) map[string]bool {
 }
 
 func needGit(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("FURL_STRICT") != "" {
-			t.Fatal("git is not installed, and FURL_STRICT is set")
-		}
-		t.Skip("SKIPPED: git is not installed")
-	}
+	usertest.Program(t, "git")
 }
 
 func TestIgnoreAsGit(t *testing.T) {
