@@ -20,6 +20,7 @@ import (
 // faulty is a client that does as many requests that change something as it has left, and loses all others: as if the
 // server was gone, or as if it was gone before its answer.
 type faulty struct {
+	http.Transport // its own, whose connections no other test closes
 	left    atomic.Int64
 	armed   atomic.Bool
 	answers atomic.Bool // only answers are lost
@@ -29,7 +30,7 @@ var errBroken = errors.New("the connection broke")
 
 func (f *faulty) Do(r *http.Request) (*http.Response, error) {
 	if !f.armed.Load() || r.Method == http.MethodGet || f.left.Add(-1) >= 0 {
-		return http.DefaultTransport.RoundTrip(r)
+		return f.RoundTrip(r)
 	}
 	var body []byte
 	if r.Body != nil {
@@ -43,7 +44,7 @@ func (f *faulty) Do(r *http.Request) (*http.Response, error) {
 		return nil, errBroken
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	response, err := http.DefaultTransport.RoundTrip(r)
+	response, err := f.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
