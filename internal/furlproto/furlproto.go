@@ -26,6 +26,7 @@ const (
 	Logs     = Prefix + "logs"     // the log of the function that the query names
 	Calls    = Prefix + "calls"    // who called what, and the statements that there are, as JSON
 	Metrics  = Prefix + "metrics"  // for Prometheus
+	Console  = Prefix + "v1/"      // begins the addresses of the console's JSON
 	Keys     = Prefix + "keys"     // the access key of the user that the query names, for those who have Secret
 )
 
