@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null && echo -race)
 
-.PHONY: help build test cover check lint cross crossvet generate model bench soak interop adapter dist dist-test
+.PHONY: help build test cover check lint cross crossvet generate model console bench soak interop adapter dist dist-test
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ dist-test: ## make a release for all systems twice, compare, and install the pac
 generate: ## write the generated documentation
 	$(GO) generate ./...
 
+console: ## build the page of the console, which is committed
+	console/build.sh
+
 model: ## write the facts of AWS's API models and of SAM's policy templates from the pinned packages
 	tools/awsmodel/run.sh
 	tools/sampolicy/run.sh
@@ -68,7 +71,7 @@ cover: ## fail unless the tests of sigv4 and policy, and of what is below them, 
 		$(GO) tool cover -func="$$profile" | grep -v '100\.0%$$' && { echo "not at 100 % coverage: $$packages"; exit 1; } || :; \
 	done
 
-check: lint cross generate model test cover ## what CI runs, and that it left the work tree as it was
+check: lint cross generate model console test cover ## what CI runs, and that it left the work tree as it was
 	$(GO) mod tidy -diff
 	git diff --exit-code
 

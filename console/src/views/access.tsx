@@ -1,0 +1,3 @@
+export function Access() {
+  return <h2>Access</h2>
+}

@@ -1,0 +1,3 @@
+export function Functions() {
+  return <h2>Functions</h2>
+}

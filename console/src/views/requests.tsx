@@ -1,0 +1,3 @@
+export function Requests() {
+  return <h2>Requests</h2>
+}
