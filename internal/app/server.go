@@ -288,9 +288,9 @@ func (s *Server) wire() error {
 		s.places.use(dir)
 	}
 	s.address.code = pages.NewCodeLinks(s.code, s.config.Now)
-	events := &trace.Events{}
+	exchanges := &trace.Exchanges{}
 	s.pages = &pages.Pages{
-		Traces: s.traces, Events: events, Usage: s.usage, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load, Ending: s.ending,
+		Traces: s.traces, Exchanges: exchanges, Usage: s.usage, Logs: s.logs, Code: s.address.code, Draining: s.draining.Load, Ending: s.ending,
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, Functions: functionLogs{s}, Open: s.config.OpenPages,
 	}
@@ -299,7 +299,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.data = &dataplane.Plane{
-		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Events: events, Usage: s.usage,
+		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Exchanges: exchanges, Usage: s.usage,
 		Log: s.config.Log, Now: s.config.Now,
 		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
 		LegacyPermissions: s.config.LegacyURLPermissions, BlockPublicAccess: s.config.BlockPublicAccess, Explain: s.address.explain,

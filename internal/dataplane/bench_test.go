@@ -15,6 +15,7 @@ import (
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/runtime"
 	"github.com/furl-dev/furl/internal/state"
+	"github.com/furl-dev/furl/internal/trace"
 )
 
 // sink is a ResponseWriter that costs nothing.
@@ -37,6 +38,7 @@ func BenchmarkServe(b *testing.B) {
 
 func serve(b *testing.B, qualifier string) {
 	w := newWorld(b)
+	w.plane.Exchanges = &trace.Exchanges{}
 	w.plane.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 	credentials := w.role(here, "caller", "")
 	id := w.principalID("arn:aws:iam::" + here + ":role/caller")

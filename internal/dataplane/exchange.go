@@ -40,13 +40,15 @@ type exchange struct {
 
 	address address
 	url     state.URL
-	target  resolve.Target         // what the URL invokes
-	caller  *auth.Caller           // nil if the URL's auth type is NONE
-	signed  []string               // names of the headers that the caller signed
-	body    []byte                 // as received; read by authenticate, else by event
-	read    func() *event.Received // what the event says
-	hasBody bool                   // body has been read
-	shown   trace.Event            // what the function gets, to be kept when it has got it
+	target  resolve.Target                 // what the URL invokes
+	caller  *auth.Caller                   // nil if the URL's auth type is NONE
+	signed  []string                       // names of the headers that the caller signed
+	body    []byte                         // as received; read by authenticate, else by event
+	read    func() *event.Received         // what the event says
+	hasBody bool                           // body has been read
+	kept    *trace.Exchange                // what is kept of all this; nil until the body is read, and if nothing is
+	remake  func(trace.Message) trace.Body // makes the event again
+	tap     tap                            // what was answered
 
 	signature *auth.Attempt // nil if no signature was looked at
 	status    int
@@ -67,6 +69,10 @@ func (p *Plane) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	}
 	x.trace = trace.New(x.id, now, r.Method, r.RequestURI, r.Host, x.source)
 	x.trace.Probe = furlproto.IsProbe(r)
+	if p.Exchanges != nil {
+		x.tap = tap{ResponseWriter: w, bodiless: r.Method == http.MethodHead}
+		x.w = &x.tap
+	}
 	header := w.Header()
 	header["x-amzn-RequestId"] = []string{x.id}
 	header["Connection"] = []string{"keep-alive"}
@@ -158,6 +164,7 @@ func (x *exchange) authenticate() *refusal {
 		if !ok {
 			return &unsigned // not reached: Authenticate promises a *sigv4.Error
 		}
+		x.body, x.hasBody = failed.Body, failed.Body != nil
 		return badSignature(failed)
 	}
 	x.caller, x.signed, x.body, x.hasBody = caller, verified.SignedHeaders, verified.Body, true
@@ -296,9 +303,9 @@ func (x *exchange) event() ([]byte, *refusal) {
 	}
 	var payload []byte
 	payload, x.read = event.Make(&request)
-	if x.plane.Events != nil {
-		x.shown = trace.Event{RequestID: x.id, Bytes: len(payload)}
-		x.shown.JSON, x.shown.Cut = event.Shown(&request, payload, trace.MaxEvent)
+	if x.plane.Exchanges != nil {
+		x.keepRequest()
+		x.remake = remake(request, x.r.RequestURI, len(payload))
 	}
 	var look furlproto.JSONLook
 	look.Write(x.body) // never fails
@@ -325,8 +332,8 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		TraceID:   x.xray,
 		Stream:    x.streams(),
 	})
-	if err == nil {
-		x.plane.Events.Record(x.shown)
+	if err == nil && x.kept != nil {
+		x.kept.MakeEvent = x.remake // only now did the function get it
 	}
 	switch {
 	case errors.Is(err, runtime.ErrBusy):
@@ -355,6 +362,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 // the client has its answer.
 func (x *exchange) finish() {
 	x.trace.End(x.plane.Now(), x.status, x.errorType)
+	x.keep()
 	x.plane.Traces.Record(x.trace)
 	if x.signature != nil && x.errorType != "" {
 		http.NewResponseController(x.w).Flush() //nolint:errcheck // the client is gone

@@ -1233,23 +1233,24 @@ func TestBodyThatLooksLikeJSON(t *testing.T) {
 // What the function got can be read again, without the secrets in it, and only if it did get it.
 func TestEventsAreKept(t *testing.T) {
 	w := newWorld(t)
-	w.plane.Events = &trace.Events{}
+	w.plane.Exchanges = &trace.Exchanges{}
 	alice := w.role(here, "caller", bothActions)
 	request := w.request("POST", "/login?a=1&access_token=hunter2", `{"user":"me","password":"hunter2"}`)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Cookie", "theme=dark; session=hunter2")
 	request.Header.Set("X-Api-Key", "hunter2")
 	got := w.do(w.sign(request, alice, `{"user":"me","password":"hunter2"}`))
-	kept, ok := w.plane.Events.Find(got.header.Get("X-Amzn-Requestid"))
-	if !ok || kept.Cut || kept.Bytes != len(w.runner.requests[0].Payload) {
+	exchange, ok := w.plane.Exchanges.Find(got.header.Get("X-Amzn-Requestid"))
+	kept := exchange.Event
+	if !ok || kept.Cut || kept.Size != len(w.runner.requests[0].Payload) {
 		t.Fatalf("kept %v %+v", ok, kept)
 	}
-	if text := string(kept.JSON); strings.Contains(text, "hunter2") || strings.Contains(text, alice.SessionToken) {
+	if text := string(kept.Bytes); strings.Contains(text, "hunter2") || strings.Contains(text, alice.SessionToken) {
 		t.Errorf("shows a secret: %s", text)
 	}
 	var shown struct{ Headers map[string]string }
-	if err := json.Unmarshal(kept.JSON, &shown); err != nil || shown.Headers["x-amz-security-token"] != "(hidden)" {
-		t.Errorf("%v: %s", err, kept.JSON)
+	if err := json.Unmarshal(kept.Bytes, &shown); err != nil || shown.Headers["x-amz-security-token"] != "(hidden)" {
+		t.Errorf("%v: %s", err, kept.Bytes)
 	}
 	real, _ := w.event()["headers"].(map[string]any)
 	if real["x-api-key"] != "hunter2" || real["x-amz-security-token"] != alice.SessionToken {
@@ -1260,7 +1261,7 @@ func TestEventsAreKept(t *testing.T) {
 	w.runner.result = func(invoke.Request) (*runtime.Result, error) { return nil, runtime.ErrBusy }
 	throttled := w.do(w.signed(alice, "GET", "/", ""))
 	for _, got := range []answer{refused, throttled} {
-		if _, ok := w.plane.Events.Find(got.header.Get("X-Amzn-Requestid")); ok {
+		if kept, ok := w.plane.Exchanges.Find(got.header.Get("X-Amzn-Requestid")); !ok || kept.Event.Size != 0 {
 			t.Errorf("%d: there is an event of a request that did not reach its function", got.status)
 		}
 	}

@@ -35,10 +35,11 @@ type Plane struct {
 	Gate    *auth.Gate
 	Invoker Invoker
 	Traces  *trace.Recorder
-	Events  *trace.Events // nil keeps none
-	Usage   *auth.Usage   // nil keeps none
+	Usage   *auth.Usage // nil keeps none
 	Log     *slog.Logger
 	Now     func() time.Time
+
+	Exchanges *trace.Exchanges // of requests to function URLs that there are; nil keeps none
 
 	// Suffixes are what may follow ID.lambda-url.REGION. in a host name.
 	Suffixes []string

@@ -43,7 +43,7 @@ type Request struct {
 	Header http.Header
 	Signed []string // lower-case names of the headers that the caller signed, sorted: the function sees them all
 	Body   []byte   // empty when the request has no body; the event then has no "body" either
-	length int      // of a body that Body is the beginning of, else 0
+	Size   int      // of a body that Body is the beginning of, else 0
 
 	SourceIP   string // the peer of the TCP connection
 	Port       string // the port the client connected to

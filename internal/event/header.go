@@ -64,7 +64,7 @@ func headerFields(fields []field, r *Request) []field {
 		field{name: "X-Forwarded-Port", value: r.Port},
 		field{name: "X-Forwarded-Proto", value: proto})
 	if _, sent := r.Header["Content-Length"]; sent || len(r.Body) > 0 {
-		fields = append(fields, field{name: "Content-Length", value: strconv.Itoa(max(r.length, len(r.Body)))})
+		fields = append(fields, field{name: "Content-Length", value: strconv.Itoa(max(r.Size, len(r.Body)))})
 	}
 	if r.HTTPS && r.TLSVersion != "" {
 		fields = append(fields, field{name: "X-Amzn-Tls-Version", value: r.TLSVersion})

@@ -10,19 +10,26 @@ import (
 	"github.com/furl-dev/furl/internal/event"
 )
 
-// show is the event of a request as it is shown, and whether it was cut.
-func show(t *testing.T, r *event.Request, limit int) (shown map[string]any, text string, cut bool) {
+// shown is the event of a request without its secrets, and whether it was cut.
+func shown(r *event.Request, limit int) (kept []byte, cut bool) {
+	open := *r
+	open.Header, open.Target, open.Size = event.WithoutSecrets(r.Header), event.HideParameters(r.Target), len(r.Body)
+	open.Body, cut, _ = event.HideBody(r.Header.Get("Content-Type"), r.Body, limit)
+	return event.Shown(&open, cut, limit)
+}
+
+// show is what shown says of an event, which stays as it is.
+func show(t *testing.T, r *event.Request, limit int) (members map[string]any, text string, cut bool) {
 	t.Helper()
-	payload := event.Append(nil, r)
-	before := string(payload)
-	kept, cut := event.Shown(r, payload, limit)
-	if string(payload) != before || string(event.Append(nil, r)) != before {
+	before := string(event.Append(nil, r))
+	kept, cut := shown(r, limit)
+	if string(event.Append(nil, r)) != before {
 		t.Error("the event itself has changed")
 	}
-	if err := json.Unmarshal(kept, &shown); err != nil {
+	if err := json.Unmarshal(kept, &members); err != nil {
 		t.Fatalf("%v: %s", err, kept)
 	}
-	return shown, string(kept), cut
+	return members, string(kept), cut
 }
 
 // secret is the secret in all rows below.
@@ -131,7 +138,7 @@ func TestShownIsBounded(t *testing.T) {
 		})
 	}
 	large := &event.Request{Target: "/", Header: http.Header{"X-Large": {strings.Repeat("a", 2*limit)}}, Body: []byte("a")}
-	if kept, cut := event.Shown(large, event.Append(nil, large), limit); len(kept) != limit || !cut {
+	if kept, cut := event.Shown(large, false, limit); len(kept) != limit || !cut {
 		t.Errorf("of large headers %d bytes are kept, cut %v", len(kept), cut)
 	}
 }
@@ -144,7 +151,7 @@ func FuzzShown(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body, contentType, target string, limit int) {
 		limit = max(64, min(limit, 1<<16))
 		r := &event.Request{Target: target, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body)}
-		kept, _ := event.Shown(r, event.Append(nil, r), limit)
+		kept, _ := shown(r, limit)
 		if len(kept) > limit {
 			t.Errorf("%d bytes of at most %d", len(kept), limit)
 		}
@@ -152,4 +159,43 @@ func FuzzShown(f *testing.F) {
 			t.Error("the request has changed")
 		}
 	})
+}
+
+// The names that are taken for harmless at once are harmless by the rules, which do not depend on their case.
+func TestNamesOfEveryRequestAreNoSecrets(t *testing.T) {
+	for _, name := range []string{
+		"Accept", "Accept-Encoding", "Connection", "Content-Length", "Content-Type", "User-Agent", "X-Amz-Date",
+		"X-Amz-Content-Sha256", "X-Amzn-Trace-Id", "x-amzn-RequestId",
+	} {
+		for _, written := range []string{name, strings.ToUpper(name)} {
+			if got := event.HideHeader(written, "value"); got != "value" {
+				t.Errorf("%s: %s", written, got)
+			}
+			if got := event.HideHeader(written, "Bearer value"); got != "(hidden)" {
+				t.Errorf("%s: shows a token: %s", written, got)
+			}
+		}
+	}
+}
+
+func TestHideBody(t *testing.T) {
+	tests := []struct {
+		contentType, body string
+		limit             int
+		want              string
+		cut, hidden       bool
+	}{
+		{"application/json", `{"a":1}`, 100, `{"a":1}`, false, false},
+		{"", `{"password":"hunter2","a":1}`, 100, `{"password":"(hidden)","a":1}`, false, true},
+		{"", `{"password":"hunter2","a":1}`, 17, `{"password":"(hidden)"`, true, true},
+		{"application/x-www-form-urlencoded", "a=1&token=hunter2", 100, "a=1&token=(hidden)", false, true},
+		{"text/plain", "äö", 3, "ä", true, false},
+		{"application/octet-stream", "\xff\xfe", 100, "\xff\xfe", false, false},
+	}
+	for _, test := range tests {
+		shown, cut, hidden := event.HideBody(test.contentType, []byte(test.body), test.limit)
+		if string(shown) != test.want || cut != test.cut || hidden != test.hidden {
+			t.Errorf("%s: %q, cut %v, hidden %v", test.body, shown, cut, hidden)
+		}
+	}
 }

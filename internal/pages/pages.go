@@ -32,13 +32,13 @@ import (
 
 // Pages is the http.Handler of furl's own addresses.
 type Pages struct {
-	Traces   *trace.Recorder
-	Events   *trace.Events
-	Usage    *auth.Usage
-	Logs     *logs.Store
-	Code     *CodeLinks
-	Draining func() bool     // nil is never
-	Ending   <-chan struct{} // closed when the server ends: who follows a page waits for nothing more; nil is never
+	Traces    *trace.Recorder
+	Exchanges *trace.Exchanges
+	Usage     *auth.Usage
+	Logs      *logs.Store
+	Code      *CodeLinks
+	Draining  func() bool     // nil is never
+	Ending    <-chan struct{} // closed when the server ends: who follows a page waits for nothing more; nil is never
 
 	Secret string       // proves to those who know it that they have found this server
 	Token  sigv4.Secret // lets its holder read the pages of all accounts; the zero one admits no reader
@@ -323,9 +323,10 @@ func (p *Pages) request(w http.ResponseWriter, r *http.Request, found *trace.Tra
 
 // event shows what the function got. Who may see the trace of a request may see its event.
 func (p *Pages) event(w http.ResponseWriter, r *http.Request, found *trace.Trace) {
-	event, ok := p.Events.Find(found.RequestID)
-	if !ok {
-		why := fmt.Sprintf("the server keeps those of the last %d requests that reached their function", trace.KeptEvents)
+	kept, _ := p.Exchanges.Find(found.RequestID)
+	event := kept.Event
+	if event.Size == 0 {
+		why := fmt.Sprintf("the server keeps those of the last %d requests to function URLs", trace.KeptExchanges)
 		if step, refused := found.Report().Deciding(); refused && step.Verdict == trace.Refused {
 			why = "the function did not get it: " + step.Summary
 		}
@@ -333,22 +334,22 @@ func (p *Pages) event(w http.ResponseWriter, r *http.Request, found *trace.Trace
 		return
 	}
 	if event.Cut {
-		w.Header().Set(furlproto.Note, fmt.Sprintf("the event has %d bytes, of which %d are kept", event.Bytes, len(event.JSON)))
+		w.Header().Set(furlproto.Note, fmt.Sprintf("the event has %d bytes, of which %d are kept", event.Size, len(event.Bytes)))
 	}
 	if !wantsJSON(r) {
-		text(w, string(event.JSON)+"\n")
+		text(w, string(event.Bytes)+"\n")
 		return
 	}
-	shown := json.RawMessage(event.JSON)
+	shown := json.RawMessage(event.Bytes)
 	if !json.Valid(shown) {
-		shown, _ = json.Marshal(string(event.JSON)) // a string always marshals
+		shown, _ = json.Marshal(string(event.Bytes)) // a string always marshals
 	}
 	writeJSON(w, struct {
 		RequestID string          `json:"requestId"`
 		Bytes     int             `json:"bytes"`
 		Cut       bool            `json:"cut"`
 		Event     json.RawMessage `json:"event"`
-	}{found.RequestID, event.Bytes, event.Cut, shown})
+	}{found.RequestID, event.Size, event.Cut, shown})
 }
 
 // showFix shows only the fix, in the form: all of it, or nothing and why.

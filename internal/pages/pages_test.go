@@ -98,17 +98,17 @@ func newPages(t *testing.T) *pages.Pages {
 		later.End(at, 200, "")
 		traces.Record(later)
 	}
-	events := &trace.Events{}
-	events.Record(trace.Event{RequestID: "the-id", JSON: []byte(`{"version":"2.0"}`), Bytes: 17})
-	events.Record(trace.Event{RequestID: "the-probe", JSON: []byte(`{"vers`), Bytes: 17, Cut: true})
-	events.Record(trace.Event{RequestID: "without-a-trace", JSON: []byte(`{}`), Bytes: 2})
+	exchanges := &trace.Exchanges{}
+	exchanges.Record(&trace.Exchange{RequestID: "the-id", Event: trace.Body{Bytes: []byte(`{"version":"2.0"}`), Size: 17}})
+	exchanges.Record(&trace.Exchange{RequestID: "the-probe", Event: trace.Body{Bytes: []byte(`{"vers`), Size: 17, Cut: true}})
+	exchanges.Record(&trace.Exchange{RequestID: "without-a-trace", Event: trace.Body{Bytes: []byte(`{}`), Size: 2}})
 	world, err := state.Load(t.Context(), noStore{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &pages.Pages{
 		Gate: &auth.Gate{State: world}, State: world, Now: time.Now,
-		Traces: traces, Events: events, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
+		Traces: traces, Exchanges: exchanges, Logs: store, Code: pages.NewCodeLinks(packages{"abc": "zip"}, func() time.Time { return at }),
 		Token:     sigv4.NewSecret(token),
 		Functions: functions{"web": "key", "other": "other-key"},
 		Metrics: func(w io.Writer) error {
@@ -165,7 +165,7 @@ func TestPages(t *testing.T) {
 		{"event, JSON", "/_furl/requests/the-id?event=1", asJSON, 200, `"cut": false,`},
 		{"event that was cut", "/_furl/requests/the-probe?event=1", nil, 200, `{"vers` + "\n"},
 		{"event that was cut, JSON", "/_furl/requests/the-probe?event=1", asJSON, 200, `"event": "{\"vers"`},
-		{"no event", "/_furl/requests/the-call?event=1", nil, 404, "the last 200 requests that reached their function"},
+		{"no event", "/_furl/requests/the-call?event=1", nil, 404, "the last 200 requests to function URLs"},
 		{"event without a trace", "/_furl/requests/without-a-trace?event=1", nil, 404, "no trace of a request"},
 		{"fix of what was not refused", "/_furl/requests/the-probe?fix=json", nil, 404, "nothing to fix"},
 		{"fix in no form", "/_furl/requests/the-id?fix=pulumi", nil, 400, `"pulumi" is none of cli, json, sam, cloudformation, terraform and cdk`},

@@ -1,10 +1,8 @@
 package trace_test
 
 import (
-	"bytes"
 	"fmt"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -256,36 +254,6 @@ func TestAccount(t *testing.T) {
 		if got := found.Account(); got != test.want {
 			t.Errorf("a trace that concerns %q belongs to %q, want %q", test.concern, got, test.want)
 		}
-	}
-}
-
-// The latest events are kept, and never more than the bounds say, however large they are.
-func TestEventsAreBounded(t *testing.T) {
-	var events trace.Events
-	large := bytes.Repeat([]byte("a"), 2*trace.MaxEvent)
-	for i := range trace.KeptEvents + 1 {
-		events.Record(trace.Event{RequestID: strconv.Itoa(i), JSON: large})
-	}
-	total := 0
-	for i := range trace.KeptEvents + 1 {
-		kept, ok := events.Find(strconv.Itoa(i))
-		if ok != (i > 0) || len(kept.JSON) > trace.MaxEvent || cap(kept.JSON) > 2*trace.MaxEvent {
-			t.Errorf("event %d: %v, %d bytes", i, ok, len(kept.JSON))
-		}
-		total += len(kept.JSON)
-	}
-	if total > 16<<20 || total < 200*(64<<10) {
-		t.Errorf("%d bytes are kept", total)
-	}
-	events.Record(trace.Event{RequestID: "own", JSON: large[:1]})
-	large[0] = 'b'
-	if kept, _ := events.Find("own"); string(kept.JSON) != "a" {
-		t.Error("the event is a piece of memory that somebody else writes to")
-	}
-	var none *trace.Events
-	none.Record(trace.Event{RequestID: "a"})
-	if _, ok := none.Find("a"); ok {
-		t.Error("nothing keeps an event")
 	}
 }
 
