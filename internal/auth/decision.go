@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/explain"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -14,6 +15,7 @@ import (
 // DecisionFinding is what the policies said to one action. It keeps none of the policies and none of their owners:
 // they are of a world that may have changed when somebody reads it.
 type DecisionFinding struct {
+	action    trace.Text
 	allowed   bool
 	summary   trace.Text
 	lookedAt  trace.Text  // the policies, by name
@@ -23,9 +25,13 @@ type DecisionFinding struct {
 	half      trace.Texts // statements that allow the other action of a function URL alone
 	misplaced trace.Texts // policies of the function's other qualifiers that allow the action there
 	misses    trace.Texts // statements that nearly allowed
+	nearly    *nearly     // the same in parts; nil if there are none
 	fix       missing     // what would allow it
 	hints     trace.Texts // what would help besides
 }
+
+// nearly are the parts of statements that nearly allowed.
+type nearly [trace.MaxTexts]struct{ statement, what, wanted, got trace.Text }
 
 // missing is what would allow an action, as JSON of package explain, written in the form that a reader wants.
 type missing struct {
@@ -48,7 +54,7 @@ const (
 func newDecisionFinding(asked Asked, decision policy.Decision, summary string) *DecisionFinding {
 	var room [8]string
 	finding := &DecisionFinding{
-		allowed: decision.Effect == policy.Allowed, summary: trace.Keep(summary, maxSummary),
+		action: trace.Keep(asked.Request.Action, maxStatement), allowed: decision.Effect == policy.Allowed, summary: trace.Keep(summary, maxSummary),
 		lookedAt: trace.Join(appendNames(room[:0], asked.Sets), ", ", maxLookedAt),
 		allowing: trace.KeepAll(maxStatement, explain.Allowing(decision)...),
 		denying:  trace.KeepAll(maxStatement, explain.Denying(decision)...),
@@ -60,12 +66,56 @@ func newDecisionFinding(asked Asked, decision policy.Decision, summary string) *
 		finding.grounds = trace.KeepAll(maxMiss, grounds[:min(trace.MaxTexts, len(grounds))]...)
 	case policy.ImplicitlyDenied:
 		misses = policy.NearestMisses(asked.Request, &asked.Sets)
-		finding.misses = trace.KeepAll(maxMiss, explain.Misses(misses, asked.showPrincipal)...)
+		finding.missed(explain.Misses(misses, asked.showPrincipal))
 	}
 	if !finding.allowed {
 		finding.hints = trace.KeepAll(maxSentence, explain.PlainHTTP(asked.Request, decision, misses)...)
 	}
 	return finding
+}
+
+// missed keeps the statements that nearly allowed the action.
+func (f *DecisionFinding) missed(list []explain.Near) {
+	if len(list) == 0 {
+		return
+	}
+	f.nearly = &nearly{}
+	var texts []string
+	for i, near := range list {
+		if texts = append(texts, near.Text); i < len(f.nearly) {
+			kept := &f.nearly[i]
+			kept.statement, kept.what = trace.Keep(near.Statement, maxStatement), trace.Keep(near.What, maxStatement)
+			kept.wanted, kept.got = trace.Keep(near.Wanted, maxMiss), trace.Keep(near.Got, maxMiss)
+		}
+	}
+	f.misses = trace.KeepAll(maxMiss, texts...)
+}
+
+// Decision is the finding in parts.
+func (f *DecisionFinding) Decision() *trace.Decision {
+	some := func(lists ...[]string) []string { return append([]string{}, slices.Concat(lists...)...) } // never null in JSON
+	decision := &trace.Decision{
+		Action: f.action.String(), Allowed: f.allowed, Summary: f.Summary(), Asked: some(),
+		Allowing: some(f.allowing.Strings()), Denying: some(f.denying.Strings()), Grounds: some(f.grounds.Strings()),
+		Notes: some(f.half.Strings(), f.misplaced.Strings()), Misses: []trace.Miss{},
+	}
+	if !f.lookedAt.Empty() {
+		decision.Asked = strings.Split(f.lookedAt.String(), ", ")
+	}
+	if f.nearly == nil {
+		return decision
+	}
+	for i, text := range f.misses.Strings() {
+		near := &f.nearly[min(i, len(f.nearly)-1)]
+		failure := trace.Failure{What: near.what.String(), Wanted: near.wanted.String(), Got: near.got.String()}
+		if last := len(decision.Misses) - 1; last >= 0 && decision.Misses[last].Statement == near.statement.String() {
+			decision.Misses[last].Failures = append(decision.Misses[last].Failures, failure)
+			decision.Misses[last].Text += "\n" + text
+			continue
+		}
+		decision.Misses = append(decision.Misses, trace.Miss{Statement: near.statement.String(), Text: text, Failures: []trace.Failure{failure}})
+	}
+	return decision
 }
 
 // URLCall is a call of a function URL as the policies see it.

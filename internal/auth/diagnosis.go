@@ -48,6 +48,8 @@ type outcome struct {
 	fault            trace.Text // empty if there is nothing to say
 	explanation, fix trace.Text
 	certainty        trace.Text
+	server, client   trace.Text // the canonical requests, without session tokens; empty if they are not known
+	line             int        // of the first difference, 0 if it is not known
 	difference       trace.Text // the first one between what was signed and the server's text, empty if it is not known
 	// sameText: the client told that it signed the very text that the server made, and no fault explains why it fails.
 	sameText bool
@@ -71,11 +73,13 @@ func conclude(evidence *diagnose.Evidence, diagnosis diagnose.Diagnosis) outcome
 		explanation: trace.Keep(diagnosis.Explanation, maxQuoted), fix: trace.Keep(diagnosis.Fix, maxQuoted),
 	}
 	server := evidence.Refusal.CanonicalRequest
+	found.server, found.client = trace.Keep(open(server), trace.MaxText), trace.Keep(open(client), trace.MaxText)
 	if server == "" || client == "" {
 		return found
 	}
 	difference, differs := diagnose.Compare(server, client)
 	if differs {
+		found.line = difference.Line
 		found.difference = trace.Keep(first(difference), 3*maxLine)
 	}
 	found.sameText = !differs && diagnosis.Fault == diagnose.Unknown

@@ -1,6 +1,10 @@
 package auth
 
-import "time"
+import (
+	"time"
+
+	"github.com/furl-dev/furl/internal/trace"
+)
 
 // Kept is how many verifiers the gate keeps.
 func (g *Gate) Kept() int { return int(g.kept.Load()) }
@@ -18,4 +22,10 @@ func Allowed(n int, moments ...time.Time) (allowed []int) {
 		allowed = append(allowed, count)
 	}
 	return allowed
+}
+
+// Differ is two texts as they are shown, and what differs in them.
+func Differ(server, client string) (string, string, []trace.Differ) {
+	server, client = visible(server), visible(client)
+	return server, client, differ(server, client)
 }

@@ -36,6 +36,7 @@ type SignatureFinding struct {
 // line, of what the line is called, of a name such as that of a region, and of an ARN, for which IAM has a limit.
 const (
 	maxCanonical = 6 << 10
+	maxLabelled  = 8 << 10
 	maxQuoted    = 512
 	maxLine      = 1 << 10
 	maxLabel     = 128
@@ -63,7 +64,7 @@ func (f *SignatureFinding) refused(refusal *sigv4.Error, scope Scope) {
 	f.message, f.detail = trace.Keep(refusal.Message, maxQuoted), trace.Keep(refusal.Detail, maxQuoted)
 	f.stringToSign = trace.Keep(refusal.StringToSign, maxQuoted)
 	if refusal.CanonicalRequest != "" {
-		f.canonical = trace.Keep(labelled(diagnose.Lines(refusal.CanonicalRequest)), trace.MaxText)
+		f.canonical = trace.Keep(labelled(diagnose.Lines(refusal.CanonicalRequest)), maxLabelled)
 	}
 }
 
@@ -92,6 +93,9 @@ func labelledLine(line diagnose.Line) string {
 
 // Account is the account of the access key that the request names, if there is such a key.
 func (f *SignatureFinding) Account() string { return f.account.String() }
+
+// Caller is the ARN of the caller; empty if the signature is not good.
+func (f *SignatureFinding) Caller() trace.Text { return f.caller }
 
 // Verdict says whether the signature was good.
 func (f *SignatureFinding) Verdict() trace.Verdict {

@@ -49,6 +49,12 @@ func (c *Call) PointOut(w http.ResponseWriter) {
 // Context is the request's context.
 func (c *Call) Context() context.Context { return c.Request.Context() }
 
+// Named tells the trace which operation the call is of, such as lambda:CreateFunction.
+func (c *Call) Named(operation string) {
+	const maxOperation = 128
+	c.Trace.Operation = trace.Keep(operation, maxOperation)
+}
+
 // Permission is what an operation needs of its caller.
 type Permission struct {
 	Action          string

@@ -112,6 +112,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	caller, verified, attempt, err := p.Gate.Authenticate(r, wanted)
 	call.Trace.Add("authenticate", p.Now(), attempt.Finding)
 	call.Trace.Concern(attempt.Finding.Account())
+	call.Trace.Caller = attempt.Finding.Caller()
 	if err != nil {
 		attempt.KnownAs(api.Service()+"."+region+".amazonaws.com", api.Service()+".amazonaws.com")
 		refusal, ok := errors.AsType[*sigv4.Error](err)

@@ -144,7 +144,9 @@ func (x *exchange) route() *refusal {
 		x.found("route", newEndedURL(url))
 		return &notAuthorized
 	}
-	x.found("route", newRoute(url, x.address.region == ""))
+	found := newRoute(url, x.address.region == "")
+	x.trace.Function = found.function
+	x.found("route", found)
 	return nil
 }
 
@@ -157,6 +159,7 @@ func (x *exchange) authenticate() *refusal {
 	caller, verified, attempt, err := x.plane.Gate.Authenticate(x.r, scope)
 	x.found("authenticate", attempt.Finding)
 	x.trace.Concern(attempt.Finding.Account())
+	x.trace.Caller = attempt.Finding.Caller()
 	x.signature = attempt
 	if err != nil {
 		attempt.KnownAs(x.hosts()...)

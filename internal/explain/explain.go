@@ -158,20 +158,35 @@ func Statement(ref policy.Ref) string {
 // maxMisses is how many statements that nearly allowed an action are worth showing.
 const maxMisses = 5
 
-// Misses describe the first few of the statements that would have allowed the action but for one of their elements.
+// Near is a statement that would have allowed the action but for one of its elements.
+type Near struct {
+	Statement   string
+	What        string // a condition key, or an element such as Principal
+	Wanted, Got string
+	Text        string // all of it in one sentence
+}
+
+// Misses are the first few of the statements that would have allowed the action but for one of their elements.
 // show turns a principal as policies keep it into the one to print; nil prints it as it is.
-func Misses(misses []policy.Miss, show func(principal string) string) []string {
-	var list []string
+func Misses(misses []policy.Miss, show func(principal string) string) []Near {
+	var list []Near
 	for _, miss := range misses[:min(maxMisses, len(misses))] {
-		list = append(list, describe(miss, show))
+		list = append(list, near(miss, show))
 	}
 	return list
 }
 
-func describe(miss policy.Miss, show func(string) string) string {
-	wanted, stale := principals(miss.Element, miss.Wanted, show)
-	return "nearly allowed by " + Statement(miss.Ref) + ", but for its " + element(miss.Element, miss.Operator, miss.Key) +
-		": it wants " + strings.Join(wanted, " or ") + ", " + has(miss.Got) + stale
+func near(miss policy.Miss, show func(string) string) Near {
+	values, stale := principals(miss.Element, miss.Wanted, show)
+	wanted, got := strings.Join(values, " or "), "(none)"
+	if len(miss.Got) > 0 {
+		got = strings.Join(miss.Got, ", ")
+	}
+	return Near{
+		Statement: Statement(miss.Ref), What: cmp.Or(miss.Key, miss.Element), Wanted: wanted, Got: got,
+		Text: "nearly allowed by " + Statement(miss.Ref) + ", but for its " + element(miss.Element, miss.Operator, miss.Key) +
+			": it wants " + wanted + ", " + has(miss.Got) + stale,
+	}
 }
 
 // element names an element of a statement, with operator and key of a condition.

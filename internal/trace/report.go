@@ -21,8 +21,11 @@ type Report struct {
 	Status    int          `json:"status"`
 	ErrorType string       `json:"errorType,omitempty"`
 	Micros    int64        `json:"micros"`
-	API       bool         `json:"api,omitempty"`   // a call of an API
-	Probe     bool         `json:"probe,omitempty"` // sent by furl itself
+	API       bool         `json:"api,omitempty"`       // a call of an API
+	Probe     bool         `json:"probe,omitempty"`     // sent by furl itself
+	Function  string       `json:"function,omitempty"`  // ARN with the URL's qualifier
+	Caller    string       `json:"caller,omitempty"`    // ARN
+	Operation string       `json:"operation,omitempty"` // of an API call
 	Steps     []StepReport `json:"steps"`
 	Fix       []string     `json:"fix,omitempty"`
 }
@@ -34,6 +37,9 @@ type StepReport struct {
 	Summary string   `json:"summary"`
 	Details []string `json:"details,omitempty"`
 	Micros  int64    `json:"micros"`
+
+	Mismatch *Mismatch `json:"mismatch,omitempty"` // of a signature
+	Decision *Decision `json:"decision,omitempty"` // about one action
 }
 
 // Report puts the trace into words.
@@ -50,6 +56,9 @@ func (t *Trace) Report() Report {
 		Micros:    t.Took.Microseconds(),
 		API:       t.API,
 		Probe:     t.Probe,
+		Function:  t.Function.String(),
+		Caller:    t.Caller.String(),
+		Operation: t.Operation.String(),
 		Steps:     make([]StepReport, len(t.steps)),
 	}
 	for i, step := range t.steps {
@@ -60,6 +69,7 @@ func (t *Trace) Report() Report {
 			Details: step.finding.Details(),
 			Micros:  step.took.Microseconds(),
 		}
+		report.Steps[i].structured(step.finding)
 		report.Fix = appendNew(report.Fix, step.finding.Fix())
 	}
 	return report
@@ -99,7 +109,7 @@ func appendNew(list, texts []string) []string {
 }
 
 // isBad reports whether the step did not pass.
-func (s StepReport) isBad() bool { return s.Verdict == Refused || s.Verdict == Failed }
+func (s StepReport) isBad() bool { return s.Verdict.isBad() }
 
 // Deciding is the step that decided the outcome: the last one that did not pass. It is false if all passed.
 func (r Report) Deciding() (StepReport, bool) {

@@ -69,6 +69,10 @@ type Trace struct {
 	ErrorType string // x-amzn-ErrorType, "" if there is none
 	Took      time.Duration
 
+	Function  Text // ARN of the function with the URL's qualifier; empty if no function URL was found
+	Caller    Text // ARN; empty if it is not known
+	Operation Text // of an API call, such as lambda:CreateFunction
+
 	steps []step
 	mark  time.Time // when the last step ended
 

@@ -91,6 +91,9 @@ func (a *API) failure(text string) *Error {
 // Refuse answers a request whose signature is not good.
 func (a *API) Refuse(w http.ResponseWriter, call *controlplane.Call, refusal *sigv4.Error) {
 	a.identify(w, call)
+	if op, _, err := a.codec().find(a, call); err == nil { // of Query only the body would say
+		call.Named(a.Service() + ":" + op.name)
+	}
 	a.write(w, call, a.codec().signature(a, call, refusal))
 }
 

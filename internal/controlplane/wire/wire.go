@@ -185,6 +185,7 @@ func (a *API) serve(call *controlplane.Call) (*operation, any, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	call.Named(a.Service() + ":" + op.name)
 	row, ok := a.table[op.name]
 	if !ok {
 		return nil, nil, a.codec().lacks(a, op)

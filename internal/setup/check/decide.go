@@ -226,7 +226,9 @@ func (r *run) decide(ctx context.Context, action string) Step {
 		misses = policy.NearestMisses(request, sets)
 		open = append(r.unread(action), openAllows(misses, known)...)
 		step.Details = append(step.Details, explain.Half(action, decision, r.decisionOnOther(action))...)
-		step.Details = append(step.Details, explain.Misses(misses, nil)...)
+		for _, miss := range explain.Misses(misses, nil) {
+			step.Details = append(step.Details, miss.Text)
+		}
 	}
 	if r.subject.kind == policy.Service && r.authType == lambda.AuthIAM {
 		step.Details = append(step.Details, r.tellSource()...)
