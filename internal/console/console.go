@@ -10,8 +10,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/trace"
 )
 
 // Console is the http.Handler of the addresses below /_furl/v1/. Its caller has made sure that the client is on this machine
@@ -19,6 +21,13 @@ import (
 type Console struct {
 	// Edit allows replay and saving.
 	Edit bool
+
+	Traces    *trace.Recorder
+	Exchanges *trace.Exchanges
+	Log       LogReader // nil shows no lines
+
+	followers atomic.Int32                                                      // of requests
+	replay    func(found *trace.Trace, kept trace.Exchange, ok bool) replayable // nil: nothing can be sent again
 
 	mux http.ServeMux
 }
@@ -43,7 +52,7 @@ type route struct {
 
 // routes are all addresses, apart from those that stream.
 func (c *Console) routes() []route {
-	return []route{}
+	return c.requestRoutes()
 }
 
 // Open makes the console ready to serve.
@@ -51,6 +60,7 @@ func (c *Console) Open() {
 	for _, one := range c.routes() {
 		c.mux.Handle(one.pattern, c.handler(one))
 	}
+	c.mux.HandleFunc("GET /requests/live", c.live)
 }
 
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }

@@ -35,7 +35,7 @@ func (t *tap) Write(piece []byte) (int, error) {
 	}
 	if n > 0 && !t.bodiless {
 		t.size += n
-		t.start = append(t.start, piece[:min(n, trace.MaxKept-len(t.start))]...)
+		t.start = append(t.start, piece[:min(n, trace.MaxKept+1-len(t.start))]...) // one more, for whole characters
 	}
 	return n, err
 }

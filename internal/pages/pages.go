@@ -402,7 +402,7 @@ func (p *Pages) follow(w http.ResponseWriter, r *http.Request, reader reader) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	flusher := http.NewResponseController(w)
 	encoder := json.NewEncoder(w)
-	following := p.Traces.Follow(r.Context()) // from here on, so that a client misses nothing that it does after the header
+	following := p.Traces.Follow(r.Context(), 0) // from here on, so that a client misses nothing that it does after the header
 	if flusher.Flush() != nil {
 		return
 	}

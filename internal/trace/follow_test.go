@@ -20,7 +20,7 @@ func TestFollow(t *testing.T) {
 		}
 		record("before")
 		ctx, cancel := context.WithCancel(t.Context())
-		following := recorder.Follow(ctx)
+		following := recorder.Follow(ctx, 0)
 		var got, want []string
 		done := make(chan struct{})
 		go func() {
@@ -54,7 +54,7 @@ func TestFollowThatIsSlow(t *testing.T) {
 		defer cancel()
 		seen := map[string]bool{}
 		first := true
-		for found := range recorderWith(recorder, 10).Follow(ctx) {
+		for found := range recorderWith(recorder, 10).Follow(ctx, 0) {
 			if seen[found.RequestID] {
 				t.Fatalf("%s came twice", found.RequestID)
 			}
@@ -82,4 +82,30 @@ func recorderWith(r *trace.Recorder, n int) *trace.Recorder {
 		}
 	}()
 	return r
+}
+
+// TestFollowIdle yields nil after each idle time, also if there are traces.
+func TestFollowIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Second)
+		defer cancel()
+		recorder := &trace.Recorder{}
+		go func() {
+			for ctx.Err() == nil {
+				recorder.Record(trace.New("id", time.Now(), "GET", "/", "h", "127.0.0.1"))
+				time.Sleep(time.Second)
+			}
+		}()
+		traces, idle := 0, 0
+		for found := range recorder.Follow(ctx, 15*time.Second) {
+			if found == nil {
+				idle++
+			} else {
+				traces++
+			}
+		}
+		if idle != 4 || traces < 55 {
+			t.Errorf("%d times nothing, %d traces", idle, traces)
+		}
+	})
 }

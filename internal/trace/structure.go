@@ -1,5 +1,7 @@
 package trace
 
+import "slices"
+
 // Mismatch is why a signature does not match, for programs that show it.
 type Mismatch struct {
 	Fault       string `json:"fault,omitempty"`
@@ -78,6 +80,11 @@ func (t *Trace) Outcome() (worst Verdict, reason string) {
 		}
 	}
 	return worst, reason
+}
+
+// Reached reports whether the request reached the step.
+func (t *Trace) Reached(name string) bool {
+	return slices.ContainsFunc(t.steps, func(s step) bool { return s.name == name })
 }
 
 // rank is how bad a verdict is.

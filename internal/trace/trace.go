@@ -265,19 +265,25 @@ func (r *Recorder) Latest(n int) []*Trace {
 	return latest[:min(n, len(latest))]
 }
 
-// Follow yields each trace that is recorded from now on, until the context ends. A reader that is slower than requests
-// come misses the oldest.
-func (r *Recorder) Follow(ctx context.Context) iter.Seq[*Trace] {
+// Follow yields each trace that is recorded from now on, until the context ends, and nil after each time that is idle, if
+// it is not 0. A reader that is slower than requests come misses the oldest.
+func (r *Recorder) Follow(ctx context.Context, idle time.Duration) iter.Seq[*Trace] {
 	const pause = 50 * time.Millisecond
 	next := r.next.Load()
 	return func(yield func(*Trace) bool) {
 		ticker := time.NewTicker(pause)
 		defer ticker.Stop()
+		waited := time.Duration(0)
 		for end := next; ; end = r.next.Load() { // a trace gets its number before it is in its slot: it has a pause for that
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
+			}
+			if waited += pause; idle > 0 && waited >= idle {
+				if waited = 0; !yield(nil) {
+					return
+				}
 			}
 			if last := r.next.Load(); last-next > Kept {
 				next = min(end, last-Kept)
