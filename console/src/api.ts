@@ -33,7 +33,8 @@ export interface Server {
 export type Verdict = 'ok' | 'warning' | 'refused' | 'failed'
 
 // GET /_furl/v1/requests?limit=&before=&function=&status=&caller=&text=&api=1&probes=1, newest first.
-// function is a name or an ARN, status one of 200 or 4xx, caller and text are parts of what is shown.
+// function is a name or an ARN, status one of 200 or 4xx, caller and text are parts of what is shown, in whatever case.
+// API calls and furl's own probes are left out unless api=1 or probes=1.
 export interface RequestList {
   requests: RequestLine[]
   before?: string // of the next page
@@ -111,7 +112,7 @@ export interface Miss {
 }
 
 export interface Fix {
-  form: 'cli' | 'sam' | 'cloudformation' | 'terraform' | 'cdk' | 'iam' | string
+  form: 'cli' | 'json' | 'sam' | 'cloudformation' | 'terraform' | 'cdk' | string // json is a policy statement
   texts: Outside[] // to copy; empty if the form cannot say it
   sentences: Outside[] // what else to do
 }
@@ -122,12 +123,15 @@ export interface Kept {
   base64?: boolean // text is base64 of bytes that are not UTF-8
   bytes: number // of all of it
   cut: boolean
+  hidden?: boolean // something in text is hidden, which stands there as (hidden)
 }
 export interface Message {
   method?: Outside // of a request
   target?: Outside
   status?: number // of an answer
   headers: [Outside, Outside][]
+  hidden?: Outside[] // names of headers whose values are hidden, in whole or in part
+  cut?: boolean // there are more headers, or more of the target
   body: Kept
 }
 export interface LogLine {

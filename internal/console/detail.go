@@ -75,7 +75,7 @@ type logLine struct {
 	Level     string    `json:"level,omitempty"`
 }
 
-// replayable says whether a request can be sent again, and as whom.
+// replayable says whether a request can be sent again, and for which callers.
 type replayable struct {
 	Possible bool     `json:"possible"`
 	Why      string   `json:"why,omitempty"`
