@@ -70,6 +70,7 @@ func (c *Console) Open() {
 	for _, one := range c.routes() {
 		c.mux.Handle(one.pattern, c.handler(one))
 	}
+	c.sessions.tickets, c.sessions.sessions = issued{}, issued{}
 	c.page = sync.OnceValues(func() (map[string]part, error) {
 		below, err := fs.Sub(dist, "dist")
 		if err != nil {
