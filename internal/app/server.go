@@ -23,8 +23,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/code"
+	"github.com/furl-dev/furl/internal/console"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
@@ -79,6 +81,7 @@ type Server struct {
 	data     *dataplane.Plane
 	control  *controlplane.Plane
 	pages    *pages.Pages
+	console  *console.Console // nil is none
 	draining atomic.Bool
 	ending   chan struct{} // closed when the server begins to end
 }
@@ -298,6 +301,12 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
+	s.pages.URLsUnder = func(header string) bool {
+		_, err := arn.ParseURLHost(header)
+		return err == nil || hosts.Have(header)
+	}
+	s.pages.HoldsCertificate = func(host string) bool { return s.certifier != nil && s.certifier.Holds(host) }
+	s.openConsole()
 	s.data = &dataplane.Plane{
 		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Exchanges: exchanges, Usage: s.usage,
 		Log: s.config.Log, Now: s.config.Now,
@@ -340,6 +349,19 @@ func (s *Server) wire() error {
 	return nil
 }
 
+// openConsole makes the console, unless there shall be none.
+func (s *Server) openConsole() {
+	if s.config.Console != ConsoleRead && s.config.Console != ConsoleEdit {
+		return
+	}
+	s.console = &console.Console{
+		Edit: s.config.Console == ConsoleEdit, Version: s.config.Version, Endpoint: s.address.endpoint, Region: s.config.Region,
+		State: s.state, Now: s.config.Now, Refused: s.pages.Refused,
+	}
+	s.console.Open()
+	s.pages.Console = s.console
+}
+
 // serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may
 // clean up the request before the planes see it.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
@@ -348,8 +370,12 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.turned { // clients set their clocks by it
 		w.Header().Set("Date", s.config.Now().UTC().Format(http.TimeFormat))
 	}
-	switch {
-	case s.data.Serves(r):
+	switch isURL := s.data.Serves(r); {
+	case pages.IsConsole(r.Host) && (isURL || !isPage(r.URL.Path)):
+		s.pages.Elsewhere(w, s.address.endpoint)
+	case isURL && s.pages.WouldShareOrigin(r):
+		s.pages.NoDocument(w, r)
+	case isURL:
 		s.data.ServeHTTP(w, r)
 	case isPage(r.URL.Path):
 		s.pages.ServeHTTP(w, r)

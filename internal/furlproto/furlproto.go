@@ -27,8 +27,17 @@ const (
 	Calls    = Prefix + "calls"    // who called what, and the statements that there are, as JSON
 	Metrics  = Prefix + "metrics"  // for Prometheus
 	Console  = Prefix + "v1/"      // begins the addresses of the console's JSON
-	Keys     = Prefix + "keys"     // the access key of the user that the query names, for those who have Secret
+	Assets   = Prefix + "assets/"  // what the page of the console consists of
+	Ticket   = Console + "ticket"  // makes a ticket for the console
+	Session  = Console + "session" // trades a ticket for a session
+
+	TicketUse = Ticket + "/use" // waits until a ticket is used
+	Keys      = Prefix + "keys" // the access key of the user that the query names, for those who have Secret
 )
+
+// ConsoleHost is the host name of the console. Browsers resolve it to this machine. Only furl's own pages answer under it,
+// so that what the console keeps in a browser is out of the reach of pages that functions serve under other names.
+const ConsoleHost = "console.localhost"
 
 // Headers that are furl's and not AWS's.
 const (
