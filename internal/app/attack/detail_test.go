@@ -56,12 +56,12 @@ func (d detail) step(name string) (found trace.StepReport) {
 	return found
 }
 
-// A refused call explains itself: the statement that nearly allowed it, the fix in all forms, and the body for a replay.
+// A refused call explains itself: the statement that nearly allowed it, the fix in all forms, the body for a replay.
 func TestDetailOfARefusal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rootA.allow(t, "mallory", "p", `{"Version":"2012-10-17","Statement":[{"Sid":"office","Effect":"Allow","Action":"lambda:*",
-		"Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}]}`)
+	w.rootA.allow(t, "mallory", "p", `{"Version":"2012-10-17","Statement":[{"Sid":"office",
+		"Effect":"Allow","Action":"lambda:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}]}`)
 	r := w.url(w.iamURL, "POST", "/book?access_token=hunter2&page=5", `{"page":5}`)
 	shown := w.detail(t, w.mallory.send(t, r.with("Content-Type: application/json")))
 	if shown.Verdict != "refused" || shown.Status != 403 || !strings.HasSuffix(shown.Caller, ":user/mallory") ||
@@ -99,7 +99,8 @@ func TestDetailOfAnAnswer(t *testing.T) {
 		shown = w.detail(t, a)
 		return len(shown.Logs) >= 2 && strings.HasPrefix(shown.Logs[len(shown.Logs)-1].Text, "REPORT ")
 	})
-	if !strings.HasPrefix(shown.Logs[0].Text, "START ") || shown.Logs[0].Stream != "platform" || shown.Logs[0].RequestID != a.id() {
+	first := shown.Logs[0]
+	if !strings.HasPrefix(first.Text, "START ") || first.Stream != "platform" || first.RequestID != a.id() {
 		t.Errorf("the log is %+v", shown.Logs)
 	}
 	if shown.Event == nil || !strings.Contains(shown.Event.Text, a.id()) || shown.Answer.Status != 200 {
@@ -107,7 +108,8 @@ func TestDetailOfAnAnswer(t *testing.T) {
 	}
 	// The function answers with its event, in which a member has the name of a secret.
 	before, after, _ := strings.Cut(shown.Answer.Body.Text, `"authorizer":"(hidden)"`)
-	if !shown.Answer.Body.Hidden || !strings.HasPrefix(a.body, before) || !strings.HasSuffix(a.body, after) || after == "" {
+	isWhole := strings.HasPrefix(a.body, before) && strings.HasSuffix(a.body, after) && after != ""
+	if !shown.Answer.Body.Hidden || !isWhole {
 		t.Errorf("answered %s, and kept %s", a.body, shown.Answer.Body.Text)
 	}
 }
