@@ -96,6 +96,7 @@ func Start(t testing.TB, options ...Option) *Server {
 	s := &Server{t: t}
 	config := app.Default()
 	config.Data, config.Listen, config.URLStyle = app.InMemory, "127.0.0.1:0", "path"
+	config.Console = app.ConsoleOff
 	config.DrainTimeout = time.Second // for handlers that do not look at their context
 	config.Now = s.Now
 	config.Runner = func(pool invoke.Runner) invoke.Runner {

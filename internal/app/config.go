@@ -33,6 +33,13 @@ import (
 // InMemory as Config.Data keeps nothing beyond the end of the server.
 const InMemory = ":memory:"
 
+// What Config.Console may be.
+const (
+	ConsoleRead = "read" // it shows everything and changes nothing
+	ConsoleEdit = "edit" // it also sends requests again and saves policies
+	ConsoleOff  = "off"
+)
+
 // Config is what a server is made from. Validate says whether it can be.
 type Config struct {
 	// Data is the directory of the state, or InMemory. It is made if it does not exist.
@@ -70,6 +77,10 @@ type Config struct {
 	AllowHosts []string
 	// OpenPages shows furl's own pages to other hosts than this one.
 	OpenPages bool
+	// Console is what the console in the browser may do: ConsoleRead, ConsoleEdit, or ConsoleOff as "".
+	Console string
+	// Version is the program's, which the console shows.
+	Version string
 	// OIDCPrivateAddresses has the server ask identity providers at loopback, link-local and private addresses too.
 	OIDCPrivateAddresses bool
 	// DrainTimeout is how long running invocations may take to finish once the server is told to stop.
@@ -136,6 +147,7 @@ func Default() Config {
 		MaxEnvironments:    256,
 		Sandbox:            sandbox.Auto,
 		Memory:             "auto",
+		Console:            ConsoleRead,
 		WatchCode:          true,
 	}
 }
@@ -201,6 +213,11 @@ func (c Config) Validate() error {
 	case "auto", "off", "":
 	default:
 		fault("memory: %q is neither auto nor off", c.Memory)
+	}
+	switch c.Console {
+	case ConsoleRead, ConsoleEdit, ConsoleOff, "":
+	default:
+		fault("console: %q is none of read, edit and off", c.Console)
 	}
 	switch c.ForwardedProto {
 	case "", "http", "https":

@@ -25,6 +25,7 @@ import (
 
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/code"
+	"github.com/furl-dev/furl/internal/console"
 	"github.com/furl-dev/furl/internal/controlplane"
 	"github.com/furl-dev/furl/internal/controlplane/iamapi"
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
@@ -79,6 +80,7 @@ type Server struct {
 	data     *dataplane.Plane
 	control  *controlplane.Plane
 	pages    *pages.Pages
+	console  *console.Console // nil is none
 	draining atomic.Bool
 	ending   chan struct{} // closed when the server begins to end
 }
@@ -294,6 +296,7 @@ func (s *Server) wire() error {
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, Functions: functionLogs{s}, Open: s.config.OpenPages,
 	}
+	s.openConsole()
 	hosts, err := s.config.hosts()
 	if err != nil {
 		return err
@@ -338,6 +341,19 @@ func (s *Server) wire() error {
 	}
 	listener.Guard(s.http)
 	return nil
+}
+
+// openConsole makes the console, unless there shall be none.
+func (s *Server) openConsole() {
+	if s.config.Console != ConsoleRead && s.config.Console != ConsoleEdit {
+		return
+	}
+	s.console = &console.Console{
+		Edit: s.config.Console == ConsoleEdit, Version: s.config.Version, Endpoint: s.address.endpoint, Region: s.config.Region,
+		State: s.state, Now: s.config.Now, Refused: s.pages.Refused,
+	}
+	s.console.Open()
+	s.pages.Console = s.console
 }
 
 // serveHTTP sends a request to the part of the server that it is for. It decides by host and raw path; nothing may

@@ -136,7 +136,7 @@ func (p *program) runDev(command *cobra.Command, flags devFlags) error {
 	config.RootAccessKeyID = p.getenv("FURL_ROOT_ACCESS_KEY_ID")
 	config.RootSecretAccessKey = p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")
 	log, logFault := p.logger(&flags.server.log)
-	config.Log = log
+	config.Log, config.Version = log, Built().Version
 	if err := errors.Join(config.Validate(), logFault); err != nil {
 		return usage(command, err)
 	}

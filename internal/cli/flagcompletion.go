@@ -101,6 +101,8 @@ func flagCompletion(command *cobra.Command, f *pflag.Flag) completion {
 		return fixed("auto", "strict", "off")
 	case "memory":
 		return fixed("auto", "off")
+	case "console":
+		return fixed("read", "edit", "off")
 	case "url-style":
 		return fixed("auto", "host", "path")
 	case "forwarded-proto":

@@ -72,6 +72,10 @@ func (s *serveFlags) settings() []setting {
 			"let clients on other hosts read furl's own pages below /_furl/, with the page token or a signature",
 		},
 		{
+			"console", &c.Console, "console",
+			"what the console in the browser may do: read, edit (which sends requests again and saves policies) or off",
+		},
+		{
 			"oidc-private-addresses", &c.OIDCPrivateAddresses, "oidcPrivateAddresses",
 			"ask identity providers at loopback, link-local and private addresses too, on this machine also without https",
 		},
@@ -153,7 +157,7 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	config.RootAccessKeyID = p.getenv("FURL_ROOT_ACCESS_KEY_ID")
 	config.RootSecretAccessKey = p.getenv("FURL_ROOT_SECRET_ACCESS_KEY")
 	log, logFault := p.logger(&flags.log)
-	config.Log = log
+	config.Log, config.Version = log, Built().Version
 	faults := []error{config.Validate(), logFault}
 	if !config.IsLoopback() && !command.Flags().Changed("listen") {
 		const text = "$FURL_LISTEN: %s can be reached from other machines; say that with --listen %[1]s"

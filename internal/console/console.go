@@ -9,10 +9,18 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/metric"
+	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
@@ -21,6 +29,12 @@ import (
 type Console struct {
 	// Edit allows replay and saving.
 	Edit bool
+	// Version is the program's, and Endpoint the address of function URLs in path style and of the APIs.
+	Version, Endpoint string
+	Region            string
+	State             *state.State
+	Now               func() time.Time
+	Refused           func(metric.Refusal) // counts a refusal
 
 	Traces    *trace.Recorder
 	Exchanges *trace.Exchanges
@@ -29,7 +43,8 @@ type Console struct {
 	followers atomic.Int32                                                      // of requests
 	replay    func(found *trace.Trace, kept trace.Exchange, ok bool) replayable // nil: nothing can be sent again
 
-	mux http.ServeMux
+	mux      http.ServeMux
+	sessions sessions
 }
 
 // Fault is an error that the client sees.
@@ -45,14 +60,14 @@ var readOnly = &Fault{http.StatusForbidden, "the console is read-only: start the
 
 // route is an address of the console.
 type route struct {
-	pattern string // of net/http, without the prefix
+	pattern string // of net/http, without the prefix, such as GET /server
 	answer  func(*http.Request) (any, error)
 	edits   bool // wants Edit
 }
 
 // routes are all addresses, apart from those that stream.
 func (c *Console) routes() []route {
-	return c.requestRoutes()
+	return slices.Concat(c.requestRoutes(), c.sessionRoutes(), c.serverRoutes())
 }
 
 // Open makes the console ready to serve.
@@ -63,7 +78,48 @@ func (c *Console) Open() {
 	c.mux.HandleFunc("GET /requests/live", c.live)
 }
 
-func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
+// ServeHTTP answers with JSON, also where there is no such address.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	prefix := strings.TrimSuffix(furlproto.Console, "/")
+	inner := *r
+	inner.URL = &url.URL{
+		Path: strings.TrimPrefix(r.URL.Path, prefix), RawPath: strings.TrimPrefix(r.URL.RawPath, prefix), RawQuery: r.URL.RawQuery,
+	}
+	if inner.URL.Path != path.Clean(inner.URL.Path) { // the mux would redirect to another place
+		fail(w, unknown(r))
+		return
+	}
+	handler, pattern := c.mux.Handler(&inner)
+	if pattern != "" {
+		c.mux.ServeHTTP(w, &inner)
+		return
+	}
+	refusal := &statusWriter{header: w.Header()}
+	handler.ServeHTTP(refusal, &inner)
+	if refusal.status != http.StatusMethodNotAllowed {
+		fail(w, unknown(r))
+		return
+	}
+	fail(w, &Fault{refusal.status, fmt.Sprintf("%s does not take the method %s, only %s", trace.Cut(r.URL.Path, maxShown),
+		trace.Cut(r.Method, maxShown), w.Header().Get("Allow"))})
+}
+
+// maxShown bounds, in bytes, what a message shows of the request.
+const maxShown = 128
+
+func unknown(r *http.Request) *Fault {
+	return &Fault{http.StatusNotFound, "the console has no address " + trace.Cut(r.URL.Path, maxShown) + "; docs/console.md lists them"}
+}
+
+// statusWriter keeps the status of an answer and its headers, and drops its text.
+type statusWriter struct {
+	header http.Header
+	status int
+}
+
+func (s *statusWriter) Header() http.Header         { return s.header }
+func (s *statusWriter) WriteHeader(status int)      { s.status = status }
+func (s *statusWriter) Write(p []byte) (int, error) { return len(p), nil }
 
 // maxBody bounds what a page sends: a body of a function URL in base64, with its headers.
 const maxBody = 10 << 20
@@ -85,6 +141,9 @@ func (c *Console) handler(one route) http.Handler {
 	})
 }
 
+// Fail answers with an error as the console's addresses do.
+func Fail(w http.ResponseWriter, status int, message string) { fail(w, &Fault{status, message}) }
+
 func fail(w http.ResponseWriter, err error) {
 	fault, ok := errors.AsType[*Fault](err)
 	if !ok {
@@ -101,6 +160,33 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.Encode(value) //nolint:errcheck // the client is gone
+}
+
+// server is what the server says of itself.
+type server struct {
+	Version   string    `json:"version"`
+	Endpoint  string    `json:"endpoint"`
+	Region    string    `json:"region"`
+	Accounts  []string  `json:"accounts"`
+	Edit      bool      `json:"edit"`
+	Now       time.Time `json:"now"`
+	Functions int       `json:"functions"`
+	URLs      int       `json:"urls"`
+}
+
+func (c *Console) serverRoutes() []route {
+	return []route{{pattern: "GET /server", answer: func(*http.Request) (any, error) {
+		world := c.State.Now()
+		answer := server{
+			Version: c.Version, Endpoint: c.Endpoint, Region: c.Region, Edit: c.Edit, Now: c.Now().UTC(),
+			Functions: world.Functions.Len(), URLs: world.URLCount(), Accounts: []string{},
+		}
+		for _, account := range world.Accounts.All() {
+			answer.Accounts = append(answer.Accounts, account.ID)
+		}
+		slices.Sort(answer.Accounts)
+		return answer, nil
+	}}}
 }
 
 // readInto reads the JSON of a request.

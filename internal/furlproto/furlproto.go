@@ -27,8 +27,15 @@ const (
 	Calls    = Prefix + "calls"    // who called what, and the statements that there are, as JSON
 	Metrics  = Prefix + "metrics"  // for Prometheus
 	Console  = Prefix + "v1/"      // begins the addresses of the console's JSON
+	Ticket   = Console + "ticket"  // makes a ticket for the console
+	Session  = Console + "session" // trades a ticket for a session
+	Assets   = Prefix + "assets/"  // what the console's page consists of
 	Keys     = Prefix + "keys"     // the access key of the user that the query names, for those who have Secret
 )
+
+// ConsoleHost is the host name of the console. Browsers resolve it to this machine. Only furl's own pages answer under it,
+// so that what the console keeps in a browser is out of the reach of pages that functions serve under other names.
+const ConsoleHost = "console.localhost"
 
 // Headers that are furl's and not AWS's.
 const (

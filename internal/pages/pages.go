@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/console"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/logs"
@@ -52,6 +53,8 @@ type Pages struct {
 	UserKey func(account, user string) (any, error)
 	// Metrics writes the metrics in the text form of Prometheus.
 	Metrics func(io.Writer) error
+	// Console is what a browser shows; nil is none. The pages admit its clients.
+	Console *console.Console
 	// Open lets clients on other hosts than this one read the pages.
 	Open bool
 
@@ -63,19 +66,28 @@ func (p *Pages) Collectors() []metric.Collector {
 	return p.refusals.Collectors("page", metric.NotLocal, metric.NoToken, metric.WrongToken, metric.NotAuthorized)
 }
 
-// ServeHTTP answers the pages. They take only GET and HEAD, and change nothing.
+// Refused counts a refusal that is not a page's own.
+func (p *Pages) Refused(reason metric.Refusal) { p.refusals.Add(reason) }
+
+// ServeHTTP answers the pages. They take only GET and HEAD, and change nothing, but for those of the console.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	isConsole := strings.HasPrefix(r.URL.Path, furlproto.Console)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && !isConsole {
 		header.Set("Allow", "GET, HEAD")
 		fail(w, http.StatusMethodNotAllowed, "pages are read with GET")
 		return
 	}
 	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // what is left out of it would be read as not asked for
-		fail(w, http.StatusBadRequest, "the query cannot be read: a semicolon is %3B in it, and a percent sign %25")
+		const text = "the query cannot be read: a semicolon is %3B in it, and a percent sign %25"
+		if isConsole {
+			console.Fail(w, http.StatusBadRequest, text)
+		} else {
+			fail(w, http.StatusBadRequest, text)
+		}
 		return
 	}
 	path := r.URL.Path
@@ -94,7 +106,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.keys(w, r)
 		return
 	}
-	if r.URL.Query().Get("follow") != "" {
+	if isConsole || r.URL.Query().Get("follow") != "" {
 		following, end := context.WithCancel(r.Context())
 		defer end()
 		go func() {
@@ -105,6 +117,10 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}()
 		r = r.WithContext(following)
+	}
+	if isConsole {
+		p.console(w, r)
+		return
 	}
 	reader, refused := p.admit(r)
 	if refused != nil {
@@ -138,7 +154,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit finds out who reads a page: allAccounts with the page token, or the account that the caller administrates.
 func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
-	if refused := admitClient(r, p.Open); refused != nil {
+	if refused := p.admitClient(r, p.Open); refused != nil {
 		return "", refused
 	}
 	token := furlproto.Token(r)
@@ -148,7 +164,7 @@ func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
 	case token == "":
 		return "", &refusal{metric.NoToken,
 			"furl's own pages want the page token of the server, or a signature." + howTo}
-	case !p.Token.Equal(sigv4.NewSecret(token)):
+	case !p.Token.Equal(sigv4.NewSecret(token)) && !p.hasSession(token):
 		return "", &refusal{metric.WrongToken, "that is not the page token of this server." + howTo}
 	}
 	return allAccounts, nil
@@ -157,7 +173,7 @@ func (p *Pages) admit(r *http.Request) (from reader, refused *refusal) {
 // admitOwner admits the commands of the server's user on this machine, and nobody else: not those who have the page
 // token, nor clients on other machines with Open.
 func (p *Pages) admitOwner(r *http.Request) *refusal {
-	if refused := admitClient(r, false); refused != nil {
+	if refused := p.admitClient(r, false); refused != nil {
 		return refused
 	}
 	if given := sigv4.NewSecret(r.Header.Get(furlproto.Secret)); p.Secret == "" || !sigv4.NewSecret(p.Secret).Equal(given) {
@@ -183,18 +199,41 @@ func (p *Pages) keys(w http.ResponseWriter, r *http.Request) {
 }
 
 // admitClient admits programs on this machine. A page of a web site can make a browser on this machine send requests
-// here, under a host name that it controls (DNS rebinding) or with a mark that they come from its own site.
-func admitClient(r *http.Request, open bool) *refusal {
+// here, under a host name that it controls (DNS rebinding), with a mark that they come from its own site or with its own
+// origin. That is stricter than http.CrossOriginProtection, which lets every GET pass and compares no schemes.
+func (p *Pages) admitClient(r *http.Request, open bool) *refusal {
+	if refused := admitHost(r, open); refused != nil {
+		return refused
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" && site != "same-origin" {
+		return &refusal{metric.NotLocal, "furl's own pages do not answer requests of other web sites"}
+	}
+	if origins := r.Header["Origin"]; len(origins) > 1 || len(origins) == 1 && origins[0] != p.origin(r) {
+		return &refusal{metric.NotLocal, fmt.Sprintf("furl's own pages do not answer requests of the origin %q, only of their own, "+
+			"%s: a front end has to keep the Host header, and --forwarded-proto says whether its clients speak https",
+			trace.Cut(strings.Join(origins, ", "), 64), trace.Cut(p.origin(r), 64))}
+	}
+	return nil
+}
+
+// origin is that of the pages as the client calls them.
+func (p *Pages) origin(r *http.Request) string {
+	if p.Gate.IsSecure(r) {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// admitHost admits clients on this machine that call it by one of its names.
+func admitHost(r *http.Request, open bool) *refusal {
 	if !open && !listener.IsLoopback(listener.WithoutPort(r.RemoteAddr)) {
 		return &refusal{metric.NotLocal,
 			"furl's own pages answer only on loopback; start the server with --open-pages to change that"}
 	}
-	if host := listener.WithoutPort(r.Host); !open && host != "localhost" && !listener.IsLoopback(host) {
+	host := listener.HostName(r.Host)
+	if !open && host != "localhost" && host != furlproto.ConsoleHost && !listener.IsLoopback(host) {
 		return &refusal{metric.NotLocal,
-			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(host, 64))}
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" && site != "same-origin" {
-		return &refusal{metric.NotLocal, "furl's own pages do not answer requests of other web sites"}
+			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(r.Host, 64))}
 	}
 	return nil
 }
@@ -232,6 +271,7 @@ const index = `furl
                                &follow=1, &since=TIME, &request-id=, &level=)
 ` + furlproto.Calls + `              who called what, and by which statements, as JSON
 ` + furlproto.Metrics + `             for Prometheus
+` + furlproto.Console + `                 what the console reads and does, as JSON (docs/console.md)
 `
 
 func (p *Pages) health(w http.ResponseWriter) {

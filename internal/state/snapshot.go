@@ -54,6 +54,9 @@ type URL struct {
 // URL finds a function URL by its id.
 func (s *Snapshot) URL(id string) (URL, bool) { return s.urls.Get(id) }
 
+// URLCount is how many function URLs there are.
+func (s *Snapshot) URLCount() int { return s.urls.Len() }
+
 // Function finds a function; the qualifier plays no part.
 func (s *Snapshot) Function(arn lambda.ARN) (*lambda.Function, bool) {
 	return s.Functions.Get(arn.Key())

@@ -1,0 +1,168 @@
+//go:build unix
+
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/furl-dev/furl/internal/app"
+	"github.com/furl-dev/furl/internal/roster"
+	"github.com/furl-dev/furl/sigv4"
+)
+
+// browser sends requests to one server.
+type browser struct {
+	t      *testing.T
+	server *app.Server
+}
+
+// send sends a request with headers, as NAME: VALUE. Host is one of them, and a signer, "signed", signs for lambda.
+func (b browser) send(method, path, body string, headers ...string) (status int, answer string, header http.Header) {
+	b.t.Helper()
+	request, err := http.NewRequestWithContext(b.t.Context(), method, b.server.Endpoint()+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, text := range headers {
+		name, value, _ := strings.Cut(text, ": ")
+		switch name {
+		case "Host":
+			request.Host = value
+		case "signed":
+			root, _ := b.server.RootKey(roster.DefaultAccount)
+			signer := &sigv4.Signer{Region: "eu-central-1", Service: "lambda"}
+			key := sigv4.Credentials{AccessKeyID: root.AccessKeyID, Secret: sigv4.NewSecret(root.SecretAccessKey)}
+			if _, err := signer.Sign(request, key, sigv4.PayloadBytes([]byte(body))); err != nil {
+				b.t.Fatal(err)
+			}
+		default:
+			request.Header.Add(name, value)
+		}
+	}
+	return get(b.t, request)
+}
+
+func (b browser) token() string { return "Authorization: Bearer " + b.server.PageToken() }
+
+// signIn is the token of a session, as a header.
+func (b browser) signIn() string {
+	b.t.Helper()
+	_, ticket, _ := b.send("POST", "/_furl/v1/ticket", "", b.token())
+	status, text, _ := b.send("POST", "/_furl/v1/session", ticket)
+	var session struct{ Token string }
+	if err := json.Unmarshal([]byte(text), &session); err != nil || session.Token == "" {
+		b.t.Fatalf("%d %s (%v)", status, text, err)
+	}
+	return "Authorization: Bearer " + session.Token
+}
+
+func consoleServer(t *testing.T, edit func(*app.Config)) browser {
+	t.Helper()
+	config := configFor(t.TempDir())
+	config.Console = app.ConsoleRead
+	if edit != nil {
+		edit(&config)
+	}
+	server, _ := run(t, config)
+	return browser{t, server}
+}
+
+// The addresses of the console answer programs and pages of this machine that have a token, and nobody else.
+func TestConsoleAdmission(t *testing.T) {
+	b := consoleServer(t, nil)
+	session := b.signIn()
+	port := b.server.Endpoint()[strings.LastIndex(b.server.Endpoint(), ":"):]
+	const answers = `{"version":`
+	for _, test := range []struct {
+		name, method, path string
+		headers            []string
+		status             int
+		answer             string
+	}{
+		{"page token", "GET", "server", []string{b.token()}, 200, answers},
+		{"session", "GET", "server", []string{session}, 200, answers},
+		{"scheme in lower case", "GET", "server", []string{strings.Replace(session, "Bearer", "bearer", 1)}, 200, answers},
+		{"console's name", "GET", "server", []string{session, "Host: console.localhost" + port}, 200, answers},
+		{"console's name with a dot", "GET", "server", []string{session, "Host: Console.LOCALHOST." + port}, 200, answers},
+		{"IPv6", "GET", "server", []string{session, "Host: [::1]" + port}, 200, answers},
+		{"own origin", "GET", "server", []string{session, "Host: console.localhost:1", "Origin: http://console.localhost:1"}, 200, answers},
+		{"own site", "GET", "server", []string{session, "Sec-Fetch-Site: same-origin"}, 200, answers},
+		{"nobody", "GET", "server", nil, 401, `{"message":"the console wants the token`},
+		{"other token", "GET", "server", []string{session + "0"}, 401, `{"message":"the session has ended`},
+		{"empty token", "GET", "server", []string{"Authorization: Bearer "}, 403, `{"message":"the console wants the page token`},
+		{"two tokens", "GET", "server", []string{session, session}, 403, `{"message":"the console wants the page token`},
+		{"ticket as token", "GET", "server", []string{"Authorization: Bearer " + strings.Repeat("0", 64)}, 401, `{"message":"the session`},
+		{"administrator", "GET", "server", []string{"signed"}, 403, `{"message":"the console wants the page token`},
+		{"other origin", "GET", "server", []string{session, "Origin: http://evil.example"}, 403, `{"message":"furl's own pages do not answer requests of the origin`},
+		{"null origin", "POST", "session", []string{"Origin: null"}, 403, `{"message":"furl's own pages do not`},
+		{"origin of functions", "GET", "server", []string{session, "Host: console.localhost" + port, "Origin: http://localhost" + port}, 403, `{"message":"furl's`},
+		{"origin on another port", "GET", "server", []string{session, "Host: console.localhost:1", "Origin: http://console.localhost:2"}, 403, `{"message":"furl's`},
+		{"origin with another scheme", "GET", "server", []string{session, "Host: localhost", "Origin: https://localhost"}, 403, `{"message":"furl's`},
+		{"origin with a path", "GET", "server", []string{session, "Host: localhost", "Origin: http://localhost/"}, 403, `{"message":"furl's`},
+		{"two origins", "GET", "server", []string{session, "Host: localhost", "Origin: http://localhost", "Origin: http://localhost"}, 403, `{"message":"furl's`},
+		{"other site", "GET", "server", []string{session, "Sec-Fetch-Site: cross-site"}, 403, `{"message":"furl's`},
+		{"sister site", "POST", "session", []string{"Sec-Fetch-Site: same-site"}, 403, `{"message":"furl's`},
+		{"rebound name", "GET", "server", []string{session, "Host: evil.example"}, 403, `{"message":"furl's own pages do not answer under`},
+		{"name below the console's", "GET", "server", []string{session, "Host: x.console.localhost"}, 403, `{"message":"furl's`},
+		{"no such address", "GET", "nothing", []string{session}, 404, `{"message":"the console has no address /_furl/v1/nothing;`},
+		{"no address", "GET", "", []string{session}, 404, `{"message":"the console has no address`},
+		{"unclean path", "GET", "x/../server", []string{session}, 404, `{"message":"the console has no address`},
+		{"two slashes", "GET", "/server", []string{session}, 404, `{"message":"the console has no address`},
+		{"wrong method", "DELETE", "server", []string{session}, 405, `{"message":"/_furl/v1/server does not take the method DELETE, only GET, HEAD"}`},
+		{"wrong query", "GET", "server?a=1;b=2", []string{session}, 400, `{"message":"the query cannot be read`},
+		{"ticket from a session", "POST", "ticket", []string{session}, 401, `{"message":"`},
+		{"ticket from nobody", "POST", "ticket", nil, 401, `{"message":"`},
+		{"ticket with GET", "GET", "ticket", []string{b.token()}, 405, `{"message":"`},
+		{"wrong ticket", "POST", "session", nil, 400, `{"message":"the body is not`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			status, answer, header := b.send(test.method, "/_furl/v1/"+test.path, "", test.headers...)
+			if status != test.status || !strings.HasPrefix(answer, test.answer) {
+				t.Errorf("got %d %s", status, answer)
+			}
+			if header.Get("Content-Type") != "application/json" || header.Get("Cache-Control") != "no-store" ||
+				header.Get("X-Content-Type-Options") != "nosniff" || header.Get("Set-Cookie") != "" {
+				t.Errorf("the headers are %v", header)
+			}
+		})
+	}
+}
+
+// What the server says of itself.
+func TestConsoleServer(t *testing.T) {
+	for console, edit := range map[string]bool{app.ConsoleRead: false, app.ConsoleEdit: true} {
+		b := consoleServer(t, func(config *app.Config) {
+			config.Console, config.Version, config.Accounts = console, "1.2.3", []string{"222222222222", "111111111111"}
+		})
+		_, text, _ := b.send("GET", "/_furl/v1/server", "", b.signIn())
+		var got struct {
+			Version, Endpoint, Region, Now string
+			Accounts                       []string
+			Edit                           bool
+		}
+		if err := json.Unmarshal([]byte(text), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Version != "1.2.3" || got.Endpoint != b.server.Endpoint() || got.Edit != edit || got.Now == "" ||
+			got.Region != "us-east-1" || strings.Join(got.Accounts, " ") != "111111111111 222222222222" {
+			t.Errorf("%s: %s", console, text)
+		}
+	}
+}
+
+// A server without a console says how to get one, and its other pages are there.
+func TestConsoleOff(t *testing.T) {
+	b := consoleServer(t, func(config *app.Config) { config.Console = app.ConsoleOff })
+	for _, path := range []string{"server", "ticket", "session"} {
+		status, text, _ := b.send("POST", "/_furl/v1/"+path, "", b.token())
+		if status != http.StatusNotFound || !strings.Contains(text, "--console=read") {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+	if status, text, _ := b.send("GET", "/_furl/", "", b.token(), "Accept: text/html"); status != 200 || !strings.HasPrefix(text, "furl\n") {
+		t.Errorf("%d %s", status, text)
+	}
+}
