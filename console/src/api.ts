@@ -9,6 +9,7 @@ export interface ErrorAnswer {
   message: string
 }
 
+// POST /_furl/v1/ticket, without a body and with the page token, not that of a session: a Ticket, as furl console asks for.
 // POST /_furl/v1/session, with a Ticket and without Authorization: a ticket is good once, for a minute.
 export interface Ticket {
   ticket: string

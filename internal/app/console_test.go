@@ -3,15 +3,39 @@
 package app_test
 
 import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"log/slog"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/roster"
 	"github.com/furl-dev/furl/sigv4"
 )
+
+// lockedBuffer is a log that a test reads while the server writes.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
 
 // browser sends requests to one server.
 type browser struct {
@@ -164,5 +188,80 @@ func TestConsoleOff(t *testing.T) {
 	}
 	if status, text, _ := b.send("GET", "/_furl/", "", b.token(), "Accept: text/html"); status != 200 || !strings.HasPrefix(text, "furl\n") {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+// Where the server speaks https, the console's name has a certificate of the same authority, and a browser stays with https.
+func TestConsoleOverTLS(t *testing.T) {
+	ownConfig(t)
+	_, address, file := serveTLS(t, t.TempDir(), func(c *app.Config) { c.Console = app.ConsoleRead })
+	for _, name := range []string{"console.localhost", "Console.Localhost"} {
+		if _, err := ask(t, address, name, file); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	port := address[strings.LastIndex(address, ":"):]
+	text, err := os.ReadFile(file)
+	trusted := x509.NewCertPool()
+	if err != nil || !trusted.AppendCertsFromPEM(text) {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}
+	defer transport.CloseIdleConnections()
+	for _, scheme := range []string{"https", "http"} { // both on one port
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, scheme+"://localhost"+port+"/_furl/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Accept", "text/html")
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if got, want := response.Header.Get("Location"), scheme+"://console.localhost"+port+"/_furl/"; got != want {
+			t.Errorf("%s: sent to %q, want %q", scheme, got, want)
+		}
+	}
+}
+
+// Behind a front end that speaks https, the origin is one of https; what calls the server itself has the other.
+func TestConsoleBehindFrontEnd(t *testing.T) {
+	b := consoleServer(t, func(c *app.Config) { c.ForwardedProto = "https" })
+	session := b.signIn()
+	for origin, want := range map[string]int{
+		"https://console.localhost:1": 200, "http://console.localhost:1": 200, "https://console.localhost": 403, "https://evil.example": 403,
+	} {
+		status, text, _ := b.send("GET", "/_furl/v1/server", "", session, "Host: console.localhost:1", "Origin: "+origin)
+		if status != want {
+			t.Errorf("%s: %d %s", origin, status, text)
+		}
+	}
+}
+
+// What nobody may know is in no line of the log, also not when it is wrong.
+func TestConsoleLogsNoSecrets(t *testing.T) {
+	var log lockedBuffer
+	b := consoleServer(t, func(c *app.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	_, ticket, _ := b.send("POST", "/_furl/v1/ticket", "", b.token())
+	_, session, _ := b.send("POST", "/_furl/v1/session", ticket)
+	b.send("POST", "/_furl/v1/session", ticket)
+	_, metrics, _ := b.send("GET", "/_furl/metrics", "", b.token())
+	if !strings.Contains(metrics, `furl_refusals_total{part="page",reason="wrong-token"} 1`) {
+		t.Error("the wrong ticket is not counted")
+	}
+	_, traces, _ := b.send("GET", "/_furl/requests", "", b.token())
+	for _, text := range []string{ticket, session} {
+		var secret map[string]string
+		if err := json.Unmarshal([]byte(text), &secret); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range secret {
+			if name != "expires" && (len(value) != 64 || strings.Contains(log.String()+traces, value)) {
+				t.Errorf("the %s %q is in the log: %s", name, value, log.String())
+			}
+		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/furl-dev/furl/internal/arn"
 	"github.com/furl-dev/furl/internal/auth"
 	"github.com/furl-dev/furl/internal/code"
 	"github.com/furl-dev/furl/internal/console"
@@ -31,6 +32,7 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
 	"github.com/furl-dev/furl/internal/dataplane"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -296,11 +298,16 @@ func (s *Server) wire() error {
 		Token: s.pageToken, Gate: gate, State: s.state, Now: s.config.Now,
 		Secret: s.secret, UserKey: func(account, user string) (any, error) { return s.UserKey(account, user) }, Functions: functionLogs{s}, Open: s.config.OpenPages,
 	}
-	s.openConsole()
 	hosts, err := s.config.hosts()
 	if err != nil {
 		return err
 	}
+	s.pages.URLsUnder = func(header string) bool {
+		_, err := arn.ParseURLHost(header)
+		return err == nil || hosts.Have(header)
+	}
+	s.pages.HoldsCertificate = func(host string) bool { return s.certifier != nil && s.certifier.Holds(host) }
+	s.openConsole()
 	s.data = &dataplane.Plane{
 		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Exchanges: exchanges, Usage: s.usage,
 		Log: s.config.Log, Now: s.config.Now,
@@ -364,8 +371,12 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.turned { // clients set their clocks by it
 		w.Header().Set("Date", s.config.Now().UTC().Format(http.TimeFormat))
 	}
-	switch {
-	case s.data.Serves(r):
+	switch isURL := s.data.Serves(r); {
+	case listener.HostName(r.Host) == furlproto.ConsoleHost && (isURL || !isPage(r.URL.Path)):
+		s.pages.Elsewhere(w, s.address.endpoint)
+	case isURL && s.pages.HasConsole(r.Host) && pages.IsDocument(r):
+		s.pages.NoDocument(w, r)
+	case isURL:
 		s.data.ServeHTTP(w, r)
 	case isPage(r.URL.Path):
 		s.pages.ServeHTTP(w, r)

@@ -10,11 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +47,7 @@ type Console struct {
 
 	mux      http.ServeMux
 	sessions sessions
+	page     func() (map[string]part, error)
 }
 
 // Fault is an error that the client sees.
@@ -76,6 +79,13 @@ func (c *Console) Open() {
 		c.mux.Handle(one.pattern, c.handler(one))
 	}
 	c.mux.HandleFunc("GET /requests/live", c.live)
+	c.page = sync.OnceValues(func() (map[string]part, error) {
+		below, err := fs.Sub(dist, "dist")
+		if err != nil {
+			return nil, err
+		}
+		return openPage(below)
+	})
 }
 
 // ServeHTTP answers with JSON, also where there is no such address.
@@ -193,7 +203,11 @@ func (c *Console) serverRoutes() []route {
 func readInto[T any](r *http.Request) (value T, err error) {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&value); err != nil {
+	err = decoder.Decode(&value)
+	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return value, &Fault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", tooLong.Limit)}
+	}
+	if err != nil {
 		return value, &Fault{http.StatusBadRequest, "the body is not the JSON that " + furlproto.Console + " takes: " + err.Error()}
 	}
 	return value, nil

@@ -91,6 +91,7 @@ func (c *Console) makeTicket(*http.Request) (any, error) {
 
 // openSession trades a ticket for a session.
 func (c *Console) openSession(r *http.Request) (any, error) {
+	r.Body = http.MaxBytesReader(nil, r.Body, 1<<10) // everybody on this machine may send one
 	given, err := readInto[ticket](r)
 	if err != nil {
 		return nil, err

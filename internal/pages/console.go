@@ -3,13 +3,116 @@
 package pages
 
 import (
+	"fmt"
+	"net"
 	"net/http"
+	"strings"
 
 	"github.com/furl-dev/furl/internal/console"
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/listener"
 	"github.com/furl-dev/furl/internal/metric"
+	"github.com/furl-dev/furl/internal/trace"
 	"github.com/furl-dev/furl/sigv4"
 )
+
+// page answers with the page of the console, or sends a browser to where it is. It reports false for what is not the
+// page's: who asks for no HTML gets the index in text.
+func (p *Pages) page(w http.ResponseWriter, r *http.Request) bool {
+	name, isPart := strings.CutPrefix(r.URL.Path, furlproto.Prefix)
+	isIndex := isPart && name == "" || r.URL.Path+"/" == furlproto.Prefix
+	isPart = isPart && strings.HasPrefix(r.URL.Path, furlproto.Assets)
+	if p.Console == nil || !isPart && !isIndex {
+		return false
+	}
+	if isIndex {
+		w.Header().Add("Vary", "Accept")
+		if !wantsHTML(r) {
+			return false
+		}
+	}
+	// A page of another site may lead here, since the page has nothing of the server in it.
+	if refused := admitHost(r, p.Open); refused != nil {
+		p.refusals.Add(refused.reason)
+		fail(w, http.StatusForbidden, refused.Error())
+		return true
+	}
+	switch host := listener.HostName(r.Host); {
+	case p.HasConsole(r.Host):
+		if isIndex && name != "" { // without the slash, the page would ask for its parts elsewhere
+			http.Redirect(w, r, furlproto.Prefix, http.StatusFound)
+			return true
+		}
+		return p.Console.ServePage(w, r, name)
+	case isPart:
+		return false
+	case isLocal(host) && reachesConsole(r):
+		http.Redirect(w, r, p.consoleOrigin(r)+furlproto.Prefix, http.StatusFound)
+	default:
+		fail(w, http.StatusForbidden, fmt.Sprintf("the console is not shown under the host name %q, under which function URLs answer "+
+			"in path style: their pages could read what it keeps. Open it as http://%s:PORT%s; furl console --print says how",
+			trace.Cut(r.Host, 64), furlproto.ConsoleHost, furlproto.Prefix))
+	}
+	return true
+}
+
+// HasConsole reports whether the page of the console is shown under a Host header. No page of a function may have the same
+// origin.
+func (p *Pages) HasConsole(header string) bool {
+	if p.Console == nil {
+		return false
+	}
+	return listener.HostName(header) == furlproto.ConsoleHost || p.Open && !p.URLsUnder(header)
+}
+
+func isLocal(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || listener.IsLoopback(host)
+}
+
+// reachesConsole reports whether the console's host name leads to the server by which a browser on this machine reaches it.
+// Browsers resolve that name to 127.0.0.1 and ::1, and not to other loopback addresses.
+func reachesConsole(r *http.Request) bool {
+	address, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return !ok || !address.IP.IsLoopback() || address.IP.Equal(net.IPv4(127, 0, 0, 1)) || address.IP.Equal(net.IPv6loopback)
+}
+
+// consoleOrigin is the origin of the console on the port that the client used. It is one of https only if clients can get a
+// certificate for it.
+func (p *Pages) consoleOrigin(r *http.Request) string {
+	scheme := "http://"
+	if p.Gate.IsSecure(r) && (r.TLS == nil || p.HoldsCertificate(furlproto.ConsoleHost)) {
+		scheme = "https://"
+	}
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return scheme + net.JoinHostPort(furlproto.ConsoleHost, port)
+	}
+	return scheme + furlproto.ConsoleHost
+}
+
+// wantsHTML reports whether a browser asks for a page to show.
+func wantsHTML(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+
+// Elsewhere answers what is not a page under the name of the console, which has nothing else: neither function URLs nor the
+// APIs, which are at the endpoint.
+func (p *Pages) Elsewhere(w http.ResponseWriter, endpoint string) {
+	setHeaders(w.Header())
+	fail(w, http.StatusNotFound, fmt.Sprintf("there is nothing here: %s has the console alone, at %s. Function URLs and the APIs are at %s",
+		furlproto.ConsoleHost, furlproto.Prefix, endpoint))
+}
+
+// IsDocument reports whether a browser asks for something that it shows or runs, and not for a program's data.
+func IsDocument(r *http.Request) bool {
+	destination := r.Header.Get("Sec-Fetch-Dest")
+	return wantsHTML(r) || destination != "" && destination != "empty"
+}
+
+// NoDocument refuses a function's page that would have the console's origin.
+func (p *Pages) NoDocument(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w.Header())
+	p.refusals.Add(metric.NotLocal)
+	fail(w, http.StatusForbidden, fmt.Sprintf("a browser cannot open function URLs in path style under the host name %q, which has the "+
+		"console: use their host style, or start the server without --open-pages", trace.Cut(r.Host, 64)))
+}
 
 // console hands a request of the console on, if its client may read everything.
 func (p *Pages) console(w http.ResponseWriter, r *http.Request) {

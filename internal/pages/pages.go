@@ -57,6 +57,10 @@ type Pages struct {
 	Console *console.Console
 	// Open lets clients on other hosts than this one read the pages.
 	Open bool
+	// URLsUnder reports whether function URLs in path style answer everybody under a Host header.
+	URLsUnder func(header string) bool
+	// HoldsCertificate reports whether clients can get a certificate for a host; it is asked only where there is TLS.
+	HoldsCertificate func(host string) bool
 
 	refusals metric.Refusals
 }
@@ -72,9 +76,7 @@ func (p *Pages) Refused(reason metric.Refusal) { p.refusals.Add(reason) }
 // ServeHTTP answers the pages. They take only GET and HEAD, and change nothing, but for those of the console.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	setHeaders(header)
 	isConsole := strings.HasPrefix(r.URL.Path, furlproto.Console)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && !isConsole {
 		header.Set("Allow", "GET, HEAD")
@@ -104,6 +106,9 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if path == furlproto.Keys {
 		p.keys(w, r)
+		return
+	}
+	if p.page(w, r) {
 		return
 	}
 	if isConsole || r.URL.Query().Get("follow") != "" {
@@ -150,6 +155,14 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		fail(w, http.StatusNotFound, "no such page; see "+furlproto.Prefix)
 	}
+}
+
+// setHeaders keeps browsers from keeping an answer, from taking it for something else, and from showing it in another page.
+func setHeaders(header http.Header) {
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 // admit finds out who reads a page: allAccounts with the page token, or the account that the caller administrates.
@@ -208,12 +221,22 @@ func (p *Pages) admitClient(r *http.Request, open bool) *refusal {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" && site != "same-origin" {
 		return &refusal{metric.NotLocal, "furl's own pages do not answer requests of other web sites"}
 	}
-	if origins := r.Header["Origin"]; len(origins) > 1 || len(origins) == 1 && origins[0] != p.origin(r) {
+	if origins := r.Header["Origin"]; len(origins) > 1 || len(origins) == 1 && !p.isOwn(r, origins[0]) {
 		return &refusal{metric.NotLocal, fmt.Sprintf("furl's own pages do not answer requests of the origin %q, only of their own, "+
 			"%s: a front end has to keep the Host header, and --forwarded-proto says whether its clients speak https",
 			trace.Cut(strings.Join(origins, ", "), 64), trace.Cut(p.origin(r), 64))}
 	}
 	return nil
+}
+
+// isOwn reports whether an origin is that of the pages as the client calls them. A front end may speak https with its
+// clients, and others call the server itself.
+func (p *Pages) isOwn(r *http.Request, origin string) bool {
+	direct := "http://"
+	if r.TLS != nil {
+		direct = "https://"
+	}
+	return origin == p.origin(r) || origin == direct+r.Host
 }
 
 // origin is that of the pages as the client calls them.
@@ -230,10 +253,10 @@ func admitHost(r *http.Request, open bool) *refusal {
 		return &refusal{metric.NotLocal,
 			"furl's own pages answer only on loopback; start the server with --open-pages to change that"}
 	}
-	host := listener.HostName(r.Host)
-	if !open && host != "localhost" && host != furlproto.ConsoleHost && !listener.IsLoopback(host) {
+	host := listener.WithoutPort(r.Host)
+	if !open && host != "localhost" && !listener.IsLoopback(host) && listener.HostName(r.Host) != furlproto.ConsoleHost {
 		return &refusal{metric.NotLocal,
-			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(r.Host, 64))}
+			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(host, 64))}
 	}
 	return nil
 }
