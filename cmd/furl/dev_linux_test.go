@@ -130,7 +130,7 @@ func (k *keyboard) single(t *testing.T) bool {
 }
 
 // devKeys is the line that lists the keys.
-const devKeys = "e explain the last refusal  r reload  l logs  u URLs  q quit"
+const devKeys = "e explain the last refusal  r reload  l logs  u URLs  o console  q quit"
 
 var callLine = regexp.MustCompile(`furl call (http\S+)`)
 
@@ -146,7 +146,9 @@ func devEnv(t *testing.T) []string {
 
 func TestKeysOfDev(t *testing.T) {
 	t.Parallel()
-	k := startDev(t, devEnv(t), "--handler", "say", "--runtime", "provided.al2023", "--name", "web")
+	seen := filepath.Join(t.TempDir(), "seen")
+	env := append(devEnv(t), "BROWSER=browser", "BROWSER_IS=blind", "SEEN="+seen)
+	k := startDev(t, env, "--handler", "say", "--runtime", "provided.al2023", "--name", "web")
 	k.program(t, "one")
 	k.start(t)
 	sent := k.await(t, "may call: nobody yet")
@@ -180,8 +182,23 @@ func TestKeysOfDev(t *testing.T) {
 	k.await(t, "web | reloaded")
 	k.press(t, "\x1b[A") // the arrow key up, which has an A in it
 	k.press(t, "?z")
-	k.press(t, "q")
+	k.press(t, "o")
+	k.await(t, "opening http://console.localhost:")
+	const whole = "words 1\nmode -rw-------\npage http://console.localhost/_furl/\nclosed\n"
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		text, err := os.ReadFile(seen)
+		if string(text) == whole {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the browser saw %s (%v)", text, err)
+		}
+	}
+	k.press(t, "q") // before the ticket is used
 	k.ends(t)
+	if left, err := filepath.Glob(filepath.Join(k.dir, ".furl", "console-*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left (%v)", left, err)
+	}
 	for deadline := time.Now().Add(10 * time.Second); !strings.HasSuffix(k.String(), "\r\x1b[K"); time.Sleep(5 * time.Millisecond) {
 		if rest := k.String(); time.Now().After(deadline) { // what the program wrote last is still on its way
 			t.Fatalf("the list of keys is still there: %q", rest[max(0, len(rest)-200):])

@@ -33,7 +33,7 @@ import (
 // time, or one that attacks terminals.
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(cli.Main()) }
-	testscript.Main(m, map[string]func(){"furl": program, "bootstrap": func() {
+	testscript.Main(m, map[string]func(){"furl": program, "browser": browse, "bootstrap": func() {
 		if os.Getenv("_HANDLER") == "slow" {
 			lambda.Start(func() (string, error) {
 				fmt.Println("working")

@@ -10,6 +10,7 @@ export interface ErrorAnswer {
 }
 
 // POST /_furl/v1/ticket, without a body and with the page token, not that of a session: a Ticket, as furl console asks for.
+// POST /_furl/v1/ticket/use, with a Ticket and the page token: {used: boolean}, when it is used or its minute is over.
 // POST /_furl/v1/session, with a Ticket and without Authorization: a ticket is good once, for a minute.
 export interface Ticket {
   ticket: string

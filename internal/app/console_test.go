@@ -138,6 +138,7 @@ func TestConsoleAdmission(t *testing.T) {
 		{"wrong method", "DELETE", "server", []string{session}, 405, `{"message":"/_furl/v1/server does not take the method DELETE, only GET, HEAD"}`},
 		{"wrong query", "GET", "server?a=1;b=2", []string{session}, 400, `{"message":"the query cannot be read`},
 		{"ticket from a session", "POST", "ticket", []string{session}, 401, `{"message":"`},
+		{"use of a ticket, from a session", "POST", "ticket/use", []string{session}, 401, `{"message":"`},
 		{"ticket from nobody", "POST", "ticket", nil, 401, `{"message":"`},
 		{"ticket with GET", "GET", "ticket", []string{b.token()}, 405, `{"message":"`},
 		{"wrong ticket", "POST", "session", nil, 400, `{"message":"the body is not`},

@@ -146,7 +146,7 @@ type named struct {
 func (p *program) commands() []named {
 	return []named{
 		{"serve", p.serve}, {"dev", p.dev}, {"exec", p.exec}, {"demo", p.demo}, {"env", p.env}, {"ca", p.ca},
-		{"explain", p.explain}, {"logs", p.logs}, {"policy", p.policy}, {"call", p.call}, {"sign", p.sign},
+		{"explain", p.explain}, {"logs", p.logs}, {"console", p.console}, {"policy", p.policy}, {"call", p.call}, {"sign", p.sign},
 		{"proxy", p.proxy}, {"mcp", p.mcp}, {"url", p.url}, {"grant", p.grant}, {"revoke", p.revoke}, {"check", p.check},
 		{"version", p.version},
 	}

@@ -168,6 +168,10 @@ func (p *program) runDev(command *cobra.Command, flags devFlags) error {
 				stopNow()
 			}
 			quit()
+		}, func(ctx context.Context, data string) error {
+			opener := consoleOpener{place: r.place}
+			opener.place.data = data
+			return opener.run(ctx)
 		})
 		defer screen.close()
 	}

@@ -29,8 +29,12 @@ type devScreen struct {
 	quit   func()
 	footer *footer // nil unless keys are read
 
+	opening    sync.WaitGroup // of the console
+	endOpening context.CancelFunc
+
 	mu    sync.Mutex
-	width int // of the names before lines
+	width int    // of the names before lines
+	data  string // directory of the server
 }
 
 func newDevScreen(p *program, quit func()) *devScreen {
@@ -62,6 +66,9 @@ func styleOf(name string) tint.Style {
 func (s *devScreen) emit(e dev.Event) {
 	switch e.Event {
 	case dev.EventServer:
+		s.mu.Lock()
+		s.data = e.Data
+		s.mu.Unlock()
 		s.note("listening on %s, data in %s", e.Endpoint, e.Data)
 	case dev.EventURL:
 		name := e.Function
@@ -163,11 +170,11 @@ func counted(steps []string) string {
 }
 
 // keyLine lists the keys.
-const keyLine = "e explain the last refusal  r reload  l logs  u URLs  q quit"
+const keyLine = "e explain the last refusal  r reload  l logs  u URLs  o console  q quit"
 
 // keys reads keys from a terminal, and has its last line list them. quit is what q and Ctrl-C do. Off a terminal there
 // are no keys.
-func (s *devScreen) keys(ctx context.Context, quit func()) <-chan dev.Key {
+func (s *devScreen) keys(ctx context.Context, quit func(), open func(ctx context.Context, data string) error) <-chan dev.Key {
 	in, ok := s.streams.In.(*os.File)
 	out, isScreen := s.streams.Out.(*screen)
 	if !ok || !isScreen || !term.IsTerminal(int(in.Fd())) || !inForeground(int(in.Fd())) {
@@ -177,7 +184,21 @@ func (s *devScreen) keys(ctx context.Context, quit func()) <-chan dev.Key {
 	if !ok {
 		return nil
 	}
-	f := &footer{in: in, out: file, text: keyLine}
+	var openingUntil context.Context
+	openingUntil, s.endOpening = context.WithCancel(ctx)
+	f := &footer{in: in, out: file, text: keyLine, open: func() {
+		s.mu.Lock()
+		data := s.data
+		s.mu.Unlock()
+		if data == "" { // the server does not run yet
+			return
+		}
+		s.opening.Go(func() {
+			if err := open(openingUntil, data); err != nil && openingUntil.Err() == nil {
+				s.tell("furl: error: ", err.Error())
+			}
+		})
+	}}
 	if err := f.begin(); err != nil {
 		return nil
 	}
@@ -199,6 +220,8 @@ func (s *devScreen) close() {
 	if s.footer == nil {
 		return
 	}
+	s.endOpening()
+	s.opening.Wait() // it removes its file
 	for _, stream := range []io.Writer{s.streams.Out, s.streams.Err} {
 		if screen, ok := stream.(*screen); ok {
 			screen.mu.Lock()
@@ -214,6 +237,7 @@ func (s *devScreen) close() {
 type footer struct {
 	in, out *os.File
 	text    string
+	open    func() // opens the console
 
 	mu      sync.Mutex
 	before  *term.State // of the terminal; nil while it is as it was
@@ -319,6 +343,9 @@ func (f *footer) read(ctx context.Context, keys chan<- dev.Key, quit func()) {
 			case suspend:
 				f.give()
 				suspendSelf()
+				continue
+			case 'o':
+				f.open()
 				continue
 			case '\r':
 				f.Write([]byte("\n")) //nolint:errcheck // a line that a person sets apart

@@ -107,6 +107,9 @@ const (
 	noUserKey
 	roleDenied
 	pageDenied
+	noConsole
+	consoleElsewhere
+	ticketUnused
 	listenFailed
 	adminListen
 	linesInvalid
@@ -201,6 +204,11 @@ var errorTable = [...]struct {
 		exitFailed, "aws iam create-access-key --user-name %s   # after eval \"$(furl env)\", if there is such a user", nil,
 	},
 	pageDenied: {exitDenied, "--data DIR with the data directory of the server, or --profile NAME", nil},
+	noConsole:  {exitFailed, "furl serve --data %s --console read   # after the server has ended", nil},
+	consoleElsewhere: {
+		exitFailed, "furl serve --listen 127.0.0.1:9000   # after the server has ended\nfurl console --print", nil,
+	},
+	ticketUnused: {exitFailed, "furl console --print", nil},
 	listenFailed: {
 		exitFailed, "furl env --data %s   # the server that listens there already\nchoose another address with --listen, " +
 			"such as --listen 127.0.0.1:0 for any free port", nil,

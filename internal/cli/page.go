@@ -128,23 +128,9 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 	if err := l.prove(request, server); err != nil {
 		return err
 	}
-	base := furl.NewBase()
-	named := "" // for a server of somebody else, as for the AWS SDKs
-	if !server.ours && strings.HasPrefix(server.Endpoint, "https://") {
-		named = l.p.getenv("AWS_CA_BUNDLE")
-	}
-	trusted, err := furlproto.Trust(l.authority(ctx, server.Endpoint), named)
+	response, err := l.send(request, server)
 	if err != nil {
 		return err
-	}
-	base.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
-	response, err := base.RoundTrip(request) // follows no redirect, and to this machine uses no proxy
-	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
-		return fail(notTrusted, fmt.Errorf("the server at %s: %w", server.Endpoint, err))
-	}
-	if err != nil {
-		err := fmt.Errorf("no server answers at %s: %w", server.Endpoint, err)
-		return fail(noAnswer, err, l.again(), l.p.dirs(ctx))
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {
@@ -169,6 +155,30 @@ func (l *place) page(ctx context.Context, out io.Writer, path string, query url.
 		return &notOnPage{summary}
 	}
 	return errors.New(summary)
+}
+
+// send sends a request to the server.
+func (l *place) send(request *http.Request, server localServer) (*http.Response, error) {
+	ctx := request.Context()
+	base := furl.NewBase()
+	named := "" // for a server of somebody else, as for the AWS SDKs
+	if !server.ours && strings.HasPrefix(server.Endpoint, "https://") {
+		named = l.p.getenv("AWS_CA_BUNDLE")
+	}
+	trusted, err := furlproto.Trust(l.authority(ctx, server.Endpoint), named)
+	if err != nil {
+		return nil, err
+	}
+	base.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}
+	response, err := base.RoundTrip(request) // follows no redirect, and to this machine uses no proxy
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		return nil, fail(notTrusted, fmt.Errorf("the server at %s: %w", server.Endpoint, err))
+	}
+	if err != nil {
+		err := fmt.Errorf("no server answers at %s: %w", server.Endpoint, err)
+		return nil, fail(noAnswer, err, l.again(), l.p.dirs(ctx))
+	}
+	return response, nil
 }
 
 // notOnPage is the error for something that a page does not know.

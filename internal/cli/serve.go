@@ -192,6 +192,9 @@ func (p *program) runServe(command *cobra.Command, flags serveFlags) error {
 	data := server.Dir()
 	p.note("listening on %s, data in %s", server.Endpoint(), data)
 	p.note("in another shell: eval \"$(furl env --data %s)\"", snippet.Quote(data))
+	if config.Console != app.ConsoleOff {
+		p.note("in a browser: furl console --data %s", snippet.Quote(data))
+	}
 	if exports == "" {
 		return server.Run(command.Context(), p.stop)
 	}

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 )
 
@@ -12,3 +13,6 @@ const refusedConnection = syscall.ECONNREFUSED
 
 // obeysEscapes reports whether a terminal obeys escape sequences.
 func obeysEscapes(*os.File) bool { return true }
+
+// detach has a command go on when the terminal of this program is closed or interrupted.
+func detach(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

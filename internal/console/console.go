@@ -79,6 +79,7 @@ func (c *Console) Open() {
 		c.mux.Handle(one.pattern, c.handler(one))
 	}
 	c.mux.HandleFunc("GET /requests/live", c.live)
+	c.sessions.tickets, c.sessions.sessions = issued{}, issued{}
 	c.page = sync.OnceValues(func() (map[string]part, error) {
 		below, err := fs.Sub(dist, "dist")
 		if err != nil {

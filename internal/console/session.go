@@ -3,7 +3,6 @@
 package console
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,29 +28,32 @@ type digest [sha256.Size]byte
 
 func digestOf(token string) digest { return sha256.Sum256([]byte(token)) }
 
-// issued are tokens, and when they end.
-type issued map[digest]time.Time
+// issued are tokens.
+type issued map[digest]*token
+
+type token struct {
+	end  time.Time
+	used chan struct{} // closed when a ticket is used; it is kept until its end
+}
 
 // issue makes a token.
 func (i issued) issue(now time.Time, life time.Duration) string {
-	maps.DeleteFunc(i, func(_ digest, end time.Time) bool { return !now.Before(end) })
+	maps.DeleteFunc(i, func(_ digest, t *token) bool { return !now.Before(t.end) })
 	if len(i) >= maxSessions {
-		first := slices.MinFunc(slices.Collect(maps.Keys(i)), func(a, b digest) int {
-			return cmp.Or(i[a].Compare(i[b]), slices.Compare(a[:], b[:]))
-		})
+		first := slices.MinFunc(slices.Collect(maps.Keys(i)), func(a, b digest) int { return i[a].end.Compare(i[b].end) })
 		delete(i, first)
 	}
 	var random [32]byte
 	rand.Read(random[:]) // never fails
-	token := hex.EncodeToString(random[:])
-	i[digestOf(token)] = now.Add(life)
-	return token
+	text := hex.EncodeToString(random[:])
+	i[digestOf(text)] = &token{now.Add(life), make(chan struct{})}
+	return text
 }
 
-// has reports whether the token is one of them and has not ended.
-func (i issued) has(token string, now time.Time) bool {
-	end, ok := i[digestOf(token)]
-	return ok && now.Before(end)
+// find is the token of that text, unless it has ended.
+func (i issued) find(text string, now time.Time) (*token, bool) {
+	found, ok := i[digestOf(text)]
+	return found, ok && now.Before(found.end)
 }
 
 // sessions are the tickets and the sessions that there are.
@@ -64,6 +66,7 @@ type sessions struct {
 func (c *Console) sessionRoutes() []route {
 	return []route{
 		{pattern: "POST /ticket", answer: c.makeTicket},
+		{pattern: "POST /ticket/use", answer: c.awaitUse},
 		{pattern: "POST /session", answer: c.openSession},
 	}
 }
@@ -79,14 +82,40 @@ type session struct {
 	Expires time.Time `json:"expires"`
 }
 
+// use says whether a ticket was used.
+type use struct {
+	Used bool `json:"used"`
+}
+
 func (c *Console) makeTicket(*http.Request) (any, error) {
 	s := &c.sessions
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tickets == nil {
-		s.tickets = issued{}
-	}
 	return ticket{s.tickets.issue(c.Now(), ticketLife)}, nil
+}
+
+// awaitUse answers when the ticket is used or has ended, so that a command knows when to remove its file.
+func (c *Console) awaitUse(r *http.Request) (any, error) {
+	given, err := readInto[ticket](r)
+	if err != nil {
+		return nil, err
+	}
+	s, now := &c.sessions, c.Now()
+	s.mu.Lock()
+	found, ok := s.tickets.find(given.Ticket, now)
+	s.mu.Unlock()
+	if !ok {
+		return use{false}, nil
+	}
+	end := time.NewTimer(found.end.Sub(now))
+	defer end.Stop()
+	select {
+	case <-found.used:
+		return use{true}, nil
+	case <-end.C:
+	case <-r.Context().Done():
+	}
+	return use{false}, nil
 }
 
 // openSession trades a ticket for a session.
@@ -99,15 +128,19 @@ func (c *Console) openSession(r *http.Request) (any, error) {
 	s, now := &c.sessions, c.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	good := s.tickets.has(given.Ticket, now)
-	delete(s.tickets, digestOf(given.Ticket))
+	found, good := s.tickets.find(given.Ticket, now)
+	if good {
+		select {
+		case <-found.used:
+			good = false
+		default:
+			close(found.used)
+		}
+	}
 	if !good {
 		c.Refused(metric.WrongToken)
 		return nil, &Fault{http.StatusUnauthorized,
 			"the ticket is not good any more: it is good once, and for a minute. Type furl console to get another"}
-	}
-	if s.sessions == nil {
-		s.sessions = issued{}
 	}
 	return session{s.sessions.issue(now, sessionLife), now.Add(sessionLife).UTC()}, nil
 }
@@ -117,9 +150,9 @@ func (c *Console) Admits(token string) bool {
 	s, now := &c.sessions, c.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.sessions.has(token, now) {
-		return false
+	found, ok := s.sessions.find(token, now)
+	if ok {
+		found.end = now.Add(sessionLife)
 	}
-	s.sessions[digestOf(token)] = now.Add(sessionLife)
-	return true
+	return ok
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/furl-dev/furl/internal/console"
@@ -89,6 +90,48 @@ func TestTicket(t *testing.T) {
 			t.Errorf("%.20s: %d %v", body, status, answer)
 		}
 	}
+}
+
+// Who made a ticket learns when it is used, and that nobody uses it any more.
+func TestTicketUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClocked(t)
+		c.Now = time.Now
+		wait := func(ticket string) <-chan string {
+			answers := make(chan string, 1)
+			go func() {
+				recorder := httptest.NewRecorder()
+				body := strings.NewReader(fmt.Sprintf(`{"ticket":%q}`, ticket))
+				c.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "/_furl/v1/ticket/use", body))
+				answers <- strings.TrimSpace(recorder.Body.String())
+			}()
+			return answers
+		}
+		ticket := c.ticket()
+		waiting := wait(ticket)
+		synctest.Wait()
+		select {
+		case answer := <-waiting:
+			t.Errorf("before its use: %s", answer)
+		default:
+		}
+		c.trade(ticket)
+		for name, answers := range map[string]<-chan string{"while waiting": waiting, "afterwards": wait(ticket)} {
+			if got := <-answers; got != `{"used":true}` {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+		began := time.Now()
+		unused := c.ticket()
+		if got := <-wait(unused); got != `{"used":false}` || time.Since(began) != time.Minute {
+			t.Errorf("a ticket that nobody used: %s after %s", got, time.Since(began))
+		}
+		for _, none := range []string{unused, "", "x"} {
+			if got := <-wait(none); got != `{"used":false}` {
+				t.Errorf("%q: %s", none, got)
+			}
+		}
+	})
 }
 
 // Everybody on this machine may send a ticket, so a long one is not read.

@@ -27,9 +27,11 @@ const (
 	Calls    = Prefix + "calls"    // who called what, and the statements that there are, as JSON
 	Metrics  = Prefix + "metrics"  // for Prometheus
 	Console  = Prefix + "v1/"      // begins the addresses of the console's JSON
+	Assets   = Prefix + "assets/"  // what the page of the console consists of
 	Ticket   = Console + "ticket"  // makes a ticket for the console
 	Session  = Console + "session" // trades a ticket for a session
-	Assets   = Prefix + "assets/"  // what the console's page consists of
+
+	TicketUse = Ticket + "/use" // waits until a ticket is used
 	Keys     = Prefix + "keys"     // the access key of the user that the query names, for those who have Secret
 )
 

@@ -139,7 +139,10 @@ func (p *Pages) admitConsole(r *http.Request) (status int, refused *refusal) {
 		return 0, nil
 	}
 	token := furlproto.Token(r)
+	isTicket := strings.HasPrefix(r.URL.Path, furlproto.Ticket)
 	switch {
+	case isTicket && p.admitOwner(r) == nil: // of a server in memory, which has no file of the page token
+		return 0, nil
 	case token == "" && isSigned(r):
 		return http.StatusForbidden, &refusal{metric.NoToken, "the console wants the page token of the server, and takes no " +
 			"signature: it shows all accounts; type furl console"}
@@ -147,7 +150,7 @@ func (p *Pages) admitConsole(r *http.Request) (status int, refused *refusal) {
 		return http.StatusUnauthorized, &refusal{metric.NoToken, "the console wants the token of a session; type furl console"}
 	case p.Token.Equal(sigv4.NewSecret(token)):
 		return 0, nil
-	case r.URL.Path != furlproto.Ticket && p.hasSession(token):
+	case !isTicket && p.hasSession(token):
 		return 0, nil
 	}
 	return http.StatusUnauthorized, &refusal{metric.WrongToken, "the session has ended, or it is of another server; type furl console"}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -88,16 +89,28 @@ func Read(dir string) (Running, error) {
 	return running, err
 }
 
-// prove asks the server at the address to prove that it knows the secret. A file that no server wrote, with neither
-// secret nor process, is what somebody says of a server elsewhere.
+// prove asks the server to prove that it knows the secret. A file that no server wrote, with neither secret nor process,
+// is what somebody says of a server elsewhere.
 func (r Running) prove(ctx context.Context) error {
 	if r.Secret == "" && r.PID == 0 {
 		return nil
 	}
+	if err := r.proveAt(ctx, r.Endpoint); errors.Is(err, errImpostor) {
+		return fmt.Errorf("is not what answers at %s now", r.Endpoint)
+	} else if err != nil {
+		return fmt.Errorf("does not answer at %s", r.Endpoint)
+	}
+	return nil
+}
+
+// errImpostor says that something else answers than the server.
+var errImpostor = errors.New("not the server")
+
+func (r Running) proveAt(ctx context.Context, endpoint string) error {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, Plain(r.Endpoint)+furlproto.Health, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, Plain(endpoint)+furlproto.Health, nil)
 	if err != nil {
 		return err
 	}
@@ -106,15 +119,40 @@ func (r Running) prove(ctx context.Context) error {
 	client := http.Transport{DisableKeepAlives: true} // without a proxy: the server is on this machine
 	response, err := client.RoundTrip(request)
 	if err != nil {
-		return fmt.Errorf("does not answer at %s", r.Endpoint)
+		return err
 	}
 	if err := response.Body.Close(); err != nil {
 		return err
 	}
 	if response.Header.Get(furlproto.Proof) != furlproto.Prove(r.Secret, nonce) {
-		return fmt.Errorf("is not what answers at %s now", r.Endpoint)
+		return errImpostor
 	}
 	return nil
+}
+
+// Console is the address of the server's console for browsers, and whether those on this machine find the server there.
+// They look for that name at 127.0.0.1 and ::1. It is an error if another program listens at one of them: it would get what
+// is meant for the server.
+func (r Running) Console(ctx context.Context) (address string, reached bool, err error) {
+	endpoint, err := url.Parse(r.Endpoint)
+	if err != nil {
+		return "", false, err
+	}
+	port := endpoint.Port()
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		at := net.JoinHostPort(host, port)
+		err := r.proveAt(ctx, "http://"+at)
+		dial, isDial := errors.AsType[*net.OpError](err)
+		switch {
+		case err == nil:
+			reached = true
+		case isDial && dial.Op == "dial" && !dial.Timeout(): // nothing listens there
+		default:
+			return "", false, fmt.Errorf("another program than the server listens at %s, where browsers may look for %s", at,
+				furlproto.ConsoleHost)
+		}
+	}
+	return "http://" + net.JoinHostPort(furlproto.ConsoleHost, port) + furlproto.Prefix, reached, nil
 }
 
 // ErrNoUserKey says that there is no such user, or none with a usable access key.
