@@ -176,6 +176,10 @@ func (x *exchange) scheme() string {
 // of its host. AWS has no such URLs.
 func (x *exchange) mount(head *event.Head) {
 	cookies := http.Header{"Set-Cookie": head.Cookies}
+	const allowed = "Service-Worker-Allowed"
+	if x.address.region == "" && x.r.Header.Get("Service-Worker") != "" && head.Header.Get(allowed) == "" {
+		head.Header.Set(allowed, "/") // without it, a script at /_furl/url/ID would be allowed what is at /_furl/url/
+	}
 	if x.address.region != "" || !mount.Concerns(head.Header) && !mount.Concerns(cookies) {
 		return
 	}

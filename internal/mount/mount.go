@@ -4,7 +4,7 @@
 //	m := mount.Mount{Hosts: []string{"id.lambda-url.eu-central-1.on.aws"}, Origin: "http://localhost:8080", Base: "/orders"}
 //	m.Response(header) // Location: /login is Location: /orders/login now
 //
-// Clients follow Location and Refresh, and keep cookies for a domain and a path. Addresses in bodies stay as they are.
+// Clients follow Location and Refresh, keep cookies for a domain and a path, and run service workers for the paths below one. Addresses in bodies stay as they are.
 package mount
 
 import (
@@ -28,7 +28,7 @@ type Mount struct {
 // translations are how the headers that have addresses in them are translated.
 var translations = map[string]func(*Mount, string) string{
 	"Location": (*Mount).Reference, "Content-Location": (*Mount).Reference, "Refresh": (*Mount).refresh,
-	"Set-Cookie": (*Mount).cookie,
+	"Set-Cookie": (*Mount).cookie, "Service-Worker-Allowed": (*Mount).scope,
 }
 
 // Concerns reports whether headers have addresses in them, which Response translates.
@@ -126,6 +126,17 @@ func (m *Mount) refresh(value string) string {
 		end = parts[2] + end
 	}
 	return parts[1] + parts[2] + m.Reference(address) + end
+}
+
+// scope keeps a service worker below the base. One with a wider scope would answer in place of what else the origin has.
+func (m *Mount) scope(value string) string {
+	translated := m.Reference(strings.TrimSpace(value))
+	path := strings.TrimPrefix(translated, m.Origin)
+	isBelow := strings.HasPrefix(path, m.Base+"/") && !strings.Contains(path, "..") && !strings.ContainsAny(path, `\%`)
+	if m.Base == "" || isBelow {
+		return translated
+	}
+	return m.Base + "/"
 }
 
 // cookie translates the attributes of a cookie: a path, and a domain that the application's own name is in, which is

@@ -87,6 +87,29 @@ func TestResponse(t *testing.T) {
 	}
 }
 
+// A service worker answers for nothing but its own application. Browsers read the header as a URL relative to the script
+// (Service Workers, "Update", step 8), where %2e%2e and \ mean what .. and / do.
+func TestScope(t *testing.T) {
+	for in, want := range map[string]string{
+		"/": "/_furl/url/id/", "/app/": "/_furl/url/id/app/", "/_furl/url/id/app/": "/_furl/url/id/app/",
+		"http://127.0.0.1:9000/app/": "http://127.0.0.1:9000/_furl/url/id/app/",
+		"/_furl/":                    "/_furl/url/id/", "/_furl/url/": "/_furl/url/id/", "/_furl/url/other/": "/_furl/url/id/", "/_furl/url/id": "/_furl/url/id/",
+		"../../": "/_furl/url/id/", "": "/_furl/url/id/", "//127.0.0.1:9000/": "http://127.0.0.1:9000/_furl/url/id/",
+		"/..": "/_furl/url/id/", "/%2e%2e/%2E./": "/_furl/url/id/", `/\..\`: "/_furl/url/id/", `\`: "/_furl/url/id/",
+		"https://example.com/": "/_furl/url/id/", " / ": "/_furl/url/id/",
+	} {
+		h := http.Header{"Service-Worker-Allowed": {in}}
+		below.Response(h)
+		if got := h.Get("Service-Worker-Allowed"); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+	h := http.Header{"Service-Worker-Allowed": {"/"}}
+	if (&mount.Mount{Origin: "http://localhost:8080"}).Response(h); h.Get("Service-Worker-Allowed") != "/" {
+		t.Errorf("without a base: %v", h)
+	}
+}
+
 // What comes out never leads to another host than what went in, unless that is the client's.
 func FuzzReference(f *testing.F) {
 	for _, text := range []string{"/", "//h/", "http://127.0.0.1:9000\\@example.com/", "/\\example.com", "https:///x", "\t/x"} {

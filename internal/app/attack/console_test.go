@@ -145,3 +145,26 @@ func TestConsoleWithOpenPages(t *testing.T) {
 	r.host = own
 	w.ran(t, w.send(t, r))
 }
+
+// In path style, functions share an origin. A service worker of one answers for that one alone. A script at the address of
+// the URL without a slash would be allowed all URLs.
+func TestServiceWorkersStayApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"", "/", "/sw.js", "/a/sw.js"} {
+		r := w.browse("localhost:"+w.port(), "/_furl/url/"+w.openURL+path).with("Service-Worker: script")
+		a := w.send(t, r)
+		if w.ran(t, a); a.header.Get("Service-Worker-Allowed") != "/_furl/url/"+w.openURL+"/" {
+			t.Errorf("%s: headers %v", path, a.header)
+		}
+	}
+	a := w.send(t, w.browse("localhost:"+w.port(), "/_furl/url/"+w.openURL+"/"))
+	if w.ran(t, a); a.header.Get("Service-Worker-Allowed") != "" {
+		t.Errorf("no script: headers %v", a.header)
+	}
+	host := w.openURL + ".lambda-url." + region + ".localhost:" + w.port() // an origin of its own
+	a = w.send(t, w.browse(host, "/sw.js").with("Service-Worker: script"))
+	if w.ran(t, a); a.header.Get("Service-Worker-Allowed") != "" {
+		t.Errorf("in host style: headers %v", a.header)
+	}
+}
