@@ -146,8 +146,8 @@ func TestConsoleWithOpenPages(t *testing.T) {
 	w.ran(t, w.send(t, r))
 }
 
-// In path style, functions share an origin. A service worker of one answers for that one alone. A script at the address of
-// the URL without a slash would be allowed all URLs.
+// In path style, functions share an origin. A service worker of one answers for that one alone. A script at the address
+// of the URL without a slash would be allowed all URLs.
 func TestServiceWorkersStayApart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
