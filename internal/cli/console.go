@@ -37,9 +37,11 @@ func (p *program) console() *cobra.Command {
 		Long: `Open the console of the local server in a browser: its requests and why each was answered as it was, its
 functions, who may call them, and its accounts. It changes nothing unless the server runs with --console=edit.
 
-The command finds the server by its data directory and gets a ticket, which is good once, for a minute. It writes the
-ticket into a file that only you can read, has the browser open the file, which leads on to the console, and removes the
-file as soon as the ticket is used. So no other user of this machine sees it in the arguments of a process.
+The server is the one of --data, the one of --endpoint-url or $AWS_ENDPOINT_URL, or the one that uses the default data
+directory; you have to be the user who started it. The command gets a ticket from it, which is good once, for a minute.
+It writes the ticket into a file that only you can read, has the browser open the file, which leads on to the console,
+and removes the file as soon as the ticket is used. So no other user of this machine sees it in the arguments of a
+process.
 
 The browser is the one of $BROWSER, else the one that the system opens pages with. Browsers that may not read the file,
 such as those of a Snap or a Flatpak, need --print.
@@ -57,7 +59,7 @@ such as those of a Snap or a Flatpak, need --print.
 			return opener.run(command.Context())
 		},
 	}
-	opener.place.register(p, command, "data")
+	opener.place.register(p, command, "data", "endpoint-url")
 	f := command.Flags()
 	f.BoolVar(&opener.print, "print", false, "print a link, good once and for a minute, such as for a browser on another machine")
 	f.BoolVar(&opener.noBrowser, "no-browser", false, "print the path of the file, and wait until you have opened it")
@@ -73,10 +75,13 @@ type consoleOpener struct {
 // ticketLife is how long a ticket of the console is good.
 const ticketLife = time.Minute
 
+// slowBrowser is how long a browser may take before the person reads what may be wrong.
+const slowBrowser = 8 * time.Second
+
 func (c *consoleOpener) run(ctx context.Context) error {
-	running, err := roster.FindRunning(ctx, c.place.data)
+	running, err := c.running(ctx)
 	if err != nil {
-		return c.place.notRunning(ctx, err)
+		return err
 	}
 	page, reached, err := running.Console(ctx)
 	if err != nil {
@@ -102,6 +107,24 @@ func (c *consoleOpener) run(ctx context.Context) error {
 		return err
 	}
 	return c.open(ctx, server, page, link, ticket)
+}
+
+// running finds the server, whose data directory has to be this user's.
+func (c *consoleOpener) running(ctx context.Context) (roster.Running, error) {
+	endpoint := strings.TrimRight(c.place.options.EndpointURL, "/")
+	if endpoint == "" || c.place.given("data") && !c.place.given("endpoint-url") {
+		running, err := roster.FindRunning(ctx, c.place.data)
+		if err != nil {
+			err = c.place.notRunning(ctx, err)
+		}
+		return running, err
+	}
+	running, ok := c.place.own(ctx, endpoint)
+	if !ok {
+		err := fmt.Errorf("no server of yours is at %s: only who started a server opens its console", endpoint)
+		return running, fail(noAnswer, err, c.place.again(), c.place.p.dirs(ctx))
+	}
+	return running, nil
 }
 
 // open writes the file that leads to the link, has it opened, and removes it when that has happened.
@@ -130,6 +153,11 @@ func (c *consoleOpener) open(ctx context.Context, server localServer, page, link
 		note("%s; open this file in a browser within a minute, or type furl console --print: %s", err, snippet.Quote(file))
 	} else {
 		note("opening %s with %s", page, browser.name)
+		// Browsers of a Snap show an error for a file in a directory such as .furl (jupyter/notebook#4500).
+		slow := time.AfterFunc(slowBrowser, func() {
+			note("the browser has not opened the console yet; if it says that it cannot read the file, type furl console --print")
+		})
+		defer slow.Stop()
 		go func() {
 			if err := browser.Wait(); err != nil && ctx.Err() == nil {
 				note("%s: %s; open this file in a browser, or type furl console --print: %s", browser.name, err, snippet.Quote(file))
