@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/furl-dev/furl/internal/app"
 	"github.com/furl-dev/furl/internal/roster"
@@ -264,5 +265,29 @@ func TestConsoleLogsNoSecrets(t *testing.T) {
 				t.Errorf("the %s %q is in the log: %s", name, value, log.String())
 			}
 		}
+	}
+}
+
+// A server that keeps nothing has no file with the page token: its user's commands get a ticket with what is in server.json.
+func TestConsoleOfServerInMemory(t *testing.T) {
+	b := consoleServer(t, func(c *app.Config) { c.Data = app.InMemory })
+	running, err := roster.FindRunning(t.Context(), b.server.Dir())
+	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		running, err = roster.FindRunning(t.Context(), b.server.Dir())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, text, _ := b.send("POST", "/_furl/v1/ticket", "", "Furl-Secret: "+running.Secret); status != 200 {
+		t.Errorf("with the secret: %d %s", status, text)
+	}
+	for _, header := range []string{"Furl-Secret: x", "Furl-Secret: ", "Authorization: Bearer " + running.Secret} {
+		if status, text, _ := b.send("POST", "/_furl/v1/ticket", "", header); status != 401 && status != 403 {
+			t.Errorf("%s: %d %s", header, status, text)
+		}
+	}
+	if status, text, _ := b.send("GET", "/_furl/v1/server", "", "Furl-Secret: "+running.Secret); status != 401 {
+		t.Errorf("the secret opens more than it is for: %d %s", status, text)
 	}
 }

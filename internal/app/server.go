@@ -32,7 +32,6 @@ import (
 	"github.com/furl-dev/furl/internal/controlplane/lambdaapi"
 	"github.com/furl-dev/furl/internal/controlplane/stsapi"
 	"github.com/furl-dev/furl/internal/dataplane"
-	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/iam"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
@@ -372,9 +371,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", s.config.Now().UTC().Format(http.TimeFormat))
 	}
 	switch isURL := s.data.Serves(r); {
-	case listener.HostName(r.Host) == furlproto.ConsoleHost && (isURL || !isPage(r.URL.Path)):
+	case pages.IsConsole(r.Host) && (isURL || !isPage(r.URL.Path)):
 		s.pages.Elsewhere(w, s.address.endpoint)
-	case isURL && s.pages.HasConsole(r.Host) && pages.IsDocument(r):
+	case isURL && s.pages.WouldShareOrigin(r):
 		s.pages.NoDocument(w, r)
 	case isURL:
 		s.data.ServeHTTP(w, r)

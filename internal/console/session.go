@@ -113,7 +113,8 @@ func (c *Console) awaitUse(r *http.Request) (any, error) {
 	case <-found.used:
 		return use{true}, nil
 	case <-end.C:
-	case <-r.Context().Done():
+	case <-r.Context().Done(): // of the client, or because the server ends
+		return nil, &Fault{http.StatusServiceUnavailable, "the server ends"}
 	}
 	return use{false}, nil
 }

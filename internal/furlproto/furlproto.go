@@ -32,7 +32,7 @@ const (
 	Session  = Console + "session" // trades a ticket for a session
 
 	TicketUse = Ticket + "/use" // waits until a ticket is used
-	Keys     = Prefix + "keys"     // the access key of the user that the query names, for those who have Secret
+	Keys      = Prefix + "keys" // the access key of the user that the query names, for those who have Secret
 )
 
 // ConsoleHost is the host name of the console. Browsers resolve it to this machine. Only furl's own pages answer under it,

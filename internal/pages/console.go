@@ -38,7 +38,7 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	switch host := listener.HostName(r.Host); {
-	case p.HasConsole(r.Host):
+	case p.isShownUnder(r.Host):
 		if isIndex && name != "" { // without the slash, the page would ask for its parts elsewhere
 			http.Redirect(w, r, furlproto.Prefix, http.StatusFound)
 			return true
@@ -56,13 +56,17 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// HasConsole reports whether the page of the console is shown under a Host header. No page of a function may have the same
-// origin.
-func (p *Pages) HasConsole(header string) bool {
-	if p.Console == nil {
-		return false
-	}
-	return listener.HostName(header) == furlproto.ConsoleHost || p.Open && !p.URLsUnder(header)
+// IsConsole reports whether a Host header has the name of the console, in any case and with any port.
+func IsConsole(header string) bool {
+	name := strings.TrimPrefix(header, "[")
+	begins := len(name) >= len(furlproto.ConsoleHost) && strings.EqualFold(name[:len(furlproto.ConsoleHost)], furlproto.ConsoleHost)
+	return begins && listener.HostName(header) == furlproto.ConsoleHost // which costs more, and comes with each request
+}
+
+// isShownUnder reports whether the page of the console is shown under a Host header. No page of a function may have the
+// same origin.
+func (p *Pages) isShownUnder(header string) bool {
+	return IsConsole(header) || p.Open && !p.URLsUnder(header)
 }
 
 func isLocal(host string) bool {
@@ -100,8 +104,12 @@ func (p *Pages) Elsewhere(w http.ResponseWriter, endpoint string) {
 		furlproto.ConsoleHost, furlproto.Prefix, endpoint))
 }
 
-// IsDocument reports whether a browser asks for something that it shows or runs, and not for a program's data.
-func IsDocument(r *http.Request) bool {
+// WouldShareOrigin reports whether a browser asks for something of a function URL that it shows or runs, and not for a
+// program's data, with the same origin as the console.
+func (p *Pages) WouldShareOrigin(r *http.Request) bool {
+	if p.Console == nil || !p.Open || !p.isShownUnder(r.Host) {
+		return false
+	}
 	destination := r.Header.Get("Sec-Fetch-Dest")
 	return wantsHTML(r) || destination != "" && destination != "empty"
 }

@@ -254,7 +254,7 @@ func admitHost(r *http.Request, open bool) *refusal {
 			"furl's own pages answer only on loopback; start the server with --open-pages to change that"}
 	}
 	host := listener.WithoutPort(r.Host)
-	if !open && host != "localhost" && !listener.IsLoopback(host) && listener.HostName(r.Host) != furlproto.ConsoleHost {
+	if !open && host != "localhost" && !listener.IsLoopback(host) && !IsConsole(r.Host) {
 		return &refusal{metric.NotLocal,
 			fmt.Sprintf("furl's own pages do not answer under the host name %q", trace.Cut(host, 64))}
 	}

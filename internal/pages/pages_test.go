@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/auth"
+	"github.com/furl-dev/furl/internal/console"
 	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/logs"
 	"github.com/furl-dev/furl/internal/pages"
@@ -460,5 +461,29 @@ func TestFollowedFunctions(t *testing.T) {
 	}
 	if want := "web hello <world>|later seen"; strings.Join(got, "|") != want {
 		t.Errorf("%q, want %s", got, want)
+	}
+}
+
+// Who waits for something of the console waits for nothing more when the server ends.
+func TestConsoleEnds(t *testing.T) {
+	p := newPages(t)
+	p.Console = &console.Console{Now: time.Now}
+	p.Console.Open()
+	ending := make(chan struct{})
+	p.Ending = ending
+	post := func(path, body string) *httptest.ResponseRecorder {
+		request := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+		request.RemoteAddr, request.Host = "127.0.0.1:1", "localhost"
+		furlproto.SetToken(request, token)
+		recorder := httptest.NewRecorder()
+		p.ServeHTTP(recorder, request)
+		return recorder
+	}
+	ticket := post(furlproto.Ticket, "").Body.String()
+	answers := make(chan *httptest.ResponseRecorder, 1)
+	go func() { answers <- post(furlproto.TicketUse, ticket) }()
+	close(ending)
+	if answer := <-answers; answer.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", answer.Code, answer.Body)
 	}
 }
