@@ -193,36 +193,51 @@ func TestConsoleOff(t *testing.T) {
 	}
 }
 
-// Where the server speaks https, the console's name has a certificate of the same authority, and a browser stays with https.
-func TestConsoleOverTLS(t *testing.T) {
-	ownConfig(t)
-	_, address, file := serveTLS(t, t.TempDir(), func(c *app.Config) { c.Console = app.ConsoleRead })
-	for _, name := range []string{"console.localhost", "Console.Localhost"} {
-		if _, err := ask(t, address, name, file); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	port := address[strings.LastIndex(address, ":"):]
-	text, err := os.ReadFile(file)
+// sentTo is where a browser is sent that opens the pages of a server under localhost.
+func sentTo(t *testing.T, scheme, port, trust string) string {
+	t.Helper()
+	text, err := os.ReadFile(trust)
 	trusted := x509.NewCertPool()
 	if err != nil || !trusted.AppendCertsFromPEM(text) {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}
 	defer transport.CloseIdleConnections()
-	for _, scheme := range []string{"https", "http"} { // both on one port
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, scheme+"://localhost"+port+"/_furl/", nil)
-		if err != nil {
-			t.Fatal(err)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, scheme+"://localhost"+port+"/_furl/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "text/html")
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.Header.Get("Location")
+}
+
+// Where the server speaks https, the console's name has a certificate of the same authority, and a browser stays with
+// https. A certificate that the server was given may be for other names: the console is at http then, on the same port.
+func TestConsoleOverTLS(t *testing.T) {
+	ownConfig(t)
+	_, address, file := serveTLS(t, t.TempDir(), nil)
+	for _, name := range []string{"console.localhost", "Console.Localhost"} {
+		if _, err := ask(t, address, name, file); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
-		request.Header.Set("Accept", "text/html")
-		response, err := transport.RoundTrip(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if got, want := response.Header.Get("Location"), scheme+"://console.localhost"+port+"/_furl/"; got != want {
+	}
+	port := address[strings.LastIndex(address, ":"):]
+	for _, scheme := range []string{"https", "http"} {
+		if got, want := sentTo(t, scheme, port, file), scheme+"://console.localhost"+port+"/_furl/"; got != want {
 			t.Errorf("%s: sent to %q, want %q", scheme, got, want)
+		}
+	}
+	for scheme, names := range map[string][]string{"http": {"localhost"}, "https": {"localhost", "console.localhost"}} {
+		cert, key := givenPair(t, t.TempDir(), names...)
+		_, address, _ := serveTLS(t, t.TempDir(), func(c *app.Config) { c.TLS, c.TLSCert, c.TLSKey = false, cert, key })
+		port := address[strings.LastIndex(address, ":"):]
+		if got, want := sentTo(t, "https", port, cert), scheme+"://console.localhost"+port+"/_furl/"; got != want {
+			t.Errorf("a certificate for %v: sent to %q, want %q", names, got, want)
 		}
 	}
 }
