@@ -70,7 +70,7 @@ type route struct {
 
 // routes are all addresses, apart from those that stream.
 func (c *Console) routes() []route {
-	return slices.Concat(c.sessionRoutes(), c.serverRoutes(), c.requestRoutes())
+	return slices.Concat(c.requestRoutes(), c.sessionRoutes(), c.serverRoutes())
 }
 
 // Open makes the console ready to serve.
