@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -44,6 +46,15 @@ type Console struct {
 
 	followers atomic.Int32                                                      // of requests
 	replay    func(found *trace.Trace, kept trace.Exchange, ok bool) replayable // nil: nothing can be sent again
+
+	// FunctionURL is the address of a function URL as the API gives it.
+	FunctionURL func(id, region string) string
+	Concurrency Concurrency
+	Pool        Pool
+	Traffic     *invoke.Traffic // nil shows none
+
+	functions sorted[*lambda.Function]
+	accounts  accounts
 
 	mux      http.ServeMux
 	sessions sessions
@@ -70,7 +81,13 @@ type route struct {
 
 // routes are all addresses, apart from those that stream.
 func (c *Console) routes() []route {
-	return slices.Concat(c.requestRoutes(), c.sessionRoutes(), c.serverRoutes())
+	return slices.Concat(
+		c.sessionRoutes(),
+		c.serverRoutes(),
+		c.requestRoutes(),
+		c.functionRoutes(),
+		c.accountRoutes(),
+	)
 }
 
 // Open makes the console ready to serve.
