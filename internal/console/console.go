@@ -58,7 +58,7 @@ type Console struct {
 
 	mux      http.ServeMux
 	sessions sessions
-	page     func() (map[string]part, error)
+	page     func() (map[string]asset, error)
 }
 
 // Fault is an error that the client sees.
@@ -97,7 +97,7 @@ func (c *Console) Open() {
 	}
 	c.mux.HandleFunc("GET /requests/live", c.live)
 	c.sessions.tickets, c.sessions.sessions = issued{}, issued{}
-	c.page = sync.OnceValues(func() (map[string]part, error) {
+	c.page = sync.OnceValues(func() (map[string]asset, error) {
 		below, err := fs.Sub(dist, "dist")
 		if err != nil {
 			return nil, err
