@@ -1,3 +1,12 @@
+// The view of functions: the list of all, or the one that the address names.
+
+import { address } from '../address'
+import { FunctionPage } from './functions-one'
+import { FunctionTable } from './functions-list'
+import './world.css'
+import './functions.css'
+
 export function Functions() {
-  return <h2>Functions</h2>
+  const { item } = address.value
+  return item ? <FunctionPage key={item} arn={item} /> : <FunctionTable />
 }
