@@ -36,6 +36,9 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request) {
 	defer c.followers.Add(-1)
 	following := c.Traces.Follow(r.Context(), keepAlive) // from here on, so that a client misses nothing after the header
 	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead { // there is nothing to wait for
+		return
+	}
 	flusher := http.NewResponseController(w)
 	send := func(text string) bool {
 		_, err := io.WriteString(w, text)

@@ -376,6 +376,15 @@ func TestLiveRequests(t *testing.T) {
 	}
 }
 
+// The head of a stream is there at once.
+func TestHeadOfLiveRequests(t *testing.T) {
+	w := httptest.NewRecorder()
+	newConsole().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "HEAD", "/requests/live", nil))
+	if w.Code != 200 || w.Header().Get("Content-Type") != "text/event-stream" || w.Body.Len() != 0 {
+		t.Errorf("%d %v %q", w.Code, w.Header(), w.Body)
+	}
+}
+
 // So many may follow and no more, until one of them goes.
 func TestFollowersAreBounded(t *testing.T) {
 	c := newConsole()

@@ -92,6 +92,10 @@ func (x *exchange) keep() {
 	if x.plane.Exchanges == nil || x.url.Function == nil {
 		return
 	}
+	const small = 4 << 10
+	if x.tap.size > small { // the client waits for nothing of what follows
+		http.NewResponseController(x.w).Flush() //nolint:errcheck // the client is gone
+	}
 	if x.kept == nil {
 		x.keepRequest()
 	}

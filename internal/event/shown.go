@@ -239,6 +239,19 @@ func hideParts(body []byte) []byte {
 // hideMembers hides the values of the members of JSON that are secrets. It reads what may break off anywhere.
 func hideMembers(text []byte) []byte {
 	var open []byte
+	var secrets map[string]bool // names, many of which come again in each element of a list
+	isSecretName := func(quoted []byte) bool {
+		secret, known := secrets[string(quoted)]
+		if !known {
+			if secrets == nil {
+				secrets = map[string]bool{}
+			}
+			name := unquoted(quoted)
+			secret = isSecret(name) && name != "key"
+			secrets[string(quoted)] = secret
+		}
+		return secret
+	}
 	done := 0 // so much of text is in open
 	for i := 0; i < len(text); {
 		if text[i] != '"' {
@@ -251,10 +264,10 @@ func hideMembers(text []byte) []byte {
 			i = end
 			continue
 		}
-		name := unquoted(text[i:end])
+		name := text[i:end]
 		i = afterSpace(text, value+1)
 		end = endOfValue(text, i)
-		if end > i && (isSecret(name) && name != "key" || text[i] == '"' && isCredential(unquoted(text[i:end]))) {
+		if end > i && (isSecretName(name) || text[i] == '"' && isCredential(unquoted(text[i:end]))) {
 			open = append(append(open, text[done:i]...), `"`+hidden+`"`...)
 			i, done = end, end
 		}
@@ -267,6 +280,9 @@ func hideMembers(text []byte) []byte {
 
 // unquoted is the text of a JSON string, or as much of it as there is.
 func unquoted(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(bytes.Trim(quoted, `"`))
+	}
 	var text string
 	if json.Unmarshal(quoted, &text) != nil {
 		return string(bytes.Trim(quoted, `"`))
