@@ -48,6 +48,9 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	case isLocal(host) && reachesConsole(r):
 		http.Redirect(w, r, p.consoleOrigin(r)+furlproto.Prefix, http.StatusFound)
+	case isLocal(host):
+		fail(w, http.StatusForbidden, "browsers look for "+furlproto.ConsoleHost+", where the console is, at 127.0.0.1 and ::1, and this "+
+			"server listens at another address; start it with --listen 127.0.0.1:PORT")
 	default:
 		fail(w, http.StatusForbidden, fmt.Sprintf("the console is not shown under the host name %q, under which function URLs answer "+
 			"in path style: their pages could read what it keeps. Open it as http://%s:PORT%s; furl console --print says how",

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -485,5 +486,24 @@ func TestConsoleEnds(t *testing.T) {
 	close(ending)
 	if answer := <-answers; answer.Code != http.StatusServiceUnavailable {
 		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}
+
+// A browser is sent to the console's own name only where it finds this server there.
+func TestConsoleAtOtherLoopbackAddress(t *testing.T) {
+	p := newPages(t)
+	p.Console = &console.Console{Now: time.Now}
+	p.Console.Open()
+	for address, want := range map[string]int{"127.0.0.1": 302, "::1": 302, "172.17.0.2": 302, "127.0.0.2": 403} {
+		local := &net.TCPAddr{IP: net.ParseIP(address), Port: 9000}
+		request := httptest.NewRequest(http.MethodGet, "/_furl/", nil)
+		request = request.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, local))
+		request.RemoteAddr, request.Host = "127.0.0.1:1", "localhost:9000"
+		request.Header.Set("Accept", "text/html")
+		recorder := httptest.NewRecorder()
+		p.ServeHTTP(recorder, request)
+		if recorder.Code != want || (want == 403) != strings.Contains(recorder.Body.String(), "--listen 127.0.0.1:PORT") {
+			t.Errorf("%s: %d %s", address, recorder.Code, recorder.Body)
+		}
 	}
 }
