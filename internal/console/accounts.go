@@ -75,7 +75,7 @@ type entityKey struct {
 func (c *Console) accountRoutes() []route {
 	return []route{
 		{pattern: "GET /accounts", answer: c.listAccounts},
-		{pattern: "GET /accounts/{account}/{kind}", answer: c.listEntities},
+		{pattern: "GET /accounts/{id}/{kind}", answer: c.listEntities},
 	}
 }
 
@@ -126,7 +126,7 @@ func isAlive(world *state.Snapshot, session *iam.Session, now time.Time) bool {
 }
 
 func (c *Console) listEntities(r *http.Request) (any, error) {
-	world, account := c.State.Now(), r.PathValue("account")
+	world, account := c.State.Now(), r.PathValue("id")
 	if _, ok := world.Accounts.Get(account); !ok {
 		return nil, &Fault{http.StatusNotFound, fmt.Sprintf("the server has no account %.64q; GET /_furl/v1/accounts lists them", account)}
 	}
@@ -175,7 +175,7 @@ func show[V any](
 	v view, in *sorted[V], table state.Table[V], describe func(V) description, entityOf func(V) entity,
 ) ([]entity, int) {
 	all := in.of(table, order(describe))
-	found, total := part(v.listing, all, func(value V) bool {
+	found, total := inView(v.listing, all, func(value V) bool {
 		if session, ok := any(value).(*iam.Session); ok && !isAlive(v.world, session, v.now) {
 			return false
 		}

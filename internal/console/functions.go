@@ -141,7 +141,7 @@ func (c *Console) listFunctions(r *http.Request) (any, error) {
 		}
 		return f.ARN.Name + "\x00" + f.ARN.Account + f.ARN.Region, text
 	})
-	found, total := part(list, all, func(f *lambda.Function) bool {
+	found, total := inView(list, all, func(f *lambda.Function) bool {
 		return (account == "" || f.ARN.Account == account) && (region == "" || f.ARN.Region == region)
 	})
 	lines := make([]functionLine, 0, len(found))
