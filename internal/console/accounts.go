@@ -135,7 +135,8 @@ func (c *Console) listEntities(r *http.Request) (any, error) {
 		return nil, err
 	}
 	v := view{c, world, account, list, c.Now()}
-	entities, total := []entity{}, 0
+	var entities []entity
+	var total int
 	switch kind := r.PathValue("kind"); kind {
 	case "users":
 		entities, total = show(v, &c.accounts.users, world.Users.Table, describeUser, v.user)
