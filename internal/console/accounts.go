@@ -128,7 +128,8 @@ func isAlive(world *state.Snapshot, session *iam.Session, now time.Time) bool {
 func (c *Console) listEntities(r *http.Request) (any, error) {
 	world, account := c.State.Now(), r.PathValue("id")
 	if _, ok := world.Accounts.Get(account); !ok {
-		return nil, &Fault{http.StatusNotFound, fmt.Sprintf("the server has no account %.64q; GET /_furl/v1/accounts lists them", account)}
+		return nil, &Fault{http.StatusNotFound, fmt.Sprintf(
+			"the server has no account %.64q; GET /_furl/v1/accounts lists them", account)}
 	}
 	list, err := listingOf(r.URL.Query())
 	if err != nil {
@@ -228,7 +229,8 @@ func sessionARN(s *iam.Session) string {
 
 func (v view) user(u *iam.User) entity {
 	e := entity{
-		ARN: u.ARN(), Name: u.Name, Kind: "user", Created: timeOf(u.Created), Groups: u.Groups, Boundary: u.Boundary, Tags: tagsOf(u.Tags),
+		ARN: u.ARN(), Name: u.Name, Kind: "user", Created: timeOf(u.Created), Groups: u.Groups,
+		Boundary: u.Boundary, Tags: tagsOf(u.Tags),
 	}
 	for _, key := range u.Keys {
 		status := "Active"
