@@ -338,3 +338,27 @@ func TestConsoleShowsRequests(t *testing.T) {
 		t.Errorf("%d %s", status, detail)
 	}
 }
+
+// The page reads functions, accounts and logs of the server, under its own host and with the token of its session.
+func TestConsoleShowsTheWorld(t *testing.T) {
+	b := consoleServer(t, nil)
+	page := []string{b.signIn(), "Host: console.localhost:1", "Origin: http://console.localhost:1", "Sec-Fetch-Site: same-origin", "Accept: application/json"}
+	const missing = "arn:aws:lambda:eu-west-1:" + roster.DefaultAccount + ":function:none"
+	for _, test := range []struct {
+		path   string
+		status int
+		answer string
+	}{
+		{"v1/functions?search=x", 200, `{"functions":[],"total":0}`},
+		{"v1/function?arn=" + missing, 404, missing},
+		{"v1/accounts", 200, `{"account":"` + roster.DefaultAccount + `","users":`},
+		{"v1/accounts/" + roster.DefaultAccount + "/users", 200, `"kind":"user"`},
+		{"logs?follow=1&lines=100&function=" + missing, 404, "no function"},
+		{"logs?follow=1&lines=100&function=" + missing + ":live", 404, "no function"},
+	} {
+		status, answer, _ := b.send("GET", "/_furl/"+test.path, "", page...)
+		if status != test.status || !strings.Contains(answer, test.answer) {
+			t.Errorf("%s: %d %s", test.path, status, answer)
+		}
+	}
+}

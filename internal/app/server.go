@@ -75,6 +75,7 @@ type Server struct {
 	invoke    *invoke.Service
 	traces    *trace.Recorder
 	usage     *auth.Usage
+	traffic   *invoke.Traffic // nil without a console
 	address   urls
 
 	intake   *listener.Intake
@@ -282,10 +283,13 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
+	if s.config.Console == ConsoleRead || s.config.Console == ConsoleEdit {
+		s.traffic = &invoke.Traffic{}
+	}
 	s.invoke = &invoke.Service{
 		Runner: runner, Code: s.code, State: s.state, Log: s.config.Log, Now: s.config.Now,
 		Concurrency: s.config.AccountConcurrency, Output: logSink{s.logs}, MaySend: s.maySend,
-		RootOf: s.places.RootOf, MayBe: s.places.HasUpstream, Debug: debugged,
+		RootOf: s.places.RootOf, MayBe: s.places.HasUpstream, Debug: debugged, Traffic: s.traffic,
 	}
 	for dir := range s.invoke.CodeDirs() {
 		s.places.use(dir)
@@ -308,7 +312,7 @@ func (s *Server) wire() error {
 	s.pages.HoldsCertificate = func(host string) bool { return s.certifier != nil && s.certifier.Holds(host) }
 	s.openConsole()
 	s.data = &dataplane.Plane{
-		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Exchanges: exchanges, Usage: s.usage,
+		State: s.state, Gate: gate, Invoker: s.invoke, Traces: s.traces, Exchanges: exchanges, Usage: s.usage, Traffic: s.traffic,
 		Log: s.config.Log, Now: s.config.Now,
 		Suffixes: []string{s.config.Suffix, "on.aws"}, Hosts: hosts,
 		LegacyPermissions: s.config.LegacyURLPermissions, BlockPublicAccess: s.config.BlockPublicAccess, Explain: s.address.explain,
@@ -361,6 +365,7 @@ func (s *Server) openConsole() {
 		Log: func(ctx context.Context, function, requestID string, lines int) (iter.Seq2[logs.Entry, error], error) {
 			return s.pages.ReadLogs(ctx, pages.LogRequest{Functions: []string{function}, RequestID: requestID, Lines: lines})
 		},
+		FunctionURL: s.address.FunctionURL, Concurrency: s.invoke, Pool: s.pool, Traffic: s.traffic,
 	}
 	s.console.Open()
 	s.pages.Console = s.console

@@ -75,7 +75,7 @@ type entityKey struct {
 func (c *Console) accountRoutes() []route {
 	return []route{
 		{pattern: "GET /accounts", answer: c.listAccounts},
-		{pattern: "GET /accounts/{account}/{kind}", answer: c.listEntities},
+		{pattern: "GET /accounts/{id}/{kind}", answer: c.listEntities},
 	}
 }
 
@@ -126,16 +126,18 @@ func isAlive(world *state.Snapshot, session *iam.Session, now time.Time) bool {
 }
 
 func (c *Console) listEntities(r *http.Request) (any, error) {
-	world, account := c.State.Now(), r.PathValue("account")
+	world, account := c.State.Now(), r.PathValue("id")
 	if _, ok := world.Accounts.Get(account); !ok {
-		return nil, &Fault{http.StatusNotFound, fmt.Sprintf("the server has no account %.64q; GET /_furl/v1/accounts lists them", account)}
+		return nil, &Fault{http.StatusNotFound, fmt.Sprintf(
+			"the server has no account %.64q; GET /_furl/v1/accounts lists them", account)}
 	}
 	list, err := listingOf(r.URL.Query())
 	if err != nil {
 		return nil, err
 	}
 	v := view{c, world, account, list, c.Now()}
-	entities, total := []entity{}, 0
+	var entities []entity
+	var total int
 	switch kind := r.PathValue("kind"); kind {
 	case "users":
 		entities, total = show(v, &c.accounts.users, world.Users.Table, describeUser, v.user)
@@ -175,7 +177,7 @@ func show[V any](
 	v view, in *sorted[V], table state.Table[V], describe func(V) description, entityOf func(V) entity,
 ) ([]entity, int) {
 	all := in.of(table, order(describe))
-	found, total := part(v.listing, all, func(value V) bool {
+	found, total := inView(v.listing, all, func(value V) bool {
 		if session, ok := any(value).(*iam.Session); ok && !isAlive(v.world, session, v.now) {
 			return false
 		}
@@ -227,7 +229,8 @@ func sessionARN(s *iam.Session) string {
 
 func (v view) user(u *iam.User) entity {
 	e := entity{
-		ARN: u.ARN(), Name: u.Name, Kind: "user", Created: timeOf(u.Created), Groups: u.Groups, Boundary: u.Boundary, Tags: tagsOf(u.Tags),
+		ARN: u.ARN(), Name: u.Name, Kind: "user", Created: timeOf(u.Created), Groups: u.Groups,
+		Boundary: u.Boundary, Tags: tagsOf(u.Tags),
 	}
 	for _, key := range u.Keys {
 		status := "Active"

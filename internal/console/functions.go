@@ -141,7 +141,7 @@ func (c *Console) listFunctions(r *http.Request) (any, error) {
 		}
 		return f.ARN.Name + "\x00" + f.ARN.Account + f.ARN.Region, text
 	})
-	found, total := part(list, all, func(f *lambda.Function) bool {
+	found, total := inView(list, all, func(f *lambda.Function) bool {
 		return (account == "" || f.ARN.Account == account) && (region == "" || f.ARN.Region == region)
 	})
 	lines := make([]functionLine, 0, len(found))
@@ -180,12 +180,14 @@ func (c *Console) getFunction(r *http.Request) (any, error) {
 	text := r.URL.Query().Get("arn")
 	name, err := arn.ParseFunctionARN(text)
 	if err != nil {
-		return nil, &Fault{http.StatusNotFound, fmt.Sprintf("arn: %.256q is not the ARN of a function; GET /_furl/v1/functions lists them", text)}
+		return nil, &Fault{http.StatusNotFound, fmt.Sprintf(
+			"arn: %.256q is not the ARN of a function; GET /_furl/v1/functions lists them", text)}
 	}
 	world, now := c.State.Now(), c.Now()
 	function, ok := world.Function(name)
 	if !ok {
-		return nil, &Fault{http.StatusNotFound, fmt.Sprintf("there is no function %.256q; GET /_furl/v1/functions lists them", text)}
+		return nil, &Fault{http.StatusNotFound, fmt.Sprintf(
+			"there is no function %.256q; GET /_furl/v1/functions lists them", text)}
 	}
 	detail := &functionDetail{
 		functionLine: c.functionLine(world, function, now),

@@ -80,8 +80,8 @@ func numberOf(query url.Values, name string, usual int) (int, error) {
 	return n, nil
 }
 
-// part are the entries in view of those that are wanted and that the search finds, and how many there are of them.
-func part[V any](l listing, entries []entry[V], wanted func(V) bool) (view []V, total int) {
+// inView are the entries in view of those that are wanted and that the search finds, and how many there are of them.
+func inView[V any](l listing, entries []entry[V], wanted func(V) bool) (view []V, total int) {
 	for i := range entries {
 		if strings.Contains(entries[i].text, l.search) && wanted(entries[i].value) {
 			if total >= l.offset && len(view) < l.limit {

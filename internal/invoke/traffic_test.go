@@ -3,6 +3,7 @@
 package invoke_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math"
@@ -11,17 +12,21 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/resolve"
 	"github.com/furl-dev/furl/internal/runtime"
+	"github.com/furl-dev/furl/internal/state"
 )
 
 var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 
-func named(name string) lambda.ARN { return lambda.ARN{Region: "eu-west-1", Account: account, Name: name} }
+func named(name string) lambda.ARN {
+	return lambda.ARN{Region: "eu-west-1", Account: account, Name: name}
+}
 
 func TestPlotIsOfTheLastTenMinutes(t *testing.T) {
 	var traffic invoke.Traffic
@@ -223,5 +228,53 @@ func BenchmarkRecord(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		traffic.Record(names[i%100], noon.Add(time.Duration(i)*time.Microsecond), time.Duration(i%1000)*time.Microsecond, false)
+	}
+}
+
+// An event that waits for room is one call, however often it is tried; each attempt that runs is one.
+func TestEventsAreCountedWhenTheyRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, _, function := newService(t, func(n int) (*runtime.Result, error) {
+			switch {
+			case n < 3:
+				return nil, runtime.ErrBusy
+			case n == 3:
+				return fails(n)
+			}
+			return succeeds(n)
+		})
+		service.Traffic = &invoke.Traffic{}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- service.Run(ctx) }()
+		if err := service.Enqueue(invoke.Request{Target: resolve.Latest(function), RequestID: "id"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		if calls, errors := service.Traffic.Totals(function.ARN, time.Now()); calls != 2 || errors != 1 {
+			t.Errorf("%d calls and %d errors", calls, errors)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A function that is made anew under the name of one that was deleted has no calls yet.
+func TestTrafficEndsWithTheFunction(t *testing.T) {
+	service, _, function := newService(t, succeeds)
+	service.Traffic = &invoke.Traffic{}
+	if _, err := service.Invoke(t.Context(), invoke.Request{Target: resolve.Latest(function)}); err != nil {
+		t.Fatal(err)
+	}
+	service.Retire(function.ARN)
+	if calls, _ := service.Traffic.Totals(function.ARN, time.Now()); calls != 1 {
+		t.Errorf("%d calls after a change", calls)
+	}
+	update(t, service, func(tx *state.Tx) error { tx.Delete(function); return nil })
+	service.Retire(function.ARN)
+	if calls, _ := service.Traffic.Totals(function.ARN, time.Now()); calls != 0 {
+		t.Errorf("%d calls after the function was deleted", calls)
 	}
 }

@@ -4,6 +4,7 @@ package runtime_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -195,5 +196,34 @@ func (b *bench) running(n int) {
 		if time.Now().After(deadline) {
 			b.Fatalf("not %d environments at work", n)
 		}
+	}
+}
+
+// The environments of a function are counted by version and stage. Those that are ready ahead of a call are not in use.
+func TestOccupancy(t *testing.T) {
+	b := newBench(t)
+	fn := b.function("main", version("1"))
+	b.provision(fn, 2)
+	b.provisioned(fn, 2)
+	want := func(text string, inUse int) {
+		t.Helper()
+		found := b.pool.Occupancy(fn.AccountID, fn.Region, fn.Name)
+		if got := fmt.Sprint(found.Stages); got != text || found.InUse != inUse {
+			t.Errorf("%s with %d in use, want %s with %d", got, found.InUse, text, inUse)
+		}
+	}
+	want("[{1 idle 2}]", 0)
+	done := make(chan error)
+	go func() {
+		_, _, err := b.start(fn, order{Do: "echo", Ms: 1000})
+		done <- err
+	}()
+	b.running(1)
+	want("[{1 idle 1} {1 busy 1}]", 1)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if other := b.pool.Occupancy(fn.AccountID, fn.Region, "other"); other.InUse != 0 || other.Stages != nil {
+		t.Errorf("another function has %+v", other)
 	}
 }
