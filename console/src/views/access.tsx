@@ -83,6 +83,9 @@ export function Access() {
             </button>
           ))}
         </fieldset>
+        <button type="button" onClick={again}>
+          Look again
+        </button>
       </form>
       {error && <Problem message={error} again={again} />}
       {!matrix && !error && <Waiting what="the matrix" />}

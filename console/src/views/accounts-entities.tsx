@@ -80,7 +80,9 @@ export function Entities({ account, kind, counts }: Props) {
             />
           </div>
         )}
-        {arn && (open || lone.value) && <EntityPanel arn={arn} entity={open} onClose={() => go(at({ arn: '' }))} />}
+        {arn && (open || (lone.value && !lone.loading)) && (
+          <EntityPanel arn={arn} entity={open} onClose={() => go(at({ arn: '' }))} />
+        )}
       </div>
     </>
   )
