@@ -1,3 +1,10 @@
+import { address } from '../address'
+import { RequestPage } from './request'
+import { RequestTable } from './requests-list'
+import './world.css'
+import './requests.css'
+
 export function Requests() {
-  return <h2>Requests</h2>
+  const { item } = address.value
+  return item ? <RequestPage id={item} key={item} /> : <RequestTable />
 }
