@@ -213,6 +213,8 @@ export interface FunctionDetail extends FunctionLine {
   description: Outside
   modified: string
   layers: string[]
+  codeDir?: string // where its code is, if it runs from a directory
+  upstream?: string // that answers for it
   versions: FunctionVersion[] // newest first, 100 at most
   aliases: Alias[]
   environments: Environments[]
@@ -235,7 +237,7 @@ export interface Environments {
 }
 export interface Concurrency {
   inUse: number
-  limit: number // the reserved one, or what the account has left for it
+  limit: number // the reserved one, or what the account has left for it; 0 without reserved is no limit
   reserved: boolean
   provisioned: { qualifier: string; requested: number; available: number; status: string }[]
 }
