@@ -3,6 +3,7 @@
 package app_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
@@ -304,5 +305,36 @@ func TestConsoleOfServerInMemory(t *testing.T) {
 	}
 	if status, text, _ := b.send("GET", "/_furl/v1/server", "", "Furl-Secret: "+running.Secret); status != 401 {
 		t.Errorf("the secret opens more than it is for: %d %s", status, text)
+	}
+}
+
+// What the server does is what the console shows: a refused call, live and in the list, and why.
+func TestConsoleShowsRequests(t *testing.T) {
+	b := consoleServer(t, nil)
+	session := b.signIn()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.server.Endpoint()+"/_furl/v1/requests/live", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(session, ": ")
+	request.Header.Set("Authorization", token)
+	live, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Body.Close()
+	_, _, header := b.send("GET", "/_furl/url/abcdefghijklmnopqrstuvwxyz012345/book", "")
+	id := header.Get("X-Amzn-Requestid")
+	lines := bufio.NewScanner(live.Body)
+	for lines.Scan() && !strings.Contains(lines.Text(), id) {
+	}
+	if !strings.HasPrefix(lines.Text(), "data: {") || !strings.Contains(lines.Text(), `"/_furl/url/abcdefghijklmnopqrstuvwxyz012345/book"`) {
+		t.Errorf("live: %s (%v)", lines.Text(), lines.Err())
+	}
+	if _, list, _ := b.send("GET", "/_furl/v1/requests", "", session); !strings.Contains(list, id) {
+		t.Errorf("the list is %s", list)
+	}
+	if status, detail, _ := b.send("GET", "/_furl/v1/requests/"+id, "", session); status != 200 || !strings.Contains(detail, "no function URL has") {
+		t.Errorf("%d %s", status, detail)
 	}
 }

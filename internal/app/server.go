@@ -357,6 +357,10 @@ func (s *Server) openConsole() {
 	s.console = &console.Console{
 		Edit: s.config.Console == ConsoleEdit, Version: s.config.Version, Endpoint: s.address.endpoint, Region: s.config.Region,
 		State: s.state, Now: s.config.Now, Refused: s.pages.Refused,
+		Traces: s.traces, Exchanges: s.pages.Exchanges,
+		Log: func(ctx context.Context, function, requestID string, lines int) (iter.Seq2[logs.Entry, error], error) {
+			return s.pages.ReadLogs(ctx, pages.LogRequest{Functions: []string{function}, RequestID: requestID, Lines: lines})
+		},
 	}
 	s.console.Open()
 	s.pages.Console = s.console

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/furl-dev/furl/internal/furlproto"
+	"github.com/furl-dev/furl/internal/invoke"
+	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/metric"
 	"github.com/furl-dev/furl/internal/state"
 	"github.com/furl-dev/furl/internal/trace"
@@ -45,9 +47,18 @@ type Console struct {
 	followers atomic.Int32                                                      // of requests
 	replay    func(found *trace.Trace, kept trace.Exchange, ok bool) replayable // nil: nothing can be sent again
 
+	// FunctionURL is the address of a function URL as the API gives it.
+	FunctionURL func(id, region string) string
+	Concurrency Concurrency
+	Pool        Pool
+	Traffic     *invoke.Traffic // nil shows none
+
+	functions sorted[*lambda.Function]
+	accounts  accounts
+
 	mux      http.ServeMux
 	sessions sessions
-	page     func() (map[string]part, error)
+	page     func() (map[string]asset, error)
 }
 
 // Fault is an error that the client sees.
@@ -70,7 +81,13 @@ type route struct {
 
 // routes are all addresses, apart from those that stream.
 func (c *Console) routes() []route {
-	return slices.Concat(c.sessionRoutes(), c.serverRoutes(), c.requestRoutes())
+	return slices.Concat(
+		c.sessionRoutes(),
+		c.serverRoutes(),
+		c.requestRoutes(),
+		c.functionRoutes(),
+		c.accountRoutes(),
+	)
 }
 
 // Open makes the console ready to serve.
@@ -80,7 +97,7 @@ func (c *Console) Open() {
 	}
 	c.mux.HandleFunc("GET /requests/live", c.live)
 	c.sessions.tickets, c.sessions.sessions = issued{}, issued{}
-	c.page = sync.OnceValues(func() (map[string]part, error) {
+	c.page = sync.OnceValues(func() (map[string]asset, error) {
 		below, err := fs.Sub(dist, "dist")
 		if err != nil {
 			return nil, err

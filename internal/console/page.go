@@ -28,16 +28,16 @@ const index = "index.html"
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-// part is a file of the page.
-type part struct {
+// asset is a file of the page.
+type asset struct {
 	mediaType     string
 	plain, zipped []byte
 	etag          string // of plain
 }
 
 // openPage reads the parts of the page, by their paths below dist.
-func openPage(from fs.FS) (map[string]part, error) {
-	parts := map[string]part{}
+func openPage(from fs.FS) (map[string]asset, error) {
+	parts := map[string]asset{}
 	err := fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -60,7 +60,7 @@ func openPage(from fs.FS) (map[string]part, error) {
 			return err
 		}
 		sum := sha256.Sum256(text)
-		parts[name] = part{media, text, zipped.Bytes(), hex.EncodeToString(sum[:8])}
+		parts[name] = asset{media, text, zipped.Bytes(), hex.EncodeToString(sum[:8])}
 		return nil
 	})
 	return parts, err

@@ -40,6 +40,7 @@ func serve(b *testing.B, qualifier string) {
 	w := newWorld(b)
 	w.plane.Exchanges = &trace.Exchanges{}
 	w.plane.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
+	w.plane.Traffic = &invoke.Traffic{}
 	credentials := w.role(here, "caller", "")
 	id := w.principalID("arn:aws:iam::" + here + ":role/caller")
 	to := both(lambda.PermissionPrincipal{AWS: id})

@@ -334,6 +334,7 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 		RequestID: x.id,
 		TraceID:   x.xray,
 		Stream:    x.streams(),
+		ViaURL:    true,
 	})
 	if err == nil && x.kept != nil {
 		x.kept.MakeEvent = x.remake // only now did the function get it
@@ -366,12 +367,24 @@ func (x *exchange) invoke(payload []byte) (*runtime.Result, *refusal) {
 func (x *exchange) finish() {
 	x.trace.End(x.plane.Now(), x.status, x.errorType)
 	x.keep()
+	x.count()
 	x.plane.Traces.Record(x.trace)
 	if x.signature != nil && x.errorType != "" {
 		http.NewResponseController(x.w).Flush() //nolint:errcheck // the client is gone
 		x.signature.Diagnose(context.WithoutCancel(x.r.Context()))
 	}
 	x.log()
+}
+
+// count counts a call of the function: a refusal and a failure are errors, as is an answer of 5xx that the function chose,
+// which AWS counts as Url5xxCount (Lambda Developer Guide, "Monitoring Lambda function URLs"). What furl's own commands send
+// by themselves and preflights are no calls.
+func (x *exchange) count() {
+	if x.url.Function == nil || x.trace.Probe || isPreflight(x.url.Config.CORS, x.r) {
+		return
+	}
+	failed := x.status >= 500 || x.errorType != "" || x.concealed
+	x.plane.Traffic.Record(x.url.Function.ARN, x.trace.Started.Add(x.trace.Took), x.trace.Took, failed)
 }
 
 // log writes one line for the request, with the reason and the fix of a refusal or failure.

@@ -4,10 +4,12 @@ package dataplane
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"strings"
 
 	"github.com/furl-dev/furl/internal/event"
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/trace"
 )
 
@@ -47,7 +49,12 @@ func (t *tap) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 func (x *exchange) keepRequest() {
 	x.kept = &trace.Exchange{RequestID: x.id, Request: trace.Message{Method: x.trace.Method}}
 	request, target := &x.kept.Request, x.r.RequestURI
-	request.KeepHead(target, event.HideParameters(target), x.r.Header, event.WithoutSecrets(x.r.Header))
+	open := event.WithoutSecrets(x.r.Header)
+	if len(open[furlproto.CanonicalRequest]) > 0 { // may have a session token in it, and is for the trace alone
+		open = maps.Clone(open)
+		delete(open, furlproto.CanonicalRequest)
+	}
+	request.KeepHead(target, event.HideParameters(target), x.r.Header, open)
 	if !x.hasBody && x.body == nil && x.r.ContentLength != 0 { // refused without a look at it
 		request.Body = trace.Body{Size: int(max(0, x.r.ContentLength)), Cut: true}
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/furl-dev/furl/internal/furlproto"
 	"github.com/furl-dev/furl/internal/invoke"
 	"github.com/furl-dev/furl/internal/lambda"
 	"github.com/furl-dev/furl/internal/runtime"
@@ -129,5 +130,68 @@ func TestUnroutedRequestsAreNotKept(t *testing.T) {
 	request.Host = "nothing.lambda-url.eu-central-1.localhost"
 	if _, ok := w.plane.Exchanges.Find(w.do(request).header.Get("X-Amzn-Requestid")); ok {
 		t.Error("is kept")
+	}
+}
+
+// What a client says that it has signed may have its session token in it: it is for the trace alone.
+func TestToldTextsAreNotKept(t *testing.T) {
+	w := keeping(t)
+	request := w.signed(w.role(here, "caller", bothActions), "GET", "/", "")
+	request.Header.Set(furlproto.CanonicalRequest, "aHVudGVyMg==")
+	kept := w.kept(w.do(request))
+	if got := value(kept.Request.Header, furlproto.CanonicalRequest); got != "(none)" || kept.Answer.Status != 200 {
+		t.Errorf("%d, and %s is kept", kept.Answer.Status, got)
+	}
+}
+
+// A streamed byte reaches the client before the function writes the next one, and all of them are kept.
+func TestStreamsAreKeptAsTheyGo(t *testing.T) {
+	w := keeping(t)
+	alice := w.role(here, "caller", bothActions)
+	w.changed(func(f *lambda.Function) { f.URLs[""].InvokeMode = lambda.ResponseStream })
+	answer, function := io.Pipe()
+	w.runner.result = func(invoke.Request) (*runtime.Result, error) {
+		return &runtime.Result{Body: answer, ContentType: "text/plain", ResponseMode: runtime.ModeStreaming}, nil
+	}
+	go io.WriteString(function, "a")
+	response, err := w.server.Client().Transport.RoundTrip(w.signed(alice, "GET", "/", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	for _, piece := range []string{"a", "b", "c"} {
+		got := make([]byte, 1)
+		if _, err := io.ReadFull(response.Body, got); err != nil || string(got) != piece {
+			t.Fatalf("%v: %q in place of %q", err, got, piece)
+		}
+		if next := string(piece[0] + 1); next <= "c" {
+			go io.WriteString(function, next)
+		}
+	}
+	function.Close()
+	if rest, err := io.ReadAll(response.Body); err != nil || len(rest) != 0 {
+		t.Errorf("%v: %q", err, rest)
+	}
+	<-w.handled
+	kept, ok := w.plane.Exchanges.Find(response.Header.Get("X-Amzn-Requestid"))
+	if !ok || string(kept.Answer.Body.Bytes) != "abc" || kept.Answer.Body.Size != 3 || kept.Answer.Status != 200 {
+		t.Errorf("kept is %+v", kept.Answer)
+	}
+}
+
+// The event that is made again is the one that the function got, in host style and in path style.
+func TestEventsAreMadeAgain(t *testing.T) {
+	w := keeping(t)
+	w.function(lambda.AuthNone, both(lambda.PermissionPrincipal{Anyone: true})...)
+	for _, target := range []string{"/a%2Fb//c?x=1&x=2", "/_furl/url/" + urlID + "/a%2Fb?x=1"} {
+		request := w.request("PUT", target, "\xff\x00text")
+		if strings.HasPrefix(target, "/_furl/") {
+			request.Host = "localhost"
+		}
+		request.Header.Set("X-Plain", "value")
+		kept := w.kept(w.do(request))
+		if got := string(w.runner.requests[len(w.runner.requests)-1].Payload); string(kept.Event.Bytes) != got || kept.Event.Hidden || kept.Event.Cut {
+			t.Errorf("%s: the function got\n%s\nand kept is\n%s", target, got, kept.Event.Bytes)
+		}
 	}
 }

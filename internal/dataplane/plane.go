@@ -35,7 +35,8 @@ type Plane struct {
 	Gate    *auth.Gate
 	Invoker Invoker
 	Traces  *trace.Recorder
-	Usage   *auth.Usage // nil keeps none
+	Usage   *auth.Usage     // nil keeps none
+	Traffic *invoke.Traffic // nil counts nothing
 	Log     *slog.Logger
 	Now     func() time.Time
 

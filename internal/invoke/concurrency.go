@@ -51,6 +51,15 @@ func (s *Service) unreserved(function lambda.ARN) int {
 	return max(1, s.Concurrency-s.State.Now().Claimed(function.Account, function.Region))
 }
 
+// Limit is how many invocations of a function may run at one time: what it has reserved, or what its account has left for
+// the functions without; 0 is no limit.
+func (s *Service) Limit(function *lambda.Function) (limit int, reserved bool) {
+	if function.Reserved != nil {
+		return *function.Reserved, true
+	}
+	return s.unreserved(function.ARN), false
+}
+
 // rates bound the requests per second of the functions that have reserved concurrency (Lambda Developer Guide,
 // "Understanding Lambda function scaling"). That a second's worth may come at once is assumed.
 type rates struct {

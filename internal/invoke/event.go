@@ -42,7 +42,7 @@ func (s *Service) attempt(ctx context.Context, job *job) (wait time.Duration) {
 		log.Warn("asynchronous invocation dropped: what it invokes was deleted", "error", err)
 		return 0
 	}
-	job.request.Target = current
+	job.request.Target, job.request.queued = current, true
 	config := eventInvokeOf(current)
 	age := s.now().Sub(job.taken)
 	switch {

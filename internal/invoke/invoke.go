@@ -67,6 +67,8 @@ type Service struct {
 	MayBe func(upstream string) bool
 	// Debug are the functions that run under a debugger, by name, with its port: 0 is the usual one.
 	Debug map[string]int
+	// Traffic counts the calls that do not come from a function URL; nil counts none.
+	Traffic *Traffic
 
 	functions functions
 	rates     rates
@@ -83,8 +85,10 @@ type Request struct {
 	TraceID       string // X-Amzn-Trace-Id
 	ClientContext string // JSON, "" for none
 	Stream        bool   // the response is taken while the function writes it
+	ViaURL        bool   // the data plane counts it, with the time that its answer takes
 
-	chain int // how many invocations led to this one through destinations
+	chain  int  // how many invocations led to this one through destinations
+	queued bool // it is asynchronous
 }
 
 // These are why a function cannot run at all.
@@ -96,6 +100,13 @@ var (
 // Invoke runs the function once. The caller reads the result's body to its end or closes it. Errors are
 // runtime.ErrBusy, runtime.ErrClosed, ErrUnavailable, ErrRole and that of the context.
 func (s *Service) Invoke(ctx context.Context, request Request) (*runtime.Result, error) {
+	if request.ViaURL || s.Traffic == nil {
+		return s.invoke(ctx, request)
+	}
+	return s.counted(ctx, request)
+}
+
+func (s *Service) invoke(ctx context.Context, request Request) (*runtime.Result, error) {
 	if err := s.rates.allow(request.Target.Function, s.now()); err != nil {
 		return nil, err
 	}
@@ -215,6 +226,9 @@ func (s *Service) Retire(name lambda.ARN) {
 	}
 	if name.Qualifier == "" {
 		s.rates.forget(name)
+	}
+	if _, exists := s.State.Now().Function(name); !exists {
+		s.Traffic.forget(name)
 	}
 	s.retireSessions(name.Key())
 }

@@ -366,6 +366,11 @@ func (p *Pool) Provision(account, region, name string, wanted map[*Function]int)
 // initialize or had no room, after which no other is started until Provision is called.
 func (p *Pool) Provisioned(key string) (ready int, failed bool) { return p.roster.provisioned(key) }
 
+// Occupancy is what the environments of all versions of a function do now.
+func (p *Pool) Occupancy(account, region, name string) Occupancy {
+	return p.roster.occupancy(identity{account, region, name})
+}
+
 // Retire stops the environments of a Function's Key, each as soon as it has nothing to do: after a change of code or
 // configuration, or when the function was deleted.
 func (p *Pool) Retire(key string) { p.roster.retireKey(key) }

@@ -580,3 +580,44 @@ func (g *group) dequeue(matches func(*waiter) bool) *waiter {
 	g.waiting = slices.Delete(g.waiting, i, i+1)
 	return w
 }
+
+// Occupancy is what the environments of a function do at one moment.
+type Occupancy struct {
+	Stages []StageCount // by version and stage; none that are zero
+	InUse  int          // that have a call, which counts against the function's concurrency
+}
+
+// StageCount is how many environments of a version are at a stage of their life.
+type StageCount struct {
+	Version, Stage string
+	Count          int
+}
+
+// occupancy counts the environments of a function. Those that end are among them, and do not count as in use.
+func (r *roster) occupancy(id identity) (found Occupancy) {
+	type place struct {
+		version string
+		at      stage
+	}
+	counts := map[place]int{}
+	r.mu.Lock()
+	for e := range r.living {
+		at := e.life.stage()
+		if at == dead || e.fn.identity() != id {
+			continue
+		}
+		counts[place{e.fn.Version, at}]++
+		called := at == busy || at == responding || (at == starting || at == registering) && !e.prepared && !e.kept
+		if called {
+			found.InUse++
+		}
+	}
+	r.mu.Unlock()
+	places := slices.SortedFunc(maps.Keys(counts), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.version, b.version), cmp.Compare(a.at, b.at))
+	})
+	for _, one := range places {
+		found.Stages = append(found.Stages, StageCount{one.version, one.at.String(), counts[one]})
+	}
+	return found
+}

@@ -59,7 +59,7 @@ func KeepBody(shown []byte, size int, cut, hidden bool) Body {
 }
 
 // KeepHead sets target and header, as far as there is room for them, in memory of their own. openTarget and open are what
-// may be shown of them: the same names, with as many values.
+// may be shown of them: names of header with as many values, and none of what is not to be kept.
 func (m *Message) KeepHead(target, openTarget string, header, open http.Header) {
 	m.HiddenTarget, m.Target = openTarget != target, openTarget[:min(len(openTarget), MaxKept)]
 	m.Cut = len(m.Target) < len(openTarget)
@@ -70,7 +70,10 @@ func (m *Message) KeepHead(target, openTarget string, header, open http.Header) 
 	m.Header = make([]Field, 0, min(count, MaxKept/fieldSize))
 	size := len(m.Target)
 	for name, values := range header {
-		shown := open[name]
+		shown, ok := open[name]
+		if !ok {
+			continue
+		}
 		for i, value := range values {
 			if size+len(name)+len(shown[i])+fieldSize*(len(m.Header)+1) > MaxKept {
 				m.Cut = true

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,7 +39,7 @@ func held(e trace.Exchange) (total int) {
 
 // The latest exchanges are kept: 200 of them, 64 KiB of each part and 16 MiB of all, however large they are.
 func TestExchangesAreBounded(t *testing.T) {
-	const count = 450
+	const count = 250
 	for _, size := range []int{0, 100, 20 << 10, 64 << 10, 64<<10 + 1, 1 << 20} {
 		var exchanges trace.Exchanges
 		for i := range count {
@@ -122,4 +123,22 @@ func TestExchangesKeepACopy(t *testing.T) {
 	if _, ok := none.Find("a"); ok {
 		t.Error("nothing keeps an exchange")
 	}
+}
+
+// Many may record and read at the same time.
+func TestExchangesAreForAll(t *testing.T) {
+	var exchanges trace.Exchanges
+	var all sync.WaitGroup
+	for writer := range 8 {
+		all.Go(func() {
+			for i := range 40 {
+				id := strconv.Itoa(writer*1000 + i)
+				exchanges.Record(exchange(id, 4<<10))
+				if found, ok := exchanges.Find(id); ok && found.RequestID != id {
+					t.Errorf("%s is %s", id, found.RequestID)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,12 +91,14 @@ func TestFollowIdle(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Second)
 		defer cancel()
 		recorder := &trace.Recorder{}
-		go func() {
+		var writer sync.WaitGroup
+		defer writer.Wait()
+		writer.Go(func() {
 			for ctx.Err() == nil {
 				recorder.Record(trace.New("id", time.Now(), "GET", "/", "h", "127.0.0.1"))
 				time.Sleep(time.Second)
 			}
-		}()
+		})
 		traces, idle := 0, 0
 		for found := range recorder.Follow(ctx, 15*time.Second) {
 			if found == nil {

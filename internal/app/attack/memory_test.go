@@ -204,7 +204,12 @@ func TestMemoryOfTraces(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w.refused(t, trace.Kept, func() request { return w.url(w.iamURL, "GET", "/", "") }) // the smallest traces
+			// The store of exchanges is full from the beginning, and the traces are the smallest: those of no function URL.
+			w.refused(t, trace.KeptExchanges, func() request {
+				r := w.url(w.iamURL, "POST", "/", strings.Repeat("b", trace.MaxKept))
+				return r.with("X-A: " + strings.Repeat("a", trace.MaxKept/2)).signed(byMallory)
+			})
+			w.refused(t, trace.Kept, func() request { return w.url(strings.Repeat("a", 32), "GET", "/", "") })
 			before := live()
 			w.refused(t, test.count, test.make)
 			most, used := int64(test.count)*maxOfTraces/trace.Kept, int64(0)
