@@ -66,7 +66,7 @@ export function Access() {
         />
         <SearchField
           label="URLs"
-          hint="function or id of a URL"
+          hint="name or URL id"
           value={at.urlSearch}
           onSearch={(urlSearch) => show({ urlSearch, urlOffset: '' }, true)}
         />

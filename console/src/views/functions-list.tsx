@@ -36,7 +36,7 @@ export function FunctionTable() {
       <form class="bar" role="search" onSubmit={(event) => event.preventDefault()}>
         <SearchField
           label="Search"
-          hint="name, ARN or id of a URL"
+          hint="name, ARN, URL id"
           value={search}
           onSearch={(search) => show({ search })}
         />
