@@ -181,7 +181,7 @@ export interface CallerList {
 }
 
 // GET /_furl/v1/functions?search=&account=&region=&limit=&offset=, by name. search is a part of the name or the ARN, or
-// the id of a URL.
+// the id of a URL. A page of a list has 50 entries, and 200 at most.
 export interface FunctionList {
   functions: FunctionLine[]
   total: number
@@ -213,8 +213,8 @@ export interface FunctionDetail extends FunctionLine {
   description: Outside
   modified: string
   layers: string[]
-  codeDir?: string // where its code is, if it runs from a directory
-  upstream?: string // that answers for it
+  codeDir?: string // that its code runs from in place
+  upstream?: string // the address of the web server that it is
   versions: FunctionVersion[] // newest first, 100 at most
   aliases: Alias[]
   environments: Environments[]
@@ -237,7 +237,7 @@ export interface Environments {
 }
 export interface Concurrency {
   inUse: number
-  limit: number // the reserved one, or what the account has left for it; 0 without reserved is no limit
+  limit: number // the reserved one, or what the account has left for it; 0 is none if it is not reserved
   reserved: boolean
   provisioned: { qualifier: string; requested: number; available: number; status: string }[]
 }
@@ -246,8 +246,8 @@ export interface Traffic {
   from: string
   seconds: number // of one entry
   calls: number[]
-  errors: number[] // refusals and failures
-  p50: number[] // latency in microseconds; 0 without calls
+  errors: number[] // refusals, failures and answers of 5xx
+  p50: number[] // latency in microseconds, off by 1/16 at most; 0 without calls
   p99: number[]
 }
 // GET /_furl/logs?follow=1&function=ARN&lines=100 with "Accept: application/json": LogLines, one JSON object a line.
