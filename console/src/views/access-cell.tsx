@@ -5,7 +5,7 @@ import { query } from '../client'
 import { useLoad } from '../load'
 import { Problem, Waiting } from '../parts/states'
 import { Fixes } from '../parts/fixes'
-import { Text } from '../text'
+import { Text, visible } from '../text'
 import { leadTo, place, show } from './access-address'
 import { Panel } from './panel'
 import { StandingTag } from './standing'
@@ -33,11 +33,11 @@ function Explained({ why }: { why: AccessWhy }) {
   return (
     <>
       <p class="world-sentence">
-        <strong title={why.caller}>
+        <strong title={visible(why.caller)}>
           <Text>{short(why.caller)}</Text>
         </strong>{' '}
         →{' '}
-        <strong title={why.url.function}>
+        <strong title={visible(why.url.function)}>
           <Text>{why.url.name}</Text>
         </strong>{' '}
         <StandingTag standing={why.cell.standing} />

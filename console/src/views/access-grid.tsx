@@ -2,7 +2,7 @@
 
 import { useRef, useState } from 'preact/hooks'
 import type { Access, AccessCell } from '../api'
-import { Text } from '../text'
+import { Text, visible } from '../text'
 import { place, show } from './access-address'
 import { CellFace } from './standing'
 import { short } from './words'
@@ -87,7 +87,7 @@ export function Grid({ matrix, changes, opened }: FormProps) {
               <span class="quiet">Caller ↓ URL →</span>
             </td>
             {urls.map((url, c) => (
-              <th scope="col" key={url.id} class={c === at[1] ? 'here' : undefined} title={url.function}>
+              <th scope="col" key={url.id} class={c === at[1] ? 'here' : undefined} title={visible(url.function)}>
                 <Text>{url.name}</Text>
                 <small>{url.authType === 'NONE' ? '○ NONE' : '● AWS_IAM'}</small>
               </th>
@@ -97,7 +97,7 @@ export function Grid({ matrix, changes, opened }: FormProps) {
         <tbody>
           {callers.map((caller, r) => (
             <tr key={caller.arn}>
-              <th scope="row" class={r === at[0] ? 'here' : undefined} title={caller.arn}>
+              <th scope="row" class={r === at[0] ? 'here' : undefined} title={visible(caller.arn)}>
                 <Text>{short(caller.arn)}</Text>
                 <small>{caller.account || 'without a signature'}</small>
               </th>

@@ -59,7 +59,9 @@ function Editor(props: Props & { read: Policy; again: () => void }) {
       onAnswer(answer)
       return answer
     } catch (error) {
-      if (!signal?.aborted) setFailure(error instanceof Error ? error.message : String(error))
+      if (signal?.aborted) return
+      onAnswer(undefined)
+      setFailure(error instanceof Error ? error.message : String(error))
     }
   }
   useEffect(() => {
@@ -135,7 +137,11 @@ function Editor(props: Props & { read: Policy; again: () => void }) {
           class="primary"
           disabled={!edited || !server.value?.edit || !read.editable || fault !== undefined}
           aria-describedby={why ? 'what-if-why' : undefined}
-          onClick={() => setAsking(true)}
+          onClick={async () => {
+            const answer = await check() // of what is typed now
+            if (answer?.error) selectLine(answer.error.line)
+            else setAsking(true)
+          }}
         >
           Save…
         </button>

@@ -66,7 +66,7 @@ export function Access() {
         />
         <SearchField
           label="URLs"
-          hint="function or id of a URL"
+          hint="name or URL id"
           value={at.urlSearch}
           onSearch={(urlSearch) => show({ urlSearch, urlOffset: '' }, true)}
         />
@@ -83,6 +83,9 @@ export function Access() {
             </button>
           ))}
         </fieldset>
+        <button type="button" onClick={again}>
+          Look again
+        </button>
       </form>
       {error && <Problem message={error} again={again} />}
       {!matrix && !error && <Waiting what="the matrix" />}

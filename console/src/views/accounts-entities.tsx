@@ -37,9 +37,9 @@ export function Entities({ account, kind, counts }: Props) {
   const path = `v1/accounts/${encodeURIComponent(account)}/${encodeURIComponent(kind)}`
   const every = kind === 'sessions' ? refresh : 0
   const { value: list, error, loading, again } = useLoad<EntityList>(path + query({ search, limit, offset }), every)
-  const here = list?.entities.find((one) => one.arn === arn)
-  const lone = useLoad<EntityList>(arn && list && !here ? path + query({ search: arn, limit: 10 }) : '')
-  const open = here ?? lone.value?.entities.find((one) => one.arn === arn)
+  const here = list?.entities.find((one) => idOf(one) === arn)
+  const lone = useLoad<EntityList>(arn && list && !here ? path + query({ search: arn.split(' ')[0], limit }) : '')
+  const open = here ?? lone.value?.entities.find((one) => idOf(one) === arn)
   const at = (change: Record<string, string>) =>
     link('accounts', account + '/' + kind, { search, offset: offset ? String(offset) : '', arn, ...change })
   return (
@@ -80,10 +80,17 @@ export function Entities({ account, kind, counts }: Props) {
             />
           </div>
         )}
-        {arn && (open || lone.value) && <EntityPanel arn={arn} entity={open} onClose={() => go(at({ arn: '' }))} />}
+        {arn && (open || (lone.value && !lone.loading)) && (
+          <EntityPanel arn={arn} entity={open} onClose={() => go(at({ arn: '' }))} />
+        )}
       </div>
     </>
   )
+}
+
+// idOf names an entity in the address. Sessions of one name have one ARN; they differ in their time.
+function idOf(entity: Entity): string {
+  return entity.kind === 'session' ? entity.arn + ' ' + (entity.expires ?? '') : entity.arn
 }
 
 function Rows(props: { kind: string; entities: Entity[]; open: string; at: (arn: string) => string }) {
@@ -104,9 +111,9 @@ function Rows(props: { kind: string; entities: Entity[]; open: string; at: (arn:
       </thead>
       <tbody>
         {props.entities.map((one) => (
-          <tr key={one.arn} class={one.arn === props.open ? 'here' : undefined}>
+          <tr key={idOf(one)} class={idOf(one) === props.open ? 'here' : undefined}>
             <th scope="row">
-              <a href={props.at(one.arn)} aria-current={one.arn === props.open ? 'true' : undefined}>
+              <a href={props.at(idOf(one))} aria-current={idOf(one) === props.open ? 'true' : undefined}>
                 <Text>{one.name}</Text>
               </a>
             </th>

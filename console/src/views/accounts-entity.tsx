@@ -58,7 +58,7 @@ function Opened({ entity }: { entity: Entity }) {
       )}
       {entity.keys && entity.keys.length > 0 && <Keys keys={entity.keys} />}
       {entity.tags && entity.tags.length > 0 && <Tags tags={entity.tags} />}
-      {kind !== 'session' && (
+      {(kind !== 'session' || entity.policies.length > 0) && (
         <section aria-label="Policies">
           <h4>Policies</h4>
           {entity.policies.length === 0 && <p class="quiet">It has none.</p>}
@@ -91,6 +91,7 @@ function Values({ name, values }: { name: string; values?: string[] }) {
 }
 
 function Keys({ keys }: { keys: NonNullable<Entity['keys']> }) {
+  const used = keys.some((key) => key.lastUsed)
   return (
     <section aria-label="Access keys">
       <h4>Access keys</h4>
@@ -99,7 +100,7 @@ function Keys({ keys }: { keys: NonNullable<Entity['keys']> }) {
           <tr>
             <th scope="col">Id</th>
             <th scope="col">Status</th>
-            <th scope="col">Last used</th>
+            {used && <th scope="col">Last used</th>}
           </tr>
         </thead>
         <tbody>
@@ -114,7 +115,11 @@ function Keys({ keys }: { keys: NonNullable<Entity['keys']> }) {
                   {key.status}
                 </span>
               </td>
-              <td>{key.lastUsed ? <When time={key.lastUsed} /> : <span class="quiet">never</span>}</td>
+              {used && (
+                <td>
+                  <When time={key.lastUsed} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

@@ -1,6 +1,6 @@
 // What is deployed of a function and what runs of it: concurrency, environments, aliases and versions.
 
-import type { Alias, FunctionDetail, FunctionVersion } from '../api'
+import type { Alias, Concurrency, FunctionDetail, FunctionVersion } from '../api'
 import { Text } from '../text'
 import { distance, exact, number } from './words'
 
@@ -8,25 +8,13 @@ export function Running({ detail }: { detail: FunctionDetail }) {
   const { inUse, limit, reserved, provisioned } = detail.concurrency
   return (
     <>
-      <p class="world-meter">
-        <meter
-          min={0}
-          max={Math.max(1, limit)}
-          value={inUse}
-          high={limit * 0.8}
-          aria-label="Concurrency in use"
-          aria-valuetext={`${inUse} of ${limit}`}
-        />
-        <span>
-          <strong>{number(inUse)}</strong> of {number(limit)} in use,{' '}
-          {reserved ? 'reserved' : 'shared with the account'}
-          {inUse >= limit && (
-            <span class="tag bad">
-              <span aria-hidden="true">✗ </span>at the limit
-            </span>
-          )}
-        </span>
-      </p>
+      {limit === 0 && !reserved ? (
+        <p>
+          <strong>{number(inUse)}</strong> in use, without a limit
+        </p>
+      ) : (
+        <InUse {...detail.concurrency} />
+      )}
       {provisioned.map((one) => (
         <p key={one.qualifier}>
           Provisioned for <Text>{one.qualifier}</Text>: {number(one.available)} of {number(one.requested)} ready,{' '}
@@ -48,6 +36,29 @@ export function Running({ detail }: { detail: FunctionDetail }) {
         ))}
       </ul>
     </>
+  )
+}
+
+function InUse({ inUse, limit, reserved }: Concurrency) {
+  return (
+    <p class="world-meter">
+      <meter
+        min={0}
+        max={Math.max(1, limit)}
+        value={inUse}
+        high={limit * 0.8}
+        aria-label="Concurrency in use"
+        aria-valuetext={`${inUse} of ${limit}`}
+      />
+      <span>
+        <strong>{number(inUse)}</strong> of {number(limit)} in use, {reserved ? 'reserved' : 'shared with the account'}
+      </span>
+      {inUse >= limit && (
+        <span class="tag bad">
+          <span aria-hidden="true">✗ </span>at the limit
+        </span>
+      )}
+    </p>
   )
 }
 

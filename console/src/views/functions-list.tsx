@@ -34,12 +34,7 @@ export function FunctionTable() {
         </span>
       </header>
       <form class="bar" role="search" onSubmit={(event) => event.preventDefault()}>
-        <SearchField
-          label="Search"
-          hint="name, ARN or id of a URL"
-          value={search}
-          onSearch={(search) => show({ search })}
-        />
+        <SearchField label="Search" hint="name, ARN, URL id" value={search} onSearch={(search) => show({ search })} />
         {accounts.length > 1 && (
           <label>
             Account{' '}
@@ -74,7 +69,9 @@ function Rows({ functions, busy, found }: { functions: FunctionLine[]; busy: boo
   if (functions.length === 0) {
     return (
       <Empty>
-        {found ? 'No function matches.' : 'There is no function yet. Type furl function create to make one.'}
+        {found
+          ? 'No function matches.'
+          : 'There is no function yet. Type aws lambda create-function, or furl dev in a project.'}
       </Empty>
     )
   }

@@ -91,7 +91,13 @@ export function Log({ arn }: { arn: string }) {
           Go to the end
         </button>
         <span role="status" class="quiet">
-          {paused ? `paused, ${number(Math.min(waiting, kept))} new` : state === 'live' ? '● live' : state}
+          {paused ? (
+            `paused, ${number(Math.min(waiting, kept))} new`
+          ) : state === 'live' ? (
+            '● live'
+          ) : (
+            <Text>{state}</Text>
+          )}
         </span>
       </div>
       <div
@@ -125,6 +131,13 @@ function rank(level = 'INFO'): number {
   return Math.max(0, levels.indexOf(level.toUpperCase()))
 }
 
+// clock is the time of a line on the clock of the reader.
+function clock(time: string): string {
+  const date = new Date(time)
+  if (Number.isNaN(date.getTime())) return time
+  return date.toTimeString().slice(0, 8) + '.' + String(date.getMilliseconds()).padStart(3, '0')
+}
+
 function LogRow({ line }: { line: LogLine }) {
   const level = line.level?.toUpperCase() ?? ''
   const kind =
@@ -132,7 +145,7 @@ function LogRow({ line }: { line: LogLine }) {
   return (
     <div class={'line ' + kind}>
       <time dateTime={line.time} title={line.time}>
-        {line.time.slice(11, 23)}
+        {clock(line.time)}
       </time>
       <span class="level">{level || line.stream}</span>
       <span class="text">

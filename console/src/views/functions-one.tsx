@@ -82,6 +82,18 @@ function Configuration({ detail }: { detail: FunctionDetail }) {
       </dd>
       <dt>Runtime</dt>
       <dd>{detail.runtime}</dd>
+      {detail.upstream && <dt>Upstream</dt>}
+      {detail.upstream && (
+        <dd class="mono">
+          <Text>{detail.upstream}</Text>
+        </dd>
+      )}
+      {detail.codeDir && <dt>Code</dt>}
+      {detail.codeDir && (
+        <dd class="mono">
+          <Text>{detail.codeDir}</Text>
+        </dd>
+      )}
       {detail.handler && <dt>Handler</dt>}
       {detail.handler && (
         <dd class="mono">

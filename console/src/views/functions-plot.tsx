@@ -18,7 +18,7 @@ export function Plot({ traffic }: { traffic: Traffic }) {
     <>
       <dl class="world-numbers">
         <Figure name="Calls" value={number(all)} />
-        <Figure name="Errors" value={number(wrong)} note={all > 0 ? percent(wrong / all) : ''} bad={wrong > 0} />
+        <Figure name="Errors" value={number(wrong)} note={wrong > 0 ? percent(wrong / all) : ''} bad={wrong > 0} />
         <Figure name="p50, latest" value={last < 0 ? '–' : duration(p50[last]!)} />
         <Figure name="p99, highest" value={slowest === 0 ? '–' : duration(slowest)} />
       </dl>
@@ -108,7 +108,9 @@ function line(values: number[], most: number): string {
     if (value > 0) {
       const x = round((i + 0.5) * step)
       const y = round(height - 2 - (value / most) * (height - 6))
-      path += drawn ? `L${x} ${y}` : `M${x} ${y}h0.01`
+      if (drawn) path += `L${x} ${y}`
+      else if (values[i + 1]) path += `M${x} ${y}`
+      else path += `M${round(i * step)} ${y}h${round(step)}` // a value alone would not be seen as a point
     }
     drawn = value > 0
   }
