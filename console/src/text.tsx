@@ -1,19 +1,33 @@
-// Text from outside, made harmless to read: it is text and never markup, which Preact sees to. What nobody would see, and
-// what would change the order of what is read, is shown as an escape.
+// Text from outside, made harmless to read: it is text and never markup, which Preact sees to, and what would not be seen
+// or would change the order of what is read is shown as an escape.
 
-const steering =
-  // eslint-disable-next-line no-control-regex
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|[\u{e0000}-\u{e0fff}]/gu
+// Control characters but line feed and tab, formats (zero width, bidi, tags), separators of lines, lone surrogates,
+// private characters, variation selectors, and letters that
+// fonts show as nothing. \p{Cf} has the joiners too, see joined.
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/gu
 
-/** visible is the text with control characters, and those that steer the direction of text, as \u escapes. */
+// A joiner between two letters or after a picture is how Persian, Hindi and emoji are written.
+const joined = /[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f]$/u
+
+// The selector that gives a picture its colors.
+const picture = /\p{Extended_Pictographic}$/u
+
+/** visible is the text with control characters and those that steer the direction of text as \u escapes. */
 export function visible(text: string): string {
-  return text.replace(steering, (c) => {
+  return text.replace(unseen, (c, at: number) => {
+    if (c === '\n' || c === '\t') return c
+    if (c === '\ufe0f' && picture.test(text.slice(Math.max(0, at - 2), at))) return c
+    if (c === '\u200d' || c === '\u200c') {
+      const before = text.slice(Math.max(0, at - 2), at)
+      const after = String.fromCodePoint(text.codePointAt(at + 1) ?? 0x20)
+      if (/[^\p{ASCII}]$/u.test(before) && joined.test(before) && /[^\p{ASCII}]/u.test(after) && joined.test(after)) return c
+    }
     const code = c.codePointAt(0)!
     return code > 0xffff ? `\\u{${code.toString(16)}}` : '\\u' + code.toString(16).padStart(4, '0')
   })
 }
 
-/** Text shows text from outside, in a direction of its own that the text around it does not follow. */
+/** Text shows text from outside. */
 export function Text({ children }: { children: string }) {
   return <bdi>{visible(children)}</bdi>
 }

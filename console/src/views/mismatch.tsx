@@ -69,10 +69,20 @@ function shown(text: string): string {
   return text === '' ? '∅' : visible(text).replaceAll(' ', '␣').replaceAll('\t', '⇥')
 }
 
+// textOf reads UTF-8. A difference may begin or end within a character: then its bytes are shown, which differ, and not the
+// same sign on both sides.
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return [...bytes].map((b) => (b < 0x80 ? String.fromCharCode(b) : '\\x' + b.toString(16))).join('')
+  }
+}
+
 /** lines cuts a text at its line ends and where a difference, in bytes of UTF-8, begins and ends. */
 export function lines(text: string, ranges: Range[]): Part[][] {
   const bytes = new TextEncoder().encode(text)
-  const decode = (from: number, to: number) => new TextDecoder().decode(bytes.subarray(from, to))
+  const decode = (from: number, to: number) => textOf(bytes.subarray(from, to))
   const result: Part[][] = []
   let from = 0
   for (;;) {

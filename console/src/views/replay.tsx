@@ -1,7 +1,7 @@
 // Sends a request again: as the same or another caller, as it was or edited.
 
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { link } from '../address'
+import { address, link } from '../address'
 import type { CallerList, Replay as Wanted, Replayed, RequestDetail } from '../api'
 import { query, send } from '../client'
 import { useLoad } from '../load'
@@ -155,7 +155,7 @@ function Answered({ answer }: { answer: Replayed }) {
     <section aria-label="The answer" class="replay-answer">
       <h4>
         The answer: {answer.answer.status}{' '}
-        {answer.requestId && <a href={link('requests', answer.requestId)}>open it</a>}
+        {answer.requestId && <a href={link('requests', answer.requestId, address.value.filter)}>open it</a>}
       </h4>
       <Headers headers={answer.answer.headers} hidden={answer.answer.hidden} />
       <Body body={answer.answer.body} name="body" />

@@ -1,7 +1,7 @@
 // One request: what each step found, why it was refused, and what was sent and answered.
 
 import { useEffect } from 'preact/hooks'
-import { go, link } from '../address'
+import { address, go, link } from '../address'
 import type { RequestDetail } from '../api'
 import { useLoad } from '../load'
 import { Fixes } from '../parts/fixes'
@@ -21,7 +21,7 @@ export function RequestPage({ id }: { id: string }) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('dialog[open]')) return
-      go(link('requests'))
+      go(link('requests', '', address.value.filter))
     }
     addEventListener('keydown', press)
     return () => removeEventListener('keydown', press)
@@ -29,7 +29,7 @@ export function RequestPage({ id }: { id: string }) {
   return (
     <>
       <p class="world-back">
-        <a href={link('requests')}>← All requests</a>
+        <a href={link('requests', '', address.value.filter)}>← All requests</a>
       </p>
       {error && <Problem message={error} again={again} />}
       {detail ? <Opened detail={detail} again={again} /> : !error && <Waiting what="the request" />}

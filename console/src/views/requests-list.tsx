@@ -57,9 +57,9 @@ function Check(props: { label: string; checked: boolean; onCheck: (on: boolean) 
 }
 
 function State({ live }: { live: Live }) {
-  const words = { reading: 'reading …', live: '● live', paused: '‖ paused', lost: '✗ not connected, trying again' }
+  const words = { reading: 'reading …', live: '● live', paused: '‖ paused', lost: '✗ not connected, trying again', stopped: '✗ not connected' }
   return (
-    <span class={live.state === 'lost' ? 'bad' : 'quiet'} role="status">
+    <span class={live.state === 'lost' || live.state === 'stopped' ? 'bad' : 'quiet'} role="status">
       {words[live.state]}
       {live.state === 'live' && <span class="sr">, {number(live.rows.length)} requests</span>}
     </span>
@@ -70,7 +70,7 @@ function Rows({ live, filtered }: { live: Live; filtered: boolean }) {
   const [shown, setShown] = useState(screenful)
   const { rows, later } = useSettled(live.rows)
   if (rows.length === 0) {
-    if (live.state === 'reading') return null
+    if (live.state !== 'live' && live.state !== 'paused') return null
     return (
       <Empty>
         {filtered ? 'No request matches.' : 'No request to a function URL has come yet. Type furl call URL to send one.'}
@@ -143,7 +143,7 @@ function Row({ row }: { row: RequestLine }) {
   return (
     <tr>
       <th scope="row">
-        <a href={link('requests', row.id)}>
+        <a href={link('requests', row.id, address.value.filter)}>
           <span class="mono">
             <Text>{row.method + ' ' + row.target}</Text>
           </span>

@@ -2,16 +2,17 @@
 
 import { useEffect, useState } from 'preact/hooks'
 import type { RequestLine, RequestList } from '../api'
-import { events, get, query, Refused } from '../client'
+import { get, lines, query, Refused } from '../client'
 import { failed } from '../shell'
 
 const most = 1000 // rows that are kept
 const gather = 100 // milliseconds that rows are gathered for, so that many of them are one change of the page
 const longestWait = 10_000 // milliseconds between two tries to connect
+const silence = 40_000 // milliseconds; the server says something every 15 seconds
 
 export interface Live {
   rows: RequestLine[]
-  state: 'reading' | 'live' | 'paused' | 'lost'
+  state: 'reading' | 'live' | 'paused' | 'lost' | 'stopped' // lost is tried again, stopped is not
   error?: string
 }
 
@@ -40,9 +41,12 @@ async function follow(search: string, signal: AbortSignal, change: Change) {
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof Refused && error.status === 401) return failed(error)
+      if (error instanceof Refused && error.status === 400) {
+        // Another try does not mend it, and the old rows are of another filter.
+        return change(() => ({ rows: [], state: 'stopped', error: error.message }))
+      }
       const message = error instanceof Error ? error.message : String(error)
       change((old) => ({ ...old, state: 'lost', error: message }))
-      if (error instanceof Refused && error.status === 400) return // which another try does not mend
     }
     await new Promise((done) => setTimeout(done, wait))
   }
@@ -50,6 +54,20 @@ async function follow(search: string, signal: AbortSignal, change: Change) {
 
 // once connects first and reads the list then, so that it misses nothing in between.
 async function once(search: string, signal: AbortSignal, change: Change, connected: () => void) {
+  const here = new AbortController()
+  const end = () => here.abort()
+  signal.addEventListener('abort', end)
+  try {
+    await read(search, here, change, connected)
+  } finally {
+    end() // also the stream, if the list could not be read
+    signal.removeEventListener('abort', end)
+  }
+}
+
+async function read(search: string, here: AbortController, change: Change, connected: () => void) {
+  const signal = here.signal
+  const silent = () => here.abort(new Error('the server has said nothing for a while'))
   let fresh: RequestLine[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   const show = () => {
@@ -58,18 +76,25 @@ async function once(search: string, signal: AbortSignal, change: Change, connect
     fresh = []
     change((old) => ({ rows: merge(rows, old.rows), state: 'live' }))
   }
-  const stream = events<RequestLine>('v1/requests/live' + search, signal)
+  let dog = setTimeout(silent, silence)
+  const stream = lines('v1/requests/live' + search, 'text/event-stream', signal) // with the comments that keep it alive
   const first = stream.next() // it connects
-  const list = await get<RequestList>('v1/requests' + (search ? search + '&' : '?') + 'limit=' + most, signal)
-  connected()
-  change(() => ({ rows: list.requests, state: 'live' }))
+  first.catch(() => {}) // when the list cannot be read either, that is the error
   try {
+    const list = await get<RequestList>('v1/requests' + (search ? search + '&' : '?') + 'limit=' + most, signal)
+    connected()
+    change(() => ({ rows: list.requests, state: 'live' }))
     for (let next = await first; !next.done; next = await stream.next()) {
-      fresh.unshift(next.value)
+      clearTimeout(dog)
+      dog = setTimeout(silent, silence)
+      if (!next.value.startsWith('data:')) continue
+      fresh.unshift(JSON.parse(next.value.slice(5)) as RequestLine)
       timer ??= setTimeout(show, gather)
     }
   } finally {
+    clearTimeout(dog)
     clearTimeout(timer)
+    here.abort() // a stream that waits for its next line does not end otherwise
     await stream.return(undefined)
   }
   throw new Error('the server ended the connection')
